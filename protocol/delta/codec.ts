@@ -1,0 +1,58 @@
+/**
+ * What a codec does: a page as a delta on zero or more bases, and back. No bases means the page is compressed on its
+ * own. Bases come in the order of the dictionary: best last. SPEC section "Codecs".
+ */
+
+/** Bounds a decoder keeps before it spends memory. */
+export interface DecodeLimits {
+  /** Most bytes that a decoded page may have. */
+  readonly pageBytes: number;
+}
+
+/** A delta that cannot be decoded: damaged, larger than allowed, or with bytes left over. */
+export class DeltaError extends Error {
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = "DeltaError";
+  }
+}
+
+/** Encodes a body piece by piece; what `flush` returned decodes to all that was written before it. */
+export interface StreamEncoder {
+  /** Takes a piece; returns coded bytes as they become available (possibly none). */
+  write(piece: Uint8Array): Promise<Buffer>;
+  /** Everything still held, so that a decoder has all that was written so far. */
+  flush(): Promise<Buffer>;
+  /** The end of the coded body. */
+  end(): Promise<Buffer>;
+  /** Frees the context; needed when the body is given up before `end`. */
+  destroy(): void;
+}
+
+export interface StreamDecoder {
+  /** Takes coded bytes, returns what decodes from them. Rejects with DeltaError. */
+  write(piece: Uint8Array): Promise<Buffer>;
+  /** After the last coded byte: what is left; rejects with DeltaError if the coded body is not complete. */
+  end(): Promise<Buffer>;
+  destroy(): void;
+}
+
+export interface Codec {
+  readonly name: string;
+  /** Number on the wire, SPEC section "Codecs". */
+  readonly id: number;
+  /** Whether this codec would use `base` at all; one it refuses is left out of a dictionary, never an error. */
+  accepts(base: Uint8Array): boolean;
+  /** Whether bases and page are within what the codec can encode in one piece. */
+  fits(basesBytes: number, pageBytes: number): boolean;
+  encode(bases: readonly Uint8Array[], page: Uint8Array): Promise<Buffer>;
+  /** Rejects with DeltaError; resolves with the page, whose backing buffer is no larger than needed. */
+  decode(bases: readonly Uint8Array[], delta: Uint8Array, limits: DecodeLimits): Promise<Buffer>;
+  /** Undefined where the codec has no streaming form. */
+  readonly streaming:
+    | {
+        encoder(bases: readonly Uint8Array[]): StreamEncoder;
+        decoder(bases: readonly Uint8Array[], limits: DecodeLimits): StreamDecoder;
+      }
+    | undefined;
+}

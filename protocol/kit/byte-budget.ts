@@ -1,0 +1,71 @@
+/**
+ * One budget of bytes per daemon for everything that is not the version store: bodies being assembled, pinned answers,
+ * queues. A tenant (one link key) may hold only its share, so one busy or hostile key cannot starve the others. Nothing
+ * here allocates: callers ask before they spend. SPEC section "Memory".
+ */
+
+/** Bytes taken from a budget by one holder; given back as a whole. */
+export interface Lease {
+  readonly bytes: number;
+  /** Takes `bytes` more; false, and nothing taken, when the budget or the tenant's share does not have them. */
+  grow(bytes: number): boolean;
+  /** Gives back `bytes` of what is held. */
+  shrink(bytes: number): void;
+  /** Gives everything back; safe to call twice. */
+  release(): void;
+}
+
+export class ByteBudget {
+  readonly totalBytes: number;
+  readonly shareBytes: number;
+  #usedBytes = 0;
+  readonly #usedByTenant = new Map<string, number>();
+
+  constructor(bounds: { readonly totalBytes: number; readonly shareBytes: number }) {
+    this.totalBytes = bounds.totalBytes;
+    this.shareBytes = bounds.shareBytes;
+  }
+
+  get usedBytes(): number {
+    return this.#usedBytes;
+  }
+
+  lease(tenant: string): Lease {
+    const budget = this;
+    let held = 0;
+    return {
+      get bytes() {
+        return held;
+      },
+      grow(bytes) {
+        if (!budget.#take(tenant, bytes)) return false;
+        held += bytes;
+        return true;
+      },
+      shrink(bytes) {
+        const back = Math.min(bytes, held);
+        held -= back;
+        budget.#giveBack(tenant, back);
+      },
+      release() {
+        budget.#giveBack(tenant, held);
+        held = 0;
+      },
+    };
+  }
+
+  #take(tenant: string, bytes: number): boolean {
+    const used = this.#usedByTenant.get(tenant) ?? 0;
+    if (this.#usedBytes + bytes > this.totalBytes || used + bytes > this.shareBytes) return false;
+    this.#usedBytes += bytes;
+    this.#usedByTenant.set(tenant, used + bytes);
+    return true;
+  }
+
+  #giveBack(tenant: string, bytes: number): void {
+    this.#usedBytes -= bytes;
+    const left = (this.#usedByTenant.get(tenant) ?? 0) - bytes;
+    if (left > 0) this.#usedByTenant.set(tenant, left);
+    else this.#usedByTenant.delete(tenant);
+  }
+}
