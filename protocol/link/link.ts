@@ -1,0 +1,324 @@
+/**
+ * One connection between an edge and an origin side, and the streams on it. The edge opens streams; everything else is the
+ * same on both ends. A link lives through greeting, up and draining, and ends once, with a code that both logs show. It
+ * asks no machine for time and knows no socket: clock and transport are arguments. SPEC sections "Link" and "Closing".
+ */
+import type { Clock, Timer } from "../kit/clock.ts";
+import { ByteReader, varintBytes } from "../wire/bytes.ts";
+import { LinkError, type LinkErrorCode } from "../wire/errors.ts";
+import { NO_EXTENSIONS } from "../wire/extensions.ts";
+import type { ControlFrame, Frame, OpenFrame, StreamFrame, StreamId } from "../wire/frame.ts";
+import { readFrameBody } from "../wire/frame-codec.ts";
+import { HeaderDecoder, HeaderEncoder } from "../wire/header-block.ts";
+import type { Hello } from "../wire/hello.ts";
+import { EXPORTER_BYTES, EXPORTER_LABEL, type Greeted, Greeting, type KeyProof } from "./greeting.ts";
+import { Heartbeat } from "./heartbeat.ts";
+import { LinkBudget } from "./link-budget.ts";
+import { MESSAGE_BYTES, Outbox } from "./outbox.ts";
+import type { StreamItem } from "./send-queue.ts";
+import { Stream, type StreamHost } from "./stream.ts";
+import type { Transport } from "./transport.ts";
+
+/** Room in a message beyond bodies and heads: counts, offers, extensions. */
+const MESSAGE_SLACK_BYTES = 4 * 1024;
+
+export interface LinkEnd {
+  readonly code: LinkErrorCode;
+  readonly message: string;
+}
+
+export interface LinkEvents {
+  /** The peer is known and has proved itself; streams may open. */
+  up(link: Link): void;
+  /** Origin side: the edge opened a stream; its frames follow. Listen to the stream before returning. */
+  opened(stream: Stream, open: OpenFrame): void;
+  /** The peer asks to forget versions. */
+  forget(host: string, url: string): void;
+  /** The peer takes no new streams. */
+  draining(): void;
+  /** Nothing comes any more; every stream has been told. Called exactly once. */
+  closed(end: LinkEnd): void;
+}
+
+export interface LinkGiven {
+  readonly transport: Transport;
+  readonly hello: Hello;
+  readonly keyProof: KeyProof;
+  /** A load balancer ends the TLS connection, so keying material differs at the two ends. */
+  readonly behindBalancer: boolean;
+  readonly clock: Clock;
+  readonly heartbeatMs: number;
+  /** Longest wait for the peer's hello and proof. */
+  readonly greetingMs: number;
+  /** Asks the memory budget for the bytes a larger stream window may cost. */
+  mayGrow(keyId: string, bytes: number): boolean;
+  readonly events: LinkEvents;
+}
+
+interface Up extends Greeted {
+  readonly headers: HeaderDecoder;
+  readonly headBytes: number;
+}
+
+export class Link {
+  readonly #given: LinkGiven;
+  readonly #budget = new LinkBudget();
+  readonly #outbox: Outbox;
+  readonly #streams = new Map<number, Stream>();
+  /** Streams whose open frame has not left. */
+  readonly #unnumbered = new Set<Stream>();
+  readonly #greeting: Greeting;
+  readonly #heartbeat: Heartbeat;
+  readonly #greetingTimer: Timer;
+  #up: Up | undefined;
+  #received = 0;
+  #highestId = 0;
+  #draining = false;
+  #end: LinkEnd | undefined;
+
+  constructor(given: LinkGiven) {
+    const { transport, clock, hello, keyProof } = given;
+    this.#given = given;
+    this.#outbox = new Outbox(transport, this.#budget, () => clock.now());
+    const exported = given.behindBalancer ? undefined : transport.exportKey(EXPORTER_LABEL, EXPORTER_BYTES);
+    this.#greeting = new Greeting({
+      ours: hello,
+      keyProof,
+      exported: exported ?? Buffer.alloc(0),
+      send: (frame) => this.#outbox.control(frame),
+    });
+    this.#greetingTimer = clock.after(given.greetingMs, () => this.close("silent", "no hello in time"));
+    this.#heartbeat = new Heartbeat(clock, given.heartbeatMs, {
+      ping: () => this.#outbox.control({ kind: "ping", token: this.#budget.startPing(clock.now()) }),
+      dead: (silentMs) => this.close("silent", `nothing received for ${Math.round(silentMs)} ms`),
+    });
+    transport.listen({
+      message: (bytes) => this.#message(bytes),
+      drain: () => this.#outbox.flush(),
+      closed: (why) => this.#ended({ code: "internal", message: why }),
+    });
+  }
+
+  /** The peer's hello; only once `up` was called. */
+  get peer(): Hello {
+    return this.#known.peer;
+  }
+
+  /** The key that this link has proved; only once `up` was called. */
+  get keyId(): string {
+    return this.#known.keyId;
+  }
+
+  get peerAddress(): string {
+    return this.#given.transport.peer.address;
+  }
+
+  /** Whether a new stream may be opened now. */
+  get accepts(): boolean {
+    return (
+      this.#up !== undefined &&
+      !this.#draining &&
+      this.#end === undefined &&
+      this.load < this.#up.peer.streams
+    );
+  }
+
+  /** Streams that are open. */
+  get load(): number {
+    return this.#streams.size + this.#unnumbered.size;
+  }
+
+  /** Most bytes (as headSize counts) that a head to this peer may have. */
+  get headBytes(): number {
+    return this.#known.headBytes;
+  }
+
+  /** Opens a stream; ask `accepts` first. Listen to it before the next turn of the event loop. */
+  open(item: Extract<StreamItem, { kind: "open" }>): Stream {
+    const stream = new Stream(this.#host, this.#streamBounds(), { urgency: item.urgency });
+    this.#unnumbered.add(stream);
+    stream.send(item);
+    return stream;
+  }
+
+  forget(host: string, url: string): void {
+    this.#outbox.control({ kind: "forget", host, url });
+  }
+
+  /** Takes no new streams; closes when the open ones are done. */
+  drain(message: string): void {
+    if (this.#draining || this.#end !== undefined) return;
+    this.#draining = true;
+    this.#sendGoAway("shutting-down", message);
+    this.#closeIfDone();
+  }
+
+  /** Ends now: streams are lost, the peer is told why. */
+  close(code: LinkErrorCode, message: string): void {
+    if (this.#end !== undefined) return;
+    this.#sendGoAway(code, message);
+    this.#outbox.flush();
+    this.#given.transport.close(`${code}: ${message}`);
+    this.#ended({ code, message });
+  }
+
+  get #known(): Up {
+    if (this.#up === undefined) throw new Error("the link has not greeted its peer yet");
+    return this.#up;
+  }
+
+  #message(bytes: Buffer): void {
+    if (this.#end !== undefined) return;
+    this.#received += bytes.length;
+    this.#heartbeat.alive();
+    try {
+      const reader = new ByteReader(bytes);
+      while (reader.left > 0 && this.#end === undefined) this.#frame(reader);
+    } catch (error) {
+      if (error instanceof LinkError) this.close(error.code, error.message);
+      else {
+        this.close("internal", "an error inside; see the log of this side");
+        throw error;
+      }
+    }
+  }
+
+  #frame(reader: ByteReader): void {
+    if (this.#up === undefined) {
+      const greeted = this.#greeting.receive(reader.frameBytes());
+      if (greeted !== undefined) this.#goUp(greeted);
+      return;
+    }
+    const body = reader.sized();
+    const bodyBytes = body.left;
+    const frame = readFrameBody(body, this.#up.headers);
+    if (frame !== undefined) this.#dispatch(frame, bodyBytes);
+  }
+
+  #goUp(greeted: Greeted): void {
+    const { hello, transport, events } = this.#given;
+    const tableBytes = Math.min(hello.tableBytes, greeted.peer.tableBytes);
+    this.#up = {
+      ...greeted,
+      headers: new HeaderDecoder({ tableBytes, headBytes: hello.headBytes }),
+      headBytes: Math.min(hello.headBytes, greeted.peer.headBytes),
+    };
+    this.#greetingTimer.cancel();
+    transport.setMaxMessageBytes(MESSAGE_BYTES + hello.headBytes + MESSAGE_SLACK_BYTES);
+    this.#outbox.start(new HeaderEncoder(tableBytes));
+    events.up(this);
+  }
+
+  #dispatch(frame: Frame, bodyBytes: number): void {
+    switch (frame.kind) {
+      case "ping":
+        return this.#outbox.control({ kind: "pong", token: frame.token, received: this.#received });
+      case "pong":
+        this.#budget.pong(frame.token, frame.received, this.#given.clock.now());
+        return this.#outbox.schedule();
+      case "credit":
+        this.#budget.reported(frame.received);
+        this.#streams.get(frame.streamId)?.granted(frame.bytes);
+        return this.#outbox.schedule();
+      case "goAway":
+        return this.#goneAway(frame);
+      case "forget":
+        return this.#given.events.forget(frame.host, frame.url);
+      case "hello":
+      case "proveKey":
+        throw new LinkError("bad-frame", `${frame.kind} after the greeting`);
+      case "open":
+        return this.#opened(frame, bodyBytes);
+      default:
+        return this.#toStream(frame, bodyBytes);
+    }
+  }
+
+  #opened(frame: OpenFrame, bodyBytes: number): void {
+    const { hello, events } = this.#given;
+    if (hello.role === "edge") throw new LinkError("bad-frame", "only the edge opens streams");
+    if (frame.streamId <= this.#highestId)
+      throw new LinkError("bad-frame", `stream ${frame.streamId} opened after ${this.#highestId}`);
+    this.#highestId = frame.streamId;
+    const stream = new Stream(this.#host, this.#streamBounds(), {
+      id: frame.streamId,
+      urgency: frame.urgency,
+    });
+    this.#streams.set(frame.streamId, stream);
+    if (this.#draining || this.#streams.size > hello.streams) return stream.reset("refused");
+    events.opened(stream, frame);
+    stream.receive(frame, payloadBytes(frame, bodyBytes));
+  }
+
+  #toStream(frame: Exclude<StreamFrame, OpenFrame>, bodyBytes: number): void {
+    if (frame.streamId > this.#highestId)
+      throw new LinkError("bad-frame", `${frame.kind} for stream ${frame.streamId}, which was never opened`);
+    // An id that is no longer here was reset while this frame was on its way: decoded, counted, dropped.
+    this.#streams.get(frame.streamId)?.receive(frame, payloadBytes(frame, bodyBytes));
+  }
+
+  #goneAway(frame: Extract<ControlFrame, { kind: "goAway" }>): void {
+    if (frame.code !== "shutting-down") {
+      this.#given.transport.close("");
+      return this.#ended({ code: frame.code, message: `the peer said: ${frame.message}` });
+    }
+    this.#draining = true;
+    for (const stream of [...this.#unnumbered]) stream.lost("refused");
+    for (const [id, stream] of [...this.#streams]) if (id > frame.lastStreamId) stream.lost("refused");
+    this.#given.events.draining();
+    this.#closeIfDone();
+  }
+
+  #sendGoAway(code: LinkErrorCode, message: string): void {
+    const lastStreamId = this.#given.hello.role === "origin" ? this.#highestId : Number.MAX_SAFE_INTEGER;
+    this.#outbox.control({ kind: "goAway", lastStreamId, code, message, extensions: NO_EXTENSIONS });
+  }
+
+  #closeIfDone(): void {
+    if (!this.#draining || this.load > 0 || this.#end !== undefined) return;
+    this.#outbox.flush();
+    this.#given.transport.close("shutting-down");
+  }
+
+  #ended(end: LinkEnd): void {
+    if (this.#end !== undefined) return;
+    this.#end =
+      this.#draining && end.code === "internal" ? { code: "shutting-down", message: end.message } : end;
+    this.#greetingTimer.cancel();
+    this.#heartbeat.stop();
+    this.#outbox.close();
+    for (const stream of [...this.#unnumbered]) stream.lost("refused");
+    for (const stream of [...this.#streams.values()]) stream.lost("link-lost");
+    this.#given.events.closed(this.#end);
+  }
+
+  #streamBounds() {
+    return { receiveBytes: this.#given.hello.streamBytes, sendBytes: this.#known.peer.streamBytes };
+  }
+
+  readonly #host: StreamHost = {
+    now: () => this.#given.clock.now(),
+    baseRttMs: () => this.#budget.baseRttMs,
+    mayGrow: (bytes) => this.#given.mayGrow(this.keyId, bytes),
+    ready: (stream) => this.#outbox.ready(stream),
+    control: (frame) => this.#outbox.control(frame),
+    credit: (streamId, bytes) =>
+      this.#outbox.control({ kind: "credit", streamId, bytes, received: this.#received }),
+    number: (stream) => {
+      this.#unnumbered.delete(stream);
+      this.#highestId++;
+      this.#streams.set(this.#highestId, stream);
+      return this.#highestId as StreamId;
+    },
+    closed: (stream) => {
+      this.#unnumbered.delete(stream);
+      this.#outbox.drop(stream);
+      if (stream.id !== undefined) this.#streams.delete(stream.id);
+      this.#closeIfDone();
+    },
+  };
+}
+
+/** A frame without its length, kind and stream id; `bodyBytes` counts all but the length. */
+const payloadBytes = (frame: StreamFrame, bodyBytes: number): number =>
+  bodyBytes - 1 - varintBytes(frame.streamId);

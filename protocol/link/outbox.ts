@@ -1,0 +1,99 @@
+/**
+ * Everything that waits to leave on a link, and the order in which it does: control frames first, then streams by urgency,
+ * in turn. All that is ready at one turn of the event loop leaves as one message of at most 16 KiB. What waits, waits
+ * here, where it can still be overtaken: never in the operating system's buffers. SPEC sections "Messages" and "Order".
+ */
+import { ByteWriter } from "../wire/bytes.ts";
+import type { Frame } from "../wire/frame.ts";
+import { writeFrame } from "../wire/frame-codec.ts";
+import type { HeaderEncoder } from "../wire/header-block.ts";
+import { FairQueue } from "./fair-queue.ts";
+import type { LinkBudget } from "./link-budget.ts";
+import type { Stream } from "./stream.ts";
+import type { Transport } from "./transport.ts";
+
+export const MESSAGE_BYTES = 16 * 1024;
+/** Bytes handed to the transport and not yet taken by the operating system, beyond which nothing more is handed over. */
+const TRANSPORT_BYTES = 64 * 1024;
+
+export class Outbox {
+  readonly #transport: Transport;
+  readonly #budget: LinkBudget;
+  readonly #now: () => number;
+  readonly #writer = new ByteWriter();
+  readonly #streams = new FairQueue<Stream>();
+  #control: Frame[] = [];
+  #headers: HeaderEncoder | undefined;
+  #scheduled = false;
+  #closed = false;
+
+  constructor(transport: Transport, budget: LinkBudget, now: () => number) {
+    this.#transport = transport;
+    this.#budget = budget;
+    this.#now = now;
+  }
+
+  /** Streams may send from now on: the hellos are exchanged. */
+  start(headers: HeaderEncoder): void {
+    this.#headers = headers;
+    this.schedule();
+  }
+
+  control(frame: Frame): void {
+    this.#control.push(frame);
+    this.schedule();
+  }
+
+  ready(stream: Stream): void {
+    this.#streams.add(stream);
+    this.schedule();
+  }
+
+  drop(stream: Stream): void {
+    this.#streams.remove(stream);
+  }
+
+  /** Sends at the end of this turn of the event loop, so that frames made by one batch of events share a message. */
+  schedule(): void {
+    if (this.#scheduled || this.#closed) return;
+    this.#scheduled = true;
+    setImmediate(this.#flushScheduled);
+  }
+
+  /** Sends what can be sent now. */
+  flush(): void {
+    while (!this.#closed && this.#transport.queuedBytes < TRANSPORT_BYTES && this.#fillMessage()) {
+      const message = this.#writer.take();
+      this.#budget.sent(message.length);
+      this.#transport.send(message);
+    }
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#control = [];
+  }
+
+  readonly #flushScheduled = (): void => {
+    this.#scheduled = false;
+    this.flush();
+  };
+
+  /** Returns whether the writer holds a message. */
+  #fillMessage(): boolean {
+    const w = this.#writer;
+    while (this.#control.length > 0 && w.length < MESSAGE_BYTES)
+      writeFrame(w, this.#control.shift() as Frame);
+    while (this.#headers !== undefined && w.length < MESSAGE_BYTES && this.#budget.room > w.length) {
+      const stream = this.#streams.next();
+      if (stream === undefined) break;
+      const wrote = stream.writeNext(w, MESSAGE_BYTES - w.length, this.#headers);
+      if (stream.sendable) this.#streams.add(stream);
+      if (!wrote) break;
+    }
+    if (w.length === 0) return false;
+    const token = this.#budget.pingDue(this.#now());
+    if (token !== undefined) writeFrame(w, { kind: "ping", token });
+    return true;
+  }
+}

@@ -1,0 +1,140 @@
+/**
+ * What one stream has to send, in order, and the credit it has for it. Bodies leave in pieces that fit the message; a head
+ * takes along as much of its body as is there and fits, and the end too, so a small exchange is one frame each way.
+ * SPEC sections "Credit" and "Order".
+ */
+import { NO_EXTENSIONS } from "../wire/extensions.ts";
+import type { AnswerFrame, OpenFrame, StreamFrame } from "../wire/frame.ts";
+import type { HeaderList } from "../wire/header-block.ts";
+
+type Unnumbered<F> = F extends StreamFrame ? Omit<F, "streamId"> : never;
+type Head = Unnumbered<OpenFrame> | Unnumbered<AnswerFrame>;
+
+/** A frame of a stream before it has its number. */
+export type StreamItem = Unnumbered<
+  Extract<StreamFrame, { kind: "open" | "answer" | "data" | "trailers" | "end" | "segment" | "resume" }>
+>;
+
+/** A stream whose queue holds this much should be fed no more for now. */
+export const QUEUE_BYTES = 64 * 1024;
+/** Room in a message below which a body waits for the next one rather than being cut into crumbs. */
+const LEAST_PIECE_BYTES = 512;
+/** Most bytes of length, kind, stream id and counts around a body. */
+const FRAME_OVERHEAD_BYTES = 32;
+/** What a field takes beyond its name and value, at most. */
+export const FIELD_OVERHEAD_BYTES = 4;
+
+const EMPTY = new Uint8Array(0);
+
+/** Upper bound of what a head takes on the wire, and what the bound `headBytes` of the hello counts. */
+export const headSize = (head: HeaderList): number => {
+  let bytes = 0;
+  for (const part of head) bytes += part.length;
+  return bytes + (head.length / 2) * FIELD_OVERHEAD_BYTES;
+};
+
+export class SendQueue {
+  #items: StreamItem[] = [];
+  #credit: number;
+  #queuedBytes = 0;
+  /** The end frame, or a head that carries the end, has left. */
+  endLeft = false;
+
+  constructor(creditBytes: number) {
+    this.#credit = creditBytes;
+  }
+
+  get hasRoom(): boolean {
+    return this.#queuedBytes < QUEUE_BYTES;
+  }
+
+  get sendable(): boolean {
+    const first = this.#items[0];
+    return first !== undefined && (first.kind !== "data" || this.#credit > 0);
+  }
+
+  granted(bytes: number): void {
+    this.#credit += bytes;
+  }
+
+  push(item: StreamItem): void {
+    if (item.kind === "data") {
+      if (item.bytes.length === 0) return;
+      this.#queuedBytes += item.bytes.length;
+    }
+    if (item.kind === "resume") this.#startOver();
+    this.#items.push(item);
+  }
+
+  clear(): void {
+    this.#items = [];
+    this.#queuedBytes = 0;
+  }
+
+  /**
+   * The next frame that fits `room`, taken off the queue; undefined if it wants another message or more credit. A head that
+   * fits no message goes alone in a `fresh` one.
+   */
+  next(room: number, fresh: boolean): StreamItem | undefined {
+    const first = this.#items[0];
+    if (first === undefined) return undefined;
+    if (first.kind === "data") return this.#piece(first.bytes, room);
+    if (first.kind !== "open" && first.kind !== "answer") return this.#items.shift();
+    const bodyRoom = room - headSize(first.head) - FRAME_OVERHEAD_BYTES;
+    if (bodyRoom < 0 && !fresh) return undefined;
+    this.#items.shift();
+    return this.#withBody(first, bodyRoom);
+  }
+
+  sent(item: StreamItem): void {
+    if (item.kind === "end" || ((item.kind === "open" || item.kind === "answer") && item.ended))
+      this.endLeft = true;
+  }
+
+  /** What is left of the answer gives way to its plain bytes, which have an end of their own. */
+  #startOver(): void {
+    this.clear();
+    this.endLeft = false;
+  }
+
+  #piece(bytes: Uint8Array, room: number): StreamItem | undefined {
+    const size = Math.min(bytes.length, this.#credit, room - FRAME_OVERHEAD_BYTES);
+    if (size <= 0 || (size < bytes.length && size < LEAST_PIECE_BYTES && size < this.#credit))
+      return undefined;
+    this.#spend(size);
+    if (size === bytes.length) this.#items.shift();
+    else this.#items[0] = { kind: "data", bytes: bytes.subarray(size) };
+    return { kind: "data", bytes: bytes.subarray(0, size) };
+  }
+
+  /** The head with what of its body is there and fits, and with the end if that is all. */
+  #withBody(head: Head, room: number): Head {
+    if (head.kind === "answer" && head.form.kind === "interim") return head;
+    const body = this.#bodyWithin(Math.min(room, this.#credit));
+    const next = this.#items[0];
+    const ended = next?.kind === "end" && next.how === "complete" && next.extensions === NO_EXTENSIONS;
+    if (ended) this.#items.shift();
+    return { ...head, body, ended: head.ended || ended };
+  }
+
+  #bodyWithin(room: number): Uint8Array {
+    const pieces: Uint8Array[] = [];
+    let left = room;
+    for (
+      let item = this.#items[0];
+      item?.kind === "data" && item.bytes.length <= left;
+      item = this.#items[0]
+    ) {
+      pieces.push(item.bytes);
+      left -= item.bytes.length;
+      this.#spend(item.bytes.length);
+      this.#items.shift();
+    }
+    return pieces.length > 1 ? Buffer.concat(pieces) : (pieces[0] ?? EMPTY);
+  }
+
+  #spend(bytes: number): void {
+    this.#credit -= bytes;
+    this.#queuedBytes -= bytes;
+  }
+}

@@ -1,0 +1,213 @@
+/**
+ * One exchange on a link: what waits to be sent, the credit both ways, and the state of both halves. It encodes nothing
+ * before its turn comes: heads must enter the header table in the order in which they leave. An answer that needs proof
+ * (same, delta) is not over with its end frame: that half closes when the proof has crossed. SPEC section "Streams".
+ */
+import type { ByteWriter } from "../wire/bytes.ts";
+import { LinkError, type StreamErrorCode } from "../wire/errors.ts";
+import { NO_EXTENSIONS } from "../wire/extensions.ts";
+import type { AnswerForm, StreamFrame, StreamId } from "../wire/frame.ts";
+import { writeFrame } from "../wire/frame-codec.ts";
+import type { HeaderEncoder } from "../wire/header-block.ts";
+import { SendQueue, type StreamItem } from "./send-queue.ts";
+import { ReceiveWindow, type WindowGrowth } from "./window.ts";
+
+type State = "open" | "onlyReading" | "onlyWriting" | "closed";
+type StreamEvent = "endSent" | "endReceived" | "reset";
+
+/** SPEC section "Stream states". A missing cell is our bug, or the peer's protocol error. */
+const NEXT: Record<State, Partial<Record<StreamEvent, State>>> = {
+  open: { endSent: "onlyReading", endReceived: "onlyWriting", reset: "closed" },
+  onlyReading: { endReceived: "closed", reset: "closed" },
+  onlyWriting: { endSent: "closed", reset: "closed" },
+  closed: {},
+};
+
+/** What a stream's user hears. Data must be given back by `taken`, sooner or later, or the peer stops. */
+export interface StreamReceiver {
+  /** `payloadBytes`: what the frame took on the wire after its stream id, SPEC section "Frames". */
+  frame(frame: StreamFrame, payloadBytes: number): void;
+  /** The stream ended early; nothing more comes or can be sent. */
+  reset(code: StreamErrorCode): void;
+  /** The queue has room again after it had none. */
+  room(): void;
+}
+
+/** What a stream needs of its link. */
+export interface StreamHost extends WindowGrowth {
+  /** The stream has something to send and the credit for it. */
+  ready(stream: Stream): void;
+  control(frame: StreamFrame): void;
+  credit(streamId: StreamId, bytes: number): void;
+  /** Gives an opening stream its number, when its open frame leaves. */
+  number(stream: Stream): StreamId;
+  closed(stream: Stream): void;
+}
+
+const needsProof = (form: AnswerForm): boolean => form.kind === "same" || form.kind === "delta";
+
+/** What a peer that has ended its half may still say about ours. */
+const WRITER_HEARS: ReadonlySet<StreamFrame["kind"]> = new Set(["proved", "askWhole", "stopSending"]);
+
+export class Stream {
+  readonly urgency: number;
+  #id: StreamId | undefined;
+  readonly #host: StreamHost;
+  readonly #window: ReceiveWindow;
+  readonly #queue: SendQueue;
+  #receiver: StreamReceiver | undefined;
+  #state: State = "open";
+  /** The half that carries an answer stays open after its end until the proof has crossed: on the origin side, and here. */
+  #answerSentUnproved = false;
+  #answerReceivedUnproved = false;
+
+  constructor(
+    host: StreamHost,
+    bounds: { receiveBytes: number; sendBytes: number },
+    opened: { id?: StreamId; urgency: number },
+  ) {
+    this.#host = host;
+    this.#id = opened.id;
+    this.urgency = opened.urgency;
+    this.#window = new ReceiveWindow(bounds.receiveBytes, host);
+    this.#queue = new SendQueue(bounds.sendBytes);
+  }
+
+  /** Undefined until the open frame has left. */
+  get id(): StreamId | undefined {
+    return this.#id;
+  }
+
+  get closed(): boolean {
+    return this.#state === "closed";
+  }
+
+  /** Whether more data may be queued; if not, wait for `room`. */
+  get hasRoom(): boolean {
+    return this.#queue.hasRoom;
+  }
+
+  listen(receiver: StreamReceiver): void {
+    this.#receiver = receiver;
+  }
+
+  /** Queues a frame; sent when the link's order and the credit allow. Nothing happens on a closed stream. */
+  send(item: StreamItem): void {
+    if (this.#state === "closed") return;
+    if (item.kind === "answer") this.#answerSentUnproved = needsProof(item.form);
+    this.#queue.push(item);
+    if (this.#queue.sendable) this.#host.ready(this);
+  }
+
+  /** The reader has taken this many bytes of data. */
+  taken(bytes: number): void {
+    if (this.#state === "closed" || bytes === 0) return;
+    const grant = this.#window.taken(bytes);
+    if (grant > 0 && this.#id !== undefined) this.#host.credit(this.#id, grant);
+  }
+
+  /** The body rebuilt so far is right up to `offset`; `done` when that is all of it. */
+  proved(offset: number, done: boolean): void {
+    if (this.#state === "closed" || this.#id === undefined) return;
+    this.#host.control({ kind: "proved", streamId: this.#id, offset });
+    if (done) this.#endReceived();
+  }
+
+  /** Asks for the plain body from `offset` on. */
+  askWhole(offset: number): void {
+    if (this.#state === "closed" || this.#id === undefined) return;
+    this.#host.control({ kind: "askWhole", streamId: this.#id, offset });
+  }
+
+  /** The origin side has heard that its answer is proved to the last byte. */
+  answerProved(): void {
+    if (!this.#answerSentUnproved || this.#state === "closed") return;
+    this.#answerSentUnproved = false;
+    if (this.#queue.endLeft) this.#move("endSent");
+  }
+
+  stopSending(code: StreamErrorCode): void {
+    if (this.#state === "closed" || this.#id === undefined) return;
+    this.#host.control({ kind: "stopSending", streamId: this.#id, code });
+  }
+
+  /** Gives the stream up. What the peer had under way still arrives, moves the header table, and is dropped. */
+  reset(code: StreamErrorCode): void {
+    if (this.#state === "closed") return;
+    if (this.#id !== undefined)
+      this.#host.control({ kind: "reset", streamId: this.#id, code, extensions: NO_EXTENSIONS });
+    this.#queue.clear();
+    this.#move("reset");
+  }
+
+  // From here on: called by the link.
+
+  /** Writes the next frame into a message that has `room` bytes left; false when it has to wait for another message. */
+  writeNext(w: ByteWriter, room: number, headers: HeaderEncoder): boolean {
+    const couldNot = !this.#queue.hasRoom;
+    const next = this.#queue.next(room, w.length === 0);
+    if (next === undefined) return false;
+    this.#id ??= this.#host.number(this);
+    writeFrame(w, { ...next, streamId: this.#id } as StreamFrame, headers);
+    this.#queue.sent(next);
+    if (this.#queue.endLeft && !this.#answerSentUnproved && this.#writing) this.#move("endSent");
+    if (couldNot && this.#queue.hasRoom) this.#receiver?.room();
+    return true;
+  }
+
+  /** Whether there is something to send and the credit for it. */
+  get sendable(): boolean {
+    return this.#state !== "closed" && this.#queue.sendable;
+  }
+
+  granted(bytes: number): void {
+    this.#queue.granted(bytes);
+    if (this.sendable) this.#host.ready(this);
+  }
+
+  /** A frame of the peer; throws LinkError where the state allows none. */
+  receive(frame: StreamFrame, payloadBytes: number): void {
+    if (frame.kind === "reset") {
+      this.lost(frame.code);
+      return;
+    }
+    const reading = this.#state === "open" || this.#state === "onlyReading";
+    if (!reading && !WRITER_HEARS.has(frame.kind))
+      throw new LinkError("bad-frame", `${frame.kind} after the end of stream ${this.#id}`);
+    this.#window.arrived(bodyBytes(frame));
+    if (frame.kind === "answer") this.#answerReceivedUnproved = needsProof(frame.form);
+    const ended = frame.kind === "end" || ((frame.kind === "answer" || frame.kind === "open") && frame.ended);
+    if (ended && !this.#answerReceivedUnproved) this.#endReceived();
+    this.#receiver?.frame(frame, payloadBytes);
+  }
+
+  /** Ends without telling the peer: it reset the stream, or the link is gone. */
+  lost(code: StreamErrorCode): void {
+    if (this.#state === "closed") return;
+    this.#queue.clear();
+    this.#move("reset");
+    this.#receiver?.reset(code);
+  }
+
+  get #writing(): boolean {
+    return this.#state === "open" || this.#state === "onlyWriting";
+  }
+
+  #endReceived(): void {
+    this.#answerReceivedUnproved = false;
+    this.#move("endReceived");
+  }
+
+  #move(event: StreamEvent): void {
+    const next = NEXT[this.#state][event];
+    if (next === undefined) throw new LinkError("bad-frame", `${event} on a stream that is ${this.#state}`);
+    this.#state = next;
+    if (next === "closed") this.#host.closed(this);
+  }
+}
+
+/** Bytes of a frame that spend credit. */
+const bodyBytes = (frame: StreamFrame): number => {
+  if (frame.kind === "data") return frame.bytes.length;
+  return frame.kind === "open" || frame.kind === "answer" ? frame.body.length : 0;
+};

@@ -1,0 +1,47 @@
+/**
+ * How the wire grows: hello, heads, end, reset and go-away carry (tag, length, bytes) entries. A reader skips unknown even
+ * tags and refuses unknown odd ones, so an odd tag says "do not go on without understanding this". SPEC section
+ * "Extensions".
+ */
+import type { ByteReader, ByteWriter } from "./bytes.ts";
+import { LinkError } from "./errors.ts";
+
+export interface Extension {
+  readonly tag: number;
+  readonly bytes: Buffer;
+}
+
+export const NO_EXTENSIONS: readonly Extension[] = [];
+
+/** Tags that this version gives a meaning. */
+export const EXTENSION = {
+  /** In open: an id that both ends put in their logs, latin1, at most 64 bytes. */
+  requestId: 2,
+  /** In end and answer: microseconds the origin side waited for the origin and spent encoding, two varints. */
+  timings: 4,
+  /** In hello: the features spoken, names in latin1 separated by spaces. */
+  features: 6,
+} as const;
+
+const KNOWN: ReadonlySet<number> = new Set(Object.values(EXTENSION));
+
+export const writeExtensions = (w: ByteWriter, extensions: readonly Extension[]): void => {
+  for (const { tag, bytes } of extensions) w.varint(tag).varint(bytes.length).bytes(bytes);
+};
+
+/** Reads entries to the end of `r`, which holds nothing else. Unknown even tags are left out of the result. */
+export const readExtensions = (r: ByteReader): readonly Extension[] => {
+  if (r.left === 0) return NO_EXTENSIONS;
+  const extensions: Extension[] = [];
+  while (r.left > 0) {
+    const tag = r.varint();
+    const bytes = r.bytes(r.varint());
+    if (KNOWN.has(tag)) extensions.push({ tag, bytes });
+    else if (tag % 2 === 1)
+      throw new LinkError("bad-frame", `extension ${tag} must be understood, and is not`);
+  }
+  return extensions;
+};
+
+export const extensionOf = (extensions: readonly Extension[], tag: number): Buffer | undefined =>
+  extensions.find((extension) => extension.tag === tag)?.bytes;
