@@ -79,5 +79,8 @@ class SystemClock extends Clock {
   }
 }
 
+/** Chance as an argument: the machine's own, from 0 up to 1. For jitter, never for secrets. */
+export const systemChance = (): number => Math.random();
+
 /** The machine's own clock. */
 export const systemClock: Clock = new SystemClock();

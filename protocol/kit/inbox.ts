@@ -1,0 +1,79 @@
+/**
+ * A queue between events and a story: producers push, one consumer takes, waiting when there is nothing. After `fail` the
+ * consumer still gets what came before, then the error, again and again.
+ */
+import type { Clock } from "./clock.ts";
+
+/** What a bounded wait gives when nothing came in time. */
+export const LATE = Symbol("late");
+
+export class Inbox<Item> {
+  readonly #items: Item[] = [];
+  #failure: { readonly error: unknown } | undefined;
+  #wake: (() => void) | undefined;
+
+  get length(): number {
+    return this.#items.length;
+  }
+
+  push(item: Item): void {
+    this.#items.push(item);
+    this.#wake?.();
+  }
+
+  /** Only the first failure counts. */
+  fail(error: unknown): void {
+    this.#failure ??= { error };
+    this.#wake?.();
+  }
+
+  /** What is here already; throws the failure if there is nothing before it. */
+  take(): Item | undefined {
+    const item = this.#items.shift();
+    if (item === undefined && this.#failure !== undefined) throw this.#failure.error;
+    return item;
+  }
+
+  async next(): Promise<Item> {
+    for (;;) {
+      const item = this.take();
+      if (item !== undefined) return item;
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+      this.#wake = undefined;
+    }
+  }
+
+  /** As `next`, but LATE after `ms` without anything, or after `interrupt`. */
+  async nextWithin(clock: Clock, ms: number): Promise<Item | typeof LATE> {
+    const item = this.take();
+    if (item !== undefined) return item;
+    if (ms <= 0) return LATE;
+    await new Promise<void>((resolve) => {
+      const timer = clock.after(ms, resolve);
+      this.#wake = () => {
+        timer.cancel();
+        resolve();
+      };
+    });
+    this.#wake = undefined;
+    return this.take() ?? LATE;
+  }
+
+  /** As `next`, but LATE after `interrupt`. */
+  async nextUnlessInterrupted(): Promise<Item | typeof LATE> {
+    const item = this.take();
+    if (item !== undefined) return item;
+    await new Promise<void>((resolve) => {
+      this.#wake = resolve;
+    });
+    this.#wake = undefined;
+    return this.take() ?? LATE;
+  }
+
+  /** Wakes a consumer that waits, though nothing has come: something else wants its attention. */
+  interrupt(): void {
+    this.#wake?.();
+  }
+}

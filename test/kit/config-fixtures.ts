@@ -1,0 +1,63 @@
+/**
+ * The config files of test/fixtures/config, read as a daemon would read them, but with the files that they name made
+ * up here: no private key is committed. The first line of an invalid one is a comment that lists its problems,
+ * `# 3:5 part of the message | 7:1 part of the next`, and a fixture without that line fails.
+ */
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { ConfigError, parseConfig, type SchemaFor, type Surroundings } from "../../protocol/kit/config.ts";
+
+const FOLDER = join(import.meta.dirname, "..", "fixtures", "config");
+
+/** The secret that every fixture uses: bytes 0 to 31. */
+export const FIXTURE_SECRET = "cgk1_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
+
+/** Files beside a fixture: `link.key` holds the secret, `*.pem` something that is not one, others are missing. */
+export const MADE_UP: Surroundings = {
+  pathOf: (name) => join("/etc/coilgun", name),
+  read(path) {
+    if (path.endsWith("/link.key")) return Buffer.from(`${FIXTURE_SECRET}\n`);
+    if (path.endsWith(".pem")) return Buffer.from(`-----BEGIN ${path}-----\n`);
+    throw Object.assign(new Error(`no ${path}`), { code: "ENOENT" });
+  },
+};
+
+export interface Fixture {
+  /** The file's name without its ending: what is right, or wrong, with it. */
+  readonly name: string;
+  readonly text: string;
+}
+
+export const fixturesIn = (kind: "valid" | "invalid", side: "edge" | "origin"): readonly Fixture[] =>
+  readdirSync(join(FOLDER, kind, side))
+    .filter((file) => file.endsWith(".yaml"))
+    .map((file) => ({
+      name: file.slice(0, -".yaml".length),
+      text: readFileSync(join(FOLDER, kind, side, file), "utf8"),
+    }));
+
+export const parseFixture = <T>({ name, text }: Fixture, schemaFor: SchemaFor<T>): T =>
+  parseConfig({ file: `${name}.yaml`, text, schema: schemaFor(MADE_UP) });
+
+/** The error that a fixture makes; undefined when it makes none. */
+export const fixtureError = <T>(fixture: Fixture, schemaFor: SchemaFor<T>): ConfigError | undefined => {
+  try {
+    parseFixture(fixture, schemaFor);
+    return undefined;
+  } catch (error) {
+    if (error instanceof ConfigError) return error;
+    throw error;
+  }
+};
+
+/** What the first line says: place and part of the message of each problem. */
+export const expectedProblems = ({
+  text,
+}: Fixture): readonly { readonly place: string; readonly part: string }[] =>
+  (text.split("\n")[0] ?? "")
+    .replace(/^# */, "")
+    .split(" | ")
+    .map((each) => {
+      const [place = "", ...words] = each.split(" ");
+      return { place, part: words.join(" ") };
+    });

@@ -1,0 +1,74 @@
+/** One of the executables as a child process, run from its source, for tests of what a person sees of it. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+
+const ROOT = join(import.meta.dirname, "..", "..");
+
+export interface Ended {
+  /** Null when a signal ended it. */
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface Running {
+  readonly child: ChildProcess;
+  /** Resolves when standard error has a line with `part`; rejects when the command ends without. */
+  said(part: string): Promise<string>;
+  readonly ended: Promise<Ended>;
+}
+
+/** Starts it; `cwd` matters to names of files. */
+export const startCommand = (
+  side: "edge-side" | "origin-side",
+  words: readonly string[],
+  cwd: string,
+): Running => startScript([join(ROOT, side, "main.ts"), ...words], cwd);
+
+/** Any script, with the arguments of node. */
+export const startScript = (args: readonly string[], cwd = ROOT): Running => {
+  const child = spawn(process.execPath, args, {
+    cwd,
+    stdio: ["ignore", "pipe", "pipe"],
+    env: { PATH: process.env.PATH },
+  });
+  const heard = { stdout: "", stderr: "" };
+  const looking = new Set<() => void>();
+  for (const name of ["stdout", "stderr"] as const) {
+    child[name].setEncoding("utf8").on("data", (text: string) => {
+      heard[name] += text;
+      for (const look of looking) look();
+    });
+  }
+  const ended = once(child, "close").then(
+    ([code]: (number | null)[]): Ended => ({ code: code ?? null, ...heard }),
+  );
+  return {
+    child,
+    ended,
+    said: (part) => {
+      const { promise, resolve, reject } = Promise.withResolvers<string>();
+      const look = () => {
+        const line = heard.stderr
+          .split("\n")
+          .slice(0, -1)
+          .findLast((each) => each.includes(part));
+        if (line !== undefined) resolve(line);
+      };
+      looking.add(look);
+      look();
+      ended.then(({ stderr }) =>
+        reject(new Error(`it ended without saying ${JSON.stringify(part)}: ${stderr}`)),
+      );
+      return promise.finally(() => looking.delete(look));
+    },
+  };
+};
+
+/** Runs it to its end. */
+export const runCommand = (
+  side: "edge-side" | "origin-side",
+  words: readonly string[],
+  cwd: string,
+): Promise<Ended> => startCommand(side, words, cwd).ended;
