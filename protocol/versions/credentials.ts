@@ -1,0 +1,165 @@
+/**
+ * What a request shows of who sent it: Authorization and the cookies that count. Same credentials, same session; the
+ * session's key is a keyed hash, so that nothing kept or logged can be turned back into a cookie. Parsing leans one way:
+ * whatever is unclear counts as a credential, since that costs a base and the opposite could cost a secret. SPEC
+ * section "Scope".
+ */
+import { createHmac, type KeyObject } from "node:crypto";
+
+/** The name of a session: 16 latin1 characters of a keyed hash. */
+export type SessionKey = string & { readonly __brand: "SessionKey" };
+
+/** Header names and values in turn, as they came (node's `rawHeaders`). */
+export type RawHeaders = readonly string[];
+
+export const SESSION_KEY_BYTES = 16;
+/** A cookie value at least this long may be a secret; shorter ones are languages, currencies, flags. */
+export const LEAST_SECRET_CHARS = 16;
+/** Shorter values do not tell people apart: half of all visitors send `lang=en`. */
+export const LEAST_TELLING_CHARS = 8;
+/** A request with more credentials than this is not asked for marks: each costs a hash. */
+export const MOST_MARKS = 32;
+/** A mark is this many latin1 characters. */
+export const MARK_CHARS = 8;
+
+/** Cookies that do not count, by name. */
+export type Harmless = (name: string) => boolean;
+
+interface Credential {
+  readonly from: "cookie" | "header";
+  readonly name: string;
+  readonly value: string;
+}
+
+export interface CredentialRules {
+  readonly harmless: Harmless;
+  /** Lower-case names of headers that are credentials as a whole. */
+  readonly headers: ReadonlySet<string>;
+  /** Random, one per daemon and start. */
+  readonly secret: KeyObject;
+}
+
+export class Credentials {
+  readonly #rules: CredentialRules;
+  readonly #all: readonly Credential[];
+  #session: SessionKey | undefined;
+
+  private constructor(rules: CredentialRules, all: readonly Credential[]) {
+    this.#rules = rules;
+    this.#all = all;
+  }
+
+  static of(rules: CredentialRules, headers: RawHeaders): Credentials {
+    const all: Credential[] = [];
+    for (let at = 0; at + 1 < headers.length; at += 2) {
+      const name = (headers[at] ?? "").toLowerCase();
+      const value = headers[at + 1] ?? "";
+      if (name === "cookie") addCookies(all, value, rules.harmless);
+      else if (rules.headers.has(name)) all.push({ from: "header", name, value });
+    }
+    return new Credentials(rules, all);
+  }
+
+  /** Whether there are none: a visitor like any other. */
+  get none(): boolean {
+    return this.#all.length === 0;
+  }
+
+  /** Whether anything here could be known to its owner alone. */
+  get secret(): boolean {
+    return this.#all.some(isSecret);
+  }
+
+  get hasHeader(): boolean {
+    return this.#all.some(({ from }) => from === "header");
+  }
+
+  /** The session these credentials open; undefined without any. Computed once, and only when asked. */
+  get session(): SessionKey | undefined {
+    if (this.none) return undefined;
+    this.#session ??= this.#hash(this.#all.map(encoded).sort().join(""), SESSION_KEY_BYTES) as SessionKey;
+    return this.#session;
+  }
+
+  /**
+   * What the visitor will send next, having received these cookies (`Set-Cookie` values without the harmless ones).
+   * Undefined when the response takes a credential away or puts something short in its place (`deleted`, `guest`): what
+   * was made for the old credentials must not be found by all who hold the new ones.
+   */
+  after(cookies: readonly SetCookie[]): Credentials | undefined {
+    if (cookies.length === 0) return this;
+    let all = this.#all;
+    for (const { name, value, removed } of cookies) {
+      const lost = all.some((c) => c.from === "cookie" && c.name === name && (removed || c.value !== value));
+      if (lost && (removed || value.length < LEAST_SECRET_CHARS)) return undefined;
+      all = all.filter((c) => c.from !== "cookie" || c.name !== name);
+      if (!removed) all = [...all, { from: "cookie", name, value }];
+    }
+    return new Credentials(this.#rules, all);
+  }
+
+  /** A short hash of each credential that tells people apart; two sessions with a mark in common may be one person. */
+  marks(): string[] {
+    const telling = this.#all.filter(({ value }) => value.length >= LEAST_TELLING_CHARS);
+    if (telling.length > MOST_MARKS) return [];
+    return telling.map((credential) => this.#hash(encoded(credential), MARK_CHARS));
+  }
+
+  #hash(text: string, bytes: number): string {
+    return createHmac("sha256", this.#rules.secret).update(text).digest("binary").slice(0, bytes);
+  }
+}
+
+const isSecret = ({ from, value }: Credential): boolean =>
+  from === "header" || value.length >= LEAST_SECRET_CHARS;
+
+/** Lengths come first, so that no two lists of credentials read the same. */
+const encoded = ({ from, name, value }: Credential): string =>
+  `${from} ${name.length} ${value.length} ${name}${value}`;
+
+/** Splits at every `;`, also inside quotes, as browsers do. */
+function addCookies(all: Credential[], header: string, harmless: Harmless): void {
+  for (const part of header.split(";")) {
+    const pair = pairOf(part);
+    if (counts(pair, harmless)) all.push({ from: "cookie", ...pair });
+  }
+}
+
+interface Pair {
+  readonly name: string;
+  readonly value: string;
+}
+
+/** A value with a comma or a quote may hide a second pair from servers that read it otherwise: no name excuses it. */
+const counts = ({ name, value }: Pair, harmless: Harmless): boolean =>
+  (name !== "" || value !== "") && (!harmless(name) || /[,"]/.test(value));
+
+/** Without `=` the whole is the value of a cookie without a name (RFC 6265bis 5.6). */
+function pairOf(text: string): Pair {
+  const equals = text.indexOf("=");
+  if (equals < 0) return { name: "", value: text.trim() };
+  return { name: text.slice(0, equals).trim(), value: text.slice(equals + 1).trim() };
+}
+
+export interface SetCookie extends Pair {
+  /** The visitor is told to drop it. */
+  readonly removed: boolean;
+}
+
+const MAX_AGE = /;\s*max-age\s*=\s*(-?\d+)/gi;
+
+/**
+ * Of the values of Set-Cookie headers, those that count. `Expires` is not read: a cookie that is removed by date alone
+ * gets an empty or short value, which `after` treats alike.
+ */
+export function countedSetCookies(headers: readonly string[], harmless: Harmless): SetCookie[] {
+  const counted: SetCookie[] = [];
+  for (const header of headers) {
+    const end = header.indexOf(";");
+    const pair = pairOf(end < 0 ? header : header.slice(0, end));
+    if (!counts(pair, harmless)) continue;
+    const age = end < 0 ? undefined : [...header.slice(end).matchAll(MAX_AGE)].at(-1)?.[1];
+    counted.push({ ...pair, removed: pair.value === "" || (age !== undefined && Number(age) <= 0) });
+  }
+  return counted;
+}

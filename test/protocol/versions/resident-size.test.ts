@@ -1,0 +1,55 @@
+/**
+ * The store's bound is one on memory: a process that remembers 100,000 pages of 3 KB grows by no more than the bound
+ * and what the runtime itself holds back.
+ */
+import { execFile } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { describe, expect, it } from "vitest";
+
+const MIB = 1024 * 1024;
+const FIXTURE = fileURLToPath(new URL("resident-size.fixture.ts", import.meta.url));
+
+/**
+ * What V8 holds beside live objects, whatever the store's size: the young generation (up to three times its semi-space,
+ * set to 16 MiB here as its default grows with the machine), and dead bodies that are not collected yet.
+ */
+const RUNTIME_BYTES = 128 * MIB;
+
+interface Report {
+  readonly count: number;
+  readonly bytes: number;
+  readonly boundKept: boolean;
+  readonly growth: number;
+}
+
+async function fill(
+  pages: number,
+  pageBytes: number,
+  storeBytes: number,
+  kind: "public" | "session",
+): Promise<Report> {
+  const { stdout } = await promisify(execFile)(process.execPath, [
+    "--expose-gc",
+    "--max-semi-space-size=16",
+    FIXTURE,
+    ...[pages, pageBytes, storeBytes, kind].map(String),
+  ]);
+  return JSON.parse(stdout);
+}
+
+describe("the resident size of a full store", () => {
+  it("stays within 128 MiB and the runtime's own for 100,000 pages of 3 KB", async () => {
+    const report = await fill(100_000, 3 * 1024, 128 * MIB, "public");
+    expect(report.boundKept).toBe(true);
+    expect(report.count).toBeGreaterThan(20_000);
+    expect(report.growth).toBeLessThan(128 * MIB + RUNTIME_BYTES);
+  }, 120_000);
+
+  it("stays within 128 MiB and the runtime's own when objects weigh more than bodies", async () => {
+    const report = await fill(100_000, 100, 128 * MIB, "session");
+    expect(report.boundKept).toBe(true);
+    expect(report.count).toBeGreaterThan(20_000);
+    expect(report.growth).toBeLessThan(128 * MIB + RUNTIME_BYTES);
+  }, 120_000);
+});
