@@ -5,11 +5,14 @@
 
 /** Bounds a decoder keeps before it spends memory. */
 export interface DecodeLimits {
-  /** Most bytes that a decoded page may have. */
+  /** Most bytes that a decoded page may have. A streaming decoder asks again for each piece, so the bound may move. */
   readonly pageBytes: number;
 }
 
-/** A delta that cannot be decoded: damaged, larger than allowed, or with bytes left over. */
+/**
+ * A delta that cannot be decoded (damaged, larger than allowed, bytes left over), or cannot be made of what was given
+ * (a base that the codec does not accept, sizes that do not fit). The whole page is the answer to either.
+ */
 export class DeltaError extends Error {
   constructor(message: string, options?: ErrorOptions) {
     super(message, options);
@@ -17,7 +20,10 @@ export class DeltaError extends Error {
   }
 }
 
-/** Encodes a body piece by piece; what `flush` returned decodes to all that was written before it. */
+/**
+ * Encodes a body piece by piece; what `flush` returned decodes to all that was written before it. Awaiting each call
+ * before the next is the back-pressure. A piece must not change until its call has settled.
+ */
 export interface StreamEncoder {
   /** Takes a piece; returns coded bytes as they become available (possibly none). */
   write(piece: Uint8Array): Promise<Buffer>;
@@ -25,12 +31,12 @@ export interface StreamEncoder {
   flush(): Promise<Buffer>;
   /** The end of the coded body. */
   end(): Promise<Buffer>;
-  /** Frees the context; needed when the body is given up before `end`. */
+  /** Frees the context; needed when the body is given up before `end`. Calls under way and later ones reject. */
   destroy(): void;
 }
 
 export interface StreamDecoder {
-  /** Takes coded bytes, returns what decodes from them. Rejects with DeltaError. */
+  /** Takes coded bytes, returns all that decodes from those received so far. Rejects with DeltaError. */
   write(piece: Uint8Array): Promise<Buffer>;
   /** After the last coded byte: what is left; rejects with DeltaError if the coded body is not complete. */
   end(): Promise<Buffer>;
@@ -45,6 +51,7 @@ export interface Codec {
   accepts(base: Uint8Array): boolean;
   /** Whether bases and page are within what the codec can encode in one piece. */
   fits(basesBytes: number, pageBytes: number): boolean;
+  /** Rejects with DeltaError where `accepts` or `fits` says no. Keeps and changes nothing it is given. */
   encode(bases: readonly Uint8Array[], page: Uint8Array): Promise<Buffer>;
   /** Rejects with DeltaError; resolves with the page, whose backing buffer is no larger than needed. */
   decode(bases: readonly Uint8Array[], delta: Uint8Array, limits: DecodeLimits): Promise<Buffer>;

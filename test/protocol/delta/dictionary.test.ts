@@ -1,0 +1,74 @@
+import { describe, expect, it } from "vitest";
+import { DeltaError } from "../../../protocol/delta/codec.ts";
+import {
+  dictionaryOf,
+  isDictionaryPart,
+  STREAM_DICTIONARY_BYTES,
+  streamDictionaryOf,
+} from "../../../protocol/delta/dictionary.ts";
+
+const DICTIONARY_MAGIC = Buffer.from("37a430ec", "hex");
+
+describe("isDictionaryPart", () => {
+  it.each([
+    { what: "an empty base", base: Buffer.alloc(0), part: false },
+    { what: "the dictionary magic alone", base: DICTIONARY_MAGIC, part: false },
+    {
+      what: "the dictionary magic and more",
+      base: Buffer.concat([DICTIONARY_MAGIC, Buffer.alloc(99)]),
+      part: false,
+    },
+    { what: "the magic, cut short", base: DICTIONARY_MAGIC.subarray(0, 3), part: true },
+    {
+      what: "the magic, not at the beginning",
+      base: Buffer.concat([Buffer.of(0), DICTIONARY_MAGIC]),
+      part: true,
+    },
+    { what: "one byte", base: Buffer.of(0x37), part: true },
+  ])("$what: $part", ({ base, part }) => {
+    expect(isDictionaryPart(base)).toBe(part);
+  });
+});
+
+describe("dictionaryOf", () => {
+  it("puts the bases one after another, best last", () => {
+    expect(dictionaryOf([Buffer.from("old"), Buffer.from("new"), Buffer.from("best")])?.toString()).toBe(
+      "oldnewbest",
+    );
+  });
+
+  it("is nothing without bases, and a single base itself, uncopied", () => {
+    const base = Buffer.from("base");
+    expect(dictionaryOf([])).toBeUndefined();
+    expect(dictionaryOf([base])).toBe(base);
+  });
+
+  it.each([0, 1])("refuses a base with the dictionary magic at place %i", (at) => {
+    const bases = [Buffer.from("one"), Buffer.from("two")];
+    bases[at] = DICTIONARY_MAGIC;
+    expect(() => dictionaryOf(bases)).toThrow(DeltaError);
+  });
+});
+
+describe("streamDictionaryOf", () => {
+  const filled = (letter: string, bytes: number) => Buffer.alloc(bytes, letter);
+  const half = STREAM_DICTIONARY_BYTES / 2;
+
+  it("keeps bases that fit to the byte, and drops the oldest whole when they do not", () => {
+    const fitting = [filled("a", half), filled("b", half)];
+    expect(streamDictionaryOf(fitting)).toEqual(Buffer.concat(fitting));
+    expect(streamDictionaryOf([filled("a", half + 1), filled("b", half)])).toEqual(filled("b", half));
+    expect(streamDictionaryOf([filled("x", 10), filled("a", half + 1), filled("b", half)])).toEqual(
+      filled("b", half),
+    );
+  });
+
+  it("keeps the beginning of a best base that is too large alone", () => {
+    const best = Buffer.concat([filled("h", STREAM_DICTIONARY_BYTES), filled("t", 1)]);
+    expect(streamDictionaryOf([filled("a", 10), best])).toEqual(filled("h", STREAM_DICTIONARY_BYTES));
+  });
+
+  it("is nothing without bases", () => {
+    expect(streamDictionaryOf([])).toBeUndefined();
+  });
+});
