@@ -19,6 +19,18 @@ export class FairQueue<Item extends { readonly urgency: number }> {
     this.#ring(item).push(item);
   }
 
+  /** Gives a turn back that could not be used: the item is the next of its urgency again. */
+  putBack(item: Item): void {
+    if (this.#waiting.has(item)) return;
+    this.#waiting.add(item);
+    this.#ring(item).unshift(item);
+  }
+
+  /** How many wait with the urgency of `item`. */
+  alike(item: Item): number {
+    return this.#ring(item).length;
+  }
+
   remove(item: Item): void {
     if (!this.#waiting.delete(item)) return;
     const ring = this.#ring(item);

@@ -51,6 +51,7 @@ export class Greeting {
   receive(bytes: Buffer): Greeted | undefined {
     const frame = readFrame(new ByteReader(bytes));
     if (frame === undefined) return undefined;
+    if (frame.kind === "goAway") throw new LinkError(frame.code, `the peer said: ${frame.message}`);
     if (this.#peer === undefined) {
       if (frame.kind !== "hello") throw new LinkError("bad-frame", `${frame.kind} before hello`);
       return this.#hello(frame, Buffer.from(bytes));

@@ -6,75 +6,119 @@
  */
 
 export const LEAST_BUDGET_BYTES = 64 * 1024;
-/** Samples remembered for the shortest round trip and the highest rate. */
+/** While the shortest round trip is measured anew: one message, so that the ping waits behind next to nothing of ours. */
+export const DRAINED_BUDGET_BYTES = 16 * 1024;
+/** The shortest round trip of this period and the one before counts, so a path that became longer is noticed. */
+export const RTT_PERIOD_MS = 5 * 60_000;
+/** Samples remembered for the highest rate. */
 const SAMPLES = 32;
 
 interface PingUnderWay {
   readonly token: number;
   readonly sentAt: number;
+  /** What was reported when it left, and since when. */
   readonly reportedBytes: number;
+  readonly reportedAt: number;
+  /** The budget was used up meanwhile, so the rate is the path's and not that of what we had to say. */
+  full: boolean;
 }
 
 export class LinkBudget {
   #sentBytes = 0;
   #reportedBytes = 0;
+  #reportedAt = 0;
   #ping: PingUnderWay | undefined;
   #nextToken = 1;
-  readonly #rttMs: number[] = [];
   readonly #bytesPerMs: number[] = [];
   #limitBytes = LEAST_BUDGET_BYTES;
-  #baseRttMs = 0;
+  #rttMs = Number.POSITIVE_INFINITY;
+  #rttBeforeMs = Number.POSITIVE_INFINITY;
+  #rttSince: number | undefined;
+  /** Pongs to come before the queue that we made on the path ourselves is gone and measured without. */
+  #drainPongs = 0;
 
   /** Shortest round trip of late, milliseconds; 0 before the first pong. */
   get baseRttMs(): number {
-    return this.#baseRttMs;
+    const ms = Math.min(this.#rttMs, this.#rttBeforeMs);
+    return ms === Number.POSITIVE_INFINITY ? 0 : ms;
   }
 
   get limitBytes(): number {
-    return this.#limitBytes;
+    return this.#drainPongs > 0 ? DRAINED_BUDGET_BYTES : this.#limitBytes;
   }
 
   /** Bytes that may leave now; below zero when control frames went over. */
   get room(): number {
-    return this.#limitBytes - (this.#sentBytes - this.#reportedBytes);
+    return this.limitBytes - (this.#sentBytes - this.#reportedBytes);
   }
 
   sent(bytes: number): void {
     this.#sentBytes += bytes;
+    if (this.#ping !== undefined && this.room <= 0) this.#ping.full = true;
   }
 
   /** The peer has taken `totalBytes` since the link began; counts that go back or beyond what was sent are ignored. */
-  reported(totalBytes: number): void {
-    if (totalBytes > this.#reportedBytes && totalBytes <= this.#sentBytes) this.#reportedBytes = totalBytes;
+  reported(totalBytes: number, now: number): void {
+    if (totalBytes <= this.#reportedBytes || totalBytes > this.#sentBytes) return;
+    this.#reportedBytes = totalBytes;
+    this.#reportedAt = now;
   }
 
-  /** A token for a ping when one is due: half the budget is unreported, and no ping is on its way. */
-  pingDue(now: number): number | undefined {
-    const unreported = this.#sentBytes - this.#reportedBytes;
-    return this.#ping === undefined && unreported * 2 > this.#limitBytes ? this.startPing(now) : undefined;
+  /**
+   * A token for a ping when one is due: with the `more` bytes that are about to leave a quarter of the budget is
+   * unreported, and no ping is on its way. So one is always on its way while the budget is used up.
+   */
+  pingDue(now: number, more: number): number | undefined {
+    const unreported = this.#sentBytes + more - this.#reportedBytes;
+    return this.#ping === undefined && unreported * 4 > this.limitBytes ? this.startPing(now) : undefined;
   }
 
   /** A token for a ping in any case. */
   startPing(now: number): number {
     const token = this.#nextToken++;
-    this.#ping = { token, sentAt: now, reportedBytes: this.#reportedBytes };
+    const { reportedBytes, reportedAt } = {
+      reportedBytes: this.#reportedBytes,
+      reportedAt: this.#reportedAt,
+    };
+    this.#ping = { token, sentAt: now, reportedBytes, reportedAt, full: false };
     return token;
   }
 
   pong(token: number, totalBytes: number, now: number): void {
-    this.reported(totalBytes);
+    this.reported(totalBytes, now);
     const ping = this.#ping;
     if (ping === undefined || ping.token !== token) return;
     this.#ping = undefined;
-    const rttMs = Math.max(now - ping.sentAt, 0.01);
-    remember(this.#rttMs, rttMs);
-    remember(this.#bytesPerMs, (this.#reportedBytes - ping.reportedBytes) / rttMs);
-    this.#baseRttMs = Math.min(...this.#rttMs);
-    this.#limitBytes = Math.max(LEAST_BUDGET_BYTES, 2 * Math.max(...this.#bytesPerMs) * this.#baseRttMs);
+    this.#measureRtt(Math.max(now - ping.sentAt, SHORTEST_MS), now, ping.full);
+    this.#measureRate(ping, now);
+    this.#limitBytes = Math.max(LEAST_BUDGET_BYTES, 2 * Math.max(...this.#bytesPerMs, 0) * this.baseRttMs);
+  }
+
+  /** Counted from the report before the ping: what had arrived long before it says nothing about the path's rate. */
+  #measureRate(ping: PingUnderWay, now: number): void {
+    const rate = (this.#reportedBytes - ping.reportedBytes) / Math.max(now - ping.reportedAt, SHORTEST_MS);
+    // A slow sample counts only if it was the path that was slow.
+    if (!ping.full && rate <= Math.max(...this.#bytesPerMs, 0)) return;
+    this.#bytesPerMs.push(rate);
+    if (this.#bytesPerMs.length > SAMPLES) this.#bytesPerMs.shift();
+  }
+
+  /**
+   * Under load every ping waits behind what we have under way, twice the base at the most; taken for the base itself, that
+   * would double the budget again and again. So a period that begins under load begins with a drained path.
+   */
+  #measureRtt(ms: number, now: number, full: boolean): void {
+    if (this.#drainPongs > 0) this.#drainPongs--;
+    this.#rttSince ??= now;
+    if (now - this.#rttSince >= RTT_PERIOD_MS) {
+      this.#rttSince = now;
+      this.#rttBeforeMs = this.#rttMs;
+      this.#rttMs = Number.POSITIVE_INFINITY;
+      this.#drainPongs = full ? 2 : 0;
+    }
+    this.#rttMs = Math.min(this.#rttMs, ms);
   }
 }
 
-const remember = (samples: number[], sample: number): void => {
-  samples.push(sample);
-  if (samples.length > SAMPLES) samples.shift();
-};
+/** Less than a clock can tell; keeps a rate finite. */
+const SHORTEST_MS = 0.01;

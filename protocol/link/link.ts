@@ -3,9 +3,10 @@
  * same on both ends. A link lives through greeting, up and draining, and ends once, with a code that both logs show. It
  * asks no machine for time and knows no socket: clock and transport are arguments. SPEC sections "Link" and "Closing".
  */
+import type { ByteBudget, Lease } from "../kit/byte-budget.ts";
 import type { Clock, Timer } from "../kit/clock.ts";
 import { ByteReader, varintBytes } from "../wire/bytes.ts";
-import { LinkError, type LinkErrorCode } from "../wire/errors.ts";
+import { LinkError, type LinkErrorCode, StreamError } from "../wire/errors.ts";
 import { NO_EXTENSIONS } from "../wire/extensions.ts";
 import type { ControlFrame, Frame, OpenFrame, StreamFrame, StreamId } from "../wire/frame.ts";
 import { readFrameBody } from "../wire/frame-codec.ts";
@@ -21,6 +22,8 @@ import type { Transport } from "./transport.ts";
 
 /** Room in a message beyond bodies and heads: counts, offers, extensions. */
 const MESSAGE_SLACK_BYTES = 4 * 1024;
+/** Pongs, credit and resets that wait because the peer does not read; beyond this it is abuse, and costs about 1 MiB. */
+export const MOST_WAITING_CONTROL = 10_000;
 
 export interface LinkEnd {
   readonly code: LinkErrorCode;
@@ -50,14 +53,16 @@ export interface LinkGiven {
   readonly heartbeatMs: number;
   /** Longest wait for the peer's hello and proof. */
   readonly greetingMs: number;
-  /** Asks the memory budget for the bytes a larger stream window may cost. */
-  mayGrow(keyId: string, bytes: number): boolean;
+  /** What larger stream windows may cost is taken from here. */
+  readonly memory: ByteBudget;
   readonly events: LinkEvents;
 }
 
 interface Up extends Greeted {
   readonly headers: HeaderDecoder;
   readonly headBytes: number;
+  /** What larger stream windows hold of the memory budget. */
+  readonly windows: Lease;
 }
 
 export class Link {
@@ -68,12 +73,15 @@ export class Link {
   /** Streams whose open frame has not left. */
   readonly #unnumbered = new Set<Stream>();
   readonly #greeting: Greeting;
-  readonly #heartbeat: Heartbeat;
+  /** Beats once the link is up: a peer that greets us is not pinged, and has a time of its own. */
+  #heartbeat: Heartbeat | undefined;
   readonly #greetingTimer: Timer;
   #up: Up | undefined;
   #received = 0;
   #highestId = 0;
   #draining = false;
+  /** We were the one to say go-away: later streams are refused, and the link closes when the last one is done. */
+  #saidGoAway = false;
   #end: LinkEnd | undefined;
 
   constructor(given: LinkGiven) {
@@ -88,10 +96,6 @@ export class Link {
       send: (frame) => this.#outbox.control(frame),
     });
     this.#greetingTimer = clock.after(given.greetingMs, () => this.close("silent", "no hello in time"));
-    this.#heartbeat = new Heartbeat(clock, given.heartbeatMs, {
-      ping: () => this.#outbox.control({ kind: "ping", token: this.#budget.startPing(clock.now()) }),
-      dead: (silentMs) => this.close("silent", `nothing received for ${Math.round(silentMs)} ms`),
-    });
     transport.listen({
       message: (bytes) => this.#message(bytes),
       drain: () => this.#outbox.flush(),
@@ -147,8 +151,9 @@ export class Link {
 
   /** Takes no new streams; closes when the open ones are done. */
   drain(message: string): void {
-    if (this.#draining || this.#end !== undefined) return;
+    if (this.#saidGoAway || this.#end !== undefined) return;
     this.#draining = true;
+    this.#saidGoAway = true;
     this.#sendGoAway("shutting-down", message);
     this.#closeIfDone();
   }
@@ -170,10 +175,12 @@ export class Link {
   #message(bytes: Buffer): void {
     if (this.#end !== undefined) return;
     this.#received += bytes.length;
-    this.#heartbeat.alive();
+    this.#heartbeat?.alive();
     try {
       const reader = new ByteReader(bytes);
       while (reader.left > 0 && this.#end === undefined) this.#frame(reader);
+      if (this.#outbox.waitingControl > MOST_WAITING_CONTROL)
+        throw new LinkError("too-large", "the peer sends but does not read what it is answered");
     } catch (error) {
       if (error instanceof LinkError) this.close(error.code, error.message);
       else {
@@ -196,17 +203,27 @@ export class Link {
   }
 
   #goUp(greeted: Greeted): void {
-    const { hello, transport, events } = this.#given;
+    const { hello, transport, clock, heartbeatMs, memory, events } = this.#given;
     const tableBytes = Math.min(hello.tableBytes, greeted.peer.tableBytes);
     this.#up = {
       ...greeted,
       headers: new HeaderDecoder({ tableBytes, headBytes: hello.headBytes }),
       headBytes: Math.min(hello.headBytes, greeted.peer.headBytes),
+      windows: memory.lease(greeted.keyId),
     };
     this.#greetingTimer.cancel();
     transport.setMaxMessageBytes(MESSAGE_BYTES + hello.headBytes + MESSAGE_SLACK_BYTES);
     this.#outbox.start(new HeaderEncoder(tableBytes));
+    this.#heartbeat = new Heartbeat(clock, heartbeatMs, {
+      ping: () => this.#ping(),
+      dead: (silentMs) => this.close("silent", `nothing received for ${Math.round(silentMs)} ms`),
+    });
+    this.#ping(); // the first round trip: a side that mostly receives would not measure one for long
     events.up(this);
+  }
+
+  #ping(): void {
+    this.#outbox.control({ kind: "ping", token: this.#budget.startPing(this.#given.clock.now()) });
   }
 
   #dispatch(frame: Frame, bodyBytes: number): void {
@@ -217,7 +234,8 @@ export class Link {
         this.#budget.pong(frame.token, frame.received, this.#given.clock.now());
         return this.#outbox.schedule();
       case "credit":
-        this.#budget.reported(frame.received);
+        if (frame.streamId > this.#highestId) throw neverOpened(frame);
+        this.#budget.reported(frame.received, this.#given.clock.now());
         this.#streams.get(frame.streamId)?.granted(frame.bytes);
         return this.#outbox.schedule();
       case "goAway":
@@ -245,16 +263,18 @@ export class Link {
       urgency: frame.urgency,
     });
     this.#streams.set(frame.streamId, stream);
-    if (this.#draining || this.#streams.size > hello.streams) return stream.reset("refused");
-    events.opened(stream, frame);
-    stream.receive(frame, payloadBytes(frame, bodyBytes));
+    if (this.#saidGoAway || this.#streams.size > hello.streams) return stream.reset("refused");
+    orReset(stream, () => {
+      events.opened(stream, frame);
+      stream.receive(frame, payloadBytes(frame, bodyBytes));
+    });
   }
 
   #toStream(frame: Exclude<StreamFrame, OpenFrame>, bodyBytes: number): void {
-    if (frame.streamId > this.#highestId)
-      throw new LinkError("bad-frame", `${frame.kind} for stream ${frame.streamId}, which was never opened`);
+    if (frame.streamId > this.#highestId) throw neverOpened(frame);
     // An id that is no longer here was reset while this frame was on its way: decoded, counted, dropped.
-    this.#streams.get(frame.streamId)?.receive(frame, payloadBytes(frame, bodyBytes));
+    const stream = this.#streams.get(frame.streamId);
+    if (stream !== undefined) orReset(stream, () => stream.receive(frame, payloadBytes(frame, bodyBytes)));
   }
 
   #goneAway(frame: Extract<ControlFrame, { kind: "goAway" }>): void {
@@ -275,7 +295,9 @@ export class Link {
   }
 
   #closeIfDone(): void {
-    if (!this.#draining || this.load > 0 || this.#end !== undefined) return;
+    // An origin side that was told go-away leaves the closing to the edge, which may have opens still to send.
+    const mayClose = this.#saidGoAway || (this.#draining && this.#given.hello.role === "edge");
+    if (!mayClose || this.load > 0 || this.#end !== undefined) return;
     this.#outbox.flush();
     this.#given.transport.close("shutting-down");
   }
@@ -285,7 +307,7 @@ export class Link {
     this.#end =
       this.#draining && end.code === "internal" ? { code: "shutting-down", message: end.message } : end;
     this.#greetingTimer.cancel();
-    this.#heartbeat.stop();
+    this.#heartbeat?.stop();
     this.#outbox.close();
     for (const stream of [...this.#unnumbered]) stream.lost("refused");
     for (const stream of [...this.#streams.values()]) stream.lost("link-lost");
@@ -299,7 +321,7 @@ export class Link {
   readonly #host: StreamHost = {
     now: () => this.#given.clock.now(),
     baseRttMs: () => this.#budget.baseRttMs,
-    mayGrow: (bytes) => this.#given.mayGrow(this.keyId, bytes),
+    mayGrow: (bytes) => this.#known.windows.grow(bytes),
     ready: (stream) => this.#outbox.ready(stream),
     control: (frame) => this.#outbox.control(frame),
     credit: (streamId, bytes) =>
@@ -313,11 +335,25 @@ export class Link {
     closed: (stream) => {
       this.#unnumbered.delete(stream);
       this.#outbox.drop(stream);
+      this.#up?.windows.shrink(stream.grownBytes);
       if (stream.id !== undefined) this.#streams.delete(stream.id);
       this.#closeIfDone();
     },
   };
 }
+
+/** What goes wrong with one exchange is not the link's trouble, nor the program's. */
+const orReset = (stream: Stream, receive: () => void): void => {
+  try {
+    receive();
+  } catch (error) {
+    if (!(error instanceof StreamError)) throw error;
+    stream.reset(error.code);
+  }
+};
+
+const neverOpened = (frame: { kind: string; streamId: number }): LinkError =>
+  new LinkError("bad-frame", `${frame.kind} for stream ${frame.streamId}, which was never opened`);
 
 /** A frame without its length, kind and stream id; `bodyBytes` counts all but the length. */
 const payloadBytes = (frame: StreamFrame, bodyBytes: number): number =>

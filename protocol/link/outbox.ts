@@ -15,6 +15,8 @@ import type { Transport } from "./transport.ts";
 export const MESSAGE_BYTES = 16 * 1024;
 /** Bytes handed to the transport and not yet taken by the operating system, beyond which nothing more is handed over. */
 const TRANSPORT_BYTES = 64 * 1024;
+/** What each of many streams may put into one message: eight share it, so a small answer is not behind eight messages. */
+const LEAST_SHARE_BYTES = 2 * 1024;
 
 export class Outbox {
   readonly #transport: Transport;
@@ -33,8 +35,15 @@ export class Outbox {
     this.#now = now;
   }
 
+  /** Frames of the link itself that wait; more than a few mean that the peer sends and does not read. */
+  get waitingControl(): number {
+    return this.#control.length;
+  }
+
   /** Streams may send from now on: the hellos are exchanged. */
   start(headers: HeaderEncoder): void {
+    // Our proof leaves alone: until the peer has seen it, it takes no message as large as streams make them.
+    this.flush();
     this.#headers = headers;
     this.schedule();
   }
@@ -87,13 +96,20 @@ export class Outbox {
     while (this.#headers !== undefined && w.length < MESSAGE_BYTES && this.#budget.room > w.length) {
       const stream = this.#streams.next();
       if (stream === undefined) break;
-      const wrote = stream.writeNext(w, MESSAGE_BYTES - w.length, this.#headers);
+      const share = Math.max(
+        LEAST_SHARE_BYTES,
+        Math.floor(MESSAGE_BYTES / (this.#streams.alike(stream) + 1)),
+      );
+      if (!stream.writeNext(w, { room: MESSAGE_BYTES - w.length, share }, this.#headers)) {
+        // Back to the front: whoever finds only the rest of a message must not lose its turn by that.
+        if (stream.sendable) this.#streams.putBack(stream);
+        break;
+      }
       if (stream.sendable) this.#streams.add(stream);
-      if (!wrote) break;
     }
-    if (w.length === 0) return false;
-    const token = this.#budget.pingDue(this.#now());
+    if (w.length === 0 && this.#streams.size === 0) return false;
+    const token = this.#budget.pingDue(this.#now(), w.length);
     if (token !== undefined) writeFrame(w, { kind: "ping", token });
-    return true;
+    return w.length > 0;
   }
 }

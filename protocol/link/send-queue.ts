@@ -63,7 +63,8 @@ export class SendQueue {
       this.#queuedBytes += item.bytes.length;
     }
     if (item.kind === "resume") this.#startOver();
-    this.#items.push(item);
+    if ((item.kind === "open" || item.kind === "answer") && item.body.length > 0) this.#pushInParts(item);
+    else this.#items.push(item);
   }
 
   clear(): void {
@@ -73,12 +74,12 @@ export class SendQueue {
 
   /**
    * The next frame that fits `room`, taken off the queue; undefined if it wants another message or more credit. A head that
-   * fits no message goes alone in a `fresh` one.
+   * fits no message goes alone in a `fresh` one. Of bodies a frame carries at most `share` bytes.
    */
-  next(room: number, fresh: boolean): StreamItem | undefined {
+  next(room: number, fresh: boolean, share: number): StreamItem | undefined {
     const first = this.#items[0];
     if (first === undefined) return undefined;
-    if (first.kind === "data") return this.#piece(first.bytes, room);
+    if (first.kind === "data") return this.#piece(first.bytes, Math.min(room, share));
     if (first.kind !== "open" && first.kind !== "answer") return this.#items.shift();
     const bodyRoom = room - headSize(first.head) - FRAME_OVERHEAD_BYTES;
     if (bodyRoom < 0 && !fresh) return undefined;
@@ -89,6 +90,13 @@ export class SendQueue {
   sent(item: StreamItem): void {
     if (item.kind === "end" || ((item.kind === "open" || item.kind === "answer") && item.ended))
       this.endLeft = true;
+  }
+
+  /** A body that comes with its head queues behind it like any other: it may not fit, or have no credit. */
+  #pushInParts(head: Head): void {
+    this.#items.push({ ...head, body: EMPTY, ended: false });
+    this.push({ kind: "data", bytes: head.body });
+    if (head.ended) this.push({ kind: "end", how: "complete", extensions: NO_EXTENSIONS });
   }
 
   /** What is left of the answer gives way to its plain bytes, which have an end of their own. */

@@ -46,8 +46,19 @@ export interface StreamHost extends WindowGrowth {
 
 const needsProof = (form: AnswerForm): boolean => form.kind === "same" || form.kind === "delta";
 
-/** What a peer that has ended its half may still say about ours. */
-const WRITER_HEARS: ReadonlySet<StreamFrame["kind"]> = new Set(["proved", "askWhole", "stopSending"]);
+/** What the peer's half is at, and what may come next of it; resume, which was asked for, may come in any of the last three. */
+type Phase = "head" | "body" | "trailers" | "ended";
+const THEN: Record<Phase, Partial<Record<StreamFrame["kind"], Phase>>> = {
+  head: { open: "body", answer: "body" },
+  body: { data: "body", segment: "body", trailers: "trailers", end: "ended" },
+  trailers: { end: "ended" },
+  ended: {},
+};
+
+/** What a peer may say about our half, whatever its own is at. */
+const ABOUT_OURS: ReadonlySet<StreamFrame["kind"]> = new Set(["proved", "askWhole", "stopSending"]);
+const FROM_EDGE: ReadonlySet<StreamFrame["kind"]> = new Set(["open", "proved", "askWhole"]);
+const FROM_ORIGIN: ReadonlySet<StreamFrame["kind"]> = new Set(["answer", "segment", "resume"]);
 
 export class Stream {
   readonly urgency: number;
@@ -56,7 +67,11 @@ export class Stream {
   readonly #window: ReceiveWindow;
   readonly #queue: SendQueue;
   #receiver: StreamReceiver | undefined;
+  /** Frames that this end never receives, because it is the end that sends them. */
+  readonly #ownKinds: ReadonlySet<StreamFrame["kind"]>;
   #state: State = "open";
+  #phase: Phase = "head";
+  #askedWhole = false;
   /** The half that carries an answer stays open after its end until the proof has crossed: on the origin side, and here. */
   #answerSentUnproved = false;
   #answerReceivedUnproved = false;
@@ -68,6 +83,7 @@ export class Stream {
   ) {
     this.#host = host;
     this.#id = opened.id;
+    this.#ownKinds = opened.id === undefined ? FROM_EDGE : FROM_ORIGIN;
     this.urgency = opened.urgency;
     this.#window = new ReceiveWindow(bounds.receiveBytes, host);
     this.#queue = new SendQueue(bounds.sendBytes);
@@ -85,6 +101,11 @@ export class Stream {
   /** Whether more data may be queued; if not, wait for `room`. */
   get hasRoom(): boolean {
     return this.#queue.hasRoom;
+  }
+
+  /** What its window has taken of the memory budget. */
+  get grownBytes(): number {
+    return this.#window.grownBytes;
   }
 
   listen(receiver: StreamReceiver): void {
@@ -110,12 +131,13 @@ export class Stream {
   proved(offset: number, done: boolean): void {
     if (this.#state === "closed" || this.#id === undefined) return;
     this.#host.control({ kind: "proved", streamId: this.#id, offset });
-    if (done) this.#endReceived();
+    if (done && this.#answerReceivedUnproved) this.#endReceived();
   }
 
   /** Asks for the plain body from `offset` on. */
   askWhole(offset: number): void {
     if (this.#state === "closed" || this.#id === undefined) return;
+    this.#askedWhole = true;
     this.#host.control({ kind: "askWhole", streamId: this.#id, offset });
   }
 
@@ -142,10 +164,17 @@ export class Stream {
 
   // From here on: called by the link.
 
-  /** Writes the next frame into a message that has `room` bytes left; false when it has to wait for another message. */
-  writeNext(w: ByteWriter, room: number, headers: HeaderEncoder): boolean {
+  /**
+   * Writes the next frame into a message that has `room` bytes left, at most `share` of them for a body; false when it has
+   * to wait for another message.
+   */
+  writeNext(
+    w: ByteWriter,
+    { room, share }: { room: number; share: number },
+    headers: HeaderEncoder,
+  ): boolean {
     const couldNot = !this.#queue.hasRoom;
-    const next = this.#queue.next(room, w.length === 0);
+    const next = this.#queue.next(room, w.length === 0, share);
     if (next === undefined) return false;
     this.#id ??= this.#host.number(this);
     writeFrame(w, { ...next, streamId: this.#id } as StreamFrame, headers);
@@ -167,17 +196,16 @@ export class Stream {
 
   /** A frame of the peer; throws LinkError where the state allows none. */
   receive(frame: StreamFrame, payloadBytes: number): void {
+    if (this.#state === "closed") return; // our side gave it up while it was being told of the open frame
     if (frame.kind === "reset") {
       this.lost(frame.code);
       return;
     }
-    const reading = this.#state === "open" || this.#state === "onlyReading";
-    if (!reading && !WRITER_HEARS.has(frame.kind))
-      throw new LinkError("bad-frame", `${frame.kind} after the end of stream ${this.#id}`);
+    if (!ABOUT_OURS.has(frame.kind)) this.#phase = this.#phaseAfter(frame);
+    if (this.#ownKinds.has(frame.kind)) throw this.#unexpected(frame);
     this.#window.arrived(bodyBytes(frame));
     if (frame.kind === "answer") this.#answerReceivedUnproved = needsProof(frame.form);
-    const ended = frame.kind === "end" || ((frame.kind === "answer" || frame.kind === "open") && frame.ended);
-    if (ended && !this.#answerReceivedUnproved) this.#endReceived();
+    if (this.#phase === "ended" && this.#reading && !this.#answerReceivedUnproved) this.#endReceived();
     this.#receiver?.frame(frame, payloadBytes);
   }
 
@@ -187,6 +215,25 @@ export class Stream {
     this.#queue.clear();
     this.#move("reset");
     this.#receiver?.reset(code);
+  }
+
+  #phaseAfter(frame: StreamFrame): Phase {
+    if (frame.kind === "resume" && this.#askedWhole && this.#reading) return "body";
+    const phase = THEN[this.#phase][frame.kind];
+    if (phase === undefined) throw this.#unexpected(frame);
+    if (frame.kind === "answer" && frame.form.kind === "interim") return "head";
+    return (frame.kind === "answer" || frame.kind === "open") && frame.ended ? "ended" : phase;
+  }
+
+  #unexpected(frame: StreamFrame): LinkError {
+    return new LinkError(
+      "bad-frame",
+      `${frame.kind} on stream ${this.#id}, whose peer is at its ${this.#phase}`,
+    );
+  }
+
+  get #reading(): boolean {
+    return this.#state === "open" || this.#state === "onlyReading";
   }
 
   get #writing(): boolean {

@@ -18,6 +18,7 @@ export interface WindowGrowth {
 
 export class ReceiveWindow {
   readonly #growth: WindowGrowth;
+  readonly #firstBytes: number;
   #windowBytes: number;
   /** What the peer may still send. */
   #left: number;
@@ -26,10 +27,16 @@ export class ReceiveWindow {
   #lastGrantAt: number;
 
   constructor(windowBytes: number, growth: WindowGrowth) {
+    this.#firstBytes = windowBytes;
     this.#windowBytes = windowBytes;
     this.#left = windowBytes;
     this.#growth = growth;
     this.#lastGrantAt = growth.now();
+  }
+
+  /** Bytes by which the window has grown, as granted by `mayGrow`. */
+  get grownBytes(): number {
+    return this.#windowBytes - this.#firstBytes;
   }
 
   /** Bytes have arrived; throws LinkError("credit-overrun") when the peer had no credit for them. */

@@ -1,7 +1,8 @@
 /**
  * Cursors over bytes. The writer grows as needed; the reader checks every step against the end of its slice and throws
  * LinkError("bad-frame"), so a frame that lies about its size is refused before anything is allocated for it.
- * Integers are varints: base 128, least significant group first, at most 2^53 - 1. SPEC section "Notation".
+ * Integers are varints: base 128, least significant group first, in as few bytes as the value needs, at most 2^53 - 1. SPEC
+ * section "Notation".
  */
 import { LinkError } from "./errors.ts";
 
@@ -119,6 +120,8 @@ export class ByteReader {
       const byte = this.u8();
       value += (byte & 0x7f) * unit;
       if (value > Number.MAX_SAFE_INTEGER) throw new LinkError("bad-frame", "integer above 2^53 - 1");
+      // One way to write each number: what a frame took can then be told from its fields alone.
+      if (byte === 0 && unit > 1) throw new LinkError("bad-frame", "integer written longer than it is");
       if (byte < 0x80) return value;
       unit *= 0x80;
       if (unit > 2 ** 49) throw new LinkError("bad-frame", "integer longer than 8 bytes");

@@ -27,6 +27,11 @@ export const LONGEST_INDEXED_VALUE = 2048;
 
 /** Joins the parts of a Cookie field; it cannot be a field's name. Part of a cookie never travels: its pairs do, whole. */
 const CRUMB = "; ";
+/**
+ * A Cookie of more parts travels in one piece: every part costs some bytes beyond its own, so a visitor could otherwise
+ * make a head of separators that takes twice its size, more than the peer accepts in a message.
+ */
+export const MOST_CRUMBS = 64;
 
 type Indexing = "whole" | "name" | "credential" | "never";
 
@@ -52,6 +57,8 @@ const indexingOf = (name: string, value: string): "whole" | "name" => {
   return rule === "credential" && value.length < SHORTEST_INDEXED_CREDENTIAL ? "name" : "whole";
 };
 
+const isCookie = (name: string) => name.length === 6 && name.toLowerCase() === "cookie";
+
 export class HeaderEncoder {
   readonly #table: TableLookup;
 
@@ -70,11 +77,10 @@ export class HeaderEncoder {
   }
 
   #field(w: ByteWriter, name: string, value: string): void {
-    if (name.length === 6 && name.toLowerCase() === "cookie" && value.includes(CRUMB)) {
-      const [first, ...others] = value.split(CRUMB) as [string, ...string[]];
-      this.#plain(w, name, first);
-      for (const crumb of others) this.#plain(w, CRUMB, crumb);
-    } else this.#plain(w, name, value);
+    const [first, ...others] = isCookie(name) ? value.split(CRUMB, MOST_CRUMBS + 1) : [value];
+    if (first === undefined || others.length >= MOST_CRUMBS) return this.#plain(w, name, value);
+    this.#plain(w, name, first);
+    for (const crumb of others) this.#plain(w, CRUMB, crumb);
   }
 
   #plain(w: ByteWriter, name: string, value: string): void {

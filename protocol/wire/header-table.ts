@@ -30,6 +30,8 @@ export interface TableLookup extends HeaderTable {
   findName(name: string): number | undefined;
 }
 
+const GONE: TableEntry = { name: "", value: "" };
+
 type Dropped = (entry: TableEntry, sequence: number) => void;
 
 class Table implements HeaderTable {
@@ -66,6 +68,7 @@ class Table implements HeaderTable {
     const entry = this.#entries[this.#first] as TableEntry;
     this.#bytes -= sizeOf(entry.name, entry.value);
     this.#dropped?.(entry, this.#droppedBefore);
+    this.#entries[this.#first] = GONE; // its strings are given up now, not when the array is compacted
     this.#first++;
     this.#droppedBefore++;
     // Compact now and then, so that dropping stays cheap and the array stays short.

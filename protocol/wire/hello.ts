@@ -113,4 +113,4 @@ const featureExtension = (features: readonly string[]): Extension => ({
 });
 
 const readFeatures = (extensions: readonly Extension[]): readonly string[] =>
-  extensionOf(extensions, EXTENSION.features)?.toString("latin1").split(" ") ?? [];
+  extensionOf(extensions, EXTENSION.features)?.toString("latin1").split(" ").filter(Boolean) ?? [];

@@ -77,7 +77,10 @@ export const streamFrames: FrameLayouts<StreamFrame> = {
       const head = known(headers).decode(r);
       const blockBytes = before - r.left;
       const extensions = readExtensions(r.sized());
-      return { kind: "answer", streamId: id, ended, form, head, blockBytes, extensions, body: r.rest() };
+      const body = r.rest();
+      if (form.kind === "interim" && (ended || body.length > 0))
+        throw new LinkError("bad-frame", "an interim answer with a body or an end");
+      return { kind: "answer", streamId: id, ended, form, head, blockBytes, extensions, body };
     },
   },
   data: {
