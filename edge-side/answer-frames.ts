@@ -1,0 +1,55 @@
+/**
+ * The body of an answer as frames, seen alike whether it came inside the head's frame, in frames of its own, or both: data,
+ * segment marks and resumes, then the end with its trailers.
+ */
+
+import { StreamError } from "../protocol/wire/errors.ts";
+import type { AnswerFrame, Frame } from "../protocol/wire/frame.ts";
+import type { HeaderList } from "../protocol/wire/header-block.ts";
+import type { OutgoingExchange } from "./outgoing-exchange.ts";
+
+export interface BodyEnd {
+  readonly how: "complete" | "closed";
+  readonly trailers: HeaderList;
+}
+
+export type BodyFrame =
+  | { readonly kind: "data"; readonly bytes: Buffer }
+  | Extract<Frame, { kind: "segment" | "resume" }>;
+
+export interface CodedFrames {
+  next(): Promise<BodyFrame | BodyEnd>;
+}
+
+const NO_TRAILERS: HeaderList = [];
+const COMPLETE: BodyEnd = { how: "complete", trailers: NO_TRAILERS };
+
+export const framesOfBody = (answer: AnswerFrame, exchange: OutgoingExchange): CodedFrames => {
+  let trailers = NO_TRAILERS;
+  const early: (BodyFrame | BodyEnd)[] = [];
+  if (answer.body.length > 0) early.push({ kind: "data", bytes: answer.body as Buffer });
+  if (answer.ended) early.push(COMPLETE);
+  return {
+    async next() {
+      const first = early.shift();
+      if (first !== undefined) return first;
+      for (;;) {
+        const frame = await exchange.next();
+        switch (frame.kind) {
+          case "data":
+            return { kind: "data", bytes: frame.bytes as Buffer };
+          case "segment":
+          case "resume":
+            return frame;
+          case "trailers":
+            trailers = frame.head;
+            break;
+          case "end":
+            return { how: frame.how, trailers };
+          default:
+            throw new StreamError("internal", `${frame.kind} in the body of an answer`);
+        }
+      }
+    },
+  };
+};

@@ -1,0 +1,68 @@
+/**
+ * Which versions the edge offers as bases for a page: at most MAX_OFFERS, best last, since the end of a dictionary is
+ * cheapest to refer to. Versions of the same URL are best; other pages of its templates fill what is left, which was
+ * never worse in bytes and often halves a delta. Only what this visitor may build on, and what the peer holds too. A
+ * few map look-ups: this runs for every request. SPEC section "Offers".
+ */
+import type { SessionKey } from "../protocol/versions/credentials.ts";
+import { MAX_OFFERS, type Place } from "../protocol/versions/page-index.ts";
+import type { PageKey } from "../protocol/versions/page-key.ts";
+import type { BasesPolicy } from "../protocol/versions/scope.ts";
+import type { Tenant } from "../protocol/versions/tenant.ts";
+import type { StoreId, Version, VersionStore } from "../protocol/versions/version-store.ts";
+
+export interface BasesWanted {
+  readonly tenant: Tenant;
+  readonly pageKey: PageKey;
+  /** The visitor's session; undefined for one who shows no credentials. */
+  readonly session: SessionKey | undefined;
+  readonly bases: BasesPolicy;
+  /** The store of the origin side that will answer. */
+  readonly peerStore: StoreId;
+}
+
+/** The bases to offer, best last. Each counts as used; holding them keeps them usable until the exchange ends. */
+export function chooseBases(store: VersionStore, wanted: BasesWanted): Version[] {
+  const { tenant, pageKey, session, bases, peerStore } = wanted;
+  if (bases === "off") return [];
+  const best: Version[] = [];
+
+  const offer = (place: Place<Version> | undefined, otherThan?: string): void => {
+    if (place === undefined || best.length === MAX_OFFERS || place.url === otherThan) return;
+    const { version } = place;
+    if (!version.stores.includes(peerStore) || !store.holds(version)) return;
+    // The same short form twice is the same version twice, or two that the origin side could not tell apart.
+    if (best.some(({ short }) => short === version.short)) return;
+    best.push(version);
+  };
+
+  /** Newest first, the session's own and everybody's in turn: what is the visitor's is closer, the other may be newer. */
+  const offerFrom = (
+    own: readonly Place<Version>[],
+    everybodys: readonly Place<Version>[],
+    otherThan?: string,
+  ): void => {
+    for (let age = 1; age <= own.length || age <= everybodys.length; age++) {
+      offer(own.at(-age), otherThan);
+      offer(everybodys.at(-age), otherThan);
+    }
+  };
+
+  const { url } = pageKey;
+  offerFrom(
+    session === undefined ? NONE : store.listed(tenant, session, url),
+    store.listed(tenant, "public", url),
+  );
+  for (const template of bases === "url" ? [] : pageKey.templates) {
+    if (best.length === MAX_OFFERS) break;
+    offerFrom(
+      session === undefined ? NONE : store.listed(tenant, session, template),
+      store.listed(tenant, "public", template),
+      url,
+    );
+  }
+  for (const version of best) store.use(version);
+  return best.reverse();
+}
+
+const NONE: readonly never[] = [];

@@ -1,0 +1,142 @@
+#!/usr/bin/env node
+/**
+ * The command line of `coilgun-edge`: run, check, pair, forget. What each does stands in a file of its own.
+ */
+import { type Command, InvalidArgumentError } from "commander";
+import { systemClock } from "../protocol/kit/clock.ts";
+import { EXIT, programNamed, runProgram, say } from "../protocol/kit/command-line.ts";
+import { Complaint } from "../protocol/kit/complaint.ts";
+import { printFinding } from "../protocol/kit/findings.ts";
+import { runDaemon } from "../protocol/kit/run-daemon.ts";
+import { TUNNEL_PORT } from "../protocol/kit/settings.ts";
+import {
+  type HostPort,
+  parseHostName,
+  parseHostPort,
+  printHostPort,
+  UnitError,
+} from "../protocol/kit/units.ts";
+import { askToForget } from "./admin.ts";
+import { checkEdge } from "./check.ts";
+import { loadEdgeConfig } from "./config.ts";
+import { nextSteps, pair } from "./pair.ts";
+import { startWithAdmin } from "./start-with-admin.ts";
+
+const CONFIG = ["-c, --config <file>", "the config file", "edge.yaml"] as const;
+
+const edgeProgram = (): Command => {
+  const program = programNamed(
+    "coilgun-edge",
+    "Serves visitors, and asks origin sides over a link that remembers.",
+  );
+
+  program
+    .command("run")
+    .description("serve until SIGTERM or SIGINT; SIGHUP reads the config again")
+    .option(...CONFIG)
+    .action(async ({ config: file }: { config: string }) => {
+      const code = await runDaemon({
+        load: () => loadEdgeConfig(file),
+        start: startWithAdmin,
+        describe: ({ visitorsAddress, tunnelAddress }) => ({
+          visitors: printHostPort(visitorsAddress),
+          tunnel: printHostPort(tunnelAddress),
+        }),
+      });
+      // Whatever is still open has had its time: a stopped daemon does not linger.
+      process.exit(code);
+    });
+
+  program
+    .command("check")
+    .description("read the config and try all that it names")
+    .option(...CONFIG)
+    .action(async ({ config: file }: { config: string }) => {
+      // The clock is monotonic; certificates are dated.
+      const today = new Date(performance.timeOrigin + systemClock.now());
+      const findings = await checkEdge(file, today);
+      for (const finding of findings) say(printFinding(finding));
+      if (findings.some(({ outcome }) => outcome === "problem")) process.exitCode = EXIT.failed;
+    });
+
+  program
+    .command("pair")
+    .description("make a key, and write edge.yaml and origin.yaml around it")
+    .requiredOption("--host <name>", "a host that the key may serve; once for each", eachHost)
+    .requiredOption(
+      "--edge <host:port>",
+      `where origin sides reach this edge; port ${TUNNEL_PORT} if not said`,
+      edgeAddress,
+    )
+    .option(
+      "--origin <url>",
+      "the web server's address on the origin machine, such as http://127.0.0.1:3000",
+      originUrl,
+    )
+    .option("--out <folder>", "where to write", ".")
+    .option("--add-to <edge.yaml>", "add the key to this file in place of writing a new one")
+    .option("--force", "replace files that exist", false)
+    .action(
+      (wishes: {
+        host: string[];
+        edge: HostPort;
+        origin?: string;
+        out: string;
+        addTo?: string;
+        force: boolean;
+      }) => {
+        const { host: hosts, origin, addTo, ...rest } = wishes;
+        const all = { ...rest, hosts, origin, addTo };
+        for (const line of nextSteps(pair(all), all)) say(line);
+      },
+    );
+
+  program
+    .command("forget")
+    .description("erase remembered versions, here and at the origin sides")
+    .requiredOption("--host <name>", "whose versions", read(parseHostName))
+    .option("--url <path>", "only those of this path and query, as visitors ask for it", urlPath)
+    .option(...CONFIG)
+    .action(async ({ host, url, config: file }: { host: string; url?: string; config: string }) => {
+      const { admin } = loadEdgeConfig(file);
+      if (admin === undefined) {
+        throw new Complaint(
+          `${file} sets no admin socket; set admin, such as ./edge.sock, and restart coilgun-edge`,
+        );
+      }
+      const forgotten = await askToForget(admin, { host, url }, systemClock);
+      say(`${forgotten} version(s) of ${host}${url ?? ""} erased`);
+    });
+
+  return program;
+};
+
+/** A reader whose UnitErrors become usage errors. */
+const read =
+  <T>(parse: (text: string) => T) =>
+  (text: string): T => {
+    try {
+      return parse(text);
+    } catch (error) {
+      throw error instanceof UnitError ? new InvalidArgumentError(`It ${error.message}.`) : error;
+    }
+  };
+
+const eachHost = (text: string, before: readonly string[] = []): readonly string[] => [
+  ...new Set([...before, read(parseHostName)(text)]),
+];
+
+const edgeAddress = read((text) => parseHostPort(text, TUNNEL_PORT));
+
+const originUrl = read((text) => {
+  const [, authority] = /^http:\/\/([^/?#@]+)\/?$/.exec(text) ?? [];
+  if (authority === undefined) throw new UnitError("must be http:// with host and port alone");
+  return `http://${printHostPort(parseHostPort(authority, 80))}`;
+});
+
+const urlPath = read((text) => {
+  if (!text.startsWith("/")) throw new UnitError("must begin with /, such as /news?page=2");
+  return text;
+});
+
+await runProgram(edgeProgram(), process.argv.slice(2));

@@ -1,0 +1,124 @@
+/**
+ * One exchange as the edge sees it: frames of the answer in order, and what the edge says back. Frames wait here until the
+ * story takes them, and credit returns only for what was taken, so a slow visitor holds nothing but its own stream. SPEC
+ * section "Streams".
+ */
+import { Inbox } from "../protocol/kit/inbox.ts";
+import type { Link } from "../protocol/link/link.ts";
+import type { Stream, StreamReceiver } from "../protocol/link/stream.ts";
+import { StreamError, type StreamErrorCode } from "../protocol/wire/errors.ts";
+import { NO_EXTENSIONS } from "../protocol/wire/extensions.ts";
+import type { AnswerFrame, StreamFrame } from "../protocol/wire/frame.ts";
+import { type RequestHead, requestHeadToList } from "../protocol/wire/http-head.ts";
+
+const NO_BYTES = new Uint8Array(0);
+
+export interface ExchangeOpening {
+  readonly head: RequestHead;
+  /** Short fingerprints, best last. */
+  readonly offers: readonly string[];
+  readonly session: boolean;
+  readonly urgency: number;
+}
+
+export class OutgoingExchange implements StreamReceiver {
+  readonly #stream: Stream;
+  readonly #arrived = new Inbox<StreamFrame>();
+  /** Payload bytes of the answer's frames but the HTTP heads, SPEC section "Frames". */
+  answerBytes = 0;
+  /** Called when more of the request's body may be sent. */
+  roomForBody: () => void = () => {};
+  /** Called when the origin side does not want the rest of the request's body. */
+  bodyRefused: () => void = () => {};
+  #ended = false;
+
+  constructor(link: Link, opening: ExchangeOpening) {
+    this.#stream = link.open({
+      kind: "open",
+      ended: false,
+      session: opening.session,
+      timings: false,
+      urgency: opening.urgency,
+      incremental: false,
+      head: requestHeadToList(opening.head),
+      offers: opening.offers,
+      extensions: NO_EXTENSIONS,
+      body: NO_BYTES,
+    });
+    this.#stream.listen(this);
+  }
+
+  /** The number on its link; 0 before the request has left. */
+  get streamId(): number {
+    return this.#stream.id ?? 0;
+  }
+
+  /** Queues a piece of the request's body; false when the sender should wait for `roomForBody`. */
+  sendBody(bytes: Uint8Array): boolean {
+    this.#stream.send({ kind: "data", bytes });
+    return this.#stream.hasRoom;
+  }
+
+  /** `closed`: the body was given up before its end. */
+  endBody(how: "complete" | "closed" = "complete"): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#stream.send({ kind: "end", how, extensions: NO_EXTENSIONS });
+  }
+
+  /** The next frame of the answer; rejects with StreamError when the exchange ends early. */
+  next(): Promise<StreamFrame> {
+    return this.#arrived.next();
+  }
+
+  /** The final answer head; each interim one goes to `interim`. */
+  async answer(interim: (answer: AnswerFrame) => void): Promise<AnswerFrame> {
+    for (;;) {
+      const frame = await this.next();
+      if (frame.kind !== "answer")
+        throw new StreamError("internal", `${frame.kind} before the head of an answer`);
+      if (frame.form.kind !== "interim") return frame;
+      interim(frame);
+    }
+  }
+
+  /** The story is done with this many bytes of body. */
+  taken(bytes: number): void {
+    this.#stream.taken(bytes);
+  }
+
+  proved(offset: number, all: boolean): void {
+    this.#stream.proved(offset, all);
+  }
+
+  askWhole(offset: number): void {
+    this.#stream.askWhole(offset);
+  }
+
+  /** Gives the exchange up, if it is not over. */
+  cancel(code: StreamErrorCode): void {
+    this.#stream.reset(code);
+    this.reset(code);
+  }
+
+  // From here on: called by the stream.
+
+  frame(frame: StreamFrame, payloadBytes: number): void {
+    if (frame.kind === "stopSending") return this.bodyRefused();
+    this.answerBytes += payloadBytes - headBytes(frame, payloadBytes);
+    this.#arrived.push(frame);
+  }
+
+  reset(code: StreamErrorCode): void {
+    this.#arrived.fail(new StreamError(code, `the exchange ended: ${code}`));
+  }
+
+  room(): void {
+    this.roomForBody();
+  }
+}
+
+const headBytes = (frame: StreamFrame, payloadBytes: number): number => {
+  if (frame.kind === "answer") return frame.blockBytes;
+  return frame.kind === "trailers" ? payloadBytes : 0;
+};

@@ -1,0 +1,184 @@
+/**
+ * Bases and delta become the page again, and only what is proved gets out: a body in one piece by its 16 bytes, a streamed
+ * one segment by segment. Any doubt about a delta ends in plain bytes on the same stream, from the last proved byte on.
+ * SPEC section "Proof".
+ */
+import { createHash } from "node:crypto";
+import { DeltaError } from "../protocol/delta/codec.ts";
+import { codecById } from "../protocol/delta/codecs.ts";
+import type { Lease } from "../protocol/kit/byte-budget.ts";
+import type { Clock } from "../protocol/kit/clock.ts";
+import { type Fingerprint, fingerprintOf } from "../protocol/versions/fingerprint.ts";
+import type { Version } from "../protocol/versions/version-store.ts";
+import { StreamError } from "../protocol/wire/errors.ts";
+import { type AnswerForm, type AnswerFrame, DIGEST_BYTES } from "../protocol/wire/frame.ts";
+import { type BodyEnd, type CodedFrames, framesOfBody } from "./answer-frames.ts";
+import type { OutgoingExchange } from "./outgoing-exchange.ts";
+import { provedSegments } from "./proved-segments.ts";
+
+export interface RebuildGiven {
+  /** What the request offered, in that order. */
+  readonly offered: readonly Version[];
+  readonly clock: Clock;
+  readonly pageBytes: number;
+  /** The memory that this exchange takes. */
+  readonly lease: Lease;
+  /** A whole, proved body; called before its last piece is given out. */
+  remember(body: Buffer, fingerprint: Fingerprint): void;
+  /** A delta did not prove; these were its bases. */
+  doubted(bases: readonly Version[]): void;
+  /** Milliseconds spent decoding. */
+  decoded(ms: number): void;
+}
+
+/** Whether the body comes out whole or not at all, so the answer's head can wait for it. */
+export const inOnePiece = (form: AnswerForm): boolean => {
+  if (form.kind === "delta") return form.proof.of === "result";
+  return form.kind === "same" || (form.kind === "whole" && form.result !== undefined);
+};
+
+/**
+ * The body, proved piece by proved piece; returns how it ended. Throws StreamError when it cannot be had; what came out
+ * before is right.
+ */
+export async function* rebuildPage(
+  answer: AnswerFrame,
+  exchange: OutgoingExchange,
+  given: RebuildGiven,
+): AsyncGenerator<Buffer, BodyEnd> {
+  const frames = framesOfBody(answer, exchange);
+  const { form } = answer;
+  switch (form.kind) {
+    case "passed":
+    case "interim":
+      return yield* passed(frames, exchange);
+    case "same":
+      return yield* onePiece(
+        frames,
+        exchange,
+        given,
+        basesOf(given.offered, 1 << form.offer),
+        form.result,
+        sameBody,
+      );
+    case "delta": {
+      const bases = basesOf(given.offered, form.offers);
+      if (form.proof.of === "result")
+        return yield* onePiece(frames, exchange, given, bases, form.proof.digest, decodeWith(form.codec));
+      const right = digestOf(bases) === form.proof.digest;
+      return yield* provedSegments(frames, exchange, given, {
+        bases: right ? bases : undefined,
+        codec: form.codec,
+        pinned: true,
+      });
+    }
+    case "whole":
+      if (form.result !== undefined)
+        return yield* onePiece(frames, exchange, given, [], form.result, decodeWith(form.codec));
+      return yield* provedSegments(frames, exchange, given, { bases: [], codec: form.codec, pinned: false });
+  }
+}
+
+/** The offered versions whose bit is set; undefined when the mask names one that was not offered. */
+const basesOf = (offered: readonly Version[], mask: number): readonly Version[] | undefined =>
+  mask >> offered.length === 0 ? offered.filter((_, offer) => (mask >> offer) & 1) : undefined;
+
+const digestOf = (bases: readonly Version[] | undefined): string => {
+  const hash = createHash("sha256");
+  for (const { fingerprint } of bases ?? []) hash.update(fingerprint, "latin1");
+  return hash.digest().toString("latin1", 0, DIGEST_BYTES);
+};
+
+async function* passed(frames: CodedFrames, exchange: OutgoingExchange): AsyncGenerator<Buffer, BodyEnd> {
+  for (;;) {
+    const next = await frames.next();
+    if ("how" in next) return next;
+    if (next.kind !== "data") throw new StreamError("internal", `${next.kind} in a passed body`);
+    yield next.bytes;
+    exchange.taken(next.bytes.length);
+  }
+}
+
+type Decode = (bases: readonly Version[], coded: Buffer, given: RebuildGiven) => Promise<Buffer>;
+
+const sameBody: Decode = async ([version]) => {
+  if (version === undefined) throw new DeltaError("the answer names a version that was not offered");
+  return version.body;
+};
+
+const decodeWith =
+  (codecId: number): Decode =>
+  async (bases, coded, given) => {
+    const codec = codecById(codecId);
+    if (codec === undefined) throw new DeltaError(`codec ${codecId} is not known here`);
+    const startedAt = given.clock.now();
+    const page = await codec.decode(
+      bases.map(({ body }) => body),
+      coded,
+      { pageBytes: given.pageBytes },
+    );
+    given.decoded(given.clock.now() - startedAt);
+    return page;
+  };
+
+/** A body in one piece: nothing of it goes out before the 16 bytes of its SHA-256 match. */
+async function* onePiece(
+  frames: CodedFrames,
+  exchange: OutgoingExchange,
+  given: RebuildGiven,
+  bases: readonly Version[] | undefined,
+  result: string,
+  decode: Decode,
+): AsyncGenerator<Buffer, BodyEnd> {
+  const { coded, end } = await collect(frames, exchange, given);
+  const page = bases && (await provenPage(bases, coded, given, result, decode));
+  const pinned = bases === undefined || bases.length > 0;
+  if (page === undefined) {
+    if (!pinned) throw new StreamError("unproved", "a whole answer that its proof does not fit");
+    given.doubted(bases ?? []);
+    exchange.askWhole(0);
+    return yield* provedSegments(frames, exchange, given, undefined);
+  }
+  given.remember(page.body, page.fingerprint);
+  if (pinned) exchange.proved(page.body.length, true);
+  if (page.body.length > 0) yield page.body;
+  return end;
+}
+
+const provenPage = async (
+  bases: readonly Version[],
+  coded: Buffer,
+  given: RebuildGiven,
+  result: string,
+  decode: Decode,
+): Promise<{ body: Buffer; fingerprint: Fingerprint } | undefined> => {
+  try {
+    const body = await decode(bases, coded, given);
+    // The body of a version has been hashed before; hashing a rebuilt one is what proves it.
+    const [base] = bases;
+    const fingerprint = base !== undefined && body === base.body ? base.fingerprint : fingerprintOf(body);
+    return fingerprint.startsWith(result) ? { body, fingerprint } : undefined;
+  } catch (error) {
+    if (error instanceof DeltaError) return undefined;
+    throw error;
+  }
+};
+
+/** Everything up to the end, within the memory that this exchange may take. */
+const collect = async (
+  frames: CodedFrames,
+  exchange: OutgoingExchange,
+  given: RebuildGiven,
+): Promise<{ coded: Buffer; end: BodyEnd }> => {
+  const pieces: Buffer[] = [];
+  for (;;) {
+    const next = await frames.next();
+    if ("how" in next)
+      return { coded: pieces.length === 1 ? (pieces[0] as Buffer) : Buffer.concat(pieces), end: next };
+    if (next.kind !== "data") throw new StreamError("internal", `${next.kind} in a body of one piece`);
+    if (!given.lease.grow(next.bytes.length))
+      throw new StreamError("internal", "no memory for this answer: see memory in edge.yaml");
+    pieces.push(next.bytes);
+    exchange.taken(next.bytes.length);
+  }
+};

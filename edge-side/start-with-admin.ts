@@ -1,0 +1,44 @@
+/**
+ * The edge daemon together with its admin socket, started and stopped as one. A port that cannot be had is told with
+ * the setting's name.
+ */
+import { systemClock } from "../protocol/kit/clock.ts";
+import { whyNotListening } from "../protocol/kit/findings.ts";
+import type { Log } from "../protocol/kit/log.ts";
+import type { RunningDaemon } from "../protocol/kit/run-daemon.ts";
+import { serveAdmin } from "./admin.ts";
+import type { EdgeConfig } from "./config.ts";
+import type { EdgeDaemon } from "./daemon.ts";
+
+export interface EdgeWithAdmin extends RunningDaemon<EdgeConfig> {
+  readonly visitorsAddress: EdgeDaemon["visitorsAddress"];
+  readonly tunnelAddress: EdgeDaemon["tunnelAddress"];
+}
+
+/** Rejects with a Complaint when an address or the admin socket cannot be had; nothing is left open then. */
+export const startWithAdmin = async (config: EdgeConfig, log: Log): Promise<EdgeWithAdmin> => {
+  const { startEdge } = await import("./daemon.ts");
+  const daemon = await startEdge(config, { log, clock: systemClock }).catch((error: unknown) => {
+    throw whyNotListening(error, { visitors: config.visitors.listen, tunnel: config.tunnel.listen });
+  });
+  try {
+    const path = config.admin;
+    const admin =
+      path === undefined ? undefined : await serveAdmin(path, { forget: (what) => daemon.forget(what) });
+    return {
+      visitorsAddress: daemon.visitorsAddress,
+      tunnelAddress: daemon.tunnelAddress,
+      async reload(next) {
+        if (next.admin !== path) log.warn("admin is changed by a restart only", { admin: path ?? "none" });
+        await daemon.reload(next);
+      },
+      async stop() {
+        await admin?.close();
+        await daemon.stop();
+      },
+    };
+  } catch (error) {
+    await daemon.stop();
+    throw error;
+  }
+};

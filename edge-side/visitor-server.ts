@@ -1,0 +1,80 @@
+/**
+ * Where visitors come in: node's HTTP server with every limit written down, and the few requests refused that its parser
+ * lets through and an origin could read differently (RFC 9112 sections 3.2 and 6.1). SPEC section "Visitors".
+ */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { HostPort } from "../protocol/kit/units.ts";
+import type { EdgeConfig } from "./config.ts";
+import { errorPage } from "./error-page.ts";
+import { Visitor } from "./visitor.ts";
+
+export interface VisitorServer {
+  readonly address: HostPort;
+  /** Takes no new connections; resolves when the running requests are done, or `signal` cuts them off. */
+  close(signal: AbortSignal): Promise<void>;
+}
+
+export const serveVisitors = async (
+  config: EdgeConfig,
+  serve: (visitor: Visitor) => void,
+): Promise<VisitorServer> => {
+  const server = createServer(
+    {
+      maxHeaderSize: config.limits.headBytes,
+      // An upload may take its time; silence is what ends it.
+      requestTimeout: 0,
+      headersTimeout: config.times.idleMs,
+      keepAliveTimeout: config.times.keepAliveMs,
+      insecureHTTPParser: false,
+      noDelay: true,
+    },
+    (request, response) => {
+      if (isAmbiguous(request)) refuse(response);
+      else serve(new Visitor(request, response));
+    },
+  );
+  server.maxConnections = config.limits.visitors;
+  server.timeout = config.times.idleMs;
+  const { host, port } = config.visitors.listen;
+  await listening(server, host, port);
+  return {
+    address: boundAddress(server, host),
+    async close(signal) {
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      server.closeIdleConnections();
+      const cut = () => server.closeAllConnections();
+      signal.addEventListener("abort", cut, { once: true });
+      if (signal.aborted) cut();
+      await closed;
+      signal.removeEventListener("abort", cut);
+    },
+  };
+};
+
+/** A second Host field, or a Transfer-Encoding that is not exactly "chunked" on HTTP/1.1. */
+const isAmbiguous = (request: IncomingMessage): boolean => {
+  const hosts = request.rawHeaders.filter((name, i) => i % 2 === 0 && name.toLowerCase() === "host").length;
+  const coding = request.headers["transfer-encoding"];
+  if (hosts > 1 || (hosts === 0 && request.httpVersion === "1.1")) return true;
+  return coding !== undefined && (coding.toLowerCase() !== "chunked" || request.httpVersion !== "1.1");
+};
+
+const refuse = (response: ServerResponse): void => {
+  const page = errorPage(400);
+  response.writeHead(400, { ...page.fields, Connection: "close" });
+  response.end(page.body);
+};
+
+const listening = (server: Server, host: string, port: number): Promise<void> =>
+  new Promise((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(port, host, () => {
+      server.off("error", reject);
+      resolve();
+    });
+  });
+
+const boundAddress = (server: Server, host: string): HostPort => {
+  const address = server.address();
+  return { host, port: typeof address === "object" && address !== null ? address.port : 0 };
+};

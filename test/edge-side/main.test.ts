@@ -1,0 +1,195 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { ownVersion } from "../../protocol/kit/command-line.ts";
+import { FIXTURE_SECRET } from "../kit/config-fixtures.ts";
+import { runCommand, startCommand } from "../kit/run-command.ts";
+
+let folder = "";
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "coilgun-edge-"));
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+const edge = (...words: readonly string[]) => runCommand("edge-side", words, folder);
+
+/** A line of a stack, which is no way to tell someone about a wrong address. */
+const STACK = /\n\s+at /;
+
+const CONFIG = `visitors: 127.0.0.1:0
+tunnel: 127.0.0.1:0
+keys: [{ id: k, secret: ${FIXTURE_SECRET}, hosts: [www.example.com] }]
+admin: ./edge.sock
+log: { format: json }
+`;
+
+describe("coilgun-edge", () => {
+  it("knows its version, which is the package's", async () => {
+    const manifest = JSON.parse(readFileSync(join(import.meta.dirname, "../../package.json"), "utf8")) as {
+      version: string;
+    };
+    expect(await edge("--version")).toEqual({ code: 0, stdout: `${manifest.version}\n`, stderr: "" });
+    expect(ownVersion()).toBe(manifest.version);
+  });
+
+  it("explains itself", async () => {
+    const { code, stdout } = await edge("--help");
+    expect(code).toBe(0);
+    for (const name of ["run", "check", "pair", "forget"])
+      expect(stdout).toMatch(new RegExp(`^ {2}${name} `, "m"));
+  });
+
+  it.each([
+    [[]],
+    [["rum"]],
+    [["run", "--colour"]],
+    [["pair"]],
+    [["pair", "--host", "http://a.example", "--edge", "e.example"]],
+    [["pair", "--host", "a.example", "--edge", "e.example:70000"]],
+    [["pair", "--host", "a.example", "--edge", "e.example", "--origin", "https://o.example"]],
+    [["forget", "--host", "a.example", "--url", "x"]],
+  ])("does not understand %j: code 2, and a hint", async (words) => {
+    const { code, stdout, stderr } = await edge(...words);
+    expect([code, stdout]).toEqual([2, ""]);
+    expect(stderr).toMatch(/--help|Usage/);
+    expect(stderr).not.toMatch(STACK);
+  });
+
+  it("prints no secret that was given in the wrong place", async () => {
+    const { stderr } = await edge(
+      "pair",
+      "--host",
+      FIXTURE_SECRET,
+      `--${FIXTURE_SECRET}`,
+      "--edge",
+      FIXTURE_SECRET,
+    );
+    expect(stderr).toContain("[secret]");
+    expect(stderr).not.toContain(FIXTURE_SECRET.slice(5));
+  });
+});
+
+describe("coilgun-edge pair", () => {
+  it("writes what check finds right, and prints no secret", async () => {
+    const paired = await edge(
+      "pair",
+      "--host",
+      "A.example",
+      "--host",
+      "b.example",
+      "--edge",
+      "127.0.0.1",
+      "--out",
+      "new",
+    );
+    expect([paired.code, paired.stderr]).toEqual([0, ""]);
+    const [secret = "none"] = readFileSync(join(folder, "new", "edge.yaml"), "utf8").match(/cgk1_\S+/) ?? [];
+    expect(readFileSync(join(folder, "new", "origin.yaml"), "utf8")).toContain(secret);
+    expect(paired.stdout).toContain("new/origin.yaml");
+    expect(paired.stdout).not.toContain(secret.slice(5));
+
+    const more = await edge(
+      "pair",
+      "--host",
+      "c.example",
+      "--edge",
+      "127.0.0.1",
+      "--add-to",
+      "new/edge.yaml",
+      "--out",
+      "c",
+    );
+    expect([more.code, more.stderr]).toEqual([0, ""]);
+    const again = await edge("pair", "--host", "a.example", "--edge", "127.0.0.1", "--out", "new");
+    expect([again.code, again.stdout]).toEqual([1, ""]);
+    expect(again.stderr).toMatch(/^coilgun-edge: already there: .*--force\n$/);
+
+    // Ports of the machine the tests run on are not this test's business.
+    const file = join(folder, "new", "edge.yaml");
+    writeFileSync(file, readFileSync(file, "utf8").replaceAll(/0\.0\.0\.0:\d+/g, "127.0.0.1:0"));
+    const checked = await edge("check", "--config", "new/edge.yaml");
+    expect([checked.code, checked.stderr]).toEqual([0, ""]);
+    expect(checked.stdout).toMatch(/^ok {7}new\/edge\.yaml is valid: 2 key\(s\), 3 host\(s\)\n/);
+    expect(`${more.stdout}${again.stderr}${checked.stdout}`).not.toContain("cgk1");
+  });
+});
+
+describe("a config that cannot be used", () => {
+  it.each(["run", "check", "forget"])("ends %s with all its problems and code 1", async (command) => {
+    writeFileSync(
+      join(folder, "edge.yaml"),
+      `visitors: here\nkeys:\n  - id: k\n    secret: ${FIXTURE_SECRET}x\n`,
+    );
+    const { code, stdout, stderr } = await edge(
+      command,
+      ...(command === "forget" ? ["--host", "a.example"] : []),
+    );
+    expect([code, stdout]).toEqual([1, ""]);
+    expect(stderr.split("\n")).toEqual([
+      expect.stringMatching(/^edge\.yaml:1:11: visitors has no port/),
+      expect.stringMatching(/^edge\.yaml:3:5: keys\[0\]\.hosts is missing/),
+      expect.stringMatching(/^edge\.yaml:4:13: keys\[0\]\.secret is not a link key's secret/),
+      "",
+    ]);
+    expect(stderr).not.toContain(FIXTURE_SECRET.slice(5));
+  });
+
+  it("that is missing is told with what to do", async () => {
+    const { code, stderr } = await edge("run");
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^edge\.yaml:1:1: there is no such file; .*pair.*\n$/);
+  });
+
+  it("fails a check with code 1 and says what to do", async () => {
+    writeFileSync(join(folder, "edge.yaml"), CONFIG.replace("./edge.sock", "./none/edge.sock"));
+    const { code, stdout } = await edge("check");
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/^problem {2}admin: .*\n {9}make the folder/m);
+  });
+});
+
+describe("coilgun-edge run", () => {
+  it("says ready once with its addresses, reloads, forgets when asked, and stops with code 0", async () => {
+    writeFileSync(join(folder, "edge.yaml"), CONFIG);
+    const { child, said, ended } = startCommand("edge-side", ["run"], folder);
+    const ready = JSON.parse(await said('"ready"')) as Record<string, unknown>;
+    expect(ready).toMatchObject({
+      visitors: expect.stringMatching(/^127\.0\.0\.1:[1-9]\d*$/),
+      tunnel: expect.stringMatching(/^127\.0\.0\.1:[1-9]\d*$/),
+    });
+
+    const forgotten = await edge("forget", "--host", "www.example.com");
+    expect(forgotten).toEqual({ code: 0, stdout: "0 version(s) of www.example.com erased\n", stderr: "" });
+
+    const taken = CONFIG.replace("visitors: 127.0.0.1:0", `visitors: ${String(ready.visitors)}`);
+    writeFileSync(join(folder, "second.yaml"), taken.replace("./edge.sock", "./second.sock"));
+    const second = await edge("run", "--config", "second.yaml");
+    expect(second.code).toBe(1);
+    expect(second.stderr).toMatch(
+      /^coilgun-edge: visitors: 127\.0\.0\.1:\d+ is in use; stop the program .*\n$/,
+    );
+
+    writeFileSync(join(folder, "edge.yaml"), `${CONFIG}sotre: {}\n`);
+    child.kill("SIGHUP");
+    expect(await said("config not reloaded")).toContain("sotre is not a setting");
+    writeFileSync(join(folder, "edge.yaml"), CONFIG);
+    child.kill("SIGHUP");
+    await said("config reloaded");
+
+    child.kill("SIGTERM");
+    const { code, stdout, stderr } = await ended;
+    expect([code, stdout]).toEqual([0, ""]);
+    expect(stderr.match(/"ready"/g)).toHaveLength(1);
+    expect(stderr).not.toContain(FIXTURE_SECRET.slice(5));
+    const late = await edge("forget", "--host", "www.example.com");
+    expect(late.code).toBe(1);
+    expect(late.stderr).toContain("no coilgun-edge is running");
+  });
+});
+
+it("coilgun-edge forget says when no admin socket is set", async () => {
+  writeFileSync(join(folder, "edge.yaml"), CONFIG.replace(/^admin.*\n/m, ""));
+  const { code, stderr } = await edge("forget", "--host", "www.example.com");
+  expect([code, stderr.trim()]).toEqual([1, expect.stringMatching(/sets no admin socket; set admin/)]);
+});
