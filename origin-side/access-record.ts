@@ -1,0 +1,20 @@
+/** What the access log says of one exchange on the origin side. Times are milliseconds. */
+import type { StreamErrorCode } from "../protocol/wire/errors.ts";
+
+export interface ExchangeRecord {
+  readonly stream: number;
+  readonly host: string;
+  readonly target: string;
+  status?: number;
+  answer?: "same" | "delta" | "whole" | "passed";
+  /** The body left in segments, as the web server made it. */
+  streamed?: true;
+  bases?: number;
+  pageBytes?: number;
+  /** Until the web server's response head. */
+  originMs?: number;
+  encodeMs?: number;
+  /** Until the edge had proved the answer. */
+  totalMs?: number;
+  failed?: StreamErrorCode;
+}

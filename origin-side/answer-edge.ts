@@ -1,0 +1,177 @@
+/**
+ * The story of the origin side: one exchange in, one answer out. Ask the web server, see whether its page is one that the
+ * edge offered, or close to one, and send what is new. The web server is asked once, whatever happens on the link.
+ */
+import type { Codec } from "../protocol/delta/codec.ts";
+import type { StreamingCodec } from "../protocol/delta/codecs.ts";
+import type { ByteBudget } from "../protocol/kit/byte-budget.ts";
+import type { Clock } from "../protocol/kit/clock.ts";
+import type { Log } from "../protocol/kit/log.ts";
+import { headSize } from "../protocol/link/send-queue.ts";
+import { type Fingerprint, fingerprintOf } from "../protocol/versions/fingerprint.ts";
+import { pageKeyOf } from "../protocol/versions/page-key.ts";
+import type { Retention, ScopeRules } from "../protocol/versions/scope.ts";
+import { type Tenant, tenantOf } from "../protocol/versions/tenant.ts";
+import type { VersionStore } from "../protocol/versions/version-store.ts";
+import { StreamError } from "../protocol/wire/errors.ts";
+import { fieldOf, type ResponseHead, responseHeadToList } from "../protocol/wire/http-head.ts";
+import type { ExchangeRecord } from "./access-record.ts";
+import { howItTravels, type UsableBase, usableBases } from "./choose-answer.ts";
+import type { BodyEnd, OriginBody, OriginResponse, OriginServerClient } from "./fetch-origin.ts";
+import { type Gathered, gatherBody } from "./gather-body.ts";
+import type { IncomingExchange } from "./incoming-exchange.ts";
+import { originRequest } from "./origin-request.ts";
+import { sendPage } from "./send-page.ts";
+import type { StreamContexts } from "./stream-contexts.ts";
+import { streamPage } from "./stream-page.ts";
+
+/** What every answer needs, on one link. */
+export interface AnswerGiven {
+  readonly keyId: string;
+  readonly clock: Clock;
+  readonly store: VersionStore;
+  readonly memory: ByteBudget;
+  readonly contexts: StreamContexts;
+  /** What responses say of how long to keep them. */
+  readonly rules: ScopeRules;
+  /** The codec agreed on with this edge, and the one for bodies that stream. */
+  readonly codec: Codec;
+  readonly streaming: StreamingCodec;
+  /** The smaller of both sides' largest page. */
+  readonly pageBytes: number;
+  /** Largest head the edge accepts. */
+  readonly headBytes: number;
+  /** The web server for a Host field; undefined: no route. */
+  originOf(host: string): OriginServerClient | undefined;
+  finished(record: ExchangeRecord): void;
+  readonly log: Log;
+}
+
+/** One exchange whose response has come. */
+export interface Answering {
+  readonly exchange: IncomingExchange;
+  readonly head: ResponseHead;
+  readonly body: OriginBody;
+  readonly tenant: Tenant;
+  /** The versions that the edge offered and this side holds too, best last. */
+  readonly offered: readonly UsableBase[];
+  readonly record: ExchangeRecord;
+  readonly given: AnswerGiven;
+}
+
+export const answerEdge = async (exchange: IncomingExchange, given: AnswerGiven): Promise<void> => {
+  const startedAt = given.clock.now();
+  const host = fieldOf(exchange.request.fields, "host") ?? "";
+  const record: ExchangeRecord = { host, target: exchange.request.target, stream: exchange.streamId };
+  try {
+    const { head, body } = await askOrigin(exchange, host, given);
+    record.status = head.status;
+    record.originMs = given.clock.now() - startedAt;
+    const tenant = tenantOf({ keyId: given.keyId, host });
+    const offered = usableBases(given.store, tenant, exchange.open.offers);
+    await answerWith({ exchange, head, body, tenant, offered, record, given });
+  } catch (error) {
+    const failure = asStreamError(error);
+    record.failed = failure.code;
+    exchange.fail(failure.code);
+    if (failure.code !== "cancelled" && failure.code !== "link-lost")
+      given.log.warn("exchange failed", { host, target: record.target, code: failure.code, error: failure });
+  } finally {
+    record.totalMs = given.clock.now() - startedAt;
+    given.finished(record);
+  }
+};
+
+const askOrigin = async (
+  exchange: IncomingExchange,
+  host: string,
+  given: AnswerGiven,
+): Promise<OriginResponse> => {
+  const origin = given.originOf(host);
+  if (origin === undefined)
+    throw new StreamError("no-route", `no route for ${host}: add it under routes in origin.yaml`);
+  const response = await origin.fetch({
+    head: originRequest(exchange.request),
+    body: exchange.body(),
+    signal: exchange.gone,
+    interim: (head) => exchange.interim(head),
+  });
+  if (headSize(responseHeadToList(response.head)) > given.headBytes)
+    throw new StreamError(
+      "origin-failed",
+      "a response head larger than limits.headBytes of one of the two sides",
+    );
+  return response;
+};
+
+const answerWith = async (answering: Answering): Promise<void> => {
+  const { exchange, head, body, given } = answering;
+  if (howItTravels(exchange.request, head) !== "coded") return pass(answering, []);
+  const gathered = await gatherBody(body, { ...given, tenant: given.keyId });
+  try {
+    if (gathered.end === undefined) await answerAsItComes(answering, gathered);
+    else await answerInOnePiece(answering, Buffer.concat(gathered.pieces), gathered.end);
+  } finally {
+    gathered.lease.release();
+  }
+};
+
+const answerInOnePiece = async (answering: Answering, page: Buffer, end: BodyEnd): Promise<void> => {
+  const { fingerprint, settled, ...measured } = await sendPage(answering, page, end);
+  Object.assign(answering.record, measured, { pageBytes: page.length });
+  // Before it is proved: the edge may ask for this page's successor in the same moment.
+  remember(answering, page, fingerprint);
+  await settled();
+};
+
+const answerAsItComes = async (answering: Answering, gathered: Gathered): Promise<void> => {
+  const streamed = await streamPage(answering, gathered);
+  if (streamed === undefined) return pass(answering, gathered.pieces);
+  const { pieces, ...measured } = streamed;
+  Object.assign(answering.record, measured, { streamed: true });
+  if (pieces === undefined) return;
+  const page = Buffer.concat(pieces);
+  remember(answering, page, fingerprintOf(page));
+};
+
+/** Sends a body as it is; `pieces` have come already. */
+const pass = async (
+  { exchange, head, body, record }: Answering,
+  pieces: readonly Buffer[],
+): Promise<void> => {
+  exchange.answer({ kind: "passed" }, head);
+  record.answer = "passed";
+  record.pageBytes = 0;
+  for (const piece of pieces) {
+    record.pageBytes += piece.length;
+    await exchange.data(piece);
+  }
+  for (;;) {
+    const next = await body.arrived.next();
+    if (!Buffer.isBuffer(next)) return exchange.end(next.how, next.trailers);
+    record.pageBytes += next.length;
+    await exchange.data(next);
+    body.taken(next);
+  }
+};
+
+const remember = (
+  { exchange, head, tenant, given }: Answering,
+  body: Buffer,
+  fingerprint: Fingerprint,
+): void => {
+  const { url, templates } = pageKeyOf(exchange.request.target);
+  const scope = { kind: "public", retention: retentionOf(head, exchange.open.session, given.rules) } as const;
+  given.store.remember(tenant, { url, templates, body, fingerprint, scope });
+};
+
+/** Who may build on a version is the edge's decision, by what it offers; here only how long it stays matters. */
+const retentionOf = (head: ResponseHead, session: boolean, rules: ScopeRules): Retention => {
+  const credentials = rules.credentialsOf([]);
+  const scope = rules.scopeOf({ credentials, status: head.status, response: head.fields });
+  if (scope.kind !== "nobody" && scope.retention === "no-store") return "no-store";
+  return session ? "session" : "keep";
+};
+
+const asStreamError = (error: unknown): StreamError =>
+  error instanceof StreamError ? error : new StreamError("internal", String(error), { cause: error });

@@ -1,0 +1,263 @@
+/**
+ * What `origin.yaml` may say, and the type without holes that the origin daemon runs on. Every default stands here as
+ * it would be written; names of sizes and times carry their unit once they are read. DESIGN points 4, 5, 13, 15, 18,
+ * 19.
+ */
+import { z } from "zod";
+import { CODEC_NAMES, type CodecName } from "../protocol/delta/codecs.ts";
+import { loadConfig, type Surroundings } from "../protocol/kit/config.ts";
+import type { LogSettings } from "../protocol/kit/log.ts";
+import {
+  type AccessLogTarget,
+  accessLog,
+  block,
+  count,
+  hostName,
+  hostPort,
+  logBlock,
+  type MemorySettings,
+  memoryBlock,
+  type NamedFile,
+  namedFile,
+  noTwoAlike,
+  optionalBlock,
+  type StoreSettings,
+  size,
+  storeBlock,
+  TUNNEL_PORT,
+  time,
+  written,
+} from "../protocol/kit/settings.ts";
+import { type HostPort, isLoopback, parseHostPort, printHostPort, UnitError } from "../protocol/kit/units.ts";
+import { keyOf, keySettings } from "../protocol/link/key-settings.ts";
+import type { LinkKey } from "../protocol/link/link-key.ts";
+import type { DialSecurity } from "../protocol/link/link-security.ts";
+
+export interface OriginConfig {
+  readonly edges: readonly EdgeToDial[];
+  readonly routes: readonly Route[];
+  /** The preferred one first; the first that both sides know is used. */
+  readonly codecs: readonly CodecName[];
+  readonly store: StoreSettings;
+  readonly memory: MemorySettings;
+  readonly limits: OriginLimits;
+  readonly times: OriginTimes;
+  readonly redial: RedialTimes;
+  readonly accessLog: AccessLogTarget;
+  readonly log: LogSettings;
+}
+
+/** An edge, and how both ends prove the key. */
+export interface EdgeToDial {
+  readonly address: HostPort;
+  readonly key: LinkKey;
+  /** Links kept up to this edge. */
+  readonly connections: number;
+  readonly wire: EdgeWire;
+}
+
+export type EdgeWire =
+  | { readonly mode: "psk" }
+  | {
+      readonly mode: "certificate";
+      /** The name that the edge's certificate must bear; undefined: the host that is dialled. */
+      readonly serverName: string | undefined;
+      /** PEM; undefined: the authorities that Node.js brings. */
+      readonly authorities: NamedFile | undefined;
+      /** PEM; what this side shows of itself. */
+      readonly client: { readonly certificate: NamedFile; readonly privateKey: NamedFile } | undefined;
+      /** Something between ends TLS: the proof of the key is not bound to the connection. */
+      readonly behindBalancer: boolean;
+    }
+  | { readonly mode: "plain"; readonly insecure: boolean };
+
+/** Requests for `host` go to `origin`. */
+export interface Route {
+  /** As in a Host field without port: lower case, no final dot. */
+  readonly host: string;
+  readonly origin: OriginServer;
+  /** Until a connection to the origin server stands; then 502. */
+  readonly connectMs: number;
+  /** Until the head of its response has come; then 504. */
+  readonly answerMs: number;
+  /** Most connections to the origin server at once; further requests wait. */
+  readonly connections: number;
+}
+
+/** A web server. Other ways to reach one (TLS, a unix socket) will be further members. */
+export type OriginServer = { readonly scheme: "http"; readonly address: HostPort };
+
+export interface OriginLimits {
+  /** Larger pages stream through and are not remembered. */
+  readonly pageBytes: number;
+  /** Larger heads, of requests or responses, are refused. */
+  readonly headBytes: number;
+  readonly streamsPerLink: number;
+}
+
+export interface OriginTimes {
+  /** Silence on a link after which it is asked for a sign of life. */
+  readonly heartbeatMs: number;
+  /** For what is under way when the daemon stops. */
+  readonly drainMs: number;
+}
+
+/** How long to wait before dialling again: the first time, and at most. */
+export interface RedialTimes {
+  readonly firstMs: number;
+  readonly mostMs: number;
+}
+
+/** Reads and checks `origin.yaml`. Throws ConfigError. */
+export const loadOriginConfig = (file: string): OriginConfig => loadConfig(file, originSettings);
+
+export const originSettings = (near: Surroundings): z.ZodType<OriginConfig> =>
+  block({
+    edges: z
+      .array(z.preprocess(wireWritten, edge(near)))
+      .min(1)
+      .check(
+        noTwoAlike(
+          ({ address, key }) => `${printHostPort(address)} ${key.id}`,
+          "is listed twice with the same key; set connections instead",
+          "address",
+        ),
+      ),
+    routes: z
+      .array(route)
+      .min(1)
+      .check(noTwoAlike(({ host }) => host, "has two routes; keep one", "host")),
+    codecs: z
+      .array(z.enum(CODEC_NAMES))
+      .min(1)
+      .check(noTwoAlike((name) => name, "is listed twice"))
+      .prefault(["zstd", "vcdiff"]),
+    store: storeBlock(),
+    memory: memoryBlock(),
+    limits: optionalBlock({
+      pageBytes: size("8 MiB", { least: "64 KiB", most: "256 MiB" }),
+      headBytes: size("64 KiB", { least: "8 KiB", most: "1 MiB" }),
+      streamsPerLink: count(1_000, { least: 1, most: 1_000_000 }),
+    }),
+    times: optionalBlock({
+      heartbeat: time("10s", { least: "500ms", most: "5m" }),
+      drain: time("30s", { least: "0s", most: "1h" }),
+    }).transform(({ heartbeat, drain }): OriginTimes => ({ heartbeatMs: heartbeat, drainMs: drain })),
+    redial: optionalBlock({
+      first: time("250ms", { least: "10ms" }),
+      max: time("30s", { least: "10ms", most: "1h" }),
+    })
+      .refine(({ first, max }) => first <= max, {
+        abort: true,
+        path: ["first"],
+        error: "must be at most redial.max",
+      })
+      .transform(({ first, max }): RedialTimes => ({ firstMs: first, mostMs: max })),
+    accessLog: accessLog(near),
+    log: logBlock(),
+  }).refine(({ limits, memory }) => limits.pageBytes <= memory.perKeyBytes, {
+    abort: true,
+    path: ["limits", "pageBytes"],
+    error: "must be at most memory.perKey, or such a page could never be put together",
+  });
+
+/** An edge whose block names no mode is dialled in `mode: psk`. */
+const wireWritten = (value: unknown): unknown =>
+  typeof value === "object" && value !== null && !Array.isArray(value) ? { mode: "psk", ...value } : value;
+
+const ONLY_CERTIFICATE = {
+  serverName: "with mode: certificate",
+  authorities: "with mode: certificate",
+  client: "with mode: certificate",
+  behindBalancer: "with mode: certificate",
+};
+const ONLY_PLAIN = { insecure: "with mode: plain" };
+
+const edge = (near: Surroundings) => {
+  const always = {
+    address: hostPort(TUNNEL_PORT),
+    key: block(keySettings(near)).transform(
+      (written, context): LinkKey => keyOf(written, context) ?? z.NEVER,
+    ),
+    connections: count(1, { least: 1, most: 64 }),
+  };
+  const psk = block({ ...always, mode: z.literal("psk") }, { ...ONLY_CERTIFICATE, ...ONLY_PLAIN }).transform(
+    ({ mode, ...rest }): EdgeToDial => ({ ...rest, wire: { mode } }),
+  );
+  const certificate = block(
+    {
+      ...always,
+      mode: z.literal("certificate"),
+      serverName: hostName().optional(),
+      authorities: namedFile(near).optional(),
+      client: block({ certificate: namedFile(near), privateKey: namedFile(near) }).optional(),
+      behindBalancer: z.boolean().prefault(false),
+    },
+    ONLY_PLAIN,
+  ).transform(
+    ({ mode, serverName, authorities, client, behindBalancer, ...rest }): EdgeToDial => ({
+      ...rest,
+      wire: { mode, serverName, authorities, client, behindBalancer },
+    }),
+  );
+  const plain = block(
+    { ...always, mode: z.literal("plain"), insecure: z.boolean().prefault(false) },
+    ONLY_CERTIFICATE,
+  )
+    .refine(({ address, insecure }) => insecure || isLoopback(address.host), {
+      abort: true,
+      path: ["address"],
+      error:
+        "must be an address of this machine, such as 127.0.0.1:7443, as mode plain encrypts nothing; or set insecure: true",
+    })
+    .transform(({ mode, insecure, ...rest }): EdgeToDial => ({ ...rest, wire: { mode, insecure } }));
+  return z.discriminatedUnion("mode", [psk, certificate, plain]);
+};
+
+/** `http://127.0.0.1:3000`: scheme, host and port, nothing more. Throws UnitError. */
+export const parseOriginServer = (text: string): OriginServer => {
+  const [, scheme, rest = ""] = /^([a-z][a-z+.-]*):\/\/(.*)$/i.exec(text.trim()) ?? [];
+  if (scheme === undefined)
+    throw new UnitError("is not a web server's address; write one such as http://127.0.0.1:3000");
+  if (scheme.toLowerCase() !== "http")
+    throw new UnitError("must begin with http://; other schemes are not supported yet");
+  const authority = rest.endsWith("/") ? rest.slice(0, -1) : rest;
+  if (/[/?#@]/.test(authority)) {
+    throw new UnitError(
+      "must be scheme, host and port alone, such as http://127.0.0.1:3000; the visitor's path is used as it is",
+    );
+  }
+  return { scheme: "http", address: parseHostPort(authority, 80) };
+};
+
+export const printOriginServer = ({ scheme, address }: OriginServer): string =>
+  `${scheme}://${printHostPort(address)}`;
+
+const route = block({
+  host: hostName(),
+  origin: written(parseOriginServer, "an address, such as http://127.0.0.1:3000"),
+  connect: time("5s", { least: "50ms", most: "5m" }),
+  answer: time("60s", { least: "100ms" }),
+  connections: count(128, { least: 1, most: 65_535 }),
+}).transform(({ connect, answer, ...rest }): Route => ({ ...rest, connectMs: connect, answerMs: answer }));
+
+/** What dialling this edge needs. */
+export const dialSecurity = ({ key, wire }: EdgeToDial): DialSecurity => {
+  switch (wire.mode) {
+    case "psk":
+      return { mode: "psk", key };
+    case "certificate": {
+      const { serverName, authorities, client } = wire;
+      return {
+        mode: "certificate",
+        ...(serverName !== undefined && { serverName }),
+        ...(authorities && { authorities: authorities.bytes }),
+        ...(client && {
+          client: { certificate: client.certificate.bytes, privateKey: client.privateKey.bytes },
+        }),
+      };
+    }
+    case "plain":
+      return { mode: "plain", insecure: wire.insecure };
+  }
+};

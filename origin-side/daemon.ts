@@ -1,0 +1,130 @@
+/**
+ * The origin daemon: links to every edge, clients of every web server, and the versions in between, started and stopped as
+ * one. SPEC section "Roles".
+ */
+import { randomBytes } from "node:crypto";
+import { codecById, codecIds, STREAMING_CODEC } from "../protocol/delta/codecs.ts";
+import { openAccessLog } from "../protocol/kit/access-log.ts";
+import { ByteBudget } from "../protocol/kit/byte-budget.ts";
+import { type Clock, systemChance, systemClock } from "../protocol/kit/clock.ts";
+import type { Log } from "../protocol/kit/log.ts";
+import type { Link } from "../protocol/link/link.ts";
+import { helloMaker } from "../protocol/link/own-hello.ts";
+import type { Stream } from "../protocol/link/stream.ts";
+import { ScopeRules } from "../protocol/versions/scope.ts";
+import { hostName, tenantOf } from "../protocol/versions/tenant.ts";
+import { VersionStore } from "../protocol/versions/version-store.ts";
+import type { OpenFrame } from "../protocol/wire/frame.ts";
+import { type AnswerGiven, answerEdge } from "./answer-edge.ts";
+import type { OriginConfig, Route } from "./config.ts";
+import { KeptLink } from "./dial-edge.ts";
+import { OriginServerClient } from "./fetch-origin.ts";
+import { IncomingExchange } from "./incoming-exchange.ts";
+import { StreamContexts } from "./stream-contexts.ts";
+
+export interface OriginDaemon {
+  /** Takes over routes. Edges and keys are changed by a restart. */
+  reload(config: OriginConfig): Promise<void>;
+  /** Drains, within a bound. */
+  stop(): Promise<void>;
+}
+
+export const startOrigin = async (
+  config: OriginConfig,
+  given: { readonly log: Log; readonly clock?: Clock; readonly chance?: () => number },
+): Promise<OriginDaemon> => {
+  const { log, clock = systemClock, chance = systemChance } = given;
+  let origins = clientsOf(config);
+  const accessLog = openAccessLog(config.accessLog, {
+    failed: (error) => log.error("access log failed", { error }),
+    dropped: (lines) => log.warn("access log too slow", { dropped: lines }),
+  });
+  const store = new VersionStore({
+    clock,
+    bytes: config.store.sizeBytes,
+    lifetimes: { sessionMs: config.store.sessionMs, noStoreMs: config.store.noStoreMs },
+  });
+  const memory = new ByteBudget({
+    totalBytes: config.memory.budgetBytes,
+    shareBytes: config.memory.perKeyBytes,
+  });
+  const contexts = new StreamContexts();
+  const codecs = codecIds(config.codecs);
+  const rules = new ScopeRules({ bases: "site", harmlessCookies: [] }, randomBytes(32));
+
+  const answerGiven = (link: Link): AnswerGiven => ({
+    keyId: link.keyId,
+    clock,
+    store,
+    memory,
+    contexts,
+    rules,
+    codec: agreedCodec(codecs, link),
+    streaming: STREAMING_CODEC,
+    pageBytes: Math.min(config.limits.pageBytes, link.peer.pageBytes),
+    headBytes: link.headBytes,
+    originOf: (host) => origins.get(hostName(host)),
+    finished: (record) => accessLog.write(record),
+    log,
+  });
+  const perLink = new WeakMap<Link, AnswerGiven>();
+  const opened = (link: Link, stream: Stream, open: OpenFrame): void => {
+    const known = perLink.get(link) ?? answerGiven(link);
+    perLink.set(link, known);
+    void answerEdge(new IncomingExchange(stream, open), known);
+  };
+
+  const hello = helloMaker({ role: "origin", ...config.limits, codecs });
+  const forget = (link: Link, host: string, url: string): void => {
+    const erased = store.forget(
+      { tenant: tenantOf({ keyId: link.keyId, host }) },
+      url === "" ? undefined : url,
+    );
+    log.info("versions erased", { host, url, erased });
+  };
+  const links = config.edges.flatMap((edge) =>
+    Array.from(
+      { length: edge.connections },
+      () =>
+        new KeptLink({
+          edge,
+          clock,
+          chance,
+          log,
+          redial: config.redial,
+          heartbeatMs: config.times.heartbeatMs,
+          memory,
+          hello,
+          opened,
+          forget,
+        }),
+    ),
+  );
+  return {
+    async reload(next) {
+      const before = origins;
+      origins = clientsOf(next);
+      await closeAll(before);
+    },
+    async stop() {
+      const cut = new AbortController();
+      const bound = clock.after(config.times.drainMs, () => cut.abort());
+      await Promise.all(links.map((link) => link.stop(cut.signal)));
+      bound.cancel();
+      await closeAll(origins);
+      await accessLog.close();
+      store.close();
+    },
+  };
+};
+
+const clientsOf = (config: OriginConfig): ReadonlyMap<string, OriginServerClient> =>
+  new Map(config.routes.map((route: Route) => [route.host, new OriginServerClient(route, config.limits)]));
+
+const closeAll = async (origins: ReadonlyMap<string, OriginServerClient>): Promise<void> => {
+  await Promise.all([...origins.values()].map((origin) => origin.close()));
+};
+
+/** The first of ours that the edge speaks too; every side speaks the streaming one. */
+const agreedCodec = (ours: readonly number[], link: Link) =>
+  codecById(ours.find((id) => link.peer.codecs.includes(id)) ?? STREAMING_CODEC.id) ?? STREAMING_CODEC;

@@ -1,0 +1,124 @@
+/**
+ * Keeps links to one edge up: dials, greets, and dials again when a link ends, after a pause that grows and is jittered so
+ * that a thousand origin sides do not come back in one moment. A link that lived for a while starts the pauses anew. SPEC
+ * section "Dialling".
+ */
+import type { ByteBudget } from "../protocol/kit/byte-budget.ts";
+import type { Clock } from "../protocol/kit/clock.ts";
+import type { Log } from "../protocol/kit/log.ts";
+import { printHostPort } from "../protocol/kit/units.ts";
+import { dialLink } from "../protocol/link/dial-link.ts";
+import type { KeyProof } from "../protocol/link/greeting.ts";
+import { Link, type LinkEnd } from "../protocol/link/link.ts";
+import type { Stream } from "../protocol/link/stream.ts";
+import type { OpenFrame } from "../protocol/wire/frame.ts";
+import type { Hello } from "../protocol/wire/hello.ts";
+import { dialSecurity, type EdgeToDial, type RedialTimes } from "./config.ts";
+
+/** Longest wait for the edge's hello and proof. */
+export const GREETING_MS = 5_000;
+/** A link that lived this long was a good one: the next pause is the first one again. */
+export const GOOD_LINK_MS = 10_000;
+
+/** Pause before try number `attempt` (0 is the first one after a loss), milliseconds: full jitter. */
+export const redialDelayMs = (attempt: number, times: RedialTimes, chance: () => number): number =>
+  chance() * Math.min(times.mostMs, times.firstMs * 2 ** attempt);
+
+export interface DialGiven {
+  readonly edge: EdgeToDial;
+  readonly clock: Clock;
+  readonly chance: () => number;
+  readonly log: Log;
+  readonly redial: RedialTimes;
+  readonly heartbeatMs: number;
+  readonly memory: ByteBudget;
+  hello(): Hello;
+  opened(link: Link, stream: Stream, open: OpenFrame): void;
+  forget(link: Link, host: string, url: string): void;
+}
+
+/** One link, kept up until `stop`. */
+export class KeptLink {
+  readonly #given: DialGiven;
+  readonly #log: Log;
+  readonly #stopping = new AbortController();
+  readonly #over: Promise<void>;
+  #link: Link | undefined;
+
+  constructor(given: DialGiven) {
+    this.#given = given;
+    this.#log = given.log.with({ edge: printHostPort(given.edge.address), key: given.edge.key.id });
+    this.#over = this.#keepUp();
+  }
+
+  /** Takes no new streams and dials no more; resolves when the link has ended, at the latest when `cut` fires. */
+  async stop(cut: AbortSignal): Promise<void> {
+    this.#stopping.abort();
+    this.#link?.drain("the origin side stops");
+    const close = () => this.#link?.close("shutting-down", "the origin side stops");
+    cut.addEventListener("abort", close, { once: true });
+    if (cut.aborted) close();
+    await this.#over;
+    cut.removeEventListener("abort", close);
+  }
+
+  async #keepUp(): Promise<void> {
+    const { clock, redial, chance } = this.#given;
+    for (let attempt = 0; !this.#stopping.signal.aborted; attempt++) {
+      const startedAt = clock.now();
+      await this.#once();
+      if (clock.now() - startedAt >= GOOD_LINK_MS) attempt = 0;
+      if (this.#stopping.signal.aborted) return;
+      await clock.sleep(redialDelayMs(attempt, redial, chance), this.#stopping.signal).catch(() => {});
+    }
+  }
+
+  /** Dials once, and resolves when that link has ended or could not be had. */
+  async #once(): Promise<void> {
+    const { edge, clock } = this.#given;
+    try {
+      const transport = await dialLink({
+        ...edge.address,
+        security: dialSecurity(edge),
+        clock,
+        signal: this.#stopping.signal,
+      });
+      const end = await this.#run(transport);
+      this.#log.info("link down", { code: end.code, why: end.message });
+    } catch (error) {
+      if (!this.#stopping.signal.aborted) this.#log.warn("edge not reached", { why: whyOf(error) });
+    }
+  }
+
+  #run(transport: Awaited<ReturnType<typeof dialLink>>): Promise<LinkEnd> {
+    const { edge, clock, memory, heartbeatMs, hello, opened, forget } = this.#given;
+    const { promise, resolve } = Promise.withResolvers<LinkEnd>();
+    const link: Link = new Link({
+      transport,
+      hello: hello(),
+      keyProof: keyProofOf(edge),
+      behindBalancer: edge.wire.mode === "certificate" && edge.wire.behindBalancer,
+      clock,
+      heartbeatMs,
+      greetingMs: GREETING_MS,
+      memory,
+      events: {
+        up: () => this.#log.info("link up"),
+        opened: (stream, open) => opened(link, stream, open),
+        forget: (host, url) => forget(link, host, url),
+        draining: () => this.#log.info("link draining"),
+        closed: resolve,
+      },
+    });
+    this.#link = link;
+    return promise;
+  }
+}
+
+/** How this side proves its key on a link to this edge. */
+export const keyProofOf = ({ wire, key }: EdgeToDial): KeyProof =>
+  wire.mode === "psk"
+    ? { by: "transport", keyId: key.id }
+    : { by: "dialler", keyId: key.id, secret: key.secret.reveal() };
+
+const whyOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -1,0 +1,69 @@
+/**
+ * A page that is here in one piece: same, delta or whole, with the 16 bytes that prove the result. SPEC section "Answers".
+ */
+import { type Fingerprint, fingerprintOf } from "../protocol/versions/fingerprint.ts";
+import { DIGEST_BYTES } from "../protocol/wire/frame.ts";
+import type { Answering } from "./answer-edge.ts";
+import { fittingBases, offersMask, sameAs } from "./choose-answer.ts";
+import type { BodyEnd } from "./fetch-origin.ts";
+import { PinnedAnswer } from "./pinned-answer.ts";
+import { SegmentedBody } from "./segmented-body.ts";
+import { settleAnswer } from "./settle-answer.ts";
+
+export interface SentPage {
+  readonly fingerprint: Fingerprint;
+  readonly answer: "same" | "delta" | "whole";
+  readonly bases: number;
+  readonly encodeMs: number;
+}
+
+/** Resolves when the answer is queued; `settled` when the edge has proved it. */
+export const sendPage = async (
+  answering: Answering,
+  page: Buffer,
+  end: BodyEnd,
+): Promise<SentPage & { settled(): Promise<void> }> => {
+  const { exchange, head, offered, given } = answering;
+  const fingerprint = fingerprintOf(page);
+  const result = fingerprint.slice(0, DIGEST_BYTES);
+  const settled = () => settlePage(answering, page, end);
+  const same = sameAs(offered, fingerprint);
+  if (same !== undefined) {
+    exchange.answer({ kind: "same", offer: same.offer, result }, head);
+    exchange.end(end.how, end.trailers);
+    return { fingerprint, answer: "same", bases: 1, encodeMs: 0, settled };
+  }
+  const { codec, clock } = given;
+  const bases = fittingBases(codec, offered, page.length);
+  const startedAt = clock.now();
+  const coded = await codec.encode(
+    bases.map(({ version }) => version.body),
+    page,
+  );
+  const encodeMs = clock.now() - startedAt;
+  if (bases.length === 0) exchange.answer({ kind: "whole", codec: codec.id, result }, head);
+  else {
+    const proof = { of: "result", digest: result } as const;
+    exchange.answer({ kind: "delta", codec: codec.id, offers: offersMask(bases), proof }, head);
+  }
+  await exchange.data(coded);
+  exchange.end(end.how, end.trailers);
+  if (bases.length === 0)
+    return { fingerprint, answer: "whole", bases: 0, encodeMs, settled: async () => {} };
+  return { fingerprint, answer: "delta", bases: bases.length, encodeMs, settled };
+};
+
+const settlePage = ({ exchange, given }: Answering, page: Buffer, end: BodyEnd): Promise<void> =>
+  settleAnswer(
+    exchange,
+    {
+      pinned: new PinnedAnswer([page]),
+      async startOver(encoder, plain, offset) {
+        const body = new SegmentedBody(exchange, encoder, [page.subarray(0, offset)]);
+        for (const piece of plain) await body.write(piece);
+        await body.finish();
+        exchange.end(end.how, end.trailers);
+      },
+    },
+    { codec: given.streaming, clock: given.clock },
+  );

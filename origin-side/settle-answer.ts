@@ -1,0 +1,56 @@
+/**
+ * What the edge says of an answer that needs proof: it is proved up to some offset, or doubted, and then the plain bytes
+ * from the last proved one on follow on the same stream, from what is pinned. SPEC section "Proof".
+ */
+import type { StreamEncoder } from "../protocol/delta/codec.ts";
+import type { StreamingCodec } from "../protocol/delta/codecs.ts";
+import type { Clock } from "../protocol/kit/clock.ts";
+import { LATE } from "../protocol/kit/inbox.ts";
+import { StreamError } from "../protocol/wire/errors.ts";
+import type { IncomingExchange, Verdict } from "./incoming-exchange.ts";
+import type { PinnedAnswer } from "./pinned-answer.ts";
+
+/** An answer stays pinned this long after its last byte was queued; then a doubt can only end the stream. */
+export const PIN_MS = 30_000;
+
+/** An answer that the edge may doubt. */
+export interface DoubtableAnswer {
+  readonly pinned: PinnedAnswer;
+  /** Codes the rest of the answer from `offset` on; `plain` is what of it was sent already. */
+  startOver(encoder: StreamEncoder, plain: readonly Buffer[], offset: number): Promise<void>;
+}
+
+/** Takes a verdict to heart. Throws StreamError("unproved") for a doubt about bytes that are not pinned any more. */
+export const hearVerdict = async (
+  exchange: IncomingExchange,
+  verdict: Verdict,
+  answer: DoubtableAnswer,
+  codec: StreamingCodec,
+): Promise<void> => {
+  if (verdict.kind === "proved") return answer.pinned.releaseTo(verdict.offset);
+  const plain = answer.pinned.after(verdict.offset);
+  if (plain === undefined)
+    throw new StreamError(
+      "unproved",
+      `the edge asks for bytes from ${verdict.offset} on, which are not pinned`,
+    );
+  exchange.resume(verdict.offset, codec.id);
+  await answer.startOver(codec.streaming.encoder([]), plain, verdict.offset);
+};
+
+/** After the end was queued: waits until every byte is proved. */
+export const settleAnswer = async (
+  exchange: IncomingExchange,
+  answer: DoubtableAnswer,
+  given: { readonly codec: StreamingCodec; readonly clock: Clock },
+): Promise<void> => {
+  for (;;) {
+    let verdict = await exchange.verdicts.nextWithin(given.clock, PIN_MS);
+    if (verdict === LATE) {
+      answer.pinned.release();
+      verdict = await exchange.verdicts.next();
+    }
+    if (verdict.kind === "proved" && verdict.offset >= answer.pinned.to) return exchange.settled();
+    await hearVerdict(exchange, verdict, answer, given.codec);
+  }
+};
