@@ -1,0 +1,84 @@
+/**
+ * A real pair of daemons for a measurement: a fresh key, two config files in a temporary folder, edge and origin side
+ * as processes of their own on loopback ports, joined through a relay that counts the link's bytes. Everything is gone
+ * after `stop`. Used by `replay`, the demo and the end-to-end tests.
+ */
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { stringify } from "yaml";
+import type { Clock } from "../protocol/kit/clock.ts";
+import { type LogLine, startDaemon } from "./child-daemon.ts";
+import { type CountingRelay, startCountingRelay } from "./counting-relay.ts";
+import { ExchangeLog } from "./exchange-log.ts";
+import { edgeConfig, freshKey, originConfig, type PairRoute, type PairSettings } from "./pair-config.ts";
+
+export interface PairOptions {
+  readonly routes: readonly PairRoute[];
+  readonly clock: Clock;
+  readonly signal?: AbortSignal | undefined;
+  readonly settings?: PairSettings | undefined;
+}
+
+export interface DaemonPair {
+  /** host:port where the edge takes visitors. */
+  readonly visitors: string;
+  /** Counts all that crosses the link's socket. */
+  readonly link: CountingRelay;
+  /** Every finished exchange, as both sides logged it. Fails when a daemon dies. */
+  readonly exchanges: ExchangeLog;
+  /** Ends both daemons in order and removes their files; safe to call twice. */
+  stop(): Promise<void>;
+}
+
+/** Starts the pair; resolves when the link is up. Rejects with the failing daemon's last log lines. */
+export async function startPair(options: PairOptions): Promise<DaemonPair> {
+  const { routes, clock, signal, settings = {} } = options;
+  const exchanges = new ExchangeLog();
+  const undo = new AsyncDisposableStack();
+  try {
+    const folder = await mkdtemp(join(tmpdir(), "coilgun-pair-"));
+    undo.defer(() => rm(folder, { recursive: true, force: true }));
+    const key = freshKey();
+    const write = async (name: string, config: object): Promise<string> => {
+      const file = join(folder, name);
+      await writeFile(file, stringify(config), { mode: 0o600 });
+      return file;
+    };
+
+    const edge = startDaemon({
+      side: "edge-side",
+      configFile: await write("edge.yaml", edgeConfig(key, routes, settings)),
+      clock,
+      onAccessLine: (line) => exchanges.fromEdge(line),
+    });
+    undo.defer(async () => void (await edge.stop()));
+    const ready = await edge.logged("ready", signal);
+    const link = await startCountingRelay(addressIn(ready, "tunnel"));
+    undo.defer(() => link.close());
+
+    const origin = startDaemon({
+      side: "origin-side",
+      configFile: await write(
+        "origin.yaml",
+        originConfig(key, { edgeAddress: link.address, routes }, settings),
+      ),
+      clock,
+      onAccessLine: (line) => exchanges.fromOrigin(line),
+    });
+    undo.defer(async () => void (await origin.stop()));
+    await Promise.all([edge.logged("link up", signal), origin.logged("link up", signal)]);
+    for (const daemon of [edge, origin]) void daemon.died.then((error) => exchanges.fail(error));
+
+    return { visitors: addressIn(ready, "visitors"), link, exchanges, stop: () => undo.disposeAsync() };
+  } catch (error) {
+    await undo.disposeAsync();
+    throw error;
+  }
+}
+
+function addressIn(line: LogLine, field: "visitors" | "tunnel"): string {
+  const address = line[field];
+  if (typeof address === "string") return address;
+  throw new Error(`the edge's ready line has no ${field} address: ${JSON.stringify(line)}`);
+}

@@ -1,0 +1,28 @@
+/**
+ * Commands that hold children and sockets: Ctrl-C, SIGTERM and a closed terminal become a signal that unwinds them, so that nothing is
+ * left running, and an error becomes one line for a person.
+ */
+
+const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
+/** As shells report it: 128 + SIGINT. */
+const INTERRUPTED_EXIT_CODE = 130;
+
+/** Runs `run` and sets the exit code to what it resolves with; 1 when it rejects, 130 when it was interrupted. */
+export async function interruptible(run: (signal: AbortSignal) => Promise<number>): Promise<void> {
+  const interrupted = new AbortController();
+  const stop = () => interrupted.abort(new Error("interrupted"));
+  for (const name of SIGNALS) process.on(name, stop);
+  try {
+    process.exitCode = await run(interrupted.signal);
+  } catch (error) {
+    if (interrupted.signal.aborted) {
+      process.exitCode = INTERRUPTED_EXIT_CODE;
+    } else {
+      process.stderr.write(`coilgun-bench: ${error instanceof Error ? error.message : error}\n`);
+      process.exitCode = 1;
+    }
+  } finally {
+    for (const name of SIGNALS) process.off(name, stop);
+  }
+}

@@ -1,0 +1,17 @@
+#!/usr/bin/env node
+/** `coilgun-bench`: measures what Coilgun saves. One command per question; bench/README.md says what each measures. */
+import { Command } from "commander";
+import { codecCommand } from "./codec.ts";
+import { demoCommand } from "./demo-command.ts";
+import { makeCorpusCommand } from "./make-corpus.ts";
+import { replayCommand } from "./replay.ts";
+import { groundOfMeasurement } from "./versions.ts";
+
+await new Command("coilgun-bench")
+  .description("measure what Coilgun saves, on captured pages and on the demo site")
+  .version(groundOfMeasurement().coilgun)
+  .addCommand(replayCommand())
+  .addCommand(codecCommand())
+  .addCommand(demoCommand())
+  .addCommand(makeCorpusCommand())
+  .parseAsync();

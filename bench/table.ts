@@ -1,0 +1,119 @@
+/**
+ * Tables, a progress bar and an area that is redrawn in place, for a terminal. Where the output is not one (a file, a
+ * pipe, CI) nothing moves and no escape code is written: progress is a line per step, a live area only its last state.
+ */
+
+export interface Column {
+  readonly title: string;
+  /** Text left, numbers right. */
+  readonly align: "left" | "right";
+}
+
+/** Rows of cells under titles, columns as wide as their widest cell; a row "-" draws a rule. No line ends in blanks. */
+export function renderTable(columns: readonly Column[], rows: readonly (readonly string[] | "-")[]): string {
+  const cells = rows.filter((row) => row !== "-");
+  const widths = columns.map(({ title }, at) =>
+    Math.max(title.length, ...cells.map((row) => (row[at] ?? "").length)),
+  );
+  const line = (row: readonly string[]) =>
+    columns
+      .map(({ align }, at) => {
+        const [text, width] = [row[at] ?? "", widths[at] ?? 0];
+        return align === "right" ? text.padStart(width) : text.padEnd(width);
+      })
+      .join("  ")
+      .trimEnd();
+  const rule = widths.map((width) => "─".repeat(width)).join("──");
+  return [
+    line(columns.map(({ title }) => title)),
+    rule,
+    ...rows.map((row) => (row === "-" ? rule : line(row))),
+  ].join("\n");
+}
+
+/** 1234567 as "1,234,567". */
+export const wholeNumber = (value: number): string =>
+  String(Math.round(value)).replace(/\B(?=(\d{3})+$)/g, ",");
+
+/** A share as a percentage with three significant digits at most: "18.6 %", "0.57 %". */
+export function percent(share: number): string {
+  const value = share * 100;
+  return `${value >= 10 ? value.toFixed(1) : value.toFixed(2)} %`;
+}
+
+/** Milliseconds as a table shows them; "-" where nothing was measured. */
+export const milliseconds = (value: number | undefined): string =>
+  value === undefined ? "-" : value.toFixed(2);
+
+/** What a terminal area needs of a stream: process.stdout and process.stderr have it, a test's own list too. */
+export interface Terminal {
+  readonly isTTY?: boolean | undefined;
+  readonly columns?: number | undefined;
+  write(text: string): unknown;
+}
+
+export interface LiveArea {
+  /** Shows `text` in place of what the area showed before; not on a terminal: nothing. */
+  draw(text: string): void;
+  /** Shows `text` for good. */
+  finish(text: string): void;
+  /** Takes away what is shown. */
+  clear(): void;
+}
+
+const CLEAR_TO_END = "\u001b[0J";
+const lineUp = (lines: number) => (lines > 0 ? `\u001b[${lines}A\r` : "\r");
+
+/** An area at the end of what `terminal` shows. Lines are cut at its width: a wrapped line could not be redrawn. */
+export function liveArea(terminal: Terminal): LiveArea {
+  let linesShown = 0;
+  const show = (text: string, width: number) => {
+    const lines = text.split("\n").map((line) => line.slice(0, width));
+    terminal.write(`${lineUp(linesShown)}${CLEAR_TO_END}${lines.join("\n")}\n`);
+    linesShown = lines.length;
+  };
+  return {
+    draw(text) {
+      if (terminal.isTTY) show(text, Math.max(20, (terminal.columns ?? 80) - 1));
+    },
+    finish(text) {
+      // The last state may wrap: it is not redrawn any more, and nothing of it should be missing.
+      if (terminal.isTTY) show(text, Number.POSITIVE_INFINITY);
+      else if (text !== "") terminal.write(`${text}\n`);
+      linesShown = 0;
+    },
+    clear() {
+      if (linesShown > 0) terminal.write(`${lineUp(linesShown)}${CLEAR_TO_END}`);
+      linesShown = 0;
+    },
+  };
+}
+
+export interface Progress {
+  /** `done` of the total, and what is being done. */
+  at(done: number, label: string): void;
+  /** Takes the bar away. */
+  end(): void;
+}
+
+const BAR_CELLS = 30;
+
+/** A bar on a terminal; elsewhere one line whenever the label changes. */
+export function progressBar(terminal: Terminal, total: number): Progress {
+  const area = liveArea(terminal);
+  let lastLabel: string | undefined;
+  return {
+    at(done, label) {
+      if (terminal.isTTY) {
+        const share = total === 0 ? 1 : Math.min(1, done / total);
+        const full = Math.round(share * BAR_CELLS);
+        const bar = "█".repeat(full) + "░".repeat(BAR_CELLS - full);
+        area.draw(`${bar} ${String(Math.floor(share * 100)).padStart(3)} %  ${label}`);
+      } else if (label !== lastLabel) {
+        lastLabel = label;
+        terminal.write(`${done} of ${total}: ${label}\n`);
+      }
+    },
+    end: area.clear,
+  };
+}

@@ -1,0 +1,63 @@
+/** bench/demo-site/site.ts: serves its pages over HTTP and knows afterwards what it sent. */
+import { afterEach, expect, it } from "vitest";
+import { BODIES_KEPT, type DemoSite, type ServedPage, startDemoSite } from "../../../bench/demo-site/site.ts";
+import { visitorOf } from "../../../bench/visitor.ts";
+import { systemClock } from "../../../protocol/kit/clock.ts";
+import { watchLeaks } from "../../kit/leaks.ts";
+
+watchLeaks();
+const opened: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const close of opened.splice(0).reverse()) await close();
+});
+
+async function start(onPage?: (page: ServedPage) => void) {
+  const site: DemoSite = await startDemoSite({
+    seed: 1,
+    moment: () => 0,
+    ...(onPage === undefined ? {} : { onPage }),
+  });
+  const visitor = visitorOf(site.address, systemClock);
+  opened.push(
+    () => site.close(),
+    () => visitor.close(),
+  );
+  const get = (path: string, cookie?: string) =>
+    visitor.visit({ host: "localhost", path, contentType: "text/html", cookie });
+  return { site, get };
+}
+
+it("keeps what it sent under the response's request id, and tells of it", async () => {
+  const told: ServedPage[] = [];
+  const { site, get } = await start((page) => told.push(page));
+  const page = await get("/");
+  const id = String(page.headers["x-request-id"]);
+  expect(page.status).toBe(200);
+  expect(site.bodyOf(id)?.equals(page.body)).toBe(true);
+  expect(told.map(({ kind, requestId }) => ({ kind, requestId }))).toEqual([
+    { kind: "front page", requestId: id },
+  ]);
+});
+
+it("forgets the oldest body, and only that, when one more than it keeps was sent", async () => {
+  const { site, get } = await start();
+  const ids: string[] = [];
+  for (let count = 0; count <= BODIES_KEPT; count += 1) {
+    ids.push(String((await get("/api/departures")).headers["x-request-id"]));
+  }
+  expect(site.bodyOf(ids[0] ?? "")).toBeUndefined();
+  expect(site.bodyOf(ids[1] ?? "")).toBeDefined();
+});
+
+it("gives a session to a visitor of the account page who has none, and no other", async () => {
+  const { get } = await start();
+  expect((await get("/account")).headers["set-cookie"]?.[0]).toMatch(/^session=[0-9a-f]{32}; /);
+  expect((await get("/account", "session=abc")).headers["set-cookie"]).toBeUndefined();
+  expect((await get("/account", "session=abc")).headers["cache-control"]).toContain("private");
+  expect((await get("/")).headers["set-cookie"]).toBeUndefined();
+});
+
+it("has no page at other paths", async () => {
+  const { get } = await start();
+  expect((await get("/favicon.ico")).status).toBe(404);
+});
