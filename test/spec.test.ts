@@ -1,0 +1,144 @@
+/**
+ * The spec holds: its worked bytes decode to their JSON and its JSON encodes to the bytes, every frame kind and every code is
+ * in it, and every section that a code comment names exists.
+ */
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { ByteReader } from "../protocol/wire/bytes.ts";
+import { LINK_ERRORS, STREAM_ERRORS } from "../protocol/wire/errors.ts";
+import { FRAME, type Frame } from "../protocol/wire/frame.ts";
+import { encodeFrame, readFrame } from "../protocol/wire/frame-codec.ts";
+import { HeaderDecoder, HeaderEncoder } from "../protocol/wire/header-block.ts";
+
+const ROOT = join(import.meta.dirname, "..");
+const SPEC = readFileSync(join(ROOT, "protocol/SPEC.md"), "utf8");
+const TABLE_BYTES = 4096;
+
+interface Worked {
+  readonly bytes: Buffer;
+  readonly json: unknown;
+}
+
+/** The frames of one block: hex lines up to a line that begins with `=`. */
+const framesIn = (block: string): Worked[] => {
+  const frames: Worked[] = [];
+  let hex = "";
+  for (const line of block.split("\n")) {
+    if (!line.startsWith("=")) {
+      hex += line.replace(/#.*/, "").replace(/\s/g, "");
+      continue;
+    }
+    expect(hex, line).toMatch(/^([0-9a-f]{2})+$/);
+    frames.push({ bytes: Buffer.from(hex, "hex"), json: JSON.parse(line.slice(1)) });
+    hex = "";
+  }
+  expect(hex, "bytes without JSON").toBe("");
+  return frames;
+};
+
+const BLOCKS = [...SPEC.matchAll(/^```wire\n(.*?)^```$/gms)].map(([, block = ""]) => framesIn(block));
+
+/** Names of fields whose strings hold bytes. */
+const BINARY = new Set(["instanceId", "storeId", "nonce", "result", "digest", "proof"]);
+const hexOf = (text: string) => `hex:${Buffer.from(text, "latin1").toString("hex")}`;
+const readable = /^[\x20-\x7e]*$/;
+
+/** A frame in the notation of the section. */
+const written = (value: unknown, name = ""): unknown => {
+  if (Buffer.isBuffer(value)) {
+    const text = value.toString("latin1");
+    return readable.test(text) && name !== "proof" ? `text:${text}` : `bytes:${value.toString("hex")}`;
+  }
+  if (typeof value === "string") return BINARY.has(name) ? hexOf(value) : value;
+  if (Array.isArray(value))
+    return value.map((each) => (name === "offers" ? hexOf(String(each)) : written(each)));
+  if (typeof value !== "object" || value === null) return value;
+  const fields = Object.entries(value).filter(([, field]) => field !== undefined);
+  return Object.fromEntries(fields.map(([key, field]) => [key, written(field, key)]));
+};
+
+/** The frame that the notation stands for. */
+const understood = (value: unknown): unknown => {
+  if (typeof value === "string") {
+    const [, form, rest = ""] = /^(hex|bytes|text):(.*)$/s.exec(value) ?? [];
+    if (form === "hex") return Buffer.from(rest, "hex").toString("latin1");
+    if (form === "bytes") return Buffer.from(rest, "hex");
+    return form === "text" ? Buffer.from(rest, "latin1") : value;
+  }
+  if (Array.isArray(value)) return value.map(understood);
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, field]) => [key, understood(field)]));
+};
+
+const titleOf = ({ json }: Worked) => (json as { kind: string }).kind;
+
+describe("worked bytes of SPEC.md", () => {
+  it("are more than twenty, and every frame kind but the reserved one is among them", () => {
+    const frames = BLOCKS.flat();
+    expect(frames.length).toBeGreaterThan(20);
+    const kinds = new Set<string>(Object.keys(FRAME));
+    kinds.delete("version");
+    expect(new Set(frames.map(titleOf))).toEqual(kinds);
+  });
+
+  it.each(BLOCKS.map((block, index) => [index, block.map(titleOf).join(", "), block] as const))(
+    "block %i decodes to its JSON: %s",
+    (_, __, block) => {
+      const headers = new HeaderDecoder({ tableBytes: TABLE_BYTES, headBytes: 65_536 });
+      for (const { bytes, json } of block) {
+        const reader = new ByteReader(bytes);
+        expect(written(readFrame(reader, headers))).toEqual(json);
+        expect(reader.left, "bytes after the frame").toBe(0);
+      }
+    },
+  );
+
+  it.each(BLOCKS.map((block, index) => [index, block.map(titleOf).join(", "), block] as const))(
+    "block %i is what its JSON encodes to: %s",
+    (_, __, block) => {
+      const headers = new HeaderEncoder(TABLE_BYTES);
+      for (const { bytes, json } of block)
+        expect(encodeFrame(understood(json) as Frame, headers).toString("hex")).toBe(bytes.toString("hex"));
+    },
+  );
+});
+
+describe("tables of SPEC.md", () => {
+  const hex = (kind: number) => `0x${kind.toString(16).padStart(2, "0")}`;
+  const onWire = (name: string) => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+
+  it.each(Object.entries(FRAME))("name frame %s with its number", (name, kind) => {
+    expect(SPEC).toMatch(new RegExp(`\\| ${hex(kind)} \\| ${onWire(name)} \\|`));
+  });
+
+  it.each(Object.entries(LINK_ERRORS))("name link error %s with its number", (code, { wire }) => {
+    expect(SPEC).toMatch(new RegExp(`^\\| ${wire} \\| ${code} \\|`, "m"));
+  });
+
+  it.each(Object.entries(STREAM_ERRORS))("name reset code %s with its number and status", (code, row) => {
+    expect(SPEC).toMatch(new RegExp(`^\\| ${row.wire} \\| ${code} \\| ${row.visitor} \\|`, "m"));
+  });
+});
+
+describe("sections that code comments name", () => {
+  const headings = new Set([...SPEC.matchAll(/^#+ (.+)$/gm)].map(([, title]) => title));
+  const sources = ["protocol", "edge-side", "origin-side"].flatMap((folder) =>
+    readdirSync(join(ROOT, folder), { recursive: true, encoding: "utf8" })
+      .filter((name) => name.endsWith(".ts"))
+      .map((name) => join(folder, name)),
+  );
+  const named = sources.flatMap((file) => {
+    // A name may be broken over two lines of a comment.
+    const text = readFileSync(join(ROOT, file), "utf8").replace(/\n\s*(\*|\/\/) ?/g, " ");
+    return [...text.matchAll(/SPEC\s+sections?\s+("[^"]+"(?:(?:,| and)\s+"[^"]+")*)/g)].flatMap(
+      ([, names = ""]) => [...names.matchAll(/"([^"]+)"/g)].map(([, section]) => ({ file, section })),
+    );
+  });
+
+  it("are many", () => expect(named.length).toBeGreaterThan(30));
+
+  it("all exist", () => {
+    expect(named.filter(({ section }) => !headings.has(section))).toEqual([]);
+  });
+});
