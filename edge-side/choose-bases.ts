@@ -5,7 +5,7 @@
  * few map look-ups: this runs for every request. SPEC section "Offers".
  */
 import type { SessionKey } from "../protocol/versions/credentials.ts";
-import { MAX_OFFERS, type Place } from "../protocol/versions/page-index.ts";
+import { MAX_OFFERS } from "../protocol/versions/page-index.ts";
 import type { PageKey } from "../protocol/versions/page-key.ts";
 import type { BasesPolicy } from "../protocol/versions/scope.ts";
 import type { Tenant } from "../protocol/versions/tenant.ts";
@@ -27,40 +27,26 @@ export function chooseBases(store: VersionStore, wanted: BasesWanted): Version[]
   if (bases === "off") return [];
   const best: Version[] = [];
 
-  const offer = (place: Place<Version> | undefined, otherThan?: string): void => {
-    if (place === undefined || best.length === MAX_OFFERS || place.url === otherThan) return;
-    const { version } = place;
+  const offer = (version: Version | undefined): void => {
+    if (version === undefined || best.length === MAX_OFFERS) return;
     if (!version.stores.includes(peerStore) || !store.holds(version)) return;
     // The same short form twice is the same version twice, or two that the origin side could not tell apart.
-    if (best.some(({ short }) => short === version.short)) return;
-    best.push(version);
+    if (best.every(({ short }) => short !== version.short)) best.push(version);
   };
 
-  /** Newest first, the session's own and everybody's in turn: what is the visitor's is closer, the other may be newer. */
-  const offerFrom = (
-    own: readonly Place<Version>[],
-    everybodys: readonly Place<Version>[],
-    otherThan?: string,
-  ): void => {
+  /** Newest first, the visitor's own and everybody's in turn: own ones are closer, everybody's may be newer. */
+  const offerFrom = (key: string): void => {
+    const own = session === undefined ? NONE : store.listed(tenant, session, key);
+    const everybodys = store.listed(tenant, "public", key);
     for (let age = 1; age <= own.length || age <= everybodys.length; age++) {
-      offer(own.at(-age), otherThan);
-      offer(everybodys.at(-age), otherThan);
+      offer(own.at(-age)?.version);
+      offer(everybodys.at(-age)?.version);
     }
   };
 
-  const { url } = pageKey;
-  offerFrom(
-    session === undefined ? NONE : store.listed(tenant, session, url),
-    store.listed(tenant, "public", url),
-  );
-  for (const template of bases === "url" ? [] : pageKey.templates) {
-    if (best.length === MAX_OFFERS) break;
-    offerFrom(
-      session === undefined ? NONE : store.listed(tenant, session, template),
-      store.listed(tenant, "public", template),
-      url,
-    );
-  }
+  offerFrom(pageKey.url);
+  for (const template of bases === "url" ? NONE : pageKey.templates)
+    if (best.length < MAX_OFFERS) offerFrom(template);
   for (const version of best) store.use(version);
   return best.reverse();
 }

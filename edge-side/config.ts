@@ -135,7 +135,7 @@ export const edgeSettings = (near: Surroundings): z.ZodType<EdgeConfig> =>
     memory: memoryBlock(),
     limits: optionalBlock({
       pageBytes: size("8 MiB", { least: "64 KiB", most: "256 MiB" }),
-      headBytes: size("64 KiB", { least: "8 KiB", most: "1 MiB" }),
+      headBytes: size("64 KiB", { least: "8 KiB", most: "96 KiB" }),
       streamsPerLink: count(1_000, { least: 1, most: 1_000_000 }),
       visitors: count(10_000, { least: 1, most: 1_000_000 }),
       pendingLinksPerAddress: count(16, { least: 1, most: 10_000 }),

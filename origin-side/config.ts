@@ -136,7 +136,7 @@ export const originSettings = (near: Surroundings): z.ZodType<OriginConfig> =>
     memory: memoryBlock(),
     limits: optionalBlock({
       pageBytes: size("8 MiB", { least: "64 KiB", most: "256 MiB" }),
-      headBytes: size("64 KiB", { least: "8 KiB", most: "1 MiB" }),
+      headBytes: size("64 KiB", { least: "8 KiB", most: "96 KiB" }),
       streamsPerLink: count(1_000, { least: 1, most: 1_000_000 }),
     }),
     times: optionalBlock({

@@ -106,8 +106,11 @@ const SCENES: readonly Scene[] = [
   },
   {
     name: "the goodbye page of a logout, from all who share what is left",
-    victim: () => ({ ...session("; lang=en"), response: ["Set-Cookie", "sid=; Max-Age=0"] }),
-    attacker: ["Cookie", "lang=en"],
+    victim: () => ({
+      ...session("; prefs=dark.large.1024x768"),
+      response: ["Set-Cookie", "sid=; Max-Age=0"],
+    }),
+    attacker: ["Cookie", "prefs=dark.large.1024x768"],
   },
   {
     name: "a logout that leaves a word in place",

@@ -1,7 +1,13 @@
 /** What every codec promises, run over the list of codecs. What only one of them does is in its own file. */
 import { describe, expect, it } from "vitest";
 import { type Codec, DeltaError } from "../../../protocol/delta/codec.ts";
-import { CODEC_NAMES, codecById, codecNamed, STREAMING_CODEC } from "../../../protocol/delta/codecs.ts";
+import {
+  CODEC_NAMES,
+  codecById,
+  codecIds,
+  codecNamed,
+  STREAMING_CODEC,
+} from "../../../protocol/delta/codecs.ts";
 import { type Random, seeded } from "../../kit/random.ts";
 import { madePage, madeVersions } from "./made-pages.ts";
 
@@ -29,6 +35,11 @@ describe("the list of codecs", () => {
       ["zstd", 1],
       ["vcdiff", 2],
     ]);
+  });
+
+  it("names numbers in the order asked for", () => {
+    expect(codecIds(["vcdiff", "zstd"])).toEqual([2, 1]);
+    expect(codecIds([])).toEqual([]);
   });
 
   it("finds each by number and by name, and knows no others", () => {

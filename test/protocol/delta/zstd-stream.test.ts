@@ -47,7 +47,7 @@ describe("a zstd stream", () => {
     for (const piece of piecesOf(random, page, 20_000)) {
       const early = await to.write(await from.write(piece));
       const rest = await to.write(await from.flush());
-      expect(Buffer.concat([early, rest])).toEqual(piece);
+      expect(Buffer.concat([early, rest]).equals(piece)).toBe(true);
     }
     expect((await to.write(await from.end())).length).toBe(0);
     expect((await to.end()).length).toBe(0);
@@ -197,6 +197,29 @@ describe("a zstd stream decoder refuses", () => {
     }
   });
 
+  it("what is above its limit at that moment: the limit may move", async () => {
+    const page = Buffer.alloc(50_000, "page");
+    const stream = encoder([]);
+    const pieces = [];
+    for (const half of [page.subarray(0, 25_000), page.subarray(25_000)]) {
+      pieces.push(Buffer.concat([await stream.write(half), await stream.flush()]));
+    }
+    stream.destroy();
+    const [first, second] = pieces as [Buffer, Buffer];
+    for (const { grownTo, refused } of [
+      { grownTo: 49_999, refused: true },
+      { grownTo: 50_000, refused: false },
+    ]) {
+      const limits = { pageBytes: 25_000 };
+      const growing = decoder([], limits);
+      expect((await growing.write(first)).length).toBe(25_000);
+      limits.pageBytes = grownTo;
+      if (refused) await expect(growing.write(second)).rejects.toThrow(DeltaError);
+      else expect((await growing.write(second)).length).toBe(25_000);
+      growing.destroy();
+    }
+  });
+
   it("a bomb, within its limit", async () => {
     const run = Buffer.from([0x02, 0x00, 0x10, 0x61]); // a run of 128 KiB
     const bomb = Buffer.concat([Buffer.from([0x00, 0x50]), ...Array.from({ length: 8192 }, () => run)]); // 1 GiB
@@ -263,15 +286,16 @@ describe("a zstd stream given up", () => {
     const random = seeded();
     const base = random.bytes(500_000);
     const page = random.bytes(50_000);
+    const held: { destroy(): void }[] = []; // what is referenced is not freed by the garbage collector's grace
     const use = async (rounds: number, how: "ended" | "destroyed") => {
       for (let round = 0; round < rounds; round++) {
         const [from, to] = [encoder([base]), decoder([base], { pageBytes: page.length })];
+        held.push(from, to);
         await to.write(await from.write(page));
         await to.write(await from.flush());
         if (how === "ended") await to.write(await from.end());
         if (how === "ended") await to.end();
-        from.destroy();
-        to.destroy();
+        else for (const stream of [from, to]) stream.destroy();
       }
     };
     await use(20, "destroyed");

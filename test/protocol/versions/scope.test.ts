@@ -158,6 +158,11 @@ describe("a response that sets cookies", () => {
 
   it.each([
     ["removes a credential", ["Cookie", `${SID}; lang=en`], ["Set-Cookie", "sid=x; Max-Age=0"]],
+    [
+      "leaves only what many may share",
+      ["Cookie", `${SID}; prefs=${LONG}`],
+      ["Set-Cookie", "sid=; Max-Age=0"],
+    ],
     ["removes one, by a negative age", ["Cookie", SID], ["Set-Cookie", `sid=${LONG}; max-age = -1`]],
     [
       "removes one, by the last of two ages",
