@@ -13,6 +13,9 @@ export const RTT_PERIOD_MS = 5 * 60_000;
 /** Samples remembered for the highest rate. */
 const SAMPLES = 32;
 
+/** Most pings under way; their spacing is a quarter of the budget, so more would only be those of a limit that shrank. */
+const MOST_PINGS = 8;
+
 interface PingUnderWay {
   readonly token: number;
   readonly sentAt: number;
@@ -23,19 +26,24 @@ interface PingUnderWay {
   full: boolean;
 }
 
+/** First all that was under way must arrive; then the pong of a ping sent after that shows the path without our queue. */
+type Drain = { readonly untilBytes: number } | { readonly untilToken: number };
+
 export class LinkBudget {
   #sentBytes = 0;
   #reportedBytes = 0;
   #reportedAt = 0;
-  #ping: PingUnderWay | undefined;
+  /** Oldest first; pongs come in the same order. */
+  readonly #pings: PingUnderWay[] = [];
   #nextToken = 1;
+  /** Sent when the last ping left. */
+  #pingedBytes = 0;
   readonly #bytesPerMs: number[] = [];
   #limitBytes = LEAST_BUDGET_BYTES;
   #rttMs = Number.POSITIVE_INFINITY;
   #rttBeforeMs = Number.POSITIVE_INFINITY;
   #rttSince: number | undefined;
-  /** Pongs to come before the queue that we made on the path ourselves is gone and measured without. */
-  #drainPongs = 0;
+  #drain: Drain | undefined;
 
   /** Shortest round trip of late, milliseconds; 0 before the first pong. */
   get baseRttMs(): number {
@@ -44,7 +52,7 @@ export class LinkBudget {
   }
 
   get limitBytes(): number {
-    return this.#drainPongs > 0 ? DRAINED_BUDGET_BYTES : this.#limitBytes;
+    return this.#drain === undefined ? this.#limitBytes : DRAINED_BUDGET_BYTES;
   }
 
   /** Bytes that may leave now; below zero when control frames went over. */
@@ -54,7 +62,7 @@ export class LinkBudget {
 
   sent(bytes: number): void {
     this.#sentBytes += bytes;
-    if (this.#ping !== undefined && this.room <= 0) this.#ping.full = true;
+    if (this.room <= 0) for (const ping of this.#pings) ping.full = true;
   }
 
   /** The peer has taken `totalBytes` since the link began; counts that go back or beyond what was sent are ignored. */
@@ -65,30 +73,32 @@ export class LinkBudget {
   }
 
   /**
-   * A token for a ping when one is due: with the `more` bytes that are about to leave a quarter of the budget is
-   * unreported, and no ping is on its way. So one is always on its way while the budget is used up.
+   * A token for a ping when one is due: with the `more` bytes that are about to leave, a quarter of the budget has left since
+   * the last one, or is unreported with none on its way. So the budget is never used up without word to come.
    */
   pingDue(now: number, more: number): number | undefined {
-    const unreported = this.#sentBytes + more - this.#reportedBytes;
-    return this.#ping === undefined && unreported * 4 > this.limitBytes ? this.startPing(now) : undefined;
+    const since = this.#pings.length === 0 ? this.#reportedBytes : this.#pingedBytes;
+    const due = (this.#sentBytes + more - since) * 4 > this.limitBytes;
+    return due && this.#pings.length < MOST_PINGS ? this.startPing(now, more) : undefined;
   }
 
-  /** A token for a ping in any case. */
-  startPing(now: number): number {
+  /** A token for a ping in any case, which leaves after `more` bytes. */
+  startPing(now: number, more = 0): number {
     const token = this.#nextToken++;
-    const { reportedBytes, reportedAt } = {
-      reportedBytes: this.#reportedBytes,
-      reportedAt: this.#reportedAt,
-    };
-    this.#ping = { token, sentAt: now, reportedBytes, reportedAt, full: false };
+    const [reportedBytes, reportedAt] = [this.#reportedBytes, this.#reportedAt];
+    this.#pings.push({ token, sentAt: now, reportedBytes, reportedAt, full: false });
+    if (this.#pings.length > MOST_PINGS) this.#pings.shift();
+    this.#pingedBytes = this.#sentBytes + more;
     return token;
   }
 
   pong(token: number, totalBytes: number, now: number): void {
     this.reported(totalBytes, now);
-    const ping = this.#ping;
-    if (ping === undefined || ping.token !== token) return;
-    this.#ping = undefined;
+    const at = this.#pings.findIndex((ping) => ping.token === token);
+    const ping = this.#pings[at];
+    if (ping === undefined) return;
+    this.#pings.splice(0, at + 1);
+    this.#goOnDraining(token);
     this.#measureRtt(Math.max(now - ping.sentAt, SHORTEST_MS), now, ping.full);
     this.#measureRate(ping, now);
     this.#limitBytes = Math.max(LEAST_BUDGET_BYTES, 2 * Math.max(...this.#bytesPerMs, 0) * this.baseRttMs);
@@ -108,15 +118,21 @@ export class LinkBudget {
    * would double the budget again and again. So a period that begins under load begins with a drained path.
    */
   #measureRtt(ms: number, now: number, full: boolean): void {
-    if (this.#drainPongs > 0) this.#drainPongs--;
     this.#rttSince ??= now;
     if (now - this.#rttSince >= RTT_PERIOD_MS) {
       this.#rttSince = now;
       this.#rttBeforeMs = this.#rttMs;
       this.#rttMs = Number.POSITIVE_INFINITY;
-      this.#drainPongs = full ? 2 : 0;
+      if (full) this.#drain = { untilBytes: this.#sentBytes };
     }
     this.#rttMs = Math.min(this.#rttMs, ms);
+  }
+
+  #goOnDraining(token: number): void {
+    if (this.#drain === undefined) return;
+    if ("untilToken" in this.#drain) {
+      if (token >= this.#drain.untilToken) this.#drain = undefined;
+    } else if (this.#reportedBytes >= this.#drain.untilBytes) this.#drain = { untilToken: this.#nextToken };
   }
 }
 

@@ -3,60 +3,30 @@
  * same on both ends. A link lives through greeting, up and draining, and ends once, with a code that both logs show. It
  * asks no machine for time and knows no socket: clock and transport are arguments. SPEC sections "Link" and "Closing".
  */
-import type { ByteBudget, Lease } from "../kit/byte-budget.ts";
-import type { Clock, Timer } from "../kit/clock.ts";
-import { ByteReader, varintBytes } from "../wire/bytes.ts";
-import { LinkError, type LinkErrorCode, StreamError } from "../wire/errors.ts";
+import type { Lease } from "../kit/byte-budget.ts";
+import type { Timer } from "../kit/clock.ts";
+import { ByteReader } from "../wire/bytes.ts";
+import { LinkError, type LinkErrorCode } from "../wire/errors.ts";
 import { NO_EXTENSIONS } from "../wire/extensions.ts";
-import type { ControlFrame, Frame, OpenFrame, StreamFrame, StreamId } from "../wire/frame.ts";
+import type { ControlFrame, Frame, OpenFrame } from "../wire/frame.ts";
 import { readFrameBody } from "../wire/frame-codec.ts";
 import { HeaderDecoder, HeaderEncoder } from "../wire/header-block.ts";
 import type { Hello } from "../wire/hello.ts";
-import { EXPORTER_BYTES, EXPORTER_LABEL, type Greeted, Greeting, type KeyProof } from "./greeting.ts";
+import { EXPORTER_BYTES, EXPORTER_LABEL, type Greeted, Greeting } from "./greeting.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import { LinkBudget } from "./link-budget.ts";
+import type { LinkEnd, LinkGiven } from "./link-given.ts";
+import { OpenStreams, orReset, payloadBytes } from "./open-streams.ts";
 import { MESSAGE_BYTES, Outbox } from "./outbox.ts";
 import type { StreamItem } from "./send-queue.ts";
 import { Stream, type StreamHost } from "./stream.ts";
-import type { Transport } from "./transport.ts";
+
+export type { LinkEnd, LinkEvents, LinkGiven } from "./link-given.ts";
 
 /** Room in a message beyond bodies and heads: counts, offers, extensions. */
 const MESSAGE_SLACK_BYTES = 4 * 1024;
 /** Pongs, credit and resets that wait because the peer does not read; beyond this it is abuse, and costs about 1 MiB. */
 export const MOST_WAITING_CONTROL = 10_000;
-
-export interface LinkEnd {
-  readonly code: LinkErrorCode;
-  readonly message: string;
-}
-
-export interface LinkEvents {
-  /** The peer is known and has proved itself; streams may open. */
-  up(link: Link): void;
-  /** Origin side: the edge opened a stream; its frames follow. Listen to the stream before returning. */
-  opened(stream: Stream, open: OpenFrame): void;
-  /** The peer asks to forget versions. */
-  forget(host: string, url: string): void;
-  /** The peer takes no new streams. */
-  draining(): void;
-  /** Nothing comes any more; every stream has been told. Called exactly once. */
-  closed(end: LinkEnd): void;
-}
-
-export interface LinkGiven {
-  readonly transport: Transport;
-  readonly hello: Hello;
-  readonly keyProof: KeyProof;
-  /** A load balancer ends the TLS connection, so keying material differs at the two ends. */
-  readonly behindBalancer: boolean;
-  readonly clock: Clock;
-  readonly heartbeatMs: number;
-  /** Longest wait for the peer's hello and proof. */
-  readonly greetingMs: number;
-  /** What larger stream windows may cost is taken from here. */
-  readonly memory: ByteBudget;
-  readonly events: LinkEvents;
-}
 
 interface Up extends Greeted {
   readonly headers: HeaderDecoder;
@@ -69,16 +39,13 @@ export class Link {
   readonly #given: LinkGiven;
   readonly #budget = new LinkBudget();
   readonly #outbox: Outbox;
-  readonly #streams = new Map<number, Stream>();
-  /** Streams whose open frame has not left. */
-  readonly #unnumbered = new Set<Stream>();
+  readonly #streams = new OpenStreams();
   readonly #greeting: Greeting;
   /** Beats once the link is up: a peer that greets us is not pinged, and has a time of its own. */
   #heartbeat: Heartbeat | undefined;
   readonly #greetingTimer: Timer;
   #up: Up | undefined;
   #received = 0;
-  #highestId = 0;
   #draining = false;
   /** We were the one to say go-away: later streams are refused, and the link closes when the last one is done. */
   #saidGoAway = false;
@@ -129,7 +96,7 @@ export class Link {
 
   /** Streams that are open. */
   get load(): number {
-    return this.#streams.size + this.#unnumbered.size;
+    return this.#streams.size;
   }
 
   /** Most bytes (as headSize counts) that a head to this peer may have. */
@@ -140,7 +107,7 @@ export class Link {
   /** Opens a stream; ask `accepts` first. Listen to it before the next turn of the event loop. */
   open(item: Extract<StreamItem, { kind: "open" }>): Stream {
     const stream = new Stream(this.#host, this.#streamBounds(), { urgency: item.urgency });
-    this.#unnumbered.add(stream);
+    this.#streams.add(stream);
     stream.send(item);
     return stream;
   }
@@ -234,9 +201,8 @@ export class Link {
         this.#budget.pong(frame.token, frame.received, this.#given.clock.now());
         return this.#outbox.schedule();
       case "credit":
-        if (frame.streamId > this.#highestId) throw neverOpened(frame);
         this.#budget.reported(frame.received, this.#given.clock.now());
-        this.#streams.get(frame.streamId)?.granted(frame.bytes);
+        this.#streams.credited(frame);
         return this.#outbox.schedule();
       case "goAway":
         return this.#goneAway(frame);
@@ -248,33 +214,24 @@ export class Link {
       case "open":
         return this.#opened(frame, bodyBytes);
       default:
-        return this.#toStream(frame, bodyBytes);
+        // Of a stream that is gone: decoded and counted by now, and dropped.
+        return this.#streams.receive(frame, bodyBytes);
     }
   }
 
   #opened(frame: OpenFrame, bodyBytes: number): void {
     const { hello, events } = this.#given;
     if (hello.role === "edge") throw new LinkError("bad-frame", "only the edge opens streams");
-    if (frame.streamId <= this.#highestId)
-      throw new LinkError("bad-frame", `stream ${frame.streamId} opened after ${this.#highestId}`);
-    this.#highestId = frame.streamId;
     const stream = new Stream(this.#host, this.#streamBounds(), {
       id: frame.streamId,
       urgency: frame.urgency,
     });
-    this.#streams.set(frame.streamId, stream);
+    this.#streams.accept(frame.streamId, stream);
     if (this.#saidGoAway || this.#streams.size > hello.streams) return stream.reset("refused");
     orReset(stream, () => {
       events.opened(stream, frame);
       stream.receive(frame, payloadBytes(frame, bodyBytes));
     });
-  }
-
-  #toStream(frame: Exclude<StreamFrame, OpenFrame>, bodyBytes: number): void {
-    if (frame.streamId > this.#highestId) throw neverOpened(frame);
-    // An id that is no longer here was reset while this frame was on its way: decoded, counted, dropped.
-    const stream = this.#streams.get(frame.streamId);
-    if (stream !== undefined) orReset(stream, () => stream.receive(frame, payloadBytes(frame, bodyBytes)));
   }
 
   #goneAway(frame: Extract<ControlFrame, { kind: "goAway" }>): void {
@@ -283,14 +240,14 @@ export class Link {
       return this.#ended({ code: frame.code, message: `the peer said: ${frame.message}` });
     }
     this.#draining = true;
-    for (const stream of [...this.#unnumbered]) stream.lost("refused");
-    for (const [id, stream] of [...this.#streams]) if (id > frame.lastStreamId) stream.lost("refused");
+    this.#streams.refuseAbove(frame.lastStreamId);
     this.#given.events.draining();
     this.#closeIfDone();
   }
 
   #sendGoAway(code: LinkErrorCode, message: string): void {
-    const lastStreamId = this.#given.hello.role === "origin" ? this.#highestId : Number.MAX_SAFE_INTEGER;
+    const lastStreamId =
+      this.#given.hello.role === "origin" ? this.#streams.highestId : Number.MAX_SAFE_INTEGER;
     this.#outbox.control({ kind: "goAway", lastStreamId, code, message, extensions: NO_EXTENSIONS });
   }
 
@@ -309,8 +266,7 @@ export class Link {
     this.#greetingTimer.cancel();
     this.#heartbeat?.stop();
     this.#outbox.close();
-    for (const stream of [...this.#unnumbered]) stream.lost("refused");
-    for (const stream of [...this.#streams.values()]) stream.lost("link-lost");
+    this.#streams.loseAll();
     this.#given.events.closed(this.#end);
   }
 
@@ -326,35 +282,12 @@ export class Link {
     control: (frame) => this.#outbox.control(frame),
     credit: (streamId, bytes) =>
       this.#outbox.control({ kind: "credit", streamId, bytes, received: this.#received }),
-    number: (stream) => {
-      this.#unnumbered.delete(stream);
-      this.#highestId++;
-      this.#streams.set(this.#highestId, stream);
-      return this.#highestId as StreamId;
-    },
+    number: (stream) => this.#streams.number(stream),
     closed: (stream) => {
-      this.#unnumbered.delete(stream);
+      this.#streams.remove(stream);
       this.#outbox.drop(stream);
       this.#up?.windows.shrink(stream.grownBytes);
-      if (stream.id !== undefined) this.#streams.delete(stream.id);
       this.#closeIfDone();
     },
   };
 }
-
-/** What goes wrong with one exchange is not the link's trouble, nor the program's. */
-const orReset = (stream: Stream, receive: () => void): void => {
-  try {
-    receive();
-  } catch (error) {
-    if (!(error instanceof StreamError)) throw error;
-    stream.reset(error.code);
-  }
-};
-
-const neverOpened = (frame: { kind: string; streamId: number }): LinkError =>
-  new LinkError("bad-frame", `${frame.kind} for stream ${frame.streamId}, which was never opened`);
-
-/** A frame without its length, kind and stream id; `bodyBytes` counts all but the length. */
-const payloadBytes = (frame: StreamFrame, bodyBytes: number): number =>
-  bodyBytes - 1 - varintBytes(frame.streamId);

@@ -100,7 +100,7 @@ export const END: StreamItem = { kind: "end", how: "complete", extensions: NO_EX
 export interface End {
   readonly link: Link;
   readonly transport: MemoryTransport;
-  /** Messages this end has sent, oldest first. */
+  /** Messages this end has sent since the greeting, oldest first. */
   readonly sent: Buffer[];
   /** Listeners of streams that the peer opened here, oldest first. */
   readonly opened: Listener[];
@@ -258,7 +258,7 @@ export const greetedPair = async (options: PairOptions = {}): Promise<LinkPair> 
   return pair;
 };
 
-/** The frames in messages of one end, from the first head it sent on. Frames that are skipped are left out. */
+/** The frames in messages of one end, which begin with the first head it sent. Frames that are skipped are left out. */
 export const framesOf = (messages: readonly Buffer[], tableBytes = 16 * 1024): Frame[] =>
   messagesOf(messages, tableBytes).flat();
 

@@ -87,7 +87,7 @@ describe("the link budget", () => {
     const path = new Path({ bytesPerMs, rttMs });
     path.budget.pong(path.budget.startPing(0), 0, rttMs); // the first one, of an idle link
     path.now = rttMs;
-    path.bulk(30);
+    path.bulk(100);
     const wanted = Math.max(LEAST_BUDGET_BYTES, 2 * bytesPerMs * rttMs);
     expect(path.budget.limitBytes).toBeGreaterThan(0.8 * wanted);
     expect(path.budget.limitBytes).toBeLessThan(1.3 * wanted + 2 * MESSAGE);
@@ -114,7 +114,7 @@ describe("the link budget", () => {
     expect(short.budget.baseRttMs).toBe(200);
   });
 
-  it("is small again for two pongs when a period begins under load", () => {
+  it("is small again when a period begins under load, until the path is measured without our queue", () => {
     const path = new Path({ bytesPerMs: 12_500, rttMs: 100 });
     path.bulk(40);
     const { limitBytes } = path.budget;
@@ -122,7 +122,7 @@ describe("the link budget", () => {
     path.bulk(1);
     expect(path.budget.limitBytes).toBe(DRAINED_BUDGET_BYTES);
     expect(path.budget.room).toBeLessThan(0);
-    path.bulk(2);
+    path.bulk(6);
     expect(path.budget.limitBytes).toBeGreaterThan(0.8 * limitBytes);
   });
 
@@ -132,8 +132,8 @@ describe("the link budget", () => {
     let total = 0;
     for (let page = 0; page < 500; page++) {
       now += 60_000;
-      budget.sent(20_000);
-      total += 20_000;
+      budget.sent(60_000);
+      total += 60_000;
       budget.pong(budget.startPing(now), total, now + 100);
     }
     expect(budget.limitBytes).toBe(LEAST_BUDGET_BYTES);
@@ -154,22 +154,41 @@ describe("the link budget", () => {
 });
 
 describe("pings", () => {
-  it("are due when a quarter of the budget would be unreported, one at a time", () => {
+  it("are due for each quarter of the budget", () => {
     const budget = new LinkBudget();
     expect(budget.pingDue(0, LEAST_BUDGET_BYTES / 4)).toBeUndefined();
-    const token = budget.pingDue(0, LEAST_BUDGET_BYTES / 4 + 1) as number;
-    expect(token).toBeGreaterThan(0);
-    expect(budget.pingDue(0, LEAST_BUDGET_BYTES)).toBeUndefined();
-    budget.pong(token, 0, 10);
-    expect(budget.pingDue(0, LEAST_BUDGET_BYTES)).toBe(token + 1);
+    const first = budget.pingDue(0, LEAST_BUDGET_BYTES / 4 + 1);
+    expect(first).toBeGreaterThan(0);
+    budget.sent(LEAST_BUDGET_BYTES / 4 + 1);
+    expect(budget.pingDue(0, LEAST_BUDGET_BYTES / 4)).toBeUndefined();
+    expect(budget.pingDue(0, LEAST_BUDGET_BYTES / 4 + 1)).toBe((first ?? 0) + 1);
   });
 
-  it("that were overtaken by another count as reports only", () => {
+  it("under way are eight at most", () => {
     const budget = new LinkBudget();
-    const first = budget.startPing(0);
-    budget.startPing(0);
+    const due: (number | undefined)[] = [];
+    for (let i = 0; i < 10; i++) {
+      due.push(budget.pingDue(0, LEAST_BUDGET_BYTES));
+      budget.sent(LEAST_BUDGET_BYTES);
+    }
+    expect(due).toEqual([1, 2, 3, 4, 5, 6, 7, 8, undefined, undefined]);
+    budget.pong(3, 0, 5);
+    expect(budget.pingDue(0, LEAST_BUDGET_BYTES)).toBe(9);
+  });
+
+  it("are due at once when none is under way and the budget is used up: nothing else would bring word", () => {
+    const budget = new LinkBudget();
+    const token = budget.startPing(0);
+    budget.sent(4 * LEAST_BUDGET_BYTES);
+    budget.pong(token, 10, 10);
+    expect(budget.room).toBeLessThan(0);
+    expect(budget.pingDue(10, 0)).toBe(token + 1);
+  });
+
+  it("answered with a token of nobody's only report", () => {
+    const budget = new LinkBudget();
     budget.sent(1000);
-    budget.pong(first, 600, 5);
+    budget.pong(77, 600, 5);
     expect(budget.baseRttMs).toBe(0);
     expect(budget.room).toBe(LEAST_BUDGET_BYTES - 400);
   });

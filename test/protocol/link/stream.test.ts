@@ -195,6 +195,7 @@ describe("reset", () => {
     const asked = pair.edge.open(GET("/", { ended: false, body: Buffer.from("abc") }));
     await turns();
     expect(asked.resets).toEqual(["no-route"]);
+    expect(pair.origin.opened[0]?.frames).toEqual([]);
     expect([...pair.edge.ends, ...pair.origin.ends]).toEqual([]);
     await pair.close();
   });
