@@ -10,6 +10,7 @@ import { Evidence, PEOPLE_FOR_PUBLIC } from "./evidence.ts";
 import type { Fingerprint, ShortFingerprint } from "./fingerprint.ts";
 import { HeldVersion, type StoreId, TenantVersions, type Version } from "./held-version.ts";
 import { LastUses } from "./last-uses.ts";
+import { ownBuffer } from "./own-buffer.ts";
 import type { Audience, Place } from "./page-index.ts";
 import type { Retention, Scope, SessionScope } from "./scope.ts";
 import { hostName, hostOf, type Tenant } from "./tenant.ts";
@@ -283,14 +284,6 @@ export class VersionStore {
       if (this.#held.size > 0) this.#keepSweeping();
     });
   }
-}
-
-/** Slices of a larger buffer (a message, a pool, a decoder's output) would keep all of it alive. */
-function ownBuffer(body: Buffer): Buffer {
-  if (body.buffer.byteLength === body.length) return body;
-  const own = Buffer.allocUnsafeSlow(body.length);
-  own.set(body);
-  return own;
 }
 
 function noteStore(version: HeldVersion, store: StoreId | undefined): void {

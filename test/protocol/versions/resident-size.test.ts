@@ -15,6 +15,11 @@ const FIXTURE = fileURLToPath(new URL("resident-size.fixture.ts", import.meta.ur
  * set to 16 MiB here as its default grows with the machine), and dead bodies that are not collected yet.
  */
 const RUNTIME_BYTES = 128 * MIB;
+/**
+ * Where bodies are so small that a store turns over objects, V8 keeps the pages it has emptied for a while: the same with
+ * 35,000 or 54,000 versions in the store, and 110 MiB less once nothing is thrown out any more.
+ */
+const TURNOVER_BYTES = 64 * MIB;
 
 interface Report {
   readonly count: number;
@@ -50,6 +55,6 @@ describe("the resident size of a full store", () => {
     const report = await fill(100_000, 100, 128 * MIB, "session");
     expect(report.boundKept).toBe(true);
     expect(report.count).toBeGreaterThan(20_000);
-    expect(report.growth).toBeLessThan(128 * MIB + RUNTIME_BYTES);
+    expect(report.growth).toBeLessThan(128 * MIB + RUNTIME_BYTES + TURNOVER_BYTES);
   }, 120_000);
 });
