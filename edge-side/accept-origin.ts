@@ -93,7 +93,8 @@ const greet = (transport: Transport, given: AcceptGiven): void => {
       draining: () => log.info("link draining", { address: transport.peer.address }),
       closed(end) {
         if (up !== undefined) pool.remove(up);
-        log.info("link down", { address: transport.peer.address, code: end.code, why: end.message });
+        const key = up === undefined ? {} : { key: up.keyId };
+        log.info("link down", { ...key, address: transport.peer.address, code: end.code, why: end.message });
       },
     },
   });

@@ -8,6 +8,7 @@ import { openAccessLog } from "../protocol/kit/access-log.ts";
 import { ByteBudget } from "../protocol/kit/byte-budget.ts";
 import { type Clock, systemClock } from "../protocol/kit/clock.ts";
 import type { Log } from "../protocol/kit/log.ts";
+import { UnderWay } from "../protocol/kit/under-way.ts";
 import type { HostPort } from "../protocol/kit/units.ts";
 import { helloMaker } from "../protocol/link/own-hello.ts";
 import { ScopeRules } from "../protocol/versions/scope.ts";
@@ -43,7 +44,11 @@ export const startEdge = async (
     totalBytes: config.memory.budgetBytes,
     shareBytes: config.memory.perKeyBytes,
   });
-  const pool = new LinkPool((keyId) => served.hosts.get(keyId));
+  const pool = new LinkPool({
+    hostsOf: (keyId) => served.hosts.get(keyId),
+    missing: (host) =>
+      log.warn("no link", { host, hint: "is coilgun-origin running with a key that serves this host?" }),
+  });
   const accessLog = openAccessLog(config.accessLog, {
     failed: (error) => log.error("access log failed", { error }),
     dropped: (lines) => log.warn("access log too slow", { dropped: lines }),
@@ -69,7 +74,8 @@ export const startEdge = async (
     rulesOf: (host) => served.rules.get(host),
     finished: (record) => accessLog.write(record),
   };
-  const visitors = await serveVisitors(config, (visitor) => void serveVisitor(visitor, serving)).catch(
+  const visits = new UnderWay();
+  const visitors = await serveVisitors(config, (visitor) => visits.add(serveVisitor(visitor, serving))).catch(
     async (error: unknown) => {
       await tunnel.close();
       throw error;
@@ -79,9 +85,11 @@ export const startEdge = async (
     visitorsAddress: visitors.address,
     tunnelAddress: tunnel.address,
     async reload(next) {
+      const before = served;
       served = servedBy(next.keys);
       for (const link of [...pool.links])
-        if (!served.keys.has(link.keyId)) link.close("key-removed", "this key was removed at the edge");
+        if (!isSameSecret(before, served, link.keyId))
+          link.close("key-removed", "this key was removed or changed at the edge");
     },
     async forget({ host, url }) {
       for (const link of pool.linksOf(host)) link.forget(host, url ?? "");
@@ -95,6 +103,7 @@ export const startEdge = async (
       for (const link of pool.links) link.drain("the edge stops");
       bound.cancel();
       await tunnel.close();
+      await visits.over();
       await accessLog.close();
       store.close();
     },
@@ -106,6 +115,11 @@ interface Served {
   readonly hosts: ReadonlyMap<string, ReadonlySet<string>>;
   readonly rules: ReadonlyMap<string, ScopeRules>;
 }
+
+const isSameSecret = (before: Served, after: Served, keyId: string): boolean => {
+  const [old, current] = [before, after].map(({ keys }) => keys.get(keyId)?.key.secret.reveal());
+  return old !== undefined && current?.equals(old) === true;
+};
 
 /** One secret for the whole run: a session key means the same after a reload. */
 const SESSION_SECRET = randomBytes(32);

@@ -4,7 +4,7 @@
  */
 import { BlockList, isIPv6 } from "node:net";
 import type { HeaderList } from "../protocol/wire/header-block.ts";
-import { endToEnd, listOf, type RequestHead, withoutFields } from "../protocol/wire/http-head.ts";
+import { endToEnd, fieldOf, listOf, type RequestHead, withoutFields } from "../protocol/wire/http-head.ts";
 
 export const VIA = "1.1 coilgun";
 
@@ -15,7 +15,6 @@ const FORWARDED = new Set([
   "forwarded",
   "x-real-ip",
 ]);
-const FORWARDED_FOR = new Set(["x-forwarded-for"]);
 
 export interface VisitorRequest {
   readonly method: string;
@@ -43,17 +42,20 @@ export const plainAddress = (address: string): string => address.replace(/^::fff
 
 export const forwardRequest = (request: VisitorRequest, trusts: Trust): RequestHead => {
   const { method, target, address, host } = request;
-  const onward = endToEnd(request.fields);
+  const onward = withoutFields(endToEnd(request.fields), ANSWERED_HERE);
   const via = listOf(request.fields, "via");
   const trusted = trusts(address);
   const fields = withoutFields(onward, trusted ? VIA_AND_FORWARDED_FOR : VIA_AND_FORWARDED);
   const before = trusted ? listOf(onward, "x-forwarded-for") : undefined;
   fields.push("X-Forwarded-For", before === undefined ? address : `${before}, ${address}`);
   if (!trusted || listOf(onward, "x-forwarded-proto") === undefined) fields.push("X-Forwarded-Proto", "http");
-  if (!trusted || listOf(onward, "x-forwarded-host") === undefined) fields.push("X-Forwarded-Host", host);
+  if (!trusted || listOf(onward, "x-forwarded-host") === undefined)
+    fields.push("X-Forwarded-Host", fieldOf(request.fields, "host") ?? host);
   fields.push("Via", via === undefined ? VIA : `${via}, ${VIA}`);
   return { method, target, fields };
 };
 
 const VIA_AND_FORWARDED: ReadonlySet<string> = new Set([...FORWARDED, "via"]);
-const VIA_AND_FORWARDED_FOR: ReadonlySet<string> = new Set([...FORWARDED_FOR, "via"]);
+const VIA_AND_FORWARDED_FOR: ReadonlySet<string> = new Set(["x-forwarded-for", "via"]);
+/** The visitor server has sent 100 Continue itself, and refuses other expectations. */
+const ANSWERED_HERE: ReadonlySet<string> = new Set(["expect"]);

@@ -5,25 +5,29 @@
 import type { Link } from "../protocol/link/link.ts";
 import { pickByRendezvous } from "../protocol/link/rendezvous.ts";
 
+export interface LinkPoolGiven {
+  /** Hosts a key may serve, by the config as it is now. */
+  hostsOf(keyId: string): ReadonlySet<string> | undefined;
+  /** A visitor asked for a host that no link serves. */
+  missing(host: string): void;
+}
+
 export class LinkPool {
   readonly #links = new Set<Link>();
-  /** Hosts a key may serve, from the config. */
-  #hostsOf: (keyId: string) => ReadonlySet<string> | undefined;
+  readonly #given: LinkPoolGiven;
+  /** Hosts that were missed since a link came up: each is told once. */
+  readonly #missed = new Set<string>();
 
-  constructor(hostsOf: (keyId: string) => ReadonlySet<string> | undefined) {
-    this.#hostsOf = hostsOf;
+  constructor(given: LinkPoolGiven) {
+    this.#given = given;
   }
 
   get links(): ReadonlySet<Link> {
     return this.#links;
   }
 
-  /** The config was read again. */
-  serve(hostsOf: (keyId: string) => ReadonlySet<string> | undefined): void {
-    this.#hostsOf = hostsOf;
-  }
-
   add(link: Link): void {
+    this.#missed.clear();
     this.#links.add(link);
   }
 
@@ -36,7 +40,9 @@ export class LinkPool {
     page: { readonly host: string; readonly template: string },
     but: ReadonlySet<Link>,
   ): Link | undefined {
-    const able = this.linksOf(page.host).filter((link) => link.accepts && !but.has(link));
+    const links = this.linksOf(page.host);
+    if (links.length === 0) this.#miss(page.host);
+    const able = links.filter((link) => link.accepts && !but.has(link));
     if (able.length < 2) return able[0];
     const stores = [...new Set(able.map((link) => link.peer.storeId))];
     const store = pickByRendezvous(stores, page);
@@ -46,6 +52,12 @@ export class LinkPool {
   }
 
   linksOf(host: string): Link[] {
-    return [...this.#links].filter((link) => this.#hostsOf(link.keyId)?.has(host));
+    return [...this.#links].filter((link) => this.#given.hostsOf(link.keyId)?.has(host));
+  }
+
+  #miss(host: string): void {
+    if (this.#missed.has(host)) return;
+    this.#missed.add(host);
+    this.#given.missing(host);
   }
 }

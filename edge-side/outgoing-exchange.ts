@@ -13,6 +13,11 @@ import { type RequestHead, requestHeadToList } from "../protocol/wire/http-head.
 
 const NO_BYTES = new Uint8Array(0);
 
+/** Frames that wait for the story; credit bounds their bytes, and this what frames without any would take. */
+export const MOST_WAITING_FRAMES = 65_536;
+/** Interim heads of one answer. */
+export const MOST_INTERIM_HEADS = 32;
+
 export interface ExchangeOpening {
   readonly head: RequestHead;
   /** Short fingerprints, best last. */
@@ -30,6 +35,7 @@ export class OutgoingExchange implements StreamReceiver {
   roomForBody: () => void = () => {};
   /** Called when the origin side does not want the rest of the request's body. */
   bodyRefused: () => void = () => {};
+  readonly #requestEnded = Promise.withResolvers<void>();
   #ended = false;
 
   constructor(link: Link, opening: ExchangeOpening) {
@@ -63,7 +69,13 @@ export class OutgoingExchange implements StreamReceiver {
   endBody(how: "complete" | "closed" = "complete"): void {
     if (this.#ended) return;
     this.#ended = true;
+    this.#requestEnded.resolve();
     this.#stream.send({ kind: "end", how, extensions: NO_EXTENSIONS });
+  }
+
+  /** Resolves when all of the request is on its way. */
+  get requestEnded(): Promise<void> {
+    return this.#requestEnded.promise;
   }
 
   /** The next frame of the answer; rejects with StreamError when the exchange ends early. */
@@ -73,13 +85,14 @@ export class OutgoingExchange implements StreamReceiver {
 
   /** The final answer head; each interim one goes to `interim`. */
   async answer(interim: (answer: AnswerFrame) => void): Promise<AnswerFrame> {
-    for (;;) {
+    for (let heads = 0; heads <= MOST_INTERIM_HEADS; heads++) {
       const frame = await this.next();
       if (frame.kind !== "answer")
         throw new StreamError("internal", `${frame.kind} before the head of an answer`);
       if (frame.form.kind !== "interim") return frame;
       interim(frame);
     }
+    throw new StreamError("internal", `more than ${MOST_INTERIM_HEADS} interim heads`);
   }
 
   /** The story is done with this many bytes of body. */
@@ -105,6 +118,7 @@ export class OutgoingExchange implements StreamReceiver {
 
   frame(frame: StreamFrame, payloadBytes: number): void {
     if (frame.kind === "stopSending") return this.bodyRefused();
+    if (this.#arrived.length >= MOST_WAITING_FRAMES) return this.cancel("internal");
     this.answerBytes += payloadBytes - headBytes(frame, payloadBytes);
     this.#arrived.push(frame);
   }

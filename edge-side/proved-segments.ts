@@ -143,9 +143,12 @@ class SegmentedBody {
   /** Gathers the page for the version store, as long as it is small enough and there is memory. */
   #keep(piece: Buffer): void {
     if (this.#kept === undefined) return;
-    if (this.#provedBytes <= this.#given.pageBytes && this.#given.lease.grow(piece.length))
+    if (this.#provedBytes <= this.#given.pageBytes && this.#given.lease.grow(piece.length)) {
       this.#kept.push(piece);
-    else this.#kept = undefined;
+      return;
+    }
+    for (const kept of this.#kept) this.#given.lease.shrink(kept.length);
+    this.#kept = undefined;
   }
 
   async #completes(decoder: StreamDecoder): Promise<boolean> {

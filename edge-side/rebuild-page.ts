@@ -52,19 +52,25 @@ export async function* rebuildPage(
     case "passed":
     case "interim":
       return yield* passed(frames, exchange);
-    case "same":
-      return yield* onePiece(
-        frames,
-        exchange,
-        given,
-        basesOf(given.offered, 1 << form.offer),
-        form.result,
-        sameBody,
-      );
+    case "same": {
+      const version = given.offered[form.offer];
+      const bases = version && [version];
+      return yield* onePiece(frames, exchange, given, {
+        bases,
+        result: form.result,
+        decode: sameBody,
+        pinned: true,
+      });
+    }
     case "delta": {
       const bases = basesOf(given.offered, form.offers);
       if (form.proof.of === "result")
-        return yield* onePiece(frames, exchange, given, bases, form.proof.digest, decodeWith(form.codec));
+        return yield* onePiece(frames, exchange, given, {
+          bases,
+          result: form.proof.digest,
+          decode: decodeWith(form.codec),
+          pinned: true,
+        });
       const right = digestOf(bases) === form.proof.digest;
       return yield* provedSegments(frames, exchange, given, {
         bases: right ? bases : undefined,
@@ -74,7 +80,12 @@ export async function* rebuildPage(
     }
     case "whole":
       if (form.result !== undefined)
-        return yield* onePiece(frames, exchange, given, [], form.result, decodeWith(form.codec));
+        return yield* onePiece(frames, exchange, given, {
+          bases: [],
+          result: form.result,
+          decode: decodeWith(form.codec),
+          pinned: false,
+        });
       return yield* provedSegments(frames, exchange, given, { bases: [], codec: form.codec, pinned: false });
   }
 }
@@ -121,18 +132,25 @@ const decodeWith =
     return page;
   };
 
+interface OnePiece {
+  /** Undefined: the answer names a version that was not offered. */
+  readonly bases: readonly Version[] | undefined;
+  /** The first 16 bytes of the body's SHA-256. */
+  readonly result: string;
+  readonly decode: Decode;
+  /** A doubt can be answered: the origin side has pinned the body, until it hears that it is proved. */
+  readonly pinned: boolean;
+}
+
 /** A body in one piece: nothing of it goes out before the 16 bytes of its SHA-256 match. */
 async function* onePiece(
   frames: CodedFrames,
   exchange: OutgoingExchange,
   given: RebuildGiven,
-  bases: readonly Version[] | undefined,
-  result: string,
-  decode: Decode,
+  { bases, result, decode, pinned }: OnePiece,
 ): AsyncGenerator<Buffer, BodyEnd> {
   const { coded, end } = await collect(frames, exchange, given);
   const page = bases && (await provenPage(bases, coded, given, result, decode));
-  const pinned = bases === undefined || bases.length > 0;
   if (page === undefined) {
     if (!pinned) throw new StreamError("unproved", "a whole answer that its proof does not fit");
     given.doubted(bases ?? []);

@@ -14,6 +14,7 @@ import { StreamError } from "../protocol/wire/errors.ts";
 import type { AnswerFrame } from "../protocol/wire/frame.ts";
 import { type RequestHead, requestHeadToList, responseHeadFromList } from "../protocol/wire/http-head.ts";
 import type { VisitRecord } from "./access-record.ts";
+import type { BodyEnd } from "./answer-frames.ts";
 import { forwardRequest, type Trust } from "./forward-request.ts";
 import type { LinkPool } from "./link-pool.ts";
 import { OutgoingExchange } from "./outgoing-exchange.ts";
@@ -94,7 +95,7 @@ const visitOver = async (
     const answer = await answerInTime(exchange, visitor, given);
     await serveAnswer(answer, exchange, versions, visitor, record);
   } catch (error) {
-    exchange.cancel("cancelled");
+    exchange.cancel(asStreamError(error).code);
     throw error;
   } finally {
     Object.assign(record, { link: link.keyId, stream: exchange.streamId, answerBytes: exchange.answerBytes });
@@ -102,15 +103,19 @@ const visitOver = async (
   }
 };
 
-const answerInTime = (
+/** The origin's time begins when it has the request: an upload may take as long as its bytes keep moving. */
+const answerInTime = async (
   exchange: OutgoingExchange,
   visitor: Visitor,
   given: ServeGiven,
-): Promise<AnswerFrame> =>
-  given.clock.within(given.originAnswerMs, undefined, (late) => {
+): Promise<AnswerFrame> => {
+  const answer = exchange.answer((interim) => visitor.interim(responseHeadFromList(interim.head)));
+  if (visitor.hasBody) await Promise.race([exchange.requestEnded, answer]);
+  return given.clock.within(given.originAnswerMs, undefined, (late) => {
     late.addEventListener("abort", () => exchange.cancel("origin-silent"), { once: true });
-    return exchange.answer((interim) => visitor.interim(responseHeadFromList(interim.head)));
+    return answer;
   });
+};
 
 /** Serves the body as it is proved. The head of one that comes in one piece waits for it: a failure is then a clean one. */
 const serveAnswer = async (
@@ -126,13 +131,19 @@ const serveAnswer = async (
   record.pageBytes = 0;
   if (!inOnePiece(answer.form)) visitor.head(head);
   const body = rebuildPage(answer, exchange, versions.rebuilding(head));
-  for (let step = await body.next(); ; step = await body.next()) {
-    visitor.head(head);
-    if (step.done) return visitor.end(step.value.trailers);
-    record.pageBytes += step.value.length;
-    await visitor.body(step.value);
+  try {
+    for (let step = await body.next(); ; step = await body.next()) {
+      visitor.head(head);
+      if (step.done) return visitor.end(step.value.trailers);
+      record.pageBytes += step.value.length;
+      await visitor.body(step.value);
+    }
+  } finally {
+    await body.return(NOT_TAKEN); // a visitor that left lets go of the decoder too
   }
 };
+
+const NOT_TAKEN: BodyEnd = { how: "closed", trailers: [] };
 
 const linkFor = (visitor: Visitor, tried: ReadonlySet<Link>, { pool }: ServeGiven): Link => {
   const { templates, url } = pageKeyOf(visitor.target);

@@ -2,7 +2,7 @@
  * One request of a visitor and the response to it, as node:http gives them, in the words of the story. Raw header arrays go
  * in and out, so order, duplicates and case stay as they are. Nothing is written to a visitor that has left.
  */
-import type { IncomingMessage, ServerResponse } from "node:http";
+import { type IncomingMessage, type ServerResponse, STATUS_CODES } from "node:http";
 import { hostName } from "../protocol/versions/tenant.ts";
 import { STREAM_ERRORS, StreamError, type StreamErrorCode } from "../protocol/wire/errors.ts";
 import type { HeaderList } from "../protocol/wire/header-block.ts";
@@ -22,6 +22,7 @@ export interface BodySink {
 const SAFE_METHODS = new Set(["GET", "HEAD", "OPTIONS"]);
 /** RFC 9218 section 4.1. */
 const DEFAULT_URGENCY = 3;
+const NO_BYTES = Buffer.alloc(0);
 
 export class Visitor implements VisitorRequest {
   readonly method: string;
@@ -86,9 +87,8 @@ export class Visitor implements VisitorRequest {
     const request = this.#request;
     sink.roomForBody = () => request.resume();
     sink.bodyRefused = () => {
-      request.removeAllListeners("data");
+      this.#dropBody();
       sink.endBody("closed");
-      request.resume(); // what still comes is read and dropped, so the connection can be used again
     };
     request.on("data", (piece: Buffer) => {
       if (!sink.sendBody(piece)) request.pause();
@@ -98,17 +98,24 @@ export class Visitor implements VisitorRequest {
 
   /** An interim head; only Early Hints mean something to a visitor (RFC 8297). */
   interim(head: ResponseHead): void {
-    const links = listOf(head.fields, "link");
-    if (head.status === 103 && links !== undefined && !this.answered)
+    const links = listOf(head.fields, "link")?.split(/,\s*(?=<)/);
+    if (head.status !== 103 || links === undefined || this.answered || this.#speaksHttp10) return;
+    try {
       this.#response.writeEarlyHints({ link: links });
+    } catch {
+      // A form of link that node does not know: a hint left out harms nobody.
+    }
   }
 
   /** Sends the head, unless it has been sent. */
   head(head: ResponseHead): void {
     if (this.answered || this.#gone) return;
     this.#response.sendDate = fieldOf(head.fields, "date") === undefined;
+    // A body that does not fit its Content-Length would be read as the beginning of the next response.
+    this.#response.strictContentLength = true;
     this.#response.writeHead(head.status, head.reason, [...head.fields]);
-    this.#response.flushHeaders();
+    // Out at once, as flushHeaders would do; but that writes values as UTF-8, which are latin1.
+    this.#response.write(NO_BYTES);
   }
 
   /** Resolves when the visitor's socket takes more. Throws StreamError when the visitor has left. */
@@ -131,22 +138,38 @@ export class Visitor implements VisitorRequest {
 
   /** An error page, or a visible cut where a head is out already. Returns the status. */
   fail(code: StreamErrorCode): number {
-    const { visitor: status } = STREAM_ERRORS[code];
+    const status = this.answered ? this.#response.statusCode : STREAM_ERRORS[code].visitor;
     if (this.#failed || this.#gone) return status;
     this.#failed = true;
+    this.#dropBody();
     if (this.answered) {
-      // Never a response that looks complete: the connection ends inside the body.
-      this.#response.destroy();
-      return this.#response.statusCode;
+      // Never a response that looks complete: the connection ends inside the body. In HTTP/1.0 an orderly end may be its end.
+      if (this.#speaksHttp10) this.#response.socket?.resetAndDestroy();
+      else this.#response.destroy();
+      return status;
     }
     const page = errorPage(status);
-    this.#response.writeHead(status, page.fields);
-    this.#response.end(this.method === "HEAD" ? undefined : page.body);
+    // With its reason: the one of a head that could not be sent would stay.
+    this.#response.writeHead(status, STATUS_CODES[status], page.fields);
+    this.#response.write(page.body); // which node leaves out for HEAD
+    // Only when all was heard: a connection that is closed on a visitor who still sends can take the page with it.
+    if (this.#request.complete) this.#response.end();
+    else this.#request.once("close", () => this.#response.end());
     return status;
+  }
+
+  /** What still comes of the request is read and dropped: the visitor may read its answer only after sending all. */
+  #dropBody(): void {
+    this.#request.removeAllListeners("data");
+    this.#request.resume();
   }
 
   get #gone(): boolean {
     return this.#response.destroyed || this.#response.socket?.destroyed === true;
+  }
+
+  get #speaksHttp10(): boolean {
+    return this.#request.httpVersion === "1.0";
   }
 }
 

@@ -74,12 +74,19 @@ export const answerEdge = async (exchange: IncomingExchange, given: AnswerGiven)
     const failure = asStreamError(error);
     record.failed = failure.code;
     exchange.fail(failure.code);
-    if (failure.code !== "cancelled" && failure.code !== "link-lost")
-      given.log.warn("exchange failed", { host, target: record.target, code: failure.code, error: failure });
+    logFailure(failure, record, given.log);
   } finally {
     record.totalMs = given.clock.now() - startedAt;
     given.finished(record);
   }
+};
+
+/** A stack is worth its lines only where the fault is ours. */
+const logFailure = (failure: StreamError, { host, target }: ExchangeRecord, log: Log): void => {
+  const { code, message: why } = failure;
+  if (code === "internal") log.error("exchange failed", { host, target, error: failure });
+  else if (code !== "cancelled" && code !== "link-lost")
+    log.warn("exchange failed", { host, target, code, why });
 };
 
 const askOrigin = async (
@@ -110,14 +117,19 @@ const answerWith = async (answering: Answering): Promise<void> => {
   const gathered = await gatherBody(body, { ...given, tenant: given.keyId });
   try {
     if (gathered.end === undefined) await answerAsItComes(answering, gathered);
-    else await answerInOnePiece(answering, Buffer.concat(gathered.pieces), gathered.end);
+    else await answerInOnePiece(answering, gathered, gathered.end);
   } finally {
     gathered.lease.release();
   }
 };
 
-const answerInOnePiece = async (answering: Answering, page: Buffer, end: BodyEnd): Promise<void> => {
-  const { fingerprint, settled, ...measured } = await sendPage(answering, page, end);
+const answerInOnePiece = async (
+  answering: Answering,
+  { pieces, lease }: Gathered,
+  end: BodyEnd,
+): Promise<void> => {
+  const page = Buffer.concat(pieces);
+  const { fingerprint, settled, ...measured } = await sendPage(answering, page, end, lease);
   Object.assign(answering.record, measured, { pageBytes: page.length });
   // Before it is proved: the edge may ask for this page's successor in the same moment.
   remember(answering, page, fingerprint);

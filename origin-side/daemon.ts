@@ -4,10 +4,12 @@
  */
 import { randomBytes } from "node:crypto";
 import { codecById, codecIds, STREAMING_CODEC } from "../protocol/delta/codecs.ts";
+import { ZSTD_MOST_BYTES } from "../protocol/delta/zstd.ts";
 import { openAccessLog } from "../protocol/kit/access-log.ts";
 import { ByteBudget } from "../protocol/kit/byte-budget.ts";
 import { type Clock, systemChance, systemClock } from "../protocol/kit/clock.ts";
 import type { Log } from "../protocol/kit/log.ts";
+import { UnderWay } from "../protocol/kit/under-way.ts";
 import type { Link } from "../protocol/link/link.ts";
 import { helloMaker } from "../protocol/link/own-hello.ts";
 import type { Stream } from "../protocol/link/stream.ts";
@@ -61,17 +63,18 @@ export const startOrigin = async (
     rules,
     codec: agreedCodec(codecs, link),
     streaming: STREAMING_CODEC,
-    pageBytes: Math.min(config.limits.pageBytes, link.peer.pageBytes),
+    pageBytes: Math.min(config.limits.pageBytes, link.peer.pageBytes, ZSTD_MOST_BYTES),
     headBytes: link.headBytes,
     originOf: (host) => origins.get(hostName(host)),
     finished: (record) => accessLog.write(record),
     log,
   });
+  const exchanges = new UnderWay();
   const perLink = new WeakMap<Link, AnswerGiven>();
   const opened = (link: Link, stream: Stream, open: OpenFrame): void => {
     const known = perLink.get(link) ?? answerGiven(link);
     perLink.set(link, known);
-    void answerEdge(new IncomingExchange(stream, open), known);
+    exchanges.add(answerEdge(new IncomingExchange(stream, open), known));
   };
 
   const hello = helloMaker({ role: "origin", ...config.limits, codecs });
@@ -104,14 +107,15 @@ export const startOrigin = async (
     async reload(next) {
       const before = origins;
       origins = clientsOf(next);
-      await closeAll(before);
+      for (const origin of before.values()) void origin.retire();
     },
     async stop() {
       const cut = new AbortController();
       const bound = clock.after(config.times.drainMs, () => cut.abort());
       await Promise.all(links.map((link) => link.stop(cut.signal)));
       bound.cancel();
-      await closeAll(origins);
+      await Promise.all([...origins.values()].map((origin) => origin.close()));
+      await exchanges.over();
       await accessLog.close();
       store.close();
     },
@@ -120,10 +124,6 @@ export const startOrigin = async (
 
 const clientsOf = (config: OriginConfig): ReadonlyMap<string, OriginServerClient> =>
   new Map(config.routes.map((route: Route) => [route.host, new OriginServerClient(route, config.limits)]));
-
-const closeAll = async (origins: ReadonlyMap<string, OriginServerClient>): Promise<void> => {
-  await Promise.all([...origins.values()].map((origin) => origin.close()));
-};
 
 /** The first of ours that the edge speaks too; every side speaks the streaming one. */
 const agreedCodec = (ours: readonly number[], link: Link) =>

@@ -20,6 +20,8 @@ export const GREETING_MS = 5_000;
 /** A link that lived this long was a good one: the next pause is the first one again. */
 export const GOOD_LINK_MS = 10_000;
 
+const STOPS = "the origin side stops";
+
 /** Pause before try number `attempt` (0 is the first one after a loss), milliseconds: full jitter. */
 export const redialDelayMs = (attempt: number, times: RedialTimes, chance: () => number): number =>
   chance() * Math.min(times.mostMs, times.firstMs * 2 ** attempt);
@@ -54,8 +56,8 @@ export class KeptLink {
   /** Takes no new streams and dials no more; resolves when the link has ended, at the latest when `cut` fires. */
   async stop(cut: AbortSignal): Promise<void> {
     this.#stopping.abort();
-    this.#link?.drain("the origin side stops");
-    const close = () => this.#link?.close("shutting-down", "the origin side stops");
+    this.#link?.drain(STOPS);
+    const close = () => this.#link?.close("shutting-down", STOPS);
     cut.addEventListener("abort", close, { once: true });
     if (cut.aborted) close();
     await this.#over;
@@ -65,16 +67,14 @@ export class KeptLink {
   async #keepUp(): Promise<void> {
     const { clock, redial, chance } = this.#given;
     for (let attempt = 0; !this.#stopping.signal.aborted; attempt++) {
-      const startedAt = clock.now();
-      await this.#once();
-      if (clock.now() - startedAt >= GOOD_LINK_MS) attempt = 0;
+      if ((await this.#once()) >= GOOD_LINK_MS) attempt = 0;
       if (this.#stopping.signal.aborted) return;
       await clock.sleep(redialDelayMs(attempt, redial, chance), this.#stopping.signal).catch(() => {});
     }
   }
 
-  /** Dials once, and resolves when that link has ended or could not be had. */
-  async #once(): Promise<void> {
+  /** Dials once, and resolves when that link has ended or could not be had: with the milliseconds that it lived. */
+  async #once(): Promise<number> {
     const { edge, clock } = this.#given;
     try {
       const transport = await dialLink({
@@ -83,10 +83,13 @@ export class KeptLink {
         clock,
         signal: this.#stopping.signal,
       });
+      const startedAt = clock.now();
       const end = await this.#run(transport);
       this.#log.info("link down", { code: end.code, why: end.message });
+      return clock.now() - startedAt;
     } catch (error) {
       if (!this.#stopping.signal.aborted) this.#log.warn("edge not reached", { why: whyOf(error) });
+      return 0;
     }
   }
 
@@ -111,6 +114,7 @@ export class KeptLink {
       },
     });
     this.#link = link;
+    if (this.#stopping.signal.aborted) link.drain(STOPS); // meanwhile
     return promise;
   }
 }

@@ -59,7 +59,7 @@ export interface OriginRequest {
   readonly head: RequestHead;
   /** Undefined where the request has none. */
   readonly body: AsyncIterable<Uint8Array> | undefined;
-  /** The visitor is gone, or the link. */
+  /** The visitor is gone, or the link; its reason is what the request then fails with. */
   readonly signal: AbortSignal;
   /** An interim (1xx) head has come. */
   interim(head: ResponseHead): void;
@@ -97,6 +97,11 @@ export class OriginServerClient {
     return promise;
   }
 
+  /** Takes no more requests; resolves when those that run are done. */
+  async retire(): Promise<void> {
+    await this.#pool.close();
+  }
+
   /** Ends every connection; what runs is lost. */
   async close(): Promise<void> {
     await this.#pool.destroy();
@@ -127,7 +132,7 @@ class OriginExchange implements Dispatcher.DispatchHandler {
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     const { signal } = this.#request;
-    const leave = () => controller.abort(new StreamError("cancelled"));
+    const leave = () => controller.abort(asError(signal.reason));
     if (signal.aborted) return leave();
     signal.addEventListener("abort", leave, { once: true });
     this.#unlisten = () => signal.removeEventListener("abort", leave);
@@ -140,7 +145,7 @@ class OriginExchange implements Dispatcher.DispatchHandler {
     reason?: string,
   ): void {
     const fields = rawList(controller.rawHeaders);
-    const head = { status, reason: reason ?? "", fields: endToEnd(fields) };
+    const head = { status, reason: asLatin1(reason ?? ""), fields: endToEnd(fields) };
     if (status < 200) return this.#request.interim(head);
     this.#hasLength =
       fieldOf(fields, "content-length") !== undefined || fieldOf(fields, "transfer-encoding") !== undefined;
@@ -169,15 +174,20 @@ class OriginExchange implements Dispatcher.DispatchHandler {
 const truncated = (failure: StreamError): StreamError =>
   new StreamError("truncated", `the body ended too early: ${failure.message}`, { cause: failure.cause });
 
+/** Undici reads the reason as UTF-8; heads are latin1, a byte a character. */
+const asLatin1 = (text: string): string => Buffer.from(text).toString("latin1");
+
 /** Undici gives raw fields as buffers or strings, in turn name and value. */
 const rawList = (raw: unknown): HeaderList =>
   Array.isArray(raw)
     ? raw.map((part: unknown) => (Buffer.isBuffer(part) ? part.toString("latin1") : String(part)))
     : [];
 
+const asError = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)));
+
 const originFailure = (error: unknown, origin: string): StreamError => {
   if (error instanceof StreamError) return error;
-  const cause = error instanceof Error ? error : new Error(String(error));
+  const cause = asError(error);
   if (error instanceof errors.HeadersTimeoutError)
     return new StreamError("origin-silent", `${origin} sent no response head in time`, { cause });
   if (error instanceof errors.ConnectTimeoutError)

@@ -32,23 +32,27 @@ export interface GatherGiven {
   readonly pageBytes: number;
 }
 
+/** Rejects with StreamError when the body ends too early; nothing is held then. */
 export const gatherBody = async (body: OriginBody, given: GatherGiven): Promise<Gathered> => {
   const { clock, memory, tenant, pageBytes } = given;
   const lease = memory.lease(tenant);
   const pieces: Buffer[] = [];
   let bytes = 0;
-  for (const since = clock.now(); ; ) {
-    const next = await body.arrived.nextWithin(clock, patienceMs(clock.now() - since));
-    if (next === LATE) return { pieces, bytes, end: undefined, lease };
-    if (!Buffer.isBuffer(next)) return { pieces, bytes, end: next, lease };
-    body.taken(next);
-    pieces.push(next);
-    bytes += next.length;
-    if (bytes > pageBytes || !lease.grow(next.length)) return { pieces, bytes, end: undefined, lease };
+  try {
+    for (const since = clock.now(); ; ) {
+      const next = await body.arrived.nextWithin(clock, patienceMs(clock.now() - since));
+      if (next === LATE) return { pieces, bytes, end: undefined, lease };
+      if (!Buffer.isBuffer(next)) return { pieces, bytes, end: next, lease };
+      body.taken(next);
+      pieces.push(next);
+      bytes += next.length;
+      if (bytes > pageBytes || !lease.grow(next.length)) return { pieces, bytes, end: undefined, lease };
+    }
+  } catch (error) {
+    lease.release();
+    throw error;
   }
 };
 
-const patienceMs = (waitedMs: number): number => {
-  if (waitedMs < PATIENCE_MS) return PATIENCE_MS - waitedMs;
-  return waitedMs < MOST_PATIENCE_MS ? PAUSE_MS : 0;
-};
+const patienceMs = (waitedMs: number): number =>
+  waitedMs < MOST_PATIENCE_MS ? Math.max(PATIENCE_MS - waitedMs, PAUSE_MS) : 0;

@@ -18,6 +18,9 @@ import {
 const NO_BYTES = new Uint8Array(0);
 const END_OF_BODY = Symbol("end of body");
 
+/** Verdicts that wait; an edge that has more to say about one answer than this is not a fair one. */
+export const MOST_WAITING_VERDICTS = 64;
+
 /** What the edge says about an answer that needs proof. */
 export type Verdict = { readonly kind: "proved" | "askWhole"; readonly offset: number };
 
@@ -112,6 +115,7 @@ export class IncomingExchange implements StreamReceiver {
         return this.#piece(NO_BYTES, true);
       case "proved":
       case "askWhole":
+        if (this.verdicts.length >= MOST_WAITING_VERDICTS) return this.fail("internal");
         this.verdicts.push({ kind: frame.kind, offset: frame.offset });
         return this.heardVerdict();
       default: // request trailers are read, and given to no one, until fetch-origin can send them

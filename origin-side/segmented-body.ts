@@ -6,28 +6,32 @@ import { createHash, type Hash } from "node:crypto";
 import type { StreamEncoder } from "../protocol/delta/codec.ts";
 import { RUNNING_PROOF_BYTES } from "../protocol/wire/frame.ts";
 import type { IncomingExchange } from "./incoming-exchange.ts";
+import type { Unproved } from "./pinned-answer.ts";
 
 /** A segment is ended after this many plain bytes even if the origin never pauses, or the edge would hold them all. */
 export const SEGMENT_BYTES = 128 * 1024;
 
 export class SegmentedBody {
   readonly #exchange: IncomingExchange;
-  readonly #hash: Hash;
+  #hash: Hash;
   #encoder: StreamEncoder;
   #unproved = 0;
 
-  /** `hashed`: plain bytes that stand before what will be written; none of them is sent. */
-  constructor(exchange: IncomingExchange, encoder: StreamEncoder, hashed: readonly Buffer[] = []) {
+  /** `hash`: over all plain bytes that stand before what will be written. */
+  constructor(exchange: IncomingExchange, encoder: StreamEncoder, hash = createHash("sha256")) {
     this.#exchange = exchange;
     this.#encoder = encoder;
-    this.#hash = createHash("sha256");
-    for (const piece of hashed) this.#hash.update(piece);
+    this.#hash = hash;
   }
 
   async write(piece: Buffer): Promise<void> {
-    this.#hash.update(piece);
-    await this.#code(piece);
-    if (this.#unproved >= SEGMENT_BYTES) await this.mark();
+    for (let at = 0; at < piece.length; at += SEGMENT_BYTES) {
+      const part = piece.subarray(at, at + SEGMENT_BYTES);
+      this.#hash.update(part);
+      this.#unproved += part.length;
+      await this.#send(await this.#encoder.write(part));
+      if (this.#unproved >= SEGMENT_BYTES) await this.mark();
+    }
   }
 
   /** Ends the segment: the edge gets everything that was written so far. */
@@ -42,22 +46,18 @@ export class SegmentedBody {
     if (this.#unproved > 0) this.#segment();
   }
 
-  /** Goes on with another encoder, and sends `pieces` again, which were written before. */
-  async startOver(encoder: StreamEncoder, pieces: readonly Buffer[]): Promise<void> {
+  /** Goes on with another encoder, and sends again what is not proved. */
+  async startOver(encoder: StreamEncoder, { hash, pieces }: Unproved): Promise<void> {
     this.#encoder.destroy();
     this.#encoder = encoder;
+    this.#hash = hash;
     this.#unproved = 0;
-    for (const piece of pieces) await this.#code(piece);
+    for (const piece of pieces) await this.write(piece);
     await this.mark();
   }
 
   destroy(): void {
     this.#encoder.destroy();
-  }
-
-  async #code(piece: Buffer): Promise<void> {
-    this.#unproved += piece.length;
-    await this.#send(await this.#encoder.write(piece));
   }
 
   async #send(coded: Buffer): Promise<void> {

@@ -1,6 +1,7 @@
 /**
  * A page that is here in one piece: same, delta or whole, with the 16 bytes that prove the result. SPEC section "Answers".
  */
+import type { Lease } from "../protocol/kit/byte-budget.ts";
 import { type Fingerprint, fingerprintOf } from "../protocol/versions/fingerprint.ts";
 import { DIGEST_BYTES } from "../protocol/wire/frame.ts";
 import type { Answering } from "./answer-edge.ts";
@@ -17,23 +18,28 @@ export interface SentPage {
   readonly encodeMs: number;
 }
 
-/** Resolves when the answer is queued; `settled` when the edge has proved it. */
+/** Resolves when the answer is queued; `settled` when the edge has proved it. `lease` is what the page holds of the budget. */
 export const sendPage = async (
   answering: Answering,
   page: Buffer,
   end: BodyEnd,
+  lease: Lease,
 ): Promise<SentPage & { settled(): Promise<void> }> => {
   const { exchange, head, offered, given } = answering;
   const fingerprint = fingerprintOf(page);
   const result = fingerprint.slice(0, DIGEST_BYTES);
-  const settled = () => settlePage(answering, page, end);
+  const settled = () => {
+    const pinned = new PinnedAnswer([page], () => lease.release());
+    return settlePage(answering, pinned, end);
+  };
   const same = sameAs(offered, fingerprint);
   if (same !== undefined) {
     exchange.answer({ kind: "same", offer: same.offer, result }, head);
     exchange.end(end.how, end.trailers);
     return { fingerprint, answer: "same", bases: 1, encodeMs: 0, settled };
   }
-  const { codec, clock } = given;
+  const { clock } = given;
+  const codec = given.codec.fits(0, page.length) ? given.codec : given.streaming;
   const bases = fittingBases(codec, offered, page.length);
   const startedAt = clock.now();
   const coded = await codec.encode(
@@ -53,16 +59,20 @@ export const sendPage = async (
   return { fingerprint, answer: "delta", bases: bases.length, encodeMs, settled };
 };
 
-const settlePage = ({ exchange, given }: Answering, page: Buffer, end: BodyEnd): Promise<void> =>
+const settlePage = ({ exchange, given }: Answering, pinned: PinnedAnswer, end: BodyEnd): Promise<void> =>
   settleAnswer(
     exchange,
     {
-      pinned: new PinnedAnswer([page]),
-      async startOver(encoder, plain, offset) {
-        const body = new SegmentedBody(exchange, encoder, [page.subarray(0, offset)]);
-        for (const piece of plain) await body.write(piece);
-        await body.finish();
-        exchange.end(end.how, end.trailers);
+      pinned,
+      async startOver(encoder, { hash, pieces }) {
+        const body = new SegmentedBody(exchange, encoder, hash);
+        try {
+          for (const piece of pieces) await body.write(piece);
+          await body.finish();
+          exchange.end(end.how, end.trailers);
+        } finally {
+          body.destroy();
+        }
       },
     },
     { codec: given.streaming, clock: given.clock },

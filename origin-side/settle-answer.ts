@@ -8,7 +8,7 @@ import type { Clock } from "../protocol/kit/clock.ts";
 import { LATE } from "../protocol/kit/inbox.ts";
 import { StreamError } from "../protocol/wire/errors.ts";
 import type { IncomingExchange, Verdict } from "./incoming-exchange.ts";
-import type { PinnedAnswer } from "./pinned-answer.ts";
+import type { PinnedAnswer, Unproved } from "./pinned-answer.ts";
 
 /** An answer stays pinned this long after its last byte was queued; then a doubt can only end the stream. */
 export const PIN_MS = 30_000;
@@ -16,8 +16,8 @@ export const PIN_MS = 30_000;
 /** An answer that the edge may doubt. */
 export interface DoubtableAnswer {
   readonly pinned: PinnedAnswer;
-  /** Codes the rest of the answer from `offset` on; `plain` is what of it was sent already. */
-  startOver(encoder: StreamEncoder, plain: readonly Buffer[], offset: number): Promise<void>;
+  /** Codes anew what is not proved, and what of the answer is still to come. */
+  startOver(encoder: StreamEncoder, unproved: Unproved): Promise<void>;
 }
 
 /** Takes a verdict to heart. Throws StreamError("unproved") for a doubt about bytes that are not pinned any more. */
@@ -28,14 +28,15 @@ export const hearVerdict = async (
   codec: StreamingCodec,
 ): Promise<void> => {
   if (verdict.kind === "proved") return answer.pinned.releaseTo(verdict.offset);
-  const plain = answer.pinned.after(verdict.offset);
-  if (plain === undefined)
+  const unproved = answer.pinned.after(verdict.offset);
+  if (unproved === undefined)
     throw new StreamError(
       "unproved",
       `the edge asks for bytes from ${verdict.offset} on, which are not pinned`,
     );
   exchange.resume(verdict.offset, codec.id);
-  await answer.startOver(codec.streaming.encoder([]), plain, verdict.offset);
+  await answer.startOver(codec.streaming.encoder([]), unproved);
+  answer.pinned.release(); // plain bytes are not doubted again
 };
 
 /** After the end was queued: waits until every byte is proved. */

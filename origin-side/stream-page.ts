@@ -68,7 +68,7 @@ class PageStream implements DoubtableAnswer {
     this.#gathered = gathered;
     this.#body = body;
     this.#bases = bases;
-    this.pinned = new PinnedAnswer(bases.length > 0 ? gathered.pieces : []);
+    this.pinned = bases.length > 0 ? pinnedOf(gathered) : nothingPinned();
     const encoder = given.streaming.streaming.encoder(bases.map(({ version }) => version.body));
     this.#coded = new SegmentedBody(exchange, encoder);
     this.#kept = gathered.bytes <= given.pageBytes ? [...gathered.pieces] : undefined;
@@ -97,8 +97,8 @@ class PageStream implements DoubtableAnswer {
     };
   }
 
-  async startOver(...[encoder, plain]: Parameters<DoubtableAnswer["startOver"]>): Promise<void> {
-    await this.#coded.startOver(encoder, plain);
+  async startOver(...[encoder, unproved]: Parameters<DoubtableAnswer["startOver"]>): Promise<void> {
+    await this.#coded.startOver(encoder, unproved);
     if (this.#end !== undefined) await this.#finish(this.#end);
   }
 
@@ -128,7 +128,7 @@ class PageStream implements DoubtableAnswer {
 
   async #piece(piece: Buffer): Promise<void> {
     this.#bytes += piece.length;
-    if (this.#bases.length > 0) this.pinned.hold(piece);
+    this.pinned.hold(piece);
     this.#keep(piece);
     await this.#coded.write(piece);
     this.#body.taken(piece);
@@ -137,9 +137,13 @@ class PageStream implements DoubtableAnswer {
   /** Remembers the piece for the version store, as long as the page is small enough and the budget has room. */
   #keep(piece: Buffer): void {
     if (this.#kept === undefined) return;
-    if (this.#bytes <= this.#given.pageBytes && this.#gathered.lease.grow(piece.length))
+    const { lease } = this.#gathered;
+    if (this.#bytes <= this.#given.pageBytes && lease.grow(piece.length)) {
       this.#kept.push(piece);
-    else this.#kept = undefined;
+      return;
+    }
+    for (const kept of this.#kept) lease.shrink(kept.length);
+    this.#kept = undefined;
   }
 
   async #hearVerdicts(): Promise<void> {
@@ -154,6 +158,16 @@ class PageStream implements DoubtableAnswer {
     this.#exchange.end(end.how, end.trailers);
   }
 }
+
+const pinnedOf = ({ pieces, lease }: Gathered): PinnedAnswer =>
+  new PinnedAnswer(pieces, () => lease.shrink(MOST_UNPROVED_BYTES));
+
+/** A whole answer needs no proof. */
+const nothingPinned = (): PinnedAnswer => {
+  const pinned = new PinnedAnswer([]);
+  pinned.release();
+  return pinned;
+};
 
 /** 16 bytes that name the bases of a streamed delta, in the order of the dictionary. */
 const basesDigest = (bases: readonly UsableBase[]): string => {

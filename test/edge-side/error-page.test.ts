@@ -1,0 +1,14 @@
+import { expect, it } from "vitest";
+import { errorPage, RETRY_AFTER_S } from "../../edge-side/error-page.ts";
+import { STREAM_ERRORS } from "../../protocol/wire/errors.ts";
+
+it.each([400, ...new Set(Object.values(STREAM_ERRORS).map(({ visitor }) => visitor))])(
+  "the page of %i says what HTTP says, and nothing else",
+  (status) => {
+    const { fields, body } = errorPage(status);
+    expect(body).toMatch(new RegExp(`^${status} [A-Z][A-Za-z ]+\\n$`));
+    expect(body).not.toContain("Error");
+    expect(fields).toMatchObject({ "Content-Length": body.length, "Cache-Control": "no-store" });
+    expect(fields["Retry-After"]).toBe(status === 503 ? RETRY_AFTER_S : undefined);
+  },
+);

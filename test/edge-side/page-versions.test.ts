@@ -1,0 +1,125 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import { PageVersions } from "../../edge-side/page-versions.ts";
+import type { ServeGiven } from "../../edge-side/serve-visitor.ts";
+import type { Visitor } from "../../edge-side/visitor.ts";
+import { ByteBudget } from "../../protocol/kit/byte-budget.ts";
+import { silentLog } from "../../protocol/kit/log.ts";
+import type { Link } from "../../protocol/link/link.ts";
+import { fingerprintOf, shortOf } from "../../protocol/versions/fingerprint.ts";
+import { type BasesPolicy, ScopeRules } from "../../protocol/versions/scope.ts";
+import { VersionStore } from "../../protocol/versions/version-store.ts";
+import { FakeClock } from "../kit/fake-clock.ts";
+
+let store: VersionStore;
+let memory: ByteBudget;
+beforeEach(() => {
+  store = new VersionStore({ clock: new FakeClock() });
+  memory = new ByteBudget({ totalBytes: 1_000, shareBytes: 1_000 });
+});
+
+interface Visit {
+  readonly keyId?: string;
+  readonly storeId?: string;
+  readonly target?: string;
+  readonly fields?: readonly string[];
+  readonly bases?: BasesPolicy;
+  readonly host?: string;
+}
+
+const versionsOf = (visit: Visit = {}): PageVersions => {
+  const { keyId = "k", storeId = "store of origin1", target = "/a", fields = [], bases = "session" } = visit;
+  const visitor = { host: visit.host ?? "www.example.com", target, fields } as unknown as Visitor;
+  const link = { keyId, peer: { storeId } } as unknown as Link;
+  const rules = new ScopeRules({ bases, harmlessCookies: [] }, Buffer.alloc(32, 1));
+  const given = {
+    store,
+    memory,
+    log: silentLog,
+    clock: new FakeClock(),
+    pageBytes: 1e6,
+  } as unknown as ServeGiven;
+  return new PageVersions(visitor, link, rules, given);
+};
+
+const HEAD = { status: 200, reason: "OK", fields: ["Content-Type", "text/html"] };
+
+/** A visit that brings this page. */
+const bring = (text: string, visit: Visit = {}, fields: readonly string[] = []): void => {
+  const body = Buffer.from(text);
+  const versions = versionsOf(visit);
+  versions.rebuilding({ ...HEAD, fields: [...HEAD.fields, ...fields] }).remember(body, fingerprintOf(body));
+  versions.over();
+};
+
+const offered = (visit: Visit = {}): string[] => versionsOf(visit).offered.map(({ body }) => body.toString());
+const session = (name: string) => ["Cookie", `sid=${name}-0123456789abcdef`];
+
+describe("what a visit brings", () => {
+  it("is offered the next time, best last", () => {
+    bring("other page", { target: "/b" });
+    bring("old");
+    bring("new");
+    expect(offered()).toEqual(["other page", "old", "new"]);
+  });
+
+  it.each<[string, Visit]>([
+    ["another key", { keyId: "k2" }],
+    ["another host", { host: "other.example.com" }],
+    ["a store that it did not come from", { storeId: "store of origin2" }],
+    ["a policy of none", { bases: "off" }],
+  ])("is not offered to %s", (_, visit) => {
+    bring("page");
+    expect(offered(visit)).toEqual([]);
+  });
+
+  it("for a session is offered to that session alone", () => {
+    bring("alice's", { fields: session("alice") });
+    expect([offered({ fields: session("alice") }), offered({ fields: session("bob") }), offered()]).toEqual([
+      ["alice's"],
+      [],
+      [],
+    ]);
+  });
+
+  it("as private is nobody's where the visitor shows nothing", () => {
+    bring("private", {}, ["Cache-Control", "private"]);
+    expect(offered()).toEqual([]);
+  });
+
+  it("from two stores is offered to both", () => {
+    bring("page");
+    bring("page", { storeId: "store of origin2" });
+    expect([offered(), offered({ storeId: "store of origin2" })]).toEqual([["page"], ["page"]]);
+  });
+});
+
+it("says whether the visitor showed anything of a session", () => {
+  expect([versionsOf().session, versionsOf({ fields: session("a") }).session]).toEqual([false, true]);
+  expect(versionsOf({ fields: session("a"), bases: "site" }).session).toBe(false);
+});
+
+it("a doubt forgets the bases, and is recorded", () => {
+  bring("base");
+  const versions = versionsOf();
+  versions.rebuilding(HEAD).doubted(versions.offered);
+  expect(versions.over()).toEqual({ bases: 1, doubted: true });
+  expect([offered(), store.count]).toEqual([[], 0]);
+});
+
+it("what a visit holds of the budget is given back when it is over; its decoding is added up", () => {
+  const versions = versionsOf();
+  const { lease, decoded } = versions.rebuilding(HEAD);
+  expect(lease.grow(600)).toBe(true);
+  decoded(1);
+  decoded(2);
+  expect(memory.usedBytes).toBe(600);
+  expect([versions.over(), memory.usedBytes]).toEqual([{ bases: 0, decodeMs: 3 }, 0]);
+});
+
+it("offers are versions whose short forms differ", () => {
+  bring("page");
+  bring("page", { target: "/b" });
+  expect(versionsOf().offered.map(({ short }) => short)).toEqual([
+    shortOf(fingerprintOf(Buffer.from("page"))),
+  ]);
+});

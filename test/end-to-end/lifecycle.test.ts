@@ -1,0 +1,242 @@
+/** Real daemons over a real link, restarted, told to stop, and given new configs: pages keep flowing, or end in order. */
+
+import { beforeEach, describe, expect, it, onTestFinished } from "vitest";
+import { makeLinkKey, secretText } from "../../protocol/link/link-key.ts";
+import { type ChangingSite, openSite, visitPage } from "../kit/changing-site.ts";
+import { FIXTURE_SECRET } from "../kit/config-fixtures.ts";
+import { freePort } from "../kit/fake-origin.ts";
+import { watchLeaks } from "../kit/leaks.ts";
+import {
+  edgeYaml,
+  HOST,
+  KEY,
+  openScene,
+  originYaml,
+  type RealDaemon,
+  type Scene,
+  type Settings,
+} from "../kit/real-daemons.ts";
+import { visit } from "../kit/visits.ts";
+
+watchLeaks();
+
+const makeSecret = (): string => secretText(makeLinkKey("any").secret);
+
+let scene: Scene;
+let site: ChangingSite;
+beforeEach(async () => {
+  scene = openScene();
+  site = await openSite();
+  return async () => {
+    await scene[Symbol.asyncDispose]();
+    await site[Symbol.asyncDispose]();
+  };
+});
+
+interface Pair {
+  readonly edge: RealDaemon;
+  readonly origin: RealDaemon;
+}
+
+const startPair = async ({ edge: ofEdge, origin: ofOrigin }: { edge?: Settings; origin?: Settings } = {}) => {
+  // Both at once, as starting is what takes the time here: the origin side dials until the edge is there.
+  const tunnel = await freePort();
+  const [edge, origin] = await Promise.all([
+    scene.start("edge-side", edgeYaml({ tunnel: `127.0.0.1:${tunnel}`, ...ofEdge })),
+    scene.start("origin-side", originYaml(tunnel, site.port, ofOrigin)),
+  ]);
+  await edge.logged("link up");
+  return { edge, origin } satisfies Pair;
+};
+
+/** The edge's answers to visits of one URL, one after the other; `from` is the number of the first access line. */
+const answers = async (edge: RealDaemon, visits: number, from = 1): Promise<unknown[]> => {
+  const found: unknown[] = [];
+  for (let n = 0; n < visits; n++) {
+    await visitPage(site, edge.port("visitors"), { path: "/news" });
+    found.push((await edge.access(from + n)).answer);
+  }
+  return found;
+};
+
+/** Makes the site hold its answers back until the returned function is called. */
+const holdAnswers = (): (() => void) => {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  site.hold = promise;
+  onTestFinished(() => resolve());
+  return resolve;
+};
+
+describe("a daemon that was killed and started again", () => {
+  it("at the edge: the origin side comes back, the first answer is whole, then deltas", async () => {
+    const { edge, origin } = await startPair();
+    expect(await answers(edge, 3)).toEqual(["whole", "delta", "delta"]);
+    const [visitors, tunnel] = [edge.port("visitors"), edge.port("tunnel")];
+    await edge.kill();
+    await origin.logged("link down");
+    await expect(visit(visitors)).rejects.toThrow("ECONNREFUSED");
+
+    const again = await scene.start(
+      "edge-side",
+      edgeYaml({ visitors: `127.0.0.1:${visitors}`, tunnel: `127.0.0.1:${tunnel}` }),
+    );
+    await again.logged("link up");
+    expect(await answers(again, 3)).toEqual(["whole", "delta", "delta"]);
+  });
+
+  it("beside the web server: 503 until it is back, then the first answer is whole, then deltas", async () => {
+    const { edge, origin } = await startPair();
+    expect(await answers(edge, 2)).toEqual(["whole", "delta"]);
+    await origin.kill();
+    await edge.logged("link down");
+    const down = await visit(edge.port("visitors"));
+    expect([down.status, down.headers["retry-after"]]).toEqual([503, "5"]);
+
+    await scene.start("origin-side", originYaml(edge.port("tunnel"), site.port));
+    await edge.logged("link up", 2);
+    expect(await answers(edge, 3, 4)).toEqual(["whole", "delta", "delta"]);
+  });
+});
+
+describe("SIGTERM while a slow request runs", () => {
+  it.each(["edge", "origin"] as const)("to the %s side: it completes, then code 0", async (side) => {
+    const pair = await startPair();
+    const release = holdAnswers();
+    const slow = visit(pair.edge.port("visitors"));
+    await site.askedReach(1);
+    pair[side].signal("SIGTERM");
+    await pair[side].logged("stopping");
+    release();
+    const { status, body, cut } = await slow;
+    expect([status, cut]).toEqual([200, false]);
+    expect(body.equals(site.sent[0] ?? Buffer.alloc(0))).toBe(true);
+    expect((await pair[side].ended).code).toBe(0);
+    expect(pair[side].log.at(-1)).toMatchObject({ event: "stopped" });
+    const other = side === "edge" ? pair.origin : pair.edge;
+    await other.logged("link down");
+    expect(other.log.filter(({ level }) => level === "error")).toEqual([]);
+  });
+
+  it.each([
+    ["edge", 0],
+    ["origin", 503],
+  ] as const)(
+    "to the %s side: one that never ends is cut off at the bound, and still code 0",
+    async (side, status) => {
+      const pair = await startPair({ [side]: { times: { drain: "200ms" } } });
+      holdAnswers();
+      const slow = visit(pair.edge.port("visitors"));
+      await site.askedReach(1);
+      pair[side].signal("SIGTERM");
+      expect((await pair[side].ended).code).toBe(0);
+      expect((await slow).status).toBe(status);
+    },
+  );
+
+  it("a second one ends it at once, with code 1", async () => {
+    const { edge } = await startPair();
+    holdAnswers();
+    const slow = visit(edge.port("visitors"));
+    await site.askedReach(1);
+    edge.signal("SIGTERM");
+    await edge.logged("stopping");
+    edge.signal("SIGTERM");
+    expect((await edge.ended).code).toBe(1);
+    expect((await slow).cut).toBe(true);
+  });
+});
+
+const SHOP = "shop.example.com";
+const SHOP_KEY = { id: "shop", secret: makeSecret() };
+const BOTH = [
+  { ...KEY, hosts: [HOST] },
+  { ...SHOP_KEY, hosts: [SHOP] },
+];
+
+/** One origin side with a link by each key. */
+const startTwoKeys = async (): Promise<Pair> => {
+  const edge = await scene.start("edge-side", edgeYaml({ keys: BOTH }));
+  const address = `127.0.0.1:${edge.port("tunnel")}`;
+  const settings = originYaml(0, site.port, {
+    edges: [KEY, SHOP_KEY].map((key) => ({ address, key })),
+    routes: [HOST, SHOP].map((host) => ({ host, origin: `http://127.0.0.1:${site.port}` })),
+  });
+  const origin = await scene.start("origin-side", settings);
+  await edge.logged("link up", 2);
+  return { edge, origin };
+};
+
+describe("SIGHUP", () => {
+  it("that removes a key ends its link and serves its host no more; the others' links stay", async () => {
+    const { edge, origin } = await startTwoKeys();
+    const port = edge.port("visitors");
+    for (const host of [HOST, SHOP]) await visitPage(site, port, { host });
+    edge.configure(edgeYaml({ keys: BOTH.slice(0, 1) }));
+    edge.signal("SIGHUP");
+    await edge.logged("config reloaded");
+    expect(await edge.logged("link down")).toMatchObject({ code: "key-removed" });
+    expect(await origin.logged("link down")).toMatchObject({ key: SHOP_KEY.id, code: "key-removed" });
+    // It dials again, and is told what to do.
+    expect((await origin.logged("edge not reached")).why).toMatch(/does not know this key id: add the key/);
+
+    expect((await visit(port, { host: SHOP })).status).toBe(502);
+    await visitPage(site, port);
+    expect(await edge.access(4)).toMatchObject({ host: HOST, link: KEY.id, answer: "delta" });
+    expect(site.sent).toHaveLength(3);
+    expect(edge.log.filter(({ event }) => event === "link down")).toHaveLength(1);
+  });
+
+  it("that moves a host to no key of a living link leaves it without one: 503", async () => {
+    const { edge } = await startTwoKeys();
+    const other = { id: "other", secret: makeSecret(), hosts: [SHOP] };
+    edge.configure(edgeYaml({ keys: [...BOTH.slice(0, 1), other] }));
+    edge.signal("SIGHUP");
+    await edge.logged("config reloaded");
+    const port = edge.port("visitors");
+    expect((await visit(port, { host: SHOP })).status).toBe(503);
+    await visitPage(site, port);
+  });
+
+  it("with a changed secret ends the link of the old one", async () => {
+    const { edge, origin } = await startPair();
+    edge.configure(edgeYaml({ keys: [{ id: KEY.id, secret: makeSecret(), hosts: [HOST] }] }));
+    edge.signal("SIGHUP");
+    expect(await origin.logged("link down")).toMatchObject({ code: "key-removed" });
+    expect((await edge.logged("link refused")).why).toBe("wrong secret for this key id");
+    const refused = origin.log.filter(({ event }) => event === "edge not reached").length;
+    expect((await origin.logged("edge not reached", refused + 1)).why).toMatch(/another secret: pair again/);
+    expect((await visit(edge.port("visitors"))).status).toBe(503);
+  });
+
+  it.each(["edge", "origin"] as const)(
+    "of the %s side with a file that is not valid changes nothing, and its problems are logged",
+    async (side) => {
+      const pair = await startPair();
+      const { edge } = pair;
+      expect(await answers(edge, 1)).toEqual(["whole"]);
+      pair[side].configure({ ...(side === "edge" ? edgeYaml() : {}), sotre: {}, log: { level: "loud" } });
+      pair[side].signal("SIGHUP");
+      const { problems } = await pair[side].logged("config not reloaded: the one in use stays");
+      expect(problems).toEqual(
+        expect.arrayContaining([
+          expect.stringMatching(/\.yaml:\d+:\d+: sotre is not a setting.*store/),
+          expect.stringMatching(/\.yaml:\d+:\d+: log\.level/),
+        ]),
+      );
+      expect(JSON.stringify(problems)).not.toContain(FIXTURE_SECRET.slice(5));
+      expect(await answers(edge, 1, 2)).toEqual(["delta"]);
+    },
+  );
+
+  it("of the origin side sends requests to the web server of the new route, over the same link", async () => {
+    const { edge, origin } = await startPair();
+    await using moved = await openSite();
+    await visitPage(site, edge.port("visitors"));
+    origin.configure(originYaml(edge.port("tunnel"), moved.port));
+    origin.signal("SIGHUP");
+    await origin.logged("config reloaded");
+    await visitPage(moved, edge.port("visitors"));
+    expect(await edge.access(2)).toMatchObject({ answer: "same" });
+    expect(edge.log.filter(({ event }) => event === "link up")).toHaveLength(1);
+  });
+});

@@ -1,0 +1,76 @@
+/** One exchange of an origin side whose response has come, on a stream without a link and a body that a test pushes. */
+import type { ExchangeRecord } from "../../origin-side/access-record.ts";
+import type { AnswerGiven, Answering } from "../../origin-side/answer-edge.ts";
+import type { UsableBase } from "../../origin-side/choose-answer.ts";
+import { OriginBody } from "../../origin-side/fetch-origin.ts";
+import type { Gathered } from "../../origin-side/gather-body.ts";
+import { IncomingExchange } from "../../origin-side/incoming-exchange.ts";
+import { StreamContexts } from "../../origin-side/stream-contexts.ts";
+import type { Codec } from "../../protocol/delta/codec.ts";
+import { STREAMING_CODEC } from "../../protocol/delta/codecs.ts";
+import { ByteBudget } from "../../protocol/kit/byte-budget.ts";
+import { silentLog } from "../../protocol/kit/log.ts";
+import { fingerprintOf, shortOf } from "../../protocol/versions/fingerprint.ts";
+import { ScopeRules } from "../../protocol/versions/scope.ts";
+import { tenantOf } from "../../protocol/versions/tenant.ts";
+import { type Version, VersionStore } from "../../protocol/versions/version-store.ts";
+import { FakeClock } from "./fake-clock.ts";
+import { FakeStream, openOf } from "./fake-stream.ts";
+
+export const versionOf = (body: Buffer): Version => {
+  const fingerprint = fingerprintOf(body);
+  return { body, fingerprint, short: shortOf(fingerprint), stores: [] };
+};
+
+export interface AnsweringOptions {
+  readonly bases?: readonly Buffer[];
+  readonly codec?: Codec;
+  readonly pageBytes?: number;
+  readonly shareBytes?: number;
+}
+
+export const answeringOf = (options: AnsweringOptions = {}) => {
+  const clock = new FakeClock();
+  const stream = new FakeStream();
+  const shareBytes = options.shareBytes ?? 1 << 26;
+  const memory = new ByteBudget({ totalBytes: 1 << 26, shareBytes });
+  const contexts = new StreamContexts();
+  const given: AnswerGiven = {
+    keyId: "k",
+    clock,
+    store: new VersionStore({ clock }),
+    memory,
+    contexts,
+    rules: new ScopeRules({ bases: "site", harmlessCookies: [] }, Buffer.alloc(32)),
+    codec: options.codec ?? STREAMING_CODEC,
+    streaming: STREAMING_CODEC,
+    pageBytes: options.pageBytes ?? 1 << 23,
+    headBytes: 1 << 15,
+    originOf: () => undefined,
+    finished() {},
+    log: silentLog,
+  };
+  const offered: UsableBase[] = (options.bases ?? []).map((body, offer) => ({
+    offer,
+    version: versionOf(body),
+  }));
+  const record: ExchangeRecord = { stream: 1, host: "www.example.com", target: "/" };
+  const answering: Answering = {
+    exchange: new IncomingExchange(stream.asStream, openOf()),
+    head: { status: 200, reason: "OK", fields: ["Content-Type", "text/html"] },
+    body: new OriginBody({ pause() {}, resume() {} }),
+    tenant: tenantOf({ keyId: "k", host: "www.example.com" }),
+    offered,
+    record,
+    given,
+  };
+  return { clock, stream, memory, contexts, given, answering };
+};
+
+/** What was gathered of a body before it had to stream, with its memory taken. */
+export const gatheredOf = (pieces: readonly Buffer[], memory: ByteBudget): Gathered => {
+  const lease = memory.lease("k");
+  const bytes = pieces.reduce((sum, { length }) => sum + length, 0);
+  lease.grow(bytes);
+  return { pieces, bytes, end: undefined, lease };
+};

@@ -1,0 +1,113 @@
+/**
+ * Both daemons inside the test, joined over loopback by TLS with a key, in front of a web server that a test scripts. What
+ * they log and record can be waited for. For what only processes can show there is bench/daemon-pair.
+ */
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { VisitRecord } from "../../edge-side/access-record.ts";
+import { type EdgeDaemon, startEdge } from "../../edge-side/daemon.ts";
+import type { ExchangeRecord } from "../../origin-side/access-record.ts";
+import { type OriginDaemon, startOrigin } from "../../origin-side/daemon.ts";
+import type { Log, LogFields } from "../../protocol/kit/log.ts";
+import { edgeConfigOf, originConfigOf } from "./daemons.ts";
+import { type FakeOrigin, openOrigin } from "./fake-origin.ts";
+import { until } from "./until.ts";
+
+type Settings = Readonly<Record<string, unknown>>;
+
+/** Events that were logged, oldest first. */
+export class HeardLog implements Log {
+  readonly lines: { readonly level: string; readonly event: string; readonly fields: LogFields }[] = [];
+
+  debug(event: string, fields: LogFields = {}): void {
+    this.lines.push({ level: "debug", event, fields });
+  }
+  info(event: string, fields: LogFields = {}): void {
+    this.lines.push({ level: "info", event, fields });
+  }
+  warn(event: string, fields: LogFields = {}): void {
+    this.lines.push({ level: "warn", event, fields });
+  }
+  error(event: string, fields: LogFields = {}): void {
+    this.lines.push({ level: "error", event, fields });
+  }
+  with(): Log {
+    return this;
+  }
+
+  count(event: string): number {
+    return this.lines.filter((line) => line.event === event).length;
+  }
+
+  heard(event: string, times = 1): Promise<void> {
+    return until(() => this.count(event) >= times, `"${event}" ${times} times`);
+  }
+}
+
+export interface PairOptions {
+  /** What the web server does. */
+  readonly serve: FakeOrigin["serve"];
+  /** As in edge.yaml and origin.yaml, over what a test pair has anyway. */
+  readonly edge?: Settings;
+  readonly origin?: Settings;
+  /** Where the origin side dials instead of the tunnel's port. */
+  readonly via?: (tunnelPort: number) => Promise<number>;
+}
+
+export interface Pair extends AsyncDisposable {
+  readonly web: FakeOrigin;
+  /** Where visitors come. */
+  readonly port: number;
+  readonly edge: EdgeDaemon;
+  readonly origin: OriginDaemon;
+  readonly edgeLog: HeardLog;
+  readonly originLog: HeardLog;
+  /** The line number `count`, from 1, of each access log. */
+  visited(count: number): Promise<VisitRecord>;
+  answered(count: number): Promise<ExchangeRecord>;
+}
+
+export const openPair = async ({ serve, edge, origin, via }: PairOptions): Promise<Pair> => {
+  const undo = new AsyncDisposableStack();
+  const folder = mkdtempSync(join(tmpdir(), "coilgun-pair-"));
+  undo.defer(() => rmSync(folder, { recursive: true }));
+  const web = undo.use(await openOrigin(serve));
+  const [edgeLog, originLog] = [new HeardLog(), new HeardLog()];
+  const times = { drain: "1s" };
+  const edgeFile = join(folder, "edge.log");
+  const edgeDaemon = await startEdge(
+    edgeConfigOf({ accessLog: edgeFile, times, memory: { budget: "32 MiB", perKey: "16 MiB" }, ...edge }),
+    { log: edgeLog },
+  );
+  undo.defer(() => edgeDaemon.stop());
+  const tunnel = edgeDaemon.tunnelAddress.port;
+  const originFile = join(folder, "origin.log");
+  const config = originConfigOf(
+    { tunnel: (await via?.(tunnel)) ?? tunnel, web: web.port },
+    { accessLog: originFile, times, memory: { budget: "32 MiB", perKey: "16 MiB" }, ...origin },
+  );
+  const originDaemon = await startOrigin(config, { log: originLog });
+  undo.defer(() => originDaemon.stop());
+  await Promise.all([edgeLog.heard("link up"), originLog.heard("link up")]);
+  return {
+    web,
+    port: edgeDaemon.visitorsAddress.port,
+    edge: edgeDaemon,
+    origin: originDaemon,
+    edgeLog,
+    originLog,
+    visited: (count) => lineOf<VisitRecord>(edgeFile, count),
+    answered: (count) => lineOf<ExchangeRecord>(originFile, count),
+    [Symbol.asyncDispose]: () => undo.disposeAsync(),
+  };
+};
+
+const lineOf = async <Line>(file: string, count: number): Promise<Line> => {
+  let lines: string[] = [];
+  await until(() => {
+    lines = readFileSync(file, "utf8").split("\n").slice(0, -1);
+    return lines.length >= count;
+  }, `line ${count} of ${file}`);
+  return JSON.parse(lines[count - 1] ?? "") as Line;
+};

@@ -1,0 +1,109 @@
+/** An edge's exchange on a stream without a link, and all that rebuilding its answer gave out, kept and said. */
+import { OutgoingExchange } from "../../edge-side/outgoing-exchange.ts";
+import { type RebuildGiven, rebuildPage } from "../../edge-side/rebuild-page.ts";
+import { ByteBudget } from "../../protocol/kit/byte-budget.ts";
+import type { Clock } from "../../protocol/kit/clock.ts";
+import type { Link } from "../../protocol/link/link.ts";
+import { fingerprintOf } from "../../protocol/versions/fingerprint.ts";
+import type { Version } from "../../protocol/versions/version-store.ts";
+import { NO_EXTENSIONS } from "../../protocol/wire/extensions.ts";
+import type { AnswerForm, AnswerFrame } from "../../protocol/wire/frame.ts";
+import { versionOf } from "./answering.ts";
+import { FakeClock } from "./fake-clock.ts";
+import { FAKE_ID, FakeStream } from "./fake-stream.ts";
+
+export const outgoing = (): { stream: FakeStream; exchange: OutgoingExchange } => {
+  const stream = new FakeStream();
+  const link = {
+    open(item: FakeStream["sent"][number]) {
+      stream.sent.push(item);
+      return stream.asStream;
+    },
+  } as unknown as Link;
+  const head = { method: "GET", target: "/", fields: ["Host", "www.example.com"] };
+  return { stream, exchange: new OutgoingExchange(link, { head, offers: [], session: false, urgency: 3 }) };
+};
+
+export interface RebuildOptions {
+  readonly offered?: readonly Buffer[];
+  readonly pageBytes?: number;
+  readonly shareBytes?: number;
+  readonly clock?: Clock;
+}
+
+/** Begins to rebuild an answer of this form; its frames are said by the test, and what comes out is kept at once. */
+export const rebuilding = (
+  form: AnswerForm,
+  options: RebuildOptions = {},
+  first: { body?: Buffer; ended?: boolean } = {},
+) => {
+  const { stream, exchange } = outgoing();
+  const memory = new ByteBudget({ totalBytes: 1 << 27, shareBytes: options.shareBytes ?? 1 << 27 });
+  const lease = memory.lease("k");
+  const out = {
+    pieces: [] as Buffer[],
+    remembered: [] as Buffer[],
+    doubted: [] as (readonly Version[])[],
+    end: undefined as string | undefined,
+    failed: undefined as string | undefined,
+    get body() {
+      return Buffer.concat(out.pieces);
+    },
+    get bytes() {
+      return out.pieces.reduce((sum, { length }) => sum + length, 0);
+    },
+    get over() {
+      return out.end !== undefined || out.failed !== undefined;
+    },
+  };
+  const given: RebuildGiven = {
+    offered: (options.offered ?? []).map(versionOf),
+    clock: options.clock ?? new FakeClock(),
+    pageBytes: options.pageBytes ?? 1 << 23,
+    lease,
+    remember(body, fingerprint) {
+      if (fingerprint !== fingerprintOf(body)) throw new Error("remembered under a wrong name");
+      out.remembered.push(Buffer.from(body));
+    },
+    doubted: (bases) => out.doubted.push(bases),
+    decoded() {},
+  };
+  const answer: AnswerFrame = {
+    kind: "answer",
+    streamId: FAKE_ID,
+    ended: first.ended ?? false,
+    form,
+    head: [":status", "200"],
+    blockBytes: 0,
+    extensions: NO_EXTENSIONS,
+    body: first.body ?? Buffer.alloc(0),
+  };
+  const run = async (): Promise<void> => {
+    const body = rebuildPage(answer, exchange, given);
+    try {
+      for (let step = await body.next(); ; step = await body.next()) {
+        if (step.done) {
+          out.end = step.value.how;
+          return;
+        }
+        out.pieces.push(Buffer.from(step.value));
+      }
+    } catch (error) {
+      out.failed = (error as { code?: string }).code ?? String(error);
+    }
+  };
+  const done = run();
+  return {
+    stream,
+    exchange,
+    lease,
+    memory,
+    out,
+    done,
+    data: (bytes: Uint8Array) => stream.says({ kind: "data", streamId: FAKE_ID, bytes }, bytes.length),
+    segment: (proof: string) => stream.says({ kind: "segment", streamId: FAKE_ID, proof }, proof.length),
+    resume: (offset: number, codec = 1) => stream.says({ kind: "resume", streamId: FAKE_ID, offset, codec }),
+    end: (how: "complete" | "closed" = "complete") =>
+      stream.says({ kind: "end", streamId: FAKE_ID, how, extensions: NO_EXTENSIONS }),
+  };
+};

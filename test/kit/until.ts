@@ -1,0 +1,38 @@
+/**
+ * Waiting for what happens outside the event loop's own turns: sockets, the thread pool, other processes. Turn by turn, without
+ * sleeping; the bound only turns a hang into a failure that says what was waited for.
+ */
+import { settle } from "./fake-clock.ts";
+
+const MOST_MS = 20_000;
+/** Turns, and milliseconds, without change after which nothing more is expected to happen. */
+const STILL_TURNS = 2_000;
+const STILL_MS = 25;
+
+export const until = async (met: () => boolean, what = "it"): Promise<void> => {
+  for (const end = performance.now() + MOST_MS; !met(); ) {
+    if (performance.now() > end) throw new Error(`${what} did not come to be`);
+    await settle();
+  }
+};
+
+/** The element number `count` (from 1) of a list that grows, when it is there. */
+export const reached = async <T>(list: readonly T[], count: number): Promise<T> => {
+  await until(() => list.length >= count, `number ${count} of the list`);
+  return list[count - 1] as T;
+};
+
+/** Resolves when `measure` has not changed for a good while. */
+export const stillness = async (measure: () => number): Promise<number> => {
+  let last = measure();
+  let turns = 0;
+  for (let since = performance.now(); turns < STILL_TURNS || performance.now() - since < STILL_MS; turns++) {
+    await settle();
+    const current = measure();
+    if (current === last) continue;
+    last = current;
+    turns = 0;
+    since = performance.now();
+  }
+  return last;
+};
