@@ -40,7 +40,7 @@ export class Visitor implements VisitorRequest {
     this.#request = request;
     this.#response = response;
     this.method = request.method ?? "GET";
-    this.target = request.url ?? "/";
+    this.target = originForm(request.url ?? "/");
     this.fields = request.rawHeaders;
     this.address = plainAddress(request.socket.remoteAddress ?? "");
     this.host = hostName(request.headers.host ?? "");
@@ -172,6 +172,12 @@ export class Visitor implements VisitorRequest {
     return this.#request.httpVersion === "1.0";
   }
 }
+
+/** A web server is not a proxy: of a target that names its host, it gets the path. RFC 9112 section 3.2.1 */
+const originForm = (target: string): string => {
+  const path = target.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/?#]*/i, "");
+  return path === target || path.startsWith("/") ? path : `/${path}`;
+};
 
 const pairs = (fields: HeaderList): [string, string][] =>
   Array.from({ length: fields.length / 2 }, (_, i) => [fields[2 * i] ?? "", fields[2 * i + 1] ?? ""]);

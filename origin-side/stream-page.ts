@@ -37,6 +37,7 @@ export const streamPage = async (
   const fitting = fittingBases(given.streaming, offered, given.pageBytes);
   const mayDelta = fitting.length > 0 && gathered.lease.grow(MOST_UNPROVED_BYTES);
   const context = given.contexts.take(mayDelta ? "withBases" : "alone");
+  if (mayDelta && context !== "withBases") gathered.lease.shrink(MOST_UNPROVED_BYTES);
   if (context === "none") return undefined;
   const stream = new PageStream(answering, gathered, context === "withBases" ? fitting : []);
   try {

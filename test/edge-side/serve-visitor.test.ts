@@ -1,5 +1,7 @@
 /** A real edge side between visitors over HTTP and an origin side written by hand, frame by frame. */
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
+import type { StreamDecoder } from "../../protocol/delta/codec.ts";
+import { STREAMING_CODEC } from "../../protocol/delta/codecs.ts";
 import { ByteBudget } from "../../protocol/kit/byte-budget.ts";
 import { fingerprintOf, shortOf } from "../../protocol/versions/fingerprint.ts";
 import { tenantOf } from "../../protocol/versions/tenant.ts";
@@ -8,7 +10,7 @@ import { FakeClock } from "../kit/fake-clock.ts";
 import { type EdgeHalf, type EdgeOptions, openEdgeHalf, TEST_HOST, wiredHalf } from "../kit/halves.ts";
 import { watchLeaks } from "../kit/leaks.ts";
 import { seeded } from "../kit/random.ts";
-import { wholeAnswer } from "../kit/scripted-answers.ts";
+import { segmentFrames, wholeAnswer } from "../kit/scripted-answers.ts";
 import { answerFrame, dataFrame, endFrame, resetFrame, type ScriptedPeer } from "../kit/scripted-peer.ts";
 import { stillness, until } from "../kit/until.ts";
 import { begin, finish, type Visited, visit } from "../kit/visits.ts";
@@ -446,6 +448,29 @@ describe("memory", () => {
     expect((await visited).status).toBe(502);
     await edge.record(1);
     expect(memory.usedBytes).toBe(0);
+  });
+
+  it("of a decoder is let go when its visitor leaves in the middle of what it gave out", async () => {
+    const { edge, origin } = await joined();
+    const made = vi.spyOn(STREAMING_CODEC.streaming, "decoder");
+    onTestFinished(() => made.mockRestore());
+    const gone = new AbortController();
+    const beginning = begin(edge.port, { signal: gone.signal });
+    const { streamId } = await origin.nextOf("open");
+    origin.say(answerFrame(streamId, { kind: "whole", codec: STREAMING_CODEC.id, result: undefined }));
+    const response = await beginning;
+    const [decoder] = made.mock.results.map(({ value }) => value as StreamDecoder);
+    if (decoder === undefined) throw new Error("nothing was decoded");
+    const destroyed = vi.spyOn(decoder, "destroy");
+    // More than sockets hold, so the edge waits for a visitor that does not read.
+    const parts = Array.from({ length: 10 }, () => Buffer.alloc(3 * 1024 * 1024));
+    origin.say(...(await segmentFrames(streamId, [], parts)));
+    await stillness(() => origin.credit.get(streamId) ?? 0);
+    expect(destroyed).not.toHaveBeenCalled();
+    gone.abort();
+    await finish(response);
+    await edge.record(1);
+    expect(destroyed).toHaveBeenCalled();
   });
 
   it("of a slow visitor is its stream's window", async () => {

@@ -80,6 +80,23 @@ describe("a visitor", () => {
   });
 });
 
+it.each([
+  ["/a?b=http://c/d", "/a?b=http://c/d"],
+  ["http://a/b?c", "/b?c"],
+  ["HTTP://a?c", "/?c"],
+  ["http://a", "/"],
+  ["*", "*"],
+])("a target of %s is one of %s to a web server", async (asked, target) => {
+  let seen: string | undefined;
+  const port = await meet((visitor) => {
+    seen = visitor.target;
+    visitor.head(head("Content-Length", "0"));
+    visitor.end([]);
+  });
+  await talk(port, `OPTIONS ${asked} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`);
+  expect(seen).toBe(target);
+});
+
 describe("a response", () => {
   it("has status, reason, order, duplicates, case and bytes of the head it was given", async () => {
     const fields = [

@@ -2,10 +2,11 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { MOST_WAITING_VERDICTS } from "../../origin-side/incoming-exchange.ts";
 import { STREAMING_CODEC } from "../../protocol/delta/codecs.ts";
+import type { Link, LinkEnd } from "../../protocol/link/link.ts";
 import { fingerprintOf, shortOf } from "../../protocol/versions/fingerprint.ts";
 import { tenantOf } from "../../protocol/versions/tenant.ts";
 import type { AnswerFrame, StreamId } from "../../protocol/wire/frame.ts";
-import { bodyOf, type FakeOrigin, flood, freePort, openOrigin } from "../kit/fake-origin.ts";
+import { bodyOf, type FakeOrigin, flood, freePort, openOrigin, openRawServer } from "../kit/fake-origin.ts";
 import { type OriginHalf, type OriginOptions, openOriginHalf, TEST_HOST, wiredHalf } from "../kit/halves.ts";
 import { watchLeaks } from "../kit/leaks.ts";
 import { seeded } from "../kit/random.ts";
@@ -39,10 +40,10 @@ afterEach(() => open.disposeAsync());
 
 const joined = async (
   options: Partial<OriginOptions> = {},
-): Promise<{ side: OriginHalf; edge: ScriptedPeer; ended: Promise<{ code: string; message: string }> }> => {
+): Promise<{ side: OriginHalf; edge: ScriptedPeer; link: Link; ended: Promise<LinkEnd> }> => {
   const side = open.use(await openOriginHalf({ port: web.port, ...options }));
-  const { peer: edge, ended } = await wiredHalf(side, "edge");
-  return { side, edge, ended };
+  const { peer: edge, link, ended } = await wiredHalf(side, "edge");
+  return { side, edge, link, ended };
 };
 
 const id = (streamId: number) => streamId as StreamId;
@@ -229,6 +230,38 @@ describe("a request's body", () => {
     expect(await edge.nextOf("stopSending")).toMatchObject({ code: "cancelled" });
     const { answer } = await answered(edge);
     expect(answer.head.slice(0, 2)).toEqual([":status", "413"]);
+  });
+
+  it("that was refused is read to its end and dropped, or the end behind it could never come", async () => {
+    // It reads the head and no more; its answer comes when all of the credit is used up.
+    let answer = () => {};
+    await using server = await openRawServer((socket) => {
+      socket.once("data", () => socket.pause());
+      answer = () => socket.write("HTTP/1.1 413 Too Large\r\nContent-Length: 9\r\n\r\ntoo large");
+    });
+    const { edge, link } = await joined({ port: server.port });
+    const head = [":method", "POST", ":target", "/", "Host", TEST_HOST];
+    edge.say(openFrame(1, { ended: false, head }));
+    let said = 0;
+    const sayAll = async () => {
+      for (;;) {
+        await stillness(() => edge.credit.get(1) ?? 0);
+        const credit = edge.hello.streamBytes + (edge.credit.get(1) ?? 0);
+        if (said + 16 * 1024 > credit) return;
+        for (; said + 16 * 1024 <= credit; said += 16 * 1024) edge.say(dataFrame(1, Buffer.alloc(16 * 1024)));
+      }
+    };
+    await sayAll();
+    const before = edge.credit.get(1) ?? 0;
+    answer();
+    await edge.nextOf("stopSending");
+    await answered(edge);
+    await until(() => (edge.credit.get(1) ?? 0) >= before + 64 * 1024, "credit for what had come");
+    const again = edge.credit.get(1) ?? 0;
+    for (let n = 0; n < 4; n++) edge.say(dataFrame(1, Buffer.alloc(16 * 1024)));
+    await until(() => (edge.credit.get(1) ?? 0) > again, "credit for what still came");
+    edge.say(endFrame(1, "closed"));
+    await until(() => link.load === 0, "the end of the stream");
   });
 });
 
