@@ -33,8 +33,20 @@ export interface GatherGiven {
 }
 
 export const gatherBody = async (body: OriginBody, given: GatherGiven): Promise<Gathered> => {
-  const { clock, memory, tenant, pageBytes } = given;
-  const lease = memory.lease(tenant);
+  const lease = given.memory.lease(given.tenant);
+  try {
+    return await gatherWithin(lease, body, given);
+  } catch (error) {
+    lease.release();
+    throw error;
+  }
+};
+
+const gatherWithin = async (
+  lease: Lease,
+  body: OriginBody,
+  { clock, pageBytes }: GatherGiven,
+): Promise<Gathered> => {
   const pieces: Buffer[] = [];
   let bytes = 0;
   for (const since = clock.now(); ; ) {
