@@ -7,16 +7,21 @@ import type { StreamingCodec } from "../protocol/delta/codecs.ts";
 import type { ByteBudget } from "../protocol/kit/byte-budget.ts";
 import type { Clock } from "../protocol/kit/clock.ts";
 import type { Log } from "../protocol/kit/log.ts";
-import { headSize } from "../protocol/link/send-queue.ts";
 import { type Fingerprint, fingerprintOf } from "../protocol/versions/fingerprint.ts";
 import { pageKeyOf } from "../protocol/versions/page-key.ts";
 import type { Retention, ScopeRules } from "../protocol/versions/scope.ts";
 import { type Tenant, tenantOf } from "../protocol/versions/tenant.ts";
 import type { VersionStore } from "../protocol/versions/version-store.ts";
 import { StreamError } from "../protocol/wire/errors.ts";
-import { fieldOf, type ResponseHead, responseHeadToList } from "../protocol/wire/http-head.ts";
+import {
+  fieldOf,
+  type RequestHead,
+  type ResponseHead,
+  responseHeadToList,
+} from "../protocol/wire/http-head.ts";
 import type { ExchangeRecord } from "./access-record.ts";
 import { howItTravels, type UsableBase, usableBases } from "./choose-answer.ts";
+import { decodeResponse } from "./decode-response.ts";
 import type { BodyEnd, OriginBody, OriginResponse, OriginServerClient } from "./fetch-origin.ts";
 import { type Gathered, gatherBody } from "./gather-body.ts";
 import type { IncomingExchange } from "./incoming-exchange.ts";
@@ -24,6 +29,7 @@ import { originRequest } from "./origin-request.ts";
 import { sendPage } from "./send-page.ts";
 import type { StreamContexts } from "./stream-contexts.ts";
 import { streamPage } from "./stream-page.ts";
+import { joinUpgraded } from "./upgrade-origin.ts";
 
 /** What every answer needs, on one link. */
 export interface AnswerGiven {
@@ -41,8 +47,8 @@ export interface AnswerGiven {
   readonly pageBytes: number;
   /** Largest head the edge accepts. */
   readonly headBytes: number;
-  /** The web server for a Host field; undefined: no route. */
-  originOf(host: string): OriginServerClient | undefined;
+  /** The web server for a request; undefined: no route. */
+  originOf(host: string, request: RequestHead): OriginServerClient | undefined;
   finished(record: ExchangeRecord): void;
   readonly log: Log;
 }
@@ -64,9 +70,19 @@ export const answerEdge = async (exchange: IncomingExchange, given: AnswerGiven)
   const host = fieldOf(exchange.request.fields, "host") ?? "";
   const record: ExchangeRecord = { host, target: exchange.request.target, stream: exchange.streamId };
   try {
-    const { head, body } = await askOrigin(exchange, host, given);
-    record.status = head.status;
+    const origin = given.originOf(host, exchange.request);
+    if (origin === undefined)
+      throw new StreamError("no-route", `no route for ${host}: add it under routes in origin.yaml`);
+    const response = await askOrigin(exchange, origin);
+    record.status = response.head.status;
     record.originMs = given.clock.now() - startedAt;
+    if (response.kind === "upgraded") return await joinBoth(exchange, response, record);
+    const asked = origin.route.askEncoded;
+    const { head, body } = decodeResponse(exchange.request, response, {
+      ...given,
+      asked,
+      gone: exchange.gone,
+    });
     const tenant = tenantOf({ keyId: given.keyId, host });
     const offered = usableBases(given.store, tenant, exchange.open.offers);
     await answerWith({ exchange, head, body, tenant, offered, record, given });
@@ -89,26 +105,29 @@ const logFailure = (failure: StreamError, { host, target }: ExchangeRecord, log:
     log.warn("exchange failed", { host, target, code, why });
 };
 
-const askOrigin = async (
-  exchange: IncomingExchange,
-  host: string,
-  given: AnswerGiven,
-): Promise<OriginResponse> => {
-  const origin = given.originOf(host);
-  if (origin === undefined)
-    throw new StreamError("no-route", `no route for ${host}: add it under routes in origin.yaml`);
+const askOrigin = async (exchange: IncomingExchange, origin: OriginServerClient): Promise<OriginResponse> => {
   const response = await origin.fetch({
-    head: originRequest(exchange.request),
+    head: originRequest(exchange.request, origin.route),
     body: exchange.body(),
     signal: exchange.gone,
     interim: (head) => exchange.interim(head),
   });
-  if (headSize(responseHeadToList(response.head)) > given.headBytes)
+  if (!exchange.takes(responseHeadToList(response.head)))
     throw new StreamError(
       "origin-failed",
       "a response head larger than limits.headBytes of one of the two sides",
     );
   return response;
+};
+
+const joinBoth = async (
+  exchange: IncomingExchange,
+  { head, connection }: Extract<OriginResponse, { kind: "upgraded" }>,
+  record: ExchangeRecord,
+): Promise<void> => {
+  exchange.answer({ kind: "passed" }, head);
+  record.answer = "passed";
+  record.pageBytes = await joinUpgraded(exchange, exchange.upgradedBody(), connection);
 };
 
 const answerWith = async (answering: Answering): Promise<void> => {

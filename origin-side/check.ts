@@ -2,13 +2,17 @@
  * `coilgun-origin check`: reads the config and tries what it names: each route's web server with a request for its
  * host, each edge with a link that is closed again at once. Each finding says what to do; every wait has a bound.
  */
-import { type IncomingMessage, request } from "node:http";
 import { type Clock, DeadlineError } from "../protocol/kit/clock.ts";
 import { codeOf } from "../protocol/kit/complaint.ts";
 import { loadConfig } from "../protocol/kit/config.ts";
 import { checkName, checkPrivacy, type Finding, ok, problem, warning } from "../protocol/kit/findings.ts";
 import { printHostPort } from "../protocol/kit/units.ts";
-import { type EdgeToDial, originSettings, printOriginServer, type Route } from "./config.ts";
+import { fieldOf, type ResponseHead } from "../protocol/wire/http-head.ts";
+import { type EdgeToDial, originSettings } from "./config.ts";
+import { OriginServerClient } from "./fetch-origin.ts";
+import { originRequest } from "./origin-request.ts";
+import { authorityOf, printOriginServer } from "./origin-server.ts";
+import { EVERY_HOST, type Route } from "./route-settings.ts";
 import { tryEdge } from "./try-edge.ts";
 
 /** How long one thing may take: a name, a web server's answer, a link. */
@@ -26,7 +30,7 @@ export const checkOrigin = async (file: string, given: CheckGiven): Promise<read
   const config = loadConfig(file, originSettings, files);
   const bounds = { clock: given.clock, withinMs: given.withinMs ?? EACH_MS };
   const tried = await Promise.all([
-    ...config.routes.map((route) => checkRoute(route, bounds)),
+    ...config.routes.map((route) => checkRoute(route, { ...bounds, ...config.limits })),
     ...config.edges.map((edge) => checkEdge(edge, bounds, given.tryEdge ?? tryEdge)),
   ]);
   return [
@@ -41,51 +45,49 @@ interface Bounds {
   readonly withinMs: number;
 }
 
-const checkRoute = async (route: Route, bounds: Bounds): Promise<readonly Finding[]> => {
-  const setting = `route ${route.host}`;
-  const name = await checkName(setting, route.origin.address.host, bounds);
-  if (name?.outcome === "problem") return [name];
+const checkRoute = async (
+  route: Route,
+  bounds: Bounds & { readonly headBytes: number },
+): Promise<readonly Finding[]> => {
+  const setting = `route ${route.host}${route.path === "/" ? "" : route.path}`;
+  if (route.origin.scheme !== "unix") {
+    const name = await checkName(setting, route.origin.address.host, bounds);
+    if (name?.outcome === "problem") return [name];
+  }
   const server = `${setting}: ${printOriginServer(route.origin)}`;
+  // As one that must not be repeated, so that what the web server does is seen as it is.
+  const client = new OriginServerClient({ ...route, continues: true }, bounds);
   try {
     const answer = await bounds.clock.within(bounds.withinMs, undefined, (signal) =>
-      askForHead(route, signal),
+      askForHead(route, client, signal),
     );
-    return [judgeAnswer(server, route.host, answer)];
+    return [judgeAnswer(server, route, answer)];
   } catch (error) {
     return [whyNoAnswer(server, error)];
+  } finally {
+    await client.close();
   }
 };
 
-/** HEAD / as a visitor's request would arrive there. Resolves with the response's head alone. */
-const askForHead = (route: Route, signal: AbortSignal): Promise<IncomingMessage> => {
-  const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
-  const { host, port } = route.origin.address;
-  const asking = request({
-    host,
-    port,
-    method: "HEAD",
-    path: "/",
-    headers: { host: route.host, "user-agent": "coilgun-origin check" },
-    agent: false,
-    signal,
-  });
-  asking.once("error", (error) => reject(signal.aborted ? signal.reason : error));
-  asking.once("response", (answer) => {
-    asking.destroy();
-    resolve(answer);
-  });
-  asking.end();
-  return promise;
+/** HEAD as a visitor's request would arrive there. Resolves with the response's head alone. */
+const askForHead = async (
+  route: Route,
+  client: OriginServerClient,
+  signal: AbortSignal,
+): Promise<ResponseHead> => {
+  const host = route.host === EVERY_HOST ? authorityOf(route.origin) : route.host;
+  const fields = ["Host", host, "User-Agent", "coilgun-origin check"];
+  const head = originRequest({ method: "HEAD", target: route.path, fields }, route);
+  return (await client.fetch({ head, body: undefined, signal, interim: () => {} })).head;
 };
 
-const judgeAnswer = (server: string, host: string, answer: IncomingMessage): Finding => {
-  const status = answer.statusCode ?? 0;
-  const said = `${server} answers HEAD / with ${status}`;
+const judgeAnswer = (server: string, { host, path }: Route, { status, fields }: ResponseHead): Finding => {
+  const said = `${server} answers HEAD ${path} with ${status}`;
   if (status >= 500 && status !== 501) return warning(said, "the web server's own log says why");
   if (status === 400 || status === 421) {
-    return warning(said, `make the web server serve the name ${host}`);
+    return warning(said, `make the web server serve the name ${host}, or set the route's hostHeader`);
   }
-  if (status >= 300 && status < 400 && answer.headers.location?.startsWith(`https://${host}`)) {
+  if (status >= 300 && status < 400 && fieldOf(fields, "location")?.startsWith(`https://${host}`)) {
     return warning(
       `${said}, to https`,
       "visitors would go in circles: let the site believe X-Forwarded-Proto, or turn its redirect off",
@@ -99,21 +101,42 @@ const whyNoAnswer = (server: string, error: unknown): Finding => {
     const advice = "look whether the web server hangs, or a firewall drops what is sent to it";
     return problem(`${server} does not answer within ${error.afterMs} ms`, advice);
   }
-  const code = codeOf(error);
-  if (code === "ECONNREFUSED") {
+  const cause = firstCause(error);
+  const code = codeOf(cause);
+  if (code === "ECONNREFUSED" || code === "ENOENT") {
     return problem(
       `${server}: nothing listens there`,
       "start the web server, or set the route's origin to where it is",
     );
   }
+  if (code === "EACCES") {
+    return problem(
+      `${server} may not be used by this user`,
+      "let this user write to the socket: put it in the web server's group, or change the socket's mode",
+    );
+  }
   if (code.startsWith("HPE_")) {
     return problem(
       `${server} does not answer in HTTP`,
-      "set the route's origin to a port that speaks plain HTTP",
+      "set the route's origin to a port that speaks HTTP/1.1",
+    );
+  }
+  if (isAboutTls(code)) {
+    return problem(
+      `${server} cannot be asked over TLS (${code})`,
+      "name its authority under tls.authorities and its name under tls.serverName, or write http:// if it speaks no TLS",
     );
   }
   return problem(`${server} cannot be asked (${code})`, "set the route's origin to where the web server is");
 };
+
+/** What Node said, below our own words for it. */
+const firstCause = (error: unknown): unknown => {
+  if (error instanceof AggregateError) return firstCause(error.errors[0]);
+  return error instanceof Error && error.cause !== undefined ? firstCause(error.cause) : error;
+};
+
+const isAboutTls = (code: string): boolean => /^ERR_(SSL|TLS)|CERT|^UNABLE_TO_|SELF_SIGNED|EPROTO/.test(code);
 
 const checkEdge = async (
   edge: EdgeToDial,

@@ -26,12 +26,12 @@ import {
   storeBlock,
   TUNNEL_PORT,
   time,
-  written,
 } from "../protocol/kit/settings.ts";
-import { type HostPort, isLoopback, parseHostPort, printHostPort, UnitError } from "../protocol/kit/units.ts";
+import { type HostPort, isLoopback, printHostPort } from "../protocol/kit/units.ts";
 import { keyOf, keySettings } from "../protocol/link/key-settings.ts";
 import type { LinkKey } from "../protocol/link/link-key.ts";
 import type { DialSecurity } from "../protocol/link/link-security.ts";
+import { type Route, routeSettings } from "./route-settings.ts";
 
 export interface OriginConfig {
   readonly edges: readonly EdgeToDial[];
@@ -71,22 +71,6 @@ export type EdgeWire =
     }
   | { readonly mode: "plain"; readonly insecure: boolean };
 
-/** Requests for `host` go to `origin`. */
-export interface Route {
-  /** As in a Host field without port: lower case, no final dot. */
-  readonly host: string;
-  readonly origin: OriginServer;
-  /** Until a connection to the origin server stands; then 502. */
-  readonly connectMs: number;
-  /** Until the head of its response has come; then 504. */
-  readonly answerMs: number;
-  /** Most connections to the origin server at once; further requests wait. */
-  readonly connections: number;
-}
-
-/** A web server. Other ways to reach one (TLS, a unix socket) will be further members. */
-export type OriginServer = { readonly scheme: "http"; readonly address: HostPort };
-
 export interface OriginLimits {
   /** Larger pages stream through and are not remembered. */
   readonly pageBytes: number;
@@ -124,9 +108,15 @@ export const originSettings = (near: Surroundings): z.ZodType<OriginConfig> =>
         ),
       ),
     routes: z
-      .array(route)
+      .array(routeSettings(near))
       .min(1)
-      .check(noTwoAlike(({ host }) => host, "has two routes; keep one", "host")),
+      .check(
+        noTwoAlike(
+          ({ host, path }) => `${host} ${path}`,
+          "has two routes for the same path; keep one",
+          "host",
+        ),
+      ),
     codecs: z
       .array(z.enum(CODEC_NAMES))
       .min(1)
@@ -213,33 +203,6 @@ const edge = (near: Surroundings) => {
     .transform(({ mode, insecure, ...rest }): EdgeToDial => ({ ...rest, wire: { mode, insecure } }));
   return z.discriminatedUnion("mode", [psk, certificate, plain]);
 };
-
-/** `http://127.0.0.1:3000`: scheme, host and port, nothing more. Throws UnitError. */
-export const parseOriginServer = (text: string): OriginServer => {
-  const [, scheme, rest = ""] = /^([a-z][a-z+.-]*):\/\/(.*)$/i.exec(text.trim()) ?? [];
-  if (scheme === undefined)
-    throw new UnitError("is not a web server's address; write one such as http://127.0.0.1:3000");
-  if (scheme.toLowerCase() !== "http")
-    throw new UnitError("must begin with http://; other schemes are not supported yet");
-  const authority = rest.endsWith("/") ? rest.slice(0, -1) : rest;
-  if (/[/?#@]/.test(authority)) {
-    throw new UnitError(
-      "must be scheme, host and port alone, such as http://127.0.0.1:3000; the visitor's path is used as it is",
-    );
-  }
-  return { scheme: "http", address: parseHostPort(authority, 80) };
-};
-
-export const printOriginServer = ({ scheme, address }: OriginServer): string =>
-  `${scheme}://${printHostPort(address)}`;
-
-const route = block({
-  host: hostName(),
-  origin: written(parseOriginServer, "an address, such as http://127.0.0.1:3000"),
-  connect: time("5s", { least: "50ms", most: "5m" }),
-  answer: time("60s", { least: "100ms" }),
-  connections: count(128, { least: 1, most: 65_535 }),
-}).transform(({ connect, answer, ...rest }): Route => ({ ...rest, connectMs: connect, answerMs: answer }));
 
 /** What dialling this edge needs. */
 export const dialSecurity = ({ key, wire }: EdgeToDial): DialSecurity => {

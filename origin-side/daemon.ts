@@ -14,14 +14,15 @@ import type { Link } from "../protocol/link/link.ts";
 import { helloMaker } from "../protocol/link/own-hello.ts";
 import type { Stream } from "../protocol/link/stream.ts";
 import { ScopeRules } from "../protocol/versions/scope.ts";
-import { hostName, tenantOf } from "../protocol/versions/tenant.ts";
+import { tenantOf } from "../protocol/versions/tenant.ts";
 import { VersionStore } from "../protocol/versions/version-store.ts";
 import type { OpenFrame } from "../protocol/wire/frame.ts";
 import { type AnswerGiven, answerEdge } from "./answer-edge.ts";
-import type { OriginConfig, Route } from "./config.ts";
+import type { OriginConfig } from "./config.ts";
 import { KeptLink } from "./dial-edge.ts";
 import { OriginServerClient } from "./fetch-origin.ts";
 import { IncomingExchange } from "./incoming-exchange.ts";
+import { RouteTable } from "./routes.ts";
 import { StreamContexts } from "./stream-contexts.ts";
 
 export interface OriginDaemon {
@@ -36,7 +37,8 @@ export const startOrigin = async (
   given: { readonly log: Log; readonly clock?: Clock; readonly chance?: () => number },
 ): Promise<OriginDaemon> => {
   const { log, clock = systemClock, chance = systemChance } = given;
-  let origins = clientsOf(config);
+  let origins = clientsOf(config, clock);
+  const retiring = new Set<Promise<void>>();
   const accessLog = openAccessLog(config.accessLog, {
     failed: (error) => log.error("access log failed", { error }),
     dropped: (lines) => log.warn("access log too slow", { dropped: lines }),
@@ -65,7 +67,7 @@ export const startOrigin = async (
     streaming: STREAMING_CODEC,
     pageBytes: Math.min(config.limits.pageBytes, link.peer.pageBytes, ZSTD_MOST_BYTES),
     headBytes: link.headBytes,
-    originOf: (host) => origins.get(hostName(host)),
+    originOf: (host, { target }) => origins.find(host, target),
     finished: (record) => accessLog.write(record),
     log,
   });
@@ -74,7 +76,7 @@ export const startOrigin = async (
   const opened = (link: Link, stream: Stream, open: OpenFrame): void => {
     const known = perLink.get(link) ?? answerGiven(link);
     perLink.set(link, known);
-    exchanges.add(answerEdge(new IncomingExchange(stream, open), known));
+    exchanges.add(answerEdge(new IncomingExchange(stream, open, known), known));
   };
 
   const hello = helloMaker({ role: "origin", ...config.limits, codecs });
@@ -105,16 +107,20 @@ export const startOrigin = async (
   );
   return {
     async reload(next) {
-      const before = origins;
-      origins = clientsOf(next);
-      for (const origin of before.values()) void origin.retire();
+      const before = origins.all;
+      origins = clientsOf(next, clock);
+      // What runs goes on, to the web server it began with.
+      for (const origin of before) {
+        const retired = origin.retire().finally(() => retiring.delete(retired));
+        retiring.add(retired);
+      }
     },
     async stop() {
       const cut = new AbortController();
       const bound = clock.after(config.times.drainMs, () => cut.abort());
       await Promise.all(links.map((link) => link.stop(cut.signal)));
       bound.cancel();
-      await Promise.all([...origins.values()].map((origin) => origin.close()));
+      await Promise.all([...origins.all.map((origin) => origin.close()), ...retiring]);
       await exchanges.over();
       await accessLog.close();
       store.close();
@@ -122,8 +128,8 @@ export const startOrigin = async (
   };
 };
 
-const clientsOf = (config: OriginConfig): ReadonlyMap<string, OriginServerClient> =>
-  new Map(config.routes.map((route: Route) => [route.host, new OriginServerClient(route, config.limits)]));
+const clientsOf = ({ routes, limits }: OriginConfig, clock: Clock): RouteTable<OriginServerClient> =>
+  new RouteTable(routes.map((route) => new OriginServerClient(route, { ...limits, clock })));
 
 /** The first of ours that the edge speaks too; every side speaks the streaming one. */
 const agreedCodec = (ours: readonly number[], link: Link) =>

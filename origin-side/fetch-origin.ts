@@ -1,196 +1,149 @@
 /**
- * One request to the web server, through undici's dispatch: raw header arrays in and out, connections kept alive. The body
- * comes piece by piece and is paused when nobody takes it. Every failure becomes a StreamError; what the web server or the
- * system said stays in `cause`, for the log and never for a visitor. SPEC section "Errors".
+ * Asks the web server of one route, once. One interface, two clients behind it: undici for ordinary requests that may be
+ * repeated, node:http for all others. A request that finds its kept connection closed is asked on a new one, if
+ * that can change nothing at the web server. DESIGN point 20.
  */
-import { type Dispatcher, errors, Pool } from "undici";
-import { Inbox } from "../protocol/kit/inbox.ts";
-import { printHostPort } from "../protocol/kit/units.ts";
+import type { Duplex } from "node:stream";
+import type { Clock } from "../protocol/kit/clock.ts";
 import { StreamError } from "../protocol/wire/errors.ts";
-import type { HeaderList } from "../protocol/wire/header-block.ts";
-import { endToEnd, fieldOf, type RequestHead, type ResponseHead } from "../protocol/wire/http-head.ts";
-import type { Route } from "./config.ts";
+import { fieldOf, type RequestHead, type ResponseHead } from "../protocol/wire/http-head.ts";
+import { ConnectionPlaces } from "./connection-places.ts";
+import { OriginDialler } from "./dial-origin.ts";
+import { NodeClient } from "./node-client.ts";
+import type { OriginBody, RequestBody } from "./origin-body.ts";
+import {
+  type ClientExchange,
+  type ClientRequest,
+  type OriginClient,
+  RefusedRequest,
+} from "./origin-client.ts";
+import { OriginExchange, StaleConnection } from "./origin-exchange.ts";
+import { printOriginServer } from "./origin-server.ts";
+import type { Route } from "./route-settings.ts";
+import { UndiciClient } from "./undici-client.ts";
+import { wireRequest } from "./wire-request.ts";
 
-/** A body of which this much waits to be taken is paused at its socket. */
-export const BODY_QUEUE_BYTES = 128 * 1024;
+export { type BodyEnd, OriginBody } from "./origin-body.ts";
 
-/** What a body ends with. */
-export interface BodyEnd {
-  /** `closed`: it had no length and ended with its connection. */
-  readonly how: "complete" | "closed";
-  readonly trailers: HeaderList;
-}
-
-/** A response body: pieces, then its end. Waiting rejects with StreamError when the origin fails. */
-export class OriginBody {
-  readonly arrived = new Inbox<Buffer | BodyEnd>();
-  #waitingBytes = 0;
-  readonly #controller: Pausable;
-
-  constructor(controller: Pausable) {
-    this.#controller = controller;
-  }
-
-  push(piece: Buffer): void {
-    this.#waitingBytes += piece.length;
-    this.arrived.push(piece);
-    if (this.#waitingBytes > BODY_QUEUE_BYTES) this.#controller.pause();
-  }
-
-  /** To be called for each piece that was taken out of `arrived`. */
-  taken(piece: Buffer): void {
-    const paused = this.#waitingBytes > BODY_QUEUE_BYTES;
-    this.#waitingBytes -= piece.length;
-    if (paused && this.#waitingBytes <= BODY_QUEUE_BYTES) this.#controller.resume();
-  }
-}
-
-interface Pausable {
-  pause(): void;
-  resume(): void;
-}
-
-export interface OriginResponse {
-  readonly head: ResponseHead;
-  readonly body: OriginBody;
-}
+export type OriginResponse =
+  | { readonly kind: "answered"; readonly head: ResponseHead; readonly body: OriginBody }
+  /** HTTP is over: `connection` is the web server's other protocol. */
+  | { readonly kind: "upgraded"; readonly head: ResponseHead; readonly connection: Duplex };
 
 export interface OriginRequest {
+  /** Fields of one hop are left out, but for those that SPEC section "Heads" lets through. */
   readonly head: RequestHead;
   /** Undefined where the request has none. */
-  readonly body: AsyncIterable<Uint8Array> | undefined;
-  /** The visitor is gone, or the link; its reason is what the request then fails with. */
+  readonly body: RequestBody | undefined;
+  /** The visitor is gone, or the link. Its reason is a StreamError. */
   readonly signal: AbortSignal;
   /** An interim (1xx) head has come. */
   interim(head: ResponseHead): void;
 }
 
+/** Asking one of these twice changes nothing at the web server. */
+const SAFE: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS"]);
+
 export class OriginServerClient {
-  readonly #pool: Pool;
-  readonly #origin: string;
+  readonly route: Route;
+  readonly #clock: Clock;
+  readonly #places: ConnectionPlaces;
+  readonly #undici: OriginClient;
+  readonly #node: OriginClient;
+  #placeFree: () => void = () => {};
 
-  constructor(route: Route, limits: { readonly headBytes: number }) {
-    this.#origin = `${route.origin.scheme}://${printHostPort(route.origin.address)}`;
-    this.#pool = new Pool(this.#origin, {
-      connections: route.connections,
-      pipelining: 1,
-      connect: { timeout: route.connectMs },
-      headersTimeout: route.answerMs,
-      bodyTimeout: 0, // a page may stream for as long as it likes; a dead visitor ends it by the signal
-      maxHeaderSize: limits.headBytes,
-    });
+  constructor(route: Route, given: { readonly headBytes: number; readonly clock: Clock }) {
+    this.route = route;
+    this.#clock = given.clock;
+    this.#places = new ConnectionPlaces(route.connections);
+    const { connections } = route;
+    const client = {
+      dialler: new OriginDialler(route, given.clock),
+      connections,
+      headBytes: given.headBytes,
+    };
+    this.#undici = new UndiciClient(client);
+    this.#node = new NodeClient(client);
   }
 
-  fetch(request: OriginRequest): Promise<OriginResponse> {
-    const { promise, resolve, reject } = Promise.withResolvers<OriginResponse>();
-    const exchange = new OriginExchange(request, this.#origin, resolve, reject);
-    const { method, target, fields } = request.head;
+  /** Rejects with StreamError. Interim heads may come before. */
+  async fetch(request: OriginRequest): Promise<OriginResponse> {
+    const giveBack = await this.#places.take(this.#clock, this.route.answerMs, request.signal);
+    const over = () => {
+      giveBack();
+      this.#placeFree();
+    };
     try {
-      const body = (request.body ?? null) as NonNullable<Dispatcher.DispatchOptions["body"]> | null;
-      this.#pool.dispatch(
-        { path: target, method: method as Dispatcher.HttpMethod, headers: [...fields], body },
-        exchange,
-      );
+      request.signal.throwIfAborted();
+      return await this.#ask(request, wireRequest(request), over);
     } catch (error) {
-      reject(originFailure(error, this.#origin));
+      over();
+      throw error;
     }
-    return promise;
-  }
-
-  /** Takes no more requests; resolves when those that run are done. */
-  async retire(): Promise<void> {
-    await this.#pool.close();
   }
 
   /** Ends every connection; what runs is lost. */
   async close(): Promise<void> {
-    await this.#pool.destroy();
+    await Promise.all([this.#undici.close(), this.#node.close()]);
+  }
+
+  /** Closes when what runs is done. */
+  async retire(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      this.#placeFree = () => {
+        if (this.#places.taken === 0) resolve();
+      };
+      this.#placeFree();
+    });
+    await this.close();
+  }
+
+  /** A request that found a kept connection closed goes again on a new one: nothing of it was served. */
+  async #ask(request: OriginRequest, wanted: ClientRequest, over: () => void): Promise<OriginResponse> {
+    try {
+      return await this.#send(request, wanted, over);
+    } catch (error) {
+      if (!(error instanceof StaleConnection)) throw error;
+      request.signal.throwIfAborted();
+      if (mayRepeat(wanted)) return this.#send(request, { ...wanted, fresh: true }, over);
+      const why = `${printOriginServer(this.route.origin)} closed the connection before it had answered`;
+      throw new StreamError("origin-failed", why, { cause: error.cause });
+    }
+  }
+
+  #send(request: OriginRequest, wanted: ClientRequest, over: () => void): Promise<OriginResponse> {
+    const exchange = new OriginExchange(request, {
+      ...this.route,
+      server: printOriginServer(this.route.origin),
+      clock: this.#clock,
+      over,
+    });
+    try {
+      exchange.carriedBy(this.#carry(wanted, exchange));
+    } catch (error) {
+      exchange.failed(error, false);
+    }
+    return exchange.response;
+  }
+
+  #carry(wanted: ClientRequest, exchange: OriginExchange): ClientExchange {
+    if (this.route.continues || !isOrdinary(wanted)) return this.#node.send(wanted, exchange);
+    try {
+      return this.#undici.send(wanted, exchange);
+    } catch (error) {
+      if (!(error instanceof RefusedRequest)) throw error;
+      return this.#node.send(wanted, exchange);
+    }
   }
 }
 
-/** Undici's events of one exchange, as a response with a body. */
-class OriginExchange implements Dispatcher.DispatchHandler {
-  readonly #request: OriginRequest;
-  readonly #origin: string;
-  readonly #resolve: (response: OriginResponse) => void;
-  readonly #reject: (error: StreamError) => void;
-  #body: OriginBody | undefined;
-  #hasLength = true;
-  #unlisten: () => void = () => {};
+const mayRepeat = ({ method, body, upgrade }: ClientRequest): boolean =>
+  SAFE.has(method) && body === undefined && !upgrade;
 
-  constructor(
-    request: OriginRequest,
-    origin: string,
-    resolve: (response: OriginResponse) => void,
-    reject: (error: StreamError) => void,
-  ) {
-    this.#request = request;
-    this.#origin = origin;
-    this.#resolve = resolve;
-    this.#reject = reject;
-  }
-
-  onRequestStart(controller: Dispatcher.DispatchController): void {
-    const { signal } = this.#request;
-    const leave = () => controller.abort(asError(signal.reason));
-    if (signal.aborted) return leave();
-    signal.addEventListener("abort", leave, { once: true });
-    this.#unlisten = () => signal.removeEventListener("abort", leave);
-  }
-
-  onResponseStart(
-    controller: Dispatcher.DispatchController,
-    status: number,
-    _headers: unknown,
-    reason?: string,
-  ): void {
-    const fields = rawList(controller.rawHeaders);
-    const head = { status, reason: asLatin1(reason ?? ""), fields: endToEnd(fields) };
-    if (status < 200) return this.#request.interim(head);
-    this.#hasLength =
-      fieldOf(fields, "content-length") !== undefined || fieldOf(fields, "transfer-encoding") !== undefined;
-    this.#body = new OriginBody(controller);
-    this.#resolve({ head, body: this.#body });
-  }
-
-  onResponseData(_controller: Dispatcher.DispatchController, piece: Buffer): void {
-    this.#body?.push(piece);
-  }
-
-  onResponseEnd(controller: Dispatcher.DispatchController): void {
-    this.#unlisten();
-    const how = this.#hasLength ? "complete" : "closed";
-    this.#body?.arrived.push({ how, trailers: rawList(controller.rawTrailers) });
-  }
-
-  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
-    this.#unlisten();
-    const failure = originFailure(error, this.#origin);
-    if (this.#body === undefined) this.#reject(failure);
-    else this.#body.arrived.fail(failure.code === "origin-failed" ? truncated(failure) : failure);
-  }
-}
-
-const truncated = (failure: StreamError): StreamError =>
-  new StreamError("truncated", `the body ended too early: ${failure.message}`, { cause: failure.cause });
-
-/** Undici reads the reason as UTF-8; heads are latin1, a byte a character. */
-const asLatin1 = (text: string): string => Buffer.from(text).toString("latin1");
-
-/** Undici gives raw fields as buffers or strings, in turn name and value. */
-const rawList = (raw: unknown): HeaderList =>
-  Array.isArray(raw)
-    ? raw.map((part: unknown) => (Buffer.isBuffer(part) ? part.toString("latin1") : String(part)))
-    : [];
-
-const asError = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)));
-
-const originFailure = (error: unknown, origin: string): StreamError => {
-  if (error instanceof StreamError) return error;
-  const cause = asError(error);
-  if (error instanceof errors.HeadersTimeoutError)
-    return new StreamError("origin-silent", `${origin} sent no response head in time`, { cause });
-  if (error instanceof errors.ConnectTimeoutError)
-    return new StreamError("origin-failed", `${origin} could not be reached in time`, { cause });
-  return new StreamError("origin-failed", `${origin}: ${cause.message}`, { cause });
-};
+/** What undici carries. It knows no Expect and no TE, and keeps connections for longer than other requests may trust them. */
+const isOrdinary = (wanted: ClientRequest): boolean =>
+  mayRepeat(wanted) &&
+  !wanted.fresh &&
+  wanted.target.startsWith("/") &&
+  fieldOf(wanted.fields, "expect") === undefined &&
+  fieldOf(wanted.fields, "te") === undefined;

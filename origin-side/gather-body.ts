@@ -34,8 +34,20 @@ export interface GatherGiven {
 
 /** Rejects with StreamError when the body ends too early; nothing is held then. */
 export const gatherBody = async (body: OriginBody, given: GatherGiven): Promise<Gathered> => {
-  const { clock, memory, tenant, pageBytes } = given;
-  const lease = memory.lease(tenant);
+  const lease = given.memory.lease(given.tenant);
+  try {
+    return await gatherWithin(lease, body, given);
+  } catch (error) {
+    lease.release();
+    throw error;
+  }
+};
+
+const gatherWithin = async (
+  lease: Lease,
+  body: OriginBody,
+  { clock, pageBytes }: GatherGiven,
+): Promise<Gathered> => {
   const pieces: Buffer[] = [];
   let bytes = 0;
   try {

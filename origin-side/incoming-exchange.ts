@@ -3,20 +3,25 @@
  * Frames become method calls here, so that the story in answer-edge speaks of pages. SPEC section "Streams".
  */
 import { Inbox } from "../protocol/kit/inbox.ts";
+import { headSize } from "../protocol/link/send-queue.ts";
 import type { Stream, StreamReceiver } from "../protocol/link/stream.ts";
 import { StreamError, type StreamErrorCode } from "../protocol/wire/errors.ts";
 import { NO_EXTENSIONS } from "../protocol/wire/extensions.ts";
 import type { AnswerForm, OpenFrame, StreamFrame } from "../protocol/wire/frame.ts";
 import type { HeaderList } from "../protocol/wire/header-block.ts";
 import {
+  endToEndTrailers,
   type RequestHead,
   type ResponseHead,
   requestHeadFromList,
   responseHeadToList,
 } from "../protocol/wire/http-head.ts";
+import type { BodyEnd, RequestBody } from "./origin-body.ts";
 
 const NO_BYTES = new Uint8Array(0);
-const END_OF_BODY = Symbol("end of body");
+const NO_TRAILERS: HeaderList = [];
+/** What is left of a body that nobody reads any more. */
+const GIVEN_UP: BodyEnd = { how: "closed", trailers: NO_TRAILERS };
 
 /** Verdicts that wait; an edge that has more to say about one answer than this is not a fair one. */
 export const MOST_WAITING_VERDICTS = 64;
@@ -32,16 +37,20 @@ export class IncomingExchange implements StreamReceiver {
   /** Called when a verdict came, for who waits for something else. */
   heardVerdict: () => void = () => {};
   readonly #stream: Stream;
+  readonly #headBytes: number;
   readonly #gone = new AbortController();
-  readonly #arrived = new Inbox<Uint8Array | typeof END_OF_BODY>();
-  #bodyDone: boolean;
+  readonly #arrived = new Inbox<Uint8Array | BodyEnd>();
+  #bodyArrived = false;
+  #bodyRefused = false;
+  #trailers = NO_TRAILERS;
   #roomAgain: (() => void) | undefined;
 
-  constructor(stream: Stream, open: OpenFrame) {
+  /** `headBytes`: the largest head that the edge takes. */
+  constructor(stream: Stream, open: OpenFrame, { headBytes }: { readonly headBytes: number }) {
     this.#stream = stream;
+    this.#headBytes = headBytes;
     this.open = open;
     this.request = requestHeadFromList(open.head);
-    this.#bodyDone = open.ended && open.body.length === 0;
     stream.listen(this);
   }
 
@@ -54,13 +63,24 @@ export class IncomingExchange implements StreamReceiver {
     return this.#gone.signal;
   }
 
-  /** The request's body, to be read once; undefined where there is none. Credit goes back as it is read. */
-  body(): AsyncIterable<Uint8Array> | undefined {
-    return this.#bodyDone ? undefined : this.#readBody();
+  /** The request's body, to be read once; undefined where there is none. Credit goes back as it is taken. */
+  body(): RequestBody | undefined {
+    return this.open.ended && this.open.body.length === 0 ? undefined : this.upgradedBody();
   }
 
+  /** What the visitor sends once the exchange is upgraded. */
+  upgradedBody(): RequestBody {
+    return { next: () => this.#arrived.next(), taken: (bytes) => this.#stream.taken(bytes) };
+  }
+
+  /** Whether the edge takes a head of this size; one that it does not take would end the link. */
+  takes(head: HeaderList): boolean {
+    return headSize(head) <= this.#headBytes;
+  }
+
+  /** One that the edge would not take is left out: no answer depends on it. */
   interim(head: ResponseHead): void {
-    this.#answer({ kind: "interim" }, head);
+    if (this.takes(responseHeadToList(head))) this.#answer({ kind: "interim" }, head);
   }
 
   answer(form: AnswerForm, head: ResponseHead): void {
@@ -87,10 +107,19 @@ export class IncomingExchange implements StreamReceiver {
     this.#stream.send({ kind: "resume", offset, codec });
   }
 
+  /**
+   * Ends the answer, and with it the exchange: what is still to come of the request's body is refused. Trailers that the
+   * edge would not take are left out, as any recipient may do.
+   */
   end(how: "complete" | "closed", trailers: HeaderList): void {
-    if (trailers.length > 0) this.#stream.send({ kind: "trailers", head: trailers });
+    if (trailers.length > 0 && this.takes(trailers)) this.#stream.send({ kind: "trailers", head: trailers });
     this.#stream.send({ kind: "end", how, extensions: NO_EXTENSIONS });
     this.#refuseRest();
+  }
+
+  /** Ends this side's half of an upgraded exchange; the visitor's goes on. */
+  endHalf(): void {
+    this.#stream.send({ kind: "end", how: "complete", extensions: NO_EXTENSIONS });
   }
 
   /** The edge has the whole answer. */
@@ -108,17 +137,21 @@ export class IncomingExchange implements StreamReceiver {
   frame(frame: StreamFrame): void {
     switch (frame.kind) {
       case "open":
-        return this.#piece(frame.body, frame.ended);
+        this.#piece(frame.body);
+        return frame.ended ? this.#endOfBody("complete") : undefined;
       case "data":
-        return this.#piece(frame.bytes, false);
+        return this.#piece(frame.bytes);
+      case "trailers":
+        this.#trailers = endToEndTrailers(frame.head);
+        return;
       case "end":
-        return this.#piece(NO_BYTES, true);
+        return this.#endOfBody(frame.how);
       case "proved":
       case "askWhole":
         if (this.verdicts.length >= MOST_WAITING_VERDICTS) return this.fail("internal");
         this.verdicts.push({ kind: frame.kind, offset: frame.offset });
         return this.heardVerdict();
-      default: // request trailers are read, and given to no one, until fetch-origin can send them
+      default:
     }
   }
 
@@ -142,22 +175,30 @@ export class IncomingExchange implements StreamReceiver {
     });
   }
 
-  #piece(bytes: Uint8Array, last: boolean): void {
-    if (bytes.length > 0) this.#arrived.push(bytes);
-    if (last) this.#arrived.push(END_OF_BODY);
+  #piece(bytes: Uint8Array): void {
+    if (bytes.length === 0) return;
+    if (this.#bodyRefused) this.#stream.taken(bytes.length);
+    else this.#arrived.push(bytes);
   }
 
-  async *#readBody(): AsyncGenerator<Uint8Array> {
-    for (let piece = await this.#arrived.next(); piece !== END_OF_BODY; piece = await this.#arrived.next()) {
-      yield piece;
-      this.#stream.taken(piece.length);
-    }
-    this.#bodyDone = true;
+  #endOfBody(how: BodyEnd["how"]): void {
+    this.#bodyArrived = true;
+    this.#arrived.push({ how, trailers: this.#trailers });
   }
 
-  /** The answer is there, and the web server did not want the rest of the request. */
+  /**
+   * The answer is there, and the web server did not want the rest of the request. What is under way is dropped, and its
+   * credit given back, or the edge could never get to the end of it.
+   */
   #refuseRest(): void {
-    if (!this.#bodyDone) this.#stream.stopSending("cancelled");
+    if (this.#bodyRefused) return;
+    this.#bodyRefused = true;
+    while (this.#arrived.length > 0) {
+      const waiting = this.#arrived.take();
+      if (waiting instanceof Uint8Array) this.#stream.taken(waiting.length);
+    }
+    this.#arrived.push(GIVEN_UP);
+    if (!this.#bodyArrived) this.#stream.stopSending("cancelled");
   }
 
   #leave(code: StreamErrorCode): void {

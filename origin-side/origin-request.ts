@@ -1,16 +1,38 @@
 /**
- * The request as the web server gets it. A page travels as a delta only if its own bytes can be seen, so the web server is
- * asked for them as they are; parts of a page are not touched, and keep what the visitor accepts. SPEC section "Encodings".
+ * The request as the web server is meant to understand it. A page travels as a delta only if its own bytes can be seen: a
+ * web server on this machine is asked for them as they are, another one for an encoding that is undone here, so that its
+ * network carries no more than before. Parts of a page are not touched. SPEC section "Encodings".
  */
+import type { HeaderList } from "../protocol/wire/header-block.ts";
 import { fieldOf, type RequestHead, withoutFields } from "../protocol/wire/http-head.ts";
+import { acceptedOf, isUntouchable, KNOWN_CODINGS, withStrongIfMatch } from "./content-coding.ts";
+import { authorityOf } from "./origin-server.ts";
+import type { Route } from "./route-settings.ts";
 
-const ACCEPT_ENCODING = new Set(["accept-encoding"]);
-const ABOUT_PARTS = ["range", "if-range", "if-match"];
+const ACCEPT_ENCODING: ReadonlySet<string> = new Set(["accept-encoding"]);
+const HOST: ReadonlySet<string> = new Set(["host"]);
 
-export const originRequest = (request: RequestHead): RequestHead => {
-  if (ABOUT_PARTS.some((name) => fieldOf(request.fields, name) !== undefined)) return request;
-  return {
-    ...request,
-    fields: [...withoutFields(request.fields, ACCEPT_ENCODING), "Accept-Encoding", "identity"],
-  };
+export const originRequest = (
+  request: RequestHead,
+  route: Pick<Route, "origin" | "hostHeader" | "askEncoded">,
+): RequestHead => {
+  // Tags of bodies that are decoded here are given out weak.
+  const fields = route.askEncoded ? withStrongIfMatch(request) : request.fields;
+  return { ...request, fields: withHost(withCodings(fields, route), route) };
+};
+
+const withCodings = (fields: HeaderList, { askEncoded }: Pick<Route, "askEncoded">): HeaderList => {
+  if (isUntouchable(fields)) return fields;
+  const accepted = askEncoded ? acceptedOf(fields, KNOWN_CODINGS).join(", ") : "";
+  return [...withoutFields(fields, ACCEPT_ENCODING), "Accept-Encoding", accepted || "identity"];
+};
+
+/** Never two of them, and never none: HTTP/1.1 knows neither. */
+const withHost = (
+  fields: HeaderList,
+  { hostHeader, origin }: Pick<Route, "origin" | "hostHeader">,
+): HeaderList => {
+  const visitors = fieldOf(fields, "host");
+  const host = hostHeader.kind === "set" ? hostHeader.value : authorityOf(origin);
+  return ["Host", hostHeader.kind === "keep" ? (visitors ?? host) : host, ...withoutFields(fields, HOST)];
 };

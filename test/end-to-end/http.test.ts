@@ -311,7 +311,7 @@ describe("what fails", () => {
     expect(visited.status).toBe(502);
     expectNothingInside(visited);
     const logged = other.originLog.lines.find(({ event }) => event === "exchange failed");
-    expect(String(logged?.fields.error)).toContain("add it under routes in origin.yaml");
+    expect(String(logged?.fields.why)).toContain("add it under routes in origin.yaml");
   });
 
   it("a web server that is silent: 504, by the origin side's time or the edge's", async () => {

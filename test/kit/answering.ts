@@ -56,7 +56,7 @@ export const answeringOf = (options: AnsweringOptions = {}) => {
   }));
   const record: ExchangeRecord = { stream: 1, host: "www.example.com", target: "/" };
   const answering: Answering = {
-    exchange: new IncomingExchange(stream.asStream, openOf()),
+    exchange: new IncomingExchange(stream.asStream, openOf(), given),
     head: { status: 200, reason: "OK", fields: ["Content-Type", "text/html"] },
     body: new OriginBody({ pause() {}, resume() {} }),
     tenant: tenantOf({ keyId: "k", host: "www.example.com" }),

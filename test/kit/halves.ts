@@ -136,11 +136,17 @@ export const openOriginHalf = async (options: OriginOptions): Promise<OriginHalf
     {
       host: TEST_HOST,
       origin: { scheme: "http", address: { host: "127.0.0.1", port: options.port } },
+      path: "/",
+      tls: undefined,
+      hostHeader: { kind: "keep" },
       connectMs: 5_000,
       answerMs: options.answerMs ?? 20_000,
+      idleMs: undefined,
       connections: 16,
+      continues: false,
+      askEncoded: false,
     },
-    LIMITS,
+    { ...LIMITS, clock },
   );
   const given = (link: Link): AnswerGiven => ({
     keyId: link.keyId,
@@ -171,7 +177,10 @@ export const openOriginHalf = async (options: OriginOptions): Promise<OriginHalf
         hello: hello(),
         clock,
         memory,
-        opened: (link, stream, open) => void answerEdge(new IncomingExchange(stream, open), given(link)),
+        opened: (link, stream, open) => {
+          const known = given(link);
+          void answerEdge(new IncomingExchange(stream, open, known), known);
+        },
       }),
     async [Symbol.asyncDispose]() {
       for (const link of links) link.close("shutting-down", "the test is over");

@@ -7,7 +7,7 @@ import { settle } from "./fake-clock.ts";
 const MOST_MS = 20_000;
 /** Turns, and milliseconds, without change after which nothing more is expected to happen. */
 const STILL_TURNS = 2_000;
-const STILL_MS = 25;
+const STILL_MS = 100;
 
 export const until = async (met: () => boolean, what = "it"): Promise<void> => {
   for (const end = performance.now() + MOST_MS; !met(); ) {

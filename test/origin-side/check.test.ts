@@ -4,6 +4,7 @@ import { createServer as createHttpServer, type RequestListener } from "node:htt
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createServer as createTlsServer } from "node:tls";
 import { afterAll, afterEach, describe, expect, it } from "vitest";
 import { loadEdgeConfig } from "../../edge-side/config.ts";
 import { startEdge } from "../../edge-side/daemon.ts";
@@ -13,6 +14,7 @@ import { ConfigError } from "../../protocol/kit/config.ts";
 import { type Finding, printFinding } from "../../protocol/kit/findings.ts";
 import { silentLog } from "../../protocol/kit/log.ts";
 import { makeLinkKey, secretText } from "../../protocol/link/link-key.ts";
+import { makeAuthority } from "../kit/certificates.ts";
 import { FIXTURE_SECRET } from "../kit/config-fixtures.ts";
 import { FakeClock } from "../kit/fake-clock.ts";
 import { watchLeaks } from "../kit/leaks.ts";
@@ -129,6 +131,48 @@ describe("check of web servers", () => {
     const origin = await webServer((_, response) => response.writeHead(status, headers).end());
     const findings = await check({ origin });
     expect(findings.at(-2)?.outcome, findings.map(printFinding).join("\n")).toBe(outcome);
+  });
+});
+
+describe("check of web servers elsewhere", () => {
+  const checkRoute = (route: string) => {
+    const file = join(folder, "routes.yaml");
+    const edges = `edges: [{ address: "${HOST}:1", key: { id: k, secret: ${FIXTURE_SECRET} } }]`;
+    writeFileSync(file, `${edges}\nroutes: [${route}]`, { mode: 0o600 });
+    return checkOrigin(file, { clock: systemClock, tryEdge: edgeAccepts });
+  };
+
+  it("asks one at a unix socket, by the route's path and hostHeader", async () => {
+    const path = join(folder, "app.sock");
+    const asked: string[] = [];
+    const server = createHttpServer(({ method, url, headers }, response) => {
+      asked.push(`${method} ${url} ${headers.host}`);
+      response.end();
+    });
+    servers.push(server);
+    server.listen(path);
+    await once(server, "listening");
+    const route = `{ host: a.example, path: /api, origin: "unix:${path}", hostHeader: inner.example }`;
+    expect(troubles(await checkRoute(route))).toEqual([]);
+    expect(asked).toEqual(["HEAD /api inner.example"]);
+  });
+
+  it.each([
+    ["unix:/nowhere/app.sock", /nothing listens there/],
+    ["https://127.0.0.1:PORT", /cannot be asked over TLS \(ERR_SSL/],
+  ])("finds %s out of order", async (origin, words) => {
+    const port = await webServerAnswers();
+    const found = troubles(
+      await checkRoute(`{ host: a.example, origin: "${origin.replace("PORT", String(port))}" }`),
+    );
+    expect(found).toEqual([expect.stringMatching(words)]);
+  });
+
+  it("finds a certificate of an unknown authority", async () => {
+    const { certificate, privateKey } = makeAuthority().issue({ name: "a.example" });
+    const port = await listening(createTlsServer({ cert: certificate, key: privateKey }));
+    const found = troubles(await checkRoute(`{ host: a.example, origin: "https://127.0.0.1:${port}" }`));
+    expect(found).toEqual([expect.stringMatching(/over TLS \([A-Z_]+\)\n.*tls\.authorities/)]);
   });
 });
 

@@ -2,14 +2,8 @@ import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { inspect } from "node:util";
 import { describe, expect, it } from "vitest";
-import {
-  dialSecurity,
-  originSettings,
-  parseOriginServer,
-  printOriginServer,
-} from "../../origin-side/config.ts";
+import { dialSecurity, originSettings } from "../../origin-side/config.ts";
 import { ConfigError } from "../../protocol/kit/config.ts";
-import { UnitError } from "../../protocol/kit/units.ts";
 import {
   expectedProblems,
   FIXTURE_SECRET,
@@ -29,7 +23,7 @@ const named = (name: string) => {
 
 it("all fixtures were found", () => {
   const folders = join(import.meta.dirname, "..", "fixtures", "config");
-  expect([VALID.length, INVALID.length]).toEqual([4, 13]);
+  expect([VALID.length, INVALID.length]).toEqual([5, 20]);
   expect(readdirSync(join(folders, "valid", "origin"))).toHaveLength(VALID.length);
   expect(readdirSync(join(folders, "invalid", "origin"))).toHaveLength(INVALID.length);
 });
@@ -53,10 +47,16 @@ describe("a valid origin.yaml", () => {
       routes: [
         {
           host: "www.example.com",
+          path: "/",
           origin: { scheme: "http", address: { host: "127.0.0.1", port: 3000 } },
+          tls: undefined,
+          hostHeader: { kind: "keep" },
           connectMs: 5_000,
           answerMs: 60_000,
+          idleMs: 60_000,
           connections: 128,
+          continues: false,
+          askEncoded: false,
         },
       ],
       codecs: ["zstd", "vcdiff"],
@@ -75,6 +75,14 @@ describe("a valid origin.yaml", () => {
     expect(certificate).toMatchObject({ mode: "certificate", serverName: "edge.example.com" });
     const [psk, plain] = named("two-edges-one-plain").edges.map(dialSecurity);
     expect([psk?.mode, plain]).toEqual(["psk", { mode: "plain", insecure: false }]);
+  });
+
+  it("asks web servers off this machine for encoded bodies, unless it is told otherwise", () => {
+    const { routes } = named("routes-of-every-kind");
+    expect(routes.map(({ askEncoded }) => askEncoded)).toEqual([true, false, false, true]);
+    expect(routes.map(({ path }) => path)).toEqual(["/", "/api", "/", "/"]);
+    expect(routes.map(({ idleMs }) => idleMs)).toEqual([60_000, undefined, 60_000, 60_000]);
+    expect(routes.map(({ tls }) => tls?.verify)).toEqual([true, true, undefined, undefined]);
   });
 
   it("prints no secret and no private key, however it is printed", () => {
@@ -100,29 +108,5 @@ describe("an invalid origin.yaml", () => {
       expect(error?.problems[index]?.message).toContain(part);
     }
     expect(error?.message).not.toMatch(/AAECAw/);
-  });
-});
-
-describe("a web server's address", () => {
-  it.each([
-    ["http://127.0.0.1:3000", "http://127.0.0.1:3000"],
-    ["http://App", "http://app:80"],
-    ["HTTP://[::1]:8080/", "http://[::1]:8080"],
-  ])("%s is %s", (text, printed) => {
-    expect(printOriginServer(parseOriginServer(text))).toBe(printed);
-  });
-
-  it.each([
-    "",
-    "app:80",
-    "https://app",
-    "http://",
-    "http://app/x",
-    "http://app?x",
-    "http://u:p@app",
-    "http://app:99999",
-    "unix:/run/app.sock",
-  ])("%j is refused", (text) => {
-    expect(() => parseOriginServer(text)).toThrow(UnitError);
   });
 });

@@ -1,339 +1,338 @@
-import type { Socket } from "node:net";
-import { afterEach, describe, expect, it } from "vitest";
-import {
-  BODY_QUEUE_BYTES,
-  type BodyEnd,
-  OriginBody,
-  type OriginRequest,
-  OriginServerClient,
-} from "../../origin-side/fetch-origin.ts";
-import { StreamError } from "../../protocol/wire/errors.ts";
-import type { ResponseHead } from "../../protocol/wire/http-head.ts";
-import { bodyOf, flood, freePort, openOrigin, openRawServer } from "../kit/fake-origin.ts";
+import { METHODS } from "node:http";
+import { describe, expect, it } from "vitest";
+import { MOST_INTERIMS } from "../../origin-side/origin-exchange.ts";
 import { watchLeaks } from "../kit/leaks.ts";
-import { stillness } from "../kit/until.ts";
+import { ask, FedBody, heard, routeTo, TestClient } from "./asking.ts";
+import { OK, RawOrigin } from "./raw-origin.ts";
 
 watchLeaks();
 
-const undo = new AsyncDisposableStack();
-let open = undo;
-afterEach(async () => {
-  await open.disposeAsync();
-  open = new AsyncDisposableStack();
+/** TRACE says what it heard, CONNECT makes tunnels: the edge lets neither through. */
+const EACH_METHOD = METHODS.filter((method) => method !== "CONNECT" && method !== "TRACE");
+
+/** Fields without those of this hop, and without what undici puts elsewhere. */
+const fieldsOf = (head: readonly string[]) =>
+  head.slice(1).filter((line) => !/^(connection|transfer-encoding|host|content-length):/i.test(line));
+
+describe("every method", () => {
+  it("is there to be tried", () => expect(EACH_METHOD.length).toBeGreaterThan(30));
+
+  it.each(EACH_METHOD)("%s goes out with and without a body", async (method) => {
+    await using origin = await RawOrigin.listen();
+    await using client = new TestClient(routeTo(origin.port));
+    const bare = ask(client, method, "/a?b");
+    const first = await origin.next();
+    const head = await first.head();
+    expect(head[0]).toBe(`${method} /a?b HTTP/1.1`);
+    expect(head.filter((line) => /^(transfer-encoding|content-length: [^0])/i.test(line))).toEqual([]);
+    expect(first.unread).toBe("");
+    first.end(OK(method === "HEAD" ? "" : "hello", "Connection: close"));
+    expect((await heard(bare)).head.status).toBe(200);
+
+    const sized = new FedBody().piece("hi").end();
+    const withLength = ask(client, method, "/", { fields: ["Content-Length", "2"], body: sized });
+    const second = await origin.next();
+    expect(await second.head()).toContain("Content-Length: 2");
+    expect(await second.bytes(2)).toBe("hi");
+    second.end(OK(method === "HEAD" ? "" : "hello", "Connection: close"));
+    expect((await heard(withLength)).head.status).toBe(200);
+    expect(sized.takenBytes).toBe(2);
+
+    const chunked = ask(client, method, "/", { body: new FedBody().piece("hi").end() });
+    const third = await origin.next();
+    expect(await third.head()).toContain("Transfer-Encoding: chunked");
+    expect(await third.upTo("0\r\n\r\n")).toBe("2\r\nhi\r\n0\r\n\r\n");
+    third.end(OK(method === "HEAD" ? "" : "hello", "Connection: close"));
+    expect((await heard(chunked)).head.status).toBe(200);
+  });
 });
 
-const clientOf = (
-  port: number,
-  more: { answerMs?: number; connections?: number } = {},
-): OriginServerClient => {
-  const client = new OriginServerClient(
-    {
-      host: "www.example.com",
-      origin: { scheme: "http", address: { host: "127.0.0.1", port } },
-      connectMs: 5_000,
-      answerMs: more.answerMs ?? 20_000,
-      connections: more.connections ?? 4,
-    },
-    { headBytes: 16 * 1024 },
-  );
-  open.defer(() => client.close());
-  return client;
-};
-
-const get = (more: Partial<OriginRequest> = {}, target = "/"): OriginRequest => ({
-  head: { method: "GET", target, fields: ["Host", "www.example.com", "Accept-Encoding", "identity"] },
-  body: undefined,
-  signal: new AbortController().signal,
-  interim() {},
-  ...more,
-});
-
-/** Everything of a body; the error that ended it too early, if one did. */
-const read = async (
-  body: OriginBody,
-): Promise<{ bytes: Buffer; end: BodyEnd | undefined; error: StreamError | undefined }> => {
-  const pieces: Buffer[] = [];
-  try {
-    for (;;) {
-      const next = await body.arrived.next();
-      if (!Buffer.isBuffer(next)) return { bytes: Buffer.concat(pieces), end: next, error: undefined };
-      pieces.push(next);
-      body.taken(next);
+describe("a target", () => {
+  const LONG = `/${"x".repeat(8 * 1024)}?${"y=%20&".repeat(100)}`;
+  it.each([
+    "/",
+    "//",
+    "//a//b/",
+    "/a%2Fb%2fc%00",
+    "/?",
+    "/a?b?c=/d#",
+    "/a;b=c,d:e@f!$&'()*+[]|^`{}\"<>\\~",
+    "/../a/./b",
+    "/caf\xe9\xff",
+    "http://www.example.com/absolute?x",
+    LONG,
+  ])("%s arrives byte for byte, whichever client carries it", async (target) => {
+    await using origin = await RawOrigin.listen();
+    for (const continues of [false, true]) {
+      await using client = new TestClient(routeTo(origin.port, { continues }));
+      const asked = ask(client, "GET", target);
+      const connection = await origin.next();
+      expect((await connection.head())[0]).toBe(`GET ${target} HTTP/1.1`);
+      connection.end(OK());
+      await heard(asked);
     }
-  } catch (error) {
-    return { bytes: Buffer.concat(pieces), end: undefined, error: error as StreamError };
-  }
-};
-
-const failureOf = async (fetched: Promise<unknown>): Promise<StreamError> => {
-  try {
-    await fetched;
-  } catch (error) {
-    if (error instanceof StreamError) return error;
-    throw error;
-  }
-  throw new Error("it did not fail");
-};
-
-/** A server that hears one request head, says `text` (latin1) and then does `then`. */
-const saying = async (text: string, then: (socket: Socket) => void = () => {}) => {
-  const heard: string[] = [];
-  const server = await openRawServer((socket) => {
-    socket.on("data", (bytes) => {
-      heard.push(bytes.toString("latin1"));
-      if (!heard.join("").includes("\r\n\r\n")) return;
-      socket.write(text, "latin1");
-      then(socket);
-    });
-  });
-  open.use(server);
-  return { port: server.port, heard };
-};
-
-describe("a response", () => {
-  it("keeps order, duplicates, case and bytes of its fields, and its own reason", async () => {
-    const { port } = await saying(
-      "HTTP/1.1 299 Quite f\u00c3\u00afne\r\nX-B: 2\r\nSet-Cookie: a=1\r\nx-b: \u00e9\u00ff\r\nSet-Cookie: b=2\r\nX-Empty:\r\nContent-Length: 2\r\n\r\nok",
-    );
-    const { head, body } = await clientOf(port).fetch(get());
-    expect(head).toEqual({
-      status: 299,
-      reason: "Quite f\u00c3\u00afne",
-      fields: [
-        ...["X-B", "2", "Set-Cookie", "a=1", "x-b", "\u00e9\u00ff", "Set-Cookie", "b=2"],
-        ...["X-Empty", "", "Content-Length", "2"],
-      ],
-    });
-    const { bytes, end } = await read(body);
-    expect([bytes.toString(), end]).toEqual(["ok", { how: "complete", trailers: [] }]);
   });
 
-  it("loses the fields of its one connection, those that Connection names too", async () => {
-    const { port } = await saying(
-      "HTTP/1.1 200 OK\r\nConnection: close, X-Hop\r\nX-Hop: 1\r\nKeep-Alive: timeout=5\r\nTransfer-Encoding: chunked\r\nX-Stays: 1\r\n\r\n0\r\n\r\n",
-    );
-    const { head, body } = await clientOf(port).fetch(get());
-    expect(head.fields).toEqual(["X-Stays", "1"]);
-    await read(body);
+  it("* of OPTIONS arrives", async () => {
+    await using origin = await RawOrigin.listen();
+    await using client = new TestClient(routeTo(origin.port));
+    const asked = ask(client, "OPTIONS", "*");
+    const connection = await origin.next();
+    expect((await connection.head())[0]).toBe("OPTIONS * HTTP/1.1");
+    connection.end("HTTP/1.1 204 No Content\r\n\r\n");
+    expect((await heard(asked)).head.status).toBe(204);
   });
 
-  it("brings its trailers", async () => {
-    const { port } = await saying(
-      "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nX-Sum: 1\r\n\r\n",
-    );
-    const { body } = await clientOf(port).fetch(get());
-    expect((await read(body)).end).toEqual({ how: "complete", trailers: ["X-Sum", "1"] });
+  it.each(["/a b", "/a\r\nX: y", "/\u0100"])("%j never leaves", async (target) => {
+    await using origin = await RawOrigin.listen();
+    await using client = new TestClient(routeTo(origin.port));
+    await expect(ask(client, "GET", target).response).rejects.toMatchObject({ code: "origin-failed" });
+    expect(origin.count).toBe(0);
   });
+});
 
-  it("is closed, not complete, when it had no length and ended with its connection", async () => {
-    const { port } = await saying("HTTP/1.1 200 OK\r\n\r\nhalf a page?", (socket) => socket.end());
-    const { body } = await clientOf(port).fetch(get());
-    const { bytes, end } = await read(body);
-    expect([bytes.toString(), end?.how]).toEqual(["half a page?", "closed"]);
+it("a request without a target never leaves", async () => {
+  await using client = new TestClient(routeTo(1));
+  await expect(ask(client, "GET", "").response).rejects.toMatchObject({ code: "internal" });
+});
+
+describe("request fields", () => {
+  const SENT = [
+    "X-A",
+    "1",
+    "x-a",
+    "2",
+    "X-Empty",
+    "",
+    "Cookie",
+    "a=\xe9; b=\t2",
+    "Accept",
+    "*/*",
+    "X-A",
+    "3",
+  ];
+
+  it.each([false, true])("keep order, duplicates, case and bytes (node client: %s)", async (continues) => {
+    await using origin = await RawOrigin.listen();
+    await using client = new TestClient(routeTo(origin.port, { continues }));
+    const asked = ask(client, "GET", "/", { fields: SENT });
+    const connection = await origin.next();
+    const head = await connection.head();
+    expect(fieldsOf(head)).toEqual([
+      "X-A: 1",
+      "x-a: 2",
+      "X-Empty: ",
+      "Cookie: a=\xe9; b=\t2",
+      "Accept: */*",
+      "X-A: 3",
+    ]);
+    expect(head.filter((line) => /^host:/i.test(line))).toHaveLength(1);
+    connection.end(OK());
+    await heard(asked);
   });
 
   it.each([
-    ["a length", "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf"],
-    ["chunks", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n"],
-  ])("that had %s and is cut is truncated", async (_, text) => {
-    const { port } = await saying(text, (socket) => socket.end());
-    const { body } = await clientOf(port).fetch(get());
-    const { bytes, error } = await read(body);
-    expect([bytes.toString(), error?.code]).toEqual(["half", "truncated"]);
-  });
-
-  it("may come after interim heads", async () => {
-    const { port } = await saying(
-      "HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
-    );
-    const interim: ResponseHead[] = [];
-    const { head, body } = await clientOf(port).fetch(get({ interim: (early) => interim.push(early) }));
-    expect(head.status).toBe(200);
-    expect(interim.map(({ status, fields }) => [status, ...fields])).toEqual([
-      [103, "Link", "</a.css>; rel=preload"],
-    ]);
-    await read(body);
-  });
-});
-
-describe("a request", () => {
-  it("has method, target, fields and body as they were given", async () => {
-    let seen:
-      | { method: string | undefined; url: string | undefined; raw: string[]; body: string }
-      | undefined;
-    await using origin = await openOrigin(async (request, response) => {
-      seen = {
-        method: request.method,
-        url: request.url,
-        raw: request.rawHeaders,
-        body: (await bodyOf(request)).toString(),
-      };
-      response.end();
-    });
-    const fields = [
-      "Host",
-      "www.example.com",
-      "X-A",
-      "1",
-      "x-a",
-      "\u00e9",
-      "X-Empty",
-      "",
-      "Content-Length",
-      "5",
-    ];
-    const { body } = await clientOf(origin.port).fetch(
-      get({
-        head: { method: "PUT", target: "/a%20b?c=d&c=%C3%A9", fields },
-        body: (async function* () {
-          yield Buffer.from("he");
-          yield Buffer.from("llo");
-        })(),
-      }),
-    );
-    await read(body);
-    expect(seen).toMatchObject({ method: "PUT", url: "/a%20b?c=d&c=%C3%A9", body: "hello" });
-    const raw = seen?.raw.join("|");
-    expect(raw).toContain("X-A|1|x-a|\u00e9|X-Empty|");
-    expect(raw?.toLowerCase()).toContain("host|www.example.com");
-  });
-
-  it("whose body has no length travels in chunks", async () => {
-    await using origin = await openOrigin(async (request, response) => {
-      response.end(`${request.headers["transfer-encoding"]} ${await bodyOf(request)}`);
-    });
-    const { body } = await clientOf(origin.port).fetch(
-      get({
-        head: { method: "POST", target: "/", fields: ["Host", "www.example.com"] },
-        body: (async function* () {
-          yield Buffer.from("as it comes");
-        })(),
-      }),
-    );
-    expect((await read(body)).bytes.toString()).toBe("chunked as it comes");
-  });
-
-  it("that was given up closes the connection to the web server", async () => {
-    const left = Promise.withResolvers<void>();
-    await using origin = await openOrigin((request, response) => {
-      request.socket.once("close", () => left.resolve());
-      response.write("begin");
-    });
-    const gone = new AbortController();
-    const { body } = await clientOf(origin.port).fetch(get({ signal: gone.signal }));
-    gone.abort(new StreamError("cancelled"));
-    expect((await read(body)).error?.code).toBe("cancelled");
-    await left.promise;
-  });
-
-  it("that was given up while it waited for a connection is never sent", async () => {
-    const running: (() => void)[] = [];
-    await using origin = await openOrigin((_, response) => running.push(() => response.end("ok")));
-    const client = clientOf(origin.port, { connections: 1 });
-    const first = client.fetch(get());
-    await origin.askedReach(1);
-    const gone = new AbortController();
-    const second = failureOf(client.fetch(get({ signal: gone.signal }, "/second")));
-    const third = client.fetch(get({}, "/third"));
-    gone.abort(new StreamError("cancelled"));
-    running[0]?.();
-    await read((await first).body);
-    expect((await second).code).toBe("cancelled");
-    await origin.askedReach(2);
-    running[1]?.();
-    await read((await third).body);
-    expect(origin.asked).toEqual(["/", "/third"]);
-  });
-});
-
-describe("a web server that fails", () => {
-  it("by refusing connections is origin-failed, and its address stays out of the code", async () => {
-    const failure = await failureOf(clientOf(await freePort()).fetch(get()));
-    expect(failure.code).toBe("origin-failed");
-    expect(failure.message).toContain("ECONNREFUSED");
-  });
-
-  it("by closing before a head is origin-failed", async () => {
-    const { port } = await saying("", (socket) => socket.end());
-    expect((await failureOf(clientOf(port).fetch(get()))).code).toBe("origin-failed");
-  });
-
-  it("by speaking something else is origin-failed", async () => {
-    const { port } = await saying("SSH-2.0-OpenSSH_9.6\r\n");
-    expect((await failureOf(clientOf(port).fetch(get()))).code).toBe("origin-failed");
-  });
-
-  it("by a head larger than allowed is origin-failed", async () => {
-    const { port } = await saying(`HTTP/1.1 200 OK\r\nX-Long: ${"x".repeat(17 * 1024)}\r\n\r\n`);
-    expect((await failureOf(clientOf(port).fetch(get()))).code).toBe("origin-failed");
-  });
-
-  it("by saying nothing is origin-silent", async () => {
-    const { port } = await saying("");
-    expect((await failureOf(clientOf(port, { answerMs: 100 }).fetch(get()))).code).toBe("origin-silent");
-  });
-
-  it("is origin-failed for a request that undici does not send", async () => {
-    await using origin = await openOrigin((_, response) => response.end());
-    const head = { method: "OPTIONS", target: "*", fields: ["Host", "www.example.com"] };
-    expect((await failureOf(clientOf(origin.port).fetch(get({ head })))).code).toBe("origin-failed");
-  });
-});
-
-describe("a body that nobody takes", () => {
-  const BODY_BYTES = 20 * 1024 * 1024;
-
-  it("waits at its socket, and comes complete when it is taken", async () => {
-    let written = 0;
-    await using origin = await openOrigin(async (_, response) => {
-      await flood(response, BODY_BYTES, (bytes) => {
-        written = bytes;
-      });
-      response.end();
-    });
-    const { body } = await clientOf(origin.port).fetch(get());
-    await stillness(() => written);
-    expect(written).toBeLessThan(BODY_BYTES);
-    let waiting = 0;
-    for (let next = body.arrived.take(); Buffer.isBuffer(next); next = body.arrived.take()) {
-      waiting += next.length;
-      body.taken(next);
+    ["X", "a\r\nX-Injected: 1"],
+    ["X", "a\nX-Injected: 1"],
+    ["X", "a\0b"],
+    ["X\r\nX-Injected", "1"],
+    ["X y", "1"],
+    ["", "1"],
+  ])("%j: %j never leaves", async (name, value) => {
+    await using origin = await RawOrigin.listen();
+    await using client = new TestClient(routeTo(origin.port));
+    for (const method of ["GET", "POST"]) {
+      const asked = ask(client, method, "/", { fields: [name, value] });
+      await expect(asked.response).rejects.toMatchObject({ code: "origin-failed" });
     }
-    expect(waiting).toBeGreaterThan(BODY_QUEUE_BYTES);
-    // What undici has read already still comes after the pause: two reads of a socket at most.
-    expect(waiting).toBeLessThan(BODY_QUEUE_BYTES + 3 * 64 * 1024);
-    const { bytes, end } = await read(body);
-    expect([waiting + bytes.length, end?.how]).toEqual([BODY_BYTES, "complete"]);
+    expect(origin.count).toBe(0);
   });
 
-  it("is paused above the bound and resumed at it, once each", () => {
-    const heard: string[] = [];
-    const body = new OriginBody({ pause: () => heard.push("pause"), resume: () => heard.push("resume") });
-    const full = Buffer.alloc(BODY_QUEUE_BYTES);
-    const one = Buffer.alloc(1);
-    body.push(full);
-    expect(heard).toEqual([]);
-    body.push(one);
-    expect(heard).toEqual(["pause"]);
-    body.taken(one);
-    expect(heard).toEqual(["pause", "resume"]);
-    body.taken(full);
-    expect(heard).toEqual(["pause", "resume"]);
+  it("of another hop, and a second framing, are not passed on", async () => {
+    await using origin = await RawOrigin.listen();
+    await using client = new TestClient(routeTo(origin.port));
+    const fields = [
+      "Connection",
+      "x-b",
+      "X-B",
+      "1",
+      "Transfer-Encoding",
+      "gzip",
+      "Keep-Alive",
+      "5",
+      "TE",
+      "gzip",
+    ];
+    const asked = ask(client, "POST", "/", { fields, body: new FedBody().end() });
+    const connection = await origin.next();
+    expect((await connection.head()).slice(1)).toEqual([
+      "Host: www.example.com",
+      "Transfer-Encoding: chunked",
+      "Connection: keep-alive",
+    ]);
+    connection.end(OK());
+    await heard(asked);
+  });
+
+  it.each([["5, 5"], ["-1"], ["1e1"], [""], ["99999999999999999999"]])(
+    "a Content-Length of %j never leaves",
+    async (length) => {
+      await using origin = await RawOrigin.listen();
+      await using client = new TestClient(routeTo(origin.port));
+      const asked = ask(client, "POST", "/", { fields: ["Content-Length", length], body: new FedBody() });
+      await expect(asked.response).rejects.toMatchObject({ code: "internal" });
+      expect(origin.count).toBe(0);
+    },
+  );
+});
+
+describe("response fields", () => {
+  it.each([false, true])("keep order, duplicates, case and bytes (node client: %s)", async (continues) => {
+    await using origin = await RawOrigin.listen();
+    await using client = new TestClient(routeTo(origin.port, { continues }));
+    const asked = ask(client);
+    const connection = await origin.next();
+    await connection.head();
+    connection.end(
+      OK(
+        "hello",
+        "Set-Cookie: a=1",
+        "X-Empty:",
+        "set-cookie: b=\xe9",
+        "Set-Cookie: c=3",
+        "Connection: close, x-hop",
+        "X-Hop: 1",
+      ),
+    );
+    const { head, body, end } = await heard(asked);
+    const fields = ["Set-Cookie", "a=1", "X-Empty", "", "set-cookie", "b=\xe9", "Set-Cookie", "c=3"];
+    expect(head).toEqual({ status: 200, reason: "OK", fields: ["Content-Length", "5", ...fields] });
+    expect([body, end]).toEqual(["hello", { how: "complete", trailers: [] }]);
+  });
+
+  it.each([
+    [false, "Nicht da \xfc", ""], // undici reads it as UTF-8, and the byte is lost
+    [false, "D\xc3\xa9j\xc3\xa0", "D\xc3\xa9j\xc3\xa0"],
+    [true, "Nicht da \xfc", "Nicht da \xfc"],
+    [true, "", ""],
+  ])("come with their reason (node client: %s, %j)", async (continues, sent, reason) => {
+    await using origin = await RawOrigin.listen();
+    await using client = new TestClient(routeTo(origin.port, { continues }));
+    const asked = ask(client);
+    const connection = await origin.next();
+    await connection.head();
+    connection.end(`HTTP/1.1 404 ${sent}\r\nContent-Length: 0\r\n\r\n`);
+    expect((await heard(asked)).head).toMatchObject({ status: 404, reason });
+  });
+
+  it.each([false, true])(
+    "may be as large as headBytes, and no larger (node client: %s)",
+    async (continues) => {
+      await using origin = await RawOrigin.listen();
+      const headBytes = 16 * 1024;
+      await using client = new TestClient(routeTo(origin.port, { continues }), { headBytes });
+      for (const [bytes, comes] of [
+        [headBytes - 200, true],
+        [headBytes + 1, false],
+      ] as const) {
+        const asked = ask(client);
+        const connection = await origin.next();
+        await connection.head();
+        connection.end(OK("", `X: ${"x".repeat(bytes)}`, "Connection: close"));
+        if (comes) expect((await heard(asked)).head.status).toBe(200);
+        else await expect(asked.response).rejects.toMatchObject({ code: "origin-failed" });
+      }
+    },
+  );
+
+  it.each([false, true])("may be 1500 in number (node client: %s)", async (continues) => {
+    await using origin = await RawOrigin.listen();
+    await using client = new TestClient(routeTo(origin.port, { continues }));
+    const asked = ask(client);
+    const connection = await origin.next();
+    await connection.head();
+    connection.end(OK("", ...Array.from({ length: 1500 }, (_, i) => `X-${i}: ${i}`)));
+    expect((await heard(asked)).head.fields).toHaveLength(2 + 3000);
   });
 });
 
-describe("a client that retires", () => {
-  it("lets what runs come to its end", async () => {
-    const finishing = Promise.withResolvers<() => void>();
-    await using origin = await openOrigin((_, response) => {
-      response.write("be");
-      finishing.resolve(() => response.end("gin"));
-    });
-    const client = clientOf(origin.port);
-    const { body } = await client.fetch(get());
-    const retired = client.retire();
-    (await finishing.promise)();
-    expect((await read(body)).bytes.toString()).toBe("begin");
-    await retired;
+describe("interim heads", () => {
+  it("come in order, and 100 only to who asked for it", async () => {
+    await using origin = await RawOrigin.listen();
+    await using client = new TestClient(routeTo(origin.port));
+    for (const expects of [true, false]) {
+      const body = new FedBody();
+      const fields = ["Content-Length", "2", ...(expects ? ["Expect", "100-continue"] : [])];
+      const asked = ask(client, "POST", "/", { fields, body });
+      const connection = await origin.next();
+      await connection.head();
+      connection.write(
+        "HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\nLink: </b>\r\n\r\nHTTP/1.1 199 Odd\r\n\r\n",
+      );
+      body.piece("hi").end();
+      expect(await connection.bytes(2)).toBe("hi");
+      connection.end(OK("done", "Connection: close"));
+      expect((await heard(asked)).body).toBe("done");
+      expect(asked.interims.map(({ status }) => status)).toEqual(
+        expects ? [102, 100, 103, 199] : [102, 103, 199],
+      );
+      expect(asked.interims.at(-2)).toEqual({
+        status: 103,
+        reason: "Early Hints",
+        fields: ["Link", "</a>", "Link", "</b>"],
+      });
+    }
+  });
+
+  it("come over undici too", async () => {
+    await using origin = await RawOrigin.listen();
+    await using client = new TestClient(routeTo(origin.port));
+    const asked = ask(client);
+    const connection = await origin.next();
+    await connection.head();
+    connection
+      .write("HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 102 Processing\r\n\r\n")
+      .end(OK());
+    expect((await heard(asked)).body).toBe("hello");
+    expect(asked.interims.map(({ status }) => status)).toEqual([103, 102]);
+  });
+
+  it("a web server that sends 100 unasked is borne where the route says so", async () => {
+    await using origin = await RawOrigin.listen();
+    for (const continues of [true, false]) {
+      await using client = new TestClient(routeTo(origin.port, { continues }));
+      const asked = ask(client);
+      const connection = await origin.next();
+      await connection.head();
+      connection.write("HTTP/1.1 100 Continue\r\n\r\n").end(OK());
+      if (continues) expect((await heard(asked)).body).toBe("hello");
+      else await expect(asked.response).rejects.toMatchObject({ code: "origin-failed" });
+      expect(asked.interims).toEqual([]);
+    }
+  });
+
+  it.each([false, true])("without end fail (node client: %s)", async (continues) => {
+    await using origin = await RawOrigin.listen();
+    await using client = new TestClient(routeTo(origin.port, { continues }));
+    const asked = ask(client);
+    const connection = await origin.next();
+    await connection.head();
+    connection.write("HTTP/1.1 102 Processing\r\n\r\n".repeat(MOST_INTERIMS + 1));
+    await expect(asked.response).rejects.toMatchObject({ code: "origin-failed" });
+    expect(asked.interims).toHaveLength(MOST_INTERIMS);
+    await connection.over;
+  });
+
+  it.each([false, true])("a 101 that nobody asked for is a failure (node client: %s)", async (continues) => {
+    await using origin = await RawOrigin.listen();
+    for (const fields of ["", "Connection: Upgrade\r\nUpgrade: websocket\r\n"]) {
+      await using client = new TestClient(routeTo(origin.port, { continues }));
+      const asked = ask(client);
+      const connection = await origin.next();
+      await connection.head();
+      connection.write(`HTTP/1.1 101 Switching Protocols\r\n${fields}\r\n`);
+      await expect(asked.response).rejects.toMatchObject({ code: "origin-failed" });
+      await connection.over;
+    }
   });
 });

@@ -43,10 +43,7 @@ describe("coilgun-origin", () => {
   it.each(["run", "check"])(
     "ends %s of an invalid config with all its problems and code 1",
     async (command) => {
-      writeFileSync(
-        join(folder, "origin.yaml"),
-        "edges:\nroutes: [{ host: a.example, origin: https://b }]\n",
-      );
+      writeFileSync(join(folder, "origin.yaml"), "edges:\nroutes: [{ host: a.example, origin: ftp://b }]\n");
       const { code, stdout, stderr } = await origin(command);
       expect([code, stdout]).toEqual([1, ""]);
       expect(stderr.split("\n")).toEqual([

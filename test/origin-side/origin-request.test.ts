@@ -1,22 +1,48 @@
-import { expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { originRequest } from "../../origin-side/origin-request.ts";
+import { type HostHeader, parseHostHeader } from "../../origin-side/route-settings.ts";
+import { fieldOf, listOf } from "../../protocol/wire/http-head.ts";
 
-const asked = (...fields: readonly string[]) =>
-  originRequest({ method: "GET", target: "/a?b", fields: ["Host", "h", ...fields] });
+const origin = { scheme: "https", address: { host: "10.0.0.5", port: 8443 } } as const;
+const KEEP: HostHeader = { kind: "keep" };
 
-it("asks for pages as they are", () => {
-  expect(asked("accept-encoding", "gzip", "X", "1", "Accept-Encoding", "br")).toEqual({
-    method: "GET",
-    target: "/a?b",
-    fields: ["Host", "h", "X", "1", "Accept-Encoding", "identity"],
+const asked = (
+  fields: readonly string[],
+  route: { readonly hostHeader?: HostHeader; readonly askEncoded?: boolean } = {},
+  method = "GET",
+) =>
+  originRequest({ method, target: "/", fields }, { origin, hostHeader: KEEP, askEncoded: false, ...route })
+    .fields;
+
+describe("the Host that a web server gets", () => {
+  it.each([
+    ["keep", ["Host", "www.example.com:81"], "www.example.com:81"],
+    ["keep", ["Host", "a.example", "host", "b.example"], "a.example"],
+    ["keep", [], "10.0.0.5:8443"],
+    ["origin", ["Host", "www.example.com"], "10.0.0.5:8443"],
+    ["inner.example", ["HOST", "www.example.com"], "inner.example"],
+    ["inner.example", [], "inner.example"],
+  ])("%s, of %j: %s, and no other", (setting, fields, host) => {
+    expect(listOf(asked(fields, { hostHeader: parseHostHeader(setting) }), "host")).toBe(host);
+  });
+
+  it("says nothing else to anyone: X-Forwarded-Host is the edge's", () => {
+    const fields = asked(["Host", "www.example.com", "X-Forwarded-Host", "www.example.com"], {
+      hostHeader: { kind: "origin" },
+    });
+    expect(fieldOf(fields, "x-forwarded-host")).toBe("www.example.com");
   });
 });
 
-it("asks so too where the visitor named no coding, for that means any", () => {
-  expect(asked().fields).toEqual(["Host", "h", "Accept-Encoding", "identity"]);
-});
-
-it.each(["Range", "if-range", "IF-MATCH"])("leaves a request with %s as the visitor sent it", (name) => {
-  const fields = ["Accept-Encoding", "gzip", name, "x"];
-  expect(asked(...fields).fields).toEqual(["Host", "h", ...fields]);
+describe("If-Match", () => {
+  it.each([
+    ["PUT", true, 'W/"a", "b",W/"c"', '"a", "b","c"'],
+    ["PUT", false, 'W/"a"', 'W/"a"'],
+    ["GET", true, 'W/"a"', 'W/"a"'],
+    ["DELETE", true, "*", "*"],
+    ["PUT", true, '"aW/"', '"aW/"'],
+  ])("of %s where tags are weakened (%s): %s becomes %s", (method, askEncoded, sent, got) => {
+    const fields = asked(["Host", "a", "If-Match", sent, "If-None-Match", 'W/"n"'], { askEncoded }, method);
+    expect([fieldOf(fields, "if-match"), fieldOf(fields, "if-none-match")]).toEqual([got, 'W/"n"']);
+  });
 });

@@ -10,7 +10,7 @@ import { stillness } from "../kit/until.ts";
 
 const opened = (hash?: Hash) => {
   const stream = new FakeStream();
-  const exchange = new IncomingExchange(stream.asStream, openOf());
+  const exchange = new IncomingExchange(stream.asStream, openOf(), { headBytes: 1 << 15 });
   return { stream, body: new SegmentedBody(exchange, STREAMING_CODEC.streaming.encoder([]), hash) };
 };
 

@@ -26,7 +26,7 @@ beforeEach(async () => {
     encoder.destroy();
     startedOver.push(Buffer.concat(pieces).toString());
   };
-  const exchange = new IncomingExchange(stream.asStream, openOf());
+  const exchange = new IncomingExchange(stream.asStream, openOf(), { headBytes: 1 << 15 });
   settleAnswer(exchange, { pinned, startOver }, { codec: STREAMING_CODEC, clock }).then(
     () => {
       outcome = "settled";

@@ -8,7 +8,7 @@ import { fingerprintOf } from "../../protocol/versions/fingerprint.ts";
 import { type AnsweringOptions, answeringOf, gatheredOf } from "../kit/answering.ts";
 import { readSegments } from "../kit/coded-body.ts";
 import { seeded } from "../kit/random.ts";
-import { stillness } from "../kit/until.ts";
+import { stillness, until } from "../kit/until.ts";
 import { laterPage, madePage } from "../protocol/delta/made-pages.ts";
 
 const END: BodyEnd = { how: "complete", trailers: [] };
@@ -24,6 +24,7 @@ const streaming = (gathered: readonly Buffer[] = [], options: AnsweringOptions =
   );
   const { arrived } = flow.answering.body;
   const still = () => stillness(() => flow.stream.sent.length + (seen.over ? 1 : 0));
+  const ended = () => until(() => seen.over || flow.stream.sentOf("end").length > 0, "the end of the answer");
   return {
     ...flow,
     seen,
@@ -43,6 +44,7 @@ const streaming = (gathered: readonly Buffer[] = [], options: AnsweringOptions =
       arrived.push(end);
       await still();
     },
+    ended,
     still,
   };
 };
@@ -128,6 +130,7 @@ describe("a page that streams as a delta", () => {
     expect(flow.stream.sent[0]).toEqual({ kind: "resume", offset: 1_000, codec: 1 });
     await flow.push(page.subarray(2_000));
     await flow.end();
+    await flow.ended();
     const read = await readSegments(flow.stream.sent, [], page.subarray(0, 1_000));
     expect([read.body.equals(page.subarray(1_000)), read.unproved, read.ended]).toEqual([
       true,
@@ -142,9 +145,10 @@ describe("a page that streams as a delta", () => {
   it("that is doubted after its end gives the plain bytes and an end again", async () => {
     const flow = streaming([page], { bases: [base] });
     await flow.end();
+    await flow.ended();
     flow.stream.sent.length = 0;
     await flow.stream.asksWhole(0);
-    await flow.still();
+    await flow.ended();
     const read = await readSegments(flow.stream.sent, []);
     expect([read.body.equals(page), read.ended]).toEqual([true, "complete"]);
     await flow.stream.asksWhole(0);

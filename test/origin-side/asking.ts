@@ -1,0 +1,108 @@
+/** A client of one route, and what comes back from it: for tests that need no link. */
+import type { BodyEnd, OriginRequest, OriginResponse } from "../../origin-side/fetch-origin.ts";
+import { OriginServerClient } from "../../origin-side/fetch-origin.ts";
+import type { RequestBody } from "../../origin-side/origin-body.ts";
+import type { Route } from "../../origin-side/route-settings.ts";
+import { type Clock, systemClock } from "../../protocol/kit/clock.ts";
+import { Inbox } from "../../protocol/kit/inbox.ts";
+import type { HeaderList } from "../../protocol/wire/header-block.ts";
+import type { ResponseHead } from "../../protocol/wire/http-head.ts";
+
+export const HEAD_BYTES = 64 * 1024;
+
+export const routeTo = (port: number, more: Partial<Route> = {}): Route => ({
+  host: "www.example.com",
+  path: "/",
+  origin: { scheme: "http", address: { host: "127.0.0.1", port } },
+  tls: undefined,
+  hostHeader: { kind: "keep" },
+  connectMs: 5_000,
+  answerMs: 20_000,
+  idleMs: 20_000,
+  connections: 8,
+  continues: false,
+  askEncoded: false,
+  ...more,
+});
+
+/** A client that closes with its test. */
+export class TestClient extends OriginServerClient implements AsyncDisposable {
+  constructor(route: Route, given: { readonly clock?: Clock; readonly headBytes?: number } = {}) {
+    super(route, { clock: systemClock, headBytes: HEAD_BYTES, ...given });
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}
+
+/** A request's body that a test feeds. */
+export class FedBody implements RequestBody {
+  readonly #pieces = new Inbox<Uint8Array | BodyEnd>();
+  /** Bytes that the web server's socket took. */
+  takenBytes = 0;
+
+  next(): Promise<Uint8Array | BodyEnd> {
+    return this.#pieces.next();
+  }
+
+  taken(bytes: number): void {
+    this.takenBytes += bytes;
+  }
+
+  piece(text: string | Uint8Array): this {
+    this.#pieces.push(typeof text === "string" ? Buffer.from(text, "latin1") : text);
+    return this;
+  }
+
+  end(how: BodyEnd["how"] = "complete", trailers: HeaderList = []): this {
+    this.#pieces.push({ how, trailers });
+    return this;
+  }
+}
+
+export interface Asked {
+  readonly interims: ResponseHead[];
+  readonly response: Promise<OriginResponse>;
+  /** The visitor leaves. */
+  leave(): void;
+}
+
+export const ask = (
+  client: OriginServerClient,
+  method = "GET",
+  target = "/",
+  more: { readonly fields?: HeaderList; readonly body?: RequestBody } = {},
+): Asked => {
+  const leaving = new AbortController();
+  const interims: ResponseHead[] = [];
+  const request: OriginRequest = {
+    head: { method, target, fields: ["Host", "www.example.com", ...(more.fields ?? [])] },
+    body: more.body,
+    signal: leaving.signal,
+    interim: (head) => interims.push(head),
+  };
+  const response = client.fetch(request);
+  response.catch(() => {});
+  return { interims, response, leave: () => leaving.abort(new Error("left")) };
+};
+
+export interface Heard {
+  readonly head: ResponseHead;
+  readonly body: string;
+  readonly end: BodyEnd;
+}
+
+/** The whole of an ordinary response. */
+export const heard = async (asked: Asked | Promise<OriginResponse>): Promise<Heard> => {
+  const response = await ("response" in asked ? asked.response : asked);
+  if (response.kind !== "answered") throw new Error("upgraded");
+  const { head, body } = response;
+  let text = "";
+  for (;;) {
+    const next = await body.arrived.next();
+    if (!Buffer.isBuffer(next)) return { head, body: text, end: next };
+    text += next.toString("latin1");
+    body.taken(next);
+  }
+};
