@@ -14,6 +14,7 @@ import { fingerprintOf, shortOf } from "../../protocol/versions/fingerprint.ts";
 import { ScopeRules } from "../../protocol/versions/scope.ts";
 import { tenantOf } from "../../protocol/versions/tenant.ts";
 import { type Version, VersionStore } from "../../protocol/versions/version-store.ts";
+import { countedCodec } from "./counted-codec.ts";
 import { FakeClock } from "./fake-clock.ts";
 import { FakeStream, openOf } from "./fake-stream.ts";
 
@@ -35,6 +36,7 @@ export const answeringOf = (options: AnsweringOptions = {}) => {
   const shareBytes = options.shareBytes ?? 1 << 26;
   const memory = new ByteBudget({ totalBytes: 1 << 26, shareBytes });
   const contexts = new StreamContexts();
+  const streaming = countedCodec(STREAMING_CODEC);
   const given: AnswerGiven = {
     keyId: "k",
     clock,
@@ -43,7 +45,7 @@ export const answeringOf = (options: AnsweringOptions = {}) => {
     contexts,
     rules: new ScopeRules({ bases: "site", harmlessCookies: [] }, Buffer.alloc(32)),
     codec: options.codec ?? STREAMING_CODEC,
-    streaming: STREAMING_CODEC,
+    streaming: streaming.codec,
     pageBytes: options.pageBytes ?? 1 << 23,
     headBytes: 1 << 15,
     originOf: () => undefined,
@@ -64,7 +66,7 @@ export const answeringOf = (options: AnsweringOptions = {}) => {
     record,
     given,
   };
-  return { clock, stream, memory, contexts, given, answering };
+  return { clock, stream, memory, contexts, given, answering, coding: streaming.underWay };
 };
 
 /** What was gathered of a body before it had to stream, with its memory taken. */

@@ -22,6 +22,20 @@ export const reached = async <T>(list: readonly T[], count: number): Promise<T> 
   return list[count - 1] as T;
 };
 
+/** Turns of the event loop in which all that is not in the thread pool or a socket has long happened. */
+const QUIET_TURNS = 50;
+
+/** Resolves when nothing is under way in the thread pool, and `measure` has not changed since. */
+export const quiet = async (measure: () => number, underWay: () => number): Promise<void> => {
+  let last = measure();
+  for (let turns = 0; turns < QUIET_TURNS; turns++) {
+    await settle();
+    const current = measure();
+    if (current !== last || underWay() > 0) turns = 0;
+    last = current;
+  }
+};
+
 /** Resolves when `measure` has not changed for a good while. */
 export const stillness = async (measure: () => number): Promise<number> => {
   let last = measure();

@@ -8,7 +8,7 @@ import { fingerprintOf } from "../../protocol/versions/fingerprint.ts";
 import { type AnsweringOptions, answeringOf, gatheredOf } from "../kit/answering.ts";
 import { readSegments } from "../kit/coded-body.ts";
 import { seeded } from "../kit/random.ts";
-import { stillness, until } from "../kit/until.ts";
+import { quiet, until } from "../kit/until.ts";
 import { laterPage, madePage } from "../protocol/delta/made-pages.ts";
 
 const END: BodyEnd = { how: "complete", trailers: [] };
@@ -23,7 +23,7 @@ const streaming = (gathered: readonly Buffer[] = [], options: AnsweringOptions =
       Object.assign(seen, { failed: error.code ?? error.message, over: true }),
   );
   const { arrived } = flow.answering.body;
-  const still = () => stillness(() => flow.stream.sent.length + (seen.over ? 1 : 0));
+  const still = () => quiet(() => flow.stream.sent.length + (seen.over ? 1 : 0), flow.coding);
   const ended = () => until(() => seen.over || flow.stream.sentOf("end").length > 0, "the end of the answer");
   return {
     ...flow,
