@@ -1,7 +1,7 @@
 /**
  * What `edge.yaml` may say, and the type without holes that the edge daemon runs on. Every default stands here as it
  * would be written; names of sizes and times carry their unit once they are read. `parse` problems come all at once
- * (protocol/kit/config.ts). DESIGN points 4, 5, 12, 13, 18, 19.
+ * (protocol/kit/config.ts).
  */
 import { z } from "zod";
 import { loadConfig, type Surroundings } from "../protocol/kit/config.ts";

@@ -1,7 +1,7 @@
 /**
  * `coilgun-edge pair`: makes a key and writes both sides' config files around it, short and commented, so that the two
  * daemons find each other once the web server's address is right; or adds the key to an edge.yaml that exists, keeping
- * its comments. The secret goes into these files, which only their owner may read, and nowhere else. DESIGN point 4.
+ * its comments. The secret goes into these files, which only their owner may read, and nowhere else. SPEC section "Keys".
  */
 import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync } from "node:fs";

@@ -1,7 +1,6 @@
 /**
  * What `origin.yaml` may say, and the type without holes that the origin daemon runs on. Every default stands here as
- * it would be written; names of sizes and times carry their unit once they are read. DESIGN points 4, 5, 13, 15, 18,
- * 19.
+ * it would be written; names of sizes and times carry their unit once they are read.
  */
 import { z } from "zod";
 import { CODEC_NAMES, type CodecName } from "../protocol/delta/codecs.ts";

@@ -1,7 +1,7 @@
 /**
  * Asks the web server of one route, once. One interface, two clients behind it: undici for ordinary requests that may be
  * repeated, node:http for all others. A request that finds its kept connection closed is asked on a new one, if
- * that can change nothing at the web server. DESIGN point 20.
+ * that can change nothing at the web server.
  */
 import type { Duplex } from "node:stream";
 import type { Clock } from "../protocol/kit/clock.ts";

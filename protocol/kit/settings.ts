@@ -121,7 +121,7 @@ export const noTwoAlike =
     }
   };
 
-/** The version store: sizes and times of DESIGN's points 12 and 13. */
+/** The version store: its size, and how long what is personal stays. SPEC section "Version store". */
 export interface StoreSettings {
   /** Most bytes of versions, overhead included. */
   readonly sizeBytes: number;
