@@ -12,8 +12,15 @@ import { withoutSecrets } from "./scrub.ts";
 
 export const EXIT = { done: 0, failed: 1, notUnderstood: 2 } as const;
 
+/** A reader that has seen enough, such as `| head -3`, is no error of ours. */
+const readerLeft = (error: Error): void => {
+  if (codeOf(error) === "EPIPE") process.exit(EXIT.done);
+  throw error;
+};
+
 /** One line on standard output. */
 export const say = (line: string): void => {
+  if (!process.stdout.listeners("error").includes(readerLeft)) process.stdout.on("error", readerLeft);
   process.stdout.write(`${withoutSecrets(line)}\n`);
 };
 
