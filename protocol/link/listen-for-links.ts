@@ -83,6 +83,8 @@ class LinkListener implements TunnelListener {
   readonly #tls: ListenTls | undefined;
   readonly #server: Server;
   readonly #arrivals = new Map<string, Arrival>();
+  /** The port is free and the last socket gone; heard from the beginning, as it may come before anybody waits for it. */
+  readonly #closed = Promise.withResolvers<void>();
   readonly #places: PendingPlaces;
   #accepting = true;
   #address = { host: "", port: 0 };
@@ -104,6 +106,7 @@ class LinkListener implements TunnelListener {
     };
     this.#server =
       this.#tls === undefined ? createHttpServer(http) : createHttpsServer({ ...http, ...this.#tls.options });
+    this.#server.once("close", () => this.#closed.resolve());
     this.#server.on("connection", (socket: Socket) => this.#arrive(socket));
     this.#server.on("upgrade", (request, socket, head) => this.#upgrade(request, socket, head));
     this.#server.on("request", (request, response) => this.#answerStranger(request, response));
@@ -139,13 +142,10 @@ class LinkListener implements TunnelListener {
   }
 
   async close(): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    if (this.#server.listening || this.#arrivals.size > 0) this.#server.once("close", resolve);
-    else resolve();
     this.closeAccepting();
     for (const arrival of this.#arrivals.values())
       arrival.transport?.destroy("the edge is closing its tunnel port");
-    await promise;
+    await this.#closed.promise;
   }
 
   #arrive(socket: Socket): void {

@@ -346,6 +346,23 @@ describe("opening and closing the port", () => {
     await tunnel.listener.close(); // again does nothing
     await hear(dialler).closed();
   });
+
+  it("closes whenever it is asked to while its last link goes", async () => {
+    const security = plainSecurity();
+    for (let turns = 0; turns < 24; turns++) {
+      const tunnel = await openTunnel(security.listen);
+      const [dialler, listener] = await Promise.all([
+        dialTunnel(tunnel.port, security.dial),
+        tunnel.accepted(),
+      ]);
+      const heard = hear(listener);
+      tunnel.listener.closeAccepting();
+      dialler.destroy("gone");
+      for (let turn = 0; turn < turns; turn++) await settle();
+      await tunnel.listener.close();
+      await heard.closed();
+    }
+  });
 });
 
 /** Turns of the event loop until something is so; a test that waits in vain runs into its time limit. */
