@@ -145,6 +145,8 @@ class Decoding {
         reject(this.#given.gone.aborted ? this.#given.gone.reason : this.#broken(error));
       };
       decoder.on("error", broken).on("close", broken);
+      // One that broke between two waits has said so already, and nothing more will come of it.
+      if (decoder.closed) return broken(decoder.errored);
       start((error) => {
         if (error != null) return broken(error);
         decoder.off("error", broken).off("close", broken);
