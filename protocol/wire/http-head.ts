@@ -105,3 +105,13 @@ export const endToEnd = (fields: HeaderList): HeaderList => {
   }
   return withoutFields(fields, dropped);
 };
+
+/** What a request asks to become, or a 101 has become: `websocket`. Undefined where it is neither. SPEC section "Upgrades". */
+export const upgradeOf = (fields: HeaderList): string | undefined => listOf(fields, "upgrade");
+
+/** Fields that trailers may not hold, besides those of one hop: they frame or route a message (RFC 9110 section 6.5.1). */
+const NEVER_TRAILING: ReadonlySet<string> = new Set(["content-length", "host"]);
+
+/** The trailers that go on to the next hop. */
+export const endToEndTrailers = (trailers: HeaderList): HeaderList =>
+  withoutFields(endToEnd(trailers), NEVER_TRAILING);

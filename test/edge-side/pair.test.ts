@@ -38,7 +38,7 @@ describe("a new pair", () => {
     expect(secretsOf(edgeFile)).toEqual(origin.edges.map(({ key }) => secretText(key.secret)));
     expect(edge.keys[0]?.hosts.map(({ host }) => host)).toEqual(["www.example.com", "true", "[::1]"]);
     expect(origin.routes.map(({ host }) => host)).toEqual(["www.example.com", "true", "[::1]"]);
-    expect(origin.routes[0]?.origin.address).toEqual({ host: "127.0.0.1", port: 8000 });
+    expect(origin.routes[0]?.origin).toMatchObject({ address: { host: "127.0.0.1", port: 8000 } });
     expect(origin.edges[0]?.address).toEqual({ host: "edge.example.com", port: 7443 });
     expect(edge.admin).toBe(join(folder, "edge.sock"));
   });
