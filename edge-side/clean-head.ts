@@ -22,8 +22,11 @@ const NO_CONTENT = 204;
 const SWITCHING = 101;
 
 /** Throws StreamError for a head that would not be one head on a visitor's connection. */
-export const headForVisitor = (list: HeaderList): ResponseHead => {
+export const headForVisitor = (list: HeaderList, kind: "interim" | "final"): ResponseHead => {
   const head = responseHeadFromList(list);
+  const isInterim = head.status < 200 && head.status !== SWITCHING;
+  if (isInterim !== (kind === "interim"))
+    throw new StreamError("origin-failed", `${head.status} is no ${kind} status`);
   if (NEVER_IN_VALUE.test(head.reason)) throw injection("reason phrase");
   checkFields(head.fields);
   // A 101 says in Upgrade what the connection becomes.

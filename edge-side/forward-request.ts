@@ -43,8 +43,9 @@ export const trustOf = (
   return (address) => trusted.check(address, isIPv6(address) ? "ipv6" : "ipv4");
 };
 
-/** An IPv4 address that came over an IPv6 socket, as the IPv4 address it is. */
-export const plainAddress = (address: string): string => address.replace(/^::ffff:(?=\d+\.)/i, "");
+/** An IPv4 address that came over an IPv6 socket as the IPv4 address it is, and none with the name of an interface. */
+export const plainAddress = (address: string): string =>
+  address.replace(/^::ffff:(?=\d+\.)/i, "").replace(/%.*$/, "");
 
 /** Fields of Coilgun's own, which nobody outside may set. */
 const OWN = /^(?:x-)?coilgun-/i;

@@ -5,6 +5,7 @@
 import type { IncomingMessage } from "node:http";
 import { hostName } from "../protocol/versions/tenant.ts";
 import type { HeaderList } from "../protocol/wire/header-block.ts";
+import { fieldOf } from "../protocol/wire/http-head.ts";
 import { areClean } from "./clean-head.ts";
 
 export interface ScreenLimits {
@@ -38,6 +39,7 @@ export const screenHttp1 = (request: IncomingMessage, limits: ScreenLimits): Des
   if (!VERSIONS.has(httpVersion)) return httpVersion === "0.9" ? 400 : 505;
   if (isAmbiguous(request)) return 400;
   if (REFUSED_METHODS.has(method)) return 405;
+  if (httpVersion === "1.1" && !isExpectationKnown(headers.expect)) return 417;
   const [, named, path] = ABSOLUTE.exec(url) ?? [];
   if (url.length > limits.targetBytes) return 414;
   const authority = named ?? headers.host ?? "";
@@ -66,6 +68,7 @@ export const screenHttp2 = (
   // RFC 9113 section 8.3.1: a Host that says something else makes the request malformed.
   if (hosts.length > 1 || (hosts[0] ?? authority).toLowerCase() !== authority.toLowerCase()) return 400;
   if (!AUTHORITY.test(authority) || !isTarget(target, method)) return 400;
+  if (!isExpectationKnown(fieldOf(request.fields, "expect"))) return 417;
   // In HTTP/1.1, behind us, they would be lines.
   if (!areClean(request.fields) || /[^!-~\x80-\xff]/.test(target)) return 400;
   if (Number(request.contentLength ?? 0) > (limits.bodyBytes ?? Number.POSITIVE_INFINITY)) return 413;
@@ -85,6 +88,9 @@ const isAmbiguous = ({ rawHeaders, httpVersion }: IncomingMessage): boolean => {
   }
   return hosts > 1 || codings > 1 || (hosts === 0 && httpVersion === "1.1");
 };
+
+const isExpectationKnown = (expect: string | undefined): boolean =>
+  expect === undefined || /^100-continue$/i.test(expect.trim());
 
 /** What follows the authority of an absolute-form target (RFC 9112 section 3.2.4 for OPTIONS). */
 const originForm = (path: string, method: string): string => {

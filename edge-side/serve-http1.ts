@@ -27,18 +27,16 @@ export interface Http1Given extends VisitorGiven {
   serve(visitor: Visitor): void;
 }
 
-/** Node looks at times for heads this often at most. */
-const LEAST_CHECKS_MS = 1_000;
+/** How often node looks for heads that are late: a quarter of their time, or a second for short ones. */
+const checksMs = (idleMs: number): number =>
+  Math.ceil(Math.max(Math.min(idleMs / 4, 30_000), Math.min(1_000, idleMs / 2)));
 
 export const http1Options = ({ limits, times }: EdgeConfig): ServerOptions => ({
   maxHeaderSize: limits.headBytes,
   // A head has to come within the time; a body may take as long as it likes, and only silence ends it (idle-watch).
   headersTimeout: times.idleMs,
   requestTimeout: 0,
-  connectionsCheckingInterval: Math.max(
-    Math.min(times.idleMs / 4, 30_000),
-    Math.min(LEAST_CHECKS_MS, times.idleMs / 2),
-  ),
+  connectionsCheckingInterval: checksMs(times.idleMs),
   keepAliveTimeout: times.keepAliveMs,
   insecureHTTPParser: false,
   requireHostHeader: false, // answered with a page like all others
@@ -55,6 +53,8 @@ function shouldUpgradeCallback({ headers, httpVersion }: IncomingMessage): boole
 
 /** Takes over the events of a server made with `http1Options`. */
 export const serveHttp1 = (server: Server, given: Http1Given): void => {
+  // Bytes are limited, not lines: node would leave out those beyond its number without a word.
+  server.maxHeadersCount = 0;
   const connections = new WeakMap<Duplex, Connection>();
   const connectionOf = (socket: Socket): Connection => {
     const known = connections.get(socket) ?? new Connection(socket, given);
@@ -65,9 +65,7 @@ export const serveHttp1 = (server: Server, given: Http1Given): void => {
     connectionOf(request.socket).request(request, response);
   server.on("request", request);
   server.on("checkContinue", request);
-  server.on("checkExpectation", (request, response) =>
-    connectionOf(request.socket).refuseInTurn(request, response, 417),
-  );
+  server.on("checkExpectation", request);
   server.on("upgrade", (request, _, early) => connectionOf(request.socket).upgrade(request, early));
   server.on("connect", (request) => connectionOf(request.socket).end(405));
   server.on("clientError", (error, socket) => connectionOf(socket as Socket).parseError(error));

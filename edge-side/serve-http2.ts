@@ -11,6 +11,7 @@ import {
 import type { TLSSocket } from "node:tls";
 import type { Timer } from "../protocol/kit/clock.ts";
 import type { HeaderList } from "../protocol/wire/header-block.ts";
+import { plainAddress } from "./forward-request.ts";
 import { readHttp2Request } from "./http2-request.ts";
 import { type Refused, screenHttp2 } from "./screen-request.ts";
 import type { Http1Given } from "./serve-http1.ts";
@@ -63,10 +64,13 @@ export const serveHttp2 = (socket: TLSSocket, given: Http2Given): Http2Session =
   const idle = new SessionIdle(session, given);
   session.on("error", () => socket.destroy());
   session.once("close", () => socket.destroySoon());
-  session.once("connect", () => session.setLocalWindowSize(SESSION_WINDOW_BYTES));
+  session.once("connect", () => {
+    if (!session.destroyed) session.setLocalWindowSize(SESSION_WINDOW_BYTES);
+  });
+  const address = plainAddress(socket.remoteAddress ?? "");
   session.on("stream", (stream: ServerHttp2Stream, _fields, _flags, raw: HeaderList) => {
     idle.busy(stream);
-    serveStream(socket, stream, raw, given);
+    serveStream({ socket, address }, stream, raw, given);
   });
   return {
     drain: () => {
@@ -76,7 +80,7 @@ export const serveHttp2 = (socket: TLSSocket, given: Http2Given): Http2Session =
 };
 
 const serveStream = (
-  socket: TLSSocket,
+  { socket, address }: { readonly socket: TLSSocket; readonly address: string },
   stream: ServerHttp2Stream,
   raw: HeaderList,
   given: Http2Given,
@@ -88,7 +92,7 @@ const serveStream = (
   const host = typeof screened === "number" ? "" : screened.host;
   const refused: Refused | undefined =
     typeof screened === "number" ? screened : given.isCovered?.(socket, host) === false ? 421 : undefined;
-  const visitor = new Http2Visitor(stream, request, host, given);
+  const visitor = new Http2Visitor(stream, request, { address, host }, given);
   if (refused === undefined) given.serve(visitor);
   else visitor.refuse(refused);
 };

@@ -120,7 +120,7 @@ const answerInTime = async (
   try {
     visitor.sendBody(exchange, deadline);
     return await exchange.answer((interim) => {
-      visitor.interim(headForVisitor(interim.head));
+      visitor.interim(headForVisitor(interim.head, "interim"));
       deadline.heard();
     });
   } finally {
@@ -146,7 +146,7 @@ const serveAnswer = async ({
   record,
   given,
 }: Answered): Promise<void> => {
-  const head = headForVisitor(answer.head);
+  const head = headForVisitor(answer.head, "final");
   if (head.status === SWITCHING && visitor.upgrade === undefined)
     throw new StreamError("origin-failed", "101, and nobody asked for it");
   record.status = head.status;

@@ -7,7 +7,7 @@ import { type IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { StreamErrorCode } from "../protocol/wire/errors.ts";
 import type { HeaderList } from "../protocol/wire/header-block.ts";
-import { fieldOf, type ResponseHead, withoutFields } from "../protocol/wire/http-head.ts";
+import { endToEnd, fieldOf, type ResponseHead, withoutFields } from "../protocol/wire/http-head.ts";
 import { pairsOf } from "./error-page.ts";
 import { IdleWatch } from "./idle-watch.ts";
 import type { Destination } from "./screen-request.ts";
@@ -20,7 +20,7 @@ export const SWITCHING = 101;
 const KEEP_ALIVE_MS = 60_000;
 /** Most that is held of what a visitor sends before it has an answer. */
 const MOST_EARLY_BYTES = 64 * 1024;
-const OF_THE_CONNECTION: ReadonlySet<string> = new Set(["connection", "upgrade", "content-length"]);
+const OF_THE_CONNECTION: ReadonlySet<string> = new Set(["content-length"]);
 
 export class TunnelVisitor extends Http1Visitor {
   override readonly upgrade: string;
@@ -97,7 +97,7 @@ export class TunnelVisitor extends Http1Visitor {
     if (this.#into === undefined) return;
     this.#switched = true;
     this.response.detachSocket(this.#socket);
-    const fields = pairsOf(withoutFields(head.fields, OF_THE_CONNECTION));
+    const fields = pairsOf(withoutFields(endToEnd(head.fields), OF_THE_CONNECTION));
     const lines = fields.map(([name, value]) => `${name}: ${value}\r\n`).join("");
     const becomes = fieldOf(head.fields, "upgrade") ?? this.upgrade;
     this.#socket.write(

@@ -208,6 +208,7 @@ export class Http1Visitor implements Visitor {
   }
 
   #piece(piece: Buffer): void {
+    if (!this.bodyTouched) this.#awaitBody();
     this.bodyTouched = true;
     this.#sending.moved();
     this.#bodyBytes += piece.length;

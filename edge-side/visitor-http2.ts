@@ -7,10 +7,10 @@ import { randomBytes } from "node:crypto";
 import { constants, type ServerHttp2Stream } from "node:http2";
 import { STREAM_ERRORS, StreamError, type StreamErrorCode } from "../protocol/wire/errors.ts";
 import type { HeaderList } from "../protocol/wire/header-block.ts";
-import { type ResponseHead, withoutFields } from "../protocol/wire/http-head.ts";
+import { endToEnd, type ResponseHead, withoutFields } from "../protocol/wire/http-head.ts";
 import { areClean, cleanTrailers } from "./clean-head.ts";
 import { errorPage, pairsOf } from "./error-page.ts";
-import { expectsContinue, plainAddress } from "./forward-request.ts";
+import { expectsContinue } from "./forward-request.ts";
 import type { Http2Request } from "./http2-request.ts";
 import { IdleWatch } from "./idle-watch.ts";
 import type { Refused } from "./screen-request.ts";
@@ -60,7 +60,12 @@ export class Http2Visitor implements Visitor {
   #ended = false;
   #failed: number | undefined;
 
-  constructor(stream: ServerHttp2Stream, request: Http2Request, host: string, given: VisitorGiven) {
+  constructor(
+    stream: ServerHttp2Stream,
+    request: Http2Request,
+    from: { readonly address: string; readonly host: string },
+    given: VisitorGiven,
+  ) {
     this.#stream = stream;
     this.#given = given;
     const { protocol } = request;
@@ -68,9 +73,9 @@ export class Http2Visitor implements Visitor {
     this.upgrade = protocol;
     this.fields = protocol === "websocket" ? withWebSocketKey(request.fields) : request.fields;
     ({ target: this.target, authority: this.authority } = request);
-    this.host = host;
+    this.host = from.host;
     ({ scheme: this.scheme, compress: this.compress } = given.traits);
-    this.address = plainAddress(stream.session?.socket.remoteAddress ?? "");
+    this.address = from.address;
     ({ urgency: this.urgency, incremental: this.incremental } = priorityOf(this.fields));
     this.hasBody = protocol === undefined && !stream.endAfterHeaders;
     this.#sending = new IdleWatch(given.clock, given.idleMs, () => this.refuse(408));
@@ -169,6 +174,7 @@ export class Http2Visitor implements Visitor {
   }
 
   #piece(piece: Buffer): void {
+    if (!this.bodyTouched) this.#awaitBody();
     this.bodyTouched = true;
     this.#sending.moved();
     this.#bodyBytes += piece.length;
@@ -236,7 +242,7 @@ export class Http2Visitor implements Visitor {
   #switch(head: ResponseHead): void {
     const sink = this.#sink;
     if (sink === undefined) return;
-    this.#stream.respond([":status", "200", ...withoutFields(head.fields, OF_HANDSHAKE)]);
+    this.#stream.respond([":status", "200", ...withoutFields(endToEnd(head.fields), OF_HANDSHAKE)]);
     this.#tunnel = new TunnelBytes(this.#stream, this.#taking);
     sink.lost = () => this.#cut(NGHTTP2_CANCEL);
     this.#tunnel.feed(sink);

@@ -99,7 +99,11 @@ describe("a valid edge.yaml", () => {
     const { visitors, limits } = named("http-and-https");
     expect(visitors).toMatchObject([
       { listen: { port: 8080 }, tls: undefined, compress: true },
-      { listen: { port: 8443 }, tls: { certificate: { path: "/etc/coilgun/tls/site.pem" } }, compress: false },
+      {
+        listen: { port: 8443 },
+        tls: { certificate: { path: "/etc/coilgun/tls/site.pem" } },
+        compress: false,
+      },
     ]);
     expect(visitors[1]?.tls?.privateKey.bytes.toString()).toContain("site-key.pem");
     expect(limits.bodyBytes).toBe(64 * 2 ** 20);
@@ -125,7 +129,9 @@ describe("a valid edge.yaml", () => {
   });
 
   it("prints no secret and no private key, however it is printed", () => {
-    for (const config of ["shortest", "certificate-mode", "a-key-is-being-replaced", "http-and-https"].map(named)) {
+    for (const config of ["shortest", "certificate-mode", "a-key-is-being-replaced", "http-and-https"].map(
+      named,
+    )) {
       const printed = `${inspect(config, { depth: 20, showHidden: true, getters: false })}${JSON.stringify(config)}`;
       expect(printed).not.toContain(FIXTURE_SECRET.slice(5));
       expect(printed).not.toContain("BEGIN");

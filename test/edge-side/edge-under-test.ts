@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { stringify } from "yaml";
 import { type EdgeConfig, edgeSettings } from "../../edge-side/config.ts";
 import { type EdgeDaemon, startEdge } from "../../edge-side/daemon.ts";
+import type { Clock } from "../../protocol/kit/clock.ts";
 import { parseConfig } from "../../protocol/kit/config.ts";
 import type { Log } from "../../protocol/kit/log.ts";
 import { makeLinkKey, secretText } from "../../protocol/link/link-key.ts";
@@ -21,6 +22,8 @@ export interface EdgeOptions {
   readonly limits?: Partial<EdgeConfig["limits"]>;
   /** False: no origin side is there. */
   readonly linked?: boolean;
+  /** The edge's own; the scripted origin side lives by the machine's. */
+  readonly clock?: Clock;
 }
 
 export interface EdgeUnderTest extends AsyncDisposable {
@@ -68,7 +71,7 @@ export const startEdgeUnderTest = async (options: EdgeOptions = {}): Promise<Edg
     child: () => log,
   } as unknown as Log;
   const config = configOf(options);
-  const daemon = await startEdge(config, { log });
+  const daemon = await startEdge(config, { log, ...(options.clock && { clock: options.clock }) });
   const origin = options.linked === false ? NOBODY : await dialScripted(daemon.tunnelAddress.port, key);
   const visitors: RawVisitor[] = [];
   let stopping: Promise<void> | undefined;

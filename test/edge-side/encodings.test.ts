@@ -1,6 +1,14 @@
 /** Pages in the codings that visitors accept, and what heads say of it. RFC 9110 sections 8.8.3, 12.5.3 and 13.1. */
 import { promisify } from "node:util";
-import { brotliDecompress, constants, createBrotliDecompress, createGunzip, createZstdDecompress, gunzip, zstdDecompress } from "node:zlib";
+import {
+  brotliDecompress,
+  constants,
+  createBrotliDecompress,
+  createGunzip,
+  createZstdDecompress,
+  gunzip,
+  zstdDecompress,
+} from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ENCODER_BYTES, MOST_ENCODERS, VisitorEncoders } from "../../edge-side/visitor-encoders.ts";
 import { zstdCodec } from "../../protocol/delta/zstd.ts";
@@ -20,7 +28,9 @@ beforeAll(async () => {
 });
 afterAll(() => edge[Symbol.asyncDispose]());
 
-const PAGE = Buffer.from(`<!doctype html><title>Page</title>${"<p>the same again and again</p>".repeat(200)}`);
+const PAGE = Buffer.from(
+  `<!doctype html><title>Page</title>${"<p>the same again and again</p>".repeat(200)}`,
+);
 const HTML = ["Content-Type", "text/html; charset=utf-8"];
 const DECODE: Readonly<Record<string, (bytes: Buffer) => Promise<Buffer>>> = {
   br: promisify(brotliDecompress),
@@ -77,7 +87,11 @@ describe("the coding", () => {
     const { visitor, exchange } = await edge.ask(GET("/", "Accept-Encoding: br"));
     const result = fingerprintOf(PAGE).slice(0, 16);
     const coded = await zstdCodec.encode([], PAGE);
-    exchange.answer(200, [...HTML, "Content-Length", String(PAGE.length)], coded, { kind: "whole", codec: 1, result });
+    exchange.answer(200, [...HTML, "Content-Length", String(PAGE.length)], coded, {
+      kind: "whole",
+      codec: 1,
+      result,
+    });
     const response = await visitor.response();
     expect(response).toMatchObject({ framing: "length", complete: true });
     expect(response.body.length).toBeLessThan(PAGE.length / 10);
@@ -88,7 +102,8 @@ describe("the coding", () => {
     const big = Buffer.alloc(12 * 2 ** 20, PAGE);
     const { visitor, exchange } = await edge.ask(GET("/", "Accept-Encoding: zstd"));
     exchange.answer(200, HTML);
-    for (let at = 0; at < big.length; at += 2 ** 19) await exchange.dataInTurn(big.subarray(at, at + 2 ** 19));
+    for (let at = 0; at < big.length; at += 2 ** 19)
+      await exchange.dataInTurn(big.subarray(at, at + 2 ** 19));
     exchange.end();
     const { body } = await visitor.response();
     const plain = await promisify<Buffer, object, Buffer>(zstdDecompress)(body, {
@@ -126,9 +141,14 @@ describe("untouched are", () => {
   });
 
   it("parts", async () => {
-    const response = await visit([...accepts, "Range: bytes=0-9"], [...HTML, "Content-Range", "bytes 0-9/99"], PAGE, {
-      status: 206,
-    });
+    const response = await visit(
+      [...accepts, "Range: bytes=0-9"],
+      [...HTML, "Content-Range", "bytes 0-9/99"],
+      PAGE,
+      {
+        status: 206,
+      },
+    );
     expect(response.body.equals(PAGE)).toBe(true);
     expect(fieldIn(response, "vary")).toBeUndefined();
   });
@@ -152,11 +172,19 @@ describe("untouched are", () => {
       [199, undefined],
       [200, "gzip"],
     ] as const) {
-      const response = await visit(["Accept-Encoding: gzip"], [...HTML, "Content-Length", String(bytes)], "a".repeat(bytes));
+      const response = await visit(
+        ["Accept-Encoding: gzip"],
+        [...HTML, "Content-Length", String(bytes)],
+        "a".repeat(bytes),
+      );
       expect([bytes, fieldIn(response, "content-encoding")]).toEqual([bytes, coding]);
       expect(fieldIn(response, "vary")).toBe("Accept-Encoding");
     }
-    const refused = await visit(["Accept-Encoding: gzip, identity;q=0"], [...HTML, "Content-Length", "5"], "small");
+    const refused = await visit(
+      ["Accept-Encoding: gzip, identity;q=0"],
+      [...HTML, "Content-Length", "5"],
+      "small",
+    );
     expect((await decoded(refused)).toString()).toBe("small");
     expect(fieldIn(refused, "content-encoding")).toBe("gzip");
   });
@@ -164,12 +192,31 @@ describe("untouched are", () => {
 
 describe("heads", () => {
   const FULL = [
-    ...[...HTML, "ETag", '"abc"', "Accept-Ranges", "bytes", "Content-Digest", "sha-256=:x:", "Repr-Digest", "sha-256=:x:"],
+    ...[
+      ...HTML,
+      "ETag",
+      '"abc"',
+      "Accept-Ranges",
+      "bytes",
+      "Content-Digest",
+      "sha-256=:x:",
+      "Repr-Digest",
+      "sha-256=:x:",
+    ],
     ...["Vary", "Cookie", "Last-Modified", "Mon, 02 Mar 2026 10:00:00 GMT"],
   ];
   const about = (response: RawResponse) =>
-    ["etag", "accept-ranges", "content-digest", "repr-digest", "vary", "last-modified"].map((name) => fieldIn(response, name));
-  const SAID = ['W/"abc"', undefined, undefined, undefined, "Cookie, Accept-Encoding", "Mon, 02 Mar 2026 10:00:00 GMT"];
+    ["etag", "accept-ranges", "content-digest", "repr-digest", "vary", "last-modified"].map((name) =>
+      fieldIn(response, name),
+    );
+  const SAID = [
+    'W/"abc"',
+    undefined,
+    undefined,
+    undefined,
+    "Cookie, Accept-Encoding",
+    "Mon, 02 Mar 2026 10:00:00 GMT",
+  ];
 
   it.each([
     ["an encoded page", ["Accept-Encoding: br"], "GET", 200, "br"],
@@ -184,7 +231,9 @@ describe("heads", () => {
     expect(about(response)).toEqual(SAID);
     expect(fieldIn(response, "content-encoding")).toBe(coding);
     if (method === "HEAD")
-      expect(fieldIn(response, "content-length")).toBe(coding === undefined ? String(PAGE.length) : undefined);
+      expect(fieldIn(response, "content-length")).toBe(
+        coding === undefined ? String(PAGE.length) : undefined,
+      );
   });
 
   it.each([
@@ -201,7 +250,9 @@ describe("heads", () => {
   });
 
   it("of 304 speak of the tag that the visitor asked with", async () => {
-    const weak = await visit(['If-None-Match: W/"abc"'], ["ETag", '"abc"', "Accept-Ranges", "bytes"], "", { status: 304 });
+    const weak = await visit(['If-None-Match: W/"abc"'], ["ETag", '"abc"', "Accept-Ranges", "bytes"], "", {
+      status: 304,
+    });
     expect([fieldIn(weak, "etag"), fieldIn(weak, "vary")]).toEqual(['W/"abc"', "Accept-Encoding"]);
     const strong = await visit(['If-None-Match: "abc"'], ["ETag", '"abc"'], "", { status: 304 });
     expect([fieldIn(strong, "etag"), fieldIn(strong, "vary")]).toEqual(['"abc"', undefined]);

@@ -217,10 +217,10 @@ describe("Expect", () => {
     expect((await visitor.response()).status).toBe(200);
   });
 
-  it("of something else is 417", async () => {
+  it.each(["200-maybe", "100-continue, 200-maybe"])("of something else (%s) is 417", async (expectation) => {
     const before = edge.origin.count;
     const visitor = await edge.visitor();
-    visitor.send(request("PUT /", ["Expect: 200-maybe", "Content-Length: 3"], "abc"));
+    visitor.send(request("PUT /", [`Expect: ${expectation}`, "Content-Length: 3"], "abc"));
     expect((await visitor.response()).status).toBe(417);
     expect(edge.origin.count).toBe(before);
   });
@@ -254,6 +254,15 @@ describe("fields", () => {
       ...["Host", HOST, "X-B", "2", "x-a", "1", "X-B", "1", "X-Empty", "", "X-Latin", "caf\xe9 \x80\xff"],
       ...["Cookie", "a=1;b=2", "Cookie", "c"],
     ]);
+    exchange.answer(204, [], "");
+    expect((await visitor.response()).status).toBe(204);
+  });
+
+  it("all go on, however many", async () => {
+    const { visitor, exchange } = await edge.ask(
+      GET("/", ...Array.from({ length: 1_500 }, (_, i) => `X-${i}: ${i}`)),
+    );
+    expect(exchange.field("x-1499")).toBe("1499");
     exchange.answer(204, [], "");
     expect((await visitor.response()).status).toBe(204);
   });

@@ -322,6 +322,18 @@ describe("what goes wrong", () => {
     expect(await late.exchange.gone).toBe("cancelled");
   });
 
+  it.each([100, 103, 199])("%i that would be final is 502", async (status) => {
+    const { visitor, exchange } = await edge.ask(GET());
+    exchange.answer(status, [], "");
+    expect((await visitor.response()).status).toBe(502);
+  });
+
+  it.each([101, 200])("%i that would be interim is 502", async (status) => {
+    const { visitor, exchange } = await edge.ask(GET());
+    exchange.interim(status);
+    expect((await visitor.response()).status).toBe(502);
+  });
+
   it("101 that nobody asked for is 502", async () => {
     const { visitor, exchange } = await edge.ask(GET());
     exchange.answer(101, ["Upgrade", "x"]);

@@ -1,10 +1,15 @@
 /** HTTPS: HTTP/2 and HTTP/1.1 on one port, certificates that are renewed, and hosts that they do not cover. */
 import { once } from "node:events";
-import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants, type OutgoingHttpHeaders } from "node:http2";
+import {
+  type ClientHttp2Session,
+  type ClientHttp2Stream,
+  connect,
+  constants,
+  type OutgoingHttpHeaders,
+} from "node:http2";
 import { connect as connectTls, type TLSSocket } from "node:tls";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { MOST_STREAMS } from "../../edge-side/serve-http2.ts";
-import { systemClock } from "../../protocol/kit/clock.ts";
 import { makeAuthority } from "../kit/certificates.ts";
 import { watchLeaks } from "../kit/leaks.ts";
 import { configOf, type EdgeUnderTest, GET, HOST, startEdgeUnderTest } from "./edge-under-test.ts";
@@ -19,7 +24,10 @@ const settings = {
   visitors: ["127.0.0.1:0", { listen: "127.0.0.1:0", certificate: "site.pem", privateKey: "site.key" }],
   limits: { bodyBytes: "64 KiB", headBytes: "16 KiB", targetBytes: "4 KiB" },
 };
-const filesOf = ({ certificate, privateKey }: typeof first) => ({ "site.pem": certificate, "site.key": privateKey });
+const filesOf = ({ certificate, privateKey }: typeof first) => ({
+  "site.pem": certificate,
+  "site.key": privateKey,
+});
 
 let edge: EdgeUnderTest;
 beforeAll(async () => {
@@ -90,7 +98,10 @@ const responseOf = async (stream: ClientHttp2Stream): Promise<H2Response> => {
 };
 
 const ask = async (fields: OutgoingHttpHeaders, from?: ClientHttp2Session) => {
-  const stream = (from ?? (await session())).request({ ":path": "/", ":authority": HOST, ...fields }, { endStream: true });
+  const stream = (from ?? (await session())).request(
+    { ":path": "/", ":authority": HOST, ...fields },
+    { endStream: true },
+  );
   const response = responseOf(stream);
   return { stream, response, exchange: await edge.origin.next() };
 };
@@ -112,7 +123,11 @@ describe("HTTP/2", () => {
     expect(exchange.field("via")).toBe("2.0 coilgun");
     expect(exchange.field("x-forwarded-proto")).toBe("https");
     expect(exchange.field("te")).toBe("trailers");
-    exchange.answer(200, ["Content-Type", "image/png", "Set-Cookie", "a=1", "X-B", "\xe9", "Set-Cookie", "b=2"], "page");
+    exchange.answer(
+      200,
+      ["Content-Type", "image/png", "Set-Cookie", "a=1", "X-B", "\xe9", "Set-Cookie", "b=2"],
+      "page",
+    );
     const got = await response;
     expect(got).toMatchObject({ status: 200, body: "page", rstCode: 0, trailers: undefined });
     expect(got.fields["set-cookie"]).toEqual(["a=1", "b=2"]);
@@ -134,7 +149,11 @@ describe("HTTP/2", () => {
     exchange.interim(100);
     await continued;
     stream.end("upload");
-    expect(await exchange.ended).toEqual({ how: "complete", body: Buffer.from("upload"), trailers: ["x-sum", "1"] });
+    expect(await exchange.ended).toEqual({
+      how: "complete",
+      body: Buffer.from("upload"),
+      trailers: ["x-sum", "1"],
+    });
     exchange.interim(103, ["Link", "</a>", "Link", "</b>"]).interim(142);
     exchange.answer(200, []).data("down").data("load");
     exchange.end("complete", ["X-Sum", "2", "Host", "evil"]);
@@ -208,6 +227,7 @@ describe("HTTP/2", () => {
     ["a strange authority", { ":authority": "a,b@c" }, 400],
     ["a path without a slash", { ":path": "*" }, 400],
     ["a Host that says something else", { host: "other.example.com" }, 400],
+    ["an expectation that nobody knows", { ":method": "PUT", expect: "200-maybe" }, 417],
     ["a body that is too large", { ":method": "POST", "content-length": "65537" }, 413],
   ])("refuses %s", async (_, fields, status) => {
     const before = edge.origin.count;
@@ -242,7 +262,10 @@ describe("HTTP/2", () => {
 
   it(`announces ${MOST_STREAMS} streams, and ends a session that opens and resets without end`, async () => {
     const from = await session();
-    expect(from.remoteSettings).toMatchObject({ maxConcurrentStreams: MOST_STREAMS, enableConnectProtocol: true });
+    expect(from.remoteSettings).toMatchObject({
+      maxConcurrentStreams: MOST_STREAMS,
+      enableConnectProtocol: true,
+    });
     const before = edge.origin.count;
     edge.origin.script(() => {});
     for (let wave = 0; wave < 80 && !from.closed && !from.destroyed; wave++) {
@@ -279,7 +302,13 @@ describe("HTTP/2", () => {
 });
 
 describe("WebSocket over HTTP/2", () => {
-  const CONNECT = { ":method": "CONNECT", ":protocol": "websocket", ":scheme": "https", ":path": "/chat", ":authority": HOST };
+  const CONNECT = {
+    ":method": "CONNECT",
+    ":protocol": "websocket",
+    ":scheme": "https",
+    ":path": "/chat",
+    ":authority": HOST,
+  };
 
   const open = async (from?: ClientHttp2Session) => {
     const stream = (from ?? (await session())).request({ ...CONNECT, "sec-websocket-version": "13" });
@@ -292,7 +321,14 @@ describe("WebSocket over HTTP/2", () => {
     expect(exchange.open.ended).toBe(false);
     expect(exchange.field("upgrade")).toBe("websocket");
     expect(Buffer.from(exchange.field("sec-websocket-key") ?? "", "base64").length).toBe(16);
-    exchange.answer(101, ["Upgrade", "websocket", "Sec-WebSocket-Accept", "x", "Sec-WebSocket-Protocol", "chat"]);
+    exchange.answer(101, [
+      "Upgrade",
+      "websocket",
+      "Sec-WebSocket-Accept",
+      "x",
+      "Sec-WebSocket-Protocol",
+      "chat",
+    ]);
     const [fields] = await once(stream, "response");
     expect(fields).toMatchObject({ ":status": 200, "sec-websocket-protocol": "chat" });
     expect(Object.keys(fields)).not.toContain("sec-websocket-accept");
@@ -361,7 +397,9 @@ describe("HTTP/1.1 over TLS", () => {
     visitor.send("bye");
     await exchange.bodyReaches(3);
     visitor.end();
-    expect(["cancelled", "ended"]).toContain(await Promise.race([exchange.gone, exchange.ended.then(() => "ended")]));
+    expect(["cancelled", "ended"]).toContain(
+      await Promise.race([exchange.gone, exchange.ended.then(() => "ended")]),
+    );
   });
 
   it("plain HTTP to the TLS port is closed", async () => {
@@ -390,7 +428,13 @@ describe("a host that the certificate does not name", () => {
       }
       const made = connect("https://x", {
         createConnection: () =>
-          connectTls({ host: "127.0.0.1", port: edge.port(TLS_PORT), servername, rejectUnauthorized: false, ALPNProtocols: ["h2"] }),
+          connectTls({
+            host: "127.0.0.1",
+            port: edge.port(TLS_PORT),
+            servername,
+            rejectUnauthorized: false,
+            ALPNProtocols: ["h2"],
+          }),
       });
       sessions.push(made);
       const response = responseOf(made.request({ ":path": "/", ":authority": "other.example.com" }));
@@ -406,7 +450,12 @@ describe("a certificate", () => {
   it("is renewed by a reload, without a restart and for new connections", async () => {
     await using own = await startEdgeUnderTest({ settings, files: filesOf(first) });
     const shown = async () => {
-      const socket: TLSSocket = connectTls({ host: "127.0.0.1", port: own.port(TLS_PORT), servername: HOST, ca: authority.certificate });
+      const socket: TLSSocket = connectTls({
+        host: "127.0.0.1",
+        port: own.port(TLS_PORT),
+        servername: HOST,
+        ca: authority.certificate,
+      });
       await once(socket, "secureConnect");
       const { fingerprint256 } = socket.getPeerCertificate();
       socket.destroy();
@@ -423,9 +472,45 @@ describe("a certificate", () => {
   });
 });
 
+describe("a visitor of HTTP/2", () => {
+  it("that takes nothing loses its stream, and no other", async () => {
+    await using own = await startEdgeUnderTest({ settings, files: filesOf(first), times: { idleMs: 300 } });
+    const from = await session(own);
+    const stalled = from.request({ ":path": "/", ":authority": HOST });
+    stalled.on("error", () => {}).pause();
+    const exchange = await own.origin.next();
+    exchange.answer(200, ["Content-Type", "image/png"]);
+    const feed = async () => {
+      for (let sent = 0; sent < 1_000 && !exchange.over; sent++)
+        await exchange.dataInTurn(Buffer.alloc(64 * 1024));
+    };
+    const feeding = feed();
+    const other = responseOf(from.request({ ":path": "/other", ":authority": HOST }));
+    (await own.origin.next()).answer(200, [], "other");
+    expect((await other).body).toBe("other");
+    expect(await exchange.gone).toBe("cancelled");
+    await feeding;
+    expect(from.closed).toBe(false);
+  });
+
+  it("that stops inside its body gets 408", async () => {
+    await using own = await startEdgeUnderTest({ settings, files: filesOf(first), times: { idleMs: 100 } });
+    const stream = (await session(own)).request({ ":method": "POST", ":path": "/", ":authority": HOST });
+    stream.write("part");
+    const response = responseOf(stream);
+    const exchange = await own.origin.next();
+    expect(await exchange.gone).toBe("cancelled");
+    expect((await response).status).toBe(408);
+  });
+});
+
 describe("a session", () => {
   it("that asks nothing for a while is ended in order", async () => {
-    await using own = await startEdgeUnderTest({ settings, files: filesOf(first), times: { keepAliveMs: 100 } });
+    await using own = await startEdgeUnderTest({
+      settings,
+      files: filesOf(first),
+      times: { keepAliveMs: 100 },
+    });
     const idle = await session(own);
     const [code] = await once(idle, "goaway");
     expect(code).toBe(constants.NGHTTP2_NO_ERROR);
@@ -437,8 +522,9 @@ describe("a session", () => {
     const from = await session(own);
     const response = responseOf(from.request({ ":path": "/", ":authority": HOST }));
     const exchange = await own.origin.next();
+    const draining = once(from, "goaway");
     const stopped = own.daemon.stop();
-    await systemClock.sleep(20);
+    await draining;
     exchange.answer(200, [], "last");
     expect(await response).toMatchObject({ status: 200, body: "last" });
     await stopped;

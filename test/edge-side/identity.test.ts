@@ -1,6 +1,11 @@
 /** Who the visitor is, as told to the origin server, and who is believed. RFC 7239, RFC 9110 section 7.6.3. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { forwardRequest, plainAddress, trustOf, type VisitorRequest } from "../../edge-side/forward-request.ts";
+import {
+  forwardRequest,
+  plainAddress,
+  trustOf,
+  type VisitorRequest,
+} from "../../edge-side/forward-request.ts";
 import { parseNetwork } from "../../protocol/kit/units.ts";
 import { fieldOf } from "../../protocol/wire/http-head.ts";
 import { watchLeaks } from "../kit/leaks.ts";
@@ -29,7 +34,14 @@ const told = (more: Partial<VisitorRequest>, trusted = false): Record<string, st
 
 const CLAIMS = [
   ...["X-Forwarded-For", "203.0.113.9", "x-forwarded-for", "198.51.100.2", "X-Forwarded-Proto", "https"],
-  ...["X-Forwarded-Host", "claimed.example", "Forwarded", "for=203.0.113.9;proto=https", "X-Real-IP", "203.0.113.9"],
+  ...[
+    "X-Forwarded-Host",
+    "claimed.example",
+    "Forwarded",
+    "for=203.0.113.9;proto=https",
+    "X-Real-IP",
+    "203.0.113.9",
+  ],
 ];
 
 describe("what the origin server is told", () => {
@@ -74,13 +86,23 @@ describe("what the origin server is told", () => {
 
   it("of an IPv6 visitor in the form of each field", () => {
     const said = told({ address: "2001:db8::7", fields: ["Forwarded", "for=a"] }, true);
-    expect([said["x-forwarded-for"], said.forwarded]).toEqual(["2001:db8::7", 'for=a, for="[2001:db8::7]";proto=http']);
+    expect([said["x-forwarded-for"], said.forwarded]).toEqual([
+      "2001:db8::7",
+      'for=a, for="[2001:db8::7]";proto=http',
+    ]);
   });
 
-  it.each(["X-Forwarded-Port", "X-Forwarded-Prefix", "X-Client-IP", "True-Client-IP"])("nothing of a visitor's %s", (name) => {
-    expect(fieldOf(forwardRequest(asked({ fields: [name, "1"] }), () => false).fields, name.toLowerCase())).toBeUndefined();
-    expect(fieldOf(forwardRequest(asked({ fields: [name, "1"] }), () => true).fields, name.toLowerCase())).toBe("1");
-  });
+  it.each(["X-Forwarded-Port", "X-Forwarded-Prefix", "X-Client-IP", "True-Client-IP"])(
+    "nothing of a visitor's %s",
+    (name) => {
+      expect(
+        fieldOf(forwardRequest(asked({ fields: [name, "1"] }), () => false).fields, name.toLowerCase()),
+      ).toBeUndefined();
+      expect(
+        fieldOf(forwardRequest(asked({ fields: [name, "1"] }), () => true).fields, name.toLowerCase()),
+      ).toBe("1");
+    },
+  );
 
   it.each([
     ["1.0", undefined, "1.0 coilgun"],
@@ -102,7 +124,11 @@ describe("what the origin server is told", () => {
   });
 
   it("IPv4 over an IPv6 socket is IPv4", () => {
-    expect(["::ffff:10.1.2.3", "2001:db8::1", "10.0.0.1"].map(plainAddress)).toEqual(["10.1.2.3", "2001:db8::1", "10.0.0.1"]);
+    expect(["::ffff:10.1.2.3", "2001:db8::1", "10.0.0.1"].map(plainAddress)).toEqual([
+      "10.1.2.3",
+      "2001:db8::1",
+      "10.0.0.1",
+    ]);
   });
 });
 

@@ -89,7 +89,9 @@ describe("a body", () => {
   });
 
   it("that turns out to be larger is 413, and the exchange is reset", async () => {
-    const { visitor, exchange } = await edge.ask(request("POST /", ["Transfer-Encoding: chunked"], "1\r\na\r\n"));
+    const { visitor, exchange } = await edge.ask(
+      request("POST /", ["Transfer-Encoding: chunked"], "1\r\na\r\n"),
+    );
     await exchange.bodyReaches(1);
     visitor.send(`400\r\n${"a".repeat(BODY_BYTES)}\r\n`);
     expect(await exchange.gone).toBe("cancelled");

@@ -14,7 +14,16 @@ afterAll(() => edge[Symbol.asyncDispose]());
 
 const UPGRADE = (token = "websocket", ...more: readonly string[]) =>
   GET("/chat?x", "Connection: keep-alive, Upgrade", `Upgrade: ${token}`, "Sec-WebSocket-Key: k", ...more);
-const ACCEPTED = ["Upgrade", "websocket", "Sec-WebSocket-Accept", "a", "Set-Cookie", "a=1", "Set-Cookie", "b=2"];
+const ACCEPTED = [
+  "Upgrade",
+  "websocket",
+  "Sec-WebSocket-Accept",
+  "a",
+  "Set-Cookie",
+  "a=1",
+  "Set-Cookie",
+  "b=2",
+];
 
 const joined = async (token?: string) => {
   const { visitor, exchange } = await edge.ask(UPGRADE(token));
@@ -118,7 +127,8 @@ describe("an upgrade", () => {
     for (const [index, visitor] of all.entries()) visitor.send(UPGRADE("websocket", `X-Number: ${index}`));
     const exchanges = [];
     for (const _ of all) exchanges.push(await edge.origin.next());
-    for (const exchange of exchanges) exchange.answer(101, ACCEPTED).data(`you are ${exchange.field("x-number")}.`);
+    for (const exchange of exchanges)
+      exchange.answer(101, ACCEPTED).data(`you are ${exchange.field("x-number")}.`);
     for (const [index, visitor] of all.entries()) {
       expect((await visitor.head()).status).toBe(101);
       expect(await visitor.until(".")).toBe(`you are ${index}.`);
@@ -133,7 +143,11 @@ describe("an upgrade that is not to be", () => {
     const { visitor, exchange } = await edge.ask(UPGRADE());
     exchange.answer(403, ["Content-Length", "2"], "no");
     const response = await visitor.response();
-    expect([response.status, response.body.toString(), fieldIn(response, "connection")]).toEqual([403, "no", "close"]);
+    expect([response.status, response.body.toString(), fieldIn(response, "connection")]).toEqual([
+      403,
+      "no",
+      "close",
+    ]);
     expect(await visitor.rest()).toBe("");
   });
 
@@ -163,7 +177,11 @@ describe("an upgrade that is not to be", () => {
   it.each([
     ["of HTTP/1.0", UPGRADE().replace("HTTP/1.1", "HTTP/1.0"), ""],
     ["without Connection", GET("/", "Upgrade: websocket"), ""],
-    ["with a body", request("POST /", ["Connection: Upgrade", "Upgrade: websocket", "Content-Length: 2"], "ab"), "ab"],
+    [
+      "with a body",
+      request("POST /", ["Connection: Upgrade", "Upgrade: websocket", "Content-Length: 2"], "ab"),
+      "ab",
+    ],
   ])("%s is an ordinary request", async (_, text, body) => {
     const { visitor, exchange } = await edge.ask(text);
     expect(exchange.field("upgrade")).toBeUndefined();
