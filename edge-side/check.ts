@@ -8,9 +8,10 @@ import { dirname } from "node:path";
 import { codeOf } from "../protocol/kit/complaint.ts";
 import { loadConfig } from "../protocol/kit/config.ts";
 import { checkFree, checkPrivacy, type Finding, ok, problem, warning } from "../protocol/kit/findings.ts";
-import { printHostPort } from "../protocol/kit/units.ts";
+import { type HostPort, printHostPort } from "../protocol/kit/units.ts";
 import { isEdgeAt } from "./admin.ts";
 import { type EdgeConfig, edgeSettings, type TunnelListen } from "./config.ts";
+import type { VisitorTls } from "./visitors-config.ts";
 
 /** A certificate that ends sooner than this is worth a warning. */
 export const SOON_DAYS = 14;
@@ -25,13 +26,24 @@ export const checkEdge = async (file: string, today: Date): Promise<readonly Fin
     ok(`${file} is valid: ${config.keys.length} key(s), ${hosts} host(s)`),
     ...checkPrivacy(files),
     ...(await checkPorts(config)),
-    ...checkCertificate(config.tunnel, today),
+    ...checkTunnel(config.tunnel, today),
+    ...config.visitors.flatMap(({ tls }, i) =>
+      tls === undefined
+        ? []
+        : checkCertificate(config.visitors.length > 1 ? `visitors[${i}]` : "visitors", tls, today),
+    ),
     ...checkPlaces(config),
   ];
 };
 
 const checkPorts = async (config: EdgeConfig): Promise<readonly Finding[]> => {
-  const listens = { visitors: config.visitors.listen, tunnel: config.tunnel.listen };
+  const several = config.visitors.length > 1;
+  const listens: Readonly<Record<string, HostPort>> = {
+    ...Object.fromEntries(
+      config.visitors.map(({ listen }, i) => [several ? `visitors[${i}]` : "visitors", listen]),
+    ),
+    tunnel: config.tunnel.listen,
+  };
   // Its own ports are taken by the daemon that runs; that is no problem of the config.
   if (config.admin !== undefined && (await isEdgeAt(config.admin))) {
     const places = Object.values(listens).map(printHostPort).join(" and ");
@@ -40,18 +52,29 @@ const checkPorts = async (config: EdgeConfig): Promise<readonly Finding[]> => {
   return Promise.all(Object.entries(listens).map(([setting, address]) => checkFree(setting, address)));
 };
 
-const checkCertificate = (tunnel: TunnelListen, today: Date): readonly Finding[] => {
+const checkTunnel = (tunnel: TunnelListen, today: Date): readonly Finding[] => {
   if (tunnel.mode !== "certificate") return [];
-  const { certificate, privateKey, clientAuthorities } = tunnel;
+  const findings = checkCertificate("tunnel", tunnel, today);
+  if (tunnel.clientAuthorities !== undefined)
+    readCertificate("tunnel.clientAuthorities", tunnel.clientAuthorities, findings);
+  return findings;
+};
+
+const checkCertificate = (
+  setting: string,
+  { certificate, privateKey }: VisitorTls,
+  today: Date,
+): Finding[] => {
   const findings: Finding[] = [];
-  const shown = readCertificate("tunnel.certificate", certificate, findings);
-  if (shown !== undefined) findings.push(checkDates(certificate.path, shown, today));
+  const shown = readCertificate(`${setting}.certificate`, certificate, findings);
+  if (shown !== undefined)
+    findings.push(checkDates(`${setting}.certificate`, certificate.path, shown, today));
   try {
     const key = createPrivateKey(privateKey.bytes);
     if (shown !== undefined && !shown.checkPrivateKey(key)) {
       findings.push(
         problem(
-          `tunnel.privateKey: ${privateKey.path} does not belong to the certificate`,
+          `${setting}.privateKey: ${privateKey.path} does not belong to the certificate`,
           "name the key that the certificate was made with",
         ),
       );
@@ -59,13 +82,11 @@ const checkCertificate = (tunnel: TunnelListen, today: Date): readonly Finding[]
   } catch {
     findings.push(
       problem(
-        `tunnel.privateKey: ${privateKey.path} holds no private key that can be read`,
+        `${setting}.privateKey: ${privateKey.path} holds no private key that can be read`,
         "it must be PEM and have no passphrase",
       ),
     );
   }
-  if (clientAuthorities !== undefined)
-    readCertificate("tunnel.clientAuthorities", clientAuthorities, findings);
   return findings;
 };
 
@@ -82,20 +103,20 @@ const readCertificate = (
   }
 };
 
-const checkDates = (path: string, certificate: X509Certificate, today: Date): Finding => {
+const checkDates = (setting: string, path: string, certificate: X509Certificate, today: Date): Finding => {
   const { validFromDate: from, validToDate: to } = certificate;
   const until = to.toISOString().slice(0, 10);
   if (today < from) {
     return problem(
-      `tunnel.certificate: ${path} is valid only from ${from.toISOString()}`,
+      `${setting}: ${path} is valid only from ${from.toISOString()}`,
       "check this machine's clock",
     );
   }
-  if (today > to) return problem(`tunnel.certificate: ${path} ended on ${until}`, "renew it");
+  if (today > to) return problem(`${setting}: ${path} ended on ${until}`, "renew it");
   const daysLeft = (to.getTime() - today.getTime()) / DAY_MS;
   return daysLeft < SOON_DAYS
-    ? warning(`tunnel.certificate: ${path} ends on ${until}`, "renew it, then send SIGHUP to the daemon")
-    : ok(`tunnel.certificate: ${path} is valid until ${until}`);
+    ? warning(`${setting}: ${path} ends on ${until}`, "renew it, then send SIGHUP to the daemon")
+    : ok(`${setting}: ${path} is valid until ${until}`);
 };
 
 /** Whether the folders can be written in which the daemon makes files. */

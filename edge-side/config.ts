@@ -28,13 +28,22 @@ import {
   time,
   written,
 } from "../protocol/kit/settings.ts";
-import { type HostPort, isLoopback, type Network, parseNetwork, UnitError } from "../protocol/kit/units.ts";
+import {
+  type HostPort,
+  isLoopback,
+  type Network,
+  parseNetwork,
+  parseSize,
+  UnitError,
+} from "../protocol/kit/units.ts";
 import { keyOf, keySettings } from "../protocol/link/key-settings.ts";
 import type { LinkKey } from "../protocol/link/link-key.ts";
 import type { BasesPolicy } from "../protocol/versions/scope.ts";
+import { clash, type VisitorListen, visitorListeners } from "./visitors-config.ts";
 
 export interface EdgeConfig {
-  readonly visitors: VisitorListen;
+  /** Where visitors are served; at least one. */
+  readonly visitors: readonly VisitorListen[];
   readonly tunnel: TunnelListen;
   readonly keys: readonly EdgeKey[];
   readonly store: StoreSettings;
@@ -47,11 +56,6 @@ export interface EdgeConfig {
   readonly log: LogSettings;
   /** Path of the unix socket that `coilgun-edge forget` speaks to. */
   readonly admin: string | undefined;
-}
-
-/** Where visitors are served; plain HTTP. */
-export interface VisitorListen {
-  readonly listen: HostPort;
 }
 
 /** Where origin sides dial in, and how both ends prove the key. */
@@ -95,6 +99,10 @@ export interface EdgeLimits {
   readonly pageBytes: number;
   /** Larger request heads get 431, larger answers 502. */
   readonly headBytes: number;
+  /** Longer request targets get 414. */
+  readonly targetBytes: number;
+  /** Larger request bodies get 413; undefined: any size. */
+  readonly bodyBytes: number | undefined;
   readonly streamsPerLink: number;
   /** Visitor connections; one more is closed at once. */
   readonly visitors: number;
@@ -103,11 +111,11 @@ export interface EdgeLimits {
 }
 
 export interface EdgeTimes {
-  /** Until an answer's head has come; then 504. */
+  /** For the web server to answer, while the request waits for nothing but it; then 504. */
   readonly originAnswerMs: number;
   /** Between two requests of a visitor's connection. */
   readonly keepAliveMs: number;
-  /** Without any byte of a request or its answer moving; then the connection is closed. */
+  /** For a visitor to send the next bytes of its request (then 408), or to take any of its answer (then it is cut). */
   readonly idleMs: number;
   /** Silence on a link after which it is asked for a sign of life. */
   readonly heartbeatMs: number;
@@ -123,9 +131,7 @@ export const LONGEST_SOCKET_PATH = 103;
 
 export const edgeSettings = (near: Surroundings): z.ZodType<EdgeConfig> =>
   block({
-    visitors: z
-      .preprocess(shortFor("listen"), block({ listen: hostPort() }))
-      .prefault({ listen: "0.0.0.0:8080" }),
+    visitors: visitorListeners(near),
     tunnel: z.preprocess(tunnelWritten, tunnel(near)).prefault(`0.0.0.0:${TUNNEL_PORT}`),
     keys: z
       .array(edgeKey(near))
@@ -136,10 +142,12 @@ export const edgeSettings = (near: Surroundings): z.ZodType<EdgeConfig> =>
     limits: optionalBlock({
       pageBytes: size("8 MiB", { least: "64 KiB", most: "256 MiB" }),
       headBytes: size("64 KiB", { least: "8 KiB", most: "96 KiB" }),
+      targetBytes: size("16 KiB", { least: "1 KiB", most: "64 KiB" }),
+      bodyBytes: sizeOrOff(),
       streamsPerLink: count(1_000, { least: 1, most: 1_000_000 }),
       visitors: count(10_000, { least: 1, most: 1_000_000 }),
       pendingLinksPerAddress: count(16, { least: 1, most: 10_000 }),
-    }),
+    }).transform(({ bodyBytes, ...rest }): EdgeLimits => ({ ...rest, bodyBytes })),
     times: optionalBlock({
       originAnswer: time("60s", { least: "100ms" }),
       keepAlive: time("75s", { least: "1s" }),
@@ -165,17 +173,17 @@ export const edgeSettings = (near: Surroundings): z.ZodType<EdgeConfig> =>
       path: ["limits", "pageBytes"],
       error: "must be at most memory.perKey, or such a page could never be put together",
     })
-    .refine(({ visitors, tunnel }) => !clash(visitors.listen, tunnel.listen), {
+    .refine(({ visitors, tunnel }) => !visitors.some(({ listen }) => clash(listen, tunnel.listen)), {
       abort: true,
       path: ["tunnel"],
       error: "listens where visitors are served; give each a port of its own",
     })
     .transform(({ admin, ...rest }): EdgeConfig => ({ ...rest, admin }));
 
-const clash = (a: HostPort, b: HostPort): boolean => {
-  const everywhere = [a.host, b.host].some((host) => host === "0.0.0.0" || host === "::");
-  return a.port === b.port && a.port !== 0 && (everywhere || a.host === b.host);
-};
+const sizeOrOff = () =>
+  written((text) => (text === "off" ? undefined : parseSize(text)), "a size with its unit, or off").prefault(
+    "off",
+  );
 
 const edgeKey = (near: Surroundings) =>
   block({

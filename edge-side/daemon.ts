@@ -9,7 +9,7 @@ import { ByteBudget } from "../protocol/kit/byte-budget.ts";
 import { type Clock, systemClock } from "../protocol/kit/clock.ts";
 import type { Log } from "../protocol/kit/log.ts";
 import { UnderWay } from "../protocol/kit/under-way.ts";
-import type { HostPort } from "../protocol/kit/units.ts";
+import { type HostPort, printHostPort } from "../protocol/kit/units.ts";
 import { helloMaker } from "../protocol/link/own-hello.ts";
 import { ScopeRules } from "../protocol/versions/scope.ts";
 import { VersionStore } from "../protocol/versions/version-store.ts";
@@ -19,12 +19,20 @@ import type { EdgeConfig, EdgeKey } from "./config.ts";
 import { trustOf } from "./forward-request.ts";
 import { LinkPool } from "./link-pool.ts";
 import { type ServeGiven, serveVisitor } from "./serve-visitor.ts";
+import type { Visitor } from "./visitor.ts";
+import { VisitorEncoders } from "./visitor-encoders.ts";
 import { serveVisitors } from "./visitor-server.ts";
+import type { VisitorListen } from "./visitors-config.ts";
 
 export interface EdgeDaemon {
+  /** Of the first listener. */
   readonly visitorsAddress: HostPort;
+  /** Of all, in the order of the config. */
+  readonly visitorsAddresses: readonly HostPort[];
   readonly tunnelAddress: HostPort;
-  /** Takes over keys, hosts and their policies, and closes the links of keys that are gone. */
+  /**
+   * Takes over keys, hosts and their policies, certificates and trusted proxies, and closes the links of keys that are gone.
+   */
   reload(config: EdgeConfig): Promise<void>;
   /** Erases versions here and at the origin sides that are connected; returns how many there were here. */
   forget(what: ForgetWhat): Promise<number>;
@@ -62,31 +70,40 @@ export const startEdge = async (
     secretOf: (keyId) => served.keys.get(keyId)?.key.secret,
     hello: helloMaker({ role: "edge", ...config.limits, codecs: codecIds(CODEC_NAMES) }),
   });
+  let trusts = trustOf(config.trustedProxies);
   const serving: ServeGiven = {
     clock,
     log,
     pool,
     store,
     memory,
+    encoders: new VisitorEncoders(memory),
     pageBytes: config.limits.pageBytes,
     originAnswerMs: config.times.originAnswerMs,
-    trusts: trustOf(config.trustedProxies),
+    trusts: (address) => trusts(address),
     rulesOf: (host) => served.rules.get(host),
     finished: (record) => accessLog.write(record),
   };
   const visits = new UnderWay();
-  const visitors = await serveVisitors(config, (visitor) => visits.add(serveVisitor(visitor, serving))).catch(
-    async (error: unknown) => {
-      await tunnel.close();
-      throw error;
-    },
-  );
+  const serve = (visitor: Visitor) => visits.add(serveVisitor(visitor, serving));
+  const visitors = await serveVisitors(config, { clock, serve }).catch(async (error: unknown) => {
+    await tunnel.close();
+    throw error;
+  });
+  const renewCertificates = (running: readonly VisitorListen[], next: readonly VisitorListen[]) => {
+    const same = running.length === next.length && running.every((each, i) => isSameListener(each, next[i]));
+    if (same) visitors.renew(next);
+    else log.warn("visitors is changed by a restart only", { visitors: running.map(({ listen }) => listen) });
+  };
   return {
-    visitorsAddress: visitors.address,
+    visitorsAddress: visitors.addresses[0] ?? { host: "", port: 0 },
+    visitorsAddresses: visitors.addresses,
     tunnelAddress: tunnel.address,
     async reload(next) {
+      renewCertificates(config.visitors, next.visitors);
       const before = served;
       served = servedBy(next.keys);
+      trusts = trustOf(next.trustedProxies);
       for (const link of [...pool.links])
         if (!isSameSecret(before, served, link.keyId))
           link.close("key-removed", "this key was removed or changed at the edge");
@@ -109,6 +126,12 @@ export const startEdge = async (
     },
   };
 };
+
+const isSameListener = (a: VisitorListen, b: VisitorListen | undefined): boolean =>
+  b !== undefined &&
+  printHostPort(a.listen) === printHostPort(b.listen) &&
+  a.compress === b.compress &&
+  (a.tls === undefined) === (b.tls === undefined);
 
 interface Served {
   readonly keys: ReadonlyMap<string, EdgeKey>;

@@ -1,28 +1,34 @@
 /**
- * The visitor's request as it goes on: fields of one hop dropped, and what an origin wants to know of the visitor added.
- * What a visitor says of itself is believed only from a trusted proxy. RFC 9110 sections 7.6 and 7.6.3, RFC 7239 in spirit.
+ * The visitor's request as it goes on: fields of one hop dropped, and what an origin wants to know of the visitor added
+ * (forwarded-fields). RFC 9110 sections 7.6 and 7.6.3.
  */
 import { BlockList, isIPv6 } from "node:net";
 import type { HeaderList } from "../protocol/wire/header-block.ts";
 import { endToEnd, fieldOf, listOf, type RequestHead, withoutFields } from "../protocol/wire/http-head.ts";
+import { withStrongIfMatch } from "./coded-head.ts";
+import { forwardedFields, isAboutVisitors } from "./forwarded-fields.ts";
 
-export const VIA = "1.1 coilgun";
-
-const FORWARDED = new Set([
-  "x-forwarded-for",
-  "x-forwarded-proto",
-  "x-forwarded-host",
-  "forwarded",
-  "x-real-ip",
-]);
+/** What Via calls us. */
+export const PSEUDONYM = "coilgun";
 
 export interface VisitorRequest {
   readonly method: string;
+  /** In origin-form, byte for byte; `*` for the server itself. */
   readonly target: string;
   readonly fields: HeaderList;
   /** Of the connection's other end. */
   readonly address: string;
+  /** As the request names it, lower case, without port. */
   readonly host: string;
+  /** As the request names it, with its port. */
+  readonly authority: string;
+  readonly scheme: "http" | "https";
+  /** The HTTP version of the request. */
+  readonly version: "1.0" | "1.1" | "2.0";
+  /** What the connection is to become, in the words of an Upgrade field; undefined: it stays HTTP. */
+  readonly upgrade: string | undefined;
+  /** Whether pages may be compressed for this visitor. */
+  readonly compress: boolean;
 }
 
 /** Whether what the peer at this address says of others is believed. */
@@ -37,25 +43,42 @@ export const trustOf = (
   return (address) => trusted.check(address, isIPv6(address) ? "ipv6" : "ipv4");
 };
 
-/** An IPv4 address that came over an IPv6 socket, as the IPv4 address it is. */
-export const plainAddress = (address: string): string => address.replace(/^::ffff:(?=\d+\.)/i, "");
+/** An IPv4 address that came over an IPv6 socket as the IPv4 address it is, and none with the name of an interface. */
+export const plainAddress = (address: string): string =>
+  address.replace(/^::ffff:(?=\d+\.)/i, "").replace(/%.*$/, "");
+
+/** Fields of Coilgun's own, which nobody outside may set. */
+const OWN = /^(?:x-)?coilgun-/i;
+const VIA: ReadonlySet<string> = new Set(["via"]);
+const EXPECT: ReadonlySet<string> = new Set(["expect"]);
+const CONTINUES = /^100-continue$/i;
 
 export const forwardRequest = (request: VisitorRequest, trusts: Trust): RequestHead => {
-  const { method, target, address, host } = request;
-  const onward = withoutFields(endToEnd(request.fields), ANSWERED_HERE);
-  const via = listOf(request.fields, "via");
-  const trusted = trusts(address);
-  const fields = withoutFields(onward, trusted ? VIA_AND_FORWARDED_FOR : VIA_AND_FORWARDED);
-  const before = trusted ? listOf(onward, "x-forwarded-for") : undefined;
-  fields.push("X-Forwarded-For", before === undefined ? address : `${before}, ${address}`);
-  if (!trusted || listOf(onward, "x-forwarded-proto") === undefined) fields.push("X-Forwarded-Proto", "http");
-  if (!trusted || listOf(onward, "x-forwarded-host") === undefined)
-    fields.push("X-Forwarded-Host", fieldOf(request.fields, "host") ?? host);
-  fields.push("Via", via === undefined ? VIA : `${via}, ${VIA}`);
-  return { method, target, fields };
+  const { method, target, version, upgrade } = request;
+  const trusted = trusts(request.address);
+  const onward = endToEnd(request.fields);
+  const fields: string[] = [];
+  for (let i = 0; i + 1 < onward.length; i += 2) {
+    const name = onward[i] as string;
+    if (!OWN.test(name) && !isAboutVisitors(name, trusted)) fields.push(name, onward[i + 1] as string);
+  }
+  const kept = expectsContinue(request) ? fields : withoutFields(fields, EXPECT);
+  const via = listOf(onward, "via");
+  const added = [
+    ...forwardedFields(request, onward, trusted),
+    "Via",
+    via === undefined ? `${version} ${PSEUDONYM}` : `${via}, ${version} ${PSEUDONYM}`,
+  ];
+  if (upgrade !== undefined) added.push("Upgrade", upgrade);
+  const announced = fieldOf(request.fields, "trailer");
+  if (announced !== undefined) added.push("Trailer", announced);
+  // We take trailers, so what the visitor said about them holds for this hop too.
+  if (/(?:^|,)\s*trailers\s*(?:$|[,;])/i.test(listOf(request.fields, "te") ?? ""))
+    added.push("TE", "trailers");
+  const all = [...withoutFields(kept, VIA), ...added];
+  return { method, target, fields: request.compress ? withStrongIfMatch(method, all) : all };
 };
 
-const VIA_AND_FORWARDED: ReadonlySet<string> = new Set([...FORWARDED, "via"]);
-const VIA_AND_FORWARDED_FOR: ReadonlySet<string> = new Set(["x-forwarded-for", "via"]);
-/** The visitor server has sent 100 Continue itself, and refuses other expectations. */
-const ANSWERED_HERE: ReadonlySet<string> = new Set(["expect"]);
+/** RFC 9110 section 10.1.1: an HTTP/1.0 visitor does not mean it. */
+export const expectsContinue = ({ version, fields }: Pick<VisitorRequest, "version" | "fields">): boolean =>
+  version !== "1.0" && CONTINUES.test(fieldOf(fields, "expect")?.trim() ?? "");

@@ -38,8 +38,8 @@ const edgeProgram = (): Command => {
       const code = await runDaemon({
         load: () => loadEdgeConfig(file),
         start: startWithAdmin,
-        describe: ({ visitorsAddress, tunnelAddress }) => ({
-          visitors: printHostPort(visitorsAddress),
+        describe: ({ visitorsAddresses, tunnelAddress }) => ({
+          visitors: visitorsAddresses.map(printHostPort).join(" "),
           tunnel: printHostPort(tunnelAddress),
         }),
       });

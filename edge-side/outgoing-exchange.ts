@@ -9,7 +9,9 @@ import type { Stream, StreamReceiver } from "../protocol/link/stream.ts";
 import { StreamError, type StreamErrorCode } from "../protocol/wire/errors.ts";
 import { NO_EXTENSIONS } from "../protocol/wire/extensions.ts";
 import type { AnswerFrame, StreamFrame } from "../protocol/wire/frame.ts";
+import type { HeaderList } from "../protocol/wire/header-block.ts";
 import { type RequestHead, requestHeadToList } from "../protocol/wire/http-head.ts";
+import type { BodySink } from "./visitor.ts";
 
 const NO_BYTES = new Uint8Array(0);
 
@@ -24,9 +26,10 @@ export interface ExchangeOpening {
   readonly offers: readonly string[];
   readonly session: boolean;
   readonly urgency: number;
+  readonly incremental: boolean;
 }
 
-export class OutgoingExchange implements StreamReceiver {
+export class OutgoingExchange implements StreamReceiver, BodySink {
   readonly #stream: Stream;
   readonly #arrived = new Inbox<StreamFrame>();
   /** Payload bytes of the answer's frames but the HTTP heads, SPEC section "Frames". */
@@ -35,7 +38,8 @@ export class OutgoingExchange implements StreamReceiver {
   roomForBody: () => void = () => {};
   /** Called when the origin side does not want the rest of the request's body. */
   bodyRefused: () => void = () => {};
-  readonly #requestEnded = Promise.withResolvers<void>();
+  /** Called when the exchange has ended early, by whomever. */
+  lost: () => void = () => {};
   #ended = false;
 
   constructor(link: Link, opening: ExchangeOpening) {
@@ -45,7 +49,7 @@ export class OutgoingExchange implements StreamReceiver {
       session: opening.session,
       timings: false,
       urgency: opening.urgency,
-      incremental: false,
+      incremental: opening.incremental,
       head: requestHeadToList(opening.head),
       offers: opening.offers,
       extensions: NO_EXTENSIONS,
@@ -66,16 +70,11 @@ export class OutgoingExchange implements StreamReceiver {
   }
 
   /** `closed`: the body was given up before its end. */
-  endBody(how: "complete" | "closed" = "complete"): void {
+  endBody(how: "complete" | "closed", trailers: HeaderList): void {
     if (this.#ended) return;
     this.#ended = true;
-    this.#requestEnded.resolve();
+    if (trailers.length > 0) this.#stream.send({ kind: "trailers", head: trailers });
     this.#stream.send({ kind: "end", how, extensions: NO_EXTENSIONS });
-  }
-
-  /** Resolves when all of the request is on its way. */
-  get requestEnded(): Promise<void> {
-    return this.#requestEnded.promise;
   }
 
   /** The next frame of the answer; rejects with StreamError when the exchange ends early. */
@@ -125,6 +124,7 @@ export class OutgoingExchange implements StreamReceiver {
 
   reset(code: StreamErrorCode): void {
     this.#arrived.fail(new StreamError(code, `the exchange ended: ${code}`));
+    this.lost();
   }
 
   room(): void {

@@ -20,6 +20,8 @@ import type { Visitor } from "./visitor.ts";
 export class PageVersions {
   /** Best last. */
   readonly offered: readonly Version[];
+  /** Of the link that serves the visit: whose memory it takes. */
+  readonly keyId: string;
   readonly #visitor: Visitor;
   readonly #given: ServeGiven;
   readonly #rules: ScopeRules;
@@ -35,6 +37,7 @@ export class PageVersions {
     this.#visitor = visitor;
     this.#given = given;
     this.#rules = rules;
+    this.keyId = link.keyId;
     this.#tenant = tenantOf({ keyId: link.keyId, host: visitor.host });
     this.#pageKey = pageKeyOf(visitor.target);
     this.#peerStore = link.peer.storeId as StoreId;

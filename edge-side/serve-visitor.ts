@@ -12,15 +12,20 @@ import type { ScopeRules } from "../protocol/versions/scope.ts";
 import type { VersionStore } from "../protocol/versions/version-store.ts";
 import { StreamError } from "../protocol/wire/errors.ts";
 import type { AnswerFrame } from "../protocol/wire/frame.ts";
-import { type RequestHead, requestHeadToList, responseHeadFromList } from "../protocol/wire/http-head.ts";
+import { type RequestHead, requestHeadToList } from "../protocol/wire/http-head.ts";
 import type { VisitRecord } from "./access-record.ts";
-import type { BodyEnd } from "./answer-frames.ts";
+import { AnswerDeadline } from "./answer-deadline.ts";
+import { headForVisitor } from "./clean-head.ts";
+import { sendAsItComes, sendWhole } from "./encode-for-visitor.ts";
 import { forwardRequest, type Trust } from "./forward-request.ts";
 import type { LinkPool } from "./link-pool.ts";
 import { OutgoingExchange } from "./outgoing-exchange.ts";
+import { PagePieces } from "./page-pieces.ts";
 import { PageVersions } from "./page-versions.ts";
 import { inOnePiece, rebuildPage } from "./rebuild-page.ts";
-import type { Visitor } from "./visitor.ts";
+import { SWITCHING } from "./tunnel-visitor.ts";
+import { isSafe, type Visitor } from "./visitor.ts";
+import type { VisitorEncoders } from "./visitor-encoders.ts";
 
 export interface ServeGiven {
   readonly clock: Clock;
@@ -28,6 +33,7 @@ export interface ServeGiven {
   readonly pool: LinkPool;
   readonly store: VersionStore;
   readonly memory: ByteBudget;
+  readonly encoders: VisitorEncoders;
   readonly pageBytes: number;
   readonly originAnswerMs: number;
   readonly trusts: Trust;
@@ -88,12 +94,12 @@ const visitOver = async (
     offers: versions.offered.map(({ short }) => short),
     session: versions.session,
     urgency: visitor.urgency,
+    incremental: visitor.incremental,
   });
   try {
     visitor.leaves(() => exchange.cancel("cancelled"));
-    visitor.sendBody(exchange);
     const answer = await answerInTime(exchange, visitor, given);
-    await serveAnswer(answer, exchange, versions, visitor, record);
+    await serveAnswer({ answer, exchange, versions, visitor, record, given });
   } catch (error) {
     exchange.cancel(asStreamError(error).code);
     throw error;
@@ -103,47 +109,59 @@ const visitOver = async (
   }
 };
 
-/** The origin's time begins when it has the request: an upload may take as long as its bytes keep moving. */
+/** The request goes out, and its answer's head comes in. */
 const answerInTime = async (
   exchange: OutgoingExchange,
   visitor: Visitor,
   given: ServeGiven,
 ): Promise<AnswerFrame> => {
-  const answer = exchange.answer((interim) => visitor.interim(responseHeadFromList(interim.head)));
-  if (visitor.hasBody) await Promise.race([exchange.requestEnded, answer]);
-  return given.clock.within(given.originAnswerMs, undefined, (late) => {
-    late.addEventListener("abort", () => exchange.cancel("origin-silent"), { once: true });
-    return answer;
-  });
-};
-
-/** Serves the body as it is proved. The head of one that comes in one piece waits for it: a failure is then a clean one. */
-const serveAnswer = async (
-  answer: AnswerFrame,
-  exchange: OutgoingExchange,
-  versions: PageVersions,
-  visitor: Visitor,
-  record: VisitRecord,
-): Promise<void> => {
-  const head = responseHeadFromList(answer.head);
-  record.status = head.status;
-  record.answer = answer.form.kind as NonNullable<VisitRecord["answer"]>;
-  record.pageBytes = 0;
-  if (!inOnePiece(answer.form)) visitor.head(head);
-  const body = rebuildPage(answer, exchange, versions.rebuilding(head));
+  const late = () => exchange.cancel("origin-silent");
+  const deadline = new AnswerDeadline(given.clock, given.originAnswerMs, late);
   try {
-    for (let step = await body.next(); ; step = await body.next()) {
-      visitor.head(head);
-      if (step.done) return visitor.end(step.value.trailers);
-      record.pageBytes += step.value.length;
-      await visitor.body(step.value);
-    }
+    visitor.sendBody(exchange, deadline);
+    return await exchange.answer((interim) => {
+      visitor.interim(headForVisitor(interim.head, "interim"));
+      deadline.heard();
+    });
   } finally {
-    await body.return(NOT_TAKEN); // a visitor that left lets go of the decoder too
+    deadline.over();
   }
 };
 
-const NOT_TAKEN: BodyEnd = { how: "closed", trailers: [] };
+interface Answered {
+  readonly answer: AnswerFrame;
+  readonly exchange: OutgoingExchange;
+  readonly versions: PageVersions;
+  readonly visitor: Visitor;
+  readonly record: VisitRecord;
+  readonly given: ServeGiven;
+}
+
+/** Serves the body as it is proved. The head of one that comes in one piece waits for it: a failure is then a clean one. */
+const serveAnswer = async ({
+  answer,
+  exchange,
+  versions,
+  visitor,
+  record,
+  given,
+}: Answered): Promise<void> => {
+  const head = headForVisitor(answer.head, "final");
+  if (head.status === SWITCHING && visitor.upgrade === undefined)
+    throw new StreamError("origin-failed", "101, and nobody asked for it");
+  record.status = head.status;
+  record.answer = answer.form.kind as NonNullable<VisitRecord["answer"]>;
+  const pieces = new PagePieces(rebuildPage(answer, exchange, versions.rebuilding(head)));
+  const sending = { visitor, head, encoders: given.encoders, keyId: versions.keyId };
+  try {
+    const whole = await pieces.whole(inOnePiece(answer.form));
+    if (whole === undefined) await sendAsItComes(sending, pieces);
+    else await sendWhole(sending, whole);
+  } finally {
+    pieces.close();
+    record.pageBytes = pieces.bytes;
+  }
+};
 
 const linkFor = (visitor: Visitor, tried: ReadonlySet<Link>, { pool }: ServeGiven): Link => {
   const { templates, url } = pageKeyOf(visitor.target);
@@ -156,7 +174,7 @@ const linkFor = (visitor: Visitor, tried: ReadonlySet<Link>, { pool }: ServeGive
 const mayGoElsewhere = (error: unknown, visitor: Visitor, tries: number): boolean => {
   if (!(error instanceof StreamError) || visitor.answered || visitor.bodyTouched) return false;
   if (error.code === "refused") return tries < MOST_TRIES;
-  return error.code === "link-lost" && visitor.safe && tries < 2;
+  return error.code === "link-lost" && isSafe(visitor) && tries < 2;
 };
 
 const asStreamError = (error: unknown): StreamError =>

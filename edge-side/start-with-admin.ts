@@ -11,7 +11,7 @@ import type { EdgeConfig } from "./config.ts";
 import type { EdgeDaemon } from "./daemon.ts";
 
 export interface EdgeWithAdmin extends RunningDaemon<EdgeConfig> {
-  readonly visitorsAddress: EdgeDaemon["visitorsAddress"];
+  readonly visitorsAddresses: EdgeDaemon["visitorsAddresses"];
   readonly tunnelAddress: EdgeDaemon["tunnelAddress"];
 }
 
@@ -19,14 +19,18 @@ export interface EdgeWithAdmin extends RunningDaemon<EdgeConfig> {
 export const startWithAdmin = async (config: EdgeConfig, log: Log): Promise<EdgeWithAdmin> => {
   const { startEdge } = await import("./daemon.ts");
   const daemon = await startEdge(config, { log, clock: systemClock }).catch((error: unknown) => {
-    throw whyNotListening(error, { visitors: config.visitors.listen, tunnel: config.tunnel.listen });
+    const visitors = config.visitors.map(({ listen }, i) => [
+      i === 0 ? "visitors" : `visitors[${i}]`,
+      listen,
+    ]);
+    throw whyNotListening(error, { ...Object.fromEntries(visitors), tunnel: config.tunnel.listen });
   });
   try {
     const path = config.admin;
     const admin =
       path === undefined ? undefined : await serveAdmin(path, { forget: (what) => daemon.forget(what) });
     return {
-      visitorsAddress: daemon.visitorsAddress,
+      visitorsAddresses: daemon.visitorsAddresses,
       tunnelAddress: daemon.tunnelAddress,
       async reload(next) {
         if (next.admin !== path) log.warn("admin is changed by a restart only", { admin: path ?? "none" });

@@ -1,120 +1,182 @@
 /**
- * Where visitors come in: node's HTTP server with every limit written down, and the few requests refused that its parser
- * lets through and an origin could read differently (RFC 9112 sections 3.2 and 6.1). SPEC section "Visitors".
+ * Where visitors come in: a listener for each address of the config, plain HTTP/1.1, or HTTPS with HTTP/2 and HTTP/1.1, all
+ * counted together. SPEC section "Visitors".
  */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createServer, type Server } from "node:http";
+import { createServer as createSecureServer } from "node:https";
 import type { Socket } from "node:net";
+import type { TLSSocket } from "node:tls";
+import type { Clock } from "../protocol/kit/clock.ts";
 import type { HostPort } from "../protocol/kit/units.ts";
 import type { EdgeConfig } from "./config.ts";
-import { errorPage } from "./error-page.ts";
-import { Visitor } from "./visitor.ts";
+import { http1Options, serveHttp1 } from "./serve-http1.ts";
+import { type Http2Given, type Http2Session, serveHttp2 } from "./serve-http2.ts";
+import type { Visitor } from "./visitor.ts";
+import { VisitorCertificate } from "./visitor-certificate.ts";
+import type { VisitorListen } from "./visitors-config.ts";
 
 export interface VisitorServer {
-  readonly address: HostPort;
+  /** In the order of the config. */
+  readonly addresses: readonly HostPort[];
+  /** Takes over certificates that were renewed; throws what TLS says of one that it cannot use. */
+  renew(listeners: readonly VisitorListen[]): void;
   /** Takes no new connections; resolves when the running requests are done, or `signal` cuts them off. */
   close(signal: AbortSignal): Promise<void>;
 }
 
+export interface VisitorServerGiven {
+  readonly clock: Clock;
+  serve(visitor: Visitor): void;
+}
+
+/** Rejects with what the system says of an address that cannot be had; nothing is left open then. */
 export const serveVisitors = async (
   config: EdgeConfig,
-  serve: (visitor: Visitor) => void,
+  given: VisitorServerGiven,
 ): Promise<VisitorServer> => {
-  const server = createServer({
-    maxHeaderSize: config.limits.headBytes,
-    // An upload may take its time; silence is what ends it.
-    requestTimeout: 0,
-    headersTimeout: config.times.idleMs,
-    keepAliveTimeout: config.times.keepAliveMs,
-    insecureHTTPParser: false,
-    requireHostHeader: false, // isAmbiguous sees to it
-    noDelay: true,
-  });
-  const running = new RunningResponses(server);
-  /** What follows on these connections may be the body of what was refused: the parser has often read it already. */
-  const refused = new WeakSet<Socket>();
-  server.on("request", (request, response) => {
-    running.add(response);
-    // Who waits for a head is not idle: that wait has a bound of its own, and ends in a page that says so.
-    response.on("timeout", (socket) => {
-      if (response.headersSent || !request.complete) socket.destroy();
-    });
-    if (refused.has(request.socket)) return;
-    if (!isAmbiguous(request)) return serve(new Visitor(request, response));
-    refused.add(request.socket);
-    refuse(response);
-  });
-  server.maxConnections = config.limits.visitors;
-  server.timeout = config.times.idleMs;
-  const { host, port } = config.visitors.listen;
-  await listening(server, host, port);
+  const crowd = new Crowd(config.limits.visitors);
+  const listeners = config.visitors.map((listen) => new VisitorListener(listen, config, given, crowd));
+  const opened = await Promise.allSettled(listeners.map((each) => each.open()));
+  const failed = opened.find((each) => each.status === "rejected");
+  const close = async (signal: AbortSignal) => {
+    crowd.drain();
+    const closed = Promise.all(listeners.map((each) => each.close()));
+    const cut = () => crowd.cut();
+    signal.addEventListener("abort", cut, { once: true });
+    if (signal.aborted) cut();
+    await closed;
+    signal.removeEventListener("abort", cut);
+  };
+  if (failed !== undefined) {
+    await close(AbortSignal.abort());
+    throw failed.reason;
+  }
   return {
-    address: boundAddress(server, host),
-    async close(signal) {
-      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      running.beTheLast();
-      const cut = () => server.closeAllConnections();
-      signal.addEventListener("abort", cut, { once: true });
-      if (signal.aborted) cut();
-      await closed;
-      signal.removeEventListener("abort", cut);
+    addresses: listeners.map((each) => each.address),
+    renew: (next) => {
+      for (const [index, { tls }] of next.entries())
+        if (tls !== undefined) listeners[index]?.certificate?.renew(tls);
     },
+    close,
   };
 };
 
-/** Node waits for connections that are kept alive: a server that stops must end each one with its running response. */
-class RunningResponses {
-  readonly #server: Server;
-  readonly #running = new Set<ServerResponse>();
-  #last = false;
+/** Every connection of a visitor, over all listeners. */
+class Crowd {
+  readonly #most: number;
+  readonly #sockets = new Set<Socket>();
+  readonly #sessions = new Set<Http2Session>();
+  draining = false;
 
-  constructor(server: Server) {
-    this.#server = server;
+  constructor(most: number) {
+    this.#most = most;
   }
 
-  add(response: ServerResponse): void {
-    this.#running.add(response);
-    response.shouldKeepAlive &&= !this.#last;
-    response.once("close", () => {
-      this.#running.delete(response);
-      if (this.#last) this.#server.closeIdleConnections();
-    });
+  join(socket: Socket): void {
+    if (this.#sockets.size >= this.#most || this.draining) {
+      socket.destroy();
+      return;
+    }
+    this.#sockets.add(socket);
+    socket.once("close", () => this.#sockets.delete(socket));
   }
 
-  beTheLast(): void {
-    this.#last = true;
-    for (const response of this.#running) response.shouldKeepAlive = false;
-    this.#server.closeIdleConnections();
+  speaksHttp2(socket: Socket, session: Http2Session): void {
+    this.#sessions.add(session);
+    socket.once("close", () => this.#sessions.delete(session));
+  }
+
+  drain(): void {
+    this.draining = true;
+    for (const session of this.#sessions) session.drain();
+    // One that has never said anything is idle, though node waits for its first request.
+    for (const socket of this.#sockets) if (socket.bytesRead === 0) socket.destroy();
+  }
+
+  cut(): void {
+    for (const socket of this.#sockets) socket.destroy();
   }
 }
 
-/**
- * A second Host field, a target that names another host, or a Transfer-Encoding that is not exactly "chunked" on HTTP/1.1.
- */
-const isAmbiguous = (request: IncomingMessage): boolean => {
-  const hosts = request.rawHeaders.filter((name, i) => i % 2 === 0 && name.toLowerCase() === "host").length;
-  const { host = "", "transfer-encoding": coding } = request.headers;
-  const named = /^[a-z][a-z0-9+.-]*:\/\/([^/?#]*)/i.exec(request.url ?? "")?.[1];
-  if (named !== undefined && named.toLowerCase() !== host.toLowerCase()) return true;
-  if (hosts > 1 || (hosts === 0 && request.httpVersion === "1.1")) return true;
-  return coding !== undefined && (coding.toLowerCase() !== "chunked" || request.httpVersion !== "1.1");
-};
+class VisitorListener {
+  readonly certificate: VisitorCertificate | undefined;
+  readonly #listen: HostPort;
+  readonly #server: Server;
 
-const refuse = (response: ServerResponse): void => {
-  const page = errorPage(400);
-  response.writeHead(400, { ...page.fields, Connection: "close" });
-  response.end(page.body);
-};
+  constructor(listen: VisitorListen, config: EdgeConfig, given: VisitorServerGiven, crowd: Crowd) {
+    this.#listen = listen.listen;
+    this.certificate = listen.tls && new VisitorCertificate(listen.tls);
+    const { certificate } = this;
+    const served: Http2Given = {
+      clock: given.clock,
+      traits: { scheme: listen.tls === undefined ? "http" : "https", compress: listen.compress },
+      idleMs: config.times.idleMs,
+      keepAliveMs: config.times.keepAliveMs,
+      headBytes: config.limits.headBytes,
+      targetBytes: config.limits.targetBytes,
+      bodyBytes: config.limits.bodyBytes,
+      draining: () => crowd.draining,
+      responded: () => {
+        // Its head may have promised to keep the connection, before the end was known of.
+        if (crowd.draining) this.#server.closeIdleConnections();
+      },
+      isCovered: certificate && ((socket, host) => certificate.covers(host, socket)),
+      serve: (visitor) => given.serve(visitor),
+    };
+    this.#server =
+      certificate === undefined
+        ? createServer(http1Options(config))
+        : secureServer(certificate, config, served, crowd);
+    this.#server.on("connection", (socket: Socket) => crowd.join(socket));
+    serveHttp1(this.#server, served);
+  }
 
-const listening = (server: Server, host: string, port: number): Promise<void> =>
-  new Promise((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(port, host, () => {
-      server.off("error", reject);
-      resolve();
+  get address(): HostPort {
+    const address = this.#server.address();
+    return {
+      host: this.#listen.host,
+      port: typeof address === "object" && address !== null ? address.port : 0,
+    };
+  }
+
+  open(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#server.once("error", reject);
+      this.#server.listen(this.#listen.port, this.#listen.host, () => {
+        this.#server.off("error", reject);
+        resolve();
+      });
     });
-  });
+  }
 
-const boundAddress = (server: Server, host: string): HostPort => {
-  const address = server.address();
-  return { host, port: typeof address === "object" && address !== null ? address.port : 0 };
+  close(): Promise<void> {
+    return new Promise((resolve) => {
+      if (!this.#server.listening) return resolve();
+      this.#server.close(() => resolve());
+      this.#server.closeIdleConnections();
+    });
+  }
+}
+
+/** Node's HTTPS server, with connections that agreed on HTTP/2 led elsewhere. */
+const secureServer = (
+  certificate: VisitorCertificate,
+  config: EdgeConfig,
+  served: Http2Given,
+  crowd: Crowd,
+): Server => {
+  const server = createSecureServer({
+    ...http1Options(config),
+    ...certificate.context,
+    ALPNProtocols: ["h2", "http/1.1"],
+    handshakeTimeout: config.times.idleMs,
+  });
+  certificate.usedBy(server);
+  const [http1] = server.listeners("secureConnection") as ((socket: TLSSocket) => void)[];
+  server.removeAllListeners("secureConnection");
+  server.on("secureConnection", (socket: TLSSocket) => {
+    if (socket.alpnProtocol === "h2") crowd.speaksHttp2(socket, serveHttp2(socket, served));
+    else http1?.call(server, socket);
+  });
+  return server;
 };

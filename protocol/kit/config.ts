@@ -192,6 +192,8 @@ const locate = (
   for (const [depth, step] of path.entries()) {
     if (isAlias(node)) node = node.resolve(document);
     if (isScalar(node)) break;
+    // One block that stands for a list of it.
+    if (isMap(node) && typeof step === "number") continue;
     shown += typeof step === "number" ? `[${step}]` : `${shown === "" ? "" : "."}${String(step)}`;
     const pair = isMap(node)
       ? node.items.find((each) => isScalar(each.key) && each.key.value === step)

@@ -25,7 +25,7 @@ const named = (name: string) => {
 
 it("all fixtures were found", () => {
   const folders = join(import.meta.dirname, "..", "fixtures", "config");
-  expect([VALID.length, INVALID.length]).toEqual([8, 43]);
+  expect([VALID.length, INVALID.length]).toEqual([9, 49]);
   expect(readdirSync(join(folders, "valid", "edge"))).toHaveLength(VALID.length);
   expect(readdirSync(join(folders, "invalid", "edge"))).toHaveLength(INVALID.length);
 });
@@ -38,7 +38,7 @@ describe("a valid edge.yaml", () => {
   it("has a default for every setting but keys, and the written-out ones are those", () => {
     expect(named("every-setting-at-its-default")).toEqual(named("shortest"));
     expect(named("shortest")).toEqual({
-      visitors: { listen: { host: "0.0.0.0", port: 8080 } },
+      visitors: [{ listen: { host: "0.0.0.0", port: 8080 }, tls: undefined, compress: true }],
       tunnel: { mode: "psk", listen: { host: "0.0.0.0", port: 7443 } },
       keys: [
         {
@@ -58,6 +58,8 @@ describe("a valid edge.yaml", () => {
       limits: {
         pageBytes: 8 * 2 ** 20,
         headBytes: 64 * 2 ** 10,
+        targetBytes: 16 * 2 ** 10,
+        bodyBytes: undefined,
         streamsPerLink: 1_000,
         visitors: 10_000,
         pendingLinksPerAddress: 16,
@@ -93,6 +95,20 @@ describe("a valid edge.yaml", () => {
     expect(tunnel.privateKey.bytes.toString()).toContain("edge-key.pem");
   });
 
+  it("may have several listeners, and HTTPS on them", () => {
+    const { visitors, limits } = named("http-and-https");
+    expect(visitors).toMatchObject([
+      { listen: { port: 8080 }, tls: undefined, compress: true },
+      {
+        listen: { port: 8443 },
+        tls: { certificate: { path: "/etc/coilgun/tls/site.pem" } },
+        compress: false,
+      },
+    ]);
+    expect(visitors[1]?.tls?.privateKey.bytes.toString()).toContain("site-key.pem");
+    expect(limits.bodyBytes).toBe(64 * 2 ** 20);
+  });
+
   it("brings names into the form in which they travel", () => {
     const config = named("hosts-with-policies");
     expect(config.keys[0]?.hosts).toMatchObject([
@@ -113,7 +129,9 @@ describe("a valid edge.yaml", () => {
   });
 
   it("prints no secret and no private key, however it is printed", () => {
-    for (const config of [named("shortest"), named("certificate-mode"), named("a-key-is-being-replaced")]) {
+    for (const config of ["shortest", "certificate-mode", "a-key-is-being-replaced", "http-and-https"].map(
+      named,
+    )) {
       const printed = `${inspect(config, { depth: 20, showHidden: true, getters: false })}${JSON.stringify(config)}`;
       expect(printed).not.toContain(FIXTURE_SECRET.slice(5));
       expect(printed).not.toContain("BEGIN");

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { forwardRequest, plainAddress, trustOf, VIA } from "../../edge-side/forward-request.ts";
+import { forwardRequest, plainAddress, trustOf } from "../../edge-side/forward-request.ts";
 
 const forwarded = (fields: readonly string[], trusted = false, address = "192.0.2.7") =>
   forwardRequest(
@@ -9,12 +9,19 @@ const forwarded = (fields: readonly string[], trusted = false, address = "192.0.
       fields: ["Host", "WWW.example.com:8080", ...fields],
       address,
       host: "www.example.com",
+      authority: "WWW.example.com:8080",
+      scheme: "http",
+      version: "1.1",
+      upgrade: undefined,
+      compress: false,
     },
     () => trusted,
   );
 
 const fieldsOf = (...args: Parameters<typeof forwarded>): readonly string[] =>
   forwarded(...args).fields.slice(2);
+
+const VIA = "1.1 coilgun";
 
 const ADDED = [
   ...["X-Forwarded-For", "192.0.2.7", "X-Forwarded-Proto", "http"],
@@ -31,10 +38,14 @@ describe("a request that goes on", () => {
     });
   });
 
-  it("loses the fields of the visitor's connection, and the expectation that was met there", () => {
-    const hop = ["Connection", "keep-alive, X-Hop", "X-Hop", "1", "Keep-Alive", "5", "TE", "trailers"];
-    const more = ["Proxy-Authorization", "x", "Upgrade", "h2c", "Expect", "100-continue", "X-Stays", "1"];
-    expect(fieldsOf([...hop, ...more])).toEqual(["X-Stays", "1", ...ADDED]);
+  it("loses the fields of the visitor's connection, but for the trailers it can take", () => {
+    const hop = ["Connection", "keep-alive, X-Hop", "X-Hop", "1", "Keep-Alive", "5", "TE", "gzip, trailers"];
+    const more = ["Proxy-Authorization", "x", "Upgrade", "h2c", "X-Stays", "1"];
+    expect(fieldsOf([...hop, ...more])).toEqual(["X-Stays", "1", ...ADDED, "TE", "trailers"]);
+  });
+
+  it("keeps the expectation, which the web server has to meet", () => {
+    expect(fieldsOf(["Expect", "100-continue"])).toEqual(["Expect", "100-continue", ...ADDED]);
   });
 
   it("cannot be robbed of what it means by Connection", () => {
@@ -67,8 +78,8 @@ describe("what a visitor says of itself", () => {
   it("is believed from a trusted proxy, and its address added", () => {
     expect(fieldsOf(said, true)).toEqual([
       ...["X-Forwarded-Proto", "https", "X-Forwarded-Host", "public.example.com"],
-      ...["Forwarded", "for=10.0.0.1", "X-Real-IP", "10.0.0.1"],
-      ...["X-Forwarded-For", "10.0.0.1, 10.0.0.2, 192.0.2.7", "Via", VIA],
+      ...["X-Real-IP", "10.0.0.1", "X-Forwarded-For", "10.0.0.1, 10.0.0.2, 192.0.2.7"],
+      ...["Forwarded", "for=10.0.0.1, for=192.0.2.7;proto=http", "Via", VIA],
     ]);
   });
 

@@ -425,7 +425,7 @@ describe("an origin side that does not play fair", () => {
     expect((await visited).cut).toBe(true);
   });
 
-  it("with trailers that HTTP does not allow cuts, rather than throws", async () => {
+  it("with trailers that HTTP does not allow is 502, rather than two responses", async () => {
     const { edge, origin } = await joined();
     const visited = visit(edge.port);
     const { streamId } = await origin.nextOf("open");
@@ -434,8 +434,8 @@ describe("an origin side that does not play fair", () => {
       { kind: "trailers", streamId, head: ["bad name", "1"] },
       endFrame(streamId),
     );
-    expect((await visited).cut).toBe(true);
-    expect((await edge.record(1)).failed).toBe("internal");
+    expect((await visited).status).toBe(502);
+    expect((await edge.record(1)).failed).toBe("origin-failed");
   });
 });
 

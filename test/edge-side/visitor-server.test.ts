@@ -1,8 +1,9 @@
 import { Agent, type IncomingMessage } from "node:http";
 import { afterEach, describe, expect, it } from "vitest";
 import type { EdgeTimes } from "../../edge-side/config.ts";
-import type { Visitor } from "../../edge-side/visitor.ts";
+import type { BodySink, Visitor } from "../../edge-side/visitor.ts";
 import { serveVisitors, type VisitorServer } from "../../edge-side/visitor-server.ts";
+import { systemClock } from "../../protocol/kit/clock.ts";
 import { edgeConfigOf } from "../kit/daemons.ts";
 import { watchLeaks } from "../kit/leaks.ts";
 import { begin, finish, talk, visit } from "../kit/visits.ts";
@@ -28,11 +29,26 @@ const serving = async (
 ) => {
   const seen: Visitor[] = [];
   const config = edgeConfigOf(settings);
-  server = await serveVisitors({ ...config, times: { ...config.times, ...times } }, (visitor) => {
-    seen.push(visitor);
-    serve(visitor);
-  });
-  return { port: server.address.port, seen, server };
+  server = await serveVisitors(
+    { ...config, times: { ...config.times, ...times } },
+    {
+      clock: systemClock,
+      serve(visitor) {
+        seen.push(visitor);
+        serve(visitor);
+      },
+    },
+  );
+  return { port: server.addresses[0]?.port ?? 0, seen, server };
+};
+
+const WAITING = { forVisitor() {}, forOrigin() {} };
+const NOWHERE: BodySink = {
+  sendBody: () => true,
+  endBody() {},
+  roomForBody() {},
+  bodyRefused() {},
+  lost() {},
 };
 
 const HOST = "Host: www.example.com\r\n";
@@ -43,7 +59,7 @@ describe("a request that two servers could read differently", () => {
     ["a second Host", `GET / HTTP/1.1\r\n${HOST}Host: other.example\r\n\r\n`],
     ["two Hosts alike", `GET / HTTP/1.1\r\n${HOST}${HOST}\r\n`],
     ["no Host", "GET / HTTP/1.1\r\n\r\n"],
-    ["a target that names another host", `GET http://other.example/ HTTP/1.1\r\n${HOST}\r\n`],
+    ["no Host in HTTP/1.0, so no site", "GET / HTTP/1.0\r\n\r\n"],
     ["TE gzip, chunked", `POST / HTTP/1.1\r\n${HOST}Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n`],
     ["TE chunked twice", `POST / HTTP/1.1\r\n${HOST}Transfer-Encoding: chunked, chunked\r\n\r\n0\r\n\r\n`],
     [
@@ -72,11 +88,15 @@ describe("a request that two servers could read differently", () => {
 
 describe("a request that is unusual, and right", () => {
   it.each([
-    ["HTTP/1.0 without a Host", "GET / HTTP/1.0\r\n\r\n", ""],
     [
       "a Host with port and capitals",
       `GET / HTTP/1.1\r\nHost: WWW.Example.com:8080\r\n${CLOSE}\r\n`,
       "www.example.com",
+    ],
+    [
+      "a target that names another host than Host (RFC 9112 section 3.2.2)",
+      `GET http://other.example/ HTTP/1.1\r\n${HOST}${CLOSE}\r\n`,
+      "other.example",
     ],
     [
       "a target that names the same host",
@@ -127,8 +147,9 @@ describe("silence", () => {
   const times = { idleMs: 100 };
 
   it("of a visitor inside its request ends the connection", async () => {
-    const { port } = await serving(() => {}, {}, times);
-    expect((await talk(port, `POST / HTTP/1.1\r\n${HOST}Content-Length: 10\r\n\r\nhalf`)).said).toBe("");
+    const { port } = await serving((visitor) => visitor.sendBody(NOWHERE, WAITING), {}, times);
+    const { said } = await talk(port, `POST / HTTP/1.1\r\n${HOST}Content-Length: 10\r\n\r\nhalf`);
+    expect(said).toMatch(/^HTTP\/1\.1 408 .*Connection: close\r\n/s);
   });
 
   it("of a visitor inside its head ends the connection with 408", async () => {
@@ -164,6 +185,7 @@ describe("a server that closes", () => {
     };
     const [one, other] = [await byPath("/begun"), await byPath("/waiting")];
     one.head({ status: 200, reason: "OK", fields: [] });
+    one.flush();
     const response: IncomingMessage = await begun;
     const closed = closing.close(new AbortController().signal);
     server = undefined;
@@ -177,9 +199,10 @@ describe("a server that closes", () => {
 
   it("cuts what still runs at its bound", async () => {
     const cut = new AbortController();
-    const { port, server: closing } = await serving((visitor) =>
-      visitor.head({ ...OK, fields: ["Content-Length", "9"] }),
-    );
+    const { port, server: closing } = await serving((visitor) => {
+      visitor.head({ ...OK, fields: ["Content-Length", "9"] });
+      visitor.flush();
+    });
     const response = await begin(port);
     const closed = closing.close(cut.signal);
     server = undefined;

@@ -5,6 +5,8 @@
 import type { VisitRecord } from "../../edge-side/access-record.ts";
 import { LinkPool } from "../../edge-side/link-pool.ts";
 import { type ServeGiven, serveVisitor } from "../../edge-side/serve-visitor.ts";
+import type { Visitor } from "../../edge-side/visitor.ts";
+import { VisitorEncoders } from "../../edge-side/visitor-encoders.ts";
 import { serveVisitors } from "../../edge-side/visitor-server.ts";
 import type { ExchangeRecord } from "../../origin-side/access-record.ts";
 import { type AnswerGiven, answerEdge } from "../../origin-side/answer-edge.ts";
@@ -76,19 +78,18 @@ export const openEdgeHalf = async (options: EdgeOptions = {}): Promise<EdgeHalf>
     store,
     memory,
     pageBytes,
+    encoders: new VisitorEncoders(memory),
     originAnswerMs: options.originAnswerMs ?? 20_000,
     trusts: () => false,
     rulesOf: (host) => (hosts.has(host) ? rules : undefined),
     finished: (record) => records.push(record),
   };
   const hello = helloMaker({ role: "edge", ...LIMITS, pageBytes, codecs: codecIds(["zstd", "vcdiff"]) });
-  const server = await serveVisitors(
-    edgeConfigOf(options.settings),
-    (visitor) => void serveVisitor(visitor, given),
-  );
+  const serve = (visitor: Visitor) => void serveVisitor(visitor, given);
+  const server = await serveVisitors(edgeConfigOf(options.settings), { clock, serve });
   const links = new Set<Link>();
   return {
-    port: server.address.port,
+    port: server.addresses[0]?.port ?? 0,
     store,
     memory,
     pool,

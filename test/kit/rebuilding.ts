@@ -21,7 +21,16 @@ export const outgoing = (): { stream: FakeStream; exchange: OutgoingExchange } =
     },
   } as unknown as Link;
   const head = { method: "GET", target: "/", fields: ["Host", "www.example.com"] };
-  return { stream, exchange: new OutgoingExchange(link, { head, offers: [], session: false, urgency: 3 }) };
+  return {
+    stream,
+    exchange: new OutgoingExchange(link, {
+      head,
+      offers: [],
+      session: false,
+      urgency: 3,
+      incremental: false,
+    }),
+  };
 };
 
 export interface RebuildOptions {
