@@ -2,11 +2,11 @@
  * The story of the origin side: one exchange in, one answer out. Ask the web server, see whether its page is one that the
  * edge offered, or close to one, and send what is new. The web server is asked once, whatever happens on the link.
  */
-import type { Codec } from "../protocol/delta/codec.ts";
-import type { StreamingCodec } from "../protocol/delta/codecs.ts";
+import type { AgreedCodecs, StreamingCodec } from "../protocol/delta/codecs.ts";
 import type { ByteBudget } from "../protocol/kit/byte-budget.ts";
 import type { Clock } from "../protocol/kit/clock.ts";
 import type { Log } from "../protocol/kit/log.ts";
+import type { Load } from "../protocol/kit/loop-load.ts";
 import { type Fingerprint, fingerprintOf } from "../protocol/versions/fingerprint.ts";
 import { pageKeyOf } from "../protocol/versions/page-key.ts";
 import type { Retention, ScopeRules } from "../protocol/versions/scope.ts";
@@ -40,9 +40,10 @@ export interface AnswerGiven {
   readonly contexts: StreamContexts;
   /** What responses say of how long to keep them. */
   readonly rules: ScopeRules;
-  /** The codec agreed on with this edge, and the one for bodies that stream. */
-  readonly codec: Codec;
+  /** What was agreed on with this edge, and the codec for bodies that stream. */
+  readonly codecs: AgreedCodecs;
   readonly streaming: StreamingCodec;
+  readonly load: Load;
   /** The smaller of both sides' largest page. */
   readonly pageBytes: number;
   /** Largest head the edge accepts. */

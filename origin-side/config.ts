@@ -120,7 +120,7 @@ export const originSettings = (near: Surroundings): z.ZodType<OriginConfig> =>
       .array(z.enum(CODEC_NAMES))
       .min(1)
       .check(noTwoAlike((name) => name, "is listed twice"))
-      .prefault(["zstd", "vcdiff"]),
+      .prefault([...CODEC_NAMES]),
     store: storeBlock(),
     memory: memoryBlock(),
     limits: optionalBlock({

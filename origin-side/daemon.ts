@@ -3,12 +3,13 @@
  * one. SPEC section "Roles".
  */
 import { randomBytes } from "node:crypto";
-import { codecById, codecIds, STREAMING_CODEC } from "../protocol/delta/codecs.ts";
+import { agreedCodecs, codecIds, STREAMING_CODEC } from "../protocol/delta/codecs.ts";
 import { ZSTD_MOST_BYTES } from "../protocol/delta/zstd.ts";
 import { openAccessLog } from "../protocol/kit/access-log.ts";
 import { ByteBudget } from "../protocol/kit/byte-budget.ts";
 import { type Clock, systemChance, systemClock } from "../protocol/kit/clock.ts";
 import type { Log } from "../protocol/kit/log.ts";
+import { type Load, loopLoad } from "../protocol/kit/loop-load.ts";
 import { UnderWay } from "../protocol/kit/under-way.ts";
 import type { Link } from "../protocol/link/link.ts";
 import { helloMaker } from "../protocol/link/own-hello.ts";
@@ -34,9 +35,15 @@ export interface OriginDaemon {
 
 export const startOrigin = async (
   config: OriginConfig,
-  given: { readonly log: Log; readonly clock?: Clock; readonly chance?: () => number },
+  given: {
+    readonly log: Log;
+    readonly clock?: Clock;
+    readonly chance?: () => number;
+    /** How busy this process is; measured unless given. */
+    readonly load?: Load;
+  },
 ): Promise<OriginDaemon> => {
-  const { log, clock = systemClock, chance = systemChance } = given;
+  const { log, clock = systemClock, chance = systemChance, load = loopLoad(clock) } = given;
   let origins = clientsOf(config, clock);
   const retiring = new Set<Promise<void>>();
   const accessLog = openAccessLog(config.accessLog, {
@@ -63,8 +70,9 @@ export const startOrigin = async (
     memory,
     contexts,
     rules,
-    codec: agreedCodec(codecs, link),
+    codecs: agreedCodecs(codecs, link.peer.codecs),
     streaming: STREAMING_CODEC,
+    load,
     pageBytes: Math.min(config.limits.pageBytes, link.peer.pageBytes, ZSTD_MOST_BYTES),
     headBytes: link.headBytes,
     originOf: (host, { target }) => origins.find(host, target),
@@ -130,7 +138,3 @@ export const startOrigin = async (
 
 const clientsOf = ({ routes, limits }: OriginConfig, clock: Clock): RouteTable<OriginServerClient> =>
   new RouteTable(routes.map((route) => new OriginServerClient(route, { ...limits, clock })));
-
-/** The first of ours that the edge speaks too; every side speaks the streaming one. */
-const agreedCodec = (ours: readonly number[], link: Link) =>
-  codecById(ours.find((id) => link.peer.codecs.includes(id)) ?? STREAMING_CODEC.id) ?? STREAMING_CODEC;

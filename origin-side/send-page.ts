@@ -5,7 +5,8 @@ import type { Lease } from "../protocol/kit/byte-budget.ts";
 import { type Fingerprint, fingerprintOf } from "../protocol/versions/fingerprint.ts";
 import { DIGEST_BYTES } from "../protocol/wire/frame.ts";
 import type { Answering } from "./answer-edge.ts";
-import { fittingBases, offersMask, sameAs } from "./choose-answer.ts";
+import { offersMask, sameAs } from "./choose-answer.ts";
+import { encodePage } from "./encode-page.ts";
 import type { BodyEnd } from "./fetch-origin.ts";
 import { PinnedAnswer } from "./pinned-answer.ts";
 import { SegmentedBody } from "./segmented-body.ts";
@@ -39,13 +40,8 @@ export const sendPage = async (
     return { fingerprint, answer: "same", bases: 1, encodeMs: 0, settled };
   }
   const { clock } = given;
-  const codec = given.codec.fits(0, page.length) ? given.codec : given.streaming;
-  const bases = fittingBases(codec, offered, page.length);
   const startedAt = clock.now();
-  const coded = await codec.encode(
-    bases.map(({ version }) => version.body),
-    page,
-  );
+  const { codec, bases, coded } = await encodePage(offered, page, given);
   const encodeMs = clock.now() - startedAt;
   if (bases.length === 0) exchange.answer({ kind: "whole", codec: codec.id, result }, head);
   else {

@@ -3,21 +3,41 @@
  * codec of its delta. SPEC section "Codecs".
  */
 import type { Codec } from "./codec.ts";
+import { spliceCodec } from "./splice.ts";
 import { vcdiffCodec } from "./vcdiff.ts";
 import { zstdCodec } from "./zstd.ts";
 
-export type CodecName = "zstd" | "vcdiff";
+export type CodecName = "splice" | "zstd" | "vcdiff";
 
 /** A codec that has a streaming form. */
 export type StreamingCodec = Codec & { readonly streaming: NonNullable<Codec["streaming"]> };
 
-const BY_NAME: { readonly [Name in CodecName]: Codec } = { zstd: zstdCodec, vcdiff: vcdiffCodec };
+const BY_NAME: { readonly [Name in CodecName]: Codec } = {
+  splice: spliceCodec,
+  zstd: zstdCodec,
+  vcdiff: vcdiffCodec,
+};
 
-/** In order of preference: of the codecs that both sides speak, the first is used. */
-export const CODEC_NAMES: readonly CodecName[] = ["zstd", "vcdiff"];
+/** In order of preference. */
+export const CODEC_NAMES: readonly CodecName[] = ["splice", "zstd", "vcdiff"];
 
 /** The codec of bodies that stream, whatever was agreed on for those coded in one piece: every side speaks zstd. */
 export const STREAMING_CODEC: StreamingCodec = zstdCodec;
+
+/** What two sides that speak these codecs use for a page in one piece. */
+export interface AgreedCodecs {
+  /** For a page that differs from its base in a few places only, tried first. */
+  readonly splice: boolean;
+  /** For all others. */
+  readonly page: Codec;
+}
+
+/** `preferred`: this side's codec ids, the best first. Two sides that share none still speak zstd. */
+export const agreedCodecs = (preferred: readonly number[], spoken: readonly number[]): AgreedCodecs => {
+  const both = preferred.filter((id) => spoken.includes(id));
+  const page = both.map(codecById).find((codec) => codec !== undefined && codec !== spliceCodec);
+  return { splice: both.includes(spliceCodec.id), page: page ?? STREAMING_CODEC };
+};
 
 export const codecNamed = (name: CodecName): Codec => BY_NAME[name];
 

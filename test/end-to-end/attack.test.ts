@@ -12,6 +12,7 @@ import { describe, expect, it } from "vitest";
 import { type CountingRelay, startCountingRelay } from "../../bench/counting-relay.ts";
 import { startEdge } from "../../edge-side/daemon.ts";
 import { startOrigin } from "../../origin-side/daemon.ts";
+import { CODEC_NAMES, type CodecName } from "../../protocol/delta/codecs.ts";
 import { silentLog } from "../../protocol/kit/log.ts";
 import { makeLinkKey, secretText } from "../../protocol/link/link-key.ts";
 import { edgeConfigOf, originConfigOf } from "../kit/daemons.ts";
@@ -52,7 +53,7 @@ const openPair = async (web: FakeOrigin, ofEdge: Settings, ofOrigin: Settings = 
   const tunnel = Number(relay.address.split(":")[1]);
   const config = originConfigOf({ tunnel, web: web.port }, ofOrigin);
   const edges = config.edges.map((each) => ({ ...each, address: { host: "127.0.0.1", port: tunnel } }));
-  const origin = await startOrigin({ ...config, edges }, { log: silentLog });
+  const origin = await startOrigin({ ...config, edges }, { log: silentLog, load: IDLE });
   undo.defer(() => origin.stop());
   await until(() => links === edges.length, "every link");
   let visits = 0;
@@ -102,6 +103,9 @@ const SURROUNDINGS = ["!~^", "{|}", "@`;"];
 const ANOTHER_MESSAGE_BYTES = 20;
 /** From stream 128 on its number takes two bytes: sizes before and after would not compare. */
 const WARM_UP_VISITS = 130;
+/** A busy origin side builds on fewer bases, and what varies with its load would hide what a size tells. */
+const IDLE = () => 0;
+
 const GUESSES = [..."0123456789"];
 
 interface Seen {
@@ -115,10 +119,11 @@ const attack = async (
   bases: "site" | undefined,
   secret: string,
   headers: OutgoingHttpHeaders,
+  codecs: readonly CodecName[],
 ): Promise<Seen> => {
   await using shop = await openShop(secret);
   const served = bases === undefined ? HOST : { host: HOST, bases };
-  await using pair = await openPair(shop, { keys: [{ ...KEY, hosts: [served] }] });
+  await using pair = await openPair(shop, { keys: [{ ...KEY, hosts: [served] }] }, { codecs });
   const ask = (query: string, attempt = 0) =>
     pair.visit({ path: `/account?q=${encodeURIComponent(query)}&attempt=${attempt}`, headers });
 
@@ -165,10 +170,13 @@ const SECRETS = ["73", "08"] as const;
 describe.each(Object.entries(ATTACKERS))(
   "a token of a logged-in visitor's page, guessed by %s",
   (_, headers) => {
-    it("shows in no size under the default policy", async () => {
+    it.each([
+      ["zstd", ["zstd"]],
+      ["every codec", CODEC_NAMES],
+    ] as const)("shows in no size under the default policy, with %s", async (_, codecs) => {
       const seen = [
-        await attack(undefined, SECRETS[0], headers),
-        await attack(undefined, SECRETS[1], headers),
+        await attack(undefined, SECRETS[0], headers, codecs),
+        await attack(undefined, SECRETS[1], headers, codecs),
       ];
       expect(seen[0]?.answerBytes).toEqual(seen[1]?.answerBytes);
       for (const [i, secret] of SECRETS.entries()) {
@@ -179,9 +187,10 @@ describe.each(Object.entries(ATTACKERS))(
       }
     });
 
-    it("is read, digit by digit, under `site`", async () => {
+    // A splice does not look for a part of a token; zstd does.
+    it("is read, digit by digit, under `site` with zstd", async () => {
       const [secret] = SECRETS;
-      const seen = await attack("site", secret, headers);
+      const seen = await attack("site", secret, headers, ["zstd"]);
       expect([standingOut(seen.answerBytes), standingOut(seen.linkBytes)]).toEqual([secret, secret]);
     });
   },

@@ -26,6 +26,8 @@ export const versionOf = (body: Buffer): Version => {
 export interface AnsweringOptions {
   readonly bases?: readonly Buffer[];
   readonly codec?: Codec;
+  readonly splice?: boolean;
+  readonly load?: number;
   readonly pageBytes?: number;
   readonly shareBytes?: number;
 }
@@ -44,7 +46,8 @@ export const answeringOf = (options: AnsweringOptions = {}) => {
     memory,
     contexts,
     rules: new ScopeRules({ bases: "site", harmlessCookies: [] }, Buffer.alloc(32)),
-    codec: options.codec ?? STREAMING_CODEC,
+    codecs: { splice: options.splice ?? false, page: options.codec ?? STREAMING_CODEC },
+    load: () => options.load ?? 0,
     streaming: streaming.codec,
     pageBytes: options.pageBytes ?? 1 << 23,
     headBytes: 1 << 15,
