@@ -8,6 +8,7 @@ import { openAccessLog } from "../protocol/kit/access-log.ts";
 import { ByteBudget } from "../protocol/kit/byte-budget.ts";
 import { type Clock, systemClock } from "../protocol/kit/clock.ts";
 import type { Log } from "../protocol/kit/log.ts";
+import { loopLoad } from "../protocol/kit/loop-load.ts";
 import { UnderWay } from "../protocol/kit/under-way.ts";
 import { type HostPort, printHostPort } from "../protocol/kit/units.ts";
 import { helloMaker } from "../protocol/link/own-hello.ts";
@@ -77,7 +78,7 @@ export const startEdge = async (
     pool,
     store,
     memory,
-    encoders: new VisitorEncoders(memory),
+    encoders: new VisitorEncoders(memory, loopLoad(clock)),
     pageBytes: config.limits.pageBytes,
     originAnswerMs: config.times.originAnswerMs,
     trusts: (address) => trusts(address),

@@ -14,6 +14,7 @@ import {
 import { cleanTrailers } from "./clean-head.ts";
 import { codedHead, notModifiedHead } from "./coded-head.ts";
 import type { PagePieces, WholePage } from "./page-pieces.ts";
+import type { PageCopies } from "./page-versions.ts";
 import type { Visitor } from "./visitor.ts";
 import type { VisitorEncoder, VisitorEncoders } from "./visitor-encoders.ts";
 
@@ -27,23 +28,45 @@ export interface EncodeGiven {
 }
 
 /** A page that is all here, of whatever size: it gets its new length. */
-export const sendWhole = async (given: EncodeGiven, { page, end }: WholePage): Promise<void> => {
+export const sendWhole = async (
+  given: EncodeGiven,
+  { page, end }: WholePage,
+  copies: PageCopies,
+): Promise<void> => {
   const { visitor, head } = given;
   // Before the head: what is wrong with them is a clean failure still.
   const trailers = cleanTrailers(end.trailers);
   if (bodiless(given)) return sendHeadOnly(given);
-  const encoder = page.length === 0 ? undefined : takeEncoder(given, page.length);
+  const encodable = isEncodable(visitor, head);
+  const coded = encodable && page.length > 0 ? await codedPage(given, page, copies) : undefined;
+  // A length leaves no room for trailers.
+  const codedBytes = trailers.length === 0 ? coded?.body.length : undefined;
+  visitor.head(encodable ? codedHead(head, coded?.coding, codedBytes) : head, {
+    trailers: trailers.length > 0,
+  });
+  const body = coded?.body ?? page;
+  if (body.length > 0) await visitor.body(body);
+  visitor.end(trailers);
+};
+
+/** The page in the best coding that there is a copy or a compressor for; undefined: as it is. */
+const codedPage = async (
+  { visitor, encoders, keyId }: EncodeGiven,
+  page: Buffer,
+  copies: PageCopies,
+): Promise<{ readonly coding: Coding; readonly body: Buffer } | undefined> => {
+  const codings = wantedCodings(visitor, page.length);
+  const [best] = codings;
+  const copy = best && copies.find(best);
+  if (best !== undefined && copy !== undefined) return { coding: best, body: copy };
+  const encoder = encoders.take(codings, keyId);
+  if (encoder === undefined) return undefined;
   try {
-    const coded = await encoder?.encode(page);
-    // A length leaves no room for trailers.
-    const codedBytes = trailers.length === 0 ? coded?.length : undefined;
-    const shown = isEncodable(visitor, head) ? codedHead(head, encoder?.coding, codedBytes) : head;
-    visitor.head(shown, { trailers: trailers.length > 0 });
-    const body = coded ?? page;
-    if (body.length > 0) await visitor.body(body);
-    visitor.end(trailers);
+    const body = await encoder.encode(page, { often: copies.worthKeeping });
+    if (copies.worthKeeping) copies.keep(encoder.coding, body);
+    return { coding: encoder.coding, body };
   } finally {
-    encoder?.release();
+    encoder.release();
   }
 };
 

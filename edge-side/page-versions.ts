@@ -17,6 +17,14 @@ import type { RebuildGiven } from "./rebuild-page.ts";
 import type { ServeGiven } from "./serve-visitor.ts";
 import type { Visitor } from "./visitor.ts";
 
+/** The page of a visit in content codings, as far as it is kept. */
+export interface PageCopies {
+  /** Whether the page was here before: then it may well be sent again. */
+  readonly worthKeeping: boolean;
+  find(coding: string): Buffer | undefined;
+  keep(coding: string, copy: Buffer): void;
+}
+
 export class PageVersions {
   /** Best last. */
   readonly offered: readonly Version[];
@@ -30,6 +38,8 @@ export class PageVersions {
   readonly #peerStore: StoreId;
   readonly #credentials: Credentials;
   readonly #lease: Lease;
+  /** The page of this visit, once it is remembered. */
+  #remembered: Version | undefined;
   #decodeMs: number | undefined;
   #doubted = false;
 
@@ -72,6 +82,17 @@ export class PageVersions {
     };
   }
 
+  /** Of the page that this visit remembered. */
+  get copies(): PageCopies {
+    const { store } = this.#given;
+    const version = this.#remembered;
+    return {
+      worthKeeping: version !== undefined && this.offered.includes(version),
+      find: (coding) => version && store.copyOf(version, coding),
+      keep: (coding, copy) => version && store.keepCopy(version, coding, copy),
+    };
+  }
+
   /** The visit is over: gives its memory back. What the access log should know. */
   over(): Partial<VisitRecord> {
     this.#lease.release();
@@ -88,7 +109,7 @@ export class PageVersions {
       status: head.status,
       response: head.fields,
     });
-    this.#given.store.remember(this.#tenant, {
+    this.#remembered = this.#given.store.remember(this.#tenant, {
       ...this.#pageKey,
       body,
       fingerprint,

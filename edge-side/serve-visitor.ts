@@ -156,7 +156,7 @@ const serveAnswer = async ({
   try {
     const whole = await pieces.whole(inOnePiece(answer.form));
     if (whole === undefined) await sendAsItComes(sending, pieces);
-    else await sendWhole(sending, whole);
+    else await sendWhole(sending, whole, versions.copies);
   } finally {
     pieces.close();
     record.pageBytes = pieces.bytes;

@@ -16,6 +16,8 @@ export const PLACE_BYTES = 400;
 export const LIST_BYTES = 220;
 /** Charged for evidence, beside its marks. */
 export const EVIDENCE_BYTES = 200;
+/** For each encoded copy, beside its bytes. */
+export const COPY_BYTES = 200;
 
 /** Bytes to account for a version with. Every place is charged with the keys of all its lists, although places share those. */
 export function chargeOf(version: HeldVersion): number {
@@ -24,5 +26,6 @@ export function chargeOf(version: HeldVersion): number {
     bytes += PLACE_BYTES;
     for (const { key } of lists) bytes += LIST_BYTES + key.length;
   }
+  for (const copy of version.copies?.values() ?? []) bytes += COPY_BYTES + copy.length;
   return version.evidence === undefined ? bytes : bytes + EVIDENCE_BYTES + version.evidence.bytes;
 }

@@ -34,6 +34,8 @@ export class HeldVersion implements Version {
   retention: Retention = "keep";
   isPublic = false;
   evidence: Evidence | undefined;
+  /** The body in content codings, kept because it is sent again and again. */
+  copies: Map<string, Buffer> | undefined;
   /** The URL it was seen at last, also after no list names it. */
   lastUrl = "";
   /** Bytes it is accounted with, and milliseconds it lives after a use (0: without end), at present. */

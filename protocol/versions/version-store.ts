@@ -13,21 +13,23 @@ import { LastUses } from "./last-uses.ts";
 import { ownBuffer } from "./own-buffer.ts";
 import type { Audience, Place } from "./page-index.ts";
 import type { Retention, Scope, SessionScope } from "./scope.ts";
+import {
+  DEFAULT_LIFETIMES,
+  DEFAULT_STORE_BYTES,
+  type Lifetimes,
+  type Sighting,
+  type StoreOptions,
+} from "./store-options.ts";
 import { hostName, hostOf, type Tenant } from "./tenant.ts";
 
 export type { StoreId, Version } from "./held-version.ts";
-
-export const DEFAULT_STORE_BYTES = 256 * 1024 * 1024;
-
-/** Milliseconds after its last use when a version is forgotten. */
-export interface Lifetimes {
-  readonly sessionMs: number;
-  readonly noStoreMs: number;
-  /** A version that no list names any more: long enough for the offers of it that are under way. */
-  readonly retiredMs: number;
-}
-
-export const DEFAULT_LIFETIMES: Lifetimes = { sessionMs: 3_600_000, noStoreMs: 600_000, retiredMs: 10_000 };
+export {
+  DEFAULT_LIFETIMES,
+  DEFAULT_STORE_BYTES,
+  type Lifetimes,
+  type Sighting,
+  type StoreOptions,
+} from "./store-options.ts";
 
 /** From its end of life a version is not found; this long after at the latest it is gone from memory. */
 export const SWEEP_MS = 10_000;
@@ -36,27 +38,6 @@ export const SWEEP_MS = 10_000;
 export const MOST_PLACES = 16;
 /** Peers' stores remembered per version; the oldest gives way. */
 export const MOST_STORES = 8;
-
-/** A body that came by, and what is known of it. */
-export interface Sighting {
-  readonly url: string;
-  readonly templates: readonly string[];
-  /** Kept as it is when its buffer holds nothing else, else copied. Must not change afterwards. */
-  readonly body: Buffer;
-  readonly fingerprint: Fingerprint;
-  readonly scope: Scope;
-  /** The peer's store that holds it too; versions are offered only to where they came from. */
-  readonly from?: StoreId | undefined;
-}
-
-export interface StoreOptions {
-  readonly clock: Clock;
-  /** Most bytes held. */
-  readonly bytes?: number;
-  readonly lifetimes?: Partial<Lifetimes>;
-  /** Different people who make a session's bytes public; Infinity for never. */
-  readonly peopleForPublic?: number;
-}
 
 export class VersionStore {
   readonly maxBytes: number;
@@ -163,6 +144,19 @@ export class VersionStore {
     if (!(version instanceof HeldVersion) || this.#held.get(version) === undefined) return false;
     this.#lastUses.used(version, version.lifetimeMs);
     return true;
+  }
+
+  /** The body of a version in a content coding, where `keepCopy` kept it. */
+  copyOf(version: Version, coding: string): Buffer | undefined {
+    return version instanceof HeldVersion ? version.copies?.get(coding) : undefined;
+  }
+
+  /** Keeps the body of a version in a content coding beside it, at the store's charge; nothing if it is held no more. */
+  keepCopy(version: Version, coding: string, copy: Buffer): void {
+    if (!(version instanceof HeldVersion) || !this.#held.has(version)) return;
+    version.copies ??= new Map();
+    version.copies.set(coding, ownBuffer(copy));
+    this.#charge(version);
   }
 
   /** Erases what is held of a tenant or of a host (under every key), or of one URL of it. Returns how many versions. */

@@ -338,7 +338,7 @@ describe("compressors", () => {
   const budget = (bytes: number) => new ByteBudget({ totalBytes: bytes, shareBytes: bytes });
 
   it("are limited in number", () => {
-    const encoders = new VisitorEncoders(budget(2 ** 40));
+    const encoders = new VisitorEncoders(budget(2 ** 40), () => 0);
     const taken = Array.from({ length: MOST_ENCODERS }, () => encoders.take(["gzip"], "k"));
     expect(taken.every((each) => each !== undefined)).toBe(true);
     expect(encoders.take(["gzip"], "k")).toBeUndefined();
@@ -350,7 +350,7 @@ describe("compressors", () => {
 
   it("are limited in memory: a smaller one first, then none", () => {
     const memory = budget(ENCODER_BYTES.br + ENCODER_BYTES.gzip);
-    const encoders = new VisitorEncoders(memory);
+    const encoders = new VisitorEncoders(memory, () => 0);
     const taken = [1, 2, 3].map(() => encoders.take(["br", "zstd", "gzip"], "k"));
     expect(taken.map((each) => each?.coding)).toEqual(["br", "gzip", undefined]);
     for (const each of taken) each?.release();
@@ -358,7 +358,7 @@ describe("compressors", () => {
   });
 
   it("give up what waits when they are given back", async () => {
-    const encoder = new VisitorEncoders(budget(2 ** 30)).take(["br"], "k");
+    const encoder = new VisitorEncoders(budget(2 ** 30), () => 0).take(["br"], "k");
     const waiting = encoder?.write(Buffer.alloc(2 ** 20));
     encoder?.release();
     await expect(waiting).rejects.toThrow("given back");

@@ -78,7 +78,7 @@ export const openEdgeHalf = async (options: EdgeOptions = {}): Promise<EdgeHalf>
     store,
     memory,
     pageBytes,
-    encoders: new VisitorEncoders(memory),
+    encoders: new VisitorEncoders(memory, () => 0),
     originAnswerMs: options.originAnswerMs ?? 20_000,
     trusts: () => false,
     rulesOf: (host) => (hosts.has(host) ? rules : undefined),

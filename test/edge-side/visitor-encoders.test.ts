@@ -1,0 +1,64 @@
+import {
+  brotliCompressSync,
+  brotliDecompressSync,
+  constants,
+  gunzipSync,
+  zstdDecompressSync,
+} from "node:zlib";
+import { expect, it } from "vitest";
+import { CODINGS, type Coding } from "../../edge-side/choose-coding.ts";
+import { INLINE_BYTES, levelsAt, VisitorEncoders } from "../../edge-side/visitor-encoders.ts";
+import { ByteBudget } from "../../protocol/kit/byte-budget.ts";
+import { seeded } from "../kit/random.ts";
+import { madePage } from "../protocol/delta/made-pages.ts";
+
+const DECODE: Record<Coding, (bytes: Buffer) => Buffer> = {
+  br: brotliDecompressSync,
+  zstd: zstdDecompressSync,
+  gzip: gunzipSync,
+};
+
+const encoded = async (page: Buffer, coding: Coding, load: number, often = false): Promise<Buffer> => {
+  const memory = new ByteBudget({ totalBytes: 2 ** 30, shareBytes: 2 ** 30 });
+  const encoder = new VisitorEncoders(memory, () => load).take([coding], "k");
+  try {
+    return (await encoder?.encode(page, { often })) ?? Buffer.alloc(0);
+  } finally {
+    encoder?.release();
+    expect(memory.usedBytes).toBe(0);
+  }
+};
+
+it.each(CODINGS)("a page in %s is the page, done here or by another thread, at any load", async (coding) => {
+  const text = Buffer.from("so it goes on ".repeat(2_000));
+  for (const bytes of [INLINE_BYTES, INLINE_BYTES + 1])
+    for (const load of [0, 0.9, 1]) {
+      const page = text.subarray(0, bytes);
+      expect(DECODE[coding](await encoded(page, coding, load)).equals(page)).toBe(true);
+    }
+});
+
+it.each(CODINGS)("a page in %s gets no smaller the busier the edge is", async (coding) => {
+  const page = madePage(seeded(), 300);
+  const sizes: number[] = [];
+  for (const load of [0, 0.9, 1]) sizes.push((await encoded(page, coding, load)).length);
+  expect(sizes).toEqual([...sizes].sort((a, b) => a - b));
+  expect(sizes[2]).toBeLessThan(page.length / 2);
+});
+
+it("a page that is kept gets the best level whatever the load", async () => {
+  const page = madePage(seeded(), 20);
+  const best = brotliCompressSync(page, {
+    params: {
+      [constants.BROTLI_PARAM_QUALITY]: levelsAt(0).br,
+      [constants.BROTLI_PARAM_LGWIN]: 20,
+      [constants.BROTLI_PARAM_MODE]: constants.BROTLI_MODE_TEXT,
+    },
+  });
+  expect((await encoded(page, "br", 1, true)).equals(best)).toBe(true);
+  expect((await encoded(page, "br", 1)).equals(best)).toBe(false);
+});
+
+it("levels fall with the load, at its named steps", () => {
+  expect([0, 0.8, 0.81, 0.95, 0.96, 1, 2].map((load) => levelsAt(load).br)).toEqual([5, 5, 3, 3, 1, 1, 1]);
+});
