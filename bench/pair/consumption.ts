@@ -15,6 +15,10 @@ export function throwUnlessLinux(platform: string = process.platform): void {
 /** CPU milliseconds, user and system together, that process `pid` has used. */
 export const cpuMsOf = (pid: number): number => cpuMsIn(readFileSync(`/proc/${pid}/stat`, "utf8"));
 
+/** Of the thread that runs the event loop alone; the rest is the thread pool, collection and compilation beside it. */
+export const loopCpuMsOf = (pid: number): number =>
+  cpuMsIn(readFileSync(`/proc/${pid}/task/${pid}/stat`, "utf8"));
+
 export interface Memory {
   readonly residentBytes: number;
   readonly peakBytes: number;

@@ -4,7 +4,7 @@
  */
 import type { ChildProcess } from "node:child_process";
 import { ask } from "./child-channel.ts";
-import { cpuMsOf, memoryOf, throwUnlessLinux } from "./consumption.ts";
+import { cpuMsOf, loopCpuMsOf, memoryOf, throwUnlessLinux } from "./consumption.ts";
 import { note } from "./flaws.ts";
 import type { Volley, VolleyResult } from "./load-gun.ts";
 import { type Program, startProgram } from "./program.ts";
@@ -47,6 +47,8 @@ export interface LoadOfWay {
   readonly linkBytesPerRequest: number;
   /** CPU milliseconds of each process for a request. */
   readonly cpuMsPerRequest: Readonly<Partial<Record<keyof StageChildren, number>>>;
+  /** Of that, on the thread of the event loop. */
+  readonly loopCpuMsPerRequest: Readonly<Partial<Record<keyof StageChildren, number>>>;
   readonly health: Readonly<Partial<Record<keyof StageChildren, Health>>>;
   readonly checked: number;
   readonly errors: number;
@@ -121,6 +123,7 @@ interface Scene extends LoadOptions {
 interface Round {
   readonly volley: VolleyResult;
   readonly cpuMs: Readonly<Partial<Record<keyof StageChildren, number>>>;
+  readonly loopCpuMs: Readonly<Partial<Record<keyof StageChildren, number>>>;
   readonly signs: Readonly<Partial<Record<keyof StageChildren, VitalSigns>>>;
   readonly linkBytes: number;
 }
@@ -159,7 +162,8 @@ async function runRound(
   const paid = [...watched, "webServer"] as const;
   for (const who of watched) await stage.signsOf(stage.children[who]);
   const bytesBefore = await stage.linkBytes(way);
-  const cpuBefore = paid.map((who) => cpuMsOf(pidOf(stage.children[who])));
+  const used = (of: (pid: number) => number) => paid.map((who) => of(pidOf(stage.children[who])));
+  const [cpuBefore, loopBefore] = [used(cpuMsOf), used(loopCpuMsOf)];
   const volley = (await ask(
     gun.child,
     "volley",
@@ -172,13 +176,16 @@ async function runRound(
     } satisfies Volley,
     { clock, signal, withinMs: seconds * 1000 + SLACK_MS },
   )) as VolleyResult;
-  const cpuMs = paid.map((who, at) => [who, cpuMsOf(pidOf(stage.children[who])) - (cpuBefore[at] ?? 0)]);
+  const [cpuAfter, loopAfter] = [used(cpuMsOf), used(loopCpuMsOf)];
+  const since = (before: readonly number[], after: readonly number[]) =>
+    Object.fromEntries(paid.map((who, at) => [who, (after[at] ?? 0) - (before[at] ?? 0)]));
   const signs: [string, VitalSigns][] = [];
   for (const who of watched) signs.push([who, await stage.signsOf(stage.children[who])]);
   for (const flaw of volley.firstFlaws) note(flaws, `${name} by way of ${way}: ${flaw}`);
   return {
     volley,
-    cpuMs: Object.fromEntries(cpuMs),
+    cpuMs: since(cpuBefore, cpuAfter),
+    loopCpuMs: since(loopBefore, loopAfter),
     signs: Object.fromEntries(signs),
     linkBytes: (await stage.linkBytes(way)) - bytesBefore,
   };
@@ -191,7 +198,9 @@ export function sumUp(way: LoadWay, rounds: readonly Round[]): LoadOfWay {
   const answered = requests + sum(({ volley }) => volley.checked);
   const times = rounds.flatMap(({ volley }) => volley.ms).sort((a, b) => a - b);
   const at = (share: number) => times[Math.max(0, Math.ceil(share * times.length) - 1)] ?? Number.NaN;
-  const perRequest = (who: keyof StageChildren) => sum(({ cpuMs }) => cpuMs[who] ?? 0) / answered;
+  const paid = [...OWN[way], "webServer" as const];
+  const perRequest = (costs: (round: Round) => Round["cpuMs"]) =>
+    Object.fromEntries(paid.map((who) => [who, sum((round) => costs(round)[who] ?? 0) / answered]));
   const healthOf = (who: keyof StageChildren): Health => {
     const worst = (of: (signs: VitalSigns) => number) =>
       Math.max(0, ...rounds.flatMap(({ signs }) => (signs[who] === undefined ? [] : [of(signs[who])])));
@@ -208,9 +217,8 @@ export function sumUp(way: LoadWay, rounds: readonly Round[]): LoadOfWay {
     requestsPerSecond: requests / sum(({ volley }) => volley.seconds),
     ms: { p50: at(0.5), p99: at(0.99) },
     linkBytesPerRequest: sum(({ linkBytes }) => linkBytes) / answered,
-    cpuMsPerRequest: Object.fromEntries(
-      [...OWN[way], "webServer" as const].map((who) => [who, perRequest(who)]),
-    ),
+    cpuMsPerRequest: perRequest(({ cpuMs }) => cpuMs),
+    loopCpuMsPerRequest: perRequest(({ loopCpuMs }) => loopCpuMs),
     health: Object.fromEntries(OWN[way].map((who) => [who, healthOf(who)])),
     checked: sum(({ volley }) => volley.checked),
     errors: sum(({ volley }) => volley.errors),

@@ -85,7 +85,16 @@ const LOAD_COLUMNS = [
   left("load"),
   left("accepting"),
   left("way"),
-  ...["requests/s", "p50 ms", "p99 ms", "CPU ms/request", "of pieces", "web server", "link B"].map(right),
+  ...[
+    "requests/s",
+    "p50 ms",
+    "p99 ms",
+    "CPU ms/request",
+    "of each",
+    "on its loop",
+    "web server",
+    "link B",
+  ].map(right),
   ...["checked", "errors", "wrong"].map(right),
 ];
 
@@ -108,6 +117,7 @@ export function loadTable(report: LoadReport): string {
 
 function loadRow(row: LoadRow, way: "pair" | "plain", of: LoadOfWay): string[] {
   const pieces = OWN[way].map((who) => of.cpuMsPerRequest[who] ?? 0);
+  const onLoops = OWN[way].map((who) => of.loopCpuMsPerRequest[who] ?? 0);
   return [
     row.name,
     row.encodings,
@@ -117,6 +127,7 @@ function loadRow(row: LoadRow, way: "pair" | "plain", of: LoadOfWay): string[] {
     milliseconds(of.ms.p99),
     milliseconds(pieces.reduce((sum, piece) => sum + piece, 0)),
     pieces.map(milliseconds).join("+"),
+    onLoops.map(milliseconds).join("+"),
     milliseconds(of.cpuMsPerRequest.webServer),
     wholeNumber(of.linkBytesPerRequest),
     String(of.checked),
