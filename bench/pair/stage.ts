@@ -80,8 +80,8 @@ export async function startStage(options: StageOptions, running: AsyncDisposable
     },
   );
   running.defer(() => pair.stop());
-  const plain = await start("plain-proxy", { target: await over(webServer.address) }, WATCHED);
-  const straight = await over(webServer.address);
+  const [towardsPlain, straight] = await Promise.all([over(webServer.address), over(webServer.address)]);
+  const plain = await start("plain-proxy", { target: towardsPlain }, WATCHED);
 
   const signsOf = async (child: ChildProcess) =>
     (await ask(child, "vital signs", undefined, asking)) as VitalSigns;
