@@ -29,7 +29,7 @@ export const LATENCY_CASES = {
   "page-10k": { path: "/changing-10k", downloads: 0, encodings: ENCODINGS, links: LINKS },
   "page-44k": { path: "/changing-44k", downloads: 0, encodings: ENCODINGS, links: LINKS },
   "page-100k": { path: "/changing-100k", downloads: 0, encodings: ENCODINGS, links: LINKS },
-  small: { path: "/small", downloads: 0, encodings: ["none"], links: ["emulated"] },
+  small: { path: "/small", downloads: 0, encodings: ["none"], links: LINKS },
   "beside-download": { path: "/changing-44k", downloads: 1, encodings: ["gzip, br"], links: LINKS },
   "small-beside-bulk": { path: "/small", downloads: 3, encodings: ["none"], links: ["emulated"] },
 } as const satisfies Readonly<Record<string, LatencyCase>>;

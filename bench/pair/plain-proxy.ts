@@ -1,6 +1,6 @@
 /**
  * A program: the plain reverse proxy that a visitor's side would have without Coilgun, on http-proxy-3 (the maintained
- * successor of http-proxy), with connections to the web server kept open and reused.
+ * rewrite of http-proxy), with connections to the web server kept open and reused.
  */
 import { Agent, createServer } from "node:http";
 import { createProxyServer } from "http-proxy-3";
