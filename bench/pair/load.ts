@@ -60,7 +60,7 @@ export interface Health {
   readonly loopDelayP99Ms: number;
   readonly longestSpanMs: number;
   readonly longestCollectionMs: number;
-  /** Share of CPU time that collection took, all of it taken to be on the loop's thread. */
+  /** Share of the time that the event loop stood still for collection. */
   readonly collectionShare: number;
 }
 
@@ -194,6 +194,7 @@ async function runRound(
 export function sumUp(way: LoadWay, rounds: readonly Round[]): LoadOfWay {
   const sum = (of: (round: Round) => number) => rounds.reduce((total, round) => total + of(round), 0);
   const requests = sum(({ volley }) => volley.requests);
+  const seconds = sum(({ volley }) => volley.seconds);
   // Checked answers cross the same processes and the same link.
   const answered = requests + sum(({ volley }) => volley.checked);
   const times = rounds.flatMap(({ volley }) => volley.ms).sort((a, b) => a - b);
@@ -208,13 +209,12 @@ export function sumUp(way: LoadWay, rounds: readonly Round[]): LoadOfWay {
       loopDelayP99Ms: worst(({ loopDelayMs }) => loopDelayMs.p99),
       longestSpanMs: worst(({ loopDelayMs }) => loopDelayMs.longest),
       longestCollectionMs: worst(({ collection }) => collection.longestMs),
-      collectionShare:
-        sum(({ signs }) => signs[who]?.collection.ms ?? 0) / sum(({ cpuMs }) => cpuMs[who] ?? 0),
+      collectionShare: sum(({ signs }) => signs[who]?.collection.ms ?? 0) / (seconds * 1000),
     };
   };
   return {
     requests,
-    requestsPerSecond: requests / sum(({ volley }) => volley.seconds),
+    requestsPerSecond: requests / seconds,
     ms: { p50: at(0.5), p99: at(0.99) },
     linkBytesPerRequest: sum(({ linkBytes }) => linkBytes) / answered,
     cpuMsPerRequest: perRequest(({ cpuMs }) => cpuMs),

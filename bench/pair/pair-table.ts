@@ -140,7 +140,7 @@ const HEALTH_COLUMNS = [
   left("event loops"),
   left("accepting"),
   left("of"),
-  ...["delay p99 ms", "longest span ms", "longest collection ms", "collection of CPU"].map(right),
+  ...["delay p99 ms", "longest span ms", "longest collection ms", "collection of time"].map(right),
 ];
 
 const healthTable = ({ rows }: LoadReport): string =>

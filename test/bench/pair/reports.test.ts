@@ -54,7 +54,7 @@ describe("the sums of a load", () => {
       loopDelayP99Ms: 45,
       longestSpanMs: 90,
       longestCollectionMs: 11,
-      collectionShare: 0.1,
+      collectionShare: 0.0055,
     });
   });
 });
