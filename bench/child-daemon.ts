@@ -3,7 +3,7 @@
  * its log lines (standard error) and access lines (standard output) read as JSON; ended by SIGTERM, and by force when
  * that is not enough. A child never outlives the harness, however that ends.
  */
-import { type ChildProcessByStdio, spawn } from "node:child_process";
+import { type ChildProcess, type ChildProcessByStdio, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
@@ -26,6 +26,8 @@ export interface ChildDaemon {
   stop(): Promise<number | null>;
   /** Resolves when the daemon ends without having been asked to. */
   readonly died: Promise<Error>;
+  /** For its process number, and for questions to what was loaded before it (`nodeOptions`). */
+  readonly child: ChildProcess;
 }
 
 export interface ChildDaemonOptions {
@@ -33,6 +35,8 @@ export interface ChildDaemonOptions {
   readonly configFile: string;
   readonly clock: Clock;
   readonly onAccessLine: (line: unknown) => void;
+  /** Options of Node itself, such as `--import`; what is loaded so may be asked over the child's channel. */
+  readonly nodeOptions?: readonly string[] | undefined;
   /** Another program that behaves as a daemon does; for tests of this file. */
   readonly entry?: string;
 }
@@ -48,11 +52,13 @@ export function startDaemon({
   configFile,
   clock,
   onAccessLine,
+  nodeOptions = [],
   entry = entryOf(side),
 }: ChildDaemonOptions): ChildDaemon {
-  const child = spawn(process.execPath, [entry, "run", "--config", configFile], {
-    stdio: ["ignore", "pipe", "pipe"],
-  });
+  const channel = nodeOptions.length > 0 ? (["ipc"] as const) : [];
+  const child = spawn(process.execPath, [...nodeOptions, entry, "run", "--config", configFile], {
+    stdio: ["ignore", "pipe", "pipe", ...channel],
+  }) as Child;
   const killAtExit = () => child.kill("SIGKILL");
   process.once("exit", killAtExit);
 
@@ -72,6 +78,7 @@ export function startDaemon({
   });
 
   return {
+    child,
     died: died.promise,
     logged: (event, signal) => clock.within(START_MS, signal, (within) => log.first(event, within)),
     async stop() {

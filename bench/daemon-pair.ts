@@ -3,6 +3,7 @@
  * as processes of their own on loopback ports, joined through a relay that counts the link's bytes. Everything is gone
  * after `stop`. Used by `replay`, the demo and the end-to-end tests.
  */
+import type { ChildProcess } from "node:child_process";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -18,13 +19,23 @@ export interface PairOptions {
   readonly clock: Clock;
   readonly signal?: AbortSignal | undefined;
   readonly settings?: PairSettings | undefined;
+  /** Options of Node itself for both daemons (child-daemon.ts). */
+  readonly nodeOptions?: readonly string[] | undefined;
 }
 
-export interface DaemonPair {
+/** What stands between the two daemons: the origin side dials its address instead of the edge's. */
+export interface BetweenDaemons {
+  readonly address: string;
+  close(): Promise<void>;
+}
+
+export interface DaemonPair<Between extends BetweenDaemons = CountingRelay> {
   /** host:port where the edge takes visitors. */
   readonly visitors: string;
-  /** Counts all that crosses the link's socket. */
-  readonly link: CountingRelay;
+  /** Counts all that crosses the link's socket, unless something else was put there. */
+  readonly link: Between;
+  readonly edge: ChildProcess;
+  readonly originSide: ChildProcess;
   /** Every finished exchange, as both sides logged it. Fails when a daemon dies. */
   readonly exchanges: ExchangeLog;
   /** Ends both daemons in order and removes their files; safe to call twice. */
@@ -32,8 +43,14 @@ export interface DaemonPair {
 }
 
 /** Starts the pair; resolves when the link is up. Rejects with the failing daemon's last log lines. */
-export async function startPair(options: PairOptions): Promise<DaemonPair> {
-  const { routes, clock, signal, settings = {} } = options;
+export const startPair = (options: PairOptions): Promise<DaemonPair> => joinPair(options, startCountingRelay);
+
+/** `startPair` with something else between the daemons: `between` starts it, given the edge's tunnel address. */
+export async function joinPair<Between extends BetweenDaemons>(
+  options: PairOptions,
+  between: (edgeTunnel: string) => Promise<Between>,
+): Promise<DaemonPair<Between>> {
+  const { routes, clock, signal, settings = {}, nodeOptions } = options;
   const exchanges = new ExchangeLog();
   const undo = new AsyncDisposableStack();
   try {
@@ -50,11 +67,12 @@ export async function startPair(options: PairOptions): Promise<DaemonPair> {
       side: "edge-side",
       configFile: await write("edge.yaml", edgeConfig(key, routes, settings)),
       clock,
+      nodeOptions,
       onAccessLine: (line) => exchanges.fromEdge(line),
     });
     undo.defer(async () => void (await edge.stop()));
     const ready = await edge.logged("ready", signal);
-    const link = await startCountingRelay(addressIn(ready, "tunnel"));
+    const link = await between(addressIn(ready, "tunnel"));
     undo.defer(() => link.close());
 
     const origin = startDaemon({
@@ -64,13 +82,21 @@ export async function startPair(options: PairOptions): Promise<DaemonPair> {
         originConfig(key, { edgeAddress: link.address, routes }, settings),
       ),
       clock,
+      nodeOptions,
       onAccessLine: (line) => exchanges.fromOrigin(line),
     });
     undo.defer(async () => void (await origin.stop()));
     await Promise.all([edge.logged("link up", signal), origin.logged("link up", signal)]);
     for (const daemon of [edge, origin]) void daemon.died.then((error) => exchanges.fail(error));
 
-    return { visitors: addressIn(ready, "visitors"), link, exchanges, stop: () => undo.disposeAsync() };
+    return {
+      visitors: addressIn(ready, "visitors"),
+      link,
+      edge: edge.child,
+      originSide: origin.child,
+      exchanges,
+      stop: () => undo.disposeAsync(),
+    };
   } catch (error) {
     await undo.disposeAsync();
     throw error;

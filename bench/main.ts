@@ -4,6 +4,7 @@ import { Command } from "commander";
 import { codecCommand } from "./codec.ts";
 import { demoCommand } from "./demo-command.ts";
 import { makeCorpusCommand } from "./make-corpus.ts";
+import { pairCommand } from "./pair/command.ts";
 import { replayCommand } from "./replay.ts";
 import { groundOfMeasurement } from "./versions.ts";
 
@@ -11,6 +12,7 @@ await new Command("coilgun-bench")
   .description("measure what Coilgun saves, on captured pages and on the demo site")
   .version(groundOfMeasurement().coilgun)
   .addCommand(replayCommand())
+  .addCommand(pairCommand())
   .addCommand(codecCommand())
   .addCommand(demoCommand())
   .addCommand(makeCorpusCommand())

@@ -1,0 +1,186 @@
+/**
+ * `coilgun-bench pair`: what the pair costs and gains beside a plain reverse proxy, in one run. Latency one page at a
+ * time (the default), requests a second and CPU under load (`--load`), or memory (`--memory`).
+ */
+import { writeFile } from "node:fs/promises";
+import { resolve } from "node:path";
+import { Command, InvalidArgumentError, Option } from "commander";
+import { systemClock } from "../../protocol/kit/clock.ts";
+import { interruptible } from "../interrupt.ts";
+import { type Progress, progressBar } from "../table.ts";
+import { groundOfMeasurement } from "../versions.ts";
+import { LATENCY_NAMES, LINKS, type LinkKind, measureLatency } from "./latency.ts";
+import { parseBuffer, parseRate, parseRtt } from "./link-flags.ts";
+import { LOAD_NAMES, measureLoad } from "./load.ts";
+import { measureMemory } from "./memory.ts";
+import {
+  isLatencyFlawless,
+  isLoadFlawless,
+  isMemoryFlawless,
+  latencyTable,
+  loadTable,
+  memoryTable,
+} from "./pair-table.ts";
+
+const MOST_SECONDS = 600;
+const MOST_CONCURRENCY = 1_000;
+const MOST_REQUESTS = 10_000_000;
+
+export interface PairFlags {
+  readonly load: boolean;
+  readonly memory: boolean;
+  readonly only?: readonly string[];
+  readonly link: LinkKind | "both";
+  readonly rtt: number;
+  readonly rate: number | null;
+  readonly buffer: number;
+  readonly seconds: number;
+  readonly concurrency: number;
+  readonly requests: number;
+  readonly profile?: string;
+  readonly json?: string;
+}
+
+/** What a question found, ready to be shown. */
+interface Outcome {
+  readonly table: string;
+  readonly report: object;
+  readonly flawless: boolean;
+}
+
+export const pairCommand = (): Command =>
+  new Command("pair")
+    .description("compare the pair with a plain reverse proxy: latency, or load, or memory")
+    .addOption(
+      new Option("--load", "requests a second, CPU and event loops").default(false).conflicts("memory"),
+    )
+    .option("--memory", "resident memory of both daemons with a small store", false)
+    .addOption(
+      new Option("--only <cases>", "only these cases, separated by commas")
+        .argParser((names) => names.split(","))
+        .conflicts("memory"),
+    )
+    .addOption(
+      ofLatency("--link <which>", "for latency")
+        .choices([...LINKS, "both"])
+        .default("both"),
+    )
+    .addOption(ofLatency("--rtt <time>", "of the emulated link").argParser(parseRtt).default(100, "100ms"))
+    .addOption(
+      ofLatency("--rate <rate>", "of the emulated link, each way; or unlimited")
+        .argParser(parseRate)
+        .default(1_250_000, "10mbit"),
+    )
+    .addOption(
+      ofLatency("--buffer <size>", "what a sender's socket takes before it pushes back")
+        .argParser(parseBuffer)
+        .default(4 * 2 ** 20, "4 MiB"),
+    )
+    .addOption(
+      new Option("--seconds <number>", "for each case (under load: each way)")
+        .argParser(secondsIn)
+        .default(8)
+        .conflicts("memory"),
+    )
+    .option("--concurrency <number>", "requests at a time: --load, --memory", wholeUpTo(MOST_CONCURRENCY), 32)
+    .option("--requests <number>", "with --memory: visits", wholeUpTo(MOST_REQUESTS), 100_000)
+    .option("--profile <folder>", "write CPU profiles of both daemons")
+    .option("--json <file>", "write the report as JSON, with stable names")
+    .action((flags: PairFlags) =>
+      interruptible(async (signal) => {
+        throwUnlessInstalled();
+        const outcome = await run(flags, signal);
+        process.stdout.write(`${outcome.table}\n${groundLine()}\n`);
+        if (flags.json !== undefined) {
+          const report = { ...outcome.report, versions: groundOfMeasurement() };
+          await writeFile(flags.json, `${JSON.stringify(report, undefined, 2)}\n`);
+        }
+        return outcome.flawless ? 0 : 1;
+      }),
+    );
+
+const ofLatency = (flags: string, description: string): Option =>
+  new Option(flags, description).conflicts(["load", "memory"]);
+
+async function run(flags: PairFlags, signal: AbortSignal): Promise<Outcome> {
+  let progress: Progress | undefined;
+  const shown = (total: number) => {
+    progress ??= progressBar(process.stderr, total);
+    return progress;
+  };
+  const onCase = (done: number, total: number, label: string) => shown(total).at(done, label);
+  const { seconds, concurrency, requests } = flags;
+  const profile = flags.profile === undefined ? undefined : resolve(flags.profile);
+  const stage = { clock: systemClock, signal, profile, onCase };
+  try {
+    if (flags.memory) {
+      const onProgress = (done: number) => shown(requests).at(done, `${done} visits`);
+      const terminal = process.stderr.isTTY === true;
+      const report = await measureMemory({
+        ...stage,
+        requests,
+        concurrency,
+        // Elsewhere than on a terminal every sample would be a line.
+        onProgress: terminal ? onProgress : () => undefined,
+      });
+      return { report, table: memoryTable(report), flawless: isMemoryFlawless(report) };
+    }
+    if (flags.load) {
+      const names = chosen(flags.only, LOAD_NAMES);
+      const report = await measureLoad({ ...stage, seconds, concurrency, names });
+      return { report, table: loadTable(report), flawless: isLoadFlawless(report) };
+    }
+    const report = await measureLatency({
+      ...stage,
+      seconds,
+      names: chosen(flags.only, LATENCY_NAMES),
+      links: flags.link === "both" ? LINKS : [flags.link],
+      emulation: { rttMs: flags.rtt, bytesPerSecond: flags.rate, bufferBytes: flags.buffer },
+    });
+    return { report, table: latencyTable(report), flawless: isLatencyFlawless(report) };
+  } finally {
+    progress?.end();
+  }
+}
+
+/** The cases that were asked for, in their usual order; all of them if none was. Throws with those there are. */
+export function chosen<Name extends string>(
+  asked: readonly string[] | undefined,
+  names: readonly Name[],
+): readonly Name[] {
+  const unknown = asked?.filter((name) => !names.some((known) => known === name)) ?? [];
+  if (unknown.length > 0) {
+    throw new Error(`no case is named ${unknown.join(", ")}; there are ${names.join(", ")}`);
+  }
+  return asked === undefined ? names : names.filter((name) => asked.includes(name));
+}
+
+/** Plain proxy and load generator are for measuring only, so an installed Coilgun comes without them. */
+function throwUnlessInstalled(): void {
+  for (const name of ["http-proxy-3", "autocannon"]) {
+    try {
+      import.meta.resolve(name);
+    } catch {
+      throw new Error(`this command needs ${name}: run it in a checkout, after npm ci`);
+    }
+  }
+}
+
+function groundLine(): string {
+  const { coilgun, node, zstd, cores, cpu } = groundOfMeasurement();
+  return `Coilgun ${coilgun}, Node ${node}, zstd ${zstd}, ${cores} cores of ${cpu}.`;
+}
+
+function secondsIn(text: string): number {
+  const value = Number(text);
+  if (value > 0 && value <= MOST_SECONDS) return value;
+  throw new InvalidArgumentError(`must be a number of seconds up to ${MOST_SECONDS}.`);
+}
+
+function wholeUpTo(most: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (Number.isInteger(value) && value >= 1 && value <= most) return value;
+    throw new InvalidArgumentError(`must be a whole number from 1 to ${most}.`);
+  };
+}

@@ -1,0 +1,144 @@
+/**
+ * `coilgun-bench pair` as a user runs it, with tiny numbers: every process starts, every figure is there, nothing is
+ * damaged, nothing is left behind. How large the figures are is not looked at.
+ */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { text } from "node:stream/consumers";
+import { fileURLToPath } from "node:url";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { chosen, pairCommand } from "../../../bench/pair/command.ts";
+import type { LatencyReport } from "../../../bench/pair/latency.ts";
+import type { LoadReport } from "../../../bench/pair/load.ts";
+import type { MemoryReport } from "../../../bench/pair/memory.ts";
+import { watchLeaks } from "../../kit/leaks.ts";
+
+watchLeaks();
+let home: string;
+beforeEach(() => {
+  home = mkdtempSync(join(tmpdir(), "bench-pair-test-"));
+  mkdirSync(join(home, "temporary"));
+});
+afterEach(() => rmSync(home, { recursive: true }));
+
+const MAIN = fileURLToPath(new URL("../../../bench/main.ts", import.meta.url));
+
+async function run(...args: readonly string[]) {
+  const child = spawn(process.execPath, [MAIN, "pair", ...args], {
+    stdio: ["ignore", "pipe", "pipe"],
+    env: { ...process.env, TMPDIR: join(home, "temporary") },
+  });
+  try {
+    const [out, errors, [code]] = await Promise.all([
+      text(child.stdout),
+      text(child.stderr),
+      once(child, "close"),
+    ]);
+    return { out, errors, code: code as number | null };
+  } finally {
+    child.kill("SIGKILL");
+  }
+}
+
+/** Runs with a report, which must be flawless. */
+async function reportOf<Report>(...args: readonly string[]): Promise<{ report: Report; out: string }> {
+  const file = join(home, "report.json");
+  const { out, errors, code } = await run(...args, "--json", file);
+  expect(code, `${out}\n${errors}`).toBe(0);
+  expect(out).toContain("Every answer that was checked arrived byte for byte.");
+  expect(readdirSync(join(home, "temporary"))).toEqual([]);
+  return { report: JSON.parse(readFileSync(file, "utf8")) as Report, out };
+}
+
+describe("coilgun-bench pair", () => {
+  it("times each way over an emulated link, alone and beside downloads", async () => {
+    const { report } = await reportOf<LatencyReport>(
+      ...["--link", "emulated", "--rtt", "6ms", "--rate", "50mbit", "--seconds", "0.05"],
+      ...["--only", "page-10k,small,small-beside-bulk"],
+    );
+    const names = report.rows.map(({ name, encodings }) => `${name} ${encodings}`);
+    expect(names).toEqual(["page-10k none", "page-10k gzip, br", "small none", "small-beside-bulk none"]);
+    for (const { name, ways } of report.rows) {
+      const bulk = name === "small-beside-bulk";
+      expect(Object.keys(ways)).toEqual(bulk ? ["pair", "plain"] : ["pair", "plain", "straight"]);
+      for (const { visits, wrong, ms, linkBytesPerVisit, downloadBitsPerSecond } of Object.values(ways)) {
+        expect(visits).toBeGreaterThanOrEqual(3);
+        expect(wrong).toBe(0);
+        // No emulation is quicker than the link that it stands for.
+        expect(ms?.p50).toBeGreaterThan(6 - 1);
+        if (bulk) expect(downloadBitsPerSecond).toBeGreaterThan(0);
+        else expect(linkBytesPerVisit).toBeGreaterThan(200);
+      }
+    }
+    const [, compressed] = report.rows;
+    const { pair, plain, straight } = compressed?.ways ?? {};
+    expect(pair?.linkBytesPerVisit, "a delta").toBeLessThan((plain?.linkBytesPerVisit ?? 0) / 3);
+    expect(plain?.linkBytesPerVisit, "gzip, as straight").toBeLessThan(
+      2 * (straight?.linkBytesPerVisit ?? 0),
+    );
+  }, 60_000);
+
+  it.runIf(process.platform === "linux")(
+    "counts requests, CPU and link bytes under load",
+    async () => {
+      const { report } = await reportOf<LoadReport>(
+        ...["--load", "--seconds", "0.05", "--concurrency", "2", "--only", "changing-10k"],
+      );
+      expect(report.rows.map(({ encodings }) => encodings)).toEqual(["none", "gzip, br"]);
+      for (const { ways } of report.rows) {
+        for (const { requests, checked, errors, wrong, health } of Object.values(ways)) {
+          expect(requests).toBeGreaterThan(0);
+          expect(checked).toBeGreaterThanOrEqual(4);
+          expect({ errors, wrong }).toEqual({ errors: 0, wrong: 0 });
+          expect(Object.keys(health).length).toBeGreaterThan(0);
+        }
+        expect(ways.pair.linkBytesPerRequest).toBeGreaterThan(100);
+        expect(ways.pair.linkBytesPerRequest).toBeLessThan(ways.plain.linkBytesPerRequest);
+        expect(Object.keys(ways.pair.cpuMsPerRequest)).toEqual(["edge", "originSide", "webServer"]);
+      }
+      for (const peak of Object.values(report.peakBytes)) expect(peak).toBeGreaterThan(2 ** 20);
+    },
+    60_000,
+  );
+
+  it.runIf(process.platform === "linux")(
+    "watches memory against its bound",
+    async () => {
+      const { report } = await reportOf<MemoryReport>("--memory", "--requests", "60", "--concurrency", "4");
+      expect(report).toMatchObject({ requests: 60, wrong: 0 });
+      for (const { peakBytes, atStartBytes } of Object.values(report.daemons)) {
+        expect(peakBytes).toBeGreaterThanOrEqual(atStartBytes);
+        expect(peakBytes).toBeLessThan(report.boundBytes);
+      }
+    },
+    60_000,
+  );
+
+  it.each([
+    [["--seconds", "0"], "must be a number of seconds up to 600."],
+    [["--seconds", "601"], "must be a number of seconds up to 600."],
+    [["--concurrency", "1001"], "must be a whole number from 1 to 1000."],
+    [["--rate", "fast"], "must be a rate such as 10mbit"],
+    [["--load", "--rtt", "1ms"], "cannot be used with option '--load'"],
+    [["--load", "--memory"], "cannot be used with"],
+  ])("refuses %j and says why", async (args, told) => {
+    let errors = "";
+    const command = pairCommand().exitOverride();
+    command.configureOutput({
+      writeErr: (text) => {
+        errors += text;
+      },
+    });
+    await expect(command.parseAsync([...args], { from: "user" })).rejects.toThrow();
+    expect(errors).toContain(told);
+  });
+});
+
+it("chooses cases in their usual order, each once", () => {
+  expect(chosen(["c", "a", "a"], ["a", "b", "c"])).toEqual(["a", "c"]);
+  expect(chosen(undefined, ["a", "b"])).toEqual(["a", "b"]);
+  expect(() => chosen([""], ["a"])).toThrow("no case is named ; there are a");
+});
