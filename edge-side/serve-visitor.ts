@@ -15,6 +15,7 @@ import type { AnswerFrame } from "../protocol/wire/frame.ts";
 import { type RequestHead, requestHeadToList, responseHeadFromList } from "../protocol/wire/http-head.ts";
 import type { VisitRecord } from "./access-record.ts";
 import type { BodyEnd } from "./answer-frames.ts";
+import type { CommonBases } from "./common-bases.ts";
 import { forwardRequest, type Trust } from "./forward-request.ts";
 import type { LinkPool } from "./link-pool.ts";
 import { OutgoingExchange } from "./outgoing-exchange.ts";
@@ -27,6 +28,7 @@ export interface ServeGiven {
   readonly log: Log;
   readonly pool: LinkPool;
   readonly store: VersionStore;
+  readonly commonBases: CommonBases;
   readonly memory: ByteBudget;
   readonly pageBytes: number;
   readonly originAnswerMs: number;
@@ -99,7 +101,7 @@ const visitOver = async (
     throw error;
   } finally {
     Object.assign(record, { link: link.keyId, stream: exchange.streamId, answerBytes: exchange.answerBytes });
-    Object.assign(record, versions.over());
+    Object.assign(record, versions.over(exchange.answerBytes));
   }
 };
 

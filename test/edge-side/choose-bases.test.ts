@@ -32,6 +32,7 @@ function chosen(store: VersionStore, url: string, more: Partial<BasesWanted> = {
     pageKey: pageKeyOf(url),
     session: undefined,
     bases: "session",
+    commonBases: true,
     peerStore: PEER,
     ...more,
   } as const;

@@ -49,6 +49,7 @@ describe("a valid edge.yaml", () => {
               bases: "session",
               harmlessCookies: [],
               credentialHeaders: ["authorization"],
+              commonBases: true,
             },
           ],
         },

@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from "vitest";
+import { CommonBases } from "../../edge-side/common-bases.ts";
 import { PageVersions } from "../../edge-side/page-versions.ts";
 import type { ServeGiven } from "../../edge-side/serve-visitor.ts";
 import type { Visitor } from "../../edge-side/visitor.ts";
@@ -29,13 +30,15 @@ interface Visit {
 const versionsOf = (visit: Visit = {}): PageVersions => {
   const { keyId = "k", storeId = "store of origin1", target = "/a", fields = [], bases = "session" } = visit;
   const visitor = { host: visit.host ?? "www.example.com", target, fields } as unknown as Visitor;
-  const link = { keyId, peer: { storeId } } as unknown as Link;
+  const link = { keyId, peer: { storeId, features: [] } } as unknown as Link;
   const rules = new ScopeRules({ bases, harmlessCookies: [] }, Buffer.alloc(32, 1));
+  const clock = new FakeClock();
   const given = {
     store,
     memory,
     log: silentLog,
-    clock: new FakeClock(),
+    clock,
+    commonBases: new CommonBases({ clock, store, memory, log: silentLog }),
     pageBytes: 1e6,
   } as unknown as ServeGiven;
   return new PageVersions(visitor, link, rules, given);
@@ -48,7 +51,7 @@ const bring = (text: string, visit: Visit = {}, fields: readonly string[] = []):
   const body = Buffer.from(text);
   const versions = versionsOf(visit);
   versions.rebuilding({ ...HEAD, fields: [...HEAD.fields, ...fields] }).remember(body, fingerprintOf(body));
-  versions.over();
+  versions.over(0);
 };
 
 const offered = (visit: Visit = {}): string[] => versionsOf(visit).offered.map(({ body }) => body.toString());
@@ -102,7 +105,7 @@ it("a doubt forgets the bases, and is recorded", () => {
   bring("base");
   const versions = versionsOf();
   versions.rebuilding(HEAD).doubted(versions.offered);
-  expect(versions.over()).toEqual({ bases: 1, doubted: true });
+  expect(versions.over(0)).toEqual({ bases: 1, doubted: true });
   expect([offered(), store.count]).toEqual([[], 0]);
 });
 
@@ -113,7 +116,7 @@ it("what a visit holds of the budget is given back when it is over; its decoding
   decoded(1);
   decoded(2);
   expect(memory.usedBytes).toBe(600);
-  expect([versions.over(), memory.usedBytes]).toEqual([{ bases: 0, decodeMs: 3 }, 0]);
+  expect([versions.over(0), memory.usedBytes]).toEqual([{ bases: 0, decodeMs: 3 }, 0]);
 });
 
 it("offers are versions whose short forms differ", () => {

@@ -3,6 +3,7 @@
  * web server, each on one end of an in-memory link. What the other end is, a test decides.
  */
 import type { VisitRecord } from "../../edge-side/access-record.ts";
+import { CommonBases } from "../../edge-side/common-bases.ts";
 import { LinkPool } from "../../edge-side/link-pool.ts";
 import { type ServeGiven, serveVisitor } from "../../edge-side/serve-visitor.ts";
 import { serveVisitors } from "../../edge-side/visitor-server.ts";
@@ -74,6 +75,7 @@ export const openEdgeHalf = async (options: EdgeOptions = {}): Promise<EdgeHalf>
     log: silentLog,
     pool,
     store,
+    commonBases: new CommonBases({ clock, log: silentLog, store, memory }),
     memory,
     pageBytes,
     originAnswerMs: options.originAnswerMs ?? 20_000,
@@ -225,6 +227,7 @@ const joined = async (
       },
       opened: (stream, open) => opened?.(link, stream, open),
       forget() {},
+      pushed() {},
       draining() {},
       closed(why) {
         down?.(link);
