@@ -39,7 +39,7 @@ export function* commonPieces(pages: readonly Buffer[]): Generator<void, Buffer 
   const [spine, ...others] = cut;
   if (spine === undefined) return undefined;
   const followers: Follower[] = [];
-  for (const { numbers } of others) followers.push(yield* follow(spine.numbers, numbers));
+  for (const other of others) followers.push(yield* follow(spine, other));
 
   const pieces: Uint8Array[] = [];
   const separator = Uint8Array.of(BETWEEN_PIECES);
@@ -68,17 +68,24 @@ interface Follower {
   readonly steps: number;
 }
 
-function* follow(spine: Int32Array, other: Int32Array): Generator<void, Follower> {
+function* follow(spinePage: PageUnits, otherPage: PageUnits): Generator<void, Follower> {
+  const { numbers: spine } = spinePage;
+  const { numbers: other } = otherPage;
   const bits = Math.max(4, Math.ceil(Math.log2(other.length + 1)) + 1);
-  const slot = (a: number, b: number): number =>
-    (Math.imul(a, 0x9e3779b1) ^ Math.imul(b, 0x85ebca6b)) >>> (32 - bits);
-  /** First place of each pair of units, and the next place of the same slot. */
+  /** Of a unit that is a piece by itself; of a shorter one with the next, which is rarer. */
+  const slotAt = ({ numbers, starts }: PageUnits, at: number): number => {
+    const unit = numbers[at] ?? -1;
+    const long = (starts[at + 1] ?? 0) - (starts[at] ?? 0) >= LEAST_PIECE_BYTES;
+    const after = long ? -1 : (numbers[at + 1] ?? -1);
+    return (Math.imul(unit, 0x9e3779b1) ^ Math.imul(after, 0x85ebca6b)) >>> (32 - bits);
+  };
+  /** First place of each slot, and the next place of the same one. */
   const first = new Int32Array(2 ** bits).fill(-1);
   const next = new Int32Array(other.length).fill(-1);
-  for (let at = other.length - 2; at >= 0; at--) {
-    const pair = slot(other[at] ?? -1, other[at + 1] ?? -1);
-    next[at] = first[pair] ?? -1;
-    first[pair] = at;
+  for (let at = other.length - 1; at >= 0; at--) {
+    const slot = slotAt(otherPage, at);
+    next[at] = first[slot] ?? -1;
+    first[slot] = at;
     if (at % STEPS_PER_SLICE === 0) yield;
   }
 
@@ -106,7 +113,7 @@ function* follow(spine: Int32Array, other: Int32Array): Generator<void, Follower
       const passed = at - run.at;
       run = { at, place: run.place + passed, length: Math.max(0, run.length - passed) };
       if (run.length >= LONG_ENOUGH) return run.length;
-      let place = first[slot(spine[at] ?? -1, spine[at + 1] ?? -1)] ?? -1;
+      let place = first[slotAt(spinePage, at)] ?? -1;
       for (let tried = 0; place >= 0 && tried < MOST_PLACES; tried++) {
         steps += 1;
         // A place that cannot be better differs where the best one so far ends.

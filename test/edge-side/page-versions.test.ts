@@ -27,18 +27,20 @@ interface Visit {
   readonly host?: string;
 }
 
-const versionsOf = (visit: Visit = {}): PageVersions => {
+const versionsOf = (visit: Visit = {}, heard?: (marks: readonly string[]) => void): PageVersions => {
   const { keyId = "k", storeId = "store of origin1", target = "/a", fields = [], bases = "session" } = visit;
   const visitor = { host: visit.host ?? "www.example.com", target, fields } as unknown as Visitor;
   const link = { keyId, peer: { storeId, features: [] } } as unknown as Link;
   const rules = new ScopeRules({ bases, harmlessCookies: [] }, Buffer.alloc(32, 1));
   const clock = new FakeClock();
+  const commonBases = new CommonBases({ clock, store, memory, log: silentLog });
+  if (heard !== undefined) commonBases.samePerson = (_, marks) => heard(marks);
   const given = {
     store,
     memory,
     log: silentLog,
     clock,
-    commonBases: new CommonBases({ clock, store, memory, log: silentLog }),
+    commonBases,
     pageBytes: 1e6,
   } as unknown as ServeGiven;
   return new PageVersions(visitor, link, rules, given);
@@ -125,4 +127,17 @@ it("offers are versions whose short forms differ", () => {
   expect(versionsOf().offered.map(({ short }) => short)).toEqual([
     shortOf(fingerprintOf(Buffer.from("page"))),
   ]);
+});
+
+it("a cookie that takes another's place keeps the person one, whatever its response brings", () => {
+  const kin: (readonly string[])[] = [];
+  const versions = versionsOf({ fields: session("ann") }, (marks) => kin.push(marks));
+  versions.rebuilding({
+    status: 302,
+    reason: "Found",
+    fields: ["Set-Cookie", "sid=renewed-0123456789abcdef"],
+  });
+  expect(kin.map((marks) => marks.length)).toEqual([2]);
+  versionsOf({ fields: session("ann"), bases: "url" }, (marks) => kin.push(marks)).rebuilding(HEAD);
+  expect(kin).toHaveLength(1);
 });
