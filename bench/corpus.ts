@@ -7,8 +7,12 @@ import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 
-/** `timeseries`: one URL captured again and again. `template`: different URLs of one template, each captured once. */
-export type FamilyKind = "timeseries" | "template";
+/**
+ * `timeseries`: one URL captured again and again. `template`: different URLs of one template, each captured once.
+ * `visitors`: one URL as different people who are logged in see it, each captured once.
+ */
+export const FAMILY_KINDS = ["timeseries", "template", "visitors"] as const;
+export type FamilyKind = (typeof FAMILY_KINDS)[number];
 
 export interface CorpusVersion {
   /** Path relative to the corpus folder, with forward slashes. */
@@ -59,7 +63,7 @@ const MANIFEST = z.array(
     name: z
       .string()
       .regex(DNS_LABEL, "must be a DNS label: a-z, 0-9 and inner hyphens, at most 63 characters"),
-    kind: z.enum(["timeseries", "template"]),
+    kind: z.enum(FAMILY_KINDS),
     content_type: z.string().regex(/^[\w.+-]+\/[\w.+-]+$/, "must be a media type such as text/html"),
     versions: z
       .array(

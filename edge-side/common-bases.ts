@@ -25,7 +25,9 @@ import { People } from "./people.ts";
 /** Answers below this are cheap: nothing is made for them. Bytes. */
 export const DEAR_BYTES = 768;
 /** An answer on a common base that is this many times the cheapest one says that pages have drifted. */
-export const DRIFTED = 2;
+export const DRIFTED = 1.5;
+/** A base helps when its cheapest answer is this many times smaller than the one it was made for. */
+export const HELPS = 2;
 /** Larger pages are no sources. */
 export const MOST_SOURCE_BYTES = 512 * 1024;
 /** A smaller common base saves less than it costs. */
@@ -64,7 +66,7 @@ interface Watched {
   pauseMs: number;
   /** The cheapest answer on the present base. */
   leastBytes: number;
-  /** The answer for which the present base was made. */
+  /** The dearest answer for which a base was made. */
   madeForBytes: number;
 }
 
@@ -146,7 +148,7 @@ export class CommonBases {
       const used = base !== undefined && offered.includes(base);
       if (used) known.leastBytes = Math.min(known.leastBytes, answerBytes);
       // One that halves what answers cost is worth being made anew as soon as pages drift.
-      const helps = known.leastBytes * DRIFTED <= known.madeForBytes;
+      const helps = known.leastBytes * HELPS <= known.madeForBytes;
       if (used && helps) known.pauseMs = FIRST_PAUSE_MS;
       const sources = known.sources.ofPeople(people, (each) => store.find(tenant, each) !== undefined);
       if (sources.length < PEOPLE_PER_PIECE) continue;
@@ -195,7 +197,7 @@ export class CommonBases {
       const base = this.#remember(visit, key, body, sources);
       if (base === undefined) return;
       known.leastBytes = Number.POSITIVE_INFINITY;
-      known.madeForBytes = visit.answerBytes;
+      known.madeForBytes = Math.max(known.madeForBytes, visit.answerBytes);
       link.push({
         kind: "version",
         host: hostOf(tenant),

@@ -246,18 +246,18 @@ describe("is made anew", () => {
   const drifted = (owner: string) =>
     pageOf(owner, TEMPLATE.map((part) => part.replace("Part", "Chapter")).join("\n"));
 
-  it("when answers on it cost twice as much, not before, and not at once", async () => {
+  it("when answers on it cost half as much again, not before, and not at once", async () => {
     const { visit, pushed, clock } = edge();
     for (const each of PEOPLE) await visit(each);
     await visit("dan", { answerBytes: 1_000 });
     await clock.advance(FIRST_PAUSE_MS);
-    await visit("flo", { answerBytes: 1_999 });
+    await visit("flo", { answerBytes: 1_499 });
     expect(pushed).toHaveLength(1);
     // The first drifted page has nothing in common with older ones.
-    for (const each of ["gil", "hal", "ida"]) await visit(each, { page: drifted(each), answerBytes: 2_000 });
+    for (const each of ["gil", "hal", "ida"]) await visit(each, { page: drifted(each), answerBytes: 1_500 });
     expect(pushed).toHaveLength(1);
     await clock.advance(FIRST_PAUSE_MS);
-    await visit("jon", { page: drifted("jon"), answerBytes: 2_000 });
+    await visit("jon", { page: drifted("jon"), answerBytes: 1_500 });
     expect(pushed).toHaveLength(2);
     const [base = "", ...more] = await visit("mia", { page: drifted("mia"), answerBytes: 900 });
     expect([base.includes("Chapter"), base.includes("Part"), more.length]).toEqual([true, false, 0]);
