@@ -138,9 +138,11 @@ export class CommonBases {
   }
 
   /** The most specific key of which enough people's pages are at hand, if a common base for it would help now. */
-  #wanted({ tenant, pageKey, offered, answerBytes, link }: SessionVisit): Wanted | undefined {
+  #wanted({ tenant, pageKey, scope, offered, answerBytes, link }: SessionVisit): Wanted | undefined {
     const { store, clock } = this.#given;
     const { people, watched, nextTryAt } = this.#of(tenant);
+    const now = clock.now();
+    const may = answerBytes >= DEAR_BYTES && this.#making === undefined && now >= nextTryAt;
     for (const key of keysOf(pageKey)) {
       const known = watched.get(key);
       if (known === undefined) continue;
@@ -150,12 +152,14 @@ export class CommonBases {
       // One that halves what answers cost is worth being made anew as soon as pages drift.
       const helps = known.leastBytes * HELPS <= known.madeForBytes;
       if (used && helps) known.pauseMs = FIRST_PAUSE_MS;
+      if (!may) continue;
       const sources = known.sources.ofPeople(people, (each) => store.find(tenant, each) !== undefined);
-      if (sources.length < PEOPLE_PER_PIECE) continue;
+      // The page that has just come is what pieces are taken from: it must be of one of the people.
+      const [newest] = sources;
+      if (newest?.session !== scope.session || sources.length < PEOPLE_PER_PIECE) continue;
       // There, and not offered: versions of the visitor's own left no room for it.
       const serves = base !== undefined && (!used || (helps && answerBytes < DRIFTED * known.leastBytes));
-      const may = this.#making === undefined && clock.now() >= Math.max(nextTryAt, known.nextTryAt);
-      return answerBytes >= DEAR_BYTES && may && !serves ? { key, known, sources } : undefined;
+      return serves || now < known.nextTryAt ? undefined : { key, known, sources };
     }
     return undefined;
   }
@@ -182,17 +186,16 @@ export class CommonBases {
   async #make(visit: SessionVisit, { key, known, sources }: Wanted): Promise<void> {
     const { store, log, memory } = this.#given;
     const { tenant, link } = visit;
-    // The page that has just come is one that the origin side has too: the push is a delta on it.
+    // The first is the page that has just come, and so one that the origin side has too: the push is a delta on it.
     const versions = sources.flatMap(({ fingerprint }) => store.find(tenant, fingerprint) ?? []);
-    const ordered = [visit.version, ...versions.filter((version) => version !== visit.version)];
     const lease = memory.lease(link.keyId);
     try {
-      if (!lease.grow(WORK_FACTOR * ordered.reduce((sum, { body }) => sum + body.length, 0))) return;
-      const body = await this.#inSlices(commonPieces(ordered.map((version) => version.body)));
+      if (!lease.grow(WORK_FACTOR * versions.reduce((sum, { body }) => sum + body.length, 0))) return;
+      const body = await this.#inSlices(commonPieces(versions.map((version) => version.body)));
       if (body === undefined || body.length < LEAST_COMMON_BYTES) return;
       const coded = await STREAMING_CODEC.encode([visit.version.body], body);
       // Forgotten meanwhile: then what was made of it is forgotten too.
-      if (this.#stopping.signal.aborted || !ordered.every((version) => store.holds(version))) return;
+      if (this.#stopping.signal.aborted || !versions.every((version) => store.holds(version))) return;
       if (coded.length > MOST_PUSH_BYTES || body.length > link.peer.pageBytes) return;
       const base = this.#remember(visit, key, body, sources);
       if (base === undefined) return;
@@ -209,7 +212,7 @@ export class CommonBases {
         bases: [visit.version.short],
         coded,
       });
-      const { length } = ordered;
+      const { length } = versions;
       log.debug("common base", {
         host: hostOf(tenant),
         key,

@@ -179,6 +179,14 @@ describe("is not made", () => {
       "of one person with renewed tokens",
       [1, 2, 3, 4].map((n) => ({ request: ["Authorization", `Bearer ${changing(n)}`] })),
     ],
+    [
+      "of who shows nothing that tells people apart",
+      [1, 2, 3, 4].map((n) => ({ request: ["Cookie", `lang=e${n}`], response: [] })),
+    ],
+    [
+      "of two people's pages and one of who may be either",
+      [{}, {}, { request: ["Cookie", "lang=en"], response: [] }],
+    ],
     ["where answers are cheap", [1, 2, 3].map(() => ({ answerBytes: DEAR_BYTES - 1 }))],
     ["for a peer that does not speak push", [1, 2, 3].map(() => ({ features: [] }))],
     [
@@ -191,6 +199,15 @@ describe("is not made", () => {
       [1, 2, 3].map((n) => ({ page: pageOf(`${n}`).padEnd(MOST_SOURCE_BYTES + 1) })),
     ],
   ])("%s", async (_, visits) => expect(await withPeople(visits)).toBe(0));
+
+  it("from the page of who may be any of the people whose pages are at hand", async () => {
+    const given = edge();
+    for (const each of PEOPLE) await given.visit(each, { answerBytes: 0 });
+    await given.visit("any", { request: ["Cookie", "lang=en"], response: [] });
+    expect(given.pushed).toEqual([]);
+    await given.visit("dan");
+    expect(given.pushed).toHaveLength(1);
+  });
 
   it("though a credential changed in a response that nobody remembers, such as a login", async () => {
     const given = edge();
