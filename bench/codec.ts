@@ -16,7 +16,7 @@ import { type Ground, groundOfMeasurement } from "./versions.ts";
 
 const BASE_COUNTS = [1, 2, 3, 4] as const;
 /** The first page of a family that counts: the same pages whatever the number of bases. */
-const FIRST_PAGE: Readonly<Record<FamilyKind, number>> = { timeseries: 1, template: 4 };
+const FIRST_PAGE: Readonly<Record<FamilyKind, number>> = { timeseries: 1, template: 4, visitors: 4 };
 const SMALL_PAGE_BYTES = 100 * 1024;
 
 interface PageFigures {
@@ -132,7 +132,11 @@ function figuresOf(
     codec,
     bases,
     families,
-    shares: { timeseries: shareOf("timeseries"), template: shareOf("template") },
+    shares: {
+      timeseries: shareOf("timeseries"),
+      template: shareOf("template"),
+      visitors: shareOf("visitors"),
+    },
     pagesUpTo100KB: timesOf(pages.filter((page) => page.rawBytes <= SMALL_PAGE_BYTES)),
     allPages: timesOf(pages),
   };
@@ -157,6 +161,7 @@ export function codecTable({ codecs, versions }: CodecReport): string {
   const kinds = [
     { kind: "timeseries", title: "time series, geometric mean" },
     { kind: "template", title: "templates, geometric mean" },
+    { kind: "visitors", title: "other people's pages, geometric mean" },
   ] as const;
   const rounds = codecs.map(({ codec, bases }) => right(`${codec} ${bases}`));
   const shown = (share: number | null | undefined) => (share == null ? "-" : percent(share));

@@ -7,8 +7,12 @@ import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 
-/** `timeseries`: one URL captured again and again. `template`: different URLs of one template, each captured once. */
-export type FamilyKind = "timeseries" | "template";
+/**
+ * `timeseries`: one URL captured again and again. `template`: different URLs of one template, each captured once.
+ * `visitors`: one URL as different people who are logged in see it, each captured once.
+ */
+export const FAMILY_KINDS = ["timeseries", "template", "visitors"] as const;
+export type FamilyKind = (typeof FAMILY_KINDS)[number];
 
 export interface CorpusVersion {
   /** Path relative to the corpus folder, with forward slashes. */
@@ -21,6 +25,8 @@ export interface Family {
   readonly name: string;
   readonly kind: FamilyKind;
   readonly contentType: string;
+  /** Families of one site lend each other pages in `kinds`. */
+  readonly site?: string | undefined;
   /** In the order of capture; at least one. */
   readonly versions: readonly CorpusVersion[];
 }
@@ -53,13 +59,14 @@ const DNS_LABEL = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
 const staysInside = (file: string): boolean =>
   !file.includes("\\") && file.split("/").every((part) => part !== "" && part !== "." && part !== "..");
 
-/** Fields that are not named here (site, source, captured_at, notes, ...) are free, for people. */
+/** Fields that are not named here (source, captured_at, notes, ...) are free, for people. */
 const MANIFEST = z.array(
   z.object({
     name: z
       .string()
       .regex(DNS_LABEL, "must be a DNS label: a-z, 0-9 and inner hyphens, at most 63 characters"),
-    kind: z.enum(["timeseries", "template"]),
+    kind: z.enum(FAMILY_KINDS),
+    site: z.string().optional(),
     content_type: z.string().regex(/^[\w.+-]+\/[\w.+-]+$/, "must be a media type such as text/html"),
     versions: z
       .array(
@@ -83,7 +90,13 @@ export function readCorpus(folder: string): Corpus {
     );
   }
   const families = manifest.data.map(
-    ({ name, kind, content_type, versions }): Family => ({ name, kind, contentType: content_type, versions }),
+    ({ name, kind, site, content_type, versions }): Family => ({
+      name,
+      kind,
+      ...(site !== undefined && { site }),
+      contentType: content_type,
+      versions,
+    }),
   );
   const problems = [...nameProblems(families), ...fileProblems(folder, families)];
   if (problems.length > 0) throw new CorpusError(folder, problems);

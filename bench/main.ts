@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /** `coilgun-bench`: measures what Coilgun saves. One command per question; bench/README.md says what each measures. */
 import { Command } from "commander";
+import { baseKindsCommand } from "./base-kinds.ts";
 import { codecCommand } from "./codec.ts";
 import { demoCommand } from "./demo-command.ts";
 import { makeCorpusCommand } from "./make-corpus.ts";
@@ -14,6 +15,7 @@ await new Command("coilgun-bench")
   .addCommand(replayCommand())
   .addCommand(pairCommand())
   .addCommand(codecCommand())
+  .addCommand(baseKindsCommand())
   .addCommand(demoCommand())
   .addCommand(makeCorpusCommand())
   .parseAsync();

@@ -8,6 +8,8 @@ import { join } from "node:path";
 import { Command, InvalidArgumentError } from "commander";
 import type { FamilyKind } from "./corpus.ts";
 import { chanceFor } from "./demo-site/chance.ts";
+import { deskPage } from "./demo-site/desk.ts";
+import type { Visit } from "./demo-site/layout.ts";
 import { renderTarget } from "./demo-site/pages.ts";
 import { visitOf } from "./demo-site/site.ts";
 import { article, newestArticle } from "./demo-site/world.ts";
@@ -27,6 +29,8 @@ interface MadeFamily {
   readonly targetOf: (version: number) => string;
   /** A session's cookie, for the pages that have one. */
   readonly cookie?: string;
+  /** How each person sees a screen of the desk; the demo site itself has none. */
+  readonly desk?: boolean;
 }
 
 /** Minutes of the demo site's time between two captures, give or take. */
@@ -50,6 +54,11 @@ const familiesFor = (seed: number): readonly MadeFamily[] => {
       ending: "json",
     },
     made("demo-articles", "template", "different articles", (version) => articlePath(10 + version)),
+    made("demo-accounts", "visitors", "different people's accounts", () => "/account"),
+    {
+      ...made("demo-desk", "visitors", "a content system's desk, with nonces in many places", () => "/desk"),
+      desk: true,
+    },
   ];
 };
 
@@ -89,17 +98,26 @@ async function writeVersions(
   const written = [];
   let moment = 0;
   for (let version = 0; version < versions; version += 1) {
-    const visit = visitOf({ headers: { cookie: family.cookie } }, { seed, number: version + 1, moment });
-    const target = family.targetOf(version);
-    const page = renderTarget(visit, target);
-    if (page === undefined) throw new Error(`the demo site has no page at ${target}`);
+    const cookie = family.kind === "visitors" ? `session=${sessionOf(seed, version)}` : family.cookie;
+    const visit = visitOf({ headers: { cookie } }, { seed, number: version + 1, moment });
+    const body = bodyOf(family, visit, version);
     const file = `${family.name}/${String(version).padStart(NUMBERS_IN_NAMES, "0")}.${family.ending}`;
-    await writeFile(join(folder, file), page.body);
-    written.push({ file, bytes: page.body.length });
+    await writeFile(join(folder, file), body);
+    written.push({ file, bytes: body.length });
     moment += BETWEEN_CAPTURES * (0.5 + pace.next());
   }
   return written;
 }
+
+const sessionOf = (seed: number, version: number): string => chanceFor(seed, "person", version).hex(32);
+
+const bodyOf = (family: MadeFamily, visit: Visit, version: number): Buffer => {
+  if (family.desk) return Buffer.from(deskPage(visit, visit.session ?? "", 0));
+  const target = family.targetOf(version);
+  const page = renderTarget(visit, target);
+  if (page === undefined) throw new Error(`the demo site has no page at ${target}`);
+  return page.body;
+};
 
 const wholeNumberBetween = (least: number, most: number) => (text: string) => {
   const value = Number(text);

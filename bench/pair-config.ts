@@ -24,6 +24,8 @@ export interface PairSettings {
   readonly codec?: string | undefined;
   /** Which versions may be bases: `session` | `site` | `url` | `off`. */
   readonly bases?: string | undefined;
+  /** False: no common bases. */
+  readonly commonBases?: boolean | undefined;
   /** Laid over the generated settings of each side, as they would stand in its YAML file. */
   readonly edge?: Settings | undefined;
   readonly origin?: Settings | undefined;
@@ -41,11 +43,11 @@ const OBSERVED: Settings = { accessLog: "stdout", log: { level: "info", format: 
 export const edgeConfig = (
   key: PairKey,
   routes: readonly PairRoute[],
-  { bases, edge }: PairSettings,
+  { bases, commonBases, edge }: PairSettings,
 ): Settings => ({
   visitors: ANY_LOOPBACK_PORT,
   tunnel: ANY_LOOPBACK_PORT,
-  keys: [{ ...key, hosts: routes.map(({ host }) => (bases === undefined ? host : { host, bases })) }],
+  keys: [{ ...key, hosts: routes.map(({ host }) => ({ host, bases, commonBases })) }],
   ...OBSERVED,
   ...edge,
 });

@@ -14,6 +14,8 @@ export interface PublishedPage {
   readonly body: Buffer;
   /** Which capture of its family this is, from 0; the validators follow it. */
   readonly version: number;
+  /** It is one person's, and no cache may keep it. */
+  readonly personal: boolean;
 }
 
 export interface ReplayOrigin {
@@ -56,13 +58,13 @@ const BETWEEN_CAPTURES_MS = 3_600_000;
  * the page (an entity tag as frameworks hash it, a date as content systems keep it), the usual security headers.
  * Node adds Date and Connection.
  */
-function headersOf({ body, contentType, version }: PublishedPage): OutgoingHttpHeaders {
+function headersOf({ body, contentType, version, personal }: PublishedPage): OutgoingHttpHeaders {
   const tag = createHash("sha1").update(body).digest("base64url");
   return {
     Server: "nginx",
     "Content-Type": withCharset(contentType),
     "Content-Length": body.length,
-    "Cache-Control": "no-cache",
+    "Cache-Control": personal ? "no-store, no-cache, must-revalidate" : "no-cache",
     ETag: `W/"${body.length.toString(16)}-${tag}"`,
     "Last-Modified": new Date(FIRST_CAPTURE + version * BETWEEN_CAPTURES_MS).toUTCString(),
     Vary: "Accept-Encoding",

@@ -3,7 +3,7 @@
  * counted exchanges of a family; mismatches and errors are of all its exchanges, counted or not.
  */
 import { addBaselines, NO_BYTES } from "./baselines.ts";
-import type { FamilyKind } from "./corpus.ts";
+import { FAMILY_KINDS, type FamilyKind } from "./corpus.ts";
 import { ANSWERS, type Answer } from "./exchange-log.ts";
 import type { ReplayedVisit } from "./replay-visits.ts";
 import { geometricMean, type Percentiles, percentilesOf, sumOf } from "./statistics.ts";
@@ -57,7 +57,7 @@ export interface ReplayReport {
     readonly decodeMs: Percentiles | null;
   };
   /** What was asked for; "default" is what a user gets who sets nothing. */
-  readonly settings: { readonly codec: string; readonly bases: string };
+  readonly settings: { readonly codec: string; readonly bases: string; readonly commonBases: boolean };
   /** Links that the origin side opened; more than one means that one was lost on the way. */
   readonly links: number;
   readonly countedAll: boolean;
@@ -77,11 +77,11 @@ export function reportOn(
   const families = [...byFamily].map(
     ([{ name, kind }, theirs]): FamilyReport => ({ name, kind, ...sumsOf(theirs) }),
   );
-  const shares = { timeseries: sharesOf(families, "timeseries"), template: sharesOf(families, "template") };
+  const shares = forEachKind((kind) => sharesOf(families, kind));
   const small = visits.filter((visit) => visit.counted && visit.rawBytes <= SMALL_PAGE_BYTES);
   return {
     families,
-    geomean: { timeseries: shares.timeseries.answer, template: shares.template.answer },
+    geomean: forEachKind((kind) => shares[kind].answer),
     shares,
     totals: sumsOf(visits),
     pagesUpTo100KB: {
@@ -99,6 +99,9 @@ export function reportOn(
       ),
   };
 }
+
+const forEachKind = <T>(make: (kind: FamilyKind) => T): Readonly<Record<FamilyKind, T>> =>
+  Object.fromEntries(FAMILY_KINDS.map((kind) => [kind, make(kind)])) as Record<FamilyKind, T>;
 
 /** Whether every page arrived, and arrived unharmed. */
 export const isFlawless = ({ totals }: ReplayReport): boolean =>

@@ -26,6 +26,7 @@ const COLUMNS: readonly Column[] = [
 const KINDS: readonly { readonly kind: FamilyKind; readonly title: string }[] = [
   { kind: "timeseries", title: "time series, geometric mean of raw" },
   { kind: "template", title: "templates, geometric mean of raw" },
+  { kind: "visitors", title: "first visits of sessions, geometric mean of raw" },
 ];
 
 export function replayTable(report: ReplayReport): string {

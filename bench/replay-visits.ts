@@ -4,6 +4,7 @@
  * visit, so what trails an answer (its proof, credit) counts for the visit it belongs to, without waiting for silence;
  * heartbeats, a few bytes in many seconds, fall to whatever visit is under way.
  */
+import { createHash } from "node:crypto";
 import type { Clock } from "../protocol/kit/clock.ts";
 import { type Baselines, baselinesOf } from "./baselines.ts";
 import type { Corpus, Family } from "./corpus.ts";
@@ -16,7 +17,10 @@ import type { VisitedPage, Visitor } from "./visitor.ts";
 const LOG_LINES_MS = 5_000;
 
 /** A page's first visits build its bases: they are not what the link is for, and are counted only on request. */
-export const UNCOUNTED = { timeseries: 1, template: 4 } as const;
+export const UNCOUNTED = { timeseries: 1, template: 4, visitors: 5 } as const;
+
+/** After each of the first people's visits: what they share is found between visits, not within one. */
+const BETWEEN_PEOPLE_MS = 250;
 
 export interface ReplayedVisit {
   readonly family: Family;
@@ -49,10 +53,16 @@ export const hostOf = (family: Family): string => `${family.name}.replay.test`;
 
 /** `/` for a URL that is asked again and again; a path of its own, as a site would name it, for a template's page. */
 export function pathOf(family: Family, version: number): string {
-  if (family.kind === "timeseries") return "/";
+  if (family.kind !== "template") return "/";
   const file = family.versions[version]?.file ?? "";
   return `/pages/${encodeURIComponent(file.slice(file.lastIndexOf("/") + 1))}`;
 }
+
+/** Of `visitors` each version is another person's, by a session cookie of their own. */
+export const cookieOf = (family: Family, version: number): string | undefined =>
+  family.kind === "visitors"
+    ? `session=${createHash("sha1").update(`${family.name} ${version}`).digest("hex")}`
+    : undefined;
 
 /** Visits the whole corpus; `onVisit` is told before each visit. Rejects when a daemon dies or the signal fires. */
 export async function visitAll(
@@ -79,6 +89,8 @@ export async function visitAll(
         link: bytesBetween(before, ground.link.read()),
         ...tried,
       });
+      if (family.kind === "visitors" && version < UNCOUNTED.visitors)
+        await ground.clock.sleep(BETWEEN_PEOPLE_MS, ground.signal);
     }
   }
   return visits;
@@ -102,9 +114,10 @@ async function tryVisit(
 ): Promise<Outcome> {
   const { family, version, body } = page;
   const visit = { host: hostOf(family), path: pathOf(family, version), contentType: family.contentType };
-  ground.origin.publish({ ...visit, body, version });
+  const cookie = cookieOf(family, version);
+  ground.origin.publish({ ...visit, body, version, personal: cookie !== undefined });
   try {
-    const seen = await ground.visitor.visit(visit, ground.signal);
+    const seen = await ground.visitor.visit({ ...visit, cookie }, ground.signal);
     const logged = await loggedExchange(visit, ground);
     return { ...outcomeOf(logged), ...verdictOn(seen, body, logged) };
   } catch (error) {

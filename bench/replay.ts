@@ -53,7 +53,11 @@ export async function replay(corpus: Corpus, options: ReplayOptions): Promise<Re
     { countAll, onVisit: (done, family) => progress.at(done, family.name) },
   );
   return reportOn(visits, {
-    settings: { codec: options.settings.codec ?? "default", bases: options.settings.bases ?? "default" },
+    settings: {
+      codec: options.settings.codec ?? "default",
+      bases: options.settings.bases ?? "default",
+      commonBases: options.settings.commonBases ?? true,
+    },
     links: pair.link.connections,
     countedAll: countAll,
     versions: groundOfMeasurement(),
@@ -66,6 +70,8 @@ interface ReplayFlags {
   readonly families?: readonly string[];
   readonly codec?: string;
   readonly bases?: string;
+  /** False for `--no-common-bases`. */
+  readonly commonBases: boolean;
 }
 
 export const replayCommand = (): Command =>
@@ -79,6 +85,7 @@ export const replayCommand = (): Command =>
     .addOption(
       new Option("--bases <scope>", "which versions may be bases").choices(["session", "site", "url", "off"]),
     )
+    .option("--no-common-bases", "make none of what several people's pages share")
     .action((folder: string, flags: ReplayFlags) =>
       interruptible(async (signal) => {
         const whole = readCorpus(folder);
@@ -87,7 +94,7 @@ export const replayCommand = (): Command =>
           clock: systemClock,
           signal,
           countAll: flags.all,
-          settings: { codec: flags.codec, bases: flags.bases },
+          settings: { codec: flags.codec, bases: flags.bases, commonBases: flags.commonBases },
           terminal: process.stderr,
         });
         process.stdout.write(`${replayTable(report)}\n`);

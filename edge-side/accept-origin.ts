@@ -11,6 +11,7 @@ import type { Secret } from "../protocol/link/link-key.ts";
 import type { ListenSecurity } from "../protocol/link/link-security.ts";
 import { listenForLinks, type TunnelListener } from "../protocol/link/listen-for-links.ts";
 import type { Transport } from "../protocol/link/transport.ts";
+import { LinkError } from "../protocol/wire/errors.ts";
 import type { Hello } from "../protocol/wire/hello.ts";
 import type { EdgeConfig, TunnelListen } from "./config.ts";
 import type { LinkPool } from "./link-pool.ts";
@@ -62,6 +63,10 @@ const securityOf = (tunnel: TunnelListen, { secretOf }: AcceptGiven): ListenSecu
   }
 };
 
+const refusePush = (): never => {
+  throw new LinkError("bad-frame", "only an edge pushes versions");
+};
+
 const greet = (transport: Transport, given: AcceptGiven): void => {
   const { config, clock, log, pool, memory } = given;
   const { tunnel } = config;
@@ -90,6 +95,7 @@ const greet = (transport: Transport, given: AcceptGiven): void => {
       },
       opened: (stream) => stream.reset("refused"),
       forget() {}, // only the edge is told by its operator what to forget
+      pushed: refusePush,
       draining: () => log.info("link draining", { address: transport.peer.address }),
       closed(end) {
         if (up !== undefined) pool.remove(up);

@@ -4,6 +4,7 @@
  * never worse in bytes and often halves a delta. Only what this visitor may build on, and what the peer holds too. A
  * few map look-ups: this runs for every request. SPEC section "Offers".
  */
+import { commonName } from "../protocol/versions/common-name.ts";
 import type { SessionKey } from "../protocol/versions/credentials.ts";
 import { MAX_OFFERS } from "../protocol/versions/page-index.ts";
 import type { PageKey } from "../protocol/versions/page-key.ts";
@@ -17,13 +18,15 @@ export interface BasesWanted {
   /** The visitor's session; undefined for one who shows no credentials. */
   readonly session: SessionKey | undefined;
   readonly bases: BasesPolicy;
+  /** Whether common bases are offered too. */
+  readonly commonBases: boolean;
   /** The store of the origin side that will answer. */
   readonly peerStore: StoreId;
 }
 
 /** The bases to offer, best last. Each counts as used; holding them keeps them usable until the exchange ends. */
 export function chooseBases(store: VersionStore, wanted: BasesWanted): Version[] {
-  const { tenant, pageKey, session, bases, peerStore } = wanted;
+  const { tenant, pageKey, session, bases, commonBases, peerStore } = wanted;
   if (bases === "off") return [];
   const best: Version[] = [];
 
@@ -44,9 +47,16 @@ export function chooseBases(store: VersionStore, wanted: BasesWanted): Version[]
     }
   };
 
-  offerFrom(pageKey.url);
-  for (const template of bases === "url" ? NONE : pageKey.templates)
-    if (best.length < MAX_OFFERS) offerFrom(template);
+  const offerCommon = (key: string): void => {
+    const made = store.listed(tenant, "public", commonName(key));
+    for (let age = 1; age <= made.length; age++) offer(made.at(-age)?.version);
+  };
+
+  for (const key of bases === "url" ? [pageKey.url] : [pageKey.url, ...pageKey.templates]) {
+    if (best.length < MAX_OFFERS) offerFrom(key);
+    // Behind the visitor's own, which have what is theirs alone too.
+    if (best.length < MAX_OFFERS && commonBases) offerCommon(key);
+  }
   for (const version of best) store.use(version);
   return best.reverse();
 }

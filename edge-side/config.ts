@@ -91,6 +91,8 @@ export interface ServedHost {
   readonly harmlessCookies: readonly string[];
   /** Request headers that make a session, in lower case; authorization is always one. */
   readonly credentialHeaders: readonly string[];
+  /** Whether pieces that several people's pages share may be everybody's base, under `bases: session`. */
+  readonly commonBases: boolean;
 }
 
 /** Each is refused or passed by when exceeded, as said. */
@@ -205,6 +207,7 @@ const servedHost = block({
     .array(written(headerName, "a header's name, such as x-api-key"))
     .prefault([])
     .transform((names) => [...new Set(["authorization", ...names])]),
+  commonBases: z.boolean().prefault(true),
 });
 
 // RFC 9110 5.6.2: the characters of a token, which names of cookies and headers are made of.

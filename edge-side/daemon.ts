@@ -16,6 +16,7 @@ import { ScopeRules } from "../protocol/versions/scope.ts";
 import { VersionStore } from "../protocol/versions/version-store.ts";
 import { acceptOrigins } from "./accept-origin.ts";
 import type { ForgetWhat } from "./admin.ts";
+import { CommonBases } from "./common-bases.ts";
 import type { EdgeConfig, EdgeKey } from "./config.ts";
 import { trustOf } from "./forward-request.ts";
 import { LinkPool } from "./link-pool.ts";
@@ -53,6 +54,7 @@ export const startEdge = async (
     totalBytes: config.memory.budgetBytes,
     shareBytes: config.memory.perKeyBytes,
   });
+  const commonBases = new CommonBases({ clock, log, store, memory });
   const pool = new LinkPool({
     hostsOf: (keyId) => served.hosts.get(keyId),
     missing: (host) =>
@@ -77,6 +79,7 @@ export const startEdge = async (
     log,
     pool,
     store,
+    commonBases,
     memory,
     encoders: new VisitorEncoders(memory, loopLoad(clock)),
     pageBytes: config.limits.pageBytes,
@@ -122,6 +125,7 @@ export const startEdge = async (
       bound.cancel();
       await tunnel.close();
       await visits.over();
+      await commonBases.stop();
       await accessLog.close();
       store.close();
     },

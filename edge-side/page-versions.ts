@@ -7,7 +7,7 @@ import type { Link } from "../protocol/link/link.ts";
 import type { Credentials } from "../protocol/versions/credentials.ts";
 import { type Fingerprint, printable } from "../protocol/versions/fingerprint.ts";
 import { type PageKey, pageKeyOf } from "../protocol/versions/page-key.ts";
-import type { ScopeRules } from "../protocol/versions/scope.ts";
+import type { ScopeRules, SessionScope } from "../protocol/versions/scope.ts";
 import { type Tenant, tenantOf } from "../protocol/versions/tenant.ts";
 import type { StoreId, Version } from "../protocol/versions/version-store.ts";
 import type { ResponseHead } from "../protocol/wire/http-head.ts";
@@ -40,12 +40,16 @@ export class PageVersions {
   readonly #lease: Lease;
   /** The page of this visit, once it is remembered. */
   #remembered: Version | undefined;
+  readonly #link: Link;
+  /** Whose it is, where common bases may be made of it. */
+  #personal: SessionScope | undefined;
   #decodeMs: number | undefined;
   #doubted = false;
 
   constructor(visitor: Visitor, link: Link, rules: ScopeRules, given: ServeGiven) {
     this.#visitor = visitor;
     this.#given = given;
+    this.#link = link;
     this.#rules = rules;
     this.keyId = link.keyId;
     this.#tenant = tenantOf({ keyId: link.keyId, host: visitor.host });
@@ -58,6 +62,7 @@ export class PageVersions {
       pageKey: this.#pageKey,
       session: this.#credentials.session,
       bases: rules.bases,
+      commonBases: rules.commonBases,
       peerStore: this.#peerStore,
     });
   }
@@ -69,6 +74,7 @@ export class PageVersions {
 
   /** What rebuilding the page of this response needs. */
   rebuilding(head: ResponseHead): RebuildGiven {
+    this.#noteKin(head);
     return {
       offered: this.offered,
       clock: this.#given.clock,
@@ -93,9 +99,19 @@ export class PageVersions {
     };
   }
 
-  /** The visit is over: gives its memory back. What the access log should know. */
-  over(): Partial<VisitRecord> {
+  /** The visit is over, and its answer cost so much: gives its memory back. What the access log should know. */
+  over(answerBytes: number): Partial<VisitRecord> {
     this.#lease.release();
+    if (this.#remembered !== undefined && this.#personal !== undefined)
+      this.#given.commonBases.visited({
+        version: this.#remembered,
+        scope: this.#personal,
+        tenant: this.#tenant,
+        pageKey: this.#pageKey,
+        offered: this.offered,
+        answerBytes,
+        link: this.#link,
+      });
     return {
       bases: this.offered.length,
       ...(this.#decodeMs !== undefined && { decodeMs: this.#decodeMs }),
@@ -116,6 +132,14 @@ export class PageVersions {
       scope,
       from: this.#peerStore,
     });
+    if (scope.kind === "session" && this.#rules.commonBases) this.#personal = scope;
+  }
+
+  /** Whoever was given a new cookie stays the same person. */
+  #noteKin(head: ResponseHead): void {
+    if (!this.#rules.commonBases) return;
+    const marks = this.#rules.kinOf({ credentials: this.#credentials, response: head.fields });
+    if (marks.length > 0) this.#given.commonBases.samePerson(this.#tenant, marks);
   }
 
   #forget(bases: readonly Version[]): void {

@@ -16,6 +16,7 @@ import { type RequestHead, requestHeadToList } from "../protocol/wire/http-head.
 import type { VisitRecord } from "./access-record.ts";
 import { AnswerDeadline } from "./answer-deadline.ts";
 import { headForVisitor } from "./clean-head.ts";
+import type { CommonBases } from "./common-bases.ts";
 import { sendAsItComes, sendWhole } from "./encode-for-visitor.ts";
 import { forwardRequest, type Trust } from "./forward-request.ts";
 import type { LinkPool } from "./link-pool.ts";
@@ -32,6 +33,7 @@ export interface ServeGiven {
   readonly log: Log;
   readonly pool: LinkPool;
   readonly store: VersionStore;
+  readonly commonBases: CommonBases;
   readonly memory: ByteBudget;
   readonly encoders: VisitorEncoders;
   readonly pageBytes: number;
@@ -105,7 +107,7 @@ const visitOver = async (
     throw error;
   } finally {
     Object.assign(record, { link: link.keyId, stream: exchange.streamId, answerBytes: exchange.answerBytes });
-    Object.assign(record, versions.over());
+    Object.assign(record, versions.over(exchange.answerBytes));
   }
 };
 

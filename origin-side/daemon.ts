@@ -17,7 +17,7 @@ import type { Stream } from "../protocol/link/stream.ts";
 import { ScopeRules } from "../protocol/versions/scope.ts";
 import { tenantOf } from "../protocol/versions/tenant.ts";
 import { VersionStore } from "../protocol/versions/version-store.ts";
-import type { OpenFrame } from "../protocol/wire/frame.ts";
+import type { OpenFrame, VersionFrame } from "../protocol/wire/frame.ts";
 import { type AnswerGiven, answerEdge } from "./answer-edge.ts";
 import type { OriginConfig } from "./config.ts";
 import { KeptLink } from "./dial-edge.ts";
@@ -25,6 +25,7 @@ import { OriginServerClient } from "./fetch-origin.ts";
 import { IncomingExchange } from "./incoming-exchange.ts";
 import { RouteTable } from "./routes.ts";
 import { StreamContexts } from "./stream-contexts.ts";
+import { TakePushed } from "./take-pushed.ts";
 
 export interface OriginDaemon {
   /** Takes over routes. Edges and keys are changed by a restart. */
@@ -95,6 +96,9 @@ export const startOrigin = async (
     );
     log.info("versions erased", { host, url, erased });
   };
+  const takePushed = new TakePushed({ clock, log, store, memory });
+  const pushed = (link: Link, version: VersionFrame): void =>
+    exchanges.add(takePushed.take(link, version).then(() => {}));
   const links = config.edges.flatMap((edge) =>
     Array.from(
       { length: edge.connections },
@@ -110,6 +114,7 @@ export const startOrigin = async (
           hello,
           opened,
           forget,
+          pushed,
         }),
     ),
   );

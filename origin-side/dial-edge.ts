@@ -11,7 +11,7 @@ import { dialLink } from "../protocol/link/dial-link.ts";
 import type { KeyProof } from "../protocol/link/greeting.ts";
 import { Link, type LinkEnd } from "../protocol/link/link.ts";
 import type { Stream } from "../protocol/link/stream.ts";
-import type { OpenFrame } from "../protocol/wire/frame.ts";
+import type { OpenFrame, VersionFrame } from "../protocol/wire/frame.ts";
 import type { Hello } from "../protocol/wire/hello.ts";
 import { dialSecurity, type EdgeToDial, type RedialTimes } from "./config.ts";
 
@@ -37,6 +37,7 @@ export interface DialGiven {
   hello(): Hello;
   opened(link: Link, stream: Stream, open: OpenFrame): void;
   forget(link: Link, host: string, url: string): void;
+  pushed(link: Link, version: VersionFrame): void;
 }
 
 /** One link, kept up until `stop`. */
@@ -94,7 +95,7 @@ export class KeptLink {
   }
 
   #run(transport: Awaited<ReturnType<typeof dialLink>>): Promise<LinkEnd> {
-    const { edge, clock, memory, heartbeatMs, hello, opened, forget } = this.#given;
+    const { edge, clock, memory, heartbeatMs, hello, opened, forget, pushed } = this.#given;
     const { promise, resolve } = Promise.withResolvers<LinkEnd>();
     const link: Link = new Link({
       transport,
@@ -109,6 +110,7 @@ export class KeptLink {
         up: () => this.#log.info("link up"),
         opened: (stream, open) => opened(link, stream, open),
         forget: (host, url) => forget(link, host, url),
+        pushed: (version) => pushed(link, version),
         draining: () => this.#log.info("link draining"),
         closed: resolve,
       },

@@ -37,6 +37,7 @@ export const tryEdge = async (
       },
       opened: (stream) => stream.reset("refused"),
       forget() {},
+      pushed() {},
       draining() {},
       closed: resolve,
     },

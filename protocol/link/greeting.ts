@@ -23,6 +23,7 @@ export type KeyProof =
   | { readonly by: "listener"; secretOf(keyId: string): Buffer | undefined };
 
 export interface Greeted {
+  /** Its features are those that both sides speak. */
   readonly peer: Hello;
   readonly keyId: string;
   readonly version: number;
@@ -61,8 +62,10 @@ export class Greeting {
     return this.#proof(this.#peer, frame);
   }
 
-  #hello(hello: Hello, bytes: Buffer): Greeted | undefined {
+  #hello(theirs: Hello, bytes: Buffer): Greeted | undefined {
     const { ours, keyProof } = this.#given;
+    const features = theirs.features.filter((feature) => ours.features.includes(feature));
+    const hello = { ...theirs, features };
     if (hello.role === ours.role)
       throw new LinkError("bad-frame", `both ends of the link are ${ours.role} sides`);
     const version = agreedVersion(ours, hello);

@@ -2,7 +2,7 @@
 import type { ByteBudget } from "../kit/byte-budget.ts";
 import type { Clock } from "../kit/clock.ts";
 import type { LinkErrorCode } from "../wire/errors.ts";
-import type { OpenFrame } from "../wire/frame.ts";
+import type { OpenFrame, VersionFrame } from "../wire/frame.ts";
 import type { Hello } from "../wire/hello.ts";
 import type { KeyProof } from "./greeting.ts";
 import type { Link } from "./link.ts";
@@ -21,6 +21,8 @@ export interface LinkEvents {
   opened(stream: Stream, open: OpenFrame): void;
   /** The peer asks to forget versions. */
   forget(host: string, url: string): void;
+  /** The peer pushes a version. Throws LinkError where it must not. */
+  pushed(version: VersionFrame): void;
   /** The peer takes no new streams. */
   draining(): void;
   /** Nothing comes any more; every stream has been told. Called exactly once. */

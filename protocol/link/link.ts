@@ -8,7 +8,7 @@ import type { Timer } from "../kit/clock.ts";
 import { ByteReader } from "../wire/bytes.ts";
 import { LinkError, type LinkErrorCode } from "../wire/errors.ts";
 import { NO_EXTENSIONS } from "../wire/extensions.ts";
-import type { ControlFrame, Frame, OpenFrame } from "../wire/frame.ts";
+import type { ControlFrame, Frame, OpenFrame, VersionFrame } from "../wire/frame.ts";
 import { readFrameBody } from "../wire/frame-codec.ts";
 import { HeaderDecoder, HeaderEncoder } from "../wire/header-block.ts";
 import type { Hello } from "../wire/hello.ts";
@@ -70,7 +70,7 @@ export class Link {
     });
   }
 
-  /** The peer's hello; only once `up` was called. */
+  /** The peer's hello, with the features that both sides speak; only once `up` was called. */
   get peer(): Hello {
     return this.#known.peer;
   }
@@ -114,6 +114,11 @@ export class Link {
 
   forget(host: string, url: string): void {
     this.#outbox.control({ kind: "forget", host, url });
+  }
+
+  /** Sends a version for the peer to hold, where `peer.features` has `push`. */
+  push(version: VersionFrame): void {
+    this.#outbox.control(version);
   }
 
   /** Takes no new streams; closes when the open ones are done. */
@@ -208,6 +213,8 @@ export class Link {
         return this.#goneAway(frame);
       case "forget":
         return this.#given.events.forget(frame.host, frame.url);
+      case "version":
+        return this.#given.events.pushed(frame);
       case "hello":
       case "proveKey":
         throw new LinkError("bad-frame", `${frame.kind} after the greeting`);

@@ -11,6 +11,8 @@ import {
 
 /** Size of the header tables, each way. */
 export const TABLE_BYTES = 64 * 1024;
+/** What this code can do beyond the wire's first version. */
+const FEATURES = ["push"] as const;
 /** First credit of a stream; it grows where the path is long. */
 export const STREAM_BYTES = 128 * 1024;
 
@@ -40,7 +42,7 @@ export const helloMaker = (settings: HelloSettings): (() => Hello) => {
     streams: settings.streamsPerLink,
     pageBytes: settings.pageBytes,
     codecs: settings.codecs,
-    features: [],
+    features: FEATURES,
   } as const;
   return () => ({ ...fixed, nonce: randomId(NONCE_BYTES) });
 };

@@ -105,6 +105,14 @@ export class Credentials {
     return telling.map((credential) => this.#hash(encoded(credential), MARK_CHARS));
   }
 
+  /** Marks of cookies that a response gives to who showed these credentials. */
+  given(cookies: readonly SetCookie[]): string[] {
+    const all = cookies.flatMap(({ name, value, removed }) =>
+      removed ? [] : [{ from: "cookie", name, value } as const],
+    );
+    return new Credentials(this.#rules, all).marks();
+  }
+
   #hash(text: string, bytes: number): string {
     return createHmac("sha256", this.#rules.secret).update(text).digest("binary").slice(0, bytes);
   }

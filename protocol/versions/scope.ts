@@ -25,6 +25,8 @@ export interface ScopePolicy {
   readonly harmlessCookies: readonly string[];
   /** Headers that are credentials as a whole; `["authorization"]` when left out. */
   readonly credentialHeaders?: readonly string[];
+  /** Whether pieces that several people's pages share may become everybody's base, under `session`; true when left out. */
+  readonly commonBases?: boolean;
 }
 
 /** `keep`: until room is needed. `session` and `no-store`: also forgotten some time after the last use. */
@@ -39,6 +41,8 @@ export interface SessionScope {
    * the request made it a session's. Undefined where it cannot.
    */
   readonly marks: (() => readonly string[]) | undefined;
+  /** Marks of who asked, for common bases; undefined where none would tell people apart. */
+  readonly kin?: (() => readonly string[]) | undefined;
 }
 
 export type Scope =
@@ -54,10 +58,12 @@ const PARTIAL_CONTENT = 206;
 /** One route's policy, compiled. `secret` keys the session hashes: random, one per daemon and start. */
 export class ScopeRules {
   readonly bases: BasesPolicy;
+  readonly commonBases: boolean;
   readonly #credentials: CredentialRules;
 
   constructor(policy: ScopePolicy, secret: Uint8Array) {
     this.bases = policy.bases;
+    this.commonBases = policy.bases === "session" && policy.commonBases !== false;
     this.#credentials = {
       harmless: nameMatcher([...HARMLESS_COOKIES, ...policy.harmlessCookies]),
       headers: new Set((policy.credentialHeaders ?? ["authorization"]).map((name) => name.toLowerCase())),
@@ -95,7 +101,21 @@ export class ScopeRules {
       retention: says.noStore ? "no-store" : "session",
       // Tokens in headers are renewed and answers to them are personal, so they are no evidence either.
       marks: personal || owner.hasHeader ? undefined : () => owner.marks(),
+      // Renewed tokens are nobody's second self here either; that a cookie takes another's place is told by `kinOf`.
+      kin: owner.hasHeader ? undefined : () => owner.marks(),
     };
+  }
+
+  /**
+   * Marks of one person, before and after a response that changes cookies that count: whoever comes with the new ones is
+   * who came with the old. Empty where nothing takes an old one's place.
+   */
+  kinOf(asked: { readonly credentials: Credentials; readonly response: RawHeaders }): readonly string[] {
+    const { credentials, response } = asked;
+    if (credentials.none) return [];
+    const cookies = countedSetCookies(readResponse(response).setCookies, this.#credentials.harmless);
+    if (cookies.length === 0) return [];
+    return [...credentials.marks(), ...credentials.given(cookies)];
   }
 }
 

@@ -6,6 +6,7 @@
 import { LRUCache } from "lru-cache";
 import type { Clock, Timer } from "../kit/clock.ts";
 import { chargeOf, VERSION_BYTES } from "./charge.ts";
+import { namesOf } from "./common-name.ts";
 import { Evidence, PEOPLE_FOR_PUBLIC } from "./evidence.ts";
 import type { Fingerprint, ShortFingerprint } from "./fingerprint.ts";
 import { HeldVersion, type StoreId, TenantVersions, type Version } from "./held-version.ts";
@@ -162,13 +163,12 @@ export class VersionStore {
   /** Erases what is held of a tenant or of a host (under every key), or of one URL of it. Returns how many versions. */
   forget(what: { readonly tenant: Tenant } | { readonly host: string }, url?: string): number {
     const host = "host" in what ? hostName(what.host) : undefined;
+    const names = url === undefined ? undefined : namesOf(url);
     const concerned = [...this.#tenants.values()].filter(({ tenant }) =>
       "tenant" in what ? tenant === what.tenant : hostOf(tenant) === host,
     );
-    const doomed = concerned
-      .flatMap((owner) => [...owner.all()])
-      .filter((version) => url === undefined || version.wasAt(url));
-    return this.#erase(doomed);
+    const versions = concerned.flatMap((owner) => [...owner.all()]);
+    return this.#erase(versions.filter((each) => names?.some((name) => each.wasAt(name)) ?? true));
   }
 
   /** Erases versions that proved corrupt, here or at the peer. Returns how many were held. */

@@ -1,7 +1,9 @@
 /** Layouts of the frames that concern the whole link. SPEC section "Control frames". */
-import { LINK_ERRORS, linkErrorOf } from "./errors.ts";
+import { SHORT_FINGERPRINT_BYTES } from "../versions/fingerprint.ts";
+import type { ByteReader } from "./bytes.ts";
+import { LINK_ERRORS, LinkError, linkErrorOf } from "./errors.ts";
 import { readExtensions, writeExtensions } from "./extensions.ts";
-import type { ControlFrame, StreamId } from "./frame.ts";
+import { type ControlFrame, DIGEST_BYTES, MOST_OFFERS, type StreamId } from "./frame.ts";
 import type { FrameLayouts } from "./frame-layout.ts";
 import { readHello, writeHello } from "./hello.ts";
 
@@ -52,4 +54,36 @@ export const controlFrames: FrameLayouts<ControlFrame> = {
     write: (w, f) => void w.text(f.host).text(f.url),
     read: (r) => ({ kind: "forget", host: r.text(), url: r.text() }),
   },
+  version: {
+    write(w, f) {
+      w.text(f.host).text(f.name);
+      w.u8(f.noStore ? NO_STORE : 0)
+        .latin1(f.result)
+        .varint(f.size)
+        .u8(f.codec)
+        .u8(f.bases.length);
+      for (const base of f.bases) w.latin1(base);
+      w.bytes(f.coded);
+    },
+    read: (r) => ({
+      kind: "version",
+      host: r.text(),
+      name: r.text(),
+      noStore: (r.u8() & NO_STORE) !== 0,
+      result: r.latin1(DIGEST_BYTES),
+      size: r.varint(),
+      codec: r.u8(),
+      bases: readBases(r),
+      coded: r.rest(),
+    }),
+  },
+};
+
+/** Flag of version. */
+const NO_STORE = 0x01;
+
+const readBases = (r: ByteReader): readonly string[] => {
+  const count = r.u8();
+  if (count > MOST_OFFERS) throw new LinkError("bad-frame", `${count} bases, more than ${MOST_OFFERS}`);
+  return Array.from({ length: count }, () => r.latin1(SHORT_FINGERPRINT_BYTES));
 };

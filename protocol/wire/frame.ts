@@ -29,7 +29,6 @@ export const FRAME = {
   resume: 0x18,
   proved: 0x19,
   askWhole: 0x1a,
-  /** Reserved for the push of a version, SPEC section "Version push". */
   version: 0x30,
 } as const;
 
@@ -81,7 +80,26 @@ export type ControlFrame =
       readonly received: number;
     }
   /** Versions of this host, or of one of its URLs when `url` is not empty, are to be erased. */
-  | { readonly kind: "forget"; readonly host: string; readonly url: string };
+  | { readonly kind: "forget"; readonly host: string; readonly url: string }
+  | VersionFrame;
+
+/** A version for the peer to hold, SPEC section "Version push". */
+export interface VersionFrame {
+  readonly kind: "version";
+  readonly host: string;
+  /** What it is for: a URL or a template. */
+  readonly name: string;
+  /** It has pieces of `no-store` pages. */
+  readonly noStore: boolean;
+  /** First bytes of its SHA-256. */
+  readonly result: string;
+  /** Bytes it has. */
+  readonly size: number;
+  readonly codec: number;
+  /** Short fingerprints of versions that the peer holds, best last. */
+  readonly bases: readonly string[];
+  readonly coded: Uint8Array;
+}
 
 export interface OpenFrame {
   readonly kind: "open";

@@ -49,6 +49,7 @@ describe("a good corpus", () => {
       {
         name: "front",
         kind: "timeseries",
+        site: "example.org",
         contentType: "text/html",
         versions: [
           { file: "front/000.html", bytes: 5 },

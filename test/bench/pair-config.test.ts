@@ -1,7 +1,7 @@
 /** bench/pair-config.ts: what it generates is what the daemons' own config schemas accept. */
 import { expect, it } from "vitest";
 import { stringify } from "yaml";
-import { edgeConfig, freshKey, originConfig } from "../../bench/pair-config.ts";
+import { edgeConfig, freshKey, originConfig, type PairSettings } from "../../bench/pair-config.ts";
 import { edgeSettings } from "../../edge-side/config.ts";
 import { originSettings } from "../../origin-side/config.ts";
 import { parseConfig, surroundingsOf } from "../../protocol/kit/config.ts";
@@ -51,4 +51,13 @@ it("leaves the choice of the codec to the daemons unless one was asked for", () 
 it("lays settings of the caller over its own", () => {
   const edge = readEdge(edgeConfig(freshKey(), routes, { edge: { store: { size: "2 MiB" } } }));
   expect(edge.store.sizeBytes).toBe(2 * 2 ** 20);
+});
+
+it("asks for common bases as a user gets them, or for none", () => {
+  const made = (settings: PairSettings) =>
+    readEdge(edgeConfig(freshKey(), routes, settings)).keys[0]?.hosts.map(({ commonBases }) => commonBases);
+  expect([made({}), made({ commonBases: false })]).toEqual([
+    [true, true],
+    [false, false],
+  ]);
 });

@@ -34,7 +34,7 @@ const visit = (changes: Partial<ReplayedVisit> = {}): ReplayedVisit => ({
 
 const report = (...visits: readonly ReplayedVisit[]) =>
   reportOn(visits, {
-    settings: { codec: "default", bases: "default" },
+    settings: { codec: "default", bases: "default", commonBases: true },
     links: 1,
     countedAll: false,
     versions: groundOfMeasurement(),

@@ -116,7 +116,7 @@ const visits = (corpus: Corpus, ground: ReplayGround, countAll = false) =>
 
 const reportOf = (replayed: readonly ReplayedVisit[]) =>
   reportOn(replayed, {
-    settings: { codec: "default", bases: "default" },
+    settings: { codec: "default", bases: "default", commonBases: true },
     links: 1,
     countedAll: false,
     versions: groundOfMeasurement(),

@@ -49,7 +49,9 @@ class Edge {
     const pageKey = pageKeyOf(url);
     const credentials = this.#rules.credentialsOf(visit.request);
     const { session } = credentials;
-    const bases = chooseBases(this.#store, { tenant, pageKey, session, bases: this.#rules.bases, peerStore });
+    const { commonBases } = this.#rules;
+    const wanted = { tenant, pageKey, session, bases: this.#rules.bases, commonBases, peerStore };
+    const bases = chooseBases(this.#store, wanted);
     const scope = this.#rules.scopeOf({ credentials, status: 200, response: visit.response ?? [] });
     this.#store.remember(tenant, {
       ...pageKey,

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { type BasesWanted, chooseBases } from "../../edge-side/choose-bases.ts";
+import { commonName } from "../../protocol/versions/common-name.ts";
 import type { SessionKey } from "../../protocol/versions/credentials.ts";
 import { type Fingerprint, fingerprintOf } from "../../protocol/versions/fingerprint.ts";
 import { MAX_OFFERS } from "../../protocol/versions/page-index.ts";
@@ -32,6 +33,7 @@ function chosen(store: VersionStore, url: string, more: Partial<BasesWanted> = {
     pageKey: pageKeyOf(url),
     session: undefined,
     bases: "session",
+    commonBases: true,
     peerStore: PEER,
     ...more,
   } as const;
@@ -171,5 +173,50 @@ describe("chooseBases and sessions", () => {
     await clock.advance(DEFAULT_LIFETIMES.sessionMs + 1);
     expect(store.count).toBe(1);
     expect(chosen(store, "/a/1", { session: ANN })).toEqual([]);
+  });
+});
+
+describe("chooseBases and common bases", () => {
+  /** `common` under a key, beside pages as `seen` takes them. */
+  const withCommon = (
+    common: Readonly<Record<string, string>>,
+    ...pages: readonly (readonly [url: string, body: string, scope?: Scope, from?: StoreId])[]
+  ) => {
+    const { store } = seen(...pages);
+    for (const [key, text] of Object.entries(common)) {
+      const body = Buffer.from(text);
+      const place = { url: commonName(key), templates: [] };
+      store.remember(TENANT, { ...place, body, fingerprint: fingerprintOf(body), scope: PUBLIC, from: PEER });
+    }
+    return store;
+  };
+
+  it("offers them behind the versions of the same URL or template, the most specific nearest", () => {
+    const store = withCommon({ "/a/1": "common of the URL", "html /a/#": "common of the template" }, [
+      "/a/1",
+      "ann's",
+      ANNS,
+    ]);
+    expect(chosen(store, "/a/1", { session: ANN })).toEqual([
+      "common of the template",
+      "common of the URL",
+      "ann's",
+    ]);
+    expect(chosen(store, "/a/9")).toEqual(["common of the template"]);
+  });
+
+  it("leaves them out where the URL's own versions fill what may be offered", () => {
+    const versions = Array.from({ length: MAX_OFFERS }, (_, at) => ["/a/1", `v${at}`] as const);
+    expect(chosen(withCommon({ "/a/1": "common" }, ...versions), "/a/1")).toEqual(["v0", "v1", "v2", "v3"]);
+  });
+
+  it("offers none under `url`, nor where the operator wants none, nor to a peer that lacks it", () => {
+    const store = withCommon({ "/a/1": "common" });
+    const wants: Partial<BasesWanted>[] = [
+      { bases: "url", commonBases: false },
+      { commonBases: false },
+      { peerStore: "another's store." as StoreId },
+    ];
+    expect(wants.map((more) => chosen(store, "/a/1", more))).toEqual([[], [], []]);
   });
 });

@@ -49,6 +49,7 @@ describe("a valid edge.yaml", () => {
               bases: "session",
               harmlessCookies: [],
               credentialHeaders: ["authorization"],
+              commonBases: true,
             },
           ],
         },
@@ -120,7 +121,7 @@ describe("a valid edge.yaml", () => {
         harmlessCookies: ["my_ab_*"],
         credentialHeaders: ["authorization", "x-api-key"],
       },
-      { host: "127.0.0.1" },
+      { host: "127.0.0.1", bases: "session", commonBases: false },
       { host: "[::1]" },
     ]);
     expect(config.trustedProxies.map(({ prefix }) => prefix)).toEqual([8, 32, 32]);

@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from "vitest";
+import { CommonBases } from "../../edge-side/common-bases.ts";
 import { PageVersions } from "../../edge-side/page-versions.ts";
 import type { ServeGiven } from "../../edge-side/serve-visitor.ts";
 import type { Visitor } from "../../edge-side/visitor.ts";
@@ -26,16 +27,20 @@ interface Visit {
   readonly host?: string;
 }
 
-const versionsOf = (visit: Visit = {}): PageVersions => {
+const versionsOf = (visit: Visit = {}, heard?: (marks: readonly string[]) => void): PageVersions => {
   const { keyId = "k", storeId = "store of origin1", target = "/a", fields = [], bases = "session" } = visit;
   const visitor = { host: visit.host ?? "www.example.com", target, fields } as unknown as Visitor;
-  const link = { keyId, peer: { storeId } } as unknown as Link;
+  const link = { keyId, peer: { storeId, features: [] } } as unknown as Link;
   const rules = new ScopeRules({ bases, harmlessCookies: [] }, Buffer.alloc(32, 1));
+  const clock = new FakeClock();
+  const commonBases = new CommonBases({ clock, store, memory, log: silentLog });
+  if (heard !== undefined) commonBases.samePerson = (_, marks) => heard(marks);
   const given = {
     store,
     memory,
     log: silentLog,
-    clock: new FakeClock(),
+    clock,
+    commonBases,
     pageBytes: 1e6,
   } as unknown as ServeGiven;
   return new PageVersions(visitor, link, rules, given);
@@ -48,7 +53,7 @@ const bring = (text: string, visit: Visit = {}, fields: readonly string[] = []):
   const body = Buffer.from(text);
   const versions = versionsOf(visit);
   versions.rebuilding({ ...HEAD, fields: [...HEAD.fields, ...fields] }).remember(body, fingerprintOf(body));
-  versions.over();
+  versions.over(0);
 };
 
 const offered = (visit: Visit = {}): string[] => versionsOf(visit).offered.map(({ body }) => body.toString());
@@ -102,7 +107,7 @@ it("a doubt forgets the bases, and is recorded", () => {
   bring("base");
   const versions = versionsOf();
   versions.rebuilding(HEAD).doubted(versions.offered);
-  expect(versions.over()).toEqual({ bases: 1, doubted: true });
+  expect(versions.over(0)).toEqual({ bases: 1, doubted: true });
   expect([offered(), store.count]).toEqual([[], 0]);
 });
 
@@ -113,7 +118,7 @@ it("what a visit holds of the budget is given back when it is over; its decoding
   decoded(1);
   decoded(2);
   expect(memory.usedBytes).toBe(600);
-  expect([versions.over(), memory.usedBytes]).toEqual([{ bases: 0, decodeMs: 3 }, 0]);
+  expect([versions.over(0), memory.usedBytes]).toEqual([{ bases: 0, decodeMs: 3 }, 0]);
 });
 
 it("offers are versions whose short forms differ", () => {
@@ -122,4 +127,17 @@ it("offers are versions whose short forms differ", () => {
   expect(versionsOf().offered.map(({ short }) => short)).toEqual([
     shortOf(fingerprintOf(Buffer.from("page"))),
   ]);
+});
+
+it("a cookie that takes another's place keeps the person one, whatever its response brings", () => {
+  const kin: (readonly string[])[] = [];
+  const versions = versionsOf({ fields: session("ann") }, (marks) => kin.push(marks));
+  versions.rebuilding({
+    status: 302,
+    reason: "Found",
+    fields: ["Set-Cookie", "sid=renewed-0123456789abcdef"],
+  });
+  expect(kin.map((marks) => marks.length)).toEqual([2]);
+  versionsOf({ fields: session("ann"), bases: "url" }, (marks) => kin.push(marks)).rebuilding(HEAD);
+  expect(kin).toHaveLength(1);
 });

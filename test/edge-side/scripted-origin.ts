@@ -190,6 +190,7 @@ export const dialScripted = async (port: number, key: LinkKey): Promise<Scripted
         else script(exchange);
       },
       forget() {},
+      pushed() {},
       draining() {},
       closed: ({ code, message }) => up.reject(new Error(`${code}: ${message}`)),
     },

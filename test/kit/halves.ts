@@ -3,6 +3,7 @@
  * web server, each on one end of an in-memory link. What the other end is, a test decides.
  */
 import type { VisitRecord } from "../../edge-side/access-record.ts";
+import { CommonBases } from "../../edge-side/common-bases.ts";
 import { LinkPool } from "../../edge-side/link-pool.ts";
 import { type ServeGiven, serveVisitor } from "../../edge-side/serve-visitor.ts";
 import type { Visitor } from "../../edge-side/visitor.ts";
@@ -76,6 +77,7 @@ export const openEdgeHalf = async (options: EdgeOptions = {}): Promise<EdgeHalf>
     log: silentLog,
     pool,
     store,
+    commonBases: new CommonBases({ clock, log: silentLog, store, memory }),
     memory,
     pageBytes,
     encoders: new VisitorEncoders(memory, () => 0),
@@ -227,6 +229,7 @@ const joined = async (
       },
       opened: (stream, open) => opened?.(link, stream, open),
       forget() {},
+      pushed() {},
       draining() {},
       closed(why) {
         down?.(link);

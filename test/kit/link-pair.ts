@@ -12,7 +12,7 @@ import type { Transport, TransportEvents } from "../../protocol/link/transport.t
 import { ByteReader } from "../../protocol/wire/bytes.ts";
 import type { StreamErrorCode } from "../../protocol/wire/errors.ts";
 import { NO_EXTENSIONS } from "../../protocol/wire/extensions.ts";
-import type { AnswerForm, Frame, OpenFrame, StreamFrame } from "../../protocol/wire/frame.ts";
+import type { AnswerForm, Frame, OpenFrame, StreamFrame, VersionFrame } from "../../protocol/wire/frame.ts";
 import { readFrame } from "../../protocol/wire/frame-codec.ts";
 import { HeaderDecoder } from "../../protocol/wire/header-block.ts";
 import type { Hello, Role } from "../../protocol/wire/hello.ts";
@@ -106,6 +106,7 @@ export interface End {
   readonly opened: Listener[];
   readonly ends: LinkEnd[];
   readonly forgotten: (readonly [string, string])[];
+  readonly pushed: VersionFrame[];
   ups: number;
   drains: number;
   /** Called for each stream the peer opens. */
@@ -212,6 +213,7 @@ export const linkPair = (options: PairOptions = {}): LinkPair => {
           made.onOpened(heard, open);
         },
         forget: (host, url) => made.forgotten.push([host, url]),
+        pushed: (version) => made.pushed.push(version),
         draining: () => made.drains++,
         closed: (why) => made.ends.push(why),
       },
@@ -223,6 +225,7 @@ export const linkPair = (options: PairOptions = {}): LinkPair => {
       opened: [],
       ends: [],
       forgotten: [],
+      pushed: [],
       ups: 0,
       drains: 0,
       onOpened: () => {},

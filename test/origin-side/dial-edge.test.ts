@@ -84,6 +84,7 @@ const keep = (port: number, more: Partial<DialGiven> = {}): KeptLink => {
     memory: new ByteBudget({ totalBytes: 1e6, shareBytes: 1e6 }),
     hello: helloMaker({ role: "origin", ...PEER_LIMITS }),
     opened: () => events.push("opened"),
+    pushed: () => {},
     forget: (_, host, url) => events.push(`forget ${host} ${url}`),
     ...more,
   });

@@ -1,7 +1,7 @@
 /** Exchanges on a link that is up, over a memory wire. SPEC sections "Messages" and "Streams". */
 import { describe, expect, it } from "vitest";
 import { StreamError } from "../../../protocol/wire/errors.ts";
-import type { Frame, StreamId } from "../../../protocol/wire/frame.ts";
+import type { Frame, StreamId, VersionFrame } from "../../../protocol/wire/frame.ts";
 import { encodeFrame } from "../../../protocol/wire/frame-codec.ts";
 import { HeaderEncoder } from "../../../protocol/wire/header-block.ts";
 import { watchLeaks } from "../../kit/leaks.ts";
@@ -213,4 +213,41 @@ it("forget reaches the peer", async () => {
     ["www.example.com", ""],
   ]);
   await pair.close();
+});
+
+describe("a pushed version", () => {
+  const VERSION: VersionFrame = {
+    kind: "version",
+    host: "www.example.com",
+    name: "/desk",
+    noStore: false,
+    result: "0123456789abcdef",
+    size: 9,
+    codec: 1,
+    bases: ["01234567"],
+    coded: Buffer.from("coded"),
+  };
+
+  it("reaches the origin side before a stream that was opened first", async () => {
+    const pair = await greetedPair({ hello: { features: ["push"] } });
+    const order: string[] = [];
+    pair.origin.onOpened = () => order.push(`opened, ${pair.origin.pushed.length} pushed`);
+    pair.edge.open();
+    pair.edge.link.push(VERSION);
+    await turns();
+    expect([order, pair.origin.pushed]).toEqual([["opened, 1 pushed"], [VERSION]]);
+    await pair.close();
+  });
+
+  it("is agreed on by both hellos, or not at all", async () => {
+    const pair = await greetedPair({
+      edgeHello: { features: ["push", "more"] },
+      originHello: { features: ["other", "push"] },
+    });
+    expect([pair.edge.link.peer.features, pair.origin.link.peer.features]).toEqual([["push"], ["push"]]);
+    await pair.close();
+    const unlike = await greetedPair({ edgeHello: { features: ["push"] } });
+    expect([unlike.edge.link.peer.features, unlike.origin.link.peer.features]).toEqual([[], []]);
+    await unlike.close();
+  });
 });

@@ -246,6 +246,49 @@ describe("marks", () => {
   });
 });
 
+describe("kin", () => {
+  const kinOf = (request: readonly string[], response: readonly string[]) =>
+    rules.kinOf({ credentials: rules.credentialsOf(request), response });
+  const kin = (of: Scope) => (of.kind === "session" ? (of.kin?.() ?? "none") : of.kind);
+
+  it("of a session is known also where its page is personal, but not behind a header", () => {
+    const asked = ["Cookie", SID];
+    for (const cacheControl of ["private", "no-store", "public"])
+      expect(kin(scope(asked, ["Cache-Control", cacheControl]))).toHaveLength(1);
+    expect(kin(scope([...asked, "Authorization", "Bearer x"]))).toBe("none");
+  });
+
+  it("joins what was shown with what takes its place, as both will be shown", () => {
+    const [before, after] = kinOf(["Cookie", SID], ["Set-Cookie", `sid=${LONG}; HttpOnly`]);
+    expect(kin(scope(["Cookie", SID]))).toEqual([before]);
+    expect(kin(scope(["Cookie", `sid=${LONG}`]))).toEqual([after]);
+  });
+
+  it.each<[string, readonly string[], readonly string[]]>([
+    ["a response that sets no cookie", ["Cookie", SID], []],
+    ["a response that sets harmless ones", ["Cookie", SID], ["Set-Cookie", "_ga=GA1.2.3456789"]],
+    ["a visitor who showed nothing", [], ["Set-Cookie", `sid=${LONG}`]],
+  ])("says nothing of %s", (_, request, response) => expect(kinOf(request, response)).toEqual([]));
+
+  it("leaves out what is taken away or too short to tell people apart", () => {
+    expect(kinOf(["Cookie", SID], ["Set-Cookie", "sid=; Max-Age=0", "Set-Cookie", "a=b"])).toHaveLength(1);
+  });
+});
+
+describe("common bases", () => {
+  it.each<[BasesPolicy, boolean | undefined, boolean]>([
+    ["session", undefined, true],
+    ["session", true, true],
+    ["session", false, false],
+    ["site", true, false],
+    ["url", true, false],
+    ["off", true, false],
+  ])("under `%s`, set to %s: %s", (bases, commonBases, expected) => {
+    const policy = { bases, harmlessCookies: [], ...(commonBases !== undefined && { commonBases }) };
+    expect(new ScopeRules(policy, SECRET).commonBases).toBe(expected);
+  });
+});
+
 describe("hostile headers", () => {
   it("are read in time that grows with their length", () => {
     // Quadratic reading of these would take minutes, and the test with it.

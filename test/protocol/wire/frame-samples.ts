@@ -39,6 +39,17 @@ export const SAMPLES: readonly Frame[] = [
   { kind: "credit", streamId: id(7), bytes: 131_072, received: 150_000 },
   { kind: "forget", host: "www.example.com", url: "/a?b=1" },
   {
+    kind: "version",
+    host: "www.example.com",
+    name: "html /*",
+    noStore: true,
+    result: SIXTEEN,
+    size: 300,
+    codec: 1,
+    bases: [EIGHT, EIGHT],
+    coded: BODY,
+  },
+  {
     kind: "open",
     streamId: id(9),
     ended: true,
