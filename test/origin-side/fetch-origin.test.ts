@@ -2,8 +2,8 @@ import { METHODS } from "node:http";
 import { describe, expect, it } from "vitest";
 import { MOST_INTERIMS } from "../../origin-side/origin-exchange.ts";
 import { watchLeaks } from "../kit/leaks.ts";
+import { OK, RawOrigin } from "../kit/raw-origin.ts";
 import { ask, FedBody, heard, routeTo, TestClient } from "./asking.ts";
-import { OK, RawOrigin } from "./raw-origin.ts";
 
 watchLeaks();
 
