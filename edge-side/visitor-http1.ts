@@ -11,6 +11,7 @@ import { areClean, cleanTrailers } from "./clean-head.ts";
 import { errorPage, pairsOf } from "./error-page.ts";
 import { expectsContinue, plainAddress } from "./forward-request.ts";
 import { IdleWatch } from "./idle-watch.ts";
+import { LeaveProbe } from "./leave-probe.ts";
 import type { Destination } from "./screen-request.ts";
 import { drained } from "./tunnel-bytes.ts";
 import {
@@ -61,6 +62,7 @@ export class Http1Visitor implements Visitor {
   protected readonly given: VisitorGiven;
   readonly #sending: IdleWatch;
   readonly #taking: IdleWatch;
+  readonly #unread: LeaveProbe;
   #cancel: () => void = () => {};
   #sink: BodySink | undefined;
   #waiting: Waiting | undefined;
@@ -93,6 +95,7 @@ export class Http1Visitor implements Visitor {
     response.strictContentLength = true;
     this.#sending = new IdleWatch(given.clock, given.idleMs, () => this.refuse(408));
     this.#taking = new IdleWatch(given.clock, given.idleMs, () => this.cut());
+    this.#unread = new LeaveProbe(given.clock, socket);
     response.once("close", () => this.#closed());
     // Says nothing that "close" does not say; without a listener it would end the program.
     request.on("error", () => {});
@@ -114,6 +117,7 @@ export class Http1Visitor implements Visitor {
     this.#waiting = waiting;
     if (!this.hasBody) return sink.endBody("complete", NO_TRAILERS);
     sink.roomForBody = () => {
+      this.#unread.stop();
       this.#awaitBody();
       this.request.resume();
     };
@@ -224,6 +228,7 @@ export class Http1Visitor implements Visitor {
     this.#sending.stop();
     this.#waiting?.forOrigin();
     this.request.pause();
+    this.#unread.start();
   }
 
   #bodyEnded(): void {
@@ -238,6 +243,7 @@ export class Http1Visitor implements Visitor {
   /** What still comes is read and dropped, so the connection can be used again. */
   #dropBody(): void {
     this.#waiting?.forOrigin();
+    this.#unread.stop();
     this.#sink?.endBody("closed", NO_TRAILERS);
     this.request.removeAllListeners("data");
     this.request.on("data", () => this.#sending.moved());
@@ -266,6 +272,7 @@ export class Http1Visitor implements Visitor {
   #closed(): void {
     this.#taking.stop();
     this.#sending.stop();
+    this.#unread.stop();
     if (!this.response.writableFinished) return this.#cancel();
     this.given.responded();
     const { socket } = this.request;

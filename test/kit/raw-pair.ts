@@ -7,6 +7,7 @@ import { openPair, type Pair, type PairOptions } from "./pair.ts";
 import { HOST } from "./raw-requests.ts";
 import { RawVisitor } from "./raw-visitor.ts";
 import { type RawRequest, RawWeb } from "./raw-web.ts";
+import { until } from "./until.ts";
 
 type Settings = Readonly<Record<string, unknown>>;
 
@@ -38,7 +39,7 @@ export const openRawPair = async ({ route, origin, ...options }: RawPairOptions 
   const visitor = async () => {
     const each = await RawVisitor.connect(daemons.port);
     visitors.add(each);
-    void each.closed.then(() => visitors.delete(each));
+    each.socket.once("close", () => visitors.delete(each));
     return each;
   };
   return {
@@ -48,6 +49,8 @@ export const openRawPair = async ({ route, origin, ...options }: RawPairOptions 
     visitor,
     async ask(text) {
       const each = (await visitor()).send(text);
+      await until(() => web.waiting > 0 || each.seen.length > 0 || each.socket.destroyed, "the request");
+      if (web.waiting === 0) throw new Error(`answered without the web server: ${each.seen}`);
       return { visitor: each, request: await web.next() };
     },
     visitOf: (target, count = 1) => daemons.visitOf(target, count),

@@ -93,7 +93,7 @@ export class RawRequest {
 
 export class RawWeb implements AsyncDisposable {
   /** Takes each request, in place of `next`. */
-  serve: ((request: RawRequest) => unknown) | undefined;
+  serve: ((request: RawRequest) => void | Promise<void>) | undefined;
   /** Targets of the requests that came. */
   readonly asked: string[] = [];
   readonly #origin: RawOrigin;
@@ -116,7 +116,12 @@ export class RawWeb implements AsyncDisposable {
     return this.#origin.count;
   }
 
-  /** The next request that nobody took yet. */
+  /** Requests that nobody took yet. */
+  get waiting(): number {
+    return this.#requests.length;
+  }
+
+  /** The next of them. */
   next(): Promise<RawRequest> {
     return this.#requests.next();
   }
@@ -137,7 +142,7 @@ export class RawWeb implements AsyncDisposable {
       const request = new RawRequest(connection, number, await connection.head());
       this.asked.push(request.target);
       if (this.serve === undefined) this.#requests.push(request);
-      else void this.serve(request);
+      else void Promise.resolve(this.serve(request)).catch(() => request.reset());
       await request.done;
     }
   }
