@@ -12,6 +12,7 @@ import {
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { codeOf } from "../protocol/kit/complaint.ts";
+import { BetweenTurns } from "./between-turns.ts";
 import type { EdgeConfig } from "./config.ts";
 import { errorPage, rawErrorPage } from "./error-page.ts";
 import { InTurn } from "./in-turn.ts";
@@ -95,13 +96,14 @@ class Connection {
 
   upgrade(request: IncomingMessage, early: Buffer): void {
     const screened = this.#screen(request);
+    const meanwhile = this.#turns.busy
+      ? new BetweenTurns(this.#socket, early, () => this.#current)
+      : undefined;
     if (typeof screened === "number") return this.end(screened);
-    // Node has let go of the connection, so a response before this one could not be finished.
-    if (this.#turns.busy) {
-      this.#socket.destroy();
-      return;
-    }
-    this.#turns.close(() => this.#serve(new TunnelVisitor(request, early, screened, this.#given)));
+    this.#turns.close(() => {
+      const sent = meanwhile?.over() ?? early;
+      this.#serve(new TunnelVisitor(request, sent, screened, this.#given));
+    });
   }
 
   /** Refuses a request that could be read; nothing after it on this connection is. */

@@ -196,6 +196,11 @@ export class Http1Visitor implements Visitor {
     return this.request.complete;
   }
 
+  /** The connection takes more of the response; only where node has let go of it does somebody have to say so. */
+  drained(): void {
+    this.response.emit("drain");
+  }
+
   /** Ends the connection inside whatever is under way. */
   cut(): void {
     const { socket } = this.request;
