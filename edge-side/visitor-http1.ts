@@ -69,6 +69,7 @@ export class Http1Visitor implements Visitor {
   #linger: Timer | undefined;
   #bodyBytes = 0;
   #hasLength = false;
+  #heldHead: ResponseHead | undefined;
   #headLeft = false;
   /** The status of an error page, once it is certain that there is nothing else. */
   #failed: number | undefined;
@@ -141,14 +142,12 @@ export class Http1Visitor implements Visitor {
   }
 
   head(head: ResponseHead): void {
-    if (this.answered) return;
-    if (this.given.draining()) this.response.shouldKeepAlive = false;
-    this.#hasLength = fieldOf(head.fields, "content-length") !== undefined;
-    this.response.writeHead(head.status, head.reason, [...head.fields]);
+    if (!this.answered) this.#heldHead = head;
   }
 
   flush(): void {
     // Only a head waits; node writes bodies as they are given.
+    this.#writeHead();
     if (this.#headLeft || this.gone || !this.response.headersSent) return;
     this.#headLeft = true;
     // As flushHeaders would do; but that writes the bytes of latin1 values as UTF-8.
@@ -158,6 +157,7 @@ export class Http1Visitor implements Visitor {
   async body(bytes: Buffer): Promise<void> {
     for (let at = 0; at < bytes.length; at += PART_BYTES) {
       if (this.gone || this.#failed !== undefined) throw new StreamError("cancelled", "the visitor has left");
+      this.#writeHead();
       this.#headLeft = true;
       if (this.response.write(bytes.subarray(at, at + PART_BYTES))) continue;
       this.#taking.start();
@@ -168,6 +168,7 @@ export class Http1Visitor implements Visitor {
 
   end(trailers: HeaderList): void {
     if (this.gone || this.#failed !== undefined) return;
+    this.#writeHead();
     if (trailers.length > 0) this.response.addTrailers(pairsOf(trailers));
     this.response.end();
     // What is queued has to be taken, too.
@@ -213,6 +214,16 @@ export class Http1Visitor implements Visitor {
 
   protected get gone(): boolean {
     return this.response.destroyed || this.request.socket.destroyed;
+  }
+
+  /** The head leaves with what follows it: what fails before is a clean failure. */
+  #writeHead(): void {
+    const head = this.#heldHead;
+    this.#heldHead = undefined;
+    if (head === undefined || this.answered) return;
+    if (this.given.draining()) this.response.shouldKeepAlive = false;
+    this.#hasLength = fieldOf(head.fields, "content-length") !== undefined;
+    this.response.writeHead(head.status, head.reason, [...head.fields]);
   }
 
   #awaitBody(): void {

@@ -123,7 +123,7 @@ describe("the pair", () => {
 
 describe("the Host", () => {
   it.each([
-    ["is kept by default", {}, (_: number) => `${HOST}:8080`],
+    ["is kept by default", {}, () => `${HOST}:8080`],
     [
       "is the web server's own address where the route says origin",
       { hostHeader: "origin" },
@@ -135,7 +135,7 @@ describe("the Host", () => {
       { hostHeader: "inner.example:81" },
       () => "inner.example:81",
     ],
-  ])("%s; X-Forwarded-Host has the visitor's", async (_, route, host) => {
+  ])("%s; X-Forwarded-Host has the visitor's", async (_, route, host: (port: number) => string) => {
     await using pair = await openRawPair({ route });
     const { visitor, request: asked } = await pair.ask(`GET / HTTP/1.1\r\nhost: ${HOST}:8080\r\n\r\n`);
     expect(asked.all("host")).toEqual([host(pair.web.port)]);
