@@ -32,8 +32,6 @@ export class BetweenTurns {
   /** Its turn: everything that came, and nobody listens any more. */
   over(): Buffer {
     this.#socket.off("data", this.#hold).off("drain", this.#drained);
-    // After a response node waits for another request, for a while.
-    this.#socket.setTimeout(0);
     return Buffer.concat(this.#held);
   }
 }

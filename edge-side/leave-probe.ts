@@ -1,9 +1,11 @@
 /**
  * Notices that a visitor has gone while nobody reads its connection: an upload that its origin server does not take is not
  * read here either, and then the system tells nothing of a connection that was reset. A write of no bytes asks it, and sends
- * nothing. A visitor that closes in order behind bytes that nobody reads cannot be noticed by anyone.
+ * nothing. A visitor that closes in order behind bytes that nobody reads cannot be noticed by anyone; and TLS keeps to itself
+ * what the system says to a write of nothing.
  */
 import type { Socket } from "node:net";
+import { TLSSocket } from "node:tls";
 import type { Clock, Timer } from "../protocol/kit/clock.ts";
 
 /** So often, while it is not read. */
@@ -22,6 +24,7 @@ export class LeaveProbe {
   }
 
   start(): void {
+    if (this.#socket instanceof TLSSocket) return;
     this.#timer ??= this.#clock.after(PROBE_MS, () => this.#ask());
   }
 
