@@ -167,17 +167,23 @@ describe("a page that the web server sends as it is", () => {
   });
 
   it.each([
-    ["small ones", ["Content-Type: text/html"], "short"],
-    ["images", ["Content-Type: image/png"], page("one").toString()],
-    ["pages without a type", [], page("one").toString()],
-  ])("is not compressed for %s, which keep length and digests of their own", async (_, fields, body) => {
-    const said = [...fields, "Content-Type-Of-None: 1"];
+    [
+      "a small page, one of a kind that is compressed when it is larger",
+      ["Content-Type: text/html"],
+      "short",
+      undefined,
+    ],
+    ["an image", ["Content-Type: image/png"], page("one").toString(), "sha-256=:a:"],
+    ["a page without a type", [], page("one").toString(), "sha-256=:a:"],
+  ])("is not compressed where it is %s: its length is its own", async (_, fields, body, digest) => {
+    const said = [...fields, "Content-Digest: sha-256=:a:", "Repr-Digest: sha-256=:a:"];
     const { got } = await visit(pairs.no, { target: "/not", accepts: "br" }, response(200, said, body));
     expect([fieldIn(got, "content-encoding"), got.body.toString(), got.framing]).toEqual([
       undefined,
       body,
       "length",
     ]);
+    expect([fieldIn(got, "content-digest"), fieldIn(got, "repr-digest")]).toEqual([digest, digest]);
   });
 });
 
