@@ -20,6 +20,7 @@ import type { CommonBases } from "./common-bases.ts";
 import { sendAsItComes, sendWhole } from "./encode-for-visitor.ts";
 import { forwardRequest, type Trust } from "./forward-request.ts";
 import type { LinkPool } from "./link-pool.ts";
+import { mayGoNoFurther, OPTIONS_OF_THE_EDGE } from "./max-forwards.ts";
 import { OutgoingExchange } from "./outgoing-exchange.ts";
 import { PagePieces } from "./page-pieces.ts";
 import { PageVersions } from "./page-versions.ts";
@@ -67,6 +68,7 @@ export const serveVisitor = async (visitor: Visitor, given: ServeGiven): Promise
 const visit = async (visitor: Visitor, record: VisitRecord, given: ServeGiven): Promise<void> => {
   const rules = given.rulesOf(visitor.host);
   if (rules === undefined) throw new StreamError("no-route", `no key serves ${visitor.host}`);
+  if (mayGoNoFurther(visitor)) return answerInPlace(visitor, record);
   const request = forwardRequest(visitor, given.trusts);
   const tried = new Set<Link>();
   for (;;) {
@@ -163,6 +165,13 @@ const serveAnswer = async ({
     pieces.close();
     record.pageBytes = pieces.bytes;
   }
+};
+
+/** RFC 9110 section 7.6.2: OPTIONS that was to come no further than here. */
+const answerInPlace = (visitor: Visitor, record: VisitRecord): void => {
+  record.status = OPTIONS_OF_THE_EDGE.status;
+  visitor.head(OPTIONS_OF_THE_EDGE);
+  visitor.end([]);
 };
 
 const linkFor = (visitor: Visitor, tried: ReadonlySet<Link>, { pool }: ServeGiven): Link => {

@@ -8,6 +8,7 @@ import type { Socket } from "node:net";
 import type { StreamErrorCode } from "../protocol/wire/errors.ts";
 import type { HeaderList } from "../protocol/wire/header-block.ts";
 import { endToEnd, fieldOf, type ResponseHead, withoutFields } from "../protocol/wire/http-head.ts";
+import { MOST_EARLY_BYTES } from "./between-turns.ts";
 import { pairsOf } from "./error-page.ts";
 import { IdleWatch } from "./idle-watch.ts";
 import type { Destination } from "./screen-request.ts";
@@ -18,8 +19,6 @@ import { Http1Visitor, LINGER_MS, type VisitorGiven } from "./visitor-http1.ts";
 export const SWITCHING = 101;
 /** A peer that vanished without a word is noticed by the kernel. */
 const KEEP_ALIVE_MS = 60_000;
-/** Most that is held of what a visitor sends before it has an answer. */
-const MOST_EARLY_BYTES = 64 * 1024;
 const OF_THE_CONNECTION: ReadonlySet<string> = new Set(["content-length"]);
 
 export class TunnelVisitor extends Http1Visitor {

@@ -27,6 +27,8 @@ import { sendBody } from "./send-body.ts";
 /** A connection that rested longer is closed. Web servers close theirs after seconds: 2 (gunicorn), 5 (Apache, Node.js), 75 (nginx). */
 export const REST_MS = 1_000;
 
+const NO_BYTES = Buffer.alloc(0);
+
 export interface NodeGiven {
   readonly dialler: OriginDialler;
   /** Most resting connections. */
@@ -151,7 +153,8 @@ class NodeExchange implements ClientExchange {
   }
 
   async #send(): Promise<void> {
-    if (this.#wanted.body !== undefined) this.#outgoing.flushHeaders();
+    // Not flushHeaders, which writes the bytes of latin1 values as UTF-8.
+    if (this.#wanted.body !== undefined) this.#outgoing.write(NO_BYTES);
     try {
       this.#bodyHandedOver = await sendBody(this.#outgoing, this.#wanted, this.#events);
     } catch (error) {

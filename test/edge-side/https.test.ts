@@ -405,7 +405,7 @@ describe("HTTP/1.1 over TLS", () => {
   it("plain HTTP to the TLS port is closed", async () => {
     const visitor = await edge.visitor(TLS_PORT - 1);
     visitor.end();
-    const { RawVisitor } = await import("./raw-visitor.ts");
+    const { RawVisitor } = await import("../kit/raw-visitor.ts");
     const confused = await RawVisitor.connect(edge.port(TLS_PORT));
     confused.send(GET());
     await confused.closed;

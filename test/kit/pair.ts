@@ -51,6 +51,8 @@ export interface PairOptions {
   /** As in edge.yaml and origin.yaml, over what a test pair has anyway. */
   readonly edge?: Settings;
   readonly origin?: Settings;
+  /** Files that the settings of the origin side name, by their path. */
+  readonly files?: Readonly<Record<string, string>>;
   /** Where the origin side dials instead of the tunnel's port. */
   readonly via?: (tunnelPort: number) => Promise<number>;
 }
@@ -66,9 +68,11 @@ export interface Pair extends AsyncDisposable {
   /** The line number `count`, from 1, of each access log. */
   visited(count: number): Promise<VisitRecord>;
   answered(count: number): Promise<ExchangeRecord>;
+  /** The edge's line number `count`, from 1, of those about this target. */
+  visitOf(target: string, count: number): Promise<VisitRecord>;
 }
 
-export const openPair = async ({ serve, edge, origin, via }: PairOptions): Promise<Pair> => {
+export const openPair = async ({ serve, edge, origin, files, via }: PairOptions): Promise<Pair> => {
   const undo = new AsyncDisposableStack();
   const folder = mkdtempSync(join(tmpdir(), "coilgun-pair-"));
   undo.defer(() => rmSync(folder, { recursive: true }));
@@ -86,6 +90,7 @@ export const openPair = async ({ serve, edge, origin, via }: PairOptions): Promi
   const config = originConfigOf(
     { tunnel: (await via?.(tunnel)) ?? tunnel, web: web.port },
     { accessLog: originFile, times, memory: { budget: "32 MiB", perKey: "16 MiB" }, ...origin },
+    files,
   );
   const originDaemon = await startOrigin(config, { log: originLog });
   undo.defer(() => originDaemon.stop());
@@ -99,15 +104,27 @@ export const openPair = async ({ serve, edge, origin, via }: PairOptions): Promi
     originLog,
     visited: (count) => lineOf<VisitRecord>(edgeFile, count),
     answered: (count) => lineOf<ExchangeRecord>(originFile, count),
+    visitOf: (target, count) => lineOf<VisitRecord>(edgeFile, count, target),
     [Symbol.asyncDispose]: () => undo.disposeAsync(),
   };
 };
 
-const lineOf = async <Line>(file: string, count: number): Promise<Line> => {
-  let lines: string[] = [];
-  await until(() => {
-    lines = readFileSync(file, "utf8").split("\n").slice(0, -1);
-    return lines.length >= count;
-  }, `line ${count} of ${file}`);
-  return JSON.parse(lines[count - 1] ?? "") as Line;
+const lineOf = async <Line extends { readonly target: string }>(
+  file: string,
+  count: number,
+  target?: string,
+): Promise<Line> => {
+  let lines: Line[] = [];
+  await until(
+    () => {
+      lines = readFileSync(file, "utf8")
+        .split("\n")
+        .slice(0, -1)
+        .map((line) => JSON.parse(line) as Line)
+        .filter((line) => target === undefined || line.target === target);
+      return lines.length >= count;
+    },
+    `line ${count} of ${target ?? "all"} in ${file}`,
+  );
+  return lines[count - 1] as Line;
 };

@@ -21,6 +21,7 @@ export type Settings = Readonly<Record<string, unknown>>;
 type Side = "edge-side" | "origin-side";
 
 export interface RealDaemon {
+  readonly pid: number;
   /** All it has logged. */
   readonly log: readonly Line[];
   /** Resolves with the line number `count` (from 1) of this event, logged already or to come. */
@@ -109,6 +110,7 @@ const startReal = (side: Side, file: string, folder: string, settings: Settings)
   const nth = (of: Lines, count: number, what: string, is: (line: Line) => boolean): Promise<Line> =>
     of.find(() => of.all.filter(is)[count - 1], `${side}: ${what} ${count}`);
   return {
+    pid: child.pid ?? 0,
     log: log.all,
     logged: (event, count = 1) => nth(log, count, `"${event}"`, (line) => line.event === event),
     access: (count) => nth(access, count, "access line", () => true),
