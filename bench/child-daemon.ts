@@ -33,6 +33,8 @@ export interface ChildDaemonOptions {
   readonly configFile: string;
   readonly clock: Clock;
   readonly onAccessLine: (line: unknown) => void;
+  /** Where it writes the TLS secrets of the connections that it dials, for who reads the link from outside. */
+  readonly keyLogFile?: string | undefined;
   /** Another program that behaves as a daemon does; for tests of this file. */
   readonly entry?: string;
 }
@@ -48,9 +50,11 @@ export function startDaemon({
   configFile,
   clock,
   onAccessLine,
+  keyLogFile,
   entry = entryOf(side),
 }: ChildDaemonOptions): ChildDaemon {
-  const child = spawn(process.execPath, [entry, "run", "--config", configFile], {
+  const flags = keyLogFile === undefined ? [] : [`--tls-keylog=${keyLogFile}`];
+  const child = spawn(process.execPath, [...flags, entry, "run", "--config", configFile], {
     stdio: ["ignore", "pipe", "pipe"],
   });
   const killAtExit = () => child.kill("SIGKILL");

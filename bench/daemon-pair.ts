@@ -11,6 +11,7 @@ import type { Clock } from "../protocol/kit/clock.ts";
 import { type LogLine, startDaemon } from "./child-daemon.ts";
 import { type CountingRelay, startCountingRelay } from "./counting-relay.ts";
 import { ExchangeLog } from "./exchange-log.ts";
+import { LinkTap } from "./link-tap.ts";
 import { edgeConfig, freshKey, originConfig, type PairRoute, type PairSettings } from "./pair-config.ts";
 
 export interface PairOptions {
@@ -18,13 +19,21 @@ export interface PairOptions {
   readonly clock: Clock;
   readonly signal?: AbortSignal | undefined;
   readonly settings?: PairSettings | undefined;
+  /** Read the link from outside, to say what its bytes are spent on. */
+  readonly tapped?: boolean | undefined;
 }
+
+/** A key log is written a moment after the handshake. */
+const KEY_LOG_MS = 5_000;
+const KEY_LOG_EVERY_MS = 10;
 
 export interface DaemonPair {
   /** host:port where the edge takes visitors. */
   readonly visitors: string;
   /** Counts all that crosses the link's socket. */
   readonly link: CountingRelay;
+  /** What the link's bytes are spent on; undefined unless asked for. */
+  readonly tap: LinkTap | undefined;
   /** Every finished exchange, as both sides logged it. Fails when a daemon dies. */
   readonly exchanges: ExchangeLog;
   /** Ends both daemons in order and removes their files; safe to call twice. */
@@ -33,7 +42,7 @@ export interface DaemonPair {
 
 /** Starts the pair; resolves when the link is up. Rejects with the failing daemon's last log lines. */
 export async function startPair(options: PairOptions): Promise<DaemonPair> {
-  const { routes, clock, signal, settings = {} } = options;
+  const { routes, clock, signal, settings = {}, tapped = false } = options;
   const exchanges = new ExchangeLog();
   const undo = new AsyncDisposableStack();
   try {
@@ -54,7 +63,9 @@ export async function startPair(options: PairOptions): Promise<DaemonPair> {
     });
     undo.defer(async () => void (await edge.stop()));
     const ready = await edge.logged("ready", signal);
-    const link = await startCountingRelay(addressIn(ready, "tunnel"));
+    const keyLogFile = tapped ? join(folder, "link.keys") : undefined;
+    const tap = keyLogFile === undefined ? undefined : new LinkTap(keyLogFile);
+    const link = await startCountingRelay(addressIn(ready, "tunnel"), (...seen) => tap?.push(...seen));
     undo.defer(() => link.close());
 
     const origin = startDaemon({
@@ -65,17 +76,24 @@ export async function startPair(options: PairOptions): Promise<DaemonPair> {
       ),
       clock,
       onAccessLine: (line) => exchanges.fromOrigin(line),
+      keyLogFile,
     });
     undo.defer(async () => void (await origin.stop()));
     await Promise.all([edge.logged("link up", signal), origin.logged("link up", signal)]);
+    if (tap !== undefined) await keysLogged(tap, clock, signal);
     for (const daemon of [edge, origin]) void daemon.died.then((error) => exchanges.fail(error));
 
-    return { visitors: addressIn(ready, "visitors"), link, exchanges, stop: () => undo.disposeAsync() };
+    return { visitors: addressIn(ready, "visitors"), link, tap, exchanges, stop: () => undo.disposeAsync() };
   } catch (error) {
     await undo.disposeAsync();
     throw error;
   }
 }
+
+const keysLogged = (tap: LinkTap, clock: Clock, signal: AbortSignal | undefined): Promise<void> =>
+  clock.within(KEY_LOG_MS, signal, async (within) => {
+    while (!tap.ready) await clock.sleep(KEY_LOG_EVERY_MS, within);
+  });
 
 function addressIn(line: LogLine, field: "visitors" | "tunnel"): string {
   const address = line[field];
