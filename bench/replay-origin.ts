@@ -62,7 +62,7 @@ const BETWEEN_CAPTURES_MS = 3_600_000;
  * numbers its responses. Node adds Date and Connection.
  */
 function headersOf({ body, contentType, version }: PublishedPage): OutgoingHttpHeaders {
-  const tag = createHash("sha1").update(body).digest("base64url");
+  const tag = createHash("sha1").update(body).digest("base64").slice(0, -1);
   return {
     Server: "nginx",
     "Content-Type": withCharset(contentType),

@@ -6,6 +6,7 @@
 import type { Lease } from "../kit/byte-budget.ts";
 import type { Timer } from "../kit/clock.ts";
 import { ByteReader } from "../wire/bytes.ts";
+import { CarriedVersions, ReferableVersions } from "../wire/carried-versions.ts";
 import { LinkError, type LinkErrorCode } from "../wire/errors.ts";
 import { NO_EXTENSIONS } from "../wire/extensions.ts";
 import type { ControlFrame, Frame, OpenFrame } from "../wire/frame.ts";
@@ -17,12 +18,14 @@ import { Heartbeat } from "./heartbeat.ts";
 import { LinkBudget } from "./link-budget.ts";
 import type { LinkEnd, LinkGiven } from "./link-given.ts";
 import { OpenStreams, orReset, payloadBytes } from "./open-streams.ts";
-import { MESSAGE_BYTES, Outbox } from "./outbox.ts";
+import { Outbox } from "./outbox.ts";
 import type { StreamItem } from "./send-queue.ts";
 import { Stream, type StreamHost } from "./stream.ts";
 
 export type { LinkEnd, LinkEvents, LinkGiven } from "./link-given.ts";
 
+/** What a peer fills with what is ready, at most; see MESSAGE_BYTES of the outbox. */
+const FULL_MESSAGE_BYTES = 16 * 1024;
 /** Room in a message beyond bodies and heads: counts, offers, extensions. */
 const MESSAGE_SLACK_BYTES = 4 * 1024;
 /** Pongs, credit and resets that wait because the peer does not read; beyond this it is abuse, and costs about 1 MiB. */
@@ -54,7 +57,7 @@ export class Link {
   constructor(given: LinkGiven) {
     const { transport, clock, hello, keyProof } = given;
     this.#given = given;
-    this.#outbox = new Outbox(transport, this.#budget, () => clock.now());
+    this.#outbox = new Outbox(transport, this.#budget, clock);
     const exported = given.behindBalancer ? undefined : transport.exportKey(EXPORTER_LABEL, EXPORTER_BYTES);
     this.#greeting = new Greeting({
       ours: hello,
@@ -172,15 +175,16 @@ export class Link {
   #goUp(greeted: Greeted): void {
     const { hello, transport, clock, heartbeatMs, memory, events } = this.#given;
     const tableBytes = Math.min(hello.tableBytes, greeted.peer.tableBytes);
+    const carried = hello.role === "edge" ? new ReferableVersions() : new CarriedVersions();
     this.#up = {
       ...greeted,
-      headers: new HeaderDecoder({ tableBytes, headBytes: hello.headBytes }),
+      headers: new HeaderDecoder({ tableBytes, headBytes: hello.headBytes }, carried),
       headBytes: Math.min(hello.headBytes, greeted.peer.headBytes),
       windows: memory.lease(greeted.keyId),
     };
     this.#greetingTimer.cancel();
-    transport.setMaxMessageBytes(MESSAGE_BYTES + hello.headBytes + MESSAGE_SLACK_BYTES);
-    this.#outbox.start(new HeaderEncoder(tableBytes));
+    transport.setMaxMessageBytes(FULL_MESSAGE_BYTES + hello.headBytes + MESSAGE_SLACK_BYTES);
+    this.#outbox.start(new HeaderEncoder(tableBytes, carried));
     this.#heartbeat = new Heartbeat(clock, heartbeatMs, {
       ping: () => this.#ping(),
       dead: (silentMs) => this.close("silent", `nothing received for ${Math.round(silentMs)} ms`),
@@ -255,7 +259,7 @@ export class Link {
     // An origin side that was told go-away leaves the closing to the edge, which may have opens still to send.
     const mayClose = this.#saidGoAway || (this.#draining && this.#given.hello.role === "edge");
     if (!mayClose || this.load > 0 || this.#end !== undefined) return;
-    this.#outbox.flush();
+    this.#outbox.flushAll();
     this.#given.transport.close("shutting-down");
   }
 
@@ -280,6 +284,7 @@ export class Link {
     mayGrow: (bytes) => this.#known.windows.grow(bytes),
     ready: (stream) => this.#outbox.ready(stream),
     control: (frame) => this.#outbox.control(frame),
+    later: (frame, bytes) => this.#outbox.later(frame, bytes),
     credit: (streamId, bytes) =>
       this.#outbox.control({ kind: "credit", streamId, bytes, received: this.#received }),
     number: (stream) => this.#streams.number(stream),

@@ -38,6 +38,8 @@ export interface StreamHost extends WindowGrowth {
   /** The stream has something to send and the credit for it. */
   ready(stream: Stream): void;
   control(frame: StreamFrame): void;
+  /** Sends a frame on which nobody waits, and which lets the peer give up `bytes` of memory. */
+  later(frame: StreamFrame, bytes: number): void;
   credit(streamId: StreamId, bytes: number): void;
   /** Gives an opening stream its number, when its open frame leaves. */
   number(stream: Stream): StreamId;
@@ -130,7 +132,9 @@ export class Stream {
   /** The body rebuilt so far is right up to `offset`; `done` when that is all of it. */
   proved(offset: number, done: boolean): void {
     if (this.#state === "closed" || this.#id === undefined) return;
-    this.#host.control({ kind: "proved", streamId: this.#id, offset });
+    const proved = { kind: "proved", streamId: this.#id, offset } as const;
+    if (done) this.#host.later(proved, offset);
+    else this.#host.control(proved);
     if (done && this.#answerReceivedUnproved) this.#endReceived();
   }
 
