@@ -5,17 +5,7 @@
  */
 import type { ByteReader, ByteWriter } from "./bytes.ts";
 import { LinkError } from "./errors.ts";
-
-/** Seconds since 1970 of the last moment that has a four-digit year. */
-export const LATEST_SECONDS = 253_402_300_799;
-const IMF_FIXDATE_BYTES = 29;
-
-/** Undefined for anything but an IMF-fixdate (RFC 9110 section 5.6.7) from 1970 on, to the byte. */
-const secondsOf = (text: string): number | undefined => {
-  if (text.length !== IMF_FIXDATE_BYTES) return undefined;
-  const ms = Date.parse(text);
-  return ms >= 0 && new Date(ms).toUTCString() === text ? ms / 1000 : undefined;
-};
+import { fixdateOf, LATEST_SECONDS, secondsOf } from "./imf-fixdate.ts";
 
 /** Most digits of a number that is written as a difference: sums stay exact. */
 const MOST_DIGITS = 15;
@@ -49,11 +39,7 @@ const scale = (
   },
 });
 
-export const TIMES: Scale = scale(
-  secondsOf,
-  (seconds) => new Date(seconds * 1000).toUTCString(),
-  LATEST_SECONDS,
-);
+export const TIMES: Scale = scale(secondsOf, fixdateOf, LATEST_SECONDS);
 export const NUMBERS: Scale = scale(numberOf, String, LARGEST);
 
 /** A whole number with its sign in the lowest bit, so that small differences either way are short. */
@@ -68,31 +54,57 @@ export const readSigned = (r: ByteReader): number => {
 /** The first byte of a tag: its alphabet, and what stands around its characters. */
 const TAG = { alphabet: 0x03, quoted: 0x04, weak: 0x08, sized: 0x10 } as const;
 const UUID = 3;
-/** The alphabets but UUID, by number: Node's name of the coding, bits of a character, and what its zero bits spell. */
+/** The alphabets but UUID, by number: Node's name of the coding, bits of a character, the characters, zero's first. */
+const HEX = "0123456789abcdef";
+const LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 const ALPHABETS = [
-  { coding: "hex", bits: 4, zero: "0", fits: /^[0-9a-f]*$/ },
-  { coding: "base64", bits: 6, zero: "A", fits: /^[0-9A-Za-z+/]*$/ },
-  { coding: "base64url", bits: 6, zero: "A", fits: /^[0-9A-Za-z_-]*$/ },
+  { coding: "hex", bits: 4, letters: HEX, zero: "0" },
+  { coding: "base64", bits: 6, letters: `${LETTERS}+/`, zero: "A" },
+  { coding: "base64url", bits: 6, letters: `${LETTERS}-_`, zero: "A" },
 ] as const;
+type Alphabet = (typeof ALPHABETS)[number];
+
+/** By code of a character: bit i set where alphabet i has it. Tags are read in every head, and patterns take longer. */
+const ALPHABETS_OF = new Uint8Array(256);
+for (const [number, { letters }] of ALPHABETS.entries())
+  for (const letter of letters)
+    ALPHABETS_OF[letter.charCodeAt(0)] = (ALPHABETS_OF[letter.charCodeAt(0)] ?? 0) | (1 << number);
+
+/** Bits of the alphabets that have all characters of `text` from `from` up to `to`. */
+const alphabetsOf = (text: string, from: number, to: number): number => {
+  let all = (1 << ALPHABETS.length) - 1;
+  for (let i = from; i < to && all > 0; i++) all &= ALPHABETS_OF[text.charCodeAt(i)] ?? 0;
+  return all;
+};
 
 /** Shorter ones gain nothing. */
 const SHORTEST_TAG = 8;
 export const MOST_TAG_CHARACTERS = 255;
 const UUID_PATTERN = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
-const UUID_DASHES = [8, 12, 16, 20];
+const UUID_LENGTH = 36;
 const UUID_BYTES = 16;
-/** A number in hexadecimal and a dash, as servers put a length or a time before a hash. */
-const LARGEST_SIZE = 2 ** 48 - 1;
-const SIZED = /^(0|[1-9a-f][0-9a-f]{0,11})-(.*)$/;
+/** Servers put a length or a time in hexadecimal and a dash before a hash. */
+const MOST_SIZE_DIGITS = 12;
+const LARGEST_SIZE = 2 ** (4 * MOST_SIZE_DIGITS) - 1;
 
-/** A tag in its parts, ready to be written. */
-export interface Tag {
+/** How many characters of `text` from `from` on are such a number, as short as it can be written, before a dash. */
+const sizeDigits = (text: string, from: number): number => {
+  const count = text.indexOf("-", from) - from;
+  if (count < 1 || count > MOST_SIZE_DIGITS || (count > 1 && text[from] === "0")) return 0;
+  return (alphabetsOf(text, from, from + count) & 1) === 0 ? 0 : count;
+};
+
+/** All of a tag but its characters. */
+interface TagShape {
   readonly first: number;
   /** The number before a dash, if there is one. */
   readonly size: number | undefined;
-  /** Undefined for a UUID, which has 32 always. */
-  readonly characters: number | undefined;
-  readonly packed: Buffer;
+  /** Undefined for a UUID, which has always as many. */
+  readonly count: number | undefined;
+}
+
+export interface Tag extends TagShape {
+  readonly characters: string;
 }
 
 /** The parts of `text`; undefined where it is not made of one alphabet, or too short to gain by it. */
@@ -101,95 +113,94 @@ export const tagOf = (text: string): Tag | undefined => {
   const weak = text.startsWith('W/"');
   const quoted = weak || text.startsWith('"');
   if (quoted && !text.endsWith('"')) return undefined;
-  const inside = quoted ? text.slice(weak ? 3 : 1, -1) : text;
+  const [from, to] = [weak ? 3 : quoted ? 1 : 0, quoted ? text.length - 1 : text.length];
   const around = (weak ? TAG.weak : 0) | (quoted ? TAG.quoted : 0);
-  if (UUID_PATTERN.test(inside)) {
-    const packed = Buffer.from(inside.replaceAll("-", ""), "hex");
-    return { first: around | UUID, size: undefined, characters: undefined, packed };
-  }
-  const [, size, hash] = SIZED.exec(inside) ?? [];
-  const characters = hash ?? inside;
-  const number = ALPHABETS.findIndex(({ fits }) => fits.test(characters));
-  const alphabet = ALPHABETS[number];
-  if (alphabet === undefined || characters.length > MOST_TAG_CHARACTERS) return undefined;
+  if (to - from === UUID_LENGTH && UUID_PATTERN.test(text.slice(from, to)))
+    return { first: around | UUID, size: undefined, count: undefined, characters: text.slice(from, to) };
+  const digits = sizeDigits(text, from);
+  const start = digits === 0 ? from : from + digits + 1;
+  const alphabet = ALPHABET_OF_BITS[alphabetsOf(text, start, to)];
+  if (alphabet === undefined || to - start > MOST_TAG_CHARACTERS) return undefined;
   return {
-    first: around | number | (size === undefined ? 0 : TAG.sized),
-    size: size === undefined ? undefined : Number.parseInt(size, 16),
-    characters: characters.length,
-    packed: packedIn(alphabet, characters),
+    first: around | alphabet | (digits === 0 ? 0 : TAG.sized),
+    size: digits === 0 ? undefined : Number.parseInt(text.slice(from, from + digits), 16),
+    count: to - start,
+    characters: text.slice(start, to),
   };
 };
 
-type Alphabet = (typeof ALPHABETS)[number];
+/** The first alphabet of a set of bits. */
+const ALPHABET_OF_BITS = [undefined, 0, 1, 0, 2, 0, 1, 0];
 
-const packedBytes = ({ bits }: Alphabet, characters: number) => Math.ceil((characters * bits) / 8);
+const packedBytes = ({ bits }: Alphabet, count: number) => Math.ceil((count * bits) / 8);
 
-/** Most significant bits first, filled up with zero bits. */
-const packedIn = (alphabet: Alphabet, text: string): Buffer => {
-  const filled = text.padEnd(Math.ceil(text.length / 4) * 4, alphabet.zero);
-  return Buffer.from(filled, alphabet.coding).subarray(0, packedBytes(alphabet, text.length));
-};
+const isUuid = (first: number): boolean => (first & TAG.alphabet) === UUID;
 
 /** In place of the first byte: this and the number of characters are those of the tag before. */
 const AS_BEFORE = 0x20;
 
-const isShapedAs = (a: Tag, b: Tag): boolean => a.first === b.first && a.characters === b.characters;
-
 /** `before`: the value that stood in its place, of whatever form. */
 export const writeTag = (w: ByteWriter, tag: Tag, before: string): void => {
-  const { first, size, characters, packed } = tag;
+  const { first, size, count } = tag;
   const old = tagOf(before);
-  if (old !== undefined && isShapedAs(old, tag)) {
+  if (old !== undefined && old.first === first && old.count === count) {
     w.u8(AS_BEFORE);
     if (size !== undefined) writeSigned(w, size - (old.size ?? 0));
   } else {
     w.u8(first);
     if (size !== undefined) w.varint(size);
-    if (characters !== undefined) w.varint(characters);
+    if (count !== undefined) w.varint(count);
   }
-  w.bytes(packed);
+  writeCharacters(w, tag);
+};
+
+/** Most significant bits first, filled up with zero bits. */
+const writeCharacters = (w: ByteWriter, { first, characters }: Tag): void => {
+  const alphabet = ALPHABETS[first & TAG.alphabet];
+  if (alphabet === undefined) w.bytes(Buffer.from(characters.replaceAll("-", ""), "hex"));
+  else {
+    const filled = characters.padEnd(Math.ceil(characters.length / 4) * 4, alphabet.zero);
+    w.bytes(Buffer.from(filled, alphabet.coding).subarray(0, packedBytes(alphabet, characters.length)));
+  }
 };
 
 /** Throws LinkError. */
 export const readTag = (r: ByteReader, before: string): string => {
   const first = r.u8();
-  if (first === AS_BEFORE) return readTagLike(r, tagOf(before));
+  if (first === AS_BEFORE) return tagText(r, shapeAsBefore(r, tagOf(before)));
   if (first > AS_BEFORE || (first & (TAG.weak | TAG.quoted)) === TAG.weak)
     throw new LinkError("bad-frame", `unknown form of a tag 0x${first.toString(16)}`);
   const size = (first & TAG.sized) === 0 ? undefined : r.varint();
-  const characters = isUuid(first) ? undefined : r.varint();
-  return tagText(r, { first, size, characters });
+  return tagText(r, { first, size, count: isUuid(first) ? undefined : r.varint() });
 };
 
-const readTagLike = (r: ByteReader, old: Tag | undefined): string => {
+const shapeAsBefore = (r: ByteReader, old: TagShape | undefined): TagShape => {
   if (old === undefined) throw new LinkError("bad-frame", "a tag like the one before, which was none");
-  const size = old.size === undefined ? undefined : old.size + readSigned(r);
-  return tagText(r, { first: old.first, size, characters: old.characters });
+  return { ...old, size: old.size === undefined ? undefined : old.size + readSigned(r) };
 };
 
-const isUuid = (first: number): boolean => (first & TAG.alphabet) === UUID;
-
-const tagText = (r: ByteReader, { first, size, characters }: Omit<Tag, "packed">): string => {
+const tagText = (r: ByteReader, { first, size, count }: TagShape): string => {
   if (size !== undefined && !(size >= 0 && size <= LARGEST_SIZE))
     throw new LinkError("bad-frame", "a tag with a number out of range");
   const alphabet = ALPHABETS[first & TAG.alphabet];
-  const inside =
-    alphabet === undefined || characters === undefined ? readUuid(r) : readPacked(r, alphabet, characters);
-  const open = (first & TAG.weak) !== 0 ? 'W/"' : (first & TAG.quoted) !== 0 ? '"' : "";
-  return `${open}${size === undefined ? "" : `${size.toString(16)}-`}${inside}${open === "" ? "" : '"'}`;
+  const characters =
+    alphabet === undefined || count === undefined ? readUuid(r) : readCharacters(r, alphabet, count);
+  const inside = size === undefined ? characters : `${size.toString(16)}-${characters}`;
+  if ((first & TAG.weak) !== 0) return `W/"${inside}"`;
+  return (first & TAG.quoted) !== 0 ? `"${inside}"` : inside;
 };
 
 const readUuid = (r: ByteReader): string => {
   const digits = r.bytes(UUID_BYTES).toString("hex");
-  const [a, b, c, d] = UUID_DASHES;
-  return `${digits.slice(0, a)}-${digits.slice(a, b)}-${digits.slice(b, c)}-${digits.slice(c, d)}-${digits.slice(d)}`;
+  return `${digits.slice(0, 8)}-${digits.slice(8, 12)}-${digits.slice(12, 16)}-${digits.slice(16, 20)}-${digits.slice(20)}`;
 };
 
-const readPacked = (r: ByteReader, alphabet: Alphabet, characters: number): string => {
-  if (characters > MOST_TAG_CHARACTERS)
-    throw new LinkError("bad-frame", `a tag of ${characters} characters, more than ${MOST_TAG_CHARACTERS}`);
-  const spelled = r.bytes(packedBytes(alphabet, characters)).toString(alphabet.coding).replaceAll("=", "");
-  for (const beyond of spelled.slice(characters))
-    if (beyond !== alphabet.zero) throw new LinkError("bad-frame", "a tag is not filled up with zero bits");
-  return spelled.slice(0, characters);
+const readCharacters = (r: ByteReader, alphabet: Alphabet, count: number): string => {
+  if (count > MOST_TAG_CHARACTERS)
+    throw new LinkError("bad-frame", `a tag of ${count} characters, more than ${MOST_TAG_CHARACTERS}`);
+  const bytes = r.bytes(packedBytes(alphabet, count));
+  const beyond = bytes.length * 8 - count * alphabet.bits;
+  if (((bytes.at(-1) ?? 0) & ((1 << beyond) - 1)) !== 0)
+    throw new LinkError("bad-frame", "a tag is not filled up with zero bits");
+  return bytes.toString(alphabet.coding).slice(0, count);
 };

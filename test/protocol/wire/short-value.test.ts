@@ -1,8 +1,8 @@
 /** Values in fewer bytes: each way gives back the same text, or is not used. SPEC section "Changes". */
 import { describe, expect, it } from "vitest";
 import { ByteReader, ByteWriter } from "../../../protocol/wire/bytes.ts";
+import { fixdateOf, LATEST_SECONDS, secondsOf } from "../../../protocol/wire/imf-fixdate.ts";
 import {
-  LATEST_SECONDS,
   MOST_TAG_CHARACTERS,
   NUMBERS,
   readSigned,
@@ -58,6 +58,28 @@ describe("times", () => {
     expect(TIMES.difference(EPOCH, text)).toBeUndefined();
     expect(TIMES.difference(text, EPOCH)).toBeUndefined();
     expect(() => TIMES.after(text, 0)).toThrow(badFrame);
+  });
+});
+
+describe("a date and its seconds", () => {
+  it("are those of the language's own", () => {
+    const random = seeded();
+    for (let i = 0; i < 3000; i++) {
+      const seconds = random.int(0, random.pick([LATEST_SECONDS, 4_000_000_000]));
+      const text = new Date(seconds * 1000).toUTCString();
+      expect(fixdateOf(seconds)).toBe(text);
+      expect(secondsOf(text)).toBe(seconds);
+    }
+  });
+
+  it("with any one character changed are another date, or none", () => {
+    const text = "Mon, 02 Mar 2026 10:00:00 GMT";
+    for (let at = 0; at < text.length; at++)
+      for (const character of "09: ,GMaAo-\n\xff") {
+        const changed = text.slice(0, at) + character + text.slice(at + 1);
+        const seconds = secondsOf(changed);
+        if (seconds !== undefined) expect(new Date(seconds * 1000).toUTCString()).toBe(changed);
+      }
   });
 });
 
