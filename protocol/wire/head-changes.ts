@@ -5,19 +5,22 @@
  */
 import type { ByteReader, ByteWriter } from "./bytes.ts";
 import { LinkError } from "./errors.ts";
-import { isIndexed, isSecret, ruleOf } from "./field-rules.ts";
+import { type FieldRule, isIndexed, isSecret, ruleOf } from "./field-rules.ts";
 import type { HeaderList } from "./header-block.ts";
 import { readIndex, writeIndex } from "./header-index.ts";
 import type { HeaderTable, TableLookup } from "./header-table.ts";
 import {
+  areShapedAlike,
   NUMBERS,
   readSigned,
   readTag,
+  readTagAfter,
   type Scale,
   TIMES,
   tagOf,
   writeSigned,
   writeTag,
+  writeTagAfter,
 } from "./short-value.ts";
 
 /** How a new value is written, in the high bits; the low ones count the fields since the last change. */
@@ -27,9 +30,11 @@ const CHANGE = {
   text: 0x40,
   time: 0x60,
   number: 0x80,
-  tagInserted: 0xa0,
-  tag: 0xc0,
+  tag: 0xa0,
+  tagAfter: 0xc0,
+  tagAfterInserted: 0xe0,
 } as const;
+const INSERTING: ReadonlySet<number> = new Set([CHANGE.inserted, CHANGE.tag, CHANGE.tagAfterInserted]);
 const FORM_BITS = 0xe0;
 const SKIP_BITS = 5;
 
@@ -83,15 +88,35 @@ const writeChange = (w: ByteWriter, stayed: number, { name, value, old, table }:
     w.varint(index);
     return;
   }
-  const tag = rule === "tag" || rule === "id" ? tagOf(value) : undefined;
-  if (tag !== undefined) {
-    begin(rule === "tag" ? CHANGE.tagInserted : CHANGE.tag);
-    writeTag(w, tag, old);
-  } else {
+  if (!writeNewTag(w, rule, { value, old, begin })) {
     begin(isIndexed(rule) ? CHANGE.inserted : CHANGE.text);
     w.text(value);
   }
   if (isIndexed(rule)) table.insert(name, value);
+};
+
+/** Writes a tag as such if that is what it is. An id whose shape is new is text: it comes once. */
+const writeNewTag = (
+  w: ByteWriter,
+  rule: FieldRule,
+  {
+    value,
+    old,
+    begin,
+  }: { readonly value: string; readonly old: string; readonly begin: (form: number) => void },
+): boolean => {
+  const tag = rule === "tag" || rule === "id" ? tagOf(value) : undefined;
+  if (tag === undefined) return false;
+  const before = tagOf(old);
+  if (before !== undefined && areShapedAlike(before, tag)) {
+    begin(rule === "tag" ? CHANGE.tagAfterInserted : CHANGE.tagAfter);
+    writeTagAfter(w, before, tag);
+    return true;
+  }
+  if (rule === "id") return false;
+  begin(CHANGE.tag);
+  writeTag(w, tag);
+  return true;
 };
 
 /** The head that `block`, to its end, tells of: a list of its own. Throws LinkError. */
@@ -106,7 +131,7 @@ export const readChanges = (block: ByteReader, { before, table }: Changing<Heade
       throw new LinkError("bad-frame", "a change of a field that is not there");
     const form = first & FORM_BITS;
     head[at] = readValue(block, form, { old, table });
-    if (form === CHANGE.inserted || form === CHANGE.tagInserted) table.insert(name, head[at] as string);
+    if (INSERTING.has(form)) table.insert(name, head[at] as string);
   }
   return head;
 };
@@ -127,9 +152,8 @@ const readValue = (
     case CHANGE.number:
       return SCALES.number.after(old, readSigned(block));
     case CHANGE.tag:
-    case CHANGE.tagInserted:
-      return readTag(block, old);
-    default:
-      throw new LinkError("bad-frame", `unknown form of a change 0x${form.toString(16)}`);
+      return readTag(block);
+    default: // tagAfter, inserted or not: three bits have no other value
+      return readTagAfter(block, old);
   }
 };

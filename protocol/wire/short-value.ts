@@ -136,21 +136,19 @@ const packedBytes = ({ bits }: Alphabet, count: number) => Math.ceil((count * bi
 
 const isUuid = (first: number): boolean => (first & TAG.alphabet) === UUID;
 
-/** In place of the first byte: this and the number of characters are those of the tag before. */
-const AS_BEFORE = 0x20;
+export const writeTag = (w: ByteWriter, tag: Tag): void => {
+  w.u8(tag.first);
+  if (tag.size !== undefined) w.varint(tag.size);
+  if (tag.count !== undefined) w.varint(tag.count);
+  writeCharacters(w, tag);
+};
 
-/** `before`: the value that stood in its place, of whatever form. */
-export const writeTag = (w: ByteWriter, tag: Tag, before: string): void => {
-  const { first, size, count } = tag;
-  const old = tagOf(before);
-  if (old !== undefined && old.first === first && old.count === count) {
-    w.u8(AS_BEFORE);
-    if (size !== undefined) writeSigned(w, size - (old.size ?? 0));
-  } else {
-    w.u8(first);
-    if (size !== undefined) w.varint(size);
-    if (count !== undefined) w.varint(count);
-  }
+/** Whether both differ in nothing but the number and the characters. */
+export const areShapedAlike = (a: Tag, b: Tag): boolean => a.first === b.first && a.count === b.count;
+
+/** `before` is shaped alike. */
+export const writeTagAfter = (w: ByteWriter, before: Tag, tag: Tag): void => {
+  if (tag.size !== undefined) writeSigned(w, tag.size - (before.size ?? 0));
   writeCharacters(w, tag);
 };
 
@@ -165,18 +163,19 @@ const writeCharacters = (w: ByteWriter, { first, characters }: Tag): void => {
 };
 
 /** Throws LinkError. */
-export const readTag = (r: ByteReader, before: string): string => {
+export const readTag = (r: ByteReader): string => {
   const first = r.u8();
-  if (first === AS_BEFORE) return tagText(r, shapeAsBefore(r, tagOf(before)));
-  if (first > AS_BEFORE || (first & (TAG.weak | TAG.quoted)) === TAG.weak)
+  if (first >= 2 * TAG.sized || (first & (TAG.weak | TAG.quoted)) === TAG.weak)
     throw new LinkError("bad-frame", `unknown form of a tag 0x${first.toString(16)}`);
   const size = (first & TAG.sized) === 0 ? undefined : r.varint();
   return tagText(r, { first, size, count: isUuid(first) ? undefined : r.varint() });
 };
 
-const shapeAsBefore = (r: ByteReader, old: TagShape | undefined): TagShape => {
+/** The tag that is shaped as `before`. Throws LinkError where that is none. */
+export const readTagAfter = (r: ByteReader, before: string): string => {
+  const old = tagOf(before);
   if (old === undefined) throw new LinkError("bad-frame", "a tag like the one before, which was none");
-  return { ...old, size: old.size === undefined ? undefined : old.size + readSigned(r) };
+  return tagText(r, { ...old, size: old.size === undefined ? undefined : old.size + readSigned(r) });
 };
 
 const tagText = (r: ByteReader, { first, size, count }: TagShape): string => {

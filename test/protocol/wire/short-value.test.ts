@@ -3,14 +3,17 @@ import { describe, expect, it } from "vitest";
 import { ByteReader, ByteWriter } from "../../../protocol/wire/bytes.ts";
 import { fixdateOf, LATEST_SECONDS, secondsOf } from "../../../protocol/wire/imf-fixdate.ts";
 import {
+  areShapedAlike,
   MOST_TAG_CHARACTERS,
   NUMBERS,
   readSigned,
   readTag,
+  readTagAfter,
   TIMES,
   tagOf,
   writeSigned,
   writeTag,
+  writeTagAfter,
 } from "../../../protocol/wire/short-value.ts";
 import { seeded } from "../../kit/random.ts";
 
@@ -105,10 +108,13 @@ describe("tags", () => {
     const tag = tagOf(text);
     if (tag === undefined) throw new Error(`${text} is no tag`);
     const w = new ByteWriter();
-    writeTag(w, tag, before);
+    const old = tagOf(before);
+    const alike = old !== undefined && areShapedAlike(old, tag);
+    if (alike) writeTagAfter(w, old, tag);
+    else writeTag(w, tag);
     const bytes = w.take();
     const reader = new ByteReader(bytes);
-    expect(readTag(reader, before)).toBe(text);
+    expect(alike ? readTagAfter(reader, before) : readTag(reader)).toBe(text);
     expect(reader.left).toBe(0);
     return bytes;
   };
@@ -128,8 +134,8 @@ describe("tags", () => {
   });
 
   it("of the shape of the one before are shorter still", () => {
-    expect(through('W/"13974-AAAAAAAA"', 'W/"1397a-BBBBBBBB"').toString("hex")).toBe("200b000000000000");
-    expect(through('"0123456789"', '"abcdefabcd"').toString("hex")).toBe("200123456789");
+    expect(through('W/"13974-AAAAAAAA"', 'W/"1397a-BBBBBBBB"').toString("hex")).toBe("0b000000000000");
+    expect(through('"0123456789"', '"abcdefabcd"').toString("hex")).toBe("0123456789");
   });
 
   it.each([

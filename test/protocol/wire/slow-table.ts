@@ -62,7 +62,7 @@ export class SlowTable {
       const [name, old] = field;
       const form = first >> 5;
       const value = this.#value(read, form, old);
-      if (form === 1 || form === 5) this.#insert(name, value);
+      if (form === 1 || form === 5 || form === 7) this.#insert(name, value);
       head[next] = [name, value];
       next++;
     }
@@ -74,7 +74,7 @@ export class SlowTable {
     if (form === 1 || form === 2) return read.text();
     if (form === 3) return new Date(Date.parse(old) + 1000 * read.signed()).toUTCString();
     if (form === 4) return `${Number(old) + read.signed()}`;
-    return tag(read, old);
+    return form === 5 ? tag(read) : tagAfter(read, old);
   }
 
   #entry(at: number): readonly [string, string] {
@@ -126,9 +126,8 @@ const HEX = "0123456789abcdef";
 const LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 const ALPHABETS = [HEX, `${LETTERS}+/`, `${LETTERS}-_`];
 
-const tag = (read: Reader, old: string): string => {
+const tag = (read: Reader): string => {
   const first = read.byte();
-  if (first === 0x20) return tagLike(read, old);
   const size = (first & 0x10) === 0 ? "" : `${read.varint().toString(16)}-`;
   const alphabet = ALPHABETS[first & 3];
   const inside = alphabet === undefined ? uuid(read) : characters(read, alphabet, read.varint());
@@ -139,7 +138,7 @@ const around = (first: number, inside: string) =>
   (first & 8) !== 0 ? `W/"${inside}"` : (first & 4) !== 0 ? `"${inside}"` : inside;
 
 /** The alphabet of the old tag is the first in the list that has all of its characters. */
-const tagLike = (read: Reader, old: string): string => {
+const tagAfter = (read: Reader, old: string): string => {
   const first = old.startsWith("W/") ? 12 : old.startsWith('"') ? 4 : 0;
   const inside = old.replace(/^(W\/)?"/, "").replace(/"$/, "");
   if (/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(inside)) return around(first, uuid(read));
