@@ -77,6 +77,8 @@ export class Stream {
   /** The half that carries an answer stays open after its end until the proof has crossed: on the origin side, and here. */
   #answerSentUnproved = false;
   #answerReceivedUnproved = false;
+  /** The answer received is a delta in segments. */
+  #answerStreamed = false;
 
   constructor(
     host: StreamHost,
@@ -133,7 +135,8 @@ export class Stream {
   proved(offset: number, done: boolean): void {
     if (this.#state === "closed" || this.#id === undefined) return;
     const proved = { kind: "proved", streamId: this.#id, offset } as const;
-    if (done) this.#host.later(proved, offset);
+    // The origin side remembers a page in one piece at once, and one that streamed when it is proved.
+    if (done && !this.#answerStreamed) this.#host.later(proved, offset);
     else this.#host.control(proved);
     if (done && this.#answerReceivedUnproved) this.#endReceived();
   }
@@ -208,7 +211,10 @@ export class Stream {
     if (!ABOUT_OURS.has(frame.kind)) this.#phase = this.#phaseAfter(frame);
     if (this.#ownKinds.has(frame.kind)) throw this.#unexpected(frame);
     this.#window.arrived(bodyBytes(frame));
-    if (frame.kind === "answer") this.#answerReceivedUnproved = needsProof(frame.form);
+    if (frame.kind === "answer") {
+      this.#answerReceivedUnproved = needsProof(frame.form);
+      this.#answerStreamed = frame.form.kind === "delta" && frame.form.proof.of === "bases";
+    }
     if (this.#phase === "ended" && this.#reading && !this.#answerReceivedUnproved) this.#endReceived();
     this.#receiver?.frame(frame, payloadBytes);
   }
