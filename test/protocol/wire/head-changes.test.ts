@@ -1,9 +1,11 @@
 /** Heads told by what changed: the bytes by hand, secrets, and what a peer may not say. SPEC section "Changes". */
 import { describe, expect, it } from "vitest";
 import { ByteReader, ByteWriter } from "../../../protocol/wire/bytes.ts";
+import { LinkError } from "../../../protocol/wire/errors.ts";
 import { HeaderDecoder, HeaderEncoder, type HeaderList } from "../../../protocol/wire/header-block.ts";
 import { ENTRY_OVERHEAD_BYTES } from "../../../protocol/wire/header-table.ts";
 import { MOST_REMEMBERED, mostRememberedCost } from "../../../protocol/wire/remembered-heads.ts";
+import { seeded } from "../../kit/random.ts";
 
 const TABLE_BYTES = 65_536;
 const hex = (text: string) => Buffer.from(text.replace(/\s/g, ""), "hex");
@@ -226,5 +228,49 @@ describe("a block of changes is refused", () => {
     expect(() => block(`0e 02 80 20 0a ${"61".repeat(10)}`)).toThrow(
       expect.objectContaining({ code: "too-large" }),
     );
+  });
+});
+
+describe("blocks changed at random", () => {
+  it("decode to some head or end in a LinkError, and nothing else", () => {
+    const random = seeded();
+    const outcomes = new Map<string, number>();
+    const FIRST = [
+      "Date",
+      DATE,
+      "Age",
+      "7",
+      "ETag",
+      '"1-01234567"',
+      "Cookie",
+      "a=1; session=0123456789abcdef",
+    ];
+    const SECOND = [
+      "Date",
+      DATE,
+      "Age",
+      "99",
+      "ETag",
+      '"2-abcdef01"',
+      "Cookie",
+      "a=2; session=fedcba9876543210",
+    ];
+    for (let run = 0; run < 4000; run++) {
+      const { encode, decode, both } = pair();
+      both(FIRST);
+      const block = encode(random.pick([FIRST, SECOND]));
+      for (let count = random.int(1, 3); count > 0; count--)
+        block[random.int(3, block.length - 1)] = random.pick([0, 0x7f, 0x80, 0xff, random.int(0, 255)]);
+      let outcome = "a head";
+      try {
+        expect(decode(block)).toHaveLength(FIRST.length);
+      } catch (error) {
+        if (!(error instanceof LinkError)) throw error;
+        outcome = error.code;
+      }
+      outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
+    }
+    for (const outcome of ["a head", "bad-frame", "header-table"])
+      expect(outcomes.get(outcome), outcome).toBeGreaterThan(10);
   });
 });
