@@ -51,10 +51,14 @@ export const ruleOf = (name: string, value: string): FieldRule => {
 /** Whether a value of this rule enters the table. */
 export const isIndexed = (rule: FieldRule): boolean => rule === "whole" || rule === "tag";
 
-const SECRET_LENGTHS: ReadonlySet<number> = new Set(
-  [...RULES].filter(([, rule]) => rule === "secret" || rule === "credential").map(([name]) => name.length),
+const MUST_BE_SPELLED: ReadonlySet<string> = new Set(["secret", "credential", "number"]);
+const SPELLED_LENGTHS: ReadonlySet<number> = new Set(
+  [...RULES].filter(([, rule]) => MUST_BE_SPELLED.has(rule)).map(([name]) => name.length),
 );
 
-/** Whether the rule is `secret`; asked for every field of every head, so the name is looked at only if it could be one. */
-export const isSecret = (name: string, value: string): boolean =>
-  SECRET_LENGTHS.has(name.length) && ruleOf(name, value) === "secret";
+/**
+ * Whether a value is told in every head, though it be that of the remembered one: secrets, and numbers, which are as easily
+ * guessed (the length of another visitor's page). Asked for every field of every head: most are told apart by their length.
+ */
+export const isSpelled = (name: string, value: string): boolean =>
+  SPELLED_LENGTHS.has(name.length) && MUST_BE_SPELLED.has(ruleOf(name, value));

@@ -1,22 +1,24 @@
 /**
- * A head told by what changed since one with the same names: fields that stayed cost nothing, times and numbers travel as
- * differences, tags by their alphabet, all else as an index or as text. A secret is never left to "as before", however
- * often it comes: a hit would tell a guess. SPEC section "Changes".
+ * A head told by what changed since one with the same names: fields that stayed cost nothing, times, numbers and tags little,
+ * all else an index or its text. What could be guessed is never left as it was, however often it comes: a hit would tell
+ * the guess. SPEC section "Changes".
  */
 import type { ByteReader, ByteWriter } from "./bytes.ts";
 import { LinkError } from "./errors.ts";
-import { type FieldRule, isIndexed, isSecret, ruleOf } from "./field-rules.ts";
+import { type FieldRule, isIndexed, isSpelled, ruleOf } from "./field-rules.ts";
 import type { HeaderList } from "./header-block.ts";
 import { readIndex, writeIndex } from "./header-index.ts";
 import type { HeaderTable, TableLookup } from "./header-table.ts";
+import { secondsOf } from "./imf-fixdate.ts";
 import {
   areShapedAlike,
-  NUMBERS,
-  readSigned,
+  countedFrom,
+  numberOf,
+  readNumber,
   readTag,
   readTagAfter,
-  type Scale,
-  TIMES,
+  readTime,
+  type Tag,
   tagOf,
   writeSigned,
   writeTag,
@@ -38,8 +40,6 @@ const INSERTING: ReadonlySet<number> = new Set([CHANGE.inserted, CHANGE.tag, CHA
 const FORM_BITS = 0xe0;
 const SKIP_BITS = 5;
 
-const SCALES: Readonly<Record<"time" | "number", Scale>> = { time: TIMES, number: NUMBERS };
-
 /** Where changes are written to or read from. */
 interface Changing<Table extends HeaderTable> {
   /** The remembered head: names and values in turn. */
@@ -48,80 +48,96 @@ interface Changing<Table extends HeaderTable> {
 }
 
 /** `head` has the names of `before`, in the same order. */
-export const writeChanges = (
-  w: ByteWriter,
-  head: HeaderList,
-  { before, table }: Changing<TableLookup>,
-): void => {
-  let stayed = 0;
-  for (let i = 0; i + 1 < head.length; i += 2) {
-    const [name, value] = [head[i] as string, head[i + 1] as string];
-    const old = before[i + 1] as string;
-    if (value === old && !isSecret(name, value)) stayed++;
-    else {
-      writeChange(w, stayed, { name, value, old, table });
-      stayed = 0;
-    }
-  }
+export const writeChanges = (w: ByteWriter, head: HeaderList, changing: Changing<TableLookup>): void => {
+  const writer = new ChangeWriter(w, changing);
+  for (let i = 0; i + 1 < head.length; i += 2)
+    writer.field(head[i] as string, head[i + 1] as string, changing.before[i + 1] as string);
 };
 
-interface Change {
-  readonly name: string;
-  readonly value: string;
-  readonly old: string;
-  readonly table: TableLookup;
-}
+class ChangeWriter {
+  readonly #w: ByteWriter;
+  readonly #changing: Changing<TableLookup>;
+  #stayed = 0;
+  /** The last number of this head: what the number in a tag is often equal to. */
+  #number = 0;
 
-const writeChange = (w: ByteWriter, stayed: number, { name, value, old, table }: Change): void => {
-  const begin = (form: number) => writeIndex(w, form, SKIP_BITS, stayed);
-  const rule = ruleOf(name, value);
-  if (rule === "time" || rule === "number") {
-    const difference = SCALES[rule].difference(old, value);
-    if (difference !== undefined) {
-      begin(CHANGE[rule]);
-      return writeSigned(w, difference);
+  constructor(w: ByteWriter, changing: Changing<TableLookup>) {
+    this.#w = w;
+    this.#changing = changing;
+  }
+
+  field(name: string, value: string, old: string): void {
+    if (value === old && !isSpelled(name, value)) this.#stayed++;
+    else this.#change(name, value, old);
+  }
+
+  #change(name: string, value: string, old: string): void {
+    const { table } = this.#changing;
+    const rule = ruleOf(name, value);
+    if (!isIndexed(rule)) return this.#short(rule, value, old) ? undefined : this.#text(CHANGE.text, value);
+    const index = table.find(name, value);
+    if (index !== undefined) return void this.#begin(CHANGE.entry).varint(index);
+    if (!this.#short(rule, value, old)) this.#text(CHANGE.inserted, value);
+    table.insert(name, value);
+  }
+
+  /** Writes the value in fewer bytes than its text, if it is of such a kind. */
+  #short(rule: FieldRule, value: string, old: string): boolean {
+    switch (rule) {
+      case "time":
+        return this.#time(secondsOf(value));
+      case "number":
+        return this.#shortNumber(numberOf(value));
+      case "tag":
+      case "id":
+        return this.#tag(rule, tagOf(value), tagOf(old));
+      default:
+        return false;
     }
   }
-  const index = isIndexed(rule) ? table.find(name, value) : undefined;
-  if (index !== undefined) {
-    begin(CHANGE.entry);
-    w.varint(index);
-    return;
-  }
-  if (!writeNewTag(w, rule, { value, old, begin })) {
-    begin(isIndexed(rule) ? CHANGE.inserted : CHANGE.text);
-    w.text(value);
-  }
-  if (isIndexed(rule)) table.insert(name, value);
-};
 
-/** Writes a tag as such if that is what it is. An id whose shape is new is text: it comes once. */
-const writeNewTag = (
-  w: ByteWriter,
-  rule: FieldRule,
-  {
-    value,
-    old,
-    begin,
-  }: { readonly value: string; readonly old: string; readonly begin: (form: number) => void },
-): boolean => {
-  const tag = rule === "tag" || rule === "id" ? tagOf(value) : undefined;
-  if (tag === undefined) return false;
-  const before = tagOf(old);
-  if (before !== undefined && areShapedAlike(before, tag)) {
-    begin(rule === "tag" ? CHANGE.tagAfterInserted : CHANGE.tagAfter);
-    writeTagAfter(w, before, tag);
+  #time(seconds: number | undefined): boolean {
+    if (seconds === undefined) return false;
+    writeSigned(this.#begin(CHANGE.time), seconds - countedFrom(this.#changing.before));
     return true;
   }
-  if (rule === "id") return false;
-  begin(CHANGE.tag);
-  writeTag(w, tag);
-  return true;
-};
+
+  #shortNumber(number: number | undefined): boolean {
+    if (number === undefined) return false;
+    this.#begin(CHANGE.number).varint(number);
+    this.#number = number;
+    return true;
+  }
+
+  /** An id of a new shape is text: that comes once. */
+  #tag(rule: "tag" | "id", tag: Tag | undefined, old: Tag | undefined): boolean {
+    if (tag === undefined) return false;
+    if (old !== undefined && areShapedAlike(old, tag)) {
+      const form = rule === "tag" ? CHANGE.tagAfterInserted : CHANGE.tagAfter;
+      writeTagAfter(this.#begin(form), tag, this.#number);
+      return true;
+    }
+    if (rule === "id") return false;
+    writeTag(this.#begin(CHANGE.tag), tag);
+    return true;
+  }
+
+  #text(form: number, value: string): void {
+    this.#begin(form).text(value);
+  }
+
+  #begin(form: number): ByteWriter {
+    writeIndex(this.#w, form, SKIP_BITS, this.#stayed);
+    this.#stayed = 0;
+    return this.#w;
+  }
+}
 
 /** The head that `block`, to its end, tells of: a list of its own. Throws LinkError. */
-export const readChanges = (block: ByteReader, { before, table }: Changing<HeaderTable>): string[] => {
+export const readChanges = (block: ByteReader, changing: Changing<HeaderTable>): string[] => {
+  const { before, table } = changing;
   const head = [...before];
+  let number = 0;
   let at = -1; // of the value in the list
   while (block.left > 0) {
     const first = block.u8();
@@ -130,7 +146,10 @@ export const readChanges = (block: ByteReader, { before, table }: Changing<Heade
     if (name === undefined || old === undefined)
       throw new LinkError("bad-frame", "a change of a field that is not there");
     const form = first & FORM_BITS;
-    head[at] = readValue(block, form, { old, table });
+    if (form === CHANGE.number) {
+      number = readNumber(block);
+      head[at] = String(number);
+    } else head[at] = readValue(block, { form, old, number }, changing);
     if (INSERTING.has(form)) table.insert(name, head[at] as string);
   }
   return head;
@@ -138,8 +157,8 @@ export const readChanges = (block: ByteReader, { before, table }: Changing<Heade
 
 const readValue = (
   block: ByteReader,
-  form: number,
-  { old, table }: { readonly old: string; readonly table: HeaderTable },
+  { form, old, number }: { readonly form: number; readonly old: string; readonly number: number },
+  { before, table }: Changing<HeaderTable>,
 ): string => {
   switch (form) {
     case CHANGE.entry:
@@ -148,12 +167,10 @@ const readValue = (
     case CHANGE.text:
       return block.text();
     case CHANGE.time:
-      return SCALES.time.after(old, readSigned(block));
-    case CHANGE.number:
-      return SCALES.number.after(old, readSigned(block));
+      return readTime(block, countedFrom(before));
     case CHANGE.tag:
       return readTag(block);
     default: // tagAfter, inserted or not: three bits have no other value
-      return readTagAfter(block, old);
+      return readTagAfter(block, old, number);
   }
 };

@@ -1,46 +1,46 @@
 /**
- * Values in fewer bytes than their text: times and numbers as the difference from what stood in their place before, tags
- * by their alphabet. Each way gives back the very same text, or is not used. None is for secrets: the length of what is
- * written tells something of the value. SPEC section "Changes".
+ * Values in fewer bytes than their text: times from a Date, numbers, tags by their alphabet. Each way gives back the very
+ * same text, or is not used. How many bytes a value takes follows from its own head and from Dates, never from what stood in
+ * its place before: that may have been another visitor's. SPEC section "Changes".
  */
 import type { ByteReader, ByteWriter } from "./bytes.ts";
 import { LinkError } from "./errors.ts";
+import type { HeaderList } from "./header-block.ts";
 import { fixdateOf, LATEST_SECONDS, secondsOf } from "./imf-fixdate.ts";
 
-/** Most digits of a number that is written as a difference: sums stay exact. */
+/** Most digits of a number that is written as one. */
 const MOST_DIGITS = 15;
 const NUMBER = new RegExp(`^(0|[1-9][0-9]{0,${MOST_DIGITS - 1}})$`);
-const LARGEST = 10 ** MOST_DIGITS - 1;
+const LARGEST_NUMBER = 10 ** MOST_DIGITS - 1;
 
-const numberOf = (text: string): number | undefined => (NUMBER.test(text) ? Number(text) : undefined);
+/** Undefined where the text has another form than that of readNumber. */
+export const numberOf = (text: string): number | undefined => (NUMBER.test(text) ? Number(text) : undefined);
 
-/** A kind of value that is written as a difference. */
-export interface Scale {
-  /** What `text` is further on than `base`; undefined where one of them is not of this kind. */
-  difference(base: string, text: string): number | undefined;
-  /** The text that is `difference` further on. Throws LinkError where `base` is not of this kind, or there is no such text. */
-  after(base: string, difference: number): string;
-}
+/** Throws LinkError. */
+export const readNumber = (r: ByteReader): number => {
+  const number = r.varint();
+  if (number > LARGEST_NUMBER)
+    throw new LinkError("bad-frame", `a number of more than ${MOST_DIGITS} digits`);
+  return number;
+};
 
-const scale = (
-  readNumber: (text: string) => number | undefined,
-  textOf: (value: number) => string,
-  most: number,
-): Scale => ({
-  difference(base, text) {
-    const [from, to] = [readNumber(base), readNumber(text)];
-    return from === undefined || to === undefined ? undefined : to - from;
-  },
-  after(base, difference) {
-    const from = readNumber(base);
-    const to = (from ?? Number.NaN) + difference;
-    if (!(to >= 0 && to <= most)) throw new LinkError("bad-frame", "a difference from no number or time");
-    return textOf(to);
-  },
-});
+/** Times of heads without a Date are counted from the beginning of 2026. */
+const USUAL_SECONDS = 1_767_225_600;
 
-export const TIMES: Scale = scale(secondsOf, fixdateOf, LATEST_SECONDS);
-export const NUMBERS: Scale = scale(numberOf, String, LARGEST);
+/** From when the times of a head are counted that is told by its changes: the Date of the remembered one, seconds since 1970. */
+export const countedFrom = (remembered: HeaderList): number => {
+  for (let i = 0; i + 1 < remembered.length; i += 2)
+    if (remembered[i]?.length === 4 && remembered[i]?.toLowerCase() === "date")
+      return secondsOf(remembered[i + 1] as string) ?? USUAL_SECONDS;
+  return USUAL_SECONDS;
+};
+
+/** Throws LinkError where there is no such time. */
+export const readTime = (r: ByteReader, from: number): string => {
+  const seconds = from + readSigned(r);
+  if (seconds < 0 || seconds > LATEST_SECONDS) throw new LinkError("bad-frame", "a time out of range");
+  return fixdateOf(seconds);
+};
 
 /** A whole number with its sign in the lowest bit, so that small differences either way are short. */
 export const writeSigned = (w: ByteWriter, value: number): void =>
@@ -146,9 +146,9 @@ export const writeTag = (w: ByteWriter, tag: Tag): void => {
 /** Whether both differ in nothing but the number and the characters. */
 export const areShapedAlike = (a: Tag, b: Tag): boolean => a.first === b.first && a.count === b.count;
 
-/** `before` is shaped alike. */
-export const writeTagAfter = (w: ByteWriter, before: Tag, tag: Tag): void => {
-  if (tag.size !== undefined) writeSigned(w, tag.size - (before.size ?? 0));
+/** After one that is shaped alike. Its number is often a length, so it is written as what it is beyond `length`. */
+export const writeTagAfter = (w: ByteWriter, tag: Tag, length: number): void => {
+  if (tag.size !== undefined) writeSigned(w, tag.size - length);
   writeCharacters(w, tag);
 };
 
@@ -172,10 +172,10 @@ export const readTag = (r: ByteReader): string => {
 };
 
 /** The tag that is shaped as `before`. Throws LinkError where that is none. */
-export const readTagAfter = (r: ByteReader, before: string): string => {
+export const readTagAfter = (r: ByteReader, before: string, length: number): string => {
   const old = tagOf(before);
   if (old === undefined) throw new LinkError("bad-frame", "a tag like the one before, which was none");
-  return tagText(r, { ...old, size: old.size === undefined ? undefined : old.size + readSigned(r) });
+  return tagText(r, { ...old, size: old.size === undefined ? undefined : length + readSigned(r) });
 };
 
 const tagText = (r: ByteReader, { first, size, count }: TagShape): string => {

@@ -53,6 +53,10 @@ export class SlowTable {
   #changed(read: Reader, before: Fields | undefined): Fields {
     if (before === undefined) throw new Error("nothing is remembered there");
     const head = [...before];
+    const date = Date.parse(before.find(([name]) => name.toLowerCase() === "date")?.[1] ?? "");
+    const canonical = before.some(([, value]) => value === new Date(date || 0).toUTCString());
+    const from = Number.isNaN(date) || date < 0 || !canonical ? Date.UTC(2026, 0) : date;
+    let number = 0;
     let next = 0;
     while (read.left() > 0) {
       const first = read.byte();
@@ -61,7 +65,8 @@ export class SlowTable {
       if (field === undefined) throw new Error("no such field");
       const [name, old] = field;
       const form = first >> 5;
-      const value = this.#value(read, form, old);
+      const value = this.#value(read, form, { old, from, number });
+      if (form === 4) number = Number(value);
       if (form === 1 || form === 5 || form === 7) this.#insert(name, value);
       head[next] = [name, value];
       next++;
@@ -69,12 +74,16 @@ export class SlowTable {
     return head;
   }
 
-  #value(read: Reader, form: number, old: string): string {
+  #value(
+    read: Reader,
+    form: number,
+    { old, from, number }: { old: string; from: number; number: number },
+  ): string {
     if (form === 0) return this.#entry(read.varint())[1];
     if (form === 1 || form === 2) return read.text();
-    if (form === 3) return new Date(Date.parse(old) + 1000 * read.signed()).toUTCString();
-    if (form === 4) return `${Number(old) + read.signed()}`;
-    return form === 5 ? tag(read) : tagAfter(read, old);
+    if (form === 3) return new Date(from + 1000 * read.signed()).toUTCString();
+    if (form === 4) return `${read.varint()}`;
+    return form === 5 ? tag(read) : tagAfter(read, old, number);
   }
 
   #entry(at: number): readonly [string, string] {
@@ -138,13 +147,13 @@ const around = (first: number, inside: string) =>
   (first & 8) !== 0 ? `W/"${inside}"` : (first & 4) !== 0 ? `"${inside}"` : inside;
 
 /** The alphabet of the old tag is the first in the list that has all of its characters. */
-const tagAfter = (read: Reader, old: string): string => {
+const tagAfter = (read: Reader, old: string, number: number): string => {
   const first = old.startsWith("W/") ? 12 : old.startsWith('"') ? 4 : 0;
   const inside = old.replace(/^(W\/)?"/, "").replace(/"$/, "");
   if (/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(inside)) return around(first, uuid(read));
   const [, size, rest = ""] = /^(?:(0|[1-9a-f][0-9a-f]{0,11})-)?(.*)$/.exec(inside) ?? [];
   const alphabet = ALPHABETS.find((letters) => [...rest].every((letter) => letters.includes(letter))) ?? "";
-  const before = size === undefined ? "" : `${(Number.parseInt(size, 16) + read.signed()).toString(16)}-`;
+  const before = size === undefined ? "" : `${(number + read.signed()).toString(16)}-`;
   return around(first, before + characters(read, alphabet, rest.length));
 };
 
