@@ -9,6 +9,7 @@ import type { VisitRecord } from "../../edge-side/access-record.ts";
 import { type EdgeDaemon, startEdge } from "../../edge-side/daemon.ts";
 import type { ExchangeRecord } from "../../origin-side/access-record.ts";
 import { type OriginDaemon, startOrigin } from "../../origin-side/daemon.ts";
+import type { Clock } from "../../protocol/kit/clock.ts";
 import type { Log, LogFields } from "../../protocol/kit/log.ts";
 import { edgeConfigOf, originConfigOf } from "./daemons.ts";
 import { type FakeOrigin, openOrigin } from "./fake-origin.ts";
@@ -53,6 +54,8 @@ export interface PairOptions {
   readonly origin?: Settings;
   /** Where the origin side dials instead of the tunnel's port. */
   readonly via?: (tunnelPort: number) => Promise<number>;
+  /** Of both daemons; the machine's own normally. */
+  readonly clock?: Clock;
 }
 
 export interface Pair extends AsyncDisposable {
@@ -68,7 +71,7 @@ export interface Pair extends AsyncDisposable {
   answered(count: number): Promise<ExchangeRecord>;
 }
 
-export const openPair = async ({ serve, edge, origin, via }: PairOptions): Promise<Pair> => {
+export const openPair = async ({ serve, edge, origin, via, clock }: PairOptions): Promise<Pair> => {
   const undo = new AsyncDisposableStack();
   const folder = mkdtempSync(join(tmpdir(), "coilgun-pair-"));
   undo.defer(() => rmSync(folder, { recursive: true }));
@@ -78,7 +81,7 @@ export const openPair = async ({ serve, edge, origin, via }: PairOptions): Promi
   const edgeFile = join(folder, "edge.log");
   const edgeDaemon = await startEdge(
     edgeConfigOf({ accessLog: edgeFile, times, memory: { budget: "32 MiB", perKey: "16 MiB" }, ...edge }),
-    { log: edgeLog },
+    { log: edgeLog, ...(clock && { clock }) },
   );
   undo.defer(() => edgeDaemon.stop());
   const tunnel = edgeDaemon.tunnelAddress.port;
@@ -87,7 +90,7 @@ export const openPair = async ({ serve, edge, origin, via }: PairOptions): Promi
     { tunnel: (await via?.(tunnel)) ?? tunnel, web: web.port },
     { accessLog: originFile, times, memory: { budget: "32 MiB", perKey: "16 MiB" }, ...origin },
   );
-  const originDaemon = await startOrigin(config, { log: originLog });
+  const originDaemon = await startOrigin(config, { log: originLog, ...(clock && { clock }) });
   undo.defer(() => originDaemon.stop());
   await Promise.all([edgeLog.heard("link up"), originLog.heard("link up")]);
   return {
