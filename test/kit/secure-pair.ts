@@ -37,7 +37,7 @@ export const openSecurePair = async (options: PairOptions): Promise<SecurePair> 
     writeFileSync(files.privateKey, privateKey);
   };
   writeFileSync(files.authority, authority.certificate);
-  write(authority.issue({ name: HOST, names: [HOST, "127.0.0.1"] }));
+  write(authority.issue({ name: HOST, names: [HOST, "localhost", "127.0.0.1"] }));
   const { certificate, privateKey } = files;
   const edge = {
     visitors: ["127.0.0.1:0", { listen: "127.0.0.1:0", certificate, privateKey }],
