@@ -19,6 +19,7 @@ import type { EdgeConfig, EdgeKey } from "./config.ts";
 import { trustOf } from "./forward-request.ts";
 import { LinkPool } from "./link-pool.ts";
 import { type ServeGiven, serveVisitor } from "./serve-visitor.ts";
+import { HeldPages } from "./visit-memory.ts";
 import type { Visitor } from "./visitor.ts";
 import { VisitorEncoders } from "./visitor-encoders.ts";
 import { serveVisitors } from "./visitor-server.ts";
@@ -77,6 +78,7 @@ export const startEdge = async (
     pool,
     store,
     memory,
+    heldPages: new HeldPages(memory),
     encoders: new VisitorEncoders(memory),
     pageBytes: config.limits.pageBytes,
     originAnswerMs: config.times.originAnswerMs,

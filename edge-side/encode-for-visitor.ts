@@ -14,6 +14,7 @@ import {
 import { cleanTrailers } from "./clean-head.ts";
 import { codedHead, notModifiedHead } from "./coded-head.ts";
 import type { PagePieces, WholePage } from "./page-pieces.ts";
+import type { VisitMemory } from "./visit-memory.ts";
 import type { Visitor } from "./visitor.ts";
 import type { VisitorEncoder, VisitorEncoders } from "./visitor-encoders.ts";
 
@@ -22,30 +23,47 @@ export interface EncodeGiven {
   /** Clean already. */
   readonly head: ResponseHead;
   readonly encoders: VisitorEncoders;
+  readonly memory: Pick<VisitMemory, "hold">;
   /** Whose memory a compressor takes. */
   readonly keyId: string;
 }
 
 /** A page that is all here, of whatever size: it gets its new length. */
-export const sendWhole = async (given: EncodeGiven, { page, end }: WholePage): Promise<void> => {
+export const sendWhole = async (given: EncodeGiven, whole: WholePage): Promise<void> => {
   const { visitor, head } = given;
   // Before the head: what is wrong with them is a clean failure still.
-  const trailers = cleanTrailers(end.trailers);
+  const trailers = cleanTrailers(whole.end.trailers);
   if (bodiless(given)) return sendHeadOnly(given);
-  const encoder = page.length === 0 ? undefined : takeEncoder(given, page.length);
+  const coded = await encodeWhole(given, whole);
+  // A length leaves no room for trailers.
+  const codedBytes = trailers.length === 0 ? coded?.bytes.length : undefined;
+  const shown = isEncodable(visitor, head) ? codedHead(head, coded?.coding, codedBytes) : head;
+  visitor.head(shown, { trailers: trailers.length > 0 });
+  const body = coded?.bytes ?? whole.page;
+  if (body.length > 0) await visitor.body(body);
+  visitor.end(trailers);
+};
+
+interface CodedPage {
+  readonly coding: Coding;
+  readonly bytes: Buffer;
+}
+
+/** The page gives way to what is made of it. The compressor is free again before the visitor has taken any of that. */
+const encodeWhole = async (given: EncodeGiven, whole: WholePage): Promise<CodedPage | undefined> => {
+  const encoder = whole.page.length === 0 ? undefined : takeEncoder(given, whole.page.length);
+  if (encoder === undefined) return undefined;
   try {
-    const coded = await encoder?.encode(page);
-    // A length leaves no room for trailers.
-    const codedBytes = trailers.length === 0 ? coded?.length : undefined;
-    const shown = isEncodable(visitor, head) ? codedHead(head, encoder?.coding, codedBytes) : head;
-    visitor.head(shown, { trailers: trailers.length > 0 });
-    const body = coded ?? page;
-    if (body.length > 0) await visitor.body(body);
-    visitor.end(trailers);
+    const bytes = await encoder.encode(whole.page);
+    if (!given.memory.hold(bytes)) return undefined;
+    whole.page = NOTHING;
+    return { coding: encoder.coding, bytes };
   } finally {
-    encoder?.release();
+    encoder.release();
   }
 };
+
+const NOTHING = Buffer.alloc(0);
 
 /** A page that comes as its origin makes it. */
 export const sendAsItComes = async (given: EncodeGiven, pieces: PagePieces): Promise<void> => {

@@ -22,7 +22,9 @@ export interface Http2VisitorSession extends AsyncDisposable {
   begin(fields: OutgoingHttpHeaders, open?: "open"): Promise<Http2Answer>;
 }
 
-export const openHttp2 = async (secure: SecurePair): Promise<Http2VisitorSession> => {
+export const openHttp2 = async (
+  secure: Pick<SecurePair, "https" | "authority">,
+): Promise<Http2VisitorSession> => {
   const socket = connectTls({
     host: "127.0.0.1",
     port: secure.https,

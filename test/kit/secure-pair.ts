@@ -22,37 +22,52 @@ export interface SecurePair extends AsyncDisposable {
   renew(pair: CertificatePair): Promise<void>;
 }
 
+/** Where a listener finds its certificate, which `write` changes. */
+export interface SiteFiles extends Disposable {
+  readonly authority: Authority;
+  readonly authorityFile: string;
+  /** Settings of a listener in edge.yaml. */
+  readonly named: { readonly certificate: string; readonly privateKey: string };
+  write(pair: CertificatePair): void;
+}
+
+export const makeSiteFiles = (): SiteFiles => {
+  const folder = mkdtempSync(join(tmpdir(), "coilgun-secure-"));
+  const authority = makeAuthority();
+  const authorityFile = join(folder, "authority.pem");
+  const named = { certificate: join(folder, "site.pem"), privateKey: join(folder, "site.key") };
+  const write = ({ certificate, privateKey }: CertificatePair) => {
+    writeFileSync(named.certificate, certificate);
+    writeFileSync(named.privateKey, privateKey);
+  };
+  writeFileSync(authorityFile, authority.certificate);
+  write(authority.issue({ name: HOST, names: [HOST, "localhost", "127.0.0.1"] }));
+  return {
+    authority,
+    authorityFile,
+    named,
+    write,
+    [Symbol.dispose]: () => rmSync(folder, { recursive: true }),
+  };
+};
+
 export const openSecurePair = async (options: PairOptions): Promise<SecurePair> => {
   const undo = new AsyncDisposableStack();
-  const folder = mkdtempSync(join(tmpdir(), "coilgun-secure-"));
-  undo.defer(() => rmSync(folder, { recursive: true }));
-  const authority = makeAuthority();
-  const files = {
-    authority: join(folder, "authority.pem"),
-    certificate: join(folder, "site.pem"),
-    privateKey: join(folder, "site.key"),
-  };
-  const write = ({ certificate, privateKey }: CertificatePair) => {
-    writeFileSync(files.certificate, certificate);
-    writeFileSync(files.privateKey, privateKey);
-  };
-  writeFileSync(files.authority, authority.certificate);
-  write(authority.issue({ name: HOST, names: [HOST, "localhost", "127.0.0.1"] }));
-  const { certificate, privateKey } = files;
+  const site = undo.use(makeSiteFiles());
   const edge = {
-    visitors: ["127.0.0.1:0", { listen: "127.0.0.1:0", certificate, privateKey }],
+    visitors: ["127.0.0.1:0", { listen: "127.0.0.1:0", ...site.named }],
     ...options.edge,
   };
   const pair = undo.use(await openPair({ ...options, edge }));
   const [http, https] = pair.edge.visitorsAddresses;
   return {
     pair,
-    authority,
-    authorityFile: files.authority,
+    authority: site.authority,
+    authorityFile: site.authorityFile,
     http: http?.port ?? 0,
     https: https?.port ?? 0,
     async renew(next) {
-      write(next);
+      site.write(next);
       await pair.edge.reload(edgeConfigOf(edge));
     },
     [Symbol.asyncDispose]: () => undo.disposeAsync(),
