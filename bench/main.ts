@@ -3,6 +3,7 @@
 import { Command } from "commander";
 import { codecCommand } from "./codec.ts";
 import { demoCommand } from "./demo-command.ts";
+import { eventsCommand } from "./events.ts";
 import { makeCorpusCommand } from "./make-corpus.ts";
 import { replayCommand } from "./replay.ts";
 import { groundOfMeasurement } from "./versions.ts";
@@ -12,6 +13,7 @@ await new Command("coilgun-bench")
   .version(groundOfMeasurement().coilgun)
   .addCommand(replayCommand())
   .addCommand(codecCommand())
+  .addCommand(eventsCommand())
   .addCommand(demoCommand())
   .addCommand(makeCorpusCommand())
   .parseAsync();
