@@ -21,6 +21,7 @@ import type { EdgeConfig, EdgeKey } from "./config.ts";
 import { trustOf } from "./forward-request.ts";
 import { LinkPool } from "./link-pool.ts";
 import { type ServeGiven, serveVisitor } from "./serve-visitor.ts";
+import { HeldPages } from "./visit-memory.ts";
 import type { Visitor } from "./visitor.ts";
 import { VisitorEncoders } from "./visitor-encoders.ts";
 import { serveVisitors } from "./visitor-server.ts";
@@ -81,6 +82,7 @@ export const startEdge = async (
     store,
     commonBases,
     memory,
+    heldPages: new HeldPages(memory),
     encoders: new VisitorEncoders(memory, loopLoad(clock)),
     pageBytes: config.limits.pageBytes,
     originAnswerMs: config.times.originAnswerMs,

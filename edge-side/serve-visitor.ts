@@ -26,6 +26,7 @@ import { PagePieces } from "./page-pieces.ts";
 import { PageVersions } from "./page-versions.ts";
 import { inOnePiece, rebuildPage } from "./rebuild-page.ts";
 import { SWITCHING } from "./tunnel-visitor.ts";
+import type { HeldPages } from "./visit-memory.ts";
 import { isSafe, type Visitor } from "./visitor.ts";
 import type { VisitorEncoders } from "./visitor-encoders.ts";
 
@@ -36,6 +37,7 @@ export interface ServeGiven {
   readonly store: VersionStore;
   readonly commonBases: CommonBases;
   readonly memory: ByteBudget;
+  readonly heldPages: HeldPages;
   readonly encoders: VisitorEncoders;
   readonly pageBytes: number;
   readonly originAnswerMs: number;
@@ -156,7 +158,7 @@ const serveAnswer = async ({
   record.status = head.status;
   record.answer = answer.form.kind as NonNullable<VisitRecord["answer"]>;
   const pieces = new PagePieces(rebuildPage(answer, exchange, versions.rebuilding(head)));
-  const sending = { visitor, head, encoders: given.encoders, keyId: versions.keyId };
+  const sending = { visitor, head, encoders: given.encoders, memory: versions.memory, keyId: versions.keyId };
   try {
     const whole = await pieces.whole(inOnePiece(answer.form));
     if (whole === undefined) await sendAsItComes(sending, pieces);

@@ -400,6 +400,7 @@ describe("HTTP/1.1 over TLS", () => {
     expect(["cancelled", "ended"]).toContain(
       await Promise.race([exchange.gone, exchange.ended.then(() => "ended")]),
     );
+    exchange.end(); // its own half, which a visitor that ends only the other one would wait for
   });
 
   it("plain HTTP to the TLS port is closed", async () => {

@@ -1,4 +1,5 @@
 /** Configs of daemons as a file would give them, for daemons that run inside the test. */
+import { readFileSync } from "node:fs";
 import { type EdgeConfig, edgeSettings } from "../../edge-side/config.ts";
 import { type OriginConfig, originSettings } from "../../origin-side/config.ts";
 import type { Surroundings } from "../../protocol/kit/config.ts";
@@ -6,13 +7,10 @@ import { FIXTURE_SECRET } from "./config-fixtures.ts";
 
 type Settings = Readonly<Record<string, unknown>>;
 
+/** Files that settings name are named by their full path; `files` are there without being. */
 const surroundings = (files: Readonly<Record<string, string>>): Surroundings => ({
   pathOf: (name) => name,
-  read: (path) => {
-    const text = files[path];
-    if (text === undefined) throw new Error(`no ${path} in this test`);
-    return Buffer.from(text);
-  },
+  read: (path) => Buffer.from(files[path] ?? readFileSync(path)),
 });
 
 const ANY_PORT = "127.0.0.1:0";

@@ -6,6 +6,7 @@ import type { VisitRecord } from "../../edge-side/access-record.ts";
 import { CommonBases } from "../../edge-side/common-bases.ts";
 import { LinkPool } from "../../edge-side/link-pool.ts";
 import { type ServeGiven, serveVisitor } from "../../edge-side/serve-visitor.ts";
+import { HeldPages } from "../../edge-side/visit-memory.ts";
 import type { Visitor } from "../../edge-side/visitor.ts";
 import { VisitorEncoders } from "../../edge-side/visitor-encoders.ts";
 import { serveVisitors } from "../../edge-side/visitor-server.ts";
@@ -79,6 +80,7 @@ export const openEdgeHalf = async (options: EdgeOptions = {}): Promise<EdgeHalf>
     store,
     commonBases: new CommonBases({ clock, log: silentLog, store, memory }),
     memory,
+    heldPages: new HeldPages(memory),
     pageBytes,
     encoders: new VisitorEncoders(memory, () => 0),
     originAnswerMs: options.originAnswerMs ?? 20_000,

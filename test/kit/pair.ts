@@ -9,6 +9,7 @@ import type { VisitRecord } from "../../edge-side/access-record.ts";
 import { type EdgeDaemon, startEdge } from "../../edge-side/daemon.ts";
 import type { ExchangeRecord } from "../../origin-side/access-record.ts";
 import { type OriginDaemon, startOrigin } from "../../origin-side/daemon.ts";
+import type { Clock } from "../../protocol/kit/clock.ts";
 import type { Log, LogFields } from "../../protocol/kit/log.ts";
 import { edgeConfigOf, originConfigOf } from "./daemons.ts";
 import { type FakeOrigin, openOrigin } from "./fake-origin.ts";
@@ -58,6 +59,8 @@ export interface PairOptions {
   readonly files?: Readonly<Record<string, string>>;
   /** Where the origin side dials instead of the tunnel's port. */
   readonly via?: (tunnelPort: number) => Promise<number>;
+  /** Of both daemons; the machine's own normally. */
+  readonly clock?: Clock;
 }
 
 export interface Pair extends AsyncDisposable {
@@ -75,7 +78,7 @@ export interface Pair extends AsyncDisposable {
   visitOf(target: string, count: number): Promise<VisitRecord>;
 }
 
-export const openPair = async ({ serve, edge, origin, files, via }: PairOptions): Promise<Pair> => {
+export const openPair = async ({ serve, edge, origin, files, via, clock }: PairOptions): Promise<Pair> => {
   const undo = new AsyncDisposableStack();
   const folder = mkdtempSync(join(tmpdir(), "coilgun-pair-"));
   undo.defer(() => rmSync(folder, { recursive: true }));
@@ -85,7 +88,7 @@ export const openPair = async ({ serve, edge, origin, files, via }: PairOptions)
   const edgeFile = join(folder, "edge.log");
   const edgeDaemon = await startEdge(
     edgeConfigOf({ accessLog: edgeFile, times, memory: { budget: "32 MiB", perKey: "16 MiB" }, ...edge }),
-    { log: edgeLog },
+    { log: edgeLog, ...(clock && { clock }) },
   );
   undo.defer(() => edgeDaemon.stop());
   const tunnel = edgeDaemon.tunnelAddress.port;
@@ -95,7 +98,7 @@ export const openPair = async ({ serve, edge, origin, files, via }: PairOptions)
     { accessLog: originFile, times, memory: { budget: "32 MiB", perKey: "16 MiB" }, ...origin },
     files,
   );
-  const originDaemon = await startOrigin(config, { log: originLog, load: IDLE });
+  const originDaemon = await startOrigin(config, { log: originLog, load: IDLE, ...(clock && { clock }) });
   undo.defer(() => originDaemon.stop());
   await Promise.all([edgeLog.heard("link up"), originLog.heard("link up")]);
   return {

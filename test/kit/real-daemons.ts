@@ -41,7 +41,7 @@ export interface RealDaemon {
 export interface Scene extends AsyncDisposable {
   readonly folder: string;
   /** Starts `run`; resolves when it has said that it is ready. */
-  start(side: Side, settings: Settings): Promise<RealDaemon>;
+  start(side: Side, settings: Settings, nodeArgs?: readonly string[]): Promise<RealDaemon>;
   /** Writes a config file, runs another command of that side with it, and resolves when it has ended. */
   command(side: Side, settings: Settings, ...words: readonly string[]): Promise<Ended>;
 }
@@ -76,8 +76,8 @@ export const openScene = (): Scene => {
   const newFile = () => join(folder, `${files++}.yaml`);
   return {
     folder,
-    async start(side, settings) {
-      const daemon = startReal(side, newFile(), folder, settings);
+    async start(side, settings, nodeArgs) {
+      const daemon = startReal(side, newFile(), folder, settings, nodeArgs);
       running.add(daemon);
       void daemon.ended.then(() => running.delete(daemon));
       await daemon.logged("ready");
@@ -98,9 +98,15 @@ export const openScene = (): Scene => {
 const writeYaml = (file: string, settings: Settings): void =>
   writeFileSync(file, stringify(settings), { mode: 0o600 });
 
-const startReal = (side: Side, file: string, folder: string, settings: Settings): RealDaemon => {
+const startReal = (
+  side: Side,
+  file: string,
+  folder: string,
+  settings: Settings,
+  nodeArgs: readonly string[] = [],
+): RealDaemon => {
   writeYaml(file, settings);
-  const { child, ended } = startCommand(side, ["run", "--config", file], folder);
+  const { child, ended } = startCommand(side, ["run", "--config", file], folder, nodeArgs);
   // Whoever runs the tests may stop them at any moment.
   const killAtExit = () => child.kill("SIGKILL");
   process.once("exit", killAtExit);
