@@ -46,7 +46,7 @@ export const answeringOf = (options: AnsweringOptions = {}) => {
     memory,
     contexts,
     rules: new ScopeRules({ bases: "site", harmlessCookies: [] }, Buffer.alloc(32)),
-    codecs: { splice: options.splice ?? false, page: options.codec ?? STREAMING_CODEC },
+    codecs: { splice: options.splice ?? false, page: options.codec ?? STREAMING_CODEC, alone: undefined },
     load: () => options.load ?? 0,
     streaming: streaming.codec,
     pageBytes: options.pageBytes ?? 1 << 23,

@@ -160,7 +160,7 @@ export const openOriginHalf = async (options: OriginOptions): Promise<OriginHalf
     memory,
     contexts,
     rules: new ScopeRules({ bases: "site", harmlessCookies: [] }, Buffer.alloc(32, 2)),
-    codecs: { splice: false, page: codecById(options.codec ?? 1) ?? STREAMING_CODEC },
+    codecs: { splice: false, page: codecById(options.codec ?? 1) ?? STREAMING_CODEC, alone: undefined },
     load: () => 0,
     streaming: STREAMING_CODEC,
     pageBytes,

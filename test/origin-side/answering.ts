@@ -143,7 +143,7 @@ export class Answering implements AsyncDisposable {
       memory: this.memory,
       contexts: new StreamContexts(),
       rules: new ScopeRules({ bases: "site", harmlessCookies: [] }, Buffer.alloc(32)),
-      codecs: { splice: false, page: STREAMING_CODEC },
+      codecs: { splice: false, page: STREAMING_CODEC, alone: undefined },
       load: () => 0,
       streaming: STREAMING_CODEC,
       pageBytes: 2 ** 20,

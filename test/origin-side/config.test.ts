@@ -59,7 +59,7 @@ describe("a valid origin.yaml", () => {
           askEncoded: false,
         },
       ],
-      codecs: ["splice", "zstd", "vcdiff"],
+      codecs: ["splice", "zstd", "vcdiff", "brotli"],
       store: { sizeBytes: 256 * 2 ** 20, sessionMs: 3_600_000, noStoreMs: 600_000 },
       memory: { budgetBytes: 128 * 2 ** 20, perKeyBytes: 64 * 2 ** 20 },
       limits: { pageBytes: 8 * 2 ** 20, headBytes: 64 * 2 ** 10, streamsPerLink: 1_000 },
