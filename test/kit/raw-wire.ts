@@ -37,7 +37,10 @@ export class RawWire {
 
   /** Resolves when `mark` has come. */
   hears(mark: string): Promise<void> {
-    return until(() => this.text.includes(mark), `${JSON.stringify(mark)} in ${JSON.stringify(this.text.slice(-200))}`);
+    return until(
+      () => this.text.includes(mark),
+      `${JSON.stringify(mark)} in ${JSON.stringify(this.text.slice(-200))}`,
+    );
   }
 
   ends(): Promise<void> {
