@@ -3,7 +3,7 @@
  * a moment later, leaves in one frame with it; one that comes slowly leaves as it comes. SPEC section "Request bodies".
  */
 
-import { zstdCodec } from "../protocol/delta/zstd.ts";
+import { encodeRequest } from "../protocol/delta/zstd.ts";
 import type { Lease } from "../protocol/kit/byte-budget.ts";
 import type { Timer } from "../protocol/kit/clock.ts";
 import { fingerprintOf } from "../protocol/versions/fingerprint.ts";
@@ -92,10 +92,7 @@ class CodableBody implements BodySink {
 
   endBody(how: "complete" | "closed", trailers: HeaderList): void {
     if (this.#gathered !== undefined && how === "complete") {
-      void this.#sendWhole(Buffer.concat(this.#decided()), trailers).catch(() =>
-        this.#exchange.cancel("internal"),
-      );
-      return;
+      return this.#sendWhole(Buffer.concat(this.#decided()), trailers);
     }
     this.stream();
     if (this.#upload === undefined) this.#exchange.endBody(how, trailers);
@@ -109,18 +106,19 @@ class CodableBody implements BodySink {
     const lent = this.#may.streamed ? this.#encoders.take(this.#link) : undefined;
     if (lent === undefined) this.#exchange.begin();
     else {
-      this.#exchange.begin({ extensions: STREAMED });
-      this.#exchange.over = () => lent.release();
       const { clock } = this.#encoders;
+      this.#exchange.over = () => lent.release();
       this.#upload = new CodedUpload(this.#exchange, lent, { clock, room: () => this.roomForBody() });
+      // Last: an exchange that is lost in the attempt stops the upload.
+      this.#exchange.begin({ extensions: STREAMED });
     }
     let room = true;
     for (const piece of pieces) room = this.#sendOn(piece);
     return room;
   }
 
-  async #sendWhole(body: Buffer, trailers: HeaderList): Promise<void> {
-    const coded = body.length < this.#may.leastBytes ? body : await zstdCodec.encode([], body);
+  #sendWhole(body: Buffer, trailers: HeaderList): void {
+    const coded = body.length < this.#may.leastBytes ? body : encodeRequest(body);
     if (coded.length + ONE_PIECE_OVERHEAD_BYTES < body.length) {
       const result = fingerprintOf(body).slice(0, DIGEST_BYTES);
       const coding = requestCodingExtension({ kind: "onePiece", size: body.length, result });

@@ -98,7 +98,8 @@ describe("by who had it sent", () => {
   });
 
   it("an Origin is that of the host with the port that the request names", () => {
-    const at = (authority: string) => kindOf([...JSON_TYPE, "Origin", "http://shop.example:8080"], { authority });
+    const at = (authority: string) =>
+      kindOf([...JSON_TYPE, "Origin", "http://shop.example:8080"], { authority });
     expect(at("shop.example:8080")).toBe("any");
     expect(at("shop.example")).toBe("never");
   });
