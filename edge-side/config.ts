@@ -93,6 +93,8 @@ export interface ServedHost {
   readonly credentialHeaders: readonly string[];
   /** Whether pieces that several people's pages share may be everybody's base, under `bases: session`. */
   readonly commonBases: boolean;
+  /** Whether bodies of requests cross the link compressed, where they gain. */
+  readonly compressRequests: boolean;
 }
 
 /** Each is refused or passed by when exceeded, as said. */
@@ -208,6 +210,7 @@ const servedHost = block({
     .prefault([])
     .transform((names) => [...new Set(["authorization", ...names])]),
   commonBases: z.boolean().prefault(true),
+  compressRequests: z.boolean().prefault(true),
 });
 
 // RFC 9110 5.6.2: the characters of a token, which names of cookies and headers are made of.

@@ -20,6 +20,7 @@ import { CommonBases } from "./common-bases.ts";
 import type { EdgeConfig, EdgeKey } from "./config.ts";
 import { trustOf } from "./forward-request.ts";
 import { LinkPool } from "./link-pool.ts";
+import { RequestEncoders } from "./request-encoders.ts";
 import { type ServeGiven, serveVisitor } from "./serve-visitor.ts";
 import { HeldPages } from "./visit-memory.ts";
 import type { Visitor } from "./visitor.ts";
@@ -84,6 +85,7 @@ export const startEdge = async (
     memory,
     heldPages: new HeldPages(memory),
     encoders: new VisitorEncoders(memory, loopLoad(clock)),
+    requests: new RequestEncoders({ clock, memory, isCoded: (host) => served.codesRequests.has(host) }),
     pageBytes: config.limits.pageBytes,
     originAnswerMs: config.times.originAnswerMs,
     trusts: (address) => trusts(address),
@@ -144,6 +146,8 @@ interface Served {
   readonly keys: ReadonlyMap<string, EdgeKey>;
   readonly hosts: ReadonlyMap<string, ReadonlySet<string>>;
   readonly rules: ReadonlyMap<string, ScopeRules>;
+  /** Hosts whose requests may be coded. */
+  readonly codesRequests: ReadonlySet<string>;
 }
 
 const isSameSecret = (before: Served, after: Served, keyId: string): boolean => {
@@ -157,6 +161,9 @@ const SESSION_SECRET = randomBytes(32);
 const servedBy = (keys: readonly EdgeKey[]): Served => ({
   keys: new Map(keys.map((entry) => [entry.key.id, entry])),
   hosts: new Map(keys.map((entry) => [entry.key.id, new Set(entry.hosts.map(({ host }) => host))])),
+  codesRequests: new Set(
+    keys.flatMap(({ hosts }) => hosts.flatMap((each) => (each.compressRequests ? [each.host] : []))),
+  ),
   rules: new Map(
     keys.flatMap(({ hosts }) => hosts.map((served) => [served.host, new ScopeRules(served, SESSION_SECRET)])),
   ),

@@ -25,6 +25,8 @@ import { OutgoingExchange } from "./outgoing-exchange.ts";
 import { PagePieces } from "./page-pieces.ts";
 import { PageVersions } from "./page-versions.ts";
 import { inOnePiece, rebuildPage } from "./rebuild-page.ts";
+import type { RequestEncoders } from "./request-encoders.ts";
+import { sendRequestBody } from "./send-request-body.ts";
 import { SWITCHING } from "./tunnel-visitor.ts";
 import type { HeldPages } from "./visit-memory.ts";
 import { isSafe, type Visitor } from "./visitor.ts";
@@ -39,6 +41,7 @@ export interface ServeGiven {
   readonly memory: ByteBudget;
   readonly heldPages: HeldPages;
   readonly encoders: VisitorEncoders;
+  readonly requests: RequestEncoders;
   readonly pageBytes: number;
   readonly originAnswerMs: number;
   readonly trusts: Trust;
@@ -101,10 +104,11 @@ const visitOver = async (
     session: versions.session,
     urgency: visitor.urgency,
     incremental: visitor.incremental,
+    held: true,
   });
   try {
     visitor.leaves(() => exchange.cancel("cancelled"));
-    const answer = await answerInTime(exchange, visitor, given);
+    const answer = await answerInTime(exchange, link, visitor, given);
     await serveAnswer({ answer, exchange, versions, visitor, record, given });
   } catch (error) {
     exchange.cancel(asStreamError(error).code);
@@ -112,19 +116,27 @@ const visitOver = async (
   } finally {
     Object.assign(record, { link: link.keyId, stream: exchange.streamId, answerBytes: exchange.answerBytes });
     Object.assign(record, versions.over(exchange.answerBytes));
+    if (visitor.hasBody) Object.assign(record, bodyBytesOf(exchange));
+    exchange.over();
   }
 };
+
+const bodyBytesOf = ({ requestBytes, plainRequestBytes }: OutgoingExchange): Partial<VisitRecord> => ({
+  bodyBytes: plainRequestBytes ?? requestBytes,
+  requestBytes,
+});
 
 /** The request goes out, and its answer's head comes in. */
 const answerInTime = async (
   exchange: OutgoingExchange,
+  link: Link,
   visitor: Visitor,
   given: ServeGiven,
 ): Promise<AnswerFrame> => {
   const late = () => exchange.cancel("origin-silent");
   const deadline = new AnswerDeadline(given.clock, given.originAnswerMs, late);
   try {
-    visitor.sendBody(exchange, deadline);
+    sendRequestBody(visitor, exchange, deadline, { link, encoders: given.requests });
     return await exchange.answer((interim) => {
       visitor.interim(headForVisitor(interim.head, "interim"));
       deadline.heard();

@@ -18,8 +18,10 @@ import { ScopeRules } from "../protocol/versions/scope.ts";
 import { tenantOf } from "../protocol/versions/tenant.ts";
 import { VersionStore } from "../protocol/versions/version-store.ts";
 import type { OpenFrame, VersionFrame } from "../protocol/wire/frame.ts";
+import { CODED_REQUESTS } from "../protocol/wire/request-coding.ts";
 import { type AnswerGiven, answerEdge } from "./answer-edge.ts";
 import type { OriginConfig } from "./config.ts";
+import { RequestDecoders } from "./decode-request.ts";
 import { KeptLink } from "./dial-edge.ts";
 import { OriginServerClient } from "./fetch-origin.ts";
 import { IncomingExchange } from "./incoming-exchange.ts";
@@ -75,6 +77,8 @@ export const startOrigin = async (
     streaming: STREAMING_CODEC,
     load,
     pageBytes: Math.min(config.limits.pageBytes, link.peer.pageBytes, ZSTD_MOST_BYTES),
+    codedRequests: link.peer.features.includes(CODED_REQUESTS),
+    requestDecoders: new RequestDecoders(),
     headBytes: link.headBytes,
     originOf: (host, { target }) => origins.find(host, target),
     finished: (record) => accessLog.write(record),

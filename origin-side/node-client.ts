@@ -158,7 +158,8 @@ class NodeExchange implements ClientExchange {
     try {
       this.#bodyHandedOver = await sendBody(this.#outgoing, this.#wanted, this.#events);
     } catch (error) {
-      this.#fail(error);
+      // Of the body, and not the web server's doing.
+      this.#fail(error, false);
       this.#outgoing.destroy();
     }
   }
@@ -197,11 +198,11 @@ class NodeExchange implements ClientExchange {
     this.#events.upgraded(headOf(incoming), socket);
   }
 
-  #fail(error: unknown): void {
+  #fail(error: unknown, mayBeStale = true): void {
     if (this.#over) return;
     this.#over = true;
     const silent = this.#socket?.bytesRead === this.#bytesBefore;
-    this.#events.failed(error, this.#outgoing.reusedSocket && silent);
+    this.#events.failed(error, mayBeStale && this.#outgoing.reusedSocket && silent);
   }
 }
 

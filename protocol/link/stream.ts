@@ -60,7 +60,7 @@ const THEN: Record<Phase, Partial<Record<StreamFrame["kind"], Phase>>> = {
 /** What a peer may say about our half, whatever its own is at. */
 const ABOUT_OURS: ReadonlySet<StreamFrame["kind"]> = new Set(["proved", "askWhole", "stopSending"]);
 const FROM_EDGE: ReadonlySet<StreamFrame["kind"]> = new Set(["open", "proved", "askWhole"]);
-const FROM_ORIGIN: ReadonlySet<StreamFrame["kind"]> = new Set(["answer", "segment", "resume"]);
+const FROM_ORIGIN: ReadonlySet<StreamFrame["kind"]> = new Set(["answer", "resume"]);
 
 export class Stream {
   readonly urgency: number;

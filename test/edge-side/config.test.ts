@@ -50,6 +50,7 @@ describe("a valid edge.yaml", () => {
               harmlessCookies: [],
               credentialHeaders: ["authorization"],
               commonBases: true,
+              compressRequests: true,
             },
           ],
         },

@@ -13,9 +13,12 @@ import { versionOf } from "./answering.ts";
 import { FakeClock } from "./fake-clock.ts";
 import { FAKE_ID, FakeStream } from "./fake-stream.ts";
 
-export const outgoing = (): { stream: FakeStream; exchange: OutgoingExchange } => {
+export const outgoing = (
+  more: { readonly held?: boolean; readonly accepts?: boolean } = {},
+): { stream: FakeStream; exchange: OutgoingExchange } => {
   const stream = new FakeStream();
   const link = {
+    accepts: more.accepts ?? true,
     open(item: FakeStream["sent"][number]) {
       stream.sent.push(item);
       return stream.asStream;
@@ -30,6 +33,7 @@ export const outgoing = (): { stream: FakeStream; exchange: OutgoingExchange } =
       session: false,
       urgency: 3,
       incremental: false,
+      ...(more.held !== undefined && { held: more.held }),
     }),
   };
 };

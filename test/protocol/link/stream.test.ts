@@ -302,7 +302,8 @@ describe("frames out of place end the link as bad frames", () => {
 
   it.each([
     ["an answer from the edge", [passed]],
-    ["a segment from the edge", [segment]],
+    ["a segment from the edge after its end", [end, segment]],
+    ["a segment from the edge after its trailers", [trailers, segment]],
     ["a resume from the edge", [resume]],
     ["data after the end", [end, data]],
     ["data after trailers", [trailers, data]],
@@ -329,6 +330,10 @@ describe("frames in their places do not", () => {
     ["after the end", [answer(STREAMED, false), end, resume, data, end]],
   ])("a resume that was asked for, %s", async (_, frames) => {
     expect(await endOf("edge", frames, true)).toBeUndefined();
+  });
+
+  it("data and segments of a request: whether it has segments is for the exchange to say", async () => {
+    expect(await endOf("origin", [data, segment, data, segment, trailers, end])).toBeUndefined();
   });
 
   it("proofs and doubts of an answer, at any time", async () => {
