@@ -38,3 +38,12 @@ export const expectGone = async (pids: readonly number[]): Promise<void> => {
   expect(pids.length).toBeGreaterThan(0);
   await until(() => !pids.some(isAlive), `the end of processes ${pids.join(", ")}`);
 };
+
+/** Links that an edge, or one worker of it, has by its log. */
+export const linksOf = (edge: RealDaemon, worker?: number): number => {
+  const count = (event: string) =>
+    edge.log.filter(
+      (line) => line.event === event && line.key !== undefined && [undefined, line.worker].includes(worker),
+    ).length;
+  return count("link up") - count("link down");
+};
