@@ -71,12 +71,18 @@ export class Crew {
 
   /** All take over the config, those that are started later too. Rejects with what the first one says that cannot. */
   async reload(copy: ConfigCopy, drainMs: number): Promise<void> {
+    const before = this.#course.copy;
+    // At once: a worker that becomes ready meanwhile asks for it.
+    this.#course.copy = copy;
     const failed = (await Promise.allSettled(this.members.map((member) => member.reload(copy)))).find(
       (each) => each.status === "rejected",
     );
-    if (failed !== undefined) throw failed.reason;
-    this.#course.copy = copy;
-    this.#course.drainMs = drainMs;
+    if (failed === undefined) {
+      this.#course.drainMs = drainMs;
+      return;
+    }
+    this.#course.copy = before;
+    throw failed.reason;
   }
 
   /** Asks all that serve; a worker that ends meanwhile has nothing to say. */
@@ -187,7 +193,9 @@ export class CrewMember {
       copy: this.#course.copy,
       place: { number: this.number, of: workers },
       stdout: this.#course.stdout,
-      news: (told) => news?.(this, told),
+      news: (told) => {
+        if (this.#child === child) news?.(this, told);
+      },
     });
     this.#child = child;
     return child;
@@ -211,11 +219,14 @@ export class CrewMember {
 
   #startAgain(): void {
     this.#pause = this.#clock.after(restartDelayMs(this.#attempt++), async () => {
-      const { copy } = this.#course;
+      let { copy } = this.#course;
       const child = this.#start();
       try {
         await child.ready;
-        if (copy !== this.#course.copy) await child.reload(this.#course.copy);
+        while (copy !== this.#course.copy) {
+          copy = this.#course.copy;
+          await child.reload(copy);
+        }
         this.#attend(child);
       } catch (error) {
         child.kill();

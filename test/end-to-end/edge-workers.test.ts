@@ -2,7 +2,14 @@
  * An edge with several workers, as processes, before origin sides with one worker and with several: visitors stay with the
  * worker that knows their versions, links reach every worker, and all are reloaded, restarted, asked and stopped as one.
  */
+import { once } from "node:events";
+import { writeFileSync } from "node:fs";
+import { connect as connectHttp2 } from "node:http2";
+import { type AddressInfo, connect, createServer } from "node:net";
+import { join } from "node:path";
+import { connect as connectTls } from "node:tls";
 import { beforeEach, describe, expect, it, onTestFinished } from "vitest";
+import { makeAuthority } from "../kit/certificates.ts";
 import { type ChangingSite, openSite, visitPage } from "../kit/changing-site.ts";
 import { freePort } from "../kit/fake-origin.ts";
 import { watchLeaks } from "../kit/leaks.ts";
@@ -62,6 +69,12 @@ const answers = async (edge: RealDaemon, visits: number, from = 1): Promise<unkn
     found.push((await edge.access(from + n)).answer);
   }
   return found;
+};
+
+const bytesOf = async (stream: AsyncIterable<Buffer>): Promise<Buffer> => {
+  const pieces: Buffer[] = [];
+  for await (const piece of stream) pieces.push(piece);
+  return Buffer.concat(pieces);
 };
 
 const whole = (found: readonly unknown[]): number => found.filter((answer) => answer === "whole").length;
@@ -180,6 +193,50 @@ describe("an edge with two workers", () => {
     expect([forget.code, forget.stdout]).toEqual([0, `24 version(s) of ${HOST} erased\n`]);
     await origin.logged("versions erased", WORKERS);
     expect(whole(await answers(edge, 24, 25))).toBe(WORKERS);
+  });
+
+  it("speaks HTTP/2 and HTTP/1.1 over TLS, with versions on both", async () => {
+    const { certificate, privateKey } = makeAuthority().issue({ name: HOST });
+    writeFileSync(join(scene.folder, "site.pem"), certificate);
+    writeFileSync(join(scene.folder, "site.key"), privateKey, { mode: 0o600 });
+    const tls = { listen: "127.0.0.1:0", certificate: "site.pem", privateKey: "site.key", compress: "off" };
+    const { edge } = await startPair({ edge: { visitors: [tls] } });
+    const over = { port: edge.port("visitors"), host: "127.0.0.1", servername: HOST };
+    const trust = { rejectUnauthorized: false };
+    for (const at of [1, 2, 3]) {
+      const session = connectHttp2(`https://${HOST}`, {
+        createConnection: () => connectTls({ ...over, ...trust, ALPNProtocols: ["h2"] }),
+      });
+      const stream = session.request({ ":path": "/news", ":authority": HOST });
+      expect((await bytesOf(stream)).equals(site.sent.at(-1) ?? Buffer.alloc(0))).toBe(true);
+      session.close();
+      expect((await edge.access(at)).answer).toBe(at === 1 ? "whole" : "delta");
+    }
+    const socket = connectTls({ ...over, ...trust });
+    socket.write(`GET /news HTTP/1.1\r\nHost: ${HOST}\r\nConnection: close\r\n\r\n`);
+    expect((await bytesOf(socket)).includes(site.sent.at(-1) ?? "none")).toBe(true);
+    expect((await edge.access(4)).answer).toBe("delta");
+    edge.signal("SIGTERM");
+    expect((await edge.ended).code).toBe(0);
+  });
+
+  it("carries an upgraded connection until each half has ended by itself", async () => {
+    const web = createServer({ allowHalfOpen: true }, (socket) => {
+      socket.once("data", () => {
+        socket.write("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n");
+        socket.on("end", () => socket.end("late"));
+        socket.resume();
+      });
+    }).listen(0, "127.0.0.1");
+    await once(web, "listening");
+    onTestFinished(() => void web.close());
+    const origin = `http://127.0.0.1:${(web.address() as AddressInfo).port}`;
+    const { edge } = await startPair({ origin: { routes: [{ host: HOST, origin }] } });
+    const visitor = connect({ port: edge.port("visitors"), host: "127.0.0.1", allowHalfOpen: true });
+    visitor.write(`GET / HTTP/1.1\r\nHost: ${HOST}\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n`);
+    const heard = bytesOf(visitor);
+    visitor.once("data", () => visitor.end());
+    expect((await heard).toString()).toMatch(/^HTTP\/1\.1 101 [\s\S]*\r\n\r\nlate$/);
   });
 
   it("waits for no head that never comes", async () => {
