@@ -3,7 +3,7 @@
  * worker that knows their versions, links reach every worker, and all are reloaded, restarted, asked and stopped as one.
  */
 import { once } from "node:events";
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { connect as connectHttp2 } from "node:http2";
 import { type AddressInfo, connect, createServer } from "node:net";
 import { join } from "node:path";
@@ -243,6 +243,30 @@ describe("an edge with two workers", () => {
     const { edge } = await startPair({ edge: { times: { idle: "1s" } } });
     const { said } = await talk(edge.port("visitors"), "GET / HTTP/1.1\r\nHo");
     expect(said).toMatch(/^HTTP\/1\.1 408 /);
+  });
+
+  it("appends whole lines to one access log", async () => {
+    const { edge } = await startPair({ edge: { ...SPREAD, accessLog: "./access.log" } });
+    const targets = Array.from({ length: 60 }, (_, n) => `/${n}?${"x".repeat(9_000)}`);
+    const visits = targets.map((path) => visit(edge.port("visitors"), { path }));
+    for (const { status } of await Promise.all(visits)) expect(status).toBe(200);
+    edge.signal("SIGTERM");
+    await edge.ended;
+    const lines = readFileSync(join(scene.folder, "access.log"), "utf8").trimEnd().split("\n");
+    const written = lines.map((line) => (JSON.parse(line) as { target: string }).target);
+    expect(written.sort()).toEqual(targets.sort());
+  });
+
+  it("tells of a certificate that cannot be used as one program does, and starts nothing", async () => {
+    const [first, second] = [1, 2].map(() => makeAuthority().issue({ name: HOST }));
+    writeFileSync(join(scene.folder, "site.pem"), first?.certificate ?? "");
+    writeFileSync(join(scene.folder, "site.key"), second?.privateKey ?? "", { mode: 0o600 });
+    const visitors = { listen: "127.0.0.1:0", certificate: "site.pem", privateKey: "site.key" };
+    const run = (workers: number) => scene.command("edge-side", edgeYaml({ visitors, workers }), "run");
+    const [alone, together] = [await run(1), await run(WORKERS)];
+    expect(alone.code).toBe(1);
+    expect(alone.stderr).toMatch(/^coilgun-edge: /);
+    expect(together).toEqual(alone);
   });
 
   it("tells of a port in use as one program does, and starts nothing", async () => {
