@@ -22,7 +22,7 @@ import { CODED_REQUESTS } from "../protocol/wire/request-coding.ts";
 import { type AnswerGiven, answerEdge } from "./answer-edge.ts";
 import type { OriginConfig } from "./config.ts";
 import { RequestDecoders } from "./decode-request.ts";
-import { KeptLink } from "./dial-edge.ts";
+import { EdgeLinks } from "./edge-links.ts";
 import { OriginServerClient } from "./fetch-origin.ts";
 import { IncomingExchange } from "./incoming-exchange.ts";
 import { RouteTable } from "./routes.ts";
@@ -103,24 +103,21 @@ export const startOrigin = async (
   const takePushed = new TakePushed({ clock, log, store, memory });
   const pushed = (link: Link, version: VersionFrame): void =>
     exchanges.add(takePushed.take(link, version).then(() => {}));
-  const links = config.edges.flatMap((edge) =>
-    Array.from(
-      { length: edge.connections },
-      () =>
-        new KeptLink({
-          edge,
-          clock,
-          chance,
-          log,
-          redial: config.redial,
-          heartbeatMs: config.times.heartbeatMs,
-          memory,
-          hello,
-          opened,
-          forget,
-          pushed,
-        }),
-    ),
+  const links = config.edges.map(
+    (edge) =>
+      new EdgeLinks({
+        edge,
+        clock,
+        chance,
+        log,
+        redial: config.redial,
+        heartbeatMs: config.times.heartbeatMs,
+        memory,
+        hello,
+        opened,
+        forget,
+        pushed,
+      }),
   );
   return {
     async reload(next) {
