@@ -19,6 +19,8 @@ export interface PairOptions {
   readonly clock: Clock;
   readonly signal?: AbortSignal | undefined;
   readonly settings?: PairSettings | undefined;
+  /** Links that must be up; 1. */
+  readonly links?: number | undefined;
   /** Options of Node itself for both daemons (child-daemon.ts). */
   readonly nodeOptions?: readonly string[] | undefined;
 }
@@ -50,7 +52,7 @@ export async function joinPair<Between extends BetweenDaemons>(
   options: PairOptions,
   between: (edgeTunnel: string) => Promise<Between>,
 ): Promise<DaemonPair<Between>> {
-  const { routes, clock, signal, settings = {}, nodeOptions } = options;
+  const { routes, clock, signal, settings = {}, links = 1, nodeOptions } = options;
   const exchanges = new ExchangeLog();
   const undo = new AsyncDisposableStack();
   try {
@@ -86,7 +88,7 @@ export async function joinPair<Between extends BetweenDaemons>(
       onAccessLine: (line) => exchanges.fromOrigin(line),
     });
     undo.defer(async () => void (await origin.stop()));
-    await Promise.all([edge.logged("link up", signal), origin.logged("link up", signal)]);
+    await Promise.all([edge.logged("link up", signal), origin.logged("link up", signal, links)]);
     for (const daemon of [edge, origin]) void daemon.died.then((error) => exchanges.fail(error));
 
     return {
