@@ -26,6 +26,8 @@ const FIRST_GAIN = 2;
 const LATER_GAIN = 1.25;
 /** At first the rate grows so much in a round at least, while the path has more to give. */
 const GROWTH = 1.25;
+/** What lateness by chance may add to our queue, in queues: that much more everything else may have to wait. */
+const MOST_JITTER = 2;
 /** Of a round in what is known of lateness. */
 const JITTER_WEIGHT = 1 / 8;
 /** Of the path's own contents, while it drains. */
@@ -201,7 +203,7 @@ export class LinkBudget {
   /** Word that comes late by chance must not leave the path idle; how much that may cost is bounded. */
   get #queueMs(): number {
     const ms = this.#leastQueueMs;
-    return ms + Math.min(ms, this.#jitterMs);
+    return ms + Math.min(MOST_JITTER * ms, this.#jitterMs);
   }
 
   #goOnDraining(token: number): void {

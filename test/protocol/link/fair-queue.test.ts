@@ -121,7 +121,7 @@ describe("a stream that sent much", () => {
     const [chat, bulk] = [item("chat"), item("bulk")];
     queue.sent(chat, LIGHT_BYTES);
     for (let round = 0; round < 500; round++) {
-      queue.sent(bulk, 64 * 1024);
+      queue.sent(bulk, 80 * 1024);
       queue.sent(chat, 1024);
     }
     queue.add(bulk);

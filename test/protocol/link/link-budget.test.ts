@@ -172,7 +172,7 @@ describe("the link budget", () => {
     const random = seeded();
     const path = new Path({ bytesPerMs: 1250, rttMs: 80, lateMs: () => 40 * random.next() ** 2 }).begun();
     path.bulk(3000);
-    for (let i = 0; i < 10; i++) expect(path.share(3000)).toBeGreaterThan(0.85);
+    for (let i = 0; i < 10; i++) expect(path.share(3000)).toBeGreaterThan(0.8);
     expect(path.budget.bytesPerMs).toBeLessThan(1.3 * 1250);
   });
 
