@@ -1,6 +1,7 @@
 /** Limits at the visitors' door, with a whole pair behind it: what is too large, too slow or too many, and that others are served. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { watchLeaks } from "../kit/leaks.ts";
+import { LeapingClock } from "../kit/leaping-clock.ts";
 import { openRawPair, type RawPair } from "../kit/raw-pair.ts";
 import { GET, HOST, request } from "../kit/raw-requests.ts";
 import { fieldIn, type RawVisitor } from "../kit/raw-visitor.ts";
@@ -137,12 +138,19 @@ describe("a visitor that is slow", () => {
   );
 
   it("but does not stop is served: a body may take as long as it likes", async () => {
-    const { visitor, request: asked } = await pair.ask(request("POST /", ["Content-Length: 8"]));
+    const clock = new LeapingClock();
+    await using slow = await openRawPair({
+      clock,
+      edge: { times: { idle: "10s", heartbeat: "5m" } },
+      origin: { times: { heartbeat: "5m" } },
+      route: { idle: "10s" },
+    });
+    const { visitor, request: asked } = await slow.ask(request("POST /", ["Content-Length: 8"]));
     for (const byte of "trickle!") {
       visitor.send(byte);
       expect(await asked.connection.bytes(1)).toBe(byte);
-      // Eight times a quarter of the limit: longer than it altogether.
-      await new Promise((resolve) => setTimeout(resolve, 250));
+      // Eight times, so longer than the limit altogether.
+      clock.leap(6_000);
     }
     asked.ok();
     expect((await visitor.response()).status).toBe(200);
