@@ -20,8 +20,8 @@ const LINES_KEPT = 12;
 export type LogLine = Readonly<Record<string, unknown>>;
 
 export interface ChildDaemon {
-  /** Resolves with the first log line (seen or to come) whose event is `event`; rejects if the daemon ends first. */
-  logged(event: string, signal?: AbortSignal): Promise<LogLine>;
+  /** Resolves with log line number `count` (seen or to come; 1) whose event is `event`; rejects if the daemon ends first. */
+  logged(event: string, signal?: AbortSignal, count?: number): Promise<LogLine>;
   /** Asks it to end and waits until it has; resolves with its exit code, null when it had to be killed. */
   stop(): Promise<number | null>;
   /** Resolves when the daemon ends without having been asked to. */
@@ -84,7 +84,8 @@ export function startDaemon({
   return {
     child,
     died: died.promise,
-    logged: (event, signal) => clock.within(START_MS, signal, (within) => log.first(event, within)),
+    logged: (event, signal, count = 1) =>
+      clock.within(START_MS, signal, (within) => log.line(event, count, within)),
     async stop() {
       stopping = true;
       child.kill("SIGTERM");
@@ -110,18 +111,23 @@ const endOf = async (child: Child): Promise<string> => {
   }
 };
 
-/** The log of a child: lines kept for failures, and promises of the first line of an event. */
+/** Of each event, as many lines can be waited for. */
+const MOST_WAITED_FOR = 300;
+
+/** The log of a child: lines kept for failures, and promises of the first lines of an event. */
 function readLog(child: Child) {
   const lines: string[] = [];
-  const firstOf = new Map<string, PromiseWithResolvers<LogLine>>();
+  const slots = new Map<string, PromiseWithResolvers<LogLine>>();
+  const seen = new Map<string, number>();
   let failure: Error | undefined;
-  const slot = (event: string) => {
-    const found = firstOf.get(event);
+  const slot = (event: string, count: number) => {
+    const name = `${event} ${count}`;
+    const found = slots.get(name);
     if (found !== undefined) return found;
     const made = Promise.withResolvers<LogLine>();
     // A promise that nobody waits for is not an unhandled rejection.
     made.promise.catch(() => undefined);
-    firstOf.set(event, made);
+    slots.set(name, made);
     if (failure !== undefined) made.reject(failure);
     return made;
   };
@@ -131,14 +137,18 @@ function readLog(child: Child) {
     const line = jsonOrText(text);
     if (typeof line !== "object" || line === null) return;
     const event = (line as LogLine).event ?? (line as LogLine).msg;
-    if (typeof event === "string") slot(event).resolve(line as LogLine);
+    if (typeof event !== "string") return;
+    const count = (seen.get(event) ?? 0) + 1;
+    seen.set(event, count);
+    if (count <= MOST_WAITED_FOR) slot(event, count).resolve(line as LogLine);
   });
   return {
-    first: (event: string, signal: AbortSignal) => orAborted(slot(event).promise, signal),
+    line: (event: string, count: number, signal: AbortSignal) =>
+      orAborted(slot(event, count).promise, signal),
     tail: () => lines.map((line) => `  ${line}`).join("\n"),
     close(error: Error) {
       failure = error;
-      for (const waiting of firstOf.values()) waiting.reject(error);
+      for (const waiting of slots.values()) waiting.reject(error);
     },
   };
 }

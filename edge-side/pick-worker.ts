@@ -37,9 +37,15 @@ export const workerForVisitor = <Worker extends WorkerState>(
   return picked === undefined ? undefined : linked.get(picked);
 };
 
-/** The one with the fewest: a dialler that comes once for each worker then reaches each. */
-export const workerForLink = <Worker extends WorkerState>(able: readonly Worker[]): Worker | undefined =>
-  able.reduce<Worker | undefined>(
-    (least, each) => (least === undefined || each.tunnels < least.tunnels ? each : least),
-    undefined,
-  );
+/**
+ * One with the fewest: a dialler that comes once for each worker then reaches each. Of several any one: two diallers that each
+ * miss the other's worker would meet their own again and again, if the order decided.
+ */
+export const workerForLink = <Worker extends WorkerState>(
+  able: readonly Worker[],
+  chance: () => number,
+): Worker | undefined => {
+  const fewest = Math.min(...able.map(({ tunnels }) => tunnels));
+  const least = able.filter(({ tunnels }) => tunnels === fewest);
+  return least[Math.floor(chance() * least.length)];
+};

@@ -4,6 +4,7 @@
  */
 import type { Socket } from "node:net";
 import { extname, join } from "node:path";
+import { systemChance } from "../protocol/kit/clock.ts";
 import type { CopiedConfig } from "../protocol/kit/config-copy.ts";
 import { type CrewMember, startCrew } from "../protocol/kit/crew.ts";
 import type { Log } from "../protocol/kit/log.ts";
@@ -40,7 +41,7 @@ export const startEdgeWorkers = async (
   const tunnelDoor = config.visitors.length;
   const listens = [...config.visitors.map(({ listen }) => listen), config.tunnel.listen];
   const doors = await openDoors(listens, (door, socket) => {
-    const worker = door === tunnelDoor ? workerForLink(able()) : forVisitor(socket);
+    const worker = door === tunnelDoor ? workerForLink(able(), systemChance) : forVisitor(socket);
     // None serves at this moment, or the peer is gone already.
     if (worker === undefined) return void socket.destroy();
     if (door === tunnelDoor) toldBy(worker.member).tunnels++;

@@ -128,7 +128,9 @@ const startPair = (
       routes: [{ host: HOST, origin: webServer.address }],
       clock,
       signal,
-      settings: { edge: { workers, ...edge }, origin: { workers, ...origin } },
+      // What strangers' pages bring comes at moments of its own, and would hide what a worker has to learn.
+      settings: { commonBases: false, edge: { workers, ...edge }, origin: { workers, ...origin } },
+      links: workers ** 2,
     },
     async (address): Promise<BetweenDaemons> => ({ address, close: async () => undefined }),
   );

@@ -71,9 +71,10 @@ describe("the worker for a visitor", () => {
 });
 
 describe("the worker for a link", () => {
-  it("is the one with the fewest, the first of several", () => {
-    const [one, two, three] = [3, 1, 1].map((tunnels, i) => ({ number: i + 1, keys: 0, tunnels }));
-    expect(workerForLink([one, two, three].filter((each) => each !== undefined))).toBe(two);
-    expect(workerForLink([])).toBeUndefined();
+  it("is one with the fewest, by chance where there are several", () => {
+    const able = [3, 1, 1].map((tunnels, i) => ({ number: i + 1, keys: 0, tunnels }));
+    const picked = (chance: number) => workerForLink(able, () => chance)?.number;
+    expect([0, 0.49, 0.5, 0.99].map(picked)).toEqual([2, 2, 3, 3]);
+    expect(workerForLink([], () => 0)).toBeUndefined();
   });
 });
