@@ -6,8 +6,8 @@ import { StreamError } from "../protocol/wire/errors.ts";
 import type { BodyEnd, CodedFrames } from "./answer-frames.ts";
 import { PART_BYTES } from "./visitor.ts";
 
-/** Until so much has passed nothing waits for the end of a turn: a page, or events one by one. */
-export const LONG_BODY_BYTES = 256 * 1024;
+/** Until so much has passed nothing waits for the end of a turn: a small answer, or events one by one. */
+export const LONG_BODY_BYTES = 16 * 1024;
 
 export async function* passedBody(
   frames: CodedFrames,

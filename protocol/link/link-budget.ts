@@ -37,11 +37,13 @@ const DRAINED_GAIN = 0.75;
 const DRAINED_PINGS = 4;
 
 /** A ping for each of so many parts of the budget: word comes in steps that small, and what may leave then too. */
-const PARTS = 16;
-/** Unless less than this part is unreported: a link that is not busy asks for nothing. */
-const BUSY_PART = 4;
+const MOST_PARTS = 16;
+/** And for each quarter in any case; unless less than that is unreported, for a link that is not busy asks for nothing. */
+const LEAST_PARTS = 4;
+/** More often would help nobody, and word costs both ends a system call. */
+const PING_MS = 2;
 /** Most pings under way; more would only be those of a limit that shrank. */
-const MOST_PINGS = 2 * PARTS;
+const MOST_PINGS = 2 * MOST_PARTS;
 
 interface PingUnderWay {
   readonly token: number;
@@ -126,14 +128,16 @@ export class LinkBudget {
 
   /**
    * A token for a ping when one is due: with the `more` bytes that are about to leave, a quarter of the budget is unreported,
-   * and a sixteenth has left since the last one. So the budget is never used up without word to come.
+   * and a sixteenth or what the path takes in PING_MS has left since the last one. So the budget is never used up without
+   * word to come.
    */
   pingDue(now: number, more: number): number | undefined {
     const sent = this.#sentBytes + more;
+    const limit = this.limitBytes;
+    if ((sent - this.#reportedBytes) * LEAST_PARTS <= limit) return undefined;
     const since = this.#pings.length === 0 ? this.#reportedBytes : this.#pingedBytes;
-    const busy = (sent - this.#reportedBytes) * BUSY_PART > this.limitBytes;
-    const due = busy && (sent - since) * PARTS > this.limitBytes;
-    return due && this.#pings.length < MOST_PINGS ? this.startPing(now, more) : undefined;
+    const step = Math.min(limit / LEAST_PARTS, Math.max(limit / MOST_PARTS, this.bytesPerMs * PING_MS));
+    return sent - since > step && this.#pings.length < MOST_PINGS ? this.startPing(now, more) : undefined;
   }
 
   /** A token for a ping in any case, which leaves after `more` bytes. */

@@ -100,6 +100,23 @@ describe("a small answer beside downloads", () => {
   });
 });
 
+describe("a message of downloads", () => {
+  it.each([
+    ["16 KiB on a fast line", 100 * TEN_MBIT, 16 * 1024],
+    ["what the line takes in 5 ms", TEN_MBIT, 5 * (TEN_MBIT / 1000)],
+    ["4 KiB at least", TEN_MBIT / 10, 4 * 1024],
+  ])("is of %s", async (_, bytesPerSecond, bytes) => {
+    const { pair, clock } = await downloading({ delayMs: 20, bytesPerSecond }, 1);
+    await clock.advance(4000);
+    const from = pair.origin.sent.length;
+    await clock.advance(1000);
+    const longest = Math.max(...pair.origin.sent.slice(from).map(({ length }) => length));
+    expect(longest).toBeGreaterThan(0.95 * bytes);
+    expect(longest).toBeLessThan(1.05 * bytes);
+    await pair.close();
+  });
+});
+
 describe("a page beside downloads", () => {
   it("overtakes them: 100 KB take little longer than on a line of their own", async () => {
     const { pair, clock, waits } = await downloading({ delayMs: 50, bytesPerSecond: TEN_MBIT }, 3);
