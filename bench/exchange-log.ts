@@ -47,6 +47,8 @@ export class ExchangeLog {
   readonly #complete: LoggedExchange[] = [];
   #waiting: PromiseWithResolvers<LoggedExchange> | undefined;
   #failure: Error | undefined;
+  /** Called with each line of the edge, though the origin side's comes later: it waits for the proof. */
+  seenByEdge: (line: EdgeLine) => void = () => {};
 
   /** A line that the edge printed; anything that is not an access line fails the log. */
   fromEdge(line: unknown): void {
@@ -57,6 +59,7 @@ export class ExchangeLog {
       );
       return;
     }
+    this.seenByEdge(read.data);
     const { stream } = read.data;
     if (stream === undefined) {
       this.#deliver({ edge: read.data, origin: undefined });

@@ -3,8 +3,10 @@
  * its own (127.0.0.0/8): one visit at a time, its answer as the edge's access log tells it.
  */
 import { Agent, type IncomingMessage, request } from "node:http";
+import { Inbox } from "../../protocol/kit/inbox.ts";
 import { parseHostPort } from "../../protocol/kit/units.ts";
 import type { DaemonPair } from "../daemon-pair.ts";
+import type { EdgeLine } from "../exchange-log.ts";
 import { note } from "./flaws.ts";
 import { flawOf, headersOf } from "./timed-visit.ts";
 
@@ -31,12 +33,15 @@ export async function costOfCrowd(
   given: { readonly flaws: string[]; readonly signal?: AbortSignal | undefined },
 ): Promise<CrowdCost> {
   let [answerBytes, whole, visits] = [0, 0, 0];
+  const lines = new Inbox<EdgeLine>();
+  pair.exchanges.seenByEdge = (line) => lines.push(line);
   for (let round = 0; round < visitsEach; round += 1) {
     for (let visitor = 1; visitor <= visitors; visitor += 1) {
       given.signal?.throwIfAborted();
       const flaw = await visitAs(visitor, pair.visitors, path);
       if (flaw !== undefined) note(given.flaws, flaw);
-      const { edge } = await pair.exchanges.next(given.signal);
+      pair.exchanges.throwIfFailed();
+      const edge = await lines.next();
       visits += 1;
       answerBytes += edge.answerBytes ?? 0;
       if (edge.answer === "whole") whole += 1;
