@@ -19,6 +19,8 @@ export type BodyFrame =
 
 export interface CodedFrames {
   next(): Promise<BodyFrame | BodyEnd>;
+  /** Data that is here already and comes next; undefined if there is none. */
+  moreData(): Buffer | undefined;
 }
 
 const NO_TRAILERS: HeaderList = [];
@@ -30,6 +32,7 @@ export const framesOfBody = (answer: AnswerFrame, exchange: OutgoingExchange): C
   if (answer.body.length > 0) early.push({ kind: "data", bytes: answer.body as Buffer });
   if (answer.ended) early.push(COMPLETE);
   return {
+    moreData: () => exchange.moreData(),
     async next() {
       const first = early.shift();
       if (first !== undefined) return first;

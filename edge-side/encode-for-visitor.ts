@@ -102,7 +102,8 @@ export const sendAsItComes = async (given: EncodeGiven, pieces: PagePieces): Pro
       visitor.head(shown, { trailers: true });
     }
     for (;;) {
-      if (!(await pieces.ready())) {
+      // Once the head has left, only a compressor holds anything back.
+      if ((encoder !== undefined || pieces.bytes === 0) && !(await pieces.ready())) {
         await passOn(visitor, await encoder?.flush());
         visitor.flush();
       }

@@ -116,6 +116,14 @@ export class OutgoingExchange implements StreamReceiver, BodySink {
     return this.#arrived.next();
   }
 
+  /** The data that is here already and comes next; undefined if there is none. */
+  moreData(): Buffer | undefined {
+    const next = this.#arrived.peek();
+    if (next?.kind !== "data") return undefined;
+    this.#arrived.take();
+    return next.bytes as Buffer;
+  }
+
   /** The final answer head; each interim one goes to `interim`. */
   async answer(interim: (answer: AnswerFrame) => void): Promise<AnswerFrame> {
     for (let heads = 0; heads <= MOST_INTERIM_HEADS; heads++) {

@@ -14,6 +14,7 @@ import { StreamError } from "../protocol/wire/errors.ts";
 import { type AnswerForm, type AnswerFrame, DIGEST_BYTES } from "../protocol/wire/frame.ts";
 import { type BodyEnd, type CodedFrames, framesOfBody } from "./answer-frames.ts";
 import type { OutgoingExchange } from "./outgoing-exchange.ts";
+import { passedBody } from "./passed-body.ts";
 import { provedSegments } from "./proved-segments.ts";
 
 export interface RebuildGiven {
@@ -55,7 +56,7 @@ export async function* rebuildPage(
   switch (form.kind) {
     case "passed":
     case "interim":
-      return yield* passed(frames, exchange);
+      return yield* passedBody(frames, exchange);
     case "same": {
       const version = given.offered[form.offer];
       const bases = version && [version];
@@ -103,16 +104,6 @@ const digestOf = (bases: readonly Version[] | undefined): string => {
   for (const { fingerprint } of bases ?? []) hash.update(fingerprint, "latin1");
   return hash.digest().toString("latin1", 0, DIGEST_BYTES);
 };
-
-async function* passed(frames: CodedFrames, exchange: OutgoingExchange): AsyncGenerator<Buffer, BodyEnd> {
-  for (;;) {
-    const next = await frames.next();
-    if ("how" in next) return next;
-    if (next.kind !== "data") throw new StreamError("internal", `${next.kind} in a passed body`);
-    yield next.bytes;
-    exchange.taken(next.bytes.length);
-  }
-}
 
 type Decode = (bases: readonly Version[], coded: Buffer, given: RebuildGiven) => Promise<Buffer>;
 

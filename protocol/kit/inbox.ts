@@ -27,6 +27,11 @@ export class Inbox<Item> {
     this.#wake?.();
   }
 
+  /** What would be taken next, if it is here. */
+  peek(): Item | undefined {
+    return this.#items[0];
+  }
+
   /** What is here already; throws the failure if there is nothing before it. */
   take(): Item | undefined {
     const item = this.#items.shift();

@@ -1,13 +1,42 @@
 /**
- * Whose turn it is to send: lower urgency numbers first (RFC 9218), streams of one urgency in turn. Holds a stream at most
- * once. SPEC section "Order".
+ * Whose turn it is to send: lower urgency numbers first (RFC 9218). Of one urgency those that sent little of late, then the
+ * rest, in turn each: a page is through before a download notices. Holds a stream at most once. SPEC section "Order".
  */
 
 export const URGENCIES = 8;
 
-export class FairQueue<Item extends { readonly urgency: number }> {
-  readonly #rings: Item[][] = Array.from({ length: URGENCIES }, () => []);
-  readonly #waiting = new Set<Item>();
+/** What a stream may send before it counts as heavy: most pages with most of their pictures. */
+export const LIGHT_BYTES = 128 * 1024;
+/** Who sends less than this part of all that leaves stays light, however long it lasts: a chat beside downloads. */
+const LIGHT_PART = 64;
+
+/** How much of what left of late was one stream's; written by the queue only. */
+export interface Weight {
+  bytes: number;
+  /** As of this many bytes that left in all. */
+  at: number;
+}
+
+export const NO_WEIGHT = (): Weight => ({ bytes: 0, at: 0 });
+
+export interface Queued {
+  readonly urgency: number;
+  readonly weight: Weight;
+}
+
+interface Rings<Item> {
+  readonly light: Item[];
+  readonly heavy: Item[];
+}
+
+export class FairQueue<Item extends Queued> {
+  readonly #rings: readonly Rings<Item>[] = Array.from({ length: URGENCIES }, () => ({
+    light: [],
+    heavy: [],
+  }));
+  /** With the ring that each waits in: its weight may change meanwhile. */
+  readonly #waiting = new Map<Item, Item[]>();
+  #sentBytes = 0;
 
   get size(): number {
     return this.#waiting.size;
@@ -15,40 +44,57 @@ export class FairQueue<Item extends { readonly urgency: number }> {
 
   add(item: Item): void {
     if (this.#waiting.has(item)) return;
-    this.#waiting.add(item);
-    this.#ring(item).push(item);
+    this.#ringFor(item).push(item);
   }
 
-  /** Gives a turn back that could not be used: the item is the next of its urgency again. */
+  /** Gives a turn back that could not be used: the item is the next of its like again. */
   putBack(item: Item): void {
     if (this.#waiting.has(item)) return;
-    this.#waiting.add(item);
-    this.#ring(item).unshift(item);
+    this.#ringFor(item).unshift(item);
   }
 
-  /** How many wait with the urgency of `item`. */
+  /** An item that has just had its turn sent so much. */
+  sent(item: Item, bytes: number): void {
+    const left = this.#weightOf(item);
+    this.#sentBytes += bytes;
+    item.weight.bytes = left + bytes;
+    item.weight.at = this.#sentBytes;
+  }
+
+  /** How many wait with the urgency of `item` and are light, or heavy, as it is. */
   alike(item: Item): number {
     return this.#ring(item).length;
   }
 
   remove(item: Item): void {
-    if (!this.#waiting.delete(item)) return;
-    const ring = this.#ring(item);
+    const ring = this.#waiting.get(item);
+    if (ring === undefined) return;
+    this.#waiting.delete(item);
     ring.splice(ring.indexOf(item), 1);
   }
 
   /** Takes the next one out; add it again to give it another turn after the others. */
-  next(): Item | undefined {
-    for (const ring of this.#rings) {
-      const item = ring.shift();
-      if (item === undefined) continue;
-      this.#waiting.delete(item);
-      return item;
-    }
-    return undefined;
+  next(first: "light" | "heavy" = "light"): Item | undefined {
+    if (this.#waiting.size === 0) return undefined;
+    const then = first === "light" ? "heavy" : "light";
+    const rings = this.#rings.find(({ light, heavy }) => light.length + heavy.length > 0);
+    const item = rings?.[first].shift() ?? rings?.[then].shift();
+    if (item !== undefined) this.#waiting.delete(item);
+    return item;
+  }
+
+  #ringFor(item: Item): Item[] {
+    const ring = this.#ring(item);
+    this.#waiting.set(item, ring);
+    return ring;
   }
 
   #ring(item: Item): Item[] {
-    return this.#rings[item.urgency] as Item[];
+    const { light, heavy } = this.#rings[item.urgency] as Rings<Item>;
+    return this.#weightOf(item) < LIGHT_BYTES ? light : heavy;
+  }
+
+  #weightOf({ weight }: Item): number {
+    return Math.max(0, weight.bytes - (this.#sentBytes - weight.at) / LIGHT_PART);
   }
 }

@@ -203,7 +203,7 @@ export class Link {
         this.#budget.pong(frame.token, frame.received, this.#given.clock.now());
         return this.#outbox.schedule();
       case "credit":
-        this.#budget.reported(frame.received, this.#given.clock.now());
+        this.#budget.reported(frame.received);
         this.#streams.credited(frame);
         return this.#outbox.schedule();
       case "goAway":

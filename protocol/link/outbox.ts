@@ -20,7 +20,12 @@ export const LATER_MS = 100;
 /** Frames that let the peer give up this much memory together do not wait. */
 export const LATER_BYTES = 4 * 1024 * 1024;
 /** Bytes handed to the transport and not yet taken by the operating system, beyond which nothing more is handed over. */
-const TRANSPORT_BYTES = 64 * 1024;
+export const TRANSPORT_BYTES = 256 * 1024;
+/** On a slow path a message is on its way for so long: what is behind its first frame waits for its last. */
+const MESSAGE_MS = 5;
+const LEAST_MESSAGE_BYTES = 4 * 1024;
+/** One message in so many begins with those that sent much: pages that never end do not stop a download. */
+const HEAVY_TURN = 4;
 /** What each of many streams may put into one message: eight share it, so a small answer is not behind eight messages. */
 const LEAST_SHARE_BYTES = 2 * 1024;
 
@@ -38,6 +43,8 @@ export class Outbox {
   #headers: HeaderEncoder | undefined;
   #scheduled = false;
   #closed = false;
+  /** Messages with frames of streams so far. */
+  #turns = 0;
 
   constructor(transport: Transport, budget: LinkBudget, clock: Pick<Clock, "now" | "after">) {
     this.#transport = transport;
@@ -138,23 +145,37 @@ export class Outbox {
       this.#control.unshift(...this.#takeLater());
     while (this.#control.length > 0 && w.length < MESSAGE_BYTES)
       writeFrame(w, this.#control.shift() as Frame);
-    while (this.#headers !== undefined && w.length < MESSAGE_BYTES && this.#budget.room > w.length) {
-      const stream = this.#streams.next();
-      if (stream === undefined) break;
-      const share = Math.max(
-        LEAST_SHARE_BYTES,
-        Math.floor(MESSAGE_BYTES / (this.#streams.alike(stream) + 1)),
-      );
-      if (!stream.writeNext(w, { room: MESSAGE_BYTES - w.length, share }, this.#headers)) {
-        // Back to the front: whoever finds only the rest of a message must not lose its turn by that.
-        if (stream.sendable) this.#streams.putBack(stream);
-        break;
-      }
-      if (stream.sendable) this.#streams.add(stream);
-    }
+    this.#fillWithStreams();
     if (w.length === 0 && this.#streams.size === 0) return false;
     const token = this.#budget.pingDue(this.#clock.now(), w.length);
     if (token !== undefined) writeFrame(w, { kind: "ping", token });
     return w.length > 0;
+  }
+
+  #fillWithStreams(): void {
+    const w = this.#writer;
+    const controlBytes = w.length;
+    const messageBytes = this.#messageBytes();
+    const first = this.#turns % HEAVY_TURN === HEAVY_TURN - 1 ? "heavy" : "light";
+    while (this.#headers !== undefined && w.length < messageBytes && this.#budget.room > w.length) {
+      const stream = this.#streams.next(first);
+      if (stream === undefined) break;
+      const share = Math.max(LEAST_SHARE_BYTES, Math.floor(messageBytes / (this.#streams.alike(stream) + 1)));
+      const before = w.length;
+      if (!stream.writeNext(w, { room: messageBytes - before, share }, this.#headers)) {
+        // Back to the front: whoever finds only the rest of a message must not lose its turn by that.
+        if (stream.sendable) this.#streams.putBack(stream);
+        break;
+      }
+      this.#streams.sent(stream, w.length - before);
+      if (stream.sendable) this.#streams.add(stream);
+    }
+    if (w.length > controlBytes) this.#turns++;
+  }
+
+  #messageBytes(): number {
+    const { bytesPerMs } = this.#budget;
+    if (bytesPerMs === 0) return MESSAGE_BYTES;
+    return Math.min(MESSAGE_BYTES, Math.max(LEAST_MESSAGE_BYTES, Math.floor(bytesPerMs * MESSAGE_MS)));
   }
 }

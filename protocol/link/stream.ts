@@ -9,6 +9,7 @@ import { NO_EXTENSIONS } from "../wire/extensions.ts";
 import type { AnswerForm, StreamFrame, StreamId } from "../wire/frame.ts";
 import { writeFrame } from "../wire/frame-codec.ts";
 import type { HeaderEncoder } from "../wire/header-block.ts";
+import { NO_WEIGHT, type Weight } from "./fair-queue.ts";
 import { SendQueue, type StreamItem } from "./send-queue.ts";
 import { ReceiveWindow, type WindowGrowth } from "./window.ts";
 
@@ -64,6 +65,7 @@ const FROM_ORIGIN: ReadonlySet<StreamFrame["kind"]> = new Set(["answer", "resume
 
 export class Stream {
   readonly urgency: number;
+  readonly weight: Weight = NO_WEIGHT();
   #id: StreamId | undefined;
   readonly #host: StreamHost;
   readonly #window: ReceiveWindow;

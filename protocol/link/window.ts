@@ -4,6 +4,7 @@
  * "Credit".
  */
 import { LinkError } from "../wire/errors.ts";
+import { QUEUE_MS } from "./link-budget.ts";
 
 /** A window never grows beyond this. */
 export const MOST_WINDOW_BYTES = 4 * 1024 * 1024;
@@ -59,7 +60,8 @@ export class ReceiveWindow {
 
   #growBy(): number {
     const more = Math.min(this.#windowBytes, MOST_WINDOW_BYTES - this.#windowBytes);
-    const hurried = this.#growth.now() - this.#lastGrantAt < 2 * this.#growth.baseRttMs();
+    const ms = this.#growth.baseRttMs() + QUEUE_MS;
+    const hurried = this.#growth.now() - this.#lastGrantAt < 2 * ms;
     if (more <= 0 || !hurried || !this.#growth.mayGrow(more)) return 0;
     this.#windowBytes += more;
     return more;

@@ -77,12 +77,15 @@ class WebSocketTransport implements Transport {
   readonly #proved: () => void;
   #maxMessageBytes: number;
   #unprovedBytes = 0;
+  /** An event that is under way still calls listeners taken off meanwhile. */
+  #counting = true;
   #events: TransportEvents | undefined;
   /** Why this side ended, or saw the connection end; set once. */
   #why: string | undefined;
   #closed = false;
   /** `queuedBytes` was above zero after a send: a drain is owed. */
   #owesDrain = false;
+  #corked = false;
 
   constructor(wiring: Wiring) {
     this.peer = wiring.peer;
@@ -117,6 +120,7 @@ class WebSocketTransport implements Transport {
   send(message: Uint8Array): void {
     // ws counts what is sent after the end as buffered for ever.
     if (this.#why !== undefined || this.#ws.readyState !== WebSocket.OPEN) return;
+    this.#cork();
     // Header and payload leave corked: measured as one write and one TLS record.
     this.#ws.send(message, BINARY, this.#written);
     if (this.#ws.bufferedAmount > 0) this.#owesDrain = true;
@@ -124,6 +128,7 @@ class WebSocketTransport implements Transport {
 
   setMaxMessageBytes(bytes: number): void {
     this.#maxMessageBytes = checkMaxMessageBytes(bytes);
+    this.#counting = false;
     this.#socket.off("data", this.#countUnproved);
     this.#proved();
   }
@@ -142,6 +147,19 @@ class WebSocketTransport implements Transport {
     return exportKeyOf(this.#socket, label, bytes);
   }
 
+  /** What is sent in one turn crosses to the operating system in one call, instead of one for each message. */
+  #cork(): void {
+    if (this.#corked) return;
+    this.#corked = true;
+    this.#socket.cork();
+    process.nextTick(this.#uncork);
+  }
+
+  readonly #uncork = (): void => {
+    this.#corked = false;
+    this.#socket.uncork();
+  };
+
   /** One callback for every send: no closure per message. */
   readonly #written = (): void => {
     if (!this.#owesDrain || this.#why !== undefined || this.#ws.bufferedAmount > 0) return;
@@ -150,6 +168,7 @@ class WebSocketTransport implements Transport {
   };
 
   readonly #countUnproved = (chunk: Buffer): void => {
+    if (!this.#counting) return;
     this.#unprovedBytes += chunk.length;
     if (this.#unprovedBytes > this.#unprovedBound) {
       this.destroy(`the peer sent more than ${this.#unprovedBound} bytes before it proved itself`);

@@ -6,7 +6,9 @@
  */
 import { LinkError } from "./errors.ts";
 
-const FIRST_CAPACITY = 32 * 1024;
+const FIRST_CAPACITY = 20 * 1024;
+/** From here on new memory costs less than a copy, and little of it is wasted. */
+export const GIVEN_AWAY_BYTES = 12 * 1024;
 
 /** Bytes a varint takes. */
 export const varintBytes = (value: number): number => {
@@ -78,11 +80,14 @@ export class ByteWriter {
     return this;
   }
 
-  /** A copy of what was written, after which the writer is empty again. */
+  /** What was written, as a buffer of the caller's own; the writer is empty again. */
   take(): Buffer {
-    const out = Buffer.from(this.#bytes.subarray(0, this.#length));
+    const written = this.#bytes.subarray(0, this.#length);
     this.#length = 0;
-    return out;
+    // A full message is not copied: it gets the writer's memory, and the writer new memory.
+    if (written.length < GIVEN_AWAY_BYTES) return Buffer.from(written);
+    this.#bytes = Buffer.allocUnsafeSlow(FIRST_CAPACITY);
+    return written;
   }
 
   #reserve(more: number): void {

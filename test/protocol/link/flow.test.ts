@@ -1,6 +1,6 @@
 /** Who may send how much, and in which order it leaves. SPEC sections "Credit", "Link budget", "Order". */
 import { describe, expect, it } from "vitest";
-import { LEAST_BUDGET_BYTES } from "../../../protocol/link/link-budget.ts";
+import { FIRST_BUDGET_BYTES } from "../../../protocol/link/link-budget.ts";
 import { MESSAGE_BYTES } from "../../../protocol/link/outbox.ts";
 import { QUEUE_BYTES } from "../../../protocol/link/send-queue.ts";
 import type { Stream } from "../../../protocol/link/stream.ts";
@@ -192,8 +192,8 @@ describe("the link budget", () => {
     bulk(stream as Stream, pair.origin.opened[0] as Listener);
     await turns(50);
     const bytes = bytesSent(pair.origin);
-    expect(bytes).toBeGreaterThan(LEAST_BUDGET_BYTES - MESSAGE_BYTES);
-    expect(bytes).toBeLessThan(LEAST_BUDGET_BYTES + MESSAGE_BYTES);
+    expect(bytes).toBeGreaterThan(FIRST_BUDGET_BYTES - MESSAGE_BYTES);
+    expect(bytes).toBeLessThan(FIRST_BUDGET_BYTES + MESSAGE_BYTES);
     await pair.close();
   });
 
@@ -221,29 +221,6 @@ describe("the link budget", () => {
     await clock.advance(1000);
     const bytes = bytesSent(pair.origin, from);
     expect(bytes).toBeGreaterThan(0.9 * 12_500_000);
-    await pair.close();
-  });
-
-  it("with three bulk streams at 10 Mbit/s a small answer waits at most one round trip and 50 ms", async () => {
-    const clock = new FakeClock();
-    const wire = { clock, delayMs: 20, bytesPerSecond: 1_250_000 };
-    const pair = await greetedPair({ clock, wire, hello: { streamBytes: MOST_WINDOW_BYTES } });
-    const streams = await openedSlowly(pair, clock, 3);
-    for (const [i, stream] of streams.entries()) bulk(stream, pair.origin.opened[i] as Listener);
-    await clock.advance(5000);
-    const waits: number[] = [];
-    for (let time = 0; time < 20; time++) {
-      const asked = pair.edge.open(GET("/small"));
-      let askedAt = 0;
-      pair.origin.onOpened = ({ stream }) => {
-        askedAt = clock.now();
-        stream.send(ANSWER("x".repeat(200)));
-      };
-      asked.onFrame = () => waits.push(clock.now() - askedAt);
-      await clock.advance(313);
-    }
-    expect(waits).toHaveLength(20);
-    expect(Math.max(...waits)).toBeLessThanOrEqual(40 + 50 + 20);
     await pair.close();
   });
 });

@@ -1,7 +1,7 @@
 /** What an outbox hands to its transport, and when. SPEC sections "Messages" and "Link budget". */
 import { describe, expect, it } from "vitest";
-import { LEAST_BUDGET_BYTES, LinkBudget } from "../../../protocol/link/link-budget.ts";
-import { LATER_BYTES, LATER_MS, Outbox } from "../../../protocol/link/outbox.ts";
+import { FIRST_BUDGET_BYTES, LinkBudget } from "../../../protocol/link/link-budget.ts";
+import { LATER_BYTES, LATER_MS, Outbox, TRANSPORT_BYTES } from "../../../protocol/link/outbox.ts";
 import { Stream, type StreamHost } from "../../../protocol/link/stream.ts";
 import type { Transport } from "../../../protocol/link/transport.ts";
 import type { StreamId } from "../../../protocol/wire/frame.ts";
@@ -63,21 +63,21 @@ describe("an outbox", () => {
   it("asks for word with a message of its own when the budget is used up and none is to come", async () => {
     const { outbox, budget, stream, kinds } = outboxOf();
     const token = budget.startPing(0);
-    budget.sent(4 * LEAST_BUDGET_BYTES);
+    budget.sent(4 * FIRST_BUDGET_BYTES);
     budget.pong(token, 10, 5);
     outbox.start(new HeaderEncoder(0));
     stream.send(DATA(10));
     await settle();
     expect(kinds()).toEqual([["ping"]]);
-    budget.pong(token + 1, 4 * LEAST_BUDGET_BYTES, 20);
+    budget.pong(token + 1, 4 * FIRST_BUDGET_BYTES, 20);
     outbox.schedule();
     await settle();
     expect(kinds()).toEqual([["ping"], ["data"]]);
   });
 
   it.each([
-    [64 * KIB - 1, 1],
-    [64 * KIB, 0],
+    [TRANSPORT_BYTES - 1, 1],
+    [TRANSPORT_BYTES, 0],
   ])("with %d bytes waiting in the transport hands over %d messages", async (queuedBytes, messages) => {
     const { outbox, sent, wire } = outboxOf();
     wire.queuedBytes = queuedBytes;

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { QUEUE_MS } from "../../../protocol/link/link-budget.ts";
 import { MOST_WINDOW_BYTES, ReceiveWindow } from "../../../protocol/link/window.ts";
 
 const KIB = 1024;
@@ -25,14 +26,14 @@ const windowOf = (bytes: number, path: { rttMs?: number; budget?: number } = {})
 
 describe("a receive window", () => {
   it("grants nothing before half of it is taken, then all that is owed", () => {
-    const { pass } = windowOf(64 * KIB);
+    const { pass } = windowOf(64 * KIB, { budget: 0 });
     expect(pass(32 * KIB - 1)).toBe(0);
     expect(pass(1)).toBe(32 * KIB);
     expect(pass(40 * KIB)).toBe(40 * KIB);
   });
 
   it("grants for what was taken, never for what only arrived", () => {
-    const { window } = windowOf(64 * KIB);
+    const { window } = windowOf(64 * KIB, { budget: 0 });
     window.arrived(64 * KIB);
     expect(window.taken(KIB)).toBe(0);
     expect(window.taken(63 * KIB)).toBe(64 * KIB);
@@ -47,7 +48,7 @@ describe("a receive window", () => {
   });
 
   it("counts a grant as credit", () => {
-    const { window, pass } = windowOf(64 * KIB);
+    const { window, pass } = windowOf(64 * KIB, { budget: 0 });
     expect(pass(64 * KIB)).toBe(64 * KIB);
     window.arrived(64 * KIB);
     expect(() => window.arrived(1)).toThrow();
@@ -55,20 +56,21 @@ describe("a receive window", () => {
 });
 
 describe("growth", () => {
-  it("doubles when half of it was used within two round trips", () => {
-    const { window, time, pass } = windowOf(64 * KIB, { rttMs: 50 });
-    time.now = 99;
-    expect(pass(32 * KIB)).toBe(32 * KIB + 64 * KIB);
-    expect(window.grownBytes).toBe(64 * KIB);
-  });
-
-  it("does not when it lasted two round trips, or when no round trip is known", () => {
-    for (const rttMs of [50, 0]) {
+  it.each([0, 50])(
+    "doubles when half of it was used within two round trips of %d ms and our queue's",
+    (rttMs) => {
       const { window, time, pass } = windowOf(64 * KIB, { rttMs });
-      time.now = 100;
-      expect(pass(32 * KIB)).toBe(32 * KIB);
-      expect(window.grownBytes).toBe(0);
-    }
+      time.now = 2 * (rttMs + QUEUE_MS) - 1;
+      expect(pass(32 * KIB)).toBe(32 * KIB + 64 * KIB);
+      expect(window.grownBytes).toBe(64 * KIB);
+    },
+  );
+
+  it.each([0, 50])("does not when it lasted two round trips of %d ms and our queue's", (rttMs) => {
+    const { window, time, pass } = windowOf(64 * KIB, { rttMs });
+    time.now = 2 * (rttMs + QUEUE_MS);
+    expect(pass(32 * KIB)).toBe(32 * KIB);
+    expect(window.grownBytes).toBe(0);
   });
 
   it("does not without memory, and asks again", () => {

@@ -1,0 +1,62 @@
+/**
+ * How fast a path delivers: the highest rate of the last rounds. A round that did not use the path up says only that it is
+ * at least so fast. SPEC section "Link budget".
+ */
+
+/** Rounds remembered: a rate that fell is believed after so many round trips. */
+export const ROUNDS = 8;
+
+/** A shorter time says nothing: what a turn of the event loop takes or brings together decides. */
+const SHORTEST_MS = 1;
+
+/** A ping that was answered. */
+export interface Point {
+  /** What the peer had received. */
+  readonly bytes: number;
+  readonly sentAt: number;
+  readonly heardAt: number;
+}
+
+export class PathRate {
+  /** Highest of each round that used the path up, oldest first. */
+  readonly #rounds: number[] = [];
+  /** Of this round. */
+  #highest = 0;
+  #full = false;
+  #bytesPerMs = 0;
+
+  get bytesPerMs(): number {
+    return this.#bytesPerMs;
+  }
+
+  /** The path was used up at least once: the rate is its own. */
+  get proven(): boolean {
+    return this.#rounds.length > 0;
+  }
+
+  /**
+   * `heard` is a ping that left after `since` was heard. Word may come late and then all at once, which is no high rate: what
+   * arrived did not arrive faster than it had been sent.
+   */
+  measured(since: Point, heard: Point, full: boolean): void {
+    const ms = Math.max(heard.heardAt - since.heardAt, heard.sentAt - since.sentAt, SHORTEST_MS);
+    const rate = (heard.bytes - since.bytes) / ms;
+    if (!full && rate <= this.#bytesPerMs) return;
+    this.#full ||= full;
+    this.#highest = Math.max(this.#highest, rate);
+    this.#bytesPerMs = Math.max(this.#bytesPerMs, rate);
+  }
+
+  /** Returns whether the round used the path up. */
+  endRound(): boolean {
+    const full = this.#full;
+    if (full) {
+      this.#rounds.push(this.#highest);
+      if (this.#rounds.length > ROUNDS) this.#rounds.shift();
+      this.#bytesPerMs = Math.max(...this.#rounds);
+      this.#highest = 0;
+      this.#full = false;
+    }
+    return full;
+  }
+}
