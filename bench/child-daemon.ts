@@ -37,6 +37,8 @@ export interface ChildDaemonOptions {
   readonly onAccessLine: (line: unknown) => void;
   /** Options of Node itself, such as `--import`; what is loaded so may be asked over the child's channel. */
   readonly nodeOptions?: readonly string[] | undefined;
+  /** Where it writes the TLS secrets of the connections that it dials, for who reads the link from outside. */
+  readonly keyLogFile?: string | undefined;
   /** Another program that behaves as a daemon does; for tests of this file. */
   readonly entry?: string;
 }
@@ -53,10 +55,12 @@ export function startDaemon({
   clock,
   onAccessLine,
   nodeOptions = [],
+  keyLogFile,
   entry = entryOf(side),
 }: ChildDaemonOptions): ChildDaemon {
   const channel = nodeOptions.length > 0 ? (["ipc"] as const) : [];
-  const child = spawn(process.execPath, [...nodeOptions, entry, "run", "--config", configFile], {
+  const flags = [...nodeOptions, ...(keyLogFile === undefined ? [] : [`--tls-keylog=${keyLogFile}`])];
+  const child = spawn(process.execPath, [...flags, entry, "run", "--config", configFile], {
     stdio: ["ignore", "pipe", "pipe", ...channel],
   }) as Child;
   const killAtExit = () => child.kill("SIGKILL");

@@ -6,7 +6,7 @@
 import { writeFile } from "node:fs/promises";
 import { Command } from "commander";
 import type { Codec } from "../protocol/delta/codec.ts";
-import { CODEC_NAMES, type CodecName, codecNamed } from "../protocol/delta/codecs.ts";
+import { type CodecName, codecNamed, DELTA_CODEC_NAMES } from "../protocol/delta/codecs.ts";
 import { type Clock, systemClock } from "../protocol/kit/clock.ts";
 import { type Corpus, type Family, type FamilyKind, readCorpus } from "./corpus.ts";
 import { interruptible } from "./interrupt.ts";
@@ -59,7 +59,7 @@ export async function measureCodecs(
   corpus: Corpus,
   { clock, signal, terminal }: Bench,
 ): Promise<CodecReport> {
-  const rounds = CODEC_NAMES.flatMap((codec) => BASE_COUNTS.map((bases) => ({ codec, bases })));
+  const rounds = DELTA_CODEC_NAMES.flatMap((codec) => BASE_COUNTS.map((bases) => ({ codec, bases })));
   const progress = progressBar(terminal, rounds.length);
   const codecs: CodecFigures[] = [];
   try {

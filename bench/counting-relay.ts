@@ -25,7 +25,13 @@ export interface CountingRelay {
   close(): Promise<void>;
 }
 
-export async function startCountingRelay(edgeTunnel: string): Promise<CountingRelay> {
+/** Sees every byte as it is counted. Connections count from 0. */
+export type RelayWatcher = (connection: number, direction: "toEdge" | "toOrigin", chunk: Buffer) => void;
+
+export async function startCountingRelay(
+  edgeTunnel: string,
+  watch: RelayWatcher = () => undefined,
+): Promise<CountingRelay> {
   const target = parseHostPort(edgeTunnel);
   const open = new Set<Socket>();
   let toEdge = 0;
@@ -33,13 +39,16 @@ export async function startCountingRelay(edgeTunnel: string): Promise<CountingRe
   let connections = 0;
 
   const server = createServer({ allowHalfOpen: true, noDelay: true }, (origin) => {
+    const connection = connections;
     connections += 1;
     const edge = connect({ ...target, allowHalfOpen: true, noDelay: true });
-    pass(origin, edge, (bytes) => {
-      toEdge += bytes;
+    pass(origin, edge, (chunk) => {
+      toEdge += chunk.length;
+      watch(connection, "toEdge", chunk);
     });
-    pass(edge, origin, (bytes) => {
-      toOrigin += bytes;
+    pass(edge, origin, (chunk) => {
+      toOrigin += chunk.length;
+      watch(connection, "toOrigin", chunk);
     });
     for (const socket of [origin, edge]) {
       open.add(socket);
@@ -68,9 +77,9 @@ export const bytesBetween = (before: LinkBytes, after: LinkBytes): LinkBytes => 
 });
 
 /** One direction, with back-pressure; an end or a failure of one side is passed on to the other. */
-function pass(from: Socket, to: Socket, count: (bytes: number) => void): void {
+function pass(from: Socket, to: Socket, count: (chunk: Buffer) => void): void {
   from.on("data", (chunk: Buffer) => {
-    count(chunk.length);
+    count(chunk);
     if (!to.write(chunk)) from.pause();
   });
   to.on("drain", () => from.resume());

@@ -12,6 +12,7 @@ import type { Clock } from "../protocol/kit/clock.ts";
 import { type LogLine, startDaemon } from "./child-daemon.ts";
 import { type CountingRelay, startCountingRelay } from "./counting-relay.ts";
 import { ExchangeLog } from "./exchange-log.ts";
+import { LinkTap } from "./link-tap.ts";
 import { edgeConfig, freshKey, originConfig, type PairRoute, type PairSettings } from "./pair-config.ts";
 
 export interface PairOptions {
@@ -21,6 +22,8 @@ export interface PairOptions {
   readonly settings?: PairSettings | undefined;
   /** Options of Node itself for both daemons (child-daemon.ts). */
   readonly nodeOptions?: readonly string[] | undefined;
+  /** Read the link from outside, to say what its bytes are spent on. */
+  readonly tapped?: boolean | undefined;
 }
 
 /** What stands between the two daemons: the origin side dials its address instead of the edge's. */
@@ -29,11 +32,17 @@ export interface BetweenDaemons {
   close(): Promise<void>;
 }
 
+/** A key log is written a moment after the handshake. */
+const KEY_LOG_MS = 5_000;
+const KEY_LOG_EVERY_MS = 10;
+
 export interface DaemonPair<Between extends BetweenDaemons = CountingRelay> {
   /** host:port where the edge takes visitors. */
   readonly visitors: string;
   /** Counts all that crosses the link's socket, unless something else was put there. */
   readonly link: Between;
+  /** What the link's bytes are spent on; undefined unless asked for. */
+  readonly tap: LinkTap | undefined;
   readonly edge: ChildProcess;
   readonly originSide: ChildProcess;
   /** Every finished exchange, as both sides logged it. Fails when a daemon dies. */
@@ -43,14 +52,15 @@ export interface DaemonPair<Between extends BetweenDaemons = CountingRelay> {
 }
 
 /** Starts the pair; resolves when the link is up. Rejects with the failing daemon's last log lines. */
-export const startPair = (options: PairOptions): Promise<DaemonPair> => joinPair(options, startCountingRelay);
+export const startPair = (options: PairOptions): Promise<DaemonPair> =>
+  joinPair(options, (edge, tap) => startCountingRelay(edge, (...seen) => tap?.push(...seen)));
 
 /** `startPair` with something else between the daemons: `between` starts it, given the edge's tunnel address. */
 export async function joinPair<Between extends BetweenDaemons>(
   options: PairOptions,
-  between: (edgeTunnel: string) => Promise<Between>,
+  between: (edgeTunnel: string, tap: LinkTap | undefined) => Promise<Between>,
 ): Promise<DaemonPair<Between>> {
-  const { routes, clock, signal, settings = {}, nodeOptions } = options;
+  const { routes, clock, signal, settings = {}, nodeOptions, tapped = false } = options;
   const exchanges = new ExchangeLog();
   const undo = new AsyncDisposableStack();
   try {
@@ -72,7 +82,9 @@ export async function joinPair<Between extends BetweenDaemons>(
     });
     undo.defer(async () => void (await edge.stop()));
     const ready = await edge.logged("ready", signal);
-    const link = await between(addressIn(ready, "tunnel"));
+    const keyLogFile = tapped ? join(folder, "link.keys") : undefined;
+    const tap = keyLogFile === undefined ? undefined : new LinkTap(keyLogFile);
+    const link = await between(addressIn(ready, "tunnel"), tap);
     undo.defer(() => link.close());
 
     const origin = startDaemon({
@@ -84,14 +96,17 @@ export async function joinPair<Between extends BetweenDaemons>(
       clock,
       nodeOptions,
       onAccessLine: (line) => exchanges.fromOrigin(line),
+      keyLogFile,
     });
     undo.defer(async () => void (await origin.stop()));
     await Promise.all([edge.logged("link up", signal), origin.logged("link up", signal)]);
+    if (tap !== undefined) await keysLogged(tap, clock, signal);
     for (const daemon of [edge, origin]) void daemon.died.then((error) => exchanges.fail(error));
 
     return {
       visitors: addressIn(ready, "visitors"),
       link,
+      tap,
       edge: edge.child,
       originSide: origin.child,
       exchanges,
@@ -102,6 +117,11 @@ export async function joinPair<Between extends BetweenDaemons>(
     throw error;
   }
 }
+
+const keysLogged = (tap: LinkTap, clock: Clock, signal: AbortSignal | undefined): Promise<void> =>
+  clock.within(KEY_LOG_MS, signal, async (within) => {
+    while (!tap.ready) await clock.sleep(KEY_LOG_EVERY_MS, within);
+  });
 
 function addressIn(line: LogLine, field: "visitors" | "tunnel"): string {
   const address = line[field];

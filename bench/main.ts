@@ -4,6 +4,7 @@ import { Command } from "commander";
 import { baseKindsCommand } from "./base-kinds.ts";
 import { codecCommand } from "./codec.ts";
 import { demoCommand } from "./demo-command.ts";
+import { eventsCommand } from "./events.ts";
 import { makeCorpusCommand } from "./make-corpus.ts";
 import { pairCommand } from "./pair/command.ts";
 import { replayCommand } from "./replay.ts";
@@ -16,6 +17,7 @@ await new Command("coilgun-bench")
   .addCommand(pairCommand())
   .addCommand(codecCommand())
   .addCommand(baseKindsCommand())
+  .addCommand(eventsCommand())
   .addCommand(demoCommand())
   .addCommand(makeCorpusCommand())
   .parseAsync();

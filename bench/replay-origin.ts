@@ -2,7 +2,7 @@
  * The web server of a replay: serves whatever body was published last under a host and path, with the headers of a
  * dynamic site. It is told what to serve, and does not count requests, so a request that is repeated gets the same.
  */
-import { createHash } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 import { createServer, type OutgoingHttpHeaders } from "node:http";
 import { listenOnLoopback } from "./loopback.ts";
 
@@ -32,7 +32,8 @@ export async function startReplayOrigin(): Promise<ReplayOrigin> {
       response.writeHead(404, { "Content-Length": 0 }).end();
       return;
     }
-    response.writeHead(200, headersOf(page)).end(page.body);
+    const known = request.headers.cookie?.includes(BALANCER_COOKIE) === true;
+    response.writeHead(200, { ...headersOf(page), ...(known ? {} : BALANCER) }).end(page.body);
   });
   const address = await listenOnLoopback(server);
   return {
@@ -46,6 +47,10 @@ export async function startReplayOrigin(): Promise<ReplayOrigin> {
   };
 }
 
+/** What a load balancer sets for a visitor that it has not seen, so that the next visits go to the same machine. */
+export const BALANCER_COOKIE = "SERVERID=web-2.7f4c1d90";
+const BALANCER = { "Set-Cookie": `${BALANCER_COOKIE}; path=/; HttpOnly` };
+
 /** Servers name the charset of what is text; a JSON API usually does too. */
 const withCharset = (contentType: string): string =>
   /^text\/|[/+](xml|json)$/.test(contentType) ? `${contentType}; charset=utf-8` : contentType;
@@ -55,11 +60,11 @@ const BETWEEN_CAPTURES_MS = 3_600_000;
 
 /**
  * Corpora hold no headers, so these are a common dynamic site's: revalidated every time, a validator that changes with
- * the page (an entity tag as frameworks hash it, a date as content systems keep it), the usual security headers.
- * Node adds Date and Connection.
+ * the page (an entity tag as frameworks hash it, a date as content systems keep it), the usual security headers; an API
+ * numbers its responses. Node adds Date and Connection.
  */
 function headersOf({ body, contentType, version, personal }: PublishedPage): OutgoingHttpHeaders {
-  const tag = createHash("sha1").update(body).digest("base64url");
+  const tag = createHash("sha1").update(body).digest("base64").slice(0, -1);
   return {
     Server: "nginx",
     "Content-Type": withCharset(contentType),
@@ -72,5 +77,6 @@ function headersOf({ body, contentType, version, personal }: PublishedPage): Out
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "SAMEORIGIN",
     "Referrer-Policy": "strict-origin-when-cross-origin",
+    ...(/[/+]json$/.test(contentType) ? { "X-Request-Id": randomUUID() } : {}),
   };
 }

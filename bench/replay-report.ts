@@ -5,6 +5,7 @@
 import { addBaselines, NO_BYTES } from "./baselines.ts";
 import { FAMILY_KINDS, type FamilyKind } from "./corpus.ts";
 import { ANSWERS, type Answer } from "./exchange-log.ts";
+import { addSpent, HEAPS, NOTHING_SPENT, type Spent } from "./link-tap.ts";
 import type { ReplayedVisit } from "./replay-visits.ts";
 import { geometricMean, type Percentiles, percentilesOf, sumOf } from "./statistics.ts";
 import type { Ground } from "./versions.ts";
@@ -45,12 +46,30 @@ export interface Shares {
   readonly link: number | null;
 }
 
+/**
+ * Mean bytes of an exchange, by what they were spent on; null where nothing was counted. A repeat visit is one of a time
+ * series: the same URL again.
+ */
+export interface SpentReport {
+  readonly all: Spent | null;
+  readonly repeatVisits: Spent | null;
+  readonly goals: readonly Goal[];
+}
+
+/** What the link is meant to cost at most, and what it did. */
+export interface Goal {
+  readonly name: string;
+  readonly atMost: number;
+  readonly measured: number | null;
+}
+
 export interface ReplayReport {
   readonly families: readonly FamilyReport[];
   /** Of answerBytes / rawBytes: the project's headline figure. */
   readonly geomean: Readonly<Record<FamilyKind, number | null>>;
   readonly shares: Readonly<Record<FamilyKind, Shares>>;
   readonly totals: Sums;
+  readonly spentPerExchange: SpentReport;
   readonly pagesUpTo100KB: {
     readonly exchanges: number;
     readonly encodeMs: Percentiles | null;
@@ -84,6 +103,7 @@ export function reportOn(
     geomean: forEachKind((kind) => shares[kind].answer),
     shares,
     totals: sumsOf(visits),
+    spentPerExchange: spentOf(visits),
     pagesUpTo100KB: {
       exchanges: small.length,
       encodeMs: spread(small.map((visit) => visit.encodeMs)),
@@ -131,6 +151,39 @@ function sumsOf(visits: readonly ReplayedVisit[]): Sums {
     mismatches: visits.filter((visit) => visit.mismatch).length,
     errors: visits.filter((visit) => visit.error !== undefined).length,
   };
+}
+
+/** Bytes of an exchange: beside its answer; of the head of a repeat visit's request; of that of its answer. */
+const GOALS = { besideAnswer: 200, repeatRequestHead: 60, repeatAnswerHead: 40 } as const;
+
+function spentOf(visits: readonly ReplayedVisit[]): SpentReport {
+  const counted = visits.filter((visit) => visit.counted);
+  const all = meanSpent(counted);
+  const repeatVisits = meanSpent(counted.filter((visit) => visit.family.kind === "timeseries"));
+  const beside = (spent: Spent) => sumOf(HEAPS.map((heap) => spent[heap])) - spent.answers;
+  return {
+    all,
+    repeatVisits,
+    goals: [
+      { name: "besideAnswer", atMost: GOALS.besideAnswer, measured: all && beside(all) },
+      {
+        name: "repeatRequestHead",
+        atMost: GOALS.repeatRequestHead,
+        measured: repeatVisits?.requestHeads ?? null,
+      },
+      {
+        name: "repeatAnswerHead",
+        atMost: GOALS.repeatAnswerHead,
+        measured: repeatVisits?.answerHeads ?? null,
+      },
+    ],
+  };
+}
+
+function meanSpent(visits: readonly ReplayedVisit[]): Spent | null {
+  if (visits.length === 0) return null;
+  const sum = visits.map((visit) => visit.spent).reduce(addSpent, NOTHING_SPENT);
+  return Object.fromEntries(HEAPS.map((heap) => [heap, sum[heap] / visits.length])) as Spent;
 }
 
 const spread = (values: readonly (number | undefined)[]): Percentiles | null =>

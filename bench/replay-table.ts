@@ -4,7 +4,8 @@
  */
 import type { FamilyKind } from "./corpus.ts";
 import { ANSWERS } from "./exchange-log.ts";
-import type { FamilyReport, ReplayReport, Shares, Sums } from "./replay-report.ts";
+import { HEAPS, type Spent } from "./link-tap.ts";
+import type { FamilyReport, ReplayReport, Shares, SpentReport, Sums } from "./replay-report.ts";
 import { type Column, milliseconds, percent, renderTable, wholeNumber } from "./table.ts";
 
 const COLUMNS: readonly Column[] = [
@@ -78,8 +79,43 @@ function sharesRow(title: string, shares: Shares): string[] {
   ];
 }
 
+const HEAP_TITLES: Readonly<Record<(typeof HEAPS)[number], string>> = {
+  answers: "answer",
+  requestHeads: "request head",
+  answerHeads: "answer head",
+  proofs: "proof",
+  others: "other frames",
+  websocket: "WebSocket",
+  tls: "TLS",
+};
+
+const GOAL_TITLES: Readonly<Record<string, string>> = {
+  besideAnswer: "beside the answer",
+  repeatRequestHead: "request head of a repeat visit",
+  repeatAnswerHead: "answer head of a repeat visit",
+};
+
+const oneDecimal = (value: number): string => value.toFixed(1);
+
+function spentLines({ all, repeatVisits, goals }: SpentReport): string[] {
+  if (all === null) return [];
+  const line = (title: string, spent: Spent) =>
+    `${title}: ${HEAPS.filter((heap) => heap !== "answers")
+      .map((heap) => `${HEAP_TITLES[heap]} ${oneDecimal(spent[heap])}`)
+      .join(", ")}.`;
+  return [
+    line("Bytes an exchange spends", all),
+    ...(repeatVisits === null ? [] : [line("Of a repeat visit", repeatVisits)]),
+    ...goals.map(
+      ({ name, atMost, measured }) =>
+        `Goal: ${GOAL_TITLES[name] ?? name} at most ${atMost} bytes; measured ${measured === null ? "-" : oneDecimal(measured)}.`,
+    ),
+  ];
+}
+
 function closingLines({
   totals,
+  spentPerExchange,
   pagesUpTo100KB: small,
   versions,
   links,
@@ -98,6 +134,7 @@ function closingLines({
       : [
           `Beside its answer an exchange costs ${wholeNumber(overhead)} bytes on the link, both ways together.`,
         ]),
+    ...spentLines(spentPerExchange),
     `Pages up to 100 KB (${small.exchanges}): encode p50 ${milliseconds(small.encodeMs?.p50)} ms, p95 ${milliseconds(small.encodeMs?.p95)} ms; decode p50 ${milliseconds(small.decodeMs?.p50)} ms, p95 ${milliseconds(small.decodeMs?.p95)} ms.`,
     ...(links === 1
       ? []

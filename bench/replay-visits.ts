@@ -1,8 +1,8 @@
 /**
  * The visits of a replay: every version of every family published at the origin and fetched through the pair, one
- * after the other, each with what it cost and whether it arrived unharmed. Link bytes are read at the start of every
- * visit, so what trails an answer (its proof, credit) counts for the visit it belongs to, without waiting for silence;
- * heartbeats, a few bytes in many seconds, fall to whatever visit is under way.
+ * after the other, each with what it cost and whether it arrived unharmed. A visit begins when the page of the one before
+ * has come, not when it is proved. Link bytes are read at the start of every visit: what trails an answer (its proof,
+ * credit) may count for the next visit, and heartbeats, a few bytes in many seconds, for whatever is under way.
  */
 import { createHash } from "node:crypto";
 import type { Clock } from "../protocol/kit/clock.ts";
@@ -10,7 +10,8 @@ import { type Baselines, baselinesOf } from "./baselines.ts";
 import type { Corpus, Family } from "./corpus.ts";
 import { bytesBetween, type CountingRelay, type LinkBytes } from "./counting-relay.ts";
 import type { Answer, ExchangeLog, LoggedExchange } from "./exchange-log.ts";
-import type { ReplayOrigin } from "./replay-origin.ts";
+import { type LinkTap, NOTHING_SPENT, type Spent, spentBetween } from "./link-tap.ts";
+import { BALANCER_COOKIE, type ReplayOrigin } from "./replay-origin.ts";
 import type { VisitedPage, Visitor } from "./visitor.ts";
 
 /** Both daemons log an exchange as it ends; later than this, one of them never will. */
@@ -30,6 +31,8 @@ export interface ReplayedVisit {
   readonly answer: Answer | undefined;
   readonly answerBytes: number;
   readonly link: LinkBytes;
+  /** What they were spent on; nothing where the link is not tapped. */
+  readonly spent: Spent;
   readonly encodeMs: number | undefined;
   readonly decodeMs: number | undefined;
   readonly totalMs: number | undefined;
@@ -44,6 +47,7 @@ export interface ReplayGround {
   readonly origin: ReplayOrigin;
   readonly visitor: Visitor;
   readonly link: CountingRelay;
+  readonly tap?: LinkTap | undefined;
   readonly exchanges: ExchangeLog;
   readonly clock: Clock;
   readonly signal?: AbortSignal | undefined;
@@ -58,11 +62,23 @@ export function pathOf(family: Family, version: number): string {
   return `/pages/${encodeURIComponent(file.slice(file.lastIndexOf("/") + 1))}`;
 }
 
-/** Of `visitors` each version is another person's, by a session cookie of their own. */
-export const cookieOf = (family: Family, version: number): string | undefined =>
-  family.kind === "visitors"
-    ? `session=${createHash("sha1").update(`${family.name} ${version}`).digest("hex")}`
-    : undefined;
+/**
+ * A page's visitor comes with what analytics and consent tools of a site leave behind, and what its balancer set. Of
+ * `visitors` each version is another person's, by a session cookie of their own.
+ */
+const cookieOf = (family: Family, version: number): string | undefined => {
+  if (family.kind === "visitors") return sessionOf(family, version);
+  return version === 0 ? undefined : `${ANALYTICS_COOKIES}; ${BALANCER_COOKIE}`;
+};
+
+const sessionOf = (family: Family, version: number): string =>
+  `session=${createHash("sha1").update(`${family.name} ${version}`).digest("hex")}`;
+
+const ANALYTICS_COOKIES = "_ga=GA1.1.1836409215.1736150417; CookieConsent=true";
+
+/** A reader of templates' pages comes to each from the site's front page. */
+const refererOf = (family: Family): string | undefined =>
+  family.kind === "template" ? `http://${hostOf(family)}/` : undefined;
 
 /** Visits the whole corpus; `onVisit` is told before each visit. Rejects when a daemon dies or the signal fires. */
 export async function visitAll(
@@ -70,33 +86,54 @@ export async function visitAll(
   ground: ReplayGround,
   options: { readonly countAll: boolean; readonly onVisit: (done: number, family: Family) => void },
 ): Promise<ReplayedVisit[]> {
-  const visits: ReplayedVisit[] = [];
-  let done = 0;
+  const tried: (Tried & { readonly begun: LinkReading })[] = [];
   for (const family of corpus.families) {
     for (const [version, { file }] of family.versions.entries()) {
-      options.onVisit(done, family);
-      done += 1;
+      options.onVisit(tried.length, family);
       const body = corpus.read(file);
-      const before = ground.link.read();
-      const tried = await tryVisit({ family, version, body }, ground);
-      // After the visit, so that compressing takes no time from it; the trailing bytes arrive meanwhile.
+      const begun = readingOf(ground);
+      const seen = await tryVisit({ family, version, body }, { ground, after: tried.at(-1)?.logged });
+      // After the visit, so that compressing takes no time from it.
       const baselines = await baselinesOf(body);
-      visits.push({
-        family,
-        counted: options.countAll || version >= UNCOUNTED[family.kind],
-        rawBytes: body.length,
-        baselines,
-        link: bytesBetween(before, ground.link.read()),
-        ...tried,
-      });
+      const counted = options.countAll || version >= UNCOUNTED[family.kind];
+      tried.push({ ...seen, visit: { family, counted, rawBytes: body.length, baselines }, begun });
       if (family.kind === "visitors" && version < UNCOUNTED.visitors)
         await ground.clock.sleep(BETWEEN_PEOPLE_MS, ground.signal);
     }
   }
-  return visits;
+  const outcomes = await Promise.all(tried.map(({ logged }) => logged));
+  const end = readingOf(ground);
+  ground.signal?.throwIfAborted();
+  ground.exchanges.throwIfFailed();
+  return tried.map(({ visit, begun }, at) => ({
+    ...visit,
+    ...betweenReadings(begun, tried[at + 1]?.begun ?? end),
+    ...(outcomes[at] ?? NOTHING),
+  }));
 }
 
-type Outcome = Omit<ReplayedVisit, "family" | "counted" | "rawBytes" | "baselines" | "link">;
+interface LinkReading {
+  readonly bytes: LinkBytes;
+  readonly spent: Spent;
+}
+
+const readingOf = ({ link, tap }: ReplayGround): LinkReading => ({
+  bytes: link.read(),
+  spent: tap?.read() ?? NOTHING_SPENT,
+});
+
+const betweenReadings = (before: LinkReading, after: LinkReading): Pick<ReplayedVisit, "link" | "spent"> => ({
+  link: bytesBetween(before.bytes, after.bytes),
+  spent: spentBetween(before.spent, after.spent),
+});
+
+/** A visit whose page has come; what the daemons say of it comes later. */
+interface Tried {
+  readonly visit: Pick<ReplayedVisit, "family" | "counted" | "rawBytes" | "baselines">;
+  readonly logged: Promise<Outcome>;
+}
+
+type Outcome = Omit<ReplayedVisit, "family" | "counted" | "rawBytes" | "baselines" | "link" | "spent">;
 
 const NOTHING: Outcome = {
   answer: undefined,
@@ -108,22 +145,52 @@ const NOTHING: Outcome = {
   error: undefined,
 };
 
+/** Resolves when the page has come, or failed: the next visitor waits for no proof, and no log. */
 async function tryVisit(
   page: { readonly family: Family; readonly version: number; readonly body: Buffer },
-  ground: ReplayGround,
-): Promise<Outcome> {
+  { ground, after }: { readonly ground: ReplayGround; readonly after: Promise<unknown> | undefined },
+): Promise<Pick<Tried, "logged">> {
   const { family, version, body } = page;
-  const visit = { host: hostOf(family), path: pathOf(family, version), contentType: family.contentType };
-  const cookie = cookieOf(family, version);
-  ground.origin.publish({ ...visit, body, version, personal: cookie !== undefined });
+  const visit = {
+    host: hostOf(family),
+    path: pathOf(family, version),
+    contentType: family.contentType,
+    cookie: cookieOf(family, version),
+    referer: refererOf(family),
+  };
+  ground.origin.publish({ ...visit, body, version, personal: family.kind === "visitors" });
   try {
-    const seen = await ground.visitor.visit({ ...visit, cookie }, ground.signal);
-    const logged = await loggedExchange(visit, ground);
-    return { ...outcomeOf(logged), ...verdictOn(seen, body, logged) };
+    const seen = await ground.visitor.visit(visit, ground.signal);
+    return { logged: outcomeOf(visit, { seen, body, ground, after }) };
   } catch (error) {
     ground.signal?.throwIfAborted();
+    return { logged: Promise.resolve(failedBy(error)) };
+  } finally {
     ground.exchanges.throwIfFailed();
-    return { ...NOTHING, error: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+const failedBy = (error: unknown): Outcome => ({
+  ...NOTHING,
+  error: error instanceof Error ? error.message : String(error),
+});
+
+/** One visit after the other is looked up in the logs. Never rejects. */
+async function outcomeOf(
+  visit: { readonly host: string; readonly path: string },
+  given: {
+    readonly seen: VisitedPage;
+    readonly body: Buffer;
+    readonly ground: ReplayGround;
+    readonly after: Promise<unknown> | undefined;
+  },
+): Promise<Outcome> {
+  try {
+    await given.after;
+    const logged = await loggedExchange(visit, given.ground);
+    return { ...figuresOf(logged), ...verdictOn(given.seen, given.body, logged) };
+  } catch (error) {
+    return failedBy(error);
   }
 }
 
@@ -139,7 +206,7 @@ const loggedExchange = (
     }
   });
 
-const outcomeOf = ({ edge, origin }: LoggedExchange): Outcome => ({
+const figuresOf = ({ edge, origin }: LoggedExchange): Outcome => ({
   ...NOTHING,
   answer: edge.answer,
   answerBytes: edge.answerBytes ?? 0,

@@ -39,6 +39,7 @@ export async function replay(corpus: Corpus, options: ReplayOptions): Promise<Re
     clock,
     signal,
     settings: options.settings,
+    tapped: true,
   });
   running.defer(() => pair.stop());
   const visitor = visitorOf(pair.visitors, clock);
@@ -49,7 +50,7 @@ export async function replay(corpus: Corpus, options: ReplayOptions): Promise<Re
   running.defer(async () => progress.end());
   const visits = await visitAll(
     corpus,
-    { origin, visitor, link: pair.link, exchanges: pair.exchanges, clock, signal },
+    { origin, visitor, link: pair.link, tap: pair.tap, exchanges: pair.exchanges, clock, signal },
     { countAll, onVisit: (done, family) => progress.at(done, family.name) },
   );
   return reportOn(visits, {

@@ -23,6 +23,8 @@ export interface Visit {
   /** Chooses the Accept header: a document, or something a script fetches. */
   readonly contentType: string;
   readonly cookie?: string | undefined;
+  /** The page of the same site that the visitor comes from. */
+  readonly referer?: string | undefined;
 }
 
 export interface VisitedPage {
@@ -64,11 +66,12 @@ const SCRIPT_HEADERS = {
 } as const;
 
 /** The headers that a browser sends for `visit`. */
-export const headersFor = ({ host, contentType, cookie }: Visit): Record<string, string> => ({
+export const headersFor = ({ host, contentType, cookie, referer }: Visit): Record<string, string> => ({
   Host: host,
   ...BROWSER_HEADERS,
   ...(contentType.startsWith("text/html") ? DOCUMENT_HEADERS : SCRIPT_HEADERS),
   ...(cookie === undefined ? {} : { Cookie: cookie }),
+  ...(referer === undefined ? {} : { Referer: referer, "Sec-Fetch-Site": "same-origin" }),
 });
 
 /** A visitor of the edge at `address` (host:port). */

@@ -15,6 +15,9 @@ export interface VisitRecord {
   pageBytes?: number;
   /** Payload bytes of the answer's frames but the HTTP heads. */
   answerBytes?: number;
+  /** Of the request's body: as the visitor sent it, and on the link. */
+  bodyBytes?: number;
+  requestBytes?: number;
   decodeMs?: number;
   totalMs?: number;
   /** The delta did not prove, and plain bytes came in its place. */

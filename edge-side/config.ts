@@ -36,6 +36,12 @@ import {
   parseSize,
   UnitError,
 } from "../protocol/kit/units.ts";
+import {
+  hasRoomForPages,
+  NO_ROOM_FOR_PAGES,
+  workersOf,
+  workersSetting,
+} from "../protocol/kit/workers-setting.ts";
 import { keyOf, keySettings } from "../protocol/link/key-settings.ts";
 import type { LinkKey } from "../protocol/link/link-key.ts";
 import type { BasesPolicy } from "../protocol/versions/scope.ts";
@@ -46,6 +52,8 @@ export interface EdgeConfig {
   readonly visitors: readonly VisitorListen[];
   readonly tunnel: TunnelListen;
   readonly keys: readonly EdgeKey[];
+  /** Processes that share the work. */
+  readonly workers: number;
   readonly store: StoreSettings;
   readonly memory: MemorySettings;
   readonly limits: EdgeLimits;
@@ -93,6 +101,8 @@ export interface ServedHost {
   readonly credentialHeaders: readonly string[];
   /** Whether pieces that several people's pages share may be everybody's base, under `bases: session`. */
   readonly commonBases: boolean;
+  /** Whether bodies of requests cross the link compressed, where they gain. */
+  readonly compressRequests: boolean;
 }
 
 /** Each is refused or passed by when exceeded, as said. */
@@ -139,6 +149,7 @@ export const edgeSettings = (near: Surroundings): z.ZodType<EdgeConfig> =>
       .array(edgeKey(near))
       .min(1)
       .check(noTwoAlike(({ key }) => key.id, "is the id of two keys; each needs its own", "id")),
+    workers: workersSetting(),
     store: storeBlock(),
     memory: memoryBlock(),
     limits: optionalBlock({
@@ -180,7 +191,10 @@ export const edgeSettings = (near: Surroundings): z.ZodType<EdgeConfig> =>
       path: ["tunnel"],
       error: "listens where visitors are served; give each a port of its own",
     })
-    .transform(({ admin, ...rest }): EdgeConfig => ({ ...rest, admin }));
+    .refine(hasRoomForPages, NO_ROOM_FOR_PAGES)
+    .transform(
+      ({ admin, ...rest }): EdgeConfig => ({ ...rest, admin, workers: workersOf(rest.workers, rest) }),
+    );
 
 const sizeOrOff = () =>
   written((text) => (text === "off" ? undefined : parseSize(text)), "a size with its unit, or off").prefault(
@@ -208,6 +222,7 @@ const servedHost = block({
     .prefault([])
     .transform((names) => [...new Set(["authorization", ...names])]),
   commonBases: z.boolean().prefault(true),
+  compressRequests: z.boolean().prefault(true),
 });
 
 // RFC 9110 5.6.2: the characters of a token, which names of cookies and headers are made of.

@@ -3,6 +3,7 @@
  * "Roles".
  */
 import { randomBytes } from "node:crypto";
+import type { Socket } from "node:net";
 import { CODEC_NAMES, codecIds } from "../protocol/delta/codecs.ts";
 import { openAccessLog } from "../protocol/kit/access-log.ts";
 import { ByteBudget } from "../protocol/kit/byte-budget.ts";
@@ -20,11 +21,22 @@ import { CommonBases } from "./common-bases.ts";
 import type { EdgeConfig, EdgeKey } from "./config.ts";
 import { trustOf } from "./forward-request.ts";
 import { LinkPool } from "./link-pool.ts";
+import { RequestEncoders } from "./request-encoders.ts";
 import { type ServeGiven, serveVisitor } from "./serve-visitor.ts";
+import { HeldPages } from "./visit-memory.ts";
 import type { Visitor } from "./visitor.ts";
 import { VisitorEncoders } from "./visitor-encoders.ts";
 import { serveVisitors } from "./visitor-server.ts";
 import type { VisitorListen } from "./visitors-config.ts";
+
+/** An edge that is one worker of several: all connections are handed to it. */
+export interface AsWorker {
+  readonly workers: number;
+  /** The keys of the links that are up, whenever links come or go. */
+  linked(keyIds: readonly string[]): void;
+  /** A connection that was taken at the tunnel's door has ended. */
+  tunnelClosed(): void;
+}
 
 export interface EdgeDaemon {
   /** Of the first listener. */
@@ -38,6 +50,8 @@ export interface EdgeDaemon {
   reload(config: EdgeConfig): Promise<void>;
   /** Erases versions here and at the origin sides that are connected; returns how many there were here. */
   forget(what: ForgetWhat): Promise<number>;
+  /** As a worker: a connection from the address of this number in `visitors`, or, one above the last, from the tunnel port. */
+  take(door: number, socket: Socket): void;
   /** Drains, within a bound. */
   stop(): Promise<void>;
 }
@@ -45,9 +59,10 @@ export interface EdgeDaemon {
 /** Rejects with what the system says of an address that cannot be had; nothing is left open then. */
 export const startEdge = async (
   config: EdgeConfig,
-  given: { readonly log: Log; readonly clock?: Clock },
+  given: { readonly log: Log; readonly clock?: Clock; readonly asWorker?: AsWorker },
 ): Promise<EdgeDaemon> => {
-  const { log, clock = systemClock } = given;
+  const { log, clock = systemClock, asWorker } = given;
+  const handed = asWorker !== undefined;
   let served = servedBy(config.keys);
   const store = new VersionStore({ clock, bytes: config.store.sizeBytes, lifetimes: lifetimesOf(config) });
   const memory = new ByteBudget({
@@ -59,6 +74,7 @@ export const startEdge = async (
     hostsOf: (keyId) => served.hosts.get(keyId),
     missing: (host) =>
       log.warn("no link", { host, hint: "is coilgun-origin running with a key that serves this host?" }),
+    changed: (links) => asWorker?.linked([...new Set([...links].map(({ keyId }) => keyId))]),
   });
   const accessLog = openAccessLog(config.accessLog, {
     failed: (error) => log.error("access log failed", { error }),
@@ -70,8 +86,14 @@ export const startEdge = async (
     log,
     pool,
     memory,
+    handed,
     secretOf: (keyId) => served.keys.get(keyId)?.key.secret,
-    hello: helloMaker({ role: "edge", ...config.limits, codecs: codecIds(CODEC_NAMES) }),
+    hello: helloMaker({
+      role: "edge",
+      ...config.limits,
+      codecs: codecIds(CODEC_NAMES),
+      ...(asWorker && { workers: asWorker.workers }),
+    }),
   });
   let trusts = trustOf(config.trustedProxies);
   const serving: ServeGiven = {
@@ -81,7 +103,9 @@ export const startEdge = async (
     store,
     commonBases,
     memory,
+    heldPages: new HeldPages(memory),
     encoders: new VisitorEncoders(memory, loopLoad(clock)),
+    requests: new RequestEncoders({ clock, memory, isCoded: (host) => served.codesRequests.has(host) }),
     pageBytes: config.limits.pageBytes,
     originAnswerMs: config.times.originAnswerMs,
     trusts: (address) => trusts(address),
@@ -90,7 +114,7 @@ export const startEdge = async (
   };
   const visits = new UnderWay();
   const serve = (visitor: Visitor) => visits.add(serveVisitor(visitor, serving));
-  const visitors = await serveVisitors(config, { clock, serve }).catch(async (error: unknown) => {
+  const visitors = await serveVisitors(config, { clock, serve, handed }).catch(async (error: unknown) => {
     await tunnel.close();
     throw error;
   });
@@ -115,6 +139,11 @@ export const startEdge = async (
     async forget({ host, url }) {
       for (const link of pool.linksOf(host)) link.forget(host, url ?? "");
       return store.forget({ host }, url);
+    },
+    take(door, socket) {
+      if (door < config.visitors.length) return visitors.take(door, socket);
+      socket.once("close", () => asWorker?.tunnelClosed());
+      tunnel.take(socket);
     },
     async stop() {
       const drained = new AbortController();
@@ -142,6 +171,8 @@ interface Served {
   readonly keys: ReadonlyMap<string, EdgeKey>;
   readonly hosts: ReadonlyMap<string, ReadonlySet<string>>;
   readonly rules: ReadonlyMap<string, ScopeRules>;
+  /** Hosts whose requests may be coded. */
+  readonly codesRequests: ReadonlySet<string>;
 }
 
 const isSameSecret = (before: Served, after: Served, keyId: string): boolean => {
@@ -155,6 +186,9 @@ const SESSION_SECRET = randomBytes(32);
 const servedBy = (keys: readonly EdgeKey[]): Served => ({
   keys: new Map(keys.map((entry) => [entry.key.id, entry])),
   hosts: new Map(keys.map((entry) => [entry.key.id, new Set(entry.hosts.map(({ host }) => host))])),
+  codesRequests: new Set(
+    keys.flatMap(({ hosts }) => hosts.flatMap((each) => (each.compressRequests ? [each.host] : []))),
+  ),
   rules: new Map(
     keys.flatMap(({ hosts }) => hosts.map((served) => [served.host, new ScopeRules(served, SESSION_SECRET)])),
   ),

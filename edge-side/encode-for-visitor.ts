@@ -15,6 +15,7 @@ import { cleanTrailers } from "./clean-head.ts";
 import { codedHead, notModifiedHead } from "./coded-head.ts";
 import type { PagePieces, WholePage } from "./page-pieces.ts";
 import type { PageCopies } from "./page-versions.ts";
+import type { VisitMemory } from "./visit-memory.ts";
 import type { Visitor } from "./visitor.ts";
 import type { VisitorEncoder, VisitorEncoders } from "./visitor-encoders.ts";
 
@@ -23,52 +24,71 @@ export interface EncodeGiven {
   /** Clean already. */
   readonly head: ResponseHead;
   readonly encoders: VisitorEncoders;
+  readonly memory: Pick<VisitMemory, "hold">;
   /** Whose memory a compressor takes. */
   readonly keyId: string;
 }
 
 /** A page that is all here, of whatever size: it gets its new length. */
-export const sendWhole = async (
-  given: EncodeGiven,
-  { page, end }: WholePage,
-  copies: PageCopies,
-): Promise<void> => {
+export const sendWhole = async (given: EncodeGiven, whole: WholePage, copies: PageCopies): Promise<void> => {
   const { visitor, head } = given;
   // Before the head: what is wrong with them is a clean failure still.
-  const trailers = cleanTrailers(end.trailers);
+  const trailers = cleanTrailers(whole.end.trailers);
   if (bodiless(given)) return sendHeadOnly(given);
   const encodable = isEncodable(visitor, head);
-  const coded = encodable && page.length > 0 ? await codedPage(given, page, copies) : undefined;
+  const coded = encodable ? await codedPage(given, whole, copies) : undefined;
   // A length leaves no room for trailers.
-  const codedBytes = trailers.length === 0 ? coded?.body.length : undefined;
+  const codedBytes = trailers.length === 0 ? coded?.bytes.length : undefined;
   visitor.head(encodable ? codedHead(head, coded?.coding, codedBytes) : head, {
     trailers: trailers.length > 0,
   });
-  const body = coded?.body ?? page;
+  const body = coded?.bytes ?? whole.page;
   if (body.length > 0) await visitor.body(body);
   visitor.end(trailers);
 };
 
-/** The page in the best coding that there is a copy or a compressor for; undefined: as it is. */
+interface CodedPage {
+  readonly coding: Coding;
+  readonly bytes: Buffer;
+}
+
+/** The page in the best coding that there is a copy or a compressor for, and gives way to it; undefined: as it is. */
 const codedPage = async (
-  { visitor, encoders, keyId }: EncodeGiven,
-  page: Buffer,
+  given: EncodeGiven,
+  whole: WholePage,
   copies: PageCopies,
-): Promise<{ readonly coding: Coding; readonly body: Buffer } | undefined> => {
-  const codings = wantedCodings(visitor, page.length);
+): Promise<CodedPage | undefined> => {
+  if (whole.page.length === 0) return undefined;
+  const codings = wantedCodings(given.visitor, whole.page.length);
   const [best] = codings;
   const copy = best && copies.find(best);
-  if (best !== undefined && copy !== undefined) return { coding: best, body: copy };
+  const coded =
+    best !== undefined && copy !== undefined
+      ? { coding: best, bytes: copy }
+      : await encodedPage(given, whole.page, { codings, copies });
+  if (coded === undefined || !given.memory.hold(coded.bytes)) return undefined;
+  whole.page = NOTHING;
+  return coded;
+};
+
+/** The compressor is free again before the visitor has taken any of what it made. */
+const encodedPage = async (
+  { encoders, keyId }: EncodeGiven,
+  page: Buffer,
+  { codings, copies }: { readonly codings: readonly Coding[]; readonly copies: PageCopies },
+): Promise<CodedPage | undefined> => {
   const encoder = encoders.take(codings, keyId);
   if (encoder === undefined) return undefined;
   try {
-    const body = await encoder.encode(page, { often: copies.worthKeeping });
-    if (copies.worthKeeping) copies.keep(encoder.coding, body);
-    return { coding: encoder.coding, body };
+    const bytes = await encoder.encode(page, { often: copies.worthKeeping });
+    if (copies.worthKeeping) copies.keep(encoder.coding, bytes);
+    return { coding: encoder.coding, bytes };
   } finally {
     encoder.release();
   }
 };
+
+const NOTHING = Buffer.alloc(0);
 
 /** A page that comes as its origin makes it. */
 export const sendAsItComes = async (given: EncodeGiven, pieces: PagePieces): Promise<void> => {

@@ -7,6 +7,7 @@ import type { HeaderList } from "../protocol/wire/header-block.ts";
 import { endToEnd, fieldOf, listOf, type RequestHead, withoutFields } from "../protocol/wire/http-head.ts";
 import { withStrongIfMatch } from "./coded-head.ts";
 import { forwardedFields, isAboutVisitors } from "./forwarded-fields.ts";
+import { oneStepFurther } from "./max-forwards.ts";
 
 /** What Via calls us. */
 export const PSEUDONYM = "coilgun";
@@ -56,7 +57,7 @@ const CONTINUES = /^100-continue$/i;
 export const forwardRequest = (request: VisitorRequest, trusts: Trust): RequestHead => {
   const { method, target, version, upgrade } = request;
   const trusted = trusts(request.address);
-  const onward = endToEnd(request.fields);
+  const onward = oneStepFurther(method, endToEnd(request.fields));
   const fields: string[] = [];
   for (let i = 0; i + 1 < onward.length; i += 2) {
     const name = onward[i] as string;

@@ -6,6 +6,7 @@ import { type Command, InvalidArgumentError } from "commander";
 import { systemClock } from "../protocol/kit/clock.ts";
 import { EXIT, programNamed, runProgram, say } from "../protocol/kit/command-line.ts";
 import { Complaint } from "../protocol/kit/complaint.ts";
+import { loadCopied } from "../protocol/kit/config-copy.ts";
 import { printFinding } from "../protocol/kit/findings.ts";
 import { runDaemon } from "../protocol/kit/run-daemon.ts";
 import { TUNNEL_PORT } from "../protocol/kit/settings.ts";
@@ -18,7 +19,7 @@ import {
 } from "../protocol/kit/units.ts";
 import { askToForget } from "./admin.ts";
 import { checkEdge } from "./check.ts";
-import { loadEdgeConfig } from "./config.ts";
+import { edgeSettings, loadEdgeConfig } from "./config.ts";
 import { nextSteps, pair } from "./pair.ts";
 import { startWithAdmin } from "./start-with-admin.ts";
 
@@ -36,11 +37,12 @@ const edgeProgram = (): Command => {
     .option(...CONFIG)
     .action(async ({ config: file }: { config: string }) => {
       const code = await runDaemon({
-        load: () => loadEdgeConfig(file),
+        load: () => loadCopied(file, edgeSettings),
         start: startWithAdmin,
-        describe: ({ visitorsAddresses, tunnelAddress }) => ({
+        describe: ({ visitorsAddresses, tunnelAddress }, { config: { workers } }) => ({
           visitors: visitorsAddresses.map(printHostPort).join(" "),
           tunnel: printHostPort(tunnelAddress),
+          ...(workers > 1 && { workers }),
         }),
       });
       // Whatever is still open has had its time: a stopped daemon does not linger.

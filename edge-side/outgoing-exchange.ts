@@ -7,7 +7,7 @@ import { Inbox } from "../protocol/kit/inbox.ts";
 import type { Link } from "../protocol/link/link.ts";
 import type { Stream, StreamReceiver } from "../protocol/link/stream.ts";
 import { StreamError, type StreamErrorCode } from "../protocol/wire/errors.ts";
-import { NO_EXTENSIONS } from "../protocol/wire/extensions.ts";
+import { type Extension, NO_EXTENSIONS } from "../protocol/wire/extensions.ts";
 import type { AnswerFrame, StreamFrame } from "../protocol/wire/frame.ts";
 import type { HeaderList } from "../protocol/wire/header-block.ts";
 import { type RequestHead, requestHeadToList } from "../protocol/wire/http-head.ts";
@@ -27,54 +27,88 @@ export interface ExchangeOpening {
   readonly session: boolean;
   readonly urgency: number;
   readonly incremental: boolean;
+  /** It is opened by `begin`, not at once. */
+  readonly held?: boolean;
+}
+
+/** What leaves with the head of a request whose body is decided about. */
+export interface Beginning {
+  readonly extensions?: readonly Extension[];
+  readonly body?: Uint8Array;
 }
 
 export class OutgoingExchange implements StreamReceiver, BodySink {
-  readonly #stream: Stream;
+  readonly #link: Link;
+  readonly #opening: ExchangeOpening;
+  #stream: Stream | undefined;
   readonly #arrived = new Inbox<StreamFrame>();
   /** Payload bytes of the answer's frames but the HTTP heads, SPEC section "Frames". */
   answerBytes = 0;
+  /** Bytes of the request's body: on the link, and as the visitor sent them where that is not the same. */
+  requestBytes = 0;
+  plainRequestBytes: number | undefined;
   /** Called when more of the request's body may be sent. */
   roomForBody: () => void = () => {};
   /** Called when the origin side does not want the rest of the request's body. */
   bodyRefused: () => void = () => {};
   /** Called when the exchange has ended early, by whomever. */
   lost: () => void = () => {};
+  /** Called once when the visit is over, however it went. */
+  over: () => void = () => {};
   #ended = false;
+  #lost = false;
 
   constructor(link: Link, opening: ExchangeOpening) {
-    this.#stream = link.open({
+    this.#link = link;
+    this.#opening = opening;
+    if (opening.held !== true) this.begin();
+  }
+
+  /** Opens the exchange, which was held, with what is here of its body. One that is lost stays so. */
+  begin({ extensions = NO_EXTENSIONS, body = NO_BYTES }: Beginning = {}): void {
+    if (this.#lost || this.#stream !== undefined) return;
+    const { head, offers, session, urgency, incremental, held } = this.#opening;
+    // While it was held the link may have gone.
+    if (held === true && !this.#link.accepts) return this.reset("refused");
+    this.requestBytes += body.length;
+    this.#stream = this.#link.open({
       kind: "open",
       ended: false,
-      session: opening.session,
+      session,
       timings: false,
-      urgency: opening.urgency,
-      incremental: opening.incremental,
-      head: requestHeadToList(opening.head),
-      offers: opening.offers,
-      extensions: NO_EXTENSIONS,
-      body: NO_BYTES,
+      urgency,
+      incremental,
+      head: requestHeadToList(head),
+      offers,
+      extensions,
+      body,
     });
     this.#stream.listen(this);
   }
 
   /** The number on its link; 0 before the request has left. */
   get streamId(): number {
-    return this.#stream.id ?? 0;
+    return this.#stream?.id ?? 0;
   }
 
   /** Queues a piece of the request's body; false when the sender should wait for `roomForBody`. */
   sendBody(bytes: Uint8Array): boolean {
-    this.#stream.send({ kind: "data", bytes });
-    return this.#stream.hasRoom;
+    this.requestBytes += bytes.length;
+    this.#stream?.send({ kind: "data", bytes });
+    return this.#stream?.hasRoom ?? true;
+  }
+
+  /** Proves a coded body as far as it was sent. */
+  segment(proof: string): void {
+    this.#stream?.send({ kind: "segment", proof });
   }
 
   /** `closed`: the body was given up before its end. */
   endBody(how: "complete" | "closed", trailers: HeaderList): void {
     if (this.#ended) return;
     this.#ended = true;
-    if (trailers.length > 0) this.#stream.send({ kind: "trailers", head: trailers });
-    this.#stream.send({ kind: "end", how, extensions: NO_EXTENSIONS });
+    if (trailers.length > 0) this.#stream?.send({ kind: "trailers", head: trailers });
+    this.#stream?.send({ kind: "end", how, extensions: NO_EXTENSIONS });
   }
 
   /** The next frame of the answer; rejects with StreamError when the exchange ends early. */
@@ -104,20 +138,20 @@ export class OutgoingExchange implements StreamReceiver, BodySink {
 
   /** The story is done with this many bytes of body. */
   taken(bytes: number): void {
-    this.#stream.taken(bytes);
+    this.#stream?.taken(bytes);
   }
 
   proved(offset: number, all: boolean): void {
-    this.#stream.proved(offset, all);
+    this.#stream?.proved(offset, all);
   }
 
   askWhole(offset: number): void {
-    this.#stream.askWhole(offset);
+    this.#stream?.askWhole(offset);
   }
 
   /** Gives the exchange up, if it is not over. */
   cancel(code: StreamErrorCode): void {
-    this.#stream.reset(code);
+    this.#stream?.reset(code);
     this.reset(code);
   }
 
@@ -131,6 +165,7 @@ export class OutgoingExchange implements StreamReceiver, BodySink {
   }
 
   reset(code: StreamErrorCode): void {
+    this.#lost = true;
     this.#arrived.fail(new StreamError(code, `the exchange ended: ${code}`));
     this.lost();
   }

@@ -7,7 +7,8 @@ import type { BodyEnd } from "./answer-frames.ts";
 type Step = IteratorResult<Buffer, BodyEnd>;
 
 export interface WholePage {
-  readonly page: Buffer;
+  /** Taken away by who sends it as something smaller, so that nothing holds it any more. */
+  page: Buffer;
   readonly end: BodyEnd;
 }
 
@@ -33,6 +34,7 @@ export class PagePieces {
     const second = await this.#asked(1);
     if (!second.done) return undefined;
     this.bytes += first.value.length;
+    this.#ahead.length = 0;
     return { page: first.value, end: second.value };
   }
 

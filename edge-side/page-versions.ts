@@ -2,7 +2,6 @@
  * What the edge's version store has to do with one visit: what it offers, what it remembers, and what it forgets when a
  * delta does not prove. Holding the offered versions here keeps them usable until the visit is over. SPEC section "Scope".
  */
-import type { Lease } from "../protocol/kit/byte-budget.ts";
 import type { Link } from "../protocol/link/link.ts";
 import type { Credentials } from "../protocol/versions/credentials.ts";
 import { type Fingerprint, printable } from "../protocol/versions/fingerprint.ts";
@@ -15,6 +14,7 @@ import type { VisitRecord } from "./access-record.ts";
 import { chooseBases } from "./choose-bases.ts";
 import type { RebuildGiven } from "./rebuild-page.ts";
 import type { ServeGiven } from "./serve-visitor.ts";
+import { VisitMemory } from "./visit-memory.ts";
 import type { Visitor } from "./visitor.ts";
 
 /** The page of a visit in content codings, as far as it is kept. */
@@ -28,6 +28,8 @@ export interface PageCopies {
 export class PageVersions {
   /** Best last. */
   readonly offered: readonly Version[];
+  /** What the visit takes, until it is over. */
+  readonly memory: VisitMemory;
   /** Of the link that serves the visit: whose memory it takes. */
   readonly keyId: string;
   readonly #visitor: Visitor;
@@ -37,7 +39,6 @@ export class PageVersions {
   readonly #pageKey: PageKey;
   readonly #peerStore: StoreId;
   readonly #credentials: Credentials;
-  readonly #lease: Lease;
   /** The page of this visit, once it is remembered. */
   #remembered: Version | undefined;
   readonly #link: Link;
@@ -56,7 +57,7 @@ export class PageVersions {
     this.#pageKey = pageKeyOf(visitor.target);
     this.#peerStore = link.peer.storeId as StoreId;
     this.#credentials = rules.credentialsOf(visitor.fields);
-    this.#lease = given.memory.lease(link.keyId);
+    this.memory = new VisitMemory(given, link.keyId);
     this.offered = chooseBases(given.store, {
       tenant: this.#tenant,
       pageKey: this.#pageKey,
@@ -79,7 +80,9 @@ export class PageVersions {
       offered: this.offered,
       clock: this.#given.clock,
       pageBytes: this.#given.pageBytes,
-      lease: this.#lease,
+      lease: this.memory.lease,
+      hold: (page) => this.memory.hold(page),
+      whenRoom: (bytes) => this.memory.whenRoom(bytes),
       remember: (body, fingerprint) => this.#remember(head, body, fingerprint),
       doubted: (bases) => this.#forget(bases),
       decoded: (ms) => {
@@ -101,7 +104,7 @@ export class PageVersions {
 
   /** The visit is over, and its answer cost so much: gives its memory back. What the access log should know. */
   over(answerBytes: number): Partial<VisitRecord> {
-    this.#lease.release();
+    this.memory.release();
     if (this.#remembered !== undefined && this.#personal !== undefined)
       this.#given.commonBases.visited({
         version: this.#remembered,

@@ -22,8 +22,12 @@ export interface RebuildGiven {
   readonly offered: readonly Version[];
   readonly clock: Clock;
   readonly pageBytes: number;
-  /** The memory that this exchange takes. */
+  /** The memory that this exchange takes while it is put together. */
   readonly lease: Lease;
+  /** Takes memory for a page until the visitor has it; false where there is none. */
+  hold(page: Buffer): boolean;
+  /** Waits, within reason, until there could be memory for so many bytes; false: there was none. */
+  whenRoom(bytes: number): Promise<boolean>;
   /** A whole, proved body; called before its last piece is given out. */
   remember(body: Buffer, fingerprint: Fingerprint): void;
   /** A delta did not prove; these were its bases. */
@@ -133,26 +137,66 @@ interface OnePiece {
   readonly pinned: boolean;
 }
 
-/** A body in one piece: nothing of it goes out before the 16 bytes of its SHA-256 match. */
+/**
+ * A body in one piece: nothing of it goes out before the 16 bytes of its SHA-256 match. It is held in memory until the visitor
+ * has it; without memory for that it comes again as plain bytes that stream, no faster than the visitor takes them.
+ */
 async function* onePiece(
   frames: CodedFrames,
   exchange: OutgoingExchange,
   given: RebuildGiven,
-  { bases, result, decode, pinned }: OnePiece,
+  one: OnePiece,
 ): AsyncGenerator<Buffer, BodyEnd> {
-  const { coded, end } = await collect(frames, exchange, given);
-  const page = bases && (await provenPage(bases, coded, given, result, decode));
-  if (page === undefined) {
-    if (!pinned) throw new StreamError("unproved", "a whole answer that its proof does not fit");
-    given.doubted(bases ?? []);
+  const { page, end } = await heldPage(frames, exchange, given, one);
+  if (typeof page === "string") {
+    if (page === "unproved") given.doubted(one.bases ?? []);
     exchange.askWhole(0);
     return yield* provedSegments(frames, exchange, given, undefined);
   }
-  given.remember(page.body, page.fingerprint);
-  if (pinned) exchange.proved(page.body.length, true);
-  if (page.body.length > 0) yield page.body;
+  if (one.pinned) exchange.proved(page.length, true);
+  if (page.length > 0) yield page;
   return end;
 }
+
+/** The page, proved, remembered, and held; the coded bytes of one that nobody has pinned wait here for memory. */
+const heldPage = async (
+  frames: CodedFrames,
+  exchange: OutgoingExchange,
+  given: RebuildGiven,
+  one: OnePiece,
+): Promise<{ readonly page: Buffer | "unproved" | "no room"; readonly end: BodyEnd }> => {
+  const { coded, end } = await collect(frames, exchange, given, one);
+  if (coded === undefined) return { page: "no room", end };
+  for (;;) {
+    const page = await provedAndHeld(coded, given, one);
+    if (Buffer.isBuffer(page)) return { page, end };
+    if (one.pinned) {
+      given.lease.shrink(coded.length);
+      return { page: page === "unproved" ? page : "no room", end };
+    }
+    if (page === "unproved") throw new StreamError("unproved", "a whole answer that its proof does not fit");
+    if (!(await given.whenRoom(page))) throw noMemory();
+  }
+};
+
+/** A number: so many bytes would be needed. The page is not held on to then. */
+const provedAndHeld = async (
+  coded: Buffer,
+  given: RebuildGiven,
+  { bases, result, decode }: OnePiece,
+): Promise<Buffer | "unproved" | number> => {
+  const proved = bases && (await provenPage(bases, coded, given, result, decode));
+  if (proved === undefined) return "unproved";
+  given.remember(proved.body, proved.fingerprint);
+  // What was collected makes room for what it became.
+  given.lease.shrink(coded.length);
+  if (given.hold(proved.body)) return proved.body;
+  given.lease.grow(coded.length);
+  return proved.body.length;
+};
+
+const noMemory = (): StreamError =>
+  new StreamError("internal", "no memory for this answer: see memory in edge.yaml");
 
 const provenPage = async (
   bases: readonly Version[],
@@ -173,21 +217,42 @@ const provenPage = async (
   }
 };
 
-/** Everything up to the end, within the memory that this exchange may take. */
+/**
+ * Everything up to the end, within the memory that this exchange may take; nothing where that does not suffice and the origin
+ * side has it still.
+ */
 const collect = async (
   frames: CodedFrames,
   exchange: OutgoingExchange,
   given: RebuildGiven,
-): Promise<{ coded: Buffer; end: BodyEnd }> => {
-  const pieces: Buffer[] = [];
+  { pinned }: OnePiece,
+): Promise<{ readonly coded: Buffer | undefined; readonly end: BodyEnd }> => {
+  let pieces: Buffer[] | undefined = [];
+  let bytes = 0;
   for (;;) {
     const next = await frames.next();
-    if ("how" in next)
-      return { coded: pieces.length === 1 ? (pieces[0] as Buffer) : Buffer.concat(pieces), end: next };
+    if ("how" in next) return { coded: pieces && joined(pieces), end: next };
     if (next.kind !== "data") throw new StreamError("internal", `${next.kind} in a body of one piece`);
-    if (!given.lease.grow(next.bytes.length))
-      throw new StreamError("internal", "no memory for this answer: see memory in edge.yaml");
-    pieces.push(next.bytes);
+    if (pieces !== undefined && (await taken(next.bytes.length, given, pinned))) {
+      pieces.push(next.bytes);
+      bytes += next.bytes.length;
+    } else {
+      pieces = undefined;
+      given.lease.shrink(bytes);
+      bytes = 0;
+    }
     exchange.taken(next.bytes.length);
   }
 };
+
+/** Takes so much memory; what nobody has pinned waits for it, and its frames in their window meanwhile. */
+const taken = async (bytes: number, { lease, whenRoom }: RebuildGiven, pinned: boolean): Promise<boolean> => {
+  while (!lease.grow(bytes)) {
+    if (pinned) return false;
+    if (!(await whenRoom(bytes))) throw noMemory();
+  }
+  return true;
+};
+
+const joined = (pieces: readonly Buffer[]): Buffer =>
+  pieces.length === 1 ? (pieces[0] as Buffer) : Buffer.concat(pieces);

@@ -27,8 +27,8 @@ export type Refused = 400 | 405 | 413 | 414 | 417 | 421 | 505;
 
 const REFUSED_METHODS: ReadonlySet<string> = new Set(["CONNECT", "TRACE"]);
 const VERSIONS: ReadonlySet<string> = new Set(["1.0", "1.1"]);
-/** A Host as RFC 3986 section 3.2.2 writes it, with a port or without; not empty. */
-const AUTHORITY = /^(?:\[[0-9a-f:.]+\]|[\w.~!$&'()*+,;=%-]+)(?::\d{0,5})?$/i;
+/** A Host as RFC 3986 section 3.2.2 writes it, with a port or without; not empty, nor the root of all names. */
+const AUTHORITY = /^(?!\.?(?::|$))(?:\[[0-9a-f:.]+\]|[\w.~!$&'()*+,;=%-]+)(?::\d{0,5})?$/i;
 /** RFC 9112 section 3.2.2; a user in it is refused, like any other strange authority. */
 const ABSOLUTE = /^https?:\/\/([^/?#]*)(.*)$/is;
 

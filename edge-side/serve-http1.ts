@@ -12,6 +12,7 @@ import {
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { codeOf } from "../protocol/kit/complaint.ts";
+import { BetweenTurns } from "./between-turns.ts";
 import type { EdgeConfig } from "./config.ts";
 import { errorPage, rawErrorPage } from "./error-page.ts";
 import { InTurn } from "./in-turn.ts";
@@ -95,13 +96,14 @@ class Connection {
 
   upgrade(request: IncomingMessage, early: Buffer): void {
     const screened = this.#screen(request);
+    const meanwhile = this.#turns.busy
+      ? new BetweenTurns(this.#socket, early, () => this.#current)
+      : undefined;
     if (typeof screened === "number") return this.end(screened);
-    // Node has let go of the connection, so a response before this one could not be finished.
-    if (this.#turns.busy) {
-      this.#socket.destroy();
-      return;
-    }
-    this.#turns.close(() => this.#serve(new TunnelVisitor(request, early, screened, this.#given)));
+    this.#turns.close(() => {
+      const sent = meanwhile?.over() ?? early;
+      this.#serve(new TunnelVisitor(request, sent, screened, this.#given));
+    });
   }
 
   /** Refuses a request that could be read; nothing after it on this connection is. */
@@ -140,7 +142,7 @@ class Connection {
     const code = codeOf(error);
     // Bytes after a request that was to be the last: nobody reads them.
     if (code === "HPE_CLOSED_CONNECTION" && this.#current !== undefined) return;
-    const status = statusOf(code, error.rawPacket, error.bytesParsed ?? 0);
+    const status = statusOf(code, error.rawPacket, error.bytesParsed ?? 0, this.#given.targetBytes);
     // The connection itself broke, or it never said anything.
     if (status === undefined || (status === 408 && this.#socket.bytesRead === 0)) {
       this.#socket.destroy();
@@ -174,15 +176,19 @@ const OTHER_VERSION = /^[^\r\n]+ HTTP\/(?!1\.[01])\d\.\d\r\n/m;
 const KNOWN_METHODS: ReadonlySet<string> = new Set(METHODS);
 
 /** What to say of an error of node's parser; undefined where the connection is gone. */
-const statusOf = (code: string, packet: Buffer | undefined, parsed: number): number | undefined => {
+const statusOf = (
+  code: string,
+  packet: Buffer | undefined,
+  parsed: number,
+  targetBytes: number,
+): number | undefined => {
   switch (code) {
     case "HPE_INVALID_METHOD":
       return methodAt(packet, parsed) === undefined ? 400 : 501;
     case "HPE_INVALID_VERSION":
       return packet !== undefined && OTHER_VERSION.test(packet.toString("latin1")) ? 505 : 400;
     case "HPE_HEADER_OVERFLOW":
-      // A first line without end: it was the target that is too long.
-      return packet !== undefined && methodAt(packet, 0) !== undefined && !packet.includes("\n") ? 414 : 431;
+      return packet !== undefined && isTargetTooLong(packet, targetBytes) ? 414 : 431;
     case "HPE_CHUNK_EXTENSIONS_OVERFLOW":
       return 413;
     case "ERR_HTTP_REQUEST_TIMEOUT":
@@ -190,6 +196,12 @@ const statusOf = (code: string, packet: Buffer | undefined, parsed: number): num
     default:
       return code.startsWith("HPE_") ? 400 : undefined;
   }
+};
+
+/** A head that is too large by its first line, whether or not that has come to its end. */
+const isTargetTooLong = (packet: Buffer, targetBytes: number): boolean => {
+  const end = packet.indexOf("\n");
+  return methodAt(packet, 0) !== undefined && (end === -1 || end > targetBytes);
 };
 
 /** A well-formed method, known or not, in the request that begins at or before `at`. */

@@ -20,11 +20,15 @@ import type { CommonBases } from "./common-bases.ts";
 import { sendAsItComes, sendWhole } from "./encode-for-visitor.ts";
 import { forwardRequest, type Trust } from "./forward-request.ts";
 import type { LinkPool } from "./link-pool.ts";
+import { mayGoNoFurther, OPTIONS_OF_THE_EDGE } from "./max-forwards.ts";
 import { OutgoingExchange } from "./outgoing-exchange.ts";
 import { PagePieces } from "./page-pieces.ts";
 import { PageVersions } from "./page-versions.ts";
 import { inOnePiece, rebuildPage } from "./rebuild-page.ts";
+import type { RequestEncoders } from "./request-encoders.ts";
+import { sendRequestBody } from "./send-request-body.ts";
 import { SWITCHING } from "./tunnel-visitor.ts";
+import type { HeldPages } from "./visit-memory.ts";
 import { isSafe, type Visitor } from "./visitor.ts";
 import type { VisitorEncoders } from "./visitor-encoders.ts";
 
@@ -35,7 +39,9 @@ export interface ServeGiven {
   readonly store: VersionStore;
   readonly commonBases: CommonBases;
   readonly memory: ByteBudget;
+  readonly heldPages: HeldPages;
   readonly encoders: VisitorEncoders;
+  readonly requests: RequestEncoders;
   readonly pageBytes: number;
   readonly originAnswerMs: number;
   readonly trusts: Trust;
@@ -67,6 +73,7 @@ export const serveVisitor = async (visitor: Visitor, given: ServeGiven): Promise
 const visit = async (visitor: Visitor, record: VisitRecord, given: ServeGiven): Promise<void> => {
   const rules = given.rulesOf(visitor.host);
   if (rules === undefined) throw new StreamError("no-route", `no key serves ${visitor.host}`);
+  if (mayGoNoFurther(visitor)) return answerInPlace(visitor, record);
   const request = forwardRequest(visitor, given.trusts);
   const tried = new Set<Link>();
   for (;;) {
@@ -97,10 +104,11 @@ const visitOver = async (
     session: versions.session,
     urgency: visitor.urgency,
     incremental: visitor.incremental,
+    held: true,
   });
   try {
     visitor.leaves(() => exchange.cancel("cancelled"));
-    const answer = await answerInTime(exchange, visitor, given);
+    const answer = await answerInTime(exchange, link, visitor, given);
     await serveAnswer({ answer, exchange, versions, visitor, record, given });
   } catch (error) {
     exchange.cancel(asStreamError(error).code);
@@ -108,19 +116,27 @@ const visitOver = async (
   } finally {
     Object.assign(record, { link: link.keyId, stream: exchange.streamId, answerBytes: exchange.answerBytes });
     Object.assign(record, versions.over(exchange.answerBytes));
+    if (visitor.hasBody) Object.assign(record, bodyBytesOf(exchange));
+    exchange.over();
   }
 };
+
+const bodyBytesOf = ({ requestBytes, plainRequestBytes }: OutgoingExchange): Partial<VisitRecord> => ({
+  bodyBytes: plainRequestBytes ?? requestBytes,
+  requestBytes,
+});
 
 /** The request goes out, and its answer's head comes in. */
 const answerInTime = async (
   exchange: OutgoingExchange,
+  link: Link,
   visitor: Visitor,
   given: ServeGiven,
 ): Promise<AnswerFrame> => {
   const late = () => exchange.cancel("origin-silent");
   const deadline = new AnswerDeadline(given.clock, given.originAnswerMs, late);
   try {
-    visitor.sendBody(exchange, deadline);
+    sendRequestBody(visitor, exchange, deadline, { link, encoders: given.requests });
     return await exchange.answer((interim) => {
       visitor.interim(headForVisitor(interim.head, "interim"));
       deadline.heard();
@@ -154,7 +170,7 @@ const serveAnswer = async ({
   record.status = head.status;
   record.answer = answer.form.kind as NonNullable<VisitRecord["answer"]>;
   const pieces = new PagePieces(rebuildPage(answer, exchange, versions.rebuilding(head)));
-  const sending = { visitor, head, encoders: given.encoders, keyId: versions.keyId };
+  const sending = { visitor, head, encoders: given.encoders, memory: versions.memory, keyId: versions.keyId };
   try {
     const whole = await pieces.whole(inOnePiece(answer.form));
     if (whole === undefined) await sendAsItComes(sending, pieces);
@@ -163,6 +179,13 @@ const serveAnswer = async ({
     pieces.close();
     record.pageBytes = pieces.bytes;
   }
+};
+
+/** RFC 9110 section 7.6.2: OPTIONS that was to come no further than here. */
+const answerInPlace = (visitor: Visitor, record: VisitRecord): void => {
+  record.status = OPTIONS_OF_THE_EDGE.status;
+  visitor.head(OPTIONS_OF_THE_EDGE);
+  visitor.end([]);
 };
 
 const linkFor = (visitor: Visitor, tried: ReadonlySet<Link>, { pool }: ServeGiven): Link => {

@@ -8,6 +8,7 @@ import type { Socket } from "node:net";
 import type { StreamErrorCode } from "../protocol/wire/errors.ts";
 import type { HeaderList } from "../protocol/wire/header-block.ts";
 import { endToEnd, fieldOf, type ResponseHead, withoutFields } from "../protocol/wire/http-head.ts";
+import { MOST_EARLY_BYTES } from "./between-turns.ts";
 import { pairsOf } from "./error-page.ts";
 import { IdleWatch } from "./idle-watch.ts";
 import type { Destination } from "./screen-request.ts";
@@ -18,8 +19,6 @@ import { Http1Visitor, LINGER_MS, type VisitorGiven } from "./visitor-http1.ts";
 export const SWITCHING = 101;
 /** A peer that vanished without a word is noticed by the kernel. */
 const KEEP_ALIVE_MS = 60_000;
-/** Most that is held of what a visitor sends before it has an answer. */
-const MOST_EARLY_BYTES = 64 * 1024;
 const OF_THE_CONNECTION: ReadonlySet<string> = new Set(["content-length"]);
 
 export class TunnelVisitor extends Http1Visitor {
@@ -89,13 +88,15 @@ export class TunnelVisitor extends Http1Visitor {
 
   override fail(code: StreamErrorCode): number {
     if (!this.#switched) return super.fail(code);
-    this.#socket.destroy();
+    this.#breakOff();
     return SWITCHING;
   }
 
   #switch(head: ResponseHead): void {
     if (this.#into === undefined) return;
     this.#switched = true;
+    // Node lets plain connections end by halves, and those of TLS only when told.
+    this.#socket.allowHalfOpen = true;
     this.response.detachSocket(this.#socket);
     const fields = pairsOf(withoutFields(endToEnd(head.fields), OF_THE_CONNECTION));
     const lines = fields.map(([name, value]) => `${name}: ${value}\r\n`).join("");
@@ -104,10 +105,16 @@ export class TunnelVisitor extends Http1Visitor {
       `HTTP/1.1 101 ${head.reason}\r\n${lines}Connection: Upgrade\r\nUpgrade: ${becomes}\r\n\r\n`,
       "latin1",
     );
-    this.#into.lost = () => this.#socket.destroy();
+    this.#into.lost = () => this.#breakOff();
     this.#socket.off("data", this.#hold);
     if (this.#early.length > 0) this.#socket.unshift(Buffer.concat(this.#early));
     this.#tunnel.feed(this.#into);
+  }
+
+  /** What the origin server broke off must not look like a half that has ended. TLS shows it by itself. */
+  #breakOff(): void {
+    if (this.scheme === "http" && !this.#socket.destroyed) this.#socket.resetAndDestroy();
+    else this.#socket.destroy();
   }
 
   /** It stays HTTP, and ends: whether the visitor has begun to speak another protocol, nobody can know. */

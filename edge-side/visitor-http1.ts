@@ -11,6 +11,7 @@ import { areClean, cleanTrailers } from "./clean-head.ts";
 import { errorPage, pairsOf } from "./error-page.ts";
 import { expectsContinue, plainAddress } from "./forward-request.ts";
 import { IdleWatch } from "./idle-watch.ts";
+import { LeaveProbe } from "./leave-probe.ts";
 import type { Destination } from "./screen-request.ts";
 import { drained } from "./tunnel-bytes.ts";
 import {
@@ -61,12 +62,14 @@ export class Http1Visitor implements Visitor {
   protected readonly given: VisitorGiven;
   readonly #sending: IdleWatch;
   readonly #taking: IdleWatch;
+  readonly #unread: LeaveProbe;
   #cancel: () => void = () => {};
   #sink: BodySink | undefined;
   #waiting: Waiting | undefined;
   #linger: Timer | undefined;
   #bodyBytes = 0;
   #hasLength = false;
+  #heldHead: ResponseHead | undefined;
   #headLeft = false;
   /** The status of an error page, once it is certain that there is nothing else. */
   #failed: number | undefined;
@@ -93,6 +96,7 @@ export class Http1Visitor implements Visitor {
     response.strictContentLength = true;
     this.#sending = new IdleWatch(given.clock, given.idleMs, () => this.refuse(408));
     this.#taking = new IdleWatch(given.clock, given.idleMs, () => this.cut());
+    this.#unread = new LeaveProbe(given.clock, socket);
     response.once("close", () => this.#closed());
     // Says nothing that "close" does not say; without a listener it would end the program.
     request.on("error", () => {});
@@ -114,6 +118,7 @@ export class Http1Visitor implements Visitor {
     this.#waiting = waiting;
     if (!this.hasBody) return sink.endBody("complete", NO_TRAILERS);
     sink.roomForBody = () => {
+      this.#unread.stop();
       this.#awaitBody();
       this.request.resume();
     };
@@ -137,14 +142,12 @@ export class Http1Visitor implements Visitor {
   }
 
   head(head: ResponseHead): void {
-    if (this.answered) return;
-    if (this.given.draining()) this.response.shouldKeepAlive = false;
-    this.#hasLength = fieldOf(head.fields, "content-length") !== undefined;
-    this.response.writeHead(head.status, head.reason, [...head.fields]);
+    if (!this.answered) this.#heldHead = head;
   }
 
   flush(): void {
     // Only a head waits; node writes bodies as they are given.
+    this.#writeHead();
     if (this.#headLeft || this.gone || !this.response.headersSent) return;
     this.#headLeft = true;
     // As flushHeaders would do; but that writes the bytes of latin1 values as UTF-8.
@@ -154,6 +157,7 @@ export class Http1Visitor implements Visitor {
   async body(bytes: Buffer): Promise<void> {
     for (let at = 0; at < bytes.length; at += PART_BYTES) {
       if (this.gone || this.#failed !== undefined) throw new StreamError("cancelled", "the visitor has left");
+      this.#writeHead();
       this.#headLeft = true;
       if (this.response.write(bytes.subarray(at, at + PART_BYTES))) continue;
       this.#taking.start();
@@ -164,6 +168,7 @@ export class Http1Visitor implements Visitor {
 
   end(trailers: HeaderList): void {
     if (this.gone || this.#failed !== undefined) return;
+    this.#writeHead();
     if (trailers.length > 0) this.response.addTrailers(pairsOf(trailers));
     this.response.end();
     // What is queued has to be taken, too.
@@ -192,6 +197,11 @@ export class Http1Visitor implements Visitor {
     return this.request.complete;
   }
 
+  /** The connection takes more of the response; only where node has let go of it does somebody have to say so. */
+  drained(): void {
+    this.response.emit("drain");
+  }
+
   /** Ends the connection inside whatever is under way. */
   cut(): void {
     const { socket } = this.request;
@@ -204,6 +214,16 @@ export class Http1Visitor implements Visitor {
 
   protected get gone(): boolean {
     return this.response.destroyed || this.request.socket.destroyed;
+  }
+
+  /** The head leaves with what follows it: what fails before is a clean failure. */
+  #writeHead(): void {
+    const head = this.#heldHead;
+    this.#heldHead = undefined;
+    if (head === undefined || this.answered) return;
+    if (this.given.draining()) this.response.shouldKeepAlive = false;
+    this.#hasLength = fieldOf(head.fields, "content-length") !== undefined;
+    this.response.writeHead(head.status, head.reason, [...head.fields]);
   }
 
   #awaitBody(): void {
@@ -224,6 +244,7 @@ export class Http1Visitor implements Visitor {
     this.#sending.stop();
     this.#waiting?.forOrigin();
     this.request.pause();
+    this.#unread.start();
   }
 
   #bodyEnded(): void {
@@ -238,6 +259,7 @@ export class Http1Visitor implements Visitor {
   /** What still comes is read and dropped, so the connection can be used again. */
   #dropBody(): void {
     this.#waiting?.forOrigin();
+    this.#unread.stop();
     this.#sink?.endBody("closed", NO_TRAILERS);
     this.request.removeAllListeners("data");
     this.request.on("data", () => this.#sending.moved());
@@ -266,6 +288,7 @@ export class Http1Visitor implements Visitor {
   #closed(): void {
     this.#taking.stop();
     this.#sending.stop();
+    this.#unread.stop();
     if (!this.response.writableFinished) return this.#cancel();
     this.given.responded();
     const { socket } = this.request;

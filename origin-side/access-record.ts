@@ -14,7 +14,7 @@ export interface ExchangeRecord {
   /** Until the web server's response head. */
   originMs?: number;
   encodeMs?: number;
-  /** Until the edge had proved the answer. */
+  /** Until word came that the edge had proved the answer; that word may wait a tenth of a second for company. */
   totalMs?: number;
   failed?: StreamErrorCode;
 }

@@ -21,10 +21,12 @@ import {
 } from "../protocol/wire/http-head.ts";
 import type { ExchangeRecord } from "./access-record.ts";
 import { howItTravels, type UsableBase, usableBases } from "./choose-answer.ts";
+import { type RequestDecoders, requestBodyOf } from "./decode-request.ts";
 import { decodeResponse } from "./decode-response.ts";
 import type { BodyEnd, OriginBody, OriginResponse, OriginServerClient } from "./fetch-origin.ts";
 import { type Gathered, gatherBody } from "./gather-body.ts";
 import type { IncomingExchange } from "./incoming-exchange.ts";
+import type { RequestBody } from "./origin-body.ts";
 import { originRequest } from "./origin-request.ts";
 import { sendPage } from "./send-page.ts";
 import type { StreamContexts } from "./stream-contexts.ts";
@@ -46,6 +48,9 @@ export interface AnswerGiven {
   readonly load: Load;
   /** The smaller of both sides' largest page. */
   readonly pageBytes: number;
+  /** Whether this edge may code requests, and those that it has under way. */
+  readonly codedRequests: boolean;
+  readonly requestDecoders: RequestDecoders;
   /** Largest head the edge accepts. */
   readonly headBytes: number;
   /** The web server for a request; undefined: no route. */
@@ -70,11 +75,14 @@ export const answerEdge = async (exchange: IncomingExchange, given: AnswerGiven)
   const startedAt = given.clock.now();
   const host = fieldOf(exchange.request.fields, "host") ?? "";
   const record: ExchangeRecord = { host, target: exchange.request.target, stream: exchange.streamId };
+  let closeBody = () => {};
   try {
     const origin = given.originOf(host, exchange.request);
     if (origin === undefined)
       throw new StreamError("no-route", `no route for ${host}: add it under routes in origin.yaml`);
-    const response = await askOrigin(exchange, origin);
+    const request = requestBodyOf(exchange, given.requestDecoders);
+    closeBody = request.close;
+    const response = await askOrigin(exchange, request.body, origin);
     record.status = response.head.status;
     record.originMs = given.clock.now() - startedAt;
     if (response.kind === "upgraded") return await joinBoth(exchange, response, record);
@@ -93,6 +101,7 @@ export const answerEdge = async (exchange: IncomingExchange, given: AnswerGiven)
     exchange.fail(failure.code);
     logFailure(failure, record, given.log);
   } finally {
+    closeBody();
     record.totalMs = given.clock.now() - startedAt;
     given.finished(record);
   }
@@ -106,10 +115,14 @@ const logFailure = (failure: StreamError, { host, target }: ExchangeRecord, log:
     log.warn("exchange failed", { host, target, code, why });
 };
 
-const askOrigin = async (exchange: IncomingExchange, origin: OriginServerClient): Promise<OriginResponse> => {
+const askOrigin = async (
+  exchange: IncomingExchange,
+  body: RequestBody | undefined,
+  origin: OriginServerClient,
+): Promise<OriginResponse> => {
   const response = await origin.fetch({
     head: originRequest(exchange.request, origin.route),
-    body: exchange.body(),
+    body,
     signal: exchange.gone,
     interim: (head) => exchange.interim(head),
   });

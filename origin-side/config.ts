@@ -27,6 +27,12 @@ import {
   time,
 } from "../protocol/kit/settings.ts";
 import { type HostPort, isLoopback, printHostPort } from "../protocol/kit/units.ts";
+import {
+  hasRoomForPages,
+  NO_ROOM_FOR_PAGES,
+  workersOf,
+  workersSetting,
+} from "../protocol/kit/workers-setting.ts";
 import { keyOf, keySettings } from "../protocol/link/key-settings.ts";
 import type { LinkKey } from "../protocol/link/link-key.ts";
 import type { DialSecurity } from "../protocol/link/link-security.ts";
@@ -35,6 +41,8 @@ import { type Route, routeSettings } from "./route-settings.ts";
 export interface OriginConfig {
   readonly edges: readonly EdgeToDial[];
   readonly routes: readonly Route[];
+  /** Processes that share the work, each an origin side of its own. */
+  readonly workers: number;
   /** The preferred one first; the first that both sides know is used. */
   readonly codecs: readonly CodecName[];
   readonly store: StoreSettings;
@@ -116,6 +124,7 @@ export const originSettings = (near: Surroundings): z.ZodType<OriginConfig> =>
           "host",
         ),
       ),
+    workers: workersSetting(),
     codecs: z
       .array(z.enum(CODEC_NAMES))
       .min(1)
@@ -144,11 +153,14 @@ export const originSettings = (near: Surroundings): z.ZodType<OriginConfig> =>
       .transform(({ first, max }): RedialTimes => ({ firstMs: first, mostMs: max })),
     accessLog: accessLog(near),
     log: logBlock(),
-  }).refine(({ limits, memory }) => limits.pageBytes <= memory.perKeyBytes, {
-    abort: true,
-    path: ["limits", "pageBytes"],
-    error: "must be at most memory.perKey, or such a page could never be put together",
-  });
+  })
+    .refine(({ limits, memory }) => limits.pageBytes <= memory.perKeyBytes, {
+      abort: true,
+      path: ["limits", "pageBytes"],
+      error: "must be at most memory.perKey, or such a page could never be put together",
+    })
+    .refine(hasRoomForPages, NO_ROOM_FOR_PAGES)
+    .transform((config): OriginConfig => ({ ...config, workers: workersOf(config.workers, config) }));
 
 /** An edge whose block names no mode is dialled in `mode: psk`. */
 const wireWritten = (value: unknown): unknown =>

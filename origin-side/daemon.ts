@@ -18,9 +18,11 @@ import { ScopeRules } from "../protocol/versions/scope.ts";
 import { tenantOf } from "../protocol/versions/tenant.ts";
 import { VersionStore } from "../protocol/versions/version-store.ts";
 import type { OpenFrame, VersionFrame } from "../protocol/wire/frame.ts";
+import { CODED_REQUESTS } from "../protocol/wire/request-coding.ts";
 import { type AnswerGiven, answerEdge } from "./answer-edge.ts";
 import type { OriginConfig } from "./config.ts";
-import { KeptLink } from "./dial-edge.ts";
+import { RequestDecoders } from "./decode-request.ts";
+import { EdgeLinks } from "./edge-links.ts";
 import { OriginServerClient } from "./fetch-origin.ts";
 import { IncomingExchange } from "./incoming-exchange.ts";
 import { RouteTable } from "./routes.ts";
@@ -75,6 +77,8 @@ export const startOrigin = async (
     streaming: STREAMING_CODEC,
     load,
     pageBytes: Math.min(config.limits.pageBytes, link.peer.pageBytes, ZSTD_MOST_BYTES),
+    codedRequests: link.peer.features.includes(CODED_REQUESTS),
+    requestDecoders: new RequestDecoders(),
     headBytes: link.headBytes,
     originOf: (host, { target }) => origins.find(host, target),
     finished: (record) => accessLog.write(record),
@@ -99,24 +103,21 @@ export const startOrigin = async (
   const takePushed = new TakePushed({ clock, log, store, memory });
   const pushed = (link: Link, version: VersionFrame): void =>
     exchanges.add(takePushed.take(link, version).then(() => {}));
-  const links = config.edges.flatMap((edge) =>
-    Array.from(
-      { length: edge.connections },
-      () =>
-        new KeptLink({
-          edge,
-          clock,
-          chance,
-          log,
-          redial: config.redial,
-          heartbeatMs: config.times.heartbeatMs,
-          memory,
-          hello,
-          opened,
-          forget,
-          pushed,
-        }),
-    ),
+  const links = config.edges.map(
+    (edge) =>
+      new EdgeLinks({
+        edge,
+        clock,
+        chance,
+        log,
+        redial: config.redial,
+        heartbeatMs: config.times.heartbeatMs,
+        memory,
+        hello,
+        opened,
+        forget,
+        pushed,
+      }),
   );
   return {
     async reload(next) {

@@ -14,6 +14,7 @@ import type { Stream } from "../protocol/link/stream.ts";
 import type { OpenFrame, VersionFrame } from "../protocol/wire/frame.ts";
 import type { Hello } from "../protocol/wire/hello.ts";
 import { dialSecurity, type EdgeToDial, type RedialTimes } from "./config.ts";
+import { FREE_PLACE, type LinkPlace } from "./link-place.ts";
 
 /** Longest wait for the edge's hello and proof. */
 export const GREETING_MS = 5_000;
@@ -21,6 +22,7 @@ export const GREETING_MS = 5_000;
 export const GOOD_LINK_MS = 10_000;
 
 const STOPS = "the origin side stops";
+const SPARE = "this worker has links enough";
 
 /** Pause before try number `attempt` (0 is the first one after a loss), milliseconds: full jitter. */
 export const redialDelayMs = (attempt: number, times: RedialTimes, chance: () => number): number =>
@@ -34,24 +36,32 @@ export interface DialGiven {
   readonly redial: RedialTimes;
   readonly heartbeatMs: number;
   readonly memory: ByteBudget;
+  /** Among the links to an edge of several workers; where there are none, any link will do. */
+  readonly place?: LinkPlace;
   hello(): Hello;
   opened(link: Link, stream: Stream, open: OpenFrame): void;
   forget(link: Link, host: string, url: string): void;
   pushed(link: Link, version: VersionFrame): void;
 }
 
-/** One link, kept up until `stop`. */
+/** How one link was: it lived for so long, or its place was taken. */
+type Outcome = { readonly livedMs: number } | "spare";
+
+/** One link, kept up until `stop`, or until its place is not needed any more. */
 export class KeptLink {
   readonly #given: DialGiven;
   readonly #log: Log;
   readonly #stopping = new AbortController();
-  readonly #over: Promise<void>;
+  readonly #place: LinkPlace;
+  /** Resolves when it is not kept up any more. */
+  readonly over: Promise<void>;
   #link: Link | undefined;
 
   constructor(given: DialGiven) {
     this.#given = given;
     this.#log = given.log.with({ edge: printHostPort(given.edge.address), key: given.edge.key.id });
-    this.#over = this.#keepUp();
+    this.#place = given.place ?? FREE_PLACE;
+    this.over = this.#keepUp();
   }
 
   /** Takes no new streams and dials no more; resolves when the link has ended, at the latest when `cut` fires. */
@@ -61,22 +71,28 @@ export class KeptLink {
     const close = () => this.#link?.close("shutting-down", STOPS);
     cut.addEventListener("abort", close, { once: true });
     if (cut.aborted) close();
-    await this.#over;
+    await this.over;
     cut.removeEventListener("abort", close);
   }
 
   async #keepUp(): Promise<void> {
     const { clock, redial, chance } = this.#given;
-    for (let attempt = 0; !this.#stopping.signal.aborted; attempt++) {
-      if ((await this.#once()) >= GOOD_LINK_MS) attempt = 0;
+    let spares = 0;
+    for (let attempt = 0; !this.#stopping.signal.aborted && this.#place.isNeeded(); attempt++) {
+      const outcome = await this.#once();
       if (this.#stopping.signal.aborted) return;
-      await clock.sleep(redialDelayMs(attempt, redial, chance), this.#stopping.signal).catch(() => {});
+      if (outcome !== "spare" && outcome.livedMs >= GOOD_LINK_MS) attempt = 0;
+      spares = outcome === "spare" ? spares + 1 : 0;
+      // The edge hands each connection to another worker: the next one is soon reached.
+      if (spares > 0 && spares <= this.#place.mostSpares) attempt = -1;
+      else await clock.sleep(redialDelayMs(attempt, redial, chance), this.#stopping.signal).catch(() => {});
     }
   }
 
-  /** Dials once, and resolves when that link has ended or could not be had: with the milliseconds that it lived. */
-  async #once(): Promise<number> {
+  /** Dials once, and resolves when that link has ended or could not be had. */
+  async #once(): Promise<Outcome> {
     const { edge, clock } = this.#given;
+    const greeted = await this.#place.turn();
     try {
       const transport = await dialLink({
         ...edge.address,
@@ -85,18 +101,23 @@ export class KeptLink {
         signal: this.#stopping.signal,
       });
       const startedAt = clock.now();
-      const end = await this.#run(transport);
+      const end = await this.#run(transport, greeted);
+      if (end === "spare") return end;
       this.#log.info("link down", { code: end.code, why: end.message });
-      return clock.now() - startedAt;
+      return { livedMs: clock.now() - startedAt };
     } catch (error) {
       if (!this.#stopping.signal.aborted) this.#log.warn("edge not reached", { why: whyOf(error) });
-      return 0;
+      return { livedMs: 0 };
+    } finally {
+      greeted();
     }
   }
 
-  #run(transport: Awaited<ReturnType<typeof dialLink>>): Promise<LinkEnd> {
+  #run(transport: Awaited<ReturnType<typeof dialLink>>, greeted: () => void): Promise<LinkEnd | "spare"> {
     const { edge, clock, memory, heartbeatMs, hello, opened, forget, pushed } = this.#given;
-    const { promise, resolve } = Promise.withResolvers<LinkEnd>();
+    const { promise, resolve } = Promise.withResolvers<LinkEnd | "spare">();
+    let giveBack: (() => void) | undefined;
+    let spare = false;
     const link: Link = new Link({
       transport,
       hello: hello(),
@@ -107,12 +128,21 @@ export class KeptLink {
       greetingMs: GREETING_MS,
       memory,
       events: {
-        up: () => this.#log.info("link up"),
+        up: ({ peer }) => {
+          giveBack = this.#place.take(peer);
+          greeted();
+          if (giveBack !== undefined) return this.#log.info("link up");
+          spare = true;
+          link.drain(SPARE);
+        },
         opened: (stream, open) => opened(link, stream, open),
         forget: (host, url) => forget(link, host, url),
         pushed: (version) => pushed(link, version),
         draining: () => this.#log.info("link draining"),
-        closed: resolve,
+        closed: (end) => {
+          giveBack?.();
+          resolve(spare ? "spare" : end);
+        },
       },
     });
     this.#link = link;

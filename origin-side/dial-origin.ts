@@ -4,7 +4,13 @@
  */
 import { once } from "node:events";
 import { connect as connectPlain, isIP, type Socket } from "node:net";
-import { type ConnectionOptions, connect as connectTls, type TLSSocket } from "node:tls";
+import {
+  type ConnectionOptions,
+  checkServerIdentity,
+  connect as connectTls,
+  type PeerCertificate,
+  type TLSSocket,
+} from "node:tls";
 import { type Clock, DeadlineError } from "../protocol/kit/clock.ts";
 import { StreamError } from "../protocol/wire/errors.ts";
 import { printOriginServer } from "./origin-server.ts";
@@ -74,6 +80,7 @@ export class OriginDialler {
       ...{ allowHalfOpen: halfOpen }, // a setting of the socket below, which the types do not know
       ALPNProtocols: ["http/1.1"],
       rejectUnauthorized: tls.verify,
+      checkServerIdentity: (name, shown) => mayBe(this.#route, name, shown),
       ...(servername !== undefined && { servername }),
       ...(tls.authorities && { ca: tls.authorities.bytes }),
       ...(tls.client && { cert: tls.client.certificate.bytes, key: tls.client.privateKey.bytes }),
@@ -95,6 +102,14 @@ export const serverNameOf = ({ tls, origin, host }: Dialled): string | undefined
   if (tls?.serverName !== undefined) return tls.serverName;
   if (origin.scheme !== "unix" && isIP(origin.address.host) === 0) return origin.address.host;
   return host === EVERY_HOST || isIP(host) !== 0 || host.startsWith("[") ? undefined : host;
+};
+
+/** A certificate for the address itself will do, where no name is set and the host's is only assumed. */
+const mayBe = ({ tls, origin }: Dialled, name: string, shown: PeerCertificate): Error | undefined => {
+  const refused = checkServerIdentity(name, shown);
+  if (origin.scheme === "unix" || tls?.serverName !== undefined || isIP(origin.address.host) === 0)
+    return refused;
+  return refused && checkServerIdentity(origin.address.host, shown) && refused;
 };
 
 /** A peer that closed without reading all: its last words are still to be read. */

@@ -16,6 +16,7 @@ import {
   type ClientRequest,
   type OriginClient,
   RefusedRequest,
+  UnaskedContinue,
 } from "./origin-client.ts";
 import { OriginExchange, StaleConnection } from "./origin-exchange.ts";
 import { printOriginServer } from "./origin-server.ts";
@@ -50,11 +51,14 @@ export class OriginServerClient {
   readonly #places: ConnectionPlaces;
   readonly #undici: OriginClient;
   readonly #node: OriginClient;
+  /** It sends 100 unasked: told by its route, or found out. */
+  #continues: boolean;
   #placeFree: () => void = () => {};
 
   constructor(route: Route, given: { readonly headBytes: number; readonly clock: Clock }) {
     this.route = route;
     this.#clock = given.clock;
+    this.#continues = route.continues;
     this.#places = new ConnectionPlaces(route.connections);
     const { connections } = route;
     const client = {
@@ -98,11 +102,19 @@ export class OriginServerClient {
     await this.close();
   }
 
-  /** A request that found a kept connection closed goes again on a new one: nothing of it was served. */
+  /**
+   * A request that found a kept connection closed goes again on a new one: nothing of it was served. So does the first one
+   * that is answered with an unasked 100, and from then on the client is one that bears it.
+   */
   async #ask(request: OriginRequest, wanted: ClientRequest, over: () => void): Promise<OriginResponse> {
     try {
       return await this.#send(request, wanted, over);
     } catch (error) {
+      if (error instanceof StreamError && error.cause instanceof UnaskedContinue && mayRepeat(wanted)) {
+        this.#continues = true;
+        request.signal.throwIfAborted();
+        return this.#send(request, wanted, over);
+      }
       if (!(error instanceof StaleConnection)) throw error;
       request.signal.throwIfAborted();
       if (mayRepeat(wanted)) return this.#send(request, { ...wanted, fresh: true }, over);
@@ -127,7 +139,7 @@ export class OriginServerClient {
   }
 
   #carry(wanted: ClientRequest, exchange: OriginExchange): ClientExchange {
-    if (this.route.continues || !isOrdinary(wanted)) return this.#node.send(wanted, exchange);
+    if (this.#continues || !isOrdinary(wanted)) return this.#node.send(wanted, exchange);
     try {
       return this.#undici.send(wanted, exchange);
     } catch (error) {

@@ -5,7 +5,7 @@
 import { Inbox } from "../protocol/kit/inbox.ts";
 import { headSize } from "../protocol/link/send-queue.ts";
 import type { Stream, StreamReceiver } from "../protocol/link/stream.ts";
-import { StreamError, type StreamErrorCode } from "../protocol/wire/errors.ts";
+import { LinkError, StreamError, type StreamErrorCode } from "../protocol/wire/errors.ts";
 import { NO_EXTENSIONS } from "../protocol/wire/extensions.ts";
 import type { AnswerForm, OpenFrame, StreamFrame } from "../protocol/wire/frame.ts";
 import type { HeaderList } from "../protocol/wire/header-block.ts";
@@ -15,7 +15,10 @@ import {
   type ResponseHead,
   requestHeadFromList,
   responseHeadToList,
+  upgradeOf,
 } from "../protocol/wire/http-head.ts";
+import { type RequestCoding, requestCodingOf } from "../protocol/wire/request-coding.ts";
+import type { CodedBody, SegmentProof } from "./decode-request.ts";
 import type { BodyEnd, RequestBody } from "./origin-body.ts";
 
 const NO_BYTES = new Uint8Array(0);
@@ -26,12 +29,17 @@ const GIVEN_UP: BodyEnd = { how: "closed", trailers: NO_TRAILERS };
 /** Verdicts that wait; an edge that has more to say about one answer than this is not a fair one. */
 export const MOST_WAITING_VERDICTS = 64;
 
+/** Pieces and proofs of a request's body that wait; credit bounds their bytes, and this what proofs would take. */
+export const MOST_WAITING_PIECES = 65_536;
+
 /** What the edge says about an answer that needs proof. */
 export type Verdict = { readonly kind: "proved" | "askWhole"; readonly offset: number };
 
 export class IncomingExchange implements StreamReceiver {
   readonly open: OpenFrame;
   readonly request: RequestHead;
+  /** How the request's body is coded; undefined: it is as it is. */
+  readonly coding: RequestCoding | undefined;
   /** Verdicts in the order in which they came. */
   readonly verdicts = new Inbox<Verdict>();
   /** Called when a verdict came, for who waits for something else. */
@@ -39,18 +47,28 @@ export class IncomingExchange implements StreamReceiver {
   readonly #stream: Stream;
   readonly #headBytes: number;
   readonly #gone = new AbortController();
-  readonly #arrived = new Inbox<Uint8Array | BodyEnd>();
+  readonly #arrived = new Inbox<Uint8Array | SegmentProof | BodyEnd>();
   #bodyArrived = false;
   #bodyRefused = false;
   #trailers = NO_TRAILERS;
   #roomAgain: (() => void) | undefined;
 
-  /** `headBytes`: the largest head that the edge takes. */
-  constructor(stream: Stream, open: OpenFrame, { headBytes }: { readonly headBytes: number }) {
+  /**
+   * `headBytes`: the largest head that the edge takes. `codedRequests`: the hellos agreed on them; else one throws LinkError,
+   * as does one that asks for an upgrade.
+   */
+  constructor(
+    stream: Stream,
+    open: OpenFrame,
+    { headBytes, codedRequests }: { readonly headBytes: number; readonly codedRequests?: boolean },
+  ) {
     this.#stream = stream;
     this.#headBytes = headBytes;
     this.open = open;
     this.request = requestHeadFromList(open.head);
+    this.coding = requestCodingOf(open.extensions);
+    if (this.coding !== undefined && (codedRequests !== true || upgradeOf(this.request.fields) !== undefined))
+      throw new LinkError("bad-frame", "a coded request where there may be none");
     stream.listen(this);
   }
 
@@ -70,6 +88,13 @@ export class IncomingExchange implements StreamReceiver {
 
   /** What the visitor sends once the exchange is upgraded. */
   upgradedBody(): RequestBody {
+    const { taken } = this.codedBody();
+    // Without a coding there are no proofs among it: `frame` sees to that.
+    return { next: () => this.#arrived.next() as Promise<Uint8Array | BodyEnd>, taken };
+  }
+
+  /** The request's body as it crosses the link, where it is coded. */
+  codedBody(): CodedBody {
     return { next: () => this.#arrived.next(), taken: (bytes) => this.#stream.taken(bytes) };
   }
 
@@ -141,6 +166,8 @@ export class IncomingExchange implements StreamReceiver {
         return frame.ended ? this.#endOfBody("complete") : undefined;
       case "data":
         return this.#piece(frame.bytes);
+      case "segment":
+        return this.#segment(frame.proof);
       case "trailers":
         this.#trailers = endToEndTrailers(frame.head);
         return;
@@ -179,6 +206,13 @@ export class IncomingExchange implements StreamReceiver {
     if (bytes.length === 0) return;
     if (this.#bodyRefused) this.#stream.taken(bytes.length);
     else this.#arrived.push(bytes);
+  }
+
+  #segment(proof: string): void {
+    if (this.coding?.kind !== "streamed")
+      throw new LinkError("bad-frame", "a segment in a request that is not coded in segments");
+    if (this.#arrived.length >= MOST_WAITING_PIECES) return this.fail("internal");
+    if (!this.#bodyRefused) this.#arrived.push({ proof });
   }
 
   #endOfBody(how: BodyEnd["how"]): void {

@@ -5,11 +5,13 @@
 import type { Command } from "commander";
 import { systemClock } from "../protocol/kit/clock.ts";
 import { EXIT, programNamed, runProgram, say } from "../protocol/kit/command-line.ts";
+import { loadCopied } from "../protocol/kit/config-copy.ts";
 import { printFinding } from "../protocol/kit/findings.ts";
 import { runDaemon } from "../protocol/kit/run-daemon.ts";
 import { printHostPort } from "../protocol/kit/units.ts";
 import { checkOrigin } from "./check.ts";
-import { loadOriginConfig } from "./config.ts";
+import { originSettings } from "./config.ts";
+import { startOriginDaemon } from "./workers.ts";
 
 const CONFIG = ["-c, --config <file>", "the config file", "origin.yaml"] as const;
 
@@ -25,14 +27,12 @@ const originProgram = (): Command => {
     .option(...CONFIG)
     .action(async ({ config: file }: { config: string }) => {
       const code = await runDaemon({
-        load: () => loadOriginConfig(file),
-        start: async (config, log) => {
-          const { startOrigin } = await import("./daemon.ts");
-          return startOrigin(config, { log, clock: systemClock });
-        },
-        describe: (_, { edges, routes }) => ({
+        load: () => loadCopied(file, originSettings),
+        start: startOriginDaemon,
+        describe: (_, { config: { edges, routes, workers } }) => ({
           edges: edges.map(({ address }) => printHostPort(address)),
           hosts: routes.map(({ host }) => host),
+          ...(workers > 1 && { workers }),
         }),
       });
       // Whatever is still open has had its time: a stopped daemon does not linger.

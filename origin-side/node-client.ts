@@ -27,6 +27,8 @@ import { sendBody } from "./send-body.ts";
 /** A connection that rested longer is closed. Web servers close theirs after seconds: 2 (gunicorn), 5 (Apache, Node.js), 75 (nginx). */
 export const REST_MS = 1_000;
 
+const NO_BYTES = Buffer.alloc(0);
+
 export interface NodeGiven {
   readonly dialler: OriginDialler;
   /** Most resting connections. */
@@ -151,11 +153,13 @@ class NodeExchange implements ClientExchange {
   }
 
   async #send(): Promise<void> {
-    if (this.#wanted.body !== undefined) this.#outgoing.flushHeaders();
+    // Not flushHeaders, which writes the bytes of latin1 values as UTF-8.
+    if (this.#wanted.body !== undefined) this.#outgoing.write(NO_BYTES);
     try {
       this.#bodyHandedOver = await sendBody(this.#outgoing, this.#wanted, this.#events);
     } catch (error) {
-      this.#fail(error);
+      // Of the body, and not the web server's doing.
+      this.#fail(error, false);
       this.#outgoing.destroy();
     }
   }
@@ -194,11 +198,11 @@ class NodeExchange implements ClientExchange {
     this.#events.upgraded(headOf(incoming), socket);
   }
 
-  #fail(error: unknown): void {
+  #fail(error: unknown, mayBeStale = true): void {
     if (this.#over) return;
     this.#over = true;
     const silent = this.#socket?.bytesRead === this.#bytesBefore;
-    this.#events.failed(error, this.#outgoing.reusedSocket && silent);
+    this.#events.failed(error, mayBeStale && this.#outgoing.reusedSocket && silent);
   }
 }
 

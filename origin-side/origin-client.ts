@@ -53,6 +53,9 @@ export interface OriginClient {
   close(): Promise<void>;
 }
 
+/** The web server sent 100 to a request that had not asked for it, and this client cannot go on after that. */
+export class UnaskedContinue extends Error {}
+
 /** The client does not send such requests, though HTTP allows them. */
 export class RefusedRequest extends Error {
   constructor(cause: unknown) {

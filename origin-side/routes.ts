@@ -25,7 +25,7 @@ export class RouteTable<To extends Served> {
   /** `host` as a Host field has it; undefined: no route. */
   find(host: string, target: string): To | undefined {
     const path = pathOf(target);
-    return this.#fitting(nameOf(host), path) ?? this.#fitting(EVERY_HOST, path);
+    return this.#fitting(hostName(host), path) ?? this.#fitting(EVERY_HOST, path);
   }
 
   get all(): readonly To[] {
@@ -36,12 +36,6 @@ export class RouteTable<To extends Served> {
     return this.#byHost.get(host)?.find(({ route }) => isBelow(path, route.path));
   }
 }
-
-/** Without port and final dot, which name the same host. */
-const nameOf = (host: string): string => {
-  const name = hostName(host);
-  return name.endsWith(".") ? name.slice(0, -1) : name;
-};
 
 /** The path of a target in origin form or absolute form; of `*`, the root. */
 const pathOf = (target: string): string => {

@@ -1,6 +1,8 @@
 /**
  * A page that is here in one piece: same, delta or whole, with the 16 bytes that prove the result. SPEC section "Answers".
  */
+
+import { SegmentedBody } from "../protocol/delta/segmented-body.ts";
 import type { Lease } from "../protocol/kit/byte-budget.ts";
 import { type Fingerprint, fingerprintOf } from "../protocol/versions/fingerprint.ts";
 import { DIGEST_BYTES } from "../protocol/wire/frame.ts";
@@ -9,7 +11,6 @@ import { offersMask, sameAs } from "./choose-answer.ts";
 import { encodePage } from "./encode-page.ts";
 import type { BodyEnd } from "./fetch-origin.ts";
 import { PinnedAnswer } from "./pinned-answer.ts";
-import { SegmentedBody } from "./segmented-body.ts";
 import { settleAnswer } from "./settle-answer.ts";
 
 export interface SentPage {

@@ -3,6 +3,7 @@
  * that time to first byte stays the origin's. SPEC section "One piece or streamed".
  */
 import { createHash } from "node:crypto";
+import { SegmentedBody } from "../protocol/delta/segmented-body.ts";
 import { LATE } from "../protocol/kit/inbox.ts";
 import { DIGEST_BYTES } from "../protocol/wire/frame.ts";
 import type { AnswerGiven, Answering } from "./answer-edge.ts";
@@ -11,7 +12,6 @@ import type { BodyEnd, OriginBody } from "./fetch-origin.ts";
 import { type Gathered, PAUSE_MS } from "./gather-body.ts";
 import type { IncomingExchange } from "./incoming-exchange.ts";
 import { PinnedAnswer } from "./pinned-answer.ts";
-import { SegmentedBody } from "./segmented-body.ts";
 import { type DoubtableAnswer, hearVerdict, settleAnswer } from "./settle-answer.ts";
 
 /** A streamed delta gets no further than this ahead of what the edge has proved; it is what its pins may cost. */

@@ -13,6 +13,7 @@ import {
   type ClientRequest,
   type OriginClient,
   RefusedRequest,
+  UnaskedContinue,
 } from "./origin-client.ts";
 
 export interface UndiciGiven {
@@ -154,6 +155,7 @@ class UndiciExchange implements ClientExchange, Dispatcher.DispatchHandler {
   onResponseError(_: unknown, error: Error): void {
     if (this.#sending && (error instanceof errors.InvalidArgumentError || isUnsupported(error)))
       this.#refusal = new RefusedRequest(error);
+    else if (isContinue(error)) this.#events.failed(new UnaskedContinue("", { cause: error }), false);
     else this.#events.failed(error, this.#mayBeStale);
   }
 }
@@ -161,6 +163,10 @@ class UndiciExchange implements ClientExchange, Dispatcher.DispatchHandler {
 const ABORTED = new Error("given up");
 
 const isUnsupported = (error: Error): boolean => error instanceof errors.NotSupportedError;
+
+/** What undici says of a 100, and of nothing else that happens to a request. */
+const isContinue = (error: Error): boolean =>
+  error instanceof errors.SocketError && error.message === "bad response";
 
 /** Undici gives raw fields as buffers or strings, in turn name and value. */
 const rawList = (raw: unknown): HeaderList =>

@@ -3,7 +3,9 @@
  * half, and the other half goes on until it is ended too (RFC 9110 section 7.8, RFC 6455 section 7.1). SPEC section
  * "Upgrades".
  */
+import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
+import { TLSSocket } from "node:tls";
 import { StreamError } from "../protocol/wire/errors.ts";
 import type { IncomingExchange } from "./incoming-exchange.ts";
 import type { RequestBody } from "./origin-body.ts";
@@ -14,7 +16,7 @@ export const joinUpgraded = async (
   fromVisitor: RequestBody,
   connection: Duplex,
 ): Promise<number> => {
-  const leave = () => connection.destroy();
+  const leave = () => breakOff(connection);
   exchange.gone.addEventListener("abort", leave, { once: true });
   if (exchange.gone.aborted) leave();
   try {
@@ -50,6 +52,12 @@ const toOrigin = async (fromVisitor: RequestBody, connection: Duplex): Promise<v
     fromVisitor.taken(next.length);
   }
   connection.end();
+};
+
+/** What the visitor broke off must not look to the web server like a half that has ended. TLS shows it by itself. */
+const breakOff = (connection: Duplex): void => {
+  if (connection instanceof Socket && !(connection instanceof TLSSocket)) connection.resetAndDestroy();
+  else connection.destroy();
 };
 
 /** Rejects when the connection closes before both halves have ended; never resolves. */

@@ -6,32 +6,41 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { ByteReader } from "../protocol/wire/bytes.ts";
+import { CarriedVersions, ReferableVersions } from "../protocol/wire/carried-versions.ts";
 import { LINK_ERRORS, STREAM_ERRORS } from "../protocol/wire/errors.ts";
-import { FRAME, type Frame } from "../protocol/wire/frame.ts";
+import { type AnswerForm, FRAME, type Frame } from "../protocol/wire/frame.ts";
 import { encodeFrame, readFrame } from "../protocol/wire/frame-codec.ts";
 import { HeaderDecoder, HeaderEncoder } from "../protocol/wire/header-block.ts";
 
 const ROOT = join(import.meta.dirname, "..");
 const SPEC = readFileSync(join(ROOT, "protocol/SPEC.md"), "utf8");
-const TABLE_BYTES = 4096;
+const TABLE_BYTES = 65_536;
 
 interface Worked {
   readonly bytes: Buffer;
   readonly json: unknown;
+  /** What crossed the other way before this frame. */
+  readonly meanwhile: readonly unknown[];
 }
 
-/** The frames of one block: hex lines up to a line that begins with `=`. */
+/** The frames of one block: hex lines up to a line that begins with `=`. A line of `@` is what came meanwhile. */
 const framesIn = (block: string): Worked[] => {
   const frames: Worked[] = [];
   let hex = "";
+  let meanwhile: unknown[] = [];
   for (const line of block.split("\n")) {
+    if (line.startsWith("@")) {
+      meanwhile.push(JSON.parse(line.slice(1)));
+      continue;
+    }
     if (!line.startsWith("=")) {
       hex += line.replace(/#.*/, "").replace(/\s/g, "");
       continue;
     }
     expect(hex, line).toMatch(/^([0-9a-f]{2})+$/);
-    frames.push({ bytes: Buffer.from(hex, "hex"), json: JSON.parse(line.slice(1)) });
+    frames.push({ bytes: Buffer.from(hex, "hex"), json: JSON.parse(line.slice(1)), meanwhile });
     hex = "";
+    meanwhile = [];
   }
   expect(hex, "bytes without JSON").toBe("");
   return frames;
@@ -71,6 +80,11 @@ const understood = (value: unknown): unknown => {
   return Object.fromEntries(Object.entries(value).map(([key, field]) => [key, understood(field)]));
 };
 
+const carry = (carried: CarriedVersions, { meanwhile }: Worked) => {
+  for (const answer of meanwhile.map(understood))
+    carried.answered(...(Object.values(answer as object) as [number, AnswerForm]));
+};
+
 const titleOf = ({ json }: Worked) => (json as { kind: string }).kind;
 
 describe("worked bytes of SPEC.md", () => {
@@ -83,8 +97,11 @@ describe("worked bytes of SPEC.md", () => {
   it.each(BLOCKS.map((block, index) => [index, block.map(titleOf).join(", "), block] as const))(
     "block %i decodes to its JSON: %s",
     (_, __, block) => {
-      const headers = new HeaderDecoder({ tableBytes: TABLE_BYTES, headBytes: 65_536 });
-      for (const { bytes, json } of block) {
+      const carried = new CarriedVersions();
+      const headers = new HeaderDecoder({ tableBytes: TABLE_BYTES, headBytes: 65_536 }, carried);
+      for (const worked of block) {
+        carry(carried, worked);
+        const { bytes, json } = worked;
         const reader = new ByteReader(bytes);
         expect(written(readFrame(reader, headers))).toEqual(json);
         expect(reader.left, "bytes after the frame").toBe(0);
@@ -95,9 +112,13 @@ describe("worked bytes of SPEC.md", () => {
   it.each(BLOCKS.map((block, index) => [index, block.map(titleOf).join(", "), block] as const))(
     "block %i is what its JSON encodes to: %s",
     (_, __, block) => {
-      const headers = new HeaderEncoder(TABLE_BYTES);
-      for (const { bytes, json } of block)
-        expect(encodeFrame(understood(json) as Frame, headers).toString("hex")).toBe(bytes.toString("hex"));
+      const carried = new ReferableVersions();
+      const headers = new HeaderEncoder(TABLE_BYTES, carried);
+      for (const worked of block) {
+        carry(carried, worked);
+        const frame = understood(worked.json) as Frame;
+        expect(encodeFrame(frame, headers).toString("hex")).toBe(worked.bytes.toString("hex"));
+      }
     },
   );
 });

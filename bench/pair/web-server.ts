@@ -33,7 +33,7 @@ function startWebServer(): Promise<string> {
     path.startsWith(VARIED_PATH) ? varied(Number(path.slice(VARIED_PATH.length))) : pages.get(path);
 
   const server = createServer((request, response) => {
-    const path = request.url ?? "/";
+    const [path = "/"] = (request.url ?? "/").split("?");
     if (path === DOWNLOAD_PATH) {
       sendDownload(response, block);
       return;

@@ -14,7 +14,7 @@ import {
 import { type DecodeLimits, DeltaError, type StreamDecoder, type StreamEncoder } from "./codec.ts";
 import { streamDictionaryOf } from "./dictionary.ts";
 import { FrameWalk, ZSTD_MAGIC } from "./zstd-frame.ts";
-import { STREAM_WINDOW_LOG, streamParams } from "./zstd-params.ts";
+import { REQUEST_WINDOW_LOG, requestParams, STREAM_WINDOW_LOG, streamParams } from "./zstd-params.ts";
 
 /**
  * A zlib stream, one call at a time. Read by hand: zlib works on only while its output is taken, so what is held stays
@@ -101,8 +101,8 @@ class ZstdStreamEncoder implements StreamEncoder {
   readonly #walk = new FrameWalk();
   #magicBytes = ZSTD_MAGIC.length;
 
-  constructor(bases: readonly Uint8Array[]) {
-    this.#coder = new Coder(createZstdCompress(optionsWith(bases, streamParams())), UNLIMITED);
+  constructor(bases: readonly Uint8Array[], params: Record<number, number>) {
+    this.#coder = new Coder(createZstdCompress(optionsWith(bases, params)), UNLIMITED);
   }
 
   async write(piece: Uint8Array): Promise<Buffer> {
@@ -133,8 +133,8 @@ class ZstdStreamDecoder implements StreamDecoder {
   readonly #coder: Coder<Transform>;
   readonly #walk = new FrameWalk();
 
-  constructor(bases: readonly Uint8Array[], limits: DecodeLimits) {
-    const params = { [constants.ZSTD_d_windowLogMax]: STREAM_WINDOW_LOG };
+  constructor(bases: readonly Uint8Array[], limits: DecodeLimits, windowLog: number) {
+    const params = { [constants.ZSTD_d_windowLogMax]: windowLog };
     const zlib = createZstdDecompress(optionsWith(bases, params));
     this.#coder = new Coder(zlib, limits);
     zlib.write(ZSTD_MAGIC);
@@ -170,8 +170,13 @@ class ZstdStreamDecoder implements StreamDecoder {
 
 /** Throws DeltaError on a base that the codec does not accept. */
 export const zstdStreamEncoder = (bases: readonly Uint8Array[]): StreamEncoder =>
-  new ZstdStreamEncoder(bases);
+  new ZstdStreamEncoder(bases, streamParams());
 
 /** Throws DeltaError on a base that the codec does not accept. */
 export const zstdStreamDecoder = (bases: readonly Uint8Array[], limits: DecodeLimits): StreamDecoder =>
-  new ZstdStreamDecoder(bases, limits);
+  new ZstdStreamDecoder(bases, limits, STREAM_WINDOW_LOG);
+
+/** For the body of a request: in less memory. SPEC section "Request bodies". */
+export const requestEncoder = (): StreamEncoder => new ZstdStreamEncoder([], requestParams());
+export const requestDecoder = (limits: DecodeLimits): StreamDecoder =>
+  new ZstdStreamDecoder([], limits, REQUEST_WINDOW_LOG);

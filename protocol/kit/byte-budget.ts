@@ -20,6 +20,7 @@ export class ByteBudget {
   readonly shareBytes: number;
   #usedBytes = 0;
   readonly #usedByTenant = new Map<string, number>();
+  readonly #waiting = new Set<() => void>();
 
   constructor(bounds: { readonly totalBytes: number; readonly shareBytes: number }) {
     this.totalBytes = bounds.totalBytes;
@@ -28,6 +29,15 @@ export class ByteBudget {
 
   get usedBytes(): number {
     return this.#usedBytes;
+  }
+
+  /** Runs `run` once, when bytes come back, or at once when what this returns is called. */
+  onceFreed(run: () => void): () => void {
+    const once = () => {
+      if (this.#waiting.delete(once)) run();
+    };
+    this.#waiting.add(once);
+    return once;
   }
 
   lease(tenant: string): Lease {
@@ -67,5 +77,6 @@ export class ByteBudget {
     const left = (this.#usedByTenant.get(tenant) ?? 0) - bytes;
     if (left > 0) this.#usedByTenant.set(tenant, left);
     else this.#usedByTenant.delete(tenant);
+    if (bytes > 0) for (const freed of [...this.#waiting]) freed();
   }
 }

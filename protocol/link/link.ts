@@ -10,21 +10,22 @@ import { LinkError, type LinkErrorCode } from "../wire/errors.ts";
 import { NO_EXTENSIONS } from "../wire/extensions.ts";
 import type { ControlFrame, Frame, OpenFrame, VersionFrame } from "../wire/frame.ts";
 import { readFrameBody } from "../wire/frame-codec.ts";
-import { HeaderDecoder, HeaderEncoder } from "../wire/header-block.ts";
+import type { HeaderDecoder } from "../wire/header-block.ts";
 import type { Hello } from "../wire/hello.ts";
 import { EXPORTER_BYTES, EXPORTER_LABEL, type Greeted, Greeting } from "./greeting.ts";
+import { headCoders } from "./head-coders.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import { LinkBudget } from "./link-budget.ts";
 import type { LinkEnd, LinkGiven } from "./link-given.ts";
 import { OpenStreams, orReset, payloadBytes } from "./open-streams.ts";
-import { MESSAGE_BYTES, Outbox } from "./outbox.ts";
+import { Outbox } from "./outbox.ts";
 import type { StreamItem } from "./send-queue.ts";
 import { Stream, type StreamHost } from "./stream.ts";
 
 export type { LinkEnd, LinkEvents, LinkGiven } from "./link-given.ts";
 
-/** Room in a message beyond bodies and heads: counts, offers, extensions. */
-const MESSAGE_SLACK_BYTES = 4 * 1024;
+/** Room in a message beyond a head, for what a peer fills it with and counts, offers, extensions. */
+const BESIDE_HEAD_BYTES = 20 * 1024;
 /** Pongs, credit and resets that wait because the peer does not read; beyond this it is abuse, and costs about 1 MiB. */
 export const MOST_WAITING_CONTROL = 10_000;
 
@@ -54,7 +55,7 @@ export class Link {
   constructor(given: LinkGiven) {
     const { transport, clock, hello, keyProof } = given;
     this.#given = given;
-    this.#outbox = new Outbox(transport, this.#budget, () => clock.now());
+    this.#outbox = new Outbox(transport, this.#budget, clock);
     const exported = given.behindBalancer ? undefined : transport.exportKey(EXPORTER_LABEL, EXPORTER_BYTES);
     this.#greeting = new Greeting({
       ours: hello,
@@ -86,12 +87,8 @@ export class Link {
 
   /** Whether a new stream may be opened now. */
   get accepts(): boolean {
-    return (
-      this.#up !== undefined &&
-      !this.#draining &&
-      this.#end === undefined &&
-      this.load < this.#up.peer.streams
-    );
+    const hasRoom = this.#up !== undefined && this.load < this.#up.peer.streams;
+    return hasRoom && !this.#draining && this.#end === undefined;
   }
 
   /** Streams that are open. */
@@ -176,16 +173,16 @@ export class Link {
 
   #goUp(greeted: Greeted): void {
     const { hello, transport, clock, heartbeatMs, memory, events } = this.#given;
-    const tableBytes = Math.min(hello.tableBytes, greeted.peer.tableBytes);
+    const { encoder, decoder } = headCoders(hello, greeted.peer);
     this.#up = {
       ...greeted,
-      headers: new HeaderDecoder({ tableBytes, headBytes: hello.headBytes }),
+      headers: decoder,
       headBytes: Math.min(hello.headBytes, greeted.peer.headBytes),
       windows: memory.lease(greeted.keyId),
     };
     this.#greetingTimer.cancel();
-    transport.setMaxMessageBytes(MESSAGE_BYTES + hello.headBytes + MESSAGE_SLACK_BYTES);
-    this.#outbox.start(new HeaderEncoder(tableBytes));
+    transport.setMaxMessageBytes(BESIDE_HEAD_BYTES + hello.headBytes);
+    this.#outbox.start(encoder);
     this.#heartbeat = new Heartbeat(clock, heartbeatMs, {
       ping: () => this.#ping(),
       dead: (silentMs) => this.close("silent", `nothing received for ${Math.round(silentMs)} ms`),
@@ -262,7 +259,7 @@ export class Link {
     // An origin side that was told go-away leaves the closing to the edge, which may have opens still to send.
     const mayClose = this.#saidGoAway || (this.#draining && this.#given.hello.role === "edge");
     if (!mayClose || this.load > 0 || this.#end !== undefined) return;
-    this.#outbox.flush();
+    this.#outbox.flushAll();
     this.#given.transport.close("shutting-down");
   }
 
@@ -287,6 +284,7 @@ export class Link {
     mayGrow: (bytes) => this.#known.windows.grow(bytes),
     ready: (stream) => this.#outbox.ready(stream),
     control: (frame) => this.#outbox.control(frame),
+    later: (frame, bytes) => this.#outbox.later(frame, bytes),
     credit: (streamId, bytes) =>
       this.#outbox.control({ kind: "credit", streamId, bytes, received: this.#received }),
     number: (stream) => this.#streams.number(stream),

@@ -3,6 +3,7 @@
  * in turn. All that is ready at one turn of the event loop leaves as one message of at most 16 KiB. What waits, waits
  * here, where it can still be overtaken: never in the operating system's buffers. SPEC sections "Messages" and "Order".
  */
+import type { Clock, Timer } from "../kit/clock.ts";
 import { ByteWriter } from "../wire/bytes.ts";
 import type { Frame } from "../wire/frame.ts";
 import { writeFrame } from "../wire/frame-codec.ts";
@@ -12,7 +13,12 @@ import type { LinkBudget } from "./link-budget.ts";
 import type { Stream } from "./stream.ts";
 import type { Transport } from "./transport.ts";
 
-export const MESSAGE_BYTES = 16 * 1024;
+/** With the 8 bytes that WebSocket puts before it, at most, a message fills one TLS record. */
+export const MESSAGE_BYTES = 16 * 1024 - 8;
+/** How long a frame on which nobody waits may wait for a message that leaves anyway: alone it costs ten times its bytes. */
+export const LATER_MS = 100;
+/** Frames that let the peer give up this much memory together do not wait. */
+export const LATER_BYTES = 4 * 1024 * 1024;
 /** Bytes handed to the transport and not yet taken by the operating system, beyond which nothing more is handed over. */
 export const TRANSPORT_BYTES = 256 * 1024;
 /** On a slow path a message is on its way for so long: what is behind its first frame waits for its last. */
@@ -26,20 +32,24 @@ const LEAST_SHARE_BYTES = 2 * 1024;
 export class Outbox {
   readonly #transport: Transport;
   readonly #budget: LinkBudget;
-  readonly #now: () => number;
+  readonly #clock: Pick<Clock, "now" | "after">;
   readonly #writer = new ByteWriter();
   readonly #streams = new FairQueue<Stream>();
   #control: Frame[] = [];
+  /** Leave with the next message, and before all else in it: they were made before the rest. */
+  #later: Frame[] = [];
+  #laterBytes = 0;
+  #laterTimer: Timer | undefined;
   #headers: HeaderEncoder | undefined;
   #scheduled = false;
   #closed = false;
   /** Messages with frames of streams so far. */
   #turns = 0;
 
-  constructor(transport: Transport, budget: LinkBudget, now: () => number) {
+  constructor(transport: Transport, budget: LinkBudget, clock: Pick<Clock, "now" | "after">) {
     this.#transport = transport;
     this.#budget = budget;
-    this.#now = now;
+    this.#clock = clock;
   }
 
   /** Frames of the link itself that wait; more than a few mean that the peer sends and does not read. */
@@ -58,6 +68,16 @@ export class Outbox {
   control(frame: Frame): void {
     this.#control.push(frame);
     this.schedule();
+  }
+
+  /** Sends with the next message, or after LATER_MS; `bytes` is what the peer holds until then. */
+  later(frame: Frame, bytes: number): void {
+    if (this.#closed) return;
+    this.#later.push(frame);
+    this.#laterBytes += bytes;
+    if (this.#laterBytes >= LATER_BYTES) this.#hurryLater();
+    // One timer for all that wait, and never set anew: under load they have left long before it runs.
+    else this.#laterTimer ??= this.#clock.after(LATER_MS, this.#hurryLater);
   }
 
   ready(stream: Stream): void {
@@ -85,9 +105,32 @@ export class Outbox {
     }
   }
 
+  /** Sends what can be sent now, and what could have waited. */
+  flushAll(): void {
+    this.#hurryLater();
+    this.flush();
+  }
+
   close(): void {
     this.#closed = true;
     this.#control = [];
+    this.#later = [];
+    this.#laterTimer?.cancel();
+  }
+
+  readonly #hurryLater = (): void => {
+    this.#laterTimer?.cancel();
+    this.#laterTimer = undefined;
+    if (this.#later.length === 0) return;
+    this.#control.unshift(...this.#takeLater());
+    this.schedule();
+  };
+
+  #takeLater(): Frame[] {
+    const frames = this.#later;
+    this.#later = [];
+    this.#laterBytes = 0;
+    return frames;
   }
 
   readonly #flushScheduled = (): void => {
@@ -98,11 +141,13 @@ export class Outbox {
   /** Returns whether the writer holds a message. */
   #fillMessage(): boolean {
     const w = this.#writer;
+    if (this.#later.length > 0 && (this.#control.length > 0 || this.#streams.size > 0))
+      this.#control.unshift(...this.#takeLater());
     while (this.#control.length > 0 && w.length < MESSAGE_BYTES)
       writeFrame(w, this.#control.shift() as Frame);
     this.#fillWithStreams();
     if (w.length === 0 && this.#streams.size === 0) return false;
-    const token = this.#budget.pingDue(this.#now(), w.length);
+    const token = this.#budget.pingDue(this.#clock.now(), w.length);
     if (token !== undefined) writeFrame(w, { kind: "ping", token });
     return w.length > 0;
   }

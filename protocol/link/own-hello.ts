@@ -8,11 +8,12 @@ import {
   type Role,
   WIRE_VERSION,
 } from "../wire/hello.ts";
+import { CODED_REQUESTS } from "../wire/request-coding.ts";
 
 /** Size of the header tables, each way. */
 export const TABLE_BYTES = 64 * 1024;
 /** What this code can do beyond the wire's first version. */
-const FEATURES = ["push"] as const;
+const FEATURES = ["push", CODED_REQUESTS] as const;
 /** First credit of a stream; it grows where the path is long. */
 export const STREAM_BYTES = 128 * 1024;
 
@@ -23,6 +24,8 @@ export interface HelloSettings {
   readonly pageBytes: number;
   /** Codec numbers, the preferred one first. */
   readonly codecs: readonly number[];
+  /** Of an edge with several workers: how many. */
+  readonly workers?: number;
 }
 
 const randomId = (bytes: number): string => randomBytes(bytes).toString("latin1");
@@ -43,6 +46,7 @@ export const helloMaker = (settings: HelloSettings): (() => Hello) => {
     pageBytes: settings.pageBytes,
     codecs: settings.codecs,
     features: FEATURES,
+    ...(settings.workers !== undefined && { workers: settings.workers }),
   } as const;
   return () => ({ ...fixed, nonce: randomId(NONCE_BYTES) });
 };

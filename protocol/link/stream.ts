@@ -39,6 +39,8 @@ export interface StreamHost extends WindowGrowth {
   /** The stream has something to send and the credit for it. */
   ready(stream: Stream): void;
   control(frame: StreamFrame): void;
+  /** Sends a frame on which nobody waits, and which lets the peer give up `bytes` of memory. */
+  later(frame: StreamFrame, bytes: number): void;
   credit(streamId: StreamId, bytes: number): void;
   /** Gives an opening stream its number, when its open frame leaves. */
   number(stream: Stream): StreamId;
@@ -59,7 +61,7 @@ const THEN: Record<Phase, Partial<Record<StreamFrame["kind"], Phase>>> = {
 /** What a peer may say about our half, whatever its own is at. */
 const ABOUT_OURS: ReadonlySet<StreamFrame["kind"]> = new Set(["proved", "askWhole", "stopSending"]);
 const FROM_EDGE: ReadonlySet<StreamFrame["kind"]> = new Set(["open", "proved", "askWhole"]);
-const FROM_ORIGIN: ReadonlySet<StreamFrame["kind"]> = new Set(["answer", "segment", "resume"]);
+const FROM_ORIGIN: ReadonlySet<StreamFrame["kind"]> = new Set(["answer", "resume"]);
 
 export class Stream {
   readonly urgency: number;
@@ -77,6 +79,8 @@ export class Stream {
   /** The half that carries an answer stays open after its end until the proof has crossed: on the origin side, and here. */
   #answerSentUnproved = false;
   #answerReceivedUnproved = false;
+  /** The answer received is a delta in segments. */
+  #answerStreamed = false;
 
   constructor(
     host: StreamHost,
@@ -132,7 +136,10 @@ export class Stream {
   /** The body rebuilt so far is right up to `offset`; `done` when that is all of it. */
   proved(offset: number, done: boolean): void {
     if (this.#state === "closed" || this.#id === undefined) return;
-    this.#host.control({ kind: "proved", streamId: this.#id, offset });
+    const proved = { kind: "proved", streamId: this.#id, offset } as const;
+    // The origin side remembers a page in one piece at once, and one that streamed when it is proved.
+    if (done && !this.#answerStreamed) this.#host.later(proved, offset);
+    else this.#host.control(proved);
     if (done && this.#answerReceivedUnproved) this.#endReceived();
   }
 
@@ -206,7 +213,10 @@ export class Stream {
     if (!ABOUT_OURS.has(frame.kind)) this.#phase = this.#phaseAfter(frame);
     if (this.#ownKinds.has(frame.kind)) throw this.#unexpected(frame);
     this.#window.arrived(bodyBytes(frame));
-    if (frame.kind === "answer") this.#answerReceivedUnproved = needsProof(frame.form);
+    if (frame.kind === "answer") {
+      this.#answerReceivedUnproved = needsProof(frame.form);
+      this.#answerStreamed = frame.form.kind === "delta" && frame.form.proof.of === "bases";
+    }
     if (this.#phase === "ended" && this.#reading && !this.#answerReceivedUnproved) this.#endReceived();
     this.#receiver?.frame(frame, payloadBytes);
   }

@@ -6,10 +6,11 @@
 /** A (link key, host) pair as one map key. */
 export type Tenant = string & { readonly __brand: "Tenant" };
 
-/** A host as versions know it: lower case, without its port. `[::1]:8080` is `[::1]`. */
+/** A host as versions know it: lower case, without its port and final dot. `[::1]:8080` is `[::1]`. */
 export function hostName(host: string): string {
   const end = host.startsWith("[") ? host.indexOf("]") + 1 : host.indexOf(":");
-  return (end > 0 ? host.slice(0, end) : host).toLowerCase();
+  const name = (end > 0 ? host.slice(0, end) : host).toLowerCase();
+  return name.endsWith(".") ? name.slice(0, -1) : name;
 }
 
 /** The host's length comes first, so that no choice of key id and host reads as another pair. */

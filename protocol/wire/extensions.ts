@@ -15,12 +15,16 @@ export const NO_EXTENSIONS: readonly Extension[] = [];
 
 /** Tags that this version gives a meaning. */
 export const EXTENSION = {
+  /** In open: how the request's body is coded (request-coding). */
+  requestCoding: 1,
   /** In open: an id that both ends put in their logs, latin1, at most 64 bytes. */
   requestId: 2,
   /** In end and answer: microseconds the origin side waited for the origin and spent encoding, two varints. */
   timings: 4,
   /** In hello: the features spoken, names in latin1 separated by spaces. */
   features: 6,
+  /** In an edge's hello: how many workers it has, a varint. */
+  workers: 10,
 } as const;
 
 const KNOWN: ReadonlySet<number> = new Set(Object.values(EXTENSION));

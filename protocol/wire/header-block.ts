@@ -5,8 +5,19 @@
  * more: each one changes the table. SPEC section "Header blocks".
  */
 import type { ByteReader, ByteWriter } from "./bytes.ts";
+import { CarriedVersions } from "./carried-versions.ts";
 import { LinkError } from "./errors.ts";
+import { CRUMB, isIndexed, ruleOf } from "./field-rules.ts";
+import { readChanges, writeChanges } from "./head-changes.ts";
+import { readIndex, writeIndex } from "./header-index.ts";
 import { type HeaderTable, newHeaderTable, newLookupTable, type TableLookup } from "./header-table.ts";
+import {
+  AlikeHeads,
+  headCost,
+  MOST_REMEMBERED,
+  mostRememberedCost,
+  PlacedHeads,
+} from "./remembered-heads.ts";
 
 /** Names and values in turn, latin1, as node's rawHeaders. Pseudo fields (":method") come first. */
 export type HeaderList = readonly string[];
@@ -20,93 +31,96 @@ const FIELD = {
   literalNameOnly: 0x11,
 } as const;
 
-/** Values of fewer bytes could be guessed from hits of the table (RFC 7541 section 7.1), so credentials of that size stay out. */
-export const SHORTEST_INDEXED_CREDENTIAL = 16;
-/** Longer values would push out too much of the table. */
-export const LONGEST_INDEXED_VALUE = 2048;
+/** What a block does with the place that its low bits name. */
+const PLACE = { none: 0x00, full: 0x40, changes: 0x80, number: MOST_REMEMBERED - 1 } as const;
+const FORMS_OF_PLACE: ReadonlySet<number> = new Set([PLACE.none, PLACE.full, PLACE.changes]);
 
-/** Joins the parts of a Cookie field; it cannot be a field's name. Part of a cookie never travels: its pairs do, whole. */
-const CRUMB = "; ";
 /**
  * A Cookie of more parts travels in one piece: every part costs some bytes beyond its own, so a visitor could otherwise
  * make a head of separators that takes twice its size, more than the peer accepts in a message.
  */
 export const MOST_CRUMBS = 64;
 
-type Indexing = "whole" | "name" | "credential" | "never";
-
-/** Values that change with every message would only churn the table; credentials have their own rules. */
-const INDEXING: ReadonlyMap<string, Indexing> = new Map([
-  ["authorization", "never"],
-  ["proxy-authorization", "never"],
-  ["cookie", "credential"],
-  [CRUMB, "credential"],
-  ["set-cookie", "credential"],
-  ["date", "name"],
-  ["content-length", "name"],
-  ["age", "name"],
-  ["expires", "name"],
-  ["x-request-id", "name"],
-  ["x-runtime", "name"],
-  ["server-timing", "name"],
-]);
-
-const indexingOf = (name: string, value: string): "whole" | "name" => {
-  const rule = INDEXING.get(name.toLowerCase()) ?? "whole";
-  if (rule === "never" || rule === "name" || value.length > LONGEST_INDEXED_VALUE) return "name";
-  return rule === "credential" && value.length < SHORTEST_INDEXED_CREDENTIAL ? "name" : "whole";
-};
-
 const isCookie = (name: string) => name.length === 6 && name.toLowerCase() === "cookie";
 
+/** A Cookie's parts under names of their own; a list without a Cookie is returned as it is. */
+const withCrumbs = (fields: HeaderList): HeaderList => {
+  let parts: string[] | undefined;
+  for (let i = 0; i + 1 < fields.length; i += 2) {
+    const [name, value] = [fields[i] as string, fields[i + 1] as string];
+    const crumbs = isCookie(name) ? value.split(CRUMB, MOST_CRUMBS + 1) : [];
+    if (crumbs.length > 1 && crumbs.length <= MOST_CRUMBS) {
+      parts ??= fields.slice(0, i);
+      parts.push(name, crumbs[0] as string);
+      for (let crumb = 1; crumb < crumbs.length; crumb++) parts.push(CRUMB, crumbs[crumb] as string);
+    } else parts?.push(name, value);
+  }
+  return parts ?? fields;
+};
+
 export class HeaderEncoder {
+  /** What this link carried, either way: with the header table all that frames of this direction may refer to. */
+  readonly carried: CarriedVersions;
   readonly #table: TableLookup;
+  readonly #alike = new AlikeHeads();
+  readonly #mostCost: number;
+  #blocks = 0;
 
   /** `tableBytes`: the size of the peer's table, from its hello. */
-  constructor(tableBytes: number) {
+  constructor(tableBytes: number, carried = new CarriedVersions()) {
+    this.carried = carried;
     this.#table = newLookupTable(tableBytes);
+    this.#mostCost = mostRememberedCost(tableBytes);
   }
 
-  /** Appends a block: its length, the insert count, the fields. The block must then be sent. */
+  /** Appends a block: its length, the count, where its head is remembered, the fields. The block must then be sent. */
   encode(w: ByteWriter, fields: HeaderList): void {
     w.sized(() => {
-      w.u8(this.#table.inserted % 0x100);
-      for (let i = 0; i + 1 < fields.length; i += 2)
-        this.#field(w, fields[i] as string, fields[i + 1] as string);
+      w.u8((this.#table.inserted + this.#blocks++) % 0x100);
+      const head = withCrumbs(fields);
+      if (headCost(head) > this.#mostCost) return this.#inFull(w.u8(PLACE.none), head);
+      const alike = this.#alike.exchange(head);
+      if (alike === undefined) this.#inFull(w.u8(PLACE.full | this.#alike.add(head)), head);
+      else writeChanges(w.u8(PLACE.changes | alike.place), head, { before: alike.head, table: this.#table });
     });
   }
 
-  #field(w: ByteWriter, name: string, value: string): void {
-    const [first, ...others] = isCookie(name) ? value.split(CRUMB, MOST_CRUMBS + 1) : [value];
-    if (first === undefined || others.length >= MOST_CRUMBS) return this.#plain(w, name, value);
-    this.#plain(w, name, first);
-    for (const crumb of others) this.#plain(w, CRUMB, crumb);
+  #inFull(w: ByteWriter, head: HeaderList): void {
+    for (let i = 0; i + 1 < head.length; i += 2) this.#field(w, head[i] as string, head[i + 1] as string);
   }
 
-  #plain(w: ByteWriter, name: string, value: string): void {
-    const indexing = indexingOf(name, value);
-    const whole = indexing === "whole" ? this.#table.find(name, value) : undefined;
+  #field(w: ByteWriter, name: string, value: string): void {
+    const indexed = isIndexed(ruleOf(name, value));
+    const whole = indexed ? this.#table.find(name, value) : undefined;
     if (whole !== undefined) {
       writeIndex(w, FIELD.indexed, 7, whole);
       return;
     }
     const named = this.#table.findName(name);
-    if (named === undefined) w.u8(indexing === "whole" ? FIELD.literal : FIELD.literalNameOnly).text(name);
-    else if (indexing === "whole") writeIndex(w, FIELD.nameIndexed, 6, named);
+    if (named === undefined) w.u8(indexed ? FIELD.literal : FIELD.literalNameOnly).text(name);
+    else if (indexed) writeIndex(w, FIELD.nameIndexed, 6, named);
     else writeIndex(w, FIELD.nameIndexedOnly, 5, named);
     w.text(value);
-    if (indexing === "whole") this.#table.insert(name, value);
+    if (indexed) this.#table.insert(name, value);
     else if (named === undefined) this.#table.insert(name, "");
   }
 }
 
 export class HeaderDecoder {
+  readonly carried: CarriedVersions;
   readonly #table: HeaderTable;
+  readonly #placed: PlacedHeads;
   readonly #headBytes: number;
+  #blocks = 0;
 
   /** `tableBytes` and `headBytes`: what our own hello announced. */
-  constructor(bounds: { readonly tableBytes: number; readonly headBytes: number }) {
+  constructor(
+    bounds: { readonly tableBytes: number; readonly headBytes: number },
+    carried = new CarriedVersions(),
+  ) {
+    this.carried = carried;
     this.#table = newHeaderTable(bounds.tableBytes);
+    this.#placed = new PlacedHeads(bounds.tableBytes);
     this.#headBytes = bounds.headBytes;
   }
 
@@ -114,22 +128,42 @@ export class HeaderDecoder {
   decode(r: ByteReader): string[] {
     const block = r.sized();
     const count = block.u8();
-    if (count !== this.#table.inserted % 0x100)
-      throw new LinkError(
-        "header-table",
-        `header tables differ: the peer counts ${count}, here ${this.#table.inserted % 0x100}`,
-      );
-    const fields: string[] = [];
+    const ours = (this.#table.inserted + this.#blocks++) % 0x100;
+    if (count !== ours)
+      throw new LinkError("header-table", `header tables differ: the peer counts ${count}, here ${ours}`);
+    const form = block.u8();
+    const place = form & PLACE.number;
+    if (!FORMS_OF_PLACE.has(form - place) || (form < PLACE.full && place > 0))
+      throw new LinkError("bad-frame", `unknown form of a header block 0x${form.toString(16)}`);
+    const head =
+      form >= PLACE.changes
+        ? this.#checked(readChanges(block, { before: this.#placed.at(place), table: this.#table }))
+        : this.#inFull(block);
+    if (form !== PLACE.none) this.#placed.set(place, head);
+    return withoutCrumbs(head);
+  }
+
+  #inFull(block: ByteReader): string[] {
+    const head: string[] = [];
     let bytes = 0;
     while (block.left > 0) {
       const [name, value] = this.#field(block);
       bytes += name.length + value.length;
-      if (bytes > this.#headBytes)
-        throw new LinkError("too-large", `a head of more than ${this.#headBytes} bytes`);
-      if (name === CRUMB) appendCrumb(fields, value);
-      else fields.push(name, value);
+      if (bytes > this.#headBytes) throw this.#tooLarge();
+      head.push(name, value);
     }
-    return fields;
+    return head;
+  }
+
+  #checked(head: string[]): string[] {
+    let bytes = 0;
+    for (const part of head) bytes += part.length;
+    if (bytes > this.#headBytes) throw this.#tooLarge();
+    return head;
+  }
+
+  #tooLarge(): LinkError {
+    return new LinkError("too-large", `a head of more than ${this.#headBytes} bytes`);
   }
 
   #field(block: ByteReader): readonly [string, string] {
@@ -154,20 +188,18 @@ export class HeaderDecoder {
   }
 }
 
+/** A list of its own: what is remembered stays as it is. */
+const withoutCrumbs = (head: HeaderList): string[] => {
+  const fields: string[] = [];
+  for (let i = 0; i + 1 < head.length; i += 2) {
+    const [name, value] = [head[i] as string, head[i + 1] as string];
+    if (name === CRUMB) appendCrumb(fields, value);
+    else fields.push(name, value);
+  }
+  return fields;
+};
+
 const appendCrumb = (fields: string[], value: string): void => {
   if (fields.length < 2) throw new LinkError("bad-frame", "a cookie pair without a cookie before it");
   fields[fields.length - 1] += CRUMB + value;
-};
-
-/** An integer that begins in the low `bits` of a byte, as in RFC 7541 section 5.1. */
-const writeIndex = (w: ByteWriter, form: number, bits: number, index: number): void => {
-  const full = (1 << bits) - 1;
-  if (index < full) w.u8(form | index);
-  else w.u8(form | full).varint(index - full);
-};
-
-const readIndex = (r: ByteReader, first: number, bits: number): number => {
-  const full = (1 << bits) - 1;
-  const low = first & full;
-  return low < full ? low : full + r.varint();
 };

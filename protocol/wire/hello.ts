@@ -2,7 +2,7 @@
  * The first frame each side sends, in one flight: who it is, what it speaks, and the bounds it keeps. Its fixed fields never
  * change, so any two versions can read each other's hello and say clearly why they part. SPEC section "Hello".
  */
-import type { ByteReader, ByteWriter } from "./bytes.ts";
+import { ByteReader, ByteWriter } from "./bytes.ts";
 import { LinkError } from "./errors.ts";
 import { EXTENSION, type Extension, extensionOf, readExtensions, writeExtensions } from "./extensions.ts";
 
@@ -46,6 +46,8 @@ export interface Hello extends WireBounds {
   /** Codec numbers, the preferred one first. */
   readonly codecs: readonly number[];
   readonly features: readonly string[];
+  /** Of an edge: its workers, each of which needs links of its own. Absent: one. */
+  readonly workers?: number;
 }
 
 export const writeHello = (w: ByteWriter, hello: Hello, more: readonly Extension[] = []): void => {
@@ -55,7 +57,8 @@ export const writeHello = (w: ByteWriter, hello: Hello, more: readonly Extension
   w.varint(hello.pageBytes).varint(hello.codecs.length);
   for (const codec of hello.codecs) w.varint(codec);
   const features = hello.features.length > 0 ? [featureExtension(hello.features)] : [];
-  writeExtensions(w, [...features, ...more]);
+  const workers = hello.workers === undefined ? [] : [workersExtension(hello.workers)];
+  writeExtensions(w, [...features, ...workers, ...more]);
 };
 
 export const readHello = (r: ByteReader): Hello => {
@@ -79,7 +82,13 @@ export const readHello = (r: ByteReader): Hello => {
     pageBytes: r.varint(),
     codecs: readCodecs(r),
   } as const;
-  return { ...hello, features: readFeatures(readExtensions(r)) };
+  const extensions = readExtensions(r);
+  const workers = extensionOf(extensions, EXTENSION.workers);
+  return {
+    ...hello,
+    features: readFeatures(extensions),
+    ...(workers !== undefined && { workers: new ByteReader(workers).varint() }),
+  };
 };
 
 /** The version both speak; throws LinkError("wrong-version") when there is none. */
@@ -110,6 +119,11 @@ const readCodecs = (r: ByteReader): readonly number[] => {
 const featureExtension = (features: readonly string[]): Extension => ({
   tag: EXTENSION.features,
   bytes: Buffer.from(features.join(" "), "latin1"),
+});
+
+const workersExtension = (workers: number): Extension => ({
+  tag: EXTENSION.workers,
+  bytes: new ByteWriter().varint(workers).take(),
 });
 
 const readFeatures = (extensions: readonly Extension[]): readonly string[] =>

@@ -1,10 +1,17 @@
 /** Layouts of the frames that belong to one stream. SPEC section "Stream frames". */
 import { SHORT_FINGERPRINT_BYTES } from "../versions/fingerprint.ts";
 import { answerForms } from "./answer-form.ts";
-import type { ByteReader } from "./bytes.ts";
+import type { ByteReader, ByteWriter } from "./bytes.ts";
+import type { CarriedVersions } from "./carried-versions.ts";
 import { LinkError, STREAM_ERRORS, streamErrorOf } from "./errors.ts";
 import { readExtensions, writeExtensions } from "./extensions.ts";
-import { MOST_OFFERS, RUNNING_PROOF_BYTES, type StreamFrame, type StreamId } from "./frame.ts";
+import {
+  MOST_OFFERS,
+  type OpenFrame,
+  RUNNING_PROOF_BYTES,
+  type StreamFrame,
+  type StreamId,
+} from "./frame.ts";
 import type { FrameLayouts } from "./frame-layout.ts";
 import type { HeaderDecoder, HeaderEncoder } from "./header-block.ts";
 
@@ -18,11 +25,26 @@ const streamId = (r: ByteReader): StreamId => {
   return id as StreamId;
 };
 
-const readOffers = (r: ByteReader): string[] => {
+/** Written in place of a distance: the short fingerprint follows. */
+const IN_FULL = 0;
+
+const writeOffers = (w: ByteWriter, { streamId, offers }: OpenFrame, carried: CarriedVersions): void => {
+  w.u8(offers.length);
+  for (const offer of offers) {
+    const distance = carried.distanceTo(offer, streamId);
+    if (distance === undefined) w.varint(IN_FULL).latin1(offer);
+    else w.varint(distance);
+  }
+};
+
+const readOffers = (r: ByteReader, streamId: StreamId, carried: CarriedVersions): string[] => {
   const count = r.u8();
   if (count > MOST_OFFERS)
     throw new LinkError("bad-frame", `a request offers ${count} versions, more than ${MOST_OFFERS}`);
-  return Array.from({ length: count }, () => r.latin1(SHORT_FINGERPRINT_BYTES));
+  return Array.from({ length: count }, () => {
+    const distance = r.varint();
+    return distance === IN_FULL ? r.latin1(SHORT_FINGERPRINT_BYTES) : carried.at(streamId, distance);
+  });
 };
 
 const known = <Headers extends HeaderEncoder | HeaderDecoder>(headers: Headers | undefined): Headers => {
@@ -41,8 +63,7 @@ export const streamFrames: FrameLayouts<StreamFrame> = {
         (f.urgency << URGENCY_SHIFT);
       w.varint(f.streamId).u8(flags);
       known(headers).encode(w, f.head);
-      w.u8(f.offers.length);
-      for (const offer of f.offers) w.latin1(offer);
+      writeOffers(w, f, known(headers).carried);
       w.sized(() => writeExtensions(w, f.extensions)).bytes(f.body);
     },
     read(r, headers) {
@@ -57,7 +78,7 @@ export const streamFrames: FrameLayouts<StreamFrame> = {
         urgency: (flags >> URGENCY_SHIFT) & 7,
         incremental: (flags & OPEN.incremental) !== 0,
         head: known(headers).decode(r),
-        offers: readOffers(r),
+        offers: readOffers(r, id, known(headers).carried),
         extensions: readExtensions(r.sized()),
         body: r.rest(),
       };
@@ -68,6 +89,7 @@ export const streamFrames: FrameLayouts<StreamFrame> = {
       w.varint(f.streamId);
       answerForms.write(w, f.form, f.ended);
       known(headers).encode(w, f.head);
+      known(headers).carried.answered(f.streamId, f.form);
       w.sized(() => writeExtensions(w, f.extensions)).bytes(f.body);
     },
     read(r, headers) {
@@ -76,6 +98,7 @@ export const streamFrames: FrameLayouts<StreamFrame> = {
       const before = r.left;
       const head = known(headers).decode(r);
       const blockBytes = before - r.left;
+      known(headers).carried.answered(id, form);
       const extensions = readExtensions(r.sized());
       const body = r.rest();
       if (form.kind === "interim" && (ended || body.length > 0))

@@ -1,6 +1,7 @@
 /** bench/replay-report.ts: sums, shares and means of made-up visits; names are pinned, as other programs read them. */
 import { describe, expect, it } from "vitest";
 import type { Family } from "../../bench/corpus.ts";
+import { NOTHING_SPENT } from "../../bench/link-tap.ts";
 import { reportOn } from "../../bench/replay-report.ts";
 import { replayTable } from "../../bench/replay-table.ts";
 import type { ReplayedVisit } from "../../bench/replay-visits.ts";
@@ -24,6 +25,7 @@ const visit = (changes: Partial<ReplayedVisit> = {}): ReplayedVisit => ({
   answer: "delta",
   answerBytes: 10,
   link: { toEdge: 60, toOrigin: 50 },
+  spent: { ...NOTHING_SPENT, answers: 10, requestHeads: 30, answerHeads: 50, tls: 20 },
   encodeMs: 1,
   decodeMs: 0.5,
   totalMs: 3,
@@ -48,6 +50,7 @@ describe("a replay's report", () => {
       "geomean",
       "shares",
       "totals",
+      "spentPerExchange",
       "pagesUpTo100KB",
       "settings",
       "links",
@@ -106,6 +109,23 @@ describe("a replay's report", () => {
   it("reports the times of pages up to 100 KB apart: 100,000 bytes are in, one more is not", () => {
     const made = report(visit({ rawBytes: 100_000, encodeMs: 2 }), visit({ rawBytes: 100_001, encodeMs: 9 }));
     expect(made.pagesUpTo100KB).toMatchObject({ exchanges: 1, encodeMs: { p50: 2, p95: 2 } });
+  });
+
+  it("says what an exchange spends its bytes on, apart for repeat visits, and what the goals are", () => {
+    const never = { ...visit(), counted: false, spent: { ...NOTHING_SPENT, tls: 999 } };
+    const page = visit({ family: pages, spent: { ...NOTHING_SPENT, answers: 10, requestHeads: 90 } });
+    const { all, repeatVisits, goals } = report(visit(), page, never).spentPerExchange;
+    expect(all).toEqual({ ...NOTHING_SPENT, answers: 10, requestHeads: 60, answerHeads: 25, tls: 10 });
+    expect(repeatVisits).toEqual(visit().spent);
+    expect(goals).toEqual([
+      { name: "besideAnswer", atMost: 200, measured: 95 },
+      { name: "repeatRequestHead", atMost: 60, measured: 30 },
+      { name: "repeatAnswerHead", atMost: 40, measured: 50 },
+    ]);
+    expect(report(never).spentPerExchange).toMatchObject({ all: null, repeatVisits: null });
+    expect(replayTable(report(visit()))).toContain(
+      "Goal: answer head of a repeat visit at most 40 bytes; measured 50.0.",
+    );
   });
 
   it("becomes a table with a line per family and a mean per kind", () => {

@@ -25,7 +25,7 @@ const named = (name: string) => {
 
 it("all fixtures were found", () => {
   const folders = join(import.meta.dirname, "..", "fixtures", "config");
-  expect([VALID.length, INVALID.length]).toEqual([9, 49]);
+  expect([VALID.length, INVALID.length]).toEqual([9, 51]);
   expect(readdirSync(join(folders, "valid", "edge"))).toHaveLength(VALID.length);
   expect(readdirSync(join(folders, "invalid", "edge"))).toHaveLength(INVALID.length);
 });
@@ -50,10 +50,12 @@ describe("a valid edge.yaml", () => {
               harmlessCookies: [],
               credentialHeaders: ["authorization"],
               commonBases: true,
+              compressRequests: true,
             },
           ],
         },
       ],
+      workers: 1,
       store: { sizeBytes: 256 * 2 ** 20, sessionMs: 3_600_000, noStoreMs: 600_000 },
       memory: { budgetBytes: 128 * 2 ** 20, perKeyBytes: 64 * 2 ** 20 },
       limits: {

@@ -7,10 +7,11 @@ import type { Clock } from "../../protocol/kit/clock.ts";
 import { parseConfig } from "../../protocol/kit/config.ts";
 import type { Log } from "../../protocol/kit/log.ts";
 import { makeLinkKey, secretText } from "../../protocol/link/link-key.ts";
-import { RawVisitor } from "./raw-visitor.ts";
+import { HOST } from "../kit/raw-requests.ts";
+import { RawVisitor } from "../kit/raw-visitor.ts";
 import { dialScripted, type ScriptedExchange, type ScriptedOrigin } from "./scripted-origin.ts";
 
-export const HOST = "www.example.com";
+export { GET, HOST, request } from "../kit/raw-requests.ts";
 
 export interface EdgeOptions {
   /** Laid over the settings of edge.yaml. */
@@ -111,9 +112,3 @@ const NOBODY: ScriptedOrigin = {
   script() {},
   close() {},
 };
-
-/** A request of HTTP/1.1 for the host of the tests. */
-export const request = (line: string, fields: readonly string[] = [], body = ""): string =>
-  `${line} HTTP/1.1\r\nHost: ${HOST}\r\n${fields.map((field) => `${field}\r\n`).join("")}\r\n${body}`;
-
-export const GET = (target = "/", ...fields: readonly string[]): string => request(`GET ${target}`, fields);

@@ -15,8 +15,8 @@ import { zstdCodec } from "../../protocol/delta/zstd.ts";
 import { ByteBudget } from "../../protocol/kit/byte-budget.ts";
 import { fingerprintOf } from "../../protocol/versions/fingerprint.ts";
 import { watchLeaks } from "../kit/leaks.ts";
+import { fieldIn, type RawResponse } from "../kit/raw-visitor.ts";
 import { type EdgeUnderTest, GET, request, startEdgeUnderTest } from "./edge-under-test.ts";
-import { fieldIn, type RawResponse } from "./raw-visitor.ts";
 
 watchLeaks();
 

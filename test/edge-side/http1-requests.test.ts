@@ -2,8 +2,8 @@
 import { METHODS } from "node:http";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { watchLeaks } from "../kit/leaks.ts";
+import { fieldIn } from "../kit/raw-visitor.ts";
 import { type EdgeUnderTest, GET, HOST, request, startEdgeUnderTest } from "./edge-under-test.ts";
-import { fieldIn } from "./raw-visitor.ts";
 
 watchLeaks();
 

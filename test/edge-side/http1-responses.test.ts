@@ -1,8 +1,8 @@
 /** Responses as visitors of HTTP/1.x get them. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { watchLeaks } from "../kit/leaks.ts";
+import { fieldIn } from "../kit/raw-visitor.ts";
 import { type EdgeUnderTest, GET, HOST, request, startEdgeUnderTest } from "./edge-under-test.ts";
-import { fieldIn } from "./raw-visitor.ts";
 
 watchLeaks();
 

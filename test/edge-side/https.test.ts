@@ -400,12 +400,13 @@ describe("HTTP/1.1 over TLS", () => {
     expect(["cancelled", "ended"]).toContain(
       await Promise.race([exchange.gone, exchange.ended.then(() => "ended")]),
     );
+    exchange.end(); // its own half, which a visitor that ends only the other one would wait for
   });
 
   it("plain HTTP to the TLS port is closed", async () => {
     const visitor = await edge.visitor(TLS_PORT - 1);
     visitor.end();
-    const { RawVisitor } = await import("./raw-visitor.ts");
+    const { RawVisitor } = await import("../kit/raw-visitor.ts");
     const confused = await RawVisitor.connect(edge.port(TLS_PORT));
     confused.send(GET());
     await confused.closed;

@@ -1,8 +1,8 @@
 /** Limits of heads, targets, bodies and connections, each at its edge. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { watchLeaks } from "../kit/leaks.ts";
+import { fieldIn } from "../kit/raw-visitor.ts";
 import { type EdgeUnderTest, GET, request, startEdgeUnderTest } from "./edge-under-test.ts";
-import { fieldIn } from "./raw-visitor.ts";
 
 watchLeaks();
 

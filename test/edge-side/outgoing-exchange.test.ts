@@ -133,3 +133,39 @@ describe("the frames of a body", () => {
     await expect(frames.next()).rejects.toMatchObject({ code: "internal" });
   });
 });
+
+describe("an exchange that is held", () => {
+  const body = Buffer.from("coded");
+  const extensions = [{ tag: 1, bytes: Buffer.from([1]) }];
+
+  it("is opened by its beginning, once, with what is here of its body", () => {
+    const { stream, exchange } = outgoing({ held: true });
+    expect([stream.kinds, exchange.streamId]).toEqual([[], 0]);
+    exchange.begin({ extensions, body });
+    exchange.begin();
+    exchange.segment("12345678");
+    exchange.endBody("complete", []);
+    expect(stream.sent[0]).toMatchObject({ kind: "open", extensions, body });
+    expect(stream.kinds).toEqual(["open", "segment", "end"]);
+    expect(exchange.requestBytes).toBe(body.length);
+  });
+
+  it("that was given up is never opened", async () => {
+    const { stream, exchange } = outgoing({ held: true });
+    let lost = 0;
+    exchange.lost = () => lost++;
+    exchange.cancel("cancelled");
+    exchange.begin({ body });
+    expect(exchange.sendBody(body)).toBe(true);
+    exchange.endBody("complete", []);
+    expect([stream.kinds, lost]).toEqual([[], 1]);
+    await expect(exchange.next()).rejects.toMatchObject({ code: "cancelled" });
+  });
+
+  it("whose link takes nothing any more is refused: it may go to another one", async () => {
+    const { stream, exchange } = outgoing({ held: true, accepts: false });
+    exchange.begin({ body });
+    expect(stream.kinds).toEqual([]);
+    await expect(exchange.next()).rejects.toMatchObject({ code: "refused" });
+  });
+});

@@ -3,8 +3,8 @@ import { describe, expect, it } from "vitest";
 import { LINGER_MS } from "../../edge-side/visitor-http1.ts";
 import { FakeClock, settle } from "../kit/fake-clock.ts";
 import { watchLeaks } from "../kit/leaks.ts";
+import { fieldIn, RawVisitor } from "../kit/raw-visitor.ts";
 import { GET, HOST, request, startEdgeUnderTest } from "./edge-under-test.ts";
-import { fieldIn, RawVisitor } from "./raw-visitor.ts";
 
 watchLeaks();
 

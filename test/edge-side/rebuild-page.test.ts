@@ -1,10 +1,11 @@
 import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { inOnePiece } from "../../edge-side/rebuild-page.ts";
+import { MOST_ROOM_WAIT_MS } from "../../edge-side/visit-memory.ts";
 import { STREAMING_CODEC } from "../../protocol/delta/codecs.ts";
 import { fingerprintOf } from "../../protocol/versions/fingerprint.ts";
 import type { AnswerForm } from "../../protocol/wire/frame.ts";
-import { settle } from "../kit/fake-clock.ts";
+import { FakeClock, settle } from "../kit/fake-clock.ts";
 import { seeded } from "../kit/random.ts";
 import { rebuilding } from "../kit/rebuilding.ts";
 import { until } from "../kit/until.ts";
@@ -192,19 +193,50 @@ describe("an answer in one piece that does not prove", () => {
   });
 
   it.each([
-    [100, "complete"],
-    [99, "internal"],
-  ])("coded bytes: 100 with a budget of %i: %s", async (shareBytes, outcome) => {
-    const page = seeded().bytes(100 - 9);
+    [0, "complete"],
+    [-1, "internal"],
+  ])("a whole with as much memory as its coded bytes and %i: %s, in time", async (more, outcome) => {
+    const page = seeded().bytes(91);
     const coded = await encoded([], page);
+    const clock = new FakeClock();
     const flow = rebuilding(
       { kind: "whole", codec: 1, result: resultOf(page) },
-      { shareBytes: shareBytes - 100 + coded.length },
+      { shareBytes: coded.length + more, clock },
     );
     flow.data(coded);
     flow.end();
+    await settle();
+    expect(flow.out.over).toBe(outcome === "complete");
+    await clock.advance(MOST_ROOM_WAIT_MS);
     await flow.done;
-    expect(flow.out.failed ?? flow.out.end).toBe(outcome);
+    expect([flow.out.failed ?? flow.out.end, clock.timers]).toEqual([outcome, 0]);
+  });
+
+  it.each(["what it is collected from", "the page"])(
+    "a delta without memory for %s comes as plain bytes",
+    async (what) => {
+      const [base, page] = pages();
+      const coded = await encoded([base], page);
+      const shareBytes = what === "the page" ? page.length - 1 : coded.length - 1;
+      const flow = rebuilding(deltaOn(1, page), { offered: [base], shareBytes });
+      flow.data(coded);
+      flow.end();
+      await until(() => flow.stream.verdicts.length > 0);
+      await sayPlain(flow, page);
+      await flow.done;
+      expect([flow.out.body.equals(page), flow.out.doubted]).toEqual([true, []]);
+      expect(flow.stream.verdicts).toEqual(["askWhole 0", `proved ${page.length} all`]);
+    },
+  );
+
+  it("a page is held until its visit is over, and what it was collected from only until then", async () => {
+    const [base, page] = pages();
+    const coded = await encoded([base], page);
+    const flow = rebuilding(deltaOn(1, page), { offered: [base] }, { body: coded, ended: true });
+    await flow.done;
+    expect(flow.memory.usedBytes).toBe(page.length);
+    flow.visit.release();
+    expect(flow.memory.usedBytes).toBe(0);
   });
 
   it.each(["segment", "resume"] as const)("a %s inside it is not one of its frames", async (kind) => {

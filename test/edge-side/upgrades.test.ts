@@ -1,8 +1,8 @@
 /** Connections that become something else: RFC 9110 section 7.8, RFC 6455 section 4. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { watchLeaks } from "../kit/leaks.ts";
+import { fieldIn } from "../kit/raw-visitor.ts";
 import { type EdgeUnderTest, GET, request, startEdgeUnderTest } from "./edge-under-test.ts";
-import { fieldIn } from "./raw-visitor.ts";
 
 watchLeaks();
 

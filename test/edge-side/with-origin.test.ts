@@ -18,8 +18,8 @@ import { parseConfig, surroundingsOf } from "../../protocol/kit/config.ts";
 import type { Log } from "../../protocol/kit/log.ts";
 import { makeLinkKey, secretText } from "../../protocol/link/link-key.ts";
 import { watchLeaks } from "../kit/leaks.ts";
+import { fieldIn, RawVisitor } from "../kit/raw-visitor.ts";
 import { GET, HOST, request } from "./edge-under-test.ts";
-import { fieldIn, RawVisitor } from "./raw-visitor.ts";
 
 watchLeaks();
 

@@ -22,12 +22,14 @@ const SEEDS: readonly (readonly ["edge" | "origin", string, string])[] = [
   ["edge", "a length beyond the message", "ff0f1201"],
   ["edge", "an empty frame", "00"],
   ["edge", "an endless varint", "ffffffffffffffffffff"],
-  ["origin", "an open with an empty head", "0610010101000000"],
+  ["origin", "an open with an empty head", "08 10 01 01 020040 00 00"],
   [
     "origin",
     "a header table of empty entries, many times",
     `ff01100101${"fd01".repeat(1)}00${"80".repeat(245)}`,
   ],
+  ["origin", "an open like a head that nobody sent", "08 10 01 01 020080 00 00"],
+  ["origin", "an open with offers of streams that never were", "0a 10 01 01 020040 02 01 7f 00"],
   ["edge", "credit of 2^53 - 1 for no stream", "0b0600ffffffffffffff0f00"],
   ["edge", "go-away with a code that is not known", "050500ff0100"],
   ["origin", "go-away with the last stream id 0", "0405000000"],
@@ -127,7 +129,7 @@ describe("a link that is up", () => {
   it.each(SEEDS)("%s: %s", async (to, _, hex) => {
     const pair = await greetedPair();
     const peer = to === "edge" ? pair.origin : pair.edge;
-    const bytes = Buffer.from(hex, "hex");
+    const bytes = Buffer.from(hex.replaceAll(" ", ""), "hex");
     for (let at = 0; at < bytes.length; at += 30_000) peer.inject(bytes.subarray(at, at + 30_000));
     await turns();
     for (const end of pair[to].ends) expect(CODES).toContain(end.code);

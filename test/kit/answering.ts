@@ -2,6 +2,7 @@
 import type { ExchangeRecord } from "../../origin-side/access-record.ts";
 import type { AnswerGiven, Answering } from "../../origin-side/answer-edge.ts";
 import type { UsableBase } from "../../origin-side/choose-answer.ts";
+import { RequestDecoders } from "../../origin-side/decode-request.ts";
 import { OriginBody } from "../../origin-side/fetch-origin.ts";
 import type { Gathered } from "../../origin-side/gather-body.ts";
 import { IncomingExchange } from "../../origin-side/incoming-exchange.ts";
@@ -46,10 +47,12 @@ export const answeringOf = (options: AnsweringOptions = {}) => {
     memory,
     contexts,
     rules: new ScopeRules({ bases: "site", harmlessCookies: [] }, Buffer.alloc(32)),
-    codecs: { splice: options.splice ?? false, page: options.codec ?? STREAMING_CODEC },
+    codecs: { splice: options.splice ?? false, page: options.codec ?? STREAMING_CODEC, alone: undefined },
     load: () => options.load ?? 0,
     streaming: streaming.codec,
     pageBytes: options.pageBytes ?? 1 << 23,
+    codedRequests: true,
+    requestDecoders: new RequestDecoders(),
     headBytes: 1 << 15,
     originOf: () => undefined,
     finished() {},

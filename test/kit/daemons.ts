@@ -1,4 +1,5 @@
 /** Configs of daemons as a file would give them, for daemons that run inside the test. */
+import { readFileSync } from "node:fs";
 import { type EdgeConfig, edgeSettings } from "../../edge-side/config.ts";
 import { type OriginConfig, originSettings } from "../../origin-side/config.ts";
 import type { Surroundings } from "../../protocol/kit/config.ts";
@@ -6,18 +7,17 @@ import { FIXTURE_SECRET } from "./config-fixtures.ts";
 
 type Settings = Readonly<Record<string, unknown>>;
 
-const NO_FILES: Surroundings = {
+/** Files that settings name are named by their full path; `files` are there without being. */
+const surroundings = (files: Readonly<Record<string, string>>): Surroundings => ({
   pathOf: (name) => name,
-  read: (path) => {
-    throw new Error(`no ${path} in this test`);
-  },
-};
+  read: (path) => Buffer.from(files[path] ?? readFileSync(path)),
+});
 
 const ANY_PORT = "127.0.0.1:0";
 
 /** An edge on free loopback ports that serves www.example.com with the key `k`; `settings` as in edge.yaml. */
 export const edgeConfigOf = (settings: Settings = {}): EdgeConfig =>
-  edgeSettings(NO_FILES).parse({
+  edgeSettings(surroundings({})).parse({
     visitors: ANY_PORT,
     tunnel: ANY_PORT,
     keys: [{ id: "k", secret: FIXTURE_SECRET, hosts: ["www.example.com"] }],
@@ -28,8 +28,9 @@ export const edgeConfigOf = (settings: Settings = {}): EdgeConfig =>
 export const originConfigOf = (
   { tunnel, web }: { readonly tunnel: number; readonly web: number },
   settings: Settings = {},
+  files: Readonly<Record<string, string>> = {},
 ): OriginConfig =>
-  originSettings(NO_FILES).parse({
+  originSettings(surroundings(files)).parse({
     edges: [{ address: `127.0.0.1:${tunnel}`, key: { id: "k", secret: FIXTURE_SECRET } }],
     routes: [{ host: "www.example.com", origin: `http://127.0.0.1:${web}` }],
     redial: { first: "10ms", max: "50ms" },

@@ -5,12 +5,15 @@
 import type { VisitRecord } from "../../edge-side/access-record.ts";
 import { CommonBases } from "../../edge-side/common-bases.ts";
 import { LinkPool } from "../../edge-side/link-pool.ts";
+import { RequestEncoders } from "../../edge-side/request-encoders.ts";
 import { type ServeGiven, serveVisitor } from "../../edge-side/serve-visitor.ts";
+import { HeldPages } from "../../edge-side/visit-memory.ts";
 import type { Visitor } from "../../edge-side/visitor.ts";
 import { VisitorEncoders } from "../../edge-side/visitor-encoders.ts";
 import { serveVisitors } from "../../edge-side/visitor-server.ts";
 import type { ExchangeRecord } from "../../origin-side/access-record.ts";
 import { type AnswerGiven, answerEdge } from "../../origin-side/answer-edge.ts";
+import { RequestDecoders } from "../../origin-side/decode-request.ts";
 import { OriginServerClient } from "../../origin-side/fetch-origin.ts";
 import { IncomingExchange } from "../../origin-side/incoming-exchange.ts";
 import { StreamContexts } from "../../origin-side/stream-contexts.ts";
@@ -25,6 +28,7 @@ import type { Transport } from "../../protocol/link/transport.ts";
 import { type ScopePolicy, ScopeRules } from "../../protocol/versions/scope.ts";
 import { VersionStore } from "../../protocol/versions/version-store.ts";
 import type { Hello, Role } from "../../protocol/wire/hello.ts";
+import { CODED_REQUESTS } from "../../protocol/wire/request-coding.ts";
 import { edgeConfigOf } from "./daemons.ts";
 import { ScriptedPeer, wired } from "./scripted-peer.ts";
 import { reached } from "./until.ts";
@@ -79,8 +83,10 @@ export const openEdgeHalf = async (options: EdgeOptions = {}): Promise<EdgeHalf>
     store,
     commonBases: new CommonBases({ clock, log: silentLog, store, memory }),
     memory,
+    heldPages: new HeldPages(memory),
     pageBytes,
     encoders: new VisitorEncoders(memory, () => 0),
+    requests: new RequestEncoders({ clock, memory, isCoded: () => true }),
     originAnswerMs: options.originAnswerMs ?? 20_000,
     trusts: () => false,
     rulesOf: (host) => (hosts.has(host) ? rules : undefined),
@@ -158,10 +164,12 @@ export const openOriginHalf = async (options: OriginOptions): Promise<OriginHalf
     memory,
     contexts,
     rules: new ScopeRules({ bases: "site", harmlessCookies: [] }, Buffer.alloc(32, 2)),
-    codecs: { splice: false, page: codecById(options.codec ?? 1) ?? STREAMING_CODEC },
+    codecs: { splice: false, page: codecById(options.codec ?? 1) ?? STREAMING_CODEC, alone: undefined },
     load: () => 0,
     streaming: STREAMING_CODEC,
     pageBytes,
+    codedRequests: link.peer.features.includes(CODED_REQUESTS),
+    requestDecoders: new RequestDecoders(),
     headBytes: link.headBytes,
     originOf: (host) => (host.split(":")[0] === TEST_HOST ? web : undefined),
     finished: (record) => records.push(record),

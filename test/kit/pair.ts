@@ -9,6 +9,7 @@ import type { VisitRecord } from "../../edge-side/access-record.ts";
 import { type EdgeDaemon, startEdge } from "../../edge-side/daemon.ts";
 import type { ExchangeRecord } from "../../origin-side/access-record.ts";
 import { type OriginDaemon, startOrigin } from "../../origin-side/daemon.ts";
+import type { Clock } from "../../protocol/kit/clock.ts";
 import type { Log, LogFields } from "../../protocol/kit/log.ts";
 import { edgeConfigOf, originConfigOf } from "./daemons.ts";
 import { type FakeOrigin, openOrigin } from "./fake-origin.ts";
@@ -45,14 +46,21 @@ export class HeardLog implements Log {
   }
 }
 
+/** Daemons, visitors and web server share one event loop here: how busy it is says nothing of an origin side. */
+const IDLE = () => 0;
+
 export interface PairOptions {
   /** What the web server does. */
   readonly serve: FakeOrigin["serve"];
   /** As in edge.yaml and origin.yaml, over what a test pair has anyway. */
   readonly edge?: Settings;
   readonly origin?: Settings;
+  /** Files that the settings of the origin side name, by their path. */
+  readonly files?: Readonly<Record<string, string>>;
   /** Where the origin side dials instead of the tunnel's port. */
   readonly via?: (tunnelPort: number) => Promise<number>;
+  /** Of both daemons; the machine's own normally. */
+  readonly clock?: Clock;
 }
 
 export interface Pair extends AsyncDisposable {
@@ -66,9 +74,11 @@ export interface Pair extends AsyncDisposable {
   /** The line number `count`, from 1, of each access log. */
   visited(count: number): Promise<VisitRecord>;
   answered(count: number): Promise<ExchangeRecord>;
+  /** The edge's line number `count`, from 1, of those about this target. */
+  visitOf(target: string, count: number): Promise<VisitRecord>;
 }
 
-export const openPair = async ({ serve, edge, origin, via }: PairOptions): Promise<Pair> => {
+export const openPair = async ({ serve, edge, origin, files, via, clock }: PairOptions): Promise<Pair> => {
   const undo = new AsyncDisposableStack();
   const folder = mkdtempSync(join(tmpdir(), "coilgun-pair-"));
   undo.defer(() => rmSync(folder, { recursive: true }));
@@ -78,7 +88,7 @@ export const openPair = async ({ serve, edge, origin, via }: PairOptions): Promi
   const edgeFile = join(folder, "edge.log");
   const edgeDaemon = await startEdge(
     edgeConfigOf({ accessLog: edgeFile, times, memory: { budget: "32 MiB", perKey: "16 MiB" }, ...edge }),
-    { log: edgeLog },
+    { log: edgeLog, ...(clock && { clock }) },
   );
   undo.defer(() => edgeDaemon.stop());
   const tunnel = edgeDaemon.tunnelAddress.port;
@@ -86,8 +96,9 @@ export const openPair = async ({ serve, edge, origin, via }: PairOptions): Promi
   const config = originConfigOf(
     { tunnel: (await via?.(tunnel)) ?? tunnel, web: web.port },
     { accessLog: originFile, times, memory: { budget: "32 MiB", perKey: "16 MiB" }, ...origin },
+    files,
   );
-  const originDaemon = await startOrigin(config, { log: originLog });
+  const originDaemon = await startOrigin(config, { log: originLog, load: IDLE, ...(clock && { clock }) });
   undo.defer(() => originDaemon.stop());
   await Promise.all([edgeLog.heard("link up"), originLog.heard("link up")]);
   return {
@@ -99,15 +110,27 @@ export const openPair = async ({ serve, edge, origin, via }: PairOptions): Promi
     originLog,
     visited: (count) => lineOf<VisitRecord>(edgeFile, count),
     answered: (count) => lineOf<ExchangeRecord>(originFile, count),
+    visitOf: (target, count) => lineOf<VisitRecord>(edgeFile, count, target),
     [Symbol.asyncDispose]: () => undo.disposeAsync(),
   };
 };
 
-const lineOf = async <Line>(file: string, count: number): Promise<Line> => {
-  let lines: string[] = [];
-  await until(() => {
-    lines = readFileSync(file, "utf8").split("\n").slice(0, -1);
-    return lines.length >= count;
-  }, `line ${count} of ${file}`);
-  return JSON.parse(lines[count - 1] ?? "") as Line;
+const lineOf = async <Line extends { readonly target: string }>(
+  file: string,
+  count: number,
+  target?: string,
+): Promise<Line> => {
+  let lines: Line[] = [];
+  await until(
+    () => {
+      lines = readFileSync(file, "utf8")
+        .split("\n")
+        .slice(0, -1)
+        .map((line) => JSON.parse(line) as Line)
+        .filter((line) => target === undefined || line.target === target);
+      return lines.length >= count;
+    },
+    `line ${count} of ${target ?? "all"} in ${file}`,
+  );
+  return lines[count - 1] as Line;
 };

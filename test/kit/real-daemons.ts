@@ -21,6 +21,7 @@ export type Settings = Readonly<Record<string, unknown>>;
 type Side = "edge-side" | "origin-side";
 
 export interface RealDaemon {
+  readonly pid: number;
   /** All it has logged. */
   readonly log: readonly Line[];
   /** Resolves with the line number `count` (from 1) of this event, logged already or to come. */
@@ -40,7 +41,7 @@ export interface RealDaemon {
 export interface Scene extends AsyncDisposable {
   readonly folder: string;
   /** Starts `run`; resolves when it has said that it is ready. */
-  start(side: Side, settings: Settings): Promise<RealDaemon>;
+  start(side: Side, settings: Settings, nodeArgs?: readonly string[]): Promise<RealDaemon>;
   /** Writes a config file, runs another command of that side with it, and resolves when it has ended. */
   command(side: Side, settings: Settings, ...words: readonly string[]): Promise<Ended>;
 }
@@ -75,8 +76,8 @@ export const openScene = (): Scene => {
   const newFile = () => join(folder, `${files++}.yaml`);
   return {
     folder,
-    async start(side, settings) {
-      const daemon = startReal(side, newFile(), folder, settings);
+    async start(side, settings, nodeArgs) {
+      const daemon = startReal(side, newFile(), folder, settings, nodeArgs);
       running.add(daemon);
       void daemon.ended.then(() => running.delete(daemon));
       await daemon.logged("ready");
@@ -97,9 +98,15 @@ export const openScene = (): Scene => {
 const writeYaml = (file: string, settings: Settings): void =>
   writeFileSync(file, stringify(settings), { mode: 0o600 });
 
-const startReal = (side: Side, file: string, folder: string, settings: Settings): RealDaemon => {
+const startReal = (
+  side: Side,
+  file: string,
+  folder: string,
+  settings: Settings,
+  nodeArgs: readonly string[] = [],
+): RealDaemon => {
   writeYaml(file, settings);
-  const { child, ended } = startCommand(side, ["run", "--config", file], folder);
+  const { child, ended } = startCommand(side, ["run", "--config", file], folder, nodeArgs);
   // Whoever runs the tests may stop them at any moment.
   const killAtExit = () => child.kill("SIGKILL");
   process.once("exit", killAtExit);
@@ -109,6 +116,7 @@ const startReal = (side: Side, file: string, folder: string, settings: Settings)
   const nth = (of: Lines, count: number, what: string, is: (line: Line) => boolean): Promise<Line> =>
     of.find(() => of.all.filter(is)[count - 1], `${side}: ${what} ${count}`);
   return {
+    pid: child.pid ?? 0,
     log: log.all,
     logged: (event, count = 1) => nth(log, count, `"${event}"`, (line) => line.event === event),
     access: (count) => nth(access, count, "access line", () => true),

@@ -1,6 +1,7 @@
 /** An edge's exchange on a stream without a link, and all that rebuilding its answer gave out, kept and said. */
 import { OutgoingExchange } from "../../edge-side/outgoing-exchange.ts";
 import { type RebuildGiven, rebuildPage } from "../../edge-side/rebuild-page.ts";
+import { HeldPages, VisitMemory } from "../../edge-side/visit-memory.ts";
 import { ByteBudget } from "../../protocol/kit/byte-budget.ts";
 import type { Clock } from "../../protocol/kit/clock.ts";
 import type { Link } from "../../protocol/link/link.ts";
@@ -12,9 +13,12 @@ import { versionOf } from "./answering.ts";
 import { FakeClock } from "./fake-clock.ts";
 import { FAKE_ID, FakeStream } from "./fake-stream.ts";
 
-export const outgoing = (): { stream: FakeStream; exchange: OutgoingExchange } => {
+export const outgoing = (
+  more: { readonly held?: boolean; readonly accepts?: boolean } = {},
+): { stream: FakeStream; exchange: OutgoingExchange } => {
   const stream = new FakeStream();
   const link = {
+    accepts: more.accepts ?? true,
     open(item: FakeStream["sent"][number]) {
       stream.sent.push(item);
       return stream.asStream;
@@ -29,6 +33,7 @@ export const outgoing = (): { stream: FakeStream; exchange: OutgoingExchange } =
       session: false,
       urgency: 3,
       incremental: false,
+      ...(more.held !== undefined && { held: more.held }),
     }),
   };
 };
@@ -48,7 +53,8 @@ export const rebuilding = (
 ) => {
   const { stream, exchange } = outgoing();
   const memory = new ByteBudget({ totalBytes: 1 << 27, shareBytes: options.shareBytes ?? 1 << 27 });
-  const lease = memory.lease("k");
+  const clock = options.clock ?? new FakeClock();
+  const visit = new VisitMemory({ clock, memory, heldPages: new HeldPages(memory) }, "k");
   const out = {
     pieces: [] as Buffer[],
     remembered: [] as Buffer[],
@@ -67,9 +73,11 @@ export const rebuilding = (
   };
   const given: RebuildGiven = {
     offered: (options.offered ?? []).map(versionOf),
-    clock: options.clock ?? new FakeClock(),
+    clock,
     pageBytes: options.pageBytes ?? 1 << 23,
-    lease,
+    lease: visit.lease,
+    hold: (page) => visit.hold(page),
+    whenRoom: (bytes) => visit.whenRoom(bytes),
     remember(body, fingerprint) {
       if (fingerprint !== fingerprintOf(body)) throw new Error("remembered under a wrong name");
       out.remembered.push(Buffer.from(body));
@@ -105,7 +113,8 @@ export const rebuilding = (
   return {
     stream,
     exchange,
-    lease,
+    lease: visit.lease,
+    visit,
     memory,
     out,
     done,

@@ -24,7 +24,8 @@ export const startCommand = (
   side: "edge-side" | "origin-side",
   words: readonly string[],
   cwd: string,
-): Running => startScript([join(ROOT, side, "main.ts"), ...words], cwd);
+  nodeArgs: readonly string[] = [],
+): Running => startScript([...nodeArgs, join(ROOT, side, "main.ts"), ...words], cwd);
 
 /** Any script, with the arguments of node. */
 export const startScript = (args: readonly string[], cwd = ROOT): Running => {

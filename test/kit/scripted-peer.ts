@@ -7,6 +7,7 @@ import { memoryPair } from "../../protocol/link/memory-transport.ts";
 import { helloMaker } from "../../protocol/link/own-hello.ts";
 import type { Transport } from "../../protocol/link/transport.ts";
 import { ByteReader } from "../../protocol/wire/bytes.ts";
+import { ReferableVersions } from "../../protocol/wire/carried-versions.ts";
 import { NO_EXTENSIONS } from "../../protocol/wire/extensions.ts";
 import type { AnswerForm, Frame, OpenFrame, StreamId } from "../../protocol/wire/frame.ts";
 import { encodeFrame, readFrame } from "../../protocol/wire/frame-codec.ts";
@@ -32,8 +33,9 @@ export class ScriptedPeer {
   readonly ended: Promise<string>;
   readonly #transport: Transport;
   readonly #heard = new Inbox<Heard>();
-  readonly #headers = new HeaderEncoder(TABLE_BYTES);
-  readonly #decoder = new HeaderDecoder({ tableBytes: TABLE_BYTES, headBytes: 64 * 1024 });
+  readonly #carried = new ReferableVersions();
+  readonly #headers = new HeaderEncoder(TABLE_BYTES, this.#carried);
+  readonly #decoder = new HeaderDecoder({ tableBytes: TABLE_BYTES, headBytes: 64 * 1024 }, this.#carried);
   #received = 0;
 
   constructor(transport: Transport, role: Role, hello: Partial<Hello> = {}) {

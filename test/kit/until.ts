@@ -50,3 +50,8 @@ export const stillness = async (measure: () => number): Promise<number> => {
   }
   return last;
 };
+
+/** Resolves when turns of the event loop have passed in which what is due, and what it causes over sockets of loopback, has happened. */
+export const settledWork = async (): Promise<void> => {
+  for (let turn = 0; turn < QUIET_TURNS; turn++) await settle();
+};

@@ -2,9 +2,9 @@ import { randomBytes } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { settle } from "../kit/fake-clock.ts";
 import { watchLeaks } from "../kit/leaks.ts";
+import { OK, RawOrigin } from "../kit/raw-origin.ts";
 import { Answering } from "./answering.ts";
 import { routeTo } from "./asking.ts";
-import { OK, RawOrigin } from "./raw-origin.ts";
 
 watchLeaks();
 

@@ -4,6 +4,7 @@
 import { zstdDecompressSync } from "node:zlib";
 import type { ExchangeRecord } from "../../origin-side/access-record.ts";
 import { type AnswerGiven, answerEdge } from "../../origin-side/answer-edge.ts";
+import { RequestDecoders } from "../../origin-side/decode-request.ts";
 import { OriginServerClient } from "../../origin-side/fetch-origin.ts";
 import { IncomingExchange } from "../../origin-side/incoming-exchange.ts";
 import type { Route } from "../../origin-side/route-settings.ts";
@@ -143,10 +144,12 @@ export class Answering implements AsyncDisposable {
       memory: this.memory,
       contexts: new StreamContexts(),
       rules: new ScopeRules({ bases: "site", harmlessCookies: [] }, Buffer.alloc(32)),
-      codecs: { splice: false, page: STREAMING_CODEC },
+      codecs: { splice: false, page: STREAMING_CODEC, alone: undefined },
       load: () => 0,
       streaming: STREAMING_CODEC,
       pageBytes: 2 ** 20,
+      codedRequests: true,
+      requestDecoders: new RequestDecoders(),
       headBytes: 32 * 1024,
       originOf: (host, { target }) => routes.find(host, target),
       finished: (record) => this.records.push(record),

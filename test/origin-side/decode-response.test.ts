@@ -11,9 +11,9 @@ import { MOST_GROWTH } from "../../origin-side/decode-body.ts";
 import type { HeaderList } from "../../protocol/wire/header-block.ts";
 import { fieldOf } from "../../protocol/wire/http-head.ts";
 import { watchLeaks } from "../kit/leaks.ts";
+import { RawOrigin } from "../kit/raw-origin.ts";
 import { type Answer, Answering } from "./answering.ts";
 import { routeTo } from "./asking.ts";
-import { RawOrigin } from "./raw-origin.ts";
 
 watchLeaks();
 

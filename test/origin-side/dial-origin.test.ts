@@ -10,8 +10,8 @@ import { NamedFile } from "../../protocol/kit/settings.ts";
 import { type CertificatePair, makeAuthority } from "../kit/certificates.ts";
 import { settle } from "../kit/fake-clock.ts";
 import { watchLeaks } from "../kit/leaks.ts";
+import { OK, RawOrigin } from "../kit/raw-origin.ts";
 import { ask, FedBody, heard, routeTo, TestClient } from "./asking.ts";
-import { OK, RawOrigin } from "./raw-origin.ts";
 
 watchLeaks();
 

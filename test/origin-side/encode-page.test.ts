@@ -1,13 +1,18 @@
 import { describe, expect, it } from "vitest";
 import { EFFORTS, effortAt, encodePage } from "../../origin-side/encode-page.ts";
+import { brotliCodec } from "../../protocol/delta/brotli.ts";
 import { STREAMING_CODEC } from "../../protocol/delta/codecs.ts";
 import { spliceCodec } from "../../protocol/delta/splice.ts";
 import { versionOf } from "../kit/answering.ts";
 import { seeded } from "../kit/random.ts";
 import { laterPage, madePage, madeVersions } from "../protocol/delta/made-pages.ts";
 
-const given = (more: { splice?: boolean; load?: number } = {}) => ({
-  codecs: { splice: more.splice ?? true, page: STREAMING_CODEC },
+const given = (more: { splice?: boolean; load?: number; brotli?: boolean } = {}) => ({
+  codecs: {
+    splice: more.splice ?? true,
+    page: STREAMING_CODEC,
+    alone: more.brotli ? brotliCodec : undefined,
+  },
   streaming: STREAMING_CODEC,
   load: () => more.load ?? 0,
 });
@@ -60,8 +65,20 @@ describe("a page", () => {
     expect(bytes).toBeGreaterThan(effortAt(0).spliceBytes);
   });
 
-  it("without bases is compressed on its own", async () => {
-    expect(await shown([], madePage(seeded(), 20))).toMatchObject({ codec: "zstd", offers: [] });
+  it("without bases is compressed on its own, by brotli where both sides speak it", async () => {
+    const page = madePage(seeded(), 200);
+    const [zstd, brotli] = [await shown([], page), await shown([], page, { brotli: true })];
+    expect([zstd, brotli]).toMatchObject([
+      { codec: "zstd", offers: [] },
+      { codec: "brotli", offers: [] },
+    ]);
+    expect(brotli.bytes).toBeLessThan(zstd.bytes);
+    expect(await shown([], page, { brotli: true, load: 1 })).toMatchObject({ codec: "zstd" });
+  });
+
+  it("with bases is never left to brotli", async () => {
+    const [base, page] = [madePage(seeded(), 50), madePage(seeded(), 50)];
+    expect(await shown([base], page, { brotli: true })).toMatchObject({ codec: "zstd", offers: [0] });
   });
 
   it.each([

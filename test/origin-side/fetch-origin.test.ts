@@ -2,8 +2,8 @@ import { METHODS } from "node:http";
 import { describe, expect, it } from "vitest";
 import { MOST_INTERIMS } from "../../origin-side/origin-exchange.ts";
 import { watchLeaks } from "../kit/leaks.ts";
+import { OK, RawOrigin } from "../kit/raw-origin.ts";
 import { ask, FedBody, heard, routeTo, TestClient } from "./asking.ts";
-import { OK, RawOrigin } from "./raw-origin.ts";
 
 watchLeaks();
 
@@ -297,16 +297,17 @@ describe("interim heads", () => {
     expect(asked.interims.map(({ status }) => status)).toEqual([103, 102]);
   });
 
-  it("a web server that sends 100 unasked is borne where the route says so", async () => {
+  it("a web server that sends 100 unasked is borne, where the route does not say so by asking it once more", async () => {
     await using origin = await RawOrigin.listen();
     for (const continues of [true, false]) {
       await using client = new TestClient(routeTo(origin.port, { continues }));
       const asked = ask(client);
-      const connection = await origin.next();
-      await connection.head();
-      connection.write("HTTP/1.1 100 Continue\r\n\r\n").end(OK());
-      if (continues) expect((await heard(asked)).body).toBe("hello");
-      else await expect(asked.response).rejects.toMatchObject({ code: "origin-failed" });
+      for (let times = continues ? 1 : 2; times > 0; times--) {
+        const connection = await origin.next();
+        await connection.head();
+        connection.write("HTTP/1.1 100 Continue\r\n\r\n").end(OK());
+      }
+      expect((await heard(asked)).body).toBe("hello");
       expect(asked.interims).toEqual([]);
     }
   });

@@ -4,8 +4,8 @@ import { createServer } from "node:net";
 import { describe, expect, it } from "vitest";
 import { FakeClock, settle } from "../kit/fake-clock.ts";
 import { watchLeaks } from "../kit/leaks.ts";
+import { OK, RawOrigin } from "../kit/raw-origin.ts";
 import { ask, FedBody, heard, routeTo, TestClient } from "./asking.ts";
-import { OK, RawOrigin } from "./raw-origin.ts";
 
 watchLeaks();
 

@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
 import type { BodyEnd } from "../../origin-side/fetch-origin.ts";
-import { SEGMENT_BYTES } from "../../origin-side/segmented-body.ts";
 import { type SentPage, sendPage } from "../../origin-side/send-page.ts";
 import { PIN_MS } from "../../origin-side/settle-answer.ts";
 import { STREAMING_CODEC } from "../../protocol/delta/codecs.ts";
+import { SEGMENT_BYTES } from "../../protocol/delta/segmented-body.ts";
 import { VCDIFF_PAGE_BYTES, vcdiffCodec } from "../../protocol/delta/vcdiff.ts";
 import { fingerprintOf } from "../../protocol/versions/fingerprint.ts";
 import { type AnsweringOptions, answeringOf } from "../kit/answering.ts";

@@ -1,5 +1,6 @@
 /** Proofs and the states of both halves, over two real links. SPEC sections "Stream states" and "Proof". */
 import { describe, expect, it } from "vitest";
+import { LATER_MS } from "../../../protocol/link/outbox.ts";
 import type { StreamItem } from "../../../protocol/link/send-queue.ts";
 import { NO_EXTENSIONS } from "../../../protocol/wire/extensions.ts";
 import type { AnswerForm, Frame, StreamId } from "../../../protocol/wire/frame.ts";
@@ -67,6 +68,9 @@ describe("the half of an answer", () => {
     asked.stream.proved(4, true);
     expect(asked.stream.closed).toBe(true);
     await turns();
+    // Nobody waits for it, but where the page is remembered only then.
+    expect(heard.frames.at(-1)).toMatchObject({ kind: "proved", offset: form === STREAMED ? 4 : 0 });
+    await pair.clock.advance(LATER_MS);
     expect(heard.frames.at(-1)).toEqual({ kind: "proved", streamId: 1, offset: 4 });
     expect(heard.stream.closed).toBe(false);
     heard.stream.answerProved();
@@ -298,7 +302,8 @@ describe("frames out of place end the link as bad frames", () => {
 
   it.each([
     ["an answer from the edge", [passed]],
-    ["a segment from the edge", [segment]],
+    ["a segment from the edge after its end", [end, segment]],
+    ["a segment from the edge after its trailers", [trailers, segment]],
     ["a resume from the edge", [resume]],
     ["data after the end", [end, data]],
     ["data after trailers", [trailers, data]],
@@ -325,6 +330,10 @@ describe("frames in their places do not", () => {
     ["after the end", [answer(STREAMED, false), end, resume, data, end]],
   ])("a resume that was asked for, %s", async (_, frames) => {
     expect(await endOf("edge", frames, true)).toBeUndefined();
+  });
+
+  it("data and segments of a request: whether it has segments is for the exchange to say", async () => {
+    expect(await endOf("origin", [data, segment, data, segment, trailers, end])).toBeUndefined();
   });
 
   it("proofs and doubts of an answer, at any time", async () => {

@@ -7,6 +7,8 @@ describe("hostName", () => {
     ["example.com:8080", "example.com"],
     ["[::1]:8080", "[::1]"],
     ["[2001:DB8::1]", "[2001:db8::1]"],
+    ["Example.com.:8080", "example.com"],
+    ["example.com..", "example.com."],
     ["", ""],
   ])("%s is %s", (host, name) => expect(hostName(host)).toBe(name));
 });

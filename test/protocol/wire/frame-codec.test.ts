@@ -22,7 +22,7 @@ const LITERALS: readonly (readonly [string, Frame])[] = [
   ["08 06 07 808008 f09309", { kind: "credit", streamId: 7 as StreamId, bytes: 131_072, received: 150_000 }],
   ["06 07 03 612e62 00", { kind: "forget", host: "a.b", url: "" }],
   ["07 12 05 68656c6c6f", { kind: "data", streamId: 5 as StreamId, bytes: Buffer.from("hello") }],
-  ["09 13 05 06 00 10 01 61 01 62", { kind: "trailers", streamId: 5 as StreamId, head: ["a", "b"] }],
+  ["0a 13 05 07 00 40 10 01 61 01 62", { kind: "trailers", streamId: 5 as StreamId, head: ["a", "b"] }],
   ["04 14 ac02 01", { kind: "end", streamId: 300 as StreamId, how: "closed", extensions: [] }],
   ["03 15 05 05", { kind: "reset", streamId: 5 as StreamId, code: "truncated", extensions: [] }],
   ["03 16 05 02", { kind: "stopSending", streamId: 5 as StreamId, code: "cancelled" }],
@@ -35,7 +35,7 @@ const LITERALS: readonly (readonly [string, Frame])[] = [
     { kind: "proveKey", keyId: "shop", proof: Buffer.alloc(32, 0xab) },
   ],
   [
-    "0b 10 01 18 01 00 00 02 0200 61 62",
+    "0c 10 01 18 02 00 40 00 02 0200 61 62",
     {
       kind: "open",
       streamId: 1 as StreamId,
@@ -51,14 +51,14 @@ const LITERALS: readonly (readonly [string, Frame])[] = [
     },
   ],
   [
-    "08 11 01 11 01 00 00 61 62",
+    "09 11 01 11 02 00 40 00 61 62",
     {
       kind: "answer",
       streamId: 1 as StreamId,
       ended: true,
       form: { kind: "passed" },
       head: [],
-      blockBytes: 2,
+      blockBytes: 3,
       extensions: [],
       body: Buffer.from("ab"),
     },
@@ -115,7 +115,7 @@ describe("what an answer's header block took", () => {
       },
       new HeaderEncoder(TABLE_BYTES),
     );
-    expect(decoded(bytes)).toMatchObject({ blockBytes: 1 + 1 + 5 });
+    expect(decoded(bytes)).toMatchObject({ blockBytes: 1 + 2 + 5 });
   });
 });
 
@@ -126,15 +126,17 @@ describe("refused as bad frames", () => {
     ["the last kind that must be known", "01 7f"],
     ["the reserved kind version", "02 30 00"],
     ["stream 0", "02 12 00"],
-    ["more offers than the bits of the mask", `4f 10 01 00 01 00 09 ${"00".repeat(73)}`],
+    ["more offers than the bits of the mask", `50 10 01 00 02 00 00 09 ${"00".repeat(73)}`],
+    ["an offer cut short", "0d 10 01 00 02 00 00 01 00 01020304 00"],
+    ["an offer whose distance is longer than it is", "0a 10 01 00 02 00 00 01 81 00 00"],
     ["an unknown way to end", "03 14 05 02"],
-    ["an unknown form of answer", "06 11 01 70 01 00 00"],
+    ["an unknown form of answer", "07 11 01 70 02 00 00 00"],
     ["an unknown odd extension", "05 14 05 00 07 00"],
-    ["an interim answer that ends", "06 11 01 01 01 00 00"],
-    ["an interim answer with a body", "07 11 01 00 01 00 00 61"],
+    ["an interim answer that ends", "07 11 01 01 02 00 00 00"],
+    ["an interim answer with a body", "08 11 01 00 02 00 00 00 61"],
     ["a hello of something else", `51 01 48545450 ${"00".repeat(76)}`],
     ["a byte after the last field", "03 03 07 00"],
-    ["trailers before the hellos", "04 13 05 01 00"],
+    ["trailers before the hellos", "05 13 05 02 00 00"],
   ])("%s", (what, bytes) => {
     const headers = what === "trailers before the hellos" ? undefined : freshDecoder();
     expect(() => readFrame(new ByteReader(hex(bytes)), headers)).toThrow(badFrame);
@@ -170,12 +172,12 @@ describe("what a newer peer may send", () => {
   });
 
   it("flags without a meaning are ignored", () => {
-    expect(decoded(hex("07 10 01 98 01 00 00 00"))).toMatchObject({
+    expect(decoded(hex("08 10 01 98 02 00 40 00 00"))).toMatchObject({
       ended: false,
       urgency: 3,
       incremental: false,
     });
-    expect(decoded(hex("06 11 01 1e 01 00 00"))).toMatchObject({ ended: false, form: { kind: "passed" } });
+    expect(decoded(hex("07 11 01 1e 02 00 40 00"))).toMatchObject({ ended: false, form: { kind: "passed" } });
   });
 
   it("a code that is not known reads as internal", () => {

@@ -1,24 +1,29 @@
 /**
  * A body on its way out in coded segments: each flush of the encoder ends one, and carries the running proof of all plain
- * bytes so far, so that the edge releases nothing it has not proved. SPEC section "Proof".
+ * bytes so far, so that the other side releases nothing it has not proved. Answers and requests alike. SPEC section "Proof".
  */
 import { createHash, type Hash } from "node:crypto";
-import type { StreamEncoder } from "../protocol/delta/codec.ts";
-import { RUNNING_PROOF_BYTES } from "../protocol/wire/frame.ts";
-import type { IncomingExchange } from "./incoming-exchange.ts";
-import type { Unproved } from "./pinned-answer.ts";
+import { RUNNING_PROOF_BYTES } from "../wire/frame.ts";
+import type { StreamEncoder } from "./codec.ts";
 
-/** A segment is ended after this many plain bytes even if the origin never pauses, or the edge would hold them all. */
+/** A segment is ended after this many plain bytes even if its source never pauses, or the receiver would hold them all. */
 export const SEGMENT_BYTES = 128 * 1024;
 
+/** The half of an exchange that the body leaves by. */
+export interface SegmentSink {
+  /** Resolves when there is room for more. */
+  data(coded: Buffer): Promise<void>;
+  segment(proof: string): void;
+}
+
 export class SegmentedBody {
-  readonly #exchange: IncomingExchange;
+  readonly #exchange: SegmentSink;
   #hash: Hash;
   #encoder: StreamEncoder;
   #unproved = 0;
 
   /** `hash`: over all plain bytes that stand before what will be written. */
-  constructor(exchange: IncomingExchange, encoder: StreamEncoder, hash = createHash("sha256")) {
+  constructor(exchange: SegmentSink, encoder: StreamEncoder, hash = createHash("sha256")) {
     this.#exchange = exchange;
     this.#encoder = encoder;
     this.#hash = hash;
@@ -34,7 +39,7 @@ export class SegmentedBody {
     }
   }
 
-  /** Ends the segment: the edge gets everything that was written so far. */
+  /** Ends the segment: the receiver gets everything that was written so far. */
   async mark(): Promise<void> {
     if (this.#unproved === 0) return;
     await this.#send(await this.#encoder.flush());
@@ -47,7 +52,10 @@ export class SegmentedBody {
   }
 
   /** Goes on with another encoder, and sends again what is not proved. */
-  async startOver(encoder: StreamEncoder, { hash, pieces }: Unproved): Promise<void> {
+  async startOver(
+    encoder: StreamEncoder,
+    { hash, pieces }: { readonly hash: Hash; readonly pieces: readonly Buffer[] },
+  ): Promise<void> {
     this.#encoder.destroy();
     this.#encoder = encoder;
     this.#hash = hash;

@@ -3,7 +3,7 @@
  * client would refuse to send, or mend while reading, is what the tests are about.
  */
 import { connect as connectPlain, type Socket } from "node:net";
-import { connect as connectTls } from "node:tls";
+import { connect as connectTls, TLSSocket } from "node:tls";
 
 export interface RawResponse {
   readonly status: number;
@@ -122,9 +122,10 @@ export class RawVisitor {
     return this.#take(count);
   }
 
-  /** Breaks the connection off. */
+  /** Breaks the connection off; over TLS it ends without a word, as node can reset no such connection. */
   leave(): void {
-    if (!this.socket.destroyed) this.socket.resetAndDestroy();
+    if (this.socket instanceof TLSSocket) this.socket.destroy();
+    else if (!this.socket.destroyed) this.socket.resetAndDestroy();
   }
 
   end(): void {

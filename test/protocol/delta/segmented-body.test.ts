@@ -1,12 +1,12 @@
 import { createHash, type Hash } from "node:crypto";
 import { describe, expect, it } from "vitest";
-import { IncomingExchange } from "../../origin-side/incoming-exchange.ts";
-import { SEGMENT_BYTES, SegmentedBody } from "../../origin-side/segmented-body.ts";
-import { STREAMING_CODEC } from "../../protocol/delta/codecs.ts";
-import { readSegments } from "../kit/coded-body.ts";
-import { FakeStream, openOf } from "../kit/fake-stream.ts";
-import { seeded } from "../kit/random.ts";
-import { stillness } from "../kit/until.ts";
+import { IncomingExchange } from "../../../origin-side/incoming-exchange.ts";
+import { STREAMING_CODEC } from "../../../protocol/delta/codecs.ts";
+import { SEGMENT_BYTES, SegmentedBody } from "../../../protocol/delta/segmented-body.ts";
+import { readSegments } from "../../kit/coded-body.ts";
+import { FakeStream, openOf } from "../../kit/fake-stream.ts";
+import { seeded } from "../../kit/random.ts";
+import { stillness } from "../../kit/until.ts";
 
 const opened = (hash?: Hash) => {
   const stream = new FakeStream();
