@@ -171,17 +171,17 @@ export class LinkBudget {
     if (totalBytes > this.#answered.bytes) this.#answered = heard;
     const { leastMs, sumMs, pongs } = this.#round;
     this.#round = { leastMs: Math.min(leastMs, rttMs), sumMs: sumMs + rttMs, pongs: pongs + 1 };
-    if (token >= this.#nextRound) this.#endRound();
+    if (token >= this.#nextRound) this.#endRound(now);
     this.#setLimit();
   }
 
   /** A round trip of the sender's: all that is measured in it was sent after what was learnt in the one before. */
-  #endRound(): void {
+  #endRound(now: number): void {
     // The shortest, because a queue of ours delays every ping, and an event loop that is late only some.
     const { leastMs, sumMs, pongs } = this.#round;
     const queued = leastMs > this.baseRttMs + this.#leastQueueMs / 2;
     const grew = this.#rate.bytesPerMs > GROWTH * this.#roundBytesPerMs;
-    const full = this.#rate.endRound();
+    const full = this.#rate.endRound(now);
     if (full && this.#undrained) {
       if (this.#gain === 1) this.#jitterMs += JITTER_WEIGHT * (sumMs / pongs - leastMs - this.#jitterMs);
       if (!queued) this.#gain = Math.max(this.#gain, LATER_GAIN);

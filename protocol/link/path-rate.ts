@@ -1,10 +1,12 @@
 /**
- * How fast a path delivers: the highest rate of the last rounds. A round that did not use the path up says only that it is
+ * How fast a path delivers: the highest rate of the last seconds. A round that did not use the path up says only that it is
  * at least so fast. SPEC section "Link budget".
  */
 
-/** Rounds remembered: a rate that fell is believed after so many round trips. */
-export const ROUNDS = 8;
+/** Spans remembered, of a round each: a rate that fell is believed after so many round trips. */
+export const SPANS = 8;
+/** A span is of so long at least: a machine that is busy for a while has not made the path slow. */
+export const SPAN_MS = 400;
 
 /** A shorter time says nothing: what a turn of the event loop takes or brings together decides. */
 const SHORTEST_MS = 1;
@@ -18,8 +20,9 @@ export interface Point {
 }
 
 export class PathRate {
-  /** Highest of each round that used the path up, oldest first. */
-  readonly #rounds: number[] = [];
+  /** Highest of each span that used the path up, oldest first; the last is still open. */
+  readonly #spans: number[] = [];
+  #spanSince = 0;
   /** Of this round. */
   #highest = 0;
   #full = false;
@@ -31,7 +34,7 @@ export class PathRate {
 
   /** The path was used up at least once: the rate is its own. */
   get proven(): boolean {
-    return this.#rounds.length > 0;
+    return this.#spans.length > 0;
   }
 
   /**
@@ -48,15 +51,20 @@ export class PathRate {
   }
 
   /** Returns whether the round used the path up. */
-  endRound(): boolean {
+  endRound(now: number): boolean {
     const full = this.#full;
-    if (full) {
-      this.#rounds.push(this.#highest);
-      if (this.#rounds.length > ROUNDS) this.#rounds.shift();
-      this.#bytesPerMs = Math.max(...this.#rounds);
-      this.#highest = 0;
-      this.#full = false;
+    if (!full) return false;
+    const last = this.#spans.at(-1);
+    if (last !== undefined && now - this.#spanSince < SPAN_MS)
+      this.#spans[this.#spans.length - 1] = Math.max(last, this.#highest);
+    else {
+      this.#spans.push(this.#highest);
+      this.#spanSince = now;
+      if (this.#spans.length > SPANS) this.#spans.shift();
     }
-    return full;
+    this.#bytesPerMs = Math.max(...this.#spans);
+    this.#highest = 0;
+    this.#full = false;
+    return true;
   }
 }
