@@ -10,6 +10,7 @@ import { flood } from "../kit/fake-origin.ts";
 import { heldBytes } from "../kit/held-memory.ts";
 import { type Http2VisitorSession, openHttp2 } from "../kit/http2-visitor.ts";
 import { watchLeaks } from "../kit/leaks.ts";
+import { LeapingClock } from "../kit/leaping-clock.ts";
 import { type MeteredRelay, openMeteredRelay } from "../kit/metered-relay.ts";
 import { openPair, type Pair } from "../kit/pair.ts";
 import { Reading } from "../kit/reading.ts";
@@ -111,14 +112,18 @@ const largeOnes = (visitor: Http2VisitorSession, count: number): Promise<ClientH
 
 describe("on a line that carries no more than it is granted", () => {
   const STEP = 16 * 1024;
-  /** Of bulk that may be under way before a small answer that comes later: the link's budget, and its messages. */
-  const MOST_AHEAD = 512 * 1024;
+  /** By the clock of both daemons: a line of 10 Mbit/s, or less on a machine that takes longer for a step. */
+  const STEP_MS = 13;
+  /** Of bulk that may be under way before a small answer that comes later: the link's budget, and its messages; measured 64 to 80 KiB. */
+  const MOST_AHEAD = 160 * 1024;
   let relay: MeteredRelay;
   let pair: Pair;
   let bulk: IncomingMessage[];
+  const clock = new LeapingClock();
   beforeAll(async () => {
     pair = await openPair({
       serve: secure.pair.web.serve,
+      clock,
       via: async (port) => {
         relay = await openMeteredRelay(port);
         return relay.port;
@@ -131,13 +136,17 @@ describe("on a line that carries no more than it is granted", () => {
   });
 
   const step = async (): Promise<void> => {
+    clock.leap(STEP_MS);
     relay.grant(STEP);
     await settledWork();
   };
 
   it("a small answer passes three large ones that are under way", async () => {
-    bulk = await Promise.all([1, 2, 3].map((i) => begin(pair.port, { path: `/large/${i}` })));
-    for (const response of bulk) response.resume();
+    relay.grant(0);
+    bulk = [];
+    for (const i of [1, 2, 3])
+      void begin(pair.port, { path: `/large/${i}` }).then((response) => bulk.push(response.resume()));
+    while (bulk.length < 3) await step();
     // The line is full of them.
     for (let steps = 0; steps < 64; steps++) await step();
     relay.grant(0);
