@@ -81,6 +81,11 @@ export class IncomingExchange implements StreamReceiver {
     return this.#gone.signal;
   }
 
+  /** What is sent now waits for what others have sent. */
+  get linkIsFull(): boolean {
+    return this.#stream.linkIsFull;
+  }
+
   /** The request's body, to be read once; undefined where there is none. Credit goes back as it is taken. */
   body(): RequestBody | undefined {
     return this.open.ended && this.open.body.length === 0 ? undefined : this.upgradedBody();

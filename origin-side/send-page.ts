@@ -42,7 +42,12 @@ export const sendPage = async (
   }
   const { clock } = given;
   const startedAt = clock.now();
-  const { codec, bases, coded } = await encodePage(offered, page, given);
+  const { codec, bases, coded } = await encodePage(offered, page, {
+    codecs: given.codecs,
+    streaming: given.streaming,
+    load: given.load,
+    linkIsFull: exchange.linkIsFull,
+  });
   const encodeMs = clock.now() - startedAt;
   if (bases.length === 0) exchange.answer({ kind: "whole", codec: codec.id, result }, head);
   else {

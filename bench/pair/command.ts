@@ -39,6 +39,7 @@ export interface PairFlags {
   readonly rate: number | null;
   readonly buffer: number;
   readonly seconds: number;
+  readonly warmUp: number;
   readonly concurrency: number;
   readonly requests: number;
   readonly profile?: string;
@@ -90,6 +91,11 @@ export const pairCommand = (): Command =>
         .argParser(secondsIn)
         .default(8)
         .conflicts("memory"),
+    )
+    .addOption(
+      ofLatency("--warm-up <visits>", "before each case, each way, not counted; 0: cold programs")
+        .argParser(warmUpVisits)
+        .default(400),
     )
     .option("--concurrency <number>", "requests at a time: --load, --memory", wholeUpTo(MOST_CONCURRENCY), 32)
     .option("--requests <number>", "with --memory: visits", wholeUpTo(MOST_REQUESTS), 100_000)
@@ -146,6 +152,7 @@ async function run(flags: PairFlags, signal: AbortSignal): Promise<Outcome> {
     const report = await measureLatency({
       ...stage,
       seconds,
+      warmUpVisits: flags.warmUp,
       names: chosen(flags.only, LATENCY_NAMES),
       links: flags.link === "both" ? LINKS : [flags.link],
       emulation: { rttMs: flags.rtt, bytesPerSecond: flags.rate, bufferBytes: flags.buffer },
@@ -188,6 +195,10 @@ function secondsIn(text: string): number {
   const value = Number(text);
   if (value > 0 && value <= MOST_SECONDS) return value;
   throw new InvalidArgumentError(`must be a number of seconds up to ${MOST_SECONDS}.`);
+}
+
+function warmUpVisits(text: string): number {
+  return text === "0" ? 0 : wholeUpTo(MOST_REQUESTS)(text);
 }
 
 function wholeUpTo(most: number): (text: string) => number {

@@ -39,6 +39,8 @@ export const LATENCY_NAMES = Object.keys(LATENCY_CASES) as LatencyName[];
 
 /** Visits that build the bases and open the connections, of each way; checked, not counted. */
 const WARM_UP_VISITS = 6;
+/** Visitors at a time that warm the programs up, or an emulated link would take minutes. */
+const WARM_UP_VISITORS = 16;
 /** However short a case: fewer would be no figure. */
 const LEAST_ROUNDS = 3;
 /** Downloads take turns: so many times each way. */
@@ -66,6 +68,8 @@ export interface LatencyOfWay {
 
 export interface LatencyOptions extends StageOptions {
   readonly seconds: number;
+  /** Visits before each case, each way: a daemon runs for weeks, and Node compiles what has run some hundred times. */
+  readonly warmUpVisits: number;
   readonly names: readonly LatencyName[];
   readonly links: readonly LinkKind[];
   readonly emulation: LinkSettings;
@@ -159,11 +163,29 @@ async function runCase(
     if (way === "straight") tally.linkBytes += bytes;
   };
   for (const [way, tally] of tallies) {
+    await warmUp(scene, { way, path, encodings });
     for (let warm = 0; warm < WARM_UP_VISITS; warm += 1) await visit(way, tally, false);
   }
   if (downloads === 0) await inTurn(scene, tallies, visit);
   else await besideDownloads(scene, tallies, visit, downloads);
   return Object.fromEntries([...tallies].map(([way, tally]) => [way, tally.of(downloads > 0)]));
+}
+
+/** What is wrong in the crowd is wrong in the visits that follow, and counted there. */
+async function warmUp(
+  { stage, warmUpVisits, clock, signal }: Scene,
+  { way, path, encodings }: { readonly way: Way; readonly path: string; readonly encodings: Encodings },
+): Promise<void> {
+  let left = warmUpVisits;
+  const visitUntilWarm = async () => {
+    const visitor = timedVisitor(stage[way], clock);
+    try {
+      while (left-- > 0) await visitor.visit(path, encodings, signal);
+    } finally {
+      visitor.close();
+    }
+  };
+  await Promise.all(Array.from({ length: WARM_UP_VISITORS }, visitUntilWarm));
 }
 
 type VisitOnce = (way: Way, tally: Tally, counted: boolean) => Promise<void>;

@@ -7,7 +7,7 @@ import { ByteReader, ByteWriter } from "../wire/bytes.ts";
 import { LinkError } from "../wire/errors.ts";
 import { type AlignBounds, align, type Step } from "./align.ts";
 import { type Codec, type DecodeLimits, DeltaError } from "./codec.ts";
-import { zstdCodec } from "./zstd.ts";
+import { deflated, inflated } from "./raw-deflate.ts";
 
 /** Looking for runs holds the event loop: 5 ms for a page of this size in which little is found. */
 export const SPLICE_PAGE_BYTES = 1024 * 1024;
@@ -16,15 +16,15 @@ export const MOST_STEPS = 4096;
 const STEPS_BYTES = MOST_STEPS * 9;
 
 const FORM = { stored: 0, compressed: 1 } as const;
-/** Fewer bytes gain nothing over the frame that compression puts around them. */
-const LEAST_COMPRESSED_BYTES = 96;
+/** Fewer bytes gain one or two at most. */
+const LEAST_COMPRESSED_BYTES = 48;
 
 /** The delta of `page` on the best of `bases`; undefined for a page that is another one, which is found out early. */
-export const spliceWithin = async (
+export const spliceWithin = (
   bases: readonly Uint8Array[],
   page: Uint8Array,
   bounds: AlignBounds,
-): Promise<Buffer | undefined> => {
+): Buffer | undefined => {
   const steps = align(asBuffer(bases.at(-1)), asBuffer(page), bounds);
   return steps && written(steps, bytesBefore(bases), page);
 };
@@ -39,10 +39,10 @@ const encode = async (bases: readonly Uint8Array[], page: Uint8Array): Promise<B
 };
 
 /** `before`: bytes of the bases before the one that the steps are about. */
-const written = async (steps: readonly Step[], before: number, page: Uint8Array): Promise<Buffer> => {
+const written = (steps: readonly Step[], before: number, page: Uint8Array): Buffer => {
   const plain = plainForm(steps, before, page);
   if (plain.length >= LEAST_COMPRESSED_BYTES) {
-    const compressed = await zstdCodec.encode([], plain);
+    const compressed = deflated(plain);
     if (compressed.length < plain.length) return Buffer.concat([Uint8Array.of(FORM.compressed), compressed]);
   }
   return Buffer.concat([Uint8Array.of(FORM.stored), plain]);
@@ -75,7 +75,7 @@ const decode = async (
   delta: Uint8Array,
   limits: DecodeLimits,
 ): Promise<Buffer> => {
-  const plain = await uncompressed(delta, limits);
+  const plain = uncompressed(delta, limits);
   try {
     return spliced(bases.length === 1 ? asBuffer(bases[0]) : Buffer.concat(bases), plain, limits);
   } catch (error) {
@@ -111,13 +111,13 @@ const spliced = (source: Buffer, plain: Buffer, { pageBytes }: DecodeLimits): Bu
   return page;
 };
 
-const uncompressed = async (delta: Uint8Array, { pageBytes }: DecodeLimits): Promise<Buffer> => {
+const uncompressed = (delta: Uint8Array, { pageBytes }: DecodeLimits): Buffer => {
   const body = asBuffer(delta).subarray(1);
   switch (delta[0]) {
     case FORM.stored:
       return body;
     case FORM.compressed:
-      return zstdCodec.decode([], body, { pageBytes: Math.min(pageBytes, SPLICE_PAGE_BYTES) + STEPS_BYTES });
+      return inflated(body, Math.min(pageBytes, SPLICE_PAGE_BYTES) + STEPS_BYTES);
     default:
       throw new DeltaError("the delta has no known form");
   }

@@ -282,6 +282,7 @@ export class Link {
     now: () => this.#given.clock.now(),
     baseRttMs: () => this.#budget.baseRttMs,
     mayGrow: (bytes) => this.#known.windows.grow(bytes),
+    isFull: () => this.#budget.room <= 0,
     ready: (stream) => this.#outbox.ready(stream),
     control: (frame) => this.#outbox.control(frame),
     later: (frame, bytes) => this.#outbox.later(frame, bytes),

@@ -39,6 +39,8 @@ export interface StreamHost extends WindowGrowth {
   /** The stream has something to send and the credit for it. */
   ready(stream: Stream): void;
   control(frame: StreamFrame): void;
+  /** The link's budget is used up: what is sent now waits for what was sent before. */
+  isFull(): boolean;
   /** Sends a frame on which nobody waits, and which lets the peer give up `bytes` of memory. */
   later(frame: StreamFrame, bytes: number): void;
   credit(streamId: StreamId, bytes: number): void;
@@ -107,6 +109,11 @@ export class Stream {
   /** Whether more data may be queued; if not, wait for `room`. */
   get hasRoom(): boolean {
     return this.#queue.hasRoom;
+  }
+
+  /** What is sent now waits for what others have sent. */
+  get linkIsFull(): boolean {
+    return this.#host.isFull();
   }
 
   /** What its window has taken of the memory budget. */

@@ -12,6 +12,7 @@ export class FakeStream {
   readonly id = FAKE_ID;
   readonly sent: StreamItem[] = [];
   hasRoom = true;
+  linkIsFull = false;
   closed = false;
   takenBytes = 0;
   proofs = 0;

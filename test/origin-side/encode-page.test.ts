@@ -7,7 +7,7 @@ import { versionOf } from "../kit/answering.ts";
 import { seeded } from "../kit/random.ts";
 import { laterPage, madePage, madeVersions } from "../protocol/delta/made-pages.ts";
 
-const given = (more: { splice?: boolean; load?: number; brotli?: boolean } = {}) => ({
+const given = (more: { splice?: boolean; load?: number; linkIsFull?: boolean; brotli?: boolean } = {}) => ({
   codecs: {
     splice: more.splice ?? true,
     page: STREAMING_CODEC,
@@ -15,6 +15,7 @@ const given = (more: { splice?: boolean; load?: number; brotli?: boolean } = {})
   },
   streaming: STREAMING_CODEC,
   load: () => more.load ?? 0,
+  linkIsFull: more.linkIsFull ?? false,
 });
 
 const offered = (bodies: readonly Buffer[]) =>
@@ -95,10 +96,25 @@ describe("a page", () => {
 
   it("at full load is spliced sooner", async () => {
     const random = seeded();
-    const bases = madeVersions(random, { rows: 200, count: 4 });
-    const page = laterPage(random, bases[3] ?? Buffer.alloc(0), 4);
+    const base = madePage(random, 200);
+    // What the splice has to spell, and zstd finds in another base.
+    const tokens = [base, random.bytes(900), random.bytes(900)];
+    const page = Buffer.concat([base.subarray(0, 5_000), ...tokens.slice(1), base.subarray(6_800)]);
+    const bases = [Buffer.concat(tokens), base];
     const sizes = [await shown(bases, page, { load: 0 }), await shown(bases, page, { load: 1 })];
     expect(sizes.map(({ codec }) => codec)).toEqual(["zstd", "splice"]);
+  });
+
+  it.each([
+    [1, [2, 3]],
+    [0.9, [0, 1, 2, 3]],
+    [0, [0, 1, 2, 3]],
+  ] as const)("at load %d builds on more bases where the link is full: %j", async (load, expected) => {
+    const random = seeded();
+    const bases = Array.from({ length: 4 }, () => madePage(random, 50));
+    const page = laterPage(random, bases[3] ?? Buffer.alloc(0), 9);
+    const full = await shown(bases, page, { load, linkIsFull: true, splice: false });
+    expect(full).toMatchObject({ offers: expected });
   });
 });
 

@@ -27,6 +27,7 @@ const outboxOf = () => {
   const host: StreamHost = {
     now: () => 0,
     baseRttMs: () => 0,
+    isFull: () => false,
     mayGrow: () => false,
     ready: (each) => outbox.ready(each),
     control: (frame) => outbox.control(frame),
