@@ -9,6 +9,7 @@ import { type PageKey, pageKeyOf } from "../protocol/versions/page-key.ts";
 import type { ScopeRules, SessionScope } from "../protocol/versions/scope.ts";
 import { type Tenant, tenantOf } from "../protocol/versions/tenant.ts";
 import type { StoreId, Version } from "../protocol/versions/version-store.ts";
+import { BODY_TAGS } from "../protocol/wire/body-tag.ts";
 import type { ResponseHead } from "../protocol/wire/http-head.ts";
 import type { VisitRecord } from "./access-record.ts";
 import { chooseBases } from "./choose-bases.ts";
@@ -71,6 +72,11 @@ export class PageVersions {
   /** Whether the visitor showed anything that makes a session. */
   get session(): boolean {
     return !this.#credentials.none;
+  }
+
+  /** Whether heads that leave their tag out were agreed on with the origin side. */
+  get bodyTags(): boolean {
+    return this.#link.peer.features.includes(BODY_TAGS);
   }
 
   /** What rebuilding the page of this response needs. */

@@ -177,6 +177,9 @@ class SegmentedBody {
   #resume(frame: Extract<BodyFrame, { kind: "resume" }>): readonly Buffer[] {
     if (!this.#doubted || this.#decoder !== undefined || frame.offset !== this.#provedBytes)
       throw new StreamError("internal", "a resume that was not asked for");
+    if (this.#given.resumed !== undefined) this.#given.resumed(frame.tag);
+    else if (frame.tag !== undefined)
+      throw new StreamError("internal", "a resume with an entity tag that no head left out");
     this.#decoder = this.#newDecoder(frame.codec, []);
     return NONE;
   }

@@ -30,6 +30,8 @@ export interface RebuildGiven {
   whenRoom(bytes: number): Promise<boolean>;
   /** A whole, proved body; called before its last piece is given out. */
   remember(body: Buffer, fingerprint: Fingerprint): void;
+  /** Plain bytes begin, with the ETag that the head had left out. Throws StreamError. Undefined: it left none out. */
+  resumed?(tag: string | undefined): void;
   /** A delta did not prove; these were its bases. */
   doubted(bases: readonly Version[]): void;
   /** Milliseconds spent decoding. */

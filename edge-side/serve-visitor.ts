@@ -19,6 +19,7 @@ import { headForVisitor } from "./clean-head.ts";
 import type { CommonBases } from "./common-bases.ts";
 import { sendAsItComes, sendWhole } from "./encode-for-visitor.ts";
 import { forwardRequest, type Trust } from "./forward-request.ts";
+import { LeftOutTag } from "./left-out-tag.ts";
 import type { LinkPool } from "./link-pool.ts";
 import { mayGoNoFurther, OPTIONS_OF_THE_EDGE } from "./max-forwards.ts";
 import { OutgoingExchange } from "./outgoing-exchange.ts";
@@ -164,15 +165,25 @@ const serveAnswer = async ({
   record,
   given,
 }: Answered): Promise<void> => {
-  const head = headForVisitor(answer.head, "final");
+  const tag = LeftOutTag.of(answer, versions.bodyTags);
+  const head = headForVisitor(tag?.list ?? answer.head, "final");
   if (head.status === SWITCHING && visitor.upgrade === undefined)
     throw new StreamError("origin-failed", "101, and nobody asked for it");
   record.status = head.status;
   record.answer = answer.form.kind as NonNullable<VisitRecord["answer"]>;
-  const pieces = new PagePieces(rebuildPage(answer, exchange, versions.rebuilding(head)));
-  const sending = { visitor, head, encoders: given.encoders, memory: versions.memory, keyId: versions.keyId };
+  const rebuilding = versions.rebuilding(head);
+  const pieces = new PagePieces(
+    rebuildPage(answer, exchange, tag === undefined ? rebuilding : tag.rebuilding(rebuilding)),
+  );
   try {
     const whole = await pieces.whole(inOnePiece(answer.form));
+    const sending = {
+      visitor,
+      head: tag === undefined ? head : tag.into(head),
+      encoders: given.encoders,
+      memory: versions.memory,
+      keyId: versions.keyId,
+    };
     if (whole === undefined) await sendAsItComes(sending, pieces);
     else await sendWhole(sending, whole, versions.copies);
   } finally {

@@ -20,6 +20,7 @@ import {
   responseHeadToList,
 } from "../protocol/wire/http-head.ts";
 import type { ExchangeRecord } from "./access-record.ts";
+import type { BodyTags } from "./body-tags.ts";
 import { howItTravels, type UsableBase, usableBases } from "./choose-answer.ts";
 import { type RequestDecoders, requestBodyOf } from "./decode-request.ts";
 import { decodeResponse } from "./decode-response.ts";
@@ -51,6 +52,8 @@ export interface AnswerGiven {
   /** Whether this edge may code requests, and those that it has under way. */
   readonly codedRequests: boolean;
   readonly requestDecoders: RequestDecoders;
+  /** Undefined: this edge wants every tag told. */
+  readonly bodyTags?: BodyTags | undefined;
   /** Largest head the edge accepts. */
   readonly headBytes: number;
   /** The web server for a request; undefined: no route. */

@@ -17,9 +17,11 @@ import type { Stream } from "../protocol/link/stream.ts";
 import { ScopeRules } from "../protocol/versions/scope.ts";
 import { tenantOf } from "../protocol/versions/tenant.ts";
 import { VersionStore } from "../protocol/versions/version-store.ts";
+import { BODY_TAGS } from "../protocol/wire/body-tag.ts";
 import type { OpenFrame, VersionFrame } from "../protocol/wire/frame.ts";
 import { CODED_REQUESTS } from "../protocol/wire/request-coding.ts";
 import { type AnswerGiven, answerEdge } from "./answer-edge.ts";
+import { BodyTags } from "./body-tags.ts";
 import type { OriginConfig } from "./config.ts";
 import { RequestDecoders } from "./decode-request.ts";
 import { EdgeLinks } from "./edge-links.ts";
@@ -63,6 +65,7 @@ export const startOrigin = async (
     shareBytes: config.memory.perKeyBytes,
   });
   const contexts = new StreamContexts();
+  const bodyTags = new BodyTags(load);
   const codecs = codecIds(config.codecs);
   const rules = new ScopeRules({ bases: "site", harmlessCookies: [] }, randomBytes(32));
 
@@ -79,6 +82,7 @@ export const startOrigin = async (
     pageBytes: Math.min(config.limits.pageBytes, link.peer.pageBytes, ZSTD_MOST_BYTES),
     codedRequests: link.peer.features.includes(CODED_REQUESTS),
     requestDecoders: new RequestDecoders(),
+    bodyTags: link.peer.features.includes(BODY_TAGS) ? bodyTags : undefined,
     headBytes: link.headBytes,
     originOf: (host, { target }) => origins.find(host, target),
     finished: (record) => accessLog.write(record),

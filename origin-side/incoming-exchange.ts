@@ -132,9 +132,9 @@ export class IncomingExchange implements StreamReceiver {
     this.#stream.send({ kind: "segment", proof });
   }
 
-  /** What was queued of the answer gives way to its plain bytes from `offset` on. */
-  resume(offset: number, codec: number): void {
-    this.#stream.send({ kind: "resume", offset, codec });
+  /** What was queued of the answer gives way to its plain bytes from `offset` on. `tag`: what its head left out. */
+  resume(offset: number, codec: number, tag?: string): void {
+    this.#stream.send({ kind: "resume", offset, codec, ...(tag !== undefined && { tag }) });
   }
 
   /**

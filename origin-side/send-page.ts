@@ -5,13 +5,15 @@
 import { SegmentedBody } from "../protocol/delta/segmented-body.ts";
 import type { Lease } from "../protocol/kit/byte-budget.ts";
 import { type Fingerprint, fingerprintOf } from "../protocol/versions/fingerprint.ts";
+import type { TaggedPage } from "../protocol/wire/body-tag.ts";
 import { DIGEST_BYTES } from "../protocol/wire/frame.ts";
 import type { Answering } from "./answer-edge.ts";
+import type { HeadWithoutTag } from "./body-tags.ts";
 import { offersMask, sameAs } from "./choose-answer.ts";
 import { encodePage } from "./encode-page.ts";
 import type { BodyEnd } from "./fetch-origin.ts";
 import { PinnedAnswer } from "./pinned-answer.ts";
-import { settleAnswer } from "./settle-answer.ts";
+import { type DoubtableAnswer, settleAnswer } from "./settle-answer.ts";
 
 export interface SentPage {
   readonly fingerprint: Fingerprint;
@@ -27,14 +29,15 @@ export const sendPage = async (
   end: BodyEnd,
   lease: Lease,
 ): Promise<SentPage & { settled(): Promise<void> }> => {
-  const { exchange, head, offered, given } = answering;
+  const { exchange, offered, given } = answering;
   const fingerprint = fingerprintOf(page);
   const result = fingerprint.slice(0, DIGEST_BYTES);
+  const same = sameAs(offered, fingerprint);
+  const { head, tag } = withoutTag(answering, { body: same?.version.body ?? page, fingerprint });
   const settled = () => {
     const pinned = new PinnedAnswer([page], () => lease.release());
-    return settlePage(answering, pinned, end);
+    return settlePage(answering, { pinned, tag }, end);
   };
-  const same = sameAs(offered, fingerprint);
   if (same !== undefined) {
     exchange.answer({ kind: "same", offer: same.offer, result }, head);
     exchange.end(end.how, end.trailers);
@@ -61,11 +64,19 @@ export const sendPage = async (
   return { fingerprint, answer: "delta", bases: bases.length, encodeMs, settled };
 };
 
-const settlePage = ({ exchange, given }: Answering, pinned: PinnedAnswer, end: BodyEnd): Promise<void> =>
+/** The head as the edge gets it, and the tag that it does not need to be told. */
+const withoutTag = ({ head, tenant, given }: Answering, page: TaggedPage): HeadWithoutTag =>
+  given.bodyTags?.leaveOut(head, page, tenant) ?? { head, tag: undefined };
+
+const settlePage = (
+  { exchange, given }: Answering,
+  page: Pick<DoubtableAnswer, "pinned" | "tag">,
+  end: BodyEnd,
+): Promise<void> =>
   settleAnswer(
     exchange,
     {
-      pinned,
+      ...page,
       async startOver(encoder, { hash, pieces }) {
         const body = new SegmentedBody(exchange, encoder, hash);
         try {

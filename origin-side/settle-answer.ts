@@ -16,6 +16,8 @@ export const PIN_MS = 30_000;
 /** An answer that the edge may doubt. */
 export interface DoubtableAnswer {
   readonly pinned: PinnedAnswer;
+  /** The ETag that its head left out, for who cannot make it of the body. */
+  readonly tag?: string | undefined;
   /** Codes anew what is not proved, and what of the answer is still to come. */
   startOver(encoder: StreamEncoder, unproved: Unproved): Promise<void>;
 }
@@ -34,7 +36,7 @@ export const hearVerdict = async (
       "unproved",
       `the edge asks for bytes from ${verdict.offset} on, which are not pinned`,
     );
-  exchange.resume(verdict.offset, codec.id);
+  exchange.resume(verdict.offset, codec.id, answer.tag);
   await answer.startOver(codec.streaming.encoder([]), unproved);
   answer.pinned.release(); // plain bytes are not doubted again
 };

@@ -5,6 +5,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { formulaNamed } from "../protocol/wire/body-tag.ts";
 import { ByteReader } from "../protocol/wire/bytes.ts";
 import { CarriedVersions, ReferableVersions } from "../protocol/wire/carried-versions.ts";
 import { LINK_ERRORS, STREAM_ERRORS } from "../protocol/wire/errors.ts";
@@ -129,6 +130,12 @@ describe("tables of SPEC.md", () => {
 
   it.each(Object.entries(FRAME))("name frame %s with its number", (name, kind) => {
     expect(SPEC).toMatch(new RegExp(`\\| ${hex(kind)} \\| ${onWire(name)} \\|`));
+  });
+
+  it("name the formulas of entity tags that there are, and no others", () => {
+    const rows = [...SPEC.matchAll(/^\| (0x1.), (0x1.) \|/gm)].flatMap(([, strong, weak]) => [strong, weak]);
+    const codes = Array.from({ length: 256 }, (_, code) => code);
+    expect(rows).toEqual(codes.filter((code) => formulaNamed(String.fromCharCode(code))).map(hex));
   });
 
   it.each(Object.entries(LINK_ERRORS))("name link error %s with its number", (code, { wire }) => {

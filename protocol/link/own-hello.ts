@@ -1,5 +1,6 @@
 /** What a daemon says of itself in every hello. SPEC section "Hello". */
 import { randomBytes } from "node:crypto";
+import { BODY_TAGS } from "../wire/body-tag.ts";
 import {
   type Hello,
   ID_BYTES,
@@ -13,7 +14,7 @@ import { CODED_REQUESTS } from "../wire/request-coding.ts";
 /** Size of the header tables, each way. */
 export const TABLE_BYTES = 64 * 1024;
 /** What this code can do beyond the wire's first version. */
-const FEATURES = ["push", CODED_REQUESTS] as const;
+const FEATURES = ["push", CODED_REQUESTS, BODY_TAGS] as const;
 /** First credit of a stream; it grows where the path is long. */
 export const STREAM_BYTES = 128 * 1024;
 

@@ -153,7 +153,14 @@ export type StreamFrame =
     }
   | { readonly kind: "stopSending"; readonly streamId: StreamId; readonly code: StreamErrorCode }
   | { readonly kind: "segment"; readonly streamId: StreamId; readonly proof: string }
-  | { readonly kind: "resume"; readonly streamId: StreamId; readonly offset: number; readonly codec: number }
+  | {
+      readonly kind: "resume";
+      readonly streamId: StreamId;
+      readonly offset: number;
+      readonly codec: number;
+      /** The ETag that the answer's head left out, if it did. */
+      readonly tag?: string;
+    }
   | { readonly kind: "proved"; readonly streamId: StreamId; readonly offset: number }
   | { readonly kind: "askWhole"; readonly streamId: StreamId; readonly offset: number };
 

@@ -145,8 +145,21 @@ export const streamFrames: FrameLayouts<StreamFrame> = {
     read: (r) => ({ kind: "segment", streamId: streamId(r), proof: r.latin1(RUNNING_PROOF_BYTES) }),
   },
   resume: {
-    write: (w, f) => void w.varint(f.streamId).varint(f.offset).varint(f.codec),
-    read: (r) => ({ kind: "resume", streamId: streamId(r), offset: r.varint(), codec: r.varint() }),
+    write: (w, f) =>
+      void w
+        .varint(f.streamId)
+        .varint(f.offset)
+        .varint(f.codec)
+        .latin1(f.tag ?? ""),
+    read(r) {
+      const resume = {
+        kind: "resume",
+        streamId: streamId(r),
+        offset: r.varint(),
+        codec: r.varint(),
+      } as const;
+      return r.left === 0 ? resume : { ...resume, tag: r.latin1(r.left) };
+    },
   },
   proved: {
     write: (w, f) => void w.varint(f.streamId).varint(f.offset),

@@ -1,6 +1,7 @@
 /** One exchange of an origin side whose response has come, on a stream without a link and a body that a test pushes. */
 import type { ExchangeRecord } from "../../origin-side/access-record.ts";
 import type { AnswerGiven, Answering } from "../../origin-side/answer-edge.ts";
+import { BodyTags } from "../../origin-side/body-tags.ts";
 import type { UsableBase } from "../../origin-side/choose-answer.ts";
 import { RequestDecoders } from "../../origin-side/decode-request.ts";
 import { OriginBody } from "../../origin-side/fetch-origin.ts";
@@ -31,6 +32,9 @@ export interface AnsweringOptions {
   readonly load?: number;
   readonly pageBytes?: number;
   readonly shareBytes?: number;
+  readonly bodyTags?: boolean;
+  /** Of the response, beside its type. */
+  readonly fields?: readonly string[];
 }
 
 export const answeringOf = (options: AnsweringOptions = {}) => {
@@ -53,6 +57,7 @@ export const answeringOf = (options: AnsweringOptions = {}) => {
     pageBytes: options.pageBytes ?? 1 << 23,
     codedRequests: true,
     requestDecoders: new RequestDecoders(),
+    bodyTags: options.bodyTags === true ? new BodyTags(() => options.load ?? 0) : undefined,
     headBytes: 1 << 15,
     originOf: () => undefined,
     finished() {},
@@ -65,7 +70,7 @@ export const answeringOf = (options: AnsweringOptions = {}) => {
   const record: ExchangeRecord = { stream: 1, host: "www.example.com", target: "/" };
   const answering: Answering = {
     exchange: new IncomingExchange(stream.asStream, openOf(), given),
-    head: { status: 200, reason: "OK", fields: ["Content-Type", "text/html"] },
+    head: { status: 200, reason: "OK", fields: ["Content-Type", "text/html", ...(options.fields ?? [])] },
     body: new OriginBody({ pause() {}, resume() {} }),
     tenant: tenantOf({ keyId: "k", host: "www.example.com" }),
     offered,

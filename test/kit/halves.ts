@@ -13,6 +13,7 @@ import { VisitorEncoders } from "../../edge-side/visitor-encoders.ts";
 import { serveVisitors } from "../../edge-side/visitor-server.ts";
 import type { ExchangeRecord } from "../../origin-side/access-record.ts";
 import { type AnswerGiven, answerEdge } from "../../origin-side/answer-edge.ts";
+import { BodyTags } from "../../origin-side/body-tags.ts";
 import { RequestDecoders } from "../../origin-side/decode-request.ts";
 import { OriginServerClient } from "../../origin-side/fetch-origin.ts";
 import { IncomingExchange } from "../../origin-side/incoming-exchange.ts";
@@ -27,6 +28,7 @@ import { helloMaker } from "../../protocol/link/own-hello.ts";
 import type { Transport } from "../../protocol/link/transport.ts";
 import { type ScopePolicy, ScopeRules } from "../../protocol/versions/scope.ts";
 import { VersionStore } from "../../protocol/versions/version-store.ts";
+import { BODY_TAGS } from "../../protocol/wire/body-tag.ts";
 import type { Hello, Role } from "../../protocol/wire/hello.ts";
 import { CODED_REQUESTS } from "../../protocol/wire/request-coding.ts";
 import { edgeConfigOf } from "./daemons.ts";
@@ -170,6 +172,7 @@ export const openOriginHalf = async (options: OriginOptions): Promise<OriginHalf
     pageBytes,
     codedRequests: link.peer.features.includes(CODED_REQUESTS),
     requestDecoders: new RequestDecoders(),
+    bodyTags: link.peer.features.includes(BODY_TAGS) ? new BodyTags(() => 0) : undefined,
     headBytes: link.headBytes,
     originOf: (host) => (host.split(":")[0] === TEST_HOST ? web : undefined),
     finished: (record) => records.push(record),

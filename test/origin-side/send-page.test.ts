@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import type { BodyEnd } from "../../origin-side/fetch-origin.ts";
 import { type SentPage, sendPage } from "../../origin-side/send-page.ts";
@@ -121,6 +122,21 @@ describe("a delta", () => {
     expect(seen.outcome).toBeUndefined();
     await stream.proves(page.length);
     expect([seen.outcome, stream.proofs]).toEqual(["settled", 1]);
+  });
+
+  it.each([true, false])("that is doubted tells the tag if its head left it out: %s", async (bodyTags) => {
+    const [base, page] = madeVersions(seeded(), { rows: 50, count: 2 }) as [Buffer, Buffer];
+    const tag = `"${createHash("md5").update(page).digest("hex")}"`;
+    const fields = ["ETag", tag];
+    const { stream, head, sent } = await sending(page, { bases: [base], bodyTags, fields });
+    expect(head).toEqual([":status", "200", "Content-Type", "text/html", "ETag", bodyTags ? "\x12" : tag]);
+    void sent.settled();
+    await stream.asksWhole(0);
+    await until(() => stream.kinds.includes("resume"));
+    expect(stream.sentOf("resume")).toEqual([
+      { kind: "resume", offset: 0, codec: STREAMING_CODEC.id, ...(bodyTags && { tag }) },
+    ]);
+    await stream.proves(page.length);
   });
 
   it("that is doubted is followed by the whole page, proved in segments", async () => {

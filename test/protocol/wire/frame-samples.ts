@@ -76,6 +76,7 @@ export const SAMPLES: readonly Frame[] = [
   { kind: "stopSending", streamId: id(5), code: "cancelled" },
   { kind: "segment", streamId: id(5), proof: EIGHT },
   { kind: "resume", streamId: id(5), offset: 262_144, codec: 1 },
+  { kind: "resume", streamId: id(6), offset: 0, codec: 1, tag: 'W/"1-a"' },
   { kind: "proved", streamId: id(5), offset: 262_144 },
   { kind: "askWhole", streamId: id(5), offset: 262_144 },
 ];
