@@ -78,6 +78,7 @@ export const SAMPLES: readonly Frame[] = [
   { kind: "resume", streamId: id(5), offset: 262_144, codec: 1 },
   { kind: "proved", streamId: id(5), offset: 262_144 },
   { kind: "askWhole", streamId: id(5), offset: 262_144 },
+  { kind: "askBody", streamId: id(5) },
 ];
 
 export const titled = SAMPLES.map((frame) => {
