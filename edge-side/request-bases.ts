@@ -40,7 +40,7 @@ export interface BodyPlace {
   listed(): readonly KeptBody[];
   /** The origin side was asked to build on it: it holds that for as long as we do. */
   used(base: KeptBody): void;
-  /** The origin side has rebuilt this body, and keeps it. */
+  /** The origin side has rebuilt this body, and keeps it. Nothing is kept that was to be forgotten meanwhile. */
   keep(body: Buffer, fingerprint: Fingerprint): void;
   /** The origin side does not hold it, or not so. */
   drop(base: KeptBody): void;
@@ -65,11 +65,14 @@ export class RequestBases {
     if (session === undefined) return undefined;
     const tenant = tenantOf({ keyId: link.keyId, host });
     const peerStore = link.peer.storeId as StoreId;
+    const { forgets } = bodies;
     const place: RequestPlace = { tenant, session, peerStore, method, target };
     return {
       listed: () => bodies.listed(place),
       used: ({ short }) => void bodies.named(place, short),
-      keep: (body, fingerprint) => bodies.keep(place, body, fingerprint),
+      keep: (body, fingerprint) => {
+        if (bodies.forgets === forgets) bodies.keep(place, body, fingerprint);
+      },
       drop: (base) => bodies.drop(place, base),
     };
   }

@@ -10,7 +10,7 @@ import type { Clock } from "../protocol/kit/clock.ts";
 import type { Log } from "../protocol/kit/log.ts";
 import { fingerprintOf } from "../protocol/versions/fingerprint.ts";
 import type { KeptBody, RequestBodies, RequestPlace } from "../protocol/versions/request-bodies.ts";
-import { tenantOf } from "../protocol/versions/tenant.ts";
+import { hostOf, tenantOf } from "../protocol/versions/tenant.ts";
 import { StreamError } from "../protocol/wire/errors.ts";
 import { fieldOf } from "../protocol/wire/http-head.ts";
 import { type KeptCoding, REQUEST_CODEC } from "../protocol/wire/request-coding.ts";
@@ -95,7 +95,8 @@ const rebuilt = async (
   if (base === undefined) return undefined;
   const body = await decoded(coding.codec, bytes, base, coding);
   if (body === undefined) {
-    log.warn("request did not prove on its base", { method: place.method, target: place.target });
+    const { tenant, method, target } = place;
+    log.warn("request did not prove on its base", { host: hostOf(tenant), method, target });
     bodies.drop(place, base);
   }
   return body;

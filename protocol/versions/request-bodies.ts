@@ -72,6 +72,7 @@ export class RequestBodies {
   readonly #held: LRUCache<HeldBody, number>;
   readonly #lastUses = new LastUses<HeldBody>();
   #sweep: Timer | undefined;
+  #forgets = 0;
 
   constructor({ clock, bytes, lifetimeMs, mostOfPlace }: RequestBodiesGiven) {
     this.maxBytes = bytes;
@@ -95,6 +96,11 @@ export class RequestBodies {
 
   get count(): number {
     return this.#held.size;
+  }
+
+  /** Changes whenever something is to be forgotten: what was under way then is not to be kept either. */
+  get forgets(): number {
+    return this.#forgets;
   }
 
   /** What is kept beside the bodies, for tests; all are zero when there is none. */
@@ -144,6 +150,7 @@ export class RequestBodies {
 
   /** Erases what is held of a tenant or of a host (under every key), or of one URL of it. Returns how many bodies. */
   forget(what: { readonly tenant: Tenant } | { readonly host: string }, url?: string): number {
+    this.#forgets++;
     const host = "host" in what ? hostName(what.host) : undefined;
     const concerned = [...this.#places.values()].filter(
       ({ tenant, target }) =>

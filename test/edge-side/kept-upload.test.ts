@@ -381,6 +381,15 @@ describe("asked for once more,", () => {
   });
 });
 
+it("a body that was under way when the host was forgotten is not kept", async () => {
+  const visitor = await post(SAVED);
+  const open = await peer.nextOf("open");
+  edge.requestBodies.forget({ host: "www.example.com" });
+  accept(open);
+  await visitor.hears("204");
+  expect(edge.requestBodies.count).toBe(0);
+});
+
 describe("memory for a body is given back", () => {
   it("when the first head of its answer has come", async () => {
     await post(SAVED);
