@@ -8,7 +8,8 @@ import { dirname } from "node:path";
 import { codeOf } from "../protocol/kit/complaint.ts";
 import { loadConfig } from "../protocol/kit/config.ts";
 import { checkFree, checkPrivacy, type Finding, ok, problem, warning } from "../protocol/kit/findings.ts";
-import { type HostPort, printHostPort } from "../protocol/kit/units.ts";
+import { type HostPort, printHostPort, printSize, printTime } from "../protocol/kit/units.ts";
+import { REQUEST_LIFETIME_MS } from "../protocol/versions/request-bodies.ts";
 import { isEdgeAt } from "./admin.ts";
 import { type EdgeConfig, edgeSettings, type TunnelListen } from "./config.ts";
 import type { VisitorTls } from "./visitors-config.ts";
@@ -33,8 +34,20 @@ export const checkEdge = async (file: string, today: Date): Promise<readonly Fin
         : checkCertificate(config.visitors.length > 1 ? `visitors[${i}]` : "visitors", tls, today),
     ),
     ...checkPlaces(config),
+    ...keptRequests(config),
   ];
 };
+
+/** What visitors send is not kept unless somebody chose it; who did should see what that means. */
+const keptRequests = ({ keys, store }: EdgeConfig): readonly Finding[] =>
+  keys
+    .flatMap(({ hosts }) => hosts)
+    .filter(({ requestBases }) => requestBases !== "off")
+    .map(({ host, requestBases }) => {
+      const types = requestBases === "session" ? "JSON, XML and text" : "JSON, XML, text and forms";
+      const kept = `${types} that its sessions send stay in memory on both sides for ${printTime(REQUEST_LIFETIME_MS)} after their last use`;
+      return ok(`${host}: requestBases: ${requestBases}: ${kept}, ${printSize(store.requestBytes)} at most`);
+    });
 
 const checkPorts = async (config: EdgeConfig): Promise<readonly Finding[]> => {
   const several = config.visitors.length > 1;

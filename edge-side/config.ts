@@ -23,19 +23,13 @@ import {
   type StoreSettings,
   shortFor,
   size,
+  sizeOrOff,
   storeBlock,
   TUNNEL_PORT,
   time,
   written,
 } from "../protocol/kit/settings.ts";
-import {
-  type HostPort,
-  isLoopback,
-  type Network,
-  parseNetwork,
-  parseSize,
-  UnitError,
-} from "../protocol/kit/units.ts";
+import { type HostPort, isLoopback, type Network, parseNetwork, UnitError } from "../protocol/kit/units.ts";
 import {
   hasRoomForPages,
   NO_ROOM_FOR_PAGES,
@@ -45,6 +39,14 @@ import {
 import { keyOf, keySettings } from "../protocol/link/key-settings.ts";
 import type { LinkKey } from "../protocol/link/link-key.ts";
 import type { BasesPolicy } from "../protocol/versions/scope.ts";
+import {
+  isCompressed,
+  isKeptSomewhere,
+  KEPT_NOWHERE,
+  NOT_COMPRESSED,
+  type RequestBasesPolicy,
+  requestBasesSetting,
+} from "./request-bases-setting.ts";
 import { clash, type VisitorListen, visitorListeners } from "./visitors-config.ts";
 
 export interface EdgeConfig {
@@ -103,6 +105,8 @@ export interface ServedHost {
   readonly commonBases: boolean;
   /** Whether bodies of requests cross the link compressed, where they gain. */
   readonly compressRequests: boolean;
+  /** Whether they may build on what the same session sent before. */
+  readonly requestBases: RequestBasesPolicy;
 }
 
 /** Each is refused or passed by when exceeded, as said. */
@@ -156,7 +160,7 @@ export const edgeSettings = (near: Surroundings): z.ZodType<EdgeConfig> =>
       pageBytes: size("8 MiB", { least: "64 KiB", most: "256 MiB" }),
       headBytes: size("64 KiB", { least: "8 KiB", most: "96 KiB" }),
       targetBytes: size("16 KiB", { least: "1 KiB", most: "64 KiB" }),
-      bodyBytes: sizeOrOff(),
+      bodyBytes: sizeOrOff("off"),
       streamsPerLink: count(1_000, { least: 1, most: 1_000_000 }),
       visitors: count(10_000, { least: 1, most: 1_000_000 }),
       pendingLinksPerAddress: count(16, { least: 1, most: 10_000 }),
@@ -192,14 +196,10 @@ export const edgeSettings = (near: Surroundings): z.ZodType<EdgeConfig> =>
       error: "listens where visitors are served; give each a port of its own",
     })
     .refine(hasRoomForPages, NO_ROOM_FOR_PAGES)
+    .refine(isKeptSomewhere, KEPT_NOWHERE)
     .transform(
       ({ admin, ...rest }): EdgeConfig => ({ ...rest, admin, workers: workersOf(rest.workers, rest) }),
     );
-
-const sizeOrOff = () =>
-  written((text) => (text === "off" ? undefined : parseSize(text)), "a size with its unit, or off").prefault(
-    "off",
-  );
 
 const edgeKey = (near: Surroundings) =>
   block({
@@ -223,7 +223,8 @@ const servedHost = block({
     .transform((names) => [...new Set(["authorization", ...names])]),
   commonBases: z.boolean().prefault(true),
   compressRequests: z.boolean().prefault(true),
-});
+  requestBases: requestBasesSetting(),
+}).refine(isCompressed, NOT_COMPRESSED);
 
 // RFC 9110 5.6.2: the characters of a token, which names of cookies and headers are made of.
 const TOKEN = /^[\w!#$%&'*+.^`|~-]+$/;

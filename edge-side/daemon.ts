@@ -13,6 +13,7 @@ import { loopLoad } from "../protocol/kit/loop-load.ts";
 import { UnderWay } from "../protocol/kit/under-way.ts";
 import { type HostPort, printHostPort } from "../protocol/kit/units.ts";
 import { helloMaker } from "../protocol/link/own-hello.ts";
+import { NAMED_WITHIN_MS, RequestBodies } from "../protocol/versions/request-bodies.ts";
 import { ScopeRules } from "../protocol/versions/scope.ts";
 import { VersionStore } from "../protocol/versions/version-store.ts";
 import { acceptOrigins } from "./accept-origin.ts";
@@ -21,6 +22,8 @@ import { CommonBases } from "./common-bases.ts";
 import type { EdgeConfig, EdgeKey } from "./config.ts";
 import { trustOf } from "./forward-request.ts";
 import { LinkPool } from "./link-pool.ts";
+import { MOST_BODIES_OF_PLACE, RequestBases } from "./request-bases.ts";
+import type { RequestBasesPolicy } from "./request-bases-setting.ts";
 import { RequestEncoders } from "./request-encoders.ts";
 import { type ServeGiven, serveVisitor } from "./serve-visitor.ts";
 import { HeldPages } from "./visit-memory.ts";
@@ -65,6 +68,12 @@ export const startEdge = async (
   const handed = asWorker !== undefined;
   let served = servedBy(config.keys);
   const store = new VersionStore({ clock, bytes: config.store.sizeBytes, lifetimes: lifetimesOf(config) });
+  const requestBodies = new RequestBodies({
+    clock,
+    bytes: config.store.requestBytes,
+    lifetimeMs: NAMED_WITHIN_MS,
+    mostOfPlace: MOST_BODIES_OF_PLACE,
+  });
   const memory = new ByteBudget({
     totalBytes: config.memory.budgetBytes,
     shareBytes: config.memory.perKeyBytes,
@@ -92,6 +101,7 @@ export const startEdge = async (
       role: "edge",
       ...config.limits,
       codecs: codecIds(CODEC_NAMES),
+      requestBases: config.store.requestBytes > 0,
       ...(asWorker && { workers: asWorker.workers }),
     }),
   });
@@ -105,7 +115,16 @@ export const startEdge = async (
     memory,
     heldPages: new HeldPages(memory),
     encoders: new VisitorEncoders(memory, loopLoad(clock)),
-    requests: new RequestEncoders({ clock, memory, isCoded: (host) => served.codesRequests.has(host) }),
+    requests: new RequestEncoders({
+      clock,
+      memory,
+      isCoded: (host) => served.codesRequests.has(host),
+      bases: new RequestBases({
+        bodies: requestBodies,
+        policyOf: (host) => served.requestBases.get(host) ?? "off",
+        rulesOf: (host) => served.rules.get(host),
+      }),
+    }),
     pageBytes: config.limits.pageBytes,
     originAnswerMs: config.times.originAnswerMs,
     trusts: (address) => trusts(address),
@@ -138,7 +157,7 @@ export const startEdge = async (
     },
     async forget({ host, url }) {
       for (const link of pool.linksOf(host)) link.forget(host, url ?? "");
-      return store.forget({ host }, url);
+      return store.forget({ host }, url) + requestBodies.forget({ host }, url);
     },
     take(door, socket) {
       if (door < config.visitors.length) return visitors.take(door, socket);
@@ -157,6 +176,7 @@ export const startEdge = async (
       await commonBases.stop();
       await accessLog.close();
       store.close();
+      requestBodies.close();
     },
   };
 };
@@ -173,6 +193,7 @@ interface Served {
   readonly rules: ReadonlyMap<string, ScopeRules>;
   /** Hosts whose requests may be coded. */
   readonly codesRequests: ReadonlySet<string>;
+  readonly requestBases: ReadonlyMap<string, RequestBasesPolicy>;
 }
 
 const isSameSecret = (before: Served, after: Served, keyId: string): boolean => {
@@ -188,6 +209,9 @@ const servedBy = (keys: readonly EdgeKey[]): Served => ({
   hosts: new Map(keys.map((entry) => [entry.key.id, new Set(entry.hosts.map(({ host }) => host))])),
   codesRequests: new Set(
     keys.flatMap(({ hosts }) => hosts.flatMap((each) => (each.compressRequests ? [each.host] : []))),
+  ),
+  requestBases: new Map(
+    keys.flatMap(({ hosts }) => hosts.map(({ host, requestBases }) => [host, requestBases])),
   ),
   rules: new Map(
     keys.flatMap(({ hosts }) => hosts.map((served) => [served.host, new ScopeRules(served, SESSION_SECRET)])),

@@ -6,7 +6,7 @@
 import { Inbox } from "../protocol/kit/inbox.ts";
 import type { Link } from "../protocol/link/link.ts";
 import type { Stream, StreamReceiver } from "../protocol/link/stream.ts";
-import { StreamError, type StreamErrorCode } from "../protocol/wire/errors.ts";
+import { LinkError, StreamError, type StreamErrorCode } from "../protocol/wire/errors.ts";
 import { type Extension, NO_EXTENSIONS } from "../protocol/wire/extensions.ts";
 import type { AnswerFrame, StreamFrame } from "../protocol/wire/frame.ts";
 import type { HeaderList } from "../protocol/wire/header-block.ts";
@@ -19,6 +19,11 @@ const NO_BYTES = new Uint8Array(0);
 export const MOST_WAITING_FRAMES = 65_536;
 /** Interim heads of one answer. */
 export const MOST_INTERIM_HEADS = 32;
+
+/** The default of `bodyAsked`. Throws LinkError. */
+export const unasked = (): never => {
+  throw new LinkError("bad-frame", "ask-body for a request that builds on no other");
+};
 
 export interface ExchangeOpening {
   readonly head: RequestHead;
@@ -47,10 +52,16 @@ export class OutgoingExchange implements StreamReceiver, BodySink {
   /** Bytes of the request's body: on the link, and as the visitor sent them where that is not the same. */
   requestBytes = 0;
   plainRequestBytes: number | undefined;
+  /** The origin side could not build the request's body on what it was coded on. */
+  baseMissed = false;
   /** Called when more of the request's body may be sent. */
   roomForBody: () => void = () => {};
   /** Called when the origin side does not want the rest of the request's body. */
   bodyRefused: () => void = () => {};
+  /** Called when the request's body is to come once more; only one that builds on another may have to. */
+  bodyAsked: () => void = unasked;
+  /** Called with each head of the answer: the request's body was rebuilt. */
+  headHeard: () => void = () => {};
   /** Called when the exchange has ended early, by whomever. */
   lost: () => void = () => {};
   /** Called once when the visit is over, however it went. */
@@ -111,6 +122,13 @@ export class OutgoingExchange implements StreamReceiver, BodySink {
     this.#stream?.send({ kind: "end", how, extensions: NO_EXTENSIONS });
   }
 
+  /** Sends the whole body once more, after `bodyAsked`. */
+  sendAgain(bytes: Uint8Array, trailers: HeaderList): void {
+    this.#ended = false;
+    this.sendBody(bytes);
+    this.endBody("complete", trailers);
+  }
+
   /** The next frame of the answer; rejects with StreamError when the exchange ends early. */
   next(): Promise<StreamFrame> {
     return this.#arrived.next();
@@ -159,6 +177,8 @@ export class OutgoingExchange implements StreamReceiver, BodySink {
 
   frame(frame: StreamFrame, payloadBytes: number): void {
     if (frame.kind === "stopSending") return this.bodyRefused();
+    if (frame.kind === "askBody") return this.bodyAsked();
+    if (frame.kind === "answer") this.headHeard();
     if (this.#arrived.length >= MOST_WAITING_FRAMES) return this.cancel("internal");
     this.answerBytes += payloadBytes - headBytes(frame, payloadBytes);
     this.#arrived.push(frame);

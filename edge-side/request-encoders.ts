@@ -8,12 +8,15 @@ import type { ByteBudget, Lease } from "../protocol/kit/byte-budget.ts";
 import type { Clock } from "../protocol/kit/clock.ts";
 import type { Link } from "../protocol/link/link.ts";
 import { CODED_REQUESTS, MOST_STREAMED_REQUESTS } from "../protocol/wire/request-coding.ts";
+import type { RequestBases } from "./request-bases.ts";
 
 /** What one takes; measured 0.7 MB. */
 export const REQUEST_ENCODER_BYTES = 768 * 1024;
 
 /** What is asked of a link. */
-export type CodingLink = Pick<Link, "keyId"> & { readonly peer: { readonly features: readonly string[] } };
+export type CodingLink = Pick<Link, "keyId"> & {
+  readonly peer: { readonly features: readonly string[]; readonly storeId: string };
+};
 
 /** A compressor for one request; `release` when nothing of the exchange is left, and not before. */
 export interface LentEncoder {
@@ -23,6 +26,8 @@ export interface LentEncoder {
 
 export class RequestEncoders {
   readonly clock: Clock;
+  /** What requests may build on; undefined: on nothing. */
+  readonly bases: RequestBases | undefined;
   readonly #memory: ByteBudget;
   readonly #isCoded: (host: string) => boolean;
   readonly #running = new WeakMap<CodingLink, number>();
@@ -32,8 +37,10 @@ export class RequestEncoders {
     readonly clock: Clock;
     readonly memory: ByteBudget;
     readonly isCoded: (host: string) => boolean;
+    readonly bases?: RequestBases;
   }) {
     this.clock = given.clock;
+    this.bases = given.bases;
     this.#memory = given.memory;
     this.#isCoded = given.isCoded;
   }

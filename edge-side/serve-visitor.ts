@@ -122,9 +122,10 @@ const visitOver = async (
   }
 };
 
-const bodyBytesOf = ({ requestBytes, plainRequestBytes }: OutgoingExchange): Partial<VisitRecord> => ({
-  bodyBytes: plainRequestBytes ?? requestBytes,
-  requestBytes,
+const bodyBytesOf = (exchange: OutgoingExchange): Partial<VisitRecord> => ({
+  bodyBytes: exchange.plainRequestBytes ?? exchange.requestBytes,
+  requestBytes: exchange.requestBytes,
+  ...(exchange.baseMissed && { baseMissed: true }),
 });
 
 /** The request goes out, and its answer's head comes in. */

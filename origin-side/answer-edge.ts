@@ -9,6 +9,7 @@ import type { Log } from "../protocol/kit/log.ts";
 import type { Load } from "../protocol/kit/loop-load.ts";
 import { type Fingerprint, fingerprintOf } from "../protocol/versions/fingerprint.ts";
 import { pageKeyOf } from "../protocol/versions/page-key.ts";
+import type { RequestBodies } from "../protocol/versions/request-bodies.ts";
 import type { Retention, ScopeRules } from "../protocol/versions/scope.ts";
 import { type Tenant, tenantOf } from "../protocol/versions/tenant.ts";
 import type { VersionStore } from "../protocol/versions/version-store.ts";
@@ -29,6 +30,7 @@ import { type Gathered, gatherBody } from "./gather-body.ts";
 import type { IncomingExchange } from "./incoming-exchange.ts";
 import type { RequestBody } from "./origin-body.ts";
 import { originRequest } from "./origin-request.ts";
+import { rebuildRequest } from "./rebuild-request.ts";
 import { sendPage } from "./send-page.ts";
 import type { StreamContexts } from "./stream-contexts.ts";
 import { streamPage } from "./stream-page.ts";
@@ -54,6 +56,8 @@ export interface AnswerGiven {
   readonly requestDecoders: RequestDecoders;
   /** Undefined: this edge wants every tag told. */
   readonly bodyTags?: BodyTags | undefined;
+  /** What its requests build on; undefined where the hellos did not agree on that. */
+  readonly requestBases?: RequestBodies | undefined;
   /** Largest head the edge accepts. */
   readonly headBytes: number;
   /** The web server for a request; undefined: no route. */
@@ -83,7 +87,12 @@ export const answerEdge = async (exchange: IncomingExchange, given: AnswerGiven)
     const origin = given.originOf(host, exchange.request);
     if (origin === undefined)
       throw new StreamError("no-route", `no route for ${host}: add it under routes in origin.yaml`);
-    const request = requestBodyOf(exchange, given.requestDecoders);
+    const { coding } = exchange;
+    const request =
+      coding?.kind === "kept" && given.requestBases !== undefined
+        ? await rebuildRequest(exchange, coding, { ...given, bodies: given.requestBases })
+        : requestBodyOf(exchange, given.requestDecoders);
+    if (request.baseMissed === true) record.baseMissed = true;
     closeBody = request.close;
     const response = await askOrigin(exchange, request.body, origin);
     record.status = response.head.status;

@@ -14,12 +14,13 @@ import { UnderWay } from "../protocol/kit/under-way.ts";
 import type { Link } from "../protocol/link/link.ts";
 import { helloMaker } from "../protocol/link/own-hello.ts";
 import type { Stream } from "../protocol/link/stream.ts";
+import { RequestBodies } from "../protocol/versions/request-bodies.ts";
 import { ScopeRules } from "../protocol/versions/scope.ts";
 import { tenantOf } from "../protocol/versions/tenant.ts";
 import { VersionStore } from "../protocol/versions/version-store.ts";
 import { BODY_TAGS } from "../protocol/wire/body-tag.ts";
 import type { OpenFrame, VersionFrame } from "../protocol/wire/frame.ts";
-import { CODED_REQUESTS } from "../protocol/wire/request-coding.ts";
+import { CODED_REQUESTS, REQUEST_BASES } from "../protocol/wire/request-coding.ts";
 import { type AnswerGiven, answerEdge } from "./answer-edge.ts";
 import { BodyTags } from "./body-tags.ts";
 import type { OriginConfig } from "./config.ts";
@@ -60,6 +61,7 @@ export const startOrigin = async (
     bytes: config.store.sizeBytes,
     lifetimes: { sessionMs: config.store.sessionMs, noStoreMs: config.store.noStoreMs },
   });
+  const requestBodies = new RequestBodies({ clock, bytes: config.store.requestBytes });
   const memory = new ByteBudget({
     totalBytes: config.memory.budgetBytes,
     shareBytes: config.memory.perKeyBytes,
@@ -83,6 +85,7 @@ export const startOrigin = async (
     codedRequests: link.peer.features.includes(CODED_REQUESTS),
     requestDecoders: new RequestDecoders(),
     bodyTags: link.peer.features.includes(BODY_TAGS) ? bodyTags : undefined,
+    requestBases: link.peer.features.includes(REQUEST_BASES) ? requestBodies : undefined,
     headBytes: link.headBytes,
     originOf: (host, { target }) => origins.find(host, target),
     finished: (record) => accessLog.write(record),
@@ -96,12 +99,15 @@ export const startOrigin = async (
     exchanges.add(answerEdge(new IncomingExchange(stream, open, known), known));
   };
 
-  const hello = helloMaker({ role: "origin", ...config.limits, codecs });
+  const hello = helloMaker({
+    role: "origin",
+    ...config.limits,
+    codecs,
+    requestBases: config.store.requestBytes > 0,
+  });
   const forget = (link: Link, host: string, url: string): void => {
-    const erased = store.forget(
-      { tenant: tenantOf({ keyId: link.keyId, host }) },
-      url === "" ? undefined : url,
-    );
+    const what = { tenant: tenantOf({ keyId: link.keyId, host }) };
+    const erased = [store, requestBodies].reduce((sum, each) => sum + each.forget(what, url || undefined), 0);
     log.info("versions erased", { host, url, erased });
   };
   const takePushed = new TakePushed({ clock, log, store, memory });
@@ -142,6 +148,7 @@ export const startOrigin = async (
       await exchanges.over();
       await accessLog.close();
       store.close();
+      requestBodies.close();
     },
   };
 };

@@ -51,6 +51,15 @@ const within =
 export const size = (normally: string, bounds: WrittenBounds) =>
   written(within(parseSize, bounds), "a size with its unit, such as 256 MiB").prefault(normally);
 
+/** Bytes; undefined for `off`. */
+export const sizeOrOff = (normally: string, bounds?: WrittenBounds) => {
+  const read = bounds === undefined ? parseSize : within(parseSize, bounds);
+  return written(
+    (text) => (text === "off" ? undefined : read(text)),
+    "a size with its unit, or off",
+  ).prefault(normally);
+};
+
 /** Milliseconds. */
 export const time = (normally: string, bounds: WrittenBounds) =>
   written(within(parseTime, bounds), "a time with its unit, such as 30s").prefault(normally);
@@ -129,6 +138,8 @@ export interface StoreSettings {
   readonly sessionMs: number;
   /** Versions of `no-store` answers are forgotten this long after last use. */
   readonly noStoreMs: number;
+  /** Most bytes of requests' bodies that are kept as bases, beside the versions; 0: none is kept. */
+  readonly requestBytes: number;
 }
 
 export const storeBlock = () =>
@@ -136,11 +147,13 @@ export const storeBlock = () =>
     size: size("256 MiB", { least: "1 MiB" }),
     sessionTime: time("1h", { least: "1s" }),
     noStoreTime: time("10m", { least: "1s" }),
+    requests: sizeOrOff("16 MiB", { least: "64 KiB" }),
   }).transform(
-    ({ size, sessionTime, noStoreTime }): StoreSettings => ({
+    ({ size, sessionTime, noStoreTime, requests }): StoreSettings => ({
       sizeBytes: size,
       sessionMs: sessionTime,
       noStoreMs: noStoreTime,
+      requestBytes: requests ?? 0,
     }),
   );
 

@@ -9,7 +9,7 @@ import {
   type Role,
   WIRE_VERSION,
 } from "../wire/hello.ts";
-import { CODED_REQUESTS } from "../wire/request-coding.ts";
+import { CODED_REQUESTS, REQUEST_BASES } from "../wire/request-coding.ts";
 
 /** Size of the header tables, each way. */
 export const TABLE_BYTES = 64 * 1024;
@@ -25,6 +25,8 @@ export interface HelloSettings {
   readonly pageBytes: number;
   /** Codec numbers, the preferred one first. */
   readonly codecs: readonly number[];
+  /** Whether bodies of requests are kept as bases of later ones; true when left out. */
+  readonly requestBases?: boolean;
   /** Of an edge with several workers: how many. */
   readonly workers?: number;
 }
@@ -46,7 +48,7 @@ export const helloMaker = (settings: HelloSettings): (() => Hello) => {
     streams: settings.streamsPerLink,
     pageBytes: settings.pageBytes,
     codecs: settings.codecs,
-    features: FEATURES,
+    features: settings.requestBases === false ? FEATURES : [...FEATURES, REQUEST_BASES],
     ...(settings.workers !== undefined && { workers: settings.workers }),
   } as const;
   return () => ({ ...fixed, nonce: randomId(NONCE_BYTES) });

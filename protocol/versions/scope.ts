@@ -77,6 +77,15 @@ export class ScopeRules {
     return Credentials.of(this.#credentials, blind ? [] : request);
   }
 
+  /**
+   * Whose what this request sends is, whatever the policy says of pages; undefined for who shows no secret: whoever else shows
+   * as little would be the same session.
+   */
+  sessionOf(request: RawHeaders): SessionKey | undefined {
+    const credentials = Credentials.of(this.#credentials, request);
+    return credentials.secret ? credentials.session : undefined;
+  }
+
   /** The scope of a response's body, given who asked for it. */
   scopeOf(asked: {
     readonly credentials: Credentials;

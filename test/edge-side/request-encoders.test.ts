@@ -4,7 +4,10 @@ import { ByteBudget } from "../../protocol/kit/byte-budget.ts";
 import { MOST_STREAMED_REQUESTS } from "../../protocol/wire/request-coding.ts";
 import { FakeClock } from "../kit/fake-clock.ts";
 
-const linkOf = (features: readonly string[] = ["requests"]) => ({ keyId: "k", peer: { features } });
+const linkOf = (features: readonly string[] = ["requests"]) => ({
+  keyId: "k",
+  peer: { features, storeId: "s" },
+});
 const encodersWith = (bytes: number) => {
   const memory = new ByteBudget({ totalBytes: bytes, shareBytes: bytes });
   const isCoded = (host: string) => host === "coded.example";

@@ -5,6 +5,8 @@
 import type { VisitRecord } from "../../edge-side/access-record.ts";
 import { CommonBases } from "../../edge-side/common-bases.ts";
 import { LinkPool } from "../../edge-side/link-pool.ts";
+import { MOST_BODIES_OF_PLACE, RequestBases } from "../../edge-side/request-bases.ts";
+import type { RequestBasesPolicy } from "../../edge-side/request-bases-setting.ts";
 import { RequestEncoders } from "../../edge-side/request-encoders.ts";
 import { type ServeGiven, serveVisitor } from "../../edge-side/serve-visitor.ts";
 import { HeldPages } from "../../edge-side/visit-memory.ts";
@@ -26,11 +28,12 @@ import { Link, type LinkEnd } from "../../protocol/link/link.ts";
 import { memoryPair } from "../../protocol/link/memory-transport.ts";
 import { helloMaker } from "../../protocol/link/own-hello.ts";
 import type { Transport } from "../../protocol/link/transport.ts";
+import { NAMED_WITHIN_MS, RequestBodies } from "../../protocol/versions/request-bodies.ts";
 import { type ScopePolicy, ScopeRules } from "../../protocol/versions/scope.ts";
 import { VersionStore } from "../../protocol/versions/version-store.ts";
 import { BODY_TAGS } from "../../protocol/wire/body-tag.ts";
 import type { Hello, Role } from "../../protocol/wire/hello.ts";
-import { CODED_REQUESTS } from "../../protocol/wire/request-coding.ts";
+import { CODED_REQUESTS, REQUEST_BASES } from "../../protocol/wire/request-coding.ts";
 import { edgeConfigOf } from "./daemons.ts";
 import { ScriptedPeer, wired } from "./scripted-peer.ts";
 import { reached } from "./until.ts";
@@ -50,6 +53,7 @@ export interface EdgeHalf extends AsyncDisposable {
   readonly port: number;
   readonly store: VersionStore;
   readonly memory: ByteBudget;
+  readonly requestBodies: RequestBodies;
   readonly pool: LinkPool;
   readonly records: readonly VisitRecord[];
   /** Resolves with the record number `count`, from 1. */
@@ -60,6 +64,7 @@ export interface EdgeHalf extends AsyncDisposable {
 
 export interface EdgeOptions extends HalfOptions {
   readonly policy?: Partial<ScopePolicy>;
+  readonly requestBases?: RequestBasesPolicy;
   readonly hosts?: readonly string[];
   readonly originAnswerMs?: number;
   /** Settings of the visitor server, as in edge.yaml. */
@@ -77,6 +82,17 @@ export const openEdgeHalf = async (options: EdgeOptions = {}): Promise<EdgeHalf>
     { bases: "session", harmlessCookies: [], ...options.policy },
     Buffer.alloc(32, 1),
   );
+  const requestBodies = new RequestBodies({
+    clock,
+    bytes: MIB,
+    lifetimeMs: NAMED_WITHIN_MS,
+    mostOfPlace: MOST_BODIES_OF_PLACE,
+  });
+  const bases = new RequestBases({
+    bodies: requestBodies,
+    policyOf: () => options.requestBases ?? "off",
+    rulesOf: () => rules,
+  });
   const records: VisitRecord[] = [];
   const given: ServeGiven = {
     clock,
@@ -88,7 +104,7 @@ export const openEdgeHalf = async (options: EdgeOptions = {}): Promise<EdgeHalf>
     heldPages: new HeldPages(memory),
     pageBytes,
     encoders: new VisitorEncoders(memory, () => 0),
-    requests: new RequestEncoders({ clock, memory, isCoded: () => true }),
+    requests: new RequestEncoders({ clock, memory, isCoded: () => true, bases }),
     originAnswerMs: options.originAnswerMs ?? 20_000,
     trusts: () => false,
     rulesOf: (host) => (hosts.has(host) ? rules : undefined),
@@ -101,6 +117,7 @@ export const openEdgeHalf = async (options: EdgeOptions = {}): Promise<EdgeHalf>
   return {
     port: server.addresses[0]?.port ?? 0,
     store,
+    requestBodies,
     memory,
     pool,
     records,
@@ -118,12 +135,14 @@ export const openEdgeHalf = async (options: EdgeOptions = {}): Promise<EdgeHalf>
       await server.close(AbortSignal.abort());
       for (const link of links) link.close("shutting-down", "the test is over");
       store.close();
+      requestBodies.close();
     },
   };
 };
 
 export interface OriginHalf extends AsyncDisposable {
   readonly store: VersionStore;
+  readonly requestBodies: RequestBodies;
   readonly memory: ByteBudget;
   readonly contexts: StreamContexts;
   readonly records: readonly ExchangeRecord[];
@@ -141,6 +160,7 @@ export interface OriginOptions extends HalfOptions {
 export const openOriginHalf = async (options: OriginOptions): Promise<OriginHalf> => {
   const { clock = systemClock, memory = budget(), pageBytes = LIMITS.pageBytes } = options;
   const store = new VersionStore({ clock, bytes: 64 * MIB });
+  const requestBodies = new RequestBodies({ clock, bytes: MIB });
   const contexts = new StreamContexts();
   const records: ExchangeRecord[] = [];
   const web = new OriginServerClient(
@@ -173,6 +193,7 @@ export const openOriginHalf = async (options: OriginOptions): Promise<OriginHalf
     codedRequests: link.peer.features.includes(CODED_REQUESTS),
     requestDecoders: new RequestDecoders(),
     bodyTags: link.peer.features.includes(BODY_TAGS) ? new BodyTags(() => 0) : undefined,
+    requestBases: link.peer.features.includes(REQUEST_BASES) ? requestBodies : undefined,
     headBytes: link.headBytes,
     originOf: (host) => (host.split(":")[0] === TEST_HOST ? web : undefined),
     finished: (record) => records.push(record),
@@ -182,6 +203,7 @@ export const openOriginHalf = async (options: OriginOptions): Promise<OriginHalf
   const links = new Set<Link>();
   return {
     store,
+    requestBodies,
     memory,
     contexts,
     records,
@@ -201,6 +223,7 @@ export const openOriginHalf = async (options: OriginOptions): Promise<OriginHalf
       for (const link of links) link.close("shutting-down", "the test is over");
       await web.close();
       store.close();
+      requestBodies.close();
     },
   };
 };

@@ -61,7 +61,12 @@ describe("a valid origin.yaml", () => {
       ],
       codecs: ["splice", "zstd", "vcdiff", "brotli"],
       workers: 1,
-      store: { sizeBytes: 256 * 2 ** 20, sessionMs: 3_600_000, noStoreMs: 600_000 },
+      store: {
+        sizeBytes: 256 * 2 ** 20,
+        sessionMs: 3_600_000,
+        noStoreMs: 600_000,
+        requestBytes: 16 * 2 ** 20,
+      },
       memory: { budgetBytes: 128 * 2 ** 20, perKeyBytes: 64 * 2 ** 20 },
       limits: { pageBytes: 8 * 2 ** 20, headBytes: 64 * 2 ** 10, streamsPerLink: 1_000 },
       times: { heartbeatMs: 10_000, drainMs: 30_000 },
