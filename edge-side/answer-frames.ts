@@ -24,18 +24,23 @@ export interface CodedFrames {
 }
 
 const NO_TRAILERS: HeaderList = [];
-const COMPLETE: BodyEnd = { how: "complete", trailers: NO_TRAILERS };
+export const COMPLETE: BodyEnd = { how: "complete", trailers: NO_TRAILERS };
 
+/** `answer`: a head that may bring some of its body, or all. */
 export const framesOfBody = (answer: AnswerFrame, exchange: OutgoingExchange): CodedFrames => {
-  let trailers = NO_TRAILERS;
   const early: (BodyFrame | BodyEnd)[] = [];
   if (answer.body.length > 0) early.push({ kind: "data", bytes: answer.body as Buffer });
   if (answer.ended) early.push(COMPLETE);
+  const { next, moreData } = framesTo(exchange);
+  return { moreData, next: async () => early.shift() ?? next() };
+};
+
+/** What comes after the head's frame. */
+export const framesTo = (exchange: OutgoingExchange): CodedFrames => {
+  let trailers = NO_TRAILERS;
   return {
     moreData: () => exchange.moreData(),
     async next() {
-      const first = early.shift();
-      if (first !== undefined) return first;
       for (;;) {
         const frame = await exchange.next();
         switch (frame.kind) {

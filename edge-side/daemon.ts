@@ -218,4 +218,9 @@ const servedBy = (keys: readonly EdgeKey[]): Served => ({
   ),
 });
 
-const lifetimesOf = ({ store }: EdgeConfig) => ({ sessionMs: store.sessionMs, noStoreMs: store.noStoreMs });
+/** What no list names is never offered again, and exchanges hold what they offered by themselves. */
+const lifetimesOf = ({ store: { sessionMs, noStoreMs } }: EdgeConfig) => ({
+  sessionMs,
+  noStoreMs,
+  retiredMs: 0,
+});

@@ -173,20 +173,27 @@ const serveAnswer = async ({
   record.status = head.status;
   record.answer = answer.form.kind as NonNullable<VisitRecord["answer"]>;
   const rebuilding = versions.rebuilding(head);
-  const pieces = new PagePieces(
-    rebuildPage(answer, exchange, tag === undefined ? rebuilding : tag.rebuilding(rebuilding)),
+  const rebuilt = await rebuildPage(
+    answer,
+    exchange,
+    tag === undefined ? rebuilding : tag.rebuilding(rebuilding),
   );
+  const sending = () => ({
+    visitor,
+    head: tag === undefined ? head : tag.into(head),
+    encoders: given.encoders,
+    memory: versions.memory,
+    keyId: versions.keyId,
+  });
+  if ("page" in rebuilt) {
+    record.pageBytes = rebuilt.page.length;
+    return sendWhole(sending(), rebuilt, versions.copies);
+  }
+  const pieces = new PagePieces(rebuilt);
   try {
     const whole = await pieces.whole(inOnePiece(answer.form));
-    const sending = {
-      visitor,
-      head: tag === undefined ? head : tag.into(head),
-      encoders: given.encoders,
-      memory: versions.memory,
-      keyId: versions.keyId,
-    };
-    if (whole === undefined) await sendAsItComes(sending, pieces);
-    else await sendWhole(sending, whole, versions.copies);
+    if (whole === undefined) await sendAsItComes(sending(), pieces);
+    else await sendWhole(sending(), whole, versions.copies);
   } finally {
     pieces.close();
     record.pageBytes = pieces.bytes;

@@ -8,9 +8,10 @@ import type { Clock } from "../protocol/kit/clock.ts";
 import type { Log } from "../protocol/kit/log.ts";
 import type { Load } from "../protocol/kit/loop-load.ts";
 import { type Fingerprint, fingerprintOf } from "../protocol/versions/fingerprint.ts";
+import { ownBuffer } from "../protocol/versions/own-buffer.ts";
 import { pageKeyOf } from "../protocol/versions/page-key.ts";
 import type { RequestBodies } from "../protocol/versions/request-bodies.ts";
-import type { Retention, ScopeRules } from "../protocol/versions/scope.ts";
+import type { Retention, Scope, ScopeRules } from "../protocol/versions/scope.ts";
 import { type Tenant, tenantOf } from "../protocol/versions/tenant.ts";
 import type { VersionStore } from "../protocol/versions/version-store.ts";
 import { StreamError } from "../protocol/wire/errors.ts";
@@ -28,6 +29,7 @@ import { decodeResponse } from "./decode-response.ts";
 import type { BodyEnd, OriginBody, OriginResponse, OriginServerClient } from "./fetch-origin.ts";
 import { type Gathered, gatherBody } from "./gather-body.ts";
 import type { IncomingExchange } from "./incoming-exchange.ts";
+import type { KnownSessions } from "./known-sessions.ts";
 import type { RequestBody } from "./origin-body.ts";
 import { originRequest } from "./origin-request.ts";
 import { rebuildRequest } from "./rebuild-request.ts";
@@ -45,6 +47,7 @@ export interface AnswerGiven {
   readonly contexts: StreamContexts;
   /** What responses say of how long to keep them. */
   readonly rules: ScopeRules;
+  readonly sessions: KnownSessions;
   /** What was agreed on with this edge, and the codec for bodies that stream. */
   readonly codecs: AgreedCodecs;
   readonly streaming: StreamingCodec;
@@ -173,13 +176,18 @@ const answerInOnePiece = async (
   { pieces, lease }: Gathered,
   end: BodyEnd,
 ): Promise<void> => {
-  const page = Buffer.concat(pieces);
+  const page = inOne(pieces);
   const { fingerprint, settled, ...measured } = await sendPage(answering, page, end, lease);
   Object.assign(answering.record, measured, { pageBytes: page.length });
-  // Before it is proved: the edge may ask for this page's successor in the same moment.
+  // Once the answer has left, at the end of this turn; and before anything that the edge may ask next can arrive.
+  await new Promise(setImmediate);
   remember(answering, page, fingerprint);
   await settled();
 };
+
+/** In a buffer of its own: a piece holds all that its socket read at once. */
+const inOne = (pieces: readonly Buffer[]): Buffer =>
+  pieces.length === 1 ? ownBuffer(pieces[0] as Buffer) : Buffer.concat(pieces);
 
 const answerAsItComes = async (answering: Answering, gathered: Gathered): Promise<void> => {
   const streamed = await streamPage(answering, gathered);
@@ -213,12 +221,17 @@ const pass = async (
 };
 
 const remember = (
-  { exchange, head, tenant, given }: Answering,
+  { exchange, head, tenant, offered, given }: Answering,
   body: Buffer,
   fingerprint: Fingerprint,
 ): void => {
   const { url, templates } = pageKeyOf(exchange.request.target);
-  const scope = { kind: "public", retention: retentionOf(head, exchange.open.session, given.rules) } as const;
+  const retention = retentionOf(head, exchange.open.session, given.rules);
+  const session = exchange.open.session ? given.sessions.of(offered) : undefined;
+  const scope: Scope =
+    session === undefined
+      ? { kind: "public", retention }
+      : { kind: "session", session, retention, marks: undefined };
   given.store.remember(tenant, { url, templates, body, fingerprint, scope });
 };
 

@@ -28,6 +28,7 @@ import { RequestDecoders } from "./decode-request.ts";
 import { EdgeLinks } from "./edge-links.ts";
 import { OriginServerClient } from "./fetch-origin.ts";
 import { IncomingExchange } from "./incoming-exchange.ts";
+import { KnownSessions } from "./known-sessions.ts";
 import { RouteTable } from "./routes.ts";
 import { StreamContexts } from "./stream-contexts.ts";
 import { TakePushed } from "./take-pushed.ts";
@@ -71,6 +72,8 @@ export const startOrigin = async (
   const codecs = codecIds(config.codecs);
   const rules = new ScopeRules({ bases: "site", harmlessCookies: [] }, randomBytes(32));
 
+  const sessions = new KnownSessions();
+
   const answerGiven = (link: Link): AnswerGiven => ({
     keyId: link.keyId,
     clock,
@@ -78,6 +81,7 @@ export const startOrigin = async (
     memory,
     contexts,
     rules,
+    sessions,
     codecs: agreedCodecs(codecs, link.peer.codecs),
     streaming: STREAMING_CODEC,
     load,

@@ -15,8 +15,8 @@ export interface Unproved {
 export class PinnedAnswer {
   readonly #pieces: Buffer[];
   readonly #released: () => void;
-  /** SHA-256 of what is not pinned any more. */
-  readonly #hash = createHash("sha256");
+  /** SHA-256 of what is not pinned any more; undefined while that is nothing: most answers are let go as a whole. */
+  #hash: Hash | undefined;
   /** Offsets in the body of the first pinned byte, and after the last. */
   #from = 0;
   #to: number;
@@ -52,6 +52,7 @@ export class PinnedAnswer {
       piece = this.#pieces[0]
     ) {
       this.#pieces.shift();
+      this.#hash ??= createHash("sha256");
       this.#hash.update(piece);
       this.#from += piece.length;
     }
@@ -69,7 +70,7 @@ export class PinnedAnswer {
   /** Everything from `offset` on; undefined if some of it is gone, or never was. */
   after(offset: number): Unproved | undefined {
     if (this.#gone || offset < this.#from || offset > this.#to) return undefined;
-    const hash = this.#hash.copy();
+    const hash = this.#hash?.copy() ?? createHash("sha256");
     const pieces: Buffer[] = [];
     let skip = offset - this.#from;
     for (const piece of this.#pieces) {

@@ -2,6 +2,7 @@
  * A version as a store holds it, and the versions of one tenant: by short fingerprint and by page. Both only keep
  * books; what is held and for how long is the store's decision.
  */
+import type { SessionKey } from "./credentials.ts";
 import type { Evidence } from "./evidence.ts";
 import type { Fingerprint, ShortFingerprint } from "./fingerprint.ts";
 import { shortOf } from "./fingerprint.ts";
@@ -53,6 +54,13 @@ export class HeldVersion implements Version {
     return this.lastUrl === url || this.places.some((place) => place.url === url);
   }
 }
+
+/** The session that finds a version; undefined where everybody does, or nobody. */
+export const sessionThatFinds = (version: Version): SessionKey | undefined => {
+  if (!(version instanceof HeldVersion)) return undefined;
+  const audience = version.places.at(-1)?.audience;
+  return audience === "public" ? undefined : audience;
+};
 
 /** All versions of one tenant. */
 export class TenantVersions {

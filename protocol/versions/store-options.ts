@@ -12,7 +12,10 @@ export const DEFAULT_STORE_BYTES = 256 * 1024 * 1024;
 export interface Lifetimes {
   readonly sessionMs: number;
   readonly noStoreMs: number;
-  /** A version that no list names any more: long enough for the offers of it that are under way. */
+  /**
+   * A version that no list names any more: long enough for the offers of it that are under way; 0: it is forgotten at once,
+   * where nobody could name it.
+   */
   readonly retiredMs: number;
 }
 

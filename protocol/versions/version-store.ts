@@ -110,7 +110,7 @@ export class VersionStore {
 
     const homeless = this.#place(version, sighting, scope);
     const held = this.#charge(version);
-    for (const other of homeless) if (other.places.length === 0 && this.#held.has(other)) this.#charge(other);
+    for (const other of homeless) if (other.places.length === 0 && this.#held.has(other)) this.#retire(other);
     this.#keepSweeping();
     return held ? version : undefined;
   }
@@ -228,6 +228,11 @@ export class VersionStore {
     version.evidence ??= new Evidence();
     version.evidence.add(scope.marks());
     return version.evidence.people >= this.#peopleForPublic;
+  }
+
+  #retire(version: HeldVersion): void {
+    if (this.#lifetimes.retiredMs === 0) this.#held.delete(version);
+    else this.#charge(version);
   }
 
   /** Accounts for what a version takes now and when it ends; false when it outgrew the store and is gone. */

@@ -7,6 +7,7 @@ import { RequestDecoders } from "../../origin-side/decode-request.ts";
 import { OriginBody } from "../../origin-side/fetch-origin.ts";
 import type { Gathered } from "../../origin-side/gather-body.ts";
 import { IncomingExchange } from "../../origin-side/incoming-exchange.ts";
+import { KnownSessions } from "../../origin-side/known-sessions.ts";
 import { StreamContexts } from "../../origin-side/stream-contexts.ts";
 import type { Codec } from "../../protocol/delta/codec.ts";
 import { STREAMING_CODEC } from "../../protocol/delta/codecs.ts";
@@ -51,6 +52,7 @@ export const answeringOf = (options: AnsweringOptions = {}) => {
     memory,
     contexts,
     rules: new ScopeRules({ bases: "site", harmlessCookies: [] }, Buffer.alloc(32)),
+    sessions: new KnownSessions(),
     codecs: { splice: options.splice ?? false, page: options.codec ?? STREAMING_CODEC, alone: undefined },
     load: () => options.load ?? 0,
     streaming: streaming.codec,

@@ -19,6 +19,7 @@ import { BodyTags } from "../../origin-side/body-tags.ts";
 import { RequestDecoders } from "../../origin-side/decode-request.ts";
 import { OriginServerClient } from "../../origin-side/fetch-origin.ts";
 import { IncomingExchange } from "../../origin-side/incoming-exchange.ts";
+import { KnownSessions } from "../../origin-side/known-sessions.ts";
 import { StreamContexts } from "../../origin-side/stream-contexts.ts";
 import { codecById, codecIds, STREAMING_CODEC } from "../../protocol/delta/codecs.ts";
 import { ByteBudget } from "../../protocol/kit/byte-budget.ts";
@@ -186,6 +187,7 @@ export const openOriginHalf = async (options: OriginOptions): Promise<OriginHalf
     memory,
     contexts,
     rules: new ScopeRules({ bases: "site", harmlessCookies: [] }, Buffer.alloc(32, 2)),
+    sessions: new KnownSessions(),
     codecs: { splice: false, page: codecById(options.codec ?? 1) ?? STREAMING_CODEC, alone: undefined },
     load: () => 0,
     streaming: STREAMING_CODEC,

@@ -96,8 +96,13 @@ export const rebuilding = (
     body: first.body ?? Buffer.alloc(0),
   };
   const run = async (): Promise<void> => {
-    const body = rebuildPage(answer, exchange, given);
     try {
+      const body = await rebuildPage(answer, exchange, given);
+      if ("page" in body) {
+        if (body.page.length > 0) out.pieces.push(Buffer.from(body.page));
+        out.end = body.end.how;
+        return;
+      }
       for (let step = await body.next(); ; step = await body.next()) {
         if (step.done) {
           out.end = step.value.how;

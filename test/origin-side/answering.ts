@@ -7,6 +7,7 @@ import { type AnswerGiven, answerEdge } from "../../origin-side/answer-edge.ts";
 import { RequestDecoders } from "../../origin-side/decode-request.ts";
 import { OriginServerClient } from "../../origin-side/fetch-origin.ts";
 import { IncomingExchange } from "../../origin-side/incoming-exchange.ts";
+import { KnownSessions } from "../../origin-side/known-sessions.ts";
 import type { Route } from "../../origin-side/route-settings.ts";
 import { RouteTable } from "../../origin-side/routes.ts";
 import { StreamContexts } from "../../origin-side/stream-contexts.ts";
@@ -144,6 +145,7 @@ export class Answering implements AsyncDisposable {
       memory: this.memory,
       contexts: new StreamContexts(),
       rules: new ScopeRules({ bases: "site", harmlessCookies: [] }, Buffer.alloc(32)),
+      sessions: new KnownSessions(),
       codecs: { splice: false, page: STREAMING_CODEC, alone: undefined },
       load: () => 0,
       streaming: STREAMING_CODEC,

@@ -353,6 +353,15 @@ describe("retention", () => {
     expect(store.count).toBe(KEPT_PER_URL);
   });
 
+  it("forgets at once what no list names, where no offer of it could come", () => {
+    const { store } = storeWith({ lifetimes: { retiredMs: 0 } });
+    const held = Array.from({ length: KEPT_PER_URL + 1 }, (_, n) =>
+      store.remember(TENANT, sighting(`v${n}`)),
+    );
+    expect(held.map((version) => version && store.holds(version))).toEqual([false, true, true, true, true]);
+    expect(store.count).toBe(KEPT_PER_URL);
+  });
+
   it("takes a retired version back when it is seen again", async () => {
     const { store, clock } = storeWith();
     for (const number of [0, 1, 2, 3, 4, 0]) store.remember(TENANT, sighting(`v${number}`));
