@@ -21,7 +21,7 @@ export interface CodedRequest {
 
 export const encodeOnBase = async (body: Buffer, kept: readonly KeptBody[]): Promise<CodedRequest> => {
   const base = nearestOf(kept, body);
-  const spliced = base && (await splicedOn(base, body));
+  const spliced = base && splicedOn(base, body);
   if (spliced !== undefined && spliced.bytes.length <= GOOD_SPLICE_BYTES) return spliced;
   const coded = [spliced, base && (await zstdOn(base, body)), encodeAlone(body)];
   return coded.reduce<CodedRequest>(smaller, { codec: REQUEST_CODEC.asItIs, base: undefined, bytes: body });
@@ -62,8 +62,8 @@ const alikeBytes = (a: Buffer, b: Buffer): number => {
   return begin + end;
 };
 
-const splicedOn = async (base: KeptBody, body: Buffer): Promise<CodedRequest | undefined> => {
-  const bytes = await spliceWithin([base.body], body, SPLICE_BOUNDS);
+const splicedOn = (base: KeptBody, body: Buffer): CodedRequest | undefined => {
+  const bytes = spliceWithin([base.body], body, SPLICE_BOUNDS);
   return bytes && { codec: REQUEST_CODEC.splice, base, bytes };
 };
 

@@ -34,7 +34,7 @@ export const ENCODER_BYTES: Readonly<Record<Coding, number>> = {
 export type Levels = Readonly<Record<Coding, number>>;
 
 /**
- * Levels by load of the event loop. An HTML page of 43 KB: brotli 5 makes 7.6 KB of it in 0.8 ms, 3 8.9 KB in 0.25 ms, 1
+ * Levels by load: of the event loop, or of the thread pool if that is more. An HTML page of 43 KB: brotli 5 makes 7.6 KB of it in 0.8 ms, 3 8.9 KB in 0.25 ms, 1
  * 9.6 KB in 0.09 ms; gzip 6 8.4 KB in 0.46 ms, 3 9.1 KB in 0.2 ms, 1 9.4 KB in 0.12 ms; zstd 3 9.0 KB in 0.13 ms.
  */
 const LEVELS: readonly (Levels & { readonly upToLoad: number })[] = [
@@ -43,6 +43,8 @@ const LEVELS: readonly (Levels & { readonly upToLoad: number })[] = [
   { upToLoad: 1, br: 1, zstd: 1, gzip: 1 },
 ];
 const BEST = LEVELS[0] as Levels;
+/** Pages in the thread pool at a time that saturate it: twice as many as Node gives it threads, of which other work has some. */
+export const FULL_POOL = 8;
 
 export const levelsAt = (load: number): Levels =>
   LEVELS.find(({ upToLoad }) => load <= upToLoad) ?? (LEVELS.at(-1) as Levels);
@@ -111,6 +113,8 @@ export class VisitorEncoders {
   readonly #memory: ByteBudget;
   readonly #load: Load;
   #busy = 0;
+  /** Whole pages that are at work in the thread pool, or wait for it. */
+  #inPool = 0;
 
   constructor(memory: ByteBudget, load: Load) {
     this.#memory = memory;
@@ -128,16 +132,34 @@ export class VisitorEncoders {
     const coding = codings.find((each) => lease.grow(ENCODER_BYTES[each]));
     if (coding === undefined) return undefined;
     this.#busy++;
-    return new PooledEncoder(coding, levelsAt(this.#load())[coding], () => {
+    return new PooledEncoder(coding, this.#place, () => {
       this.#busy--;
       lease.release();
     });
   }
+
+  readonly #place: Workplace = {
+    levels: () => levelsAt(Math.max(this.#load(), this.#inPool / FULL_POOL)),
+    inPool: async (encode) => {
+      this.#inPool++;
+      try {
+        return await encode();
+      } finally {
+        this.#inPool--;
+      }
+    },
+  };
+}
+
+/** What all compressors share. */
+interface Workplace {
+  levels(): Levels;
+  inPool(encode: () => Promise<Buffer>): Promise<Buffer>;
 }
 
 class PooledEncoder implements VisitorEncoder {
   readonly coding: Coding;
-  readonly #level: number;
+  readonly #place: Workplace;
   readonly #giveBack: () => void;
   #stream: Flushing | undefined;
   #ready: Buffer[] = [];
@@ -145,16 +167,17 @@ class PooledEncoder implements VisitorEncoder {
   /** Wakes the one call that waits; an error, or being given back, ends it too. */
   #wake: ((error?: Error) => void) | undefined;
 
-  constructor(coding: Coding, level: number, giveBack: () => void) {
+  constructor(coding: Coding, place: Workplace, giveBack: () => void) {
     this.coding = coding;
-    this.#level = level;
+    this.#place = place;
     this.#giveBack = giveBack;
   }
 
   async encode(page: Buffer, { often }: { readonly often: boolean }): Promise<Buffer> {
-    const level = often ? BEST[this.coding] : this.#level;
-    const code = page.length <= INLINE_BYTES ? INLINE : IN_POOL;
-    return code[this.coding](page, level);
+    const { coding } = this;
+    const level = (often ? BEST : this.#place.levels())[coding];
+    if (page.length <= INLINE_BYTES) return INLINE[coding](page, level);
+    return this.#place.inPool(() => IN_POOL[coding](page, level));
   }
 
   write(piece: Buffer): Promise<Buffer> {
@@ -193,7 +216,7 @@ class PooledEncoder implements VisitorEncoder {
 
   #opened(): Flushing {
     if (this.#stream !== undefined) return this.#stream;
-    const stream = STREAMS[this.coding](this.#level);
+    const stream = STREAMS[this.coding](this.#place.levels()[this.coding]);
     // Read by hand: zlib works on only while its output is taken.
     stream.on("readable", () => this.#collect(stream));
     stream.on("error", (error) => this.#wake?.(error));

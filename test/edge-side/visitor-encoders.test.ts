@@ -7,7 +7,7 @@ import {
 } from "node:zlib";
 import { expect, it } from "vitest";
 import { CODINGS, type Coding } from "../../edge-side/choose-coding.ts";
-import { INLINE_BYTES, levelsAt, VisitorEncoders } from "../../edge-side/visitor-encoders.ts";
+import { FULL_POOL, INLINE_BYTES, levelsAt, VisitorEncoders } from "../../edge-side/visitor-encoders.ts";
 import { ByteBudget } from "../../protocol/kit/byte-budget.ts";
 import { seeded } from "../kit/random.ts";
 import { madePage } from "../protocol/delta/made-pages.ts";
@@ -63,4 +63,24 @@ it("a page that is kept gets the best level whatever the load", async () => {
 
 it("levels fall with the load, at its named steps", () => {
   expect([0, 0.8, 0.81, 0.95, 0.96, 1, 2].map((load) => levelsAt(load).br)).toEqual([5, 5, 3, 3, 1, 1, 1]);
+});
+
+it("levels fall with what is in the thread pool too, and rise again when it is done", async () => {
+  const memory = new ByteBudget({ totalBytes: 2 ** 30, shareBytes: 2 ** 30 });
+  const encoders = new VisitorEncoders(memory, () => 0);
+  const page = madePage(seeded(), 300);
+  expect(page.length).toBeGreaterThan(INLINE_BYTES);
+  const encodeOne = async (): Promise<number> => {
+    const encoder = encoders.take(["br"], "k");
+    const coded = (await encoder?.encode(page, { often: false })) ?? Buffer.alloc(0);
+    encoder?.release();
+    return coded.length;
+  };
+  const alone = await encodeOne();
+  const crowd = await Promise.all(Array.from({ length: FULL_POOL + 1 }, encodeOne));
+  // The first find room, the last a pool that is full.
+  expect(crowd[0]).toBe(alone);
+  expect(crowd.at(-1)).toBe((await encoded(page, "br", 1)).length);
+  expect(crowd.at(-1)).toBeGreaterThan(alone);
+  expect(await encodeOne()).toBe(alone);
 });
