@@ -2,6 +2,7 @@
  * Compressors for visitors, drawn from a budget: each holds memory for as long as its page takes, and time of the machine.
  * When there is none left a visitor gets its page as it is. SPEC section "Encodings".
  */
+import { availableParallelism } from "node:os";
 import type { Transform } from "node:stream";
 import { promisify } from "node:util";
 import {
@@ -43,8 +44,10 @@ const LEVELS: readonly (Levels & { readonly upToLoad: number })[] = [
   { upToLoad: 1, br: 1, zstd: 1, gzip: 1 },
 ];
 const BEST = LEVELS[0] as Levels;
-/** Pages in the thread pool at a time that saturate it: twice as many as Node gives it threads, of which other work has some. */
-export const FULL_POOL = 8;
+/** Node's own. */
+const POOL_THREADS = 4;
+/** Pages in the thread pool at a time that keep it, or all processors, busy. */
+export const FULL_POOL = Math.min(POOL_THREADS, availableParallelism());
 
 export const levelsAt = (load: number): Levels =>
   LEVELS.find(({ upToLoad }) => load <= upToLoad) ?? (LEVELS.at(-1) as Levels);

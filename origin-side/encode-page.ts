@@ -2,17 +2,20 @@
  * How a page in one piece is coded: the one place that weighs bytes against time. SPEC section "Codecs".
  *
  * First a splice on the best base. Over 30 families of real pages one try takes 0.03 ms where the page differs in a few
- * places, and 0.1 ms where it is given up; where up to 512 bytes come out, zstd on four bases is not asked (successive versions:
- * 0.513 % of raw instead of 0.508 %): the 30 bytes that it finds on the average are a fortieth of a millisecond at 10 Mbit/s, and it takes
- * two. Otherwise the smaller of both (zstd alone: 0.524 %). What zstd costs is its dictionary: 100 KB take 1.9 ms with 4 bases, 1.05 with 2, 0.75 with 1, for 0.74 %, 0.78 % and
- * 0.85 % of raw (template pages 4.9 %, 6.0 %, 6.7 %). So the busier this process is, the fewer bases and the larger a
- * splice it takes: bytes never cost visitors their turn. All settings of zstd itself stay, for cheaper ones lose more
- * bytes than they save time. On a link that is full bytes cost visitors their turn too, and one effort more is made. A page without bases is coded by brotli, which takes it to 16.4 % where zstd takes it to 17.0 %,
- * in the same time; a saturated process does not use it, for at the edge it takes five times as long to undo.
+ * places, and 0.1 ms where it is given up; where up to 512 bytes come out, zstd on four bases is not asked (successive
+ * versions: 0.513 % of raw instead of 0.508 %): the 30 bytes that it finds on the average are a fortieth of a millisecond at
+ * 10 Mbit/s, and it takes two. Otherwise the smaller of both (zstd alone: 0.524 %). What zstd costs is its dictionary: 100 KB
+ * take 1.9 ms with 4 bases, 1.05 with 2, 0.75 with 1, for 0.74 %, 0.78 % and 0.85 % of raw (template pages 4.9 %, 6.0 %,
+ * 6.7 %). So the busier this process is, the fewer bases and the larger a splice it takes, and the fewer splices it deflates
+ * (a tenth of what the loop has to do for pages of 10 KB): bytes never cost visitors their turn. On a link that is full they
+ * do, and one effort more is made. All settings of zstd itself stay, for cheaper ones lose more bytes than they save time.
+ *
+ * A page without bases is coded by brotli, which takes it to 16.4 % where zstd takes it to 17.0 %, in the same time; a
+ * saturated process does not use it, for at the edge it takes five times as long to undo.
  */
 import type { Codec } from "../protocol/delta/codec.ts";
 import type { AgreedCodecs, StreamingCodec } from "../protocol/delta/codecs.ts";
-import { spliceCodec, spliceWithin } from "../protocol/delta/splice.ts";
+import { LEAST_COMPRESSED_BYTES, spliceCodec, spliceWithin } from "../protocol/delta/splice.ts";
 import type { Load } from "../protocol/kit/loop-load.ts";
 import { fittingBases, type UsableBase } from "./choose-answer.ts";
 
@@ -41,14 +44,40 @@ export interface Effort {
   /** It is given up beyond so many steps and bytes of the page's own. */
   readonly steps: number;
   readonly addedBytes: number;
+  /** Its steps are compressed from so many bytes on. */
+  readonly compressedFrom: number;
   /** Whether a page without bases is worth brotli. */
   readonly brotli: boolean;
 }
 
 export const EFFORTS: readonly Effort[] = [
-  { upToLoad: 0.8, bases: 4, spliceBytes: 512, steps: 96, addedBytes: 2048, brotli: true },
-  { upToLoad: 0.95, bases: 2, spliceBytes: 768, steps: 96, addedBytes: 2048, brotli: true },
-  { upToLoad: 1, bases: 1, spliceBytes: 2048, steps: 192, addedBytes: 4096, brotli: false },
+  {
+    upToLoad: 0.8,
+    bases: 4,
+    spliceBytes: 512,
+    steps: 96,
+    addedBytes: 2048,
+    compressedFrom: LEAST_COMPRESSED_BYTES,
+    brotli: true,
+  },
+  {
+    upToLoad: 0.95,
+    bases: 2,
+    spliceBytes: 768,
+    steps: 96,
+    addedBytes: 2048,
+    compressedFrom: 512,
+    brotli: true,
+  },
+  {
+    upToLoad: 1,
+    bases: 1,
+    spliceBytes: 2048,
+    steps: 192,
+    addedBytes: 4096,
+    compressedFrom: 1024,
+    brotli: false,
+  },
 ];
 
 /** A full link takes each byte later than the processor could have saved it: it deserves one effort more. */
@@ -80,11 +109,11 @@ export const encodePage = async (
 const splicedPage = (
   offered: readonly UsableBase[],
   page: Buffer,
-  { steps, addedBytes }: Effort,
+  { steps, addedBytes, compressedFrom }: Effort,
 ): CodedPage | undefined => {
   const bases = fittingBases(spliceCodec, offered, page.length).slice(-1);
   if (bases.length === 0 || !spliceCodec.fits(0, page.length)) return undefined;
-  const coded = spliceWithin(bodiesOf(bases), page, { steps, addedBytes });
+  const coded = spliceWithin(bodiesOf(bases), page, { steps, addedBytes, compressedFrom });
   return coded && { codec: spliceCodec, bases, coded };
 };
 

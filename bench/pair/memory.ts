@@ -15,7 +15,10 @@ import { VARIED_PATH } from "./web-server.ts";
 /** `store.size` of both sides: filled many times over. */
 export const STORE_BYTES = 32 * 2 ** 20;
 const MIB = 2 ** 20;
-/** README "Memory": `memory.budget`'s default, a stream's first window, and Node.js with code and compressors. */
+/**
+ * README "Memory": `memory.budget`'s default, a stream's first window, and Node.js with code and compressors; without
+ * `store.requests`, for nobody sends a body here.
+ */
 const BUDGET_BYTES = 128 * MIB;
 const BYTES_PER_STREAM = 256 * 1024;
 const CONSTANT_BYTES = 640 * MIB;

@@ -17,16 +17,21 @@ const STEPS_BYTES = MOST_STEPS * 9;
 
 const FORM = { stored: 0, compressed: 1 } as const;
 /** Fewer bytes gain one or two at most. */
-const LEAST_COMPRESSED_BYTES = 48;
+export const LEAST_COMPRESSED_BYTES = 48;
+
+export interface SpliceBounds extends AlignBounds {
+  /** Steps of so many bytes are compressed; LEAST_COMPRESSED_BYTES if left out. */
+  readonly compressedFrom?: number;
+}
 
 /** The delta of `page` on the best of `bases`; undefined for a page that is another one, which is found out early. */
 export const spliceWithin = (
   bases: readonly Uint8Array[],
   page: Uint8Array,
-  bounds: AlignBounds,
+  bounds: SpliceBounds,
 ): Buffer | undefined => {
   const steps = align(asBuffer(bases.at(-1)), asBuffer(page), bounds);
-  return steps && written(steps, bytesBefore(bases), page);
+  return steps && written(plainForm(steps, bytesBefore(bases), page), bounds.compressedFrom);
 };
 
 const encode = async (bases: readonly Uint8Array[], page: Uint8Array): Promise<Buffer> => {
@@ -35,13 +40,11 @@ const encode = async (bases: readonly Uint8Array[], page: Uint8Array): Promise<B
   const steps = align(asBuffer(bases.at(-1)), asBuffer(page), bounds) ?? [
     { from: 0, copy: 0, add: page.length },
   ];
-  return written(steps, bytesBefore(bases), page);
+  return written(plainForm(steps, bytesBefore(bases), page));
 };
 
-/** `before`: bytes of the bases before the one that the steps are about. */
-const written = (steps: readonly Step[], before: number, page: Uint8Array): Buffer => {
-  const plain = plainForm(steps, before, page);
-  if (plain.length >= LEAST_COMPRESSED_BYTES) {
+const written = (plain: Buffer, compressedFrom = LEAST_COMPRESSED_BYTES): Buffer => {
+  if (plain.length >= compressedFrom) {
     const compressed = deflated(plain);
     if (compressed.length < plain.length) return Buffer.concat([Uint8Array.of(FORM.compressed), compressed]);
   }
@@ -51,7 +54,10 @@ const written = (steps: readonly Step[], before: number, page: Uint8Array): Buff
 /** Used and emptied within one call. */
 const writer = new ByteWriter();
 
-/** Column by column, because like stands beside like then; where a run begins is told from where it was expected. */
+/**
+ * Column by column, because like stands beside like then; where a run begins is told from where it was expected. `before`: bytes of
+ * the bases before the one that the steps are about.
+ */
 const plainForm = (steps: readonly Step[], before: number, page: Uint8Array): Buffer => {
   writer.varint(steps.length);
   for (const { copy } of steps) writer.varint(copy);

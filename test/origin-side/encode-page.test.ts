@@ -105,6 +105,17 @@ describe("a page", () => {
     expect(sizes.map(({ codec }) => codec)).toEqual(["zstd", "splice"]);
   });
 
+  it("at full load is not compressed where it is small", async () => {
+    const [before, after] = ["0123456789abcdef", "fedcba9876543210"];
+    const rows = (token: string) =>
+      Buffer.from(
+        Array.from({ length: 20 }, (_, i) => `<li id="${token}">the row ${i} of it</li>\n`).join(""),
+      );
+    const sizes = [0, 0.9, 1].map(async (load) => (await shown([rows(before)], rows(after), { load })).bytes);
+    const [idle = 0, busy = 0, saturated = 0] = await Promise.all(sizes);
+    expect([idle < 100, busy > 300, saturated]).toEqual([true, true, busy]);
+  });
+
   it.each([
     [1, [2, 3]],
     [0.9, [0, 1, 2, 3]],
