@@ -81,7 +81,10 @@ export const EFFORTS: readonly Effort[] = [
 ];
 
 /** A full link takes each byte later than the processor could have saved it: it deserves one effort more. */
-export const effortAt = (load: number, linkIsFull = false): Effort => {
+export const effortAt = (
+  load: number,
+  { linkIsFull }: Pick<EncodePageGiven, "linkIsFull"> = { linkIsFull: false },
+): Effort => {
   const row = EFFORTS.findIndex(({ upToLoad }) => load <= upToLoad);
   const byLoad = row === -1 ? EFFORTS.length - 1 : row;
   return EFFORTS[Math.max(0, linkIsFull ? byLoad - 1 : byLoad)] as Effort;
@@ -93,7 +96,7 @@ export const encodePage = async (
   page: Buffer,
   given: EncodePageGiven,
 ): Promise<CodedPage> => {
-  const effort = effortAt(given.load(), given.linkIsFull);
+  const effort = effortAt(given.load(), given);
   const spliced = given.codecs.splice ? splicedPage(offered, page, effort) : undefined;
   if (spliced !== undefined && spliced.coded.length <= effort.spliceBytes) return spliced;
   const codec = given.codecs.page.fits(0, page.length) ? given.codecs.page : given.streaming;

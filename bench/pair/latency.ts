@@ -151,19 +151,23 @@ async function runCase(
 ): Promise<LatencyRow["ways"]> {
   const ways: readonly Way[] = downloads === 0 ? WAYS : ["pair", "plain"];
   const tallies = new Map(ways.map((way) => [way, new Tally()]));
-  const visit = async (way: Way, tally: Tally, counted: boolean) => {
-    const { ms, bytes, flaw } = await scene.visitors[way].visit(path, encodings, scene.signal);
-    if (flaw !== undefined) {
+  const visitBy = async (visitor: TimedVisitor, way: Way, tally: Tally) => {
+    const visited = await visitor.visit(path, encodings, scene.signal);
+    if (visited.flaw !== undefined) {
       tally.wrong += 1;
-      note(scene.flaws, `${path} by way of ${way}: ${flaw}`);
+      note(scene.flaws, `${path} by way of ${way}: ${visited.flaw}`);
     }
+    return visited;
+  };
+  const visit = async (way: Way, tally: Tally, counted: boolean) => {
+    const { ms, bytes, flaw } = await visitBy(scene.visitors[way], way, tally);
     if (!counted) return;
     tally.visits += 1;
     if (flaw === undefined) tally.times.push(ms);
     if (way === "straight") tally.linkBytes += bytes;
   };
   for (const [way, tally] of tallies) {
-    await warmUp(scene, { way, path, encodings });
+    await warmUp(scene, way, (visitor) => visitBy(visitor, way, tally));
     for (let warm = 0; warm < WARM_UP_VISITS; warm += 1) await visit(way, tally, false);
   }
   if (downloads === 0) await inTurn(scene, tallies, visit);
@@ -171,16 +175,17 @@ async function runCase(
   return Object.fromEntries([...tallies].map(([way, tally]) => [way, tally.of(downloads > 0)]));
 }
 
-/** What is wrong in the crowd is wrong in the visits that follow, and counted there. */
+/** Not timed, and checked like all others. */
 async function warmUp(
-  { stage, warmUpVisits, clock, signal }: Scene,
-  { way, path, encodings }: { readonly way: Way; readonly path: string; readonly encodings: Encodings },
+  { stage, warmUpVisits, clock }: Scene,
+  way: Way,
+  visitBy: (visitor: TimedVisitor) => Promise<unknown>,
 ): Promise<void> {
   let left = warmUpVisits;
   const visitUntilWarm = async () => {
     const visitor = timedVisitor(stage[way], clock);
     try {
-      while (left-- > 0) await visitor.visit(path, encodings, signal);
+      while (left-- > 0) await visitBy(visitor);
     } finally {
       visitor.close();
     }
