@@ -47,3 +47,9 @@ export const linksOf = (edge: RealDaemon, worker?: number): number => {
     ).length;
   return count("link up") - count("link down");
 };
+
+/** Whether every link that its other side let go has ended. */
+export const drained = (edge: RealDaemon): boolean => {
+  const ended = edge.log.filter(({ event, code }) => event === "link down" && code === "shutting-down");
+  return ended.length === edge.log.filter(({ event }) => event === "link draining").length;
+};
