@@ -4,6 +4,7 @@
  * 8.6, SPEC section "Visitors".
  */
 import { StreamError } from "../protocol/wire/errors.ts";
+import { FieldNames } from "../protocol/wire/field-names.ts";
 import type { HeaderList } from "../protocol/wire/header-block.ts";
 import {
   endToEnd,
@@ -17,7 +18,7 @@ const TOKEN = /^[\w!#$%&'*+.^`|~-]+$/;
 /** What no value holds: controls but the tab, and what is not one byte. */
 const NEVER_IN_VALUE = /[^\t\x20-\x7e\x80-\xff]/;
 
-const CONTENT_LENGTH: ReadonlySet<string> = new Set(["content-length"]);
+const CONTENT_LENGTH = new FieldNames(["content-length"]);
 const NO_CONTENT = 204;
 const SWITCHING = 101;
 
@@ -40,7 +41,7 @@ export const headForVisitor = (list: HeaderList, kind: "interim" | "final"): Res
 };
 
 /** Fields that mean something only before the body; RFC 9110 section 6.5.1. */
-const NEVER_TRAILERS: ReadonlySet<string> = new Set([
+const NEVER_TRAILERS = new FieldNames([
   "host",
   "content-length",
   "content-encoding",

@@ -3,19 +3,20 @@
  * one coding are not offered; caches are told what it depends on. The same for every visitor and for HEAD, so that no cache
  * sees two stories. RFC 9110 sections 8.8.3 and 12.5.5, SPEC section "Encodings".
  */
+import { FieldNames } from "../protocol/wire/field-names.ts";
 import type { HeaderList } from "../protocol/wire/header-block.ts";
 import { fieldOf, listOf, type ResponseHead, withoutFields } from "../protocol/wire/http-head.ts";
 import type { Coding } from "./choose-coding.ts";
 
 /** About one coding's bytes. */
-const OF_ONE_CODING: ReadonlySet<string> = new Set([
+const OF_ONE_CODING = new FieldNames([
   "accept-ranges",
   "content-digest",
   "repr-digest",
   "digest",
   "content-md5",
 ]);
-const ABOUT_BODY: ReadonlySet<string> = new Set([...OF_ONE_CODING, "content-length", "content-encoding"]);
+const ABOUT_BODY = OF_ONE_CODING.with(["content-length", "content-encoding"]);
 
 /** `coding` undefined: this visitor gets the body as it is. `codedBytes`: what is known of the body's new length. */
 export const codedHead = (

@@ -3,8 +3,9 @@
  * (forwarded-fields). RFC 9110 sections 7.6 and 7.6.3.
  */
 import { BlockList, isIPv6 } from "node:net";
+import { FieldNames } from "../protocol/wire/field-names.ts";
 import type { HeaderList } from "../protocol/wire/header-block.ts";
-import { endToEnd, fieldOf, listOf, type RequestHead, withoutFields } from "../protocol/wire/http-head.ts";
+import { endToEnd, fieldOf, listOf, type RequestHead } from "../protocol/wire/http-head.ts";
 import { withStrongIfMatch } from "./coded-head.ts";
 import { forwardedFields, isAboutVisitors } from "./forwarded-fields.ts";
 import { oneStepFurther } from "./max-forwards.ts";
@@ -38,6 +39,7 @@ export type Trust = (address: string) => boolean;
 export const trustOf = (
   networks: readonly { readonly address: string; readonly prefix: number }[],
 ): Trust => {
+  if (networks.length === 0) return () => false;
   const trusted = new BlockList();
   for (const { address, prefix } of networks)
     trusted.addSubnet(address, prefix, isIPv6(address) ? "ipv6" : "ipv4");
@@ -50,35 +52,33 @@ export const plainAddress = (address: string): string =>
 
 /** Fields of Coilgun's own, which nobody outside may set. */
 const OWN = /^(?:x-)?coilgun-/i;
-const VIA: ReadonlySet<string> = new Set(["via"]);
-const EXPECT: ReadonlySet<string> = new Set(["expect"]);
+const VIA = new FieldNames(["via"]);
+const EXPECT = new FieldNames(["expect"]);
 const CONTINUES = /^100-continue$/i;
 
 export const forwardRequest = (request: VisitorRequest, trusts: Trust): RequestHead => {
   const { method, target, version, upgrade } = request;
   const trusted = trusts(request.address);
+  const continues = expectsContinue(request);
   const onward = oneStepFurther(method, endToEnd(request.fields));
   const fields: string[] = [];
   for (let i = 0; i + 1 < onward.length; i += 2) {
     const name = onward[i] as string;
+    if (VIA.has(name) || (EXPECT.has(name) && !continues)) continue;
     if (!OWN.test(name) && !isAboutVisitors(name, trusted)) fields.push(name, onward[i + 1] as string);
   }
-  const kept = expectsContinue(request) ? fields : withoutFields(fields, EXPECT);
+  fields.push(...forwardedFields(request, onward, trusted));
   const via = listOf(onward, "via");
-  const added = [
-    ...forwardedFields(request, onward, trusted),
-    "Via",
-    via === undefined ? `${version} ${PSEUDONYM}` : `${via}, ${version} ${PSEUDONYM}`,
-  ];
-  if (upgrade !== undefined) added.push("Upgrade", upgrade);
+  fields.push("Via", via === undefined ? `${version} ${PSEUDONYM}` : `${via}, ${version} ${PSEUDONYM}`);
+  if (upgrade !== undefined) fields.push("Upgrade", upgrade);
   const announced = fieldOf(request.fields, "trailer");
-  if (announced !== undefined) added.push("Trailer", announced);
+  if (announced !== undefined) fields.push("Trailer", announced);
   // We take trailers, so what the visitor said about them holds for this hop too.
-  if (/(?:^|,)\s*trailers\s*(?:$|[,;])/i.test(listOf(request.fields, "te") ?? ""))
-    added.push("TE", "trailers");
-  const all = [...withoutFields(kept, VIA), ...added];
-  return { method, target, fields: request.compress ? withStrongIfMatch(method, all) : all };
+  if (TRAILERS.test(listOf(request.fields, "te") ?? "")) fields.push("TE", "trailers");
+  return { method, target, fields: request.compress ? withStrongIfMatch(method, fields) : fields };
 };
+
+const TRAILERS = /(?:^|,)\s*trailers\s*(?:$|[,;])/i;
 
 /** RFC 9110 section 10.1.1: an HTTP/1.0 visitor does not mean it. */
 export const expectsContinue = ({ version, fields }: Pick<VisitorRequest, "version" | "fields">): boolean =>

@@ -3,20 +3,19 @@
  * before us already speaks it. What a request says of this itself is believed from trusted proxies only.
  */
 import { isIPv6 } from "node:net";
+import { FieldNames } from "../protocol/wire/field-names.ts";
 import type { HeaderList } from "../protocol/wire/header-block.ts";
 import { listOf } from "../protocol/wire/http-head.ts";
 import type { VisitorRequest } from "./forward-request.ts";
 
 /** Always written anew, from what stood in them. */
-const REWRITTEN: ReadonlySet<string> = new Set(["x-forwarded-for", "forwarded"]);
+const REWRITTEN = new FieldNames(["x-forwarded-for", "forwarded"]);
 /** Everything else that proxies say of visitors. */
-const BY_PROXIES = /^(?:x-forwarded-.*|x-real-ip|x-client-ip|x-cluster-client-ip|true-client-ip)$/;
+const BY_PROXIES = /^(?:x-forwarded-.*|x-real-ip|x-client-ip|x-cluster-client-ip|true-client-ip)$/i;
 
 /** Whether a field of this name is left out, because it is written anew, or not believed. */
-export const isAboutVisitors = (name: string, trusted: boolean): boolean => {
-  const lower = name.toLowerCase();
-  return REWRITTEN.has(lower) || (!trusted && BY_PROXIES.test(lower));
-};
+export const isAboutVisitors = (name: string, trusted: boolean): boolean =>
+  REWRITTEN.has(name) || (!trusted && BY_PROXIES.test(name));
 
 /** What is added to the request; `before` are its fields as they came. */
 export const forwardedFields = (

@@ -4,6 +4,7 @@
  */
 import type { IncomingMessage } from "node:http";
 import { hostName } from "../protocol/versions/tenant.ts";
+import { FieldNames } from "../protocol/wire/field-names.ts";
 import type { HeaderList } from "../protocol/wire/header-block.ts";
 import { fieldOf } from "../protocol/wire/http-head.ts";
 import { areClean } from "./clean-head.ts";
@@ -25,6 +26,8 @@ export interface Destination {
 /** The status to refuse with. */
 export type Refused = 400 | 405 | 413 | 414 | 417 | 421 | 505;
 
+const HOST = new FieldNames(["host"]);
+const TRANSFER_ENCODING = new FieldNames(["transfer-encoding"]);
 const REFUSED_METHODS: ReadonlySet<string> = new Set(["CONNECT", "TRACE"]);
 const VERSIONS: ReadonlySet<string> = new Set(["1.0", "1.1"]);
 /** A Host as RFC 3986 section 3.2.2 writes it, with a port or without; not empty, nor the root of all names. */
@@ -80,9 +83,9 @@ const isAmbiguous = ({ rawHeaders, httpVersion }: IncomingMessage): boolean => {
   let hosts = 0;
   let codings = 0;
   for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
-    const name = (rawHeaders[i] as string).toLowerCase();
-    if (name === "host") hosts++;
-    if (name !== "transfer-encoding") continue;
+    const name = rawHeaders[i] as string;
+    if (HOST.has(name)) hosts++;
+    if (!TRANSFER_ENCODING.has(name)) continue;
     codings++;
     if ((rawHeaders[i + 1] as string).toLowerCase() !== "chunked" || httpVersion !== "1.1") return true;
   }

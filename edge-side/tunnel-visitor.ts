@@ -6,6 +6,7 @@
 import { type IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { StreamErrorCode } from "../protocol/wire/errors.ts";
+import { FieldNames } from "../protocol/wire/field-names.ts";
 import type { HeaderList } from "../protocol/wire/header-block.ts";
 import { endToEnd, fieldOf, type ResponseHead, withoutFields } from "../protocol/wire/http-head.ts";
 import { MOST_EARLY_BYTES } from "./between-turns.ts";
@@ -19,7 +20,7 @@ import { Http1Visitor, LINGER_MS, type VisitorGiven } from "./visitor-http1.ts";
 export const SWITCHING = 101;
 /** A peer that vanished without a word is noticed by the kernel. */
 const KEEP_ALIVE_MS = 60_000;
-const OF_THE_CONNECTION: ReadonlySet<string> = new Set(["content-length"]);
+const OF_THE_CONNECTION = new FieldNames(["content-length"]);
 
 export class TunnelVisitor extends Http1Visitor {
   override readonly upgrade: string;

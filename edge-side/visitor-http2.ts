@@ -6,6 +6,7 @@
 import { randomBytes } from "node:crypto";
 import { constants, type ServerHttp2Stream } from "node:http2";
 import { STREAM_ERRORS, StreamError, type StreamErrorCode } from "../protocol/wire/errors.ts";
+import { FieldNames } from "../protocol/wire/field-names.ts";
 import type { HeaderList } from "../protocol/wire/header-block.ts";
 import { endToEnd, type ResponseHead, withoutFields } from "../protocol/wire/http-head.ts";
 import { areClean, cleanTrailers } from "./clean-head.ts";
@@ -22,12 +23,8 @@ import type { VisitorGiven } from "./visitor-http1.ts";
 const NO_TRAILERS: HeaderList = [];
 const BODILESS: ReadonlySet<number> = new Set([204, 205, 304]);
 /** Of a WebSocket's handshake in HTTP/1.1; in HTTP/2 the stream's own CONNECT says it. */
-const OF_HANDSHAKE: ReadonlySet<string> = new Set([
-  "connection",
-  "upgrade",
-  "content-length",
-  "sec-websocket-accept",
-]);
+const WEBSOCKET_KEY = new FieldNames(["sec-websocket-key"]);
+const OF_HANDSHAKE = new FieldNames(["connection", "upgrade", "content-length", "sec-websocket-accept"]);
 const KEY_BYTES = 16;
 const { NGHTTP2_CANCEL, NGHTTP2_INTERNAL_ERROR, NGHTTP2_NO_ERROR } = constants;
 
@@ -257,7 +254,7 @@ export class Http2Visitor implements Visitor {
 
 /** RFC 8441 has no key; the handshake of HTTP/1.1 behind us needs one. */
 const withWebSocketKey = (fields: HeaderList): HeaderList => [
-  ...withoutFields(fields, new Set(["sec-websocket-key"])),
+  ...withoutFields(fields, WEBSOCKET_KEY),
   "Sec-WebSocket-Key",
   randomBytes(KEY_BYTES).toString("base64"),
 ];

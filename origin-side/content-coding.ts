@@ -3,6 +3,7 @@
  * body whose coding changed is another representation, and its head must not claim otherwise (RFC 9110 sections 7.7, 8.4,
  * 8.8.3; RFC 9530). SPEC section "Encodings".
  */
+import { FieldNames } from "../protocol/wire/field-names.ts";
 import type { HeaderList } from "../protocol/wire/header-block.ts";
 import {
   fieldOf,
@@ -65,7 +66,7 @@ export const withStrongIfMatch = ({ method, fields }: RequestHead): HeaderList =
       );
 
 /** Fields about the bytes as they were coded. */
-const OF_THE_CODED_BYTES: ReadonlySet<string> = new Set([
+const OF_THE_CODED_BYTES = new FieldNames([
   "content-encoding",
   "content-length",
   "content-md5",

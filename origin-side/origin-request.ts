@@ -3,14 +3,15 @@
  * web server on this machine is asked for them as they are, another one for an encoding that is undone here, so that its
  * network carries no more than before. Parts of a page are not touched. SPEC section "Encodings".
  */
+import { FieldNames } from "../protocol/wire/field-names.ts";
 import type { HeaderList } from "../protocol/wire/header-block.ts";
 import { fieldOf, type RequestHead, withoutFields } from "../protocol/wire/http-head.ts";
 import { acceptedOf, isUntouchable, KNOWN_CODINGS, withStrongIfMatch } from "./content-coding.ts";
 import { authorityOf } from "./origin-server.ts";
 import type { Route } from "./route-settings.ts";
 
-const ACCEPT_ENCODING: ReadonlySet<string> = new Set(["accept-encoding"]);
-const HOST: ReadonlySet<string> = new Set(["host"]);
+const ACCEPT_ENCODING = new FieldNames(["accept-encoding"]);
+const HOST = new FieldNames(["host"]);
 
 export const originRequest = (
   request: RequestHead,

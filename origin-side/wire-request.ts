@@ -3,12 +3,13 @@
  * the body is, never what two fields could be read to say (RFC 9112 section 6). SPEC sections "Heads" and "Upgrades".
  */
 import { StreamError } from "../protocol/wire/errors.ts";
+import { FieldNames } from "../protocol/wire/field-names.ts";
 import type { HeaderList } from "../protocol/wire/header-block.ts";
 import { endToEnd, fieldOf, listOf, upgradeOf, withoutFields } from "../protocol/wire/http-head.ts";
 import type { OriginRequest } from "./fetch-origin.ts";
 import type { ClientRequest } from "./origin-client.ts";
 
-const CONTENT_LENGTH: ReadonlySet<string> = new Set(["content-length"]);
+const CONTENT_LENGTH = new FieldNames(["content-length"]);
 
 /** Methods whose requests say nothing of a body when they have none (RFC 9110 section 8.6). */
 const SILENT_ABOUT_NO_BODY: ReadonlySet<string> = new Set(["GET", "HEAD", "DELETE", "OPTIONS", "TRACE"]);

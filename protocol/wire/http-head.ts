@@ -5,6 +5,7 @@
  */
 import { STATUS_CODES } from "node:http";
 import { StreamError } from "./errors.ts";
+import { FieldNames } from "./field-names.ts";
 import type { HeaderList } from "./header-block.ts";
 
 export interface RequestHead {
@@ -65,12 +66,12 @@ export const listOf = (fields: HeaderList, name: string): string | undefined => 
   return joined;
 };
 
-/** Without the fields of these names (lower case). */
-export const withoutFields = (fields: HeaderList, dropped: ReadonlySet<string>): string[] => {
+/** Without the fields of these names. */
+export const withoutFields = (fields: HeaderList, dropped: FieldNames): string[] => {
   const kept: string[] = [];
   for (let i = 0; i + 1 < fields.length; i += 2) {
     const name = fields[i] as string;
-    if (!dropped.has(name.toLowerCase())) kept.push(name, fields[i + 1] as string);
+    if (!dropped.has(name)) kept.push(name, fields[i + 1] as string);
   }
   return kept;
 };
@@ -79,7 +80,7 @@ const isNamed = (field: string | undefined, name: string): boolean =>
   field !== undefined && field.length === name.length && field.toLowerCase() === name;
 
 /** Fields about one connection, whether or not Connection lists them. */
-const HOP_BY_HOP: ReadonlySet<string> = new Set([
+const HOP_BY_HOP = new FieldNames([
   "connection",
   "proxy-connection",
   "keep-alive",
@@ -92,25 +93,21 @@ const HOP_BY_HOP: ReadonlySet<string> = new Set([
 ]);
 
 /** Fields that Connection may not take away: without them the message means something else. */
-const NEVER_LISTED: ReadonlySet<string> = new Set(["host", "content-length", "authorization", "cookie"]);
+const NEVER_LISTED = new FieldNames(["host", "content-length", "authorization", "cookie"]);
 
 /** The fields that go on to the next hop. */
 export const endToEnd = (fields: HeaderList): HeaderList => {
   const listed = listOf(fields, "connection");
   if (listed === undefined) return withoutFields(fields, HOP_BY_HOP);
-  const dropped = new Set(HOP_BY_HOP);
-  for (const token of listed.split(",")) {
-    const name = token.trim().toLowerCase();
-    if (!NEVER_LISTED.has(name)) dropped.add(name);
-  }
-  return withoutFields(fields, dropped);
+  const names = listed.split(",").map((token) => token.trim().toLowerCase());
+  return withoutFields(fields, HOP_BY_HOP.with(names.filter((name) => !NEVER_LISTED.has(name))));
 };
 
 /** What a request asks to become, or a 101 has become: `websocket`. Undefined where it is neither. SPEC section "Upgrades". */
 export const upgradeOf = (fields: HeaderList): string | undefined => listOf(fields, "upgrade");
 
 /** Fields that trailers may not hold, besides those of one hop: they frame or route a message (RFC 9110 section 6.5.1). */
-const NEVER_TRAILING: ReadonlySet<string> = new Set(["content-length", "host"]);
+const NEVER_TRAILING = new FieldNames(["content-length", "host"]);
 
 /** The trailers that go on to the next hop. */
 export const endToEndTrailers = (trailers: HeaderList): HeaderList =>
