@@ -36,7 +36,8 @@ export const sendWhole = async (given: EncodeGiven, whole: WholePage, copies: Pa
   const trailers = cleanTrailers(whole.end.trailers);
   if (bodiless(given)) return sendHeadOnly(given);
   const encodable = isEncodable(visitor, head);
-  const coded = encodable ? await codedPage(given, whole, copies) : undefined;
+  const codings = encodable && whole.page.length > 0 ? wantedCodings(visitor, whole.page.length) : NONE;
+  const coded = codings.length > 0 ? await codedPage(given, whole, { codings, copies }) : undefined;
   // A length leaves no room for trailers.
   const codedBytes = trailers.length === 0 ? coded?.bytes.length : undefined;
   visitor.head(encodable ? codedHead(head, coded?.coding, codedBytes) : head, {
@@ -52,14 +53,18 @@ interface CodedPage {
   readonly bytes: Buffer;
 }
 
+interface CodingGiven {
+  /** That the visitor accepts, the best first. */
+  readonly codings: readonly Coding[];
+  readonly copies: PageCopies;
+}
+
 /** The page in the best coding that there is a copy or a compressor for, and gives way to it; undefined: as it is. */
 const codedPage = async (
   given: EncodeGiven,
   whole: WholePage,
-  copies: PageCopies,
+  { codings, copies }: CodingGiven,
 ): Promise<CodedPage | undefined> => {
-  if (whole.page.length === 0) return undefined;
-  const codings = wantedCodings(given.visitor, whole.page.length);
   const [best] = codings;
   const copy = best && copies.find(best);
   const coded =
@@ -75,7 +80,7 @@ const codedPage = async (
 const encodedPage = async (
   { encoders, keyId }: EncodeGiven,
   page: Buffer,
-  { codings, copies }: { readonly codings: readonly Coding[]; readonly copies: PageCopies },
+  { codings, copies }: CodingGiven,
 ): Promise<CodedPage | undefined> => {
   const encoder = encoders.take(codings, keyId);
   if (encoder === undefined) return undefined;
@@ -89,6 +94,7 @@ const encodedPage = async (
 };
 
 const NOTHING = Buffer.alloc(0);
+const NONE: readonly Coding[] = [];
 
 /** A page that comes as its origin makes it. */
 export const sendAsItComes = async (given: EncodeGiven, pieces: PagePieces): Promise<void> => {

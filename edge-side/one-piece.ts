@@ -15,9 +15,9 @@ import type { WholePage } from "./page-pieces.ts";
 import { provedSegments } from "./proved-segments.ts";
 import type { RebuildGiven } from "./rebuild-page.ts";
 
-type Decode = (bases: readonly Version[], coded: Buffer, given: RebuildGiven) => Promise<Buffer>;
+type Decode = (bases: readonly Version[], coded: Buffer, given: RebuildGiven) => Promise<Buffer> | Buffer;
 
-export const sameBody: Decode = async ([version]) => {
+export const sameBody: Decode = ([version]) => {
   if (version === undefined) throw new DeltaError("the answer names a version that was not offered");
   return version.body;
 };
@@ -71,7 +71,9 @@ const heldPage = async (
   given: RebuildGiven,
   one: OnePiece,
 ): Promise<{ readonly page: Buffer | "unproved" | "no room"; readonly end: BodyEnd }> => {
-  const { coded, end } = await collect(answer, exchange, given, one);
+  // Nearly always all of it came with its head.
+  const { coded, end } =
+    cameWithHead(answer, exchange, given) ?? (await collect(answer, exchange, given, one));
   if (coded === undefined) return { page: "no room", end };
   for (;;) {
     const page = await provedAndHeld(coded, given, one);
@@ -123,6 +125,21 @@ const provenPage = async (
   }
 };
 
+interface Collected {
+  readonly coded: Buffer | undefined;
+  readonly end: BodyEnd;
+}
+
+const cameWithHead = (
+  { ended, body }: AnswerFrame,
+  exchange: OutgoingExchange,
+  given: RebuildGiven,
+): Collected | undefined => {
+  if (!ended || !given.lease.grow(body.length)) return undefined;
+  exchange.taken(body.length);
+  return { coded: body as Buffer, end: COMPLETE };
+};
+
 /**
  * Everything up to the end, within the memory that this exchange may take; nothing where that does not suffice and the origin
  * side has it still.
@@ -132,12 +149,7 @@ const collect = async (
   exchange: OutgoingExchange,
   given: RebuildGiven,
   { pinned }: OnePiece,
-): Promise<{ readonly coded: Buffer | undefined; readonly end: BodyEnd }> => {
-  // Nearly always all of it came with its head.
-  if (answer.ended && given.lease.grow(answer.body.length)) {
-    exchange.taken(answer.body.length);
-    return { coded: answer.body as Buffer, end: COMPLETE };
-  }
+): Promise<Collected> => {
   const frames = framesOfBody(answer, exchange);
   let pieces: Buffer[] | undefined = [];
   let bytes = 0;

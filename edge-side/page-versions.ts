@@ -5,7 +5,7 @@
 import type { Link } from "../protocol/link/link.ts";
 import type { Credentials } from "../protocol/versions/credentials.ts";
 import { type Fingerprint, printable } from "../protocol/versions/fingerprint.ts";
-import { type PageKey, pageKeyOf } from "../protocol/versions/page-key.ts";
+import type { PageKey } from "../protocol/versions/page-key.ts";
 import type { ScopeRules, SessionScope } from "../protocol/versions/scope.ts";
 import { type Tenant, tenantOf } from "../protocol/versions/tenant.ts";
 import type { StoreId, Version } from "../protocol/versions/version-store.ts";
@@ -14,7 +14,7 @@ import type { ResponseHead } from "../protocol/wire/http-head.ts";
 import type { VisitRecord } from "./access-record.ts";
 import { chooseBases } from "./choose-bases.ts";
 import type { RebuildGiven } from "./rebuild-page.ts";
-import type { ServeGiven } from "./serve-visitor.ts";
+import type { ServeGiven, Visit } from "./serve-visitor.ts";
 import { VisitMemory } from "./visit-memory.ts";
 import type { Visitor } from "./visitor.ts";
 
@@ -48,14 +48,17 @@ export class PageVersions {
   #decodeMs: number | undefined;
   #doubted = false;
 
-  constructor(visitor: Visitor, link: Link, rules: ScopeRules, given: ServeGiven) {
+  constructor(
+    link: Link,
+    { visitor, pageKey, rules, given }: Pick<Visit, "visitor" | "pageKey" | "rules" | "given">,
+  ) {
     this.#visitor = visitor;
     this.#given = given;
     this.#link = link;
     this.#rules = rules;
     this.keyId = link.keyId;
     this.#tenant = tenantOf({ keyId: link.keyId, host: visitor.host });
-    this.#pageKey = pageKeyOf(visitor.target);
+    this.#pageKey = pageKey;
     this.#peerStore = link.peer.storeId as StoreId;
     this.#credentials = rules.credentialsOf(visitor.fields);
     this.memory = new VisitMemory(given, link.keyId);

@@ -47,11 +47,11 @@ export const inOnePiece = (form: AnswerForm): boolean => {
 export type RebuiltPage = WholePage | AsyncGenerator<Buffer, BodyEnd>;
 
 /** Rejects, as the pieces do, with StreamError when the body cannot be had; what came out before is right. */
-export const rebuildPage = async (
+export const rebuildPage = (
   answer: AnswerFrame,
   exchange: OutgoingExchange,
   given: RebuildGiven,
-): Promise<RebuiltPage> => {
+): Promise<RebuiltPage> | RebuiltPage => {
   const { form } = answer;
   switch (form.kind) {
     case "passed":

@@ -7,7 +7,7 @@ import type { Clock } from "../protocol/kit/clock.ts";
 import type { Log } from "../protocol/kit/log.ts";
 import type { Link } from "../protocol/link/link.ts";
 import { headSize } from "../protocol/link/send-queue.ts";
-import { pageKeyOf } from "../protocol/versions/page-key.ts";
+import { type PageKey, pageKeyOf } from "../protocol/versions/page-key.ts";
 import type { ScopeRules } from "../protocol/versions/scope.ts";
 import type { VersionStore } from "../protocol/versions/version-store.ts";
 import { StreamError } from "../protocol/wire/errors.ts";
@@ -70,17 +70,30 @@ export const serveVisitor = async (visitor: Visitor, given: ServeGiven): Promise
   given.finished(record);
 };
 
+/** One visit, whichever link serves it. */
+export interface Visit {
+  readonly visitor: Visitor;
+  /** As it goes on. */
+  readonly request: RequestHead;
+  readonly pageKey: PageKey;
+  /** Who may build on what, for its host. */
+  readonly rules: ScopeRules;
+  readonly record: VisitRecord;
+  readonly given: ServeGiven;
+}
+
 /** Tries links in turn: the request goes to another one if the first certainly, or harmlessly, did not serve it. */
 const visit = async (visitor: Visitor, record: VisitRecord, given: ServeGiven): Promise<void> => {
   const rules = given.rulesOf(visitor.host);
   if (rules === undefined) throw new StreamError("no-route", `no key serves ${visitor.host}`);
   if (mayGoNoFurther(visitor)) return answerInPlace(visitor, record);
   const request = forwardRequest(visitor, given.trusts);
+  const pageKey = pageKeyOf(visitor.target);
   const tried = new Set<Link>();
   for (;;) {
-    const link = linkFor(visitor, tried, given);
+    const link = linkFor(visitor, pageKey, tried, given);
     try {
-      return await visitOver(link, rules, request, visitor, record, given);
+      return await visitOver(link, { visitor, request, pageKey, rules, record, given });
     } catch (error) {
       tried.add(link);
       if (!mayGoElsewhere(error, visitor, tried.size)) throw error;
@@ -88,17 +101,11 @@ const visit = async (visitor: Visitor, record: VisitRecord, given: ServeGiven): 
   }
 };
 
-const visitOver = async (
-  link: Link,
-  rules: ScopeRules,
-  request: RequestHead,
-  visitor: Visitor,
-  record: VisitRecord,
-  given: ServeGiven,
-): Promise<void> => {
+const visitOver = async (link: Link, visit: Visit): Promise<void> => {
+  const { visitor, request, record, given } = visit;
   if (headSize(requestHeadToList(request)) > link.headBytes)
     throw new StreamError("head-too-large", "the origin side takes no head of this size");
-  const versions = new PageVersions(visitor, link, rules, given);
+  const versions = new PageVersions(link, visit);
   const exchange = new OutgoingExchange(link, {
     head: request,
     offers: versions.offered.map(({ short }) => short),
@@ -207,10 +214,14 @@ const answerInPlace = (visitor: Visitor, record: VisitRecord): void => {
   visitor.end([]);
 };
 
-const linkFor = (visitor: Visitor, tried: ReadonlySet<Link>, { pool }: ServeGiven): Link => {
-  const { templates, url } = pageKeyOf(visitor.target);
-  const link = pool.linkFor({ host: visitor.host, template: templates[0] ?? url }, tried);
-  if (link === undefined) throw new StreamError("refused", `no link for ${visitor.host}`);
+const linkFor = (
+  { host }: Visitor,
+  { templates, url }: PageKey,
+  tried: ReadonlySet<Link>,
+  { pool }: ServeGiven,
+): Link => {
+  const link = pool.linkFor({ host, template: templates[0] ?? url }, tried);
+  if (link === undefined) throw new StreamError("refused", `no link for ${host}`);
   return link;
 };
 

@@ -8,7 +8,6 @@ import type { Clock } from "../protocol/kit/clock.ts";
 import type { Log } from "../protocol/kit/log.ts";
 import type { Load } from "../protocol/kit/loop-load.ts";
 import { type Fingerprint, fingerprintOf } from "../protocol/versions/fingerprint.ts";
-import { ownBuffer } from "../protocol/versions/own-buffer.ts";
 import { pageKeyOf } from "../protocol/versions/page-key.ts";
 import type { RequestBodies } from "../protocol/versions/request-bodies.ts";
 import type { Retention, Scope, ScopeRules } from "../protocol/versions/scope.ts";
@@ -176,18 +175,14 @@ const answerInOnePiece = async (
   { pieces, lease }: Gathered,
   end: BodyEnd,
 ): Promise<void> => {
-  const page = inOne(pieces);
-  const { fingerprint, settled, ...measured } = await sendPage(answering, page, end, lease);
-  Object.assign(answering.record, measured, { pageBytes: page.length });
+  const page = pieces.length === 1 ? (pieces[0] as Buffer) : Buffer.concat(pieces);
+  const { body, fingerprint, settled, ...measured } = await sendPage(answering, page, end, lease);
+  Object.assign(answering.record, measured, { pageBytes: body.length });
   // Once the answer has left, at the end of this turn; and before anything that the edge may ask next can arrive.
   await new Promise(setImmediate);
-  remember(answering, page, fingerprint);
+  remember(answering, body, fingerprint);
   await settled();
 };
-
-/** In a buffer of its own: a piece holds all that its socket read at once. */
-const inOne = (pieces: readonly Buffer[]): Buffer =>
-  pieces.length === 1 ? ownBuffer(pieces[0] as Buffer) : Buffer.concat(pieces);
 
 const answerAsItComes = async (answering: Answering, gathered: Gathered): Promise<void> => {
   const streamed = await streamPage(answering, gathered);

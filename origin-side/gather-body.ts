@@ -34,25 +34,14 @@ export interface GatherGiven {
 
 /** Rejects with StreamError when the body ends too early; nothing is held then. */
 export const gatherBody = async (body: OriginBody, given: GatherGiven): Promise<Gathered> => {
+  const { clock, pageBytes } = given;
   const lease = given.memory.lease(given.tenant);
-  try {
-    return await gatherWithin(lease, body, given);
-  } catch (error) {
-    lease.release();
-    throw error;
-  }
-};
-
-const gatherWithin = async (
-  lease: Lease,
-  body: OriginBody,
-  { clock, pageBytes }: GatherGiven,
-): Promise<Gathered> => {
   const pieces: Buffer[] = [];
   let bytes = 0;
   try {
     for (const since = clock.now(); ; ) {
-      const next = await body.arrived.nextWithin(clock, patienceMs(clock.now() - since));
+      const next =
+        body.arrived.take() ?? (await body.arrived.nextWithin(clock, patienceMs(clock.now() - since)));
       if (next === LATE) return { pieces, bytes, end: undefined, lease };
       if (!Buffer.isBuffer(next)) return { pieces, bytes, end: next, lease };
       body.taken(next);

@@ -5,6 +5,7 @@
 import { SegmentedBody } from "../protocol/delta/segmented-body.ts";
 import type { Lease } from "../protocol/kit/byte-budget.ts";
 import { type Fingerprint, fingerprintOf } from "../protocol/versions/fingerprint.ts";
+import { ownBuffer } from "../protocol/versions/own-buffer.ts";
 import type { TaggedPage } from "../protocol/wire/body-tag.ts";
 import { DIGEST_BYTES } from "../protocol/wire/frame.ts";
 import type { Answering } from "./answer-edge.ts";
@@ -16,13 +17,18 @@ import { PinnedAnswer } from "./pinned-answer.ts";
 import { type DoubtableAnswer, settleAnswer } from "./settle-answer.ts";
 
 export interface SentPage {
+  /** The page in a buffer of its own, or the same page's that is held already. */
+  readonly body: Buffer;
   readonly fingerprint: Fingerprint;
   readonly answer: "same" | "delta" | "whole";
   readonly bases: number;
   readonly encodeMs: number;
 }
 
-/** Resolves when the answer is queued; `settled` when the edge has proved it. `lease` is what the page holds of the budget. */
+/**
+ * Resolves when the answer is queued; `settled` when the edge has proved it. `lease` is what the page holds of the budget. The
+ * page may be a piece of a larger buffer: it is copied unless it is the same as before.
+ */
 export const sendPage = async (
   answering: Answering,
   page: Buffer,
@@ -33,19 +39,20 @@ export const sendPage = async (
   const fingerprint = fingerprintOf(page);
   const result = fingerprint.slice(0, DIGEST_BYTES);
   const same = sameAs(offered, fingerprint);
-  const { head, tag } = withoutTag(answering, { body: same?.version.body ?? page, fingerprint });
+  const body = same?.version.body ?? ownBuffer(page);
+  const { head, tag } = withoutTag(answering, { body, fingerprint });
   const settled = () => {
-    const pinned = new PinnedAnswer([page], () => lease.release());
+    const pinned = new PinnedAnswer([body], () => lease.release());
     return settlePage(answering, { pinned, tag }, end);
   };
   if (same !== undefined) {
     exchange.answer({ kind: "same", offer: same.offer, result }, head);
     exchange.end(end.how, end.trailers);
-    return { fingerprint, answer: "same", bases: 1, encodeMs: 0, settled };
+    return { body, fingerprint, answer: "same", bases: 1, encodeMs: 0, settled };
   }
   const { clock } = given;
   const startedAt = clock.now();
-  const { codec, bases, coded } = await encodePage(offered, page, {
+  const { codec, bases, coded } = await encodePage(offered, body, {
     codecs: given.codecs,
     streaming: given.streaming,
     load: given.load,
@@ -60,8 +67,8 @@ export const sendPage = async (
   await exchange.data(coded);
   exchange.end(end.how, end.trailers);
   if (bases.length === 0)
-    return { fingerprint, answer: "whole", bases: 0, encodeMs, settled: async () => {} };
-  return { fingerprint, answer: "delta", bases: bases.length, encodeMs, settled };
+    return { body, fingerprint, answer: "whole", bases: 0, encodeMs, settled: async () => {} };
+  return { body, fingerprint, answer: "delta", bases: bases.length, encodeMs, settled };
 };
 
 /** The head as the edge gets it, and the tag that it does not need to be told. */

@@ -7,6 +7,7 @@ import { ByteBudget } from "../../protocol/kit/byte-budget.ts";
 import { silentLog } from "../../protocol/kit/log.ts";
 import type { Link } from "../../protocol/link/link.ts";
 import { fingerprintOf, shortOf } from "../../protocol/versions/fingerprint.ts";
+import { pageKeyOf } from "../../protocol/versions/page-key.ts";
 import { type BasesPolicy, ScopeRules } from "../../protocol/versions/scope.ts";
 import { VersionStore } from "../../protocol/versions/version-store.ts";
 import { FakeClock } from "../kit/fake-clock.ts";
@@ -43,7 +44,7 @@ const versionsOf = (visit: Visit = {}, heard?: (marks: readonly string[]) => voi
     commonBases,
     pageBytes: 1e6,
   } as unknown as ServeGiven;
-  return new PageVersions(visitor, link, rules, given);
+  return new PageVersions(link, { visitor, pageKey: pageKeyOf(visitor.target), rules, given });
 };
 
 const HEAD = { status: 200, reason: "OK", fields: ["Content-Type", "text/html"] };
