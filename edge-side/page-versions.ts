@@ -111,9 +111,12 @@ export class PageVersions {
     };
   }
 
-  /** The visit is over, and its answer cost so much: gives its memory back. What the access log should know. */
-  over(answerBytes: number): Partial<VisitRecord> {
+  /** The visit is over: gives its memory back, and notes what the access log should know. */
+  over(record: VisitRecord): void {
     this.memory.release();
+    record.bases = this.offered.length;
+    if (this.#decodeMs !== undefined) record.decodeMs = this.#decodeMs;
+    if (this.#doubted) record.doubted = true;
     if (this.#remembered !== undefined && this.#personal !== undefined)
       this.#given.commonBases.visited({
         version: this.#remembered,
@@ -121,14 +124,9 @@ export class PageVersions {
         tenant: this.#tenant,
         pageKey: this.#pageKey,
         offered: this.offered,
-        answerBytes,
+        answerBytes: record.answerBytes ?? 0,
         link: this.#link,
       });
-    return {
-      bases: this.offered.length,
-      ...(this.#decodeMs !== undefined && { decodeMs: this.#decodeMs }),
-      ...(this.#doubted && { doubted: true }),
-    };
   }
 
   #remember(head: ResponseHead, body: Buffer, fingerprint: Fingerprint): void {

@@ -122,8 +122,10 @@ const visitOver = async (link: Link, visit: Visit): Promise<void> => {
     exchange.cancel(asStreamError(error).code);
     throw error;
   } finally {
-    Object.assign(record, { link: link.keyId, stream: exchange.streamId, answerBytes: exchange.answerBytes });
-    Object.assign(record, versions.over(exchange.answerBytes));
+    record.link = link.keyId;
+    record.stream = exchange.streamId;
+    record.answerBytes = exchange.answerBytes;
+    versions.over(record);
     if (visitor.hasBody) Object.assign(record, bodyBytesOf(exchange));
     exchange.over();
   }

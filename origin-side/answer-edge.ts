@@ -176,12 +176,16 @@ const answerInOnePiece = async (
   end: BodyEnd,
 ): Promise<void> => {
   const page = pieces.length === 1 ? (pieces[0] as Buffer) : Buffer.concat(pieces);
-  const { body, fingerprint, settled, ...measured } = await sendPage(answering, page, end, lease);
-  Object.assign(answering.record, measured, { pageBytes: body.length });
+  const { record } = answering;
+  const sent = await sendPage(answering, page, end, lease);
+  record.answer = sent.answer;
+  record.bases = sent.bases;
+  record.encodeMs = sent.encodeMs;
+  record.pageBytes = page.length;
   // Once the answer has left, at the end of this turn; and before anything that the edge may ask next can arrive.
   await new Promise(setImmediate);
-  remember(answering, body, fingerprint);
-  await settled();
+  remember(answering, sent.body, sent.fingerprint);
+  await sent.settled();
 };
 
 const answerAsItComes = async (answering: Answering, gathered: Gathered): Promise<void> => {

@@ -33,7 +33,7 @@ const withHost = (
   fields: HeaderList,
   { hostHeader, origin }: Pick<Route, "origin" | "hostHeader">,
 ): HeaderList => {
-  const visitors = fieldOf(fields, "host");
-  const host = hostHeader.kind === "set" ? hostHeader.value : authorityOf(origin);
-  return ["Host", hostHeader.kind === "keep" ? (visitors ?? host) : host, ...withoutFields(fields, HOST)];
+  const kept = hostHeader.kind === "keep" ? fieldOf(fields, "host") : undefined;
+  const host = hostHeader.kind === "set" ? hostHeader.value : (kept ?? authorityOf(origin));
+  return ["Host", host, ...withoutFields(fields, HOST)];
 };

@@ -100,7 +100,9 @@ export const endToEnd = (fields: HeaderList): HeaderList => {
   const listed = listOf(fields, "connection");
   if (listed === undefined) return withoutFields(fields, HOP_BY_HOP);
   const names = listed.split(",").map((token) => token.trim().toLowerCase());
-  return withoutFields(fields, HOP_BY_HOP.with(names.filter((name) => !NEVER_LISTED.has(name))));
+  const more = names.filter((name) => !NEVER_LISTED.has(name) && !HOP_BY_HOP.has(name));
+  // As a rule it lists what goes anyway: keep-alive.
+  return withoutFields(fields, more.length === 0 ? HOP_BY_HOP : HOP_BY_HOP.with(more));
 };
 
 /** What a request asks to become, or a 101 has become: `websocket`. Undefined where it is neither. SPEC section "Upgrades". */

@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from "vitest";
+import type { VisitRecord } from "../../edge-side/access-record.ts";
 import { CommonBases } from "../../edge-side/common-bases.ts";
 import { PageVersions } from "../../edge-side/page-versions.ts";
 import type { ServeGiven } from "../../edge-side/serve-visitor.ts";
@@ -49,12 +50,20 @@ const versionsOf = (visit: Visit = {}, heard?: (marks: readonly string[]) => voi
 
 const HEAD = { status: 200, reason: "OK", fields: ["Content-Type", "text/html"] };
 
+/** Ends a visit; what it adds to the access log. */
+const over = (versions: PageVersions): Partial<VisitRecord> => {
+  const visited = { host: "", method: "", target: "" };
+  const record: VisitRecord = { ...visited };
+  versions.over(record);
+  return Object.fromEntries(Object.entries(record).filter(([name]) => !(name in visited)));
+};
+
 /** A visit that brings this page. */
 const bring = (text: string, visit: Visit = {}, fields: readonly string[] = []): void => {
   const body = Buffer.from(text);
   const versions = versionsOf(visit);
   versions.rebuilding({ ...HEAD, fields: [...HEAD.fields, ...fields] }).remember(body, fingerprintOf(body));
-  versions.over(0);
+  over(versions);
 };
 
 const offered = (visit: Visit = {}): string[] => versionsOf(visit).offered.map(({ body }) => body.toString());
@@ -108,7 +117,7 @@ it("a doubt forgets the bases, and is recorded", () => {
   bring("base");
   const versions = versionsOf();
   versions.rebuilding(HEAD).doubted(versions.offered);
-  expect(versions.over(0)).toEqual({ bases: 1, doubted: true });
+  expect(over(versions)).toEqual({ bases: 1, doubted: true });
   expect([offered(), store.count]).toEqual([[], 0]);
 });
 
@@ -119,7 +128,7 @@ it("what a visit holds of the budget is given back when it is over; its decoding
   decoded(1);
   decoded(2);
   expect(memory.usedBytes).toBe(600);
-  expect([versions.over(0), memory.usedBytes]).toEqual([{ bases: 0, decodeMs: 3 }, 0]);
+  expect([over(versions), memory.usedBytes]).toEqual([{ bases: 0, decodeMs: 3 }, 0]);
 });
 
 it("offers are versions whose short forms differ", () => {
