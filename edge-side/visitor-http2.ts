@@ -22,8 +22,8 @@ import type { VisitorGiven } from "./visitor-http1.ts";
 
 const NO_TRAILERS: HeaderList = [];
 const BODILESS: ReadonlySet<number> = new Set([204, 205, 304]);
-/** Of a WebSocket's handshake in HTTP/1.1; in HTTP/2 the stream's own CONNECT says it. */
 const WEBSOCKET_KEY = new FieldNames(["sec-websocket-key"]);
+/** Of a WebSocket's handshake in HTTP/1.1; in HTTP/2 the stream's own CONNECT says it. */
 const OF_HANDSHAKE = new FieldNames(["connection", "upgrade", "content-length", "sec-websocket-accept"]);
 const KEY_BYTES = 16;
 const { NGHTTP2_CANCEL, NGHTTP2_INTERNAL_ERROR, NGHTTP2_NO_ERROR } = constants;
