@@ -1,14 +1,14 @@
 #!/usr/bin/env node
 /** `coilgun-bench`: measures what Coilgun saves. One command per question; bench/README.md says what each measures. */
 import { Command } from "commander";
-import { baseKindsCommand } from "./base-kinds.ts";
-import { codecCommand } from "./codec.ts";
-import { demoCommand } from "./demo-command.ts";
-import { eventsCommand } from "./events.ts";
-import { makeCorpusCommand } from "./make-corpus.ts";
+import { baseKindsCommand } from "./codec/base-kinds.ts";
+import { codecCommand } from "./codec/codec.ts";
+import { makeCorpusCommand } from "./corpus/make-corpus.ts";
+import { groundOfMeasurement } from "./corpus/versions.ts";
+import { demoCommand } from "./demo-run/demo-command.ts";
+import { eventsCommand } from "./events/events.ts";
 import { pairCommand } from "./pair/command.ts";
-import { replayCommand } from "./replay.ts";
-import { groundOfMeasurement } from "./versions.ts";
+import { replayCommand } from "./replay/replay.ts";
 
 await new Command("coilgun-bench")
   .description("measure what Coilgun saves, on captured pages and on the demo site")

@@ -3,25 +3,25 @@
  * The command line of `coilgun-edge`: run, check, pair, forget. What each does stands in a file of its own.
  */
 import { type Command, InvalidArgumentError } from "commander";
-import { systemClock } from "../protocol/kit/clock.ts";
-import { EXIT, programNamed, runProgram, say } from "../protocol/kit/command-line.ts";
-import { Complaint } from "../protocol/kit/complaint.ts";
-import { loadCopied } from "../protocol/kit/config-copy.ts";
-import { printFinding } from "../protocol/kit/findings.ts";
-import { runDaemon } from "../protocol/kit/run-daemon.ts";
-import { TUNNEL_PORT } from "../protocol/kit/settings.ts";
+import { loadCopied } from "../protocol/config/config-snapshot.ts";
+import { TUNNEL_PORT } from "../protocol/config/schema.ts";
 import {
   type HostPort,
   parseHostName,
   parseHostPort,
   printHostPort,
   UnitError,
-} from "../protocol/kit/units.ts";
-import { askToForget } from "./admin.ts";
-import { checkEdge } from "./check.ts";
-import { edgeSettings, loadEdgeConfig } from "./config.ts";
-import { nextSteps, pair } from "./pair.ts";
-import { startWithAdmin } from "./start-with-admin.ts";
+} from "../protocol/config/units.ts";
+import { EXIT, programNamed, runProgram, say } from "../protocol/daemon/cli.ts";
+import { printFinding } from "../protocol/daemon/findings.ts";
+import { runDaemon } from "../protocol/daemon/run-daemon.ts";
+import { systemClock } from "../protocol/runtime/clock.ts";
+import { Complaint } from "../protocol/runtime/user-error.ts";
+import { askToForget } from "./command/admin.ts";
+import { checkEdge } from "./command/check.ts";
+import { nextSteps, pair } from "./command/pair.ts";
+import { edgeSettings, loadEdgeConfig } from "./config/edge-config.ts";
+import { startWithAdmin } from "./run/start.ts";
 
 const CONFIG = ["-c, --config <file>", "the config file", "edge.yaml"] as const;
 

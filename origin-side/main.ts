@@ -3,15 +3,15 @@
  * The command line of `coilgun-origin`: run and check.
  */
 import type { Command } from "commander";
-import { systemClock } from "../protocol/kit/clock.ts";
-import { EXIT, programNamed, runProgram, say } from "../protocol/kit/command-line.ts";
-import { loadCopied } from "../protocol/kit/config-copy.ts";
-import { printFinding } from "../protocol/kit/findings.ts";
-import { runDaemon } from "../protocol/kit/run-daemon.ts";
-import { printHostPort } from "../protocol/kit/units.ts";
-import { checkOrigin } from "./check.ts";
-import { originSettings } from "./config.ts";
-import { startOriginDaemon } from "./workers.ts";
+import { loadCopied } from "../protocol/config/config-snapshot.ts";
+import { printHostPort } from "../protocol/config/units.ts";
+import { EXIT, programNamed, runProgram, say } from "../protocol/daemon/cli.ts";
+import { printFinding } from "../protocol/daemon/findings.ts";
+import { runDaemon } from "../protocol/daemon/run-daemon.ts";
+import { systemClock } from "../protocol/runtime/clock.ts";
+import { checkOrigin } from "./command/check.ts";
+import { originSettings } from "./config/origin-config.ts";
+import { startOriginDaemon } from "./run/origin-workers.ts";
 
 const CONFIG = ["-c, --config <file>", "the config file", "origin.yaml"] as const;
 

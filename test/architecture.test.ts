@@ -8,28 +8,66 @@ const FOLDERS = ["protocol", "edge-side", "origin-side", "bench"] as const;
 /** Of protocol/, edge-side/ and origin-side/; the bench may tell longer stories. */
 const MOST_LINES = 300;
 
-/** What each layer may import besides itself. A new folder needs a row. */
-const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
-  "protocol/kit": [],
-  "protocol/versions": ["protocol/kit"],
-  "protocol/wire": ["protocol/kit", "protocol/versions"],
-  "protocol/delta": ["protocol/kit", "protocol/versions", "protocol/wire"],
-  "protocol/link": ["protocol/kit", "protocol/versions", "protocol/wire"],
-  "edge-side": ["protocol/kit", "protocol/versions", "protocol/wire", "protocol/delta", "protocol/link"],
-  "origin-side": ["protocol/kit", "protocol/versions", "protocol/wire", "protocol/delta", "protocol/link"],
-  bench: [
-    "protocol/kit",
-    "protocol/versions",
-    "protocol/wire",
-    "protocol/delta",
-    "protocol/link",
-    "edge-side",
-    "origin-side",
-  ],
+/** Source files in one folder; beyond this a folder has a part that wants one of its own. */
+const MOST_FILES = 20;
+
+/**
+ * The level of each folder: a folder imports folders of lower levels only, those of its own side and of protocol/. A new folder
+ * needs a row.
+ */
+const LEVELS: Readonly<Record<string, number>> = {
+  protocol: 0,
+  "protocol/runtime": 1,
+  "protocol/scope": 1,
+  "protocol/pacing": 1,
+  "protocol/wire": 2,
+  "protocol/http": 2,
+  "protocol/store": 2,
+  "protocol/config": 2,
+  "protocol/headers": 3,
+  "protocol/transport": 3,
+  "protocol/daemon": 3,
+  "protocol/frames": 4,
+  "protocol/workers": 4,
+  "protocol/codec": 5,
+  "protocol/link": 5,
+  "edge-side/config": 10,
+  "edge-side/bases": 10,
+  "edge-side/bases/common": 11,
+  "edge-side/exchange": 11,
+  "edge-side/command": 11,
+  "edge-side/links": 11,
+  "edge-side/answer": 12,
+  "edge-side/http": 12,
+  "edge-side/compress": 13,
+  "edge-side/request": 13,
+  "edge-side/proxy": 14,
+  "edge-side/run": 15,
+  "edge-side": 16,
+  "origin-side/config": 10,
+  "origin-side/exchange": 11,
+  "origin-side/upstream": 12,
+  "origin-side/answer": 13,
+  "origin-side/request": 13,
+  "origin-side/links": 13,
+  "origin-side/command": 14,
+  "origin-side/proxy": 14,
+  "origin-side/run": 15,
+  "origin-side": 16,
+  "bench/report": 20,
+  "bench/rig": 20,
+  "bench/demo-site": 21,
+  "bench/corpus": 22,
+  "bench/codec": 23,
+  "bench/demo-run": 23,
+  "bench/events": 23,
+  "bench/pair": 23,
+  "bench/replay": 23,
+  bench: 24,
 };
 
-const WS_IMPORTER = "protocol/link/ws-transport.ts";
-const CLOCK = "protocol/kit/clock.ts";
+const WS_IMPORTER = "protocol/transport/ws-transport.ts";
+const CLOCK = "protocol/runtime/clock.ts";
 /** Where a program begins, the machine's own date may be handed in. */
 const MAIN = /(^|\/)main\.ts$/;
 
@@ -58,12 +96,6 @@ const filesUnder = (folder: string): SourceFile[] =>
       return { path: relative(ROOT, full).split(sep).join("/"), text, imports: importsOf(text) };
     });
 
-/** "protocol/link/link.ts" is of layer "protocol/link", "bench/demo-site/site.ts" of "bench". */
-const layerOf = (path: string): string => {
-  const [top = "", second = ""] = path.split("/");
-  return top === "protocol" ? `${top}/${second}` : top;
-};
-
 const FILES = FOLDERS.flatMap(filesUnder);
 const relativeImports = (file: SourceFile): string[] =>
   file.imports
@@ -73,6 +105,36 @@ const relativeImports = (file: SourceFile): string[] =>
         .split(sep)
         .join("/"),
     );
+
+/** The top folder: a side, protocol/ or bench/. */
+const sideOf = (path: string): string => path.split("/")[0] ?? "";
+
+const isOpenTo = (side: string, other: string): boolean =>
+  other === side || other === "protocol" || side === "bench";
+
+/** Every group of nodes that reach each other (Tarjan's strongly connected components), each sorted. */
+const circlesIn = (edges: ReadonlyMap<string, readonly string[]>): string[][] => {
+  const order = new Map<string, number>();
+  const stack: string[] = [];
+  const circles: string[][] = [];
+  const visit = (node: string): number => {
+    order.set(node, order.size);
+    let low = order.get(node) as number;
+    stack.push(node);
+    for (const next of edges.get(node) ?? []) {
+      if (!edges.has(next)) continue;
+      if (!order.has(next)) low = Math.min(low, visit(next));
+      else if (stack.includes(next)) low = Math.min(low, order.get(next) as number);
+    }
+    if (low === order.get(node)) {
+      const circle = stack.splice(stack.indexOf(node));
+      if (circle.length > 1) circles.push(circle.sort());
+    }
+    return low;
+  };
+  for (const node of edges.keys()) if (!order.has(node)) visit(node);
+  return circles;
+};
 
 describe("the source tree", () => {
   it("was found, with its imports", () => {
@@ -84,17 +146,48 @@ describe("the source tree", () => {
     expect(FILES.find(({ path }) => path === CLOCK)?.text).toContain("setTimeout");
   });
 
-  it("imports in one direction only", () => {
+  it("imports folders of lower levels only, and neither side the other", () => {
     const wrong = FILES.flatMap((file) => {
-      const layer = layerOf(file.path);
-      const allowed = MAY_IMPORT[layer];
-      if (allowed === undefined)
-        return [`${file.path}: no such layer, add it to MAY_IMPORT or move the file`];
+      const folder = dirname(file.path);
+      const level = LEVELS[folder];
+      if (level === undefined) return [`${folder} has no level: add it to LEVELS, or move ${file.path}`];
       return relativeImports(file)
-        .filter((target) => layerOf(target) !== layer && !allowed.includes(layerOf(target)))
+        .filter((target) => dirname(target) !== folder)
+        .filter(
+          (target) =>
+            (LEVELS[dirname(target)] ?? level) >= level || !isOpenTo(sideOf(file.path), sideOf(target)),
+        )
         .map((target) => `${file.path} imports ${target}`);
     });
     expect(wrong).toEqual([]);
+  });
+
+  it("has a level for every folder, and no level for a folder that is gone", () => {
+    expect(Object.keys(LEVELS).sort()).toEqual([...new Set(FILES.map(({ path }) => dirname(path)))].sort());
+  });
+
+  it("has no circle of imports among files", () => {
+    expect(circlesIn(new Map(FILES.map((file) => [file.path, relativeImports(file)])))).toEqual([]);
+  });
+
+  it("has no circle of imports among folders", () => {
+    const imports = new Map<string, string[]>();
+    for (const file of FILES) {
+      const folder = dirname(file.path);
+      const others = relativeImports(file)
+        .map(dirname)
+        .filter((other) => other !== folder);
+      imports.set(folder, [...(imports.get(folder) ?? []), ...others]);
+    }
+    expect(circlesIn(imports)).toEqual([]);
+  });
+
+  it(`has no folder of more than ${MOST_FILES} files`, () => {
+    const files = Map.groupBy(
+      FILES.filter(({ path }) => !path.startsWith("bench/")),
+      ({ path }) => dirname(path),
+    );
+    expect([...files].filter(([, { length }]) => length > MOST_FILES)).toEqual([]);
   });
 
   it("imports ws in one file", () => {
@@ -135,5 +228,22 @@ describe("the reading of imports", () => {
     { text: 'const url = "http://x"; import b from "./b.ts"', imports: ["./b.ts"] },
   ])("$text", ({ text, imports }) => {
     expect(importsOf(text)).toEqual(imports);
+  });
+});
+
+describe("the search for circles", () => {
+  it.each([
+    { edges: { a: ["b"], b: ["c"], c: [] }, circles: [] },
+    { edges: { a: ["b"], b: ["a"], c: ["a"] }, circles: [["a", "b"]] },
+    {
+      edges: { a: ["b"], b: ["c"], c: ["a"], d: ["e"], e: ["d", "a"] },
+      circles: [
+        ["a", "b", "c"],
+        ["d", "e"],
+      ],
+    },
+    { edges: { a: ["b", "elsewhere"], b: [] }, circles: [] },
+  ])("$edges", ({ edges, circles }) => {
+    expect(circlesIn(new Map(Object.entries(edges)))).toEqual(circles);
   });
 });

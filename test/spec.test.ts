@@ -5,13 +5,13 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { formulaNamed } from "../protocol/wire/body-tag.ts";
+import { LINK_ERRORS, STREAM_ERRORS } from "../protocol/errors.ts";
+import { formulaNamed } from "../protocol/frames/etag-formulas.ts";
+import { type AnswerForm, FRAME, type Frame } from "../protocol/frames/frame.ts";
+import { encodeFrame, readFrame } from "../protocol/frames/frame-codec.ts";
+import { FrameHeaderDecoder, FrameHeaderEncoder } from "../protocol/frames/frame-headers.ts";
+import { CarriedVersions, ReferableVersions } from "../protocol/frames/offer-references.ts";
 import { ByteReader } from "../protocol/wire/bytes.ts";
-import { CarriedVersions, ReferableVersions } from "../protocol/wire/carried-versions.ts";
-import { LINK_ERRORS, STREAM_ERRORS } from "../protocol/wire/errors.ts";
-import { type AnswerForm, FRAME, type Frame } from "../protocol/wire/frame.ts";
-import { encodeFrame, readFrame } from "../protocol/wire/frame-codec.ts";
-import { HeaderDecoder, HeaderEncoder } from "../protocol/wire/header-block.ts";
 
 const ROOT = join(import.meta.dirname, "..");
 const SPEC = readFileSync(join(ROOT, "protocol/SPEC.md"), "utf8");
@@ -99,7 +99,7 @@ describe("worked bytes of SPEC.md", () => {
     "block %i decodes to its JSON: %s",
     (_, __, block) => {
       const carried = new CarriedVersions();
-      const headers = new HeaderDecoder({ tableBytes: TABLE_BYTES, headBytes: 65_536 }, carried);
+      const headers = new FrameHeaderDecoder({ tableBytes: TABLE_BYTES, headBytes: 65_536 }, carried);
       for (const worked of block) {
         carry(carried, worked);
         const { bytes, json } = worked;
@@ -114,7 +114,7 @@ describe("worked bytes of SPEC.md", () => {
     "block %i is what its JSON encodes to: %s",
     (_, __, block) => {
       const carried = new ReferableVersions();
-      const headers = new HeaderEncoder(TABLE_BYTES, carried);
+      const headers = new FrameHeaderEncoder(TABLE_BYTES, carried);
       for (const worked of block) {
         carry(carried, worked);
         const frame = understood(worked.json) as Frame;

@@ -3,7 +3,7 @@
  * bodies of its last responses by request id, so whoever fetched one through a pair can check it byte for byte.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import { listenOnLoopback } from "../loopback.ts";
+import { listenOnLoopback } from "../rig/loopback.ts";
 import { chanceFor } from "./chance.ts";
 import type { Visit } from "./layout.ts";
 import { type PageKind, renderTarget } from "./pages.ts";

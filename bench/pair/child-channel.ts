@@ -4,7 +4,7 @@
  * outlives the harness.
  */
 import type { ChildProcess } from "node:child_process";
-import type { Clock } from "../../protocol/kit/clock.ts";
+import type { Clock } from "../../protocol/runtime/clock.ts";
 
 /** For an answer that takes no time of its own. */
 const ANSWER_MS = 20_000;

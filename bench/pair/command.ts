@@ -5,10 +5,10 @@
 import { writeFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
-import { systemClock } from "../../protocol/kit/clock.ts";
-import { interruptible } from "../interrupt.ts";
-import { type Progress, progressBar } from "../table.ts";
-import { groundOfMeasurement } from "../versions.ts";
+import { systemClock } from "../../protocol/runtime/clock.ts";
+import { groundOfMeasurement } from "../corpus/versions.ts";
+import { type Progress, progressBar } from "../report/table.ts";
+import { interruptible } from "../rig/interrupt.ts";
 import { LATENCY_NAMES, LINKS, type LinkKind, measureLatency } from "./latency.ts";
 import { parseBuffer, parseRate, parseRtt } from "./link-flags.ts";
 import { LOAD_NAMES, measureLoad } from "./load.ts";

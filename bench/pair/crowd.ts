@@ -3,10 +3,10 @@
  * its own (127.0.0.0/8): one visit at a time, its answer as the edge's access log tells it.
  */
 import { Agent, type IncomingMessage, request } from "node:http";
-import { Inbox } from "../../protocol/kit/inbox.ts";
-import { parseHostPort } from "../../protocol/kit/units.ts";
-import type { DaemonPair } from "../daemon-pair.ts";
-import type { EdgeLine } from "../exchange-log.ts";
+import { parseHostPort } from "../../protocol/config/units.ts";
+import { Inbox } from "../../protocol/runtime/async-queue.ts";
+import type { DaemonPair } from "../rig/daemon-pair.ts";
+import type { EdgeLine } from "../rig/exchange-log.ts";
 import { note } from "./flaws.ts";
 import { flawOf, headersOf } from "./timed-visit.ts";
 

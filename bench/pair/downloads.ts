@@ -1,6 +1,6 @@
 /** Downloads that run beside what is measured: read as fast as they come, every byte compared, broken off at the end. */
 import { Agent, request } from "node:http";
-import { parseHostPort } from "../../protocol/kit/units.ts";
+import { parseHostPort } from "../../protocol/config/units.ts";
 import { headersOf } from "./timed-visit.ts";
 import { DOWNLOAD_PATH, downloadBlock } from "./web-server.ts";
 

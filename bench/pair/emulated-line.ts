@@ -6,7 +6,7 @@
  *
  * Rate is kept however late timers come: the moments at which packets leave are reckoned, not measured.
  */
-import type { Clock, Timer } from "../../protocol/kit/clock.ts";
+import type { Clock, Timer } from "../../protocol/runtime/clock.ts";
 
 export interface LineSettings {
   /** One way. */

@@ -4,9 +4,9 @@
  * opens many.
  */
 import { connect, createServer, type Socket } from "node:net";
-import { type Clock, systemClock } from "../../protocol/kit/clock.ts";
-import { parseHostPort } from "../../protocol/kit/units.ts";
-import { listenOnLoopback } from "../loopback.ts";
+import { parseHostPort } from "../../protocol/config/units.ts";
+import { type Clock, systemClock } from "../../protocol/runtime/clock.ts";
+import { listenOnLoopback } from "../rig/loopback.ts";
 import { EmulatedLine, type Flow, type LineSettings } from "./emulated-line.ts";
 import { runProgram } from "./program.ts";
 

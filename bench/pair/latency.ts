@@ -3,8 +3,8 @@
  * disturbs the machine disturbs all alike. Alone; beside a large download that takes the same way; and small answers
  * beside three of them.
  */
-import type { Percentiles } from "../statistics.ts";
-import { percentilesOf } from "../statistics.ts";
+import type { Percentiles } from "../report/statistics.ts";
+import { percentilesOf } from "../report/statistics.ts";
 import { type Downloads, startDownloads } from "./downloads.ts";
 import { note } from "./flaws.ts";
 import { type LinkSettings, type Stage, type StageOptions, startStage } from "./stage.ts";

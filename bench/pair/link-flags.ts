@@ -1,6 +1,6 @@
 /** The emulated link as it is written on a command line: `--rtt 100ms --rate 10mbit --buffer "4 MiB"`. */
 import { InvalidArgumentError } from "commander";
-import { parseSize, parseTime, UnitError } from "../../protocol/kit/units.ts";
+import { parseSize, parseTime, UnitError } from "../../protocol/config/units.ts";
 
 const BITS_IN = { kbit: 1e3, mbit: 1e6, gbit: 1e9 } as const;
 /** Beyond this the emulator itself would be the limit. */

@@ -4,7 +4,7 @@
  * full; autocannon itself counts statuses and failures.
  */
 import autocannon, { type Result } from "autocannon";
-import { systemClock } from "../../protocol/kit/clock.ts";
+import { systemClock } from "../../protocol/runtime/clock.ts";
 import { answerQuestions } from "./child-channel.ts";
 import { note } from "./flaws.ts";
 import { runProgram } from "./program.ts";

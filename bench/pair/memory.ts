@@ -3,7 +3,7 @@
  * the bound that the README states. Half of the visits ask for a page that was asked for before. Every body is checked.
  */
 import type { ChildProcess } from "node:child_process";
-import { printSize } from "../../protocol/kit/units.ts";
+import { printSize } from "../../protocol/config/units.ts";
 import { chanceFor } from "../demo-site/chance.ts";
 import { memoryOf, throwUnlessLinux } from "./consumption.ts";
 import { note } from "./flaws.ts";

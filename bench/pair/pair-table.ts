@@ -1,5 +1,5 @@
 /** What `bench pair` found, for people: a table for each of its three questions, and a verdict. */
-import { type Column, milliseconds, renderTable, wholeNumber } from "../table.ts";
+import { type Column, milliseconds, renderTable, wholeNumber } from "../report/table.ts";
 import type { LatencyOfWay, LatencyReport, LatencyRow, Way } from "./latency.ts";
 import { printLink } from "./link-flags.ts";
 import { type Health, LOAD_WAYS, type LoadOfWay, type LoadReport, type LoadRow, OWN } from "./load.ts";

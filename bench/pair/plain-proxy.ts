@@ -4,7 +4,7 @@
  */
 import { Agent, createServer } from "node:http";
 import { createProxyServer } from "http-proxy-3";
-import { listenOnLoopback } from "../loopback.ts";
+import { listenOnLoopback } from "../rig/loopback.ts";
 import { runProgram } from "./program.ts";
 
 export interface PlainProxySettings {

@@ -4,10 +4,10 @@
  * proxy and web server; on it an emulator may stand, one for each way so that none disturbs another.
  */
 import type { ChildProcess } from "node:child_process";
-import type { Clock } from "../../protocol/kit/clock.ts";
-import { parseHostPort } from "../../protocol/kit/units.ts";
-import { type BetweenDaemons, joinPair } from "../daemon-pair.ts";
-import type { PairSettings } from "../pair-config.ts";
+import { parseHostPort } from "../../protocol/config/units.ts";
+import type { Clock } from "../../protocol/runtime/clock.ts";
+import { type BetweenDaemons, joinPair } from "../rig/daemon-pair.ts";
+import type { PairSettings } from "../rig/pair-config.ts";
 import { ask } from "./child-channel.ts";
 import type { EmulatorSettings } from "./emulator.ts";
 import { type Program, startProgram, WATCHED } from "./program.ts";

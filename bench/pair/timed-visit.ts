@@ -6,8 +6,8 @@ import { Agent, type IncomingMessage, type RequestOptions, request } from "node:
 import type { Socket } from "node:net";
 import { promisify } from "node:util";
 import { brotliDecompress, gunzip, zstdDecompress } from "node:zlib";
-import type { Clock } from "../../protocol/kit/clock.ts";
-import { parseHostPort } from "../../protocol/kit/units.ts";
+import { parseHostPort } from "../../protocol/config/units.ts";
+import type { Clock } from "../../protocol/runtime/clock.ts";
 import { flawIn } from "./pages.ts";
 
 /** The host name that the pair serves. */

@@ -6,7 +6,7 @@ import { createServer, type IncomingMessage, type OutgoingHttpHeaders, type Serv
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
 import { chanceFor } from "../demo-site/chance.ts";
-import { listenOnLoopback } from "../loopback.ts";
+import { listenOnLoopback } from "../rig/loopback.ts";
 import { type MadePage, noise, pagesByPath, tagOf, variedPages } from "./pages.ts";
 import { runProgram } from "./program.ts";
 

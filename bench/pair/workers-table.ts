@@ -1,5 +1,5 @@
 /** What `bench pair --workers` found, for people. */
-import { type Column, milliseconds, renderTable, wholeNumber } from "../table.ts";
+import { type Column, milliseconds, renderTable, wholeNumber } from "../report/table.ts";
 import { ratio } from "./pair-table.ts";
 import type { WorkersLoad, WorkersReport } from "./workers.ts";
 

@@ -3,7 +3,7 @@
  * what a session's page costs until the workers that it comes to know it.
  */
 
-import { type BetweenDaemons, type DaemonPair, joinPair } from "../daemon-pair.ts";
+import { type BetweenDaemons, type DaemonPair, joinPair } from "../rig/daemon-pair.ts";
 import { ask } from "./child-channel.ts";
 import { cpuMsOf, loopCpuMsOf, processesOf, throwUnlessLinux } from "./consumption.ts";
 import { type CrowdCost, costOfCrowd } from "./crowd.ts";

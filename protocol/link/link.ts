@@ -3,26 +3,25 @@
  * same on both ends. A link lives through greeting, up and draining, and ends once, with a code that both logs show. It
  * asks no machine for time and knows no socket: clock and transport are arguments. SPEC sections "Link" and "Closing".
  */
-import type { Lease } from "../kit/byte-budget.ts";
-import type { Timer } from "../kit/clock.ts";
+
+import { LinkError, type LinkErrorCode } from "../errors.ts";
+import type { ControlFrame, Frame, OpenFrame, VersionFrame } from "../frames/frame.ts";
+import { readFrameBody } from "../frames/frame-codec.ts";
+import type { FrameHeaderDecoder } from "../frames/frame-headers.ts";
+import type { Hello } from "../frames/hello.ts";
+import { LinkBudget } from "../pacing/send-budget.ts";
+import type { Timer } from "../runtime/clock.ts";
+import type { Lease } from "../runtime/memory-budget.ts";
 import { ByteReader } from "../wire/bytes.ts";
-import { LinkError, type LinkErrorCode } from "../wire/errors.ts";
 import { NO_EXTENSIONS } from "../wire/extensions.ts";
-import type { ControlFrame, Frame, OpenFrame, VersionFrame } from "../wire/frame.ts";
-import { readFrameBody } from "../wire/frame-codec.ts";
-import type { HeaderDecoder } from "../wire/header-block.ts";
-import type { Hello } from "../wire/hello.ts";
-import { EXPORTER_BYTES, EXPORTER_LABEL, type Greeted, Greeting } from "./greeting.ts";
-import { headCoders } from "./head-coders.ts";
-import { Heartbeat } from "./heartbeat.ts";
-import { LinkBudget } from "./link-budget.ts";
-import type { LinkEnd, LinkGiven } from "./link-given.ts";
-import { OpenStreams, orReset, payloadBytes } from "./open-streams.ts";
-import { Outbox } from "./outbox.ts";
+import { EXPORTER_BYTES, EXPORTER_LABEL, type Greeted, Greeting } from "./handshake.ts";
+import { Heartbeat } from "./keepalive.ts";
+import type { Link, LinkEnd, LinkGiven } from "./link-api.ts";
+import { headCoders } from "./link-context.ts";
+import { Outbox } from "./scheduler.ts";
 import type { StreamItem } from "./send-queue.ts";
 import { Stream, type StreamHost } from "./stream.ts";
-
-export type { LinkEnd, LinkEvents, LinkGiven } from "./link-given.ts";
+import { OpenStreams, orReset, payloadBytes } from "./stream-table.ts";
 
 /** Room in a message beyond a head, for what a peer fills it with and counts, offers, extensions. */
 const BESIDE_HEAD_BYTES = 20 * 1024;
@@ -30,13 +29,13 @@ const BESIDE_HEAD_BYTES = 20 * 1024;
 export const MOST_WAITING_CONTROL = 10_000;
 
 interface Up extends Greeted {
-  readonly headers: HeaderDecoder;
+  readonly headers: FrameHeaderDecoder;
   readonly headBytes: number;
   /** What larger stream windows hold of the memory budget. */
   readonly windows: Lease;
 }
 
-export class Link {
+export class LinkEndpoint implements Link {
   readonly #given: LinkGiven;
   readonly #budget = new LinkBudget();
   readonly #outbox: Outbox;
@@ -71,12 +70,10 @@ export class Link {
     });
   }
 
-  /** The peer's hello, with the features that both sides speak; only once `up` was called. */
   get peer(): Hello {
     return this.#known.peer;
   }
 
-  /** The key that this link has proved; only once `up` was called. */
   get keyId(): string {
     return this.#known.keyId;
   }
@@ -85,23 +82,19 @@ export class Link {
     return this.#given.transport.peer.address;
   }
 
-  /** Whether a new stream may be opened now. */
   get accepts(): boolean {
     const hasRoom = this.#up !== undefined && this.load < this.#up.peer.streams;
     return hasRoom && !this.#draining && this.#end === undefined;
   }
 
-  /** Streams that are open. */
   get load(): number {
     return this.#streams.size;
   }
 
-  /** Most bytes (as headSize counts) that a head to this peer may have. */
   get headBytes(): number {
     return this.#known.headBytes;
   }
 
-  /** Opens a stream; ask `accepts` first. Listen to it before the next turn of the event loop. */
   open(item: Extract<StreamItem, { kind: "open" }>): Stream {
     const stream = new Stream(this.#host, this.#streamBounds(), { urgency: item.urgency });
     this.#streams.add(stream);
@@ -113,12 +106,10 @@ export class Link {
     this.#outbox.control({ kind: "forget", host, url });
   }
 
-  /** Sends a version for the peer to hold, where `peer.features` has `push`. */
   push(version: VersionFrame): void {
     this.#outbox.control(version);
   }
 
-  /** Takes no new streams; closes when the open ones are done. */
   drain(message: string): void {
     if (this.#saidGoAway || this.#end !== undefined) return;
     this.#draining = true;
@@ -127,7 +118,6 @@ export class Link {
     this.#closeIfDone();
   }
 
-  /** Ends now: streams are lost, the peer is told why. */
   close(code: LinkErrorCode, message: string): void {
     if (this.#end !== undefined) return;
     this.#sendGoAway(code, message);

@@ -3,9 +3,10 @@
  * takes along as much of its body as is there and fits, and the end too, so a small exchange is one frame each way.
  * SPEC sections "Credit" and "Order".
  */
+
+import type { AnswerFrame, OpenFrame, StreamFrame } from "../frames/frame.ts";
+import type { HeaderList } from "../http/header-list.ts";
 import { NO_EXTENSIONS } from "../wire/extensions.ts";
-import type { AnswerFrame, OpenFrame, StreamFrame } from "../wire/frame.ts";
-import type { HeaderList } from "../wire/header-block.ts";
 
 type Unnumbered<F> = F extends StreamFrame ? Omit<F, "streamId"> : never;
 type Head = Unnumbered<OpenFrame> | Unnumbered<AnswerFrame>;

@@ -3,15 +3,16 @@
  * before its turn comes: heads must enter the header table in the order in which they leave. An answer that needs proof
  * (same, delta) is not over with its end frame: that half closes when the proof has crossed. SPEC section "Streams".
  */
+
+import { LinkError, type StreamErrorCode } from "../errors.ts";
+import type { AnswerForm, StreamFrame, StreamId } from "../frames/frame.ts";
+import { writeFrame } from "../frames/frame-codec.ts";
+import type { FrameHeaderEncoder } from "../frames/frame-headers.ts";
 import type { ByteWriter } from "../wire/bytes.ts";
-import { LinkError, type StreamErrorCode } from "../wire/errors.ts";
 import { NO_EXTENSIONS } from "../wire/extensions.ts";
-import type { AnswerForm, StreamFrame, StreamId } from "../wire/frame.ts";
-import { writeFrame } from "../wire/frame-codec.ts";
-import type { HeaderEncoder } from "../wire/header-block.ts";
 import { NO_WEIGHT, type Weight } from "./fair-queue.ts";
+import { ReceiveWindow, type WindowGrowth } from "./receive-window.ts";
 import { SendQueue, type StreamItem } from "./send-queue.ts";
-import { ReceiveWindow, type WindowGrowth } from "./window.ts";
 
 type State = "open" | "onlyReading" | "onlyWriting" | "closed";
 type StreamEvent = "endSent" | "endReceived" | "reset";
@@ -199,7 +200,7 @@ export class Stream {
   writeNext(
     w: ByteWriter,
     { room, share }: { room: number; share: number },
-    headers: HeaderEncoder,
+    headers: FrameHeaderEncoder,
   ): boolean {
     const couldNot = !this.#queue.hasRoom;
     const next = this.#queue.next(room, w.length === 0, share);

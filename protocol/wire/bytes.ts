@@ -4,7 +4,7 @@
  * Integers are varints: base 128, least significant group first, in as few bytes as the value needs, at most 2^53 - 1. SPEC
  * section "Notation".
  */
-import { LinkError } from "./errors.ts";
+import { LinkError } from "../errors.ts";
 
 const FIRST_CAPACITY = 20 * 1024;
 /** From here on new memory costs less than a copy, and little of it is wasted. */

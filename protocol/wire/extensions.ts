@@ -3,8 +3,9 @@
  * tags and refuses unknown odd ones, so an odd tag says "do not go on without understanding this". SPEC section
  * "Extensions".
  */
+
+import { LinkError } from "../errors.ts";
 import type { ByteReader, ByteWriter } from "./bytes.ts";
-import { LinkError } from "./errors.ts";
 
 export interface Extension {
   readonly tag: number;

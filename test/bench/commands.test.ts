@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import type { ReplayReport } from "../../bench/replay-report.ts";
+import type { ReplayReport } from "../../bench/replay/replay-report.ts";
 import { watchLeaks } from "../kit/leaks.ts";
 
 watchLeaks();

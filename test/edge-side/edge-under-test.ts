@@ -1,12 +1,12 @@
 /** A real edge on free loopback ports, with a scripted origin side on its tunnel, and raw visitors at its door. */
 import { join } from "node:path";
 import { stringify } from "yaml";
-import { type EdgeConfig, edgeSettings } from "../../edge-side/config.ts";
-import { type EdgeDaemon, startEdge } from "../../edge-side/daemon.ts";
-import type { Clock } from "../../protocol/kit/clock.ts";
-import { parseConfig } from "../../protocol/kit/config.ts";
-import type { Log } from "../../protocol/kit/log.ts";
-import { makeLinkKey, secretText } from "../../protocol/link/link-key.ts";
+import { type EdgeConfig, edgeSettings } from "../../edge-side/config/edge-config.ts";
+import { type EdgeDaemon, startEdge } from "../../edge-side/run/daemon.ts";
+import { parseConfig } from "../../protocol/config/parse-config.ts";
+import type { Log } from "../../protocol/daemon/log.ts";
+import type { Clock } from "../../protocol/runtime/clock.ts";
+import { makeLinkKey, secretText } from "../../protocol/transport/key.ts";
 import { HOST } from "../kit/raw-requests.ts";
 import { RawVisitor } from "../kit/raw-visitor.ts";
 import { dialScripted, type ScriptedExchange, type ScriptedOrigin } from "./scripted-origin.ts";

@@ -3,17 +3,17 @@
  * the test, frame by frame. What the origin server would have got can be counted and looked at.
  */
 
-import { ByteBudget } from "../../protocol/kit/byte-budget.ts";
-import { systemClock } from "../../protocol/kit/clock.ts";
-import { Inbox } from "../../protocol/kit/inbox.ts";
-import { Link } from "../../protocol/link/link.ts";
-import type { LinkKey } from "../../protocol/link/link-key.ts";
+import type { StreamErrorCode } from "../../protocol/errors.ts";
+import type { AnswerForm, OpenFrame, StreamFrame } from "../../protocol/frames/frame.ts";
+import { fieldOf, type RequestHead, requestHeadFromList } from "../../protocol/http/head.ts";
+import type { HeaderList } from "../../protocol/http/header-list.ts";
+import { LinkEndpoint } from "../../protocol/link/link.ts";
 import type { Stream, StreamReceiver } from "../../protocol/link/stream.ts";
-import type { StreamErrorCode } from "../../protocol/wire/errors.ts";
+import { Inbox } from "../../protocol/runtime/async-queue.ts";
+import { systemClock } from "../../protocol/runtime/clock.ts";
+import { ByteBudget } from "../../protocol/runtime/memory-budget.ts";
+import type { LinkKey } from "../../protocol/transport/key.ts";
 import { NO_EXTENSIONS } from "../../protocol/wire/extensions.ts";
-import type { AnswerForm, OpenFrame, StreamFrame } from "../../protocol/wire/frame.ts";
-import type { HeaderList } from "../../protocol/wire/header-block.ts";
-import { fieldOf, type RequestHead, requestHeadFromList } from "../../protocol/wire/http-head.ts";
 import { helloOf } from "../kit/link-pair.ts";
 import { dialTunnel } from "../kit/tunnel.ts";
 
@@ -172,7 +172,7 @@ export const dialScripted = async (port: number, key: LinkKey): Promise<Scripted
   let count = 0;
   let script: ((exchange: ScriptedExchange) => void) | undefined;
   const up = Promise.withResolvers<void>();
-  const link = new Link({
+  const link = new LinkEndpoint({
     transport: await dialTunnel(port, { mode: "plain" }),
     hello: helloOf("origin", { headBytes: 64 * 1024, streams: 1_000 }),
     keyProof: { by: "dialler", keyId: key.id, secret: key.secret.reveal() },

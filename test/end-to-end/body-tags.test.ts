@@ -6,10 +6,10 @@ import { createHash } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { gunzipSync, gzipSync } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { MOST_HASHED_BYTES } from "../../origin-side/body-tags.ts";
-import { fingerprintOf, shortOf } from "../../protocol/versions/fingerprint.ts";
-import { tenantOf } from "../../protocol/versions/tenant.ts";
-import type { Version } from "../../protocol/versions/version-store.ts";
+import { MOST_HASHED_BYTES } from "../../origin-side/answer/omit-etag.ts";
+import { fingerprintOf, shortOf } from "../../protocol/store/fingerprint.ts";
+import { tenantOf } from "../../protocol/store/tenant.ts";
+import type { Version } from "../../protocol/store/version-store.ts";
 import { FakeClock } from "../kit/fake-clock.ts";
 import { type FakeOrigin, openOrigin } from "../kit/fake-origin.ts";
 import {
@@ -29,7 +29,7 @@ import { fieldIn } from "../kit/raw-visitor.ts";
 import { openFrame } from "../kit/scripted-peer.ts";
 import { type Visited, visit } from "../kit/visits.ts";
 import { tapWire, type WireTap } from "../kit/wire-tap.ts";
-import { laterPage, madePage, madeVersions } from "../protocol/delta/made-pages.ts";
+import { laterPage, madePage, madeVersions } from "../protocol/codec/made-pages.ts";
 
 watchLeaks();
 

@@ -1,6 +1,6 @@
 /** Who leaves, dies or hangs, on either end of the whole pair, and what the other end sees of it. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { systemClock } from "../../protocol/kit/clock.ts";
+import { systemClock } from "../../protocol/runtime/clock.ts";
 import { pageOf } from "../kit/changing-site.ts";
 import { watchLeaks } from "../kit/leaks.ts";
 import { openRawPair, type RawPair } from "../kit/raw-pair.ts";

@@ -1,7 +1,7 @@
 /** What the link saves, and whose pages may help to save it: both daemons over TLS with a key, sizes from the access log. */
 import type { ServerResponse } from "node:http";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { startOrigin } from "../../origin-side/daemon.ts";
+import { startOrigin } from "../../origin-side/run/daemon.ts";
 import { FIXTURE_SECRET } from "../kit/config-fixtures.ts";
 import { originConfigOf } from "../kit/daemons.ts";
 import { watchLeaks } from "../kit/leaks.ts";
@@ -10,7 +10,7 @@ import { Random, seeded } from "../kit/random.ts";
 import { until } from "../kit/until.ts";
 import { begin, finish, visit } from "../kit/visits.ts";
 import { tapWire, type WireTap } from "../kit/wire-tap.ts";
-import { madePage, madeVersions } from "../protocol/delta/made-pages.ts";
+import { madePage, madeVersions } from "../protocol/codec/made-pages.ts";
 
 watchLeaks();
 

@@ -9,7 +9,7 @@ import { type AddressInfo, connect, createServer } from "node:net";
 import { join } from "node:path";
 import { connect as connectTls } from "node:tls";
 import { beforeEach, describe, expect, it, onTestFinished } from "vitest";
-import { KEPT_PER_URL } from "../../protocol/versions/page-index.ts";
+import { KEPT_PER_URL } from "../../protocol/store/page-index.ts";
 import { makeAuthority } from "../kit/certificates.ts";
 import { type ChangingSite, openSite, visitPage } from "../kit/changing-site.ts";
 import { freePort } from "../kit/fake-origin.ts";

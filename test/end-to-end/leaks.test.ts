@@ -10,7 +10,7 @@ import { watchLeaks } from "../kit/leaks.ts";
 import { seeded } from "../kit/random.ts";
 import { stillness, until } from "../kit/until.ts";
 import { begin, finish, visit } from "../kit/visits.ts";
-import { laterPage, madePage } from "../protocol/delta/made-pages.ts";
+import { laterPage, madePage } from "../protocol/codec/made-pages.ts";
 
 watchLeaks();
 

@@ -1,7 +1,7 @@
 /** Real daemons over a real link, restarted, told to stop, and given new configs: pages keep flowing, or end in order. */
 
 import { beforeEach, describe, expect, it, onTestFinished } from "vitest";
-import { makeLinkKey, secretText } from "../../protocol/link/link-key.ts";
+import { makeLinkKey, secretText } from "../../protocol/transport/key.ts";
 import { type ChangingSite, openSite, visitPage } from "../kit/changing-site.ts";
 import { FIXTURE_SECRET } from "../kit/config-fixtures.ts";
 import { freePort } from "../kit/fake-origin.ts";

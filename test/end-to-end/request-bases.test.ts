@@ -2,8 +2,8 @@
 // every body exactly, and once.
 import { once } from "node:events";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { startOrigin } from "../../origin-side/daemon.ts";
-import { tenantOf } from "../../protocol/versions/tenant.ts";
+import { startOrigin } from "../../origin-side/run/daemon.ts";
+import { tenantOf } from "../../protocol/store/tenant.ts";
 import { FIXTURE_SECRET } from "../kit/config-fixtures.ts";
 import { originConfigOf } from "../kit/daemons.ts";
 import { openOrigin } from "../kit/fake-origin.ts";

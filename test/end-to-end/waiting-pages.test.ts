@@ -4,8 +4,8 @@
  * leaves the edge; a link that can be looked into.
  */
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { MOST_ROOM_WAIT_MS } from "../../edge-side/visit-memory.ts";
-import { ByteBudget } from "../../protocol/kit/byte-budget.ts";
+import { MOST_ROOM_WAIT_MS } from "../../edge-side/exchange/visit-memory.ts";
+import { ByteBudget } from "../../protocol/runtime/memory-budget.ts";
 import { FakeClock } from "../kit/fake-clock.ts";
 import { type FakeOrigin, openOrigin } from "../kit/fake-origin.ts";
 import {

@@ -3,15 +3,15 @@
  * link ends with a code of the table or goes on; nothing else is ever thrown, and no stream or byte of memory stays behind.
  */
 import { describe, expect, it } from "vitest";
+import { LINK_ERRORS } from "../../protocol/errors.ts";
+import type { Frame, StreamId } from "../../protocol/frames/frame.ts";
+import { encodeFrame } from "../../protocol/frames/frame-codec.ts";
+import { FrameHeaderEncoder } from "../../protocol/frames/frame-headers.ts";
 import { ByteWriter } from "../../protocol/wire/bytes.ts";
-import { LINK_ERRORS } from "../../protocol/wire/errors.ts";
-import type { Frame, StreamId } from "../../protocol/wire/frame.ts";
-import { encodeFrame } from "../../protocol/wire/frame-codec.ts";
-import { HeaderEncoder } from "../../protocol/wire/header-block.ts";
 import { watchLeaks } from "../kit/leaks.ts";
 import { GET, greetedPair, helloOf, linkPair, turns } from "../kit/link-pair.ts";
 import { type Random, seeded } from "../kit/random.ts";
-import { SAMPLES } from "../protocol/wire/frame-samples.ts";
+import { SAMPLES } from "../protocol/frames/frame-samples.ts";
 
 watchLeaks();
 
@@ -80,7 +80,7 @@ const CODES = Object.keys(LINK_ERRORS);
 const survive = async (random: Random, to: "edge" | "origin"): Promise<string> => {
   const pair = await greetedPair({ hello: { streamBytes: 5000 } });
   const [target, peer] = to === "edge" ? [pair.edge, pair.origin] : [pair.origin, pair.edge];
-  const headers = new HeaderEncoder(16 * 1024);
+  const headers = new FrameHeaderEncoder(16 * 1024);
   const streams = random.int(2, 6);
   const answers: Buffer[] = [];
   for (let i = 1; i <= streams; i++) {

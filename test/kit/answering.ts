@@ -1,22 +1,22 @@
 /** One exchange of an origin side whose response has come, on a stream without a link and a body that a test pushes. */
-import type { ExchangeRecord } from "../../origin-side/access-record.ts";
-import type { AnswerGiven, Answering } from "../../origin-side/answer-edge.ts";
-import { BodyTags } from "../../origin-side/body-tags.ts";
-import type { UsableBase } from "../../origin-side/choose-answer.ts";
-import { RequestDecoders } from "../../origin-side/decode-request.ts";
-import { OriginBody } from "../../origin-side/fetch-origin.ts";
-import type { Gathered } from "../../origin-side/gather-body.ts";
-import { IncomingExchange } from "../../origin-side/incoming-exchange.ts";
-import { KnownSessions } from "../../origin-side/known-sessions.ts";
-import { StreamContexts } from "../../origin-side/stream-contexts.ts";
-import type { Codec } from "../../protocol/delta/codec.ts";
-import { STREAMING_CODEC } from "../../protocol/delta/codecs.ts";
-import { ByteBudget } from "../../protocol/kit/byte-budget.ts";
-import { silentLog } from "../../protocol/kit/log.ts";
-import { fingerprintOf, shortOf } from "../../protocol/versions/fingerprint.ts";
-import { ScopeRules } from "../../protocol/versions/scope.ts";
-import { tenantOf } from "../../protocol/versions/tenant.ts";
-import { type Version, VersionStore } from "../../protocol/versions/version-store.ts";
+
+import type { AnswerGiven, Answering } from "../../origin-side/answer/answering.ts";
+import type { Gathered } from "../../origin-side/answer/buffer-body.ts";
+import type { UsableBase } from "../../origin-side/answer/choose-answer.ts";
+import { StreamContexts } from "../../origin-side/answer/compressor-limits.ts";
+import { KnownSessions } from "../../origin-side/answer/known-sessions.ts";
+import { BodyTags } from "../../origin-side/answer/omit-etag.ts";
+import type { ExchangeRecord } from "../../origin-side/exchange/access-record.ts";
+import { IncomingExchange } from "../../origin-side/exchange/incoming-exchange.ts";
+import { OriginBody } from "../../origin-side/upstream/upstream-client.ts";
+import type { Codec } from "../../protocol/codec/codec.ts";
+import { STREAMING_CODEC } from "../../protocol/codec/codecs.ts";
+import { silentLog } from "../../protocol/daemon/log.ts";
+import { ByteBudget } from "../../protocol/runtime/memory-budget.ts";
+import { ScopeRules } from "../../protocol/scope/scope.ts";
+import { fingerprintOf, shortOf } from "../../protocol/store/fingerprint.ts";
+import { tenantOf } from "../../protocol/store/tenant.ts";
+import { type Version, VersionStore } from "../../protocol/store/version-store.ts";
 import { countedCodec } from "./counted-codec.ts";
 import { FakeClock } from "./fake-clock.ts";
 import { FakeStream, openOf } from "./fake-stream.ts";
@@ -57,12 +57,8 @@ export const answeringOf = (options: AnsweringOptions = {}) => {
     load: () => options.load ?? 0,
     streaming: streaming.codec,
     pageBytes: options.pageBytes ?? 1 << 23,
-    codedRequests: true,
-    requestDecoders: new RequestDecoders(),
     bodyTags: options.bodyTags === true ? new BodyTags(() => options.load ?? 0) : undefined,
     headBytes: 1 << 15,
-    originOf: () => undefined,
-    finished() {},
     log: silentLog,
   };
   const offered: UsableBase[] = (options.bases ?? []).map((body, offer) => ({
@@ -71,7 +67,7 @@ export const answeringOf = (options: AnsweringOptions = {}) => {
   }));
   const record: ExchangeRecord = { stream: 1, host: "www.example.com", target: "/" };
   const answering: Answering = {
-    exchange: new IncomingExchange(stream.asStream, openOf(), given),
+    exchange: new IncomingExchange(stream.asStream, openOf(), { ...given, codedRequests: true }),
     head: { status: 200, reason: "OK", fields: ["Content-Type", "text/html", ...(options.fields ?? [])] },
     body: new OriginBody({ pause() {}, resume() {} }),
     tenant: tenantOf({ keyId: "k", host: "www.example.com" }),

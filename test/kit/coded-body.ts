@@ -3,7 +3,7 @@
  * An oracle that shares nothing with the edge's own rebuilding but the codec.
  */
 import { createHash } from "node:crypto";
-import { STREAMING_CODEC } from "../../protocol/delta/codecs.ts";
+import { STREAMING_CODEC } from "../../protocol/codec/codecs.ts";
 import type { StreamItem } from "../../protocol/link/send-queue.ts";
 
 export interface SegmentsRead {

@@ -1,7 +1,7 @@
 /** Bodies of requests as an edge codes them, made without the edge's own code but for the compressor. */
 import { createHash } from "node:crypto";
 import { constants, zstdCompressSync } from "node:zlib";
-import { requestDecoder, requestEncoder } from "../../protocol/delta/zstd-stream.ts";
+import { requestDecoder, requestEncoder } from "../../protocol/codec/zstd-stream.ts";
 import type { Extension } from "../../protocol/wire/extensions.ts";
 
 export const sha = (bytes: Uint8Array, count: number): string =>

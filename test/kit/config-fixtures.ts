@@ -5,7 +5,12 @@
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { ConfigError, parseConfig, type SchemaFor, type Surroundings } from "../../protocol/kit/config.ts";
+import {
+  ConfigError,
+  parseConfig,
+  type SchemaFor,
+  type Surroundings,
+} from "../../protocol/config/parse-config.ts";
 
 const FOLDER = join(import.meta.dirname, "..", "fixtures", "config");
 

@@ -1,6 +1,6 @@
 /** A streaming codec that says how many calls to its encoders are under way, so that a test can wait for the thread pool. */
-import type { StreamEncoder } from "../../protocol/delta/codec.ts";
-import type { StreamingCodec } from "../../protocol/delta/codecs.ts";
+import type { StreamEncoder } from "../../protocol/codec/codec.ts";
+import type { StreamingCodec } from "../../protocol/codec/codecs.ts";
 
 export interface CountedCodec {
   readonly codec: StreamingCodec;

@@ -1,8 +1,8 @@
 /** Configs of daemons as a file would give them, for daemons that run inside the test. */
 import { readFileSync } from "node:fs";
-import { type EdgeConfig, edgeSettings } from "../../edge-side/config.ts";
-import { type OriginConfig, originSettings } from "../../origin-side/config.ts";
-import type { Surroundings } from "../../protocol/kit/config.ts";
+import { type EdgeConfig, edgeSettings } from "../../edge-side/config/edge-config.ts";
+import { type OriginConfig, originSettings } from "../../origin-side/config/origin-config.ts";
+import type { Surroundings } from "../../protocol/config/parse-config.ts";
 import { FIXTURE_SECRET } from "./config-fixtures.ts";
 
 type Settings = Readonly<Record<string, unknown>>;

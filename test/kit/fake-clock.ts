@@ -2,7 +2,7 @@
  * A clock that stands still until a test moves it. Due timers run in the order of their time, then of their setting;
  * between two of them everything that promises and immediates have to do is done.
  */
-import { Clock, type Timer } from "../../protocol/kit/clock.ts";
+import { Clock, type Timer } from "../../protocol/runtime/clock.ts";
 
 /** One turn of the event loop: every microtask there is, and every one those cause, has run. */
 export const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));

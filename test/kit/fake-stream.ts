@@ -1,9 +1,10 @@
 /** A stream without a link, for one side of an exchange: keeps what is sent, and plays what the peer says. */
+
+import type { StreamErrorCode } from "../../protocol/errors.ts";
+import type { OpenFrame, StreamFrame, StreamId } from "../../protocol/frames/frame.ts";
 import type { StreamItem } from "../../protocol/link/send-queue.ts";
 import type { Stream, StreamReceiver } from "../../protocol/link/stream.ts";
-import type { StreamErrorCode } from "../../protocol/wire/errors.ts";
 import { NO_EXTENSIONS } from "../../protocol/wire/extensions.ts";
-import type { OpenFrame, StreamFrame, StreamId } from "../../protocol/wire/frame.ts";
 import { settle } from "./fake-clock.ts";
 
 export const FAKE_ID = 1 as StreamId;

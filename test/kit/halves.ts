@@ -2,39 +2,43 @@
  * Each side of a pair without its daemon: a real edge side that visitors reach over HTTP, and a real origin side that asks a
  * web server, each on one end of an in-memory link. What the other end is, a test decides.
  */
-import type { VisitRecord } from "../../edge-side/access-record.ts";
-import { CommonBases } from "../../edge-side/common-bases.ts";
-import { LinkPool } from "../../edge-side/link-pool.ts";
-import { MOST_BODIES_OF_PLACE, RequestBases } from "../../edge-side/request-bases.ts";
-import type { RequestBasesPolicy } from "../../edge-side/request-bases-setting.ts";
-import { RequestEncoders } from "../../edge-side/request-encoders.ts";
-import { type ServeGiven, serveVisitor } from "../../edge-side/serve-visitor.ts";
-import { HeldPages } from "../../edge-side/visit-memory.ts";
-import type { Visitor } from "../../edge-side/visitor.ts";
-import { VisitorEncoders } from "../../edge-side/visitor-encoders.ts";
-import { serveVisitors } from "../../edge-side/visitor-server.ts";
-import type { ExchangeRecord } from "../../origin-side/access-record.ts";
-import { type AnswerGiven, answerEdge } from "../../origin-side/answer-edge.ts";
-import { BodyTags } from "../../origin-side/body-tags.ts";
-import { RequestDecoders } from "../../origin-side/decode-request.ts";
-import { OriginServerClient } from "../../origin-side/fetch-origin.ts";
-import { IncomingExchange } from "../../origin-side/incoming-exchange.ts";
-import { KnownSessions } from "../../origin-side/known-sessions.ts";
-import { StreamContexts } from "../../origin-side/stream-contexts.ts";
-import { codecById, codecIds, STREAMING_CODEC } from "../../protocol/delta/codecs.ts";
-import { ByteBudget } from "../../protocol/kit/byte-budget.ts";
-import { type Clock, systemClock } from "../../protocol/kit/clock.ts";
-import { silentLog } from "../../protocol/kit/log.ts";
-import { Link, type LinkEnd } from "../../protocol/link/link.ts";
-import { memoryPair } from "../../protocol/link/memory-transport.ts";
-import { helloMaker } from "../../protocol/link/own-hello.ts";
-import type { Transport } from "../../protocol/link/transport.ts";
-import { NAMED_WITHIN_MS, RequestBodies } from "../../protocol/versions/request-bodies.ts";
-import { type ScopePolicy, ScopeRules } from "../../protocol/versions/scope.ts";
-import { VersionStore } from "../../protocol/versions/version-store.ts";
-import { BODY_TAGS } from "../../protocol/wire/body-tag.ts";
-import type { Hello, Role } from "../../protocol/wire/hello.ts";
-import { CODED_REQUESTS, REQUEST_BASES } from "../../protocol/wire/request-coding.ts";
+
+import { CommonBases } from "../../edge-side/bases/common/common-bases.ts";
+import { VisitorEncoders } from "../../edge-side/compress/compressor-pool.ts";
+import type { RequestBasesPolicy } from "../../edge-side/config/request-bases-policy.ts";
+import type { VisitRecord } from "../../edge-side/exchange/access-record.ts";
+import { HeldPages } from "../../edge-side/exchange/visit-memory.ts";
+import type { Visitor } from "../../edge-side/exchange/visitor.ts";
+import { serveVisitors } from "../../edge-side/http/http-server.ts";
+import { LinkPool } from "../../edge-side/links/link-pool.ts";
+import { serveVisitor } from "../../edge-side/proxy/serve-visitor.ts";
+import type { ServeGiven } from "../../edge-side/proxy/visit.ts";
+import { RequestEncoders } from "../../edge-side/request/compressor-pool.ts";
+import { MOST_BODIES_OF_PLACE, RequestBases } from "../../edge-side/request/request-dictionaries.ts";
+import { StreamContexts } from "../../origin-side/answer/compressor-limits.ts";
+import { KnownSessions } from "../../origin-side/answer/known-sessions.ts";
+import { BodyTags } from "../../origin-side/answer/omit-etag.ts";
+import type { ExchangeRecord } from "../../origin-side/exchange/access-record.ts";
+import { IncomingExchange } from "../../origin-side/exchange/incoming-exchange.ts";
+import type { ExchangeGiven } from "../../origin-side/proxy/answer-edge.ts";
+import { answerEdge } from "../../origin-side/proxy/answer-edge.ts";
+import { RequestDecoders } from "../../origin-side/request/decode-body.ts";
+import { OriginServerClient } from "../../origin-side/upstream/upstream-client.ts";
+import { codecById, codecIds, STREAMING_CODEC } from "../../protocol/codec/codecs.ts";
+import { silentLog } from "../../protocol/daemon/log.ts";
+import { BODY_TAGS } from "../../protocol/frames/etag-formulas.ts";
+import type { Hello, Role } from "../../protocol/frames/hello.ts";
+import { CODED_REQUESTS, REQUEST_BASES } from "../../protocol/frames/request-coding.ts";
+import { LinkEndpoint } from "../../protocol/link/link.ts";
+import type { Link, LinkEnd, LinkGiven } from "../../protocol/link/link-api.ts";
+import { helloMaker } from "../../protocol/link/local-hello.ts";
+import { type Clock, systemClock } from "../../protocol/runtime/clock.ts";
+import { ByteBudget } from "../../protocol/runtime/memory-budget.ts";
+import { type ScopePolicy, ScopeRules } from "../../protocol/scope/scope.ts";
+import { NAMED_WITHIN_MS, RequestBodies } from "../../protocol/store/request-body-store.ts";
+import { VersionStore } from "../../protocol/store/version-store.ts";
+import { memoryPair } from "../../protocol/transport/memory-transport.ts";
+import type { Transport } from "../../protocol/transport/transport.ts";
 import { edgeConfigOf } from "./daemons.ts";
 import { ScriptedPeer, wired } from "./scripted-peer.ts";
 import { reached } from "./until.ts";
@@ -180,7 +184,7 @@ export const openOriginHalf = async (options: OriginOptions): Promise<OriginHalf
     },
     { ...LIMITS, clock },
   );
-  const given = (link: Link): AnswerGiven => ({
+  const given = (link: Link): ExchangeGiven => ({
     keyId: link.keyId,
     clock,
     store,
@@ -232,15 +236,12 @@ export const openOriginHalf = async (options: OriginOptions): Promise<OriginHalf
 
 interface Joining {
   readonly transport: Transport;
-  readonly hello: ConstructorParameters<typeof Link>[0]["hello"];
+  readonly hello: LinkGiven["hello"];
   readonly clock: Clock;
   readonly memory: ByteBudget;
   readonly up?: (link: Link) => void;
   readonly down?: (link: Link) => void;
-  readonly opened?: (
-    link: Link,
-    ...opened: Parameters<ConstructorParameters<typeof Link>[0]["events"]["opened"]>
-  ) => void;
+  readonly opened?: (link: Link, ...opened: Parameters<LinkGiven["events"]["opened"]>) => void;
 }
 
 const joined = async (
@@ -249,7 +250,7 @@ const joined = async (
 ): Promise<{ readonly link: Link; readonly ended: Promise<LinkEnd> }> => {
   const end = Promise.withResolvers<LinkEnd>();
   const ready = Promise.withResolvers<void>();
-  const link: Link = new Link({
+  const link: Link = new LinkEndpoint({
     transport,
     hello,
     keyProof: { by: "transport", keyId: transport.peer.keyId ?? "k" },

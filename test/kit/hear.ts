@@ -1,5 +1,5 @@
 /** A listener for transports under test: keeps what it hears, and lets a test wait for the next of it. */
-import type { Transport } from "../../protocol/link/transport.ts";
+import type { Transport } from "../../protocol/transport/transport.ts";
 
 export interface Heard {
   readonly messages: Buffer[];

@@ -3,7 +3,7 @@ import { X509Certificate } from "node:crypto";
 import { once } from "node:events";
 import { createServer } from "node:net";
 import { describe, expect, it } from "vitest";
-import { DeadlineError } from "../../protocol/kit/clock.ts";
+import { DeadlineError } from "../../protocol/runtime/clock.ts";
 import { makeAuthority } from "./certificates.ts";
 import { FakeClock } from "./fake-clock.ts";
 import { leakedSince, openResources, settledLeaks } from "./leaks.ts";

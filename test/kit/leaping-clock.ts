@@ -2,7 +2,7 @@
  * The machine's own time, with leaps: work that needs real time goes on, and minutes pass when a test says so. For daemons over real
  * sockets, which a clock that stands still would stop.
  */
-import { Clock, systemClock, type Timer } from "../../protocol/kit/clock.ts";
+import { Clock, systemClock, type Timer } from "../../protocol/runtime/clock.ts";
 
 interface SetTimer {
   readonly at: number;

@@ -2,20 +2,26 @@
  * Two links over a memory wire, greeted, with everything they say and hear kept: the origin side's dials, the edge's
  * listens. Messages can be injected as a peer's, and read back as frames.
  */
-import { ByteBudget } from "../../protocol/kit/byte-budget.ts";
-import type { KeyProof } from "../../protocol/link/greeting.ts";
-import { Link, type LinkEnd } from "../../protocol/link/link.ts";
-import { type MemoryTransport, type MemoryWire, memoryPair } from "../../protocol/link/memory-transport.ts";
+
+import type { StreamErrorCode } from "../../protocol/errors.ts";
+import type { AnswerForm, Frame, OpenFrame, StreamFrame, VersionFrame } from "../../protocol/frames/frame.ts";
+import { readFrame } from "../../protocol/frames/frame-codec.ts";
+import { FrameHeaderDecoder } from "../../protocol/frames/frame-headers.ts";
+import type { Hello, Role } from "../../protocol/frames/hello.ts";
+import type { KeyProof } from "../../protocol/link/handshake.ts";
+import { LinkEndpoint } from "../../protocol/link/link.ts";
+import type { Link, LinkEnd } from "../../protocol/link/link-api.ts";
 import type { StreamItem } from "../../protocol/link/send-queue.ts";
 import type { Stream, StreamReceiver } from "../../protocol/link/stream.ts";
-import type { Transport, TransportEvents } from "../../protocol/link/transport.ts";
+import { ByteBudget } from "../../protocol/runtime/memory-budget.ts";
+import {
+  type MemoryTransport,
+  type MemoryWire,
+  memoryPair,
+} from "../../protocol/transport/memory-transport.ts";
+import type { Transport, TransportEvents } from "../../protocol/transport/transport.ts";
 import { ByteReader } from "../../protocol/wire/bytes.ts";
-import type { StreamErrorCode } from "../../protocol/wire/errors.ts";
 import { NO_EXTENSIONS } from "../../protocol/wire/extensions.ts";
-import type { AnswerForm, Frame, OpenFrame, StreamFrame, VersionFrame } from "../../protocol/wire/frame.ts";
-import { readFrame } from "../../protocol/wire/frame-codec.ts";
-import { HeaderDecoder } from "../../protocol/wire/header-block.ts";
-import type { Hello, Role } from "../../protocol/wire/hello.ts";
 import { FakeClock, settle } from "./fake-clock.ts";
 
 /** Hears a stream; by default takes data as it comes. */
@@ -196,7 +202,7 @@ export const linkPair = (options: PairOptions = {}): LinkPair => {
       exportKey: (label, bytes) => transport.exportKey(label, bytes),
     };
     const own = role === "edge" ? options.edgeHello : options.originHello;
-    const link = new Link({
+    const link = new LinkEndpoint({
       transport: tapped,
       hello: helloOf(role, { ...options.hello, ...own }),
       keyProof: (role === "edge" ? options.edgeProof : options.originProof) ?? BY_TRANSPORT,
@@ -267,7 +273,7 @@ export const framesOf = (messages: readonly Buffer[], tableBytes = 16 * 1024): F
 
 /** As `framesOf`, message by message. */
 export const messagesOf = (messages: readonly Buffer[], tableBytes = 16 * 1024): Frame[][] => {
-  const headers = new HeaderDecoder({ tableBytes, headBytes: 2 ** 20 });
+  const headers = new FrameHeaderDecoder({ tableBytes, headBytes: 2 ** 20 });
   return messages.map((message) => {
     const reader = new ByteReader(message);
     const frames: Frame[] = [];

@@ -1,16 +1,16 @@
 /**
  * Both daemons inside the test, joined over loopback by TLS with a key, in front of a web server that a test scripts. What
- * they log and record can be waited for. For what only processes can show there is bench/daemon-pair.
+ * they log and record can be waited for. For what only processes can show there is bench/rig/daemon-pair.
  */
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { VisitRecord } from "../../edge-side/access-record.ts";
-import { type EdgeDaemon, startEdge } from "../../edge-side/daemon.ts";
-import type { ExchangeRecord } from "../../origin-side/access-record.ts";
-import { type OriginDaemon, startOrigin } from "../../origin-side/daemon.ts";
-import type { Clock } from "../../protocol/kit/clock.ts";
-import type { Log, LogFields } from "../../protocol/kit/log.ts";
+import type { VisitRecord } from "../../edge-side/exchange/access-record.ts";
+import { type EdgeDaemon, startEdge } from "../../edge-side/run/daemon.ts";
+import type { ExchangeRecord } from "../../origin-side/exchange/access-record.ts";
+import { type OriginDaemon, startOrigin } from "../../origin-side/run/daemon.ts";
+import type { Log, LogFields } from "../../protocol/daemon/log.ts";
+import type { Clock } from "../../protocol/runtime/clock.ts";
 import { edgeConfigOf, originConfigOf } from "./daemons.ts";
 import { type FakeOrigin, openOrigin } from "./fake-origin.ts";
 import { until } from "./until.ts";

@@ -5,7 +5,7 @@
 import { once } from "node:events";
 import { createServer, type ListenOptions, type Server, type Socket } from "node:net";
 import { createServer as createTlsServer, type TlsOptions } from "node:tls";
-import { Inbox } from "../../protocol/kit/inbox.ts";
+import { Inbox } from "../../protocol/runtime/async-queue.ts";
 
 export class RawConnection {
   readonly socket: Socket;

@@ -2,7 +2,7 @@
  * The whole pair between two ends that a test writes byte by byte: a raw visitor at the edge's door, a raw web server behind
  * the origin side, a real link with a key between them.
  */
-import type { VisitRecord } from "../../edge-side/access-record.ts";
+import type { VisitRecord } from "../../edge-side/exchange/access-record.ts";
 import { openPair, type Pair, type PairOptions } from "./pair.ts";
 import { HOST } from "./raw-requests.ts";
 import { RawVisitor } from "./raw-visitor.ts";

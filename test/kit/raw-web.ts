@@ -4,7 +4,7 @@
  */
 import type { ListenOptions } from "node:net";
 import type { TlsOptions } from "node:tls";
-import { Inbox } from "../../protocol/kit/inbox.ts";
+import { Inbox } from "../../protocol/runtime/async-queue.ts";
 import { type RawConnection, RawOrigin } from "./raw-origin.ts";
 import { response } from "./raw-requests.ts";
 

@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import { stringify } from "yaml";
-import { systemClock } from "../../protocol/kit/clock.ts";
+import { systemClock } from "../../protocol/runtime/clock.ts";
 import { FIXTURE_SECRET } from "./config-fixtures.ts";
 import { type Ended, runCommand, startCommand } from "./run-command.ts";
 

@@ -1,14 +1,16 @@
 /** An edge's exchange on a stream without a link, and all that rebuilding its answer gave out, kept and said. */
-import { OutgoingExchange } from "../../edge-side/outgoing-exchange.ts";
-import { type RebuildGiven, rebuildPage } from "../../edge-side/rebuild-page.ts";
-import { HeldPages, VisitMemory } from "../../edge-side/visit-memory.ts";
-import { ByteBudget } from "../../protocol/kit/byte-budget.ts";
-import type { Clock } from "../../protocol/kit/clock.ts";
-import type { Link } from "../../protocol/link/link.ts";
-import { fingerprintOf } from "../../protocol/versions/fingerprint.ts";
-import type { Version } from "../../protocol/versions/version-store.ts";
+
+import { rebuildPage } from "../../edge-side/answer/decode-answer.ts";
+import type { RebuildGiven } from "../../edge-side/answer/decode-context.ts";
+import { OutgoingExchange } from "../../edge-side/exchange/outgoing-exchange.ts";
+import { HeldPages, VisitMemory } from "../../edge-side/exchange/visit-memory.ts";
+import type { AnswerForm, AnswerFrame } from "../../protocol/frames/frame.ts";
+import type { Link } from "../../protocol/link/link-api.ts";
+import type { Clock } from "../../protocol/runtime/clock.ts";
+import { ByteBudget } from "../../protocol/runtime/memory-budget.ts";
+import { fingerprintOf } from "../../protocol/store/fingerprint.ts";
+import type { Version } from "../../protocol/store/version-store.ts";
 import { NO_EXTENSIONS } from "../../protocol/wire/extensions.ts";
-import type { AnswerForm, AnswerFrame } from "../../protocol/wire/frame.ts";
 import { versionOf } from "./answering.ts";
 import { FakeClock } from "./fake-clock.ts";
 import { FAKE_ID, FakeStream } from "./fake-stream.ts";

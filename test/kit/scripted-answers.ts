@@ -1,8 +1,8 @@
 /** Answers as an origin side would make them, frame by frame, for a scripted one that then changes what it wants wrong. */
 import { createHash } from "node:crypto";
-import { STREAMING_CODEC } from "../../protocol/delta/codecs.ts";
-import { fingerprintOf } from "../../protocol/versions/fingerprint.ts";
-import type { AnswerForm, Frame, StreamId } from "../../protocol/wire/frame.ts";
+import { STREAMING_CODEC } from "../../protocol/codec/codecs.ts";
+import type { AnswerForm, Frame, StreamId } from "../../protocol/frames/frame.ts";
+import { fingerprintOf } from "../../protocol/store/fingerprint.ts";
 import { answerFrame, dataFrame, endFrame } from "./scripted-peer.ts";
 
 export const resultOf = (page: Uint8Array): string => fingerprintOf(page).slice(0, 16);

@@ -2,17 +2,19 @@
  * The other end of a link, written by hand: it says the frames that a test gives it and keeps those it hears, right or
  * wrong. Pings are answered, so that the real side goes on sending. Speaks for an edge or for an origin side.
  */
-import { Inbox } from "../../protocol/kit/inbox.ts";
-import { memoryPair } from "../../protocol/link/memory-transport.ts";
-import { helloMaker } from "../../protocol/link/own-hello.ts";
-import type { Transport } from "../../protocol/link/transport.ts";
+
+import type { AnswerForm, Frame, OpenFrame, StreamId } from "../../protocol/frames/frame.ts";
+import { encodeFrame, readFrame } from "../../protocol/frames/frame-codec.ts";
+import { FrameHeaderDecoder, FrameHeaderEncoder } from "../../protocol/frames/frame-headers.ts";
+import type { Hello, Role } from "../../protocol/frames/hello.ts";
+import { ReferableVersions } from "../../protocol/frames/offer-references.ts";
+import type { HeaderList } from "../../protocol/http/header-list.ts";
+import { helloMaker } from "../../protocol/link/local-hello.ts";
+import { Inbox } from "../../protocol/runtime/async-queue.ts";
+import { memoryPair } from "../../protocol/transport/memory-transport.ts";
+import type { Transport } from "../../protocol/transport/transport.ts";
 import { ByteReader } from "../../protocol/wire/bytes.ts";
-import { ReferableVersions } from "../../protocol/wire/carried-versions.ts";
 import { NO_EXTENSIONS } from "../../protocol/wire/extensions.ts";
-import type { AnswerForm, Frame, OpenFrame, StreamId } from "../../protocol/wire/frame.ts";
-import { encodeFrame, readFrame } from "../../protocol/wire/frame-codec.ts";
-import { HeaderDecoder, HeaderEncoder, type HeaderList } from "../../protocol/wire/header-block.ts";
-import type { Hello, Role } from "../../protocol/wire/hello.ts";
 
 export const PEER_LIMITS = {
   headBytes: 16 * 1024,
@@ -34,8 +36,11 @@ export class ScriptedPeer {
   readonly #transport: Transport;
   readonly #heard = new Inbox<Heard>();
   readonly #carried = new ReferableVersions();
-  readonly #headers = new HeaderEncoder(TABLE_BYTES, this.#carried);
-  readonly #decoder = new HeaderDecoder({ tableBytes: TABLE_BYTES, headBytes: 64 * 1024 }, this.#carried);
+  readonly #headers = new FrameHeaderEncoder(TABLE_BYTES, this.#carried);
+  readonly #decoder = new FrameHeaderDecoder(
+    { tableBytes: TABLE_BYTES, headBytes: 64 * 1024 },
+    this.#carried,
+  );
   #received = 0;
 
   constructor(transport: Transport, role: Role, hello: Partial<Hello> = {}) {

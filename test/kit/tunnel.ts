@@ -1,14 +1,10 @@
 /** A tunnel listener on a free loopback port, and links dialled to it, for tests over real sockets. */
-import { systemClock } from "../../protocol/kit/clock.ts";
-import { dialLink } from "../../protocol/link/dial-link.ts";
-import { makeLinkKey, type Secret } from "../../protocol/link/link-key.ts";
-import type { DialSecurity, ListenSecurity } from "../../protocol/link/link-security.ts";
-import {
-  type ListenOptions,
-  listenForLinks,
-  type TunnelListener,
-} from "../../protocol/link/listen-for-links.ts";
-import type { Transport } from "../../protocol/link/transport.ts";
+import { systemClock } from "../../protocol/runtime/clock.ts";
+import { dialLink } from "../../protocol/transport/dial-link.ts";
+import { makeLinkKey, type Secret } from "../../protocol/transport/key.ts";
+import { type ListenOptions, listenForLinks, type TunnelListener } from "../../protocol/transport/listen.ts";
+import type { DialSecurity, ListenSecurity } from "../../protocol/transport/tls.ts";
+import type { Transport } from "../../protocol/transport/transport.ts";
 import { makeAuthority } from "./certificates.ts";
 
 export const HOST = "127.0.0.1";

@@ -2,26 +2,27 @@
  * The origin side's whole story over a link in memory: a test speaks frames as an edge, and bytes as a web server.
  */
 import { zstdDecompressSync } from "node:zlib";
-import type { ExchangeRecord } from "../../origin-side/access-record.ts";
-import { type AnswerGiven, answerEdge } from "../../origin-side/answer-edge.ts";
-import { RequestDecoders } from "../../origin-side/decode-request.ts";
-import { OriginServerClient } from "../../origin-side/fetch-origin.ts";
-import { IncomingExchange } from "../../origin-side/incoming-exchange.ts";
-import { KnownSessions } from "../../origin-side/known-sessions.ts";
-import type { Route } from "../../origin-side/route-settings.ts";
-import { RouteTable } from "../../origin-side/routes.ts";
-import { StreamContexts } from "../../origin-side/stream-contexts.ts";
-import { STREAMING_CODEC } from "../../protocol/delta/codecs.ts";
-import { ByteBudget } from "../../protocol/kit/byte-budget.ts";
-import { systemClock } from "../../protocol/kit/clock.ts";
-import { silentLog } from "../../protocol/kit/log.ts";
-import { ScopeRules } from "../../protocol/versions/scope.ts";
-import { VersionStore } from "../../protocol/versions/version-store.ts";
-import type { StreamErrorCode } from "../../protocol/wire/errors.ts";
+import { StreamContexts } from "../../origin-side/answer/compressor-limits.ts";
+import { KnownSessions } from "../../origin-side/answer/known-sessions.ts";
+import type { Route } from "../../origin-side/config/route-config.ts";
+import type { ExchangeRecord } from "../../origin-side/exchange/access-record.ts";
+import { IncomingExchange } from "../../origin-side/exchange/incoming-exchange.ts";
+import type { ExchangeGiven } from "../../origin-side/proxy/answer-edge.ts";
+import { answerEdge } from "../../origin-side/proxy/answer-edge.ts";
+import { RequestDecoders } from "../../origin-side/request/decode-body.ts";
+import { RouteTable } from "../../origin-side/upstream/route-table.ts";
+import { OriginServerClient } from "../../origin-side/upstream/upstream-client.ts";
+import { STREAMING_CODEC } from "../../protocol/codec/codecs.ts";
+import { silentLog } from "../../protocol/daemon/log.ts";
+import type { StreamErrorCode } from "../../protocol/errors.ts";
+import type { AnswerFrame, OpenFrame, StreamFrame } from "../../protocol/frames/frame.ts";
+import { type ResponseHead, responseHeadFromList } from "../../protocol/http/head.ts";
+import type { HeaderList } from "../../protocol/http/header-list.ts";
+import { systemClock } from "../../protocol/runtime/clock.ts";
+import { ByteBudget } from "../../protocol/runtime/memory-budget.ts";
+import { ScopeRules } from "../../protocol/scope/scope.ts";
+import { VersionStore } from "../../protocol/store/version-store.ts";
 import { NO_EXTENSIONS } from "../../protocol/wire/extensions.ts";
-import type { AnswerFrame, OpenFrame, StreamFrame } from "../../protocol/wire/frame.ts";
-import type { HeaderList } from "../../protocol/wire/header-block.ts";
-import { type ResponseHead, responseHeadFromList } from "../../protocol/wire/http-head.ts";
 import { GET, greetedPair, type LinkPair, Listener } from "../kit/link-pair.ts";
 import { HEAD_BYTES } from "./asking.ts";
 
@@ -128,7 +129,7 @@ export class Answering implements AsyncDisposable {
   #over: () => void = () => {};
   #running = 0;
 
-  private constructor(pair: LinkPair, route: Route, more: Partial<AnswerGiven>) {
+  private constructor(pair: LinkPair, route: Route, more: Partial<ExchangeGiven>) {
     this.pair = pair;
     this.memory = new ByteBudget({ totalBytes: 2 ** 27, shareBytes: 2 ** 26 });
     this.#client = new OriginServerClient(route, { clock: systemClock, headBytes: HEAD_BYTES });
@@ -138,7 +139,7 @@ export class Answering implements AsyncDisposable {
       bytes: 2 ** 26,
       lifetimes: { sessionMs: 3_600_000, noStoreMs: 600_000 },
     });
-    const given: AnswerGiven = {
+    const given: ExchangeGiven = {
       keyId: "shop",
       clock: systemClock,
       store: this.#store,
@@ -167,7 +168,7 @@ export class Answering implements AsyncDisposable {
     };
   }
 
-  static async through(route: Route, more: Partial<AnswerGiven> = {}): Promise<Answering> {
+  static async through(route: Route, more: Partial<ExchangeGiven> = {}): Promise<Answering> {
     return new Answering(await greetedPair({ hello: { streamBytes: 64 * 1024 } }), route, more);
   }
 

@@ -1,12 +1,14 @@
 /** A client of one route, and what comes back from it: for tests that need no link. */
-import type { BodyEnd, OriginRequest, OriginResponse } from "../../origin-side/fetch-origin.ts";
-import { OriginServerClient } from "../../origin-side/fetch-origin.ts";
-import type { RequestBody } from "../../origin-side/origin-body.ts";
-import type { Route } from "../../origin-side/route-settings.ts";
-import { type Clock, systemClock } from "../../protocol/kit/clock.ts";
-import { Inbox } from "../../protocol/kit/inbox.ts";
-import type { HeaderList } from "../../protocol/wire/header-block.ts";
-import type { ResponseHead } from "../../protocol/wire/http-head.ts";
+
+import type { Route } from "../../origin-side/config/route-config.ts";
+import type { RequestBody } from "../../origin-side/exchange/body.ts";
+import type { OriginRequest, OriginResponse } from "../../origin-side/upstream/http-client.ts";
+import type { BodyEnd } from "../../origin-side/upstream/upstream-client.ts";
+import { OriginServerClient } from "../../origin-side/upstream/upstream-client.ts";
+import type { ResponseHead } from "../../protocol/http/head.ts";
+import type { HeaderList } from "../../protocol/http/header-list.ts";
+import { Inbox } from "../../protocol/runtime/async-queue.ts";
+import { type Clock, systemClock } from "../../protocol/runtime/clock.ts";
 
 export const HEAD_BYTES = 64 * 1024;
 

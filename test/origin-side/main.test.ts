@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { ownVersion } from "../../protocol/kit/command-line.ts";
+import { ownVersion } from "../../protocol/daemon/cli.ts";
 import { FIXTURE_SECRET } from "../kit/config-fixtures.ts";
 import { runCommand, startCommand } from "../kit/run-command.ts";
 import { openTunnel } from "../kit/tunnel.ts";

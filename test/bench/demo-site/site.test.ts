@@ -1,8 +1,8 @@
 /** bench/demo-site/site.ts: serves its pages over HTTP and knows afterwards what it sent. */
 import { afterEach, expect, it } from "vitest";
 import { BODIES_KEPT, type DemoSite, type ServedPage, startDemoSite } from "../../../bench/demo-site/site.ts";
-import { visitorOf } from "../../../bench/visitor.ts";
-import { systemClock } from "../../../protocol/kit/clock.ts";
+import { visitorOf } from "../../../bench/rig/visitor.ts";
+import { systemClock } from "../../../protocol/runtime/clock.ts";
 import { watchLeaks } from "../../kit/leaks.ts";
 
 watchLeaks();

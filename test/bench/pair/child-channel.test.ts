@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { ask } from "../../../bench/pair/child-channel.ts";
 import { startProgram } from "../../../bench/pair/program.ts";
-import { systemClock as clock } from "../../../protocol/kit/clock.ts";
+import { systemClock as clock } from "../../../protocol/runtime/clock.ts";
 import { watchLeaks } from "../../kit/leaks.ts";
 
 watchLeaks();

@@ -6,7 +6,7 @@ import {
   type LineSettings,
   PACKET_BYTES,
 } from "../../../bench/pair/emulated-line.ts";
-import type { Timer } from "../../../protocol/kit/clock.ts";
+import type { Timer } from "../../../protocol/runtime/clock.ts";
 import { FakeClock } from "../../kit/fake-clock.ts";
 import { seeded } from "../../kit/random.ts";
 

@@ -3,10 +3,10 @@ import { once } from "node:events";
 import { connect, createServer, type Socket } from "node:net";
 import { buffer } from "node:stream/consumers";
 import { afterEach, expect, it } from "vitest";
-import { listenOnLoopback } from "../../../bench/loopback.ts";
 import { startEmulator } from "../../../bench/pair/emulator.ts";
-import { systemClock } from "../../../protocol/kit/clock.ts";
-import { parseHostPort } from "../../../protocol/kit/units.ts";
+import { listenOnLoopback } from "../../../bench/rig/loopback.ts";
+import { parseHostPort } from "../../../protocol/config/units.ts";
+import { systemClock } from "../../../protocol/runtime/clock.ts";
 import { watchLeaks } from "../../kit/leaks.ts";
 import { seeded } from "../../kit/random.ts";
 

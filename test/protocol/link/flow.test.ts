@@ -1,14 +1,14 @@
 /** Who may send how much, and in which order it leaves. SPEC sections "Credit", "Link budget", "Order". */
 import { describe, expect, it } from "vitest";
-import { FIRST_BUDGET_BYTES } from "../../../protocol/link/link-budget.ts";
-import { MESSAGE_BYTES } from "../../../protocol/link/outbox.ts";
+import type { Frame, StreamId } from "../../../protocol/frames/frame.ts";
+import { encodeFrame } from "../../../protocol/frames/frame-codec.ts";
+import { FrameHeaderEncoder } from "../../../protocol/frames/frame-headers.ts";
+import { MOST_WINDOW_BYTES } from "../../../protocol/link/receive-window.ts";
+import { MESSAGE_BYTES } from "../../../protocol/link/scheduler.ts";
 import { QUEUE_BYTES } from "../../../protocol/link/send-queue.ts";
 import type { Stream } from "../../../protocol/link/stream.ts";
-import { MOST_WINDOW_BYTES } from "../../../protocol/link/window.ts";
+import { FIRST_BUDGET_BYTES } from "../../../protocol/pacing/send-budget.ts";
 import { NO_EXTENSIONS } from "../../../protocol/wire/extensions.ts";
-import type { Frame, StreamId } from "../../../protocol/wire/frame.ts";
-import { encodeFrame } from "../../../protocol/wire/frame-codec.ts";
-import { HeaderEncoder } from "../../../protocol/wire/header-block.ts";
 import { FakeClock } from "../../kit/fake-clock.ts";
 import { watchLeaks } from "../../kit/leaks.ts";
 import {
@@ -107,7 +107,7 @@ describe("credit", () => {
     pair.origin.onOpened = (heard) => {
       heard.takes = false;
     };
-    const headers = new HeaderEncoder(16 * KIB);
+    const headers = new FrameHeaderEncoder(16 * KIB);
     const open: Frame = { ...GET("/", { ended: false, body: Buffer.alloc(1000) }), streamId: 1 as StreamId };
     const data = (count: number): Frame => ({
       kind: "data",

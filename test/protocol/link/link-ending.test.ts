@@ -1,11 +1,11 @@
 /** How a link ends: in order, by silence, by abuse, by a transport that breaks. SPEC sections "Closing" and "Heartbeat". */
 import { describe, expect, it } from "vitest";
-import type { KeyProof } from "../../../protocol/link/greeting.ts";
+import { encodeFrame } from "../../../protocol/frames/frame-codec.ts";
+import type { KeyProof } from "../../../protocol/link/handshake.ts";
 import { MOST_WAITING_CONTROL } from "../../../protocol/link/link.ts";
-import { TRANSPORT_BYTES } from "../../../protocol/link/outbox.ts";
+import { TRANSPORT_BYTES } from "../../../protocol/link/scheduler.ts";
 import { ByteWriter } from "../../../protocol/wire/bytes.ts";
 import { NO_EXTENSIONS } from "../../../protocol/wire/extensions.ts";
-import { encodeFrame } from "../../../protocol/wire/frame-codec.ts";
 import { watchLeaks } from "../../kit/leaks.ts";
 import {
   ANSWER,

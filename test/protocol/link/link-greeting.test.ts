@@ -1,11 +1,11 @@
 /** How two links meet, over a memory wire, and what a newer peer may say. SPEC sections "Greeting" and "Extensions". */
 import { describe, expect, it } from "vitest";
-import type { KeyProof } from "../../../protocol/link/greeting.ts";
+import { FIRST_SKIPPABLE_KIND, FRAME, type StreamId } from "../../../protocol/frames/frame.ts";
+import { encodeFrame } from "../../../protocol/frames/frame-codec.ts";
+import { FrameHeaderEncoder } from "../../../protocol/frames/frame-headers.ts";
+import { writeHello } from "../../../protocol/frames/hello.ts";
+import type { KeyProof } from "../../../protocol/link/handshake.ts";
 import { ByteWriter } from "../../../protocol/wire/bytes.ts";
-import { FIRST_SKIPPABLE_KIND, FRAME, type StreamId } from "../../../protocol/wire/frame.ts";
-import { encodeFrame } from "../../../protocol/wire/frame-codec.ts";
-import { HeaderEncoder } from "../../../protocol/wire/header-block.ts";
-import { writeHello } from "../../../protocol/wire/hello.ts";
 import { watchLeaks } from "../../kit/leaks.ts";
 import { ANSWER, framesOf, GET, helloOf, type Listener, linkPair, turns } from "../../kit/link-pair.ts";
 import { seeded } from "../../kit/random.ts";
@@ -81,7 +81,7 @@ describe("a greeting", () => {
 
   it("refuses a stream that the peer opens before its proof", async () => {
     const pair = linkPair({ edgeProof: LISTENER, originProof: DIALLER });
-    const open = encodeFrame({ ...GET(), streamId: 1 as StreamId }, new HeaderEncoder(0));
+    const open = encodeFrame({ ...GET(), streamId: 1 as StreamId }, new FrameHeaderEncoder(0));
     pair.edge.transport.send(encodeFrame(helloOf("edge")));
     pair.edge.inject(open);
     await turns();

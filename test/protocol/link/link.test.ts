@@ -1,9 +1,9 @@
 /** Exchanges on a link that is up, over a memory wire. SPEC sections "Messages" and "Streams". */
 import { describe, expect, it } from "vitest";
-import { StreamError } from "../../../protocol/wire/errors.ts";
-import type { Frame, StreamId, VersionFrame } from "../../../protocol/wire/frame.ts";
-import { encodeFrame } from "../../../protocol/wire/frame-codec.ts";
-import { HeaderEncoder } from "../../../protocol/wire/header-block.ts";
+import { StreamError } from "../../../protocol/errors.ts";
+import type { Frame, StreamId, VersionFrame } from "../../../protocol/frames/frame.ts";
+import { encodeFrame } from "../../../protocol/frames/frame-codec.ts";
+import { FrameHeaderEncoder } from "../../../protocol/frames/frame-headers.ts";
 import { watchLeaks } from "../../kit/leaks.ts";
 import { ANSWER, DATA, END, GET, greetedPair, type Listener, turns } from "../../kit/link-pair.ts";
 import { seeded } from "../../kit/random.ts";
@@ -53,7 +53,7 @@ describe("stream numbers", () => {
     for (let i = 0; i < before; i++) pair.edge.open().stream.reset("cancelled");
     for (let i = 0; i < before; i++) pair.edge.open();
     await turns();
-    const headers = new HeaderEncoder(16 * 1024);
+    const headers = new FrameHeaderEncoder(16 * 1024);
     const from = to === "edge" ? pair.origin : pair.edge;
     from.inject(Buffer.concat(frames.map((frame) => encodeFrame(frame, headers))));
     await turns();

@@ -1,11 +1,11 @@
 /** Proofs and the states of both halves, over two real links. SPEC sections "Stream states" and "Proof". */
 import { describe, expect, it } from "vitest";
-import { LATER_MS } from "../../../protocol/link/outbox.ts";
+import type { AnswerForm, Frame, StreamId } from "../../../protocol/frames/frame.ts";
+import { encodeFrame } from "../../../protocol/frames/frame-codec.ts";
+import { FrameHeaderEncoder } from "../../../protocol/frames/frame-headers.ts";
+import { LATER_MS } from "../../../protocol/link/scheduler.ts";
 import type { StreamItem } from "../../../protocol/link/send-queue.ts";
 import { NO_EXTENSIONS } from "../../../protocol/wire/extensions.ts";
-import type { AnswerForm, Frame, StreamId } from "../../../protocol/wire/frame.ts";
-import { encodeFrame } from "../../../protocol/wire/frame-codec.ts";
-import { HeaderEncoder } from "../../../protocol/wire/header-block.ts";
 import { watchLeaks } from "../../kit/leaks.ts";
 import {
   ANSWER,
@@ -269,7 +269,7 @@ const endOf = async (
   await turns();
   if (askedWhole) asked.stream.askWhole(0);
   await turns();
-  const headers = new HeaderEncoder(16 * 1024);
+  const headers = new FrameHeaderEncoder(16 * 1024);
   if (to === "origin") encodeFrame({ ...GET("/", { ended: false }), streamId: id }, headers); // the table has seen the open
   const from = to === "edge" ? pair.origin : pair.edge;
   from.inject(Buffer.concat(frames.map((frame) => encodeFrame(frame, headers))));

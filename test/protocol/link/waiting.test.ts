@@ -3,10 +3,10 @@
  * the line, and are not stopped by what goes first. SPEC sections "Link budget" and "Order".
  */
 import { describe, expect, it } from "vitest";
-import { RTT_PERIOD_MS } from "../../../protocol/link/base-rtt.ts";
 import { LIGHT_BYTES } from "../../../protocol/link/fair-queue.ts";
+import { MOST_WINDOW_BYTES } from "../../../protocol/link/receive-window.ts";
 import { QUEUE_BYTES } from "../../../protocol/link/send-queue.ts";
-import { MOST_WINDOW_BYTES } from "../../../protocol/link/window.ts";
+import { RTT_PERIOD_MS } from "../../../protocol/pacing/min-rtt.ts";
 import { FakeClock } from "../../kit/fake-clock.ts";
 import { watchLeaks } from "../../kit/leaks.ts";
 import { ANSWER, DATA, END, GET, greetedPair, type Listener } from "../../kit/link-pair.ts";

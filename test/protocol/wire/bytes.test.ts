@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
+import { LinkError } from "../../../protocol/errors.ts";
 import { ByteReader, ByteWriter, GIVEN_AWAY_BYTES, varintBytes } from "../../../protocol/wire/bytes.ts";
-import { LinkError } from "../../../protocol/wire/errors.ts";
 import { seeded } from "../../kit/random.ts";
 
 const hex = (text: string) => Buffer.from(text.replace(/\s/g, ""), "hex");

@@ -1,0 +1,126 @@
+/**
+ * A visitor for measurements: one keep-alive connection to the edge, the request headers of a browser, the body
+ * decoded from whatever coding the edge chose, so that it can be compared with what the origin produced.
+ */
+import {
+  Agent,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type RequestOptions,
+  request,
+} from "node:http";
+import { promisify } from "node:util";
+import { brotliDecompress, gunzip, inflate, zstdDecompress } from "node:zlib";
+import { parseHostPort } from "../../protocol/config/units.ts";
+import type { Clock } from "../../protocol/runtime/clock.ts";
+
+/** A page that does not arrive within this is an error, not a wait. */
+export const VISIT_MS = 30_000;
+
+export interface Visit {
+  readonly host: string;
+  readonly path: string;
+  /** Chooses the Accept header: a document, or something a script fetches. */
+  readonly contentType: string;
+  readonly cookie?: string | undefined;
+  /** The page of the same site that the visitor comes from. */
+  readonly referer?: string | undefined;
+}
+
+export interface VisitedPage {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  /** Without its content coding. */
+  readonly body: Buffer;
+}
+
+export interface Visitor {
+  /** Rejects when no complete response arrives, or its coding cannot be undone. */
+  visit(visit: Visit, signal?: AbortSignal): Promise<VisitedPage>;
+  close(): void;
+}
+
+const BROWSER_HEADERS = {
+  "User-Agent": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
+  "Accept-Language": "en-GB,en;q=0.8,de;q=0.5",
+  "Accept-Encoding": "gzip, deflate, br, zstd",
+  DNT: "1",
+} as const;
+
+const DOCUMENT_HEADERS = {
+  Accept: "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
+  "Upgrade-Insecure-Requests": "1",
+  "Sec-Fetch-Dest": "document",
+  "Sec-Fetch-Mode": "navigate",
+  "Sec-Fetch-Site": "none",
+  "Sec-Fetch-User": "?1",
+  Priority: "u=0, i",
+} as const;
+
+const SCRIPT_HEADERS = {
+  Accept: "*/*",
+  "Sec-Fetch-Dest": "empty",
+  "Sec-Fetch-Mode": "cors",
+  "Sec-Fetch-Site": "same-origin",
+  Priority: "u=4",
+} as const;
+
+/** The headers that a browser sends for `visit`. */
+export const headersFor = ({ host, contentType, cookie, referer }: Visit): Record<string, string> => ({
+  Host: host,
+  ...BROWSER_HEADERS,
+  ...(contentType.startsWith("text/html") ? DOCUMENT_HEADERS : SCRIPT_HEADERS),
+  ...(cookie === undefined ? {} : { Cookie: cookie }),
+  ...(referer === undefined ? {} : { Referer: referer, "Sec-Fetch-Site": "same-origin" }),
+});
+
+/** A visitor of the edge at `address` (host:port). */
+export function visitorOf(address: string, clock: Clock): Visitor {
+  const edge = parseHostPort(address);
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  return {
+    visit: (visit, signal) =>
+      clock.within(VISIT_MS, signal, async (within) => {
+        const response = await ask({
+          ...edge,
+          agent,
+          path: visit.path,
+          headers: headersFor(visit),
+          signal: within,
+        });
+        const coded = await bodyOf(response);
+        return {
+          status: response.statusCode ?? 0,
+          headers: response.headers,
+          body: await undoCoding(coded, response.headers["content-encoding"]),
+        };
+      }),
+    close: () => agent.destroy(),
+  };
+}
+
+const ask = (options: RequestOptions): Promise<IncomingMessage> =>
+  new Promise((resolve, reject) => {
+    request(options, resolve).on("error", reject).end();
+  });
+
+async function bodyOf(response: IncomingMessage): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  // A response that is cut off throws here: it never looks complete.
+  for await (const chunk of response) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks);
+}
+
+const UNDO: Readonly<Record<string, (coded: Buffer) => Promise<Buffer>>> = {
+  gzip: promisify<Buffer, Buffer>(gunzip),
+  deflate: promisify<Buffer, Buffer>(inflate),
+  br: promisify<Buffer, Buffer>(brotliDecompress),
+  zstd: promisify<Buffer, Buffer>(zstdDecompress),
+};
+
+async function undoCoding(body: Buffer, coding: string | undefined): Promise<Buffer> {
+  if (coding === undefined || coding === "identity") return body;
+  const undo = UNDO[coding.toLowerCase()];
+  if (undo === undefined) throw new Error(`the edge answered in a coding that was not asked for: ${coding}`);
+  return undo(body);
+}

@@ -1,0 +1,65 @@
+/**
+ * Which versions the edge offers as bases for a page: at most MAX_OFFERS, best last, since the end of a dictionary is
+ * cheapest to refer to. Versions of the same URL are best; other pages of its templates fill what is left, which was
+ * never worse in bytes and often halves a delta. Only what this visitor may build on, and what the peer holds too. A
+ * few map look-ups: this runs for every request. SPEC section "Offers".
+ */
+
+import type { SessionKey } from "../../protocol/scope/credentials.ts";
+import type { BasesPolicy } from "../../protocol/scope/scope.ts";
+import { commonName } from "../../protocol/store/common-base-name.ts";
+import { MAX_OFFERS } from "../../protocol/store/page-index.ts";
+import type { PageKey } from "../../protocol/store/page-key.ts";
+import type { Tenant } from "../../protocol/store/tenant.ts";
+import type { StoreId, Version, VersionStore } from "../../protocol/store/version-store.ts";
+
+export interface BasesWanted {
+  readonly tenant: Tenant;
+  readonly pageKey: PageKey;
+  /** The visitor's session; undefined for one who shows no credentials. */
+  readonly session: SessionKey | undefined;
+  readonly bases: BasesPolicy;
+  /** Whether common bases are offered too. */
+  readonly commonBases: boolean;
+  /** The store of the origin side that will answer. */
+  readonly peerStore: StoreId;
+}
+
+/** The bases to offer, best last. Each counts as used; holding them keeps them usable until the exchange ends. */
+export function chooseBases(store: VersionStore, wanted: BasesWanted): Version[] {
+  const { tenant, pageKey, session, bases, commonBases, peerStore } = wanted;
+  if (bases === "off") return [];
+  const best: Version[] = [];
+
+  const offer = (version: Version | undefined): void => {
+    if (version === undefined || best.length === MAX_OFFERS) return;
+    if (!version.stores.includes(peerStore) || !store.holds(version)) return;
+    // The same short form twice is the same version twice, or two that the origin side could not tell apart.
+    if (best.every(({ short }) => short !== version.short)) best.push(version);
+  };
+
+  /** Newest first, the visitor's own and everybody's in turn: own ones are closer, everybody's may be newer. */
+  const offerFrom = (key: string): void => {
+    const own = session === undefined ? NONE : store.listed(tenant, session, key);
+    const everybodys = store.listed(tenant, "public", key);
+    for (let age = 1; age <= own.length || age <= everybodys.length; age++) {
+      offer(own.at(-age)?.version);
+      offer(everybodys.at(-age)?.version);
+    }
+  };
+
+  const offerCommon = (key: string): void => {
+    const made = store.listed(tenant, "public", commonName(key));
+    for (let age = 1; age <= made.length; age++) offer(made.at(-age)?.version);
+  };
+
+  for (const key of bases === "url" ? [pageKey.url] : [pageKey.url, ...pageKey.templates]) {
+    if (best.length < MAX_OFFERS) offerFrom(key);
+    // Behind the visitor's own, which have what is theirs alone too.
+    if (best.length < MAX_OFFERS && commonBases) offerCommon(key);
+  }
+  for (const version of best) store.use(version);
+  return best.reverse();
+}
+
+const NONE: readonly never[] = [];

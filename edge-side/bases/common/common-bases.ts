@@ -1,0 +1,281 @@
+/**
+ * Common bases: where pages belong to sessions, a new session has no version to build on. So the pieces that pages of at
+ * least three different people share become a version of their own, which is pushed to the origin side and offered to
+ * everybody. Made when an answer was dear and may be cheaper so; seldom, one at a time, in slices, within the memory
+ * budget. SPEC section "Common bases".
+ */
+import { LRUCache } from "lru-cache";
+import { DeltaError } from "../../../protocol/codec/codec.ts";
+import { STREAMING_CODEC } from "../../../protocol/codec/codecs.ts";
+import type { Log } from "../../../protocol/daemon/log.ts";
+import { DIGEST_BYTES } from "../../../protocol/frames/frame.ts";
+import type { Link } from "../../../protocol/link/link-api.ts";
+import type { Clock } from "../../../protocol/runtime/clock.ts";
+import type { ByteBudget } from "../../../protocol/runtime/memory-budget.ts";
+import type { SessionScope } from "../../../protocol/scope/scope.ts";
+import { commonName, MOST_NAME_CHARS } from "../../../protocol/store/common-base-name.ts";
+import { fingerprintOf } from "../../../protocol/store/fingerprint.ts";
+import type { PageKey } from "../../../protocol/store/page-key.ts";
+import { hostOf, type Tenant } from "../../../protocol/store/tenant.ts";
+import type { StoreId, Version, VersionStore } from "../../../protocol/store/version-store.ts";
+import { CommonSources, type Source } from "./common-sources.ts";
+import { commonPieces, PEOPLE_PER_PIECE } from "./shared-runs.ts";
+import { People } from "./visitor-identity.ts";
+
+/** Answers below this are cheap: nothing is made for them. Bytes. */
+export const DEAR_BYTES = 768;
+/** An answer on a common base that is this many times the cheapest one says that pages have drifted. */
+export const DRIFTED = 1.5;
+/** A base helps when its cheapest answer is this many times smaller than the one it was made for. */
+export const HELPS = 2;
+/** Larger pages are no sources. */
+export const MOST_SOURCE_BYTES = 512 * 1024;
+/** A smaller common base saves less than it costs. */
+export const LEAST_COMMON_BYTES = 1024;
+/** The largest coded push: it leaves as one frame, before anything else that waits on its link. */
+export const MOST_PUSH_BYTES = 8 * 1024;
+/** From one try for a URL or template to the next; doubles while it does not help, up to the longest. */
+export const FIRST_PAUSE_MS = 30_000;
+export const LONGEST_PAUSE_MS = 3_600_000;
+/** URLs and templates that are watched for each tenant; the longest unused gives way. */
+export const MOST_WATCHED = 64;
+/** Tenants that are watched at once, and the least time between two builds for one of them. */
+export const MOST_TENANTS = 64;
+export const TENANT_PAUSE_MS = 1_000;
+/** Between two slices of work: a build takes a sixth of one core at most. */
+export const REST_MS = 5;
+/** Memory that comparing takes, in sizes of its sources: text, units, and where they are found. */
+const WORK_FACTOR = 4;
+
+/** A visit of a session that left a version behind. */
+export interface SessionVisit {
+  readonly tenant: Tenant;
+  readonly pageKey: PageKey;
+  readonly scope: SessionScope;
+  readonly version: Version;
+  readonly offered: readonly Version[];
+  /** What the answer cost. */
+  readonly answerBytes: number;
+  readonly link: Link;
+}
+
+/** What is known of one URL or template. */
+interface Watched {
+  readonly sources: CommonSources;
+  nextTryAt: number;
+  pauseMs: number;
+  /** The cheapest answer on the present base. */
+  leastBytes: number;
+  /** The dearest answer for which a base was made. */
+  madeForBytes: number;
+}
+
+interface OfTenant {
+  nextTryAt: number;
+  readonly people: People;
+  readonly watched: LRUCache<string, Watched>;
+}
+
+export interface CommonBasesGiven {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly store: VersionStore;
+  readonly memory: ByteBudget;
+}
+
+export class CommonBases {
+  readonly #given: CommonBasesGiven;
+  readonly #tenants = new LRUCache<Tenant, OfTenant>({ max: MOST_TENANTS });
+  /** One is made at a time; resolves when it is over. */
+  #making: Promise<void> | undefined;
+  readonly #stopping = new AbortController();
+
+  constructor(given: CommonBasesGiven) {
+    this.#given = given;
+  }
+
+  /** A response gave somebody new credentials: whoever shows one of these marks is the same person. */
+  samePerson(tenant: Tenant, marks: readonly string[]): void {
+    this.#of(tenant).people.of(marks);
+  }
+
+  /** Notes what a session brought, and makes or pushes a common base where the answer was dear. */
+  visited(visit: SessionVisit): void {
+    const { tenant, version, scope, link } = visit;
+    if (this.#stopping.signal.aborted || scope.kin === undefined || !link.peer.features.includes("push"))
+      return;
+    if (version.body.length > MOST_SOURCE_BYTES) return;
+    const { people, watched } = this.#of(tenant);
+    const { session, retention, kin } = scope;
+    for (const key of keysOf(visit.pageKey)) {
+      const known = watched.get(key) ?? unwatched();
+      watched.set(key, known);
+      known.sources.add({ session, retention, fingerprint: version.fingerprint }, people, kin);
+    }
+    const wanted = this.#wanted(visit);
+    if (wanted !== undefined) this.#start(visit, wanted);
+  }
+
+  /** Makes nothing more; resolves when nothing is under way. */
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    await this.#making;
+  }
+
+  /** Resolves when nothing is being made. For tests. */
+  async idle(): Promise<void> {
+    await this.#making;
+  }
+
+  #of(tenant: Tenant): OfTenant {
+    const known = this.#tenants.get(tenant) ?? {
+      nextTryAt: 0,
+      people: new People(),
+      watched: new LRUCache<string, Watched>({ max: MOST_WATCHED }),
+    };
+    this.#tenants.set(tenant, known);
+    return known;
+  }
+
+  /** The most specific key of which enough people's pages are at hand, if a common base for it would help now. */
+  #wanted({ tenant, pageKey, scope, offered, answerBytes, link }: SessionVisit): Wanted | undefined {
+    const { store, clock } = this.#given;
+    const { people, watched, nextTryAt } = this.#of(tenant);
+    const now = clock.now();
+    const may = answerBytes >= DEAR_BYTES && this.#making === undefined && now >= nextTryAt;
+    for (const key of keysOf(pageKey)) {
+      const known = watched.get(key);
+      if (known === undefined) continue;
+      const base = this.#baseOf(tenant, key, link.peer.storeId as StoreId);
+      const used = base !== undefined && offered.includes(base);
+      if (used) known.leastBytes = Math.min(known.leastBytes, answerBytes);
+      // One that halves what answers cost is worth being made anew as soon as pages drift.
+      const helps = known.leastBytes * HELPS <= known.madeForBytes;
+      if (used && helps) known.pauseMs = FIRST_PAUSE_MS;
+      if (!may) continue;
+      const sources = known.sources.ofPeople(people, (each) => store.find(tenant, each) !== undefined);
+      // The page that has just come is what pieces are taken from: it must be of one of the people.
+      const [newest] = sources;
+      if (newest?.session !== scope.session || sources.length < PEOPLE_PER_PIECE) continue;
+      // There, and not offered: versions of the visitor's own left no room for it.
+      const serves = base !== undefined && (!used || (helps && answerBytes < DRIFTED * known.leastBytes));
+      return serves || now < known.nextTryAt ? undefined : { key, known, sources };
+    }
+    return undefined;
+  }
+
+  /** The common base that this store of a peer holds too. */
+  #baseOf(tenant: Tenant, key: string, peerStore: StoreId): Version | undefined {
+    const made = this.#given.store.listed(tenant, "public", commonName(key)).map(({ version }) => version);
+    return made.findLast((base) => base.stores.includes(peerStore) && this.#given.store.holds(base));
+  }
+
+  #start(visit: SessionVisit, wanted: Wanted): void {
+    const { known } = wanted;
+    const now = this.#given.clock.now();
+    this.#of(visit.tenant).nextTryAt = now + TENANT_PAUSE_MS;
+    known.nextTryAt = now + known.pauseMs;
+    known.pauseMs = Math.min(LONGEST_PAUSE_MS, known.pauseMs * 2);
+    this.#making = this.#make(visit, wanted)
+      .catch((error: unknown) => this.#given.log.error("common base failed", { error }))
+      .finally(() => {
+        this.#making = undefined;
+      });
+  }
+
+  async #make(visit: SessionVisit, { key, known, sources }: Wanted): Promise<void> {
+    const { store, log, memory } = this.#given;
+    const { tenant, link } = visit;
+    // The first is the page that has just come, and so one that the origin side has too: the push is a delta on it.
+    const versions = sources.flatMap(({ fingerprint }) => store.find(tenant, fingerprint) ?? []);
+    const lease = memory.lease(link.keyId);
+    try {
+      if (!lease.grow(WORK_FACTOR * versions.reduce((sum, { body }) => sum + body.length, 0))) return;
+      const body = await this.#inSlices(commonPieces(versions.map((version) => version.body)));
+      if (body === undefined || body.length < LEAST_COMMON_BYTES) return;
+      const coded = await STREAMING_CODEC.encode([visit.version.body], body);
+      // Forgotten meanwhile: then what was made of it is forgotten too.
+      if (this.#stopping.signal.aborted || !versions.every((version) => store.holds(version))) return;
+      if (coded.length > MOST_PUSH_BYTES || body.length > link.peer.pageBytes) return;
+      const base = this.#remember(visit, key, body, sources);
+      if (base === undefined) return;
+      known.leastBytes = Number.POSITIVE_INFINITY;
+      known.madeForBytes = Math.max(known.madeForBytes, visit.answerBytes);
+      link.push({
+        kind: "version",
+        host: hostOf(tenant),
+        name: key,
+        noStore: isNoStore(sources),
+        result: base.fingerprint.slice(0, DIGEST_BYTES),
+        size: body.length,
+        codec: STREAMING_CODEC.id,
+        bases: [visit.version.short],
+        coded,
+      });
+      const { length } = versions;
+      log.debug("common base", {
+        host: hostOf(tenant),
+        key,
+        pages: length,
+        bytes: body.length,
+        pushed: coded.length,
+      });
+    } catch (error) {
+      if (!(error instanceof DeltaError)) throw error; // a page that the codec does not take as a base
+    } finally {
+      lease.release();
+    }
+  }
+
+  async #inSlices(work: Generator<void, Buffer | undefined>): Promise<Buffer | undefined> {
+    for (;;) {
+      const step = work.next();
+      if (step.done) return step.value;
+      const { signal } = this.#stopping;
+      await this.#given.clock.sleep(REST_MS, signal).catch(() => {});
+      if (signal.aborted) return undefined;
+    }
+  }
+
+  #remember(
+    { tenant, link }: SessionVisit,
+    key: string,
+    body: Buffer,
+    sources: readonly Source[],
+  ): Version | undefined {
+    const { store } = this.#given;
+    const name = commonName(key);
+    const before = this.#baseOf(tenant, key, link.peer.storeId as StoreId);
+    const base = store.remember(tenant, {
+      url: name,
+      templates: [],
+      body,
+      fingerprint: fingerprintOf(body),
+      scope: { kind: "public", retention: isNoStore(sources) ? "no-store" : "session" },
+      from: link.peer.storeId as StoreId,
+    });
+    if (before !== undefined && before !== base) store.forgetVersions(tenant, [before.fingerprint]);
+    return base;
+  }
+}
+
+interface Wanted {
+  readonly key: string;
+  readonly known: Watched;
+  readonly sources: readonly Source[];
+}
+
+const unwatched = (): Watched => ({
+  sources: new CommonSources(),
+  nextTryAt: 0,
+  pauseMs: FIRST_PAUSE_MS,
+  leastBytes: Number.POSITIVE_INFINITY,
+  madeForBytes: 0,
+});
+
+/** The URL, then its templates, from the most specific on. */
+const keysOf = ({ url, templates }: PageKey): readonly string[] =>
+  [url, ...templates].filter((key) => key.length <= MOST_NAME_CHARS);
+
+const isNoStore = (sources: readonly Source[]): boolean =>
+  sources.some(({ retention }) => retention === "no-store");

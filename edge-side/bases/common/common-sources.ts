@@ -1,0 +1,59 @@
+/**
+ * Which versions of one URL or template are at hand of different people: the newest of each, named only, so that the store
+ * may forget them at any time. SPEC section "Common bases".
+ */
+import type { SessionKey } from "../../../protocol/scope/credentials.ts";
+import type { Retention } from "../../../protocol/scope/scope.ts";
+import type { Fingerprint } from "../../../protocol/store/fingerprint.ts";
+import { MOST_SOURCES } from "./shared-runs.ts";
+import { type People, type Person, rootOf } from "./visitor-identity.ts";
+
+/** Sessions remembered; some turn out to be one person, or their versions to be gone. */
+export const MOST_SESSIONS = 2 * MOST_SOURCES;
+
+export interface Source {
+  readonly session: SessionKey;
+  readonly fingerprint: Fingerprint;
+  readonly retention: Retention;
+}
+
+interface KnownSource extends Source {
+  readonly person: Person;
+}
+
+export class CommonSources {
+  /** The newest last. */
+  #sources: readonly KnownSource[] = [];
+  /** The era of the people that `#sources` are of. */
+  #era = 0;
+
+  /** Notes the newest version of a session. `marks` is asked for only when the session is new here. */
+  add(source: Source, people: People, marks: () => readonly string[]): void {
+    this.#forgetEra(people);
+    const before = this.#sources.find(({ session }) => session === source.session);
+    const person = before?.person ?? people.of(marks());
+    // Asking may itself have been too much for the room that people have.
+    this.#forgetEra(people);
+    if (person === undefined) return;
+    const others = this.#sources.filter(({ session }) => session !== source.session);
+    this.#sources = [...others, { ...source, person }].slice(-MOST_SESSIONS);
+  }
+
+  /** The newest source of each person that is still held, the newest first; at most MOST_SOURCES. */
+  ofPeople(people: People, held: (fingerprint: Fingerprint) => boolean): readonly Source[] {
+    this.#forgetEra(people);
+    const chosen = new Map<Person, Source>();
+    for (const source of this.#sources.toReversed()) {
+      const person = rootOf(source.person);
+      if (chosen.size < MOST_SOURCES && !chosen.has(person) && held(source.fingerprint))
+        chosen.set(person, source);
+    }
+    return [...chosen.values()];
+  }
+
+  #forgetEra({ era }: People): void {
+    if (era === this.#era) return;
+    this.#era = era;
+    this.#sources = [];
+  }
+}

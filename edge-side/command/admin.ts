@@ -1,0 +1,180 @@
+/**
+ * How an operator's command reaches the running edge: HTTP over a unix socket that only the edge's own user may open,
+ * so there is no password and no port. `forget` is all it can do; GET / says that it lives.
+ */
+import { chmodSync, lstatSync, unlinkSync } from "node:fs";
+import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from "node:http";
+import { PRIVATE_MODE } from "../../protocol/daemon/private-file.ts";
+import { type Clock, DeadlineError, systemClock } from "../../protocol/runtime/clock.ts";
+import { Complaint, codeOf } from "../../protocol/runtime/user-error.ts";
+import type { ForgetWhat } from "./forget.ts";
+
+/** What the daemon does when asked. */
+export interface AdminDuties {
+  /** Resolves with how many versions were erased. */
+  forget(what: ForgetWhat): Promise<number>;
+}
+
+export interface Admin {
+  /** Stops answering and removes the socket. */
+  close(): Promise<void>;
+}
+
+/** A question is a host and a URL; anything longer is not one. */
+export const LONGEST_QUESTION_BYTES = 64 * 1024;
+
+/** How long a command waits for the daemon's word. */
+export const ADMIN_ANSWER_MS = 30_000;
+
+/**
+ * Answers at `path` until closed. A socket that a dead daemon left there is replaced; throws Complaint when a living
+ * one answers, or when the path is something else than a socket.
+ */
+export const serveAdmin = async (path: string, duties: AdminDuties): Promise<Admin> => {
+  await removeStale(path);
+  const server = createServer((question, answer) => {
+    reply(question, duties).then(
+      ({ status, body }) => send(answer, status, body),
+      // The daemon's own error is for its log, not for this wire; the asker learns that it failed.
+      () => send(answer, 500, { problem: "the daemon could not do it" }),
+    );
+  });
+  await listening(server, path);
+  chmodSync(path, PRIVATE_MODE);
+  return {
+    close: () => {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      server.close(() => resolve());
+      server.closeAllConnections();
+      return promise;
+    },
+  };
+};
+
+const listening = (server: Server, path: string): Promise<void> => {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  server.once("error", (cause) =>
+    reject(
+      new Complaint(`the admin socket ${path} cannot be made (${codeOf(cause)}); set admin to another path`, {
+        cause,
+      }),
+    ),
+  );
+  server.listen(path, resolve);
+  return promise;
+};
+
+const removeStale = async (path: string): Promise<void> => {
+  const found = lstatSync(path, { throwIfNoEntry: false });
+  if (found === undefined) return;
+  if (!found.isSocket())
+    throw new Complaint(`${path} is not a socket; remove it, or set admin to another path`);
+  if (await isEdgeAt(path))
+    throw new Complaint(`another coilgun-edge answers at ${path}; stop it, or set admin to another path`);
+  unlinkSync(path);
+};
+
+interface Reply {
+  readonly status: number;
+  readonly body: Readonly<Record<string, unknown>>;
+}
+
+const reply = async (question: IncomingMessage, duties: AdminDuties): Promise<Reply> => {
+  if (question.method === "GET" && question.url === "/") return { status: 200, body: { alive: true } };
+  if (question.method !== "POST" || question.url !== "/forget") return { status: 404, body: {} };
+  const what = readForget(await textOf(question));
+  if (what === undefined) return { status: 400, body: { problem: "a host, and a url that begins with /" } };
+  return { status: 200, body: { forgotten: await duties.forget(what) } };
+};
+
+const readForget = (text: string | undefined): ForgetWhat | undefined => {
+  const asked = jsonOf(text);
+  if (typeof asked !== "object" || asked === null || !("host" in asked)) return undefined;
+  const { host } = asked;
+  const url = "url" in asked ? asked.url : undefined;
+  if (typeof host !== "string" || host === "") return undefined;
+  if (url === undefined) return { host, url };
+  return typeof url === "string" && url.startsWith("/") ? { host, url } : undefined;
+};
+
+const jsonOf = (text: string | undefined): unknown => {
+  try {
+    return text === undefined ? undefined : JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+};
+
+/** Undefined when there is more of it than a question or an answer has. */
+const textOf = async (message: IncomingMessage): Promise<string | undefined> => {
+  const pieces: Buffer[] = [];
+  let bytes = 0;
+  for await (const piece of message as AsyncIterable<Buffer>) {
+    bytes += piece.length;
+    if (bytes <= LONGEST_QUESTION_BYTES) pieces.push(piece);
+  }
+  return bytes > LONGEST_QUESTION_BYTES ? undefined : Buffer.concat(pieces).toString("utf8");
+};
+
+const send = (answer: ServerResponse, status: number, body: Readonly<Record<string, unknown>>): void => {
+  answer.writeHead(status, { "content-type": "application/json", connection: "close" });
+  answer.end(JSON.stringify(body));
+};
+
+/** Asks the edge whose admin socket is at `path` to erase versions; resolves with how many. Throws Complaint. */
+export const askToForget = async (
+  path: string,
+  what: ForgetWhat,
+  clock: Clock = systemClock,
+): Promise<number> => {
+  try {
+    const answer = await ask(path, { method: "POST", url: "/forget", body: JSON.stringify(what) }, clock);
+    if (typeof answer === "object" && answer !== null && "forgotten" in answer)
+      return Number(answer.forgotten);
+  } catch (error) {
+    throw new Complaint(whyNoAnswer(path, error), { cause: error });
+  }
+  throw new Complaint(`the edge at ${path} could not forget; its log says why`);
+};
+
+const whyNoAnswer = (path: string, error: unknown): string => {
+  if (error instanceof DeadlineError) return `the edge at ${path} did not answer within ${error.afterMs} ms`;
+  const code = codeOf(error);
+  if (code === "ENOENT" || code === "ECONNREFUSED") {
+    return `no coilgun-edge is running with the admin socket ${path}; start it, or name its config with --config`;
+  }
+  if (code === "EACCES") return `this user may not open ${path}; run as the user that runs coilgun-edge`;
+  return `the edge at ${path} cannot be asked (${code})`;
+};
+
+/** Whether an edge answers at this path. */
+export const isEdgeAt = async (path: string, clock: Clock = systemClock): Promise<boolean> => {
+  try {
+    await ask(path, { method: "GET", url: "/", body: undefined }, clock);
+    return true;
+  } catch (error) {
+    // Silence and nonsense are not death: only a socket that nobody holds is free to be replaced.
+    return !["ECONNREFUSED", "ENOENT"].includes(codeOf(error));
+  }
+};
+
+interface Question {
+  readonly method: string;
+  readonly url: string;
+  readonly body: string | undefined;
+}
+
+const ask = (path: string, { method, url, body }: Question, clock: Clock): Promise<unknown> =>
+  clock.within(ADMIN_ANSWER_MS, undefined, async (signal) => {
+    const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
+    const asking = request({ socketPath: path, method, path: url, agent: false, signal });
+    asking.once("response", resolve);
+    asking.once("error", reject);
+    asking.end(body);
+    try {
+      return jsonOf(await textOf(await promise));
+    } catch (error) {
+      // An aborted request fails with a word of its own; the reason is the better one.
+      throw signal.aborted ? signal.reason : error;
+    }
+  });

@@ -1,0 +1,6 @@
+/** Which versions an operator asks to erase. */
+
+export interface ForgetWhat {
+  readonly host: string;
+  readonly url: string | undefined;
+}

@@ -1,0 +1,185 @@
+/**
+ * `coilgun-edge pair`: makes a key and writes both sides' config files around it, short and commented, so that the two
+ * daemons find each other once the web server's address is right; or adds the key to an edge.yaml that exists, keeping
+ * its comments. The secret goes into these files, which only their owner may read, and nowhere else. SPEC section "Keys".
+ */
+import { randomBytes } from "node:crypto";
+import { existsSync, mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { isMap, isSeq, parseDocument, stringify } from "yaml";
+import {
+  ConfigError,
+  parseConfig,
+  readConfigText,
+  surroundingsOf,
+} from "../../protocol/config/parse-config.ts";
+import { type HostPort, printHostPort } from "../../protocol/config/units.ts";
+import { replacePrivateFile, writeNewPrivateFile } from "../../protocol/daemon/private-file.ts";
+import { Complaint } from "../../protocol/runtime/user-error.ts";
+import { type LinkKey, MAX_KEY_ID_LENGTH, makeLinkKey, secretText } from "../../protocol/transport/key.ts";
+import { edgeSettings } from "../config/edge-config.ts";
+
+export interface PairWishes {
+  /** The hosts that the key may serve; at least one. */
+  readonly hosts: readonly string[];
+  /** Where the origin side reaches this edge. */
+  readonly edge: HostPort;
+  /** The web server's address as the origin side will see it, `http://host:port`; undefined: to be filled in. */
+  readonly origin: string | undefined;
+  /** Folder for the new files. */
+  readonly out: string;
+  /** Replace files that exist. */
+  readonly force: boolean;
+  /** An edge.yaml that gets the key, in place of a new one. */
+  readonly addTo: string | undefined;
+}
+
+export interface Paired {
+  readonly keyId: string;
+  readonly edgeFile: string;
+  readonly originFile: string;
+}
+
+/** Random bytes; an argument for tests. */
+export type Chance = (bytes: number) => Uint8Array;
+
+/** Where a web server is taken to be until someone says otherwise. */
+export const GUESSED_ORIGIN = "http://127.0.0.1:3000";
+
+/** Writes the files, or none of them. Throws Complaint and ConfigError. */
+export const pair = (wishes: PairWishes, chance: Chance = randomBytes): Paired => {
+  const edgeFile = wishes.addTo ?? join(wishes.out, "edge.yaml");
+  const originFile = join(wishes.out, "origin.yaml");
+  refuseExisting(wishes.addTo === undefined ? [edgeFile, originFile] : [originFile], wishes.force);
+
+  const key = makeLinkKey(keyIdFor(wishes.hosts, chance), chance);
+  const edgeText =
+    wishes.addTo === undefined ? newEdgeText(key, wishes) : addedEdgeText(wishes.addTo, key, wishes.hosts);
+  mkdirSync(wishes.out, { recursive: true, mode: 0o700 });
+  write(edgeFile, edgeText, wishes.force || wishes.addTo !== undefined);
+  write(originFile, newOriginText(key, wishes), wishes.force);
+  return { keyId: key.id, edgeFile, originFile };
+};
+
+const refuseExisting = (files: readonly string[], force: boolean): void => {
+  const existing = files.filter((file) => existsSync(file));
+  if (force || existing.length === 0) return;
+  throw new Complaint(
+    `already there: ${existing.join(" and ")}; name another folder with --out, add a key to an edge.yaml with --add-to, or replace what is there with --force`,
+  );
+};
+
+const write = (file: string, text: string, replace: boolean): void =>
+  replace ? replacePrivateFile(file, text) : writeNewPrivateFile(file, text);
+
+const CHANCE_BYTES = 2;
+
+/** `www-example-com-3f2a`: the first host, and something that keeps the keys of one host apart. */
+const keyIdFor = ([host = "key"]: readonly string[], chance: Chance): string => {
+  const room = MAX_KEY_ID_LENGTH - 1 - 2 * CHANCE_BYTES;
+  const name = host.replace(/[^a-z0-9]+/g, "-").slice(0, room);
+  return `${name.replace(/^-+|-+$/g, "") || "key"}-${Buffer.from(chance(CHANCE_BYTES)).toString("hex")}`;
+};
+
+/** An edge.yaml's text with one key more. Throws ConfigError when it is not valid, before or after. */
+const addedEdgeText = (file: string, key: LinkKey, hosts: readonly string[]): string => {
+  const before = readConfigText(file);
+  const check = (text: string) => parseConfig({ file, text, schema: edgeSettings(surroundingsOf(file)) });
+  check(before);
+  const document = parseDocument(before);
+  const keys = document.get("keys", true);
+  // A list behind an alias or in braces would be written back in a form that its owner did not choose.
+  if (!isMap(document.contents) || !isSeq(keys)) {
+    throw new ConfigError([
+      { file, line: 1, column: 1, message: "keys is not a plain list; add the key by hand" },
+    ]);
+  }
+  keys.add(document.createNode({ id: key.id, secret: secretText(key.secret), hosts }));
+  // lineWidth 0: long lines and comments stay as they are.
+  const text = document.toString({ lineWidth: 0 });
+  check(text);
+  return text;
+};
+
+/** A value as YAML writes it: in quotes only where it must be. */
+const value = (text: string): string => stringify(text).trimEnd();
+
+const newEdgeText = (key: LinkKey, { hosts, edge }: PairWishes): string => `\
+# coilgun-edge serves visitors and asks the origin side over the link. Written by \`coilgun-edge pair\`.
+# This file holds a secret: keep it readable by its owner alone.
+#   coilgun-edge check --config edge.yaml     tries everything that is named here
+#   coilgun-edge run --config edge.yaml       serves; SIGHUP reads this file again
+
+# Where visitors are served, in plain HTTP. With nginx or another server in front on this machine: 127.0.0.1:8080.
+visitors: 0.0.0.0:8080
+
+# Where origin sides dial in, in TLS 1.3 with a key from below. The firewall must let them through.
+tunnel: 0.0.0.0:${edge.port}
+
+# Who may serve which hosts. For one more: coilgun-edge pair --add-to edge.yaml --host ... --edge ... --out ...
+keys:
+  - id: ${value(key.id)}
+    secret: ${secretText(key.secret)}
+    hosts:
+${hosts.map((host) => `      - ${value(host)}\n`).join("")}
+# Where \`coilgun-edge forget\` finds the running daemon: a unix socket, beside this file.
+admin: ./edge.sock
+
+# What else can be set, with its default:
+#
+# store:
+#   size: 256 MiB         # versions of pages, the base of every saving
+#
+# memory:
+#   budget: 128 MiB       # for everything that is not the store
+#
+# trustedProxies: []      # whose X-Forwarded-* fields are believed, such as [127.0.0.1, 10.0.0.0/8]
+#
+# accessLog: off          # or stdout, or a path: one JSON line for each exchange
+`;
+
+const newOriginText = (key: LinkKey, { hosts, edge, origin }: PairWishes): string => `\
+# coilgun-origin runs beside the web server and dials the edge. Written by \`coilgun-edge pair\`.
+# This file holds a secret: move it to the origin machine, and keep it readable by its owner alone.
+#   coilgun-origin check --config origin.yaml     tries everything that is named here
+#   coilgun-origin run --config origin.yaml       serves; SIGHUP reads this file again
+
+# The edge, and the key that both sides share.
+edges:
+  - address: ${value(printHostPort(edge))}
+    key:
+      id: ${value(key.id)}
+      secret: ${secretText(key.secret)}
+
+# The web server that has each host's pages, as this machine reaches it.${
+  origin === undefined ? "\n# FILL IN: your web server's address; the one here is a guess." : ""
+}
+routes:
+${hosts.map((host) => `  - host: ${value(host)}\n    origin: ${value(origin ?? GUESSED_ORIGIN)}\n`).join("")}
+# What else can be set, with its default:
+#
+# store:
+#   size: 256 MiB         # versions of pages, the base of every saving
+#
+# memory:
+#   budget: 128 MiB       # for everything that is not the store
+`;
+
+/** What is left to do, for the person who ran the command; without the secret. */
+export const nextSteps = ({ keyId, edgeFile, originFile }: Paired, wishes: PairWishes): readonly string[] => [
+  wishes.addTo === undefined
+    ? `wrote ${edgeFile} and ${originFile}`
+    : `added a key to ${edgeFile}, wrote ${originFile}`,
+  `the key's id is ${keyId}; its secret is in these two files only`,
+  "",
+  "next:",
+  `  1. move ${originFile} to the origin machine (it holds the secret: scp, not mail), and delete it here`,
+  wishes.origin === undefined
+    ? "  2. there, set each route's origin to the web server's address"
+    : `  2. there, ${wishes.origin} must be the web server`,
+  `  3. let port ${wishes.edge.port} of ${wishes.edge.host} through the firewall`,
+  wishes.addTo === undefined
+    ? `  4. here:  coilgun-edge check --config ${edgeFile} && coilgun-edge run --config ${edgeFile}`
+    : `  4. here:  coilgun-edge check --config ${edgeFile}, then send SIGHUP to the running coilgun-edge`,
+  "  5. there: coilgun-origin check --config origin.yaml && coilgun-origin run --config origin.yaml",
+];

@@ -1,0 +1,233 @@
+/**
+ * Compressors for visitors, drawn from a budget: each holds memory for as long as its page takes, and time of the machine.
+ * When there is none left a visitor gets its page as it is. SPEC section "Encodings".
+ */
+import { availableParallelism } from "node:os";
+import type { Transform } from "node:stream";
+import { promisify } from "node:util";
+import {
+  brotliCompress,
+  brotliCompressSync,
+  constants,
+  createBrotliCompress,
+  createGzip,
+  createZstdCompress,
+  gzip,
+  gzipSync,
+  zstdCompress,
+  zstdCompressSync,
+} from "node:zlib";
+import type { Coding } from "../../protocol/http/accept-encoding.ts";
+import type { Load } from "../../protocol/runtime/event-loop-load.ts";
+import type { ByteBudget } from "../../protocol/runtime/memory-budget.ts";
+
+/** Compressors at work at the same time; one more visitor gets identity. */
+export const MOST_ENCODERS = 64;
+
+/** What one holds, measured over 32 of each fed with 300 KB of HTML (window 2^20); counted against the memory budget. */
+export const ENCODER_BYTES: Readonly<Record<Coding, number>> = {
+  br: 2.25 * 2 ** 20,
+  zstd: 1.5 * 2 ** 20,
+  gzip: 0.5 * 2 ** 20,
+};
+
+/** Each coding's level. */
+export type Levels = Readonly<Record<Coding, number>>;
+
+/**
+ * Levels by load: of the event loop, or of the thread pool if that is more. An HTML page of 43 KB: brotli 5 makes 7.6 KB of it in 0.8 ms, 3 8.9 KB in 0.25 ms, 1
+ * 9.6 KB in 0.09 ms; gzip 6 8.4 KB in 0.46 ms, 3 9.1 KB in 0.2 ms, 1 9.4 KB in 0.12 ms; zstd 3 9.0 KB in 0.13 ms.
+ */
+const LEVELS: readonly (Levels & { readonly upToLoad: number })[] = [
+  { upToLoad: 0.8, br: 5, zstd: 3, gzip: 6 },
+  { upToLoad: 0.95, br: 3, zstd: 3, gzip: 3 },
+  { upToLoad: 1, br: 1, zstd: 1, gzip: 1 },
+];
+const BEST = LEVELS[0] as Levels;
+/** Node's own. */
+const POOL_THREADS = 4;
+/** Pages in the thread pool at a time that keep it, or all processors, busy. */
+export const FULL_POOL = Math.min(POOL_THREADS, availableParallelism());
+
+export const levelsAt = (load: number): Levels =>
+  LEVELS.find(({ upToLoad }) => load <= upToLoad) ?? (LEVELS.at(-1) as Levels);
+
+/** At most 2^23 for the web (RFC 9659). */
+const WINDOW_LOG = 20;
+
+const brotliOptions = (level: number) => ({
+  params: {
+    [constants.BROTLI_PARAM_QUALITY]: level,
+    [constants.BROTLI_PARAM_LGWIN]: WINDOW_LOG,
+    [constants.BROTLI_PARAM_MODE]: constants.BROTLI_MODE_TEXT,
+  },
+});
+const zstdOptions = (level: number) => ({
+  params: { [constants.ZSTD_c_compressionLevel]: level, [constants.ZSTD_c_windowLog]: WINDOW_LOG },
+});
+
+/** Smaller pages are done here and now: the detour to another thread takes as long (0.1 ms). */
+export const INLINE_BYTES = 16 * 1024;
+
+const INLINE: Readonly<Record<Coding, (page: Buffer, level: number) => Buffer>> = {
+  br: (page, level) => brotliCompressSync(page, brotliOptions(level)),
+  zstd: (page, level) => zstdCompressSync(page, zstdOptions(level)),
+  gzip: (page, level) => gzipSync(page, { level }),
+};
+const IN_POOL: Readonly<Record<Coding, (page: Buffer, level: number) => Promise<Buffer>>> = {
+  br: (page, level) => brotli(page, brotliOptions(level)),
+  zstd: (page, level) => zstd(page, zstdOptions(level)),
+  gzip: (page, level) => gz(page, { level }),
+};
+const brotli = promisify<Buffer, object, Buffer>(brotliCompress);
+const zstd = promisify<Buffer, object, Buffer>(zstdCompress);
+const gz = promisify<Buffer, object, Buffer>(gzip);
+
+interface Flushing extends Transform {
+  flush(kind: number, callback: () => void): void;
+}
+
+/** All that was written can then be read; what was seen stays known. */
+const FLUSH: Readonly<Record<Coding, number>> = {
+  br: constants.BROTLI_OPERATION_FLUSH,
+  zstd: constants.ZSTD_e_flush,
+  gzip: constants.Z_SYNC_FLUSH,
+};
+
+const STREAMS: Readonly<Record<Coding, (level: number) => Flushing>> = {
+  br: (level) => createBrotliCompress(brotliOptions(level)),
+  zstd: (level) => createZstdCompress(zstdOptions(level)),
+  gzip: (level) => createGzip({ level }),
+};
+
+/** One page's compressor; to be given back. */
+export interface VisitorEncoder {
+  readonly coding: Coding;
+  /** A whole page in one go; `often`: the result is kept, and worth more time. */
+  encode(page: Buffer, how: { readonly often: boolean }): Promise<Buffer>;
+  /** Each gives what is ready; after `flush` all that was written can be decoded. */
+  write(piece: Buffer): Promise<Buffer>;
+  flush(): Promise<Buffer>;
+  end(): Promise<Buffer>;
+  release(): void;
+}
+
+export class VisitorEncoders {
+  readonly #memory: ByteBudget;
+  readonly #load: Load;
+  #busy = 0;
+  /** Whole pages that are at work in the thread pool, or wait for it. */
+  #inPool = 0;
+
+  constructor(memory: ByteBudget, load: Load) {
+    this.#memory = memory;
+    this.#load = load;
+  }
+
+  get busy(): number {
+    return this.#busy;
+  }
+
+  /** For the first of these codings that there is memory for, on account of this key. */
+  take(codings: readonly Coding[], keyId: string): VisitorEncoder | undefined {
+    if (this.#busy >= MOST_ENCODERS) return undefined;
+    const lease = this.#memory.lease(keyId);
+    const coding = codings.find((each) => lease.grow(ENCODER_BYTES[each]));
+    if (coding === undefined) return undefined;
+    this.#busy++;
+    return new PooledEncoder(coding, this.#place, () => {
+      this.#busy--;
+      lease.release();
+    });
+  }
+
+  readonly #place: Workplace = {
+    levels: () => levelsAt(Math.max(this.#load(), this.#inPool / FULL_POOL)),
+    inPool: async (encode) => {
+      this.#inPool++;
+      try {
+        return await encode();
+      } finally {
+        this.#inPool--;
+      }
+    },
+  };
+}
+
+/** What all compressors share. */
+interface Workplace {
+  levels(): Levels;
+  inPool(encode: () => Promise<Buffer>): Promise<Buffer>;
+}
+
+class PooledEncoder implements VisitorEncoder {
+  readonly coding: Coding;
+  readonly #place: Workplace;
+  readonly #giveBack: () => void;
+  #stream: Flushing | undefined;
+  #ready: Buffer[] = [];
+  #released = false;
+  /** Wakes the one call that waits; an error, or being given back, ends it too. */
+  #wake: ((error?: Error) => void) | undefined;
+
+  constructor(coding: Coding, place: Workplace, giveBack: () => void) {
+    this.coding = coding;
+    this.#place = place;
+    this.#giveBack = giveBack;
+  }
+
+  async encode(page: Buffer, { often }: { readonly often: boolean }): Promise<Buffer> {
+    const { coding } = this;
+    const level = (often ? BEST : this.#place.levels())[coding];
+    if (page.length <= INLINE_BYTES) return INLINE[coding](page, level);
+    return this.#place.inPool(() => IN_POOL[coding](page, level));
+  }
+
+  write(piece: Buffer): Promise<Buffer> {
+    return this.#run((stream, done) => stream.write(piece, (error) => done(error ?? undefined)));
+  }
+
+  flush(): Promise<Buffer> {
+    return this.#run((stream, done) => stream.flush(FLUSH[this.coding], () => done()));
+  }
+
+  end(): Promise<Buffer> {
+    return this.#run((stream, done) => stream.once("end", () => done()).end());
+  }
+
+  release(): void {
+    if (this.#released) return;
+    this.#released = true;
+    this.#wake?.(new Error("given back"));
+    this.#stream?.destroy();
+    this.#giveBack();
+  }
+
+  async #run(step: (stream: Flushing, done: (error?: Error) => void) => void): Promise<Buffer> {
+    if (this.#released) throw new Error("given back");
+    const stream = this.#opened();
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#wake = (error) => (error === undefined ? resolve() : reject(error));
+    step(stream, this.#wake);
+    await promise;
+    this.#wake = undefined;
+    this.#collect(stream);
+    const out = this.#ready;
+    this.#ready = [];
+    return out.length === 1 ? (out[0] as Buffer) : Buffer.concat(out);
+  }
+
+  #opened(): Flushing {
+    if (this.#stream !== undefined) return this.#stream;
+    const stream = STREAMS[this.coding](this.#place.levels()[this.coding]);
+    // Read by hand: zlib works on only while its output is taken.
+    stream.on("readable", () => this.#collect(stream));
+    stream.on("error", (error) => this.#wake?.(error));
+    this.#stream = stream;
+    return stream;
+  }
+
+  #collect(stream: Flushing): void {
+    for (let piece = stream.read(); piece !== null; piece = stream.read()) this.#ready.push(piece as Buffer);
+  }
+}

@@ -1,0 +1,9 @@
+/** A page in content codings, kept so that it is compressed once. */
+
+/** The page of a visit in content codings, as far as it is kept. */
+export interface PageCopies {
+  /** Whether the page was here before: then it may well be sent again. */
+  readonly worthKeeping: boolean;
+  find(coding: string): Buffer | undefined;
+  keep(coding: string, copy: Buffer): void;
+}

@@ -1,0 +1,294 @@
+/**
+ * What `edge.yaml` may say, and the type without holes that the edge daemon runs on. Every default stands here as it
+ * would be written; names of sizes and times carry their unit once they are read. `parse` problems come all at once
+ * (protocol/config/parse-config.ts).
+ */
+import { z } from "zod";
+import type { LogSettings } from "../../protocol/config/log-settings.ts";
+import { loadConfig, type Surroundings } from "../../protocol/config/parse-config.ts";
+import {
+  type AccessLogTarget,
+  accessLog,
+  block,
+  count,
+  hostName,
+  hostPort,
+  logBlock,
+  type MemorySettings,
+  memoryBlock,
+  type NamedFile,
+  namedFile,
+  noTwoAlike,
+  optionalBlock,
+  type StoreSettings,
+  shortFor,
+  size,
+  sizeOrOff,
+  storeBlock,
+  TUNNEL_PORT,
+  time,
+  written,
+} from "../../protocol/config/schema.ts";
+import {
+  type HostPort,
+  isLoopback,
+  type Network,
+  parseNetwork,
+  UnitError,
+} from "../../protocol/config/units.ts";
+import {
+  hasRoomForPages,
+  NO_ROOM_FOR_PAGES,
+  workersOf,
+  workersSetting,
+} from "../../protocol/config/workers-config.ts";
+import type { BasesPolicy } from "../../protocol/scope/scope.ts";
+import type { LinkKey } from "../../protocol/transport/key.ts";
+import { keyOf, keySettings } from "../../protocol/transport/key-config.ts";
+import { clash, type VisitorListen, visitorListeners } from "./listener-config.ts";
+import {
+  isCompressed,
+  isKeptSomewhere,
+  KEPT_NOWHERE,
+  NOT_COMPRESSED,
+  type RequestBasesPolicy,
+  requestBasesSetting,
+} from "./request-bases-policy.ts";
+
+export interface EdgeConfig {
+  /** Where visitors are served; at least one. */
+  readonly visitors: readonly VisitorListen[];
+  readonly tunnel: TunnelListen;
+  readonly keys: readonly EdgeKey[];
+  /** Processes that share the work. */
+  readonly workers: number;
+  readonly store: StoreSettings;
+  readonly memory: MemorySettings;
+  readonly limits: EdgeLimits;
+  readonly times: EdgeTimes;
+  /** Whose X-Forwarded-* fields are believed. */
+  readonly trustedProxies: readonly Network[];
+  readonly accessLog: AccessLogTarget;
+  readonly log: LogSettings;
+  /** Path of the unix socket that `coilgun-edge forget` speaks to. */
+  readonly admin: string | undefined;
+}
+
+/** Where origin sides dial in, and how both ends prove the key. */
+export type TunnelListen =
+  | { readonly mode: "psk"; readonly listen: HostPort }
+  | {
+      readonly mode: "certificate";
+      readonly listen: HostPort;
+      /** PEM, the server's certificate first. */
+      readonly certificate: NamedFile;
+      readonly privateKey: NamedFile;
+      /** PEM; set, a dialler needs a certificate that one of these signed. */
+      readonly clientAuthorities: NamedFile | undefined;
+      /** Something between ends TLS: the proof of the key is not bound to the connection. */
+      readonly behindBalancer: boolean;
+    }
+  | { readonly mode: "plain"; readonly listen: HostPort; readonly insecure: boolean };
+
+/** A link key and the hosts it may serve. */
+export interface EdgeKey {
+  readonly key: LinkKey;
+  readonly hosts: readonly ServedHost[];
+}
+
+const BASES = ["session", "site", "url", "off"] as const satisfies readonly BasesPolicy[];
+
+/** A host, and whose versions may be bases of its pages (ScopePolicy). */
+export interface ServedHost {
+  /** As in a Host field without port: lower case, no final dot. */
+  readonly host: string;
+  readonly bases: BasesPolicy;
+  /** Names of cookies that make no session, beside the built-in ones; one `*` stands for any characters. */
+  readonly harmlessCookies: readonly string[];
+  /** Request headers that make a session, in lower case; authorization is always one. */
+  readonly credentialHeaders: readonly string[];
+  /** Whether pieces that several people's pages share may be everybody's base, under `bases: session`. */
+  readonly commonBases: boolean;
+  /** Whether bodies of requests cross the link compressed, where they gain. */
+  readonly compressRequests: boolean;
+  /** Whether they may build on what the same session sent before. */
+  readonly requestBases: RequestBasesPolicy;
+}
+
+/** Each is refused or passed by when exceeded, as said. */
+export interface EdgeLimits {
+  /** Larger pages stream through and are not remembered. */
+  readonly pageBytes: number;
+  /** Larger request heads get 431, larger answers 502. */
+  readonly headBytes: number;
+  /** Longer request targets get 414. */
+  readonly targetBytes: number;
+  /** Larger request bodies get 413; undefined: any size. */
+  readonly bodyBytes: number | undefined;
+  readonly streamsPerLink: number;
+  /** Visitor connections; one more is closed at once. */
+  readonly visitors: number;
+  /** Tunnel connections of one address that have not proved a key yet. */
+  readonly pendingLinksPerAddress: number;
+}
+
+export interface EdgeTimes {
+  /** For the web server to answer, while the request waits for nothing but it; then 504. */
+  readonly originAnswerMs: number;
+  /** Between two requests of a visitor's connection. */
+  readonly keepAliveMs: number;
+  /** For a visitor to send the next bytes of its request (then 408), or to take any of its answer (then it is cut). */
+  readonly idleMs: number;
+  /** Silence on a link after which it is asked for a sign of life. */
+  readonly heartbeatMs: number;
+  /** For what is under way when the daemon stops. */
+  readonly drainMs: number;
+}
+
+/** Reads and checks `edge.yaml`. Throws ConfigError. */
+export const loadEdgeConfig = (file: string): EdgeConfig => loadConfig(file, edgeSettings);
+
+/** The longest path of a unix socket that every system can bind: 104 bytes with the final zero. */
+export const LONGEST_SOCKET_PATH = 103;
+
+export const edgeSettings = (near: Surroundings): z.ZodType<EdgeConfig> =>
+  block({
+    visitors: visitorListeners(near),
+    tunnel: z.preprocess(tunnelWritten, tunnel(near)).prefault(`0.0.0.0:${TUNNEL_PORT}`),
+    keys: z
+      .array(edgeKey(near))
+      .min(1)
+      .check(noTwoAlike(({ key }) => key.id, "is the id of two keys; each needs its own", "id")),
+    workers: workersSetting(),
+    store: storeBlock(),
+    memory: memoryBlock(),
+    limits: optionalBlock({
+      pageBytes: size("8 MiB", { least: "64 KiB", most: "256 MiB" }),
+      headBytes: size("64 KiB", { least: "8 KiB", most: "96 KiB" }),
+      targetBytes: size("16 KiB", { least: "1 KiB", most: "64 KiB" }),
+      bodyBytes: sizeOrOff("off"),
+      streamsPerLink: count(1_000, { least: 1, most: 1_000_000 }),
+      visitors: count(10_000, { least: 1, most: 1_000_000 }),
+      pendingLinksPerAddress: count(16, { least: 1, most: 10_000 }),
+    }).transform(({ bodyBytes, ...rest }): EdgeLimits => ({ ...rest, bodyBytes })),
+    times: optionalBlock({
+      originAnswer: time("60s", { least: "100ms" }),
+      keepAlive: time("75s", { least: "1s" }),
+      idle: time("60s", { least: "1s" }),
+      heartbeat: time("10s", { least: "500ms", most: "5m" }),
+      drain: time("30s", { least: "0s", most: "1h" }),
+    }).transform(
+      (times): EdgeTimes => ({
+        originAnswerMs: times.originAnswer,
+        keepAliveMs: times.keepAlive,
+        idleMs: times.idle,
+        heartbeatMs: times.heartbeat,
+        drainMs: times.drain,
+      }),
+    ),
+    trustedProxies: z.array(written(parseNetwork, "a range of addresses, such as 10.0.0.0/8")).prefault([]),
+    accessLog: accessLog(near),
+    log: logBlock(),
+    admin: written((name) => socketPath(near.pathOf(name)), "a path, such as ./edge.sock").optional(),
+  })
+    .refine(({ limits, memory }) => limits.pageBytes <= memory.perKeyBytes, {
+      abort: true,
+      path: ["limits", "pageBytes"],
+      error: "must be at most memory.perKey, or such a page could never be put together",
+    })
+    .refine(({ visitors, tunnel }) => !visitors.some(({ listen }) => clash(listen, tunnel.listen)), {
+      abort: true,
+      path: ["tunnel"],
+      error: "listens where visitors are served; give each a port of its own",
+    })
+    .refine(hasRoomForPages, NO_ROOM_FOR_PAGES)
+    .refine(isKeptSomewhere, KEPT_NOWHERE)
+    .transform(
+      ({ admin, ...rest }): EdgeConfig => ({ ...rest, admin, workers: workersOf(rest.workers, rest) }),
+    );
+
+const edgeKey = (near: Surroundings) =>
+  block({
+    ...keySettings(near),
+    hosts: z
+      .array(z.preprocess(shortFor("host"), servedHost))
+      .min(1)
+      .check(noTwoAlike(({ host }) => host, "is listed twice for this key")),
+  }).transform(({ hosts, ...written }, context): EdgeKey => {
+    const key = keyOf(written, context);
+    return key === undefined ? z.NEVER : { key, hosts };
+  });
+
+const servedHost = block({
+  host: hostName(),
+  bases: z.enum(BASES).prefault("session"),
+  harmlessCookies: z.array(written(cookieName, "a cookie's name, such as my_analytics_*")).prefault([]),
+  credentialHeaders: z
+    .array(written(headerName, "a header's name, such as x-api-key"))
+    .prefault([])
+    .transform((names) => [...new Set(["authorization", ...names])]),
+  commonBases: z.boolean().prefault(true),
+  compressRequests: z.boolean().prefault(true),
+  requestBases: requestBasesSetting(),
+}).refine(isCompressed, NOT_COMPRESSED);
+
+// RFC 9110 5.6.2: the characters of a token, which names of cookies and headers are made of.
+const TOKEN = /^[\w!#$%&'*+.^`|~-]+$/;
+
+function cookieName(text: string): string {
+  if (TOKEN.test(text) && text.split("*").length <= 2) return text;
+  throw new UnitError(
+    "is not a cookie's name; write one such as my_analytics, or my_analytics_* for all that begin so",
+  );
+}
+
+function headerName(text: string): string {
+  if (TOKEN.test(text)) return text.toLowerCase();
+  throw new UnitError("is not a header's name; write one such as x-api-key");
+}
+
+/** A plain address is `mode: psk`, and so is a block that names no mode. */
+const tunnelWritten = (value: unknown): unknown => {
+  const asBlock = shortFor("listen")(value);
+  return typeof asBlock === "object" && asBlock !== null ? { mode: "psk", ...asBlock } : asBlock;
+};
+
+const ONLY_CERTIFICATE = {
+  certificate: "with mode: certificate",
+  privateKey: "with mode: certificate",
+  clientAuthorities: "with mode: certificate",
+  behindBalancer: "with mode: certificate",
+};
+const ONLY_PLAIN = { insecure: "with mode: plain" };
+
+const tunnel = (near: Surroundings): z.ZodType<TunnelListen> => {
+  const listen = hostPort().prefault(`0.0.0.0:${TUNNEL_PORT}`);
+  return z.discriminatedUnion("mode", [
+    block({ mode: z.literal("psk"), listen }, { ...ONLY_CERTIFICATE, ...ONLY_PLAIN }),
+    block(
+      {
+        mode: z.literal("certificate"),
+        listen,
+        certificate: namedFile(near),
+        privateKey: namedFile(near),
+        clientAuthorities: namedFile(near).optional(),
+        behindBalancer: z.boolean().prefault(false),
+      },
+      ONLY_PLAIN,
+    ).transform(({ clientAuthorities, ...rest }) => ({ ...rest, clientAuthorities })),
+    block(
+      { mode: z.literal("plain"), listen, insecure: z.boolean().prefault(false) },
+      ONLY_CERTIFICATE,
+    ).refine(({ listen, insecure }) => insecure || isLoopback(listen.host), {
+      abort: true,
+      path: ["listen"],
+      error:
+        "must be an address of this machine alone, such as 127.0.0.1:7443, as mode plain encrypts nothing; or set insecure: true",
+    }),
+  ]);
+};
+
+const socketPath = (path: string): string => {
+  if (Buffer.byteLength(path) <= LONGEST_SOCKET_PATH) return path;
+  throw new UnitError(`makes a path longer than ${LONGEST_SOCKET_PATH} bytes, which no unix socket can have`);
+};

@@ -1,0 +1,76 @@
+/**
+ * The part of `edge.yaml` about who comes in: one listener, or a list of them. Plain HTTP, or HTTPS with a certificate.
+ * SPEC section "Visitors".
+ */
+import { z } from "zod";
+import type { Surroundings } from "../../protocol/config/parse-config.ts";
+import { block, hostPort, type NamedFile, namedFile, shortFor } from "../../protocol/config/schema.ts";
+import type { HostPort } from "../../protocol/config/units.ts";
+
+/** One address where visitors are served. */
+export interface VisitorListen {
+  readonly listen: HostPort;
+  /** Undefined: plain HTTP. */
+  readonly tls: VisitorTls | undefined;
+  /** Whether pages are compressed for visitors who accept it. */
+  readonly compress: boolean;
+}
+
+/** HTTPS with HTTP/2 and HTTP/1.1. */
+export interface VisitorTls {
+  /** PEM, the server's certificate first. */
+  readonly certificate: NamedFile;
+  readonly privateKey: NamedFile;
+}
+
+/** Where visitors are served unless the config says otherwise. */
+export const VISITORS_NORMALLY = "0.0.0.0:8080";
+
+const listener = (near: Surroundings) =>
+  z.preprocess(
+    shortFor("listen"),
+    block({
+      listen: hostPort(),
+      certificate: namedFile(near).optional(),
+      privateKey: namedFile(near).optional(),
+      compress: z.enum(["on", "off"]).prefault("on"),
+    })
+      .refine(({ certificate, privateKey }) => (certificate === undefined) === (privateKey === undefined), {
+        abort: true,
+        error: "has only one of certificate and privateKey; name both for HTTPS, or neither for HTTP",
+      })
+      .transform(
+        ({ listen, certificate, privateKey, compress }): VisitorListen => ({
+          listen,
+          tls: certificate && privateKey && { certificate, privateKey },
+          compress: compress === "on",
+        }),
+      ),
+  );
+
+/** One listener may stand without a list around it. */
+export const visitorListeners = (near: Surroundings) =>
+  z
+    .preprocess(
+      (value: unknown) => (Array.isArray(value) ? value : [value]),
+      z
+        .array(listener(near))
+        .min(1)
+        .check((payload) => {
+          for (const [index, { listen }] of payload.value.entries())
+            if (payload.value.slice(0, index).some((other) => clash(other.listen, listen)))
+              payload.issues.push({
+                code: "custom",
+                message: "is listened at twice; give each listener a port of its own",
+                path: [index, "listen"],
+                input: listen,
+              });
+        }),
+    )
+    .prefault(VISITORS_NORMALLY);
+
+/** Whether both addresses cannot be had at once. */
+export const clash = (a: HostPort, b: HostPort): boolean => {
+  const everywhere = [a.host, b.host].some((host) => host === "0.0.0.0" || host === "::");
+  return a.port === b.port && a.port !== 0 && (everywhere || a.host === b.host);
+};

@@ -1,0 +1,63 @@
+/**
+ * The body of an answer as frames, seen alike whether it came inside the head's frame, in frames of its own, or both: data,
+ * segment marks and resumes, then the end with its trailers.
+ */
+
+import { StreamError } from "../../protocol/errors.ts";
+import type { AnswerFrame, Frame } from "../../protocol/frames/frame.ts";
+import type { HeaderList } from "../../protocol/http/header-list.ts";
+import type { OutgoingExchange } from "./outgoing-exchange.ts";
+
+export interface BodyEnd {
+  readonly how: "complete" | "closed";
+  readonly trailers: HeaderList;
+}
+
+export type BodyFrame =
+  | { readonly kind: "data"; readonly bytes: Buffer }
+  | Extract<Frame, { kind: "segment" | "resume" }>;
+
+export interface CodedFrames {
+  next(): Promise<BodyFrame | BodyEnd>;
+  /** Data that is here already and comes next; undefined if there is none. */
+  moreData(): Buffer | undefined;
+}
+
+const NO_TRAILERS: HeaderList = [];
+export const COMPLETE: BodyEnd = { how: "complete", trailers: NO_TRAILERS };
+
+/** `answer`: a head that may bring some of its body, or all. */
+export const framesOfBody = (answer: AnswerFrame, exchange: OutgoingExchange): CodedFrames => {
+  const early: (BodyFrame | BodyEnd)[] = [];
+  if (answer.body.length > 0) early.push({ kind: "data", bytes: answer.body as Buffer });
+  if (answer.ended) early.push(COMPLETE);
+  const { next, moreData } = framesTo(exchange);
+  return { moreData, next: async () => early.shift() ?? next() };
+};
+
+/** What comes after the head's frame. */
+export const framesTo = (exchange: OutgoingExchange): CodedFrames => {
+  let trailers = NO_TRAILERS;
+  return {
+    moreData: () => exchange.moreData(),
+    async next() {
+      for (;;) {
+        const frame = await exchange.next();
+        switch (frame.kind) {
+          case "data":
+            return { kind: "data", bytes: frame.bytes as Buffer };
+          case "segment":
+          case "resume":
+            return frame;
+          case "trailers":
+            trailers = frame.head;
+            break;
+          case "end":
+            return { how: frame.how, trailers };
+          default:
+            throw new StreamError("internal", `${frame.kind} in the body of an answer`);
+        }
+      }
+    },
+  };
+};

@@ -1,0 +1,93 @@
+/**
+ * What one visit takes of the memory budget: the coded bytes it collects, and its page until the visitor has taken it. A page that
+ * several visitors take at the same time is one buffer, and is counted once. SPEC section "Memory".
+ */
+
+import type { Clock } from "../../protocol/runtime/clock.ts";
+import type { ByteBudget, Lease } from "../../protocol/runtime/memory-budget.ts";
+
+/** A visit waits so long altogether for others to give memory back; then it fails. */
+export const MOST_ROOM_WAIT_MS = 10_000;
+
+/** Pages that visitors are taking, by the buffer that they are. */
+export class HeldPages {
+  readonly #memory: ByteBudget;
+  readonly #held = new Map<Buffer, { readonly lease: Lease; visits: number }>();
+
+  constructor(memory: ByteBudget) {
+    this.#memory = memory;
+  }
+
+  /** Call what this returns, once, to let go; undefined: there is no memory for it. */
+  hold(page: Buffer, keyId: string): (() => void) | undefined {
+    const held = this.#held.get(page) ?? { lease: this.#memory.lease(keyId), visits: 0 };
+    if (held.visits === 0 && !held.lease.grow(page.length)) return undefined;
+    held.visits++;
+    this.#held.set(page, held);
+    return () => {
+      held.visits--;
+      if (held.visits > 0) return;
+      this.#held.delete(page);
+      held.lease.release();
+    };
+  }
+}
+
+export interface VisitMemoryGiven {
+  readonly clock: Clock;
+  readonly memory: ByteBudget;
+  readonly heldPages: HeldPages;
+}
+
+export class VisitMemory {
+  readonly lease: Lease;
+  readonly #given: VisitMemoryGiven;
+  readonly #keyId: string;
+  #waitsUntil: number | undefined;
+  #letGo: () => void = () => {};
+
+  constructor(given: VisitMemoryGiven, keyId: string) {
+    this.#given = given;
+    this.#keyId = keyId;
+    this.lease = given.memory.lease(keyId);
+  }
+
+  /** Counts the page until the visit is over, or holds something else; false, and nothing counted, without memory. */
+  hold(page: Buffer): boolean {
+    const letGo = this.#given.heldPages.hold(page, this.#keyId);
+    if (letGo === undefined) return false;
+    this.#letGo();
+    this.#letGo = letGo;
+    return true;
+  }
+
+  /** Resolves when there is memory for this much, which others may still take first; false: there was none in time. */
+  async whenRoom(bytes: number): Promise<boolean> {
+    const { clock, memory } = this.#given;
+    this.#waitsUntil ??= clock.now() + MOST_ROOM_WAIT_MS;
+    while (!this.#hasRoom(bytes)) {
+      const leftMs = this.#waitsUntil - clock.now();
+      if (leftMs <= 0) return false;
+      await new Promise<void>((resolve) => {
+        const timer = clock.after(leftMs, () => go());
+        const go = memory.onceFreed(() => {
+          timer.cancel();
+          resolve();
+        });
+      });
+    }
+    return true;
+  }
+
+  release(): void {
+    this.#letGo();
+    this.#letGo = () => {};
+    this.lease.release();
+  }
+
+  #hasRoom(bytes: number): boolean {
+    const has = this.lease.grow(bytes);
+    if (has) this.lease.shrink(bytes);
+    return has;
+  }
+}

@@ -1,0 +1,86 @@
+/**
+ * A visitor's request and the response to it, as the story sees them, whatever version of HTTP they came in: HTTP/1.x
+ * (http1-visitor), HTTP/2 (http2-visitor), or an upgrade to something else (upgrade-visitor). Nothing is written to a visitor
+ * that has left. SPEC section "Visitors".
+ */
+import type { StreamErrorCode } from "../../protocol/errors.ts";
+import { listOf, type ResponseHead } from "../../protocol/http/head.ts";
+import type { HeaderList } from "../../protocol/http/header-list.ts";
+import type { VisitorRequest } from "./visitor-request.ts";
+
+/** Where a request's body goes. */
+export interface BodySink {
+  /** False when the sender should wait for `roomForBody`. */
+  sendBody(bytes: Uint8Array): boolean;
+  /** `closed`: the body was given up before its end. */
+  endBody(how: "complete" | "closed", trailers: HeaderList): void;
+  /** Called when more may be sent. */
+  roomForBody: () => void;
+  /** Called when nobody wants the rest. */
+  bodyRefused: () => void;
+  /** Called when the exchange has ended, other than by its visitor. */
+  lost: () => void;
+}
+
+/** Whom an exchange waits for; a visitor that takes its time is no fault of the origin server's. */
+export interface Waiting {
+  forVisitor(): void;
+  forOrigin(): void;
+}
+
+export interface Visitor extends VisitorRequest {
+  /** RFC 9218: 0 first, 7 last. */
+  readonly urgency: number;
+  readonly incremental: boolean;
+  readonly hasBody: boolean;
+  /** Some of the body was read, so the request cannot be sent again. */
+  readonly bodyTouched: boolean;
+  /** A head went out, or cannot go out any more. */
+  readonly answered: boolean;
+  /** `cancel` is called when the visitor leaves before its response is complete. */
+  leaves(cancel: () => void): void;
+  /** Sends the request's body as it comes, no faster than it is taken. */
+  sendBody(sink: BodySink, waiting: Waiting): void;
+  /** An interim (1xx) head; where the visitor's HTTP knows none, it is dropped. */
+  interim(head: ResponseHead): void;
+  /** The head; it leaves with the first of the body, or by `flush`. Throws StreamError for one that cannot be sent. */
+  head(head: ResponseHead, may?: { readonly trailers: boolean }): void;
+  /** What is here goes out now. */
+  flush(): void;
+  /** Resolves when the visitor takes more. Throws StreamError when it has left. */
+  body(bytes: Buffer): Promise<void>;
+  /** `trailers`: clean already. */
+  end(trailers: HeaderList): void;
+  /** An error page, or a visible cut where a head is out already. Returns the status. */
+  fail(code: StreamErrorCode): number;
+}
+
+/** What every visitor's connection is given by the listener that took it. */
+export interface ListenerTraits {
+  readonly scheme: "http" | "https";
+  readonly compress: boolean;
+}
+
+const SAFE_METHODS: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS"]);
+
+/** Asking twice changes nothing at the origin. */
+export const isSafe = ({ method, hasBody, upgrade }: Visitor): boolean =>
+  SAFE_METHODS.has(method) && !hasBody && upgrade === undefined;
+
+/** RFC 9218 section 4.1. */
+const DEFAULT_URGENCY = 3;
+
+/** RFC 9218, of a Priority field: an unreadable one counts as none. */
+export const priorityOf = (
+  fields: HeaderList,
+): { readonly urgency: number; readonly incremental: boolean } => {
+  const asked = listOf(fields, "priority") ?? "";
+  const urgency = /(?:^|,)\s*u=([0-7])\s*(?=$|[,;])/.exec(asked)?.[1];
+  return {
+    urgency: urgency === undefined ? DEFAULT_URGENCY : Number(urgency),
+    incremental: /(?:^|,)\s*i(?:=\?1)?\s*(?=$|[,;])/.test(asked),
+  };
+};
+
+/** Pieces of a body are written in parts of this size, so that a slow visitor is seen to take them. */
+export const PART_BYTES = 64 * 1024;

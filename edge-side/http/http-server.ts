@@ -1,0 +1,217 @@
+/**
+ * Where visitors come in: a listener for each address of the config, plain HTTP/1.1, or HTTPS with HTTP/2 and HTTP/1.1, all
+ * counted together. SPEC section "Visitors".
+ */
+import { createServer, type Server } from "node:http";
+import { createServer as createSecureServer } from "node:https";
+import type { Socket } from "node:net";
+import type { TLSSocket } from "node:tls";
+import type { HostPort } from "../../protocol/config/units.ts";
+import type { Clock } from "../../protocol/runtime/clock.ts";
+import type { EdgeConfig } from "../config/edge-config.ts";
+import type { VisitorListen } from "../config/listener-config.ts";
+import type { Visitor } from "../exchange/visitor.ts";
+import { http1Options, serveHttp1 } from "./http1-connection.ts";
+import { type Http2Given, type Http2Session, serveHttp2 } from "./http2-session.ts";
+import { VisitorCertificate } from "./listener-certificate.ts";
+
+export interface VisitorServer {
+  /** In the order of the config. */
+  readonly addresses: readonly HostPort[];
+  /** Takes over certificates that were renewed; throws what TLS says of one that it cannot use. */
+  renew(listeners: readonly VisitorListen[]): void;
+  /** Serves a connection that came in elsewhere at the address of this number. */
+  take(listener: number, socket: Socket): void;
+  /** Takes no new connections; resolves when the running requests are done, or `signal` cuts them off. */
+  close(signal: AbortSignal): Promise<void>;
+}
+
+export interface VisitorServerGiven {
+  readonly clock: Clock;
+  /** All connections are handed over by `take`; no address is listened at. */
+  readonly handed?: boolean;
+  serve(visitor: Visitor): void;
+}
+
+/** Rejects with what the system says of an address that cannot be had; nothing is left open then. */
+export const serveVisitors = async (
+  config: EdgeConfig,
+  given: VisitorServerGiven,
+): Promise<VisitorServer> => {
+  const crowd = new Crowd(config.limits.visitors);
+  const listeners = config.visitors.map((listen) => new VisitorListener(listen, config, given, crowd));
+  const opened = await Promise.allSettled(listeners.map((each) => each.open()));
+  const failed = opened.find((each) => each.status === "rejected");
+  const close = async (signal: AbortSignal) => {
+    crowd.drain();
+    const closed = Promise.all(listeners.map((each) => each.close()));
+    const cut = () => crowd.cut();
+    signal.addEventListener("abort", cut, { once: true });
+    if (signal.aborted) cut();
+    await closed;
+    signal.removeEventListener("abort", cut);
+  };
+  if (failed !== undefined) {
+    await close(AbortSignal.abort());
+    throw failed.reason;
+  }
+  return {
+    addresses: listeners.map((each) => each.address),
+    renew: (next) => {
+      for (const [index, { tls }] of next.entries())
+        if (tls !== undefined) listeners[index]?.certificate?.renew(tls);
+    },
+    take: (listener, socket) => listeners[listener]?.take(socket),
+    close,
+  };
+};
+
+/** Every connection of a visitor, over all listeners. */
+class Crowd {
+  readonly #most: number;
+  readonly #sockets = new Set<Socket>();
+  readonly #sessions = new Set<Http2Session>();
+  readonly #gone = Promise.withResolvers<void>();
+  draining = false;
+
+  constructor(most: number) {
+    this.#most = most;
+  }
+
+  join(socket: Socket): void {
+    if (this.#sockets.size >= this.#most || this.draining) {
+      socket.destroy();
+      return;
+    }
+    this.#sockets.add(socket);
+    socket.once("close", () => {
+      this.#sockets.delete(socket);
+      if (this.draining && this.#sockets.size === 0) this.#gone.resolve();
+    });
+  }
+
+  /** Resolves when it drains and nobody is left. */
+  get gone(): Promise<void> {
+    return this.#gone.promise;
+  }
+
+  speaksHttp2(socket: Socket, session: Http2Session): void {
+    this.#sessions.add(session);
+    socket.once("close", () => this.#sessions.delete(session));
+  }
+
+  drain(): void {
+    this.draining = true;
+    for (const session of this.#sessions) session.drain();
+    // One that has never said anything is idle, though node waits for its first request.
+    for (const socket of this.#sockets) if (socket.bytesRead === 0) socket.destroy();
+    if (this.#sockets.size === 0) this.#gone.resolve();
+  }
+
+  cut(): void {
+    for (const socket of this.#sockets) socket.destroy();
+  }
+}
+
+class VisitorListener {
+  readonly certificate: VisitorCertificate | undefined;
+  readonly #listen: HostPort;
+  readonly #server: Server;
+  readonly #crowd: Crowd;
+  readonly #handed: boolean;
+
+  constructor(listen: VisitorListen, config: EdgeConfig, given: VisitorServerGiven, crowd: Crowd) {
+    this.#listen = listen.listen;
+    this.#crowd = crowd;
+    this.#handed = given.handed === true;
+    this.certificate = listen.tls && new VisitorCertificate(listen.tls);
+    const { certificate } = this;
+    const served: Http2Given = {
+      clock: given.clock,
+      traits: { scheme: listen.tls === undefined ? "http" : "https", compress: listen.compress },
+      idleMs: config.times.idleMs,
+      keepAliveMs: config.times.keepAliveMs,
+      headBytes: config.limits.headBytes,
+      targetBytes: config.limits.targetBytes,
+      bodyBytes: config.limits.bodyBytes,
+      draining: () => crowd.draining,
+      responded: () => {
+        // Its head may have promised to keep the connection, before the end was known of.
+        if (crowd.draining) this.#server.closeIdleConnections();
+      },
+      isCovered: certificate && ((socket, host) => certificate.covers(host, socket)),
+      serve: (visitor) => given.serve(visitor),
+    };
+    this.#server =
+      certificate === undefined
+        ? createServer(http1Options(config))
+        : secureServer(certificate, config, served, crowd);
+    this.#server.on("connection", (socket: Socket) => crowd.join(socket));
+    serveHttp1(this.#server, served);
+  }
+
+  get address(): HostPort {
+    const address = this.#server.address();
+    return {
+      host: this.#listen.host,
+      port: typeof address === "object" && address !== null ? address.port : 0,
+    };
+  }
+
+  take(socket: Socket): void {
+    // As of every connection that node's plain server accepts: a visitor may end its half and wait for the answer.
+    if (this.certificate === undefined) socket.allowHalfOpen = true;
+    this.#server.emit("connection", socket);
+  }
+
+  open(): Promise<void> {
+    if (this.#handed) {
+      // From this event on node watches for heads that are late, and knows which connections rest.
+      this.#server.emit("listening");
+      return Promise.resolve();
+    }
+    return new Promise((resolve, reject) => {
+      this.#server.once("error", reject);
+      this.#server.listen(this.#listen.port, this.#listen.host, () => {
+        this.#server.off("error", reject);
+        resolve();
+      });
+    });
+  }
+
+  close(): Promise<void> {
+    if (this.#handed) {
+      // It waits for connections that it accepted itself, and there are none.
+      this.#server.close();
+      return this.#crowd.gone;
+    }
+    return new Promise((resolve) => {
+      if (!this.#server.listening) return resolve();
+      this.#server.close(() => resolve());
+      this.#server.closeIdleConnections();
+    });
+  }
+}
+
+/** Node's HTTPS server, with connections that agreed on HTTP/2 led elsewhere. */
+const secureServer = (
+  certificate: VisitorCertificate,
+  config: EdgeConfig,
+  served: Http2Given,
+  crowd: Crowd,
+): Server => {
+  const server = createSecureServer({
+    ...http1Options(config),
+    ...certificate.context,
+    ALPNProtocols: ["h2", "http/1.1"],
+    handshakeTimeout: config.times.idleMs,
+  });
+  certificate.usedBy(server);
+  const [http1] = server.listeners("secureConnection") as ((socket: TLSSocket) => void)[];
+  server.removeAllListeners("secureConnection");
+  server.on("secureConnection", (socket: TLSSocket) => {
+    if (socket.alpnProtocol === "h2") crowd.speaksHttp2(socket, serveHttp2(socket, served));
+    else http1?.call(server, socket);
+  });
+  return server;
+};

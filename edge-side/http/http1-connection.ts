@@ -1,0 +1,213 @@
+/**
+ * HTTP/1.x on a listener: node's parser with every limit written down, what it lets through screened (validate-request), and
+ * what it refuses answered with the right status. One request at a time per connection. SPEC section "Visitors".
+ */
+import {
+  type IncomingMessage,
+  METHODS,
+  type Server,
+  type ServerOptions,
+  type ServerResponse,
+} from "node:http";
+import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
+import { codeOf } from "../../protocol/runtime/user-error.ts";
+import type { EdgeConfig } from "../config/edge-config.ts";
+import type { Visitor } from "../exchange/visitor.ts";
+import { errorPage, rawErrorPage } from "./error-page.ts";
+import { Http1Visitor, LINGER_MS, type VisitorGiven } from "./http1-visitor.ts";
+import { BetweenTurns } from "./parked-upgrade.ts";
+import { InTurn } from "./pipeline-queue.ts";
+import { TunnelVisitor } from "./upgrade-visitor.ts";
+import { type Destination, type Refused, screenHttp1 } from "./validate-request.ts";
+
+export interface Http1Given extends VisitorGiven {
+  readonly targetBytes: number;
+  /** Whether a connection to this host may ask for it; undefined where any may (plain HTTP). */
+  readonly isCovered: ((socket: Socket, host: string) => boolean) | undefined;
+  serve(visitor: Visitor): void;
+}
+
+/** How often node looks for heads that are late: a quarter of their time, or a second for short ones. */
+const checksMs = (idleMs: number): number =>
+  Math.ceil(Math.max(Math.min(idleMs / 4, 30_000), Math.min(1_000, idleMs / 2)));
+
+export const http1Options = ({ limits, times }: EdgeConfig): ServerOptions => ({
+  maxHeaderSize: limits.headBytes,
+  // A head has to come within the time; a body may take as long as it likes, and only silence ends it (idle-timeout).
+  headersTimeout: times.idleMs,
+  requestTimeout: 0,
+  connectionsCheckingInterval: checksMs(times.idleMs),
+  keepAliveTimeout: times.keepAliveMs,
+  insecureHTTPParser: false,
+  requireHostHeader: false, // answered with a page like all others
+  noDelay: true,
+  shouldUpgradeCallback,
+});
+
+/** What a connection may become: anything that an origin server might agree to, but HTTP/2 in plain text. */
+function shouldUpgradeCallback({ headers, httpVersion }: IncomingMessage): boolean {
+  const { upgrade = "", "content-length": length = "0" } = headers;
+  const hasBody = headers["transfer-encoding"] !== undefined || Number(length) > 0;
+  return httpVersion === "1.1" && !hasBody && !/(?:^|,)\s*h2c\s*(?:$|,)/i.test(upgrade);
+}
+
+/** Takes over the events of a server made with `http1Options`. */
+export const serveHttp1 = (server: Server, given: Http1Given): void => {
+  // Bytes are limited, not lines: node would leave out those beyond its number without a word.
+  server.maxHeadersCount = 0;
+  const connections = new WeakMap<Duplex, Connection>();
+  const connectionOf = (socket: Socket): Connection => {
+    const known = connections.get(socket) ?? new Connection(socket, given);
+    connections.set(socket, known);
+    return known;
+  };
+  const request = (request: IncomingMessage, response: ServerResponse) =>
+    connectionOf(request.socket).request(request, response);
+  server.on("request", request);
+  server.on("checkContinue", request);
+  server.on("checkExpectation", request);
+  server.on("upgrade", (request, _, early) => connectionOf(request.socket).upgrade(request, early));
+  server.on("connect", (request) => connectionOf(request.socket).end(405));
+  server.on("clientError", (error, socket) => connectionOf(socket as Socket).parseError(error));
+};
+
+/** One connection of a visitor. */
+class Connection {
+  readonly #socket: Socket;
+  readonly #given: Http1Given;
+  readonly #turns: InTurn;
+  #current: Http1Visitor | undefined;
+
+  constructor(socket: Socket, given: Http1Given) {
+    this.#socket = socket;
+    this.#given = given;
+    this.#turns = new InTurn(socket);
+  }
+
+  request(request: IncomingMessage, response: ServerResponse): void {
+    const screened = this.#screen(request);
+    if (typeof screened === "number") return this.refuseInTurn(request, response, screened);
+    this.#turns.take((done) => {
+      response.once("close", done);
+      this.#serve(new Http1Visitor(request, response, screened, this.#given));
+    });
+  }
+
+  upgrade(request: IncomingMessage, early: Buffer): void {
+    const screened = this.#screen(request);
+    const meanwhile = this.#turns.busy
+      ? new BetweenTurns(this.#socket, early, () => this.#current)
+      : undefined;
+    if (typeof screened === "number") return this.end(screened);
+    this.#turns.close(() => {
+      const sent = meanwhile?.over() ?? early;
+      this.#serve(new TunnelVisitor(request, sent, screened, this.#given));
+    });
+  }
+
+  /** Refuses a request that could be read; nothing after it on this connection is. */
+  refuseInTurn(request: IncomingMessage, response: ServerResponse, status: Refused): void {
+    // Its body can be skipped, so this visitor may go on.
+    const goesOn = status === 413 || status === 405;
+    const refuse = () => {
+      const page = errorPage(status);
+      if (!goesOn) response.shouldKeepAlive = false;
+      response.writeHead(status, [...page.fields]);
+      response.end(request.method === "HEAD" ? undefined : page.body);
+      if (goesOn && !request.complete) this.#linger(request);
+    };
+    if (!goesOn) return this.#turns.close(refuse);
+    this.#turns.take((done) => {
+      response.once("close", done);
+      refuse();
+    });
+  }
+
+  /** Refuses what is no request that HTTP/1.1 could go on after. */
+  end(status: number): void {
+    this.#turns.close(() => {
+      if (!this.#socket.writable) return this.#socket.destroy();
+      this.#socket.on("error", () => {});
+      this.#socket.end(rawErrorPage(status));
+      const late = this.#given.clock.after(LINGER_MS, () => this.#socket.destroy());
+      this.#socket.once("close", () => late.cancel());
+      this.#socket.resume();
+    });
+  }
+
+  parseError(
+    error: NodeJS.ErrnoException & { readonly rawPacket?: Buffer; readonly bytesParsed?: number },
+  ): void {
+    const code = codeOf(error);
+    // Bytes after a request that was to be the last: nobody reads them.
+    if (code === "HPE_CLOSED_CONNECTION" && this.#current !== undefined) return;
+    const status = statusOf(code, error.rawPacket, error.bytesParsed ?? 0, this.#given.targetBytes);
+    // The connection itself broke, or it never said anything.
+    if (status === undefined || (status === 408 && this.#socket.bytesRead === 0)) {
+      this.#socket.destroy();
+      return;
+    }
+    const current = this.#current;
+    if (current !== undefined && !current.complete) return current.breakOff();
+    this.end(status);
+  }
+
+  #serve(visitor: Http1Visitor): void {
+    this.#current = visitor;
+    this.#given.serve(visitor);
+  }
+
+  #screen(request: IncomingMessage): Destination | Refused {
+    const screened = screenHttp1(request, this.#given);
+    if (typeof screened === "number") return screened;
+    return this.#given.isCovered?.(this.#socket, screened.host) === false ? 421 : screened;
+  }
+
+  #linger(request: IncomingMessage): void {
+    const late = this.#given.clock.after(LINGER_MS, () => this.#socket.destroy());
+    request.once("close", () => late.cancel());
+    request.resume();
+  }
+}
+
+const TOKEN_AND_SPACE = /^(?:\r?\n)*([\w!#$%&'*+.^`|~-]+) /;
+const OTHER_VERSION = /^[^\r\n]+ HTTP\/(?!1\.[01])\d\.\d\r\n/m;
+const KNOWN_METHODS: ReadonlySet<string> = new Set(METHODS);
+
+/** What to say of an error of node's parser; undefined where the connection is gone. */
+const statusOf = (
+  code: string,
+  packet: Buffer | undefined,
+  parsed: number,
+  targetBytes: number,
+): number | undefined => {
+  switch (code) {
+    case "HPE_INVALID_METHOD":
+      return methodAt(packet, parsed) === undefined ? 400 : 501;
+    case "HPE_INVALID_VERSION":
+      return packet !== undefined && OTHER_VERSION.test(packet.toString("latin1")) ? 505 : 400;
+    case "HPE_HEADER_OVERFLOW":
+      return packet !== undefined && isTargetTooLong(packet, targetBytes) ? 414 : 431;
+    case "HPE_CHUNK_EXTENSIONS_OVERFLOW":
+      return 413;
+    case "ERR_HTTP_REQUEST_TIMEOUT":
+      return 408;
+    default:
+      return code.startsWith("HPE_") ? 400 : undefined;
+  }
+};
+
+/** A head that is too large by its first line, whether or not that has come to its end. */
+const isTargetTooLong = (packet: Buffer, targetBytes: number): boolean => {
+  const end = packet.indexOf("\n");
+  return methodAt(packet, 0) !== undefined && (end === -1 || end > targetBytes);
+};
+
+/** A well-formed method, known or not, in the request that begins at or before `at`. */
+const methodAt = (packet: Buffer | undefined, at: number): string | undefined => {
+  if (packet === undefined) return undefined;
+  const line = packet.lastIndexOf("\n", Math.max(at - 1, 0)) + 1;
+  const method = TOKEN_AND_SPACE.exec(packet.toString("latin1", line, line + 256))?.[1];
+  return method !== undefined && (at === 0 || !KNOWN_METHODS.has(method)) ? method : undefined;
+};

@@ -1,0 +1,300 @@
+/**
+ * A visitor of HTTP/1.x: one request and its response, as node:http gives them. Raw header arrays go in and out, so order,
+ * duplicates and case stay as they are; framing and Connection are node's. SPEC section "Visitors".
+ */
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { STREAM_ERRORS, StreamError, type StreamErrorCode } from "../../protocol/errors.ts";
+import { fieldOf, type ResponseHead } from "../../protocol/http/head.ts";
+import type { HeaderList } from "../../protocol/http/header-list.ts";
+import type { Clock, Timer } from "../../protocol/runtime/clock.ts";
+import {
+  type BodySink,
+  type ListenerTraits,
+  PART_BYTES,
+  priorityOf,
+  type Visitor,
+  type Waiting,
+} from "../exchange/visitor.ts";
+import { expectsContinue, plainAddress } from "../exchange/visitor-request.ts";
+import { LeaveProbe } from "./disconnect-probe.ts";
+import { errorPage, pairsOf } from "./error-page.ts";
+import { IdleWatch } from "./idle-timeout.ts";
+import { areClean, cleanTrailers } from "./sanitize-head.ts";
+import { drained } from "./upgraded-stream.ts";
+import type { Destination } from "./validate-request.ts";
+
+export interface VisitorGiven {
+  readonly traits: ListenerTraits;
+  readonly clock: Clock;
+  readonly idleMs: number;
+  /** Larger request bodies get 413. */
+  readonly bodyBytes: number | undefined;
+  /** The edge stops: connections are not kept for another request. */
+  readonly draining: () => boolean;
+  /** A response is over; its connection may be idle now. */
+  responded(): void;
+}
+
+/** After an answer that came early, the rest of the request is read and dropped for so long; then the connection ends. */
+export const LINGER_MS = 30_000;
+
+const NO_TRAILERS: HeaderList = [];
+const NO_BYTES = Buffer.alloc(0);
+const CONTINUE = 100;
+
+export class Http1Visitor implements Visitor {
+  readonly method: string;
+  readonly target: string;
+  readonly fields: HeaderList;
+  readonly address: string;
+  readonly authority: string;
+  readonly host: string;
+  readonly scheme: "http" | "https";
+  readonly compress: boolean;
+  readonly version: "1.0" | "1.1";
+  readonly urgency: number;
+  readonly incremental: boolean;
+  readonly hasBody: boolean;
+  readonly upgrade: string | undefined = undefined;
+  bodyTouched = false;
+  protected readonly request: IncomingMessage;
+  protected readonly response: ServerResponse;
+  protected readonly given: VisitorGiven;
+  readonly #sending: IdleWatch;
+  readonly #taking: IdleWatch;
+  readonly #unread: LeaveProbe;
+  #cancel: () => void = () => {};
+  #sink: BodySink | undefined;
+  #waiting: Waiting | undefined;
+  #linger: Timer | undefined;
+  #bodyBytes = 0;
+  #hasLength = false;
+  #heldHead: ResponseHead | undefined;
+  #headLeft = false;
+  /** The status of an error page, once it is certain that there is nothing else. */
+  #failed: number | undefined;
+
+  constructor(
+    request: IncomingMessage,
+    response: ServerResponse,
+    destination: Destination,
+    given: VisitorGiven,
+  ) {
+    const { headers, method = "GET", httpVersion, socket } = request;
+    this.request = request;
+    this.response = response;
+    this.given = given;
+    this.method = method;
+    this.version = httpVersion === "1.0" ? "1.0" : "1.1";
+    ({ target: this.target, fields: this.fields, authority: this.authority, host: this.host } = destination);
+    ({ scheme: this.scheme, compress: this.compress } = given.traits);
+    this.address = plainAddress(socket.remoteAddress ?? "");
+    ({ urgency: this.urgency, incremental: this.incremental } = priorityOf(this.fields));
+    const length = headers["content-length"];
+    this.hasBody = headers["transfer-encoding"] !== undefined || (length !== undefined && Number(length) > 0);
+    // A body that differs from its length is not sent as if it were right.
+    response.strictContentLength = true;
+    this.#sending = new IdleWatch(given.clock, given.idleMs, () => this.refuse(408));
+    this.#taking = new IdleWatch(given.clock, given.idleMs, () => this.cut());
+    this.#unread = new LeaveProbe(given.clock, socket);
+    response.once("close", () => this.#closed());
+    // Says nothing that "close" does not say; without a listener it would end the program.
+    request.on("error", () => {});
+    response.on("error", () => {});
+  }
+
+  get answered(): boolean {
+    return this.#failed !== undefined || this.response.headersSent || this.gone;
+  }
+
+  leaves(cancel: () => void): void {
+    this.#cancel = cancel;
+    if (this.gone) cancel();
+  }
+
+  sendBody(sink: BodySink, waiting: Waiting): void {
+    const first = this.#sink === undefined;
+    this.#sink = sink;
+    this.#waiting = waiting;
+    if (!this.hasBody) return sink.endBody("complete", NO_TRAILERS);
+    sink.roomForBody = () => {
+      this.#unread.stop();
+      this.#awaitBody();
+      this.request.resume();
+    };
+    sink.bodyRefused = () => this.#dropBody();
+    // A visitor that asked for word before it sends anything waits for the origin server.
+    if (!expectsContinue(this)) this.#awaitBody();
+    if (!first) return;
+    this.request.on("data", (piece: Buffer) => this.#piece(piece));
+    this.request.once("end", () => this.#bodyEnded());
+    // Without an end: the visitor broke off inside its body, perhaps after it had its answer.
+    this.request.once("close", () => {
+      if (!this.request.complete) this.#cancel();
+    });
+  }
+
+  interim({ status, fields }: ResponseHead): void {
+    if (this.answered || this.version === "1.0") return;
+    if (status === CONTINUE && fields.length === 0) this.response.writeContinue();
+    else this.response.writeInformation(status, fields);
+    if (status === CONTINUE && this.hasBody && !this.request.complete) this.#awaitBody();
+  }
+
+  head(head: ResponseHead): void {
+    if (!this.answered) this.#heldHead = head;
+  }
+
+  flush(): void {
+    // Only a head waits; node writes bodies as they are given.
+    this.#writeHead();
+    if (this.#headLeft || this.gone || !this.response.headersSent) return;
+    this.#headLeft = true;
+    // As flushHeaders would do; but that writes the bytes of latin1 values as UTF-8.
+    this.response.write(NO_BYTES);
+  }
+
+  async body(bytes: Buffer): Promise<void> {
+    for (let at = 0; at < bytes.length; at += PART_BYTES) {
+      if (this.gone || this.#failed !== undefined) throw new StreamError("cancelled", "the visitor has left");
+      this.#writeHead();
+      this.#headLeft = true;
+      if (this.response.write(bytes.subarray(at, at + PART_BYTES))) continue;
+      this.#taking.start();
+      await drained(this.response);
+      this.#taking.stop();
+    }
+  }
+
+  end(trailers: HeaderList): void {
+    if (this.gone || this.#failed !== undefined) return;
+    this.#writeHead();
+    if (trailers.length > 0) this.response.addTrailers(pairsOf(trailers));
+    this.response.end();
+    // What is queued has to be taken, too.
+    if (!this.response.writableFinished) this.#taking.start();
+  }
+
+  fail(code: StreamErrorCode): number {
+    return this.#endWith(STREAM_ERRORS[code].visitor);
+  }
+
+  /** The visitor's own fault: its exchange ends, and it is told so if it can be. */
+  refuse(status: 400 | 408 | 413): void {
+    this.#cancel();
+    if (status !== 413) this.response.shouldKeepAlive = false;
+    this.#endWith(status);
+  }
+
+  /** The body turned out not to be one. */
+  breakOff(): void {
+    if (this.response.writableFinished) this.request.socket.destroy();
+    else this.refuse(400);
+  }
+
+  /** The request was read to its end. */
+  get complete(): boolean {
+    return this.request.complete;
+  }
+
+  /** The connection takes more of the response; only where node has let go of it does somebody have to say so. */
+  drained(): void {
+    this.response.emit("drain");
+  }
+
+  /** Ends the connection inside whatever is under way. */
+  cut(): void {
+    const { socket } = this.request;
+    // Where the end of the connection is the end of the body, it must not look like one.
+    const endsByClosing = this.response.headersSent && !this.response.chunkedEncoding && !this.#hasLength;
+    if (endsByClosing && this.scheme === "http" && !socket.destroyed) socket.resetAndDestroy();
+    this.response.destroy();
+    socket.destroy();
+  }
+
+  protected get gone(): boolean {
+    return this.response.destroyed || this.request.socket.destroyed;
+  }
+
+  /** The head leaves with what follows it: what fails before is a clean failure. */
+  #writeHead(): void {
+    const head = this.#heldHead;
+    this.#heldHead = undefined;
+    if (head === undefined || this.answered) return;
+    if (this.given.draining()) this.response.shouldKeepAlive = false;
+    this.#hasLength = fieldOf(head.fields, "content-length") !== undefined;
+    this.response.writeHead(head.status, head.reason, [...head.fields]);
+  }
+
+  #awaitBody(): void {
+    this.#waiting?.forVisitor();
+    this.#sending.start();
+  }
+
+  #piece(piece: Buffer): void {
+    if (!this.bodyTouched) this.#awaitBody();
+    this.bodyTouched = true;
+    this.#sending.moved();
+    this.#bodyBytes += piece.length;
+    if (this.#bodyBytes > (this.given.bodyBytes ?? Number.POSITIVE_INFINITY)) {
+      this.#dropBody();
+      return this.refuse(413);
+    }
+    if (this.#sink?.sendBody(piece) !== false) return;
+    this.#sending.stop();
+    this.#waiting?.forOrigin();
+    this.request.pause();
+    this.#unread.start();
+  }
+
+  #bodyEnded(): void {
+    this.#sending.stop();
+    this.#linger?.cancel();
+    const { rawTrailers } = this.request;
+    if (!areClean(rawTrailers)) return this.breakOff();
+    this.#waiting?.forOrigin();
+    this.#sink?.endBody("complete", cleanTrailers(rawTrailers));
+  }
+
+  /** What still comes is read and dropped, so the connection can be used again. */
+  #dropBody(): void {
+    this.#waiting?.forOrigin();
+    this.#unread.stop();
+    this.#sink?.endBody("closed", NO_TRAILERS);
+    this.request.removeAllListeners("data");
+    this.request.on("data", () => this.#sending.moved());
+    this.#sending.start();
+    this.request.resume();
+  }
+
+  #endWith(status: number): number {
+    if (this.#failed !== undefined) return this.#failed;
+    if (this.gone && !this.response.headersSent) return status;
+    if (this.response.headersSent) {
+      // Never a response that looks complete: the connection ends inside the body.
+      this.#failed = this.response.statusCode;
+      this.cut();
+      return this.#failed;
+    }
+    this.#failed = status;
+    const page = errorPage(status);
+    if (this.given.draining()) this.response.shouldKeepAlive = false;
+    this.response.writeHead(status, [...page.fields]);
+    this.response.end(this.method === "HEAD" ? undefined : page.body);
+    return status;
+  }
+
+  /** The response is over, and perhaps the connection. */
+  #closed(): void {
+    this.#taking.stop();
+    this.#sending.stop();
+    this.#unread.stop();
+    if (!this.response.writableFinished) return this.#cancel();
+    this.given.responded();
+    const { socket } = this.request;
+    if (socket.destroyed || this.request.complete) return;
+    this.#linger = this.given.clock.after(LINGER_MS, () => socket.destroy());
+    socket.once("close", () => this.#linger?.cancel());
+    this.request.resume();
+  }
+}

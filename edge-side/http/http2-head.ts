@@ -1,0 +1,47 @@
+/**
+ * A request of HTTP/2 in the words of HTTP/1.1: pseudo fields become method, target and Host, cookie crumbs one Cookie. RFC
+ * 9113 sections 8.2.3 and 8.3.1.
+ */
+import type { HeaderList } from "../../protocol/http/header-list.ts";
+
+export interface Http2Request {
+  readonly method: string;
+  readonly target: string;
+  readonly authority: string;
+  /** Host fields beside `:authority`. */
+  readonly hosts: readonly string[];
+  readonly contentLength: string | undefined;
+  /** Of an extended CONNECT (RFC 8441). */
+  readonly protocol: string | undefined;
+  /** With Host, without pseudo fields. */
+  readonly fields: HeaderList;
+}
+
+export const readHttp2Request = (raw: HeaderList): Http2Request => {
+  const pseudo = new Map<string, string>();
+  const fields: string[] = [];
+  const hosts: string[] = [];
+  const cookies: string[] = [];
+  let contentLength: string | undefined;
+  for (let i = 0; i + 1 < raw.length; i += 2) {
+    const name = raw[i] as string;
+    const value = raw[i + 1] as string;
+    if (name.startsWith(":")) pseudo.set(name, value);
+    else if (name === "host") hosts.push(value);
+    else if (name === "cookie") cookies.push(value);
+    else {
+      if (name === "content-length") contentLength = value;
+      fields.push(name, value);
+    }
+  }
+  const authority = pseudo.get(":authority") ?? hosts[0] ?? "";
+  return {
+    method: pseudo.get(":method") ?? "",
+    target: pseudo.get(":path") ?? "",
+    authority,
+    hosts,
+    contentLength,
+    protocol: pseudo.get(":method") === "CONNECT" ? pseudo.get(":protocol") : undefined,
+    fields: ["Host", authority, ...fields, ...(cookies.length > 0 ? ["Cookie", cookies.join("; ")] : [])],
+  };
+};

@@ -1,0 +1,130 @@
+/**
+ * HTTP/2 on a TLS connection that agreed on it: settings, the limits that keep one visitor from costing too much, and the end
+ * of sessions nobody uses. RFC 9113 sections 6.5.2 and 10.5, SPEC section "Visitors".
+ */
+import {
+  performServerHandshake,
+  type SecureServerOptions,
+  type ServerHttp2Session,
+  type ServerHttp2Stream,
+} from "node:http2";
+import type { TLSSocket } from "node:tls";
+import type { HeaderList } from "../../protocol/http/header-list.ts";
+import type { Timer } from "../../protocol/runtime/clock.ts";
+import { plainAddress } from "../exchange/visitor-request.ts";
+import type { Http1Given } from "./http1-connection.ts";
+import { LINGER_MS } from "./http1-visitor.ts";
+import { readHttp2Request } from "./http2-head.ts";
+import { Http2Visitor } from "./http2-visitor.ts";
+import { type Refused, screenHttp2 } from "./validate-request.ts";
+
+/** Requests of one visitor at a time; browsers want some dozens. */
+export const MOST_STREAMS = 128;
+/** Fields of one head, cookie crumbs included; their bytes are bounded by `headBytes`. */
+export const MOST_FIELDS = 512;
+/** What a visitor may send ahead of what is read, per stream and altogether. */
+const STREAM_WINDOW_BYTES = 256 * 1024;
+const SESSION_WINDOW_BYTES = 1024 * 1024;
+
+export interface Http2Given extends Http1Given {
+  readonly headBytes: number;
+  /** A session without a request ends after this. */
+  readonly keepAliveMs: number;
+}
+
+const sessionOptions = ({ headBytes }: Http2Given): SecureServerOptions => ({
+  settings: {
+    maxConcurrentStreams: MOST_STREAMS,
+    maxHeaderListSize: headBytes,
+    initialWindowSize: STREAM_WINDOW_BYTES,
+    enableConnectProtocol: true,
+    enablePush: false,
+  },
+  maxHeaderListPairs: MOST_FIELDS,
+  // Megabytes that heads, queues and streams of one session may hold.
+  maxSessionMemory: 16,
+  maxSessionInvalidFrames: 100,
+  maxSessionRejectedStreams: 100,
+  maxOutstandingPings: 4,
+  maxSettings: 32,
+  // Streams that a visitor opens and resets at once (CVE-2023-44487): so many, then so many a second.
+  streamResetBurst: 500,
+  streamResetRate: 33,
+  // A response with a field twice goes on as it came.
+  strictSingleValueFields: false,
+});
+
+export interface Http2Session {
+  /** Takes no new requests, ends when the running ones are done. */
+  drain(): void;
+}
+
+export const serveHttp2 = (socket: TLSSocket, given: Http2Given): Http2Session => {
+  const session = performServerHandshake(socket, sessionOptions(given));
+  const idle = new SessionIdle(session, given);
+  session.on("error", () => socket.destroy());
+  session.once("close", () => socket.destroySoon());
+  session.once("connect", () => {
+    if (!session.destroyed) session.setLocalWindowSize(SESSION_WINDOW_BYTES);
+  });
+  const address = plainAddress(socket.remoteAddress ?? "");
+  session.on("stream", (stream: ServerHttp2Stream, _fields, _flags, raw: HeaderList) => {
+    idle.busy(stream);
+    serveStream({ socket, address }, stream, raw, given);
+  });
+  return {
+    drain: () => {
+      if (!session.closed) session.close();
+    },
+  };
+};
+
+const serveStream = (
+  { socket, address }: { readonly socket: TLSSocket; readonly address: string },
+  stream: ServerHttp2Stream,
+  raw: HeaderList,
+  given: Http2Given,
+): void => {
+  const request = readHttp2Request(raw);
+  // An extended CONNECT is a GET that wants to become something else.
+  const asked = request.protocol === undefined ? request : { ...request, method: "GET" };
+  const screened = screenHttp2(asked, given);
+  const host = typeof screened === "number" ? "" : screened.host;
+  const refused: Refused | undefined =
+    typeof screened === "number" ? screened : given.isCovered?.(socket, host) === false ? 421 : undefined;
+  const visitor = new Http2Visitor(stream, request, { address, host }, given);
+  if (refused === undefined) given.serve(visitor);
+  else visitor.refuse(refused);
+};
+
+/** Ends a session that has had no request for a while; one whose end is not taken, too. */
+class SessionIdle {
+  readonly #session: ServerHttp2Session;
+  readonly #given: Http2Given;
+  #streams = 0;
+  #timer: Timer | undefined;
+
+  constructor(session: ServerHttp2Session, given: Http2Given) {
+    this.#session = session;
+    this.#given = given;
+    session.once("close", () => this.#timer?.cancel());
+    this.#rest();
+  }
+
+  busy(stream: ServerHttp2Stream): void {
+    this.#streams++;
+    this.#timer?.cancel();
+    stream.once("close", () => {
+      this.#streams--;
+      if (this.#streams === 0 && !this.#session.destroyed) this.#rest();
+    });
+  }
+
+  #rest(): void {
+    this.#timer?.cancel();
+    this.#timer = this.#given.clock.after(this.#given.keepAliveMs, () => {
+      this.#session.close();
+      this.#timer = this.#given.clock.after(LINGER_MS, () => this.#session.destroy());
+    });
+  }
+}

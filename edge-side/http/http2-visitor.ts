@@ -1,0 +1,270 @@
+/**
+ * A visitor of HTTP/2: one stream, as node:http2 gives it, in the words of HTTP/1.1, which the rest of Coilgun and the origin
+ * server speak. A body that is cut ends in RST_STREAM. WebSocket comes as an extended CONNECT. RFC 9113 section 8, RFC 8441,
+ * SPEC section "Visitors".
+ */
+import { randomBytes } from "node:crypto";
+import { constants, type ServerHttp2Stream } from "node:http2";
+import { STREAM_ERRORS, StreamError, type StreamErrorCode } from "../../protocol/errors.ts";
+import { FieldNames } from "../../protocol/http/field-names.ts";
+import { endToEnd, type ResponseHead, withoutFields } from "../../protocol/http/head.ts";
+import type { HeaderList } from "../../protocol/http/header-list.ts";
+import { type BodySink, PART_BYTES, priorityOf, type Visitor, type Waiting } from "../exchange/visitor.ts";
+import { expectsContinue } from "../exchange/visitor-request.ts";
+import { errorPage, pairsOf } from "./error-page.ts";
+import type { VisitorGiven } from "./http1-visitor.ts";
+import type { Http2Request } from "./http2-head.ts";
+import { IdleWatch } from "./idle-timeout.ts";
+import { areClean, cleanTrailers } from "./sanitize-head.ts";
+import { SWITCHING } from "./upgrade-visitor.ts";
+import { drained, TunnelBytes } from "./upgraded-stream.ts";
+import type { Refused } from "./validate-request.ts";
+
+const NO_TRAILERS: HeaderList = [];
+const BODILESS: ReadonlySet<number> = new Set([204, 205, 304]);
+const WEBSOCKET_KEY = new FieldNames(["sec-websocket-key"]);
+/** Of a WebSocket's handshake in HTTP/1.1; in HTTP/2 the stream's own CONNECT says it. */
+const OF_HANDSHAKE = new FieldNames(["connection", "upgrade", "content-length", "sec-websocket-accept"]);
+const KEY_BYTES = 16;
+const { NGHTTP2_CANCEL, NGHTTP2_INTERNAL_ERROR, NGHTTP2_NO_ERROR } = constants;
+
+export class Http2Visitor implements Visitor {
+  readonly method: string;
+  readonly target: string;
+  readonly fields: HeaderList;
+  readonly address: string;
+  readonly authority: string;
+  readonly host: string;
+  readonly scheme: "http" | "https";
+  readonly compress: boolean;
+  readonly version = "2.0";
+  readonly upgrade: string | undefined;
+  readonly urgency: number;
+  readonly incremental: boolean;
+  readonly hasBody: boolean;
+  bodyTouched = false;
+  readonly #stream: ServerHttp2Stream;
+  readonly #given: VisitorGiven;
+  readonly #sending: IdleWatch;
+  readonly #taking: IdleWatch;
+  #tunnel: TunnelBytes | undefined;
+  #cancel: () => void = () => {};
+  #sink: BodySink | undefined;
+  #waiting: Waiting | undefined;
+  #requestTrailers: HeaderList = NO_TRAILERS;
+  #trailers: HeaderList = NO_TRAILERS;
+  #bodyBytes = 0;
+  #ended = false;
+  #failed: number | undefined;
+
+  constructor(
+    stream: ServerHttp2Stream,
+    request: Http2Request,
+    from: { readonly address: string; readonly host: string },
+    given: VisitorGiven,
+  ) {
+    this.#stream = stream;
+    this.#given = given;
+    const { protocol } = request;
+    this.method = protocol === undefined ? request.method : "GET";
+    this.upgrade = protocol;
+    this.fields = protocol === "websocket" ? withWebSocketKey(request.fields) : request.fields;
+    ({ target: this.target, authority: this.authority } = request);
+    this.host = from.host;
+    ({ scheme: this.scheme, compress: this.compress } = given.traits);
+    this.address = from.address;
+    ({ urgency: this.urgency, incremental: this.incremental } = priorityOf(this.fields));
+    this.hasBody = protocol === undefined && !stream.endAfterHeaders;
+    this.#sending = new IdleWatch(given.clock, given.idleMs, () => this.refuse(408));
+    this.#taking = new IdleWatch(given.clock, given.idleMs, () => this.#cut(NGHTTP2_CANCEL));
+    stream.on("error", () => {}); // "close" follows
+    stream.once("close", () => this.#closed());
+    stream.on("trailers", (_fields, _flags, raw?: HeaderList) => {
+      this.#requestTrailers = raw ?? NO_TRAILERS;
+    });
+    stream.on("wantTrailers", () => stream.sendTrailers(grouped(this.#trailers)));
+  }
+
+  get answered(): boolean {
+    return this.#failed !== undefined || this.#stream.headersSent || this.#gone;
+  }
+
+  leaves(cancel: () => void): void {
+    this.#cancel = cancel;
+    if (this.#gone) cancel();
+  }
+
+  sendBody(sink: BodySink, waiting: Waiting): void {
+    const first = this.#sink === undefined;
+    this.#sink = sink;
+    this.#waiting = waiting;
+    if (this.upgrade !== undefined) return;
+    if (!this.hasBody) return sink.endBody("complete", NO_TRAILERS);
+    sink.roomForBody = () => {
+      this.#awaitBody();
+      this.#stream.resume();
+    };
+    sink.bodyRefused = () => this.#dropBody();
+    if (!expectsContinue(this)) this.#awaitBody();
+    if (!first) return;
+    this.#stream.on("data", (piece: Buffer) => this.#piece(piece));
+    this.#stream.once("end", () => this.#bodyEnded());
+  }
+
+  interim({ status, fields }: ResponseHead): void {
+    if (this.answered || status === SWITCHING) return;
+    this.#stream.additionalHeaders({ ...grouped(fields), ":status": status });
+    if (status === 100 && this.hasBody) this.#awaitBody();
+  }
+
+  head(head: ResponseHead, may: { readonly trailers: boolean } = { trailers: false }): void {
+    if (this.answered) return;
+    if (this.upgrade !== undefined) {
+      if (head.status === SWITCHING) return this.#switch(head);
+      this.#sink?.endBody("complete", NO_TRAILERS);
+      // To an extended CONNECT it would say that the other protocol begins.
+      if (head.status < 300) throw new StreamError("origin-failed", `${head.status} to an upgrade`);
+    }
+    const waitForTrailers = may.trailers && this.method !== "HEAD" && !BODILESS.has(head.status);
+    this.#stream.respond([":status", String(head.status), ...head.fields], { waitForTrailers });
+  }
+
+  /** The head has left when it was given. */
+  flush(): void {}
+
+  async body(bytes: Buffer): Promise<void> {
+    if (this.#tunnel !== undefined) return this.#tunnel.write(bytes);
+    for (let at = 0; at < bytes.length; at += PART_BYTES) {
+      if (this.#gone || this.#failed !== undefined)
+        throw new StreamError("cancelled", "the visitor has left");
+      if (this.#stream.write(bytes.subarray(at, at + PART_BYTES))) continue;
+      this.#taking.start();
+      await drained(this.#stream);
+      this.#taking.stop();
+    }
+  }
+
+  end(trailers: HeaderList): void {
+    if (this.#tunnel !== undefined) return this.#tunnel.end();
+    if (this.#gone || this.#failed !== undefined) return;
+    this.#trailers = trailers;
+    this.#finish();
+  }
+
+  fail(code: StreamErrorCode): number {
+    return this.#endWith(STREAM_ERRORS[code].visitor);
+  }
+
+  /** The visitor's own fault: its exchange ends, and it is told so if it can be. */
+  refuse(status: Refused | 408): void {
+    this.#cancel();
+    this.#endWith(status);
+  }
+
+  get #gone(): boolean {
+    return this.#stream.destroyed || this.#stream.closed;
+  }
+
+  #awaitBody(): void {
+    this.#waiting?.forVisitor();
+    this.#sending.start();
+  }
+
+  #piece(piece: Buffer): void {
+    if (!this.bodyTouched) this.#awaitBody();
+    this.bodyTouched = true;
+    this.#sending.moved();
+    this.#bodyBytes += piece.length;
+    if (this.#bodyBytes > (this.#given.bodyBytes ?? Number.POSITIVE_INFINITY)) {
+      this.#dropBody();
+      return this.refuse(413);
+    }
+    if (this.#sink?.sendBody(piece) !== false) return;
+    this.#sending.stop();
+    this.#waiting?.forOrigin();
+    this.#stream.pause();
+  }
+
+  #bodyEnded(): void {
+    this.#sending.stop();
+    // A stream that was reset ends too; its body did not.
+    if (this.#stream.aborted || this.#stream.destroyed) return;
+    if (!areClean(this.#requestTrailers)) return this.refuse(400);
+    this.#waiting?.forOrigin();
+    this.#sink?.endBody("complete", cleanTrailers(this.#requestTrailers));
+  }
+
+  #dropBody(): void {
+    this.#sending.stop();
+    this.#waiting?.forOrigin();
+    this.#sink?.endBody("closed", NO_TRAILERS);
+    this.#stream.removeAllListeners("data");
+    this.#stream.resume();
+  }
+
+  #endWith(status: number): number {
+    if (this.#failed !== undefined) return this.#failed;
+    if (this.#gone) return status;
+    this.#failed = status;
+    if (this.#stream.headersSent || this.#tunnel !== undefined) {
+      this.#cut(NGHTTP2_INTERNAL_ERROR);
+      return status;
+    }
+    const page = errorPage(status);
+    this.#stream.respond([":status", String(status), ...page.fields]);
+    if (this.method !== "HEAD") this.#stream.write(page.body);
+    this.#finish();
+    return status;
+  }
+
+  #finish(): void {
+    this.#ended = true;
+    this.#stream.end();
+    if (!this.#stream.writableFinished) this.#taking.start();
+    // RFC 9113 section 8.1: the answer is complete, so the rest of the request may stay where it is.
+    const enough = () => {
+      this.#taking.stop();
+      if (this.hasBody && !this.#stream.readableEnded) this.#stream.close(NGHTTP2_NO_ERROR);
+    };
+    if (this.#stream.writableFinished) enough();
+    else this.#stream.once("finish", enough);
+  }
+
+  /** Ends the stream inside whatever is under way. */
+  #cut(code: number): void {
+    this.#stream.close(code);
+    this.#stream.destroy();
+  }
+
+  #switch(head: ResponseHead): void {
+    const sink = this.#sink;
+    if (sink === undefined) return;
+    this.#stream.respond([":status", "200", ...withoutFields(endToEnd(head.fields), OF_HANDSHAKE)]);
+    this.#tunnel = new TunnelBytes(this.#stream, this.#taking);
+    sink.lost = () => this.#cut(NGHTTP2_CANCEL);
+    this.#tunnel.feed(sink);
+  }
+
+  #closed(): void {
+    this.#taking.stop();
+    this.#sending.stop();
+    if (!this.#ended || !this.#stream.writableFinished) this.#cancel();
+  }
+}
+
+/** RFC 8441 has no key; the handshake of HTTP/1.1 behind us needs one. */
+const withWebSocketKey = (fields: HeaderList): HeaderList => [
+  ...withoutFields(fields, WEBSOCKET_KEY),
+  "Sec-WebSocket-Key",
+  randomBytes(KEY_BYTES).toString("base64"),
+];
+
+/** For what node takes as an object only. */
+const grouped = (fields: HeaderList): Record<string, string[]> => {
+  const groups: Record<string, string[]> = {};
+  for (const [name, value] of pairsOf(fields)) {
+    const key = name.toLowerCase();
+    groups[key] = [...(groups[key] ?? []), value];
+  }
+  return groups;
+};

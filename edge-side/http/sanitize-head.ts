@@ -1,0 +1,95 @@
+/**
+ * Heads and trailers as a visitor may get them. The origin side is trusted with pages, not with the framing of a visitor's
+ * connection: a field that could end a line, or begin another message, ends the exchange. RFC 9110 sections 5.5, 6.5.1 and
+ * 8.6, SPEC section "Visitors".
+ */
+import { StreamError } from "../../protocol/errors.ts";
+import { FieldNames } from "../../protocol/http/field-names.ts";
+import {
+  endToEnd,
+  type ResponseHead,
+  responseHeadFromList,
+  withoutFields,
+} from "../../protocol/http/head.ts";
+import type { HeaderList } from "../../protocol/http/header-list.ts";
+
+/** RFC 9110 section 5.6.2. */
+const TOKEN = /^[\w!#$%&'*+.^`|~-]+$/;
+/** What no value holds: controls but the tab, and what is not one byte. */
+const NEVER_IN_VALUE = /[^\t\x20-\x7e\x80-\xff]/;
+
+const CONTENT_LENGTH = new FieldNames(["content-length"]);
+const NO_CONTENT = 204;
+const SWITCHING = 101;
+
+/** Throws StreamError for a head that would not be one head on a visitor's connection. */
+export const headForVisitor = (list: HeaderList, kind: "interim" | "final"): ResponseHead => {
+  const head = responseHeadFromList(list);
+  const isInterim = head.status < 200 && head.status !== SWITCHING;
+  if (isInterim !== (kind === "interim"))
+    throw new StreamError("origin-failed", `${head.status} is no ${kind} status`);
+  if (NEVER_IN_VALUE.test(head.reason)) throw injection("reason phrase");
+  checkFields(head.fields);
+  // A 101 says in Upgrade what the connection becomes.
+  if (head.status === SWITCHING) return head;
+  const fields = endToEnd(head.fields);
+  return {
+    ...head,
+    // RFC 9110 section 8.6: such a head says nothing of a body's length.
+    fields: head.status < 200 || head.status === NO_CONTENT ? withoutFields(fields, CONTENT_LENGTH) : fields,
+  };
+};
+
+/** Fields that mean something only before the body; RFC 9110 section 6.5.1. */
+const NEVER_TRAILERS = new FieldNames([
+  "host",
+  "content-length",
+  "content-encoding",
+  "content-type",
+  "content-range",
+  "authorization",
+  "cookie",
+  "set-cookie",
+  "expect",
+  "range",
+  "cache-control",
+  "age",
+  "expires",
+  "date",
+  "location",
+  "vary",
+  "x-forwarded-for",
+  "x-forwarded-host",
+  "x-forwarded-proto",
+  "forwarded",
+  "via",
+]);
+
+/** The trailers that go on, in either direction. Throws StreamError for those that are more than trailers. */
+export const cleanTrailers = (trailers: HeaderList): HeaderList => {
+  if (trailers.length === 0) return trailers;
+  checkFields(trailers);
+  return withoutFields(endToEnd(trailers), NEVER_TRAILERS);
+};
+
+/** Whether these could be the fields of a head. */
+export const areClean = (fields: HeaderList): boolean => {
+  try {
+    checkFields(fields);
+    return true;
+  } catch {
+    return false;
+  }
+};
+
+const checkFields = (fields: HeaderList): void => {
+  for (let i = 0; i + 1 < fields.length; i += 2) {
+    const name = fields[i] as string;
+    if (!TOKEN.test(name)) throw injection("field name");
+    if (NEVER_IN_VALUE.test(fields[i + 1] as string)) throw injection(`value of ${name}`);
+  }
+};
+
+/** What it holds stays out of the log too. */
+const injection = (where: string): StreamError =>
+  new StreamError("origin-failed", `the ${where} holds characters that no head may hold`);

@@ -1,0 +1,129 @@
+/**
+ * A visitor of HTTP/1.1 that asks for another protocol on its connection: WebSocket, or any other token. It is one request
+ * until the origin server agrees with 101; from there bytes go both ways. Refused, it gets an ordinary response, and the
+ * connection ends. RFC 9110 section 7.8, SPEC section "Upgrades".
+ */
+import { type IncomingMessage, ServerResponse } from "node:http";
+import type { Socket } from "node:net";
+import type { StreamErrorCode } from "../../protocol/errors.ts";
+import { FieldNames } from "../../protocol/http/field-names.ts";
+import { endToEnd, fieldOf, type ResponseHead, withoutFields } from "../../protocol/http/head.ts";
+import type { HeaderList } from "../../protocol/http/header-list.ts";
+import type { BodySink } from "../exchange/visitor.ts";
+import { pairsOf } from "./error-page.ts";
+import { Http1Visitor, LINGER_MS, type VisitorGiven } from "./http1-visitor.ts";
+import { IdleWatch } from "./idle-timeout.ts";
+import { MOST_EARLY_BYTES } from "./parked-upgrade.ts";
+import { TunnelBytes } from "./upgraded-stream.ts";
+import type { Destination } from "./validate-request.ts";
+
+export const SWITCHING = 101;
+/** A peer that vanished without a word is noticed by the kernel. */
+const KEEP_ALIVE_MS = 60_000;
+const OF_THE_CONNECTION = new FieldNames(["content-length"]);
+
+export class TunnelVisitor extends Http1Visitor {
+  override readonly upgrade: string;
+  readonly #socket: Socket;
+  readonly #tunnel: TunnelBytes;
+  #into: BodySink | undefined;
+  #leave: () => void = () => {};
+  #switched = false;
+  /** What came before the answer. */
+  readonly #early: Buffer[] = [];
+  readonly #hold = (bytes: Buffer): void => {
+    this.#early.push(bytes);
+    if (this.#early.reduce((sum, each) => sum + each.length, 0) > MOST_EARLY_BYTES) this.#socket.pause();
+  };
+
+  /** `early`: what the visitor sent after its head, without waiting for the answer. */
+  constructor(request: IncomingMessage, early: Buffer, destination: Destination, given: VisitorGiven) {
+    const { socket } = request;
+    const response = new ServerResponse(request);
+    response.shouldKeepAlive = false;
+    response.assignSocket(socket);
+    super(request, response, destination, given);
+    this.upgrade = request.headers.upgrade ?? "";
+    this.#socket = socket;
+    if (early.length > 0) this.#early.push(early);
+    socket.setKeepAlive(true, KEEP_ALIVE_MS);
+    socket.on("error", () => {}); // "close" follows
+    socket.once("close", () => this.#leave());
+    // Read from the beginning, or nobody would notice that the visitor leaves.
+    socket.on("data", this.#hold);
+    socket.once("end", () => {
+      if (!this.#switched) socket.destroy();
+    });
+    response.once("finish", () => this.#refused());
+    this.#tunnel = new TunnelBytes(socket, new IdleWatch(given.clock, given.idleMs, () => socket.destroy()));
+  }
+
+  override get answered(): boolean {
+    return this.#switched || super.answered;
+  }
+
+  override leaves(cancel: () => void): void {
+    this.#leave = cancel;
+    super.leaves(cancel);
+  }
+
+  override sendBody(sink: BodySink): void {
+    this.#into = sink;
+  }
+
+  override head(head: ResponseHead): void {
+    if (this.answered) return;
+    if (head.status === SWITCHING) return this.#switch(head);
+    this.#into?.endBody("complete", []);
+    super.head(head);
+  }
+
+  override async body(bytes: Buffer): Promise<void> {
+    return this.#switched ? this.#tunnel.write(bytes) : super.body(bytes);
+  }
+
+  override end(trailers: HeaderList): void {
+    if (this.#switched) this.#tunnel.end();
+    else super.end(trailers);
+  }
+
+  override fail(code: StreamErrorCode): number {
+    if (!this.#switched) return super.fail(code);
+    this.#breakOff();
+    return SWITCHING;
+  }
+
+  #switch(head: ResponseHead): void {
+    if (this.#into === undefined) return;
+    this.#switched = true;
+    // Node lets plain connections end by halves, and those of TLS only when told.
+    this.#socket.allowHalfOpen = true;
+    this.response.detachSocket(this.#socket);
+    const fields = pairsOf(withoutFields(endToEnd(head.fields), OF_THE_CONNECTION));
+    const lines = fields.map(([name, value]) => `${name}: ${value}\r\n`).join("");
+    const becomes = fieldOf(head.fields, "upgrade") ?? this.upgrade;
+    this.#socket.write(
+      `HTTP/1.1 101 ${head.reason}\r\n${lines}Connection: Upgrade\r\nUpgrade: ${becomes}\r\n\r\n`,
+      "latin1",
+    );
+    this.#into.lost = () => this.#breakOff();
+    this.#socket.off("data", this.#hold);
+    if (this.#early.length > 0) this.#socket.unshift(Buffer.concat(this.#early));
+    this.#tunnel.feed(this.#into);
+  }
+
+  /** What the origin server broke off must not look like a half that has ended. TLS shows it by itself. */
+  #breakOff(): void {
+    if (this.scheme === "http" && !this.#socket.destroyed) this.#socket.resetAndDestroy();
+    else this.#socket.destroy();
+  }
+
+  /** It stays HTTP, and ends: whether the visitor has begun to speak another protocol, nobody can know. */
+  #refused(): void {
+    const late = this.given.clock.after(LINGER_MS, () => this.#socket.destroy());
+    this.#socket.once("close", () => late.cancel());
+    this.#socket.off("data", this.#hold);
+    this.#socket.resume();
+    this.#socket.end();
+  }
+}

@@ -1,0 +1,111 @@
+/**
+ * What is refused before anything is forwarded: requests that two programs could read in two ways, and requests that no
+ * origin server is asked. Pure. RFC 9112 sections 3.2 and 6.1, SPEC section "Visitors".
+ */
+import type { IncomingMessage } from "node:http";
+import { FieldNames } from "../../protocol/http/field-names.ts";
+import { fieldOf } from "../../protocol/http/head.ts";
+import type { HeaderList } from "../../protocol/http/header-list.ts";
+import { hostName } from "../../protocol/store/tenant.ts";
+import { areClean } from "./sanitize-head.ts";
+
+export interface ScreenLimits {
+  readonly targetBytes: number;
+  readonly bodyBytes: number | undefined;
+}
+
+/** Where a request goes, once it is clear that it can go. */
+export interface Destination {
+  readonly target: string;
+  readonly authority: string;
+  readonly host: string;
+  /** With the Host field that fits. */
+  readonly fields: HeaderList;
+}
+
+/** The status to refuse with. */
+export type Refused = 400 | 405 | 413 | 414 | 417 | 421 | 505;
+
+const HOST = new FieldNames(["host"]);
+const TRANSFER_ENCODING = new FieldNames(["transfer-encoding"]);
+const REFUSED_METHODS: ReadonlySet<string> = new Set(["CONNECT", "TRACE"]);
+const VERSIONS: ReadonlySet<string> = new Set(["1.0", "1.1"]);
+/** A Host as RFC 3986 section 3.2.2 writes it, with a port or without; not empty, nor the root of all names. */
+const AUTHORITY = /^(?!\.?(?::|$))(?:\[[0-9a-f:.]+\]|[\w.~!$&'()*+,;=%-]+)(?::\d{0,5})?$/i;
+/** RFC 9112 section 3.2.2; a user in it is refused, like any other strange authority. */
+const ABSOLUTE = /^https?:\/\/([^/?#]*)(.*)$/is;
+
+/** A request of HTTP/1.x. What node's parser refuses does not come here. */
+export const screenHttp1 = (request: IncomingMessage, limits: ScreenLimits): Destination | Refused => {
+  const { method = "", url = "", rawHeaders, headers, httpVersion } = request;
+  // 0.9 is a line without a version: no request of any HTTP that is spoken.
+  if (!VERSIONS.has(httpVersion)) return httpVersion === "0.9" ? 400 : 505;
+  if (isAmbiguous(request)) return 400;
+  if (REFUSED_METHODS.has(method)) return 405;
+  if (httpVersion === "1.1" && !isExpectationKnown(headers.expect)) return 417;
+  const [, named, path] = ABSOLUTE.exec(url) ?? [];
+  if (url.length > limits.targetBytes) return 414;
+  const authority = named ?? headers.host ?? "";
+  const target = path === undefined ? url : originForm(path, method);
+  if (!AUTHORITY.test(authority) || !isTarget(target, method)) return 400;
+  if (Number(headers["content-length"] ?? 0) > (limits.bodyBytes ?? Number.POSITIVE_INFINITY)) return 413;
+  const fields = named === undefined ? rawHeaders : withHost(rawHeaders, authority);
+  return { target, authority, host: hostName(authority), fields };
+};
+
+/** A request of HTTP/2, whose framing nghttp2 has checked. */
+export const screenHttp2 = (
+  request: {
+    readonly method: string;
+    readonly target: string;
+    readonly authority: string;
+    readonly hosts: readonly string[];
+    readonly contentLength: string | undefined;
+    readonly fields: HeaderList;
+  },
+  limits: ScreenLimits,
+): { readonly host: string } | Refused => {
+  const { method, target, authority, hosts } = request;
+  if (REFUSED_METHODS.has(method)) return 405;
+  if (target.length > limits.targetBytes) return 414;
+  // RFC 9113 section 8.3.1: a Host that says something else makes the request malformed.
+  if (hosts.length > 1 || (hosts[0] ?? authority).toLowerCase() !== authority.toLowerCase()) return 400;
+  if (!AUTHORITY.test(authority) || !isTarget(target, method)) return 400;
+  if (!isExpectationKnown(fieldOf(request.fields, "expect"))) return 417;
+  // In HTTP/1.1, behind us, they would be lines.
+  if (!areClean(request.fields) || /[^!-~\x80-\xff]/.test(target)) return 400;
+  if (Number(request.contentLength ?? 0) > (limits.bodyBytes ?? Number.POSITIVE_INFINITY)) return 413;
+  return { host: hostName(authority) };
+};
+
+/** Two Host fields, or none in HTTP/1.1; a Transfer-Encoding that is not exactly "chunked" and in HTTP/1.1. */
+const isAmbiguous = ({ rawHeaders, httpVersion }: IncomingMessage): boolean => {
+  let hosts = 0;
+  let codings = 0;
+  for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i] as string;
+    if (HOST.has(name)) hosts++;
+    if (!TRANSFER_ENCODING.has(name)) continue;
+    codings++;
+    if ((rawHeaders[i + 1] as string).toLowerCase() !== "chunked" || httpVersion !== "1.1") return true;
+  }
+  return hosts > 1 || codings > 1 || (hosts === 0 && httpVersion === "1.1");
+};
+
+const isExpectationKnown = (expect: string | undefined): boolean =>
+  expect === undefined || /^100-continue$/i.test(expect.trim());
+
+/** What follows the authority of an absolute-form target (RFC 9112 section 3.2.4 for OPTIONS). */
+const originForm = (path: string, method: string): string => {
+  if (path === "" && method === "OPTIONS") return "*";
+  return path.startsWith("/") ? path : `/${path}`;
+};
+
+const isTarget = (target: string, method: string): boolean =>
+  target.startsWith("/") || (target === "*" && method === "OPTIONS");
+
+/** RFC 9112 section 3.2.2: the target's authority takes the place of what Host says. */
+const withHost = (fields: HeaderList, authority: string): HeaderList => {
+  const at = fields.findIndex((name, i) => i % 2 === 0 && name.toLowerCase() === "host");
+  return at === -1 ? ["Host", authority, ...fields] : fields.with(at + 1, authority);
+};

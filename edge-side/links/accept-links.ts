@@ -1,0 +1,112 @@
+/**
+ * Origin sides dial in here: the tunnel port, the greeting, and the pool that links join when they are up. A link whose key
+ * is taken out of the config is closed at once. SPEC section "Greeting".
+ */
+
+import type { Log } from "../../protocol/daemon/log.ts";
+import { LinkError } from "../../protocol/errors.ts";
+import type { Hello } from "../../protocol/frames/hello.ts";
+import type { KeyProof } from "../../protocol/link/handshake.ts";
+import { LinkEndpoint } from "../../protocol/link/link.ts";
+import type { Link } from "../../protocol/link/link-api.ts";
+import type { Clock } from "../../protocol/runtime/clock.ts";
+import type { ByteBudget } from "../../protocol/runtime/memory-budget.ts";
+import type { Secret } from "../../protocol/transport/key.ts";
+import { listenForLinks, type TunnelListener } from "../../protocol/transport/listen.ts";
+import type { ListenSecurity } from "../../protocol/transport/tls.ts";
+import type { Transport } from "../../protocol/transport/transport.ts";
+import type { EdgeConfig, TunnelListen } from "../config/edge-config.ts";
+import type { LinkPool } from "./link-pool.ts";
+
+/** From TCP accept to the peer's proof. */
+export const GREETING_MS = 5_000;
+
+export interface AcceptGiven {
+  readonly config: EdgeConfig;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly pool: LinkPool;
+  readonly memory: ByteBudget;
+  /** Connections are handed over; the tunnel port is open elsewhere. */
+  readonly handed: boolean;
+  /** Asked at each handshake, so a key that was removed is refused from then on. */
+  secretOf(keyId: string): Secret | undefined;
+  /** A fresh hello for a new link. */
+  hello(): Hello;
+}
+
+export const acceptOrigins = (given: AcceptGiven): Promise<TunnelListener> => {
+  const { config, clock, log } = given;
+  const { listen } = config.tunnel;
+  return listenForLinks({
+    host: listen.host,
+    port: listen.port,
+    security: securityOf(config.tunnel, given),
+    clock,
+    handed: given.handed,
+    limits: { pendingPerAddress: config.limits.pendingLinksPerAddress, handshakeMs: GREETING_MS },
+    accept: (transport) => greet(transport, given),
+    refused: (why, address) => log.warn("link refused", { address, why }),
+  });
+};
+
+const securityOf = (tunnel: TunnelListen, { secretOf }: AcceptGiven): ListenSecurity => {
+  switch (tunnel.mode) {
+    case "psk":
+      return { mode: "psk", secretOf };
+    case "plain":
+      return { mode: "plain", insecure: tunnel.insecure };
+    case "certificate": {
+      const { certificate, privateKey, clientAuthorities } = tunnel;
+      return {
+        mode: "certificate",
+        certificate: certificate.bytes,
+        privateKey: privateKey.bytes,
+        ...(clientAuthorities && { clientAuthorities: clientAuthorities.bytes }),
+      };
+    }
+  }
+};
+
+const refusePush = (): never => {
+  throw new LinkError("bad-frame", "only an edge pushes versions");
+};
+
+const greet = (transport: Transport, given: AcceptGiven): void => {
+  const { config, clock, log, pool, memory } = given;
+  const { tunnel } = config;
+  const keyId = transport.peer.keyId;
+  const keyProof: KeyProof =
+    keyId === undefined
+      ? { by: "listener", secretOf: (id) => given.secretOf(id)?.reveal() }
+      : { by: "transport", keyId };
+  let up: Link | undefined;
+  new LinkEndpoint({
+    transport,
+    hello: given.hello(),
+    keyProof,
+    behindBalancer: tunnel.mode === "certificate" && tunnel.behindBalancer,
+    clock,
+    heartbeatMs: config.times.heartbeatMs,
+    greetingMs: GREETING_MS,
+    memory,
+    events: {
+      up(link) {
+        if (given.secretOf(link.keyId) === undefined)
+          return link.close("key-removed", "this key is not served any more");
+        up = link;
+        pool.add(link);
+        log.info("link up", { key: link.keyId, address: link.peerAddress });
+      },
+      opened: (stream) => stream.reset("refused"),
+      forget() {}, // only the edge is told by its operator what to forget
+      pushed: refusePush,
+      draining: () => log.info("link draining", { address: transport.peer.address }),
+      closed(end) {
+        if (up !== undefined) pool.remove(up);
+        const key = up === undefined ? {} : { key: up.keyId };
+        log.info("link down", { ...key, address: transport.peer.address, code: end.code, why: end.message });
+      },
+    },
+  });
+};

@@ -1,0 +1,41 @@
+/**
+ * The visitor's request as it goes on: fields of one hop dropped, and what an origin wants to know of the visitor added
+ * (forwarded-headers). RFC 9110 sections 7.6 and 7.6.3.
+ */
+import { FieldNames } from "../../protocol/http/field-names.ts";
+import { endToEnd, fieldOf, listOf, type RequestHead } from "../../protocol/http/head.ts";
+import { withStrongIfMatch } from "../../protocol/http/representation.ts";
+import { expectsContinue, type Trust, type VisitorRequest } from "../exchange/visitor-request.ts";
+import { forwardedFields, isAboutVisitors } from "./forwarded-headers.ts";
+import { oneStepFurther } from "./max-forwards.ts";
+
+/** What Via calls us. */
+export const PSEUDONYM = "coilgun";
+
+/** Fields of Coilgun's own, which nobody outside may set. */
+const OWN = /^(?:x-)?coilgun-/i;
+const VIA = new FieldNames(["via"]);
+const EXPECT = new FieldNames(["expect"]);
+export const forwardRequest = (request: VisitorRequest, trusts: Trust): RequestHead => {
+  const { method, target, version, upgrade } = request;
+  const trusted = trusts(request.address);
+  const continues = expectsContinue(request);
+  const onward = oneStepFurther(method, endToEnd(request.fields));
+  const fields: string[] = [];
+  for (let i = 0; i + 1 < onward.length; i += 2) {
+    const name = onward[i] as string;
+    if (VIA.has(name) || (EXPECT.has(name) && !continues)) continue;
+    if (!OWN.test(name) && !isAboutVisitors(name, trusted)) fields.push(name, onward[i + 1] as string);
+  }
+  fields.push(...forwardedFields(request, onward, trusted));
+  const via = listOf(onward, "via");
+  fields.push("Via", via === undefined ? `${version} ${PSEUDONYM}` : `${via}, ${version} ${PSEUDONYM}`);
+  if (upgrade !== undefined) fields.push("Upgrade", upgrade);
+  const announced = fieldOf(request.fields, "trailer");
+  if (announced !== undefined) fields.push("Trailer", announced);
+  // We take trailers, so what the visitor said about them holds for this hop too.
+  if (TRAILERS.test(listOf(request.fields, "te") ?? "")) fields.push("TE", "trailers");
+  return { method, target, fields: request.compress ? withStrongIfMatch(method, fields) : fields };
+};
+
+const TRAILERS = /(?:^|,)\s*trailers\s*(?:$|[,;])/i;

@@ -1,0 +1,76 @@
+/**
+ * How a response travels: passed as it is, or as same, delta or whole. The choice costs no byte of the body where the head
+ * decides it. SPEC section "Answers".
+ */
+import type { Codec } from "../../protocol/codec/codec.ts";
+import { fieldOf, type RequestHead, type ResponseHead } from "../../protocol/http/head.ts";
+import type { Fingerprint, ShortFingerprint } from "../../protocol/store/fingerprint.ts";
+import type { Tenant } from "../../protocol/store/tenant.ts";
+import type { Version, VersionStore } from "../../protocol/store/version-store.ts";
+
+/** `passed`: as it is. `live`: as it is, event by event. `coded`: worth a delta. */
+export type Travel = "passed" | "live" | "coded";
+
+/** Shorter bodies gain nothing over their proof. */
+export const LEAST_CODED_BYTES = 64;
+
+const BODILESS = new Set([204, 205, 304]);
+const PARTIAL = 206;
+
+/** Types whose bytes are compressed already, so no codec finds anything in them. */
+const COMPRESSED_TYPE =
+  /^(image\/(?!svg|bmp|x-icon|vnd\.microsoft\.icon)|video\/|audio\/|font\/woff|application\/(font-woff|zip|gzip|x-gzip|zstd|pdf|x-7z|x-rar|x-bzip|x-xz|java-archive|vnd\.(rar|openxmlformats|oasis)|epub|x-shockwave|octet-stream))/i;
+const LIVE_TYPE = /^text\/event-stream/i;
+
+export const howItTravels = (request: RequestHead, { status, fields }: ResponseHead): Travel => {
+  const type = fieldOf(fields, "content-type") ?? "";
+  if (LIVE_TYPE.test(type)) return "live";
+  if (request.method === "HEAD" || status < 200 || BODILESS.has(status) || status === PARTIAL)
+    return "passed";
+  const coding = fieldOf(fields, "content-encoding")?.trim().toLowerCase() ?? "identity";
+  if (coding !== "identity" || COMPRESSED_TYPE.test(type)) return "passed";
+  const length = Number(fieldOf(fields, "content-length") ?? Number.POSITIVE_INFINITY);
+  return length < LEAST_CODED_BYTES ? "passed" : "coded";
+};
+
+/** A version that the request offered and this side holds too. */
+export interface UsableBase {
+  /** Its number among the offers. */
+  readonly offer: number;
+  readonly version: Version;
+}
+
+/** The offered versions that this side knows, in the order of the offers: best last. */
+export const usableBases = (
+  store: VersionStore,
+  tenant: Tenant,
+  offers: readonly string[],
+): readonly UsableBase[] => {
+  const bases: UsableBase[] = [];
+  for (const [offer, short] of offers.entries()) {
+    const version = store.nominated(tenant, short as ShortFingerprint);
+    if (version !== undefined) bases.push({ offer, version });
+  }
+  return bases;
+};
+
+export const sameAs = (bases: readonly UsableBase[], fingerprint: Fingerprint): UsableBase | undefined =>
+  bases.find(({ version }) => version.fingerprint === fingerprint);
+
+/** The best of them that the codec accepts and that fit together with a page of `pageBytes`. */
+export const fittingBases = (
+  codec: Codec,
+  bases: readonly UsableBase[],
+  pageBytes: number,
+): readonly UsableBase[] => {
+  const accepted = bases.filter(({ version }) => codec.accepts(version.body));
+  let bytes = accepted.reduce((sum, { version }) => sum + version.body.length, 0);
+  let from = 0;
+  while (from < accepted.length && !codec.fits(bytes, pageBytes))
+    bytes -= accepted[from++]?.version.body.length ?? 0;
+  return accepted.slice(from);
+};
+
+/** Bit i set: offer i is a base. */
+export const offersMask = (bases: readonly UsableBase[]): number =>
+  bases.reduce((mask, { offer }) => mask | (1 << offer), 0);

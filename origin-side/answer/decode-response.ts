@@ -1,0 +1,84 @@
+/**
+ * A response whose body came encoded, as the page that it is: only then can a delta be made of it. What must not be changed
+ * (no-transform, parts) or gains nothing passes as it is; but never does a visitor get a coding that it did not ask
+ * for because we did. GET, HEAD and 304 tell the same story. SPEC section "Encodings".
+ */
+
+import {
+  acceptedOf,
+  asVisitorHolds,
+  type Coding,
+  codingOf,
+  decodedHead,
+  forbidsTransform,
+  isUntouchable,
+} from "../../protocol/http/content-coding.ts";
+import { fieldOf, listOf, type RequestHead, type ResponseHead } from "../../protocol/http/head.ts";
+import type { ByteBudget } from "../../protocol/runtime/memory-budget.ts";
+import type { OriginBody } from "../exchange/body.ts";
+import { howItTravels } from "./choose-answer.ts";
+import { decodeBody } from "./decompress.ts";
+
+/** What a decoder holds while its body comes: its window (RFC 7932 and RFC 9659: 16 and 8 MiB at most) and buffers. */
+export const DECODER_BYTES: Readonly<Record<Coding, number>> = {
+  gzip: 128 * 1024,
+  deflate: 128 * 1024,
+  br: 16 * 1024 * 1024,
+  zstd: 8 * 1024 * 1024,
+};
+
+export interface DecodeGiven {
+  readonly memory: ByteBudget;
+  readonly keyId: string;
+  /** A larger body is not worth it: it would not be remembered. */
+  readonly pageBytes: number;
+}
+
+export interface Response {
+  readonly head: ResponseHead;
+  readonly body: OriginBody;
+}
+
+/** `asked`: the web server was asked for codings on our own account. `gone`: nobody wants the body any more. */
+export const decodeResponse = (
+  request: RequestHead,
+  response: Response,
+  given: DecodeGiven & { readonly asked: boolean; readonly gone: AbortSignal },
+): Response => {
+  const coding = codingToUndo(request, response.head, given);
+  if (coding === undefined) return { head: asVisitorHolds(request, response.head), body: response.body };
+  const head = decodedHead(response.head);
+  if (request.method === "HEAD") return { head, body: response.body };
+  const lease = given.memory.lease(given.keyId);
+  if (!lease.grow(DECODER_BYTES[coding]) && mayStay(request, coding, given)) return response;
+  const body = decodeBody(response.body, coding, { ...given, over: () => lease.release() });
+  return { head, body };
+};
+
+const BODILESS: ReadonlySet<number> = new Set([204, 205, 304]);
+
+const codingToUndo = (
+  request: RequestHead,
+  head: ResponseHead,
+  given: { readonly asked: boolean; readonly pageBytes: number },
+): Coding | undefined => {
+  const coding = codingOf(head.fields);
+  if (coding === undefined || BODILESS.has(head.status) || head.status === 206) return undefined;
+  if (isUntouchable(request.fields)) return undefined; // it went out with the visitor's own Accept-Encoding
+  const gains = !forbidsTransform(head.fields) && isWorthIt(request, head, given.pageBytes);
+  return gains || !mayStay(request, coding, given) ? coding : undefined;
+};
+
+/** Whether the visitor may get this coding: it asked for it, or the web server uses it unasked. */
+const mayStay = (request: RequestHead, coding: Coding, { asked }: { readonly asked: boolean }): boolean =>
+  !asked ||
+  (listOf(request.fields, "accept-encoding") !== undefined &&
+    acceptedOf(request.fields, [coding]).length > 0);
+
+/** Whether its page may travel as a delta. Asked as for GET, so that HEAD is answered alike. */
+const isWorthIt = (request: RequestHead, head: ResponseHead, pageBytes: number): boolean => {
+  const codedBytes = Number(fieldOf(head.fields, "content-length") ?? 0);
+  return (
+    codedBytes <= pageBytes && howItTravels({ ...request, method: "GET" }, decodedHead(head)) === "coded"
+  );
+};

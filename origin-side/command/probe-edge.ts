@@ -1,0 +1,49 @@
+/**
+ * A link to an edge for `check`: dialled, greeted, and ended again as soon as the edge has taken the key. It takes no
+ * streams: a visitor whose request comes this way in that moment is refused here, and served over another link.
+ */
+
+import { LinkEndpoint } from "../../protocol/link/link.ts";
+import type { LinkEnd } from "../../protocol/link/link-api.ts";
+import { helloMaker } from "../../protocol/link/local-hello.ts";
+import type { Clock } from "../../protocol/runtime/clock.ts";
+import { ByteBudget } from "../../protocol/runtime/memory-budget.ts";
+import { dialLink } from "../../protocol/transport/dial-link.ts";
+import { dialSecurity, type EdgeToDial } from "../config/origin-config.ts";
+import { keyProofOf } from "../links/dial-edge.ts";
+
+/** Enough to greet, and nothing else. */
+const SMALL = { headBytes: 8 * 1024, streamsPerLink: 1, pageBytes: 0, codecs: [] };
+
+/** Resolves when the edge has taken the key; rejects with an error whose message says what to do. */
+export const tryEdge = async (
+  edge: EdgeToDial,
+  { clock, withinMs }: { readonly clock: Clock; readonly withinMs: number },
+): Promise<void> => {
+  const transport = await dialLink({ ...edge.address, security: dialSecurity(edge), clock, withinMs });
+  const { promise: ended, resolve } = Promise.withResolvers<LinkEnd>();
+  let greeted = false;
+  new LinkEndpoint({
+    transport,
+    hello: helloMaker({ role: "origin", ...SMALL })(),
+    keyProof: keyProofOf(edge),
+    behindBalancer: edge.wire.mode === "certificate" && edge.wire.behindBalancer,
+    clock,
+    heartbeatMs: withinMs,
+    greetingMs: withinMs,
+    memory: new ByteBudget({ totalBytes: 0, shareBytes: 0 }),
+    events: {
+      up(link) {
+        greeted = true;
+        link.close("shutting-down", "checked");
+      },
+      opened: (stream) => stream.reset("refused"),
+      forget() {},
+      pushed() {},
+      draining() {},
+      closed: resolve,
+    },
+  });
+  const end = await ended;
+  if (!greeted) throw new Error(end.message);
+};

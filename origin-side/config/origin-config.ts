@@ -1,0 +1,237 @@
+/**
+ * What `origin.yaml` may say, and the type without holes that the origin daemon runs on. Every default stands here as
+ * it would be written; names of sizes and times carry their unit once they are read.
+ */
+import { z } from "zod";
+import { CODEC_NAMES, type CodecName } from "../../protocol/codec/codecs.ts";
+import type { LogSettings } from "../../protocol/config/log-settings.ts";
+import { loadConfig, type Surroundings } from "../../protocol/config/parse-config.ts";
+import {
+  type AccessLogTarget,
+  accessLog,
+  block,
+  count,
+  hostName,
+  hostPort,
+  logBlock,
+  type MemorySettings,
+  memoryBlock,
+  type NamedFile,
+  namedFile,
+  noTwoAlike,
+  optionalBlock,
+  type StoreSettings,
+  size,
+  storeBlock,
+  TUNNEL_PORT,
+  time,
+} from "../../protocol/config/schema.ts";
+import { type HostPort, isLoopback, printHostPort } from "../../protocol/config/units.ts";
+import {
+  hasRoomForPages,
+  NO_ROOM_FOR_PAGES,
+  workersOf,
+  workersSetting,
+} from "../../protocol/config/workers-config.ts";
+import type { LinkKey } from "../../protocol/transport/key.ts";
+import { keyOf, keySettings } from "../../protocol/transport/key-config.ts";
+import type { DialSecurity } from "../../protocol/transport/tls.ts";
+import { type Route, routeSettings } from "./route-config.ts";
+
+export interface OriginConfig {
+  readonly edges: readonly EdgeToDial[];
+  readonly routes: readonly Route[];
+  /** Processes that share the work, each an origin side of its own. */
+  readonly workers: number;
+  /** The preferred one first; the first that both sides know is used. */
+  readonly codecs: readonly CodecName[];
+  readonly store: StoreSettings;
+  readonly memory: MemorySettings;
+  readonly limits: OriginLimits;
+  readonly times: OriginTimes;
+  readonly redial: RedialTimes;
+  readonly accessLog: AccessLogTarget;
+  readonly log: LogSettings;
+}
+
+/** An edge, and how both ends prove the key. */
+export interface EdgeToDial {
+  readonly address: HostPort;
+  readonly key: LinkKey;
+  /** Links kept up to this edge. */
+  readonly connections: number;
+  readonly wire: EdgeWire;
+}
+
+export type EdgeWire =
+  | { readonly mode: "psk" }
+  | {
+      readonly mode: "certificate";
+      /** The name that the edge's certificate must bear; undefined: the host that is dialled. */
+      readonly serverName: string | undefined;
+      /** PEM; undefined: the authorities that Node.js brings. */
+      readonly authorities: NamedFile | undefined;
+      /** PEM; what this side shows of itself. */
+      readonly client: { readonly certificate: NamedFile; readonly privateKey: NamedFile } | undefined;
+      /** Something between ends TLS: the proof of the key is not bound to the connection. */
+      readonly behindBalancer: boolean;
+    }
+  | { readonly mode: "plain"; readonly insecure: boolean };
+
+export interface OriginLimits {
+  /** Larger pages stream through and are not remembered. */
+  readonly pageBytes: number;
+  /** Larger heads, of requests or responses, are refused. */
+  readonly headBytes: number;
+  readonly streamsPerLink: number;
+}
+
+export interface OriginTimes {
+  /** Silence on a link after which it is asked for a sign of life. */
+  readonly heartbeatMs: number;
+  /** For what is under way when the daemon stops. */
+  readonly drainMs: number;
+}
+
+/** How long to wait before dialling again: the first time, and at most. */
+export interface RedialTimes {
+  readonly firstMs: number;
+  readonly mostMs: number;
+}
+
+/** Reads and checks `origin.yaml`. Throws ConfigError. */
+export const loadOriginConfig = (file: string): OriginConfig => loadConfig(file, originSettings);
+
+export const originSettings = (near: Surroundings): z.ZodType<OriginConfig> =>
+  block({
+    edges: z
+      .array(z.preprocess(wireWritten, edge(near)))
+      .min(1)
+      .check(
+        noTwoAlike(
+          ({ address, key }) => `${printHostPort(address)} ${key.id}`,
+          "is listed twice with the same key; set connections instead",
+          "address",
+        ),
+      ),
+    routes: z
+      .array(routeSettings(near))
+      .min(1)
+      .check(
+        noTwoAlike(
+          ({ host, path }) => `${host} ${path}`,
+          "has two routes for the same path; keep one",
+          "host",
+        ),
+      ),
+    workers: workersSetting(),
+    codecs: z
+      .array(z.enum(CODEC_NAMES))
+      .min(1)
+      .check(noTwoAlike((name) => name, "is listed twice"))
+      .prefault([...CODEC_NAMES]),
+    store: storeBlock(),
+    memory: memoryBlock(),
+    limits: optionalBlock({
+      pageBytes: size("8 MiB", { least: "64 KiB", most: "256 MiB" }),
+      headBytes: size("64 KiB", { least: "8 KiB", most: "96 KiB" }),
+      streamsPerLink: count(1_000, { least: 1, most: 1_000_000 }),
+    }),
+    times: optionalBlock({
+      heartbeat: time("10s", { least: "500ms", most: "5m" }),
+      drain: time("30s", { least: "0s", most: "1h" }),
+    }).transform(({ heartbeat, drain }): OriginTimes => ({ heartbeatMs: heartbeat, drainMs: drain })),
+    redial: optionalBlock({
+      first: time("250ms", { least: "10ms" }),
+      max: time("30s", { least: "10ms", most: "1h" }),
+    })
+      .refine(({ first, max }) => first <= max, {
+        abort: true,
+        path: ["first"],
+        error: "must be at most redial.max",
+      })
+      .transform(({ first, max }): RedialTimes => ({ firstMs: first, mostMs: max })),
+    accessLog: accessLog(near),
+    log: logBlock(),
+  })
+    .refine(({ limits, memory }) => limits.pageBytes <= memory.perKeyBytes, {
+      abort: true,
+      path: ["limits", "pageBytes"],
+      error: "must be at most memory.perKey, or such a page could never be put together",
+    })
+    .refine(hasRoomForPages, NO_ROOM_FOR_PAGES)
+    .transform((config): OriginConfig => ({ ...config, workers: workersOf(config.workers, config) }));
+
+/** An edge whose block names no mode is dialled in `mode: psk`. */
+const wireWritten = (value: unknown): unknown =>
+  typeof value === "object" && value !== null && !Array.isArray(value) ? { mode: "psk", ...value } : value;
+
+const ONLY_CERTIFICATE = {
+  serverName: "with mode: certificate",
+  authorities: "with mode: certificate",
+  client: "with mode: certificate",
+  behindBalancer: "with mode: certificate",
+};
+const ONLY_PLAIN = { insecure: "with mode: plain" };
+
+const edge = (near: Surroundings) => {
+  const always = {
+    address: hostPort(TUNNEL_PORT),
+    key: block(keySettings(near)).transform(
+      (written, context): LinkKey => keyOf(written, context) ?? z.NEVER,
+    ),
+    connections: count(1, { least: 1, most: 64 }),
+  };
+  const psk = block({ ...always, mode: z.literal("psk") }, { ...ONLY_CERTIFICATE, ...ONLY_PLAIN }).transform(
+    ({ mode, ...rest }): EdgeToDial => ({ ...rest, wire: { mode } }),
+  );
+  const certificate = block(
+    {
+      ...always,
+      mode: z.literal("certificate"),
+      serverName: hostName().optional(),
+      authorities: namedFile(near).optional(),
+      client: block({ certificate: namedFile(near), privateKey: namedFile(near) }).optional(),
+      behindBalancer: z.boolean().prefault(false),
+    },
+    ONLY_PLAIN,
+  ).transform(
+    ({ mode, serverName, authorities, client, behindBalancer, ...rest }): EdgeToDial => ({
+      ...rest,
+      wire: { mode, serverName, authorities, client, behindBalancer },
+    }),
+  );
+  const plain = block(
+    { ...always, mode: z.literal("plain"), insecure: z.boolean().prefault(false) },
+    ONLY_CERTIFICATE,
+  )
+    .refine(({ address, insecure }) => insecure || isLoopback(address.host), {
+      abort: true,
+      path: ["address"],
+      error:
+        "must be an address of this machine, such as 127.0.0.1:7443, as mode plain encrypts nothing; or set insecure: true",
+    })
+    .transform(({ mode, insecure, ...rest }): EdgeToDial => ({ ...rest, wire: { mode, insecure } }));
+  return z.discriminatedUnion("mode", [psk, certificate, plain]);
+};
+
+/** What dialling this edge needs. */
+export const dialSecurity = ({ key, wire }: EdgeToDial): DialSecurity => {
+  switch (wire.mode) {
+    case "psk":
+      return { mode: "psk", key };
+    case "certificate": {
+      const { serverName, authorities, client } = wire;
+      return {
+        mode: "certificate",
+        ...(serverName !== undefined && { serverName }),
+        ...(authorities && { authorities: authorities.bytes }),
+        ...(client && {
+          client: { certificate: client.certificate.bytes, privateKey: client.privateKey.bytes },
+        }),
+      };
+    }
+    case "plain":
+      return { mode: "plain", insecure: wire.insecure };
+  }
+};

@@ -1,0 +1,144 @@
+/**
+ * A route as `origin.yaml` writes it, and as the daemon uses it: which requests, to which web server, in what manner and
+ * within which bounds. README section "Routes".
+ */
+import { z } from "zod";
+import type { Surroundings } from "../../protocol/config/parse-config.ts";
+import {
+  block,
+  count,
+  hostName,
+  type NamedFile,
+  namedFile,
+  time,
+  written,
+} from "../../protocol/config/schema.ts";
+import {
+  parseHostName,
+  parseHostPort,
+  parseTime,
+  printHostPort,
+  UnitError,
+} from "../../protocol/config/units.ts";
+import { isOnThisMachine, type OriginServer, parseOriginServer } from "./upstream-address.ts";
+
+/** Requests for `host`, below `path`, go to `origin`. */
+export interface Route {
+  /** As in a Host field without port: lower case, no final dot. `*`: every host without a fitting route of its own. */
+  readonly host: string;
+  /** `/`, or a prefix without a final slash that ends where a segment of the path ends. */
+  readonly path: string;
+  readonly origin: OriginServer;
+  /** Undefined unless the origin is https. */
+  readonly tls: OriginTls | undefined;
+  readonly hostHeader: HostHeader;
+  /** Until a connection to the web server stands; then 502. */
+  readonly connectMs: number;
+  /** Silence of the web server before the head of its response; then 504. */
+  readonly answerMs: number;
+  /** Silence within a body; then the response is cut. Undefined: for ever. Event streams may always be silent. */
+  readonly idleMs: number | undefined;
+  /** Most exchanges with the web server at once; further requests wait. */
+  readonly connections: number;
+  /** The web server sends 100 Continue unasked. */
+  readonly continues: boolean;
+  /** It is asked for encoded bodies, which are decoded here: less to carry where it is not on this machine. */
+  readonly askEncoded: boolean;
+}
+
+export interface OriginTls {
+  /** Whether the certificate is checked. */
+  readonly verify: boolean;
+  /** The name asked for, and that the certificate must bear; undefined: see `serverNameOf` in dial-origin. */
+  readonly serverName: string | undefined;
+  /** PEM; undefined: the authorities that Node.js brings. */
+  readonly authorities: NamedFile | undefined;
+  /** PEM; what this side shows of itself. */
+  readonly client: { readonly certificate: NamedFile; readonly privateKey: NamedFile } | undefined;
+}
+
+/** The Host that the web server sees: the visitor's, its own address, or a set one. */
+export type HostHeader =
+  | { readonly kind: "keep" }
+  | { readonly kind: "origin" }
+  | { readonly kind: "set"; readonly value: string };
+
+export const EVERY_HOST = "*";
+
+/** `/api`, `/api/` and `/`. Throws UnitError. */
+export const parsePathPrefix = (text: string): string => {
+  const path = text.trim();
+  if (!path.startsWith("/")) throw new UnitError("must begin with a slash, such as /api");
+  // What no request target can hold would never match, and a route that never matches is a mistake.
+  if (/[?#*]|[^\x21-\x7e]/.test(path))
+    throw new UnitError(
+      "must be the beginning of a path as it stands in a URL, such as /api, without ?, # or *",
+    );
+  return path.replace(/\/+$/, "") || "/";
+};
+
+export const parseHostHeader = (text: string): HostHeader => {
+  const value = text.trim();
+  if (value === "keep" || value === "origin") return { kind: value };
+  if (!/:\d+$/.test(value)) return { kind: "set", value: parseHostName(value) };
+  return { kind: "set", value: printHostPort(parseHostPort(value)) };
+};
+
+/** Undefined: off. */
+const parseIdle = (text: string): number | undefined => {
+  if (text.trim() === "off") return undefined;
+  const ms = parseTime(text);
+  if (ms < LEAST_IDLE_MS) throw new UnitError(`must be at least ${LEAST_IDLE_MS} ms, or off`);
+  return ms;
+};
+const LEAST_IDLE_MS = 100;
+
+const host = () =>
+  written(
+    (text) => (text.trim() === EVERY_HOST ? EVERY_HOST : parseHostName(text)),
+    "a host name, such as www.example.com, or * for every host",
+  );
+
+export const routeSettings = (near: Surroundings) =>
+  block({
+    host: host(),
+    path: written(parsePathPrefix, "a path, such as /api").prefault("/"),
+    origin: written(parseOriginServer, "an address, such as http://127.0.0.1:3000"),
+    tls: block({
+      verify: z.boolean().prefault(true),
+      serverName: hostName().optional(),
+      authorities: namedFile(near).optional(),
+      client: block({ certificate: namedFile(near), privateKey: namedFile(near) }).optional(),
+    }).optional(),
+    hostHeader: written(parseHostHeader, "keep, origin or a host name").prefault("keep"),
+    connect: time("5s", { least: "50ms", most: "5m" }),
+    answer: time("60s", { least: "100ms" }),
+    idle: written(parseIdle, "a time with its unit, such as 60s, or off").prefault("60s"),
+    connections: count(128, { least: 1, most: 65_535 }),
+    continues: z.boolean().prefault(false),
+    askEncoded: z.enum(["auto", "yes", "no"]).prefault("auto"),
+  })
+    .refine(({ origin, tls }) => tls === undefined || origin.scheme === "https", {
+      abort: true,
+      path: ["tls"],
+      error: "is a setting only with an origin that begins with https://",
+    })
+    .transform(
+      ({ connect, answer, idle, askEncoded, tls, ...rest }): Route => ({
+        ...rest,
+        tls: rest.origin.scheme === "https" ? tlsOf(tls) : undefined,
+        connectMs: connect,
+        answerMs: answer,
+        idleMs: idle,
+        askEncoded: askEncoded === "auto" ? !isOnThisMachine(rest.origin) : askEncoded === "yes",
+      }),
+    );
+
+const tlsOf = (
+  written: { [Name in keyof OriginTls]?: OriginTls[Name] | undefined } | undefined,
+): OriginTls => ({
+  verify: written?.verify ?? true,
+  serverName: written?.serverName,
+  authorities: written?.authorities,
+  client: written?.client,
+});

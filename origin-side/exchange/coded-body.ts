@@ -1,0 +1,15 @@
+/** The body of a request in the coding that it has on the link. */
+
+import type { BodyEnd } from "./body.ts";
+
+/** A segment's running proof. */
+export interface SegmentProof {
+  readonly proof: string;
+}
+
+/** A body as it crosses the link, read once. */
+export interface CodedBody {
+  next(): Promise<Uint8Array | SegmentProof | BodyEnd>;
+  /** So many coded bytes are done with. */
+  taken(bytes: number): void;
+}

@@ -1,0 +1,162 @@
+/**
+ * Keeps links to one edge up: dials, greets, and dials again when a link ends, after a pause that grows and is jittered so
+ * that a thousand origin sides do not come back in one moment. A link that lived for a while starts the pauses anew. SPEC
+ * section "Dialling".
+ */
+
+import { printHostPort } from "../../protocol/config/units.ts";
+import type { Log } from "../../protocol/daemon/log.ts";
+import type { OpenFrame, VersionFrame } from "../../protocol/frames/frame.ts";
+import type { Hello } from "../../protocol/frames/hello.ts";
+import type { KeyProof } from "../../protocol/link/handshake.ts";
+import { LinkEndpoint } from "../../protocol/link/link.ts";
+import type { Link, LinkEnd } from "../../protocol/link/link-api.ts";
+import type { Stream } from "../../protocol/link/stream.ts";
+import type { Clock } from "../../protocol/runtime/clock.ts";
+import type { ByteBudget } from "../../protocol/runtime/memory-budget.ts";
+import { dialLink } from "../../protocol/transport/dial-link.ts";
+import { dialSecurity, type EdgeToDial, type RedialTimes } from "../config/origin-config.ts";
+import { FREE_PLACE, type LinkPlace } from "./link-slot.ts";
+
+/** Longest wait for the edge's hello and proof. */
+export const GREETING_MS = 5_000;
+/** A link that lived this long was a good one: the next pause is the first one again. */
+export const GOOD_LINK_MS = 10_000;
+
+const STOPS = "the origin side stops";
+const SPARE = "this worker has links enough";
+
+/** Pause before try number `attempt` (0 is the first one after a loss), milliseconds: full jitter. */
+export const redialDelayMs = (attempt: number, times: RedialTimes, chance: () => number): number =>
+  chance() * Math.min(times.mostMs, times.firstMs * 2 ** attempt);
+
+export interface DialGiven {
+  readonly edge: EdgeToDial;
+  readonly clock: Clock;
+  readonly chance: () => number;
+  readonly log: Log;
+  readonly redial: RedialTimes;
+  readonly heartbeatMs: number;
+  readonly memory: ByteBudget;
+  /** Among the links to an edge of several workers; where there are none, any link will do. */
+  readonly place?: LinkPlace;
+  hello(): Hello;
+  opened(link: Link, stream: Stream, open: OpenFrame): void;
+  forget(link: Link, host: string, url: string): void;
+  pushed(link: Link, version: VersionFrame): void;
+}
+
+/** How one link was: it lived for so long, or its place was taken. */
+type Outcome = { readonly livedMs: number } | "spare";
+
+/** One link, kept up until `stop`, or until its place is not needed any more. */
+export class KeptLink {
+  readonly #given: DialGiven;
+  readonly #log: Log;
+  readonly #stopping = new AbortController();
+  readonly #place: LinkPlace;
+  /** Resolves when it is not kept up any more. */
+  readonly over: Promise<void>;
+  #link: Link | undefined;
+
+  constructor(given: DialGiven) {
+    this.#given = given;
+    this.#log = given.log.with({ edge: printHostPort(given.edge.address), key: given.edge.key.id });
+    this.#place = given.place ?? FREE_PLACE;
+    this.over = this.#keepUp();
+  }
+
+  /** Takes no new streams and dials no more; resolves when the link has ended, at the latest when `cut` fires. */
+  async stop(cut: AbortSignal): Promise<void> {
+    this.#stopping.abort();
+    this.#link?.drain(STOPS);
+    const close = () => this.#link?.close("shutting-down", STOPS);
+    cut.addEventListener("abort", close, { once: true });
+    if (cut.aborted) close();
+    await this.over;
+    cut.removeEventListener("abort", close);
+  }
+
+  async #keepUp(): Promise<void> {
+    const { clock, redial, chance } = this.#given;
+    let spares = 0;
+    for (let attempt = 0; !this.#stopping.signal.aborted && this.#place.isNeeded(); attempt++) {
+      const outcome = await this.#once();
+      if (this.#stopping.signal.aborted) return;
+      if (outcome !== "spare" && outcome.livedMs >= GOOD_LINK_MS) attempt = 0;
+      spares = outcome === "spare" ? spares + 1 : 0;
+      // The edge hands each connection to another worker: the next one is soon reached.
+      if (spares > 0 && spares <= this.#place.mostSpares) attempt = -1;
+      else await clock.sleep(redialDelayMs(attempt, redial, chance), this.#stopping.signal).catch(() => {});
+    }
+  }
+
+  /** Dials once, and resolves when that link has ended or could not be had. */
+  async #once(): Promise<Outcome> {
+    const { edge, clock } = this.#given;
+    const greeted = await this.#place.turn();
+    try {
+      const transport = await dialLink({
+        ...edge.address,
+        security: dialSecurity(edge),
+        clock,
+        signal: this.#stopping.signal,
+      });
+      const startedAt = clock.now();
+      const end = await this.#run(transport, greeted);
+      if (end === "spare") return end;
+      this.#log.info("link down", { code: end.code, why: end.message });
+      return { livedMs: clock.now() - startedAt };
+    } catch (error) {
+      if (!this.#stopping.signal.aborted) this.#log.warn("edge not reached", { why: whyOf(error) });
+      return { livedMs: 0 };
+    } finally {
+      greeted();
+    }
+  }
+
+  #run(transport: Awaited<ReturnType<typeof dialLink>>, greeted: () => void): Promise<LinkEnd | "spare"> {
+    const { edge, clock, memory, heartbeatMs, hello, opened, forget, pushed } = this.#given;
+    const { promise, resolve } = Promise.withResolvers<LinkEnd | "spare">();
+    let giveBack: (() => void) | undefined;
+    let spare = false;
+    const link: Link = new LinkEndpoint({
+      transport,
+      hello: hello(),
+      keyProof: keyProofOf(edge),
+      behindBalancer: edge.wire.mode === "certificate" && edge.wire.behindBalancer,
+      clock,
+      heartbeatMs,
+      greetingMs: GREETING_MS,
+      memory,
+      events: {
+        up: ({ peer }) => {
+          giveBack = this.#place.take(peer);
+          greeted();
+          if (giveBack !== undefined) return this.#log.info("link up");
+          spare = true;
+          link.drain(SPARE);
+        },
+        opened: (stream, open) => opened(link, stream, open),
+        forget: (host, url) => forget(link, host, url),
+        pushed: (version) => pushed(link, version),
+        draining: () => this.#log.info("link draining"),
+        closed: (end) => {
+          giveBack?.();
+          resolve(spare ? "spare" : end);
+        },
+      },
+    });
+    this.#link = link;
+    if (this.#stopping.signal.aborted) link.drain(STOPS); // meanwhile
+    return promise;
+  }
+}
+
+/** How this side proves its key on a link to this edge. */
+export const keyProofOf = ({ wire, key }: EdgeToDial): KeyProof =>
+  wire.mode === "psk"
+    ? { by: "transport", keyId: key.id }
+    : { by: "dialler", keyId: key.id, secret: key.secret.reveal() };
+
+const whyOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -1,0 +1,183 @@
+/**
+ * A request's body that crossed the link compressed, as the web server gets it: no byte before it is proved, and no end
+ * unless all of it is. What cannot be rebuilt ends the exchange in the middle of the body. SPEC section "Request bodies".
+ */
+import { createHash } from "node:crypto";
+import { DeltaError, type StreamDecoder } from "../../protocol/codec/codec.ts";
+import { SEGMENT_BYTES } from "../../protocol/codec/segment-writer.ts";
+import { zstdCodec } from "../../protocol/codec/zstd.ts";
+import { requestDecoder } from "../../protocol/codec/zstd-stream.ts";
+import { StreamError } from "../../protocol/errors.ts";
+import { RUNNING_PROOF_BYTES } from "../../protocol/frames/frame.ts";
+import { MOST_STREAMED_REQUESTS, type RequestCoding } from "../../protocol/frames/request-coding.ts";
+import { fingerprintOf } from "../../protocol/store/fingerprint.ts";
+import type { BodyEnd, RequestBody } from "../exchange/body.ts";
+import type { CodedBody } from "../exchange/coded-body.ts";
+import type { IncomingExchange } from "../exchange/incoming-exchange.ts";
+
+/** Most plain bytes held back for one proof: a segment, and what its compressor may have let out before it was full. */
+export const MOST_HELD_BYTES = 2 * SEGMENT_BYTES;
+/** Twice what an edge may have: one that ends and one that begins may cross. */
+export const MOST_REQUEST_DECODERS = 2 * MOST_STREAMED_REQUESTS;
+
+/** The requests of one link that stream: each holds a decoder. */
+export class RequestDecoders {
+  #running = 0;
+
+  get running(): number {
+    return this.#running;
+  }
+
+  /** False: there are too many. */
+  take(): boolean {
+    if (this.#running >= MOST_REQUEST_DECODERS) return false;
+    this.#running++;
+    return true;
+  }
+
+  release(): void {
+    this.#running--;
+  }
+}
+
+/** A request's body, and what it holds until `close`. */
+export interface HeldBody {
+  readonly body: RequestBody | undefined;
+  /** It was coded on a base that did not serve, and came twice. */
+  readonly baseMissed?: boolean;
+  close(): void;
+}
+
+const NOTHING_HELD = () => {};
+
+/** Throws StreamError where there are too many. */
+export const requestBodyOf = (exchange: IncomingExchange, decoders: RequestDecoders): HeldBody => {
+  const { coding } = exchange;
+  if (coding === undefined) return { body: exchange.body(), close: NOTHING_HELD };
+  if (coding.kind === "kept") throw new StreamError("internal", "a request that is kept is rebuilt first");
+  if (coding.kind === "onePiece")
+    return { body: new BodyInOnePiece(exchange.codedBody(), coding), close: NOTHING_HELD };
+  if (!decoders.take()) throw new StreamError("refused", "more coded requests at once than an edge may send");
+  const body = new BodyInSegments(exchange.codedBody());
+  return {
+    body,
+    close: () => {
+      body.close();
+      decoders.release();
+    },
+  };
+};
+
+const unproved = (why: string, options?: ErrorOptions): StreamError =>
+  new StreamError("unproved", `the request's body cannot be rebuilt: ${why}`, options);
+
+class BodyInOnePiece implements RequestBody {
+  readonly #coded: CodedBody;
+  readonly #coding: Extract<RequestCoding, { kind: "onePiece" }>;
+  #end: BodyEnd | undefined;
+
+  constructor(coded: CodedBody, coding: Extract<RequestCoding, { kind: "onePiece" }>) {
+    this.#coded = coded;
+    this.#coding = coding;
+  }
+
+  async next(): Promise<Uint8Array | BodyEnd> {
+    if (this.#end !== undefined) return this.#end;
+    const pieces: Uint8Array[] = [];
+    for (let bytes = 0; ; ) {
+      const next = await this.#coded.next();
+      if ("proof" in next) throw unproved("a segment in one piece");
+      if (!(next instanceof Uint8Array)) {
+        this.#end = next;
+        return next.how === "complete" ? this.#proved(Buffer.concat(pieces)) : next;
+      }
+      this.#coded.taken(next.length);
+      bytes += next.length;
+      if (bytes > this.#coding.size) throw unproved("it is longer coded than plain");
+      pieces.push(next);
+    }
+  }
+
+  /** Credit went back as the coded bytes came. */
+  taken(): void {}
+
+  async #proved(coded: Buffer): Promise<Buffer> {
+    const { size, result } = this.#coding;
+    const body = await decoding(() => zstdCodec.decode([], coded, { pageBytes: size }));
+    if (body.length !== size || !fingerprintOf(body).startsWith(result)) throw unproved("it does not prove");
+    return body;
+  }
+}
+
+class BodyInSegments implements RequestBody {
+  readonly #coded: CodedBody;
+  readonly #decoder: StreamDecoder;
+  readonly #hash = createHash("sha256");
+  #held: Buffer[] = [];
+  #heldBytes = 0;
+  #provedBytes = 0;
+  readonly #proved: Buffer[] = [];
+
+  constructor(coded: CodedBody) {
+    this.#coded = coded;
+    const body = this;
+    // Read by the decoder as it goes: what is proved counts no more.
+    this.#decoder = requestDecoder({
+      get pageBytes() {
+        return body.#provedBytes + MOST_HELD_BYTES;
+      },
+    });
+  }
+
+  /** Asked for the next piece when the web server has taken the last one, so no more than a segment waits here. */
+  async next(): Promise<Uint8Array | BodyEnd> {
+    for (;;) {
+      const ready = this.#proved.shift();
+      if (ready !== undefined) return ready;
+      const next = await this.#coded.next();
+      if (next instanceof Uint8Array) await this.#decode(next);
+      else if ("proof" in next) this.#prove(next.proof);
+      else return next.how === "complete" ? await this.#complete(next) : next;
+    }
+  }
+
+  /** Credit went back as the coded bytes were decoded. */
+  taken(): void {}
+
+  close(): void {
+    this.#decoder.destroy();
+  }
+
+  async #decode(coded: Uint8Array): Promise<void> {
+    const plain = await decoding(() => this.#decoder.write(coded));
+    this.#coded.taken(coded.length);
+    if (plain.length === 0) return;
+    this.#hash.update(plain);
+    this.#held.push(plain);
+    this.#heldBytes += plain.length;
+  }
+
+  #prove(proof: string): void {
+    if (this.#hash.copy().digest().toString("latin1", 0, RUNNING_PROOF_BYTES) !== proof)
+      throw unproved("a segment does not prove");
+    this.#provedBytes += this.#heldBytes;
+    this.#proved.push(...this.#held);
+    this.#held = [];
+    this.#heldBytes = 0;
+  }
+
+  async #complete(end: BodyEnd): Promise<BodyEnd> {
+    const left = await decoding(() => this.#decoder.end());
+    if (left.length + this.#heldBytes > 0) throw unproved("it ends in bytes without a proof");
+    return end;
+  }
+}
+
+const decoding = async (decode: () => Promise<Buffer>): Promise<Buffer> => {
+  try {
+    return await decode();
+  } catch (cause) {
+    if (cause instanceof DeltaError) throw unproved(cause.message, { cause });
+    throw cause;
+  }
+};

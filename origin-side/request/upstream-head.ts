@@ -1,0 +1,45 @@
+/**
+ * The request as the web server is meant to understand it. A page travels as a delta only if its own bytes can be seen: a
+ * web server on this machine is asked for them as they are, another one for an encoding that is undone here, so that its
+ * network carries no more than before. Parts of a page are not touched. SPEC section "Encodings".
+ */
+
+import {
+  acceptedOf,
+  isUntouchable,
+  KNOWN_CODINGS,
+  withStrongIfMatch,
+} from "../../protocol/http/content-coding.ts";
+import { FieldNames } from "../../protocol/http/field-names.ts";
+import { fieldOf, type RequestHead, withoutFields } from "../../protocol/http/head.ts";
+import type { HeaderList } from "../../protocol/http/header-list.ts";
+import type { Route } from "../config/route-config.ts";
+import { authorityOf } from "../config/upstream-address.ts";
+
+const ACCEPT_ENCODING = new FieldNames(["accept-encoding"]);
+const HOST = new FieldNames(["host"]);
+
+export const originRequest = (
+  request: RequestHead,
+  route: Pick<Route, "origin" | "hostHeader" | "askEncoded">,
+): RequestHead => {
+  // Tags of bodies that are decoded here are given out weak.
+  const fields = route.askEncoded ? withStrongIfMatch(request) : request.fields;
+  return { ...request, fields: withHost(withCodings(fields, route), route) };
+};
+
+const withCodings = (fields: HeaderList, { askEncoded }: Pick<Route, "askEncoded">): HeaderList => {
+  if (isUntouchable(fields)) return fields;
+  const accepted = askEncoded ? acceptedOf(fields, KNOWN_CODINGS).join(", ") : "";
+  return [...withoutFields(fields, ACCEPT_ENCODING), "Accept-Encoding", accepted || "identity"];
+};
+
+/** Never two of them, and never none: HTTP/1.1 knows neither. */
+const withHost = (
+  fields: HeaderList,
+  { hostHeader, origin }: Pick<Route, "origin" | "hostHeader">,
+): HeaderList => {
+  const kept = hostHeader.kind === "keep" ? fieldOf(fields, "host") : undefined;
+  const host = hostHeader.kind === "set" ? hostHeader.value : (kept ?? authorityOf(origin));
+  return ["Host", host, ...withoutFields(fields, HOST)];
+};

@@ -1,0 +1,66 @@
+/**
+ * The request as it goes on the wire to the web server: the fields of this hop are ours to write, and its framing is what
+ * the body is, never what two fields could be read to say (RFC 9112 section 6). SPEC sections "Heads" and "Upgrades".
+ */
+import { StreamError } from "../../protocol/errors.ts";
+import { FieldNames } from "../../protocol/http/field-names.ts";
+import { endToEnd, fieldOf, listOf, upgradeOf, withoutFields } from "../../protocol/http/head.ts";
+import type { HeaderList } from "../../protocol/http/header-list.ts";
+import type { ClientRequest, OriginRequest } from "./http-client.ts";
+
+const CONTENT_LENGTH = new FieldNames(["content-length"]);
+
+/** Methods whose requests say nothing of a body when they have none (RFC 9110 section 8.6). */
+const SILENT_ABOUT_NO_BODY: ReadonlySet<string> = new Set(["GET", "HEAD", "DELETE", "OPTIONS", "TRACE"]);
+
+/** Throws StreamError for a head that no edge of ours sends. */
+export const wireRequest = ({ head, body }: OriginRequest): ClientRequest => {
+  const { method, target } = head;
+  if (target === "") throw new StreamError("internal", "a request without a target"); // node would ask for /
+  const length = lengthOf(head.fields);
+  // A request cannot have a body and bytes of another protocol after it in one half of a stream: the body wins.
+  const upgrade = length === undefined || length === 0 ? upgradeOf(head.fields) : undefined;
+  const asIs = { method, target, fresh: false };
+  const fields = endToEnd(head.fields);
+  if (upgrade !== undefined) {
+    const own = [...withoutFields(fields, CONTENT_LENGTH), "Connection", "Upgrade", "Upgrade", upgrade];
+    return { ...asIs, fields: own, body: undefined, bodyBytes: undefined, upgrade: true };
+  }
+  const framed =
+    body === undefined ? bodiless(method, fields, length) : withBody(head.fields, fields, length);
+  const bodyBytes = body === undefined ? undefined : length;
+  return { ...asIs, fields: [...framed, ...ownTe(head.fields)], body, bodyBytes, upgrade: false };
+};
+
+const lengthOf = (fields: HeaderList): number | undefined => {
+  const text = listOf(fields, "content-length");
+  if (text === undefined) return undefined;
+  const length = Number(text);
+  if (!/^\d+$/.test(text) || !Number.isSafeInteger(length))
+    throw new StreamError("internal", "a request with a Content-Length that is not one number");
+  return length;
+};
+
+const bodiless = (method: string, fields: HeaderList, length: number | undefined): HeaderList => {
+  if (length === 0) return fields;
+  const bare = withoutFields(fields, CONTENT_LENGTH);
+  return SILENT_ABOUT_NO_BODY.has(method) ? bare : [...bare, "Content-Length", "0"];
+};
+
+const withBody = (original: HeaderList, fields: HeaderList, length: number | undefined): HeaderList => {
+  if (length !== undefined) return fields;
+  const announced = fieldOf(original, "trailer");
+  return [
+    ...fields,
+    ...(announced === undefined ? [] : ["Trailer", announced]),
+    "Transfer-Encoding",
+    "chunked",
+  ];
+};
+
+/** Whoever sends TE must name it in Connection. Of its members only `trailers` concerns the whole way (RFC 9110 section 10.1.4). */
+const ownTe = (original: HeaderList): HeaderList => {
+  const members = listOf(original, "te")?.split(",") ?? [];
+  const trailers = members.some((member) => member.trim().toLowerCase() === "trailers");
+  return trailers ? ["TE", "trailers", "Connection", "TE"] : [];
+};

@@ -1,0 +1,63 @@
+/**
+ * Finds a web server that has gone silent: each phase of an exchange has its limit, every byte that moves starts it anew,
+ * and time in which it is not the web server that is waited for does not count. One timer, set again only when it
+ * runs out, so a byte costs a look at the clock and no more.
+ */
+import type { Clock, Timer } from "../../protocol/runtime/clock.ts";
+
+export class SilenceWatch {
+  readonly #clock: Clock;
+  readonly #silent: (ms: number) => void;
+  #limitMs: number | undefined;
+  #heardAt = 0;
+  #paused = false;
+  #timer: Timer | undefined;
+
+  /** `silent` is called once for a phase, with its limit. */
+  constructor(clock: Clock, silent: (ms: number) => void) {
+    this.#clock = clock;
+    this.#silent = silent;
+  }
+
+  /** Begins a phase; undefined: without a limit. */
+  expect(limitMs: number | undefined): void {
+    this.#timer?.cancel();
+    this.#limitMs = limitMs;
+    this.#heardAt = this.#clock.now();
+    this.#set(limitMs);
+  }
+
+  /** A byte has moved. */
+  heard(): void {
+    this.#heardAt = this.#clock.now();
+  }
+
+  /** Somebody else is waited for. */
+  pause(): void {
+    this.#paused = true;
+  }
+
+  resume(): void {
+    this.#paused = false;
+    this.heard();
+  }
+
+  stop(): void {
+    this.#timer?.cancel();
+    this.#limitMs = undefined;
+  }
+
+  #set(afterMs: number | undefined): void {
+    this.#timer = afterMs === undefined ? undefined : this.#clock.after(afterMs, () => this.#look());
+  }
+
+  #look(): void {
+    const limitMs = this.#limitMs;
+    if (limitMs === undefined) return;
+    if (this.#paused) this.heard();
+    const leftMs = this.#heardAt + limitMs - this.#clock.now();
+    if (leftMs > 0) return this.#set(leftMs);
+    this.stop();
+    this.#silent(limitMs);
+  }
+}

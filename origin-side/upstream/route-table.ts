@@ -1,0 +1,51 @@
+/**
+ * Which route serves a request: by host, then by the longest prefix of its path. A host whose own routes do not fit falls
+ * to the routes of every host (`*`). Paths are compared byte for byte, as visitors wrote them: nothing is decoded or
+ * shortened, because the web server gets them so. README section "Routes".
+ */
+import { hostName } from "../../protocol/store/tenant.ts";
+import { EVERY_HOST, type Route } from "../config/route-config.ts";
+
+type Served = { readonly route: Pick<Route, "host" | "path"> };
+
+export class RouteTable<To extends Served> {
+  /** Of each host, the longest prefix first. */
+  readonly #byHost = new Map<string, To[]>();
+
+  constructor(served: readonly To[]) {
+    for (const each of served) {
+      const alike = this.#byHost.get(each.route.host);
+      if (alike === undefined) this.#byHost.set(each.route.host, [each]);
+      else alike.push(each);
+    }
+    for (const alike of this.#byHost.values())
+      alike.sort((a, b) => b.route.path.length - a.route.path.length);
+  }
+
+  /** `host` as a Host field has it; undefined: no route. */
+  find(host: string, target: string): To | undefined {
+    const path = pathOf(target);
+    return this.#fitting(hostName(host), path) ?? this.#fitting(EVERY_HOST, path);
+  }
+
+  get all(): readonly To[] {
+    return [...this.#byHost.values()].flat();
+  }
+
+  #fitting(host: string, path: string): To | undefined {
+    return this.#byHost.get(host)?.find(({ route }) => isBelow(path, route.path));
+  }
+}
+
+/** The path of a target in origin form or absolute form; of `*`, the root. */
+const pathOf = (target: string): string => {
+  const from = target.startsWith("/") ? 0 : target.indexOf("/", target.indexOf("://") + 3);
+  if (from === -1 || target === "*") return "/";
+  const query = target.indexOf("?", from);
+  return query === -1 ? target.slice(from) : target.slice(from, query);
+};
+
+const isBelow = (path: string, prefix: string): boolean => {
+  if (prefix === "/" || path === prefix) return true;
+  return path.startsWith(prefix) && path.charAt(prefix.length) === "/";
+};

@@ -1,0 +1,80 @@
+/**
+ * After 101: two connections as one. The bytes of each go to the other, no faster than it takes them; each side ends its own
+ * half, and the other half goes on until it is ended too (RFC 9110 section 7.8, RFC 6455 section 7.1). SPEC section
+ * "Upgrades".
+ */
+import { Socket } from "node:net";
+import type { Duplex } from "node:stream";
+import { TLSSocket } from "node:tls";
+import { StreamError } from "../../protocol/errors.ts";
+import type { RequestBody } from "../exchange/body.ts";
+import type { IncomingExchange } from "../exchange/incoming-exchange.ts";
+
+/** Resolves with the bytes that the web server sent, when both halves have ended. Rejects when either side breaks off. */
+export const joinUpgraded = async (
+  exchange: IncomingExchange,
+  fromVisitor: RequestBody,
+  connection: Duplex,
+): Promise<number> => {
+  const leave = () => breakOff(connection);
+  exchange.gone.addEventListener("abort", leave, { once: true });
+  if (exchange.gone.aborted) leave();
+  try {
+    const inFull = Promise.all([toVisitor(connection, exchange), toOrigin(fromVisitor, connection)]);
+    const [bytes] = await Promise.race([inFull, brokenOff(connection)]);
+    return bytes;
+  } finally {
+    exchange.gone.removeEventListener("abort", leave);
+    connection.destroy();
+  }
+};
+
+const toVisitor = async (connection: Duplex, exchange: IncomingExchange): Promise<number> => {
+  let bytes = 0;
+  try {
+    for await (const piece of connection.iterator({ destroyOnReturn: false })) {
+      bytes += piece.length;
+      await exchange.data(piece);
+    }
+  } catch (cause) {
+    exchange.gone.throwIfAborted();
+    throw new StreamError("truncated", BROKEN_OFF, { cause });
+  }
+  exchange.endHalf();
+  return bytes;
+};
+
+const toOrigin = async (fromVisitor: RequestBody, connection: Duplex): Promise<void> => {
+  for (;;) {
+    const next = await fromVisitor.next();
+    if (!(next instanceof Uint8Array)) break;
+    if (!connection.write(next)) await drained(connection);
+    fromVisitor.taken(next.length);
+  }
+  connection.end();
+};
+
+/** What the visitor broke off must not look to the web server like a half that has ended. TLS shows it by itself. */
+const breakOff = (connection: Duplex): void => {
+  if (connection instanceof Socket && !(connection instanceof TLSSocket)) connection.resetAndDestroy();
+  else connection.destroy();
+};
+
+/** Rejects when the connection closes before both halves have ended; never resolves. */
+const brokenOff = (connection: Duplex): Promise<never> =>
+  new Promise((_, reject) => {
+    connection.once("close", () => {
+      if (!connection.writableFinished) reject(new StreamError("truncated", BROKEN_OFF));
+    });
+  });
+
+const BROKEN_OFF = "the web server broke the upgraded connection off";
+
+const drained = (connection: Duplex): Promise<void> =>
+  new Promise((resolve) => {
+    const done = () => {
+      connection.off("drain", done).off("close", done);
+      resolve();
+    };
+    connection.on("drain", done).on("close", done);
+  });

@@ -1,0 +1,210 @@
+/**
+ * From a YAML text to a configuration without holes, or to every problem in it at once, each with file, line and
+ * column. The schema is zod; the wording is ours and repeats nothing of what was written except names of settings,
+ * so that no secret can reach a message: neither zod's nor the YAML parser's own texts are shown, as both may quote.
+ */
+import { readFileSync } from "node:fs";
+import { dirname, resolve } from "node:path";
+import {
+  type Document,
+  isAlias,
+  isMap,
+  isNode,
+  isScalar,
+  isSeq,
+  LineCounter,
+  parseDocument,
+  visit,
+} from "yaml";
+import { z } from "zod";
+import { withoutSecrets } from "../runtime/redact.ts";
+import { type KnownSettings, SYNTAX, unknownSetting, wordingOf } from "./messages.ts";
+
+/** One thing to change in a config file. Lines and columns count from 1. */
+export interface ConfigProblem {
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+  /** What is wrong and what to write, beginning with the setting's name. */
+  readonly message: string;
+}
+
+/** A configuration that cannot be used; the message lists all problems, one a line. */
+export class ConfigError extends Error {
+  readonly problems: readonly ConfigProblem[];
+  constructor(problems: readonly ConfigProblem[]) {
+    super(problems.map(printProblem).join("\n"));
+    this.name = "ConfigError";
+    this.problems = problems;
+  }
+}
+
+export const printProblem = ({ file, line, column, message }: ConfigProblem): string =>
+  `${file}:${line}:${column}: ${message}`;
+
+/** What a schema may need beyond the text: other files, which a config names relative to itself. */
+export interface Surroundings {
+  /** Absolute path of a file named in the config. */
+  pathOf(name: string): string;
+  /** A file's bytes; throws Node's error when it cannot be read. */
+  read(path: string): Buffer;
+}
+
+export const surroundingsOf = (file: string): Surroundings => ({
+  pathOf: (name) => resolve(dirname(file), name),
+  read: (path) => readFileSync(path),
+});
+
+/** A schema that is built for the place where its config file stands. */
+export type SchemaFor<T> = (near: Surroundings) => z.ZodType<T>;
+
+/**
+ * Reads and checks a config file. Throws ConfigError, also when the file cannot be read. The path of every file that
+ * the config names is put in `alsoRead`.
+ */
+export const loadConfig = <T>(file: string, schemaFor: SchemaFor<T>, alsoRead: string[] = []): T => {
+  const near = surroundingsOf(file);
+  const read = (path: string): Buffer => {
+    const bytes = near.read(path);
+    alsoRead.push(path);
+    return bytes;
+  };
+  return parseConfig({ file, text: readConfigText(file), schema: schemaFor({ ...near, read }) });
+};
+
+/** The text of a config file. Throws ConfigError. */
+export const readConfigText = (file: string): string => {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(readFileSync(file));
+  } catch (error) {
+    throw new ConfigError([{ file, line: 1, column: 1, message: whyUnreadable(error) }]);
+  }
+};
+
+const UNREADABLE: Readonly<Record<string, string>> = {
+  ENOENT: "there is no such file; name another with --config, or make one with `coilgun-edge pair`",
+  EACCES: "this user may not read the file; run as its owner, or change its owner or mode",
+  EISDIR: "this is a folder, not a config file",
+  ERR_ENCODING_INVALID_ENCODED_DATA: "the file is not UTF-8 text",
+};
+
+const whyUnreadable = (error: unknown): string => {
+  const code = error instanceof Error && "code" in error ? String(error.code) : "unknown";
+  return UNREADABLE[code] ?? `the file cannot be read (${code})`;
+};
+
+/** Checks the text of a config file. Throws ConfigError with all problems. */
+export const parseConfig = <T>(given: {
+  readonly file: string;
+  readonly text: string;
+  readonly schema: z.ZodType<T>;
+}): T => {
+  const lines = new LineCounter();
+  const document = parseDocument(given.text, { lineCounter: lines, prettyErrors: false, stringKeys: true });
+  const at = (offset: number, message: string): ConfigProblem => {
+    const { line, col } = lines.linePos(offset);
+    return {
+      file: given.file,
+      line: Math.max(line, 1),
+      column: Math.max(col, 1),
+      message: withoutSecrets(message),
+    };
+  };
+
+  const syntax = syntaxProblems(document).map(({ offset, message }) => at(offset, message));
+  // One problem a line: one slip often counts as several.
+  const oneALine = syntax.filter(
+    ({ line }, index) => syntax.findIndex((each) => each.line === line) === index,
+  );
+  if (syntax.length > 0) throw new ConfigError(oneALine);
+  let written: unknown;
+  try {
+    written = withoutEmpty(document.toJS() ?? {});
+  } catch {
+    throw new ConfigError([
+      at(0, "the aliases in this file contain themselves or multiply too far; write the settings out"),
+    ]);
+  }
+
+  const known = new Map<string, KnownSettings>();
+  const { data, error } = given.schema.safeParse(written, {
+    error: (issue) => {
+      if (issue.code === "unrecognized_keys" && issue.inst instanceof z.ZodObject) {
+        const elsewhere = issue.inst.meta()?.elsewhere as KnownSettings["elsewhere"] | undefined;
+        known.set(JSON.stringify(issue.path ?? []), { here: Object.keys(issue.inst.shape), elsewhere });
+      }
+      return wordingOf(issue);
+    },
+  });
+  if (error === undefined) return data as T;
+
+  const problems = error.issues.flatMap((issue): ConfigProblem[] => {
+    if (issue.code !== "unrecognized_keys") {
+      const { offset, path } = locate(document, issue.path);
+      return [at(offset, path === "" ? `the file ${issue.message}` : `${path} ${issue.message}`)];
+    }
+    return issue.keys.map((key) => {
+      const { offset, path } = locate(document, [...issue.path, key], "key");
+      return at(offset, `${path} ${unknownSetting(key, known.get(JSON.stringify(issue.path)))}`);
+    });
+  });
+  throw new ConfigError(problems.sort((a, b) => a.line - b.line || a.column - b.column));
+};
+
+/** What keeps the text from being one YAML document. */
+const syntaxProblems = (
+  document: Document.Parsed,
+): { readonly offset: number; readonly message: string }[] => {
+  const found = [...document.errors, ...document.warnings].map(({ code, pos }) => ({
+    offset: pos[0],
+    message: SYNTAX[code] ?? `this is not valid YAML (${code})`,
+  }));
+  visit(document, {
+    Alias: (_, alias) => {
+      if (alias.resolve(document) !== undefined) return;
+      found.push({ offset: startOf(alias) ?? 0, message: SYNTAX.BAD_ALIAS ?? "" });
+    },
+  });
+  return found;
+};
+
+/** A name with nothing after it (its lines commented out, say) counts as not written, and so gets its default. */
+const withoutEmpty = (value: unknown): unknown => {
+  if (Array.isArray(value)) return value.map(withoutEmpty);
+  if (typeof value !== "object" || value === null) return value;
+  const kept = Object.entries(value).filter(([, each]) => each !== null);
+  return Object.fromEntries(kept.map(([name, each]) => [name, withoutEmpty(each)]));
+};
+
+/**
+ * Where a setting stands, and its name. What is missing is shown at the block that lacks it; what a schema made of a
+ * plain value (a host's name read as a block with only a name) at that value. `point` says whether the last step's
+ * name or its value is meant.
+ */
+const locate = (
+  document: Document.Parsed,
+  path: readonly PropertyKey[],
+  point: "key" | "value" = "value",
+): { readonly offset: number; readonly path: string } => {
+  let node: unknown = document.contents;
+  let offset = startOf(node) ?? 0;
+  let shown = "";
+  for (const [depth, step] of path.entries()) {
+    if (isAlias(node)) node = node.resolve(document);
+    if (isScalar(node)) break;
+    // One block that stands for a list of it.
+    if (isMap(node) && typeof step === "number") continue;
+    shown += typeof step === "number" ? `[${step}]` : `${shown === "" ? "" : "."}${String(step)}`;
+    const pair = isMap(node)
+      ? node.items.find((each) => isScalar(each.key) && each.key.value === step)
+      : undefined;
+    const value = isSeq(node) && typeof step === "number" ? node.items[step] : pair?.value;
+    const empty = value === null || (isScalar(value) && value.value === null);
+    const nameMeant = pair !== undefined && (empty || (point === "key" && depth === path.length - 1));
+    offset = startOf(nameMeant ? pair.key : value) ?? offset;
+    node = value;
+  }
+  return { offset, path: shown };
+};
+
+const startOf = (node: unknown): number | undefined => (isNode(node) ? node.range?.[0] : undefined);

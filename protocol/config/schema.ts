@@ -1,0 +1,198 @@
+/**
+ * The vocabulary that both daemons' config schemas are written in: a block of settings, a size, a time, an address, a
+ * file; and the blocks that both have. Every default stands in a schema as text, in the form a person would write it,
+ * and is read by the same code. Messages follow a setting's name: "store.size is not a size; ...".
+ */
+import { z } from "zod";
+import { LOG_FORMATS, LOG_LEVELS, type LogSettings } from "./log-settings.ts";
+import type { Surroundings } from "./parse-config.ts";
+import { parseHostName, parseHostPort, parseSize, parseTime, UnitError } from "./units.ts";
+
+/**
+ * A block of settings; one that is not named in `shape` is a problem. `elsewhere` says of names that are settings
+ * under other conditions what these are.
+ */
+export const block = <Shape extends z.core.$ZodLooseShape>(
+  shape: Shape,
+  elsewhere: Readonly<Record<string, string>> = {},
+) => z.strictObject(shape).meta({ elsewhere });
+
+/** A text that `read` turns into a value. UnitErrors become problems; `form` tells what to write in place of no text. */
+export const written = <T>(read: (text: string) => T, form: string) =>
+  z
+    .string({ error: (issue) => (issue.input === undefined ? undefined : `must be ${form}`) })
+    .transform((text, context): T => {
+      try {
+        return read(text);
+      } catch (error) {
+        if (!(error instanceof UnitError)) throw error;
+        context.addIssue({ code: "custom", message: error.message });
+        return z.NEVER;
+      }
+    });
+
+/** Bounds of a size or time, written as in the config. */
+export interface WrittenBounds {
+  readonly least: string;
+  readonly most?: string;
+}
+
+const within =
+  (read: (text: string) => number, bounds: WrittenBounds) =>
+  (text: string): number => {
+    const value = read(text);
+    if (value < read(bounds.least)) throw new UnitError(`must be at least ${bounds.least}`);
+    if (bounds.most !== undefined && value > read(bounds.most))
+      throw new UnitError(`must be at most ${bounds.most}`);
+    return value;
+  };
+
+/** Bytes. */
+export const size = (normally: string, bounds: WrittenBounds) =>
+  written(within(parseSize, bounds), "a size with its unit, such as 256 MiB").prefault(normally);
+
+/** Bytes; undefined for `off`. */
+export const sizeOrOff = (normally: string, bounds?: WrittenBounds) => {
+  const read = bounds === undefined ? parseSize : within(parseSize, bounds);
+  return written(
+    (text) => (text === "off" ? undefined : read(text)),
+    "a size with its unit, or off",
+  ).prefault(normally);
+};
+
+/** Milliseconds. */
+export const time = (normally: string, bounds: WrittenBounds) =>
+  written(within(parseTime, bounds), "a time with its unit, such as 30s").prefault(normally);
+
+export const count = (normally: number, bounds: { readonly least: number; readonly most: number }) =>
+  z.int().min(bounds.least).max(bounds.most).prefault(normally);
+
+export const hostPort = (defaultPort?: number) =>
+  written((text) => parseHostPort(text, defaultPort), "host:port, such as 0.0.0.0:8080");
+
+export const hostName = () => written(parseHostName, "a host name, such as www.example.com");
+
+/** A block that may be left out: then each of its settings has its default. */
+export const optionalBlock = <Shape extends z.core.$ZodLooseShape>(shape: Shape) =>
+  block(shape).prefault({} as never);
+
+/** A plain value standing for a block that has only this setting: `www.example.com` for `{ host: www.example.com }`. */
+export const shortFor =
+  (setting: string) =>
+  (value: unknown): unknown =>
+    typeof value === "object" && value !== null ? value : { [setting]: value };
+
+/** Where an edge listens for origin sides unless its config says otherwise. */
+export const TUNNEL_PORT = 7443;
+
+/**
+ * A file that a config names, relative to itself, and what was in it when the config was read. It may be a private
+ * key, so whatever prints one shows its path only.
+ */
+export class NamedFile {
+  readonly path: string;
+  readonly #bytes: Buffer;
+
+  constructor(path: string, bytes: Buffer) {
+    this.path = path;
+    this.#bytes = bytes;
+  }
+
+  get bytes(): Buffer {
+    return this.#bytes;
+  }
+}
+
+/** Reads the file at once, so that a missing one is a problem of the config, with its line. */
+export const namedFile = (near: Surroundings) =>
+  written((name): NamedFile => {
+    const path = near.pathOf(name);
+    try {
+      return new NamedFile(path, near.read(path));
+    } catch (error) {
+      const code = error instanceof Error && "code" in error ? String(error.code) : "unknown";
+      throw new UnitError(
+        `names a file that cannot be read (${code}); relative names start at the config's folder`,
+      );
+    }
+  }, "a file's name");
+
+/** Refuses a second element of a list with the same `by`; the problem stands at the second. */
+export const noTwoAlike =
+  <T>(by: (each: T) => string, message: string, setting?: string) =>
+  (payload: z.core.ParsePayload<readonly T[]>): void => {
+    const seen = new Set<string>();
+    for (const [index, each] of payload.value.entries()) {
+      const name = by(each);
+      const path = setting === undefined ? [index] : [index, setting];
+      if (seen.has(name)) payload.issues.push({ code: "custom", message, path, input: each });
+      seen.add(name);
+    }
+  };
+
+/** The version store: its size, and how long what is personal stays. SPEC section "Version store". */
+export interface StoreSettings {
+  /** Most bytes of versions, overhead included. */
+  readonly sizeBytes: number;
+  /** A session's versions are forgotten this long after last use. */
+  readonly sessionMs: number;
+  /** Versions of `no-store` answers are forgotten this long after last use. */
+  readonly noStoreMs: number;
+  /** Most bytes of requests' bodies that are kept as bases, beside the versions; 0: none is kept. */
+  readonly requestBytes: number;
+}
+
+export const storeBlock = () =>
+  optionalBlock({
+    size: size("256 MiB", { least: "1 MiB" }),
+    sessionTime: time("1h", { least: "1s" }),
+    noStoreTime: time("10m", { least: "1s" }),
+    requests: sizeOrOff("16 MiB", { least: "64 KiB" }),
+  }).transform(
+    ({ size, sessionTime, noStoreTime, requests }): StoreSettings => ({
+      sizeBytes: size,
+      sessionMs: sessionTime,
+      noStoreMs: noStoreTime,
+      requestBytes: requests ?? 0,
+    }),
+  );
+
+/** What is not the store: bodies under way, queues, pins, contexts. */
+export interface MemorySettings {
+  readonly budgetBytes: number;
+  /** Most that one key may hold of it. */
+  readonly perKeyBytes: number;
+}
+
+export const memoryBlock = () =>
+  optionalBlock({
+    budget: size("128 MiB", { least: "8 MiB" }),
+    perKey: size("64 MiB", { least: "4 MiB" }),
+  })
+    .refine(({ budget, perKey }) => perKey <= budget, {
+      abort: true,
+      path: ["perKey"],
+      error: "must be at most memory.budget",
+    })
+    .transform(({ budget, perKey }): MemorySettings => ({ budgetBytes: budget, perKeyBytes: perKey }));
+
+export const logBlock = () =>
+  optionalBlock({
+    level: z.enum(LOG_LEVELS).prefault("info"),
+    format: z.enum(LOG_FORMATS).prefault("auto"),
+  }).transform((settings): LogSettings => settings);
+
+/** Where the lines about exchanges go, one JSON line each. */
+export type AccessLogTarget =
+  | { readonly to: "off" }
+  | { readonly to: "stdout" }
+  | { readonly to: "file"; readonly path: string };
+
+export const accessLog = (near: Surroundings) =>
+  written((text): AccessLogTarget => {
+    if (text === "off" || text === "stdout") return { to: text };
+    // A bare word is more often a slip ("stdoutt") than a file beside the config.
+    if (!text.includes("/"))
+      throw new UnitError("must be off, stdout or a path with a slash, such as ./access.log");
+    return { to: "file", path: near.pathOf(text) };
+  }, "off, stdout or a path").prefault("off");

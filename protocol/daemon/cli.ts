@@ -1,0 +1,78 @@
+/**
+ * What the command lines of both daemons share: a program with --help and --version, and how a command ends. Exit
+ * codes: 0 done, 1 it did not work, 2 the command was not understood. What a person can put right is told in one text
+ * without a stack; only an error of ours shows where it happened. Nothing printed holds a secret.
+ */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { Command, CommanderError } from "commander";
+import { ConfigError } from "../config/parse-config.ts";
+import { withoutSecrets } from "../runtime/redact.ts";
+import { codeOf } from "../runtime/user-error.ts";
+
+export const EXIT = { done: 0, failed: 1, notUnderstood: 2 } as const;
+
+/** A reader that has seen enough, such as `| head -3`, is no error of ours. */
+const readerLeft = (error: Error): void => {
+  if (codeOf(error) === "EPIPE") process.exit(EXIT.done);
+  throw error;
+};
+
+/** One line on standard output. */
+export const say = (line: string): void => {
+  if (!process.stdout.listeners("error").includes(readerLeft)) process.stdout.on("error", readerLeft);
+  process.stdout.write(`${withoutSecrets(line)}\n`);
+};
+
+/** One line on standard error. */
+export const complain = (line: string): void => {
+  process.stderr.write(`${withoutSecrets(line)}\n`);
+};
+
+export const programNamed = (name: string, description: string): Command =>
+  new Command(name)
+    .description(description)
+    .version(ownVersion(), "--version", "print the version")
+    .showHelpAfterError(`(${name} --help shows what there is)`)
+    .configureOutput({ writeErr: (text) => process.stderr.write(withoutSecrets(text)) })
+    .exitOverride();
+
+/**
+ * Runs the command that `words` (without node and script) ask for. An action sets `process.exitCode` itself when it
+ * has done its work and the answer is no.
+ */
+export const runProgram = async (program: Command, words: readonly string[]): Promise<void> => {
+  try {
+    await program.parseAsync(words, { from: "user" });
+  } catch (error) {
+    process.exitCode = exitCodeOf(program.name(), error);
+  }
+};
+
+const exitCodeOf = (name: string, error: unknown): number => {
+  // commander has said all there is to say, on the right stream.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.notUnderstood;
+  complain(error instanceof ConfigError ? error.message : `${name}: ${complaintText(error)}`);
+  return EXIT.failed;
+};
+
+// Errors that Node or a colleague named are about the world; the rest are our own mistakes, and need their stack.
+const BUGS = new Set(["Error", "TypeError", "RangeError", "ReferenceError", "SyntaxError", "AssertionError"]);
+
+const complaintText = (error: unknown): string => {
+  if (!(error instanceof Error)) return String(error);
+  return BUGS.has(codeOf(error)) ? (error.stack ?? error.message) : error.message;
+};
+
+/** The version of the package that this file is part of; it runs both from the source tree and from dist/. */
+export const ownVersion = (): string => {
+  for (const up of ["../..", "../../.."]) {
+    try {
+      const found: unknown = JSON.parse(readFileSync(join(import.meta.dirname, up, "package.json"), "utf8"));
+      if (typeof found === "object" && found !== null && "version" in found) return String(found.version);
+    } catch (error) {
+      if (codeOf(error) !== "ENOENT") throw error;
+    }
+  }
+  return "unknown";
+};

@@ -1,0 +1,114 @@
+/**
+ * What `check` found, one line each: fine, worth a thought, or a problem, and for the latter two what to do. Shared by
+ * both daemons' checks.
+ */
+import { lookup } from "node:dns/promises";
+import { readFileSync } from "node:fs";
+import { createServer, isIP } from "node:net";
+import { type HostPort, printHostPort } from "../config/units.ts";
+import type { Clock } from "../runtime/clock.ts";
+import { withoutSecrets } from "../runtime/redact.ts";
+import { Complaint, codeOf } from "../runtime/user-error.ts";
+import { isOpenToOthers } from "./private-file.ts";
+
+export type Finding =
+  | { readonly outcome: "ok"; readonly what: string }
+  | { readonly outcome: "warning" | "problem"; readonly what: string; readonly advice: string };
+
+export const ok = (what: string): Finding => ({ outcome: "ok", what });
+export const warning = (what: string, advice: string): Finding => ({ outcome: "warning", what, advice });
+export const problem = (what: string, advice: string): Finding => ({ outcome: "problem", what, advice });
+
+/** `ok       visitors: 0.0.0.0:8080 is free`; advice follows on a line of its own. */
+export const printFinding = (finding: Finding): string => {
+  const line = `${finding.outcome.padEnd(8)} ${finding.what}`;
+  return withoutSecrets(finding.outcome === "ok" ? line : `${line}\n         ${finding.advice}`);
+};
+
+/** Why an address cannot be listened at, and what to do. */
+export const whyNotFree = (
+  code: string,
+  address: HostPort,
+): { readonly what: string; readonly advice: string } => {
+  switch (code) {
+    case "EADDRINUSE":
+      return { what: "is in use", advice: "stop the program that listens there, or set another address" };
+    case "EACCES":
+      return {
+        what: "may not be used by this user",
+        advice:
+          address.port < 1024
+            ? "take a port from 1024 on, or give the service the capability CAP_NET_BIND_SERVICE"
+            : "run as a user that may, or set another address",
+      };
+    case "EADDRNOTAVAIL":
+      return { what: "is no address of this machine", advice: "set one that is, or 0.0.0.0 for all of them" };
+    case "ENOTFOUND":
+    case "EAI_AGAIN":
+      return { what: "has a host name that does not resolve", advice: "write the address itself" };
+    default:
+      return { what: `cannot be listened at (${code})`, advice: "set another address" };
+  }
+};
+
+/** A failed start's error with the setting whose address could not be had; any other error as it is. */
+export const whyNotListening = (error: unknown, settings: Readonly<Record<string, HostPort>>): unknown => {
+  if (!(error instanceof Error) || !("syscall" in error) || error.syscall !== "listen") return error;
+  const port = "port" in error ? error.port : undefined;
+  const [setting, address] = Object.entries(settings).find(([, each]) => each.port === port) ?? [];
+  if (setting === undefined || address === undefined) return error;
+  const why = whyNotFree(codeOf(error), address);
+  return new Complaint(`${setting}: ${printHostPort(address)} ${why.what}; ${why.advice}`, { cause: error });
+};
+
+/** Listens at the address and lets go of it again. */
+export const checkFree = async (setting: string, address: HostPort): Promise<Finding> => {
+  const name = `${setting}: ${printHostPort(address)}`;
+  const server = createServer();
+  const { promise, resolve } = Promise.withResolvers<Finding>();
+  server.once("error", (error) => {
+    const why = whyNotFree(codeOf(error), address);
+    resolve(problem(`${name} ${why.what}`, why.advice));
+  });
+  server.listen(address.port, address.host, () => server.close(() => resolve(ok(`${name} is free`))));
+  return promise;
+};
+
+/** What a file looks like that others should not read: a link key's secret, or a private key in PEM. */
+const HOLDS_A_SECRET = /cgk\d+_|-----BEGIN [A-Z ]*PRIVATE KEY-----/;
+
+/** Whether those of the files that hold a secret are closed to other users. Files that cannot be read are left out. */
+export const checkPrivacy = (paths: readonly string[]): readonly Finding[] =>
+  [...new Set(paths)]
+    .filter((path) => HOLDS_A_SECRET.test(readFileSync(path, "latin1")))
+    .map((path) =>
+      isOpenToOthers(path)
+        ? warning(`${path} holds a secret and is open to other users`, `close it: chmod 600 ${path}`)
+        : ok(`${path} holds a secret and is closed to other users`),
+    );
+
+/** Nothing where the host is an address; else whether its name resolves within `ms`. */
+export const checkName = async (
+  setting: string,
+  host: string,
+  given: { readonly clock: Clock; readonly withinMs: number },
+): Promise<Finding | undefined> => {
+  if (isIP(host) !== 0) return undefined;
+  try {
+    const found = await given.clock.within(given.withinMs, undefined, (signal) =>
+      orAbort(lookup(host), signal),
+    );
+    return ok(`${setting}: ${host} is at ${found.address}`);
+  } catch (error) {
+    const advice = "check the spelling, and this machine's name servers";
+    return problem(`${setting}: ${host} does not resolve (${codeOf(error)})`, advice);
+  }
+};
+
+/** For what cannot be aborted: its outcome, unless the signal fires first; what comes later goes unnoticed. */
+const orAbort = <T>(outcome: Promise<T>, signal: AbortSignal): Promise<T> => {
+  const { promise, resolve, reject } = Promise.withResolvers<T>();
+  signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+  outcome.then(resolve, reject);
+  return promise;
+};

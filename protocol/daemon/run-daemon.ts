@@ -1,0 +1,105 @@
+/**
+ * The life of a daemon from its config file to its exit code: start, say that it is ready, reload on SIGHUP, stop in
+ * order on SIGTERM or SIGINT, and at once on the second of them. A config that cannot be used never replaces one that
+ * is in use.
+ */
+
+import type { LogSettings } from "../config/log-settings.ts";
+import { ConfigError, printProblem } from "../config/parse-config.ts";
+import { EXIT } from "./cli.ts";
+import { type Log, type LogFields, makeLog, type RootLog } from "./log.ts";
+
+export interface RunningDaemon<Config> {
+  /** Takes over what can change while running. */
+  reload(config: Config): Promise<void>;
+  /** Finishes what is under way, within a bound, and lets go of everything. */
+  stop(): Promise<void>;
+}
+
+/** Where signals come from: `process`, or a test. */
+export interface SignalSource {
+  on(signal: NodeJS.Signals, run: () => void): unknown;
+  off(signal: NodeJS.Signals, run: () => void): unknown;
+}
+
+export interface DaemonToRun<
+  Config extends { readonly log: LogSettings },
+  Daemon extends RunningDaemon<Config>,
+> {
+  /** Throws ConfigError. */
+  load(): Config;
+  start(config: Config, log: Log): Promise<Daemon>;
+  /** What the one line that says "ready" tells: addresses above all. */
+  describe(daemon: Daemon, config: Config): LogFields;
+  readonly signals?: SignalSource;
+  readonly makeLog?: (settings: LogSettings) => RootLog;
+}
+
+/** Resolves with the exit code when the daemon has ended; rejects with whatever kept it from starting. */
+export const runDaemon = async <
+  Config extends { readonly log: LogSettings },
+  Daemon extends RunningDaemon<Config>,
+>(
+  given: DaemonToRun<Config, Daemon>,
+): Promise<number> => {
+  const signals = given.signals ?? process;
+  const config = given.load();
+  const log = (given.makeLog ?? makeLog)(config.log);
+  const daemon = await given.start(config, log);
+
+  const { promise: ended, resolve: end } = Promise.withResolvers<number>();
+  let stopping = false;
+  const stop = () => {
+    if (stopping) {
+      log.warn("stopped at once, by a second signal");
+      return end(EXIT.failed);
+    }
+    stopping = true;
+    log.info("stopping");
+    daemon.stop().then(
+      () => {
+        log.info("stopped");
+        end(EXIT.done);
+      },
+      (error: unknown) => {
+        log.error("stopping failed", { error });
+        end(EXIT.failed);
+      },
+    );
+  };
+
+  // One after the other: two reloads at once could leave the older config in use.
+  let reloads = Promise.resolve();
+  const reload = () => {
+    reloads = reloads.then(() => (stopping ? undefined : reloadOnce(given, daemon, log)));
+  };
+
+  const listeners = { SIGTERM: stop, SIGINT: stop, SIGHUP: reload } as const;
+  for (const [signal, run] of Object.entries(listeners)) signals.on(signal as NodeJS.Signals, run);
+  // An origin side that waits to dial again holds neither socket nor a timer that counts: this keeps the process.
+  const keeper = new MessageChannel();
+  keeper.port1.ref();
+  log.info("ready", given.describe(daemon, config));
+  try {
+    return await ended;
+  } finally {
+    keeper.port1.close();
+    for (const [signal, run] of Object.entries(listeners)) signals.off(signal as NodeJS.Signals, run);
+  }
+};
+
+const reloadOnce = async <Config extends { readonly log: LogSettings }, Daemon extends RunningDaemon<Config>>(
+  given: DaemonToRun<Config, Daemon>,
+  daemon: Daemon,
+  log: RootLog,
+): Promise<void> => {
+  try {
+    const config = given.load();
+    await daemon.reload(config);
+    log.setLevel(config.log.level);
+    log.info("config reloaded");
+  } catch (error) {
+    if (!(error instanceof ConfigError)) return log.error("reload failed", { error });
+    log.error("config not reloaded: the one in use stays", { problems: error.problems.map(printProblem) });
+  }
+};

@@ -1,0 +1,90 @@
+/**
+ * The first bytes of an answer: how its body travels and what proves it. One byte holds the form in its high half and
+ * whether the answer ends with this frame in its lowest bit. SPEC section "Answers".
+ */
+
+import { LinkError } from "../errors.ts";
+import type { ByteReader, ByteWriter } from "../wire/bytes.ts";
+import { type AnswerForm, DIGEST_BYTES } from "./frame.ts";
+
+const FORM = {
+  interim: 0x00,
+  passed: 0x10,
+  same: 0x20,
+  delta: 0x30,
+  deltaStreamed: 0x40,
+  whole: 0x50,
+  wholeStreamed: 0x60,
+};
+const ENDED = 0x01;
+
+const formNumber = (form: AnswerForm): number => {
+  switch (form.kind) {
+    case "delta":
+      return form.proof.of === "result" ? FORM.delta : FORM.deltaStreamed;
+    case "whole":
+      return form.result === undefined ? FORM.wholeStreamed : FORM.whole;
+    default:
+      return FORM[form.kind];
+  }
+};
+
+const write = (w: ByteWriter, form: AnswerForm, ended: boolean): void => {
+  w.u8(formNumber(form) | (ended ? ENDED : 0));
+  switch (form.kind) {
+    case "same":
+      w.u8(form.offer).latin1(form.result);
+      break;
+    case "delta":
+      w.u8(form.codec).u8(form.offers).latin1(form.proof.digest);
+      break;
+    case "whole":
+      w.u8(form.codec).latin1(form.result ?? "");
+      break;
+    default: // interim and passed have nothing more to say
+  }
+};
+
+const readForm = (r: ByteReader, number: number): AnswerForm => {
+  switch (number) {
+    case FORM.interim:
+      return { kind: "interim" };
+    case FORM.passed:
+      return { kind: "passed" };
+    case FORM.same:
+      return { kind: "same", offer: r.u8(), result: r.latin1(DIGEST_BYTES) };
+    case FORM.delta:
+      return {
+        kind: "delta",
+        codec: r.u8(),
+        offers: r.u8(),
+        proof: { of: "result", digest: r.latin1(DIGEST_BYTES) },
+      };
+    case FORM.deltaStreamed:
+      return {
+        kind: "delta",
+        codec: r.u8(),
+        offers: r.u8(),
+        proof: { of: "bases", digest: r.latin1(DIGEST_BYTES) },
+      };
+    case FORM.whole:
+      return { kind: "whole", codec: r.u8(), result: r.latin1(DIGEST_BYTES) };
+    case FORM.wholeStreamed:
+      return { kind: "whole", codec: r.u8(), result: undefined };
+    default:
+      throw new LinkError("bad-frame", `unknown answer form 0x${number.toString(16)}`);
+  }
+};
+
+const read = (r: ByteReader): { form: AnswerForm; ended: boolean } => {
+  const first = r.u8();
+  return { form: readForm(r, first & 0xf0), ended: (first & ENDED) !== 0 };
+};
+
+export const answerForms = { write, read };
+
+/** Whether the body comes out whole or not at all, so the answer's head can wait for it. */
+export const inOnePiece = (form: AnswerForm): boolean => {
+  if (form.kind === "delta") return form.proof.of === "result";
+  return form.kind === "same" || (form.kind === "whole" && form.result !== undefined);
+};

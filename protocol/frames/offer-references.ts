@@ -1,0 +1,74 @@
+/**
+ * The versions that one link carried of late, by the number of the stream whose answer named them: a request offers such a
+ * version by how many streams ago that was. The edge notes what it read, the origin side what it wrote. A number that says
+ * nothing is an offer that is not held, so nothing can come out of step. SPEC section "Offers".
+ */
+import { SHORT_FINGERPRINT_BYTES } from "../store/fingerprint.ts";
+import type { AnswerForm } from "./frame.ts";
+
+/** A reference reaches back less than this many streams; a side remembers as many. */
+export const REACH_STREAMS = 2048;
+/** What stands for an offer that nobody can know: no version has a fingerprint without bytes. */
+export const NOT_HELD = "";
+
+interface Carried {
+  readonly streamId: number;
+  /** The short fingerprint. */
+  readonly short: string;
+}
+
+/** Of the origin side, which looks streams up. */
+export class CarriedVersions {
+  readonly #ring: (Carried | undefined)[] = [];
+
+  /** An answer crossed: of forms that name their result the version is remembered. */
+  answered(streamId: number, form: AnswerForm): void {
+    const result = resultOf(form);
+    if (result !== undefined) this.note({ streamId, short: result.slice(0, SHORT_FINGERPRINT_BYTES) });
+  }
+
+  /** The version that the answer `distance` streams before `streamId` named; NOT_HELD if none is known. */
+  at(streamId: number, distance: number): string {
+    const wanted = streamId - distance;
+    if (wanted < 1 || distance >= REACH_STREAMS) return NOT_HELD;
+    const found = this.#ring[wanted % REACH_STREAMS];
+    return found?.streamId === wanted ? found.short : NOT_HELD;
+  }
+
+  /** Undefined on a side that makes no offers. */
+  distanceTo(_short: string, _streamId: number): number | undefined {
+    return undefined;
+  }
+
+  /** Returns what it takes the place of. */
+  protected note(carried: Carried): Carried | undefined {
+    const place = carried.streamId % REACH_STREAMS;
+    const replaced = this.#ring[place];
+    this.#ring[place] = carried;
+    return replaced;
+  }
+}
+
+/** Of the edge, which looks versions up. */
+export class ReferableVersions extends CarriedVersions {
+  readonly #streamOf = new Map<string, number>();
+
+  /** How many streams before `streamId` an answer last named this version, if that is within reach. */
+  override distanceTo(short: string, streamId: number): number | undefined {
+    const distance = streamId - (this.#streamOf.get(short) ?? Number.NEGATIVE_INFINITY);
+    return distance > 0 && distance < REACH_STREAMS ? distance : undefined;
+  }
+
+  protected override note(carried: Carried): Carried | undefined {
+    const replaced = super.note(carried);
+    if (replaced !== undefined && this.#streamOf.get(replaced.short) === replaced.streamId)
+      this.#streamOf.delete(replaced.short);
+    this.#streamOf.set(carried.short, carried.streamId);
+    return replaced;
+  }
+}
+
+const resultOf = (form: AnswerForm): string | undefined => {
+  if (form.kind === "same" || form.kind === "whole") return form.result;
+  return form.kind === "delta" && form.proof.of === "result" ? form.proof.digest : undefined;
+};

@@ -1,0 +1,185 @@
+/** Layouts of the frames that belong to one stream. SPEC section "Stream frames". */
+
+import { LinkError, STREAM_ERRORS, streamErrorOf } from "../errors.ts";
+import { SHORT_FINGERPRINT_BYTES } from "../store/fingerprint.ts";
+import type { ByteReader, ByteWriter } from "../wire/bytes.ts";
+import { readExtensions, writeExtensions } from "../wire/extensions.ts";
+import { answerForms } from "./answer-form.ts";
+import {
+  MOST_OFFERS,
+  type OpenFrame,
+  RUNNING_PROOF_BYTES,
+  type StreamFrame,
+  type StreamId,
+} from "./frame.ts";
+import type { FrameHeaderDecoder, FrameHeaderEncoder } from "./frame-headers.ts";
+import type { FrameLayouts } from "./frame-layout.ts";
+import type { CarriedVersions } from "./offer-references.ts";
+
+/** Bits of the flags byte of open; urgency stands in bits 3 to 5. Bits not named are zero, and ignored when read. */
+const OPEN = { ended: 0x01, session: 0x02, timings: 0x04, incremental: 0x40 } as const;
+const URGENCY_SHIFT = 3;
+
+const streamId = (r: ByteReader): StreamId => {
+  const id = r.varint();
+  if (id === 0) throw new LinkError("bad-frame", "stream 0 does not exist");
+  return id as StreamId;
+};
+
+/** Written in place of a distance: the short fingerprint follows. */
+const IN_FULL = 0;
+
+const writeOffers = (w: ByteWriter, { streamId, offers }: OpenFrame, carried: CarriedVersions): void => {
+  w.u8(offers.length);
+  for (const offer of offers) {
+    const distance = carried.distanceTo(offer, streamId);
+    if (distance === undefined) w.varint(IN_FULL).latin1(offer);
+    else w.varint(distance);
+  }
+};
+
+const readOffers = (r: ByteReader, streamId: StreamId, carried: CarriedVersions): string[] => {
+  const count = r.u8();
+  if (count > MOST_OFFERS)
+    throw new LinkError("bad-frame", `a request offers ${count} versions, more than ${MOST_OFFERS}`);
+  return Array.from({ length: count }, () => {
+    const distance = r.varint();
+    return distance === IN_FULL ? r.latin1(SHORT_FINGERPRINT_BYTES) : carried.at(streamId, distance);
+  });
+};
+
+const known = <Headers extends FrameHeaderEncoder | FrameHeaderDecoder>(
+  headers: Headers | undefined,
+): Headers => {
+  if (headers === undefined) throw new LinkError("bad-frame", "a head before the hellos were exchanged");
+  return headers;
+};
+
+export const streamFrames: FrameLayouts<StreamFrame> = {
+  open: {
+    write(w, f, headers) {
+      const flags =
+        (f.ended ? OPEN.ended : 0) |
+        (f.session ? OPEN.session : 0) |
+        (f.timings ? OPEN.timings : 0) |
+        (f.incremental ? OPEN.incremental : 0) |
+        (f.urgency << URGENCY_SHIFT);
+      w.varint(f.streamId).u8(flags);
+      known(headers).encode(w, f.head);
+      writeOffers(w, f, known(headers).carried);
+      w.sized(() => writeExtensions(w, f.extensions)).bytes(f.body);
+    },
+    read(r, headers) {
+      const id = streamId(r);
+      const flags = r.u8();
+      return {
+        kind: "open",
+        streamId: id,
+        ended: (flags & OPEN.ended) !== 0,
+        session: (flags & OPEN.session) !== 0,
+        timings: (flags & OPEN.timings) !== 0,
+        urgency: (flags >> URGENCY_SHIFT) & 7,
+        incremental: (flags & OPEN.incremental) !== 0,
+        head: known(headers).decode(r),
+        offers: readOffers(r, id, known(headers).carried),
+        extensions: readExtensions(r.sized()),
+        body: r.rest(),
+      };
+    },
+  },
+  answer: {
+    write(w, f, headers) {
+      w.varint(f.streamId);
+      answerForms.write(w, f.form, f.ended);
+      known(headers).encode(w, f.head);
+      known(headers).carried.answered(f.streamId, f.form);
+      w.sized(() => writeExtensions(w, f.extensions)).bytes(f.body);
+    },
+    read(r, headers) {
+      const id = streamId(r);
+      const { form, ended } = answerForms.read(r);
+      const before = r.left;
+      const head = known(headers).decode(r);
+      const blockBytes = before - r.left;
+      known(headers).carried.answered(id, form);
+      const extensions = readExtensions(r.sized());
+      const body = r.rest();
+      if (form.kind === "interim" && (ended || body.length > 0))
+        throw new LinkError("bad-frame", "an interim answer with a body or an end");
+      return { kind: "answer", streamId: id, ended, form, head, blockBytes, extensions, body };
+    },
+  },
+  data: {
+    write: (w, f) => void w.varint(f.streamId).bytes(f.bytes),
+    read: (r) => ({ kind: "data", streamId: streamId(r), bytes: r.rest() }),
+  },
+  trailers: {
+    write(w, f, headers) {
+      w.varint(f.streamId);
+      known(headers).encode(w, f.head);
+    },
+    read: (r, headers) => ({ kind: "trailers", streamId: streamId(r), head: known(headers).decode(r) }),
+  },
+  end: {
+    write(w, f) {
+      w.varint(f.streamId).u8(f.how === "complete" ? 0 : 1);
+      writeExtensions(w, f.extensions);
+    },
+    read: (r) => ({ kind: "end", streamId: streamId(r), how: readHow(r), extensions: readExtensions(r) }),
+  },
+  reset: {
+    write(w, f) {
+      w.varint(f.streamId).varint(STREAM_ERRORS[f.code].wire);
+      writeExtensions(w, f.extensions);
+    },
+    read: (r) => ({
+      kind: "reset",
+      streamId: streamId(r),
+      code: streamErrorOf(r.varint()),
+      extensions: readExtensions(r),
+    }),
+  },
+  stopSending: {
+    write: (w, f) => void w.varint(f.streamId).varint(STREAM_ERRORS[f.code].wire),
+    read: (r) => ({ kind: "stopSending", streamId: streamId(r), code: streamErrorOf(r.varint()) }),
+  },
+  segment: {
+    write: (w, f) => void w.varint(f.streamId).latin1(f.proof),
+    read: (r) => ({ kind: "segment", streamId: streamId(r), proof: r.latin1(RUNNING_PROOF_BYTES) }),
+  },
+  resume: {
+    write: (w, f) =>
+      void w
+        .varint(f.streamId)
+        .varint(f.offset)
+        .varint(f.codec)
+        .latin1(f.tag ?? ""),
+    read(r) {
+      const resume = {
+        kind: "resume",
+        streamId: streamId(r),
+        offset: r.varint(),
+        codec: r.varint(),
+      } as const;
+      return r.left === 0 ? resume : { ...resume, tag: r.latin1(r.left) };
+    },
+  },
+  proved: {
+    write: (w, f) => void w.varint(f.streamId).varint(f.offset),
+    read: (r) => ({ kind: "proved", streamId: streamId(r), offset: r.varint() }),
+  },
+  askWhole: {
+    write: (w, f) => void w.varint(f.streamId).varint(f.offset),
+    read: (r) => ({ kind: "askWhole", streamId: streamId(r), offset: r.varint() }),
+  },
+  askBody: {
+    write: (w, f) => void w.varint(f.streamId),
+    read: (r) => ({ kind: "askBody", streamId: streamId(r) }),
+  },
+};
+
+const readHow = (r: ByteReader): "complete" | "closed" => {
+  const how = r.u8();
+  if (how > 1) throw new LinkError("bad-frame", `unknown kind of end ${how}`);
+  return how === 0 ? "complete" : "closed";
+};

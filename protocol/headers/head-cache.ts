@@ -1,0 +1,89 @@
+/**
+ * The last heads of one direction of a link, one for each of a few lists of names: the next head with the same names in the
+ * same order is told by what changed. The encoder chooses the place of a new head, the decoder does as it is told. SPEC
+ * section "Changes".
+ */
+import { LinkError } from "../errors.ts";
+import type { HeaderList } from "../http/header-list.ts";
+import { ENTRY_OVERHEAD_BYTES } from "./header-table.ts";
+
+/** Places for heads. */
+export const MOST_REMEMBERED = 32;
+/** A head may cost at most this part of the header table's bound: all together twice the table. */
+const SHARE_OF_TABLE = 16;
+
+/** What a head costs where it is remembered: as entries of the header table would. */
+export const headCost = (head: HeaderList): number => {
+  let bytes = (head.length / 2) * ENTRY_OVERHEAD_BYTES;
+  for (const part of head) bytes += part.length;
+  return bytes;
+};
+
+/** Largest cost of a head that is remembered beside a table of `tableBytes`. */
+export const mostRememberedCost = (tableBytes: number): number => Math.floor(tableBytes / SHARE_OF_TABLE);
+
+interface Remembered {
+  readonly place: number;
+  head: HeaderList;
+}
+
+/** Of the encoder: finds a head with the same names. */
+export class AlikeHeads {
+  /** Last used first. */
+  readonly #byUse: Remembered[] = [];
+
+  /** A head with the same names in the same order, and its place; `head` stands there from now on. */
+  exchange(head: HeaderList): Readonly<Remembered> | undefined {
+    const at = this.#byUse.findIndex((remembered) => isAlike(remembered.head, head));
+    const found = this.#byUse[at];
+    if (found === undefined) return undefined;
+    if (at > 0) {
+      this.#byUse.splice(at, 1);
+      this.#byUse.unshift(found);
+    }
+    const before = { ...found };
+    found.head = head;
+    return before;
+  }
+
+  /** Remembers a head of new names, in the place that was not used for longest; returns the place. */
+  add(head: HeaderList): number {
+    const place = this.#byUse.length < MOST_REMEMBERED ? this.#byUse.length : (this.#byUse.pop()?.place ?? 0);
+    this.#byUse.unshift({ place, head });
+    return place;
+  }
+}
+
+/** Names stand at even numbers. */
+const isAlike = (a: HeaderList, b: HeaderList): boolean => {
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i += 2) if (a[i] !== b[i]) return false;
+  return true;
+};
+
+/** Of the decoder: by place. */
+export class PlacedHeads {
+  readonly #heads: HeaderList[] = [];
+  readonly #mostCost: number;
+
+  constructor(tableBytes: number) {
+    this.#mostCost = mostRememberedCost(tableBytes);
+  }
+
+  /** Throws LinkError where nothing is remembered. */
+  at(place: number): HeaderList {
+    const head = this.#heads[place];
+    if (head === undefined) throw new LinkError("header-table", `no head is remembered at ${place}`);
+    return head;
+  }
+
+  /** Throws LinkError for a head larger than may be remembered. */
+  set(place: number, head: HeaderList): void {
+    if (headCost(head) > this.#mostCost)
+      throw new LinkError(
+        "bad-frame",
+        `a head of cost ${headCost(head)} to remember, more than ${this.#mostCost}`,
+      );
+    this.#heads[place] = head;
+  }
+}

@@ -1,0 +1,177 @@
+/**
+ * A head told by what changed since one with the same names: fields that stayed cost nothing, times, numbers and tags little,
+ * all else an index or its text. What could be guessed is never left as it was, however often it comes: a hit would tell
+ * the guess. SPEC section "Changes".
+ */
+
+import { LinkError } from "../errors.ts";
+import type { HeaderList } from "../http/header-list.ts";
+import { secondsOf } from "../http/http-date.ts";
+import type { ByteReader, ByteWriter } from "../wire/bytes.ts";
+import type { HeaderTable, TableLookup } from "./header-table.ts";
+import { type FieldRule, isIndexed, isSpelled, ruleOf } from "./indexing-rules.ts";
+import {
+  areShapedAlike,
+  countedFrom,
+  numberOf,
+  readNumber,
+  readTag,
+  readTagAfter,
+  readTime,
+  type Tag,
+  tagOf,
+  writeSigned,
+  writeTag,
+  writeTagAfter,
+} from "./packed-value.ts";
+import { readIndex, writeIndex } from "./prefix-integer.ts";
+
+/** How a new value is written, in the high bits; the low ones count the fields since the last change. */
+const CHANGE = {
+  entry: 0x00,
+  inserted: 0x20,
+  text: 0x40,
+  time: 0x60,
+  number: 0x80,
+  tag: 0xa0,
+  tagAfter: 0xc0,
+  tagAfterInserted: 0xe0,
+} as const;
+const INSERTING: ReadonlySet<number> = new Set([CHANGE.inserted, CHANGE.tag, CHANGE.tagAfterInserted]);
+const FORM_BITS = 0xe0;
+const SKIP_BITS = 5;
+
+/** Where changes are written to or read from. */
+interface Changing<Table extends HeaderTable> {
+  /** The remembered head: names and values in turn. */
+  readonly before: HeaderList;
+  readonly table: Table;
+}
+
+/** `head` has the names of `before`, in the same order. */
+export const writeChanges = (w: ByteWriter, head: HeaderList, changing: Changing<TableLookup>): void => {
+  const writer = new ChangeWriter(w, changing);
+  for (let i = 0; i + 1 < head.length; i += 2)
+    writer.field(head[i] as string, head[i + 1] as string, changing.before[i + 1] as string);
+};
+
+class ChangeWriter {
+  readonly #w: ByteWriter;
+  readonly #changing: Changing<TableLookup>;
+  #stayed = 0;
+  /** The last number of this head: what the number in a tag is often equal to. */
+  #number = 0;
+
+  constructor(w: ByteWriter, changing: Changing<TableLookup>) {
+    this.#w = w;
+    this.#changing = changing;
+  }
+
+  field(name: string, value: string, old: string): void {
+    if (value === old && !isSpelled(name, value)) this.#stayed++;
+    else this.#change(name, value, old);
+  }
+
+  #change(name: string, value: string, old: string): void {
+    const { table } = this.#changing;
+    const rule = ruleOf(name, value);
+    if (!isIndexed(rule)) return this.#short(rule, value, old) ? undefined : this.#text(CHANGE.text, value);
+    const index = table.find(name, value);
+    if (index !== undefined) return void this.#begin(CHANGE.entry).varint(index);
+    if (!this.#short(rule, value, old)) this.#text(CHANGE.inserted, value);
+    table.insert(name, value);
+  }
+
+  /** Writes the value in fewer bytes than its text, if it is of such a kind. */
+  #short(rule: FieldRule, value: string, old: string): boolean {
+    switch (rule) {
+      case "time":
+        return this.#time(secondsOf(value));
+      case "number":
+        return this.#shortNumber(numberOf(value));
+      case "tag":
+      case "id":
+        return this.#tag(rule, tagOf(value), tagOf(old));
+      default:
+        return false;
+    }
+  }
+
+  #time(seconds: number | undefined): boolean {
+    if (seconds === undefined) return false;
+    writeSigned(this.#begin(CHANGE.time), seconds - countedFrom(this.#changing.before));
+    return true;
+  }
+
+  #shortNumber(number: number | undefined): boolean {
+    if (number === undefined) return false;
+    this.#begin(CHANGE.number).varint(number);
+    this.#number = number;
+    return true;
+  }
+
+  /** An id of a new shape is text: that comes once. */
+  #tag(rule: "tag" | "id", tag: Tag | undefined, old: Tag | undefined): boolean {
+    if (tag === undefined) return false;
+    if (old !== undefined && areShapedAlike(old, tag)) {
+      const form = rule === "tag" ? CHANGE.tagAfterInserted : CHANGE.tagAfter;
+      writeTagAfter(this.#begin(form), tag, this.#number);
+      return true;
+    }
+    if (rule === "id") return false;
+    writeTag(this.#begin(CHANGE.tag), tag);
+    return true;
+  }
+
+  #text(form: number, value: string): void {
+    this.#begin(form).text(value);
+  }
+
+  #begin(form: number): ByteWriter {
+    writeIndex(this.#w, form, SKIP_BITS, this.#stayed);
+    this.#stayed = 0;
+    return this.#w;
+  }
+}
+
+/** The head that `block`, to its end, tells of: a list of its own. Throws LinkError. */
+export const readChanges = (block: ByteReader, changing: Changing<HeaderTable>): string[] => {
+  const { before, table } = changing;
+  const head = [...before];
+  let number = 0;
+  let at = -1; // of the value in the list
+  while (block.left > 0) {
+    const first = block.u8();
+    at += 2 * (readIndex(block, first, SKIP_BITS) + 1);
+    const [name, old] = [head[at - 1], head[at]];
+    if (name === undefined || old === undefined)
+      throw new LinkError("bad-frame", "a change of a field that is not there");
+    const form = first & FORM_BITS;
+    if (form === CHANGE.number) {
+      number = readNumber(block);
+      head[at] = String(number);
+    } else head[at] = readValue(block, { form, old, number }, changing);
+    if (INSERTING.has(form)) table.insert(name, head[at] as string);
+  }
+  return head;
+};
+
+const readValue = (
+  block: ByteReader,
+  { form, old, number }: { readonly form: number; readonly old: string; readonly number: number },
+  { before, table }: Changing<HeaderTable>,
+): string => {
+  switch (form) {
+    case CHANGE.entry:
+      return table.at(block.varint()).value;
+    case CHANGE.inserted:
+    case CHANGE.text:
+      return block.text();
+    case CHANGE.time:
+      return readTime(block, countedFrom(before));
+    case CHANGE.tag:
+      return readTag(block);
+    default: // tagAfter, inserted or not: three bits have no other value
+      return readTagAfter(block, old, number);
+  }
+};

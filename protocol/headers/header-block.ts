@@ -1,0 +1,189 @@
+/**
+ * Header blocks: fields seen before on the link travel as an index into a table that both ends keep, as HPACK does
+ * (RFC 7541), but of whole values only, so that a length tells nothing about part of a value. Order, duplicates, case and
+ * bytes of names and values survive. A block must be decoded in the order it was encoded, also when nobody wants it any
+ * more: each one changes the table. SPEC section "Header blocks".
+ */
+
+import { LinkError } from "../errors.ts";
+import type { HeaderList } from "../http/header-list.ts";
+import type { ByteReader, ByteWriter } from "../wire/bytes.ts";
+import { AlikeHeads, headCost, MOST_REMEMBERED, mostRememberedCost, PlacedHeads } from "./head-cache.ts";
+import { readChanges, writeChanges } from "./head-diff.ts";
+import { type HeaderTable, newHeaderTable, newLookupTable, type TableLookup } from "./header-table.ts";
+import { CRUMB, isIndexed, ruleOf } from "./indexing-rules.ts";
+import { readIndex, writeIndex } from "./prefix-integer.ts";
+
+/** First byte of a field: how it is written, and the first bits of an index. */
+const FIELD = {
+  indexed: 0x80,
+  nameIndexed: 0x40,
+  nameIndexedOnly: 0x20,
+  literal: 0x10,
+  literalNameOnly: 0x11,
+} as const;
+
+/** What a block does with the place that its low bits name. */
+const PLACE = { none: 0x00, full: 0x40, changes: 0x80, number: MOST_REMEMBERED - 1 } as const;
+const FORMS_OF_PLACE: ReadonlySet<number> = new Set([PLACE.none, PLACE.full, PLACE.changes]);
+
+/**
+ * A Cookie of more parts travels in one piece: every part costs some bytes beyond its own, so a visitor could otherwise
+ * make a head of separators that takes twice its size, more than the peer accepts in a message.
+ */
+export const MOST_CRUMBS = 64;
+
+const isCookie = (name: string) => name.length === 6 && name.toLowerCase() === "cookie";
+
+/** A Cookie's parts under names of their own; a list without a Cookie is returned as it is. */
+const withCrumbs = (fields: HeaderList): HeaderList => {
+  let parts: string[] | undefined;
+  for (let i = 0; i + 1 < fields.length; i += 2) {
+    const [name, value] = [fields[i] as string, fields[i + 1] as string];
+    const crumbs = isCookie(name) ? value.split(CRUMB, MOST_CRUMBS + 1) : [];
+    if (crumbs.length > 1 && crumbs.length <= MOST_CRUMBS) {
+      parts ??= fields.slice(0, i);
+      parts.push(name, crumbs[0] as string);
+      for (let crumb = 1; crumb < crumbs.length; crumb++) parts.push(CRUMB, crumbs[crumb] as string);
+    } else parts?.push(name, value);
+  }
+  return parts ?? fields;
+};
+
+export class HeaderEncoder {
+  readonly #table: TableLookup;
+  readonly #alike = new AlikeHeads();
+  readonly #mostCost: number;
+  #blocks = 0;
+
+  /** `tableBytes`: the size of the peer's table, from its hello. */
+  constructor(tableBytes: number) {
+    this.#table = newLookupTable(tableBytes);
+    this.#mostCost = mostRememberedCost(tableBytes);
+  }
+
+  /** Appends a block: its length, the count, where its head is remembered, the fields. The block must then be sent. */
+  encode(w: ByteWriter, fields: HeaderList): void {
+    w.sized(() => {
+      w.u8((this.#table.inserted + this.#blocks++) % 0x100);
+      const head = withCrumbs(fields);
+      if (headCost(head) > this.#mostCost) return this.#inFull(w.u8(PLACE.none), head);
+      const alike = this.#alike.exchange(head);
+      if (alike === undefined) this.#inFull(w.u8(PLACE.full | this.#alike.add(head)), head);
+      else writeChanges(w.u8(PLACE.changes | alike.place), head, { before: alike.head, table: this.#table });
+    });
+  }
+
+  #inFull(w: ByteWriter, head: HeaderList): void {
+    for (let i = 0; i + 1 < head.length; i += 2) this.#field(w, head[i] as string, head[i + 1] as string);
+  }
+
+  #field(w: ByteWriter, name: string, value: string): void {
+    const indexed = isIndexed(ruleOf(name, value));
+    const whole = indexed ? this.#table.find(name, value) : undefined;
+    if (whole !== undefined) {
+      writeIndex(w, FIELD.indexed, 7, whole);
+      return;
+    }
+    const named = this.#table.findName(name);
+    if (named === undefined) w.u8(indexed ? FIELD.literal : FIELD.literalNameOnly).text(name);
+    else if (indexed) writeIndex(w, FIELD.nameIndexed, 6, named);
+    else writeIndex(w, FIELD.nameIndexedOnly, 5, named);
+    w.text(value);
+    if (indexed) this.#table.insert(name, value);
+    else if (named === undefined) this.#table.insert(name, "");
+  }
+}
+
+export class HeaderDecoder {
+  readonly #table: HeaderTable;
+  readonly #placed: PlacedHeads;
+  readonly #headBytes: number;
+  #blocks = 0;
+
+  /** `tableBytes` and `headBytes`: what our own hello announced. */
+  constructor(bounds: { readonly tableBytes: number; readonly headBytes: number }) {
+    this.#table = newHeaderTable(bounds.tableBytes);
+    this.#placed = new PlacedHeads(bounds.tableBytes);
+    this.#headBytes = bounds.headBytes;
+  }
+
+  /** Throws LinkError: a block that cannot be decoded leaves the two tables different, which nothing can mend. */
+  decode(r: ByteReader): string[] {
+    const block = r.sized();
+    const count = block.u8();
+    const ours = (this.#table.inserted + this.#blocks++) % 0x100;
+    if (count !== ours)
+      throw new LinkError("header-table", `header tables differ: the peer counts ${count}, here ${ours}`);
+    const form = block.u8();
+    const place = form & PLACE.number;
+    if (!FORMS_OF_PLACE.has(form - place) || (form < PLACE.full && place > 0))
+      throw new LinkError("bad-frame", `unknown form of a header block 0x${form.toString(16)}`);
+    const head =
+      form >= PLACE.changes
+        ? this.#checked(readChanges(block, { before: this.#placed.at(place), table: this.#table }))
+        : this.#inFull(block);
+    if (form !== PLACE.none) this.#placed.set(place, head);
+    return withoutCrumbs(head);
+  }
+
+  #inFull(block: ByteReader): string[] {
+    const head: string[] = [];
+    let bytes = 0;
+    while (block.left > 0) {
+      const [name, value] = this.#field(block);
+      bytes += name.length + value.length;
+      if (bytes > this.#headBytes) throw this.#tooLarge();
+      head.push(name, value);
+    }
+    return head;
+  }
+
+  #checked(head: string[]): string[] {
+    let bytes = 0;
+    for (const part of head) bytes += part.length;
+    if (bytes > this.#headBytes) throw this.#tooLarge();
+    return head;
+  }
+
+  #tooLarge(): LinkError {
+    return new LinkError("too-large", `a head of more than ${this.#headBytes} bytes`);
+  }
+
+  #field(block: ByteReader): readonly [string, string] {
+    const first = block.u8();
+    if (first >= FIELD.indexed) {
+      const entry = this.#table.at(readIndex(block, first, 7));
+      return [entry.name, entry.value];
+    }
+    if (first >= FIELD.nameIndexedOnly) {
+      const insert = first >= FIELD.nameIndexed;
+      const { name } = this.#table.at(readIndex(block, first, insert ? 6 : 5));
+      const value = block.text();
+      if (insert) this.#table.insert(name, value);
+      return [name, value];
+    }
+    if (first !== FIELD.literal && first !== FIELD.literalNameOnly)
+      throw new LinkError("bad-frame", `unknown header field form ${first}`);
+    const name = block.text();
+    const value = block.text();
+    this.#table.insert(name, first === FIELD.literal ? value : "");
+    return [name, value];
+  }
+}
+
+/** A list of its own: what is remembered stays as it is. */
+const withoutCrumbs = (head: HeaderList): string[] => {
+  const fields: string[] = [];
+  for (let i = 0; i + 1 < head.length; i += 2) {
+    const [name, value] = [head[i] as string, head[i + 1] as string];
+    if (name === CRUMB) appendCrumb(fields, value);
+    else fields.push(name, value);
+  }
+  return fields;
+};
+
+const appendCrumb = (fields: string[], value: string): void => {
+  if (fields.length < 2) throw new LinkError("bad-frame", "a cookie pair without a cookie before it");
+  fields[fields.length - 1] += CRUMB + value;
+};

@@ -1,0 +1,71 @@
+/** What a link is to those who use it, what it is given, and what it tells whoever made it. SPEC section "Link". */
+
+import type { LinkErrorCode } from "../errors.ts";
+import type { OpenFrame, VersionFrame } from "../frames/frame.ts";
+import type { Hello } from "../frames/hello.ts";
+import type { Clock } from "../runtime/clock.ts";
+import type { ByteBudget } from "../runtime/memory-budget.ts";
+import type { Transport } from "../transport/transport.ts";
+import type { KeyProof } from "./handshake.ts";
+import type { StreamItem } from "./send-queue.ts";
+import type { Stream } from "./stream.ts";
+
+export interface LinkEnd {
+  readonly code: LinkErrorCode;
+  readonly message: string;
+}
+
+/** One end of a connection between an edge and an origin side. */
+export interface Link {
+  /** The peer's hello, with the features that both sides speak; only once `up` was called. */
+  readonly peer: Hello;
+  /** The key that this link has proved; only once `up` was called. */
+  readonly keyId: string;
+  readonly peerAddress: string;
+  /** Whether a new stream may be opened now. */
+  readonly accepts: boolean;
+  /** Streams that are open. */
+  readonly load: number;
+  /** Most bytes (as headSize counts) that a head to this peer may have. */
+  readonly headBytes: number;
+  /** Opens a stream; ask `accepts` first. Listen to it before the next turn of the event loop. */
+  open(item: Extract<StreamItem, { kind: "open" }>): Stream;
+  /** Asks the peer to forget the versions of a host, or of one URL of it. */
+  forget(host: string, url: string): void;
+  /** Sends a version for the peer to hold, where `peer.features` has `push`. */
+  push(version: VersionFrame): void;
+  /** Takes no new streams; closes when the open ones are done. */
+  drain(message: string): void;
+  /** Ends now: streams are lost, the peer is told why. */
+  close(code: LinkErrorCode, message: string): void;
+}
+
+export interface LinkEvents {
+  /** The peer is known and has proved itself; streams may open. */
+  up(link: Link): void;
+  /** Origin side: the edge opened a stream; its frames follow. Listen to the stream before returning. */
+  opened(stream: Stream, open: OpenFrame): void;
+  /** The peer asks to forget versions. */
+  forget(host: string, url: string): void;
+  /** The peer pushes a version. Throws LinkError where it must not. */
+  pushed(version: VersionFrame): void;
+  /** The peer takes no new streams. */
+  draining(): void;
+  /** Nothing comes any more; every stream has been told. Called exactly once. */
+  closed(end: LinkEnd): void;
+}
+
+export interface LinkGiven {
+  readonly transport: Transport;
+  readonly hello: Hello;
+  readonly keyProof: KeyProof;
+  /** A load balancer ends the TLS connection, so keying material differs at the two ends. */
+  readonly behindBalancer: boolean;
+  readonly clock: Clock;
+  readonly heartbeatMs: number;
+  /** Longest wait for the peer's hello and proof. */
+  readonly greetingMs: number;
+  /** What larger stream windows may cost is taken from here. */
+  readonly memory: ByteBudget;
+  readonly events: LinkEvents;
+}

@@ -1,0 +1,23 @@
+/**
+ * What reads and writes the heads of one link: a table in each direction, and what offers may refer to. SPEC sections "Header
+ * blocks" and "Offers".
+ */
+
+import { FrameHeaderDecoder, FrameHeaderEncoder } from "../frames/frame-headers.ts";
+import type { Hello } from "../frames/hello.ts";
+import { CarriedVersions, ReferableVersions } from "../frames/offer-references.ts";
+
+export interface HeadCoders {
+  readonly encoder: FrameHeaderEncoder;
+  readonly decoder: FrameHeaderDecoder;
+}
+
+/** The tables are as large as the smaller of both hellos. */
+export const headCoders = (ours: Hello, peers: Hello): HeadCoders => {
+  const tableBytes = Math.min(ours.tableBytes, peers.tableBytes);
+  const carried = ours.role === "edge" ? new ReferableVersions() : new CarriedVersions();
+  return {
+    encoder: new FrameHeaderEncoder(tableBytes, carried),
+    decoder: new FrameHeaderDecoder({ tableBytes, headBytes: ours.headBytes }, carried),
+  };
+};

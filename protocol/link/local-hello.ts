@@ -1,0 +1,55 @@
+/** What a daemon says of itself in every hello. SPEC section "Hello". */
+import { randomBytes } from "node:crypto";
+import { BODY_TAGS } from "../frames/etag-formulas.ts";
+import {
+  type Hello,
+  ID_BYTES,
+  NONCE_BYTES,
+  OLDEST_WIRE_VERSION,
+  type Role,
+  WIRE_VERSION,
+} from "../frames/hello.ts";
+import { CODED_REQUESTS, REQUEST_BASES } from "../frames/request-coding.ts";
+
+/** Size of the header tables, each way. */
+export const TABLE_BYTES = 64 * 1024;
+/** What this code can do beyond the wire's first version. */
+const FEATURES = ["push", CODED_REQUESTS, BODY_TAGS] as const;
+/** First credit of a stream; it grows where the path is long. */
+export const STREAM_BYTES = 128 * 1024;
+
+export interface HelloSettings {
+  readonly role: Role;
+  readonly headBytes: number;
+  readonly streamsPerLink: number;
+  readonly pageBytes: number;
+  /** Codec numbers, the preferred one first. */
+  readonly codecs: readonly number[];
+  /** Whether bodies of requests are kept as bases of later ones; true when left out. */
+  readonly requestBases?: boolean;
+  /** Of an edge with several workers: how many. */
+  readonly workers?: number;
+}
+
+const randomId = (bytes: number): string => randomBytes(bytes).toString("latin1");
+
+/** Makes hellos of one run: the same instance and store each time, a fresh nonce. */
+export const helloMaker = (settings: HelloSettings): (() => Hello) => {
+  const fixed = {
+    kind: "hello",
+    version: WIRE_VERSION,
+    oldest: OLDEST_WIRE_VERSION,
+    role: settings.role,
+    instanceId: randomId(ID_BYTES),
+    storeId: randomId(ID_BYTES),
+    headBytes: settings.headBytes,
+    tableBytes: TABLE_BYTES,
+    streamBytes: STREAM_BYTES,
+    streams: settings.streamsPerLink,
+    pageBytes: settings.pageBytes,
+    codecs: settings.codecs,
+    features: settings.requestBases === false ? FEATURES : [...FEATURES, REQUEST_BASES],
+    ...(settings.workers !== undefined && { workers: settings.workers }),
+  } as const;
+  return () => ({ ...fixed, nonce: randomId(NONCE_BYTES) });
+};

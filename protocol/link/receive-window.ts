@@ -1,0 +1,69 @@
+/**
+ * The receiving half of a stream's credit: pure arithmetic. Credit is granted when the reader has taken bytes, half a
+ * window at a time; a window that is used up within two round trips was too small for the path and doubles. SPEC section
+ * "Credit".
+ */
+import { LinkError } from "../errors.ts";
+import { QUEUE_MS } from "../pacing/send-budget.ts";
+
+/** A window never grows beyond this. */
+export const MOST_WINDOW_BYTES = 4 * 1024 * 1024;
+
+export interface WindowGrowth {
+  now(): number;
+  /** Shortest round trip seen, milliseconds. */
+  baseRttMs(): number;
+  /** Asks the memory budget for the bytes a larger window may cost. */
+  mayGrow(bytes: number): boolean;
+}
+
+export class ReceiveWindow {
+  readonly #growth: WindowGrowth;
+  readonly #firstBytes: number;
+  #windowBytes: number;
+  /** What the peer may still send. */
+  #left: number;
+  /** Taken by the reader and not granted again yet. */
+  #owed = 0;
+  #lastGrantAt: number;
+
+  constructor(windowBytes: number, growth: WindowGrowth) {
+    this.#firstBytes = windowBytes;
+    this.#windowBytes = windowBytes;
+    this.#left = windowBytes;
+    this.#growth = growth;
+    this.#lastGrantAt = growth.now();
+  }
+
+  /** Bytes by which the window has grown, as granted by `mayGrow`. */
+  get grownBytes(): number {
+    return this.#windowBytes - this.#firstBytes;
+  }
+
+  /** Bytes have arrived; throws LinkError("credit-overrun") when the peer had no credit for them. */
+  arrived(bytes: number): void {
+    if (bytes > this.#left)
+      throw new LinkError("credit-overrun", `${bytes} bytes sent with credit for ${this.#left}`);
+    this.#left -= bytes;
+  }
+
+  /** The reader has taken bytes; returns what to grant now, 0 until half a window is owed. */
+  taken(bytes: number): number {
+    this.#owed += bytes;
+    if (this.#owed * 2 < this.#windowBytes) return 0;
+    const grant = this.#owed + this.#growBy();
+    this.#owed = 0;
+    this.#left += grant;
+    this.#lastGrantAt = this.#growth.now();
+    return grant;
+  }
+
+  #growBy(): number {
+    const more = Math.min(this.#windowBytes, MOST_WINDOW_BYTES - this.#windowBytes);
+    const ms = this.#growth.baseRttMs() + QUEUE_MS;
+    const hurried = this.#growth.now() - this.#lastGrantAt < 2 * ms;
+    if (more <= 0 || !hurried || !this.#growth.mayGrow(more)) return 0;
+    this.#windowBytes += more;
+    return more;
+  }
+}

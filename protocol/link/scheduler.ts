@@ -1,0 +1,182 @@
+/**
+ * Everything that waits to leave on a link, and the order in which it does: control frames first, then streams by urgency,
+ * in turn. All that is ready at one turn of the event loop leaves as one message of at most 16 KiB. What waits, waits
+ * here, where it can still be overtaken: never in the operating system's buffers. SPEC sections "Messages" and "Order".
+ */
+
+import type { Frame } from "../frames/frame.ts";
+import { writeFrame } from "../frames/frame-codec.ts";
+import type { FrameHeaderEncoder } from "../frames/frame-headers.ts";
+import type { LinkBudget } from "../pacing/send-budget.ts";
+import type { Clock, Timer } from "../runtime/clock.ts";
+import type { Transport } from "../transport/transport.ts";
+import { ByteWriter } from "../wire/bytes.ts";
+import { FairQueue } from "./fair-queue.ts";
+import type { Stream } from "./stream.ts";
+
+/** With the 8 bytes that WebSocket puts before it, at most, a message fills one TLS record. */
+export const MESSAGE_BYTES = 16 * 1024 - 8;
+/** How long a frame on which nobody waits may wait for a message that leaves anyway: alone it costs ten times its bytes. */
+export const LATER_MS = 100;
+/** Frames that let the peer give up this much memory together do not wait. */
+export const LATER_BYTES = 4 * 1024 * 1024;
+/** Bytes handed to the transport and not yet taken by the operating system, beyond which nothing more is handed over. */
+export const TRANSPORT_BYTES = 256 * 1024;
+/** On a slow path a message is on its way for so long: what is behind its first frame waits for its last. */
+const MESSAGE_MS = 5;
+const LEAST_MESSAGE_BYTES = 4 * 1024;
+/** One message in so many begins with those that sent much: pages that never end do not stop a download. */
+const HEAVY_TURN = 4;
+/** What each of many streams may put into one message: eight share it, so a small answer is not behind eight messages. */
+const LEAST_SHARE_BYTES = 2 * 1024;
+
+export class Outbox {
+  readonly #transport: Transport;
+  readonly #budget: LinkBudget;
+  readonly #clock: Pick<Clock, "now" | "after">;
+  readonly #writer = new ByteWriter();
+  readonly #streams = new FairQueue<Stream>();
+  #control: Frame[] = [];
+  /** Leave with the next message, and before all else in it: they were made before the rest. */
+  #later: Frame[] = [];
+  #laterBytes = 0;
+  #laterTimer: Timer | undefined;
+  #headers: FrameHeaderEncoder | undefined;
+  #scheduled = false;
+  #closed = false;
+  /** Messages with frames of streams so far. */
+  #turns = 0;
+
+  constructor(transport: Transport, budget: LinkBudget, clock: Pick<Clock, "now" | "after">) {
+    this.#transport = transport;
+    this.#budget = budget;
+    this.#clock = clock;
+  }
+
+  /** Frames of the link itself that wait; more than a few mean that the peer sends and does not read. */
+  get waitingControl(): number {
+    return this.#control.length;
+  }
+
+  /** Streams may send from now on: the hellos are exchanged. */
+  start(headers: FrameHeaderEncoder): void {
+    // Our proof leaves alone: until the peer has seen it, it takes no message as large as streams make them.
+    this.flush();
+    this.#headers = headers;
+    this.schedule();
+  }
+
+  control(frame: Frame): void {
+    this.#control.push(frame);
+    this.schedule();
+  }
+
+  /** Sends with the next message, or after LATER_MS; `bytes` is what the peer holds until then. */
+  later(frame: Frame, bytes: number): void {
+    if (this.#closed) return;
+    this.#later.push(frame);
+    this.#laterBytes += bytes;
+    if (this.#laterBytes >= LATER_BYTES) this.#hurryLater();
+    // One timer for all that wait, and never set anew: under load they have left long before it runs.
+    else this.#laterTimer ??= this.#clock.after(LATER_MS, this.#hurryLater);
+  }
+
+  ready(stream: Stream): void {
+    this.#streams.add(stream);
+    this.schedule();
+  }
+
+  drop(stream: Stream): void {
+    this.#streams.remove(stream);
+  }
+
+  /** Sends at the end of this turn of the event loop, so that frames made by one batch of events share a message. */
+  schedule(): void {
+    if (this.#scheduled || this.#closed) return;
+    this.#scheduled = true;
+    setImmediate(this.#flushScheduled);
+  }
+
+  /** Sends what can be sent now. */
+  flush(): void {
+    while (!this.#closed && this.#transport.queuedBytes < TRANSPORT_BYTES && this.#fillMessage()) {
+      const message = this.#writer.take();
+      this.#budget.sent(message.length);
+      this.#transport.send(message);
+    }
+  }
+
+  /** Sends what can be sent now, and what could have waited. */
+  flushAll(): void {
+    this.#hurryLater();
+    this.flush();
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#control = [];
+    this.#later = [];
+    this.#laterTimer?.cancel();
+  }
+
+  readonly #hurryLater = (): void => {
+    this.#laterTimer?.cancel();
+    this.#laterTimer = undefined;
+    if (this.#later.length === 0) return;
+    this.#control.unshift(...this.#takeLater());
+    this.schedule();
+  };
+
+  #takeLater(): Frame[] {
+    const frames = this.#later;
+    this.#later = [];
+    this.#laterBytes = 0;
+    return frames;
+  }
+
+  readonly #flushScheduled = (): void => {
+    this.#scheduled = false;
+    this.flush();
+  };
+
+  /** Returns whether the writer holds a message. */
+  #fillMessage(): boolean {
+    const w = this.#writer;
+    if (this.#later.length > 0 && (this.#control.length > 0 || this.#streams.size > 0))
+      this.#control.unshift(...this.#takeLater());
+    while (this.#control.length > 0 && w.length < MESSAGE_BYTES)
+      writeFrame(w, this.#control.shift() as Frame);
+    this.#fillWithStreams();
+    if (w.length === 0 && this.#streams.size === 0) return false;
+    const token = this.#budget.pingDue(this.#clock.now(), w.length);
+    if (token !== undefined) writeFrame(w, { kind: "ping", token });
+    return w.length > 0;
+  }
+
+  #fillWithStreams(): void {
+    const w = this.#writer;
+    const controlBytes = w.length;
+    const messageBytes = this.#messageBytes();
+    const first = this.#turns % HEAVY_TURN === HEAVY_TURN - 1 ? "heavy" : "light";
+    while (this.#headers !== undefined && w.length < messageBytes && this.#budget.room > w.length) {
+      const stream = this.#streams.next(first);
+      if (stream === undefined) break;
+      const share = Math.max(LEAST_SHARE_BYTES, Math.floor(messageBytes / (this.#streams.alike(stream) + 1)));
+      const before = w.length;
+      if (!stream.writeNext(w, { room: messageBytes - before, share }, this.#headers)) {
+        // Back to the front: whoever finds only the rest of a message must not lose its turn by that.
+        if (stream.sendable) this.#streams.putBack(stream);
+        break;
+      }
+      this.#streams.sent(stream, w.length - before);
+      if (stream.sendable) this.#streams.add(stream);
+    }
+    if (w.length > controlBytes) this.#turns++;
+  }
+
+  #messageBytes(): number {
+    const { bytesPerMs } = this.#budget;
+    if (bytesPerMs === 0) return MESSAGE_BYTES;
+    return Math.min(MESSAGE_BYTES, Math.max(LEAST_MESSAGE_BYTES, Math.floor(bytesPerMs * MESSAGE_MS)));
+  }
+}

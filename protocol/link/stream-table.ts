@@ -1,0 +1,96 @@
+/**
+ * The streams that are open on one link, by their numbers, and those whose open frame has not left yet. A number at or below
+ * the highest that is not here is old: its stream was reset while a frame was on its way. SPEC section "Streams".
+ */
+
+import { LinkError, StreamError } from "../errors.ts";
+import type { OpenFrame, StreamFrame, StreamId } from "../frames/frame.ts";
+import { varintBytes } from "../wire/bytes.ts";
+import type { Stream } from "./stream.ts";
+
+export class OpenStreams {
+  readonly #byId = new Map<number, Stream>();
+  readonly #unnumbered = new Set<Stream>();
+  #highestId = 0;
+
+  get size(): number {
+    return this.#byId.size + this.#unnumbered.size;
+  }
+
+  /** The highest number so far; 0 before the first. */
+  get highestId(): number {
+    return this.#highestId;
+  }
+
+  /** A stream that this side opens; it gets its number when its open frame leaves. */
+  add(stream: Stream): void {
+    this.#unnumbered.add(stream);
+  }
+
+  number(stream: Stream): StreamId {
+    this.#unnumbered.delete(stream);
+    this.#highestId++;
+    this.#byId.set(this.#highestId, stream);
+    return this.#highestId as StreamId;
+  }
+
+  /** A stream that the peer opens. Throws LinkError if its number is not a new one. */
+  accept(id: StreamId, stream: Stream): void {
+    if (id <= this.#highestId)
+      throw new LinkError("bad-frame", `stream ${id} opened after ${this.#highestId}`);
+    this.#highestId = id;
+    this.#byId.set(id, stream);
+  }
+
+  remove(stream: Stream): void {
+    this.#unnumbered.delete(stream);
+    if (stream.id !== undefined) this.#byId.delete(stream.id);
+  }
+
+  /** Credit for a stream that is not open any more, or for none, only reports what was received. */
+  credited(frame: { readonly kind: "credit"; readonly streamId: number; readonly bytes: number }): void {
+    this.#find(frame)?.granted(frame.bytes);
+  }
+
+  /** `bodyBytes`: the frame without its length. Throws LinkError where the stream's state allows no such frame. */
+  receive(frame: Exclude<StreamFrame, OpenFrame>, bodyBytes: number): void {
+    const stream = this.#find(frame);
+    if (stream !== undefined) orReset(stream, () => stream.receive(frame, payloadBytes(frame, bodyBytes)));
+  }
+
+  /** The peer has not accepted any stream above this number. */
+  refuseAbove(lastStreamId: number): void {
+    this.#refuseUnnumbered();
+    for (const [id, stream] of [...this.#byId]) if (id > lastStreamId) stream.lost("refused");
+  }
+
+  /** The link is gone. */
+  loseAll(): void {
+    this.#refuseUnnumbered();
+    for (const stream of [...this.#byId.values()]) stream.lost("link-lost");
+  }
+
+  #refuseUnnumbered(): void {
+    for (const stream of [...this.#unnumbered]) stream.lost("refused");
+  }
+
+  #find(frame: { readonly kind: string; readonly streamId: number }): Stream | undefined {
+    if (frame.streamId > this.#highestId)
+      throw new LinkError("bad-frame", `${frame.kind} for stream ${frame.streamId}, which was never opened`);
+    return this.#byId.get(frame.streamId);
+  }
+}
+
+/** What goes wrong with one exchange is not the link's trouble, nor the program's. */
+export const orReset = (stream: Stream, receive: () => void): void => {
+  try {
+    receive();
+  } catch (error) {
+    if (!(error instanceof StreamError)) throw error;
+    stream.reset(error.code);
+  }
+};
+
+/** A frame without its length, kind and stream id; `bodyBytes` counts all but the length. */
+export const payloadBytes = (frame: StreamFrame, bodyBytes: number): number =>
+  bodyBytes - 1 - varintBytes(frame.streamId);

@@ -1,0 +1,167 @@
+/**
+ * Who may build on a version: everyone, one session, or nobody. One visitor's page must never become another's
+ * dictionary: with a reflected guess, the size of the delta would tell a secret of the base digit by digit. Pure: the
+ * same headers under the same policy give the same scope. SPEC section "Scope".
+ */
+import { createSecretKey } from "node:crypto";
+import {
+  type CredentialRules,
+  Credentials,
+  countedSetCookies,
+  type RawHeaders,
+  type SessionKey,
+} from "./credentials.ts";
+import { HARMLESS_COOKIES, nameMatcher } from "./ignored-cookies.ts";
+
+/**
+ * `session`: the rules of this file. `site`: everything is public, an operator's choice for sites without secrets.
+ * `url`: as session, and only versions of the same URL are bases. `off`: no bases at all.
+ */
+export type BasesPolicy = "session" | "site" | "url" | "off";
+
+export interface ScopePolicy {
+  readonly bases: BasesPolicy;
+  /** Names (one `*` allowed) of cookies that do not count, beside the known ones. */
+  readonly harmlessCookies: readonly string[];
+  /** Headers that are credentials as a whole; `["authorization"]` when left out. */
+  readonly credentialHeaders?: readonly string[];
+  /** Whether pieces that several people's pages share may become everybody's base, under `session`; true when left out. */
+  readonly commonBases?: boolean;
+}
+
+/** `keep`: until room is needed. `session` and `no-store`: also forgotten some time after the last use. */
+export type Retention = "keep" | "session" | "no-store";
+
+export interface SessionScope {
+  readonly kind: "session";
+  readonly session: SessionKey;
+  readonly retention: Retention;
+  /**
+   * Marks of who asked, where the response can be evidence that these bytes are everyone's: nothing but the cookies of
+   * the request made it a session's. Undefined where it cannot.
+   */
+  readonly marks: (() => readonly string[]) | undefined;
+  /** Marks of who asked, for common bases; undefined where none would tell people apart. */
+  readonly kin?: (() => readonly string[]) | undefined;
+}
+
+export type Scope =
+  | { readonly kind: "public"; readonly retention: Retention }
+  | SessionScope
+  /** Not remembered as a base. */
+  | { readonly kind: "nobody" };
+
+const NOBODY: Scope = { kind: "nobody" };
+const PUBLIC: Scope = { kind: "public", retention: "keep" };
+const PARTIAL_CONTENT = 206;
+
+/** One route's policy, compiled. `secret` keys the session hashes: random, one per daemon and start. */
+export class ScopeRules {
+  readonly bases: BasesPolicy;
+  readonly commonBases: boolean;
+  readonly #credentials: CredentialRules;
+
+  constructor(policy: ScopePolicy, secret: Uint8Array) {
+    this.bases = policy.bases;
+    this.commonBases = policy.bases === "session" && policy.commonBases !== false;
+    this.#credentials = {
+      harmless: nameMatcher([...HARMLESS_COOKIES, ...policy.harmlessCookies]),
+      headers: new Set((policy.credentialHeaders ?? ["authorization"]).map((name) => name.toLowerCase())),
+      secret: createSecretKey(secret),
+    };
+  }
+
+  /** Who asks. Where the policy makes no difference between visitors, nobody is anybody. */
+  credentialsOf(request: RawHeaders): Credentials {
+    const blind = this.bases === "site" || this.bases === "off";
+    return Credentials.of(this.#credentials, blind ? [] : request);
+  }
+
+  /**
+   * Whose what this request sends is, whatever the policy says of pages; undefined for who shows no secret: whoever else shows
+   * as little would be the same session.
+   */
+  sessionOf(request: RawHeaders): SessionKey | undefined {
+    const credentials = Credentials.of(this.#credentials, request);
+    return credentials.secret ? credentials.session : undefined;
+  }
+
+  /** The scope of a response's body, given who asked for it. */
+  scopeOf(asked: {
+    readonly credentials: Credentials;
+    readonly status: number;
+    readonly response: RawHeaders;
+  }): Scope {
+    // A part of a page is no version of it.
+    if (this.bases === "off" || asked.status === PARTIAL_CONTENT) return NOBODY;
+    const says = readResponse(asked.response);
+    if (this.bases === "site") return says.noStore ? { kind: "public", retention: "no-store" } : PUBLIC;
+
+    const cookies = countedSetCookies(says.setCookies, this.#credentials.harmless);
+    const personal = says.private || says.noStore || cookies.length > 0;
+    if (asked.credentials.none && !personal) return PUBLIC;
+
+    const owner = asked.credentials.after(cookies);
+    // A personal page for a visitor known by nothing secret: whoever else is known by as little is not the same visitor.
+    if (owner?.session === undefined || (personal && !owner.secret)) return NOBODY;
+    return {
+      kind: "session",
+      session: owner.session,
+      retention: says.noStore ? "no-store" : "session",
+      // Tokens in headers are renewed and answers to them are personal, so they are no evidence either.
+      marks: personal || owner.hasHeader ? undefined : () => owner.marks(),
+      // Renewed tokens are nobody's second self here either; that a cookie takes another's place is told by `kinOf`.
+      kin: owner.hasHeader ? undefined : () => owner.marks(),
+    };
+  }
+
+  /**
+   * Marks of one person, before and after a response that changes cookies that count: whoever comes with the new ones is
+   * who came with the old. Empty where nothing takes an old one's place.
+   */
+  kinOf(asked: { readonly credentials: Credentials; readonly response: RawHeaders }): readonly string[] {
+    const { credentials, response } = asked;
+    if (credentials.none) return [];
+    const cookies = countedSetCookies(readResponse(response).setCookies, this.#credentials.harmless);
+    if (cookies.length === 0) return [];
+    return [...credentials.marks(), ...credentials.given(cookies)];
+  }
+}
+
+/** What a response says of its own audience. */
+interface Said {
+  private: boolean;
+  noStore: boolean;
+  readonly setCookies: string[];
+}
+
+function readResponse(headers: RawHeaders): Said {
+  const said: Said = { private: false, noStore: false, setCookies: [] };
+  for (let at = 0; at + 1 < headers.length; at += 2) {
+    const name = (headers[at] ?? "").toLowerCase();
+    const value = headers[at + 1] ?? "";
+    if (name === "set-cookie") said.setCookies.push(value);
+    if (name !== "cache-control") continue;
+    const directives = unquoted(value);
+    said.private ||= PRIVATE.test(directives);
+    said.noStore ||= NO_STORE.test(directives);
+  }
+  return said;
+}
+
+/** A directive on its own or with a value: `private` as much as `private="set-cookie"`. */
+const directive = (name: string): RegExp => new RegExp(`(?:^|[\\s,;"])${name}(?=$|[\\s,;="])`, "i");
+const PRIVATE = directive("private");
+const NO_STORE = directive("no-store");
+const QUOTED = /"(?:[^"\\]|\\.|\\$)*("|$)/gs;
+
+/** Without the content of quoted strings; as it is when a quote is never closed, so that it hides no directive. */
+function unquoted(value: string): string {
+  if (!value.includes('"')) return value;
+  let open = false;
+  const rest = value.replace(QUOTED, (_, closing: string) => {
+    open ||= closing === "";
+    return '""';
+  });
+  return open ? value : rest;
+}

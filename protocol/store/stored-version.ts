@@ -1,0 +1,113 @@
+/**
+ * A version as a store holds it, and the versions of one tenant: by short fingerprint and by page. Both only keep
+ * books; what is held and for how long is the store's decision.
+ */
+import type { SessionKey } from "../scope/credentials.ts";
+import type { Evidence } from "../scope/public-evidence.ts";
+import type { Retention } from "../scope/scope.ts";
+import type { Fingerprint, ShortFingerprint } from "./fingerprint.ts";
+import { shortOf } from "./fingerprint.ts";
+import { PageIndex, type Place } from "./page-index.ts";
+import type { Tenant } from "./tenant.ts";
+
+/** Names one run of a peer's version store: 16 random bytes as latin1. */
+export type StoreId = string & { readonly __brand: "StoreId" };
+
+/**
+ * One body and its name. Whoever holds this object holds the body, also after the store forgot it: an offered version
+ * stays usable until its exchange ends by being referred to, and needs no other pin.
+ */
+export interface Version {
+  readonly fingerprint: Fingerprint;
+  readonly short: ShortFingerprint;
+  readonly body: Buffer;
+  /** The peers' stores that are known to hold it too. */
+  readonly stores: readonly StoreId[];
+}
+
+export class HeldVersion implements Version {
+  readonly fingerprint: Fingerprint;
+  readonly short: ShortFingerprint;
+  readonly body: Buffer;
+  readonly owner: TenantVersions;
+  stores: readonly StoreId[] = [];
+  places: Place<HeldVersion>[] = [];
+  retention: Retention = "keep";
+  isPublic = false;
+  evidence: Evidence | undefined;
+  /** The body in content codings, kept because it is sent again and again. */
+  copies: Map<string, Buffer> | undefined;
+  /** The URL it was seen at last, also after no list names it. */
+  lastUrl = "";
+  /** Bytes it is accounted with, and milliseconds it lives after a use (0: without end), at present. */
+  charge = 0;
+  lifetimeMs = 0;
+
+  constructor(owner: TenantVersions, fingerprint: Fingerprint, body: Buffer) {
+    this.owner = owner;
+    this.fingerprint = fingerprint;
+    this.short = shortOf(fingerprint);
+    this.body = body;
+  }
+
+  wasAt(url: string): boolean {
+    return this.lastUrl === url || this.places.some((place) => place.url === url);
+  }
+}
+
+/** The session that finds a version; undefined where everybody does, or nobody. */
+export const sessionThatFinds = (version: Version): SessionKey | undefined => {
+  if (!(version instanceof HeldVersion)) return undefined;
+  const audience = version.places.at(-1)?.audience;
+  return audience === "public" ? undefined : audience;
+};
+
+/** All versions of one tenant. */
+export class TenantVersions {
+  readonly tenant: Tenant;
+  readonly pages = new PageIndex<HeldVersion>();
+  /** Nearly always one version each; several only where somebody worked to make 8 bytes of SHA-256 meet. */
+  readonly #byShort = new Map<ShortFingerprint, HeldVersion | HeldVersion[]>();
+  count = 0;
+  bytes = 0;
+
+  constructor(tenant: Tenant) {
+    this.tenant = tenant;
+  }
+
+  get(fingerprint: Fingerprint): HeldVersion | undefined {
+    const found = this.#byShort.get(shortOf(fingerprint));
+    if (Array.isArray(found)) return found.find((version) => version.fingerprint === fingerprint);
+    return found?.fingerprint === fingerprint ? found : undefined;
+  }
+
+  /** The only version of that short form; undefined when there is none or several. */
+  nominated(short: ShortFingerprint): HeldVersion | undefined {
+    const found = this.#byShort.get(short);
+    return Array.isArray(found) ? undefined : found;
+  }
+
+  *all(): Iterable<HeldVersion> {
+    for (const found of this.#byShort.values())
+      if (Array.isArray(found)) yield* found;
+      else yield found;
+  }
+
+  add(version: HeldVersion): void {
+    const found = this.#byShort.get(version.short);
+    const both =
+      found === undefined ? version : Array.isArray(found) ? [...found, version] : [found, version];
+    this.#byShort.set(version.short, both);
+    this.count += 1;
+  }
+
+  remove(version: HeldVersion): void {
+    const found = this.#byShort.get(version.short);
+    const rest = Array.isArray(found) ? found.filter((other) => other !== version) : [];
+    const [only] = rest;
+    if (only === undefined) this.#byShort.delete(version.short);
+    else this.#byShort.set(version.short, rest.length === 1 ? only : rest);
+    this.pages.remove(version);
+    this.count -= 1;
+  }
+}

@@ -1,0 +1,298 @@
+/**
+ * The versions a daemon holds, on either side: content once per tenant and fingerprint, found by short fingerprint and
+ * by page, bounded in bytes. The bound is on resident size: bodies are copied into buffers of their own size, and all
+ * that is kept beside them is charged too. What is personal is also forgotten in time. SPEC section "Version store".
+ */
+import { LRUCache } from "lru-cache";
+import type { Clock, Timer } from "../runtime/clock.ts";
+import { Evidence, PEOPLE_FOR_PUBLIC } from "../scope/public-evidence.ts";
+import type { Retention, Scope, SessionScope } from "../scope/scope.ts";
+import { namesOf } from "./common-base-name.ts";
+import { ownBuffer } from "./compact-buffer.ts";
+import { LastUses } from "./expiry-queue.ts";
+import type { Fingerprint, ShortFingerprint } from "./fingerprint.ts";
+import { chargeOf, VERSION_BYTES } from "./memory-charge.ts";
+import type { Audience, Place } from "./page-index.ts";
+import {
+  DEFAULT_LIFETIMES,
+  DEFAULT_STORE_BYTES,
+  type Lifetimes,
+  type Sighting,
+  type StoreOptions,
+} from "./store-options.ts";
+import { HeldVersion, type StoreId, TenantVersions, type Version } from "./stored-version.ts";
+import { hostName, hostOf, type Tenant } from "./tenant.ts";
+
+export {
+  DEFAULT_LIFETIMES,
+  DEFAULT_STORE_BYTES,
+  type Lifetimes,
+  type Sighting,
+  type StoreOptions,
+} from "./store-options.ts";
+export type { StoreId, Version } from "./stored-version.ts";
+
+/** From its end of life a version is not found; this long after at the latest it is gone from memory. */
+export const SWEEP_MS = 10_000;
+
+/** Pages one version may be found as: an error page that is alike on a million URLs must not grow by each. */
+export const MOST_PLACES = 16;
+/** Peers' stores remembered per version; the oldest gives way. */
+export const MOST_STORES = 8;
+
+export class VersionStore {
+  readonly maxBytes: number;
+  readonly #clock: Clock;
+  readonly #lifetimes: Lifetimes;
+  readonly #peopleForPublic: number;
+  readonly #tenants = new Map<Tenant, TenantVersions>();
+  /** The value is the charge: lru-cache takes a new size only with a new value. */
+  readonly #held: LRUCache<HeldVersion, number>;
+  readonly #lastUses = new LastUses<HeldVersion>();
+  #sweep: Timer | undefined;
+
+  constructor(options: StoreOptions) {
+    this.maxBytes = options.bytes ?? DEFAULT_STORE_BYTES;
+    this.#clock = options.clock;
+    this.#lifetimes = { ...DEFAULT_LIFETIMES, ...options.lifetimes };
+    this.#peopleForPublic = options.peopleForPublic ?? PEOPLE_FOR_PUBLIC;
+    this.#held = new LRUCache<HeldVersion, number>({
+      maxSize: this.maxBytes,
+      updateAgeOnGet: true,
+      ttlResolution: 0, // else lru-cache sets timers of its own
+      perf: { now: () => this.#clock.now() + 1 }, // to lru-cache, a start at 0 means no end
+      dispose: (_, version, why) => {
+        if (why !== "set") this.#dropped(version);
+      },
+    });
+  }
+
+  /** Bytes charged for all that is held. */
+  get bytes(): number {
+    return this.#held.calculatedSize;
+  }
+
+  get count(): number {
+    return this.#held.size;
+  }
+
+  /** Versions and bytes of one tenant. */
+  held(tenant: Tenant): { readonly count: number; readonly bytes: number } {
+    const versions = this.#tenants.get(tenant);
+    return { count: versions?.count ?? 0, bytes: versions?.bytes ?? 0 };
+  }
+
+  /** What is kept beside the versions, for tests and metrics; all are zero when there is no version. */
+  get books(): { tenants: number; audiences: number; lists: number; entries: number; mortal: number } {
+    const sum = {
+      tenants: this.#tenants.size,
+      audiences: 0,
+      lists: 0,
+      entries: 0,
+      mortal: this.#lastUses.size,
+    };
+    for (const { pages } of this.#tenants.values()) {
+      const { audiences, lists, entries } = pages.sizes;
+      sum.audiences += audiences;
+      sum.lists += lists;
+      sum.entries += entries;
+    }
+    return sum;
+  }
+
+  /** Remembers a body; undefined when its scope is nobody's, or it is larger than the whole store. */
+  remember(tenant: Tenant, sighting: Sighting): Version | undefined {
+    const { scope, body, fingerprint } = sighting;
+    if (scope.kind === "nobody" || body.length + VERSION_BYTES > this.maxBytes) return undefined;
+    const version = this.#current(tenant, fingerprint) ?? this.#take(tenant, fingerprint, body);
+    noteStore(version, sighting.from);
+    version.retention = stricter(version.retention, scope.retention);
+
+    const homeless = this.#place(version, sighting, scope);
+    const held = this.#charge(version);
+    for (const other of homeless) if (other.places.length === 0 && this.#held.has(other)) this.#retire(other);
+    this.#keepSweeping();
+    return held ? version : undefined;
+  }
+
+  /** The version a short fingerprint can only mean; counts as a use. Undefined when unknown or ambiguous. */
+  nominated(tenant: Tenant, short: ShortFingerprint): Version | undefined {
+    const version = this.#tenants.get(tenant)?.nominated(short);
+    return version !== undefined && this.use(version) ? version : undefined;
+  }
+
+  /** By its full name; does not count as a use. */
+  find(tenant: Tenant, fingerprint: Fingerprint): Version | undefined {
+    const version = this.#tenants.get(tenant)?.get(fingerprint);
+    return version !== undefined && this.#held.has(version) ? version : undefined;
+  }
+
+  /**
+   * What an audience finds under a URL (its versions) or a template (the newest version of each page), newest last.
+   * Valid until the store changes; may name versions that `holds` denies.
+   */
+  listed(tenant: Tenant, audience: Audience, key: string): readonly Place<Version>[] {
+    return this.#tenants.get(tenant)?.pages.find(audience, key) ?? [];
+  }
+
+  /** Whether a version is still held and not past its end of life. */
+  holds(version: Version): boolean {
+    return version instanceof HeldVersion && this.#held.has(version);
+  }
+
+  /** Notes a use, which puts off its end; false when the version is not held any more. */
+  use(version: Version): boolean {
+    if (!(version instanceof HeldVersion) || this.#held.get(version) === undefined) return false;
+    this.#lastUses.used(version, version.lifetimeMs);
+    return true;
+  }
+
+  /** The body of a version in a content coding, where `keepCopy` kept it. */
+  copyOf(version: Version, coding: string): Buffer | undefined {
+    return version instanceof HeldVersion ? version.copies?.get(coding) : undefined;
+  }
+
+  /** Keeps the body of a version in a content coding beside it, at the store's charge; nothing if it is held no more. */
+  keepCopy(version: Version, coding: string, copy: Buffer): void {
+    if (!(version instanceof HeldVersion) || !this.#held.has(version)) return;
+    version.copies ??= new Map();
+    version.copies.set(coding, ownBuffer(copy));
+    this.#charge(version);
+  }
+
+  /** Erases what is held of a tenant or of a host (under every key), or of one URL of it. Returns how many versions. */
+  forget(what: { readonly tenant: Tenant } | { readonly host: string }, url?: string): number {
+    const host = "host" in what ? hostName(what.host) : undefined;
+    const names = url === undefined ? undefined : namesOf(url);
+    const concerned = [...this.#tenants.values()].filter(({ tenant }) =>
+      "tenant" in what ? tenant === what.tenant : hostOf(tenant) === host,
+    );
+    const versions = concerned.flatMap((owner) => [...owner.all()]);
+    return this.#erase(versions.filter((each) => names?.some((name) => each.wasAt(name)) ?? true));
+  }
+
+  /** Erases versions that proved corrupt, here or at the peer. Returns how many were held. */
+  forgetVersions(tenant: Tenant, fingerprints: readonly Fingerprint[]): number {
+    const owner = this.#tenants.get(tenant);
+    return this.#erase(fingerprints.flatMap((fingerprint) => owner?.get(fingerprint) ?? []));
+  }
+
+  /** Stops the sweep and forgets everything. */
+  close(): void {
+    this.#held.clear();
+    this.#sweep?.cancel();
+    this.#sweep = undefined;
+  }
+
+  #current(tenant: Tenant, fingerprint: Fingerprint): HeldVersion | undefined {
+    const version = this.#tenants.get(tenant)?.get(fingerprint);
+    if (version === undefined || this.#held.has(version)) return version;
+    this.#held.delete(version); // past its end, and not swept yet
+    return undefined;
+  }
+
+  #take(tenant: Tenant, fingerprint: Fingerprint, body: Buffer): HeldVersion {
+    const owner = this.#tenants.get(tenant) ?? new TenantVersions(tenant);
+    this.#tenants.set(tenant, owner);
+    const version = new HeldVersion(owner, fingerprint, ownBuffer(body));
+    owner.add(version);
+    return version;
+  }
+
+  /** Puts a version where its audience finds it; returns those that this left in no list. */
+  #place(
+    version: HeldVersion,
+    page: Sighting,
+    scope: Exclude<Scope, { kind: "nobody" }>,
+  ): readonly HeldVersion[] {
+    const { pages } = version.owner;
+    const wasPublic = version.isPublic;
+    version.isPublic ||= scope.kind === "public" || this.#isEverybodys(version, page.url, scope);
+    const audience = version.isPublic || scope.kind === "public" ? "public" : scope.session;
+    const homeless = [pages.place(version, { audience, url: page.url, templates: page.templates })];
+    if (version.isPublic && !wasPublic) {
+      version.evidence = undefined;
+      for (const { url, lists } of version.places.slice())
+        homeless.push(pages.place(version, { audience: "public", url, templates: keysBeside(url, lists) }));
+    }
+    version.lastUrl = version.places.at(-1)?.url ?? "";
+    const excess = version.places.length - MOST_PLACES;
+    if (excess > 0) pages.remove(version, version.places.slice(0, excess));
+    return homeless.flat();
+  }
+
+  #isEverybodys(version: HeldVersion, url: string, scope: SessionScope): boolean {
+    if (scope.marks === undefined || this.#peopleForPublic === Number.POSITIVE_INFINITY) return false;
+    const seen = version.owner.pages.find(scope.session, url).some((place) => place.version === version);
+    if (seen) return false;
+    version.evidence ??= new Evidence();
+    version.evidence.add(scope.marks());
+    return version.evidence.people >= this.#peopleForPublic;
+  }
+
+  #retire(version: HeldVersion): void {
+    if (this.#lifetimes.retiredMs === 0) this.#held.delete(version);
+    else this.#charge(version);
+  }
+
+  /** Accounts for what a version takes now and when it ends; false when it outgrew the store and is gone. */
+  #charge(version: HeldVersion): boolean {
+    const bytes = chargeOf(version);
+    if (bytes > this.maxBytes) {
+      if (!this.#held.delete(version)) this.#dropped(version);
+      return false;
+    }
+    const ttl = this.#lifetimeOf(version);
+    if (bytes === version.charge && ttl === version.lifetimeMs) return this.use(version);
+    version.owner.bytes += bytes - version.charge;
+    version.charge = bytes;
+    if (ttl !== version.lifetimeMs) this.#lastUses.gone(version, version.lifetimeMs);
+    version.lifetimeMs = ttl;
+    this.#lastUses.used(version, ttl);
+    this.#held.set(version, bytes, { size: bytes, ttl });
+    return true;
+  }
+
+  /** Milliseconds after the last use; 0 is without end. */
+  #lifetimeOf({ places, retention }: HeldVersion): number {
+    if (places.length === 0) return this.#lifetimes.retiredMs;
+    if (retention === "keep") return 0;
+    return retention === "session" ? this.#lifetimes.sessionMs : this.#lifetimes.noStoreMs;
+  }
+
+  /** lru-cache let go of a version: every book forgets it. */
+  #dropped(version: HeldVersion): void {
+    const { owner } = version;
+    owner.remove(version);
+    this.#lastUses.gone(version, version.lifetimeMs);
+    owner.bytes -= version.charge;
+    version.charge = 0;
+    if (owner.count === 0) this.#tenants.delete(owner.tenant);
+  }
+
+  #erase(versions: readonly HeldVersion[]): number {
+    return versions.filter((version) => this.#held.delete(version)).length;
+  }
+
+  /** One timer for the whole store, while there is something in it. */
+  #keepSweeping(): void {
+    this.#sweep ??= this.#clock.after(SWEEP_MS, () => {
+      this.#sweep = undefined;
+      for (const version of this.#lastUses.ended((other) => !this.#held.has(other)))
+        this.#held.delete(version);
+      if (this.#held.size > 0) this.#keepSweeping();
+    });
+  }
+}
+
+function noteStore(version: HeldVersion, store: StoreId | undefined): void {
+  if (store === undefined || version.stores.includes(store)) return;
+  version.stores = [...version.stores, store].slice(-MOST_STORES);
+}
+
+const keysBeside = (url: string, lists: readonly { readonly key: string }[]): string[] =>
+  lists.flatMap(({ key }) => (key === url ? [] : [key]));
+
+const STRICTNESS: Record<Retention, number> = { keep: 0, session: 1, "no-store": 2 };
+
+const stricter = (a: Retention, b: Retention): Retention => (STRICTNESS[a] >= STRICTNESS[b] ? a : b);

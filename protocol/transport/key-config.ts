@@ -1,0 +1,70 @@
+/**
+ * How a link key stands in either side's config: its id, and its secret there or in a file of its own. SPEC section
+ * "Keys".
+ */
+import { z } from "zod";
+import type { Surroundings } from "../config/parse-config.ts";
+import { namedFile, written } from "../config/schema.ts";
+import { UnitError } from "../config/units.ts";
+import { isKeyId, type LinkKey, MAX_KEY_ID_LENGTH, parseSecret, type Secret } from "./key.ts";
+
+const readSecret = (text: string): Secret => {
+  try {
+    return parseSecret(text.trim());
+  } catch {
+    // Not that error's own words: they might hold what was written.
+    throw new UnitError("is not a link key's secret; make one with `coilgun-edge pair`, and copy it whole");
+  }
+};
+
+const readId = (text: string): string => {
+  // The letters of a secret are letters of an id too, and ids are printed.
+  if (text.startsWith("cgk1_"))
+    throw new UnitError("holds a secret; ids are printed, secrets belong under secret");
+  if (!isKeyId(text)) {
+    throw new UnitError(`must be 1 to ${MAX_KEY_ID_LENGTH} letters, digits, dots, dashes or underscores`);
+  }
+  return text;
+};
+
+/** The settings of a key, to be spread into a block; `keyOf` makes a LinkKey of them. */
+export const keySettings = (near: Surroundings) => ({
+  id: written(readId, "a key's id, such as www-example-com-3f2a"),
+  secret: written(readSecret, "the text that `coilgun-edge pair` wrote").optional(),
+  secretFile: namedFile(near)
+    .transform(({ bytes }, context): Secret => {
+      try {
+        return readSecret(bytes.toString("latin1"));
+      } catch {
+        context.addIssue({
+          code: "custom",
+          message: "names a file that does not hold a link key's secret alone",
+        });
+        return z.NEVER;
+      }
+    })
+    .optional(),
+});
+
+/** Undefined, and a problem in `context`, unless the secret stands in exactly one place. */
+export const keyOf = (
+  written: {
+    readonly id: string;
+    readonly secret?: Secret | undefined;
+    readonly secretFile?: Secret | undefined;
+  },
+  context: z.core.$RefinementCtx,
+): LinkKey | undefined => {
+  const secret = written.secret ?? written.secretFile;
+  if (secret !== undefined && (written.secret === undefined || written.secretFile === undefined)) {
+    return { id: written.id, secret };
+  }
+  context.addIssue({
+    code: "custom",
+    message:
+      secret === undefined
+        ? "needs a secret or a secretFile"
+        : "has both a secret and a secretFile; keep one",
+  });
+  return undefined;
+};

@@ -1,0 +1,222 @@
+import { describe, expect, it } from "vitest";
+import { type BasesWanted, chooseBases } from "../../../edge-side/bases/choose-bases.ts";
+import type { SessionKey } from "../../../protocol/scope/credentials.ts";
+import type { Scope } from "../../../protocol/scope/scope.ts";
+import { commonName } from "../../../protocol/store/common-base-name.ts";
+import { type Fingerprint, fingerprintOf } from "../../../protocol/store/fingerprint.ts";
+import { MAX_OFFERS } from "../../../protocol/store/page-index.ts";
+import { pageKeyOf } from "../../../protocol/store/page-key.ts";
+import { tenantOf } from "../../../protocol/store/tenant.ts";
+import { DEFAULT_LIFETIMES, type StoreId, VersionStore } from "../../../protocol/store/version-store.ts";
+import { FakeClock } from "../../kit/fake-clock.ts";
+
+const TENANT = tenantOf({ keyId: "k", host: "a.example" });
+const PEER = "the peer's store" as StoreId;
+const ANN = "ann's session..." as SessionKey;
+const PUBLIC: Scope = { kind: "public", retention: "keep" };
+const ANNS: Scope = { kind: "session", session: ANN, retention: "session", marks: undefined };
+
+/** A store that has seen these pages, in this order; the body names the page. */
+function seen(...pages: readonly (readonly [url: string, body: string, scope?: Scope, from?: StoreId])[]) {
+  const clock = new FakeClock();
+  const store = new VersionStore({ clock, bytes: 1 << 20 });
+  for (const [url, text, scope = PUBLIC, from = PEER] of pages) {
+    const body = Buffer.from(text);
+    store.remember(TENANT, { ...pageKeyOf(url), body, fingerprint: fingerprintOf(body), scope, from });
+  }
+  return { store, clock };
+}
+
+function chosen(store: VersionStore, url: string, more: Partial<BasesWanted> = {}): string[] {
+  const wanted = {
+    tenant: TENANT,
+    pageKey: pageKeyOf(url),
+    session: undefined,
+    bases: "session",
+    commonBases: true,
+    peerStore: PEER,
+    ...more,
+  } as const;
+  return chooseBases(store, wanted).map(({ body }) => body.toString());
+}
+
+describe("chooseBases", () => {
+  it("has nothing for a store that saw nothing", () => {
+    expect(chosen(seen().store, "/a/1")).toEqual([]);
+  });
+
+  it("offers the newest versions of the URL, newest last, and no more than may be offered", () => {
+    const versions = Array.from({ length: MAX_OFFERS + 2 }, (_, number) => ["/a/1", `v${number}`] as const);
+    expect(chosen(seen(...versions).store, "/a/1")).toEqual(["v2", "v3", "v4", "v5"]);
+  });
+
+  it("fills with the newest other pages of the template, before the URL's own versions", () => {
+    const { store } = seen(
+      ["/a/2", "sibling 2"],
+      ["/a/1", "old"],
+      ["/a/1", "new"],
+      ["/a/3", "sibling 3"],
+      ["/a/4", "sibling 4"],
+    );
+    expect(chosen(store, "/a/1")).toEqual(["sibling 3", "sibling 4", "old", "new"]);
+  });
+
+  it("offers the newest pages of the template for a URL never seen", () => {
+    const { store } = seen(
+      ["/a/1", "1"],
+      ["/a/2", "2, old"],
+      ["/a/2", "2"],
+      ["/a/3", "3"],
+      ["/a/4", "4"],
+      ["/a/5", "5"],
+    );
+    expect(chosen(store, "/a/9")).toEqual(["2", "3", "4", "5"]);
+  });
+
+  it("prefers the more specific template, and falls back to the site", () => {
+    const { store } = seen(
+      ["/a/x/1", "same template"],
+      ["/a/y/z/w", "same section"],
+      ["/b", "same site"],
+      ["/c.json", "another kind"],
+    );
+    expect(chosen(store, "/a/x/2")).toEqual(["same site", "same section", "same template"]);
+  });
+
+  it("offers a version once, though it is found in several ways", () => {
+    const { store } = seen(["/a/1", "x"], ["/a/2", "x"], ["/a/1", "x", ANNS]);
+    expect(chosen(store, "/a/1", { session: ANN })).toEqual(["x"]);
+  });
+
+  it("never offers two versions with equal short forms", () => {
+    const { store } = seen();
+    for (const [number, end] of ["a", "b"].entries())
+      store.remember(TENANT, {
+        ...pageKeyOf(`/a/${number}`),
+        body: Buffer.from(end),
+        fingerprint: `shortfor${end.repeat(24)}` as Fingerprint,
+        scope: PUBLIC,
+        from: PEER,
+      });
+    expect(chosen(store, "/a/9")).toEqual(["b"]);
+  });
+
+  it("offers only what the peer's store is known to hold", () => {
+    const other = "another's store." as StoreId;
+    const { store } = seen(
+      ["/a/1", "theirs", PUBLIC, other],
+      ["/a/1", "both", PUBLIC, other],
+      ["/a/1", "both"],
+      ["/a/2", "ours"],
+    );
+    expect(chosen(store, "/a/1")).toEqual(["ours", "both"]);
+    expect(chosen(store, "/a/1", { peerStore: other })).toEqual(["theirs", "both"]);
+  });
+
+  it("offers nothing of another tenant", () => {
+    const { store } = seen(["/a/1", "x"]);
+    expect(chosen(store, "/a/1", { tenant: tenantOf({ keyId: "other", host: "a.example" }) })).toEqual([]);
+  });
+});
+
+describe("chooseBases and sessions", () => {
+  const pages = [
+    ["/a/1", "public, old"],
+    ["/a/1", "ann's, old", ANNS],
+    ["/a/1", "public"],
+    ["/a/1", "ann's", ANNS],
+    ["/a/2", "ann's sibling", ANNS],
+    ["/a/3", "public sibling"],
+  ] as const;
+
+  it("offers the session's own before everybody's at equal age", () => {
+    expect(chosen(seen(...pages).store, "/a/1", { session: ANN })).toEqual([
+      "public, old",
+      "ann's, old",
+      "public",
+      "ann's",
+    ]);
+    expect(chosen(seen(...pages).store, "/a/9", { session: ANN })).toEqual([
+      "public",
+      "ann's",
+      "public sibling",
+      "ann's sibling",
+    ]);
+  });
+
+  it.each([
+    ["one without credentials", undefined],
+    ["another session", "bob's session..." as SessionKey],
+  ])("offers %s nothing of hers", (_, session) => {
+    for (const url of ["/a/1", "/a/2", "/a/9", "/"])
+      expect(chosen(seen(...pages).store, url, { session }).join()).not.toContain("ann");
+  });
+
+  it("offers only the same URL under `url`, and nothing under `off`", () => {
+    const { store } = seen(["/a/1", "x"], ["/a/2", "sibling"], ["/a/1", "ann's", ANNS]);
+    expect(chosen(store, "/a/1", { bases: "url", session: ANN })).toEqual(["x", "ann's"]);
+    expect(chosen(store, "/a/9", { bases: "url", session: ANN })).toEqual([]);
+    expect(chosen(store, "/a/1", { bases: "off", session: ANN })).toEqual([]);
+  });
+
+  it("counts as a use, which puts off the end of a session's version", async () => {
+    const { store, clock } = seen(["/a/1", "used", ANNS], ["/b/x/1", "unused", ANNS]);
+    await clock.advance(DEFAULT_LIFETIMES.sessionMs - 1);
+    expect(chosen(store, "/a/1", { session: ANN, bases: "url" })).toEqual(["used"]);
+    await clock.advance(2);
+    expect(chosen(store, "/b/x/1", { session: ANN, bases: "url" })).toEqual([]);
+    expect(chosen(store, "/a/1", { session: ANN })).toEqual(["used"]);
+  });
+
+  it("does not offer what has ended but was not swept", async () => {
+    const { store, clock } = seen(["/a/1", "x", ANNS]);
+    await clock.advance(DEFAULT_LIFETIMES.sessionMs + 1);
+    expect(store.count).toBe(1);
+    expect(chosen(store, "/a/1", { session: ANN })).toEqual([]);
+  });
+});
+
+describe("chooseBases and common bases", () => {
+  /** `common` under a key, beside pages as `seen` takes them. */
+  const withCommon = (
+    common: Readonly<Record<string, string>>,
+    ...pages: readonly (readonly [url: string, body: string, scope?: Scope, from?: StoreId])[]
+  ) => {
+    const { store } = seen(...pages);
+    for (const [key, text] of Object.entries(common)) {
+      const body = Buffer.from(text);
+      const place = { url: commonName(key), templates: [] };
+      store.remember(TENANT, { ...place, body, fingerprint: fingerprintOf(body), scope: PUBLIC, from: PEER });
+    }
+    return store;
+  };
+
+  it("offers them behind the versions of the same URL or template, the most specific nearest", () => {
+    const store = withCommon({ "/a/1": "common of the URL", "html /a/#": "common of the template" }, [
+      "/a/1",
+      "ann's",
+      ANNS,
+    ]);
+    expect(chosen(store, "/a/1", { session: ANN })).toEqual([
+      "common of the template",
+      "common of the URL",
+      "ann's",
+    ]);
+    expect(chosen(store, "/a/9")).toEqual(["common of the template"]);
+  });
+
+  it("leaves them out where the URL's own versions fill what may be offered", () => {
+    const versions = Array.from({ length: MAX_OFFERS }, (_, at) => ["/a/1", `v${at}`] as const);
+    expect(chosen(withCommon({ "/a/1": "common" }, ...versions), "/a/1")).toEqual(["v0", "v1", "v2", "v3"]);
+  });
+
+  it("offers none under `url`, nor where the operator wants none, nor to a peer that lacks it", () => {
+    const store = withCommon({ "/a/1": "common" });
+    const wants: Partial<BasesWanted>[] = [
+      { bases: "url", commonBases: false },
+      { commonBases: false },
+      { peerStore: "another's store." as StoreId },
+    ];
+    expect(wants.map((more) => chosen(store, "/a/1", more))).toEqual([[], [], []]);
+  });
+});

@@ -1,0 +1,155 @@
+import { once } from "node:events";
+import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { request } from "node:http";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import {
+  ADMIN_ANSWER_MS,
+  type Admin,
+  askToForget,
+  isEdgeAt,
+  LONGEST_QUESTION_BYTES,
+  serveAdmin,
+} from "../../../edge-side/command/admin.ts";
+import type { ForgetWhat } from "../../../edge-side/command/forget.ts";
+import { Complaint } from "../../../protocol/runtime/user-error.ts";
+import { FakeClock, settle } from "../../kit/fake-clock.ts";
+import { startScript } from "../../kit/run-command.ts";
+
+let folder = "";
+let path = "";
+const open: Admin[] = [];
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "coilgun-admin-"));
+  path = join(folder, "edge.sock");
+});
+afterEach(async () => {
+  for (const admin of open.splice(0)) await admin.close();
+  rmSync(folder, { recursive: true });
+});
+
+const serve = async (forget: (what: ForgetWhat) => Promise<number>): Promise<Admin> => {
+  const admin = await serveAdmin(path, { forget });
+  open.push(admin);
+  return admin;
+};
+
+/** A question that askToForget would not put. */
+const ask = async (method: string, url: string, body: string): Promise<number | undefined> => {
+  const asking = request({ socketPath: path, method, path: url, agent: false });
+  asking.end(body);
+  const [answer] = await once(asking, "response");
+  answer.resume();
+  return answer.statusCode;
+};
+
+describe("the admin socket", () => {
+  it("forgets what is asked, and tells how many", async () => {
+    const asked: ForgetWhat[] = [];
+    await serve(async (what) => {
+      asked.push(what);
+      return 7;
+    });
+    expect(await askToForget(path, { host: "a.example", url: "/x?y=1" })).toBe(7);
+    expect(await askToForget(path, { host: "a.example", url: undefined })).toBe(7);
+    expect(asked).toEqual([
+      { host: "a.example", url: "/x?y=1" },
+      { host: "a.example", url: undefined },
+    ]);
+  });
+
+  it("is for its owner alone", async () => {
+    await serve(async () => 0);
+    expect(statSync(path).mode & 0o777).toBe(0o600);
+  });
+
+  it("is gone once it is closed", async () => {
+    const admin = await serve(async () => 0);
+    expect(await isEdgeAt(path)).toBe(true);
+    await admin.close();
+    open.length = 0;
+    expect(existsSync(path)).toBe(false);
+    expect(await isEdgeAt(path)).toBe(false);
+  });
+
+  it.each([
+    ["GET", "/forget", "", 404],
+    ["POST", "/", "", 404],
+    ["POST", "/forget", "", 400],
+    ["POST", "/forget", "[]", 400],
+    ["POST", "/forget", "null", 400],
+    ["POST", "/forget", '{"host":""}', 400],
+    ["POST", "/forget", '{"host":1}', 400],
+    ["POST", "/forget", '{"host":"a.example","url":"x"}', 400],
+    ["POST", "/forget", '{"host":"a.example","url":1}', 400],
+    ["POST", "/forget", JSON.stringify({ host: "a".repeat(LONGEST_QUESTION_BYTES - 10) }), 400],
+    ["POST", "/forget", JSON.stringify({ host: "a".repeat(LONGEST_QUESTION_BYTES - 11) }), 200],
+  ])("answers %s %s %.40s with %d", async (method, url, body, status) => {
+    await serve(async () => 1);
+    expect(await ask(method, url, body)).toBe(status);
+  });
+
+  it("survives a daemon that cannot, and keeps its reason to itself", async () => {
+    await serve(() => Promise.reject(new Error("inside")));
+    const asking = askToForget(path, { host: "a.example", url: undefined });
+    await expect(asking).rejects.toThrow(/could not forget; its log says why/);
+    await expect(asking).rejects.not.toThrow(/inside/);
+    expect(await isEdgeAt(path)).toBe(true);
+  });
+});
+
+describe("a path that is taken", () => {
+  it("by a socket that nobody holds any more is used again", async () => {
+    const program = `require("node:net").createServer().listen(${JSON.stringify(path)}, () => console.error("listening"))`;
+    const dead = startScript(["-e", program]);
+    await dead.said("listening");
+    dead.child.kill("SIGKILL");
+    await dead.ended;
+    expect(existsSync(path)).toBe(true);
+    await serve(async () => 3);
+    expect(await askToForget(path, { host: "a.example", url: undefined })).toBe(3);
+  });
+
+  it("by a living edge is left to it", async () => {
+    await serve(async () => 3);
+    await expect(serveAdmin(path, { forget: async () => 4 })).rejects.toThrow(/another coilgun-edge answers/);
+    expect(await askToForget(path, { host: "a.example", url: undefined })).toBe(3);
+  });
+
+  it("by a file is never removed", async () => {
+    writeFileSync(path, "precious");
+    await expect(serveAdmin(path, { forget: async () => 0 })).rejects.toThrow(/is not a socket/);
+    expect(statSync(path).size).toBe(8);
+  });
+
+  it("or lies in a folder that is missing, says what to do", async () => {
+    const nowhere = join(folder, "none", "edge.sock");
+    await expect(serveAdmin(nowhere, { forget: async () => 0 })).rejects.toThrow(/set admin to another path/);
+  });
+});
+
+describe("asking", () => {
+  it("where no edge runs says so", async () => {
+    const asking = askToForget(path, { host: "a.example", url: undefined });
+    await expect(asking).rejects.toThrow(Complaint);
+    await expect(asking).rejects.toThrow(/no coilgun-edge is running with the admin socket/);
+  });
+
+  it("an edge that is silent ends in bounded time", async () => {
+    const clock = new FakeClock();
+    const silent = createServer().listen(path);
+    const accepted = once(silent, "connection");
+    await once(silent, "listening");
+    const asking = askToForget(path, { host: "a.example", url: undefined }, clock);
+    const refused = expect(asking).rejects.toThrow(/did not answer within 30000 ms/);
+    const [socket] = await accepted;
+    await clock.advance(ADMIN_ANSWER_MS);
+    await refused;
+    socket.destroy();
+    silent.close();
+    await once(silent, "close");
+    await settle();
+  });
+});

@@ -1,0 +1,152 @@
+import { once } from "node:events";
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { type AddressInfo, createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, it } from "vitest";
+import { serveAdmin } from "../../../edge-side/command/admin.ts";
+import { checkEdge } from "../../../edge-side/command/check.ts";
+import { ConfigError } from "../../../protocol/config/parse-config.ts";
+import { type Finding, printFinding } from "../../../protocol/daemon/findings.ts";
+import { makeAuthority } from "../../kit/certificates.ts";
+import { FIXTURE_SECRET } from "../../kit/config-fixtures.ts";
+import { watchLeaks } from "../../kit/leaks.ts";
+
+watchLeaks();
+
+const folder = mkdtempSync(join(tmpdir(), "coilgun-check-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const put = (name: string, text: string, mode = 0o600): string => {
+  const path = join(folder, name);
+  writeFileSync(path, text);
+  chmodSync(path, mode);
+  return path;
+};
+
+const KEYS = `keys: [{ id: k, secret: ${FIXTURE_SECRET}, hosts: [a.example] }]`;
+const FREE = "visitors: 127.0.0.1:0";
+const PSK = "tunnel: 127.0.0.1:0";
+
+const check = (...lines: readonly string[]) =>
+  checkEdge(put("edge.yaml", [KEYS, ...lines].join("\n")), new Date());
+const troubles = (findings: readonly Finding[]) =>
+  findings.filter(({ outcome }) => outcome !== "ok").map((finding) => printFinding(finding));
+
+describe("check", () => {
+  it("is content with a config whose every part works", async () => {
+    const findings = await check(FREE, PSK, "admin: ./edge.sock", "accessLog: ./access.log");
+    expect(troubles(findings)).toEqual([]);
+    expect(findings.length).toBe(6);
+  });
+
+  it("says what is kept of requests, of the hosts that chose it", async () => {
+    const hosts =
+      "[a.example, { host: b.example, requestBases: session }, { host: c.example, requestBases: session+forms }]";
+    const file = put(
+      "kept.yaml",
+      [
+        `keys: [{ id: k, secret: ${FIXTURE_SECRET}, hosts: ${hosts} }]`,
+        FREE,
+        PSK,
+        "store: { requests: 1 MiB }",
+      ].join("\n"),
+    );
+    const said = (await checkEdge(file, new Date())).map(({ what }) => what);
+    expect(said.filter((what) => what.includes("requestBases"))).toEqual([
+      "b.example: requestBases: session: JSON, XML and text that its sessions send stay in memory on both sides for 10m after their last use, 1 MiB at most",
+      "c.example: requestBases: session+forms: JSON, XML, text and forms that its sessions send stay in memory on both sides for 10m after their last use, 1 MiB at most",
+    ]);
+  });
+
+  it("stops at a config that is not valid", async () => {
+    await expect(check("sotre: {}")).rejects.toThrow(ConfigError);
+  });
+
+  it("finds each port that is in use", async () => {
+    const server = createServer().listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const { port } = server.address() as AddressInfo;
+    const found = troubles(await check(FREE, `tunnel: 127.0.0.1:${port}`));
+    expect(found).toHaveLength(1);
+    expect(found[0]).toMatch(/^problem {2}tunnel: .* is in use\n.*stop the program/);
+    server.close();
+    await once(server, "close");
+  });
+
+  it("does not blame the edge that is running for its ports", async () => {
+    const server = createServer().listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const { port } = server.address() as AddressInfo;
+    const admin = await serveAdmin(join(folder, "running.sock"), { forget: async () => 0 });
+    const findings = await check(FREE, `tunnel: 127.0.0.1:${port}`, "admin: ./running.sock");
+    expect(troubles(findings)).toEqual([]);
+    expect(findings.map(({ what }) => what).join("\n")).toContain("coilgun-edge is running");
+    await admin.close();
+    server.close();
+    await once(server, "close");
+  });
+
+  it("warns of a secret that others may read, in the config and in files it names", async () => {
+    put("link.key", FIXTURE_SECRET, 0o644);
+    const file = put(
+      "open.yaml",
+      `${FREE}\n${PSK}\nkeys:\n  - { id: a, secret: ${FIXTURE_SECRET}, hosts: [a.example] }\n  - { id: b, secretFile: link.key, hosts: [b.example] }`,
+      0o640,
+    );
+    const found = troubles(await checkEdge(file, new Date()));
+    expect(found).toHaveLength(2);
+    for (const each of found) expect(each).toMatch(/^warning .*chmod 600/s);
+  });
+
+  it("finds folders that are missing", async () => {
+    const found = troubles(await check(FREE, PSK, "admin: ./none/edge.sock", "accessLog: ./none/access.log"));
+    expect(found).toHaveLength(2);
+    for (const each of found) expect(each).toContain("may not write in");
+  });
+});
+
+describe("check of certificates", () => {
+  const authority = makeAuthority();
+  const good = authority.issue({ name: "edge.example.com", untilDays: 90 });
+  const other = authority.issue({ name: "other.example.com" });
+  const dated = (fromDays: number, untilDays: number) =>
+    authority.issue({ name: "edge.example.com", fromDays, untilDays });
+
+  const checkPair = (certificate: string, privateKey: string) => {
+    put("edge.pem", certificate, 0o644);
+    put("edge-key.pem", privateKey);
+    put("ca.pem", authority.certificate, 0o644);
+    return check(
+      FREE,
+      "tunnel: { mode: certificate, listen: 127.0.0.1:0, certificate: edge.pem, privateKey: edge-key.pem, clientAuthorities: ca.pem }",
+    );
+  };
+
+  it("is content with a pair that fits and lasts", async () => {
+    const findings = await checkPair(good.certificate, good.privateKey);
+    expect(troubles(findings)).toEqual([]);
+    expect(findings.map(({ what }) => what).join("\n")).toMatch(/edge\.pem is valid until \d{4}-/);
+  });
+
+  it.each([
+    ["a key of another certificate", good.certificate, other.privateKey, /does not belong/],
+    ["a certificate that is none", "nothing", good.privateKey, /does not begin with a certificate/],
+    ["a key that is none", good.certificate, "nothing", /no private key that can be read/],
+  ])("finds %s", async (_, certificate, privateKey, said) => {
+    const found = troubles(await checkPair(certificate, privateKey));
+    expect(found).toHaveLength(1);
+    expect(found[0]).toMatch(said);
+  });
+
+  it.each([
+    ["has ended", dated(-20, -1), "problem", /ended on/],
+    ["ends soon", dated(-1, 13), "warning", /ends on .*SIGHUP/s],
+    ["has not begun", dated(1, 30), "problem", /valid only from .*clock/s],
+  ])("finds one that %s", async (_, { certificate, privateKey }, outcome, said) => {
+    const found = troubles(await checkPair(certificate, privateKey));
+    expect(found).toHaveLength(1);
+    expect(found[0]).toMatch(new RegExp(`^${outcome}`));
+    expect(found[0]).toMatch(said);
+  });
+});

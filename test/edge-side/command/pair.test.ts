@@ -1,0 +1,170 @@
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { GUESSED_ORIGIN, nextSteps, type PairWishes, pair } from "../../../edge-side/command/pair.ts";
+import { loadEdgeConfig } from "../../../edge-side/config/edge-config.ts";
+import { loadOriginConfig } from "../../../origin-side/config/origin-config.ts";
+import { ConfigError } from "../../../protocol/config/parse-config.ts";
+import { MAX_KEY_ID_LENGTH, secretText } from "../../../protocol/transport/key.ts";
+
+let folder = "";
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "coilgun-pair-"));
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+const wishes = (over: Partial<PairWishes> = {}): PairWishes => ({
+  hosts: ["www.example.com"],
+  edge: { host: "edge.example.com", port: 7443 },
+  origin: undefined,
+  out: folder,
+  force: false,
+  addTo: undefined,
+  ...over,
+});
+
+const secretsOf = (file: string) => loadEdgeConfig(file).keys.map(({ key }) => secretText(key.secret));
+
+describe("a new pair", () => {
+  it("works as it is: both files are valid and hold the same key", () => {
+    const { keyId, edgeFile, originFile } = pair(
+      wishes({ hosts: ["www.example.com", "true", "[::1]"], origin: "http://127.0.0.1:8000" }),
+    );
+    const edge = loadEdgeConfig(edgeFile);
+    const origin = loadOriginConfig(originFile);
+    expect(edge.keys.map(({ key }) => key.id)).toEqual([keyId]);
+    expect(origin.edges.map(({ key }) => key.id)).toEqual([keyId]);
+    expect(secretsOf(edgeFile)).toEqual(origin.edges.map(({ key }) => secretText(key.secret)));
+    expect(edge.keys[0]?.hosts.map(({ host }) => host)).toEqual(["www.example.com", "true", "[::1]"]);
+    expect(origin.routes.map(({ host }) => host)).toEqual(["www.example.com", "true", "[::1]"]);
+    expect(origin.routes[0]?.origin).toMatchObject({ address: { host: "127.0.0.1", port: 8000 } });
+    expect(origin.edges[0]?.address).toEqual({ host: "edge.example.com", port: 7443 });
+    expect(edge.admin).toBe(join(folder, "edge.sock"));
+  });
+
+  it("listens at the port that the origin side dials", () => {
+    const { edgeFile, originFile } = pair(wishes({ edge: { host: "2001:db8::7", port: 444 } }));
+    expect(loadEdgeConfig(edgeFile).tunnel.listen.port).toBe(444);
+    expect(loadOriginConfig(originFile).edges[0]?.address).toEqual({ host: "2001:db8::7", port: 444 });
+  });
+
+  it("marks a web server that is only a guess", () => {
+    const { originFile } = pair(wishes());
+    expect(readFileSync(originFile, "utf8")).toMatch(new RegExp(`FILL IN.*\\n.*\\n.*\\n.*${GUESSED_ORIGIN}`));
+    rmSync(originFile);
+    rmSync(join(folder, "edge.yaml"));
+    pair(wishes({ origin: "http://app:80" }));
+    expect(readFileSync(originFile, "utf8")).not.toContain("FILL IN");
+  });
+
+  it("is for its owner alone, in a folder that is made when needed", () => {
+    const before = process.umask(0);
+    try {
+      const { edgeFile, originFile } = pair(wishes({ out: join(folder, "new", "deep") }));
+      expect([edgeFile, originFile].map((file) => statSync(file).mode & 0o777)).toEqual([0o600, 0o600]);
+    } finally {
+      process.umask(before);
+    }
+  });
+
+  it("says the defaults as they are", () => {
+    const { edgeFile, originFile } = pair(wishes());
+    for (const [file, load] of [
+      [edgeFile, loadEdgeConfig],
+      [originFile, loadOriginConfig],
+    ] as const) {
+      const text = readFileSync(file, "utf8");
+      const [, said = ""] = text.split("with its default:\n");
+      expect(said).toContain("store:");
+      const out = join(folder, "said.yaml");
+      writeFileSync(out, `${text}${said.replace(/^# ?/gm, "")}`);
+      expect(load(out)).toEqual({ ...load(file) });
+    }
+  });
+
+  it.each([
+    ["www.example.com", "www-example-com-0102"],
+    ["[::1]", "1-0102"],
+    ["xn--bcher-kva.example", "xn-bcher-kva-example-0102"],
+    ["a".repeat(63).concat(".b"), `${"a".repeat(MAX_KEY_ID_LENGTH - 5)}-0102`],
+  ])("names the key of %s %s", (host, id) => {
+    const chance = (bytes: number) => Uint8Array.from({ length: bytes }, (_, index) => index + 1);
+    expect(pair(wishes({ hosts: [host] }), chance).keyId).toBe(id);
+  });
+});
+
+describe("files that are there", () => {
+  it.each(["edge.yaml", "origin.yaml"])("%s is not replaced, and nothing is written", (name) => {
+    writeFileSync(join(folder, name), "old");
+    expect(() => pair(wishes())).toThrow(/already there.*--force/);
+    expect(readFileSync(join(folder, name), "utf8")).toBe("old");
+    expect(existsSync(join(folder, name === "edge.yaml" ? "origin.yaml" : "edge.yaml"))).toBe(false);
+  });
+
+  it("are replaced by force", () => {
+    const first = secretsOf(pair(wishes()).edgeFile);
+    const { edgeFile } = pair(wishes({ force: true }));
+    expect(secretsOf(edgeFile)).not.toEqual(first);
+  });
+});
+
+describe("one more key", () => {
+  const second = (over: Partial<PairWishes> = {}) =>
+    pair(wishes({ hosts: ["b.example"], addTo: join(folder, "edge.yaml"), out: join(folder, "b"), ...over }));
+
+  it("stands beside the first, and every comment stays", () => {
+    const { edgeFile } = pair(wishes());
+    const before = readFileSync(edgeFile, "utf8");
+    const { keyId, originFile } = second();
+    const after = readFileSync(edgeFile, "utf8");
+    for (const line of before.split("\n")) expect(after).toContain(line);
+    const { keys } = loadEdgeConfig(edgeFile);
+    expect(keys.map(({ hosts }) => hosts.map(({ host }) => host))).toEqual([
+      ["www.example.com"],
+      ["b.example"],
+    ]);
+    expect(keys[1]?.key.id).toBe(keyId);
+    expect(secretsOf(edgeFile)[1]).toBe(
+      loadOriginConfig(originFile).edges.map(({ key }) => secretText(key.secret))[0],
+    );
+  });
+
+  it("leaves mode and long lines of the file as they were", () => {
+    const { edgeFile } = pair(wishes());
+    const long = `# ${"word ".repeat(60)}`;
+    writeFileSync(edgeFile, `${readFileSync(edgeFile, "utf8")}\n${long}\n`);
+    chmodSync(edgeFile, 0o640);
+    second();
+    expect(statSync(edgeFile).mode & 0o777).toBe(0o640);
+    expect(readFileSync(edgeFile, "utf8")).toContain(long);
+  });
+
+  it("is not added to a file that is not valid, which stays as it is", () => {
+    const { edgeFile } = pair(wishes());
+    const text = `${readFileSync(edgeFile, "utf8")}\nsotre: {}\n`;
+    writeFileSync(edgeFile, text);
+    expect(() => second()).toThrow(/sotre is not a setting/);
+    expect(readFileSync(edgeFile, "utf8")).toBe(text);
+    expect(existsSync(join(folder, "b"))).toBe(false);
+  });
+
+  it("is not added to a file that is missing", () => {
+    expect(() => second()).toThrow(ConfigError);
+  });
+
+  it("never replaces another origin.yaml", () => {
+    pair(wishes());
+    const before = readFileSync(join(folder, "edge.yaml"), "utf8");
+    expect(() => second({ out: folder })).toThrow(/already there/);
+    expect(readFileSync(join(folder, "edge.yaml"), "utf8")).toBe(before);
+  });
+});
+
+it("the next steps name files, and no secret", () => {
+  const all = wishes();
+  const paired = pair(all);
+  const steps = nextSteps(paired, all).join("\n");
+  expect(steps).toContain(paired.originFile);
+  expect(steps).not.toContain("cgk1");
+});

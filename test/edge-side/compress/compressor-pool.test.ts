@@ -1,0 +1,91 @@
+import {
+  brotliCompressSync,
+  brotliDecompressSync,
+  constants,
+  gunzipSync,
+  zstdDecompressSync,
+} from "node:zlib";
+import { expect, it } from "vitest";
+import {
+  FULL_POOL,
+  INLINE_BYTES,
+  levelsAt,
+  VisitorEncoders,
+} from "../../../edge-side/compress/compressor-pool.ts";
+import { CODINGS, type Coding } from "../../../protocol/http/accept-encoding.ts";
+import { ByteBudget } from "../../../protocol/runtime/memory-budget.ts";
+import { seeded } from "../../kit/random.ts";
+import { madePage } from "../../protocol/codec/made-pages.ts";
+
+const DECODE: Record<Coding, (bytes: Buffer) => Buffer> = {
+  br: brotliDecompressSync,
+  zstd: zstdDecompressSync,
+  gzip: gunzipSync,
+};
+
+const encoded = async (page: Buffer, coding: Coding, load: number, often = false): Promise<Buffer> => {
+  const memory = new ByteBudget({ totalBytes: 2 ** 30, shareBytes: 2 ** 30 });
+  const encoder = new VisitorEncoders(memory, () => load).take([coding], "k");
+  try {
+    return (await encoder?.encode(page, { often })) ?? Buffer.alloc(0);
+  } finally {
+    encoder?.release();
+    expect(memory.usedBytes).toBe(0);
+  }
+};
+
+it.each(CODINGS)("a page in %s is the page, done here or by another thread, at any load", async (coding) => {
+  const text = Buffer.from("so it goes on ".repeat(2_000));
+  for (const bytes of [INLINE_BYTES, INLINE_BYTES + 1])
+    for (const load of [0, 0.9, 1]) {
+      const page = text.subarray(0, bytes);
+      expect(DECODE[coding](await encoded(page, coding, load)).equals(page)).toBe(true);
+    }
+});
+
+it.each(CODINGS)(
+  "a page in %s gets larger, and still much smaller than it is, in a saturated edge",
+  async (coding) => {
+    const page = madePage(seeded(), 300);
+    const [idle, saturated] = [await encoded(page, coding, 0), await encoded(page, coding, 1)];
+    expect(saturated.length).toBeGreaterThan(idle.length);
+    expect(saturated.length).toBeLessThan(page.length / 2);
+  },
+);
+
+it("a page that is kept gets the best level whatever the load", async () => {
+  const page = madePage(seeded(), 20);
+  const best = brotliCompressSync(page, {
+    params: {
+      [constants.BROTLI_PARAM_QUALITY]: levelsAt(0).br,
+      [constants.BROTLI_PARAM_LGWIN]: 20,
+      [constants.BROTLI_PARAM_MODE]: constants.BROTLI_MODE_TEXT,
+    },
+  });
+  expect((await encoded(page, "br", 1, true)).equals(best)).toBe(true);
+  expect((await encoded(page, "br", 1)).equals(best)).toBe(false);
+});
+
+it("levels fall with the load, at its named steps", () => {
+  expect([0, 0.8, 0.81, 0.95, 0.96, 1, 2].map((load) => levelsAt(load).br)).toEqual([5, 5, 3, 3, 1, 1, 1]);
+});
+
+it("levels fall with what is in the thread pool too, and rise again when it is done", async () => {
+  const memory = new ByteBudget({ totalBytes: 2 ** 30, shareBytes: 2 ** 30 });
+  const encoders = new VisitorEncoders(memory, () => 0);
+  const page = madePage(seeded(), 300);
+  expect(page.length).toBeGreaterThan(INLINE_BYTES);
+  const encodeOne = async (): Promise<number> => {
+    const encoder = encoders.take(["br"], "k");
+    const coded = (await encoder?.encode(page, { often: false })) ?? Buffer.alloc(0);
+    encoder?.release();
+    return coded.length;
+  };
+  const alone = await encodeOne();
+  const crowd = await Promise.all(Array.from({ length: FULL_POOL + 1 }, encodeOne));
+  // The first find room, the last a pool that is full.
+  expect(crowd[0]).toBe(alone);
+  expect(crowd.at(-1)).toBe((await encoded(page, "br", 1)).length);
+  expect(crowd.at(-1)).toBeGreaterThan(alone);
+  expect(await encodeOne()).toBe(alone);
+});

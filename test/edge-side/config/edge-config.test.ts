@@ -1,0 +1,191 @@
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import { inspect } from "node:util";
+import { describe, expect, it } from "vitest";
+import { edgeSettings, LONGEST_SOCKET_PATH } from "../../../edge-side/config/edge-config.ts";
+import { ConfigError, parseConfig } from "../../../protocol/config/parse-config.ts";
+import { secretText } from "../../../protocol/transport/key.ts";
+import {
+  expectedProblems,
+  FIXTURE_SECRET,
+  fixtureError,
+  fixturesIn,
+  MADE_UP,
+  parseFixture,
+} from "../../kit/config-fixtures.ts";
+
+const VALID = fixturesIn("valid", "edge");
+const INVALID = fixturesIn("invalid", "edge");
+
+const named = (name: string) => {
+  const fixture = VALID.find((each) => each.name === name);
+  if (fixture === undefined) throw new Error(`no fixture ${name}`);
+  return parseFixture(fixture, edgeSettings);
+};
+
+it("all fixtures were found", () => {
+  const folders = join(import.meta.dirname, "..", "..", "fixtures", "config");
+  expect([VALID.length, INVALID.length]).toEqual([9, 53]);
+  expect(readdirSync(join(folders, "valid", "edge"))).toHaveLength(VALID.length);
+  expect(readdirSync(join(folders, "invalid", "edge"))).toHaveLength(INVALID.length);
+});
+
+describe("a valid edge.yaml", () => {
+  it.each(VALID)("$name", (fixture) => {
+    expect(() => parseFixture(fixture, edgeSettings)).not.toThrow();
+  });
+
+  it("has a default for every setting but keys, and the written-out ones are those", () => {
+    expect(named("every-setting-at-its-default")).toEqual(named("shortest"));
+    expect(named("shortest")).toEqual({
+      visitors: [{ listen: { host: "0.0.0.0", port: 8080 }, tls: undefined, compress: true }],
+      tunnel: { mode: "psk", listen: { host: "0.0.0.0", port: 7443 } },
+      keys: [
+        {
+          key: { id: "www-example-com-3f2a", secret: expect.anything() },
+          hosts: [
+            {
+              host: "www.example.com",
+              bases: "session",
+              harmlessCookies: [],
+              credentialHeaders: ["authorization"],
+              commonBases: true,
+              compressRequests: true,
+              requestBases: "off",
+            },
+          ],
+        },
+      ],
+      workers: 1,
+      store: {
+        sizeBytes: 256 * 2 ** 20,
+        sessionMs: 3_600_000,
+        noStoreMs: 600_000,
+        requestBytes: 16 * 2 ** 20,
+      },
+      memory: { budgetBytes: 128 * 2 ** 20, perKeyBytes: 64 * 2 ** 20 },
+      limits: {
+        pageBytes: 8 * 2 ** 20,
+        headBytes: 64 * 2 ** 10,
+        targetBytes: 16 * 2 ** 10,
+        bodyBytes: undefined,
+        streamsPerLink: 1_000,
+        visitors: 10_000,
+        pendingLinksPerAddress: 16,
+      },
+      times: {
+        originAnswerMs: 60_000,
+        keepAliveMs: 75_000,
+        idleMs: 60_000,
+        heartbeatMs: 10_000,
+        drainMs: 30_000,
+      },
+      trustedProxies: [],
+      accessLog: { to: "off" },
+      log: { level: "info", format: "auto" },
+      admin: undefined,
+    });
+  });
+
+  it("has the defaults where a block is empty", () => {
+    expect(named("blocks-with-nothing-in-them")).toEqual(named("shortest"));
+  });
+
+  it("may have the secret in a file", () => {
+    const secrets = named("a-key-is-being-replaced").keys.map(({ key }) => secretText(key.secret));
+    expect(secrets).toEqual([FIXTURE_SECRET, FIXTURE_SECRET]);
+  });
+
+  it("reads the files of the certificate mode", () => {
+    const { tunnel } = named("certificate-mode");
+    if (tunnel.mode !== "certificate") throw new Error(tunnel.mode);
+    expect(tunnel).toMatchObject({ listen: { host: "::", port: 443 }, behindBalancer: true });
+    expect(tunnel.certificate.path).toBe("/etc/coilgun/tls/edge.pem");
+    expect(tunnel.privateKey.bytes.toString()).toContain("edge-key.pem");
+  });
+
+  it("may have requests kept, within bounds or not at all", () => {
+    const withRequests = (requests: string) => {
+      const text = `keys: [{ id: k, secret: ${FIXTURE_SECRET}, hosts: [a.example] }]\nstore: { requests: ${requests} }`;
+      return parseConfig({ file: "edge.yaml", text, schema: edgeSettings(MADE_UP) }).store.requestBytes;
+    };
+    expect([withRequests("off"), withRequests("64 KiB")]).toEqual([0, 65_536]);
+    expect(() => withRequests("63 KiB")).toThrow(/store.requests must be at least 64 KiB/);
+    expect(() => withRequests("none")).toThrow(/store.requests/);
+  });
+
+  it("may have several listeners, and HTTPS on them", () => {
+    const { visitors, limits } = named("http-and-https");
+    expect(visitors).toMatchObject([
+      { listen: { port: 8080 }, tls: undefined, compress: true },
+      {
+        listen: { port: 8443 },
+        tls: { certificate: { path: "/etc/coilgun/tls/site.pem" } },
+        compress: false,
+      },
+    ]);
+    expect(visitors[1]?.tls?.privateKey.bytes.toString()).toContain("site-key.pem");
+    expect(limits.bodyBytes).toBe(64 * 2 ** 20);
+  });
+
+  it("brings names into the form in which they travel", () => {
+    const config = named("hosts-with-policies");
+    expect(config.keys[0]?.hosts).toMatchObject([
+      { host: "www.example.com", bases: "session" },
+      { host: "xn--bcher-kva.example", bases: "site" },
+      {
+        host: "shop.example.com",
+        bases: "url",
+        harmlessCookies: ["my_ab_*"],
+        credentialHeaders: ["authorization", "x-api-key"],
+      },
+      { host: "127.0.0.1", bases: "session", commonBases: false },
+      { host: "[::1]" },
+    ]);
+    expect(config.trustedProxies.map(({ prefix }) => prefix)).toEqual([8, 32, 32]);
+    expect(config.accessLog).toEqual({ to: "file", path: "/etc/coilgun/log/access.log" });
+    expect(config.admin).toBe("/etc/coilgun/edge.sock");
+  });
+
+  it("prints no secret and no private key, however it is printed", () => {
+    for (const config of ["shortest", "certificate-mode", "a-key-is-being-replaced", "http-and-https"].map(
+      named,
+    )) {
+      const printed = `${inspect(config, { depth: 20, showHidden: true, getters: false })}${JSON.stringify(config)}`;
+      expect(printed).not.toContain(FIXTURE_SECRET.slice(5));
+      expect(printed).not.toContain("BEGIN");
+    }
+  });
+});
+
+describe("an invalid edge.yaml", () => {
+  it.each(INVALID)("$name", (fixture) => {
+    const expected = expectedProblems(fixture);
+    const error = fixtureError(fixture, edgeSettings);
+    expect(error).toBeInstanceOf(ConfigError);
+    expect(error?.problems.map(({ line, column }) => `${line}:${column}`)).toEqual(
+      expected.map(({ place }) => place),
+    );
+    for (const [index, { part }] of expected.entries()) {
+      expect(part).not.toBe("");
+      expect(error?.problems[index]?.message).toContain(part);
+    }
+    expect(error?.message).not.toMatch(/AAECAw/);
+  });
+});
+
+describe("limits of the edge's own", () => {
+  const withAdmin = (path: string) => {
+    const text = `keys: [{ id: k, secret: ${FIXTURE_SECRET}, hosts: [a.example] }]\nadmin: ${path}`;
+    return () => parseConfig({ file: "edge.yaml", text, schema: edgeSettings(MADE_UP) });
+  };
+  const folder = MADE_UP.pathOf("").length + 1;
+
+  it("a unix socket's path may be as long as systems allow", () => {
+    expect(withAdmin("a".repeat(LONGEST_SOCKET_PATH - folder))).not.toThrow();
+  });
+
+  it("and not longer", () => {
+    expect(withAdmin("a".repeat(LONGEST_SOCKET_PATH - folder + 1))).toThrow(/no unix socket can have/);
+  });
+});

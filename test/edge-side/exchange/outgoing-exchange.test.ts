@@ -1,0 +1,171 @@
+import { describe, expect, it } from "vitest";
+import { framesOfBody } from "../../../edge-side/exchange/answer-frames.ts";
+import { MOST_INTERIM_HEADS, MOST_WAITING_FRAMES } from "../../../edge-side/exchange/outgoing-exchange.ts";
+import type { AnswerForm, AnswerFrame } from "../../../protocol/frames/frame.ts";
+import { NO_EXTENSIONS } from "../../../protocol/wire/extensions.ts";
+import { FAKE_ID } from "../../kit/fake-stream.ts";
+import { outgoing } from "../../kit/rebuilding.ts";
+
+const answer = (form: AnswerForm, more: Partial<AnswerFrame> = {}): AnswerFrame => ({
+  kind: "answer",
+  streamId: FAKE_ID,
+  ended: false,
+  form,
+  head: [":status", "200"],
+  blockBytes: 0,
+  extensions: NO_EXTENSIONS,
+  body: Buffer.alloc(0),
+  ...more,
+});
+const data = (text: string) => ({ kind: "data", streamId: FAKE_ID, bytes: Buffer.from(text) }) as const;
+const end = { kind: "end", streamId: FAKE_ID, how: "complete", extensions: NO_EXTENSIONS } as const;
+
+describe("an exchange that goes out", () => {
+  it("says its head, then its body, and its end once", () => {
+    const { stream, exchange } = outgoing();
+    expect(exchange.sendBody(Buffer.from("a"))).toBe(true);
+    stream.hasRoom = false;
+    expect(exchange.sendBody(Buffer.from("b"))).toBe(false);
+    exchange.endBody("closed", []);
+    exchange.endBody("complete", []);
+    expect(stream.kinds).toEqual(["open", "data", "data", "end"]);
+    expect(stream.sentOf("end")[0]?.how).toBe("closed");
+  });
+
+  it("tells the sender of room, and of a body that is not wanted", () => {
+    const { stream, exchange } = outgoing();
+    const heard: string[] = [];
+    exchange.roomForBody = () => heard.push("room");
+    exchange.bodyRefused = () => heard.push("refused");
+    stream.makesRoom();
+    stream.says({ kind: "stopSending", streamId: FAKE_ID, code: "cancelled" });
+    expect(heard).toEqual(["room", "refused"]);
+  });
+
+  it("counts what an answer cost, but for its heads", () => {
+    const { stream, exchange } = outgoing();
+    stream.says(answer({ kind: "passed" }, { blockBytes: 40 }), 50);
+    stream.says(data("12345"), 5);
+    stream.says({ kind: "trailers", streamId: FAKE_ID, head: ["a", "b"] }, 7);
+    stream.says(end, 2);
+    expect(exchange.answerBytes).toBe(10 + 5 + 0 + 2);
+  });
+
+  it("gives interim heads to one, and the final one to the other", async () => {
+    const { stream, exchange } = outgoing();
+    const interim: AnswerFrame[] = [];
+    const final = exchange.answer((early) => interim.push(early));
+    stream.says(answer({ kind: "interim" }));
+    stream.says(answer({ kind: "interim" }));
+    stream.says(answer({ kind: "passed" }));
+    expect((await final).form.kind).toBe("passed");
+    expect(interim).toHaveLength(2);
+  });
+
+  it.each([
+    [MOST_INTERIM_HEADS, "passed"],
+    [MOST_INTERIM_HEADS + 1, "internal"],
+  ])("takes %i interim heads: %s", async (heads, outcome) => {
+    const { stream, exchange } = outgoing();
+    const final = exchange
+      .answer(() => {})
+      .then(
+        ({ form }) => form.kind as string,
+        ({ code }: { code: string }) => code,
+      );
+    for (let said = 0; said < heads; said++) stream.says(answer({ kind: "interim" }));
+    stream.says(answer({ kind: "passed" }));
+    expect(await final).toBe(outcome);
+  });
+
+  it("ends with what came before a reset, then with its code", async () => {
+    const { stream, exchange } = outgoing();
+    stream.says(data("a"));
+    stream.leaves("truncated");
+    exchange.cancel("cancelled");
+    expect((await exchange.next()).kind).toBe("data");
+    await expect(exchange.next()).rejects.toMatchObject({ code: "truncated" });
+  });
+
+  it("that is cancelled resets its stream", async () => {
+    const { stream, exchange } = outgoing();
+    exchange.cancel("origin-silent");
+    expect(stream.resetWith).toBe("origin-silent");
+    await expect(exchange.next()).rejects.toMatchObject({ code: "origin-silent" });
+  });
+
+  it("keeps so many frames that nobody takes, and is reset by one more", () => {
+    const { stream } = outgoing();
+    const segment = { kind: "segment", streamId: FAKE_ID, proof: "12345678" } as const;
+    for (let said = 0; said < MOST_WAITING_FRAMES; said++) stream.says(segment, 8);
+    expect(stream.resetWith).toBeUndefined();
+    stream.says(segment, 8);
+    expect(stream.resetWith).toBe("internal");
+  });
+});
+
+describe("the frames of a body", () => {
+  it("are alike whether they came with the head or after it", async () => {
+    const { stream, exchange } = outgoing();
+    const frames = framesOfBody(answer({ kind: "passed" }, { body: Buffer.from("a") }), exchange);
+    stream.says(data("b"));
+    stream.says({ kind: "trailers", streamId: FAKE_ID, head: ["X", "1"] });
+    stream.says({ ...end, how: "closed" });
+    expect([await frames.next(), await frames.next(), await frames.next()]).toEqual([
+      { kind: "data", bytes: Buffer.from("a") },
+      { kind: "data", bytes: Buffer.from("b") },
+      { how: "closed", trailers: ["X", "1"] },
+    ]);
+  });
+
+  it("end with the head that ended them, and go on after a resume", async () => {
+    const { stream, exchange } = outgoing();
+    const frames = framesOfBody(answer({ kind: "passed" }, { ended: true }), exchange);
+    expect(await frames.next()).toEqual({ how: "complete", trailers: [] });
+    stream.says({ kind: "resume", streamId: FAKE_ID, offset: 0, codec: 1 });
+    expect(await frames.next()).toMatchObject({ kind: "resume" });
+  });
+
+  it("are no others", async () => {
+    const { stream, exchange } = outgoing();
+    const frames = framesOfBody(answer({ kind: "passed" }), exchange);
+    stream.says(answer({ kind: "passed" }));
+    await expect(frames.next()).rejects.toMatchObject({ code: "internal" });
+  });
+});
+
+describe("an exchange that is held", () => {
+  const body = Buffer.from("coded");
+  const extensions = [{ tag: 1, bytes: Buffer.from([1]) }];
+
+  it("is opened by its beginning, once, with what is here of its body", () => {
+    const { stream, exchange } = outgoing({ held: true });
+    expect([stream.kinds, exchange.streamId]).toEqual([[], 0]);
+    exchange.begin({ extensions, body });
+    exchange.begin();
+    exchange.segment("12345678");
+    exchange.endBody("complete", []);
+    expect(stream.sent[0]).toMatchObject({ kind: "open", extensions, body });
+    expect(stream.kinds).toEqual(["open", "segment", "end"]);
+    expect(exchange.requestBytes).toBe(body.length);
+  });
+
+  it("that was given up is never opened", async () => {
+    const { stream, exchange } = outgoing({ held: true });
+    let lost = 0;
+    exchange.lost = () => lost++;
+    exchange.cancel("cancelled");
+    exchange.begin({ body });
+    expect(exchange.sendBody(body)).toBe(true);
+    exchange.endBody("complete", []);
+    expect([stream.kinds, lost]).toEqual([[], 1]);
+    await expect(exchange.next()).rejects.toMatchObject({ code: "cancelled" });
+  });
+
+  it("whose link takes nothing any more is refused: it may go to another one", async () => {
+    const { stream, exchange } = outgoing({ held: true, accepts: false });
+    exchange.begin({ body });
+    expect(stream.kinds).toEqual([]);
+    await expect(exchange.next()).rejects.toMatchObject({ code: "refused" });
+  });
+});

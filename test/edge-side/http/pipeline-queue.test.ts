@@ -1,0 +1,67 @@
+import { Socket } from "node:net";
+import { describe, expect, it } from "vitest";
+import { InTurn, MOST_WAITING } from "../../../edge-side/http/pipeline-queue.ts";
+
+const made = () => {
+  const socket = new Socket();
+  return { socket, turns: new InTurn(socket) };
+};
+
+describe("requests of one connection", () => {
+  it("run one after the other, each when the one before says so", () => {
+    const { turns } = made();
+    const began: number[] = [];
+    const done: (() => void)[] = [];
+    for (const number of [1, 2, 3])
+      turns.take((finish) => {
+        began.push(number);
+        done.push(finish);
+      });
+    expect([began, turns.busy]).toEqual([[1], true]);
+    done[0]?.();
+    done[0]?.();
+    expect(began).toEqual([1, 2]);
+    done[1]?.();
+    done[2]?.();
+    expect([began, turns.busy]).toEqual([[1, 2, 3], false]);
+  });
+
+  it("end with the last one", () => {
+    const { turns } = made();
+    const began: string[] = [];
+    let finish = () => {};
+    turns.take((done) => {
+      began.push("first");
+      finish = done;
+    });
+    turns.close(() => began.push("last"));
+    turns.take(() => began.push("never"));
+    turns.close(() => began.push("never"));
+    expect(began).toEqual(["first"]);
+    finish();
+    expect(began).toEqual(["first", "last"]);
+  });
+
+  it(`wait, ${MOST_WAITING} of them; one more ends the connection`, () => {
+    const { socket, turns } = made();
+    let began = 0;
+    for (let sent = 0; sent <= MOST_WAITING; sent++) turns.take(() => began++);
+    expect([began, socket.destroyed]).toEqual([1, false]);
+    turns.take(() => began++);
+    expect([began, socket.destroyed]).toEqual([1, true]);
+  });
+
+  it("do not run when the visitor has left", () => {
+    const { socket, turns } = made();
+    let began = 0;
+    let finish = () => {};
+    turns.take((done) => {
+      finish = done;
+    });
+    turns.take(() => began++);
+    socket.destroy();
+    finish();
+    turns.take(() => began++);
+    expect(began).toBe(0);
+  });
+});

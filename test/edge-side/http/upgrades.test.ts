@@ -1,0 +1,200 @@
+/** Connections that become something else: RFC 9110 section 7.8, RFC 6455 section 4. */
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { watchLeaks } from "../../kit/leaks.ts";
+import { fieldIn } from "../../kit/raw-visitor.ts";
+import { type EdgeUnderTest, GET, request, startEdgeUnderTest } from "../edge-under-test.ts";
+
+watchLeaks();
+
+let edge: EdgeUnderTest;
+beforeAll(async () => {
+  edge = await startEdgeUnderTest();
+});
+afterAll(() => edge[Symbol.asyncDispose]());
+
+const UPGRADE = (token = "websocket", ...more: readonly string[]) =>
+  GET("/chat?x", "Connection: keep-alive, Upgrade", `Upgrade: ${token}`, "Sec-WebSocket-Key: k", ...more);
+const ACCEPTED = [
+  "Upgrade",
+  "websocket",
+  "Sec-WebSocket-Accept",
+  "a",
+  "Set-Cookie",
+  "a=1",
+  "Set-Cookie",
+  "b=2",
+];
+
+const joined = async (token?: string) => {
+  const { visitor, exchange } = await edge.ask(UPGRADE(token));
+  exchange.answer(101, ACCEPTED);
+  expect((await visitor.head()).status).toBe(101);
+  return { visitor, exchange };
+};
+
+describe("an upgrade", () => {
+  it("goes on with its token and open, and 101 comes back as it was, with a Connection of ours", async () => {
+    const { visitor, exchange } = await edge.ask(UPGRADE());
+    expect(exchange.request.target).toBe("/chat?x");
+    expect(exchange.open.ended).toBe(false);
+    expect(exchange.field("upgrade")).toBe("websocket");
+    expect(exchange.field("connection")).toBeUndefined();
+    expect(exchange.field("sec-websocket-key")).toBe("k");
+    exchange.answer(101, ACCEPTED);
+    const head = await visitor.head();
+    expect(head).toMatchObject({ status: 101, reason: "Switching Protocols" });
+    expect(head.fields).toEqual([...ACCEPTED.slice(2), "Connection", "Upgrade", "Upgrade", "websocket"]);
+  });
+
+  it.each(["websocket", "tls/1.0, IRC/6.9", "anything"])("to %s carries bytes both ways", async (token) => {
+    const { visitor, exchange } = await joined(token);
+    visitor.send("\x00\xff from the visitor");
+    expect((await exchange.bodyReaches(19)).toString("latin1")).toBe("\x00\xff from the visitor");
+    exchange.data("\x01 from the origin");
+    expect((await visitor.bytes(17)).toString("latin1")).toBe("\x01 from the origin");
+    visitor.leave();
+    expect(await exchange.gone).toBe("cancelled");
+  });
+
+  it("carries what the visitor sent without waiting for 101", async () => {
+    const { visitor, exchange } = await edge.ask(`${UPGRADE()}early`);
+    visitor.send(" and more");
+    exchange.answer(101, ACCEPTED);
+    expect((await exchange.bodyReaches(14)).toString()).toBe("early and more");
+    visitor.leave();
+    expect(await exchange.gone).toBe("cancelled");
+  });
+
+  it("carries what the origin server sent with its 101, and right after it ended", async () => {
+    const { visitor, exchange } = await edge.ask(UPGRADE());
+    exchange.answer(101, ACCEPTED, "hello and bye");
+    await visitor.head();
+    expect(await visitor.rest()).toBe("hello and bye");
+    visitor.send("still here").socket.end();
+    expect(await exchange.ended).toMatchObject({ how: "complete", body: Buffer.from("still here") });
+  });
+
+  it("ends each way by itself", async () => {
+    const { visitor, exchange } = await joined();
+    visitor.send("last words").socket.end();
+    expect(await exchange.ended).toMatchObject({ how: "complete", body: Buffer.from("last words") });
+    exchange.data("answer").end();
+    expect(await visitor.rest()).toBe("answer");
+  });
+
+  it("is cut when the origin server breaks off", async () => {
+    const { visitor, exchange } = await joined();
+    exchange.fail("truncated");
+    expect(await visitor.rest()).toBe("");
+  });
+
+  it("is cut when the origin server breaks off after it had ended its half", async () => {
+    const { visitor, exchange } = await joined();
+    exchange.end();
+    await visitor.closed;
+    exchange.fail("truncated");
+    await new Promise<void>((resolve) => visitor.socket.once("close", () => resolve()).destroy());
+  });
+
+  it("holds back a visitor that is faster than the origin server", async () => {
+    const { visitor, exchange } = await joined();
+    exchange.takes = false;
+    const piece = Buffer.alloc(2 ** 20);
+    for (let sent = 0; sent < 32 && visitor.socket.write(piece); sent++);
+    await exchange.bodyReaches(128 * 1024);
+    for (let turn = 0; turn < 200; turn++) await new Promise((resolve) => setImmediate(resolve));
+    expect(exchange.bodyBytes).toBeLessThanOrEqual(256 * 1024);
+    exchange.fail("cancelled");
+    await visitor.closed;
+  });
+
+  it("holds back an origin server that is faster than the visitor", async () => {
+    const { visitor, exchange } = await joined();
+    visitor.socket.pause();
+    let sent = 0;
+    const feed = async () => {
+      for (; sent < 256 && !exchange.over; sent++) await exchange.dataInTurn(Buffer.alloc(64 * 1024));
+    };
+    const feeding = feed();
+    for (let turn = 0; turn < 400; turn++) await new Promise((resolve) => setImmediate(resolve));
+    expect(sent).toBeLessThan(256);
+    visitor.leave();
+    await feeding;
+  });
+
+  it("of a hundred visitors at once", async () => {
+    const all = await Promise.all(Array.from({ length: 100 }, () => edge.visitor()));
+    for (const [index, visitor] of all.entries()) visitor.send(UPGRADE("websocket", `X-Number: ${index}`));
+    const exchanges = [];
+    for (const _ of all) exchanges.push(await edge.origin.next());
+    for (const exchange of exchanges)
+      exchange.answer(101, ACCEPTED).data(`you are ${exchange.field("x-number")}.`);
+    for (const [index, visitor] of all.entries()) {
+      expect((await visitor.head()).status).toBe(101);
+      expect(await visitor.until(".")).toBe(`you are ${index}.`);
+    }
+    for (const visitor of all) visitor.leave();
+    expect(await Promise.all(exchanges.map(({ gone }) => gone))).toEqual(exchanges.map(() => "cancelled"));
+  });
+});
+
+describe("an upgrade that is not to be", () => {
+  it("gets the origin server's answer, and the connection ends", async () => {
+    const { visitor, exchange } = await edge.ask(UPGRADE());
+    exchange.answer(403, ["Content-Length", "2"], "no");
+    const response = await visitor.response();
+    expect([response.status, response.body.toString(), fieldIn(response, "connection")]).toEqual([
+      403,
+      "no",
+      "close",
+    ]);
+    expect(await visitor.rest()).toBe("");
+  });
+
+  it("gets an error page where there is no answer", async () => {
+    const { visitor, exchange } = await edge.ask(UPGRADE());
+    exchange.fail("origin-failed");
+    expect((await visitor.response()).status).toBe(502);
+    expect(await visitor.rest()).toBe("");
+  });
+
+  it("resets the exchange when the visitor leaves before the answer", async () => {
+    const { visitor, exchange } = await edge.ask(UPGRADE());
+    visitor.leave();
+    expect(await exchange.gone).toBe("cancelled");
+  });
+
+  it("to h2c is ignored: HTTP/1.1 goes on", async () => {
+    const { visitor, exchange } = await edge.ask(
+      GET("/", "Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAMAAABkAAQAAP__"),
+    );
+    expect(exchange.open.ended).toBe(true);
+    expect([exchange.field("upgrade"), exchange.field("http2-settings")]).toEqual([undefined, undefined]);
+    exchange.answer(200, [], "plain");
+    expect((await visitor.response()).body.toString()).toBe("plain");
+  });
+
+  it.each([
+    ["of HTTP/1.0", UPGRADE().replace("HTTP/1.1", "HTTP/1.0"), ""],
+    ["without Connection", GET("/", "Upgrade: websocket"), ""],
+    [
+      "with a body",
+      request("POST /", ["Connection: Upgrade", "Upgrade: websocket", "Content-Length: 2"], "ab"),
+      "ab",
+    ],
+  ])("%s is an ordinary request", async (_, text, body) => {
+    const { visitor, exchange } = await edge.ask(text);
+    expect(exchange.field("upgrade")).toBeUndefined();
+    expect(await exchange.ended).toMatchObject({ how: "complete", body: Buffer.from(body) });
+    exchange.answer(200, ["Content-Length", "2"], "ok");
+    expect((await visitor.response()).body.toString()).toBe("ok");
+  });
+
+  it("of an ambiguous request is 400", async () => {
+    const before = edge.origin.count;
+    const visitor = await edge.visitor();
+    visitor.send(UPGRADE("websocket", "Host: other.example.com"));
+    expect((await visitor.response()).status).toBe(400);
+    expect(edge.origin.count).toBe(before);
+  });
+});

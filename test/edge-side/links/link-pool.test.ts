@@ -1,0 +1,81 @@
+import { describe, expect, it } from "vitest";
+import { LinkPool } from "../../../edge-side/links/link-pool.ts";
+import type { Link } from "../../../protocol/link/link-api.ts";
+
+interface Fake {
+  keyId?: string;
+  store?: string;
+  load?: number;
+  accepts?: boolean;
+}
+
+const linkOf = ({ keyId = "k", store = "s", load = 0, accepts = true }: Fake = {}): Link =>
+  ({ keyId, accepts, load, peer: { storeId: store } }) as unknown as Link;
+
+const missed: string[] = [];
+
+const poolOf = (...links: readonly Link[]): LinkPool => {
+  missed.length = 0;
+  const pool = new LinkPool({
+    hostsOf: (keyId) => (keyId === "k" ? new Set(["a.example", "b.example"]) : new Set(["b.example"])),
+    missing: (host) => missed.push(host),
+  });
+  for (const link of links) pool.add(link);
+  return pool;
+};
+
+const NONE: ReadonlySet<Link> = new Set();
+const page = (host: string, template = "html /*") => ({ host, template });
+
+describe("the link for a page", () => {
+  it("is one whose key serves the host", () => {
+    const [mine, other] = [linkOf(), linkOf({ keyId: "k2" })];
+    const pool = poolOf(other, mine);
+    expect(pool.linkFor(page("a.example"), NONE)).toBe(mine);
+    expect(pool.linksOf("b.example")).toEqual([other, mine]);
+    expect(pool.linkFor(page("c.example"), NONE)).toBeUndefined();
+  });
+
+  it("is missed once for each host, and again when a link that came did not help", () => {
+    const pool = poolOf(linkOf({ keyId: "k2" }));
+    for (const host of ["a.example", "a.example", "b.example", "c.example"]) pool.linkFor(page(host), NONE);
+    expect(missed).toEqual(["a.example", "c.example"]);
+    pool.add(linkOf({ keyId: "k2" }));
+    pool.linkFor(page("a.example"), NONE);
+    expect(missed).toEqual(["a.example", "c.example", "a.example"]);
+  });
+
+  it("takes new streams, and has not failed this visit", () => {
+    const [draining, failed, good] = [linkOf({ accepts: false }), linkOf(), linkOf()];
+    const pool = poolOf(draining, failed, good);
+    expect(pool.linkFor(page("a.example"), new Set([failed]))).toBe(good);
+    expect(pool.linkFor(page("a.example"), new Set([failed, good]))).toBeUndefined();
+  });
+
+  it("is the least busy of those to one store", () => {
+    const [busy, idle] = [linkOf({ load: 2 }), linkOf({ load: 1 })];
+    expect(poolOf(busy, idle).linkFor(page("a.example"), NONE)).toBe(idle);
+  });
+
+  it("of one template always goes to the same store, however busy, and other templates go to others", () => {
+    const links = ["s1", "s2", "s3"].map((store, load) => linkOf({ store, load }));
+    const pool = poolOf(...links);
+    const chosen = Array.from({ length: 60 }, (_, i) =>
+      pool.linkFor(page("a.example", `html /${i}/*`), NONE),
+    );
+    const reversed = poolOf(...links.toReversed());
+    for (const [i, link] of chosen.entries())
+      expect(reversed.linkFor(page("a.example", `html /${i}/*`), NONE)).toBe(link);
+    expect(new Set(chosen).size).toBe(3);
+  });
+
+  it("is another when its store is gone", () => {
+    const links = ["s1", "s2"].map((store) => linkOf({ store }));
+    const pool = poolOf(...links);
+    const first = pool.linkFor(page("a.example"), NONE);
+    if (first === undefined) throw new Error("no link");
+    pool.remove(first);
+    expect(pool.linkFor(page("a.example"), NONE)).toBe(links.find((link) => link !== first));
+    expect(pool.links.size).toBe(1);
+  });
+});

@@ -1,0 +1,153 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import { CommonBases } from "../../../edge-side/bases/common/common-bases.ts";
+import type { VisitRecord } from "../../../edge-side/exchange/access-record.ts";
+import type { Visitor } from "../../../edge-side/exchange/visitor.ts";
+import type { ServeGiven } from "../../../edge-side/proxy/visit.ts";
+import { PageVersions } from "../../../edge-side/proxy/visit-bases.ts";
+import { silentLog } from "../../../protocol/daemon/log.ts";
+import type { Link } from "../../../protocol/link/link-api.ts";
+import { ByteBudget } from "../../../protocol/runtime/memory-budget.ts";
+import { type BasesPolicy, ScopeRules } from "../../../protocol/scope/scope.ts";
+import { fingerprintOf, shortOf } from "../../../protocol/store/fingerprint.ts";
+import { pageKeyOf } from "../../../protocol/store/page-key.ts";
+import { VersionStore } from "../../../protocol/store/version-store.ts";
+import { FakeClock } from "../../kit/fake-clock.ts";
+
+let store: VersionStore;
+let memory: ByteBudget;
+beforeEach(() => {
+  store = new VersionStore({ clock: new FakeClock() });
+  memory = new ByteBudget({ totalBytes: 1_000, shareBytes: 1_000 });
+});
+
+interface Visit {
+  readonly keyId?: string;
+  readonly storeId?: string;
+  readonly target?: string;
+  readonly fields?: readonly string[];
+  readonly bases?: BasesPolicy;
+  readonly host?: string;
+}
+
+const versionsOf = (visit: Visit = {}, heard?: (marks: readonly string[]) => void): PageVersions => {
+  const { keyId = "k", storeId = "store of origin1", target = "/a", fields = [], bases = "session" } = visit;
+  const visitor = { host: visit.host ?? "www.example.com", target, fields } as unknown as Visitor;
+  const link = { keyId, peer: { storeId, features: [] } } as unknown as Link;
+  const rules = new ScopeRules({ bases, harmlessCookies: [] }, Buffer.alloc(32, 1));
+  const clock = new FakeClock();
+  const commonBases = new CommonBases({ clock, store, memory, log: silentLog });
+  if (heard !== undefined) commonBases.samePerson = (_, marks) => heard(marks);
+  const given = {
+    store,
+    memory,
+    log: silentLog,
+    clock,
+    commonBases,
+    pageBytes: 1e6,
+  } as unknown as ServeGiven;
+  return new PageVersions(link, { visitor, pageKey: pageKeyOf(visitor.target), rules, given });
+};
+
+const HEAD = { status: 200, reason: "OK", fields: ["Content-Type", "text/html"] };
+
+/** Ends a visit; what it adds to the access log. */
+const over = (versions: PageVersions): Partial<VisitRecord> => {
+  const visited = { host: "", method: "", target: "" };
+  const record: VisitRecord = { ...visited };
+  versions.over(record);
+  return Object.fromEntries(Object.entries(record).filter(([name]) => !(name in visited)));
+};
+
+/** A visit that brings this page. */
+const bring = (text: string, visit: Visit = {}, fields: readonly string[] = []): void => {
+  const body = Buffer.from(text);
+  const versions = versionsOf(visit);
+  versions.rebuilding({ ...HEAD, fields: [...HEAD.fields, ...fields] }).remember(body, fingerprintOf(body));
+  over(versions);
+};
+
+const offered = (visit: Visit = {}): string[] => versionsOf(visit).offered.map(({ body }) => body.toString());
+const session = (name: string) => ["Cookie", `sid=${name}-0123456789abcdef`];
+
+describe("what a visit brings", () => {
+  it("is offered the next time, best last", () => {
+    bring("other page", { target: "/b" });
+    bring("old");
+    bring("new");
+    expect(offered()).toEqual(["other page", "old", "new"]);
+  });
+
+  it.each<[string, Visit]>([
+    ["another key", { keyId: "k2" }],
+    ["another host", { host: "other.example.com" }],
+    ["a store that it did not come from", { storeId: "store of origin2" }],
+    ["a policy of none", { bases: "off" }],
+  ])("is not offered to %s", (_, visit) => {
+    bring("page");
+    expect(offered(visit)).toEqual([]);
+  });
+
+  it("for a session is offered to that session alone", () => {
+    bring("alice's", { fields: session("alice") });
+    expect([offered({ fields: session("alice") }), offered({ fields: session("bob") }), offered()]).toEqual([
+      ["alice's"],
+      [],
+      [],
+    ]);
+  });
+
+  it("as private is nobody's where the visitor shows nothing", () => {
+    bring("private", {}, ["Cache-Control", "private"]);
+    expect(offered()).toEqual([]);
+  });
+
+  it("from two stores is offered to both", () => {
+    bring("page");
+    bring("page", { storeId: "store of origin2" });
+    expect([offered(), offered({ storeId: "store of origin2" })]).toEqual([["page"], ["page"]]);
+  });
+});
+
+it("says whether the visitor showed anything of a session", () => {
+  expect([versionsOf().session, versionsOf({ fields: session("a") }).session]).toEqual([false, true]);
+  expect(versionsOf({ fields: session("a"), bases: "site" }).session).toBe(false);
+});
+
+it("a doubt forgets the bases, and is recorded", () => {
+  bring("base");
+  const versions = versionsOf();
+  versions.rebuilding(HEAD).doubted(versions.offered);
+  expect(over(versions)).toEqual({ bases: 1, doubted: true });
+  expect([offered(), store.count]).toEqual([[], 0]);
+});
+
+it("what a visit holds of the budget is given back when it is over; its decoding is added up", () => {
+  const versions = versionsOf();
+  const { lease, decoded } = versions.rebuilding(HEAD);
+  expect(lease.grow(600)).toBe(true);
+  decoded(1);
+  decoded(2);
+  expect(memory.usedBytes).toBe(600);
+  expect([over(versions), memory.usedBytes]).toEqual([{ bases: 0, decodeMs: 3 }, 0]);
+});
+
+it("offers are versions whose short forms differ", () => {
+  bring("page");
+  bring("page", { target: "/b" });
+  expect(versionsOf().offered.map(({ short }) => short)).toEqual([
+    shortOf(fingerprintOf(Buffer.from("page"))),
+  ]);
+});
+
+it("a cookie that takes another's place keeps the person one, whatever its response brings", () => {
+  const kin: (readonly string[])[] = [];
+  const versions = versionsOf({ fields: session("ann") }, (marks) => kin.push(marks));
+  versions.rebuilding({
+    status: 302,
+    reason: "Found",
+    fields: ["Set-Cookie", "sid=renewed-0123456789abcdef"],
+  });
+  expect(kin.map((marks) => marks.length)).toEqual([2]);
+  versionsOf({ fields: session("ann"), bases: "url" }, (marks) => kin.push(marks)).rebuilding(HEAD);
+  expect(kin).toHaveLength(1);
+});

@@ -1,0 +1,99 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import { PIN_MS, settleAnswer } from "../../../origin-side/answer/await-verdict.ts";
+import { PinnedAnswer, type Unproved } from "../../../origin-side/answer/retained-answer.ts";
+import { IncomingExchange } from "../../../origin-side/exchange/incoming-exchange.ts";
+import { STREAMING_CODEC } from "../../../protocol/codec/codecs.ts";
+import { FakeClock, settle } from "../../kit/fake-clock.ts";
+import { FakeStream, openOf } from "../../kit/fake-stream.ts";
+
+const BODY = Buffer.from("0123456789");
+
+let clock: FakeClock;
+let stream: FakeStream;
+let pinned: PinnedAnswer;
+let released: number;
+let startedOver: string[];
+let outcome: string | undefined;
+
+beforeEach(async () => {
+  clock = new FakeClock();
+  stream = new FakeStream();
+  released = 0;
+  pinned = new PinnedAnswer([BODY], () => released++);
+  startedOver = [];
+  outcome = undefined;
+  const startOver = async (encoder: { destroy(): void }, { pieces }: Unproved) => {
+    encoder.destroy();
+    startedOver.push(Buffer.concat(pieces).toString());
+  };
+  const exchange = new IncomingExchange(stream.asStream, openOf(), { headBytes: 1 << 15 });
+  settleAnswer(exchange, { pinned, startOver }, { codec: STREAMING_CODEC, clock }).then(
+    () => {
+      outcome = "settled";
+    },
+    (error: { code: string }) => {
+      outcome = error.code;
+    },
+  );
+  await settle();
+});
+
+describe("an answer is settled", () => {
+  it("when it is proved to its last byte", async () => {
+    await stream.proves(BODY.length - 1);
+    expect(outcome).toBeUndefined();
+    await stream.proves(BODY.length);
+    expect([outcome, stream.proofs, clock.timers]).toEqual(["settled", 1, 0]);
+  });
+
+  it("after a doubt, when its plain bytes are proved", async () => {
+    await stream.asksWhole(4);
+    expect(startedOver).toEqual(["456789"]);
+    expect(stream.sentOf("resume")).toEqual([{ kind: "resume", offset: 4, codec: STREAMING_CODEC.id }]);
+    await stream.proves(BODY.length);
+    expect([outcome, stream.proofs]).toEqual(["settled", 1]);
+  });
+});
+
+describe("an answer is unproved", () => {
+  it("when its plain bytes are doubted too", async () => {
+    await stream.asksWhole(0);
+    await stream.asksWhole(0);
+    expect([outcome, startedOver.length]).toEqual(["unproved", 1]);
+  });
+
+  it("when bytes are asked for that were never there", async () => {
+    await stream.asksWhole(BODY.length + 1);
+    expect(outcome).toBe("unproved");
+  });
+
+  it("when the doubt comes after the pin's time, by then its memory is given back", async () => {
+    await clock.advance(PIN_MS - 1);
+    expect(released).toBe(0);
+    await clock.advance(1);
+    expect(released).toBe(1);
+    await stream.asksWhole(0);
+    expect([outcome, startedOver]).toEqual(["unproved", []]);
+  });
+});
+
+it("a proof that comes late is a proof still", async () => {
+  await clock.advance(2 * PIN_MS);
+  await stream.proves(BODY.length);
+  expect(outcome).toBe("settled");
+});
+
+it("each word of the edge gives the pin its time again", async () => {
+  await clock.advance(PIN_MS - 1);
+  await stream.proves(1);
+  await clock.advance(PIN_MS - 1);
+  expect(released).toBe(0);
+  await clock.advance(1);
+  expect(released).toBe(1);
+});
+
+it("an edge that leaves ends the wait", async () => {
+  stream.leaves("cancelled");
+  await settle();
+  expect([outcome, clock.timers]).toEqual(["cancelled", 0]);
+});

@@ -1,0 +1,146 @@
+import { describe, expect, it } from "vitest";
+import {
+  type Gathered,
+  gatherBody,
+  MOST_PATIENCE_MS,
+  PATIENCE_MS,
+  PAUSE_MS,
+} from "../../../origin-side/answer/buffer-body.ts";
+import { type BodyEnd, OriginBody } from "../../../origin-side/upstream/upstream-client.ts";
+import { StreamError } from "../../../protocol/errors.ts";
+import { ByteBudget } from "../../../protocol/runtime/memory-budget.ts";
+import { FakeClock } from "../../kit/fake-clock.ts";
+
+const END: BodyEnd = { how: "complete", trailers: [] };
+
+const gathering = (more: { shareBytes?: number; pageBytes?: number } = {}) => {
+  const clock = new FakeClock();
+  const body = new OriginBody({ pause() {}, resume() {} });
+  const memory = new ByteBudget({ totalBytes: 1000, shareBytes: more.shareBytes ?? 1000 });
+  const gathered = gatherBody(body, { clock, memory, tenant: "k", pageBytes: more.pageBytes ?? 500 });
+  let done: Gathered | undefined;
+  gathered.then(
+    (result) => {
+      done = result;
+    },
+    () => {},
+  );
+  return {
+    clock,
+    body,
+    memory,
+    gathered,
+    get done() {
+      return done;
+    },
+    push: (bytes: number) => body.push(Buffer.alloc(bytes)),
+  };
+};
+
+describe("a body that is complete", () => {
+  it("at once comes in one piece, and holds its bytes of the budget", async () => {
+    const { gathered, body, memory, clock, push } = gathering();
+    push(100);
+    push(50);
+    body.arrived.push(END);
+    const { pieces, bytes, end, lease } = await gathered;
+    expect([pieces.map(({ length }) => length), bytes, end]).toEqual([[100, 50], 150, END]);
+    expect([lease.bytes, memory.usedBytes]).toEqual([150, 150]);
+    expect(clock.timers).toBe(0);
+  });
+
+  it("just before the patience ends still comes in one piece", async () => {
+    const { gathered, body, clock, push } = gathering();
+    push(100);
+    await clock.advance(PATIENCE_MS - 0.1);
+    body.arrived.push(END);
+    expect((await gathered).end).toBe(END);
+  });
+
+  it("soon after, while bytes kept coming, still comes in one piece", async () => {
+    const flow = gathering();
+    for (let ms = 0; ms < MOST_PATIENCE_MS - PAUSE_MS; ms += PAUSE_MS / 2) {
+      flow.push(1);
+      await flow.clock.advance(PAUSE_MS / 2);
+    }
+    flow.body.arrived.push(END);
+    expect((await flow.gathered).end).toBe(END);
+  });
+});
+
+describe("a body that has to stream", () => {
+  it("is not complete within the patience", async () => {
+    const slow = gathering();
+    slow.push(100);
+    await slow.clock.advance(PATIENCE_MS - 0.1);
+    expect(slow.done).toBeUndefined();
+    await slow.clock.advance(0.1);
+    expect(slow.done).toMatchObject({ bytes: 100, end: undefined });
+  });
+
+  it("has not begun within the patience", async () => {
+    const slow = gathering();
+    await slow.clock.advance(PATIENCE_MS);
+    expect(slow.done).toMatchObject({ pieces: [], bytes: 0, end: undefined });
+  });
+
+  it("pauses after the patience", async () => {
+    const slow = gathering();
+    await slow.clock.advance(PATIENCE_MS - 0.5);
+    slow.push(1);
+    await slow.clock.advance(0.5);
+    slow.push(1);
+    await slow.clock.advance(PAUSE_MS);
+    expect(slow.done).toMatchObject({ bytes: 2, end: undefined });
+  });
+
+  it("keeps coming for longer than the longest patience", async () => {
+    const slow = gathering();
+    let ms = 0;
+    for (; slow.done === undefined && ms < 100; ms += PAUSE_MS / 2) {
+      slow.push(1);
+      await slow.clock.advance(PAUSE_MS / 2);
+    }
+    expect(ms).toBeGreaterThanOrEqual(MOST_PATIENCE_MS);
+    expect(ms).toBeLessThanOrEqual(MOST_PATIENCE_MS + 2 * PAUSE_MS);
+  });
+
+  it.each([
+    [500, true],
+    [501, false],
+  ])("of %i bytes, where a page may have 500: whole %s", async (bytes, whole) => {
+    const flow = gathering({ pageBytes: 500 });
+    flow.push(bytes);
+    flow.body.arrived.push(END);
+    expect((await flow.gathered).end !== undefined).toBe(whole);
+  });
+
+  it.each([
+    [300, true],
+    [301, false],
+  ])("of %i bytes, where the budget has 300: whole %s", async (bytes, whole) => {
+    const flow = gathering({ shareBytes: 300 });
+    flow.push(bytes);
+    flow.body.arrived.push(END);
+    const { end, pieces } = await flow.gathered;
+    expect([end !== undefined, pieces.length]).toEqual([whole, 1]);
+  });
+
+  it("gives every piece back to its socket", async () => {
+    const heard: string[] = [];
+    const body = new OriginBody({ pause: () => heard.push("pause"), resume: () => heard.push("resume") });
+    body.push(Buffer.alloc(200 * 1024));
+    body.arrived.push(END);
+    const memory = new ByteBudget({ totalBytes: 1e6, shareBytes: 1e6 });
+    await gatherBody(body, { clock: new FakeClock(), memory, tenant: "k", pageBytes: 1e6 });
+    expect(heard).toEqual(["pause", "resume"]);
+  });
+});
+
+it("a body that ends too early gives back what it held of the budget", async () => {
+  const { gathered, body, memory, push } = gathering();
+  push(100);
+  body.arrived.fail(new StreamError("truncated"));
+  await expect(gathered).rejects.toMatchObject({ code: "truncated" });
+  expect(memory.usedBytes).toBe(0);
+});

@@ -1,0 +1,47 @@
+import { zstdCompressSync } from "node:zlib";
+import { describe, expect, it } from "vitest";
+import { decodeBody } from "../../../origin-side/answer/decompress.ts";
+import { OriginBody } from "../../../origin-side/exchange/body.ts";
+import { settle } from "../../kit/fake-clock.ts";
+
+const PAGE_BYTES = 2 ** 20;
+
+/** Takes all there is of a body, and says what it failed with. */
+const failureOf = async (body: OriginBody): Promise<unknown> => {
+  try {
+    for (;;) {
+      const next = await body.arrived.next();
+      if (!Buffer.isBuffer(next)) return undefined;
+      body.taken(next);
+    }
+  } catch (error) {
+    return error;
+  }
+};
+
+describe("a coding that was made to explode", () => {
+  const zeros = zstdCompressSync(Buffer.alloc(16 * PAGE_BYTES));
+  const frames = Buffer.concat(Array(20).fill(zeros));
+
+  // Where a piece ends decides whether the decoder breaks while it is being fed, or between two pieces.
+  it.each([zeros.length - 1, zeros.length, zeros.length + 1, 2_000, 4_321, 10_000])(
+    "fails its body when it comes in pieces of %i bytes",
+    async (pieceBytes) => {
+      const coded = new OriginBody({ pause: () => {}, resume: () => {} });
+      let over = 0;
+      const plain = decodeBody(coded, "zstd", {
+        pageBytes: PAGE_BYTES,
+        gone: new AbortController().signal,
+        over: () => over++,
+      });
+      const failure = failureOf(plain);
+      for (let at = 0; at < frames.length; at += pieceBytes) {
+        coded.push(frames.subarray(at, at + pieceBytes));
+        await settle();
+      }
+      coded.arrived.push({ how: "complete", trailers: [] });
+      expect(await failure).toMatchObject({ code: "truncated" });
+      expect(over).toBe(1);
+    },
+  );
+});

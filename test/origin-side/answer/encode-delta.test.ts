@@ -1,0 +1,139 @@
+import { describe, expect, it } from "vitest";
+import { EFFORTS, effortAt, encodePage } from "../../../origin-side/answer/encode-delta.ts";
+import { brotliCodec } from "../../../protocol/codec/brotli.ts";
+import { STREAMING_CODEC } from "../../../protocol/codec/codecs.ts";
+import { spliceCodec } from "../../../protocol/codec/splice.ts";
+import { versionOf } from "../../kit/answering.ts";
+import { seeded } from "../../kit/random.ts";
+import { laterPage, madePage, madeVersions } from "../../protocol/codec/made-pages.ts";
+
+const given = (more: { splice?: boolean; load?: number; linkIsFull?: boolean; brotli?: boolean } = {}) => ({
+  codecs: {
+    splice: more.splice ?? true,
+    page: STREAMING_CODEC,
+    alone: more.brotli ? brotliCodec : undefined,
+  },
+  streaming: STREAMING_CODEC,
+  load: () => more.load ?? 0,
+  linkIsFull: more.linkIsFull ?? false,
+});
+
+const offered = (bodies: readonly Buffer[]) =>
+  bodies.map((body, offer) => ({ offer, version: versionOf(body) }));
+
+const shown = async (bases: readonly Buffer[], page: Buffer, more = {}) => {
+  const made = await encodePage(offered(bases), page, given(more));
+  const decoded = await made.codec.decode(
+    made.bases.map(({ version }) => version.body),
+    made.coded,
+    { pageBytes: page.length },
+  );
+  expect(decoded.equals(page)).toBe(true);
+  return { codec: made.codec.name, offers: made.bases.map(({ offer }) => offer), bytes: made.coded.length };
+};
+
+describe("a page", () => {
+  it("that differs in one place is a splice on the best base", async () => {
+    const [older, newest] = madeVersions(seeded(), { rows: 200, count: 2 }) as [Buffer, Buffer];
+    const page = Buffer.from(newest.toString().replace("</ul>", "<li>one more</li></ul>"));
+    const { codec, offers, bytes } = await shown([older, newest], page);
+    expect([codec, offers]).toEqual(["splice", [1]]);
+    expect(bytes).toBeLessThan(48);
+  });
+
+  it("is not spliced for an edge that does not know how", async () => {
+    const base = madePage(seeded(), 50);
+    const page = Buffer.from(base.toString().replace("</ul>", "<li>one more</li></ul>"));
+    expect(await shown([base], page, { splice: false })).toMatchObject({ codec: "zstd", offers: [0] });
+  });
+
+  it("that is another one is a delta of zstd on all bases", async () => {
+    const random = seeded();
+    const bases = Array.from({ length: 4 }, () => madePage(random, 50));
+    const page = Buffer.concat(bases.map((base) => base.subarray(2_000, 6_000)));
+    const { codec, offers, bytes } = await shown(bases, page);
+    expect([codec, offers]).toEqual(["zstd", [0, 1, 2, 3]]);
+    expect(bytes).toBeLessThan(page.length / 50);
+  });
+
+  it("that is smaller spliced, though not small, is spliced", async () => {
+    const random = seeded();
+    const base = madePage(random, 100);
+    // Noise: nobody compresses it, and zstd frames it in more bytes.
+    const page = Buffer.concat([base.subarray(0, 9_000), random.bytes(600), base.subarray(9_600)]);
+    const { codec, bytes } = await shown([base], page);
+    expect(codec).toBe("splice");
+    expect(bytes).toBeGreaterThan(effortAt(0).spliceBytes);
+  });
+
+  it("without bases is compressed on its own, by brotli where both sides speak it", async () => {
+    const page = madePage(seeded(), 200);
+    const [zstd, brotli] = [await shown([], page), await shown([], page, { brotli: true })];
+    expect([zstd, brotli]).toMatchObject([
+      { codec: "zstd", offers: [] },
+      { codec: "brotli", offers: [] },
+    ]);
+    expect(brotli.bytes).toBeLessThan(zstd.bytes);
+    expect(await shown([], page, { brotli: true, load: 1 })).toMatchObject({ codec: "zstd" });
+  });
+
+  it("with bases is never left to brotli", async () => {
+    const [base, page] = [madePage(seeded(), 50), madePage(seeded(), 50)];
+    expect(await shown([base], page, { brotli: true })).toMatchObject({ codec: "zstd", offers: [0] });
+  });
+
+  it.each([
+    [0, [0, 1, 2, 3]],
+    [EFFORTS[0]?.upToLoad ?? 0, [0, 1, 2, 3]],
+    [0.9, [2, 3]],
+    [1, [3]],
+  ] as const)("at load %d builds on the best bases only: %j", async (load, expected) => {
+    const random = seeded();
+    const bases = Array.from({ length: 4 }, () => madePage(random, 50));
+    const page = laterPage(random, laterPage(random, bases[3] ?? Buffer.alloc(0), 9), 9);
+    expect(await shown(bases, page, { load, splice: false })).toMatchObject({ offers: expected });
+  });
+
+  it("at full load is spliced sooner", async () => {
+    const random = seeded();
+    const base = madePage(random, 200);
+    // What the splice has to spell, and zstd finds in another base.
+    const tokens = [base, random.bytes(900), random.bytes(900)];
+    const page = Buffer.concat([base.subarray(0, 5_000), ...tokens.slice(1), base.subarray(6_800)]);
+    const bases = [Buffer.concat(tokens), base];
+    const sizes = [await shown(bases, page, { load: 0 }), await shown(bases, page, { load: 1 })];
+    expect(sizes.map(({ codec }) => codec)).toEqual(["zstd", "splice"]);
+  });
+
+  it("at full load is not compressed where it is small", async () => {
+    const [before, after] = ["0123456789abcdef", "fedcba9876543210"];
+    const rows = (token: string) =>
+      Buffer.from(
+        Array.from({ length: 20 }, (_, i) => `<li id="${token}">the row ${i} of it</li>\n`).join(""),
+      );
+    const sizes = [0, 0.9, 1].map(async (load) => (await shown([rows(before)], rows(after), { load })).bytes);
+    const [idle = 0, busy = 0, saturated = 0] = await Promise.all(sizes);
+    expect([idle < 100, busy > 300, saturated]).toEqual([true, true, busy]);
+  });
+
+  it.each([
+    [1, [2, 3]],
+    [0.9, [0, 1, 2, 3]],
+    [0, [0, 1, 2, 3]],
+  ] as const)("at load %d builds on more bases where the link is full: %j", async (load, expected) => {
+    const random = seeded();
+    const bases = Array.from({ length: 4 }, () => madePage(random, 50));
+    const page = laterPage(random, bases[3] ?? Buffer.alloc(0), 9);
+    const full = await shown(bases, page, { load, linkIsFull: true, splice: false });
+    expect(full).toMatchObject({ offers: expected });
+  });
+});
+
+it("every load has an effort, and a higher one never takes more bases", () => {
+  expect(EFFORTS.at(-1)?.upToLoad).toBe(1);
+  for (const load of [0, 0.5, 0.8, 0.81, 0.95, 0.96, 1, 1.01])
+    expect(effortAt(load).bases).toBeGreaterThan(0);
+  const bases = EFFORTS.map((effort) => effort.bases);
+  expect(bases).toEqual([...bases].sort((a, b) => b - a));
+  expect(spliceCodec.accepts(Buffer.alloc(0))).toBe(false);
+});

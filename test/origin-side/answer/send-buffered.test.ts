@@ -1,0 +1,173 @@
+import { createHash } from "node:crypto";
+import { describe, expect, it } from "vitest";
+import { PIN_MS } from "../../../origin-side/answer/await-verdict.ts";
+import { type SentPage, sendPage } from "../../../origin-side/answer/send-buffered.ts";
+import type { BodyEnd } from "../../../origin-side/upstream/upstream-client.ts";
+import { STREAMING_CODEC } from "../../../protocol/codec/codecs.ts";
+import { SEGMENT_BYTES } from "../../../protocol/codec/segment-writer.ts";
+import { VCDIFF_PAGE_BYTES, vcdiffCodec } from "../../../protocol/codec/vcdiff.ts";
+import { fingerprintOf } from "../../../protocol/store/fingerprint.ts";
+import { type AnsweringOptions, answeringOf } from "../../kit/answering.ts";
+import { readSegments } from "../../kit/coded-body.ts";
+import { settle } from "../../kit/fake-clock.ts";
+import { seeded } from "../../kit/random.ts";
+import { until } from "../../kit/until.ts";
+import { laterPage, madePage, madeVersions } from "../../protocol/codec/made-pages.ts";
+
+const END: BodyEnd = { how: "complete", trailers: [] };
+
+const sending = async (page: Buffer, options: AnsweringOptions = {}, end = END) => {
+  const { stream, answering, memory, clock } = answeringOf(options);
+  const lease = memory.lease("k");
+  lease.grow(page.length);
+  const sent = await sendPage(answering, page, end, lease);
+  const [answer] = stream.sentOf("answer");
+  if (answer === undefined) throw new Error("no answer was sent");
+  const coded = Buffer.concat(stream.sentOf("data").map(({ bytes }) => bytes));
+  return { stream, memory, clock, sent, form: answer.form, head: answer.head, coded };
+};
+
+const followed = (settled: Promise<void>): { outcome: string | undefined } => {
+  const seen: { outcome: string | undefined } = { outcome: undefined };
+  settled.then(
+    () => {
+      seen.outcome = "settled";
+    },
+    (error: { code: string }) => {
+      seen.outcome = error.code;
+    },
+  );
+  return seen;
+};
+
+const measured = ({ answer, bases }: SentPage) => ({ answer, bases });
+
+describe("a page", () => {
+  it("that was offered is the same: a head, an end and no body", async () => {
+    const [old, page] = madeVersions(seeded(), { rows: 20, count: 2 }) as [Buffer, Buffer];
+    const { stream, sent, form, head } = await sending(page, { bases: [old, page] });
+    expect(form).toEqual({ kind: "same", offer: 1, result: fingerprintOf(page).slice(0, 16) });
+    expect([stream.kinds, head]).toEqual([
+      ["answer", "end"],
+      [":status", "200", "Content-Type", "text/html"],
+    ]);
+    expect(measured(sent)).toEqual({ answer: "same", bases: 1 });
+  });
+
+  it("close to offered ones is a small delta on all of them", async () => {
+    const [first, second, page] = madeVersions(seeded(), { rows: 100, count: 3 }) as [Buffer, Buffer, Buffer];
+    const { stream, sent, form, coded } = await sending(page, { bases: [first, second] });
+    expect(form).toMatchObject({
+      kind: "delta",
+      offers: 0b11,
+      proof: { of: "result", digest: fingerprintOf(page).slice(0, 16) },
+    });
+    expect(stream.kinds).toEqual(["answer", "data", "end"]);
+    expect(coded.length).toBeLessThan(page.length / 20);
+    expect(measured(sent)).toEqual({ answer: "delta", bases: 2 });
+    const decoded = await STREAMING_CODEC.decode([first, second], coded, { pageBytes: page.length });
+    expect(decoded.equals(page)).toBe(true);
+  });
+
+  it("of which nothing was offered is whole and needs no word of the edge", async () => {
+    const page = madePage(seeded(), 50);
+    const { form, sent, coded } = await sending(page);
+    expect(form).toEqual({ kind: "whole", codec: 1, result: fingerprintOf(page).slice(0, 16) });
+    expect(coded.length).toBeLessThan(page.length);
+    await sent.settled();
+  });
+
+  it("that is empty is a page too", async () => {
+    const page = Buffer.alloc(0);
+    const { form, coded } = await sending(page);
+    expect(form).toMatchObject({ kind: "whole" });
+    expect((await STREAMING_CODEC.decode([], coded, { pageBytes: 0 })).length).toBe(0);
+  });
+
+  it("keeps how its body ended, and its trailers", async () => {
+    const { stream } = await sending(madePage(seeded(), 5), {}, { how: "closed", trailers: ["X-Sum", "1"] });
+    expect(stream.sent.slice(-2)).toMatchObject([
+      { kind: "trailers", head: ["X-Sum", "1"] },
+      { kind: "end", how: "closed" },
+    ]);
+  });
+
+  it("whose only base the codec refuses is whole", async () => {
+    const magic = Buffer.concat([Buffer.from("37a430ec", "hex"), Buffer.alloc(100)]);
+    expect((await sending(madePage(seeded(), 5), { bases: [magic] })).form).toMatchObject({ kind: "whole" });
+  });
+
+  it.each([
+    [VCDIFF_PAGE_BYTES, vcdiffCodec.id],
+    [VCDIFF_PAGE_BYTES + 1, STREAMING_CODEC.id],
+  ])("of %i bytes, where vcdiff was agreed on, travels by codec %i", async (bytes, codec) => {
+    const page = Buffer.alloc(bytes, "so it goes on and on; ");
+    expect((await sending(page, { codec: vcdiffCodec })).form).toMatchObject({ kind: "whole", codec });
+  });
+});
+
+describe("a delta", () => {
+  const delta = async (rows = 50) => {
+    const random = seeded();
+    const base = madePage(random, rows);
+    const page = laterPage(random, base);
+    const flow = await sending(page, { bases: [base] });
+    const seen = followed(flow.sent.settled());
+    await settle();
+    return { ...flow, page, base, seen };
+  };
+
+  it("is over when the edge has proved it", async () => {
+    const { stream, page, seen } = await delta();
+    expect(seen.outcome).toBeUndefined();
+    await stream.proves(page.length);
+    expect([seen.outcome, stream.proofs]).toEqual(["settled", 1]);
+  });
+
+  it.each([true, false])("that is doubted tells the tag if its head left it out: %s", async (bodyTags) => {
+    const [base, page] = madeVersions(seeded(), { rows: 50, count: 2 }) as [Buffer, Buffer];
+    const tag = `"${createHash("md5").update(page).digest("hex")}"`;
+    const fields = ["ETag", tag];
+    const { stream, head, sent } = await sending(page, { bases: [base], bodyTags, fields });
+    expect(head).toEqual([":status", "200", "Content-Type", "text/html", "ETag", bodyTags ? "\x12" : tag]);
+    void sent.settled();
+    await stream.asksWhole(0);
+    await until(() => stream.kinds.includes("resume"));
+    expect(stream.sentOf("resume")).toEqual([
+      { kind: "resume", offset: 0, codec: STREAMING_CODEC.id, ...(bodyTags && { tag }) },
+    ]);
+    await stream.proves(page.length);
+  });
+
+  it("that is doubted is followed by the whole page, proved in segments", async () => {
+    const { stream, page, seen } = await delta();
+    stream.sent.length = 0;
+    await stream.asksWhole(0);
+    await until(() => stream.kinds.includes("end"));
+    expect(stream.kinds[0]).toBe("resume");
+    const read = await readSegments(stream.sent, []);
+    expect([read.body.equals(page), read.unproved, read.ended]).toEqual([true, 0, "complete"]);
+    await stream.proves(page.length);
+    expect(seen.outcome).toBe("settled");
+  });
+
+  it("of megabytes that is doubted is proved in segments that an edge can hold", async () => {
+    const { stream, page } = await delta(40_000);
+    expect(page.length).toBeGreaterThan(5 * 1024 * 1024);
+    stream.sent.length = 0;
+    await stream.asksWhole(0);
+    await until(() => stream.kinds.includes("end"));
+    const read = await readSegments(stream.sent, []);
+    expect(read.body.equals(page)).toBe(true);
+    expect(Math.max(...read.segments)).toBe(SEGMENT_BYTES);
+  });
+
+  it("that the edge never proves lets go of its memory, and can be doubted no more", async () => {
+    const { stream, memory, clock, page, seen } = await delta();
+    expect(memory.usedBytes).toBe(page.length);
+    await clock.advance(PIN_MS);
+    expect(memory.usedBytes).toBe(0);
+    await stream.asksWhole(0);
+    expect(seen.outcome).toBe("unproved");
+  });
+});

@@ -1,0 +1,259 @@
+import { createHash } from "node:crypto";
+import { describe, expect, it } from "vitest";
+import { PAUSE_MS } from "../../../origin-side/answer/buffer-body.ts";
+import { MOST_ALONE, MOST_WITH_BASES } from "../../../origin-side/answer/compressor-limits.ts";
+import {
+  MOST_UNPROVED_BYTES,
+  type StreamedPage,
+  streamPage,
+} from "../../../origin-side/answer/send-streamed.ts";
+import type { BodyEnd } from "../../../origin-side/upstream/upstream-client.ts";
+import { fingerprintOf } from "../../../protocol/store/fingerprint.ts";
+import { type AnsweringOptions, answeringOf, gatheredOf } from "../../kit/answering.ts";
+import { readSegments } from "../../kit/coded-body.ts";
+import { seeded } from "../../kit/random.ts";
+import { quiet, until } from "../../kit/until.ts";
+import { laterPage, madePage } from "../../protocol/codec/made-pages.ts";
+
+const END: BodyEnd = { how: "complete", trailers: [] };
+
+const streaming = (gathered: readonly Buffer[] = [], options: AnsweringOptions = {}) => {
+  const flow = answeringOf(options);
+  const seen: { page?: StreamedPage | undefined; failed?: string; over: boolean } = { over: false };
+  const lease = gatheredOf(gathered, flow.memory);
+  const done = streamPage(flow.answering, lease).then(
+    (page) => Object.assign(seen, { page, over: true }),
+    (error: { code?: string; message: string }) =>
+      Object.assign(seen, { failed: error.code ?? error.message, over: true }),
+  );
+  const { arrived } = flow.answering.body;
+  const still = () => quiet(() => flow.stream.sent.length + (seen.over ? 1 : 0), flow.coding);
+  const ended = () => until(() => seen.over || flow.stream.sentOf("end").length > 0, "the end of the answer");
+  return {
+    ...flow,
+    seen,
+    done,
+    lease: lease.lease,
+    /** The web server sends a piece; returns when it has been worked on. */
+    async push(piece: Buffer) {
+      flow.answering.body.push(piece);
+      await still();
+    },
+    async pause() {
+      await still();
+      await flow.clock.advance(PAUSE_MS);
+      await still();
+    },
+    async end(end = END) {
+      arrived.push(end);
+      await still();
+    },
+    ended,
+    still,
+  };
+};
+
+const digestOf = (...bases: readonly Buffer[]): string => {
+  const hash = createHash("sha256");
+  for (const base of bases) hash.update(fingerprintOf(base), "latin1");
+  return hash.digest().toString("latin1", 0, 16);
+};
+
+describe("a page that streams whole", () => {
+  it("has its head at once, leaves when the web server pauses, and needs no proof", async () => {
+    const flow = streaming([Buffer.from("begin, ")]);
+    await flow.still();
+    expect(flow.stream.sent[0]).toMatchObject({ kind: "answer", form: { kind: "whole", codec: 1 } });
+    expect(flow.stream.sentOf("segment")).toHaveLength(0);
+    await flow.pause();
+    expect(await readSegments(flow.stream.sent, [])).toMatchObject({ segments: [7], unproved: 0 });
+    await flow.push(Buffer.from("middle, "));
+    await flow.pause();
+    expect((await readSegments(flow.stream.sent, [])).body.toString()).toBe("begin, middle, ");
+    await flow.push(Buffer.from("end"));
+    await flow.end({ how: "closed", trailers: ["X", "1"] });
+    await flow.done;
+    const read = await readSegments(flow.stream.sent, []);
+    expect(read).toMatchObject({ unproved: 0, ended: "closed" });
+    expect(flow.stream.sentOf("trailers")).toMatchObject([{ head: ["X", "1"] }]);
+    expect(flow.seen.page).toMatchObject({ answer: "whole", bases: 0, pageBytes: 18 });
+    expect(Buffer.concat(flow.seen.page?.pieces ?? []).toString()).toBe("begin, middle, end");
+    expect(flow.clock.timers).toBe(0);
+  });
+
+  it("is not doubted: a doubt ends it", async () => {
+    const flow = streaming([Buffer.from("begin")]);
+    await flow.pause();
+    await flow.stream.asksWhole(0);
+    await flow.still();
+    expect(flow.seen.failed).toBe("unproved");
+    expect(flow.stream.sentOf("resume")).toHaveLength(0);
+  });
+});
+
+describe("a page that streams as a delta", () => {
+  const rows = Array.from(
+    { length: 3_000 },
+    (_, i) => `<li>${i} ${createHash("md5").update(`${i}`).digest("hex")}\n`,
+  );
+  const base = Buffer.from(rows.join(""));
+  const page = Buffer.from(
+    ["<!-- new -->", ...rows.slice(0, 2_000), "<b>now</b>", ...rows.slice(2_000)].join(""),
+  );
+
+  it("names its bases by their digest and is small, each segment proved", async () => {
+    const flow = streaming([page.subarray(0, 50_000)], { bases: [base] });
+    await flow.pause();
+    const [answer] = flow.stream.sentOf("answer");
+    expect(answer?.form).toEqual({
+      kind: "delta",
+      codec: 1,
+      offers: 1,
+      proof: { of: "bases", digest: digestOf(base) },
+    });
+    await flow.push(page.subarray(50_000));
+    await flow.end();
+    expect(flow.seen.over).toBe(false);
+    await flow.stream.proves(page.length);
+    await flow.done;
+    const read = await readSegments(flow.stream.sent, [base]);
+    expect([read.body.equals(page), read.unproved, flow.stream.proofs]).toEqual([true, 0, 1]);
+    const coded = flow.stream.sentOf("data").reduce((sum, { bytes }) => sum + bytes.length, 0);
+    expect(coded).toBeLessThan(page.length / 50);
+    expect(flow.seen.page).toMatchObject({ answer: "delta", bases: 1, pageBytes: page.length });
+  });
+
+  it("that is doubted in the middle goes on with plain bytes from there", async () => {
+    const flow = streaming([page.subarray(0, 1_000)], { bases: [base] });
+    await flow.pause();
+    await flow.push(page.subarray(1_000, 2_000));
+    await flow.pause();
+    flow.stream.sent.length = 0;
+    await flow.stream.asksWhole(1_000);
+    await flow.still();
+    expect(flow.stream.sent[0]).toEqual({ kind: "resume", offset: 1_000, codec: 1 });
+    await flow.push(page.subarray(2_000));
+    await flow.end();
+    await flow.ended();
+    const read = await readSegments(flow.stream.sent, [], page.subarray(0, 1_000));
+    expect([read.body.equals(page.subarray(1_000)), read.unproved, read.ended]).toEqual([
+      true,
+      0,
+      "complete",
+    ]);
+    await flow.stream.proves(page.length);
+    await flow.done;
+    expect([flow.seen.page?.answer, flow.stream.proofs]).toEqual(["delta", 1]);
+  });
+
+  it("that is doubted after its end gives the plain bytes and an end again", async () => {
+    const flow = streaming([page], { bases: [base] });
+    await flow.end();
+    await flow.ended();
+    flow.stream.sent.length = 0;
+    await flow.stream.asksWhole(0);
+    await flow.ended();
+    const read = await readSegments(flow.stream.sent, []);
+    expect([read.body.equals(page), read.ended]).toEqual([true, "complete"]);
+    await flow.stream.asksWhole(0);
+    await flow.done;
+    expect(flow.seen.failed).toBe("unproved");
+  });
+
+  it("that was doubted goes on without word of the edge, for nothing is pinned any more", async () => {
+    const flow = streaming([page.subarray(0, 1_000)], { bases: [base] });
+    await flow.pause();
+    await flow.stream.asksWhole(0);
+    await flow.still();
+    const held = flow.memory.usedBytes;
+    for (let pushed = 0; pushed < 2 * MOST_UNPROVED_BYTES; pushed += 64 * 1024)
+      flow.answering.body.push(Buffer.alloc(64 * 1024, "x"));
+    await flow.end();
+    expect(flow.stream.kinds.at(-1)).toBe("end");
+    expect(flow.memory.usedBytes - held).toBeLessThan(3 * MOST_UNPROVED_BYTES);
+    flow.stream.leaves("cancelled");
+    await flow.done;
+  });
+
+  it("gets no further than its bound ahead of what is proved, then goes on", async () => {
+    const flow = streaming([], { bases: [base], pageBytes: 1 << 20 });
+    const piece = Buffer.alloc(64 * 1024, "y");
+    const pieces = (3 * MOST_UNPROVED_BYTES) / piece.length;
+    for (let pushed = 0; pushed < pieces; pushed++) flow.answering.body.push(piece);
+    await flow.end();
+    await flow.still();
+    const stopped = await readSegments(flow.stream.sent, [base]);
+    const sent = stopped.body.length;
+    expect(sent).toBeGreaterThanOrEqual(MOST_UNPROVED_BYTES);
+    expect(sent).toBeLessThanOrEqual(MOST_UNPROVED_BYTES + piece.length);
+    await flow.stream.proves(sent);
+    await flow.still();
+    const on = await readSegments(flow.stream.sent, [base]);
+    expect(on.body.length).toBeGreaterThan(sent);
+    flow.stream.leaves("cancelled");
+    await flow.done;
+    expect(flow.seen.failed).toBe("cancelled");
+  });
+
+  it("takes one of the contexts with bases, else one without, else is not begun", async () => {
+    const flow = answeringOf({ bases: [base] });
+    for (let taken = 0; taken < MOST_WITH_BASES; taken++) flow.contexts.take("withBases");
+    const alone = streamPage(flow.answering, gatheredOf([page], flow.memory));
+    flow.answering.body.arrived.push(END);
+    expect((await alone)?.answer).toBe("whole");
+    for (let taken = 0; taken < MOST_ALONE; taken++) flow.contexts.take("alone");
+    const none = answeringOf({ bases: [base] });
+    const sent = streamPage({ ...none.answering, given: flow.given }, gatheredOf([page], none.memory));
+    expect(await sent).toBeUndefined();
+    expect(none.stream.sent).toEqual([]);
+  });
+
+  it("without budget for what it may have to send again streams whole", async () => {
+    const flow = streaming([page], { bases: [base], shareBytes: page.length + MOST_UNPROVED_BYTES - 1 });
+    await flow.end();
+    await flow.done;
+    expect(flow.seen.page).toMatchObject({ answer: "whole" });
+  });
+});
+
+describe("a page that is too large to be kept", () => {
+  it("streams, and gives back the memory of what was kept", async () => {
+    const piece = Buffer.alloc(1_000, "z");
+    const flow = streaming([piece], { pageBytes: 3_500 });
+    for (let pushed = 0; pushed < 2; pushed++) await flow.push(piece);
+    expect(flow.lease.bytes).toBe(3_000);
+    await flow.push(piece);
+    expect(flow.lease.bytes).toBe(0);
+    await flow.end();
+    await flow.done;
+    expect(flow.seen.page).toMatchObject({ pageBytes: 4_000, pieces: undefined });
+    expect((await readSegments(flow.stream.sent, [])).body.length).toBe(4_000);
+  });
+});
+
+it("a web server that breaks off ends the stream as truncated", async () => {
+  const flow = streaming([Buffer.from("half")]);
+  await flow.still();
+  const { StreamError } = await import("../../../protocol/errors.ts");
+  flow.answering.body.arrived.fail(new StreamError("truncated"));
+  await flow.done;
+  expect(flow.seen.failed).toBe("truncated");
+  expect(flow.stream.sentOf("end")).toHaveLength(0);
+});
+
+it("made pages stream alike", async () => {
+  const random = seeded();
+  const base = madePage(random, 60);
+  const page = laterPage(random, base);
+  const flow = streaming([], { bases: [base] });
+  for (let at = 0; at < page.length; ) {
+    const bytes = random.int(1, 3_000);
+    await flow.push(page.subarray(at, at + bytes));
+    if (random.chance(0.5)) await flow.pause();
+    at += bytes;
+  }
+  await flow.end();
+  await flow.stream.proves(page.length);
+  await flow.done;
+  expect((await readSegments(flow.stream.sent, [base])).body.equals(page)).toBe(true);
+});

@@ -1,0 +1,240 @@
+import { once } from "node:events";
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer as createHttpServer, type RequestListener } from "node:http";
+import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createServer as createTlsServer } from "node:tls";
+import { afterAll, afterEach, describe, expect, it } from "vitest";
+import { loadEdgeConfig } from "../../../edge-side/config/edge-config.ts";
+import { startEdge } from "../../../edge-side/run/daemon.ts";
+import { type CheckGiven, checkOrigin, EACH_MS } from "../../../origin-side/command/check.ts";
+import { ConfigError } from "../../../protocol/config/parse-config.ts";
+import { type Finding, printFinding } from "../../../protocol/daemon/findings.ts";
+import { silentLog } from "../../../protocol/daemon/log.ts";
+import { systemClock } from "../../../protocol/runtime/clock.ts";
+import { makeLinkKey, secretText } from "../../../protocol/transport/key.ts";
+import { makeAuthority } from "../../kit/certificates.ts";
+import { FIXTURE_SECRET } from "../../kit/config-fixtures.ts";
+import { FakeClock } from "../../kit/fake-clock.ts";
+import { watchLeaks } from "../../kit/leaks.ts";
+import { HOST, openTunnel } from "../../kit/tunnel.ts";
+
+watchLeaks();
+
+const folder = mkdtempSync(join(tmpdir(), "coilgun-check-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const servers: Server[] = [];
+const sockets = new Set<Socket>();
+afterEach(async () => {
+  for (const socket of sockets) socket.destroy();
+  for (const server of servers.splice(0)) {
+    server.close();
+    await once(server, "close");
+  }
+});
+
+const listening = async (server: Server): Promise<number> => {
+  servers.push(server);
+  server.on("connection", (socket: Socket) => {
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
+  });
+  server.listen(0, HOST);
+  await once(server, "listening");
+  return (server.address() as AddressInfo).port;
+};
+const webServer = (answer: RequestListener) => listening(createHttpServer(answer));
+
+/** A port where nothing listens: it was free a moment ago. */
+const closedPort = async (): Promise<number> => {
+  const port = await listening(createServer());
+  const server = servers.pop();
+  server?.close();
+  if (server) await once(server, "close");
+  return port;
+};
+
+const edgeAccepts = async () => {};
+const webServerAnswers = () => webServer((_, response) => response.end());
+
+const check = (
+  at: { readonly origin: number; readonly edge?: number; readonly secret?: string; readonly mode?: string },
+  given: CheckGiven = { clock: systemClock, tryEdge: edgeAccepts },
+) => {
+  const file = join(folder, "origin.yaml");
+  writeFileSync(
+    file,
+    `edges: [{ address: "${HOST}:${at.edge ?? 1}", mode: ${at.mode ?? "psk"}, key: { id: k, secret: ${at.secret ?? FIXTURE_SECRET} } }]
+routes: [{ host: www.example.com, origin: "http://${HOST}:${at.origin}" }]`,
+  );
+  chmodSync(file, 0o600);
+  return checkOrigin(file, given);
+};
+const troubles = (findings: readonly Finding[]) =>
+  findings.filter(({ outcome }) => outcome !== "ok").map((finding) => printFinding(finding));
+
+describe("check of web servers", () => {
+  it("asks with the route's host, and is content with an answer", async () => {
+    const asked: (string | undefined)[] = [];
+    const origin = await webServer(({ method, url, headers }, response) => {
+      asked.push(`${method} ${url} ${headers.host}`);
+      response.end();
+    });
+    const findings = await check({ origin });
+    expect(troubles(findings)).toEqual([]);
+    expect(asked).toEqual(["HEAD / www.example.com"]);
+    expect(findings.at(-2)?.what).toContain("answers HEAD / with 200");
+  });
+
+  it("finds one that is not there", async () => {
+    const found = troubles(await check({ origin: await closedPort() }));
+    expect(found).toHaveLength(1);
+    expect(found[0]).toMatch(/^problem .*nothing listens there\n.*start the web server/);
+  });
+
+  it("finds one that speaks something else", async () => {
+    const origin = await listening(createServer((socket) => socket.end("220 mail.example.com ESMTP\r\n")));
+    expect(troubles(await check({ origin }))[0]).toMatch(/^problem .*does not answer in HTTP/);
+  });
+
+  it("finds one that hangs up", async () => {
+    const origin = await listening(createServer((socket) => socket.destroy()));
+    expect(troubles(await check({ origin }))[0]).toMatch(/^problem .*cannot be asked \(ECONNRESET\)/);
+  });
+
+  it("does not wait for one that is silent beyond its bound", async () => {
+    const silent = createServer();
+    const origin = await listening(silent);
+    const clock = new FakeClock();
+    const accepted = once(silent, "connection");
+    const checking = check({ origin }, { clock, tryEdge: edgeAccepts });
+    await accepted;
+    await clock.advance(EACH_MS);
+    expect(troubles(await checking)[0]).toMatch(/^problem .*does not answer within 10000 ms/);
+  });
+
+  it.each([
+    [200, {}, "ok"],
+    [404, {}, "ok"],
+    [405, {}, "ok"],
+    [501, {}, "ok"],
+    [301, { location: "http://www.example.com/de/" }, "ok"],
+    [301, { location: "https://other.example.com/" }, "ok"],
+    [301, { location: "https://www.example.com/" }, "warning"],
+    [400, {}, "warning"],
+    [421, {}, "warning"],
+    [500, {}, "warning"],
+    [503, {}, "warning"],
+  ])("takes %d %j as %s", async (status, headers, outcome) => {
+    const origin = await webServer((_, response) => response.writeHead(status, headers).end());
+    const findings = await check({ origin });
+    expect(findings.at(-2)?.outcome, findings.map(printFinding).join("\n")).toBe(outcome);
+  });
+});
+
+describe("check of web servers elsewhere", () => {
+  const checkRoute = (route: string) => {
+    const file = join(folder, "routes.yaml");
+    const edges = `edges: [{ address: "${HOST}:1", key: { id: k, secret: ${FIXTURE_SECRET} } }]`;
+    writeFileSync(file, `${edges}\nroutes: [${route}]`, { mode: 0o600 });
+    return checkOrigin(file, { clock: systemClock, tryEdge: edgeAccepts });
+  };
+
+  it("asks one at a unix socket, by the route's path and hostHeader", async () => {
+    const path = join(folder, "app.sock");
+    const asked: string[] = [];
+    const server = createHttpServer(({ method, url, headers }, response) => {
+      asked.push(`${method} ${url} ${headers.host}`);
+      response.end();
+    });
+    servers.push(server);
+    server.listen(path);
+    await once(server, "listening");
+    const route = `{ host: a.example, path: /api, origin: "unix:${path}", hostHeader: inner.example }`;
+    expect(troubles(await checkRoute(route))).toEqual([]);
+    expect(asked).toEqual(["HEAD /api inner.example"]);
+  });
+
+  it.each([
+    ["unix:/nowhere/app.sock", /nothing listens there/],
+    ["https://127.0.0.1:PORT", /cannot be asked over TLS \(ERR_SSL/],
+  ])("finds %s out of order", async (origin, words) => {
+    const port = await webServerAnswers();
+    const found = troubles(
+      await checkRoute(`{ host: a.example, origin: "${origin.replace("PORT", String(port))}" }`),
+    );
+    expect(found).toEqual([expect.stringMatching(words)]);
+  });
+
+  it("finds a certificate of an unknown authority", async () => {
+    const { certificate, privateKey } = makeAuthority().issue({ name: "a.example" });
+    const port = await listening(createTlsServer({ cert: certificate, key: privateKey }));
+    const found = troubles(await checkRoute(`{ host: a.example, origin: "https://127.0.0.1:${port}" }`));
+    expect(found).toEqual([expect.stringMatching(/over TLS \([A-Z_]+\)\n.*tls\.authorities/)]);
+  });
+});
+
+describe("check of edges", () => {
+  const dialled = (at: Parameters<typeof check>[0]) => check(at, { clock: systemClock });
+
+  it.each(["psk", "plain"] as const)("is content with one that knows the key, in mode %s", async (mode) => {
+    const file = join(folder, "edge.yaml");
+    const keys = [{ id: "k", secret: FIXTURE_SECRET, hosts: ["www.example.com"] }];
+    const tunnel = { listen: `${HOST}:0`, mode };
+    writeFileSync(file, JSON.stringify({ visitors: `${HOST}:0`, tunnel, keys }), { mode: 0o600 });
+    const edge = await startEdge(loadEdgeConfig(file), { log: silentLog });
+    const { port } = edge.tunnelAddress;
+    const findings = await check(
+      { origin: await webServerAnswers(), edge: port, mode },
+      { clock: systemClock },
+    );
+    await edge.stop();
+    expect(troubles(findings)).toEqual([]);
+    expect(findings.at(-1)?.what).toBe(`edge ${HOST}:${port} accepts the key k`);
+  });
+
+  it("finds one that does not know the key, in mode plain", async () => {
+    const file = join(folder, "edge.yaml");
+    const keys = [{ id: "other", secret: FIXTURE_SECRET, hosts: ["www.example.com"] }];
+    const tunnel = { listen: `${HOST}:0`, mode: "plain" };
+    writeFileSync(file, JSON.stringify({ visitors: `${HOST}:0`, tunnel, keys }), { mode: 0o600 });
+    const edge = await startEdge(loadEdgeConfig(file), { log: silentLog });
+    const { port } = edge.tunnelAddress;
+    const found = troubles(
+      await check({ origin: await webServerAnswers(), edge: port, mode: "plain" }, { clock: systemClock }),
+    );
+    await edge.stop();
+    expect(found).toEqual([expect.stringMatching(/gives no link with the key k\n.*compare keys/)]);
+  });
+
+  it.each([
+    ["does not know the key", () => undefined],
+    ["knows another secret", () => makeLinkKey("k").secret],
+  ])("finds one that %s, and tells no secret", async (_, secretOf) => {
+    await using tunnel = await openTunnel({ mode: "psk", secretOf });
+    const secret = secretText(makeLinkKey("k").secret);
+    const found = troubles(await dialled({ origin: await webServerAnswers(), edge: tunnel.port, secret }));
+    expect(found).toHaveLength(1);
+    expect(found[0]).toMatch(/^problem .*gives no link with the key k\n.*pair again/);
+    expect(found[0]).not.toContain(secret.slice(5));
+  });
+
+  it("finds one that is not there", async () => {
+    const found = troubles(await dialled({ origin: await webServerAnswers(), edge: await closedPort() }));
+    expect(found).toHaveLength(1);
+    expect(found[0]).toMatch(/nothing listens there: is coilgun-edge running/);
+  });
+});
+
+it("check tries everything even when much fails, and stops only at a config that is not valid", async () => {
+  const found = troubles(
+    await check(
+      { origin: await closedPort() },
+      { clock: systemClock, tryEdge: () => Promise.reject(new Error("no way")) },
+    ),
+  );
+  expect(found).toHaveLength(2);
+  await expect(checkOrigin(join(folder, "none.yaml"), { clock: systemClock })).rejects.toThrow(ConfigError);
+});

@@ -1,0 +1,118 @@
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import { inspect } from "node:util";
+import { describe, expect, it } from "vitest";
+import { dialSecurity, originSettings } from "../../../origin-side/config/origin-config.ts";
+import { ConfigError } from "../../../protocol/config/parse-config.ts";
+import {
+  expectedProblems,
+  FIXTURE_SECRET,
+  fixtureError,
+  fixturesIn,
+  parseFixture,
+} from "../../kit/config-fixtures.ts";
+
+const VALID = fixturesIn("valid", "origin");
+const INVALID = fixturesIn("invalid", "origin");
+
+const named = (name: string) => {
+  const fixture = VALID.find((each) => each.name === name);
+  if (fixture === undefined) throw new Error(`no fixture ${name}`);
+  return parseFixture(fixture, originSettings);
+};
+
+it("all fixtures were found", () => {
+  const folders = join(import.meta.dirname, "..", "..", "fixtures", "config");
+  expect([VALID.length, INVALID.length]).toEqual([5, 21]);
+  expect(readdirSync(join(folders, "valid", "origin"))).toHaveLength(VALID.length);
+  expect(readdirSync(join(folders, "invalid", "origin"))).toHaveLength(INVALID.length);
+});
+
+describe("a valid origin.yaml", () => {
+  it.each(VALID)("$name", (fixture) => {
+    expect(() => parseFixture(fixture, originSettings)).not.toThrow();
+  });
+
+  it("has a default for every setting but edges and routes, and the written-out ones are those", () => {
+    expect(named("every-setting-at-its-default")).toEqual(named("shortest"));
+    expect(named("shortest")).toEqual({
+      edges: [
+        {
+          address: { host: "edge.example.com", port: 7443 },
+          key: { id: "www-example-com-3f2a", secret: expect.anything() },
+          connections: 1,
+          wire: { mode: "psk" },
+        },
+      ],
+      routes: [
+        {
+          host: "www.example.com",
+          path: "/",
+          origin: { scheme: "http", address: { host: "127.0.0.1", port: 3000 } },
+          tls: undefined,
+          hostHeader: { kind: "keep" },
+          connectMs: 5_000,
+          answerMs: 60_000,
+          idleMs: 60_000,
+          connections: 128,
+          continues: false,
+          askEncoded: false,
+        },
+      ],
+      codecs: ["splice", "zstd", "vcdiff", "brotli"],
+      workers: 1,
+      store: {
+        sizeBytes: 256 * 2 ** 20,
+        sessionMs: 3_600_000,
+        noStoreMs: 600_000,
+        requestBytes: 16 * 2 ** 20,
+      },
+      memory: { budgetBytes: 128 * 2 ** 20, perKeyBytes: 64 * 2 ** 20 },
+      limits: { pageBytes: 8 * 2 ** 20, headBytes: 64 * 2 ** 10, streamsPerLink: 1_000 },
+      times: { heartbeatMs: 10_000, drainMs: 30_000 },
+      redial: { firstMs: 250, mostMs: 30_000 },
+      accessLog: { to: "off" },
+      log: { level: "info", format: "auto" },
+    });
+  });
+
+  it("dials each edge in its own way", () => {
+    const [certificate] = named("certificate-mode").edges.map(dialSecurity);
+    expect(certificate).toMatchObject({ mode: "certificate", serverName: "edge.example.com" });
+    const [psk, plain] = named("two-edges-one-plain").edges.map(dialSecurity);
+    expect([psk?.mode, plain]).toEqual(["psk", { mode: "plain", insecure: false }]);
+  });
+
+  it("asks web servers off this machine for encoded bodies, unless it is told otherwise", () => {
+    const { routes } = named("routes-of-every-kind");
+    expect(routes.map(({ askEncoded }) => askEncoded)).toEqual([true, false, false, true]);
+    expect(routes.map(({ path }) => path)).toEqual(["/", "/api", "/", "/"]);
+    expect(routes.map(({ idleMs }) => idleMs)).toEqual([60_000, undefined, 60_000, 60_000]);
+    expect(routes.map(({ tls }) => tls?.verify)).toEqual([true, true, undefined, undefined]);
+  });
+
+  it("prints no secret and no private key, however it is printed", () => {
+    for (const fixture of VALID) {
+      const config = parseFixture(fixture, originSettings);
+      const printed = `${inspect(config, { depth: 20, showHidden: true, getters: false })}${JSON.stringify(config)}`;
+      expect(printed).not.toContain(FIXTURE_SECRET.slice(5));
+      expect(printed).not.toContain("BEGIN");
+    }
+  });
+});
+
+describe("an invalid origin.yaml", () => {
+  it.each(INVALID)("$name", (fixture) => {
+    const expected = expectedProblems(fixture);
+    const error = fixtureError(fixture, originSettings);
+    expect(error).toBeInstanceOf(ConfigError);
+    expect(error?.problems.map(({ line, column }) => `${line}:${column}`)).toEqual(
+      expected.map(({ place }) => place),
+    );
+    for (const [index, { part }] of expected.entries()) {
+      expect(part).not.toBe("");
+      expect(error?.problems[index]?.message).toContain(part);
+    }
+    expect(error?.message).not.toMatch(/AAECAw/);
+  });
+});

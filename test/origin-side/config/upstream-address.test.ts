@@ -1,0 +1,52 @@
+import { describe, expect, it } from "vitest";
+import {
+  authorityOf,
+  isOnThisMachine,
+  LONGEST_SOCKET_PATH,
+  parseOriginServer,
+  printOriginServer,
+} from "../../../origin-side/config/upstream-address.ts";
+import { UnitError } from "../../../protocol/config/units.ts";
+
+describe("a web server's address", () => {
+  it.each([
+    ["http://127.0.0.1:3000", "http://127.0.0.1:3000", "127.0.0.1:3000", true],
+    ["http://App", "http://app:80", "app", false],
+    ["HTTP://[::1]:8080/", "http://[::1]:8080", "[::1]:8080", true],
+    ["https://app", "https://app:443", "app", false],
+    ["https://app:80", "https://app:80", "app:80", false],
+    ["https://127.0.0.1", "https://127.0.0.1:443", "127.0.0.1", true],
+    ["unix:/run/app.sock", "unix:/run/app.sock", "localhost", true],
+    ["unix:///run/app.sock", "unix:/run/app.sock", "localhost", true],
+  ])("%s is %s, called %s", (text, printed, authority, near) => {
+    const server = parseOriginServer(text);
+    expect(printOriginServer(server)).toBe(printed);
+    expect(parseOriginServer(printed)).toEqual(server);
+    expect(authorityOf(server)).toBe(authority);
+    expect(isOnThisMachine(server)).toBe(near);
+  });
+
+  it.each([
+    "",
+    "app:80",
+    "ftp://app",
+    "http:app",
+    "http://",
+    "https://",
+    "http://app/x",
+    "http://app?x",
+    "http://u:p@app",
+    "http://app:99999",
+    "unix:",
+    "unix:app.sock",
+    "unix://host/app.sock",
+  ])("%j is refused", (text) => {
+    expect(() => parseOriginServer(text)).toThrow(UnitError);
+  });
+
+  it("takes a socket's path up to what the kernel takes", () => {
+    const longest = `/${"s".repeat(LONGEST_SOCKET_PATH - 1)}`;
+    expect(parseOriginServer(`unix:${longest}`)).toEqual({ scheme: "unix", path: longest });
+    expect(() => parseOriginServer(`unix:${longest}s`)).toThrow(UnitError);
+  });
+});

@@ -1,0 +1,64 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { MOST_WAITING_BYTES, openAccessLog } from "../../../protocol/daemon/access-log.ts";
+import { until } from "../../kit/until.ts";
+
+let folder = "";
+let failures: Error[];
+let dropped: number[];
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "coilgun-access-"));
+  failures = [];
+  dropped = [];
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+const trouble = {
+  failed: (error: Error) => failures.push(error),
+  dropped: (lines: number) => dropped.push(lines),
+};
+const at = (name: string) => openAccessLog({ to: "file", path: join(folder, name) }, trouble);
+const read = (name: string): string => readFileSync(join(folder, name), "utf8");
+
+describe("an access log in a file", () => {
+  it("has one line of JSON per exchange, after what was there before", async () => {
+    writeFileSync(join(folder, "log"), "before\n");
+    const log = at("log");
+    log.write({ host: "a", target: "/\n", stream: 1 });
+    log.write({ totalMs: 1.23456789, bytes: 12, failed: undefined });
+    await log.close();
+    expect(read("log")).toBe(
+      'before\n{"host":"a","target":"/\\n","stream":1}\n{"totalMs":1.235,"bytes":12}\n',
+    );
+    expect(failures).toEqual([]);
+  });
+
+  it("that cannot be written is told once, and neither writing nor closing fails", async () => {
+    const log = at("no-folder/log");
+    for (let line = 0; line < 3; line++) log.write({ line });
+    await log.close();
+    expect(failures.map((error) => (error as NodeJS.ErrnoException).code)).toEqual(["ENOENT"]);
+  });
+
+  it("drops lines that find no room, and says how many", async () => {
+    const log = at("log");
+    const line = { text: "x".repeat(1_000) };
+    const most = Math.ceil(MOST_WAITING_BYTES / JSON.stringify(line).length);
+    // All in one turn, in which nothing can reach the disk.
+    for (let written = 0; written < most + 50; written++) log.write(line);
+    await until(() => dropped.length > 0, "word of the dropped lines");
+    log.write(line);
+    await log.close();
+    const lines = read("log").split("\n").length - 1;
+    expect(lines).toBeGreaterThanOrEqual(most);
+    expect([dropped.length, lines + (dropped[0] ?? 0)]).toEqual([1, most + 50 + 1]);
+  });
+});
+
+it("no access log takes every line and keeps none", async () => {
+  const log = openAccessLog({ to: "off" }, trouble);
+  log.write({});
+  await log.close();
+});

@@ -1,0 +1,98 @@
+import { once } from "node:events";
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { type AddressInfo, createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, it } from "vitest";
+import {
+  checkFree,
+  checkName,
+  checkPrivacy,
+  printFinding,
+  problem,
+  whyNotListening,
+} from "../../../protocol/daemon/findings.ts";
+import { systemClock } from "../../../protocol/runtime/clock.ts";
+import { Complaint } from "../../../protocol/runtime/user-error.ts";
+import { watchLeaks } from "../../kit/leaks.ts";
+
+watchLeaks();
+
+const HOST = "127.0.0.1";
+
+describe("an address to listen at", () => {
+  it("is free, and is let go of again", async () => {
+    const free = { host: HOST, port: 0 };
+    expect(await checkFree("visitors", free)).toMatchObject({ outcome: "ok" });
+  });
+
+  it("is in use", async () => {
+    const server = createServer().listen(0, HOST);
+    await once(server, "listening");
+    const address = { host: HOST, port: (server.address() as AddressInfo).port };
+    const finding = await checkFree("visitors", address);
+    expect(printFinding(finding)).toMatch(
+      /^problem {2}visitors: 127\.0\.0\.1:\d+ is in use\n {9}stop the program/,
+    );
+
+    const second = createServer();
+    second.listen(address.port, HOST);
+    const [error] = await once(second, "error");
+    const complaint = whyNotListening(error, { tunnel: { host: HOST, port: 1 }, visitors: address });
+    expect(complaint).toBeInstanceOf(Complaint);
+    expect(String(complaint)).toContain(`visitors: ${HOST}:${address.port} is in use; stop`);
+    server.close();
+    await once(server, "close");
+  });
+
+  it("is not of this machine", async () => {
+    // TEST-NET-1 belongs to no machine.
+    expect(await checkFree("tunnel", { host: "192.0.2.1", port: 0 })).toMatchObject({
+      outcome: "problem",
+      what: "tunnel: 192.0.2.1:0 is no address of this machine",
+    });
+  });
+
+  it("keeps other errors as they are", () => {
+    const error = new Error("other");
+    expect(whyNotListening(error, { visitors: { host: HOST, port: 1 } })).toBe(error);
+  });
+});
+
+describe("a host", () => {
+  const bounds = { clock: systemClock, withinMs: 10_000 };
+
+  it("that is an address needs no look-up", async () => {
+    expect(await checkName("edge", "192.0.2.1", bounds)).toBeUndefined();
+    expect(await checkName("edge", "::1", bounds)).toBeUndefined();
+  });
+
+  it("that is this machine resolves", async () => {
+    expect(await checkName("edge", "localhost", bounds)).toMatchObject({ outcome: "ok" });
+  });
+});
+
+describe("files with secrets", () => {
+  const folder = mkdtempSync(join(tmpdir(), "coilgun-findings-"));
+  afterAll(() => rmSync(folder, { recursive: true }));
+  const put = (name: string, content: string, mode: number): string => {
+    const path = join(folder, name);
+    writeFileSync(path, content);
+    chmodSync(path, mode);
+    return path;
+  };
+
+  it("are told from others, and open ones are a warning", () => {
+    const findings = checkPrivacy([
+      put("open.yaml", "secret: cgk1_x", 0o644),
+      put("closed.yaml", "secret: cgk1_x", 0o600),
+      put("key.pem", "-----BEGIN EC PRIVATE KEY-----", 0o640),
+      put("ca.pem", "-----BEGIN CERTIFICATE-----", 0o644),
+    ]);
+    expect(findings.map(({ outcome }) => outcome)).toEqual(["warning", "ok", "warning"]);
+  });
+});
+
+it("prints no secret", () => {
+  expect(printFinding(problem("has cgk1_abc", "not cgk1_abc"))).not.toContain("abc");
+});

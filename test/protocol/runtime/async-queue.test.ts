@@ -1,0 +1,96 @@
+import { describe, expect, it } from "vitest";
+import { Inbox, LATE } from "../../../protocol/runtime/async-queue.ts";
+import { FakeClock, settle } from "../../kit/fake-clock.ts";
+
+const failure = new Error("it ended");
+
+describe("an inbox", () => {
+  it("gives what was pushed, in order, now or when it comes", async () => {
+    const inbox = new Inbox<number>();
+    inbox.push(1);
+    inbox.push(2);
+    expect([inbox.length, await inbox.next(), inbox.take(), inbox.take()]).toEqual([2, 1, 2, undefined]);
+    const next = inbox.next();
+    inbox.push(3);
+    expect(await next).toBe(3);
+  });
+
+  it("after a failure gives what came before it, then the failure, again and again", async () => {
+    const inbox = new Inbox<number>();
+    inbox.push(1);
+    inbox.fail(failure);
+    inbox.fail(new Error("another"));
+    expect(await inbox.next()).toBe(1);
+    await expect(inbox.next()).rejects.toBe(failure);
+    await expect(inbox.next()).rejects.toBe(failure);
+    expect(() => inbox.take()).toThrow(failure);
+  });
+
+  it("wakes who waits when it fails", async () => {
+    const clock = new FakeClock();
+    for (const wait of [
+      (inbox: Inbox<number>) => inbox.next(),
+      (inbox: Inbox<number>) => inbox.nextWithin(clock, 10),
+      (inbox: Inbox<number>) => inbox.nextUnlessInterrupted(),
+    ]) {
+      const inbox = new Inbox<number>();
+      const waiting = wait(inbox);
+      inbox.fail(failure);
+      await expect(waiting).rejects.toBe(failure);
+    }
+    expect(clock.timers).toBe(0);
+  });
+});
+
+describe("a bounded wait", () => {
+  it("ends with what comes in time, and leaves no timer", async () => {
+    const clock = new FakeClock();
+    const inbox = new Inbox<number>();
+    const waiting = inbox.nextWithin(clock, 10);
+    await clock.advance(9);
+    inbox.push(1);
+    expect([await waiting, clock.timers]).toEqual([1, 0]);
+  });
+
+  it("ends late after its time, and what comes later is not lost", async () => {
+    const clock = new FakeClock();
+    const inbox = new Inbox<number>();
+    const waiting = inbox.nextWithin(clock, 10);
+    await clock.advance(10);
+    expect(await waiting).toBe(LATE);
+    inbox.push(1);
+    expect(await inbox.nextWithin(clock, 0)).toBe(1);
+  });
+
+  it("of no time at all is late at once", async () => {
+    const clock = new FakeClock();
+    expect([await new Inbox<number>().nextWithin(clock, 0), clock.timers]).toEqual([LATE, 0]);
+  });
+});
+
+describe("an interruption", () => {
+  it("ends a wait that may be interrupted, and no other", async () => {
+    const clock = new FakeClock();
+    const inbox = new Inbox<number>();
+    const interruptible = inbox.nextUnlessInterrupted();
+    inbox.interrupt();
+    expect(await interruptible).toBe(LATE);
+    const bounded = inbox.nextWithin(clock, 10);
+    inbox.interrupt();
+    expect([await bounded, clock.timers]).toEqual([LATE, 0]);
+    let given: number | undefined;
+    const firm = inbox.next().then((item) => {
+      given = item;
+    });
+    inbox.interrupt();
+    await settle();
+    expect(given).toBeUndefined();
+    inbox.push(1);
+    await firm;
+    expect(given).toBe(1);
+  });
+
+  it("of nobody does nothing", () => {
+    new Inbox<number>().interrupt();
+  });
+});

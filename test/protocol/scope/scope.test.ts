@@ -1,0 +1,331 @@
+import { describe, expect, it } from "vitest";
+import { LEAST_SECRET_CHARS, LEAST_TELLING_CHARS, MOST_MARKS } from "../../../protocol/scope/credentials.ts";
+import { type BasesPolicy, type Scope, ScopeRules } from "../../../protocol/scope/scope.ts";
+
+const SECRET = Buffer.alloc(32, 1);
+const rulesFor = (bases: BasesPolicy, harmlessCookies: readonly string[] = []) =>
+  new ScopeRules({ bases, harmlessCookies }, SECRET);
+const rules = rulesFor("session");
+const SID = "sid=0123456789abcdef0123456789abcdef";
+const LONG = "fedcba9876543210fedcba9876543210";
+
+const scope = (
+  request: readonly string[],
+  response: readonly string[] = [],
+  by = rules,
+  status = 200,
+): Scope => by.scopeOf({ credentials: by.credentialsOf(request), status, response });
+const sessionOf = (...cookies: string[]) =>
+  rules.credentialsOf(cookies.flatMap((cookie) => ["Cookie", cookie])).session;
+/** The session a version belongs to; fails where it belongs to none. */
+const owner = (of: Scope) => (of.kind === "session" ? of.session : `not a session: ${of.kind}`);
+
+describe("public", () => {
+  it.each([
+    ["nothing", []],
+    ["ordinary headers", ["Host", "a.example", "Accept", "*/*", "X-Api-Key", "k"]],
+    [
+      "known harmless cookies",
+      [
+        "Cookie",
+        "_ga=GA1.2.3; _ga_ABC=GS1; __utmz=1.2; OptanonConsent=x%2Cy",
+        "cookie",
+        "_pk_id.1.a=b; AWSALB=x",
+      ],
+    ],
+    ["an empty Cookie", ["Cookie", " ; ;"]],
+  ])("is a version whose request carried %s", (_, request) => {
+    expect(scope(request)).toEqual({ kind: "public", retention: "keep" });
+  });
+
+  it.each([
+    ["no-cache", ["Cache-Control", "no-cache, max-age=0"]],
+    ["directives that only look alike", ["Cache-Control", "x-private, private-ish, no-storey, not-no-store"]],
+    ["directives inside a quoted string", ["Cache-Control", 'ext="a, private, \\", no-store", max-age=1']],
+    ["a harmless cookie set", ["Set-Cookie", "__cf_bm=abc; Path=/; HttpOnly"]],
+    ["an error", []],
+  ])("is a version whose response says %s", (_, response) => {
+    expect(scope([], response, rules, 404).kind).toBe("public");
+  });
+
+  it("takes the operator's word for a cookie, by name or pattern", () => {
+    const told = rulesFor("session", ["theme", "ab_*", "x_*_y"]);
+    expect(scope(["Cookie", "theme=dark; ab_test=1; x_any_y=2"], [], told).kind).toBe("public");
+    expect(scope(["Cookie", "themes=dark"], [], told).kind).toBe("session");
+    expect(scope(["Cookie", "x_y=2"], [], told).kind).toBe("session");
+  });
+});
+
+describe("session", () => {
+  it.each([
+    ["a cookie that counts", ["Cookie", SID]],
+    ["one among harmless ones", ["Cookie", `_ga=1; ${SID}; _gid=2`]],
+    ["one in a second Cookie header", ["Cookie", "_ga=1", "COOKIE", SID]],
+    ["Authorization", ["authorization", "Bearer x"]],
+    ["a short cookie", ["Cookie", "lang=en"]],
+    ["a cookie without a name", ["Cookie", "abc"]],
+    ["a harmless name in another case", ["Cookie", "_GA=1"]],
+    ["a value with a comma, which some servers split at", ["Cookie", `_ga=1, ${SID}`]],
+    ["a quoted value with a pair inside", ["Cookie", `_ga="1; ${SID}"`]],
+  ])("is a version whose request carried %s", (_, request) => {
+    expect(scope(request)).toMatchObject({ kind: "session", retention: "session" });
+  });
+
+  it.each([
+    ["private", "private", "session"],
+    ["PRIVATE in a list", "max-age=1, PRIVATE", "session"],
+    ["private with fields", 'max-age=1,private="set-cookie, x"', "session"],
+    ["private behind a quote that never closes", 'ext="a, private', "session"],
+    ["no-store", "No-Store", "no-store"],
+    ["both", "private;no-store", "no-store"],
+  ])("is a version whose response is %s, and is kept for it", (_, value, retention) => {
+    expect(scope(["Cookie", SID], ["cache-control", value])).toMatchObject({
+      kind: "session",
+      retention,
+      marks: undefined,
+    });
+    expect(scope([], ["cache-control", value]).kind).toBe("nobody");
+  });
+
+  it("is not shared by different credentials, however they are written", () => {
+    const written = [
+      ["Cookie", "a=1"],
+      ["Cookie", "a=1; b=2"],
+      ["Cookie", "a=1; b=3"],
+      ["Cookie", "a=1; a=1"],
+      ["Cookie", "a=1b=2"],
+      ["Cookie", "a=1 b=2"],
+      ["Cookie", "a1="],
+      ["Cookie", "a1"],
+      ["Cookie", "=a1"],
+      ["Cookie", "A=1"],
+      ["Cookie", "a=\u00e9"],
+      ["Cookie", "a=\u00c3\u00a9"],
+      ["Authorization", "a=1"],
+      ["Authorization", "1"],
+      ["Authorization", "1", "Authorization", "2"],
+      ["Authorization", "1", "Cookie", "a=1"],
+    ].map((headers) => rules.credentialsOf(headers).session);
+    // `a1` and `=a1` are the same nameless cookie.
+    expect(new Set(written).size).toBe(written.length - 1);
+    for (const session of written) expect(session).toHaveLength(16);
+  });
+
+  it("is one whatever the order, the spacing and the harmless cookies beside", () => {
+    const session = sessionOf("a=1; b=2");
+    expect(sessionOf("b=2;a=1")).toBe(session);
+    expect(sessionOf("b=2", "_ga=7;  a=1 ")).toBe(session);
+  });
+
+  it("cannot be computed without the daemon's secret", () => {
+    const other = new ScopeRules({ bases: "session", harmlessCookies: [] }, Buffer.alloc(32, 2));
+    expect(other.credentialsOf(["Cookie", SID]).session).not.toBe(sessionOf(SID));
+  });
+
+  it("is decided by the headers an operator names", () => {
+    const told = new ScopeRules(
+      { bases: "session", harmlessCookies: [], credentialHeaders: ["X-Api-Key"] },
+      SECRET,
+    );
+    expect(scope(["x-api-key", "k"], [], told).kind).toBe("session");
+    expect(scope(["Authorization", "k"], [], told).kind).toBe("public");
+  });
+});
+
+describe("a response that sets cookies", () => {
+  it("belongs to the session that the next request will show", () => {
+    const next = sessionOf(`${SID}; user=${LONG}`);
+    expect(owner(scope(["Cookie", SID], ["Set-Cookie", `user=${LONG}; Path=/; HttpOnly`]))).toBe(next);
+    expect(owner(scope(["Cookie", `user=old; ${SID}`], ["Set-Cookie", `user=${LONG}`]))).toBe(next);
+    expect(owner(scope([], ["Set-Cookie", SID, "set-cookie", ` user = ${LONG} ;Secure`]))).toBe(next);
+  });
+
+  it("stays with the session when it sets what was there, or harmless ones", () => {
+    expect(owner(scope(["Cookie", SID], ["Set-Cookie", `${SID}; Max-Age=3600`]))).toBe(sessionOf(SID));
+    expect(owner(scope(["Cookie", SID], ["Set-Cookie", "_ga=2"]))).toBe(sessionOf(SID));
+  });
+
+  it("removes what was not there without harm", () => {
+    expect(
+      owner(scope(["Cookie", SID], ["Set-Cookie", "flash=; expires=Thu, 01 Jan 1970 00:00:00 GMT"])),
+    ).toBe(sessionOf(SID));
+    expect(owner(scope(["Cookie", SID], ["Set-Cookie", "flash=deleted; Max-Age=0"]))).toBe(sessionOf(SID));
+  });
+
+  it.each([
+    ["removes a credential", ["Cookie", `${SID}; lang=en`], ["Set-Cookie", "sid=x; Max-Age=0"]],
+    [
+      "leaves only what many may share",
+      ["Cookie", `${SID}; prefs=${LONG}`],
+      ["Set-Cookie", "sid=; Max-Age=0"],
+    ],
+    ["removes one, by a negative age", ["Cookie", SID], ["Set-Cookie", `sid=${LONG}; max-age = -1`]],
+    [
+      "removes one, by the last of two ages",
+      ["Cookie", SID],
+      ["Set-Cookie", `sid=${LONG}; Max-Age=9; Max-Age=0`],
+    ],
+    ["empties one", ["Cookie", SID], ["Set-Cookie", "sid="]],
+    ["puts a word in its place", ["Cookie", SID], ["Set-Cookie", "sid=deleted"]],
+    ["gives a stranger a word", [], ["Set-Cookie", "sid=deleted"]],
+    ["gives a stranger an empty cookie", [], ["Set-Cookie", "sid="]],
+  ])("is nobody's when it %s", (_, request, response) => {
+    expect(scope(request, response).kind).toBe("nobody");
+  });
+
+  it("needs a value as long as a secret to make a session of a stranger", () => {
+    const set = (chars: number) => scope([], ["Set-Cookie", `sid=${"s".repeat(chars)}`]).kind;
+    expect(set(LEAST_SECRET_CHARS - 1)).toBe("nobody");
+    expect(set(LEAST_SECRET_CHARS)).toBe("session");
+  });
+});
+
+describe("nobody's", () => {
+  it("is a personal page for a visitor known by preferences alone", () => {
+    expect(scope(["Cookie", "lang=en; theme=dark"], ["Cache-Control", "private"]).kind).toBe("nobody");
+    expect(scope(["Cookie", "lang=en; theme=dark"]).kind).toBe("session");
+  });
+
+  it("is a part of a page", () => {
+    expect(scope([], [], rules, 206).kind).toBe("nobody");
+    expect(scope([], [], rulesFor("site"), 206).kind).toBe("nobody");
+  });
+});
+
+describe("policies", () => {
+  it("`site` makes everything public and asks for nobody's session", () => {
+    const site = rulesFor("site");
+    expect(site.credentialsOf(["Cookie", SID]).session).toBeUndefined();
+    expect(scope(["Cookie", SID], ["Cache-Control", "private"], site)).toEqual({
+      kind: "public",
+      retention: "keep",
+    });
+    expect(scope([], ["Cache-Control", "no-store"], site)).toEqual({ kind: "public", retention: "no-store" });
+  });
+
+  it("`url` scopes as `session` does", () => {
+    expect(scope(["Cookie", SID], [], rulesFor("url")).kind).toBe("session");
+    expect(scope([], [], rulesFor("url")).kind).toBe("public");
+  });
+
+  it("`off` remembers nothing", () => {
+    expect(scope([], [], rulesFor("off")).kind).toBe("nobody");
+  });
+});
+
+describe("what a request sends is", () => {
+  it.each<[string, readonly string[]]>([
+    ["a cookie that may be a secret", ["Cookie", `theme=dark; s=${"x".repeat(LEAST_SECRET_CHARS)}`]],
+    ["Authorization", ["Authorization", "Bearer a"]],
+  ])("a session's, if it shows %s, under every policy", (_, request) => {
+    const session = rules.sessionOf(request);
+    expect(session).toBe(rules.credentialsOf(request).session);
+    expect(session).toBeDefined();
+    for (const policy of ["site", "url", "off"] as const)
+      expect(rulesFor(policy).sessionOf(request)).toBe(session);
+  });
+
+  it.each<[string, readonly string[]]>([
+    ["nothing", []],
+    ["a cookie too short for a secret", ["Cookie", `lang=en; s=${"x".repeat(LEAST_SECRET_CHARS - 1)}`]],
+    ["a long one that is harmless", ["Cookie", "_ga=GA1.2.1234567890.1234567890"]],
+  ])("nobody's, if it shows %s", (_, request) => {
+    expect(rules.sessionOf(request)).toBeUndefined();
+  });
+});
+
+describe("marks", () => {
+  const marks = (request: readonly string[], response: readonly string[] = []) => {
+    const of = scope(request, response);
+    return of.kind === "session" ? of.marks?.() : undefined;
+  };
+
+  it("are there where nothing but the request's cookies made it a session's", () => {
+    expect(marks(["Cookie", SID])).toHaveLength(1);
+    expect(marks(["Cookie", SID], ["Set-Cookie", SID])).toBeUndefined();
+    expect(marks(["Authorization", `Bearer ${LONG}`, "Cookie", SID])).toBeUndefined();
+  });
+
+  it("are one for each cookie that tells people apart, and the same wherever it stands", () => {
+    const [mark] = marks(["Cookie", SID]) ?? [];
+    expect(marks(["Cookie", `a=${"x".repeat(LEAST_TELLING_CHARS - 1)}; ${SID}`])).toEqual([mark]);
+    expect(marks(["Cookie", `a=${"x".repeat(LEAST_TELLING_CHARS)}; ${SID}`])).toHaveLength(2);
+    expect(marks(["Cookie", `a=${"x".repeat(LEAST_TELLING_CHARS)}; ${SID}`])).toContain(mark);
+  });
+
+  it("are not computed for a flood of cookies", () => {
+    const flood = (cookies: number) => [
+      "Cookie",
+      Array.from({ length: cookies }, (_, at) => `c${at}=${LONG}`).join(";"),
+    ];
+    expect(marks(flood(MOST_MARKS))).toHaveLength(MOST_MARKS);
+    expect(marks(flood(MOST_MARKS + 1))).toEqual([]);
+  });
+});
+
+describe("kin", () => {
+  const kinOf = (request: readonly string[], response: readonly string[]) =>
+    rules.kinOf({ credentials: rules.credentialsOf(request), response });
+  const kin = (of: Scope) => (of.kind === "session" ? (of.kin?.() ?? "none") : of.kind);
+
+  it("of a session is known also where its page is personal, but not behind a header", () => {
+    const asked = ["Cookie", SID];
+    for (const cacheControl of ["private", "no-store", "public"])
+      expect(kin(scope(asked, ["Cache-Control", cacheControl]))).toHaveLength(1);
+    expect(kin(scope([...asked, "Authorization", "Bearer x"]))).toBe("none");
+  });
+
+  it("joins what was shown with what takes its place, as both will be shown", () => {
+    const [before, after] = kinOf(["Cookie", SID], ["Set-Cookie", `sid=${LONG}; HttpOnly`]);
+    expect(kin(scope(["Cookie", SID]))).toEqual([before]);
+    expect(kin(scope(["Cookie", `sid=${LONG}`]))).toEqual([after]);
+  });
+
+  it.each<[string, readonly string[], readonly string[]]>([
+    ["a response that sets no cookie", ["Cookie", SID], []],
+    ["a response that sets harmless ones", ["Cookie", SID], ["Set-Cookie", "_ga=GA1.2.3456789"]],
+    ["a visitor who showed nothing", [], ["Set-Cookie", `sid=${LONG}`]],
+  ])("says nothing of %s", (_, request, response) => expect(kinOf(request, response)).toEqual([]));
+
+  it("leaves out what is taken away or too short to tell people apart", () => {
+    expect(kinOf(["Cookie", SID], ["Set-Cookie", "sid=; Max-Age=0", "Set-Cookie", "a=b"])).toHaveLength(1);
+  });
+});
+
+describe("common bases", () => {
+  it.each<[BasesPolicy, boolean | undefined, boolean]>([
+    ["session", undefined, true],
+    ["session", true, true],
+    ["session", false, false],
+    ["site", true, false],
+    ["url", true, false],
+    ["off", true, false],
+  ])("under `%s`, set to %s: %s", (bases, commonBases, expected) => {
+    const policy = { bases, harmlessCookies: [], ...(commonBases !== undefined && { commonBases }) };
+    expect(new ScopeRules(policy, SECRET).commonBases).toBe(expected);
+  });
+});
+
+describe("hostile headers", () => {
+  it("are read in time that grows with their length", () => {
+    // Quadratic reading of these would take minutes, and the test with it.
+    const many = 200_000;
+    const nasty = [
+      '"\\"'.repeat(many),
+      '"'.repeat(many),
+      `${'"a'.repeat(many)}\\`,
+      ", ".repeat(many),
+      "\\".repeat(many),
+    ];
+    for (const value of nasty)
+      scope(["Cookie", value], ["Cache-Control", value, "Set-Cookie", `a=b;${value}`]);
+    scope(
+      [],
+      [
+        "Set-Cookie",
+        `a=${LONG};${" ".repeat(many)}max-age${" ".repeat(many)}=x${"; max-age=1".repeat(many / 10)}`,
+      ],
+    );
+    expect(scope(["Cookie", ";".repeat(many)]).kind).toBe("public");
+  });
+});

@@ -1,0 +1,48 @@
+import { describe, expect, it } from "vitest";
+import { ConfigError, parseConfig } from "../../../protocol/config/parse-config.ts";
+import { block } from "../../../protocol/config/schema.ts";
+import { MAX_KEY_ID_LENGTH, makeLinkKey, secretText } from "../../../protocol/transport/key.ts";
+import { keyOf, keySettings } from "../../../protocol/transport/key-config.ts";
+
+const SECRET = secretText(makeLinkKey("k").secret);
+
+const read = (text: string, files: Readonly<Record<string, string>> = {}) => {
+  const near = { pathOf: (name: string) => name, read: (path: string) => Buffer.from(files[path] ?? "") };
+  const schema = block(keySettings(near)).transform((written, context) => keyOf(written, context));
+  return parseConfig({ file: "k.yaml", text, schema });
+};
+
+describe("a key in a config", () => {
+  it("is the id and the secret that were written", () => {
+    const key = read(`id: k\nsecret: ${SECRET}`);
+    expect(key?.id).toBe("k");
+    expect(key && secretText(key.secret)).toBe(SECRET);
+  });
+
+  it("may have its secret in a file, with a line's end", () => {
+    const key = read("id: k\nsecretFile: link.key", { "link.key": `${SECRET}\r\n` });
+    expect(key && secretText(key.secret)).toBe(SECRET);
+  });
+
+  it.each(["k", "a.b_c-D9", "k".repeat(MAX_KEY_ID_LENGTH)])("may be called %s", (id) => {
+    expect(read(`id: ${id}\nsecret: ${SECRET}`)?.id).toBe(id);
+  });
+
+  it.each<[string, string, Record<string, string>?]>([
+    ["an id too long", `id: ${"k".repeat(MAX_KEY_ID_LENGTH + 1)}\nsecret: ${SECRET}`],
+    ["an id with a space", `id: a b\nsecret: ${SECRET}`],
+    ["a secret for an id", `id: ${SECRET}\nsecret: ${SECRET}`],
+    ["no secret", "id: k"],
+    ["two secrets", `id: k\nsecret: ${SECRET}\nsecretFile: f`, { f: SECRET }],
+    ["a secret cut short", `id: k\nsecret: ${SECRET.slice(0, -1)}`],
+    ["a secret with a letter more", `id: k\nsecret: ${SECRET}A`],
+    ["a secret without its beginning", `id: k\nsecret: ${SECRET.slice(5)}`],
+    ["an empty file", "id: k\nsecretFile: f", { f: "" }],
+    ["a file with two secrets", "id: k\nsecretFile: f", { f: `${SECRET}\n${SECRET}` }],
+    ["a file that names it", "id: k\nsecretFile: f", { f: `secret: ${SECRET}` }],
+  ])("is refused with %s, and nothing of a secret is told", (_, text, files) => {
+    const attempt = () => read(text, files);
+    expect(attempt).toThrow(ConfigError);
+    expect(attempt).not.toThrow(SECRET.slice(5, 20));
+  });
+});
