@@ -14,14 +14,12 @@ import { loopLoad } from "../../protocol/runtime/event-loop-load.ts";
 import { ByteBudget } from "../../protocol/runtime/memory-budget.ts";
 import { UnderWay } from "../../protocol/runtime/task-set.ts";
 import { ScopeRules } from "../../protocol/scope/scope.ts";
-import { NAMED_WITHIN_MS, RequestBodies } from "../../protocol/store/request-body-store.ts";
 import { VersionStore } from "../../protocol/store/version-store.ts";
 import { CommonBases } from "../bases/common/common-bases.ts";
 import type { ForgetWhat } from "../command/forget.ts";
 import { VisitorEncoders } from "../compress/compressor-pool.ts";
 import type { EdgeConfig, EdgeKey } from "../config/edge-config.ts";
 import type { VisitorListen } from "../config/listener-config.ts";
-import type { RequestBasesPolicy } from "../config/request-bases-policy.ts";
 import { HeldPages } from "../exchange/visit-memory.ts";
 import type { Visitor } from "../exchange/visitor.ts";
 import { trustOf } from "../exchange/visitor-request.ts";
@@ -31,7 +29,6 @@ import { LinkPool } from "../links/link-pool.ts";
 import { serveVisitor } from "../proxy/serve-visitor.ts";
 import type { ServeGiven } from "../proxy/visit.ts";
 import { RequestEncoders } from "../request/compressor-pool.ts";
-import { MOST_BODIES_OF_PLACE, RequestBases } from "../request/request-dictionaries.ts";
 
 /** An edge that is one worker of several: all connections are handed to it. */
 export interface AsWorker {
@@ -69,12 +66,6 @@ export const startEdge = async (
   const handed = asWorker !== undefined;
   let served = servedBy(config.keys);
   const store = new VersionStore({ clock, bytes: config.store.sizeBytes, lifetimes: lifetimesOf(config) });
-  const requestBodies = new RequestBodies({
-    clock,
-    bytes: config.store.requestBytes,
-    lifetimeMs: NAMED_WITHIN_MS,
-    mostOfPlace: MOST_BODIES_OF_PLACE,
-  });
   const memory = new ByteBudget({
     totalBytes: config.memory.budgetBytes,
     shareBytes: config.memory.perKeyBytes,
@@ -102,7 +93,6 @@ export const startEdge = async (
       role: "edge",
       ...config.limits,
       codecs: codecIds(CODEC_NAMES),
-      requestBases: config.store.requestBytes > 0,
       ...(asWorker && { workers: asWorker.workers }),
     }),
   });
@@ -120,11 +110,6 @@ export const startEdge = async (
       clock,
       memory,
       isCoded: (host) => served.codesRequests.has(host),
-      bases: new RequestBases({
-        bodies: requestBodies,
-        policyOf: (host) => served.requestBases.get(host) ?? "off",
-        rulesOf: (host) => served.rules.get(host),
-      }),
     }),
     pageBytes: config.limits.pageBytes,
     originAnswerMs: config.times.originAnswerMs,
@@ -158,7 +143,7 @@ export const startEdge = async (
     },
     async forget({ host, url }) {
       for (const link of pool.linksOf(host)) link.forget(host, url ?? "");
-      return store.forget({ host }, url) + requestBodies.forget({ host }, url);
+      return store.forget({ host }, url);
     },
     take(door, socket) {
       if (door < config.visitors.length) return visitors.take(door, socket);
@@ -177,7 +162,6 @@ export const startEdge = async (
       await commonBases.stop();
       await accessLog.close();
       store.close();
-      requestBodies.close();
     },
   };
 };
@@ -194,7 +178,6 @@ interface Served {
   readonly rules: ReadonlyMap<string, ScopeRules>;
   /** Hosts whose requests may be coded. */
   readonly codesRequests: ReadonlySet<string>;
-  readonly requestBases: ReadonlyMap<string, RequestBasesPolicy>;
 }
 
 const isSameSecret = (before: Served, after: Served, keyId: string): boolean => {
@@ -210,9 +193,6 @@ const servedBy = (keys: readonly EdgeKey[]): Served => ({
   hosts: new Map(keys.map((entry) => [entry.key.id, new Set(entry.hosts.map(({ host }) => host))])),
   codesRequests: new Set(
     keys.flatMap(({ hosts }) => hosts.flatMap((each) => (each.compressRequests ? [each.host] : []))),
-  ),
-  requestBases: new Map(
-    keys.flatMap(({ hosts }) => hosts.map(({ host, requestBases }) => [host, requestBases])),
   ),
   rules: new Map(
     keys.flatMap(({ hosts }) => hosts.map((served) => [served.host, new ScopeRules(served, SESSION_SECRET)])),

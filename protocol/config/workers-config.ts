@@ -65,7 +65,6 @@ export const shareOf = (whole: number, workers: number): number => Math.ceil(who
 export const storeShare = (store: StoreSettings, workers: number): StoreSettings => ({
   ...store,
   sizeBytes: Math.floor(store.sizeBytes / workers),
-  requestBytes: Math.floor(store.requestBytes / workers),
 });
 
 /** Of a key's share a worker gets at least what one page needs. */

@@ -9,7 +9,7 @@ import {
   type Role,
   WIRE_VERSION,
 } from "../frames/hello.ts";
-import { CODED_REQUESTS, REQUEST_BASES } from "../frames/request-coding.ts";
+import { CODED_REQUESTS } from "../frames/request-coding.ts";
 
 /** Size of the header tables, each way. */
 export const TABLE_BYTES = 64 * 1024;
@@ -25,8 +25,6 @@ export interface HelloSettings {
   readonly pageBytes: number;
   /** Codec numbers, the preferred one first. */
   readonly codecs: readonly number[];
-  /** Whether bodies of requests are kept as bases of later ones; true when left out. */
-  readonly requestBases?: boolean;
   /** Of an edge with several workers: how many. */
   readonly workers?: number;
 }
@@ -48,7 +46,7 @@ export const helloMaker = (settings: HelloSettings): (() => Hello) => {
     streams: settings.streamsPerLink,
     pageBytes: settings.pageBytes,
     codecs: settings.codecs,
-    features: settings.requestBases === false ? FEATURES : [...FEATURES, REQUEST_BASES],
+    features: FEATURES,
     ...(settings.workers !== undefined && { workers: settings.workers }),
   } as const;
   return () => ({ ...fixed, nonce: randomId(NONCE_BYTES) });

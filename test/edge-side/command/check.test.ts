@@ -40,25 +40,6 @@ describe("check", () => {
     expect(findings.length).toBe(6);
   });
 
-  it("says what is kept of requests, of the hosts that chose it", async () => {
-    const hosts =
-      "[a.example, { host: b.example, requestBases: session }, { host: c.example, requestBases: session+forms }]";
-    const file = put(
-      "kept.yaml",
-      [
-        `keys: [{ id: k, secret: ${FIXTURE_SECRET}, hosts: ${hosts} }]`,
-        FREE,
-        PSK,
-        "store: { requests: 1 MiB }",
-      ].join("\n"),
-    );
-    const said = (await checkEdge(file, new Date())).map(({ what }) => what);
-    expect(said.filter((what) => what.includes("requestBases"))).toEqual([
-      "b.example: requestBases: session: JSON, XML and text that its sessions send stay in memory on both sides for 10m after their last use, 1 MiB at most",
-      "c.example: requestBases: session+forms: JSON, XML, text and forms that its sessions send stay in memory on both sides for 10m after their last use, 1 MiB at most",
-    ]);
-  });
-
   it("stops at a config that is not valid", async () => {
     await expect(check("sotre: {}")).rejects.toThrow(ConfigError);
   });

@@ -25,7 +25,7 @@ const named = (name: string) => {
 
 it("all fixtures were found", () => {
   const folders = join(import.meta.dirname, "..", "..", "fixtures", "config");
-  expect([VALID.length, INVALID.length]).toEqual([9, 53]);
+  expect([VALID.length, INVALID.length]).toEqual([9, 51]);
   expect(readdirSync(join(folders, "valid", "edge"))).toHaveLength(VALID.length);
   expect(readdirSync(join(folders, "invalid", "edge"))).toHaveLength(INVALID.length);
 });
@@ -51,7 +51,6 @@ describe("a valid edge.yaml", () => {
               credentialHeaders: ["authorization"],
               commonBases: true,
               compressRequests: true,
-              requestBases: "off",
             },
           ],
         },
@@ -61,7 +60,6 @@ describe("a valid edge.yaml", () => {
         sizeBytes: 256 * 2 ** 20,
         sessionMs: 3_600_000,
         noStoreMs: 600_000,
-        requestBytes: 16 * 2 ** 20,
       },
       memory: { budgetBytes: 128 * 2 ** 20, perKeyBytes: 64 * 2 ** 20 },
       limits: {
@@ -102,16 +100,6 @@ describe("a valid edge.yaml", () => {
     expect(tunnel).toMatchObject({ listen: { host: "::", port: 443 }, behindBalancer: true });
     expect(tunnel.certificate.path).toBe("/etc/coilgun/tls/edge.pem");
     expect(tunnel.privateKey.bytes.toString()).toContain("edge-key.pem");
-  });
-
-  it("may have requests kept, within bounds or not at all", () => {
-    const withRequests = (requests: string) => {
-      const text = `keys: [{ id: k, secret: ${FIXTURE_SECRET}, hosts: [a.example] }]\nstore: { requests: ${requests} }`;
-      return parseConfig({ file: "edge.yaml", text, schema: edgeSettings(MADE_UP) }).store.requestBytes;
-    };
-    expect([withRequests("off"), withRequests("64 KiB")]).toEqual([0, 65_536]);
-    expect(() => withRequests("63 KiB")).toThrow(/store.requests must be at least 64 KiB/);
-    expect(() => withRequests("none")).toThrow(/store.requests/);
   });
 
   it("may have several listeners, and HTTPS on them", () => {

@@ -65,7 +65,6 @@ describe("a valid origin.yaml", () => {
         sizeBytes: 256 * 2 ** 20,
         sessionMs: 3_600_000,
         noStoreMs: 600_000,
-        requestBytes: 16 * 2 ** 20,
       },
       memory: { budgetBytes: 128 * 2 ** 20, perKeyBytes: 64 * 2 ** 20 },
       limits: { pageBytes: 8 * 2 ** 20, headBytes: 64 * 2 ** 10, streamsPerLink: 1_000 },

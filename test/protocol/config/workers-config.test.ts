@@ -40,11 +40,10 @@ describe("a worker's share", () => {
   it("of memory and store is a part of the whole; a key's is at least a page", () => {
     expect(memoryShare(bounds(128, 8, 64), 4)).toEqual({ budgetBytes: 32 * MIB, perKeyBytes: 16 * MIB });
     expect(memoryShare(bounds(128, 8, 64), 16)).toEqual({ budgetBytes: 8 * MIB, perKeyBytes: 8 * MIB });
-    expect(storeShare({ sizeBytes: 100, sessionMs: 1, noStoreMs: 2, requestBytes: 50 }, 3)).toEqual({
+    expect(storeShare({ sizeBytes: 100, sessionMs: 1, noStoreMs: 2 }, 3)).toEqual({
       sizeBytes: 33,
       sessionMs: 1,
       noStoreMs: 2,
-      requestBytes: 16,
     });
   });
 
