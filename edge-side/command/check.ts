@@ -6,7 +6,7 @@ import { createPrivateKey, X509Certificate } from "node:crypto";
 import { accessSync, constants } from "node:fs";
 import { dirname } from "node:path";
 import { loadConfig } from "../../protocol/config/parse-config.ts";
-import { type HostPort, printHostPort } from "../../protocol/config/units.ts";
+import { printHostPort } from "../../protocol/config/units.ts";
 import {
   checkFree,
   checkPrivacy,
@@ -45,18 +45,22 @@ export const checkEdge = async (file: string, today: Date): Promise<readonly Fin
 
 const checkPorts = async (config: EdgeConfig): Promise<readonly Finding[]> => {
   const several = config.visitors.length > 1;
-  const listens: Readonly<Record<string, HostPort>> = {
-    ...Object.fromEntries(
-      config.visitors.map(({ listen }, i) => [several ? `visitors[${i}]` : "visitors", listen]),
-    ),
-    tunnel: config.tunnel.listen,
-  };
+  const listens = [
+    ...config.visitors.map(({ listen, reusePort }, i) => ({
+      setting: several ? `visitors[${i}]` : "visitors",
+      listen,
+      reusePort,
+    })),
+    { setting: "tunnel", listen: config.tunnel.listen, reusePort: false },
+  ];
   // Its own ports are taken by the daemon that runs; that is no problem of the config.
   if (config.admin !== undefined && (await isEdgeAt(config.admin))) {
-    const places = Object.values(listens).map(printHostPort).join(" and ");
+    const places = listens.map(({ listen }) => printHostPort(listen)).join(" and ");
     return [ok(`coilgun-edge is running; ${places} were not tried`)];
   }
-  return Promise.all(Object.entries(listens).map(([setting, address]) => checkFree(setting, address)));
+  return Promise.all(
+    listens.map(({ setting, listen, reusePort }) => checkFree(setting, listen, { reusePort })),
+  );
 };
 
 const checkTunnel = (tunnel: TunnelListen, today: Date): readonly Finding[] => {

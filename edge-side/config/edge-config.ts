@@ -36,12 +36,6 @@ import {
   parseNetwork,
   UnitError,
 } from "../../protocol/config/units.ts";
-import {
-  hasRoomForPages,
-  NO_ROOM_FOR_PAGES,
-  workersOf,
-  workersSetting,
-} from "../../protocol/config/workers-config.ts";
 import type { BasesPolicy } from "../../protocol/scope/scope.ts";
 import type { LinkKey } from "../../protocol/transport/key.ts";
 import { keyOf, keySettings } from "../../protocol/transport/key-config.ts";
@@ -52,8 +46,6 @@ export interface EdgeConfig {
   readonly visitors: readonly VisitorListen[];
   readonly tunnel: TunnelListen;
   readonly keys: readonly EdgeKey[];
-  /** Processes that share the work. */
-  readonly workers: number;
   readonly store: StoreSettings;
   readonly memory: MemorySettings;
   readonly limits: EdgeLimits;
@@ -149,7 +141,6 @@ export const edgeSettings = (near: Surroundings): z.ZodType<EdgeConfig> =>
       .array(edgeKey(near))
       .min(1)
       .check(noTwoAlike(({ key }) => key.id, "is the id of two keys; each needs its own", "id")),
-    workers: workersSetting(),
     store: storeBlock(),
     memory: memoryBlock(),
     limits: optionalBlock({
@@ -191,10 +182,7 @@ export const edgeSettings = (near: Surroundings): z.ZodType<EdgeConfig> =>
       path: ["tunnel"],
       error: "listens where visitors are served; give each a port of its own",
     })
-    .refine(hasRoomForPages, NO_ROOM_FOR_PAGES)
-    .transform(
-      ({ admin, ...rest }): EdgeConfig => ({ ...rest, admin, workers: workersOf(rest.workers, rest) }),
-    );
+    .transform(({ admin, ...rest }): EdgeConfig => ({ ...rest, admin }));
 
 const edgeKey = (near: Surroundings) =>
   block({

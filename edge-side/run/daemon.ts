@@ -3,7 +3,6 @@
  * "Roles".
  */
 import { randomBytes } from "node:crypto";
-import type { Socket } from "node:net";
 import { CODEC_NAMES, codecIds } from "../../protocol/codec/codecs.ts";
 import { type HostPort, printHostPort } from "../../protocol/config/units.ts";
 import { openAccessLog } from "../../protocol/daemon/access-log.ts";
@@ -30,15 +29,6 @@ import { serveVisitor } from "../proxy/serve-visitor.ts";
 import type { ServeGiven } from "../proxy/visit.ts";
 import { RequestEncoders } from "../request/compressor-pool.ts";
 
-/** An edge that is one worker of several: all connections are handed to it. */
-export interface AsWorker {
-  readonly workers: number;
-  /** The keys of the links that are up, whenever links come or go. */
-  linked(keyIds: readonly string[]): void;
-  /** A connection that was taken at the tunnel's door has ended. */
-  tunnelClosed(): void;
-}
-
 export interface EdgeDaemon {
   /** Of the first listener. */
   readonly visitorsAddress: HostPort;
@@ -51,8 +41,6 @@ export interface EdgeDaemon {
   reload(config: EdgeConfig): Promise<void>;
   /** Erases versions here and at the origin sides that are connected; returns how many there were here. */
   forget(what: ForgetWhat): Promise<number>;
-  /** As a worker: a connection from the address of this number in `visitors`, or, one above the last, from the tunnel port. */
-  take(door: number, socket: Socket): void;
   /** Drains, within a bound. */
   stop(): Promise<void>;
 }
@@ -60,10 +48,9 @@ export interface EdgeDaemon {
 /** Rejects with what the system says of an address that cannot be had; nothing is left open then. */
 export const startEdge = async (
   config: EdgeConfig,
-  given: { readonly log: Log; readonly clock?: Clock; readonly asWorker?: AsWorker },
+  given: { readonly log: Log; readonly clock?: Clock },
 ): Promise<EdgeDaemon> => {
-  const { log, clock = systemClock, asWorker } = given;
-  const handed = asWorker !== undefined;
+  const { log, clock = systemClock } = given;
   let served = servedBy(config.keys);
   const store = new VersionStore({ clock, bytes: config.store.sizeBytes, lifetimes: lifetimesOf(config) });
   const memory = new ByteBudget({
@@ -75,7 +62,6 @@ export const startEdge = async (
     hostsOf: (keyId) => served.hosts.get(keyId),
     missing: (host) =>
       log.warn("no link", { host, hint: "is coilgun-origin running with a key that serves this host?" }),
-    changed: (links) => asWorker?.linked([...new Set([...links].map(({ keyId }) => keyId))]),
   });
   const accessLog = openAccessLog(config.accessLog, {
     failed: (error) => log.error("access log failed", { error }),
@@ -87,13 +73,11 @@ export const startEdge = async (
     log,
     pool,
     memory,
-    handed,
     secretOf: (keyId) => served.keys.get(keyId)?.key.secret,
     hello: helloMaker({
       role: "edge",
       ...config.limits,
       codecs: codecIds(CODEC_NAMES),
-      ...(asWorker && { workers: asWorker.workers }),
     }),
   });
   let trusts = trustOf(config.trustedProxies);
@@ -119,7 +103,7 @@ export const startEdge = async (
   };
   const visits = new UnderWay();
   const serve = (visitor: Visitor) => visits.add(serveVisitor(visitor, serving));
-  const visitors = await serveVisitors(config, { clock, serve, handed }).catch(async (error: unknown) => {
+  const visitors = await serveVisitors(config, { clock, serve }).catch(async (error: unknown) => {
     await tunnel.close();
     throw error;
   });
@@ -145,11 +129,6 @@ export const startEdge = async (
       for (const link of pool.linksOf(host)) link.forget(host, url ?? "");
       return store.forget({ host }, url);
     },
-    take(door, socket) {
-      if (door < config.visitors.length) return visitors.take(door, socket);
-      socket.once("close", () => asWorker?.tunnelClosed());
-      tunnel.take(socket);
-    },
     async stop() {
       const drained = new AbortController();
       const bound = clock.after(config.times.drainMs, () => drained.abort());
@@ -170,6 +149,7 @@ const isSameListener = (a: VisitorListen, b: VisitorListen | undefined): boolean
   b !== undefined &&
   printHostPort(a.listen) === printHostPort(b.listen) &&
   a.compress === b.compress &&
+  a.reusePort === b.reusePort &&
   (a.tls === undefined) === (b.tls === undefined);
 
 interface Served {

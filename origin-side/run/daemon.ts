@@ -26,7 +26,7 @@ import { BodyTags } from "../answer/omit-etag.ts";
 import type { OriginConfig } from "../config/origin-config.ts";
 import { IncomingExchange } from "../exchange/incoming-exchange.ts";
 import { TakePushed } from "../links/accept-push.ts";
-import { EdgeLinks } from "../links/edge-links.ts";
+import { KeptLink } from "../links/dial-edge.ts";
 import type { ExchangeGiven } from "../proxy/answer-edge.ts";
 import { answerEdge } from "../proxy/answer-edge.ts";
 import { RequestDecoders } from "../request/decode-body.ts";
@@ -113,21 +113,13 @@ export const startOrigin = async (
   const takePushed = new TakePushed({ clock, log, store, memory });
   const pushed = (link: Link, version: VersionFrame): void =>
     exchanges.add(takePushed.take(link, version).then(() => {}));
-  const links = config.edges.map(
-    (edge) =>
-      new EdgeLinks({
-        edge,
-        clock,
-        chance,
-        log,
-        redial: config.redial,
-        heartbeatMs: config.times.heartbeatMs,
-        memory,
-        hello,
-        opened,
-        forget,
-        pushed,
-      }),
+  const { redial, times } = config;
+  const dialling = { clock, chance, log, redial, heartbeatMs: times.heartbeatMs, memory };
+  const links = config.edges.flatMap((edge) =>
+    Array.from(
+      { length: edge.connections },
+      () => new KeptLink({ edge, ...dialling, hello, opened, forget, pushed }),
+    ),
   );
   return {
     async reload(next) {

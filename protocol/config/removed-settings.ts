@@ -21,6 +21,11 @@ const REQUEST_BASES: RemovedSetting = {
 export const REMOVED_SETTINGS: RemovedSettings = {
   "keys.hosts.requestBases": REQUEST_BASES,
   "store.requests": REQUEST_BASES,
+  workers: {
+    since: "0.2.0",
+    instead:
+      "remove the line; for several cores run several instances, edges with reusePort (README, Several cores)",
+  },
 };
 
 /** What to say of an unknown setting at `path`, such as `keys[0].hosts[1].bases`; undefined: there never was such a one. */

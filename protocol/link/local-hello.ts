@@ -25,8 +25,6 @@ export interface HelloSettings {
   readonly pageBytes: number;
   /** Codec numbers, the preferred one first. */
   readonly codecs: readonly number[];
-  /** Of an edge with several workers: how many. */
-  readonly workers?: number;
 }
 
 const randomId = (bytes: number): string => randomBytes(bytes).toString("latin1");
@@ -47,7 +45,6 @@ export const helloMaker = (settings: HelloSettings): (() => Hello) => {
     pageBytes: settings.pageBytes,
     codecs: settings.codecs,
     features: FEATURES,
-    ...(settings.workers !== undefined && { workers: settings.workers }),
   } as const;
   return () => ({ ...fixed, nonce: randomId(NONCE_BYTES) });
 };

@@ -55,6 +55,18 @@ describe("check", () => {
     await once(server, "close");
   });
 
+  it("is content with a port that others share, where it shares it too", async () => {
+    const server = createServer().listen({ port: 0, host: "127.0.0.1", reusePort: true });
+    await once(server, "listening");
+    const { port } = server.address() as AddressInfo;
+    const listening = (reusePort: boolean) =>
+      check(`visitors: { listen: 127.0.0.1:${port}, reusePort: ${reusePort} }`, PSK);
+    expect(troubles(await listening(true))).toEqual([]);
+    expect(troubles(await listening(false))[0]).toMatch(/^problem {2}visitors: .* is in use\n/);
+    server.close();
+    await once(server, "close");
+  });
+
   it("does not blame the edge that is running for its ports", async () => {
     const server = createServer().listen(0, "127.0.0.1");
     await once(server, "listening");

@@ -25,7 +25,7 @@ const named = (name: string) => {
 
 it("all fixtures were found", () => {
   const folders = join(import.meta.dirname, "..", "..", "fixtures", "config");
-  expect([VALID.length, INVALID.length]).toEqual([9, 51]);
+  expect([VALID.length, INVALID.length]).toEqual([9, 49]);
   expect(readdirSync(join(folders, "valid", "edge"))).toHaveLength(VALID.length);
   expect(readdirSync(join(folders, "invalid", "edge"))).toHaveLength(INVALID.length);
 });
@@ -38,7 +38,9 @@ describe("a valid edge.yaml", () => {
   it("has a default for every setting but keys, and the written-out ones are those", () => {
     expect(named("every-setting-at-its-default")).toEqual(named("shortest"));
     expect(named("shortest")).toEqual({
-      visitors: [{ listen: { host: "0.0.0.0", port: 8080 }, tls: undefined, compress: true }],
+      visitors: [
+        { listen: { host: "0.0.0.0", port: 8080 }, tls: undefined, compress: true, reusePort: false },
+      ],
       tunnel: { mode: "psk", listen: { host: "0.0.0.0", port: 7443 } },
       keys: [
         {
@@ -55,7 +57,6 @@ describe("a valid edge.yaml", () => {
           ],
         },
       ],
-      workers: 1,
       store: {
         sizeBytes: 256 * 2 ** 20,
         sessionMs: 3_600_000,
@@ -105,7 +106,7 @@ describe("a valid edge.yaml", () => {
   it("may have several listeners, and HTTPS on them", () => {
     const { visitors, limits } = named("http-and-https");
     expect(visitors).toMatchObject([
-      { listen: { port: 8080 }, tls: undefined, compress: true },
+      { listen: { port: 8080 }, tls: undefined, compress: true, reusePort: false },
       {
         listen: { port: 8443 },
         tls: { certificate: { path: "/etc/coilgun/tls/site.pem" } },

@@ -23,7 +23,7 @@ const named = (name: string) => {
 
 it("all fixtures were found", () => {
   const folders = join(import.meta.dirname, "..", "..", "fixtures", "config");
-  expect([VALID.length, INVALID.length]).toEqual([5, 21]);
+  expect([VALID.length, INVALID.length]).toEqual([5, 20]);
   expect(readdirSync(join(folders, "valid", "origin"))).toHaveLength(VALID.length);
   expect(readdirSync(join(folders, "invalid", "origin"))).toHaveLength(INVALID.length);
 });
@@ -60,7 +60,6 @@ describe("a valid origin.yaml", () => {
         },
       ],
       codecs: ["splice", "zstd", "vcdiff", "brotli"],
-      workers: 1,
       store: {
         sizeBytes: 256 * 2 ** 20,
         sessionMs: 3_600_000,
