@@ -6,6 +6,7 @@ import { z } from "zod";
 import { CODEC_NAMES, type CodecName } from "../../protocol/codec/codecs.ts";
 import type { LogSettings } from "../../protocol/config/log-settings.ts";
 import { loadConfig, type Surroundings } from "../../protocol/config/parse-config.ts";
+import { REMOVED_SETTINGS, removedSetting } from "../../protocol/config/removed-settings.ts";
 import {
   type AccessLogTarget,
   accessLog,
@@ -117,7 +118,12 @@ export const originSettings = (near: Surroundings): z.ZodType<OriginConfig> =>
         ),
       ),
     codecs: z
-      .array(z.enum(CODEC_NAMES))
+      .array(
+        z.enum(CODEC_NAMES, {
+          error: ({ input }) =>
+            typeof input === "string" ? removedSetting(`codecs.${input}`, REMOVED_SETTINGS) : undefined,
+        }),
+      )
       .min(1)
       .check(noTwoAlike((name) => name, "is listed twice"))
       .prefault([...CODEC_NAMES]),

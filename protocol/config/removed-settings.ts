@@ -10,7 +10,10 @@ export interface RemovedSetting {
   readonly instead: string;
 }
 
-/** By the setting's whole name, lists without their indexes: `keys.hosts.bases`. Names are those of either side. */
+/**
+ * By the setting's whole name, lists without their indexes: `keys.hosts.bases`; a value that a setting took stands behind its
+ * name: `codecs.brotli`. Names are those of either side.
+ */
 export type RemovedSettings = Readonly<Record<string, RemovedSetting>>;
 
 const REQUEST_BASES: RemovedSetting = {
@@ -21,6 +24,10 @@ const REQUEST_BASES: RemovedSetting = {
 export const REMOVED_SETTINGS: RemovedSettings = {
   "keys.hosts.requestBases": REQUEST_BASES,
   "store.requests": REQUEST_BASES,
+  "codecs.brotli": {
+    since: "0.2.0",
+    instead: "take brotli out of the list; whole pages are compressed by zstd",
+  },
   workers: {
     since: "0.2.0",
     instead:

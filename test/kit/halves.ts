@@ -172,7 +172,7 @@ export const openOriginHalf = async (options: OriginOptions): Promise<OriginHalf
     contexts,
     rules: new ScopeRules({ bases: "site", harmlessCookies: [] }, Buffer.alloc(32, 2)),
     sessions: new KnownSessions(),
-    codecs: { splice: false, page: codecById(options.codec ?? 1) ?? STREAMING_CODEC, alone: undefined },
+    codecs: { splice: false, page: codecById(options.codec ?? 1) ?? STREAMING_CODEC },
     load: () => 0,
     streaming: STREAMING_CODEC,
     pageBytes,

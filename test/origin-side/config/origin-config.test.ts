@@ -59,7 +59,7 @@ describe("a valid origin.yaml", () => {
           askEncoded: false,
         },
       ],
-      codecs: ["splice", "zstd", "vcdiff", "brotli"],
+      codecs: ["splice", "zstd", "vcdiff"],
       store: {
         sizeBytes: 256 * 2 ** 20,
         sessionMs: 3_600_000,

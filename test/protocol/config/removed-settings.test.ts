@@ -90,4 +90,13 @@ describe("of Coilgun's own", () => {
       "1:1 workers is gone since 0.2.0; remove the line; for several cores run several instances, edges with reusePort (README, Several cores)",
     );
   });
+
+  it("the codec brotli is gone since 0.2.0; any other that is unknown never was one", () => {
+    expect(problemsOf(originSettings(MADE_UP), "codecs: [zstd, brotli, lzma]")).toEqual(
+      expect.arrayContaining([
+        "1:16 codecs[1] is gone since 0.2.0; take brotli out of the list; whole pages are compressed by zstd",
+        expect.stringMatching(/^1:24 codecs\[2\] must be one of: splice, zstd, vcdiff/),
+      ]),
+    );
+  });
 });
