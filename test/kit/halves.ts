@@ -34,9 +34,9 @@ import { type Clock, systemClock } from "../../protocol/runtime/clock.ts";
 import { ByteBudget } from "../../protocol/runtime/memory-budget.ts";
 import { type ScopePolicy, ScopeRules } from "../../protocol/scope/scope.ts";
 import { VersionStore } from "../../protocol/store/version-store.ts";
-import { memoryPair } from "../../protocol/transport/memory-transport.ts";
 import type { Transport } from "../../protocol/transport/transport.ts";
 import { edgeConfigOf } from "./daemons.ts";
+import { memoryPair } from "./memory-transport.ts";
 import { ScriptedPeer, wired } from "./scripted-peer.ts";
 import { reached } from "./until.ts";
 
