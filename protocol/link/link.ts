@@ -14,6 +14,7 @@ import type { Timer } from "../runtime/clock.ts";
 import type { Lease } from "../runtime/memory-budget.ts";
 import { ByteReader } from "../wire/bytes.ts";
 import { NO_EXTENSIONS } from "../wire/extensions.ts";
+import { withFrameTrace } from "./frame-trace.ts";
 import { EXPORTER_BYTES, EXPORTER_LABEL, type Greeted, Greeting } from "./handshake.ts";
 import { Heartbeat } from "./keepalive.ts";
 import type { Link, LinkEnd, LinkGiven } from "./link-api.ts";
@@ -52,8 +53,9 @@ export class LinkEndpoint implements Link {
   #end: LinkEnd | undefined;
 
   constructor(given: LinkGiven) {
-    const { transport, clock, hello, keyProof } = given;
-    this.#given = given;
+    const { clock, hello, keyProof } = given;
+    const transport = withFrameTrace(given);
+    this.#given = { ...given, transport };
     this.#outbox = new Outbox(transport, this.#budget, clock);
     const exported = given.behindBalancer ? undefined : transport.exportKey(EXPORTER_LABEL, EXPORTER_BYTES);
     this.#greeting = new Greeting({

@@ -8,6 +8,7 @@ import type { AnswerForm, Frame, OpenFrame, StreamFrame, VersionFrame } from "..
 import { readFrame } from "../../protocol/frames/frame-codec.ts";
 import { FrameHeaderDecoder } from "../../protocol/frames/frame-headers.ts";
 import type { Hello, Role } from "../../protocol/frames/hello.ts";
+import { type TraceSink, withFrameTrace } from "../../protocol/link/frame-trace.ts";
 import type { KeyProof } from "../../protocol/link/handshake.ts";
 import { LinkEndpoint } from "../../protocol/link/link.ts";
 import type { Link, LinkEnd } from "../../protocol/link/link-api.ts";
@@ -133,6 +134,8 @@ export interface PairOptions {
   readonly memoryBytes?: number;
   /** What becomes of each message an end sends, and of what is injected with it. */
   readonly meddle?: (role: Role, message: Buffer) => readonly Uint8Array[];
+  /** Takes a line for each frame, as COILGUN_TRACE=frames does. */
+  readonly trace?: TraceSink;
 }
 
 export interface LinkPair {
@@ -198,9 +201,10 @@ export const linkPair = (options: PairOptions = {}): LinkPair => {
       exportKey: (label, bytes) => transport.exportKey(label, bytes),
     };
     const own = role === "edge" ? options.edgeHello : options.originHello;
+    const hello = helloOf(role, { ...options.hello, ...own });
     const link = new LinkEndpoint({
-      transport: tapped,
-      hello: helloOf(role, { ...options.hello, ...own }),
+      transport: withFrameTrace({ transport: tapped, hello, clock }, options.trace),
+      hello,
       keyProof: (role === "edge" ? options.edgeProof : options.originProof) ?? BY_TRANSPORT,
       behindBalancer: options.behindBalancer ?? false,
       clock,
