@@ -2,7 +2,7 @@
  * Both daemons inside the test, joined over loopback by TLS with a key, in front of a web server that a test scripts. What
  * they log and record can be waited for. For what only processes can show there is bench/rig/daemon-pair.
  */
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { VisitRecord } from "../../edge-side/exchange/access-record.ts";
@@ -115,22 +115,26 @@ export const openPair = async ({ serve, edge, origin, files, via, clock }: PairO
   };
 };
 
+/** Whole lines only: the daemon may be writing the last one, or may not have made the file yet. */
 const lineOf = async <Line extends { readonly target: string }>(
   file: string,
   count: number,
   target?: string,
 ): Promise<Line> => {
-  let lines: Line[] = [];
+  let found: Line | undefined;
+  let read = 0;
   await until(
     () => {
-      lines = readFileSync(file, "utf8")
-        .split("\n")
-        .slice(0, -1)
-        .map((line) => JSON.parse(line) as Line)
-        .filter((line) => target === undefined || line.target === target);
-      return lines.length >= count;
+      const size = statSync(file, { throwIfNoEntry: false })?.size ?? 0;
+      if (size === read) return false;
+      read = size;
+      const lines = readFileSync(file, "utf8").split("\n").slice(0, -1);
+      const parsed = lines.map((line) => JSON.parse(line) as Line);
+      found = parsed.filter((line) => target === undefined || line.target === target)[count - 1];
+      return found !== undefined;
     },
     `line ${count} of ${target ?? "all"} in ${file}`,
   );
-  return lines[count - 1] as Line;
+  if (found === undefined) throw new Error("it was found");
+  return found;
 };

@@ -1,18 +1,25 @@
 /**
- * Waiting for what happens outside the event loop's own turns: sockets, the thread pool, other processes. Turn by turn, without
- * sleeping; the bound only turns a hang into a failure that says what was waited for.
+ * Waiting for what happens outside the event loop's own turns: sockets, the thread pool, other processes. Turn by turn at first, then
+ * at each millisecond, so that a long wait leaves the processor to what is waited for; the bound only turns a hang into a failure that
+ * says what was waited for.
  */
+import { systemClock } from "../../protocol/runtime/clock.ts";
 import { settle } from "./fake-clock.ts";
 
-const MOST_MS = 20_000;
+/** Less than the time limit of a test, whose failure would not say what was waited for. */
+const MOST_MS = 50_000;
+/** Turns without a pause: what this process does by itself is over by then. */
+const BUSY_TURNS = 200;
+const PAUSE_MS = 1;
 /** Turns, and milliseconds, without change after which nothing more is expected to happen. */
 const STILL_TURNS = 2_000;
 const STILL_MS = 100;
 
 export const until = async (met: () => boolean, what = "it"): Promise<void> => {
-  for (const end = performance.now() + MOST_MS; !met(); ) {
+  const end = performance.now() + MOST_MS;
+  for (let turn = 0; !met(); turn++) {
     if (performance.now() > end) throw new Error(`${what} did not come to be`);
-    await settle();
+    await (turn < BUSY_TURNS ? settle() : systemClock.sleep(PAUSE_MS));
   }
 };
 

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { watchLeaks } from "../../kit/leaks.ts";
 import { fieldIn } from "../../kit/raw-visitor.ts";
+import { until } from "../../kit/until.ts";
 import { type EdgeUnderTest, GET, request, startEdgeUnderTest } from "../edge-under-test.ts";
 
 watchLeaks();
@@ -92,8 +93,14 @@ describe("an upgrade", () => {
     const { visitor, exchange } = await joined();
     exchange.end();
     await visitor.closed;
+    // So far it was the end of a half: the visitor's own is open, and neither end has closed the connection.
+    expect([visitor.socket.closed, visitor.socket.writable]).toEqual([false, true]);
+    const failed: unknown[] = [];
+    visitor.socket.on("error", ({ code }: NodeJS.ErrnoException) => failed.push(code));
     exchange.fail("truncated");
-    await new Promise<void>((resolve) => visitor.socket.once("close", () => resolve()).destroy());
+    // A socket that has read to the end hears of a reset when it writes.
+    await until(() => visitor.send("?").socket.closed, "the end of the connection");
+    expect(["ECONNRESET", "EPIPE"]).toContain(failed[0]);
   });
 
   it("holds back a visitor that is faster than the origin server", async () => {

@@ -1,8 +1,10 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { MOST_WAITING_BYTES, openAccessLog } from "../../../protocol/daemon/access-log.ts";
+import { settle } from "../../kit/fake-clock.ts";
+import { heldBytes } from "../../kit/held-memory.ts";
 import { until } from "../../kit/until.ts";
 
 let folder = "";
@@ -57,8 +59,15 @@ describe("an access log in a file", () => {
   });
 });
 
-it("no access log takes every line and keeps none", async () => {
+it("no access log takes every line, keeps none, and writes nowhere", async () => {
+  const written = vi.spyOn(process.stdout, "write");
+  const before = heldBytes();
   const log = openAccessLog({ to: "off" }, trouble);
-  log.write({});
+  for (let lines = 0; lines < 4; lines++) log.write({ text: new Uint8Array(MOST_WAITING_BYTES) });
   await log.close();
+  const calls = written.mock.calls.length;
+  written.mockRestore();
+  await settle();
+  expect([calls, failures, dropped, readdirSync(folder)]).toEqual([0, [], [], []]);
+  expect(heldBytes() - before).toBeLessThan(MOST_WAITING_BYTES);
 });

@@ -90,7 +90,16 @@ describe("an interruption", () => {
     expect(given).toBe(1);
   });
 
-  it("of nobody does nothing", () => {
-    new Inbox<number>().interrupt();
+  it.each([
+    ["unbounded", (inbox: Inbox<number>) => inbox.next()],
+    ["bounded", (inbox: Inbox<number>) => inbox.nextWithin(new FakeClock(), 10)],
+    ["interruptible", (inbox: Inbox<number>) => inbox.nextUnlessInterrupted()],
+  ])("of nobody is not kept for the %s wait that comes next", async (_, wait) => {
+    const inbox = new Inbox<number>();
+    inbox.interrupt();
+    const waiting = wait(inbox);
+    await settle();
+    inbox.push(1);
+    expect(await waiting).toBe(1);
   });
 });
