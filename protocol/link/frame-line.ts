@@ -111,7 +111,6 @@ const detailsOf = (frame: Frame): string => {
     case "proved":
     case "askWhole":
       return ` offset=${frame.offset}`;
-      return "";
   }
 };
 
