@@ -1,6 +1,7 @@
 /**
  * `coilgun-bench pair`: what the pair costs and gains beside a plain reverse proxy, in one run. Latency one page at a
- * time (the default), requests a second and CPU under load (`--load`), or memory (`--memory`).
+ * time (the default), requests a second and CPU under load (`--load`), or memory (`--memory`). Or, under load, this checkout
+ * beside another one (`--load --against`).
  */
 import { writeFile } from "node:fs/promises";
 import { resolve } from "node:path";
@@ -9,6 +10,8 @@ import { systemClock } from "../../protocol/runtime/clock.ts";
 import { groundOfMeasurement } from "../corpus/versions.ts";
 import { type Progress, progressBar } from "../report/table.ts";
 import { interruptible } from "../rig/interrupt.ts";
+import { AGAINST_NAMES, isAgainstFlawless, measureAgainst } from "./against.ts";
+import { againstTable } from "./against-table.ts";
 import { LATENCY_NAMES, LINKS, type LinkKind, measureLatency } from "./latency.ts";
 import { parseBuffer, parseRate, parseRtt } from "./link-flags.ts";
 import { LOAD_NAMES, measureLoad } from "./load.ts";
@@ -25,16 +28,22 @@ import {
 const MOST_SECONDS = 600;
 const MOST_CONCURRENCY = 1_000;
 const MOST_REQUESTS = 10_000_000;
+const MOST_ROUNDS = 99;
+const SECONDS = 8;
+/** Of a round, of which there are many. */
+const AGAINST_SECONDS = 3;
 
 export interface PairFlags {
   readonly load: boolean;
   readonly memory: boolean;
+  readonly against?: string;
+  readonly rounds: number;
   readonly only?: readonly string[];
   readonly link: LinkKind | "both";
   readonly rtt: number;
   readonly rate: number | null;
   readonly buffer: number;
-  readonly seconds: number;
+  readonly seconds?: number;
   readonly warmUp: number;
   readonly concurrency: number;
   readonly requests: number;
@@ -57,6 +66,13 @@ export const pairCommand = (): Command =>
     )
     .option("--memory", "resident memory of both daemons with a small store", false)
     .addOption(
+      new Option(
+        "--against <checkout>",
+        "with --load: beside the pair of another checkout of Coilgun",
+      ).conflicts(["memory", "profile"]),
+    )
+    .option("--rounds <number>", "with --against: of each case, by turns", wholeUpTo(MOST_ROUNDS), 9)
+    .addOption(
       new Option("--only <cases>", "only these cases, separated by commas")
         .argParser((names) => names.split(","))
         .conflicts("memory"),
@@ -78,9 +94,11 @@ export const pairCommand = (): Command =>
         .default(4 * 2 ** 20, "4 MiB"),
     )
     .addOption(
-      new Option("--seconds <number>", "for each case (under load: each way)")
+      new Option(
+        "--seconds <number>",
+        `for each case (under load: each way), ${SECONDS}; with --against: for each round, ${AGAINST_SECONDS}`,
+      )
         .argParser(secondsIn)
-        .default(8)
         .conflicts("memory"),
     )
     .addOption(
@@ -115,7 +133,8 @@ async function run(flags: PairFlags, signal: AbortSignal): Promise<Outcome> {
     return progress;
   };
   const onCase = (done: number, total: number, label: string) => shown(total).at(done, label);
-  const { seconds, concurrency, requests } = flags;
+  const { concurrency, requests, against, rounds } = flags;
+  const seconds = flags.seconds ?? (against === undefined ? SECONDS : AGAINST_SECONDS);
   const profile = flags.profile === undefined ? undefined : resolve(flags.profile);
   const stage = { clock: systemClock, signal, profile, onCase };
   try {
@@ -130,6 +149,12 @@ async function run(flags: PairFlags, signal: AbortSignal): Promise<Outcome> {
         onProgress: terminal ? onProgress : () => undefined,
       });
       return { report, table: memoryTable(report), flawless: isMemoryFlawless(report) };
+    }
+    if (against !== undefined) {
+      if (!flags.load) throw new Error("--against compares load: say --load too");
+      const names = chosen(flags.only, AGAINST_NAMES);
+      const report = await measureAgainst({ ...stage, against, names, rounds, seconds, concurrency });
+      return { report, table: againstTable(report), flawless: isAgainstFlawless(report) };
     }
     if (flags.load) {
       const names = chosen(flags.only, LOAD_NAMES);

@@ -5,10 +5,11 @@
  */
 import autocannon, { type Result } from "autocannon";
 import { systemClock } from "../../protocol/runtime/clock.ts";
+import { checkMeanwhile } from "./check-meanwhile.ts";
 import { answerQuestions } from "./child-channel.ts";
 import { note } from "./flaws.ts";
 import { runProgram } from "./program.ts";
-import { type Encodings, headersOf, timedVisitor } from "./timed-visit.ts";
+import { type Encodings, headersOf } from "./timed-visit.ts";
 
 export interface Volley {
   /** host:port. */
@@ -32,8 +33,6 @@ export interface VolleyResult {
   readonly firstFlaws: readonly string[];
 }
 
-/** Between two answers that are checked in full: a hundredth of the load at most. */
-const CHECK_EVERY_MS = 50;
 /** How soon the end of a volley is noticed. */
 const NOTICE_MS = 50;
 const TIMEOUT_SECONDS = 30;
@@ -99,26 +98,6 @@ async function fire({ address, path, encodings, connections, seconds }: Volley):
     wrong,
     firstFlaws: [...flaws, ...firstFlaws],
   };
-}
-
-async function checkMeanwhile(
-  { address, path, encodings }: Pick<Volley, "address" | "path" | "encodings">,
-  signal: AbortSignal,
-) {
-  const visitor = timedVisitor(address, systemClock);
-  const firstFlaws: string[] = [];
-  let [checked, wrong] = [0, 0];
-  do {
-    const { flaw } = await visitor.visit(path, encodings);
-    checked += 1;
-    if (flaw !== undefined) {
-      wrong += 1;
-      note(firstFlaws, flaw);
-    }
-    await systemClock.sleep(CHECK_EVERY_MS, signal).catch(() => undefined);
-  } while (!signal.aborted);
-  visitor.close();
-  return { checked, wrong, firstFlaws };
 }
 
 runProgram(async () => {

@@ -194,7 +194,8 @@ export const isMemoryFlawless = ({ wrong, firstFlaws, daemons, boundBytes }: Mem
   firstFlaws.length === 0 &&
   Object.values(daemons).every(({ peakBytes }) => peakBytes <= boundBytes);
 
-const verdict = (flawless: boolean, flaws: readonly string[]): string[] =>
+/** Whether all that was checked was right, and the first things that were not. */
+export const verdict = (flawless: boolean, flaws: readonly string[]): string[] =>
   flawless
     ? ["Every answer that was checked arrived byte for byte."]
     : ["Something arrived wrong or not at all:", ...flaws.map((flaw) => `  ${flaw}`)];

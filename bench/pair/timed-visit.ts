@@ -17,8 +17,10 @@ export const HOST = "pair.test";
 const VISIT_MS = 60_000;
 
 export const ENCODINGS = ["none", "gzip, br"] as const;
+/** As the browsers of today send it. */
+export const BROWSER_ENCODINGS = "gzip, deflate, br, zstd";
 /** What a visitor accepts; "none" sends no Accept-Encoding. */
-export type Encodings = (typeof ENCODINGS)[number];
+export type Encodings = (typeof ENCODINGS)[number] | typeof BROWSER_ENCODINGS;
 
 /** Request headers of a visitor of `HOST`, a browser's in kind and number. */
 export const headersOf = (encodings: Encodings): Record<string, string> => ({

@@ -1,4 +1,4 @@
-/** The figures that the reports are made of: percentiles, geometric mean, sum. */
+/** The figures that the reports are made of: percentiles, median, geometric mean, sum. */
 
 export interface Percentiles {
   readonly p50: number;
@@ -11,6 +11,13 @@ export function percentilesOf(values: readonly number[]): Percentiles | undefine
   const sorted = [...values].sort((a, b) => a - b);
   const at = (share: number) => sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? 0;
   return { p50: at(0.5), p95: at(0.95) };
+}
+
+/** The middle value, or the mean of the two in the middle; undefined of none. */
+export function medianOf(values: readonly number[]): number | undefined {
+  const sorted = [...values].sort((a, b) => a - b);
+  const [low, high] = [sorted[Math.ceil(sorted.length / 2) - 1], sorted[Math.floor(sorted.length / 2)]];
+  return low === undefined || high === undefined ? undefined : (low + high) / 2;
 }
 
 /** Geometric mean of positive values; undefined of none. */

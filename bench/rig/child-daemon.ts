@@ -39,8 +39,8 @@ export interface ChildDaemonOptions {
   readonly nodeOptions?: readonly string[] | undefined;
   /** Where it writes the TLS secrets of the connections that it dials, for who reads the link from outside. */
   readonly keyLogFile?: string | undefined;
-  /** Another program that behaves as a daemon does; for tests of this file. */
-  readonly entry?: string;
+  /** Another program that behaves as a daemon does: of another checkout, or a test's own. */
+  readonly entry?: string | undefined;
 }
 
 /** The other executables stand beside this file, with this file's own ending: .ts in development, .js when built. */

@@ -24,6 +24,8 @@ export interface PairOptions {
   readonly nodeOptions?: readonly string[] | undefined;
   /** Read the link from outside, to say what its bytes are spent on. */
   readonly tapped?: boolean | undefined;
+  /** The folder of another checkout of Coilgun, whose daemons are started from source in place of this one's. */
+  readonly checkout?: string | undefined;
 }
 
 /** What stands between the two daemons: the origin side dials its address instead of the edge's. */
@@ -60,7 +62,8 @@ export async function joinPair<Between extends BetweenDaemons>(
   options: PairOptions,
   between: (edgeTunnel: string, tap: LinkTap | undefined) => Promise<Between>,
 ): Promise<DaemonPair<Between>> {
-  const { routes, clock, signal, settings = {}, nodeOptions, tapped = false } = options;
+  const { routes, clock, signal, settings = {}, nodeOptions, tapped = false, checkout } = options;
+  const entryOf = (side: string) => (checkout === undefined ? undefined : join(checkout, side, "main.ts"));
   const exchanges = new ExchangeLog();
   const undo = new AsyncDisposableStack();
   try {
@@ -75,6 +78,7 @@ export async function joinPair<Between extends BetweenDaemons>(
 
     const edge = startDaemon({
       side: "edge-side",
+      entry: entryOf("edge-side"),
       configFile: await write("edge.yaml", edgeConfig(key, routes, settings)),
       clock,
       nodeOptions,
@@ -89,6 +93,7 @@ export async function joinPair<Between extends BetweenDaemons>(
 
     const origin = startDaemon({
       side: "origin-side",
+      entry: entryOf("origin-side"),
       configFile: await write(
         "origin.yaml",
         originConfig(key, { edgeAddress: link.address, routes }, settings),

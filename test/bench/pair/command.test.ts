@@ -10,6 +10,7 @@ import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { AgainstReport } from "../../../bench/pair/against.ts";
 import { chosen, pairCommand } from "../../../bench/pair/command.ts";
 import type { LatencyReport } from "../../../bench/pair/latency.ts";
 import type { LoadReport } from "../../../bench/pair/load.ts";
@@ -24,12 +25,14 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(home, { recursive: true }));
 
-const MAIN = fileURLToPath(new URL("../../../bench/main.ts", import.meta.url));
+const ROOT = fileURLToPath(new URL("../../..", import.meta.url)).replace(/\/$/, "");
+const MAIN = join(ROOT, "bench", "main.ts");
 
 async function run(...args: readonly string[]) {
   const child = spawn(process.execPath, [MAIN, "pair", ...args], {
     stdio: ["ignore", "pipe", "pipe"],
-    env: { ...process.env, TMPDIR: join(home, "temporary") },
+    // No wrk is found: it would take a second at least for each volley.
+    env: { ...process.env, PATH: home, TMPDIR: join(home, "temporary") },
   });
   try {
     const [out, errors, [code]] = await Promise.all([
@@ -105,6 +108,36 @@ describe("coilgun-bench pair", () => {
   );
 
   it.runIf(process.platform === "linux")(
+    "compares this checkout with another: here, with itself",
+    async () => {
+      const { report, out } = await reportOf<AgainstReport>(
+        ...["--load", "--against", ROOT, "--rounds", "1", "--seconds", "0.05", "--concurrency", "2"],
+        ...["--only", "changing-10k"],
+      );
+      expect(report).toMatchObject({ against: ROOT, rounds: 1, seconds: 0.05, firstFlaws: [] });
+      expect(report.driver).toContain("autocannon");
+      expect(out).toContain("Driven by autocannon");
+      expect(report.rows.map(({ encodings }) => encodings)).toEqual(["none", "gzip, deflate, br, zstd"]);
+      for (const { rounds } of report.rows) {
+        expect(rounds.length).toBe(1);
+        for (const side of rounds.flatMap((round) => [round.this, round.that])) {
+          expect(side.requests).toBeGreaterThan(0);
+          expect(side).toMatchObject({ errors: 0, wrong: 0 });
+        }
+      }
+      expect(report.median.requestsPerSecond).toBeGreaterThan(0);
+      expect(report.geometricMean.requestsPerSecond).toBeGreaterThan(0);
+    },
+    120_000,
+  );
+
+  it("wants a load to compare with another checkout", async () => {
+    const { code, errors } = await run("--against", ROOT);
+    expect(code).not.toBe(0);
+    expect(errors).toContain("--against compares load: say --load too");
+  });
+
+  it.runIf(process.platform === "linux")(
     "watches memory against its bound",
     async () => {
       const { report } = await reportOf<MemoryReport>("--memory", "--requests", "60", "--concurrency", "4");
@@ -124,6 +157,8 @@ describe("coilgun-bench pair", () => {
     [["--rate", "fast"], "must be a rate such as 10mbit"],
     [["--load", "--rtt", "1ms"], "cannot be used with option '--load'"],
     [["--load", "--memory"], "cannot be used with"],
+    [["--against", ".", "--memory"], "cannot be used with option"],
+    [["--rounds", "0"], "must be a whole number from 1 to 99."],
   ])("refuses %j and says why", async (args, told) => {
     let errors = "";
     const command = pairCommand().exitOverride();

@@ -1,6 +1,6 @@
 /** bench/report/statistics.ts: percentiles by nearest rank, geometric mean, and what they say of nothing. */
 import { expect, it } from "vitest";
-import { geometricMean, percentilesOf, sumOf } from "../../../bench/report/statistics.ts";
+import { geometricMean, medianOf, percentilesOf, sumOf } from "../../../bench/report/statistics.ts";
 
 it.each([
   { values: [], expected: undefined },
@@ -18,3 +18,12 @@ it("the geometric mean weighs ratios alike: a half and a double make one", () =>
 });
 
 it("sums", () => expect(sumOf([1, 2, 3.5])).toBe(6.5));
+
+it.each([
+  [[], undefined],
+  [[3], 3],
+  [[9, 1, 2], 2],
+  [[4, 1, 9, 2], 3],
+])("the median of %j is %d", (values, median) => {
+  expect(medianOf(values)).toBe(median);
+});
