@@ -30,7 +30,8 @@ export interface VisitorServerGiven {
   readonly clock: Clock;
   /** All connections are handed over by `take`; no address is listened at. */
   readonly handed?: boolean;
-  serve(visitor: Visitor): void;
+  /** Who serves visitors, whatever they came by. */
+  readonly visits: { serve(visitor: Visitor): void };
 }
 
 /** Rejects with what the system says of an address that cannot be had; nothing is left open then. */
@@ -140,7 +141,7 @@ class VisitorListener {
         if (crowd.draining) this.#server.closeIdleConnections();
       },
       isCovered: certificate && ((socket, host) => certificate.covers(host, socket)),
-      serve: (visitor) => given.serve(visitor),
+      visits: given.visits,
     };
     this.#server =
       certificate === undefined

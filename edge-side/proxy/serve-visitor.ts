@@ -42,15 +42,15 @@ export const serveVisitor = async (visitor: Visitor, given: ServeGiven): Promise
     record.status = visitor.fail(failure.code);
   }
   record.totalMs = given.clock.now() - startedAt;
-  given.finished(record);
+  given.accessLog.write(record);
 };
 
 /** Tries links in turn: the request goes to another one if the first certainly, or harmlessly, did not serve it. */
 const visit = async (visitor: Visitor, record: VisitRecord, given: ServeGiven): Promise<void> => {
-  const rules = given.rulesOf(visitor.host);
+  const rules = given.hosts.rulesOf(visitor.host);
   if (rules === undefined) throw new StreamError("no-route", `no key serves ${visitor.host}`);
   if (mayGoNoFurther(visitor)) return answerInPlace(visitor, record);
-  const request = forwardRequest(visitor, given.trusts);
+  const request = forwardRequest(visitor, given.hosts.trusts(visitor.address));
   const pageKey = pageKeyOf(visitor.target);
   const tried = new Set<Link>();
   for (;;) {
@@ -79,7 +79,7 @@ const visitOver = async (link: Link, visit: Visit): Promise<void> => {
   });
   try {
     visitor.leaves(() => exchange.cancel("cancelled"));
-    const answer = await answerInTime(exchange, link, visitor, given);
+    const answer = await answerInTime(exchange, link, visit);
     await serveAnswer({ answer, exchange, versions, visitor, record, given });
   } catch (error) {
     exchange.cancel(asStreamError(error).code);
@@ -103,13 +103,16 @@ const bodyBytesOf = (exchange: OutgoingExchange): Partial<VisitRecord> => ({
 const answerInTime = async (
   exchange: OutgoingExchange,
   link: Link,
-  visitor: Visitor,
-  given: ServeGiven,
+  { visitor, rules, given }: Visit,
 ): Promise<AnswerFrame> => {
   const late = () => exchange.cancel("origin-silent");
   const deadline = new AnswerDeadline(given.clock, given.originAnswerMs, late);
   try {
-    sendRequestBody(visitor, exchange, deadline, { link, encoders: given.requests });
+    sendRequestBody(visitor, exchange, deadline, {
+      link,
+      encoders: given.requests,
+      compress: rules.compressRequests,
+    });
     return await exchange.answer((interim) => {
       visitor.interim(headForVisitor(interim.head, "interim"));
       deadline.heard();

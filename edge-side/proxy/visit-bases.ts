@@ -49,19 +49,19 @@ export class PageVersions {
     this.#visitor = visitor;
     this.#given = given;
     this.#link = link;
-    this.#rules = rules;
+    this.#rules = rules.scope;
     this.keyId = link.keyId;
     this.#tenant = tenantOf({ keyId: link.keyId, host: visitor.host });
     this.#pageKey = pageKey;
     this.#peerStore = link.peer.storeId as StoreId;
-    this.#credentials = rules.credentialsOf(visitor.fields);
+    this.#credentials = this.#rules.credentialsOf(visitor.fields);
     this.memory = new VisitMemory(given, link.keyId);
     this.offered = chooseBases(given.store, {
       tenant: this.#tenant,
       pageKey: this.#pageKey,
       session: this.#credentials.session,
-      bases: rules.bases,
-      commonBases: rules.commonBases,
+      bases: this.#rules.bases,
+      commonBases: this.#rules.commonBases,
       peerStore: this.#peerStore,
     });
   }

@@ -4,7 +4,6 @@ import type { Log } from "../../protocol/daemon/log.ts";
 import type { RequestHead } from "../../protocol/http/head.ts";
 import type { Clock } from "../../protocol/runtime/clock.ts";
 import type { ByteBudget } from "../../protocol/runtime/memory-budget.ts";
-import type { ScopeRules } from "../../protocol/scope/scope.ts";
 import type { PageKey } from "../../protocol/store/page-key.ts";
 import type { VersionStore } from "../../protocol/store/version-store.ts";
 import type { CommonBases } from "../bases/common/common-bases.ts";
@@ -12,9 +11,9 @@ import type { VisitorEncoders } from "../compress/compressor-pool.ts";
 import type { VisitRecord } from "../exchange/access-record.ts";
 import type { HeldPages } from "../exchange/visit-memory.ts";
 import type { Visitor } from "../exchange/visitor.ts";
-import type { Trust } from "../exchange/visitor-request.ts";
 import type { LinkPool } from "../links/link-pool.ts";
 import type { RequestEncoders } from "../request/compressor-pool.ts";
+import type { HostRules } from "./served-hosts.ts";
 
 export interface ServeGiven {
   readonly clock: Clock;
@@ -28,10 +27,17 @@ export interface ServeGiven {
   readonly requests: RequestEncoders;
   readonly pageBytes: number;
   readonly originAnswerMs: number;
-  readonly trusts: Trust;
-  /** Who may build on what, for a host that some key serves. */
-  rulesOf(host: string): ScopeRules | undefined;
-  finished(record: VisitRecord): void;
+  readonly hosts: HostTable;
+  /** Gets a line for each visit that is over. */
+  readonly accessLog: { write(record: VisitRecord): void };
+}
+
+/** What is asked of the hosts that are served (served-hosts). */
+export interface HostTable {
+  /** Undefined where no key serves the host. */
+  rulesOf(host: string): HostRules | undefined;
+  /** Whether what the peer at this address says of others is believed. */
+  trusts(address: string): boolean;
 }
 
 /** One visit, whichever link serves it. */
@@ -40,8 +46,8 @@ export interface Visit {
   /** As it goes on. */
   readonly request: RequestHead;
   readonly pageKey: PageKey;
-  /** Who may build on what, for its host. */
-  readonly rules: ScopeRules;
+  /** Of its host. */
+  readonly rules: HostRules;
   readonly record: VisitRecord;
   readonly given: ServeGiven;
 }

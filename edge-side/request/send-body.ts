@@ -31,9 +31,14 @@ export const sendRequestBody = (
   visitor: Visitor,
   exchange: OutgoingExchange,
   waiting: Waiting,
-  given: { readonly link: CodingLink; readonly encoders: RequestEncoders },
+  given: {
+    readonly link: CodingLink;
+    readonly encoders: RequestEncoders;
+    /** Whether the host has its requests compressed. */
+    readonly compress: boolean;
+  },
 ): void => {
-  const may = given.encoders.serve(visitor.host, given.link) ? mayCodeRequest(visitor) : NEVER;
+  const may = given.compress && given.encoders.serve(given.link) ? mayCodeRequest(visitor) : NEVER;
   if (may.kind === "never") {
     exchange.begin();
     return visitor.sendBody(exchange, waiting);

@@ -21,7 +21,7 @@ afterEach(async () => {
 const meet = async (serve: (visitor: Visitor) => unknown): Promise<number> => {
   server = await serveVisitors(edgeConfigOf(), {
     clock: systemClock,
-    serve: (visitor) => void serve(visitor),
+    visits: { serve: (visitor) => void serve(visitor) },
   });
   return server.addresses[0]?.port ?? 0;
 };

@@ -33,9 +33,11 @@ const serving = async (
     { ...config, times: { ...config.times, ...times } },
     {
       clock: systemClock,
-      serve(visitor) {
-        seen.push(visitor);
-        serve(visitor);
+      visits: {
+        serve(visitor) {
+          seen.push(visitor);
+          serve(visitor);
+        },
       },
     },
   );

@@ -33,7 +33,8 @@ const versionsOf = (visit: Visit = {}, heard?: (marks: readonly string[]) => voi
   const { keyId = "k", storeId = "store of origin1", target = "/a", fields = [], bases = "session" } = visit;
   const visitor = { host: visit.host ?? "www.example.com", target, fields } as unknown as Visitor;
   const link = { keyId, peer: { storeId, features: [] } } as unknown as Link;
-  const rules = new ScopeRules({ bases, harmlessCookies: [] }, Buffer.alloc(32, 1));
+  const scope = new ScopeRules({ bases, harmlessCookies: [] }, Buffer.alloc(32, 1));
+  const rules = { scope, compressRequests: true };
   const clock = new FakeClock();
   const commonBases = new CommonBases({ clock, store, memory, log: silentLog });
   if (heard !== undefined) commonBases.samePerson = (_, marks) => heard(marks);
