@@ -2,14 +2,14 @@
 
 import { UnderWay } from "../../protocol/runtime/task-set.ts";
 import type { Visitor } from "../exchange/visitor.ts";
+import type { ServeDependencies } from "./dependencies.ts";
 import { serveVisitor } from "./serve-visitor.ts";
-import type { ServeGiven } from "./visit.ts";
 
 export class Visits {
-  readonly #given: ServeGiven;
+  readonly #given: ServeDependencies;
   readonly #underWay = new UnderWay();
 
-  constructor(given: ServeGiven) {
+  constructor(given: ServeDependencies) {
     this.#given = given;
   }
 

@@ -9,7 +9,7 @@ import type { VisitRecord } from "../../edge-side/exchange/access-record.ts";
 import { HeldPages } from "../../edge-side/exchange/visit-memory.ts";
 import { serveVisitors } from "../../edge-side/http/http-server.ts";
 import { LinkPool } from "../../edge-side/links/link-pool.ts";
-import type { ServeGiven } from "../../edge-side/proxy/visit.ts";
+import type { ServeDependencies } from "../../edge-side/proxy/dependencies.ts";
 import { Visits } from "../../edge-side/proxy/visits.ts";
 import { RequestEncoders } from "../../edge-side/request/compressor-pool.ts";
 import { StreamContexts } from "../../origin-side/answer/compressor-limits.ts";
@@ -82,7 +82,7 @@ export const openEdgeHalf = async (options: EdgeOptions = {}): Promise<EdgeHalf>
     Buffer.alloc(32, 1),
   );
   const records: VisitRecord[] = [];
-  const given: ServeGiven = {
+  const given: ServeDependencies = {
     clock,
     log: silentLog,
     pool,
