@@ -7,12 +7,12 @@ import { createHash } from "node:crypto";
 import { type AnswerForm, type AnswerFrame, DIGEST_BYTES } from "../../protocol/frames/frame.ts";
 import type { Version } from "../../protocol/store/version-store.ts";
 import { type BodyEnd, framesOfBody } from "../exchange/answer-frames.ts";
-import type { OutgoingExchange } from "../exchange/outgoing-exchange.ts";
+import type { Exchange } from "../exchange/exchange.ts";
 import { decodeWith, rebuildOnePiece, sameBody } from "./decode-buffered.ts";
-import type { RebuildGiven } from "./decode-context.ts";
+import type { DecodeContext } from "./decode-context.ts";
 import { provedSegments } from "./decode-streamed.ts";
 import type { WholePage } from "./page-lookahead.ts";
-import { passedBody } from "./passthrough.ts";
+import { passedBody, passedWhole } from "./passthrough.ts";
 
 /** A page that is all here, or its pieces as they are proved, which return how it ended. */
 export type RebuiltPage = WholePage | AsyncGenerator<Buffer, BodyEnd>;
@@ -20,13 +20,14 @@ export type RebuiltPage = WholePage | AsyncGenerator<Buffer, BodyEnd>;
 /** Rejects, as the pieces do, with StreamError when the body cannot be had; what came out before is right. */
 export const rebuildPage = (
   answer: AnswerFrame,
-  exchange: OutgoingExchange,
-  given: RebuildGiven,
+  exchange: Exchange,
+  given: DecodeContext,
 ): Promise<RebuiltPage> | RebuiltPage => {
   const { form } = answer;
   switch (form.kind) {
     case "passed":
     case "interim":
+      if (answer.ended) return passedWhole(answer, exchange);
       return passedBody(framesOfBody(answer, exchange), exchange);
     case "same": {
       const version = given.offered[form.offer];
@@ -59,8 +60,8 @@ export const rebuildPage = (
 const rebuildDelta = (
   answer: AnswerFrame,
   { offers, proof, codec }: Extract<AnswerForm, { kind: "delta" }>,
-  exchange: OutgoingExchange,
-  given: RebuildGiven,
+  exchange: Exchange,
+  given: DecodeContext,
 ): Promise<RebuiltPage> | RebuiltPage => {
   const bases = basesOf(given.offered, offers);
   if (proof.of === "result")

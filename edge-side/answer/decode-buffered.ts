@@ -10,12 +10,12 @@ import type { AnswerFrame } from "../../protocol/frames/frame.ts";
 import { type Fingerprint, fingerprintOf } from "../../protocol/store/fingerprint.ts";
 import type { Version } from "../../protocol/store/version-store.ts";
 import { type BodyEnd, COMPLETE, framesOfBody, framesTo } from "../exchange/answer-frames.ts";
-import type { OutgoingExchange } from "../exchange/outgoing-exchange.ts";
-import type { RebuildGiven } from "./decode-context.ts";
+import type { Exchange } from "../exchange/exchange.ts";
+import type { DecodeContext } from "./decode-context.ts";
 import { provedSegments } from "./decode-streamed.ts";
 import type { WholePage } from "./page-lookahead.ts";
 
-type Decode = (bases: readonly Version[], coded: Buffer, given: RebuildGiven) => Promise<Buffer> | Buffer;
+type Decode = (bases: readonly Version[], coded: Buffer, given: DecodeContext) => Promise<Buffer> | Buffer;
 
 export const sameBody: Decode = ([version]) => {
   if (version === undefined) throw new DeltaError("the answer names a version that was not offered");
@@ -50,8 +50,8 @@ export interface OnePiece {
 /** The page, or the plain bytes that come in its place. Rejects with StreamError when neither can be had. */
 export const rebuildOnePiece = async (
   answer: AnswerFrame,
-  exchange: OutgoingExchange,
-  given: RebuildGiven,
+  exchange: Exchange,
+  given: DecodeContext,
   one: OnePiece,
 ): Promise<WholePage | AsyncGenerator<Buffer, BodyEnd>> => {
   const { page, end } = await heldPage(answer, exchange, given, one);
@@ -67,8 +67,8 @@ export const rebuildOnePiece = async (
 /** The page, proved, remembered, and held; the coded bytes of one that nobody has pinned wait here for memory. */
 const heldPage = async (
   answer: AnswerFrame,
-  exchange: OutgoingExchange,
-  given: RebuildGiven,
+  exchange: Exchange,
+  given: DecodeContext,
   one: OnePiece,
 ): Promise<{ readonly page: Buffer | "unproved" | "no room"; readonly end: BodyEnd }> => {
   // Nearly always all of it came with its head.
@@ -90,7 +90,7 @@ const heldPage = async (
 /** A number: so many bytes would be needed. The page is not held on to then. */
 const provedAndHeld = async (
   coded: Buffer,
-  given: RebuildGiven,
+  given: DecodeContext,
   { bases, result, decode }: OnePiece,
 ): Promise<Buffer | "unproved" | number> => {
   const proved = bases && (await provenPage(bases, coded, given, result, decode));
@@ -109,7 +109,7 @@ const noMemory = (): StreamError =>
 const provenPage = async (
   bases: readonly Version[],
   coded: Buffer,
-  given: RebuildGiven,
+  given: DecodeContext,
   result: string,
   decode: Decode,
 ): Promise<{ body: Buffer; fingerprint: Fingerprint } | undefined> => {
@@ -132,8 +132,8 @@ interface Collected {
 
 const cameWithHead = (
   { ended, body }: AnswerFrame,
-  exchange: OutgoingExchange,
-  given: RebuildGiven,
+  exchange: Exchange,
+  given: DecodeContext,
 ): Collected | undefined => {
   if (!ended || !given.lease.grow(body.length)) return undefined;
   exchange.taken(body.length);
@@ -146,8 +146,8 @@ const cameWithHead = (
  */
 const collect = async (
   answer: AnswerFrame,
-  exchange: OutgoingExchange,
-  given: RebuildGiven,
+  exchange: Exchange,
+  given: DecodeContext,
   { pinned }: OnePiece,
 ): Promise<Collected> => {
   const frames = framesOfBody(answer, exchange);
@@ -170,7 +170,11 @@ const collect = async (
 };
 
 /** Takes so much memory; what nobody has pinned waits for it, and its frames in their window meanwhile. */
-const taken = async (bytes: number, { lease, whenRoom }: RebuildGiven, pinned: boolean): Promise<boolean> => {
+const taken = async (
+  bytes: number,
+  { lease, whenRoom }: DecodeContext,
+  pinned: boolean,
+): Promise<boolean> => {
   while (!lease.grow(bytes)) {
     if (pinned) return false;
     if (!(await whenRoom(bytes))) throw noMemory();

@@ -5,7 +5,7 @@ import type { Lease } from "../../protocol/runtime/memory-budget.ts";
 import type { Fingerprint } from "../../protocol/store/fingerprint.ts";
 import type { Version } from "../../protocol/store/stored-version.ts";
 
-export interface RebuildGiven {
+export interface DecodeContext {
   /** What the request offered, in that order. */
   readonly offered: readonly Version[];
   readonly clock: Clock;
@@ -18,8 +18,8 @@ export interface RebuildGiven {
   whenRoom(bytes: number): Promise<boolean>;
   /** A whole, proved body; called before its last piece is given out. */
   remember(body: Buffer, fingerprint: Fingerprint): void;
-  /** Plain bytes begin, with the ETag that the head had left out. Throws StreamError. Undefined: it left none out. */
-  resumed?(tag: string | undefined): void;
+  /** Plain bytes begin, with the ETag that the head had left out. Throws StreamError where it does not fit that head. */
+  resumed(tag: string | undefined): void;
   /** A delta did not prove; these were its bases. */
   doubted(bases: readonly Version[]): void;
   /** Milliseconds spent decoding. */

@@ -10,8 +10,8 @@ import { RUNNING_PROOF_BYTES } from "../../protocol/frames/frame.ts";
 import type { Fingerprint } from "../../protocol/store/fingerprint.ts";
 import type { Version } from "../../protocol/store/version-store.ts";
 import type { BodyEnd, BodyFrame, CodedFrames } from "../exchange/answer-frames.ts";
-import type { OutgoingExchange } from "../exchange/outgoing-exchange.ts";
-import type { RebuildGiven } from "./decode-context.ts";
+import type { Exchange } from "../exchange/exchange.ts";
+import type { DecodeContext } from "./decode-context.ts";
 
 /** Most plain bytes held back for one proof; a peer that exceeds it gets its stream reset. */
 export const MOST_HELD_BYTES = 4 * 1024 * 1024;
@@ -29,8 +29,8 @@ export interface StreamCoding {
 /** `coding` undefined: plain bytes from 0 on were asked for already. */
 export async function* provedSegments(
   frames: CodedFrames,
-  exchange: OutgoingExchange,
-  given: RebuildGiven,
+  exchange: Exchange,
+  given: DecodeContext,
   coding: StreamCoding | undefined,
 ): AsyncGenerator<Buffer, BodyEnd> {
   const body = new SegmentedBody(exchange, given, coding);
@@ -52,8 +52,8 @@ export async function* provedSegments(
 const NONE: readonly Buffer[] = [];
 
 class SegmentedBody {
-  readonly #exchange: OutgoingExchange;
-  readonly #given: RebuildGiven;
+  readonly #exchange: Exchange;
+  readonly #given: DecodeContext;
   readonly #pinned: boolean;
   readonly #bases: readonly Version[];
   /** Undefined while waiting for the plain bytes that were asked for. */
@@ -68,7 +68,7 @@ class SegmentedBody {
   #doubted = false;
   #kept: Buffer[] | undefined = [];
 
-  constructor(exchange: OutgoingExchange, given: RebuildGiven, coding: StreamCoding | undefined) {
+  constructor(exchange: Exchange, given: DecodeContext, coding: StreamCoding | undefined) {
     this.#exchange = exchange;
     this.#given = given;
     this.#pinned = coding?.pinned ?? true;
@@ -177,9 +177,7 @@ class SegmentedBody {
   #resume(frame: Extract<BodyFrame, { kind: "resume" }>): readonly Buffer[] {
     if (!this.#doubted || this.#decoder !== undefined || frame.offset !== this.#provedBytes)
       throw new StreamError("internal", "a resume that was not asked for");
-    if (this.#given.resumed !== undefined) this.#given.resumed(frame.tag);
-    else if (frame.tag !== undefined)
-      throw new StreamError("internal", "a resume with an entity tag that no head left out");
+    this.#given.resumed(frame.tag);
     this.#decoder = this.#newDecoder(frame.codec, []);
     return NONE;
   }

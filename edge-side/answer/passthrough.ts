@@ -3,11 +3,22 @@
  * long, those that come in one turn of the event loop go on as one piece, because each costs the same whatever its size.
  */
 import { StreamError } from "../../protocol/errors.ts";
-import type { BodyEnd, CodedFrames } from "../exchange/answer-frames.ts";
+import type { AnswerFrame } from "../../protocol/frames/frame.ts";
+import { type BodyEnd, COMPLETE, type CodedFrames } from "../exchange/answer-frames.ts";
 import { PART_BYTES } from "../exchange/visitor.ts";
+import type { WholePage } from "./page-lookahead.ts";
 
 /** Until so much has passed nothing waits for the end of a turn: a small answer, or events one by one. */
 export const LONG_BODY_BYTES = 16 * 1024;
+
+/** A body that is all here with its head: nothing is waited for. */
+export const passedWhole = (
+  { body }: Pick<AnswerFrame, "body">,
+  exchange: { taken(bytes: number): void },
+): WholePage => {
+  exchange.taken(body.length);
+  return { page: body as Buffer, end: COMPLETE };
+};
 
 export async function* passedBody(
   frames: CodedFrames,

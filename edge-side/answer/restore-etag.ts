@@ -17,7 +17,6 @@ import type { AnswerFrame } from "../../protocol/frames/frame.ts";
 import type { ResponseHead } from "../../protocol/http/head.ts";
 import type { HeaderList } from "../../protocol/http/header-list.ts";
 import type { Fingerprint } from "../../protocol/store/fingerprint.ts";
-import type { RebuildGiven } from "./decode-context.ts";
 
 export class LeftOutTag {
   /** The head as it came, with an empty ETag. */
@@ -43,20 +42,16 @@ export class LeftOutTag {
       : new LeftOutTag(head.with(place, ""), formula);
   }
 
-  /** What rebuilding the page needs, and tells the tag on the way. */
-  rebuilding(given: RebuildGiven): RebuildGiven {
-    return {
-      ...given,
-      remember: (body: Buffer, fingerprint: Fingerprint) => {
-        this.#tag ??= tagBy(this.#formula, { body, fingerprint });
-        given.remember(body, fingerprint);
-      },
-      resumed: (tag) => {
-        if (tag === undefined || !isEntityTag(tag))
-          throw new StreamError("internal", "a resume without the entity tag that the head left out");
-        this.#tag = tag;
-      },
-    };
+  /** The page is rebuilt, and proved. */
+  madeOf(body: Buffer, fingerprint: Fingerprint): void {
+    this.#tag ??= tagBy(this.#formula, { body, fingerprint });
+  }
+
+  /** Plain bytes begin in the place of the page, with its tag. Throws StreamError. */
+  resumed(tag: string | undefined): void {
+    if (tag === undefined || !isEntityTag(tag))
+      throw new StreamError("internal", "a resume without the entity tag that the head left out");
+    this.#tag = tag;
   }
 
   /** The head with its tag, once the page is rebuilt or its first plain bytes are here. Throws StreamError before. */
@@ -67,3 +62,10 @@ export class LeftOutTag {
     return place === undefined ? head : { ...head, fields: head.fields.with(place, tag) };
   }
 }
+
+/** Plain bytes begin, with this tag; `left`: what their head had left out. Throws StreamError where the two do not fit. */
+export const tagResumed = (left: LeftOutTag | undefined, tag: string | undefined): void => {
+  if (left !== undefined) left.resumed(tag);
+  else if (tag !== undefined)
+    throw new StreamError("internal", "a resume with an entity tag that no head left out");
+};

@@ -4,6 +4,6 @@
 export interface PageCopies {
   /** Whether the page was here before: then it may well be sent again. */
   readonly worthKeeping: boolean;
-  find(coding: string): Buffer | undefined;
-  keep(coding: string, copy: Buffer): void;
+  findCopy(coding: string): Buffer | undefined;
+  keepCopy(coding: string, copy: Buffer): void;
 }

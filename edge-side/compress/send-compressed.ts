@@ -62,7 +62,7 @@ const codedPage = async (
   { codings, copies }: CodingGiven,
 ): Promise<CodedPage | undefined> => {
   const [best] = codings;
-  const copy = best && copies.find(best);
+  const copy = best && copies.findCopy(best);
   const coded =
     best !== undefined && copy !== undefined
       ? { coding: best, bytes: copy }
@@ -82,7 +82,7 @@ const encodedPage = async (
   if (encoder === undefined) return undefined;
   try {
     const bytes = await encoder.encode(page, { often: copies.worthKeeping });
-    if (copies.worthKeeping) copies.keep(encoder.coding, bytes);
+    if (copies.worthKeeping) copies.keepCopy(encoder.coding, bytes);
     return { coding: encoder.coding, bytes };
   } finally {
     encoder.release();

@@ -6,21 +6,21 @@ export interface VisitRecord {
   readonly method: string;
   readonly target: string;
   /** The key of the link that served it, and the stream's number there. */
-  link?: string;
-  stream?: number;
-  status?: number;
-  answer?: "same" | "delta" | "whole" | "passed";
+  readonly link?: string;
+  readonly stream?: number;
+  readonly status?: number;
+  readonly answer?: "same" | "delta" | "whole" | "passed";
   /** Versions offered. */
-  bases?: number;
-  pageBytes?: number;
+  readonly bases?: number;
+  readonly pageBytes?: number;
   /** Payload bytes of the answer's frames but the HTTP heads. */
-  answerBytes?: number;
+  readonly answerBytes?: number;
   /** Of the request's body: as the visitor sent it, and on the link. */
-  bodyBytes?: number;
-  requestBytes?: number;
-  decodeMs?: number;
-  totalMs?: number;
+  readonly bodyBytes?: number;
+  readonly requestBytes?: number;
+  readonly decodeMs?: number;
+  readonly totalMs?: number;
   /** The delta did not prove, and plain bytes came in its place. */
-  doubted?: true;
-  failed?: StreamErrorCode;
+  readonly doubted?: true;
+  readonly failed?: StreamErrorCode;
 }

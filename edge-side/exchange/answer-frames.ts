@@ -6,7 +6,7 @@
 import { StreamError } from "../../protocol/errors.ts";
 import type { AnswerFrame, Frame } from "../../protocol/frames/frame.ts";
 import type { HeaderList } from "../../protocol/http/header-list.ts";
-import type { OutgoingExchange } from "./outgoing-exchange.ts";
+import type { Exchange } from "./exchange.ts";
 
 export interface BodyEnd {
   readonly how: "complete" | "closed";
@@ -27,7 +27,7 @@ const NO_TRAILERS: HeaderList = [];
 export const COMPLETE: BodyEnd = { how: "complete", trailers: NO_TRAILERS };
 
 /** `answer`: a head that may bring some of its body, or all. */
-export const framesOfBody = (answer: AnswerFrame, exchange: OutgoingExchange): CodedFrames => {
+export const framesOfBody = (answer: AnswerFrame, exchange: Exchange): CodedFrames => {
   const early: (BodyFrame | BodyEnd)[] = [];
   if (answer.body.length > 0) early.push({ kind: "data", bytes: answer.body as Buffer });
   if (answer.ended) early.push(COMPLETE);
@@ -36,7 +36,7 @@ export const framesOfBody = (answer: AnswerFrame, exchange: OutgoingExchange): C
 };
 
 /** What comes after the head's frame. */
-export const framesTo = (exchange: OutgoingExchange): CodedFrames => {
+export const framesTo = (exchange: Exchange): CodedFrames => {
   let trailers = NO_TRAILERS;
   return {
     moreData: () => exchange.moreData(),

@@ -6,26 +6,19 @@
 import type { StreamErrorCode } from "../../protocol/errors.ts";
 import { listOf, type ResponseHead } from "../../protocol/http/head.ts";
 import type { HeaderList } from "../../protocol/http/header-list.ts";
+import type { UploadBody } from "./upload-body.ts";
 import type { VisitorRequest } from "./visitor-request.ts";
-
-/** Where a request's body goes. */
-export interface BodySink {
-  /** False when the sender should wait for `roomForBody`. */
-  sendBody(bytes: Uint8Array): boolean;
-  /** `closed`: the body was given up before its end. */
-  endBody(how: "complete" | "closed", trailers: HeaderList): void;
-  /** Called when more may be sent. */
-  roomForBody: () => void;
-  /** Called when nobody wants the rest. */
-  bodyRefused: () => void;
-  /** Called when the exchange has ended, other than by its visitor. */
-  lost: () => void;
-}
 
 /** Whom an exchange waits for; a visitor that takes its time is no fault of the origin server's. */
 export interface Waiting {
   forVisitor(): void;
   forOrigin(): void;
+}
+
+/** Who serves a visitor, and wants to know when that has become useless. */
+export interface VisitorListener {
+  /** The visitor has left before its response was complete. */
+  left(): void;
 }
 
 export interface Visitor extends VisitorRequest {
@@ -37,10 +30,13 @@ export interface Visitor extends VisitorRequest {
   readonly bodyTouched: boolean;
   /** A head went out, or cannot go out any more. */
   readonly answered: boolean;
-  /** `cancel` is called when the visitor leaves before its response is complete. */
-  leaves(cancel: () => void): void;
-  /** Sends the request's body as it comes, no faster than it is taken. */
-  sendBody(sink: BodySink, waiting: Waiting): void;
+  /** This one is told when the visitor leaves, at once if it has left already; nobody else is any more. */
+  listen(listener: VisitorListener): void;
+  /**
+   * The body of the request, or what an upgraded connection sends: read from now on. `waiting` is told who is waited for. A
+   * request that goes to another link, with `bodyTouched` false, asks once more.
+   */
+  uploadBody(waiting: Waiting): UploadBody;
   /** An interim (1xx) head; where the visitor's HTTP knows none, it is dropped. */
   interim(head: ResponseHead): void;
   /** The head; it leaves with the first of the body, or by `flush`. Throws StreamError for one that cannot be sent. */

@@ -26,7 +26,8 @@ export interface VisitorServer {
 
 export interface VisitorServerGiven {
   readonly clock: Clock;
-  serve(visitor: Visitor): void;
+  /** Who serves visitors, whatever they came by. */
+  readonly visits: { serve(visitor: Visitor): void };
 }
 
 /** Rejects with what the system says of an address that cannot be had; nothing is left open then. */
@@ -121,7 +122,7 @@ class VisitorListener {
         if (crowd.draining) this.#server.closeIdleConnections();
       },
       isCovered: certificate && ((socket, host) => certificate.covers(host, socket)),
-      serve: (visitor) => given.serve(visitor),
+      visits: given.visits,
     };
     this.#server =
       certificate === undefined

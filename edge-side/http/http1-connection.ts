@@ -25,7 +25,8 @@ export interface Http1Given extends VisitorGiven {
   readonly targetBytes: number;
   /** Whether a connection to this host may ask for it; undefined where any may (plain HTTP). */
   readonly isCovered: ((socket: Socket, host: string) => boolean) | undefined;
-  serve(visitor: Visitor): void;
+  /** Who serves visitors. */
+  readonly visits: { serve(visitor: Visitor): void };
 }
 
 /** How often node looks for heads that are late: a quarter of their time, or a second for short ones. */
@@ -155,7 +156,7 @@ class Connection {
 
   #serve(visitor: Http1Visitor): void {
     this.#current = visitor;
-    this.#given.serve(visitor);
+    this.#given.visits.serve(visitor);
   }
 
   #screen(request: IncomingMessage): Destination | Refused {

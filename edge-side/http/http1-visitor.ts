@@ -6,20 +6,20 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { STREAM_ERRORS, StreamError, type StreamErrorCode } from "../../protocol/errors.ts";
 import { fieldOf, type ResponseHead } from "../../protocol/http/head.ts";
 import type { HeaderList } from "../../protocol/http/header-list.ts";
-import type { Clock, Timer } from "../../protocol/runtime/clock.ts";
+import type { Clock } from "../../protocol/runtime/clock.ts";
+import { noBody, type UploadBody } from "../exchange/upload-body.ts";
 import {
-  type BodySink,
   type ListenerTraits,
   PART_BYTES,
   priorityOf,
   type Visitor,
+  type VisitorListener,
   type Waiting,
 } from "../exchange/visitor.ts";
 import { expectsContinue, plainAddress } from "../exchange/visitor-request.ts";
-import { LeaveProbe } from "./disconnect-probe.ts";
 import { errorPage, pairsOf } from "./error-page.ts";
+import { Http1Upload, type UploadOwner } from "./http1-upload.ts";
 import { IdleWatch } from "./idle-timeout.ts";
-import { areClean, cleanTrailers } from "./sanitize-head.ts";
 import { drained } from "./upgraded-stream.ts";
 import type { Destination } from "./validate-request.ts";
 
@@ -38,11 +38,10 @@ export interface VisitorGiven {
 /** After an answer that came early, the rest of the request is read and dropped for so long; then the connection ends. */
 export const LINGER_MS = 30_000;
 
-const NO_TRAILERS: HeaderList = [];
 const NO_BYTES = Buffer.alloc(0);
 const CONTINUE = 100;
 
-export class Http1Visitor implements Visitor {
+export class Http1Visitor implements Visitor, UploadOwner {
   readonly method: string;
   readonly target: string;
   readonly fields: HeaderList;
@@ -56,18 +55,12 @@ export class Http1Visitor implements Visitor {
   readonly incremental: boolean;
   readonly hasBody: boolean;
   readonly upgrade: string | undefined = undefined;
-  bodyTouched = false;
   protected readonly request: IncomingMessage;
   protected readonly response: ServerResponse;
   protected readonly given: VisitorGiven;
-  readonly #sending: IdleWatch;
   readonly #taking: IdleWatch;
-  readonly #unread: LeaveProbe;
-  #cancel: () => void = () => {};
-  #sink: BodySink | undefined;
-  #waiting: Waiting | undefined;
-  #linger: Timer | undefined;
-  #bodyBytes = 0;
+  #listener: VisitorListener | undefined;
+  #upload: Http1Upload | undefined;
   #hasLength = false;
   #heldHead: ResponseHead | undefined;
   #headLeft = false;
@@ -94,51 +87,40 @@ export class Http1Visitor implements Visitor {
     this.hasBody = headers["transfer-encoding"] !== undefined || (length !== undefined && Number(length) > 0);
     // A body that differs from its length is not sent as if it were right.
     response.strictContentLength = true;
-    this.#sending = new IdleWatch(given.clock, given.idleMs, () => this.refuse(408));
     this.#taking = new IdleWatch(given.clock, given.idleMs, () => this.cut());
-    this.#unread = new LeaveProbe(given.clock, socket);
     response.once("close", () => this.#closed());
     // Says nothing that "close" does not say; without a listener it would end the program.
     request.on("error", () => {});
     response.on("error", () => {});
   }
 
+  get bodyTouched(): boolean {
+    return this.#upload?.touched === true;
+  }
+
   get answered(): boolean {
     return this.#failed !== undefined || this.response.headersSent || this.gone;
   }
 
-  leaves(cancel: () => void): void {
-    this.#cancel = cancel;
-    if (this.gone) cancel();
+  listen(listener: VisitorListener): void {
+    this.#listener = listener;
+    if (this.gone) listener.left();
   }
 
-  sendBody(sink: BodySink, waiting: Waiting): void {
-    const first = this.#sink === undefined;
-    this.#sink = sink;
-    this.#waiting = waiting;
-    if (!this.hasBody) return sink.endBody("complete", NO_TRAILERS);
-    sink.roomForBody = () => {
-      this.#unread.stop();
-      this.#awaitBody();
-      this.request.resume();
-    };
-    sink.bodyRefused = () => this.#dropBody();
+  uploadBody(waiting: Waiting): UploadBody {
+    if (!this.hasBody) return noBody();
+    if (this.#upload === undefined) this.#upload = new Http1Upload(this.request, this, waiting, this.given);
+    else this.#upload.begin(waiting);
     // A visitor that asked for word before it sends anything waits for the origin server.
-    if (!expectsContinue(this)) this.#awaitBody();
-    if (!first) return;
-    this.request.on("data", (piece: Buffer) => this.#piece(piece));
-    this.request.once("end", () => this.#bodyEnded());
-    // Without an end: the visitor broke off inside its body, perhaps after it had its answer.
-    this.request.once("close", () => {
-      if (!this.request.complete) this.#cancel();
-    });
+    if (!expectsContinue(this)) this.#upload.awaitBody();
+    return this.#upload.body;
   }
 
   interim({ status, fields }: ResponseHead): void {
     if (this.answered || this.version === "1.0") return;
     if (status === CONTINUE && fields.length === 0) this.response.writeContinue();
     else this.response.writeInformation(status, fields);
-    if (status === CONTINUE && this.hasBody && !this.request.complete) this.#awaitBody();
+    if (status === CONTINUE && !this.request.complete) this.#upload?.awaitBody();
   }
 
   head(head: ResponseHead): void {
@@ -181,7 +163,7 @@ export class Http1Visitor implements Visitor {
 
   /** The visitor's own fault: its exchange ends, and it is told so if it can be. */
   refuse(status: 400 | 408 | 413): void {
-    this.#cancel();
+    this.left();
     if (status !== 413) this.response.shouldKeepAlive = false;
     this.#endWith(status);
   }
@@ -212,6 +194,10 @@ export class Http1Visitor implements Visitor {
     socket.destroy();
   }
 
+  left(): void {
+    this.#listener?.left();
+  }
+
   protected get gone(): boolean {
     return this.response.destroyed || this.request.socket.destroyed;
   }
@@ -224,47 +210,6 @@ export class Http1Visitor implements Visitor {
     if (this.given.draining()) this.response.shouldKeepAlive = false;
     this.#hasLength = fieldOf(head.fields, "content-length") !== undefined;
     this.response.writeHead(head.status, head.reason, [...head.fields]);
-  }
-
-  #awaitBody(): void {
-    this.#waiting?.forVisitor();
-    this.#sending.start();
-  }
-
-  #piece(piece: Buffer): void {
-    if (!this.bodyTouched) this.#awaitBody();
-    this.bodyTouched = true;
-    this.#sending.moved();
-    this.#bodyBytes += piece.length;
-    if (this.#bodyBytes > (this.given.bodyBytes ?? Number.POSITIVE_INFINITY)) {
-      this.#dropBody();
-      return this.refuse(413);
-    }
-    if (this.#sink?.sendBody(piece) !== false) return;
-    this.#sending.stop();
-    this.#waiting?.forOrigin();
-    this.request.pause();
-    this.#unread.start();
-  }
-
-  #bodyEnded(): void {
-    this.#sending.stop();
-    this.#linger?.cancel();
-    const { rawTrailers } = this.request;
-    if (!areClean(rawTrailers)) return this.breakOff();
-    this.#waiting?.forOrigin();
-    this.#sink?.endBody("complete", cleanTrailers(rawTrailers));
-  }
-
-  /** What still comes is read and dropped, so the connection can be used again. */
-  #dropBody(): void {
-    this.#waiting?.forOrigin();
-    this.#unread.stop();
-    this.#sink?.endBody("closed", NO_TRAILERS);
-    this.request.removeAllListeners("data");
-    this.request.on("data", () => this.#sending.moved());
-    this.#sending.start();
-    this.request.resume();
   }
 
   #endWith(status: number): number {
@@ -287,14 +232,14 @@ export class Http1Visitor implements Visitor {
   /** The response is over, and perhaps the connection. */
   #closed(): void {
     this.#taking.stop();
-    this.#sending.stop();
-    this.#unread.stop();
-    if (!this.response.writableFinished) return this.#cancel();
+    this.#upload?.stop();
+    if (!this.response.writableFinished) return this.left();
     this.given.responded();
     const { socket } = this.request;
     if (socket.destroyed || this.request.complete) return;
-    this.#linger = this.given.clock.after(LINGER_MS, () => socket.destroy());
-    socket.once("close", () => this.#linger?.cancel());
+    const late = this.given.clock.after(LINGER_MS, () => socket.destroy());
+    socket.once("close", () => late.cancel());
+    this.request.once("end", () => late.cancel());
     this.request.resume();
   }
 }

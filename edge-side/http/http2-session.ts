@@ -93,7 +93,7 @@ const serveStream = (
   const refused: Refused | undefined =
     typeof screened === "number" ? screened : given.isCovered?.(socket, host) === false ? 421 : undefined;
   const visitor = new Http2Visitor(stream, request, { address, host }, given);
-  if (refused === undefined) given.serve(visitor);
+  if (refused === undefined) given.visits.serve(visitor);
   else visitor.refuse(refused);
 };
 

@@ -9,7 +9,14 @@ import { STREAM_ERRORS, StreamError, type StreamErrorCode } from "../../protocol
 import { FieldNames } from "../../protocol/http/field-names.ts";
 import { endToEnd, type ResponseHead, withoutFields } from "../../protocol/http/head.ts";
 import type { HeaderList } from "../../protocol/http/header-list.ts";
-import { type BodySink, PART_BYTES, priorityOf, type Visitor, type Waiting } from "../exchange/visitor.ts";
+import { UploadBody, type UploadConnection } from "../exchange/upload-body.ts";
+import {
+  PART_BYTES,
+  priorityOf,
+  type Visitor,
+  type VisitorListener,
+  type Waiting,
+} from "../exchange/visitor.ts";
 import { expectsContinue } from "../exchange/visitor-request.ts";
 import { errorPage, pairsOf } from "./error-page.ts";
 import type { VisitorGiven } from "./http1-visitor.ts";
@@ -28,7 +35,7 @@ const OF_HANDSHAKE = new FieldNames(["connection", "upgrade", "content-length", 
 const KEY_BYTES = 16;
 const { NGHTTP2_CANCEL, NGHTTP2_INTERNAL_ERROR, NGHTTP2_NO_ERROR } = constants;
 
-export class Http2Visitor implements Visitor {
+export class Http2Visitor implements Visitor, UploadConnection {
   readonly method: string;
   readonly target: string;
   readonly fields: HeaderList;
@@ -47,9 +54,10 @@ export class Http2Visitor implements Visitor {
   readonly #given: VisitorGiven;
   readonly #sending: IdleWatch;
   readonly #taking: IdleWatch;
+  /** Once the stream is upgraded. */
   #tunnel: TunnelBytes | undefined;
-  #cancel: () => void = () => {};
-  #sink: BodySink | undefined;
+  #listener: VisitorListener | undefined;
+  #upload: UploadBody | undefined;
   #waiting: Waiting | undefined;
   #requestTrailers: HeaderList = NO_TRAILERS;
   #trailers: HeaderList = NO_TRAILERS;
@@ -89,26 +97,47 @@ export class Http2Visitor implements Visitor {
     return this.#failed !== undefined || this.#stream.headersSent || this.#gone;
   }
 
-  leaves(cancel: () => void): void {
-    this.#cancel = cancel;
-    if (this.#gone) cancel();
+  listen(listener: VisitorListener): void {
+    this.#listener = listener;
+    if (this.#gone) listener.left();
   }
 
-  sendBody(sink: BodySink, waiting: Waiting): void {
-    const first = this.#sink === undefined;
-    this.#sink = sink;
+  uploadBody(waiting: Waiting): UploadBody {
     this.#waiting = waiting;
-    if (this.upgrade !== undefined) return;
-    if (!this.hasBody) return sink.endBody("complete", NO_TRAILERS);
-    sink.roomForBody = () => {
-      this.#awaitBody();
-      this.#stream.resume();
-    };
-    sink.bodyRefused = () => this.#dropBody();
-    if (!expectsContinue(this)) this.#awaitBody();
-    if (!first) return;
-    this.#stream.on("data", (piece: Buffer) => this.#piece(piece));
-    this.#stream.once("end", () => this.#bodyEnded());
+    const begun = this.#upload;
+    const upload = begun ?? new UploadBody(this);
+    this.#upload = upload;
+    begun?.begin();
+    if (this.upgrade !== undefined) return upload;
+    if (!this.hasBody) upload.end(NO_TRAILERS);
+    else if (!expectsContinue(this)) this.#awaitBody();
+    if (begun !== undefined || !this.hasBody) return upload;
+    this.#stream.on("data", (piece: Buffer) => this.#piece(piece, upload));
+    this.#stream.once("end", () => this.#bodyEnded(upload));
+    return upload;
+  }
+
+  readBody(): void {
+    if (this.#tunnel !== undefined) return this.#tunnel.readBody();
+    this.#awaitBody();
+    this.#stream.resume();
+  }
+
+  restBody(): void {
+    this.#sending.stop();
+    this.#waiting?.forOrigin();
+    this.#stream.pause();
+  }
+
+  dropBody(): void {
+    this.#sending.stop();
+    this.#waiting?.forOrigin();
+    this.#stream.removeAllListeners("data");
+    this.#stream.resume();
+  }
+
+  bodyLost(): void {
+    this.#tunnel?.bodyLost();
   }
 
   interim({ status, fields }: ResponseHead): void {
@@ -121,7 +150,7 @@ export class Http2Visitor implements Visitor {
     if (this.answered) return;
     if (this.upgrade !== undefined) {
       if (head.status === SWITCHING) return this.#switch(head);
-      this.#sink?.endBody("complete", NO_TRAILERS);
+      this.#upload?.end(NO_TRAILERS);
       // To an extended CONNECT it would say that the other protocol begins.
       if (head.status < 300) throw new StreamError("origin-failed", `${head.status} to an upgrade`);
     }
@@ -157,7 +186,7 @@ export class Http2Visitor implements Visitor {
 
   /** The visitor's own fault: its exchange ends, and it is told so if it can be. */
   refuse(status: Refused | 408): void {
-    this.#cancel();
+    this.#listener?.left();
     this.#endWith(status);
   }
 
@@ -170,36 +199,25 @@ export class Http2Visitor implements Visitor {
     this.#sending.start();
   }
 
-  #piece(piece: Buffer): void {
+  #piece(piece: Buffer, upload: UploadBody): void {
     if (!this.bodyTouched) this.#awaitBody();
     this.bodyTouched = true;
     this.#sending.moved();
     this.#bodyBytes += piece.length;
     if (this.#bodyBytes > (this.#given.bodyBytes ?? Number.POSITIVE_INFINITY)) {
-      this.#dropBody();
+      upload.drop();
       return this.refuse(413);
     }
-    if (this.#sink?.sendBody(piece) !== false) return;
-    this.#sending.stop();
-    this.#waiting?.forOrigin();
-    this.#stream.pause();
+    upload.push(piece);
   }
 
-  #bodyEnded(): void {
+  #bodyEnded(upload: UploadBody): void {
     this.#sending.stop();
     // A stream that was reset ends too; its body did not.
     if (this.#stream.aborted || this.#stream.destroyed) return;
     if (!areClean(this.#requestTrailers)) return this.refuse(400);
     this.#waiting?.forOrigin();
-    this.#sink?.endBody("complete", cleanTrailers(this.#requestTrailers));
-  }
-
-  #dropBody(): void {
-    this.#sending.stop();
-    this.#waiting?.forOrigin();
-    this.#sink?.endBody("closed", NO_TRAILERS);
-    this.#stream.removeAllListeners("data");
-    this.#stream.resume();
+    upload.end(cleanTrailers(this.#requestTrailers));
   }
 
   #endWith(status: number): number {
@@ -237,18 +255,17 @@ export class Http2Visitor implements Visitor {
   }
 
   #switch(head: ResponseHead): void {
-    const sink = this.#sink;
-    if (sink === undefined) return;
+    const upload = this.#upload;
+    if (upload === undefined) return;
     this.#stream.respond([":status", "200", ...withoutFields(endToEnd(head.fields), OF_HANDSHAKE)]);
-    this.#tunnel = new TunnelBytes(this.#stream, this.#taking);
-    sink.lost = () => this.#cut(NGHTTP2_CANCEL);
-    this.#tunnel.feed(sink);
+    this.#tunnel = new TunnelBytes(this.#stream, this.#taking, () => this.#cut(NGHTTP2_CANCEL));
+    this.#tunnel.feed(upload);
   }
 
   #closed(): void {
     this.#taking.stop();
     this.#sending.stop();
-    if (!this.#ended || !this.#stream.writableFinished) this.#cancel();
+    if (!this.#ended || !this.#stream.writableFinished) this.#listener?.left();
   }
 }
 

@@ -9,7 +9,7 @@ import type { StreamErrorCode } from "../../protocol/errors.ts";
 import { FieldNames } from "../../protocol/http/field-names.ts";
 import { endToEnd, fieldOf, type ResponseHead, withoutFields } from "../../protocol/http/head.ts";
 import type { HeaderList } from "../../protocol/http/header-list.ts";
-import type { BodySink } from "../exchange/visitor.ts";
+import { UploadBody } from "../exchange/upload-body.ts";
 import { pairsOf } from "./error-page.ts";
 import { Http1Visitor, LINGER_MS, type VisitorGiven } from "./http1-visitor.ts";
 import { IdleWatch } from "./idle-timeout.ts";
@@ -26,8 +26,8 @@ export class TunnelVisitor extends Http1Visitor {
   override readonly upgrade: string;
   readonly #socket: Socket;
   readonly #tunnel: TunnelBytes;
-  #into: BodySink | undefined;
-  #leave: () => void = () => {};
+  /** What the visitor sends once the origin server has agreed; asked for before. */
+  #sends: UploadBody | undefined;
   #switched = false;
   /** What came before the answer. */
   readonly #early: Buffer[] = [];
@@ -48,33 +48,31 @@ export class TunnelVisitor extends Http1Visitor {
     if (early.length > 0) this.#early.push(early);
     socket.setKeepAlive(true, KEEP_ALIVE_MS);
     socket.on("error", () => {}); // "close" follows
-    socket.once("close", () => this.#leave());
+    socket.once("close", () => this.left());
     // Read from the beginning, or nobody would notice that the visitor leaves.
     socket.on("data", this.#hold);
     socket.once("end", () => {
       if (!this.#switched) socket.destroy();
     });
     response.once("finish", () => this.#refused());
-    this.#tunnel = new TunnelBytes(socket, new IdleWatch(given.clock, given.idleMs, () => socket.destroy()));
+    const taking = new IdleWatch(given.clock, given.idleMs, () => socket.destroy());
+    this.#tunnel = new TunnelBytes(socket, taking, () => this.#breakOff());
   }
 
   override get answered(): boolean {
     return this.#switched || super.answered;
   }
 
-  override leaves(cancel: () => void): void {
-    this.#leave = cancel;
-    super.leaves(cancel);
-  }
-
-  override sendBody(sink: BodySink): void {
-    this.#into = sink;
+  override uploadBody(): UploadBody {
+    this.#sends ??= new UploadBody(this.#tunnel);
+    this.#sends.begin();
+    return this.#sends;
   }
 
   override head(head: ResponseHead): void {
     if (this.answered) return;
     if (head.status === SWITCHING) return this.#switch(head);
-    this.#into?.endBody("complete", []);
+    this.#sends?.end([]);
     super.head(head);
   }
 
@@ -94,7 +92,7 @@ export class TunnelVisitor extends Http1Visitor {
   }
 
   #switch(head: ResponseHead): void {
-    if (this.#into === undefined) return;
+    if (this.#sends === undefined) return;
     this.#switched = true;
     // Node lets plain connections end by halves, and those of TLS only when told.
     this.#socket.allowHalfOpen = true;
@@ -106,10 +104,9 @@ export class TunnelVisitor extends Http1Visitor {
       `HTTP/1.1 101 ${head.reason}\r\n${lines}Connection: Upgrade\r\nUpgrade: ${becomes}\r\n\r\n`,
       "latin1",
     );
-    this.#into.lost = () => this.#breakOff();
     this.#socket.off("data", this.#hold);
     if (this.#early.length > 0) this.#socket.unshift(Buffer.concat(this.#early));
-    this.#tunnel.feed(this.#into);
+    this.#tunnel.feed(this.#sends);
   }
 
   /** What the origin server broke off must not look like a half that has ended. TLS shows it by itself. */

@@ -6,36 +6,53 @@ import type { EventEmitter } from "node:events";
 import type { Duplex } from "node:stream";
 import { StreamError } from "../../protocol/errors.ts";
 import type { HeaderList } from "../../protocol/http/header-list.ts";
-import { type BodySink, PART_BYTES } from "../exchange/visitor.ts";
+import type { UploadBody, UploadConnection } from "../exchange/upload-body.ts";
+import { PART_BYTES } from "../exchange/visitor.ts";
 import type { IdleWatch } from "./idle-timeout.ts";
 
 const NO_TRAILERS: HeaderList = [];
 
-export class TunnelBytes {
+export class TunnelBytes implements UploadConnection {
   readonly #visitor: Duplex;
   readonly #taking: IdleWatch;
+  readonly #breakOff: () => void;
+  #feeds = false;
 
-  /** `taking` runs while the visitor does not take what is there for it. */
-  constructor(visitor: Duplex, taking: IdleWatch) {
+  /**
+   * `taking` runs while the visitor does not take what is there for it. `breakOff` ends the connection so that its visitor does not
+   * take it for an orderly end.
+   */
+  constructor(visitor: Duplex, taking: IdleWatch, breakOff: () => void) {
     this.#visitor = visitor;
     this.#taking = taking;
+    this.#breakOff = breakOff;
     visitor.once("close", () => taking.stop());
   }
 
-  /** What the visitor sends from now on goes to `sink`. */
-  feed(sink: BodySink): void {
+  /** HTTP has ended: what the visitor sends from now on comes out of `body`. */
+  feed(body: UploadBody): void {
     const visitor = this.#visitor;
-    sink.roomForBody = () => visitor.resume();
-    sink.bodyRefused = () => {
-      visitor.removeAllListeners("data");
-      sink.endBody("closed", NO_TRAILERS);
-      visitor.resume();
-    };
-    visitor.on("data", (bytes: Buffer) => {
-      if (!sink.sendBody(bytes)) visitor.pause();
-    });
-    visitor.once("end", () => sink.endBody("complete", NO_TRAILERS));
+    this.#feeds = true;
+    visitor.on("data", (bytes: Buffer) => body.push(bytes));
+    visitor.once("end", () => body.end(NO_TRAILERS));
     visitor.resume();
+  }
+
+  readBody(): void {
+    this.#visitor.resume();
+  }
+
+  restBody(): void {
+    this.#visitor.pause();
+  }
+
+  dropBody(): void {
+    this.#visitor.removeAllListeners("data");
+    this.#visitor.resume();
+  }
+
+  bodyLost(): void {
+    if (this.#feeds) this.#breakOff();
   }
 
   /** Resolves when the visitor takes more. Throws StreamError when it has left. */

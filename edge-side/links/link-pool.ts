@@ -2,14 +2,15 @@
  * The links that are up, by the hosts they may serve. Of several origin sides the same one gets all pages of a template, so
  * that its bases stay useful; of the parallel links to one, the least busy. SPEC section "Choosing a link".
  */
+import type { Log } from "../../protocol/daemon/log.ts";
 import type { Link } from "../../protocol/link/link-api.ts";
 import { pickByRendezvous } from "../../protocol/link/rendezvous.ts";
 
 export interface LinkPoolGiven {
-  /** Hosts a key may serve, by the config as it is now. */
-  hostsOf(keyId: string): ReadonlySet<string> | undefined;
-  /** A visitor asked for a host that no link serves. */
-  missing(host: string): void;
+  /** Which hosts a key may serve, by the config as it is now. */
+  readonly hosts: { serves(keyId: string, host: string): boolean };
+  /** Told of a visitor that asks for a host that no link serves. */
+  readonly log: Log;
 }
 
 export class LinkPool {
@@ -40,9 +41,14 @@ export class LinkPool {
     page: { readonly host: string; readonly template: string },
     but: ReadonlySet<Link>,
   ): Link | undefined {
-    const links = this.linksOf(page.host);
-    if (links.length === 0) this.#miss(page.host);
-    const able = links.filter((link) => link.accepts && !but.has(link));
+    const able: Link[] = [];
+    let served = false;
+    for (const link of this.#links) {
+      if (!this.#given.hosts.serves(link.keyId, page.host)) continue;
+      served = true;
+      if (link.accepts && !but.has(link)) able.push(link);
+    }
+    if (!served) this.#miss(page.host);
     if (able.length < 2) return able[0];
     const stores = [...new Set(able.map((link) => link.peer.storeId))];
     const store = pickByRendezvous(stores, page);
@@ -52,12 +58,15 @@ export class LinkPool {
   }
 
   linksOf(host: string): Link[] {
-    return [...this.#links].filter((link) => this.#given.hostsOf(link.keyId)?.has(host));
+    return [...this.#links].filter((link) => this.#given.hosts.serves(link.keyId, host));
   }
 
   #miss(host: string): void {
     if (this.#missed.has(host)) return;
     this.#missed.add(host);
-    this.#given.missing(host);
+    this.#given.log.warn("no link", {
+      host,
+      hint: "is coilgun-origin running with a key that serves this host?",
+    });
   }
 }

@@ -7,56 +7,61 @@ import { StreamError } from "../../protocol/errors.ts";
 import { inOnePiece } from "../../protocol/frames/answer-form.ts";
 import type { AnswerFrame } from "../../protocol/frames/frame.ts";
 import { requestHeadToList } from "../../protocol/http/head.ts";
+import type { HeaderList } from "../../protocol/http/header-list.ts";
 import type { Link } from "../../protocol/link/link-api.ts";
 import { headSize } from "../../protocol/link/send-queue.ts";
 import { type PageKey, pageKeyOf } from "../../protocol/store/page-key.ts";
 import { rebuildPage } from "../answer/decode-answer.ts";
 import { PagePieces } from "../answer/page-lookahead.ts";
 import { LeftOutTag } from "../answer/restore-etag.ts";
-import { sendAsItComes, sendWhole } from "../compress/send-compressed.ts";
-import type { VisitRecord } from "../exchange/access-record.ts";
-import { AnswerDeadline } from "../exchange/answer-timeout.ts";
-import { OutgoingExchange } from "../exchange/outgoing-exchange.ts";
+import { type EncodeGiven, sendAsItComes, sendWhole } from "../compress/send-compressed.ts";
+import type { Exchange } from "../exchange/exchange.ts";
 import { isSafe, type Visitor } from "../exchange/visitor.ts";
 import { headForVisitor } from "../http/sanitize-head.ts";
 import { SWITCHING } from "../http/upgrade-visitor.ts";
 import { forwardRequest } from "../request/forward-head.ts";
 import { mayGoNoFurther, OPTIONS_OF_THE_EDGE } from "../request/max-forwards.ts";
-import { sendRequestBody } from "../request/send-body.ts";
-import type { ServeGiven, Visit } from "./visit.ts";
-import { PageVersions } from "./visit-bases.ts";
+import type { ServeDependencies } from "./dependencies.ts";
+import type { HostRules } from "./served-hosts.ts";
+import { Visit } from "./visit.ts";
+import { VisitBases } from "./visit-bases.ts";
 
 /** A request is tried on this many links at most, as long as each refuses it. */
 export const MOST_TRIES = 3;
 
 /** Never rejects: every failure ends in an error page, or in a response that is visibly cut. */
-export const serveVisitor = async (visitor: Visitor, given: ServeGiven): Promise<void> => {
-  const startedAt = given.clock.now();
-  const record: VisitRecord = { host: visitor.host, method: visitor.method, target: visitor.target };
+export const serveVisitor = async (visitor: Visitor, given: ServeDependencies): Promise<void> => {
+  const visit = new Visit(visitor, given);
   try {
-    await visit(visitor, record, given);
+    await serve(visit, given);
   } catch (error) {
     const failure = asStreamError(error);
-    if (failure.code === "internal") given.log.error("visit failed", { ...record, error: failure });
-    record.failed = failure.code;
-    record.status = visitor.fail(failure.code);
+    if (failure.code === "internal") given.log.error("visit failed", { ...visit.record(), error: failure });
+    visit.fail(failure.code);
   }
-  record.totalMs = given.clock.now() - startedAt;
-  given.finished(record);
+  given.accessLog.write(visit.record());
 };
 
+/** A request as it goes on, whichever link takes it. */
+interface Asked {
+  readonly head: HeaderList;
+  readonly pageKey: PageKey;
+  readonly rules: HostRules;
+}
+
 /** Tries links in turn: the request goes to another one if the first certainly, or harmlessly, did not serve it. */
-const visit = async (visitor: Visitor, record: VisitRecord, given: ServeGiven): Promise<void> => {
-  const rules = given.rulesOf(visitor.host);
+const serve = async (visit: Visit, given: ServeDependencies): Promise<void> => {
+  const { visitor } = visit;
+  const rules = given.hosts.rulesOf(visitor.host);
   if (rules === undefined) throw new StreamError("no-route", `no key serves ${visitor.host}`);
-  if (mayGoNoFurther(visitor)) return answerInPlace(visitor, record);
-  const request = forwardRequest(visitor, given.trusts);
-  const pageKey = pageKeyOf(visitor.target);
+  if (mayGoNoFurther(visitor)) return answerInPlace(visit);
+  const head = requestHeadToList(forwardRequest(visitor, given.hosts.trusts(visitor.address)));
+  const asked = { head, pageKey: pageKeyOf(visitor.target), rules };
   const tried = new Set<Link>();
   for (;;) {
-    const link = linkFor(visitor, pageKey, tried, given);
+    const link = linkFor(visitor, asked.pageKey, tried, given);
     try {
-      return await visitOver(link, { visitor, request, pageKey, rules, record, given });
+      return await serveOver(link, visit, asked, given);
     } catch (error) {
       tried.add(link);
       if (!mayGoElsewhere(error, visitor, tried.size)) throw error;
@@ -64,125 +69,77 @@ const visit = async (visitor: Visitor, record: VisitRecord, given: ServeGiven): 
   }
 };
 
-const visitOver = async (link: Link, visit: Visit): Promise<void> => {
-  const { visitor, request, record, given } = visit;
-  if (headSize(requestHeadToList(request)) > link.headBytes)
+const serveOver = async (
+  link: Link,
+  visit: Visit,
+  { head, pageKey, rules }: Asked,
+  given: ServeDependencies,
+): Promise<void> => {
+  if (headSize(head) > link.headBytes)
     throw new StreamError("head-too-large", "the origin side takes no head of this size");
-  const versions = new PageVersions(link, visit);
-  const exchange = new OutgoingExchange(link, {
-    head: request,
-    offers: versions.offered.map(({ short }) => short),
-    session: versions.session,
-    urgency: visitor.urgency,
-    incremental: visitor.incremental,
-    held: true,
-  });
+  const bases = new VisitBases(link, { visitor: visit.visitor, pageKey, rules: rules.scope, given });
   try {
-    visitor.leaves(() => exchange.cancel("cancelled"));
-    const answer = await answerInTime(exchange, link, visitor, given);
-    await serveAnswer({ answer, exchange, versions, visitor, record, given });
+    const { exchange, answer } = await visit.ask(bases, { head, compress: rules.compressRequests });
+    await respond(visit, answer, exchange, bases, given);
   } catch (error) {
-    exchange.cancel(asStreamError(error).code);
+    visit.giveUp(asStreamError(error).code);
     throw error;
   } finally {
-    record.link = link.keyId;
-    record.stream = exchange.streamId;
-    record.answerBytes = exchange.answerBytes;
-    versions.over(record);
-    if (visitor.hasBody) Object.assign(record, bodyBytesOf(exchange));
-    exchange.over();
+    visit.settle();
   }
 };
-
-const bodyBytesOf = (exchange: OutgoingExchange): Partial<VisitRecord> => ({
-  bodyBytes: exchange.plainRequestBytes ?? exchange.requestBytes,
-  requestBytes: exchange.requestBytes,
-});
-
-/** The request goes out, and its answer's head comes in. */
-const answerInTime = async (
-  exchange: OutgoingExchange,
-  link: Link,
-  visitor: Visitor,
-  given: ServeGiven,
-): Promise<AnswerFrame> => {
-  const late = () => exchange.cancel("origin-silent");
-  const deadline = new AnswerDeadline(given.clock, given.originAnswerMs, late);
-  try {
-    sendRequestBody(visitor, exchange, deadline, { link, encoders: given.requests });
-    return await exchange.answer((interim) => {
-      visitor.interim(headForVisitor(interim.head, "interim"));
-      deadline.heard();
-    });
-  } finally {
-    deadline.over();
-  }
-};
-
-interface Answered {
-  readonly answer: AnswerFrame;
-  readonly exchange: OutgoingExchange;
-  readonly versions: PageVersions;
-  readonly visitor: Visitor;
-  readonly record: VisitRecord;
-  readonly given: ServeGiven;
-}
 
 /** Serves the body as it is proved. The head of one that comes in one piece waits for it: a failure is then a clean one. */
-const serveAnswer = async ({
-  answer,
-  exchange,
-  versions,
-  visitor,
-  record,
-  given,
-}: Answered): Promise<void> => {
-  const tag = LeftOutTag.of(answer, versions.bodyTags);
+const respond = async (
+  visit: Visit,
+  answer: AnswerFrame,
+  exchange: Exchange,
+  bases: VisitBases,
+  { encoders }: ServeDependencies,
+): Promise<void> => {
+  const { visitor } = visit;
+  const tag = LeftOutTag.of(answer, bases.bodyTags);
   const head = headForVisitor(tag?.list ?? answer.head, "final");
   if (head.status === SWITCHING && visitor.upgrade === undefined)
     throw new StreamError("origin-failed", "101, and nobody asked for it");
-  record.status = head.status;
-  record.answer = answer.form.kind as NonNullable<VisitRecord["answer"]>;
-  const rebuilding = versions.rebuilding(head);
-  const rebuilt = await rebuildPage(
-    answer,
-    exchange,
-    tag === undefined ? rebuilding : tag.rebuilding(rebuilding),
-  );
-  const sending = () => ({
+  visit.responds(head.status);
+  bases.answered(head, tag);
+  const decoding = rebuildPage(answer, exchange, bases);
+  const rebuilt = decoding instanceof Promise ? await decoding : decoding;
+  const sending = (): EncodeGiven => ({
     visitor,
     head: tag === undefined ? head : tag.into(head),
-    encoders: given.encoders,
-    memory: versions.memory,
-    keyId: versions.keyId,
+    encoders,
+    memory: bases,
+    keyId: bases.link.keyId,
   });
   if ("page" in rebuilt) {
-    record.pageBytes = rebuilt.page.length;
-    return sendWhole(sending(), rebuilt, versions.copies);
+    visit.page(rebuilt.page.length);
+    return sendWhole(sending(), rebuilt, bases);
   }
   const pieces = new PagePieces(rebuilt);
   try {
     const whole = await pieces.whole(inOnePiece(answer.form));
     if (whole === undefined) await sendAsItComes(sending(), pieces);
-    else await sendWhole(sending(), whole, versions.copies);
+    else await sendWhole(sending(), whole, bases);
   } finally {
     pieces.close();
-    record.pageBytes = pieces.bytes;
+    visit.page(pieces.bytes);
   }
 };
 
 /** RFC 9110 section 7.6.2: OPTIONS that was to come no further than here. */
-const answerInPlace = (visitor: Visitor, record: VisitRecord): void => {
-  record.status = OPTIONS_OF_THE_EDGE.status;
-  visitor.head(OPTIONS_OF_THE_EDGE);
-  visitor.end([]);
+const answerInPlace = (visit: Visit): void => {
+  visit.responds(OPTIONS_OF_THE_EDGE.status);
+  visit.visitor.head(OPTIONS_OF_THE_EDGE);
+  visit.visitor.end([]);
 };
 
 const linkFor = (
   { host }: Visitor,
   { templates, url }: PageKey,
   tried: ReadonlySet<Link>,
-  { pool }: ServeGiven,
+  { pool }: ServeDependencies,
 ): Link => {
   const link = pool.linkFor({ host, template: templates[0] ?? url }, tried);
   if (link === undefined) throw new StreamError("refused", `no link for ${host}`);

@@ -1,69 +1,81 @@
 /**
- * What the edge's version store has to do with one visit: what it offers, what it remembers, and what it forgets when a
- * delta does not prove. Holding the offered versions here keeps them usable until the visit is over. SPEC section "Scope".
+ * What the edge's version store has to do with one visit on one link: what it offers, what it remembers, and what it forgets when
+ * a delta does not prove. Holding the offered versions here keeps them usable until the visit is over. SPEC section "Scope".
  */
 
 import { BODY_TAGS } from "../../protocol/frames/etag-formulas.ts";
 import type { ResponseHead } from "../../protocol/http/head.ts";
 import type { Link } from "../../protocol/link/link-api.ts";
+import type { Clock } from "../../protocol/runtime/clock.ts";
+import type { Lease } from "../../protocol/runtime/memory-budget.ts";
 import type { Credentials } from "../../protocol/scope/credentials.ts";
 import type { ScopeRules, SessionScope } from "../../protocol/scope/scope.ts";
 import { type Fingerprint, printable } from "../../protocol/store/fingerprint.ts";
 import type { PageKey } from "../../protocol/store/page-key.ts";
 import { type Tenant, tenantOf } from "../../protocol/store/tenant.ts";
 import type { StoreId, Version } from "../../protocol/store/version-store.ts";
-import type { RebuildGiven } from "../answer/decode-context.ts";
+import type { DecodeContext } from "../answer/decode-context.ts";
+import { type LeftOutTag, tagResumed } from "../answer/restore-etag.ts";
 import { chooseBases } from "../bases/choose-bases.ts";
 import type { PageCopies } from "../compress/page-copies.ts";
-import type { VisitRecord } from "../exchange/access-record.ts";
 import { VisitMemory } from "../exchange/visit-memory.ts";
-import type { Visitor } from "../exchange/visitor.ts";
-import type { ServeGiven, Visit } from "./visit.ts";
+import type { VisitorRequest } from "../exchange/visitor-request.ts";
+import type { ServeDependencies } from "./dependencies.ts";
 
-export class PageVersions {
+/** Whose visit it is, and to what. */
+export interface BasesOptions {
+  readonly visitor: Pick<VisitorRequest, "host" | "target" | "fields">;
+  readonly pageKey: PageKey;
+  /** Who may build on what, for its host. */
+  readonly rules: ScopeRules;
+  readonly given: Pick<
+    ServeDependencies,
+    "clock" | "log" | "store" | "commonBases" | "memory" | "heldPages" | "pageBytes"
+  >;
+}
+
+export class VisitBases implements DecodeContext, PageCopies {
   /** Best last. */
   readonly offered: readonly Version[];
-  /** What the visit takes, until it is over. */
-  readonly memory: VisitMemory;
-  /** Of the link that serves the visit: whose memory it takes. */
-  readonly keyId: string;
-  readonly #visitor: Visitor;
-  readonly #given: ServeGiven;
-  readonly #rules: ScopeRules;
+  readonly link: Link;
+  readonly clock: Clock;
+  readonly pageBytes: number;
+  readonly #options: BasesOptions;
+  readonly #memory: VisitMemory;
   readonly #tenant: Tenant;
-  readonly #pageKey: PageKey;
-  readonly #peerStore: StoreId;
   readonly #credentials: Credentials;
+  /** The head that the page belongs to, and the tag that it left out. */
+  #head: ResponseHead | undefined;
+  #tag: LeftOutTag | undefined;
   /** The page of this visit, once it is remembered. */
   #remembered: Version | undefined;
-  readonly #link: Link;
   /** Whose it is, where common bases may be made of it. */
   #personal: SessionScope | undefined;
   #decodeMs: number | undefined;
-  #doubted = false;
+  #mismatched = false;
 
-  constructor(
-    link: Link,
-    { visitor, pageKey, rules, given }: Pick<Visit, "visitor" | "pageKey" | "rules" | "given">,
-  ) {
-    this.#visitor = visitor;
-    this.#given = given;
-    this.#link = link;
-    this.#rules = rules;
-    this.keyId = link.keyId;
+  constructor(link: Link, options: BasesOptions) {
+    const { visitor, pageKey, rules, given } = options;
+    this.link = link;
+    this.#options = options;
+    this.clock = given.clock;
+    this.pageBytes = given.pageBytes;
     this.#tenant = tenantOf({ keyId: link.keyId, host: visitor.host });
-    this.#pageKey = pageKey;
-    this.#peerStore = link.peer.storeId as StoreId;
     this.#credentials = rules.credentialsOf(visitor.fields);
-    this.memory = new VisitMemory(given, link.keyId);
+    this.#memory = new VisitMemory(given, link.keyId);
     this.offered = chooseBases(given.store, {
       tenant: this.#tenant,
-      pageKey: this.#pageKey,
+      pageKey,
       session: this.#credentials.session,
       bases: rules.bases,
       commonBases: rules.commonBases,
-      peerStore: this.#peerStore,
+      peerStore: link.peer.storeId as StoreId,
     });
+  }
+
+  /** The names under which they are offered. */
+  get shorts(): readonly string[] {
+    return this.offered.map(({ short }) => short);
   }
 
   /** Whether the visitor showed anything that makes a session. */
@@ -73,84 +85,111 @@ export class PageVersions {
 
   /** Whether heads that leave their tag out were agreed on with the origin side. */
   get bodyTags(): boolean {
-    return this.#link.peer.features.includes(BODY_TAGS);
+    return this.link.peer.features.includes(BODY_TAGS);
   }
 
-  /** What rebuilding the page of this response needs. */
-  rebuilding(head: ResponseHead): RebuildGiven {
-    this.#noteKin(head);
-    return {
+  /** Milliseconds spent decoding; undefined where nothing was decoded. */
+  get decodeMs(): number | undefined {
+    return this.#decodeMs;
+  }
+
+  /** A delta did not prove. */
+  get mismatched(): boolean {
+    return this.#mismatched;
+  }
+
+  /** The head of the answer is here; its page is decoded next. `tag`: what the head left out. */
+  answered(head: ResponseHead, tag: LeftOutTag | undefined): void {
+    this.#head = head;
+    this.#tag = tag;
+    const { rules, given } = this.#options;
+    if (!rules.commonBases) return;
+    // Whoever was given a new cookie stays the same person.
+    const marks = rules.kinOf({ credentials: this.#credentials, response: head.fields });
+    if (marks.length > 0) given.commonBases.samePerson(this.#tenant, marks);
+  }
+
+  /** The visit is over on this link: gives its memory back, and lets common bases learn of its page. */
+  over(answerBytes: number): void {
+    this.#memory.release();
+    if (this.#remembered === undefined || this.#personal === undefined) return;
+    const { pageKey, given } = this.#options;
+    given.commonBases.visited({
+      version: this.#remembered,
+      scope: this.#personal,
+      tenant: this.#tenant,
+      pageKey,
       offered: this.offered,
-      clock: this.#given.clock,
-      pageBytes: this.#given.pageBytes,
-      lease: this.memory.lease,
-      hold: (page) => this.memory.hold(page),
-      whenRoom: (bytes) => this.memory.whenRoom(bytes),
-      remember: (body, fingerprint) => this.#remember(head, body, fingerprint),
-      doubted: (bases) => this.#forget(bases),
-      decoded: (ms) => {
-        this.#decodeMs = (this.#decodeMs ?? 0) + ms;
-      },
-    };
+      answerBytes,
+      link: this.link,
+    });
   }
 
-  /** Of the page that this visit remembered. */
-  get copies(): PageCopies {
-    const { store } = this.#given;
-    const version = this.#remembered;
-    return {
-      worthKeeping: version !== undefined && this.offered.includes(version),
-      find: (coding) => version && store.copyOf(version, coding),
-      keep: (coding, copy) => version && store.keepCopy(version, coding, copy),
-    };
+  // What decoding needs.
+
+  get lease(): Lease {
+    return this.#memory.lease;
   }
 
-  /** The visit is over: gives its memory back, and notes what the access log should know. */
-  over(record: VisitRecord): void {
-    this.memory.release();
-    record.bases = this.offered.length;
-    if (this.#decodeMs !== undefined) record.decodeMs = this.#decodeMs;
-    if (this.#doubted) record.doubted = true;
-    if (this.#remembered !== undefined && this.#personal !== undefined)
-      this.#given.commonBases.visited({
-        version: this.#remembered,
-        scope: this.#personal,
-        tenant: this.#tenant,
-        pageKey: this.#pageKey,
-        offered: this.offered,
-        answerBytes: record.answerBytes ?? 0,
-        link: this.#link,
-      });
+  hold(page: Buffer): boolean {
+    return this.#memory.hold(page);
   }
 
-  #remember(head: ResponseHead, body: Buffer, fingerprint: Fingerprint): void {
-    const scope = this.#rules.scopeOf({
+  whenRoom(bytes: number): Promise<boolean> {
+    return this.#memory.whenRoom(bytes);
+  }
+
+  remember(body: Buffer, fingerprint: Fingerprint): void {
+    const head = this.#head;
+    if (head === undefined) return;
+    this.#tag?.madeOf(body, fingerprint);
+    const { pageKey, rules, given } = this.#options;
+    const scope = rules.scopeOf({
       credentials: this.#credentials,
       status: head.status,
       response: head.fields,
     });
-    this.#remembered = this.#given.store.remember(this.#tenant, {
-      ...this.#pageKey,
+    this.#remembered = given.store.remember(this.#tenant, {
+      ...pageKey,
       body,
       fingerprint,
       scope,
-      from: this.#peerStore,
+      from: this.link.peer.storeId as StoreId,
     });
-    if (scope.kind === "session" && this.#rules.commonBases) this.#personal = scope;
+    if (scope.kind === "session" && rules.commonBases) this.#personal = scope;
   }
 
-  /** Whoever was given a new cookie stays the same person. */
-  #noteKin(head: ResponseHead): void {
-    if (!this.#rules.commonBases) return;
-    const marks = this.#rules.kinOf({ credentials: this.#credentials, response: head.fields });
-    if (marks.length > 0) this.#given.commonBases.samePerson(this.#tenant, marks);
+  resumed(tag: string | undefined): void {
+    tagResumed(this.#tag, tag);
   }
 
-  #forget(bases: readonly Version[]): void {
-    this.#doubted = true;
-    const { host, target } = this.#visitor;
+  doubted(bases: readonly Version[]): void {
+    this.#mismatched = true;
+    const { visitor, given } = this.#options;
     const fingerprints = bases.map(({ fingerprint }) => fingerprint);
-    this.#given.log.warn("delta did not prove", { host, target, bases: fingerprints.map(printable) });
-    this.#given.store.forgetVersions(this.#tenant, fingerprints);
+    given.log.warn("delta did not prove", {
+      host: visitor.host,
+      target: visitor.target,
+      bases: fingerprints.map(printable),
+    });
+    given.store.forgetVersions(this.#tenant, fingerprints);
+  }
+
+  decoded(ms: number): void {
+    this.#decodeMs = (this.#decodeMs ?? 0) + ms;
+  }
+
+  // Copies of the page that this visit remembered.
+
+  get worthKeeping(): boolean {
+    return this.#remembered !== undefined && this.offered.includes(this.#remembered);
+  }
+
+  findCopy(coding: string): Buffer | undefined {
+    return this.#remembered && this.#options.given.store.copyOf(this.#remembered, coding);
+  }
+
+  keepCopy(coding: string, copy: Buffer): void {
+    if (this.#remembered !== undefined) this.#options.given.store.keepCopy(this.#remembered, coding, copy);
   }
 }

@@ -1,47 +1,200 @@
-/** One visit, and what serving it needs. */
+/**
+ * One visitor's request in its phases, on whichever link serves it. What its visitor and its exchange tell comes in here, and what
+ * the access log says of it is read off here when it is over.
+ */
 
-import type { Log } from "../../protocol/daemon/log.ts";
-import type { RequestHead } from "../../protocol/http/head.ts";
-import type { Clock } from "../../protocol/runtime/clock.ts";
-import type { ByteBudget } from "../../protocol/runtime/memory-budget.ts";
-import type { ScopeRules } from "../../protocol/scope/scope.ts";
-import type { PageKey } from "../../protocol/store/page-key.ts";
-import type { VersionStore } from "../../protocol/store/version-store.ts";
-import type { CommonBases } from "../bases/common/common-bases.ts";
-import type { VisitorEncoders } from "../compress/compressor-pool.ts";
+import { StreamError, type StreamErrorCode } from "../../protocol/errors.ts";
+import type { AnswerForm, AnswerFrame } from "../../protocol/frames/frame.ts";
+import type { HeaderList } from "../../protocol/http/header-list.ts";
+import type { Link } from "../../protocol/link/link-api.ts";
 import type { VisitRecord } from "../exchange/access-record.ts";
-import type { HeldPages } from "../exchange/visit-memory.ts";
-import type { Visitor } from "../exchange/visitor.ts";
-import type { Trust } from "../exchange/visitor-request.ts";
-import type { LinkPool } from "../links/link-pool.ts";
-import type { RequestEncoders } from "../request/compressor-pool.ts";
+import { AnswerDeadline } from "../exchange/answer-timeout.ts";
+import {
+  type BodyBeginning,
+  type Exchange,
+  type ExchangeEvents,
+  NO_BODY_YET,
+  openExchange,
+} from "../exchange/exchange.ts";
+import type { Visitor, VisitorListener } from "../exchange/visitor.ts";
+import { headForVisitor } from "../http/sanitize-head.ts";
+import { Upload } from "../request/send-body.ts";
+import type { ServeDependencies } from "./dependencies.ts";
+import type { VisitBases } from "./visit-bases.ts";
 
-export interface ServeGiven {
-  readonly clock: Clock;
-  readonly log: Log;
-  readonly pool: LinkPool;
-  readonly store: VersionStore;
-  readonly commonBases: CommonBases;
-  readonly memory: ByteBudget;
-  readonly heldPages: HeldPages;
-  readonly encoders: VisitorEncoders;
-  readonly requests: RequestEncoders;
-  readonly pageBytes: number;
-  readonly originAnswerMs: number;
-  readonly trusts: Trust;
-  /** Who may build on what, for a host that some key serves. */
-  rulesOf(host: string): ScopeRules | undefined;
-  finished(record: VisitRecord): void;
-}
+/** Where a visit is. Each try on another link begins anew with `preparing`. */
+type Phase =
+  /** No link has been tried. */
+  | { readonly at: "routing" }
+  /** Bases are chosen; what of the request's body leaves with its head is awaited. */
+  | { readonly at: "preparing" }
+  /** It ended before an exchange was opened. */
+  | { readonly at: "givenUp"; readonly code: StreamErrorCode }
+  /** The request is on its way, and the head of its answer is awaited. */
+  | { readonly at: "asking"; readonly exchange: Exchange }
+  /** That head is here, and the page is on its way to the visitor. */
+  | { readonly at: "answering"; readonly exchange: Exchange; readonly form: AnswerForm["kind"] };
 
-/** One visit, whichever link serves it. */
-export interface Visit {
+const ROUTING: Phase = { at: "routing" };
+const PREPARING: Phase = { at: "preparing" };
+const NO_TRAILERS: HeaderList = [];
+
+export class Visit implements VisitorListener, ExchangeEvents {
   readonly visitor: Visitor;
-  /** As it goes on. */
-  readonly request: RequestHead;
-  readonly pageKey: PageKey;
-  /** Who may build on what, for its host. */
-  readonly rules: ScopeRules;
-  readonly record: VisitRecord;
-  readonly given: ServeGiven;
+  readonly #given: ServeDependencies;
+  readonly #startedAt: number;
+  #phase: Phase = ROUTING;
+  #bases: VisitBases | undefined;
+  #upload: Upload | undefined;
+  #deadline: AnswerDeadline | undefined;
+  /** What the visitor got to see, once it is known. */
+  #status: number | undefined;
+  #pageBytes: number | undefined;
+  #failed: StreamErrorCode | undefined;
+
+  constructor(visitor: Visitor, given: ServeDependencies) {
+    this.visitor = visitor;
+    this.#given = given;
+    this.#startedAt = given.clock.now();
+  }
+
+  /** Tries the link of these bases: the request goes out, and the head of its answer comes in. Rejects with StreamError. */
+  async ask(
+    bases: VisitBases,
+    request: { readonly head: HeaderList; readonly compress: boolean },
+  ): Promise<{ readonly exchange: Exchange; readonly answer: AnswerFrame }> {
+    const { clock, originAnswerMs } = this.#given;
+    this.#phase = PREPARING;
+    this.#bases = bases;
+    this.#deadline = new AnswerDeadline(clock, originAnswerMs, () => this.giveUp("origin-silent"));
+    try {
+      this.visitor.listen(this);
+      const upload = this.#uploadOf(bases.link, request.compress, this.#deadline);
+      this.#upload = upload;
+      const beginning = upload === undefined ? NO_BODY_YET : upload.begin();
+      const exchange = this.#open(
+        bases,
+        request.head,
+        beginning instanceof Promise ? await beginning : beginning,
+      );
+      if (upload === undefined) exchange.endBody("complete", NO_TRAILERS);
+      else upload.send(exchange);
+      const answer = await exchange.answer();
+      this.#phase = { at: "answering", exchange, form: answer.form.kind };
+      return { exchange, answer };
+    } finally {
+      this.#deadline.over();
+    }
+  }
+
+  /** The visitor is to see a response of this status. */
+  responds(status: number): void {
+    this.#status = status;
+  }
+
+  /** So many bytes of the page were given out, or will be. */
+  page(bytes: number): void {
+    this.#pageBytes = bytes;
+  }
+
+  /** Ends the exchange, if it is not over. */
+  giveUp(code: StreamErrorCode): void {
+    const phase = this.#phase;
+    if (phase.at === "asking" || phase.at === "answering") return phase.exchange.cancel(code);
+    if (phase.at !== "preparing") return;
+    this.#phase = { at: "givenUp", code };
+    this.#upload?.lost();
+  }
+
+  /** Gives back what the try on this link took. */
+  settle(): void {
+    this.#bases?.over(this.#exchange?.answerBytes ?? 0);
+    this.#upload?.release();
+  }
+
+  /** The visitor gets an error page in place of a response, or sees that its response is cut. */
+  fail(code: StreamErrorCode): void {
+    this.#failed = code;
+    this.#status = this.visitor.fail(code);
+  }
+
+  /** What the access log says of it so far; of several links that were tried the last one. */
+  record(): VisitRecord {
+    const { host, method, target, hasBody } = this.visitor;
+    const phase = this.#phase;
+    const bases = this.#bases;
+    const record: { -readonly [Name in keyof VisitRecord]: VisitRecord[Name] } = { host, method, target };
+    if (bases !== undefined) {
+      const exchange = this.#exchange;
+      record.link = bases.link.keyId;
+      record.stream = exchange?.streamId ?? 0;
+      record.bases = bases.offered.length;
+      record.answerBytes = exchange?.answerBytes ?? 0;
+      if (bases.decodeMs !== undefined) record.decodeMs = bases.decodeMs;
+      if (bases.mismatched) record.doubted = true;
+      if (hasBody) {
+        record.bodyBytes = this.#upload?.bytes ?? 0;
+        record.requestBytes = exchange?.requestBytes ?? 0;
+      }
+    }
+    if (phase.at === "answering" && phase.form !== "interim") record.answer = phase.form;
+    if (this.#status !== undefined) record.status = this.#status;
+    if (this.#pageBytes !== undefined) record.pageBytes = this.#pageBytes;
+    if (this.#failed !== undefined) record.failed = this.#failed;
+    record.totalMs = this.#given.clock.now() - this.#startedAt;
+    return record;
+  }
+
+  // What the visitor tells.
+
+  left(): void {
+    this.giveUp("cancelled");
+  }
+
+  // What the exchange tells.
+
+  interim({ head }: AnswerFrame): void {
+    this.visitor.interim(headForVisitor(head, "interim"));
+    this.#deadline?.heard();
+  }
+
+  room(): void {
+    this.#upload?.room();
+  }
+
+  refused(): void {
+    this.#upload?.refused();
+  }
+
+  lost(): void {
+    this.#upload?.lost();
+  }
+
+  get #exchange(): Exchange | undefined {
+    const phase = this.#phase;
+    return phase.at === "asking" || phase.at === "answering" ? phase.exchange : undefined;
+  }
+
+  /** The request half of the exchange; undefined where nothing comes of the visitor but its head. */
+  #uploadOf(link: Link, compress: boolean, deadline: AnswerDeadline): Upload | undefined {
+    const { visitor } = this;
+    if (!visitor.hasBody && visitor.upgrade === undefined) return undefined;
+    const options = { link, encoders: this.#given.requests, compress };
+    return new Upload(visitor, visitor.uploadBody(deadline), options);
+  }
+
+  /** Throws StreamError where it was given up meanwhile, or the link has gone. */
+  #open(bases: VisitBases, head: HeaderList, beginning: BodyBeginning): Exchange {
+    const phase = this.#phase;
+    if (phase.at === "givenUp") throw new StreamError(phase.code, `the exchange ended: ${phase.code}`);
+    if (!bases.link.accepts) throw new StreamError("refused", "the link takes no requests any more");
+    const { urgency, incremental } = this.visitor;
+    const exchange = openExchange(
+      bases.link,
+      { head, offers: bases.shorts, session: bases.session, urgency, incremental, beginning },
+      this,
+    );
+    this.#phase = { at: "asking", exchange };
+    return exchange;
+  }
 }

@@ -26,23 +26,16 @@ export interface LentEncoder {
 export class RequestEncoders {
   readonly clock: Clock;
   readonly #memory: ByteBudget;
-  readonly #isCoded: (host: string) => boolean;
   readonly #running = new WeakMap<CodingLink, number>();
 
-  /** `isCoded`: whether requests for a host may be coded, by its settings. */
-  constructor(given: {
-    readonly clock: Clock;
-    readonly memory: ByteBudget;
-    readonly isCoded: (host: string) => boolean;
-  }) {
+  constructor(given: { readonly clock: Clock; readonly memory: ByteBudget }) {
     this.clock = given.clock;
     this.#memory = given.memory;
-    this.#isCoded = given.isCoded;
   }
 
-  /** Whether requests for this host may be coded on this link at all. */
-  serve(host: string, link: CodingLink): boolean {
-    return link.peer.features.includes(CODED_REQUESTS) && this.#isCoded(host);
+  /** Whether requests may be coded on this link at all. */
+  serve(link: CodingLink): boolean {
+    return link.peer.features.includes(CODED_REQUESTS);
   }
 
   /** For what of a request waits to be put together. */

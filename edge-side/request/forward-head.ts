@@ -5,7 +5,7 @@
 import { FieldNames } from "../../protocol/http/field-names.ts";
 import { endToEnd, fieldOf, listOf, type RequestHead } from "../../protocol/http/head.ts";
 import { withStrongIfMatch } from "../../protocol/http/representation.ts";
-import { expectsContinue, type Trust, type VisitorRequest } from "../exchange/visitor-request.ts";
+import { expectsContinue, type VisitorRequest } from "../exchange/visitor-request.ts";
 import { forwardedFields, isAboutVisitors } from "./forwarded-headers.ts";
 import { oneStepFurther } from "./max-forwards.ts";
 
@@ -16,9 +16,9 @@ export const PSEUDONYM = "coilgun";
 const OWN = /^(?:x-)?coilgun-/i;
 const VIA = new FieldNames(["via"]);
 const EXPECT = new FieldNames(["expect"]);
-export const forwardRequest = (request: VisitorRequest, trusts: Trust): RequestHead => {
+/** `trusted`: what the visitor's peer says of others is believed. */
+export const forwardRequest = (request: VisitorRequest, trusted: boolean): RequestHead => {
   const { method, target, version, upgrade } = request;
-  const trusted = trusts(request.address);
   const continues = expectsContinue(request);
   const onward = oneStepFurther(method, endToEnd(request.fields));
   const fields: string[] = [];

@@ -11,133 +11,198 @@ import {
   requestCodingExtension,
 } from "../../protocol/frames/request-coding.ts";
 import type { HeaderList } from "../../protocol/http/header-list.ts";
-import type { Timer } from "../../protocol/runtime/clock.ts";
-import type { Lease } from "../../protocol/runtime/memory-budget.ts";
+import { LATE } from "../../protocol/runtime/async-queue.ts";
 import { fingerprintOf } from "../../protocol/store/fingerprint.ts";
-import type { OutgoingExchange } from "../exchange/outgoing-exchange.ts";
-import type { BodySink, Visitor, Waiting } from "../exchange/visitor.ts";
-import { expectsContinue } from "../exchange/visitor-request.ts";
-import { CodedUpload } from "./compressed-upload.ts";
+import { NO_EXTENSIONS } from "../../protocol/wire/extensions.ts";
+import { type BodyBeginning, type Exchange, NO_BODY_YET } from "../exchange/exchange.ts";
+import type { UploadBody } from "../exchange/upload-body.ts";
+import { expectsContinue, type VisitorRequest } from "../exchange/visitor-request.ts";
+import { sendCoded, type UploadTarget } from "./compressed-upload.ts";
 import { lengthOf, type MayCode, mayCodeRequest } from "./compression-policy.ts";
-import type { CodingLink, RequestEncoders } from "./compressor-pool.ts";
+import type { CodingLink, LentEncoder, RequestEncoders } from "./compressor-pool.ts";
 
 /** A body may take this long after its head to leave in one piece. */
 export const PATIENCE_MS = 5;
 
-const STREAMED = [requestCodingExtension({ kind: "streamed" })];
-
-/** Opens the exchange, at once or with the body that it waits a moment for. */
-export const sendRequestBody = (
-  visitor: Visitor,
-  exchange: OutgoingExchange,
-  waiting: Waiting,
-  given: { readonly link: CodingLink; readonly encoders: RequestEncoders },
-): void => {
-  const may = given.encoders.serve(visitor.host, given.link) ? mayCodeRequest(visitor) : NEVER;
-  if (may.kind === "never") {
-    exchange.begin();
-    return visitor.sendBody(exchange, waiting);
-  }
-  const length = lengthOf(visitor.fields);
-  const body = new CodableBody(exchange, may, given);
-  visitor.sendBody(body, waiting);
-  // Who waits for 100 has to be heard first; and a large body will not be here in a moment.
-  if (expectsContinue(visitor) || (length !== undefined && length > MOST_ONE_PIECE_BYTES)) body.stream();
+const STREAMED: BodyBeginning = {
+  extensions: [requestCodingExtension({ kind: "streamed" })],
+  body: NO_BODY_YET.body,
 };
-
+const NO_TRAILERS: HeaderList = [];
 const NEVER: MayCode = { kind: "never" };
 
-interface BodyGiven {
+export interface UploadOptions {
   readonly link: CodingLink;
   readonly encoders: RequestEncoders;
+  /** Whether the host has its requests compressed. */
+  readonly compress: boolean;
 }
 
-class CodableBody implements BodySink {
-  roomForBody: () => void = () => {};
-  bodyRefused: () => void = () => {};
-  lost: () => void = () => {};
-  readonly #exchange: OutgoingExchange;
-  readonly #may: Extract<MayCode, { kind: "may" }>;
-  readonly #link: CodingLink;
-  readonly #encoders: RequestEncoders;
-  readonly #lease: Lease;
-  readonly #patience: Timer;
-  /** What came before it was decided how to send it; undefined after. */
-  #gathered: Buffer[] | undefined = [];
-  #bytes = 0;
-  #upload: CodedUpload | undefined;
+/** How the body leaves: decided by `begin`. */
+type Form =
+  | { readonly kind: "undecided" }
+  | { readonly kind: "plain"; readonly first: readonly Buffer[] }
+  | { readonly kind: "coded"; readonly first: readonly Buffer[]; readonly lent: LentEncoder }
+  /** It left with the head. */
+  | { readonly kind: "whole"; readonly trailers: HeaderList };
 
-  constructor(exchange: OutgoingExchange, may: Extract<MayCode, { kind: "may" }>, given: BodyGiven) {
+const UNDECIDED: Form = { kind: "undecided" };
+const PLAIN: Form = { kind: "plain", first: [] };
+
+/** The request half of one exchange. */
+export class Upload implements UploadTarget {
+  readonly #body: UploadBody;
+  readonly #options: UploadOptions;
+  readonly #may: MayCode;
+  /** It comes later, or is large: nobody waits for all of it. */
+  readonly #comesLater: boolean;
+  #form = UNDECIDED;
+  #exchange: Exchange | undefined;
+  #over = false;
+  #goOn: (() => void) | undefined;
+
+  constructor(
+    request: VisitorRequest & { readonly hasBody: boolean },
+    body: UploadBody,
+    options: UploadOptions,
+  ) {
+    this.#body = body;
+    this.#options = options;
+    this.#may = options.compress && options.encoders.serve(options.link) ? mayCodeRequest(request) : NEVER;
+    // Who waits for 100 has to be heard first.
+    this.#comesLater = expectsContinue(request) || (lengthOf(request.fields) ?? 0) > MOST_ONE_PIECE_BYTES;
+  }
+
+  /** What opens the exchange: at once, or with the body that is waited for a moment. */
+  begin(): BodyBeginning | Promise<BodyBeginning> {
+    if (this.#may.kind !== "never") return this.#comesLater ? this.#streamed([]) : this.#gathered(this.#may);
+    this.#form = PLAIN;
+    return NO_BODY_YET;
+  }
+
+  /** Sends the rest, no faster than it is taken, beside the answer. Never throws. */
+  send(exchange: Exchange): void {
     this.#exchange = exchange;
-    this.#may = may;
-    this.#link = given.link;
-    this.#encoders = given.encoders;
-    this.#lease = given.encoders.lease(given.link);
-    this.#patience = given.encoders.clock.after(PATIENCE_MS, () => this.stream());
-    exchange.roomForBody = () => this.roomForBody();
-    exchange.bodyRefused = () => this.bodyRefused();
-    exchange.lost = () => {
-      this.#decided();
-      this.#upload?.stop();
-      this.lost();
-    };
-  }
-
-  sendBody(piece: Buffer): boolean {
-    this.#bytes += piece.length;
-    this.#exchange.plainRequestBytes = this.#bytes;
-    if (this.#gathered === undefined) return this.#sendOn(piece);
-    this.#gathered.push(piece);
-    return this.#lease.grow(piece.length) && this.#bytes <= MOST_ONE_PIECE_BYTES ? true : this.stream();
-  }
-
-  endBody(how: "complete" | "closed", trailers: HeaderList): void {
-    if (this.#gathered !== undefined && how === "complete") {
-      return this.#sendWhole(Buffer.concat(this.#decided()), trailers);
+    const form = this.#form;
+    if (form.kind === "whole") exchange.endBody("complete", form.trailers);
+    else if (form.kind === "plain") void this.#sendPlain(form.first, exchange);
+    else if (form.kind === "coded") {
+      const { clock } = this.#options.encoders;
+      const { first, lent } = form;
+      void sendCoded(this, { first, body: this.#body, encoder: lent.encoder, clock });
     }
-    this.stream();
-    if (this.#upload === undefined) this.#exchange.endBody(how, trailers);
-    else this.#upload.end(how, trailers);
   }
 
-  /** Sends what is here, and the rest as it comes. False when the visitor should wait for room. */
-  stream(): boolean {
-    if (this.#gathered === undefined) return true;
-    const pieces = this.#decided();
-    const lent = this.#may.streamed ? this.#encoders.take(this.#link) : undefined;
-    if (lent === undefined) this.#exchange.begin();
-    else {
-      const { clock } = this.#encoders;
-      this.#exchange.over = () => lent.release();
-      this.#upload = new CodedUpload(this.#exchange, lent, { clock, room: () => this.roomForBody() });
-      // Last: an exchange that is lost in the attempt stops the upload.
-      this.#exchange.begin({ extensions: STREAMED });
-    }
+  /** Bytes of the body as the visitor sent them, as far as they were read. */
+  get bytes(): number {
+    return this.#body.bytes;
+  }
+
+  /** Nothing of the exchange is left. */
+  release(): void {
+    if (this.#form.kind === "coded") this.#form.lent.release();
+  }
+
+  // What the exchange tells.
+
+  room(): void {
+    this.#goOn?.();
+  }
+
+  refused(): void {
+    if (this.#over) return;
+    this.#end();
+    this.#body.drop();
+    this.#exchange?.endBody("closed", NO_TRAILERS);
+  }
+
+  lost(): void {
+    this.#end();
+    this.#body.lost();
+  }
+
+  // What the compressor brings.
+
+  async data(coded: Buffer): Promise<void> {
+    if (this.#over || this.#exchange === undefined || this.#exchange.sendBody(coded)) return;
+    await this.#whenRoom();
+  }
+
+  segment(proof: string): void {
+    if (!this.#over) this.#exchange?.segment(proof);
+  }
+
+  complete(trailers: HeaderList): void {
+    if (!this.#over) this.#exchange?.endBody("complete", trailers);
+  }
+
+  failed(): void {
+    if (!this.#over) this.#exchange?.cancel("internal");
+  }
+
+  async #sendPlain(first: readonly Buffer[], exchange: Exchange): Promise<void> {
     let room = true;
-    for (const piece of pieces) room = this.#sendOn(piece);
-    return room;
+    for (const piece of first) room = exchange.sendBody(piece);
+    for (;;) {
+      if (!room) await this.#whenRoom();
+      const next = this.#body.take() ?? (await this.#body.next());
+      if (next === undefined) return;
+      if (!Buffer.isBuffer(next)) return exchange.endBody("complete", next.trailers);
+      room = exchange.sendBody(next);
+    }
   }
 
-  #sendWhole(body: Buffer, trailers: HeaderList): void {
-    const coded = body.length < this.#may.leastBytes ? body : encodeRequest(body);
-    if (coded.length + ONE_PIECE_OVERHEAD_BYTES < body.length) {
-      const result = fingerprintOf(body).slice(0, DIGEST_BYTES);
-      const coding = requestCodingExtension({ kind: "onePiece", size: body.length, result });
-      this.#exchange.begin({ extensions: [coding], body: coded });
-    } else this.#exchange.begin({ body });
-    this.#exchange.endBody("complete", trailers);
+  #whenRoom(): Promise<void> {
+    if (this.#over) return Promise.resolve();
+    this.#body.rest();
+    return new Promise((resolve) => {
+      this.#goOn = resolve;
+    });
   }
 
-  #sendOn(piece: Buffer): boolean {
-    return this.#upload === undefined ? this.#exchange.sendBody(piece) : this.#upload.push(piece);
+  /** Waits for all of a small body, but not for long. */
+  async #gathered(may: Extract<MayCode, { kind: "may" }>): Promise<BodyBeginning> {
+    const { encoders, link } = this.#options;
+    const { clock } = encoders;
+    const until = clock.now() + PATIENCE_MS;
+    const lease = encoders.lease(link);
+    const pieces: Buffer[] = [];
+    try {
+      for (let bytes = 0; bytes <= MOST_ONE_PIECE_BYTES; ) {
+        const next = this.#body.take() ?? (await this.#body.nextWithin(clock, until - clock.now()));
+        if (next === LATE || next === undefined) break;
+        if (!Buffer.isBuffer(next)) return this.#whole(Buffer.concat(pieces), next.trailers, may.leastBytes);
+        pieces.push(next);
+        bytes += next.length;
+        if (!lease.grow(next.length)) break;
+      }
+    } finally {
+      lease.release();
+    }
+    return this.#streamed(pieces);
   }
 
-  /** Nothing is gathered any more; gives what was. */
-  #decided(): readonly Buffer[] {
-    const pieces = this.#gathered ?? [];
-    this.#gathered = undefined;
-    this.#patience.cancel();
-    this.#lease.release();
-    return pieces;
+  #whole(body: Buffer, trailers: HeaderList, leastBytes: number): BodyBeginning {
+    this.#form = { kind: "whole", trailers };
+    const coded = body.length < leastBytes ? body : encodeRequest(body);
+    if (coded.length + ONE_PIECE_OVERHEAD_BYTES >= body.length) return { extensions: NO_EXTENSIONS, body };
+    const result = fingerprintOf(body).slice(0, DIGEST_BYTES);
+    const coding = requestCodingExtension({ kind: "onePiece", size: body.length, result });
+    return { extensions: [coding], body: coded };
+  }
+
+  /** `first` is sent, and the rest as it comes. */
+  #streamed(first: readonly Buffer[]): BodyBeginning {
+    const { encoders, link } = this.#options;
+    const streams = !this.#over && this.#may.kind === "may" && this.#may.streamed;
+    const lent = streams ? encoders.take(link) : undefined;
+    this.#form = lent === undefined ? { kind: "plain", first } : { kind: "coded", first, lent };
+    return lent === undefined ? NO_BODY_YET : STREAMED;
+  }
+
+  #end(): void {
+    this.#over = true;
+    if (this.#form.kind === "coded") this.#form.lent.encoder.destroy();
+    this.#goOn?.();
   }
 }

@@ -2,7 +2,6 @@
  * The edge daemon: the visitor server, the tunnel port, and what both share, started and stopped as one. SPEC section
  * "Roles".
  */
-import { randomBytes } from "node:crypto";
 import { CODEC_NAMES, codecIds } from "../../protocol/codec/codecs.ts";
 import { type HostPort, printHostPort } from "../../protocol/config/units.ts";
 import { openAccessLog } from "../../protocol/daemon/access-log.ts";
@@ -11,22 +10,18 @@ import { helloMaker } from "../../protocol/link/local-hello.ts";
 import { type Clock, systemClock } from "../../protocol/runtime/clock.ts";
 import { loopLoad } from "../../protocol/runtime/event-loop-load.ts";
 import { ByteBudget } from "../../protocol/runtime/memory-budget.ts";
-import { UnderWay } from "../../protocol/runtime/task-set.ts";
-import { ScopeRules } from "../../protocol/scope/scope.ts";
 import { VersionStore } from "../../protocol/store/version-store.ts";
 import { CommonBases } from "../bases/common/common-bases.ts";
 import type { ForgetWhat } from "../command/forget.ts";
 import { VisitorEncoders } from "../compress/compressor-pool.ts";
-import type { EdgeConfig, EdgeKey } from "../config/edge-config.ts";
+import type { EdgeConfig } from "../config/edge-config.ts";
 import type { VisitorListen } from "../config/listener-config.ts";
 import { HeldPages } from "../exchange/visit-memory.ts";
-import type { Visitor } from "../exchange/visitor.ts";
-import { trustOf } from "../exchange/visitor-request.ts";
 import { serveVisitors } from "../http/http-server.ts";
 import { acceptOrigins } from "../links/accept-links.ts";
 import { LinkPool } from "../links/link-pool.ts";
-import { serveVisitor } from "../proxy/serve-visitor.ts";
-import type { ServeGiven } from "../proxy/visit.ts";
+import { ServedHosts } from "../proxy/served-hosts.ts";
+import { Visits } from "../proxy/visits.ts";
 import { RequestEncoders } from "../request/compressor-pool.ts";
 
 export interface EdgeDaemon {
@@ -51,18 +46,14 @@ export const startEdge = async (
   given: { readonly log: Log; readonly clock?: Clock },
 ): Promise<EdgeDaemon> => {
   const { log, clock = systemClock } = given;
-  let served = servedBy(config.keys);
+  const hosts = new ServedHosts(config);
   const store = new VersionStore({ clock, bytes: config.store.sizeBytes, lifetimes: lifetimesOf(config) });
   const memory = new ByteBudget({
     totalBytes: config.memory.budgetBytes,
     shareBytes: config.memory.perKeyBytes,
   });
   const commonBases = new CommonBases({ clock, log, store, memory });
-  const pool = new LinkPool({
-    hostsOf: (keyId) => served.hosts.get(keyId),
-    missing: (host) =>
-      log.warn("no link", { host, hint: "is coilgun-origin running with a key that serves this host?" }),
-  });
+  const pool = new LinkPool({ hosts, log });
   const accessLog = openAccessLog(config.accessLog, {
     failed: (error) => log.error("access log failed", { error }),
     dropped: (lines) => log.warn("access log too slow", { dropped: lines }),
@@ -73,15 +64,14 @@ export const startEdge = async (
     log,
     pool,
     memory,
-    secretOf: (keyId) => served.keys.get(keyId)?.key.secret,
+    secretOf: (keyId) => hosts.secretOf(keyId),
     hello: helloMaker({
       role: "edge",
       ...config.limits,
       codecs: codecIds(CODEC_NAMES),
     }),
   });
-  let trusts = trustOf(config.trustedProxies);
-  const serving: ServeGiven = {
+  const visits = new Visits({
     clock,
     log,
     pool,
@@ -90,20 +80,13 @@ export const startEdge = async (
     memory,
     heldPages: new HeldPages(memory),
     encoders: new VisitorEncoders(memory, loopLoad(clock)),
-    requests: new RequestEncoders({
-      clock,
-      memory,
-      isCoded: (host) => served.codesRequests.has(host),
-    }),
+    requests: new RequestEncoders({ clock, memory }),
     pageBytes: config.limits.pageBytes,
     originAnswerMs: config.times.originAnswerMs,
-    trusts: (address) => trusts(address),
-    rulesOf: (host) => served.rules.get(host),
-    finished: (record) => accessLog.write(record),
-  };
-  const visits = new UnderWay();
-  const serve = (visitor: Visitor) => visits.add(serveVisitor(visitor, serving));
-  const visitors = await serveVisitors(config, { clock, serve }).catch(async (error: unknown) => {
+    hosts,
+    accessLog,
+  });
+  const visitors = await serveVisitors(config, { clock, visits }).catch(async (error: unknown) => {
     await tunnel.close();
     throw error;
   });
@@ -118,12 +101,9 @@ export const startEdge = async (
     tunnelAddress: tunnel.address,
     async reload(next) {
       renewCertificates(config.visitors, next.visitors);
-      const before = served;
-      served = servedBy(next.keys);
-      trusts = trustOf(next.trustedProxies);
+      const same = hosts.replace(next);
       for (const link of [...pool.links])
-        if (!isSameSecret(before, served, link.keyId))
-          link.close("key-removed", "this key was removed or changed at the edge");
+        if (!same.has(link.keyId)) link.close("key-removed", "this key was removed or changed at the edge");
     },
     async forget({ host, url }) {
       for (const link of pool.linksOf(host)) link.forget(host, url ?? "");
@@ -151,33 +131,6 @@ const isSameListener = (a: VisitorListen, b: VisitorListen | undefined): boolean
   a.compress === b.compress &&
   a.reusePort === b.reusePort &&
   (a.tls === undefined) === (b.tls === undefined);
-
-interface Served {
-  readonly keys: ReadonlyMap<string, EdgeKey>;
-  readonly hosts: ReadonlyMap<string, ReadonlySet<string>>;
-  readonly rules: ReadonlyMap<string, ScopeRules>;
-  /** Hosts whose requests may be coded. */
-  readonly codesRequests: ReadonlySet<string>;
-}
-
-const isSameSecret = (before: Served, after: Served, keyId: string): boolean => {
-  const [old, current] = [before, after].map(({ keys }) => keys.get(keyId)?.key.secret.reveal());
-  return old !== undefined && current?.equals(old) === true;
-};
-
-/** One secret for the whole run: a session key means the same after a reload. */
-const SESSION_SECRET = randomBytes(32);
-
-const servedBy = (keys: readonly EdgeKey[]): Served => ({
-  keys: new Map(keys.map((entry) => [entry.key.id, entry])),
-  hosts: new Map(keys.map((entry) => [entry.key.id, new Set(entry.hosts.map(({ host }) => host))])),
-  codesRequests: new Set(
-    keys.flatMap(({ hosts }) => hosts.flatMap((each) => (each.compressRequests ? [each.host] : []))),
-  ),
-  rules: new Map(
-    keys.flatMap(({ hosts }) => hosts.map((served) => [served.host, new ScopeRules(served, SESSION_SECRET)])),
-  ),
-});
 
 /** What no list names is never offered again, and exchanges hold what they offered by themselves. */
 const lifetimesOf = ({ store: { sessionMs, noStoreMs } }: EdgeConfig) => ({

@@ -7,11 +7,10 @@ import { CommonBases } from "../../edge-side/bases/common/common-bases.ts";
 import { VisitorEncoders } from "../../edge-side/compress/compressor-pool.ts";
 import type { VisitRecord } from "../../edge-side/exchange/access-record.ts";
 import { HeldPages } from "../../edge-side/exchange/visit-memory.ts";
-import type { Visitor } from "../../edge-side/exchange/visitor.ts";
 import { serveVisitors } from "../../edge-side/http/http-server.ts";
 import { LinkPool } from "../../edge-side/links/link-pool.ts";
-import { serveVisitor } from "../../edge-side/proxy/serve-visitor.ts";
-import type { ServeGiven } from "../../edge-side/proxy/visit.ts";
+import type { ServeDependencies } from "../../edge-side/proxy/dependencies.ts";
+import { Visits } from "../../edge-side/proxy/visits.ts";
 import { RequestEncoders } from "../../edge-side/request/compressor-pool.ts";
 import { StreamContexts } from "../../origin-side/answer/compressor-limits.ts";
 import { KnownSessions } from "../../origin-side/answer/known-sessions.ts";
@@ -77,13 +76,13 @@ export const openEdgeHalf = async (options: EdgeOptions = {}): Promise<EdgeHalf>
   const { clock = systemClock, memory = budget(), pageBytes = LIMITS.pageBytes } = options;
   const hosts = new Set(options.hosts ?? [TEST_HOST]);
   const store = new VersionStore({ clock, bytes: 64 * MIB });
-  const pool = new LinkPool({ hostsOf: () => hosts, missing() {} });
+  const pool = new LinkPool({ hosts: { serves: (_, host) => hosts.has(host) }, log: silentLog });
   const rules = new ScopeRules(
     { bases: "session", harmlessCookies: [], ...options.policy },
     Buffer.alloc(32, 1),
   );
   const records: VisitRecord[] = [];
-  const given: ServeGiven = {
+  const given: ServeDependencies = {
     clock,
     log: silentLog,
     pool,
@@ -93,15 +92,17 @@ export const openEdgeHalf = async (options: EdgeOptions = {}): Promise<EdgeHalf>
     heldPages: new HeldPages(memory),
     pageBytes,
     encoders: new VisitorEncoders(memory, () => 0),
-    requests: new RequestEncoders({ clock, memory, isCoded: () => true }),
+    requests: new RequestEncoders({ clock, memory }),
     originAnswerMs: options.originAnswerMs ?? 20_000,
-    trusts: () => false,
-    rulesOf: (host) => (hosts.has(host) ? rules : undefined),
-    finished: (record) => records.push(record),
+    hosts: {
+      trusts: () => false,
+      rulesOf: (host) => (hosts.has(host) ? { scope: rules, compressRequests: true } : undefined),
+    },
+    accessLog: { write: (record) => records.push(record) },
   };
   const hello = helloMaker({ role: "edge", ...LIMITS, pageBytes, codecs: codecIds(["zstd", "vcdiff"]) });
-  const serve = (visitor: Visitor) => void serveVisitor(visitor, given);
-  const server = await serveVisitors(edgeConfigOf(options.settings), { clock, serve });
+  const visits = new Visits(given);
+  const server = await serveVisitors(edgeConfigOf(options.settings), { clock, visits });
   const links = new Set<Link>();
   return {
     port: server.addresses[0]?.port ?? 0,

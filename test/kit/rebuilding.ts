@@ -1,8 +1,15 @@
 /** An edge's exchange on a stream without a link, and all that rebuilding its answer gave out, kept and said. */
 
 import { rebuildPage } from "../../edge-side/answer/decode-answer.ts";
-import type { RebuildGiven } from "../../edge-side/answer/decode-context.ts";
-import { OutgoingExchange } from "../../edge-side/exchange/outgoing-exchange.ts";
+import type { DecodeContext } from "../../edge-side/answer/decode-context.ts";
+import { tagResumed } from "../../edge-side/answer/restore-etag.ts";
+import {
+  type BodyBeginning,
+  type Exchange,
+  type ExchangeEvents,
+  NO_BODY_YET,
+  openExchange,
+} from "../../edge-side/exchange/exchange.ts";
 import { HeldPages, VisitMemory } from "../../edge-side/exchange/visit-memory.ts";
 import type { AnswerForm, AnswerFrame } from "../../protocol/frames/frame.ts";
 import type { Link } from "../../protocol/link/link-api.ts";
@@ -15,29 +22,43 @@ import { versionOf } from "./answering.ts";
 import { FakeClock } from "./fake-clock.ts";
 import { FAKE_ID, FakeStream } from "./fake-stream.ts";
 
+/** What an exchange tells whoever opened it, in order; `interim` heads apart. */
+export class HeardEvents implements ExchangeEvents {
+  readonly said: string[] = [];
+  readonly interims: AnswerFrame[] = [];
+  /** Thrown at an interim head. */
+  refusal: Error | undefined;
+
+  interim(answer: AnswerFrame): void {
+    if (this.refusal !== undefined) throw this.refusal;
+    this.interims.push(answer);
+  }
+  room(): void {
+    this.said.push("room");
+  }
+  refused(): void {
+    this.said.push("refused");
+  }
+  lost(): void {
+    this.said.push("lost");
+  }
+}
+
 export const outgoing = (
-  more: { readonly held?: boolean; readonly accepts?: boolean } = {},
-): { stream: FakeStream; exchange: OutgoingExchange } => {
+  beginning: BodyBeginning = NO_BODY_YET,
+): { stream: FakeStream; exchange: Exchange; events: HeardEvents } => {
   const stream = new FakeStream();
   const link = {
-    accepts: more.accepts ?? true,
+    accepts: true,
     open(item: FakeStream["sent"][number]) {
       stream.sent.push(item);
       return stream.asStream;
     },
   } as unknown as Link;
-  const head = { method: "GET", target: "/", fields: ["Host", "www.example.com"] };
-  return {
-    stream,
-    exchange: new OutgoingExchange(link, {
-      head,
-      offers: [],
-      session: false,
-      urgency: 3,
-      incremental: false,
-      ...(more.held !== undefined && { held: more.held }),
-    }),
-  };
+  const head = [":method", "GET", ":target", "/", "Host", "www.example.com"];
+  const events = new HeardEvents();
+  const request = { head, offers: [], session: false, urgency: 3, incremental: false, beginning };
+  return { stream, exchange: openExchange(link, request, events), events };
 };
 
 export interface RebuildOptions {
@@ -73,7 +94,7 @@ export const rebuilding = (
       return out.end !== undefined || out.failed !== undefined;
     },
   };
-  const given: RebuildGiven = {
+  const given: DecodeContext = {
     offered: (options.offered ?? []).map(versionOf),
     clock,
     pageBytes: options.pageBytes ?? 1 << 23,
@@ -85,6 +106,7 @@ export const rebuilding = (
       out.remembered.push(Buffer.from(body));
     },
     doubted: (bases) => out.doubted.push(bases),
+    resumed: (tag) => tagResumed(undefined, tag),
     decoded() {},
   };
   const answer: AnswerFrame = {

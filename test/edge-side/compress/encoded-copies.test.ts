@@ -33,8 +33,8 @@ const open = (bytes = 2 ** 20) => {
   const send = async (accepted: string, worthKeeping: boolean): Promise<[string | undefined, Buffer]> => {
     const copies: PageCopies = {
       worthKeeping,
-      find: (coding) => version && store.copyOf(version, coding),
-      keep: (coding, copy) => version && store.keepCopy(version, coding, copy),
+      findCopy: (coding) => version && store.copyOf(version, coding),
+      keepCopy: (coding, copy) => version && store.keepCopy(version, coding, copy),
     };
     let coding: string | undefined;
     let sent: Buffer = Buffer.alloc(0);

@@ -1,6 +1,7 @@
 import { Agent } from "node:http";
 import { afterEach, describe, expect, it } from "vitest";
-import { type BodySink, isSafe, type Visitor } from "../../../edge-side/exchange/visitor.ts";
+import type { UploadBody } from "../../../edge-side/exchange/upload-body.ts";
+import { isSafe, type Visitor } from "../../../edge-side/exchange/visitor.ts";
 import { serveVisitors, type VisitorServer } from "../../../edge-side/http/http-server.ts";
 import { StreamError } from "../../../protocol/errors.ts";
 import { systemClock } from "../../../protocol/runtime/clock.ts";
@@ -21,7 +22,7 @@ afterEach(async () => {
 const meet = async (serve: (visitor: Visitor) => unknown): Promise<number> => {
   server = await serveVisitors(edgeConfigOf(), {
     clock: systemClock,
-    serve: (visitor) => void serve(visitor),
+    visits: { serve: (visitor) => void serve(visitor) },
   });
   return server.addresses[0]?.port ?? 0;
 };
@@ -30,21 +31,43 @@ const head = (...fields: readonly string[]) => ({ status: 200, reason: "OK", fie
 
 const WAITING = { forVisitor() {}, forOrigin() {} };
 
-class Sink implements BodySink {
+/** Reads a body while there is room for it. */
+class Reader {
   readonly pieces: Buffer[] = [];
-  ended: string | undefined;
-  hasRoom = true;
-  roomForBody = (): void => {};
-  bodyRefused = (): void => {};
-  lost = (): void => {};
+  ended = false;
+  #room: () => void = () => {};
+  #reads: Promise<void> = Promise.resolve();
 
-  sendBody(bytes: Uint8Array): boolean {
-    this.pieces.push(Buffer.from(bytes));
-    return this.hasRoom;
+  /** Reads until it is told to stop. */
+  read(body: UploadBody, hasRoom = true): this {
+    if (!hasRoom)
+      this.#reads = new Promise((resolve) => {
+        this.#room = resolve;
+      });
+    void this.#run(body);
+    return this;
   }
 
-  endBody(how: "complete" | "closed" = "complete"): void {
-    this.ended ??= how;
+  makeRoom(): void {
+    this.#room();
+  }
+
+  get bytes(): number {
+    return this.pieces.reduce((sum, { length }) => sum + length, 0);
+  }
+
+  async #run(body: UploadBody): Promise<void> {
+    for (;;) {
+      const next = await body.next();
+      if (next === undefined) return;
+      if (!Buffer.isBuffer(next)) {
+        this.ended = true;
+        return;
+      }
+      this.pieces.push(Buffer.from(next));
+      body.rest();
+      await this.#reads;
+    }
   }
 }
 
@@ -250,11 +273,12 @@ describe("a failure", () => {
 
   it("in the middle of an upload lets the visitor read it: what still comes is dropped", async () => {
     const BYTES = 20 * 1024 * 1024;
-    const sink = new Sink();
-    sink.hasRoom = false;
+    const reader = new Reader();
     const port = await meet(async (visitor) => {
-      visitor.sendBody(sink, WAITING);
-      await until(() => sink.pieces.length > 0);
+      const body = visitor.uploadBody(WAITING);
+      reader.read(body, false);
+      await until(() => reader.bytes > 0);
+      body.lost();
       visitor.fail("origin-failed");
     });
     // Reads its answer only after it has sent everything, as many do.
@@ -267,64 +291,80 @@ describe("a failure", () => {
 });
 
 describe("a request's body", () => {
-  it("goes where it is sent, and ends complete", async () => {
-    const sink = new Sink();
+  it("goes to who asks for it, and ends", async () => {
+    const reader = new Reader();
     const port = await meet(async (visitor) => {
-      visitor.sendBody(sink, WAITING);
-      await until(() => sink.ended !== undefined);
+      reader.read(visitor.uploadBody(WAITING));
+      await until(() => reader.ended);
       visitor.head(head("Content-Length", "0"));
       visitor.end([]);
     });
     await visit(port, { method: "POST", body: Buffer.from("hello") });
-    expect([Buffer.concat(sink.pieces).toString(), sink.ended]).toEqual(["hello", "complete"]);
+    expect(Buffer.concat(reader.pieces).toString()).toBe("hello");
   });
 
   it("is empty where there is none, without waiting", async () => {
-    const sink = new Sink();
     const port = await meet((visitor) => {
-      visitor.sendBody(sink, WAITING);
-      expect([sink.ended, visitor.bodyTouched]).toEqual(["complete", false]);
+      expect(visitor.uploadBody(WAITING).take()).toEqual({ trailers: [] });
+      expect(visitor.bodyTouched).toBe(false);
       visitor.head(head("Content-Length", "0"));
       visitor.end([]);
     });
     expect((await visit(port)).status).toBe(200);
   });
 
-  it("waits where there is no room, and goes on when there is", async () => {
+  it("waits where nobody asks for more, and goes on when somebody does", async () => {
     const BYTES = 8 * 1024 * 1024;
-    const sink = new Sink();
-    sink.hasRoom = false;
+    const reader = new Reader();
     const port = await meet(async (visitor) => {
-      visitor.sendBody(sink, WAITING);
-      await until(() => sink.ended !== undefined);
+      reader.read(visitor.uploadBody(WAITING), false);
+      await until(() => reader.ended);
       visitor.head(head("Content-Length", "0"));
       visitor.end([]);
     });
-    const got = () => sink.pieces.reduce((sum, { length }) => sum + length, 0);
     const visited = visit(port, { method: "POST", body: Buffer.alloc(BYTES) });
-    await until(() => got() > 0);
-    await stillness(got);
-    expect(got()).toBeLessThan(BYTES);
-    sink.hasRoom = true;
-    sink.roomForBody();
+    await until(() => reader.bytes > 0);
+    await stillness(() => reader.bytes);
+    expect(reader.bytes).toBeLessThan(BYTES);
+    reader.makeRoom();
     await visited;
-    expect(got()).toBe(BYTES);
+    expect(reader.bytes).toBe(BYTES);
   });
 
   it("that is refused is dropped to its end", async () => {
-    const sink = new Sink();
+    const reader = new Reader();
     const port = await meet(async (visitor) => {
-      visitor.sendBody(sink, WAITING);
-      await until(() => sink.pieces.length > 0);
-      sink.bodyRefused();
+      const body = visitor.uploadBody(WAITING);
+      reader.read(body, false);
+      await until(() => reader.bytes > 0);
+      body.drop();
       visitor.head(head("Content-Length", "0"));
       visitor.end([]);
     });
     const agent = new Agent({ keepAlive: true, maxSockets: 1 });
     const asking = { method: "POST", agent, body: Buffer.alloc(4 * 1024 * 1024) };
     expect((await visit(port, asking)).status).toBe(200);
-    expect(sink.ended).toBe("closed");
+    expect(reader.ended).toBe(false);
     agent.destroy();
+  });
+
+  it("that goes to a second exchange is read by that one, though nothing of it came", async () => {
+    const reader = new Reader();
+    const port = await meet(async (visitor) => {
+      const first = visitor.uploadBody(WAITING);
+      const waited = first.next();
+      first.lost();
+      expect([await waited, visitor.bodyTouched]).toEqual([undefined, false]);
+      reader.read(visitor.uploadBody(WAITING));
+      await until(() => reader.ended);
+      visitor.head(head("Content-Length", "0"));
+      visitor.end([]);
+    });
+    await talk(
+      port,
+      "POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    );
+    expect([reader.bytes, reader.ended]).toEqual([0, true]);
   });
 });
 
@@ -334,7 +374,7 @@ describe("a visitor that leaves", () => {
     let visitor: Visitor | undefined;
     const port = await meet((came) => {
       visitor = came;
-      came.leaves(() => left++);
+      came.listen({ left: () => left++ });
     });
     const gone = new AbortController();
     const visited = begin(port, { signal: gone.signal }).catch(() => {});
@@ -353,7 +393,7 @@ describe("a visitor that leaves", () => {
   it("after it has everything has not left", async () => {
     let left = 0;
     const port = await meet((visitor) => {
-      visitor.leaves(() => left++);
+      visitor.listen({ left: () => left++ });
       visitor.head(head("Content-Length", "0"));
       visitor.end([]);
     });

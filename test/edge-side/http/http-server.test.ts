@@ -1,7 +1,7 @@
 import { Agent, type IncomingMessage } from "node:http";
 import { afterEach, describe, expect, it } from "vitest";
 import type { EdgeTimes } from "../../../edge-side/config/edge-config.ts";
-import type { BodySink, Visitor } from "../../../edge-side/exchange/visitor.ts";
+import type { Visitor } from "../../../edge-side/exchange/visitor.ts";
 import { serveVisitors, type VisitorServer } from "../../../edge-side/http/http-server.ts";
 import { systemClock } from "../../../protocol/runtime/clock.ts";
 import { edgeConfigOf } from "../../kit/daemons.ts";
@@ -33,9 +33,11 @@ const serving = async (
     { ...config, times: { ...config.times, ...times } },
     {
       clock: systemClock,
-      serve(visitor) {
-        seen.push(visitor);
-        serve(visitor);
+      visits: {
+        serve(visitor) {
+          seen.push(visitor);
+          serve(visitor);
+        },
       },
     },
   );
@@ -43,14 +45,6 @@ const serving = async (
 };
 
 const WAITING = { forVisitor() {}, forOrigin() {} };
-const NOWHERE: BodySink = {
-  sendBody: () => true,
-  endBody() {},
-  roomForBody() {},
-  bodyRefused() {},
-  lost() {},
-};
-
 const HOST = "Host: www.example.com\r\n";
 const CLOSE = "Connection: close\r\n";
 
@@ -147,7 +141,7 @@ describe("silence", () => {
   const times = { idleMs: 100 };
 
   it("of a visitor inside its request ends the connection", async () => {
-    const { port } = await serving((visitor) => visitor.sendBody(NOWHERE, WAITING), {}, times);
+    const { port } = await serving((visitor) => void visitor.uploadBody(WAITING).next(), {}, times);
     const { said } = await talk(port, `POST / HTTP/1.1\r\n${HOST}Content-Length: 10\r\n\r\nhalf`);
     expect(said).toMatch(/^HTTP\/1\.1 408 .*Connection: close\r\n/s);
   });

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { LinkPool } from "../../../edge-side/links/link-pool.ts";
+import { silentLog } from "../../../protocol/daemon/log.ts";
 import type { Link } from "../../../protocol/link/link-api.ts";
 
 interface Fake {
@@ -17,8 +18,8 @@ const missed: string[] = [];
 const poolOf = (...links: readonly Link[]): LinkPool => {
   missed.length = 0;
   const pool = new LinkPool({
-    hostsOf: (keyId) => (keyId === "k" ? new Set(["a.example", "b.example"]) : new Set(["b.example"])),
-    missing: (host) => missed.push(host),
+    hosts: { serves: (keyId, host) => host === "b.example" || (keyId === "k" && host === "a.example") },
+    log: { ...silentLog, warn: (_, fields) => missed.push(String(fields?.host)) },
   });
   for (const link of links) pool.add(link);
   return pool;

@@ -1,9 +1,7 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { CommonBases } from "../../../edge-side/bases/common/common-bases.ts";
-import type { VisitRecord } from "../../../edge-side/exchange/access-record.ts";
-import type { Visitor } from "../../../edge-side/exchange/visitor.ts";
-import type { ServeGiven } from "../../../edge-side/proxy/visit.ts";
-import { PageVersions } from "../../../edge-side/proxy/visit-bases.ts";
+import { HeldPages } from "../../../edge-side/exchange/visit-memory.ts";
+import { VisitBases } from "../../../edge-side/proxy/visit-bases.ts";
 import { silentLog } from "../../../protocol/daemon/log.ts";
 import type { Link } from "../../../protocol/link/link-api.ts";
 import { ByteBudget } from "../../../protocol/runtime/memory-budget.ts";
@@ -29,41 +27,28 @@ interface Visit {
   readonly host?: string;
 }
 
-const versionsOf = (visit: Visit = {}, heard?: (marks: readonly string[]) => void): PageVersions => {
+const versionsOf = (visit: Visit = {}, heard?: (marks: readonly string[]) => void): VisitBases => {
   const { keyId = "k", storeId = "store of origin1", target = "/a", fields = [], bases = "session" } = visit;
-  const visitor = { host: visit.host ?? "www.example.com", target, fields } as unknown as Visitor;
+  const visitor = { host: visit.host ?? "www.example.com", target, fields };
   const link = { keyId, peer: { storeId, features: [] } } as unknown as Link;
   const rules = new ScopeRules({ bases, harmlessCookies: [] }, Buffer.alloc(32, 1));
   const clock = new FakeClock();
   const commonBases = new CommonBases({ clock, store, memory, log: silentLog });
   if (heard !== undefined) commonBases.samePerson = (_, marks) => heard(marks);
-  const given = {
-    store,
-    memory,
-    log: silentLog,
-    clock,
-    commonBases,
-    pageBytes: 1e6,
-  } as unknown as ServeGiven;
-  return new PageVersions(link, { visitor, pageKey: pageKeyOf(visitor.target), rules, given });
+  const heldPages = new HeldPages(memory);
+  const given = { store, memory, log: silentLog, clock, commonBases, heldPages, pageBytes: 1e6 };
+  return new VisitBases(link, { visitor, pageKey: pageKeyOf(visitor.target), rules, given });
 };
 
 const HEAD = { status: 200, reason: "OK", fields: ["Content-Type", "text/html"] };
-
-/** Ends a visit; what it adds to the access log. */
-const over = (versions: PageVersions): Partial<VisitRecord> => {
-  const visited = { host: "", method: "", target: "" };
-  const record: VisitRecord = { ...visited };
-  versions.over(record);
-  return Object.fromEntries(Object.entries(record).filter(([name]) => !(name in visited)));
-};
 
 /** A visit that brings this page. */
 const bring = (text: string, visit: Visit = {}, fields: readonly string[] = []): void => {
   const body = Buffer.from(text);
   const versions = versionsOf(visit);
-  versions.rebuilding({ ...HEAD, fields: [...HEAD.fields, ...fields] }).remember(body, fingerprintOf(body));
-  over(versions);
+  versions.answered({ ...HEAD, fields: [...HEAD.fields, ...fields] }, undefined);
+  versions.remember(body, fingerprintOf(body));
+  versions.over(0);
 };
 
 const offered = (visit: Visit = {}): string[] => versionsOf(visit).offered.map(({ body }) => body.toString());
@@ -116,19 +101,22 @@ it("says whether the visitor showed anything of a session", () => {
 it("a doubt forgets the bases, and is recorded", () => {
   bring("base");
   const versions = versionsOf();
-  versions.rebuilding(HEAD).doubted(versions.offered);
-  expect(over(versions)).toEqual({ bases: 1, doubted: true });
+  versions.answered(HEAD, undefined);
+  expect([versions.offered.length, versions.mismatched]).toEqual([1, false]);
+  versions.doubted(versions.offered);
+  expect(versions.mismatched).toBe(true);
   expect([offered(), store.count]).toEqual([[], 0]);
 });
 
 it("what a visit holds of the budget is given back when it is over; its decoding is added up", () => {
   const versions = versionsOf();
-  const { lease, decoded } = versions.rebuilding(HEAD);
-  expect(lease.grow(600)).toBe(true);
-  decoded(1);
-  decoded(2);
+  expect(versions.lease.grow(600)).toBe(true);
+  expect(versions.decodeMs).toBeUndefined();
+  versions.decoded(1);
+  versions.decoded(2);
   expect(memory.usedBytes).toBe(600);
-  expect([over(versions), memory.usedBytes]).toEqual([{ bases: 0, decodeMs: 3 }, 0]);
+  versions.over(0);
+  expect([versions.decodeMs, memory.usedBytes]).toEqual([3, 0]);
 });
 
 it("offers are versions whose short forms differ", () => {
@@ -142,12 +130,9 @@ it("offers are versions whose short forms differ", () => {
 it("a cookie that takes another's place keeps the person one, whatever its response brings", () => {
   const kin: (readonly string[])[] = [];
   const versions = versionsOf({ fields: session("ann") }, (marks) => kin.push(marks));
-  versions.rebuilding({
-    status: 302,
-    reason: "Found",
-    fields: ["Set-Cookie", "sid=renewed-0123456789abcdef"],
-  });
+  const fields = ["Set-Cookie", "sid=renewed-0123456789abcdef"];
+  versions.answered({ status: 302, reason: "Found", fields }, undefined);
   expect(kin.map((marks) => marks.length)).toEqual([2]);
-  versionsOf({ fields: session("ann"), bases: "url" }, (marks) => kin.push(marks)).rebuilding(HEAD);
+  versionsOf({ fields: session("ann"), bases: "url" }, (marks) => kin.push(marks)).answered(HEAD, undefined);
   expect(kin).toHaveLength(1);
 });

@@ -10,15 +10,13 @@ const linkOf = (features: readonly string[] = ["requests"]) => ({
 });
 const encodersWith = (bytes: number) => {
   const memory = new ByteBudget({ totalBytes: bytes, shareBytes: bytes });
-  const isCoded = (host: string) => host === "coded.example";
-  return { memory, encoders: new RequestEncoders({ clock: new FakeClock(), memory, isCoded }) };
+  return { memory, encoders: new RequestEncoders({ clock: new FakeClock(), memory }) };
 };
 
-it("requests are coded for hosts that want it, on links that agreed", () => {
+it("requests are coded on links that agreed", () => {
   const { encoders } = encodersWith(1);
-  expect(encoders.serve("coded.example", linkOf())).toBe(true);
-  expect(encoders.serve("plain.example", linkOf())).toBe(false);
-  expect(encoders.serve("coded.example", linkOf(["push"]))).toBe(false);
+  expect(encoders.serve(linkOf())).toBe(true);
+  expect(encoders.serve(linkOf(["push"]))).toBe(false);
 });
 
 it("so many run on one link, and each that is released makes place for another", () => {

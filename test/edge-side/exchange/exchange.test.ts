@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { framesOfBody } from "../../../edge-side/exchange/answer-frames.ts";
-import { MOST_INTERIM_HEADS, MOST_WAITING_FRAMES } from "../../../edge-side/exchange/outgoing-exchange.ts";
+import { MOST_INTERIM_HEADS, MOST_WAITING_FRAMES } from "../../../edge-side/exchange/exchange.ts";
+import { StreamError } from "../../../protocol/errors.ts";
 import type { AnswerForm, AnswerFrame } from "../../../protocol/frames/frame.ts";
 import { NO_EXTENSIONS } from "../../../protocol/wire/extensions.ts";
 import { FAKE_ID } from "../../kit/fake-stream.ts";
@@ -33,13 +34,10 @@ describe("an exchange that goes out", () => {
   });
 
   it("tells the sender of room, and of a body that is not wanted", () => {
-    const { stream, exchange } = outgoing();
-    const heard: string[] = [];
-    exchange.roomForBody = () => heard.push("room");
-    exchange.bodyRefused = () => heard.push("refused");
+    const { stream, events } = outgoing();
     stream.makesRoom();
     stream.says({ kind: "stopSending", streamId: FAKE_ID, code: "cancelled" });
-    expect(heard).toEqual(["room", "refused"]);
+    expect(events.said).toEqual(["room", "refused"]);
   });
 
   it("counts what an answer cost, but for its heads", () => {
@@ -52,14 +50,13 @@ describe("an exchange that goes out", () => {
   });
 
   it("gives interim heads to one, and the final one to the other", async () => {
-    const { stream, exchange } = outgoing();
-    const interim: AnswerFrame[] = [];
-    const final = exchange.answer((early) => interim.push(early));
+    const { stream, exchange, events } = outgoing();
+    const final = exchange.answer();
     stream.says(answer({ kind: "interim" }));
     stream.says(answer({ kind: "interim" }));
     stream.says(answer({ kind: "passed" }));
     expect((await final).form.kind).toBe("passed");
-    expect(interim).toHaveLength(2);
+    expect(events.interims).toHaveLength(2);
   });
 
   it.each([
@@ -67,15 +64,23 @@ describe("an exchange that goes out", () => {
     [MOST_INTERIM_HEADS + 1, "internal"],
   ])("takes %i interim heads: %s", async (heads, outcome) => {
     const { stream, exchange } = outgoing();
-    const final = exchange
-      .answer(() => {})
-      .then(
-        ({ form }) => form.kind as string,
-        ({ code }: { code: string }) => code,
-      );
+    const final = exchange.answer().then(
+      ({ form }) => form.kind as string,
+      ({ code }: { code: string }) => code,
+    );
     for (let said = 0; said < heads; said++) stream.says(answer({ kind: "interim" }));
     stream.says(answer({ kind: "passed" }));
     expect(await final).toBe(outcome);
+    expect(stream.resetWith).toBe(outcome === "internal" ? "internal" : undefined);
+  });
+
+  it("ends with what is wrong about an interim head, and its stream is reset so", async () => {
+    const { stream, exchange, events } = outgoing();
+    events.refusal = new StreamError("origin-failed", "no head");
+    const final = exchange.answer();
+    stream.says(answer({ kind: "interim" }));
+    await expect(final).rejects.toBe(events.refusal);
+    expect([stream.resetWith, events.said]).toEqual(["origin-failed", ["lost"]]);
   });
 
   it("ends with what came before a reset, then with its code", async () => {
@@ -134,15 +139,12 @@ describe("the frames of a body", () => {
   });
 });
 
-describe("an exchange that is held", () => {
+describe("an exchange that begins with some of its body", () => {
   const body = Buffer.from("coded");
   const extensions = [{ tag: 1, bytes: Buffer.from([1]) }];
 
-  it("is opened by its beginning, once, with what is here of its body", () => {
-    const { stream, exchange } = outgoing({ held: true });
-    expect([stream.kinds, exchange.streamId]).toEqual([[], 0]);
-    exchange.begin({ extensions, body });
-    exchange.begin();
+  it("is opened with it, and counts it", () => {
+    const { stream, exchange } = outgoing({ extensions, body });
     exchange.segment("12345678");
     exchange.endBody("complete", []);
     expect(stream.sent[0]).toMatchObject({ kind: "open", extensions, body });
@@ -150,22 +152,13 @@ describe("an exchange that is held", () => {
     expect(exchange.requestBytes).toBe(body.length);
   });
 
-  it("that was given up is never opened", async () => {
-    const { stream, exchange } = outgoing({ held: true });
-    let lost = 0;
-    exchange.lost = () => lost++;
+  it("sends nothing more once it was given up", async () => {
+    const { stream, exchange, events } = outgoing({ extensions, body });
     exchange.cancel("cancelled");
-    exchange.begin({ body });
     expect(exchange.sendBody(body)).toBe(true);
+    exchange.segment("12345678");
     exchange.endBody("complete", []);
-    expect([stream.kinds, lost]).toEqual([[], 1]);
+    expect([stream.kinds, events.said, exchange.requestBytes]).toEqual([["open"], ["lost"], body.length]);
     await expect(exchange.next()).rejects.toMatchObject({ code: "cancelled" });
-  });
-
-  it("whose link takes nothing any more is refused: it may go to another one", async () => {
-    const { stream, exchange } = outgoing({ held: true, accepts: false });
-    exchange.begin({ body });
-    expect(stream.kinds).toEqual([]);
-    await expect(exchange.next()).rejects.toMatchObject({ code: "refused" });
   });
 });

@@ -1,0 +1,206 @@
+/**
+ * One exchange as the edge sees it, and the only way from a visit to a link: a request with what is here of its body opens it,
+ * frames of the answer come in order. They wait here until they are asked for, and credit returns only for what was taken, so a
+ * slow visitor holds nothing but its own stream. SPEC section "Streams".
+ */
+
+import { StreamError, type StreamErrorCode } from "../../protocol/errors.ts";
+import type { AnswerFrame, StreamFrame } from "../../protocol/frames/frame.ts";
+import type { HeaderList } from "../../protocol/http/header-list.ts";
+import type { Link } from "../../protocol/link/link-api.ts";
+import type { Stream, StreamReceiver } from "../../protocol/link/stream.ts";
+import { Inbox } from "../../protocol/runtime/async-queue.ts";
+import { type Extension, NO_EXTENSIONS } from "../../protocol/wire/extensions.ts";
+
+/** Frames that wait for the visit; credit bounds their bytes, and this what frames without any would take. */
+export const MOST_WAITING_FRAMES = 65_536;
+/** Interim heads of one answer. */
+export const MOST_INTERIM_HEADS = 32;
+
+/** What leaves with the head of a request: how its body is coded, and what is here of it. */
+export interface BodyBeginning {
+  readonly extensions: readonly Extension[];
+  readonly body: Uint8Array;
+}
+
+export const NO_BODY_YET: BodyBeginning = { extensions: NO_EXTENSIONS, body: new Uint8Array(0) };
+
+export interface ExchangeRequest {
+  /** As requestHeadToList makes it. */
+  readonly head: HeaderList;
+  /** Short fingerprints, best last. */
+  readonly offers: readonly string[];
+  readonly session: boolean;
+  readonly urgency: number;
+  readonly incremental: boolean;
+  /** More of it follows by `sendBody`, and its end by `endBody`. */
+  readonly beginning: BodyBeginning;
+}
+
+/** What an exchange tells whoever opened it. */
+export interface ExchangeEvents {
+  /** An interim (1xx) head. Throws StreamError for one that cannot go on, and the exchange ends with it. */
+  interim(answer: AnswerFrame): void;
+  /** More of the request's body may be sent, after `sendBody` gave false. */
+  room(): void;
+  /** The origin side does not want the rest of the request's body. */
+  refused(): void;
+  /** It has ended early, by whomever. */
+  lost(): void;
+}
+
+/** Opens an exchange on a link that accepts one. */
+export const openExchange = (link: Link, request: ExchangeRequest, events: ExchangeEvents): Exchange => {
+  const { head, offers, session, urgency, incremental, beginning } = request;
+  const { extensions, body } = beginning;
+  const stream = link.open({
+    kind: "open",
+    ended: false,
+    session,
+    timings: false,
+    urgency,
+    incremental,
+    head,
+    offers,
+    extensions,
+    body,
+  });
+  return new Exchange(stream, body.length, events);
+};
+
+export class Exchange implements StreamReceiver {
+  readonly #stream: Stream;
+  readonly #events: ExchangeEvents;
+  readonly #arrived = new Inbox<StreamFrame>();
+  /** `sending`: the request's body has not ended. `asked`: it has. `lost`: all of it ended early. */
+  #phase: "sending" | "asked" | "lost" = "sending";
+  #interimHeads = 0;
+  #answerBytes = 0;
+  #requestBytes: number;
+
+  constructor(stream: Stream, requestBytes: number, events: ExchangeEvents) {
+    this.#stream = stream;
+    this.#requestBytes = requestBytes;
+    this.#events = events;
+    stream.listen(this);
+  }
+
+  /** The number on its link; 0 before the request has left. */
+  get streamId(): number {
+    return this.#stream.id ?? 0;
+  }
+
+  /** Payload bytes of the answer's frames but the HTTP heads, SPEC section "Frames". */
+  get answerBytes(): number {
+    return this.#answerBytes;
+  }
+
+  /** Bytes of the request's body on the link. */
+  get requestBytes(): number {
+    return this.#requestBytes;
+  }
+
+  /** Queues a piece of the request's body; false when the sender should wait for `room`. */
+  sendBody(bytes: Uint8Array): boolean {
+    if (this.#phase !== "sending") return true;
+    this.#requestBytes += bytes.length;
+    this.#stream.send({ kind: "data", bytes });
+    return this.#stream.hasRoom;
+  }
+
+  /** Proves a coded body as far as it was sent. */
+  segment(proof: string): void {
+    if (this.#phase === "sending") this.#stream.send({ kind: "segment", proof });
+  }
+
+  /** `closed`: the body was given up before its end. */
+  endBody(how: "complete" | "closed", trailers: HeaderList): void {
+    if (this.#phase !== "sending") return;
+    this.#phase = "asked";
+    if (trailers.length > 0) this.#stream.send({ kind: "trailers", head: trailers });
+    this.#stream.send({ kind: "end", how, extensions: NO_EXTENSIONS });
+  }
+
+  /** The final head of the answer. Rejects with StreamError when there is none. */
+  async answer(): Promise<AnswerFrame> {
+    const frame = await this.#arrived.next();
+    if (frame.kind !== "answer")
+      throw new StreamError("internal", `${frame.kind} before the head of an answer`);
+    return frame;
+  }
+
+  /** The next frame of the answer's body; rejects with StreamError when the exchange ends early. */
+  next(): Promise<StreamFrame> {
+    return this.#arrived.next();
+  }
+
+  /** The data that is here already and comes next; undefined if there is none. */
+  moreData(): Buffer | undefined {
+    const next = this.#arrived.peek();
+    if (next?.kind !== "data") return undefined;
+    this.#arrived.take();
+    return next.bytes as Buffer;
+  }
+
+  /** So many bytes of the answer's body are done with. */
+  taken(bytes: number): void {
+    this.#stream.taken(bytes);
+  }
+
+  proved(offset: number, all: boolean): void {
+    this.#stream.proved(offset, all);
+  }
+
+  askWhole(offset: number): void {
+    this.#stream.askWhole(offset);
+  }
+
+  /** Gives the exchange up, if it is not over. */
+  cancel(code: StreamErrorCode): void {
+    this.#stream.reset(code);
+    this.reset(code);
+  }
+
+  // From here on: called by the stream.
+
+  frame(frame: StreamFrame, payloadBytes: number): void {
+    if (this.#phase === "lost") return;
+    if (frame.kind === "stopSending") return this.#events.refused();
+    if (this.#arrived.length >= MOST_WAITING_FRAMES) return this.cancel("internal");
+    this.#answerBytes += payloadBytes - headBytes(frame, payloadBytes);
+    if (frame.kind === "answer" && frame.form.kind === "interim") this.#interim(frame);
+    else this.#arrived.push(frame);
+  }
+
+  reset(code: StreamErrorCode): void {
+    this.#lose(new StreamError(code, `the exchange ended: ${code}`));
+  }
+
+  room(): void {
+    this.#events.room();
+  }
+
+  #interim(frame: AnswerFrame): void {
+    try {
+      if (++this.#interimHeads > MOST_INTERIM_HEADS)
+        throw new StreamError("internal", `more than ${MOST_INTERIM_HEADS} interim heads`);
+      this.#events.interim(frame);
+    } catch (cause) {
+      const error =
+        cause instanceof StreamError ? cause : new StreamError("internal", String(cause), { cause });
+      this.#stream.reset(error.code);
+      this.#lose(error);
+    }
+  }
+
+  #lose(error: StreamError): void {
+    this.#phase = "lost";
+    this.#arrived.fail(error);
+    this.#events.lost();
+  }
+}
+
+const headBytes = (frame: StreamFrame, payloadBytes: number): number => {
+  if (frame.kind === "answer") return frame.blockBytes;
+  return frame.kind === "trailers" ? payloadBytes : 0;
+};

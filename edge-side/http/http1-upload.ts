@@ -1,0 +1,123 @@
+/**
+ * The body of a request of HTTP/1.x, as node reads it off its connection: within its bounds of size and silence, and no faster
+ * than it is asked for. SPEC section "Visitors".
+ */
+import type { IncomingMessage } from "node:http";
+import type { Clock } from "../../protocol/runtime/clock.ts";
+import { UploadBody, type UploadConnection } from "../exchange/upload-body.ts";
+import type { Waiting } from "../exchange/visitor.ts";
+import { LeaveProbe } from "./disconnect-probe.ts";
+import { IdleWatch } from "./idle-timeout.ts";
+import { areClean, cleanTrailers } from "./sanitize-head.ts";
+
+/** The visitor whose request it is. */
+export interface UploadOwner {
+  /** Ends the exchange by the visitor's own fault. */
+  refuse(status: 408 | 413): void;
+  /** The body turned out not to be one. */
+  breakOff(): void;
+  /** The connection ended inside the body. */
+  left(): void;
+}
+
+export interface Http1UploadOptions {
+  readonly clock: Clock;
+  /** Longest silence of the visitor, while it is waited for. */
+  readonly idleMs: number;
+  /** Larger bodies get 413; undefined: any size. */
+  readonly bodyBytes: number | undefined;
+}
+
+export class Http1Upload implements UploadConnection {
+  readonly body = new UploadBody(this);
+  readonly #request: IncomingMessage;
+  readonly #owner: UploadOwner;
+  readonly #mostBytes: number;
+  readonly #sending: IdleWatch;
+  readonly #unread: LeaveProbe;
+  #waiting: Waiting;
+  #bytes = 0;
+  #touched = false;
+
+  constructor(request: IncomingMessage, owner: UploadOwner, waiting: Waiting, options: Http1UploadOptions) {
+    const { clock, idleMs, bodyBytes } = options;
+    this.#request = request;
+    this.#owner = owner;
+    this.#waiting = waiting;
+    this.#mostBytes = bodyBytes ?? Number.POSITIVE_INFINITY;
+    this.#sending = new IdleWatch(clock, idleMs, () => owner.refuse(408));
+    this.#unread = new LeaveProbe(clock, request.socket);
+    request.on("data", (piece: Buffer) => this.#piece(piece));
+    request.once("end", () => this.#ended());
+    // Without an end: the visitor broke off inside its body, perhaps after it had its answer.
+    request.once("close", () => {
+      if (!request.complete) owner.left();
+    });
+  }
+
+  /** Some of it was read. */
+  get touched(): boolean {
+    return this.#touched;
+  }
+
+  /** It goes to another exchange. */
+  begin(waiting: Waiting): void {
+    this.#waiting = waiting;
+    this.body.begin();
+  }
+
+  /** The visitor is to send from now on. */
+  awaitBody(): void {
+    this.#waiting.forVisitor();
+    this.#sending.start();
+  }
+
+  /** The response is over: nobody is waited for. */
+  stop(): void {
+    this.#sending.stop();
+    this.#unread.stop();
+  }
+
+  readBody(): void {
+    this.#unread.stop();
+    this.awaitBody();
+    this.#request.resume();
+  }
+
+  restBody(): void {
+    this.#sending.stop();
+    this.#waiting.forOrigin();
+    this.#request.pause();
+    this.#unread.start();
+  }
+
+  dropBody(): void {
+    this.#waiting.forOrigin();
+    this.#unread.stop();
+    this.#request.removeAllListeners("data");
+    this.#request.on("data", () => this.#sending.moved());
+    this.#sending.start();
+    this.#request.resume();
+  }
+
+  /** Whoever serves the visitor says what it gets in place of an answer. */
+  bodyLost(): void {}
+
+  #piece(piece: Buffer): void {
+    if (!this.#touched) this.awaitBody();
+    this.#touched = true;
+    this.#sending.moved();
+    this.#bytes += piece.length;
+    if (this.#bytes <= this.#mostBytes) return this.body.push(piece);
+    this.body.drop();
+    this.#owner.refuse(413);
+  }
+
+  #ended(): void {
+    this.#sending.stop();
+    const { rawTrailers } = this.#request;
+    if (!areClean(rawTrailers)) return this.#owner.breakOff();
+    this.#waiting.forOrigin();
+    this.body.end(cleanTrailers(rawTrailers));
+  }
+}

@@ -1,0 +1,40 @@
+/** What serving visitors needs, handed in once. */
+
+import type { Log } from "../../protocol/daemon/log.ts";
+import type { Clock } from "../../protocol/runtime/clock.ts";
+import type { ByteBudget } from "../../protocol/runtime/memory-budget.ts";
+import type { VersionStore } from "../../protocol/store/version-store.ts";
+import type { CommonBases } from "../bases/common/common-bases.ts";
+import type { VisitorEncoders } from "../compress/compressor-pool.ts";
+import type { VisitRecord } from "../exchange/access-record.ts";
+import type { HeldPages } from "../exchange/visit-memory.ts";
+import type { LinkPool } from "../links/link-pool.ts";
+import type { RequestEncoders } from "../request/compressor-pool.ts";
+import type { HostRules } from "./served-hosts.ts";
+
+export interface ServeDependencies {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly pool: LinkPool;
+  readonly store: VersionStore;
+  readonly commonBases: CommonBases;
+  readonly memory: ByteBudget;
+  readonly heldPages: HeldPages;
+  readonly encoders: VisitorEncoders;
+  readonly requests: RequestEncoders;
+  /** Larger pages stream through and are not remembered. */
+  readonly pageBytes: number;
+  /** For the web server to answer, while the request waits for nothing but it. */
+  readonly originAnswerMs: number;
+  readonly hosts: HostTable;
+  /** Gets a line for each visit that is over. */
+  readonly accessLog: { write(record: VisitRecord): void };
+}
+
+/** What is asked of the hosts that are served (served-hosts). */
+export interface HostTable {
+  /** Undefined where no key serves the host. */
+  rulesOf(host: string): HostRules | undefined;
+  /** Whether what the peer at this address says of others is believed. */
+  trusts(address: string): boolean;
+}

@@ -1,0 +1,75 @@
+/**
+ * The hosts that this edge serves, by its keys: who may build on what, whether requests are compressed, which proxies are
+ * believed. One object for the whole run, asked while requests are served; a reload replaces what it says.
+ */
+import { randomBytes } from "node:crypto";
+import { ScopeRules } from "../../protocol/scope/scope.ts";
+import type { Secret } from "../../protocol/transport/key.ts";
+import type { EdgeConfig, EdgeKey } from "../config/edge-config.ts";
+import { type Trust, trustOf } from "../exchange/visitor-request.ts";
+
+/** The rules of one host. */
+export interface HostRules {
+  /** Who may build on what. */
+  readonly scope: ScopeRules;
+  /** Whether bodies of requests may cross the link compressed. */
+  readonly compressRequests: boolean;
+}
+
+/** The part of a config that a reload may change. */
+export type HostSettings = Pick<EdgeConfig, "keys" | "trustedProxies">;
+
+export class ServedHosts {
+  /** One secret for the whole run: a session key means the same after a reload. */
+  readonly #sessionSecret = randomBytes(32);
+  #keys: ReadonlyMap<string, { readonly secret: Secret; readonly hosts: ReadonlySet<string> }> = new Map();
+  #rules: ReadonlyMap<string, HostRules> = new Map();
+  #trusts: Trust = () => false;
+
+  constructor(settings: HostSettings) {
+    this.replace(settings);
+  }
+
+  /** Takes over a new config. Returns the ids of the keys whose secret is the same as before. */
+  replace({ keys, trustedProxies }: HostSettings): ReadonlySet<string> {
+    const before = this.#keys;
+    this.#keys = new Map(
+      keys.map(({ key, hosts }) => [
+        key.id,
+        { secret: key.secret, hosts: new Set(hosts.map(({ host }) => host)) },
+      ]),
+    );
+    this.#rules = new Map(keys.flatMap(({ hosts }) => hosts.map((each) => [each.host, this.#rulesOf(each)])));
+    this.#trusts = trustOf(trustedProxies);
+    const same = (id: string, secret: Secret): boolean =>
+      before.get(id)?.secret.reveal().equals(secret.reveal()) === true;
+    return new Set([...this.#keys].filter(([id, { secret }]) => same(id, secret)).map(([id]) => id));
+  }
+
+  /** Undefined where no key serves the host. */
+  rulesOf(host: string): HostRules | undefined {
+    return this.#rules.get(host);
+  }
+
+  /** Whether links of this key may serve the host. */
+  serves(keyId: string, host: string): boolean {
+    return this.#keys.get(keyId)?.hosts.has(host) === true;
+  }
+
+  /** Undefined for a key that is not known, or not any more. */
+  secretOf(keyId: string): Secret | undefined {
+    return this.#keys.get(keyId)?.secret;
+  }
+
+  /** Whether what the peer at this address says of others is believed. */
+  trusts(address: string): boolean {
+    return this.#trusts(address);
+  }
+
+  #rulesOf(served: EdgeKey["hosts"][number]): HostRules {
+    return {
+      scope: new ScopeRules(served, this.#sessionSecret),
+      compressRequests: served.compressRequests,
+    };
+  }
+}

@@ -1,0 +1,77 @@
+// What the edge knows of its hosts while it serves them, and what a reload changes of it.
+import { describe, expect, it } from "vitest";
+import { ServedHosts } from "../../../edge-side/proxy/served-hosts.ts";
+import { parseNetwork } from "../../../protocol/config/units.ts";
+import { makeLinkKey } from "../../../protocol/transport/key.ts";
+
+const ONE = makeLinkKey("one");
+const TWO = makeLinkKey("two");
+const host = (name: string, more: { readonly compressRequests?: boolean } = {}) => ({
+  host: name,
+  bases: "session" as const,
+  harmlessCookies: [],
+  credentialHeaders: ["authorization"],
+  commonBases: true,
+  compressRequests: true,
+  ...more,
+});
+const settings = {
+  keys: [
+    { key: ONE, hosts: [host("a.example"), host("both.example")] },
+    { key: TWO, hosts: [host("both.example", { compressRequests: false })] },
+  ],
+  trustedProxies: [parseNetwork("10.0.0.0/8")],
+};
+
+describe("the hosts that are served", () => {
+  it("are those of each key, and no others", () => {
+    const hosts = new ServedHosts(settings);
+    const served = (key: string) =>
+      ["a.example", "both.example", "c.example"].map((each) => hosts.serves(key, each));
+    expect([served("one"), served("two"), served("three")]).toEqual([
+      [true, true, false],
+      [false, true, false],
+      [false, false, false],
+    ]);
+    expect(hosts.rulesOf("c.example")).toBeUndefined();
+    expect([hosts.secretOf("one")?.reveal(), hosts.secretOf("three")]).toEqual([
+      ONE.secret.reveal(),
+      undefined,
+    ]);
+  });
+
+  it("have rules of their own", () => {
+    const hosts = new ServedHosts({
+      ...settings,
+      keys: [{ key: ONE, hosts: [host("a.example"), host("b.example", { compressRequests: false })] }],
+    });
+    expect(["a.example", "b.example"].map((each) => hosts.rulesOf(each)?.compressRequests)).toEqual([
+      true,
+      false,
+    ]);
+  });
+
+  it("are others after a reload, which tells the keys whose secret stayed", () => {
+    const hosts = new ServedHosts(settings);
+    const changed = makeLinkKey("two");
+    const next = [
+      { key: ONE, hosts: [host("b.example")] },
+      { key: changed, hosts: [host("both.example")] },
+      { key: makeLinkKey("new"), hosts: [host("c.example")] },
+    ];
+    expect([hosts.trusts("10.1.2.3"), hosts.trusts("192.0.2.1")]).toEqual([true, false]);
+    expect([...hosts.replace({ keys: next, trustedProxies: [] })]).toEqual(["one"]);
+    expect(["a.example", "b.example"].map((each) => hosts.serves("one", each))).toEqual([false, true]);
+    expect([hosts.rulesOf("a.example"), hosts.trusts("10.1.2.3")]).toEqual([undefined, false]);
+  });
+
+  it("make the same session of the same cookie before and after a reload", () => {
+    const hosts = new ServedHosts(settings);
+    const session = () =>
+      hosts.rulesOf("a.example")?.scope.credentialsOf(["Cookie", "sid=0123456789abcdef"]).session;
+    const before = session();
+    hosts.replace(settings);
+    expect(before).toBeDefined();
+    expect(session()).toBe(before);
+  });
+});
