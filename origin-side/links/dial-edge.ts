@@ -6,17 +6,16 @@
 
 import { printHostPort } from "../../protocol/config/units.ts";
 import type { Log } from "../../protocol/daemon/log.ts";
-import type { OpenFrame, VersionFrame } from "../../protocol/frames/frame.ts";
 import type { Hello } from "../../protocol/frames/hello.ts";
 import type { KeyProof } from "../../protocol/link/handshake.ts";
 import { LinkEndpoint } from "../../protocol/link/link.ts";
 import type { Link, LinkEnd } from "../../protocol/link/link-api.ts";
-import type { Stream } from "../../protocol/link/stream.ts";
 import type { Clock } from "../../protocol/runtime/clock.ts";
 import type { ByteBudget } from "../../protocol/runtime/memory-budget.ts";
 import { dialLink } from "../../protocol/transport/dial-link.ts";
 import { dialSecurity, type EdgeToDial, type RedialTimes } from "../config/origin-config.ts";
 import { FREE_PLACE, type LinkPlace } from "./link-slot.ts";
+import type { LinkService, ServedLink } from "./serve-link.ts";
 
 /** Longest wait for the edge's hello and proof. */
 export const GREETING_MS = 5_000;
@@ -40,10 +39,8 @@ export interface DialGiven {
   readonly memory: ByteBudget;
   /** Among the links to an edge of several workers; where there are none, any link will do. */
   readonly place?: LinkPlace;
+  readonly service: LinkService;
   hello(): Hello;
-  opened(link: Link, stream: Stream, open: OpenFrame): void;
-  forget(link: Link, host: string, url: string): void;
-  pushed(link: Link, version: VersionFrame): void;
 }
 
 /** How one link was: it lived for so long, or its place was taken. */
@@ -116,10 +113,11 @@ export class KeptLink {
   }
 
   #run(transport: Awaited<ReturnType<typeof dialLink>>, greeted: () => void): Promise<LinkEnd | "spare"> {
-    const { edge, clock, memory, heartbeatMs, hello, opened, forget, pushed } = this.#given;
+    const { edge, clock, memory, heartbeatMs, hello, service } = this.#given;
     const { promise, resolve } = Promise.withResolvers<LinkEnd | "spare">();
     let giveBack: (() => void) | undefined;
     let spare = false;
+    let served: ServedLink | undefined;
     const link: Link = new LinkEndpoint({
       transport,
       hello: hello(),
@@ -131,15 +129,16 @@ export class KeptLink {
       memory,
       events: {
         up: ({ peer }) => {
+          served = service.serve(link);
           giveBack = this.#place.take(peer);
           greeted();
           if (giveBack !== undefined) return this.#log.info("link up");
           spare = true;
           link.drain(SPARE);
         },
-        opened: (stream, open) => opened(link, stream, open),
-        forget: (host, url) => forget(link, host, url),
-        pushed: (version) => pushed(link, version),
+        opened: (stream, open) => served?.opened(stream, open),
+        forget: (host, url) => served?.forget(host, url),
+        pushed: (version) => served?.pushed(version),
         draining: () => this.#log.info("link draining"),
         closed: (end) => {
           giveBack?.();

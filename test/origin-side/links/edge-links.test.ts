@@ -73,9 +73,7 @@ const dialled = async (
     heartbeatMs: 120_000,
     memory: new ByteBudget({ totalBytes: 1e6, shareBytes: 1e6 }),
     hello: helloMaker({ role: "origin", ...PEER_LIMITS }),
-    opened() {},
-    pushed() {},
-    forget() {},
+    service: { serve: () => ({ opened() {}, pushed() {}, forget() {} }) },
   });
   return { tunnel, met, spare: () => spare, logged };
 };
