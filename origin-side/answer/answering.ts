@@ -6,12 +6,10 @@ import type { ResponseHead } from "../../protocol/http/head.ts";
 import type { Clock } from "../../protocol/runtime/clock.ts";
 import type { Load } from "../../protocol/runtime/event-loop-load.ts";
 import type { ByteBudget } from "../../protocol/runtime/memory-budget.ts";
-import type { ScopeRules } from "../../protocol/scope/scope.ts";
 import type { Tenant } from "../../protocol/store/tenant.ts";
 import type { VersionStore } from "../../protocol/store/version-store.ts";
-import type { ExchangeRecord } from "../exchange/access-record.ts";
+import type { OriginBody } from "../exchange/body.ts";
 import type { IncomingExchange } from "../exchange/incoming-exchange.ts";
-import type { OriginBody } from "../upstream/upstream-client.ts";
 import type { UsableBase } from "./choose-answer.ts";
 import type { StreamContexts } from "./compressor-limits.ts";
 import type { KnownSessions } from "./known-sessions.ts";
@@ -24,8 +22,6 @@ export interface AnswerGiven {
   readonly store: VersionStore;
   readonly memory: ByteBudget;
   readonly contexts: StreamContexts;
-  /** What responses say of how long to keep them. */
-  readonly rules: ScopeRules;
   readonly sessions: KnownSessions;
   /** What was agreed on with this edge, and the codec for bodies that stream. */
   readonly codecs: AgreedCodecs;
@@ -35,8 +31,6 @@ export interface AnswerGiven {
   readonly pageBytes: number;
   /** Undefined: this edge wants every tag told. */
   readonly bodyTags?: BodyTags | undefined;
-  /** Largest head the edge accepts. */
-  readonly headBytes: number;
   readonly log: Log;
 }
 
@@ -48,6 +42,5 @@ export interface Answering {
   readonly tenant: Tenant;
   /** The versions that the edge offered and this side holds too, best last. */
   readonly offered: readonly UsableBase[];
-  readonly record: ExchangeRecord;
   readonly given: AnswerGiven;
 }

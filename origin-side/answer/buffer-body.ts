@@ -7,7 +7,7 @@
 import { LATE } from "../../protocol/runtime/async-queue.ts";
 import type { Clock } from "../../protocol/runtime/clock.ts";
 import type { ByteBudget, Lease } from "../../protocol/runtime/memory-budget.ts";
-import type { BodyEnd, OriginBody } from "../upstream/upstream-client.ts";
+import type { BodyEnd, OriginBody } from "../exchange/body.ts";
 
 /** A body may take this long after its head, whatever the pauses in it. */
 export const PATIENCE_MS = 5;
@@ -28,7 +28,8 @@ export interface Gathered {
 export interface GatherGiven {
   readonly clock: Clock;
   readonly memory: ByteBudget;
-  readonly tenant: string;
+  /** Whose share of the memory it is. */
+  readonly keyId: string;
   /** A larger body streams. */
   readonly pageBytes: number;
 }
@@ -36,16 +37,14 @@ export interface GatherGiven {
 /** Rejects with StreamError when the body ends too early; nothing is held then. */
 export const gatherBody = async (body: OriginBody, given: GatherGiven): Promise<Gathered> => {
   const { clock, pageBytes } = given;
-  const lease = given.memory.lease(given.tenant);
+  const lease = given.memory.lease(given.keyId);
   const pieces: Buffer[] = [];
   let bytes = 0;
   try {
     for (const since = clock.now(); ; ) {
-      const next =
-        body.arrived.take() ?? (await body.arrived.nextWithin(clock, patienceMs(clock.now() - since)));
+      const next = body.take() ?? (await body.nextWithin(clock, patienceMs(clock.now() - since)));
       if (next === LATE) return { pieces, bytes, end: undefined, lease };
       if (!Buffer.isBuffer(next)) return { pieces, bytes, end: next, lease };
-      body.taken(next);
       pieces.push(next);
       bytes += next.length;
       if (bytes > pageBytes || !lease.grow(next.length)) return { pieces, bytes, end: undefined, lease };

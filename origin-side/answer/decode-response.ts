@@ -43,15 +43,20 @@ export interface Response {
 export const decodeResponse = (
   request: RequestHead,
   response: Response,
-  given: DecodeGiven & { readonly asked: boolean; readonly gone: AbortSignal },
+  given: DecodeGiven,
+  { asked, gone }: { readonly asked: boolean; readonly gone: AbortSignal },
 ): Response => {
-  const coding = codingToUndo(request, response.head, given);
+  const coding = codingToUndo(request, response.head, { asked, pageBytes: given.pageBytes });
   if (coding === undefined) return { head: asVisitorHolds(request, response.head), body: response.body };
   const head = decodedHead(response.head);
   if (request.method === "HEAD") return { head, body: response.body };
   const lease = given.memory.lease(given.keyId);
-  if (!lease.grow(DECODER_BYTES[coding]) && mayStay(request, coding, given)) return response;
-  const body = decodeBody(response.body, coding, { ...given, over: () => lease.release() });
+  if (!lease.grow(DECODER_BYTES[coding]) && mayStay(request, coding, { asked })) return response;
+  const body = decodeBody(response.body, coding, {
+    pageBytes: given.pageBytes,
+    gone,
+    over: () => lease.release(),
+  });
   return { head, body };
 };
 

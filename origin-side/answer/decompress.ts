@@ -71,10 +71,10 @@ class Decoding {
 
   async #run(): Promise<void> {
     try {
-      this.plain.arrived.push(await this.#decode());
+      this.plain.push(await this.#decode());
     } catch (error) {
       this.#decoder?.destroy();
-      this.plain.arrived.fail(error);
+      this.plain.fail(error);
     } finally {
       this.#given.gone.removeEventListener("abort", this.#leave);
       this.#given.over();
@@ -83,14 +83,13 @@ class Decoding {
 
   async #decode(): Promise<BodyEnd> {
     for (;;) {
-      const next = await this.#coded.arrived.next();
+      const next = await this.#coded.next();
       if (!Buffer.isBuffer(next)) {
         await this.#finish();
         return next;
       }
       this.#bytesIn += next.length;
       await this.#write(next);
-      this.#coded.taken(next);
     }
   }
 

@@ -21,8 +21,6 @@ export interface EncodePageGiven {
   /** For pages that the agreed codec does not fit. */
   readonly streaming: StreamingCodec;
   readonly load: Load;
-  /** What is sent now waits for what was sent before. */
-  readonly linkIsFull: boolean;
 }
 
 export interface CodedPage {
@@ -72,25 +70,39 @@ export const EFFORTS: readonly Effort[] = [
   },
 ];
 
-/** A full link takes each byte later than the processor could have saved it: it deserves one effort more. */
-export const effortAt = (
-  load: number,
-  { linkIsFull }: Pick<EncodePageGiven, "linkIsFull"> = { linkIsFull: false },
-): Effort => {
+/**
+ * `linkIsFull`: what is sent now waits for what was sent before. Such a link takes each byte later than the processor could
+ * have saved it: it deserves one effort more.
+ */
+export const effortAt = (load: number, linkIsFull = false): Effort => {
   const row = EFFORTS.findIndex(({ upToLoad }) => load <= upToLoad);
   const byLoad = row === -1 ? EFFORTS.length - 1 : row;
   return EFFORTS[Math.max(0, linkIsFull ? byLoad - 1 : byLoad)] as Effort;
 };
 
-/** `offered`: what the edge offered and this side holds, best last. */
-export const encodePage = async (
+/** `offered`: what the edge offered and this side holds, best last. A splice that is good enough is here at once. */
+export const encodePage = (
   offered: readonly UsableBase[],
   page: Buffer,
   given: EncodePageGiven,
-): Promise<CodedPage> => {
-  const effort = effortAt(given.load(), given);
+  linkIsFull: boolean,
+): CodedPage | Promise<CodedPage> => {
+  const effort = effortAt(given.load(), linkIsFull);
   const spliced = given.codecs.splice ? splicedPage(offered, page, effort) : undefined;
   if (spliced !== undefined && spliced.coded.length <= effort.spliceBytes) return spliced;
+  return compressedPage(offered, page, { ...given, effort, spliced });
+};
+
+/** The smaller of what a compressor makes of it and of the splice, if there is one. */
+const compressedPage = async (
+  offered: readonly UsableBase[],
+  page: Buffer,
+  {
+    effort,
+    spliced,
+    ...given
+  }: EncodePageGiven & { readonly effort: Effort; readonly spliced: CodedPage | undefined },
+): Promise<CodedPage> => {
   const codec = given.codecs.page.fits(0, page.length) ? given.codecs.page : given.streaming;
   const bases = fittingBases(codec, offered.slice(-effort.bases), page.length);
   const coded = await codec.encode(bodiesOf(bases), page);

@@ -1,7 +1,7 @@
 /**
  * The plain bytes of an answer that the edge has not proved yet, kept so that one doubt can end in plain bytes on the same
  * stream, without a second request to the web server. Its holder has taken the memory for it from the budget, outside the
- * version store, and hears when it is let go. SPEC section "Proof".
+ * version store. SPEC section "Proof".
  */
 import { createHash, type Hash } from "node:crypto";
 
@@ -13,20 +13,18 @@ export interface Unproved {
 }
 
 export class PinnedAnswer {
-  readonly #pieces: Buffer[];
-  readonly #released: () => void;
+  /** Undefined once everything was given up. */
+  #pieces: Buffer[] | undefined;
   /** SHA-256 of what is not pinned any more; undefined while that is nothing: most answers are let go as a whole. */
   #hash: Hash | undefined;
   /** Offsets in the body of the first pinned byte, and after the last. */
   #from = 0;
   #to: number;
-  #gone = false;
 
-  /** `released` is called once, when everything was given up. */
-  constructor(pieces: readonly Buffer[], released: () => void = () => {}) {
-    this.#pieces = [...pieces];
-    this.#to = pieces.reduce((bytes, piece) => bytes + piece.length, 0);
-    this.#released = released;
+  /** Undefined: nothing is ever pinned of it. */
+  constructor(pieces: readonly Buffer[] | undefined) {
+    this.#pieces = pieces && [...pieces];
+    this.#to = pieces?.reduce((bytes, piece) => bytes + piece.length, 0) ?? 0;
   }
 
   get bytes(): number {
@@ -40,36 +38,36 @@ export class PinnedAnswer {
 
   hold(piece: Buffer): void {
     this.#to += piece.length;
-    if (this.#gone) this.#from = this.#to;
+    if (this.#pieces === undefined) this.#from = this.#to;
     else this.#pieces.push(piece);
   }
 
   /** The bytes before `offset` are proved. */
   releaseTo(offset: number): void {
+    const pieces = this.#pieces ?? [];
     for (
-      let piece = this.#pieces[0];
+      let piece = pieces[0];
       piece !== undefined && this.#from + piece.length <= offset;
-      piece = this.#pieces[0]
+      piece = pieces[0]
     ) {
-      this.#pieces.shift();
+      pieces.shift();
       this.#hash ??= createHash("sha256");
       this.#hash.update(piece);
       this.#from += piece.length;
     }
   }
 
-  /** Gives everything up: no doubt can be answered any more. */
-  release(): void {
-    if (this.#gone) return;
-    this.#gone = true;
-    this.#pieces.length = 0;
+  /** Gives everything up: no doubt can be answered any more. False where that was done before. */
+  release(): boolean {
+    if (this.#pieces === undefined) return false;
+    this.#pieces = undefined;
     this.#from = this.#to;
-    this.#released();
+    return true;
   }
 
   /** Everything from `offset` on; undefined if some of it is gone, or never was. */
   after(offset: number): Unproved | undefined {
-    if (this.#gone || offset < this.#from || offset > this.#to) return undefined;
+    if (this.#pieces === undefined || offset < this.#from || offset > this.#to) return undefined;
     const hash = this.#hash?.copy() ?? createHash("sha256");
     const pieces: Buffer[] = [];
     let skip = offset - this.#from;

@@ -1,99 +1,135 @@
 /**
- * A page that is here in one piece: same, delta or whole, with the 16 bytes that prove the result. SPEC section "Answers".
+ * A page that is here as a whole: same, delta or whole, with the 16 bytes that prove the result. SPEC section "Answers".
  */
 
+import { createHash } from "node:crypto";
+import type { StreamEncoder } from "../../protocol/codec/codec.ts";
 import { SegmentedBody } from "../../protocol/codec/segment-writer.ts";
-import type { TaggedPage } from "../../protocol/frames/etag-formulas.ts";
-import { DIGEST_BYTES } from "../../protocol/frames/frame.ts";
+import { type AnswerForm, DIGEST_BYTES } from "../../protocol/frames/frame.ts";
+import type { ResponseHead } from "../../protocol/http/head.ts";
 import type { Lease } from "../../protocol/runtime/memory-budget.ts";
 import { ownBuffer } from "../../protocol/store/compact-buffer.ts";
 import { type Fingerprint, fingerprintOf } from "../../protocol/store/fingerprint.ts";
-import type { BodyEnd } from "../upstream/upstream-client.ts";
+import type { SentAnswer } from "../exchange/access-record.ts";
+import type { BodyEnd } from "../exchange/body.ts";
+import type { IncomingExchange } from "../exchange/incoming-exchange.ts";
 import type { Answering } from "./answering.ts";
-import { type DoubtableAnswer, settleAnswer } from "./await-verdict.ts";
-import { offersMask, sameAs } from "./choose-answer.ts";
+import type { DoubtableAnswer } from "./await-verdict.ts";
+import { offersMask, sameAs, type UsableBase } from "./choose-answer.ts";
 import { encodePage } from "./encode-delta.ts";
-import type { HeadWithoutTag } from "./omit-etag.ts";
-import { PinnedAnswer } from "./retained-answer.ts";
+import type { Unproved } from "./retained-answer.ts";
 
-export interface SentPage {
+/** A page as it goes out. */
+export interface EncodedPage {
+  readonly form: AnswerForm & { readonly kind: "same" | "delta" | "whole" };
+  readonly head: ResponseHead;
+  /** The entity tag that the head leaves out; undefined: none. */
+  readonly tag: string | undefined;
+  /** What crosses the link. */
+  readonly coded: Uint8Array;
   /** The page in a buffer of its own, or the same page's that is held already. */
   readonly body: Buffer;
   readonly fingerprint: Fingerprint;
-  readonly answer: "same" | "delta" | "whole";
+  /** How many it builds on. */
   readonly bases: number;
   readonly encodeMs: number;
 }
 
-/**
- * Resolves when the answer is queued; `settled` when the edge has proved it. `lease` is what the page holds of the budget. The
- * page may be a piece of a larger buffer: it is copied unless it is the same as before.
- */
-export const sendPage = async (
-  answering: Answering,
-  page: Buffer,
-  end: BodyEnd,
-  lease: Lease,
-): Promise<SentPage & { settled(): Promise<void> }> => {
-  const { exchange, offered, given } = answering;
+const NO_BYTES = new Uint8Array(0);
+
+/** `page` may be a piece of a larger buffer: it is copied unless it is the same as before. */
+export const encodeBuffered = async (answering: Answering, page: Buffer): Promise<EncodedPage> => {
+  const { offered } = answering;
   const fingerprint = fingerprintOf(page);
   const result = fingerprint.slice(0, DIGEST_BYTES);
   const same = sameAs(offered, fingerprint);
   const body = same?.version.body ?? ownBuffer(page);
-  const { head, tag } = withoutTag(answering, { body, fingerprint });
-  const settled = () => {
-    const pinned = new PinnedAnswer([body], () => lease.release());
-    return settlePage(answering, { pinned, tag }, end);
+  const { head, tag } = answering.given.bodyTags?.leaveOut(
+    answering.head,
+    { body, fingerprint },
+    answering.tenant,
+  ) ?? { head: answering.head, tag: undefined };
+  const made = { head, tag, body, fingerprint };
+  if (same === undefined) return { ...made, ...(await encodeNew(answering, body, result)) };
+  return {
+    ...made,
+    form: { kind: "same", offer: same.offer, result },
+    coded: NO_BYTES,
+    bases: 1,
+    encodeMs: 0,
   };
-  if (same !== undefined) {
-    exchange.answer({ kind: "same", offer: same.offer, result }, head);
-    exchange.end(end.how, end.trailers);
-    return { body, fingerprint, answer: "same", bases: 1, encodeMs: 0, settled };
-  }
-  const { clock } = given;
-  const startedAt = clock.now();
-  const { codec, bases, coded } = await encodePage(offered, body, {
-    codecs: given.codecs,
-    streaming: given.streaming,
-    load: given.load,
-    linkIsFull: exchange.linkIsFull,
-  });
-  const encodeMs = clock.now() - startedAt;
-  if (bases.length === 0) exchange.answer({ kind: "whole", codec: codec.id, result }, head);
-  else {
-    const proof = { of: "result", digest: result } as const;
-    exchange.answer({ kind: "delta", codec: codec.id, offers: offersMask(bases), proof }, head);
-  }
-  await exchange.data(coded);
-  exchange.end(end.how, end.trailers);
-  if (bases.length === 0)
-    return { body, fingerprint, answer: "whole", bases: 0, encodeMs, settled: async () => {} };
-  return { body, fingerprint, answer: "delta", bases: bases.length, encodeMs, settled };
 };
 
-/** The head as the edge gets it, and the tag that it does not need to be told. */
-const withoutTag = ({ head, tenant, given }: Answering, page: TaggedPage): HeadWithoutTag =>
-  given.bodyTags?.leaveOut(head, page, tenant) ?? { head, tag: undefined };
+/** What the access log says of it. */
+export const sentBuffered = ({ form, bases, encodeMs, body }: EncodedPage): SentAnswer => ({
+  answer: form.kind,
+  bases,
+  encodeMs,
+  pageBytes: body.length,
+});
 
-const settlePage = (
-  { exchange, given }: Answering,
-  page: Pick<DoubtableAnswer, "pinned" | "tag">,
-  end: BodyEnd,
-): Promise<void> =>
-  settleAnswer(
-    exchange,
-    {
-      ...page,
-      async startOver(encoder, { hash, pieces }) {
-        const body = new SegmentedBody(exchange, encoder, hash);
-        try {
-          for (const piece of pieces) await body.write(piece);
-          await body.finish();
-          exchange.end(end.how, end.trailers);
-        } finally {
-          body.destroy();
-        }
-      },
-    },
-    { codec: given.streaming, clock: given.clock },
-  );
+const encodeNew = async (
+  { exchange, offered, given }: Answering,
+  body: Buffer,
+  result: string,
+): Promise<Pick<EncodedPage, "form" | "coded" | "bases" | "encodeMs">> => {
+  const startedAt = given.clock.now();
+  const { codec, bases, coded } = await encodePage(offered, body, given, exchange.linkIsFull);
+  const encodeMs = given.clock.now() - startedAt;
+  return { form: formOf(codec.id, bases, result), coded, bases: bases.length, encodeMs };
+};
+
+const formOf = (codec: number, bases: readonly UsableBase[], result: string): EncodedPage["form"] =>
+  bases.length === 0
+    ? { kind: "whole", codec, result }
+    : { kind: "delta", codec, offers: offersMask(bases), proof: { of: "result", digest: result } };
+
+/** One that was sent, and that the edge may doubt as a whole. */
+export class BufferedAnswer implements DoubtableAnswer {
+  readonly bytes: number;
+  readonly tag: string | undefined;
+  readonly #exchange: IncomingExchange;
+  readonly #end: BodyEnd;
+  readonly #lease: Lease;
+  /** Undefined once it was given up. */
+  #body: Buffer | undefined;
+
+  /** `lease`: what the page holds of the memory budget, given back with it. */
+  constructor(exchange: IncomingExchange, { body, tag }: EncodedPage, end: BodyEnd, lease: Lease) {
+    this.bytes = body.length;
+    this.tag = tag;
+    this.#body = body;
+    this.#exchange = exchange;
+    this.#end = end;
+    this.#lease = lease;
+  }
+
+  /** It is one piece: nothing of it is given up before all of it is proved. */
+  releaseTo(): void {}
+
+  release(): void {
+    if (this.#body === undefined) return;
+    this.#body = undefined;
+    this.#lease.release();
+  }
+
+  after(offset: number): Unproved | undefined {
+    const body = this.#body;
+    if (body === undefined || offset > body.length) return undefined;
+    return {
+      hash: createHash("sha256").update(body.subarray(0, offset)),
+      pieces: offset < body.length ? [body.subarray(offset)] : [],
+    };
+  }
+
+  async startOver(encoder: StreamEncoder, { hash, pieces }: Unproved): Promise<void> {
+    const plain = new SegmentedBody(this.#exchange, encoder, hash);
+    try {
+      for (const piece of pieces) await plain.write(piece);
+      await plain.finish();
+      this.#exchange.end(this.#end);
+    } finally {
+      plain.destroy();
+    }
+  }
+}

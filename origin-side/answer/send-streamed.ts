@@ -3,24 +3,24 @@
  * that time to first byte stays the origin's. SPEC section "One piece or streamed".
  */
 import { createHash } from "node:crypto";
+import type { StreamEncoder } from "../../protocol/codec/codec.ts";
 import { SegmentedBody } from "../../protocol/codec/segment-writer.ts";
 import { DIGEST_BYTES } from "../../protocol/frames/frame.ts";
 import { LATE } from "../../protocol/runtime/async-queue.ts";
+import type { SentAnswer } from "../exchange/access-record.ts";
+import type { BodyEnd, OriginBody } from "../exchange/body.ts";
 import type { IncomingExchange } from "../exchange/incoming-exchange.ts";
-import type { BodyEnd, OriginBody } from "../upstream/upstream-client.ts";
 import type { AnswerGiven, Answering } from "./answering.ts";
-import { type DoubtableAnswer, hearVerdict, settleAnswer } from "./await-verdict.ts";
+import { applyAcknowledgement, awaitAcknowledgement, type DoubtableAnswer } from "./await-verdict.ts";
 import { type Gathered, PAUSE_MS } from "./buffer-body.ts";
 import { fittingBases, offersMask, type UsableBase } from "./choose-answer.ts";
-import { PinnedAnswer } from "./retained-answer.ts";
+import { PinnedAnswer, type Unproved } from "./retained-answer.ts";
 
 /** A streamed delta gets no further than this ahead of what the edge has proved; it is what its pins may cost. */
 export const MOST_UNPROVED_BYTES = 1024 * 1024;
 
 export interface StreamedPage {
-  readonly answer: "delta" | "whole";
-  readonly bases: number;
-  readonly pageBytes: number;
+  readonly sent: SentAnswer;
   /** The whole body, if it was small enough to be remembered. */
   readonly pieces: readonly Buffer[] | undefined;
 }
@@ -49,16 +49,19 @@ export const streamPage = async (
 };
 
 class PageStream implements DoubtableAnswer {
-  readonly pinned: PinnedAnswer;
+  /** A head goes out with its tag, for the body is not known yet. */
+  readonly tag = undefined;
   readonly #answering: Answering;
   readonly #exchange: IncomingExchange;
   readonly #given: AnswerGiven;
   readonly #gathered: Gathered;
   readonly #body: OriginBody;
   readonly #bases: readonly UsableBase[];
+  readonly #pinned: PinnedAnswer;
   readonly #coded: SegmentedBody;
   #kept: Buffer[] | undefined;
   #bytes: number;
+  /** Undefined while the web server goes on. */
   #end: BodyEnd | undefined;
 
   constructor(answering: Answering, gathered: Gathered, bases: readonly UsableBase[]) {
@@ -69,7 +72,8 @@ class PageStream implements DoubtableAnswer {
     this.#gathered = gathered;
     this.#body = body;
     this.#bases = bases;
-    this.pinned = bases.length > 0 ? pinnedOf(gathered) : nothingPinned();
+    // A whole answer needs no proof.
+    this.#pinned = new PinnedAnswer(bases.length > 0 ? gathered.pieces : undefined);
     const encoder = given.streaming.streaming.encoder(bases.map(({ version }) => version.body));
     this.#coded = new SegmentedBody(exchange, encoder);
     this.#kept = gathered.bytes <= given.pageBytes ? [...gathered.pieces] : undefined;
@@ -78,35 +82,45 @@ class PageStream implements DoubtableAnswer {
 
   async run(): Promise<StreamedPage> {
     this.#sendHead();
-    this.#exchange.heardVerdict = () => this.#body.arrived.interrupt();
     for (const piece of this.#gathered.pieces) await this.#coded.write(piece);
     while (this.#end === undefined) {
-      await this.#hearVerdicts();
+      await this.#heedEdge();
       const next = await this.#next();
       if (next === LATE) continue;
       if (Buffer.isBuffer(next)) await this.#piece(next);
       else this.#end = next;
     }
     await this.#finish(this.#end);
-    if (this.#bases.length > 0)
-      await settleAnswer(this.#exchange, this, { codec: this.#given.streaming, clock: this.#given.clock });
-    return {
-      answer: this.#bases.length > 0 ? "delta" : "whole",
-      bases: this.#bases.length,
-      pageBytes: this.#bytes,
-      pieces: this.#kept,
-    };
+    const bases = this.#bases.length;
+    if (bases > 0) await awaitAcknowledgement(this.#exchange, this, this.#given);
+    const answer = bases > 0 ? "delta" : "whole";
+    return { sent: { answer, bases, pageBytes: this.#bytes, streamed: true }, pieces: this.#kept };
   }
 
-  async startOver(...[encoder, unproved]: Parameters<DoubtableAnswer["startOver"]>): Promise<void> {
+  get bytes(): number {
+    return this.#pinned.to;
+  }
+
+  releaseTo(offset: number): void {
+    this.#pinned.releaseTo(offset);
+  }
+
+  release(): void {
+    if (this.#pinned.release()) this.#gathered.lease.shrink(MOST_UNPROVED_BYTES);
+  }
+
+  after(offset: number): Unproved | undefined {
+    return this.#pinned.after(offset);
+  }
+
+  async startOver(encoder: StreamEncoder, unproved: Unproved): Promise<void> {
     await this.#coded.startOver(encoder, unproved);
     if (this.#end !== undefined) await this.#finish(this.#end);
   }
 
   destroy(): void {
-    this.#exchange.heardVerdict = () => {};
     this.#coded.destroy();
-    this.pinned.release();
+    this.release();
   }
 
   #sendHead(): void {
@@ -118,21 +132,21 @@ class PageStream implements DoubtableAnswer {
     this.#exchange.answer({ kind: "delta", codec, offers: offersMask(this.#bases), proof }, head);
   }
 
-  /** The next piece; what was coded so far leaves when the origin pauses. LATE when something else wants attention. */
+  /** The next piece; what was coded so far leaves when the origin pauses. LATE when the edge has something to say. */
   async #next(): Promise<Buffer | BodyEnd | typeof LATE> {
-    const { arrived } = this.#body;
-    const next = await arrived.nextWithin(this.#given.clock, PAUSE_MS);
+    const { clock } = this.#given;
+    const other = this.#exchange.acknowledgements;
+    const next = await this.#body.nextUnless({ clock, other, withinMs: PAUSE_MS });
     if (next !== LATE) return next;
     await this.#coded.mark();
-    return this.#exchange.verdicts.length > 0 ? LATE : arrived.nextUnlessInterrupted();
+    return this.#body.nextUnless({ clock, other });
   }
 
   async #piece(piece: Buffer): Promise<void> {
     this.#bytes += piece.length;
-    this.pinned.hold(piece);
+    this.#pinned.hold(piece);
     this.#keep(piece);
     await this.#coded.write(piece);
-    this.#body.taken(piece);
   }
 
   /** Remembers the piece for the version store, as long as the page is small enough and the budget has room. */
@@ -147,28 +161,20 @@ class PageStream implements DoubtableAnswer {
     this.#kept = undefined;
   }
 
-  async #hearVerdicts(): Promise<void> {
-    const { verdicts } = this.#exchange;
-    while (verdicts.length > 0 || this.pinned.bytes > MOST_UNPROVED_BYTES + this.#gathered.bytes)
-      await hearVerdict(this.#exchange, await verdicts.next(), this, this.#given.streaming);
+  async #heedEdge(): Promise<void> {
+    const { acknowledgements } = this.#exchange;
+    while (acknowledgements.length > 0 || this.#pinned.bytes > MOST_UNPROVED_BYTES + this.#gathered.bytes) {
+      const said = await acknowledgements.next();
+      await applyAcknowledgement(this.#exchange, said, this, this.#given.streaming);
+    }
     this.#exchange.gone.throwIfAborted();
   }
 
   async #finish(end: BodyEnd): Promise<void> {
     await this.#coded.finish();
-    this.#exchange.end(end.how, end.trailers);
+    this.#exchange.end(end);
   }
 }
-
-const pinnedOf = ({ pieces, lease }: Gathered): PinnedAnswer =>
-  new PinnedAnswer(pieces, () => lease.shrink(MOST_UNPROVED_BYTES));
-
-/** A whole answer needs no proof. */
-const nothingPinned = (): PinnedAnswer => {
-  const pinned = new PinnedAnswer([]);
-  pinned.release();
-  return pinned;
-};
 
 /** 16 bytes that name the bases of a streamed delta, in the order of the dictionary. */
 const basesDigest = (bases: readonly UsableBase[]): string => {

@@ -1,20 +1,60 @@
 /** What the access log says of one exchange on the origin side. Times are milliseconds. */
 import type { StreamErrorCode } from "../../protocol/errors.ts";
+import type { IncomingExchange } from "./incoming-exchange.ts";
 
-export interface ExchangeRecord {
-  readonly stream: number;
-  readonly host: string;
-  readonly target: string;
-  status?: number;
-  answer?: "same" | "delta" | "whole" | "passed";
+/** How an answer went out. */
+export interface SentAnswer {
+  readonly answer: "same" | "delta" | "whole" | "passed";
+  /** The versions that it builds on. */
+  readonly bases?: number;
+  /** Bytes of its plain body; undefined: it passed, so they are those that crossed the link. */
+  readonly pageBytes?: number;
+  readonly encodeMs?: number;
   /** The body left in segments, as the web server made it. */
-  streamed?: true;
-  bases?: number;
-  pageBytes?: number;
-  /** Until the web server's response head. */
-  originMs?: number;
-  encodeMs?: number;
-  /** Until word came that the edge had proved the answer; that word may wait a tenth of a second for company. */
-  totalMs?: number;
+  readonly streamed?: true;
+}
+
+/** What the phases of an exchange came to, as far as it got. Times are those of the link's clock. */
+export interface ExchangePhases {
+  readonly startedAt: number;
+  /** Of the web server's response head. */
+  response?: { readonly status: number; readonly at: number };
+  sent?: SentAnswer;
   failed?: StreamErrorCode;
 }
+
+export interface ExchangeRecord {
+  readonly host: string;
+  readonly target: string;
+  readonly stream: number;
+  readonly status: number | undefined;
+  /** Until the web server's response head. */
+  readonly originMs: number | undefined;
+  readonly answer: SentAnswer["answer"] | undefined;
+  readonly bases: number | undefined;
+  readonly encodeMs: number | undefined;
+  readonly pageBytes: number | undefined;
+  readonly streamed: true | undefined;
+  readonly failed: StreamErrorCode | undefined;
+  /** Until word came that the edge had proved the answer; that word may wait a tenth of a second for company. */
+  readonly totalMs: number;
+}
+
+export const recordOf = (
+  { host, request, streamId, sentBytes }: IncomingExchange,
+  { startedAt, response, sent, failed }: ExchangePhases,
+  endedAt: number,
+): ExchangeRecord => ({
+  host,
+  target: request.target,
+  stream: streamId,
+  status: response?.status,
+  originMs: response && response.at - startedAt,
+  answer: sent?.answer,
+  bases: sent?.bases,
+  encodeMs: sent?.encodeMs,
+  pageBytes: sent && (sent.pageBytes ?? sentBytes),
+  streamed: sent?.streamed,
+  failed,
+  totalMs: endedAt - startedAt,
+});

@@ -1,12 +1,12 @@
 /**
- * Bodies between a link and a web server, as pieces that wait to be taken and then an end. What nobody takes holds its
- * source back, so memory is bounded by the slowest of both ends.
+ * Bodies between a link and a web server, pulled piece by piece up to an end. What nobody pulls holds its source back, so
+ * memory is bounded by the slowest of both ends.
  */
 
 import type { HeaderList } from "../../protocol/http/header-list.ts";
 import { Inbox } from "../../protocol/runtime/async-queue.ts";
 
-/** A body of which this much waits to be taken is paused at its socket. */
+/** A body of which this much waits to be pulled is paused at its socket. */
 export const BODY_QUEUE_BYTES = 128 * 1024;
 
 /** What a body ends with. */
@@ -29,27 +29,44 @@ export interface BodySource {
   resume(): void;
 }
 
-/** A response body: pieces, then its end. Waiting rejects with StreamError when the origin fails. */
-export class OriginBody {
-  readonly arrived = new Inbox<Buffer | BodyEnd>();
-  #waitingBytes = 0;
+/**
+ * A response body, pulled once: pieces, then its end. A pull says that the piece before it is done with; until then that one
+ * counts as waiting. Pulling throws StreamError when the web server failed.
+ */
+export class OriginBody extends Inbox<Buffer | BodyEnd> {
   readonly #source: BodySource;
+  #waitingBytes = 0;
+  /** Of the piece that was pulled last. */
+  #inHandBytes = 0;
 
   constructor(source: BodySource) {
+    super();
     this.#source = source;
   }
 
-  push(piece: Buffer): void {
+  /** For its producers. */
+  get arrived(): this {
+    return this;
+  }
+
+  override push(next: Buffer | BodyEnd): void {
     const flowed = this.#waitingBytes <= BODY_QUEUE_BYTES;
-    this.#waitingBytes += piece.length;
-    this.arrived.push(piece);
+    if (Buffer.isBuffer(next)) this.#waitingBytes += next.length;
+    super.push(next);
     if (flowed && this.#waitingBytes > BODY_QUEUE_BYTES) this.#source.pause();
   }
 
-  /** To be called for each piece that was taken out of `arrived`. */
-  taken(piece: Buffer): void {
+  override take(): Buffer | BodyEnd | undefined {
+    if (this.#inHandBytes > 0) this.#giveBack();
+    const next = super.take();
+    if (Buffer.isBuffer(next)) this.#inHandBytes = next.length;
+    return next;
+  }
+
+  #giveBack(): void {
     const paused = this.#waitingBytes > BODY_QUEUE_BYTES;
-    this.#waitingBytes -= piece.length;
+    this.#waitingBytes -= this.#inHandBytes;
+    this.#inHandBytes = 0;
     if (paused && this.#waitingBytes <= BODY_QUEUE_BYTES) this.#source.resume();
   }
 }

@@ -8,6 +8,7 @@ import type { AnswerForm, OpenFrame, StreamFrame } from "../../protocol/frames/f
 import { type RequestCoding, requestCodingOf } from "../../protocol/frames/request-coding.ts";
 import {
   endToEndTrailers,
+  fieldOf,
   type RequestHead,
   type ResponseHead,
   requestHeadFromList,
@@ -20,57 +21,59 @@ import type { Stream, StreamReceiver } from "../../protocol/link/stream.ts";
 import { Inbox } from "../../protocol/runtime/async-queue.ts";
 import { NO_EXTENSIONS } from "../../protocol/wire/extensions.ts";
 import type { BodyEnd, RequestBody } from "./body.ts";
-import type { CodedBody, SegmentProof } from "./coded-body.ts";
+import type { CodedBody } from "./coded-body.ts";
+import { Upload } from "./upload.ts";
 
 const NO_BYTES = new Uint8Array(0);
-const NO_TRAILERS: HeaderList = [];
-/** What is left of a body that nobody reads any more. */
-const GIVEN_UP: BodyEnd = { how: "closed", trailers: NO_TRAILERS };
 
-/** Verdicts that wait; an edge that has more to say about one answer than this is not a fair one. */
-export const MOST_WAITING_VERDICTS = 64;
+/** Acknowledgements that wait; an edge that has more to say about one answer than this is not a fair one. */
+export const MOST_WAITING_ACKNOWLEDGEMENTS = 64;
 
-/** Pieces and proofs of a request's body that wait; credit bounds their bytes, and this what proofs would take. */
-export const MOST_WAITING_PIECES = 65_536;
+/** What the edge says about an answer that needs it: right up to `offset`, or to come again from there on as it is. */
+export type Acknowledgement = { readonly kind: "proved" | "askWhole"; readonly offset: number };
 
-/** What the edge says about an answer that needs proof. */
-export type Verdict = { readonly kind: "proved" | "askWhole"; readonly offset: number };
+/** What an exchange needs to know of its link. */
+export interface ExchangeLimits {
+  /** Largest head that the edge takes. */
+  readonly headBytes: number;
+  /** Whether the hellos agreed on coded requests. */
+  readonly codedRequests?: boolean;
+}
 
 export class IncomingExchange implements StreamReceiver {
   readonly open: OpenFrame;
   readonly request: RequestHead;
+  /** The Host field; empty where there is none. */
+  readonly host: string;
   /** How the request's body is coded; undefined: it is as it is. */
   readonly coding: RequestCoding | undefined;
-  /** Verdicts in the order in which they came. */
-  readonly verdicts = new Inbox<Verdict>();
-  /** Called when a verdict came, for who waits for something else. */
-  heardVerdict: () => void = () => {};
+  /** In the order in which they came. */
+  readonly acknowledgements = new Inbox<Acknowledgement>();
   readonly #stream: Stream;
   readonly #headBytes: number;
   readonly #gone = new AbortController();
-  readonly #arrived = new Inbox<Uint8Array | SegmentProof | BodyEnd>();
-  #bodyArrived = false;
-  #bodyRefused = false;
-  #trailers = NO_TRAILERS;
+  /** The request's body; undefined where it has none. */
+  readonly #upload: Upload | undefined;
+  #sentBytes = 0;
   #roomAgain: (() => void) | undefined;
 
   /**
-   * `headBytes`: the largest head that the edge takes. `codedRequests`: the hellos agreed on them; else one throws LinkError, as
-   * does one that asks for an upgrade.
+   * Throws StreamError for a head without method or target, and LinkError for a coded request that the hellos did not agree
+   * on, or that asks for an upgrade.
    */
-  constructor(
-    stream: Stream,
-    open: OpenFrame,
-    given: { readonly headBytes: number; readonly codedRequests?: boolean },
-  ) {
+  constructor(stream: Stream, open: OpenFrame, limits: ExchangeLimits) {
     this.#stream = stream;
-    this.#headBytes = given.headBytes;
+    this.#headBytes = limits.headBytes;
     this.open = open;
     this.request = requestHeadFromList(open.head);
+    this.host = fieldOf(this.request.fields, "host") ?? "";
     this.coding = requestCodingOf(open.extensions);
-    const agreed = given.codedRequests === true;
-    if (this.coding !== undefined && (!agreed || upgradeOf(this.request.fields) !== undefined))
+    if (
+      this.coding !== undefined &&
+      (limits.codedRequests !== true || upgradeOf(this.request.fields) !== undefined)
+    )
       throw new LinkError("bad-frame", "a coded request where there may be none");
+    this.#upload = open.ended && open.body.length === 0 ? undefined : new Upload(stream);
     stream.listen(this);
   }
 
@@ -88,46 +91,64 @@ export class IncomingExchange implements StreamReceiver {
     return this.#stream.linkIsFull;
   }
 
+  /** Bytes of body that were queued so far, as they cross the link. */
+  get sentBytes(): number {
+    return this.#sentBytes;
+  }
+
   /** The request's body, to be read once; undefined where there is none. Credit goes back as it is taken. */
   body(): RequestBody | undefined {
-    return this.open.ended && this.open.body.length === 0 ? undefined : this.upgradedBody();
+    return this.#upload === undefined ? undefined : this.upgradedBody();
   }
 
   /** What the visitor sends once the exchange is upgraded. */
   upgradedBody(): RequestBody {
-    const { taken } = this.codedBody();
     // Without a coding there are no proofs among it: `frame` sees to that.
-    return { next: () => this.#arrived.next() as Promise<Uint8Array | BodyEnd>, taken };
+    return this.codedBody() as RequestBody;
   }
 
   /** The request's body as it crosses the link, where it is coded. */
   codedBody(): CodedBody {
-    return { next: () => this.#arrived.next(), taken: (bytes) => this.#stream.taken(bytes) };
-  }
-
-  /** Whether the edge takes a head of this size; one that it does not take would end the link. */
-  takes(head: HeaderList): boolean {
-    return headSize(head) <= this.#headBytes;
+    if (this.#upload !== undefined) return this.#upload;
+    const none = new Upload(this.#stream);
+    none.end("complete");
+    return none;
   }
 
   /** One that the edge would not take is left out: no answer depends on it. */
   interim(head: ResponseHead): void {
-    if (this.takes(responseHeadToList(head))) this.#answer({ kind: "interim" }, head);
+    const list = responseHeadToList(head);
+    if (this.#takes(list)) this.#answer({ kind: "interim" }, list, NO_BYTES, false);
   }
 
+  /** The head of an answer whose body follows. Throws StreamError where the edge would not take it. */
   answer(form: AnswerForm, head: ResponseHead): void {
-    this.#answer(form, head);
+    this.#answer(form, this.#headFor(head), NO_BYTES, false);
   }
 
-  /** Queues a piece of the body; resolves when the queue has room for another. */
-  async data(bytes: Uint8Array): Promise<void> {
+  /**
+   * A whole answer, in one frame if it fits; what is still to come of the request is refused. Throws StreamError where the edge
+   * would not take the head.
+   */
+  answerInFull(form: AnswerForm, head: ResponseHead, body: Uint8Array, end: BodyEnd): void {
+    this.#sentBytes += body.length;
+    const ended = end.how === "complete" && end.trailers.length === 0;
+    this.#answer(form, this.#headFor(head), body, ended);
+    if (ended) this.#upload?.refuse();
+    else this.end(end);
+  }
+
+  /** Queues a piece of the body; resolves as `drained` does. */
+  data(bytes: Uint8Array): Promise<void> | undefined {
+    this.#sentBytes += bytes.length;
     this.#stream.send({ kind: "data", bytes });
-    while (!this.#stream.hasRoom && !this.#stream.closed) {
-      await new Promise<void>((resolve) => {
-        this.#roomAgain = resolve;
-      });
-    }
+    return this.drained();
+  }
+
+  /** Undefined, or resolves, when the queue has room for more. Throws, or rejects with, the reason of `gone`. */
+  drained(): Promise<void> | undefined {
     this.gone.throwIfAborted();
+    return this.#stream.hasRoom ? undefined : this.#drained();
   }
 
   segment(proof: string): void {
@@ -143,10 +164,10 @@ export class IncomingExchange implements StreamReceiver {
    * Ends the answer, and with it the exchange: what is still to come of the request's body is refused. Trailers that the
    * edge would not take are left out, as any recipient may do.
    */
-  end(how: "complete" | "closed", trailers: HeaderList): void {
-    if (trailers.length > 0 && this.takes(trailers)) this.#stream.send({ kind: "trailers", head: trailers });
+  end({ how, trailers }: BodyEnd): void {
+    if (trailers.length > 0 && this.#takes(trailers)) this.#stream.send({ kind: "trailers", head: trailers });
     this.#stream.send({ kind: "end", how, extensions: NO_EXTENSIONS });
-    this.#refuseRest();
+    this.#upload?.refuse();
   }
 
   /** Ends this side's half of an upgraded exchange; the visitor's goes on. */
@@ -169,22 +190,20 @@ export class IncomingExchange implements StreamReceiver {
   frame(frame: StreamFrame): void {
     switch (frame.kind) {
       case "open":
-        this.#piece(frame.body);
-        return frame.ended ? this.#endOfBody("complete") : undefined;
+        this.#upload?.piece(frame.body);
+        return frame.ended ? this.#upload?.end("complete") : undefined;
       case "data":
-        return this.#piece(frame.bytes);
+        return this.#upload?.piece(frame.bytes);
       case "segment":
         return this.#segment(frame.proof);
       case "trailers":
-        this.#trailers = endToEndTrailers(frame.head);
-        return;
+        return this.#upload?.trailers(endToEndTrailers(frame.head));
       case "end":
-        return this.#endOfBody(frame.how);
+        return this.#upload?.end(frame.how);
       case "proved":
       case "askWhole":
-        if (this.verdicts.length >= MOST_WAITING_VERDICTS) return this.fail("internal");
-        this.verdicts.push({ kind: frame.kind, offset: frame.offset });
-        return this.heardVerdict();
+        if (this.acknowledgements.length >= MOST_WAITING_ACKNOWLEDGEMENTS) return this.fail("internal");
+        return this.acknowledgements.push({ kind: frame.kind, offset: frame.offset });
       default:
     }
   }
@@ -197,57 +216,52 @@ export class IncomingExchange implements StreamReceiver {
     this.#roomAgain?.();
   }
 
-  #answer(form: AnswerForm, head: ResponseHead): void {
+  #headFor(head: ResponseHead): HeaderList {
+    const list = responseHeadToList(head);
+    if (this.#takes(list)) return list;
+    throw new StreamError(
+      "origin-failed",
+      "a response head larger than limits.headBytes of one of the two sides",
+    );
+  }
+
+  /** Whether the edge takes a head of this size; one that it does not take would end the link. */
+  #takes(head: HeaderList): boolean {
+    return headSize(head) <= this.#headBytes;
+  }
+
+  #answer(form: AnswerForm, head: HeaderList, body: Uint8Array, ended: boolean): void {
     this.#stream.send({
       kind: "answer",
-      ended: false,
+      ended,
       form,
-      head: responseHeadToList(head),
+      head,
       blockBytes: 0,
       extensions: NO_EXTENSIONS,
-      body: NO_BYTES,
+      body,
     });
   }
 
-  #piece(bytes: Uint8Array): void {
-    if (bytes.length === 0) return;
-    if (this.#bodyRefused) this.#stream.taken(bytes.length);
-    else this.#arrived.push(bytes);
+  async #drained(): Promise<void> {
+    while (!this.#stream.hasRoom && !this.#stream.closed) {
+      await new Promise<void>((resolve) => {
+        this.#roomAgain = resolve;
+      });
+    }
+    this.gone.throwIfAborted();
   }
 
   #segment(proof: string): void {
     if (this.coding?.kind !== "streamed")
       throw new LinkError("bad-frame", "a segment in a request that is not coded in segments");
-    if (this.#arrived.length >= MOST_WAITING_PIECES) return this.fail("internal");
-    if (!this.#bodyRefused) this.#arrived.push({ proof });
-  }
-
-  #endOfBody(how: BodyEnd["how"]): void {
-    this.#bodyArrived = true;
-    this.#arrived.push({ how, trailers: this.#trailers });
-  }
-
-  /**
-   * The answer is there, and the web server did not want the rest of the request. What is under way is dropped, and its
-   * credit given back, or the edge could never get to the end of it.
-   */
-  #refuseRest(): void {
-    if (this.#bodyRefused) return;
-    this.#bodyRefused = true;
-    while (this.#arrived.length > 0) {
-      const waiting = this.#arrived.take();
-      if (waiting instanceof Uint8Array) this.#stream.taken(waiting.length);
-    }
-    this.#arrived.push(GIVEN_UP);
-    if (!this.#bodyArrived) this.#stream.stopSending("cancelled");
+    if (this.#upload?.proof(proof) === false) this.fail("internal");
   }
 
   #leave(code: StreamErrorCode): void {
     const error = new StreamError(code, `the exchange ended: ${code}`);
     this.#gone.abort(error);
-    this.#arrived.fail(error);
-    this.verdicts.fail(error);
+    this.#upload?.fail(error);
+    this.acknowledgements.fail(error);
     this.#roomAgain?.();
-    this.heardVerdict();
   }
 }

@@ -6,16 +6,15 @@
 
 import { printHostPort } from "../../protocol/config/units.ts";
 import type { Log } from "../../protocol/daemon/log.ts";
-import type { OpenFrame, VersionFrame } from "../../protocol/frames/frame.ts";
 import type { Hello } from "../../protocol/frames/hello.ts";
 import type { KeyProof } from "../../protocol/link/handshake.ts";
 import { LinkEndpoint } from "../../protocol/link/link.ts";
 import type { Link, LinkEnd } from "../../protocol/link/link-api.ts";
-import type { Stream } from "../../protocol/link/stream.ts";
 import type { Clock } from "../../protocol/runtime/clock.ts";
 import type { ByteBudget } from "../../protocol/runtime/memory-budget.ts";
 import { dialLink } from "../../protocol/transport/dial-link.ts";
 import { dialSecurity, type EdgeToDial, type RedialTimes } from "../config/origin-config.ts";
+import type { LinkService, ServedLink } from "./serve-link.ts";
 
 /** Longest wait for the edge's hello and proof. */
 export const GREETING_MS = 5_000;
@@ -36,10 +35,8 @@ export interface DialGiven {
   readonly redial: RedialTimes;
   readonly heartbeatMs: number;
   readonly memory: ByteBudget;
+  readonly service: LinkService;
   hello(): Hello;
-  opened(link: Link, stream: Stream, open: OpenFrame): void;
-  forget(link: Link, host: string, url: string): void;
-  pushed(link: Link, version: VersionFrame): void;
 }
 
 /** One link, kept up until `stop`. */
@@ -98,8 +95,9 @@ export class KeptLink {
   }
 
   #run(transport: Awaited<ReturnType<typeof dialLink>>): Promise<LinkEnd> {
-    const { edge, clock, memory, heartbeatMs, hello, opened, forget, pushed } = this.#given;
+    const { edge, clock, memory, heartbeatMs, hello, service } = this.#given;
     const { promise, resolve } = Promise.withResolvers<LinkEnd>();
+    let served: ServedLink | undefined;
     const link: Link = new LinkEndpoint({
       transport,
       hello: hello(),
@@ -110,10 +108,13 @@ export class KeptLink {
       greetingMs: GREETING_MS,
       memory,
       events: {
-        up: () => this.#log.info("link up"),
-        opened: (stream, open) => opened(link, stream, open),
-        forget: (host, url) => forget(link, host, url),
-        pushed: (version) => pushed(link, version),
+        up: () => {
+          served = service.serve(link);
+          this.#log.info("link up");
+        },
+        opened: (stream, open) => served?.opened(stream, open),
+        forget: (host, url) => served?.forget(host, url),
+        pushed: (version) => served?.pushed(version),
         draining: () => this.#log.info("link draining"),
         closed: resolve,
       },

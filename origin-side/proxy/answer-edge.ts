@@ -3,173 +3,169 @@
  * edge offered, or close to one, and send what is new. The web server is asked once, whatever happens on the link.
  */
 import type { Log } from "../../protocol/daemon/log.ts";
-import { StreamError } from "../../protocol/errors.ts";
-import {
-  fieldOf,
-  type RequestHead,
-  type ResponseHead,
-  responseHeadToList,
-} from "../../protocol/http/head.ts";
-import type { Retention, Scope, ScopeRules } from "../../protocol/scope/scope.ts";
+import { StreamError, type StreamErrorCode } from "../../protocol/errors.ts";
+import { type Retention, type Scope, saysNoStore } from "../../protocol/scope/scope.ts";
 import { type Fingerprint, fingerprintOf } from "../../protocol/store/fingerprint.ts";
 import { pageKeyOf } from "../../protocol/store/page-key.ts";
 import { tenantOf } from "../../protocol/store/tenant.ts";
 import type { AnswerGiven, Answering } from "../answer/answering.ts";
+import { awaitAcknowledgement } from "../answer/await-verdict.ts";
 import { type Gathered, gatherBody } from "../answer/buffer-body.ts";
 import { howItTravels, usableBases } from "../answer/choose-answer.ts";
 import { decodeResponse } from "../answer/decode-response.ts";
-import { sendPage } from "../answer/send-buffered.ts";
+import { BufferedAnswer, encodeBuffered, sentBuffered } from "../answer/send-buffered.ts";
 import { streamPage } from "../answer/send-streamed.ts";
-import type { ExchangeRecord } from "../exchange/access-record.ts";
-import type { RequestBody } from "../exchange/body.ts";
-import type { IncomingExchange } from "../exchange/incoming-exchange.ts";
-import { type RequestDecoders, requestBodyOf } from "../request/decode-body.ts";
+import {
+  type ExchangePhases,
+  type ExchangeRecord,
+  recordOf,
+  type SentAnswer,
+} from "../exchange/access-record.ts";
+import type { BodyEnd, RequestBody } from "../exchange/body.ts";
+import type { ExchangeLimits, IncomingExchange } from "../exchange/incoming-exchange.ts";
+import { type HeldBody, NO_BODY_HELD, type RequestDecoders, requestBodyOf } from "../request/decode-body.ts";
 import { originRequest } from "../request/upstream-head.ts";
 import type { OriginResponse } from "../upstream/http-client.ts";
 import { joinUpgraded } from "../upstream/upgraded-stream.ts";
-import type { BodyEnd, OriginServerClient } from "../upstream/upstream-client.ts";
+import type { OriginServerClient } from "../upstream/upstream-client.ts";
+import type { Routes } from "./routes.ts";
 
 /** What every exchange needs, on one link. */
-export interface ExchangeGiven extends AnswerGiven {
-  /** Whether this edge may code requests, and those that it has under way. */
-  readonly codedRequests: boolean;
+export interface ExchangeGiven extends AnswerGiven, ExchangeLimits {
+  /** Requests of this link that are coded in segments and under way. */
   readonly requestDecoders: RequestDecoders;
-  /** The web server for a request; undefined: no route. */
-  originOf(host: string, request: RequestHead): OriginServerClient | undefined;
-  finished(record: ExchangeRecord): void;
+  readonly routes: Pick<Routes, "find">;
+  readonly accessLog: { write(record: ExchangeRecord): void };
 }
 
+const PASSED: SentAnswer = { answer: "passed" };
+
+/** Never rejects: what goes wrong ends the exchange with a code, and stands in its record. */
 export const answerEdge = async (exchange: IncomingExchange, given: ExchangeGiven): Promise<void> => {
-  const startedAt = given.clock.now();
-  const host = fieldOf(exchange.request.fields, "host") ?? "";
-  const record: ExchangeRecord = { host, target: exchange.request.target, stream: exchange.streamId };
-  let closeBody = () => {};
+  const { clock } = given;
+  const phases: ExchangePhases = { startedAt: clock.now() };
+  let upload: HeldBody = NO_BODY_HELD;
   try {
-    const origin = given.originOf(host, exchange.request);
-    if (origin === undefined)
-      throw new StreamError("no-route", `no route for ${host}: add it under routes in origin.yaml`);
-    const request = requestBodyOf(exchange, given.requestDecoders);
-    closeBody = request.close;
-    const response = await askOrigin(exchange, request.body, origin);
-    record.status = response.head.status;
-    record.originMs = given.clock.now() - startedAt;
-    if (response.kind === "upgraded") return await joinBoth(exchange, response, record);
-    const asked = origin.route.askEncoded;
-    const { head, body } = decodeResponse(exchange.request, response, {
-      ...given,
-      asked,
-      gone: exchange.gone,
-    });
-    const tenant = tenantOf({ keyId: given.keyId, host });
-    const offered = usableBases(given.store, tenant, exchange.open.offers);
-    await answerWith({ exchange, head, body, tenant, offered, record, given });
+    upload = requestBodyOf(exchange, given.requestDecoders);
+    const upstream = routeOf(exchange, given.routes);
+    const response = await fetchUpstream(exchange, upload.body, upstream);
+    phases.response = { status: response.head.status, at: clock.now() };
+    if (response.kind === "upgraded") await join(exchange, response, phases);
+    else await answerWith(decoded(exchange, response, upstream, given), phases);
   } catch (error) {
-    const failure = asStreamError(error);
-    record.failed = failure.code;
-    exchange.fail(failure.code);
-    logFailure(failure, record, given.log);
+    phases.failed = failWith(error, exchange, given.log);
   } finally {
-    closeBody();
-    record.totalMs = given.clock.now() - startedAt;
-    given.finished(record);
+    upload.close();
+    given.accessLog.write(recordOf(exchange, phases, clock.now()));
   }
 };
 
-/** A stack is worth its lines only where the fault is ours. */
-const logFailure = (failure: StreamError, { host, target }: ExchangeRecord, log: Log): void => {
-  const { code, message: why } = failure;
-  if (code === "internal") log.error("exchange failed", { host, target, error: failure });
-  else if (code !== "cancelled" && code !== "link-lost")
-    log.warn("exchange failed", { host, target, code, why });
+const routeOf = ({ host, request }: IncomingExchange, routes: Pick<Routes, "find">): OriginServerClient => {
+  const upstream = routes.find(host, request.target);
+  if (upstream !== undefined) return upstream;
+  throw new StreamError("no-route", `no route for ${host}: add it under routes in origin.yaml`);
 };
 
-const askOrigin = async (
+const fetchUpstream = (
   exchange: IncomingExchange,
   body: RequestBody | undefined,
-  origin: OriginServerClient,
-): Promise<OriginResponse> => {
-  const response = await origin.fetch({
-    head: originRequest(exchange.request, origin.route),
+  upstream: OriginServerClient,
+): Promise<OriginResponse> =>
+  upstream.fetch({
+    head: originRequest(exchange.request, upstream.route),
     body,
     signal: exchange.gone,
     interim: (head) => exchange.interim(head),
   });
-  if (!exchange.takes(responseHeadToList(response.head)))
-    throw new StreamError(
-      "origin-failed",
-      "a response head larger than limits.headBytes of one of the two sides",
-    );
-  return response;
-};
 
-const joinBoth = async (
+/** Two connections as one, until both have ended. */
+const join = async (
   exchange: IncomingExchange,
   { head, connection }: Extract<OriginResponse, { kind: "upgraded" }>,
-  record: ExchangeRecord,
+  phases: ExchangePhases,
 ): Promise<void> => {
-  exchange.answer({ kind: "passed" }, head);
-  record.answer = "passed";
-  record.pageBytes = await joinUpgraded(exchange, exchange.upgradedBody(), connection);
+  try {
+    exchange.answer({ kind: "passed" }, head);
+    phases.sent = PASSED;
+    await joinUpgraded(exchange, exchange.upgradedBody(), connection);
+  } finally {
+    connection.destroy();
+  }
 };
 
-const answerWith = async (answering: Answering): Promise<void> => {
+/** The response without the codings that hide its page, and what its answer may build on. */
+const decoded = (
+  exchange: IncomingExchange,
+  response: Extract<OriginResponse, { kind: "answered" }>,
+  { route }: OriginServerClient,
+  given: ExchangeGiven,
+): Answering => {
+  const { request, gone, host, open } = exchange;
+  const { head, body } = decodeResponse(request, response, given, { asked: route.askEncoded, gone });
+  const tenant = tenantOf({ keyId: given.keyId, host });
+  return { exchange, head, body, tenant, offered: usableBases(given.store, tenant, open.offers), given };
+};
+
+/** Chooses the form: what no delta can help passes, what is here in a moment goes as one, the rest streams. */
+const answerWith = async (answering: Answering, phases: ExchangePhases): Promise<void> => {
   const { exchange, head, body, given } = answering;
-  if (howItTravels(exchange.request, head) !== "coded") return pass(answering, []);
-  const gathered = await gatherBody(body, { ...given, tenant: given.keyId });
+  if (howItTravels(exchange.request, head) !== "coded") return pass(answering, [], phases);
+  const gathered = await gatherBody(body, given);
   try {
-    if (gathered.end === undefined) await answerAsItComes(answering, gathered);
-    else await answerInOnePiece(answering, gathered, gathered.end);
+    if (gathered.end === undefined) await answerStreamed(answering, gathered, phases);
+    else await answerBuffered(answering, gathered, gathered.end, phases);
   } finally {
     gathered.lease.release();
   }
 };
 
-const answerInOnePiece = async (
+const answerBuffered = async (
   answering: Answering,
   { pieces, lease }: Gathered,
   end: BodyEnd,
+  phases: ExchangePhases,
 ): Promise<void> => {
+  const { exchange } = answering;
   const page = pieces.length === 1 ? (pieces[0] as Buffer) : Buffer.concat(pieces);
-  const { record } = answering;
-  const sent = await sendPage(answering, page, end, lease);
-  record.answer = sent.answer;
-  record.bases = sent.bases;
-  record.encodeMs = sent.encodeMs;
-  record.pageBytes = page.length;
+  const encoded = await encodeBuffered(answering, page);
+  exchange.answerInFull(encoded.form, encoded.head, encoded.coded, end);
+  phases.sent = sentBuffered(encoded);
+  await exchange.drained();
   // Once the answer has left, at the end of this turn; and before anything that the edge may ask next can arrive.
   await new Promise(setImmediate);
-  remember(answering, sent.body, sent.fingerprint);
-  await sent.settled();
+  remember(answering, encoded.body, encoded.fingerprint);
+  if (encoded.form.kind === "whole") return;
+  await awaitAcknowledgement(exchange, new BufferedAnswer(exchange, encoded, end, lease), answering.given);
 };
 
-const answerAsItComes = async (answering: Answering, gathered: Gathered): Promise<void> => {
+/** An edge remembers what streamed when it has all of it, and so does this side. */
+const answerStreamed = async (
+  answering: Answering,
+  gathered: Gathered,
+  phases: ExchangePhases,
+): Promise<void> => {
   const streamed = await streamPage(answering, gathered);
-  if (streamed === undefined) return pass(answering, gathered.pieces);
-  const { pieces, ...measured } = streamed;
-  Object.assign(answering.record, measured, { streamed: true });
-  if (pieces === undefined) return;
-  const page = Buffer.concat(pieces);
+  if (streamed === undefined) return pass(answering, gathered.pieces, phases);
+  phases.sent = streamed.sent;
+  if (streamed.pieces === undefined) return;
+  const page = Buffer.concat(streamed.pieces);
   remember(answering, page, fingerprintOf(page));
 };
 
 /** Sends a body as it is; `pieces` have come already. */
 const pass = async (
-  { exchange, head, body, record }: Answering,
+  { exchange, head, body }: Answering,
   pieces: readonly Buffer[],
+  phases: ExchangePhases,
 ): Promise<void> => {
   exchange.answer({ kind: "passed" }, head);
-  record.answer = "passed";
-  record.pageBytes = 0;
-  for (const piece of pieces) {
-    record.pageBytes += piece.length;
-    await exchange.data(piece);
-  }
+  phases.sent = PASSED;
+  for (const piece of pieces) await exchange.data(piece);
   for (;;) {
-    const next = await body.arrived.next();
-    if (!Buffer.isBuffer(next)) return exchange.end(next.how, next.trailers);
-    record.pageBytes += next.length;
-    await exchange.data(next);
-    body.taken(next);
+    const next = body.take() ?? (await body.next());
+    if (!Buffer.isBuffer(next)) return exchange.end(next);
+    const full = exchange.data(next);
+    if (full !== undefined) await full;
   }
 };
 
@@ -178,9 +174,12 @@ const remember = (
   body: Buffer,
   fingerprint: Fingerprint,
 ): void => {
-  const { url, templates } = pageKeyOf(exchange.request.target);
-  const retention = retentionOf(head, exchange.open.session, given.rules);
-  const session = exchange.open.session ? given.sessions.of(offered) : undefined;
+  const { request, open } = exchange;
+  const { url, templates } = pageKeyOf(request.target);
+  // Who may build on a version is the edge's decision, by what it offers; here only how long it stays matters.
+  const session = open.session ? given.sessions.of(offered) : undefined;
+  const kept: Retention = session === undefined ? "keep" : "session";
+  const retention = saysNoStore(head.fields) ? "no-store" : kept;
   const scope: Scope =
     session === undefined
       ? { kind: "public", retention }
@@ -188,13 +187,15 @@ const remember = (
   given.store.remember(tenant, { url, templates, body, fingerprint, scope });
 };
 
-/** Who may build on a version is the edge's decision, by what it offers; here only how long it stays matters. */
-const retentionOf = (head: ResponseHead, session: boolean, rules: ScopeRules): Retention => {
-  const credentials = rules.credentialsOf([]);
-  const scope = rules.scopeOf({ credentials, status: head.status, response: head.fields });
-  if (scope.kind !== "nobody" && scope.retention === "no-store") return "no-store";
-  return session ? "session" : "keep";
+/** Tells the edge, and the log; a stack is worth its lines only where the fault is ours. */
+const failWith = (error: unknown, exchange: IncomingExchange, log: Log): StreamErrorCode => {
+  const failure =
+    error instanceof StreamError ? error : new StreamError("internal", String(error), { cause: error });
+  const { code, message: why } = failure;
+  exchange.fail(code);
+  const { host, request } = exchange;
+  if (code === "internal") log.error("exchange failed", { host, target: request.target, error: failure });
+  else if (code !== "cancelled" && code !== "link-lost")
+    log.warn("exchange failed", { host, target: request.target, code, why });
+  return code;
 };
-
-const asStreamError = (error: unknown): StreamError =>
-  error instanceof StreamError ? error : new StreamError("internal", String(error), { cause: error });

@@ -48,10 +48,16 @@ export interface HeldBody {
 
 const NOTHING_HELD = () => {};
 
+/** What a request without a body has. */
+export const NO_BODY_HELD: HeldBody = { body: undefined, close: NOTHING_HELD };
+
 /** Throws StreamError where there are too many. */
 export const requestBodyOf = (exchange: IncomingExchange, decoders: RequestDecoders): HeldBody => {
   const { coding } = exchange;
-  if (coding === undefined) return { body: exchange.body(), close: NOTHING_HELD };
+  if (coding === undefined) {
+    const body = exchange.body();
+    return body === undefined ? NO_BODY_HELD : { body, close: NOTHING_HELD };
+  }
   if (coding.kind === "onePiece")
     return { body: new BodyInOnePiece(exchange.codedBody(), coding), close: NOTHING_HELD };
   if (!decoders.take()) throw new StreamError("refused", "more coded requests at once than an edge may send");

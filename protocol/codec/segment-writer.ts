@@ -11,8 +11,8 @@ export const SEGMENT_BYTES = 128 * 1024;
 
 /** The half of an exchange that the body leaves by. */
 export interface SegmentSink {
-  /** Resolves when there is room for more. */
-  data(coded: Buffer): Promise<void>;
+  /** Undefined, or resolves, when there is room for more. */
+  data(coded: Buffer): Promise<void> | undefined;
   segment(proof: string): void;
 }
 

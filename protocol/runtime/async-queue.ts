@@ -7,6 +7,15 @@ import type { Clock } from "./clock.ts";
 /** What a bounded wait gives when nothing came in time. */
 export const LATE = Symbol("late");
 
+/** What ends a wait before anything has come: `withinMs` on `clock`, or something that came to `other`, or its failure. */
+export interface WaitBounds {
+  readonly clock: Clock;
+  /** Undefined: without a limit. */
+  readonly withinMs?: number;
+  /** Has the same consumer, which waits for nothing else meanwhile. */
+  readonly other: Inbox<unknown>;
+}
+
 export class Inbox<Item> {
   readonly #items: Item[] = [];
   #failure: { readonly error: unknown } | undefined;
@@ -50,7 +59,7 @@ export class Inbox<Item> {
     }
   }
 
-  /** As `next`, but LATE after `ms` without anything, or after `interrupt`. */
+  /** As `next`, but LATE after `ms` without anything. */
   async nextWithin(clock: Clock, ms: number): Promise<Item | typeof LATE> {
     const item = this.take();
     if (item !== undefined) return item;
@@ -66,6 +75,25 @@ export class Inbox<Item> {
     return this.take() ?? LATE;
   }
 
+  /** As `next`, but LATE when another inbox of the same consumer has something, or when time is over. */
+  async nextUnless({ other, clock, withinMs }: WaitBounds): Promise<Item | typeof LATE> {
+    const item = this.take();
+    if (item !== undefined) return item;
+    if (other.#items.length > 0 || other.#failure !== undefined) return LATE;
+    await new Promise<void>((resolve) => {
+      const timer = withinMs === undefined ? undefined : clock.after(withinMs, resolve);
+      const wake = () => {
+        timer?.cancel();
+        resolve();
+      };
+      this.#wake = wake;
+      other.#wake = wake;
+    });
+    this.#wake = undefined;
+    other.#wake = undefined;
+    return this.take() ?? LATE;
+  }
+
   /** As `next`, but LATE after `interrupt`. */
   async nextUnlessInterrupted(): Promise<Item | typeof LATE> {
     const item = this.take();
@@ -77,7 +105,7 @@ export class Inbox<Item> {
     return this.take() ?? LATE;
   }
 
-  /** Wakes a consumer that waits, though nothing has come: something else wants its attention. */
+  /** Wakes a consumer whose wait may be interrupted or is bounded, though nothing has come. */
   interrupt(): void {
     this.#wake?.();
   }

@@ -128,6 +128,9 @@ export class ScopeRules {
   }
 }
 
+/** Whether a response says that nothing of it is to be kept for long. */
+export const saysNoStore = (response: RawHeaders): boolean => readResponse(response).noStore;
+
 /** What a response says of its own audience. */
 interface Said {
   private: boolean;

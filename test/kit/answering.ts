@@ -6,14 +6,12 @@ import type { UsableBase } from "../../origin-side/answer/choose-answer.ts";
 import { StreamContexts } from "../../origin-side/answer/compressor-limits.ts";
 import { KnownSessions } from "../../origin-side/answer/known-sessions.ts";
 import { BodyTags } from "../../origin-side/answer/omit-etag.ts";
-import type { ExchangeRecord } from "../../origin-side/exchange/access-record.ts";
+import { OriginBody } from "../../origin-side/exchange/body.ts";
 import { IncomingExchange } from "../../origin-side/exchange/incoming-exchange.ts";
-import { OriginBody } from "../../origin-side/upstream/upstream-client.ts";
 import type { Codec } from "../../protocol/codec/codec.ts";
 import { STREAMING_CODEC } from "../../protocol/codec/codecs.ts";
 import { silentLog } from "../../protocol/daemon/log.ts";
 import { ByteBudget } from "../../protocol/runtime/memory-budget.ts";
-import { ScopeRules } from "../../protocol/scope/scope.ts";
 import { fingerprintOf, shortOf } from "../../protocol/store/fingerprint.ts";
 import { tenantOf } from "../../protocol/store/tenant.ts";
 import { type Version, VersionStore } from "../../protocol/store/version-store.ts";
@@ -51,28 +49,24 @@ export const answeringOf = (options: AnsweringOptions = {}) => {
     store: new VersionStore({ clock }),
     memory,
     contexts,
-    rules: new ScopeRules({ bases: "site", harmlessCookies: [] }, Buffer.alloc(32)),
     sessions: new KnownSessions(),
     codecs: { splice: options.splice ?? false, page: options.codec ?? STREAMING_CODEC },
     load: () => options.load ?? 0,
     streaming: streaming.codec,
     pageBytes: options.pageBytes ?? 1 << 23,
     bodyTags: options.bodyTags === true ? new BodyTags(() => options.load ?? 0) : undefined,
-    headBytes: 1 << 15,
     log: silentLog,
   };
   const offered: UsableBase[] = (options.bases ?? []).map((body, offer) => ({
     offer,
     version: versionOf(body),
   }));
-  const record: ExchangeRecord = { stream: 1, host: "www.example.com", target: "/" };
   const answering: Answering = {
-    exchange: new IncomingExchange(stream.asStream, openOf(), { ...given, codedRequests: true }),
+    exchange: new IncomingExchange(stream.asStream, openOf(), { headBytes: 1 << 15, codedRequests: true }),
     head: { status: 200, reason: "OK", fields: ["Content-Type", "text/html", ...(options.fields ?? [])] },
     body: new OriginBody({ pause() {}, resume() {} }),
     tenant: tenantOf({ keyId: "k", host: "www.example.com" }),
     offered,
-    record,
     given,
   };
   return { clock, stream, memory, contexts, given, answering, coding: streaming.underWay };

@@ -171,7 +171,6 @@ export const openOriginHalf = async (options: OriginOptions): Promise<OriginHalf
     store,
     memory,
     contexts,
-    rules: new ScopeRules({ bases: "site", harmlessCookies: [] }, Buffer.alloc(32, 2)),
     sessions: new KnownSessions(),
     codecs: { splice: false, page: codecById(options.codec ?? 1) ?? STREAMING_CODEC },
     load: () => 0,
@@ -181,8 +180,8 @@ export const openOriginHalf = async (options: OriginOptions): Promise<OriginHalf
     requestDecoders: new RequestDecoders(),
     bodyTags: link.peer.features.includes(BODY_TAGS) ? new BodyTags(() => 0) : undefined,
     headBytes: link.headBytes,
-    originOf: (host) => (host.split(":")[0] === TEST_HOST ? web : undefined),
-    finished: (record) => records.push(record),
+    routes: { find: (host) => (host.split(":")[0] === TEST_HOST ? web : undefined) },
+    accessLog: { write: (record) => records.push(record) },
     log: silentLog,
   });
   const hello = helloMaker({ role: "origin", ...LIMITS, pageBytes, codecs: codecIds(["zstd", "vcdiff"]) });

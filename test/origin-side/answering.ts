@@ -20,7 +20,6 @@ import { type ResponseHead, responseHeadFromList } from "../../protocol/http/hea
 import type { HeaderList } from "../../protocol/http/header-list.ts";
 import { systemClock } from "../../protocol/runtime/clock.ts";
 import { ByteBudget } from "../../protocol/runtime/memory-budget.ts";
-import { ScopeRules } from "../../protocol/scope/scope.ts";
 import { VersionStore } from "../../protocol/store/version-store.ts";
 import { NO_EXTENSIONS } from "../../protocol/wire/extensions.ts";
 import { GET, greetedPair, type LinkPair, Listener } from "../kit/link-pair.ts";
@@ -145,7 +144,6 @@ export class Answering implements AsyncDisposable {
       store: this.#store,
       memory: this.memory,
       contexts: new StreamContexts(),
-      rules: new ScopeRules({ bases: "site", harmlessCookies: [] }, Buffer.alloc(32)),
       sessions: new KnownSessions(),
       codecs: { splice: false, page: STREAMING_CODEC },
       load: () => 0,
@@ -154,8 +152,8 @@ export class Answering implements AsyncDisposable {
       codedRequests: true,
       requestDecoders: new RequestDecoders(),
       headBytes: 32 * 1024,
-      originOf: (host, { target }) => routes.find(host, target),
-      finished: (record) => this.records.push(record),
+      routes,
+      accessLog: { write: (record) => this.records.push(record) },
       log: silentLog,
       ...more,
     };

@@ -102,9 +102,8 @@ export const heard = async (asked: Asked | Promise<OriginResponse>): Promise<Hea
   const { head, body } = response;
   let text = "";
   for (;;) {
-    const next = await body.arrived.next();
+    const next = await body.next();
     if (!Buffer.isBuffer(next)) return { head, body: text, end: next };
     text += next.toString("latin1");
-    body.taken(next);
   }
 };

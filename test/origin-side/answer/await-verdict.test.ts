@@ -1,5 +1,9 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { PIN_MS, settleAnswer } from "../../../origin-side/answer/await-verdict.ts";
+import {
+  awaitAcknowledgement,
+  type DoubtableAnswer,
+  PIN_MS,
+} from "../../../origin-side/answer/await-verdict.ts";
 import { PinnedAnswer, type Unproved } from "../../../origin-side/answer/retained-answer.ts";
 import { IncomingExchange } from "../../../origin-side/exchange/incoming-exchange.ts";
 import { STREAMING_CODEC } from "../../../protocol/codec/codecs.ts";
@@ -10,7 +14,6 @@ const BODY = Buffer.from("0123456789");
 
 let clock: FakeClock;
 let stream: FakeStream;
-let pinned: PinnedAnswer;
 let released: number;
 let startedOver: string[];
 let outcome: string | undefined;
@@ -19,7 +22,7 @@ beforeEach(async () => {
   clock = new FakeClock();
   stream = new FakeStream();
   released = 0;
-  pinned = new PinnedAnswer([BODY], () => released++);
+  const pinned = new PinnedAnswer([BODY]);
   startedOver = [];
   outcome = undefined;
   const startOver = async (encoder: { destroy(): void }, { pieces }: Unproved) => {
@@ -27,7 +30,17 @@ beforeEach(async () => {
     startedOver.push(Buffer.concat(pieces).toString());
   };
   const exchange = new IncomingExchange(stream.asStream, openOf(), { headBytes: 1 << 15 });
-  settleAnswer(exchange, { pinned, startOver }, { codec: STREAMING_CODEC, clock }).then(
+  const answer: DoubtableAnswer = {
+    bytes: BODY.length,
+    tag: undefined,
+    releaseTo: (offset) => pinned.releaseTo(offset),
+    release: () => {
+      if (pinned.release()) released++;
+    },
+    after: (offset) => pinned.after(offset),
+    startOver,
+  };
+  awaitAcknowledgement(exchange, answer, { streaming: STREAMING_CODEC, clock }).then(
     () => {
       outcome = "settled";
     },

@@ -6,7 +6,7 @@ import {
   PATIENCE_MS,
   PAUSE_MS,
 } from "../../../origin-side/answer/buffer-body.ts";
-import { type BodyEnd, OriginBody } from "../../../origin-side/upstream/upstream-client.ts";
+import { type BodyEnd, OriginBody } from "../../../origin-side/exchange/body.ts";
 import { StreamError } from "../../../protocol/errors.ts";
 import { ByteBudget } from "../../../protocol/runtime/memory-budget.ts";
 import { FakeClock } from "../../kit/fake-clock.ts";
@@ -17,7 +17,7 @@ const gathering = (more: { shareBytes?: number; pageBytes?: number } = {}) => {
   const clock = new FakeClock();
   const body = new OriginBody({ pause() {}, resume() {} });
   const memory = new ByteBudget({ totalBytes: 1000, shareBytes: more.shareBytes ?? 1000 });
-  const gathered = gatherBody(body, { clock, memory, tenant: "k", pageBytes: more.pageBytes ?? 500 });
+  const gathered = gatherBody(body, { clock, memory, keyId: "k", pageBytes: more.pageBytes ?? 500 });
   let done: Gathered | undefined;
   gathered.then(
     (result) => {
@@ -42,7 +42,7 @@ describe("a body that is complete", () => {
     const { gathered, body, memory, clock, push } = gathering();
     push(100);
     push(50);
-    body.arrived.push(END);
+    body.push(END);
     const { pieces, bytes, end, lease } = await gathered;
     expect([pieces.map(({ length }) => length), bytes, end]).toEqual([[100, 50], 150, END]);
     expect([lease.bytes, memory.usedBytes]).toEqual([150, 150]);
@@ -53,7 +53,7 @@ describe("a body that is complete", () => {
     const { gathered, body, clock, push } = gathering();
     push(100);
     await clock.advance(PATIENCE_MS - 0.1);
-    body.arrived.push(END);
+    body.push(END);
     expect((await gathered).end).toBe(END);
   });
 
@@ -63,7 +63,7 @@ describe("a body that is complete", () => {
       flow.push(1);
       await flow.clock.advance(PAUSE_MS / 2);
     }
-    flow.body.arrived.push(END);
+    flow.body.push(END);
     expect((await flow.gathered).end).toBe(END);
   });
 });
@@ -111,7 +111,7 @@ describe("a body that has to stream", () => {
   ])("of %i bytes, where a page may have 500: whole %s", async (bytes, whole) => {
     const flow = gathering({ pageBytes: 500 });
     flow.push(bytes);
-    flow.body.arrived.push(END);
+    flow.body.push(END);
     expect((await flow.gathered).end !== undefined).toBe(whole);
   });
 
@@ -121,7 +121,7 @@ describe("a body that has to stream", () => {
   ])("of %i bytes, where the budget has 300: whole %s", async (bytes, whole) => {
     const flow = gathering({ shareBytes: 300 });
     flow.push(bytes);
-    flow.body.arrived.push(END);
+    flow.body.push(END);
     const { end, pieces } = await flow.gathered;
     expect([end !== undefined, pieces.length]).toEqual([whole, 1]);
   });
@@ -130,9 +130,9 @@ describe("a body that has to stream", () => {
     const heard: string[] = [];
     const body = new OriginBody({ pause: () => heard.push("pause"), resume: () => heard.push("resume") });
     body.push(Buffer.alloc(200 * 1024));
-    body.arrived.push(END);
+    body.push(END);
     const memory = new ByteBudget({ totalBytes: 1e6, shareBytes: 1e6 });
-    await gatherBody(body, { clock: new FakeClock(), memory, tenant: "k", pageBytes: 1e6 });
+    await gatherBody(body, { clock: new FakeClock(), memory, keyId: "k", pageBytes: 1e6 });
     expect(heard).toEqual(["pause", "resume"]);
   });
 });
@@ -140,7 +140,7 @@ describe("a body that has to stream", () => {
 it("a body that ends too early gives back what it held of the budget", async () => {
   const { gathered, body, memory, push } = gathering();
   push(100);
-  body.arrived.fail(new StreamError("truncated"));
+  body.fail(new StreamError("truncated"));
   await expect(gathered).rejects.toMatchObject({ code: "truncated" });
   expect(memory.usedBytes).toBe(0);
 });

@@ -6,21 +6,26 @@ import { versionOf } from "../../kit/answering.ts";
 import { seeded } from "../../kit/random.ts";
 import { laterPage, madePage, madeVersions } from "../../protocol/codec/made-pages.ts";
 
-const given = (more: { splice?: boolean; load?: number; linkIsFull?: boolean } = {}) => ({
+interface Effortful {
+  readonly splice?: boolean;
+  readonly load?: number;
+  readonly linkIsFull?: boolean;
+}
+
+const given = (more: Effortful = {}) => ({
   codecs: {
     splice: more.splice ?? true,
     page: STREAMING_CODEC,
   },
   streaming: STREAMING_CODEC,
   load: () => more.load ?? 0,
-  linkIsFull: more.linkIsFull ?? false,
 });
 
 const offered = (bodies: readonly Buffer[]) =>
   bodies.map((body, offer) => ({ offer, version: versionOf(body) }));
 
-const shown = async (bases: readonly Buffer[], page: Buffer, more = {}) => {
-  const made = await encodePage(offered(bases), page, given(more));
+const shown = async (bases: readonly Buffer[], page: Buffer, more: Effortful = {}) => {
+  const made = await encodePage(offered(bases), page, given(more), more.linkIsFull ?? false);
   const decoded = await made.codec.decode(
     made.bases.map(({ version }) => version.body),
     made.coded,

@@ -45,13 +45,17 @@ describe("a pinned answer", () => {
   });
 
   it("that was given up answers no doubt, holds nothing more, and still counts the body", () => {
-    let released = 0;
-    const pinned = new PinnedAnswer(PIECES.slice(0, 2), () => released++);
-    pinned.release();
-    pinned.release();
+    const pinned = new PinnedAnswer(PIECES.slice(0, 2));
+    const released = [pinned.release(), pinned.release()];
     for (const piece of PIECES.slice(2)) pinned.hold(piece);
-    expect([pinned.to, pinned.bytes, released]).toEqual([10, 0, 1]);
+    expect([pinned.to, pinned.bytes, released]).toEqual([10, 0, [true, false]]);
     expect(pinned.after(10)).toBeUndefined();
+  });
+
+  it("of which nothing is ever pinned has nothing to give up, and still counts the body", () => {
+    const pinned = new PinnedAnswer(undefined);
+    for (const piece of PIECES) pinned.hold(piece);
+    expect([pinned.to, pinned.bytes, pinned.release(), pinned.after(10)]).toEqual([10, 0, false, undefined]);
   });
 
   it("is proved past its end by an edge that counts wrong, and lets go of everything", () => {

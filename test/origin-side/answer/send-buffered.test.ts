@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
-import { PIN_MS } from "../../../origin-side/answer/await-verdict.ts";
-import { type SentPage, sendPage } from "../../../origin-side/answer/send-buffered.ts";
-import type { BodyEnd } from "../../../origin-side/upstream/upstream-client.ts";
+import { awaitAcknowledgement, PIN_MS } from "../../../origin-side/answer/await-verdict.ts";
+import { BufferedAnswer, encodeBuffered, sentBuffered } from "../../../origin-side/answer/send-buffered.ts";
+import type { SentAnswer } from "../../../origin-side/exchange/access-record.ts";
+import type { BodyEnd } from "../../../origin-side/exchange/body.ts";
 import { STREAMING_CODEC } from "../../../protocol/codec/codecs.ts";
 import { SEGMENT_BYTES } from "../../../protocol/codec/segment-writer.ts";
 import { VCDIFF_PAGE_BYTES, vcdiffCodec } from "../../../protocol/codec/vcdiff.ts";
@@ -20,11 +21,16 @@ const sending = async (page: Buffer, options: AnsweringOptions = {}, end = END) 
   const { stream, answering, memory, clock } = answeringOf(options);
   const lease = memory.lease("k");
   lease.grow(page.length);
-  const sent = await sendPage(answering, page, end, lease);
+  const { exchange } = answering;
+  const encoded = await encodeBuffered(answering, page);
+  exchange.answerInFull(encoded.form, encoded.head, encoded.coded, end);
   const [answer] = stream.sentOf("answer");
   if (answer === undefined) throw new Error("no answer was sent");
-  const coded = Buffer.concat(stream.sentOf("data").map(({ bytes }) => bytes));
-  return { stream, memory, clock, sent, form: answer.form, head: answer.head, coded };
+  const { form, head, body: coded, ended } = answer;
+  const sent = sentBuffered(encoded);
+  const settled = () =>
+    awaitAcknowledgement(exchange, new BufferedAnswer(exchange, encoded, end, lease), answering.given);
+  return { stream, memory, clock, sent, settled, form, head, coded, ended };
 };
 
 const followed = (settled: Promise<void>): { outcome: string | undefined } => {
@@ -40,15 +46,17 @@ const followed = (settled: Promise<void>): { outcome: string | undefined } => {
   return seen;
 };
 
-const measured = ({ answer, bases }: SentPage) => ({ answer, bases });
+const measured = ({ answer, bases }: SentAnswer) => ({ answer, bases });
 
 describe("a page", () => {
   it("that was offered is the same: a head, an end and no body", async () => {
     const [old, page] = madeVersions(seeded(), { rows: 20, count: 2 }) as [Buffer, Buffer];
-    const { stream, sent, form, head } = await sending(page, { bases: [old, page] });
+    const { stream, sent, form, head, coded, ended } = await sending(page, { bases: [old, page] });
     expect(form).toEqual({ kind: "same", offer: 1, result: fingerprintOf(page).slice(0, 16) });
-    expect([stream.kinds, head]).toEqual([
-      ["answer", "end"],
+    expect([stream.kinds, coded.length, ended, head]).toEqual([
+      ["answer"],
+      0,
+      true,
       [":status", "200", "Content-Type", "text/html"],
     ]);
     expect(measured(sent)).toEqual({ answer: "same", bases: 1 });
@@ -56,25 +64,24 @@ describe("a page", () => {
 
   it("close to offered ones is a small delta on all of them", async () => {
     const [first, second, page] = madeVersions(seeded(), { rows: 100, count: 3 }) as [Buffer, Buffer, Buffer];
-    const { stream, sent, form, coded } = await sending(page, { bases: [first, second] });
+    const { stream, sent, form, coded, ended } = await sending(page, { bases: [first, second] });
     expect(form).toMatchObject({
       kind: "delta",
       offers: 0b11,
       proof: { of: "result", digest: fingerprintOf(page).slice(0, 16) },
     });
-    expect(stream.kinds).toEqual(["answer", "data", "end"]);
+    expect([stream.kinds, ended]).toEqual([["answer"], true]);
     expect(coded.length).toBeLessThan(page.length / 20);
     expect(measured(sent)).toEqual({ answer: "delta", bases: 2 });
     const decoded = await STREAMING_CODEC.decode([first, second], coded, { pageBytes: page.length });
     expect(decoded.equals(page)).toBe(true);
   });
 
-  it("of which nothing was offered is whole and needs no word of the edge", async () => {
+  it("of which nothing was offered is whole", async () => {
     const page = madePage(seeded(), 50);
-    const { form, sent, coded } = await sending(page);
+    const { form, coded } = await sending(page);
     expect(form).toEqual({ kind: "whole", codec: 1, result: fingerprintOf(page).slice(0, 16) });
     expect(coded.length).toBeLessThan(page.length);
-    await sent.settled();
   });
 
   it("that is empty is a page too", async () => {
@@ -112,7 +119,7 @@ describe("a delta", () => {
     const base = madePage(random, rows);
     const page = laterPage(random, base);
     const flow = await sending(page, { bases: [base] });
-    const seen = followed(flow.sent.settled());
+    const seen = followed(flow.settled());
     await settle();
     return { ...flow, page, base, seen };
   };
@@ -128,9 +135,9 @@ describe("a delta", () => {
     const [base, page] = madeVersions(seeded(), { rows: 50, count: 2 }) as [Buffer, Buffer];
     const tag = `"${createHash("md5").update(page).digest("hex")}"`;
     const fields = ["ETag", tag];
-    const { stream, head, sent } = await sending(page, { bases: [base], bodyTags, fields });
+    const { stream, head, settled } = await sending(page, { bases: [base], bodyTags, fields });
     expect(head).toEqual([":status", "200", "Content-Type", "text/html", "ETag", bodyTags ? "\x12" : tag]);
-    void sent.settled();
+    void settled();
     await stream.asksWhole(0);
     await until(() => stream.kinds.includes("resume"));
     expect(stream.sentOf("resume")).toEqual([

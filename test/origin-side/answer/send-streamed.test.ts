@@ -7,7 +7,7 @@ import {
   type StreamedPage,
   streamPage,
 } from "../../../origin-side/answer/send-streamed.ts";
-import type { BodyEnd } from "../../../origin-side/upstream/upstream-client.ts";
+import type { BodyEnd } from "../../../origin-side/exchange/body.ts";
 import { fingerprintOf } from "../../../protocol/store/fingerprint.ts";
 import { type AnsweringOptions, answeringOf, gatheredOf } from "../../kit/answering.ts";
 import { readSegments } from "../../kit/coded-body.ts";
@@ -26,7 +26,6 @@ const streaming = (gathered: readonly Buffer[] = [], options: AnsweringOptions =
     (error: { code?: string; message: string }) =>
       Object.assign(seen, { failed: error.code ?? error.message, over: true }),
   );
-  const { arrived } = flow.answering.body;
   const still = () => quiet(() => flow.stream.sent.length + (seen.over ? 1 : 0), flow.coding);
   const ended = () => until(() => seen.over || flow.stream.sentOf("end").length > 0, "the end of the answer");
   return {
@@ -45,7 +44,7 @@ const streaming = (gathered: readonly Buffer[] = [], options: AnsweringOptions =
       await still();
     },
     async end(end = END) {
-      arrived.push(end);
+      flow.answering.body.push(end);
       await still();
     },
     ended,
@@ -76,7 +75,7 @@ describe("a page that streams whole", () => {
     const read = await readSegments(flow.stream.sent, []);
     expect(read).toMatchObject({ unproved: 0, ended: "closed" });
     expect(flow.stream.sentOf("trailers")).toMatchObject([{ head: ["X", "1"] }]);
-    expect(flow.seen.page).toMatchObject({ answer: "whole", bases: 0, pageBytes: 18 });
+    expect(flow.seen.page?.sent).toEqual({ answer: "whole", bases: 0, pageBytes: 18, streamed: true });
     expect(Buffer.concat(flow.seen.page?.pieces ?? []).toString()).toBe("begin, middle, end");
     expect(flow.clock.timers).toBe(0);
   });
@@ -120,7 +119,7 @@ describe("a page that streams as a delta", () => {
     expect([read.body.equals(page), read.unproved, flow.stream.proofs]).toEqual([true, 0, 1]);
     const coded = flow.stream.sentOf("data").reduce((sum, { bytes }) => sum + bytes.length, 0);
     expect(coded).toBeLessThan(page.length / 50);
-    expect(flow.seen.page).toMatchObject({ answer: "delta", bases: 1, pageBytes: page.length });
+    expect(flow.seen.page?.sent).toMatchObject({ answer: "delta", bases: 1, pageBytes: page.length });
   });
 
   it("that is doubted in the middle goes on with plain bytes from there", async () => {
@@ -143,7 +142,7 @@ describe("a page that streams as a delta", () => {
     ]);
     await flow.stream.proves(page.length);
     await flow.done;
-    expect([flow.seen.page?.answer, flow.stream.proofs]).toEqual(["delta", 1]);
+    expect([flow.seen.page?.sent.answer, flow.stream.proofs]).toEqual(["delta", 1]);
   });
 
   it("that is doubted after its end gives the plain bytes and an end again", async () => {
@@ -199,8 +198,8 @@ describe("a page that streams as a delta", () => {
     const flow = answeringOf({ bases: [base] });
     for (let taken = 0; taken < MOST_WITH_BASES; taken++) flow.contexts.take("withBases");
     const alone = streamPage(flow.answering, gatheredOf([page], flow.memory));
-    flow.answering.body.arrived.push(END);
-    expect((await alone)?.answer).toBe("whole");
+    flow.answering.body.push(END);
+    expect((await alone)?.sent.answer).toBe("whole");
     for (let taken = 0; taken < MOST_ALONE; taken++) flow.contexts.take("alone");
     const none = answeringOf({ bases: [base] });
     const sent = streamPage({ ...none.answering, given: flow.given }, gatheredOf([page], none.memory));
@@ -212,7 +211,7 @@ describe("a page that streams as a delta", () => {
     const flow = streaming([page], { bases: [base], shareBytes: page.length + MOST_UNPROVED_BYTES - 1 });
     await flow.end();
     await flow.done;
-    expect(flow.seen.page).toMatchObject({ answer: "whole" });
+    expect(flow.seen.page?.sent).toMatchObject({ answer: "whole" });
   });
 });
 
@@ -226,7 +225,7 @@ describe("a page that is too large to be kept", () => {
     expect(flow.lease.bytes).toBe(0);
     await flow.end();
     await flow.done;
-    expect(flow.seen.page).toMatchObject({ pageBytes: 4_000, pieces: undefined });
+    expect(flow.seen.page).toMatchObject({ sent: { pageBytes: 4_000 }, pieces: undefined });
     expect((await readSegments(flow.stream.sent, [])).body.length).toBe(4_000);
   });
 });
@@ -235,7 +234,7 @@ it("a web server that breaks off ends the stream as truncated", async () => {
   const flow = streaming([Buffer.from("half")]);
   await flow.still();
   const { StreamError } = await import("../../../protocol/errors.ts");
-  flow.answering.body.arrived.fail(new StreamError("truncated"));
+  flow.answering.body.fail(new StreamError("truncated"));
   await flow.done;
   expect(flow.seen.failed).toBe("truncated");
   expect(flow.stream.sentOf("end")).toHaveLength(0);

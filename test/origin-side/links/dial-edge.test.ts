@@ -88,9 +88,13 @@ const keep = (port: number, more: Partial<DialGiven> = {}): KeptLink => {
     heartbeatMs: 120_000,
     memory: new ByteBudget({ totalBytes: 1e6, shareBytes: 1e6 }),
     hello: helloMaker({ role: "origin", ...PEER_LIMITS }),
-    opened: () => events.push("opened"),
-    pushed: () => {},
-    forget: (_, host, url) => events.push(`forget ${host} ${url}`),
+    service: {
+      serve: () => ({
+        opened: () => events.push("opened"),
+        pushed() {},
+        forget: (host, url) => events.push(`forget ${host} ${url}`),
+      }),
+    },
     ...more,
   });
   return kept;
@@ -201,9 +205,15 @@ describe("a kept link that stops", () => {
     await using tunnel = await openTunnel(security.listen);
     let finish = () => {};
     const link = keep(tunnel.port, {
-      opened(_, stream) {
-        finish = () => stream.reset("cancelled");
-        events.push("opened");
+      service: {
+        serve: () => ({
+          opened(stream) {
+            finish = () => stream.reset("cancelled");
+            events.push("opened");
+          },
+          pushed() {},
+          forget() {},
+        }),
       },
     });
     const edge = await edgeAt(tunnel);

@@ -1,6 +1,6 @@
 /** A real origin side between a scripted edge, frame by frame, and a web server on loopback. */
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { MOST_WAITING_VERDICTS } from "../../../origin-side/exchange/incoming-exchange.ts";
+import { MOST_WAITING_ACKNOWLEDGEMENTS } from "../../../origin-side/exchange/incoming-exchange.ts";
 import { STREAMING_CODEC } from "../../../protocol/codec/codecs.ts";
 import type { AnswerFrame, StreamId } from "../../../protocol/frames/frame.ts";
 import type { Link, LinkEnd } from "../../../protocol/link/link-api.ts";
@@ -279,13 +279,13 @@ describe("a request's body", () => {
 });
 
 describe("an edge that does not play fair", () => {
-  it("with more verdicts than any answer needs loses the stream, not the link", async () => {
+  it("with more acknowledgements than any answer needs loses the stream, not the link", async () => {
     const running: (() => void)[] = [];
     web.serve = (_, response) => running.push(() => response.end("x"));
     const { side, edge } = await joined();
     edge.say(openFrame(1), openFrame(2));
     await web.askedReach(2);
-    for (let said = 0; said <= MOST_WAITING_VERDICTS; said++)
+    for (let said = 0; said <= MOST_WAITING_ACKNOWLEDGEMENTS; said++)
       edge.say({ kind: "proved", streamId: id(1), offset: said });
     expect(await edge.nextOf("reset")).toMatchObject({ streamId: 1 });
     for (const finish of running) finish();

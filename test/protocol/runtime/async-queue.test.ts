@@ -31,7 +31,8 @@ describe("an inbox", () => {
     for (const wait of [
       (inbox: Inbox<number>) => inbox.next(),
       (inbox: Inbox<number>) => inbox.nextWithin(clock, 10),
-      (inbox: Inbox<number>) => inbox.nextUnlessInterrupted(),
+      (inbox: Inbox<number>) => inbox.nextUnless({ clock, other: new Inbox<string>() }),
+      (inbox: Inbox<number>) => inbox.nextUnless({ clock, other: new Inbox<string>(), withinMs: 10 }),
     ]) {
       const inbox = new Inbox<number>();
       const waiting = wait(inbox);
@@ -65,6 +66,73 @@ describe("a bounded wait", () => {
   it("of no time at all is late at once", async () => {
     const clock = new FakeClock();
     expect([await new Inbox<number>().nextWithin(clock, 0), clock.timers]).toEqual([LATE, 0]);
+  });
+});
+
+describe("a wait for two inboxes", () => {
+  const two = () => {
+    const clock = new FakeClock();
+    const [inbox, other] = [new Inbox<number>(), new Inbox<string>()];
+    return {
+      clock,
+      inbox,
+      other,
+      wait: (withinMs?: number) =>
+        inbox.nextUnless({ clock, other, ...(withinMs !== undefined && { withinMs }) }),
+    };
+  };
+
+  it("gives what comes to the first, and leaves no timer", async () => {
+    const { inbox, clock, wait } = two();
+    for (const withinMs of [undefined, 10]) {
+      const waiting = wait(withinMs);
+      inbox.push(1);
+      expect([await waiting, clock.timers]).toEqual([1, 0]);
+    }
+  });
+
+  it("is late when something comes to the other, or is there, and takes nothing of it", async () => {
+    const { other, clock, wait } = two();
+    const waiting = wait(10);
+    other.push("a");
+    expect([await waiting, await wait(), await wait(10), clock.timers]).toEqual([LATE, LATE, LATE, 0]);
+    expect(await other.next()).toBe("a");
+  });
+
+  it("prefers the first", async () => {
+    const { inbox, other, wait } = two();
+    other.push("a");
+    inbox.push(1);
+    expect(await wait()).toBe(1);
+  });
+
+  it("is late when the other fails, or has failed", async () => {
+    const { other, wait } = two();
+    const waiting = wait();
+    other.fail(failure);
+    expect([await waiting, await wait()]).toEqual([LATE, LATE]);
+  });
+
+  it("is late after its time, and what comes later is not lost", async () => {
+    const { inbox, other, clock, wait } = two();
+    const waiting = wait(10);
+    await clock.advance(10);
+    expect(await waiting).toBe(LATE);
+    inbox.push(1);
+    other.push("a");
+    expect([await inbox.next(), await other.next()]).toEqual([1, "a"]);
+  });
+
+  it("leaves the other as it was: later waits for it are its own", async () => {
+    const { inbox, other, wait } = two();
+    const waiting = wait();
+    inbox.push(1);
+    await waiting;
+    const own = other.next();
+    inbox.push(2);
+    await settle();
+    other.push("a");
+    expect(await own).toBe("a");
   });
 });
 

@@ -1,0 +1,78 @@
+/**
+ * A request's body as it comes over the link, until the answer is complete; what comes then is dropped. Credit goes back as the
+ * body is pulled.
+ */
+import type { StreamError } from "../../protocol/errors.ts";
+import type { HeaderList } from "../../protocol/http/header-list.ts";
+import type { Stream } from "../../protocol/link/stream.ts";
+import { Inbox } from "../../protocol/runtime/async-queue.ts";
+import type { BodyEnd } from "./body.ts";
+import type { CodedBody, SegmentProof } from "./coded-body.ts";
+
+/** Pieces and proofs that wait; credit bounds the bytes of pieces, and this what proofs would take. */
+export const MOST_WAITING_PIECES = 65_536;
+
+const NO_TRAILERS: HeaderList = [];
+/** What is left of a body that nobody reads any more. */
+const GIVEN_UP: BodyEnd = { how: "closed", trailers: NO_TRAILERS };
+
+export class Upload implements CodedBody {
+  readonly #stream: Stream;
+  readonly #arrived = new Inbox<Uint8Array | SegmentProof | BodyEnd>();
+  #trailers = NO_TRAILERS;
+  #phase: "receiving" | "received" | "refused" = "receiving";
+
+  constructor(stream: Stream) {
+    this.#stream = stream;
+  }
+
+  next(): Promise<Uint8Array | SegmentProof | BodyEnd> {
+    return this.#arrived.next();
+  }
+
+  taken(bytes: number): void {
+    this.#stream.taken(bytes);
+  }
+
+  /** What is under way is dropped, and its credit given back, or the edge could never get to the end of it. */
+  refuse(): void {
+    if (this.#phase === "receiving") this.#stream.stopSending("cancelled");
+    if (this.#phase === "refused") return;
+    this.#phase = "refused";
+    while (this.#arrived.length > 0) {
+      const waiting = this.#arrived.take();
+      if (waiting instanceof Uint8Array) this.#stream.taken(waiting.length);
+    }
+    this.#arrived.push(GIVEN_UP);
+  }
+
+  // From here on: as frames come.
+
+  piece(bytes: Uint8Array): void {
+    if (bytes.length === 0) return;
+    if (this.#phase === "refused") this.#stream.taken(bytes.length);
+    else this.#arrived.push(bytes);
+  }
+
+  /** False where more wait than anybody needs. */
+  proof(proof: string): boolean {
+    if (this.#phase === "refused") return true;
+    if (this.#arrived.length >= MOST_WAITING_PIECES) return false;
+    this.#arrived.push({ proof });
+    return true;
+  }
+
+  trailers(trailers: HeaderList): void {
+    this.#trailers = trailers;
+  }
+
+  end(how: BodyEnd["how"]): void {
+    if (this.#phase !== "receiving") return;
+    this.#phase = "received";
+    this.#arrived.push({ how, trailers: this.#trailers });
+  }
+
+  fail(error: StreamError): void {
+    this.#arrived.fail(error);
+  }
+}

@@ -1,0 +1,106 @@
+/**
+ * What this side does for the edges that it has links to: it answers their exchanges, forgets what they ask it to forget, and
+ * takes the versions that they push. What the exchanges of one link share is made once, when the link is up.
+ */
+import { agreedCodecs, STREAMING_CODEC } from "../../protocol/codec/codecs.ts";
+import { ZSTD_MOST_BYTES } from "../../protocol/codec/zstd.ts";
+import { BODY_TAGS } from "../../protocol/frames/etag-formulas.ts";
+import type { OpenFrame, VersionFrame } from "../../protocol/frames/frame.ts";
+import { CODED_REQUESTS } from "../../protocol/frames/request-coding.ts";
+import type { Link } from "../../protocol/link/link-api.ts";
+import type { Stream } from "../../protocol/link/stream.ts";
+import { UnderWay } from "../../protocol/runtime/task-set.ts";
+import { tenantOf } from "../../protocol/store/tenant.ts";
+import { StreamContexts } from "../answer/compressor-limits.ts";
+import { KnownSessions } from "../answer/known-sessions.ts";
+import { BodyTags } from "../answer/omit-etag.ts";
+import { IncomingExchange } from "../exchange/incoming-exchange.ts";
+import { TakePushed } from "../links/accept-push.ts";
+import type { LinkService, ServedLink } from "../links/serve-link.ts";
+import { RequestDecoders } from "../request/decode-body.ts";
+import { answerEdge, type ExchangeGiven } from "./answer-edge.ts";
+
+/** What all links share. */
+export interface ServiceGiven
+  extends Pick<ExchangeGiven, "clock" | "log" | "store" | "memory" | "load" | "routes" | "accessLog"> {
+  /** Codecs for pages that this side speaks, by number, the preferred one first. */
+  readonly codecs: readonly number[];
+  /** Of the largest page that this side remembers. */
+  readonly pageBytes: number;
+}
+
+export class EdgeService implements LinkService {
+  readonly #given: ServiceGiven;
+  readonly #shared: Pick<ExchangeGiven, "contexts" | "sessions">;
+  readonly #bodyTags: BodyTags;
+  readonly #pushes: TakePushed;
+  readonly #underWay = new UnderWay();
+
+  constructor(given: ServiceGiven) {
+    this.#given = given;
+    this.#shared = { contexts: new StreamContexts(), sessions: new KnownSessions() };
+    this.#bodyTags = new BodyTags(given.load);
+    this.#pushes = new TakePushed(given);
+  }
+
+  serve(link: Link): ServedLink {
+    return new EdgeOfLink(link, this.#contextOf(link), {
+      pushes: this.#pushes,
+      underWay: this.#underWay,
+    });
+  }
+
+  /** Resolves when all that edges have asked for is over. */
+  over(): Promise<void> {
+    return this.#underWay.over();
+  }
+
+  #contextOf({ keyId, peer, headBytes }: Link): ExchangeGiven {
+    const { codecs, pageBytes, ...given } = this.#given;
+    return {
+      ...given,
+      ...this.#shared,
+      keyId,
+      headBytes,
+      codecs: agreedCodecs(codecs, peer.codecs),
+      streaming: STREAMING_CODEC,
+      pageBytes: Math.min(pageBytes, peer.pageBytes, ZSTD_MOST_BYTES),
+      codedRequests: peer.features.includes(CODED_REQUESTS),
+      requestDecoders: new RequestDecoders(),
+      bodyTags: peer.features.includes(BODY_TAGS) ? this.#bodyTags : undefined,
+    };
+  }
+}
+
+class EdgeOfLink implements ServedLink {
+  readonly #link: Link;
+  readonly #context: ExchangeGiven;
+  readonly #pushes: TakePushed;
+  readonly #underWay: UnderWay;
+
+  constructor(
+    link: Link,
+    context: ExchangeGiven,
+    { pushes, underWay }: { readonly pushes: TakePushed; readonly underWay: UnderWay },
+  ) {
+    this.#link = link;
+    this.#context = context;
+    this.#pushes = pushes;
+    this.#underWay = underWay;
+  }
+
+  opened(stream: Stream, open: OpenFrame): void {
+    const exchange = new IncomingExchange(stream, open, this.#context);
+    this.#underWay.add(answerEdge(exchange, this.#context));
+  }
+
+  forget(host: string, url: string): void {
+    const { store, keyId, log } = this.#context;
+    const erased = store.forget({ tenant: tenantOf({ keyId, host }) }, url || undefined);
+    log.info("versions erased", { host, url, erased });
+  }
+
+  pushed(version: VersionFrame): void {
+    this.#underWay.add(this.#pushes.take(this.#link, version).then(() => {}));
+  }
+}
