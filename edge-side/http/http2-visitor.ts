@@ -7,7 +7,7 @@ import { randomBytes } from "node:crypto";
 import { constants, type ServerHttp2Stream } from "node:http2";
 import { STREAM_ERRORS, StreamError, type StreamErrorCode } from "../../protocol/errors.ts";
 import { FieldNames } from "../../protocol/http/field-names.ts";
-import { endToEnd, type ResponseHead, withoutFields } from "../../protocol/http/head.ts";
+import { endToEnd, isBodiless, type ResponseHead, withoutFields } from "../../protocol/http/head.ts";
 import type { HeaderList } from "../../protocol/http/header-list.ts";
 import { type BodySink, PART_BYTES, priorityOf, type Visitor, type Waiting } from "../exchange/visitor.ts";
 import { expectsContinue } from "../exchange/visitor-request.ts";
@@ -21,7 +21,6 @@ import { drained, TunnelBytes } from "./upgraded-stream.ts";
 import type { Refused } from "./validate-request.ts";
 
 const NO_TRAILERS: HeaderList = [];
-const BODILESS: ReadonlySet<number> = new Set([204, 205, 304]);
 const WEBSOCKET_KEY = new FieldNames(["sec-websocket-key"]);
 /** Of a WebSocket's handshake in HTTP/1.1; in HTTP/2 the stream's own CONNECT says it. */
 const OF_HANDSHAKE = new FieldNames(["connection", "upgrade", "content-length", "sec-websocket-accept"]);
@@ -125,7 +124,7 @@ export class Http2Visitor implements Visitor {
       // To an extended CONNECT it would say that the other protocol begins.
       if (head.status < 300) throw new StreamError("origin-failed", `${head.status} to an upgrade`);
     }
-    const waitForTrailers = may.trailers && this.method !== "HEAD" && !BODILESS.has(head.status);
+    const waitForTrailers = may.trailers && this.method !== "HEAD" && !isBodiless(head.status);
     this.#stream.respond([":status", String(head.status), ...head.fields], { waitForTrailers });
   }
 

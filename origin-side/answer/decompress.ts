@@ -11,7 +11,7 @@ import {
   createZstdDecompress,
 } from "node:zlib";
 import { StreamError } from "../../protocol/errors.ts";
-import type { Coding } from "../../protocol/http/content-coding.ts";
+import type { DecodableCoding } from "../../protocol/http/accept-encoding.ts";
 import { type BodyEnd, OriginBody } from "../exchange/body.ts";
 
 /** Pages shrink to a tenth, logs to a hundredth. What grows by more than this, and beyond a page, was made to. */
@@ -25,13 +25,13 @@ export interface DecodeBodyGiven {
 }
 
 /** The body without its coding. Its failure is that of `coded`, or StreamError("truncated"). */
-export const decodeBody = (coded: OriginBody, coding: Coding, given: DecodeBodyGiven): OriginBody =>
+export const decodeBody = (coded: OriginBody, coding: DecodableCoding, given: DecodeBodyGiven): OriginBody =>
   new Decoding(coded, coding, given).plain;
 
 /** What all of zlib's decoders have. */
 type Decoder = ReturnType<typeof createGunzip>;
 
-const decoderOf = (coding: Coding, first: number): Decoder => {
+const decoderOf = (coding: DecodableCoding, first: number): Decoder => {
   switch (coding) {
     case "gzip":
       return createGunzip();
@@ -48,7 +48,7 @@ const decoderOf = (coding: Coding, first: number): Decoder => {
 class Decoding {
   readonly plain: OriginBody;
   readonly #coded: OriginBody;
-  readonly #coding: Coding;
+  readonly #coding: DecodableCoding;
   readonly #given: DecodeBodyGiven;
   readonly #leave = () => this.#decoder?.destroy();
   #decoder: Decoder | undefined;
@@ -57,7 +57,7 @@ class Decoding {
   #bytesIn = 0;
   #bytesOut = 0;
 
-  constructor(coded: OriginBody, coding: Coding, given: DecodeBodyGiven) {
+  constructor(coded: OriginBody, coding: DecodableCoding, given: DecodeBodyGiven) {
     this.#coded = coded;
     this.#coding = coding;
     this.#given = given;
