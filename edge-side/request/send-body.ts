@@ -4,7 +4,7 @@
  */
 
 import { encodeRequest } from "../../protocol/codec/zstd.ts";
-import { DIGEST_BYTES } from "../../protocol/frames/frame.ts";
+import { resultDigest } from "../../protocol/frames/proof.ts";
 import {
   MOST_ONE_PIECE_BYTES,
   ONE_PIECE_OVERHEAD_BYTES,
@@ -139,7 +139,7 @@ class CodableBody implements BodySink {
       return void sendKept(this.#exchange, { body, trailers }, { clock, place: this.#place, lease });
     const coded = body.length < this.#may.leastBytes ? body : encodeRequest(body);
     if (coded.length + ONE_PIECE_OVERHEAD_BYTES < body.length) {
-      const result = fingerprintOf(body).slice(0, DIGEST_BYTES);
+      const result = resultDigest(fingerprintOf(body));
       const coding = requestCodingExtension({ kind: "onePiece", size: body.length, result });
       this.#exchange.begin({ extensions: [coding], body: coded });
     } else this.#exchange.begin({ body });

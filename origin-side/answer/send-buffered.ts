@@ -4,7 +4,7 @@
 
 import { SegmentedBody } from "../../protocol/codec/segment-writer.ts";
 import type { TaggedPage } from "../../protocol/frames/etag-formulas.ts";
-import { DIGEST_BYTES } from "../../protocol/frames/frame.ts";
+import { resultDigest } from "../../protocol/frames/proof.ts";
 import type { Lease } from "../../protocol/runtime/memory-budget.ts";
 import { ownBuffer } from "../../protocol/store/compact-buffer.ts";
 import { type Fingerprint, fingerprintOf } from "../../protocol/store/fingerprint.ts";
@@ -37,7 +37,7 @@ export const sendPage = async (
 ): Promise<SentPage & { settled(): Promise<void> }> => {
   const { exchange, offered, given } = answering;
   const fingerprint = fingerprintOf(page);
-  const result = fingerprint.slice(0, DIGEST_BYTES);
+  const result = resultDigest(fingerprint);
   const same = sameAs(offered, fingerprint);
   const body = same?.version.body ?? ownBuffer(page);
   const { head, tag } = withoutTag(answering, { body, fingerprint });

@@ -2,9 +2,8 @@
  * A page that the web server makes slowly, or that is too large to hold: coded as it comes, flushed whenever it pauses, so
  * that time to first byte stays the origin's. SPEC section "One piece or streamed".
  */
-import { createHash } from "node:crypto";
 import { SegmentedBody } from "../../protocol/codec/segment-writer.ts";
-import { DIGEST_BYTES } from "../../protocol/frames/frame.ts";
+import { basesDigest } from "../../protocol/frames/proof.ts";
 import { LATE } from "../../protocol/runtime/async-queue.ts";
 import type { IncomingExchange } from "../exchange/incoming-exchange.ts";
 import type { BodyEnd, OriginBody } from "../upstream/upstream-client.ts";
@@ -114,7 +113,7 @@ class PageStream implements DoubtableAnswer {
     const codec = this.#given.streaming.id;
     if (this.#bases.length === 0)
       return this.#exchange.answer({ kind: "whole", codec, result: undefined }, head);
-    const proof = { of: "bases", digest: basesDigest(this.#bases) } as const;
+    const proof = { of: "bases", digest: basesDigest(this.#bases.map(({ version }) => version)) } as const;
     this.#exchange.answer({ kind: "delta", codec, offers: offersMask(this.#bases), proof }, head);
   }
 
@@ -168,11 +167,4 @@ const nothingPinned = (): PinnedAnswer => {
   const pinned = new PinnedAnswer([]);
   pinned.release();
   return pinned;
-};
-
-/** 16 bytes that name the bases of a streamed delta, in the order of the dictionary. */
-const basesDigest = (bases: readonly UsableBase[]): string => {
-  const hash = createHash("sha256");
-  for (const { version } of bases) hash.update(version.fingerprint, "latin1");
-  return hash.digest().toString("latin1", 0, DIGEST_BYTES);
 };
