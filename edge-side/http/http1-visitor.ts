@@ -7,6 +7,8 @@ import { STREAM_ERRORS, StreamError, type StreamErrorCode } from "../../protocol
 import { fieldOf, type ResponseHead } from "../../protocol/http/head.ts";
 import type { HeaderList } from "../../protocol/http/header-list.ts";
 import type { Clock, Timer } from "../../protocol/runtime/clock.ts";
+import { drained } from "../../protocol/runtime/drained.ts";
+import { InactivityTimer } from "../../protocol/runtime/inactivity-timer.ts";
 import {
   type BodySink,
   type ListenerTraits,
@@ -18,9 +20,7 @@ import {
 import { expectsContinue, plainAddress } from "../exchange/visitor-request.ts";
 import { LeaveProbe } from "./disconnect-probe.ts";
 import { errorPage, pairsOf } from "./error-page.ts";
-import { IdleWatch } from "./idle-timeout.ts";
 import { areClean, cleanTrailers } from "./sanitize-head.ts";
-import { drained } from "./upgraded-stream.ts";
 import type { Destination } from "./validate-request.ts";
 
 export interface VisitorGiven {
@@ -60,8 +60,8 @@ export class Http1Visitor implements Visitor {
   protected readonly request: IncomingMessage;
   protected readonly response: ServerResponse;
   protected readonly given: VisitorGiven;
-  readonly #sending: IdleWatch;
-  readonly #taking: IdleWatch;
+  readonly #sending: InactivityTimer;
+  readonly #taking: InactivityTimer;
   readonly #unread: LeaveProbe;
   #cancel: () => void = () => {};
   #sink: BodySink | undefined;
@@ -94,8 +94,8 @@ export class Http1Visitor implements Visitor {
     this.hasBody = headers["transfer-encoding"] !== undefined || (length !== undefined && Number(length) > 0);
     // A body that differs from its length is not sent as if it were right.
     response.strictContentLength = true;
-    this.#sending = new IdleWatch(given.clock, given.idleMs, () => this.refuse(408));
-    this.#taking = new IdleWatch(given.clock, given.idleMs, () => this.cut());
+    this.#sending = new InactivityTimer(given.clock, given.idleMs, () => this.refuse(408));
+    this.#taking = new InactivityTimer(given.clock, given.idleMs, () => this.cut());
     this.#unread = new LeaveProbe(given.clock, socket);
     response.once("close", () => this.#closed());
     // Says nothing that "close" does not say; without a listener it would end the program.

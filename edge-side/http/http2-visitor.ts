@@ -9,15 +9,16 @@ import { STREAM_ERRORS, StreamError, type StreamErrorCode } from "../../protocol
 import { FieldNames } from "../../protocol/http/field-names.ts";
 import { endToEnd, isBodiless, type ResponseHead, withoutFields } from "../../protocol/http/head.ts";
 import type { HeaderList } from "../../protocol/http/header-list.ts";
+import { drained } from "../../protocol/runtime/drained.ts";
+import { InactivityTimer } from "../../protocol/runtime/inactivity-timer.ts";
 import { type BodySink, PART_BYTES, priorityOf, type Visitor, type Waiting } from "../exchange/visitor.ts";
 import { expectsContinue } from "../exchange/visitor-request.ts";
 import { errorPage, pairsOf } from "./error-page.ts";
 import type { VisitorGiven } from "./http1-visitor.ts";
 import type { Http2Request } from "./http2-head.ts";
-import { IdleWatch } from "./idle-timeout.ts";
 import { areClean, cleanTrailers } from "./sanitize-head.ts";
 import { SWITCHING } from "./upgrade-visitor.ts";
-import { drained, TunnelBytes } from "./upgraded-stream.ts";
+import { TunnelBytes } from "./upgraded-stream.ts";
 import type { Refused } from "./validate-request.ts";
 
 const NO_TRAILERS: HeaderList = [];
@@ -44,8 +45,8 @@ export class Http2Visitor implements Visitor {
   bodyTouched = false;
   readonly #stream: ServerHttp2Stream;
   readonly #given: VisitorGiven;
-  readonly #sending: IdleWatch;
-  readonly #taking: IdleWatch;
+  readonly #sending: InactivityTimer;
+  readonly #taking: InactivityTimer;
   #tunnel: TunnelBytes | undefined;
   #cancel: () => void = () => {};
   #sink: BodySink | undefined;
@@ -74,8 +75,8 @@ export class Http2Visitor implements Visitor {
     this.address = from.address;
     ({ urgency: this.urgency, incremental: this.incremental } = priorityOf(this.fields));
     this.hasBody = protocol === undefined && !stream.endAfterHeaders;
-    this.#sending = new IdleWatch(given.clock, given.idleMs, () => this.refuse(408));
-    this.#taking = new IdleWatch(given.clock, given.idleMs, () => this.#cut(NGHTTP2_CANCEL));
+    this.#sending = new InactivityTimer(given.clock, given.idleMs, () => this.refuse(408));
+    this.#taking = new InactivityTimer(given.clock, given.idleMs, () => this.#cut(NGHTTP2_CANCEL));
     stream.on("error", () => {}); // "close" follows
     stream.once("close", () => this.#closed());
     stream.on("trailers", (_fields, _flags, raw?: HeaderList) => {

@@ -2,21 +2,21 @@
  * Bytes both ways between a visitor's connection and an exchange, once HTTP has ended on both: with back-pressure, and each
  * way until its own end. Silence is allowed for as long as it lasts. SPEC section "Upgrades".
  */
-import type { EventEmitter } from "node:events";
 import type { Duplex } from "node:stream";
 import { StreamError } from "../../protocol/errors.ts";
 import type { HeaderList } from "../../protocol/http/header-list.ts";
+import { drained } from "../../protocol/runtime/drained.ts";
+import type { InactivityTimer } from "../../protocol/runtime/inactivity-timer.ts";
 import { type BodySink, PART_BYTES } from "../exchange/visitor.ts";
-import type { IdleWatch } from "./idle-timeout.ts";
 
 const NO_TRAILERS: HeaderList = [];
 
 export class TunnelBytes {
   readonly #visitor: Duplex;
-  readonly #taking: IdleWatch;
+  readonly #taking: InactivityTimer;
 
   /** `taking` runs while the visitor does not take what is there for it. */
-  constructor(visitor: Duplex, taking: IdleWatch) {
+  constructor(visitor: Duplex, taking: InactivityTimer) {
     this.#visitor = visitor;
     this.#taking = taking;
     visitor.once("close", () => taking.stop());
@@ -54,15 +54,3 @@ export class TunnelBytes {
     if (!this.#visitor.destroyed) this.#visitor.end();
   }
 }
-
-/** Resolves when there is room again, or never will be. */
-export const drained = (stream: EventEmitter): Promise<void> =>
-  new Promise<void>((resolve) => {
-    const done = () => {
-      stream.off("drain", done);
-      stream.off("close", done);
-      resolve();
-    };
-    stream.once("drain", done);
-    stream.once("close", done);
-  });
