@@ -148,6 +148,7 @@ export const startEdge = async (
     visitorsAddresses: visitors.addresses,
     tunnelAddress: tunnel.address,
     async reload(next) {
+      accessLog.reopen();
       renewCertificates(config.visitors, next.visitors);
       const before = served;
       served = servedBy(next.keys);

@@ -136,6 +136,7 @@ export const startOrigin = async (
   );
   return {
     async reload(next) {
+      accessLog.reopen();
       const before = origins.all;
       origins = clientsOf(next, clock);
       // What runs goes on, to the web server it began with.
