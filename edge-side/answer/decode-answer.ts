@@ -3,8 +3,8 @@
  * one segment by segment. Any doubt about a delta ends in plain bytes on the same stream, from the last proved byte on.
  * SPEC section "Proof".
  */
-import { createHash } from "node:crypto";
-import { type AnswerForm, type AnswerFrame, DIGEST_BYTES } from "../../protocol/frames/frame.ts";
+import type { AnswerForm, AnswerFrame } from "../../protocol/frames/frame.ts";
+import { basesDigest } from "../../protocol/frames/proof.ts";
 import type { Version } from "../../protocol/store/version-store.ts";
 import { type BodyEnd, framesOfBody } from "../exchange/answer-frames.ts";
 import type { Exchange } from "../exchange/exchange.ts";
@@ -71,7 +71,7 @@ const rebuildDelta = (
       decode: decodeWith(codec),
       pinned: true,
     });
-  const right = digestOf(bases) === proof.digest;
+  const right = bases !== undefined && basesDigest(bases) === proof.digest;
   return provedSegments(framesOfBody(answer, exchange), exchange, given, {
     bases: right ? bases : undefined,
     codec,
@@ -82,9 +82,3 @@ const rebuildDelta = (
 /** The offered versions whose bit is set; undefined when the mask names one that was not offered. */
 const basesOf = (offered: readonly Version[], mask: number): readonly Version[] | undefined =>
   mask >> offered.length === 0 ? offered.filter((_, offer) => (mask >> offer) & 1) : undefined;
-
-const digestOf = (bases: readonly Version[] | undefined): string => {
-  const hash = createHash("sha256");
-  for (const { fingerprint } of bases ?? []) hash.update(fingerprint, "latin1");
-  return hash.digest().toString("latin1", 0, DIGEST_BYTES);
-};

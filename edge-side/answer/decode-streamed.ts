@@ -6,7 +6,7 @@ import { createHash, type Hash } from "node:crypto";
 import { DeltaError, type StreamDecoder } from "../../protocol/codec/codec.ts";
 import { codecById } from "../../protocol/codec/codecs.ts";
 import { StreamError } from "../../protocol/errors.ts";
-import { RUNNING_PROOF_BYTES } from "../../protocol/frames/frame.ts";
+import { segmentProof } from "../../protocol/frames/proof.ts";
 import type { Fingerprint } from "../../protocol/store/fingerprint.ts";
 import type { Version } from "../../protocol/store/version-store.ts";
 import type { BodyEnd, BodyFrame, CodedFrames } from "../exchange/answer-frames.ts";
@@ -84,7 +84,7 @@ class SegmentedBody {
     if (this.#decoder === undefined) return NONE; // of the coding that was doubted
     try {
       if (frame.kind === "data") return await this.#decode(this.#decoder, frame.bytes);
-      return this.#prove(frame.proof) ? this.#release() : this.#doubt();
+      return segmentProof(this.#hash) === frame.proof ? this.#release() : this.#doubt();
     } catch (error) {
       if (error instanceof DeltaError) return this.#doubt();
       throw error;
@@ -120,10 +120,6 @@ class SegmentedBody {
     this.#held.push(plain);
     this.#heldBytes += plain.length;
     return NONE;
-  }
-
-  #prove(proof: string): boolean {
-    return this.#hash.copy().digest().toString("latin1", 0, RUNNING_PROOF_BYTES) === proof;
   }
 
   #release(): readonly Buffer[] {

@@ -20,6 +20,7 @@ import {
 import type { Coding } from "../../protocol/http/accept-encoding.ts";
 import type { Load } from "../../protocol/runtime/event-loop-load.ts";
 import type { ByteBudget } from "../../protocol/runtime/memory-budget.ts";
+import { ZlibCoder } from "../../protocol/runtime/zlib-stream.ts";
 
 /** Compressors at work at the same time; one more visitor gets identity. */
 export const MOST_ENCODERS = 64;
@@ -160,15 +161,14 @@ interface Workplace {
   inPool(encode: () => Promise<Buffer>): Promise<Buffer>;
 }
 
+const GIVEN_BACK = "the compressor was given back";
+
 class PooledEncoder implements VisitorEncoder {
   readonly coding: Coding;
   readonly #place: Workplace;
   readonly #giveBack: () => void;
-  #stream: Flushing | undefined;
-  #ready: Buffer[] = [];
+  #coder: ZlibCoder<Flushing> | undefined;
   #released = false;
-  /** Wakes the one call that waits; an error, or being given back, ends it too. */
-  #wake: ((error?: Error) => void) | undefined;
 
   constructor(coding: Coding, place: Workplace, giveBack: () => void) {
     this.coding = coding;
@@ -183,51 +183,31 @@ class PooledEncoder implements VisitorEncoder {
     return this.#place.inPool(() => IN_POOL[coding](page, level));
   }
 
-  write(piece: Buffer): Promise<Buffer> {
-    return this.#run((stream, done) => stream.write(piece, (error) => done(error ?? undefined)));
+  async write(piece: Buffer): Promise<Buffer> {
+    return this.#opened().write(piece);
   }
 
-  flush(): Promise<Buffer> {
-    return this.#run((stream, done) => stream.flush(FLUSH[this.coding], () => done()));
+  async flush(): Promise<Buffer> {
+    return this.#opened().run((zlib, done) => zlib.flush(FLUSH[this.coding], done));
   }
 
-  end(): Promise<Buffer> {
-    return this.#run((stream, done) => stream.once("end", () => done()).end());
+  async end(): Promise<Buffer> {
+    return this.#opened().end();
   }
 
   release(): void {
     if (this.#released) return;
     this.#released = true;
-    this.#wake?.(new Error("given back"));
-    this.#stream?.destroy();
+    this.#coder?.fail(new Error(GIVEN_BACK));
     this.#giveBack();
   }
 
-  async #run(step: (stream: Flushing, done: (error?: Error) => void) => void): Promise<Buffer> {
-    if (this.#released) throw new Error("given back");
-    const stream = this.#opened();
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    this.#wake = (error) => (error === undefined ? resolve() : reject(error));
-    step(stream, this.#wake);
-    await promise;
-    this.#wake = undefined;
-    this.#collect(stream);
-    const out = this.#ready;
-    this.#ready = [];
-    return out.length === 1 ? (out[0] as Buffer) : Buffer.concat(out);
-  }
-
-  #opened(): Flushing {
-    if (this.#stream !== undefined) return this.#stream;
-    const stream = STREAMS[this.coding](this.#place.levels()[this.coding]);
-    // Read by hand: zlib works on only while its output is taken.
-    stream.on("readable", () => this.#collect(stream));
-    stream.on("error", (error) => this.#wake?.(error));
-    this.#stream = stream;
-    return stream;
-  }
-
-  #collect(stream: Flushing): void {
-    for (let piece = stream.read(); piece !== null; piece = stream.read()) this.#ready.push(piece as Buffer);
+  #opened(): ZlibCoder<Flushing> {
+    if (this.#released) throw new Error(GIVEN_BACK);
+    this.#coder ??= new ZlibCoder(
+      STREAMS[this.coding](this.#place.levels()[this.coding]),
+      (cause) => cause ?? new Error("the compressor closed"),
+    );
+    return this.#coder;
   }
 }

@@ -4,10 +4,10 @@
  */
 import type { IncomingMessage } from "node:http";
 import type { Clock } from "../../protocol/runtime/clock.ts";
+import { InactivityTimer } from "../../protocol/runtime/inactivity-timer.ts";
 import { UploadBody, type UploadConnection } from "../exchange/upload-body.ts";
 import type { Waiting } from "../exchange/visitor.ts";
 import { LeaveProbe } from "./disconnect-probe.ts";
-import { IdleWatch } from "./idle-timeout.ts";
 import { areClean, cleanTrailers } from "./sanitize-head.ts";
 
 /** The visitor whose request it is. */
@@ -33,7 +33,7 @@ export class Http1Upload implements UploadConnection {
   readonly #request: IncomingMessage;
   readonly #owner: UploadOwner;
   readonly #mostBytes: number;
-  readonly #sending: IdleWatch;
+  readonly #sending: InactivityTimer;
   readonly #unread: LeaveProbe;
   #waiting: Waiting;
   #bytes = 0;
@@ -45,7 +45,7 @@ export class Http1Upload implements UploadConnection {
     this.#owner = owner;
     this.#waiting = waiting;
     this.#mostBytes = bodyBytes ?? Number.POSITIVE_INFINITY;
-    this.#sending = new IdleWatch(clock, idleMs, () => owner.refuse(408));
+    this.#sending = new InactivityTimer(clock, idleMs, () => owner.refuse(408));
     this.#unread = new LeaveProbe(clock, request.socket);
     request.on("data", (piece: Buffer) => this.#piece(piece));
     request.once("end", () => this.#ended());

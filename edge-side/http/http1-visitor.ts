@@ -7,6 +7,8 @@ import { STREAM_ERRORS, StreamError, type StreamErrorCode } from "../../protocol
 import { fieldOf, type ResponseHead } from "../../protocol/http/head.ts";
 import type { HeaderList } from "../../protocol/http/header-list.ts";
 import type { Clock } from "../../protocol/runtime/clock.ts";
+import { drained } from "../../protocol/runtime/drained.ts";
+import { InactivityTimer } from "../../protocol/runtime/inactivity-timer.ts";
 import { noBody, type UploadBody } from "../exchange/upload-body.ts";
 import {
   type ListenerTraits,
@@ -19,8 +21,6 @@ import {
 import { expectsContinue, plainAddress } from "../exchange/visitor-request.ts";
 import { errorPage, pairsOf } from "./error-page.ts";
 import { Http1Upload, type UploadOwner } from "./http1-upload.ts";
-import { IdleWatch } from "./idle-timeout.ts";
-import { drained } from "./upgraded-stream.ts";
 import type { Destination } from "./validate-request.ts";
 
 export interface VisitorGiven {
@@ -58,7 +58,7 @@ export class Http1Visitor implements Visitor, UploadOwner {
   protected readonly request: IncomingMessage;
   protected readonly response: ServerResponse;
   protected readonly given: VisitorGiven;
-  readonly #taking: IdleWatch;
+  readonly #taking: InactivityTimer;
   #listener: VisitorListener | undefined;
   #upload: Http1Upload | undefined;
   #hasLength = false;
@@ -87,7 +87,7 @@ export class Http1Visitor implements Visitor, UploadOwner {
     this.hasBody = headers["transfer-encoding"] !== undefined || (length !== undefined && Number(length) > 0);
     // A body that differs from its length is not sent as if it were right.
     response.strictContentLength = true;
-    this.#taking = new IdleWatch(given.clock, given.idleMs, () => this.cut());
+    this.#taking = new InactivityTimer(given.clock, given.idleMs, () => this.cut());
     response.once("close", () => this.#closed());
     // Says nothing that "close" does not say; without a listener it would end the program.
     request.on("error", () => {});

@@ -7,8 +7,10 @@ import { randomBytes } from "node:crypto";
 import { constants, type ServerHttp2Stream } from "node:http2";
 import { STREAM_ERRORS, StreamError, type StreamErrorCode } from "../../protocol/errors.ts";
 import { FieldNames } from "../../protocol/http/field-names.ts";
-import { endToEnd, type ResponseHead, withoutFields } from "../../protocol/http/head.ts";
+import { endToEnd, isBodiless, type ResponseHead, withoutFields } from "../../protocol/http/head.ts";
 import type { HeaderList } from "../../protocol/http/header-list.ts";
+import { drained } from "../../protocol/runtime/drained.ts";
+import { InactivityTimer } from "../../protocol/runtime/inactivity-timer.ts";
 import { UploadBody, type UploadConnection } from "../exchange/upload-body.ts";
 import {
   PART_BYTES,
@@ -21,14 +23,12 @@ import { expectsContinue } from "../exchange/visitor-request.ts";
 import { errorPage, pairsOf } from "./error-page.ts";
 import type { VisitorGiven } from "./http1-visitor.ts";
 import type { Http2Request } from "./http2-head.ts";
-import { IdleWatch } from "./idle-timeout.ts";
 import { areClean, cleanTrailers } from "./sanitize-head.ts";
 import { SWITCHING } from "./upgrade-visitor.ts";
-import { drained, TunnelBytes } from "./upgraded-stream.ts";
+import { TunnelBytes } from "./upgraded-stream.ts";
 import type { Refused } from "./validate-request.ts";
 
 const NO_TRAILERS: HeaderList = [];
-const BODILESS: ReadonlySet<number> = new Set([204, 205, 304]);
 const WEBSOCKET_KEY = new FieldNames(["sec-websocket-key"]);
 /** Of a WebSocket's handshake in HTTP/1.1; in HTTP/2 the stream's own CONNECT says it. */
 const OF_HANDSHAKE = new FieldNames(["connection", "upgrade", "content-length", "sec-websocket-accept"]);
@@ -52,8 +52,8 @@ export class Http2Visitor implements Visitor, UploadConnection {
   bodyTouched = false;
   readonly #stream: ServerHttp2Stream;
   readonly #given: VisitorGiven;
-  readonly #sending: IdleWatch;
-  readonly #taking: IdleWatch;
+  readonly #sending: InactivityTimer;
+  readonly #taking: InactivityTimer;
   /** Once the stream is upgraded. */
   #tunnel: TunnelBytes | undefined;
   #listener: VisitorListener | undefined;
@@ -83,8 +83,8 @@ export class Http2Visitor implements Visitor, UploadConnection {
     this.address = from.address;
     ({ urgency: this.urgency, incremental: this.incremental } = priorityOf(this.fields));
     this.hasBody = protocol === undefined && !stream.endAfterHeaders;
-    this.#sending = new IdleWatch(given.clock, given.idleMs, () => this.refuse(408));
-    this.#taking = new IdleWatch(given.clock, given.idleMs, () => this.#cut(NGHTTP2_CANCEL));
+    this.#sending = new InactivityTimer(given.clock, given.idleMs, () => this.refuse(408));
+    this.#taking = new InactivityTimer(given.clock, given.idleMs, () => this.#cut(NGHTTP2_CANCEL));
     stream.on("error", () => {}); // "close" follows
     stream.once("close", () => this.#closed());
     stream.on("trailers", (_fields, _flags, raw?: HeaderList) => {
@@ -154,7 +154,7 @@ export class Http2Visitor implements Visitor, UploadConnection {
       // To an extended CONNECT it would say that the other protocol begins.
       if (head.status < 300) throw new StreamError("origin-failed", `${head.status} to an upgrade`);
     }
-    const waitForTrailers = may.trailers && this.method !== "HEAD" && !BODILESS.has(head.status);
+    const waitForTrailers = may.trailers && this.method !== "HEAD" && !isBodiless(head.status);
     this.#stream.respond([":status", String(head.status), ...head.fields], { waitForTrailers });
   }
 

@@ -9,10 +9,10 @@ import type { StreamErrorCode } from "../../protocol/errors.ts";
 import { FieldNames } from "../../protocol/http/field-names.ts";
 import { endToEnd, fieldOf, type ResponseHead, withoutFields } from "../../protocol/http/head.ts";
 import type { HeaderList } from "../../protocol/http/header-list.ts";
+import { InactivityTimer } from "../../protocol/runtime/inactivity-timer.ts";
 import { UploadBody } from "../exchange/upload-body.ts";
 import { pairsOf } from "./error-page.ts";
 import { Http1Visitor, LINGER_MS, type VisitorGiven } from "./http1-visitor.ts";
-import { IdleWatch } from "./idle-timeout.ts";
 import { MOST_EARLY_BYTES } from "./parked-upgrade.ts";
 import { TunnelBytes } from "./upgraded-stream.ts";
 import type { Destination } from "./validate-request.ts";
@@ -55,7 +55,7 @@ export class TunnelVisitor extends Http1Visitor {
       if (!this.#switched) socket.destroy();
     });
     response.once("finish", () => this.#refused());
-    const taking = new IdleWatch(given.clock, given.idleMs, () => socket.destroy());
+    const taking = new InactivityTimer(given.clock, given.idleMs, () => socket.destroy());
     this.#tunnel = new TunnelBytes(socket, taking, () => this.#breakOff());
   }
 

@@ -2,19 +2,19 @@
  * Bytes both ways between a visitor's connection and an exchange, once HTTP has ended on both: with back-pressure, and each
  * way until its own end. Silence is allowed for as long as it lasts. SPEC section "Upgrades".
  */
-import type { EventEmitter } from "node:events";
 import type { Duplex } from "node:stream";
 import { StreamError } from "../../protocol/errors.ts";
 import type { HeaderList } from "../../protocol/http/header-list.ts";
+import { drained } from "../../protocol/runtime/drained.ts";
+import type { InactivityTimer } from "../../protocol/runtime/inactivity-timer.ts";
 import type { UploadBody, UploadConnection } from "../exchange/upload-body.ts";
 import { PART_BYTES } from "../exchange/visitor.ts";
-import type { IdleWatch } from "./idle-timeout.ts";
 
 const NO_TRAILERS: HeaderList = [];
 
 export class TunnelBytes implements UploadConnection {
   readonly #visitor: Duplex;
-  readonly #taking: IdleWatch;
+  readonly #taking: InactivityTimer;
   readonly #breakOff: () => void;
   #feeds = false;
 
@@ -22,7 +22,7 @@ export class TunnelBytes implements UploadConnection {
    * `taking` runs while the visitor does not take what is there for it. `breakOff` ends the connection so that its visitor does not
    * take it for an orderly end.
    */
-  constructor(visitor: Duplex, taking: IdleWatch, breakOff: () => void) {
+  constructor(visitor: Duplex, taking: InactivityTimer, breakOff: () => void) {
     this.#visitor = visitor;
     this.#taking = taking;
     this.#breakOff = breakOff;
@@ -71,15 +71,3 @@ export class TunnelBytes implements UploadConnection {
     if (!this.#visitor.destroyed) this.#visitor.end();
   }
 }
-
-/** Resolves when there is room again, or never will be. */
-export const drained = (stream: EventEmitter): Promise<void> =>
-  new Promise<void>((resolve) => {
-    const done = () => {
-      stream.off("drain", done);
-      stream.off("close", done);
-      resolve();
-    };
-    stream.once("drain", done);
-    stream.once("close", done);
-  });

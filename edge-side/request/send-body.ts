@@ -4,7 +4,7 @@
  */
 
 import { encodeRequest } from "../../protocol/codec/zstd.ts";
-import { DIGEST_BYTES } from "../../protocol/frames/frame.ts";
+import { resultDigest } from "../../protocol/frames/proof.ts";
 import {
   MOST_ONE_PIECE_BYTES,
   ONE_PIECE_OVERHEAD_BYTES,
@@ -186,7 +186,7 @@ export class Upload implements UploadTarget {
     this.#form = { kind: "whole", trailers };
     const coded = body.length < leastBytes ? body : encodeRequest(body);
     if (coded.length + ONE_PIECE_OVERHEAD_BYTES >= body.length) return { extensions: NO_EXTENSIONS, body };
-    const result = fingerprintOf(body).slice(0, DIGEST_BYTES);
+    const result = resultDigest(fingerprintOf(body));
     const coding = requestCodingExtension({ kind: "onePiece", size: body.length, result });
     return { extensions: [coding], body: coded };
   }

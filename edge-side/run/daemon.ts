@@ -100,6 +100,7 @@ export const startEdge = async (
     visitorsAddresses: visitors.addresses,
     tunnelAddress: tunnel.address,
     async reload(next) {
+      accessLog.reopen();
       renewCertificates(config.visitors, next.visitors);
       const same = hosts.replace(next);
       for (const link of [...pool.links])

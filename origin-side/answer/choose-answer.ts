@@ -3,7 +3,9 @@
  * decides it. SPEC section "Answers".
  */
 import type { Codec } from "../../protocol/codec/codec.ts";
-import { fieldOf, type RequestHead, type ResponseHead } from "../../protocol/http/head.ts";
+import { isCompressed, isEventStream } from "../../protocol/http/compressible.ts";
+import { fieldOf, isBodiless, type RequestHead, type ResponseHead } from "../../protocol/http/head.ts";
+import { isCoded } from "../../protocol/http/representation.ts";
 import type { Fingerprint, ShortFingerprint } from "../../protocol/store/fingerprint.ts";
 import type { Tenant } from "../../protocol/store/tenant.ts";
 import type { Version, VersionStore } from "../../protocol/store/version-store.ts";
@@ -14,21 +16,13 @@ type Travel = "passed" | "coded";
 /** Shorter bodies gain nothing over their proof. */
 export const LEAST_CODED_BYTES = 64;
 
-const BODILESS = new Set([204, 205, 304]);
 const PARTIAL = 206;
-
-/** Types whose bytes are compressed already, so no codec finds anything in them. */
-const COMPRESSED_TYPE =
-  /^(image\/(?!svg|bmp|x-icon|vnd\.microsoft\.icon)|video\/|audio\/|font\/woff|application\/(font-woff|zip|gzip|x-gzip|zstd|pdf|x-7z|x-rar|x-bzip|x-xz|java-archive|vnd\.(rar|openxmlformats|oasis)|epub|x-shockwave|octet-stream))/i;
-/** Each event goes on by itself, as it comes. */
-const EVENTS_TYPE = /^text\/event-stream/i;
 
 export const howItTravels = (request: RequestHead, { status, fields }: ResponseHead): Travel => {
   const type = fieldOf(fields, "content-type") ?? "";
-  if (request.method === "HEAD" || status < 200 || BODILESS.has(status) || status === PARTIAL)
-    return "passed";
-  const coding = fieldOf(fields, "content-encoding")?.trim().toLowerCase() ?? "identity";
-  if (coding !== "identity" || COMPRESSED_TYPE.test(type) || EVENTS_TYPE.test(type)) return "passed";
+  if (request.method === "HEAD" || isBodiless(status) || status === PARTIAL) return "passed";
+  // Each event goes on by itself, as it comes.
+  if (isCoded(fields) || isCompressed(type) || isEventStream(type)) return "passed";
   const length = Number(fieldOf(fields, "content-length") ?? Number.POSITIVE_INFINITY);
   return length < LEAST_CODED_BYTES ? "passed" : "coded";
 };

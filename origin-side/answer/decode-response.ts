@@ -4,23 +4,28 @@
  * for because we did. GET, HEAD and 304 tell the same story. SPEC section "Encodings".
  */
 
+import { acceptedOf, type DecodableCoding } from "../../protocol/http/accept-encoding.ts";
 import {
-  acceptedOf,
-  asVisitorHolds,
-  type Coding,
+  fieldOf,
+  isBodiless,
+  listOf,
+  type RequestHead,
+  type ResponseHead,
+} from "../../protocol/http/head.ts";
+import {
   codingOf,
   decodedHead,
   forbidsTransform,
   isUntouchable,
-} from "../../protocol/http/content-coding.ts";
-import { fieldOf, listOf, type RequestHead, type ResponseHead } from "../../protocol/http/head.ts";
+  notModifiedHead,
+} from "../../protocol/http/representation.ts";
 import type { ByteBudget } from "../../protocol/runtime/memory-budget.ts";
 import type { OriginBody } from "../exchange/body.ts";
 import { howItTravels } from "./choose-answer.ts";
 import { decodeBody } from "./decompress.ts";
 
 /** What a decoder holds while its body comes: its window (RFC 7932 and RFC 9659: 16 and 8 MiB at most) and buffers. */
-export const DECODER_BYTES: Readonly<Record<Coding, number>> = {
+export const DECODER_BYTES: Readonly<Record<DecodableCoding, number>> = {
   gzip: 128 * 1024,
   deflate: 128 * 1024,
   br: 16 * 1024 * 1024,
@@ -47,7 +52,7 @@ export const decodeResponse = (
   { asked, gone }: { readonly asked: boolean; readonly gone: AbortSignal },
 ): Response => {
   const coding = codingToUndo(request, response.head, { asked, pageBytes: given.pageBytes });
-  if (coding === undefined) return { head: asVisitorHolds(request, response.head), body: response.body };
+  if (coding === undefined) return { head: asHeld(request, response.head), body: response.body };
   const head = decodedHead(response.head);
   if (request.method === "HEAD") return { head, body: response.body };
   const lease = given.memory.lease(given.keyId);
@@ -60,22 +65,31 @@ export const decodeResponse = (
   return { head, body };
 };
 
-const BODILESS: ReadonlySet<number> = new Set([204, 205, 304]);
+const NOT_MODIFIED = 304;
+const PARTIAL = 206;
+
+/** Nothing else tells whether the response that a 304 speaks of would have been coded. */
+const asHeld = (request: RequestHead, head: ResponseHead): ResponseHead =>
+  head.status === NOT_MODIFIED ? notModifiedHead(head, request.fields) : head;
 
 const codingToUndo = (
   request: RequestHead,
   head: ResponseHead,
   given: { readonly asked: boolean; readonly pageBytes: number },
-): Coding | undefined => {
+): DecodableCoding | undefined => {
   const coding = codingOf(head.fields);
-  if (coding === undefined || BODILESS.has(head.status) || head.status === 206) return undefined;
+  if (coding === undefined || isBodiless(head.status) || head.status === PARTIAL) return undefined;
   if (isUntouchable(request.fields)) return undefined; // it went out with the visitor's own Accept-Encoding
   const gains = !forbidsTransform(head.fields) && isWorthIt(request, head, given.pageBytes);
   return gains || !mayStay(request, coding, given) ? coding : undefined;
 };
 
 /** Whether the visitor may get this coding: it asked for it, or the web server uses it unasked. */
-const mayStay = (request: RequestHead, coding: Coding, { asked }: { readonly asked: boolean }): boolean =>
+const mayStay = (
+  request: RequestHead,
+  coding: DecodableCoding,
+  { asked }: { readonly asked: boolean },
+): boolean =>
   !asked ||
   (listOf(request.fields, "accept-encoding") !== undefined &&
     acceptedOf(request.fields, [coding]).length > 0);

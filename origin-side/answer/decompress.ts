@@ -11,7 +11,8 @@ import {
   createZstdDecompress,
 } from "node:zlib";
 import { StreamError } from "../../protocol/errors.ts";
-import type { Coding } from "../../protocol/http/content-coding.ts";
+import type { DecodableCoding } from "../../protocol/http/accept-encoding.ts";
+import { ZlibStream } from "../../protocol/runtime/zlib-stream.ts";
 import { type BodyEnd, OriginBody } from "../exchange/body.ts";
 
 /** Pages shrink to a tenth, logs to a hundredth. What grows by more than this, and beyond a page, was made to. */
@@ -25,13 +26,13 @@ export interface DecodeBodyGiven {
 }
 
 /** The body without its coding. Its failure is that of `coded`, or StreamError("truncated"). */
-export const decodeBody = (coded: OriginBody, coding: Coding, given: DecodeBodyGiven): OriginBody =>
+export const decodeBody = (coded: OriginBody, coding: DecodableCoding, given: DecodeBodyGiven): OriginBody =>
   new Decoding(coded, coding, given).plain;
 
 /** What all of zlib's decoders have. */
 type Decoder = ReturnType<typeof createGunzip>;
 
-const decoderOf = (coding: Coding, first: number): Decoder => {
+const decoderOf = (coding: DecodableCoding, first: number): Decoder => {
   switch (coding) {
     case "gzip":
       return createGunzip();
@@ -48,22 +49,22 @@ const decoderOf = (coding: Coding, first: number): Decoder => {
 class Decoding {
   readonly plain: OriginBody;
   readonly #coded: OriginBody;
-  readonly #coding: Coding;
+  readonly #coding: DecodableCoding;
   readonly #given: DecodeBodyGiven;
-  readonly #leave = () => this.#decoder?.destroy();
-  #decoder: Decoder | undefined;
+  readonly #leave = () => this.#stream?.fail(this.#given.gone.reason);
+  #stream: ZlibStream<Decoder> | undefined;
   /** What follows is no part of the body any more, such as zeros that fill a block. */
   #over = false;
   #bytesIn = 0;
   #bytesOut = 0;
 
-  constructor(coded: OriginBody, coding: Coding, given: DecodeBodyGiven) {
+  constructor(coded: OriginBody, coding: DecodableCoding, given: DecodeBodyGiven) {
     this.#coded = coded;
     this.#coding = coding;
     this.#given = given;
     this.plain = new OriginBody({
-      pause: () => this.#decoder?.pause(),
-      resume: () => this.#decoder?.resume(),
+      pause: () => this.#stream?.zlib.pause(),
+      resume: () => this.#stream?.zlib.resume(),
     });
     given.gone.addEventListener("abort", this.#leave, { once: true });
     void this.#run();
@@ -73,7 +74,7 @@ class Decoding {
     try {
       this.plain.push(await this.#decode());
     } catch (error) {
-      this.#decoder?.destroy();
+      this.#stream?.zlib.destroy();
       this.plain.fail(error);
     } finally {
       this.#given.gone.removeEventListener("abort", this.#leave);
@@ -93,10 +94,9 @@ class Decoding {
     }
   }
 
-  #started(decoder: Decoder): Decoder {
-    return decoder
-      .on("error", () => {}) // each wait below listens too
-      .on("data", (piece: Buffer) => this.#piece(decoder, piece));
+  #started(decoder: Decoder): ZlibStream<Decoder> {
+    decoder.on("data", (piece: Buffer) => this.#piece(decoder, piece));
+    return new ZlibStream(decoder, (cause) => this.#broken(cause));
   }
 
   #piece(decoder: Decoder, piece: Buffer): void {
@@ -109,52 +109,35 @@ class Decoding {
   /** Resolves when the piece has been used, or has no use. */
   async #write(piece: Buffer): Promise<void> {
     for (let rest = piece; rest.length > 0 && !this.#over; ) {
-      this.#decoder ??= this.#started(decoderOf(this.#coding, rest[0] ?? 0));
-      const decoder = this.#decoder;
-      const [fed, before] = [rest, decoder.bytesWritten];
-      await this.#unlessBroken(decoder, (done) => decoder.write(fed, done));
-      rest = rest.subarray(decoder.bytesWritten - before);
+      this.#stream ??= this.#started(decoderOf(this.#coding, rest[0] ?? 0));
+      const stream = this.#stream;
+      const [fed, before] = [rest, stream.zlib.bytesWritten];
+      await stream.run((decoder, done) => decoder.write(fed, done));
+      rest = rest.subarray(stream.zlib.bytesWritten - before);
       if (rest.length === 0) return;
       // Node's decoders end behind their stream's end, and drop what else they were given. But zstd frames may follow
       // one another (RFC 8878 section 3), as gzip's members may, which its decoder sees to by itself.
-      await this.#ended(decoder);
-      this.#decoder = undefined;
+      await this.#ended(stream);
+      this.#stream = undefined;
       this.#over = this.#coding !== "zstd";
     }
   }
 
   /** A body without a single byte is an empty one, whatever its coding. */
   async #finish(): Promise<void> {
-    const decoder = this.#decoder;
-    if (decoder === undefined) return;
-    decoder.end();
-    await this.#ended(decoder);
+    const stream = this.#stream;
+    if (stream === undefined) return;
+    stream.zlib.end();
+    await this.#ended(stream);
   }
 
   /** Resolves when all that it decoded has been handed on. */
-  async #ended(decoder: Decoder): Promise<void> {
-    if (!decoder.readableEnded) await this.#unlessBroken(decoder, (done) => decoder.once("end", done));
-    decoder.destroy();
+  async #ended(stream: ZlibStream<Decoder>): Promise<void> {
+    if (!stream.zlib.readableEnded) await stream.run((decoder, done) => decoder.once("end", done));
+    stream.zlib.destroy();
   }
 
-  #unlessBroken(decoder: Decoder, start: (done: (error?: Error | null) => void) => void): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const broken = (error?: Error | null) => {
-        decoder.off("error", broken).off("close", broken);
-        reject(this.#given.gone.aborted ? this.#given.gone.reason : this.#broken(error));
-      };
-      decoder.on("error", broken).on("close", broken);
-      // One that broke between two waits has said so already, and nothing more will come of it.
-      if (decoder.closed) return broken(decoder.errored);
-      start((error) => {
-        if (error != null) return broken(error);
-        decoder.off("error", broken).off("close", broken);
-        resolve();
-      });
-    });
-  }
-
-  #broken(cause: Error | null | undefined): StreamError {
+  #broken(cause: Error | undefined): StreamError {
     const why = cause?.message ?? "the decoder closed";
     return new StreamError("truncated", `the body's ${this.#coding} coding is damaged: ${why}`, { cause });
   }

@@ -5,7 +5,8 @@
 import { createHash } from "node:crypto";
 import type { StreamEncoder } from "../../protocol/codec/codec.ts";
 import { SegmentedBody } from "../../protocol/codec/segment-writer.ts";
-import { type AnswerForm, DIGEST_BYTES } from "../../protocol/frames/frame.ts";
+import type { AnswerForm } from "../../protocol/frames/frame.ts";
+import { resultDigest } from "../../protocol/frames/proof.ts";
 import type { ResponseHead } from "../../protocol/http/head.ts";
 import type { Lease } from "../../protocol/runtime/memory-budget.ts";
 import { ownBuffer } from "../../protocol/store/compact-buffer.ts";
@@ -41,7 +42,7 @@ const NO_BYTES = new Uint8Array(0);
 export const encodeBuffered = async (answering: Answering, page: Buffer): Promise<EncodedPage> => {
   const { offered } = answering;
   const fingerprint = fingerprintOf(page);
-  const result = fingerprint.slice(0, DIGEST_BYTES);
+  const result = resultDigest(fingerprint);
   const same = sameAs(offered, fingerprint);
   const body = same?.version.body ?? ownBuffer(page);
   const { head, tag } = answering.given.bodyTags?.leaveOut(

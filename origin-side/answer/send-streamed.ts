@@ -2,10 +2,9 @@
  * A page that the web server makes slowly, or that is too large to hold: coded as it comes, flushed whenever it pauses, so
  * that time to first byte stays the origin's. SPEC section "One piece or streamed".
  */
-import { createHash } from "node:crypto";
 import type { StreamEncoder } from "../../protocol/codec/codec.ts";
 import { SegmentedBody } from "../../protocol/codec/segment-writer.ts";
-import { DIGEST_BYTES } from "../../protocol/frames/frame.ts";
+import { basesDigest } from "../../protocol/frames/proof.ts";
 import { LATE } from "../../protocol/runtime/async-queue.ts";
 import type { SentAnswer } from "../exchange/access-record.ts";
 import type { BodyEnd, OriginBody } from "../exchange/body.ts";
@@ -128,7 +127,7 @@ class PageStream implements DoubtableAnswer {
     const codec = this.#given.streaming.id;
     if (this.#bases.length === 0)
       return this.#exchange.answer({ kind: "whole", codec, result: undefined }, head);
-    const proof = { of: "bases", digest: basesDigest(this.#bases) } as const;
+    const proof = { of: "bases", digest: basesDigest(this.#bases.map(({ version }) => version)) } as const;
     this.#exchange.answer({ kind: "delta", codec, offers: offersMask(this.#bases), proof }, head);
   }
 
@@ -175,10 +174,3 @@ class PageStream implements DoubtableAnswer {
     this.#exchange.end(end);
   }
 }
-
-/** 16 bytes that name the bases of a streamed delta, in the order of the dictionary. */
-const basesDigest = (bases: readonly UsableBase[]): string => {
-  const hash = createHash("sha256");
-  for (const { version } of bases) hash.update(version.fingerprint, "latin1");
-  return hash.digest().toString("latin1", 0, DIGEST_BYTES);
-};

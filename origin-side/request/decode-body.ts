@@ -8,7 +8,7 @@ import { SEGMENT_BYTES } from "../../protocol/codec/segment-writer.ts";
 import { zstdCodec } from "../../protocol/codec/zstd.ts";
 import { requestDecoder } from "../../protocol/codec/zstd-stream.ts";
 import { StreamError } from "../../protocol/errors.ts";
-import { RUNNING_PROOF_BYTES } from "../../protocol/frames/frame.ts";
+import { segmentProof } from "../../protocol/frames/proof.ts";
 import { MOST_STREAMED_REQUESTS, type RequestCoding } from "../../protocol/frames/request-coding.ts";
 import { fingerprintOf } from "../../protocol/store/fingerprint.ts";
 import type { BodyEnd, RequestBody } from "../exchange/body.ts";
@@ -161,8 +161,7 @@ class BodyInSegments implements RequestBody {
   }
 
   #prove(proof: string): void {
-    if (this.#hash.copy().digest().toString("latin1", 0, RUNNING_PROOF_BYTES) !== proof)
-      throw unproved("a segment does not prove");
+    if (segmentProof(this.#hash) !== proof) throw unproved("a segment does not prove");
     this.#provedBytes += this.#heldBytes;
     this.#proved.push(...this.#held);
     this.#held = [];

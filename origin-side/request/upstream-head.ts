@@ -4,15 +4,11 @@
  * network carries no more than before. Parts of a page are not touched. SPEC section "Encodings".
  */
 
-import {
-  acceptedOf,
-  isUntouchable,
-  KNOWN_CODINGS,
-  withStrongIfMatch,
-} from "../../protocol/http/content-coding.ts";
+import { ASKED_CODINGS, acceptedOf } from "../../protocol/http/accept-encoding.ts";
 import { FieldNames } from "../../protocol/http/field-names.ts";
 import { fieldOf, type RequestHead, withoutFields } from "../../protocol/http/head.ts";
 import type { HeaderList } from "../../protocol/http/header-list.ts";
+import { isUntouchable, withStrongIfMatch } from "../../protocol/http/representation.ts";
 import type { Route } from "../config/route-config.ts";
 import { authorityOf } from "../config/upstream-address.ts";
 
@@ -24,13 +20,13 @@ export const originRequest = (
   route: Pick<Route, "origin" | "hostHeader" | "askEncoded">,
 ): RequestHead => {
   // Tags of bodies that are decoded here are given out weak.
-  const fields = route.askEncoded ? withStrongIfMatch(request) : request.fields;
+  const fields = route.askEncoded ? withStrongIfMatch(request.method, request.fields) : request.fields;
   return { ...request, fields: withHost(withCodings(fields, route), route) };
 };
 
 const withCodings = (fields: HeaderList, { askEncoded }: Pick<Route, "askEncoded">): HeaderList => {
   if (isUntouchable(fields)) return fields;
-  const accepted = askEncoded ? acceptedOf(fields, KNOWN_CODINGS).join(", ") : "";
+  const accepted = askEncoded ? acceptedOf(fields, ASKED_CODINGS).join(", ") : "";
   return [...withoutFields(fields, ACCEPT_ENCODING), "Accept-Encoding", accepted || "identity"];
 };
 

@@ -67,6 +67,7 @@ export const startOrigin = async (
   );
   return {
     async reload(next) {
+      accessLog.reopen();
       routes.replace(next);
     },
     async stop() {

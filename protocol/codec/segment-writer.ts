@@ -3,7 +3,7 @@
  * bytes so far, so that the other side releases nothing it has not proved. Answers and requests alike. SPEC section "Proof".
  */
 import { createHash, type Hash } from "node:crypto";
-import { RUNNING_PROOF_BYTES } from "../frames/frame.ts";
+import { segmentProof } from "../frames/proof.ts";
 import type { StreamEncoder } from "./codec.ts";
 
 /** A segment is ended after this many plain bytes even if its source never pauses, or the receiver would hold them all. */
@@ -73,7 +73,7 @@ export class SegmentedBody {
   }
 
   #segment(): void {
-    this.#exchange.segment(this.#hash.copy().digest().toString("latin1", 0, RUNNING_PROOF_BYTES));
+    this.#exchange.segment(segmentProof(this.#hash));
     this.#unproved = 0;
   }
 }

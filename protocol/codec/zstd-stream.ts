@@ -1,108 +1,39 @@
 /**
  * zstd piece by piece, for pages that come slowly: one context per page, window and dictionary at most 1 MiB each. What
- * `flush` returned decodes at once to all that was written. Node's zlib streams do the work; here each call is matched
- * with its output, the decoder is bounded, and the end of the frame is seen (zstd-frame). SPEC section "Streaming".
+ * `flush` returned decodes at once to all that was written. Node's zlib streams do the work; here the decoder is bounded, and
+ * the end of the frame is seen (zstd-frame). SPEC section "Streaming".
  */
-import type { Transform } from "node:stream";
 import {
   constants,
   createZstdCompress,
   createZstdDecompress,
   type ZstdCompress,
+  type ZstdDecompress,
   type ZstdOptions,
 } from "node:zlib";
+import { ZlibCoder } from "../runtime/zlib-stream.ts";
 import { type DecodeLimits, DeltaError, type StreamDecoder, type StreamEncoder } from "./codec.ts";
 import { streamDictionaryOf } from "./dictionary.ts";
 import { FrameWalk, ZSTD_MAGIC } from "./zstd-frame.ts";
 import { REQUEST_WINDOW_LOG, requestParams, STREAM_WINDOW_LOG, streamParams } from "./zstd-params.ts";
-
-/**
- * A zlib stream, one call at a time. Read by hand: zlib works on only while its output is taken, so what is held stays
- * small, and a bound on the output is met within one chunk.
- */
-class Coder<Z extends Transform> {
-  readonly #zlib: Z;
-  readonly #limits: DecodeLimits;
-  readonly #waiting = new Set<(reason: DeltaError) => void>();
-  #parts: Buffer[] = [];
-  #totalBytes = 0;
-  #ending = false;
-  #failure: DeltaError | undefined;
-
-  constructor(zlib: Z, limits: DecodeLimits) {
-    this.#zlib = zlib;
-    this.#limits = limits;
-    zlib.on("readable", () => this.#take());
-    zlib.on("error", (cause) => this.fail(new DeltaError("zstd cannot go on with this stream", { cause })));
-    // zlib ends by itself only on bytes that it will not take, and then never calls back.
-    zlib.on("end", () => {
-      if (!this.#ending) this.fail(new DeltaError("the frame ended early"));
-    });
-  }
-
-  write(piece: Uint8Array): Promise<Buffer> {
-    return this.run((zlib, done) => zlib.write(piece, done));
-  }
-
-  end(): Promise<Buffer> {
-    return this.run((zlib, done) => {
-      this.#ending = true;
-      zlib.once("end", done).end();
-    });
-  }
-
-  /** What comes out from `step` until it calls `done`. */
-  run(step: (zlib: Z, done: (error?: Error | null) => void) => void): Promise<Buffer> {
-    if (this.#failure) return Promise.reject(this.#failure);
-    if (this.#ending) return Promise.reject(new DeltaError("the stream has ended"));
-    const { promise, resolve, reject } = Promise.withResolvers<Buffer>();
-    this.#waiting.add(reject);
-    step(this.#zlib, (error) => {
-      if (error) return; // the error event says it, with its cause
-      this.#take();
-      if (this.#failure) return;
-      this.#waiting.delete(reject);
-      resolve(Buffer.concat(this.#parts));
-      this.#parts = [];
-    });
-    return promise;
-  }
-
-  #take(): void {
-    for (let part = this.#zlib.read(); part !== null && !this.#failure; part = this.#zlib.read()) {
-      this.#totalBytes += part.length;
-      if (this.#totalBytes > this.#limits.pageBytes) {
-        this.fail(new DeltaError(`the page is larger than ${this.#limits.pageBytes} bytes`));
-      } else {
-        this.#parts.push(part);
-      }
-    }
-  }
-
-  /** Ends everything: calls under way and later ones reject with `reason`; the first reason stays. */
-  fail(reason: DeltaError): void {
-    this.#failure ??= reason;
-    this.#parts = [];
-    for (const reject of this.#waiting) reject(this.#failure);
-    this.#waiting.clear();
-    this.#zlib.destroy();
-  }
-}
 
 const optionsWith = (bases: readonly Uint8Array[], params: Record<number, number>): ZstdOptions => {
   const dictionary = streamDictionaryOf(bases);
   return { params, ...(dictionary && { dictionary }) };
 };
 
-const UNLIMITED: DecodeLimits = { pageBytes: Number.POSITIVE_INFINITY };
+const broken = (cause: Error | undefined): DeltaError =>
+  cause === undefined
+    ? new DeltaError("the frame ended early")
+    : new DeltaError("zstd cannot go on with this stream", { cause });
 
 class ZstdStreamEncoder implements StreamEncoder {
-  readonly #coder: Coder<ZstdCompress>;
+  readonly #coder: ZlibCoder<ZstdCompress>;
   readonly #walk = new FrameWalk();
   #magicBytes = ZSTD_MAGIC.length;
 
   constructor(bases: readonly Uint8Array[], params: Record<number, number>) {
-    this.#coder = new Coder(createZstdCompress(optionsWith(bases, params)), UNLIMITED);
+    this.#coder = new ZlibCoder(createZstdCompress(optionsWith(bases, params)), broken);
   }
 
   async write(piece: Uint8Array): Promise<Buffer> {
@@ -130,13 +61,17 @@ class ZstdStreamEncoder implements StreamEncoder {
 }
 
 class ZstdStreamDecoder implements StreamDecoder {
-  readonly #coder: Coder<Transform>;
+  readonly #coder: ZlibCoder<ZstdDecompress>;
   readonly #walk = new FrameWalk();
 
   constructor(bases: readonly Uint8Array[], limits: DecodeLimits, windowLog: number) {
     const params = { [constants.ZSTD_d_windowLogMax]: windowLog };
     const zlib = createZstdDecompress(optionsWith(bases, params));
-    this.#coder = new Coder(zlib, limits);
+    this.#coder = new ZlibCoder(zlib, broken, (bytes) =>
+      bytes > limits.pageBytes
+        ? new DeltaError(`the page is larger than ${limits.pageBytes} bytes`)
+        : undefined,
+    );
     zlib.write(ZSTD_MAGIC);
   }
 

@@ -12,6 +12,7 @@ import {
   zstdDecompress,
   zstdDecompressSync,
 } from "node:zlib";
+import { ownBuffer } from "../store/compact-buffer.ts";
 import { type Codec, type DecodeLimits, DeltaError } from "./codec.ts";
 import { dictionaryOf, isDictionaryPart } from "./dictionary.ts";
 import { FrameWalk, withMagic, withoutMagic } from "./zstd-frame.ts";
@@ -39,14 +40,6 @@ const decompressInPool = promisify(zstdDecompress);
 const within = (bounds: { least: number; most: number }, bytes: number): number =>
   Math.min(bounds.most, Math.max(bounds.least, bytes));
 
-/** zlib's results sit in output buffers of their own size; what is kept must not pin those. */
-function exact(bytes: Buffer): Buffer {
-  if (bytes.buffer.byteLength === bytes.length) return bytes;
-  const copy = Buffer.allocUnsafeSlow(bytes.length);
-  bytes.copy(copy);
-  return copy;
-}
-
 async function encode(bases: readonly Uint8Array[], page: Uint8Array): Promise<Buffer> {
   const dictionary = dictionaryOf(bases);
   const dictionaryBytes = dictionary?.length ?? 0;
@@ -60,7 +53,7 @@ async function encode(bases: readonly Uint8Array[], page: Uint8Array): Promise<B
   };
   const frame =
     totalBytes <= SYNC_ENCODE_BYTES ? zstdCompressSync(page, options) : await compressInPool(page, options);
-  return exact(withoutMagic(frame));
+  return ownBuffer(withoutMagic(frame));
 }
 
 async function decode(
@@ -82,7 +75,7 @@ async function decode(
   const page = await decompressed(withMagic(delta), options, dictionaryBytes + walk.mostPageBytes);
   if (page.length > limits.pageBytes)
     throw new DeltaError(`the page is larger than ${limits.pageBytes} bytes`);
-  return exact(page);
+  return ownBuffer(page);
 }
 
 async function decompressed(frame: Buffer, options: ZstdOptions, workBytes: number): Promise<Buffer> {
@@ -101,7 +94,7 @@ async function decompressed(frame: Buffer, options: ZstdOptions, workBytes: numb
  */
 export const encodeRequest = (body: Uint8Array): Buffer => {
   const window = { [constants.ZSTD_c_windowLog]: windowLogFor(body.length) };
-  return exact(
+  return ownBuffer(
     withoutMagic(
       zstdCompressSync(body, {
         params: { ...requestParams(), ...window },

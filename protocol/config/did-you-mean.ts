@@ -2,6 +2,7 @@
  * Did you mean ...? The known word nearest to one that was mistyped, by counting single-letter changes, additions,
  * omissions and swaps of neighbours. Case, hyphens and underscores do not count.
  */
+import { distance } from "fastest-levenshtein";
 
 /** The closest of `known`, or undefined when none is near enough to be worth suggesting. */
 export const closest = (word: string, known: readonly string[]): string | undefined => {
@@ -13,6 +14,9 @@ export const closest = (word: string, known: readonly string[]): string | undefi
   return best?.each;
 };
 
+/** No known word is near one longer than this. */
+const LONGEST_WORD = 64;
+
 // A third of the letters: enough for "hartbeat" and "sotre", too little to make "idle" of "id".
 const mostSlips = (word: string): number => Math.floor(bare(word).length / 3);
 
@@ -22,27 +26,12 @@ const isBeginning = (a: string, b: string): boolean =>
 
 const bare = (word: string): string => word.toLowerCase().replace(/[-_]/g, "");
 
-/** No known word is near one longer than this, and the table below is quadratic. */
-const LONGEST_WORD = 64;
-
-const slipsBetween = (a: string, b: string): number => {
-  if (a.length > LONGEST_WORD || b.length > LONGEST_WORD) return Number.POSITIVE_INFINITY;
-  let twoAbove: number[] = [];
-  let above = Array.from({ length: b.length + 1 }, (_, column) => column);
-  for (let row = 1; row <= a.length; row++) {
-    const current = [row];
-    for (let column = 1; column <= b.length; column++) {
-      const same = a[row - 1] === b[column - 1];
-      const swapped = row > 1 && column > 1 && a[row - 1] === b[column - 2] && a[row - 2] === b[column - 1];
-      current[column] = Math.min(
-        (above[column] ?? 0) + 1,
-        (current[column - 1] ?? 0) + 1,
-        (above[column - 1] ?? 0) + (same ? 0 : 1),
-        swapped ? (twoAbove[column - 2] ?? 0) + 1 : Number.POSITIVE_INFINITY,
-      );
-    }
-    twoAbove = above;
-    above = current;
-  }
-  return above[b.length] ?? Number.POSITIVE_INFINITY;
+/** Levenshtein's distance, in which a swap would count as two slips: one swap is undone first where that helps. */
+const slipsBetween = (word: string, known: string): number => {
+  if (word.length > LONGEST_WORD) return Number.POSITIVE_INFINITY;
+  const unswapped = Array.from(
+    { length: Math.max(0, word.length - 1) },
+    (_, i) => word.slice(0, i) + word.charAt(i + 1) + word.charAt(i) + word.slice(i + 2),
+  );
+  return Math.min(distance(word, known), ...unswapped.map((other) => 1 + distance(other, known)));
 };

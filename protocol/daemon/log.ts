@@ -2,7 +2,7 @@
  * What the daemons say to whoever runs them: one line per event on standard error, JSON or text. An event is a short
  * fixed phrase and what varies stands in fields, so that lines can be searched and counted. No secret leaves here:
  * Secret objects print themselves as "[secret]", and every finished line is scrubbed of anything that looks like one.
- * The only importer of pino.
+ * Besides access-log the only importer of pino.
  */
 import pino from "pino";
 import { LOG_LEVELS, type LogLevel, type LogSettings } from "../config/log-settings.ts";

@@ -1,41 +1,72 @@
-/** Accept-Encoding as RFC 9110 section 12.5.3 says it: which codings a visitor takes, and in which order of preference. */
-
+/**
+ * Accept-Encoding as RFC 9110 section 12.5.3 says it: which content codings a request takes, and which of them rather. Read
+ * by `negotiator`; what it would read but the grammar does not allow (`q=2`) is left out before, and counts as not there.
+ */
+import Negotiator from "negotiator";
+import { rememberReading } from "../runtime/remember-reading.ts";
 import { listOf } from "./head.ts";
 import type { HeaderList } from "./header-list.ts";
 
-/** The smallest first: at the levels of compressor-pool, brotli < zstd < gzip for text. */
+/** Those made for visitors. The smallest first: at the levels of compressor-pool, brotli < zstd < gzip for text. */
 export const CODINGS = ["br", "zstd", "gzip"] as const;
 export type Coding = (typeof CODINGS)[number];
 
+/** Those asked of a web server, the preferred one first: the best ratio for the time that it takes. */
+export const ASKED_CODINGS = ["zstd", "br", "gzip"] as const satisfies readonly Coding[];
+
+/** Those that can be undone. */
+export type DecodableCoding = Coding | "deflate";
+
+interface Preferences {
+  /** Accepted at all, the preferred one first; `identity` is one of them. */
+  readonly accepted: readonly string[];
+  /** Those of CODINGS that are accepted, and preferred to the body as it is. */
+  readonly better: readonly Coding[];
+}
+
 /** The codings that the visitor takes, the one to use first; empty where identity is as good. */
-export const acceptedCodings = (fields: HeaderList): readonly Coding[] => {
-  const accepted = listOf(fields, "accept-encoding");
-  if (accepted === undefined) return [];
-  const quality = qualitiesOf(accepted);
-  const star = quality.get("*");
-  const identity = quality.get("identity") ?? 0;
-  // Who accepts "anything" and names nothing is likely to mean gzip.
-  const order = CODINGS.some((coding) => quality.has(coding)) ? CODINGS : CODINGS.toReversed();
-  return order
-    .map((coding) => ({ coding, q: quality.get(coding) ?? star ?? 0 }))
-    .filter(({ q }) => q > 0 && q >= identity)
-    .sort((a, b) => b.q - a.q)
-    .map(({ coding }) => coding);
-};
+export const acceptedCodings = (fields: HeaderList): readonly Coding[] => preferencesOf(fields)?.better ?? [];
 
 /** Whether the visitor refuses a body as it is. */
-export const refusesIdentity = (fields: HeaderList): boolean => {
-  const quality = qualitiesOf(listOf(fields, "accept-encoding") ?? "");
-  return (quality.get("identity") ?? quality.get("*")) === 0;
+export const refusesIdentity = (fields: HeaderList): boolean =>
+  preferencesOf(fields)?.accepted.includes("identity") === false;
+
+/** Those of `codings` that the request accepts, in their order; all of them if it says nothing. */
+export const acceptedOf = <C extends DecodableCoding>(
+  fields: HeaderList,
+  codings: readonly C[],
+): readonly C[] => {
+  const preferences = preferencesOf(fields);
+  return preferences === undefined
+    ? codings
+    : codings.filter((coding) => preferences.accepted.includes(coding));
 };
 
-/** Members that are not well-formed count as not there. */
-export const qualitiesOf = (accepted: string): ReadonlyMap<string, number> => {
-  const quality = new Map<string, number>();
-  for (const member of accepted.toLowerCase().split(",")) {
-    const [, name, q] =
-      /^\s*([\w!#$%&'*+.^`|~-]+)\s*(?:;\s*q=(0(?:\.\d{0,3})?|1(?:\.0{0,3})?)\s*)?$/.exec(member) ?? [];
-    if (name !== undefined) quality.set(name === "x-gzip" ? "gzip" : name, q === undefined ? 1 : Number(q));
-  }
-  return quality;
+/** Undefined: the request does not say. */
+const preferencesOf = (fields: HeaderList): Preferences | undefined => {
+  const value = listOf(fields, "accept-encoding");
+  return value === undefined ? undefined : readPreferences(value);
 };
+
+const MEMBER =
+  /^\s*(?:x-(?=gzip\b))?([\w!#$%&'*+.^`|~-]+\s*(?:;\s*q=(?:0(?:\.\d{0,3})?|1(?:\.0{0,3})?)\s*)?)$/;
+const NAMES_ONE = /\b(?:br|zstd|gzip)\b/;
+
+type Encodings = (of: readonly string[], by: { readonly preferred: readonly string[] }) => string[];
+
+const readPreferences = rememberReading((value): Preferences => {
+  const members = value.toLowerCase().split(",");
+  const wellFormed = members.flatMap((member) => MEMBER.exec(member)?.[1] ?? []).join(",");
+  // Who accepts "anything" and names nothing is likely to mean gzip.
+  const order = NAMES_ONE.test(wellFormed) ? CODINGS : CODINGS.toReversed();
+  const negotiator = new Negotiator({ headers: { "accept-encoding": wellFormed } });
+  // Its types leave the second argument out.
+  const encodings: Encodings = negotiator.encodings.bind(negotiator);
+  const accepted = encodings([...CODINGS, "deflate", "identity"], { preferred: order });
+  const identity = accepted.indexOf("identity");
+  const before = accepted.slice(0, identity === -1 ? undefined : identity);
+  return {
+    accepted,
+    better: before.filter((coding): coding is Coding => CODINGS.some((each) => each === coding)),
+  };
+});

@@ -51,6 +51,10 @@ export const responseHeadFromList = (list: HeaderList): ResponseHead => {
   return { status, reason, fields: list.slice(named ? 4 : 2) };
 };
 
+/** Whether a response with this status has no body, whatever was asked (RFC 9110 sections 6.4.1 and 15.3.6). */
+export const isBodiless = (status: number): boolean =>
+  status < 200 || status === 204 || status === 205 || status === 304;
+
 /** The value of the first field of this name; `name` in lower case. */
 export const fieldOf = (fields: HeaderList, name: string): string | undefined => {
   for (let i = 0; i + 1 < fields.length; i += 2) if (isNamed(fields[i], name)) return fields[i + 1];

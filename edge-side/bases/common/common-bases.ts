@@ -8,7 +8,7 @@ import { LRUCache } from "lru-cache";
 import { DeltaError } from "../../../protocol/codec/codec.ts";
 import { STREAMING_CODEC } from "../../../protocol/codec/codecs.ts";
 import type { Log } from "../../../protocol/daemon/log.ts";
-import { DIGEST_BYTES } from "../../../protocol/frames/frame.ts";
+import { resultDigest } from "../../../protocol/frames/proof.ts";
 import type { Link } from "../../../protocol/link/link-api.ts";
 import type { Clock } from "../../../protocol/runtime/clock.ts";
 import type { ByteBudget } from "../../../protocol/runtime/memory-budget.ts";
@@ -206,7 +206,7 @@ export class CommonBases {
         host: hostOf(tenant),
         name: key,
         noStore: isNoStore(sources),
-        result: base.fingerprint.slice(0, DIGEST_BYTES),
+        result: resultDigest(base.fingerprint),
         size: body.length,
         codec: STREAMING_CODEC.id,
         bases: [visit.version.short],

@@ -17,6 +17,7 @@ const KNOWN = [
 describe("closest", () => {
   it.each([
     ["sotre", "store"],
+    ["heratbat", "heartbeat"],
     ["visitor", "visitors"],
     ["hartbeat", "heartbeat"],
     ["heart-beat", "heartbeat"],

@@ -1,4 +1,12 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
@@ -42,6 +50,46 @@ describe("an access log in a file", () => {
     for (let line = 0; line < 3; line++) log.write({ line });
     await log.close();
     expect(failures.map((error) => (error as NodeJS.ErrnoException).code)).toEqual(["ENOENT"]);
+  });
+
+  it("goes on in a new file when it is opened again, and loses no line", async () => {
+    const log = at("log");
+    log.write({ line: 1 });
+    renameSync(join(folder, "log"), join(folder, "log.1"));
+    log.write({ line: 2 });
+    log.reopen();
+    log.write({ line: 3 });
+    await log.close();
+    await until(() => read("log.1").split("\n").length === 3, "what was written before");
+    expect([read("log.1"), read("log")]).toEqual(['{"line":1}\n{"line":2}\n', '{"line":3}\n']);
+  });
+
+  it("that is closed is closed twice as well, and takes no line any more", async () => {
+    const log = at("log");
+    log.write({ line: 1 });
+    await Promise.all([log.close(), log.close()]);
+    log.write({ line: 2 });
+    await log.close();
+    expect([read("log"), failures]).toEqual(['{"line":1}\n', []]);
+  });
+
+  it("that could not be opened is tried again", async () => {
+    const log = at("folder/log");
+    log.write({ line: 1 });
+    mkdirSync(join(folder, "folder"));
+    log.reopen();
+    log.write({ line: 2 });
+    await log.close();
+    expect([failures.length, read("folder/log")]).toEqual([1, '{"line":2}\n']);
+  });
+
+  it("on a full disk is told once, and is closed all the same", async () => {
+    const log = openAccessLog({ to: "file", path: "/dev/full" }, trouble);
+    log.write({ line: 1 });
+    await until(() => failures.length > 0, "word of the failure");
+    log.write({ line: 2 });
+    await log.close();
+    expect(failures.map((error) => (error as NodeJS.ErrnoException).code)).toEqual(["ENOSPC"]);
   });
 
   it("drops lines that find no room, and says how many", async () => {

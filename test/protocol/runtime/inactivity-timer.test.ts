@@ -1,6 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { AnswerDeadline } from "../../../edge-side/exchange/answer-timeout.ts";
-import { IdleWatch } from "../../../edge-side/http/idle-timeout.ts";
+import { InactivityTimer } from "../../../protocol/runtime/inactivity-timer.ts";
 import { FakeClock } from "../../kit/fake-clock.ts";
 
 const IDLE_MS = 100;
@@ -8,11 +7,11 @@ const IDLE_MS = 100;
 const watched = () => {
   const clock = new FakeClock();
   let idle = 0;
-  const watch = new IdleWatch(clock, IDLE_MS, () => idle++);
+  const watch = new InactivityTimer(clock, IDLE_MS, () => idle++);
   return { clock, watch, idle: () => idle };
 };
 
-describe("an idle watch", () => {
+describe("an inactivity timer", () => {
   it("that was not started says nothing, and sets no timer", async () => {
     const { clock, idle } = watched();
     await clock.advance(10 * IDLE_MS);
@@ -54,51 +53,30 @@ describe("an idle watch", () => {
     await clock.advance(10 * IDLE_MS);
     expect([idle(), clock.timers]).toEqual([0, 0]);
   });
-});
 
-const awaited = () => {
-  const clock = new FakeClock();
-  let late = 0;
-  const deadline = new AnswerDeadline(clock, IDLE_MS, () => late++);
-  return { clock, deadline, late: () => late };
-};
-
-describe("an answer's deadline", () => {
-  it("runs from the beginning", async () => {
-    const { clock, late } = awaited();
-    await clock.advance(IDLE_MS);
-    expect(late()).toBe(1);
-  });
-
-  it("does not run while the visitor is waited for", async () => {
-    const { clock, deadline, late } = awaited();
+  it("that is paused has its whole time again when it goes on", async () => {
+    const { clock, watch, idle } = watched();
+    watch.start();
     await clock.advance(IDLE_MS - 1);
-    deadline.forVisitor();
-    await clock.advance(100 * IDLE_MS);
-    deadline.heard();
-    deadline.forOrigin();
-    deadline.forOrigin();
+    watch.pause();
+    await clock.advance(10 * IDLE_MS + 1);
+    expect([idle(), clock.timers]).toEqual([0, 1]);
+    watch.resume();
     await clock.advance(IDLE_MS - 1);
-    expect(late()).toBe(0);
+    watch.resume();
+    expect(idle()).toBe(0);
     await clock.advance(1);
-    expect(late()).toBe(1);
+    expect([idle(), clock.timers]).toEqual([1, 0]);
   });
 
-  it("starts anew when the web server is heard", async () => {
-    const { clock, deadline, late } = awaited();
-    for (let word = 0; word < 5; word++) {
-      await clock.advance(IDLE_MS - 1);
-      deadline.heard();
-    }
-    expect(late()).toBe(0);
-  });
-
-  it("is over when the answer is there, and leaves nothing behind", async () => {
-    const { clock, deadline, late } = awaited();
-    deadline.over();
-    deadline.forOrigin();
-    deadline.heard();
+  it("that has spoken, or was stopped, does not begin again by going on", async () => {
+    const { clock, watch, idle } = watched();
+    watch.start();
+    await clock.advance(IDLE_MS);
+    watch.pause();
+    watch.resume();
+    watch.moved();
     await clock.advance(10 * IDLE_MS);
-    expect([late(), clock.timers]).toEqual([0, 0]);
+    expect([idle(), clock.timers]).toEqual([1, 0]);
   });
 });

@@ -1,0 +1,57 @@
+/**
+ * Notices that nothing happens for too long where something is waited for: a visitor's next bytes, a web server's answer. One
+ * timer, set again only when it runs out, so that something that happens costs a look at the clock. Not running, it costs
+ * nothing.
+ */
+import type { Clock, Timer } from "./clock.ts";
+
+export class InactivityTimer {
+  readonly #clock: Clock;
+  readonly #limitMs: number;
+  readonly #inactive: () => void;
+  #timer: Timer | undefined;
+  #since = 0;
+  #paused = false;
+
+  /** `inactive` is called once for each `start` after which nothing moved, and nothing stopped it, for `limitMs`. */
+  constructor(clock: Clock, limitMs: number, inactive: () => void) {
+    this.#clock = clock;
+    this.#limitMs = limitMs;
+    this.#inactive = inactive;
+  }
+
+  /** From now on something must happen. */
+  start(): void {
+    this.moved();
+    this.#timer ??= this.#clock.after(this.#limitMs, () => this.#look());
+  }
+
+  /** Something happened. */
+  moved(): void {
+    this.#since = this.#clock.now();
+  }
+
+  /** Somebody else is waited for. */
+  pause(): void {
+    this.#paused = true;
+  }
+
+  /** The whole time begins anew, if it was paused. */
+  resume(): void {
+    if (this.#paused) this.moved();
+    this.#paused = false;
+  }
+
+  stop(): void {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+  }
+
+  #look(): void {
+    this.#timer = undefined;
+    if (this.#paused) this.moved();
+    const remainingMs = this.#since + this.#limitMs - this.#clock.now();
+    if (remainingMs <= 0) this.#inactive();
+    else this.#timer = this.#clock.after(remainingMs, () => this.#look());
+  }
+}
