@@ -3,7 +3,6 @@
  * The command line of `coilgun-edge`: run, check, pair, forget. What each does stands in a file of its own.
  */
 import { type Command, InvalidArgumentError } from "commander";
-import { loadCopied } from "../protocol/config/config-snapshot.ts";
 import { TUNNEL_PORT } from "../protocol/config/schema.ts";
 import {
   type HostPort,
@@ -20,7 +19,7 @@ import { Complaint } from "../protocol/runtime/user-error.ts";
 import { askToForget } from "./command/admin.ts";
 import { checkEdge } from "./command/check.ts";
 import { nextSteps, pair } from "./command/pair.ts";
-import { edgeSettings, loadEdgeConfig } from "./config/edge-config.ts";
+import { loadEdgeConfig } from "./config/edge-config.ts";
 import { startWithAdmin } from "./run/start.ts";
 
 const CONFIG = ["-c, --config <file>", "the config file", "edge.yaml"] as const;
@@ -37,12 +36,11 @@ const edgeProgram = (): Command => {
     .option(...CONFIG)
     .action(async ({ config: file }: { config: string }) => {
       const code = await runDaemon({
-        load: () => loadCopied(file, edgeSettings),
+        load: () => loadEdgeConfig(file),
         start: startWithAdmin,
-        describe: ({ visitorsAddresses, tunnelAddress }, { config: { workers } }) => ({
+        describe: ({ visitorsAddresses, tunnelAddress }) => ({
           visitors: visitorsAddresses.map(printHostPort).join(" "),
           tunnel: printHostPort(tunnelAddress),
-          ...(workers > 1 && { workers }),
         }),
       });
       // Whatever is still open has had its time: a stopped daemon does not linger.

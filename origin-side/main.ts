@@ -3,15 +3,14 @@
  * The command line of `coilgun-origin`: run and check.
  */
 import type { Command } from "commander";
-import { loadCopied } from "../protocol/config/config-snapshot.ts";
 import { printHostPort } from "../protocol/config/units.ts";
 import { EXIT, programNamed, runProgram, say } from "../protocol/daemon/cli.ts";
 import { printFinding } from "../protocol/daemon/findings.ts";
 import { runDaemon } from "../protocol/daemon/run-daemon.ts";
 import { systemClock } from "../protocol/runtime/clock.ts";
 import { checkOrigin } from "./command/check.ts";
-import { originSettings } from "./config/origin-config.ts";
-import { startOriginDaemon } from "./run/origin-workers.ts";
+import { loadOriginConfig } from "./config/origin-config.ts";
+import { startOrigin } from "./run/daemon.ts";
 
 const CONFIG = ["-c, --config <file>", "the config file", "origin.yaml"] as const;
 
@@ -27,12 +26,11 @@ const originProgram = (): Command => {
     .option(...CONFIG)
     .action(async ({ config: file }: { config: string }) => {
       const code = await runDaemon({
-        load: () => loadCopied(file, originSettings),
-        start: startOriginDaemon,
-        describe: (_, { config: { edges, routes, workers } }) => ({
+        load: () => loadOriginConfig(file),
+        start: (config, log) => startOrigin(config, { log }),
+        describe: (_, { edges, routes }) => ({
           edges: edges.map(({ address }) => printHostPort(address)),
           hosts: routes.map(({ host }) => host),
-          ...(workers > 1 && { workers }),
         }),
       });
       // Whatever is still open has had its time: a stopped daemon does not linger.

@@ -6,7 +6,7 @@
 import { writeFile } from "node:fs/promises";
 import { Command } from "commander";
 import type { Codec } from "../../protocol/codec/codec.ts";
-import { type CodecName, codecNamed, DELTA_CODEC_NAMES } from "../../protocol/codec/codecs.ts";
+import { CODEC_NAMES, type CodecName, codecNamed } from "../../protocol/codec/codecs.ts";
 import { type Clock, systemClock } from "../../protocol/runtime/clock.ts";
 import { type Corpus, type Family, type FamilyKind, readCorpus } from "../corpus/corpus.ts";
 import { type Ground, groundOfMeasurement } from "../corpus/versions.ts";
@@ -66,7 +66,7 @@ export async function measureCodecs(
   corpus: Corpus,
   { clock, signal, terminal }: Bench,
 ): Promise<CodecReport> {
-  const rounds = DELTA_CODEC_NAMES.flatMap((codec) => BASE_COUNTS.map((bases) => ({ codec, bases })));
+  const rounds = CODEC_NAMES.flatMap((codec) => BASE_COUNTS.map((bases) => ({ codec, bases })));
   const progress = progressBar(terminal, rounds.length);
   const codecs: CodecFigures[] = [];
   try {

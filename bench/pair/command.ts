@@ -21,18 +21,14 @@ import {
   loadTable,
   memoryTable,
 } from "./pair-table.ts";
-import { measureWorkers } from "./workers.ts";
-import { isWorkersFlawless, workersTable } from "./workers-table.ts";
 
 const MOST_SECONDS = 600;
 const MOST_CONCURRENCY = 1_000;
 const MOST_REQUESTS = 10_000_000;
-const MOST_WORKERS = 16;
 
 export interface PairFlags {
   readonly load: boolean;
   readonly memory: boolean;
-  readonly workers?: number;
   readonly only?: readonly string[];
   readonly link: LinkKind | "both";
   readonly rtt: number;
@@ -60,11 +56,6 @@ export const pairCommand = (): Command =>
       new Option("--load", "requests a second, CPU and event loops").default(false).conflicts("memory"),
     )
     .option("--memory", "resident memory of both daemons with a small store", false)
-    .addOption(
-      new Option("--workers <number>", "beside one worker on each side, so many: load, and bytes of sessions")
-        .argParser(wholeUpTo(MOST_WORKERS))
-        .conflicts(["load", "memory", "only", "profile"]),
-    )
     .addOption(
       new Option("--only <cases>", "only these cases, separated by commas")
         .argParser((names) => names.split(","))
@@ -115,7 +106,7 @@ export const pairCommand = (): Command =>
     );
 
 const ofLatency = (flags: string, description: string): Option =>
-  new Option(flags, description).conflicts(["load", "memory", "workers"]);
+  new Option(flags, description).conflicts(["load", "memory"]);
 
 async function run(flags: PairFlags, signal: AbortSignal): Promise<Outcome> {
   let progress: Progress | undefined;
@@ -139,10 +130,6 @@ async function run(flags: PairFlags, signal: AbortSignal): Promise<Outcome> {
         onProgress: terminal ? onProgress : () => undefined,
       });
       return { report, table: memoryTable(report), flawless: isMemoryFlawless(report) };
-    }
-    if (flags.workers !== undefined) {
-      const report = await measureWorkers({ ...stage, seconds, concurrency, workers: flags.workers });
-      return { report, table: workersTable(report), flawless: isWorkersFlawless(report) };
     }
     if (flags.load) {
       const names = chosen(flags.only, LOAD_NAMES);

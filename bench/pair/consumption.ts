@@ -12,15 +12,6 @@ export function throwUnlessLinux(platform: string = process.platform): void {
   );
 }
 
-/** A process and all that it has started, and those in turn. */
-export const processesOf = (pid: number): number[] => [
-  pid,
-  ...readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8")
-    .split(" ")
-    .filter(Boolean)
-    .flatMap((child) => processesOf(Number(child))),
-];
-
 /** CPU milliseconds, user and system together, that process `pid` has used. */
 export const cpuMsOf = (pid: number): number => cpuMsIn(readFileSync(`/proc/${pid}/stat`, "utf8"));
 

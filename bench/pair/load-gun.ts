@@ -14,8 +14,6 @@ export interface Volley {
   /** host:port. */
   readonly address: string;
   readonly path: string;
-  /** In so many templates: each with a query's name of its own, which the web server does not look at. */
-  readonly templates?: number;
   readonly encodings: Encodings;
   readonly connections: number;
   readonly seconds: number;
@@ -49,14 +47,7 @@ interface AskingClient {
   responseMax: number;
 }
 
-async function fire({
-  address,
-  path,
-  templates,
-  encodings,
-  connections,
-  seconds,
-}: Volley): Promise<VolleyResult> {
+async function fire({ address, path, encodings, connections, seconds }: Volley): Promise<VolleyResult> {
   const ms: number[] = [];
   let errors = 0;
   const flaws: string[] = [];
@@ -66,9 +57,6 @@ async function fire({
   const instance = autocannon(
     {
       url: `http://${address}${path}`,
-      ...(templates !== undefined && {
-        requests: Array.from({ length: templates }, (_, at) => ({ path: `${path}?t${at}=1` })),
-      }),
       connections,
       duration: seconds + TIMEOUT_SECONDS,
       setupClient: (client) => clients.push(client as unknown as AskingClient),

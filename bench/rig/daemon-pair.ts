@@ -20,8 +20,6 @@ export interface PairOptions {
   readonly clock: Clock;
   readonly signal?: AbortSignal | undefined;
   readonly settings?: PairSettings | undefined;
-  /** Links that must be up; 1. */
-  readonly links?: number | undefined;
   /** Options of Node itself for both daemons (child-daemon.ts). */
   readonly nodeOptions?: readonly string[] | undefined;
   /** Read the link from outside, to say what its bytes are spent on. */
@@ -62,7 +60,7 @@ export async function joinPair<Between extends BetweenDaemons>(
   options: PairOptions,
   between: (edgeTunnel: string, tap: LinkTap | undefined) => Promise<Between>,
 ): Promise<DaemonPair<Between>> {
-  const { routes, clock, signal, settings = {}, links = 1, nodeOptions, tapped = false } = options;
+  const { routes, clock, signal, settings = {}, nodeOptions, tapped = false } = options;
   const exchanges = new ExchangeLog();
   const undo = new AsyncDisposableStack();
   try {
@@ -101,7 +99,7 @@ export async function joinPair<Between extends BetweenDaemons>(
       keyLogFile,
     });
     undo.defer(async () => void (await origin.stop()));
-    await Promise.all([edge.logged("link up", signal), origin.logged("link up", signal, links)]);
+    await Promise.all([edge.logged("link up", signal), origin.logged("link up", signal)]);
     if (tap !== undefined) await keysLogged(tap, clock, signal);
     for (const daemon of [edge, origin]) void daemon.died.then((error) => exchanges.fail(error));
 

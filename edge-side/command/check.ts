@@ -6,7 +6,7 @@ import { createPrivateKey, X509Certificate } from "node:crypto";
 import { accessSync, constants } from "node:fs";
 import { dirname } from "node:path";
 import { loadConfig } from "../../protocol/config/parse-config.ts";
-import { type HostPort, printHostPort, printSize, printTime } from "../../protocol/config/units.ts";
+import { printHostPort } from "../../protocol/config/units.ts";
 import {
   checkFree,
   checkPrivacy,
@@ -16,7 +16,6 @@ import {
   warning,
 } from "../../protocol/daemon/findings.ts";
 import { codeOf } from "../../protocol/runtime/user-error.ts";
-import { REQUEST_LIFETIME_MS } from "../../protocol/store/request-body-store.ts";
 import { type EdgeConfig, edgeSettings, type TunnelListen } from "../config/edge-config.ts";
 import type { VisitorTls } from "../config/listener-config.ts";
 import { isEdgeAt } from "./admin.ts";
@@ -41,35 +40,27 @@ export const checkEdge = async (file: string, today: Date): Promise<readonly Fin
         : checkCertificate(config.visitors.length > 1 ? `visitors[${i}]` : "visitors", tls, today),
     ),
     ...checkPlaces(config),
-    ...keptRequests(config),
   ];
 };
 
-/** What visitors send is not kept unless somebody chose it; who did should see what that means. */
-const keptRequests = ({ keys, store }: EdgeConfig): readonly Finding[] =>
-  keys
-    .flatMap(({ hosts }) => hosts)
-    .filter(({ requestBases }) => requestBases !== "off")
-    .map(({ host, requestBases }) => {
-      const types = requestBases === "session" ? "JSON, XML and text" : "JSON, XML, text and forms";
-      const kept = `${types} that its sessions send stay in memory on both sides for ${printTime(REQUEST_LIFETIME_MS)} after their last use`;
-      return ok(`${host}: requestBases: ${requestBases}: ${kept}, ${printSize(store.requestBytes)} at most`);
-    });
-
 const checkPorts = async (config: EdgeConfig): Promise<readonly Finding[]> => {
   const several = config.visitors.length > 1;
-  const listens: Readonly<Record<string, HostPort>> = {
-    ...Object.fromEntries(
-      config.visitors.map(({ listen }, i) => [several ? `visitors[${i}]` : "visitors", listen]),
-    ),
-    tunnel: config.tunnel.listen,
-  };
+  const listens = [
+    ...config.visitors.map(({ listen, reusePort }, i) => ({
+      setting: several ? `visitors[${i}]` : "visitors",
+      listen,
+      reusePort,
+    })),
+    { setting: "tunnel", listen: config.tunnel.listen, reusePort: false },
+  ];
   // Its own ports are taken by the daemon that runs; that is no problem of the config.
   if (config.admin !== undefined && (await isEdgeAt(config.admin))) {
-    const places = Object.values(listens).map(printHostPort).join(" and ");
+    const places = listens.map(({ listen }) => printHostPort(listen)).join(" and ");
     return [ok(`coilgun-edge is running; ${places} were not tried`)];
   }
-  return Promise.all(Object.entries(listens).map(([setting, address]) => checkFree(setting, address)));
+  return Promise.all(
+    listens.map(({ setting, listen, reusePort }) => checkFree(setting, listen, { reusePort })),
+  );
 };
 
 const checkTunnel = (tunnel: TunnelListen, today: Date): readonly Finding[] => {

@@ -36,32 +36,16 @@ import {
   parseNetwork,
   UnitError,
 } from "../../protocol/config/units.ts";
-import {
-  hasRoomForPages,
-  NO_ROOM_FOR_PAGES,
-  workersOf,
-  workersSetting,
-} from "../../protocol/config/workers-config.ts";
 import type { BasesPolicy } from "../../protocol/scope/scope.ts";
 import type { LinkKey } from "../../protocol/transport/key.ts";
 import { keyOf, keySettings } from "../../protocol/transport/key-config.ts";
 import { clash, type VisitorListen, visitorListeners } from "./listener-config.ts";
-import {
-  isCompressed,
-  isKeptSomewhere,
-  KEPT_NOWHERE,
-  NOT_COMPRESSED,
-  type RequestBasesPolicy,
-  requestBasesSetting,
-} from "./request-bases-policy.ts";
 
 export interface EdgeConfig {
   /** Where visitors are served; at least one. */
   readonly visitors: readonly VisitorListen[];
   readonly tunnel: TunnelListen;
   readonly keys: readonly EdgeKey[];
-  /** Processes that share the work. */
-  readonly workers: number;
   readonly store: StoreSettings;
   readonly memory: MemorySettings;
   readonly limits: EdgeLimits;
@@ -111,8 +95,6 @@ export interface ServedHost {
   readonly commonBases: boolean;
   /** Whether bodies of requests cross the link compressed, where they gain. */
   readonly compressRequests: boolean;
-  /** Whether they may build on what the same session sent before. */
-  readonly requestBases: RequestBasesPolicy;
 }
 
 /** Each is refused or passed by when exceeded, as said. */
@@ -159,7 +141,6 @@ export const edgeSettings = (near: Surroundings): z.ZodType<EdgeConfig> =>
       .array(edgeKey(near))
       .min(1)
       .check(noTwoAlike(({ key }) => key.id, "is the id of two keys; each needs its own", "id")),
-    workers: workersSetting(),
     store: storeBlock(),
     memory: memoryBlock(),
     limits: optionalBlock({
@@ -201,11 +182,7 @@ export const edgeSettings = (near: Surroundings): z.ZodType<EdgeConfig> =>
       path: ["tunnel"],
       error: "listens where visitors are served; give each a port of its own",
     })
-    .refine(hasRoomForPages, NO_ROOM_FOR_PAGES)
-    .refine(isKeptSomewhere, KEPT_NOWHERE)
-    .transform(
-      ({ admin, ...rest }): EdgeConfig => ({ ...rest, admin, workers: workersOf(rest.workers, rest) }),
-    );
+    .transform(({ admin, ...rest }): EdgeConfig => ({ ...rest, admin }));
 
 const edgeKey = (near: Surroundings) =>
   block({
@@ -229,8 +206,7 @@ const servedHost = block({
     .transform((names) => [...new Set(["authorization", ...names])]),
   commonBases: z.boolean().prefault(true),
   compressRequests: z.boolean().prefault(true),
-  requestBases: requestBasesSetting(),
-}).refine(isCompressed, NOT_COMPRESSED);
+});
 
 // RFC 9110 5.6.2: the characters of a token, which names of cookies and headers are made of.
 const TOKEN = /^[\w!#$%&'*+.^`|~-]+$/;

@@ -14,6 +14,8 @@ export interface VisitorListen {
   readonly tls: VisitorTls | undefined;
   /** Whether pages are compressed for visitors who accept it. */
   readonly compress: boolean;
+  /** Whether other processes may listen at the same address; the system spreads connections over all of them. */
+  readonly reusePort: boolean;
 }
 
 /** HTTPS with HTTP/2 and HTTP/1.1. */
@@ -34,16 +36,18 @@ const listener = (near: Surroundings) =>
       certificate: namedFile(near).optional(),
       privateKey: namedFile(near).optional(),
       compress: z.enum(["on", "off"]).prefault("on"),
+      reusePort: z.boolean().prefault(false),
     })
       .refine(({ certificate, privateKey }) => (certificate === undefined) === (privateKey === undefined), {
         abort: true,
         error: "has only one of certificate and privateKey; name both for HTTPS, or neither for HTTP",
       })
       .transform(
-        ({ listen, certificate, privateKey, compress }): VisitorListen => ({
+        ({ listen, certificate, privateKey, compress, reusePort }): VisitorListen => ({
           listen,
           tls: certificate && privateKey && { certificate, privateKey },
           compress: compress === "on",
+          reusePort,
         }),
       ),
   );

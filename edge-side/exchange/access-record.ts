@@ -18,8 +18,6 @@ export interface VisitRecord {
   /** Of the request's body: as the visitor sent it, and on the link. */
   bodyBytes?: number;
   requestBytes?: number;
-  /** The request's body was coded on one that the origin side did not hold so, and was sent twice. */
-  baseMissed?: true;
   decodeMs?: number;
   totalMs?: number;
   /** The delta did not prove, and plain bytes came in its place. */

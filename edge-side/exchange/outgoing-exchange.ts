@@ -4,7 +4,7 @@
  * section "Streams".
  */
 
-import { LinkError, StreamError, type StreamErrorCode } from "../../protocol/errors.ts";
+import { StreamError, type StreamErrorCode } from "../../protocol/errors.ts";
 import type { AnswerFrame, StreamFrame } from "../../protocol/frames/frame.ts";
 import { type RequestHead, requestHeadToList } from "../../protocol/http/head.ts";
 import type { HeaderList } from "../../protocol/http/header-list.ts";
@@ -20,11 +20,6 @@ const NO_BYTES = new Uint8Array(0);
 export const MOST_WAITING_FRAMES = 65_536;
 /** Interim heads of one answer. */
 export const MOST_INTERIM_HEADS = 32;
-
-/** The default of `bodyAsked`. Throws LinkError. */
-export const unasked = (): never => {
-  throw new LinkError("bad-frame", "ask-body for a request that builds on no other");
-};
 
 export interface ExchangeOpening {
   readonly head: RequestHead;
@@ -53,16 +48,10 @@ export class OutgoingExchange implements StreamReceiver, BodySink {
   /** Bytes of the request's body: on the link, and as the visitor sent them where that is not the same. */
   requestBytes = 0;
   plainRequestBytes: number | undefined;
-  /** The origin side could not build the request's body on what it was coded on. */
-  baseMissed = false;
   /** Called when more of the request's body may be sent. */
   roomForBody: () => void = () => {};
   /** Called when the origin side does not want the rest of the request's body. */
   bodyRefused: () => void = () => {};
-  /** Called when the request's body is to come once more; only one that builds on another may have to. */
-  bodyAsked: () => void = unasked;
-  /** Called with each head of the answer: the request's body was rebuilt. */
-  headHeard: () => void = () => {};
   /** Called when the exchange has ended early, by whomever. */
   lost: () => void = () => {};
   /** Called once when the visit is over, however it went. */
@@ -123,13 +112,6 @@ export class OutgoingExchange implements StreamReceiver, BodySink {
     this.#stream?.send({ kind: "end", how, extensions: NO_EXTENSIONS });
   }
 
-  /** Sends the whole body once more, after `bodyAsked`. */
-  sendAgain(bytes: Uint8Array, trailers: HeaderList): void {
-    this.#ended = false;
-    this.sendBody(bytes);
-    this.endBody("complete", trailers);
-  }
-
   /** The next frame of the answer; rejects with StreamError when the exchange ends early. */
   next(): Promise<StreamFrame> {
     return this.#arrived.next();
@@ -178,8 +160,6 @@ export class OutgoingExchange implements StreamReceiver, BodySink {
 
   frame(frame: StreamFrame, payloadBytes: number): void {
     if (frame.kind === "stopSending") return this.bodyRefused();
-    if (frame.kind === "askBody") return this.bodyAsked();
-    if (frame.kind === "answer") this.headHeard();
     if (this.#arrived.length >= MOST_WAITING_FRAMES) return this.cancel("internal");
     this.answerBytes += payloadBytes - headBytes(frame, payloadBytes);
     this.#arrived.push(frame);

@@ -20,16 +20,12 @@ export interface VisitorServer {
   readonly addresses: readonly HostPort[];
   /** Takes over certificates that were renewed; throws what TLS says of one that it cannot use. */
   renew(listeners: readonly VisitorListen[]): void;
-  /** Serves a connection that came in elsewhere at the address of this number. */
-  take(listener: number, socket: Socket): void;
   /** Takes no new connections; resolves when the running requests are done, or `signal` cuts them off. */
   close(signal: AbortSignal): Promise<void>;
 }
 
 export interface VisitorServerGiven {
   readonly clock: Clock;
-  /** All connections are handed over by `take`; no address is listened at. */
-  readonly handed?: boolean;
   serve(visitor: Visitor): void;
 }
 
@@ -61,7 +57,6 @@ export const serveVisitors = async (
       for (const [index, { tls }] of next.entries())
         if (tls !== undefined) listeners[index]?.certificate?.renew(tls);
     },
-    take: (listener, socket) => listeners[listener]?.take(socket),
     close,
   };
 };
@@ -71,7 +66,6 @@ class Crowd {
   readonly #most: number;
   readonly #sockets = new Set<Socket>();
   readonly #sessions = new Set<Http2Session>();
-  readonly #gone = Promise.withResolvers<void>();
   draining = false;
 
   constructor(most: number) {
@@ -84,15 +78,7 @@ class Crowd {
       return;
     }
     this.#sockets.add(socket);
-    socket.once("close", () => {
-      this.#sockets.delete(socket);
-      if (this.draining && this.#sockets.size === 0) this.#gone.resolve();
-    });
-  }
-
-  /** Resolves when it drains and nobody is left. */
-  get gone(): Promise<void> {
-    return this.#gone.promise;
+    socket.once("close", () => this.#sockets.delete(socket));
   }
 
   speaksHttp2(socket: Socket, session: Http2Session): void {
@@ -105,7 +91,6 @@ class Crowd {
     for (const session of this.#sessions) session.drain();
     // One that has never said anything is idle, though node waits for its first request.
     for (const socket of this.#sockets) if (socket.bytesRead === 0) socket.destroy();
-    if (this.#sockets.size === 0) this.#gone.resolve();
   }
 
   cut(): void {
@@ -115,15 +100,11 @@ class Crowd {
 
 class VisitorListener {
   readonly certificate: VisitorCertificate | undefined;
-  readonly #listen: HostPort;
+  readonly #listen: VisitorListen;
   readonly #server: Server;
-  readonly #crowd: Crowd;
-  readonly #handed: boolean;
 
   constructor(listen: VisitorListen, config: EdgeConfig, given: VisitorServerGiven, crowd: Crowd) {
-    this.#listen = listen.listen;
-    this.#crowd = crowd;
-    this.#handed = given.handed === true;
+    this.#listen = listen;
     this.certificate = listen.tls && new VisitorCertificate(listen.tls);
     const { certificate } = this;
     const served: Http2Given = {
@@ -153,26 +134,16 @@ class VisitorListener {
   get address(): HostPort {
     const address = this.#server.address();
     return {
-      host: this.#listen.host,
+      host: this.#listen.listen.host,
       port: typeof address === "object" && address !== null ? address.port : 0,
     };
   }
 
-  take(socket: Socket): void {
-    // As of every connection that node's plain server accepts: a visitor may end its half and wait for the answer.
-    if (this.certificate === undefined) socket.allowHalfOpen = true;
-    this.#server.emit("connection", socket);
-  }
-
   open(): Promise<void> {
-    if (this.#handed) {
-      // From this event on node watches for heads that are late, and knows which connections rest.
-      this.#server.emit("listening");
-      return Promise.resolve();
-    }
+    const { listen, reusePort } = this.#listen;
     return new Promise((resolve, reject) => {
       this.#server.once("error", reject);
-      this.#server.listen(this.#listen.port, this.#listen.host, () => {
+      this.#server.listen({ ...listen, reusePort }, () => {
         this.#server.off("error", reject);
         resolve();
       });
@@ -180,11 +151,6 @@ class VisitorListener {
   }
 
   close(): Promise<void> {
-    if (this.#handed) {
-      // It waits for connections that it accepted itself, and there are none.
-      this.#server.close();
-      return this.#crowd.gone;
-    }
     return new Promise((resolve) => {
       if (!this.#server.listening) return resolve();
       this.#server.close(() => resolve());

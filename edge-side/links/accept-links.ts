@@ -27,8 +27,6 @@ export interface AcceptGiven {
   readonly log: Log;
   readonly pool: LinkPool;
   readonly memory: ByteBudget;
-  /** Connections are handed over; the tunnel port is open elsewhere. */
-  readonly handed: boolean;
   /** Asked at each handshake, so a key that was removed is refused from then on. */
   secretOf(keyId: string): Secret | undefined;
   /** A fresh hello for a new link. */
@@ -43,7 +41,6 @@ export const acceptOrigins = (given: AcceptGiven): Promise<TunnelListener> => {
     port: listen.port,
     security: securityOf(config.tunnel, given),
     clock,
-    handed: given.handed,
     limits: { pendingPerAddress: config.limits.pendingLinksPerAddress, handshakeMs: GREETING_MS },
     accept: (transport) => greet(transport, given),
     refused: (why, address) => log.warn("link refused", { address, why }),

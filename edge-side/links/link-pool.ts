@@ -10,8 +10,6 @@ export interface LinkPoolGiven {
   hostsOf(keyId: string): ReadonlySet<string> | undefined;
   /** A visitor asked for a host that no link serves. */
   missing(host: string): void;
-  /** Links came or went. */
-  changed?(links: ReadonlySet<Link>): void;
 }
 
 export class LinkPool {
@@ -31,12 +29,10 @@ export class LinkPool {
   add(link: Link): void {
     this.#missed.clear();
     this.#links.add(link);
-    this.#given.changed?.(this.#links);
   }
 
   remove(link: Link): void {
     this.#links.delete(link);
-    this.#given.changed?.(this.#links);
   }
 
   /** A link for a page of `host`; none of `but`, which failed it. Undefined when there is none. */

@@ -97,7 +97,6 @@ const visitOver = async (link: Link, visit: Visit): Promise<void> => {
 const bodyBytesOf = (exchange: OutgoingExchange): Partial<VisitRecord> => ({
   bodyBytes: exchange.plainRequestBytes ?? exchange.requestBytes,
   requestBytes: exchange.requestBytes,
-  ...(exchange.baseMissed && { baseMissed: true }),
 });
 
 /** The request goes out, and its answer's head comes in. */

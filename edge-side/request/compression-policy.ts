@@ -46,12 +46,6 @@ export const mayCodeRequest = (request: RequestTraits): MayCode => {
   return isOwn(request) ? may : NEVER;
 };
 
-/** Whether the body is a form of HTML, urlencoded or multipart. */
-export const isForm = (fields: HeaderList): boolean => {
-  const type = fieldOf(fields, "content-type")?.trim() ?? "";
-  return FORM.test(type) || MULTIPART.test(type);
-};
-
 /** The body's length, where the head says it. */
 export const lengthOf = (fields: HeaderList): number | undefined => {
   const length = fieldOf(fields, "content-length");

@@ -8,14 +8,13 @@ import { CODED_REQUESTS, MOST_STREAMED_REQUESTS } from "../../protocol/frames/re
 import type { Link } from "../../protocol/link/link-api.ts";
 import type { Clock } from "../../protocol/runtime/clock.ts";
 import type { ByteBudget, Lease } from "../../protocol/runtime/memory-budget.ts";
-import type { RequestBases } from "./request-dictionaries.ts";
 
 /** What one takes; measured 0.7 MB. */
 export const REQUEST_ENCODER_BYTES = 768 * 1024;
 
 /** What is asked of a link. */
 export type CodingLink = Pick<Link, "keyId"> & {
-  readonly peer: { readonly features: readonly string[]; readonly storeId: string };
+  readonly peer: { readonly features: readonly string[] };
 };
 
 /** A compressor for one request; `release` when nothing of the exchange is left, and not before. */
@@ -26,8 +25,6 @@ export interface LentEncoder {
 
 export class RequestEncoders {
   readonly clock: Clock;
-  /** What requests may build on; undefined: on nothing. */
-  readonly bases: RequestBases | undefined;
   readonly #memory: ByteBudget;
   readonly #isCoded: (host: string) => boolean;
   readonly #running = new WeakMap<CodingLink, number>();
@@ -37,10 +34,8 @@ export class RequestEncoders {
     readonly clock: Clock;
     readonly memory: ByteBudget;
     readonly isCoded: (host: string) => boolean;
-    readonly bases?: RequestBases;
   }) {
     this.clock = given.clock;
-    this.bases = given.bases;
     this.#memory = given.memory;
     this.#isCoded = given.isCoded;
   }

@@ -20,16 +20,9 @@ import { expectsContinue } from "../exchange/visitor-request.ts";
 import { CodedUpload } from "./compressed-upload.ts";
 import { lengthOf, type MayCode, mayCodeRequest } from "./compression-policy.ts";
 import type { CodingLink, RequestEncoders } from "./compressor-pool.ts";
-import { sendKept } from "./delta-upload.ts";
-import type { BodyPlace } from "./request-dictionaries.ts";
 
 /** A body may take this long after its head to leave in one piece. */
 export const PATIENCE_MS = 5;
-/**
- * One that may build on others, and says how long it is, this long: a slow line needs that for 64 KiB, what is saved is
- * most of it, and the web server can hardly begin before it has all.
- */
-export const BASES_PATIENCE_MS = 250;
 
 const STREAMED = [requestCodingExtension({ kind: "streamed" })];
 
@@ -46,9 +39,7 @@ export const sendRequestBody = (
     return visitor.sendBody(exchange, waiting);
   }
   const length = lengthOf(visitor.fields);
-  const place = given.encoders.bases?.placeOf(visitor, given.link, may);
-  const patienceMs = place !== undefined && length !== undefined ? BASES_PATIENCE_MS : PATIENCE_MS;
-  const body = new CodableBody(exchange, may, { ...given, place, patienceMs });
+  const body = new CodableBody(exchange, may, given);
   visitor.sendBody(body, waiting);
   // Who waits for 100 has to be heard first; and a large body will not be here in a moment.
   if (expectsContinue(visitor) || (length !== undefined && length > MOST_ONE_PIECE_BYTES)) body.stream();
@@ -59,9 +50,6 @@ const NEVER: MayCode = { kind: "never" };
 interface BodyGiven {
   readonly link: CodingLink;
   readonly encoders: RequestEncoders;
-  /** Where it is kept, if it is. */
-  readonly place: BodyPlace | undefined;
-  readonly patienceMs: number;
 }
 
 class CodableBody implements BodySink {
@@ -72,7 +60,6 @@ class CodableBody implements BodySink {
   readonly #may: Extract<MayCode, { kind: "may" }>;
   readonly #link: CodingLink;
   readonly #encoders: RequestEncoders;
-  readonly #place: BodyPlace | undefined;
   readonly #lease: Lease;
   readonly #patience: Timer;
   /** What came before it was decided how to send it; undefined after. */
@@ -85,9 +72,8 @@ class CodableBody implements BodySink {
     this.#may = may;
     this.#link = given.link;
     this.#encoders = given.encoders;
-    this.#place = given.place;
     this.#lease = given.encoders.lease(given.link);
-    this.#patience = given.encoders.clock.after(given.patienceMs, () => this.stream());
+    this.#patience = given.encoders.clock.after(PATIENCE_MS, () => this.stream());
     exchange.roomForBody = () => this.roomForBody();
     exchange.bodyRefused = () => this.bodyRefused();
     exchange.lost = () => {
@@ -133,10 +119,6 @@ class CodableBody implements BodySink {
   }
 
   #sendWhole(body: Buffer, trailers: HeaderList): void {
-    const { clock } = this.#encoders;
-    const lease = this.#encoders.lease(this.#link);
-    if (this.#place !== undefined && body.length >= this.#may.leastBytes && lease.grow(body.length))
-      return void sendKept(this.#exchange, { body, trailers }, { clock, place: this.#place, lease });
     const coded = body.length < this.#may.leastBytes ? body : encodeRequest(body);
     if (coded.length + ONE_PIECE_OVERHEAD_BYTES < body.length) {
       const result = fingerprintOf(body).slice(0, DIGEST_BYTES);

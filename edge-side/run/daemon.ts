@@ -3,7 +3,6 @@
  * "Roles".
  */
 import { randomBytes } from "node:crypto";
-import type { Socket } from "node:net";
 import { CODEC_NAMES, codecIds } from "../../protocol/codec/codecs.ts";
 import { type HostPort, printHostPort } from "../../protocol/config/units.ts";
 import { openAccessLog } from "../../protocol/daemon/access-log.ts";
@@ -14,14 +13,12 @@ import { loopLoad } from "../../protocol/runtime/event-loop-load.ts";
 import { ByteBudget } from "../../protocol/runtime/memory-budget.ts";
 import { UnderWay } from "../../protocol/runtime/task-set.ts";
 import { ScopeRules } from "../../protocol/scope/scope.ts";
-import { NAMED_WITHIN_MS, RequestBodies } from "../../protocol/store/request-body-store.ts";
 import { VersionStore } from "../../protocol/store/version-store.ts";
 import { CommonBases } from "../bases/common/common-bases.ts";
 import type { ForgetWhat } from "../command/forget.ts";
 import { VisitorEncoders } from "../compress/compressor-pool.ts";
 import type { EdgeConfig, EdgeKey } from "../config/edge-config.ts";
 import type { VisitorListen } from "../config/listener-config.ts";
-import type { RequestBasesPolicy } from "../config/request-bases-policy.ts";
 import { HeldPages } from "../exchange/visit-memory.ts";
 import type { Visitor } from "../exchange/visitor.ts";
 import { trustOf } from "../exchange/visitor-request.ts";
@@ -31,16 +28,6 @@ import { LinkPool } from "../links/link-pool.ts";
 import { serveVisitor } from "../proxy/serve-visitor.ts";
 import type { ServeGiven } from "../proxy/visit.ts";
 import { RequestEncoders } from "../request/compressor-pool.ts";
-import { MOST_BODIES_OF_PLACE, RequestBases } from "../request/request-dictionaries.ts";
-
-/** An edge that is one worker of several: all connections are handed to it. */
-export interface AsWorker {
-  readonly workers: number;
-  /** The keys of the links that are up, whenever links come or go. */
-  linked(keyIds: readonly string[]): void;
-  /** A connection that was taken at the tunnel's door has ended. */
-  tunnelClosed(): void;
-}
 
 export interface EdgeDaemon {
   /** Of the first listener. */
@@ -54,8 +41,6 @@ export interface EdgeDaemon {
   reload(config: EdgeConfig): Promise<void>;
   /** Erases versions here and at the origin sides that are connected; returns how many there were here. */
   forget(what: ForgetWhat): Promise<number>;
-  /** As a worker: a connection from the address of this number in `visitors`, or, one above the last, from the tunnel port. */
-  take(door: number, socket: Socket): void;
   /** Drains, within a bound. */
   stop(): Promise<void>;
 }
@@ -63,18 +48,11 @@ export interface EdgeDaemon {
 /** Rejects with what the system says of an address that cannot be had; nothing is left open then. */
 export const startEdge = async (
   config: EdgeConfig,
-  given: { readonly log: Log; readonly clock?: Clock; readonly asWorker?: AsWorker },
+  given: { readonly log: Log; readonly clock?: Clock },
 ): Promise<EdgeDaemon> => {
-  const { log, clock = systemClock, asWorker } = given;
-  const handed = asWorker !== undefined;
+  const { log, clock = systemClock } = given;
   let served = servedBy(config.keys);
   const store = new VersionStore({ clock, bytes: config.store.sizeBytes, lifetimes: lifetimesOf(config) });
-  const requestBodies = new RequestBodies({
-    clock,
-    bytes: config.store.requestBytes,
-    lifetimeMs: NAMED_WITHIN_MS,
-    mostOfPlace: MOST_BODIES_OF_PLACE,
-  });
   const memory = new ByteBudget({
     totalBytes: config.memory.budgetBytes,
     shareBytes: config.memory.perKeyBytes,
@@ -84,7 +62,6 @@ export const startEdge = async (
     hostsOf: (keyId) => served.hosts.get(keyId),
     missing: (host) =>
       log.warn("no link", { host, hint: "is coilgun-origin running with a key that serves this host?" }),
-    changed: (links) => asWorker?.linked([...new Set([...links].map(({ keyId }) => keyId))]),
   });
   const accessLog = openAccessLog(config.accessLog, {
     failed: (error) => log.error("access log failed", { error }),
@@ -96,14 +73,11 @@ export const startEdge = async (
     log,
     pool,
     memory,
-    handed,
     secretOf: (keyId) => served.keys.get(keyId)?.key.secret,
     hello: helloMaker({
       role: "edge",
       ...config.limits,
       codecs: codecIds(CODEC_NAMES),
-      requestBases: config.store.requestBytes > 0,
-      ...(asWorker && { workers: asWorker.workers }),
     }),
   });
   let trusts = trustOf(config.trustedProxies);
@@ -120,11 +94,6 @@ export const startEdge = async (
       clock,
       memory,
       isCoded: (host) => served.codesRequests.has(host),
-      bases: new RequestBases({
-        bodies: requestBodies,
-        policyOf: (host) => served.requestBases.get(host) ?? "off",
-        rulesOf: (host) => served.rules.get(host),
-      }),
     }),
     pageBytes: config.limits.pageBytes,
     originAnswerMs: config.times.originAnswerMs,
@@ -134,7 +103,7 @@ export const startEdge = async (
   };
   const visits = new UnderWay();
   const serve = (visitor: Visitor) => visits.add(serveVisitor(visitor, serving));
-  const visitors = await serveVisitors(config, { clock, serve, handed }).catch(async (error: unknown) => {
+  const visitors = await serveVisitors(config, { clock, serve }).catch(async (error: unknown) => {
     await tunnel.close();
     throw error;
   });
@@ -158,12 +127,7 @@ export const startEdge = async (
     },
     async forget({ host, url }) {
       for (const link of pool.linksOf(host)) link.forget(host, url ?? "");
-      return store.forget({ host }, url) + requestBodies.forget({ host }, url);
-    },
-    take(door, socket) {
-      if (door < config.visitors.length) return visitors.take(door, socket);
-      socket.once("close", () => asWorker?.tunnelClosed());
-      tunnel.take(socket);
+      return store.forget({ host }, url);
     },
     async stop() {
       const drained = new AbortController();
@@ -177,7 +141,6 @@ export const startEdge = async (
       await commonBases.stop();
       await accessLog.close();
       store.close();
-      requestBodies.close();
     },
   };
 };
@@ -186,6 +149,7 @@ const isSameListener = (a: VisitorListen, b: VisitorListen | undefined): boolean
   b !== undefined &&
   printHostPort(a.listen) === printHostPort(b.listen) &&
   a.compress === b.compress &&
+  a.reusePort === b.reusePort &&
   (a.tls === undefined) === (b.tls === undefined);
 
 interface Served {
@@ -194,7 +158,6 @@ interface Served {
   readonly rules: ReadonlyMap<string, ScopeRules>;
   /** Hosts whose requests may be coded. */
   readonly codesRequests: ReadonlySet<string>;
-  readonly requestBases: ReadonlyMap<string, RequestBasesPolicy>;
 }
 
 const isSameSecret = (before: Served, after: Served, keyId: string): boolean => {
@@ -210,9 +173,6 @@ const servedBy = (keys: readonly EdgeKey[]): Served => ({
   hosts: new Map(keys.map((entry) => [entry.key.id, new Set(entry.hosts.map(({ host }) => host))])),
   codesRequests: new Set(
     keys.flatMap(({ hosts }) => hosts.flatMap((each) => (each.compressRequests ? [each.host] : []))),
-  ),
-  requestBases: new Map(
-    keys.flatMap(({ hosts }) => hosts.map(({ host, requestBases }) => [host, requestBases])),
   ),
   rules: new Map(
     keys.flatMap(({ hosts }) => hosts.map((served) => [served.host, new ScopeRules(served, SESSION_SECRET)])),

@@ -8,8 +8,8 @@ import type { Fingerprint, ShortFingerprint } from "../../protocol/store/fingerp
 import type { Tenant } from "../../protocol/store/tenant.ts";
 import type { Version, VersionStore } from "../../protocol/store/version-store.ts";
 
-/** `passed`: as it is. `live`: as it is, event by event. `coded`: worth a delta. */
-export type Travel = "passed" | "live" | "coded";
+/** `passed`: as it is. `coded`: worth a delta. */
+type Travel = "passed" | "coded";
 
 /** Shorter bodies gain nothing over their proof. */
 export const LEAST_CODED_BYTES = 64;
@@ -20,15 +20,15 @@ const PARTIAL = 206;
 /** Types whose bytes are compressed already, so no codec finds anything in them. */
 const COMPRESSED_TYPE =
   /^(image\/(?!svg|bmp|x-icon|vnd\.microsoft\.icon)|video\/|audio\/|font\/woff|application\/(font-woff|zip|gzip|x-gzip|zstd|pdf|x-7z|x-rar|x-bzip|x-xz|java-archive|vnd\.(rar|openxmlformats|oasis)|epub|x-shockwave|octet-stream))/i;
-const LIVE_TYPE = /^text\/event-stream/i;
+/** Each event goes on by itself, as it comes. */
+const EVENTS_TYPE = /^text\/event-stream/i;
 
 export const howItTravels = (request: RequestHead, { status, fields }: ResponseHead): Travel => {
   const type = fieldOf(fields, "content-type") ?? "";
-  if (LIVE_TYPE.test(type)) return "live";
   if (request.method === "HEAD" || status < 200 || BODILESS.has(status) || status === PARTIAL)
     return "passed";
   const coding = fieldOf(fields, "content-encoding")?.trim().toLowerCase() ?? "identity";
-  if (coding !== "identity" || COMPRESSED_TYPE.test(type)) return "passed";
+  if (coding !== "identity" || COMPRESSED_TYPE.test(type) || EVENTS_TYPE.test(type)) return "passed";
   const length = Number(fieldOf(fields, "content-length") ?? Number.POSITIVE_INFINITY);
   return length < LEAST_CODED_BYTES ? "passed" : "coded";
 };

@@ -9,9 +9,6 @@
  * 6.7 %). So the busier this process is, the fewer bases and the larger a splice it takes, and the fewer splices it deflates
  * (a tenth of what the loop has to do for pages of 10 KB): bytes never cost visitors their turn. On a link that is full they
  * do, and one effort more is made. All settings of zstd itself stay, for cheaper ones lose more bytes than they save time.
- *
- * A page without bases is coded by brotli, which takes it to 16.4 % where zstd takes it to 17.0 %, in the same time; a
- * saturated process does not use it, for at the edge it takes five times as long to undo.
  */
 import type { Codec } from "../../protocol/codec/codec.ts";
 import type { AgreedCodecs, StreamingCodec } from "../../protocol/codec/codecs.ts";
@@ -46,8 +43,6 @@ export interface Effort {
   readonly addedBytes: number;
   /** Its steps are compressed from so many bytes on. */
   readonly compressedFrom: number;
-  /** Whether a page without bases is worth brotli. */
-  readonly brotli: boolean;
 }
 
 export const EFFORTS: readonly Effort[] = [
@@ -58,7 +53,6 @@ export const EFFORTS: readonly Effort[] = [
     steps: 96,
     addedBytes: 2048,
     compressedFrom: LEAST_COMPRESSED_BYTES,
-    brotli: true,
   },
   {
     upToLoad: 0.95,
@@ -67,7 +61,6 @@ export const EFFORTS: readonly Effort[] = [
     steps: 96,
     addedBytes: 2048,
     compressedFrom: 512,
-    brotli: true,
   },
   {
     upToLoad: 1,
@@ -76,7 +69,6 @@ export const EFFORTS: readonly Effort[] = [
     steps: 192,
     addedBytes: 4096,
     compressedFrom: 1024,
-    brotli: false,
   },
 ];
 
@@ -101,9 +93,6 @@ export const encodePage = async (
   if (spliced !== undefined && spliced.coded.length <= effort.spliceBytes) return spliced;
   const codec = given.codecs.page.fits(0, page.length) ? given.codecs.page : given.streaming;
   const bases = fittingBases(codec, offered.slice(-effort.bases), page.length);
-  const { alone } = given.codecs;
-  if (bases.length === 0 && effort.brotli && alone?.fits(0, page.length) === true)
-    return { codec: alone, bases, coded: await alone.encode([], page) };
   const coded = await codec.encode(bodiesOf(bases), page);
   return spliced !== undefined && spliced.coded.length < coded.length ? spliced : { codec, bases, coded };
 };

@@ -45,9 +45,6 @@ export const checkOrigin = async (file: string, given: CheckGiven): Promise<read
     ok(`${file} is valid: ${config.edges.length} edge(s), ${config.routes.length} route(s)`),
     ...checkPrivacy(files),
     ...tried.flat(),
-    ...(config.store.requestBytes > 0
-      ? []
-      : [ok("store.requests is off: requestBases at the edge does nothing here")]),
   ];
 };
 

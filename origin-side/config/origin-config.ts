@@ -6,6 +6,7 @@ import { z } from "zod";
 import { CODEC_NAMES, type CodecName } from "../../protocol/codec/codecs.ts";
 import type { LogSettings } from "../../protocol/config/log-settings.ts";
 import { loadConfig, type Surroundings } from "../../protocol/config/parse-config.ts";
+import { REMOVED_SETTINGS, removedSetting } from "../../protocol/config/removed-settings.ts";
 import {
   type AccessLogTarget,
   accessLog,
@@ -27,12 +28,6 @@ import {
   time,
 } from "../../protocol/config/schema.ts";
 import { type HostPort, isLoopback, printHostPort } from "../../protocol/config/units.ts";
-import {
-  hasRoomForPages,
-  NO_ROOM_FOR_PAGES,
-  workersOf,
-  workersSetting,
-} from "../../protocol/config/workers-config.ts";
 import type { LinkKey } from "../../protocol/transport/key.ts";
 import { keyOf, keySettings } from "../../protocol/transport/key-config.ts";
 import type { DialSecurity } from "../../protocol/transport/tls.ts";
@@ -41,8 +36,6 @@ import { type Route, routeSettings } from "./route-config.ts";
 export interface OriginConfig {
   readonly edges: readonly EdgeToDial[];
   readonly routes: readonly Route[];
-  /** Processes that share the work, each an origin side of its own. */
-  readonly workers: number;
   /** The preferred one first; the first that both sides know is used. */
   readonly codecs: readonly CodecName[];
   readonly store: StoreSettings;
@@ -124,9 +117,13 @@ export const originSettings = (near: Surroundings): z.ZodType<OriginConfig> =>
           "host",
         ),
       ),
-    workers: workersSetting(),
     codecs: z
-      .array(z.enum(CODEC_NAMES))
+      .array(
+        z.enum(CODEC_NAMES, {
+          error: ({ input }) =>
+            typeof input === "string" ? removedSetting(`codecs.${input}`, REMOVED_SETTINGS) : undefined,
+        }),
+      )
       .min(1)
       .check(noTwoAlike((name) => name, "is listed twice"))
       .prefault([...CODEC_NAMES]),
@@ -153,14 +150,11 @@ export const originSettings = (near: Surroundings): z.ZodType<OriginConfig> =>
       .transform(({ first, max }): RedialTimes => ({ firstMs: first, mostMs: max })),
     accessLog: accessLog(near),
     log: logBlock(),
-  })
-    .refine(({ limits, memory }) => limits.pageBytes <= memory.perKeyBytes, {
-      abort: true,
-      path: ["limits", "pageBytes"],
-      error: "must be at most memory.perKey, or such a page could never be put together",
-    })
-    .refine(hasRoomForPages, NO_ROOM_FOR_PAGES)
-    .transform((config): OriginConfig => ({ ...config, workers: workersOf(config.workers, config) }));
+  }).refine(({ limits, memory }) => limits.pageBytes <= memory.perKeyBytes, {
+    abort: true,
+    path: ["limits", "pageBytes"],
+    error: "must be at most memory.perKey, or such a page could never be put together",
+  });
 
 /** An edge whose block names no mode is dialled in `mode: psk`. */
 const wireWritten = (value: unknown): unknown =>

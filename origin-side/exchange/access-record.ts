@@ -5,8 +5,6 @@ export interface ExchangeRecord {
   readonly stream: number;
   readonly host: string;
   readonly target: string;
-  /** The request's body was coded on one that is not held so here, and came twice. */
-  baseMissed?: true;
   status?: number;
   answer?: "same" | "delta" | "whole" | "passed";
   /** The body left in segments, as the web server made it. */

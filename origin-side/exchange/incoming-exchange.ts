@@ -55,25 +55,21 @@ export class IncomingExchange implements StreamReceiver {
   #roomAgain: (() => void) | undefined;
 
   /**
-   * `headBytes`: the largest head that the edge takes. `codedRequests`, `requestBases`: the hellos agreed on them; else one throws
-   * LinkError, as does one that asks for an upgrade.
+   * `headBytes`: the largest head that the edge takes. `codedRequests`: the hellos agreed on them; else one throws LinkError, as
+   * does one that asks for an upgrade.
    */
   constructor(
     stream: Stream,
     open: OpenFrame,
-    given: {
-      readonly headBytes: number;
-      readonly codedRequests?: boolean;
-      readonly requestBases?: object | undefined;
-    },
+    given: { readonly headBytes: number; readonly codedRequests?: boolean },
   ) {
     this.#stream = stream;
     this.#headBytes = given.headBytes;
     this.open = open;
     this.request = requestHeadFromList(open.head);
     this.coding = requestCodingOf(open.extensions);
-    const agreed = this.coding?.kind === "kept" ? given.requestBases !== undefined : given.codedRequests;
-    if (this.coding !== undefined && (agreed !== true || upgradeOf(this.request.fields) !== undefined))
+    const agreed = given.codedRequests === true;
+    if (this.coding !== undefined && (!agreed || upgradeOf(this.request.fields) !== undefined))
       throw new LinkError("bad-frame", "a coded request where there may be none");
     stream.listen(this);
   }
@@ -107,11 +103,6 @@ export class IncomingExchange implements StreamReceiver {
   /** The request's body as it crosses the link, where it is coded. */
   codedBody(): CodedBody {
     return { next: () => this.#arrived.next(), taken: (bytes) => this.#stream.taken(bytes) };
-  }
-
-  /** Has the request's body, which is all here, come once more. */
-  askBody(): void {
-    this.#stream.askBody();
   }
 
   /** Whether the edge takes a head of this size; one that it does not take would end the link. */

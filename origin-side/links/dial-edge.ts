@@ -16,7 +16,6 @@ import type { Clock } from "../../protocol/runtime/clock.ts";
 import type { ByteBudget } from "../../protocol/runtime/memory-budget.ts";
 import { dialLink } from "../../protocol/transport/dial-link.ts";
 import { dialSecurity, type EdgeToDial, type RedialTimes } from "../config/origin-config.ts";
-import { FREE_PLACE, type LinkPlace } from "./link-slot.ts";
 
 /** Longest wait for the edge's hello and proof. */
 export const GREETING_MS = 5_000;
@@ -24,7 +23,6 @@ export const GREETING_MS = 5_000;
 export const GOOD_LINK_MS = 10_000;
 
 const STOPS = "the origin side stops";
-const SPARE = "this worker has links enough";
 
 /** Pause before try number `attempt` (0 is the first one after a loss), milliseconds: full jitter. */
 export const redialDelayMs = (attempt: number, times: RedialTimes, chance: () => number): number =>
@@ -38,32 +36,24 @@ export interface DialGiven {
   readonly redial: RedialTimes;
   readonly heartbeatMs: number;
   readonly memory: ByteBudget;
-  /** Among the links to an edge of several workers; where there are none, any link will do. */
-  readonly place?: LinkPlace;
   hello(): Hello;
   opened(link: Link, stream: Stream, open: OpenFrame): void;
   forget(link: Link, host: string, url: string): void;
   pushed(link: Link, version: VersionFrame): void;
 }
 
-/** How one link was: it lived for so long, or its place was taken. */
-type Outcome = { readonly livedMs: number } | "spare";
-
-/** One link, kept up until `stop`, or until its place is not needed any more. */
+/** One link, kept up until `stop`. */
 export class KeptLink {
   readonly #given: DialGiven;
   readonly #log: Log;
   readonly #stopping = new AbortController();
-  readonly #place: LinkPlace;
-  /** Resolves when it is not kept up any more. */
-  readonly over: Promise<void>;
+  readonly #over: Promise<void>;
   #link: Link | undefined;
 
   constructor(given: DialGiven) {
     this.#given = given;
     this.#log = given.log.with({ edge: printHostPort(given.edge.address), key: given.edge.key.id });
-    this.#place = given.place ?? FREE_PLACE;
-    this.over = this.#keepUp();
+    this.#over = this.#keepUp();
   }
 
   /** Takes no new streams and dials no more; resolves when the link has ended, at the latest when `cut` fires. */
@@ -73,28 +63,23 @@ export class KeptLink {
     const close = () => this.#link?.close("shutting-down", STOPS);
     cut.addEventListener("abort", close, { once: true });
     if (cut.aborted) close();
-    await this.over;
+    await this.#over;
     cut.removeEventListener("abort", close);
   }
 
   async #keepUp(): Promise<void> {
     const { clock, redial, chance } = this.#given;
-    let spares = 0;
-    for (let attempt = 0; !this.#stopping.signal.aborted && this.#place.isNeeded(); attempt++) {
-      const outcome = await this.#once();
+    for (let attempt = 0; !this.#stopping.signal.aborted; attempt++) {
+      const livedMs = await this.#once();
       if (this.#stopping.signal.aborted) return;
-      if (outcome !== "spare" && outcome.livedMs >= GOOD_LINK_MS) attempt = 0;
-      spares = outcome === "spare" ? spares + 1 : 0;
-      // The edge hands each connection to another worker: the next one is soon reached.
-      if (spares > 0 && spares <= this.#place.mostSpares) attempt = -1;
-      else await clock.sleep(redialDelayMs(attempt, redial, chance), this.#stopping.signal).catch(() => {});
+      if (livedMs >= GOOD_LINK_MS) attempt = 0;
+      await clock.sleep(redialDelayMs(attempt, redial, chance), this.#stopping.signal).catch(() => {});
     }
   }
 
-  /** Dials once, and resolves when that link has ended or could not be had. */
-  async #once(): Promise<Outcome> {
+  /** Dials once; resolves, when that link has ended or could not be had, with how many milliseconds it lived. */
+  async #once(): Promise<number> {
     const { edge, clock } = this.#given;
-    const greeted = await this.#place.turn();
     try {
       const transport = await dialLink({
         ...edge.address,
@@ -103,23 +88,18 @@ export class KeptLink {
         signal: this.#stopping.signal,
       });
       const startedAt = clock.now();
-      const end = await this.#run(transport, greeted);
-      if (end === "spare") return end;
+      const end = await this.#run(transport);
       this.#log.info("link down", { code: end.code, why: end.message });
-      return { livedMs: clock.now() - startedAt };
+      return clock.now() - startedAt;
     } catch (error) {
       if (!this.#stopping.signal.aborted) this.#log.warn("edge not reached", { why: whyOf(error) });
-      return { livedMs: 0 };
-    } finally {
-      greeted();
+      return 0;
     }
   }
 
-  #run(transport: Awaited<ReturnType<typeof dialLink>>, greeted: () => void): Promise<LinkEnd | "spare"> {
+  #run(transport: Awaited<ReturnType<typeof dialLink>>): Promise<LinkEnd> {
     const { edge, clock, memory, heartbeatMs, hello, opened, forget, pushed } = this.#given;
-    const { promise, resolve } = Promise.withResolvers<LinkEnd | "spare">();
-    let giveBack: (() => void) | undefined;
-    let spare = false;
+    const { promise, resolve } = Promise.withResolvers<LinkEnd>();
     const link: Link = new LinkEndpoint({
       transport,
       hello: hello(),
@@ -130,21 +110,12 @@ export class KeptLink {
       greetingMs: GREETING_MS,
       memory,
       events: {
-        up: ({ peer }) => {
-          giveBack = this.#place.take(peer);
-          greeted();
-          if (giveBack !== undefined) return this.#log.info("link up");
-          spare = true;
-          link.drain(SPARE);
-        },
+        up: () => this.#log.info("link up"),
         opened: (stream, open) => opened(link, stream, open),
         forget: (host, url) => forget(link, host, url),
         pushed: (version) => pushed(link, version),
         draining: () => this.#log.info("link draining"),
-        closed: (end) => {
-          giveBack?.();
-          resolve(spare ? "spare" : end);
-        },
+        closed: resolve,
       },
     });
     this.#link = link;

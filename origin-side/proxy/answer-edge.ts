@@ -13,7 +13,6 @@ import {
 import type { Retention, Scope, ScopeRules } from "../../protocol/scope/scope.ts";
 import { type Fingerprint, fingerprintOf } from "../../protocol/store/fingerprint.ts";
 import { pageKeyOf } from "../../protocol/store/page-key.ts";
-import type { RequestBodies } from "../../protocol/store/request-body-store.ts";
 import { tenantOf } from "../../protocol/store/tenant.ts";
 import type { AnswerGiven, Answering } from "../answer/answering.ts";
 import { type Gathered, gatherBody } from "../answer/buffer-body.ts";
@@ -25,7 +24,6 @@ import type { ExchangeRecord } from "../exchange/access-record.ts";
 import type { RequestBody } from "../exchange/body.ts";
 import type { IncomingExchange } from "../exchange/incoming-exchange.ts";
 import { type RequestDecoders, requestBodyOf } from "../request/decode-body.ts";
-import { rebuildRequest } from "../request/rebuild-body.ts";
 import { originRequest } from "../request/upstream-head.ts";
 import type { OriginResponse } from "../upstream/http-client.ts";
 import { joinUpgraded } from "../upstream/upgraded-stream.ts";
@@ -36,8 +34,6 @@ export interface ExchangeGiven extends AnswerGiven {
   /** Whether this edge may code requests, and those that it has under way. */
   readonly codedRequests: boolean;
   readonly requestDecoders: RequestDecoders;
-  /** What its requests build on; undefined where the hellos did not agree on that. */
-  readonly requestBases?: RequestBodies | undefined;
   /** The web server for a request; undefined: no route. */
   originOf(host: string, request: RequestHead): OriginServerClient | undefined;
   finished(record: ExchangeRecord): void;
@@ -52,12 +48,7 @@ export const answerEdge = async (exchange: IncomingExchange, given: ExchangeGive
     const origin = given.originOf(host, exchange.request);
     if (origin === undefined)
       throw new StreamError("no-route", `no route for ${host}: add it under routes in origin.yaml`);
-    const { coding } = exchange;
-    const request =
-      coding?.kind === "kept" && given.requestBases !== undefined
-        ? await rebuildRequest(exchange, coding, { ...given, bodies: given.requestBases })
-        : requestBodyOf(exchange, given.requestDecoders);
-    if (request.baseMissed === true) record.baseMissed = true;
+    const request = requestBodyOf(exchange, given.requestDecoders);
     closeBody = request.close;
     const response = await askOrigin(exchange, request.body, origin);
     record.status = response.head.status;

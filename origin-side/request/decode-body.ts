@@ -43,8 +43,6 @@ export class RequestDecoders {
 /** A request's body, and what it holds until `close`. */
 export interface HeldBody {
   readonly body: RequestBody | undefined;
-  /** It was coded on a base that did not serve, and came twice. */
-  readonly baseMissed?: boolean;
   close(): void;
 }
 
@@ -54,7 +52,6 @@ const NOTHING_HELD = () => {};
 export const requestBodyOf = (exchange: IncomingExchange, decoders: RequestDecoders): HeldBody => {
   const { coding } = exchange;
   if (coding === undefined) return { body: exchange.body(), close: NOTHING_HELD };
-  if (coding.kind === "kept") throw new StreamError("internal", "a request that is kept is rebuilt first");
   if (coding.kind === "onePiece")
     return { body: new BodyInOnePiece(exchange.codedBody(), coding), close: NOTHING_HELD };
   if (!decoders.take()) throw new StreamError("refused", "more coded requests at once than an edge may send");

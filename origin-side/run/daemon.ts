@@ -9,7 +9,7 @@ import { openAccessLog } from "../../protocol/daemon/access-log.ts";
 import type { Log } from "../../protocol/daemon/log.ts";
 import { BODY_TAGS } from "../../protocol/frames/etag-formulas.ts";
 import type { OpenFrame, VersionFrame } from "../../protocol/frames/frame.ts";
-import { CODED_REQUESTS, REQUEST_BASES } from "../../protocol/frames/request-coding.ts";
+import { CODED_REQUESTS } from "../../protocol/frames/request-coding.ts";
 import type { Link } from "../../protocol/link/link-api.ts";
 import { helloMaker } from "../../protocol/link/local-hello.ts";
 import type { Stream } from "../../protocol/link/stream.ts";
@@ -18,7 +18,6 @@ import { type Load, loopLoad } from "../../protocol/runtime/event-loop-load.ts";
 import { ByteBudget } from "../../protocol/runtime/memory-budget.ts";
 import { UnderWay } from "../../protocol/runtime/task-set.ts";
 import { ScopeRules } from "../../protocol/scope/scope.ts";
-import { RequestBodies } from "../../protocol/store/request-body-store.ts";
 import { tenantOf } from "../../protocol/store/tenant.ts";
 import { VersionStore } from "../../protocol/store/version-store.ts";
 import { StreamContexts } from "../answer/compressor-limits.ts";
@@ -27,7 +26,7 @@ import { BodyTags } from "../answer/omit-etag.ts";
 import type { OriginConfig } from "../config/origin-config.ts";
 import { IncomingExchange } from "../exchange/incoming-exchange.ts";
 import { TakePushed } from "../links/accept-push.ts";
-import { EdgeLinks } from "../links/edge-links.ts";
+import { KeptLink } from "../links/dial-edge.ts";
 import type { ExchangeGiven } from "../proxy/answer-edge.ts";
 import { answerEdge } from "../proxy/answer-edge.ts";
 import { RequestDecoders } from "../request/decode-body.ts";
@@ -63,7 +62,6 @@ export const startOrigin = async (
     bytes: config.store.sizeBytes,
     lifetimes: { sessionMs: config.store.sessionMs, noStoreMs: config.store.noStoreMs },
   });
-  const requestBodies = new RequestBodies({ clock, bytes: config.store.requestBytes });
   const memory = new ByteBudget({
     totalBytes: config.memory.budgetBytes,
     shareBytes: config.memory.perKeyBytes,
@@ -90,7 +88,6 @@ export const startOrigin = async (
     codedRequests: link.peer.features.includes(CODED_REQUESTS),
     requestDecoders: new RequestDecoders(),
     bodyTags: link.peer.features.includes(BODY_TAGS) ? bodyTags : undefined,
-    requestBases: link.peer.features.includes(REQUEST_BASES) ? requestBodies : undefined,
     headBytes: link.headBytes,
     originOf: (host, { target }) => origins.find(host, target),
     finished: (record) => accessLog.write(record),
@@ -108,31 +105,21 @@ export const startOrigin = async (
     role: "origin",
     ...config.limits,
     codecs,
-    requestBases: config.store.requestBytes > 0,
   });
   const forget = (link: Link, host: string, url: string): void => {
-    const what = { tenant: tenantOf({ keyId: link.keyId, host }) };
-    const erased = [store, requestBodies].reduce((sum, each) => sum + each.forget(what, url || undefined), 0);
+    const erased = store.forget({ tenant: tenantOf({ keyId: link.keyId, host }) }, url || undefined);
     log.info("versions erased", { host, url, erased });
   };
   const takePushed = new TakePushed({ clock, log, store, memory });
   const pushed = (link: Link, version: VersionFrame): void =>
     exchanges.add(takePushed.take(link, version).then(() => {}));
-  const links = config.edges.map(
-    (edge) =>
-      new EdgeLinks({
-        edge,
-        clock,
-        chance,
-        log,
-        redial: config.redial,
-        heartbeatMs: config.times.heartbeatMs,
-        memory,
-        hello,
-        opened,
-        forget,
-        pushed,
-      }),
+  const { redial, times } = config;
+  const dialling = { clock, chance, log, redial, heartbeatMs: times.heartbeatMs, memory };
+  const links = config.edges.flatMap((edge) =>
+    Array.from(
+      { length: edge.connections },
+      () => new KeptLink({ edge, ...dialling, hello, opened, forget, pushed }),
+    ),
   );
   return {
     async reload(next) {
@@ -153,7 +140,6 @@ export const startOrigin = async (
       await exchanges.over();
       await accessLog.close();
       store.close();
-      requestBodies.close();
     },
   };
 };

@@ -2,13 +2,12 @@
  * The only list of codecs, the best first. The hello names what a side speaks, by these numbers; an answer head names the
  * codec of its delta. SPEC section "Codecs".
  */
-import { brotliCodec } from "./brotli.ts";
 import type { Codec } from "./codec.ts";
 import { spliceCodec } from "./splice.ts";
 import { vcdiffCodec } from "./vcdiff.ts";
 import { zstdCodec } from "./zstd.ts";
 
-export type CodecName = "splice" | "zstd" | "vcdiff" | "brotli";
+export type CodecName = "splice" | "zstd" | "vcdiff";
 
 /** A codec that has a streaming form. */
 export type StreamingCodec = Codec & { readonly streaming: NonNullable<Codec["streaming"]> };
@@ -17,14 +16,10 @@ const BY_NAME: { readonly [Name in CodecName]: Codec } = {
   splice: spliceCodec,
   zstd: zstdCodec,
   vcdiff: vcdiffCodec,
-  brotli: brotliCodec,
 };
 
 /** In order of preference. */
-export const CODEC_NAMES: readonly CodecName[] = ["splice", "zstd", "vcdiff", "brotli"];
-
-/** Those that make deltas; brotli codes pages on their own only. */
-export const DELTA_CODEC_NAMES: readonly CodecName[] = ["splice", "zstd", "vcdiff"];
+export const CODEC_NAMES: readonly CodecName[] = ["splice", "zstd", "vcdiff"];
 
 /** The codec of bodies that stream, whatever was agreed on for those coded in one piece: every side speaks zstd. */
 export const STREAMING_CODEC: StreamingCodec = zstdCodec;
@@ -35,19 +30,13 @@ export interface AgreedCodecs {
   readonly splice: boolean;
   /** For all others. */
   readonly page: Codec;
-  /** For pages without bases; undefined: as for all others. */
-  readonly alone: Codec | undefined;
 }
 
 /** `preferred`: this side's codec ids, the best first. Two sides that share none still speak zstd. */
 export const agreedCodecs = (preferred: readonly number[], spoken: readonly number[]): AgreedCodecs => {
   const both = preferred.filter((id) => spoken.includes(id));
   const page = both.map(codecById).find((codec) => codec === zstdCodec || codec === vcdiffCodec);
-  return {
-    splice: both.includes(spliceCodec.id),
-    page: page ?? STREAMING_CODEC,
-    alone: both.includes(brotliCodec.id) ? brotliCodec : undefined,
-  };
+  return { splice: both.includes(spliceCodec.id), page: page ?? STREAMING_CODEC };
 };
 
 export const codecNamed = (name: CodecName): Codec => BY_NAME[name];

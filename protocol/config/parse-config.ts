@@ -19,6 +19,7 @@ import {
 import { z } from "zod";
 import { withoutSecrets } from "../runtime/redact.ts";
 import { type KnownSettings, SYNTAX, unknownSetting, wordingOf } from "./messages.ts";
+import { REMOVED_SETTINGS, type RemovedSettings, removedSetting } from "./removed-settings.ts";
 
 /** One thing to change in a config file. Lines and columns count from 1. */
 export interface ConfigProblem {
@@ -98,6 +99,8 @@ export const parseConfig = <T>(given: {
   readonly file: string;
   readonly text: string;
   readonly schema: z.ZodType<T>;
+  /** Settings that the schema once had; those of Coilgun's own configs when left out. */
+  readonly removed?: RemovedSettings;
 }): T => {
   const lines = new LineCounter();
   const document = parseDocument(given.text, { lineCounter: lines, prettyErrors: false, stringKeys: true });
@@ -145,7 +148,8 @@ export const parseConfig = <T>(given: {
     }
     return issue.keys.map((key) => {
       const { offset, path } = locate(document, [...issue.path, key], "key");
-      return at(offset, `${path} ${unknownSetting(key, known.get(JSON.stringify(issue.path)))}`);
+      const gone = removedSetting(path, given.removed ?? REMOVED_SETTINGS);
+      return at(offset, `${path} ${gone ?? unknownSetting(key, known.get(JSON.stringify(issue.path)))}`);
     });
   });
   throw new ConfigError(problems.sort((a, b) => a.line - b.line || a.column - b.column));

@@ -138,8 +138,6 @@ export interface StoreSettings {
   readonly sessionMs: number;
   /** Versions of `no-store` answers are forgotten this long after last use. */
   readonly noStoreMs: number;
-  /** Most bytes of requests' bodies that are kept as bases, beside the versions; 0: none is kept. */
-  readonly requestBytes: number;
 }
 
 export const storeBlock = () =>
@@ -147,13 +145,11 @@ export const storeBlock = () =>
     size: size("256 MiB", { least: "1 MiB" }),
     sessionTime: time("1h", { least: "1s" }),
     noStoreTime: time("10m", { least: "1s" }),
-    requests: sizeOrOff("16 MiB", { least: "64 KiB" }),
   }).transform(
-    ({ size, sessionTime, noStoreTime, requests }): StoreSettings => ({
+    ({ size, sessionTime, noStoreTime }): StoreSettings => ({
       sizeBytes: size,
       sessionMs: sessionTime,
       noStoreMs: noStoreTime,
-      requestBytes: requests ?? 0,
     }),
   );
 

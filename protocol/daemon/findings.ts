@@ -43,6 +43,8 @@ export const whyNotFree = (
       };
     case "EADDRNOTAVAIL":
       return { what: "is no address of this machine", advice: "set one that is, or 0.0.0.0 for all of them" };
+    case "ENOTSUP":
+      return { what: "cannot be shared on this system", advice: "leave out reusePort" };
     case "ENOTFOUND":
     case "EAI_AGAIN":
       return { what: "has a host name that does not resolve", advice: "write the address itself" };
@@ -61,8 +63,12 @@ export const whyNotListening = (error: unknown, settings: Readonly<Record<string
   return new Complaint(`${setting}: ${printHostPort(address)} ${why.what}; ${why.advice}`, { cause: error });
 };
 
-/** Listens at the address and lets go of it again. */
-export const checkFree = async (setting: string, address: HostPort): Promise<Finding> => {
+/** Listens at the address, as one of several with `reusePort`, and lets go of it again. */
+export const checkFree = async (
+  setting: string,
+  address: HostPort,
+  { reusePort = false }: { readonly reusePort?: boolean } = {},
+): Promise<Finding> => {
   const name = `${setting}: ${printHostPort(address)}`;
   const server = createServer();
   const { promise, resolve } = Promise.withResolvers<Finding>();
@@ -70,7 +76,7 @@ export const checkFree = async (setting: string, address: HostPort): Promise<Fin
     const why = whyNotFree(codeOf(error), address);
     resolve(problem(`${name} ${why.what}`, why.advice));
   });
-  server.listen(address.port, address.host, () => server.close(() => resolve(ok(`${name} is free`))));
+  server.listen({ ...address, reusePort }, () => server.close(() => resolve(ok(`${name} is free`))));
   return promise;
 };
 

@@ -29,7 +29,7 @@ export const FRAME = {
   resume: 0x18,
   proved: 0x19,
   askWhole: 0x1a,
-  askBody: 0x1b,
+  // 0x1b was ask-body until 0.2.0: not to be used again.
   version: 0x30,
 } as const;
 
@@ -163,8 +163,6 @@ export type StreamFrame =
       readonly tag?: string;
     }
   | { readonly kind: "proved"; readonly streamId: StreamId; readonly offset: number }
-  | { readonly kind: "askWhole"; readonly streamId: StreamId; readonly offset: number }
-  /** The request's body cannot be rebuilt on its base: it is to come again, without one. */
-  | { readonly kind: "askBody"; readonly streamId: StreamId };
+  | { readonly kind: "askWhole"; readonly streamId: StreamId; readonly offset: number };
 
 export type Frame = ControlFrame | StreamFrame;

@@ -4,7 +4,7 @@
  */
 
 import { LinkError } from "../errors.ts";
-import { ByteReader, ByteWriter } from "../wire/bytes.ts";
+import type { ByteReader, ByteWriter } from "../wire/bytes.ts";
 import {
   EXTENSION,
   type Extension,
@@ -53,8 +53,6 @@ export interface Hello extends WireBounds {
   /** Codec numbers, the preferred one first. */
   readonly codecs: readonly number[];
   readonly features: readonly string[];
-  /** Of an edge: its workers, each of which needs links of its own. Absent: one. */
-  readonly workers?: number;
 }
 
 export const writeHello = (w: ByteWriter, hello: Hello, more: readonly Extension[] = []): void => {
@@ -64,8 +62,7 @@ export const writeHello = (w: ByteWriter, hello: Hello, more: readonly Extension
   w.varint(hello.pageBytes).varint(hello.codecs.length);
   for (const codec of hello.codecs) w.varint(codec);
   const features = hello.features.length > 0 ? [featureExtension(hello.features)] : [];
-  const workers = hello.workers === undefined ? [] : [workersExtension(hello.workers)];
-  writeExtensions(w, [...features, ...workers, ...more]);
+  writeExtensions(w, [...features, ...more]);
 };
 
 export const readHello = (r: ByteReader): Hello => {
@@ -74,7 +71,7 @@ export const readHello = (r: ByteReader): Hello => {
       "bad-frame",
       "the peer does not speak Coilgun's protocol: its hello has another magic",
     );
-  const hello = {
+  return {
     kind: "hello",
     version: r.varint(),
     oldest: r.varint(),
@@ -88,13 +85,7 @@ export const readHello = (r: ByteReader): Hello => {
     streams: r.varint(),
     pageBytes: r.varint(),
     codecs: readCodecs(r),
-  } as const;
-  const extensions = readExtensions(r);
-  const workers = extensionOf(extensions, EXTENSION.workers);
-  return {
-    ...hello,
-    features: readFeatures(extensions),
-    ...(workers !== undefined && { workers: new ByteReader(workers).varint() }),
+    features: readFeatures(readExtensions(r)),
   };
 };
 
@@ -126,11 +117,6 @@ const readCodecs = (r: ByteReader): readonly number[] => {
 const featureExtension = (features: readonly string[]): Extension => ({
   tag: EXTENSION.features,
   bytes: Buffer.from(features.join(" "), "latin1"),
-});
-
-const workersExtension = (workers: number): Extension => ({
-  tag: EXTENSION.workers,
-  bytes: new ByteWriter().varint(workers).take(),
 });
 
 const readFeatures = (extensions: readonly Extension[]): readonly string[] =>

@@ -172,10 +172,6 @@ export const streamFrames: FrameLayouts<StreamFrame> = {
     write: (w, f) => void w.varint(f.streamId).varint(f.offset),
     read: (r) => ({ kind: "askWhole", streamId: streamId(r), offset: r.varint() }),
   },
-  askBody: {
-    write: (w, f) => void w.varint(f.streamId),
-    read: (r) => ({ kind: "askBody", streamId: streamId(r) }),
-  },
 };
 
 const readHow = (r: ByteReader): "complete" | "closed" => {

@@ -111,8 +111,6 @@ const detailsOf = (frame: Frame): string => {
     case "proved":
     case "askWhole":
       return ` offset=${frame.offset}`;
-    case "askBody":
-      return "";
   }
 };
 

@@ -9,7 +9,7 @@ import {
   type Role,
   WIRE_VERSION,
 } from "../frames/hello.ts";
-import { CODED_REQUESTS, REQUEST_BASES } from "../frames/request-coding.ts";
+import { CODED_REQUESTS } from "../frames/request-coding.ts";
 
 /** Size of the header tables, each way. */
 export const TABLE_BYTES = 64 * 1024;
@@ -25,10 +25,6 @@ export interface HelloSettings {
   readonly pageBytes: number;
   /** Codec numbers, the preferred one first. */
   readonly codecs: readonly number[];
-  /** Whether bodies of requests are kept as bases of later ones; true when left out. */
-  readonly requestBases?: boolean;
-  /** Of an edge with several workers: how many. */
-  readonly workers?: number;
 }
 
 const randomId = (bytes: number): string => randomBytes(bytes).toString("latin1");
@@ -48,8 +44,7 @@ export const helloMaker = (settings: HelloSettings): (() => Hello) => {
     streams: settings.streamsPerLink,
     pageBytes: settings.pageBytes,
     codecs: settings.codecs,
-    features: settings.requestBases === false ? FEATURES : [...FEATURES, REQUEST_BASES],
-    ...(settings.workers !== undefined && { workers: settings.workers }),
+    features: FEATURES,
   } as const;
   return () => ({ ...fixed, nonce: randomId(NONCE_BYTES) });
 };

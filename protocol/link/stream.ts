@@ -62,14 +62,9 @@ const THEN: Record<Phase, Partial<Record<StreamFrame["kind"], Phase>>> = {
 };
 
 /** What a peer may say about our half, whatever its own is at. */
-const ABOUT_OURS: ReadonlySet<StreamFrame["kind"]> = new Set([
-  "proved",
-  "askWhole",
-  "askBody",
-  "stopSending",
-]);
+const ABOUT_OURS: ReadonlySet<StreamFrame["kind"]> = new Set(["proved", "askWhole", "stopSending"]);
 const FROM_EDGE: ReadonlySet<StreamFrame["kind"]> = new Set(["open", "proved", "askWhole"]);
-const FROM_ORIGIN: ReadonlySet<StreamFrame["kind"]> = new Set(["answer", "resume", "askBody"]);
+const FROM_ORIGIN: ReadonlySet<StreamFrame["kind"]> = new Set(["answer", "resume"]);
 
 export class Stream {
   readonly urgency: number;
@@ -161,13 +156,6 @@ export class Stream {
     if (this.#state === "closed" || this.#id === undefined) return;
     this.#askedWhole = true;
     this.#host.control({ kind: "askWhole", streamId: this.#id, offset });
-  }
-
-  /** Asks for the request's body once more; its half has ended, and this alone may still come in it. */
-  askBody(): void {
-    if (this.#state === "closed" || this.#id === undefined) return;
-    this.#phase = "body";
-    this.#host.control({ kind: "askBody", streamId: this.#id });
   }
 
   /** The origin side has heard that its answer is proved to the last byte. */

@@ -44,8 +44,6 @@ export interface ListenOptions {
   readonly security: ListenSecurity;
   readonly clock: Clock;
   readonly limits?: Partial<ListenLimits>;
-  /** All connections are handed over by `take`; host and port are not listened at. */
-  readonly handed?: boolean;
   /** Takes a transport; it must call `listen` on it before it returns or soon after. */
   accept(transport: Transport): void;
   /** A connection was refused or dropped before its proof; `why` is for the log. May be called very often. */
@@ -54,8 +52,6 @@ export interface ListenOptions {
 
 export interface TunnelListener {
   readonly address: { readonly host: string; readonly port: number };
-  /** Takes a connection that came in elsewhere. */
-  take(socket: Socket): void;
   /** Frees the port and drops what is not a transport yet; transports live on. */
   closeAccepting(): void;
   /** `closeAccepting`, and destroys every transport; resolves when no socket is left. */
@@ -110,8 +106,7 @@ class LinkListener implements TunnelListener {
     };
     this.#server =
       this.#tls === undefined ? createHttpServer(http) : createHttpsServer({ ...http, ...this.#tls.options });
-    // Of connections that it did not accept itself the server knows nothing.
-    if (options.handed !== true) this.#server.once("close", () => this.#closed.resolve());
+    this.#server.once("close", () => this.#closed.resolve());
     this.#server.on("connection", (socket: Socket) => this.#arrive(socket));
     this.#server.on("upgrade", (request, socket, head) => this.#upgrade(request, socket, head));
     this.#server.on("request", (request, response) => this.#answerStranger(request, response));
@@ -123,14 +118,7 @@ class LinkListener implements TunnelListener {
     return this.#address;
   }
 
-  take(socket: Socket): void {
-    if (!this.#accepting) return void socket.destroy();
-    if (this.#tls === undefined) socket.allowHalfOpen = true;
-    this.#server.emit("connection", socket);
-  }
-
   async open(): Promise<void> {
-    if (this.#options.handed === true) return;
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.#server.once("error", reject);
     this.#server.listen(this.#options.port, this.#options.host, resolve);
@@ -151,7 +139,6 @@ class LinkListener implements TunnelListener {
     this.#server.close();
     for (const arrival of this.#arrivals.values())
       if (arrival.transport === undefined) arrival.socket.destroy();
-    this.#closeIfLeft();
   }
 
   async close(): Promise<void> {
@@ -189,13 +176,7 @@ class LinkListener implements TunnelListener {
     socket.once("close", () => {
       proved();
       this.#arrivals.delete(name);
-      this.#closeIfLeft();
     });
-  }
-
-  #closeIfLeft(): void {
-    if (this.#options.handed === true && !this.#accepting && this.#arrivals.size === 0)
-      this.#closed.resolve();
   }
 
   #tell(arrival: Arrival, why: string): void {

@@ -1,6 +1,6 @@
 /**
- * What a link needs of a wire: whole binary messages, in order, both ways, and word of the end. Two implementations:
- * ws-transport (WebSocket, the only importer of ws) and memory-transport (both ends in one process, with faults).
+ * What a link needs of a wire: whole binary messages, in order, both ways, and word of the end. Implemented by ws-transport
+ * (WebSocket, the only importer of ws), and for tests by test/kit/memory-transport (both ends in one process, with faults).
  * Both obey the rules written here; test/protocol/link holds them to it. SPEC section "Transport".
  */
 

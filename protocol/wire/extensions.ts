@@ -24,8 +24,6 @@ export const EXTENSION = {
   timings: 4,
   /** In hello: the features spoken, names in latin1 separated by spaces. */
   features: 6,
-  /** In an edge's hello: how many workers it has, a varint. */
-  workers: 10,
 } as const;
 
 const KNOWN: ReadonlySet<number> = new Set(Object.values(EXTENSION));

@@ -59,7 +59,7 @@ const mutatedTail = (random: Random, bytes: Buffer, at: number): Buffer =>
 const NEVER_NOW = ["hello", "proveKey", "goAway", "open", "answer"];
 const FRAMES = {
   edge: SAMPLES.filter(({ kind }) => ![...NEVER_NOW, "proved", "askWhole"].includes(kind)),
-  origin: SAMPLES.filter(({ kind }) => ![...NEVER_NOW, "segment", "resume", "askBody"].includes(kind)),
+  origin: SAMPLES.filter(({ kind }) => ![...NEVER_NOW, "segment", "resume"].includes(kind)),
 };
 const ANSWERED: Extract<Frame, { kind: "answer" }> = {
   ...(SAMPLES.find(({ kind }) => kind === "answer") as Extract<Frame, { kind: "answer" }>),

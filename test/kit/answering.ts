@@ -53,7 +53,7 @@ export const answeringOf = (options: AnsweringOptions = {}) => {
     contexts,
     rules: new ScopeRules({ bases: "site", harmlessCookies: [] }, Buffer.alloc(32)),
     sessions: new KnownSessions(),
-    codecs: { splice: options.splice ?? false, page: options.codec ?? STREAMING_CODEC, alone: undefined },
+    codecs: { splice: options.splice ?? false, page: options.codec ?? STREAMING_CODEC },
     load: () => options.load ?? 0,
     streaming: streaming.codec,
     pageBytes: options.pageBytes ?? 1 << 23,

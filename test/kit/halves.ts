@@ -5,7 +5,6 @@
 
 import { CommonBases } from "../../edge-side/bases/common/common-bases.ts";
 import { VisitorEncoders } from "../../edge-side/compress/compressor-pool.ts";
-import type { RequestBasesPolicy } from "../../edge-side/config/request-bases-policy.ts";
 import type { VisitRecord } from "../../edge-side/exchange/access-record.ts";
 import { HeldPages } from "../../edge-side/exchange/visit-memory.ts";
 import type { Visitor } from "../../edge-side/exchange/visitor.ts";
@@ -14,7 +13,6 @@ import { LinkPool } from "../../edge-side/links/link-pool.ts";
 import { serveVisitor } from "../../edge-side/proxy/serve-visitor.ts";
 import type { ServeGiven } from "../../edge-side/proxy/visit.ts";
 import { RequestEncoders } from "../../edge-side/request/compressor-pool.ts";
-import { MOST_BODIES_OF_PLACE, RequestBases } from "../../edge-side/request/request-dictionaries.ts";
 import { StreamContexts } from "../../origin-side/answer/compressor-limits.ts";
 import { KnownSessions } from "../../origin-side/answer/known-sessions.ts";
 import { BodyTags } from "../../origin-side/answer/omit-etag.ts";
@@ -28,18 +26,17 @@ import { codecById, codecIds, STREAMING_CODEC } from "../../protocol/codec/codec
 import { silentLog } from "../../protocol/daemon/log.ts";
 import { BODY_TAGS } from "../../protocol/frames/etag-formulas.ts";
 import type { Hello, Role } from "../../protocol/frames/hello.ts";
-import { CODED_REQUESTS, REQUEST_BASES } from "../../protocol/frames/request-coding.ts";
+import { CODED_REQUESTS } from "../../protocol/frames/request-coding.ts";
 import { LinkEndpoint } from "../../protocol/link/link.ts";
 import type { Link, LinkEnd, LinkGiven } from "../../protocol/link/link-api.ts";
 import { helloMaker } from "../../protocol/link/local-hello.ts";
 import { type Clock, systemClock } from "../../protocol/runtime/clock.ts";
 import { ByteBudget } from "../../protocol/runtime/memory-budget.ts";
 import { type ScopePolicy, ScopeRules } from "../../protocol/scope/scope.ts";
-import { NAMED_WITHIN_MS, RequestBodies } from "../../protocol/store/request-body-store.ts";
 import { VersionStore } from "../../protocol/store/version-store.ts";
-import { memoryPair } from "../../protocol/transport/memory-transport.ts";
 import type { Transport } from "../../protocol/transport/transport.ts";
 import { edgeConfigOf } from "./daemons.ts";
+import { memoryPair } from "./memory-transport.ts";
 import { ScriptedPeer, wired } from "./scripted-peer.ts";
 import { reached } from "./until.ts";
 
@@ -58,7 +55,6 @@ export interface EdgeHalf extends AsyncDisposable {
   readonly port: number;
   readonly store: VersionStore;
   readonly memory: ByteBudget;
-  readonly requestBodies: RequestBodies;
   readonly pool: LinkPool;
   readonly records: readonly VisitRecord[];
   /** Resolves with the record number `count`, from 1. */
@@ -69,7 +65,6 @@ export interface EdgeHalf extends AsyncDisposable {
 
 export interface EdgeOptions extends HalfOptions {
   readonly policy?: Partial<ScopePolicy>;
-  readonly requestBases?: RequestBasesPolicy;
   readonly hosts?: readonly string[];
   readonly originAnswerMs?: number;
   /** Settings of the visitor server, as in edge.yaml. */
@@ -87,17 +82,6 @@ export const openEdgeHalf = async (options: EdgeOptions = {}): Promise<EdgeHalf>
     { bases: "session", harmlessCookies: [], ...options.policy },
     Buffer.alloc(32, 1),
   );
-  const requestBodies = new RequestBodies({
-    clock,
-    bytes: MIB,
-    lifetimeMs: NAMED_WITHIN_MS,
-    mostOfPlace: MOST_BODIES_OF_PLACE,
-  });
-  const bases = new RequestBases({
-    bodies: requestBodies,
-    policyOf: () => options.requestBases ?? "off",
-    rulesOf: () => rules,
-  });
   const records: VisitRecord[] = [];
   const given: ServeGiven = {
     clock,
@@ -109,7 +93,7 @@ export const openEdgeHalf = async (options: EdgeOptions = {}): Promise<EdgeHalf>
     heldPages: new HeldPages(memory),
     pageBytes,
     encoders: new VisitorEncoders(memory, () => 0),
-    requests: new RequestEncoders({ clock, memory, isCoded: () => true, bases }),
+    requests: new RequestEncoders({ clock, memory, isCoded: () => true }),
     originAnswerMs: options.originAnswerMs ?? 20_000,
     trusts: () => false,
     rulesOf: (host) => (hosts.has(host) ? rules : undefined),
@@ -122,7 +106,6 @@ export const openEdgeHalf = async (options: EdgeOptions = {}): Promise<EdgeHalf>
   return {
     port: server.addresses[0]?.port ?? 0,
     store,
-    requestBodies,
     memory,
     pool,
     records,
@@ -140,14 +123,12 @@ export const openEdgeHalf = async (options: EdgeOptions = {}): Promise<EdgeHalf>
       await server.close(AbortSignal.abort());
       for (const link of links) link.close("shutting-down", "the test is over");
       store.close();
-      requestBodies.close();
     },
   };
 };
 
 export interface OriginHalf extends AsyncDisposable {
   readonly store: VersionStore;
-  readonly requestBodies: RequestBodies;
   readonly memory: ByteBudget;
   readonly contexts: StreamContexts;
   readonly records: readonly ExchangeRecord[];
@@ -165,7 +146,6 @@ export interface OriginOptions extends HalfOptions {
 export const openOriginHalf = async (options: OriginOptions): Promise<OriginHalf> => {
   const { clock = systemClock, memory = budget(), pageBytes = LIMITS.pageBytes } = options;
   const store = new VersionStore({ clock, bytes: 64 * MIB });
-  const requestBodies = new RequestBodies({ clock, bytes: MIB });
   const contexts = new StreamContexts();
   const records: ExchangeRecord[] = [];
   const web = new OriginServerClient(
@@ -192,14 +172,13 @@ export const openOriginHalf = async (options: OriginOptions): Promise<OriginHalf
     contexts,
     rules: new ScopeRules({ bases: "site", harmlessCookies: [] }, Buffer.alloc(32, 2)),
     sessions: new KnownSessions(),
-    codecs: { splice: false, page: codecById(options.codec ?? 1) ?? STREAMING_CODEC, alone: undefined },
+    codecs: { splice: false, page: codecById(options.codec ?? 1) ?? STREAMING_CODEC },
     load: () => 0,
     streaming: STREAMING_CODEC,
     pageBytes,
     codedRequests: link.peer.features.includes(CODED_REQUESTS),
     requestDecoders: new RequestDecoders(),
     bodyTags: link.peer.features.includes(BODY_TAGS) ? new BodyTags(() => 0) : undefined,
-    requestBases: link.peer.features.includes(REQUEST_BASES) ? requestBodies : undefined,
     headBytes: link.headBytes,
     originOf: (host) => (host.split(":")[0] === TEST_HOST ? web : undefined),
     finished: (record) => records.push(record),
@@ -209,7 +188,6 @@ export const openOriginHalf = async (options: OriginOptions): Promise<OriginHalf
   const links = new Set<Link>();
   return {
     store,
-    requestBodies,
     memory,
     contexts,
     records,
@@ -229,7 +207,6 @@ export const openOriginHalf = async (options: OriginOptions): Promise<OriginHalf
       for (const link of links) link.close("shutting-down", "the test is over");
       await web.close();
       store.close();
-      requestBodies.close();
     },
   };
 };

@@ -15,15 +15,11 @@ import type { Link, LinkEnd } from "../../protocol/link/link-api.ts";
 import type { StreamItem } from "../../protocol/link/send-queue.ts";
 import type { Stream, StreamReceiver } from "../../protocol/link/stream.ts";
 import { ByteBudget } from "../../protocol/runtime/memory-budget.ts";
-import {
-  type MemoryTransport,
-  type MemoryWire,
-  memoryPair,
-} from "../../protocol/transport/memory-transport.ts";
 import type { Transport, TransportEvents } from "../../protocol/transport/transport.ts";
 import { ByteReader } from "../../protocol/wire/bytes.ts";
 import { NO_EXTENSIONS } from "../../protocol/wire/extensions.ts";
 import { FakeClock, settle } from "./fake-clock.ts";
+import { type MemoryTransport, type MemoryWire, memoryPair } from "./memory-transport.ts";
 
 /** Hears a stream; by default takes data as it comes. */
 export class Listener implements StreamReceiver {

@@ -26,6 +26,8 @@ export interface RealDaemon {
   readonly log: readonly Line[];
   /** Resolves with the line number `count` (from 1) of this event, logged already or to come. */
   logged(event: string, count?: number): Promise<Line>;
+  /** All lines of its access log so far. */
+  readonly accessed: readonly Line[];
   /** The line number `count` (from 1) of its access log. */
   access(count: number): Promise<Line>;
   /** A port that its ready line names. */
@@ -118,6 +120,7 @@ const startReal = (
   return {
     pid: child.pid ?? 0,
     log: log.all,
+    accessed: access.all,
     logged: (event, count = 1) => nth(log, count, `"${event}"`, (line) => line.event === event),
     access: (count) => nth(access, count, "access line", () => true),
     port(of) {

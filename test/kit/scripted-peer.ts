@@ -11,10 +11,10 @@ import { ReferableVersions } from "../../protocol/frames/offer-references.ts";
 import type { HeaderList } from "../../protocol/http/header-list.ts";
 import { helloMaker } from "../../protocol/link/local-hello.ts";
 import { Inbox } from "../../protocol/runtime/async-queue.ts";
-import { memoryPair } from "../../protocol/transport/memory-transport.ts";
 import type { Transport } from "../../protocol/transport/transport.ts";
 import { ByteReader } from "../../protocol/wire/bytes.ts";
 import { NO_EXTENSIONS } from "../../protocol/wire/extensions.ts";
+import { memoryPair } from "./memory-transport.ts";
 
 export const PEER_LIMITS = {
   headBytes: 16 * 1024,

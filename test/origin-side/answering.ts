@@ -147,7 +147,7 @@ export class Answering implements AsyncDisposable {
       contexts: new StreamContexts(),
       rules: new ScopeRules({ bases: "site", harmlessCookies: [] }, Buffer.alloc(32)),
       sessions: new KnownSessions(),
-      codecs: { splice: false, page: STREAMING_CODEC, alone: undefined },
+      codecs: { splice: false, page: STREAMING_CODEC },
       load: () => 0,
       streaming: STREAMING_CODEC,
       pageBytes: 2 ** 20,

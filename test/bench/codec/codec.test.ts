@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { codecTable, measureCodecs } from "../../../bench/codec/codec.ts";
 import { type FamilyKind, readCorpus } from "../../../bench/corpus/corpus.ts";
-import { DELTA_CODEC_NAMES } from "../../../protocol/codec/codecs.ts";
+import { CODEC_NAMES } from "../../../protocol/codec/codecs.ts";
 import { FakeClock } from "../../kit/fake-clock.ts";
 import { type Random, seeded } from "../../kit/random.ts";
 import { madeVersions } from "../../protocol/codec/made-pages.ts";
@@ -41,7 +41,7 @@ describe("measureCodecs", () => {
     await withCorpus(seeded(), async (folder) => {
       const report = await measureCodecs(readCorpus(folder), bench());
       expect(report.codecs.map(({ codec, bases }) => `${codec} ${bases}`)).toEqual(
-        DELTA_CODEC_NAMES.flatMap((codec) => [1, 2, 3, 4].map((bases) => `${codec} ${bases}`)),
+        CODEC_NAMES.flatMap((codec) => [1, 2, 3, 4].map((bases) => `${codec} ${bases}`)),
       );
       for (const { shares, allPages, pagesUpTo100KB } of report.codecs) {
         expect([allPages.pages, pagesUpTo100KB.pages], "5 of the series, 3 of the template").toEqual([8, 8]);

@@ -14,7 +14,6 @@ import { chosen, pairCommand } from "../../../bench/pair/command.ts";
 import type { LatencyReport } from "../../../bench/pair/latency.ts";
 import type { LoadReport } from "../../../bench/pair/load.ts";
 import type { MemoryReport } from "../../../bench/pair/memory.ts";
-import type { WorkersReport } from "../../../bench/pair/workers.ts";
 import { watchLeaks } from "../../kit/leaks.ts";
 
 watchLeaks();
@@ -118,27 +117,6 @@ describe("coilgun-bench pair", () => {
     60_000,
   );
 
-  it.runIf(process.platform === "linux")(
-    "compares several workers with one: load, and what sessions cost",
-    async () => {
-      const { report } = await reportOf<WorkersReport>(
-        ...["--workers", "2", "--seconds", "0.05", "--concurrency", "2"],
-      );
-      expect(report.rows.length).toBe(4);
-      for (const { one, several } of report.rows)
-        for (const { requests, requestsPerSecond } of [one, several]) {
-          expect(requests).toBeGreaterThan(0);
-          expect(requestsPerSecond).toBeGreaterThan(0);
-        }
-      const [alone, sticky, spread] = report.crowds;
-      for (const crowd of [alone, sticky, spread]) expect(crowd?.visits).toBe(200);
-      // A visitor's page is learnt once; where connections spread, by each worker that meets it.
-      expect([alone?.whole, sticky?.whole]).toEqual([40, 40]);
-      expect(spread?.whole).toBeGreaterThan(40);
-    },
-    120_000,
-  );
-
   it.each([
     [["--seconds", "0"], "must be a number of seconds up to 600."],
     [["--seconds", "601"], "must be a number of seconds up to 600."],
@@ -146,8 +124,6 @@ describe("coilgun-bench pair", () => {
     [["--rate", "fast"], "must be a rate such as 10mbit"],
     [["--load", "--rtt", "1ms"], "cannot be used with option '--load'"],
     [["--load", "--memory"], "cannot be used with"],
-    [["--workers", "17"], "must be a whole number from 1 to 16."],
-    [["--workers", "2", "--load"], "cannot be used with option"],
   ])("refuses %j and says why", async (args, told) => {
     let errors = "";
     const command = pairCommand().exitOverride();

@@ -40,25 +40,6 @@ describe("check", () => {
     expect(findings.length).toBe(6);
   });
 
-  it("says what is kept of requests, of the hosts that chose it", async () => {
-    const hosts =
-      "[a.example, { host: b.example, requestBases: session }, { host: c.example, requestBases: session+forms }]";
-    const file = put(
-      "kept.yaml",
-      [
-        `keys: [{ id: k, secret: ${FIXTURE_SECRET}, hosts: ${hosts} }]`,
-        FREE,
-        PSK,
-        "store: { requests: 1 MiB }",
-      ].join("\n"),
-    );
-    const said = (await checkEdge(file, new Date())).map(({ what }) => what);
-    expect(said.filter((what) => what.includes("requestBases"))).toEqual([
-      "b.example: requestBases: session: JSON, XML and text that its sessions send stay in memory on both sides for 10m after their last use, 1 MiB at most",
-      "c.example: requestBases: session+forms: JSON, XML, text and forms that its sessions send stay in memory on both sides for 10m after their last use, 1 MiB at most",
-    ]);
-  });
-
   it("stops at a config that is not valid", async () => {
     await expect(check("sotre: {}")).rejects.toThrow(ConfigError);
   });
@@ -70,6 +51,18 @@ describe("check", () => {
     const found = troubles(await check(FREE, `tunnel: 127.0.0.1:${port}`));
     expect(found).toHaveLength(1);
     expect(found[0]).toMatch(/^problem {2}tunnel: .* is in use\n.*stop the program/);
+    server.close();
+    await once(server, "close");
+  });
+
+  it("is content with a port that others share, where it shares it too", async () => {
+    const server = createServer().listen({ port: 0, host: "127.0.0.1", reusePort: true });
+    await once(server, "listening");
+    const { port } = server.address() as AddressInfo;
+    const listening = (reusePort: boolean) =>
+      check(`visitors: { listen: 127.0.0.1:${port}, reusePort: ${reusePort} }`, PSK);
+    expect(troubles(await listening(true))).toEqual([]);
+    expect(troubles(await listening(false))[0]).toMatch(/^problem {2}visitors: .* is in use\n/);
     server.close();
     await once(server, "close");
   });

@@ -25,7 +25,7 @@ const named = (name: string) => {
 
 it("all fixtures were found", () => {
   const folders = join(import.meta.dirname, "..", "..", "fixtures", "config");
-  expect([VALID.length, INVALID.length]).toEqual([9, 53]);
+  expect([VALID.length, INVALID.length]).toEqual([9, 49]);
   expect(readdirSync(join(folders, "valid", "edge"))).toHaveLength(VALID.length);
   expect(readdirSync(join(folders, "invalid", "edge"))).toHaveLength(INVALID.length);
 });
@@ -38,7 +38,9 @@ describe("a valid edge.yaml", () => {
   it("has a default for every setting but keys, and the written-out ones are those", () => {
     expect(named("every-setting-at-its-default")).toEqual(named("shortest"));
     expect(named("shortest")).toEqual({
-      visitors: [{ listen: { host: "0.0.0.0", port: 8080 }, tls: undefined, compress: true }],
+      visitors: [
+        { listen: { host: "0.0.0.0", port: 8080 }, tls: undefined, compress: true, reusePort: false },
+      ],
       tunnel: { mode: "psk", listen: { host: "0.0.0.0", port: 7443 } },
       keys: [
         {
@@ -51,17 +53,14 @@ describe("a valid edge.yaml", () => {
               credentialHeaders: ["authorization"],
               commonBases: true,
               compressRequests: true,
-              requestBases: "off",
             },
           ],
         },
       ],
-      workers: 1,
       store: {
         sizeBytes: 256 * 2 ** 20,
         sessionMs: 3_600_000,
         noStoreMs: 600_000,
-        requestBytes: 16 * 2 ** 20,
       },
       memory: { budgetBytes: 128 * 2 ** 20, perKeyBytes: 64 * 2 ** 20 },
       limits: {
@@ -104,20 +103,10 @@ describe("a valid edge.yaml", () => {
     expect(tunnel.privateKey.bytes.toString()).toContain("edge-key.pem");
   });
 
-  it("may have requests kept, within bounds or not at all", () => {
-    const withRequests = (requests: string) => {
-      const text = `keys: [{ id: k, secret: ${FIXTURE_SECRET}, hosts: [a.example] }]\nstore: { requests: ${requests} }`;
-      return parseConfig({ file: "edge.yaml", text, schema: edgeSettings(MADE_UP) }).store.requestBytes;
-    };
-    expect([withRequests("off"), withRequests("64 KiB")]).toEqual([0, 65_536]);
-    expect(() => withRequests("63 KiB")).toThrow(/store.requests must be at least 64 KiB/);
-    expect(() => withRequests("none")).toThrow(/store.requests/);
-  });
-
   it("may have several listeners, and HTTPS on them", () => {
     const { visitors, limits } = named("http-and-https");
     expect(visitors).toMatchObject([
-      { listen: { port: 8080 }, tls: undefined, compress: true },
+      { listen: { port: 8080 }, tls: undefined, compress: true, reusePort: false },
       {
         listen: { port: 8443 },
         tls: { certificate: { path: "/etc/coilgun/tls/site.pem" } },

@@ -36,7 +36,7 @@ describe("how a response travels", () => {
     ["a spreadsheet", ["Content-Type", "application/vnd.openxmlformats-officedocument.sheet"], "passed"],
     ["html, gzipped", [...HTML, "Content-Encoding", "gzip"], "passed"],
     ["html, in a coding that is none", [...HTML, "Content-Encoding", " Identity"], "coded"],
-    ["events", ["Content-Type", "text/event-stream; charset=utf-8"], "live"],
+    ["events", ["Content-Type", "text/event-stream; charset=utf-8"], "passed"],
     ["one byte too short", [...HTML, "Content-Length", String(LEAST_CODED_BYTES - 1)], "passed"],
     ["just long enough", [...HTML, "Content-Length", String(LEAST_CODED_BYTES)], "coded"],
     ["empty", [...HTML, "Content-Length", "0"], "passed"],

@@ -1,17 +1,15 @@
 import { describe, expect, it } from "vitest";
 import { EFFORTS, effortAt, encodePage } from "../../../origin-side/answer/encode-delta.ts";
-import { brotliCodec } from "../../../protocol/codec/brotli.ts";
 import { STREAMING_CODEC } from "../../../protocol/codec/codecs.ts";
 import { spliceCodec } from "../../../protocol/codec/splice.ts";
 import { versionOf } from "../../kit/answering.ts";
 import { seeded } from "../../kit/random.ts";
 import { laterPage, madePage, madeVersions } from "../../protocol/codec/made-pages.ts";
 
-const given = (more: { splice?: boolean; load?: number; linkIsFull?: boolean; brotli?: boolean } = {}) => ({
+const given = (more: { splice?: boolean; load?: number; linkIsFull?: boolean } = {}) => ({
   codecs: {
     splice: more.splice ?? true,
     page: STREAMING_CODEC,
-    alone: more.brotli ? brotliCodec : undefined,
   },
   streaming: STREAMING_CODEC,
   load: () => more.load ?? 0,
@@ -66,20 +64,11 @@ describe("a page", () => {
     expect(bytes).toBeGreaterThan(effortAt(0).spliceBytes);
   });
 
-  it("without bases is compressed on its own, by brotli where both sides speak it", async () => {
+  it("without bases is compressed on its own", async () => {
     const page = madePage(seeded(), 200);
-    const [zstd, brotli] = [await shown([], page), await shown([], page, { brotli: true })];
-    expect([zstd, brotli]).toMatchObject([
-      { codec: "zstd", offers: [] },
-      { codec: "brotli", offers: [] },
-    ]);
-    expect(brotli.bytes).toBeLessThan(zstd.bytes);
-    expect(await shown([], page, { brotli: true, load: 1 })).toMatchObject({ codec: "zstd" });
-  });
-
-  it("with bases is never left to brotli", async () => {
-    const [base, page] = [madePage(seeded(), 50), madePage(seeded(), 50)];
-    expect(await shown([base], page, { brotli: true })).toMatchObject({ codec: "zstd", offers: [0] });
+    const { codec, offers, bytes } = await shown([], page);
+    expect([codec, offers]).toEqual(["zstd", []]);
+    expect(bytes).toBeLessThan(page.length / 2);
   });
 
   it.each([

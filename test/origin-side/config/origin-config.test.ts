@@ -23,7 +23,7 @@ const named = (name: string) => {
 
 it("all fixtures were found", () => {
   const folders = join(import.meta.dirname, "..", "..", "fixtures", "config");
-  expect([VALID.length, INVALID.length]).toEqual([5, 21]);
+  expect([VALID.length, INVALID.length]).toEqual([5, 20]);
   expect(readdirSync(join(folders, "valid", "origin"))).toHaveLength(VALID.length);
   expect(readdirSync(join(folders, "invalid", "origin"))).toHaveLength(INVALID.length);
 });
@@ -59,13 +59,11 @@ describe("a valid origin.yaml", () => {
           askEncoded: false,
         },
       ],
-      codecs: ["splice", "zstd", "vcdiff", "brotli"],
-      workers: 1,
+      codecs: ["splice", "zstd", "vcdiff"],
       store: {
         sizeBytes: 256 * 2 ** 20,
         sessionMs: 3_600_000,
         noStoreMs: 600_000,
-        requestBytes: 16 * 2 ** 20,
       },
       memory: { budgetBytes: 128 * 2 ** 20, perKeyBytes: 64 * 2 ** 20 },
       limits: { pageBytes: 8 * 2 ** 20, headBytes: 64 * 2 ** 10, streamsPerLink: 1_000 },

@@ -79,7 +79,6 @@ export const SAMPLES: readonly Frame[] = [
   { kind: "resume", streamId: id(6), offset: 0, codec: 1, tag: 'W/"1-a"' },
   { kind: "proved", streamId: id(5), offset: 262_144 },
   { kind: "askWhole", streamId: id(5), offset: 262_144 },
-  { kind: "askBody", streamId: id(5) },
 ];
 
 export const titled = SAMPLES.map((frame) => {

@@ -17,7 +17,6 @@ describe("hello", () => {
     ["with features", HELLO],
     ["without features", { ...HELLO, features: [] }],
     ["of an edge without codecs", { ...HELLO, role: "edge", codecs: [] }],
-    ["of an edge with workers", { ...HELLO, role: "edge", workers: 64 }],
     ["with 32 codecs", { ...HELLO, codecs: Array.from({ length: 32 }, (_, id) => id) }],
     [
       "with the largest bounds",
@@ -37,15 +36,6 @@ describe("hello", () => {
       const hello = { ...HELLO, version: 2 };
       expect(readHello(written(hello, more))).toEqual(hello);
     }
-  });
-
-  it("says its workers in extension 10, where there are several", () => {
-    const bytes = (hello: Hello) => {
-      const w = new ByteWriter();
-      writeHello(w, hello);
-      return w.take().toString("hex");
-    };
-    expect(bytes({ ...HELLO, workers: 300 })).toBe(`${bytes(HELLO)}0a02ac02`);
   });
 
   it("with an odd extension that is not known is refused", () => {

@@ -7,14 +7,11 @@ import {
   requestCodingExtension,
   requestCodingOf,
 } from "../../../protocol/frames/request-coding.ts";
-import type { ShortFingerprint } from "../../../protocol/store/fingerprint.ts";
 import type { Extension } from "../../../protocol/wire/extensions.ts";
 
 const hex = (text: string): Buffer => Buffer.from(text.replaceAll(" ", ""), "hex");
 const DIGEST = "9f86d081884c7d659a2feaa0c55ad015";
 const RESULT = hex(DIGEST).toString("latin1");
-const BASE = "0123456789abcdef";
-const base = hex(BASE).toString("latin1") as ShortFingerprint;
 const extension = (bytes: string): readonly Extension[] => [{ tag: 1, bytes: hex(bytes) }];
 
 const CODINGS: readonly (readonly [string, RequestCoding, string])[] = [
@@ -28,27 +25,7 @@ const CODINGS: readonly (readonly [string, RequestCoding, string])[] = [
   ],
 ];
 
-/** Both sides keep these. */
-const KEPT: readonly (readonly [string, RequestCoding, string])[] = [
-  [
-    "as it is",
-    { kind: "kept", codec: 0, size: 300, result: RESULT, base: undefined },
-    `00 ac02 ${DIGEST} 00`,
-  ],
-  ["by zstd", { kind: "kept", codec: 1, size: 300, result: RESULT, base: undefined }, `01 ac02 ${DIGEST} 00`],
-  [
-    "on a base, by zstd",
-    { kind: "kept", codec: 1, size: 1, result: RESULT, base },
-    `01 01 ${DIGEST} 01 ${BASE}`,
-  ],
-  [
-    "on a base, by splice, of 65,536 bytes",
-    { kind: "kept", codec: 3, size: MOST_ONE_PIECE_BYTES, result: RESULT, base },
-    `03 808004 ${DIGEST} 01 ${BASE}`,
-  ],
-];
-
-it.each([...CODINGS, ...KEPT])("a body %s has these bytes, both ways", (_, coding, bytes) => {
+it.each(CODINGS)("a body %s has these bytes, both ways", (_, coding, bytes) => {
   const written = requestCodingExtension(coding);
   expect(written).toEqual({ tag: 1, bytes: hex(bytes) });
   expect(requestCodingOf([written])).toEqual(coding);
@@ -70,23 +47,14 @@ describe("a bad frame is", () => {
     ["vcdiff", "02"],
     ["as it is, in segments", "00"],
     ["splice in one piece", `03 01 ${DIGEST}`],
-    ["as it is in one piece that is not kept", `00 01 ${DIGEST}`],
+    ["as it is in one piece", `00 01 ${DIGEST}`],
     ["a size without a result", "01 05"],
     ["a result that is short", `01 05 ${DIGEST.slice(2)}`],
     ["an empty body", `01 00 ${DIGEST}`],
-    ["an empty body that is kept", `00 00 ${DIGEST} 00`],
     ["a body of 65,537 bytes", `01 818004 ${DIGEST}`],
-    ["one that is kept", `01 818004 ${DIGEST} 00`],
     ["a size that is longer than it need be", `01 8500 ${DIGEST}`],
-    ["two bases", `01 05 ${DIGEST} 02 ${BASE} ${BASE}`],
-    ["a count of bases and no base", `01 05 ${DIGEST} 01`],
-    ["a base that is short", `01 05 ${DIGEST} 01 ${BASE.slice(2)}`],
-    ["a byte after the base", `01 05 ${DIGEST} 01 ${BASE} 00`],
-    ["a byte after a count of none", `01 05 ${DIGEST} 00 00`],
-    ["splice without a base", `03 05 ${DIGEST} 00`],
-    ["as it is, on a base", `00 05 ${DIGEST} 01 ${BASE}`],
-    ["vcdiff on a base", `02 05 ${DIGEST} 01 ${BASE}`],
-    ["brotli that is kept", `04 05 ${DIGEST} 00`],
+    ["a retired codec", `04 05 ${DIGEST}`],
+    ["a count of bases, as until 0.2.0", `01 05 ${DIGEST} 00`],
   ])("%s", (_, bytes) => {
     expect(() => requestCodingOf(extension(bytes))).toThrow(expect.objectContaining({ code: "bad-frame" }));
   });

@@ -1,6 +1,5 @@
 // What every transport promises, over every kind of wire there is.
 import { describe, expect, it, onTestFinished, vi } from "vitest";
-import { memoryPair } from "../../../protocol/transport/memory-transport.ts";
 import {
   CLOSE_REASON_BYTES,
   clipReason,
@@ -11,6 +10,7 @@ import {
 import { settle } from "../../kit/fake-clock.ts";
 import { hear } from "../../kit/hear.ts";
 import { watchLeaks } from "../../kit/leaks.ts";
+import { memoryPair } from "../../kit/memory-transport.ts";
 import { seeded } from "../../kit/random.ts";
 import {
   certificateSecurity,

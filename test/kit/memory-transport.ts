@@ -4,7 +4,7 @@
  * Without a clock a message arrives in a later microtask; with one, when `delayMs` and `bytesPerSecond` say.
  */
 import { hkdfSync } from "node:crypto";
-import type { Clock, Timer } from "../runtime/clock.ts";
+import type { Clock, Timer } from "../../protocol/runtime/clock.ts";
 import {
   CLOSE_MS,
   checkMaxMessageBytes,
@@ -13,7 +13,7 @@ import {
   type Transport,
   type TransportEvents,
   tooLarge,
-} from "./transport.ts";
+} from "../../protocol/transport/transport.ts";
 
 export interface MemoryWire {
   /** Needed for `delayMs` and `bytesPerSecond`. */

@@ -1,9 +1,9 @@
 // What the memory transport can do beyond the promises in transport.test.ts: time, fullness and faults.
 import { describe, expect, it } from "vitest";
-import { memoryPair } from "../../../protocol/transport/memory-transport.ts";
-import { CLOSE_MS } from "../../../protocol/transport/transport.ts";
-import { FakeClock, settle } from "../../kit/fake-clock.ts";
-import { hear } from "../../kit/hear.ts";
+import { CLOSE_MS } from "../../protocol/transport/transport.ts";
+import { FakeClock, settle } from "./fake-clock.ts";
+import { hear } from "./hear.ts";
+import { memoryPair } from "./memory-transport.ts";
 
 const texts = (messages: readonly Buffer[]): string[] => messages.map(String);
 
