@@ -3,10 +3,10 @@ import { describe, expect, it } from "vitest";
 import { FRAME } from "../../../protocol/frames/frame.ts";
 import { frameLine } from "../../../protocol/link/frame-line.ts";
 import { frameTraceOf, withFrameTrace } from "../../../protocol/link/frame-trace.ts";
-import { memoryPair } from "../../kit/memory-transport.ts";
 import { FakeClock } from "../../kit/fake-clock.ts";
 import { watchLeaks } from "../../kit/leaks.ts";
 import { ANSWER, GET, greetedPair, helloOf, linkPair, turns } from "../../kit/link-pair.ts";
+import { memoryPair } from "../../kit/memory-transport.ts";
 import { SAMPLES } from "../frames/frame-samples.ts";
 
 watchLeaks();
