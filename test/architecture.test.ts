@@ -165,6 +165,28 @@ describe("the source tree", () => {
     expect(Object.keys(LEVELS).sort()).toEqual([...new Set(FILES.map(({ path }) => dirname(path)))].sort());
   });
 
+  it("has the levels that docs/architecture.md shows", () => {
+    const page = readFileSync(join(ROOT, "docs/architecture.md"), "utf8");
+    const shown = new Map(
+      [...page.matchAll(/^\| `([^`]+)` \| (\d+) \|/gm)].map(([, folder = "", level]) => [
+        folder,
+        Number(level),
+      ]),
+    );
+    const toChange = [
+      ...Object.entries(LEVELS).flatMap(([folder, level]) => {
+        if (!shown.has(folder)) return [`add a row: | \`${folder}\` | ${level} | what it is for |`];
+        return shown.get(folder) === level
+          ? []
+          : [`the level of ${folder} is ${level}, not ${shown.get(folder)}`];
+      }),
+      ...[...shown.keys()]
+        .filter((folder) => !(folder in LEVELS))
+        .map((folder) => `take out the row of ${folder}`),
+    ];
+    expect(toChange, "in the table of docs/architecture.md").toEqual([]);
+  });
+
   it("has no circle of imports among files", () => {
     expect(circlesIn(new Map(FILES.map((file) => [file.path, relativeImports(file)])))).toEqual([]);
   });

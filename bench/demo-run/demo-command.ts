@@ -13,6 +13,7 @@ import { interruptible } from "../rig/interrupt.ts";
 import { type Visitor, visitorOf } from "../rig/visitor.ts";
 import { DemoTally } from "./demo-tally.ts";
 import { type PlannedVisit, VISITS_PER_ROUND, visitsOfRound } from "./demo-visits.ts";
+import { VisitCosts } from "./visit-costs.ts";
 
 const SEED = 2408;
 const SECONDS = 11;
@@ -32,6 +33,7 @@ interface Stage {
   readonly pair: DaemonPair;
   readonly visitor: Visitor;
   readonly tally: DemoTally;
+  readonly costs: VisitCosts;
   readonly area: LiveArea;
   readonly clock: Clock;
   readonly signal: AbortSignal;
@@ -56,15 +58,18 @@ export async function runDemo(
   }: { readonly clock: Clock; readonly signal: AbortSignal; readonly terminal: Terminal },
 ): Promise<number> {
   await using running = new AsyncDisposableStack();
-  terminal.write(
-    "Starting a site that changes all the time, coilgun-origin beside it, and coilgun-edge ...\n",
-  );
+  terminal.write("Starting a site that changes all the time, coilgun-origin, and coilgun-edge ...\n");
   const tally = new DemoTally();
+  const costs = new VisitCosts();
   const opened = clock.now();
   const site = await startDemoSite({
     seed: SEED,
     moment: () => ((clock.now() - opened) / 1000) * TOWN_MINUTES_PER_SECOND,
-    onPage: (page) => tally.served(page),
+    onPage(page) {
+      tally.served(page);
+      costs.served(page);
+    },
+    costOf: (requestId) => clock.within(LOG_LINES_MS, signal, () => costs.of(requestId)),
   });
   running.defer(() => site.close());
   const pair = await startPair({ routes: [{ host: "localhost", origin: site.address }], clock, signal });
@@ -73,7 +78,7 @@ export async function runDemo(
   running.defer(async () => visitor.close());
 
   const area = liveArea(terminal);
-  const stage: Stage = { site, pair, visitor, tally, area, clock, signal };
+  const stage: Stage = { site, pair, visitor, tally, costs, area, clock, signal };
   await sendVisits(stage, flags.seconds);
   await tally.settled();
   if (flags.stay) await stay(stage, terminal);
@@ -98,7 +103,7 @@ async function sendVisits(stage: Stage, seconds: number): Promise<void> {
 }
 
 async function visitAndCheck(
-  { site, pair, visitor, tally, clock, signal }: Stage,
+  { site, pair, visitor, tally, costs, clock, signal }: Stage,
   visit: PlannedVisit,
 ): Promise<void> {
   // As a browser names it, so that its visits find the bases of these.
@@ -106,18 +111,22 @@ async function visitAndCheck(
   const page = await visitor.visit({ ...visit, host }, signal);
   const sent = site.bodyOf(String(page.headers["x-request-id"]));
   tally.arrived(page.status === 200 && sent?.equals(page.body) === true);
-  tally.crossed(await clock.within(LOG_LINES_MS, signal, (within) => pair.exchanges.next(within)));
+  const exchange = await clock.within(LOG_LINES_MS, signal, (within) => pair.exchanges.next(within));
+  tally.crossed(exchange);
+  costs.crossed(exchange);
 }
 
 /** Until Ctrl-C: shows what the person's own visits cost. */
-async function stay({ pair, tally, area, signal }: Stage, terminal: Terminal): Promise<void> {
+async function stay({ pair, tally, costs, area, signal }: Stage, terminal: Terminal): Promise<void> {
   const url = `http://localhost:${parseHostPort(pair.visitors).port}/`;
-  const invitation = `Open ${url} in a browser and reload a page a few times. Ctrl-C ends.`;
+  const invitation = `Open ${url} and reload a page a few times. Ctrl-C ends.`;
   if (!terminal.isTTY) terminal.write(`${invitation}\n`);
   while (!signal.aborted) {
     area.draw([tally.table(), "", tally.linkLine(pair.link.read()), "", invitation].join("\n"));
     try {
-      tally.crossed(await pair.exchanges.next(signal));
+      const exchange = await pair.exchanges.next(signal);
+      tally.crossed(exchange);
+      costs.crossed(exchange);
       await tally.settled();
     } catch (error) {
       if (!signal.aborted) throw error;
@@ -127,17 +136,15 @@ async function stay({ pair, tally, area, signal }: Stage, terminal: Terminal): P
 
 const verdict = ({ wrong }: DemoTally): string[] =>
   wrong === 0
-    ? [
-        "Every page arrived byte for byte as the site sent it; first visits, which travel whole, are included.",
-      ]
-    : [`${wrong} pages did not arrive as the site sent them. That must not happen: please report it.`];
+    ? ["Every page arrived byte for byte. First visits, which travel whole, are included."]
+    : [`${wrong} pages did not arrive as they were sent. That must not happen: please report it.`];
 
 const NEXT_STEPS = [
   "",
   "Next:",
-  "  npm run demo -- --stay               the same, for your own browser",
-  "  npm run bench -- replay <folder>     what Coilgun makes of pages that you captured (bench/README.md)",
-  "  README.md                            put it between your own edge and origin",
+  "  npm run demo -- --stay            the same, for your own browser",
+  "  npm run bench -- replay <folder>  your own captured pages (bench/README.md)",
+  "  README.md                         put it before your own site",
 ];
 
 function seconds(text: string): number {

@@ -1,4 +1,5 @@
 /** An article: a long text that stays, comments that keep coming, and counters; the related stories move on. */
+import { ABOUT } from "./about.ts";
 import { type Chance, chanceFor } from "./chance.ts";
 import { icon, type PageParts, picture, type Visit } from "./layout.ts";
 import {
@@ -42,7 +43,7 @@ export function articlePage(visit: Visit, number: number): PageParts {
     main: `<div class="split"><div>
 ${story(visit, one)}
 ${discussion(visit, comments)}
-</div><aside class="side"><section class="box" data-component="related"><h2>More stories</h2><ol>${related
+</div><aside class="side">${ABOUT}<section class="box" data-component="related"><h2>More stories</h2><ol>${related
       .map(
         (other) =>
           `<li><a href="${other.path}" data-track="related:${other.number}">${other.title}</a> <small>${ago(moment, other.publishedAt)}</small></li>`,

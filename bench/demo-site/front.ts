@@ -1,4 +1,5 @@
 /** The front page: teasers that move down as new ones arrive, counters of views and comments, a list of what is read. */
+import { ABOUT } from "./about.ts";
 import { icon, type PageParts, picture, type Visit } from "./layout.ts";
 import {
   type Article,
@@ -43,7 +44,7 @@ export function frontPage(visit: Visit): PageParts {
     main: `<div class="split"><div>
 <div class="grid">${lead === undefined ? "" : teaser(visit, lead, true)}</div>
 ${bySection.join("\n")}
-</div><aside class="side"><section class="box" data-component="most-read"><h2>Most read</h2><ol>${mostRead
+</div><aside class="side">${ABOUT}<section class="box" data-component="most-read"><h2>Most read</h2><ol>${mostRead
       .slice(0, MOST_READ)
       .map(
         (one) =>

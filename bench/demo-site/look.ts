@@ -3,7 +3,9 @@
  * have them. Constant text: the part of a page that crosses a link once.
  */
 
-export const STYLE = `
+import { ABOUT_SCRIPT, ABOUT_STYLE } from "./about.ts";
+
+export const STYLE = `${ABOUT_STYLE}
 :root{--ink:#14212b;--muted:#5a6b78;--line:#d9e1e6;--paper:#fff;--sand:#f5f1ea;--sea:#0b4f6c;--sea-light:#e4f0f5;--coral:#c8452f;--leaf:#2c7a4b;--gap:24px;--serif:Georgia,"Times New Roman",serif;--sans:system-ui,-apple-system,"Segoe UI",Roboto,sans-serif}
 *,*::before,*::after{box-sizing:border-box}html{scroll-behavior:smooth}body{margin:0;font:16px/1.55 var(--sans);color:var(--ink);background:var(--sand)}
 a{color:inherit;text-decoration-color:var(--line);text-underline-offset:3px}a:hover{color:var(--sea)}h1,h2,h3{font-family:var(--serif);line-height:1.2;margin:0 0 .4em}h1{font-size:2.4rem}h2{font-size:1.5rem}h3{font-size:1.1rem}
@@ -56,6 +58,6 @@ all("[data-like]").forEach(function(button){var key="like:"+button.getAttribute(
 all("[data-cart]").forEach(function(button){on(button,"click",function(){var cart=store("cart")||{},sku=button.getAttribute("data-cart");cart[sku]=(cart[sku]||0)+1;store("cart",cart);button.textContent="In the basket ("+cart[sku]+")";track("cart",{sku:sku,count:cart[sku]})})});
 all("form[data-guard]").forEach(function(form){on(form,"submit",function(event){event.preventDefault();track("submit",{form:form.getAttribute("data-guard")})})});
 var dark=w.matchMedia&&w.matchMedia("(prefers-color-scheme: dark)").matches;d.documentElement.setAttribute("data-scheme",dark?"dark":"light");
-w.tidewater={state:state,track:track,on:on,all:all,once:once,store:store,version:"5.12.3"};track("view",{path:w.location.pathname,kind:state.kind,dark:dark});
+${ABOUT_SCRIPT}w.tidewater={state:state,track:track,on:on,all:all,once:once,store:store,version:"5.12.3"};track("view",{path:w.location.pathname,kind:state.kind,dark:dark});
 })(window,document);
 `;

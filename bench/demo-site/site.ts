@@ -4,6 +4,7 @@
  */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { listenOnLoopback } from "../rig/loopback.ts";
+import { COST_PATH, type VisitCost } from "./about.ts";
 import { chanceFor } from "./chance.ts";
 import type { Visit } from "./layout.ts";
 import { type PageKind, renderTarget } from "./pages.ts";
@@ -13,6 +14,7 @@ export const BODIES_KEPT = 256;
 
 export interface ServedPage {
   readonly kind: PageKind;
+  readonly target: string;
   readonly requestId: string;
   readonly body: Buffer;
 }
@@ -31,15 +33,22 @@ export interface DemoSiteOptions {
   readonly moment: () => number;
   /** Called for every page sent. */
   readonly onPage?: (page: ServedPage) => void;
+  /** What the visit with this request id took; undefined: nobody knows. */
+  readonly costOf?: (requestId: string) => Promise<VisitCost | undefined>;
 }
 
 export async function startDemoSite(options: DemoSiteOptions): Promise<DemoSite> {
   const bodies = new Map<string, Buffer>();
   let served = 0;
   const server = createServer((request, response) => {
+    const target = request.url ?? "/";
+    if (target.startsWith(COST_PATH)) {
+      void sendCost(response, options.costOf?.(target.slice(COST_PATH.length)));
+      return;
+    }
     served += 1;
     const visit = visitOf(request, { seed: options.seed, number: served, moment: options.moment() });
-    const page = renderTarget(visit, request.url ?? "/");
+    const page = renderTarget(visit, target);
     if (page === undefined) {
       notFound(response);
       return;
@@ -47,7 +56,7 @@ export async function startDemoSite(options: DemoSiteOptions): Promise<DemoSite>
     bodies.set(visit.requestId, page.body);
     const [oldest] = bodies.keys();
     if (bodies.size > BODIES_KEPT && oldest !== undefined) bodies.delete(oldest);
-    options.onPage?.({ kind: page.kind, requestId: visit.requestId, body: page.body });
+    options.onPage?.({ kind: page.kind, target, requestId: visit.requestId, body: page.body });
     if (page.kind === "account" && visit.session === undefined) {
       response.setHeader("Set-Cookie", `session=${visit.chance.hex(32)}; Path=/; HttpOnly; SameSite=Lax`);
     }
@@ -81,6 +90,25 @@ export function visitOf(
   const chance = chanceFor(seed, "visit", number);
   const session = /(?:^|;\s*)session=([0-9a-f]+)/.exec(request?.headers.cookie ?? "")?.[1];
   return { seed, moment, chance, requestId: chance.hex(32), session };
+}
+
+async function sendCost(
+  response: ServerResponse,
+  asked: Promise<VisitCost | undefined> | undefined,
+): Promise<void> {
+  const cost = await asked?.catch(() => undefined);
+  if (cost === undefined) {
+    notFound(response);
+    return;
+  }
+  const body = JSON.stringify(cost);
+  response
+    .writeHead(200, {
+      "Content-Type": "application/json; charset=utf-8",
+      "Content-Length": body.length,
+      "Cache-Control": "no-store",
+    })
+    .end(body);
 }
 
 function notFound(response: ServerResponse): void {

@@ -48,6 +48,7 @@ export const milliseconds = (value: number | undefined): string =>
 /** What a terminal area needs of a stream: process.stdout and process.stderr have it, a test's own list too. */
 export interface Terminal {
   readonly isTTY?: boolean | undefined;
+  /** Characters in a line; 0 where the terminal does not know. */
   readonly columns?: number | undefined;
   write(text: string): unknown;
 }
@@ -64,6 +65,9 @@ export interface LiveArea {
 const CLEAR_TO_END = "\u001b[0J";
 const lineUp = (lines: number) => (lines > 0 ? `\u001b[${lines}A\r` : "\r");
 
+/** What a terminal is taken for that does not say its width. */
+const USUAL_COLUMNS = 80;
+
 /** An area at the end of what `terminal` shows. Lines are cut at its width: a wrapped line could not be redrawn. */
 export function liveArea(terminal: Terminal): LiveArea {
   let linesShown = 0;
@@ -74,7 +78,7 @@ export function liveArea(terminal: Terminal): LiveArea {
   };
   return {
     draw(text) {
-      if (terminal.isTTY) show(text, Math.max(20, (terminal.columns ?? 80) - 1));
+      if (terminal.isTTY) show(text, Math.max(20, (terminal.columns || USUAL_COLUMNS) - 1));
     },
     finish(text) {
       // The last state may wrap: it is not redrawn any more, and nothing of it should be missing.

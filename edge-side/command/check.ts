@@ -16,8 +16,9 @@ import {
   warning,
 } from "../../protocol/daemon/findings.ts";
 import { codeOf } from "../../protocol/runtime/user-error.ts";
-import { type EdgeConfig, edgeSettings, type TunnelListen } from "../config/edge-config.ts";
+import { type EdgeConfig, edgeSettings } from "../config/edge-config.ts";
 import type { VisitorTls } from "../config/listener-config.ts";
+import type { TunnelListen } from "../config/tunnel-config.ts";
 import { isEdgeAt } from "./admin.ts";
 
 /** A certificate that ends sooner than this is worth a warning. */

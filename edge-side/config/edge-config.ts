@@ -12,12 +12,9 @@ import {
   block,
   count,
   hostName,
-  hostPort,
   logBlock,
   type MemorySettings,
   memoryBlock,
-  type NamedFile,
-  namedFile,
   noTwoAlike,
   optionalBlock,
   type StoreSettings,
@@ -25,21 +22,15 @@ import {
   size,
   sizeOrOff,
   storeBlock,
-  TUNNEL_PORT,
   time,
   written,
 } from "../../protocol/config/schema.ts";
-import {
-  type HostPort,
-  isLoopback,
-  type Network,
-  parseNetwork,
-  UnitError,
-} from "../../protocol/config/units.ts";
+import { type Network, parseNetwork, UnitError } from "../../protocol/config/units.ts";
 import type { BasesPolicy } from "../../protocol/scope/scope.ts";
 import type { LinkKey } from "../../protocol/transport/key.ts";
 import { keyOf, keySettings } from "../../protocol/transport/key-config.ts";
 import { clash, type VisitorListen, visitorListeners } from "./listener-config.ts";
+import { type TunnelListen, tunnelSetting } from "./tunnel-config.ts";
 
 export interface EdgeConfig {
   /** Where visitors are served; at least one. */
@@ -57,22 +48,6 @@ export interface EdgeConfig {
   /** Path of the unix socket that `coilgun-edge forget` speaks to. */
   readonly admin: string | undefined;
 }
-
-/** Where origin sides dial in, and how both ends prove the key. */
-export type TunnelListen =
-  | { readonly mode: "psk"; readonly listen: HostPort }
-  | {
-      readonly mode: "certificate";
-      readonly listen: HostPort;
-      /** PEM, the server's certificate first. */
-      readonly certificate: NamedFile;
-      readonly privateKey: NamedFile;
-      /** PEM; set, a dialler needs a certificate that one of these signed. */
-      readonly clientAuthorities: NamedFile | undefined;
-      /** Something between ends TLS: the proof of the key is not bound to the connection. */
-      readonly behindBalancer: boolean;
-    }
-  | { readonly mode: "plain"; readonly listen: HostPort; readonly insecure: boolean };
 
 /** A link key and the hosts it may serve. */
 export interface EdgeKey {
@@ -136,28 +111,47 @@ export const LONGEST_SOCKET_PATH = 103;
 export const edgeSettings = (near: Surroundings): z.ZodType<EdgeConfig> =>
   block({
     visitors: visitorListeners(near),
-    tunnel: z.preprocess(tunnelWritten, tunnel(near)).prefault(`0.0.0.0:${TUNNEL_PORT}`),
+    tunnel: tunnelSetting(near),
     keys: z
       .array(edgeKey(near))
       .min(1)
+      .describe("The keys of origin sides, and what each may serve.")
       .check(noTwoAlike(({ key }) => key.id, "is the id of two keys; each needs its own", "id")),
     store: storeBlock(),
     memory: memoryBlock(),
     limits: optionalBlock({
-      pageBytes: size("8 MiB", { least: "64 KiB", most: "256 MiB" }),
-      headBytes: size("64 KiB", { least: "8 KiB", most: "96 KiB" }),
-      targetBytes: size("16 KiB", { least: "1 KiB", most: "64 KiB" }),
-      bodyBytes: sizeOrOff("off"),
-      streamsPerLink: count(1_000, { least: 1, most: 1_000_000 }),
-      visitors: count(10_000, { least: 1, most: 1_000_000 }),
-      pendingLinksPerAddress: count(16, { least: 1, most: 10_000 }),
+      pageBytes: size("8 MiB", { least: "64 KiB", most: "256 MiB" }).describe(
+        "Larger pages stream through and are not remembered.",
+      ),
+      headBytes: size("64 KiB", { least: "8 KiB", most: "96 KiB" }).describe(
+        "A larger head of a request gets 431, of a response 502.",
+      ),
+      targetBytes: size("16 KiB", { least: "1 KiB", most: "64 KiB" }).describe(
+        "A longer path and query gets 414.",
+      ),
+      bodyBytes: sizeOrOff("off").describe("A larger body of a request gets 413."),
+      streamsPerLink: count(1_000, { least: 1, most: 1_000_000 }).describe("Exchanges on one link at once."),
+      visitors: count(10_000, { least: 1, most: 1_000_000 }).describe(
+        "Connections of visitors at once; one more is closed.",
+      ),
+      pendingLinksPerAddress: count(16, { least: 1, most: 10_000 }).describe(
+        "Tunnel connections of one address that have not proved a key yet.",
+      ),
     }).transform(({ bodyBytes, ...rest }): EdgeLimits => ({ ...rest, bodyBytes })),
     times: optionalBlock({
-      originAnswer: time("60s", { least: "100ms" }),
-      keepAlive: time("75s", { least: "1s" }),
-      idle: time("60s", { least: "1s" }),
-      heartbeat: time("10s", { least: "500ms", most: "5m" }),
-      drain: time("30s", { least: "0s", most: "1h" }),
+      originAnswer: time("60s", { least: "100ms" }).describe(
+        "For the web server's response to begin, once the request is there; then 504. Longer for long polling.",
+      ),
+      keepAlive: time("75s", { least: "1s" }).describe("Between two requests of a visitor's connection."),
+      idle: time("60s", { least: "1s" }).describe(
+        "For a visitor to send the next bytes of its request, or to take any of its response.",
+      ),
+      heartbeat: time("10s", { least: "500ms", most: "5m" }).describe(
+        "Silence on a link after which it is asked for a sign of life; three of them end it.",
+      ),
+      drain: time("30s", { least: "0s", most: "1h" }).describe(
+        "For what is under way when the daemon stops.",
+      ),
     }).transform(
       (times): EdgeTimes => ({
         originAnswerMs: times.originAnswer,
@@ -167,10 +161,15 @@ export const edgeSettings = (near: Surroundings): z.ZodType<EdgeConfig> =>
         drainMs: times.drain,
       }),
     ),
-    trustedProxies: z.array(written(parseNetwork, "a range of addresses, such as 10.0.0.0/8")).prefault([]),
+    trustedProxies: z
+      .array(written(parseNetwork, "a range of addresses, such as 10.0.0.0/8"))
+      .prefault([])
+      .describe("Whose X-Forwarded-* and Forwarded fields are believed."),
     accessLog: accessLog(near),
     log: logBlock(),
-    admin: written((name) => socketPath(near.pathOf(name)), "a path, such as ./edge.sock").optional(),
+    admin: written((name) => socketPath(near.pathOf(name)), "a path, such as ./edge.sock")
+      .optional()
+      .describe("The unix socket that `coilgun-edge forget` speaks to."),
   })
     .refine(({ limits, memory }) => limits.pageBytes <= memory.perKeyBytes, {
       abort: true,
@@ -190,6 +189,7 @@ const edgeKey = (near: Surroundings) =>
     hosts: z
       .array(z.preprocess(shortFor("host"), servedHost))
       .min(1)
+      .describe("The hosts that origin sides with this key may serve.")
       .check(noTwoAlike(({ host }) => host, "is listed twice for this key")),
   }).transform(({ hosts, ...written }, context): EdgeKey => {
     const key = keyOf(written, context);
@@ -197,15 +197,30 @@ const edgeKey = (near: Surroundings) =>
   });
 
 const servedHost = block({
-  host: hostName(),
-  bases: z.enum(BASES).prefault("session"),
-  harmlessCookies: z.array(written(cookieName, "a cookie's name, such as my_analytics_*")).prefault([]),
+  host: hostName().describe("May stand alone in place of the block."),
+  bases: z
+    .enum(BASES)
+    .prefault("session")
+    .describe(
+      "Whose versions may be bases: what is public and the session's own; the whole site's; only the same URL's; none.",
+    ),
+  harmlessCookies: z
+    .array(written(cookieName, "a cookie's name, such as my_analytics_*"))
+    .prefault([])
+    .describe("Cookies that make no session, beside the built-in ones; one `*` stands for any characters."),
   credentialHeaders: z
     .array(written(headerName, "a header's name, such as x-api-key"))
     .prefault([])
-    .transform((names) => [...new Set(["authorization", ...names])]),
-  commonBases: z.boolean().prefault(true),
-  compressRequests: z.boolean().prefault(true),
+    .transform((names) => [...new Set(["authorization", ...names])])
+    .describe("Request fields that make a session, beside Authorization."),
+  commonBases: z
+    .boolean()
+    .prefault(true)
+    .describe("Whether what three people's pages share may be everybody's base, under `bases: session`."),
+  compressRequests: z
+    .boolean()
+    .prefault(true)
+    .describe("Whether bodies of requests cross the link compressed, where that gains."),
 });
 
 // RFC 9110 5.6.2: the characters of a token, which names of cookies and headers are made of.
@@ -222,47 +237,6 @@ function headerName(text: string): string {
   if (TOKEN.test(text)) return text.toLowerCase();
   throw new UnitError("is not a header's name; write one such as x-api-key");
 }
-
-/** A plain address is `mode: psk`, and so is a block that names no mode. */
-const tunnelWritten = (value: unknown): unknown => {
-  const asBlock = shortFor("listen")(value);
-  return typeof asBlock === "object" && asBlock !== null ? { mode: "psk", ...asBlock } : asBlock;
-};
-
-const ONLY_CERTIFICATE = {
-  certificate: "with mode: certificate",
-  privateKey: "with mode: certificate",
-  clientAuthorities: "with mode: certificate",
-  behindBalancer: "with mode: certificate",
-};
-const ONLY_PLAIN = { insecure: "with mode: plain" };
-
-const tunnel = (near: Surroundings): z.ZodType<TunnelListen> => {
-  const listen = hostPort().prefault(`0.0.0.0:${TUNNEL_PORT}`);
-  return z.discriminatedUnion("mode", [
-    block({ mode: z.literal("psk"), listen }, { ...ONLY_CERTIFICATE, ...ONLY_PLAIN }),
-    block(
-      {
-        mode: z.literal("certificate"),
-        listen,
-        certificate: namedFile(near),
-        privateKey: namedFile(near),
-        clientAuthorities: namedFile(near).optional(),
-        behindBalancer: z.boolean().prefault(false),
-      },
-      ONLY_PLAIN,
-    ).transform(({ clientAuthorities, ...rest }) => ({ ...rest, clientAuthorities })),
-    block(
-      { mode: z.literal("plain"), listen, insecure: z.boolean().prefault(false) },
-      ONLY_CERTIFICATE,
-    ).refine(({ listen, insecure }) => insecure || isLoopback(listen.host), {
-      abort: true,
-      path: ["listen"],
-      error:
-        "must be an address of this machine alone, such as 127.0.0.1:7443, as mode plain encrypts nothing; or set insecure: true",
-    }),
-  ]);
-};
 
 const socketPath = (path: string): string => {
   if (Buffer.byteLength(path) <= LONGEST_SOCKET_PATH) return path;

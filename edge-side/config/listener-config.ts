@@ -32,11 +32,23 @@ const listener = (near: Surroundings) =>
   z.preprocess(
     shortFor("listen"),
     block({
-      listen: hostPort(),
-      certificate: namedFile(near).optional(),
-      privateKey: namedFile(near).optional(),
-      compress: z.enum(["on", "off"]).prefault("on"),
-      reusePort: z.boolean().prefault(false),
+      listen: hostPort().describe("Where visitors are served; may stand alone in place of the block."),
+      certificate: namedFile(near)
+        .optional()
+        .describe(
+          "PEM, the server's certificate first; set, visitors are served HTTPS. Read again at SIGHUP.",
+        ),
+      privateKey: namedFile(near).optional().describe("PEM, of that certificate."),
+      compress: z
+        .enum(["on", "off"])
+        .prefault("on")
+        .describe(
+          "Compress pages by br, zstd or gzip as the visitor accepts; `off`: as the web server sent them.",
+        ),
+      reusePort: z
+        .boolean()
+        .prefault(false)
+        .describe("Share the port with other instances of the edge on this machine (Linux, FreeBSD)."),
     })
       .refine(({ certificate, privateKey }) => (certificate === undefined) === (privateKey === undefined), {
         abort: true,
@@ -71,7 +83,8 @@ export const visitorListeners = (near: Surroundings) =>
               });
         }),
     )
-    .prefault(VISITORS_NORMALLY);
+    .prefault(VISITORS_NORMALLY)
+    .describe("Where visitors are served: one listener, or a list of them.");
 
 /** Whether both addresses cannot be had at once. */
 export const clash = (a: HostPort, b: HostPort): boolean => {

@@ -15,7 +15,8 @@ import type { Secret } from "../../protocol/transport/key.ts";
 import { listenForLinks, type TunnelListener } from "../../protocol/transport/listen.ts";
 import type { ListenSecurity } from "../../protocol/transport/tls.ts";
 import type { Transport } from "../../protocol/transport/transport.ts";
-import type { EdgeConfig, TunnelListen } from "../config/edge-config.ts";
+import type { EdgeConfig } from "../config/edge-config.ts";
+import type { TunnelListen } from "../config/tunnel-config.ts";
 import type { LinkPool } from "./link-pool.ts";
 
 /** From TCP accept to the peer's proof. */

@@ -11,6 +11,7 @@ import {
   type AccessLogTarget,
   accessLog,
   block,
+  clientCertificate,
   count,
   hostName,
   hostPort,
@@ -100,6 +101,7 @@ export const originSettings = (near: Surroundings): z.ZodType<OriginConfig> =>
     edges: z
       .array(z.preprocess(wireWritten, edge(near)))
       .min(1)
+      .describe("The edges to dial; each instance of an edge is one.")
       .check(
         noTwoAlike(
           ({ address, key }) => `${printHostPort(address)} ${key.id}`,
@@ -110,6 +112,7 @@ export const originSettings = (near: Surroundings): z.ZodType<OriginConfig> =>
     routes: z
       .array(routeSettings(near))
       .min(1)
+      .describe("Which web server gets which requests: by host, then by the longest path that fits.")
       .check(
         noTwoAlike(
           ({ host, path }) => `${host} ${path}`,
@@ -126,21 +129,32 @@ export const originSettings = (near: Surroundings): z.ZodType<OriginConfig> =>
       )
       .min(1)
       .check(noTwoAlike((name) => name, "is listed twice"))
-      .prefault([...CODEC_NAMES]),
+      .prefault([...CODEC_NAMES])
+      .describe("How deltas may be coded, the preferred one first; the first that both sides know is used."),
     store: storeBlock(),
     memory: memoryBlock(),
     limits: optionalBlock({
-      pageBytes: size("8 MiB", { least: "64 KiB", most: "256 MiB" }),
-      headBytes: size("64 KiB", { least: "8 KiB", most: "96 KiB" }),
-      streamsPerLink: count(1_000, { least: 1, most: 1_000_000 }),
+      pageBytes: size("8 MiB", { least: "64 KiB", most: "256 MiB" }).describe(
+        "Larger pages stream through and are not remembered.",
+      ),
+      headBytes: size("64 KiB", { least: "8 KiB", most: "96 KiB" }).describe(
+        "Larger heads, of requests or responses, are refused.",
+      ),
+      streamsPerLink: count(1_000, { least: 1, most: 1_000_000 }).describe("Exchanges on one link at once."),
     }),
     times: optionalBlock({
-      heartbeat: time("10s", { least: "500ms", most: "5m" }),
-      drain: time("30s", { least: "0s", most: "1h" }),
+      heartbeat: time("10s", { least: "500ms", most: "5m" }).describe(
+        "Silence on a link after which it is asked for a sign of life; three of them end it.",
+      ),
+      drain: time("30s", { least: "0s", most: "1h" }).describe(
+        "For what is under way when the daemon stops.",
+      ),
     }).transform(({ heartbeat, drain }): OriginTimes => ({ heartbeatMs: heartbeat, drainMs: drain })),
     redial: optionalBlock({
-      first: time("250ms", { least: "10ms" }),
-      max: time("30s", { least: "10ms", most: "1h" }),
+      first: time("250ms", { least: "10ms" }).describe("The wait before an edge is dialled again, at first."),
+      max: time("30s", { least: "10ms", most: "1h" }).describe(
+        "The longest such wait; it doubles up to here.",
+      ),
     })
       .refine(({ first, max }) => first <= max, {
         abort: true,
@@ -170,23 +184,32 @@ const ONLY_PLAIN = { insecure: "with mode: plain" };
 
 const edge = (near: Surroundings) => {
   const always = {
-    address: hostPort(TUNNEL_PORT),
+    address: hostPort(TUNNEL_PORT).describe(`The edge's tunnel; port ${TUNNEL_PORT} if none is said.`),
     key: block(keySettings(near)).transform(
       (written, context): LinkKey => keyOf(written, context) ?? z.NEVER,
     ),
-    connections: count(1, { least: 1, most: 64 }),
+    connections: count(1, { least: 1, most: 64 }).describe("Links kept up to this edge."),
   };
-  const psk = block({ ...always, mode: z.literal("psk") }, { ...ONLY_CERTIFICATE, ...ONLY_PLAIN }).transform(
+  const mode = <Mode extends EdgeWire["mode"]>(name: Mode) =>
+    z.literal(name).describe("How both ends prove the key; `psk` unless it is said.");
+  const psk = block({ ...always, mode: mode("psk") }, { ...ONLY_CERTIFICATE, ...ONLY_PLAIN }).transform(
     ({ mode, ...rest }): EdgeToDial => ({ ...rest, wire: { mode } }),
   );
   const certificate = block(
     {
       ...always,
-      mode: z.literal("certificate"),
-      serverName: hostName().optional(),
-      authorities: namedFile(near).optional(),
-      client: block({ certificate: namedFile(near), privateKey: namedFile(near) }).optional(),
-      behindBalancer: z.boolean().prefault(false),
+      mode: mode("certificate"),
+      serverName: hostName()
+        .optional()
+        .describe("The name that the edge's certificate must bear; without it, the host that is dialled."),
+      authorities: namedFile(near)
+        .optional()
+        .describe("PEM, your own authorities; without it, those that Node.js brings."),
+      client: clientCertificate(near),
+      behindBalancer: z
+        .boolean()
+        .prefault(false)
+        .describe("Something between ends TLS, so the key's proof is not bound to the connection."),
     },
     ONLY_PLAIN,
   ).transform(
@@ -196,7 +219,14 @@ const edge = (near: Surroundings) => {
     }),
   );
   const plain = block(
-    { ...always, mode: z.literal("plain"), insecure: z.boolean().prefault(false) },
+    {
+      ...always,
+      mode: mode("plain"),
+      insecure: z
+        .boolean()
+        .prefault(false)
+        .describe("Allow an address that others can reach, though nothing is encrypted."),
+    },
     ONLY_CERTIFICATE,
   )
     .refine(({ address, insecure }) => insecure || isLoopback(address.host), {

@@ -1,11 +1,12 @@
 /**
  * A route as `origin.yaml` writes it, and as the daemon uses it: which requests, to which web server, in what manner and
- * within which bounds. README section "Routes".
+ * within which bounds. docs/operations.md section "Routes".
  */
 import { z } from "zod";
 import type { Surroundings } from "../../protocol/config/parse-config.ts";
 import {
   block,
+  clientCertificate,
   count,
   hostName,
   type NamedFile,
@@ -101,22 +102,45 @@ const host = () =>
 
 export const routeSettings = (near: Surroundings) =>
   block({
-    host: host(),
-    path: written(parsePathPrefix, "a path, such as /api").prefault("/"),
-    origin: written(parseOriginServer, "an address, such as http://127.0.0.1:3000"),
+    host: host().describe("Requests for this host; `*`: for every host without a fitting route of its own."),
+    path: written(parsePathPrefix, "a path, such as /api")
+      .prefault("/")
+      .describe("Of these only those at or below this path, compared byte for byte."),
+    origin: written(parseOriginServer, "an address, such as http://127.0.0.1:3000").describe(
+      "The web server: `http://host:port`, `https://host:port` or `unix:/path.sock`.",
+    ),
     tls: block({
-      verify: z.boolean().prefault(true),
-      serverName: hostName().optional(),
-      authorities: namedFile(near).optional(),
-      client: block({ certificate: namedFile(near), privateKey: namedFile(near) }).optional(),
-    }).optional(),
-    hostHeader: written(parseHostHeader, "keep, origin or a host name").prefault("keep"),
-    connect: time("5s", { least: "50ms", most: "5m" }),
-    answer: time("60s", { least: "100ms" }),
-    idle: written(parseIdle, "a time with its unit, such as 60s, or off").prefault("60s"),
-    connections: count(128, { least: 1, most: 65_535 }),
-    continues: z.boolean().prefault(false),
-    askEncoded: z.enum(["auto", "yes", "no"]).prefault("auto"),
+      verify: z.boolean().prefault(true).describe("Whether the web server's certificate is checked."),
+      serverName: hostName()
+        .optional()
+        .describe(
+          "The name it must bear; without it, the origin's own, or the host where that is an address.",
+        ),
+      authorities: namedFile(near)
+        .optional()
+        .describe("PEM, your own authorities; without it, those that Node.js brings."),
+      client: clientCertificate(near),
+    })
+      .optional()
+      .describe("Only with an origin that begins with https://."),
+    hostHeader: written(parseHostHeader, "keep, origin or a host name")
+      .prefault("keep")
+      .describe("The Host that the web server sees: the visitor's, its own address, or a name."),
+    connect: time("5s", { least: "50ms", most: "5m" }).describe("Until a connection stands; then 502."),
+    answer: time("60s", { least: "100ms" }).describe(
+      "Silence before the head of a response; then 504. Longer for long polling.",
+    ),
+    idle: written(parseIdle, "a time with its unit, such as 60s, or off")
+      .prefault("60s")
+      .describe("Silence within a body, after which it is cut; event streams may always be silent."),
+    connections: count(128, { least: 1, most: 65_535 }).describe(
+      "Exchanges with the web server at once; further ones wait, at most for `answer`.",
+    ),
+    continues: z.boolean().prefault(false).describe("The web server sends 100 Continue unasked."),
+    askEncoded: z
+      .enum(["auto", "yes", "no"])
+      .prefault("auto")
+      .describe("Ask for compressed bodies and decode them here; `auto`: unless it is on this machine."),
   })
     .refine(({ origin, tls }) => tls === undefined || origin.scheme === "https", {
       abort: true,

@@ -1,7 +1,7 @@
 /**
  * Which route serves a request: by host, then by the longest prefix of its path. A host whose own routes do not fit falls
  * to the routes of every host (`*`). Paths are compared byte for byte, as visitors wrote them: nothing is decoded or
- * shortened, because the web server gets them so. README section "Routes".
+ * shortened, because the web server gets them so. docs/operations.md section "Routes".
  */
 import { hostName } from "../../protocol/store/tenant.ts";
 import { EVERY_HOST, type Route } from "../config/route-config.ts";

@@ -31,7 +31,7 @@ export const REMOVED_SETTINGS: RemovedSettings = {
   workers: {
     since: "0.2.0",
     instead:
-      "remove the line; for several cores run several instances, edges with reusePort (README, Several cores)",
+      "remove the line; for several cores run several instances, edges with reusePort (docs/operations.md, Several cores)",
   },
 };
 

@@ -29,7 +29,8 @@ export const written = <T>(read: (text: string) => T, form: string) =>
         context.addIssue({ code: "custom", message: error.message });
         return z.NEVER;
       }
-    });
+    })
+    .meta({ form });
 
 /** Bounds of a size or time, written as in the config. */
 export interface WrittenBounds {
@@ -49,23 +50,26 @@ const within =
 
 /** Bytes. */
 export const size = (normally: string, bounds: WrittenBounds) =>
-  written(within(parseSize, bounds), "a size with its unit, such as 256 MiB").prefault(normally);
+  written(within(parseSize, bounds), "a size with its unit, such as 256 MiB")
+    .meta({ form: "size", bounds })
+    .prefault(normally);
 
 /** Bytes; undefined for `off`. */
 export const sizeOrOff = (normally: string, bounds?: WrittenBounds) => {
   const read = bounds === undefined ? parseSize : within(parseSize, bounds);
-  return written(
-    (text) => (text === "off" ? undefined : read(text)),
-    "a size with its unit, or off",
-  ).prefault(normally);
+  return written((text) => (text === "off" ? undefined : read(text)), "a size with its unit, or off")
+    .meta({ form: "size, or off", bounds })
+    .prefault(normally);
 };
 
 /** Milliseconds. */
 export const time = (normally: string, bounds: WrittenBounds) =>
-  written(within(parseTime, bounds), "a time with its unit, such as 30s").prefault(normally);
+  written(within(parseTime, bounds), "a time with its unit, such as 30s")
+    .meta({ form: "time", bounds })
+    .prefault(normally);
 
 export const count = (normally: number, bounds: { readonly least: number; readonly most: number }) =>
-  z.int().min(bounds.least).max(bounds.most).prefault(normally);
+  z.int().min(bounds.least).max(bounds.most).meta({ form: "number", bounds }).prefault(normally);
 
 export const hostPort = (defaultPort?: number) =>
   written((text) => parseHostPort(text, defaultPort), "host:port, such as 0.0.0.0:8080");
@@ -117,6 +121,13 @@ export const namedFile = (near: Surroundings) =>
     }
   }, "a file's name");
 
+/** What this side shows of itself to the TLS server that it dials. */
+export const clientCertificate = (near: Surroundings) =>
+  block({
+    certificate: namedFile(near).describe("PEM, of this side, shown to the server that is dialled."),
+    privateKey: namedFile(near).describe("PEM, of that certificate."),
+  }).optional();
+
 /** Refuses a second element of a list with the same `by`; the problem stands at the second. */
 export const noTwoAlike =
   <T>(by: (each: T) => string, message: string, setting?: string) =>
@@ -142,9 +153,15 @@ export interface StoreSettings {
 
 export const storeBlock = () =>
   optionalBlock({
-    size: size("256 MiB", { least: "1 MiB" }),
-    sessionTime: time("1h", { least: "1s" }),
-    noStoreTime: time("10m", { least: "1s" }),
+    size: size("256 MiB", { least: "1 MiB" }).describe(
+      "Most bytes of remembered versions, with all that is kept beside them.",
+    ),
+    sessionTime: time("1h", { least: "1s" }).describe(
+      "A session's versions are forgotten this long after their last use.",
+    ),
+    noStoreTime: time("10m", { least: "1s" }).describe(
+      "Versions of `no-store` responses are forgotten this long after their last use.",
+    ),
   }).transform(
     ({ size, sessionTime, noStoreTime }): StoreSettings => ({
       sizeBytes: size,
@@ -162,8 +179,12 @@ export interface MemorySettings {
 
 export const memoryBlock = () =>
   optionalBlock({
-    budget: size("128 MiB", { least: "8 MiB" }),
-    perKey: size("64 MiB", { least: "4 MiB" }),
+    budget: size("128 MiB", { least: "8 MiB" }).describe(
+      "Most bytes of everything else under way: pages put together, answers kept until they are acknowledged, grown windows.",
+    ),
+    perKey: size("64 MiB", { least: "4 MiB" }).describe(
+      "Most bytes of the budget that one key may hold; without room a page passes and is not remembered.",
+    ),
   })
     .refine(({ budget, perKey }) => perKey <= budget, {
       abort: true,
@@ -174,8 +195,11 @@ export const memoryBlock = () =>
 
 export const logBlock = () =>
   optionalBlock({
-    level: z.enum(LOG_LEVELS).prefault("info"),
-    format: z.enum(LOG_FORMATS).prefault("auto"),
+    level: z.enum(LOG_LEVELS).prefault("info").describe("The least important lines that are written."),
+    format: z
+      .enum(LOG_FORMATS)
+      .prefault("auto")
+      .describe("One event a line, on standard error; `auto` is text on a terminal and JSON elsewhere."),
   }).transform((settings): LogSettings => settings);
 
 /** Where the lines about exchanges go, one JSON line each. */
@@ -191,4 +215,6 @@ export const accessLog = (near: Surroundings) =>
     if (!text.includes("/"))
       throw new UnitError("must be off, stdout or a path with a slash, such as ./access.log");
     return { to: "file", path: near.pathOf(text) };
-  }, "off, stdout or a path").prefault("off");
+  }, "off, stdout or a path")
+    .prefault("off")
+    .describe("Where one JSON line an exchange goes.");

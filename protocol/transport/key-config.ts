@@ -29,8 +29,10 @@ const readId = (text: string): string => {
 
 /** The settings of a key, to be spread into a block; `keyOf` makes a LinkKey of them. */
 export const keySettings = (near: Surroundings) => ({
-  id: written(readId, "a key's id, such as www-example-com-3f2a"),
-  secret: written(readSecret, "the text that `coilgun-edge pair` wrote").optional(),
+  id: written(readId, "a key's id, such as www-example-com-3f2a").describe("The key's name; it is printed."),
+  secret: written(readSecret, "the text that `coilgun-edge pair` wrote")
+    .optional()
+    .describe("The secret that both sides share; this or secretFile."),
   secretFile: namedFile(near)
     .transform(({ bytes }, context): Secret => {
       try {
@@ -43,7 +45,8 @@ export const keySettings = (near: Surroundings) => ({
         return z.NEVER;
       }
     })
-    .optional(),
+    .optional()
+    .describe("A file that holds the secret alone."),
 });
 
 /** Undefined, and a problem in `context`, unless the secret stands in exactly one place. */

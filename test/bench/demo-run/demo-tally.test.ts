@@ -14,7 +14,7 @@ const exchange = (target: string, answerBytes: number, totalMs: number) => ({
 
 it("adds up per kind what was sent, what it would cost compressed, and what crossed the link", async () => {
   const tally = new DemoTally();
-  for (const requestId of ["1", "2"]) tally.served({ kind: "front page", requestId, body });
+  for (const requestId of ["1", "2"]) tally.served({ kind: "front page", target: "/", requestId, body });
   tally.crossed(exchange("/", 100, 4));
   tally.crossed(exchange("/", 60, 6));
   await tally.settled();
@@ -42,6 +42,19 @@ it("counts pages that did not arrive as they were sent", () => {
   const tally = new DemoTally();
   for (const unharmed of [true, false, true]) tally.arrived(unharmed);
   expect(tally.wrong).toBe(1);
+});
+
+it("fits a terminal of 80 columns", async () => {
+  const tally = new DemoTally();
+  const page = Buffer.alloc(49_999_000, "a page ");
+  for (let visit = 0; visit < 2; visit++) {
+    tally.served({ kind: "front page", target: "/", requestId: String(visit), body: page });
+    tally.crossed(exchange("/", 49_999_000, 1_234.5));
+  }
+  await tally.settled();
+  const lines = [...tally.table().split("\n"), tally.linkLine({ toEdge: 99_999_999, toOrigin: 1 })];
+  expect(lines.length).toBeGreaterThan(8);
+  for (const line of lines) expect(line.length, line).toBeLessThan(80);
 });
 
 it("shows dashes, not ratios, before anything has crossed", () => {

@@ -1,5 +1,6 @@
 /** bench/demo-site/site.ts: serves its pages over HTTP and knows afterwards what it sent. */
 import { afterEach, expect, it } from "vitest";
+import { COST_PATH, type VisitCost } from "../../../bench/demo-site/about.ts";
 import { BODIES_KEPT, type DemoSite, type ServedPage, startDemoSite } from "../../../bench/demo-site/site.ts";
 import { visitorOf } from "../../../bench/rig/visitor.ts";
 import { systemClock } from "../../../protocol/runtime/clock.ts";
@@ -11,11 +12,15 @@ afterEach(async () => {
   for (const close of opened.splice(0).reverse()) await close();
 });
 
-async function start(onPage?: (page: ServedPage) => void) {
+async function start(
+  onPage?: (page: ServedPage) => void,
+  costOf?: (requestId: string) => Promise<VisitCost | undefined>,
+) {
   const site: DemoSite = await startDemoSite({
     seed: 1,
     moment: () => 0,
     ...(onPage === undefined ? {} : { onPage }),
+    ...(costOf === undefined ? {} : { costOf }),
   });
   const visitor = visitorOf(site.address, systemClock);
   opened.push(
@@ -60,4 +65,24 @@ it("gives a session to a visitor of the account page who has none, and no other"
 it("has no page at other paths", async () => {
   const { get } = await start();
   expect((await get("/favicon.ico")).status).toBe(404);
+});
+
+it("tells what a visit took to the page that asks, and nothing where nobody knows", async () => {
+  const cost: VisitCost = { rawBytes: 30_000, gzipBytes: 9_000, coilgunBytes: 300, answer: "delta" };
+  const { get } = await start(undefined, async (id) => (id === "abc" ? cost : undefined));
+  const known = await get(`${COST_PATH}abc`);
+  expect(JSON.parse(known.body.toString())).toEqual(cost);
+  expect(known.headers["cache-control"]).toBe("no-store");
+  expect((await get(`${COST_PATH}other`)).status).toBe(404);
+  expect((await (await start()).get(`${COST_PATH}abc`)).status).toBe(404);
+});
+
+it("says beside an article what Coilgun is", async () => {
+  const { get } = await start();
+  const front = (await get("/")).body.toString();
+  const [, path = ""] = /href="(\/news\/[^"]+)"/.exec(front) ?? [];
+  for (const text of [front, (await get(path)).body.toString()]) {
+    expect(text).toContain("This page came through Coilgun");
+    for (const name of ["raw", "gzip", "coilgun"]) expect(text).toContain(`data-cost="${name}"`);
+  }
 });

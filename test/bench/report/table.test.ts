@@ -72,6 +72,12 @@ describe("a live area", () => {
     expect(terminal.written).toEqual(["\r\u001b[0Jone\ntwo\n", "\u001b[2A\r\u001b[0Jthree\n"]);
   });
 
+  it("takes a terminal that says 0 columns for one of 80", () => {
+    const terminal = recorder(true, 0);
+    liveArea(terminal).draw("x".repeat(200));
+    expect(terminal.written).toEqual([`\r\u001b[0J${"x".repeat(79)}\n`]);
+  });
+
   it("cuts lines at the terminal's width, but not those that stay", () => {
     const terminal = recorder(true, 21);
     const area = liveArea(terminal);

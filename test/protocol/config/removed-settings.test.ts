@@ -87,7 +87,7 @@ describe("of Coilgun's own", () => {
     ["origin side", originSettings(MADE_UP)],
   ] as const)("workers are gone since 0.2.0, at the %s", (_, schema) => {
     expect(problemsOf(schema, "workers: auto")).toContainEqual(
-      "1:1 workers is gone since 0.2.0; remove the line; for several cores run several instances, edges with reusePort (README, Several cores)",
+      "1:1 workers is gone since 0.2.0; remove the line; for several cores run several instances, edges with reusePort (docs/operations.md, Several cores)",
     );
   });
 
