@@ -1,10 +1,22 @@
+import { join } from "node:path";
 import { defineConfig } from "vitest/config";
+
+/** Tests that start processes (daemons, commands, a browser) have this ending, wherever they stand. */
+const SYSTEM = "test/**/*.system.test.ts";
+
+/** Where Node keeps what it made of the sources; each of the hundreds of processes would strip and compile them anew. */
+const COMPILED = join(import.meta.dirname, "node_modules", ".cache", "coilgun-compiled");
 
 export default defineConfig({
   test: {
-    include: ["test/**/*.test.ts"],
     // Real sockets and processes answer well within this; it only turns a hang into a failure.
-    testTimeout: 30_000,
-    hookTimeout: 30_000,
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+    // Files share a worker and the modules it has loaded; loading them for each file costs more than most files' tests.
+    isolate: false,
+    projects: [
+      { extends: true, test: { name: "unit", include: ["test/**/*.test.ts"], exclude: [SYSTEM] } },
+      { extends: true, test: { name: "system", include: [SYSTEM], env: { NODE_COMPILE_CACHE: COMPILED } } },
+    ],
   },
 });
