@@ -14,6 +14,12 @@ export default defineConfig({
     hookTimeout: 60_000,
     // Files share a worker and the modules it has loaded; loading them for each file costs more than most files' tests.
     isolate: false,
+    // Of what runs inside the tests; what processes run is not seen.
+    coverage: {
+      provider: "v8",
+      include: ["edge-side/**", "origin-side/**", "protocol/**"],
+      reporter: ["text-summary", "html"],
+    },
     projects: [
       { extends: true, test: { name: "unit", include: ["test/**/*.test.ts"], exclude: [SYSTEM] } },
       { extends: true, test: { name: "system", include: [SYSTEM], env: { NODE_COMPILE_CACHE: COMPILED } } },
