@@ -106,7 +106,7 @@ describe("a small answer beside downloads", () => {
 
 describe("a message of downloads", () => {
   it.each([
-    ["16 KiB on a fast line", 100 * TEN_MBIT, 16 * 1024],
+    ["16 KiB on a fast line", 10 * TEN_MBIT, 16 * 1024],
     ["what the line takes in 5 ms", TEN_MBIT, 5 * (TEN_MBIT / 1000)],
     ["4 KiB at least", TEN_MBIT / 10, 4 * 1024],
   ])("is of %s", async (_, bytesPerSecond, bytes) => {
