@@ -268,3 +268,18 @@ describe("the search for circles", () => {
     expect(circlesIn(new Map(Object.entries(edges)))).toEqual(circles);
   });
 });
+
+/** What the kit and the bench have for starting a process, beside Node's own module. */
+const STARTING = /\b(openScene|runCommand|startCommand|startScript|startBrowser|startDaemon|startProgram)\(/;
+const startsProcesses = ({ text, imports }: SourceFile): boolean =>
+  imports.includes("node:child_process") || STARTING.test(text);
+
+describe("the tests", () => {
+  it("that start processes, and no others, are named *.system.test.ts", () => {
+    const tests = filesUnder("test").filter(({ path }) => path.endsWith(".test.ts"));
+    const named = tests.filter(({ path }) => path.endsWith(".system.test.ts")).map(({ path }) => path);
+    const start = tests.filter(startsProcesses).map(({ path }) => path);
+    expect(named.length).toBeGreaterThan(10);
+    expect(start.sort()).toEqual(named.sort());
+  });
+});

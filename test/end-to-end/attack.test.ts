@@ -4,8 +4,8 @@
  * already knew. Under the default policy no size depends on the secret; under `site` the secret is read digit by digit,
  * which proves that this test would see a leak. And between tenants nothing is shared at all.
  */
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import type { OutgoingHttpHeaders } from "node:http";
+import { mkdtempSync, rmSync } from "node:fs";
+import { Agent, type OutgoingHttpHeaders } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -17,6 +17,7 @@ import { silentLog } from "../../protocol/daemon/log.ts";
 import { makeLinkKey, secretText } from "../../protocol/transport/key.ts";
 import { edgeConfigOf, originConfigOf } from "../kit/daemons.ts";
 import { type FakeOrigin, openOrigin } from "../kit/fake-origin.ts";
+import { GrowingFile } from "../kit/growing-file.ts";
 import { watchLeaks } from "../kit/leaks.ts";
 import { HOST, KEY, type Settings } from "../kit/real-daemons.ts";
 import { until } from "../kit/until.ts";
@@ -43,7 +44,7 @@ const openPair = async (web: FakeOrigin, ofEdge: Settings, ofOrigin: Settings = 
   const folder = mkdtempSync(join(tmpdir(), "coilgun-attack-"));
   undo.defer(() => rmSync(folder, { recursive: true }));
   const file = join(folder, "access.log");
-  const lines = () => readFileSync(file, "utf8").split("\n").slice(0, -1);
+  const access = new GrowingFile(file);
   let links = 0;
   const log = { ...silentLog, info: (event: string) => void (event === "link up" && links++) };
   const edge = await startEdge(edgeConfigOf({ accessLog: file, ...ofEdge }), { log });
@@ -56,16 +57,18 @@ const openPair = async (web: FakeOrigin, ofEdge: Settings, ofOrigin: Settings = 
   const origin = await startOrigin({ ...config, edges }, { log: silentLog, load: IDLE });
   undo.defer(() => origin.stop());
   await until(() => links === edges.length, "every link");
+  const agent = new Agent({ keepAlive: true });
+  undo.defer(() => agent.destroy());
   let visits = 0;
   return {
     async visit(asking) {
       const before = relay.read().toEdge;
-      const { status } = await visit(edge.visitorsAddress.port, asking);
+      const { status } = await visit(edge.visitorsAddress.port, { agent, ...asking });
       const linkBytes = relay.read().toEdge - before;
       expect(status).toBe(200);
       const count = ++visits;
-      await until(() => lines().length >= count, `access line ${count}`);
-      return { ...(JSON.parse(lines()[count - 1] ?? "") as AccessLine), linkBytes };
+      await until(() => access.lines.length >= count, `access line ${count}`);
+      return { ...(JSON.parse(access.lines[count - 1] ?? "") as AccessLine), linkBytes };
     },
     [Symbol.asyncDispose]: () => undo.disposeAsync(),
   };

@@ -1,46 +1,41 @@
 /**
- * Real daemons whose link is harmed by what is between them: broken in the middle of an exchange, or silent. What may be
+ * Daemons whose link is harmed by what is between them: broken in the middle of an exchange, or silent. What may be
  * repeated is, once; what may not be is not; and the link comes back.
  */
 import { once } from "node:events";
 import { beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import { type ChangingSite, openSite, visitPage } from "../kit/changing-site.ts";
-import { freePort } from "../kit/fake-origin.ts";
 import { type FaultyRelay, openRelay, type RelayedConnection } from "../kit/faulty-relay.ts";
+import { type InnerDaemon, type InnerScene, openInnerScene } from "../kit/inner-scene.ts";
 import { watchLeaks } from "../kit/leaks.ts";
-import { edgeYaml, KEY, openScene, originYaml, type RealDaemon, type Scene } from "../kit/real-daemons.ts";
+import { edgeYaml, KEY, originYaml } from "../kit/real-daemons.ts";
 import { type Asking, begin, finish, type Visited, visit } from "../kit/visits.ts";
 
 watchLeaks();
 
-let scene: Scene;
+let scene: InnerScene;
 let site: ChangingSite;
 beforeEach(async () => {
-  scene = openScene();
+  scene = openInnerScene();
   site = await openSite();
   return async () => {
-    await scene[Symbol.asyncDispose]();
-    await site[Symbol.asyncDispose]();
+    await Promise.all([scene[Symbol.asyncDispose](), site[Symbol.asyncDispose]()]);
   };
 });
 
 interface Relayed {
-  readonly edge: RealDaemon;
-  readonly origin: RealDaemon;
+  readonly edge: InnerDaemon;
+  readonly origin: InnerDaemon;
   readonly relay: FaultyRelay;
 }
 
 /** A pair whose links, as many as said, go through a relay. */
 const startRelayed = async (connections: number, times: object = {}): Promise<Relayed> => {
-  // Both at once, as starting is what takes the time here: the origin side dials until the edge is there.
-  const tunnel = await freePort();
-  const relay = await openRelay(tunnel);
+  const edge = await scene.start("edge-side", edgeYaml({ times }));
+  const relay = await openRelay(edge.port("tunnel"));
   onTestFinished(() => relay[Symbol.asyncDispose]());
   const edges = [{ address: `127.0.0.1:${relay.port}`, key: KEY, connections }];
-  const [edge, origin] = await Promise.all([
-    scene.start("edge-side", edgeYaml({ tunnel: `127.0.0.1:${tunnel}`, times })),
-    scene.start("origin-side", originYaml(0, site.port, { edges, times })),
-  ]);
+  const origin = await scene.start("origin-side", originYaml(0, site.port, { edges, times }));
   await edge.logged("link up", connections);
   return { edge, origin, relay };
 };

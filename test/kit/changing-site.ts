@@ -9,12 +9,22 @@ import { type Asking, type Visited, visit } from "./visits.ts";
 
 const ITEMS = 150;
 
-/** A page that hardly compresses by itself: about 8 KB of random words, and what makes this one new. */
-export const pageOf = (seed: number, news: string): Buffer => {
+/** Of each seed; thousands of pages are made of a few. */
+const lists = new Map<number, string>();
+
+const listOf = (seed: number): string => {
   const random = new Random(seed);
   const items = Array.from({ length: ITEMS }, () => `<li>${random.bytes(20).toString("hex")}</li>`);
-  return Buffer.from(`<!doctype html><title>News</title><h1>${news}</h1><ul>${items.join("\n")}</ul>\n`);
+  const list = items.join("\n");
+  lists.set(seed, list);
+  return list;
 };
+
+/** A page that hardly compresses by itself: about 8 KB of random words, and what makes this one new. */
+export const pageOf = (seed: number, news: string): Buffer =>
+  Buffer.from(
+    `<!doctype html><title>News</title><h1>${news}</h1><ul>${lists.get(seed) ?? listOf(seed)}</ul>\n`,
+  );
 
 export interface ChangingSite extends FakeOrigin {
   /** Bodies as they were sent, in order. */

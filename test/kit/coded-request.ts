@@ -50,9 +50,10 @@ export const inSegments = async (
   const encoder = requestEncoder();
   const coded: Buffer[] = [];
   const proofs: string[] = [];
-  for (const [i, piece] of pieces.entries()) {
+  const hash = createHash("sha256");
+  for (const piece of pieces) {
     coded.push(Buffer.concat([await encoder.write(piece), await encoder.flush()]));
-    proofs.push(sha(Buffer.concat(pieces.slice(0, i + 1)), 8));
+    proofs.push(hash.update(piece).copy().digest().toString("latin1", 0, 8));
   }
   return { coded, proofs, end: await encoder.end() };
 };

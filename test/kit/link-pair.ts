@@ -28,6 +28,10 @@ export class Listener implements StreamReceiver {
   readonly payloads: number[] = [];
   readonly resets: StreamErrorCode[] = [];
   rooms = 0;
+  /** Bytes of body that came. */
+  bodyBytes = 0;
+  /** Whether frames are kept; a long download is only counted. */
+  keeps = true;
   /** Whether data is given back as credit at once. */
   takes = true;
   /** Runs for each frame. */
@@ -47,9 +51,13 @@ export class Listener implements StreamReceiver {
   }
 
   frame(frame: StreamFrame, payloadBytes: number): void {
-    this.frames.push(frame);
-    this.payloads.push(payloadBytes);
-    if (this.takes) this.stream.taken(bodyOf(frame).length);
+    if (this.keeps) {
+      this.frames.push(frame);
+      this.payloads.push(payloadBytes);
+    }
+    const { length } = bodyOf(frame);
+    this.bodyBytes += length;
+    if (this.takes) this.stream.taken(length);
     this.onFrame(frame);
   }
 
@@ -105,6 +113,8 @@ export interface End {
   readonly transport: MemoryTransport;
   /** Messages this end has sent since the greeting, oldest first. */
   readonly sent: Buffer[];
+  /** Bytes of each of them. */
+  readonly sentBytes: number[];
   /** Listeners of streams that the peer opened here, oldest first. */
   readonly opened: Listener[];
   readonly ends: LinkEnd[];
@@ -132,6 +142,8 @@ export interface PairOptions {
   readonly heartbeatMs?: number;
   readonly greetingMs?: number;
   readonly memoryBytes?: number;
+  /** False: of messages only `sentBytes` is kept, as where many megabytes cross; then nothing meddles. */
+  readonly keepSent?: boolean;
   /** What becomes of each message an end sends, and of what is injected with it. */
   readonly meddle?: (role: Role, message: Buffer) => readonly Uint8Array[];
   /** Takes a line for each frame, as COILGUN_TRACE=frames does. */
@@ -183,7 +195,10 @@ export const linkPair = (options: PairOptions = {}): LinkPair => {
   const [dialler, listener] = memoryPair(options.wire);
   const end = (role: Role, transport: MemoryTransport): End => {
     const sent: Buffer[] = [];
+    const sentBytes: number[] = [];
     const send = (message: Uint8Array) => {
+      sentBytes.push(message.length);
+      if (options.keepSent === false) return transport.send(message);
       const bytes = Buffer.from(message);
       sent.push(bytes);
       for (const each of options.meddle?.(role, bytes) ?? [bytes]) transport.send(each);
@@ -228,6 +243,7 @@ export const linkPair = (options: PairOptions = {}): LinkPair => {
       link,
       transport,
       sent,
+      sentBytes,
       opened: [],
       ends: [],
       forgotten: [],
@@ -262,8 +278,7 @@ export const greetedPair = async (options: PairOptions = {}): Promise<LinkPair> 
   const pair = linkPair(options);
   if (options.wire?.clock === undefined) await turns();
   else await pair.clock.advance(4 * (options.wire.delayMs ?? 0) + 100);
-  pair.edge.sent.length = 0;
-  pair.origin.sent.length = 0;
+  for (const { sent, sentBytes } of [pair.edge, pair.origin]) sent.length = sentBytes.length = 0;
   return pair;
 };
 

@@ -2,7 +2,7 @@
  * Both daemons inside the test, joined over loopback by TLS with a key, in front of a web server that a test scripts. What
  * they log and record can be waited for. For what only processes can show there is bench/rig/daemon-pair.
  */
-import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { VisitRecord } from "../../edge-side/exchange/access-record.ts";
@@ -13,6 +13,7 @@ import type { Log, LogFields } from "../../protocol/daemon/log.ts";
 import type { Clock } from "../../protocol/runtime/clock.ts";
 import { edgeConfigOf, originConfigOf } from "./daemons.ts";
 import { type FakeOrigin, openOrigin } from "./fake-origin.ts";
+import { GrowingFile } from "./growing-file.ts";
 import { until } from "./until.ts";
 
 type Settings = Readonly<Record<string, unknown>>;
@@ -100,6 +101,7 @@ export const openPair = async ({ serve, edge, origin, files, via, clock }: PairO
   );
   const originDaemon = await startOrigin(config, { log: originLog, load: IDLE, ...(clock && { clock }) });
   undo.defer(() => originDaemon.stop());
+  const [edgeLines, originLines] = [new GrowingFile(edgeFile), new GrowingFile(originFile)];
   await Promise.all([edgeLog.heard("link up"), originLog.heard("link up")]);
   return {
     web,
@@ -108,33 +110,22 @@ export const openPair = async ({ serve, edge, origin, files, via, clock }: PairO
     origin: originDaemon,
     edgeLog,
     originLog,
-    visited: (count) => lineOf<VisitRecord>(edgeFile, count),
-    answered: (count) => lineOf<ExchangeRecord>(originFile, count),
-    visitOf: (target, count) => lineOf<VisitRecord>(edgeFile, count, target),
+    visited: (count) => lineOf<VisitRecord>(edgeLines, count),
+    answered: (count) => lineOf<ExchangeRecord>(originLines, count),
+    visitOf: (target, count) => lineOf<VisitRecord>(edgeLines, count, target),
     [Symbol.asyncDispose]: () => undo.disposeAsync(),
   };
 };
 
-/** Whole lines only: the daemon may be writing the last one, or may not have made the file yet. */
 const lineOf = async <Line extends { readonly target: string }>(
-  file: string,
+  file: GrowingFile,
   count: number,
   target?: string,
 ): Promise<Line> => {
-  let found: Line | undefined;
-  let read = 0;
-  await until(
-    () => {
-      const size = statSync(file, { throwIfNoEntry: false })?.size ?? 0;
-      if (size === read) return false;
-      read = size;
-      const lines = readFileSync(file, "utf8").split("\n").slice(0, -1);
-      const parsed = lines.map((line) => JSON.parse(line) as Line);
-      found = parsed.filter((line) => target === undefined || line.target === target)[count - 1];
-      return found !== undefined;
-    },
-    `line ${count} of ${target ?? "all"} in ${file}`,
-  );
-  if (found === undefined) throw new Error("it was found");
-  return found;
+  const found = () => {
+    if (target === undefined) return file.lines[count - 1];
+    return file.lines.filter((line) => (JSON.parse(line) as Line).target === target)[count - 1];
+  };
+  await until(() => found() !== undefined, `line ${count} of ${target ?? "all"} in an access log`);
+  return JSON.parse(found() ?? "") as Line;
 };

@@ -32,7 +32,7 @@ export const startScript = (args: readonly string[], cwd = ROOT): Running => {
   const child = spawn(process.execPath, args, {
     cwd,
     stdio: ["ignore", "pipe", "pipe"],
-    env: { PATH: process.env.PATH },
+    env: { PATH: process.env.PATH, NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE },
   });
   const heard = { stdout: "", stderr: "" };
   const looking = new Set<() => void>();

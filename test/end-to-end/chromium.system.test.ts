@@ -17,9 +17,6 @@ watchLeaks();
 /** Minutes of the demo site's time; each page is a later one. */
 let moment = 100_000;
 const PAGES = ["/", "/news/1", "/shop?page=2", "/account"] as const;
-/** Starting a browser on a busy machine, and some dozens of pages. */
-const PATIENCE_MS = 120_000;
-
 describeWith(CHROMIUM, "Chromium", (chromium) => {
   const undo = new AsyncDisposableStack();
   let site: DemoSite;
@@ -36,7 +33,7 @@ describeWith(CHROMIUM, "Chromium", (chromium) => {
     ];
     secure = undo.use(await openSecurePair({ serve() {}, origin: { routes } }));
     browser = undo.use(await startBrowser(chromium));
-  }, PATIENCE_MS);
+  });
   afterAll(() => undo.disposeAsync());
 
   describe.each([
@@ -45,53 +42,45 @@ describeWith(CHROMIUM, "Chromium", (chromium) => {
   ] as const)("%s", (_, scheme, protocol) => {
     const urlOf = (path: string) => `${scheme}://${HOST}:${secure[scheme]}${path}`;
 
-    it(
-      "loads every page of the demo site twice, as it was made, and says nothing against it",
-      async () => {
-        const { page, complaints } = await browser.open();
-        for (const path of [...PAGES, ...PAGES]) {
-          const response = await page.goto(urlOf(path));
-          const sent = site.bodyOf(response?.headers()["x-request-id"] ?? "");
-          expect((await response?.body())?.equals(sent ?? Buffer.alloc(0)), `${path} as it was sent`).toBe(
-            true,
-          );
-          // The page's own script ran to its end.
-          expect(await page.evaluate("window.tidewater.version")).toBe("5.12.3");
-          const navigation = 'performance.getEntriesByType("navigation")[0].nextHopProtocol';
-          expect(await page.evaluate(navigation)).toBe(protocol);
-        }
-        const departures = await page.evaluate(
-          'fetch("/api/departures").then(async (r) => [r.headers.get("x-request-id"), await r.text()])',
-        );
-        const [id, text] = departures as [string, string];
-        expect(Buffer.from(text).equals(site.bodyOf(id) ?? Buffer.alloc(0)), "the JSON as it was sent").toBe(
+    it("loads every page of the demo site twice, as it was made, and says nothing against it", async () => {
+      const { page, complaints } = await browser.open();
+      for (const path of [...PAGES, ...PAGES]) {
+        const response = await page.goto(urlOf(path));
+        const sent = site.bodyOf(response?.headers()["x-request-id"] ?? "");
+        expect((await response?.body())?.equals(sent ?? Buffer.alloc(0)), `${path} as it was sent`).toBe(
           true,
         );
-        expect(complaints).toEqual([]);
-        await page.close();
-      },
-      PATIENCE_MS,
-    );
+        // The page's own script ran to its end.
+        expect(await page.evaluate("window.tidewater.version")).toBe("5.12.3");
+        const navigation = 'performance.getEntriesByType("navigation")[0].nextHopProtocol';
+        expect(await page.evaluate(navigation)).toBe(protocol);
+      }
+      const departures = await page.evaluate(
+        'fetch("/api/departures").then(async (r) => [r.headers.get("x-request-id"), await r.text()])',
+      );
+      const [id, text] = departures as [string, string];
+      expect(Buffer.from(text).equals(site.bodyOf(id) ?? Buffer.alloc(0)), "the JSON as it was sent").toBe(
+        true,
+      );
+      expect(complaints).toEqual([]);
+      await page.close();
+    });
 
-    it(
-      "gets all that a page asks for: styles, modules, images, JSON, events and a WebSocket",
-      async () => {
-        const { page, complaints } = await browser.open();
-        for (let visit = 0; visit < 2; visit++) {
-          await page.goto(urlOf("/assets/page.html"));
-          await page.waitForFunction("window.outcome !== undefined");
-          expect(await page.evaluate("window.outcome")).toEqual(EXPECTED);
-          const protocols = await page.evaluate(
-            'performance.getEntriesByType("resource").map(({ nextHopProtocol }) => nextHopProtocol)',
-          );
-          expect(protocols).toHaveLength(9);
-          expect(new Set(protocols as string[])).toEqual(new Set([protocol]));
-        }
-        expect(complaints).toEqual([]);
-        await page.close();
-      },
-      PATIENCE_MS,
-    );
+    it("gets all that a page asks for: styles, modules, images, JSON, events and a WebSocket", async () => {
+      const { page, complaints } = await browser.open();
+      for (let visit = 0; visit < 2; visit++) {
+        await page.goto(urlOf("/assets/page.html"));
+        await page.waitForFunction("window.outcome !== undefined");
+        expect(await page.evaluate("window.outcome")).toEqual(EXPECTED);
+        const protocols = await page.evaluate(
+          'performance.getEntriesByType("resource").map(({ nextHopProtocol }) => nextHopProtocol)',
+        );
+        expect(protocols).toHaveLength(9);
+        expect(new Set(protocols as string[])).toEqual(new Set([protocol]));
+      }
+      expect(complaints).toEqual([]);
+      await page.close();
+    });
   });
 
   it("got its WebSockets of HTTP/2 as extended CONNECTs on the connection that it had", () => {

@@ -21,4 +21,4 @@ it("goes through few files, seldom from one to another", async () => {
   expect(figures.files).toBeLessThanOrEqual(AT_MOST.files);
   expect(figures.moves).toBeLessThanOrEqual(AT_MOST.moves);
   expect(figures.rootEntries).toBeLessThanOrEqual(AT_MOST.rootEntries);
-}, 60_000);
+});

@@ -15,8 +15,8 @@ import { begin, visit } from "../kit/visits.ts";
 
 watchLeaks();
 
-/** Only a machine that is much too busy takes longer; an idle one needs a tenth. */
-const PATIENCE_MS = 200_000;
+/** Only a machine that is much too busy takes longer; an idle one needs a twentieth. */
+const PATIENCE_MS = 480_000;
 const PROBE = [
   "--expose-gc",
   "--import",

@@ -64,7 +64,7 @@ it("replays a made corpus without a wrong byte, in deltas a fifth the size of gz
   }
   expect(totals.linkBytesToEdge).toBeGreaterThan(totals.answerBytes);
   expect(totals.overheadBytesPerExchange).toBeLessThan(1500);
-}, 60_000);
+});
 
 it("replays with the codec that was asked for", async () => {
   const corpus = join(home, "corpus");
@@ -80,7 +80,7 @@ it("replays with the codec that was asked for", async () => {
   );
   expect(code, `${out}\n${errors}`).toBe(0);
   expect(out).toMatch(/^demo-departures +2 .* 0\/2\/0\/0 /m);
-}, 60_000);
+});
 
 it("refuses a folder that is no corpus, with the reason and exit code 1", async () => {
   const { out, errors, code } = await run("main", "replay", home);
@@ -97,7 +97,7 @@ it("shows the demo: a row per page kind, every byte right, and ends by itself", 
   expect(out).toContain("Every page arrived byte for byte");
   expect(out, "no terminal, no escape codes").not.toContain("\u001b");
   expect(temporaryFiles()).toEqual([]);
-}, 60_000);
+});
 
 it("cleans up when it is interrupted", async () => {
   const { child, ended } = start("demo", "--seconds", "1", "--stay");
@@ -109,4 +109,4 @@ it("cleans up when it is interrupted", async () => {
   const { code, out, errors } = await ended;
   expect(code, `${out}\n${errors}`).toBe(0);
   expect(temporaryFiles()).toEqual([]);
-}, 60_000);
+});

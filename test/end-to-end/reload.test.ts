@@ -1,0 +1,134 @@
+/** What SIGHUP takes over while pages flow: keys, hosts, secrets, routes; and that a file that is not valid changes nothing. */
+import { beforeEach, describe, expect, it } from "vitest";
+import { makeLinkKey, secretText } from "../../protocol/transport/key.ts";
+import { type ChangingSite, openSite, visitPage } from "../kit/changing-site.ts";
+import { FIXTURE_SECRET } from "../kit/config-fixtures.ts";
+import { type InnerDaemon, type InnerScene, openInnerScene } from "../kit/inner-scene.ts";
+import { watchLeaks } from "../kit/leaks.ts";
+import { edgeYaml, HOST, KEY, originYaml } from "../kit/real-daemons.ts";
+import { visit } from "../kit/visits.ts";
+
+watchLeaks();
+
+const makeSecret = (): string => secretText(makeLinkKey("any").secret);
+
+let scene: InnerScene;
+let site: ChangingSite;
+beforeEach(async () => {
+  scene = openInnerScene();
+  site = await openSite();
+  return () => Promise.all([scene[Symbol.asyncDispose](), site[Symbol.asyncDispose]()]);
+});
+
+interface Pair {
+  readonly edge: InnerDaemon;
+  readonly origin: InnerDaemon;
+}
+
+const startPair = async (): Promise<Pair> => {
+  const edge = await scene.start("edge-side", edgeYaml());
+  const origin = await scene.start("origin-side", originYaml(edge.port("tunnel"), site.port));
+  await edge.logged("link up");
+  return { edge, origin };
+};
+
+/** The edge's answer to one visit, whose access line has this number. */
+const answerTo = async (edge: InnerDaemon, line: number): Promise<unknown> => {
+  await visitPage(site, edge.port("visitors"), { path: "/news" });
+  return (await edge.access(line)).answer;
+};
+
+const SHOP = "shop.example.com";
+const SHOP_KEY = { id: "shop", secret: makeSecret() };
+const BOTH = [
+  { ...KEY, hosts: [HOST] },
+  { ...SHOP_KEY, hosts: [SHOP] },
+];
+
+/** One origin side with a link by each key. */
+const startTwoKeys = async (): Promise<Pair> => {
+  const edge = await scene.start("edge-side", edgeYaml({ keys: BOTH }));
+  const address = `127.0.0.1:${edge.port("tunnel")}`;
+  const settings = originYaml(0, site.port, {
+    edges: [KEY, SHOP_KEY].map((key) => ({ address, key })),
+    routes: [HOST, SHOP].map((host) => ({ host, origin: `http://127.0.0.1:${site.port}` })),
+  });
+  const origin = await scene.start("origin-side", settings);
+  await edge.logged("link up", 2);
+  return { edge, origin };
+};
+
+describe("SIGHUP", () => {
+  it("that removes a key ends its link and serves its host no more; the others' links stay", async () => {
+    const { edge, origin } = await startTwoKeys();
+    const port = edge.port("visitors");
+    for (const host of [HOST, SHOP]) await visitPage(site, port, { host });
+    edge.configure(edgeYaml({ keys: BOTH.slice(0, 1) }));
+    edge.signal("SIGHUP");
+    await edge.logged("config reloaded");
+    expect(await edge.logged("link down")).toMatchObject({ code: "key-removed" });
+    expect(await origin.logged("link down")).toMatchObject({ key: SHOP_KEY.id, code: "key-removed" });
+    // It dials again, and is told what to do.
+    expect((await origin.logged("edge not reached")).why).toMatch(/does not know this key id: add the key/);
+
+    expect((await visit(port, { host: SHOP })).status).toBe(502);
+    await visitPage(site, port);
+    expect(await edge.access(4)).toMatchObject({ host: HOST, link: KEY.id, answer: "delta" });
+    expect(site.sent).toHaveLength(3);
+    expect(edge.log.filter(({ event }) => event === "link down")).toHaveLength(1);
+  });
+
+  it("that moves a host to no key of a living link leaves it without one: 503", async () => {
+    const { edge } = await startTwoKeys();
+    const other = { id: "other", secret: makeSecret(), hosts: [SHOP] };
+    edge.configure(edgeYaml({ keys: [...BOTH.slice(0, 1), other] }));
+    edge.signal("SIGHUP");
+    await edge.logged("config reloaded");
+    const port = edge.port("visitors");
+    expect((await visit(port, { host: SHOP })).status).toBe(503);
+    await visitPage(site, port);
+  });
+
+  it("with a changed secret ends the link of the old one", async () => {
+    const { edge, origin } = await startPair();
+    edge.configure(edgeYaml({ keys: [{ id: KEY.id, secret: makeSecret(), hosts: [HOST] }] }));
+    edge.signal("SIGHUP");
+    expect(await origin.logged("link down")).toMatchObject({ code: "key-removed" });
+    expect((await edge.logged("link refused")).why).toBe("wrong secret for this key id");
+    const refused = origin.log.filter(({ event }) => event === "edge not reached").length;
+    expect((await origin.logged("edge not reached", refused + 1)).why).toMatch(/another secret: pair again/);
+    expect((await visit(edge.port("visitors"))).status).toBe(503);
+  });
+
+  it.each(["edge", "origin"] as const)(
+    "of the %s side with a file that is not valid changes nothing, and its problems are logged",
+    async (side) => {
+      const pair = await startPair();
+      const { edge } = pair;
+      expect(await answerTo(edge, 1)).toBe("whole");
+      pair[side].configure({ ...(side === "edge" ? edgeYaml() : {}), sotre: {}, log: { level: "loud" } });
+      pair[side].signal("SIGHUP");
+      const { problems } = await pair[side].logged("config not reloaded: the one in use stays");
+      expect(problems).toEqual(
+        expect.arrayContaining([
+          expect.stringMatching(/\.yaml:\d+:\d+: sotre is not a setting.*store/),
+          expect.stringMatching(/\.yaml:\d+:\d+: log\.level/),
+        ]),
+      );
+      expect(JSON.stringify(problems)).not.toContain(FIXTURE_SECRET.slice(5));
+      expect(await answerTo(edge, 2)).toBe("delta");
+    },
+  );
+
+  it("of the origin side sends requests to the web server of the new route, over the same link", async () => {
+    const { edge, origin } = await startPair();
+    await using moved = await openSite();
+    await visitPage(site, edge.port("visitors"));
+    origin.configure(originYaml(edge.port("tunnel"), moved.port));
+    origin.signal("SIGHUP");
+    await origin.logged("config reloaded");
+    await visitPage(moved, edge.port("visitors"));
+    expect(await edge.access(2)).toMatchObject({ answer: "same" });
+    expect(edge.log.filter(({ event }) => event === "link up")).toHaveLength(1);
+  });
+});
