@@ -19,7 +19,7 @@ import type { EdgeConfig, TunnelListen } from "../config/edge-config.ts";
 import type { LinkPool } from "./link-pool.ts";
 
 /** From TCP accept to the peer's proof. */
-export const GREETING_MS = 5_000;
+const GREETING_MS = 5_000;
 
 export interface AcceptGiven {
   readonly config: EdgeConfig;
