@@ -14,7 +14,7 @@ import {
 } from "../wire/extensions.ts";
 
 /** The version of the wire this code speaks, and the oldest it still understands. */
-export const WIRE_VERSION = 1;
+export const WIRE_VERSION = 2;
 export const OLDEST_WIRE_VERSION = 1;
 
 const MAGIC = "CGLN";
