@@ -17,11 +17,11 @@ import type { StageOptions } from "./stage.ts";
 import { BROWSER_ENCODINGS, type Encodings, HOST } from "./timed-visit.ts";
 
 export const AGAINST_NAMES = ["steady-10k", "changing-10k"] as const satisfies (keyof typeof LOAD_CASES)[];
-export type AgainstName = (typeof AGAINST_NAMES)[number];
-export const AGAINST_ENCODINGS: readonly Encodings[] = ["none", BROWSER_ENCODINGS];
+type AgainstName = (typeof AGAINST_NAMES)[number];
+const AGAINST_ENCODINGS: readonly Encodings[] = ["none", BROWSER_ENCODINGS];
 
 /** "this" is the checkout that the bench runs from. */
-export const SIDES = ["this", "that"] as const;
+const SIDES = ["this", "that"] as const;
 export type Side = (typeof SIDES)[number];
 
 /** What one side did in one round. */
@@ -35,6 +35,7 @@ export interface RoundOfSide {
   readonly wrong: number;
 }
 
+/** @internal */
 export type AgainstRound = Readonly<Record<Side, RoundOfSide>>;
 
 /** This to that: above 1 of requests a second and below 1 of CPU per request is better than that checkout. */
@@ -111,7 +112,7 @@ export async function measureAgainst(options: AgainstOptions): Promise<AgainstRe
   };
 }
 
-/** Throws with what is missing; asked before anything is started. */
+/** Throws with what is missing; asked before anything is started. @internal */
 export function throwUnlessCheckout(folder: string): void {
   for (const needed of ["edge-side/main.ts", "origin-side/main.ts", "node_modules"]) {
     if (existsSync(join(folder, needed))) continue;
@@ -181,6 +182,7 @@ const cpuMsOfAll = (children: readonly ChildProcess[]): number =>
     .map(cpuMsOf)
     .reduce((sum, ms) => sum + ms, 0);
 
+/** @internal */
 export const roundOf = (
   { requests, requestsPerSecond, checked, errors, wrong }: Fired,
   cpuMs: number,
@@ -201,6 +203,7 @@ const each = (rounds: readonly AgainstRound[], name: keyof Ratios): number[] =>
 
 const median = (values: readonly number[]): number => medianOf(values) ?? Number.NaN;
 
+/** @internal */
 export const ratiosOf = (
   rounds: readonly AgainstRound[],
 ): Pick<AgainstRow, "rounds" | "ratios" | "worst"> => ({
@@ -215,6 +218,7 @@ export const ratiosOf = (
   },
 });
 
+/** @internal */
 export const sumUpRows = (rows: readonly AgainstRow[]): Pick<AgainstReport, "geometricMean" | "median"> => {
   const mean = (name: keyof Ratios) => geometricMean(rows.map(({ ratios }) => ratios[name])) ?? Number.NaN;
   const ofAll = (name: keyof Ratios) => median(rows.flatMap(({ rounds }) => each(rounds, name)));

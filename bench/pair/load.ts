@@ -191,6 +191,7 @@ async function runRound(
   };
 }
 
+/** @internal */
 export function sumUp(way: LoadWay, rounds: readonly Round[]): LoadOfWay {
   const sum = (of: (round: Round) => number) => rounds.reduce((total, round) => total + of(round), 0);
   const requests = sum(({ volley }) => volley.requests);

@@ -32,6 +32,7 @@ export function wrkVersion(): string | undefined {
 /** wrk counts in whole seconds. */
 export const wholeSeconds = (seconds: number): number => Math.max(1, Math.round(seconds));
 
+/** @internal */
 export function wrkArguments({ address, path, encodings, connections, seconds }: Volley): string[] {
   return [
     ...["--threads", "1", "--connections", String(connections)],
@@ -65,7 +66,7 @@ export async function runWrk(volley: Volley, signal?: AbortSignal): Promise<WrkR
   }
 }
 
-/** Reads what wrk has printed at its end. Throws when it is not that. */
+/** Reads what wrk has printed at its end. Throws when it is not that. @internal */
 export function readWrk(out: string): WrkResult {
   const requests = /^\s*(\d+) requests in /m.exec(out)?.[1];
   const rate = /^Requests\/sec:\s+(\d+(?:\.\d+)?)$/m.exec(out)?.[1];

@@ -8,7 +8,7 @@ import { type BodyEnd, COMPLETE, type CodedFrames } from "../exchange/answer-fra
 import { PART_BYTES } from "../exchange/visitor.ts";
 import type { WholePage } from "./page-lookahead.ts";
 
-/** Until so much has passed nothing waits for the end of a turn: a small answer, or events one by one. */
+/** Until so much has passed nothing waits for the end of a turn: a small answer, or events one by one. @internal */
 export const LONG_BODY_BYTES = 16 * 1024;
 
 /** A body that is all here with its head: nothing is waited for. */

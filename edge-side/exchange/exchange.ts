@@ -12,9 +12,9 @@ import type { Stream, StreamReceiver } from "../../protocol/link/stream.ts";
 import { Inbox } from "../../protocol/runtime/async-queue.ts";
 import { type Extension, NO_EXTENSIONS } from "../../protocol/wire/extensions.ts";
 
-/** Frames that wait for the visit; credit bounds their bytes, and this what frames without any would take. */
+/** Frames that wait for the visit; credit bounds their bytes, and this what frames without any would take. @internal */
 export const MOST_WAITING_FRAMES = 65_536;
-/** Interim heads of one answer. */
+/** Interim heads of one answer. @internal */
 export const MOST_INTERIM_HEADS = 32;
 
 /** What leaves with the head of a request: how its body is coded, and what is here of it. */

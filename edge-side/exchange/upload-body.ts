@@ -24,7 +24,7 @@ export interface UploadConnection {
   bodyLost(): void;
 }
 
-/** Bytes that may wait here; where more do, the connection rests. */
+/** Bytes that may wait here; where more do, the connection rests. @internal */
 export const MOST_AHEAD_BYTES = 64 * 1024;
 
 /** Of a request that has none. */

@@ -32,7 +32,7 @@ export interface ServeDependencies {
 }
 
 /** What is asked of the hosts that are served (served-hosts). */
-export interface HostTable {
+interface HostTable {
   /** Undefined where no key serves the host. */
   rulesOf(host: string): HostRules | undefined;
   /** Whether what the peer at this address says of others is believed. */

@@ -27,7 +27,7 @@ import { Visit } from "./visit.ts";
 import { VisitBases } from "./visit-bases.ts";
 
 /** A request is tried on this many links at most, as long as each refuses it. */
-export const MOST_TRIES = 3;
+const MOST_TRIES = 3;
 
 /** Never rejects: every failure ends in an error page, or in a response that is visibly cut. */
 export const serveVisitor = async (visitor: Visitor, given: ServeDependencies): Promise<void> => {

@@ -15,7 +15,7 @@ import type { DecodableCoding } from "../../protocol/http/accept-encoding.ts";
 import { ZlibStream } from "../../protocol/runtime/zlib-stream.ts";
 import { type BodyEnd, OriginBody } from "../exchange/body.ts";
 
-/** Pages shrink to a tenth, logs to a hundredth. What grows by more than this, and beyond a page, was made to. */
+/** Pages shrink to a tenth, logs to a hundredth. What grows by more than this, and beyond a page, was made to. @internal */
 export const MOST_GROWTH = 1_000;
 
 export interface DecodeBodyGiven {

@@ -30,7 +30,7 @@ export interface CodedPage {
   readonly coded: Buffer;
 }
 
-/** What a page may cost at some load; the first row whose load is not exceeded. */
+/** What a page may cost at some load; the first row whose load is not exceeded. @internal */
 export interface Effort {
   readonly upToLoad: number;
   readonly bases: number;
@@ -43,6 +43,7 @@ export interface Effort {
   readonly compressedFrom: number;
 }
 
+/** @internal */
 export const EFFORTS: readonly Effort[] = [
   {
     upToLoad: 0.8,
@@ -73,6 +74,7 @@ export const EFFORTS: readonly Effort[] = [
 /**
  * `linkIsFull`: what is sent now waits for what was sent before. Such a link takes each byte later than the processor could
  * have saved it: it deserves one effort more.
+ * @internal
  */
 export const effortAt = (load: number, linkIsFull = false): Effort => {
   const row = EFFORTS.findIndex(({ upToLoad }) => load <= upToLoad);

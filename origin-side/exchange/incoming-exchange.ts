@@ -26,7 +26,7 @@ import { Upload } from "./upload.ts";
 
 const NO_BYTES = new Uint8Array(0);
 
-/** Acknowledgements that wait; an edge that has more to say about one answer than this is not a fair one. */
+/** Acknowledgements that wait; an edge that has more to say about one answer than this is not a fair one. @internal */
 export const MOST_WAITING_ACKNOWLEDGEMENTS = 64;
 
 /** What the edge says about an answer that needs it: right up to `offset`, or to come again from there on as it is. */

@@ -10,7 +10,7 @@ import type { BodyEnd } from "./body.ts";
 import type { CodedBody, SegmentProof } from "./coded-body.ts";
 
 /** Pieces and proofs that wait; credit bounds the bytes of pieces, and this what proofs would take. */
-export const MOST_WAITING_PIECES = 65_536;
+const MOST_WAITING_PIECES = 65_536;
 
 const NO_TRAILERS: HeaderList = [];
 /** What is left of a body that nobody reads any more. */

@@ -25,8 +25,6 @@ import { NodeClient } from "./node-client.ts";
 import { UndiciClient } from "./undici-client.ts";
 import { OriginExchange, StaleConnection } from "./upstream-exchange.ts";
 
-export { type BodyEnd, OriginBody } from "../exchange/body.ts";
-
 /** Asking one of these twice changes nothing at the web server. */
 const SAFE: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS"]);
 

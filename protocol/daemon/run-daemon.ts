@@ -16,7 +16,7 @@ export interface RunningDaemon<Config> {
   stop(): Promise<void>;
 }
 
-/** Where signals come from: `process`, or a test. */
+/** Where signals come from: `process`, or a test. @internal */
 export interface SignalSource {
   on(signal: NodeJS.Signals, run: () => void): unknown;
   off(signal: NodeJS.Signals, run: () => void): unknown;

@@ -7,7 +7,7 @@ import { rememberReading } from "../runtime/remember-reading.ts";
 import { listOf } from "./head.ts";
 import type { HeaderList } from "./header-list.ts";
 
-/** Those made for visitors. The smallest first: at the levels of compressor-pool, brotli < zstd < gzip for text. */
+/** Those made for visitors. The smallest first: at the levels of compressor-pool, brotli < zstd < gzip for text. @internal */
 export const CODINGS = ["br", "zstd", "gzip"] as const;
 export type Coding = (typeof CODINGS)[number];
 

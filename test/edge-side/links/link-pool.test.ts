@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { LinkPool } from "../../../edge-side/links/link-pool.ts";
-import { silentLog } from "../../../protocol/daemon/log.ts";
 import type { Link } from "../../../protocol/link/link-api.ts";
+import { silentLog } from "../../kit/silent-log.ts";
 
 interface Fake {
   keyId?: string;

@@ -2,7 +2,6 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { CommonBases } from "../../../edge-side/bases/common/common-bases.ts";
 import { HeldPages } from "../../../edge-side/exchange/visit-memory.ts";
 import { VisitBases } from "../../../edge-side/proxy/visit-bases.ts";
-import { silentLog } from "../../../protocol/daemon/log.ts";
 import type { Link } from "../../../protocol/link/link-api.ts";
 import { ByteBudget } from "../../../protocol/runtime/memory-budget.ts";
 import { type BasesPolicy, ScopeRules } from "../../../protocol/scope/scope.ts";
@@ -10,6 +9,7 @@ import { fingerprintOf, shortOf } from "../../../protocol/store/fingerprint.ts";
 import { pageKeyOf } from "../../../protocol/store/page-key.ts";
 import { VersionStore } from "../../../protocol/store/version-store.ts";
 import { FakeClock } from "../../kit/fake-clock.ts";
+import { silentLog } from "../../kit/silent-log.ts";
 
 let store: VersionStore;
 let memory: ByteBudget;

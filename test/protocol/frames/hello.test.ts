@@ -1,5 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { agreedVersion, type Hello, readHello, writeHello } from "../../../protocol/frames/hello.ts";
+import {
+  agreedVersion,
+  type Hello,
+  OLDEST_WIRE_VERSION,
+  readHello,
+  WIRE_VERSION,
+  writeHello,
+} from "../../../protocol/frames/hello.ts";
 import { ByteReader, ByteWriter } from "../../../protocol/wire/bytes.ts";
 import type { Extension } from "../../../protocol/wire/extensions.ts";
 import { seeded } from "../../kit/random.ts";
@@ -38,6 +45,10 @@ describe("hello", () => {
     }
   });
 
+  it("of an edge with workers, which version 1 had, is understood without them", () => {
+    expect(readHello(written(HELLO, [{ tag: 10, bytes: Buffer.of(4) }]))).toEqual(HELLO);
+  });
+
   it("with an odd extension that is not known is refused", () => {
     expect(() => readHello(written(HELLO, [{ tag: 101, bytes: Buffer.alloc(0) }]))).toThrow(
       "extension 101 must be understood",
@@ -62,6 +73,10 @@ describe("the version that both speak", () => {
     [2, 3, 1, 2, 2],
   ])("of %d..%d and %d..%d is %d", (oldest, version, theirOldest, theirVersion, agreed) => {
     expect(agreedVersion(speaks(oldest, version), speaks(theirOldest, theirVersion))).toBe(agreed);
+  });
+
+  it("of this code and of the code before it is that of the code before it", () => {
+    expect(agreedVersion(speaks(OLDEST_WIRE_VERSION, WIRE_VERSION), speaks(1, 1))).toBe(1);
   });
 
   it.each([
