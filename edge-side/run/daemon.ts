@@ -11,6 +11,7 @@ import type { Log } from "../../protocol/daemon/log.ts";
 import { helloMaker } from "../../protocol/link/local-hello.ts";
 import { type Clock, systemClock } from "../../protocol/runtime/clock.ts";
 import { loopLoad } from "../../protocol/runtime/event-loop-load.ts";
+import { inNetworks } from "../../protocol/runtime/ip-address.ts";
 import { ByteBudget } from "../../protocol/runtime/memory-budget.ts";
 import { UnderWay } from "../../protocol/runtime/task-set.ts";
 import { ScopeRules } from "../../protocol/scope/scope.ts";
@@ -24,7 +25,6 @@ import type { VisitorListen } from "../config/listener-config.ts";
 import type { RequestBasesPolicy } from "../config/request-bases-policy.ts";
 import { HeldPages } from "../exchange/visit-memory.ts";
 import type { Visitor } from "../exchange/visitor.ts";
-import { trustOf } from "../exchange/visitor-request.ts";
 import { serveVisitors } from "../http/http-server.ts";
 import { acceptOrigins } from "../links/accept-links.ts";
 import { LinkPool } from "../links/link-pool.ts";
@@ -106,7 +106,7 @@ export const startEdge = async (
       ...(asWorker && { workers: asWorker.workers }),
     }),
   });
-  let trusts = trustOf(config.trustedProxies);
+  let trusts = inNetworks(config.trustedProxies);
   const serving: ServeGiven = {
     clock,
     log,
@@ -152,7 +152,7 @@ export const startEdge = async (
       renewCertificates(config.visitors, next.visitors);
       const before = served;
       served = servedBy(next.keys);
-      trusts = trustOf(next.trustedProxies);
+      trusts = inNetworks(next.trustedProxies);
       for (const link of [...pool.links])
         if (!isSameSecret(before, served, link.keyId))
           link.close("key-removed", "this key was removed or changed at the edge");

@@ -7,9 +7,9 @@ import { extname, join } from "node:path";
 import type { CopiedConfig } from "../../protocol/config/config-snapshot.ts";
 import type { Log } from "../../protocol/daemon/log.ts";
 import { systemChance } from "../../protocol/runtime/clock.ts";
+import { inNetworks } from "../../protocol/runtime/ip-address.ts";
 import { type CrewMember, startCrew } from "../../protocol/workers/supervisor.ts";
 import type { EdgeConfig } from "../config/edge-config.ts";
-import { trustOf } from "../exchange/visitor-request.ts";
 import { type WorkerState, workerForLink, workerForVisitor } from "./pick-worker.ts";
 import type { StartedEdge } from "./running-edge.ts";
 import { openDoors } from "./shared-listeners.ts";
@@ -35,7 +35,7 @@ export const startEdgeWorkers = async (
     told.set(member, known);
     return known;
   };
-  let trusts = trustOf(config.trustedProxies);
+  let trusts = inNetworks(config.trustedProxies);
   let able = (): readonly (WorkerState & { readonly member: CrewMember })[] => [];
 
   const tunnelDoor = config.visitors.length;
@@ -75,7 +75,7 @@ export const startEdgeWorkers = async (
     tunnelAddress: doors.addresses[tunnelDoor] ?? { host: "", port: 0 },
     async reload(next) {
       await crew.reload(next.copy, next.config.times.drainMs);
-      trusts = trustOf(next.config.trustedProxies);
+      trusts = inNetworks(next.config.trustedProxies);
     },
     async forget(what) {
       const erased = await crew.ask(what);

@@ -5,8 +5,8 @@
  */
 
 import { pickByRendezvous } from "../../protocol/link/rendezvous.ts";
-import { ownerOf } from "../../protocol/transport/handshake-limit.ts";
-import { plainAddress, type Trust } from "../exchange/visitor-request.ts";
+import { ownerOf, plainAddress } from "../../protocol/runtime/ip-address.ts";
+import type { Trust } from "../exchange/visitor-request.ts";
 
 /** What is known of a worker that can take connections. */
 export interface WorkerState {
