@@ -1,6 +1,5 @@
 /** A visitor's request as it came, and who is believed about it. */
 
-import { BlockList, isIPv6 } from "node:net";
 import { fieldOf } from "../../protocol/http/head.ts";
 import type { HeaderList } from "../../protocol/http/header-list.ts";
 
@@ -26,19 +25,7 @@ export interface VisitorRequest {
 
 /** Whether what the peer at this address says of others is believed. */
 export type Trust = (address: string) => boolean;
-export const trustOf = (
-  networks: readonly { readonly address: string; readonly prefix: number }[],
-): Trust => {
-  if (networks.length === 0) return () => false;
-  const trusted = new BlockList();
-  for (const { address, prefix } of networks)
-    trusted.addSubnet(address, prefix, isIPv6(address) ? "ipv6" : "ipv4");
-  return (address) => trusted.check(address, isIPv6(address) ? "ipv6" : "ipv4");
-};
 
-/** An IPv4 address that came over an IPv6 socket as the IPv4 address it is, and none with the name of an interface. */
-export const plainAddress = (address: string): string =>
-  address.replace(/^::ffff:(?=\d+\.)/i, "").replace(/%.*$/, "");
 const CONTINUES = /^100-continue$/i;
 
 /** RFC 9110 section 10.1.1: an HTTP/1.0 visitor does not mean it. */

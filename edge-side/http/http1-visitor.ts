@@ -9,6 +9,7 @@ import type { HeaderList } from "../../protocol/http/header-list.ts";
 import type { Clock } from "../../protocol/runtime/clock.ts";
 import { drained } from "../../protocol/runtime/drained.ts";
 import { InactivityTimer } from "../../protocol/runtime/inactivity-timer.ts";
+import { plainAddress } from "../../protocol/runtime/ip-address.ts";
 import { noBody, type UploadBody } from "../exchange/upload-body.ts";
 import {
   type ListenerTraits,
@@ -18,7 +19,7 @@ import {
   type VisitorListener,
   type Waiting,
 } from "../exchange/visitor.ts";
-import { expectsContinue, plainAddress } from "../exchange/visitor-request.ts";
+import { expectsContinue } from "../exchange/visitor-request.ts";
 import { errorPage, pairsOf } from "./error-page.ts";
 import { Http1Upload, type UploadOwner } from "./http1-upload.ts";
 import type { Destination } from "./validate-request.ts";
@@ -37,7 +38,6 @@ export interface VisitorGiven {
 
 /** After an answer that came early, the rest of the request is read and dropped for so long; then the connection ends. */
 export const LINGER_MS = 30_000;
-
 const NO_BYTES = Buffer.alloc(0);
 const CONTINUE = 100;
 

@@ -11,7 +11,7 @@ import {
 import type { TLSSocket } from "node:tls";
 import type { HeaderList } from "../../protocol/http/header-list.ts";
 import type { Timer } from "../../protocol/runtime/clock.ts";
-import { plainAddress } from "../exchange/visitor-request.ts";
+import { plainAddress } from "../../protocol/runtime/ip-address.ts";
 import type { Http1Given } from "./http1-connection.ts";
 import { LINGER_MS } from "./http1-visitor.ts";
 import { readHttp2Request } from "./http2-head.ts";

@@ -3,10 +3,11 @@
  * believed. One object for the whole run, asked while requests are served; a reload replaces what it says.
  */
 import { randomBytes } from "node:crypto";
+import { inNetworks } from "../../protocol/runtime/ip-address.ts";
 import { ScopeRules } from "../../protocol/scope/scope.ts";
 import type { Secret } from "../../protocol/transport/key.ts";
 import type { EdgeConfig, EdgeKey } from "../config/edge-config.ts";
-import { type Trust, trustOf } from "../exchange/visitor-request.ts";
+import type { Trust } from "../exchange/visitor-request.ts";
 
 /** The rules of one host. */
 export interface HostRules {
@@ -40,7 +41,7 @@ export class ServedHosts {
       ]),
     );
     this.#rules = new Map(keys.flatMap(({ hosts }) => hosts.map((each) => [each.host, this.#rulesOf(each)])));
-    this.#trusts = trustOf(trustedProxies);
+    this.#trusts = inNetworks(trustedProxies);
     const same = (id: string, secret: Secret): boolean =>
       before.get(id)?.secret.reveal().equals(secret.reveal()) === true;
     return new Set([...this.#keys].filter(([id, { secret }]) => same(id, secret)).map(([id]) => id));

