@@ -28,7 +28,7 @@ interface BaseKind {
 
 const NEVER_SEEN = ["template", "visitors"] as const;
 
-export const BASE_KINDS: readonly BaseKind[] = [
+const BASE_KINDS: readonly BaseKind[] = [
   { name: "none", of: ["timeseries", ...NEVER_SEEN], bases: () => [] },
   { name: "URL, 1", of: ["timeseries"], bases: ({ before }) => before.slice(-1) },
   { name: "URL, 2", of: ["timeseries"], bases: ({ before }) => before.slice(-2) },
@@ -50,7 +50,7 @@ const FIRST_COUNTED: Readonly<Record<FamilyKind, number>> = { timeseries: 1, tem
 /** Pages that a common base is made of. */
 const COMMON_SOURCES = 4;
 
-/** Per family, the share of raw bytes by the name of each kind that it has. */
+/** Per family, the share of raw bytes by the name of each kind that it has. @internal */
 export async function measureBaseKinds(
   corpus: Corpus,
   signal: AbortSignal,

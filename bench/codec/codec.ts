@@ -39,7 +39,7 @@ interface Times {
   readonly decodeMs: (Percentiles & { readonly worst: number }) | null;
 }
 
-export interface CodecFigures {
+interface CodecFigures {
   readonly codec: CodecName;
   readonly bases: number;
   /** Of each family: delta bytes / raw bytes. */
@@ -50,6 +50,7 @@ export interface CodecFigures {
   readonly allPages: Times;
 }
 
+/** @internal */
 export interface CodecReport {
   readonly codecs: readonly CodecFigures[];
   readonly versions: Ground;
@@ -61,7 +62,7 @@ interface Bench {
   readonly terminal: Terminal;
 }
 
-/** Measures every codec with every number of bases. Rejects when a page does not come back as it was. */
+/** Measures every codec with every number of bases. Rejects when a page does not come back as it was. @internal */
 export async function measureCodecs(
   corpus: Corpus,
   { clock, signal, terminal }: Bench,
@@ -163,7 +164,7 @@ function timesOf(pages: readonly PageFigures[]): Times {
 
 const right = (title: string): Column => ({ title, align: "right" });
 
-/** The report for people: bytes of raw per family, then time. */
+/** The report for people: bytes of raw per family, then time. @internal */
 export function codecTable({ codecs, versions }: CodecReport): string {
   const kinds = [
     { kind: "timeseries", title: "time series, geometric mean" },

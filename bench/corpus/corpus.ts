@@ -14,7 +14,7 @@ import { z } from "zod";
 export const FAMILY_KINDS = ["timeseries", "template", "visitors"] as const;
 export type FamilyKind = (typeof FAMILY_KINDS)[number];
 
-export interface CorpusVersion {
+interface CorpusVersion {
   /** Path relative to the corpus folder, with forward slashes. */
   readonly file: string;
   readonly bytes: number;
@@ -37,7 +37,7 @@ export interface Corpus {
   read(file: string): Buffer;
 }
 
-/** A corpus that cannot be used; the message lists what to repair, one problem a line. */
+/** A corpus that cannot be used; the message lists what to repair, one problem a line. @internal */
 export class CorpusError extends Error {
   readonly problems: readonly string[];
   constructor(folder: string, problems: readonly string[]) {
@@ -50,7 +50,7 @@ export class CorpusError extends Error {
   }
 }
 
-/** Enough to see a pattern; a manifest with one wrong habit would otherwise fill the screen. */
+/** Enough to see a pattern; a manifest with one wrong habit would otherwise fill the screen. @internal */
 export const MOST_PROBLEMS_SHOWN = 20;
 
 const DNS_LABEL = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;

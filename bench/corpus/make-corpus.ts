@@ -36,7 +36,7 @@ interface MadeFamily {
 /** Minutes of the demo site's time between two captures, give or take. */
 const BETWEEN_CAPTURES = 7;
 const NUMBERS_IN_NAMES = 3;
-export const MOST_VERSIONS = 10 ** NUMBERS_IN_NAMES;
+const MOST_VERSIONS = 10 ** NUMBERS_IN_NAMES;
 
 const familiesFor = (seed: number): readonly MadeFamily[] => {
   const newest = newestArticle(0);
@@ -69,7 +69,7 @@ const made = (
   targetOf: (version: number) => string,
 ): MadeFamily => ({ name, kind, notes, targetOf, ending: "html" });
 
-/** Writes the corpus into `folder`, which must be empty or not exist. */
+/** Writes the corpus into `folder`, which must be empty or not exist. @internal */
 export async function makeCorpus(folder: string, { seed, versions }: MakeCorpusOptions): Promise<void> {
   await mkdir(folder, { recursive: true });
   if ((await readdir(folder)).length > 0) {

@@ -49,7 +49,7 @@ export const demoCommand = (): Command =>
     );
 
 /** Runs the demo; resolves with its exit code: 1 when a page was damaged. */
-export async function runDemo(
+async function runDemo(
   flags: DemoFlags,
   {
     clock,

@@ -10,7 +10,7 @@ import type { LoggedExchange } from "../rig/exchange-log.ts";
 
 const gzipped = promisify(gzip);
 
-/** Pages whose costs can be asked for: the latest ones. */
+/** Pages whose costs can be asked for: the latest ones. @internal */
 export const COSTS_KEPT = 256;
 
 interface Visit {

@@ -9,7 +9,7 @@ import { chanceFor } from "./chance.ts";
 import type { Visit } from "./layout.ts";
 import { type PageKind, renderTarget } from "./pages.ts";
 
-/** Bodies kept for checking; a check follows its response at once, so few are enough. */
+/** Bodies kept for checking; a check follows its response at once, so few are enough. @internal */
 export const BODIES_KEPT = 256;
 
 export interface ServedPage {

@@ -20,6 +20,7 @@ const WARM_UP = 100;
 const EVENT_MS = 10_000;
 const HOST = "events.bench.test";
 
+/** @internal */
 export interface EventsReport {
   readonly direct: Percentiles;
   readonly throughPair: Percentiles;
@@ -34,6 +35,7 @@ interface EventStream {
   close(): void;
 }
 
+/** @internal */
 export async function measureEvents(
   events: number,
   { clock, signal }: { readonly clock: Clock; readonly signal: AbortSignal },
@@ -104,6 +106,7 @@ const eventStream = (visitor: IncomingMessage, server: ServerResponse, clock: Cl
   };
 };
 
+/** @internal */
 export const eventsTable = ({ direct, throughPair, addedMs }: EventsReport): string =>
   [
     renderTable(

@@ -150,7 +150,7 @@ async function run(flags: PairFlags, signal: AbortSignal): Promise<Outcome> {
   }
 }
 
-/** The cases that were asked for, in their usual order; all of them if none was. Throws with those there are. */
+/** The cases that were asked for, in their usual order; all of them if none was. Throws with those there are. @internal */
 export function chosen<Name extends string>(
   asked: readonly string[] | undefined,
   names: readonly Name[],

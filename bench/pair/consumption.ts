@@ -26,7 +26,7 @@ export interface Memory {
 
 export const memoryOf = (pid: number): Memory => memoryIn(readFileSync(`/proc/${pid}/status`, "utf8"));
 
-/** Of the text of /proc/<pid>/stat. The program's name stands in brackets and may hold anything, brackets too. */
+/** Of the text of /proc/<pid>/stat. The program's name stands in brackets and may hold anything, brackets too. @internal */
 export function cpuMsIn(stat: string): number {
   const fields = stat
     .slice(stat.lastIndexOf(")") + 1)
@@ -38,7 +38,7 @@ export function cpuMsIn(stat: string): number {
   return (ticks / TICKS_PER_SECOND) * 1000;
 }
 
-/** Of the text of /proc/<pid>/status. */
+/** Of the text of /proc/<pid>/status. @internal */
 export function memoryIn(status: string): Memory {
   const kibibytes = (name: string): number => {
     const found = new RegExp(`^${name}:\\s+(\\d+) kB$`, "m").exec(status)?.[1];

@@ -77,7 +77,7 @@ export async function startDownloads(
   };
 }
 
-/** Whether `piece` is what stands at `at` of `block` repeated without end. */
+/** Whether `piece` is what stands at `at` of `block` repeated without end. @internal */
 export function repeats(block: Buffer, at: number, piece: Buffer): boolean {
   for (let done = 0; done < piece.length; ) {
     const from = (at + done) % block.length;

@@ -36,7 +36,7 @@ export interface Flow {
   drop(): void;
 }
 
-/** What TCP carries in one Ethernet frame. */
+/** What TCP carries in one Ethernet frame. @internal */
 export const PACKET_BYTES = 1_448;
 /** At high rates packets are handed on in bunches of this much time, or each would cost a turn of the loop. */
 const BUNCH_MS = 0.25;

@@ -10,7 +10,7 @@ import { note } from "./flaws.ts";
 import { type LinkSettings, type Stage, type StageOptions, startStage } from "./stage.ts";
 import { ENCODINGS, type Encodings, type TimedVisitor, timedVisitor } from "./timed-visit.ts";
 
-export const WAYS = ["pair", "plain", "straight"] as const;
+const WAYS = ["pair", "plain", "straight"] as const;
 export type Way = (typeof WAYS)[number];
 
 export const LINKS = ["loopback", "emulated"] as const;
@@ -25,7 +25,7 @@ interface LatencyCase {
   readonly links: readonly LinkKind[];
 }
 
-export const LATENCY_CASES = {
+const LATENCY_CASES = {
   "page-10k": { path: "/changing-10k", downloads: 0, encodings: ENCODINGS, links: LINKS },
   "page-44k": { path: "/changing-44k", downloads: 0, encodings: ENCODINGS, links: LINKS },
   "page-100k": { path: "/changing-100k", downloads: 0, encodings: ENCODINGS, links: LINKS },

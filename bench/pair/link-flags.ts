@@ -4,9 +4,9 @@ import { parseSize, parseTime, UnitError } from "../../protocol/config/units.ts"
 
 const BITS_IN = { kbit: 1e3, mbit: 1e6, gbit: 1e9 } as const;
 /** Beyond this the emulator itself would be the limit. */
-export const HIGHEST_BITS_PER_SECOND = 1e9;
-export const LONGEST_RTT_MS = 10_000;
-export const LARGEST_BUFFER = 256 * 2 ** 20;
+const HIGHEST_BITS_PER_SECOND = 1e9;
+const LONGEST_RTT_MS = 10_000;
+const LARGEST_BUFFER = 256 * 2 ** 20;
 
 /** Bytes a second from `10mbit`; null from `unlimited`. */
 export function parseRate(text: string): number | null {

@@ -12,7 +12,7 @@ import { type Stage, type StageChildren, type StageOptions, startStage } from ".
 import { ENCODINGS, type Encodings } from "./timed-visit.ts";
 import type { VitalSigns } from "./vital-signs.ts";
 
-export const LOAD_CASES = {
+const LOAD_CASES = {
   "steady-10k": "/steady-10k",
   "changing-10k": "/changing-10k",
   "changing-100k": "/changing-100k",
@@ -191,6 +191,7 @@ async function runRound(
   };
 }
 
+/** @internal */
 export function sumUp(way: LoadWay, rounds: readonly Round[]): LoadOfWay {
   const sum = (of: (round: Round) => number) => rounds.reduce((total, round) => total + of(round), 0);
   const requests = sum(({ volley }) => volley.requests);

@@ -3,7 +3,6 @@
  * the bound that the README states. Half of the visits ask for a page that was asked for before. Every body is checked.
  */
 import type { ChildProcess } from "node:child_process";
-import { printSize } from "../../protocol/config/units.ts";
 import { chanceFor } from "../demo-site/chance.ts";
 import { memoryOf, throwUnlessLinux } from "./consumption.ts";
 import { note } from "./flaws.ts";
@@ -12,13 +11,11 @@ import { type StageOptions, startStage } from "./stage.ts";
 import { timedVisitor } from "./timed-visit.ts";
 import { VARIED_PATH } from "./web-server.ts";
 
-/** `store.size` of both sides: filled many times over. */
-export const STORE_BYTES = 32 * 2 ** 20;
 const MIB = 2 ** 20;
-/**
- * README "Memory": `memory.budget`'s default, a stream's first window, and Node.js with code and compressors; without
- * `store.requests`, for nobody sends a body here.
- */
+const STORE_MIB = 32;
+/** `store.size` of both sides: filled many times over. @internal */
+export const STORE_BYTES = STORE_MIB * MIB;
+/** README "Memory": `memory.budget`'s default, a stream's first window, and Node.js with code and compressors. */
 const BUDGET_BYTES = 128 * MIB;
 const BYTES_PER_STREAM = 256 * 1024;
 const CONSTANT_BYTES = 640 * MIB;
@@ -46,7 +43,7 @@ export interface MemoryReport {
   readonly firstFlaws: readonly string[];
 }
 
-export interface DaemonMemory {
+interface DaemonMemory {
   /** When it was ready, before the first visit. */
   readonly atStartBytes: number;
   /** The largest sample of each tenth of the visits: whether it still grows at the end. */
@@ -54,10 +51,11 @@ export interface DaemonMemory {
   readonly peakBytes: number;
 }
 
+/** @internal */
 export const boundFor = (concurrency: number): number =>
   STORE_BYTES + BUDGET_BYTES + BYTES_PER_STREAM * concurrency + CONSTANT_BYTES;
 
-/** The page that visit `number` asks for: half new ones, half among the latest. */
+/** The page that visit `number` asks for: half new ones, half among the latest. @internal */
 export function pageOfVisit(number: number): number {
   const chance = chanceFor(SEED, "memory", number);
   if (number === 0 || chance.next() < 0.5) return number;
@@ -68,7 +66,7 @@ export async function measureMemory(options: MemoryOptions): Promise<MemoryRepor
   throwUnlessLinux();
   const { clock, signal, requests, concurrency, onProgress } = options;
   await using running = new AsyncDisposableStack();
-  const store = { store: { size: printSize(STORE_BYTES) } };
+  const store = { store: { size: `${STORE_MIB} MiB` } };
   const stage = await startStage({ ...options, settings: { edge: store, origin: store } }, running);
   const watched = { edge: watch(stage.children.edge), originSide: watch(stage.children.originSide) };
   const from = clock.now();

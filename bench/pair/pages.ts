@@ -12,7 +12,7 @@ import { article, newestArticle } from "../demo-site/world.ts";
 
 const SEED = 2408;
 /** Places where a changing page differs each time. */
-export const SPOTS = 8;
+const SPOTS = 8;
 
 export interface MadePage {
   readonly contentType: string;
@@ -169,7 +169,7 @@ export function noise(bytes: number, chance: Chance): Buffer {
 }
 
 /** `characters` of the demo site's articles without style and scripts, in ASCII: a byte is a character. */
-export function proseOfTheTown(characters: number): string {
+function proseOfTheTown(characters: number): string {
   const newest = newestArticle(0);
   let text = "<!doctype html>\n";
   for (let back = 0; text.length < characters; back += 1) {

@@ -8,7 +8,7 @@ import type { MemoryReport } from "./memory.ts";
 const left = (title: string): Column => ({ title, align: "left" });
 const right = (title: string): Column => ({ title, align: "right" });
 
-export const ratio = (value: number): string => (Number.isFinite(value) ? value.toFixed(2) : "-");
+const ratio = (value: number): string => (Number.isFinite(value) ? value.toFixed(2) : "-");
 const mebibytes = (bytes: number): string => `${wholeNumber(bytes / 2 ** 20)} MiB`;
 
 const LATENCY_COLUMNS = [

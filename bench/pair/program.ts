@@ -10,7 +10,7 @@ import { type Asking, answerQuestions, ask } from "./child-channel.ts";
 const ENDING = import.meta.url.endsWith(".ts") ? "ts" : "js";
 
 /** The file beside this one that `name` stands for, as it is run: from its source, or built. */
-export const siblingFile = (name: string): URL => new URL(`./${name}.${ENDING}`, import.meta.url);
+const siblingFile = (name: string): URL => new URL(`./${name}.${ENDING}`, import.meta.url);
 
 /** Node options of every measured process: load what tells of its health. */
 export const WATCHED: readonly string[] = ["--import", siblingFile("vital-signs").href];

@@ -29,7 +29,7 @@ export const headersOf = (encodings: Encodings): Record<string, string> => ({
   ...(encodings === "none" ? {} : { "Accept-Encoding": encodings }),
 });
 
-export interface TimedVisit {
+interface TimedVisit {
   readonly ms: number;
   /** Bytes on the visitor's connection, both ways. */
   readonly bytes: number;
@@ -100,7 +100,7 @@ const UNDO: Readonly<Record<string, (coded: Buffer) => Promise<Buffer>>> = {
 };
 
 /** What is wrong with an answer whose body, as coded, is `coded`. */
-export async function flawOf(
+async function flawOf(
   { statusCode, headers }: Pick<IncomingMessage, "statusCode" | "headers">,
   coded: Buffer,
 ): Promise<string | undefined> {

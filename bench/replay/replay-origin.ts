@@ -6,7 +6,7 @@ import { createHash, randomUUID } from "node:crypto";
 import { createServer, type OutgoingHttpHeaders } from "node:http";
 import { listenOnLoopback } from "../rig/loopback.ts";
 
-export interface PublishedPage {
+interface PublishedPage {
   readonly host: string;
   /** The request target, as in the request line. */
   readonly path: string;

@@ -57,7 +57,7 @@ export interface SpentReport {
 }
 
 /** What the link is meant to cost at most, and what it did. */
-export interface Goal {
+interface Goal {
   readonly name: string;
   readonly atMost: number;
   readonly measured: number | null;

@@ -18,7 +18,7 @@ import { BALANCER_COOKIE, type ReplayOrigin } from "./replay-origin.ts";
 const LOG_LINES_MS = 5_000;
 
 /** A page's first visits build its bases: they are not what the link is for, and are counted only on request. */
-export const UNCOUNTED = { timeseries: 1, template: 4, visitors: 5 } as const;
+const UNCOUNTED = { timeseries: 1, template: 4, visitors: 5 } as const;
 
 /** After each of the first people's visits: what they share is found between visits, not within one. */
 const BETWEEN_PEOPLE_MS = 250;
@@ -55,7 +55,7 @@ export interface ReplayGround {
 
 export const hostOf = (family: Family): string => `${family.name}.replay.test`;
 
-/** `/` for a URL that is asked again and again; a path of its own, as a site would name it, for a template's page. */
+/** `/` for a URL that is asked again and again; a path of its own, as a site would name it, for a template's page. @internal */
 export function pathOf(family: Family, version: number): string {
   if (family.kind !== "template") return "/";
   const file = family.versions[version]?.file ?? "";

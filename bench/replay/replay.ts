@@ -18,7 +18,7 @@ import { isFlawless, type ReplayReport, reportOn } from "./replay-report.ts";
 import { replayTable } from "./replay-table.ts";
 import { hostOf, visitAll } from "./replay-visits.ts";
 
-export interface ReplayOptions {
+interface ReplayOptions {
   readonly clock: Clock;
   readonly signal?: AbortSignal | undefined;
   /** Count the first visits too, which build the bases. */
@@ -29,7 +29,7 @@ export interface ReplayOptions {
 }
 
 /** Replays the corpus. Rejects when the pair does not start or a daemon dies; bad pages are in the report. */
-export async function replay(corpus: Corpus, options: ReplayOptions): Promise<ReplayReport> {
+async function replay(corpus: Corpus, options: ReplayOptions): Promise<ReplayReport> {
   const { clock, signal, terminal, countAll } = options;
   await using running = new AsyncDisposableStack();
   const origin = await startReplayOrigin();

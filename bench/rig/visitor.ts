@@ -15,8 +15,9 @@ import { parseHostPort } from "../../protocol/config/units.ts";
 import type { Clock } from "../../protocol/runtime/clock.ts";
 
 /** A page that does not arrive within this is an error, not a wait. */
-export const VISIT_MS = 30_000;
+const VISIT_MS = 30_000;
 
+/** @internal */
 export interface Visit {
   readonly host: string;
   readonly path: string;
@@ -65,7 +66,7 @@ const SCRIPT_HEADERS = {
   Priority: "u=4",
 } as const;
 
-/** The headers that a browser sends for `visit`. */
+/** The headers that a browser sends for `visit`. @internal */
 export const headersFor = ({ host, contentType, cookie, referer }: Visit): Record<string, string> => ({
   Host: host,
   ...BROWSER_HEADERS,

@@ -13,9 +13,9 @@ import type { BodyEnd, BodyFrame, CodedFrames } from "../exchange/answer-frames.
 import type { OutgoingExchange } from "../exchange/outgoing-exchange.ts";
 import type { RebuildGiven } from "./decode-context.ts";
 
-/** Most plain bytes held back for one proof; a peer that exceeds it gets its stream reset. */
+/** Most plain bytes held back for one proof; a peer that exceeds it gets its stream reset. @internal */
 export const MOST_HELD_BYTES = 4 * 1024 * 1024;
-/** A streamed delta is reported proved this often, so that the origin side can let go of what it pinned. */
+/** A streamed delta is reported proved this often, so that the origin side can let go of what it pinned. @internal */
 export const PROVED_EVERY_BYTES = 256 * 1024;
 
 export interface StreamCoding {

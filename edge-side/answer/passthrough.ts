@@ -6,7 +6,7 @@ import { StreamError } from "../../protocol/errors.ts";
 import type { BodyEnd, CodedFrames } from "../exchange/answer-frames.ts";
 import { PART_BYTES } from "../exchange/visitor.ts";
 
-/** Until so much has passed nothing waits for the end of a turn: a small answer, or events one by one. */
+/** Until so much has passed nothing waits for the end of a turn: a small answer, or events one by one. @internal */
 export const LONG_BODY_BYTES = 16 * 1024;
 
 export async function* passedBody(

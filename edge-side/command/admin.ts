@@ -20,10 +20,10 @@ export interface Admin {
   close(): Promise<void>;
 }
 
-/** A question is a host and a URL; anything longer is not one. */
+/** A question is a host and a URL; anything longer is not one. @internal */
 export const LONGEST_QUESTION_BYTES = 64 * 1024;
 
-/** How long a command waits for the daemon's word. */
+/** How long a command waits for the daemon's word. @internal */
 export const ADMIN_ANSWER_MS = 30_000;
 
 /**

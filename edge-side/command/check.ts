@@ -22,7 +22,7 @@ import type { TunnelListen } from "../config/tunnel-config.ts";
 import { isEdgeAt } from "./admin.ts";
 
 /** A certificate that ends sooner than this is worth a warning. */
-export const SOON_DAYS = 14;
+const SOON_DAYS = 14;
 const DAY_MS = 86_400_000;
 
 /** Throws ConfigError when the config itself is not valid. `today` is what certificates are held against. */

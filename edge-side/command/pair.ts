@@ -43,7 +43,7 @@ export interface Paired {
 /** Random bytes; an argument for tests. */
 export type Chance = (bytes: number) => Uint8Array;
 
-/** Where a web server is taken to be until someone says otherwise. */
+/** Where a web server is taken to be until someone says otherwise. @internal */
 export const GUESSED_ORIGIN = "http://127.0.0.1:3000";
 
 /** Writes the files, or none of them. Throws Complaint and ConfigError. */

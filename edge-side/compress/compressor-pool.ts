@@ -21,10 +21,10 @@ import type { Coding } from "../../protocol/http/accept-encoding.ts";
 import type { Load } from "../../protocol/runtime/event-loop-load.ts";
 import type { ByteBudget } from "../../protocol/runtime/memory-budget.ts";
 
-/** Compressors at work at the same time; one more visitor gets identity. */
+/** Compressors at work at the same time; one more visitor gets identity. @internal */
 export const MOST_ENCODERS = 64;
 
-/** What one holds, measured over 32 of each fed with 300 KB of HTML (window 2^20); counted against the memory budget. */
+/** What one holds, measured over 32 of each fed with 300 KB of HTML (window 2^20); counted against the memory budget. @internal */
 export const ENCODER_BYTES: Readonly<Record<Coding, number>> = {
   br: 2.25 * 2 ** 20,
   zstd: 1.5 * 2 ** 20,
@@ -46,9 +46,10 @@ const LEVELS: readonly (Levels & { readonly upToLoad: number })[] = [
 const BEST = LEVELS[0] as Levels;
 /** Node's own. */
 const POOL_THREADS = 4;
-/** Pages in the thread pool at a time that keep it, or all processors, busy. */
+/** Pages in the thread pool at a time that keep it, or all processors, busy. @internal */
 export const FULL_POOL = Math.min(POOL_THREADS, availableParallelism());
 
+/** @internal */
 export const levelsAt = (load: number): Levels =>
   LEVELS.find(({ upToLoad }) => load <= upToLoad) ?? (LEVELS.at(-1) as Levels);
 
@@ -66,7 +67,7 @@ const zstdOptions = (level: number) => ({
   params: { [constants.ZSTD_c_compressionLevel]: level, [constants.ZSTD_c_windowLog]: WINDOW_LOG },
 });
 
-/** Smaller pages are done here and now: the detour to another thread takes as long (0.1 ms). */
+/** Smaller pages are done here and now: the detour to another thread takes as long (0.1 ms). @internal */
 export const INLINE_BYTES = 16 * 1024;
 
 const INLINE: Readonly<Record<Coding, (page: Buffer, level: number) => Buffer>> = {

@@ -58,7 +58,7 @@ export interface EdgeKey {
 const BASES = ["session", "site", "url", "off"] as const satisfies readonly BasesPolicy[];
 
 /** A host, and whose versions may be bases of its pages (ScopePolicy). */
-export interface ServedHost {
+interface ServedHost {
   /** As in a Host field without port: lower case, no final dot. */
   readonly host: string;
   readonly bases: BasesPolicy;
@@ -105,7 +105,7 @@ export interface EdgeTimes {
 /** Reads and checks `edge.yaml`. Throws ConfigError. */
 export const loadEdgeConfig = (file: string): EdgeConfig => loadConfig(file, edgeSettings);
 
-/** The longest path of a unix socket that every system can bind: 104 bytes with the final zero. */
+/** The longest path of a unix socket that every system can bind: 104 bytes with the final zero. @internal */
 export const LONGEST_SOCKET_PATH = 103;
 
 export const edgeSettings = (near: Surroundings): z.ZodType<EdgeConfig> =>

@@ -26,7 +26,7 @@ export interface VisitorTls {
 }
 
 /** Where visitors are served unless the config says otherwise. */
-export const VISITORS_NORMALLY = "0.0.0.0:8080";
+const VISITORS_NORMALLY = "0.0.0.0:8080";
 
 const listener = (near: Surroundings) =>
   z.preprocess(

@@ -16,9 +16,9 @@ import type { BodySink } from "./visitor.ts";
 
 const NO_BYTES = new Uint8Array(0);
 
-/** Frames that wait for the story; credit bounds their bytes, and this what frames without any would take. */
+/** Frames that wait for the story; credit bounds their bytes, and this what frames without any would take. @internal */
 export const MOST_WAITING_FRAMES = 65_536;
-/** Interim heads of one answer. */
+/** Interim heads of one answer. @internal */
 export const MOST_INTERIM_HEADS = 32;
 
 export interface ExchangeOpening {

@@ -6,7 +6,7 @@
 import type { Clock } from "../../protocol/runtime/clock.ts";
 import type { ByteBudget, Lease } from "../../protocol/runtime/memory-budget.ts";
 
-/** A visit waits so long altogether for others to give memory back; then it fails. */
+/** A visit waits so long altogether for others to give memory back; then it fails. @internal */
 export const MOST_ROOM_WAIT_MS = 10_000;
 
 /** Pages that visitors are taking, by the buffer that they are. */

@@ -39,7 +39,7 @@ export const trustOf = (
 /** An IPv4 address that came over an IPv6 socket as the IPv4 address it is, and none with the name of an interface. */
 export const plainAddress = (address: string): string =>
   address.replace(/^::ffff:(?=\d+\.)/i, "").replace(/%.*$/, "");
-export const CONTINUES = /^100-continue$/i;
+const CONTINUES = /^100-continue$/i;
 
 /** RFC 9110 section 10.1.1: an HTTP/1.0 visitor does not mean it. */
 export const expectsContinue = ({ version, fields }: Pick<VisitorRequest, "version" | "fields">): boolean =>

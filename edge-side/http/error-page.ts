@@ -2,7 +2,7 @@
 import { STATUS_CODES } from "node:http";
 import type { HeaderList } from "../../protocol/http/header-list.ts";
 
-/** Seconds after which a visitor may try again when no link is up. */
+/** Seconds after which a visitor may try again when no link is up. @internal */
 export const RETRY_AFTER_S = 5;
 
 /** Every method but those that this server refuses (RFC 9110 section 15.5.6 wants them named). */

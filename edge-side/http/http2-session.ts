@@ -18,10 +18,10 @@ import { readHttp2Request } from "./http2-head.ts";
 import { Http2Visitor } from "./http2-visitor.ts";
 import { type Refused, screenHttp2 } from "./validate-request.ts";
 
-/** Requests of one visitor at a time; browsers want some dozens. */
+/** Requests of one visitor at a time; browsers want some dozens. @internal */
 export const MOST_STREAMS = 128;
 /** Fields of one head, cookie crumbs included; their bytes are bounded by `headBytes`. */
-export const MOST_FIELDS = 512;
+const MOST_FIELDS = 512;
 /** What a visitor may send ahead of what is read, per stream and altogether. */
 const STREAM_WINDOW_BYTES = 256 * 1024;
 const SESSION_WINDOW_BYTES = 1024 * 1024;

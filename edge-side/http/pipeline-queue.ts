@@ -4,7 +4,7 @@
  */
 import type { Socket } from "node:net";
 
-/** Requests that may wait on one connection; each costs some kilobytes before it is looked at. */
+/** Requests that may wait on one connection; each costs some kilobytes before it is looked at. @internal */
 export const MOST_WAITING = 256;
 
 type Turn = (done: () => void) => void;

@@ -20,7 +20,7 @@ import type { TunnelListen } from "../config/tunnel-config.ts";
 import type { LinkPool } from "./link-pool.ts";
 
 /** From TCP accept to the peer's proof. */
-export const GREETING_MS = 5_000;
+const GREETING_MS = 5_000;
 
 export interface AcceptGiven {
   readonly config: EdgeConfig;

@@ -27,7 +27,7 @@ import type { ServeGiven, Visit } from "./visit.ts";
 import { PageVersions } from "./visit-bases.ts";
 
 /** A request is tried on this many links at most, as long as each refuses it. */
-export const MOST_TRIES = 3;
+const MOST_TRIES = 3;
 
 /** Never rejects: every failure ends in an error page, or in a response that is visibly cut. */
 export const serveVisitor = async (visitor: Visitor, given: ServeGiven): Promise<void> => {

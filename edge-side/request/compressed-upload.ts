@@ -11,9 +11,10 @@ import type { LentEncoder } from "./compressor-pool.ts";
 /**
  * Silence of the visitor that counts as a pause. Flushed at each packet of 1448 bytes, as on a slow line, prose takes 12 %
  * more, proofs included, and rows of JSON 28 %; at each third one 2 and 8 %.
+ * @internal
  */
 export const PAUSE_MS = 1;
-/** A visitor of whose body this much waits for the compressor is fed no more. */
+/** A visitor of whose body this much waits for the compressor is fed no more. @internal */
 export const MOST_WAITING_BYTES = 64 * 1024;
 
 const NO_TRAILERS: HeaderList = [];

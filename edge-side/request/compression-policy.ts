@@ -8,9 +8,9 @@ import { MOST_ONE_PIECE_BYTES } from "../../protocol/frames/request-coding.ts";
 import { fieldOf } from "../../protocol/http/head.ts";
 import type { HeaderList } from "../../protocol/http/header-list.ts";
 
-/** Shorter bodies gain next to nothing: a JSON of 250 bytes saves 26. */
+/** Shorter bodies gain next to nothing: a JSON of 250 bytes saves 26. @internal */
 export const LEAST_CODED_BYTES = 256;
-/** Forms hold tokens beside what was typed, and most are small: those go as they are. */
+/** Forms hold tokens beside what was typed, and most are small: those go as they are. @internal */
 export const LEAST_CODED_FORM_BYTES = 1024;
 
 const FORM = /^application\/x-www-form-urlencoded\s*(?:;|$)/i;

@@ -9,7 +9,7 @@ import type { Link } from "../../protocol/link/link-api.ts";
 import type { Clock } from "../../protocol/runtime/clock.ts";
 import type { ByteBudget, Lease } from "../../protocol/runtime/memory-budget.ts";
 
-/** What one takes; measured 0.7 MB. */
+/** What one takes; measured 0.7 MB. @internal */
 export const REQUEST_ENCODER_BYTES = 768 * 1024;
 
 /** What is asked of a link. */

@@ -10,7 +10,7 @@ import { forwardedFields, isAboutVisitors } from "./forwarded-headers.ts";
 import { oneStepFurther } from "./max-forwards.ts";
 
 /** What Via calls us. */
-export const PSEUDONYM = "coilgun";
+const PSEUDONYM = "coilgun";
 
 /** Fields of Coilgun's own, which nobody outside may set. */
 const OWN = /^(?:x-)?coilgun-/i;

@@ -22,7 +22,7 @@ import { lengthOf, type MayCode, mayCodeRequest } from "./compression-policy.ts"
 import type { CodingLink, RequestEncoders } from "./compressor-pool.ts";
 
 /** A body may take this long after its head to leave in one piece. */
-export const PATIENCE_MS = 5;
+const PATIENCE_MS = 5;
 
 const STREAMED = [requestCodingExtension({ kind: "streamed" })];
 

@@ -10,7 +10,7 @@ import type { Clock } from "../../protocol/runtime/clock.ts";
 import type { IncomingExchange, Verdict } from "../exchange/incoming-exchange.ts";
 import type { PinnedAnswer, Unproved } from "./retained-answer.ts";
 
-/** An answer stays pinned this long after its last byte was queued; then a doubt can only end the stream. */
+/** An answer stays pinned this long after its last byte was queued; then a doubt can only end the stream. @internal */
 export const PIN_MS = 30_000;
 
 /** An answer that the edge may doubt. */

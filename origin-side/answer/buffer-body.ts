@@ -9,9 +9,9 @@ import type { Clock } from "../../protocol/runtime/clock.ts";
 import type { ByteBudget, Lease } from "../../protocol/runtime/memory-budget.ts";
 import type { BodyEnd, OriginBody } from "../upstream/upstream-client.ts";
 
-/** A body may take this long after its head, whatever the pauses in it. */
+/** A body may take this long after its head, whatever the pauses in it. @internal */
 export const PATIENCE_MS = 5;
-/** While its bytes keep coming without a pause, a body that is nearly there may take this long. */
+/** While its bytes keep coming without a pause, a body that is nearly there may take this long. @internal */
 export const MOST_PATIENCE_MS = 20;
 /** Silence that counts as a pause. */
 export const PAUSE_MS = 1;

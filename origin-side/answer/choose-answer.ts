@@ -11,7 +11,7 @@ import type { Version, VersionStore } from "../../protocol/store/version-store.t
 /** `passed`: as it is. `coded`: worth a delta. */
 type Travel = "passed" | "coded";
 
-/** Shorter bodies gain nothing over their proof. */
+/** Shorter bodies gain nothing over their proof. @internal */
 export const LEAST_CODED_BYTES = 64;
 
 const BODILESS = new Set([204, 205, 304]);

@@ -4,7 +4,9 @@
  * those are spent, as they are. SPEC section "Memory".
  */
 
+/** @internal */
 export const MOST_WITH_BASES = 64;
+/** @internal */
 export const MOST_ALONE = 256;
 
 /** What a body that streams may use. */

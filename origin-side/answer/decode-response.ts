@@ -20,7 +20,7 @@ import { howItTravels } from "./choose-answer.ts";
 import { decodeBody } from "./decompress.ts";
 
 /** What a decoder holds while its body comes: its window (RFC 7932 and RFC 9659: 16 and 8 MiB at most) and buffers. */
-export const DECODER_BYTES: Readonly<Record<Coding, number>> = {
+const DECODER_BYTES: Readonly<Record<Coding, number>> = {
   gzip: 128 * 1024,
   deflate: 128 * 1024,
   br: 16 * 1024 * 1024,

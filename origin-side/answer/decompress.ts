@@ -14,7 +14,7 @@ import { StreamError } from "../../protocol/errors.ts";
 import type { Coding } from "../../protocol/http/content-coding.ts";
 import { type BodyEnd, OriginBody } from "../exchange/body.ts";
 
-/** Pages shrink to a tenth, logs to a hundredth. What grows by more than this, and beyond a page, was made to. */
+/** Pages shrink to a tenth, logs to a hundredth. What grows by more than this, and beyond a page, was made to. @internal */
 export const MOST_GROWTH = 1_000;
 
 export interface DecodeBodyGiven {

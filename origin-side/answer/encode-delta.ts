@@ -32,7 +32,7 @@ export interface CodedPage {
   readonly coded: Buffer;
 }
 
-/** What a page may cost at some load; the first row whose load is not exceeded. */
+/** What a page may cost at some load; the first row whose load is not exceeded. @internal */
 export interface Effort {
   readonly upToLoad: number;
   readonly bases: number;
@@ -45,6 +45,7 @@ export interface Effort {
   readonly compressedFrom: number;
 }
 
+/** @internal */
 export const EFFORTS: readonly Effort[] = [
   {
     upToLoad: 0.8,
@@ -72,7 +73,7 @@ export const EFFORTS: readonly Effort[] = [
   },
 ];
 
-/** A full link takes each byte later than the processor could have saved it: it deserves one effort more. */
+/** A full link takes each byte later than the processor could have saved it: it deserves one effort more. @internal */
 export const effortAt = (
   load: number,
   { linkIsFull }: Pick<EncodePageGiven, "linkIsFull"> = { linkIsFull: false },

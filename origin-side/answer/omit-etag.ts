@@ -17,13 +17,13 @@ import type { ResponseHead } from "../../protocol/http/head.ts";
 import type { Load } from "../../protocol/runtime/event-loop-load.ts";
 import type { Tenant } from "../../protocol/store/tenant.ts";
 
-/** Larger pages keep their tag: its 20 bytes are not worth a third of a millisecond on each side (MD5; SHA-1 takes 0.15 ms). */
+/** Larger pages keep their tag: its 20 bytes are not worth a third of a millisecond on each side (MD5; SHA-1 takes 0.15 ms). @internal */
 export const MOST_HASHED_BYTES = 256 * 1024;
-/** A process busier than this has no time for a hash: the bound below which origin-side/answer/encode-delta spares none. */
+/** A process busier than this has no time for a hash: the bound below which origin-side/answer/encode-delta spares none. @internal */
 export const MOST_LOAD = 0.8;
-/** After tags in a row that fit no formula, so many look-alikes at most are let pass unhashed. */
+/** After tags in a row that fit no formula, so many look-alikes at most are let pass unhashed. @internal */
 export const MOST_PASSED = 1023;
-/** Hosts and formulas that are known not to fit, at most. */
+/** Hosts and formulas that are known not to fit, at most. @internal */
 export const MOST_MISFITS = 256;
 
 /** Tags of one host that look like a formula's and are not. */

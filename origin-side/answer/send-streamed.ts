@@ -14,7 +14,7 @@ import { type Gathered, PAUSE_MS } from "./buffer-body.ts";
 import { fittingBases, offersMask, type UsableBase } from "./choose-answer.ts";
 import { PinnedAnswer } from "./retained-answer.ts";
 
-/** A streamed delta gets no further than this ahead of what the edge has proved; it is what its pins may cost. */
+/** A streamed delta gets no further than this ahead of what the edge has proved; it is what its pins may cost. @internal */
 export const MOST_UNPROVED_BYTES = 1024 * 1024;
 
 export interface StreamedPage {

@@ -23,7 +23,7 @@ import { originRequest } from "../request/upstream-head.ts";
 import { OriginServerClient } from "../upstream/upstream-client.ts";
 import { tryEdge } from "./probe-edge.ts";
 
-/** How long one thing may take: a name, a web server's answer, a link. */
+/** How long one thing may take: a name, a web server's answer, a link. @internal */
 export const EACH_MS = 10_000;
 
 export interface CheckGiven {

@@ -57,7 +57,7 @@ export interface EdgeToDial {
   readonly wire: EdgeWire;
 }
 
-export type EdgeWire =
+type EdgeWire =
   | { readonly mode: "psk" }
   | {
       readonly mode: "certificate";
@@ -72,7 +72,7 @@ export type EdgeWire =
     }
   | { readonly mode: "plain"; readonly insecure: boolean };
 
-export interface OriginLimits {
+interface OriginLimits {
   /** Larger pages stream through and are not remembered. */
   readonly pageBytes: number;
   /** Larger heads, of requests or responses, are refused. */

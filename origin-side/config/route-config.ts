@@ -66,7 +66,7 @@ export type HostHeader =
 
 export const EVERY_HOST = "*";
 
-/** `/api`, `/api/` and `/`. Throws UnitError. */
+/** `/api`, `/api/` and `/`. Throws UnitError. @internal */
 export const parsePathPrefix = (text: string): string => {
   const path = text.trim();
   if (!path.startsWith("/")) throw new UnitError("must begin with a slash, such as /api");
@@ -78,6 +78,7 @@ export const parsePathPrefix = (text: string): string => {
   return path.replace(/\/+$/, "") || "/";
 };
 
+/** @internal */
 export const parseHostHeader = (text: string): HostHeader => {
   const value = text.trim();
   if (value === "keep" || value === "origin") return { kind: value };

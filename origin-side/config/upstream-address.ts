@@ -17,7 +17,7 @@ export type OriginServer =
 const DEFAULT_PORTS = { http: 80, https: 443 } as const;
 const FORMS = "http://127.0.0.1:3000, https://app.internal or unix:/run/app.sock";
 
-/** The longest path that the kernel takes for a unix socket (108 bytes with a final zero on Linux, 104 elsewhere). */
+/** The longest path that the kernel takes for a unix socket (108 bytes with a final zero on Linux, 104 elsewhere). @internal */
 export const LONGEST_SOCKET_PATH = 103;
 
 /** `http://127.0.0.1:3000`, `https://app`, `unix:/run/app.sock`, nothing more. Throws UnitError. */

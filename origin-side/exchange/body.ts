@@ -7,7 +7,7 @@ import type { HeaderList } from "../../protocol/http/header-list.ts";
 import { Inbox } from "../../protocol/runtime/async-queue.ts";
 
 /** A body of which this much waits to be taken is paused at its socket. */
-export const BODY_QUEUE_BYTES = 128 * 1024;
+const BODY_QUEUE_BYTES = 128 * 1024;
 
 /** What a body ends with. */
 export interface BodyEnd {

@@ -27,11 +27,11 @@ const NO_TRAILERS: HeaderList = [];
 /** What is left of a body that nobody reads any more. */
 const GIVEN_UP: BodyEnd = { how: "closed", trailers: NO_TRAILERS };
 
-/** Verdicts that wait; an edge that has more to say about one answer than this is not a fair one. */
+/** Verdicts that wait; an edge that has more to say about one answer than this is not a fair one. @internal */
 export const MOST_WAITING_VERDICTS = 64;
 
 /** Pieces and proofs of a request's body that wait; credit bounds their bytes, and this what proofs would take. */
-export const MOST_WAITING_PIECES = 65_536;
+const MOST_WAITING_PIECES = 65_536;
 
 /** What the edge says about an answer that needs proof. */
 export type Verdict = { readonly kind: "proved" | "askWhole"; readonly offset: number };

@@ -15,9 +15,9 @@ import { fingerprintOf, type ShortFingerprint } from "../../protocol/store/finge
 import { type Tenant, tenantOf } from "../../protocol/store/tenant.ts";
 import type { Version, VersionStore } from "../../protocol/store/version-store.ts";
 
-/** The largest version that is taken. */
+/** The largest version that is taken. @internal */
 export const MOST_PUSHED_BYTES = 1024 * 1024;
-/** Taken from one link in any one minute. */
+/** Taken from one link in any one minute. @internal */
 export const MOST_PUSHES_PER_MINUTE = 240;
 const MINUTE_MS = 60_000;
 

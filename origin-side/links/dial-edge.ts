@@ -18,13 +18,13 @@ import { dialLink } from "../../protocol/transport/dial-link.ts";
 import { dialSecurity, type EdgeToDial, type RedialTimes } from "../config/origin-config.ts";
 
 /** Longest wait for the edge's hello and proof. */
-export const GREETING_MS = 5_000;
-/** A link that lived this long was a good one: the next pause is the first one again. */
+const GREETING_MS = 5_000;
+/** A link that lived this long was a good one: the next pause is the first one again. @internal */
 export const GOOD_LINK_MS = 10_000;
 
 const STOPS = "the origin side stops";
 
-/** Pause before try number `attempt` (0 is the first one after a loss), milliseconds: full jitter. */
+/** Pause before try number `attempt` (0 is the first one after a loss), milliseconds: full jitter. @internal */
 export const redialDelayMs = (attempt: number, times: RedialTimes, chance: () => number): number =>
   chance() * Math.min(times.mostMs, times.firstMs * 2 ** attempt);
 

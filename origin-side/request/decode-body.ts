@@ -16,8 +16,8 @@ import type { CodedBody } from "../exchange/coded-body.ts";
 import type { IncomingExchange } from "../exchange/incoming-exchange.ts";
 
 /** Most plain bytes held back for one proof: a segment, and what its compressor may have let out before it was full. */
-export const MOST_HELD_BYTES = 2 * SEGMENT_BYTES;
-/** Twice what an edge may have: one that ends and one that begins may cross. */
+const MOST_HELD_BYTES = 2 * SEGMENT_BYTES;
+/** Twice what an edge may have: one that ends and one that begins may cross. @internal */
 export const MOST_REQUEST_DECODERS = 2 * MOST_STREAMED_REQUESTS;
 
 /** The requests of one link that stream: each holds a decoder. */

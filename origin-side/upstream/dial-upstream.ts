@@ -17,7 +17,7 @@ import { EVERY_HOST, type OriginTls, type Route } from "../config/route-config.t
 import { printOriginServer } from "../config/upstream-address.ts";
 
 /** A peer that vanished without a word is found by the kernel's probes, which begin after this much silence. */
-export const KEEP_ALIVE_MS = 60_000;
+const KEEP_ALIVE_MS = 60_000;
 
 /** The place, name and limits of a route that dialling needs. */
 export type Dialled = Pick<Route, "host" | "origin" | "tls" | "connectMs">;
@@ -97,6 +97,7 @@ export class OriginDialler {
 /**
  * The name in the TLS greeting, and in the certificate: the one that is set, else the web server's own name, else, where
  * that is only an address, the name of the host it serves.
+ * @internal
  */
 export const serverNameOf = ({ tls, origin, host }: Dialled): string | undefined => {
   if (tls?.serverName !== undefined) return tls.serverName;

@@ -25,7 +25,7 @@ import {
 import { sendBody } from "./send-body.ts";
 
 /** A connection that rested longer is closed. Web servers close theirs after seconds: 2 (gunicorn), 5 (Apache, Node.js), 75 (nginx). */
-export const REST_MS = 1_000;
+const REST_MS = 1_000;
 
 const NO_BYTES = Buffer.alloc(0);
 

@@ -20,7 +20,7 @@ import { OriginBody } from "../exchange/body.ts";
 import type { ClientEvents, ClientExchange, OriginRequest, OriginResponse } from "./http-client.ts";
 import { SilenceWatch } from "./inactivity-timeout.ts";
 
-/** A web server that sends more interim heads than this has lost its way. */
+/** A web server that sends more interim heads than this has lost its way. @internal */
 export const MOST_INTERIMS = 100;
 
 export interface ExchangeGiven {

@@ -19,7 +19,7 @@ export interface AlignBounds {
 }
 
 /** So many equal bytes may be where page and base go on together. */
-export const SYNC_BYTES = 24;
+const SYNC_BYTES = 24;
 /** So many are. Fewer may be what every row of a table has: then a longer run is looked for a little further on. */
 const SURE_BYTES = 64;
 const LOOK_ON_BYTES = 64;

@@ -11,6 +11,7 @@ const DICTIONARY_MAGIC = Buffer.from([0x37, 0xa4, 0x30, 0xec]);
 /**
  * Most dictionary bytes of a streaming context. It equals the window, since a context lives as long as its page takes
  * and a copy of the dictionary lives in it.
+ * @internal
  */
 export const STREAM_DICTIONARY_BYTES = 1 << 20;
 

@@ -10,9 +10,9 @@ import { type AlignBounds, align, type Step } from "./align.ts";
 import { type Codec, type DecodeLimits, DeltaError } from "./codec.ts";
 import { deflated, inflated } from "./deflate.ts";
 
-/** Looking for runs holds the event loop: 5 ms for a page of this size in which little is found. */
+/** Looking for runs holds the event loop: 5 ms for a page of this size in which little is found. @internal */
 export const SPLICE_PAGE_BYTES = 1024 * 1024;
-/** Each takes up to 9 bytes before it is compressed. */
+/** Each takes up to 9 bytes before it is compressed. @internal */
 export const MOST_STEPS = 4096;
 const STEPS_BYTES = MOST_STEPS * 9;
 

@@ -10,8 +10,10 @@ import { zstdCodec } from "./zstd.ts";
 /**
  * What xdelta's 16 MiB of memory hold with room to spare, also when nothing matches (5 MiB of bases and a page of 1 MiB
  * do not fit), and what holds the event loop for at most 0.2 s on such pages (ordinary ones: 5 ms).
+ * @internal
  */
 export const VCDIFF_BASES_BYTES = 2 * 1024 * 1024;
+/** @internal */
 export const VCDIFF_PAGE_BYTES = 1024 * 1024;
 /** Instructions for a page of which nothing matches. */
 const INSTRUCTION_BYTES = 64 * 1024;

@@ -25,8 +25,10 @@ export const ZSTD_MOST_BYTES = 2 ** WINDOW_LOG_MAX;
  * Above these sizes (bases and page) the work goes to the thread pool, so that the event loop is never held for more
  * than about 5 ms; below, the detour costs more than the work (0.1 to 0.3 ms). Measured: encoding takes 1.3 to 3.5 ms per
  * 256 KiB, even when every number of the page has changed; decoding 0.5 ms per 2 MiB.
+ * @internal
  */
 export const SYNC_ENCODE_BYTES = 256 * 1024;
+/** @internal */
 export const SYNC_DECODE_BYTES = 2 * 1024 * 1024;
 
 /** Bounds of one output buffer: a delta is small, a page close to what its blocks can hold. */

@@ -5,7 +5,7 @@ export type LogLevel = (typeof LOG_LEVELS)[number];
 
 /** `auto` is text on a terminal and JSON elsewhere. */
 export const LOG_FORMATS = ["auto", "json", "text"] as const;
-export type LogFormat = (typeof LOG_FORMATS)[number];
+type LogFormat = (typeof LOG_FORMATS)[number];
 export interface LogSettings {
   readonly level: LogLevel;
   readonly format: LogFormat;

@@ -3,7 +3,7 @@
  * not only that there is no such setting. Everything that is removed from a schema gets a row here.
  */
 
-export interface RemovedSetting {
+interface RemovedSetting {
   /** The first version without it. */
   readonly since: string;
   /** What to do, as a sentence without its end: "remove the line; ...". */

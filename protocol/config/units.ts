@@ -27,7 +27,7 @@ export interface Network {
   readonly prefix: number;
 }
 
-/** The longest time a Node timer can be set for: 2^31 - 1 ms; one more and it would run at once. */
+/** The longest time a Node timer can be set for: 2^31 - 1 ms; one more and it would run at once. @internal */
 export const LONGEST_MS = 2 ** 31 - 1;
 
 const SIZE_UNITS = { B: 1, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30, TiB: 2 ** 40 } as const;
@@ -62,17 +62,7 @@ const amount = (text: string, units: Readonly<Record<string, number>>): number |
   return Math.abs(exact - Math.round(exact)) < 1e-6 ? Math.round(exact) : exact;
 };
 
-export const printSize = (bytes: number): string => inLargestUnit(bytes, SIZE_UNITS, " ");
-
-export const printTime = (ms: number): string => inLargestUnit(ms, TIME_UNITS, "");
-
-const inLargestUnit = (value: number, units: Readonly<Record<string, number>>, gap: string): string => {
-  const [smallest = ["", 1] as const, ...rest] = Object.entries(units);
-  const [unit, factor] = rest.findLast(([, each]) => value !== 0 && value % each === 0) ?? smallest;
-  return `${value / factor}${gap}${unit}`;
-};
-
-/** The highest port number there is. */
+/** The highest port number there is. @internal */
 export const HIGHEST_PORT = 65_535;
 
 /**
@@ -102,7 +92,7 @@ export const parseHostPort = (text: string, defaultPort?: number): HostPort => {
 export const printHostPort = ({ host, port }: HostPort): string =>
   `${isIPv6(host) ? `[${host}]` : host}:${port}`;
 
-/** The longest name that DNS can carry. */
+/** The longest name that DNS can carry. @internal */
 export const LONGEST_HOST_NAME = 253;
 const LABEL = /^(?!-)[a-z0-9_-]{1,63}(?<!-)$/;
 
@@ -148,5 +138,3 @@ export const parseNetwork = (text: string): Network => {
   if (prefix > whole) throw new UnitError(`has a prefix length above ${whole}`);
   return { address: address.toLowerCase(), family: version === 4 ? "ipv4" : "ipv6", prefix };
 };
-
-export const printNetwork = ({ address, prefix }: Network): string => `${address}/${prefix}`;

@@ -11,7 +11,7 @@ export interface AccessLog {
   close(): Promise<void>;
 }
 
-/** Lines wait in memory when the disk or the reader is slow; beyond this many bytes they are dropped, and counted. */
+/** Lines wait in memory when the disk or the reader is slow; beyond this many bytes they are dropped, and counted. @internal */
 export const MOST_WAITING_BYTES = 1024 * 1024;
 
 const NOWHERE: AccessLog = { write() {}, async close() {} };

@@ -25,7 +25,7 @@ export const say = (line: string): void => {
 };
 
 /** One line on standard error. */
-export const complain = (line: string): void => {
+const complain = (line: string): void => {
   process.stderr.write(`${withoutSecrets(line)}\n`);
 };
 
@@ -64,7 +64,7 @@ const complaintText = (error: unknown): string => {
   return BUGS.has(codeOf(error)) ? (error.stack ?? error.message) : error.message;
 };
 
-/** The version of the package that this file is part of; it runs both from the source tree and from dist/. */
+/** The version of the package that this file is part of; it runs both from the source tree and from dist/. @internal */
 export const ownVersion = (): string => {
   for (const up of ["../..", "../../.."]) {
     try {

@@ -26,10 +26,7 @@ export const printFinding = (finding: Finding): string => {
 };
 
 /** Why an address cannot be listened at, and what to do. */
-export const whyNotFree = (
-  code: string,
-  address: HostPort,
-): { readonly what: string; readonly advice: string } => {
+const whyNotFree = (code: string, address: HostPort): { readonly what: string; readonly advice: string } => {
   switch (code) {
     case "EADDRINUSE":
       return { what: "is in use", advice: "stop the program that listens there, or set another address" };

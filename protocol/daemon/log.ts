@@ -72,16 +72,6 @@ const logOn = (logger: pino.Logger, threshold: { readonly rank: number }): Log =
   };
 };
 
-/** For tests and for embedding without a log. */
-export const silentLog: RootLog = {
-  debug() {},
-  info() {},
-  warn() {},
-  error() {},
-  with: () => silentLog,
-  setLevel() {},
-};
-
 /** `2026-01-31T12:00:00.000Z WARN  link lost  edge=edge.example.com:7443 why="no answer"`, from the line in JSON. */
 const textOf = (json: string): string => {
   const { time, level, event, ...fields } = JSON.parse(json) as Record<string, unknown>;

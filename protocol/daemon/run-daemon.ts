@@ -17,7 +17,7 @@ export interface RunningDaemon<Config> {
 }
 
 /** Where signals come from: `process`, or a test. */
-export interface SignalSource {
+interface SignalSource {
   on(signal: NodeJS.Signals, run: () => void): unknown;
   off(signal: NodeJS.Signals, run: () => void): unknown;
 }

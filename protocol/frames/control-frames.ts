@@ -8,8 +8,8 @@ import { type ControlFrame, DIGEST_BYTES, MOST_OFFERS, type StreamId } from "./f
 import type { FrameLayouts } from "./frame-layout.ts";
 import { readHello, writeHello } from "./hello.ts";
 
-export const KEY_PROOF_BYTES = 32;
-/** Longer messages in go-away are cut: they are for a log line. */
+const KEY_PROOF_BYTES = 32;
+/** Longer messages in go-away are cut: they are for a log line. @internal */
 export const MOST_MESSAGE_BYTES = 200;
 
 export const controlFrames: FrameLayouts<ControlFrame> = {

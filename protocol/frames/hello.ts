@@ -26,7 +26,7 @@ const ROLES = { edge: 1, origin: 2 } as const;
 export type Role = keyof typeof ROLES;
 
 /** Bounds that the sender of a hello keeps, and asks its peer to keep. */
-export interface WireBounds {
+interface WireBounds {
   /** Most bytes of names and values in one head. */
   readonly headBytes: number;
   /** Largest header table; the smaller of both hellos is used in both directions. */

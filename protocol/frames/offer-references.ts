@@ -6,9 +6,9 @@
 import { SHORT_FINGERPRINT_BYTES } from "../store/fingerprint.ts";
 import type { AnswerForm } from "./frame.ts";
 
-/** A reference reaches back less than this many streams; a side remembers as many. */
+/** A reference reaches back less than this many streams; a side remembers as many. @internal */
 export const REACH_STREAMS = 2048;
-/** What stands for an offer that nobody can know: no version has a fingerprint without bytes. */
+/** What stands for an offer that nobody can know: no version has a fingerprint without bytes. @internal */
 export const NOT_HELD = "";
 
 interface Carried {

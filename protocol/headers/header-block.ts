@@ -30,6 +30,7 @@ const FORMS_OF_PLACE: ReadonlySet<number> = new Set([PLACE.none, PLACE.full, PLA
 /**
  * A Cookie of more parts travels in one piece: every part costs some bytes beyond its own, so a visitor could otherwise
  * make a head of separators that takes twice its size, more than the peer accepts in a message.
+ * @internal
  */
 export const MOST_CRUMBS = 64;
 

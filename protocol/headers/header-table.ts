@@ -5,7 +5,7 @@
  */
 import { LinkError } from "../errors.ts";
 
-export interface TableEntry {
+interface TableEntry {
   readonly name: string;
   readonly value: string;
 }

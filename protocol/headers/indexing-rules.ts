@@ -3,9 +3,9 @@
  * than their text, and which are secrets so short that no hit may ever tell of them. SPEC section "Header blocks".
  */
 
-/** Values of fewer bytes could be guessed from hits of the table (RFC 7541 section 7.1), so credentials of that size stay out. */
+/** Values of fewer bytes could be guessed from hits of the table (RFC 7541 section 7.1), so credentials of that size stay out. @internal */
 export const SHORTEST_INDEXED_CREDENTIAL = 16;
-/** Longer values would push out too much of the table. */
+/** Longer values would push out too much of the table. @internal */
 export const LONGEST_INDEXED_VALUE = 2048;
 
 /** Joins the parts of a Cookie field; it cannot be a field's name. Part of a cookie never travels: its pairs do, whole. */

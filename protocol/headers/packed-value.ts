@@ -47,6 +47,7 @@ export const readTime = (r: ByteReader, from: number): string => {
 export const writeSigned = (w: ByteWriter, value: number): void =>
   void w.varint(value < 0 ? -2 * value - 1 : 2 * value);
 
+/** @internal */
 export const readSigned = (r: ByteReader): number => {
   const written = r.varint();
   return written % 2 === 0 ? written / 2 : -(written + 1) / 2;
@@ -80,6 +81,7 @@ const alphabetsOf = (text: string, from: number, to: number): number => {
 
 /** Shorter ones gain nothing. */
 const SHORTEST_TAG = 8;
+/** @internal */
 export const MOST_TAG_CHARACTERS = 255;
 const UUID_PATTERN = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 const UUID_LENGTH = 36;

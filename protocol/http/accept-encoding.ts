@@ -3,7 +3,7 @@
 import { listOf } from "./head.ts";
 import type { HeaderList } from "./header-list.ts";
 
-/** The smallest first: at the levels of compressor-pool, brotli < zstd < gzip for text. */
+/** The smallest first: at the levels of compressor-pool, brotli < zstd < gzip for text. @internal */
 export const CODINGS = ["br", "zstd", "gzip"] as const;
 export type Coding = (typeof CODINGS)[number];
 
@@ -30,7 +30,7 @@ export const refusesIdentity = (fields: HeaderList): boolean => {
 };
 
 /** Members that are not well-formed count as not there. */
-export const qualitiesOf = (accepted: string): ReadonlyMap<string, number> => {
+const qualitiesOf = (accepted: string): ReadonlyMap<string, number> => {
   const quality = new Map<string, number>();
   for (const member of accepted.toLowerCase().split(",")) {
     const [, name, q] =

@@ -3,9 +3,10 @@
  * rest, in turn each: a page is through before a download notices. Holds a stream at most once. SPEC section "Order".
  */
 
+/** @internal */
 export const URGENCIES = 8;
 
-/** What a stream may send before it counts as heavy: most pages with most of their pictures. */
+/** What a stream may send before it counts as heavy: most pages with most of their pictures. @internal */
 export const LIGHT_BYTES = 128 * 1024;
 /** Who sends less than this part of all that leaves stays light, however long it lasts: a chat beside downloads. */
 const LIGHT_PART = 64;

@@ -23,7 +23,7 @@ interface Traced {
   readonly clock: Pick<Clock, "now">;
 }
 
-/** The sink that the environment asks for; undefined: no frame is traced. */
+/** The sink that the environment asks for; undefined: no frame is traced. @internal */
 export const frameTraceOf = (setting: string | undefined): TraceSink | undefined =>
   setting === "frames" ? (line) => void process.stderr.write(`${line}\n`) : undefined;
 

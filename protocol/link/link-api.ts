@@ -40,7 +40,7 @@ export interface Link {
   close(code: LinkErrorCode, message: string): void;
 }
 
-export interface LinkEvents {
+interface LinkEvents {
   /** The peer is known and has proved itself; streams may open. */
   up(link: Link): void;
   /** Origin side: the edge opened a stream; its frames follow. Listen to the stream before returning. */

@@ -26,7 +26,7 @@ import { OpenStreams, orReset, payloadBytes } from "./stream-table.ts";
 
 /** Room in a message beyond a head, for what a peer fills it with and counts, offers, extensions. */
 const BESIDE_HEAD_BYTES = 20 * 1024;
-/** Pongs, credit and resets that wait because the peer does not read; beyond this it is abuse, and costs about 1 MiB. */
+/** Pongs, credit and resets that wait because the peer does not read; beyond this it is abuse, and costs about 1 MiB. @internal */
 export const MOST_WAITING_CONTROL = 10_000;
 
 interface Up extends Greeted {

@@ -12,11 +12,11 @@ import {
 import { CODED_REQUESTS } from "../frames/request-coding.ts";
 
 /** Size of the header tables, each way. */
-export const TABLE_BYTES = 64 * 1024;
+const TABLE_BYTES = 64 * 1024;
 /** What this code can do beyond the wire's first version. */
 const FEATURES = ["push", CODED_REQUESTS, BODY_TAGS] as const;
 /** First credit of a stream; it grows where the path is long. */
-export const STREAM_BYTES = 128 * 1024;
+const STREAM_BYTES = 128 * 1024;
 
 export interface HelloSettings {
   readonly role: Role;

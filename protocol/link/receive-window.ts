@@ -6,7 +6,7 @@
 import { LinkError } from "../errors.ts";
 import { QUEUE_MS } from "../pacing/send-budget.ts";
 
-/** A window never grows beyond this. */
+/** A window never grows beyond this. @internal */
 export const MOST_WINDOW_BYTES = 4 * 1024 * 1024;
 
 export interface WindowGrowth {

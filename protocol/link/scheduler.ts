@@ -14,13 +14,13 @@ import { ByteWriter } from "../wire/bytes.ts";
 import { FairQueue } from "./fair-queue.ts";
 import type { Stream } from "./stream.ts";
 
-/** With the 8 bytes that WebSocket puts before it, at most, a message fills one TLS record. */
+/** With the 8 bytes that WebSocket puts before it, at most, a message fills one TLS record. @internal */
 export const MESSAGE_BYTES = 16 * 1024 - 8;
-/** How long a frame on which nobody waits may wait for a message that leaves anyway: alone it costs ten times its bytes. */
+/** How long a frame on which nobody waits may wait for a message that leaves anyway: alone it costs ten times its bytes. @internal */
 export const LATER_MS = 100;
-/** Frames that let the peer give up this much memory together do not wait. */
+/** Frames that let the peer give up this much memory together do not wait. @internal */
 export const LATER_BYTES = 4 * 1024 * 1024;
-/** Bytes handed to the transport and not yet taken by the operating system, beyond which nothing more is handed over. */
+/** Bytes handed to the transport and not yet taken by the operating system, beyond which nothing more is handed over. @internal */
 export const TRANSPORT_BYTES = 256 * 1024;
 /** On a slow path a message is on its way for so long: what is behind its first frame waits for its last. */
 const MESSAGE_MS = 5;

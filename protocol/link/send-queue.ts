@@ -16,14 +16,14 @@ export type StreamItem = Unnumbered<
   Extract<StreamFrame, { kind: "open" | "answer" | "data" | "trailers" | "end" | "segment" | "resume" }>
 >;
 
-/** A stream whose queue holds this much should be fed no more for now. */
+/** A stream whose queue holds this much should be fed no more for now. @internal */
 export const QUEUE_BYTES = 64 * 1024;
 /** Room in a message below which a body waits for the next one rather than being cut into crumbs. */
 const LEAST_PIECE_BYTES = 512;
 /** Most bytes of length, kind, stream id and counts around a body. */
 const FRAME_OVERHEAD_BYTES = 32;
 /** What a field takes beyond its name and value, at most. */
-export const FIELD_OVERHEAD_BYTES = 4;
+const FIELD_OVERHEAD_BYTES = 4;
 
 const EMPTY = new Uint8Array(0);
 

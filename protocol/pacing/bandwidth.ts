@@ -3,9 +3,9 @@
  * at least so fast. SPEC section "Link budget".
  */
 
-/** Spans remembered, of a round each: a rate that fell is believed after so many round trips. */
+/** Spans remembered, of a round each: a rate that fell is believed after so many round trips. @internal */
 export const SPANS = 8;
-/** A span is of so long at least: a machine that is busy for a while has not made the path slow. */
+/** A span is of so long at least: a machine that is busy for a while has not made the path slow. @internal */
 export const SPAN_MS = 400;
 
 /** A shorter time says nothing: what a turn of the event loop takes or brings together decides. */

@@ -4,7 +4,7 @@
  * that begins then needs a drained path (see send-budget). SPEC section "Link budget".
  */
 
-/** The shortest of this period and the one before counts. */
+/** The shortest of this period and the one before counts. @internal */
 export const RTT_PERIOD_MS = 10_000;
 
 /** Less than a clock can tell; keeps a rate finite. */

@@ -9,11 +9,11 @@
 import { PathRate, type Point } from "./bandwidth.ts";
 import { BaseRtt } from "./min-rtt.ts";
 
-/** Before the path has shown what it takes: as much as TCP's own first round trips. */
+/** Before the path has shown what it takes: as much as TCP's own first round trips. @internal */
 export const FIRST_BUDGET_BYTES = 64 * 1024;
-/** However slow the path. */
+/** However slow the path. @internal */
 export const LEAST_BUDGET_BYTES = 16 * 1024;
-/** While the shortest round trip is measured anew, at least: the ping must have something to wait behind. */
+/** While the shortest round trip is measured anew, at least: the ping must have something to wait behind. @internal */
 export const LEAST_DRAINED_BYTES = 4 * 1024;
 /**
  * What we let wait on the path, in time. Less than the path's reports jitter would leave it idle now and then: an event loop

@@ -5,7 +5,7 @@
 import { performance } from "node:perf_hooks";
 import type { Clock } from "./clock.ts";
 
-/** A sample is as old as this at most, and covers as much at least. */
+/** A sample is as old as this at most, and covers as much at least. @internal */
 export const SAMPLE_MS = 50;
 
 /** From 0, idle, to 1, saturated. */

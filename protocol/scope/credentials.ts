@@ -12,12 +12,12 @@ export type SessionKey = string & { readonly __brand: "SessionKey" };
 /** Header names and values in turn, as they came (node's `rawHeaders`). */
 export type RawHeaders = readonly string[];
 
-export const SESSION_KEY_BYTES = 16;
-/** A cookie value at least this long may be a secret; shorter ones are languages, currencies, flags. */
+const SESSION_KEY_BYTES = 16;
+/** A cookie value at least this long may be a secret; shorter ones are languages, currencies, flags. @internal */
 export const LEAST_SECRET_CHARS = 16;
-/** Shorter values do not tell people apart: half of all visitors send `lang=en`. */
+/** Shorter values do not tell people apart: half of all visitors send `lang=en`. @internal */
 export const LEAST_TELLING_CHARS = 8;
-/** A request with more credentials than this is not asked for marks: each costs a hash. */
+/** A request with more credentials than this is not asked for marks: each costs a hash. @internal */
 export const MOST_MARKS = 32;
 /** A mark is this many latin1 characters. */
 export const MARK_CHARS = 8;

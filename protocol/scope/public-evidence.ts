@@ -12,7 +12,7 @@ import { MARK_CHARS } from "./credentials.ts";
  */
 export const PEOPLE_FOR_PUBLIC = 3;
 
-/** Marks kept per person: one whose cookies change with every page must not fill the memory. */
+/** Marks kept per person: one whose cookies change with every page must not fill the memory. @internal */
 export const MOST_MARKS_KEPT = 64;
 
 export class Evidence {

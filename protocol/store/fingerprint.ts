@@ -10,7 +10,6 @@ export type Fingerprint = string & { readonly __brand: "Fingerprint" };
 /** The first 8 bytes of a fingerprint, 8 latin1 characters. It nominates a version and never proves one. */
 export type ShortFingerprint = string & { readonly __brand: "ShortFingerprint" };
 
-export const FINGERPRINT_BYTES = 32;
 export const SHORT_FINGERPRINT_BYTES = 8;
 
 export const fingerprintOf = (body: Uint8Array): Fingerprint => hash("sha256", body, "binary") as Fingerprint;

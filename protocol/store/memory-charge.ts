@@ -10,14 +10,14 @@ import type { HeldVersion } from "./stored-version.ts";
  * 2,130 and 2,430: shared lists are charged to each, which makes up for what V8 leaves fragmented.
  */
 export const VERSION_BYTES = 800;
-/** For each page that a version is found as. */
+/** For each page that a version is found as. @internal */
 export const PLACE_BYTES = 400;
-/** For each URL or template that a page stands under. */
+/** For each URL or template that a page stands under. @internal */
 export const LIST_BYTES = 220;
 /** Charged for evidence, beside its marks. */
-export const EVIDENCE_BYTES = 200;
+const EVIDENCE_BYTES = 200;
 /** For each encoded copy, beside its bytes. */
-export const COPY_BYTES = 200;
+const COPY_BYTES = 200;
 
 /** Bytes to account for a version with. Every place is charged with the keys of all its lists, although places share those. */
 export function chargeOf(version: HeldVersion): number {

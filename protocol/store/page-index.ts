@@ -10,9 +10,13 @@ export type Audience = "public" | SessionKey;
 
 /** Most bases a request offers: measured, the fourth still gains a little. The wire has room for more. */
 export const MAX_OFFERS = 4;
-/** Versions kept per URL and audience: as many as one request offers. */
+/**
+ * Versions kept per URL and audience: as many as one request offers.
+ * @alias
+ * @internal
+ */
 export const KEPT_PER_URL = MAX_OFFERS;
-/** Pages (the newest version of each) kept per template and audience: some are of other peers, or the URL asked for. */
+/** Pages (the newest version of each) kept per template and audience: some are of other peers, or the URL asked for. @internal */
 export const KEPT_PER_TEMPLATE = 8;
 
 /** What the index needs of a version: the places it stands in, written by the index alone. */
@@ -29,7 +33,7 @@ export interface Place<V> {
   lists: PlaceList<V>[];
 }
 
-export interface PlaceList<V> {
+interface PlaceList<V> {
   /** A URL or a template. */
   readonly key: string;
   /** Oldest first. */

@@ -18,10 +18,11 @@ export interface PageKey {
   readonly templates: readonly string[];
 }
 
-/** Deeper paths and longer queries are cut for the template, which stays a key of some hundred bytes. */
+/** Deeper paths and longer queries are cut for the template, which stays a key of some hundred bytes. @internal */
 export const MOST_SEGMENTS = 8;
+/** @internal */
 export const MOST_QUERY_NAMES = 8;
-/** A longer segment or query name is taken for content, not structure. */
+/** A longer segment or query name is taken for content, not structure. @internal */
 export const MOST_NAME_CHARS = 24;
 
 const DIGITS = /^\d+$/;

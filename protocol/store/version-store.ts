@@ -23,21 +23,15 @@ import {
 import { HeldVersion, type StoreId, TenantVersions, type Version } from "./stored-version.ts";
 import { hostName, hostOf, type Tenant } from "./tenant.ts";
 
-export {
-  DEFAULT_LIFETIMES,
-  DEFAULT_STORE_BYTES,
-  type Lifetimes,
-  type Sighting,
-  type StoreOptions,
-} from "./store-options.ts";
+export type { Lifetimes, Sighting, StoreOptions } from "./store-options.ts";
 export type { StoreId, Version } from "./stored-version.ts";
 
-/** From its end of life a version is not found; this long after at the latest it is gone from memory. */
+/** From its end of life a version is not found; this long after at the latest it is gone from memory. @internal */
 export const SWEEP_MS = 10_000;
 
-/** Pages one version may be found as: an error page that is alike on a million URLs must not grow by each. */
+/** Pages one version may be found as: an error page that is alike on a million URLs must not grow by each. @internal */
 export const MOST_PLACES = 16;
-/** Peers' stores remembered per version; the oldest gives way. */
+/** Peers' stores remembered per version; the oldest gives way. @internal */
 export const MOST_STORES = 8;
 
 export class VersionStore {

@@ -11,7 +11,7 @@ import { checkPlain, type DialSecurity, dialTls, provedKey } from "./tls.ts";
 import type { Transport } from "./transport.ts";
 import { openWebSocket, WrongStatusError } from "./ws-transport.ts";
 
-/** Time for the whole of dialling, from name look-up to the WebSocket. */
+/** Time for the whole of dialling, from name look-up to the WebSocket. @internal */
 export const DIAL_MS = 10_000;
 
 export interface DialOptions {

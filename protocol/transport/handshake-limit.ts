@@ -42,7 +42,7 @@ export class PendingPlaces {
 }
 
 /** Whom a place counts for: an IPv4 address, or the /64 of an IPv6 address, of which one owner has them all. */
-export const ownerOf = (address: string): string => {
+const ownerOf = (address: string): string => {
   if (!isIPv6(address)) return address;
   const [before = "", after = ""] = address.split("::");
   const head = before.split(":").filter((group) => group !== "");

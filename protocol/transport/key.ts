@@ -6,6 +6,7 @@
 import { randomBytes } from "node:crypto";
 import { inspect } from "node:util";
 
+/** @internal */
 export const SECRET_BYTES = 32;
 export const MAX_KEY_ID_LENGTH = 64;
 
@@ -14,7 +15,7 @@ const SECRET_TEXT = /^cgk1_[A-Za-z0-9_-]{43}$/;
 const KEY_ID = /^[A-Za-z0-9._-]{1,64}$/;
 const SHOWN = "[secret]";
 
-/** A key id or secret that is not well formed. The message never holds any part of a secret. */
+/** A key id or secret that is not well formed. The message never holds any part of a secret. @internal */
 export class LinkKeyError extends Error {
   constructor(message: string) {
     super(message);
@@ -61,7 +62,7 @@ export interface LinkKey {
 /** Whether `text` can name a key. */
 export const isKeyId = (text: string): boolean => KEY_ID.test(text);
 
-/** `text` itself; throws LinkKeyError when it cannot name a key. */
+/** `text` itself; throws LinkKeyError when it cannot name a key. @internal */
 export const parseKeyId = (text: string): string => {
   if (isKeyId(text)) return text;
   throw new LinkKeyError(

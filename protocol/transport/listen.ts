@@ -19,6 +19,7 @@ import { checkPlain, type ListenSecurity, type ListenTls, listenTls } from "./tl
 import { FIRST_MESSAGE_BYTES, type Transport } from "./transport.ts";
 import { acceptWebSocket, MAX_UPGRADE_HEADER_BYTES } from "./ws-transport.ts";
 
+/** @internal */
 export interface ListenLimits {
   /** Connections of one address that have not proved themselves; of IPv6, of one /64. */
   readonly pendingPerAddress: number;
@@ -30,6 +31,7 @@ export interface ListenLimits {
   readonly firstMessageBytes: number;
 }
 
+/** @internal */
 export const LISTEN_LIMITS: ListenLimits = {
   pendingPerAddress: 32,
   pendingInAll: 512,

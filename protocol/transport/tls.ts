@@ -12,7 +12,7 @@ import { type ConnectionOptions, TLSSocket, type TlsOptions } from "node:tls";
 import { isKeyId, type LinkKey, type Secret } from "./key.ts";
 
 /** PEM text, as read from a file. */
-export type Pem = string | Buffer;
+type Pem = string | Buffer;
 
 export type ListenSecurity =
   /** `secretOf` is asked at every handshake, so a key that is removed is refused from then on. */
@@ -39,7 +39,7 @@ export type DialSecurity =
   /** Loopback only, unless `insecure`. */
   | { readonly mode: "plain"; readonly insecure?: boolean };
 
-/** A configuration that would send a link in the clear over a network. */
+/** A configuration that would send a link in the clear over a network. @internal */
 export class InsecureError extends Error {
   constructor(host: string) {
     super(

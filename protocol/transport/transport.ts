@@ -10,7 +10,7 @@ export const FIRST_MESSAGE_BYTES = 1024;
 /** The highest bound that `setMaxMessageBytes` takes: what one message can make the receiving side hold. */
 export const MAX_MESSAGE_BYTES = 128 * 1024;
 
-/** UTF-8 bytes of a closing reason that cross the wire; a WebSocket close frame has room for 123. */
+/** UTF-8 bytes of a closing reason that cross the wire; a WebSocket close frame has room for 123. @internal */
 export const CLOSE_REASON_BYTES = 120;
 
 /** An orderly `close` that the peer does not complete within this time ends as `destroy` does. */

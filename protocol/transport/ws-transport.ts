@@ -30,7 +30,7 @@ export const LINK_PATH = "/coilgun";
 export const SUBPROTOCOL = "coilgun.1";
 /** Most bytes of HTTP headers before the connection becomes a WebSocket. */
 export const MAX_UPGRADE_HEADER_BYTES = 4 * 1024;
-/** An unproved peer may send this many times the first message bound, framing included: hello, proof, and room. */
+/** An unproved peer may send this many times the first message bound, framing included: hello, proof, and room. @internal */
 export const UNPROVED_MESSAGES = 4;
 
 /** Intermediaries may cut a message into fragments; ours are never cut. */

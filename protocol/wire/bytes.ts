@@ -7,7 +7,7 @@
 import { LinkError } from "../errors.ts";
 
 const FIRST_CAPACITY = 20 * 1024;
-/** From here on new memory costs less than a copy, and little of it is wasted. */
+/** From here on new memory costs less than a copy, and little of it is wasted. @internal */
 export const GIVEN_AWAY_BYTES = 12 * 1024;
 
 /** Bytes a varint takes. */

@@ -13,12 +13,12 @@ import { type CountingRelay, startCountingRelay } from "../../bench/rig/counting
 import { startEdge } from "../../edge-side/run/daemon.ts";
 import { startOrigin } from "../../origin-side/run/daemon.ts";
 import { CODEC_NAMES, type CodecName } from "../../protocol/codec/codecs.ts";
-import { silentLog } from "../../protocol/daemon/log.ts";
 import { makeLinkKey, secretText } from "../../protocol/transport/key.ts";
 import { edgeConfigOf, originConfigOf } from "../kit/daemons.ts";
 import { type FakeOrigin, openOrigin } from "../kit/fake-origin.ts";
 import { watchLeaks } from "../kit/leaks.ts";
 import { HOST, KEY, type Settings } from "../kit/real-daemons.ts";
+import { silentLog } from "../kit/silent-log.ts";
 import { until } from "../kit/until.ts";
 import { type Asking, visit } from "../kit/visits.ts";
 

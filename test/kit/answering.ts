@@ -11,7 +11,6 @@ import { IncomingExchange } from "../../origin-side/exchange/incoming-exchange.t
 import { OriginBody } from "../../origin-side/upstream/upstream-client.ts";
 import type { Codec } from "../../protocol/codec/codec.ts";
 import { STREAMING_CODEC } from "../../protocol/codec/codecs.ts";
-import { silentLog } from "../../protocol/daemon/log.ts";
 import { ByteBudget } from "../../protocol/runtime/memory-budget.ts";
 import { ScopeRules } from "../../protocol/scope/scope.ts";
 import { fingerprintOf, shortOf } from "../../protocol/store/fingerprint.ts";
@@ -20,6 +19,7 @@ import { type Version, VersionStore } from "../../protocol/store/version-store.t
 import { countedCodec } from "./counted-codec.ts";
 import { FakeClock } from "./fake-clock.ts";
 import { FakeStream, openOf } from "./fake-stream.ts";
+import { silentLog } from "./silent-log.ts";
 
 export const versionOf = (body: Buffer): Version => {
   const fingerprint = fingerprintOf(body);

@@ -12,7 +12,7 @@ export interface CertificatePair {
   readonly privateKey: string;
 }
 
-export interface Leaf {
+interface Leaf {
   /** Subject common name; also the only DNS name or IPv4 address unless `names` is given. */
   readonly name: string;
   readonly names?: readonly string[];

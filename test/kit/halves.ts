@@ -23,7 +23,6 @@ import { answerEdge } from "../../origin-side/proxy/answer-edge.ts";
 import { RequestDecoders } from "../../origin-side/request/decode-body.ts";
 import { OriginServerClient } from "../../origin-side/upstream/upstream-client.ts";
 import { codecById, codecIds, STREAMING_CODEC } from "../../protocol/codec/codecs.ts";
-import { silentLog } from "../../protocol/daemon/log.ts";
 import { BODY_TAGS } from "../../protocol/frames/etag-formulas.ts";
 import type { Hello, Role } from "../../protocol/frames/hello.ts";
 import { CODED_REQUESTS } from "../../protocol/frames/request-coding.ts";
@@ -38,6 +37,7 @@ import type { Transport } from "../../protocol/transport/transport.ts";
 import { edgeConfigOf } from "./daemons.ts";
 import { memoryPair } from "./memory-transport.ts";
 import { ScriptedPeer, wired } from "./scripted-peer.ts";
+import { silentLog } from "./silent-log.ts";
 import { reached } from "./until.ts";
 
 export const TEST_HOST = "www.example.com";
@@ -45,7 +45,7 @@ export const MIB = 1024 * 1024;
 const LIMITS = { headBytes: 32 * 1024, streamsPerLink: 100, pageBytes: 8 * MIB };
 const HEARTBEAT_MS = 60_000;
 
-export interface HalfOptions {
+interface HalfOptions {
   readonly clock?: Clock;
   readonly memory?: ByteBudget;
   readonly pageBytes?: number;

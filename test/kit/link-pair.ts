@@ -100,7 +100,7 @@ export const DATA = (bytes: number): StreamItem => ({ kind: "data", bytes: Buffe
 export const END: StreamItem = { kind: "end", how: "complete", extensions: NO_EXTENSIONS };
 
 /** One end, and what happened at it. */
-export interface End {
+interface End {
   readonly link: Link;
   readonly transport: MemoryTransport;
   /** Messages this end has sent since the greeting, oldest first. */

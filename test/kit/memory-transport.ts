@@ -31,7 +31,7 @@ export interface MemoryWire {
 }
 
 /** What goes wrong with messages that one end sends. Counts begin at the call; 1 is the next message delivered. */
-export interface Faults {
+interface Faults {
   /** Nothing is delivered until `resume`; it waits in order. */
   stall(): void;
   resume(): void;

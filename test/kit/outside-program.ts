@@ -32,7 +32,7 @@ const isRunnable = (path: string): boolean => {
 };
 
 /** Its full path. */
-export const findProgram = ({ names }: OutsideProgram): string | undefined =>
+const findProgram = ({ names }: OutsideProgram): string | undefined =>
   names
     .flatMap((name) => (process.env.PATH ?? "").split(delimiter).map((folder) => join(folder, name)))
     .find(isRunnable);

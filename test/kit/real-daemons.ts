@@ -16,7 +16,7 @@ import { type Ended, runCommand, startCommand } from "./run-command.ts";
 /** Longest wait for a line; it only turns a hang into a failure that says what was waited for. */
 const LINE_MS = 12_000;
 
-export type Line = Readonly<Record<string, unknown>>;
+type Line = Readonly<Record<string, unknown>>;
 export type Settings = Readonly<Record<string, unknown>>;
 type Side = "edge-side" | "origin-side";
 

@@ -13,7 +13,6 @@ import { RequestDecoders } from "../../origin-side/request/decode-body.ts";
 import { RouteTable } from "../../origin-side/upstream/route-table.ts";
 import { OriginServerClient } from "../../origin-side/upstream/upstream-client.ts";
 import { STREAMING_CODEC } from "../../protocol/codec/codecs.ts";
-import { silentLog } from "../../protocol/daemon/log.ts";
 import type { StreamErrorCode } from "../../protocol/errors.ts";
 import type { AnswerFrame, OpenFrame, StreamFrame } from "../../protocol/frames/frame.ts";
 import { type ResponseHead, responseHeadFromList } from "../../protocol/http/head.ts";
@@ -24,6 +23,7 @@ import { ScopeRules } from "../../protocol/scope/scope.ts";
 import { VersionStore } from "../../protocol/store/version-store.ts";
 import { NO_EXTENSIONS } from "../../protocol/wire/extensions.ts";
 import { GET, greetedPair, type LinkPair, Listener } from "../kit/link-pair.ts";
+import { silentLog } from "../kit/silent-log.ts";
 import { HEAD_BYTES } from "./asking.ts";
 
 const ZSTD_MAGIC = Buffer.from("28b52ffd", "hex");

@@ -22,27 +22,27 @@ import { CommonSources, type Source } from "./common-sources.ts";
 import { commonPieces, PEOPLE_PER_PIECE } from "./shared-runs.ts";
 import { People } from "./visitor-identity.ts";
 
-/** Answers below this are cheap: nothing is made for them. Bytes. */
+/** Answers below this are cheap: nothing is made for them. Bytes. @internal */
 export const DEAR_BYTES = 768;
 /** An answer on a common base that is this many times the cheapest one says that pages have drifted. */
-export const DRIFTED = 1.5;
+const DRIFTED = 1.5;
 /** A base helps when its cheapest answer is this many times smaller than the one it was made for. */
-export const HELPS = 2;
-/** Larger pages are no sources. */
+const HELPS = 2;
+/** Larger pages are no sources. @internal */
 export const MOST_SOURCE_BYTES = 512 * 1024;
 /** A smaller common base saves less than it costs. */
-export const LEAST_COMMON_BYTES = 1024;
-/** The largest coded push: it leaves as one frame, before anything else that waits on its link. */
+const LEAST_COMMON_BYTES = 1024;
+/** The largest coded push: it leaves as one frame, before anything else that waits on its link. @internal */
 export const MOST_PUSH_BYTES = 8 * 1024;
-/** From one try for a URL or template to the next; doubles while it does not help, up to the longest. */
+/** From one try for a URL or template to the next; doubles while it does not help, up to the longest. @internal */
 export const FIRST_PAUSE_MS = 30_000;
-export const LONGEST_PAUSE_MS = 3_600_000;
+const LONGEST_PAUSE_MS = 3_600_000;
 /** URLs and templates that are watched for each tenant; the longest unused gives way. */
-export const MOST_WATCHED = 64;
+const MOST_WATCHED = 64;
 /** Tenants that are watched at once, and the least time between two builds for one of them. */
-export const MOST_TENANTS = 64;
-export const TENANT_PAUSE_MS = 1_000;
-/** Between two slices of work: a build takes a sixth of one core at most. */
+const MOST_TENANTS = 64;
+const TENANT_PAUSE_MS = 1_000;
+/** Between two slices of work: a build takes a sixth of one core at most. @internal */
 export const REST_MS = 5;
 /** Memory that comparing takes, in sizes of its sources: text, units, and where they are found. */
 const WORK_FACTOR = 4;

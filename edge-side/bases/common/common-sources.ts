@@ -8,7 +8,7 @@ import type { Fingerprint } from "../../../protocol/store/fingerprint.ts";
 import { MOST_SOURCES } from "./shared-runs.ts";
 import { type People, type Person, rootOf } from "./visitor-identity.ts";
 
-/** Sessions remembered; some turn out to be one person, or their versions to be gone. */
+/** Sessions remembered; some turn out to be one person, or their versions to be gone. @internal */
 export const MOST_SESSIONS = 2 * MOST_SOURCES;
 
 export interface Source {

@@ -10,9 +10,9 @@ import { type PageUnits, type UnitNumbers, unitsOf } from "./tokenize-page.ts";
 export const PEOPLE_PER_PIECE = 3;
 /** Pages that are compared: more find little more. */
 export const MOST_SOURCES = 6;
-/** Shorter pieces save less than their place in a dictionary costs. */
+/** Shorter pieces save less than their place in a dictionary costs. @internal */
 export const LEAST_PIECE_BYTES = 32;
-/** Stands between pieces. No page that is compared has it, so no value of a page can cross it. */
+/** Stands between pieces. No page that is compared has it, so no value of a page can cross it. @internal */
 export const BETWEEN_PIECES = 0;
 
 /** Steps of comparing before others get their turn: about a millisecond. */

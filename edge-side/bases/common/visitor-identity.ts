@@ -5,7 +5,7 @@
  */
 
 /** Marks kept of one tenant's people; one takes about 150 bytes. */
-export const MOST_MARKS_OF_PEOPLE = 5_000;
+const MOST_MARKS_OF_PEOPLE = 5_000;
 
 /** Stands for a person until it turns out to be another one too. */
 export interface Person {

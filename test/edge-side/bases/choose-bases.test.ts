@@ -6,8 +6,9 @@ import { commonName } from "../../../protocol/store/common-base-name.ts";
 import { type Fingerprint, fingerprintOf } from "../../../protocol/store/fingerprint.ts";
 import { MAX_OFFERS } from "../../../protocol/store/page-index.ts";
 import { pageKeyOf } from "../../../protocol/store/page-key.ts";
+import { DEFAULT_LIFETIMES } from "../../../protocol/store/store-options.ts";
 import { tenantOf } from "../../../protocol/store/tenant.ts";
-import { DEFAULT_LIFETIMES, type StoreId, VersionStore } from "../../../protocol/store/version-store.ts";
+import { type StoreId, VersionStore } from "../../../protocol/store/version-store.ts";
 import { FakeClock } from "../../kit/fake-clock.ts";
 
 const TENANT = tenantOf({ keyId: "k", host: "a.example" });

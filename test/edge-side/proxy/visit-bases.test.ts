@@ -4,7 +4,6 @@ import type { VisitRecord } from "../../../edge-side/exchange/access-record.ts";
 import type { Visitor } from "../../../edge-side/exchange/visitor.ts";
 import type { ServeGiven } from "../../../edge-side/proxy/visit.ts";
 import { PageVersions } from "../../../edge-side/proxy/visit-bases.ts";
-import { silentLog } from "../../../protocol/daemon/log.ts";
 import type { Link } from "../../../protocol/link/link-api.ts";
 import { ByteBudget } from "../../../protocol/runtime/memory-budget.ts";
 import { type BasesPolicy, ScopeRules } from "../../../protocol/scope/scope.ts";
@@ -12,6 +11,7 @@ import { fingerprintOf, shortOf } from "../../../protocol/store/fingerprint.ts";
 import { pageKeyOf } from "../../../protocol/store/page-key.ts";
 import { VersionStore } from "../../../protocol/store/version-store.ts";
 import { FakeClock } from "../../kit/fake-clock.ts";
+import { silentLog } from "../../kit/silent-log.ts";
 
 let store: VersionStore;
 let memory: ByteBudget;

@@ -5,11 +5,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { startEdge } from "../../../edge-side/run/daemon.ts";
-import { silentLog } from "../../../protocol/daemon/log.ts";
 import { FIXTURE_SECRET } from "../../kit/config-fixtures.ts";
 import { edgeConfigOf } from "../../kit/daemons.ts";
 import { watchLeaks } from "../../kit/leaks.ts";
 import { openPair, type Pair } from "../../kit/pair.ts";
+import { silentLog } from "../../kit/silent-log.ts";
 import { begin, finish, visit } from "../../kit/visits.ts";
 
 watchLeaks();

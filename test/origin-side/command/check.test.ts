@@ -11,13 +11,13 @@ import { startEdge } from "../../../edge-side/run/daemon.ts";
 import { type CheckGiven, checkOrigin, EACH_MS } from "../../../origin-side/command/check.ts";
 import { ConfigError } from "../../../protocol/config/parse-config.ts";
 import { type Finding, printFinding } from "../../../protocol/daemon/findings.ts";
-import { silentLog } from "../../../protocol/daemon/log.ts";
 import { systemClock } from "../../../protocol/runtime/clock.ts";
 import { makeLinkKey, secretText } from "../../../protocol/transport/key.ts";
 import { makeAuthority } from "../../kit/certificates.ts";
 import { FIXTURE_SECRET } from "../../kit/config-fixtures.ts";
 import { FakeClock } from "../../kit/fake-clock.ts";
 import { watchLeaks } from "../../kit/leaks.ts";
+import { silentLog } from "../../kit/silent-log.ts";
 import { HOST, openTunnel } from "../../kit/tunnel.ts";
 
 watchLeaks();

@@ -6,7 +6,6 @@ import {
   TakePushed,
 } from "../../../origin-side/links/accept-push.ts";
 import { zstdCodec } from "../../../protocol/codec/zstd.ts";
-import { silentLog } from "../../../protocol/daemon/log.ts";
 import { LinkError } from "../../../protocol/errors.ts";
 import { DIGEST_BYTES, type VersionFrame } from "../../../protocol/frames/frame.ts";
 import { ByteBudget } from "../../../protocol/runtime/memory-budget.ts";
@@ -15,6 +14,7 @@ import { fingerprintOf, shortOf } from "../../../protocol/store/fingerprint.ts";
 import { tenantOf } from "../../../protocol/store/tenant.ts";
 import { VersionStore } from "../../../protocol/store/version-store.ts";
 import { FakeClock } from "../../kit/fake-clock.ts";
+import { silentLog } from "../../kit/silent-log.ts";
 
 const HOST = "www.example.com";
 const LINK = { keyId: "k", peer: { features: ["push"] } };

@@ -5,7 +5,6 @@ import {
   KeptLink,
   redialDelayMs,
 } from "../../../origin-side/links/dial-edge.ts";
-import { silentLog } from "../../../protocol/daemon/log.ts";
 import { helloMaker } from "../../../protocol/link/local-hello.ts";
 import type { Timer } from "../../../protocol/runtime/clock.ts";
 import { ByteBudget } from "../../../protocol/runtime/memory-budget.ts";
@@ -15,6 +14,7 @@ import { FakeClock } from "../../kit/fake-clock.ts";
 import { freePort, openRawServer } from "../../kit/fake-origin.ts";
 import { watchLeaks } from "../../kit/leaks.ts";
 import { openFrame, PEER_LIMITS, ScriptedPeer } from "../../kit/scripted-peer.ts";
+import { silentLog } from "../../kit/silent-log.ts";
 import { openTunnel, pskSecurity, type Tunnel } from "../../kit/tunnel.ts";
 import { until } from "../../kit/until.ts";
 

@@ -10,9 +10,6 @@ import {
   parseSize,
   parseTime,
   printHostPort,
-  printNetwork,
-  printSize,
-  printTime,
   UnitError,
 } from "../../../protocol/config/units.ts";
 
@@ -45,17 +42,6 @@ describe("sizes", () => {
   ])("refuses %j", (text) => {
     expect(() => parseSize(text)).toThrow(UnitError);
   });
-
-  it.each([0, 1, 1023, 1024, 1025, 1536, 2 ** 20, 256 * 2 ** 20, 2 ** 41])(
-    "prints %d as text that reads back",
-    (bytes) => {
-      expect(parseSize(printSize(bytes))).toBe(bytes);
-    },
-  );
-
-  it("prints in the largest unit that fits evenly", () => {
-    expect([printSize(256 * 2 ** 20), printSize(1025), printSize(0)]).toEqual(["256 MiB", "1025 B", "0 B"]);
-  });
 });
 
 describe("times", () => {
@@ -79,10 +65,6 @@ describe("times", () => {
       expect(() => parseTime(text)).toThrow(UnitError);
     },
   );
-
-  it.each([0, 1, 999, 1_000, 90_000, 3_600_000, LONGEST_MS])("prints %d as text that reads back", (ms) => {
-    expect(parseTime(printTime(ms))).toBe(ms);
-  });
 });
 
 describe("addresses", () => {
@@ -175,9 +157,8 @@ describe("networks", () => {
     ["0.0.0.0/0", { address: "0.0.0.0", family: "ipv4", prefix: 0 }],
     ["2001:DB8::/32", { address: "2001:db8::", family: "ipv6", prefix: 32 }],
     ["::1", { address: "::1", family: "ipv6", prefix: 128 }],
-  ] as const)("reads %s, and prints it as what reads back", (text, network) => {
+  ] as const)("reads %s", (text, network) => {
     expect(parseNetwork(text)).toEqual(network);
-    expect(parseNetwork(printNetwork(network))).toEqual(network);
   });
 
   it.each([

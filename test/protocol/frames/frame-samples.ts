@@ -4,7 +4,7 @@ import { encodeFrame } from "../../../protocol/frames/frame-codec.ts";
 import { FrameHeaderDecoder, FrameHeaderEncoder } from "../../../protocol/frames/frame-headers.ts";
 
 export const TABLE_BYTES = 4096;
-export const HEAD_BYTES = 16 * 1024;
+const HEAD_BYTES = 16 * 1024;
 
 const id = (number: number) => number as StreamId;
 const EIGHT = "\x01\x02\x03\x04\x05\x06\x07\xff";

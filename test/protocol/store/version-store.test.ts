@@ -6,10 +6,10 @@ import { type Fingerprint, fingerprintOf, shortOf } from "../../../protocol/stor
 import { chargeOf, LIST_BYTES, PLACE_BYTES, VERSION_BYTES } from "../../../protocol/store/memory-charge.ts";
 import { KEPT_PER_URL } from "../../../protocol/store/page-index.ts";
 import { pageKeyOf } from "../../../protocol/store/page-key.ts";
+import { DEFAULT_LIFETIMES } from "../../../protocol/store/store-options.ts";
 import { HeldVersion } from "../../../protocol/store/stored-version.ts";
 import { tenantOf } from "../../../protocol/store/tenant.ts";
 import {
-  DEFAULT_LIFETIMES,
   MOST_PLACES,
   MOST_STORES,
   type Sighting,

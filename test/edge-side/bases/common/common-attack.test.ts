@@ -8,7 +8,6 @@ import { describe, expect, it } from "vitest";
 import { chooseBases } from "../../../../edge-side/bases/choose-bases.ts";
 import { CommonBases, FIRST_PAUSE_MS } from "../../../../edge-side/bases/common/common-bases.ts";
 import { zstdCodec } from "../../../../protocol/codec/zstd.ts";
-import { silentLog } from "../../../../protocol/daemon/log.ts";
 import type { Link } from "../../../../protocol/link/link-api.ts";
 import { ByteBudget } from "../../../../protocol/runtime/memory-budget.ts";
 import { type BasesPolicy, ScopeRules } from "../../../../protocol/scope/scope.ts";
@@ -17,6 +16,7 @@ import { pageKeyOf } from "../../../../protocol/store/page-key.ts";
 import { tenantOf } from "../../../../protocol/store/tenant.ts";
 import { type StoreId, VersionStore } from "../../../../protocol/store/version-store.ts";
 import { FakeClock } from "../../../kit/fake-clock.ts";
+import { silentLog } from "../../../kit/silent-log.ts";
 
 const NO_STORE = ["Cache-Control", "no-store"];
 const PEER = "the origin" as StoreId;

@@ -10,7 +10,6 @@ import {
   REST_MS,
 } from "../../../../edge-side/bases/common/common-bases.ts";
 import { zstdCodec } from "../../../../protocol/codec/zstd.ts";
-import { silentLog } from "../../../../protocol/daemon/log.ts";
 import { DIGEST_BYTES, type VersionFrame } from "../../../../protocol/frames/frame.ts";
 import type { Link } from "../../../../protocol/link/link-api.ts";
 import { ByteBudget } from "../../../../protocol/runtime/memory-budget.ts";
@@ -20,6 +19,7 @@ import { pageKeyOf } from "../../../../protocol/store/page-key.ts";
 import { tenantOf } from "../../../../protocol/store/tenant.ts";
 import { type StoreId, VersionStore } from "../../../../protocol/store/version-store.ts";
 import { FakeClock } from "../../../kit/fake-clock.ts";
+import { silentLog } from "../../../kit/silent-log.ts";
 
 const HOST = "desk.example";
 const NO_STORE = ["Cache-Control", "no-store"];
