@@ -90,6 +90,7 @@ it("takes no more than it may hold, and asks for more when that has left", async
     turned = rooms;
     do pushed += PIECE_BYTES;
     while (upload.push(random.bytes(PIECE_BYTES)));
+    await until(() => rooms > turned || target.coded.length > 0, "room, or the first coded bytes");
     await stillness(() => rooms + target.coded.length);
   }
   // What waits, and what the compressor holds before anything comes out of it.
