@@ -115,6 +115,7 @@ it("takes no more than it may hold, and asks for more when that has left", async
       body.push(random.bytes(PIECE_BYTES));
       pushed += PIECE_BYTES;
     }
+    await until(() => reads > turned || target.coded.length > 0, "room, or the first coded bytes");
     await stillness(() => reads + target.coded.length);
   }
   // What waits, and what the compressor holds before anything comes out of it.
