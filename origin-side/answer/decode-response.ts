@@ -15,7 +15,7 @@ import {
 } from "../../protocol/http/content-coding.ts";
 import { fieldOf, listOf, type RequestHead, type ResponseHead } from "../../protocol/http/head.ts";
 import type { ByteBudget } from "../../protocol/runtime/memory-budget.ts";
-import type { OriginBody } from "../exchange/body.ts";
+import type { OriginBody } from "../../protocol/upstream/body.ts";
 import { howItTravels } from "./choose-answer.ts";
 import { decodeBody } from "./decompress.ts";
 

@@ -12,7 +12,7 @@ import {
 } from "node:zlib";
 import { StreamError } from "../../protocol/errors.ts";
 import type { Coding } from "../../protocol/http/content-coding.ts";
-import { type BodyEnd, OriginBody } from "../exchange/body.ts";
+import { type BodyEnd, OriginBody } from "../../protocol/upstream/body.ts";
 
 /** Pages shrink to a tenth, logs to a hundredth. What grows by more than this, and beyond a page, was made to. */
 export const MOST_GROWTH = 1_000;

@@ -8,7 +8,7 @@ import { DIGEST_BYTES } from "../../protocol/frames/frame.ts";
 import type { Lease } from "../../protocol/runtime/memory-budget.ts";
 import { ownBuffer } from "../../protocol/store/compact-buffer.ts";
 import { type Fingerprint, fingerprintOf } from "../../protocol/store/fingerprint.ts";
-import type { BodyEnd } from "../upstream/upstream-client.ts";
+import type { BodyEnd } from "../../protocol/upstream/body.ts";
 import type { Answering } from "./answering.ts";
 import { type DoubtableAnswer, settleAnswer } from "./await-verdict.ts";
 import { offersMask, sameAs } from "./choose-answer.ts";

@@ -15,21 +15,22 @@ import { type Fingerprint, fingerprintOf } from "../../protocol/store/fingerprin
 import { pageKeyOf } from "../../protocol/store/page-key.ts";
 import type { RequestBodies } from "../../protocol/store/request-body-store.ts";
 import { tenantOf } from "../../protocol/store/tenant.ts";
+import type { BodyEnd, RequestBody } from "../../protocol/upstream/body.ts";
+import { joinUpgraded } from "../../protocol/upstream/upgraded-stream.ts";
+import type { OriginServerClient } from "../../protocol/upstream/upstream-client.ts";
+import type { OriginResponse } from "../../protocol/upstream/upstream-request.ts";
 import type { AnswerGiven, Answering } from "../answer/answering.ts";
 import { type Gathered, gatherBody } from "../answer/buffer-body.ts";
 import { howItTravels, usableBases } from "../answer/choose-answer.ts";
 import { decodeResponse } from "../answer/decode-response.ts";
 import { sendPage } from "../answer/send-buffered.ts";
 import { streamPage } from "../answer/send-streamed.ts";
+import type { Route } from "../config/route-config.ts";
 import type { ExchangeRecord } from "../exchange/access-record.ts";
-import type { RequestBody } from "../exchange/body.ts";
 import type { IncomingExchange } from "../exchange/incoming-exchange.ts";
 import { type RequestDecoders, requestBodyOf } from "../request/decode-body.ts";
 import { rebuildRequest } from "../request/rebuild-body.ts";
 import { originRequest } from "../request/upstream-head.ts";
-import type { OriginResponse } from "../upstream/http-client.ts";
-import { joinUpgraded } from "../upstream/upgraded-stream.ts";
-import type { BodyEnd, OriginServerClient } from "../upstream/upstream-client.ts";
 
 /** What every exchange needs, on one link. */
 export interface ExchangeGiven extends AnswerGiven {
@@ -39,7 +40,7 @@ export interface ExchangeGiven extends AnswerGiven {
   /** What its requests build on; undefined where the hellos did not agree on that. */
   readonly requestBases?: RequestBodies | undefined;
   /** The web server for a request; undefined: no route. */
-  originOf(host: string, request: RequestHead): OriginServerClient | undefined;
+  originOf(host: string, request: RequestHead): OriginServerClient<Route> | undefined;
   finished(record: ExchangeRecord): void;
 }
 
@@ -95,7 +96,7 @@ const logFailure = (failure: StreamError, { host, target }: ExchangeRecord, log:
 const askOrigin = async (
   exchange: IncomingExchange,
   body: RequestBody | undefined,
-  origin: OriginServerClient,
+  origin: OriginServerClient<Route>,
 ): Promise<OriginResponse> => {
   const response = await origin.fetch({
     head: originRequest(exchange.request, origin.route),

@@ -14,7 +14,7 @@ import type { Clock } from "../../protocol/runtime/clock.ts";
 import { fingerprintOf } from "../../protocol/store/fingerprint.ts";
 import type { KeptBody, RequestBodies, RequestPlace } from "../../protocol/store/request-body-store.ts";
 import { hostOf, tenantOf } from "../../protocol/store/tenant.ts";
-import type { BodyEnd, RequestBody } from "../exchange/body.ts";
+import type { BodyEnd, RequestBody } from "../../protocol/upstream/body.ts";
 import type { CodedBody } from "../exchange/coded-body.ts";
 import type { IncomingExchange } from "../exchange/incoming-exchange.ts";
 import type { HeldBody } from "./decode-body.ts";

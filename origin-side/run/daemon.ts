@@ -21,10 +21,12 @@ import { ScopeRules } from "../../protocol/scope/scope.ts";
 import { RequestBodies } from "../../protocol/store/request-body-store.ts";
 import { tenantOf } from "../../protocol/store/tenant.ts";
 import { VersionStore } from "../../protocol/store/version-store.ts";
+import { OriginServerClient } from "../../protocol/upstream/upstream-client.ts";
 import { StreamContexts } from "../answer/compressor-limits.ts";
 import { KnownSessions } from "../answer/known-sessions.ts";
 import { BodyTags } from "../answer/omit-etag.ts";
 import type { OriginConfig } from "../config/origin-config.ts";
+import type { Route } from "../config/route-config.ts";
 import { IncomingExchange } from "../exchange/incoming-exchange.ts";
 import { TakePushed } from "../links/accept-push.ts";
 import { EdgeLinks } from "../links/edge-links.ts";
@@ -32,7 +34,6 @@ import type { ExchangeGiven } from "../proxy/answer-edge.ts";
 import { answerEdge } from "../proxy/answer-edge.ts";
 import { RequestDecoders } from "../request/decode-body.ts";
 import { RouteTable } from "../upstream/route-table.ts";
-import { OriginServerClient } from "../upstream/upstream-client.ts";
 
 export interface OriginDaemon {
   /** Takes over routes. Edges and keys are changed by a restart. */
@@ -149,7 +150,8 @@ export const startOrigin = async (
       const bound = clock.after(config.times.drainMs, () => cut.abort());
       await Promise.all(links.map((link) => link.stop(cut.signal)));
       bound.cancel();
-      await Promise.all([...origins.all.map((origin) => origin.close()), ...retiring]);
+      for (const origin of origins.all) origin.close();
+      await Promise.all(retiring);
       await exchanges.over();
       await accessLog.close();
       store.close();
@@ -158,5 +160,5 @@ export const startOrigin = async (
   };
 };
 
-const clientsOf = ({ routes, limits }: OriginConfig, clock: Clock): RouteTable<OriginServerClient> =>
+const clientsOf = ({ routes, limits }: OriginConfig, clock: Clock): RouteTable<OriginServerClient<Route>> =>
   new RouteTable(routes.map((route) => new OriginServerClient(route, { ...limits, clock })));

@@ -18,12 +18,12 @@ import { MOST_BODIES_OF_PLACE, RequestBases } from "../../edge-side/request/requ
 import { StreamContexts } from "../../origin-side/answer/compressor-limits.ts";
 import { KnownSessions } from "../../origin-side/answer/known-sessions.ts";
 import { BodyTags } from "../../origin-side/answer/omit-etag.ts";
+import type { Route } from "../../origin-side/config/route-config.ts";
 import type { ExchangeRecord } from "../../origin-side/exchange/access-record.ts";
 import { IncomingExchange } from "../../origin-side/exchange/incoming-exchange.ts";
 import type { ExchangeGiven } from "../../origin-side/proxy/answer-edge.ts";
 import { answerEdge } from "../../origin-side/proxy/answer-edge.ts";
 import { RequestDecoders } from "../../origin-side/request/decode-body.ts";
-import { OriginServerClient } from "../../origin-side/upstream/upstream-client.ts";
 import { codecById, codecIds, STREAMING_CODEC } from "../../protocol/codec/codecs.ts";
 import { silentLog } from "../../protocol/daemon/log.ts";
 import { BODY_TAGS } from "../../protocol/frames/etag-formulas.ts";
@@ -39,6 +39,7 @@ import { NAMED_WITHIN_MS, RequestBodies } from "../../protocol/store/request-bod
 import { VersionStore } from "../../protocol/store/version-store.ts";
 import { memoryPair } from "../../protocol/transport/memory-transport.ts";
 import type { Transport } from "../../protocol/transport/transport.ts";
+import { OriginServerClient } from "../../protocol/upstream/upstream-client.ts";
 import { edgeConfigOf } from "./daemons.ts";
 import { ScriptedPeer, wired } from "./scripted-peer.ts";
 import { reached } from "./until.ts";
@@ -168,7 +169,7 @@ export const openOriginHalf = async (options: OriginOptions): Promise<OriginHalf
   const requestBodies = new RequestBodies({ clock, bytes: MIB });
   const contexts = new StreamContexts();
   const records: ExchangeRecord[] = [];
-  const web = new OriginServerClient(
+  const web = new OriginServerClient<Route>(
     {
       host: TEST_HOST,
       origin: { scheme: "http", address: { host: "127.0.0.1", port: options.port } },
@@ -179,7 +180,6 @@ export const openOriginHalf = async (options: OriginOptions): Promise<OriginHalf
       answerMs: options.answerMs ?? 20_000,
       idleMs: undefined,
       connections: 16,
-      continues: false,
       askEncoded: false,
     },
     { ...LIMITS, clock },
