@@ -28,6 +28,7 @@ const LEVELS: Readonly<Record<string, number>> = {
   "protocol/transport": 3,
   "protocol/daemon": 3,
   "protocol/frames": 4,
+  "protocol/upstream": 4,
   "protocol/codec": 5,
   "protocol/link": 5,
   "edge-side/config": 10,

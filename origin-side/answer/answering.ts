@@ -8,7 +8,7 @@ import type { Load } from "../../protocol/runtime/event-loop-load.ts";
 import type { ByteBudget } from "../../protocol/runtime/memory-budget.ts";
 import type { Tenant } from "../../protocol/store/tenant.ts";
 import type { VersionStore } from "../../protocol/store/version-store.ts";
-import type { OriginBody } from "../exchange/body.ts";
+import type { OriginBody } from "../../protocol/upstream/body.ts";
 import type { IncomingExchange } from "../exchange/incoming-exchange.ts";
 import type { UsableBase } from "./choose-answer.ts";
 import type { StreamContexts } from "./compressor-limits.ts";

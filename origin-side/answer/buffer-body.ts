@@ -7,7 +7,7 @@
 import { LATE } from "../../protocol/runtime/async-queue.ts";
 import type { Clock } from "../../protocol/runtime/clock.ts";
 import type { ByteBudget, Lease } from "../../protocol/runtime/memory-budget.ts";
-import type { BodyEnd, OriginBody } from "../exchange/body.ts";
+import type { BodyEnd, OriginBody } from "../../protocol/upstream/body.ts";
 
 /** A body may take this long after its head, whatever the pauses in it. @internal */
 export const PATIENCE_MS = 5;

@@ -20,7 +20,7 @@ import {
   notModifiedHead,
 } from "../../protocol/http/representation.ts";
 import type { ByteBudget } from "../../protocol/runtime/memory-budget.ts";
-import type { OriginBody } from "../exchange/body.ts";
+import type { OriginBody } from "../../protocol/upstream/body.ts";
 import { howItTravels } from "./choose-answer.ts";
 import { decodeBody } from "./decompress.ts";
 

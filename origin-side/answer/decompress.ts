@@ -13,7 +13,7 @@ import {
 import { StreamError } from "../../protocol/errors.ts";
 import type { DecodableCoding } from "../../protocol/http/accept-encoding.ts";
 import { ZlibStream } from "../../protocol/runtime/zlib-stream.ts";
-import { type BodyEnd, OriginBody } from "../exchange/body.ts";
+import { type BodyEnd, OriginBody } from "../../protocol/upstream/body.ts";
 
 /** Pages shrink to a tenth, logs to a hundredth. What grows by more than this, and beyond a page, was made to. @internal */
 export const MOST_GROWTH = 1_000;

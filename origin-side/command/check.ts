@@ -16,11 +16,12 @@ import {
 import { fieldOf, type ResponseHead } from "../../protocol/http/head.ts";
 import { type Clock, DeadlineError } from "../../protocol/runtime/clock.ts";
 import { codeOf } from "../../protocol/runtime/user-error.ts";
+import { authorityOf, printOriginServer } from "../../protocol/upstream/upstream-address.ts";
+import { OriginServerClient } from "../../protocol/upstream/upstream-client.ts";
+import { EVERY_HOST } from "../../protocol/upstream/upstream-settings.ts";
 import { type EdgeToDial, originSettings } from "../config/origin-config.ts";
-import { EVERY_HOST, type Route } from "../config/route-config.ts";
-import { authorityOf, printOriginServer } from "../config/upstream-address.ts";
+import type { Route } from "../config/route-config.ts";
 import { originRequest } from "../request/upstream-head.ts";
-import { OriginServerClient } from "../upstream/upstream-client.ts";
 import { tryEdge } from "./probe-edge.ts";
 
 /** How long one thing may take: a name, a web server's answer, a link. @internal */
@@ -64,7 +65,7 @@ const checkRoute = async (
   }
   const server = `${setting}: ${printOriginServer(route.origin)}`;
   // As one that must not be repeated, so that what the web server does is seen as it is.
-  const client = new OriginServerClient({ ...route, continues: true }, bounds);
+  const client = new OriginServerClient(route, bounds);
   try {
     const answer = await bounds.clock.within(bounds.withinMs, undefined, (signal) =>
       askForHead(route, client, signal),

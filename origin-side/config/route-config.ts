@@ -9,7 +9,6 @@ import {
   clientCertificate,
   count,
   hostName,
-  type NamedFile,
   namedFile,
   time,
   written,
@@ -21,41 +20,22 @@ import {
   printHostPort,
   UnitError,
 } from "../../protocol/config/units.ts";
-import { isOnThisMachine, type OriginServer, parseOriginServer } from "./upstream-address.ts";
+import { isOnThisMachine, parseOriginServer } from "../../protocol/upstream/upstream-address.ts";
+import {
+  EVERY_HOST,
+  type OriginTls,
+  type UpstreamSettings,
+} from "../../protocol/upstream/upstream-settings.ts";
 
 /** Requests for `host`, below `path`, go to `origin`. */
-export interface Route {
+export interface Route extends UpstreamSettings {
   /** As in a Host field without port: lower case, no final dot. `*`: every host without a fitting route of its own. */
   readonly host: string;
   /** `/`, or a prefix without a final slash that ends where a segment of the path ends. */
   readonly path: string;
-  readonly origin: OriginServer;
-  /** Undefined unless the origin is https. */
-  readonly tls: OriginTls | undefined;
   readonly hostHeader: HostHeader;
-  /** Until a connection to the web server stands; then 502. */
-  readonly connectMs: number;
-  /** Silence of the web server before the head of its response; then 504. */
-  readonly answerMs: number;
-  /** Silence within a body; then the response is cut. Undefined: for ever. Event streams may always be silent. */
-  readonly idleMs: number | undefined;
-  /** Most exchanges with the web server at once; further requests wait. */
-  readonly connections: number;
-  /** The web server sends 100 Continue unasked. */
-  readonly continues: boolean;
   /** It is asked for encoded bodies, which are decoded here: less to carry where it is not on this machine. */
   readonly askEncoded: boolean;
-}
-
-export interface OriginTls {
-  /** Whether the certificate is checked. */
-  readonly verify: boolean;
-  /** The name asked for, and that the certificate must bear; undefined: see `serverNameOf` in dial-origin. */
-  readonly serverName: string | undefined;
-  /** PEM; undefined: the authorities that Node.js brings. */
-  readonly authorities: NamedFile | undefined;
-  /** PEM; what this side shows of itself. */
-  readonly client: { readonly certificate: NamedFile; readonly privateKey: NamedFile } | undefined;
 }
 
 /** The Host that the web server sees: the visitor's, its own address, or a set one. */
@@ -63,8 +43,6 @@ export type HostHeader =
   | { readonly kind: "keep" }
   | { readonly kind: "origin" }
   | { readonly kind: "set"; readonly value: string };
-
-export const EVERY_HOST = "*";
 
 /** `/api`, `/api/` and `/`. Throws UnitError. @internal */
 export const parsePathPrefix = (text: string): string => {
@@ -137,7 +115,6 @@ export const routeSettings = (near: Surroundings) =>
     connections: count(128, { least: 1, most: 65_535 }).describe(
       "Exchanges with the web server at once; further ones wait, at most for `answer`.",
     ),
-    continues: z.boolean().prefault(false).describe("The web server sends 100 Continue unasked."),
     askEncoded: z
       .enum(["auto", "yes", "no"])
       .prefault("auto")

@@ -1,6 +1,6 @@
 /** The body of a request in the coding that it has on the link. */
 
-import type { BodyEnd } from "./body.ts";
+import type { BodyEnd } from "../../protocol/upstream/body.ts";
 
 /** A segment's running proof. */
 export interface SegmentProof {

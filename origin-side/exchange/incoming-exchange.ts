@@ -19,8 +19,8 @@ import type { HeaderList } from "../../protocol/http/header-list.ts";
 import { headSize } from "../../protocol/link/send-queue.ts";
 import type { Stream, StreamReceiver } from "../../protocol/link/stream.ts";
 import { Inbox } from "../../protocol/runtime/async-queue.ts";
+import type { BodyEnd, RequestBody } from "../../protocol/upstream/body.ts";
 import { NO_EXTENSIONS } from "../../protocol/wire/extensions.ts";
-import type { BodyEnd, RequestBody } from "./body.ts";
 import type { CodedBody } from "./coded-body.ts";
 import { Upload } from "./upload.ts";
 

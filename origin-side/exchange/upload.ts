@@ -6,7 +6,7 @@ import type { StreamError } from "../../protocol/errors.ts";
 import type { HeaderList } from "../../protocol/http/header-list.ts";
 import type { Stream } from "../../protocol/link/stream.ts";
 import { Inbox } from "../../protocol/runtime/async-queue.ts";
-import type { BodyEnd } from "./body.ts";
+import type { BodyEnd } from "../../protocol/upstream/body.ts";
 import type { CodedBody, SegmentProof } from "./coded-body.ts";
 
 /** Pieces and proofs that wait; credit bounds the bytes of pieces, and this what proofs would take. */

@@ -8,6 +8,10 @@ import { type Retention, type Scope, saysNoStore } from "../../protocol/scope/sc
 import { type Fingerprint, fingerprintOf } from "../../protocol/store/fingerprint.ts";
 import { pageKeyOf } from "../../protocol/store/page-key.ts";
 import { tenantOf } from "../../protocol/store/tenant.ts";
+import type { BodyEnd, RequestBody } from "../../protocol/upstream/body.ts";
+import { joinUpgraded } from "../../protocol/upstream/upgraded-stream.ts";
+import type { OriginServerClient } from "../../protocol/upstream/upstream-client.ts";
+import type { OriginResponse } from "../../protocol/upstream/upstream-request.ts";
 import type { AnswerGiven, Answering } from "../answer/answering.ts";
 import { awaitAcknowledgement } from "../answer/await-verdict.ts";
 import { type Gathered, gatherBody } from "../answer/buffer-body.ts";
@@ -15,19 +19,16 @@ import { howItTravels, usableBases } from "../answer/choose-answer.ts";
 import { decodeResponse } from "../answer/decode-response.ts";
 import { BufferedAnswer, encodeBuffered, sentBuffered } from "../answer/send-buffered.ts";
 import { streamPage } from "../answer/send-streamed.ts";
+import type { Route } from "../config/route-config.ts";
 import {
   type ExchangePhases,
   type ExchangeRecord,
   recordOf,
   type SentAnswer,
 } from "../exchange/access-record.ts";
-import type { BodyEnd, RequestBody } from "../exchange/body.ts";
 import type { ExchangeLimits, IncomingExchange } from "../exchange/incoming-exchange.ts";
 import { type HeldBody, NO_BODY_HELD, type RequestDecoders, requestBodyOf } from "../request/decode-body.ts";
 import { originRequest } from "../request/upstream-head.ts";
-import type { OriginResponse } from "../upstream/http-client.ts";
-import { joinUpgraded } from "../upstream/upgraded-stream.ts";
-import type { OriginServerClient } from "../upstream/upstream-client.ts";
 import type { Routes } from "./routes.ts";
 
 /** What every exchange needs, on one link. */
@@ -60,7 +61,10 @@ export const answerEdge = async (exchange: IncomingExchange, given: ExchangeGive
   }
 };
 
-const routeOf = ({ host, request }: IncomingExchange, routes: Pick<Routes, "find">): OriginServerClient => {
+const routeOf = (
+  { host, request }: IncomingExchange,
+  routes: Pick<Routes, "find">,
+): OriginServerClient<Route> => {
   const upstream = routes.find(host, request.target);
   if (upstream !== undefined) return upstream;
   throw new StreamError("no-route", `no route for ${host}: add it under routes in origin.yaml`);
@@ -69,7 +73,7 @@ const routeOf = ({ host, request }: IncomingExchange, routes: Pick<Routes, "find
 const fetchUpstream = (
   exchange: IncomingExchange,
   body: RequestBody | undefined,
-  upstream: OriginServerClient,
+  upstream: OriginServerClient<Route>,
 ): Promise<OriginResponse> =>
   upstream.fetch({
     head: originRequest(exchange.request, upstream.route),
@@ -97,7 +101,7 @@ const join = async (
 const decoded = (
   exchange: IncomingExchange,
   response: Extract<OriginResponse, { kind: "answered" }>,
-  { route }: OriginServerClient,
+  { route }: OriginServerClient<Route>,
   given: ExchangeGiven,
 ): Answering => {
   const { request, gone, host, open } = exchange;

@@ -3,9 +3,9 @@
  * goes on, to the web server it began with. README section "Routes".
  */
 import type { Clock } from "../../protocol/runtime/clock.ts";
+import { OriginServerClient } from "../../protocol/upstream/upstream-client.ts";
 import type { Route } from "../config/route-config.ts";
 import { RouteTable } from "../upstream/route-table.ts";
-import { OriginServerClient } from "../upstream/upstream-client.ts";
 
 export interface RoutesConfig {
   readonly routes: readonly Route[];
@@ -16,7 +16,7 @@ export class Routes {
   readonly #clock: Clock;
   /** Of routes that were replaced: each resolves when nothing runs on it any more. */
   readonly #retiring = new Set<Promise<void>>();
-  #table: RouteTable<OriginServerClient>;
+  #table: RouteTable<OriginServerClient<Route>>;
 
   constructor(config: RoutesConfig, clock: Clock) {
     this.#clock = clock;
@@ -24,7 +24,7 @@ export class Routes {
   }
 
   /** `host` as a Host field has it; undefined: no route. */
-  find(host: string, target: string): OriginServerClient | undefined {
+  find(host: string, target: string): OriginServerClient<Route> | undefined {
     return this.#table.find(host, target);
   }
 
@@ -39,10 +39,11 @@ export class Routes {
 
   /** Ends every connection of the routes there are now; resolves when those of routes before them have ended too. */
   async close(): Promise<void> {
-    await Promise.all([...this.#table.all.map((client) => client.close()), ...this.#retiring]);
+    for (const client of this.#table.all) client.close();
+    await Promise.all(this.#retiring);
   }
 
-  #tableOf({ routes, limits }: RoutesConfig): RouteTable<OriginServerClient> {
+  #tableOf({ routes, limits }: RoutesConfig): RouteTable<OriginServerClient<Route>> {
     return new RouteTable(
       routes.map((route) => new OriginServerClient(route, { ...limits, clock: this.#clock })),
     );

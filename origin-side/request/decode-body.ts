@@ -11,7 +11,7 @@ import { StreamError } from "../../protocol/errors.ts";
 import { segmentProof } from "../../protocol/frames/proof.ts";
 import { MOST_STREAMED_REQUESTS, type RequestCoding } from "../../protocol/frames/request-coding.ts";
 import { fingerprintOf } from "../../protocol/store/fingerprint.ts";
-import type { BodyEnd, RequestBody } from "../exchange/body.ts";
+import type { BodyEnd, RequestBody } from "../../protocol/upstream/body.ts";
 import type { CodedBody } from "../exchange/coded-body.ts";
 import type { IncomingExchange } from "../exchange/incoming-exchange.ts";
 

@@ -9,8 +9,8 @@ import { FieldNames } from "../../protocol/http/field-names.ts";
 import { fieldOf, type RequestHead, withoutFields } from "../../protocol/http/head.ts";
 import type { HeaderList } from "../../protocol/http/header-list.ts";
 import { isUntouchable, withStrongIfMatch } from "../../protocol/http/representation.ts";
+import { authorityOf } from "../../protocol/upstream/upstream-address.ts";
 import type { Route } from "../config/route-config.ts";
-import { authorityOf } from "../config/upstream-address.ts";
 
 const ACCEPT_ENCODING = new FieldNames(["accept-encoding"]);
 const HOST = new FieldNames(["host"]);

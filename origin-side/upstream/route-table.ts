@@ -4,7 +4,8 @@
  * shortened, because the web server gets them so. docs/operations.md section "Routes".
  */
 import { hostName } from "../../protocol/store/tenant.ts";
-import { EVERY_HOST, type Route } from "../config/route-config.ts";
+import { EVERY_HOST } from "../../protocol/upstream/upstream-settings.ts";
+import type { Route } from "../config/route-config.ts";
 
 type Served = { readonly route: Pick<Route, "host" | "path"> };
 

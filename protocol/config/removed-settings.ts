@@ -28,6 +28,10 @@ export const REMOVED_SETTINGS: RemovedSettings = {
     since: "0.2.0",
     instead: "take brotli out of the list; whole pages are compressed by zstd",
   },
+  "routes.continues": {
+    since: "0.2.0",
+    instead: "remove the line; a web server may always send 100 Continue unasked",
+  },
   workers: {
     since: "0.2.0",
     instead:

@@ -15,12 +15,12 @@ import { RequestEncoders } from "../../edge-side/request/compressor-pool.ts";
 import { StreamContexts } from "../../origin-side/answer/compressor-limits.ts";
 import { KnownSessions } from "../../origin-side/answer/known-sessions.ts";
 import { BodyTags } from "../../origin-side/answer/omit-etag.ts";
+import type { Route } from "../../origin-side/config/route-config.ts";
 import type { ExchangeRecord } from "../../origin-side/exchange/access-record.ts";
 import { IncomingExchange } from "../../origin-side/exchange/incoming-exchange.ts";
 import type { ExchangeGiven } from "../../origin-side/proxy/answer-edge.ts";
 import { answerEdge } from "../../origin-side/proxy/answer-edge.ts";
 import { RequestDecoders } from "../../origin-side/request/decode-body.ts";
-import { OriginServerClient } from "../../origin-side/upstream/upstream-client.ts";
 import { codecById, codecIds, STREAMING_CODEC } from "../../protocol/codec/codecs.ts";
 import { BODY_TAGS } from "../../protocol/frames/etag-formulas.ts";
 import type { Hello, Role } from "../../protocol/frames/hello.ts";
@@ -33,6 +33,7 @@ import { ByteBudget } from "../../protocol/runtime/memory-budget.ts";
 import { type ScopePolicy, ScopeRules } from "../../protocol/scope/scope.ts";
 import { VersionStore } from "../../protocol/store/version-store.ts";
 import type { Transport } from "../../protocol/transport/transport.ts";
+import { OriginServerClient } from "../../protocol/upstream/upstream-client.ts";
 import { edgeConfigOf } from "./daemons.ts";
 import { memoryPair } from "./memory-transport.ts";
 import { ScriptedPeer, wired } from "./scripted-peer.ts";
@@ -149,7 +150,7 @@ export const openOriginHalf = async (options: OriginOptions): Promise<OriginHalf
   const store = new VersionStore({ clock, bytes: 64 * MIB });
   const contexts = new StreamContexts();
   const records: ExchangeRecord[] = [];
-  const web = new OriginServerClient(
+  const web = new OriginServerClient<Route>(
     {
       host: TEST_HOST,
       origin: { scheme: "http", address: { host: "127.0.0.1", port: options.port } },
@@ -160,7 +161,6 @@ export const openOriginHalf = async (options: OriginOptions): Promise<OriginHalf
       answerMs: options.answerMs ?? 20_000,
       idleMs: undefined,
       connections: 16,
-      continues: false,
       askEncoded: false,
     },
     { ...LIMITS, clock },

@@ -11,7 +11,6 @@ import type { ExchangeGiven } from "../../origin-side/proxy/answer-edge.ts";
 import { answerEdge } from "../../origin-side/proxy/answer-edge.ts";
 import { RequestDecoders } from "../../origin-side/request/decode-body.ts";
 import { RouteTable } from "../../origin-side/upstream/route-table.ts";
-import { OriginServerClient } from "../../origin-side/upstream/upstream-client.ts";
 import { STREAMING_CODEC } from "../../protocol/codec/codecs.ts";
 import type { StreamErrorCode } from "../../protocol/errors.ts";
 import type { AnswerFrame, OpenFrame, StreamFrame } from "../../protocol/frames/frame.ts";
@@ -20,10 +19,11 @@ import type { HeaderList } from "../../protocol/http/header-list.ts";
 import { systemClock } from "../../protocol/runtime/clock.ts";
 import { ByteBudget } from "../../protocol/runtime/memory-budget.ts";
 import { VersionStore } from "../../protocol/store/version-store.ts";
+import { OriginServerClient } from "../../protocol/upstream/upstream-client.ts";
 import { NO_EXTENSIONS } from "../../protocol/wire/extensions.ts";
 import { GET, greetedPair, type LinkPair, Listener } from "../kit/link-pair.ts";
 import { silentLog } from "../kit/silent-log.ts";
-import { HEAD_BYTES } from "./asking.ts";
+import { HEAD_BYTES } from "../protocol/asking.ts";
 
 const ZSTD_MAGIC = Buffer.from("28b52ffd", "hex");
 
@@ -123,7 +123,7 @@ export class Answering implements AsyncDisposable {
   readonly records: ExchangeRecord[] = [];
   readonly memory: ByteBudget;
   readonly pair: LinkPair;
-  readonly #client: OriginServerClient;
+  readonly #client: OriginServerClient<Route>;
   readonly #store: VersionStore;
   #over: () => void = () => {};
   #running = 0;

@@ -6,9 +6,9 @@ import {
   PATIENCE_MS,
   PAUSE_MS,
 } from "../../../origin-side/answer/buffer-body.ts";
-import { type BodyEnd, OriginBody } from "../../../origin-side/exchange/body.ts";
 import { StreamError } from "../../../protocol/errors.ts";
 import { ByteBudget } from "../../../protocol/runtime/memory-budget.ts";
+import { type BodyEnd, OriginBody } from "../../../protocol/upstream/body.ts";
 import { FakeClock } from "../../kit/fake-clock.ts";
 
 const END: BodyEnd = { how: "complete", trailers: [] };

@@ -12,8 +12,8 @@ import { fieldOf } from "../../../protocol/http/head.ts";
 import type { HeaderList } from "../../../protocol/http/header-list.ts";
 import { watchLeaks } from "../../kit/leaks.ts";
 import { RawOrigin } from "../../kit/raw-origin.ts";
+import { routeTo } from "../../protocol/asking.ts";
 import { type Answer, Answering } from "../answering.ts";
-import { routeTo } from "../asking.ts";
 
 watchLeaks();
 

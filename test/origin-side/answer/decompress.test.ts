@@ -1,7 +1,7 @@
 import { zstdCompressSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import { decodeBody } from "../../../origin-side/answer/decompress.ts";
-import { OriginBody } from "../../../origin-side/exchange/body.ts";
+import { OriginBody } from "../../../protocol/upstream/body.ts";
 import { settle } from "../../kit/fake-clock.ts";
 
 const PAGE_BYTES = 2 ** 20;

@@ -7,8 +7,8 @@ import {
   type StreamedPage,
   streamPage,
 } from "../../../origin-side/answer/send-streamed.ts";
-import type { BodyEnd } from "../../../origin-side/exchange/body.ts";
 import { fingerprintOf } from "../../../protocol/store/fingerprint.ts";
+import type { BodyEnd } from "../../../protocol/upstream/body.ts";
 import { type AnsweringOptions, answeringOf, gatheredOf } from "../../kit/answering.ts";
 import { readSegments } from "../../kit/coded-body.ts";
 import { seeded } from "../../kit/random.ts";

@@ -55,7 +55,6 @@ describe("a valid origin.yaml", () => {
           answerMs: 60_000,
           idleMs: 60_000,
           connections: 128,
-          continues: false,
           askEncoded: false,
         },
       ],

@@ -3,8 +3,8 @@ import { describe, expect, it } from "vitest";
 import { settle } from "../../kit/fake-clock.ts";
 import { watchLeaks } from "../../kit/leaks.ts";
 import { OK, RawOrigin } from "../../kit/raw-origin.ts";
+import { routeTo } from "../../protocol/asking.ts";
 import { Answering } from "../answering.ts";
-import { routeTo } from "../asking.ts";
 
 watchLeaks();
 

@@ -2,25 +2,39 @@
  * The request as it goes on the wire to the web server: the fields of this hop are ours to write, and its framing is what
  * the body is, never what two fields could be read to say (RFC 9112 section 6). SPEC sections "Heads" and "Upgrades".
  */
-import { StreamError } from "../../protocol/errors.ts";
-import { FieldNames } from "../../protocol/http/field-names.ts";
-import { endToEnd, fieldOf, listOf, upgradeOf, withoutFields } from "../../protocol/http/head.ts";
-import type { HeaderList } from "../../protocol/http/header-list.ts";
-import type { ClientRequest, OriginRequest } from "./http-client.ts";
+import { StreamError } from "../errors.ts";
+import { FieldNames } from "../http/field-names.ts";
+import { endToEnd, fieldOf, listOf, upgradeOf, withoutFields } from "../http/head.ts";
+import type { HeaderList } from "../http/header-list.ts";
+import type { RequestBody } from "./body.ts";
+import type { OriginRequest } from "./upstream-request.ts";
 
 const CONTENT_LENGTH = new FieldNames(["content-length"]);
 
 /** Methods whose requests say nothing of a body when they have none (RFC 9110 section 8.6). */
 const SILENT_ABOUT_NO_BODY: ReadonlySet<string> = new Set(["GET", "HEAD", "DELETE", "OPTIONS", "TRACE"]);
 
+/** A request as it goes on the wire, framing included. */
+export interface WireRequest {
+  readonly method: string;
+  readonly target: string;
+  readonly fields: HeaderList;
+  /** Undefined where it has none. */
+  readonly body: RequestBody | undefined;
+  /** The body's length; undefined: it is chunked, or there is none. */
+  readonly bodyBytes: number | undefined;
+  /** The request asks to upgrade: on 101 its connection is given out. */
+  readonly upgrade: boolean;
+}
+
 /** Throws StreamError for a head that no edge of ours sends. */
-export const wireRequest = ({ head, body }: OriginRequest): ClientRequest => {
+export const wireRequest = ({ head, body }: OriginRequest): WireRequest => {
   const { method, target } = head;
   if (target === "") throw new StreamError("internal", "a request without a target"); // node would ask for /
   const length = lengthOf(head.fields);
   // A request cannot have a body and bytes of another protocol after it in one half of a stream: the body wins.
   const upgrade = length === undefined || length === 0 ? upgradeOf(head.fields) : undefined;
-  const asIs = { method, target, fresh: false };
+  const asIs = { method, target };
   const fields = endToEnd(head.fields);
   if (upgrade !== undefined) {
     const own = [...withoutFields(fields, CONTENT_LENGTH), "Connection", "Upgrade", "Upgrade", upgrade];
@@ -29,7 +43,7 @@ export const wireRequest = ({ head, body }: OriginRequest): ClientRequest => {
   const framed =
     body === undefined ? bodiless(method, fields, length) : withBody(head.fields, fields, length);
   const bodyBytes = body === undefined ? undefined : length;
-  return { ...asIs, fields: [...framed, ...ownTe(head.fields)], body, bodyBytes, upgrade: false };
+  return { ...asIs, fields: [...framed, ...ofThisHop(head.fields)], body, bodyBytes, upgrade: false };
 };
 
 const lengthOf = (fields: HeaderList): number | undefined => {
@@ -59,8 +73,8 @@ const withBody = (original: HeaderList, fields: HeaderList, length: number | und
 };
 
 /** Whoever sends TE must name it in Connection. Of its members only `trailers` concerns the whole way (RFC 9110 section 10.1.4). */
-const ownTe = (original: HeaderList): HeaderList => {
+const ofThisHop = (original: HeaderList): HeaderList => {
   const members = listOf(original, "te")?.split(",") ?? [];
   const trailers = members.some((member) => member.trim().toLowerCase() === "trailers");
-  return trailers ? ["TE", "trailers", "Connection", "TE"] : [];
+  return trailers ? ["TE", "trailers", "Connection", "TE"] : ["Connection", "keep-alive"];
 };

@@ -1,6 +1,5 @@
 /**
- * Sockets to one web server: TCP, TLS or a unix socket, connected and, with TLS, verified when they are given out. Both HTTP
- * clients get theirs here, so that limits, names and certificates mean the same in both.
+ * Sockets to one web server: TCP, TLS or a unix socket, connected and, with TLS, verified when they are given out.
  */
 import { once } from "node:events";
 import { connect as connectPlain, isIP, type Socket } from "node:net";
@@ -11,16 +10,16 @@ import {
   type PeerCertificate,
   type TLSSocket,
 } from "node:tls";
-import { StreamError } from "../../protocol/errors.ts";
-import { type Clock, DeadlineError } from "../../protocol/runtime/clock.ts";
-import { EVERY_HOST, type OriginTls, type Route } from "../config/route-config.ts";
-import { printOriginServer } from "../config/upstream-address.ts";
+import { StreamError } from "../errors.ts";
+import { type Clock, DeadlineError } from "../runtime/clock.ts";
+import { printOriginServer } from "./upstream-address.ts";
+import { EVERY_HOST, type OriginTls, type UpstreamSettings } from "./upstream-settings.ts";
 
 /** A peer that vanished without a word is found by the kernel's probes, which begin after this much silence. */
 const KEEP_ALIVE_MS = 60_000;
 
-/** The place, name and limits of a route that dialling needs. */
-export type Dialled = Pick<Route, "host" | "origin" | "tls" | "connectMs">;
+/** The place, name and limits that dialling needs. */
+export type Dialled = Pick<UpstreamSettings, "host" | "origin" | "tls" | "connectMs">;
 
 export class OriginDialler {
   readonly #route: Dialled;
@@ -34,14 +33,15 @@ export class OriginDialler {
   }
 
   /**
-   * A connected socket. `halfOpen`: its write side outlives the read side. Rejects with StreamError("origin-failed"), and
-   * leaves nothing behind then.
+   * A connected socket. `halfOpen`: its write side outlives the read side. Rejects with StreamError("origin-failed"), or with
+   * the signal's reason, and leaves nothing behind then.
    */
-  async dial(wanted: { readonly halfOpen: boolean }): Promise<Socket> {
+  async dial(wanted: { readonly halfOpen: boolean; readonly signal?: AbortSignal }): Promise<Socket> {
     const { connectMs, origin } = this.#route;
     try {
-      return await this.#clock.within(connectMs, undefined, (signal) => this.#connected(wanted, signal));
+      return await this.#clock.within(connectMs, wanted.signal, (signal) => this.#connected(wanted, signal));
     } catch (cause) {
+      wanted.signal?.throwIfAborted();
       const name = printOriginServer(origin);
       const why =
         cause instanceof DeadlineError

@@ -3,10 +3,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { TLSSocket, type TlsOptions } from "node:tls";
 import { afterAll, describe, expect, it } from "vitest";
-import type { OriginTls, Route } from "../../../origin-side/config/route-config.ts";
-import type { OriginServer } from "../../../origin-side/config/upstream-address.ts";
-import { serverNameOf } from "../../../origin-side/upstream/dial-upstream.ts";
 import { NamedFile } from "../../../protocol/config/schema.ts";
+import { serverNameOf } from "../../../protocol/upstream/dial-upstream.ts";
+import type { OriginServer } from "../../../protocol/upstream/upstream-address.ts";
+import type { OriginTls, UpstreamSettings } from "../../../protocol/upstream/upstream-settings.ts";
 import { type CertificatePair, makeAuthority } from "../../kit/certificates.ts";
 import { settle } from "../../kit/fake-clock.ts";
 import { watchLeaks } from "../../kit/leaks.ts";
@@ -32,13 +32,13 @@ const serving = ({ certificate, privateKey }: CertificatePair): TlsOptions => ({
   key: privateKey,
 });
 
-/** Asks once with each client; the answers' bodies, or the codes of the failures. */
-const askedOver = async (origin: RawOrigin, tls: OriginTls, more: Partial<Route> = {}) => {
+/** Asks once by each method; the answers' bodies, or the codes of the failures. */
+const askedOver = async (origin: RawOrigin, tls: OriginTls, more: Partial<UpstreamSettings> = {}) => {
   const server: OriginServer = { scheme: "https", address: { host: "127.0.0.1", port: origin.port } };
   const outcomes: (string | undefined)[] = [];
-  for (const continues of [false, true]) {
-    await using client = new TestClient(routeTo(origin.port, { origin: server, tls, continues, ...more }));
-    const asked = ask(client);
+  for (const method of ["GET", "POST"]) {
+    await using client = new TestClient(routeTo(origin.port, { origin: server, tls, ...more }));
+    const asked = ask(client, method);
     const answering = origin.next().then(async (connection) => {
       await connection.head();
       const { socket } = connection;
@@ -58,7 +58,7 @@ const askedOver = async (origin: RawOrigin, tls: OriginTls, more: Partial<Route>
 const names: string[] = [];
 
 describe("a web server over TLS", () => {
-  it.each<[string, CertificatePair, Partial<OriginTls>, Partial<Route>, string]>([
+  it.each<[string, CertificatePair, Partial<OriginTls>, Partial<UpstreamSettings>, string]>([
     [
       "with a known certificate for its address",
       authority.issue({ name: "127.0.0.1" }),
@@ -195,13 +195,13 @@ describe("a web server over TLS", () => {
 });
 
 describe("a web server at a unix socket", () => {
-  it.each([false, true])("answers as any other (node client: %s)", async (continues) => {
-    const path = join(folder, `app-${continues}.sock`);
+  it.each(["GET", "POST"])("answers %s as any other", async (method) => {
+    const path = join(folder, `app-${method}.sock`);
     await using origin = await RawOrigin.listen({ path });
-    await using client = new TestClient(routeTo(0, { origin: { scheme: "unix", path }, continues }));
-    const asked = ask(client);
+    await using client = new TestClient(routeTo(0, { origin: { scheme: "unix", path } }));
+    const asked = ask(client, method);
     const connection = await origin.next();
-    expect(await connection.head()).toContain(`${continues ? "Host" : "host"}: www.example.com`);
+    expect(await connection.head()).toContain("Host: www.example.com");
     connection.end(OK());
     expect((await heard(asked)).body).toBe("hello");
   });

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { SilenceWatch } from "../../../origin-side/upstream/inactivity-timeout.ts";
+import { SilenceWatch } from "../../../protocol/upstream/inactivity-timeout.ts";
 import { FakeClock } from "../../kit/fake-clock.ts";
 
 const watching = () => {

@@ -1,12 +1,12 @@
 import { describe, expect, it } from "vitest";
+import { UnitError } from "../../../protocol/config/units.ts";
 import {
   authorityOf,
   isOnThisMachine,
   LONGEST_SOCKET_PATH,
   parseOriginServer,
   printOriginServer,
-} from "../../../origin-side/config/upstream-address.ts";
-import { UnitError } from "../../../protocol/config/units.ts";
+} from "../../../protocol/upstream/upstream-address.ts";
 
 describe("a web server's address", () => {
   it.each([

@@ -1,13 +1,13 @@
 /** A client of one route, and what comes back from it: for tests that need no link. */
 
 import type { Route } from "../../origin-side/config/route-config.ts";
-import type { BodyEnd, RequestBody } from "../../origin-side/exchange/body.ts";
-import type { OriginRequest, OriginResponse } from "../../origin-side/upstream/http-client.ts";
-import { OriginServerClient } from "../../origin-side/upstream/upstream-client.ts";
 import type { ResponseHead } from "../../protocol/http/head.ts";
 import type { HeaderList } from "../../protocol/http/header-list.ts";
 import { Inbox } from "../../protocol/runtime/async-queue.ts";
 import { type Clock, systemClock } from "../../protocol/runtime/clock.ts";
+import type { BodyEnd, RequestBody } from "../../protocol/upstream/body.ts";
+import { OriginServerClient } from "../../protocol/upstream/upstream-client.ts";
+import type { OriginRequest, OriginResponse } from "../../protocol/upstream/upstream-request.ts";
 
 export const HEAD_BYTES = 64 * 1024;
 
@@ -21,7 +21,6 @@ export const routeTo = (port: number, more: Partial<Route> = {}): Route => ({
   answerMs: 20_000,
   idleMs: 20_000,
   connections: 8,
-  continues: false,
   askEncoded: false,
   ...more,
 });
@@ -32,8 +31,8 @@ export class TestClient extends OriginServerClient implements AsyncDisposable {
     super(route, { clock: systemClock, headBytes: HEAD_BYTES, ...given });
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.close();
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.close();
   }
 }
 

@@ -6,41 +6,50 @@
 import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { TLSSocket } from "node:tls";
-import { StreamError } from "../../protocol/errors.ts";
-import type { RequestBody } from "../exchange/body.ts";
-import type { IncomingExchange } from "../exchange/incoming-exchange.ts";
+import { StreamError } from "../errors.ts";
+import type { RequestBody } from "./body.ts";
+
+/** The visitor's side of an upgraded connection, as far as the web server's side needs it. */
+export interface UpgradedVisitor {
+  /** Fires when the visitor, or its link, breaks off. */
+  readonly gone: AbortSignal;
+  /** Undefined, or resolves, when more may be sent. */
+  data(bytes: Uint8Array): Promise<void> | undefined;
+  /** The web server's half has ended. */
+  endHalf(): void;
+}
 
 /** Resolves with the bytes that the web server sent, when both halves have ended. Rejects when either side breaks off. */
 export const joinUpgraded = async (
-  exchange: IncomingExchange,
+  visitor: UpgradedVisitor,
   fromVisitor: RequestBody,
   connection: Duplex,
 ): Promise<number> => {
   const leave = () => breakOff(connection);
-  exchange.gone.addEventListener("abort", leave, { once: true });
-  if (exchange.gone.aborted) leave();
+  visitor.gone.addEventListener("abort", leave, { once: true });
+  if (visitor.gone.aborted) leave();
   try {
-    const inFull = Promise.all([toVisitor(connection, exchange), toOrigin(fromVisitor, connection)]);
+    const inFull = Promise.all([toVisitor(connection, visitor), toOrigin(fromVisitor, connection)]);
     const [bytes] = await Promise.race([inFull, brokenOff(connection)]);
     return bytes;
   } finally {
-    exchange.gone.removeEventListener("abort", leave);
+    visitor.gone.removeEventListener("abort", leave);
     connection.destroy();
   }
 };
 
-const toVisitor = async (connection: Duplex, exchange: IncomingExchange): Promise<number> => {
+const toVisitor = async (connection: Duplex, visitor: UpgradedVisitor): Promise<number> => {
   let bytes = 0;
   try {
     for await (const piece of connection.iterator({ destroyOnReturn: false })) {
       bytes += piece.length;
-      await exchange.data(piece);
+      await visitor.data(piece);
     }
   } catch (cause) {
-    exchange.gone.throwIfAborted();
+    visitor.gone.throwIfAborted();
     throw new StreamError("truncated", BROKEN_OFF, { cause });
   }
-  exchange.endHalf();
+  visitor.endHalf();
   return bytes;
 };
 

@@ -3,7 +3,7 @@
  * and time in which it is not the web server that is waited for does not count. One timer, set again only when it
  * runs out, so a byte costs a look at the clock and no more.
  */
-import type { Clock, Timer } from "../../protocol/runtime/clock.ts";
+import type { Clock, Timer } from "../runtime/clock.ts";
 
 export class SilenceWatch {
   readonly #clock: Clock;
@@ -12,6 +12,7 @@ export class SilenceWatch {
   #heardAt = 0;
   #paused = false;
   #timer: Timer | undefined;
+  #runsOutAt = 0;
 
   /** `silent` is called once for a phase, with its limit. */
   constructor(clock: Clock, silent: (ms: number) => void) {
@@ -21,9 +22,12 @@ export class SilenceWatch {
 
   /** Begins a phase; undefined: without a limit. */
   expect(limitMs: number | undefined): void {
-    this.#timer?.cancel();
     this.#limitMs = limitMs;
     this.#heardAt = this.#clock.now();
+    // One that runs out before is set again then, which is cheaper than two timers for every exchange.
+    const suffices = limitMs !== undefined && this.#runsOutAt <= this.#heardAt + limitMs;
+    if (this.#timer !== undefined && suffices) return;
+    this.#timer?.cancel();
     this.#set(limitMs);
   }
 
@@ -44,14 +48,17 @@ export class SilenceWatch {
 
   stop(): void {
     this.#timer?.cancel();
+    this.#timer = undefined;
     this.#limitMs = undefined;
   }
 
   #set(afterMs: number | undefined): void {
+    this.#runsOutAt = this.#clock.now() + (afterMs ?? 0);
     this.#timer = afterMs === undefined ? undefined : this.#clock.after(afterMs, () => this.#look());
   }
 
   #look(): void {
+    this.#timer = undefined;
     const limitMs = this.#limitMs;
     if (limitMs === undefined) return;
     if (this.#paused) this.heard();

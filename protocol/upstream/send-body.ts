@@ -3,45 +3,54 @@
  * long as its head says, ends its connection in the middle, so it can never look complete (RFC 9112 section 8).
  */
 import type { ClientRequest as OutgoingRequest } from "node:http";
-import type { HeaderList } from "../../protocol/http/header-list.ts";
-import type { ClientEvents, ClientRequest } from "./http-client.ts";
+import type { HeaderList } from "../http/header-list.ts";
+import type { RequestBody } from "./body.ts";
 
-/** Resolves when the body has been handed over, or will never be. True: handed over, as a whole. */
+/** Told as the body goes out. */
+export interface BodyProgress {
+  /** More of the body has to come. */
+  waiting(): void;
+  /** It has come. */
+  came(): void;
+  /** A piece has left. */
+  sent(): void;
+}
+
+/**
+ * Resolves when the body has been handed over, or will never be. Rejects with what `body` rejects with. `bodyBytes`: as its
+ * head says; undefined: it is chunked.
+ */
 export const sendBody = async (
   outgoing: OutgoingRequest,
-  { body, bodyBytes }: ClientRequest,
-  events: Pick<ClientEvents, "wantsBody" | "sent">,
-): Promise<boolean> => {
-  if (body === undefined) {
-    outgoing.end();
-    return true;
-  }
+  body: RequestBody,
+  bodyBytes: number | undefined,
+  progress: BodyProgress,
+): Promise<void> => {
   for (let bytes = 0; ; ) {
-    events.wantsBody(true);
+    progress.waiting();
     const next = await body.next();
-    events.wantsBody(false);
-    if (outgoing.destroyed) return false;
+    progress.came();
+    if (outgoing.destroyed) return;
     if (!(next instanceof Uint8Array)) {
       if (next.how === "complete" && bytes === (bodyBytes ?? bytes)) return finish(outgoing, next.trailers);
       outgoing.destroy(new Error("the visitor's body was given up"));
-      return false;
+      return;
     }
     bytes += next.length;
     if (bytes > (bodyBytes ?? bytes)) {
       outgoing.destroy(new Error("the visitor's body is longer than its Content-Length"));
-      return false;
+      return;
     }
     if (!outgoing.write(next)) await drained(outgoing);
     body.taken(next.length);
-    events.sent();
+    progress.sent();
   }
 };
 
 /** Only a chunked body can have trailers; those of another are left out (RFC 9110 section 6.5). */
-const finish = (outgoing: OutgoingRequest, trailers: HeaderList): true => {
+const finish = (outgoing: OutgoingRequest, trailers: HeaderList): void => {
   if (trailers.length > 0 && outgoing.chunkedEncoding) outgoing.addTrailers(pairs(trailers));
   outgoing.end();
-  return true;
 };
 
 const pairs = (fields: HeaderList): [string, string][] =>

@@ -2,13 +2,7 @@
  * Where a web server is: a TCP address, spoken to in plain HTTP or over TLS, or a unix socket. As it stands in `origin.yaml`,
  * and back.
  */
-import {
-  type HostPort,
-  isLoopback,
-  parseHostPort,
-  printHostPort,
-  UnitError,
-} from "../../protocol/config/units.ts";
+import { type HostPort, isLoopback, parseHostPort, printHostPort, UnitError } from "../config/units.ts";
 
 export type OriginServer =
   | { readonly scheme: "http" | "https"; readonly address: HostPort }

@@ -3,8 +3,8 @@
  * memory is bounded by the slowest of both ends.
  */
 
-import type { HeaderList } from "../../protocol/http/header-list.ts";
-import { Inbox } from "../../protocol/runtime/async-queue.ts";
+import type { HeaderList } from "../http/header-list.ts";
+import { Inbox } from "../runtime/async-queue.ts";
 
 /** A body of which this much waits to be pulled is paused at its socket. */
 const BODY_QUEUE_BYTES = 128 * 1024;

@@ -10,12 +10,10 @@ import { ask, FedBody, heard, routeTo, TestClient } from "../asking.ts";
 
 watchLeaks();
 
-const CLIENTS = [false, true];
-
-describe.each(CLIENTS)("a body (node client: %s)", (continues) => {
+describe("a body", () => {
   const given = async (response: string, method = "GET") => {
     const origin = await RawOrigin.listen();
-    const client = new TestClient(routeTo(origin.port, { continues }));
+    const client = new TestClient(routeTo(origin.port));
     const asked = ask(client, method);
     const connection = await origin.next();
     await connection.head();
@@ -75,21 +73,15 @@ describe.each(CLIENTS)("a body (node client: %s)", (continues) => {
   });
 });
 
-it.each(
-  CLIENTS.flatMap((continues) =>
-    ["Content-Length: 1048576", "X: until the connection closes"].map((framing) => ({ continues, framing })),
-  ),
-)(
-  "a body that waits for a slow visitor outlives its connection: $framing (node client: $continues)",
-  async (given) => {
+it.each(["Content-Length: 1048576", "X: until the connection closes"])(
+  "a body that waits for a slow visitor outlives its connection: %s",
+  async (framing) => {
     await using origin = await RawOrigin.listen();
-    await using client = new TestClient(routeTo(origin.port, given));
+    await using client = new TestClient(routeTo(origin.port));
     const asked = ask(client);
     const connection = await origin.next();
     await connection.head();
-    connection.end(
-      `HTTP/1.1 200 OK\r\nConnection: close\r\n${given.framing}\r\n\r\n${"x".repeat(1_048_576)}`,
-    );
+    connection.end(`HTTP/1.1 200 OK\r\nConnection: close\r\n${framing}\r\n\r\n${"x".repeat(1_048_576)}`);
     const response = await asked.response;
     if (response.kind !== "answered") throw new Error("upgraded");
     // Everything has been said and closed before anything is taken.
@@ -131,7 +123,7 @@ describe("a client that retires", () => {
   });
 });
 
-describe.each(CLIENTS)("a response (node client: %s)", (continues) => {
+describe("a response", () => {
   it.each([
     ["garbage", "220 mail ESMTP\r\n"],
     ["nothing", ""],
@@ -148,7 +140,7 @@ describe.each(CLIENTS)("a response (node client: %s)", (continues) => {
     ["a space before a colon", "HTTP/1.1 200 OK\r\nX : a\r\nContent-Length: 0\r\n\r\n"],
   ])("of %s is a failure", async (_, response) => {
     await using origin = await RawOrigin.listen();
-    await using client = new TestClient(routeTo(origin.port, { continues }));
+    await using client = new TestClient(routeTo(origin.port));
     for (const method of ["GET", "POST"]) {
       const asked = ask(client, method);
       const connection = await origin.next();
@@ -160,7 +152,7 @@ describe.each(CLIENTS)("a response (node client: %s)", (continues) => {
 
   it("that is reset within its body is truncated", async () => {
     await using origin = await RawOrigin.listen();
-    await using client = new TestClient(routeTo(origin.port, { continues }));
+    await using client = new TestClient(routeTo(origin.port));
     for (const framing of ["Content-Length: 10", "X: until the connection closes"]) {
       const asked = ask(client);
       const connection = await origin.next();
@@ -188,13 +180,9 @@ describe("a connection", () => {
       await expect(ask(client, method).response).rejects.toMatchObject({ code: "origin-failed" });
   });
 
-  it.each([
-    ["GET", false],
-    ["GET", true],
-    ["POST", false],
-  ])("is used again after %s (node client: %s)", async (method, continues) => {
+  it.each(["GET", "POST"])("is used again after %s", async (method) => {
     await using origin = await RawOrigin.listen();
-    await using client = new TestClient(routeTo(origin.port, { continues }));
+    await using client = new TestClient(routeTo(origin.port));
     const first = ask(client, method);
     const connection = await origin.next();
     for (let round = 0; round < 3; round++) {
@@ -207,15 +195,11 @@ describe("a connection", () => {
     expect(origin.count).toBe(1);
   });
 
-  it.each([
-    ["GET", false],
-    ["HEAD", true],
-    ["OPTIONS", true],
-  ])(
-    "that was kept and closes under %s is replaced by a new one, once (node client: %s)",
-    async (method, continues) => {
+  it.each(["GET", "HEAD", "OPTIONS"])(
+    "that was kept and closes under %s is replaced by a new one, once",
+    async (method) => {
       await using origin = await RawOrigin.listen();
-      await using client = new TestClient(routeTo(origin.port, { continues }));
+      await using client = new TestClient(routeTo(origin.port));
       const first = ask(client, "GET");
       const kept = await origin.next();
       await kept.head();
@@ -243,7 +227,7 @@ describe("a connection", () => {
 
   it("that was kept and closes under POST, or in an answer, is a failure", async () => {
     await using origin = await RawOrigin.listen();
-    await using client = new TestClient(routeTo(origin.port, { continues: true }));
+    await using client = new TestClient(routeTo(origin.port));
     for (const [method, said, code] of [
       ["POST", "", "origin-failed"],
       ["GET", "HTTP/1.1 200", "origin-failed"],
@@ -319,10 +303,10 @@ describe("a limit", () => {
     first.leave();
   });
 
-  it.each(CLIENTS)("of silence before the head is 504 (node client: %s)", async (continues) => {
+  it("of silence before the head is 504", async () => {
     await using origin = await RawOrigin.listen();
     const clock = new FakeClock();
-    await using client = new TestClient(routeTo(origin.port, { continues, answerMs: 1_000 }), { clock });
+    await using client = new TestClient(routeTo(origin.port, { answerMs: 1_000 }), { clock });
     const asked = ask(client);
     const connection = await origin.next();
     await connection.head();
@@ -367,33 +351,30 @@ describe("a limit", () => {
     await silent;
   });
 
-  it.each(CLIENTS)(
-    "of silence within a body cuts it; a slow visitor does not count (node client: %s)",
-    async (continues) => {
-      await using origin = await RawOrigin.listen();
-      const clock = new FakeClock();
-      await using client = new TestClient(routeTo(origin.port, { continues, idleMs: 1_000 }), { clock });
-      const asked = ask(client);
-      const connection = await origin.next();
-      await connection.head();
-      connection.write("HTTP/1.1 200 OK\r\n\r\n");
-      const response = await asked.response;
-      if (response.kind !== "answered") throw new Error("upgraded");
-      const { body } = response;
-      connection.write("x".repeat(1024 * 1024));
-      await stillness(() => body.length);
-      await clock.advance(5_000); // more waits than is held here: paused, and patient
-      for (let bytes = 0; bytes < 1024 * 1024; ) {
-        const piece = await body.next();
-        if (!Buffer.isBuffer(piece)) throw new Error("ended");
-        bytes += piece.length;
-      }
-      const cut = expect(body.next()).rejects.toMatchObject({ code: "origin-silent" });
-      await clock.advance(1_000);
-      await cut;
-      await connection.over;
-    },
-  );
+  it("of silence within a body cuts it; a slow visitor does not count", async () => {
+    await using origin = await RawOrigin.listen();
+    const clock = new FakeClock();
+    await using client = new TestClient(routeTo(origin.port, { idleMs: 1_000 }), { clock });
+    const asked = ask(client);
+    const connection = await origin.next();
+    await connection.head();
+    connection.write("HTTP/1.1 200 OK\r\n\r\n");
+    const response = await asked.response;
+    if (response.kind !== "answered") throw new Error("upgraded");
+    const { body } = response;
+    connection.write("x".repeat(1024 * 1024));
+    await stillness(() => body.length);
+    await clock.advance(5_000); // more waits than is held here: paused, and patient
+    for (let bytes = 0; bytes < 1024 * 1024; ) {
+      const piece = await body.next();
+      if (!Buffer.isBuffer(piece)) throw new Error("ended");
+      bytes += piece.length;
+    }
+    const cut = expect(body.next()).rejects.toMatchObject({ code: "origin-silent" });
+    await clock.advance(1_000);
+    await cut;
+    await connection.over;
+  });
 
   it.each([
     ["an event stream", "Content-Type: text/event-stream", 1_000],
@@ -432,13 +413,9 @@ describe("a limit", () => {
 });
 
 describe("a visitor that leaves", () => {
-  it.each([
-    ["GET", false],
-    ["GET", true],
-    ["POST", false],
-  ])("ends its %s at once (node client: %s)", async (method, continues) => {
+  it.each(["GET", "POST"])("ends its %s at once", async (method) => {
     await using origin = await RawOrigin.listen();
-    await using client = new TestClient(routeTo(origin.port, { continues }));
+    await using client = new TestClient(routeTo(origin.port));
     const before = ask(client, method);
     const waiting = await origin.next();
     await waiting.head();

@@ -1,0 +1,261 @@
+/**
+ * The connections to one web server: at most so many, whether they carry a request, are being made, or rest. One that rests is
+ * used again, or closed before another one is made in its place. A request that finds none waits its turn, for a bounded
+ * time, and may leave the line.
+ */
+import type { Socket } from "node:net";
+import { StreamError } from "../errors.ts";
+import { type Clock, DeadlineError, type Timer } from "../runtime/clock.ts";
+import type { OriginDialler } from "./dial-upstream.ts";
+
+/** A connection that rested for longer carries only what may be repeated. Web servers close theirs after seconds: 2 (gunicorn), 5 (Apache, Node.js), 75 (nginx). */
+export const TRUSTED_REST_MS = 1_000;
+
+/** What connection a request can do with. */
+export interface ConnectionWish {
+  /** `any`: one that rested will do. `trusted`: if it rested for TRUSTED_REST_MS at most. `none`: only a new one. */
+  readonly reuse: "any" | "trusted" | "none";
+  /** A new one whose write side outlives its read side, for an upgrade. It is never used again. */
+  readonly halfOpen: boolean;
+}
+
+export interface PoolOptions {
+  readonly dialler: OriginDialler;
+  readonly clock: Clock;
+  /** Most connections at once. */
+  readonly most: number;
+}
+
+/** One connection, lent out or at rest. Whoever has it closes it by destroying its socket. */
+export class PooledConnection {
+  readonly socket: Socket;
+  readonly halfOpen: boolean;
+  /** Times on the pool's clock; undefined while it is lent out. */
+  #rest: { readonly from: number; readonly until: number } | undefined;
+  #reused = false;
+  readonly #unasked = () => {
+    if (this.#rest !== undefined) this.socket.destroy();
+  };
+
+  constructor(socket: Socket, halfOpen: boolean) {
+    this.socket = socket;
+    this.halfOpen = halfOpen;
+    // Bytes that nobody asked for would be taken for the answer to the next request.
+    socket.on("data", this.#unasked);
+  }
+
+  /** It has carried a request before the one that it is lent for. */
+  get reused(): boolean {
+    return this.#reused;
+  }
+
+  /** When its rest is over; 0 while it does not rest. */
+  get restsUntil(): number {
+    return this.#rest?.until ?? 0;
+  }
+
+  rest(from: number, forMs: number): void {
+    this.#rest = { from, until: from + forMs };
+  }
+
+  lend(): this {
+    this.#reused = true;
+    this.#rest = undefined;
+    return this;
+  }
+
+  /** Whether it rests and will do for a request now. */
+  fits({ reuse, halfOpen }: ConnectionWish, now: number): boolean {
+    if (this.#rest === undefined || reuse === "none" || halfOpen) return false;
+    if (this.socket.destroyed || !this.socket.writable || now >= this.#rest.until) return false;
+    return reuse === "any" || now - this.#rest.from <= TRUSTED_REST_MS;
+  }
+
+  /** HTTP is over on it: its bytes are the receiver's alone. */
+  detach(): Socket {
+    return this.socket.off("data", this.#unasked);
+  }
+}
+
+interface Waiting {
+  readonly wish: ConnectionWish;
+  /** Undefined: it may make a new one, for which there is room. */
+  grant(connection: PooledConnection | undefined): void;
+  fail(error: unknown): void;
+}
+
+export class ConnectionPool {
+  readonly #given: PoolOptions;
+  /** All there are, but for those being made. */
+  readonly #all = new Set<PooledConnection>();
+  readonly #dialling = new Set<AbortController>();
+  /** The one that rests longest first. */
+  #resting: PooledConnection[] = [];
+  readonly #line = new Set<Waiting>();
+  /** Granted and not yet begun, or being made. */
+  #coming = 0;
+  /** Closed to make room; their places are not free yet. */
+  #leaving = 0;
+  #timer: Timer | undefined;
+  #phase: "open" | "retired" | "closed" = "open";
+  readonly #empty = Promise.withResolvers<void>();
+
+  constructor(given: PoolOptions) {
+    this.#given = given;
+  }
+
+  /** Connections there are: lent out, at rest, being made. */
+  get size(): number {
+    return this.#all.size + this.#coming;
+  }
+
+  /**
+   * Rejects with StreamError("origin-silent") after `withinMs` in line, with StreamError("origin-failed") where none can be
+   * made, or with the signal's reason.
+   */
+  async take(wish: ConnectionWish, withinMs: number, signal: AbortSignal): Promise<PooledConnection> {
+    signal.throwIfAborted();
+    if (this.#phase === "closed") throw closed();
+    const rested = this.#line.size === 0 ? this.#fitting(wish) : undefined;
+    if (rested !== undefined) return rested.lend();
+    if (this.#line.size === 0 && this.size < this.#given.most) this.#coming++;
+    else {
+      const granted = await this.#inLine(wish, withinMs, signal);
+      if (granted !== undefined) return granted.lend();
+    }
+    return this.#dial(wish, signal);
+  }
+
+  /** Takes back a connection whose exchange is complete, to be used again within `forMs`. */
+  giveBack(connection: PooledConnection, forMs: number): void {
+    const { socket, halfOpen } = connection;
+    if (socket.destroyed) return;
+    if (this.#phase !== "open" || halfOpen || forMs <= 0 || !socket.writable) {
+      socket.destroy();
+      return;
+    }
+    connection.rest(this.#given.clock.now(), forMs);
+    this.#resting.push(connection);
+    this.#timer ??= this.#given.clock.after(forMs, () => this.#closeRested());
+    this.#next();
+  }
+
+  /** Ends every connection; what runs is lost. */
+  close(): void {
+    this.#phase = "closed";
+    this.#timer?.cancel();
+    for (const waiting of this.#line) waiting.fail(closed());
+    for (const dial of this.#dialling) dial.abort(closed());
+    for (const { socket } of this.#all) socket.destroy();
+  }
+
+  /** Keeps no connection any more; resolves when the last one that runs is gone. */
+  retire(): Promise<void> {
+    if (this.#phase === "open") this.#phase = "retired";
+    this.#timer?.cancel();
+    for (const { socket } of this.#resting) socket.destroy();
+    this.#resting = [];
+    this.#tellEmpty();
+    return this.#empty.promise;
+  }
+
+  async #dial({ halfOpen }: ConnectionWish, signal: AbortSignal): Promise<PooledConnection> {
+    const dial = new AbortController();
+    const leave = () => dial.abort(signal.reason);
+    signal.addEventListener("abort", leave, { once: true });
+    this.#dialling.add(dial);
+    try {
+      if (signal.aborted) leave();
+      const socket = await this.#given.dialler.dial({ halfOpen, signal: dial.signal });
+      const connection = new PooledConnection(socket, halfOpen);
+      this.#all.add(connection);
+      socket.once("close", () => this.#gone(connection));
+      return connection;
+    } finally {
+      this.#coming--;
+      this.#dialling.delete(dial);
+      signal.removeEventListener("abort", leave);
+      this.#next();
+      this.#tellEmpty();
+    }
+  }
+
+  async #inLine(
+    wish: ConnectionWish,
+    withinMs: number,
+    signal: AbortSignal,
+  ): Promise<PooledConnection | undefined> {
+    const { clock, most } = this.#given;
+    try {
+      return await clock.within(withinMs, signal, (over) => this.#turn(wish, over));
+    } catch (error) {
+      if (!(error instanceof DeadlineError)) throw error;
+      throw new StreamError(
+        "origin-silent",
+        `all ${most} connections of the route were in use for ${withinMs} ms; raise its connections`,
+      );
+    }
+  }
+
+  #turn(wish: ConnectionWish, over: AbortSignal): Promise<PooledConnection | undefined> {
+    const { promise, resolve, reject } = Promise.withResolvers<PooledConnection | undefined>();
+    const waiting: Waiting = { wish, grant: resolve, fail: reject };
+    this.#line.add(waiting);
+    over.addEventListener("abort", () => {
+      if (this.#line.delete(waiting)) reject(over.reason);
+    });
+    this.#next();
+    return promise;
+  }
+
+  /** Serves the line, in the order of coming. */
+  #next(): void {
+    for (const waiting of this.#line) {
+      const rested = this.#fitting(waiting.wish);
+      if (rested === undefined && this.size >= this.#given.most) break;
+      if (rested === undefined) this.#coming++;
+      this.#line.delete(waiting);
+      waiting.grant(rested);
+    }
+    // Those that rest still are none that the first in line can use, so their places are what it waits for.
+    while (this.#leaving < this.#line.size) {
+      const longest = this.#resting.shift();
+      if (longest === undefined) return;
+      this.#leaving++;
+      longest.socket.prependOnceListener("close", () => this.#leaving--).destroy();
+    }
+  }
+
+  /** Of those that rest and fit, the one that has rested for the shortest time; it rests no more. */
+  #fitting(wish: ConnectionWish): PooledConnection | undefined {
+    if (this.#resting.length === 0) return undefined;
+    const now = this.#given.clock.now();
+    const at = this.#resting.findLastIndex((connection) => connection.fits(wish, now));
+    return at === -1 ? undefined : this.#resting.splice(at, 1)[0];
+  }
+
+  #closeRested(): void {
+    const { clock } = this.#given;
+    const now = clock.now();
+    const past = this.#resting.filter(({ restsUntil }) => restsUntil <= now);
+    this.#resting = this.#resting.filter(({ restsUntil }) => restsUntil > now);
+    for (const { socket } of past) socket.destroy();
+    const soonest = Math.min(...this.#resting.map(({ restsUntil }) => restsUntil));
+    this.#timer =
+      this.#resting.length === 0 ? undefined : clock.after(soonest - now, () => this.#closeRested());
+  }
+
+  #gone(connection: PooledConnection): void {
+    this.#all.delete(connection);
+    const at = this.#resting.indexOf(connection);
+    if (at !== -1) this.#resting.splice(at, 1);
+    this.#next();
+    this.#tellEmpty();
+  }
+
+  #tellEmpty(): void {
+    if (this.#phase === "retired" && this.size === 0 && this.#line.size === 0) this.#empty.resolve();
+  }
+}
+
+const closed = (): StreamError => new StreamError("origin-failed", "the route is closed");

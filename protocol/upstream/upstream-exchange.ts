@@ -1,0 +1,297 @@
+/**
+ * One request under way at a web server, over node:http: it waits for a connection, is sent, its silence is watched, its interim
+ * heads are handed on, its response becomes a head and a body. Every failure becomes a StreamError; what the web server or
+ * the system said stays in `cause`, for the log and never for a visitor. SPEC section "Errors".
+ */
+import {
+  type IncomingMessage,
+  type ClientRequest as OutgoingRequest,
+  request as openRequest,
+} from "node:http";
+import type { Duplex } from "node:stream";
+import { StreamError } from "../errors.ts";
+import { endToEnd, endToEndTrailers, listOf, upgradeOf } from "../http/head.ts";
+import type { Clock } from "../runtime/clock.ts";
+import { OriginBody } from "./body.ts";
+import type { ConnectionPool, ConnectionWish, PooledConnection } from "./connection-pool.ts";
+import type { WireRequest } from "./framing.ts";
+import { SilenceWatch } from "./inactivity-timeout.ts";
+import { type BodyFraming, judgeResponse, rawHead } from "./response-head.ts";
+import { sendBody } from "./send-body.ts";
+import { failureOf, StaleConnection, truncationBy } from "./upstream-failure.ts";
+import type { OriginRequest, OriginResponse } from "./upstream-request.ts";
+
+/** A web server that sends more interim heads than this has lost its way. */
+export const MOST_INTERIMS = 100;
+
+export interface ExchangeGiven {
+  readonly connections: ConnectionPool;
+  readonly clock: Clock;
+  /** The web server's address, for the log. */
+  readonly server: string;
+  /** Largest response head. */
+  readonly headBytes: number;
+  /** Limits of silence before the head, and within the body. */
+  readonly answerMs: number;
+  readonly idleMs: number | undefined;
+}
+
+/** Of one exchange, each after the one before it; any may be followed by `over`. */
+type Phase =
+  | { readonly is: "connecting" }
+  /** The request is on a connection, of which so many bytes had been read before. */
+  | { readonly is: "asking"; readonly connection: PooledConnection; readonly bytesBefore: number }
+  /** The head has been given out. */
+  | {
+      readonly is: "answering";
+      readonly connection: PooledConnection;
+      readonly incoming: IncomingMessage;
+      readonly body: OriginBody;
+      readonly framing: BodyFraming;
+      readonly restMs: number;
+    }
+  /** So has the body; the connection becomes free in a moment, or closes. */
+  | { readonly is: "complete"; readonly connection: PooledConnection; readonly restMs: number }
+  /** It failed, was given up, or its connection is the receiver's. */
+  | { readonly is: "over" };
+
+const NO_BYTES = Buffer.alloc(0);
+
+/** A request on its way. */
+export interface Asked {
+  readonly request: OriginRequest;
+  readonly wire: WireRequest;
+  readonly reuse: ConnectionWish["reuse"];
+}
+
+/**
+ * The response, or the upgrade. Rejects with StreamError, with the reason of the request's signal, or with StaleConnection,
+ * unless `reuse` is `none`. What HTTP/1.1 has no form for is "origin-failed", and nothing of it has been sent.
+ */
+export const exchangeWith = async (asked: Asked, given: ExchangeGiven): Promise<OriginResponse> =>
+  new UpstreamExchange(asked, given).response;
+
+class UpstreamExchange {
+  readonly #asked: Asked;
+  readonly #given: ExchangeGiven;
+  readonly #watch: SilenceWatch;
+  readonly #outgoing: OutgoingRequest;
+  readonly #settle = Promise.withResolvers<OriginResponse>();
+  readonly #leave = () => this.#fail(this.#asked.request.signal.reason);
+  #phase: Phase = { is: "connecting" };
+  #interims = 0;
+  #mayWaitForContinue: boolean;
+
+  constructor(asked: Asked, given: ExchangeGiven) {
+    this.#asked = asked;
+    this.#given = given;
+    this.#mayWaitForContinue = expectsContinue(asked.request);
+    this.#watch = new SilenceWatch(given.clock, (ms) => this.#silent(ms));
+    this.#outgoing = this.#open(asked.wire);
+    asked.request.signal.addEventListener("abort", this.#leave, { once: true });
+  }
+
+  get #surroundings() {
+    return { server: this.#given.server, signal: this.#asked.request.signal };
+  }
+
+  get response(): Promise<OriginResponse> {
+    return this.#settle.promise;
+  }
+
+  #open({ method, target: path, fields }: WireRequest): OutgoingRequest {
+    let outgoing: OutgoingRequest;
+    try {
+      outgoing = openRequest({
+        method,
+        path,
+        headers: [...fields],
+        setHost: false,
+        maxHeaderSize: this.#given.headBytes,
+        createConnection: (_, connected) => void this.#connect(connected),
+      });
+    } catch (error) {
+      throw failureOf(error, this.#surroundings);
+    }
+    outgoing.shouldKeepAlive = true; // Node takes it that only its own agents use a connection again
+    outgoing.maxHeadersCount = 0; // bounded by bytes; Node would leave out what is beyond, silently
+    return outgoing
+      .on("information", (interim) => this.#interim(interim))
+      .on("response", (incoming) => this.#answered(incoming))
+      .on("upgrade", (incoming, socket, first) => this.#upgraded(incoming, socket, first))
+      .on("error", (error) => this.#broken(error))
+      .on("close", () => this.#closed());
+  }
+
+  async #connect(connected: (error: Error | null, socket: Duplex) => void): Promise<void> {
+    const { connections, answerMs } = this.#given;
+    const { request, wire, reuse } = this.#asked;
+    try {
+      const connection = await connections.take({ reuse, halfOpen: wire.upgrade }, answerMs, request.signal);
+      if (this.#phase.is === "over") {
+        connection.socket.destroy();
+        return;
+      }
+      this.#phase = { is: "asking", connection, bytesBefore: connection.socket.bytesRead };
+      this.#watch.expect(answerMs);
+      connected(null, connection.socket);
+      await this.#send(wire);
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  /** Rejects with what the body rejects with. */
+  async #send({ body, bodyBytes }: WireRequest): Promise<void> {
+    if (body === undefined) {
+      this.#outgoing.end();
+      return;
+    }
+    // Not flushHeaders, which writes the bytes of latin1 values as UTF-8.
+    this.#outgoing.write(NO_BYTES);
+    await sendBody(this.#outgoing, body, bodyBytes, {
+      // Then the visitor is waited for; unless it waits itself, for the web server's 100 Continue.
+      waiting: () => {
+        if (this.#phase.is === "asking" && !this.#mayWaitForContinue) this.#watch.pause();
+      },
+      came: () => {
+        if (this.#phase.is === "asking") this.#watch.resume();
+      },
+      sent: () => {
+        this.#mayWaitForContinue = false;
+        this.#watch.heard();
+      },
+    });
+  }
+
+  #interim(raw: Parameters<typeof rawHead>[0]): void {
+    if (this.#phase.is !== "asking") return;
+    const head = rawHead(raw);
+    this.#watch.heard();
+    if (++this.#interims > MOST_INTERIMS)
+      return this.#fail(new Error(`it sent more than ${MOST_INTERIMS} interim heads`));
+    this.#mayWaitForContinue = false;
+    // A visitor that did not ask for 100 must not get one (RFC 9110 section 15.2); all others are for it.
+    if (head.status === 100 && !expectsContinue(this.#asked.request)) return;
+    this.#asked.request.interim({ ...head, fields: endToEnd(head.fields) });
+  }
+
+  #answered(incoming: IncomingMessage): void {
+    if (this.#phase.is !== "asking") return;
+    const { connection } = this.#phase;
+    try {
+      const { head, framing, live, restMs } = judgeResponse(this.#asked.wire.method, incoming);
+      if (framing === "chunks") this.#failIfCutByClosing(incoming, connection);
+      const body = new OriginBody({
+        pause: () => {
+          this.#watch.pause();
+          incoming.pause();
+        },
+        resume: () => {
+          this.#watch.resume();
+          incoming.resume();
+        },
+      });
+      this.#phase = { is: "answering", connection, incoming, body, framing, restMs };
+      this.#watch.resume();
+      this.#watch.expect(live ? undefined : this.#given.idleMs);
+      this.#settle.resolve({ kind: "answered", head, body });
+    } catch (error) {
+      return this.#fail(error);
+    }
+    incoming
+      .on("data", (bytes: Buffer) => this.#piece(bytes))
+      .on("end", () => this.#ended(incoming))
+      .on("error", (error) => this.#broken(error));
+  }
+
+  /**
+   * Node gives a coding that its parser does not take for `chunked` (a tab behind it is enough) as a body that ends with its
+   * connection: the chunks would be taken for the page, and its end for complete.
+   */
+  #failIfCutByClosing(incoming: IncomingMessage, { socket }: PooledConnection): void {
+    if (this.#outgoing.shouldKeepAlive) return;
+    socket.prependOnceListener("end", () => {
+      if (!incoming.complete) this.#fail(new Error("its last chunk is missing"));
+    });
+  }
+
+  #piece(bytes: Buffer): void {
+    this.#watch.heard();
+    if (this.#phase.is === "answering") this.#phase.body.push(bytes);
+  }
+
+  #ended({ rawTrailers }: IncomingMessage): void {
+    if (this.#phase.is !== "answering") return;
+    const { connection, body, framing, restMs } = this.#phase;
+    this.#phase = { is: "complete", connection, restMs };
+    this.#rest();
+    const how = framing === "close" ? "closed" : "complete";
+    body.arrived.push({ how, trailers: endToEndTrailers(rawTrailers) });
+    // Nobody reads the rest of the request any more, and its end would have to come before another one.
+    if (!this.#outgoing.writableEnded) this.#outgoing.destroy();
+  }
+
+  #upgraded(incoming: IncomingMessage, socket: Duplex, first: Buffer): void {
+    if (this.#phase.is !== "asking" || !this.#asked.wire.upgrade || incoming.statusCode !== 101) {
+      socket.destroy();
+      return this.#fail(new Error("it changed the protocol, which nobody had asked for"));
+    }
+    const connection = this.#phase.connection.detach();
+    this.#phase = { is: "over" };
+    this.#rest();
+    if (first.length > 0) connection.unshift(first);
+    const head = rawHead(incoming);
+    // The one field of a single hop that goes on: it says what the connection has become. SPEC section "Upgrades".
+    const fields = [...endToEnd(head.fields), "Upgrade", upgradeOf(head.fields) ?? ""];
+    this.#settle.resolve({ kind: "upgraded", head: { ...head, fields }, connection });
+  }
+
+  /** The connection broke, or what came on it is not HTTP. */
+  #broken(error: unknown): void {
+    const phase = this.#phase;
+    // What comes behind a response that is complete belongs to none.
+    if (phase.is === "answering" && phase.incoming.complete) return;
+    if (phase.is !== "asking") return this.#fail(error);
+    const { connection, bytesBefore } = phase;
+    const stale = connection.reused && connection.socket.bytesRead === bytesBefore;
+    this.#fail(stale ? new StaleConnection("", { cause: error }) : error);
+  }
+
+  /** Node is done with the request: its connection is free, or closed. */
+  #closed(): void {
+    const phase = this.#phase;
+    if (phase.is === "complete") {
+      if (this.#outgoing.shouldKeepAlive) this.#given.connections.giveBack(phase.connection, phase.restMs);
+      else phase.connection.socket.destroySoon();
+    } else if (phase.is === "connecting" || phase.is === "asking")
+      this.#broken(new Error("the connection closed before a response"));
+    // Of a response it is the response that tells: some of it may still wait to be read.
+  }
+
+  #silent(ms: number): void {
+    const what = this.#phase.is === "answering" ? "further byte of its response" : "response head";
+    this.#fail(new StreamError("origin-silent", `${this.#given.server} sent no ${what} for ${ms} ms`));
+  }
+
+  /** Nothing more is watched or waited for. */
+  #rest(): void {
+    this.#watch.stop();
+    this.#asked.request.signal.removeEventListener("abort", this.#leave);
+  }
+
+  /** Once, whatever comes first; the connection closes. Of a response that is complete nothing fails any more. */
+  #fail(error: unknown): void {
+    const phase = this.#phase;
+    if (phase.is === "complete" || phase.is === "over") return;
+    this.#phase = { is: "over" };
+    this.#rest();
+    if (phase.is === "answering") phase.body.arrived.fail(truncationBy(error, this.#surroundings));
+    else this.#settle.reject(failureOf(error, this.#surroundings));
+    this.#outgoing.destroy();
+    if (phase.is !== "connecting") phase.connection.socket.destroy();
+  }
+}
+
+const expectsContinue = ({ head }: OriginRequest): boolean =>
+  listOf(head.fields, "expect")?.toLowerCase().includes("100-continue") === true;

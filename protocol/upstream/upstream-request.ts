@@ -1,0 +1,23 @@
+/**
+ * What is asked of a web server, and what comes back. Raw fields go in and out: their order, their duplicates, their case and
+ * their bytes are the web server's and the visitor's.
+ */
+import type { Duplex } from "node:stream";
+import type { RequestHead, ResponseHead } from "../http/head.ts";
+import type { OriginBody, RequestBody } from "./body.ts";
+
+export interface OriginRequest {
+  /** Fields of one hop are left out, but for those that SPEC section "Heads" lets through. */
+  readonly head: RequestHead;
+  /** Undefined where the request has none. */
+  readonly body: RequestBody | undefined;
+  /** The visitor is gone, or the link. Its reason is a StreamError. */
+  readonly signal: AbortSignal;
+  /** An interim (1xx) head has come. */
+  interim(head: ResponseHead): void;
+}
+
+export type OriginResponse =
+  | { readonly kind: "answered"; readonly head: ResponseHead; readonly body: OriginBody }
+  /** HTTP is over: `connection` is the web server's other protocol. */
+  | { readonly kind: "upgraded"; readonly head: ResponseHead; readonly connection: Duplex };

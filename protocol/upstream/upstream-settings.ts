@@ -1,0 +1,34 @@
+/**
+ * Where a web server is, and within which bounds it is asked: what the client needs to know of one, whichever side asks.
+ */
+import type { NamedFile } from "../config/schema.ts";
+import type { OriginServer } from "./upstream-address.ts";
+
+export interface UpstreamSettings {
+  readonly origin: OriginServer;
+  /** The host that it serves, for the TLS greeting where nothing else names it; EVERY_HOST: none in particular. */
+  readonly host: string;
+  /** Undefined unless the origin is https. */
+  readonly tls: OriginTls | undefined;
+  /** Until a connection to the web server stands; then 502. */
+  readonly connectMs: number;
+  /** Silence of the web server before the head of its response, and the longest wait for a connection; then 504. */
+  readonly answerMs: number;
+  /** Silence within a body; then the response is cut. Undefined: for ever. Event streams may always be silent. */
+  readonly idleMs: number | undefined;
+  /** Most connections to the web server at once, in use or at rest; further requests wait. */
+  readonly connections: number;
+}
+
+export interface OriginTls {
+  /** Whether the certificate is checked. */
+  readonly verify: boolean;
+  /** The name asked for, and that the certificate must bear; undefined: see `serverNameOf` in dial-upstream. */
+  readonly serverName: string | undefined;
+  /** PEM; undefined: the authorities that Node.js brings. */
+  readonly authorities: NamedFile | undefined;
+  /** PEM; what this side shows of itself. */
+  readonly client: { readonly certificate: NamedFile; readonly privateKey: NamedFile } | undefined;
+}
+
+export const EVERY_HOST = "*";

@@ -1,0 +1,228 @@
+// The account of a web server's connections: how many there are, which are used again, and when one has to go.
+import { once } from "node:events";
+import { describe, expect, it } from "vitest";
+import {
+  ConnectionPool,
+  type PooledConnection,
+  TRUSTED_REST_MS,
+} from "../../../protocol/upstream/connection-pool.ts";
+import { OriginDialler } from "../../../protocol/upstream/dial-upstream.ts";
+import { REST_MS } from "../../../protocol/upstream/response-head.ts";
+import { FakeClock, settle } from "../../kit/fake-clock.ts";
+import { watchLeaks } from "../../kit/leaks.ts";
+import { OK, RawOrigin } from "../../kit/raw-origin.ts";
+import { ask, heard, routeTo, TestClient } from "../asking.ts";
+
+watchLeaks();
+
+const ANY = { reuse: "any", halfOpen: false } as const;
+const TRUSTED = { reuse: "trusted", halfOpen: false } as const;
+const NEW = { reuse: "none", halfOpen: false } as const;
+
+const NEVER = new AbortController().signal;
+const WAIT_MS = 1_000;
+
+/** A pool before a web server that says nothing. */
+class Bench implements AsyncDisposable {
+  readonly clock = new FakeClock();
+  readonly origin: RawOrigin;
+  readonly pool: ConnectionPool;
+
+  private constructor(origin: RawOrigin, most: number) {
+    const { clock } = this;
+    this.origin = origin;
+    this.pool = new ConnectionPool({ dialler: new OriginDialler(routeTo(origin.port), clock), clock, most });
+  }
+
+  static async open(most: number): Promise<Bench> {
+    return new Bench(await RawOrigin.listen(), most);
+  }
+
+  take(wish: typeof ANY | typeof TRUSTED | typeof NEW, signal = NEVER): Promise<PooledConnection> {
+    return this.pool.take(wish, WAIT_MS, signal);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.pool.close();
+    await this.origin[Symbol.asyncDispose]();
+  }
+}
+
+describe("a connection at rest", () => {
+  it("is used again, the one that rested shortest first", async () => {
+    await using bench = await Bench.open(4);
+    const [first, second] = [await bench.take(ANY), await bench.take(ANY)];
+    expect([first.reused, second.reused]).toEqual([false, false]);
+    bench.pool.giveBack(first, REST_MS);
+    bench.pool.giveBack(second, REST_MS);
+    expect(await bench.take(ANY)).toBe(second);
+    expect(await bench.take(ANY)).toBe(first);
+    expect([first.reused, bench.origin.count, bench.pool.size]).toEqual([true, 2, 2]);
+  });
+
+  it("counts: where there is no room, one that will not do is closed before another is made", async () => {
+    await using bench = await Bench.open(1);
+    const rested = await bench.take(ANY);
+    bench.pool.giveBack(rested, REST_MS);
+    const order: string[] = [];
+    rested.socket.once("close", () => order.push("closed"));
+    const other = await bench.take(NEW);
+    order.push("made");
+    expect(order).toEqual(["closed", "made"]);
+    expect(other).not.toBe(rested);
+    expect(bench.pool.size).toBe(1);
+  });
+
+  it("stays where there is room", async () => {
+    await using bench = await Bench.open(2);
+    const rested = await bench.take(ANY);
+    bench.pool.giveBack(rested, REST_MS);
+    await bench.take(NEW);
+    expect(rested.socket.destroyed).toBe(false);
+    expect(bench.pool.size).toBe(2);
+  });
+
+  it(`carries what must not be repeated for ${TRUSTED_REST_MS} ms, and no longer`, async () => {
+    await using bench = await Bench.open(2);
+    const rested = await bench.take(ANY);
+    bench.pool.giveBack(rested, REST_MS);
+    await bench.clock.advance(TRUSTED_REST_MS);
+    expect(await bench.take(TRUSTED)).toBe(rested);
+    bench.pool.giveBack(rested, REST_MS);
+    await bench.clock.advance(TRUSTED_REST_MS + 1);
+    expect(await bench.take(TRUSTED)).not.toBe(rested);
+    expect(await bench.take(ANY)).toBe(rested);
+  });
+
+  it("is closed when its time is over, and not before", async () => {
+    await using bench = await Bench.open(2);
+    const [short, long] = [await bench.take(ANY), await bench.take(ANY)];
+    bench.pool.giveBack(short, 1_000);
+    bench.pool.giveBack(long, 2_000);
+    await bench.clock.advance(999);
+    expect([short.socket.destroyed, long.socket.destroyed]).toEqual([false, false]);
+    await bench.clock.advance(1);
+    expect([short.socket.destroyed, long.socket.destroyed]).toEqual([true, false]);
+    await bench.clock.advance(1_000);
+    expect([long.socket.destroyed, bench.clock.timers]).toEqual([true, 0]);
+  });
+
+  it("on which bytes come that nobody asked for is closed", async () => {
+    await using bench = await Bench.open(2);
+    const rested = await bench.take(ANY);
+    bench.pool.giveBack(rested, REST_MS);
+    (await bench.origin.next()).write(OK());
+    await once(rested.socket, "close");
+    expect(await bench.take(ANY)).not.toBe(rested);
+  });
+
+  it("that its web server closes is forgotten", async () => {
+    await using bench = await Bench.open(1);
+    const rested = await bench.take(ANY);
+    bench.pool.giveBack(rested, REST_MS);
+    (await bench.origin.next()).end();
+    await once(rested.socket, "close");
+    expect(bench.pool.size).toBe(0);
+    expect(await bench.take(ANY)).not.toBe(rested);
+  });
+});
+
+describe("the line", () => {
+  it("is served in the order of coming, and who leaves it is gone", async () => {
+    await using bench = await Bench.open(1);
+    const only = await bench.take(ANY);
+    const leaving = new AbortController();
+    const served: string[] = [];
+    const first = bench.take(ANY).then((connection) => {
+      served.push("first");
+      return connection;
+    });
+    const left = bench.take(ANY, leaving.signal);
+    const second = bench.take(ANY).then(() => served.push("second"));
+    leaving.abort(new Error("left"));
+    await expect(left).rejects.toThrow("left");
+    bench.pool.giveBack(only, REST_MS);
+    expect(await first).toBe(only);
+    await settle();
+    expect(served).toEqual(["first"]);
+    bench.pool.giveBack(only, REST_MS);
+    await second;
+    expect([served, bench.origin.count]).toEqual([["first", "second"], 1]);
+  });
+
+  it("gets the place of a connection that breaks", async () => {
+    await using bench = await Bench.open(1);
+    const broken = await bench.take(ANY);
+    const waiting = bench.take(ANY);
+    await settle();
+    expect(bench.origin.count).toBeLessThan(2);
+    broken.socket.destroy();
+    expect(await waiting).not.toBe(broken);
+    expect(bench.pool.size).toBe(1);
+  });
+
+  it("ends with the pool", async () => {
+    await using bench = await Bench.open(1);
+    await bench.take(ANY);
+    const waiting = expect(bench.take(ANY)).rejects.toMatchObject({ code: "origin-failed" });
+    bench.pool.close();
+    await waiting;
+    await expect(bench.take(ANY)).rejects.toMatchObject({ code: "origin-failed" });
+  });
+});
+
+describe("the connections of a route", () => {
+  it.each(["GET", "POST"])(
+    "are one account for all methods: after %s an upgrade finds no room beside",
+    async (method) => {
+      await using origin = await RawOrigin.listen();
+      await using client = new TestClient(routeTo(origin.port, { connections: 1 }));
+      const page = ask(client, method);
+      const first = await origin.next();
+      await first.head();
+      first.write(OK());
+      await heard(page);
+      await settle();
+      const chat = ask(client, "GET", "/", { fields: ["Upgrade", "x"] });
+      const second = await origin.next();
+      await first.over;
+      await second.head();
+      second.write("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n");
+      const upgraded = await chat.response;
+      if (upgraded.kind !== "upgraded") throw new Error("not upgraded");
+      const waiting = ask(client, method);
+      await settle();
+      expect(origin.count).toBe(2);
+      upgraded.connection.destroy();
+      const third = await origin.next();
+      await third.head();
+      third.end(OK());
+      expect((await heard(waiting)).body).toBe("hello");
+    },
+  );
+
+  it.each([
+    ["Keep-Alive: timeout=3", 2_000],
+    ["Keep-Alive: timeout=5, max=100", 4_000],
+    ["X: says nothing of it", REST_MS],
+  ])("rest as their web server says, a second less: %s", async (field, restMs) => {
+    await using origin = await RawOrigin.listen();
+    const clock = new FakeClock();
+    await using client = new TestClient(routeTo(origin.port), { clock });
+    const page = ask(client);
+    const connection = await origin.next();
+    await connection.head();
+    connection.write(OK("hello", field));
+    await heard(page);
+    await settle();
+    await clock.advance(restMs - 1);
+    const again = ask(client);
+    await connection.head();
+    connection.write(OK("hello", field));
+    await heard(again);
+    await settle();
+    await clock.advance(restMs);
+    expect(await connection.over).toBe("end");
+    expect(origin.count).toBe(1);
+  });
+});
