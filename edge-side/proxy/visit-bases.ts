@@ -37,7 +37,15 @@ export interface BasesOptions {
 export class VisitBases implements DecodeContext, PageCopies {
   /** Best last. */
   readonly offered: readonly Version[];
+  /** The names under which they are offered. */
+  readonly shorts: readonly string[];
+  /** Whether the visitor showed anything that makes a session. */
+  readonly session: boolean;
+  /** Whether heads that leave their tag out were agreed on with the origin side. */
+  readonly bodyTags: boolean;
   readonly link: Link;
+  /** The memory that the visit takes while its page is put together. */
+  readonly lease: Lease;
   readonly clock: Clock;
   readonly pageBytes: number;
   readonly #options: BasesOptions;
@@ -63,6 +71,7 @@ export class VisitBases implements DecodeContext, PageCopies {
     this.#tenant = tenantOf({ keyId: link.keyId, host: visitor.host });
     this.#credentials = rules.credentialsOf(visitor.fields);
     this.#memory = new VisitMemory(given, link.keyId);
+    this.lease = this.#memory.lease;
     this.offered = chooseBases(given.store, {
       tenant: this.#tenant,
       pageKey,
@@ -71,21 +80,9 @@ export class VisitBases implements DecodeContext, PageCopies {
       commonBases: rules.commonBases,
       peerStore: link.peer.storeId as StoreId,
     });
-  }
-
-  /** The names under which they are offered. */
-  get shorts(): readonly string[] {
-    return this.offered.map(({ short }) => short);
-  }
-
-  /** Whether the visitor showed anything that makes a session. */
-  get session(): boolean {
-    return !this.#credentials.none;
-  }
-
-  /** Whether heads that leave their tag out were agreed on with the origin side. */
-  get bodyTags(): boolean {
-    return this.link.peer.features.includes(BODY_TAGS);
+    this.shorts = this.offered.map(({ short }) => short);
+    this.session = !this.#credentials.none;
+    this.bodyTags = link.peer.features.includes(BODY_TAGS);
   }
 
   /** Milliseconds spent decoding; undefined where nothing was decoded. */
@@ -126,10 +123,6 @@ export class VisitBases implements DecodeContext, PageCopies {
   }
 
   // What decoding needs.
-
-  get lease(): Lease {
-    return this.#memory.lease;
-  }
 
   hold(page: Buffer): boolean {
     return this.#memory.hold(page);
