@@ -31,6 +31,7 @@ describe("an inbox", () => {
     for (const wait of [
       (inbox: Inbox<number>) => inbox.next(),
       (inbox: Inbox<number>) => inbox.nextWithin(clock, 10),
+      (inbox: Inbox<number>) => inbox.nextUnlessInterrupted(),
       (inbox: Inbox<number>) => inbox.nextUnless({ clock, other: new Inbox<string>() }),
       (inbox: Inbox<number>) => inbox.nextUnless({ clock, other: new Inbox<string>(), withinMs: 10 }),
     ]) {
@@ -133,5 +134,32 @@ describe("a wait for two inboxes", () => {
     await settle();
     other.push("a");
     expect(await own).toBe("a");
+  });
+});
+
+describe("an interruption", () => {
+  it("ends a wait that may be interrupted, and no other", async () => {
+    const clock = new FakeClock();
+    const inbox = new Inbox<number>();
+    const interruptible = inbox.nextUnlessInterrupted();
+    inbox.interrupt();
+    expect(await interruptible).toBe(LATE);
+    const bounded = inbox.nextWithin(clock, 10);
+    inbox.interrupt();
+    expect([await bounded, clock.timers]).toEqual([LATE, 0]);
+    let given: number | undefined;
+    const firm = inbox.next().then((item) => {
+      given = item;
+    });
+    inbox.interrupt();
+    await settle();
+    expect(given).toBeUndefined();
+    inbox.push(1);
+    await firm;
+    expect(given).toBe(1);
+  });
+
+  it("of nobody does nothing", () => {
+    new Inbox<number>().interrupt();
   });
 });
