@@ -8,8 +8,7 @@ import type { Frame } from "../../protocol/frames/frame.ts";
 import { readFrameBody } from "../../protocol/frames/frame-codec.ts";
 import { FrameHeaderDecoder } from "../../protocol/frames/frame-headers.ts";
 import type { Hello } from "../../protocol/frames/hello.ts";
-import { payloadBytes } from "../../protocol/link/stream-table.ts";
-import { ByteReader } from "../../protocol/wire/bytes.ts";
+import { ByteReader, varintBytes } from "../../protocol/wire/bytes.ts";
 import { type DirectionSecrets, TlsTap } from "./tls-tap.ts";
 import { WebSocketTap } from "./websocket-tap.ts";
 
@@ -209,3 +208,7 @@ function readKeyLog(file: string): (readonly string[])[] {
     return [];
   }
 }
+
+/** A frame without its length, kind and stream id; `bodyBytes` counts all but the length. */
+const payloadBytes = ({ streamId }: { readonly streamId: number }, bodyBytes: number): number =>
+  bodyBytes - 1 - varintBytes(streamId);

@@ -41,10 +41,8 @@ export const usableBases = (
   offers: readonly string[],
 ): readonly UsableBase[] => {
   const bases: UsableBase[] = [];
-  for (const [offer, short] of offers.entries()) {
-    const version = store.nominated(tenant, short as ShortFingerprint);
+  for (const [offer, version] of store.allNominated(tenant, offers as readonly ShortFingerprint[]).entries())
     if (version !== undefined) bases.push({ offer, version });
-  }
   return bases;
 };
 

@@ -71,15 +71,16 @@ export const EFFORTS: readonly Effort[] = [
   },
 ];
 
-/**
- * `linkIsFull`: what is sent now waits for what was sent before. Such a link takes each byte later than the processor could
- * have saved it: it deserves one effort more.
- * @internal
- */
-export const effortAt = (load: number, linkIsFull = false): Effort => {
+/** Asked only where it matters: whether what is sent now waits for what was sent before. */
+export interface FullLink {
+  readonly linkIsFull: boolean;
+}
+
+/** A full link takes each byte later than the processor could have saved it: it deserves one effort more. @internal */
+export const effortAt = (load: number, link: FullLink = { linkIsFull: false }): Effort => {
   const row = EFFORTS.findIndex(({ upToLoad }) => load <= upToLoad);
   const byLoad = row === -1 ? EFFORTS.length - 1 : row;
-  return EFFORTS[Math.max(0, linkIsFull ? byLoad - 1 : byLoad)] as Effort;
+  return EFFORTS[byLoad > 0 && link.linkIsFull ? byLoad - 1 : byLoad] as Effort;
 };
 
 /** `offered`: what the edge offered and this side holds, best last. A splice that is good enough is here at once. */
@@ -87,9 +88,9 @@ export const encodePage = (
   offered: readonly UsableBase[],
   page: Buffer,
   given: EncodePageGiven,
-  linkIsFull: boolean,
+  link: FullLink,
 ): CodedPage | Promise<CodedPage> => {
-  const effort = effortAt(given.load(), linkIsFull);
+  const effort = effortAt(given.load(), link);
   const spliced = given.codecs.splice ? splicedPage(offered, page, effort) : undefined;
   if (spliced !== undefined && spliced.coded.length <= effort.spliceBytes) return spliced;
   return compressedPage(offered, page, { ...given, effort, spliced });
@@ -117,8 +118,9 @@ const splicedPage = (
   page: Buffer,
   { steps, addedBytes, compressedFrom }: Effort,
 ): CodedPage | undefined => {
-  const bases = fittingBases(spliceCodec, offered, page.length).slice(-1);
-  if (bases.length === 0 || !spliceCodec.fits(0, page.length)) return undefined;
+  const best = offered.findLast(({ version }) => spliceCodec.accepts(version.body));
+  if (best === undefined || !spliceCodec.fits(best.version.body.length, page.length)) return undefined;
+  const bases = [best];
   const coded = spliceWithin(bodiesOf(bases), page, { steps, addedBytes, compressedFrom });
   return coded && { codec: spliceCodec, bases, coded };
 };

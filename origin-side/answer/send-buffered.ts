@@ -75,7 +75,7 @@ const encodeNew = async (
   result: string,
 ): Promise<Pick<EncodedPage, "form" | "coded" | "bases" | "encodeMs">> => {
   const startedAt = given.clock.now();
-  const { codec, bases, coded } = await encodePage(offered, body, given, exchange.linkIsFull);
+  const { codec, bases, coded } = await encodePage(offered, body, given, exchange);
   const encodeMs = given.clock.now() - startedAt;
   return { form: formOf(codec.id, bases, result), coded, bases: bases.length, encodeMs };
 };

@@ -67,7 +67,7 @@ export class IncomingExchange implements StreamReceiver {
     this.open = open;
     this.request = requestHeadFromList(open.head);
     this.host = fieldOf(this.request.fields, "host") ?? "";
-    this.coding = requestCodingOf(open.extensions);
+    this.coding = open.extensions.length === 0 ? undefined : requestCodingOf(open.extensions);
     if (
       this.coding !== undefined &&
       (limits.codedRequests !== true || upgradeOf(this.request.fields) !== undefined)
@@ -127,28 +127,27 @@ export class IncomingExchange implements StreamReceiver {
   }
 
   /**
-   * A whole answer, in one frame if it fits; what is still to come of the request is refused. Throws StreamError where the edge
-   * would not take the head.
+   * A whole answer, in one frame if it fits; what is still to come of the request is refused. Resolves as `data` does. Throws
+   * StreamError where the edge would not take the head.
    */
-  answerInFull(form: AnswerForm, head: ResponseHead, body: Uint8Array, end: BodyEnd): void {
+  answerInFull(
+    form: AnswerForm,
+    head: ResponseHead,
+    body: Uint8Array,
+    end: BodyEnd,
+  ): Promise<void> | undefined {
     this.#sentBytes += body.length;
     const ended = end.how === "complete" && end.trailers.length === 0;
-    this.#answer(form, this.#headFor(head), body, ended);
+    const hasRoom = this.#answer(form, this.#headFor(head), body, ended);
     if (ended) this.#upload?.refuse();
     else this.end(end);
+    return this.#drained(hasRoom);
   }
 
-  /** Queues a piece of the body; resolves as `drained` does. */
+  /** Queues a piece of the body. Undefined, or resolves, when there is room for more. Throws, or rejects with, the reason of `gone`. */
   data(bytes: Uint8Array): Promise<void> | undefined {
     this.#sentBytes += bytes.length;
-    this.#stream.send({ kind: "data", bytes });
-    return this.drained();
-  }
-
-  /** Undefined, or resolves, when the queue has room for more. Throws, or rejects with, the reason of `gone`. */
-  drained(): Promise<void> | undefined {
-    this.gone.throwIfAborted();
-    return this.#stream.hasRoom ? undefined : this.#drained();
+    return this.#drained(this.#stream.send({ kind: "data", bytes }));
   }
 
   segment(proof: string): void {
@@ -230,8 +229,8 @@ export class IncomingExchange implements StreamReceiver {
     return headSize(head) <= this.#headBytes;
   }
 
-  #answer(form: AnswerForm, head: HeaderList, body: Uint8Array, ended: boolean): void {
-    this.#stream.send({
+  #answer(form: AnswerForm, head: HeaderList, body: Uint8Array, ended: boolean): boolean {
+    return this.#stream.send({
       kind: "answer",
       ended,
       form,
@@ -242,7 +241,12 @@ export class IncomingExchange implements StreamReceiver {
     });
   }
 
-  async #drained(): Promise<void> {
+  #drained(hasRoom: boolean): Promise<void> | undefined {
+    this.#gone.signal.throwIfAborted();
+    return hasRoom ? undefined : this.#untilDrained();
+  }
+
+  async #untilDrained(): Promise<void> {
     while (!this.#stream.hasRoom && !this.#stream.closed) {
       await new Promise<void>((resolve) => {
         this.#roomAgain = resolve;

@@ -132,9 +132,9 @@ const answerBuffered = async (
   const { exchange } = answering;
   const page = pieces.length === 1 ? (pieces[0] as Buffer) : Buffer.concat(pieces);
   const encoded = await encodeBuffered(answering, page);
-  exchange.answerInFull(encoded.form, encoded.head, encoded.coded, end);
+  const full = exchange.answerInFull(encoded.form, encoded.head, encoded.coded, end);
   phases.sent = sentBuffered(encoded);
-  await exchange.drained();
+  if (full !== undefined) await full;
   // Once the answer has left, at the end of this turn; and before anything that the edge may ask next can arrive.
   await new Promise(setImmediate);
   remember(answering, encoded.body, encoded.fingerprint);

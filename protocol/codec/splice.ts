@@ -64,10 +64,12 @@ const plainForm = (steps: readonly Step[], before: number, page: Uint8Array): Bu
   for (const { copy } of steps) writer.varint(copy);
   for (const { add } of steps) writer.varint(add);
   let expected = 0;
-  for (const { from, copy, add } of steps) {
-    writer.varint(zigzag(before + from - expected));
+  const moves = steps.map(({ from, copy, add }) => {
+    const move = zigzag(before + from - expected);
     expected = before + from + copy + add;
-  }
+    return move;
+  });
+  for (const move of moves) writer.varint(move);
   let at = 0;
   for (const { copy, add } of steps) {
     at += copy;
@@ -96,22 +98,24 @@ const spliced = (source: Buffer, plain: Buffer, { pageBytes }: DecodeLimits): Bu
   const steps = reader.varint();
   // Three numbers each, so no more memory is spent on them than they took.
   if (steps > Math.min(MOST_STEPS, reader.left / 3)) throw new DeltaError(`a delta of ${steps} steps`);
-  const column = (): number[] => Array.from({ length: steps }, () => reader.varint());
-  const [copies, adds, moves] = [column(), column(), column()];
-  const total = (numbers: readonly number[]) => numbers.reduce((sum, each) => sum + each, 0);
-  const added = total(adds);
-  if (added !== reader.left) throw new DeltaError(`${reader.left} added bytes where ${added} are used`);
-  const bytes = total(copies) + added;
+  const [copies, adds, moves] = [reader.varints(steps), reader.varints(steps), reader.varints(steps)];
+  const added = reader.rest();
+  const addedBytes = total(adds);
+  if (addedBytes !== added.length)
+    throw new DeltaError(`${added.length} added bytes where ${addedBytes} are used`);
+  const bytes = total(copies) + addedBytes;
   if (bytes > pageBytes) throw new DeltaError(`the page is larger than ${pageBytes} bytes`);
   const page = Buffer.allocUnsafeSlow(bytes);
   let expected = 0;
   let at = 0;
+  let addedAt = 0;
   for (let step = 0; step < steps; step++) {
     const [copy = 0, add = 0] = [copies[step], adds[step]];
     const from = expected + unzigzag(moves[step] ?? 0);
     if (from < 0 || from + copy > source.length) throw new DeltaError("a run outside of the bases");
     source.copy(page, at, from, from + copy);
-    reader.bytes(add).copy(page, at + copy);
+    added.copy(page, at + copy, addedAt, addedAt + add);
+    addedAt += add;
     at += copy + add;
     expected = from + copy + add;
   }
@@ -133,6 +137,8 @@ const uncompressed = (delta: Uint8Array, { pageBytes }: DecodeLimits): Buffer =>
 /** Small whichever way it points. */
 const zigzag = (value: number): number => (value < 0 ? -2 * value - 1 : 2 * value);
 const unzigzag = (value: number): number => (value % 2 === 1 ? -(value + 1) / 2 : value / 2);
+
+const total = (numbers: readonly number[]): number => numbers.reduce((sum, each) => sum + each, 0);
 
 const bytesBefore = (bases: readonly Uint8Array[]): number =>
   bases.slice(0, -1).reduce((bytes, base) => bytes + base.length, 0);

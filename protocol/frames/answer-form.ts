@@ -76,10 +76,11 @@ const readForm = (r: ByteReader, number: number): AnswerForm => {
   }
 };
 
-const read = (r: ByteReader): { form: AnswerForm; ended: boolean } => {
-  const first = r.u8();
-  return { form: readForm(r, first & 0xf0), ended: (first & ENDED) !== 0 };
-};
+/** `first`: the byte that was read already. */
+const read = (r: ByteReader, first: number): { form: AnswerForm; ended: boolean } => ({
+  form: readForm(r, first & 0xf0),
+  ended: (first & ENDED) !== 0,
+});
 
 export const answerForms = { write, read };
 

@@ -17,10 +17,10 @@ const KINDS = new Map<number, string>(Object.entries(FRAME).map(([kind, number])
 
 /** Appends one frame, length first. `headers` is needed for open, answer and trailers. */
 export const writeFrame = (w: ByteWriter, frame: Frame, headers?: FrameHeaderEncoder): void => {
-  w.sized(() => {
-    w.u8(FRAME[frame.kind]);
-    LAYOUTS[frame.kind]?.write(w, frame, headers);
-  });
+  const at = w.beginSized();
+  w.u8(FRAME[frame.kind]);
+  LAYOUTS[frame.kind]?.write(w, frame, headers);
+  w.endSized(at);
 };
 
 /** One frame as bytes of its own; for tests and for the hello. */

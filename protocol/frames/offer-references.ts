@@ -35,6 +35,16 @@ export class CarriedVersions {
     return found?.streamId === wanted ? found.short : NOT_HELD;
   }
 
+  /** What `at` gives for each distance; short fingerprints stay as they are. */
+  allAt(streamId: number, offers: readonly (string | number)[]): string[] {
+    return offers.map((offer) => (typeof offer === "string" ? offer : this.at(streamId, offer)));
+  }
+
+  /** `distanceTo` of each. */
+  distancesTo(shorts: readonly string[], streamId: number): (number | undefined)[] {
+    return shorts.map((short) => this.distanceTo(short, streamId));
+  }
+
   /** Undefined on a side that makes no offers. */
   distanceTo(_short: string, _streamId: number): number | undefined {
     return undefined;

@@ -3,7 +3,7 @@
 import { LinkError, STREAM_ERRORS, streamErrorOf } from "../errors.ts";
 import { SHORT_FINGERPRINT_BYTES } from "../store/fingerprint.ts";
 import type { ByteReader, ByteWriter } from "../wire/bytes.ts";
-import { readExtensions, writeExtensions } from "../wire/extensions.ts";
+import { readExtensions, writeExtensions, writeSizedExtensions } from "../wire/extensions.ts";
 import { answerForms } from "./answer-form.ts";
 import {
   MOST_OFFERS,
@@ -26,13 +26,17 @@ const streamId = (r: ByteReader): StreamId => {
   return id as StreamId;
 };
 
+/** The length of a list of extensions that is empty, as it is in nearly every frame. */
+const NO_BYTES = 0;
+
 /** Written in place of a distance: the short fingerprint follows. */
 const IN_FULL = 0;
 
 const writeOffers = (w: ByteWriter, { streamId, offers }: OpenFrame, carried: CarriedVersions): void => {
+  const distances = carried.distancesTo(offers, streamId);
   w.u8(offers.length);
-  for (const offer of offers) {
-    const distance = carried.distanceTo(offer, streamId);
+  for (const [i, offer] of offers.entries()) {
+    const distance = distances[i];
     if (distance === undefined) w.varint(IN_FULL).latin1(offer);
     else w.varint(distance);
   }
@@ -42,10 +46,12 @@ const readOffers = (r: ByteReader, streamId: StreamId, carried: CarriedVersions)
   const count = r.u8();
   if (count > MOST_OFFERS)
     throw new LinkError("bad-frame", `a request offers ${count} versions, more than ${MOST_OFFERS}`);
-  return Array.from({ length: count }, () => {
+  const offers: (string | number)[] = [];
+  while (offers.length < count) {
     const distance = r.varint();
-    return distance === IN_FULL ? r.latin1(SHORT_FINGERPRINT_BYTES) : carried.at(streamId, distance);
-  });
+    offers.push(distance === IN_FULL ? r.latin1(SHORT_FINGERPRINT_BYTES) : distance);
+  }
+  return carried.allAt(streamId, offers);
 };
 
 const known = <Headers extends FrameHeaderEncoder | FrameHeaderDecoder>(
@@ -57,7 +63,8 @@ const known = <Headers extends FrameHeaderEncoder | FrameHeaderDecoder>(
 
 export const streamFrames: FrameLayouts<StreamFrame> = {
   open: {
-    write(w, f, headers) {
+    write(w, f, frameHeaders) {
+      const headers = known(frameHeaders);
       const flags =
         (f.ended ? OPEN.ended : 0) |
         (f.session ? OPEN.session : 0) |
@@ -65,11 +72,14 @@ export const streamFrames: FrameLayouts<StreamFrame> = {
         (f.incremental ? OPEN.incremental : 0) |
         (f.urgency << URGENCY_SHIFT);
       w.varint(f.streamId).u8(flags);
-      known(headers).encode(w, f.head);
-      writeOffers(w, f, known(headers).carried);
-      w.sized(() => writeExtensions(w, f.extensions)).bytes(f.body);
+      headers.encode(w, f.head);
+      writeOffers(w, f, headers.carried);
+      if (f.extensions.length > 0) writeSizedExtensions(w, f.extensions);
+      else w.varint(NO_BYTES);
+      w.bytes(f.body);
     },
-    read(r, headers) {
+    read(r, frameHeaders) {
+      const headers = known(frameHeaders);
       const id = streamId(r);
       const flags = r.u8();
       return {
@@ -80,30 +90,34 @@ export const streamFrames: FrameLayouts<StreamFrame> = {
         timings: (flags & OPEN.timings) !== 0,
         urgency: (flags >> URGENCY_SHIFT) & 7,
         incremental: (flags & OPEN.incremental) !== 0,
-        head: known(headers).decode(r),
-        offers: readOffers(r, id, known(headers).carried),
+        head: headers.decode(r),
+        offers: readOffers(r, id, headers.carried),
         extensions: readExtensions(r.sized()),
         body: r.rest(),
       };
     },
   },
   answer: {
-    write(w, f, headers) {
+    write(w, f, frameHeaders) {
+      const headers = known(frameHeaders);
       w.varint(f.streamId);
       answerForms.write(w, f.form, f.ended);
-      known(headers).encode(w, f.head);
-      known(headers).carried.answered(f.streamId, f.form);
-      w.sized(() => writeExtensions(w, f.extensions)).bytes(f.body);
+      headers.encode(w, f.head);
+      headers.carried.answered(f.streamId, f.form);
+      if (f.extensions.length > 0) writeSizedExtensions(w, f.extensions);
+      else w.varint(NO_BYTES);
+      w.bytes(f.body);
     },
-    read(r, headers) {
+    read(r, frameHeaders) {
+      const headers = known(frameHeaders);
       const id = streamId(r);
-      const { form, ended } = answerForms.read(r);
+      const { form, ended } = answerForms.read(r, r.u8());
       const before = r.left;
-      const head = known(headers).decode(r);
+      const head = headers.decode(r);
       const blockBytes = before - r.left;
-      known(headers).carried.answered(id, form);
       const extensions = readExtensions(r.sized());
       const body = r.rest();
+      headers.carried.answered(id, form);
       if (form.kind === "interim" && (ended || body.length > 0))
         throw new LinkError("bad-frame", "an interim answer with a body or an end");
       return { kind: "answer", streamId: id, ended, form, head, blockBytes, extensions, body };

@@ -6,6 +6,7 @@
 import { LinkError } from "../errors.ts";
 import type { HeaderList } from "../http/header-list.ts";
 import { ENTRY_OVERHEAD_BYTES } from "./header-table.ts";
+import { mayBeSpelled } from "./indexing-rules.ts";
 
 /** Places for heads. */
 export const MOST_REMEMBERED = 32;
@@ -24,6 +25,8 @@ export const mostRememberedCost = (tableBytes: number): number => Math.floor(tab
 
 interface Remembered {
   readonly place: number;
+  /** Of each field, whether its name is one whose value may have to be spelled though it stayed. */
+  readonly mayBeSpelled: readonly boolean[];
   head: HeaderList;
 }
 
@@ -49,7 +52,7 @@ export class AlikeHeads {
   /** Remembers a head of new names, in the place that was not used for longest; returns the place. */
   add(head: HeaderList): number {
     const place = this.#byUse.length < MOST_REMEMBERED ? this.#byUse.length : (this.#byUse.pop()?.place ?? 0);
-    this.#byUse.unshift({ place, head });
+    this.#byUse.unshift({ place, head, mayBeSpelled: mayBeSpelled(head) });
     return place;
   }
 }

@@ -48,11 +48,20 @@ interface Changing<Table extends HeaderTable> {
   readonly table: Table;
 }
 
-/** `head` has the names of `before`, in the same order. */
-export const writeChanges = (w: ByteWriter, head: HeaderList, changing: Changing<TableLookup>): void => {
+/** `head` has the names of `before`, in the same order; `mayBeSpelled` is that of their names. */
+export const writeChanges = (
+  w: ByteWriter,
+  head: HeaderList,
+  changing: Changing<TableLookup> & { readonly mayBeSpelled: readonly boolean[] },
+): void => {
   const writer = new ChangeWriter(w, changing);
-  for (let i = 0; i + 1 < head.length; i += 2)
-    writer.field(head[i] as string, head[i + 1] as string, changing.before[i + 1] as string);
+  const { before, mayBeSpelled } = changing;
+  for (let i = 0; i + 1 < head.length; i += 2) {
+    const [name, value, old] = [head[i] as string, head[i + 1] as string, before[i + 1] as string];
+    const stayed = value === old && !(mayBeSpelled[i / 2] === true && isSpelled(name, value));
+    if (stayed) writer.stayed();
+    else writer.changed(name, value, old);
+  }
 };
 
 class ChangeWriter {
@@ -67,12 +76,11 @@ class ChangeWriter {
     this.#changing = changing;
   }
 
-  field(name: string, value: string, old: string): void {
-    if (value === old && !isSpelled(name, value)) this.#stayed++;
-    else this.#change(name, value, old);
+  stayed(): void {
+    this.#stayed++;
   }
 
-  #change(name: string, value: string, old: string): void {
+  changed(name: string, value: string, old: string): void {
     const { table } = this.#changing;
     const rule = ruleOf(name, value);
     if (!isIndexed(rule)) return this.#short(rule, value, old) ? undefined : this.#text(CHANGE.text, value);

@@ -65,14 +65,17 @@ export class HeaderEncoder {
 
   /** Appends a block: its length, the count, where its head is remembered, the fields. The block must then be sent. */
   encode(w: ByteWriter, fields: HeaderList): void {
-    w.sized(() => {
-      w.u8((this.#table.inserted + this.#blocks++) % 0x100);
-      const head = withCrumbs(fields);
-      if (headCost(head) > this.#mostCost) return this.#inFull(w.u8(PLACE.none), head);
-      const alike = this.#alike.exchange(head);
-      if (alike === undefined) this.#inFull(w.u8(PLACE.full | this.#alike.add(head)), head);
-      else writeChanges(w.u8(PLACE.changes | alike.place), head, { before: alike.head, table: this.#table });
-    });
+    const head = withCrumbs(fields);
+    const remembers = headCost(head) <= this.#mostCost;
+    const alike = remembers ? this.#alike.exchange(head) : undefined;
+    const count = (this.#table.inserted + this.#blocks++) % 0x100;
+    const at = w.beginSized();
+    w.u8(count);
+    if (alike !== undefined) {
+      const { place, head: before, mayBeSpelled } = alike;
+      writeChanges(w.u8(PLACE.changes | place), head, { before, mayBeSpelled, table: this.#table });
+    } else this.#inFull(w.u8(remembers ? PLACE.full | this.#alike.add(head) : PLACE.none), head);
+    w.endSized(at);
   }
 
   #inFull(w: ByteWriter, head: HeaderList): void {
@@ -124,8 +127,9 @@ export class HeaderDecoder {
       form >= PLACE.changes
         ? this.#checked(readChanges(block, { before: this.#placed.at(place), table: this.#table }))
         : this.#inFull(block);
+    const fields = withoutCrumbs(head);
     if (form !== PLACE.none) this.#placed.set(place, head);
-    return withoutCrumbs(head);
+    return fields;
   }
 
   #inFull(block: ByteReader): string[] {

@@ -3,6 +3,8 @@
  * than their text, and which are secrets so short that no hit may ever tell of them. SPEC section "Header blocks".
  */
 
+import type { HeaderList } from "../http/header-list.ts";
+
 /** Values of fewer bytes could be guessed from hits of the table (RFC 7541 section 7.1), so credentials of that size stay out. @internal */
 export const SHORTEST_INDEXED_CREDENTIAL = 16;
 /** Longer values would push out too much of the table. @internal */
@@ -52,13 +54,17 @@ export const ruleOf = (name: string, value: string): FieldRule => {
 export const isIndexed = (rule: FieldRule): boolean => rule === "whole" || rule === "tag";
 
 const MUST_BE_SPELLED: ReadonlySet<string> = new Set(["secret", "credential", "number"]);
-const SPELLED_LENGTHS: ReadonlySet<number> = new Set(
-  [...RULES].filter(([, rule]) => MUST_BE_SPELLED.has(rule)).map(([name]) => name.length),
-);
 
 /**
  * Whether a value is told in every head, though it be that of the remembered one: secrets, and numbers, which are as easily
- * guessed (the length of another visitor's page). Asked for every field of every head: most are told apart by their length.
+ * guessed (the length of another visitor's page).
  */
-export const isSpelled = (name: string, value: string): boolean =>
-  SPELLED_LENGTHS.has(name.length) && MUST_BE_SPELLED.has(ruleOf(name, value));
+export const isSpelled = (name: string, value: string): boolean => MUST_BE_SPELLED.has(ruleOf(name, value));
+
+/** Of each field of a head, whether `isSpelled` can be true of its name: asked once for all heads of the same names. */
+export const mayBeSpelled = (head: HeaderList): boolean[] => {
+  const may: boolean[] = [];
+  for (let i = 0; i < head.length; i += 2)
+    may.push(MUST_BE_SPELLED.has(RULES.get(head[i]?.toLowerCase() ?? "") ?? "whole"));
+  return may;
+};

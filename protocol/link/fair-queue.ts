@@ -18,6 +18,7 @@ export interface Weight {
   at: number;
 }
 
+/** @internal */
 export const NO_WEIGHT = (): Weight => ({ bytes: 0, at: 0 });
 
 export interface Queued {

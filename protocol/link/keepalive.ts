@@ -8,6 +8,7 @@ const SILENT_INTERVALS = 3;
 
 export interface HeartbeatEvents {
   ping(): void;
+  /** `silentMs`: so long at least. */
   dead(silentMs: number): void;
 }
 
@@ -15,19 +16,20 @@ export class Heartbeat {
   readonly #clock: Clock;
   readonly #intervalMs: number;
   readonly #events: HeartbeatEvents;
-  #lastLifeAt: number;
+  /** Something was received since the last look. */
+  #alive = false;
+  #silentIntervals = 0;
   #timer: Timer;
 
   constructor(clock: Clock, intervalMs: number, events: HeartbeatEvents) {
     this.#clock = clock;
     this.#intervalMs = intervalMs;
     this.#events = events;
-    this.#lastLifeAt = clock.now();
     this.#timer = clock.after(intervalMs, this.#check);
   }
 
   alive(): void {
-    this.#lastLifeAt = this.#clock.now();
+    this.#alive = true;
   }
 
   stop(): void {
@@ -36,12 +38,13 @@ export class Heartbeat {
 
   // One timer for the life of the link, never one per message.
   readonly #check = (): void => {
-    const silentMs = this.#clock.now() - this.#lastLifeAt;
-    if (silentMs >= this.#intervalMs * SILENT_INTERVALS) {
-      this.#events.dead(silentMs);
+    this.#silentIntervals = this.#alive ? 0 : this.#silentIntervals + 1;
+    this.#alive = false;
+    if (this.#silentIntervals >= SILENT_INTERVALS) {
+      this.#events.dead(this.#silentIntervals * this.#intervalMs);
       return;
     }
-    if (silentMs >= this.#intervalMs) this.#events.ping();
+    if (this.#silentIntervals > 0) this.#events.ping();
     this.#timer = this.#clock.after(this.#intervalMs, this.#check);
   };
 }

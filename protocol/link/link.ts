@@ -12,7 +12,7 @@ import type { Hello } from "../frames/hello.ts";
 import { LinkBudget } from "../pacing/send-budget.ts";
 import type { Timer } from "../runtime/clock.ts";
 import type { Lease } from "../runtime/memory-budget.ts";
-import { ByteReader } from "../wire/bytes.ts";
+import { ByteReader, varintBytes } from "../wire/bytes.ts";
 import { NO_EXTENSIONS } from "../wire/extensions.ts";
 import { withFrameTrace } from "./frame-trace.ts";
 import { EXPORTER_BYTES, EXPORTER_LABEL, type Greeted, Greeting } from "./handshake.ts";
@@ -22,7 +22,7 @@ import { headCoders } from "./link-context.ts";
 import { Outbox } from "./scheduler.ts";
 import type { StreamItem } from "./send-queue.ts";
 import { Stream, type StreamHost } from "./stream.ts";
-import { OpenStreams, orReset, payloadBytes } from "./stream-table.ts";
+import { OpenStreams, resetFor } from "./stream-table.ts";
 
 /** Room in a message beyond a head, for what a peer fills it with and counts, offers, extensions. */
 const BESIDE_HEAD_BYTES = 20 * 1024;
@@ -139,7 +139,19 @@ export class LinkEndpoint implements Link {
     this.#heartbeat?.alive();
     try {
       const reader = new ByteReader(bytes);
-      while (reader.left > 0 && this.#end === undefined) this.#frame(reader);
+      while (reader.left > 0 && this.#end === undefined) {
+        if (this.#up === undefined) {
+          this.#greet(reader.frameBytes());
+          continue;
+        }
+        const body = reader.sized();
+        const bodyBytes = body.left;
+        const frame = readFrameBody(body, this.#up.headers);
+        if (frame === undefined) continue;
+        // Without its kind and its stream id.
+        const payloadBytes = bodyBytes - 1 - ("streamId" in frame ? varintBytes(frame.streamId) : 0);
+        this.#dispatch(frame, payloadBytes);
+      }
       if (this.#outbox.waitingControl > MOST_WAITING_CONTROL)
         throw new LinkError("too-large", "the peer sends but does not read what it is answered");
     } catch (error) {
@@ -151,16 +163,9 @@ export class LinkEndpoint implements Link {
     }
   }
 
-  #frame(reader: ByteReader): void {
-    if (this.#up === undefined) {
-      const greeted = this.#greeting.receive(reader.frameBytes());
-      if (greeted !== undefined) this.#goUp(greeted);
-      return;
-    }
-    const body = reader.sized();
-    const bodyBytes = body.left;
-    const frame = readFrameBody(body, this.#up.headers);
-    if (frame !== undefined) this.#dispatch(frame, bodyBytes);
+  #greet(frame: Buffer): void {
+    const greeted = this.#greeting.receive(frame);
+    if (greeted !== undefined) this.#goUp(greeted);
   }
 
   #goUp(greeted: Greeted): void {
@@ -187,7 +192,7 @@ export class LinkEndpoint implements Link {
     this.#outbox.control({ kind: "ping", token: this.#budget.startPing(this.#given.clock.now()) });
   }
 
-  #dispatch(frame: Frame, bodyBytes: number): void {
+  #dispatch(frame: Frame, payloadBytes: number): void {
     switch (frame.kind) {
       case "ping":
         return this.#outbox.control({ kind: "pong", token: frame.token, received: this.#received });
@@ -208,14 +213,14 @@ export class LinkEndpoint implements Link {
       case "proveKey":
         throw new LinkError("bad-frame", `${frame.kind} after the greeting`);
       case "open":
-        return this.#opened(frame, bodyBytes);
+        return this.#opened(frame, payloadBytes);
       default:
         // Of a stream that is gone: decoded and counted by now, and dropped.
-        return this.#streams.receive(frame, bodyBytes);
+        return this.#streams.receive(frame, payloadBytes);
     }
   }
 
-  #opened(frame: OpenFrame, bodyBytes: number): void {
+  #opened(frame: OpenFrame, payloadBytes: number): void {
     const { hello, events } = this.#given;
     if (hello.role === "edge") throw new LinkError("bad-frame", "only the edge opens streams");
     const stream = new Stream(this.#host, this.#streamBounds(), {
@@ -224,10 +229,12 @@ export class LinkEndpoint implements Link {
     });
     this.#streams.accept(frame.streamId, stream);
     if (this.#saidGoAway || this.#streams.size > hello.streams) return stream.reset("refused");
-    orReset(stream, () => {
+    try {
       events.opened(stream, frame);
-      stream.receive(frame, payloadBytes(frame, bodyBytes));
-    });
+      stream.receive(frame, payloadBytes);
+    } catch (error) {
+      resetFor(error, stream);
+    }
   }
 
   #goneAway(frame: Extract<ControlFrame, { kind: "goAway" }>): void {
@@ -283,8 +290,9 @@ export class LinkEndpoint implements Link {
     number: (stream) => this.#streams.number(stream),
     closed: (stream) => {
       this.#streams.remove(stream);
+      const { grownBytes } = stream;
+      if (grownBytes > 0) this.#up?.windows.shrink(grownBytes);
       this.#outbox.drop(stream);
-      this.#up?.windows.shrink(stream.grownBytes);
       this.#closeIfDone();
     },
   };

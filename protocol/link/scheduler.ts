@@ -43,6 +43,8 @@ export class Outbox {
   #laterTimer: Timer | undefined;
   #headers: FrameHeaderEncoder | undefined;
   #scheduled = false;
+  /** The writer holds the beginning of a message: a stream that ends while it is filled may have it sent at once. */
+  #filling = false;
   #closed = false;
   /** Messages with frames of streams so far. */
   #turns = 0;
@@ -82,8 +84,8 @@ export class Outbox {
   }
 
   ready(stream: Stream): void {
-    this.#streams.add(stream);
     this.schedule();
+    this.#streams.add(stream);
   }
 
   drop(stream: Stream): void {
@@ -99,8 +101,15 @@ export class Outbox {
 
   /** Sends what can be sent now. */
   flush(): void {
-    while (!this.#closed && this.#transport.queuedBytes < TRANSPORT_BYTES && this.#fillMessage()) {
+    // What may be later waits for anything else to leave.
+    while (
+      !this.#closed &&
+      (this.#control.length > 0 || this.#filling || this.#streams.size > 0) &&
+      this.#transport.queuedBytes < TRANSPORT_BYTES &&
+      this.#fillMessage()
+    ) {
       const message = this.#writer.take();
+      this.#filling = false;
       this.#budget.sent(message.length);
       this.#transport.send(message);
     }
@@ -142,36 +151,49 @@ export class Outbox {
   /** Returns whether the writer holds a message. */
   #fillMessage(): boolean {
     const w = this.#writer;
-    if (this.#later.length > 0 && (this.#control.length > 0 || this.#streams.size > 0))
-      this.#control.unshift(...this.#takeLater());
-    while (this.#control.length > 0 && w.length < MESSAGE_BYTES)
+    if (this.#later.length > 0) this.#control.unshift(...this.#takeLater());
+    let bytes = this.#filling ? w.length : 0;
+    this.#filling = true;
+    while (this.#control.length > 0 && bytes < MESSAGE_BYTES) {
       writeFrame(w, this.#control.shift() as Frame);
-    this.#fillWithStreams();
-    if (w.length === 0 && this.#streams.size === 0) return false;
-    const token = this.#budget.pingDue(this.#clock.now(), w.length);
-    if (token !== undefined) writeFrame(w, { kind: "ping", token });
-    return w.length > 0;
+      bytes = w.length;
+    }
+    if (this.#headers !== undefined) bytes = this.#fillWithStreams(bytes, this.#headers);
+    this.#filling = bytes > 0;
+    if (bytes === 0 && this.#streams.size === 0) return false;
+    if (this.#budget.isPingDue(bytes)) {
+      writeFrame(w, { kind: "ping", token: this.#budget.startPing(this.#clock.now(), bytes) });
+      return true;
+    }
+    return bytes > 0;
   }
 
-  #fillWithStreams(): void {
+  /** `controlBytes`: what the message holds already. Returns what it holds then. */
+  #fillWithStreams(controlBytes: number, headers: FrameHeaderEncoder): number {
     const w = this.#writer;
-    const controlBytes = w.length;
     const messageBytes = this.#messageBytes();
+    const mostBytes = Math.min(messageBytes, this.#budget.room);
     const first = this.#turns % HEAVY_TURN === HEAVY_TURN - 1 ? "heavy" : "light";
-    while (this.#headers !== undefined && w.length < messageBytes && this.#budget.room > w.length) {
+    let bytes = controlBytes;
+    while (bytes < mostBytes) {
       const stream = this.#streams.next(first);
       if (stream === undefined) break;
       const share = Math.max(LEAST_SHARE_BYTES, Math.floor(messageBytes / (this.#streams.alike(stream) + 1)));
-      const before = w.length;
-      if (!stream.writeNext(w, { room: messageBytes - before, share }, this.#headers)) {
+      const bounds = { room: messageBytes - bytes, fresh: bytes === 0, share };
+      const written = stream.writeNext(w, bounds, headers);
+      if (written === "nothing") break;
+      if (written === "waits") {
         // Back to the front: whoever finds only the rest of a message must not lose its turn by that.
-        if (stream.sendable) this.#streams.putBack(stream);
+        this.#streams.putBack(stream);
         break;
       }
-      this.#streams.sent(stream, w.length - before);
-      if (stream.sendable) this.#streams.add(stream);
+      const before = bytes;
+      bytes = w.length;
+      this.#streams.sent(stream, bytes - before);
+      if (written === "more") this.#streams.add(stream);
     }
-    if (w.length > controlBytes) this.#turns++;
+    if (bytes > controlBytes) this.#turns++;
+    return bytes;
   }
 
   #messageBytes(): number {

@@ -38,11 +38,15 @@ export class SendQueue {
   #items: StreamItem[] = [];
   #credit: number;
   #queuedBytes = 0;
-  /** The end frame, or a head that carries the end, has left. */
-  endLeft = false;
+  /** The end frame, or a head that carries the end, was taken off. */
+  #endLeft = false;
 
   constructor(creditBytes: number) {
     this.#credit = creditBytes;
+  }
+
+  get endLeft(): boolean {
+    return this.#endLeft;
   }
 
   get hasRoom(): boolean {
@@ -64,8 +68,8 @@ export class SendQueue {
       this.#queuedBytes += item.bytes.length;
     }
     if (item.kind === "resume") this.#startOver();
-    if ((item.kind === "open" || item.kind === "answer") && item.body.length > 0) this.#pushInParts(item);
-    else this.#items.push(item);
+    if (item.kind === "open" || item.kind === "answer") this.#queuedBytes += item.body.length;
+    this.#items.push(item);
   }
 
   clear(): void {
@@ -81,29 +85,30 @@ export class SendQueue {
     const first = this.#items[0];
     if (first === undefined) return undefined;
     if (first.kind === "data") return this.#piece(first.bytes, Math.min(room, share));
-    if (first.kind !== "open" && first.kind !== "answer") return this.#items.shift();
+    if (first.kind !== "open" && first.kind !== "answer") {
+      if (first.kind === "end") this.#endLeft = true;
+      return this.#items.shift();
+    }
     const bodyRoom = room - headSize(first.head) - FRAME_OVERHEAD_BYTES;
     if (bodyRoom < 0 && !fresh) return undefined;
     this.#items.shift();
-    return this.#withBody(first, bodyRoom);
+    const next = this.#withBody(first, bodyRoom);
+    if (next.ended) this.#endLeft = true;
+    return next;
   }
 
-  sent(item: StreamItem): void {
-    if (item.kind === "end" || ((item.kind === "open" || item.kind === "answer") && item.ended))
-      this.endLeft = true;
-  }
-
-  /** A body that comes with its head queues behind it like any other: it may not fit, or have no credit. */
-  #pushInParts(head: Head): void {
-    this.#items.push({ ...head, body: EMPTY, ended: false });
-    this.push({ kind: "data", bytes: head.body });
-    if (head.ended) this.push({ kind: "end", how: "complete", extensions: NO_EXTENSIONS });
+  /** A body that came with its head is behind it like any other from here on: it does not fit, or has no credit. */
+  #takeApart(head: Head): Head {
+    if (head.body.length === 0) return head;
+    if (head.ended) this.#items.unshift({ kind: "end", how: "complete", extensions: NO_EXTENSIONS });
+    this.#items.unshift({ kind: "data", bytes: head.body });
+    return { ...head, body: EMPTY, ended: false };
   }
 
   /** What is left of the answer gives way to its plain bytes, which have an end of their own. */
   #startOver(): void {
     this.clear();
-    this.endLeft = false;
+    this.#endLeft = false;
   }
 
   #piece(bytes: Uint8Array, room: number): StreamItem | undefined {
@@ -117,8 +122,13 @@ export class SendQueue {
   }
 
   /** The head with what of its body is there and fits, and with the end if that is all. */
-  #withBody(head: Head, room: number): Head {
-    if (head.kind === "answer" && head.form.kind === "interim") return head;
+  #withBody(whole: Head, room: number): Head {
+    if (whole.kind === "answer" && whole.form.kind === "interim") return whole;
+    if (whole.ended && whole.body.length <= Math.min(room, this.#credit)) {
+      this.#spend(whole.body.length);
+      return whole;
+    }
+    const head = this.#takeApart(whole);
     const body = this.#bodyWithin(Math.min(room, this.#credit));
     const next = this.#items[0];
     const ended = next?.kind === "end" && next.how === "complete" && next.extensions === NO_EXTENSIONS;

@@ -5,7 +5,6 @@
 
 import { LinkError, StreamError } from "../errors.ts";
 import type { OpenFrame, StreamFrame, StreamId } from "../frames/frame.ts";
-import { varintBytes } from "../wire/bytes.ts";
 import type { Stream } from "./stream.ts";
 
 export class OpenStreams {
@@ -43,8 +42,9 @@ export class OpenStreams {
   }
 
   remove(stream: Stream): void {
-    this.#unnumbered.delete(stream);
-    if (stream.id !== undefined) this.#byId.delete(stream.id);
+    const { id } = stream;
+    if (id === undefined) this.#unnumbered.delete(stream);
+    else this.#byId.delete(id);
   }
 
   /** Credit for a stream that is not open any more, or for none, only reports what was received. */
@@ -52,10 +52,14 @@ export class OpenStreams {
     this.#find(frame)?.granted(frame.bytes);
   }
 
-  /** `bodyBytes`: the frame without its length. Throws LinkError where the stream's state allows no such frame. */
-  receive(frame: Exclude<StreamFrame, OpenFrame>, bodyBytes: number): void {
+  /** `payloadBytes`: as in StreamReceiver. Throws LinkError where the stream's state allows no such frame. */
+  receive(frame: Exclude<StreamFrame, OpenFrame>, payloadBytes: number): void {
     const stream = this.#find(frame);
-    if (stream !== undefined) orReset(stream, () => stream.receive(frame, payloadBytes(frame, bodyBytes)));
+    try {
+      stream?.receive(frame, payloadBytes);
+    } catch (error) {
+      resetFor(error, stream);
+    }
   }
 
   /** The peer has not accepted any stream above this number. */
@@ -81,16 +85,8 @@ export class OpenStreams {
   }
 }
 
-/** What goes wrong with one exchange is not the link's trouble, nor the program's. */
-export const orReset = (stream: Stream, receive: () => void): void => {
-  try {
-    receive();
-  } catch (error) {
-    if (!(error instanceof StreamError)) throw error;
-    stream.reset(error.code);
-  }
+/** What goes wrong with one exchange is not the link's trouble, nor the program's. Throws what is no StreamError. */
+export const resetFor = (error: unknown, stream: Stream | undefined): void => {
+  if (!(error instanceof StreamError)) throw error;
+  stream?.reset(error.code);
 };
-
-/** A frame without its length, kind and stream id; `bodyBytes` counts all but the length. */
-export const payloadBytes = (frame: StreamFrame, bodyBytes: number): number =>
-  bodyBytes - 1 - varintBytes(frame.streamId);

@@ -10,7 +10,7 @@ import { writeFrame } from "../frames/frame-codec.ts";
 import type { FrameHeaderEncoder } from "../frames/frame-headers.ts";
 import type { ByteWriter } from "../wire/bytes.ts";
 import { NO_EXTENSIONS } from "../wire/extensions.ts";
-import { NO_WEIGHT, type Weight } from "./fair-queue.ts";
+import type { Weight } from "./fair-queue.ts";
 import { ReceiveWindow, type WindowGrowth } from "./receive-window.ts";
 import { SendQueue, type StreamItem } from "./send-queue.ts";
 
@@ -50,6 +50,19 @@ export interface StreamHost extends WindowGrowth {
   closed(stream: Stream): void;
 }
 
+/** What a message takes of one stream. */
+export interface MessageBounds {
+  /** Bytes that it has left. */
+  readonly room: number;
+  /** It holds nothing yet. */
+  readonly fresh: boolean;
+  /** Most bytes of a body. */
+  readonly share: number;
+}
+
+/** `all`, `more`: a frame was written, and nothing, or something, may follow; `waits`: for another message; `nothing`: to write. */
+export type Written = "all" | "more" | "waits" | "nothing";
+
 const needsProof = (form: AnswerForm): boolean => form.kind === "same" || form.kind === "delta";
 
 /** What the peer's half is at, and what may come next of it; resume, which was asked for, may come in any of the last three. */
@@ -68,7 +81,7 @@ const FROM_ORIGIN: ReadonlySet<StreamFrame["kind"]> = new Set(["answer", "resume
 
 export class Stream {
   readonly urgency: number;
-  readonly weight: Weight = NO_WEIGHT();
+  readonly weight: Weight = { bytes: 0, at: 0 };
   #id: StreamId | undefined;
   readonly #host: StreamHost;
   readonly #window: ReceiveWindow;
@@ -126,12 +139,17 @@ export class Stream {
     this.#receiver = receiver;
   }
 
-  /** Queues a frame; sent when the link's order and the credit allow. Nothing happens on a closed stream. */
-  send(item: StreamItem): void {
-    if (this.#state === "closed") return;
+  /**
+   * Queues a frame; sent when the link's order and the credit allow. Nothing happens on a closed stream. Returns whether more
+   * data may be queued; if not, wait for `room`.
+   */
+  send(item: StreamItem): boolean {
+    if (this.#state === "closed") return true;
     if (item.kind === "answer") this.#answerSentUnproved = needsProof(item.form);
     this.#queue.push(item);
-    if (this.#queue.sendable) this.#host.ready(this);
+    const { hasRoom, sendable } = this.#queue;
+    if (sendable) this.#host.ready(this);
+    return hasRoom;
   }
 
   /** The reader has taken this many bytes of data. */
@@ -181,24 +199,19 @@ export class Stream {
 
   // From here on: called by the link.
 
-  /**
-   * Writes the next frame into a message that has `room` bytes left, at most `share` of them for a body; false when it has
-   * to wait for another message.
-   */
-  writeNext(
-    w: ByteWriter,
-    { room, share }: { room: number; share: number },
-    headers: FrameHeaderEncoder,
-  ): boolean {
+  /** Writes the next frame into a message: whether it did, and whether there is more that may leave now. */
+  writeNext(w: ByteWriter, bounds: MessageBounds, headers: FrameHeaderEncoder): Written {
     const couldNot = !this.#queue.hasRoom;
-    const next = this.#queue.next(room, w.length === 0, share);
-    if (next === undefined) return false;
+    const next = this.#queue.next(bounds.room, bounds.fresh, bounds.share);
+    if (next === undefined) return this.sendable ? "waits" : "nothing";
+    const { endLeft, sendable } = this.#queue;
+    const hasRoom = couldNot && this.#queue.hasRoom;
     this.#id ??= this.#host.number(this);
     writeFrame(w, { ...next, streamId: this.#id } as StreamFrame, headers);
-    this.#queue.sent(next);
-    if (this.#queue.endLeft && !this.#answerSentUnproved && this.#writing) this.#move("endSent");
-    if (couldNot && this.#queue.hasRoom) this.#receiver?.room();
-    return true;
+    if (endLeft && !this.#answerSentUnproved && this.#writing) this.#move("endSent");
+    if (hasRoom) this.#receiver?.room();
+    const more = hasRoom ? this.sendable : sendable && this.#state !== "closed";
+    return more ? "more" : "all";
   }
 
   /** Whether there is something to send and the credit for it. */
@@ -220,7 +233,8 @@ export class Stream {
     }
     if (!ABOUT_OURS.has(frame.kind)) this.#phase = this.#phaseAfter(frame);
     if (this.#ownKinds.has(frame.kind)) throw this.#unexpected(frame);
-    this.#window.arrived(bodyBytes(frame));
+    const bytes = bodyBytes(frame);
+    if (bytes > 0) this.#window.arrived(bytes);
     if (frame.kind === "answer") {
       this.#answerReceivedUnproved = needsProof(frame.form);
       this.#answerStreamed = frame.form.kind === "delta" && frame.form.proof.of === "bases";

@@ -90,6 +90,8 @@ export class LinkBudget {
   #round = NO_ROUND;
   /** How much later than the earliest of its round a pong comes on the average. */
   #jitterMs = 0;
+  /** As of the last pong. */
+  #provenBytesPerMs = 0;
   /** The highest rate when this round began. */
   #roundBytesPerMs = 0;
   #drain: Drain | undefined;
@@ -103,7 +105,7 @@ export class LinkBudget {
 
   /** What the path has shown to deliver, bytes per millisecond; 0 while nothing has used it up. */
   get bytesPerMs(): number {
-    return this.#rate.proven ? this.#rate.bytesPerMs : 0;
+    return this.#provenBytesPerMs;
   }
 
   get limitBytes(): number {
@@ -133,12 +135,17 @@ export class LinkBudget {
    * word to come.
    */
   pingDue(now: number, more: number): number | undefined {
+    return this.isPingDue(more) ? this.startPing(now, more) : undefined;
+  }
+
+  /** Whether it gives one. */
+  isPingDue(more: number): boolean {
     const sent = this.#sentBytes + more;
     const limit = this.limitBytes;
-    if ((sent - this.#reportedBytes) * LEAST_PARTS <= limit) return undefined;
+    if ((sent - this.#reportedBytes) * LEAST_PARTS <= limit) return false;
     const since = this.#pings.length === 0 ? this.#reportedBytes : this.#pingedBytes;
     const step = Math.min(limit / LEAST_PARTS, Math.max(limit / MOST_PARTS, this.bytesPerMs * PING_MS));
-    return sent - since > step && this.#pings.length < MOST_PINGS ? this.startPing(now, more) : undefined;
+    return sent - since > step && this.#pings.length < MOST_PINGS;
   }
 
   /** A token for a ping in any case, which leaves after `more` bytes. */
@@ -196,7 +203,9 @@ export class LinkBudget {
   }
 
   #setLimit(): void {
-    const least = this.#rate.proven ? LEAST_BUDGET_BYTES : FIRST_BUDGET_BYTES;
+    const { proven } = this.#rate;
+    this.#provenBytesPerMs = proven ? this.#rate.bytesPerMs : 0;
+    const least = proven ? LEAST_BUDGET_BYTES : FIRST_BUDGET_BYTES;
     const ms = this.#gain * this.baseRttMs + this.#queueMs;
     this.#limitBytes = Math.max(least, this.#rate.bytesPerMs * ms);
   }

@@ -59,7 +59,7 @@ export class Inbox<Item> {
     }
   }
 
-  /** As `next`, but LATE after `ms` without anything. */
+  /** As `next`, but LATE after `ms` without anything, or after `interrupt`. */
   async nextWithin(clock: Clock, ms: number): Promise<Item | typeof LATE> {
     const item = this.take();
     if (item !== undefined) return item;
@@ -73,6 +73,22 @@ export class Inbox<Item> {
     });
     this.#wake = undefined;
     return this.take() ?? LATE;
+  }
+
+  /** As `next`, but LATE after `interrupt`. */
+  async nextUnlessInterrupted(): Promise<Item | typeof LATE> {
+    const item = this.take();
+    if (item !== undefined) return item;
+    await new Promise<void>((resolve) => {
+      this.#wake = resolve;
+    });
+    this.#wake = undefined;
+    return this.take() ?? LATE;
+  }
+
+  /** Wakes a consumer that waits, though nothing has come: something else wants its attention. */
+  interrupt(): void {
+    this.#wake?.();
   }
 
   /** As `next`, but LATE when another inbox of the same consumer has something, or when time is over. */

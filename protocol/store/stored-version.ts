@@ -81,10 +81,12 @@ export class TenantVersions {
     return found?.fingerprint === fingerprint ? found : undefined;
   }
 
-  /** The only version of that short form; undefined when there is none or several. */
-  nominated(short: ShortFingerprint): HeldVersion | undefined {
-    const found = this.#byShort.get(short);
-    return Array.isArray(found) ? undefined : found;
+  /** Of each short form the only version; undefined when there is none or several. */
+  allNominated(shorts: readonly ShortFingerprint[]): (HeldVersion | undefined)[] {
+    return shorts.map((short) => {
+      const found = this.#byShort.get(short);
+      return Array.isArray(found) ? undefined : found;
+    });
   }
 
   *all(): Iterable<HeldVersion> {
@@ -111,3 +113,8 @@ export class TenantVersions {
     this.count -= 1;
   }
 }
+
+const STRICTNESS: Record<Retention, number> = { keep: 0, session: 1, "no-store": 2 };
+
+/** The one that keeps a version for less long. */
+export const stricter = (a: Retention, b: Retention): Retention => (STRICTNESS[a] >= STRICTNESS[b] ? a : b);

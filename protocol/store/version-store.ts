@@ -6,7 +6,7 @@
 import { LRUCache } from "lru-cache";
 import type { Clock, Timer } from "../runtime/clock.ts";
 import { Evidence, PEOPLE_FOR_PUBLIC } from "../scope/public-evidence.ts";
-import type { Retention, Scope, SessionScope } from "../scope/scope.ts";
+import type { Scope, SessionScope } from "../scope/scope.ts";
 import { namesOf } from "./common-base-name.ts";
 import { ownBuffer } from "./compact-buffer.ts";
 import { LastUses } from "./expiry-queue.ts";
@@ -20,7 +20,7 @@ import {
   type Sighting,
   type StoreOptions,
 } from "./store-options.ts";
-import { HeldVersion, type StoreId, TenantVersions, type Version } from "./stored-version.ts";
+import { HeldVersion, type StoreId, stricter, TenantVersions, type Version } from "./stored-version.ts";
 import { hostName, hostOf, type Tenant } from "./tenant.ts";
 
 export type { Lifetimes, Sighting, StoreOptions } from "./store-options.ts";
@@ -111,8 +111,13 @@ export class VersionStore {
 
   /** The version a short fingerprint can only mean; counts as a use. Undefined when unknown or ambiguous. */
   nominated(tenant: Tenant, short: ShortFingerprint): Version | undefined {
-    const version = this.#tenants.get(tenant)?.nominated(short);
-    return version !== undefined && this.use(version) ? version : undefined;
+    return this.allNominated(tenant, [short])[0];
+  }
+
+  /** `nominated` of each. */
+  allNominated(tenant: Tenant, shorts: readonly ShortFingerprint[]): (Version | undefined)[] {
+    const found = this.#tenants.get(tenant)?.allNominated(shorts) ?? [];
+    return shorts.map((_, i) => (this.use(found[i]) ? found[i] : undefined));
   }
 
   /** By its full name; does not count as a use. */
@@ -135,9 +140,9 @@ export class VersionStore {
   }
 
   /** Notes a use, which puts off its end; false when the version is not held any more. */
-  use(version: Version): boolean {
+  use(version: Version | undefined): boolean {
     if (!(version instanceof HeldVersion) || this.#held.get(version) === undefined) return false;
-    this.#lastUses.used(version, version.lifetimeMs);
+    if (version.lifetimeMs > 0) this.#lastUses.used(version, version.lifetimeMs);
     return true;
   }
 
@@ -286,7 +291,3 @@ function noteStore(version: HeldVersion, store: StoreId | undefined): void {
 
 const keysBeside = (url: string, lists: readonly { readonly key: string }[]): string[] =>
   lists.flatMap(({ key }) => (key === url ? [] : [key]));
-
-const STRICTNESS: Record<Retention, number> = { keep: 0, session: 1, "no-store": 2 };
-
-const stricter = (a: Retention, b: Retention): Retention => (STRICTNESS[a] >= STRICTNESS[b] ? a : b);

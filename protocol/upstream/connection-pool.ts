@@ -8,7 +8,7 @@ import { StreamError } from "../errors.ts";
 import { type Clock, DeadlineError, type Timer } from "../runtime/clock.ts";
 import type { OriginDialler } from "./dial-upstream.ts";
 
-/** A connection that rested for longer carries only what may be repeated. Web servers close theirs after seconds: 2 (gunicorn), 5 (Apache, Node.js), 75 (nginx). */
+/** A connection that rested for longer carries only what may be repeated. Web servers close theirs after seconds: 2 (gunicorn), 5 (Apache, Node.js), 75 (nginx). @internal */
 export const TRUSTED_REST_MS = 1_000;
 
 /** What connection a request can do with. */

@@ -51,7 +51,7 @@ const framingOf = (coding: string | undefined, fields: HeaderList): BodyFraming 
 const isLive = (fields: HeaderList): boolean =>
   /^text\/event-stream/i.test(fieldOf(fields, "content-type") ?? "");
 
-/** A connection rests for so long where its web server does not say for how long it keeps it. */
+/** A connection rests for so long where its web server does not say for how long it keeps it. @internal */
 export const REST_MS = 4_000;
 const MOST_REST_MS = 600_000;
 /** A connection must not be used just when its web server closes it. */

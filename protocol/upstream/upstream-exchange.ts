@@ -21,7 +21,7 @@ import { sendBody } from "./send-body.ts";
 import { failureOf, StaleConnection, truncationBy } from "./upstream-failure.ts";
 import type { OriginRequest, OriginResponse } from "./upstream-request.ts";
 
-/** A web server that sends more interim heads than this has lost its way. */
+/** A web server that sends more interim heads than this has lost its way. @internal */
 export const MOST_INTERIMS = 100;
 
 export interface ExchangeGiven {

@@ -63,10 +63,18 @@ export class ByteWriter {
 
   /** Writes what `content` writes, with its length in bytes before it. */
   sized(content: () => void): this {
-    this.#reserve(1);
-    const at = this.#length;
-    this.#length += 1; // most contents are shorter than 128 bytes; longer ones are moved up below
+    const at = this.beginSized();
     content();
+    return this.endSized(at);
+  }
+
+  /** Begins a part that has its length in bytes before it, and ends with `endSized` of what this returns. */
+  beginSized(): number {
+    this.#reserve(1);
+    return this.#length++; // most parts are shorter than 128 bytes; longer ones are moved up when they end
+  }
+
+  endSized(at: number): this {
     const bytes = this.#length - at - 1;
     const extra = varintBytes(bytes) - 1;
     if (extra > 0) {
@@ -131,6 +139,12 @@ export class ByteReader {
       unit *= 0x80;
       if (unit > 2 ** 49) throw new LinkError("bad-frame", "integer longer than 8 bytes");
     }
+  }
+
+  varints(count: number): number[] {
+    const values: number[] = [];
+    while (values.length < count) values.push(this.varint());
+    return values;
   }
 
   /** The next `count` bytes, as a slice of the message. */

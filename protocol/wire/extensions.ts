@@ -32,6 +32,13 @@ export const writeExtensions = (w: ByteWriter, extensions: readonly Extension[])
   for (const { tag, bytes } of extensions) w.varint(tag).varint(bytes.length).bytes(bytes);
 };
 
+/** Entries with their length in bytes before them. */
+export const writeSizedExtensions = (w: ByteWriter, extensions: readonly Extension[]): void => {
+  const at = w.beginSized();
+  writeExtensions(w, extensions);
+  w.endSized(at);
+};
+
 /** Reads entries to the end of `r`, which holds nothing else. Unknown even tags are left out of the result. */
 export const readExtensions = (r: ByteReader): readonly Extension[] => {
   if (r.left === 0) return NO_EXTENSIONS;

@@ -70,8 +70,9 @@ export class FakeStream {
     this.#receiver = receiver;
   }
 
-  send(item: StreamItem): void {
+  send(item: StreamItem): boolean {
     if (!this.closed) this.sent.push(item);
+    return this.hasRoom || this.closed;
   }
 
   taken(bytes: number): void {

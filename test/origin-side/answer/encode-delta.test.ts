@@ -25,7 +25,7 @@ const offered = (bodies: readonly Buffer[]) =>
   bodies.map((body, offer) => ({ offer, version: versionOf(body) }));
 
 const shown = async (bases: readonly Buffer[], page: Buffer, more: Effortful = {}) => {
-  const made = await encodePage(offered(bases), page, given(more), more.linkIsFull ?? false);
+  const made = await encodePage(offered(bases), page, given(more), { linkIsFull: more.linkIsFull ?? false });
   const decoded = await made.codec.decode(
     made.bases.map(({ version }) => version.body),
     made.coded,

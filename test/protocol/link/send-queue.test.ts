@@ -16,7 +16,6 @@ const drained = (queue: SendQueue, room = ROOM): StreamItem[] => {
   while (queue.sendable) {
     const item = queue.next(room, true, NO_SHARE);
     if (item === undefined) break;
-    queue.sent(item);
     out.push(item);
   }
   return out;
@@ -40,6 +39,21 @@ describe("a head", () => {
     const queue = queueOf(1e6, ANSWER(Buffer.alloc(300)));
     expect(shape(drained(queue))).toEqual(["answer 300"]);
     expect(queue.endLeft).toBe(true);
+  });
+
+  it("given with its body, and followed by more, takes that along too", () => {
+    const queue = queueOf(1e6, GET("/", { body: Buffer.alloc(100), ended: false }), DATA(200), END);
+    expect(queue.hasRoom).toBe(true);
+    const items = drained(queue);
+    expect(shape(items)).toEqual(["open 300"]);
+    expect([items[0], queue.endLeft]).toMatchObject([{ ended: true }, true]);
+  });
+
+  it("given with a body fills the queue by it", () => {
+    const queue = queueOf(1e6, ANSWER(Buffer.alloc(QUEUE_BYTES)));
+    expect(queue.hasRoom).toBe(false);
+    drained(queue);
+    expect(queue.hasRoom).toBe(true);
   });
 
   it("given with more body than there is credit for waits with the rest", () => {

@@ -31,6 +31,7 @@ describe("an inbox", () => {
     for (const wait of [
       (inbox: Inbox<number>) => inbox.next(),
       (inbox: Inbox<number>) => inbox.nextWithin(clock, 10),
+      (inbox: Inbox<number>) => inbox.nextUnlessInterrupted(),
       (inbox: Inbox<number>) => inbox.nextUnless({ clock, other: new Inbox<string>() }),
       (inbox: Inbox<number>) => inbox.nextUnless({ clock, other: new Inbox<string>(), withinMs: 10 }),
     ]) {

@@ -169,6 +169,25 @@ describe("short fingerprints", () => {
   });
 });
 
+it("several nominations are each one's own, and each counts as a use", () => {
+  const text = (number: number) => `${number}`.repeat(30_000);
+  const { store } = storeWith({ bytes: 100_000 });
+  const seen = [1, 2, 3].map((number) => sighting(text(number), { url: `/${number}` }));
+  const versions = seen.map((one) => store.remember(TENANT, one));
+  const shorts = [seen[1], seen[0]].map((one) => shortOf(one?.fingerprint as Fingerprint));
+  const unknown = "unknown!" as (typeof shorts)[number];
+  expect(store.allNominated(TENANT, [unknown, ...shorts])).toEqual([undefined, versions[1], versions[0]]);
+  expect(store.allNominated(tenantOf({ keyId: "k2", host: "a.example" }), shorts)).toEqual(
+    shorts.map(() => undefined),
+  );
+  store.remember(TENANT, sighting(text(4), { url: "/4" }));
+  expect(seen.map(({ fingerprint }) => store.find(TENANT, fingerprint) !== undefined)).toEqual([
+    true,
+    true,
+    false,
+  ]);
+});
+
 describe("the bound in bytes", () => {
   const BYTES = 200_000;
 

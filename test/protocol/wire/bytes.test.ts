@@ -29,6 +29,7 @@ describe("varint", () => {
   it.each(VARINTS)("%d is %s", (value, bytes) => {
     expect(written((w) => w.varint(value))).toBe(hex(bytes).toString("hex"));
     expect(new ByteReader(hex(bytes)).varint()).toBe(value);
+    expect(new ByteReader(hex(`${bytes} ${bytes} 05`)).varints(2)).toEqual([value, value]);
     expect(varintBytes(value)).toBe(hex(bytes).length);
   });
 
