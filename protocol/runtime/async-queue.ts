@@ -109,20 +109,4 @@ export class Inbox<Item> {
     other.#wake = undefined;
     return this.take() ?? LATE;
   }
-
-  /** As `next`, but LATE after `interrupt`. */
-  async nextUnlessInterrupted(): Promise<Item | typeof LATE> {
-    const item = this.take();
-    if (item !== undefined) return item;
-    await new Promise<void>((resolve) => {
-      this.#wake = resolve;
-    });
-    this.#wake = undefined;
-    return this.take() ?? LATE;
-  }
-
-  /** Wakes a consumer whose wait may be interrupted or is bounded, though nothing has come. */
-  interrupt(): void {
-    this.#wake?.();
-  }
 }

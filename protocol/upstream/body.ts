@@ -6,8 +6,8 @@
 import type { HeaderList } from "../http/header-list.ts";
 import { Inbox } from "../runtime/async-queue.ts";
 
-/** A body of which this much waits to be pulled is paused at its socket. */
-const BODY_QUEUE_BYTES = 128 * 1024;
+/** A body of which this much waits to be pulled is paused at its socket. @internal */
+export const BODY_QUEUE_BYTES = 128 * 1024;
 
 /** What a body ends with. */
 export interface BodyEnd {

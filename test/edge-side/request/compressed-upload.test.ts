@@ -96,7 +96,7 @@ it("begins with what came before", async () => {
 
 it("is flushed when the visitor pauses, and not before", async () => {
   body.push(Buffer.from("some of it"));
-  await stillness(() => target.coded.length);
+  await until(() => clock.timers > 0, "the wait for a pause");
   expect(target.segments).toBe(0);
   await clock.advance(PAUSE_MS);
   await until(() => target.segments === 1);
@@ -150,6 +150,7 @@ it.each([
 
 it("that is lost while it waits for the visitor sends nothing more, not even an end", async () => {
   body.push(Buffer.from("some"));
+  await until(() => clock.timers > 0, "the wait for a pause");
   await clock.advance(PAUSE_MS);
   await until(() => target.segments === 1);
   body.lost();

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import type { BodyEnd } from "../../../origin-side/exchange/body.ts";
 import { IncomingExchange } from "../../../origin-side/exchange/incoming-exchange.ts";
 import type { ResponseHead } from "../../../protocol/http/head.ts";
+import type { BodyEnd } from "../../../protocol/upstream/body.ts";
 import { settle } from "../../kit/fake-clock.ts";
 import { FAKE_ID, FakeStream, openOf } from "../../kit/fake-stream.ts";
 

@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import { Routes } from "../../../origin-side/proxy/routes.ts";
 import { systemClock } from "../../../protocol/runtime/clock.ts";
 import { type FakeOrigin, openOrigin } from "../../kit/fake-origin.ts";
-import { ask, heard, routeTo } from "../asking.ts";
+import { ask, heard, routeTo } from "../../protocol/asking.ts";
 
 const LIMITS = { headBytes: 64 * 1024 };
 const open: AsyncDisposable[] = [];

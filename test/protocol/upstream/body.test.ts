@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { BODY_QUEUE_BYTES, type BodyEnd, OriginBody } from "../../../origin-side/exchange/body.ts";
+import { BODY_QUEUE_BYTES, type BodyEnd, OriginBody } from "../../../protocol/upstream/body.ts";
 
 const END: BodyEnd = { how: "complete", trailers: [] };
 
