@@ -8,7 +8,7 @@ const SYSTEM = "test/**/*.system.test.ts";
 const COMPILED = join(import.meta.dirname, "node_modules", ".cache", "coilgun-compiled");
 
 /** Of a test that starts processes; an idle machine needs a twentieth. */
-const PATIENCE_MS = 240_000;
+const WAIT_MS = 240_000;
 
 export default defineConfig({
   test: {
@@ -32,8 +32,8 @@ export default defineConfig({
           include: [SYSTEM],
           env: { NODE_COMPILE_CACHE: COMPILED },
           // A process takes a second to start, and several on a busy machine; some tests start a dozen, one after the other.
-          testTimeout: PATIENCE_MS,
-          hookTimeout: PATIENCE_MS,
+          testTimeout: WAIT_MS,
+          hookTimeout: WAIT_MS,
         },
       },
     ],

@@ -8,7 +8,7 @@ export const LINK_ERRORS = {
   "shutting-down": { wire: 0 },
   internal: { wire: 1 },
   "bad-frame": { wire: 2 },
-  "credit-overrun": { wire: 3 },
+  "window-overrun": { wire: 3 },
   "wrong-version": { wire: 4 },
   "key-not-proved": { wire: 5 },
   "header-table": { wire: 6 },
@@ -36,8 +36,8 @@ export const STREAM_ERRORS = {
   "no-route": { wire: 6, visitor: 502 },
   /** A head larger than the peer accepts. */
   "head-too-large": { wire: 7, visitor: 431 },
-  /** A body that cannot be proved and is not pinned. */
-  unproved: { wire: 8, visitor: 502 },
+  /** A body that cannot be verified and is not retained. */
+  mismatch: { wire: 8, visitor: 502 },
   /** The link was lost with the stream open. Never sent. */
   "link-lost": { wire: 9, visitor: 502 },
 } as const satisfies Record<string, { wire: number; visitor: number }>;

@@ -50,7 +50,7 @@ const framesIn = (block: string): Worked[] => {
 const BLOCKS = [...SPEC.matchAll(/^```wire\n(.*?)^```$/gms)].map(([, block = ""]) => framesIn(block));
 
 /** Names of fields whose strings hold bytes. */
-const BINARY = new Set(["instanceId", "storeId", "nonce", "result", "digest", "proof"]);
+const BINARY = new Set(["instanceId", "storeId", "nonce", "result", "digest", "digest"]);
 const hexOf = (text: string) => `hex:${Buffer.from(text, "latin1").toString("hex")}`;
 const readable = /^[\x20-\x7e]*$/;
 
@@ -58,7 +58,7 @@ const readable = /^[\x20-\x7e]*$/;
 const written = (value: unknown, name = ""): unknown => {
   if (Buffer.isBuffer(value)) {
     const text = value.toString("latin1");
-    return readable.test(text) && name !== "proof" ? `text:${text}` : `bytes:${value.toString("hex")}`;
+    return readable.test(text) && name !== "digest" ? `text:${text}` : `bytes:${value.toString("hex")}`;
   }
   if (typeof value === "string") return BINARY.has(name) ? hexOf(value) : value;
   if (Array.isArray(value))

@@ -83,7 +83,9 @@ async function runDemo(
   await tally.settled();
   if (flags.stay) await stay(stage, terminal);
   area.finish(
-    [tally.table(), "", tally.linkLine(pair.link.read()), ...verdict(tally), ...NEXT_STEPS].join("\n"),
+    [tally.table(), "", tally.linkLine(pair.link.read()), ...acknowledgement(tally), ...NEXT_STEPS].join(
+      "\n",
+    ),
   );
   return tally.wrong === 0 ? 0 : 1;
 }
@@ -134,7 +136,7 @@ async function stay({ pair, tally, costs, area, signal }: Stage, terminal: Termi
   }
 }
 
-const verdict = ({ wrong }: DemoTally): string[] =>
+const acknowledgement = ({ wrong }: DemoTally): string[] =>
   wrong === 0
     ? ["Every page arrived byte for byte. First visits, which travel whole, are included."]
     : [`${wrong} pages did not arrive as they were sent. That must not happen: please report it.`];

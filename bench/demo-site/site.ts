@@ -98,7 +98,7 @@ async function sendCost(
 ): Promise<void> {
   const cost = await asked?.catch(() => undefined);
   if (cost === undefined) {
-    notFound(response);
+    response.writeHead(204).end();
     return;
   }
   const body = JSON.stringify(cost);

@@ -9,7 +9,7 @@ import {
   type RoundOfSide,
   type Side,
 } from "./against.ts";
-import { ratio, verdict } from "./pair-table.ts";
+import { acknowledgement, ratio } from "./pair-table.ts";
 import { BROWSER_ENCODINGS } from "./timed-visit.ts";
 
 const left = (title: string): Column => ({ title, align: "left" });
@@ -30,7 +30,7 @@ export function againstTable(report: AgainstReport): string {
       overall("all rounds", report.median),
     ]),
     "",
-    ...verdict(isAgainstFlawless(report), report.firstFlaws),
+    ...acknowledgement(isAgainstFlawless(report), report.firstFlaws),
     `That: ${report.against}`,
     `Driven by ${report.driver}: ${report.concurrency} connections,`,
     `${report.rounds} rounds of ${report.seconds} s each, by turns. Figures are medians of the rounds; ratios are`,

@@ -74,7 +74,7 @@ export function answerQuestions(subject: string, answer: (question: unknown) => 
     const { number, question } = message;
     const reply = (result: object) => process.send?.({ subject, number, ...result });
     new Promise((resolve) => resolve(answer(question))).then(
-      (given) => reply({ answer: given }),
+      (options) => reply({ answer: options }),
       (error: unknown) => reply({ failure: error instanceof Error ? error.message : String(error) }),
     );
   });

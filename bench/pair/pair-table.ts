@@ -35,7 +35,7 @@ export function latencyTable(report: LatencyReport): string {
   return [
     renderTable(LATENCY_COLUMNS, rows),
     "",
-    ...verdict(isLatencyFlawless(report), report.firstFlaws),
+    ...acknowledgement(isLatencyFlawless(report), report.firstFlaws),
     ...report.rows.flatMap((row) => besideLines(row, report)),
     `Emulated link: ${printLink(report.emulation)}, without loss or slow start. Link bytes: both ways, for one visit.`,
   ].join("\n");
@@ -110,7 +110,7 @@ export function loadTable(report: LoadReport): string {
     "",
     healthTable(report),
     "",
-    ...verdict(isLoadFlawless(report), report.firstFlaws),
+    ...acknowledgement(isLoadFlawless(report), report.firstFlaws),
     `${report.concurrency} requests at a time, ${report.seconds} s each. Peak memory: ${peaks.join(", ")}.`,
   ].join("\n");
 }
@@ -184,7 +184,7 @@ export function memoryTable(report: MemoryReport): string {
   return [
     renderTable(MEMORY_COLUMNS, rows),
     "",
-    ...verdict(report.wrong === 0 && report.firstFlaws.length === 0, report.firstFlaws),
+    ...acknowledgement(report.wrong === 0 && report.firstFlaws.length === 0, report.firstFlaws),
     `${wholeNumber(report.requests)} visits, ${report.concurrency} at a time, ${wholeNumber(report.requests / report.seconds)} a second. store.size ${mebibytes(report.storeBytes)}; the bound is the README's formula with that.`,
   ].join("\n");
 }
@@ -195,7 +195,7 @@ export const isMemoryFlawless = ({ wrong, firstFlaws, daemons, boundBytes }: Mem
   Object.values(daemons).every(({ peakBytes }) => peakBytes <= boundBytes);
 
 /** Whether all that was checked was right, and the first things that were not. */
-export const verdict = (flawless: boolean, flaws: readonly string[]): string[] =>
+export const acknowledgement = (flawless: boolean, flaws: readonly string[]): string[] =>
   flawless
     ? ["Every answer that was checked arrived byte for byte."]
     : ["Something arrived wrong or not at all:", ...flaws.map((flaw) => `  ${flaw}`)];

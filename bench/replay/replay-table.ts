@@ -83,7 +83,7 @@ const HEAP_TITLES: Readonly<Record<(typeof HEAPS)[number], string>> = {
   answers: "answer",
   requestHeads: "request head",
   answerHeads: "answer head",
-  proofs: "proof",
+  digests: "digest",
   others: "other frames",
   websocket: "WebSocket",
   tls: "TLS",
@@ -121,13 +121,13 @@ function closingLines({
   links,
   firstErrors,
 }: ReplayReport): string[] {
-  const verdict =
+  const acknowledgement =
     totals.mismatches === 0 && totals.errors === 0
       ? "Every page arrived byte for byte."
       : `${totals.mismatches} pages arrived damaged, ${totals.errors} not at all:`;
   const overhead = totals.overheadBytesPerExchange;
   return [
-    verdict,
+    acknowledgement,
     ...firstErrors.map((error) => `  ${error}`),
     ...(overhead === null
       ? []

@@ -1,8 +1,8 @@
 /**
  * The visits of a replay: every version of every family published at the origin and fetched through the pair, one
  * after the other, each with what it cost and whether it arrived unharmed. A visit begins when the page of the one before
- * has come, not when it is proved. Link bytes are read at the start of every visit: what trails an answer (its proof,
- * credit) may count for the next visit, and heartbeats, a few bytes in many seconds, for whatever is under way.
+ * has come, not when it is verified. Link bytes are read at the start of every visit: what trails an answer (its proof,
+ * window) may count for the next visit, and heartbeats, a few bytes in many seconds, for whatever is under way.
  */
 import { createHash } from "node:crypto";
 import type { Clock } from "../../protocol/runtime/clock.ts";
@@ -178,7 +178,7 @@ const failedBy = (error: unknown): Outcome => ({
 /** One visit after the other is looked up in the logs. Never rejects. */
 async function outcomeOf(
   visit: { readonly host: string; readonly path: string },
-  given: {
+  settings: {
     readonly seen: VisitedPage;
     readonly body: Buffer;
     readonly ground: ReplayGround;
@@ -186,9 +186,9 @@ async function outcomeOf(
   },
 ): Promise<Outcome> {
   try {
-    await given.after;
-    const logged = await loggedExchange(visit, given.ground);
-    return { ...figuresOf(logged), ...verdictOn(given.seen, given.body, logged) };
+    await settings.after;
+    const logged = await loggedExchange(visit, settings.ground);
+    return { ...figuresOf(logged), ...acknowledgementOf(settings.seen, settings.body, logged) };
   } catch (error) {
     return failedBy(error);
   }
@@ -216,7 +216,7 @@ const figuresOf = ({ edge, origin }: LoggedExchange): Outcome => ({
 });
 
 /** Compares with what the origin has, not with what the edge says. */
-function verdictOn(
+function acknowledgementOf(
   seen: VisitedPage,
   body: Buffer,
   { edge }: LoggedExchange,

@@ -16,14 +16,14 @@ export const HEAPS = [
   "answers",
   "requestHeads",
   "answerHeads",
-  "proofs",
+  "digests",
   "others",
   "websocket",
   "tls",
 ] as const;
 /**
  * `answers`: answer bytes. `requestHeads`: open frames without body. `answerHeads`: answer frames less the answer's bytes.
- * `proofs`: proved and ask-whole. `others`: credit, pings, pongs, request bodies, lengths and numbers around the rest.
+ * `proofs`: verified and ask-whole. `others`: window, pings, pongs, request bodies, lengths and numbers around the rest.
  */
 export type Spent = Readonly<Record<(typeof HEAPS)[number], number>>;
 
@@ -140,13 +140,13 @@ class ConnectionTap {
       const body = reader.sized();
       const bodyBytes = body.left;
       const frame = readFrameBody(body, this.#decoders?.[direction]);
-      if (frame?.kind === "hello") this.#greeted(frame);
+      if (frame?.kind === "hello") this.#handshaken(frame);
       const frameBytes = before - reader.left;
       this.#sort(frame, frameBytes, direction === "toEdge" ? answerBytesOf(frame, bodyBytes) : 0);
     }
   }
 
-  #greeted(hello: Hello): void {
+  #handshaken(hello: Hello): void {
     this.#hellos.push(hello);
     if (this.#hellos.length < DIRECTIONS.length) return;
     const least = (of: (hello: Hello) => number) => Math.min(...this.#hellos.map(of));
@@ -169,9 +169,9 @@ class ConnectionTap {
         return put("others", frame.body.length);
       case "answer":
         return put("answerHeads", rest);
-      case "proved":
+      case "verified":
       case "askWhole":
-        return put("proofs", rest);
+        return put("digests", rest);
       default:
         return put("others", rest);
     }

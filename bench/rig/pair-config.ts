@@ -54,11 +54,11 @@ export const edgeConfig = (
 
 export const originConfig = (
   key: PairKey,
-  given: { readonly edgeAddress: string; readonly routes: readonly PairRoute[] },
+  options: { readonly edgeAddress: string; readonly routes: readonly PairRoute[] },
   { codec, origin }: PairSettings,
 ): Settings => ({
-  edges: [{ address: given.edgeAddress, key }],
-  routes: given.routes.map(({ host, origin }) => ({ host, origin: `http://${origin}` })),
+  edges: [{ address: options.edgeAddress, key }],
+  routes: options.routes.map(({ host, origin }) => ({ host, origin: `http://${origin}` })),
   ...(codec === undefined ? {} : { codecs: [codec] }),
   ...OBSERVED,
   ...origin,

@@ -1,6 +1,6 @@
 /**
- * Bases and delta become the page again, and only what is proved gets out: a body in one piece by its 16 bytes, a streamed
- * one segment by segment. Any doubt about a delta ends in plain bytes on the same stream, from the last proved byte on.
+ * Bases and delta become the page again, and only what is verified gets out: a body in one piece by its 16 bytes, a streamed
+ * one segment by segment. Any doubt about a delta ends in plain bytes on the same stream, from the last verified byte on.
  * SPEC section "Proof".
  */
 import type { AnswerForm, AnswerFrame } from "../../protocol/frames/frame.ts";
@@ -8,74 +8,74 @@ import { basesDigest } from "../../protocol/frames/proof.ts";
 import type { Version } from "../../protocol/store/version-store.ts";
 import { type BodyEnd, framesOfBody } from "../exchange/answer-frames.ts";
 import type { Exchange } from "../exchange/exchange.ts";
-import { decodeWith, rebuildOnePiece, sameBody } from "./decode-buffered.ts";
+import { decodeBuffered, decodeWith, sameBody } from "./decode-buffered.ts";
 import type { DecodeContext } from "./decode-context.ts";
-import { provedSegments } from "./decode-streamed.ts";
+import { decodeStreamed } from "./decode-streamed.ts";
 import type { WholePage } from "./page-lookahead.ts";
-import { passedBody, passedWhole } from "./passthrough.ts";
+import { passedWhole, passThrough } from "./passthrough.ts";
 
-/** A page that is all here, or its pieces as they are proved, which return how it ended. */
-export type RebuiltPage = WholePage | AsyncGenerator<Buffer, BodyEnd>;
+/** A page that is all here, or its pieces as they are verified, which return how it ended. */
+export type DecodedPage = WholePage | AsyncGenerator<Buffer, BodyEnd>;
 
 /** Rejects, as the pieces do, with StreamError when the body cannot be had; what came out before is right. */
-export const rebuildPage = (
+export const decodeAnswer = (
   answer: AnswerFrame,
   exchange: Exchange,
-  given: DecodeContext,
-): Promise<RebuiltPage> | RebuiltPage => {
+  options: DecodeContext,
+): Promise<DecodedPage> | DecodedPage => {
   const { form } = answer;
   switch (form.kind) {
     case "passed":
     case "interim":
       if (answer.ended) return passedWhole(answer, exchange);
-      return passedBody(framesOfBody(answer, exchange), exchange);
+      return passThrough(framesOfBody(answer, exchange), exchange);
     case "same": {
-      const version = given.offered[form.offer];
+      const version = options.offered[form.offer];
       const bases = version && [version];
-      return rebuildOnePiece(answer, exchange, given, {
+      return decodeBuffered(answer, exchange, options, {
         bases,
         result: form.result,
         decode: sameBody,
-        pinned: true,
+        retained: true,
       });
     }
     case "delta":
-      return rebuildDelta(answer, form, exchange, given);
+      return decodeDelta(answer, form, exchange, options);
     case "whole":
       if (form.result !== undefined)
-        return rebuildOnePiece(answer, exchange, given, {
+        return decodeBuffered(answer, exchange, options, {
           bases: [],
           result: form.result,
           decode: decodeWith(form.codec),
-          pinned: false,
+          retained: false,
         });
-      return provedSegments(framesOfBody(answer, exchange), exchange, given, {
+      return decodeStreamed(framesOfBody(answer, exchange), exchange, options, {
         bases: [],
         codec: form.codec,
-        pinned: false,
+        retained: false,
       });
   }
 };
 
-const rebuildDelta = (
+const decodeDelta = (
   answer: AnswerFrame,
-  { offers, proof, codec }: Extract<AnswerForm, { kind: "delta" }>,
+  { offers, digest, codec }: Extract<AnswerForm, { kind: "delta" }>,
   exchange: Exchange,
-  given: DecodeContext,
-): Promise<RebuiltPage> | RebuiltPage => {
-  const bases = basesOf(given.offered, offers);
-  if (proof.of === "result")
-    return rebuildOnePiece(answer, exchange, given, {
+  options: DecodeContext,
+): Promise<DecodedPage> | DecodedPage => {
+  const bases = basesOf(options.offered, offers);
+  if (digest.of === "result")
+    return decodeBuffered(answer, exchange, options, {
       bases,
-      result: proof.digest,
+      result: digest.digest,
       decode: decodeWith(codec),
-      pinned: true,
+      retained: true,
     });
-  const right = bases !== undefined && basesDigest(bases) === proof.digest;
-  return provedSegments(framesOfBody(answer, exchange), exchange, given, {
+  const right = bases !== undefined && basesDigest(bases) === digest.digest;
+  return decodeStreamed(framesOfBody(answer, exchange), exchange, options, {
     bases: right ? bases : undefined,
     codec,
-    pinned: true,
+    retained: true,
   });
 };
 

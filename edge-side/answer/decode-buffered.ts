@@ -12,10 +12,10 @@ import type { Version } from "../../protocol/store/version-store.ts";
 import { type BodyEnd, COMPLETE, framesOfBody, framesTo } from "../exchange/answer-frames.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 import type { DecodeContext } from "./decode-context.ts";
-import { provedSegments } from "./decode-streamed.ts";
+import { decodeStreamed } from "./decode-streamed.ts";
 import type { WholePage } from "./page-lookahead.ts";
 
-type Decode = (bases: readonly Version[], coded: Buffer, given: DecodeContext) => Promise<Buffer> | Buffer;
+type Decode = (bases: readonly Version[], coded: Buffer, options: DecodeContext) => Promise<Buffer> | Buffer;
 
 export const sameBody: Decode = ([version]) => {
   if (version === undefined) throw new DeltaError("the answer names a version that was not offered");
@@ -24,98 +24,98 @@ export const sameBody: Decode = ([version]) => {
 
 export const decodeWith =
   (codecId: number): Decode =>
-  async (bases, coded, given) => {
+  async (bases, coded, options) => {
     const codec = codecById(codecId);
     if (codec === undefined) throw new DeltaError(`codec ${codecId} is not known here`);
-    const startedAt = given.clock.now();
+    const startedAt = options.clock.now();
     const page = await codec.decode(
       bases.map(({ body }) => body),
       coded,
-      { pageBytes: given.pageBytes },
+      { pageBytes: options.pageBytes },
     );
-    given.decoded(given.clock.now() - startedAt);
+    options.decoded(options.clock.now() - startedAt);
     return page;
   };
 
-export interface OnePiece {
+export interface BufferedBody {
   /** Undefined: the answer names a version that was not offered. */
   readonly bases: readonly Version[] | undefined;
   /** The first 16 bytes of the body's SHA-256. */
   readonly result: string;
   readonly decode: Decode;
-  /** A doubt can be answered: the origin side has pinned the body, until it hears that it is proved. */
-  readonly pinned: boolean;
+  /** A doubt can be answered: the origin side has retained the body, until it hears that it is verified. */
+  readonly retained: boolean;
 }
 
 /** The page, or the plain bytes that come in its place. Rejects with StreamError when neither can be had. */
-export const rebuildOnePiece = async (
+export const decodeBuffered = async (
   answer: AnswerFrame,
   exchange: Exchange,
-  given: DecodeContext,
-  one: OnePiece,
+  options: DecodeContext,
+  one: BufferedBody,
 ): Promise<WholePage | AsyncGenerator<Buffer, BodyEnd>> => {
-  const { page, end } = await heldPage(answer, exchange, given, one);
+  const { page, end } = await heldPage(answer, exchange, options, one);
   if (typeof page === "string") {
-    if (page === "unproved") given.doubted(one.bases ?? []);
+    if (page === "mismatch") options.onMismatch(one.bases ?? []);
     exchange.askWhole(0);
-    return provedSegments(framesTo(exchange), exchange, given, undefined);
+    return decodeStreamed(framesTo(exchange), exchange, options, undefined);
   }
-  if (one.pinned) exchange.proved(page.length, true);
+  if (one.retained) exchange.verified(page.length, true);
   return { page, end };
 };
 
-/** The page, proved, remembered, and held; the coded bytes of one that nobody has pinned wait here for memory. */
+/** The page, verified, remembered, and held; the coded bytes of one that nobody has retained wait here for memory. */
 const heldPage = async (
   answer: AnswerFrame,
   exchange: Exchange,
-  given: DecodeContext,
-  one: OnePiece,
-): Promise<{ readonly page: Buffer | "unproved" | "no room"; readonly end: BodyEnd }> => {
+  options: DecodeContext,
+  one: BufferedBody,
+): Promise<{ readonly page: Buffer | "mismatch" | "no room"; readonly end: BodyEnd }> => {
   // Nearly always all of it came with its head.
   const { coded, end } =
-    cameWithHead(answer, exchange, given) ?? (await collect(answer, exchange, given, one));
+    cameWithHead(answer, exchange, options) ?? (await collect(answer, exchange, options, one));
   if (coded === undefined) return { page: "no room", end };
   for (;;) {
-    const page = await provedAndHeld(coded, given, one);
+    const page = await verifiedAndHeld(coded, options, one);
     if (Buffer.isBuffer(page)) return { page, end };
-    if (one.pinned) {
-      given.lease.shrink(coded.length);
-      return { page: page === "unproved" ? page : "no room", end };
+    if (one.retained) {
+      options.lease.shrink(coded.length);
+      return { page: page === "mismatch" ? page : "no room", end };
     }
-    if (page === "unproved") throw new StreamError("unproved", "a whole answer that its proof does not fit");
-    if (!(await given.whenRoom(page))) throw noMemory();
+    if (page === "mismatch") throw new StreamError("mismatch", "a whole answer that its proof does not fit");
+    if (!(await options.whenRoom(page))) throw noMemory();
   }
 };
 
 /** A number: so many bytes would be needed. The page is not held on to then. */
-const provedAndHeld = async (
+const verifiedAndHeld = async (
   coded: Buffer,
-  given: DecodeContext,
-  { bases, result, decode }: OnePiece,
-): Promise<Buffer | "unproved" | number> => {
-  const proved = bases && (await provenPage(bases, coded, given, result, decode));
-  if (proved === undefined) return "unproved";
-  given.remember(proved.body, proved.fingerprint);
+  options: DecodeContext,
+  { bases, result, decode }: BufferedBody,
+): Promise<Buffer | "mismatch" | number> => {
+  const verified = bases && (await verifiedPage(bases, coded, options, result, decode));
+  if (verified === undefined) return "mismatch";
+  options.remember(verified.body, verified.fingerprint);
   // What was collected makes room for what it became.
-  given.lease.shrink(coded.length);
-  if (given.hold(proved.body)) return proved.body;
-  given.lease.grow(coded.length);
-  return proved.body.length;
+  options.lease.shrink(coded.length);
+  if (options.hold(verified.body)) return verified.body;
+  options.lease.grow(coded.length);
+  return verified.body.length;
 };
 
 const noMemory = (): StreamError =>
   new StreamError("internal", "no memory for this answer: see memory in edge.yaml");
 
-const provenPage = async (
+const verifiedPage = async (
   bases: readonly Version[],
   coded: Buffer,
-  given: DecodeContext,
+  options: DecodeContext,
   result: string,
   decode: Decode,
 ): Promise<{ body: Buffer; fingerprint: Fingerprint } | undefined> => {
   try {
-    const body = await decode(bases, coded, given);
-    // The body of a version has been hashed before; hashing a rebuilt one is what proves it.
+    const body = await decode(bases, coded, options);
+    // The body of a version has been hashed before; hashing a rebuilt one is what verifies it.
     const [base] = bases;
     const fingerprint = base !== undefined && body === base.body ? base.fingerprint : fingerprintOf(body);
     return fingerprint.startsWith(result) ? { body, fingerprint } : undefined;
@@ -133,9 +133,9 @@ interface Collected {
 const cameWithHead = (
   { ended, body }: AnswerFrame,
   exchange: Exchange,
-  given: DecodeContext,
+  options: DecodeContext,
 ): Collected | undefined => {
-  if (!ended || !given.lease.grow(body.length)) return undefined;
+  if (!ended || !options.lease.grow(body.length)) return undefined;
   exchange.taken(body.length);
   return { coded: body as Buffer, end: COMPLETE };
 };
@@ -147,8 +147,8 @@ const cameWithHead = (
 const collect = async (
   answer: AnswerFrame,
   exchange: Exchange,
-  given: DecodeContext,
-  { pinned }: OnePiece,
+  options: DecodeContext,
+  { retained }: BufferedBody,
 ): Promise<Collected> => {
   const frames = framesOfBody(answer, exchange);
   let pieces: Buffer[] | undefined = [];
@@ -157,26 +157,26 @@ const collect = async (
     const next = await frames.next();
     if ("how" in next) return { coded: pieces && joined(pieces), end: next };
     if (next.kind !== "data") throw new StreamError("internal", `${next.kind} in a body of one piece`);
-    if (pieces !== undefined && (await taken(next.bytes.length, given, pinned))) {
+    if (pieces !== undefined && (await taken(next.bytes.length, options, retained))) {
       pieces.push(next.bytes);
       bytes += next.bytes.length;
     } else {
       pieces = undefined;
-      given.lease.shrink(bytes);
+      options.lease.shrink(bytes);
       bytes = 0;
     }
     exchange.taken(next.bytes.length);
   }
 };
 
-/** Takes so much memory; what nobody has pinned waits for it, and its frames in their window meanwhile. */
+/** Takes so much memory; what nobody has retained waits for it, and its frames in their window meanwhile. */
 const taken = async (
   bytes: number,
   { lease, whenRoom }: DecodeContext,
-  pinned: boolean,
+  retained: boolean,
 ): Promise<boolean> => {
   while (!lease.grow(bytes)) {
-    if (pinned) return false;
+    if (retained) return false;
     if (!(await whenRoom(bytes))) throw noMemory();
   }
   return true;

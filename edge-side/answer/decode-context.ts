@@ -16,12 +16,12 @@ export interface DecodeContext {
   hold(page: Buffer): boolean;
   /** Waits, within reason, until there could be memory for so many bytes; false: there was none. */
   whenRoom(bytes: number): Promise<boolean>;
-  /** A whole, proved body; called before its last piece is given out. */
+  /** A whole, verified body; called before its last piece is given out. */
   remember(body: Buffer, fingerprint: Fingerprint): void;
   /** Plain bytes begin, with the ETag that the head had left out. Throws StreamError where it does not fit that head. */
   resumed(tag: string | undefined): void;
-  /** A delta did not prove; these were its bases. */
-  doubted(bases: readonly Version[]): void;
+  /** A delta did not verify; these were its bases. */
+  onMismatch(bases: readonly Version[]): void;
   /** Milliseconds spent decoding. */
   decoded(ms: number): void;
 }

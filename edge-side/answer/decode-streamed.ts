@@ -1,12 +1,12 @@
 /**
  * A body that streams: decoded as it comes, held back until the running proof of its segment fits, then let go. After a
- * doubt it goes on with plain bytes from the last proved one. SPEC section "Proof".
+ * doubt it goes on with plain bytes from the last verified one. SPEC section "Proof".
  */
 import { createHash, type Hash } from "node:crypto";
 import { DeltaError, type StreamDecoder } from "../../protocol/codec/codec.ts";
 import { codecById } from "../../protocol/codec/codecs.ts";
 import { StreamError } from "../../protocol/errors.ts";
-import { segmentProof } from "../../protocol/frames/proof.ts";
+import { segmentDigest } from "../../protocol/frames/proof.ts";
 import type { Fingerprint } from "../../protocol/store/fingerprint.ts";
 import type { Version } from "../../protocol/store/version-store.ts";
 import type { BodyEnd, BodyFrame, CodedFrames } from "../exchange/answer-frames.ts";
@@ -15,25 +15,25 @@ import type { DecodeContext } from "./decode-context.ts";
 
 /** Most plain bytes held back for one proof; a peer that exceeds it gets its stream reset. @internal */
 export const MOST_HELD_BYTES = 4 * 1024 * 1024;
-/** A streamed delta is reported proved this often, so that the origin side can let go of what it pinned. @internal */
-export const PROVED_EVERY_BYTES = 256 * 1024;
+/** A streamed delta is reported verified this often, so that the origin side can let go of what it retained. @internal */
+export const VERIFIED_EVERY_BYTES = 256 * 1024;
 
 export interface StreamCoding {
   /** Undefined: the answer names bases that are not the ones offered. */
   readonly bases: readonly Version[] | undefined;
   readonly codec: number;
-  /** A doubt can be answered: the origin side has pinned the body. */
-  readonly pinned: boolean;
+  /** A doubt can be answered: the origin side has retained the body. */
+  readonly retained: boolean;
 }
 
 /** `coding` undefined: plain bytes from 0 on were asked for already. */
-export async function* provedSegments(
+export async function* decodeStreamed(
   frames: CodedFrames,
   exchange: Exchange,
-  given: DecodeContext,
+  options: DecodeContext,
   coding: StreamCoding | undefined,
 ): AsyncGenerator<Buffer, BodyEnd> {
-  const body = new SegmentedBody(exchange, given, coding);
+  const body = new SegmentedBody(exchange, options, coding);
   try {
     for (;;) {
       const next = await frames.next();
@@ -53,40 +53,40 @@ const NONE: readonly Buffer[] = [];
 
 class SegmentedBody {
   readonly #exchange: Exchange;
-  readonly #given: DecodeContext;
-  readonly #pinned: boolean;
+  readonly #options: DecodeContext;
+  readonly #retained: boolean;
   readonly #bases: readonly Version[];
   /** Undefined while waiting for the plain bytes that were asked for. */
   #decoder: StreamDecoder | undefined;
-  /** SHA-256 of all that was decoded, and of all that is proved. */
+  /** SHA-256 of all that was decoded, and of all that is verified. */
   #hash: Hash = createHash("sha256");
-  #provedHash: Hash = createHash("sha256");
+  #verifiedHash: Hash = createHash("sha256");
   #held: Buffer[] = [];
   #heldBytes = 0;
-  #provedBytes = 0;
+  #verifiedBytes = 0;
   #reportedBytes = 0;
-  #doubted = false;
+  #mismatched = false;
   #kept: Buffer[] | undefined = [];
 
-  constructor(exchange: Exchange, given: DecodeContext, coding: StreamCoding | undefined) {
+  constructor(exchange: Exchange, options: DecodeContext, coding: StreamCoding | undefined) {
     this.#exchange = exchange;
-    this.#given = given;
-    this.#pinned = coding?.pinned ?? true;
+    this.#options = options;
+    this.#retained = coding?.retained ?? true;
     this.#bases = coding?.bases ?? [];
-    if (coding === undefined) this.#doubted = true;
-    else if (coding.bases === undefined) this.#doubt();
+    if (coding === undefined) this.#mismatched = true;
+    else if (coding.bases === undefined) this.#mismatch();
     else this.#decoder = this.#newDecoder(coding.codec, coding.bases);
   }
 
-  /** Takes a frame; gives what it proved. */
+  /** Takes a frame; gives what it verified. */
   async frame(frame: BodyFrame): Promise<readonly Buffer[]> {
     if (frame.kind === "resume") return this.#resume(frame);
     if (this.#decoder === undefined) return NONE; // of the coding that was doubted
     try {
       if (frame.kind === "data") return await this.#decode(this.#decoder, frame.bytes);
-      return segmentProof(this.#hash) === frame.proof ? this.#release() : this.#doubt();
+      return segmentDigest(this.#hash) === frame.digest ? this.#release() : this.#mismatch();
     } catch (error) {
-      if (error instanceof DeltaError) return this.#doubt();
+      if (error instanceof DeltaError) return this.#mismatch();
       throw error;
     }
   }
@@ -95,15 +95,15 @@ class SegmentedBody {
   async end(): Promise<boolean> {
     if (this.#decoder === undefined) return false;
     if (this.#heldBytes > 0 || !(await this.#completes(this.#decoder))) {
-      this.#doubt();
+      this.#mismatch();
       return false;
     }
     if (this.#kept !== undefined)
-      this.#given.remember(
+      this.#options.remember(
         Buffer.concat(this.#kept),
-        this.#provedHash.digest().toString("latin1") as Fingerprint,
+        this.#verifiedHash.digest().toString("latin1") as Fingerprint,
       );
-    if (this.#pinned) this.#exchange.proved(this.#provedBytes, true);
+    if (this.#retained) this.#exchange.verified(this.#verifiedBytes, true);
     return true;
   }
 
@@ -112,9 +112,9 @@ class SegmentedBody {
   }
 
   async #decode(decoder: StreamDecoder, coded: Buffer): Promise<readonly Buffer[]> {
-    const startedAt = this.#given.clock.now();
+    const startedAt = this.#options.clock.now();
     const plain = await decoder.write(coded);
-    this.#given.decoded(this.#given.clock.now() - startedAt);
+    this.#options.decoded(this.#options.clock.now() - startedAt);
     if (plain.length === 0) return NONE;
     this.#hash.update(plain);
     this.#held.push(plain);
@@ -123,27 +123,27 @@ class SegmentedBody {
   }
 
   #release(): readonly Buffer[] {
-    const proved = this.#held;
-    this.#provedHash = this.#hash.copy();
-    this.#provedBytes += this.#heldBytes;
+    const verified = this.#held;
+    this.#verifiedHash = this.#hash.copy();
+    this.#verifiedBytes += this.#heldBytes;
     this.#held = [];
     this.#heldBytes = 0;
-    for (const piece of proved) this.#keep(piece);
-    if (this.#pinned && this.#provedBytes - this.#reportedBytes >= PROVED_EVERY_BYTES) {
-      this.#reportedBytes = this.#provedBytes;
-      this.#exchange.proved(this.#provedBytes, false);
+    for (const piece of verified) this.#keep(piece);
+    if (this.#retained && this.#verifiedBytes - this.#reportedBytes >= VERIFIED_EVERY_BYTES) {
+      this.#reportedBytes = this.#verifiedBytes;
+      this.#exchange.verified(this.#verifiedBytes, false);
     }
-    return proved;
+    return verified;
   }
 
   /** Gathers the page for the version store, as long as it is small enough and there is memory. */
   #keep(piece: Buffer): void {
     if (this.#kept === undefined) return;
-    if (this.#provedBytes <= this.#given.pageBytes && this.#given.lease.grow(piece.length)) {
+    if (this.#verifiedBytes <= this.#options.pageBytes && this.#options.lease.grow(piece.length)) {
       this.#kept.push(piece);
       return;
     }
-    for (const kept of this.#kept) this.#given.lease.shrink(kept.length);
+    for (const kept of this.#kept) this.#options.lease.shrink(kept.length);
     this.#kept = undefined;
   }
 
@@ -156,24 +156,24 @@ class SegmentedBody {
     }
   }
 
-  #doubt(): readonly Buffer[] {
-    if (this.#doubted || !this.#pinned)
-      throw new StreamError("unproved", `the body does not prove after ${this.#provedBytes} bytes`);
-    this.#doubted = true;
-    this.#given.doubted(this.#bases);
+  #mismatch(): readonly Buffer[] {
+    if (this.#mismatched || !this.#retained)
+      throw new StreamError("mismatch", `the body does not prove after ${this.#verifiedBytes} bytes`);
+    this.#mismatched = true;
+    this.#options.onMismatch(this.#bases);
     this.#decoder?.destroy();
     this.#decoder = undefined;
-    this.#hash = this.#provedHash.copy();
+    this.#hash = this.#verifiedHash.copy();
     this.#held = [];
     this.#heldBytes = 0;
-    this.#exchange.askWhole(this.#provedBytes);
+    this.#exchange.askWhole(this.#verifiedBytes);
     return NONE;
   }
 
   #resume(frame: Extract<BodyFrame, { kind: "resume" }>): readonly Buffer[] {
-    if (!this.#doubted || this.#decoder !== undefined || frame.offset !== this.#provedBytes)
+    if (!this.#mismatched || this.#decoder !== undefined || frame.offset !== this.#verifiedBytes)
       throw new StreamError("internal", "a resume that was not asked for");
-    this.#given.resumed(frame.tag);
+    this.#options.resumed(frame.tag);
     this.#decoder = this.#newDecoder(frame.codec, []);
     return NONE;
   }
@@ -183,11 +183,11 @@ class SegmentedBody {
     if (codec?.streaming === undefined)
       throw new StreamError("internal", `codec ${codecId} does not stream here`);
     const body = this;
-    const before = this.#provedBytes;
+    const before = this.#verifiedBytes;
     // Read by the decoder as it goes: what was let go counts no more.
     const limits = {
       get pageBytes() {
-        return body.#provedBytes - before + MOST_HELD_BYTES;
+        return body.#verifiedBytes - before + MOST_HELD_BYTES;
       },
     };
     return codec.streaming.decoder(

@@ -14,7 +14,7 @@ export interface WholePage {
 
 const NOTHING = Buffer.alloc(0);
 
-export class PagePieces {
+export class PageLookahead {
   readonly #steps: AsyncGenerator<Buffer, BodyEnd>;
   /** Asked for, and not given out. */
   readonly #ahead: Promise<Step>[] = [];
@@ -26,8 +26,8 @@ export class PagePieces {
   }
 
   /** The page, if all of it is here. `inOnePiece`: it comes whole or not at all, and is worth waiting for. */
-  async whole(inOnePiece: boolean): Promise<WholePage | undefined> {
-    if (!inOnePiece && !(await this.ready())) return undefined;
+  async whole(isBuffered: boolean): Promise<WholePage | undefined> {
+    if (!isBuffered && !(await this.ready())) return undefined;
     const first = await this.#asked(0);
     if (first.done) return { page: NOTHING, end: first.value };
     if (!(await this.#isHere(this.#asked(1)))) return undefined;

@@ -20,7 +20,7 @@ export const passedWhole = (
   return { page: body as Buffer, end: COMPLETE };
 };
 
-export async function* passedBody(
+export async function* passThrough(
   frames: CodedFrames,
   exchange: { taken(bytes: number): void },
 ): AsyncGenerator<Buffer, BodyEnd> {

@@ -1,11 +1,11 @@
 /**
  * The ETag that an answer's head left out, because it is a hash of the body by a formula that both sides know: made here of the
- * proved page, or told with the plain bytes that follow a doubt. A head without its tag never gets out. SPEC section "Entity
+ * verified page, or told with the plain bytes that follow a doubt. A head without its tag never gets out. SPEC section "Entity
  * tags".
  */
 
 import { StreamError } from "../../protocol/errors.ts";
-import { inOnePiece } from "../../protocol/frames/answer-form.ts";
+import { isBuffered } from "../../protocol/frames/answer-form.ts";
 import {
   formulaNamed,
   isEntityTag,
@@ -18,7 +18,7 @@ import type { ResponseHead } from "../../protocol/http/head.ts";
 import type { HeaderList } from "../../protocol/http/header-list.ts";
 import type { Fingerprint } from "../../protocol/store/fingerprint.ts";
 
-export class LeftOutTag {
+export class RestoredEtag {
   /** The head as it came, with an empty ETag. */
   readonly list: HeaderList;
   readonly #formula: NamedFormula;
@@ -30,19 +30,19 @@ export class LeftOutTag {
   }
 
   /**
-   * `agreed`: both sides speak of left out tags. Undefined where the head says its tag, or has none. A name in any other head
+   * `agreed`: both sides speak of omitted ETags. Undefined where the head says its tag, or has none. A name in any other head
    * stays in it: a control character, with which no head goes on.
    */
-  static of({ form, head }: AnswerFrame, agreed: boolean): LeftOutTag | undefined {
-    if (!agreed || !inOnePiece(form)) return undefined;
+  static of({ form, head }: AnswerFrame, agreed: boolean): RestoredEtag | undefined {
+    if (!agreed || !isBuffered(form)) return undefined;
     const place = placeOfTag(head);
     const formula = place === undefined ? undefined : formulaNamed(head[place] ?? "");
     return place === undefined || formula === undefined
       ? undefined
-      : new LeftOutTag(head.with(place, ""), formula);
+      : new RestoredEtag(head.with(place, ""), formula);
   }
 
-  /** The page is rebuilt, and proved. */
+  /** The page is rebuilt, and verified. */
   madeOf(body: Buffer, fingerprint: Fingerprint): void {
     this.#tag ??= tagBy(this.#formula, { body, fingerprint });
   }
@@ -64,7 +64,7 @@ export class LeftOutTag {
 }
 
 /** Plain bytes begin, with this tag; `left`: what their head had left out. Throws StreamError where the two do not fit. */
-export const tagResumed = (left: LeftOutTag | undefined, tag: string | undefined): void => {
+export const tagResumed = (left: RestoredEtag | undefined, tag: string | undefined): void => {
   if (left !== undefined) left.resumed(tag);
   else if (tag !== undefined)
     throw new StreamError("internal", "a resume with an entity tag that no head left out");

@@ -10,11 +10,11 @@ import type { BasesPolicy } from "../../protocol/scope/scope.ts";
 import { commonName } from "../../protocol/store/common-base-name.ts";
 import { MAX_OFFERS } from "../../protocol/store/page-index.ts";
 import type { PageKey } from "../../protocol/store/page-key.ts";
-import type { Tenant } from "../../protocol/store/tenant.ts";
+import type { Partition } from "../../protocol/store/partition.ts";
 import type { StoreId, Version, VersionStore } from "../../protocol/store/version-store.ts";
 
 export interface BasesWanted {
-  readonly tenant: Tenant;
+  readonly partition: Partition;
   readonly pageKey: PageKey;
   /** The visitor's session; undefined for one who shows no credentials. */
   readonly session: SessionKey | undefined;
@@ -27,7 +27,7 @@ export interface BasesWanted {
 
 /** The bases to offer, best last. Each counts as used; holding them keeps them usable until the exchange ends. */
 export function chooseBases(store: VersionStore, wanted: BasesWanted): Version[] {
-  const { tenant, pageKey, session, bases, commonBases, peerStore } = wanted;
+  const { partition, pageKey, session, bases, commonBases, peerStore } = wanted;
   if (bases === "off") return [];
   const best: Version[] = [];
 
@@ -40,8 +40,8 @@ export function chooseBases(store: VersionStore, wanted: BasesWanted): Version[]
 
   /** Newest first, the visitor's own and everybody's in turn: own ones are closer, everybody's may be newer. */
   const offerFrom = (key: string): void => {
-    const own = session === undefined ? NONE : store.listed(tenant, session, key);
-    const everybodys = store.listed(tenant, "public", key);
+    const own = session === undefined ? NONE : store.listed(partition, session, key);
+    const everybodys = store.listed(partition, "public", key);
     for (let age = 1; age <= own.length || age <= everybodys.length; age++) {
       offer(own.at(-age)?.version);
       offer(everybodys.at(-age)?.version);
@@ -49,7 +49,7 @@ export function chooseBases(store: VersionStore, wanted: BasesWanted): Version[]
   };
 
   const offerCommon = (key: string): void => {
-    const made = store.listed(tenant, "public", commonName(key));
+    const made = store.listed(partition, "public", commonName(key));
     for (let age = 1; age <= made.length; age++) offer(made.at(-age)?.version);
   };
 

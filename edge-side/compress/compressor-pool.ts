@@ -19,7 +19,7 @@ import {
 } from "node:zlib";
 import type { Coding } from "../../protocol/http/accept-encoding.ts";
 import type { Load } from "../../protocol/runtime/event-loop-load.ts";
-import type { ByteBudget } from "../../protocol/runtime/memory-budget.ts";
+import type { MemoryBudget } from "../../protocol/runtime/memory-budget.ts";
 import { ZlibCoder } from "../../protocol/runtime/zlib-stream.ts";
 
 /** Compressors at work at the same time; one more visitor gets identity. @internal */
@@ -103,7 +103,7 @@ const STREAMS: Readonly<Record<Coding, (level: number) => Flushing>> = {
 };
 
 /** One page's compressor; to be given back. */
-export interface VisitorEncoder {
+export interface PageCompressor {
   readonly coding: Coding;
   /** A whole page in one go; `often`: the result is kept, and worth more time. */
   encode(page: Buffer, how: { readonly often: boolean }): Promise<Buffer>;
@@ -114,14 +114,14 @@ export interface VisitorEncoder {
   release(): void;
 }
 
-export class VisitorEncoders {
-  readonly #memory: ByteBudget;
+export class CompressorPool {
+  readonly #memory: MemoryBudget;
   readonly #load: Load;
   #busy = 0;
   /** Whole pages that are at work in the thread pool, or wait for it. */
   #inPool = 0;
 
-  constructor(memory: ByteBudget, load: Load) {
+  constructor(memory: MemoryBudget, load: Load) {
     this.#memory = memory;
     this.#load = load;
   }
@@ -131,7 +131,7 @@ export class VisitorEncoders {
   }
 
   /** For the first of these codings that there is memory for, on account of this key. */
-  take(codings: readonly Coding[], keyId: string): VisitorEncoder | undefined {
+  take(codings: readonly Coding[], keyId: string): PageCompressor | undefined {
     if (this.#busy >= MOST_ENCODERS) return undefined;
     const lease = this.#memory.lease(keyId);
     const coding = codings.find((each) => lease.grow(ENCODER_BYTES[each]));
@@ -164,7 +164,7 @@ interface Workplace {
 
 const GIVEN_BACK = "the compressor was given back";
 
-class PooledEncoder implements VisitorEncoder {
+class PooledEncoder implements PageCompressor {
   readonly coding: Coding;
   readonly #place: Workplace;
   readonly #giveBack: () => void;

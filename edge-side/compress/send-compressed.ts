@@ -7,33 +7,37 @@
 import { acceptedCodings, type Coding, refusesIdentity } from "../../protocol/http/accept-encoding.ts";
 import { fieldOf, type ResponseHead } from "../../protocol/http/head.ts";
 import { codedHead, notModifiedHead } from "../../protocol/http/representation.ts";
-import type { PagePieces, WholePage } from "../answer/page-lookahead.ts";
+import type { PageLookahead, WholePage } from "../answer/page-lookahead.ts";
 import type { VisitMemory } from "../exchange/visit-memory.ts";
 import type { Visitor } from "../exchange/visitor.ts";
-import { cleanTrailers } from "../http/sanitize-head.ts";
+import { sanitizeTrailers } from "../http/sanitize-head.ts";
 import { isEncodable, LEAST_ENCODED_BYTES } from "./compressible.ts";
-import type { VisitorEncoder, VisitorEncoders } from "./compressor-pool.ts";
+import type { CompressorPool, PageCompressor } from "./compressor-pool.ts";
 import type { PageCopies } from "./page-copies.ts";
 
-export interface EncodeGiven {
+export interface CompressOptions {
   readonly visitor: Visitor;
   /** Clean already. */
   readonly head: ResponseHead;
-  readonly encoders: VisitorEncoders;
+  readonly encoders: CompressorPool;
   readonly memory: Pick<VisitMemory, "hold">;
   /** Whose memory a compressor takes. */
   readonly keyId: string;
 }
 
 /** A page that is all here, of whatever size: it gets its new length. */
-export const sendWhole = async (given: EncodeGiven, whole: WholePage, copies: PageCopies): Promise<void> => {
-  const { visitor, head } = given;
+export const sendWhole = async (
+  options: CompressOptions,
+  whole: WholePage,
+  copies: PageCopies,
+): Promise<void> => {
+  const { visitor, head } = options;
   // Before the head: what is wrong with them is a clean failure still.
-  const trailers = cleanTrailers(whole.end.trailers);
-  if (bodiless(given)) return sendHeadOnly(given);
+  const trailers = sanitizeTrailers(whole.end.trailers);
+  if (bodiless(options)) return sendHeadOnly(options);
   const encodable = isEncodable(visitor, head);
   const codings = encodable && whole.page.length > 0 ? wantedCodings(visitor, whole.page.length) : NONE;
-  const coded = codings.length > 0 ? await codedPage(given, whole, { codings, copies }) : undefined;
+  const coded = codings.length > 0 ? await codedPage(options, whole, { codings, copies }) : undefined;
   // A length leaves no room for trailers.
   const codedBytes = trailers.length === 0 ? coded?.bytes.length : undefined;
   visitor.head(encodable ? codedHead(head, coded?.coding, codedBytes) : head, {
@@ -49,7 +53,7 @@ interface CodedPage {
   readonly bytes: Buffer;
 }
 
-interface CodingGiven {
+interface CodingOptions {
   /** That the visitor accepts, the best first. */
   readonly codings: readonly Coding[];
   readonly copies: PageCopies;
@@ -57,26 +61,26 @@ interface CodingGiven {
 
 /** The page in the best coding that there is a copy or a compressor for, and gives way to it; undefined: as it is. */
 const codedPage = async (
-  given: EncodeGiven,
+  options: CompressOptions,
   whole: WholePage,
-  { codings, copies }: CodingGiven,
+  { codings, copies }: CodingOptions,
 ): Promise<CodedPage | undefined> => {
   const [best] = codings;
   const copy = best && copies.findCopy(best);
   const coded =
     best !== undefined && copy !== undefined
       ? { coding: best, bytes: copy }
-      : await encodedPage(given, whole.page, { codings, copies });
-  if (coded === undefined || !given.memory.hold(coded.bytes)) return undefined;
+      : await encodedPage(options, whole.page, { codings, copies });
+  if (coded === undefined || !options.memory.hold(coded.bytes)) return undefined;
   whole.page = NOTHING;
   return coded;
 };
 
 /** The compressor is free again before the visitor has taken any of what it made. */
 const encodedPage = async (
-  { encoders, keyId }: EncodeGiven,
+  { encoders, keyId }: CompressOptions,
   page: Buffer,
-  { codings, copies }: CodingGiven,
+  { codings, copies }: CodingOptions,
 ): Promise<CodedPage | undefined> => {
   const encoder = encoders.take(codings, keyId);
   if (encoder === undefined) return undefined;
@@ -93,12 +97,12 @@ const NOTHING = Buffer.alloc(0);
 const NONE: readonly Coding[] = [];
 
 /** A page that comes as its origin makes it. */
-export const sendAsItComes = async (given: EncodeGiven, pieces: PagePieces): Promise<void> => {
-  const { visitor, head } = given;
+export const sendAsItComes = async (options: CompressOptions, pieces: PageLookahead): Promise<void> => {
+  const { visitor, head } = options;
   const length = fieldOf(head.fields, "content-length");
-  const encoder = bodiless(given) ? undefined : takeEncoder(given, length && Number(length));
+  const encoder = bodiless(options) ? undefined : takeEncoder(options, length && Number(length));
   try {
-    if (bodiless(given)) visitor.head(headOnly(given));
+    if (bodiless(options)) visitor.head(headOnly(options));
     else {
       const shown = isEncodable(visitor, head) ? codedHead(head, encoder?.coding, undefined) : head;
       visitor.head(shown, { trailers: true });
@@ -112,7 +116,7 @@ export const sendAsItComes = async (given: EncodeGiven, pieces: PagePieces): Pro
       const step = await pieces.next();
       if (step.done) {
         await passOn(visitor, await encoder?.end());
-        return visitor.end(cleanTrailers(step.value.trailers));
+        return visitor.end(sanitizeTrailers(step.value.trailers));
       }
       await passOn(visitor, encoder === undefined ? step.value : await encoder.write(step.value));
     }
@@ -128,15 +132,15 @@ const passOn = async (visitor: Visitor, bytes: Buffer | undefined): Promise<void
 const NOT_MODIFIED = 304;
 
 /** Answers whose head speaks of a body that does not come. */
-const bodiless = ({ visitor, head }: EncodeGiven): boolean =>
+const bodiless = ({ visitor, head }: CompressOptions): boolean =>
   visitor.method === "HEAD" || head.status === NOT_MODIFIED;
 
-const sendHeadOnly = (given: EncodeGiven): void => {
-  given.visitor.head(headOnly(given));
-  given.visitor.end([]);
+const sendHeadOnly = (options: CompressOptions): void => {
+  options.visitor.head(headOnly(options));
+  options.visitor.end([]);
 };
 
-const headOnly = ({ visitor, head }: EncodeGiven): ResponseHead => {
+const headOnly = ({ visitor, head }: CompressOptions): ResponseHead => {
   if (head.status === NOT_MODIFIED) return visitor.compress ? notModifiedHead(head, visitor.fields) : head;
   if (!isEncodable(visitor, head)) return head;
   const length = fieldOf(head.fields, "content-length");
@@ -144,9 +148,9 @@ const headOnly = ({ visitor, head }: EncodeGiven): ResponseHead => {
 };
 
 const takeEncoder = (
-  { visitor, head, encoders, keyId }: EncodeGiven,
+  { visitor, head, encoders, keyId }: CompressOptions,
   bytes: number | "" | undefined,
-): VisitorEncoder | undefined =>
+): PageCompressor | undefined =>
   isEncodable(visitor, head) ? encoders.take(wantedCodings(visitor, bytes), keyId) : undefined;
 
 /** `bytes`: of the page, as far as known. */

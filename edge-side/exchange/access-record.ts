@@ -20,7 +20,7 @@ export interface VisitRecord {
   readonly requestBytes?: number;
   readonly decodeMs?: number;
   readonly totalMs?: number;
-  /** The delta did not prove, and plain bytes came in its place. */
-  readonly doubted?: true;
+  /** The delta did not verify, and plain bytes came in its place. */
+  readonly mismatched?: true;
   readonly failed?: StreamErrorCode;
 }

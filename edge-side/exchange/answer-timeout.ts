@@ -6,7 +6,7 @@ import type { Clock } from "../../protocol/runtime/clock.ts";
 import { InactivityTimer } from "../../protocol/runtime/inactivity-timer.ts";
 import type { Waiting } from "./visitor.ts";
 
-export class AnswerDeadline implements Waiting {
+export class AnswerTimeout implements Waiting {
   readonly #timer: InactivityTimer;
 
   constructor(clock: Clock, withinMs: number, late: () => void) {

@@ -1,6 +1,6 @@
 /**
  * One exchange as the edge sees it, and the only way from a visit to a link: a request with what is here of its body opens it,
- * frames of the answer come in order. They wait here until they are asked for, and credit returns only for what was taken, so a
+ * frames of the answer come in order. They wait here until they are asked for, and window returns only for what was taken, so a
  * slow visitor holds nothing but its own stream. SPEC section "Streams".
  */
 
@@ -9,10 +9,10 @@ import type { AnswerFrame, StreamFrame } from "../../protocol/frames/frame.ts";
 import type { HeaderList } from "../../protocol/http/header-list.ts";
 import type { Link } from "../../protocol/link/link-api.ts";
 import type { Stream, StreamReceiver } from "../../protocol/link/stream.ts";
-import { Inbox } from "../../protocol/runtime/async-queue.ts";
+import { AsyncQueue } from "../../protocol/runtime/async-queue.ts";
 import { type Extension, NO_EXTENSIONS } from "../../protocol/wire/extensions.ts";
 
-/** Frames that wait for the visit; credit bounds their bytes, and this what frames without any would take. @internal */
+/** Frames that wait for the visit; window bounds their bytes, and this what frames without any would take. @internal */
 export const MOST_WAITING_FRAMES = 65_536;
 /** Interim heads of one answer. @internal */
 export const MOST_INTERIM_HEADS = 32;
@@ -71,7 +71,7 @@ export const openExchange = (link: Link, request: ExchangeRequest, events: Excha
 export class Exchange implements StreamReceiver {
   readonly #stream: Stream;
   readonly #events: ExchangeEvents;
-  readonly #arrived = new Inbox<StreamFrame>();
+  readonly #arrived = new AsyncQueue<StreamFrame>();
   /** `sending`: the request's body has not ended. `asked`: it has. `lost`: all of it ended early. */
   #phase: "sending" | "asked" | "lost" = "sending";
   #interimHeads = 0;
@@ -109,8 +109,8 @@ export class Exchange implements StreamReceiver {
   }
 
   /** Proves a coded body as far as it was sent. */
-  segment(proof: string): void {
-    if (this.#phase === "sending") this.#stream.send({ kind: "segment", proof });
+  segment(digest: string): void {
+    if (this.#phase === "sending") this.#stream.send({ kind: "segment", digest });
   }
 
   /** `closed`: the body was given up before its end. */
@@ -147,8 +147,8 @@ export class Exchange implements StreamReceiver {
     this.#stream.taken(bytes);
   }
 
-  proved(offset: number, all: boolean): void {
-    this.#stream.proved(offset, all);
+  verified(offset: number, all: boolean): void {
+    this.#stream.verified(offset, all);
   }
 
   askWhole(offset: number): void {

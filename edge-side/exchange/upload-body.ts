@@ -3,7 +3,7 @@
  * while nobody asks, no more is read of the connection than MOST_AHEAD_BYTES and one piece. SPEC section "Visitors".
  */
 import type { HeaderList } from "../../protocol/http/header-list.ts";
-import { Inbox, LATE } from "../../protocol/runtime/async-queue.ts";
+import { AsyncQueue, LATE } from "../../protocol/runtime/async-queue.ts";
 import type { Clock } from "../../protocol/runtime/clock.ts";
 
 /** The body is complete. */
@@ -36,7 +36,7 @@ export const noBody = (): UploadBody => {
 
 export class UploadBody {
   readonly #connection: UploadConnection;
-  readonly #waiting = new Inbox<Buffer | UploadEnd>();
+  readonly #waiting = new AsyncQueue<Buffer | UploadEnd>();
   #waitingBytes = 0;
   #givenBytes = 0;
   #ended: HeaderList | undefined;
@@ -57,7 +57,7 @@ export class UploadBody {
   /** What is here already, and comes next; undefined: nothing is, or nothing will come. */
   take(): Buffer | UploadEnd | undefined {
     if (this.#phase === "closed") return undefined;
-    const next = this.#given(this.#waiting.take());
+    const next = this.#options(this.#waiting.take());
     if (this.#phase === "resting" && this.#waitingBytes <= MOST_AHEAD_BYTES) {
       this.#phase = "reading";
       this.#connection.readBody();
@@ -70,7 +70,7 @@ export class UploadBody {
     const here = this.take();
     if (here !== undefined || this.#phase === "closed") return here;
     const next = await this.#waiting.nextUnlessInterrupted();
-    return next === LATE ? undefined : this.#given(next);
+    return next === LATE ? undefined : this.#options(next);
   }
 
   /** As `next`, but LATE where nothing has come after `ms`. */
@@ -80,7 +80,7 @@ export class UploadBody {
     const next = await this.#waiting.nextWithin(clock, ms);
     // The wait may have been ended by `#close`, which has changed the phase meanwhile.
     if (next === LATE) return this.#isClosed ? undefined : LATE;
-    return this.#given(next);
+    return this.#options(next);
   }
 
   /** Nobody will ask for a while. The next time somebody asks, it goes on. */
@@ -130,7 +130,7 @@ export class UploadBody {
     return this.#phase === "closed";
   }
 
-  #given<Item extends Buffer | UploadEnd | undefined>(item: Item): Item {
+  #options<Item extends Buffer | UploadEnd | undefined>(item: Item): Item {
     if (!Buffer.isBuffer(item)) return item;
     this.#waitingBytes -= item.length;
     this.#givenBytes += item.length;

@@ -4,17 +4,17 @@
  */
 
 import type { Clock } from "../../protocol/runtime/clock.ts";
-import type { ByteBudget, Lease } from "../../protocol/runtime/memory-budget.ts";
+import type { Lease, MemoryBudget } from "../../protocol/runtime/memory-budget.ts";
 
 /** A visit waits so long altogether for others to give memory back; then it fails. @internal */
 export const MOST_ROOM_WAIT_MS = 10_000;
 
 /** Pages that visitors are taking, by the buffer that they are. */
 export class HeldPages {
-  readonly #memory: ByteBudget;
+  readonly #memory: MemoryBudget;
   readonly #held = new Map<Buffer, { readonly lease: Lease; visits: number }>();
 
-  constructor(memory: ByteBudget) {
+  constructor(memory: MemoryBudget) {
     this.#memory = memory;
   }
 
@@ -33,28 +33,28 @@ export class HeldPages {
   }
 }
 
-export interface VisitMemoryGiven {
+export interface VisitMemoryDependencies {
   readonly clock: Clock;
-  readonly memory: ByteBudget;
+  readonly memory: MemoryBudget;
   readonly heldPages: HeldPages;
 }
 
 export class VisitMemory {
   readonly lease: Lease;
-  readonly #given: VisitMemoryGiven;
+  readonly #options: VisitMemoryDependencies;
   readonly #keyId: string;
   #waitsUntil: number | undefined;
   #letGo: () => void = () => {};
 
-  constructor(given: VisitMemoryGiven, keyId: string) {
-    this.#given = given;
+  constructor(options: VisitMemoryDependencies, keyId: string) {
+    this.#options = options;
     this.#keyId = keyId;
-    this.lease = given.memory.lease(keyId);
+    this.lease = options.memory.lease(keyId);
   }
 
   /** Counts the page until the visit is over, or holds something else; false, and nothing counted, without memory. */
   hold(page: Buffer): boolean {
-    const letGo = this.#given.heldPages.hold(page, this.#keyId);
+    const letGo = this.#options.heldPages.hold(page, this.#keyId);
     if (letGo === undefined) return false;
     this.#letGo();
     this.#letGo = letGo;
@@ -63,13 +63,13 @@ export class VisitMemory {
 
   /** Resolves when there is memory for this much, which others may still take first; false: there was none in time. */
   async whenRoom(bytes: number): Promise<boolean> {
-    const { clock, memory } = this.#given;
+    const { clock, memory } = this.#options;
     this.#waitsUntil ??= clock.now() + MOST_ROOM_WAIT_MS;
     while (!this.#hasRoom(bytes)) {
-      const leftMs = this.#waitsUntil - clock.now();
-      if (leftMs <= 0) return false;
+      const remainingMs = this.#waitsUntil - clock.now();
+      if (remainingMs <= 0) return false;
       await new Promise<void>((resolve) => {
-        const timer = clock.after(leftMs, () => go());
+        const timer = clock.after(remainingMs, () => go());
         const go = memory.onceFreed(() => {
           timer.cancel();
           resolve();

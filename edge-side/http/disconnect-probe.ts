@@ -12,7 +12,7 @@ import type { Clock, Timer } from "../../protocol/runtime/clock.ts";
 export const PROBE_MS = 500;
 const NO_BYTES = Buffer.alloc(0);
 
-export class LeaveProbe {
+export class DisconnectProbe {
   readonly #clock: Clock;
   readonly #socket: Socket;
   #timer: Timer | undefined;

@@ -12,8 +12,8 @@ import type { EdgeConfig } from "../config/edge-config.ts";
 import type { VisitorListen } from "../config/listener-config.ts";
 import type { Visitor } from "../exchange/visitor.ts";
 import { http1Options, serveHttp1 } from "./http1-connection.ts";
-import { type Http2Given, type Http2Session, serveHttp2 } from "./http2-session.ts";
-import { VisitorCertificate } from "./listener-certificate.ts";
+import { type Http2Options, type Http2Session, serveHttp2 } from "./http2-session.ts";
+import { ListenerCertificate } from "./listener-certificate.ts";
 
 export interface VisitorServer {
   /** In the order of the config. */
@@ -24,7 +24,7 @@ export interface VisitorServer {
   close(signal: AbortSignal): Promise<void>;
 }
 
-export interface VisitorServerGiven {
+export interface HttpServerOptions {
   readonly clock: Clock;
   /** Who serves visitors, whatever they came by. */
   readonly visits: { serve(visitor: Visitor): void };
@@ -33,10 +33,10 @@ export interface VisitorServerGiven {
 /** Rejects with what the system says of an address that cannot be had; nothing is left open then. */
 export const serveVisitors = async (
   config: EdgeConfig,
-  given: VisitorServerGiven,
+  options: HttpServerOptions,
 ): Promise<VisitorServer> => {
   const crowd = new Crowd(config.limits.visitors);
-  const listeners = config.visitors.map((listen) => new VisitorListener(listen, config, given, crowd));
+  const listeners = config.visitors.map((listen) => new VisitorListener(listen, config, options, crowd));
   const opened = await Promise.allSettled(listeners.map((each) => each.open()));
   const failed = opened.find((each) => each.status === "rejected");
   const close = async (signal: AbortSignal) => {
@@ -100,16 +100,16 @@ class Crowd {
 }
 
 class VisitorListener {
-  readonly certificate: VisitorCertificate | undefined;
+  readonly certificate: ListenerCertificate | undefined;
   readonly #listen: VisitorListen;
   readonly #server: Server;
 
-  constructor(listen: VisitorListen, config: EdgeConfig, given: VisitorServerGiven, crowd: Crowd) {
+  constructor(listen: VisitorListen, config: EdgeConfig, options: HttpServerOptions, crowd: Crowd) {
     this.#listen = listen;
-    this.certificate = listen.tls && new VisitorCertificate(listen.tls);
+    this.certificate = listen.tls && new ListenerCertificate(listen.tls);
     const { certificate } = this;
-    const served: Http2Given = {
-      clock: given.clock,
+    const served: Http2Options = {
+      clock: options.clock,
       traits: { scheme: listen.tls === undefined ? "http" : "https", compress: listen.compress },
       idleMs: config.times.idleMs,
       keepAliveMs: config.times.keepAliveMs,
@@ -122,7 +122,7 @@ class VisitorListener {
         if (crowd.draining) this.#server.closeIdleConnections();
       },
       isCovered: certificate && ((socket, host) => certificate.covers(host, socket)),
-      visits: given.visits,
+      visits: options.visits,
     };
     this.#server =
       certificate === undefined
@@ -162,9 +162,9 @@ class VisitorListener {
 
 /** Node's HTTPS server, with connections that agreed on HTTP/2 led elsewhere. */
 const secureServer = (
-  certificate: VisitorCertificate,
+  certificate: ListenerCertificate,
   config: EdgeConfig,
-  served: Http2Given,
+  served: Http2Options,
   crowd: Crowd,
 ): Server => {
   const server = createSecureServer({

@@ -15,13 +15,13 @@ import { codeOf } from "../../protocol/runtime/user-error.ts";
 import type { EdgeConfig } from "../config/edge-config.ts";
 import type { Visitor } from "../exchange/visitor.ts";
 import { errorPage, rawErrorPage } from "./error-page.ts";
-import { Http1Visitor, LINGER_MS, type VisitorGiven } from "./http1-visitor.ts";
-import { BetweenTurns } from "./parked-upgrade.ts";
-import { InTurn } from "./pipeline-queue.ts";
-import { TunnelVisitor } from "./upgrade-visitor.ts";
-import { type Destination, type Refused, screenHttp1 } from "./validate-request.ts";
+import { Http1Visitor, LINGER_MS, type VisitorOptions } from "./http1-visitor.ts";
+import { ParkedUpgrade } from "./parked-upgrade.ts";
+import { PipelineQueue } from "./pipeline-queue.ts";
+import { UpgradeVisitor } from "./upgrade-visitor.ts";
+import { type Destination, type Refused, validateHttp1 } from "./validate-request.ts";
 
-export interface Http1Given extends VisitorGiven {
+export interface Http1Options extends VisitorOptions {
   readonly targetBytes: number;
   /** Whether a connection to this host may ask for it; undefined where any may (plain HTTP). */
   readonly isCovered: ((socket: Socket, host: string) => boolean) | undefined;
@@ -54,12 +54,12 @@ function shouldUpgradeCallback({ headers, httpVersion }: IncomingMessage): boole
 }
 
 /** Takes over the events of a server made with `http1Options`. */
-export const serveHttp1 = (server: Server, given: Http1Given): void => {
+export const serveHttp1 = (server: Server, options: Http1Options): void => {
   // Bytes are limited, not lines: node would leave out those beyond its number without a word.
   server.maxHeadersCount = 0;
   const connections = new WeakMap<Duplex, Connection>();
   const connectionOf = (socket: Socket): Connection => {
-    const known = connections.get(socket) ?? new Connection(socket, given);
+    const known = connections.get(socket) ?? new Connection(socket, options);
     connections.set(socket, known);
     return known;
   };
@@ -76,39 +76,39 @@ export const serveHttp1 = (server: Server, given: Http1Given): void => {
 /** One connection of a visitor. */
 class Connection {
   readonly #socket: Socket;
-  readonly #given: Http1Given;
-  readonly #turns: InTurn;
+  readonly #options: Http1Options;
+  readonly #turns: PipelineQueue;
   #current: Http1Visitor | undefined;
 
-  constructor(socket: Socket, given: Http1Given) {
+  constructor(socket: Socket, options: Http1Options) {
     this.#socket = socket;
-    this.#given = given;
-    this.#turns = new InTurn(socket);
+    this.#options = options;
+    this.#turns = new PipelineQueue(socket);
   }
 
   request(request: IncomingMessage, response: ServerResponse): void {
     const screened = this.#screen(request);
-    if (typeof screened === "number") return this.refuseInTurn(request, response, screened);
+    if (typeof screened === "number") return this.refuseQueued(request, response, screened);
     this.#turns.take((done) => {
       response.once("close", done);
-      this.#serve(new Http1Visitor(request, response, screened, this.#given));
+      this.#serve(new Http1Visitor(request, response, screened, this.#options));
     });
   }
 
   upgrade(request: IncomingMessage, early: Buffer): void {
     const screened = this.#screen(request);
     const meanwhile = this.#turns.busy
-      ? new BetweenTurns(this.#socket, early, () => this.#current)
+      ? new ParkedUpgrade(this.#socket, early, () => this.#current)
       : undefined;
     if (typeof screened === "number") return this.end(screened);
     this.#turns.close(() => {
       const sent = meanwhile?.over() ?? early;
-      this.#serve(new TunnelVisitor(request, sent, screened, this.#given));
+      this.#serve(new UpgradeVisitor(request, sent, screened, this.#options));
     });
   }
 
   /** Refuses a request that could be read; nothing after it on this connection is. */
-  refuseInTurn(request: IncomingMessage, response: ServerResponse, status: Refused): void {
+  refuseQueued(request: IncomingMessage, response: ServerResponse, status: Refused): void {
     // Its body can be skipped, so this visitor may go on.
     const goesOn = status === 413 || status === 405;
     const refuse = () => {
@@ -131,7 +131,7 @@ class Connection {
       if (!this.#socket.writable) return this.#socket.destroy();
       this.#socket.on("error", () => {});
       this.#socket.end(rawErrorPage(status));
-      const late = this.#given.clock.after(LINGER_MS, () => this.#socket.destroy());
+      const late = this.#options.clock.after(LINGER_MS, () => this.#socket.destroy());
       this.#socket.once("close", () => late.cancel());
       this.#socket.resume();
     });
@@ -143,7 +143,7 @@ class Connection {
     const code = codeOf(error);
     // Bytes after a request that was to be the last: nobody reads them.
     if (code === "HPE_CLOSED_CONNECTION" && this.#current !== undefined) return;
-    const status = statusOf(code, error.rawPacket, error.bytesParsed ?? 0, this.#given.targetBytes);
+    const status = statusOf(code, error.rawPacket, error.bytesParsed ?? 0, this.#options.targetBytes);
     // The connection itself broke, or it never said anything.
     if (status === undefined || (status === 408 && this.#socket.bytesRead === 0)) {
       this.#socket.destroy();
@@ -156,17 +156,17 @@ class Connection {
 
   #serve(visitor: Http1Visitor): void {
     this.#current = visitor;
-    this.#given.visits.serve(visitor);
+    this.#options.visits.serve(visitor);
   }
 
   #screen(request: IncomingMessage): Destination | Refused {
-    const screened = screenHttp1(request, this.#given);
+    const screened = validateHttp1(request, this.#options);
     if (typeof screened === "number") return screened;
-    return this.#given.isCovered?.(this.#socket, screened.host) === false ? 421 : screened;
+    return this.#options.isCovered?.(this.#socket, screened.host) === false ? 421 : screened;
   }
 
   #linger(request: IncomingMessage): void {
-    const late = this.#given.clock.after(LINGER_MS, () => this.#socket.destroy());
+    const late = this.#options.clock.after(LINGER_MS, () => this.#socket.destroy());
     request.once("close", () => late.cancel());
     request.resume();
   }

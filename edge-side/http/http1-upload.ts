@@ -7,8 +7,8 @@ import type { Clock } from "../../protocol/runtime/clock.ts";
 import { InactivityTimer } from "../../protocol/runtime/inactivity-timer.ts";
 import { UploadBody, type UploadConnection } from "../exchange/upload-body.ts";
 import type { Waiting } from "../exchange/visitor.ts";
-import { LeaveProbe } from "./disconnect-probe.ts";
-import { areClean, cleanTrailers } from "./sanitize-head.ts";
+import { DisconnectProbe } from "./disconnect-probe.ts";
+import { areClean, sanitizeTrailers } from "./sanitize-head.ts";
 
 /** The visitor whose request it is. */
 export interface UploadOwner {
@@ -34,7 +34,7 @@ export class Http1Upload implements UploadConnection {
   readonly #owner: UploadOwner;
   readonly #mostBytes: number;
   readonly #sending: InactivityTimer;
-  readonly #unread: LeaveProbe;
+  readonly #unread: DisconnectProbe;
   #waiting: Waiting;
   #bytes = 0;
   #touched = false;
@@ -46,7 +46,7 @@ export class Http1Upload implements UploadConnection {
     this.#waiting = waiting;
     this.#mostBytes = bodyBytes ?? Number.POSITIVE_INFINITY;
     this.#sending = new InactivityTimer(clock, idleMs, () => owner.refuse(408));
-    this.#unread = new LeaveProbe(clock, request.socket);
+    this.#unread = new DisconnectProbe(clock, request.socket);
     request.on("data", (piece: Buffer) => this.#piece(piece));
     request.once("end", () => this.#ended());
     // Without an end: the visitor broke off inside its body, perhaps after it had its answer.
@@ -118,6 +118,6 @@ export class Http1Upload implements UploadConnection {
     const { rawTrailers } = this.#request;
     if (!areClean(rawTrailers)) return this.#owner.breakOff();
     this.#waiting.forOrigin();
-    this.body.end(cleanTrailers(rawTrailers));
+    this.body.end(sanitizeTrailers(rawTrailers));
   }
 }

@@ -24,7 +24,7 @@ import { errorPage, pairsOf } from "./error-page.ts";
 import { Http1Upload, type UploadOwner } from "./http1-upload.ts";
 import type { Destination } from "./validate-request.ts";
 
-export interface VisitorGiven {
+export interface VisitorOptions {
   readonly traits: ListenerTraits;
   readonly clock: Clock;
   readonly idleMs: number;
@@ -57,7 +57,7 @@ export class Http1Visitor implements Visitor, UploadOwner {
   readonly upgrade: string | undefined = undefined;
   protected readonly request: IncomingMessage;
   protected readonly response: ServerResponse;
-  protected readonly given: VisitorGiven;
+  protected readonly options: VisitorOptions;
   readonly #taking: InactivityTimer;
   #listener: VisitorListener | undefined;
   #upload: Http1Upload | undefined;
@@ -71,23 +71,23 @@ export class Http1Visitor implements Visitor, UploadOwner {
     request: IncomingMessage,
     response: ServerResponse,
     destination: Destination,
-    given: VisitorGiven,
+    options: VisitorOptions,
   ) {
     const { headers, method = "GET", httpVersion, socket } = request;
     this.request = request;
     this.response = response;
-    this.given = given;
+    this.options = options;
     this.method = method;
     this.version = httpVersion === "1.0" ? "1.0" : "1.1";
     ({ target: this.target, fields: this.fields, authority: this.authority, host: this.host } = destination);
-    ({ scheme: this.scheme, compress: this.compress } = given.traits);
+    ({ scheme: this.scheme, compress: this.compress } = options.traits);
     this.address = plainAddress(socket.remoteAddress ?? "");
     ({ urgency: this.urgency, incremental: this.incremental } = priorityOf(this.fields));
     const length = headers["content-length"];
     this.hasBody = headers["transfer-encoding"] !== undefined || (length !== undefined && Number(length) > 0);
     // A body that differs from its length is not sent as if it were right.
     response.strictContentLength = true;
-    this.#taking = new InactivityTimer(given.clock, given.idleMs, () => this.cut());
+    this.#taking = new InactivityTimer(options.clock, options.idleMs, () => this.cut());
     response.once("close", () => this.#closed());
     // Says nothing that "close" does not say; without a listener it would end the program.
     request.on("error", () => {});
@@ -109,7 +109,7 @@ export class Http1Visitor implements Visitor, UploadOwner {
 
   uploadBody(waiting: Waiting): UploadBody {
     if (!this.hasBody) return noBody();
-    if (this.#upload === undefined) this.#upload = new Http1Upload(this.request, this, waiting, this.given);
+    if (this.#upload === undefined) this.#upload = new Http1Upload(this.request, this, waiting, this.options);
     else this.#upload.begin(waiting);
     // A visitor that asked for word before it sends anything waits for the origin server.
     if (!expectsContinue(this)) this.#upload.awaitBody();
@@ -207,7 +207,7 @@ export class Http1Visitor implements Visitor, UploadOwner {
     const head = this.#heldHead;
     this.#heldHead = undefined;
     if (head === undefined || this.answered) return;
-    if (this.given.draining()) this.response.shouldKeepAlive = false;
+    if (this.options.draining()) this.response.shouldKeepAlive = false;
     this.#hasLength = fieldOf(head.fields, "content-length") !== undefined;
     this.response.writeHead(head.status, head.reason, [...head.fields]);
   }
@@ -223,7 +223,7 @@ export class Http1Visitor implements Visitor, UploadOwner {
     }
     this.#failed = status;
     const page = errorPage(status);
-    if (this.given.draining()) this.response.shouldKeepAlive = false;
+    if (this.options.draining()) this.response.shouldKeepAlive = false;
     this.response.writeHead(status, [...page.fields]);
     this.response.end(this.method === "HEAD" ? undefined : page.body);
     return status;
@@ -234,10 +234,10 @@ export class Http1Visitor implements Visitor, UploadOwner {
     this.#taking.stop();
     this.#upload?.stop();
     if (!this.response.writableFinished) return this.left();
-    this.given.responded();
+    this.options.responded();
     const { socket } = this.request;
     if (socket.destroyed || this.request.complete) return;
-    const late = this.given.clock.after(LINGER_MS, () => socket.destroy());
+    const late = this.options.clock.after(LINGER_MS, () => socket.destroy());
     socket.once("close", () => late.cancel());
     this.request.once("end", () => late.cancel());
     this.request.resume();

@@ -12,11 +12,11 @@ import type { TLSSocket } from "node:tls";
 import type { HeaderList } from "../../protocol/http/header-list.ts";
 import type { Timer } from "../../protocol/runtime/clock.ts";
 import { plainAddress } from "../../protocol/runtime/ip-address.ts";
-import type { Http1Given } from "./http1-connection.ts";
+import type { Http1Options } from "./http1-connection.ts";
 import { LINGER_MS } from "./http1-visitor.ts";
 import { readHttp2Request } from "./http2-head.ts";
 import { Http2Visitor } from "./http2-visitor.ts";
-import { type Refused, screenHttp2 } from "./validate-request.ts";
+import { type Refused, validateHttp2 } from "./validate-request.ts";
 
 /** Requests of one visitor at a time; browsers want some dozens. @internal */
 export const MOST_STREAMS = 128;
@@ -26,13 +26,13 @@ const MOST_FIELDS = 512;
 const STREAM_WINDOW_BYTES = 256 * 1024;
 const SESSION_WINDOW_BYTES = 1024 * 1024;
 
-export interface Http2Given extends Http1Given {
+export interface Http2Options extends Http1Options {
   readonly headBytes: number;
   /** A session without a request ends after this. */
   readonly keepAliveMs: number;
 }
 
-const sessionOptions = ({ headBytes }: Http2Given): SecureServerOptions => ({
+const sessionOptions = ({ headBytes }: Http2Options): SecureServerOptions => ({
   settings: {
     maxConcurrentStreams: MOST_STREAMS,
     maxHeaderListSize: headBytes,
@@ -59,9 +59,9 @@ export interface Http2Session {
   drain(): void;
 }
 
-export const serveHttp2 = (socket: TLSSocket, given: Http2Given): Http2Session => {
-  const session = performServerHandshake(socket, sessionOptions(given));
-  const idle = new SessionIdle(session, given);
+export const serveHttp2 = (socket: TLSSocket, options: Http2Options): Http2Session => {
+  const session = performServerHandshake(socket, sessionOptions(options));
+  const idle = new SessionIdle(session, options);
   session.on("error", () => socket.destroy());
   session.once("close", () => socket.destroySoon());
   session.once("connect", () => {
@@ -70,7 +70,7 @@ export const serveHttp2 = (socket: TLSSocket, given: Http2Given): Http2Session =
   const address = plainAddress(socket.remoteAddress ?? "");
   session.on("stream", (stream: ServerHttp2Stream, _fields, _flags, raw: HeaderList) => {
     idle.busy(stream);
-    serveStream({ socket, address }, stream, raw, given);
+    serveStream({ socket, address }, stream, raw, options);
   });
   return {
     drain: () => {
@@ -83,30 +83,30 @@ const serveStream = (
   { socket, address }: { readonly socket: TLSSocket; readonly address: string },
   stream: ServerHttp2Stream,
   raw: HeaderList,
-  given: Http2Given,
+  options: Http2Options,
 ): void => {
   const request = readHttp2Request(raw);
   // An extended CONNECT is a GET that wants to become something else.
   const asked = request.protocol === undefined ? request : { ...request, method: "GET" };
-  const screened = screenHttp2(asked, given);
+  const screened = validateHttp2(asked, options);
   const host = typeof screened === "number" ? "" : screened.host;
   const refused: Refused | undefined =
-    typeof screened === "number" ? screened : given.isCovered?.(socket, host) === false ? 421 : undefined;
-  const visitor = new Http2Visitor(stream, request, { address, host }, given);
-  if (refused === undefined) given.visits.serve(visitor);
+    typeof screened === "number" ? screened : options.isCovered?.(socket, host) === false ? 421 : undefined;
+  const visitor = new Http2Visitor(stream, request, { address, host }, options);
+  if (refused === undefined) options.visits.serve(visitor);
   else visitor.refuse(refused);
 };
 
 /** Ends a session that has had no request for a while; one whose end is not taken, too. */
 class SessionIdle {
   readonly #session: ServerHttp2Session;
-  readonly #given: Http2Given;
+  readonly #options: Http2Options;
   #streams = 0;
   #timer: Timer | undefined;
 
-  constructor(session: ServerHttp2Session, given: Http2Given) {
+  constructor(session: ServerHttp2Session, options: Http2Options) {
     this.#session = session;
-    this.#given = given;
+    this.#options = options;
     session.once("close", () => this.#timer?.cancel());
     this.#rest();
   }
@@ -122,9 +122,9 @@ class SessionIdle {
 
   #rest(): void {
     this.#timer?.cancel();
-    this.#timer = this.#given.clock.after(this.#given.keepAliveMs, () => {
+    this.#timer = this.#options.clock.after(this.#options.keepAliveMs, () => {
       this.#session.close();
-      this.#timer = this.#given.clock.after(LINGER_MS, () => this.#session.destroy());
+      this.#timer = this.#options.clock.after(LINGER_MS, () => this.#session.destroy());
     });
   }
 }

@@ -21,11 +21,11 @@ import {
 } from "../exchange/visitor.ts";
 import { expectsContinue } from "../exchange/visitor-request.ts";
 import { errorPage, pairsOf } from "./error-page.ts";
-import type { VisitorGiven } from "./http1-visitor.ts";
+import type { VisitorOptions } from "./http1-visitor.ts";
 import type { Http2Request } from "./http2-head.ts";
-import { areClean, cleanTrailers } from "./sanitize-head.ts";
+import { areClean, sanitizeTrailers } from "./sanitize-head.ts";
 import { SWITCHING } from "./upgrade-visitor.ts";
-import { TunnelBytes } from "./upgraded-stream.ts";
+import { UpgradedStream } from "./upgraded-stream.ts";
 import type { Refused } from "./validate-request.ts";
 
 const NO_TRAILERS: HeaderList = [];
@@ -51,11 +51,11 @@ export class Http2Visitor implements Visitor, UploadConnection {
   readonly hasBody: boolean;
   bodyTouched = false;
   readonly #stream: ServerHttp2Stream;
-  readonly #given: VisitorGiven;
+  readonly #options: VisitorOptions;
   readonly #sending: InactivityTimer;
   readonly #taking: InactivityTimer;
   /** Once the stream is upgraded. */
-  #tunnel: TunnelBytes | undefined;
+  #tunnel: UpgradedStream | undefined;
   #listener: VisitorListener | undefined;
   #upload: UploadBody | undefined;
   #waiting: Waiting | undefined;
@@ -69,22 +69,22 @@ export class Http2Visitor implements Visitor, UploadConnection {
     stream: ServerHttp2Stream,
     request: Http2Request,
     from: { readonly address: string; readonly host: string },
-    given: VisitorGiven,
+    options: VisitorOptions,
   ) {
     this.#stream = stream;
-    this.#given = given;
+    this.#options = options;
     const { protocol } = request;
     this.method = protocol === undefined ? request.method : "GET";
     this.upgrade = protocol;
     this.fields = protocol === "websocket" ? withWebSocketKey(request.fields) : request.fields;
     ({ target: this.target, authority: this.authority } = request);
     this.host = from.host;
-    ({ scheme: this.scheme, compress: this.compress } = given.traits);
+    ({ scheme: this.scheme, compress: this.compress } = options.traits);
     this.address = from.address;
     ({ urgency: this.urgency, incremental: this.incremental } = priorityOf(this.fields));
     this.hasBody = protocol === undefined && !stream.endAfterHeaders;
-    this.#sending = new InactivityTimer(given.clock, given.idleMs, () => this.refuse(408));
-    this.#taking = new InactivityTimer(given.clock, given.idleMs, () => this.#cut(NGHTTP2_CANCEL));
+    this.#sending = new InactivityTimer(options.clock, options.idleMs, () => this.refuse(408));
+    this.#taking = new InactivityTimer(options.clock, options.idleMs, () => this.#cut(NGHTTP2_CANCEL));
     stream.on("error", () => {}); // "close" follows
     stream.once("close", () => this.#closed());
     stream.on("trailers", (_fields, _flags, raw?: HeaderList) => {
@@ -204,7 +204,7 @@ export class Http2Visitor implements Visitor, UploadConnection {
     this.bodyTouched = true;
     this.#sending.moved();
     this.#bodyBytes += piece.length;
-    if (this.#bodyBytes > (this.#given.bodyBytes ?? Number.POSITIVE_INFINITY)) {
+    if (this.#bodyBytes > (this.#options.bodyBytes ?? Number.POSITIVE_INFINITY)) {
       upload.drop();
       return this.refuse(413);
     }
@@ -217,7 +217,7 @@ export class Http2Visitor implements Visitor, UploadConnection {
     if (this.#stream.aborted || this.#stream.destroyed) return;
     if (!areClean(this.#requestTrailers)) return this.refuse(400);
     this.#waiting?.forOrigin();
-    upload.end(cleanTrailers(this.#requestTrailers));
+    upload.end(sanitizeTrailers(this.#requestTrailers));
   }
 
   #endWith(status: number): number {
@@ -258,7 +258,7 @@ export class Http2Visitor implements Visitor, UploadConnection {
     const upload = this.#upload;
     if (upload === undefined) return;
     this.#stream.respond([":status", "200", ...withoutFields(endToEnd(head.fields), OF_HANDSHAKE)]);
-    this.#tunnel = new TunnelBytes(this.#stream, this.#taking, () => this.#cut(NGHTTP2_CANCEL));
+    this.#tunnel = new UpgradedStream(this.#stream, this.#taking, () => this.#cut(NGHTTP2_CANCEL));
     this.#tunnel.feed(upload);
   }
 

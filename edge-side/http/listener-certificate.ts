@@ -1,13 +1,13 @@
 /**
  * The certificate of one HTTPS listener: what TLS needs of it, renewed while the listener runs, and whether a connection that
- * it proved may ask for a host. SPEC section "Visitors".
+ * it verified may ask for a host. SPEC section "Visitors".
  */
 import { X509Certificate } from "node:crypto";
 import { isIP, type Socket } from "node:net";
 import type { SecureContextOptions, Server } from "node:tls";
 import type { VisitorTls } from "../config/listener-config.ts";
 
-export class VisitorCertificate {
+export class ListenerCertificate {
   #pem: VisitorTls;
   #shown: X509Certificate;
   #server: Pick<Server, "setSecureContext"> | undefined;

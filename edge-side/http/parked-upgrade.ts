@@ -8,7 +8,7 @@ import type { Socket } from "node:net";
 /** Most that is held of what a visitor sends before it has an answer. */
 export const MOST_EARLY_BYTES = 64 * 1024;
 
-export class BetweenTurns {
+export class ParkedUpgrade {
   readonly #socket: Socket;
   readonly #held: Buffer[];
   readonly #running: () => { drained(): void } | undefined;

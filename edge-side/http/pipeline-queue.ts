@@ -9,7 +9,7 @@ export const MOST_WAITING = 256;
 
 type Turn = (done: () => void) => void;
 
-export class InTurn {
+export class PipelineQueue {
   readonly #socket: Socket;
   readonly #waiting: Turn[] = [];
   #running = false;

@@ -66,7 +66,7 @@ const NEVER_TRAILERS = new FieldNames([
 ]);
 
 /** The trailers that go on, in either direction. Throws StreamError for those that are more than trailers. */
-export const cleanTrailers = (trailers: HeaderList): HeaderList => {
+export const sanitizeTrailers = (trailers: HeaderList): HeaderList => {
   if (trailers.length === 0) return trailers;
   checkFields(trailers);
   return withoutFields(endToEnd(trailers), NEVER_TRAILERS);

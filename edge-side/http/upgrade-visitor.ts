@@ -12,9 +12,9 @@ import type { HeaderList } from "../../protocol/http/header-list.ts";
 import { InactivityTimer } from "../../protocol/runtime/inactivity-timer.ts";
 import { UploadBody } from "../exchange/upload-body.ts";
 import { pairsOf } from "./error-page.ts";
-import { Http1Visitor, LINGER_MS, type VisitorGiven } from "./http1-visitor.ts";
+import { Http1Visitor, LINGER_MS, type VisitorOptions } from "./http1-visitor.ts";
 import { MOST_EARLY_BYTES } from "./parked-upgrade.ts";
-import { TunnelBytes } from "./upgraded-stream.ts";
+import { UpgradedStream } from "./upgraded-stream.ts";
 import type { Destination } from "./validate-request.ts";
 
 export const SWITCHING = 101;
@@ -22,10 +22,10 @@ export const SWITCHING = 101;
 const KEEP_ALIVE_MS = 60_000;
 const OF_THE_CONNECTION = new FieldNames(["content-length"]);
 
-export class TunnelVisitor extends Http1Visitor {
+export class UpgradeVisitor extends Http1Visitor {
   override readonly upgrade: string;
   readonly #socket: Socket;
-  readonly #tunnel: TunnelBytes;
+  readonly #tunnel: UpgradedStream;
   /** What the visitor sends once the origin server has agreed; asked for before. */
   #sends: UploadBody | undefined;
   #switched = false;
@@ -37,12 +37,12 @@ export class TunnelVisitor extends Http1Visitor {
   };
 
   /** `early`: what the visitor sent after its head, without waiting for the answer. */
-  constructor(request: IncomingMessage, early: Buffer, destination: Destination, given: VisitorGiven) {
+  constructor(request: IncomingMessage, early: Buffer, destination: Destination, options: VisitorOptions) {
     const { socket } = request;
     const response = new ServerResponse(request);
     response.shouldKeepAlive = false;
     response.assignSocket(socket);
-    super(request, response, destination, given);
+    super(request, response, destination, options);
     this.upgrade = request.headers.upgrade ?? "";
     this.#socket = socket;
     if (early.length > 0) this.#early.push(early);
@@ -55,8 +55,8 @@ export class TunnelVisitor extends Http1Visitor {
       if (!this.#switched) socket.destroy();
     });
     response.once("finish", () => this.#refused());
-    const taking = new InactivityTimer(given.clock, given.idleMs, () => socket.destroy());
-    this.#tunnel = new TunnelBytes(socket, taking, () => this.#breakOff());
+    const taking = new InactivityTimer(options.clock, options.idleMs, () => socket.destroy());
+    this.#tunnel = new UpgradedStream(socket, taking, () => this.#breakOff());
   }
 
   override get answered(): boolean {
@@ -117,7 +117,7 @@ export class TunnelVisitor extends Http1Visitor {
 
   /** It stays HTTP, and ends: whether the visitor has begun to speak another protocol, nobody can know. */
   #refused(): void {
-    const late = this.given.clock.after(LINGER_MS, () => this.#socket.destroy());
+    const late = this.options.clock.after(LINGER_MS, () => this.#socket.destroy());
     this.#socket.once("close", () => late.cancel());
     this.#socket.off("data", this.#hold);
     this.#socket.resume();

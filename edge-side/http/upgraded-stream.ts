@@ -12,7 +12,7 @@ import { PART_BYTES } from "../exchange/visitor.ts";
 
 const NO_TRAILERS: HeaderList = [];
 
-export class TunnelBytes implements UploadConnection {
+export class UpgradedStream implements UploadConnection {
   readonly #visitor: Duplex;
   readonly #taking: InactivityTimer;
   readonly #breakOff: () => void;

@@ -6,10 +6,10 @@ import type { IncomingMessage } from "node:http";
 import { FieldNames } from "../../protocol/http/field-names.ts";
 import { fieldOf } from "../../protocol/http/head.ts";
 import type { HeaderList } from "../../protocol/http/header-list.ts";
-import { hostName } from "../../protocol/store/tenant.ts";
+import { hostName } from "../../protocol/store/partition.ts";
 import { areClean } from "./sanitize-head.ts";
 
-export interface ScreenLimits {
+export interface RequestLimits {
   readonly targetBytes: number;
   readonly bodyBytes: number | undefined;
 }
@@ -36,7 +36,7 @@ const AUTHORITY = /^(?!\.?(?::|$))(?:\[[0-9a-f:.]+\]|[\w.~!$&'()*+,;=%-]+)(?::\d
 const ABSOLUTE = /^https?:\/\/([^/?#]*)(.*)$/is;
 
 /** A request of HTTP/1.x. What node's parser refuses does not come here. */
-export const screenHttp1 = (request: IncomingMessage, limits: ScreenLimits): Destination | Refused => {
+export const validateHttp1 = (request: IncomingMessage, limits: RequestLimits): Destination | Refused => {
   const { method = "", url = "", rawHeaders, headers, httpVersion } = request;
   // 0.9 is a line without a version: no request of any HTTP that is spoken.
   if (!VERSIONS.has(httpVersion)) return httpVersion === "0.9" ? 400 : 505;
@@ -54,7 +54,7 @@ export const screenHttp1 = (request: IncomingMessage, limits: ScreenLimits): Des
 };
 
 /** A request of HTTP/2, whose framing nghttp2 has checked. */
-export const screenHttp2 = (
+export const validateHttp2 = (
   request: {
     readonly method: string;
     readonly target: string;
@@ -63,7 +63,7 @@ export const screenHttp2 = (
     readonly contentLength: string | undefined;
     readonly fields: HeaderList;
   },
-  limits: ScreenLimits,
+  limits: RequestLimits,
 ): { readonly host: string } | Refused => {
   const { method, target, authority, hosts } = request;
   if (REFUSED_METHODS.has(method)) return 405;

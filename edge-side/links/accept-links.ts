@@ -10,7 +10,7 @@ import type { KeyProof } from "../../protocol/link/handshake.ts";
 import { LinkEndpoint } from "../../protocol/link/link.ts";
 import type { Link } from "../../protocol/link/link-api.ts";
 import type { Clock } from "../../protocol/runtime/clock.ts";
-import type { ByteBudget } from "../../protocol/runtime/memory-budget.ts";
+import type { MemoryBudget } from "../../protocol/runtime/memory-budget.ts";
 import type { Secret } from "../../protocol/transport/key.ts";
 import { listenForLinks, type TunnelListener } from "../../protocol/transport/listen.ts";
 import type { ListenSecurity } from "../../protocol/transport/tls.ts";
@@ -20,35 +20,35 @@ import type { TunnelListen } from "../config/tunnel-config.ts";
 import type { LinkPool } from "./link-pool.ts";
 
 /** From TCP accept to the peer's proof. */
-const GREETING_MS = 5_000;
+const HANDSHAKE_MS = 5_000;
 
-export interface AcceptGiven {
+export interface AcceptOptions {
   readonly config: EdgeConfig;
   readonly clock: Clock;
   readonly log: Log;
   readonly pool: LinkPool;
-  readonly memory: ByteBudget;
+  readonly memory: MemoryBudget;
   /** Asked at each handshake, so a key that was removed is refused from then on. */
   secretOf(keyId: string): Secret | undefined;
   /** A fresh hello for a new link. */
   hello(): Hello;
 }
 
-export const acceptOrigins = (given: AcceptGiven): Promise<TunnelListener> => {
-  const { config, clock, log } = given;
+export const acceptOrigins = (options: AcceptOptions): Promise<TunnelListener> => {
+  const { config, clock, log } = options;
   const { listen } = config.tunnel;
   return listenForLinks({
     host: listen.host,
     port: listen.port,
-    security: securityOf(config.tunnel, given),
+    security: securityOf(config.tunnel, options),
     clock,
-    limits: { pendingPerAddress: config.limits.pendingLinksPerAddress, handshakeMs: GREETING_MS },
-    accept: (transport) => greet(transport, given),
+    limits: { pendingPerAddress: config.limits.pendingLinksPerAddress, handshakeMs: HANDSHAKE_MS },
+    accept: (transport) => greet(transport, options),
     refused: (why, address) => log.warn("link refused", { address, why }),
   });
 };
 
-const securityOf = (tunnel: TunnelListen, { secretOf }: AcceptGiven): ListenSecurity => {
+const securityOf = (tunnel: TunnelListen, { secretOf }: AcceptOptions): ListenSecurity => {
   switch (tunnel.mode) {
     case "psk":
       return { mode: "psk", secretOf };
@@ -70,27 +70,27 @@ const refusePush = (): never => {
   throw new LinkError("bad-frame", "only an edge pushes versions");
 };
 
-const greet = (transport: Transport, given: AcceptGiven): void => {
-  const { config, clock, log, pool, memory } = given;
+const greet = (transport: Transport, options: AcceptOptions): void => {
+  const { config, clock, log, pool, memory } = options;
   const { tunnel } = config;
   const keyId = transport.peer.keyId;
   const keyProof: KeyProof =
     keyId === undefined
-      ? { by: "listener", secretOf: (id) => given.secretOf(id)?.reveal() }
+      ? { by: "listener", secretOf: (id) => options.secretOf(id)?.reveal() }
       : { by: "transport", keyId };
   let up: Link | undefined;
   new LinkEndpoint({
     transport,
-    hello: given.hello(),
+    hello: options.hello(),
     keyProof,
     behindBalancer: tunnel.mode === "certificate" && tunnel.behindBalancer,
     clock,
     heartbeatMs: config.times.heartbeatMs,
-    greetingMs: GREETING_MS,
+    handshakeMs: HANDSHAKE_MS,
     memory,
     events: {
       up(link) {
-        if (given.secretOf(link.keyId) === undefined)
+        if (options.secretOf(link.keyId) === undefined)
           return link.close("key-removed", "this key is not served any more");
         up = link;
         pool.add(link);

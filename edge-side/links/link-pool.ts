@@ -6,7 +6,7 @@ import type { Log } from "../../protocol/daemon/log.ts";
 import type { Link } from "../../protocol/link/link-api.ts";
 import { pickByRendezvous } from "../../protocol/link/rendezvous.ts";
 
-export interface LinkPoolGiven {
+export interface LinkPoolDependencies {
   /** Which hosts a key may serve, by the config as it is now. */
   readonly hosts: { serves(keyId: string, host: string): boolean };
   /** Told of a visitor that asks for a host that no link serves. */
@@ -15,12 +15,12 @@ export interface LinkPoolGiven {
 
 export class LinkPool {
   readonly #links = new Set<Link>();
-  readonly #given: LinkPoolGiven;
+  readonly #options: LinkPoolDependencies;
   /** Hosts that were missed since a link came up: each is told once. */
   readonly #missed = new Set<string>();
 
-  constructor(given: LinkPoolGiven) {
-    this.#given = given;
+  constructor(options: LinkPoolDependencies) {
+    this.#options = options;
   }
 
   get links(): ReadonlySet<Link> {
@@ -44,7 +44,7 @@ export class LinkPool {
     const able: Link[] = [];
     let served = false;
     for (const link of this.#links) {
-      if (!this.#given.hosts.serves(link.keyId, page.host)) continue;
+      if (!this.#options.hosts.serves(link.keyId, page.host)) continue;
       served = true;
       if (link.accepts && !but.has(link)) able.push(link);
     }
@@ -58,13 +58,13 @@ export class LinkPool {
   }
 
   linksOf(host: string): Link[] {
-    return [...this.#links].filter((link) => this.#given.hosts.serves(link.keyId, host));
+    return [...this.#links].filter((link) => this.#options.hosts.serves(link.keyId, host));
   }
 
   #miss(host: string): void {
     if (this.#missed.has(host)) return;
     this.#missed.add(host);
-    this.#given.log.warn("no link", {
+    this.#options.log.warn("no link", {
       host,
       hint: "is coilgun-origin running with a key that serves this host?",
     });

@@ -2,14 +2,14 @@
 
 import type { Log } from "../../protocol/daemon/log.ts";
 import type { Clock } from "../../protocol/runtime/clock.ts";
-import type { ByteBudget } from "../../protocol/runtime/memory-budget.ts";
+import type { MemoryBudget } from "../../protocol/runtime/memory-budget.ts";
 import type { VersionStore } from "../../protocol/store/version-store.ts";
 import type { CommonBases } from "../bases/common/common-bases.ts";
-import type { VisitorEncoders } from "../compress/compressor-pool.ts";
+import type { CompressorPool } from "../compress/compressor-pool.ts";
 import type { VisitRecord } from "../exchange/access-record.ts";
 import type { HeldPages } from "../exchange/visit-memory.ts";
 import type { LinkPool } from "../links/link-pool.ts";
-import type { RequestEncoders } from "../request/compressor-pool.ts";
+import type { RequestCompressorPool } from "../request/compressor-pool.ts";
 import type { HostRules } from "./served-hosts.ts";
 
 export interface ServeDependencies {
@@ -18,10 +18,10 @@ export interface ServeDependencies {
   readonly pool: LinkPool;
   readonly store: VersionStore;
   readonly commonBases: CommonBases;
-  readonly memory: ByteBudget;
+  readonly memory: MemoryBudget;
   readonly heldPages: HeldPages;
-  readonly encoders: VisitorEncoders;
-  readonly requests: RequestEncoders;
+  readonly encoders: CompressorPool;
+  readonly requests: RequestCompressorPool;
   /** Larger pages stream through and are not remembered. */
   readonly pageBytes: number;
   /** For the web server to answer, while the request waits for nothing but it. */

@@ -1,25 +1,25 @@
 /**
  * The story of the edge: a visitor asks, we offer the versions we hold, the origin side answers with what is new, and the
- * page is rebuilt, proved, remembered and served. Read this first; its mirror is origin-side/proxy/answer-edge.
+ * page is rebuilt, verified, remembered and served. Read this first; its mirror is origin-side/proxy/answer-edge.
  */
 
 import { StreamError } from "../../protocol/errors.ts";
-import { inOnePiece } from "../../protocol/frames/answer-form.ts";
+import { isBuffered } from "../../protocol/frames/answer-form.ts";
 import type { AnswerFrame } from "../../protocol/frames/frame.ts";
 import { requestHeadToList } from "../../protocol/http/head.ts";
 import type { HeaderList } from "../../protocol/http/header-list.ts";
 import type { Link } from "../../protocol/link/link-api.ts";
 import { headSize } from "../../protocol/link/send-queue.ts";
 import { type PageKey, pageKeyOf } from "../../protocol/store/page-key.ts";
-import { rebuildPage } from "../answer/decode-answer.ts";
-import { PagePieces } from "../answer/page-lookahead.ts";
-import { LeftOutTag } from "../answer/restore-etag.ts";
-import { type EncodeGiven, sendAsItComes, sendWhole } from "../compress/send-compressed.ts";
+import { decodeAnswer } from "../answer/decode-answer.ts";
+import { PageLookahead } from "../answer/page-lookahead.ts";
+import { RestoredEtag } from "../answer/restore-etag.ts";
+import { type CompressOptions, sendAsItComes, sendWhole } from "../compress/send-compressed.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 import { isSafe, type Visitor } from "../exchange/visitor.ts";
 import { headForVisitor } from "../http/sanitize-head.ts";
 import { SWITCHING } from "../http/upgrade-visitor.ts";
-import { forwardRequest } from "../request/forward-head.ts";
+import { forwardHead } from "../request/forward-head.ts";
 import { mayGoNoFurther, OPTIONS_OF_THE_EDGE } from "../request/max-forwards.ts";
 import type { ServeDependencies } from "./dependencies.ts";
 import type { HostRules } from "./served-hosts.ts";
@@ -30,16 +30,16 @@ import { VisitBases } from "./visit-bases.ts";
 const MOST_TRIES = 3;
 
 /** Never rejects: every failure ends in an error page, or in a response that is visibly cut. */
-export const serveVisitor = async (visitor: Visitor, given: ServeDependencies): Promise<void> => {
-  const visit = new Visit(visitor, given);
+export const serveVisitor = async (visitor: Visitor, options: ServeDependencies): Promise<void> => {
+  const visit = new Visit(visitor, options);
   try {
-    await serve(visit, given);
+    await serve(visit, options);
   } catch (error) {
     const failure = asStreamError(error);
-    if (failure.code === "internal") given.log.error("visit failed", { ...visit.record(), error: failure });
+    if (failure.code === "internal") options.log.error("visit failed", { ...visit.record(), error: failure });
     visit.fail(failure.code);
   }
-  given.accessLog.write(visit.record());
+  options.accessLog.write(visit.record());
 };
 
 /** A request as it goes on, whichever link takes it. */
@@ -50,18 +50,18 @@ interface Asked {
 }
 
 /** Tries links in turn: the request goes to another one if the first certainly, or harmlessly, did not serve it. */
-const serve = async (visit: Visit, given: ServeDependencies): Promise<void> => {
+const serve = async (visit: Visit, options: ServeDependencies): Promise<void> => {
   const { visitor } = visit;
-  const rules = given.hosts.rulesOf(visitor.host);
+  const rules = options.hosts.rulesOf(visitor.host);
   if (rules === undefined) throw new StreamError("no-route", `no key serves ${visitor.host}`);
   if (mayGoNoFurther(visitor)) return answerInPlace(visit);
-  const head = requestHeadToList(forwardRequest(visitor, given.hosts.trusts(visitor.address)));
+  const head = requestHeadToList(forwardHead(visitor, options.hosts.trusts(visitor.address)));
   const asked = { head, pageKey: pageKeyOf(visitor.target), rules };
   const tried = new Set<Link>();
   for (;;) {
-    const link = linkFor(visitor, asked.pageKey, tried, given);
+    const link = linkFor(visitor, asked.pageKey, tried, options);
     try {
-      return await serveOver(link, visit, asked, given);
+      return await serveOver(link, visit, asked, options);
     } catch (error) {
       tried.add(link);
       if (!mayGoElsewhere(error, visitor, tried.size)) throw error;
@@ -73,14 +73,19 @@ const serveOver = async (
   link: Link,
   visit: Visit,
   { head, pageKey, rules }: Asked,
-  given: ServeDependencies,
+  options: ServeDependencies,
 ): Promise<void> => {
   if (headSize(head) > link.headBytes)
     throw new StreamError("head-too-large", "the origin side takes no head of this size");
-  const bases = new VisitBases(link, { visitor: visit.visitor, pageKey, rules: rules.scope, given });
+  const bases = new VisitBases(link, {
+    visitor: visit.visitor,
+    pageKey,
+    rules: rules.scope,
+    dependencies: options,
+  });
   try {
     const { exchange, answer } = await visit.ask(bases, { head, compress: rules.compressRequests });
-    await respond(visit, answer, exchange, bases, given);
+    await respond(visit, answer, exchange, bases, options);
   } catch (error) {
     visit.giveUp(asStreamError(error).code);
     throw error;
@@ -89,7 +94,7 @@ const serveOver = async (
   }
 };
 
-/** Serves the body as it is proved. The head of one that comes in one piece waits for it: a failure is then a clean one. */
+/** Serves the body as it is verified. The head of one that comes in one piece waits for it: a failure is then a clean one. */
 const respond = async (
   visit: Visit,
   answer: AnswerFrame,
@@ -98,28 +103,28 @@ const respond = async (
   { encoders }: ServeDependencies,
 ): Promise<void> => {
   const { visitor } = visit;
-  const tag = LeftOutTag.of(answer, bases.bodyTags);
+  const tag = RestoredEtag.of(answer, bases.omittedEtags);
   const head = headForVisitor(tag?.list ?? answer.head, "final");
   if (head.status === SWITCHING && visitor.upgrade === undefined)
     throw new StreamError("origin-failed", "101, and nobody asked for it");
   visit.responds(head.status);
   bases.answered(head, tag);
-  const decoding = rebuildPage(answer, exchange, bases);
-  const rebuilt = decoding instanceof Promise ? await decoding : decoding;
-  const sending = (): EncodeGiven => ({
+  const decoding = decodeAnswer(answer, exchange, bases);
+  const decoded = decoding instanceof Promise ? await decoding : decoding;
+  const sending = (): CompressOptions => ({
     visitor,
     head: tag === undefined ? head : tag.into(head),
     encoders,
     memory: bases,
     keyId: bases.link.keyId,
   });
-  if ("page" in rebuilt) {
-    visit.page(rebuilt.page.length);
-    return sendWhole(sending(), rebuilt, bases);
+  if ("page" in decoded) {
+    visit.page(decoded.page.length);
+    return sendWhole(sending(), decoded, bases);
   }
-  const pieces = new PagePieces(rebuilt);
+  const pieces = new PageLookahead(decoded);
   try {
-    const whole = await pieces.whole(inOnePiece(answer.form));
+    const whole = await pieces.whole(isBuffered(answer.form));
     if (whole === undefined) await sendAsItComes(sending(), pieces);
     else await sendWhole(sending(), whole, bases);
   } finally {

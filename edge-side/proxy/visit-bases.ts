@@ -1,9 +1,9 @@
 /**
  * What the edge's version store has to do with one visit on one link: what it offers, what it remembers, and what it forgets when
- * a delta does not prove. Holding the offered versions here keeps them usable until the visit is over. SPEC section "Scope".
+ * a delta does not verify. Holding the offered versions here keeps them usable until the visit is over. SPEC section "Scope".
  */
 
-import { BODY_TAGS } from "../../protocol/frames/etag-formulas.ts";
+import { OMITTED_ETAGS } from "../../protocol/frames/etag-formulas.ts";
 import type { ResponseHead } from "../../protocol/http/head.ts";
 import type { Link } from "../../protocol/link/link-api.ts";
 import type { Clock } from "../../protocol/runtime/clock.ts";
@@ -12,10 +12,10 @@ import type { Credentials } from "../../protocol/scope/credentials.ts";
 import type { ScopeRules, SessionScope } from "../../protocol/scope/scope.ts";
 import { type Fingerprint, printable } from "../../protocol/store/fingerprint.ts";
 import type { PageKey } from "../../protocol/store/page-key.ts";
-import { type Tenant, tenantOf } from "../../protocol/store/tenant.ts";
+import { type Partition, partitionOf } from "../../protocol/store/partition.ts";
 import type { StoreId, Version } from "../../protocol/store/version-store.ts";
 import type { DecodeContext } from "../answer/decode-context.ts";
-import { type LeftOutTag, tagResumed } from "../answer/restore-etag.ts";
+import { type RestoredEtag, tagResumed } from "../answer/restore-etag.ts";
 import { chooseBases } from "../bases/choose-bases.ts";
 import type { PageCopies } from "../compress/page-copies.ts";
 import { VisitMemory } from "../exchange/visit-memory.ts";
@@ -28,7 +28,7 @@ export interface BasesOptions {
   readonly pageKey: PageKey;
   /** Who may build on what, for its host. */
   readonly rules: ScopeRules;
-  readonly given: Pick<
+  readonly dependencies: Pick<
     ServeDependencies,
     "clock" | "log" | "store" | "commonBases" | "memory" | "heldPages" | "pageBytes"
   >;
@@ -42,7 +42,7 @@ export class VisitBases implements DecodeContext, PageCopies {
   /** Whether the visitor showed anything that makes a session. */
   readonly session: boolean;
   /** Whether heads that leave their tag out were agreed on with the origin side. */
-  readonly bodyTags: boolean;
+  readonly omittedEtags: boolean;
   readonly link: Link;
   /** The memory that the visit takes while its page is put together. */
   readonly lease: Lease;
@@ -50,11 +50,11 @@ export class VisitBases implements DecodeContext, PageCopies {
   readonly pageBytes: number;
   readonly #options: BasesOptions;
   readonly #memory: VisitMemory;
-  readonly #tenant: Tenant;
+  readonly #partition: Partition;
   readonly #credentials: Credentials;
   /** The head that the page belongs to, and the tag that it left out. */
   #head: ResponseHead | undefined;
-  #tag: LeftOutTag | undefined;
+  #tag: RestoredEtag | undefined;
   /** The page of this visit, once it is remembered. */
   #remembered: Version | undefined;
   /** Whose it is, where common bases may be made of it. */
@@ -63,17 +63,17 @@ export class VisitBases implements DecodeContext, PageCopies {
   #mismatched = false;
 
   constructor(link: Link, options: BasesOptions) {
-    const { visitor, pageKey, rules, given } = options;
+    const { visitor, pageKey, rules, dependencies } = options;
     this.link = link;
     this.#options = options;
-    this.clock = given.clock;
-    this.pageBytes = given.pageBytes;
-    this.#tenant = tenantOf({ keyId: link.keyId, host: visitor.host });
+    this.clock = dependencies.clock;
+    this.pageBytes = dependencies.pageBytes;
+    this.#partition = partitionOf({ keyId: link.keyId, host: visitor.host });
     this.#credentials = rules.credentialsOf(visitor.fields);
-    this.#memory = new VisitMemory(given, link.keyId);
+    this.#memory = new VisitMemory(dependencies, link.keyId);
     this.lease = this.#memory.lease;
-    this.offered = chooseBases(given.store, {
-      tenant: this.#tenant,
+    this.offered = chooseBases(dependencies.store, {
+      partition: this.#partition,
       pageKey,
       session: this.#credentials.session,
       bases: rules.bases,
@@ -82,7 +82,7 @@ export class VisitBases implements DecodeContext, PageCopies {
     });
     this.shorts = this.offered.map(({ short }) => short);
     this.session = !this.#credentials.none;
-    this.bodyTags = link.peer.features.includes(BODY_TAGS);
+    this.omittedEtags = link.peer.features.includes(OMITTED_ETAGS);
   }
 
   /** Milliseconds spent decoding; undefined where nothing was decoded. */
@@ -90,31 +90,31 @@ export class VisitBases implements DecodeContext, PageCopies {
     return this.#decodeMs;
   }
 
-  /** A delta did not prove. */
+  /** A delta did not verify. */
   get mismatched(): boolean {
     return this.#mismatched;
   }
 
   /** The head of the answer is here; its page is decoded next. `tag`: what the head left out. */
-  answered(head: ResponseHead, tag: LeftOutTag | undefined): void {
+  answered(head: ResponseHead, tag: RestoredEtag | undefined): void {
     this.#head = head;
     this.#tag = tag;
-    const { rules, given } = this.#options;
+    const { rules, dependencies } = this.#options;
     if (!rules.commonBases) return;
     // Whoever was given a new cookie stays the same person.
-    const marks = rules.kinOf({ credentials: this.#credentials, response: head.fields });
-    if (marks.length > 0) given.commonBases.samePerson(this.#tenant, marks);
+    const marks = rules.joinedIdentities({ credentials: this.#credentials, response: head.fields });
+    if (marks.length > 0) dependencies.commonBases.samePerson(this.#partition, marks);
   }
 
   /** The visit is over on this link: gives its memory back, and lets common bases learn of its page. */
   over(answerBytes: number): void {
     this.#memory.release();
     if (this.#remembered === undefined || this.#personal === undefined) return;
-    const { pageKey, given } = this.#options;
-    given.commonBases.visited({
+    const { pageKey, dependencies } = this.#options;
+    dependencies.commonBases.visited({
       version: this.#remembered,
       scope: this.#personal,
-      tenant: this.#tenant,
+      partition: this.#partition,
       pageKey,
       offered: this.offered,
       answerBytes,
@@ -136,13 +136,13 @@ export class VisitBases implements DecodeContext, PageCopies {
     const head = this.#head;
     if (head === undefined) return;
     this.#tag?.madeOf(body, fingerprint);
-    const { pageKey, rules, given } = this.#options;
+    const { pageKey, rules, dependencies } = this.#options;
     const scope = rules.scopeOf({
       credentials: this.#credentials,
       status: head.status,
       response: head.fields,
     });
-    this.#remembered = given.store.remember(this.#tenant, {
+    this.#remembered = dependencies.store.remember(this.#partition, {
       ...pageKey,
       body,
       fingerprint,
@@ -156,16 +156,16 @@ export class VisitBases implements DecodeContext, PageCopies {
     tagResumed(this.#tag, tag);
   }
 
-  doubted(bases: readonly Version[]): void {
+  onMismatch(bases: readonly Version[]): void {
     this.#mismatched = true;
-    const { visitor, given } = this.#options;
+    const { visitor, dependencies } = this.#options;
     const fingerprints = bases.map(({ fingerprint }) => fingerprint);
-    given.log.warn("delta did not prove", {
+    dependencies.log.warn("delta did not prove", {
       host: visitor.host,
       target: visitor.target,
       bases: fingerprints.map(printable),
     });
-    given.store.forgetVersions(this.#tenant, fingerprints);
+    dependencies.store.forgetVersions(this.#partition, fingerprints);
   }
 
   decoded(ms: number): void {
@@ -179,10 +179,11 @@ export class VisitBases implements DecodeContext, PageCopies {
   }
 
   findCopy(coding: string): Buffer | undefined {
-    return this.#remembered && this.#options.given.store.copyOf(this.#remembered, coding);
+    return this.#remembered && this.#options.dependencies.store.copyOf(this.#remembered, coding);
   }
 
   keepCopy(coding: string, copy: Buffer): void {
-    if (this.#remembered !== undefined) this.#options.given.store.keepCopy(this.#remembered, coding, copy);
+    if (this.#remembered !== undefined)
+      this.#options.dependencies.store.keepCopy(this.#remembered, coding, copy);
   }
 }

@@ -8,7 +8,7 @@ import type { AnswerForm, AnswerFrame } from "../../protocol/frames/frame.ts";
 import type { HeaderList } from "../../protocol/http/header-list.ts";
 import type { Link } from "../../protocol/link/link-api.ts";
 import type { VisitRecord } from "../exchange/access-record.ts";
-import { AnswerDeadline } from "../exchange/answer-timeout.ts";
+import { AnswerTimeout } from "../exchange/answer-timeout.ts";
 import {
   type BodyBeginning,
   type Exchange,
@@ -41,21 +41,21 @@ const NO_TRAILERS: HeaderList = [];
 
 export class Visit implements VisitorListener, ExchangeEvents {
   readonly visitor: Visitor;
-  readonly #given: ServeDependencies;
+  readonly #settings: ServeDependencies;
   readonly #startedAt: number;
   #phase: Phase = ROUTING;
   #bases: VisitBases | undefined;
   #upload: Upload | undefined;
-  #deadline: AnswerDeadline | undefined;
+  #deadline: AnswerTimeout | undefined;
   /** What the visitor got to see, once it is known. */
   #status: number | undefined;
   #pageBytes: number | undefined;
   #failed: StreamErrorCode | undefined;
 
-  constructor(visitor: Visitor, given: ServeDependencies) {
+  constructor(visitor: Visitor, settings: ServeDependencies) {
     this.visitor = visitor;
-    this.#given = given;
-    this.#startedAt = given.clock.now();
+    this.#settings = settings;
+    this.#startedAt = settings.clock.now();
   }
 
   /** Tries the link of these bases: the request goes out, and the head of its answer comes in. Rejects with StreamError. */
@@ -63,10 +63,10 @@ export class Visit implements VisitorListener, ExchangeEvents {
     bases: VisitBases,
     request: { readonly head: HeaderList; readonly compress: boolean },
   ): Promise<{ readonly exchange: Exchange; readonly answer: AnswerFrame }> {
-    const { clock, originAnswerMs } = this.#given;
+    const { clock, originAnswerMs } = this.#settings;
     this.#phase = PREPARING;
     this.#bases = bases;
-    this.#deadline = new AnswerDeadline(clock, originAnswerMs, () => this.giveUp("origin-silent"));
+    this.#deadline = new AnswerTimeout(clock, originAnswerMs, () => this.giveUp("origin-silent"));
     try {
       this.visitor.listen(this);
       const upload = this.#uploadOf(bases.link, request.compress, this.#deadline);
@@ -131,7 +131,7 @@ export class Visit implements VisitorListener, ExchangeEvents {
       record.bases = bases.offered.length;
       record.answerBytes = exchange?.answerBytes ?? 0;
       if (bases.decodeMs !== undefined) record.decodeMs = bases.decodeMs;
-      if (bases.mismatched) record.doubted = true;
+      if (bases.mismatched) record.mismatched = true;
       if (hasBody) {
         record.bodyBytes = this.#upload?.bytes ?? 0;
         record.requestBytes = exchange?.requestBytes ?? 0;
@@ -141,7 +141,7 @@ export class Visit implements VisitorListener, ExchangeEvents {
     if (this.#status !== undefined) record.status = this.#status;
     if (this.#pageBytes !== undefined) record.pageBytes = this.#pageBytes;
     if (this.#failed !== undefined) record.failed = this.#failed;
-    record.totalMs = this.#given.clock.now() - this.#startedAt;
+    record.totalMs = this.#settings.clock.now() - this.#startedAt;
     return record;
   }
 
@@ -176,10 +176,10 @@ export class Visit implements VisitorListener, ExchangeEvents {
   }
 
   /** The request half of the exchange; undefined where nothing comes of the visitor but its head. */
-  #uploadOf(link: Link, compress: boolean, deadline: AnswerDeadline): Upload | undefined {
+  #uploadOf(link: Link, compress: boolean, deadline: AnswerTimeout): Upload | undefined {
     const { visitor } = this;
     if (!visitor.hasBody && visitor.upgrade === undefined) return undefined;
-    const options = { link, encoders: this.#given.requests, compress };
+    const options = { link, encoders: this.#settings.requests, compress };
     return new Upload(visitor, visitor.uploadBody(deadline), options);
   }
 

@@ -1,20 +1,20 @@
 /** Every visit of one edge: served with the same dependencies, and known until it is over. */
 
-import { UnderWay } from "../../protocol/runtime/task-set.ts";
+import { TaskSet } from "../../protocol/runtime/task-set.ts";
 import type { Visitor } from "../exchange/visitor.ts";
 import type { ServeDependencies } from "./dependencies.ts";
 import { serveVisitor } from "./serve-visitor.ts";
 
 export class Visits {
-  readonly #given: ServeDependencies;
-  readonly #underWay = new UnderWay();
+  readonly #options: ServeDependencies;
+  readonly #underWay = new TaskSet();
 
-  constructor(given: ServeDependencies) {
-    this.#given = given;
+  constructor(options: ServeDependencies) {
+    this.#options = options;
   }
 
   serve(visitor: Visitor): void {
-    this.#underWay.add(serveVisitor(visitor, this.#given));
+    this.#underWay.add(serveVisitor(visitor, this.#options));
   }
 
   /** Resolves when all that began are over. */

@@ -1,6 +1,6 @@
 /**
  * A visitor's body that leaves compressed as it comes: flushed whenever the visitor pauses, in segments that the origin side
- * proves before the web server sees them, and no faster than the link takes it. SPEC section "Request bodies".
+ * verifies before the web server sees them, and no faster than the link takes it. SPEC section "Request bodies".
  */
 import type { StreamEncoder } from "../../protocol/codec/codec.ts";
 import { SegmentedBody } from "../../protocol/codec/segment-writer.ts";
@@ -20,14 +20,14 @@ export const PAUSE_MS = 1;
 export interface UploadTarget {
   /** Resolves when more may follow. */
   data(coded: Buffer): Promise<void>;
-  segment(proof: string): void;
+  segment(digest: string): void;
   /** All of it was sent. */
   complete(trailers: HeaderList): void;
   /** The compressor failed, or was taken away: half a body must not look like a whole one. */
   failed(): void;
 }
 
-export interface CodedUpload {
+export interface CompressedUpload {
   /** What came before it was decided how to send it. */
   readonly first: readonly Buffer[];
   readonly body: UploadBody;
@@ -36,7 +36,7 @@ export interface CodedUpload {
 }
 
 /** Never rejects. Ends early where the body does, or the encoder is destroyed. */
-export const sendCoded = async (target: UploadTarget, upload: CodedUpload): Promise<void> => {
+export const sendCoded = async (target: UploadTarget, upload: CompressedUpload): Promise<void> => {
   const coded = new SegmentedBody(target, upload.encoder);
   try {
     for (const piece of upload.first) await coded.write(piece);
@@ -57,7 +57,7 @@ export const sendCoded = async (target: UploadTarget, upload: CodedUpload): Prom
 /** The next of the body; where it does not come at once, what was written so far leaves meanwhile. */
 const nextOf = async (
   coded: SegmentedBody,
-  { body, clock }: CodedUpload,
+  { body, clock }: CompressedUpload,
 ): Promise<Buffer | UploadEnd | undefined> => {
   const next = await body.nextWithin(clock, PAUSE_MS);
   if (next !== LATE) return next;

@@ -7,7 +7,7 @@ import { requestEncoder } from "../../protocol/codec/zstd-stream.ts";
 import { CODED_REQUESTS, MOST_STREAMED_REQUESTS } from "../../protocol/frames/request-coding.ts";
 import type { Link } from "../../protocol/link/link-api.ts";
 import type { Clock } from "../../protocol/runtime/clock.ts";
-import type { ByteBudget, Lease } from "../../protocol/runtime/memory-budget.ts";
+import type { Lease, MemoryBudget } from "../../protocol/runtime/memory-budget.ts";
 
 /** What one takes; measured 0.7 MB. @internal */
 export const REQUEST_ENCODER_BYTES = 768 * 1024;
@@ -23,14 +23,14 @@ export interface LentEncoder {
   release(): void;
 }
 
-export class RequestEncoders {
+export class RequestCompressorPool {
   readonly clock: Clock;
-  readonly #memory: ByteBudget;
+  readonly #memory: MemoryBudget;
   readonly #running = new WeakMap<CodingLink, number>();
 
-  constructor(given: { readonly clock: Clock; readonly memory: ByteBudget }) {
-    this.clock = given.clock;
-    this.#memory = given.memory;
+  constructor(options: { readonly clock: Clock; readonly memory: MemoryBudget }) {
+    this.clock = options.clock;
+    this.#memory = options.memory;
   }
 
   /** Whether requests may be coded on this link at all. */

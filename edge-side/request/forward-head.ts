@@ -17,7 +17,7 @@ const OWN = /^(?:x-)?coilgun-/i;
 const VIA = new FieldNames(["via"]);
 const EXPECT = new FieldNames(["expect"]);
 /** `trusted`: what the visitor's peer says of others is believed. */
-export const forwardRequest = (request: VisitorRequest, trusted: boolean): RequestHead => {
+export const forwardHead = (request: VisitorRequest, trusted: boolean): RequestHead => {
   const { method, target, version, upgrade } = request;
   const continues = expectsContinue(request);
   const onward = oneStepFurther(method, endToEnd(request.fields));

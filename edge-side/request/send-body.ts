@@ -19,10 +19,10 @@ import type { UploadBody } from "../exchange/upload-body.ts";
 import { expectsContinue, type VisitorRequest } from "../exchange/visitor-request.ts";
 import { sendCoded, type UploadTarget } from "./compressed-upload.ts";
 import { lengthOf, type MayCode, mayCodeRequest } from "./compression-policy.ts";
-import type { CodingLink, LentEncoder, RequestEncoders } from "./compressor-pool.ts";
+import type { CodingLink, LentEncoder, RequestCompressorPool } from "./compressor-pool.ts";
 
 /** A body may take this long after its head to leave in one piece. */
-const PATIENCE_MS = 5;
+const WAIT_MS = 5;
 
 const STREAMED: BodyBeginning = {
   extensions: [requestCodingExtension({ kind: "streamed" })],
@@ -33,7 +33,7 @@ const NEVER: MayCode = { kind: "never" };
 
 export interface UploadOptions {
   readonly link: CodingLink;
-  readonly encoders: RequestEncoders;
+  readonly encoders: RequestCompressorPool;
   /** Whether the host has its requests compressed. */
   readonly compress: boolean;
 }
@@ -128,8 +128,8 @@ export class Upload implements UploadTarget {
     await this.#whenRoom();
   }
 
-  segment(proof: string): void {
-    if (!this.#over) this.#exchange?.segment(proof);
+  segment(digest: string): void {
+    if (!this.#over) this.#exchange?.segment(digest);
   }
 
   complete(trailers: HeaderList): void {
@@ -164,7 +164,7 @@ export class Upload implements UploadTarget {
   async #gathered(may: Extract<MayCode, { kind: "may" }>): Promise<BodyBeginning> {
     const { encoders, link } = this.#options;
     const { clock } = encoders;
-    const until = clock.now() + PATIENCE_MS;
+    const until = clock.now() + WAIT_MS;
     const lease = encoders.lease(link);
     const pieces: Buffer[] = [];
     try {
@@ -187,7 +187,7 @@ export class Upload implements UploadTarget {
     const coded = body.length < leastBytes ? body : encodeRequest(body);
     if (coded.length + ONE_PIECE_OVERHEAD_BYTES >= body.length) return { extensions: NO_EXTENSIONS, body };
     const result = resultDigest(fingerprintOf(body));
-    const coding = requestCodingExtension({ kind: "onePiece", size: body.length, result });
+    const coding = requestCodingExtension({ kind: "buffered", size: body.length, result });
     return { extensions: [coding], body: coded };
   }
 

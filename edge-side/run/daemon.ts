@@ -8,12 +8,12 @@ import { openAccessLog } from "../../protocol/daemon/access-log.ts";
 import type { Log } from "../../protocol/daemon/log.ts";
 import { helloMaker } from "../../protocol/link/local-hello.ts";
 import { type Clock, systemClock } from "../../protocol/runtime/clock.ts";
-import { loopLoad } from "../../protocol/runtime/event-loop-load.ts";
-import { ByteBudget } from "../../protocol/runtime/memory-budget.ts";
+import { eventLoopLoad } from "../../protocol/runtime/event-loop-load.ts";
+import { MemoryBudget } from "../../protocol/runtime/memory-budget.ts";
 import { VersionStore } from "../../protocol/store/version-store.ts";
 import { CommonBases } from "../bases/common/common-bases.ts";
 import type { ForgetWhat } from "../command/forget.ts";
-import { VisitorEncoders } from "../compress/compressor-pool.ts";
+import { CompressorPool } from "../compress/compressor-pool.ts";
 import type { EdgeConfig } from "../config/edge-config.ts";
 import type { VisitorListen } from "../config/listener-config.ts";
 import { HeldPages } from "../exchange/visit-memory.ts";
@@ -22,7 +22,7 @@ import { acceptOrigins } from "../links/accept-links.ts";
 import { LinkPool } from "../links/link-pool.ts";
 import { ServedHosts } from "../proxy/served-hosts.ts";
 import { Visits } from "../proxy/visits.ts";
-import { RequestEncoders } from "../request/compressor-pool.ts";
+import { RequestCompressorPool } from "../request/compressor-pool.ts";
 
 export interface EdgeDaemon {
   /** Of the first listener. */
@@ -43,12 +43,12 @@ export interface EdgeDaemon {
 /** Rejects with what the system says of an address that cannot be had; nothing is left open then. */
 export const startEdge = async (
   config: EdgeConfig,
-  given: { readonly log: Log; readonly clock?: Clock },
+  options: { readonly log: Log; readonly clock?: Clock },
 ): Promise<EdgeDaemon> => {
-  const { log, clock = systemClock } = given;
+  const { log, clock = systemClock } = options;
   const hosts = new ServedHosts(config);
   const store = new VersionStore({ clock, bytes: config.store.sizeBytes, lifetimes: lifetimesOf(config) });
-  const memory = new ByteBudget({
+  const memory = new MemoryBudget({
     totalBytes: config.memory.budgetBytes,
     shareBytes: config.memory.perKeyBytes,
   });
@@ -79,8 +79,8 @@ export const startEdge = async (
     commonBases,
     memory,
     heldPages: new HeldPages(memory),
-    encoders: new VisitorEncoders(memory, loopLoad(clock)),
-    requests: new RequestEncoders({ clock, memory }),
+    encoders: new CompressorPool(memory, eventLoopLoad(clock)),
+    requests: new RequestCompressorPool({ clock, memory }),
     pageBytes: config.limits.pageBytes,
     originAnswerMs: config.times.originAnswerMs,
     hosts,

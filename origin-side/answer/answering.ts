@@ -5,23 +5,23 @@ import type { Log } from "../../protocol/daemon/log.ts";
 import type { ResponseHead } from "../../protocol/http/head.ts";
 import type { Clock } from "../../protocol/runtime/clock.ts";
 import type { Load } from "../../protocol/runtime/event-loop-load.ts";
-import type { ByteBudget } from "../../protocol/runtime/memory-budget.ts";
-import type { Tenant } from "../../protocol/store/tenant.ts";
+import type { MemoryBudget } from "../../protocol/runtime/memory-budget.ts";
+import type { Partition } from "../../protocol/store/partition.ts";
 import type { VersionStore } from "../../protocol/store/version-store.ts";
-import type { OriginBody } from "../../protocol/upstream/body.ts";
+import type { UpstreamBody } from "../../protocol/upstream/body.ts";
 import type { IncomingExchange } from "../exchange/incoming-exchange.ts";
 import type { UsableBase } from "./choose-answer.ts";
-import type { StreamContexts } from "./compressor-limits.ts";
+import type { CompressorLimits } from "./compressor-limits.ts";
 import type { KnownSessions } from "./known-sessions.ts";
-import type { BodyTags } from "./omit-etag.ts";
+import type { OmittedEtags } from "./omit-etag.ts";
 
 /** What every answer needs, on one link. */
-export interface AnswerGiven {
+export interface AnswerDependencies {
   readonly keyId: string;
   readonly clock: Clock;
   readonly store: VersionStore;
-  readonly memory: ByteBudget;
-  readonly contexts: StreamContexts;
+  readonly memory: MemoryBudget;
+  readonly contexts: CompressorLimits;
   readonly sessions: KnownSessions;
   /** What was agreed on with this edge, and the codec for bodies that stream. */
   readonly codecs: AgreedCodecs;
@@ -30,7 +30,7 @@ export interface AnswerGiven {
   /** The smaller of both sides' largest page. */
   readonly pageBytes: number;
   /** Undefined: this edge wants every tag told. */
-  readonly bodyTags?: BodyTags | undefined;
+  readonly omittedEtags?: OmittedEtags | undefined;
   readonly log: Log;
 }
 
@@ -38,9 +38,9 @@ export interface AnswerGiven {
 export interface Answering {
   readonly exchange: IncomingExchange;
   readonly head: ResponseHead;
-  readonly body: OriginBody;
-  readonly tenant: Tenant;
+  readonly body: UpstreamBody;
+  readonly partition: Partition;
   /** The versions that the edge offered and this side holds too, best last. */
   readonly offered: readonly UsableBase[];
-  readonly given: AnswerGiven;
+  readonly options: AnswerDependencies;
 }

@@ -6,13 +6,13 @@
 
 import { LATE } from "../../protocol/runtime/async-queue.ts";
 import type { Clock } from "../../protocol/runtime/clock.ts";
-import type { ByteBudget, Lease } from "../../protocol/runtime/memory-budget.ts";
-import type { BodyEnd, OriginBody } from "../../protocol/upstream/body.ts";
+import type { Lease, MemoryBudget } from "../../protocol/runtime/memory-budget.ts";
+import type { BodyEnd, UpstreamBody } from "../../protocol/upstream/body.ts";
 
 /** A body may take this long after its head, whatever the pauses in it. @internal */
-export const PATIENCE_MS = 5;
+export const WAIT_MS = 5;
 /** While its bytes keep coming without a pause, a body that is nearly there may take this long. @internal */
-export const MOST_PATIENCE_MS = 20;
+export const MOST_WAIT_MS = 20;
 /** Silence that counts as a pause. */
 export const PAUSE_MS = 1;
 
@@ -25,9 +25,9 @@ export interface Gathered {
   readonly lease: Lease;
 }
 
-export interface GatherGiven {
+export interface BufferOptions {
   readonly clock: Clock;
-  readonly memory: ByteBudget;
+  readonly memory: MemoryBudget;
   /** Whose share of the memory it is. */
   readonly keyId: string;
   /** A larger body streams. */
@@ -35,14 +35,14 @@ export interface GatherGiven {
 }
 
 /** Rejects with StreamError when the body ends too early; nothing is held then. */
-export const gatherBody = async (body: OriginBody, given: GatherGiven): Promise<Gathered> => {
-  const { clock, pageBytes } = given;
-  const lease = given.memory.lease(given.keyId);
+export const gatherBody = async (body: UpstreamBody, options: BufferOptions): Promise<Gathered> => {
+  const { clock, pageBytes } = options;
+  const lease = options.memory.lease(options.keyId);
   const pieces: Buffer[] = [];
   let bytes = 0;
   try {
     for (const since = clock.now(); ; ) {
-      const next = body.take() ?? (await body.nextWithin(clock, patienceMs(clock.now() - since)));
+      const next = body.take() ?? (await body.nextWithin(clock, waitMs(clock.now() - since)));
       if (next === LATE) return { pieces, bytes, end: undefined, lease };
       if (!Buffer.isBuffer(next)) return { pieces, bytes, end: next, lease };
       pieces.push(next);
@@ -55,5 +55,5 @@ export const gatherBody = async (body: OriginBody, given: GatherGiven): Promise<
   }
 };
 
-const patienceMs = (waitedMs: number): number =>
-  waitedMs < MOST_PATIENCE_MS ? Math.max(PATIENCE_MS - waitedMs, PAUSE_MS) : 0;
+const waitMs = (waitedMs: number): number =>
+  waitedMs < MOST_WAIT_MS ? Math.max(WAIT_MS - waitedMs, PAUSE_MS) : 0;

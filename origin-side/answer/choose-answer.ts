@@ -7,7 +7,7 @@ import { isCompressed, isEventStream } from "../../protocol/http/compressible.ts
 import { fieldOf, isBodiless, type RequestHead, type ResponseHead } from "../../protocol/http/head.ts";
 import { isCoded } from "../../protocol/http/representation.ts";
 import type { Fingerprint, ShortFingerprint } from "../../protocol/store/fingerprint.ts";
-import type { Tenant } from "../../protocol/store/tenant.ts";
+import type { Partition } from "../../protocol/store/partition.ts";
 import type { Version, VersionStore } from "../../protocol/store/version-store.ts";
 
 /** `passed`: as it is. `coded`: worth a delta. */
@@ -37,11 +37,13 @@ export interface UsableBase {
 /** The offered versions that this side knows, in the order of the offers: best last. */
 export const usableBases = (
   store: VersionStore,
-  tenant: Tenant,
+  partition: Partition,
   offers: readonly string[],
 ): readonly UsableBase[] => {
   const bases: UsableBase[] = [];
-  for (const [offer, version] of store.allNominated(tenant, offers as readonly ShortFingerprint[]).entries())
+  for (const [offer, version] of store
+    .allNominated(partition, offers as readonly ShortFingerprint[])
+    .entries())
     if (version !== undefined) bases.push({ offer, version });
   return bases;
 };

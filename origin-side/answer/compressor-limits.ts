@@ -12,7 +12,7 @@ export const MOST_ALONE = 256;
 /** What a body that streams may use. */
 export type StreamContext = "withBases" | "alone" | "none";
 
-export class StreamContexts {
+export class CompressorLimits {
   #free = { withBases: MOST_WITH_BASES, alone: MOST_ALONE };
 
   /** Takes the best one there is; give it back with `release`. */

@@ -19,8 +19,8 @@ import {
   isUntouchable,
   notModifiedHead,
 } from "../../protocol/http/representation.ts";
-import type { ByteBudget } from "../../protocol/runtime/memory-budget.ts";
-import type { OriginBody } from "../../protocol/upstream/body.ts";
+import type { MemoryBudget } from "../../protocol/runtime/memory-budget.ts";
+import type { UpstreamBody } from "../../protocol/upstream/body.ts";
 import { howItTravels } from "./choose-answer.ts";
 import { decodeBody } from "./decompress.ts";
 
@@ -32,8 +32,8 @@ const DECODER_BYTES: Readonly<Record<DecodableCoding, number>> = {
   zstd: 8 * 1024 * 1024,
 };
 
-export interface DecodeGiven {
-  readonly memory: ByteBudget;
+export interface DecodeResponseOptions {
+  readonly memory: MemoryBudget;
   readonly keyId: string;
   /** A larger body is not worth it: it would not be remembered. */
   readonly pageBytes: number;
@@ -41,24 +41,24 @@ export interface DecodeGiven {
 
 export interface Response {
   readonly head: ResponseHead;
-  readonly body: OriginBody;
+  readonly body: UpstreamBody;
 }
 
 /** `asked`: the web server was asked for codings on our own account. `gone`: nobody wants the body any more. */
 export const decodeResponse = (
   request: RequestHead,
   response: Response,
-  given: DecodeGiven,
+  options: DecodeResponseOptions,
   { asked, gone }: { readonly asked: boolean; readonly gone: AbortSignal },
 ): Response => {
-  const coding = codingToUndo(request, response.head, { asked, pageBytes: given.pageBytes });
+  const coding = codingToUndo(request, response.head, { asked, pageBytes: options.pageBytes });
   if (coding === undefined) return { head: asHeld(request, response.head), body: response.body };
   const head = decodedHead(response.head);
   if (request.method === "HEAD") return { head, body: response.body };
-  const lease = given.memory.lease(given.keyId);
+  const lease = options.memory.lease(options.keyId);
   if (!lease.grow(DECODER_BYTES[coding]) && mayStay(request, coding, { asked })) return response;
   const body = decodeBody(response.body, coding, {
-    pageBytes: given.pageBytes,
+    pageBytes: options.pageBytes,
     gone,
     over: () => lease.release(),
   });
@@ -75,13 +75,13 @@ const asHeld = (request: RequestHead, head: ResponseHead): ResponseHead =>
 const codingToUndo = (
   request: RequestHead,
   head: ResponseHead,
-  given: { readonly asked: boolean; readonly pageBytes: number },
+  options: { readonly asked: boolean; readonly pageBytes: number },
 ): DecodableCoding | undefined => {
   const coding = codingOf(head.fields);
   if (coding === undefined || isBodiless(head.status) || head.status === PARTIAL) return undefined;
   if (isUntouchable(request.fields)) return undefined; // it went out with the visitor's own Accept-Encoding
-  const gains = !forbidsTransform(head.fields) && isWorthIt(request, head, given.pageBytes);
-  return gains || !mayStay(request, coding, given) ? coding : undefined;
+  const gains = !forbidsTransform(head.fields) && isWorthIt(request, head, options.pageBytes);
+  return gains || !mayStay(request, coding, options) ? coding : undefined;
 };
 
 /** Whether the visitor may get this coding: it asked for it, or the web server uses it unasked. */

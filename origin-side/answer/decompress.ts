@@ -13,12 +13,12 @@ import {
 import { StreamError } from "../../protocol/errors.ts";
 import type { DecodableCoding } from "../../protocol/http/accept-encoding.ts";
 import { ZlibStream } from "../../protocol/runtime/zlib-stream.ts";
-import { type BodyEnd, OriginBody } from "../../protocol/upstream/body.ts";
+import { type BodyEnd, UpstreamBody } from "../../protocol/upstream/body.ts";
 
 /** Pages shrink to a tenth, logs to a hundredth. What grows by more than this, and beyond a page, was made to. @internal */
 export const MOST_GROWTH = 1_000;
 
-export interface DecodeBodyGiven {
+export interface DecompressOptions {
   readonly pageBytes: number;
   readonly gone: AbortSignal;
   /** The decoder is gone. */
@@ -26,8 +26,11 @@ export interface DecodeBodyGiven {
 }
 
 /** The body without its coding. Its failure is that of `coded`, or StreamError("truncated"). */
-export const decodeBody = (coded: OriginBody, coding: DecodableCoding, given: DecodeBodyGiven): OriginBody =>
-  new Decoding(coded, coding, given).plain;
+export const decodeBody = (
+  coded: UpstreamBody,
+  coding: DecodableCoding,
+  options: DecompressOptions,
+): UpstreamBody => new Decoding(coded, coding, options).plain;
 
 /** What all of zlib's decoders have. */
 type Decoder = ReturnType<typeof createGunzip>;
@@ -47,26 +50,26 @@ const decoderOf = (coding: DecodableCoding, first: number): Decoder => {
 };
 
 class Decoding {
-  readonly plain: OriginBody;
-  readonly #coded: OriginBody;
+  readonly plain: UpstreamBody;
+  readonly #coded: UpstreamBody;
   readonly #coding: DecodableCoding;
-  readonly #given: DecodeBodyGiven;
-  readonly #leave = () => this.#stream?.fail(this.#given.gone.reason);
+  readonly #options: DecompressOptions;
+  readonly #leave = () => this.#stream?.fail(this.#options.gone.reason);
   #stream: ZlibStream<Decoder> | undefined;
   /** What follows is no part of the body any more, such as zeros that fill a block. */
   #over = false;
   #bytesIn = 0;
   #bytesOut = 0;
 
-  constructor(coded: OriginBody, coding: DecodableCoding, given: DecodeBodyGiven) {
+  constructor(coded: UpstreamBody, coding: DecodableCoding, options: DecompressOptions) {
     this.#coded = coded;
     this.#coding = coding;
-    this.#given = given;
-    this.plain = new OriginBody({
+    this.#options = options;
+    this.plain = new UpstreamBody({
       pause: () => this.#stream?.zlib.pause(),
       resume: () => this.#stream?.zlib.resume(),
     });
-    given.gone.addEventListener("abort", this.#leave, { once: true });
+    options.gone.addEventListener("abort", this.#leave, { once: true });
     void this.#run();
   }
 
@@ -77,8 +80,8 @@ class Decoding {
       this.#stream?.zlib.destroy();
       this.plain.fail(error);
     } finally {
-      this.#given.gone.removeEventListener("abort", this.#leave);
-      this.#given.over();
+      this.#options.gone.removeEventListener("abort", this.#leave);
+      this.#options.over();
     }
   }
 
@@ -101,7 +104,7 @@ class Decoding {
 
   #piece(decoder: Decoder, piece: Buffer): void {
     this.#bytesOut += piece.length;
-    if (this.#bytesOut <= Math.max(this.#given.pageBytes, this.#bytesIn * MOST_GROWTH))
+    if (this.#bytesOut <= Math.max(this.#options.pageBytes, this.#bytesIn * MOST_GROWTH))
       this.plain.push(piece);
     else decoder.destroy(new Error(`it grows by more than ${MOST_GROWTH} times`));
   }

@@ -16,7 +16,7 @@ import { LEAST_COMPRESSED_BYTES, spliceCodec, spliceWithin } from "../../protoco
 import type { Load } from "../../protocol/runtime/event-loop-load.ts";
 import { fittingBases, type UsableBase } from "./choose-answer.ts";
 
-export interface EncodePageGiven {
+export interface EncodeDeltaOptions {
   readonly codecs: AgreedCodecs;
   /** For pages that the agreed codec does not fit. */
   readonly streaming: StreamingCodec;
@@ -87,13 +87,13 @@ export const effortAt = (load: number, link: FullLink = { linkIsFull: false }): 
 export const encodePage = (
   offered: readonly UsableBase[],
   page: Buffer,
-  given: EncodePageGiven,
+  options: EncodeDeltaOptions,
   link: FullLink,
 ): CodedPage | Promise<CodedPage> => {
-  const effort = effortAt(given.load(), link);
-  const spliced = given.codecs.splice ? splicedPage(offered, page, effort) : undefined;
+  const effort = effortAt(options.load(), link);
+  const spliced = options.codecs.splice ? splicedPage(offered, page, effort) : undefined;
   if (spliced !== undefined && spliced.coded.length <= effort.spliceBytes) return spliced;
-  return compressedPage(offered, page, { ...given, effort, spliced });
+  return compressedPage(offered, page, { ...options, effort, spliced });
 };
 
 /** The smaller of what a compressor makes of it and of the splice, if there is one. */
@@ -103,10 +103,10 @@ const compressedPage = async (
   {
     effort,
     spliced,
-    ...given
-  }: EncodePageGiven & { readonly effort: Effort; readonly spliced: CodedPage | undefined },
+    ...options
+  }: EncodeDeltaOptions & { readonly effort: Effort; readonly spliced: CodedPage | undefined },
 ): Promise<CodedPage> => {
-  const codec = given.codecs.page.fits(0, page.length) ? given.codecs.page : given.streaming;
+  const codec = options.codecs.page.fits(0, page.length) ? options.codecs.page : options.streaming;
   const bases = fittingBases(codec, offered.slice(-effort.bases), page.length);
   const coded = await codec.encode(bodiesOf(bases), page);
   return spliced !== undefined && spliced.coded.length < coded.length ? spliced : { codec, bases, coded };

@@ -15,7 +15,7 @@ import {
 } from "../../protocol/frames/etag-formulas.ts";
 import type { ResponseHead } from "../../protocol/http/head.ts";
 import type { Load } from "../../protocol/runtime/event-loop-load.ts";
-import type { Tenant } from "../../protocol/store/tenant.ts";
+import type { Partition } from "../../protocol/store/partition.ts";
 
 /** Larger pages keep their tag: its 20 bytes are not worth a third of a millisecond on each side (MD5; SHA-1 takes 0.15 ms). @internal */
 export const MOST_HASHED_BYTES = 256 * 1024;
@@ -34,13 +34,13 @@ interface Misfit {
   passing: number;
 }
 
-export interface HeadWithoutTag {
+export interface HeadWithoutEtag {
   readonly head: ResponseHead;
   /** The tag that the head left out; undefined: none. */
   readonly tag: string | undefined;
 }
 
-export class BodyTags {
+export class OmittedEtags {
   readonly #load: Load;
   readonly #misfits = new Map<string, Misfit>();
 
@@ -48,20 +48,22 @@ export class BodyTags {
     this.#load = load;
   }
 
-  /** For an answer in one piece, whose body the edge proves before the head goes out. */
-  leaveOut(head: ResponseHead, page: TaggedPage, tenant: Tenant): HeadWithoutTag {
+  /** For an answer in one piece, whose body the edge verifies before the head goes out. */
+  leaveOut(head: ResponseHead, page: TaggedPage, partition: Partition): HeadWithoutEtag {
     const place = placeOfTag(head.fields);
     const tag = place === undefined ? undefined : head.fields[place];
     if (place === undefined || tag === undefined) return { head, tag: undefined };
-    const formula = formulasLike(tag, page.body.length).find((like) => this.#fits(like, tag, page, tenant));
+    const formula = formulasLike(tag, page.body.length).find((like) =>
+      this.#fits(like, tag, page, partition),
+    );
     if (formula === undefined) return { head, tag: undefined };
     return { head: { ...head, fields: head.fields.with(place, nameOf(formula)) }, tag };
   }
 
-  #fits(formula: NamedFormula, tag: string, page: TaggedPage, tenant: Tenant): boolean {
+  #fits(formula: NamedFormula, tag: string, page: TaggedPage, partition: Partition): boolean {
     if (!isHashed(formula)) return tagBy(formula, page) === tag;
     if (page.body.length > MOST_HASHED_BYTES || this.#load() > MOST_LOAD) return false;
-    const name = `${nameOf(formula)}${tenant}`;
+    const name = `${nameOf(formula)}${partition}`;
     const misfit = this.#misfits.get(name);
     if (misfit !== undefined && misfit.passing-- > 0) return false;
     this.#misfits.delete(name);

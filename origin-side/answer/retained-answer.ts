@@ -1,27 +1,27 @@
 /**
- * The plain bytes of an answer that the edge has not proved yet, kept so that one doubt can end in plain bytes on the same
+ * The plain bytes of an answer that the edge has not verified yet, kept so that one doubt can end in plain bytes on the same
  * stream, without a second request to the web server. Its holder has taken the memory for it from the budget, outside the
  * version store. SPEC section "Proof".
  */
 import { createHash, type Hash } from "node:crypto";
 
-/** What of an answer is not proved. */
-export interface Unproved {
+/** What of an answer is not verified. */
+export interface Unverified {
   /** Over all plain bytes before these. */
   readonly hash: Hash;
   readonly pieces: readonly Buffer[];
 }
 
-export class PinnedAnswer {
+export class RetainedAnswer {
   /** Undefined once everything was given up. */
   #pieces: Buffer[] | undefined;
-  /** SHA-256 of what is not pinned any more; undefined while that is nothing: most answers are let go as a whole. */
+  /** SHA-256 of what is not retained any more; undefined while that is nothing: most answers are let go as a whole. */
   #hash: Hash | undefined;
-  /** Offsets in the body of the first pinned byte, and after the last. */
+  /** Offsets in the body of the first retained byte, and after the last. */
   #from = 0;
   #to: number;
 
-  /** Undefined: nothing is ever pinned of it. */
+  /** Undefined: nothing is ever retained of it. */
   constructor(pieces: readonly Buffer[] | undefined) {
     this.#pieces = pieces && [...pieces];
     this.#to = pieces?.reduce((bytes, piece) => bytes + piece.length, 0) ?? 0;
@@ -42,7 +42,7 @@ export class PinnedAnswer {
     else this.#pieces.push(piece);
   }
 
-  /** The bytes before `offset` are proved. */
+  /** The bytes before `offset` are verified. */
   releaseTo(offset: number): void {
     const pieces = this.#pieces ?? [];
     for (
@@ -66,7 +66,7 @@ export class PinnedAnswer {
   }
 
   /** Everything from `offset` on; undefined if some of it is gone, or never was. */
-  after(offset: number): Unproved | undefined {
+  after(offset: number): Unverified | undefined {
     if (this.#pieces === undefined || offset < this.#from || offset > this.#to) return undefined;
     const hash = this.#hash?.copy() ?? createHash("sha256");
     const pieces: Buffer[] = [];

@@ -1,5 +1,5 @@
 /**
- * A page that is here as a whole: same, delta or whole, with the 16 bytes that prove the result. SPEC section "Answers".
+ * A page that is here as a whole: same, delta or whole, with the 16 bytes that verify the result. SPEC section "Answers".
  */
 
 import { createHash } from "node:crypto";
@@ -15,10 +15,10 @@ import type { BodyEnd } from "../../protocol/upstream/body.ts";
 import type { SentAnswer } from "../exchange/access-record.ts";
 import type { IncomingExchange } from "../exchange/incoming-exchange.ts";
 import type { Answering } from "./answering.ts";
-import type { DoubtableAnswer } from "./await-verdict.ts";
+import type { RecoverableAnswer } from "./await-acknowledgement.ts";
 import { offersMask, sameAs, type UsableBase } from "./choose-answer.ts";
 import { encodePage } from "./encode-delta.ts";
-import type { Unproved } from "./retained-answer.ts";
+import type { Unverified } from "./retained-answer.ts";
 
 /** A page as it goes out. */
 export interface EncodedPage {
@@ -45,10 +45,10 @@ export const encodeBuffered = async (answering: Answering, page: Buffer): Promis
   const result = resultDigest(fingerprint);
   const same = sameAs(offered, fingerprint);
   const body = same?.version.body ?? ownBuffer(page);
-  const { head, tag } = answering.given.bodyTags?.leaveOut(
+  const { head, tag } = answering.options.omittedEtags?.leaveOut(
     answering.head,
     { body, fingerprint },
-    answering.tenant,
+    answering.partition,
   ) ?? { head: answering.head, tag: undefined };
   const made = { head, tag, body, fingerprint };
   if (same === undefined) return { ...made, ...(await encodeNew(answering, body, result)) };
@@ -70,23 +70,23 @@ export const sentBuffered = ({ form, bases, encodeMs, body }: EncodedPage): Sent
 });
 
 const encodeNew = async (
-  { exchange, offered, given }: Answering,
+  { exchange, offered, options }: Answering,
   body: Buffer,
   result: string,
 ): Promise<Pick<EncodedPage, "form" | "coded" | "bases" | "encodeMs">> => {
-  const startedAt = given.clock.now();
-  const { codec, bases, coded } = await encodePage(offered, body, given, exchange);
-  const encodeMs = given.clock.now() - startedAt;
+  const startedAt = options.clock.now();
+  const { codec, bases, coded } = await encodePage(offered, body, options, exchange);
+  const encodeMs = options.clock.now() - startedAt;
   return { form: formOf(codec.id, bases, result), coded, bases: bases.length, encodeMs };
 };
 
 const formOf = (codec: number, bases: readonly UsableBase[], result: string): EncodedPage["form"] =>
   bases.length === 0
     ? { kind: "whole", codec, result }
-    : { kind: "delta", codec, offers: offersMask(bases), proof: { of: "result", digest: result } };
+    : { kind: "delta", codec, offers: offersMask(bases), digest: { of: "result", digest: result } };
 
 /** One that was sent, and that the edge may doubt as a whole. */
-export class BufferedAnswer implements DoubtableAnswer {
+export class BufferedAnswer implements RecoverableAnswer {
   readonly bytes: number;
   readonly tag: string | undefined;
   readonly #exchange: IncomingExchange;
@@ -105,7 +105,7 @@ export class BufferedAnswer implements DoubtableAnswer {
     this.#lease = lease;
   }
 
-  /** It is one piece: nothing of it is given up before all of it is proved. */
+  /** It is one piece: nothing of it is given up before all of it is verified. */
   releaseTo(): void {}
 
   release(): void {
@@ -114,7 +114,7 @@ export class BufferedAnswer implements DoubtableAnswer {
     this.#lease.release();
   }
 
-  after(offset: number): Unproved | undefined {
+  after(offset: number): Unverified | undefined {
     const body = this.#body;
     if (body === undefined || offset > body.length) return undefined;
     return {
@@ -123,7 +123,7 @@ export class BufferedAnswer implements DoubtableAnswer {
     };
   }
 
-  async startOver(encoder: StreamEncoder, { hash, pieces }: Unproved): Promise<void> {
+  async startOver(encoder: StreamEncoder, { hash, pieces }: Unverified): Promise<void> {
     const plain = new SegmentedBody(this.#exchange, encoder, hash);
     try {
       for (const piece of pieces) await plain.write(piece);

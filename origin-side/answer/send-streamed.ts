@@ -6,17 +6,21 @@ import type { StreamEncoder } from "../../protocol/codec/codec.ts";
 import { SegmentedBody } from "../../protocol/codec/segment-writer.ts";
 import { basesDigest } from "../../protocol/frames/proof.ts";
 import { LATE } from "../../protocol/runtime/async-queue.ts";
-import type { BodyEnd, OriginBody } from "../../protocol/upstream/body.ts";
+import type { BodyEnd, UpstreamBody } from "../../protocol/upstream/body.ts";
 import type { SentAnswer } from "../exchange/access-record.ts";
 import type { IncomingExchange } from "../exchange/incoming-exchange.ts";
-import type { AnswerGiven, Answering } from "./answering.ts";
-import { applyAcknowledgement, awaitAcknowledgement, type DoubtableAnswer } from "./await-verdict.ts";
+import type { AnswerDependencies, Answering } from "./answering.ts";
+import {
+  applyAcknowledgement,
+  awaitAcknowledgement,
+  type RecoverableAnswer,
+} from "./await-acknowledgement.ts";
 import { type Gathered, PAUSE_MS } from "./buffer-body.ts";
 import { fittingBases, offersMask, type UsableBase } from "./choose-answer.ts";
-import { PinnedAnswer, type Unproved } from "./retained-answer.ts";
+import { RetainedAnswer, type Unverified } from "./retained-answer.ts";
 
-/** A streamed delta gets no further than this ahead of what the edge has proved; it is what its pins may cost. @internal */
-export const MOST_UNPROVED_BYTES = 1024 * 1024;
+/** A streamed delta gets no further than this ahead of what the edge has verified; it is what its retains may cost. @internal */
+export const MOST_UNVERIFIED_BYTES = 1024 * 1024;
 
 export interface StreamedPage {
   readonly sent: SentAnswer;
@@ -25,38 +29,38 @@ export interface StreamedPage {
 }
 
 /**
- * Resolves when the answer is over: sent, and proved where it needs proof. Undefined, and nothing sent, when there is no
+ * Resolves when the answer is over: sent, and verified where it needs proof. Undefined, and nothing sent, when there is no
  * memory for another compressor.
  */
 export const streamPage = async (
   answering: Answering,
   gathered: Gathered,
 ): Promise<StreamedPage | undefined> => {
-  const { given, offered } = answering;
-  const fitting = fittingBases(given.streaming, offered, given.pageBytes);
-  const mayDelta = fitting.length > 0 && gathered.lease.grow(MOST_UNPROVED_BYTES);
-  const context = given.contexts.take(mayDelta ? "withBases" : "alone");
-  if (mayDelta && context !== "withBases") gathered.lease.shrink(MOST_UNPROVED_BYTES);
+  const { options, offered } = answering;
+  const fitting = fittingBases(options.streaming, offered, options.pageBytes);
+  const mayDelta = fitting.length > 0 && gathered.lease.grow(MOST_UNVERIFIED_BYTES);
+  const context = options.contexts.take(mayDelta ? "withBases" : "alone");
+  if (mayDelta && context !== "withBases") gathered.lease.shrink(MOST_UNVERIFIED_BYTES);
   if (context === "none") return undefined;
   const stream = new PageStream(answering, gathered, context === "withBases" ? fitting : []);
   try {
     return await stream.run();
   } finally {
     stream.destroy();
-    given.contexts.release(context);
+    options.contexts.release(context);
   }
 };
 
-class PageStream implements DoubtableAnswer {
+class PageStream implements RecoverableAnswer {
   /** A head goes out with its tag, for the body is not known yet. */
   readonly tag = undefined;
   readonly #answering: Answering;
   readonly #exchange: IncomingExchange;
-  readonly #given: AnswerGiven;
+  readonly #options: AnswerDependencies;
   readonly #gathered: Gathered;
-  readonly #body: OriginBody;
+  readonly #body: UpstreamBody;
   readonly #bases: readonly UsableBase[];
-  readonly #pinned: PinnedAnswer;
+  readonly #retained: RetainedAnswer;
   readonly #coded: SegmentedBody;
   #kept: Buffer[] | undefined;
   #bytes: number;
@@ -64,18 +68,18 @@ class PageStream implements DoubtableAnswer {
   #end: BodyEnd | undefined;
 
   constructor(answering: Answering, gathered: Gathered, bases: readonly UsableBase[]) {
-    const { exchange, given, body } = answering;
+    const { exchange, options, body } = answering;
     this.#answering = answering;
     this.#exchange = exchange;
-    this.#given = given;
+    this.#options = options;
     this.#gathered = gathered;
     this.#body = body;
     this.#bases = bases;
     // A whole answer needs no proof.
-    this.#pinned = new PinnedAnswer(bases.length > 0 ? gathered.pieces : undefined);
-    const encoder = given.streaming.streaming.encoder(bases.map(({ version }) => version.body));
+    this.#retained = new RetainedAnswer(bases.length > 0 ? gathered.pieces : undefined);
+    const encoder = options.streaming.streaming.encoder(bases.map(({ version }) => version.body));
     this.#coded = new SegmentedBody(exchange, encoder);
-    this.#kept = gathered.bytes <= given.pageBytes ? [...gathered.pieces] : undefined;
+    this.#kept = gathered.bytes <= options.pageBytes ? [...gathered.pieces] : undefined;
     this.#bytes = gathered.bytes;
   }
 
@@ -91,29 +95,29 @@ class PageStream implements DoubtableAnswer {
     }
     await this.#finish(this.#end);
     const bases = this.#bases.length;
-    if (bases > 0) await awaitAcknowledgement(this.#exchange, this, this.#given);
+    if (bases > 0) await awaitAcknowledgement(this.#exchange, this, this.#options);
     const answer = bases > 0 ? "delta" : "whole";
     return { sent: { answer, bases, pageBytes: this.#bytes, streamed: true }, pieces: this.#kept };
   }
 
   get bytes(): number {
-    return this.#pinned.to;
+    return this.#retained.to;
   }
 
   releaseTo(offset: number): void {
-    this.#pinned.releaseTo(offset);
+    this.#retained.releaseTo(offset);
   }
 
   release(): void {
-    if (this.#pinned.release()) this.#gathered.lease.shrink(MOST_UNPROVED_BYTES);
+    if (this.#retained.release()) this.#gathered.lease.shrink(MOST_UNVERIFIED_BYTES);
   }
 
-  after(offset: number): Unproved | undefined {
-    return this.#pinned.after(offset);
+  after(offset: number): Unverified | undefined {
+    return this.#retained.after(offset);
   }
 
-  async startOver(encoder: StreamEncoder, unproved: Unproved): Promise<void> {
-    await this.#coded.startOver(encoder, unproved);
+  async startOver(encoder: StreamEncoder, unverified: Unverified): Promise<void> {
+    await this.#coded.startOver(encoder, unverified);
     if (this.#end !== undefined) await this.#finish(this.#end);
   }
 
@@ -124,16 +128,16 @@ class PageStream implements DoubtableAnswer {
 
   #sendHead(): void {
     const { head } = this.#answering;
-    const codec = this.#given.streaming.id;
+    const codec = this.#options.streaming.id;
     if (this.#bases.length === 0)
       return this.#exchange.answer({ kind: "whole", codec, result: undefined }, head);
-    const proof = { of: "bases", digest: basesDigest(this.#bases.map(({ version }) => version)) } as const;
-    this.#exchange.answer({ kind: "delta", codec, offers: offersMask(this.#bases), proof }, head);
+    const digest = { of: "bases", digest: basesDigest(this.#bases.map(({ version }) => version)) } as const;
+    this.#exchange.answer({ kind: "delta", codec, offers: offersMask(this.#bases), digest }, head);
   }
 
   /** The next piece; what was coded so far leaves when the origin pauses. LATE when the edge has something to say. */
   async #next(): Promise<Buffer | BodyEnd | typeof LATE> {
-    const { clock } = this.#given;
+    const { clock } = this.#options;
     const other = this.#exchange.acknowledgements;
     const next = await this.#body.nextUnless({ clock, other, withinMs: PAUSE_MS });
     if (next !== LATE) return next;
@@ -143,7 +147,7 @@ class PageStream implements DoubtableAnswer {
 
   async #piece(piece: Buffer): Promise<void> {
     this.#bytes += piece.length;
-    this.#pinned.hold(piece);
+    this.#retained.hold(piece);
     this.#keep(piece);
     await this.#coded.write(piece);
   }
@@ -152,7 +156,7 @@ class PageStream implements DoubtableAnswer {
   #keep(piece: Buffer): void {
     if (this.#kept === undefined) return;
     const { lease } = this.#gathered;
-    if (this.#bytes <= this.#given.pageBytes && lease.grow(piece.length)) {
+    if (this.#bytes <= this.#options.pageBytes && lease.grow(piece.length)) {
       this.#kept.push(piece);
       return;
     }
@@ -162,9 +166,12 @@ class PageStream implements DoubtableAnswer {
 
   async #heedEdge(): Promise<void> {
     const { acknowledgements } = this.#exchange;
-    while (acknowledgements.length > 0 || this.#pinned.bytes > MOST_UNPROVED_BYTES + this.#gathered.bytes) {
+    while (
+      acknowledgements.length > 0 ||
+      this.#retained.bytes > MOST_UNVERIFIED_BYTES + this.#gathered.bytes
+    ) {
       const said = await acknowledgements.next();
-      await applyAcknowledgement(this.#exchange, said, this, this.#given.streaming);
+      await applyAcknowledgement(this.#exchange, said, this, this.#options.streaming);
     }
     this.#exchange.gone.throwIfAborted();
   }

@@ -16,31 +16,31 @@ import {
 import { fieldOf, type ResponseHead } from "../../protocol/http/head.ts";
 import { type Clock, DeadlineError } from "../../protocol/runtime/clock.ts";
 import { codeOf } from "../../protocol/runtime/user-error.ts";
-import { authorityOf, printOriginServer } from "../../protocol/upstream/upstream-address.ts";
-import { OriginServerClient } from "../../protocol/upstream/upstream-client.ts";
+import { authorityOf, printUpstreamAddress } from "../../protocol/upstream/upstream-address.ts";
+import { UpstreamClient } from "../../protocol/upstream/upstream-client.ts";
 import { EVERY_HOST } from "../../protocol/upstream/upstream-settings.ts";
 import { type EdgeToDial, originSettings } from "../config/origin-config.ts";
 import type { Route } from "../config/route-config.ts";
-import { originRequest } from "../request/upstream-head.ts";
+import { upstreamRequest } from "../request/upstream-head.ts";
 import { tryEdge } from "./probe-edge.ts";
 
 /** How long one thing may take: a name, a web server's answer, a link. @internal */
 export const EACH_MS = 10_000;
 
-export interface CheckGiven {
+export interface CheckOptions {
   readonly clock: Clock;
   readonly tryEdge?: typeof tryEdge;
   readonly withinMs?: number;
 }
 
 /** Throws ConfigError when the config itself is not valid. */
-export const checkOrigin = async (file: string, given: CheckGiven): Promise<readonly Finding[]> => {
+export const checkOrigin = async (file: string, options: CheckOptions): Promise<readonly Finding[]> => {
   const files = [file];
   const config = loadConfig(file, originSettings, files);
-  const bounds = { clock: given.clock, withinMs: given.withinMs ?? EACH_MS };
+  const bounds = { clock: options.clock, withinMs: options.withinMs ?? EACH_MS };
   const tried = await Promise.all([
     ...config.routes.map((route) => checkRoute(route, { ...bounds, ...config.limits })),
-    ...config.edges.map((edge) => checkEdge(edge, bounds, given.tryEdge ?? tryEdge)),
+    ...config.edges.map((edge) => checkEdge(edge, bounds, options.tryEdge ?? tryEdge)),
   ]);
   return [
     ok(`${file} is valid: ${config.edges.length} edge(s), ${config.routes.length} route(s)`),
@@ -63,9 +63,9 @@ const checkRoute = async (
     const name = await checkName(setting, route.origin.address.host, bounds);
     if (name?.outcome === "problem") return [name];
   }
-  const server = `${setting}: ${printOriginServer(route.origin)}`;
+  const server = `${setting}: ${printUpstreamAddress(route.origin)}`;
   // As one that must not be repeated, so that what the web server does is seen as it is.
-  const client = new OriginServerClient(route, bounds);
+  const client = new UpstreamClient(route, bounds);
   try {
     const answer = await bounds.clock.within(bounds.withinMs, undefined, (signal) =>
       askForHead(route, client, signal),
@@ -81,12 +81,12 @@ const checkRoute = async (
 /** HEAD as a visitor's request would arrive there. Resolves with the response's head alone. */
 const askForHead = async (
   route: Route,
-  client: OriginServerClient,
+  client: UpstreamClient,
   signal: AbortSignal,
 ): Promise<ResponseHead> => {
   const host = route.host === EVERY_HOST ? authorityOf(route.origin) : route.host;
   const fields = ["Host", host, "User-Agent", "coilgun-origin check"];
-  const head = originRequest({ method: "HEAD", target: route.path, fields }, route);
+  const head = upstreamRequest({ method: "HEAD", target: route.path, fields }, route);
   return (await client.fetch({ head, body: undefined, signal, interim: () => {} })).head;
 };
 

@@ -7,7 +7,7 @@ import { LinkEndpoint } from "../../protocol/link/link.ts";
 import type { LinkEnd } from "../../protocol/link/link-api.ts";
 import { helloMaker } from "../../protocol/link/local-hello.ts";
 import type { Clock } from "../../protocol/runtime/clock.ts";
-import { ByteBudget } from "../../protocol/runtime/memory-budget.ts";
+import { MemoryBudget } from "../../protocol/runtime/memory-budget.ts";
 import { dialLink } from "../../protocol/transport/dial-link.ts";
 import { dialSecurity, type EdgeToDial } from "../config/origin-config.ts";
 import { keyProofOf } from "../links/dial-edge.ts";
@@ -22,7 +22,7 @@ export const tryEdge = async (
 ): Promise<void> => {
   const transport = await dialLink({ ...edge.address, security: dialSecurity(edge), clock, withinMs });
   const { promise: ended, resolve } = Promise.withResolvers<LinkEnd>();
-  let greeted = false;
+  let handshaken = false;
   new LinkEndpoint({
     transport,
     hello: helloMaker({ role: "origin", ...SMALL })(),
@@ -30,11 +30,11 @@ export const tryEdge = async (
     behindBalancer: edge.wire.mode === "certificate" && edge.wire.behindBalancer,
     clock,
     heartbeatMs: withinMs,
-    greetingMs: withinMs,
-    memory: new ByteBudget({ totalBytes: 0, shareBytes: 0 }),
+    handshakeMs: withinMs,
+    memory: new MemoryBudget({ totalBytes: 0, shareBytes: 0 }),
     events: {
       up(link) {
-        greeted = true;
+        handshaken = true;
         link.close("shutting-down", "checked");
       },
       opened: (stream) => stream.reset("refused"),
@@ -45,5 +45,5 @@ export const tryEdge = async (
     },
   });
   const end = await ended;
-  if (!greeted) throw new Error(end.message);
+  if (!handshaken) throw new Error(end.message);
 };

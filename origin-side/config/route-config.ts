@@ -20,11 +20,11 @@ import {
   printHostPort,
   UnitError,
 } from "../../protocol/config/units.ts";
-import { isOnThisMachine, parseOriginServer } from "../../protocol/upstream/upstream-address.ts";
+import { isOnThisMachine, parseUpstreamAddress } from "../../protocol/upstream/upstream-address.ts";
 import {
   EVERY_HOST,
-  type OriginTls,
   type UpstreamSettings,
+  type UpstreamTls,
 } from "../../protocol/upstream/upstream-settings.ts";
 
 /** Requests for `host`, below `path`, go to `origin`. */
@@ -85,7 +85,7 @@ export const routeSettings = (near: Surroundings) =>
     path: written(parsePathPrefix, "a path, such as /api")
       .prefault("/")
       .describe("Of these only those at or below this path, compared byte for byte."),
-    origin: written(parseOriginServer, "an address, such as http://127.0.0.1:3000").describe(
+    origin: written(parseUpstreamAddress, "an address, such as http://127.0.0.1:3000").describe(
       "The web server: `http://host:port`, `https://host:port` or `unix:/path.sock`.",
     ),
     tls: block({
@@ -137,8 +137,8 @@ export const routeSettings = (near: Surroundings) =>
     );
 
 const tlsOf = (
-  written: { [Name in keyof OriginTls]?: OriginTls[Name] | undefined } | undefined,
-): OriginTls => ({
+  written: { [Name in keyof UpstreamTls]?: UpstreamTls[Name] | undefined } | undefined,
+): UpstreamTls => ({
   verify: written?.verify ?? true,
   serverName: written?.serverName,
   authorities: written?.authorities,

@@ -36,7 +36,7 @@ export interface ExchangeRecord {
   readonly pageBytes: number | undefined;
   readonly streamed: true | undefined;
   readonly failed: StreamErrorCode | undefined;
-  /** Until word came that the edge had proved the answer; that word may wait a tenth of a second for company. */
+  /** Until word came that the edge had verified the answer; that word may wait a tenth of a second for company. */
   readonly totalMs: number;
 }
 

@@ -3,13 +3,13 @@
 import type { BodyEnd } from "../../protocol/upstream/body.ts";
 
 /** A segment's running proof. */
-export interface SegmentProof {
-  readonly proof: string;
+export interface SegmentDigest {
+  readonly digest: string;
 }
 
 /** A body as it crosses the link, read once. */
 export interface CodedBody {
-  next(): Promise<Uint8Array | SegmentProof | BodyEnd>;
+  next(): Promise<Uint8Array | SegmentDigest | BodyEnd>;
   /** So many coded bytes are done with. */
   taken(bytes: number): void;
 }

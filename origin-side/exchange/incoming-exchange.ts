@@ -18,7 +18,7 @@ import {
 import type { HeaderList } from "../../protocol/http/header-list.ts";
 import { headSize } from "../../protocol/link/send-queue.ts";
 import type { Stream, StreamReceiver } from "../../protocol/link/stream.ts";
-import { Inbox } from "../../protocol/runtime/async-queue.ts";
+import { AsyncQueue } from "../../protocol/runtime/async-queue.ts";
 import type { BodyEnd, RequestBody } from "../../protocol/upstream/body.ts";
 import { NO_EXTENSIONS } from "../../protocol/wire/extensions.ts";
 import type { CodedBody } from "./coded-body.ts";
@@ -30,7 +30,7 @@ const NO_BYTES = new Uint8Array(0);
 export const MOST_WAITING_ACKNOWLEDGEMENTS = 64;
 
 /** What the edge says about an answer that needs it: right up to `offset`, or to come again from there on as it is. */
-export type Acknowledgement = { readonly kind: "proved" | "askWhole"; readonly offset: number };
+export type Acknowledgement = { readonly kind: "verified" | "askWhole"; readonly offset: number };
 
 /** What an exchange needs to know of its link. */
 export interface ExchangeLimits {
@@ -48,7 +48,7 @@ export class IncomingExchange implements StreamReceiver {
   /** How the request's body is coded; undefined: it is as it is. */
   readonly coding: RequestCoding | undefined;
   /** In the order in which they came. */
-  readonly acknowledgements = new Inbox<Acknowledgement>();
+  readonly acknowledgements = new AsyncQueue<Acknowledgement>();
   readonly #stream: Stream;
   readonly #headBytes: number;
   readonly #gone = new AbortController();
@@ -96,7 +96,7 @@ export class IncomingExchange implements StreamReceiver {
     return this.#sentBytes;
   }
 
-  /** The request's body, to be read once; undefined where there is none. Credit goes back as it is taken. */
+  /** The request's body, to be read once; undefined where there is none. Window goes back as it is taken. */
   body(): RequestBody | undefined {
     return this.#upload === undefined ? undefined : this.upgradedBody();
   }
@@ -150,8 +150,8 @@ export class IncomingExchange implements StreamReceiver {
     return this.#drained(this.#stream.send({ kind: "data", bytes }));
   }
 
-  segment(proof: string): void {
-    this.#stream.send({ kind: "segment", proof });
+  segment(digest: string): void {
+    this.#stream.send({ kind: "segment", digest });
   }
 
   /** What was queued of the answer gives way to its plain bytes from `offset` on. `tag`: what its head left out. */
@@ -176,7 +176,7 @@ export class IncomingExchange implements StreamReceiver {
 
   /** The edge has the whole answer. */
   settled(): void {
-    this.#stream.answerProved();
+    this.#stream.answerVerified();
   }
 
   fail(code: StreamErrorCode): void {
@@ -194,12 +194,12 @@ export class IncomingExchange implements StreamReceiver {
       case "data":
         return this.#upload?.piece(frame.bytes);
       case "segment":
-        return this.#segment(frame.proof);
+        return this.#segment(frame.digest);
       case "trailers":
         return this.#upload?.trailers(endToEndTrailers(frame.head));
       case "end":
         return this.#upload?.end(frame.how);
-      case "proved":
+      case "verified":
       case "askWhole":
         if (this.acknowledgements.length >= MOST_WAITING_ACKNOWLEDGEMENTS) return this.fail("internal");
         return this.acknowledgements.push({ kind: frame.kind, offset: frame.offset });
@@ -255,10 +255,10 @@ export class IncomingExchange implements StreamReceiver {
     this.gone.throwIfAborted();
   }
 
-  #segment(proof: string): void {
+  #segment(digest: string): void {
     if (this.coding?.kind !== "streamed")
       throw new LinkError("bad-frame", "a segment in a request that is not coded in segments");
-    if (this.#upload?.proof(proof) === false) this.fail("internal");
+    if (this.#upload?.digest(digest) === false) this.fail("internal");
   }
 
   #leave(code: StreamErrorCode): void {

@@ -1,15 +1,15 @@
 /**
- * A request's body as it comes over the link, until the answer is complete; what comes then is dropped. Credit goes back as the
+ * A request's body as it comes over the link, until the answer is complete; what comes then is dropped. Window goes back as the
  * body is pulled.
  */
 import type { StreamError } from "../../protocol/errors.ts";
 import type { HeaderList } from "../../protocol/http/header-list.ts";
 import type { Stream } from "../../protocol/link/stream.ts";
-import { Inbox } from "../../protocol/runtime/async-queue.ts";
+import { AsyncQueue } from "../../protocol/runtime/async-queue.ts";
 import type { BodyEnd } from "../../protocol/upstream/body.ts";
-import type { CodedBody, SegmentProof } from "./coded-body.ts";
+import type { CodedBody, SegmentDigest } from "./coded-body.ts";
 
-/** Pieces and proofs that wait; credit bounds the bytes of pieces, and this what proofs would take. */
+/** Pieces and proofs that wait; window bounds the bytes of pieces, and this what proofs would take. */
 const MOST_WAITING_PIECES = 65_536;
 
 const NO_TRAILERS: HeaderList = [];
@@ -18,7 +18,7 @@ const GIVEN_UP: BodyEnd = { how: "closed", trailers: NO_TRAILERS };
 
 export class Upload implements CodedBody {
   readonly #stream: Stream;
-  readonly #arrived = new Inbox<Uint8Array | SegmentProof | BodyEnd>();
+  readonly #arrived = new AsyncQueue<Uint8Array | SegmentDigest | BodyEnd>();
   #trailers = NO_TRAILERS;
   #phase: "receiving" | "received" | "refused" = "receiving";
 
@@ -26,7 +26,7 @@ export class Upload implements CodedBody {
     this.#stream = stream;
   }
 
-  next(): Promise<Uint8Array | SegmentProof | BodyEnd> {
+  next(): Promise<Uint8Array | SegmentDigest | BodyEnd> {
     return this.#arrived.next();
   }
 
@@ -34,7 +34,7 @@ export class Upload implements CodedBody {
     this.#stream.taken(bytes);
   }
 
-  /** What is under way is dropped, and its credit given back, or the edge could never get to the end of it. */
+  /** What is under way is dropped, and its window given back, or the edge could never get to the end of it. */
   refuse(): void {
     if (this.#phase === "receiving") this.#stream.stopSending("cancelled");
     if (this.#phase === "refused") return;
@@ -55,10 +55,10 @@ export class Upload implements CodedBody {
   }
 
   /** False where more wait than anybody needs. */
-  proof(proof: string): boolean {
+  digest(digest: string): boolean {
     if (this.#phase === "refused") return true;
     if (this.#arrived.length >= MOST_WAITING_PIECES) return false;
-    this.#arrived.push({ proof });
+    this.#arrived.push({ digest });
     return true;
   }
 

@@ -1,5 +1,5 @@
 /**
- * Versions that an edge pushes: rebuilt on versions that this side holds, proved, and kept to be offered later. One that
+ * Versions that an edge pushes: rebuilt on versions that this side holds, verified, and kept to be offered later. One that
  * cannot be had (a base is gone, no memory, too many) is passed over in silence: an offer of it then helps nobody, and
  * harms nobody. SPEC section "Version push".
  */
@@ -9,10 +9,10 @@ import type { Log } from "../../protocol/daemon/log.ts";
 import { LinkError } from "../../protocol/errors.ts";
 import type { VersionFrame } from "../../protocol/frames/frame.ts";
 import type { Clock } from "../../protocol/runtime/clock.ts";
-import type { ByteBudget } from "../../protocol/runtime/memory-budget.ts";
+import type { MemoryBudget } from "../../protocol/runtime/memory-budget.ts";
 import { commonName, MOST_NAME_CHARS } from "../../protocol/store/common-base-name.ts";
 import { fingerprintOf, type ShortFingerprint } from "../../protocol/store/fingerprint.ts";
-import { type Tenant, tenantOf } from "../../protocol/store/tenant.ts";
+import { type Partition, partitionOf } from "../../protocol/store/partition.ts";
 import type { Version, VersionStore } from "../../protocol/store/version-store.ts";
 
 /** The largest version that is taken. @internal */
@@ -27,19 +27,19 @@ export interface PushingLink {
   readonly peer: { readonly features: readonly string[] };
 }
 
-export interface TakePushedGiven {
+export interface PushReceiverDependencies {
   readonly clock: Clock;
   readonly log: Log;
   readonly store: VersionStore;
-  readonly memory: ByteBudget;
+  readonly memory: MemoryBudget;
 }
 
-export class TakePushed {
-  readonly #given: TakePushedGiven;
+export class PushReceiver {
+  readonly #options: PushReceiverDependencies;
   readonly #minutes = new WeakMap<PushingLink, { endsAt: number; left: number }>();
 
-  constructor(given: TakePushedGiven) {
-    this.#given = given;
+  constructor(options: PushReceiverDependencies) {
+    this.#options = options;
   }
 
   /** Resolves when the version is held, or passed over: with why. Throws LinkError when the two sides did not agree on it. */
@@ -49,18 +49,18 @@ export class TakePushed {
     return this.#take(link, pushed).then((passedOver) => {
       const { host, name } = pushed;
       if (passedOver !== undefined)
-        this.#given.log.debug("push passed over", { host, name, why: passedOver });
+        this.#options.log.debug("push passed over", { host, name, why: passedOver });
       return passedOver;
     });
   }
 
   /** Sizes are checked, and memory is asked for, before anything is decoded. */
   async #take(link: PushingLink, pushed: VersionFrame): Promise<string | undefined> {
-    const { store, memory } = this.#given;
+    const { store, memory } = this.#options;
     if (pushed.size > MOST_PUSHED_BYTES || pushed.name.length > MOST_NAME_CHARS) return "too large";
     if (!this.#inTime(link)) return "too many in a minute";
-    const tenant = tenantOf({ keyId: link.keyId, host: pushed.host });
-    const bases = this.#bases(tenant, pushed);
+    const partition = partitionOf({ keyId: link.keyId, host: pushed.host });
+    const bases = this.#bases(partition, pushed);
     if (bases === undefined) return "a base is gone";
     const lease = memory.lease(link.keyId);
     try {
@@ -71,22 +71,22 @@ export class TakePushed {
       const retention = pushed.noStore ? "no-store" : "session";
       const url = commonName(pushed.name);
       const scope = { kind: "public", retention } as const;
-      store.remember(tenant, { url, templates: [], body, fingerprint, scope });
+      store.remember(partition, { url, templates: [], body, fingerprint, scope });
       return undefined;
     } finally {
       lease.release();
     }
   }
 
-  #bases(tenant: Tenant, { bases }: VersionFrame): readonly Version[] | undefined {
+  #bases(partition: Partition, { bases }: VersionFrame): readonly Version[] | undefined {
     const found = bases.flatMap(
-      (short) => this.#given.store.nominated(tenant, short as ShortFingerprint) ?? [],
+      (short) => this.#options.store.nominated(partition, short as ShortFingerprint) ?? [],
     );
     return found.length === bases.length ? found : undefined;
   }
 
   #inTime(link: PushingLink): boolean {
-    const now = this.#given.clock.now();
+    const now = this.#options.clock.now();
     let minute = this.#minutes.get(link);
     if (minute === undefined || now >= minute.endsAt) {
       minute = { endsAt: now + MINUTE_MS, left: MOST_PUSHES_PER_MINUTE };

@@ -11,13 +11,13 @@ import type { KeyProof } from "../../protocol/link/handshake.ts";
 import { LinkEndpoint } from "../../protocol/link/link.ts";
 import type { Link, LinkEnd } from "../../protocol/link/link-api.ts";
 import type { Clock } from "../../protocol/runtime/clock.ts";
-import type { ByteBudget } from "../../protocol/runtime/memory-budget.ts";
+import type { MemoryBudget } from "../../protocol/runtime/memory-budget.ts";
 import { dialLink } from "../../protocol/transport/dial-link.ts";
 import { dialSecurity, type EdgeToDial, type RedialTimes } from "../config/origin-config.ts";
 import type { LinkService, ServedLink } from "./serve-link.ts";
 
 /** Longest wait for the edge's hello and proof. */
-const GREETING_MS = 5_000;
+const HANDSHAKE_MS = 5_000;
 /** A link that lived this long was a good one: the next pause is the first one again. @internal */
 export const GOOD_LINK_MS = 10_000;
 
@@ -27,29 +27,29 @@ const STOPS = "the origin side stops";
 export const redialDelayMs = (attempt: number, times: RedialTimes, chance: () => number): number =>
   chance() * Math.min(times.mostMs, times.firstMs * 2 ** attempt);
 
-export interface DialGiven {
+export interface DialOptions {
   readonly edge: EdgeToDial;
   readonly clock: Clock;
   readonly chance: () => number;
   readonly log: Log;
   readonly redial: RedialTimes;
   readonly heartbeatMs: number;
-  readonly memory: ByteBudget;
+  readonly memory: MemoryBudget;
   readonly service: LinkService;
   hello(): Hello;
 }
 
 /** One link, kept up until `stop`. */
 export class KeptLink {
-  readonly #given: DialGiven;
+  readonly #options: DialOptions;
   readonly #log: Log;
   readonly #stopping = new AbortController();
   readonly #over: Promise<void>;
   #link: Link | undefined;
 
-  constructor(given: DialGiven) {
-    this.#given = given;
-    this.#log = given.log.with({ edge: printHostPort(given.edge.address), key: given.edge.key.id });
+  constructor(options: DialOptions) {
+    this.#options = options;
+    this.#log = options.log.with({ edge: printHostPort(options.edge.address), key: options.edge.key.id });
     this.#over = this.#keepUp();
   }
 
@@ -65,7 +65,7 @@ export class KeptLink {
   }
 
   async #keepUp(): Promise<void> {
-    const { clock, redial, chance } = this.#given;
+    const { clock, redial, chance } = this.#options;
     for (let attempt = 0; !this.#stopping.signal.aborted; attempt++) {
       const livedMs = await this.#once();
       if (this.#stopping.signal.aborted) return;
@@ -76,7 +76,7 @@ export class KeptLink {
 
   /** Dials once; resolves, when that link has ended or could not be had, with how many milliseconds it lived. */
   async #once(): Promise<number> {
-    const { edge, clock } = this.#given;
+    const { edge, clock } = this.#options;
     try {
       const transport = await dialLink({
         ...edge.address,
@@ -95,7 +95,7 @@ export class KeptLink {
   }
 
   #run(transport: Awaited<ReturnType<typeof dialLink>>): Promise<LinkEnd> {
-    const { edge, clock, memory, heartbeatMs, hello, service } = this.#given;
+    const { edge, clock, memory, heartbeatMs, hello, service } = this.#options;
     const { promise, resolve } = Promise.withResolvers<LinkEnd>();
     let served: ServedLink | undefined;
     const link: Link = new LinkEndpoint({
@@ -105,7 +105,7 @@ export class KeptLink {
       behindBalancer: edge.wire.mode === "certificate" && edge.wire.behindBalancer,
       clock,
       heartbeatMs,
-      greetingMs: GREETING_MS,
+      handshakeMs: HANDSHAKE_MS,
       memory,
       events: {
         up: () => {

@@ -7,13 +7,13 @@ import { StreamError, type StreamErrorCode } from "../../protocol/errors.ts";
 import { type Retention, type Scope, saysNoStore } from "../../protocol/scope/scope.ts";
 import { type Fingerprint, fingerprintOf } from "../../protocol/store/fingerprint.ts";
 import { pageKeyOf } from "../../protocol/store/page-key.ts";
-import { tenantOf } from "../../protocol/store/tenant.ts";
+import { partitionOf } from "../../protocol/store/partition.ts";
 import type { BodyEnd, RequestBody } from "../../protocol/upstream/body.ts";
 import { joinUpgraded } from "../../protocol/upstream/upgraded-stream.ts";
-import type { OriginServerClient } from "../../protocol/upstream/upstream-client.ts";
-import type { OriginResponse } from "../../protocol/upstream/upstream-request.ts";
-import type { AnswerGiven, Answering } from "../answer/answering.ts";
-import { awaitAcknowledgement } from "../answer/await-verdict.ts";
+import type { UpstreamClient } from "../../protocol/upstream/upstream-client.ts";
+import type { UpstreamResponse } from "../../protocol/upstream/upstream-request.ts";
+import type { AnswerDependencies, Answering } from "../answer/answering.ts";
+import { awaitAcknowledgement } from "../answer/await-acknowledgement.ts";
 import { type Gathered, gatherBody } from "../answer/buffer-body.ts";
 import { howItTravels, usableBases } from "../answer/choose-answer.ts";
 import { decodeResponse } from "../answer/decode-response.ts";
@@ -28,11 +28,11 @@ import {
 } from "../exchange/access-record.ts";
 import type { ExchangeLimits, IncomingExchange } from "../exchange/incoming-exchange.ts";
 import { type HeldBody, NO_BODY_HELD, type RequestDecoders, requestBodyOf } from "../request/decode-body.ts";
-import { originRequest } from "../request/upstream-head.ts";
+import { upstreamRequest } from "../request/upstream-head.ts";
 import type { Routes } from "./routes.ts";
 
 /** What every exchange needs, on one link. */
-export interface ExchangeGiven extends AnswerGiven, ExchangeLimits {
+export interface ExchangeDependencies extends AnswerDependencies, ExchangeLimits {
   /** Requests of this link that are coded in segments and under way. */
   readonly requestDecoders: RequestDecoders;
   readonly routes: Pick<Routes, "find">;
@@ -42,29 +42,32 @@ export interface ExchangeGiven extends AnswerGiven, ExchangeLimits {
 const PASSED: SentAnswer = { answer: "passed" };
 
 /** Never rejects: what goes wrong ends the exchange with a code, and stands in its record. */
-export const answerEdge = async (exchange: IncomingExchange, given: ExchangeGiven): Promise<void> => {
-  const { clock } = given;
+export const answerEdge = async (
+  exchange: IncomingExchange,
+  options: ExchangeDependencies,
+): Promise<void> => {
+  const { clock } = options;
   const phases: ExchangePhases = { startedAt: clock.now() };
   let upload: HeldBody = NO_BODY_HELD;
   try {
-    upload = requestBodyOf(exchange, given.requestDecoders);
-    const upstream = routeOf(exchange, given.routes);
+    upload = requestBodyOf(exchange, options.requestDecoders);
+    const upstream = routeOf(exchange, options.routes);
     const response = await fetchUpstream(exchange, upload.body, upstream);
     phases.response = { status: response.head.status, at: clock.now() };
     if (response.kind === "upgraded") await join(exchange, response, phases);
-    else await answerWith(decoded(exchange, response, upstream, given), phases);
+    else await answerWith(decoded(exchange, response, upstream, options), phases);
   } catch (error) {
-    phases.failed = failWith(error, exchange, given.log);
+    phases.failed = failWith(error, exchange, options.log);
   } finally {
     upload.close();
-    given.accessLog.write(recordOf(exchange, phases, clock.now()));
+    options.accessLog.write(recordOf(exchange, phases, clock.now()));
   }
 };
 
 const routeOf = (
   { host, request }: IncomingExchange,
   routes: Pick<Routes, "find">,
-): OriginServerClient<Route> => {
+): UpstreamClient<Route> => {
   const upstream = routes.find(host, request.target);
   if (upstream !== undefined) return upstream;
   throw new StreamError("no-route", `no route for ${host}: add it under routes in origin.yaml`);
@@ -73,10 +76,10 @@ const routeOf = (
 const fetchUpstream = (
   exchange: IncomingExchange,
   body: RequestBody | undefined,
-  upstream: OriginServerClient<Route>,
-): Promise<OriginResponse> =>
+  upstream: UpstreamClient<Route>,
+): Promise<UpstreamResponse> =>
   upstream.fetch({
-    head: originRequest(exchange.request, upstream.route),
+    head: upstreamRequest(exchange.request, upstream.route),
     body,
     signal: exchange.gone,
     interim: (head) => exchange.interim(head),
@@ -85,7 +88,7 @@ const fetchUpstream = (
 /** Two connections as one, until both have ended. */
 const join = async (
   exchange: IncomingExchange,
-  { head, connection }: Extract<OriginResponse, { kind: "upgraded" }>,
+  { head, connection }: Extract<UpstreamResponse, { kind: "upgraded" }>,
   phases: ExchangePhases,
 ): Promise<void> => {
   try {
@@ -100,21 +103,28 @@ const join = async (
 /** The response without the codings that hide its page, and what its answer may build on. */
 const decoded = (
   exchange: IncomingExchange,
-  response: Extract<OriginResponse, { kind: "answered" }>,
-  { route }: OriginServerClient<Route>,
-  given: ExchangeGiven,
+  response: Extract<UpstreamResponse, { kind: "answered" }>,
+  { route }: UpstreamClient<Route>,
+  options: ExchangeDependencies,
 ): Answering => {
   const { request, gone, host, open } = exchange;
-  const { head, body } = decodeResponse(request, response, given, { asked: route.askEncoded, gone });
-  const tenant = tenantOf({ keyId: given.keyId, host });
-  return { exchange, head, body, tenant, offered: usableBases(given.store, tenant, open.offers), given };
+  const { head, body } = decodeResponse(request, response, options, { asked: route.askEncoded, gone });
+  const partition = partitionOf({ keyId: options.keyId, host });
+  return {
+    exchange,
+    head,
+    body,
+    partition,
+    offered: usableBases(options.store, partition, open.offers),
+    options,
+  };
 };
 
 /** Chooses the form: what no delta can help passes, what is here in a moment goes as one, the rest streams. */
 const answerWith = async (answering: Answering, phases: ExchangePhases): Promise<void> => {
-  const { exchange, head, body, given } = answering;
+  const { exchange, head, body, options } = answering;
   if (howItTravels(exchange.request, head) !== "coded") return pass(answering, [], phases);
-  const gathered = await gatherBody(body, given);
+  const gathered = await gatherBody(body, options);
   try {
     if (gathered.end === undefined) await answerStreamed(answering, gathered, phases);
     else await answerBuffered(answering, gathered, gathered.end, phases);
@@ -139,7 +149,7 @@ const answerBuffered = async (
   await new Promise(setImmediate);
   remember(answering, encoded.body, encoded.fingerprint);
   if (encoded.form.kind === "whole") return;
-  await awaitAcknowledgement(exchange, new BufferedAnswer(exchange, encoded, end, lease), answering.given);
+  await awaitAcknowledgement(exchange, new BufferedAnswer(exchange, encoded, end, lease), answering.options);
 };
 
 /** An edge remembers what streamed when it has all of it, and so does this side. */
@@ -174,21 +184,21 @@ const pass = async (
 };
 
 const remember = (
-  { exchange, head, tenant, offered, given }: Answering,
+  { exchange, head, partition, offered, options }: Answering,
   body: Buffer,
   fingerprint: Fingerprint,
 ): void => {
   const { request, open } = exchange;
   const { url, templates } = pageKeyOf(request.target);
   // Who may build on a version is the edge's decision, by what it offers; here only how long it stays matters.
-  const session = open.session ? given.sessions.of(offered) : undefined;
+  const session = open.session ? options.sessions.of(offered) : undefined;
   const kept: Retention = session === undefined ? "keep" : "session";
   const retention = saysNoStore(head.fields) ? "no-store" : kept;
   const scope: Scope =
     session === undefined
       ? { kind: "public", retention }
       : { kind: "session", session, retention, marks: undefined };
-  given.store.remember(tenant, { url, templates, body, fingerprint, scope });
+  options.store.remember(partition, { url, templates, body, fingerprint, scope });
 };
 
 /** Tells the edge, and the log; a stack is worth its lines only where the fault is ours. */

@@ -4,25 +4,25 @@
  */
 import { agreedCodecs, STREAMING_CODEC } from "../../protocol/codec/codecs.ts";
 import { ZSTD_MOST_BYTES } from "../../protocol/codec/zstd.ts";
-import { BODY_TAGS } from "../../protocol/frames/etag-formulas.ts";
+import { OMITTED_ETAGS } from "../../protocol/frames/etag-formulas.ts";
 import type { OpenFrame, VersionFrame } from "../../protocol/frames/frame.ts";
 import { CODED_REQUESTS } from "../../protocol/frames/request-coding.ts";
 import type { Link } from "../../protocol/link/link-api.ts";
 import type { Stream } from "../../protocol/link/stream.ts";
-import { UnderWay } from "../../protocol/runtime/task-set.ts";
-import { tenantOf } from "../../protocol/store/tenant.ts";
-import { StreamContexts } from "../answer/compressor-limits.ts";
+import { TaskSet } from "../../protocol/runtime/task-set.ts";
+import { partitionOf } from "../../protocol/store/partition.ts";
+import { CompressorLimits } from "../answer/compressor-limits.ts";
 import { KnownSessions } from "../answer/known-sessions.ts";
-import { BodyTags } from "../answer/omit-etag.ts";
+import { OmittedEtags } from "../answer/omit-etag.ts";
 import { IncomingExchange } from "../exchange/incoming-exchange.ts";
-import { TakePushed } from "../links/accept-push.ts";
+import { PushReceiver } from "../links/accept-push.ts";
 import type { LinkService, ServedLink } from "../links/serve-link.ts";
 import { RequestDecoders } from "../request/decode-body.ts";
-import { answerEdge, type ExchangeGiven } from "./answer-edge.ts";
+import { answerEdge, type ExchangeDependencies } from "./answer-edge.ts";
 
 /** What all links share. */
-export interface ServiceGiven
-  extends Pick<ExchangeGiven, "clock" | "log" | "store" | "memory" | "load" | "routes" | "accessLog"> {
+export interface EdgeServiceDependencies
+  extends Pick<ExchangeDependencies, "clock" | "log" | "store" | "memory" | "load" | "routes" | "accessLog"> {
   /** Codecs for pages that this side speaks, by number, the preferred one first. */
   readonly codecs: readonly number[];
   /** Of the largest page that this side remembers. */
@@ -30,17 +30,17 @@ export interface ServiceGiven
 }
 
 export class EdgeService implements LinkService {
-  readonly #given: ServiceGiven;
-  readonly #shared: Pick<ExchangeGiven, "contexts" | "sessions">;
-  readonly #bodyTags: BodyTags;
-  readonly #pushes: TakePushed;
-  readonly #underWay = new UnderWay();
+  readonly #options: EdgeServiceDependencies;
+  readonly #shared: Pick<ExchangeDependencies, "contexts" | "sessions">;
+  readonly #omittedEtags: OmittedEtags;
+  readonly #pushes: PushReceiver;
+  readonly #underWay = new TaskSet();
 
-  constructor(given: ServiceGiven) {
-    this.#given = given;
-    this.#shared = { contexts: new StreamContexts(), sessions: new KnownSessions() };
-    this.#bodyTags = new BodyTags(given.load);
-    this.#pushes = new TakePushed(given);
+  constructor(options: EdgeServiceDependencies) {
+    this.#options = options;
+    this.#shared = { contexts: new CompressorLimits(), sessions: new KnownSessions() };
+    this.#omittedEtags = new OmittedEtags(options.load);
+    this.#pushes = new PushReceiver(options);
   }
 
   serve(link: Link): ServedLink {
@@ -55,10 +55,10 @@ export class EdgeService implements LinkService {
     return this.#underWay.over();
   }
 
-  #contextOf({ keyId, peer, headBytes }: Link): ExchangeGiven {
-    const { codecs, pageBytes, ...given } = this.#given;
+  #contextOf({ keyId, peer, headBytes }: Link): ExchangeDependencies {
+    const { codecs, pageBytes, ...options } = this.#options;
     return {
-      ...given,
+      ...options,
       ...this.#shared,
       keyId,
       headBytes,
@@ -67,21 +67,21 @@ export class EdgeService implements LinkService {
       pageBytes: Math.min(pageBytes, peer.pageBytes, ZSTD_MOST_BYTES),
       codedRequests: peer.features.includes(CODED_REQUESTS),
       requestDecoders: new RequestDecoders(),
-      bodyTags: peer.features.includes(BODY_TAGS) ? this.#bodyTags : undefined,
+      omittedEtags: peer.features.includes(OMITTED_ETAGS) ? this.#omittedEtags : undefined,
     };
   }
 }
 
 class EdgeOfLink implements ServedLink {
   readonly #link: Link;
-  readonly #context: ExchangeGiven;
-  readonly #pushes: TakePushed;
-  readonly #underWay: UnderWay;
+  readonly #context: ExchangeDependencies;
+  readonly #pushes: PushReceiver;
+  readonly #underWay: TaskSet;
 
   constructor(
     link: Link,
-    context: ExchangeGiven,
-    { pushes, underWay }: { readonly pushes: TakePushed; readonly underWay: UnderWay },
+    context: ExchangeDependencies,
+    { pushes, underWay }: { readonly pushes: PushReceiver; readonly underWay: TaskSet },
   ) {
     this.#link = link;
     this.#context = context;
@@ -96,7 +96,7 @@ class EdgeOfLink implements ServedLink {
 
   forget(host: string, url: string): void {
     const { store, keyId, log } = this.#context;
-    const erased = store.forget({ tenant: tenantOf({ keyId, host }) }, url || undefined);
+    const erased = store.forget({ partition: partitionOf({ keyId, host }) }, url || undefined);
     log.info("versions erased", { host, url, erased });
   }
 

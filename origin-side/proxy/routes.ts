@@ -3,7 +3,7 @@
  * goes on, to the web server it began with. README section "Routes".
  */
 import type { Clock } from "../../protocol/runtime/clock.ts";
-import { OriginServerClient } from "../../protocol/upstream/upstream-client.ts";
+import { UpstreamClient } from "../../protocol/upstream/upstream-client.ts";
 import type { Route } from "../config/route-config.ts";
 import { RouteTable } from "../upstream/route-table.ts";
 
@@ -16,7 +16,7 @@ export class Routes {
   readonly #clock: Clock;
   /** Of routes that were replaced: each resolves when nothing runs on it any more. */
   readonly #retiring = new Set<Promise<void>>();
-  #table: RouteTable<OriginServerClient<Route>>;
+  #table: RouteTable<UpstreamClient<Route>>;
 
   constructor(config: RoutesConfig, clock: Clock) {
     this.#clock = clock;
@@ -24,7 +24,7 @@ export class Routes {
   }
 
   /** `host` as a Host field has it; undefined: no route. */
-  find(host: string, target: string): OriginServerClient<Route> | undefined {
+  find(host: string, target: string): UpstreamClient<Route> | undefined {
     return this.#table.find(host, target);
   }
 
@@ -43,9 +43,9 @@ export class Routes {
     await Promise.all(this.#retiring);
   }
 
-  #tableOf({ routes, limits }: RoutesConfig): RouteTable<OriginServerClient<Route>> {
+  #tableOf({ routes, limits }: RoutesConfig): RouteTable<UpstreamClient<Route>> {
     return new RouteTable(
-      routes.map((route) => new OriginServerClient(route, { ...limits, clock: this.#clock })),
+      routes.map((route) => new UpstreamClient(route, { ...limits, clock: this.#clock })),
     );
   }
 }

@@ -1,5 +1,5 @@
 /**
- * A request's body that crossed the link compressed, as the web server gets it: no byte before it is proved, and no end
+ * A request's body that crossed the link compressed, as the web server gets it: no byte before it is verified, and no end
  * unless all of it is. What cannot be rebuilt ends the exchange in the middle of the body. SPEC section "Request bodies".
  */
 import { createHash } from "node:crypto";
@@ -8,7 +8,7 @@ import { SEGMENT_BYTES } from "../../protocol/codec/segment-writer.ts";
 import { zstdCodec } from "../../protocol/codec/zstd.ts";
 import { requestDecoder } from "../../protocol/codec/zstd-stream.ts";
 import { StreamError } from "../../protocol/errors.ts";
-import { segmentProof } from "../../protocol/frames/proof.ts";
+import { segmentDigest } from "../../protocol/frames/proof.ts";
 import { MOST_STREAMED_REQUESTS, type RequestCoding } from "../../protocol/frames/request-coding.ts";
 import { fingerprintOf } from "../../protocol/store/fingerprint.ts";
 import type { BodyEnd, RequestBody } from "../../protocol/upstream/body.ts";
@@ -58,8 +58,8 @@ export const requestBodyOf = (exchange: IncomingExchange, decoders: RequestDecod
     const body = exchange.body();
     return body === undefined ? NO_BODY_HELD : { body, close: NOTHING_HELD };
   }
-  if (coding.kind === "onePiece")
-    return { body: new BodyInOnePiece(exchange.codedBody(), coding), close: NOTHING_HELD };
+  if (coding.kind === "buffered")
+    return { body: new BufferedRequestBody(exchange.codedBody(), coding), close: NOTHING_HELD };
   if (!decoders.take()) throw new StreamError("refused", "more coded requests at once than an edge may send");
   const body = new BodyInSegments(exchange.codedBody());
   return {
@@ -71,15 +71,15 @@ export const requestBodyOf = (exchange: IncomingExchange, decoders: RequestDecod
   };
 };
 
-const unproved = (why: string, options?: ErrorOptions): StreamError =>
-  new StreamError("unproved", `the request's body cannot be rebuilt: ${why}`, options);
+const unverified = (why: string, options?: ErrorOptions): StreamError =>
+  new StreamError("mismatch", `the request's body cannot be rebuilt: ${why}`, options);
 
-class BodyInOnePiece implements RequestBody {
+class BufferedRequestBody implements RequestBody {
   readonly #coded: CodedBody;
-  readonly #coding: Extract<RequestCoding, { kind: "onePiece" }>;
+  readonly #coding: Extract<RequestCoding, { kind: "buffered" }>;
   #end: BodyEnd | undefined;
 
-  constructor(coded: CodedBody, coding: Extract<RequestCoding, { kind: "onePiece" }>) {
+  constructor(coded: CodedBody, coding: Extract<RequestCoding, { kind: "buffered" }>) {
     this.#coded = coded;
     this.#coding = coding;
   }
@@ -89,25 +89,26 @@ class BodyInOnePiece implements RequestBody {
     const pieces: Uint8Array[] = [];
     for (let bytes = 0; ; ) {
       const next = await this.#coded.next();
-      if ("proof" in next) throw unproved("a segment in one piece");
+      if ("digest" in next) throw unverified("a segment in one piece");
       if (!(next instanceof Uint8Array)) {
         this.#end = next;
-        return next.how === "complete" ? this.#proved(Buffer.concat(pieces)) : next;
+        return next.how === "complete" ? this.#verified(Buffer.concat(pieces)) : next;
       }
       this.#coded.taken(next.length);
       bytes += next.length;
-      if (bytes > this.#coding.size) throw unproved("it is longer coded than plain");
+      if (bytes > this.#coding.size) throw unverified("it is longer coded than plain");
       pieces.push(next);
     }
   }
 
-  /** Credit went back as the coded bytes came. */
+  /** Window went back as the coded bytes came. */
   taken(): void {}
 
-  async #proved(coded: Buffer): Promise<Buffer> {
+  async #verified(coded: Buffer): Promise<Buffer> {
     const { size, result } = this.#coding;
     const body = await decoding(() => zstdCodec.decode([], coded, { pageBytes: size }));
-    if (body.length !== size || !fingerprintOf(body).startsWith(result)) throw unproved("it does not prove");
+    if (body.length !== size || !fingerprintOf(body).startsWith(result))
+      throw unverified("it does not prove");
     return body;
   }
 }
@@ -118,16 +119,16 @@ class BodyInSegments implements RequestBody {
   readonly #hash = createHash("sha256");
   #held: Buffer[] = [];
   #heldBytes = 0;
-  #provedBytes = 0;
-  readonly #proved: Buffer[] = [];
+  #verifiedBytes = 0;
+  readonly #verified: Buffer[] = [];
 
   constructor(coded: CodedBody) {
     this.#coded = coded;
     const body = this;
-    // Read by the decoder as it goes: what is proved counts no more.
+    // Read by the decoder as it goes: what is verified counts no more.
     this.#decoder = requestDecoder({
       get pageBytes() {
-        return body.#provedBytes + MOST_HELD_BYTES;
+        return body.#verifiedBytes + MOST_HELD_BYTES;
       },
     });
   }
@@ -135,16 +136,16 @@ class BodyInSegments implements RequestBody {
   /** Asked for the next piece when the web server has taken the last one, so no more than a segment waits here. */
   async next(): Promise<Uint8Array | BodyEnd> {
     for (;;) {
-      const ready = this.#proved.shift();
+      const ready = this.#verified.shift();
       if (ready !== undefined) return ready;
       const next = await this.#coded.next();
       if (next instanceof Uint8Array) await this.#decode(next);
-      else if ("proof" in next) this.#prove(next.proof);
+      else if ("digest" in next) this.#verify(next.digest);
       else return next.how === "complete" ? await this.#complete(next) : next;
     }
   }
 
-  /** Credit went back as the coded bytes were decoded. */
+  /** Window went back as the coded bytes were decoded. */
   taken(): void {}
 
   close(): void {
@@ -160,17 +161,17 @@ class BodyInSegments implements RequestBody {
     this.#heldBytes += plain.length;
   }
 
-  #prove(proof: string): void {
-    if (segmentProof(this.#hash) !== proof) throw unproved("a segment does not prove");
-    this.#provedBytes += this.#heldBytes;
-    this.#proved.push(...this.#held);
+  #verify(digest: string): void {
+    if (segmentDigest(this.#hash) !== digest) throw unverified("a segment does not prove");
+    this.#verifiedBytes += this.#heldBytes;
+    this.#verified.push(...this.#held);
     this.#held = [];
     this.#heldBytes = 0;
   }
 
   async #complete(end: BodyEnd): Promise<BodyEnd> {
     const left = await decoding(() => this.#decoder.end());
-    if (left.length + this.#heldBytes > 0) throw unproved("it ends in bytes without a proof");
+    if (left.length + this.#heldBytes > 0) throw unverified("it ends in bytes without a proof");
     return end;
   }
 }
@@ -179,7 +180,7 @@ const decoding = async (decode: () => Promise<Buffer>): Promise<Buffer> => {
   try {
     return await decode();
   } catch (cause) {
-    if (cause instanceof DeltaError) throw unproved(cause.message, { cause });
+    if (cause instanceof DeltaError) throw unverified(cause.message, { cause });
     throw cause;
   }
 };

@@ -15,7 +15,7 @@ import type { Route } from "../config/route-config.ts";
 const ACCEPT_ENCODING = new FieldNames(["accept-encoding"]);
 const HOST = new FieldNames(["host"]);
 
-export const originRequest = (
+export const upstreamRequest = (
   request: RequestHead,
   route: Pick<Route, "origin" | "hostHeader" | "askEncoded">,
 ): RequestHead => {

@@ -7,8 +7,8 @@ import { openAccessLog } from "../../protocol/daemon/access-log.ts";
 import type { Log } from "../../protocol/daemon/log.ts";
 import { helloMaker } from "../../protocol/link/local-hello.ts";
 import { type Clock, systemChance, systemClock } from "../../protocol/runtime/clock.ts";
-import { type Load, loopLoad } from "../../protocol/runtime/event-loop-load.ts";
-import { ByteBudget } from "../../protocol/runtime/memory-budget.ts";
+import { eventLoopLoad, type Load } from "../../protocol/runtime/event-loop-load.ts";
+import { MemoryBudget } from "../../protocol/runtime/memory-budget.ts";
 import { VersionStore } from "../../protocol/store/version-store.ts";
 import type { OriginConfig } from "../config/origin-config.ts";
 import { KeptLink } from "../links/dial-edge.ts";
@@ -24,7 +24,7 @@ export interface OriginDaemon {
 
 export const startOrigin = async (
   config: OriginConfig,
-  given: {
+  options: {
     readonly log: Log;
     readonly clock?: Clock;
     readonly chance?: () => number;
@@ -32,7 +32,7 @@ export const startOrigin = async (
     readonly load?: Load;
   },
 ): Promise<OriginDaemon> => {
-  const { log, clock = systemClock, chance = systemChance, load = loopLoad(clock) } = given;
+  const { log, clock = systemClock, chance = systemChance, load = eventLoopLoad(clock) } = options;
   const routes = new Routes(config, clock);
   const accessLog = openAccessLog(config.accessLog, {
     failed: (error) => log.error("access log failed", { error }),
@@ -43,7 +43,7 @@ export const startOrigin = async (
     bytes: config.store.sizeBytes,
     lifetimes: { sessionMs: config.store.sessionMs, noStoreMs: config.store.noStoreMs },
   });
-  const memory = new ByteBudget({
+  const memory = new MemoryBudget({
     totalBytes: config.memory.budgetBytes,
     shareBytes: config.memory.perKeyBytes,
   });

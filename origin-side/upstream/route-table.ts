@@ -3,7 +3,7 @@
  * to the routes of every host (`*`). Paths are compared byte for byte, as visitors wrote them: nothing is decoded or
  * shortened, because the web server gets them so. docs/operations.md section "Routes".
  */
-import { hostName } from "../../protocol/store/tenant.ts";
+import { hostName } from "../../protocol/store/partition.ts";
 import { EVERY_HOST } from "../../protocol/upstream/upstream-settings.ts";
 import type { Route } from "../config/route-config.ts";
 

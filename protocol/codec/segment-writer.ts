@@ -1,9 +1,9 @@
 /**
  * A body on its way out in coded segments: each flush of the encoder ends one, and carries the running proof of all plain
- * bytes so far, so that the other side releases nothing it has not proved. Answers and requests alike. SPEC section "Proof".
+ * bytes so far, so that the other side releases nothing it has not verified. Answers and requests alike. SPEC section "Proof".
  */
 import { createHash, type Hash } from "node:crypto";
-import { segmentProof } from "../frames/proof.ts";
+import { segmentDigest } from "../frames/proof.ts";
 import type { StreamEncoder } from "./codec.ts";
 
 /** A segment is ended after this many plain bytes even if its source never pauses, or the receiver would hold them all. */
@@ -13,14 +13,14 @@ export const SEGMENT_BYTES = 128 * 1024;
 export interface SegmentSink {
   /** Undefined, or resolves, when there is room for more. */
   data(coded: Buffer): Promise<void> | undefined;
-  segment(proof: string): void;
+  segment(digest: string): void;
 }
 
 export class SegmentedBody {
   readonly #exchange: SegmentSink;
   #hash: Hash;
   #encoder: StreamEncoder;
-  #unproved = 0;
+  #unverified = 0;
 
   /** `hash`: over all plain bytes that stand before what will be written. */
   constructor(exchange: SegmentSink, encoder: StreamEncoder, hash = createHash("sha256")) {
@@ -33,25 +33,25 @@ export class SegmentedBody {
     for (let at = 0; at < piece.length; at += SEGMENT_BYTES) {
       const part = piece.subarray(at, at + SEGMENT_BYTES);
       this.#hash.update(part);
-      this.#unproved += part.length;
+      this.#unverified += part.length;
       await this.#send(await this.#encoder.write(part));
-      if (this.#unproved >= SEGMENT_BYTES) await this.mark();
+      if (this.#unverified >= SEGMENT_BYTES) await this.mark();
     }
   }
 
   /** Ends the segment: the receiver gets everything that was written so far. */
   async mark(): Promise<void> {
-    if (this.#unproved === 0) return;
+    if (this.#unverified === 0) return;
     await this.#send(await this.#encoder.flush());
     this.#segment();
   }
 
   async finish(): Promise<void> {
     await this.#send(await this.#encoder.end());
-    if (this.#unproved > 0) this.#segment();
+    if (this.#unverified > 0) this.#segment();
   }
 
-  /** Goes on with another encoder, and sends again what is not proved. */
+  /** Goes on with another encoder, and sends again what is not verified. */
   async startOver(
     encoder: StreamEncoder,
     { hash, pieces }: { readonly hash: Hash; readonly pieces: readonly Buffer[] },
@@ -59,7 +59,7 @@ export class SegmentedBody {
     this.#encoder.destroy();
     this.#encoder = encoder;
     this.#hash = hash;
-    this.#unproved = 0;
+    this.#unverified = 0;
     for (const piece of pieces) await this.write(piece);
     await this.mark();
   }
@@ -73,7 +73,7 @@ export class SegmentedBody {
   }
 
   #segment(): void {
-    this.#exchange.segment(segmentProof(this.#hash));
-    this.#unproved = 0;
+    this.#exchange.segment(segmentDigest(this.#hash));
+    this.#unverified = 0;
   }
 }

@@ -1,7 +1,7 @@
 /**
  * The zstd codec: a delta is one zstd frame without its magic number, made with the bases as raw-content dictionary.
- * Decoding proves the frame's outside first (zstd-frame), bounds memory by the caller's limit and the window by what
- * bases and page can need. The page itself is proved by its fingerprint, elsewhere. SPEC section "Codecs".
+ * Decoding verifies the frame's outside first (zstd-frame), bounds memory by the caller's limit and the window by what
+ * bases and page can need. The page itself is verified by its fingerprint, elsewhere. SPEC section "Codecs".
  */
 import { promisify } from "node:util";
 import {

@@ -95,7 +95,7 @@ const whyUnreadable = (error: unknown): string => {
 };
 
 /** Checks the text of a config file. Throws ConfigError with all problems. */
-export const parseConfig = <T>(given: {
+export const parseConfig = <T>(options: {
   readonly file: string;
   readonly text: string;
   readonly schema: z.ZodType<T>;
@@ -103,11 +103,11 @@ export const parseConfig = <T>(given: {
   readonly removed?: RemovedSettings;
 }): T => {
   const lines = new LineCounter();
-  const document = parseDocument(given.text, { lineCounter: lines, prettyErrors: false, stringKeys: true });
+  const document = parseDocument(options.text, { lineCounter: lines, prettyErrors: false, stringKeys: true });
   const at = (offset: number, message: string): ConfigProblem => {
     const { line, col } = lines.linePos(offset);
     return {
-      file: given.file,
+      file: options.file,
       line: Math.max(line, 1),
       column: Math.max(col, 1),
       message: withoutSecrets(message),
@@ -130,7 +130,7 @@ export const parseConfig = <T>(given: {
   }
 
   const known = new Map<string, KnownSettings>();
-  const { data, error } = given.schema.safeParse(written, {
+  const { data, error } = options.schema.safeParse(written, {
     error: (issue) => {
       if (issue.code === "unrecognized_keys" && issue.inst instanceof z.ZodObject) {
         const elsewhere = issue.inst.meta()?.elsewhere as KnownSettings["elsewhere"] | undefined;
@@ -148,7 +148,7 @@ export const parseConfig = <T>(given: {
     }
     return issue.keys.map((key) => {
       const { offset, path } = locate(document, [...issue.path, key], "key");
-      const gone = removedSetting(path, given.removed ?? REMOVED_SETTINGS);
+      const gone = removedSetting(path, options.removed ?? REMOVED_SETTINGS);
       return at(offset, `${path} ${gone ?? unknownSetting(key, known.get(JSON.stringify(issue.path)))}`);
     });
   });

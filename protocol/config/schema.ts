@@ -170,7 +170,7 @@ export const storeBlock = () =>
     }),
   );
 
-/** What is not the store: bodies under way, queues, pins, contexts. */
+/** What is not the store: bodies under way, queues, retained answers, contexts. */
 export interface MemorySettings {
   readonly budgetBytes: number;
   /** Most that one key may hold of it. */

@@ -94,11 +94,11 @@ export const checkPrivacy = (paths: readonly string[]): readonly Finding[] =>
 export const checkName = async (
   setting: string,
   host: string,
-  given: { readonly clock: Clock; readonly withinMs: number },
+  options: { readonly clock: Clock; readonly withinMs: number },
 ): Promise<Finding | undefined> => {
   if (isIP(host) !== 0) return undefined;
   try {
-    const found = await given.clock.within(given.withinMs, undefined, (signal) =>
+    const found = await options.clock.within(options.withinMs, undefined, (signal) =>
       orAbort(lookup(host), signal),
     );
     return ok(`${setting}: ${host} is at ${found.address}`);

@@ -40,12 +40,12 @@ export const runDaemon = async <
   Config extends { readonly log: LogSettings },
   Daemon extends RunningDaemon<Config>,
 >(
-  given: DaemonToRun<Config, Daemon>,
+  options: DaemonToRun<Config, Daemon>,
 ): Promise<number> => {
-  const signals = given.signals ?? process;
-  const config = given.load();
-  const log = (given.makeLog ?? makeLog)(config.log);
-  const daemon = await given.start(config, log);
+  const signals = options.signals ?? process;
+  const config = options.load();
+  const log = (options.makeLog ?? makeLog)(config.log);
+  const daemon = await options.start(config, log);
 
   const { promise: ended, resolve: end } = Promise.withResolvers<number>();
   let stopping = false;
@@ -71,7 +71,7 @@ export const runDaemon = async <
   // One after the other: two reloads at once could leave the older config in use.
   let reloads = Promise.resolve();
   const reload = () => {
-    reloads = reloads.then(() => (stopping ? undefined : reloadOnce(given, daemon, log)));
+    reloads = reloads.then(() => (stopping ? undefined : reloadOnce(options, daemon, log)));
   };
 
   const listeners = { SIGTERM: stop, SIGINT: stop, SIGHUP: reload } as const;
@@ -79,7 +79,7 @@ export const runDaemon = async <
   // An origin side that waits to dial again holds neither socket nor a timer that counts: this keeps the process.
   const keeper = new MessageChannel();
   keeper.port1.ref();
-  log.info("ready", given.describe(daemon, config));
+  log.info("ready", options.describe(daemon, config));
   try {
     return await ended;
   } finally {
@@ -89,12 +89,12 @@ export const runDaemon = async <
 };
 
 const reloadOnce = async <Config extends { readonly log: LogSettings }, Daemon extends RunningDaemon<Config>>(
-  given: DaemonToRun<Config, Daemon>,
+  options: DaemonToRun<Config, Daemon>,
   daemon: Daemon,
   log: RootLog,
 ): Promise<void> => {
   try {
-    const config = given.load();
+    const config = options.load();
     await daemon.reload(config);
     log.setLevel(config.log.level);
     log.info("config reloaded");

@@ -1,5 +1,5 @@
 /**
- * The first bytes of an answer: how its body travels and what proves it. One byte holds the form in its high half and
+ * The first bytes of an answer: how its body travels and what verifies it. One byte holds the form in its high half and
  * whether the answer ends with this frame in its lowest bit. SPEC section "Answers".
  */
 
@@ -21,7 +21,7 @@ const ENDED = 0x01;
 const formNumber = (form: AnswerForm): number => {
   switch (form.kind) {
     case "delta":
-      return form.proof.of === "result" ? FORM.delta : FORM.deltaStreamed;
+      return form.digest.of === "result" ? FORM.delta : FORM.deltaStreamed;
     case "whole":
       return form.result === undefined ? FORM.wholeStreamed : FORM.whole;
     default:
@@ -36,7 +36,7 @@ const write = (w: ByteWriter, form: AnswerForm, ended: boolean): void => {
       w.u8(form.offer).latin1(form.result);
       break;
     case "delta":
-      w.u8(form.codec).u8(form.offers).latin1(form.proof.digest);
+      w.u8(form.codec).u8(form.offers).latin1(form.digest.digest);
       break;
     case "whole":
       w.u8(form.codec).latin1(form.result ?? "");
@@ -58,14 +58,14 @@ const readForm = (r: ByteReader, number: number): AnswerForm => {
         kind: "delta",
         codec: r.u8(),
         offers: r.u8(),
-        proof: { of: "result", digest: r.latin1(DIGEST_BYTES) },
+        digest: { of: "result", digest: r.latin1(DIGEST_BYTES) },
       };
     case FORM.deltaStreamed:
       return {
         kind: "delta",
         codec: r.u8(),
         offers: r.u8(),
-        proof: { of: "bases", digest: r.latin1(DIGEST_BYTES) },
+        digest: { of: "bases", digest: r.latin1(DIGEST_BYTES) },
       };
     case FORM.whole:
       return { kind: "whole", codec: r.u8(), result: r.latin1(DIGEST_BYTES) };
@@ -85,7 +85,7 @@ const read = (r: ByteReader, first: number): { form: AnswerForm; ended: boolean 
 export const answerForms = { write, read };
 
 /** Whether the body comes out whole or not at all, so the answer's head can wait for it. */
-export const inOnePiece = (form: AnswerForm): boolean => {
-  if (form.kind === "delta") return form.proof.of === "result";
+export const isBuffered = (form: AnswerForm): boolean => {
+  if (form.kind === "delta") return form.digest.of === "result";
   return form.kind === "same" || (form.kind === "whole" && form.result !== undefined);
 };

@@ -18,8 +18,8 @@ export const controlFrames: FrameLayouts<ControlFrame> = {
     read: (r) => readHello(r),
   },
   proveKey: {
-    write: (w, f) => void w.text(f.keyId).bytes(f.proof),
-    read: (r) => ({ kind: "proveKey", keyId: r.text(), proof: r.bytes(KEY_PROOF_BYTES) }),
+    write: (w, f) => void w.text(f.keyId).bytes(f.digest),
+    read: (r) => ({ kind: "proveKey", keyId: r.text(), digest: r.bytes(KEY_PROOF_BYTES) }),
   },
   ping: {
     write: (w, f) => void w.varint(f.token),
@@ -42,10 +42,10 @@ export const controlFrames: FrameLayouts<ControlFrame> = {
       extensions: readExtensions(r),
     }),
   },
-  credit: {
+  window: {
     write: (w, f) => void w.varint(f.streamId).varint(f.bytes).varint(f.received),
     read: (r) => ({
-      kind: "credit",
+      kind: "window",
       streamId: r.varint() as StreamId,
       bytes: r.varint(),
       received: r.varint(),

@@ -8,7 +8,7 @@ import type { HeaderList } from "../http/header-list.ts";
 import type { Fingerprint } from "../store/fingerprint.ts";
 
 /** The feature that both hellos name; it stands for exactly the formulas below. */
-export const BODY_TAGS = "body-tags";
+export const OMITTED_ETAGS = "body-tags";
 
 export interface TaggedPage {
   readonly body: Uint8Array;

@@ -16,7 +16,7 @@ export const FRAME = {
   ping: 0x03,
   pong: 0x04,
   goAway: 0x05,
-  credit: 0x06,
+  window: 0x06,
   forget: 0x07,
   open: 0x10,
   answer: 0x11,
@@ -27,7 +27,7 @@ export const FRAME = {
   stopSending: 0x16,
   segment: 0x17,
   resume: 0x18,
-  proved: 0x19,
+  verified: 0x19,
   askWhole: 0x1a,
   // 0x1b was ask-body until 0.2.0: not to be used again.
   version: 0x30,
@@ -38,7 +38,7 @@ export const FIRST_SKIPPABLE_KIND = 0x80;
 /** First bytes of SHA-256 that stand for a whole one, as latin1. */
 export const DIGEST_BYTES = 16;
 /** First bytes of SHA-256 in the running proof of a segment. */
-export const RUNNING_PROOF_BYTES = 8;
+export const RUNNING_DIGEST_BYTES = 8;
 /** Most versions that a request may offer. */
 export const MOST_OFFERS = 8;
 
@@ -56,14 +56,14 @@ export type AnswerForm =
       readonly codec: number;
       /** Bit i set: offer i is a base. */
       readonly offers: number;
-      readonly proof: { readonly of: "result" | "bases"; readonly digest: string };
+      readonly digest: { readonly of: "result" | "bases"; readonly digest: string };
     }
   /** `result` undefined: streamed, segments follow. */
   | { readonly kind: "whole"; readonly codec: number; readonly result: string | undefined };
 
 export type ControlFrame =
   | Hello
-  | { readonly kind: "proveKey"; readonly keyId: string; readonly proof: Buffer }
+  | { readonly kind: "proveKey"; readonly keyId: string; readonly digest: Buffer }
   | { readonly kind: "ping"; readonly token: number }
   | { readonly kind: "pong"; readonly token: number; readonly received: number }
   | {
@@ -75,7 +75,7 @@ export type ControlFrame =
     }
   /** `received`: bytes of messages taken from the link so far, see SPEC section "Link budget". */
   | {
-      readonly kind: "credit";
+      readonly kind: "window";
       readonly streamId: StreamId;
       readonly bytes: number;
       readonly received: number;
@@ -153,7 +153,7 @@ export type StreamFrame =
       readonly extensions: readonly Extension[];
     }
   | { readonly kind: "stopSending"; readonly streamId: StreamId; readonly code: StreamErrorCode }
-  | { readonly kind: "segment"; readonly streamId: StreamId; readonly proof: string }
+  | { readonly kind: "segment"; readonly streamId: StreamId; readonly digest: string }
   | {
       readonly kind: "resume";
       readonly streamId: StreamId;
@@ -162,7 +162,7 @@ export type StreamFrame =
       /** The ETag that the answer's head left out, if it did. */
       readonly tag?: string;
     }
-  | { readonly kind: "proved"; readonly streamId: StreamId; readonly offset: number }
+  | { readonly kind: "verified"; readonly streamId: StreamId; readonly offset: number }
   | { readonly kind: "askWhole"; readonly streamId: StreamId; readonly offset: number };
 
 export type Frame = ControlFrame | StreamFrame;

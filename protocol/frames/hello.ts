@@ -31,7 +31,7 @@ interface WireBounds {
   readonly headBytes: number;
   /** Largest header table; the smaller of both hellos is used in both directions. */
   readonly tableBytes: number;
-  /** First credit of each stream. */
+  /** First window of each stream. */
   readonly streamBytes: number;
   /** Most streams open at once. */
   readonly streams: number;

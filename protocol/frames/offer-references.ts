@@ -80,5 +80,5 @@ export class ReferableVersions extends CarriedVersions {
 
 const resultOf = (form: AnswerForm): string | undefined => {
   if (form.kind === "same" || form.kind === "whole") return form.result;
-  return form.kind === "delta" && form.proof.of === "result" ? form.proof.digest : undefined;
+  return form.kind === "delta" && form.digest.of === "result" ? form.digest.digest : undefined;
 };

@@ -1,10 +1,10 @@
 /**
- * The digests that prove a body, each the first bytes of a SHA-256 as a latin1 string: of a result, of the bases of a streamed
+ * The digests that verify a body, each the first bytes of a SHA-256 as a latin1 string: of a result, of the bases of a streamed
  * delta, and of all plain bytes up to the end of a segment. SPEC section "Proof".
  */
 import { createHash, type Hash } from "node:crypto";
 import type { Fingerprint } from "../store/fingerprint.ts";
-import { DIGEST_BYTES, RUNNING_PROOF_BYTES } from "./frame.ts";
+import { DIGEST_BYTES, RUNNING_DIGEST_BYTES } from "./frame.ts";
 
 /** Proves a body that is here in one piece. */
 export const resultDigest = (fingerprint: Fingerprint): string => fingerprint.slice(0, DIGEST_BYTES);
@@ -17,5 +17,5 @@ export const basesDigest = (bases: Iterable<{ readonly fingerprint: Fingerprint 
 };
 
 /** Proves a segment. `hash` is over all plain bytes of the body up to its end, and may go on. */
-export const segmentProof = (hash: Hash): string =>
-  hash.copy().digest().toString("latin1", 0, RUNNING_PROOF_BYTES);
+export const segmentDigest = (hash: Hash): string =>
+  hash.copy().digest().toString("latin1", 0, RUNNING_DIGEST_BYTES);

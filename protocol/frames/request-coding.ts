@@ -1,6 +1,6 @@
 /**
- * How a request's body is coded, as the extension of its open frame says it: in one piece, proved by its length and its
- * digest, or in segments, each proved by a segment frame. Without the extension it crosses as it is. SPEC section "Request
+ * How a request's body is coded, as the extension of its open frame says it: in one piece, verified by its length and its
+ * digest, or in segments, each verified by a segment frame. Without the extension it crosses as it is. SPEC section "Request
  * bodies".
  */
 
@@ -21,7 +21,7 @@ const REQUEST_CODEC = 1;
 
 export type RequestCoding =
   /** `size`: plain bytes; `result`: the first 16 bytes of their SHA-256. */
-  | { readonly kind: "onePiece"; readonly size: number; readonly result: string }
+  | { readonly kind: "buffered"; readonly size: number; readonly result: string }
   | { readonly kind: "streamed" };
 
 /** What it takes in the open frame of a body in one piece, tag and length included, at most. */
@@ -32,7 +32,7 @@ const writer = new ByteWriter();
 
 export const requestCodingExtension = (coding: RequestCoding): Extension => {
   writer.varint(REQUEST_CODEC);
-  if (coding.kind === "onePiece") writer.varint(coding.size).latin1(coding.result);
+  if (coding.kind === "buffered") writer.varint(coding.size).latin1(coding.result);
   return { tag: EXTENSION.requestCoding, bytes: writer.take() };
 };
 
@@ -48,5 +48,5 @@ export const requestCodingOf = (extensions: readonly Extension[]): RequestCoding
   r.end();
   if (size === 0 || size > MOST_ONE_PIECE_BYTES)
     throw new LinkError("bad-frame", `a request of ${size} bytes in one piece`);
-  return { kind: "onePiece", size, result };
+  return { kind: "buffered", size, result };
 };

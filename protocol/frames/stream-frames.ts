@@ -8,7 +8,7 @@ import { answerForms } from "./answer-form.ts";
 import {
   MOST_OFFERS,
   type OpenFrame,
-  RUNNING_PROOF_BYTES,
+  RUNNING_DIGEST_BYTES,
   type StreamFrame,
   type StreamId,
 } from "./frame.ts";
@@ -158,8 +158,8 @@ export const streamFrames: FrameLayouts<StreamFrame> = {
     read: (r) => ({ kind: "stopSending", streamId: streamId(r), code: streamErrorOf(r.varint()) }),
   },
   segment: {
-    write: (w, f) => void w.varint(f.streamId).latin1(f.proof),
-    read: (r) => ({ kind: "segment", streamId: streamId(r), proof: r.latin1(RUNNING_PROOF_BYTES) }),
+    write: (w, f) => void w.varint(f.streamId).latin1(f.digest),
+    read: (r) => ({ kind: "segment", streamId: streamId(r), digest: r.latin1(RUNNING_DIGEST_BYTES) }),
   },
   resume: {
     write: (w, f) =>
@@ -178,9 +178,9 @@ export const streamFrames: FrameLayouts<StreamFrame> = {
       return r.left === 0 ? resume : { ...resume, tag: r.latin1(r.left) };
     },
   },
-  proved: {
+  verified: {
     write: (w, f) => void w.varint(f.streamId).varint(f.offset),
-    read: (r) => ({ kind: "proved", streamId: streamId(r), offset: r.varint() }),
+    read: (r) => ({ kind: "verified", streamId: streamId(r), offset: r.varint() }),
   },
   askWhole: {
     write: (w, f) => void w.varint(f.streamId).varint(f.offset),

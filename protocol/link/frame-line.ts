@@ -51,7 +51,7 @@ const formText = (form: AnswerForm): string => {
     case "same":
       return `same offer=${form.offer}`;
     case "delta": {
-      const how = form.proof.of === "result" ? "buffered" : "streamed";
+      const how = form.digest.of === "result" ? "buffered" : "streamed";
       return `delta ${how} codec=${form.codec} bases=0b${form.offers.toString(2)}`;
     }
     case "whole":
@@ -75,12 +75,12 @@ const detailsOf = (frame: Frame): string => {
     case "hello":
       return ` role=${frame.role} version=${frame.version} codecs=${frame.codecs.join(",")} features=${frame.features.map(quoted).join(",")}`;
     case "proveKey":
-      return ` key=${shown(frame.keyId)} proof=${frame.proof.length}`;
+      return ` key=${shown(frame.keyId)} proof=${frame.digest.length}`;
     case "ping":
       return ` token=${frame.token}`;
     case "pong":
       return ` token=${frame.token} received=${frame.received}`;
-    case "credit":
+    case "window":
       return ` bytes=${frame.bytes} received=${frame.received}`;
     case "goAway":
       return ` last=${frame.lastStreamId} code=${frame.code} message=${shown(frame.message)}${extensionsText(frame.extensions)}`;
@@ -108,7 +108,7 @@ const detailsOf = (frame: Frame): string => {
       return "";
     case "resume":
       return ` offset=${frame.offset} codec=${frame.codec}${frame.tag === undefined ? "" : " flags=tag"}`;
-    case "proved":
+    case "verified":
     case "askWhole":
       return ` offset=${frame.offset}`;
   }

@@ -1,6 +1,6 @@
 /**
- * The beginning of a link. Both sides send their hello in one flight; where the wire itself proved the shared key (TLS PSK)
- * that is all. Elsewhere each side proves that it knows the key by a MAC over both hellos, which hold fresh nonces, and
+ * The beginning of a link. Both sides send their hello in one flight; where the wire itself verified the shared key (TLS PSK)
+ * that is all. Elsewhere each side verifies that it knows the key by a MAC over both hellos, which hold fresh nonces, and
  * over keying material of this very TLS connection, so that nobody in between can pass the proof on. Until then the peer
  * may send little, and no stream opens. SPEC section "Greeting".
  */
@@ -14,22 +14,22 @@ import { ByteReader } from "../wire/bytes.ts";
 export const EXPORTER_LABEL = "EXPORTER-coilgun-link";
 export const EXPORTER_BYTES = 32;
 
-/** How this link's key is proved. */
+/** How this link's key is verified. */
 export type KeyProof =
   /** The transport did, and names the key. */
   | { readonly by: "transport"; readonly keyId: string }
-  /** The dialler names its key and proves it first. */
+  /** The dialler names its key and verifies it first. */
   | { readonly by: "dialler"; readonly keyId: string; readonly secret: Buffer }
   | { readonly by: "listener"; secretOf(keyId: string): Buffer | undefined };
 
-export interface Greeted {
+export interface Handshaken {
   /** Its features are those that both sides speak. */
   readonly peer: Hello;
   readonly keyId: string;
   readonly version: number;
 }
 
-export interface GreetingGiven {
+export interface HandshakeOptions {
   readonly ours: Hello;
   readonly keyProof: KeyProof;
   /** Keying material of the connection (RFC 5705), empty where there is none or a balancer stands between. */
@@ -37,19 +37,19 @@ export interface GreetingGiven {
   send(frame: Frame): void;
 }
 
-export class Greeting {
-  readonly #given: GreetingGiven;
+export class Handshake {
+  readonly #options: HandshakeOptions;
   readonly #ourBytes: Buffer;
   #peer: { readonly hello: Hello; readonly bytes: Buffer } | undefined;
 
-  constructor(given: GreetingGiven) {
-    this.#given = given;
-    this.#ourBytes = encodeFrame(given.ours);
-    given.send(given.ours);
+  constructor(options: HandshakeOptions) {
+    this.#options = options;
+    this.#ourBytes = encodeFrame(options.ours);
+    options.send(options.ours);
   }
 
-  /** Takes one whole frame with its length; returns the outcome once the peer has proved itself. Throws LinkError. */
-  receive(bytes: Buffer): Greeted | undefined {
+  /** Takes one whole frame with its length; returns the outcome once the peer has verified itself. Throws LinkError. */
+  receive(bytes: Buffer): Handshaken | undefined {
     const frame = readFrame(new ByteReader(bytes));
     if (frame === undefined) return undefined;
     if (frame.kind === "goAway") throw new LinkError(frame.code, `the peer said: ${frame.message}`);
@@ -59,11 +59,11 @@ export class Greeting {
     }
     if (frame.kind !== "proveKey")
       throw new LinkError("key-not-proved", `${frame.kind} before the proof of the key`);
-    return this.#proof(this.#peer, frame);
+    return this.#digest(this.#peer, frame);
   }
 
-  #hello(theirs: Hello, bytes: Buffer): Greeted | undefined {
-    const { ours, keyProof } = this.#given;
+  #hello(theirs: Hello, bytes: Buffer): Handshaken | undefined {
+    const { ours, keyProof } = this.#options;
     const features = theirs.features.filter((feature) => ours.features.includes(feature));
     const hello = { ...theirs, features };
     if (hello.role === ours.role)
@@ -72,41 +72,41 @@ export class Greeting {
     this.#peer = { hello, bytes };
     if (keyProof.by === "transport") return { peer: hello, keyId: keyProof.keyId, version };
     if (keyProof.by === "dialler")
-      this.#given.send({
+      this.#options.send({
         kind: "proveKey",
         keyId: keyProof.keyId,
-        proof: this.#mac(ours.role, keyProof.secret),
+        digest: this.#mac(ours.role, keyProof.secret),
       });
     return undefined;
   }
 
-  #proof(peer: { hello: Hello; bytes: Buffer }, frame: { keyId: string; proof: Buffer }): Greeted {
-    const { ours, keyProof, send } = this.#given;
+  #digest(peer: { hello: Hello; bytes: Buffer }, frame: { keyId: string; digest: Buffer }): Handshaken {
+    const { ours, keyProof, send } = this.#options;
     if (keyProof.by === "transport")
       throw new LinkError("bad-frame", "a proof of the key that was proved by TLS");
     const keyId = keyProof.by === "dialler" ? keyProof.keyId : frame.keyId;
     const secret = keyProof.by === "dialler" ? keyProof.secret : keyProof.secretOf(keyId);
-    if (secret === undefined || !timingSafeEqual(frame.proof, this.#mac(peer.hello.role, secret)))
+    if (secret === undefined || !timingSafeEqual(frame.digest, this.#mac(peer.hello.role, secret)))
       throw new LinkError(
         "key-not-proved",
         "the peer does not have the key: compare keys in edge.yaml and origin.yaml",
       );
     if (keyProof.by === "listener")
-      send({ kind: "proveKey", keyId: "", proof: this.#mac(ours.role, secret) });
+      send({ kind: "proveKey", keyId: "", digest: this.#mac(ours.role, secret) });
     return { peer: peer.hello, keyId, version: agreedVersion(ours, peer.hello) };
   }
 
   /** HMAC-SHA-256 over the prover's role, the edge's hello, the origin side's hello and the exported keying material. */
-  #mac(prover: Role, secret: Buffer): Buffer {
+  #mac(verifier: Role, secret: Buffer): Buffer {
     const theirs = this.#peer?.bytes ?? Buffer.alloc(0);
     const [edge, origin] =
-      this.#given.ours.role === "edge" ? [this.#ourBytes, theirs] : [theirs, this.#ourBytes];
+      this.#options.ours.role === "edge" ? [this.#ourBytes, theirs] : [theirs, this.#ourBytes];
     // Frames begin with their length, so the concatenation is unambiguous.
     return createHmac("sha256", secret)
-      .update(`coilgun link ${prover}\n`)
+      .update(`coilgun link ${verifier}\n`)
       .update(edge)
       .update(origin)
-      .update(this.#given.exported)
+      .update(this.#options.exported)
       .digest();
   }
 }

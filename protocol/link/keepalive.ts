@@ -12,7 +12,7 @@ export interface HeartbeatEvents {
   dead(silentMs: number): void;
 }
 
-export class Heartbeat {
+export class Keepalive {
   readonly #clock: Clock;
   readonly #intervalMs: number;
   readonly #events: HeartbeatEvents;

@@ -4,7 +4,7 @@ import type { LinkErrorCode } from "../errors.ts";
 import type { OpenFrame, VersionFrame } from "../frames/frame.ts";
 import type { Hello } from "../frames/hello.ts";
 import type { Clock } from "../runtime/clock.ts";
-import type { ByteBudget } from "../runtime/memory-budget.ts";
+import type { MemoryBudget } from "../runtime/memory-budget.ts";
 import type { Transport } from "../transport/transport.ts";
 import type { KeyProof } from "./handshake.ts";
 import type { StreamItem } from "./send-queue.ts";
@@ -19,7 +19,7 @@ export interface LinkEnd {
 export interface Link {
   /** The peer's hello, with the features that both sides speak; only once `up` was called. */
   readonly peer: Hello;
-  /** The key that this link has proved; only once `up` was called. */
+  /** The key that this link has verified; only once `up` was called. */
   readonly keyId: string;
   readonly peerAddress: string;
   /** Whether a new stream may be opened now. */
@@ -41,7 +41,7 @@ export interface Link {
 }
 
 interface LinkEvents {
-  /** The peer is known and has proved itself; streams may open. */
+  /** The peer is known and has verified itself; streams may open. */
   up(link: Link): void;
   /** Origin side: the edge opened a stream; its frames follow. Listen to the stream before returning. */
   opened(stream: Stream, open: OpenFrame): void;
@@ -55,7 +55,7 @@ interface LinkEvents {
   closed(end: LinkEnd): void;
 }
 
-export interface LinkGiven {
+export interface LinkOptions {
   readonly transport: Transport;
   readonly hello: Hello;
   readonly keyProof: KeyProof;
@@ -64,8 +64,8 @@ export interface LinkGiven {
   readonly clock: Clock;
   readonly heartbeatMs: number;
   /** Longest wait for the peer's hello and proof. */
-  readonly greetingMs: number;
+  readonly handshakeMs: number;
   /** What larger stream windows may cost is taken from here. */
-  readonly memory: ByteBudget;
+  readonly memory: MemoryBudget;
   readonly events: LinkEvents;
 }

@@ -9,27 +9,27 @@ import type { ControlFrame, Frame, OpenFrame, VersionFrame } from "../frames/fra
 import { readFrameBody } from "../frames/frame-codec.ts";
 import type { FrameHeaderDecoder } from "../frames/frame-headers.ts";
 import type { Hello } from "../frames/hello.ts";
-import { LinkBudget } from "../pacing/send-budget.ts";
+import { SendBudget } from "../pacing/send-budget.ts";
 import type { Timer } from "../runtime/clock.ts";
 import type { Lease } from "../runtime/memory-budget.ts";
 import { ByteReader, varintBytes } from "../wire/bytes.ts";
 import { NO_EXTENSIONS } from "../wire/extensions.ts";
 import { withFrameTrace } from "./frame-trace.ts";
-import { EXPORTER_BYTES, EXPORTER_LABEL, type Greeted, Greeting } from "./handshake.ts";
-import { Heartbeat } from "./keepalive.ts";
-import type { Link, LinkEnd, LinkGiven } from "./link-api.ts";
+import { EXPORTER_BYTES, EXPORTER_LABEL, Handshake, type Handshaken } from "./handshake.ts";
+import { Keepalive } from "./keepalive.ts";
+import type { Link, LinkEnd, LinkOptions } from "./link-api.ts";
 import { headCoders } from "./link-context.ts";
-import { Outbox } from "./scheduler.ts";
+import { Scheduler } from "./scheduler.ts";
 import type { StreamItem } from "./send-queue.ts";
 import { Stream, type StreamHost } from "./stream.ts";
-import { OpenStreams, resetFor } from "./stream-table.ts";
+import { resetFor, StreamTable } from "./stream-table.ts";
 
 /** Room in a message beyond a head, for what a peer fills it with and counts, offers, extensions. */
 const BESIDE_HEAD_BYTES = 20 * 1024;
-/** Pongs, credit and resets that wait because the peer does not read; beyond this it is abuse, and costs about 1 MiB. @internal */
+/** Pongs, window and resets that wait because the peer does not read; beyond this it is abuse, and costs about 1 MiB. @internal */
 export const MOST_WAITING_CONTROL = 10_000;
 
-interface Up extends Greeted {
+interface Up extends Handshaken {
   readonly headers: FrameHeaderDecoder;
   readonly headBytes: number;
   /** What larger stream windows hold of the memory budget. */
@@ -37,14 +37,14 @@ interface Up extends Greeted {
 }
 
 export class LinkEndpoint implements Link {
-  readonly #given: LinkGiven;
-  readonly #budget = new LinkBudget();
-  readonly #outbox: Outbox;
-  readonly #streams = new OpenStreams();
-  readonly #greeting: Greeting;
+  readonly #options: LinkOptions;
+  readonly #budget = new SendBudget();
+  readonly #scheduler: Scheduler;
+  readonly #streams = new StreamTable();
+  readonly #handshake: Handshake;
   /** Beats once the link is up: a peer that greets us is not pinged, and has a time of its own. */
-  #heartbeat: Heartbeat | undefined;
-  readonly #greetingTimer: Timer;
+  #keepalive: Keepalive | undefined;
+  readonly #handshakeTimer: Timer;
   #up: Up | undefined;
   #received = 0;
   #draining = false;
@@ -52,22 +52,22 @@ export class LinkEndpoint implements Link {
   #saidGoAway = false;
   #end: LinkEnd | undefined;
 
-  constructor(given: LinkGiven) {
-    const { clock, hello, keyProof } = given;
-    const transport = withFrameTrace(given);
-    this.#given = { ...given, transport };
-    this.#outbox = new Outbox(transport, this.#budget, clock);
-    const exported = given.behindBalancer ? undefined : transport.exportKey(EXPORTER_LABEL, EXPORTER_BYTES);
-    this.#greeting = new Greeting({
+  constructor(options: LinkOptions) {
+    const { clock, hello, keyProof } = options;
+    const transport = withFrameTrace(options);
+    this.#options = { ...options, transport };
+    this.#scheduler = new Scheduler(transport, this.#budget, clock);
+    const exported = options.behindBalancer ? undefined : transport.exportKey(EXPORTER_LABEL, EXPORTER_BYTES);
+    this.#handshake = new Handshake({
       ours: hello,
       keyProof,
       exported: exported ?? Buffer.alloc(0),
-      send: (frame) => this.#outbox.control(frame),
+      send: (frame) => this.#scheduler.control(frame),
     });
-    this.#greetingTimer = clock.after(given.greetingMs, () => this.close("silent", "no hello in time"));
+    this.#handshakeTimer = clock.after(options.handshakeMs, () => this.close("silent", "no hello in time"));
     transport.listen({
       message: (bytes) => this.#message(bytes),
-      drain: () => this.#outbox.flush(),
+      drain: () => this.#scheduler.flush(),
       closed: (why) => this.#ended({ code: "internal", message: why }),
     });
   }
@@ -81,7 +81,7 @@ export class LinkEndpoint implements Link {
   }
 
   get peerAddress(): string {
-    return this.#given.transport.peer.address;
+    return this.#options.transport.peer.address;
   }
 
   get accepts(): boolean {
@@ -105,11 +105,11 @@ export class LinkEndpoint implements Link {
   }
 
   forget(host: string, url: string): void {
-    this.#outbox.control({ kind: "forget", host, url });
+    this.#scheduler.control({ kind: "forget", host, url });
   }
 
   push(version: VersionFrame): void {
-    this.#outbox.control(version);
+    this.#scheduler.control(version);
   }
 
   drain(message: string): void {
@@ -123,8 +123,8 @@ export class LinkEndpoint implements Link {
   close(code: LinkErrorCode, message: string): void {
     if (this.#end !== undefined) return;
     this.#sendGoAway(code, message);
-    this.#outbox.flush();
-    this.#given.transport.close(`${code}: ${message}`);
+    this.#scheduler.flush();
+    this.#options.transport.close(`${code}: ${message}`);
     this.#ended({ code, message });
   }
 
@@ -136,7 +136,7 @@ export class LinkEndpoint implements Link {
   #message(bytes: Buffer): void {
     if (this.#end !== undefined) return;
     this.#received += bytes.length;
-    this.#heartbeat?.alive();
+    this.#keepalive?.alive();
     try {
       const reader = new ByteReader(bytes);
       while (reader.left > 0 && this.#end === undefined) {
@@ -152,7 +152,7 @@ export class LinkEndpoint implements Link {
         const payloadBytes = bodyBytes - 1 - ("streamId" in frame ? varintBytes(frame.streamId) : 0);
         this.#dispatch(frame, payloadBytes);
       }
-      if (this.#outbox.waitingControl > MOST_WAITING_CONTROL)
+      if (this.#scheduler.waitingControl > MOST_WAITING_CONTROL)
         throw new LinkError("too-large", "the peer sends but does not read what it is answered");
     } catch (error) {
       if (error instanceof LinkError) this.close(error.code, error.message);
@@ -164,23 +164,23 @@ export class LinkEndpoint implements Link {
   }
 
   #greet(frame: Buffer): void {
-    const greeted = this.#greeting.receive(frame);
-    if (greeted !== undefined) this.#goUp(greeted);
+    const handshaken = this.#handshake.receive(frame);
+    if (handshaken !== undefined) this.#goUp(handshaken);
   }
 
-  #goUp(greeted: Greeted): void {
-    const { hello, transport, clock, heartbeatMs, memory, events } = this.#given;
-    const { encoder, decoder } = headCoders(hello, greeted.peer);
+  #goUp(handshaken: Handshaken): void {
+    const { hello, transport, clock, heartbeatMs, memory, events } = this.#options;
+    const { encoder, decoder } = headCoders(hello, handshaken.peer);
     this.#up = {
-      ...greeted,
+      ...handshaken,
       headers: decoder,
-      headBytes: Math.min(hello.headBytes, greeted.peer.headBytes),
-      windows: memory.lease(greeted.keyId),
+      headBytes: Math.min(hello.headBytes, handshaken.peer.headBytes),
+      windows: memory.lease(handshaken.keyId),
     };
-    this.#greetingTimer.cancel();
+    this.#handshakeTimer.cancel();
     transport.setMaxMessageBytes(BESIDE_HEAD_BYTES + hello.headBytes);
-    this.#outbox.start(encoder);
-    this.#heartbeat = new Heartbeat(clock, heartbeatMs, {
+    this.#scheduler.start(encoder);
+    this.#keepalive = new Keepalive(clock, heartbeatMs, {
       ping: () => this.#ping(),
       dead: (silentMs) => this.close("silent", `nothing received for ${Math.round(silentMs)} ms`),
     });
@@ -189,26 +189,26 @@ export class LinkEndpoint implements Link {
   }
 
   #ping(): void {
-    this.#outbox.control({ kind: "ping", token: this.#budget.startPing(this.#given.clock.now()) });
+    this.#scheduler.control({ kind: "ping", token: this.#budget.startPing(this.#options.clock.now()) });
   }
 
   #dispatch(frame: Frame, payloadBytes: number): void {
     switch (frame.kind) {
       case "ping":
-        return this.#outbox.control({ kind: "pong", token: frame.token, received: this.#received });
+        return this.#scheduler.control({ kind: "pong", token: frame.token, received: this.#received });
       case "pong":
-        this.#budget.pong(frame.token, frame.received, this.#given.clock.now());
-        return this.#outbox.schedule();
-      case "credit":
+        this.#budget.pong(frame.token, frame.received, this.#options.clock.now());
+        return this.#scheduler.schedule();
+      case "window":
         this.#budget.reported(frame.received);
-        this.#streams.credited(frame);
-        return this.#outbox.schedule();
+        this.#streams.widened(frame);
+        return this.#scheduler.schedule();
       case "goAway":
         return this.#goneAway(frame);
       case "forget":
-        return this.#given.events.forget(frame.host, frame.url);
+        return this.#options.events.forget(frame.host, frame.url);
       case "version":
-        return this.#given.events.pushed(frame);
+        return this.#options.events.pushed(frame);
       case "hello":
       case "proveKey":
         throw new LinkError("bad-frame", `${frame.kind} after the greeting`);
@@ -221,7 +221,7 @@ export class LinkEndpoint implements Link {
   }
 
   #opened(frame: OpenFrame, payloadBytes: number): void {
-    const { hello, events } = this.#given;
+    const { hello, events } = this.#options;
     if (hello.role === "edge") throw new LinkError("bad-frame", "only the edge opens streams");
     const stream = new Stream(this.#host, this.#streamBounds(), {
       id: frame.streamId,
@@ -239,60 +239,60 @@ export class LinkEndpoint implements Link {
 
   #goneAway(frame: Extract<ControlFrame, { kind: "goAway" }>): void {
     if (frame.code !== "shutting-down") {
-      this.#given.transport.close("");
+      this.#options.transport.close("");
       return this.#ended({ code: frame.code, message: `the peer said: ${frame.message}` });
     }
     this.#draining = true;
     this.#streams.refuseAbove(frame.lastStreamId);
-    this.#given.events.draining();
+    this.#options.events.draining();
     this.#closeIfDone();
   }
 
   #sendGoAway(code: LinkErrorCode, message: string): void {
     const lastStreamId =
-      this.#given.hello.role === "origin" ? this.#streams.highestId : Number.MAX_SAFE_INTEGER;
-    this.#outbox.control({ kind: "goAway", lastStreamId, code, message, extensions: NO_EXTENSIONS });
+      this.#options.hello.role === "origin" ? this.#streams.highestId : Number.MAX_SAFE_INTEGER;
+    this.#scheduler.control({ kind: "goAway", lastStreamId, code, message, extensions: NO_EXTENSIONS });
   }
 
   #closeIfDone(): void {
     // An origin side that was told go-away leaves the closing to the edge, which may have opens still to send.
-    const mayClose = this.#saidGoAway || (this.#draining && this.#given.hello.role === "edge");
+    const mayClose = this.#saidGoAway || (this.#draining && this.#options.hello.role === "edge");
     if (!mayClose || this.load > 0 || this.#end !== undefined) return;
-    this.#outbox.flushAll();
-    this.#given.transport.close("shutting-down");
+    this.#scheduler.flushAll();
+    this.#options.transport.close("shutting-down");
   }
 
   #ended(end: LinkEnd): void {
     if (this.#end !== undefined) return;
     this.#end =
       this.#draining && end.code === "internal" ? { code: "shutting-down", message: end.message } : end;
-    this.#greetingTimer.cancel();
-    this.#heartbeat?.stop();
-    this.#outbox.close();
+    this.#handshakeTimer.cancel();
+    this.#keepalive?.stop();
+    this.#scheduler.close();
     this.#streams.loseAll();
-    this.#given.events.closed(this.#end);
+    this.#options.events.closed(this.#end);
   }
 
   #streamBounds() {
-    return { receiveBytes: this.#given.hello.streamBytes, sendBytes: this.#known.peer.streamBytes };
+    return { receiveBytes: this.#options.hello.streamBytes, sendBytes: this.#known.peer.streamBytes };
   }
 
   readonly #host: StreamHost = {
-    now: () => this.#given.clock.now(),
+    now: () => this.#options.clock.now(),
     baseRttMs: () => this.#budget.baseRttMs,
     mayGrow: (bytes) => this.#known.windows.grow(bytes),
     isFull: () => this.#budget.room <= 0,
-    ready: (stream) => this.#outbox.ready(stream),
-    control: (frame) => this.#outbox.control(frame),
-    later: (frame, bytes) => this.#outbox.later(frame, bytes),
-    credit: (streamId, bytes) =>
-      this.#outbox.control({ kind: "credit", streamId, bytes, received: this.#received }),
+    ready: (stream) => this.#scheduler.ready(stream),
+    control: (frame) => this.#scheduler.control(frame),
+    later: (frame, bytes) => this.#scheduler.later(frame, bytes),
+    window: (streamId, bytes) =>
+      this.#scheduler.control({ kind: "window", streamId, bytes, received: this.#received }),
     number: (stream) => this.#streams.number(stream),
     closed: (stream) => {
       this.#streams.remove(stream);
       const { grownBytes } = stream;
       if (grownBytes > 0) this.#up?.windows.shrink(grownBytes);
-      this.#outbox.drop(stream);
+      this.#scheduler.drop(stream);
       this.#closeIfDone();
     },
   };

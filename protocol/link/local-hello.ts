@@ -1,6 +1,6 @@
 /** What a daemon says of itself in every hello. SPEC section "Hello". */
 import { randomBytes } from "node:crypto";
-import { BODY_TAGS } from "../frames/etag-formulas.ts";
+import { OMITTED_ETAGS } from "../frames/etag-formulas.ts";
 import {
   type Hello,
   ID_BYTES,
@@ -14,8 +14,8 @@ import { CODED_REQUESTS } from "../frames/request-coding.ts";
 /** Size of the header tables, each way. */
 const TABLE_BYTES = 64 * 1024;
 /** What this code can do beyond the wire's first version. */
-const FEATURES = ["push", CODED_REQUESTS, BODY_TAGS] as const;
-/** First credit of a stream; it grows where the path is long. */
+const FEATURES = ["push", CODED_REQUESTS, OMITTED_ETAGS] as const;
+/** First window of a stream; it grows where the path is long. */
 const STREAM_BYTES = 128 * 1024;
 
 export interface HelloSettings {

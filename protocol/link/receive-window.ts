@@ -1,7 +1,7 @@
 /**
- * The receiving half of a stream's credit: pure arithmetic. Credit is granted when the reader has taken bytes, half a
+ * The receiving half of a stream's window: pure arithmetic. Window is granted when the reader has taken bytes, half a
  * window at a time; a window that is used up within two round trips was too small for the path and doubles. SPEC section
- * "Credit".
+ * "Window".
  */
 import { LinkError } from "../errors.ts";
 import { QUEUE_MS } from "../pacing/send-budget.ts";
@@ -40,10 +40,10 @@ export class ReceiveWindow {
     return this.#windowBytes - this.#firstBytes;
   }
 
-  /** Bytes have arrived; throws LinkError("credit-overrun") when the peer had no credit for them. */
+  /** Bytes have arrived; throws LinkError("window-overrun") when the peer had no window for them. */
   arrived(bytes: number): void {
     if (bytes > this.#left)
-      throw new LinkError("credit-overrun", `${bytes} bytes sent with credit for ${this.#left}`);
+      throw new LinkError("window-overrun", `${bytes} bytes sent with credit for ${this.#left}`);
     this.#left -= bytes;
   }
 

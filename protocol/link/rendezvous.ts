@@ -7,7 +7,7 @@
 const FNV_OFFSET = 0x811c9dc5;
 const FNV_PRIME = 0x01000193;
 
-/** FNV-1a over UTF-16 code units. Spreads load only: nothing is secret here and nothing is proved by it. */
+/** FNV-1a over UTF-16 code units. Spreads load only: nothing is secret here and nothing is verified by it. */
 function hashOf(text: string, seed: number): number {
   let hash = seed;
   for (let at = 0; at < text.length; at++) hash = Math.imul(hash ^ text.charCodeAt(at), FNV_PRIME);

@@ -7,7 +7,7 @@
 import type { Frame } from "../frames/frame.ts";
 import { writeFrame } from "../frames/frame-codec.ts";
 import type { FrameHeaderEncoder } from "../frames/frame-headers.ts";
-import type { LinkBudget } from "../pacing/send-budget.ts";
+import type { SendBudget } from "../pacing/send-budget.ts";
 import type { Clock, Timer } from "../runtime/clock.ts";
 import type { Transport } from "../transport/transport.ts";
 import { ByteWriter } from "../wire/bytes.ts";
@@ -30,9 +30,9 @@ const HEAVY_TURN = 4;
 /** What each of many streams may put into one message: eight share it, so a small answer is not behind eight messages. */
 const LEAST_SHARE_BYTES = 2 * 1024;
 
-export class Outbox {
+export class Scheduler {
   readonly #transport: Transport;
-  readonly #budget: LinkBudget;
+  readonly #budget: SendBudget;
   readonly #clock: Pick<Clock, "now" | "after">;
   readonly #writer = new ByteWriter();
   readonly #streams = new FairQueue<Stream>();
@@ -49,7 +49,7 @@ export class Outbox {
   /** Messages with frames of streams so far. */
   #turns = 0;
 
-  constructor(transport: Transport, budget: LinkBudget, clock: Pick<Clock, "now" | "after">) {
+  constructor(transport: Transport, budget: SendBudget, clock: Pick<Clock, "now" | "after">) {
     this.#transport = transport;
     this.#budget = budget;
     this.#clock = clock;

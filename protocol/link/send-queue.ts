@@ -1,7 +1,7 @@
 /**
- * What one stream has to send, in order, and the credit it has for it. Bodies leave in pieces that fit the message; a head
+ * What one stream has to send, in order, and the window it has for it. Bodies leave in pieces that fit the message; a head
  * takes along as much of its body as is there and fits, and the end too, so a small exchange is one frame each way.
- * SPEC sections "Credit" and "Order".
+ * SPEC sections "Window" and "Order".
  */
 
 import type { AnswerFrame, OpenFrame, StreamFrame } from "../frames/frame.ts";
@@ -36,13 +36,13 @@ export const headSize = (head: HeaderList): number => {
 
 export class SendQueue {
   #items: StreamItem[] = [];
-  #credit: number;
+  #window: number;
   #queuedBytes = 0;
   /** The end frame, or a head that carries the end, was taken off. */
   #endLeft = false;
 
-  constructor(creditBytes: number) {
-    this.#credit = creditBytes;
+  constructor(windowBytes: number) {
+    this.#window = windowBytes;
   }
 
   get endLeft(): boolean {
@@ -55,11 +55,11 @@ export class SendQueue {
 
   get sendable(): boolean {
     const first = this.#items[0];
-    return first !== undefined && (first.kind !== "data" || this.#credit > 0);
+    return first !== undefined && (first.kind !== "data" || this.#window > 0);
   }
 
   granted(bytes: number): void {
-    this.#credit += bytes;
+    this.#window += bytes;
   }
 
   push(item: StreamItem): void {
@@ -78,7 +78,7 @@ export class SendQueue {
   }
 
   /**
-   * The next frame that fits `room`, taken off the queue; undefined if it wants another message or more credit. A head that
+   * The next frame that fits `room`, taken off the queue; undefined if it wants another message or more window. A head that
    * fits no message goes alone in a `fresh` one. Of bodies a frame carries at most `share` bytes.
    */
   next(room: number, fresh: boolean, share: number): StreamItem | undefined {
@@ -97,7 +97,7 @@ export class SendQueue {
     return next;
   }
 
-  /** A body that came with its head is behind it like any other from here on: it does not fit, or has no credit. */
+  /** A body that came with its head is behind it like any other from here on: it does not fit, or has no window. */
   #takeApart(head: Head): Head {
     if (head.body.length === 0) return head;
     if (head.ended) this.#items.unshift({ kind: "end", how: "complete", extensions: NO_EXTENSIONS });
@@ -112,8 +112,8 @@ export class SendQueue {
   }
 
   #piece(bytes: Uint8Array, room: number): StreamItem | undefined {
-    const size = Math.min(bytes.length, this.#credit, room - FRAME_OVERHEAD_BYTES);
-    if (size <= 0 || (size < bytes.length && size < LEAST_PIECE_BYTES && size < this.#credit))
+    const size = Math.min(bytes.length, this.#window, room - FRAME_OVERHEAD_BYTES);
+    if (size <= 0 || (size < bytes.length && size < LEAST_PIECE_BYTES && size < this.#window))
       return undefined;
     this.#spend(size);
     if (size === bytes.length) this.#items.shift();
@@ -124,12 +124,12 @@ export class SendQueue {
   /** The head with what of its body is there and fits, and with the end if that is all. */
   #withBody(whole: Head, room: number): Head {
     if (whole.kind === "answer" && whole.form.kind === "interim") return whole;
-    if (whole.ended && whole.body.length <= Math.min(room, this.#credit)) {
+    if (whole.ended && whole.body.length <= Math.min(room, this.#window)) {
       this.#spend(whole.body.length);
       return whole;
     }
     const head = this.#takeApart(whole);
-    const body = this.#bodyWithin(Math.min(room, this.#credit));
+    const body = this.#bodyWithin(Math.min(room, this.#window));
     const next = this.#items[0];
     const ended = next?.kind === "end" && next.how === "complete" && next.extensions === NO_EXTENSIONS;
     if (ended) this.#items.shift();
@@ -153,7 +153,7 @@ export class SendQueue {
   }
 
   #spend(bytes: number): void {
-    this.#credit -= bytes;
+    this.#window -= bytes;
     this.#queuedBytes -= bytes;
   }
 }

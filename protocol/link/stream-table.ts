@@ -7,7 +7,7 @@ import { LinkError, StreamError } from "../errors.ts";
 import type { OpenFrame, StreamFrame, StreamId } from "../frames/frame.ts";
 import type { Stream } from "./stream.ts";
 
-export class OpenStreams {
+export class StreamTable {
   readonly #byId = new Map<number, Stream>();
   readonly #unnumbered = new Set<Stream>();
   #highestId = 0;
@@ -47,8 +47,8 @@ export class OpenStreams {
     else this.#byId.delete(id);
   }
 
-  /** Credit for a stream that is not open any more, or for none, only reports what was received. */
-  credited(frame: { readonly kind: "credit"; readonly streamId: number; readonly bytes: number }): void {
+  /** Window for a stream that is not open any more, or for none, only reports what was received. */
+  widened(frame: { readonly kind: "window"; readonly streamId: number; readonly bytes: number }): void {
     this.#find(frame)?.granted(frame.bytes);
   }
 

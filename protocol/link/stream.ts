@@ -1,5 +1,5 @@
 /**
- * One exchange on a link: what waits to be sent, the credit both ways, and the state of both halves. It encodes nothing
+ * One exchange on a link: what waits to be sent, the window both ways, and the state of both halves. It encodes nothing
  * before its turn comes: heads must enter the header table in the order in which they leave. An answer that needs proof
  * (same, delta) is not over with its end frame: that half closes when the proof has crossed. SPEC section "Streams".
  */
@@ -37,14 +37,14 @@ export interface StreamReceiver {
 
 /** What a stream needs of its link. */
 export interface StreamHost extends WindowGrowth {
-  /** The stream has something to send and the credit for it. */
+  /** The stream has something to send and the window for it. */
   ready(stream: Stream): void;
   control(frame: StreamFrame): void;
   /** The link's budget is used up: what is sent now waits for what was sent before. */
   isFull(): boolean;
   /** Sends a frame on which nobody waits, and which lets the peer give up `bytes` of memory. */
   later(frame: StreamFrame, bytes: number): void;
-  credit(streamId: StreamId, bytes: number): void;
+  window(streamId: StreamId, bytes: number): void;
   /** Gives an opening stream its number, when its open frame leaves. */
   number(stream: Stream): StreamId;
   closed(stream: Stream): void;
@@ -63,7 +63,7 @@ export interface MessageBounds {
 /** `all`, `more`: a frame was written, and nothing, or something, may follow; `waits`: for another message; `nothing`: to write. */
 export type Written = "all" | "more" | "waits" | "nothing";
 
-const needsProof = (form: AnswerForm): boolean => form.kind === "same" || form.kind === "delta";
+const needsDigest = (form: AnswerForm): boolean => form.kind === "same" || form.kind === "delta";
 
 /** What the peer's half is at, and what may come next of it; resume, which was asked for, may come in any of the last three. */
 type Phase = "head" | "body" | "trailers" | "ended";
@@ -75,8 +75,8 @@ const THEN: Record<Phase, Partial<Record<StreamFrame["kind"], Phase>>> = {
 };
 
 /** What a peer may say about our half, whatever its own is at. */
-const ABOUT_OURS: ReadonlySet<StreamFrame["kind"]> = new Set(["proved", "askWhole", "stopSending"]);
-const FROM_EDGE: ReadonlySet<StreamFrame["kind"]> = new Set(["open", "proved", "askWhole"]);
+const ABOUT_OURS: ReadonlySet<StreamFrame["kind"]> = new Set(["verified", "askWhole", "stopSending"]);
+const FROM_EDGE: ReadonlySet<StreamFrame["kind"]> = new Set(["open", "verified", "askWhole"]);
 const FROM_ORIGIN: ReadonlySet<StreamFrame["kind"]> = new Set(["answer", "resume"]);
 
 export class Stream {
@@ -93,8 +93,8 @@ export class Stream {
   #phase: Phase = "head";
   #askedWhole = false;
   /** The half that carries an answer stays open after its end until the proof has crossed: on the origin side, and here. */
-  #answerSentUnproved = false;
-  #answerReceivedUnproved = false;
+  #answerSentUnverified = false;
+  #answerReceivedUnverified = false;
   /** The answer received is a delta in segments. */
   #answerStreamed = false;
 
@@ -140,12 +140,12 @@ export class Stream {
   }
 
   /**
-   * Queues a frame; sent when the link's order and the credit allow. Nothing happens on a closed stream. Returns whether more
+   * Queues a frame; sent when the link's order and the window allow. Nothing happens on a closed stream. Returns whether more
    * data may be queued; if not, wait for `room`.
    */
   send(item: StreamItem): boolean {
     if (this.#state === "closed") return true;
-    if (item.kind === "answer") this.#answerSentUnproved = needsProof(item.form);
+    if (item.kind === "answer") this.#answerSentUnverified = needsDigest(item.form);
     this.#queue.push(item);
     const { hasRoom, sendable } = this.#queue;
     if (sendable) this.#host.ready(this);
@@ -156,17 +156,17 @@ export class Stream {
   taken(bytes: number): void {
     if (this.#state === "closed" || bytes === 0) return;
     const grant = this.#window.taken(bytes);
-    if (grant > 0 && this.#id !== undefined) this.#host.credit(this.#id, grant);
+    if (grant > 0 && this.#id !== undefined) this.#host.window(this.#id, grant);
   }
 
   /** The body rebuilt so far is right up to `offset`; `done` when that is all of it. */
-  proved(offset: number, done: boolean): void {
+  verified(offset: number, done: boolean): void {
     if (this.#state === "closed" || this.#id === undefined) return;
-    const proved = { kind: "proved", streamId: this.#id, offset } as const;
-    // The origin side remembers a page in one piece at once, and one that streamed when it is proved.
-    if (done && !this.#answerStreamed) this.#host.later(proved, offset);
-    else this.#host.control(proved);
-    if (done && this.#answerReceivedUnproved) this.#endReceived();
+    const verified = { kind: "verified", streamId: this.#id, offset } as const;
+    // The origin side remembers a page in one piece at once, and one that streamed when it is verified.
+    if (done && !this.#answerStreamed) this.#host.later(verified, offset);
+    else this.#host.control(verified);
+    if (done && this.#answerReceivedUnverified) this.#endReceived();
   }
 
   /** Asks for the plain body from `offset` on. */
@@ -176,10 +176,10 @@ export class Stream {
     this.#host.control({ kind: "askWhole", streamId: this.#id, offset });
   }
 
-  /** The origin side has heard that its answer is proved to the last byte. */
-  answerProved(): void {
-    if (!this.#answerSentUnproved || this.#state === "closed") return;
-    this.#answerSentUnproved = false;
+  /** The origin side has heard that its answer is verified to the last byte. */
+  answerVerified(): void {
+    if (!this.#answerSentUnverified || this.#state === "closed") return;
+    this.#answerSentUnverified = false;
     if (this.#queue.endLeft) this.#move("endSent");
   }
 
@@ -208,13 +208,13 @@ export class Stream {
     const hasRoom = couldNot && this.#queue.hasRoom;
     this.#id ??= this.#host.number(this);
     writeFrame(w, { ...next, streamId: this.#id } as StreamFrame, headers);
-    if (endLeft && !this.#answerSentUnproved && this.#writing) this.#move("endSent");
+    if (endLeft && !this.#answerSentUnverified && this.#writing) this.#move("endSent");
     if (hasRoom) this.#receiver?.room();
     const more = hasRoom ? this.sendable : sendable && this.#state !== "closed";
     return more ? "more" : "all";
   }
 
-  /** Whether there is something to send and the credit for it. */
+  /** Whether there is something to send and the window for it. */
   get sendable(): boolean {
     return this.#state !== "closed" && this.#queue.sendable;
   }
@@ -236,10 +236,10 @@ export class Stream {
     const bytes = bodyBytes(frame);
     if (bytes > 0) this.#window.arrived(bytes);
     if (frame.kind === "answer") {
-      this.#answerReceivedUnproved = needsProof(frame.form);
-      this.#answerStreamed = frame.form.kind === "delta" && frame.form.proof.of === "bases";
+      this.#answerReceivedUnverified = needsDigest(frame.form);
+      this.#answerStreamed = frame.form.kind === "delta" && frame.form.digest.of === "bases";
     }
-    if (this.#phase === "ended" && this.#reading && !this.#answerReceivedUnproved) this.#endReceived();
+    if (this.#phase === "ended" && this.#reading && !this.#answerReceivedUnverified) this.#endReceived();
     this.#receiver?.frame(frame, payloadBytes);
   }
 
@@ -275,7 +275,7 @@ export class Stream {
   }
 
   #endReceived(): void {
-    this.#answerReceivedUnproved = false;
+    this.#answerReceivedUnverified = false;
     this.#move("endReceived");
   }
 
@@ -287,7 +287,7 @@ export class Stream {
   }
 }
 
-/** Bytes of a frame that spend credit. */
+/** Bytes of a frame that spend window. */
 const bodyBytes = (frame: StreamFrame): number => {
   if (frame.kind === "data") return frame.bytes.length;
   return frame.kind === "open" || frame.kind === "answer" ? frame.body.length : 0;

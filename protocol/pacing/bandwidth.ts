@@ -33,7 +33,7 @@ export class PathRate {
   }
 
   /** The path was used up at least once: the rate is its own. */
-  get proven(): boolean {
+  get verified(): boolean {
     return this.#spans.length > 0;
   }
 

@@ -68,7 +68,7 @@ const NO_ROUND: Round = { leastMs: Number.POSITIVE_INFINITY, sumMs: 0, pongs: 0 
 /** First all that was under way must arrive; then the pongs of pings sent after that show the path without our queue. */
 type Drain = { readonly untilBytes: number } | { readonly untilToken: number };
 
-export class LinkBudget {
+export class SendBudget {
   readonly #rtt = new BaseRtt();
   readonly #rate = new PathRate();
   #sentBytes = 0;
@@ -203,9 +203,9 @@ export class LinkBudget {
   }
 
   #setLimit(): void {
-    const { proven } = this.#rate;
-    this.#provenBytesPerMs = proven ? this.#rate.bytesPerMs : 0;
-    const least = proven ? LEAST_BUDGET_BYTES : FIRST_BUDGET_BYTES;
+    const { verified } = this.#rate;
+    this.#provenBytesPerMs = verified ? this.#rate.bytesPerMs : 0;
+    const least = verified ? LEAST_BUDGET_BYTES : FIRST_BUDGET_BYTES;
     const ms = this.#gain * this.baseRttMs + this.#queueMs;
     this.#limitBytes = Math.max(least, this.#rate.bytesPerMs * ms);
   }

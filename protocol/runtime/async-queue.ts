@@ -13,10 +13,10 @@ export interface WaitBounds {
   /** Undefined: without a limit. */
   readonly withinMs?: number;
   /** Has the same consumer, which waits for nothing else meanwhile. */
-  readonly other: Inbox<unknown>;
+  readonly other: AsyncQueue<unknown>;
 }
 
-export class Inbox<Item> {
+export class AsyncQueue<Item> {
   readonly #items: Item[] = [];
   #failure: { readonly error: unknown } | undefined;
   #wake: (() => void) | undefined;

@@ -11,7 +11,7 @@ export const SAMPLE_MS = 50;
 /** From 0, idle, to 1, saturated. */
 export type Load = () => number;
 
-export const loopLoad = (
+export const eventLoopLoad = (
   clock: Clock,
   utilization: typeof performance.eventLoopUtilization = performance.eventLoopUtilization,
 ): Load => {

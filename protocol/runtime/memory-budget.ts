@@ -1,13 +1,13 @@
 /**
- * One budget of bytes per daemon for everything that is not the version store: bodies being assembled, pinned answers,
- * queues. A tenant (one link key) may hold only its share, so one busy or hostile key cannot starve the others. Nothing
+ * One budget of bytes per daemon for everything that is not the version store: bodies being assembled, retained answers,
+ * queues. A partition (one link key) may hold only its share, so one busy or hostile key cannot starve the others. Nothing
  * here allocates: callers ask before they spend. SPEC section "Memory".
  */
 
 /** Bytes taken from a budget by one holder; given back as a whole. */
 export interface Lease {
   readonly bytes: number;
-  /** Takes `bytes` more; false, and nothing taken, when the budget or the tenant's share does not have them. */
+  /** Takes `bytes` more; false, and nothing taken, when the budget or the partition's share does not have them. */
   grow(bytes: number): boolean;
   /** Gives back `bytes` of what is held. */
   shrink(bytes: number): void;
@@ -15,11 +15,11 @@ export interface Lease {
   release(): void;
 }
 
-export class ByteBudget {
+export class MemoryBudget {
   readonly totalBytes: number;
   readonly shareBytes: number;
   #usedBytes = 0;
-  readonly #usedByTenant = new Map<string, number>();
+  readonly #usedByPartition = new Map<string, number>();
   readonly #waiting = new Set<() => void>();
 
   constructor(bounds: { readonly totalBytes: number; readonly shareBytes: number }) {
@@ -40,26 +40,26 @@ export class ByteBudget {
     return once;
   }
 
-  lease(tenant: string): Lease {
+  lease(partition: string): Lease {
     return new BudgetLease(
-      (bytes) => this.#take(tenant, bytes),
-      (bytes) => this.#giveBack(tenant, bytes),
+      (bytes) => this.#take(partition, bytes),
+      (bytes) => this.#giveBack(partition, bytes),
     );
   }
 
-  #take(tenant: string, bytes: number): boolean {
-    const used = this.#usedByTenant.get(tenant) ?? 0;
+  #take(partition: string, bytes: number): boolean {
+    const used = this.#usedByPartition.get(partition) ?? 0;
     if (this.#usedBytes + bytes > this.totalBytes || used + bytes > this.shareBytes) return false;
     this.#usedBytes += bytes;
-    this.#usedByTenant.set(tenant, used + bytes);
+    this.#usedByPartition.set(partition, used + bytes);
     return true;
   }
 
-  #giveBack(tenant: string, bytes: number): void {
+  #giveBack(partition: string, bytes: number): void {
     this.#usedBytes -= bytes;
-    const left = (this.#usedByTenant.get(tenant) ?? 0) - bytes;
-    if (left > 0) this.#usedByTenant.set(tenant, left);
-    else this.#usedByTenant.delete(tenant);
+    const left = (this.#usedByPartition.get(partition) ?? 0) - bytes;
+    if (left > 0) this.#usedByPartition.set(partition, left);
+    else this.#usedByPartition.delete(partition);
     if (bytes > 0 && this.#waiting.size > 0) for (const freed of [...this.#waiting]) freed();
   }
 }

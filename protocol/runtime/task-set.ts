@@ -2,7 +2,7 @@
  * Work that nobody waits for while a daemon runs, and that has to be over before it ends: an exchange that is cut off still
  * has its line to write.
  */
-export class UnderWay {
+export class TaskSet {
   readonly #works = new Set<Promise<void>>();
 
   /** `work` never rejects. */

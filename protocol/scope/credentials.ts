@@ -106,7 +106,7 @@ export class Credentials {
   }
 
   /** Marks of cookies that a response gives to who showed these credentials. */
-  given(cookies: readonly SetCookie[]): string[] {
+  options(cookies: readonly SetCookie[]): string[] {
     const all = cookies.flatMap(({ name, value, removed }) =>
       removed ? [] : [{ from: "cookie", name, value } as const],
     );

@@ -42,7 +42,7 @@ export interface SessionScope {
    */
   readonly marks: (() => readonly string[]) | undefined;
   /** Marks of who asked, for common bases; undefined where none would tell people apart. */
-  readonly kin?: (() => readonly string[]) | undefined;
+  readonly joined?: (() => readonly string[]) | undefined;
 }
 
 export type Scope =
@@ -111,7 +111,7 @@ export class ScopeRules {
       // Tokens in headers are renewed and answers to them are personal, so they are no evidence either.
       marks: personal || owner.hasHeader ? undefined : () => owner.marks(),
       // Renewed tokens are nobody's second self here either; that a cookie takes another's place is told by `kinOf`.
-      kin: owner.hasHeader ? undefined : () => owner.marks(),
+      joined: owner.hasHeader ? undefined : () => owner.marks(),
     };
   }
 
@@ -119,12 +119,15 @@ export class ScopeRules {
    * Marks of one person, before and after a response that changes cookies that count: whoever comes with the new ones is
    * who came with the old. Empty where nothing takes an old one's place.
    */
-  kinOf(asked: { readonly credentials: Credentials; readonly response: RawHeaders }): readonly string[] {
+  joinedIdentities(asked: {
+    readonly credentials: Credentials;
+    readonly response: RawHeaders;
+  }): readonly string[] {
     const { credentials, response } = asked;
     if (credentials.none) return [];
     const cookies = countedSetCookies(readResponse(response).setCookies, this.#credentials.harmless);
     if (cookies.length === 0) return [];
-    return [...credentials.marks(), ...credentials.given(cookies)];
+    return [...credentials.marks(), ...credentials.options(cookies)];
   }
 }
 

@@ -7,7 +7,7 @@ import { hash } from "node:crypto";
 /** SHA-256 of a body, 32 latin1 characters. */
 export type Fingerprint = string & { readonly __brand: "Fingerprint" };
 
-/** The first 8 bytes of a fingerprint, 8 latin1 characters. It nominates a version and never proves one. */
+/** The first 8 bytes of a fingerprint, 8 latin1 characters. It nominates a version and never verifies one. */
 export type ShortFingerprint = string & { readonly __brand: "ShortFingerprint" };
 
 export const SHORT_FINGERPRINT_BYTES = 8;

@@ -1,12 +1,12 @@
 /**
- * Where one tenant's versions are found: by URL and by template, apart for each audience, so that a thousand sessions
+ * Where one partition's versions are found: by URL and by template, apart for each audience, so that a thousand sessions
  * on one URL do not push each other out. Every list keeps the newest few. What falls out of all its lists is reported,
  * and lists that become empty are gone. SPEC section "Bases".
  */
 import type { SessionKey } from "../scope/credentials.ts";
 
 /** Who finds a version: everyone, or one session. */
-export type Audience = "public" | SessionKey;
+export type ScopeKey = "public" | SessionKey;
 
 /** Most bases a request offers: measured, the fourth still gains a little. The wire has room for more. */
 export const MAX_OFFERS = 4;
@@ -27,7 +27,7 @@ export interface Indexed<V> {
 /** One version as one page of one audience. */
 export interface Place<V> {
   readonly version: V;
-  readonly audience: Audience;
+  readonly scopeKey: ScopeKey;
   readonly url: string;
   /** The lists it still stands in. */
   lists: PlaceList<V>[];
@@ -41,65 +41,65 @@ interface PlaceList<V> {
 }
 
 /** Lists of URLs and of templates in one map: a template has a space in it, which no URL can have. */
-type Shelf<V> = Map<string, PlaceList<V>>;
+type Lists<V> = Map<string, PlaceList<V>>;
 
 export interface Page {
-  readonly audience: Audience;
+  readonly scopeKey: ScopeKey;
   readonly url: string;
   readonly templates: readonly string[];
 }
 
 export class PageIndex<V extends Indexed<V>> {
-  readonly #shelves = new Map<Audience, Shelf<V>>();
+  readonly #listsByScope = new Map<ScopeKey, Lists<V>>();
 
   /**
    * What `audience` finds under a URL (its versions) or a template (the newest version of each page), newest last.
    * Valid until the index changes.
    */
-  find(audience: Audience, key: string): readonly Place<V>[] {
-    return this.#shelves.get(audience)?.get(key)?.places ?? NONE;
+  find(scopeKey: ScopeKey, key: string): readonly Place<V>[] {
+    return this.#listsByScope.get(scopeKey)?.get(key)?.places ?? NONE;
   }
 
   /** Makes `version` the newest of its URL and templates for an audience; returns the versions left in no list at all. */
   place(version: V, page: Page): readonly V[] {
-    const shelf = this.#shelves.get(page.audience) ?? new Map<string, PlaceList<V>>();
-    this.#shelves.set(page.audience, shelf);
-    const known = shelf.get(page.url);
+    const lists = this.#listsByScope.get(page.scopeKey) ?? new Map<string, PlaceList<V>>();
+    this.#listsByScope.set(page.scopeKey, lists);
+    const known = lists.get(page.url);
     const place =
       known?.places.find((other) => other.version === version) ?? newPlace(version, page, known?.key);
 
     const left: Place<V>[] = [];
-    const ofUrl = stand(place, shelf, page.url);
+    const ofUrl = stand(place, lists, page.url);
     if (ofUrl.places.length > KEPT_PER_URL) left.push(...leave(ofUrl, 0));
     for (const template of page.templates) {
-      const list = stand(place, shelf, template);
+      const list = stand(place, lists, template);
       // One version a page: eight versions of one page would make poor bases for another.
       const before = list.places.findIndex((other) => other.url === place.url && other !== place);
       if (before >= 0) left.push(...leave(list, before));
       else if (list.places.length > KEPT_PER_TEMPLATE) left.push(...leave(list, 0));
     }
-    return left.length === 0 ? NONE : left.filter(withdraw).flatMap(homeless);
+    return left.length === 0 ? NONE : left.filter(withdraw).flatMap(unlisted);
   }
 
   /** Takes a version, or some of its places, out of every list. */
   remove(version: V, places: readonly Place<V>[] = version.places.slice()): void {
     for (const place of places) {
-      const shelf = this.#shelves.get(place.audience);
+      const lists = this.#listsByScope.get(place.scopeKey);
       for (const { key, places } of place.lists) {
         places.splice(places.indexOf(place), 1);
-        if (places.length === 0) shelf?.delete(key);
+        if (places.length === 0) lists?.delete(key);
       }
-      if (shelf?.size === 0) this.#shelves.delete(place.audience);
+      if (lists?.size === 0) this.#listsByScope.delete(place.scopeKey);
       place.lists = [];
       withdraw(place);
     }
   }
 
   /** What is held, for tests and metrics; all are zero when no version is. */
-  get sizes(): { readonly audiences: number; readonly lists: number; readonly entries: number } {
-    const lists = [...this.#shelves.values()].flatMap((shelf) => [...shelf.values()]);
+  get sizes(): { readonly scopeKeys: number; readonly lists: number; readonly entries: number } {
+    const lists = [...this.#listsByScope.values()].flatMap((lists) => [...lists.values()]);
     const entries = lists.reduce((sum, { places }) => sum + places.length, 0);
-    return { audiences: this.#shelves.size, lists: lists.length, entries };
+    return { scopeKeys: this.#listsByScope.size, lists: lists.length, entries };
   }
 }
 
@@ -110,7 +110,7 @@ const NONE: readonly never[] = [];
 
 /** Shares the URL's string with its list, so that it is held once however many versions it has. */
 function newPlace<V extends Indexed<V>>(version: V, page: Page, url = ownString(page.url)): Place<V> {
-  const place: Place<V> = { version, audience: page.audience, url, lists: [] };
+  const place: Place<V> = { version, scopeKey: page.scopeKey, url, lists: [] };
   version.places = [...version.places, place];
   return place;
 }
@@ -119,11 +119,11 @@ function newPlace<V extends Indexed<V>>(version: V, page: Page, url = ownString(
 const ownString = (text: string): string => Buffer.from(text).toString();
 
 /** Puts a place at the new end of the list of that key, which is made when there is none. */
-function stand<V>(place: Place<V>, shelf: Shelf<V>, key: string): PlaceList<V> {
-  const known = shelf.get(key);
+function stand<V>(place: Place<V>, lists: Lists<V>, key: string): PlaceList<V> {
+  const known = lists.get(key);
   if (known === undefined) {
     const list = { key: key === place.url ? place.url : ownString(key), places: [place] };
-    shelf.set(list.key, list);
+    lists.set(list.key, list);
     place.lists = [...place.lists, list];
     return list;
   }
@@ -150,5 +150,5 @@ function withdraw<V extends Indexed<V>>(place: Place<V>): boolean {
   return true;
 }
 
-const homeless = <V extends Indexed<V>>({ version }: Place<V>): V[] =>
+const unlisted = <V extends Indexed<V>>({ version }: Place<V>): V[] =>
   version.places.length === 0 ? [version] : [];

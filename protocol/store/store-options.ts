@@ -39,5 +39,5 @@ export interface StoreOptions {
   readonly bytes?: number;
   readonly lifetimes?: Partial<Lifetimes>;
   /** Different people who make a session's bytes public; Infinity for never. */
-  readonly peopleForPublic?: number;
+  readonly identitiesForPublic?: number;
 }

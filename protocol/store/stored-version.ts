@@ -1,5 +1,5 @@
 /**
- * A version as a store holds it, and the versions of one tenant: by short fingerprint and by page. Both only keep
+ * A version as a store holds it, and the versions of one partition: by short fingerprint and by page. Both only keep
  * books; what is held and for how long is the store's decision.
  */
 import type { SessionKey } from "../scope/credentials.ts";
@@ -8,7 +8,7 @@ import type { Retention } from "../scope/scope.ts";
 import type { Fingerprint, ShortFingerprint } from "./fingerprint.ts";
 import { shortOf } from "./fingerprint.ts";
 import { PageIndex, type Place } from "./page-index.ts";
-import type { Tenant } from "./tenant.ts";
+import type { Partition } from "./partition.ts";
 
 /** Names one run of a peer's version store: 16 random bytes as latin1. */
 export type StoreId = string & { readonly __brand: "StoreId" };
@@ -29,7 +29,7 @@ export class HeldVersion implements Version {
   readonly fingerprint: Fingerprint;
   readonly short: ShortFingerprint;
   readonly body: Buffer;
-  readonly owner: TenantVersions;
+  readonly owner: PartitionVersions;
   stores: readonly StoreId[] = [];
   places: Place<HeldVersion>[] = [];
   retention: Retention = "keep";
@@ -40,10 +40,10 @@ export class HeldVersion implements Version {
   /** The URL it was seen at last, also after no list names it. */
   lastUrl = "";
   /** Bytes it is accounted with, and milliseconds it lives after a use (0: without end), at present. */
-  charge = 0;
+  accountedBytes = 0;
   lifetimeMs = 0;
 
-  constructor(owner: TenantVersions, fingerprint: Fingerprint, body: Buffer) {
+  constructor(owner: PartitionVersions, fingerprint: Fingerprint, body: Buffer) {
     this.owner = owner;
     this.fingerprint = fingerprint;
     this.short = shortOf(fingerprint);
@@ -58,21 +58,21 @@ export class HeldVersion implements Version {
 /** The session that finds a version; undefined where everybody does, or nobody. */
 export const sessionThatFinds = (version: Version): SessionKey | undefined => {
   if (!(version instanceof HeldVersion)) return undefined;
-  const audience = version.places.at(-1)?.audience;
-  return audience === "public" ? undefined : audience;
+  const scopeKey = version.places.at(-1)?.scopeKey;
+  return scopeKey === "public" ? undefined : scopeKey;
 };
 
-/** All versions of one tenant. */
-export class TenantVersions {
-  readonly tenant: Tenant;
+/** All versions of one partition. */
+export class PartitionVersions {
+  readonly partition: Partition;
   readonly pages = new PageIndex<HeldVersion>();
   /** Nearly always one version each; several only where somebody worked to make 8 bytes of SHA-256 meet. */
   readonly #byShort = new Map<ShortFingerprint, HeldVersion | HeldVersion[]>();
   count = 0;
   bytes = 0;
 
-  constructor(tenant: Tenant) {
-    this.tenant = tenant;
+  constructor(partition: Partition) {
+    this.partition = partition;
   }
 
   get(fingerprint: Fingerprint): HeldVersion | undefined {

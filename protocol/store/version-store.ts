@@ -1,18 +1,19 @@
 /**
- * The versions a daemon holds, on either side: content once per tenant and fingerprint, found by short fingerprint and
+ * The versions a daemon holds, on either side: content once per partition and fingerprint, found by short fingerprint and
  * by page, bounded in bytes. The bound is on resident size: bodies are copied into buffers of their own size, and all
  * that is kept beside them is charged too. What is personal is also forgotten in time. SPEC section "Version store".
  */
 import { LRUCache } from "lru-cache";
 import type { Clock, Timer } from "../runtime/clock.ts";
-import { Evidence, PEOPLE_FOR_PUBLIC } from "../scope/public-evidence.ts";
+import { Evidence, IDENTITIES_FOR_PUBLIC } from "../scope/public-evidence.ts";
 import type { Scope, SessionScope } from "../scope/scope.ts";
 import { namesOf } from "./common-base-name.ts";
 import { ownBuffer } from "./compact-buffer.ts";
 import { LastUses } from "./expiry-queue.ts";
 import type { Fingerprint, ShortFingerprint } from "./fingerprint.ts";
-import { chargeOf, VERSION_BYTES } from "./memory-charge.ts";
-import type { Audience, Place } from "./page-index.ts";
+import { accountedBytesOf, VERSION_BYTES } from "./memory-accounting.ts";
+import type { Place, ScopeKey } from "./page-index.ts";
+import { hostName, hostOf, type Partition } from "./partition.ts";
 import {
   DEFAULT_LIFETIMES,
   DEFAULT_STORE_BYTES,
@@ -20,8 +21,7 @@ import {
   type Sighting,
   type StoreOptions,
 } from "./store-options.ts";
-import { HeldVersion, type StoreId, stricter, TenantVersions, type Version } from "./stored-version.ts";
-import { hostName, hostOf, type Tenant } from "./tenant.ts";
+import { HeldVersion, PartitionVersions, type StoreId, stricter, type Version } from "./stored-version.ts";
 
 export type { Lifetimes, Sighting, StoreOptions } from "./store-options.ts";
 export type { StoreId, Version } from "./stored-version.ts";
@@ -38,8 +38,8 @@ export class VersionStore {
   readonly maxBytes: number;
   readonly #clock: Clock;
   readonly #lifetimes: Lifetimes;
-  readonly #peopleForPublic: number;
-  readonly #tenants = new Map<Tenant, TenantVersions>();
+  readonly #identitiesForPublic: number;
+  readonly #partitions = new Map<Partition, PartitionVersions>();
   /** The value is the charge: lru-cache takes a new size only with a new value. */
   readonly #held: LRUCache<HeldVersion, number>;
   readonly #lastUses = new LastUses<HeldVersion>();
@@ -49,7 +49,7 @@ export class VersionStore {
     this.maxBytes = options.bytes ?? DEFAULT_STORE_BYTES;
     this.#clock = options.clock;
     this.#lifetimes = { ...DEFAULT_LIFETIMES, ...options.lifetimes };
-    this.#peopleForPublic = options.peopleForPublic ?? PEOPLE_FOR_PUBLIC;
+    this.#identitiesForPublic = options.identitiesForPublic ?? IDENTITIES_FOR_PUBLIC;
     this.#held = new LRUCache<HeldVersion, number>({
       maxSize: this.maxBytes,
       updateAgeOnGet: true,
@@ -70,24 +70,24 @@ export class VersionStore {
     return this.#held.size;
   }
 
-  /** Versions and bytes of one tenant. */
-  held(tenant: Tenant): { readonly count: number; readonly bytes: number } {
-    const versions = this.#tenants.get(tenant);
+  /** Versions and bytes of one partition. */
+  held(partition: Partition): { readonly count: number; readonly bytes: number } {
+    const versions = this.#partitions.get(partition);
     return { count: versions?.count ?? 0, bytes: versions?.bytes ?? 0 };
   }
 
   /** What is kept beside the versions, for tests and metrics; all are zero when there is no version. */
-  get books(): { tenants: number; audiences: number; lists: number; entries: number; mortal: number } {
+  get books(): { partitions: number; scopeKeys: number; lists: number; entries: number; mortal: number } {
     const sum = {
-      tenants: this.#tenants.size,
-      audiences: 0,
+      partitions: this.#partitions.size,
+      scopeKeys: 0,
       lists: 0,
       entries: 0,
       mortal: this.#lastUses.size,
     };
-    for (const { pages } of this.#tenants.values()) {
-      const { audiences, lists, entries } = pages.sizes;
-      sum.audiences += audiences;
+    for (const { pages } of this.#partitions.values()) {
+      const { scopeKeys, lists, entries } = pages.sizes;
+      sum.scopeKeys += scopeKeys;
       sum.lists += lists;
       sum.entries += entries;
     }
@@ -95,34 +95,34 @@ export class VersionStore {
   }
 
   /** Remembers a body; undefined when its scope is nobody's, or it is larger than the whole store. */
-  remember(tenant: Tenant, sighting: Sighting): Version | undefined {
+  remember(partition: Partition, sighting: Sighting): Version | undefined {
     const { scope, body, fingerprint } = sighting;
     if (scope.kind === "nobody" || body.length + VERSION_BYTES > this.maxBytes) return undefined;
-    const version = this.#current(tenant, fingerprint) ?? this.#take(tenant, fingerprint, body);
+    const version = this.#current(partition, fingerprint) ?? this.#take(partition, fingerprint, body);
     noteStore(version, sighting.from);
     version.retention = stricter(version.retention, scope.retention);
 
-    const homeless = this.#place(version, sighting, scope);
-    const held = this.#charge(version);
-    for (const other of homeless) if (other.places.length === 0 && this.#held.has(other)) this.#retire(other);
+    const unlisted = this.#place(version, sighting, scope);
+    const held = this.#accountedBytes(version);
+    for (const other of unlisted) if (other.places.length === 0 && this.#held.has(other)) this.#retire(other);
     this.#keepSweeping();
     return held ? version : undefined;
   }
 
   /** The version a short fingerprint can only mean; counts as a use. Undefined when unknown or ambiguous. */
-  nominated(tenant: Tenant, short: ShortFingerprint): Version | undefined {
-    return this.allNominated(tenant, [short])[0];
+  nominated(partition: Partition, short: ShortFingerprint): Version | undefined {
+    return this.allNominated(partition, [short])[0];
   }
 
   /** `nominated` of each. */
-  allNominated(tenant: Tenant, shorts: readonly ShortFingerprint[]): (Version | undefined)[] {
-    const found = this.#tenants.get(tenant)?.allNominated(shorts) ?? [];
+  allNominated(partition: Partition, shorts: readonly ShortFingerprint[]): (Version | undefined)[] {
+    const found = this.#partitions.get(partition)?.allNominated(shorts) ?? [];
     return shorts.map((_, i) => (this.use(found[i]) ? found[i] : undefined));
   }
 
   /** By its full name; does not count as a use. */
-  find(tenant: Tenant, fingerprint: Fingerprint): Version | undefined {
-    const version = this.#tenants.get(tenant)?.get(fingerprint);
+  find(partition: Partition, fingerprint: Fingerprint): Version | undefined {
+    const version = this.#partitions.get(partition)?.get(fingerprint);
     return version !== undefined && this.#held.has(version) ? version : undefined;
   }
 
@@ -130,8 +130,8 @@ export class VersionStore {
    * What an audience finds under a URL (its versions) or a template (the newest version of each page), newest last.
    * Valid until the store changes; may name versions that `holds` denies.
    */
-  listed(tenant: Tenant, audience: Audience, key: string): readonly Place<Version>[] {
-    return this.#tenants.get(tenant)?.pages.find(audience, key) ?? [];
+  listed(partition: Partition, scopeKey: ScopeKey, key: string): readonly Place<Version>[] {
+    return this.#partitions.get(partition)?.pages.find(scopeKey, key) ?? [];
   }
 
   /** Whether a version is still held and not past its end of life. */
@@ -156,23 +156,23 @@ export class VersionStore {
     if (!(version instanceof HeldVersion) || !this.#held.has(version)) return;
     version.copies ??= new Map();
     version.copies.set(coding, ownBuffer(copy));
-    this.#charge(version);
+    this.#accountedBytes(version);
   }
 
-  /** Erases what is held of a tenant or of a host (under every key), or of one URL of it. Returns how many versions. */
-  forget(what: { readonly tenant: Tenant } | { readonly host: string }, url?: string): number {
+  /** Erases what is held of a partition or of a host (under every key), or of one URL of it. Returns how many versions. */
+  forget(what: { readonly partition: Partition } | { readonly host: string }, url?: string): number {
     const host = "host" in what ? hostName(what.host) : undefined;
     const names = url === undefined ? undefined : namesOf(url);
-    const concerned = [...this.#tenants.values()].filter(({ tenant }) =>
-      "tenant" in what ? tenant === what.tenant : hostOf(tenant) === host,
+    const concerned = [...this.#partitions.values()].filter(({ partition }) =>
+      "partition" in what ? partition === what.partition : hostOf(partition) === host,
     );
     const versions = concerned.flatMap((owner) => [...owner.all()]);
     return this.#erase(versions.filter((each) => names?.some((name) => each.wasAt(name)) ?? true));
   }
 
-  /** Erases versions that proved corrupt, here or at the peer. Returns how many were held. */
-  forgetVersions(tenant: Tenant, fingerprints: readonly Fingerprint[]): number {
-    const owner = this.#tenants.get(tenant);
+  /** Erases versions that verified corrupt, here or at the peer. Returns how many were held. */
+  forgetVersions(partition: Partition, fingerprints: readonly Fingerprint[]): number {
+    const owner = this.#partitions.get(partition);
     return this.#erase(fingerprints.flatMap((fingerprint) => owner?.get(fingerprint) ?? []));
   }
 
@@ -183,16 +183,16 @@ export class VersionStore {
     this.#sweep = undefined;
   }
 
-  #current(tenant: Tenant, fingerprint: Fingerprint): HeldVersion | undefined {
-    const version = this.#tenants.get(tenant)?.get(fingerprint);
+  #current(partition: Partition, fingerprint: Fingerprint): HeldVersion | undefined {
+    const version = this.#partitions.get(partition)?.get(fingerprint);
     if (version === undefined || this.#held.has(version)) return version;
     this.#held.delete(version); // past its end, and not swept yet
     return undefined;
   }
 
-  #take(tenant: Tenant, fingerprint: Fingerprint, body: Buffer): HeldVersion {
-    const owner = this.#tenants.get(tenant) ?? new TenantVersions(tenant);
-    this.#tenants.set(tenant, owner);
+  #take(partition: Partition, fingerprint: Fingerprint, body: Buffer): HeldVersion {
+    const owner = this.#partitions.get(partition) ?? new PartitionVersions(partition);
+    this.#partitions.set(partition, owner);
     const version = new HeldVersion(owner, fingerprint, ownBuffer(body));
     owner.add(version);
     return version;
@@ -207,44 +207,44 @@ export class VersionStore {
     const { pages } = version.owner;
     const wasPublic = version.isPublic;
     version.isPublic ||= scope.kind === "public" || this.#isEverybodys(version, page.url, scope);
-    const audience = version.isPublic || scope.kind === "public" ? "public" : scope.session;
-    const homeless = [pages.place(version, { audience, url: page.url, templates: page.templates })];
+    const scopeKey = version.isPublic || scope.kind === "public" ? "public" : scope.session;
+    const unlisted = [pages.place(version, { scopeKey, url: page.url, templates: page.templates })];
     if (version.isPublic && !wasPublic) {
       version.evidence = undefined;
       for (const { url, lists } of version.places.slice())
-        homeless.push(pages.place(version, { audience: "public", url, templates: keysBeside(url, lists) }));
+        unlisted.push(pages.place(version, { scopeKey: "public", url, templates: keysBeside(url, lists) }));
     }
     version.lastUrl = version.places.at(-1)?.url ?? "";
     const excess = version.places.length - MOST_PLACES;
     if (excess > 0) pages.remove(version, version.places.slice(0, excess));
-    return homeless.flat();
+    return unlisted.flat();
   }
 
   #isEverybodys(version: HeldVersion, url: string, scope: SessionScope): boolean {
-    if (scope.marks === undefined || this.#peopleForPublic === Number.POSITIVE_INFINITY) return false;
+    if (scope.marks === undefined || this.#identitiesForPublic === Number.POSITIVE_INFINITY) return false;
     const seen = version.owner.pages.find(scope.session, url).some((place) => place.version === version);
     if (seen) return false;
     version.evidence ??= new Evidence();
     version.evidence.add(scope.marks());
-    return version.evidence.people >= this.#peopleForPublic;
+    return version.evidence.identities >= this.#identitiesForPublic;
   }
 
   #retire(version: HeldVersion): void {
     if (this.#lifetimes.retiredMs === 0) this.#held.delete(version);
-    else this.#charge(version);
+    else this.#accountedBytes(version);
   }
 
   /** Accounts for what a version takes now and when it ends; false when it outgrew the store and is gone. */
-  #charge(version: HeldVersion): boolean {
-    const bytes = chargeOf(version);
+  #accountedBytes(version: HeldVersion): boolean {
+    const bytes = accountedBytesOf(version);
     if (bytes > this.maxBytes) {
       if (!this.#held.delete(version)) this.#dropped(version);
       return false;
     }
     const ttl = this.#lifetimeOf(version);
-    if (bytes === version.charge && ttl === version.lifetimeMs) return this.use(version);
-    version.owner.bytes += bytes - version.charge;
-    version.charge = bytes;
+    if (bytes === version.accountedBytes && ttl === version.lifetimeMs) return this.use(version);
+    version.owner.bytes += bytes - version.accountedBytes;
+    version.accountedBytes = bytes;
     if (ttl !== version.lifetimeMs) this.#lastUses.gone(version, version.lifetimeMs);
     version.lifetimeMs = ttl;
     this.#lastUses.used(version, ttl);
@@ -264,9 +264,9 @@ export class VersionStore {
     const { owner } = version;
     owner.remove(version);
     this.#lastUses.gone(version, version.lifetimeMs);
-    owner.bytes -= version.charge;
-    version.charge = 0;
-    if (owner.count === 0) this.#tenants.delete(owner.tenant);
+    owner.bytes -= version.accountedBytes;
+    version.accountedBytes = 0;
+    if (owner.count === 0) this.#partitions.delete(owner.partition);
   }
 
   #erase(versions: readonly HeldVersion[]): number {

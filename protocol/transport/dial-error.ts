@@ -14,7 +14,7 @@ export type DialErrorCode =
   | "key-refused"
   /** The server answered with something else than the shared key: it may be an impostor. */
   | "no-key-proved"
-  /** The server's certificate does not prove that it is the edge. */
+  /** The server's certificate does not verify that it is the edge. */
   | "certificate-invalid"
   /** The edge wants a client certificate, or another one. */
   | "certificate-refused"
@@ -31,7 +31,7 @@ export class DialError extends Error {
 }
 
 type Mode = DialSecurity["mode"];
-type Verdict = readonly [DialErrorCode, string];
+type Acknowledgement = readonly [DialErrorCode, string];
 
 const UNREACHABLE: Readonly<Record<string, string>> = {
   ECONNREFUSED: "nothing listens there: is coilgun-edge running, and is the port right?",
@@ -45,18 +45,18 @@ const UNREACHABLE: Readonly<Record<string, string>> = {
   EPIPE: "it hung up before it answered: see the edge's log",
 };
 
-const NOT_TLS_13: Verdict = [
+const NOT_TLS_13: Acknowledgement = [
   "tls-too-old",
   "it speaks no TLS 1.3: Coilgun needs Node.js 24 on both ends, and a balancer in between must allow TLS 1.3",
 ];
 
-const OWN_CERTIFICATE: Verdict = [
+const OWN_CERTIFICATE: Acknowledgement = [
   "certificate-refused",
   "the edge does not accept this side's client certificate: check `client` here and `clientAuthorities` at the edge",
 ];
 
 /** OpenSSL's reasons. Alerts are the peer's words, the others ours. */
-const TLS_REASONS: Readonly<Record<string, Verdict>> = {
+const TLS_REASONS: Readonly<Record<string, Acknowledgement>> = {
   ERR_SSL_TLSV1_ALERT_DECRYPT_ERROR: [
     "key-refused",
     "the edge knows this key id with another secret: pair again, or copy the secret again",
@@ -69,19 +69,19 @@ const TLS_REASONS: Readonly<Record<string, Verdict>> = {
 };
 
 /** The verdict on a server that showed a certificate, or nothing, where a shared key was asked. */
-export const NO_KEY_PROVED: Verdict = [
+export const NO_KEY_PROVED: Acknowledgement = [
   "no-key-proved",
   "the server did not prove the shared key: this is not the edge, or it runs in certificate mode, or something in between ends TLS",
 ];
 
-/** The alert of a server that found no common way to prove itself; its name changed between OpenSSL versions. */
+/** The alert of a server that found no common way to verify itself; its name changed between OpenSSL versions. */
 const HANDSHAKE_FAILURE = /ALERT_HANDSHAKE_FAILURE$/;
-/** Node's names for a certificate that does not prove what it should. */
+/** Node's names for a certificate that does not verify what it should. */
 const CERTIFICATE = /CERT|CRL|ISSUER|SIGNATURE|INVALID_CA|INVALID_PURPOSE|PATH_LENGTH|HOSTNAME_MISMATCH/;
 
 const MAY_EXPECT_TLS = "it may expect TLS, so set its key or certificate here";
 
-const judge = (code: string, mode: Mode): Verdict => {
+const judge = (code: string, mode: Mode): Acknowledgement => {
   if (code === "ECONNRESET" && mode === "plain") {
     return ["unreachable", `it hung up before it answered: ${MAY_EXPECT_TLS}, or see the edge's log`];
   }
@@ -112,7 +112,7 @@ const judge = (code: string, mode: Mode): Verdict => {
 };
 
 /** The verdict on an HTTP answer other than 101. */
-export const wrongStatus = (status: number): Verdict =>
+export const wrongStatus = (status: number): Acknowledgement =>
   status === 502 || status === 503 || status === 504
     ? ["unreachable", `a server in between answers ${status}: there is no edge behind it now`]
     : [
@@ -127,7 +127,7 @@ export interface DialPlace {
 }
 
 /** A DialError about that place. */
-export const dialError = (place: DialPlace, [code, text]: Verdict, cause?: unknown): DialError =>
+export const dialError = (place: DialPlace, [code, text]: Acknowledgement, cause?: unknown): DialError =>
   new DialError(
     code,
     `link to ${place.host}:${place.port} failed: ${text}`,
@@ -146,12 +146,12 @@ export const toDialError = (place: DialPlace, cause: unknown): DialError => {
   }
   const code =
     cause instanceof Error && "code" in cause && typeof cause.code === "string" ? cause.code : undefined;
-  const verdict: Verdict =
+  const acknowledgement: Acknowledgement =
     code === undefined
       ? [
           "not-coilgun",
           `it does not speak the link's WebSocket (${cause instanceof Error ? cause.message : String(cause)}): is this the edge's tunnel port, and of this version?`,
         ]
       : judge(code, place.mode);
-  return dialError(place, verdict, cause);
+  return dialError(place, acknowledgement, cause);
 };

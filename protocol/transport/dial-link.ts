@@ -1,6 +1,6 @@
 /**
- * Dials an edge's tunnel port: connect, prove, become a WebSocket. No byte of the link, not even the HTTP request,
- * leaves before TLS has proved the edge in the way that was asked for. SPEC section "Dialling".
+ * Dials an edge's tunnel port: connect, verify, become a WebSocket. No byte of the link, not even the HTTP request,
+ * leaves before TLS has verified the edge in the way that was asked for. SPEC section "Dialling".
  */
 import { once } from "node:events";
 import { connect as connectPlain, type Socket } from "node:net";

@@ -1,10 +1,10 @@
 /**
- * Places for connections that have not proved themselves: a few per address and a bound for all, so that strangers can
+ * Places for connections that have not verified themselves: a few per address and a bound for all, so that strangers can
  * hold only so much of an edge, and one of them cannot keep the others out. SPEC section "Listening".
  */
 import { ownerOf } from "../runtime/ip-address.ts";
 
-export class PendingPlaces {
+export class HandshakeLimit {
   readonly #perAddress: number;
   readonly #inAll: number;
   readonly #taken = new Map<string, number>();

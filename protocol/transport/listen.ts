@@ -1,5 +1,5 @@
 /**
- * The edge's tunnel port: accepts TCP, TLS and the WebSocket, and hands over transports. Until a peer has proved itself
+ * The edge's tunnel port: accepts TCP, TLS and the WebSocket, and hands over transports. Until a peer has verified itself
  * to the link (`setMaxMessageBytes`) it has one span of time, from TCP accept on, and one of a few places per address;
  * then it is on its own. Everything refused is told to `refused`, once per connection. SPEC section "Listening".
  */
@@ -14,7 +14,7 @@ import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { Clock } from "../runtime/clock.ts";
 import { plainAddress } from "../runtime/ip-address.ts";
-import { PendingPlaces } from "./handshake-limit.ts";
+import { HandshakeLimit } from "./handshake-limit.ts";
 import { asText, BAD_HTTP, headersOf, refusalOf, TLS_FAILURES, WANTS_UPGRADE } from "./refusals.ts";
 import { checkPlain, type ListenSecurity, type ListenTls, listenTls } from "./tls.ts";
 import { FIRST_MESSAGE_BYTES, type Transport } from "./transport.ts";
@@ -22,7 +22,7 @@ import { acceptWebSocket, MAX_UPGRADE_HEADER_BYTES } from "./ws-transport.ts";
 
 /** @internal */
 export interface ListenLimits {
-  /** Connections of one address that have not proved themselves; of IPv6, of one /64. */
+  /** Connections of one address that have not verified themselves; of IPv6, of one /64. */
   readonly pendingPerAddress: number;
   /** The same for all addresses together: with it, what strangers can hold here has a bound. */
   readonly pendingInAll: number;
@@ -73,8 +73,8 @@ export const listenForLinks = async (options: ListenOptions): Promise<TunnelList
 interface Arrival {
   readonly address: string;
   readonly socket: Socket;
-  /** Ends its time and its place among the unproved; also when it is gone. */
-  readonly proved: () => void;
+  /** Ends its time and its place among the unverified; also when it is gone. */
+  readonly verified: () => void;
   /** The log has heard of it. */
   told: boolean;
   transport: Transport | undefined;
@@ -88,14 +88,14 @@ class LinkListener implements TunnelListener {
   readonly #arrivals = new Map<string, Arrival>();
   /** The port is free and the last socket gone; heard from the beginning, as it may come before anybody waits for it. */
   readonly #closed = Promise.withResolvers<void>();
-  readonly #places: PendingPlaces;
+  readonly #places: HandshakeLimit;
   #accepting = true;
   #address = { host: "", port: 0 };
 
   constructor(options: ListenOptions) {
     this.#options = options;
     this.#limits = { ...LISTEN_LIMITS, ...options.limits };
-    this.#places = new PendingPlaces({
+    this.#places = new HandshakeLimit({
       perAddress: this.#limits.pendingPerAddress,
       inAll: this.#limits.pendingInAll,
     });
@@ -169,15 +169,15 @@ class LinkListener implements TunnelListener {
     const timer = this.#options.clock.after(handshakeMs, () =>
       this.#refuse(arrival, `no proof within ${handshakeMs} ms`),
     );
-    const proved = () => {
+    const verified = () => {
       timer.cancel();
       giveBack();
     };
-    const arrival: Arrival = { address, socket, proved, told: false, transport: undefined };
+    const arrival: Arrival = { address, socket, verified, told: false, transport: undefined };
     const name = nameOf(socket);
     this.#arrivals.set(name, arrival);
     socket.once("close", () => {
-      proved();
+      verified();
       this.#arrivals.delete(name);
     });
   }
@@ -203,8 +203,8 @@ class LinkListener implements TunnelListener {
       socket.destroy();
       return;
     }
-    const proved = this.#tls === undefined ? { keyId: undefined } : this.#tls.provedBy(socket);
-    if (proved === undefined) {
+    const verified = this.#tls === undefined ? { keyId: undefined } : this.#tls.verifiedBy(socket);
+    if (verified === undefined) {
       this.#refuse(arrival, "the connection names no key that is known here");
       return;
     }
@@ -215,9 +215,9 @@ class LinkListener implements TunnelListener {
       return;
     }
     const wiring = {
-      peer: { address: arrival.address, ...proved },
+      peer: { address: arrival.address, ...verified },
       firstMessageBytes: this.#limits.firstMessageBytes,
-      proved: arrival.proved,
+      verified: arrival.verified,
     };
     acceptWebSocket({ request, socket, head }, wiring, (transport) => {
       arrival.transport = transport;

@@ -1,5 +1,5 @@
 /**
- * How the two ends of a link prove themselves at the TLS layer, both sides in one place: a shared key (PSK), a server
+ * How the two ends of a link verify themselves at the TLS layer, both sides in one place: a shared key (PSK), a server
  * certificate, or nothing at all on loopback. TLS is 1.3 or newer always. SPEC section "Transport security".
  *
  * What a PSK link rests on, each of it a test: the dialler trusts no certificate and refuses a connection that did not
@@ -64,14 +64,14 @@ export const checkPlain = (host: string, security: ListenSecurity | DialSecurity
     throw new InsecureError(host);
 };
 
-/** The listener's side of TLS: its options, and what a connection proved. */
+/** The listener's side of TLS: its options, and what a connection verified. */
 export interface ListenTls {
   readonly options: TlsOptions;
   /**
-   * What a connection whose handshake is done has proved: the key by its id, or in certificate mode what was asked of
+   * What a connection whose handshake is done has verified: the key by its id, or in certificate mode what was asked of
    * it. Undefined for one that came in without either: refuse it.
    */
-  provedBy(socket: Socket): { readonly keyId: string | undefined } | undefined;
+  verifiedBy(socket: Socket): { readonly keyId: string | undefined } | undefined;
 }
 
 /** Undefined for a plain listener. */
@@ -86,7 +86,7 @@ export const listenTls = (security: ListenSecurity): ListenTls | undefined => {
         : { ca: clientAuthorities, requestCert: true, rejectUnauthorized: true };
     return {
       options: { ...common, cert: certificate, key: privateKey, ...clients },
-      provedBy: () => ({ keyId: undefined }),
+      verifiedBy: () => ({ keyId: undefined }),
     };
   }
   const keyIds = new WeakMap<Socket, string>();
@@ -95,7 +95,7 @@ export const listenTls = (security: ListenSecurity): ListenTls | undefined => {
       ...common,
       ciphers: PSK_SUITES,
       pskCallback(socket, id) {
-        // A peer may offer several identities: only the last one asked can be the one it then proves.
+        // A peer may offer several identities: only the last one asked can be the one it then verifies.
         keyIds.delete(socket);
         const secret = isKeyId(id) ? security.secretOf(id) : undefined;
         if (secret === undefined) return null;
@@ -103,7 +103,7 @@ export const listenTls = (security: ListenSecurity): ListenTls | undefined => {
         return secret.reveal();
       },
     },
-    provedBy: (socket) => {
+    verifiedBy: (socket) => {
       const keyId = keyIds.get(socket);
       return keyId === undefined ? undefined : { keyId };
     },
@@ -142,7 +142,7 @@ export const dialTls = (host: string, security: DialSecurity): ConnectionOptions
 
 /**
  * Whether a connected dialler's socket ended in its key. TLS reports a key as a resumed session, and this dialler never
- * has another session to resume; a certificate means that the server proved something else.
+ * has another session to resume; a certificate means that the server verified something else.
  */
 export const provedKey = (socket: TLSSocket): boolean =>
   socket.isSessionReused() && socket.getPeerX509Certificate() === undefined;

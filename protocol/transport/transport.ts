@@ -29,7 +29,7 @@ export interface TransportEvents {
 }
 
 export interface Transport {
-  /** What is known of the peer: its address for logs, and the key it proved if the wire itself proved one (TLS PSK). */
+  /** What is known of the peer: its address for logs, and the key it verified if the wire itself verified one (TLS PSK). */
   readonly peer: { readonly address: string; readonly keyId: string | undefined };
   /** Set once, before the first message can arrive: events are held until then. */
   listen(events: TransportEvents): void;
@@ -39,8 +39,8 @@ export interface Transport {
   readonly queuedBytes: number;
   /**
    * Largest message accepted from the peer from now on, FIRST_MESSAGE_BYTES until then; anything larger closes the
-   * transport. The first call is also the link's word that the peer has proved itself: it ends the time and the place
-   * among the unproved that a listener grants. Call it before `message` returns for the message that proves the peer,
+   * transport. The first call is also the link's word that the peer has verified itself: it ends the time and the place
+   * among the unverified that a listener grants. Call it before `message` returns for the message that verifies the peer,
    * because the next one may follow in the same turn. Throws RangeError above MAX_MESSAGE_BYTES.
    */
   setMaxMessageBytes(bytes: number): void;

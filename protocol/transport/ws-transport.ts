@@ -1,10 +1,10 @@
 /**
  * A transport over one WebSocket, and the only importer of ws: everything above sends and receives whole binary
- * messages. The socket is made, secured and proved by dial-link and listen before ws sees a byte of it.
+ * messages. The socket is made, secured and verified by dial-link and listen before ws sees a byte of it.
  * SPEC section "Transport".
  *
  * ws fixes its bound on a message when it is built, and buffers up to the length that a frame claims. So ws gets the
- * final bound, and a peer that has not proved itself is held by a bound on *all* it has sent, checked here after each
+ * final bound, and a peer that has not verified itself is held by a bound on *all* it has sent, checked here after each
  * chunk: it can make this side hold UNPROVED_MESSAGES first messages and one chunk, whatever its frames claim.
  */
 import type { IncomingMessage } from "node:http";
@@ -30,7 +30,7 @@ export const LINK_PATH = "/coilgun";
 export const SUBPROTOCOL = "coilgun.1";
 /** Most bytes of HTTP headers before the connection becomes a WebSocket. */
 export const MAX_UPGRADE_HEADER_BYTES = 4 * 1024;
-/** An unproved peer may send this many times the first message bound, framing included: hello, proof, and room. @internal */
+/** An unverified peer may send this many times the first message bound, framing included: hello, proof, and room. @internal */
 export const UNPROVED_MESSAGES = 4;
 
 /** Intermediaries may cut a message into fragments; ours are never cut. */
@@ -65,18 +65,18 @@ interface Wiring {
   readonly socket: Socket;
   readonly peer: WebSocketPeer;
   readonly firstMessageBytes: number;
-  /** The link set the message bound: the peer has proved itself. Called each time. */
-  proved(): void;
+  /** The link set the message bound: the peer has verified itself. Called each time. */
+  verified(): void;
 }
 
 class WebSocketTransport implements Transport {
   readonly peer: WebSocketPeer;
   readonly #ws: WebSocket;
   readonly #socket: Socket;
-  readonly #unprovedBound: number;
-  readonly #proved: () => void;
+  readonly #unverifiedBound: number;
+  readonly #verified: () => void;
   #maxMessageBytes: number;
-  #unprovedBytes = 0;
+  #unverifiedBytes = 0;
   /** An event that is under way still calls listeners taken off meanwhile. */
   #counting = true;
   #events: TransportEvents | undefined;
@@ -92,8 +92,8 @@ class WebSocketTransport implements Transport {
     this.#ws = wiring.ws;
     this.#socket = wiring.socket;
     this.#maxMessageBytes = wiring.firstMessageBytes;
-    this.#unprovedBound = wiring.firstMessageBytes * UNPROVED_MESSAGES;
-    this.#proved = wiring.proved;
+    this.#unverifiedBound = wiring.firstMessageBytes * UNPROVED_MESSAGES;
+    this.#verified = wiring.verified;
     // Paused before the first byte is parsed: events wait for `listen`. (ws has set TCP_NODELAY; a test holds it to that.)
     this.#ws.pause();
     this.#ws.binaryType = "nodebuffer";
@@ -103,8 +103,8 @@ class WebSocketTransport implements Transport {
     this.#socket.on("error", (error: NodeJS.ErrnoException) =>
       this.#ending(`the connection was lost (${error.code ?? error.message})`),
     );
-    // After ws's own listener, so that a chunk which proves the peer and goes on is not counted against it.
-    this.#socket.on("data", this.#countUnproved);
+    // After ws's own listener, so that a chunk which verifies the peer and goes on is not counted against it.
+    this.#socket.on("data", this.#countUnverified);
   }
 
   get queuedBytes(): number {
@@ -129,8 +129,8 @@ class WebSocketTransport implements Transport {
   setMaxMessageBytes(bytes: number): void {
     this.#maxMessageBytes = checkMaxMessageBytes(bytes);
     this.#counting = false;
-    this.#socket.off("data", this.#countUnproved);
-    this.#proved();
+    this.#socket.off("data", this.#countUnverified);
+    this.#verified();
   }
 
   close(why: string): void {
@@ -167,11 +167,11 @@ class WebSocketTransport implements Transport {
     this.#events?.drain();
   };
 
-  readonly #countUnproved = (chunk: Buffer): void => {
+  readonly #countUnverified = (chunk: Buffer): void => {
     if (!this.#counting) return;
-    this.#unprovedBytes += chunk.length;
-    if (this.#unprovedBytes > this.#unprovedBound) {
-      this.destroy(`the peer sent more than ${this.#unprovedBound} bytes before it proved itself`);
+    this.#unverifiedBytes += chunk.length;
+    if (this.#unverifiedBytes > this.#unverifiedBound) {
+      this.destroy(`the peer sent more than ${this.#unverifiedBound} bytes before it proved itself`);
     }
   };
 
@@ -241,7 +241,7 @@ export class WrongStatusError extends Error {
 }
 
 /**
- * The dialler's half, over a socket that is connected and proved. Rejects with the first error of socket, HTTP or ws,
+ * The dialler's half, over a socket that is connected and verified. Rejects with the first error of socket, HTTP or ws,
  * with WrongStatusError, or with `signal.reason`; the socket is gone then.
  */
 export const openWebSocket = (
@@ -271,7 +271,7 @@ export const openWebSocket = (
   ws.on("open", () => {
     ws.off("error", fail);
     signal.removeEventListener("abort", stop);
-    const wiring = { peer: to.peer, firstMessageBytes: FIRST_MESSAGE_BYTES, proved: () => {} };
+    const wiring = { peer: to.peer, firstMessageBytes: FIRST_MESSAGE_BYTES, verified: () => {} };
     resolve(new WebSocketTransport({ ws, socket, ...wiring }));
   });
   return promise.finally(() => signal.removeEventListener("abort", stop));

@@ -4,7 +4,7 @@
  */
 
 import type { HeaderList } from "../http/header-list.ts";
-import { Inbox } from "../runtime/async-queue.ts";
+import { AsyncQueue } from "../runtime/async-queue.ts";
 
 /** A body of which this much waits to be pulled is paused at its socket. @internal */
 export const BODY_QUEUE_BYTES = 128 * 1024;
@@ -33,7 +33,7 @@ export interface BodySource {
  * A response body, pulled once: pieces, then its end. A pull says that the piece before it is done with; until then that one
  * counts as waiting. Pulling throws StreamError when the web server failed.
  */
-export class OriginBody extends Inbox<Buffer | BodyEnd> {
+export class UpstreamBody extends AsyncQueue<Buffer | BodyEnd> {
   readonly #source: BodySource;
   #waitingBytes = 0;
   /** Of the piece that was pulled last. */

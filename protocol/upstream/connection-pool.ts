@@ -6,7 +6,7 @@
 import type { Socket } from "node:net";
 import { StreamError } from "../errors.ts";
 import { type Clock, DeadlineError, type Timer } from "../runtime/clock.ts";
-import type { OriginDialler } from "./dial-upstream.ts";
+import type { UpstreamDialler } from "./dial-upstream.ts";
 
 /** A connection that rested for longer carries only what may be repeated. Web servers close theirs after seconds: 2 (gunicorn), 5 (Apache, Node.js), 75 (nginx). @internal */
 export const TRUSTED_REST_MS = 1_000;
@@ -20,7 +20,7 @@ export interface ConnectionWish {
 }
 
 export interface PoolOptions {
-  readonly dialler: OriginDialler;
+  readonly dialler: UpstreamDialler;
   readonly clock: Clock;
   /** Most connections at once. */
   readonly most: number;
@@ -85,7 +85,7 @@ interface Waiting {
 }
 
 export class ConnectionPool {
-  readonly #given: PoolOptions;
+  readonly #options: PoolOptions;
   /** All there are, but for those being made. */
   readonly #all = new Set<PooledConnection>();
   readonly #dialling = new Set<AbortController>();
@@ -100,8 +100,8 @@ export class ConnectionPool {
   #phase: "open" | "retired" | "closed" = "open";
   readonly #empty = Promise.withResolvers<void>();
 
-  constructor(given: PoolOptions) {
-    this.#given = given;
+  constructor(options: PoolOptions) {
+    this.#options = options;
   }
 
   /** Connections there are: lent out, at rest, being made. */
@@ -118,7 +118,7 @@ export class ConnectionPool {
     if (this.#phase === "closed") throw closed();
     const rested = this.#line.size === 0 ? this.#fitting(wish) : undefined;
     if (rested !== undefined) return rested.lend();
-    if (this.#line.size === 0 && this.size < this.#given.most) this.#coming++;
+    if (this.#line.size === 0 && this.size < this.#options.most) this.#coming++;
     else {
       const granted = await this.#inLine(wish, withinMs, signal);
       if (granted !== undefined) return granted.lend();
@@ -134,9 +134,9 @@ export class ConnectionPool {
       socket.destroy();
       return;
     }
-    connection.rest(this.#given.clock.now(), forMs);
+    connection.rest(this.#options.clock.now(), forMs);
     this.#resting.push(connection);
-    this.#timer ??= this.#given.clock.after(forMs, () => this.#closeRested());
+    this.#timer ??= this.#options.clock.after(forMs, () => this.#closeRested());
     this.#next();
   }
 
@@ -166,7 +166,7 @@ export class ConnectionPool {
     this.#dialling.add(dial);
     try {
       if (signal.aborted) leave();
-      const socket = await this.#given.dialler.dial({ halfOpen, signal: dial.signal });
+      const socket = await this.#options.dialler.dial({ halfOpen, signal: dial.signal });
       const connection = new PooledConnection(socket, halfOpen);
       this.#all.add(connection);
       socket.once("close", () => this.#gone(connection));
@@ -185,7 +185,7 @@ export class ConnectionPool {
     withinMs: number,
     signal: AbortSignal,
   ): Promise<PooledConnection | undefined> {
-    const { clock, most } = this.#given;
+    const { clock, most } = this.#options;
     try {
       return await clock.within(withinMs, signal, (over) => this.#turn(wish, over));
     } catch (error) {
@@ -212,7 +212,7 @@ export class ConnectionPool {
   #next(): void {
     for (const waiting of this.#line) {
       const rested = this.#fitting(waiting.wish);
-      if (rested === undefined && this.size >= this.#given.most) break;
+      if (rested === undefined && this.size >= this.#options.most) break;
       if (rested === undefined) this.#coming++;
       this.#line.delete(waiting);
       waiting.grant(rested);
@@ -229,13 +229,13 @@ export class ConnectionPool {
   /** Of those that rest and fit, the one that has rested for the shortest time; it rests no more. */
   #fitting(wish: ConnectionWish): PooledConnection | undefined {
     if (this.#resting.length === 0) return undefined;
-    const now = this.#given.clock.now();
+    const now = this.#options.clock.now();
     const at = this.#resting.findLastIndex((connection) => connection.fits(wish, now));
     return at === -1 ? undefined : this.#resting.splice(at, 1)[0];
   }
 
   #closeRested(): void {
-    const { clock } = this.#given;
+    const { clock } = this.#options;
     const now = clock.now();
     const past = this.#resting.filter(({ restsUntil }) => restsUntil <= now);
     this.#resting = this.#resting.filter(({ restsUntil }) => restsUntil > now);

@@ -12,8 +12,8 @@ import {
 } from "node:tls";
 import { StreamError } from "../errors.ts";
 import { type Clock, DeadlineError } from "../runtime/clock.ts";
-import { printOriginServer } from "./upstream-address.ts";
-import { EVERY_HOST, type OriginTls, type UpstreamSettings } from "./upstream-settings.ts";
+import { printUpstreamAddress } from "./upstream-address.ts";
+import { EVERY_HOST, type UpstreamSettings, type UpstreamTls } from "./upstream-settings.ts";
 
 /** A peer that vanished without a word is found by the kernel's probes, which begin after this much silence. */
 const KEEP_ALIVE_MS = 60_000;
@@ -21,7 +21,7 @@ const KEEP_ALIVE_MS = 60_000;
 /** The place, name and limits that dialling needs. */
 export type Dialled = Pick<UpstreamSettings, "host" | "origin" | "tls" | "connectMs">;
 
-export class OriginDialler {
+export class UpstreamDialler {
   readonly #route: Dialled;
   readonly #clock: Clock;
   /** Of the last TLS connection, so that the next handshake is short. */
@@ -42,7 +42,7 @@ export class OriginDialler {
       return await this.#clock.within(connectMs, wanted.signal, (signal) => this.#connected(wanted, signal));
     } catch (cause) {
       wanted.signal?.throwIfAborted();
-      const name = printOriginServer(origin);
+      const name = printUpstreamAddress(origin);
       const why =
         cause instanceof DeadlineError
           ? `${name} could not be reached within ${connectMs} ms`
@@ -72,7 +72,7 @@ export class OriginDialler {
     return connectPlain({ ...to, allowHalfOpen: halfOpen });
   }
 
-  #secure(tls: OriginTls, { halfOpen }: { readonly halfOpen: boolean }): TLSSocket {
+  #secure(tls: UpstreamTls, { halfOpen }: { readonly halfOpen: boolean }): TLSSocket {
     const { origin } = this.#route;
     const servername = serverNameOf(this.#route);
     const options: ConnectionOptions = {

@@ -7,7 +7,7 @@ import { FieldNames } from "../http/field-names.ts";
 import { endToEnd, fieldOf, listOf, upgradeOf, withoutFields } from "../http/head.ts";
 import type { HeaderList } from "../http/header-list.ts";
 import type { RequestBody } from "./body.ts";
-import type { OriginRequest } from "./upstream-request.ts";
+import type { UpstreamRequest } from "./upstream-request.ts";
 
 const CONTENT_LENGTH = new FieldNames(["content-length"]);
 
@@ -28,7 +28,7 @@ export interface WireRequest {
 }
 
 /** Throws StreamError for a head that no edge of ours sends. */
-export const wireRequest = ({ head, body }: OriginRequest): WireRequest => {
+export const wireRequest = ({ head, body }: UpstreamRequest): WireRequest => {
   const { method, target } = head;
   if (target === "") throw new StreamError("internal", "a request without a target"); // node would ask for /
   const length = lengthOf(head.fields);

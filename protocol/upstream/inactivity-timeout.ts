@@ -5,7 +5,7 @@
  */
 import type { Clock, Timer } from "../runtime/clock.ts";
 
-export class SilenceWatch {
+export class InactivityTimeout {
   readonly #clock: Clock;
   readonly #silent: (ms: number) => void;
   #limitMs: number | undefined;
@@ -62,8 +62,8 @@ export class SilenceWatch {
     const limitMs = this.#limitMs;
     if (limitMs === undefined) return;
     if (this.#paused) this.heard();
-    const leftMs = this.#heardAt + limitMs - this.#clock.now();
-    if (leftMs > 0) return this.#set(leftMs);
+    const remainingMs = this.#heardAt + limitMs - this.#clock.now();
+    if (remainingMs > 0) return this.#set(remainingMs);
     this.stop();
     this.#silent(limitMs);
   }

@@ -4,7 +4,7 @@
  */
 import { type HostPort, isLoopback, parseHostPort, printHostPort, UnitError } from "../config/units.ts";
 
-export type OriginServer =
+export type UpstreamAddress =
   | { readonly scheme: "http" | "https"; readonly address: HostPort }
   | { readonly scheme: "unix"; readonly path: string };
 
@@ -15,7 +15,7 @@ const FORMS = "http://127.0.0.1:3000, https://app.internal or unix:/run/app.sock
 export const LONGEST_SOCKET_PATH = 103;
 
 /** `http://127.0.0.1:3000`, `https://app`, `unix:/run/app.sock`, nothing more. Throws UnitError. */
-export const parseOriginServer = (text: string): OriginServer => {
+export const parseUpstreamAddress = (text: string): UpstreamAddress => {
   const [, scheme = "", rest = ""] = /^([a-z][a-z+.-]*):(.*)$/i.exec(text.trim()) ?? [];
   switch (scheme.toLowerCase()) {
     case "unix":
@@ -55,11 +55,11 @@ const socketPath = (path: string): string => {
   return path;
 };
 
-export const printOriginServer = (server: OriginServer): string =>
+export const printUpstreamAddress = (server: UpstreamAddress): string =>
   server.scheme === "unix" ? `unix:${server.path}` : `${server.scheme}://${printHostPort(server.address)}`;
 
 /** The server's name as a Host field carries it: without a port that goes without saying. */
-export const authorityOf = (server: OriginServer): string => {
+export const authorityOf = (server: UpstreamAddress): string => {
   if (server.scheme === "unix") return "localhost";
   const printed = printHostPort(server.address);
   const implied = `:${DEFAULT_PORTS[server.scheme]}`;
@@ -67,5 +67,5 @@ export const authorityOf = (server: OriginServer): string => {
 };
 
 /** Whether what is said to it never leaves this machine. */
-export const isOnThisMachine = (server: OriginServer): boolean =>
+export const isOnThisMachine = (server: UpstreamAddress): boolean =>
   server.scheme === "unix" || isLoopback(server.address.host);

@@ -5,12 +5,12 @@
 import { StreamError } from "../errors.ts";
 import type { Clock } from "../runtime/clock.ts";
 import { ConnectionPool, type ConnectionWish } from "./connection-pool.ts";
-import { OriginDialler } from "./dial-upstream.ts";
+import { UpstreamDialler } from "./dial-upstream.ts";
 import { type WireRequest, wireRequest } from "./framing.ts";
-import { printOriginServer } from "./upstream-address.ts";
-import { type ExchangeGiven, exchangeWith } from "./upstream-exchange.ts";
+import { printUpstreamAddress } from "./upstream-address.ts";
+import { type ExchangeDependencies, exchangeWith } from "./upstream-exchange.ts";
 import { StaleConnection } from "./upstream-failure.ts";
-import type { OriginRequest, OriginResponse } from "./upstream-request.ts";
+import type { UpstreamRequest, UpstreamResponse } from "./upstream-request.ts";
 import type { UpstreamSettings } from "./upstream-settings.ts";
 
 /** Asking one of these twice changes nothing at the web server. */
@@ -23,35 +23,35 @@ export interface ClientOptions {
 }
 
 /** `Settings` may say more of the web server than the client needs. */
-export class OriginServerClient<Settings extends UpstreamSettings = UpstreamSettings> {
+export class UpstreamClient<Settings extends UpstreamSettings = UpstreamSettings> {
   readonly route: Settings;
   readonly #connections: ConnectionPool;
-  readonly #given: ExchangeGiven;
+  readonly #options: ExchangeDependencies;
 
   constructor(route: Settings, { headBytes, clock }: ClientOptions) {
     const { origin, answerMs, idleMs } = route;
     this.route = route;
     this.#connections = new ConnectionPool({
-      dialler: new OriginDialler(route, clock),
+      dialler: new UpstreamDialler(route, clock),
       clock,
       most: route.connections,
     });
-    const server = printOriginServer(origin);
-    this.#given = { connections: this.#connections, clock, server, headBytes, answerMs, idleMs };
+    const server = printUpstreamAddress(origin);
+    this.#options = { connections: this.#connections, clock, server, headBytes, answerMs, idleMs };
   }
 
   /** Rejects with StreamError, or with the reason of the request's signal. Interim heads may come before. */
-  async fetch(request: OriginRequest): Promise<OriginResponse> {
+  async fetch(request: UpstreamRequest): Promise<UpstreamResponse> {
     request.signal.throwIfAborted();
     const wire = wireRequest(request);
     const repeatable = mayRepeat(wire);
     try {
-      return await exchangeWith({ request, wire, reuse: reuseFor(wire, repeatable) }, this.#given);
+      return await exchangeWith({ request, wire, reuse: reuseFor(wire, repeatable) }, this.#options);
     } catch (error) {
       if (!(error instanceof StaleConnection)) throw error;
       request.signal.throwIfAborted();
-      if (repeatable) return exchangeWith({ request, wire, reuse: "none" }, this.#given);
-      const why = `${this.#given.server} closed the connection before it had answered`;
+      if (repeatable) return exchangeWith({ request, wire, reuse: "none" }, this.#options);
+      const why = `${this.#options.server} closed the connection before it had answered`;
       throw new StreamError("origin-failed", why, { cause: error.cause });
     }
   }

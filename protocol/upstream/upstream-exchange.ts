@@ -12,19 +12,19 @@ import type { Duplex } from "node:stream";
 import { StreamError } from "../errors.ts";
 import { endToEnd, endToEndTrailers, listOf, upgradeOf } from "../http/head.ts";
 import type { Clock } from "../runtime/clock.ts";
-import { OriginBody } from "./body.ts";
+import { UpstreamBody } from "./body.ts";
 import type { ConnectionPool, ConnectionWish, PooledConnection } from "./connection-pool.ts";
 import type { WireRequest } from "./framing.ts";
-import { SilenceWatch } from "./inactivity-timeout.ts";
+import { InactivityTimeout } from "./inactivity-timeout.ts";
 import { type BodyFraming, judgeResponse, rawHead } from "./response-head.ts";
 import { sendBody } from "./send-body.ts";
 import { failureOf, StaleConnection, truncationBy } from "./upstream-failure.ts";
-import type { OriginRequest, OriginResponse } from "./upstream-request.ts";
+import type { UpstreamRequest, UpstreamResponse } from "./upstream-request.ts";
 
 /** A web server that sends more interim heads than this has lost its way. @internal */
 export const MOST_INTERIMS = 100;
 
-export interface ExchangeGiven {
+export interface ExchangeDependencies {
   readonly connections: ConnectionPool;
   readonly clock: Clock;
   /** The web server's address, for the log. */
@@ -46,7 +46,7 @@ type Phase =
       readonly is: "answering";
       readonly connection: PooledConnection;
       readonly incoming: IncomingMessage;
-      readonly body: OriginBody;
+      readonly body: UpstreamBody;
       readonly framing: BodyFraming;
       readonly restMs: number;
     }
@@ -59,7 +59,7 @@ const NO_BYTES = Buffer.alloc(0);
 
 /** A request on its way. */
 export interface Asked {
-  readonly request: OriginRequest;
+  readonly request: UpstreamRequest;
   readonly wire: WireRequest;
   readonly reuse: ConnectionWish["reuse"];
 }
@@ -68,34 +68,34 @@ export interface Asked {
  * The response, or the upgrade. Rejects with StreamError, with the reason of the request's signal, or with StaleConnection,
  * unless `reuse` is `none`. What HTTP/1.1 has no form for is "origin-failed", and nothing of it has been sent.
  */
-export const exchangeWith = async (asked: Asked, given: ExchangeGiven): Promise<OriginResponse> =>
-  new UpstreamExchange(asked, given).response;
+export const exchangeWith = async (asked: Asked, options: ExchangeDependencies): Promise<UpstreamResponse> =>
+  new UpstreamExchange(asked, options).response;
 
 class UpstreamExchange {
   readonly #asked: Asked;
-  readonly #given: ExchangeGiven;
-  readonly #watch: SilenceWatch;
+  readonly #options: ExchangeDependencies;
+  readonly #watch: InactivityTimeout;
   readonly #outgoing: OutgoingRequest;
-  readonly #settle = Promise.withResolvers<OriginResponse>();
+  readonly #settle = Promise.withResolvers<UpstreamResponse>();
   readonly #leave = () => this.#fail(this.#asked.request.signal.reason);
   #phase: Phase = { is: "connecting" };
   #interims = 0;
   #mayWaitForContinue: boolean;
 
-  constructor(asked: Asked, given: ExchangeGiven) {
+  constructor(asked: Asked, options: ExchangeDependencies) {
     this.#asked = asked;
-    this.#given = given;
+    this.#options = options;
     this.#mayWaitForContinue = expectsContinue(asked.request);
-    this.#watch = new SilenceWatch(given.clock, (ms) => this.#silent(ms));
+    this.#watch = new InactivityTimeout(options.clock, (ms) => this.#silent(ms));
     this.#outgoing = this.#open(asked.wire);
     asked.request.signal.addEventListener("abort", this.#leave, { once: true });
   }
 
   get #surroundings() {
-    return { server: this.#given.server, signal: this.#asked.request.signal };
+    return { server: this.#options.server, signal: this.#asked.request.signal };
   }
 
-  get response(): Promise<OriginResponse> {
+  get response(): Promise<UpstreamResponse> {
     return this.#settle.promise;
   }
 
@@ -107,7 +107,7 @@ class UpstreamExchange {
         path,
         headers: [...fields],
         setHost: false,
-        maxHeaderSize: this.#given.headBytes,
+        maxHeaderSize: this.#options.headBytes,
         createConnection: (_, connected) => void this.#connect(connected),
       });
     } catch (error) {
@@ -124,7 +124,7 @@ class UpstreamExchange {
   }
 
   async #connect(connected: (error: Error | null, socket: Duplex) => void): Promise<void> {
-    const { connections, answerMs } = this.#given;
+    const { connections, answerMs } = this.#options;
     const { request, wire, reuse } = this.#asked;
     try {
       const connection = await connections.take({ reuse, halfOpen: wire.upgrade }, answerMs, request.signal);
@@ -182,7 +182,7 @@ class UpstreamExchange {
     try {
       const { head, framing, live, restMs } = judgeResponse(this.#asked.wire.method, incoming);
       if (framing === "chunks") this.#failIfCutByClosing(incoming, connection);
-      const body = new OriginBody({
+      const body = new UpstreamBody({
         pause: () => {
           this.#watch.pause();
           incoming.pause();
@@ -194,7 +194,7 @@ class UpstreamExchange {
       });
       this.#phase = { is: "answering", connection, incoming, body, framing, restMs };
       this.#watch.resume();
-      this.#watch.expect(live ? undefined : this.#given.idleMs);
+      this.#watch.expect(live ? undefined : this.#options.idleMs);
       this.#settle.resolve({ kind: "answered", head, body });
     } catch (error) {
       return this.#fail(error);
@@ -262,7 +262,7 @@ class UpstreamExchange {
   #closed(): void {
     const phase = this.#phase;
     if (phase.is === "complete") {
-      if (this.#outgoing.shouldKeepAlive) this.#given.connections.giveBack(phase.connection, phase.restMs);
+      if (this.#outgoing.shouldKeepAlive) this.#options.connections.giveBack(phase.connection, phase.restMs);
       else phase.connection.socket.destroySoon();
     } else if (phase.is === "connecting" || phase.is === "asking")
       this.#broken(new Error("the connection closed before a response"));
@@ -271,7 +271,7 @@ class UpstreamExchange {
 
   #silent(ms: number): void {
     const what = this.#phase.is === "answering" ? "further byte of its response" : "response head";
-    this.#fail(new StreamError("origin-silent", `${this.#given.server} sent no ${what} for ${ms} ms`));
+    this.#fail(new StreamError("origin-silent", `${this.#options.server} sent no ${what} for ${ms} ms`));
   }
 
   /** Nothing more is watched or waited for. */
@@ -293,5 +293,5 @@ class UpstreamExchange {
   }
 }
 
-const expectsContinue = ({ head }: OriginRequest): boolean =>
+const expectsContinue = ({ head }: UpstreamRequest): boolean =>
   listOf(head.fields, "expect")?.toLowerCase().includes("100-continue") === true;

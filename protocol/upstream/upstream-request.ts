@@ -4,9 +4,9 @@
  */
 import type { Duplex } from "node:stream";
 import type { RequestHead, ResponseHead } from "../http/head.ts";
-import type { OriginBody, RequestBody } from "./body.ts";
+import type { RequestBody, UpstreamBody } from "./body.ts";
 
-export interface OriginRequest {
+export interface UpstreamRequest {
   /** Fields of one hop are left out, but for those that SPEC section "Heads" lets through. */
   readonly head: RequestHead;
   /** Undefined where the request has none. */
@@ -17,7 +17,7 @@ export interface OriginRequest {
   interim(head: ResponseHead): void;
 }
 
-export type OriginResponse =
-  | { readonly kind: "answered"; readonly head: ResponseHead; readonly body: OriginBody }
+export type UpstreamResponse =
+  | { readonly kind: "answered"; readonly head: ResponseHead; readonly body: UpstreamBody }
   /** HTTP is over: `connection` is the web server's other protocol. */
   | { readonly kind: "upgraded"; readonly head: ResponseHead; readonly connection: Duplex };

@@ -2,14 +2,14 @@
  * Where a web server is, and within which bounds it is asked: what the client needs to know of one, whichever side asks.
  */
 import type { NamedFile } from "../config/schema.ts";
-import type { OriginServer } from "./upstream-address.ts";
+import type { UpstreamAddress } from "./upstream-address.ts";
 
 export interface UpstreamSettings {
-  readonly origin: OriginServer;
+  readonly origin: UpstreamAddress;
   /** The host that it serves, for the TLS greeting where nothing else names it; EVERY_HOST: none in particular. */
   readonly host: string;
   /** Undefined unless the origin is https. */
-  readonly tls: OriginTls | undefined;
+  readonly tls: UpstreamTls | undefined;
   /** Until a connection to the web server stands; then 502. */
   readonly connectMs: number;
   /** Silence of the web server before the head of its response, and the longest wait for a connection; then 504. */
@@ -20,7 +20,7 @@ export interface UpstreamSettings {
   readonly connections: number;
 }
 
-export interface OriginTls {
+export interface UpstreamTls {
   /** Whether the certificate is checked. */
   readonly verify: boolean;
   /** The name asked for, and that the certificate must bear; undefined: see `serverNameOf` in dial-upstream. */

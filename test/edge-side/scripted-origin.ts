@@ -9,9 +9,9 @@ import { fieldOf, type RequestHead, requestHeadFromList } from "../../protocol/h
 import type { HeaderList } from "../../protocol/http/header-list.ts";
 import { LinkEndpoint } from "../../protocol/link/link.ts";
 import type { Stream, StreamReceiver } from "../../protocol/link/stream.ts";
-import { Inbox } from "../../protocol/runtime/async-queue.ts";
+import { AsyncQueue } from "../../protocol/runtime/async-queue.ts";
 import { systemClock } from "../../protocol/runtime/clock.ts";
-import { ByteBudget } from "../../protocol/runtime/memory-budget.ts";
+import { MemoryBudget } from "../../protocol/runtime/memory-budget.ts";
 import type { LinkKey } from "../../protocol/transport/key.ts";
 import { NO_EXTENSIONS } from "../../protocol/wire/extensions.ts";
 import { helloOf } from "../kit/link-pair.ts";
@@ -34,7 +34,7 @@ export class ScriptedExchange implements StreamReceiver {
   #trailers: HeaderList = [];
   readonly #ended = Promise.withResolvers<RequestEnd>();
   readonly #gone = Promise.withResolvers<StreamErrorCode>();
-  readonly #arrived = new Inbox<number>();
+  readonly #arrived = new AsyncQueue<number>();
   #room: () => void = () => {};
   /** Whether what arrives is taken at once. */
   takes = true;
@@ -168,7 +168,7 @@ export interface ScriptedOrigin {
 }
 
 export const dialScripted = async (port: number, key: LinkKey): Promise<ScriptedOrigin> => {
-  const waiting = new Inbox<ScriptedExchange>();
+  const waiting = new AsyncQueue<ScriptedExchange>();
   let count = 0;
   let script: ((exchange: ScriptedExchange) => void) | undefined;
   const up = Promise.withResolvers<void>();
@@ -179,8 +179,8 @@ export const dialScripted = async (port: number, key: LinkKey): Promise<Scripted
     behindBalancer: false,
     clock: systemClock,
     heartbeatMs: 60_000,
-    greetingMs: 5_000,
-    memory: new ByteBudget({ totalBytes: 2 ** 26, shareBytes: 2 ** 26 }),
+    handshakeMs: 5_000,
+    memory: new MemoryBudget({ totalBytes: 2 ** 26, shareBytes: 2 ** 26 }),
     events: {
       up: () => up.resolve(),
       opened(stream, open) {

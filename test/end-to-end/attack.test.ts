@@ -2,7 +2,7 @@
  * Guessing a token through a real pair. A victim's page holds a secret; an attacker asks for a page of the same URL that
  * repeats his guess, and reads off the sizes of answers, and off the bytes that cross the link, which guess the pair
  * already knew. Under the default policy no size depends on the secret; under `site` the secret is read digit by digit,
- * which proves that this test would see a leak. And between tenants nothing is shared at all.
+ * which verifies that this test would see a leak. And between partitions nothing is shared at all.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { Agent, type OutgoingHttpHeaders } from "node:http";

@@ -8,7 +8,7 @@ import { gunzipSync, gzipSync } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { MOST_HASHED_BYTES } from "../../origin-side/answer/omit-etag.ts";
 import { fingerprintOf, shortOf } from "../../protocol/store/fingerprint.ts";
-import { tenantOf } from "../../protocol/store/tenant.ts";
+import { partitionOf } from "../../protocol/store/partition.ts";
 import type { Version } from "../../protocol/store/version-store.ts";
 import { FakeClock } from "../kit/fake-clock.ts";
 import { type FakeOrigin, openOrigin } from "../kit/fake-origin.ts";
@@ -199,8 +199,8 @@ describe("a delta that does not prove", () => {
   };
 
   const heldAt = (edge: EdgeHalf, page: Buffer): Version => {
-    const tenant = tenantOf({ keyId: "k", host: TEST_HOST });
-    const held = edge.store.nominated(tenant, shortOf(fingerprintOf(page)));
+    const partition = partitionOf({ keyId: "k", host: TEST_HOST });
+    const held = edge.store.nominated(partition, shortOf(fingerprintOf(page)));
     if (held === undefined) throw new Error("the edge does not hold the page");
     return held;
   };
@@ -221,7 +221,7 @@ describe("a delta that does not prove", () => {
     body.fill(0x2a, body.length >> 1);
     site.page = page;
     expectExact(await visit(edge.port), page, tagOf(page));
-    expect(await edge.record(2)).toMatchObject({ answer: "delta", doubted: true });
+    expect(await edge.record(2)).toMatchObject({ answer: "delta", mismatched: true });
     expect(web.asked).toHaveLength(2);
     expectExact(await visit(edge.port), page, tagOf(page));
     expect(await edge.record(3)).toMatchObject({ answer: "same" });

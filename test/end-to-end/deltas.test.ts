@@ -233,9 +233,9 @@ describe("sessions", () => {
     pair.web.serve = (request, response) =>
       html(response, pageFor(request.headers.cookie ?? "", request.headers["x-n"] as string));
     const wrong: string[] = [];
-    const people = Array.from({ length: 8 }, (_, i) => sessionOf(`person${i}`));
+    const identities = Array.from({ length: 8 }, (_, i) => sessionOf(`person${i}`));
     await Promise.all(
-      people.map(async (headers) => {
+      identities.map(async (headers) => {
         for (let n = 0; n < 25; n++) {
           const visited = await visit(pair.port, {
             path: "/account",

@@ -134,7 +134,7 @@ describe("fields of a response", () => {
   it.each(["text/html", "image/png"])(
     "of %s keep order, case, duplicates, empty values and bytes, again too",
     async (type) => {
-      const given = [
+      const options = [
         ...ODD.slice(0, 5),
         ...cookies,
         ...ODD.slice(5),
@@ -143,10 +143,10 @@ describe("fields of a response", () => {
       ];
       for (const news of ["one", "two"]) {
         const { visitor, request: asked } = await pair.ask(GET(`/fields/${type}`));
-        asked.answer(response(200, [...lines(given), `Content-Type: ${type}`], pageOf(1, news)));
+        asked.answer(response(200, [...lines(options), `Content-Type: ${type}`], pageOf(1, news)));
         const { fields } = await visitor.response();
         const seen = Array.from({ length: fields.length / 2 }, (_, i) => [fields[2 * i], fields[2 * i + 1]]);
-        expect(seen.slice(0, given.length)).toEqual(given);
+        expect(seen.slice(0, options.length)).toEqual(options);
         expect(seen.filter(([name]) => name === "Set-Cookie")).toEqual(cookies);
       }
     },
@@ -180,16 +180,16 @@ describe("fields of a response", () => {
     ["a block of 16 KB", Array.from({ length: 160 }, (_, i) => `X-Field-${i}: ${`${i}`.padEnd(90, "v")}`)],
     ["one field of 16 KB", [`X-Long: ${"l".repeat(16_000)}`]],
     ["2,000 fields", Array.from({ length: 2_000 }, (_, i) => `X-${i}: ${i}`)],
-  ])("in %s arrive, with a page and with its delta", async (what, given) => {
+  ])("in %s arrive, with a page and with its delta", async (what, options) => {
     for (const news of ["one", "two"]) {
       const { visitor, request: asked } = await pair.ask(GET(`/${what.replaceAll(" ", "-")}`));
-      asked.answer(response(200, [...given, HTML], pageOf(what.length, news)));
+      asked.answer(response(200, [...options, HTML], pageOf(what.length, news)));
       const { fields, body } = await visitor.response();
       const seen = Array.from(
         { length: fields.length / 2 },
         (_, i) => `${fields[2 * i]}: ${fields[2 * i + 1]}`,
       );
-      expect(seen.slice(0, given.length)).toEqual(given);
+      expect(seen.slice(0, options.length)).toEqual(options);
       expect(body.equals(pageOf(what.length, news))).toBe(true);
     }
     expect(await pair.visitOf(`/${what.replaceAll(" ", "-")}`, 2)).toMatchObject({ answer: "delta" });

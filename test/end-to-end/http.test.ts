@@ -134,8 +134,8 @@ describe("a response", () => {
     };
     for (let again = 0; again < 3; again++) {
       const visited = await visit(pair.port, { path: "/fields" });
-      const given = [...fields, "Vary", "Accept-Encoding"]; // for it could have been compressed
-      expect([visited.status, visited.reason, visited.fields]).toEqual([250, "Quite fine", given]);
+      const options = [...fields, "Vary", "Accept-Encoding"]; // for it could have been compressed
+      expect([visited.status, visited.reason, visited.fields]).toEqual([250, "Quite fine", options]);
       expect(visited.body.equals(PAGE)).toBe(true);
     }
   });

@@ -77,18 +77,18 @@ describe("a part of a page that both sides hold", () => {
     async (what, fields, said, body) => {
       const target = `/part/${what.replaceAll(" ", "-")}`;
       await remembered(target);
-      const given = [...said, 'ETag: "v1"', "Accept-Ranges: bytes", "Repr-Digest: sha-256=:x:"];
+      const options = [...said, 'ETag: "v1"', "Accept-Ranges: bytes", "Repr-Digest: sha-256=:x:"];
       const { asked, got } = await visit(
         target,
         [...fields, ENCODINGS],
-        response("206 Partial Content", given, body),
+        response("206 Partial Content", options, body),
       );
       expect(fields.map((each) => asked(each.split(":")[0]?.toLowerCase() ?? ""))).toEqual(
         fields.map((each) => [each.slice(each.indexOf(":") + 2)]),
       );
       expect(asked("accept-encoding")).toEqual(["gzip, br"]);
       expect([got.status, got.body.toString("latin1"), got.framing]).toEqual([206, body, "length"]);
-      for (const each of given) {
+      for (const each of options) {
         const at = each.indexOf(":");
         expect(fieldIn(got, each.slice(0, at).toLowerCase())).toBe(each.slice(at + 2));
       }

@@ -16,7 +16,7 @@ import { begin, visit } from "../kit/visits.ts";
 watchLeaks();
 
 /** Only a machine that is much too busy takes longer; an idle one needs a twentieth. */
-const PATIENCE_MS = 480_000;
+const WAIT_MS = 480_000;
 const PROBE = [
   "--expose-gc",
   "--import",
@@ -52,7 +52,7 @@ beforeAll(async () => {
     PROBE,
   );
   await Promise.all([edge.logged("link up"), origin.logged("link up")]);
-}, PATIENCE_MS);
+}, WAIT_MS);
 afterAll(async () => {
   await scene[Symbol.asyncDispose]();
   await web[Symbol.asyncDispose]();
@@ -112,7 +112,7 @@ it(
       expect(growth, `${side}: ${bytes.join(", ")}`).toBeLessThan(MOST_GROWTH_BYTES);
     }
   },
-  PATIENCE_MS,
+  WAIT_MS,
 );
 
 it(
@@ -148,7 +148,7 @@ it(
     for (const [at, { reading }] of answers.entries())
       expect(reading.body.toString()).toBe(parts.map((_, n) => partOf(`/slow/${at}`, n)).join(""));
   },
-  PATIENCE_MS,
+  WAIT_MS,
 );
 
 it("neither daemon had anything to complain of", () => {

@@ -49,9 +49,9 @@ const VISITORS = {
   ): Promise<Answer> => {
     const headers = { "X-Type": type, "Accept-Encoding": coding };
     const got = await begin(secure.http, { path, headers });
-    const given = got.headers["content-encoding"];
-    const reading = new Reading(got, given);
-    return { reading, type: got.headers["content-type"] ?? "", coding: given, made: await madeResponse() };
+    const options = got.headers["content-encoding"];
+    const reading = new Reading(got, options);
+    return { reading, type: got.headers["content-type"] ?? "", coding: options, made: await madeResponse() };
   },
   "HTTP/2": async (
     { path, type, coding = "identity" }: Asked,
@@ -59,9 +59,9 @@ const VISITORS = {
   ): Promise<Answer> => {
     const visitor = undo.use(await openHttp2(secure));
     const got = await visitor.begin({ ":path": path, "x-type": type, "accept-encoding": coding });
-    const given = got.fields["content-encoding"] as string | undefined;
-    const reading = new Reading(got.stream, given);
-    return { reading, type: String(got.fields["content-type"]), coding: given, made: await madeResponse() };
+    const options = got.fields["content-encoding"] as string | undefined;
+    const reading = new Reading(got.stream, options);
+    return { reading, type: String(got.fields["content-type"]), coding: options, made: await madeResponse() };
   },
 } as const;
 

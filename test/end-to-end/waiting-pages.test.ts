@@ -5,7 +5,7 @@
  */
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { MOST_ROOM_WAIT_MS } from "../../edge-side/exchange/visit-memory.ts";
-import { ByteBudget } from "../../protocol/runtime/memory-budget.ts";
+import { MemoryBudget } from "../../protocol/runtime/memory-budget.ts";
 import { FakeClock } from "../kit/fake-clock.ts";
 import { type FakeOrigin, openOrigin } from "../kit/fake-origin.ts";
 import {
@@ -43,7 +43,7 @@ const pageOf = (path: string, news: number): Buffer => {
 
 let undo: AsyncDisposableStack;
 let clock: LeapingClock;
-let memory: ByteBudget;
+let memory: MemoryBudget;
 let web: FakeOrigin;
 let edge: EdgeHalf;
 let origin: OriginHalf;
@@ -53,7 +53,7 @@ beforeEach(async () => {
   undo = new AsyncDisposableStack();
   news = 0;
   clock = new LeapingClock();
-  memory = new ByteBudget({ totalBytes: 2 * SHARE_BYTES, shareBytes: SHARE_BYTES });
+  memory = new MemoryBudget({ totalBytes: 2 * SHARE_BYTES, shareBytes: SHARE_BYTES });
   web = undo.use(
     await openOrigin((request, response) =>
       response.setHeader("Content-Type", "text/html").end(pageOf(request.url ?? "", news)),
@@ -140,7 +140,7 @@ it("deltas that there is no room for stream as plain bytes, as they are taken, a
   const sizes = visits.map(({ answerBytes = 0 }) => answerBytes);
   expect(sizes.filter((bytes) => bytes < PAGE_BYTES / 100)).toHaveLength(3);
   expect(sizes.filter((bytes) => bytes > PAGE_BYTES / 4)).toHaveLength(3);
-  expect(visits.some(({ doubted }) => doubted)).toBe(false);
+  expect(visits.some(({ mismatched }) => mismatched)).toBe(false);
   await nothingHeld();
 });
 

@@ -58,12 +58,12 @@ const mutatedTail = (random: Random, bytes: Buffer, at: number): Buffer =>
 
 const NEVER_NOW = ["hello", "proveKey", "goAway", "open", "answer"];
 const FRAMES = {
-  edge: SAMPLES.filter(({ kind }) => ![...NEVER_NOW, "proved", "askWhole"].includes(kind)),
+  edge: SAMPLES.filter(({ kind }) => ![...NEVER_NOW, "verified", "askWhole"].includes(kind)),
   origin: SAMPLES.filter(({ kind }) => ![...NEVER_NOW, "segment", "resume"].includes(kind)),
 };
 const ANSWERED: Extract<Frame, { kind: "answer" }> = {
   ...(SAMPLES.find(({ kind }) => kind === "answer") as Extract<Frame, { kind: "answer" }>),
-  form: { kind: "delta", codec: 1, offers: 1, proof: { of: "bases", digest: "d".repeat(16) } },
+  form: { kind: "delta", codec: 1, offers: 1, digest: { of: "bases", digest: "d".repeat(16) } },
 };
 
 /** A frame that this side might really get, for a stream that is open. */

@@ -1,19 +1,19 @@
 /** One exchange of an origin side whose response has come, on a stream without a link and a body that a test pushes. */
 
-import type { AnswerGiven, Answering } from "../../origin-side/answer/answering.ts";
+import type { AnswerDependencies, Answering } from "../../origin-side/answer/answering.ts";
 import type { Gathered } from "../../origin-side/answer/buffer-body.ts";
 import type { UsableBase } from "../../origin-side/answer/choose-answer.ts";
-import { StreamContexts } from "../../origin-side/answer/compressor-limits.ts";
+import { CompressorLimits } from "../../origin-side/answer/compressor-limits.ts";
 import { KnownSessions } from "../../origin-side/answer/known-sessions.ts";
-import { BodyTags } from "../../origin-side/answer/omit-etag.ts";
+import { OmittedEtags } from "../../origin-side/answer/omit-etag.ts";
 import { IncomingExchange } from "../../origin-side/exchange/incoming-exchange.ts";
 import type { Codec } from "../../protocol/codec/codec.ts";
 import { STREAMING_CODEC } from "../../protocol/codec/codecs.ts";
-import { ByteBudget } from "../../protocol/runtime/memory-budget.ts";
+import { MemoryBudget } from "../../protocol/runtime/memory-budget.ts";
 import { fingerprintOf, shortOf } from "../../protocol/store/fingerprint.ts";
-import { tenantOf } from "../../protocol/store/tenant.ts";
+import { partitionOf } from "../../protocol/store/partition.ts";
 import { type Version, VersionStore } from "../../protocol/store/version-store.ts";
-import { OriginBody } from "../../protocol/upstream/body.ts";
+import { UpstreamBody } from "../../protocol/upstream/body.ts";
 import { countedCodec } from "./counted-codec.ts";
 import { FakeClock } from "./fake-clock.ts";
 import { FakeStream, openOf } from "./fake-stream.ts";
@@ -31,7 +31,7 @@ export interface AnsweringOptions {
   readonly load?: number;
   readonly pageBytes?: number;
   readonly shareBytes?: number;
-  readonly bodyTags?: boolean;
+  readonly omittedEtags?: boolean;
   /** Of the response, beside its type. */
   readonly fields?: readonly string[];
 }
@@ -40,10 +40,10 @@ export const answeringOf = (options: AnsweringOptions = {}) => {
   const clock = new FakeClock();
   const stream = new FakeStream();
   const shareBytes = options.shareBytes ?? 1 << 26;
-  const memory = new ByteBudget({ totalBytes: 1 << 26, shareBytes });
-  const contexts = new StreamContexts();
+  const memory = new MemoryBudget({ totalBytes: 1 << 26, shareBytes });
+  const contexts = new CompressorLimits();
   const streaming = countedCodec(STREAMING_CODEC);
-  const given: AnswerGiven = {
+  const dependencies: AnswerDependencies = {
     keyId: "k",
     clock,
     store: new VersionStore({ clock }),
@@ -54,7 +54,7 @@ export const answeringOf = (options: AnsweringOptions = {}) => {
     load: () => options.load ?? 0,
     streaming: streaming.codec,
     pageBytes: options.pageBytes ?? 1 << 23,
-    bodyTags: options.bodyTags === true ? new BodyTags(() => options.load ?? 0) : undefined,
+    omittedEtags: options.omittedEtags === true ? new OmittedEtags(() => options.load ?? 0) : undefined,
     log: silentLog,
   };
   const offered: UsableBase[] = (options.bases ?? []).map((body, offer) => ({
@@ -64,16 +64,16 @@ export const answeringOf = (options: AnsweringOptions = {}) => {
   const answering: Answering = {
     exchange: new IncomingExchange(stream.asStream, openOf(), { headBytes: 1 << 15, codedRequests: true }),
     head: { status: 200, reason: "OK", fields: ["Content-Type", "text/html", ...(options.fields ?? [])] },
-    body: new OriginBody({ pause() {}, resume() {} }),
-    tenant: tenantOf({ keyId: "k", host: "www.example.com" }),
+    body: new UpstreamBody({ pause() {}, resume() {} }),
+    partition: partitionOf({ keyId: "k", host: "www.example.com" }),
     offered,
-    given,
+    options: dependencies,
   };
-  return { clock, stream, memory, contexts, given, answering, coding: streaming.underWay };
+  return { clock, stream, memory, contexts, options: dependencies, answering, coding: streaming.underWay };
 };
 
 /** What was gathered of a body before it had to stream, with its memory taken. */
-export const gatheredOf = (pieces: readonly Buffer[], memory: ByteBudget): Gathered => {
+export const gatheredOf = (pieces: readonly Buffer[], memory: MemoryBudget): Gathered => {
   const lease = memory.lease("k");
   const bytes = pieces.reduce((sum, { length }) => sum + length, 0);
   lease.grow(bytes);

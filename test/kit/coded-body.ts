@@ -11,7 +11,7 @@ export interface SegmentsRead {
   /** Plain bytes between two proofs. */
   readonly segments: readonly number[];
   /** Plain bytes after the last proof. */
-  readonly unproved: number;
+  readonly unverified: number;
   readonly ended: "complete" | "closed" | undefined;
 }
 
@@ -25,7 +25,7 @@ export const readSegments = async (
   const hash = createHash("sha256").update(before);
   const pieces: Buffer[] = [];
   const segments: number[] = [];
-  let unproved = 0;
+  let unverified = 0;
   let ended: SegmentsRead["ended"];
   try {
     for (const item of items) {
@@ -33,12 +33,13 @@ export const readSegments = async (
         const plain = await decoder.write(item.bytes);
         hash.update(plain);
         pieces.push(plain);
-        unproved += plain.length;
+        unverified += plain.length;
       } else if (item.kind === "segment") {
-        const proof = hash.copy().digest().toString("latin1", 0, 8);
-        if (proof !== item.proof) throw new Error(`wrong proof after ${Buffer.concat(pieces).length} bytes`);
-        segments.push(unproved);
-        unproved = 0;
+        const digest = hash.copy().digest().toString("latin1", 0, 8);
+        if (digest !== item.digest)
+          throw new Error(`wrong proof after ${Buffer.concat(pieces).length} bytes`);
+        segments.push(unverified);
+        unverified = 0;
       } else if (item.kind === "end") {
         ended = item.how;
         await decoder.end();
@@ -47,5 +48,5 @@ export const readSegments = async (
   } finally {
     decoder.destroy();
   }
-  return { body: Buffer.concat(pieces), segments, unproved, ended };
+  return { body: Buffer.concat(pieces), segments, unverified, ended };
 };

@@ -16,16 +16,16 @@ const varint = (value: number): Buffer => {
 
 export const IN_SEGMENTS: Extension = { tag: 1, bytes: Buffer.from([1]) };
 
-/** The extension of a body in one piece; `size` and `proved` where they lie. */
-export const inOnePiece = (
+/** The extension of a body in one piece; `size` and `verified` where they lie. */
+export const isBuffered = (
   body: Uint8Array,
-  lie: { size?: number; proved?: Uint8Array } = {},
+  lie: { size?: number; verified?: Uint8Array } = {},
 ): Extension => ({
   tag: 1,
   bytes: Buffer.concat([
     Buffer.from([1]),
     varint(lie.size ?? body.length),
-    Buffer.from(sha(lie.proved ?? body, 16), "latin1"),
+    Buffer.from(sha(lie.verified ?? body, 16), "latin1"),
   ]),
 });
 
@@ -44,18 +44,18 @@ export const inSegments = async (
   pieces: readonly Uint8Array[],
 ): Promise<{
   readonly coded: readonly Buffer[];
-  readonly proofs: readonly string[];
+  readonly digests: readonly string[];
   readonly end: Buffer;
 }> => {
   const encoder = requestEncoder();
   const coded: Buffer[] = [];
-  const proofs: string[] = [];
+  const digests: string[] = [];
   const hash = createHash("sha256");
   for (const piece of pieces) {
     coded.push(Buffer.concat([await encoder.write(piece), await encoder.flush()]));
-    proofs.push(hash.update(piece).copy().digest().toString("latin1", 0, 8));
+    digests.push(hash.update(piece).copy().digest().toString("latin1", 0, 8));
   }
-  return { coded, proofs, end: await encoder.end() };
+  return { coded, digests, end: await encoder.end() };
 };
 
 /** All that decodes from these bytes, which must be a whole body. */

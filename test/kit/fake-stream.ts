@@ -16,9 +16,9 @@ export class FakeStream {
   linkIsFull = false;
   closed = false;
   takenBytes = 0;
-  proofs = 0;
-  /** What an edge said of the answer: `proved 10`, `proved 20 all`, `askWhole 0`. */
-  readonly verdicts: string[] = [];
+  digests = 0;
+  /** What an edge said of the answer: `verified 10`, `verified 20 all`, `askWhole 0`. */
+  readonly acknowledgements: string[] = [];
   stopped: StreamErrorCode | undefined;
   resetWith: StreamErrorCode | undefined;
   #receiver: StreamReceiver | undefined;
@@ -44,8 +44,8 @@ export class FakeStream {
     this.#receiver?.frame(frame, payloadBytes);
   }
 
-  async proves(offset: number): Promise<void> {
-    this.says({ kind: "proved", streamId: FAKE_ID, offset });
+  async verifies(offset: number): Promise<void> {
+    this.says({ kind: "verified", streamId: FAKE_ID, offset });
     await settle();
   }
 
@@ -79,16 +79,16 @@ export class FakeStream {
     this.takenBytes += bytes;
   }
 
-  proved(offset: number, all: boolean): void {
-    this.verdicts.push(`proved ${offset}${all ? " all" : ""}`);
+  verified(offset: number, all: boolean): void {
+    this.acknowledgements.push(`proved ${offset}${all ? " all" : ""}`);
   }
 
   askWhole(offset: number): void {
-    this.verdicts.push(`askWhole ${offset}`);
+    this.acknowledgements.push(`askWhole ${offset}`);
   }
 
-  answerProved(): void {
-    this.proofs++;
+  answerVerified(): void {
+    this.digests++;
   }
 
   stopSending(code: StreamErrorCode): void {

@@ -4,36 +4,36 @@
  */
 
 import { CommonBases } from "../../edge-side/bases/common/common-bases.ts";
-import { VisitorEncoders } from "../../edge-side/compress/compressor-pool.ts";
+import { CompressorPool } from "../../edge-side/compress/compressor-pool.ts";
 import type { VisitRecord } from "../../edge-side/exchange/access-record.ts";
 import { HeldPages } from "../../edge-side/exchange/visit-memory.ts";
 import { serveVisitors } from "../../edge-side/http/http-server.ts";
 import { LinkPool } from "../../edge-side/links/link-pool.ts";
 import type { ServeDependencies } from "../../edge-side/proxy/dependencies.ts";
 import { Visits } from "../../edge-side/proxy/visits.ts";
-import { RequestEncoders } from "../../edge-side/request/compressor-pool.ts";
-import { StreamContexts } from "../../origin-side/answer/compressor-limits.ts";
+import { RequestCompressorPool } from "../../edge-side/request/compressor-pool.ts";
+import { CompressorLimits } from "../../origin-side/answer/compressor-limits.ts";
 import { KnownSessions } from "../../origin-side/answer/known-sessions.ts";
-import { BodyTags } from "../../origin-side/answer/omit-etag.ts";
+import { OmittedEtags } from "../../origin-side/answer/omit-etag.ts";
 import type { Route } from "../../origin-side/config/route-config.ts";
 import type { ExchangeRecord } from "../../origin-side/exchange/access-record.ts";
 import { IncomingExchange } from "../../origin-side/exchange/incoming-exchange.ts";
-import type { ExchangeGiven } from "../../origin-side/proxy/answer-edge.ts";
+import type { ExchangeDependencies } from "../../origin-side/proxy/answer-edge.ts";
 import { answerEdge } from "../../origin-side/proxy/answer-edge.ts";
 import { RequestDecoders } from "../../origin-side/request/decode-body.ts";
 import { codecById, codecIds, STREAMING_CODEC } from "../../protocol/codec/codecs.ts";
-import { BODY_TAGS } from "../../protocol/frames/etag-formulas.ts";
+import { OMITTED_ETAGS } from "../../protocol/frames/etag-formulas.ts";
 import type { Hello, Role } from "../../protocol/frames/hello.ts";
 import { CODED_REQUESTS } from "../../protocol/frames/request-coding.ts";
 import { LinkEndpoint } from "../../protocol/link/link.ts";
-import type { Link, LinkEnd, LinkGiven } from "../../protocol/link/link-api.ts";
+import type { Link, LinkEnd, LinkOptions } from "../../protocol/link/link-api.ts";
 import { helloMaker } from "../../protocol/link/local-hello.ts";
 import { type Clock, systemClock } from "../../protocol/runtime/clock.ts";
-import { ByteBudget } from "../../protocol/runtime/memory-budget.ts";
+import { MemoryBudget } from "../../protocol/runtime/memory-budget.ts";
 import { type ScopePolicy, ScopeRules } from "../../protocol/scope/scope.ts";
 import { VersionStore } from "../../protocol/store/version-store.ts";
 import type { Transport } from "../../protocol/transport/transport.ts";
-import { OriginServerClient } from "../../protocol/upstream/upstream-client.ts";
+import { UpstreamClient } from "../../protocol/upstream/upstream-client.ts";
 import { edgeConfigOf } from "./daemons.ts";
 import { memoryPair } from "./memory-transport.ts";
 import { ScriptedPeer, wired } from "./scripted-peer.ts";
@@ -47,14 +47,14 @@ const HEARTBEAT_MS = 60_000;
 
 interface HalfOptions {
   readonly clock?: Clock;
-  readonly memory?: ByteBudget;
+  readonly memory?: MemoryBudget;
   readonly pageBytes?: number;
 }
 
 export interface EdgeHalf extends AsyncDisposable {
   readonly port: number;
   readonly store: VersionStore;
-  readonly memory: ByteBudget;
+  readonly memory: MemoryBudget;
   readonly pool: LinkPool;
   readonly records: readonly VisitRecord[];
   /** Resolves with the record number `count`, from 1. */
@@ -71,7 +71,7 @@ export interface EdgeOptions extends HalfOptions {
   readonly settings?: Readonly<Record<string, unknown>>;
 }
 
-const budget = (): ByteBudget => new ByteBudget({ totalBytes: 64 * MIB, shareBytes: 64 * MIB });
+const budget = (): MemoryBudget => new MemoryBudget({ totalBytes: 64 * MIB, shareBytes: 64 * MIB });
 
 export const openEdgeHalf = async (options: EdgeOptions = {}): Promise<EdgeHalf> => {
   const { clock = systemClock, memory = budget(), pageBytes = LIMITS.pageBytes } = options;
@@ -83,7 +83,7 @@ export const openEdgeHalf = async (options: EdgeOptions = {}): Promise<EdgeHalf>
     Buffer.alloc(32, 1),
   );
   const records: VisitRecord[] = [];
-  const given: ServeDependencies = {
+  const settings: ServeDependencies = {
     clock,
     log: silentLog,
     pool,
@@ -92,8 +92,8 @@ export const openEdgeHalf = async (options: EdgeOptions = {}): Promise<EdgeHalf>
     memory,
     heldPages: new HeldPages(memory),
     pageBytes,
-    encoders: new VisitorEncoders(memory, () => 0),
-    requests: new RequestEncoders({ clock, memory }),
+    encoders: new CompressorPool(memory, () => 0),
+    requests: new RequestCompressorPool({ clock, memory }),
     originAnswerMs: options.originAnswerMs ?? 20_000,
     hosts: {
       trusts: () => false,
@@ -102,7 +102,7 @@ export const openEdgeHalf = async (options: EdgeOptions = {}): Promise<EdgeHalf>
     accessLog: { write: (record) => records.push(record) },
   };
   const hello = helloMaker({ role: "edge", ...LIMITS, pageBytes, codecs: codecIds(["zstd", "vcdiff"]) });
-  const visits = new Visits(given);
+  const visits = new Visits(settings);
   const server = await serveVisitors(edgeConfigOf(options.settings), { clock, visits });
   const links = new Set<Link>();
   return {
@@ -131,8 +131,8 @@ export const openEdgeHalf = async (options: EdgeOptions = {}): Promise<EdgeHalf>
 
 export interface OriginHalf extends AsyncDisposable {
   readonly store: VersionStore;
-  readonly memory: ByteBudget;
-  readonly contexts: StreamContexts;
+  readonly memory: MemoryBudget;
+  readonly contexts: CompressorLimits;
   readonly records: readonly ExchangeRecord[];
   record(count: number): Promise<ExchangeRecord>;
   join(transport: Transport): Promise<{ readonly link: Link; readonly ended: Promise<LinkEnd> }>;
@@ -148,9 +148,9 @@ export interface OriginOptions extends HalfOptions {
 export const openOriginHalf = async (options: OriginOptions): Promise<OriginHalf> => {
   const { clock = systemClock, memory = budget(), pageBytes = LIMITS.pageBytes } = options;
   const store = new VersionStore({ clock, bytes: 64 * MIB });
-  const contexts = new StreamContexts();
+  const contexts = new CompressorLimits();
   const records: ExchangeRecord[] = [];
-  const web = new OriginServerClient<Route>(
+  const web = new UpstreamClient<Route>(
     {
       host: TEST_HOST,
       origin: { scheme: "http", address: { host: "127.0.0.1", port: options.port } },
@@ -165,7 +165,7 @@ export const openOriginHalf = async (options: OriginOptions): Promise<OriginHalf
     },
     { ...LIMITS, clock },
   );
-  const given = (link: Link): ExchangeGiven => ({
+  const settings = (link: Link): ExchangeDependencies => ({
     keyId: link.keyId,
     clock,
     store,
@@ -178,7 +178,7 @@ export const openOriginHalf = async (options: OriginOptions): Promise<OriginHalf
     pageBytes,
     codedRequests: link.peer.features.includes(CODED_REQUESTS),
     requestDecoders: new RequestDecoders(),
-    bodyTags: link.peer.features.includes(BODY_TAGS) ? new BodyTags(() => 0) : undefined,
+    omittedEtags: link.peer.features.includes(OMITTED_ETAGS) ? new OmittedEtags(() => 0) : undefined,
     headBytes: link.headBytes,
     routes: { find: (host) => (host.split(":")[0] === TEST_HOST ? web : undefined) },
     accessLog: { write: (record) => records.push(record) },
@@ -199,7 +199,7 @@ export const openOriginHalf = async (options: OriginOptions): Promise<OriginHalf
         clock,
         memory,
         opened: (link, stream, open) => {
-          const known = given(link);
+          const known = settings(link);
           void answerEdge(new IncomingExchange(stream, open, known), known);
         },
       }),
@@ -213,12 +213,12 @@ export const openOriginHalf = async (options: OriginOptions): Promise<OriginHalf
 
 interface Joining {
   readonly transport: Transport;
-  readonly hello: LinkGiven["hello"];
+  readonly hello: LinkOptions["hello"];
   readonly clock: Clock;
-  readonly memory: ByteBudget;
+  readonly memory: MemoryBudget;
   readonly up?: (link: Link) => void;
   readonly down?: (link: Link) => void;
-  readonly opened?: (link: Link, ...opened: Parameters<LinkGiven["events"]["opened"]>) => void;
+  readonly opened?: (link: Link, ...opened: Parameters<LinkOptions["events"]["opened"]>) => void;
 }
 
 const joined = async (
@@ -234,7 +234,7 @@ const joined = async (
     behindBalancer: false,
     clock,
     heartbeatMs: HEARTBEAT_MS,
-    greetingMs: HEARTBEAT_MS,
+    handshakeMs: HEARTBEAT_MS,
     memory,
     events: {
       up() {

@@ -14,7 +14,7 @@ import { LinkEndpoint } from "../../protocol/link/link.ts";
 import type { Link, LinkEnd } from "../../protocol/link/link-api.ts";
 import type { StreamItem } from "../../protocol/link/send-queue.ts";
 import type { Stream, StreamReceiver } from "../../protocol/link/stream.ts";
-import { ByteBudget } from "../../protocol/runtime/memory-budget.ts";
+import { MemoryBudget } from "../../protocol/runtime/memory-budget.ts";
 import type { Transport, TransportEvents } from "../../protocol/transport/transport.ts";
 import { ByteReader } from "../../protocol/wire/bytes.ts";
 import { NO_EXTENSIONS } from "../../protocol/wire/extensions.ts";
@@ -32,7 +32,7 @@ export class Listener implements StreamReceiver {
   bodyBytes = 0;
   /** Whether frames are kept; a long download is only counted. */
   keeps = true;
-  /** Whether data is given back as credit at once. */
+  /** Whether data is given back as window at once. */
   takes = true;
   /** Runs for each frame. */
   onFrame: (frame: StreamFrame) => void = () => {};
@@ -140,7 +140,7 @@ export interface PairOptions {
   readonly originProof?: KeyProof;
   readonly behindBalancer?: boolean;
   readonly heartbeatMs?: number;
-  readonly greetingMs?: number;
+  readonly handshakeMs?: number;
   readonly memoryBytes?: number;
   /** False: of messages only `sentBytes` is kept, as where many megabytes cross; then nothing meddles. */
   readonly keepSent?: boolean;
@@ -154,7 +154,7 @@ export interface LinkPair {
   readonly edge: End;
   readonly origin: End;
   readonly clock: FakeClock;
-  readonly memory: ByteBudget;
+  readonly memory: MemoryBudget;
   /** Closes what is still open, and waits for it. */
   close(): Promise<void>;
 }
@@ -188,7 +188,7 @@ export const turns = async (count = 12): Promise<void> => {
 /** Two links that have not greeted each other yet; `greetedPair` waits for that. */
 export const linkPair = (options: PairOptions = {}): LinkPair => {
   const clock = options.clock ?? new FakeClock();
-  const memory = new ByteBudget({
+  const memory = new MemoryBudget({
     totalBytes: options.memoryBytes ?? 2 ** 26,
     shareBytes: options.memoryBytes ?? 2 ** 26,
   });
@@ -224,7 +224,7 @@ export const linkPair = (options: PairOptions = {}): LinkPair => {
       behindBalancer: options.behindBalancer ?? false,
       clock,
       heartbeatMs: options.heartbeatMs ?? 10_000,
-      greetingMs: options.greetingMs ?? 5_000,
+      handshakeMs: options.handshakeMs ?? 5_000,
       memory,
       events: {
         up: () => made.ups++,

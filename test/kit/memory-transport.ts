@@ -24,7 +24,7 @@ export interface MemoryWire {
   readonly bytesPerSecond?: number;
   /** What the wire takes of undelivered bytes, like a kernel's send buffer; what is above is `queuedBytes`. */
   readonly wireBytes?: number;
-  /** The key that this wire proved, to both ends, as TLS PSK does. */
+  /** The key that this wire verified, to both ends, as TLS PSK does. */
   readonly keyId?: string;
   /** What `exportKey` derives from; without it there is none, as over a plain WebSocket. */
   readonly exporterSecret?: Uint8Array;

@@ -56,8 +56,8 @@ export class Random {
 
 /** The source of one test; call it inside the test. Prints its seed if that test fails. */
 export const seeded = (): Random => {
-  const given = process.env.SEED;
-  const random = new Random(given === undefined ? randomInt(TWO_32) : Number(given));
+  const options = process.env.SEED;
+  const random = new Random(options === undefined ? randomInt(TWO_32) : Number(options));
   onTestFailed(() => console.error(`chance of this test: SEED=${random.seed}`));
   return random;
 };

@@ -5,7 +5,7 @@
 import { once } from "node:events";
 import { createServer, type ListenOptions, type Server, type Socket } from "node:net";
 import { createServer as createTlsServer, type TlsOptions } from "node:tls";
-import { Inbox } from "../../protocol/runtime/async-queue.ts";
+import { AsyncQueue } from "../../protocol/runtime/async-queue.ts";
 
 export class RawConnection {
   readonly socket: Socket;
@@ -85,7 +85,7 @@ export class RawOrigin implements AsyncDisposable {
   /** How many connections there were. */
   count = 0;
   readonly #server: Server;
-  readonly #arrived = new Inbox<RawConnection>();
+  readonly #arrived = new AsyncQueue<RawConnection>();
   readonly #open = new Set<Socket>();
 
   private constructor(server: Server, event: "connection" | "secureConnection") {

@@ -4,7 +4,7 @@
  */
 import type { ListenOptions } from "node:net";
 import type { TlsOptions } from "node:tls";
-import { Inbox } from "../../protocol/runtime/async-queue.ts";
+import { AsyncQueue } from "../../protocol/runtime/async-queue.ts";
 import { type RawConnection, RawOrigin } from "./raw-origin.ts";
 import { response } from "./raw-requests.ts";
 
@@ -97,7 +97,7 @@ export class RawWeb implements AsyncDisposable {
   /** Targets of the requests that came. */
   readonly asked: string[] = [];
   readonly #origin: RawOrigin;
-  readonly #requests = new Inbox<RawRequest>();
+  readonly #requests = new AsyncQueue<RawRequest>();
 
   private constructor(origin: RawOrigin) {
     this.#origin = origin;

@@ -1,6 +1,6 @@
 /** An edge's exchange on a stream without a link, and all that rebuilding its answer gave out, kept and said. */
 
-import { rebuildPage } from "../../edge-side/answer/decode-answer.ts";
+import { decodeAnswer } from "../../edge-side/answer/decode-answer.ts";
 import type { DecodeContext } from "../../edge-side/answer/decode-context.ts";
 import { tagResumed } from "../../edge-side/answer/restore-etag.ts";
 import {
@@ -14,7 +14,7 @@ import { HeldPages, VisitMemory } from "../../edge-side/exchange/visit-memory.ts
 import type { AnswerForm, AnswerFrame } from "../../protocol/frames/frame.ts";
 import type { Link } from "../../protocol/link/link-api.ts";
 import type { Clock } from "../../protocol/runtime/clock.ts";
-import { ByteBudget } from "../../protocol/runtime/memory-budget.ts";
+import { MemoryBudget } from "../../protocol/runtime/memory-budget.ts";
 import { fingerprintOf } from "../../protocol/store/fingerprint.ts";
 import type { Version } from "../../protocol/store/version-store.ts";
 import { NO_EXTENSIONS } from "../../protocol/wire/extensions.ts";
@@ -69,19 +69,19 @@ export interface RebuildOptions {
 }
 
 /** Begins to rebuild an answer of this form; its frames are said by the test, and what comes out is kept at once. */
-export const rebuilding = (
+export const decoding = (
   form: AnswerForm,
   options: RebuildOptions = {},
   first: { body?: Buffer; ended?: boolean } = {},
 ) => {
   const { stream, exchange } = outgoing();
-  const memory = new ByteBudget({ totalBytes: 1 << 27, shareBytes: options.shareBytes ?? 1 << 27 });
+  const memory = new MemoryBudget({ totalBytes: 1 << 27, shareBytes: options.shareBytes ?? 1 << 27 });
   const clock = options.clock ?? new FakeClock();
   const visit = new VisitMemory({ clock, memory, heldPages: new HeldPages(memory) }, "k");
   const out = {
     pieces: [] as Buffer[],
     remembered: [] as Buffer[],
-    doubted: [] as (readonly Version[])[],
+    mismatched: [] as (readonly Version[])[],
     end: undefined as string | undefined,
     failed: undefined as string | undefined,
     get body() {
@@ -94,7 +94,7 @@ export const rebuilding = (
       return out.end !== undefined || out.failed !== undefined;
     },
   };
-  const given: DecodeContext = {
+  const settings: DecodeContext = {
     offered: (options.offered ?? []).map(versionOf),
     clock,
     pageBytes: options.pageBytes ?? 1 << 23,
@@ -105,7 +105,7 @@ export const rebuilding = (
       if (fingerprint !== fingerprintOf(body)) throw new Error("remembered under a wrong name");
       out.remembered.push(Buffer.from(body));
     },
-    doubted: (bases) => out.doubted.push(bases),
+    onMismatch: (bases) => out.mismatched.push(bases),
     resumed: (tag) => tagResumed(undefined, tag),
     decoded() {},
   };
@@ -121,7 +121,7 @@ export const rebuilding = (
   };
   const run = async (): Promise<void> => {
     try {
-      const body = await rebuildPage(answer, exchange, given);
+      const body = await decodeAnswer(answer, exchange, settings);
       if ("page" in body) {
         if (body.page.length > 0) out.pieces.push(Buffer.from(body.page));
         out.end = body.end.how;
@@ -148,7 +148,7 @@ export const rebuilding = (
     out,
     done,
     data: (bytes: Uint8Array) => stream.says({ kind: "data", streamId: FAKE_ID, bytes }, bytes.length),
-    segment: (proof: string) => stream.says({ kind: "segment", streamId: FAKE_ID, proof }, proof.length),
+    segment: (digest: string) => stream.says({ kind: "segment", streamId: FAKE_ID, digest }, digest.length),
     resume: (offset: number, codec = 1) => stream.says({ kind: "resume", streamId: FAKE_ID, offset, codec }),
     end: (how: "complete" | "closed" = "complete") =>
       stream.says({ kind: "end", streamId: FAKE_ID, how, extensions: NO_EXTENSIONS }),

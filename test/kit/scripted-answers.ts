@@ -14,7 +14,7 @@ export const basesDigest = (bases: readonly Uint8Array[]): string => {
 };
 
 /** The running proof over everything up to here. */
-export const proofOf = (before: Uint8Array): string =>
+export const digestOf = (before: Uint8Array): string =>
   createHash("sha256").update(before).digest().toString("latin1", 0, 8);
 
 export const encoded = (bases: readonly Uint8Array[], page: Uint8Array): Promise<Buffer> =>
@@ -33,7 +33,7 @@ export const deltaForm = (page: Uint8Array, bases: number, codec = 1): AnswerFor
   kind: "delta",
   codec,
   offers: (1 << bases) - 1,
-  proof: { of: "result", digest: resultOf(page) },
+  digest: { of: "result", digest: resultOf(page) },
 });
 
 export const sameForm = (page: Uint8Array, offer = 0): AnswerForm => ({
@@ -59,8 +59,8 @@ export const segmentFrames = async (
   for (const part of parts) {
     coded(await encoder.write(part));
     coded(await encoder.flush());
-    const proof = hash.update(part).copy().digest().toString("latin1", 0, 8);
-    frames.push({ kind: "segment", streamId: id as StreamId, proof });
+    const digest = hash.update(part).copy().digest().toString("latin1", 0, 8);
+    frames.push({ kind: "segment", streamId: id as StreamId, digest });
   }
   coded(await encoder.end());
   encoder.destroy();

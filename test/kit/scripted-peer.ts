@@ -10,7 +10,7 @@ import type { Hello, Role } from "../../protocol/frames/hello.ts";
 import { ReferableVersions } from "../../protocol/frames/offer-references.ts";
 import type { HeaderList } from "../../protocol/http/header-list.ts";
 import { helloMaker } from "../../protocol/link/local-hello.ts";
-import { Inbox } from "../../protocol/runtime/async-queue.ts";
+import { AsyncQueue } from "../../protocol/runtime/async-queue.ts";
 import type { Transport } from "../../protocol/transport/transport.ts";
 import { ByteReader } from "../../protocol/wire/bytes.ts";
 import { NO_EXTENSIONS } from "../../protocol/wire/extensions.ts";
@@ -25,16 +25,16 @@ export const PEER_LIMITS = {
 
 const TABLE_BYTES = 4096;
 
-export type Heard = Exclude<Frame, { kind: "hello" | "ping" | "pong" | "credit" }>;
+export type Heard = Exclude<Frame, { kind: "hello" | "ping" | "pong" | "window" }>;
 
 export class ScriptedPeer {
   readonly hello: Hello;
-  /** Credit that came, by stream. */
-  readonly credit = new Map<number, number>();
+  /** Window that came, by stream. */
+  readonly window = new Map<number, number>();
   /** Why the link ended, once it has. */
   readonly ended: Promise<string>;
   readonly #transport: Transport;
-  readonly #heard = new Inbox<Heard>();
+  readonly #heard = new AsyncQueue<Heard>();
   readonly #carried = new ReferableVersions();
   readonly #headers = new FrameHeaderEncoder(TABLE_BYTES, this.#carried);
   readonly #decoder = new FrameHeaderDecoder(
@@ -60,7 +60,7 @@ export class ScriptedPeer {
     this.say(this.hello);
   }
 
-  /** The next frame but hello, ping, pong and credit. */
+  /** The next frame but hello, ping, pong and window. */
   next(): Promise<Heard> {
     return this.#heard.next();
   }
@@ -98,14 +98,14 @@ export class ScriptedPeer {
       const frame = readFrame(reader, this.#decoder);
       if (frame === undefined || frame.kind === "hello" || frame.kind === "pong") continue;
       if (frame.kind === "ping") this.say({ kind: "pong", token: frame.token, received: this.#received });
-      else if (frame.kind === "credit")
-        this.credit.set(frame.streamId, (this.credit.get(frame.streamId) ?? 0) + frame.bytes);
+      else if (frame.kind === "window")
+        this.window.set(frame.streamId, (this.window.get(frame.streamId) ?? 0) + frame.bytes);
       else this.#heard.push(structuredCloneOf(frame));
     }
   }
 }
 
-/** The transport of the real side, and the one for a peer; the key is proved, as by TLS. */
+/** The transport of the real side, and the one for a peer; the key is verified, as by TLS. */
 export const wired = (keyId = "k"): { readonly real: Transport; readonly scripted: Transport } => {
   const [scripted, real] = memoryPair({ keyId });
   return { real, scripted };

@@ -2,12 +2,12 @@
  * The origin side's whole story over a link in memory: a test speaks frames as an edge, and bytes as a web server.
  */
 import { zstdDecompressSync } from "node:zlib";
-import { StreamContexts } from "../../origin-side/answer/compressor-limits.ts";
+import { CompressorLimits } from "../../origin-side/answer/compressor-limits.ts";
 import { KnownSessions } from "../../origin-side/answer/known-sessions.ts";
 import type { Route } from "../../origin-side/config/route-config.ts";
 import type { ExchangeRecord } from "../../origin-side/exchange/access-record.ts";
 import { IncomingExchange } from "../../origin-side/exchange/incoming-exchange.ts";
-import type { ExchangeGiven } from "../../origin-side/proxy/answer-edge.ts";
+import type { ExchangeDependencies } from "../../origin-side/proxy/answer-edge.ts";
 import { answerEdge } from "../../origin-side/proxy/answer-edge.ts";
 import { RequestDecoders } from "../../origin-side/request/decode-body.ts";
 import { RouteTable } from "../../origin-side/upstream/route-table.ts";
@@ -17,9 +17,9 @@ import type { AnswerFrame, OpenFrame, StreamFrame } from "../../protocol/frames/
 import { type ResponseHead, responseHeadFromList } from "../../protocol/http/head.ts";
 import type { HeaderList } from "../../protocol/http/header-list.ts";
 import { systemClock } from "../../protocol/runtime/clock.ts";
-import { ByteBudget } from "../../protocol/runtime/memory-budget.ts";
+import { MemoryBudget } from "../../protocol/runtime/memory-budget.ts";
 import { VersionStore } from "../../protocol/store/version-store.ts";
-import { OriginServerClient } from "../../protocol/upstream/upstream-client.ts";
+import { UpstreamClient } from "../../protocol/upstream/upstream-client.ts";
 import { NO_EXTENSIONS } from "../../protocol/wire/extensions.ts";
 import { GET, greetedPair, type LinkPair, Listener } from "../kit/link-pair.ts";
 import { silentLog } from "../kit/silent-log.ts";
@@ -121,29 +121,29 @@ export class EdgeExchange {
 
 export class Answering implements AsyncDisposable {
   readonly records: ExchangeRecord[] = [];
-  readonly memory: ByteBudget;
+  readonly memory: MemoryBudget;
   readonly pair: LinkPair;
-  readonly #client: OriginServerClient<Route>;
+  readonly #client: UpstreamClient<Route>;
   readonly #store: VersionStore;
   #over: () => void = () => {};
   #running = 0;
 
-  private constructor(pair: LinkPair, route: Route, more: Partial<ExchangeGiven>) {
+  private constructor(pair: LinkPair, route: Route, more: Partial<ExchangeDependencies>) {
     this.pair = pair;
-    this.memory = new ByteBudget({ totalBytes: 2 ** 27, shareBytes: 2 ** 26 });
-    this.#client = new OriginServerClient(route, { clock: systemClock, headBytes: HEAD_BYTES });
+    this.memory = new MemoryBudget({ totalBytes: 2 ** 27, shareBytes: 2 ** 26 });
+    this.#client = new UpstreamClient(route, { clock: systemClock, headBytes: HEAD_BYTES });
     const routes = new RouteTable([this.#client]);
     this.#store = new VersionStore({
       clock: systemClock,
       bytes: 2 ** 26,
       lifetimes: { sessionMs: 3_600_000, noStoreMs: 600_000 },
     });
-    const given: ExchangeGiven = {
+    const options: ExchangeDependencies = {
       keyId: "shop",
       clock: systemClock,
       store: this.#store,
       memory: this.memory,
-      contexts: new StreamContexts(),
+      contexts: new CompressorLimits(),
       sessions: new KnownSessions(),
       codecs: { splice: false, page: STREAMING_CODEC },
       load: () => 0,
@@ -159,14 +159,14 @@ export class Answering implements AsyncDisposable {
     };
     pair.origin.onOpened = (listener, open: OpenFrame) => {
       this.#running++;
-      void answerEdge(new IncomingExchange(listener.stream, open, given), given).finally(() => {
+      void answerEdge(new IncomingExchange(listener.stream, open, options), options).finally(() => {
         this.#running--;
         this.#over();
       });
     };
   }
 
-  static async through(route: Route, more: Partial<ExchangeGiven> = {}): Promise<Answering> {
+  static async through(route: Route, more: Partial<ExchangeDependencies> = {}): Promise<Answering> {
     return new Answering(await greetedPair({ hello: { streamBytes: 64 * 1024 } }), route, more);
   }
 

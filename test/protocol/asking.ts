@@ -3,11 +3,11 @@
 import type { Route } from "../../origin-side/config/route-config.ts";
 import type { ResponseHead } from "../../protocol/http/head.ts";
 import type { HeaderList } from "../../protocol/http/header-list.ts";
-import { Inbox } from "../../protocol/runtime/async-queue.ts";
+import { AsyncQueue } from "../../protocol/runtime/async-queue.ts";
 import { type Clock, systemClock } from "../../protocol/runtime/clock.ts";
 import type { BodyEnd, RequestBody } from "../../protocol/upstream/body.ts";
-import { OriginServerClient } from "../../protocol/upstream/upstream-client.ts";
-import type { OriginRequest, OriginResponse } from "../../protocol/upstream/upstream-request.ts";
+import { UpstreamClient } from "../../protocol/upstream/upstream-client.ts";
+import type { UpstreamRequest, UpstreamResponse } from "../../protocol/upstream/upstream-request.ts";
 
 export const HEAD_BYTES = 64 * 1024;
 
@@ -26,9 +26,9 @@ export const routeTo = (port: number, more: Partial<Route> = {}): Route => ({
 });
 
 /** A client that closes with its test. */
-export class TestClient extends OriginServerClient implements AsyncDisposable {
-  constructor(route: Route, given: { readonly clock?: Clock; readonly headBytes?: number } = {}) {
-    super(route, { clock: systemClock, headBytes: HEAD_BYTES, ...given });
+export class TestClient extends UpstreamClient implements AsyncDisposable {
+  constructor(route: Route, options: { readonly clock?: Clock; readonly headBytes?: number } = {}) {
+    super(route, { clock: systemClock, headBytes: HEAD_BYTES, ...options });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -38,7 +38,7 @@ export class TestClient extends OriginServerClient implements AsyncDisposable {
 
 /** A request's body that a test feeds. */
 export class FedBody implements RequestBody {
-  readonly #pieces = new Inbox<Uint8Array | BodyEnd>();
+  readonly #pieces = new AsyncQueue<Uint8Array | BodyEnd>();
   /** Bytes that the web server's socket took. */
   takenBytes = 0;
 
@@ -63,20 +63,20 @@ export class FedBody implements RequestBody {
 
 export interface Asked {
   readonly interims: ResponseHead[];
-  readonly response: Promise<OriginResponse>;
+  readonly response: Promise<UpstreamResponse>;
   /** The visitor leaves. */
   leave(): void;
 }
 
 export const ask = (
-  client: OriginServerClient,
+  client: UpstreamClient,
   method = "GET",
   target = "/",
   more: { readonly fields?: HeaderList; readonly body?: RequestBody } = {},
 ): Asked => {
   const leaving = new AbortController();
   const interims: ResponseHead[] = [];
-  const request: OriginRequest = {
+  const request: UpstreamRequest = {
     head: { method, target, fields: ["Host", "www.example.com", ...(more.fields ?? [])] },
     body: more.body,
     signal: leaving.signal,
@@ -94,7 +94,7 @@ export interface Heard {
 }
 
 /** The whole of an ordinary response. */
-export const heard = async (asked: Asked | Promise<OriginResponse>): Promise<Heard> => {
+export const heard = async (asked: Asked | Promise<UpstreamResponse>): Promise<Heard> => {
   const response = await ("response" in asked ? asked.response : asked);
   if (response.kind !== "answered") throw new Error("upgraded");
   const { head, body } = response;

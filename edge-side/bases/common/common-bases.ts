@@ -11,16 +11,16 @@ import type { Log } from "../../../protocol/daemon/log.ts";
 import { resultDigest } from "../../../protocol/frames/proof.ts";
 import type { Link } from "../../../protocol/link/link-api.ts";
 import type { Clock } from "../../../protocol/runtime/clock.ts";
-import type { ByteBudget } from "../../../protocol/runtime/memory-budget.ts";
+import type { MemoryBudget } from "../../../protocol/runtime/memory-budget.ts";
 import type { SessionScope } from "../../../protocol/scope/scope.ts";
 import { commonName, MOST_NAME_CHARS } from "../../../protocol/store/common-base-name.ts";
 import { fingerprintOf } from "../../../protocol/store/fingerprint.ts";
 import type { PageKey } from "../../../protocol/store/page-key.ts";
-import { hostOf, type Tenant } from "../../../protocol/store/tenant.ts";
+import { hostOf, type Partition } from "../../../protocol/store/partition.ts";
 import type { StoreId, Version, VersionStore } from "../../../protocol/store/version-store.ts";
 import { CommonSources, type Source } from "./common-sources.ts";
 import { commonPieces, PEOPLE_PER_PIECE } from "./shared-runs.ts";
-import { People } from "./visitor-identity.ts";
+import { VisitorIdentities } from "./visitor-identity.ts";
 
 /** Answers below this are cheap: nothing is made for them. Bytes. @internal */
 export const DEAR_BYTES = 768;
@@ -37,9 +37,9 @@ export const MOST_PUSH_BYTES = 8 * 1024;
 /** From one try for a URL or template to the next; doubles while it does not help, up to the longest. @internal */
 export const FIRST_PAUSE_MS = 30_000;
 const LONGEST_PAUSE_MS = 3_600_000;
-/** URLs and templates that are watched for each tenant; the longest unused gives way. */
+/** URLs and templates that are watched for each partition; the longest unused gives way. */
 const MOST_WATCHED = 64;
-/** Tenants that are watched at once, and the least time between two builds for one of them. */
+/** Partitions that are watched at once, and the least time between two builds for one of them. */
 const MOST_TENANTS = 64;
 const TENANT_PAUSE_MS = 1_000;
 /** Between two slices of work: a build takes a sixth of one core at most. @internal */
@@ -49,7 +49,7 @@ const WORK_FACTOR = 4;
 
 /** A visit of a session that left a version behind. */
 export interface SessionVisit {
-  readonly tenant: Tenant;
+  readonly partition: Partition;
   readonly pageKey: PageKey;
   readonly scope: SessionScope;
   readonly version: Version;
@@ -70,47 +70,47 @@ interface Watched {
   madeForBytes: number;
 }
 
-interface OfTenant {
+interface OfPartition {
   nextTryAt: number;
-  readonly people: People;
+  readonly identities: VisitorIdentities;
   readonly watched: LRUCache<string, Watched>;
 }
 
-export interface CommonBasesGiven {
+export interface CommonBasesDependencies {
   readonly clock: Clock;
   readonly log: Log;
   readonly store: VersionStore;
-  readonly memory: ByteBudget;
+  readonly memory: MemoryBudget;
 }
 
 export class CommonBases {
-  readonly #given: CommonBasesGiven;
-  readonly #tenants = new LRUCache<Tenant, OfTenant>({ max: MOST_TENANTS });
+  readonly #options: CommonBasesDependencies;
+  readonly #partitions = new LRUCache<Partition, OfPartition>({ max: MOST_TENANTS });
   /** One is made at a time; resolves when it is over. */
   #making: Promise<void> | undefined;
   readonly #stopping = new AbortController();
 
-  constructor(given: CommonBasesGiven) {
-    this.#given = given;
+  constructor(options: CommonBasesDependencies) {
+    this.#options = options;
   }
 
   /** A response gave somebody new credentials: whoever shows one of these marks is the same person. */
-  samePerson(tenant: Tenant, marks: readonly string[]): void {
-    this.#of(tenant).people.of(marks);
+  samePerson(partition: Partition, marks: readonly string[]): void {
+    this.#of(partition).identities.of(marks);
   }
 
   /** Notes what a session brought, and makes or pushes a common base where the answer was dear. */
   visited(visit: SessionVisit): void {
-    const { tenant, version, scope, link } = visit;
-    if (this.#stopping.signal.aborted || scope.kin === undefined || !link.peer.features.includes("push"))
+    const { partition, version, scope, link } = visit;
+    if (this.#stopping.signal.aborted || scope.joined === undefined || !link.peer.features.includes("push"))
       return;
     if (version.body.length > MOST_SOURCE_BYTES) return;
-    const { people, watched } = this.#of(tenant);
-    const { session, retention, kin } = scope;
+    const { identities, watched } = this.#of(partition);
+    const { session, retention, joined } = scope;
     for (const key of keysOf(visit.pageKey)) {
       const known = watched.get(key) ?? unwatched();
       watched.set(key, known);
-      known.sources.add({ session, retention, fingerprint: version.fingerprint }, people, kin);
+      known.sources.add({ session, retention, fingerprint: version.fingerprint }, identities, joined);
     }
     const wanted = this.#wanted(visit);
     if (wanted !== undefined) this.#start(visit, wanted);
@@ -127,33 +127,36 @@ export class CommonBases {
     await this.#making;
   }
 
-  #of(tenant: Tenant): OfTenant {
-    const known = this.#tenants.get(tenant) ?? {
+  #of(partition: Partition): OfPartition {
+    const known = this.#partitions.get(partition) ?? {
       nextTryAt: 0,
-      people: new People(),
+      identities: new VisitorIdentities(),
       watched: new LRUCache<string, Watched>({ max: MOST_WATCHED }),
     };
-    this.#tenants.set(tenant, known);
+    this.#partitions.set(partition, known);
     return known;
   }
 
   /** The most specific key of which enough people's pages are at hand, if a common base for it would help now. */
-  #wanted({ tenant, pageKey, scope, offered, answerBytes, link }: SessionVisit): Wanted | undefined {
-    const { store, clock } = this.#given;
-    const { people, watched, nextTryAt } = this.#of(tenant);
+  #wanted({ partition, pageKey, scope, offered, answerBytes, link }: SessionVisit): Wanted | undefined {
+    const { store, clock } = this.#options;
+    const { identities, watched, nextTryAt } = this.#of(partition);
     const now = clock.now();
     const may = answerBytes >= DEAR_BYTES && this.#making === undefined && now >= nextTryAt;
     for (const key of keysOf(pageKey)) {
       const known = watched.get(key);
       if (known === undefined) continue;
-      const base = this.#baseOf(tenant, key, link.peer.storeId as StoreId);
+      const base = this.#baseOf(partition, key, link.peer.storeId as StoreId);
       const used = base !== undefined && offered.includes(base);
       if (used) known.leastBytes = Math.min(known.leastBytes, answerBytes);
       // One that halves what answers cost is worth being made anew as soon as pages drift.
       const helps = known.leastBytes * HELPS <= known.madeForBytes;
       if (used && helps) known.pauseMs = FIRST_PAUSE_MS;
       if (!may) continue;
-      const sources = known.sources.ofPeople(people, (each) => store.find(tenant, each) !== undefined);
+      const sources = known.sources.ofIdentities(
+        identities,
+        (each) => store.find(partition, each) !== undefined,
+      );
       // The page that has just come is what pieces are taken from: it must be of one of the people.
       const [newest] = sources;
       if (newest?.session !== scope.session || sources.length < PEOPLE_PER_PIECE) continue;
@@ -165,29 +168,31 @@ export class CommonBases {
   }
 
   /** The common base that this store of a peer holds too. */
-  #baseOf(tenant: Tenant, key: string, peerStore: StoreId): Version | undefined {
-    const made = this.#given.store.listed(tenant, "public", commonName(key)).map(({ version }) => version);
-    return made.findLast((base) => base.stores.includes(peerStore) && this.#given.store.holds(base));
+  #baseOf(partition: Partition, key: string, peerStore: StoreId): Version | undefined {
+    const made = this.#options.store
+      .listed(partition, "public", commonName(key))
+      .map(({ version }) => version);
+    return made.findLast((base) => base.stores.includes(peerStore) && this.#options.store.holds(base));
   }
 
   #start(visit: SessionVisit, wanted: Wanted): void {
     const { known } = wanted;
-    const now = this.#given.clock.now();
-    this.#of(visit.tenant).nextTryAt = now + TENANT_PAUSE_MS;
+    const now = this.#options.clock.now();
+    this.#of(visit.partition).nextTryAt = now + TENANT_PAUSE_MS;
     known.nextTryAt = now + known.pauseMs;
     known.pauseMs = Math.min(LONGEST_PAUSE_MS, known.pauseMs * 2);
     this.#making = this.#make(visit, wanted)
-      .catch((error: unknown) => this.#given.log.error("common base failed", { error }))
+      .catch((error: unknown) => this.#options.log.error("common base failed", { error }))
       .finally(() => {
         this.#making = undefined;
       });
   }
 
   async #make(visit: SessionVisit, { key, known, sources }: Wanted): Promise<void> {
-    const { store, log, memory } = this.#given;
-    const { tenant, link } = visit;
+    const { store, log, memory } = this.#options;
+    const { partition, link } = visit;
     // The first is the page that has just come, and so one that the origin side has too: the push is a delta on it.
-    const versions = sources.flatMap(({ fingerprint }) => store.find(tenant, fingerprint) ?? []);
+    const versions = sources.flatMap(({ fingerprint }) => store.find(partition, fingerprint) ?? []);
     const lease = memory.lease(link.keyId);
     try {
       if (!lease.grow(WORK_FACTOR * versions.reduce((sum, { body }) => sum + body.length, 0))) return;
@@ -203,7 +208,7 @@ export class CommonBases {
       known.madeForBytes = Math.max(known.madeForBytes, visit.answerBytes);
       link.push({
         kind: "version",
-        host: hostOf(tenant),
+        host: hostOf(partition),
         name: key,
         noStore: isNoStore(sources),
         result: resultDigest(base.fingerprint),
@@ -214,7 +219,7 @@ export class CommonBases {
       });
       const { length } = versions;
       log.debug("common base", {
-        host: hostOf(tenant),
+        host: hostOf(partition),
         key,
         pages: length,
         bytes: body.length,
@@ -232,21 +237,21 @@ export class CommonBases {
       const step = work.next();
       if (step.done) return step.value;
       const { signal } = this.#stopping;
-      await this.#given.clock.sleep(REST_MS, signal).catch(() => {});
+      await this.#options.clock.sleep(REST_MS, signal).catch(() => {});
       if (signal.aborted) return undefined;
     }
   }
 
   #remember(
-    { tenant, link }: SessionVisit,
+    { partition, link }: SessionVisit,
     key: string,
     body: Buffer,
     sources: readonly Source[],
   ): Version | undefined {
-    const { store } = this.#given;
+    const { store } = this.#options;
     const name = commonName(key);
-    const before = this.#baseOf(tenant, key, link.peer.storeId as StoreId);
-    const base = store.remember(tenant, {
+    const before = this.#baseOf(partition, key, link.peer.storeId as StoreId);
+    const base = store.remember(partition, {
       url: name,
       templates: [],
       body,
@@ -254,7 +259,7 @@ export class CommonBases {
       scope: { kind: "public", retention: isNoStore(sources) ? "no-store" : "session" },
       from: link.peer.storeId as StoreId,
     });
-    if (before !== undefined && before !== base) store.forgetVersions(tenant, [before.fingerprint]);
+    if (before !== undefined && before !== base) store.forgetVersions(partition, [before.fingerprint]);
     return base;
   }
 }

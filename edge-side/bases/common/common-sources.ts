@@ -6,7 +6,7 @@ import type { SessionKey } from "../../../protocol/scope/credentials.ts";
 import type { Retention } from "../../../protocol/scope/scope.ts";
 import type { Fingerprint } from "../../../protocol/store/fingerprint.ts";
 import { MOST_SOURCES } from "./shared-runs.ts";
-import { type People, type Person, rootOf } from "./visitor-identity.ts";
+import { type Person, rootOf, type VisitorIdentities } from "./visitor-identity.ts";
 
 /** Sessions remembered; some turn out to be one person, or their versions to be gone. @internal */
 export const MOST_SESSIONS = 2 * MOST_SOURCES;
@@ -25,23 +25,26 @@ export class CommonSources {
   /** The newest last. */
   #sources: readonly KnownSource[] = [];
   /** The era of the people that `#sources` are of. */
-  #era = 0;
+  #epoch = 0;
 
   /** Notes the newest version of a session. `marks` is asked for only when the session is new here. */
-  add(source: Source, people: People, marks: () => readonly string[]): void {
-    this.#forgetEra(people);
+  add(source: Source, identities: VisitorIdentities, marks: () => readonly string[]): void {
+    this.#forgetEpoch(identities);
     const before = this.#sources.find(({ session }) => session === source.session);
-    const person = before?.person ?? people.of(marks());
+    const person = before?.person ?? identities.of(marks());
     // Asking may itself have been too much for the room that people have.
-    this.#forgetEra(people);
+    this.#forgetEpoch(identities);
     if (person === undefined) return;
     const others = this.#sources.filter(({ session }) => session !== source.session);
     this.#sources = [...others, { ...source, person }].slice(-MOST_SESSIONS);
   }
 
   /** The newest source of each person that is still held, the newest first; at most MOST_SOURCES. */
-  ofPeople(people: People, held: (fingerprint: Fingerprint) => boolean): readonly Source[] {
-    this.#forgetEra(people);
+  ofIdentities(
+    identities: VisitorIdentities,
+    held: (fingerprint: Fingerprint) => boolean,
+  ): readonly Source[] {
+    this.#forgetEpoch(identities);
     const chosen = new Map<Person, Source>();
     for (const source of this.#sources.toReversed()) {
       const person = rootOf(source.person);
@@ -51,9 +54,9 @@ export class CommonSources {
     return [...chosen.values()];
   }
 
-  #forgetEra({ era }: People): void {
-    if (era === this.#era) return;
-    this.#era = era;
+  #forgetEpoch({ epoch }: VisitorIdentities): void {
+    if (epoch === this.#epoch) return;
+    this.#epoch = epoch;
     this.#sources = [];
   }
 }

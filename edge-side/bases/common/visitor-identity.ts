@@ -4,7 +4,7 @@
  * no room for more marks all are forgotten, and who asks learns that what it knew of people is void. SPEC section "Scope".
  */
 
-/** Marks kept of one tenant's people; one takes about 150 bytes. */
+/** Marks kept of one partition's people; one takes about 150 bytes. */
 const MOST_MARKS_OF_PEOPLE = 5_000;
 
 /** Stands for a person until it turns out to be another one too. */
@@ -13,18 +13,18 @@ export interface Person {
   same: Person | undefined;
 }
 
-export class People {
+export class VisitorIdentities {
   readonly #byMark = new Map<string, Person>();
   readonly #mostMarks: number;
-  #era = 0;
+  #epoch = 0;
 
   constructor(mostMarks = MOST_MARKS_OF_PEOPLE) {
     this.#mostMarks = mostMarks;
   }
 
   /** Changes when all was forgotten: people told before are no people of now. */
-  get era(): number {
-    return this.#era;
+  get epoch(): number {
+    return this.#epoch;
   }
 
   /** The person who showed all these marks; undefined without any. */
@@ -33,7 +33,7 @@ export class People {
     if (first === undefined) return undefined;
     if (this.#byMark.size + marks.length > this.#mostMarks) {
       this.#byMark.clear();
-      this.#era += 1;
+      this.#epoch += 1;
     }
     const known = marks.flatMap((mark) => this.#byMark.get(mark) ?? []);
     const person = known[0] === undefined ? { same: undefined } : rootOf(known[0]);

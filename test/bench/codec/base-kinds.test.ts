@@ -29,13 +29,13 @@ it("measures the kinds that each family has", async () => {
     ],
     read: (file) => pages.get(file) ?? Buffer.alloc(0),
   };
-  const [series, withSite, alone, people] = (
+  const [series, withSite, alone, identities] = (
     await measureBaseKinds(corpus, new AbortController().signal)
   ).map(({ shares }) => shares);
   expect([...(series?.keys() ?? [])]).toEqual(["none", "URL, 1", "URL, 2", "URL, 4"]);
   expect(withSite?.has("site, 1")).toBe(true);
   expect(alone?.has("site, 1")).toBe(false);
-  expect([...(people?.keys() ?? [])]).toEqual(["none", "common", "another person's (unsafe)"]);
-  for (const shares of [series, withSite, alone, people])
+  expect([...(identities?.keys() ?? [])]).toEqual(["none", "common", "another person's (unsafe)"]);
+  for (const shares of [series, withSite, alone, identities])
     for (const [name, share] of shares ?? []) expect(share < 0.2, `${name}: ${share}`).toBe(name !== "none");
 });

@@ -20,9 +20,12 @@ const TARGETS: Readonly<Record<PageKind, string>> = {
   API: "/api/departures",
 };
 
-const render = (target: string, given: { number: number; moment: number; cookie?: string }): RenderedPage => {
-  const cookie = given.cookie ?? "session=abc";
-  const page = renderTarget(visitOf({ headers: { cookie } }, { seed: SEED, ...given }), target);
+const render = (
+  target: string,
+  options: { number: number; moment: number; cookie?: string },
+): RenderedPage => {
+  const cookie = options.cookie ?? "session=abc";
+  const page = renderTarget(visitOf({ headers: { cookie } }, { seed: SEED, ...options }), target);
   if (page === undefined) throw new Error(`no page at ${target}`);
   return page;
 };

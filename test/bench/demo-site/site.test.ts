@@ -73,8 +73,8 @@ it("tells what a visit took to the page that asks, and nothing where nobody know
   const known = await get(`${COST_PATH}abc`);
   expect(JSON.parse(known.body.toString())).toEqual(cost);
   expect(known.headers["cache-control"]).toBe("no-store");
-  expect((await get(`${COST_PATH}other`)).status).toBe(404);
-  expect((await (await start()).get(`${COST_PATH}abc`)).status).toBe(404);
+  expect((await get(`${COST_PATH}other`)).status).toBe(204);
+  expect((await (await start()).get(`${COST_PATH}abc`)).status).toBe(204);
 });
 
 it("says beside an article what Coilgun is", async () => {

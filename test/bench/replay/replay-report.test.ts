@@ -1,4 +1,4 @@
-/** bench/replay/replay-report.ts: sums, shares and means of made-up visits; names are pinned, as other programs read them. */
+/** bench/replay/replay-report.ts: sums, shares and means of made-up visits; names are retained, as other programs read them. */
 import { describe, expect, it } from "vitest";
 import type { Family } from "../../../bench/corpus/corpus.ts";
 import { groundOfMeasurement } from "../../../bench/corpus/versions.ts";

@@ -111,10 +111,10 @@ describe("the link tap", () => {
 
       const encoders = { edge: new FrameHeaderEncoder(65_536), origin: new FrameHeaderEncoder(65_536) };
       const open = encodeFrame(sampleOf("open") as never, encoders.edge);
-      const proved = encodeFrame(sampleOf("proved") as never);
+      const verified = encodeFrame(sampleOf("verified") as never);
       const answer = encodeFrame(sampleOf("answer") as never, encoders.origin);
       const data = encodeFrame({ kind: "data", streamId: 9 as never, bytes: Buffer.alloc(300) });
-      await crossed(listener, dialler, message(Buffer.concat([open, proved])));
+      await crossed(listener, dialler, message(Buffer.concat([open, verified])));
       await crossed(dialler, listener, message(Buffer.concat([answer, data]), Buffer.alloc(4)));
 
       const spent = spentBetween(before, tap.read());
@@ -122,9 +122,9 @@ describe("the link tap", () => {
         relay.read().toEdge + relay.read().toOrigin - counted.toEdge - counted.toOrigin,
       );
       expect(spent).toMatchObject({
-        proofs: proved.length,
+        digests: verified.length,
         requestHeads: open.length - 4, // its body is "body"
-        websocket: (open.length + proved.length < 126 ? 2 : 4) + 8,
+        websocket: (open.length + verified.length < 126 ? 2 : 4) + 8,
         tls: 2 * 22, // a record each: 5 of header, 1 of type, 16 of tag
         answers: 1 + 5 + 300, // flags, extensions, the body's bytes; see the sample
       });

@@ -2,12 +2,12 @@ import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { MOST_ROOM_WAIT_MS } from "../../../edge-side/exchange/visit-memory.ts";
 import { STREAMING_CODEC } from "../../../protocol/codec/codecs.ts";
-import { inOnePiece } from "../../../protocol/frames/answer-form.ts";
+import { isBuffered } from "../../../protocol/frames/answer-form.ts";
 import type { AnswerForm } from "../../../protocol/frames/frame.ts";
 import { fingerprintOf } from "../../../protocol/store/fingerprint.ts";
 import { FakeClock, settle } from "../../kit/fake-clock.ts";
 import { seeded } from "../../kit/random.ts";
-import { rebuilding } from "../../kit/rebuilding.ts";
+import { decoding } from "../../kit/rebuilding.ts";
 import { until } from "../../kit/until.ts";
 import { madeVersions } from "../../protocol/codec/made-pages.ts";
 
@@ -19,11 +19,11 @@ const deltaOn = (offers: number, page: Buffer, codec = 1): AnswerForm => ({
   kind: "delta",
   codec,
   offers,
-  proof: { of: "result", digest: resultOf(page) },
+  digest: { of: "result", digest: resultOf(page) },
 });
 
 /** The plain page in segments, as an origin side sends it after a doubt. */
-const sayPlain = async (flow: ReturnType<typeof rebuilding>, page: Buffer, from = 0): Promise<void> => {
+const sayPlain = async (flow: ReturnType<typeof decoding>, page: Buffer, from = 0): Promise<void> => {
   flow.resume(from);
   const encoder = STREAMING_CODEC.streaming.encoder([]);
   await flow.data(await encoder.write(page.subarray(from)));
@@ -39,22 +39,25 @@ describe("an answer in one piece", () => {
     [{ kind: "same", offer: 0, result: "" }, true],
     [{ kind: "whole", codec: 1, result: "" }, true],
     [{ kind: "whole", codec: 1, result: undefined }, false],
-    [{ kind: "delta", codec: 1, offers: 1, proof: { of: "result", digest: "" } }, true],
-    [{ kind: "delta", codec: 1, offers: 1, proof: { of: "bases", digest: "" } }, false],
+    [{ kind: "delta", codec: 1, offers: 1, digest: { of: "result", digest: "" } }, true],
+    [{ kind: "delta", codec: 1, offers: 1, digest: { of: "bases", digest: "" } }, false],
   ])("%j is one: %s", (form, is) => {
-    expect(inOnePiece(form)).toBe(is);
+    expect(isBuffered(form)).toBe(is);
   });
 
   it("same is the offered page, proved and remembered", async () => {
     const [old, page] = pages();
-    const flow = rebuilding(
+    const flow = decoding(
       { kind: "same", offer: 1, result: resultOf(page) },
       { offered: [old, page] },
       { ended: true },
     );
     await flow.done;
-    expect(flow.out).toMatchObject({ end: "complete", doubted: [] });
-    expect([flow.out.body.equals(page), flow.stream.verdicts]).toEqual([true, [`proved ${page.length} all`]]);
+    expect(flow.out).toMatchObject({ end: "complete", mismatched: [] });
+    expect([flow.out.body.equals(page), flow.stream.acknowledgements]).toEqual([
+      true,
+      [`proved ${page.length} all`],
+    ]);
     expect(flow.out.remembered).toHaveLength(1);
   });
 
@@ -63,14 +66,14 @@ describe("an answer in one piece", () => {
     const coded = await encoded([first, second], page);
     for (const cut of [0, 1, coded.length - 1]) {
       const form = deltaOn(0b101, page);
-      const flow = rebuilding(form, { offered: [first, page, second] }, { body: coded.subarray(0, cut) });
+      const flow = decoding(form, { offered: [first, page, second] }, { body: coded.subarray(0, cut) });
       flow.data(coded.subarray(cut));
       await settle();
       expect(flow.out.pieces, "nothing before its end").toEqual([]);
       flow.end("closed");
       await flow.done;
       expect([flow.out.end, flow.out.body.equals(page)]).toEqual(["closed", true]);
-      expect(flow.stream.verdicts).toEqual([`proved ${page.length} all`]);
+      expect(flow.stream.acknowledgements).toEqual([`proved ${page.length} all`]);
       // What came inside the head's frame was taken too.
       expect(flow.stream.takenBytes).toBe(coded.length);
     }
@@ -78,24 +81,32 @@ describe("an answer in one piece", () => {
 
   it("whole is rebuilt, and nobody waits for word of it", async () => {
     const [page] = pages();
-    const flow = rebuilding(
+    const flow = decoding(
       { kind: "whole", codec: 1, result: resultOf(page) },
       {},
       { body: await encoded([], page), ended: true },
     );
     await flow.done;
-    expect([flow.out.end, flow.out.body.equals(page), flow.stream.verdicts]).toEqual(["complete", true, []]);
+    expect([flow.out.end, flow.out.body.equals(page), flow.stream.acknowledgements]).toEqual([
+      "complete",
+      true,
+      [],
+    ]);
   });
 
   it("of no bytes is proved and remembered", async () => {
     const empty = Buffer.alloc(0);
-    const flow = rebuilding(
+    const flow = decoding(
       { kind: "same", offer: 0, result: resultOf(empty) },
       { offered: [empty] },
       { ended: true },
     );
     await flow.done;
-    expect([flow.out.end, flow.out.pieces, flow.stream.verdicts]).toEqual(["complete", [], ["proved 0 all"]]);
+    expect([flow.out.end, flow.out.pieces, flow.stream.acknowledgements]).toEqual([
+      "complete",
+      [],
+      ["proved 0 all"],
+    ]);
   });
 });
 
@@ -151,45 +162,48 @@ describe("an answer in one piece that does not prove", () => {
     async (_, made, bases) => {
       const [base, page] = pages();
       const { form, body } = await made(page, base);
-      const flow = rebuilding(form, { offered: [base] }, { body, ended: true });
-      await until(() => flow.stream.verdicts.length > 0 || flow.out.over);
-      expect([flow.stream.verdicts, flow.out.pieces]).toEqual([["askWhole 0"], []]);
-      expect(flow.out.doubted.map(({ length }) => length)).toEqual([bases]);
+      const flow = decoding(form, { offered: [base] }, { body, ended: true });
+      await until(() => flow.stream.acknowledgements.length > 0 || flow.out.over);
+      expect([flow.stream.acknowledgements, flow.out.pieces]).toEqual([["askWhole 0"], []]);
+      expect(flow.out.mismatched.map(({ length }) => length)).toEqual([bases]);
       await sayPlain(flow, page);
       await flow.done;
       expect([flow.out.end, flow.out.body.equals(page)]).toEqual(["complete", true]);
-      expect(flow.stream.verdicts).toEqual(["askWhole 0", `proved ${page.length} all`]);
+      expect(flow.stream.acknowledgements).toEqual(["askWhole 0", `proved ${page.length} all`]);
       expect(flow.out.remembered).toHaveLength(1);
     },
   );
 
   it("a delta on no base at all is proved too, or its stream would never end", async () => {
     const [page] = pages();
-    const flow = rebuilding(deltaOn(0, page), {}, { body: await encoded([], page), ended: true });
+    const flow = decoding(deltaOn(0, page), {}, { body: await encoded([], page), ended: true });
     await flow.done;
-    expect([flow.out.body.equals(page), flow.stream.verdicts]).toEqual([true, [`proved ${page.length} all`]]);
+    expect([flow.out.body.equals(page), flow.stream.acknowledgements]).toEqual([
+      true,
+      [`proved ${page.length} all`],
+    ]);
   });
 
   it("a whole is the end: nobody has pinned it", async () => {
     const [page, other] = pages();
-    const flow = rebuilding(
+    const flow = decoding(
       { kind: "whole", codec: 1, result: resultOf(page) },
       {},
       { body: await encoded([], other), ended: true },
     );
     await flow.done;
-    expect([flow.out.failed, flow.out.pieces, flow.out.remembered]).toEqual(["unproved", [], []]);
+    expect([flow.out.failed, flow.out.pieces, flow.out.remembered]).toEqual(["mismatch", [], []]);
   });
 
   it("a page larger than allowed is not decoded", async () => {
     const page = Buffer.alloc(1001);
-    const flow = rebuilding(
+    const flow = decoding(
       { kind: "whole", codec: 1, result: resultOf(page) },
       { pageBytes: 1000 },
       { body: await encoded([], page), ended: true },
     );
     await flow.done;
-    expect(flow.out.failed).toBe("unproved");
+    expect(flow.out.failed).toBe("mismatch");
   });
 
   it.each([
@@ -199,7 +213,7 @@ describe("an answer in one piece that does not prove", () => {
     const page = seeded().bytes(91);
     const coded = await encoded([], page);
     const clock = new FakeClock();
-    const flow = rebuilding(
+    const flow = decoding(
       { kind: "whole", codec: 1, result: resultOf(page) },
       { shareBytes: coded.length + more, clock },
     );
@@ -218,21 +232,21 @@ describe("an answer in one piece that does not prove", () => {
       const [base, page] = pages();
       const coded = await encoded([base], page);
       const shareBytes = what === "the page" ? page.length - 1 : coded.length - 1;
-      const flow = rebuilding(deltaOn(1, page), { offered: [base], shareBytes });
+      const flow = decoding(deltaOn(1, page), { offered: [base], shareBytes });
       flow.data(coded);
       flow.end();
-      await until(() => flow.stream.verdicts.length > 0);
+      await until(() => flow.stream.acknowledgements.length > 0);
       await sayPlain(flow, page);
       await flow.done;
-      expect([flow.out.body.equals(page), flow.out.doubted]).toEqual([true, []]);
-      expect(flow.stream.verdicts).toEqual(["askWhole 0", `proved ${page.length} all`]);
+      expect([flow.out.body.equals(page), flow.out.mismatched]).toEqual([true, []]);
+      expect(flow.stream.acknowledgements).toEqual(["askWhole 0", `proved ${page.length} all`]);
     },
   );
 
   it("a page is held until its visit is over, and what it was collected from only until then", async () => {
     const [base, page] = pages();
     const coded = await encoded([base], page);
-    const flow = rebuilding(deltaOn(1, page), { offered: [base] }, { body: coded, ended: true });
+    const flow = decoding(deltaOn(1, page), { offered: [base] }, { body: coded, ended: true });
     await flow.done;
     expect(flow.memory.usedBytes).toBe(page.length);
     flow.visit.release();
@@ -241,7 +255,7 @@ describe("an answer in one piece that does not prove", () => {
 
   it.each(["segment", "resume"] as const)("a %s inside it is not one of its frames", async (kind) => {
     const [page] = pages();
-    const flow = rebuilding({ kind: "whole", codec: 1, result: resultOf(page) });
+    const flow = decoding({ kind: "whole", codec: 1, result: resultOf(page) });
     if (kind === "segment") flow.segment("12345678");
     else flow.resume(0);
     await flow.done;
@@ -251,7 +265,7 @@ describe("an answer in one piece that does not prove", () => {
 
 describe("a passed answer", () => {
   it("goes out as it comes, and gives its credit back as it is taken", async () => {
-    const flow = rebuilding({ kind: "passed" }, {}, { body: Buffer.from("a") });
+    const flow = decoding({ kind: "passed" }, {}, { body: Buffer.from("a") });
     flow.data(Buffer.from("bc"));
     flow.end("closed");
     await flow.done;
@@ -260,7 +274,7 @@ describe("a passed answer", () => {
   });
 
   it("holds no segments", async () => {
-    const flow = rebuilding({ kind: "passed" });
+    const flow = decoding({ kind: "passed" });
     flow.segment("12345678");
     await flow.done;
     expect(flow.out.failed).toBe("internal");

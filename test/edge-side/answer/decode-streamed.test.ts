@@ -1,12 +1,12 @@
 import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
-import { MOST_HELD_BYTES, PROVED_EVERY_BYTES } from "../../../edge-side/answer/decode-streamed.ts";
+import { MOST_HELD_BYTES, VERIFIED_EVERY_BYTES } from "../../../edge-side/answer/decode-streamed.ts";
 import type { StreamEncoder } from "../../../protocol/codec/codec.ts";
 import { STREAMING_CODEC } from "../../../protocol/codec/codecs.ts";
 import type { AnswerForm } from "../../../protocol/frames/frame.ts";
 import { fingerprintOf } from "../../../protocol/store/fingerprint.ts";
 import { seeded } from "../../kit/random.ts";
-import { type RebuildOptions, rebuilding } from "../../kit/rebuilding.ts";
+import { decoding, type RebuildOptions } from "../../kit/rebuilding.ts";
 import { stillness, until } from "../../kit/until.ts";
 import { laterPage, madePage } from "../../protocol/codec/made-pages.ts";
 
@@ -22,12 +22,12 @@ const deltaOn = (bases: readonly Buffer[], offers = (1 << bases.length) - 1): An
   kind: "delta",
   codec: 1,
   offers,
-  proof: { of: "bases", digest: digestOf(bases) },
+  digest: { of: "bases", digest: digestOf(bases) },
 });
 
 /** An origin side's end of a body that streams. */
 class Speaker {
-  readonly flow: ReturnType<typeof rebuilding>;
+  readonly flow: ReturnType<typeof decoding>;
   #encoder: StreamEncoder;
   #hash = createHash("sha256");
 
@@ -36,15 +36,15 @@ class Speaker {
     options: RebuildOptions = {},
     bases: readonly Buffer[] = options.offered ?? [],
   ) {
-    this.flow = rebuilding(form, options);
+    this.flow = decoding(form, options);
     this.#encoder = STREAMING_CODEC.streaming.encoder(form.kind === "delta" ? bases : []);
   }
 
   /** One segment: `plain` coded, with its proof, or with another one. */
-  async segment(plain: Buffer, proof?: string): Promise<void> {
+  async segment(plain: Buffer, digest?: string): Promise<void> {
     this.#hash.update(plain);
     await this.unmarked(plain);
-    this.flow.segment(proof ?? this.#hash.copy().digest().toString("latin1", 0, 8));
+    this.flow.segment(digest ?? this.#hash.copy().digest().toString("latin1", 0, 8));
   }
 
   async unmarked(plain: Buffer): Promise<void> {
@@ -52,12 +52,12 @@ class Speaker {
       if (coded.length > 0) this.flow.data(coded);
   }
 
-  /** Plain bytes from here on, after `proved`. */
-  resume(proved: Buffer): void {
-    this.#hash = createHash("sha256").update(proved);
+  /** Plain bytes from here on, after `verified`. */
+  resume(verified: Buffer): void {
+    this.#hash = createHash("sha256").update(verified);
     this.#encoder.destroy();
     this.#encoder = STREAMING_CODEC.streaming.encoder([]);
-    this.flow.resume(proved.length);
+    this.flow.resume(verified.length);
   }
 
   async end(): Promise<void> {
@@ -68,7 +68,7 @@ class Speaker {
 
   asked(): Promise<void> {
     return until(
-      () => this.flow.stream.verdicts.some((said) => said.startsWith("ask")) || this.flow.out.over,
+      () => this.flow.stream.acknowledgements.some((said) => said.startsWith("ask")) || this.flow.out.over,
     );
   }
 
@@ -104,14 +104,14 @@ describe("a body that streams", () => {
       true,
       true,
     ]);
-    expect(stream.verdicts).toEqual([]);
+    expect(stream.acknowledgements).toEqual([]);
   });
 
   it("as a delta is reported proved now and then, and at its end", async () => {
     const random = seeded();
     const base = madePage(random, 4_000);
     const page = laterPage(random, base);
-    expect(page.length).toBeGreaterThan(2 * PROVED_EVERY_BYTES);
+    expect(page.length).toBeGreaterThan(2 * VERIFIED_EVERY_BYTES);
     const speaker = new Speaker(deltaOn([base]), { offered: [base] });
     const size = 100_000;
     for (let at = 0; at < page.length; at += size) await speaker.segment(page.subarray(at, at + size));
@@ -119,12 +119,12 @@ describe("a body that streams", () => {
     await speaker.flow.done;
     const { out, stream } = speaker.flow;
     expect([out.end, out.body.equals(page)]).toEqual(["complete", true]);
-    const often = Math.ceil(PROVED_EVERY_BYTES / size) * size;
+    const often = Math.ceil(VERIFIED_EVERY_BYTES / size) * size;
     const reports = Array.from(
       { length: Math.floor(page.length / often) },
       (_, i) => `proved ${(i + 1) * often}`,
     );
-    expect(stream.verdicts).toEqual([...reports, `proved ${page.length} all`]);
+    expect(stream.acknowledgements).toEqual([...reports, `proved ${page.length} all`]);
   });
 
   it("gives its credit back as it is decoded", async () => {
@@ -163,11 +163,11 @@ describe("a doubt", () => {
       kind: "delta",
       codec: 1,
       offers: 1,
-      proof: { of: "bases", digest: "0123456789abcdef" },
+      digest: { of: "bases", digest: "0123456789abcdef" },
     };
     const speaker = new Speaker(form, { offered: [base] });
     await speaker.asked();
-    expect(speaker.flow.stream.verdicts).toEqual(["askWhole 0"]);
+    expect(speaker.flow.stream.acknowledgements).toEqual(["askWhole 0"]);
     await speaker.segment(page); // under way, of the old coding: dropped
     await speaker.still();
     expect(speaker.flow.out.pieces).toEqual([]);
@@ -184,8 +184,8 @@ describe("a doubt", () => {
     await speaker.segment(page.subarray(0, 1_000));
     await speaker.segment(page.subarray(1_000, 2_000), "wrong!!!");
     await speaker.asked();
-    expect(speaker.flow.stream.verdicts).toEqual(["askWhole 1000"]);
-    expect(speaker.flow.out.doubted.flat().map(({ body }) => body.equals(base))).toEqual([true]);
+    expect(speaker.flow.stream.acknowledgements).toEqual(["askWhole 1000"]);
+    expect(speaker.flow.out.mismatched.flat().map(({ body }) => body.equals(base))).toEqual([true]);
     await speaker.segment(page.subarray(2_000, 3_000));
     speaker.resume(page.subarray(0, 1_000));
     await speaker.segment(page.subarray(1_000, 3_000));
@@ -198,7 +198,7 @@ describe("a doubt", () => {
       true,
       true,
     ]);
-    expect(stream.verdicts).toEqual(["askWhole 1000", `proved ${page.length} all`]);
+    expect(stream.acknowledgements).toEqual(["askWhole 1000", `proved ${page.length} all`]);
   });
 
   it("about damaged coding, too", async () => {
@@ -207,7 +207,7 @@ describe("a doubt", () => {
     await speaker.segment(page.subarray(0, 1_000));
     speaker.flow.data(Buffer.from("this is no block of zstd"));
     await speaker.asked();
-    expect(speaker.flow.stream.verdicts).toEqual(["askWhole 1000"]);
+    expect(speaker.flow.stream.acknowledgements).toEqual(["askWhole 1000"]);
     speaker.flow.stream.leaves("cancelled");
     await speaker.flow.done;
   });
@@ -227,7 +227,7 @@ describe("a doubt", () => {
     await speaker.segment(page.subarray(0, 1_000));
     await finish(speaker, page);
     await speaker.asked();
-    expect(speaker.flow.stream.verdicts).toEqual(["askWhole 1000"]);
+    expect(speaker.flow.stream.acknowledgements).toEqual(["askWhole 1000"]);
     speaker.resume(page.subarray(0, 1_000));
     await speaker.segment(page.subarray(1_000));
     await speaker.end();
@@ -248,7 +248,7 @@ describe("a doubt", () => {
     }
     await speaker.flow.done;
     expect([speaker.flow.out.failed, speaker.flow.out.pieces, speaker.flow.out.remembered]).toEqual([
-      "unproved",
+      "mismatch",
       [],
       [],
     ]);
@@ -259,8 +259,8 @@ describe("a doubt", () => {
     await speaker.segment(Buffer.from("right, "));
     await speaker.segment(Buffer.from("wrong"), "wrong!!!");
     await speaker.flow.done;
-    expect([speaker.flow.out.failed, speaker.flow.out.body.toString()]).toEqual(["unproved", "right, "]);
-    expect(speaker.flow.stream.verdicts).toEqual([]);
+    expect([speaker.flow.out.failed, speaker.flow.out.body.toString()]).toEqual(["mismatch", "right, "]);
+    expect(speaker.flow.stream.acknowledgements).toEqual([]);
   });
 
   it.each([
@@ -296,7 +296,7 @@ describe("what is held for one proof", () => {
     await speaker.end();
     await speaker.flow.done;
     const { out } = speaker.flow;
-    expect([out.failed, out.body.length]).toEqual(allowed ? [undefined, bytes] : ["unproved", 0]);
+    expect([out.failed, out.body.length]).toEqual(allowed ? [undefined, bytes] : ["mismatch", 0]);
   });
 
   it("is counted from the last proof, however long the body is", async () => {
@@ -324,7 +324,7 @@ describe("what is held for one proof", () => {
     const before = process.memoryUsage().rss;
     speaker.flow.data(small);
     await speaker.flow.done;
-    expect([speaker.flow.out.failed, speaker.flow.out.pieces]).toEqual(["unproved", []]);
+    expect([speaker.flow.out.failed, speaker.flow.out.pieces]).toEqual(["mismatch", []]);
     expect(process.memoryUsage().rss - before).toBeLessThan(64 * 1024 * 1024);
   });
 });

@@ -11,8 +11,8 @@ import { type Random, seeded } from "../../kit/random.ts";
 import {
   basesDigest,
   deltaForm,
+  digestOf,
   encoded,
-  proofOf,
   resumeFrames,
   sameForm,
   segmentFrames,
@@ -61,7 +61,7 @@ const visitAnswered = async (
   let askedWhole: number | undefined;
   for (;;) {
     const frame = await origin.next();
-    if (frame.kind === "proved" && frame.offset === page.length) break;
+    if (frame.kind === "verified" && frame.offset === page.length) break;
     if (frame.kind === "reset") break;
     if (frame.kind !== "askWhole") continue;
     askedWhole = frame.offset;
@@ -80,7 +80,7 @@ it("every byte of a delta changed: the exact page, one exchange each, the base f
   const page = Buffer.concat([base.subarray(0, 400), Buffer.from("<p>17:42</p>"), base.subarray(400)]);
   const delta = await encoded([base], page);
   expect(delta.length).toBeLessThan(80);
-  let doubts = 0;
+  let mismatches = 0;
   for (let at = 0; at < delta.length; at++) {
     for (const flip of [0x01, 0x80]) {
       const path = `/${at}-${flip}`;
@@ -98,14 +98,14 @@ it("every byte of a delta changed: the exact page, one exchange each, the base f
       const offered = asked.offers.at(-1) === shortOf(fingerprintOf(base));
       if (!offered) throw new Error(`the base was not the first offer: ${what}`);
       const record = await edge.record(before + 1);
-      expect(record.doubted, what).toBe(askedWhole === undefined ? undefined : true);
-      if (askedWhole !== undefined) doubts++;
+      expect(record.mismatched, what).toBe(askedWhole === undefined ? undefined : true);
+      if (askedWhole !== undefined) mismatches++;
       expect(edge.records.length, what).toBe(opens);
       edge.store.forget({ host: "www.example.com" });
     }
   }
   // Some bits say the same thing in another way; nearly all say something else.
-  expect(doubts).toBeGreaterThan(delta.length);
+  expect(mismatches).toBeGreaterThan(delta.length);
 });
 
 describe("a wrong answer in one piece", () => {
@@ -144,7 +144,7 @@ describe("a wrong answer in one piece", () => {
     ]);
     expectExact(visited, page, what);
     expect(askedWhole).toBe(0);
-    expect(await edge.record(2)).toMatchObject({ status: 200, doubted: true });
+    expect(await edge.record(2)).toMatchObject({ status: 200, mismatched: true });
   });
 
   it("a delta that is doubted forgets its base: the next visit does not offer it", async () => {
@@ -166,7 +166,7 @@ describe("a wrong answer in one piece", () => {
     origin.say({ ...right, body: await encoded([], laterPage(random, page)) } as Frame);
     const visited = await visiting;
     expect([visited.status, visited.body.includes("<ul>")]).toEqual([502, false]);
-    expect((await edge.record(1)).failed).toBe("unproved");
+    expect((await edge.record(1)).failed).toBe("mismatch");
   });
 });
 
@@ -175,7 +175,7 @@ describe("a wrong answer that streams", () => {
     kind: "delta",
     codec: 1,
     offers: 1,
-    proof: { of: "bases", digest },
+    digest: { of: "bases", digest },
   });
 
   const held = async (): Promise<{ base: Buffer; page: Buffer; parts: Buffer[] }> => {
@@ -208,13 +208,13 @@ describe("a wrong answer that streams", () => {
       const { visited, askedWhole } = await visitAnswered(page, async (id) => {
         let segment = 0;
         const frames = (await segmentFrames(id, [base], parts)).map((frame) =>
-          frame.kind === "segment" && segment++ === which ? { ...frame, proof: "wrong!!!" } : frame,
+          frame.kind === "segment" && segment++ === which ? { ...frame, digest: "wrong!!!" } : frame,
         );
         return [answerFrame(id, streamed([base])), ...frames, endFrame(id)];
       });
       expectExact(visited, page, `segment ${which}`);
       expect(askedWhole).toBe(Buffer.concat(parts.slice(0, which)).length);
-      expect(await edge.record(2)).toMatchObject({ doubted: true });
+      expect(await edge.record(2)).toMatchObject({ mismatched: true });
     },
   );
 
@@ -240,19 +240,21 @@ describe("a wrong answer that streams", () => {
     origin.say(
       ...frames.map(
         (frame): Frame =>
-          frame.kind === "segment" && segment++ === 1 ? { ...frame, proof: "wrong!!!" } : frame,
+          frame.kind === "segment" && segment++ === 1 ? { ...frame, digest: "wrong!!!" } : frame,
       ),
       endFrame(streamId),
     );
     expect(await origin.nextOf("askWhole")).toMatchObject({ offset: first.length });
     const again = await resumeFrames(streamId, page, first.length);
     origin.say(
-      ...again.map((frame): Frame => (frame.kind === "segment" ? { ...frame, proof: proofOf(base) } : frame)),
+      ...again.map(
+        (frame): Frame => (frame.kind === "segment" ? { ...frame, digest: digestOf(base) } : frame),
+      ),
     );
-    expect(await origin.nextOf("reset")).toMatchObject({ code: "unproved" });
+    expect(await origin.nextOf("reset")).toMatchObject({ code: "mismatch" });
     const visited = await visiting;
     expect([visited.status, visited.cut, visited.body.equals(first)]).toEqual([200, true, true]);
-    expect(await edge.record(2)).toMatchObject({ failed: "unproved", doubted: true });
+    expect(await edge.record(2)).toMatchObject({ failed: "mismatch", mismatched: true });
   });
 
   it("whole: what was proved, then a cut", async () => {
@@ -265,10 +267,10 @@ describe("a wrong answer that streams", () => {
     origin.say(
       ...(await segmentFrames(streamId, [], parts)).map(
         (frame): Frame =>
-          frame.kind === "segment" && segment++ === 1 ? { ...frame, proof: "wrong!!!" } : frame,
+          frame.kind === "segment" && segment++ === 1 ? { ...frame, digest: "wrong!!!" } : frame,
       ),
     );
-    expect(await origin.nextOf("reset")).toMatchObject({ code: "unproved" });
+    expect(await origin.nextOf("reset")).toMatchObject({ code: "mismatch" });
     const visited = await visiting;
     expect([visited.cut, visited.body.equals(parts[0] ?? page)]).toEqual([true, true]);
   });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { PagePieces } from "../../../edge-side/answer/page-lookahead.ts";
+import { PageLookahead } from "../../../edge-side/answer/page-lookahead.ts";
 import type { BodyEnd } from "../../../edge-side/exchange/answer-frames.ts";
-import { Inbox } from "../../../protocol/runtime/async-queue.ts";
+import { AsyncQueue } from "../../../protocol/runtime/async-queue.ts";
 
 const END: BodyEnd = { how: "complete", trailers: ["X", "1"] };
 const A = Buffer.from("a");
@@ -9,7 +9,7 @@ const B = Buffer.from("b");
 
 /** Pieces as they are pushed; undefined ends the page. */
 const made = () => {
-  const arriving = new Inbox<Buffer | BodyEnd>();
+  const arriving = new AsyncQueue<Buffer | BodyEnd>();
   let closed = false;
   async function* steps(): AsyncGenerator<Buffer, BodyEnd> {
     try {
@@ -22,7 +22,7 @@ const made = () => {
       closed = true;
     }
   }
-  return { arriving, pieces: new PagePieces(steps()), closed: () => closed };
+  return { arriving, pieces: new PageLookahead(steps()), closed: () => closed };
 };
 
 describe("the pieces of a page", () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { LONG_BODY_BYTES, passedBody } from "../../../edge-side/answer/passthrough.ts";
+import { LONG_BODY_BYTES, passThrough } from "../../../edge-side/answer/passthrough.ts";
 import { framesOfBody } from "../../../edge-side/exchange/answer-frames.ts";
 import { PART_BYTES } from "../../../edge-side/exchange/visitor.ts";
 import type { AnswerFrame } from "../../../protocol/frames/frame.ts";
@@ -13,14 +13,14 @@ const MESSAGE = 16 * 1024;
 const piecesAfter = async (bytes: number, says: readonly number[]) => {
   const { stream, exchange } = outgoing();
   const head = { ...ANSWER("", { kind: "passed" }, false), streamId: FAKE_ID } as AnswerFrame;
-  let given = 0;
+  let options = 0;
   const say = (length: number) => {
     const filled = Buffer.alloc(length);
-    for (let at = 0; at < length; at++) filled[at] = given + at;
-    given += length;
+    for (let at = 0; at < length; at++) filled[at] = options + at;
+    options += length;
     stream.says({ kind: "data", streamId: FAKE_ID, bytes: filled });
   };
-  const body = passedBody(framesOfBody(head, exchange), exchange);
+  const body = passThrough(framesOfBody(head, exchange), exchange);
   say(bytes);
   const first = await body.next();
   for (const length of says) say(length);
@@ -29,7 +29,7 @@ const piecesAfter = async (bytes: number, says: readonly number[]) => {
   for (let step = await body.next(); !step.done; step = await body.next()) pieces.push(step.value);
   const all = Buffer.concat(pieces);
   expect(all.every((byte, at) => byte === at % 256)).toBe(true);
-  expect(all).toHaveLength(given);
+  expect(all).toHaveLength(options);
   return pieces.slice(1).map(({ length }) => length);
 };
 
@@ -51,9 +51,9 @@ describe("a body that passes", () => {
   it("ends as it ended, and fails where something else stands in it", async () => {
     const { stream, exchange } = outgoing();
     const head = { ...ANSWER("", { kind: "passed" }, false), streamId: FAKE_ID } as AnswerFrame;
-    const body = passedBody(framesOfBody(head, exchange), exchange);
+    const body = passThrough(framesOfBody(head, exchange), exchange);
     stream.says({ kind: "data", streamId: FAKE_ID, bytes: Buffer.from("a") });
-    stream.says({ kind: "segment", streamId: FAKE_ID, proof: "12345678" });
+    stream.says({ kind: "segment", streamId: FAKE_ID, digest: "12345678" });
     expect((await body.next()).value).toEqual(Buffer.from("a"));
     await expect(body.next()).rejects.toMatchObject({ code: "internal" });
   });

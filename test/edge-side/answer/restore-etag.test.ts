@@ -1,7 +1,7 @@
 /** Heads that leave their entity tag out, from an origin side that is right, or wrong on purpose: the exact tag, or no head at all. */
 import { createHash } from "node:crypto";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { LeftOutTag } from "../../../edge-side/answer/restore-etag.ts";
+import { RestoredEtag } from "../../../edge-side/answer/restore-etag.ts";
 import type { AnswerForm, AnswerFrame, Frame, OpenFrame, StreamId } from "../../../protocol/frames/frame.ts";
 import type { Hello } from "../../../protocol/frames/hello.ts";
 import type { HeaderList } from "../../../protocol/http/header-list.ts";
@@ -54,7 +54,7 @@ const nextOpen = async (): Promise<OpenFrame> => {
   for (;;) {
     const frame = await origin.next();
     if (frame.kind === "open") return frame;
-    expect(["proved", "reset"]).toContain(frame.kind);
+    expect(["verified", "reset"]).toContain(frame.kind);
   }
 };
 
@@ -132,12 +132,12 @@ describe("a head with the name of a formula goes no further, and others are serv
   const page = Buffer.from("<p>a page</p>".repeat(20));
   const one: AnswerForm = { kind: "whole", codec: 1, result: resultOf(page) };
   const streamed: AnswerForm = { kind: "whole", codec: 1, result: undefined };
-  const proof = { of: "bases", digest: basesDigest([]) } as const;
+  const digest = { of: "bases", digest: basesDigest([]) } as const;
 
   it.each<[string, AnswerForm, HeaderList]>([
     ["where the answer is passed", { kind: "passed" }, headWith("ETag", MD5)],
     ["where it streams", streamed, headWith("ETag", MD5)],
-    ["where it is a streamed delta", { kind: "delta", codec: 1, offers: 0, proof }, headWith("ETag", MD5)],
+    ["where it is a streamed delta", { kind: "delta", codec: 1, offers: 0, digest }, headWith("ETag", MD5)],
     ["where there are two tags", one, headWith("ETag", MD5, "ETag", '"a"')],
     ["where it is no formula", one, headWith("ETag", "\x1c")],
     ["where there is more beside it", one, headWith("ETag", `${MD5} `)],
@@ -198,9 +198,9 @@ it("a head is not complete before its tag is known", async () => {
   const page = Buffer.from("page");
   const head = headWith("ETag", MD5);
   const frame = answerFrame(1, { kind: "whole", codec: 1, result: resultOf(page) }, { head }) as AnswerFrame;
-  const tag = LeftOutTag.of(frame, true);
+  const tag = RestoredEtag.of(frame, true);
   expect(tag?.list).toEqual(headWith("ETag", ""));
   const cleaned = { status: 200, reason: "OK", fields: tag?.list ?? [] };
   expect(() => tag?.into(cleaned)).toThrow(/no entity tag/);
-  expect(LeftOutTag.of(frame, false)).toBeUndefined();
+  expect(RestoredEtag.of(frame, false)).toBeUndefined();
 });

@@ -9,7 +9,7 @@ import { chooseBases } from "../../../edge-side/bases/choose-bases.ts";
 import { type BasesPolicy, ScopeRules } from "../../../protocol/scope/scope.ts";
 import { fingerprintOf } from "../../../protocol/store/fingerprint.ts";
 import { pageKeyOf } from "../../../protocol/store/page-key.ts";
-import { tenantOf } from "../../../protocol/store/tenant.ts";
+import { partitionOf } from "../../../protocol/store/partition.ts";
 import { type StoreId, VersionStore } from "../../../protocol/store/version-store.ts";
 import { FakeClock } from "../../kit/fake-clock.ts";
 
@@ -44,16 +44,16 @@ class Edge {
 
   /** Serves a page; the bytes of the delta by which it travelled, for who looks at them. */
   serve(url: string, body: Buffer, visit: Visit): () => number {
-    const tenant = tenantOf({ keyId: "k", host: "shop.example" });
+    const partition = partitionOf({ keyId: "k", host: "shop.example" });
     const peerStore = "the origin" as StoreId;
     const pageKey = pageKeyOf(url);
     const credentials = this.#rules.credentialsOf(visit.request);
     const { session } = credentials;
     const { commonBases } = this.#rules;
-    const wanted = { tenant, pageKey, session, bases: this.#rules.bases, commonBases, peerStore };
+    const wanted = { partition, pageKey, session, bases: this.#rules.bases, commonBases, peerStore };
     const bases = chooseBases(this.#store, wanted);
     const scope = this.#rules.scopeOf({ credentials, status: 200, response: visit.response ?? [] });
-    this.#store.remember(tenant, {
+    this.#store.remember(partition, {
       ...pageKey,
       body,
       fingerprint: fingerprintOf(body),

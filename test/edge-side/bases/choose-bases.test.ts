@@ -6,12 +6,12 @@ import { commonName } from "../../../protocol/store/common-base-name.ts";
 import { type Fingerprint, fingerprintOf } from "../../../protocol/store/fingerprint.ts";
 import { MAX_OFFERS } from "../../../protocol/store/page-index.ts";
 import { pageKeyOf } from "../../../protocol/store/page-key.ts";
+import { partitionOf } from "../../../protocol/store/partition.ts";
 import { DEFAULT_LIFETIMES } from "../../../protocol/store/store-options.ts";
-import { tenantOf } from "../../../protocol/store/tenant.ts";
 import { type StoreId, VersionStore } from "../../../protocol/store/version-store.ts";
 import { FakeClock } from "../../kit/fake-clock.ts";
 
-const TENANT = tenantOf({ keyId: "k", host: "a.example" });
+const TENANT = partitionOf({ keyId: "k", host: "a.example" });
 const PEER = "the peer's store" as StoreId;
 const ANN = "ann's session..." as SessionKey;
 const PUBLIC: Scope = { kind: "public", retention: "keep" };
@@ -30,7 +30,7 @@ function seen(...pages: readonly (readonly [url: string, body: string, scope?: S
 
 function chosen(store: VersionStore, url: string, more: Partial<BasesWanted> = {}): string[] {
   const wanted = {
-    tenant: TENANT,
+    partition: TENANT,
     pageKey: pageKeyOf(url),
     session: undefined,
     bases: "session",
@@ -116,7 +116,9 @@ describe("chooseBases", () => {
 
   it("offers nothing of another tenant", () => {
     const { store } = seen(["/a/1", "x"]);
-    expect(chosen(store, "/a/1", { tenant: tenantOf({ keyId: "other", host: "a.example" }) })).toEqual([]);
+    expect(chosen(store, "/a/1", { partition: partitionOf({ keyId: "other", host: "a.example" }) })).toEqual(
+      [],
+    );
   });
 });
 

@@ -7,13 +7,13 @@ import {
 } from "node:zlib";
 import { expect, it } from "vitest";
 import {
+  CompressorPool,
   FULL_POOL,
   INLINE_BYTES,
   levelsAt,
-  VisitorEncoders,
 } from "../../../edge-side/compress/compressor-pool.ts";
 import { CODINGS, type Coding } from "../../../protocol/http/accept-encoding.ts";
-import { ByteBudget } from "../../../protocol/runtime/memory-budget.ts";
+import { MemoryBudget } from "../../../protocol/runtime/memory-budget.ts";
 import { seeded } from "../../kit/random.ts";
 import { madePage } from "../../protocol/codec/made-pages.ts";
 
@@ -24,8 +24,8 @@ const DECODE: Record<Coding, (bytes: Buffer) => Buffer> = {
 };
 
 const encoded = async (page: Buffer, coding: Coding, load: number, often = false): Promise<Buffer> => {
-  const memory = new ByteBudget({ totalBytes: 2 ** 30, shareBytes: 2 ** 30 });
-  const encoder = new VisitorEncoders(memory, () => load).take([coding], "k");
+  const memory = new MemoryBudget({ totalBytes: 2 ** 30, shareBytes: 2 ** 30 });
+  const encoder = new CompressorPool(memory, () => load).take([coding], "k");
   try {
     return (await encoder?.encode(page, { often })) ?? Buffer.alloc(0);
   } finally {
@@ -71,8 +71,8 @@ it("levels fall with the load, at its named steps", () => {
 });
 
 it("levels fall with what is in the thread pool too, and rise again when it is done", async () => {
-  const memory = new ByteBudget({ totalBytes: 2 ** 30, shareBytes: 2 ** 30 });
-  const encoders = new VisitorEncoders(memory, () => 0);
+  const memory = new MemoryBudget({ totalBytes: 2 ** 30, shareBytes: 2 ** 30 });
+  const encoders = new CompressorPool(memory, () => 0);
   const page = madePage(seeded(), 300);
   expect(page.length).toBeGreaterThan(INLINE_BYTES);
   const encodeOne = async (): Promise<number> => {

@@ -1,28 +1,28 @@
 /** A body that is sent again in a coding is encoded once, within the store's bytes. */
 import { brotliDecompressSync, gunzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
-import { VisitorEncoders } from "../../../edge-side/compress/compressor-pool.ts";
+import { CompressorPool } from "../../../edge-side/compress/compressor-pool.ts";
 import type { PageCopies } from "../../../edge-side/compress/page-copies.ts";
 import { sendWhole } from "../../../edge-side/compress/send-compressed.ts";
 import type { Visitor } from "../../../edge-side/exchange/visitor.ts";
-import { ByteBudget } from "../../../protocol/runtime/memory-budget.ts";
+import { MemoryBudget } from "../../../protocol/runtime/memory-budget.ts";
 import { fingerprintOf } from "../../../protocol/store/fingerprint.ts";
-import { tenantOf } from "../../../protocol/store/tenant.ts";
+import { partitionOf } from "../../../protocol/store/partition.ts";
 import { type Version, VersionStore } from "../../../protocol/store/version-store.ts";
 import { FakeClock } from "../../kit/fake-clock.ts";
 
 const PAGE = Buffer.from("<p>a page that is asked for again and again".repeat(500));
 const HEAD = { status: 200, reason: "OK", fields: ["Content-Type", "text/html"] };
-const tenant = tenantOf({ keyId: "k", host: "www.example.com" });
+const partition = partitionOf({ keyId: "k", host: "www.example.com" });
 const scope = { kind: "public", retention: "keep" } as const;
 
 const open = (bytes = 2 ** 20) => {
   const store = new VersionStore({ clock: new FakeClock(), bytes });
   const remember = (body = PAGE): Version | undefined =>
-    store.remember(tenant, { url: "/", templates: [], body, fingerprint: fingerprintOf(body), scope });
+    store.remember(partition, { url: "/", templates: [], body, fingerprint: fingerprintOf(body), scope });
   const version = remember();
-  const memory = new ByteBudget({ totalBytes: 2 ** 30, shareBytes: 2 ** 30 });
-  const encoders = new VisitorEncoders(memory, () => 0);
+  const memory = new MemoryBudget({ totalBytes: 2 ** 30, shareBytes: 2 ** 30 });
+  const encoders = new CompressorPool(memory, () => 0);
   let taken = 0;
   const take = encoders.take.bind(encoders);
   encoders.take = (...args) => {
@@ -99,7 +99,7 @@ describe("a page in a content coding", () => {
 
   it("is not kept for a version that the store has let go of", async () => {
     const { send, store } = open();
-    store.forget({ tenant });
+    store.forget({ partition });
     await send("br", true);
     expect(store.bytes).toBe(0);
   });

@@ -10,13 +10,9 @@ import {
   zstdDecompress,
 } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import {
-  ENCODER_BYTES,
-  MOST_ENCODERS,
-  VisitorEncoders,
-} from "../../../edge-side/compress/compressor-pool.ts";
+import { CompressorPool, ENCODER_BYTES, MOST_ENCODERS } from "../../../edge-side/compress/compressor-pool.ts";
 import { zstdCodec } from "../../../protocol/codec/zstd.ts";
-import { ByteBudget } from "../../../protocol/runtime/memory-budget.ts";
+import { MemoryBudget } from "../../../protocol/runtime/memory-budget.ts";
 import { fingerprintOf } from "../../../protocol/store/fingerprint.ts";
 import { watchLeaks } from "../../kit/leaks.ts";
 import { fieldIn, type RawResponse } from "../../kit/raw-visitor.ts";
@@ -339,10 +335,10 @@ describe("a page that its origin makes slowly", () => {
 });
 
 describe("compressors", () => {
-  const budget = (bytes: number) => new ByteBudget({ totalBytes: bytes, shareBytes: bytes });
+  const budget = (bytes: number) => new MemoryBudget({ totalBytes: bytes, shareBytes: bytes });
 
   it("are limited in number", () => {
-    const encoders = new VisitorEncoders(budget(2 ** 40), () => 0);
+    const encoders = new CompressorPool(budget(2 ** 40), () => 0);
     const taken = Array.from({ length: MOST_ENCODERS }, () => encoders.take(["gzip"], "k"));
     expect(taken.every((each) => each !== undefined)).toBe(true);
     expect(encoders.take(["gzip"], "k")).toBeUndefined();
@@ -354,7 +350,7 @@ describe("compressors", () => {
 
   it("are limited in memory: a smaller one first, then none", () => {
     const memory = budget(ENCODER_BYTES.br + ENCODER_BYTES.gzip);
-    const encoders = new VisitorEncoders(memory, () => 0);
+    const encoders = new CompressorPool(memory, () => 0);
     const taken = [1, 2, 3].map(() => encoders.take(["br", "zstd", "gzip"], "k"));
     expect(taken.map((each) => each?.coding)).toEqual(["br", "gzip", undefined]);
     for (const each of taken) each?.release();
@@ -362,7 +358,7 @@ describe("compressors", () => {
   });
 
   it("give up what waits when they are given back", async () => {
-    const encoder = new VisitorEncoders(budget(2 ** 30), () => 0).take(["br"], "k");
+    const encoder = new CompressorPool(budget(2 ** 30), () => 0).take(["br"], "k");
     const waiting = encoder?.write(Buffer.alloc(2 ** 20));
     encoder?.release();
     await expect(waiting).rejects.toThrow("given back");

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { AnswerDeadline } from "../../../edge-side/exchange/answer-timeout.ts";
+import { AnswerTimeout } from "../../../edge-side/exchange/answer-timeout.ts";
 import { FakeClock } from "../../kit/fake-clock.ts";
 
 const IDLE_MS = 100;
@@ -7,7 +7,7 @@ const IDLE_MS = 100;
 const awaited = () => {
   const clock = new FakeClock();
   let late = 0;
-  const deadline = new AnswerDeadline(clock, IDLE_MS, () => late++);
+  const deadline = new AnswerTimeout(clock, IDLE_MS, () => late++);
   return { clock, deadline, late: () => late };
 };
 

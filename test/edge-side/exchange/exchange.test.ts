@@ -101,7 +101,7 @@ describe("an exchange that goes out", () => {
 
   it("keeps so many frames that nobody takes, and is reset by one more", () => {
     const { stream } = outgoing();
-    const segment = { kind: "segment", streamId: FAKE_ID, proof: "12345678" } as const;
+    const segment = { kind: "segment", streamId: FAKE_ID, digest: "12345678" } as const;
     for (let said = 0; said < MOST_WAITING_FRAMES; said++) stream.says(segment, 8);
     expect(stream.resetWith).toBeUndefined();
     stream.says(segment, 8);

@@ -1,14 +1,14 @@
 import { beforeEach, expect, it } from "vitest";
 import { HeldPages, MOST_ROOM_WAIT_MS, VisitMemory } from "../../../edge-side/exchange/visit-memory.ts";
-import { ByteBudget } from "../../../protocol/runtime/memory-budget.ts";
+import { MemoryBudget } from "../../../protocol/runtime/memory-budget.ts";
 import { FakeClock, settle } from "../../kit/fake-clock.ts";
 
 let clock: FakeClock;
-let memory: ByteBudget;
+let memory: MemoryBudget;
 let heldPages: HeldPages;
 beforeEach(() => {
   clock = new FakeClock();
-  memory = new ByteBudget({ totalBytes: 150, shareBytes: 100 });
+  memory = new MemoryBudget({ totalBytes: 150, shareBytes: 100 });
   heldPages = new HeldPages(memory);
 });
 const visit = (keyId = "k") => new VisitMemory({ clock, memory, heldPages }, keyId);

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { expect, it, onTestFinished } from "vitest";
-import { LeaveProbe, PROBE_MS } from "../../../edge-side/http/disconnect-probe.ts";
+import { DisconnectProbe, PROBE_MS } from "../../../edge-side/http/disconnect-probe.ts";
 import { FakeClock } from "../../kit/fake-clock.ts";
 import { watchLeaks } from "../../kit/leaks.ts";
 import { until } from "../../kit/until.ts";
@@ -29,7 +29,7 @@ const unread = async (): Promise<{ socket: Socket; visitor: Socket }> => {
 it("a connection that is not read closes when its visitor has broken it off, not before; nothing is sent on it", async () => {
   const { socket, visitor } = await unread();
   const clock = new FakeClock();
-  const probe = new LeaveProbe(clock, socket);
+  const probe = new DisconnectProbe(clock, socket);
   probe.start();
   for (let times = 0; times < 3; times++) await clock.advance(PROBE_MS);
   expect([socket.destroyed, socket.bytesWritten]).toEqual([false, 0]);
@@ -44,7 +44,7 @@ it("a connection that is not read closes when its visitor has broken it off, not
 it("a connection is left alone once its probe is stopped", async () => {
   const { socket, visitor } = await unread();
   const clock = new FakeClock();
-  const probe = new LeaveProbe(clock, socket);
+  const probe = new DisconnectProbe(clock, socket);
   probe.start();
   probe.stop();
   visitor.resetAndDestroy();

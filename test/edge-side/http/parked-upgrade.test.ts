@@ -1,12 +1,12 @@
 import type { Socket } from "node:net";
 import { PassThrough } from "node:stream";
 import { expect, it } from "vitest";
-import { BetweenTurns, MOST_EARLY_BYTES } from "../../../edge-side/http/parked-upgrade.ts";
+import { MOST_EARLY_BYTES, ParkedUpgrade } from "../../../edge-side/http/parked-upgrade.ts";
 import { settle } from "../../kit/fake-clock.ts";
 
 const opened = (early: string, running = () => ({ drained() {} })) => {
   const socket = new PassThrough({ highWaterMark: 2 * MOST_EARLY_BYTES }) as unknown as Socket;
-  return { socket, between: new BetweenTurns(socket, Buffer.from(early), running) };
+  return { socket, between: new ParkedUpgrade(socket, Buffer.from(early), running) };
 };
 
 it("keeps what comes, in order, and lets go of the connection when its turn comes", async () => {

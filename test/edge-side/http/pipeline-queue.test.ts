@@ -1,10 +1,10 @@
 import { Socket } from "node:net";
 import { describe, expect, it } from "vitest";
-import { InTurn, MOST_WAITING } from "../../../edge-side/http/pipeline-queue.ts";
+import { MOST_WAITING, PipelineQueue } from "../../../edge-side/http/pipeline-queue.ts";
 
 const made = () => {
   const socket = new Socket();
-  return { socket, turns: new InTurn(socket) };
+  return { socket, turns: new PipelineQueue(socket) };
 };
 
 describe("requests of one connection", () => {

@@ -1,7 +1,7 @@
 /** Who the visitor is, as told to the origin server, and who is believed. RFC 7239, RFC 9110 section 7.6.3. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { VisitorRequest } from "../../../edge-side/exchange/visitor-request.ts";
-import { forwardRequest } from "../../../edge-side/request/forward-head.ts";
+import { forwardHead } from "../../../edge-side/request/forward-head.ts";
 import { parseNetwork } from "../../../protocol/config/units.ts";
 import { fieldOf } from "../../../protocol/http/head.ts";
 import { inNetworks, plainAddress } from "../../../protocol/runtime/ip-address.ts";
@@ -24,7 +24,7 @@ const asked = (more: Partial<VisitorRequest> = {}): VisitorRequest => ({
   ...more,
 });
 const told = (more: Partial<VisitorRequest>, trusted = false): Record<string, string | undefined> => {
-  const { fields } = forwardRequest(asked(more), trusted);
+  const { fields } = forwardHead(asked(more), trusted);
   const names = ["x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "forwarded", "via", "x-real-ip"];
   return Object.fromEntries(names.map((name) => [name, fieldOf(fields, name)]));
 };
@@ -76,7 +76,7 @@ describe("what the origin server is told", () => {
   });
 
   it("each thing once", () => {
-    const { fields } = forwardRequest(asked({ fields: CLAIMS }), true);
+    const { fields } = forwardHead(asked({ fields: CLAIMS }), true);
     const names = fields.filter((_, i) => i % 2 === 0).map((name) => name.toLowerCase());
     expect(names.toSorted()).toEqual([...new Set(names)].toSorted());
   });
@@ -93,11 +93,9 @@ describe("what the origin server is told", () => {
     "nothing of a visitor's %s",
     (name) => {
       expect(
-        fieldOf(forwardRequest(asked({ fields: [name, "1"] }), false).fields, name.toLowerCase()),
+        fieldOf(forwardHead(asked({ fields: [name, "1"] }), false).fields, name.toLowerCase()),
       ).toBeUndefined();
-      expect(fieldOf(forwardRequest(asked({ fields: [name, "1"] }), true).fields, name.toLowerCase())).toBe(
-        "1",
-      );
+      expect(fieldOf(forwardHead(asked({ fields: [name, "1"] }), true).fields, name.toLowerCase())).toBe("1");
     },
   );
 

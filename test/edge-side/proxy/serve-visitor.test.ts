@@ -3,9 +3,9 @@ import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 
 import type { StreamDecoder } from "../../../protocol/codec/codec.ts";
 import { STREAMING_CODEC } from "../../../protocol/codec/codecs.ts";
 import type { OpenFrame } from "../../../protocol/frames/frame.ts";
-import { ByteBudget } from "../../../protocol/runtime/memory-budget.ts";
+import { MemoryBudget } from "../../../protocol/runtime/memory-budget.ts";
 import { fingerprintOf, shortOf } from "../../../protocol/store/fingerprint.ts";
-import { tenantOf } from "../../../protocol/store/tenant.ts";
+import { partitionOf } from "../../../protocol/store/partition.ts";
 import { FakeClock } from "../../kit/fake-clock.ts";
 import { type EdgeHalf, type EdgeOptions, openEdgeHalf, TEST_HOST, wiredHalf } from "../../kit/halves.ts";
 import { watchLeaks } from "../../kit/leaks.ts";
@@ -96,7 +96,7 @@ describe("a visit", () => {
     const result = fingerprintOf(page).slice(0, 16);
     origin.say(answerFrame(asked.streamId, { kind: "same", offer: 0, result }, { ended: true }));
     expect((await second).body.equals(page)).toBe(true);
-    expect(await origin.nextOf("proved")).toMatchObject({ offset: page.length });
+    expect(await origin.nextOf("verified")).toMatchObject({ offset: page.length });
     const record = await edge.record(2);
     expect(record).toMatchObject({ answer: "same", bases: 1 });
     expect(record.answerBytes).toBeLessThan(40);
@@ -242,11 +242,11 @@ describe("a request's body", () => {
     const { streamId, ended, body } = await origin.nextOf("open");
     expect(ended).toBe(false);
     let got = body.length;
-    const credit = origin.hello.streamBytes;
-    while (got < credit) got += (await origin.nextOf("data")).bytes.length;
+    const window = origin.hello.streamBytes;
+    while (got < window) got += (await origin.nextOf("data")).bytes.length;
     await stillness(() => origin.unheard);
-    expect([got, origin.unheard]).toEqual([credit, 0]);
-    origin.say({ kind: "credit", streamId, bytes: size, received: 0 });
+    expect([got, origin.unheard]).toEqual([window, 0]);
+    origin.say({ kind: "window", streamId, bytes: size, received: 0 });
     for (let frame = await origin.next(); frame.kind !== "end"; frame = await origin.next())
       if (frame.kind === "data") got += frame.bytes.length;
     expect(got).toBe(size);
@@ -441,7 +441,7 @@ describe("an origin side that does not play fair", () => {
 
 describe("memory", () => {
   it("that is spent makes a coded answer 502, and is given back", async () => {
-    const memory = new ByteBudget({ totalBytes: 1_000, shareBytes: 1_000 });
+    const memory = new MemoryBudget({ totalBytes: 1_000, shareBytes: 1_000 });
     const { edge, origin } = await joined({ memory });
     const visited = visit(edge.port);
     await answerWhole(origin, seeded().bytes(2_000));
@@ -465,7 +465,7 @@ describe("memory", () => {
     // More than sockets hold, so the edge waits for a visitor that does not read.
     const parts = Array.from({ length: 10 }, () => Buffer.alloc(3 * 1024 * 1024));
     origin.say(...(await segmentFrames(streamId, [], parts)));
-    await stillness(() => origin.credit.get(streamId) ?? 0);
+    await stillness(() => origin.window.get(streamId) ?? 0);
     expect(destroyed).not.toHaveBeenCalled();
     gone.abort();
     await finish(response);
@@ -480,11 +480,11 @@ describe("memory", () => {
     origin.say(answerFrame(streamId, { kind: "passed" }));
     const response = await beginning;
     let said = 0;
-    let credit = 128 * 1024;
+    let window = 128 * 1024;
     const more = async () => {
-      await stillness(() => origin.credit.get(streamId) ?? 0);
-      credit = 128 * 1024 + (origin.credit.get(streamId) ?? 0);
-      while (said + 16_000 <= credit) {
+      await stillness(() => origin.window.get(streamId) ?? 0);
+      window = 128 * 1024 + (origin.window.get(streamId) ?? 0);
+      while (said + 16_000 <= window) {
         origin.say(dataFrame(streamId, Buffer.alloc(16_000)));
         said += 16_000;
       }
@@ -494,7 +494,7 @@ describe("memory", () => {
       before = said;
       await more();
     }
-    // Kernel buffers and node's own queue, and then no more credit.
+    // Kernel buffers and node's own queue, and then no more window.
     expect(said).toBeLessThan(32 * 1024 * 1024);
     origin.say(resetFrame(streamId, "cancelled"));
     await finish(response);
@@ -507,8 +507,8 @@ it("erases nothing that was not asked for: a version stays until it is forgotten
   const visited = visit(edge.port, { path: "/a" });
   await answerWhole(origin, page);
   await visited;
-  const tenant = tenantOf({ keyId: "k", host: TEST_HOST });
-  expect(edge.store.find(tenant, fingerprintOf(page))).toBeDefined();
+  const partition = partitionOf({ keyId: "k", host: TEST_HOST });
+  expect(edge.store.find(partition, fingerprintOf(page))).toBeDefined();
   edge.store.forget({ host: TEST_HOST }, "/a");
   const again = visit(edge.port, { path: "/a" });
   expect((await answerWhole(origin, page)).offers).toEqual([]);

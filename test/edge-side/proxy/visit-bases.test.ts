@@ -3,7 +3,7 @@ import { CommonBases } from "../../../edge-side/bases/common/common-bases.ts";
 import { HeldPages } from "../../../edge-side/exchange/visit-memory.ts";
 import { VisitBases } from "../../../edge-side/proxy/visit-bases.ts";
 import type { Link } from "../../../protocol/link/link-api.ts";
-import { ByteBudget } from "../../../protocol/runtime/memory-budget.ts";
+import { MemoryBudget } from "../../../protocol/runtime/memory-budget.ts";
 import { type BasesPolicy, ScopeRules } from "../../../protocol/scope/scope.ts";
 import { fingerprintOf, shortOf } from "../../../protocol/store/fingerprint.ts";
 import { pageKeyOf } from "../../../protocol/store/page-key.ts";
@@ -12,10 +12,10 @@ import { FakeClock } from "../../kit/fake-clock.ts";
 import { silentLog } from "../../kit/silent-log.ts";
 
 let store: VersionStore;
-let memory: ByteBudget;
+let memory: MemoryBudget;
 beforeEach(() => {
   store = new VersionStore({ clock: new FakeClock() });
-  memory = new ByteBudget({ totalBytes: 1_000, shareBytes: 1_000 });
+  memory = new MemoryBudget({ totalBytes: 1_000, shareBytes: 1_000 });
 });
 
 interface Visit {
@@ -36,8 +36,8 @@ const versionsOf = (visit: Visit = {}, heard?: (marks: readonly string[]) => voi
   const commonBases = new CommonBases({ clock, store, memory, log: silentLog });
   if (heard !== undefined) commonBases.samePerson = (_, marks) => heard(marks);
   const heldPages = new HeldPages(memory);
-  const given = { store, memory, log: silentLog, clock, commonBases, heldPages, pageBytes: 1e6 };
-  return new VisitBases(link, { visitor, pageKey: pageKeyOf(visitor.target), rules, given });
+  const options = { store, memory, log: silentLog, clock, commonBases, heldPages, pageBytes: 1e6 };
+  return new VisitBases(link, { visitor, pageKey: pageKeyOf(visitor.target), rules, dependencies: options });
 };
 
 const HEAD = { status: 200, reason: "OK", fields: ["Content-Type", "text/html"] };
@@ -103,7 +103,7 @@ it("a doubt forgets the bases, and is recorded", () => {
   const versions = versionsOf();
   versions.answered(HEAD, undefined);
   expect([versions.offered.length, versions.mismatched]).toEqual([1, false]);
-  versions.doubted(versions.offered);
+  versions.onMismatch(versions.offered);
   expect(versions.mismatched).toBe(true);
   expect([offered(), store.count]).toEqual([[], 0]);
 });
@@ -128,11 +128,14 @@ it("offers are versions whose short forms differ", () => {
 });
 
 it("a cookie that takes another's place keeps the person one, whatever its response brings", () => {
-  const kin: (readonly string[])[] = [];
-  const versions = versionsOf({ fields: session("ann") }, (marks) => kin.push(marks));
+  const joined: (readonly string[])[] = [];
+  const versions = versionsOf({ fields: session("ann") }, (marks) => joined.push(marks));
   const fields = ["Set-Cookie", "sid=renewed-0123456789abcdef"];
   versions.answered({ status: 302, reason: "Found", fields }, undefined);
-  expect(kin.map((marks) => marks.length)).toEqual([2]);
-  versionsOf({ fields: session("ann"), bases: "url" }, (marks) => kin.push(marks)).answered(HEAD, undefined);
-  expect(kin).toHaveLength(1);
+  expect(joined.map((marks) => marks.length)).toEqual([2]);
+  versionsOf({ fields: session("ann"), bases: "url" }, (marks) => joined.push(marks)).answered(
+    HEAD,
+    undefined,
+  );
+  expect(joined).toHaveLength(1);
 });

@@ -11,7 +11,7 @@ const kindOf = (fields: readonly string[], more: object = {}) => {
   const traits = { hasBody: true, upgrade: undefined, authority: "www.example.com", ...more };
   const may = mayCodeRequest({ ...traits, fields });
   if (may.kind === "never") return "never";
-  return may.streamed ? "any" : "onePiece";
+  return may.streamed ? "any" : "buffered";
 };
 
 const JSON_TYPE = ["Content-Type", "application/json"] as const;
@@ -29,7 +29,7 @@ describe("by type", () => {
     ["text/plain; charset=utf-8", "any"],
     ["text/csv", "any"],
     ["application/x-www-form-urlencoded", "any"],
-    ["multipart/form-data; boundary=x", "onePiece"],
+    ["multipart/form-data; boundary=x", "buffered"],
     ["application/octet-stream", "never"],
     ["application/jsonish", "never"],
     ["application/zip", "never"],
@@ -65,8 +65,8 @@ describe("by size", () => {
     [FORM_TYPE, LEAST_CODED_FORM_BYTES - 1, "never"],
     [FORM_TYPE, LEAST_CODED_FORM_BYTES, "any"],
     [MULTIPART_TYPE, LEAST_CODED_FORM_BYTES - 1, "never"],
-    [MULTIPART_TYPE, LEAST_CODED_FORM_BYTES, "onePiece"],
-    [MULTIPART_TYPE, MOST_ONE_PIECE_BYTES, "onePiece"],
+    [MULTIPART_TYPE, LEAST_CODED_FORM_BYTES, "buffered"],
+    [MULTIPART_TYPE, MOST_ONE_PIECE_BYTES, "buffered"],
     [MULTIPART_TYPE, MOST_ONE_PIECE_BYTES + 1, "never"],
   ])("%j of %i bytes: %s", (type, length, kind) => {
     expect(kindOf([...type, "Content-Length", String(length)])).toBe(kind);

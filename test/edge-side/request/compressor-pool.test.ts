@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
-import { REQUEST_ENCODER_BYTES, RequestEncoders } from "../../../edge-side/request/compressor-pool.ts";
+import { REQUEST_ENCODER_BYTES, RequestCompressorPool } from "../../../edge-side/request/compressor-pool.ts";
 import { MOST_STREAMED_REQUESTS } from "../../../protocol/frames/request-coding.ts";
-import { ByteBudget } from "../../../protocol/runtime/memory-budget.ts";
+import { MemoryBudget } from "../../../protocol/runtime/memory-budget.ts";
 import { FakeClock } from "../../kit/fake-clock.ts";
 
 const linkOf = (features: readonly string[] = ["requests"]) => ({
@@ -9,8 +9,8 @@ const linkOf = (features: readonly string[] = ["requests"]) => ({
   peer: { features, storeId: "s" },
 });
 const encodersWith = (bytes: number) => {
-  const memory = new ByteBudget({ totalBytes: bytes, shareBytes: bytes });
-  return { memory, encoders: new RequestEncoders({ clock: new FakeClock(), memory }) };
+  const memory = new MemoryBudget({ totalBytes: bytes, shareBytes: bytes });
+  return { memory, encoders: new RequestCompressorPool({ clock: new FakeClock(), memory }) };
 };
 
 it("requests are coded on links that agreed", () => {

@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { forwardRequest } from "../../../edge-side/request/forward-head.ts";
+import { forwardHead } from "../../../edge-side/request/forward-head.ts";
 import { inNetworks, plainAddress } from "../../../protocol/runtime/ip-address.ts";
 
 const forwarded = (fields: readonly string[], trusted = false, address = "192.0.2.7") =>
-  forwardRequest(
+  forwardHead(
     {
       method: "GET",
       target: "/a?b=%20",

@@ -1,8 +1,8 @@
 // What an edge says of a request's body: frames as a hand-written origin side hears them, the visitor a raw socket.
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Hello } from "../../../protocol/frames/hello.ts";
-import { ByteBudget } from "../../../protocol/runtime/memory-budget.ts";
-import { compressed, decodedRequest, inOnePiece, sha } from "../../kit/coded-request.ts";
+import { MemoryBudget } from "../../../protocol/runtime/memory-budget.ts";
+import { compressed, decodedRequest, isBuffered, sha } from "../../kit/coded-request.ts";
 import { FakeClock } from "../../kit/fake-clock.ts";
 import { type EdgeHalf, openEdgeHalf, wiredHalf } from "../../kit/halves.ts";
 import { seeded } from "../../kit/random.ts";
@@ -16,14 +16,14 @@ const rows = (count: number): string =>
   );
 
 let clock: FakeClock;
-let memory: ByteBudget;
+let memory: MemoryBudget;
 let edge: EdgeHalf;
 let peer: ScriptedPeer;
 let visitors: RawWire[];
 
 const start = async (hello: Partial<Hello> = {}, budget = 1 << 26): Promise<void> => {
   clock = new FakeClock();
-  memory = new ByteBudget({ totalBytes: budget, shareBytes: budget });
+  memory = new MemoryBudget({ totalBytes: budget, shareBytes: budget });
   edge = await openEdgeHalf({ clock, memory });
   ({ peer } = await wiredHalf(edge, "origin", hello));
 };
@@ -69,11 +69,11 @@ const openIn = (frames: readonly Heard[]) => {
   return open;
 };
 /** Every segment's proof stands for the plain bytes so far, and nothing is left over. */
-const expectProved = async (frames: readonly Heard[], body: string): Promise<void> => {
+const expectVerified = async (frames: readonly Heard[], body: string): Promise<void> => {
   expect(openIn(frames).extensions).toEqual([{ tag: 1, bytes: Buffer.from([1]) }]);
   expect((await decodedRequest(codedOf(frames))).toString("latin1")).toBe(body);
   const last = frames.findLast((each) => each.kind === "segment");
-  expect(last).toMatchObject({ proof: sha(Buffer.from(body, "latin1"), 8) });
+  expect(last).toMatchObject({ digest: sha(Buffer.from(body, "latin1"), 8) });
 };
 
 describe("a body that is here with its head", () => {
@@ -92,7 +92,7 @@ describe("a body that is here with its head", () => {
     expect(frames).toHaveLength(1);
     const open = openIn(frames);
     expect(open.ended).toBe(true);
-    expect(open.extensions).toEqual([inOnePiece(Buffer.from(body))]);
+    expect(open.extensions).toEqual([isBuffered(Buffer.from(body))]);
     expect(open.body.length).toBeLessThan(body.length / 5);
     expect((await decodedRequest(open.body)).toString()).toBe(body);
   });
@@ -105,7 +105,7 @@ describe("a body that is here with its head", () => {
     );
     const frames = await half();
     expect(frames.map(({ kind }) => kind)).toEqual(["open", "trailers", "end"]);
-    expect(openIn(frames).extensions).toEqual([inOnePiece(Buffer.from(body))]);
+    expect(openIn(frames).extensions).toEqual([isBuffered(Buffer.from(body))]);
     expect(frames[1]).toMatchObject({ head: ["Checksum", "abc"] });
   });
 
@@ -160,13 +160,13 @@ describe("a body that comes later", () => {
       visitor.say(text.slice(from, to));
       while (peer.unheard < 2) await clock.advance(1);
       const data = await peer.nextOf("data");
-      const proof = await peer.nextOf("segment");
-      frames.push(data, proof);
-      expect(proof.proof).toBe(sha(Buffer.from(text.slice(0, to)), 8));
+      const digest = await peer.nextOf("segment");
+      frames.push(data, digest);
+      expect(digest.digest).toBe(sha(Buffer.from(text.slice(0, to)), 8));
     }
     visitor.say(text.slice(500));
     frames.push(...(await half()));
-    await expectProved(frames, text);
+    await expectVerified(frames, text);
   });
 
   it("and expects 100 is opened at once", async () => {
@@ -178,7 +178,7 @@ describe("a body that comes later", () => {
     const body = rows(60).slice(0, 1_000);
     visitors[0]?.say(body);
     const frames = [open, ...(await half())];
-    await expectProved(frames, body);
+    await expectVerified(frames, body);
   });
 
   it("and is large leaves in segments of 256 KiB at most", async () => {
@@ -189,9 +189,9 @@ describe("a body that comes later", () => {
       const frame = await peer.next();
       frames.push(frame);
       if (frame.kind === "data")
-        peer.say({ kind: "credit", streamId: frame.streamId, bytes: frame.bytes.length, received: 0 });
+        peer.say({ kind: "window", streamId: frame.streamId, bytes: frame.bytes.length, received: 0 });
     }
-    await expectProved(frames, body);
+    await expectVerified(frames, body);
     const segments = frames.filter(({ kind }) => kind === "segment").length;
     expect(segments).toBeGreaterThanOrEqual(Math.ceil(body.length / (256 * 1024)));
     expect(codedOf(frames).length).toBeLessThan(body.length / 5);
@@ -227,7 +227,7 @@ it("a form with a file leaves as it is, one without compressed", async () => {
   const type = "Content-Type: multipart/form-data; boundary=b0undary";
   await post([type, `Content-Length: ${small.length}`], small);
   const fields = await half();
-  expect(openIn(fields).extensions).toEqual([inOnePiece(Buffer.from(small))]);
+  expect(openIn(fields).extensions).toEqual([isBuffered(Buffer.from(small))]);
   expect(openIn(fields).body.length).toBeLessThanOrEqual(compressed(Buffer.from(small)).length + 20);
   const file = part("file", "x".repeat(70_000));
   await post([type, `Content-Length: ${file.length}`], file);

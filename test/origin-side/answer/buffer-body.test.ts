@@ -2,21 +2,21 @@ import { describe, expect, it } from "vitest";
 import {
   type Gathered,
   gatherBody,
-  MOST_PATIENCE_MS,
-  PATIENCE_MS,
+  MOST_WAIT_MS,
   PAUSE_MS,
+  WAIT_MS,
 } from "../../../origin-side/answer/buffer-body.ts";
 import { StreamError } from "../../../protocol/errors.ts";
-import { ByteBudget } from "../../../protocol/runtime/memory-budget.ts";
-import { type BodyEnd, OriginBody } from "../../../protocol/upstream/body.ts";
+import { MemoryBudget } from "../../../protocol/runtime/memory-budget.ts";
+import { type BodyEnd, UpstreamBody } from "../../../protocol/upstream/body.ts";
 import { FakeClock } from "../../kit/fake-clock.ts";
 
 const END: BodyEnd = { how: "complete", trailers: [] };
 
 const gathering = (more: { shareBytes?: number; pageBytes?: number } = {}) => {
   const clock = new FakeClock();
-  const body = new OriginBody({ pause() {}, resume() {} });
-  const memory = new ByteBudget({ totalBytes: 1000, shareBytes: more.shareBytes ?? 1000 });
+  const body = new UpstreamBody({ pause() {}, resume() {} });
+  const memory = new MemoryBudget({ totalBytes: 1000, shareBytes: more.shareBytes ?? 1000 });
   const gathered = gatherBody(body, { clock, memory, keyId: "k", pageBytes: more.pageBytes ?? 500 });
   let done: Gathered | undefined;
   gathered.then(
@@ -52,14 +52,14 @@ describe("a body that is complete", () => {
   it("just before the patience ends still comes in one piece", async () => {
     const { gathered, body, clock, push } = gathering();
     push(100);
-    await clock.advance(PATIENCE_MS - 0.1);
+    await clock.advance(WAIT_MS - 0.1);
     body.push(END);
     expect((await gathered).end).toBe(END);
   });
 
   it("soon after, while bytes kept coming, still comes in one piece", async () => {
     const flow = gathering();
-    for (let ms = 0; ms < MOST_PATIENCE_MS - PAUSE_MS; ms += PAUSE_MS / 2) {
+    for (let ms = 0; ms < MOST_WAIT_MS - PAUSE_MS; ms += PAUSE_MS / 2) {
       flow.push(1);
       await flow.clock.advance(PAUSE_MS / 2);
     }
@@ -72,7 +72,7 @@ describe("a body that has to stream", () => {
   it("is not complete within the patience", async () => {
     const slow = gathering();
     slow.push(100);
-    await slow.clock.advance(PATIENCE_MS - 0.1);
+    await slow.clock.advance(WAIT_MS - 0.1);
     expect(slow.done).toBeUndefined();
     await slow.clock.advance(0.1);
     expect(slow.done).toMatchObject({ bytes: 100, end: undefined });
@@ -80,13 +80,13 @@ describe("a body that has to stream", () => {
 
   it("has not begun within the patience", async () => {
     const slow = gathering();
-    await slow.clock.advance(PATIENCE_MS);
+    await slow.clock.advance(WAIT_MS);
     expect(slow.done).toMatchObject({ pieces: [], bytes: 0, end: undefined });
   });
 
   it("pauses after the patience", async () => {
     const slow = gathering();
-    await slow.clock.advance(PATIENCE_MS - 0.5);
+    await slow.clock.advance(WAIT_MS - 0.5);
     slow.push(1);
     await slow.clock.advance(0.5);
     slow.push(1);
@@ -101,8 +101,8 @@ describe("a body that has to stream", () => {
       slow.push(1);
       await slow.clock.advance(PAUSE_MS / 2);
     }
-    expect(ms).toBeGreaterThanOrEqual(MOST_PATIENCE_MS);
-    expect(ms).toBeLessThanOrEqual(MOST_PATIENCE_MS + 2 * PAUSE_MS);
+    expect(ms).toBeGreaterThanOrEqual(MOST_WAIT_MS);
+    expect(ms).toBeLessThanOrEqual(MOST_WAIT_MS + 2 * PAUSE_MS);
   });
 
   it.each([
@@ -128,10 +128,10 @@ describe("a body that has to stream", () => {
 
   it("gives every piece back to its socket", async () => {
     const heard: string[] = [];
-    const body = new OriginBody({ pause: () => heard.push("pause"), resume: () => heard.push("resume") });
+    const body = new UpstreamBody({ pause: () => heard.push("pause"), resume: () => heard.push("resume") });
     body.push(Buffer.alloc(200 * 1024));
     body.push(END);
-    const memory = new ByteBudget({ totalBytes: 1e6, shareBytes: 1e6 });
+    const memory = new MemoryBudget({ totalBytes: 1e6, shareBytes: 1e6 });
     await gatherBody(body, { clock: new FakeClock(), memory, keyId: "k", pageBytes: 1e6 });
     expect(heard).toEqual(["pause", "resume"]);
   });

@@ -11,7 +11,7 @@ import {
 import type { Codec } from "../../../protocol/codec/codec.ts";
 import { zstdCodec } from "../../../protocol/codec/zstd.ts";
 import { type Fingerprint, fingerprintOf, shortOf } from "../../../protocol/store/fingerprint.ts";
-import { tenantOf } from "../../../protocol/store/tenant.ts";
+import { partitionOf } from "../../../protocol/store/partition.ts";
 import { VersionStore } from "../../../protocol/store/version-store.ts";
 import { FakeClock } from "../../kit/fake-clock.ts";
 
@@ -66,20 +66,20 @@ describe("how a response travels", () => {
 });
 
 describe("offers", () => {
-  const tenant = tenantOf({ keyId: "k", host: "www.example.com" });
+  const partition = partitionOf({ keyId: "k", host: "www.example.com" });
   const remembered = (bodies: readonly string[]) => {
     const store = new VersionStore({ clock: new FakeClock() });
     for (const text of bodies) {
       const body = Buffer.from(text);
       const scope = { kind: "public", retention: "keep" } as const;
-      store.remember(tenant, { url: "/", templates: [], body, fingerprint: fingerprintOf(body), scope });
+      store.remember(partition, { url: "/", templates: [], body, fingerprint: fingerprintOf(body), scope });
     }
     return store;
   };
   const short = (text: string) => shortOf(fingerprintOf(Buffer.from(text)));
 
   it("are usable where this side holds them, in their order and with their numbers", () => {
-    const usable = usableBases(remembered(["a", "b"]), tenant, [short("b"), short("x"), short("a")]);
+    const usable = usableBases(remembered(["a", "b"]), partition, [short("b"), short("x"), short("a")]);
     expect(usable.map(({ offer, version }) => [offer, version.body.toString()])).toEqual([
       [0, "b"],
       [2, "a"],
@@ -88,7 +88,7 @@ describe("offers", () => {
   });
 
   it("of another tenant are not usable", () => {
-    const other = tenantOf({ keyId: "k2", host: "www.example.com" });
+    const other = partitionOf({ keyId: "k2", host: "www.example.com" });
     expect(usableBases(remembered(["a"]), other, [short("a")])).toEqual([]);
   });
 
@@ -96,7 +96,7 @@ describe("offers", () => {
     const store = remembered([]);
     const alike = "12345678";
     for (const rest of ["x", "y"])
-      store.remember(tenant, {
+      store.remember(partition, {
         url: "/",
         templates: [],
         body: Buffer.from(rest),
@@ -104,11 +104,11 @@ describe("offers", () => {
         scope: { kind: "public", retention: "keep" },
       });
     expect(store.count).toBe(2);
-    expect(usableBases(store, tenant, [alike])).toEqual([]);
+    expect(usableBases(store, partition, [alike])).toEqual([]);
   });
 
   it("make a same only where all 32 bytes are alike", () => {
-    const [base] = usableBases(remembered(["a"]), tenant, [short("a")]);
+    const [base] = usableBases(remembered(["a"]), partition, [short("a")]);
     if (base === undefined) throw new Error("not usable");
     expect(sameAs([base], fingerprintOf(Buffer.from("a")))).toBe(base);
     expect(sameAs([base], base.version.short.padEnd(32, "z") as Fingerprint)).toBeUndefined();

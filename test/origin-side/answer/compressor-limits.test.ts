@@ -1,16 +1,16 @@
 import { describe, expect, it } from "vitest";
 import {
+  CompressorLimits,
   MOST_ALONE,
   MOST_WITH_BASES,
-  StreamContexts,
 } from "../../../origin-side/answer/compressor-limits.ts";
 
-const taken = (contexts: StreamContexts, wanted: "withBases" | "alone", times: number) =>
+const taken = (contexts: CompressorLimits, wanted: "withBases" | "alone", times: number) =>
   Array.from({ length: times }, () => contexts.take(wanted));
 
 describe("contexts of streaming compressors", () => {
   it("are of the wanted kind, then without bases, then none", () => {
-    const contexts = new StreamContexts();
+    const contexts = new CompressorLimits();
     expect(new Set(taken(contexts, "withBases", MOST_WITH_BASES))).toEqual(new Set(["withBases"]));
     expect(new Set(taken(contexts, "withBases", MOST_ALONE))).toEqual(new Set(["alone"]));
     expect(contexts.take("withBases")).toBe("none");
@@ -18,14 +18,14 @@ describe("contexts of streaming compressors", () => {
   });
 
   it("without bases never take the place of those with", () => {
-    const contexts = new StreamContexts();
+    const contexts = new CompressorLimits();
     taken(contexts, "alone", MOST_ALONE);
     expect(contexts.take("alone")).toBe("none");
     expect(contexts.take("withBases")).toBe("withBases");
   });
 
   it("that are given back can be taken again, none of them twice", () => {
-    const contexts = new StreamContexts();
+    const contexts = new CompressorLimits();
     taken(contexts, "withBases", MOST_WITH_BASES + MOST_ALONE);
     contexts.release("none");
     expect(contexts.take("withBases")).toBe("none");

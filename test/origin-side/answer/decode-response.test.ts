@@ -38,24 +38,24 @@ interface Given {
 }
 
 /** What the web server was asked for, and what the edge gets of its answer. */
-const passing = async (given: Given): Promise<Answer & { readonly acceptEncoding: string | undefined }> => {
+const passing = async (options: Given): Promise<Answer & { readonly acceptEncoding: string | undefined }> => {
   await using origin = await RawOrigin.listen();
-  const route = routeTo(origin.port, { askEncoded: given.askEncoded ?? true });
-  await using answering = await Answering.through(route, { pageBytes: given.pageBytes ?? 2 ** 20 });
-  const asked = answering.ask(given.method ?? "GET", "/", { fields: given.asks ?? [] });
+  const route = routeTo(origin.port, { askEncoded: options.askEncoded ?? true });
+  await using answering = await Answering.through(route, { pageBytes: options.pageBytes ?? 2 ** 20 });
+  const asked = answering.ask(options.method ?? "GET", "/", { fields: options.asks ?? [] });
   const connection = await origin.next();
   const head = await connection.head();
   const acceptEncoding = head.find((line) => /^accept-encoding:/i.test(line))?.slice(17);
-  const length = "length" in given ? given.length : given.bytes.length;
+  const length = "length" in options ? options.length : options.bytes.length;
   const fields = [
-    `Content-Encoding: ${given.coding}`,
+    `Content-Encoding: ${options.coding}`,
     ...(length === undefined ? [] : [`Content-Length: ${length}`]),
-    ...(given.fields ?? HTML),
+    ...(options.fields ?? HTML),
   ];
-  connection.write(`HTTP/1.1 ${given.status ?? "200 OK"}\r\n${fields.join("\r\n")}\r\n\r\n`);
-  const step = given.pieces ?? Math.max(1, given.bytes.length);
-  for (let at = 0; at < given.bytes.length; at += step)
-    connection.socket.write(given.bytes.subarray(at, at + step));
+  connection.write(`HTTP/1.1 ${options.status ?? "200 OK"}\r\n${fields.join("\r\n")}\r\n\r\n`);
+  const step = options.pieces ?? Math.max(1, options.bytes.length);
+  for (let at = 0; at < options.bytes.length; at += step)
+    connection.socket.write(options.bytes.subarray(at, at + step));
   connection.end();
   const answer = await asked.answer();
   await answering.idle();
@@ -79,8 +79,11 @@ describe("a coded page", () => {
     ),
   )(
     "of $coding, in pieces of $pieces bytes, travels as the page that it is",
-    async ({ pieces, ...given }) => {
-      const { body, form, how, head } = await passing({ ...given, ...(pieces !== undefined && { pieces }) });
+    async ({ pieces, ...options }) => {
+      const { body, form, how, head } = await passing({
+        ...options,
+        ...(pieces !== undefined && { pieces }),
+      });
       expect([form, how]).toEqual(["whole", "complete"]);
       expect(body.equals(PAGE)).toBe(true);
       expect(head.fields).toEqual(["Content-Type", "text/html", "Vary", "Accept-Encoding"]);
@@ -171,11 +174,11 @@ describe("a coded body that stays as it is", () => {
     ["two codings", { coding: "gzip, br" }],
     ["a coding of its own", { coding: "compress" }],
     ["unasked, in a type that gains nothing", { askEncoded: false, fields: ["Content-Type: image/png"] }],
-  ])("%s", async (_, given) => {
-    const { form, body, head } = await passing({ coding: "gzip", bytes, ...given });
+  ])("%s", async (_, options) => {
+    const { form, body, head } = await passing({ coding: "gzip", bytes, ...options });
     expect(form).toBe("passed");
     expect(body.equals(bytes)).toBe(true);
-    expect(fieldOf(head.fields, "content-encoding")).toBe(given.coding ?? "gzip");
+    expect(fieldOf(head.fields, "content-encoding")).toBe(options.coding ?? "gzip");
     expect(fieldOf(head.fields, "content-length")).toBe(String(bytes.length));
   });
 
@@ -268,7 +271,7 @@ describe("a damaged coding", () => {
 });
 
 describe("what the web server is asked for", () => {
-  const given = { coding: "gzip", bytes: gzipSync(PAGE) };
+  const options = { coding: "gzip", bytes: gzipSync(PAGE) };
   it.each<[boolean, HeaderList, string | undefined]>([
     [false, [], "identity"],
     [false, ["Accept-Encoding", "gzip"], "identity"],
@@ -284,7 +287,7 @@ describe("what the web server is asked for", () => {
     [true, ["Accept-Encoding", "deflate", "Cache-Control", "no-cache, no-transform"], "deflate"],
     [false, ["Cache-Control", "no-transform"], undefined],
   ])("encoded: %s, visitor: %j -> %s", async (askEncoded, asks, expected) => {
-    expect((await passing({ ...given, askEncoded, asks })).acceptEncoding).toBe(expected);
+    expect((await passing({ ...options, askEncoded, asks })).acceptEncoding).toBe(expected);
   });
 });
 

@@ -1,13 +1,13 @@
 import { zstdCompressSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import { decodeBody } from "../../../origin-side/answer/decompress.ts";
-import { OriginBody } from "../../../protocol/upstream/body.ts";
+import { UpstreamBody } from "../../../protocol/upstream/body.ts";
 import { settle } from "../../kit/fake-clock.ts";
 
 const PAGE_BYTES = 2 ** 20;
 
 /** Takes all there is of a body, and says what it failed with. */
-const failureOf = async (body: OriginBody): Promise<unknown> => {
+const failureOf = async (body: UpstreamBody): Promise<unknown> => {
   try {
     for (;;) {
       const next = await body.next();
@@ -26,7 +26,7 @@ describe("a coding that was made to explode", () => {
   it.each([zeros.length - 1, zeros.length, zeros.length + 1, 2_000, 4_321, 10_000])(
     "fails its body when it comes in pieces of %i bytes",
     async (pieceBytes) => {
-      const coded = new OriginBody({ pause: () => {}, resume: () => {} });
+      const coded = new UpstreamBody({ pause: () => {}, resume: () => {} });
       let over = 0;
       const plain = decodeBody(coded, "zstd", {
         pageBytes: PAGE_BYTES,

@@ -12,7 +12,7 @@ interface Effortful {
   readonly linkIsFull?: boolean;
 }
 
-const given = (more: Effortful = {}) => ({
+const options = (more: Effortful = {}) => ({
   codecs: {
     splice: more.splice ?? true,
     page: STREAMING_CODEC,
@@ -25,7 +25,9 @@ const offered = (bodies: readonly Buffer[]) =>
   bodies.map((body, offer) => ({ offer, version: versionOf(body) }));
 
 const shown = async (bases: readonly Buffer[], page: Buffer, more: Effortful = {}) => {
-  const made = await encodePage(offered(bases), page, given(more), { linkIsFull: more.linkIsFull ?? false });
+  const made = await encodePage(offered(bases), page, options(more), {
+    linkIsFull: more.linkIsFull ?? false,
+  });
   const decoded = await made.codec.decode(
     made.bases.map(({ version }) => version.body),
     made.coded,

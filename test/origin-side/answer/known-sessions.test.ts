@@ -4,11 +4,11 @@ import { KnownSessions } from "../../../origin-side/answer/known-sessions.ts";
 import type { SessionKey } from "../../../protocol/scope/credentials.ts";
 import type { Scope } from "../../../protocol/scope/scope.ts";
 import { fingerprintOf } from "../../../protocol/store/fingerprint.ts";
-import { tenantOf } from "../../../protocol/store/tenant.ts";
+import { partitionOf } from "../../../protocol/store/partition.ts";
 import { VersionStore } from "../../../protocol/store/version-store.ts";
 import { FakeClock } from "../../kit/fake-clock.ts";
 
-const TENANT = tenantOf({ keyId: "k", host: "www.example.com" });
+const TENANT = partitionOf({ keyId: "k", host: "www.example.com" });
 const PUBLIC: Scope = { kind: "public", retention: "keep" };
 
 const made = () => {
@@ -66,7 +66,7 @@ describe("who offers", () => {
     const { store, sessions, base, ofSession } = made();
     const ann = sessions.of([]);
     const own = base("own", ofSession(ann));
-    store.forget({ tenant: TENANT });
+    store.forget({ partition: TENANT });
     expect(sessions.of([own])).not.toBe(ann);
   });
 });

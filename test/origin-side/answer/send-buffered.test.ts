@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
-import { awaitAcknowledgement, PIN_MS } from "../../../origin-side/answer/await-verdict.ts";
+import { awaitAcknowledgement, RETAIN_MS } from "../../../origin-side/answer/await-acknowledgement.ts";
 import { BufferedAnswer, encodeBuffered, sentBuffered } from "../../../origin-side/answer/send-buffered.ts";
 import type { SentAnswer } from "../../../origin-side/exchange/access-record.ts";
 import { STREAMING_CODEC } from "../../../protocol/codec/codecs.ts";
@@ -29,7 +29,7 @@ const sending = async (page: Buffer, options: AnsweringOptions = {}, end = END) 
   const { form, head, body: coded, ended } = answer;
   const sent = sentBuffered(encoded);
   const settled = () =>
-    awaitAcknowledgement(exchange, new BufferedAnswer(exchange, encoded, end, lease), answering.given);
+    awaitAcknowledgement(exchange, new BufferedAnswer(exchange, encoded, end, lease), answering.options);
   return { stream, memory, clock, sent, settled, form, head, coded, ended };
 };
 
@@ -68,7 +68,7 @@ describe("a page", () => {
     expect(form).toMatchObject({
       kind: "delta",
       offers: 0b11,
-      proof: { of: "result", digest: fingerprintOf(page).slice(0, 16) },
+      digest: { of: "result", digest: fingerprintOf(page).slice(0, 16) },
     });
     expect([stream.kinds, ended]).toEqual([["answer"], true]);
     expect(coded.length).toBeLessThan(page.length / 20);
@@ -127,24 +127,34 @@ describe("a delta", () => {
   it("is over when the edge has proved it", async () => {
     const { stream, page, seen } = await delta();
     expect(seen.outcome).toBeUndefined();
-    await stream.proves(page.length);
-    expect([seen.outcome, stream.proofs]).toEqual(["settled", 1]);
+    await stream.verifies(page.length);
+    expect([seen.outcome, stream.digests]).toEqual(["settled", 1]);
   });
 
-  it.each([true, false])("that is doubted tells the tag if its head left it out: %s", async (bodyTags) => {
-    const [base, page] = madeVersions(seeded(), { rows: 50, count: 2 }) as [Buffer, Buffer];
-    const tag = `"${createHash("md5").update(page).digest("hex")}"`;
-    const fields = ["ETag", tag];
-    const { stream, head, settled } = await sending(page, { bases: [base], bodyTags, fields });
-    expect(head).toEqual([":status", "200", "Content-Type", "text/html", "ETag", bodyTags ? "\x12" : tag]);
-    void settled();
-    await stream.asksWhole(0);
-    await until(() => stream.kinds.includes("resume"));
-    expect(stream.sentOf("resume")).toEqual([
-      { kind: "resume", offset: 0, codec: STREAMING_CODEC.id, ...(bodyTags && { tag }) },
-    ]);
-    await stream.proves(page.length);
-  });
+  it.each([true, false])(
+    "that is doubted tells the tag if its head left it out: %s",
+    async (omittedEtags) => {
+      const [base, page] = madeVersions(seeded(), { rows: 50, count: 2 }) as [Buffer, Buffer];
+      const tag = `"${createHash("md5").update(page).digest("hex")}"`;
+      const fields = ["ETag", tag];
+      const { stream, head, settled } = await sending(page, { bases: [base], omittedEtags, fields });
+      expect(head).toEqual([
+        ":status",
+        "200",
+        "Content-Type",
+        "text/html",
+        "ETag",
+        omittedEtags ? "\x12" : tag,
+      ]);
+      void settled();
+      await stream.asksWhole(0);
+      await until(() => stream.kinds.includes("resume"));
+      expect(stream.sentOf("resume")).toEqual([
+        { kind: "resume", offset: 0, codec: STREAMING_CODEC.id, ...(omittedEtags && { tag }) },
+      ]);
+      await stream.verifies(page.length);
+    },
+  );
 
   it("that is doubted is followed by the whole page, proved in segments", async () => {
     const { stream, page, seen } = await delta();
@@ -153,8 +163,8 @@ describe("a delta", () => {
     await until(() => stream.kinds.includes("end"));
     expect(stream.kinds[0]).toBe("resume");
     const read = await readSegments(stream.sent, []);
-    expect([read.body.equals(page), read.unproved, read.ended]).toEqual([true, 0, "complete"]);
-    await stream.proves(page.length);
+    expect([read.body.equals(page), read.unverified, read.ended]).toEqual([true, 0, "complete"]);
+    await stream.verifies(page.length);
     expect(seen.outcome).toBe("settled");
   });
 
@@ -172,9 +182,9 @@ describe("a delta", () => {
   it("that the edge never proves lets go of its memory, and can be doubted no more", async () => {
     const { stream, memory, clock, page, seen } = await delta();
     expect(memory.usedBytes).toBe(page.length);
-    await clock.advance(PIN_MS);
+    await clock.advance(RETAIN_MS);
     expect(memory.usedBytes).toBe(0);
     await stream.asksWhole(0);
-    expect(seen.outcome).toBe("unproved");
+    expect(seen.outcome).toBe("mismatch");
   });
 });

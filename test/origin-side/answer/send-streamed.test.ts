@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { PAUSE_MS } from "../../../origin-side/answer/buffer-body.ts";
 import { MOST_ALONE, MOST_WITH_BASES } from "../../../origin-side/answer/compressor-limits.ts";
 import {
-  MOST_UNPROVED_BYTES,
+  MOST_UNVERIFIED_BYTES,
   type StreamedPage,
   streamPage,
 } from "../../../origin-side/answer/send-streamed.ts";
@@ -65,7 +65,7 @@ describe("a page that streams whole", () => {
     expect(flow.stream.sent[0]).toMatchObject({ kind: "answer", form: { kind: "whole", codec: 1 } });
     expect(flow.stream.sentOf("segment")).toHaveLength(0);
     await flow.pause();
-    expect(await readSegments(flow.stream.sent, [])).toMatchObject({ segments: [7], unproved: 0 });
+    expect(await readSegments(flow.stream.sent, [])).toMatchObject({ segments: [7], unverified: 0 });
     await flow.push(Buffer.from("middle, "));
     await flow.pause();
     expect((await readSegments(flow.stream.sent, [])).body.toString()).toBe("begin, middle, ");
@@ -73,7 +73,7 @@ describe("a page that streams whole", () => {
     await flow.end({ how: "closed", trailers: ["X", "1"] });
     await flow.done;
     const read = await readSegments(flow.stream.sent, []);
-    expect(read).toMatchObject({ unproved: 0, ended: "closed" });
+    expect(read).toMatchObject({ unverified: 0, ended: "closed" });
     expect(flow.stream.sentOf("trailers")).toMatchObject([{ head: ["X", "1"] }]);
     expect(flow.seen.page?.sent).toEqual({ answer: "whole", bases: 0, pageBytes: 18, streamed: true });
     expect(Buffer.concat(flow.seen.page?.pieces ?? []).toString()).toBe("begin, middle, end");
@@ -85,7 +85,7 @@ describe("a page that streams whole", () => {
     await flow.pause();
     await flow.stream.asksWhole(0);
     await flow.still();
-    expect(flow.seen.failed).toBe("unproved");
+    expect(flow.seen.failed).toBe("mismatch");
     expect(flow.stream.sentOf("resume")).toHaveLength(0);
   });
 });
@@ -108,15 +108,15 @@ describe("a page that streams as a delta", () => {
       kind: "delta",
       codec: 1,
       offers: 1,
-      proof: { of: "bases", digest: digestOf(base) },
+      digest: { of: "bases", digest: digestOf(base) },
     });
     await flow.push(page.subarray(50_000));
     await flow.end();
     expect(flow.seen.over).toBe(false);
-    await flow.stream.proves(page.length);
+    await flow.stream.verifies(page.length);
     await flow.done;
     const read = await readSegments(flow.stream.sent, [base]);
-    expect([read.body.equals(page), read.unproved, flow.stream.proofs]).toEqual([true, 0, 1]);
+    expect([read.body.equals(page), read.unverified, flow.stream.digests]).toEqual([true, 0, 1]);
     const coded = flow.stream.sentOf("data").reduce((sum, { bytes }) => sum + bytes.length, 0);
     expect(coded).toBeLessThan(page.length / 50);
     expect(flow.seen.page?.sent).toMatchObject({ answer: "delta", bases: 1, pageBytes: page.length });
@@ -135,14 +135,14 @@ describe("a page that streams as a delta", () => {
     await flow.end();
     await flow.ended();
     const read = await readSegments(flow.stream.sent, [], page.subarray(0, 1_000));
-    expect([read.body.equals(page.subarray(1_000)), read.unproved, read.ended]).toEqual([
+    expect([read.body.equals(page.subarray(1_000)), read.unverified, read.ended]).toEqual([
       true,
       0,
       "complete",
     ]);
-    await flow.stream.proves(page.length);
+    await flow.stream.verifies(page.length);
     await flow.done;
-    expect([flow.seen.page?.sent.answer, flow.stream.proofs]).toEqual(["delta", 1]);
+    expect([flow.seen.page?.sent.answer, flow.stream.digests]).toEqual(["delta", 1]);
   });
 
   it("that is doubted after its end gives the plain bytes and an end again", async () => {
@@ -156,7 +156,7 @@ describe("a page that streams as a delta", () => {
     expect([read.body.equals(page), read.ended]).toEqual([true, "complete"]);
     await flow.stream.asksWhole(0);
     await flow.done;
-    expect(flow.seen.failed).toBe("unproved");
+    expect(flow.seen.failed).toBe("mismatch");
   });
 
   it("that was doubted goes on without word of the edge, for nothing is pinned any more", async () => {
@@ -165,11 +165,11 @@ describe("a page that streams as a delta", () => {
     await flow.stream.asksWhole(0);
     await flow.still();
     const held = flow.memory.usedBytes;
-    for (let pushed = 0; pushed < 2 * MOST_UNPROVED_BYTES; pushed += 64 * 1024)
+    for (let pushed = 0; pushed < 2 * MOST_UNVERIFIED_BYTES; pushed += 64 * 1024)
       flow.answering.body.push(Buffer.alloc(64 * 1024, "x"));
     await flow.end();
     expect(flow.stream.kinds.at(-1)).toBe("end");
-    expect(flow.memory.usedBytes - held).toBeLessThan(3 * MOST_UNPROVED_BYTES);
+    expect(flow.memory.usedBytes - held).toBeLessThan(3 * MOST_UNVERIFIED_BYTES);
     flow.stream.leaves("cancelled");
     await flow.done;
   });
@@ -177,15 +177,15 @@ describe("a page that streams as a delta", () => {
   it("gets no further than its bound ahead of what is proved, then goes on", async () => {
     const flow = streaming([], { bases: [base], pageBytes: 1 << 20 });
     const piece = Buffer.alloc(64 * 1024, "y");
-    const pieces = (3 * MOST_UNPROVED_BYTES) / piece.length;
+    const pieces = (3 * MOST_UNVERIFIED_BYTES) / piece.length;
     for (let pushed = 0; pushed < pieces; pushed++) flow.answering.body.push(piece);
     await flow.end();
     await flow.still();
     const stopped = await readSegments(flow.stream.sent, [base]);
     const sent = stopped.body.length;
-    expect(sent).toBeGreaterThanOrEqual(MOST_UNPROVED_BYTES);
-    expect(sent).toBeLessThanOrEqual(MOST_UNPROVED_BYTES + piece.length);
-    await flow.stream.proves(sent);
+    expect(sent).toBeGreaterThanOrEqual(MOST_UNVERIFIED_BYTES);
+    expect(sent).toBeLessThanOrEqual(MOST_UNVERIFIED_BYTES + piece.length);
+    await flow.stream.verifies(sent);
     await flow.still();
     const on = await readSegments(flow.stream.sent, [base]);
     expect(on.body.length).toBeGreaterThan(sent);
@@ -202,13 +202,13 @@ describe("a page that streams as a delta", () => {
     expect((await alone)?.sent.answer).toBe("whole");
     for (let taken = 0; taken < MOST_ALONE; taken++) flow.contexts.take("alone");
     const none = answeringOf({ bases: [base] });
-    const sent = streamPage({ ...none.answering, given: flow.given }, gatheredOf([page], none.memory));
+    const sent = streamPage({ ...none.answering, options: flow.options }, gatheredOf([page], none.memory));
     expect(await sent).toBeUndefined();
     expect(none.stream.sent).toEqual([]);
   });
 
   it("without budget for what it may have to send again streams whole", async () => {
-    const flow = streaming([page], { bases: [base], shareBytes: page.length + MOST_UNPROVED_BYTES - 1 });
+    const flow = streaming([page], { bases: [base], shareBytes: page.length + MOST_UNVERIFIED_BYTES - 1 });
     await flow.end();
     await flow.done;
     expect(flow.seen.page?.sent).toMatchObject({ answer: "whole" });
@@ -252,7 +252,7 @@ it("made pages stream alike", async () => {
     at += bytes;
   }
   await flow.end();
-  await flow.stream.proves(page.length);
+  await flow.stream.verifies(page.length);
   await flow.done;
   expect((await readSegments(flow.stream.sent, [base])).body.equals(page)).toBe(true);
 });

@@ -8,7 +8,7 @@ import { createServer as createTlsServer } from "node:tls";
 import { afterAll, afterEach, describe, expect, it } from "vitest";
 import { loadEdgeConfig } from "../../../edge-side/config/edge-config.ts";
 import { startEdge } from "../../../edge-side/run/daemon.ts";
-import { type CheckGiven, checkOrigin, EACH_MS } from "../../../origin-side/command/check.ts";
+import { type CheckOptions, checkOrigin, EACH_MS } from "../../../origin-side/command/check.ts";
 import { ConfigError } from "../../../protocol/config/parse-config.ts";
 import { type Finding, printFinding } from "../../../protocol/daemon/findings.ts";
 import { systemClock } from "../../../protocol/runtime/clock.ts";
@@ -61,7 +61,7 @@ const webServerAnswers = () => webServer((_, response) => response.end());
 
 const check = (
   at: { readonly origin: number; readonly edge?: number; readonly secret?: string; readonly mode?: string },
-  given: CheckGiven = { clock: systemClock, tryEdge: edgeAccepts },
+  options: CheckOptions = { clock: systemClock, tryEdge: edgeAccepts },
 ) => {
   const file = join(folder, "origin.yaml");
   writeFileSync(
@@ -70,7 +70,7 @@ const check = (
 routes: [{ host: www.example.com, origin: "http://${HOST}:${at.origin}" }]`,
   );
   chmodSync(file, 0o600);
-  return checkOrigin(file, given);
+  return checkOrigin(file, options);
 };
 const troubles = (findings: readonly Finding[]) =>
   findings.filter(({ outcome }) => outcome !== "ok").map((finding) => printFinding(finding));

@@ -1,17 +1,17 @@
-/** What an edge pushes is held when it proves, and passed over in every other case, before memory is spent on it. */
+/** What an edge pushes is held when it verifies, and passed over in every other case, before memory is spent on it. */
 import { describe, expect, it } from "vitest";
 import {
   MOST_PUSHED_BYTES,
   MOST_PUSHES_PER_MINUTE,
-  TakePushed,
+  PushReceiver,
 } from "../../../origin-side/links/accept-push.ts";
 import { zstdCodec } from "../../../protocol/codec/zstd.ts";
 import { LinkError } from "../../../protocol/errors.ts";
 import { DIGEST_BYTES, type VersionFrame } from "../../../protocol/frames/frame.ts";
-import { ByteBudget } from "../../../protocol/runtime/memory-budget.ts";
+import { MemoryBudget } from "../../../protocol/runtime/memory-budget.ts";
 import { MOST_NAME_CHARS } from "../../../protocol/store/common-base-name.ts";
 import { fingerprintOf, shortOf } from "../../../protocol/store/fingerprint.ts";
-import { tenantOf } from "../../../protocol/store/tenant.ts";
+import { partitionOf } from "../../../protocol/store/partition.ts";
 import { VersionStore } from "../../../protocol/store/version-store.ts";
 import { FakeClock } from "../../kit/fake-clock.ts";
 import { silentLog } from "../../kit/silent-log.ts";
@@ -37,13 +37,19 @@ const FRAME: VersionFrame = {
 const side = ({ memoryBytes = 1e7 } = {}) => {
   const clock = new FakeClock();
   const store = new VersionStore({ clock });
-  const memory = new ByteBudget({ totalBytes: memoryBytes, shareBytes: memoryBytes });
-  const tenant = tenantOf({ keyId: "k", host: HOST });
+  const memory = new MemoryBudget({ totalBytes: memoryBytes, shareBytes: memoryBytes });
+  const partition = partitionOf({ keyId: "k", host: HOST });
   const scope = { kind: "public", retention: "keep" } as const;
-  store.remember(tenant, { url: "/a", templates: [], body: BASE, fingerprint: fingerprintOf(BASE), scope });
-  const taker = new TakePushed({ clock, log: silentLog, store, memory });
-  const held = () => store.nominated(tenant, shortOf(fingerprintOf(BODY)))?.body.equals(BODY) ?? false;
-  return { clock, store, memory, tenant, taker, held };
+  store.remember(partition, {
+    url: "/a",
+    templates: [],
+    body: BASE,
+    fingerprint: fingerprintOf(BASE),
+    scope,
+  });
+  const taker = new PushReceiver({ clock, log: silentLog, store, memory });
+  const held = () => store.nominated(partition, shortOf(fingerprintOf(BODY)))?.body.equals(BODY) ?? false;
+  return { clock, store, memory, partition, taker, held };
 };
 
 it("what proves is held, and found by its short fingerprint", async () => {
@@ -100,7 +106,7 @@ it("a peer that did not agree on it breaks the link", () => {
 });
 
 it("newer ones of a name take the place of older ones; all are erased with the URL, or in time", async () => {
-  const { taker, store, tenant, clock } = side();
+  const { taker, store, partition, clock } = side();
   for (let number = 0; number < 10; number++) {
     const body = Buffer.concat([BODY, Buffer.from(`${number}`)]);
     const coded = await zstdCodec.encode([BASE], body);
@@ -109,7 +115,7 @@ it("newer ones of a name take the place of older ones; all are erased with the U
   }
   await clock.advance(30_000);
   expect(store.count).toBe(1 + 4);
-  expect(store.forget({ tenant }, "/desk/anything")).toBe(4);
+  expect(store.forget({ partition }, "/desk/anything")).toBe(4);
   await taker.take(LINK, { ...FRAME, noStore: true });
   await clock.advance(620_000);
   expect(store.count).toBe(1);

@@ -1,13 +1,13 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import {
-  type DialGiven,
+  type DialOptions,
   GOOD_LINK_MS,
   KeptLink,
   redialDelayMs,
 } from "../../../origin-side/links/dial-edge.ts";
 import { helloMaker } from "../../../protocol/link/local-hello.ts";
 import type { Timer } from "../../../protocol/runtime/clock.ts";
-import { ByteBudget } from "../../../protocol/runtime/memory-budget.ts";
+import { MemoryBudget } from "../../../protocol/runtime/memory-budget.ts";
 import { DIAL_MS } from "../../../protocol/transport/dial-link.ts";
 import type { LinkKey } from "../../../protocol/transport/key.ts";
 import { FakeClock } from "../../kit/fake-clock.ts";
@@ -73,7 +73,7 @@ const pauseOf = async (ms: number): Promise<void> => {
   await clock.advance(ms);
 };
 
-const keep = (port: number, more: Partial<DialGiven> = {}): KeptLink => {
+const keep = (port: number, more: Partial<DialOptions> = {}): KeptLink => {
   const log = {
     ...silentLog,
     info: (event: string) => events.push(event),
@@ -86,7 +86,7 @@ const keep = (port: number, more: Partial<DialGiven> = {}): KeptLink => {
     log: { ...log, with: () => ({ ...silentLog, ...log }) },
     redial: { firstMs: 100, mostMs: 10_000 },
     heartbeatMs: 120_000,
-    memory: new ByteBudget({ totalBytes: 1e6, shareBytes: 1e6 }),
+    memory: new MemoryBudget({ totalBytes: 1e6, shareBytes: 1e6 }),
     hello: helloMaker({ role: "origin", ...PEER_LIMITS }),
     service: {
       serve: () => ({

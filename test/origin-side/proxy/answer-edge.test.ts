@@ -5,7 +5,7 @@ import { STREAMING_CODEC } from "../../../protocol/codec/codecs.ts";
 import type { AnswerFrame, StreamId } from "../../../protocol/frames/frame.ts";
 import type { Link, LinkEnd } from "../../../protocol/link/link-api.ts";
 import { fingerprintOf, shortOf } from "../../../protocol/store/fingerprint.ts";
-import { tenantOf } from "../../../protocol/store/tenant.ts";
+import { partitionOf } from "../../../protocol/store/partition.ts";
 import {
   bodyOf,
   type FakeOrigin,
@@ -88,8 +88,8 @@ describe("an exchange", () => {
       bases: 0,
       pageBytes: page.length,
     });
-    const tenant = tenantOf({ keyId: "k", host: TEST_HOST });
-    expect(side.store.find(tenant, fingerprintOf(page))?.body.equals(page)).toBe(true);
+    const partition = partitionOf({ keyId: "k", host: TEST_HOST });
+    expect(side.store.find(partition, fingerprintOf(page))?.body.equals(page)).toBe(true);
     expect([web.asked, side.memory.usedBytes]).toEqual([["/a"], 0]);
   });
 
@@ -102,7 +102,7 @@ describe("an exchange", () => {
     expect(answer.form).toEqual({ kind: "same", offer: 1, result: fingerprintOf(page).slice(0, 16) });
     expect(coded.length).toBe(0);
     expect(side.records).toHaveLength(1);
-    edge.say({ kind: "proved", streamId: id(2), offset: page.length });
+    edge.say({ kind: "verified", streamId: id(2), offset: page.length });
     expect(await side.record(2)).toMatchObject({ answer: "same", bases: 1 });
   });
 
@@ -136,7 +136,7 @@ describe("an exchange", () => {
     expect(await edge.nextOf("resume")).toMatchObject({ offset: 0 });
     for (let frame = await edge.next(); frame.kind !== "end"; frame = await edge.next())
       expect(["data", "segment"]).toContain(frame.kind);
-    edge.say({ kind: "proved", streamId: id(2), offset: page.length });
+    edge.say({ kind: "verified", streamId: id(2), offset: page.length });
     expect(await side.record(2)).toMatchObject({ answer: "delta" });
     expect([web.asked.length, side.memory.usedBytes]).toEqual([2, 0]);
   });
@@ -228,7 +228,7 @@ describe("a request's body", () => {
     edge.say(endFrame(1));
     const { answer, coded } = await answered(edge);
     expect([answer.form.kind, coded.toString()]).toEqual(["passed", "got 128000"]);
-    expect(edge.credit.get(1)).toBeGreaterThanOrEqual(64_000);
+    expect(edge.window.get(1)).toBeGreaterThanOrEqual(64_000);
   });
 
   it("that the web server does not want is stopped when the answer is complete", async () => {
@@ -246,7 +246,7 @@ describe("a request's body", () => {
   });
 
   it("that was refused is read to its end and dropped, or the end behind it could never come", async () => {
-    // It reads the head and no more; its answer comes when all of the credit is used up.
+    // It reads the head and no more; its answer comes when all of the window is used up.
     let answer = () => {};
     await using server = await openRawServer((socket) => {
       socket.once("data", () => socket.pause());
@@ -258,21 +258,21 @@ describe("a request's body", () => {
     let said = 0;
     const sayAll = async () => {
       for (;;) {
-        await stillness(() => edge.credit.get(1) ?? 0);
-        const credit = edge.hello.streamBytes + (edge.credit.get(1) ?? 0);
-        if (said + 16 * 1024 > credit) return;
-        for (; said + 16 * 1024 <= credit; said += 16 * 1024) edge.say(dataFrame(1, Buffer.alloc(16 * 1024)));
+        await stillness(() => edge.window.get(1) ?? 0);
+        const window = edge.hello.streamBytes + (edge.window.get(1) ?? 0);
+        if (said + 16 * 1024 > window) return;
+        for (; said + 16 * 1024 <= window; said += 16 * 1024) edge.say(dataFrame(1, Buffer.alloc(16 * 1024)));
       }
     };
     await sayAll();
-    const before = edge.credit.get(1) ?? 0;
+    const before = edge.window.get(1) ?? 0;
     answer();
     await edge.nextOf("stopSending");
     await answered(edge);
-    await until(() => (edge.credit.get(1) ?? 0) >= before + 64 * 1024, "credit for what had come");
-    const again = edge.credit.get(1) ?? 0;
+    await until(() => (edge.window.get(1) ?? 0) >= before + 64 * 1024, "credit for what had come");
+    const again = edge.window.get(1) ?? 0;
     for (let n = 0; n < 4; n++) edge.say(dataFrame(1, Buffer.alloc(16 * 1024)));
-    await until(() => (edge.credit.get(1) ?? 0) > again, "credit for what still came");
+    await until(() => (edge.window.get(1) ?? 0) > again, "credit for what still came");
     edge.say(endFrame(1, "closed"));
     await until(() => link.load === 0, "the end of the stream");
   });
@@ -286,7 +286,7 @@ describe("an edge that does not play fair", () => {
     edge.say(openFrame(1), openFrame(2));
     await web.askedReach(2);
     for (let said = 0; said <= MOST_WAITING_ACKNOWLEDGEMENTS; said++)
-      edge.say({ kind: "proved", streamId: id(1), offset: said });
+      edge.say({ kind: "verified", streamId: id(1), offset: said });
     expect(await edge.nextOf("reset")).toMatchObject({ streamId: 1 });
     for (const finish of running) finish();
     expect((await edge.nextOf("answer")).streamId).toBe(2);
@@ -321,7 +321,7 @@ describe("an edge that does not play fair", () => {
     edge.say({ kind: "askWhole", streamId: id(1), offset: 0 });
     for (let frame = await edge.next(); frame.kind !== "reset"; frame = await edge.next())
       expect(frame.kind).not.toBe("resume");
-    expect((await side.record(1)).failed).toBe("unproved");
+    expect((await side.record(1)).failed).toBe("mismatch");
   });
 });
 

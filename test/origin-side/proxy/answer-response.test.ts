@@ -104,7 +104,7 @@ describe("an early answer", () => {
     await using answering = await Answering.through(routeTo(origin.port));
     for (let round = 0; round < 10; round++) {
       const asked = answering.ask("POST", "/upload", { ended: false });
-      // Far more than the credit: it can only end if what nobody reads is taken off the link.
+      // Far more than the window: it can only end if what nobody reads is taken off the link.
       asked.data(Buffer.alloc(4 * 1024 * 1024));
       const connection = await origin.next();
       await connection.head();

@@ -10,7 +10,7 @@ import { SEGMENT_BYTES } from "../../../protocol/codec/segment-writer.ts";
 import { requestEncoder } from "../../../protocol/codec/zstd-stream.ts";
 import type { Frame, StreamFrame, StreamId } from "../../../protocol/frames/frame.ts";
 import type { Extension } from "../../../protocol/wire/extensions.ts";
-import { compressed, IN_SEGMENTS, inOnePiece, inSegments, sha } from "../../kit/coded-request.ts";
+import { compressed, IN_SEGMENTS, inSegments, isBuffered, sha } from "../../kit/coded-request.ts";
 import { openRawServer } from "../../kit/fake-origin.ts";
 import { FakeStream, openOf } from "../../kit/fake-stream.ts";
 import { type OriginHalf, openOriginHalf, wiredHalf } from "../../kit/halves.ts";
@@ -49,10 +49,10 @@ const post = (
     body: more.body ?? Buffer.alloc(0),
     ended: more.ended ?? false,
   });
-const segment = (proof: string, stream = 1): Frame => ({
+const segment = (digest: string, stream = 1): Frame => ({
   kind: "segment",
   streamId: stream as StreamId,
-  proof,
+  digest,
 });
 const trailers = (head: readonly string[]): Frame => ({ kind: "trailers", streamId: 1 as StreamId, head });
 
@@ -73,7 +73,7 @@ const answered = async (wire: RawWire): Promise<void> => {
 };
 /** The edge is told, and the web server saw the beginning of a request at most, and a connection that broke off. */
 const expectBroken = async (mayHaveSeen: Uint8Array): Promise<void> => {
-  expect((await peer.nextOf("reset")).code).toBe("unproved");
+  expect((await peer.nextOf("reset")).code).toBe("mismatch");
   const wire = await connection();
   // One on which nothing was said yet rests a second before it closes.
   if (wire.text !== "") await wire.ends();
@@ -86,7 +86,7 @@ const expectBroken = async (mayHaveSeen: Uint8Array): Promise<void> => {
 describe("a body in one piece", () => {
   it("reaches the web server with the length that the visitor gave", async () => {
     const fields = ["Content-Length", String(TEXT.length)];
-    peer.say(post([inOnePiece(TEXT)], { fields, body: compressed(TEXT), ended: true }));
+    peer.say(post([isBuffered(TEXT)], { fields, body: compressed(TEXT), ended: true }));
     const wire = await heard((each) => each.body().complete);
     expect(wire.text).toContain(`Content-Length: ${TEXT.length}\r\n`);
     expect(wire.text.toLowerCase()).not.toContain("transfer-encoding");
@@ -97,7 +97,7 @@ describe("a body in one piece", () => {
   it("reaches it in chunks where it had no length, with its trailers", async () => {
     const coded = compressed(TEXT);
     const pieces = [coded.subarray(0, 7), coded.subarray(7)];
-    peer.say(post([inOnePiece(TEXT)], { fields: ["Trailer", "Checksum"] }));
+    peer.say(post([isBuffered(TEXT)], { fields: ["Trailer", "Checksum"] }));
     peer.say(...pieces.map((piece) => dataFrame(1, piece)), trailers(["Checksum", "abc"]), endFrame(1));
     const wire = await heard((each) => each.body().complete);
     expect(wire.body()).toMatchObject({ bytes: TEXT.toString(), trailers: "Checksum: abc\r\n\r\n" });
@@ -105,14 +105,14 @@ describe("a body in one piece", () => {
   });
 
   it.each<[string, Extension, (coded: Buffer) => Buffer]>([
-    ["whose digest is another's", inOnePiece(TEXT, { proved: Buffer.from("other") }), (coded) => coded],
-    ["shorter than it says", inOnePiece(TEXT, { size: TEXT.length + 1 }), (coded) => coded],
-    ["longer than it says", inOnePiece(TEXT, { size: TEXT.length - 1 }), (coded) => coded],
-    ["cut short", inOnePiece(TEXT), (coded) => coded.subarray(0, -1)],
-    ["with bytes after its end", inOnePiece(TEXT), (coded) => Buffer.concat([coded, Buffer.from([0])])],
-    ["that is missing", inOnePiece(TEXT), () => Buffer.alloc(0)],
-    ["that is no zstd", inOnePiece(TEXT), () => Buffer.from("no zstd")],
-    ["longer coded than plain", inOnePiece(TEXT), () => Buffer.alloc(TEXT.length + 1, 1)],
+    ["whose digest is another's", isBuffered(TEXT, { verified: Buffer.from("other") }), (coded) => coded],
+    ["shorter than it says", isBuffered(TEXT, { size: TEXT.length + 1 }), (coded) => coded],
+    ["longer than it says", isBuffered(TEXT, { size: TEXT.length - 1 }), (coded) => coded],
+    ["cut short", isBuffered(TEXT), (coded) => coded.subarray(0, -1)],
+    ["with bytes after its end", isBuffered(TEXT), (coded) => Buffer.concat([coded, Buffer.from([0])])],
+    ["that is missing", isBuffered(TEXT), () => Buffer.alloc(0)],
+    ["that is no zstd", isBuffered(TEXT), () => Buffer.from("no zstd")],
+    ["longer coded than plain", isBuffered(TEXT), () => Buffer.alloc(TEXT.length + 1, 1)],
   ])("%s never reaches it as complete, and reaches it once", async (_, coding, damage) => {
     peer.say(post([coding], { body: damage(compressed(TEXT)), ended: true }));
     await expectBroken(Buffer.alloc(0));
@@ -122,10 +122,10 @@ describe("a body in one piece", () => {
 describe("a body in segments", () => {
   it("reaches the web server segment by segment", async () => {
     const pieces = ["first ", "second ", "third"].map((text) => Buffer.from(text));
-    const { coded, proofs, end } = await inSegments(pieces);
+    const { coded, digests, end } = await inSegments(pieces);
     peer.say(post([IN_SEGMENTS]));
     for (const [i, piece] of coded.entries()) {
-      peer.say(dataFrame(1, piece), segment(proofs[i] ?? ""));
+      peer.say(dataFrame(1, piece), segment(digests[i] ?? ""));
       const sofar = Buffer.concat(pieces.slice(0, i + 1)).toString();
       const wire = await heard((each) => each.text.includes("\r\n\r\n") && each.body().bytes === sofar);
       expect(wire.body().complete).toBe(false);
@@ -136,11 +136,11 @@ describe("a body in segments", () => {
   });
 
   it("is held back until it is proved", async () => {
-    const { coded, proofs } = await inSegments([Buffer.from("first "), Buffer.from("second")]);
+    const { coded, digests } = await inSegments([Buffer.from("first "), Buffer.from("second")]);
     peer.say(
       post([IN_SEGMENTS]),
       dataFrame(1, coded[0] ?? coded[0] ?? Buffer.alloc(0)),
-      segment(proofs[0] ?? ""),
+      segment(digests[0] ?? ""),
     );
     peer.say(dataFrame(1, coded[1] ?? Buffer.alloc(0)));
     await heard((each) => each.text.includes("\r\n\r\n") && each.body().bytes === "first ");
@@ -148,48 +148,48 @@ describe("a body in segments", () => {
     await expectBroken(Buffer.from("first "));
   });
 
-  it.each<[string, (coded: Buffer, end: Buffer, proof: string) => readonly Frame[]]>([
+  it.each<[string, (coded: Buffer, end: Buffer, digest: string) => readonly Frame[]]>([
     [
       "with bytes after its last proof",
       (coded, end) => [dataFrame(1, coded), dataFrame(1, end), endFrame(1)],
     ],
-    ["whose frame does not end", (coded, _, proof) => [dataFrame(1, coded), segment(proof), endFrame(1)]],
+    ["whose frame does not end", (coded, _, digest) => [dataFrame(1, coded), segment(digest), endFrame(1)]],
     [
       "with bytes after its frame",
-      (coded, end, proof) => [
+      (coded, end, digest) => [
         dataFrame(1, coded),
-        segment(proof),
+        segment(digest),
         dataFrame(1, Buffer.concat([end, Buffer.from([0])])),
         endFrame(1),
       ],
     ],
     [
       "that is no zstd",
-      (_, __, proof) => [dataFrame(1, Buffer.from("no zstd")), segment(proof), endFrame(1)],
+      (_, __, digest) => [dataFrame(1, Buffer.from("no zstd")), segment(digest), endFrame(1)],
     ],
     ["that is missing", () => [endFrame(1)]],
   ])("%s never reaches it as complete", async (_, frames) => {
-    const { coded, proofs, end } = await inSegments([TEXT]);
-    peer.say(post([IN_SEGMENTS]), ...frames(coded[0] ?? end, end, proofs[0] ?? ""));
+    const { coded, digests, end } = await inSegments([TEXT]);
+    peer.say(post([IN_SEGMENTS]), ...frames(coded[0] ?? end, end, digests[0] ?? ""));
     await expectBroken(TEXT);
   });
 
   it("that does not prove on a connection that had served before is not mistaken for a stale one", async () => {
-    peer.say(post([inOnePiece(TEXT)], { body: compressed(TEXT), ended: true }));
+    peer.say(post([isBuffered(TEXT)], { body: compressed(TEXT), ended: true }));
     const wire = await heard((each) => each.body().complete);
     await answered(wire);
     wire.text = "";
-    const { coded, proofs } = await inSegments([TEXT]);
+    const { coded, digests } = await inSegments([TEXT]);
     peer.say(
       post([IN_SEGMENTS], { stream: 2 }),
       dataFrame(2, coded[0] ?? Buffer.alloc(0)),
-      segment(proofs[0] ?? "", 2),
+      segment(digests[0] ?? "", 2),
     );
     await heard((each) => each.text.includes("\r\n\r\n") && each.body().bytes === TEXT.toString());
     peer.say(dataFrame(2, Buffer.from("no zstd")));
     for (let frame = await peer.next(); ; frame = await peer.next()) {
       if (frame.kind !== "reset") continue;
-      expect(frame.code).toBe("unproved");
+      expect(frame.code).toBe("mismatch");
       break;
     }
     await wire.ends();
@@ -197,8 +197,8 @@ describe("a body in segments", () => {
   });
 
   it("that the visitor gave up breaks the web server's connection", async () => {
-    const { coded, proofs } = await inSegments([TEXT]);
-    peer.say(post([IN_SEGMENTS]), dataFrame(1, coded[0] ?? Buffer.alloc(0)), segment(proofs[0] ?? ""));
+    const { coded, digests } = await inSegments([TEXT]);
+    peer.say(post([IN_SEGMENTS]), dataFrame(1, coded[0] ?? Buffer.alloc(0)), segment(digests[0] ?? ""));
     const wire = await heard(
       (each) => each.text.includes("\r\n\r\n") && each.body().bytes === TEXT.toString(),
     );
@@ -208,9 +208,9 @@ describe("a body in segments", () => {
   });
 
   it("that is longer or shorter than its Content-Length breaks it", async () => {
-    const { coded, proofs, end } = await inSegments([TEXT]);
+    const { coded, digests, end } = await inSegments([TEXT]);
     const fields = ["Content-Length", String(TEXT.length + 1)];
-    peer.say(post([IN_SEGMENTS], { fields }), dataFrame(1, coded[0] ?? end), segment(proofs[0] ?? ""));
+    peer.say(post([IN_SEGMENTS], { fields }), dataFrame(1, coded[0] ?? end), segment(digests[0] ?? ""));
     peer.say(dataFrame(1, end), endFrame(1));
     const wire = await connection();
     await wire.ends();
@@ -260,16 +260,16 @@ describe("a body in segments", () => {
     const pieces = Array.from({ length: 24 * 8 }, (_, i) =>
       slab.subarray((i % 8) * 131_072, ((i % 8) + 1) * 131_072),
     );
-    const { coded, proofs } = await inSegments(pieces);
+    const { coded, digests } = await inSegments(pieces);
     peer.say(post([IN_SEGMENTS]));
     const wire = await connection();
     wire.socket.pause();
     let sent = 0;
-    const room = () => peer.hello.streamBytes + (peer.credit.get(1) ?? 0) - sent;
+    const room = () => peer.hello.streamBytes + (peer.window.get(1) ?? 0) - sent;
     for (const [i, piece] of coded.entries()) {
       if (room() < piece.length) await stillness(room);
       if (room() < piece.length) break;
-      peer.say(...slices(piece).map((part) => dataFrame(1, part)), segment(proofs[i] ?? ""));
+      peer.say(...slices(piece).map((part) => dataFrame(1, part)), segment(digests[i] ?? ""));
       sent += piece.length;
     }
     expect(sent).toBeLessThan(20 * slab.length);
@@ -300,7 +300,7 @@ describe("with a bit wrong anywhere", () => {
         text += Buffer.from(next).toString("latin1");
       }
     } catch (error) {
-      expect(error).toMatchObject({ code: "unproved" });
+      expect(error).toMatchObject({ code: "mismatch" });
       return { text, whole: false };
     } finally {
       held.close();
@@ -316,7 +316,7 @@ describe("with a bit wrong anywhere", () => {
     const coded = compressed(TEXT);
     let whole = 0;
     for (let bit = 0; bit < 8 * coded.length; bit++) {
-      const read = await readOf(inOnePiece(TEXT), [dataFrame(1, flipped(coded, bit)), endFrame(1)]);
+      const read = await readOf(isBuffered(TEXT), [dataFrame(1, flipped(coded, bit)), endFrame(1)]);
       if (read.whole) whole++;
       expect(read.text, `bit ${bit}`).toBe(read.whole ? TEXT.toString() : "");
     }
@@ -326,7 +326,7 @@ describe("with a bit wrong anywhere", () => {
   it("a body in segments is right as far as it goes, and ends only if it is whole", async () => {
     const random = seeded();
     const pieces = [TEXT.subarray(0, 900), TEXT.subarray(900)];
-    const { coded, proofs, end } = await inSegments(pieces);
+    const { coded, digests, end } = await inSegments(pieces);
     for (let run = 0; run < 300; run++) {
       const parts = [...coded, end];
       const hit = random.int(0, parts.length - 1);
@@ -334,8 +334,8 @@ describe("with a bit wrong anywhere", () => {
       parts[hit] = flipped(part, random.int(0, 8 * part.length - 1));
       const [first = end, second = end, last = end] = parts;
       const read = await readOf(IN_SEGMENTS, [
-        ...[dataFrame(1, first), segment(proofs[0] ?? "")],
-        ...[dataFrame(1, second), segment(proofs[1] ?? ""), dataFrame(1, last), endFrame(1)],
+        ...[dataFrame(1, first), segment(digests[0] ?? "")],
+        ...[dataFrame(1, second), segment(digests[1] ?? ""), dataFrame(1, last), endFrame(1)],
       ]);
       expect(["", pieces[0]?.toString(), TEXT.toString()]).toContain(read.text);
       if (read.whole) expect(read.text).toBe(TEXT.toString());
@@ -351,7 +351,7 @@ const slices = (bytes: Buffer): Buffer[] =>
 describe("a bad frame is", () => {
   it.each<[string, readonly Frame[]]>([
     ["a segment in a body that is as it is", [post([]), segment("12345678")]],
-    ["a segment in a body in one piece", [post([inOnePiece(TEXT)]), segment("12345678")]],
+    ["a segment in a body in one piece", [post([isBuffered(TEXT)]), segment("12345678")]],
     ["a codec that is not in use", [post([{ tag: 1, bytes: Buffer.from([2]) }])]],
     ["a coded request for an upgrade", [post([IN_SEGMENTS], { fields: ["Upgrade", "websocket"] })]],
   ])("%s", async (_, frames) => {

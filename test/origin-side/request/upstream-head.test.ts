@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { type HostHeader, parseHostHeader } from "../../../origin-side/config/route-config.ts";
-import { originRequest } from "../../../origin-side/request/upstream-head.ts";
+import { upstreamRequest } from "../../../origin-side/request/upstream-head.ts";
 import { fieldOf, listOf } from "../../../protocol/http/head.ts";
 
 const origin = { scheme: "https", address: { host: "10.0.0.5", port: 8443 } } as const;
@@ -11,7 +11,7 @@ const asked = (
   route: { readonly hostHeader?: HostHeader; readonly askEncoded?: boolean } = {},
   method = "GET",
 ) =>
-  originRequest({ method, target: "/", fields }, { origin, hostHeader: KEEP, askEncoded: false, ...route })
+  upstreamRequest({ method, target: "/", fields }, { origin, hostHeader: KEEP, askEncoded: false, ...route })
     .fields;
 
 describe("the Host that a web server gets", () => {

@@ -23,7 +23,7 @@ describe("a segmented body", () => {
     await body.write(Buffer.from("third"));
     await body.finish();
     const read = await readSegments(stream.sent, []);
-    expect(read).toMatchObject({ segments: [6, 12], unproved: 0 });
+    expect(read).toMatchObject({ segments: [6, 12], unverified: 0 });
     expect(read.body.toString()).toBe("first second third");
   });
 
@@ -73,18 +73,22 @@ describe("a segmented body", () => {
 
   it("starts over with another encoder, from bytes that may be many segments", async () => {
     const random = seeded();
-    const [proved, unproved, later] = [random.bytes(100), random.bytes(3 * SEGMENT_BYTES), random.bytes(10)];
+    const [verified, unverified, later] = [
+      random.bytes(100),
+      random.bytes(3 * SEGMENT_BYTES),
+      random.bytes(10),
+    ];
     const { stream, body } = opened();
-    await body.write(proved);
+    await body.write(verified);
     await body.mark();
-    await body.write(unproved);
+    await body.write(unverified);
     stream.sent.length = 0;
-    const hash = createHash("sha256").update(proved);
-    await body.startOver(STREAMING_CODEC.streaming.encoder([]), { hash, pieces: [unproved] });
+    const hash = createHash("sha256").update(verified);
+    await body.startOver(STREAMING_CODEC.streaming.encoder([]), { hash, pieces: [unverified] });
     await body.write(later);
     await body.finish();
-    const read = await readSegments(stream.sent, [], proved);
-    expect(read.body.equals(Buffer.concat([unproved, later]))).toBe(true);
+    const read = await readSegments(stream.sent, [], verified);
+    expect(read.body.equals(Buffer.concat([unverified, later]))).toBe(true);
     expect(Math.max(...read.segments)).toBeLessThanOrEqual(SEGMENT_BYTES);
   });
 

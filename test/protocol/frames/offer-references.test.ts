@@ -52,7 +52,7 @@ describe("offers", () => {
     open(1, []);
     answer(1, whole(1));
     answer(2, { kind: "same", offer: 0, result: digest(2) });
-    answer(3, { kind: "delta", codec: 1, offers: 1, proof: { of: "result", digest: digest(3) } });
+    answer(3, { kind: "delta", codec: 1, offers: 1, digest: { of: "result", digest: digest(3) } });
     const { bytes, offers } = open(4, [short(9), short(1), short(2), short(3)]);
     expect(offers).toEqual([short(9), short(1), short(2), short(3)]);
     // four offers: one in full, then of 3, 2 and 1 streams ago; no extensions
@@ -75,7 +75,7 @@ describe("offers", () => {
       kind: "delta",
       codec: 1,
       offers: 1,
-      proof: { of: "bases", digest: digest(1) },
+      digest: { of: "bases", digest: digest(1) },
     };
     answer(1, streamed);
     answer(2, { kind: "whole", codec: 1, result: undefined });

@@ -1,7 +1,7 @@
 /** Wire formulas, against digests made elsewhere (sha256sum). SPEC section "Proof". */
 import { createHash } from "node:crypto";
 import { expect, it } from "vitest";
-import { basesDigest, resultDigest, segmentProof } from "../../../protocol/frames/proof.ts";
+import { basesDigest, resultDigest, segmentDigest } from "../../../protocol/frames/proof.ts";
 import { fingerprintOf } from "../../../protocol/store/fingerprint.ts";
 
 const hex = (latin1: string): string => Buffer.from(latin1, "latin1").toString("hex");
@@ -20,9 +20,9 @@ it("the digest of bases is 16 bytes of the SHA-256 of their fingerprints, in ord
 
 it("a segment's proof is 8 bytes of the SHA-256 of all bytes so far, and the hash goes on", () => {
   const hash = createHash("sha256").update("a");
-  expect(hex(segmentProof(hash))).toBe("ca978112ca1bbdca");
+  expect(hex(segmentDigest(hash))).toBe("ca978112ca1bbdca");
   hash.update("bc");
-  expect([hex(segmentProof(hash)), hex(segmentProof(hash))]).toEqual([
+  expect([hex(segmentDigest(hash)), hex(segmentDigest(hash))]).toEqual([
     "ba7816bf8f01cfea",
     "ba7816bf8f01cfea",
   ]);

@@ -16,11 +16,11 @@ const extension = (bytes: string): readonly Extension[] => [{ tag: 1, bytes: hex
 
 const CODINGS: readonly (readonly [string, RequestCoding, string])[] = [
   ["in segments: the codec alone", { kind: "streamed" }, "01"],
-  ["in one piece of 300 bytes", { kind: "onePiece", size: 300, result: RESULT }, `01 ac02 ${DIGEST}`],
-  ["of 1 byte", { kind: "onePiece", size: 1, result: RESULT }, `01 01 ${DIGEST}`],
+  ["in one piece of 300 bytes", { kind: "buffered", size: 300, result: RESULT }, `01 ac02 ${DIGEST}`],
+  ["of 1 byte", { kind: "buffered", size: 1, result: RESULT }, `01 01 ${DIGEST}`],
   [
     "of 65,536 bytes",
-    { kind: "onePiece", size: MOST_ONE_PIECE_BYTES, result: RESULT },
+    { kind: "buffered", size: MOST_ONE_PIECE_BYTES, result: RESULT },
     `01 808004 ${DIGEST}`,
   ],
 ];

@@ -1,4 +1,4 @@
-/** Who may send how much, and in which order it leaves. SPEC sections "Credit", "Link budget", "Order". */
+/** Who may send how much, and in which order it leaves. SPEC sections "Window", "Link budget", "Order". */
 import { describe, expect, it } from "vitest";
 import type { Frame, StreamId } from "../../../protocol/frames/frame.ts";
 import { encodeFrame } from "../../../protocol/frames/frame-codec.ts";
@@ -56,7 +56,7 @@ const bulk = (stream: Stream, listener: Listener): void => {
   fill();
 };
 
-describe("credit", () => {
+describe("window", () => {
   it("a sender stops at the window to the byte, and goes on when the reader has taken", async () => {
     const pair = await greetedPair({ memoryBytes: 1000, edgeHello: { streamBytes: 10_000 } });
     const asked = pair.edge.open();
@@ -101,7 +101,7 @@ describe("credit", () => {
 
   it.each([
     ["the window exactly", 10_000, undefined],
-    ["one byte more", 10_001, "credit-overrun"],
+    ["one byte more", 10_001, "window-overrun"],
   ])("a peer that sends %s", async (_, bytes, code) => {
     const pair = await greetedPair({ originHello: { streamBytes: 10_000 } });
     pair.origin.onOpened = (heard) => {
@@ -130,7 +130,7 @@ describe("credit", () => {
     stream.send(ANSWER("", { kind: "whole", codec: 1, result: undefined }, false));
     for (let i = 0; i < 4; i++) {
       stream.send(DATA(2));
-      stream.send({ kind: "segment", proof: "12345678" });
+      stream.send({ kind: "segment", digest: "12345678" });
     }
     stream.send({ kind: "trailers", head: ["Checksum", "abc"] });
     stream.send(END);

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import type { Frame } from "../../../protocol/frames/frame.ts";
 import { encodeFrame } from "../../../protocol/frames/frame-codec.ts";
 import type { Hello, Role } from "../../../protocol/frames/hello.ts";
-import { type Greeted, Greeting, type KeyProof } from "../../../protocol/link/handshake.ts";
+import { Handshake, type Handshaken, type KeyProof } from "../../../protocol/link/handshake.ts";
 import { helloOf } from "../../kit/link-pair.ts";
 
 const SECRET = Buffer.alloc(32, 1);
@@ -15,7 +15,7 @@ const TRANSPORT: KeyProof = { by: "transport", keyId: "shop" };
 
 interface Side {
   readonly sent: Frame[];
-  hear(frame: Frame): Greeted | undefined;
+  hear(frame: Frame): Handshaken | undefined;
 }
 const side = (
   role: Role,
@@ -24,20 +24,20 @@ const side = (
   hello: Partial<Hello> = {},
 ): Side => {
   const sent: Frame[] = [];
-  const greeting = new Greeting({
+  const handshake = new Handshake({
     ours: helloOf(role, hello),
     keyProof,
     exported,
     send: (frame) => void sent.push(frame),
   });
-  return { sent, hear: (frame) => greeting.receive(encodeFrame(frame)) };
+  return { sent, hear: (frame) => handshake.receive(encodeFrame(frame)) };
 };
 const frame = (from: Side, index: number): Frame => {
   const found = from.sent[index];
   if (found === undefined) throw new Error(`frame ${index} was not sent`);
   return found;
 };
-const notProved = expect.objectContaining({ code: "key-not-proved" });
+const notVerified = expect.objectContaining({ code: "key-not-proved" });
 
 /** Both hellos have crossed. */
 const met = (
@@ -65,7 +65,7 @@ describe("a greeting whose key the transport proved", () => {
     const origin = side("origin", TRANSPORT);
     const edge = side("edge", TRANSPORT);
     origin.hear(frame(edge, 0));
-    expect(() => origin.hear({ kind: "proveKey", keyId: "", proof: Buffer.alloc(32) })).toThrow(
+    expect(() => origin.hear({ kind: "proveKey", keyId: "", digest: Buffer.alloc(32) })).toThrow(
       expect.objectContaining({ code: "bad-frame" }),
     );
   });
@@ -86,12 +86,12 @@ describe("a greeting with key proofs", () => {
     const mac = createHmac("sha256", SECRET).update(
       Buffer.concat([Buffer.from("coilgun link origin\n"), ...hellos, EXPORTED]),
     );
-    expect(frame(origin, 1)).toEqual({ kind: "proveKey", keyId: "shop", proof: mac.digest() });
+    expect(frame(origin, 1)).toEqual({ kind: "proveKey", keyId: "shop", digest: mac.digest() });
   });
 
   it("the listener says nothing of the key before the dialler has proved it", () => {
     const { origin, edge } = met({ ...DIALLER, secret: OTHER });
-    expect(() => edge.hear(frame(origin, 1))).toThrow(notProved);
+    expect(() => edge.hear(frame(origin, 1))).toThrow(notVerified);
     expect(edge.sent.map(({ kind }) => kind)).toEqual(["hello"]);
   });
 
@@ -117,24 +117,24 @@ describe("a greeting with key proofs", () => {
     edge.hear(frame(origin, 1));
     const liar = met(DIALLER, LISTENER);
     liar.edge.hear(frame(liar.origin, 1));
-    expect(() => origin.hear(frame(liar.edge, 1))).toThrow(notProved);
+    expect(() => origin.hear(frame(liar.edge, 1))).toThrow(notVerified);
   });
 
   it("refuses its own proof reflected", () => {
     const { origin } = met();
-    expect(() => origin.hear(frame(origin, 1))).toThrow(notProved);
+    expect(() => origin.hear(frame(origin, 1))).toThrow(notVerified);
   });
 
   it("refuses a proof of another link: its hellos had other nonces", () => {
     const first = met();
     const second = met();
-    expect(() => second.edge.hear(frame(first.origin, 1))).toThrow(notProved);
+    expect(() => second.edge.hear(frame(first.origin, 1))).toThrow(notVerified);
     expect(second.edge.hear(frame(second.origin, 1))).toBeDefined();
   });
 
   it("refuses a proof passed on through another TLS connection", () => {
     const { origin, edge } = met(DIALLER, LISTENER, [EXPORTED, Buffer.alloc(32, 8)]);
-    expect(() => edge.hear(frame(origin, 1))).toThrow(notProved);
+    expect(() => edge.hear(frame(origin, 1))).toThrow(notVerified);
   });
 
   it("refuses a proof over a hello that was changed on the way", () => {
@@ -142,22 +142,22 @@ describe("a greeting with key proofs", () => {
     const edge = side("edge", LISTENER);
     edge.hear({ ...(frame(origin, 0) as Hello), pageBytes: 1 });
     origin.hear(frame(edge, 0));
-    expect(() => edge.hear(frame(origin, 1))).toThrow(notProved);
+    expect(() => edge.hear(frame(origin, 1))).toThrow(notVerified);
   });
 
   it.each([0, 31])("refuses a proof of which only byte %d differs", (at) => {
     const { origin, edge } = met();
-    const proof = frame(origin, 1) as Extract<Frame, { kind: "proveKey" }>;
-    const changed = Buffer.from(proof.proof);
+    const digest = frame(origin, 1) as Extract<Frame, { kind: "proveKey" }>;
+    const changed = Buffer.from(digest.digest);
     changed[at] = (changed[at] ?? 0) ^ 1;
-    expect(() => edge.hear({ ...proof, proof: changed })).toThrow(notProved);
+    expect(() => edge.hear({ ...digest, digest: changed })).toThrow(notVerified);
   });
 });
 
 describe("in a greeting", () => {
   it.each([
     ["anything before the hello", { kind: "ping", token: 1 }, "bad-frame"],
-    ["a proof before the hello", { kind: "proveKey", keyId: "shop", proof: Buffer.alloc(32) }, "bad-frame"],
+    ["a proof before the hello", { kind: "proveKey", keyId: "shop", digest: Buffer.alloc(32) }, "bad-frame"],
   ] as const)("%s is refused", (_, early, code) => {
     expect(() => side("edge", LISTENER).hear(early)).toThrow(expect.objectContaining({ code }));
   });
@@ -168,7 +168,7 @@ describe("in a greeting", () => {
     ["a data frame", () => ({ kind: "forget", host: "a", url: "" }) as const],
   ])("%s instead of the proof is refused", (_, instead) => {
     const { edge } = met();
-    expect(() => edge.hear(instead())).toThrow(notProved);
+    expect(() => edge.hear(instead())).toThrow(notVerified);
   });
 
   it("two of the same role part", () => {

@@ -1,15 +1,15 @@
 import { describe, expect, it } from "vitest";
-import { Heartbeat } from "../../../protocol/link/keepalive.ts";
+import { Keepalive } from "../../../protocol/link/keepalive.ts";
 import { FakeClock } from "../../kit/fake-clock.ts";
 
 const beat = (intervalMs: number) => {
   const clock = new FakeClock();
   const heard = { pings: [] as number[], dead: [] as number[] };
-  const heartbeat = new Heartbeat(clock, intervalMs, {
+  const keepalive = new Keepalive(clock, intervalMs, {
     ping: () => heard.pings.push(clock.now()),
     dead: (silentMs) => heard.dead.push(silentMs),
   });
-  return { clock, heard, heartbeat };
+  return { clock, heard, keepalive };
 };
 
 describe("a heartbeat", () => {
@@ -21,18 +21,18 @@ describe("a heartbeat", () => {
   });
 
   it("any byte is life: no ping while they come", async () => {
-    const { clock, heard, heartbeat } = beat(1000);
+    const { clock, heard, keepalive } = beat(1000);
     for (let i = 0; i < 100; i++) {
       await clock.advance(700);
-      heartbeat.alive();
+      keepalive.alive();
     }
     expect(heard).toEqual({ pings: [], dead: [] });
   });
 
   it("one byte gives three intervals more", async () => {
-    const { clock, heard, heartbeat } = beat(1000);
+    const { clock, heard, keepalive } = beat(1000);
     await clock.advance(2999);
-    heartbeat.alive();
+    keepalive.alive();
     await clock.advance(2999);
     expect(heard.dead).toEqual([]);
     await clock.advance(1002);
@@ -41,9 +41,9 @@ describe("a heartbeat", () => {
   });
 
   it("leaves no timer when stopped", async () => {
-    const { clock, heard, heartbeat } = beat(1000);
+    const { clock, heard, keepalive } = beat(1000);
     await clock.advance(1500);
-    heartbeat.stop();
+    keepalive.stop();
     expect(clock.timers).toBe(0);
     await clock.advance(10_000);
     expect(heard.dead).toEqual([]);

@@ -89,14 +89,14 @@ describe("go-away", () => {
     const pair = await greetedPair();
     pair.origin.onOpened = (heard) => {
       heard.stream.send(ANSWER("", { kind: "same", offer: 0, result: "0123456789abcdef" }));
-      heard.onFrame = ({ kind }) => kind === "proved" && heard.stream.answerProved();
+      heard.onFrame = ({ kind }) => kind === "verified" && heard.stream.answerVerified();
     };
     const asked = pair.edge.open();
     await turns();
     pair.origin.link.drain("SIGTERM");
     await turns();
     expect(pair.origin.ends).toEqual([]);
-    asked.stream.proved(4, true);
+    asked.stream.verified(4, true);
     await turns();
     expect(pair.origin.ends).toMatchObject([{ code: "shutting-down" }]);
     expect(asked.resets).toEqual([]);

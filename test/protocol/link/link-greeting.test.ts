@@ -63,8 +63,8 @@ describe("a greeting", () => {
     for (let i = 0; i < 5; i++) opened.push(edge.open(GET(`/${"x".repeat(4000)}`)));
     await turns();
     expect(pair.origin.opened).toHaveLength(5);
-    const proof = edge.sent.findIndex((message) => framesOf([message])[0]?.kind === "proveKey");
-    expect(framesOf([edge.sent[proof] as Buffer]).map(({ kind }) => kind)).toEqual(["proveKey"]);
+    const digest = edge.sent.findIndex((message) => framesOf([message])[0]?.kind === "proveKey");
+    expect(framesOf([edge.sent[digest] as Buffer]).map(({ kind }) => kind)).toEqual(["proveKey"]);
     expect([...edge.ends, ...pair.origin.ends]).toEqual([]);
     await pair.close();
   });
@@ -95,7 +95,7 @@ describe("a greeting", () => {
     [4999, 0],
     [5000, 1],
   ])("with a silent peer: after %d ms %d links have ended", async (ms, ended) => {
-    const pair = linkPair({ greetingMs: 5000, heartbeatMs: 1000 });
+    const pair = linkPair({ handshakeMs: 5000, heartbeatMs: 1000 });
     pair.origin.transport.faults.stall();
     await pair.clock.advance(ms);
     expect(pair.edge.ends).toHaveLength(ended);

@@ -34,7 +34,7 @@ describe("a small exchange", () => {
     const pair = await greetedPair();
     pair.origin.onOpened = ({ stream }) => {
       stream.send(ANSWER("", { kind: "passed" }, false));
-      stream.send({ kind: "segment", proof: "12345678" });
+      stream.send({ kind: "segment", digest: "12345678" });
       stream.send(DATA(5));
       stream.send(END);
     };
@@ -67,8 +67,8 @@ describe("stream numbers", () => {
     streamId: streamId as StreamId,
     bytes: Buffer.from("x"),
   });
-  const credit = (streamId: number): Frame => ({
-    kind: "credit",
+  const window = (streamId: number): Frame => ({
+    kind: "window",
     streamId: streamId as StreamId,
     bytes: 1,
     received: 0,
@@ -76,8 +76,8 @@ describe("stream numbers", () => {
 
   it.each([
     ["data above the highest number", [data(1)], "origin", 0, "bad-frame"],
-    ["credit above the highest number", [credit(2)], "edge", 1, "bad-frame"],
-    ["credit for no stream, which only reports", [credit(0)], "edge", 0, undefined],
+    ["credit above the highest number", [window(2)], "edge", 1, "bad-frame"],
+    ["credit for no stream, which only reports", [window(0)], "edge", 0, undefined],
     ["an open at the edge", [open(1)], "edge", 0, "bad-frame"],
     ["a number that was used", [open(3), open(3)], "origin", 0, "bad-frame"],
     ["a number that goes back", [open(3), open(2)], "origin", 0, "bad-frame"],

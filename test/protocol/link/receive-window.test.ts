@@ -44,7 +44,7 @@ describe("a receive window", () => {
     const { window } = windowOf(64 * KIB);
     window.arrived(64 * KIB - 1);
     window.arrived(1);
-    expect(() => window.arrived(1)).toThrow(expect.objectContaining({ code: "credit-overrun" }));
+    expect(() => window.arrived(1)).toThrow(expect.objectContaining({ code: "window-overrun" }));
   });
 
   it("counts a grant as credit", () => {

@@ -5,8 +5,8 @@ import { ANSWER, DATA, END, GET } from "../../kit/link-pair.ts";
 const ROOM = 16 * 1024;
 const NO_SHARE = ROOM;
 
-const queueOf = (credit: number, ...items: StreamItem[]) => {
-  const queue = new SendQueue(credit);
+const queueOf = (window: number, ...items: StreamItem[]) => {
+  const queue = new SendQueue(window);
   for (const item of items) queue.push(item);
   return queue;
 };
@@ -141,9 +141,9 @@ describe("room in the queue", () => {
     const queue = queueOf(1e6, DATA(QUEUE_BYTES));
     queue.next(ROOM, true, NO_SHARE);
     expect(queue.hasRoom).toBe(true);
-    const given = queueOf(1e6, DATA(QUEUE_BYTES));
-    given.clear();
-    expect(given.hasRoom).toBe(true);
+    const options = queueOf(1e6, DATA(QUEUE_BYTES));
+    options.clear();
+    expect(options.hasRoom).toBe(true);
   });
 });
 

@@ -22,10 +22,10 @@ watchLeaks();
 
 const RESULT = "0123456789abcdef";
 const SAME: AnswerForm = { kind: "same", offer: 0, result: RESULT };
-const DELTA: AnswerForm = { kind: "delta", codec: 1, offers: 1, proof: { of: "result", digest: RESULT } };
-const STREAMED: AnswerForm = { kind: "delta", codec: 1, offers: 1, proof: { of: "bases", digest: RESULT } };
+const DELTA: AnswerForm = { kind: "delta", codec: 1, offers: 1, digest: { of: "result", digest: RESULT } };
+const STREAMED: AnswerForm = { kind: "delta", codec: 1, offers: 1, digest: { of: "bases", digest: RESULT } };
 const WHOLE: AnswerForm = { kind: "whole", codec: 1, result: RESULT };
-const SEGMENT: StreamItem = { kind: "segment", proof: "12345678" };
+const SEGMENT: StreamItem = { kind: "segment", digest: "12345678" };
 const RESUME: StreamItem = { kind: "resume", offset: 0, codec: 1 };
 const TRAILERS: StreamItem = { kind: "trailers", head: ["Checksum", "abc"] };
 
@@ -61,19 +61,19 @@ describe("the half of an answer", () => {
     const pair = await greetedPair();
     const { asked, heard } = await exchange(pair, [ANSWER("x", form)]);
     expect(loads(pair)).toEqual([1, 1]);
-    asked.stream.proved(0, false);
+    asked.stream.verified(0, false);
     await turns();
-    expect(heard.frames.at(-1)).toEqual({ kind: "proved", streamId: 1, offset: 0 });
+    expect(heard.frames.at(-1)).toEqual({ kind: "verified", streamId: 1, offset: 0 });
     expect(loads(pair)).toEqual([1, 1]);
-    asked.stream.proved(4, true);
+    asked.stream.verified(4, true);
     expect(asked.stream.closed).toBe(true);
     await turns();
     // Nobody waits for it, but where the page is remembered only then.
-    expect(heard.frames.at(-1)).toMatchObject({ kind: "proved", offset: form === STREAMED ? 4 : 0 });
+    expect(heard.frames.at(-1)).toMatchObject({ kind: "verified", offset: form === STREAMED ? 4 : 0 });
     await pair.clock.advance(LATER_MS);
-    expect(heard.frames.at(-1)).toEqual({ kind: "proved", streamId: 1, offset: 4 });
+    expect(heard.frames.at(-1)).toEqual({ kind: "verified", streamId: 1, offset: 4 });
     expect(heard.stream.closed).toBe(false);
-    heard.stream.answerProved();
+    heard.stream.answerVerified();
     expect(loads(pair)).toEqual([0, 0]);
     expect([...pair.edge.ends, ...pair.origin.ends]).toEqual([]);
     await pair.close();
@@ -82,14 +82,14 @@ describe("the half of an answer", () => {
   it("that was proved before its request ended stays open for the request", async () => {
     const pair = await greetedPair();
     const { asked, heard } = await exchange(pair, [ANSWER("x", SAME)], GET("/", { ended: false }));
-    asked.stream.proved(4, true);
+    asked.stream.verified(4, true);
     await turns();
-    heard.stream.answerProved();
+    heard.stream.answerVerified();
     expect(loads(pair)).toEqual([1, 1]);
     asked.stream.send(DATA(5));
     asked.stream.send(END);
     await turns();
-    expect(heard.kinds).toEqual(["open", "proved", "data", "end"]);
+    expect(heard.kinds).toEqual(["open", "verified", "data", "end"]);
     expect(loads(pair)).toEqual([0, 0]);
     await pair.close();
   });
@@ -97,9 +97,9 @@ describe("the half of an answer", () => {
   it("is proved once: saying it again does nothing", async () => {
     const pair = await greetedPair();
     const { asked, heard } = await exchange(pair, [ANSWER("x", SAME)], GET("/", { ended: false }));
-    for (let time = 0; time < 3; time++) asked.stream.proved(4, true);
+    for (let time = 0; time < 3; time++) asked.stream.verified(4, true);
     await turns();
-    for (let time = 0; time < 3; time++) heard.stream.answerProved();
+    for (let time = 0; time < 3; time++) heard.stream.answerVerified();
     asked.stream.send(END);
     await turns();
     expect(loads(pair)).toEqual([0, 0]);
@@ -119,9 +119,9 @@ describe("ask-whole", () => {
     await turns();
     expect(asked.kinds).toEqual(["answer", "resume", "data", "segment", "trailers", "end"]);
     expect(loads(pair)).toEqual([1, 1]);
-    asked.stream.proved(9, true);
+    asked.stream.verified(9, true);
     await turns();
-    heard.stream.answerProved();
+    heard.stream.answerVerified();
     expect(loads(pair)).toEqual([0, 0]);
     await pair.close();
   });
@@ -143,9 +143,9 @@ describe("ask-whole", () => {
     await turns();
     expect(asked.kinds).toEqual(["answer", "segment", "resume", "data", "segment", "end"]);
     expect(asked.body.length).toBe(1700);
-    asked.stream.proved(700, true);
+    asked.stream.verified(700, true);
     await turns();
-    heard.stream.answerProved();
+    heard.stream.answerVerified();
     expect(loads(pair)).toEqual([0, 0]);
     await pair.close();
   });
@@ -155,9 +155,9 @@ describe("ask-whole", () => {
     const { asked, heard } = await exchange(pair, [ANSWER("x", DELTA)]);
     asked.stream.askWhole(0);
     await turns();
-    heard.stream.reset("unproved");
+    heard.stream.reset("mismatch");
     await turns();
-    expect(asked.resets).toEqual(["unproved"]);
+    expect(asked.resets).toEqual(["mismatch"]);
     expect(loads(pair)).toEqual([0, 0]);
     await pair.close();
   });
@@ -250,11 +250,11 @@ const answer = (form: AnswerForm, ended: boolean): Frame => ({
   body: Buffer.alloc(0),
 });
 const data: Frame = { kind: "data", streamId: id, bytes: Buffer.from("x") };
-const segment: Frame = { kind: "segment", streamId: id, proof: "12345678" };
+const segment: Frame = { kind: "segment", streamId: id, digest: "12345678" };
 const trailers: Frame = { kind: "trailers", streamId: id, head: [] };
 const end: Frame = { kind: "end", streamId: id, how: "complete", extensions: NO_EXTENSIONS };
 const resume: Frame = { kind: "resume", streamId: id, offset: 0, codec: 1 };
-const proved: Frame = { kind: "proved", streamId: id, offset: 0 };
+const verified: Frame = { kind: "verified", streamId: id, offset: 0 };
 const askWhole: Frame = { kind: "askWhole", streamId: id, offset: 0 };
 const passed = answer({ kind: "passed" }, false);
 
@@ -294,7 +294,7 @@ describe("frames out of place end the link as bad frames", () => {
     ["an end after an answer that ended", [answer({ kind: "passed" }, true), end]],
     ["data after the end of an unproved delta", [answer(DELTA, true), data]],
     ["a resume nobody asked for", [answer(DELTA, true), resume]],
-    ["a proof from the origin side", [passed, proved]],
+    ["a proof from the origin side", [passed, verified]],
     ["ask-whole from the origin side", [passed, askWhole]],
   ])("%s", async (_, frames) => {
     expect(await endOf("edge", frames)).toBe("bad-frame");
@@ -337,6 +337,6 @@ describe("frames in their places do not", () => {
   });
 
   it("proofs and doubts of an answer, at any time", async () => {
-    expect(await endOf("origin", [proved, askWhole, data, end, proved, askWhole])).toBeUndefined();
+    expect(await endOf("origin", [verified, askWhole, data, end, verified, askWhole])).toBeUndefined();
   });
 });

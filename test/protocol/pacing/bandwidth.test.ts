@@ -9,11 +9,11 @@ describe("a path's rate", () => {
     const rate = new PathRate();
     rate.measured(START, at(1000, 10, 100), false);
     expect(rate.endRound(0)).toBe(false);
-    expect([rate.bytesPerMs, rate.proven]).toEqual([10, false]);
+    expect([rate.bytesPerMs, rate.verified]).toEqual([10, false]);
     rate.measured(START, at(2000, 10, 100), true);
     rate.measured(START, at(500, 10, 100), true);
     expect(rate.endRound(0)).toBe(true);
-    expect([rate.bytesPerMs, rate.proven]).toEqual([20, true]);
+    expect([rate.bytesPerMs, rate.verified]).toEqual([20, true]);
   });
 
   it.each([

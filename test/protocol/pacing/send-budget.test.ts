@@ -4,8 +4,8 @@ import {
   FIRST_BUDGET_BYTES,
   LEAST_BUDGET_BYTES,
   LEAST_DRAINED_BYTES,
-  LinkBudget,
   QUEUE_MS,
+  SendBudget,
 } from "../../../protocol/pacing/send-budget.ts";
 import { seeded } from "../../kit/random.ts";
 
@@ -17,7 +17,7 @@ const PING = 5;
  * arrives, and when the word of it is back, late by as much as `lateMs` says.
  */
 class Path {
-  readonly budget = new LinkBudget();
+  readonly budget = new SendBudget();
   bytesPerMs: number;
   rttMs: number;
   readonly #lateMs: () => number;
@@ -98,7 +98,7 @@ describe("the link budget", () => {
   });
 
   it("goes over by less than a message", () => {
-    const budget = new LinkBudget();
+    const budget = new SendBudget();
     budget.sent(FIRST_BUDGET_BYTES - 1);
     expect(budget.room).toBe(1);
     budget.sent(MESSAGE);
@@ -214,7 +214,7 @@ describe("the link budget", () => {
   });
 
   it("does not grow by what trickled in long before a ping", () => {
-    const budget = new LinkBudget();
+    const budget = new SendBudget();
     let now = 0;
     let total = 0;
     for (let page = 0; page < 500; page++) {
@@ -244,7 +244,7 @@ describe("the link budget", () => {
 
 describe("pings", () => {
   it("are due once a quarter of the budget is unreported, then for each sixteenth", () => {
-    const budget = new LinkBudget();
+    const budget = new SendBudget();
     expect(budget.pingDue(0, FIRST_BUDGET_BYTES / 4)).toBeUndefined();
     expect(budget.pingDue(0, FIRST_BUDGET_BYTES / 4 + 1)).toBe(1);
     budget.sent(FIRST_BUDGET_BYTES / 4 + 1);
@@ -253,7 +253,7 @@ describe("pings", () => {
   });
 
   it("under way are 32 at most", () => {
-    const budget = new LinkBudget();
+    const budget = new SendBudget();
     const due: (number | undefined)[] = [];
     for (let i = 0; i < 34; i++) {
       due.push(budget.pingDue(0, FIRST_BUDGET_BYTES));
@@ -265,7 +265,7 @@ describe("pings", () => {
   });
 
   it("are due at once when none is under way and the budget is used up: nothing else would bring word", () => {
-    const budget = new LinkBudget();
+    const budget = new SendBudget();
     const token = budget.startPing(0);
     budget.sent(4 * FIRST_BUDGET_BYTES);
     budget.pong(token, 10, 10);
@@ -274,7 +274,7 @@ describe("pings", () => {
   });
 
   it("answered with a token of nobody's only report", () => {
-    const budget = new LinkBudget();
+    const budget = new SendBudget();
     budget.sent(1000);
     budget.pong(77, 600, 5);
     expect(budget.baseRttMs).toBe(0);
@@ -282,7 +282,7 @@ describe("pings", () => {
   });
 
   it("answered with a count beyond what was sent measure nothing", () => {
-    const budget = new LinkBudget();
+    const budget = new SendBudget();
     budget.sent(1000);
     budget.pong(budget.startPing(0), 1e12, 5);
     expect(budget.limitBytes).toBe(FIRST_BUDGET_BYTES);
@@ -292,7 +292,7 @@ describe("pings", () => {
 
 describe("counts of the peer", () => {
   it("that go back or beyond what was sent are ignored", () => {
-    const budget = new LinkBudget();
+    const budget = new SendBudget();
     budget.sent(1000);
     budget.reported(600);
     budget.reported(500);

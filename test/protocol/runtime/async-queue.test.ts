@@ -1,12 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { Inbox, LATE } from "../../../protocol/runtime/async-queue.ts";
+import { AsyncQueue, LATE } from "../../../protocol/runtime/async-queue.ts";
 import { FakeClock, settle } from "../../kit/fake-clock.ts";
 
 const failure = new Error("it ended");
 
 describe("an inbox", () => {
   it("gives what was pushed, in order, now or when it comes", async () => {
-    const inbox = new Inbox<number>();
+    const inbox = new AsyncQueue<number>();
     inbox.push(1);
     inbox.push(2);
     expect([inbox.length, await inbox.next(), inbox.take(), inbox.take()]).toEqual([2, 1, 2, undefined]);
@@ -16,7 +16,7 @@ describe("an inbox", () => {
   });
 
   it("after a failure gives what came before it, then the failure, again and again", async () => {
-    const inbox = new Inbox<number>();
+    const inbox = new AsyncQueue<number>();
     inbox.push(1);
     inbox.fail(failure);
     inbox.fail(new Error("another"));
@@ -29,13 +29,14 @@ describe("an inbox", () => {
   it("wakes who waits when it fails", async () => {
     const clock = new FakeClock();
     for (const wait of [
-      (inbox: Inbox<number>) => inbox.next(),
-      (inbox: Inbox<number>) => inbox.nextWithin(clock, 10),
-      (inbox: Inbox<number>) => inbox.nextUnlessInterrupted(),
-      (inbox: Inbox<number>) => inbox.nextUnless({ clock, other: new Inbox<string>() }),
-      (inbox: Inbox<number>) => inbox.nextUnless({ clock, other: new Inbox<string>(), withinMs: 10 }),
+      (inbox: AsyncQueue<number>) => inbox.next(),
+      (inbox: AsyncQueue<number>) => inbox.nextWithin(clock, 10),
+      (inbox: AsyncQueue<number>) => inbox.nextUnlessInterrupted(),
+      (inbox: AsyncQueue<number>) => inbox.nextUnless({ clock, other: new AsyncQueue<string>() }),
+      (inbox: AsyncQueue<number>) =>
+        inbox.nextUnless({ clock, other: new AsyncQueue<string>(), withinMs: 10 }),
     ]) {
-      const inbox = new Inbox<number>();
+      const inbox = new AsyncQueue<number>();
       const waiting = wait(inbox);
       inbox.fail(failure);
       await expect(waiting).rejects.toBe(failure);
@@ -47,7 +48,7 @@ describe("an inbox", () => {
 describe("a bounded wait", () => {
   it("ends with what comes in time, and leaves no timer", async () => {
     const clock = new FakeClock();
-    const inbox = new Inbox<number>();
+    const inbox = new AsyncQueue<number>();
     const waiting = inbox.nextWithin(clock, 10);
     await clock.advance(9);
     inbox.push(1);
@@ -56,7 +57,7 @@ describe("a bounded wait", () => {
 
   it("ends late after its time, and what comes later is not lost", async () => {
     const clock = new FakeClock();
-    const inbox = new Inbox<number>();
+    const inbox = new AsyncQueue<number>();
     const waiting = inbox.nextWithin(clock, 10);
     await clock.advance(10);
     expect(await waiting).toBe(LATE);
@@ -66,14 +67,14 @@ describe("a bounded wait", () => {
 
   it("of no time at all is late at once", async () => {
     const clock = new FakeClock();
-    expect([await new Inbox<number>().nextWithin(clock, 0), clock.timers]).toEqual([LATE, 0]);
+    expect([await new AsyncQueue<number>().nextWithin(clock, 0), clock.timers]).toEqual([LATE, 0]);
   });
 });
 
 describe("a wait for two inboxes", () => {
   const two = () => {
     const clock = new FakeClock();
-    const [inbox, other] = [new Inbox<number>(), new Inbox<string>()];
+    const [inbox, other] = [new AsyncQueue<number>(), new AsyncQueue<string>()];
     return {
       clock,
       inbox,
@@ -140,31 +141,31 @@ describe("a wait for two inboxes", () => {
 describe("an interruption", () => {
   it("ends a wait that may be interrupted, and no other", async () => {
     const clock = new FakeClock();
-    const inbox = new Inbox<number>();
+    const inbox = new AsyncQueue<number>();
     const interruptible = inbox.nextUnlessInterrupted();
     inbox.interrupt();
     expect(await interruptible).toBe(LATE);
     const bounded = inbox.nextWithin(clock, 10);
     inbox.interrupt();
     expect([await bounded, clock.timers]).toEqual([LATE, 0]);
-    let given: number | undefined;
+    let options: number | undefined;
     const firm = inbox.next().then((item) => {
-      given = item;
+      options = item;
     });
     inbox.interrupt();
     await settle();
-    expect(given).toBeUndefined();
+    expect(options).toBeUndefined();
     inbox.push(1);
     await firm;
-    expect(given).toBe(1);
+    expect(options).toBe(1);
   });
 
   it.each([
-    ["unbounded", (inbox: Inbox<number>) => inbox.next()],
-    ["bounded", (inbox: Inbox<number>) => inbox.nextWithin(new FakeClock(), 10)],
-    ["interruptible", (inbox: Inbox<number>) => inbox.nextUnlessInterrupted()],
+    ["unbounded", (inbox: AsyncQueue<number>) => inbox.next()],
+    ["bounded", (inbox: AsyncQueue<number>) => inbox.nextWithin(new FakeClock(), 10)],
+    ["interruptible", (inbox: AsyncQueue<number>) => inbox.nextUnlessInterrupted()],
   ])("of nobody is not kept for the %s wait that comes next", async (_, wait) => {
-    const inbox = new Inbox<number>();
+    const inbox = new AsyncQueue<number>();
     inbox.interrupt();
     const waiting = wait(inbox);
     await settle();

@@ -1,6 +1,6 @@
 import type { EventLoopUtilization } from "node:perf_hooks";
 import { expect, it } from "vitest";
-import { loopLoad, SAMPLE_MS } from "../../../protocol/runtime/event-loop-load.ts";
+import { eventLoopLoad, SAMPLE_MS } from "../../../protocol/runtime/event-loop-load.ts";
 import { FakeClock, settle } from "../../kit/fake-clock.ts";
 
 /** An event loop of which a test says how long it was active and idle, as node's counts both. */
@@ -18,7 +18,7 @@ const loop = () => {
 it("is the share of time since the last sample in which the loop was active", async () => {
   const clock = new FakeClock();
   const { total, utilization } = loop();
-  const load = loopLoad(clock, utilization);
+  const load = eventLoopLoad(clock, utilization);
   expect(load()).toBe(0);
   total.active += 30;
   total.idle += 20;
@@ -33,7 +33,7 @@ it("is the share of time since the last sample in which the loop was active", as
 
 it("is measured where nothing else is given", async () => {
   const clock = new FakeClock();
-  const load = loopLoad(clock);
+  const load = eventLoopLoad(clock);
   let turns = 0;
   for (; turns < 1000; turns++) await settle();
   await clock.advance(SAMPLE_MS);

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { ByteBudget } from "../../../protocol/runtime/memory-budget.ts";
+import { MemoryBudget } from "../../../protocol/runtime/memory-budget.ts";
 import { seeded } from "../../kit/random.ts";
 
-const budget = () => new ByteBudget({ totalBytes: 100, shareBytes: 60 });
+const budget = () => new MemoryBudget({ totalBytes: 100, shareBytes: 60 });
 
 describe("ByteBudget", () => {
   it("gives a tenant its share to the last byte, and not one more", () => {
@@ -68,7 +68,7 @@ describe("ByteBudget", () => {
   it("agrees with its leases after any sequence", () => {
     const random = seeded();
     const all = budget();
-    const leases = ["a", "a", "b", "c"].map((tenant) => ({ tenant, lease: all.lease(tenant) }));
+    const leases = ["a", "a", "b", "c"].map((partition) => ({ partition, lease: all.lease(partition) }));
     for (let step = 0; step < 2_000; step++) {
       const { lease } = random.pick(leases);
       const bytes = random.int(0, 40);
@@ -79,8 +79,8 @@ describe("ByteBudget", () => {
       const held = (of: typeof leases) => of.reduce((sum, one) => sum + one.lease.bytes, 0);
       expect(all.usedBytes).toBe(held(leases));
       expect(held(leases)).toBeLessThanOrEqual(100);
-      for (const tenant of ["a", "b", "c"])
-        expect(held(leases.filter((one) => one.tenant === tenant))).toBeLessThanOrEqual(60);
+      for (const partition of ["a", "b", "c"])
+        expect(held(leases.filter((one) => one.partition === partition))).toBeLessThanOrEqual(60);
     }
     for (const { lease } of leases) lease.release();
     expect(all.usedBytes).toBe(0);

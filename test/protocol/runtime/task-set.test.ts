@@ -1,10 +1,10 @@
 import { expect, it } from "vitest";
-import { UnderWay } from "../../../protocol/runtime/task-set.ts";
+import { TaskSet } from "../../../protocol/runtime/task-set.ts";
 import { settle } from "../../kit/fake-clock.ts";
 
 it("is over when each work is, and not before", async () => {
   const [one, other] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
-  const works = new UnderWay();
+  const works = new TaskSet();
   works.add(one.promise);
   works.add(other.promise);
   let over = false;

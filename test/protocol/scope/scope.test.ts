@@ -264,31 +264,33 @@ describe("marks", () => {
 });
 
 describe("kin", () => {
-  const kinOf = (request: readonly string[], response: readonly string[]) =>
-    rules.kinOf({ credentials: rules.credentialsOf(request), response });
-  const kin = (of: Scope) => (of.kind === "session" ? (of.kin?.() ?? "none") : of.kind);
+  const joinedIdentities = (request: readonly string[], response: readonly string[]) =>
+    rules.joinedIdentities({ credentials: rules.credentialsOf(request), response });
+  const joined = (of: Scope) => (of.kind === "session" ? (of.joined?.() ?? "none") : of.kind);
 
   it("of a session is known also where its page is personal, but not behind a header", () => {
     const asked = ["Cookie", SID];
     for (const cacheControl of ["private", "no-store", "public"])
-      expect(kin(scope(asked, ["Cache-Control", cacheControl]))).toHaveLength(1);
-    expect(kin(scope([...asked, "Authorization", "Bearer x"]))).toBe("none");
+      expect(joined(scope(asked, ["Cache-Control", cacheControl]))).toHaveLength(1);
+    expect(joined(scope([...asked, "Authorization", "Bearer x"]))).toBe("none");
   });
 
   it("joins what was shown with what takes its place, as both will be shown", () => {
-    const [before, after] = kinOf(["Cookie", SID], ["Set-Cookie", `sid=${LONG}; HttpOnly`]);
-    expect(kin(scope(["Cookie", SID]))).toEqual([before]);
-    expect(kin(scope(["Cookie", `sid=${LONG}`]))).toEqual([after]);
+    const [before, after] = joinedIdentities(["Cookie", SID], ["Set-Cookie", `sid=${LONG}; HttpOnly`]);
+    expect(joined(scope(["Cookie", SID]))).toEqual([before]);
+    expect(joined(scope(["Cookie", `sid=${LONG}`]))).toEqual([after]);
   });
 
   it.each<[string, readonly string[], readonly string[]]>([
     ["a response that sets no cookie", ["Cookie", SID], []],
     ["a response that sets harmless ones", ["Cookie", SID], ["Set-Cookie", "_ga=GA1.2.3456789"]],
     ["a visitor who showed nothing", [], ["Set-Cookie", `sid=${LONG}`]],
-  ])("says nothing of %s", (_, request, response) => expect(kinOf(request, response)).toEqual([]));
+  ])("says nothing of %s", (_, request, response) => expect(joinedIdentities(request, response)).toEqual([]));
 
   it("leaves out what is taken away or too short to tell people apart", () => {
-    expect(kinOf(["Cookie", SID], ["Set-Cookie", "sid=; Max-Age=0", "Set-Cookie", "a=b"])).toHaveLength(1);
+    expect(
+      joinedIdentities(["Cookie", SID], ["Set-Cookie", "sid=; Max-Age=0", "Set-Cookie", "a=b"]),
+    ).toHaveLength(1);
   });
 });
 

@@ -1,11 +1,11 @@
 import { describe, expect, it } from "vitest";
 import type { SessionKey } from "../../../protocol/scope/credentials.ts";
 import {
-  type Audience,
   KEPT_PER_TEMPLATE,
   KEPT_PER_URL,
   PageIndex,
   type Place,
+  type ScopeKey,
 } from "../../../protocol/store/page-index.ts";
 import { seeded } from "../../kit/random.ts";
 
@@ -23,11 +23,11 @@ const numbers = (count: number) => Array.from({ length: count }, (_, number) => 
 const versions = (count: number) => numbers(count).map((number) => new Named(`v${number}`));
 const page = (
   url: string,
-  audience: Audience = "public",
+  scopeKey: ScopeKey = "public",
   templates: readonly string[] = ["html /*", "html **"],
-) => ({ audience, url, templates });
-const found = (index: PageIndex<Named>, key: string, audience: Audience = "public") =>
-  index.find(audience, key).map(({ version }) => version.name);
+) => ({ scopeKey, url, templates });
+const found = (index: PageIndex<Named>, key: string, scopeKey: ScopeKey = "public") =>
+  index.find(scopeKey, key).map(({ version }) => version.name);
 
 describe("PageIndex", () => {
   it("keeps the newest versions of a URL, newest last", () => {
@@ -74,8 +74,8 @@ describe("PageIndex", () => {
     const shared = new Named("shared");
     index.place(shared, page("/a", ANN));
     index.place(shared, page("/a", BOB));
-    const left = (audience: Audience) =>
-      versions(KEPT_PER_URL).flatMap((version) => index.place(version, page("/a", audience)));
+    const left = (scopeKey: ScopeKey) =>
+      versions(KEPT_PER_URL).flatMap((version) => index.place(version, page("/a", scopeKey)));
     expect(left(ANN)).toEqual([]);
     expect(left(BOB)).toEqual([shared]);
   });
@@ -100,13 +100,13 @@ describe("PageIndex", () => {
         continue;
       }
       alive.add(version);
-      const at = page(`/${random.int(0, 9)}`, random.pick<Audience>(["public", ANN, BOB]), [
+      const at = page(`/${random.int(0, 9)}`, random.pick<ScopeKey>(["public", ANN, BOB]), [
         `html /${random.int(0, 2)}`,
         "html **",
       ]);
-      for (const homeless of index.place(version, at)) {
-        expect(homeless.places).toEqual([]);
-        alive.delete(homeless);
+      for (const unlisted of index.place(version, at)) {
+        expect(unlisted.places).toEqual([]);
+        alive.delete(unlisted);
       }
       // Each version stands exactly where its places say.
       const standing = [...alive].flatMap(({ places }) => places.flatMap(({ lists }) => lists));
@@ -116,6 +116,6 @@ describe("PageIndex", () => {
         for (const place of places) expect(place.lists.length).toBeGreaterThan(0);
     }
     for (const version of alive) index.remove(version);
-    expect(index.sizes).toEqual({ audiences: 0, lists: 0, entries: 0 });
+    expect(index.sizes).toEqual({ scopeKeys: 0, lists: 0, entries: 0 });
   });
 });

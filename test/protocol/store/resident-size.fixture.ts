@@ -8,7 +8,7 @@ import { systemClock } from "../../../protocol/runtime/clock.ts";
 import type { SessionKey } from "../../../protocol/scope/credentials.ts";
 import { fingerprintOf } from "../../../protocol/store/fingerprint.ts";
 import { pageKeyOf } from "../../../protocol/store/page-key.ts";
-import { tenantOf } from "../../../protocol/store/tenant.ts";
+import { partitionOf } from "../../../protocol/store/partition.ts";
 import { type StoreId, VersionStore } from "../../../protocol/store/version-store.ts";
 
 const [pages = 0, pageBytes = 0, storeBytes = 0] = process.argv.slice(2, 5).map(Number);
@@ -21,7 +21,7 @@ const rss = (): number => {
 };
 
 const store = new VersionStore({ clock: systemClock, bytes: storeBytes });
-const tenant = tenantOf({ keyId: "k1", host: "example.com" });
+const partition = partitionOf({ keyId: "k1", host: "example.com" });
 const from = "an origin's store" as StoreId;
 
 const decoded = Buffer.alloc(64 * 1024);
@@ -32,7 +32,7 @@ function remember(number: number): void {
   // Digits would be taken for an id, and all pages for one template.
   const word = [...`${number}`].map((digit) => "abcdefghij"[Number(digit)]).join("");
   const url = crowd ? `/${word}/a-page-with-a-title` : `/article/${number}`;
-  store.remember(tenant, {
+  store.remember(partition, {
     ...pageKeyOf(url),
     body,
     fingerprint: fingerprintOf(body),

@@ -1,14 +1,19 @@
 import { describe, expect, it } from "vitest";
 import type { SessionKey } from "../../../protocol/scope/credentials.ts";
-import { PEOPLE_FOR_PUBLIC } from "../../../protocol/scope/public-evidence.ts";
+import { IDENTITIES_FOR_PUBLIC } from "../../../protocol/scope/public-evidence.ts";
 import type { Retention, Scope } from "../../../protocol/scope/scope.ts";
 import { type Fingerprint, fingerprintOf, shortOf } from "../../../protocol/store/fingerprint.ts";
-import { chargeOf, LIST_BYTES, PLACE_BYTES, VERSION_BYTES } from "../../../protocol/store/memory-charge.ts";
+import {
+  accountedBytesOf,
+  LIST_BYTES,
+  PLACE_BYTES,
+  VERSION_BYTES,
+} from "../../../protocol/store/memory-accounting.ts";
 import { KEPT_PER_URL } from "../../../protocol/store/page-index.ts";
 import { pageKeyOf } from "../../../protocol/store/page-key.ts";
+import { partitionOf } from "../../../protocol/store/partition.ts";
 import { DEFAULT_LIFETIMES } from "../../../protocol/store/store-options.ts";
 import { HeldVersion } from "../../../protocol/store/stored-version.ts";
-import { tenantOf } from "../../../protocol/store/tenant.ts";
 import {
   MOST_PLACES,
   MOST_STORES,
@@ -21,9 +26,9 @@ import {
 import { FakeClock } from "../../kit/fake-clock.ts";
 import { seeded } from "../../kit/random.ts";
 
-const TENANT = tenantOf({ keyId: "k1", host: "a.example" });
+const TENANT = partitionOf({ keyId: "k1", host: "a.example" });
 const MIB = 1024 * 1024;
-const NOTHING = { tenants: 0, audiences: 0, lists: 0, entries: 0, mortal: 0 };
+const NOTHING = { partitions: 0, scopeKeys: 0, lists: 0, entries: 0, mortal: 0 };
 const PUBLIC: Scope = { kind: "public", retention: "keep" };
 const key = (name: string) => name.padEnd(16, ".") as SessionKey;
 const sessionScope = (name: string, retention: Retention = "session", marks?: readonly string[]): Scope => ({
@@ -54,9 +59,9 @@ function storeWith(options: Partial<StoreOptions> = {}) {
 const found = (
   store: VersionStore,
   at: string,
-  audience: "public" | SessionKey = "public",
-  tenant = TENANT,
-) => store.listed(tenant, audience, at).map(({ version }) => version.body.toString());
+  scopeKey: "public" | SessionKey = "public",
+  partition = TENANT,
+) => store.listed(partition, scopeKey, at).map(({ version }) => version.body.toString());
 
 describe("remembering", () => {
   it("holds content once, wherever it is seen", () => {
@@ -84,8 +89,8 @@ describe("remembering", () => {
   it("finds nothing of one tenant through another, even for the same content", () => {
     const { store } = storeWith();
     const others = [
-      tenantOf({ keyId: "k2", host: "a.example" }),
-      tenantOf({ keyId: "k1", host: "b.example" }),
+      partitionOf({ keyId: "k2", host: "a.example" }),
+      partitionOf({ keyId: "k1", host: "b.example" }),
     ];
     const seen = sighting("x");
     const version = store.remember(TENANT, seen);
@@ -177,7 +182,7 @@ it("several nominations are each one's own, and each counts as a use", () => {
   const shorts = [seen[1], seen[0]].map((one) => shortOf(one?.fingerprint as Fingerprint));
   const unknown = "unknown!" as (typeof shorts)[number];
   expect(store.allNominated(TENANT, [unknown, ...shorts])).toEqual([undefined, versions[1], versions[0]]);
-  expect(store.allNominated(tenantOf({ keyId: "k2", host: "a.example" }), shorts)).toEqual(
+  expect(store.allNominated(partitionOf({ keyId: "k2", host: "a.example" }), shorts)).toEqual(
     shorts.map(() => undefined),
   );
   store.remember(TENANT, sighting(text(4), { url: "/4" }));
@@ -194,22 +199,22 @@ describe("the bound in bytes", () => {
   it("is kept after every sighting, and every book agrees with what is held", () => {
     const random = seeded();
     const { store } = storeWith({ bytes: BYTES });
-    const tenants = ["a", "b", "c"].map((host) => tenantOf({ keyId: "k", host }));
+    const partitions = ["a", "b", "c"].map((host) => partitionOf({ keyId: "k", host }));
     for (let step = 0; step < 4_000; step++) {
       const scope = random.pick<Scope>([
         PUBLIC,
         sessionScope(`s${random.int(0, 20)}`, "session", [mark(`m${step}`)]),
       ]);
       const text = `${random.int(0, 800)}`.repeat(random.int(1, 2) === 1 ? 300 : 3_000);
-      store.remember(random.pick(tenants), sighting(text, { url: `/${random.int(0, 200)}`, scope }));
-      if (random.chance(0.02)) store.forget({ tenant: random.pick(tenants) }, `/${random.int(0, 200)}`);
+      store.remember(random.pick(partitions), sighting(text, { url: `/${random.int(0, 200)}`, scope }));
+      if (random.chance(0.02)) store.forget({ partition: random.pick(partitions) }, `/${random.int(0, 200)}`);
       expect(store.bytes).toBeLessThanOrEqual(BYTES);
     }
-    const held = tenants.map((tenant) => store.held(tenant));
+    const held = partitions.map((partition) => store.held(partition));
     expect(held.reduce((sum, { bytes }) => sum + bytes, 0)).toBe(store.bytes);
     expect(held.reduce((sum, { count }) => sum + count, 0)).toBe(store.count);
     expect(store.count).toBeGreaterThan(10);
-    for (const tenant of tenants) store.forget({ tenant });
+    for (const partition of partitions) store.forget({ partition });
     expect([store.count, store.bytes, store.books]).toEqual([0, 0, NOTHING]);
   });
 
@@ -227,8 +232,8 @@ describe("the bound in bytes", () => {
     expect(store.count).toBeLessThan(100);
     // One session, one URL and three templates each.
     expect(store.books).toEqual({
-      tenants: 1,
-      audiences: store.count,
+      partitions: 1,
+      scopeKeys: store.count,
       lists: 4 * store.count,
       entries: 4 * store.count,
       mortal: store.count,
@@ -236,9 +241,9 @@ describe("the bound in bytes", () => {
   });
 
   it("takes a version that just fits, and none that does not", () => {
-    const charge = VERSION_BYTES + PLACE_BYTES + LIST_BYTES + "/a".length * 2;
+    const accountedBytes = VERSION_BYTES + PLACE_BYTES + LIST_BYTES + "/a".length * 2;
     const alone = { templates: [], url: "/a" };
-    const { store } = storeWith({ bytes: charge + 1_000 });
+    const { store } = storeWith({ bytes: accountedBytes + 1_000 });
     expect(store.remember(TENANT, sighting("x".repeat(1_000), alone))).toBeDefined();
     expect(store.bytes).toBe(store.maxBytes);
     expect(store.remember(TENANT, sighting("y".repeat(1_001), alone))).toBeUndefined();
@@ -251,7 +256,7 @@ describe("the bound in bytes", () => {
     for (let number = 0; number < 50; number++)
       store.remember(TENANT, sighting("x", { url: `/${number}`, templates: [] }));
     expect(store.bytes).toBeLessThanOrEqual(store.maxBytes);
-    store.forget({ tenant: TENANT });
+    store.forget({ partition: TENANT });
     expect(store.books).toEqual(NOTHING);
   });
 
@@ -273,7 +278,7 @@ describe("the bound in bytes", () => {
     const { store } = storeWith();
     const plain = store.remember(TENANT, sighting("x", { templates: [] })) as HeldVersion;
     const base = VERSION_BYTES + PLACE_BYTES + LIST_BYTES + "/a".length * 2;
-    expect(chargeOf(plain)).toBe(base + 1);
+    expect(accountedBytesOf(plain)).toBe(base + 1);
     store.remember(TENANT, sighting("x", { url: "/longer", templates: ["html **"] }));
     expect(plain).toBeInstanceOf(HeldVersion);
     expect(store.bytes).toBe(
@@ -416,9 +421,9 @@ describe("audiences", () => {
 
   it("become public by evidence: the same bytes for enough people who have nothing in common", () => {
     const { store } = storeWith();
-    asked(store, strangers(PEOPLE_FOR_PUBLIC - 1));
+    asked(store, strangers(IDENTITIES_FOR_PUBLIC - 1));
     expect(found(store, "/s0")).toEqual([]);
-    asked(store, strangers(PEOPLE_FOR_PUBLIC));
+    asked(store, strangers(IDENTITIES_FOR_PUBLIC));
     for (const url of ["/s0", "/s1", "/s2", "html **"]) expect(found(store, url), url).toContain("x");
   });
 
@@ -438,7 +443,7 @@ describe("audiences", () => {
   });
 
   it("never become public by evidence where the operator says so", () => {
-    const { store } = storeWith({ peopleForPublic: Number.POSITIVE_INFINITY });
+    const { store } = storeWith({ identitiesForPublic: Number.POSITIVE_INFINITY });
     asked(store, strangers(20));
     expect(found(store, "html **")).toEqual([]);
   });
@@ -455,14 +460,14 @@ describe("audiences", () => {
 });
 
 describe("forgetting", () => {
-  const other = tenantOf({ keyId: "k2", host: "A.example:8443" });
-  const elsewhere = tenantOf({ keyId: "k1", host: "b.example" });
+  const other = partitionOf({ keyId: "k2", host: "A.example:8443" });
+  const elsewhere = partitionOf({ keyId: "k1", host: "b.example" });
   function filled() {
     const { store } = storeWith();
-    for (const tenant of [TENANT, other, elsewhere]) {
-      store.remember(tenant, sighting("public", { url: "/a" }));
-      store.remember(tenant, sighting("ann's", { url: "/a", scope: sessionScope("ann") }));
-      store.remember(tenant, sighting("b", { url: "/b" }));
+    for (const partition of [TENANT, other, elsewhere]) {
+      store.remember(partition, sighting("public", { url: "/a" }));
+      store.remember(partition, sighting("ann's", { url: "/a", scope: sessionScope("ann") }));
+      store.remember(partition, sighting("b", { url: "/b" }));
     }
     return store;
   }
@@ -482,14 +487,14 @@ describe("forgetting", () => {
 
   it("erases one tenant and leaves its host's others", () => {
     const store = filled();
-    expect(store.forget({ tenant: TENANT })).toBe(3);
+    expect(store.forget({ partition: TENANT })).toBe(3);
     expect(store.held(other).count).toBe(3);
   });
 
   it("erases versions of a URL that no list names any more", () => {
     const { store } = storeWith();
     for (let number = 0; number <= KEPT_PER_URL; number++) store.remember(TENANT, sighting(`v${number}`));
-    expect(store.forget({ tenant: TENANT }, "/a")).toBe(KEPT_PER_URL + 1);
+    expect(store.forget({ partition: TENANT }, "/a")).toBe(KEPT_PER_URL + 1);
     expect(store.books).toEqual(NOTHING);
   });
 

@@ -310,8 +310,8 @@ describe("dialling what is not an edge", () => {
     const { createHash } = await import("node:crypto");
     const server = createHttpServer();
     server.on("upgrade", (request, socket) => {
-      const proof = `${request.headers["sec-websocket-key"]}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`;
-      const accept = createHash("sha1").update(proof).digest("base64");
+      const digest = `${request.headers["sec-websocket-key"]}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`;
+      const accept = createHash("sha1").update(digest).digest("base64");
       socket.write(
         `HTTP/1.1 101 X\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: ${accept}\r\n\r\n`,
       );

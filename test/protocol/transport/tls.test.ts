@@ -63,13 +63,13 @@ describe("shared key mode", () => {
   it("is TLS 1.3 with a key exchange of its own, proved to both ends", async () => {
     const security = pskSecurity("edge-1");
     const tls = tlsOf(security.listen);
-    const { promise: proved, resolve } = Promise.withResolvers<unknown>();
-    await using server = await serve(tls.options, (socket) => resolve(tls.provedBy(socket)));
+    const { promise: verified, resolve } = Promise.withResolvers<unknown>();
+    await using server = await serve(tls.options, (socket) => resolve(tls.verifiedBy(socket)));
     const socket = await server.dial({ ...dialTls(HOST, security.dial) });
     expect(socket.getProtocol()).toBe("TLSv1.3");
     expect(socket.getEphemeralKeyInfo()).not.toEqual({}); // forward secrecy: the key alone opens no recording
     expect(provedKey(socket)).toBe(true);
-    expect(await proved).toEqual({ keyId: "edge-1" });
+    expect(await verified).toEqual({ keyId: "edge-1" });
   });
 
   it("is not proved by a server that shows a certificate instead, even where the client accepts that", async () => {
@@ -103,11 +103,11 @@ describe("shared key mode", () => {
   it("admits no connection that resumed a session instead of naming a key", async () => {
     const security = pskSecurity();
     const tls = tlsOf(security.listen);
-    const proved: unknown[] = [];
+    const verified: unknown[] = [];
     const { promise: twice, resolve } = Promise.withResolvers<void>();
     // Without the first fence, SSL_OP_NO_TICKET, to stand before the second.
     await using server = await serve({ ...tls.options, secureOptions: 0 }, (socket) => {
-      if (proved.push(tls.provedBy(socket)) === 2) resolve();
+      if (verified.push(tls.verifiedBy(socket)) === 2) resolve();
     });
     const first = await server.dial({ ...dialTls(HOST, security.dial) });
     const [session] = await once(first, "session");
@@ -119,7 +119,7 @@ describe("shared key mode", () => {
     });
     expect(resumed.isSessionReused()).toBe(true); // the trap: TLS is content, and the key is gone
     await twice;
-    expect(proved).toEqual([{ keyId: "edge-1" }, undefined]);
+    expect(verified).toEqual([{ keyId: "edge-1" }, undefined]);
   });
 
   it("gives out no session that outlives its key", async () => {

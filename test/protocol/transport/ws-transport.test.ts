@@ -23,7 +23,7 @@ watchLeaks();
 
 const APPLICATION_DATA = 23;
 
-/** A pair with a tap on its wire; both ends heard and proved. */
+/** A pair with a tap on its wire; both ends heard and verified. */
 const tapped = async (security: MatchingSecurity) => {
   const tunnel = await openTunnel(security.listen);
   const tap = await tapWire(tunnel.port);
@@ -233,12 +233,12 @@ describe("hostile frames", () => {
   });
 
   it.each([
-    { who: "unproved", proved: false, says: /more than 4096 bytes before it proved itself/ },
-    { who: "proved", proved: true, says: /Too many message fragments/ },
-  ])("endless empty fragments end the transport of an $who peer", async ({ proved, says }) => {
+    { who: "mismatch", verified: false, says: /more than 4096 bytes before it proved itself/ },
+    { who: "verified", verified: true, says: /Too many message fragments/ },
+  ])("endless empty fragments end the transport of an $who peer", async ({ verified, says }) => {
     await using pair = await byHand();
     const heard = hear(pair.accepted);
-    if (proved) pair.accepted.setMaxMessageBytes(MAX_MESSAGE_BYTES);
+    if (verified) pair.accepted.setMaxMessageBytes(MAX_MESSAGE_BYTES);
     pair.socket.on("data", () => pair.socket.end());
     pair.socket.write(
       Buffer.concat([hex(`02 80 ${MASK}`), ...Array<Buffer>(1000).fill(hex(`00 80 ${MASK}`))]),

@@ -1,11 +1,11 @@
 import { describe, expect, it } from "vitest";
-import { BODY_QUEUE_BYTES, type BodyEnd, OriginBody } from "../../../protocol/upstream/body.ts";
+import { BODY_QUEUE_BYTES, type BodyEnd, UpstreamBody } from "../../../protocol/upstream/body.ts";
 
 const END: BodyEnd = { how: "complete", trailers: [] };
 
 const bodyOf = (...pieces: readonly number[]) => {
   const heard: string[] = [];
-  const body = new OriginBody({ pause: () => heard.push("pause"), resume: () => heard.push("resume") });
+  const body = new UpstreamBody({ pause: () => heard.push("pause"), resume: () => heard.push("resume") });
   for (const bytes of pieces) body.push(Buffer.alloc(bytes));
   return { body, heard };
 };

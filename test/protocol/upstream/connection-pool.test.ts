@@ -6,7 +6,7 @@ import {
   type PooledConnection,
   TRUSTED_REST_MS,
 } from "../../../protocol/upstream/connection-pool.ts";
-import { OriginDialler } from "../../../protocol/upstream/dial-upstream.ts";
+import { UpstreamDialler } from "../../../protocol/upstream/dial-upstream.ts";
 import { REST_MS } from "../../../protocol/upstream/response-head.ts";
 import { FakeClock, settle } from "../../kit/fake-clock.ts";
 import { watchLeaks } from "../../kit/leaks.ts";
@@ -31,7 +31,11 @@ class Bench implements AsyncDisposable {
   private constructor(origin: RawOrigin, most: number) {
     const { clock } = this;
     this.origin = origin;
-    this.pool = new ConnectionPool({ dialler: new OriginDialler(routeTo(origin.port), clock), clock, most });
+    this.pool = new ConnectionPool({
+      dialler: new UpstreamDialler(routeTo(origin.port), clock),
+      clock,
+      most,
+    });
   }
 
   static async open(most: number): Promise<Bench> {

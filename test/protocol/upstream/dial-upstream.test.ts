@@ -5,8 +5,8 @@ import { TLSSocket, type TlsOptions } from "node:tls";
 import { afterAll, describe, expect, it } from "vitest";
 import { NamedFile } from "../../../protocol/config/schema.ts";
 import { serverNameOf } from "../../../protocol/upstream/dial-upstream.ts";
-import type { OriginServer } from "../../../protocol/upstream/upstream-address.ts";
-import type { OriginTls, UpstreamSettings } from "../../../protocol/upstream/upstream-settings.ts";
+import type { UpstreamAddress } from "../../../protocol/upstream/upstream-address.ts";
+import type { UpstreamSettings, UpstreamTls } from "../../../protocol/upstream/upstream-settings.ts";
 import { type CertificatePair, makeAuthority } from "../../kit/certificates.ts";
 import { settle } from "../../kit/fake-clock.ts";
 import { watchLeaks } from "../../kit/leaks.ts";
@@ -21,7 +21,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 const authority = makeAuthority();
 const stranger = makeAuthority("Another authority");
 const pem = (text: string) => new NamedFile("made.pem", Buffer.from(text));
-const TLS: OriginTls = {
+const TLS: UpstreamTls = {
   verify: true,
   serverName: undefined,
   authorities: pem(authority.certificate),
@@ -33,8 +33,8 @@ const serving = ({ certificate, privateKey }: CertificatePair): TlsOptions => ({
 });
 
 /** Asks once by each method; the answers' bodies, or the codes of the failures. */
-const askedOver = async (origin: RawOrigin, tls: OriginTls, more: Partial<UpstreamSettings> = {}) => {
-  const server: OriginServer = { scheme: "https", address: { host: "127.0.0.1", port: origin.port } };
+const askedOver = async (origin: RawOrigin, tls: UpstreamTls, more: Partial<UpstreamSettings> = {}) => {
+  const server: UpstreamAddress = { scheme: "https", address: { host: "127.0.0.1", port: origin.port } };
   const outcomes: (string | undefined)[] = [];
   for (const method of ["GET", "POST"]) {
     await using client = new TestClient(routeTo(origin.port, { origin: server, tls, ...more }));
@@ -58,7 +58,7 @@ const askedOver = async (origin: RawOrigin, tls: OriginTls, more: Partial<Upstre
 const names: string[] = [];
 
 describe("a web server over TLS", () => {
-  it.each<[string, CertificatePair, Partial<OriginTls>, Partial<UpstreamSettings>, string]>([
+  it.each<[string, CertificatePair, Partial<UpstreamTls>, Partial<UpstreamSettings>, string]>([
     [
       "with a known certificate for its address",
       authority.issue({ name: "127.0.0.1" }),
@@ -121,7 +121,7 @@ describe("a web server over TLS", () => {
 
   it("keeps its connection for visitors of several hosts", async () => {
     await using origin = await RawOrigin.listen(undefined, serving(authority.issue({ name: "127.0.0.1" })));
-    const server: OriginServer = { scheme: "https", address: { host: "127.0.0.1", port: origin.port } };
+    const server: UpstreamAddress = { scheme: "https", address: { host: "127.0.0.1", port: origin.port } };
     await using client = new TestClient(routeTo(origin.port, { host: "*", origin: server, tls: TLS }));
     const arriving = origin.next();
     for (const host of ["a.example", "b.example"]) {
@@ -139,7 +139,7 @@ describe("a web server over TLS", () => {
 
   it("may be upgraded, and ends each half by itself", async () => {
     await using origin = await RawOrigin.listen(undefined, serving(authority.issue({ name: "127.0.0.1" })));
-    const server: OriginServer = { scheme: "https", address: { host: "127.0.0.1", port: origin.port } };
+    const server: UpstreamAddress = { scheme: "https", address: { host: "127.0.0.1", port: origin.port } };
     await using client = new TestClient(routeTo(origin.port, { host: "*", origin: server, tls: TLS }));
     const asked = ask(client, "GET", "/", { fields: ["Upgrade", "x"] });
     const connection = await origin.next();
@@ -160,7 +160,7 @@ describe("a web server over TLS", () => {
 
   it("that answers before it has read the body, and closes, is heard", async () => {
     await using origin = await RawOrigin.listen(undefined, serving(authority.issue({ name: "127.0.0.1" })));
-    const server: OriginServer = { scheme: "https", address: { host: "127.0.0.1", port: origin.port } };
+    const server: UpstreamAddress = { scheme: "https", address: { host: "127.0.0.1", port: origin.port } };
     await using client = new TestClient(routeTo(origin.port, { host: "*", origin: server, tls: TLS }));
     for (let round = 0; round < 10; round++) {
       const body = new FedBody();
@@ -179,7 +179,7 @@ describe("a web server over TLS", () => {
 
   it("takes bodies, and breaks off like any other", async () => {
     await using origin = await RawOrigin.listen(undefined, serving(authority.issue({ name: "127.0.0.1" })));
-    const server: OriginServer = { scheme: "https", address: { host: "127.0.0.1", port: origin.port } };
+    const server: UpstreamAddress = { scheme: "https", address: { host: "127.0.0.1", port: origin.port } };
     await using client = new TestClient(routeTo(origin.port, { host: "*", origin: server, tls: TLS }));
     const sent = "x".repeat(300_000);
     const asked = ask(client, "POST", "/", { body: new FedBody().piece(sent).end() });
@@ -214,7 +214,7 @@ describe("a web server at a unix socket", () => {
 });
 
 describe("the name in the TLS greeting", () => {
-  const at = (host: string): OriginServer => ({ scheme: "https", address: { host, port: 443 } });
+  const at = (host: string): UpstreamAddress => ({ scheme: "https", address: { host, port: 443 } });
   it.each([
     ["set.example", "www.example.com", "app.internal", "set.example"],
     [undefined, "www.example.com", "app.internal", "app.internal"],

@@ -1,11 +1,11 @@
 import { expect, it } from "vitest";
-import { SilenceWatch } from "../../../protocol/upstream/inactivity-timeout.ts";
+import { InactivityTimeout } from "../../../protocol/upstream/inactivity-timeout.ts";
 import { FakeClock } from "../../kit/fake-clock.ts";
 
 const watching = () => {
   const clock = new FakeClock();
   const silences: number[] = [];
-  return { clock, silences, watch: new SilenceWatch(clock, (ms) => silences.push(ms)) };
+  return { clock, silences, watch: new InactivityTimeout(clock, (ms) => silences.push(ms)) };
 };
 
 it("is silent at its limit, not a moment before, and once", async () => {

@@ -11,7 +11,7 @@ import { ask, FedBody, heard, routeTo, TestClient } from "../asking.ts";
 watchLeaks();
 
 describe("a body", () => {
-  const given = async (response: string, method = "GET") => {
+  const options = async (response: string, method = "GET") => {
     const origin = await RawOrigin.listen();
     const client = new TestClient(routeTo(origin.port));
     const asked = ask(client, method);
@@ -27,7 +27,7 @@ describe("a body", () => {
   };
 
   it("of HTTP/1.0 that ends by closing is closed, not complete", async () => {
-    const { body, end } = await given("HTTP/1.0 200 OK\r\n\r\nhello");
+    const { body, end } = await options("HTTP/1.0 200 OK\r\n\r\nhello");
     expect([body, end.how]).toEqual(["hello", "closed"]);
   });
 
@@ -35,7 +35,7 @@ describe("a body", () => {
     ["with its length", "HTTP/1.0 200 OK\r\nContent-Length: 5\r\n\r\nhello"],
     ["in chunks", "HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\n\r\n5;x=y\r\nhello\r\n0\r\n\r\n"],
   ])("%s is complete", async (_, response) => {
-    const { head, body, end } = await given(response);
+    const { head, body, end } = await options(response);
     expect([body, end.how]).toEqual(["hello", "complete"]);
     expect(head.fields.join()).not.toMatch(/transfer/i);
   });
@@ -48,13 +48,13 @@ describe("a body", () => {
     ["GET", "HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n"],
     ["GET", "HTTP/1.1 205 Reset Content\r\nContent-Length: 0\r\n\r\n"],
   ])("of %s %j is none, and complete", async (method, response) => {
-    const { head, body, end } = await given(response, method);
+    const { head, body, end } = await options(response, method);
     expect([body, end.how]).toEqual(["", "complete"]);
     if (response.includes("Content-Length: 5")) expect(head.fields).toEqual(["Content-Length", "5"]);
   });
 
   it("longer than its Content-Length is cut there", async () => {
-    expect((await given("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello, and more")).body).toBe("hello");
+    expect((await options("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello, and more")).body).toBe("hello");
   });
 
   it.each([
@@ -62,13 +62,13 @@ describe("a body", () => {
     ["without its last chunk", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n"],
     ["with a broken chunk", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\nzz\r\n"],
   ])("%s is truncated", async (_, response) => {
-    await expect(given(response)).rejects.toMatchObject({ code: "truncated" });
+    await expect(options(response)).rejects.toMatchObject({ code: "truncated" });
   });
 
   it("has its trailers, without those that would frame or route", async () => {
     const trailers = "Checksum: abc\r\nX: 1\r\nx: 2\r\nConnection: close\r\nHost: h\r\n";
     const chunked = "HTTP/1.1 200 OK\r\nTrailer: Checksum\r\nTransfer-Encoding: chunked\r\n\r\n";
-    const { end } = await given(`${chunked}0\r\n${trailers}\r\n`);
+    const { end } = await options(`${chunked}0\r\n${trailers}\r\n`);
     expect(end.trailers).toEqual(["Checksum", "abc", "X", "1", "x", "2"]);
   });
 });
@@ -213,7 +213,7 @@ describe("a connection", () => {
         const fresh = await origin.next();
         expect((await fresh.head())[0]).toBe(`${method} /again HTTP/1.1`);
         if (closes) {
-          // A new connection that closes proves nothing: the request may have been served.
+          // A new connection that closes verifies nothing: the request may have been served.
           fresh.socket.destroy();
           await expect(asked.response).rejects.toMatchObject({ code: "origin-failed" });
         } else {

@@ -4,8 +4,8 @@ import {
   authorityOf,
   isOnThisMachine,
   LONGEST_SOCKET_PATH,
-  parseOriginServer,
-  printOriginServer,
+  parseUpstreamAddress,
+  printUpstreamAddress,
 } from "../../../protocol/upstream/upstream-address.ts";
 
 describe("a web server's address", () => {
@@ -19,9 +19,9 @@ describe("a web server's address", () => {
     ["unix:/run/app.sock", "unix:/run/app.sock", "localhost", true],
     ["unix:///run/app.sock", "unix:/run/app.sock", "localhost", true],
   ])("%s is %s, called %s", (text, printed, authority, near) => {
-    const server = parseOriginServer(text);
-    expect(printOriginServer(server)).toBe(printed);
-    expect(parseOriginServer(printed)).toEqual(server);
+    const server = parseUpstreamAddress(text);
+    expect(printUpstreamAddress(server)).toBe(printed);
+    expect(parseUpstreamAddress(printed)).toEqual(server);
     expect(authorityOf(server)).toBe(authority);
     expect(isOnThisMachine(server)).toBe(near);
   });
@@ -41,12 +41,12 @@ describe("a web server's address", () => {
     "unix:app.sock",
     "unix://host/app.sock",
   ])("%j is refused", (text) => {
-    expect(() => parseOriginServer(text)).toThrow(UnitError);
+    expect(() => parseUpstreamAddress(text)).toThrow(UnitError);
   });
 
   it("takes a socket's path up to what the kernel takes", () => {
     const longest = `/${"s".repeat(LONGEST_SOCKET_PATH - 1)}`;
-    expect(parseOriginServer(`unix:${longest}`)).toEqual({ scheme: "unix", path: longest });
-    expect(() => parseOriginServer(`unix:${longest}s`)).toThrow(UnitError);
+    expect(parseUpstreamAddress(`unix:${longest}`)).toEqual({ scheme: "unix", path: longest });
+    expect(() => parseUpstreamAddress(`unix:${longest}s`)).toThrow(UnitError);
   });
 });

@@ -9,11 +9,11 @@ import { chooseBases } from "../../../../edge-side/bases/choose-bases.ts";
 import { CommonBases, FIRST_PAUSE_MS } from "../../../../edge-side/bases/common/common-bases.ts";
 import { zstdCodec } from "../../../../protocol/codec/zstd.ts";
 import type { Link } from "../../../../protocol/link/link-api.ts";
-import { ByteBudget } from "../../../../protocol/runtime/memory-budget.ts";
+import { MemoryBudget } from "../../../../protocol/runtime/memory-budget.ts";
 import { type BasesPolicy, ScopeRules } from "../../../../protocol/scope/scope.ts";
 import { fingerprintOf } from "../../../../protocol/store/fingerprint.ts";
 import { pageKeyOf } from "../../../../protocol/store/page-key.ts";
-import { tenantOf } from "../../../../protocol/store/tenant.ts";
+import { partitionOf } from "../../../../protocol/store/partition.ts";
 import { type StoreId, VersionStore } from "../../../../protocol/store/version-store.ts";
 import { FakeClock } from "../../../kit/fake-clock.ts";
 import { silentLog } from "../../../kit/silent-log.ts";
@@ -39,16 +39,16 @@ const pageOf = (visitor: string, token: string, query: string): Buffer =>
 const openEdge = (bases: BasesPolicy) => {
   const clock = new FakeClock();
   const store = new VersionStore({ clock, bytes: 1 << 24 });
-  const memory = new ByteBudget({ totalBytes: 1e8, shareBytes: 1e8 });
+  const memory = new MemoryBudget({ totalBytes: 1e8, shareBytes: 1e8 });
   const common = new CommonBases({ clock, log: silentLog, store, memory });
   const rules = new ScopeRules({ bases, harmlessCookies: [] }, Buffer.alloc(32, 7));
-  const tenant = tenantOf({ keyId: "k", host: "shop.example" });
+  const partition = partitionOf({ keyId: "k", host: "shop.example" });
   const made: Buffer[] = [];
   const link = {
     keyId: "k",
     peer: { storeId: PEER, features: ["push"], pageBytes: 1 << 23 },
     push: ({ name }: { name: string }) => {
-      const base = store.listed(tenant, "public", ` ${name}`).at(-1)?.version.body;
+      const base = store.listed(partition, "public", ` ${name}`).at(-1)?.version.body;
       if (base !== undefined) made.push(base);
     },
   } as unknown as Link;
@@ -57,7 +57,7 @@ const openEdge = (bases: BasesPolicy) => {
     const pageKey = pageKeyOf("/account");
     const credentials = rules.credentialsOf(["Cookie", `sid=${session.repeat(32)}`]);
     const offered = chooseBases(store, {
-      tenant,
+      partition,
       pageKey,
       session: credentials.session,
       bases,
@@ -70,9 +70,9 @@ const openEdge = (bases: BasesPolicy) => {
     );
     const scope = rules.scopeOf({ credentials, status: 200, response: NO_STORE });
     const fingerprint = fingerprintOf(body);
-    const version = store.remember(tenant, { ...pageKey, body, fingerprint, scope, from: PEER });
+    const version = store.remember(partition, { ...pageKey, body, fingerprint, scope, from: PEER });
     if (scope.kind === "session" && version !== undefined)
-      common.visited({ tenant, pageKey, scope, version, offered, answerBytes, link });
+      common.visited({ partition, pageKey, scope, version, offered, answerBytes, link });
     await clock.advance(FIRST_PAUSE_MS);
     await common.idle();
     return answerBytes;

@@ -12,11 +12,11 @@ import {
 import { zstdCodec } from "../../../../protocol/codec/zstd.ts";
 import { DIGEST_BYTES, type VersionFrame } from "../../../../protocol/frames/frame.ts";
 import type { Link } from "../../../../protocol/link/link-api.ts";
-import { ByteBudget } from "../../../../protocol/runtime/memory-budget.ts";
+import { MemoryBudget } from "../../../../protocol/runtime/memory-budget.ts";
 import { ScopeRules } from "../../../../protocol/scope/scope.ts";
 import { fingerprintOf } from "../../../../protocol/store/fingerprint.ts";
 import { pageKeyOf } from "../../../../protocol/store/page-key.ts";
-import { tenantOf } from "../../../../protocol/store/tenant.ts";
+import { partitionOf } from "../../../../protocol/store/partition.ts";
 import { type StoreId, VersionStore } from "../../../../protocol/store/version-store.ts";
 import { FakeClock } from "../../../kit/fake-clock.ts";
 import { silentLog } from "../../../kit/silent-log.ts";
@@ -46,10 +46,10 @@ interface Visit {
 const edge = ({ budgetBytes = 1e8 } = {}) => {
   const clock = new FakeClock();
   const store = new VersionStore({ clock, bytes: 1 << 25 });
-  const memory = new ByteBudget({ totalBytes: budgetBytes, shareBytes: budgetBytes });
+  const memory = new MemoryBudget({ totalBytes: budgetBytes, shareBytes: budgetBytes });
   const common = new CommonBases({ clock, log: silentLog, store, memory });
   const rules = new ScopeRules({ bases: "session", harmlessCookies: [] }, Buffer.alloc(32, 5));
-  const tenant = tenantOf({ keyId: "k", host: HOST });
+  const partition = partitionOf({ keyId: "k", host: HOST });
   const pushed: VersionFrame[] = [];
   const linkTo = (storeId: string, features: readonly string[]) =>
     ({
@@ -66,22 +66,22 @@ const edge = ({ budgetBytes = 1e8 } = {}) => {
     const credentials = rules.credentialsOf(request);
     const pageKey = pageKeyOf(url);
     const offered = chooseBases(store, {
-      tenant,
+      partition,
       pageKey,
       session: credentials.session,
       bases: "session",
       commonBases: rules.commonBases,
       peerStore: peerStore as StoreId,
     });
-    const marks = rules.kinOf({ credentials, response });
-    if (marks.length > 0) common.samePerson(tenant, marks);
+    const marks = rules.joinedIdentities({ credentials, response });
+    if (marks.length > 0) common.samePerson(partition, marks);
     const scope = rules.scopeOf({ credentials, status: 200, response });
     const body = Buffer.from(visit.page ?? pageOf(owner));
     const sighting = { ...pageKey, body, fingerprint: fingerprintOf(body), scope };
-    const version = store.remember(tenant, { ...sighting, from: peerStore as StoreId });
+    const version = store.remember(partition, { ...sighting, from: peerStore as StoreId });
     if (scope.kind === "session" && version !== undefined)
       common.visited({
-        tenant,
+        partition,
         pageKey,
         scope,
         version,
@@ -93,7 +93,7 @@ const edge = ({ budgetBytes = 1e8 } = {}) => {
     await common.idle();
     return offered.map((each) => each.body.toString("latin1"));
   };
-  return { clock, store, memory, common, tenant, pushed, visit };
+  return { clock, store, memory, common, partition, pushed, visit };
 };
 
 const PEOPLE = ["ann", "bob", "eve"] as const;
@@ -152,9 +152,12 @@ describe("a common base", () => {
 });
 
 describe("is not made", () => {
-  const withPeople = async (visits: readonly (Visit & { readonly owner?: string })[], given = edge()) => {
-    for (const [at, each] of visits.entries()) await given.visit(each.owner ?? `p${at}`, each);
-    return given.pushed.length;
+  const withIdentities = async (
+    visits: readonly (Visit & { readonly owner?: string })[],
+    options = edge(),
+  ) => {
+    for (const [at, each] of visits.entries()) await options.visit(each.owner ?? `p${at}`, each);
+    return options.pushed.length;
   };
   const changing = (n: number) => `${n}`.repeat(32);
 
@@ -198,59 +201,59 @@ describe("is not made", () => {
       "of pages that are too large",
       [1, 2, 3].map((n) => ({ page: pageOf(`${n}`).padEnd(MOST_SOURCE_BYTES + 1) })),
     ],
-  ])("%s", async (_, visits) => expect(await withPeople(visits)).toBe(0));
+  ])("%s", async (_, visits) => expect(await withIdentities(visits)).toBe(0));
 
   it("from the page of who may be any of the people whose pages are at hand", async () => {
-    const given = edge();
-    for (const each of PEOPLE) await given.visit(each, { answerBytes: 0 });
-    await given.visit("any", { request: ["Cookie", "lang=en"], response: [] });
-    expect(given.pushed).toEqual([]);
-    await given.visit("dan");
-    expect(given.pushed).toHaveLength(1);
+    const options = edge();
+    for (const each of PEOPLE) await options.visit(each, { answerBytes: 0 });
+    await options.visit("any", { request: ["Cookie", "lang=en"], response: [] });
+    expect(options.pushed).toEqual([]);
+    await options.visit("dan");
+    expect(options.pushed).toHaveLength(1);
   });
 
   it("though a credential changed in a response that nobody remembers, such as a login", async () => {
-    const given = edge();
+    const options = edge();
     const rules = new ScopeRules({ bases: "session", harmlessCookies: [] }, Buffer.alloc(32, 5));
     for (const n of [1, 2, 3, 4]) {
-      await given.visit("any", { request: ["Cookie", `sid=${changing(n)}`], page: pageOf(`${n}`) });
+      await options.visit("any", { request: ["Cookie", `sid=${changing(n)}`], page: pageOf(`${n}`) });
       const credentials = rules.credentialsOf(["Cookie", `sid=${changing(n)}`]);
       const response = ["Location", "/desk/", "Set-Cookie", `sid=${changing(n + 1)}; HttpOnly`];
-      given.common.samePerson(given.tenant, rules.kinOf({ credentials, response }));
+      options.common.samePerson(options.partition, rules.joinedIdentities({ credentials, response }));
     }
-    expect(given.pushed).toEqual([]);
+    expect(options.pushed).toEqual([]);
   });
 
   it("without memory for it", async () => {
-    const given = edge({ budgetBytes: 3 * 4 * pageOf("p0").length - 1 });
-    expect(await withPeople([{}, {}, {}], given)).toBe(0);
-    expect(given.memory.usedBytes).toBe(0);
+    const options = edge({ budgetBytes: 3 * 4 * pageOf("p0").length - 1 });
+    expect(await withIdentities([{}, {}, {}], options)).toBe(0);
+    expect(options.memory.usedBytes).toBe(0);
   });
 
   it("where its push would be large: many pieces between what is one's own", async () => {
-    const given = edge();
+    const options = edge();
     const page = (owner: string) =>
       Array.from({ length: 3_000 }, (_, at) => {
         const number = Math.imul(at + 1, 2_654_435_761) >>> 0;
         const own = `${owner}${number}`.repeat(1 + (number % 7));
         return `${own}"${number} is shared by everybody here${"x".repeat(number % 61)}"`;
       }).join("");
-    for (const each of PEOPLE) await given.visit(each, { page: page(each) });
-    expect(given.pushed.length).toBe(0);
+    for (const each of PEOPLE) await options.visit(each, { page: page(each) });
+    expect(options.pushed.length).toBe(0);
     for (const each of ["x", "y", "z"])
-      await given.visit(each, { url: "/small", page: page(each).slice(0, 20_000) });
-    const sizes = given.pushed.map(({ coded }) => coded.length);
+      await options.visit(each, { url: "/small", page: page(each).slice(0, 20_000) });
+    const sizes = options.pushed.map(({ coded }) => coded.length);
     expect(sizes.length).toBeGreaterThan(0);
     expect(Math.max(...sizes)).toBeLessThanOrEqual(MOST_PUSH_BYTES);
   });
 
   it("when one of its sources was forgotten meanwhile, or it is stopped", async () => {
     for (const meanwhile of ["forget", "stop"] as const) {
-      const { visit, common, store, pushed, tenant, clock } = edge();
+      const { visit, common, store, pushed, partition, clock } = edge();
       await visit("ann");
       await visit("bob");
       const last = visit("eve");
-      if (meanwhile === "forget") store.forget({ tenant }, "/desk/");
+      if (meanwhile === "forget") store.forget({ partition }, "/desk/");
       else await common.stop();
       await clock.advance(BUILD_MS);
       await last;
@@ -311,16 +314,16 @@ describe("is gone", () => {
     ["with its URL", "/desk/"],
     ["with its host", undefined],
   ])("%s when that is forgotten", async (_, url) => {
-    const { visit, store, tenant } = edge();
+    const { visit, store, partition } = edge();
     for (const each of PEOPLE) await visit(each);
-    expect(store.forget({ tenant }, url)).toBe(4);
+    expect(store.forget({ partition }, url)).toBe(4);
     expect([await visit("dan"), store.count]).toEqual([[], 1]);
   });
 
   it("stays when another page is forgotten", async () => {
-    const { visit, store, tenant } = edge();
+    const { visit, store, partition } = edge();
     for (const each of PEOPLE) await visit(each);
-    expect(store.forget({ tenant }, "/elsewhere/deep/in")).toBe(0);
+    expect(store.forget({ partition }, "/elsewhere/deep/in")).toBe(0);
     expect(await visit("dan")).toHaveLength(1);
   });
 

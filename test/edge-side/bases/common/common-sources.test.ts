@@ -2,22 +2,22 @@
 import { expect, it } from "vitest";
 import { CommonSources, MOST_SESSIONS } from "../../../../edge-side/bases/common/common-sources.ts";
 import { MOST_SOURCES } from "../../../../edge-side/bases/common/shared-runs.ts";
-import { People } from "../../../../edge-side/bases/common/visitor-identity.ts";
+import { VisitorIdentities } from "../../../../edge-side/bases/common/visitor-identity.ts";
 import type { SessionKey } from "../../../../protocol/scope/credentials.ts";
 import type { Fingerprint } from "../../../../protocol/store/fingerprint.ts";
 
-const gathered = (people = new People()) => {
+const gathered = (identities = new VisitorIdentities()) => {
   const sources = new CommonSources();
   return {
-    people,
+    identities,
     add: (session: string, page: string, marks: readonly string[] = [session]) =>
       sources.add(
         { session: session as SessionKey, fingerprint: page as Fingerprint, retention: "session" },
-        people,
+        identities,
         () => marks,
       ),
     pages: (held: (page: string) => boolean = () => true) =>
-      sources.ofPeople(people, held).map(({ fingerprint }) => fingerprint as string),
+      sources.ofIdentities(identities, held).map(({ fingerprint }) => fingerprint as string),
   };
 };
 
@@ -30,12 +30,12 @@ it("are the newest of each session, the newest first", () => {
 });
 
 it("are one of a person with two sessions, also where that turns out later", () => {
-  const { add, pages, people } = gathered();
+  const { add, pages, identities } = gathered();
   add("ann", "a1");
   add("ann's other", "a2");
   add("bob", "b1");
   expect(pages()).toEqual(["b1", "a2", "a1"]);
-  people.of(["ann", "ann's other"]);
+  identities.of(["ann", "ann's other"]);
   expect(pages()).toEqual(["b1", "a2"]);
 });
 
@@ -70,7 +70,7 @@ it("asks for marks of new sessions only", () => {
 });
 
 it("are forgotten with the people, so that nobody becomes two", () => {
-  const { add, pages } = gathered(new People(2));
+  const { add, pages } = gathered(new VisitorIdentities(2));
   add("ann", "a1");
   add("bob", "b1");
   add("ann with a new cookie", "a2");

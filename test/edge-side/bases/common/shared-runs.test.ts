@@ -107,8 +107,8 @@ it("every piece is a run of whole units of two other pages, in 2,000 random sets
     const [spine, ...others] = pages.map(unitTexts) as [string[], ...string[][]];
     for (const piece of piecesOf(pages)) {
       const run = unitTexts(piece);
-      const people = others.filter((row) => standsIn(run, row)).length;
-      expect(people, `set ${set}: ${JSON.stringify(piece)}`).toBeGreaterThanOrEqual(2);
+      const identities = others.filter((row) => standsIn(run, row)).length;
+      expect(identities, `set ${set}: ${JSON.stringify(piece)}`).toBeGreaterThanOrEqual(2);
       expect(standsIn(run, spine), `set ${set}: ${JSON.stringify(piece)}`).toBe(true);
     }
   }
@@ -152,7 +152,7 @@ describe("a token that fewer than three people have", () => {
       expect(found, `set ${set}`).toEqual([]);
     }
     expect(planted).toBeGreaterThan(TOKENS * 0.99);
-    // A base that is always empty would prove nothing.
+    // A base that is always empty would verify nothing.
     expect(madeBytes / SETS).toBeGreaterThan(2_000);
   });
 

@@ -20,7 +20,7 @@ const EVIDENCE_BYTES = 200;
 const COPY_BYTES = 200;
 
 /** Bytes to account for a version with. Every place is charged with the keys of all its lists, although places share those. */
-export function chargeOf(version: HeldVersion): number {
+export function accountedBytesOf(version: HeldVersion): number {
   let bytes = version.body.length + VERSION_BYTES + version.lastUrl.length;
   for (const { lists } of version.places) {
     bytes += PLACE_BYTES;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { hostName, hostOf, tenantOf } from "../../../protocol/store/tenant.ts";
+import { hostName, hostOf, partitionOf } from "../../../protocol/store/partition.ts";
 
 describe("hostName", () => {
   it.each([
@@ -15,17 +15,19 @@ describe("hostName", () => {
 
 describe("tenantOf", () => {
   it("is the same for the spellings of a host", () => {
-    expect(tenantOf({ keyId: "k", host: "A.example:443" })).toBe(tenantOf({ keyId: "k", host: "a.example" }));
+    expect(partitionOf({ keyId: "k", host: "A.example:443" })).toBe(
+      partitionOf({ keyId: "k", host: "a.example" }),
+    );
   });
 
   it("differs by key and by host, whatever they contain", () => {
     const owners = ["a", "a b", "b", "1 a", ""].flatMap((keyId) =>
-      ["a", "a b", "b a", "1 a", ""].map((host) => tenantOf({ keyId, host })),
+      ["a", "a b", "b a", "1 a", ""].map((host) => partitionOf({ keyId, host })),
     );
     expect(new Set(owners).size).toBe(owners.length);
   });
 
   it("gives its host back", () => {
-    expect(hostOf(tenantOf({ keyId: "7 odd: key", host: "Shop.example:80" }))).toBe("shop.example");
+    expect(hostOf(partitionOf({ keyId: "7 odd: key", host: "Shop.example:80" }))).toBe("shop.example");
   });
 });

@@ -1,10 +1,10 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import {
   awaitAcknowledgement,
-  type DoubtableAnswer,
-  PIN_MS,
-} from "../../../origin-side/answer/await-verdict.ts";
-import { PinnedAnswer, type Unproved } from "../../../origin-side/answer/retained-answer.ts";
+  RETAIN_MS,
+  type RecoverableAnswer,
+} from "../../../origin-side/answer/await-acknowledgement.ts";
+import { RetainedAnswer, type Unverified } from "../../../origin-side/answer/retained-answer.ts";
 import { IncomingExchange } from "../../../origin-side/exchange/incoming-exchange.ts";
 import { STREAMING_CODEC } from "../../../protocol/codec/codecs.ts";
 import { FakeClock, settle } from "../../kit/fake-clock.ts";
@@ -22,22 +22,22 @@ beforeEach(async () => {
   clock = new FakeClock();
   stream = new FakeStream();
   released = 0;
-  const pinned = new PinnedAnswer([BODY]);
+  const retained = new RetainedAnswer([BODY]);
   startedOver = [];
   outcome = undefined;
-  const startOver = async (encoder: { destroy(): void }, { pieces }: Unproved) => {
+  const startOver = async (encoder: { destroy(): void }, { pieces }: Unverified) => {
     encoder.destroy();
     startedOver.push(Buffer.concat(pieces).toString());
   };
   const exchange = new IncomingExchange(stream.asStream, openOf(), { headBytes: 1 << 15 });
-  const answer: DoubtableAnswer = {
+  const answer: RecoverableAnswer = {
     bytes: BODY.length,
     tag: undefined,
-    releaseTo: (offset) => pinned.releaseTo(offset),
+    releaseTo: (offset) => retained.releaseTo(offset),
     release: () => {
-      if (pinned.release()) released++;
+      if (retained.release()) released++;
     },
-    after: (offset) => pinned.after(offset),
+    after: (offset) => retained.after(offset),
     startOver,
   };
   awaitAcknowledgement(exchange, answer, { streaming: STREAMING_CODEC, clock }).then(
@@ -53,18 +53,18 @@ beforeEach(async () => {
 
 describe("an answer is settled", () => {
   it("when it is proved to its last byte", async () => {
-    await stream.proves(BODY.length - 1);
+    await stream.verifies(BODY.length - 1);
     expect(outcome).toBeUndefined();
-    await stream.proves(BODY.length);
-    expect([outcome, stream.proofs, clock.timers]).toEqual(["settled", 1, 0]);
+    await stream.verifies(BODY.length);
+    expect([outcome, stream.digests, clock.timers]).toEqual(["settled", 1, 0]);
   });
 
   it("after a doubt, when its plain bytes are proved", async () => {
     await stream.asksWhole(4);
     expect(startedOver).toEqual(["456789"]);
     expect(stream.sentOf("resume")).toEqual([{ kind: "resume", offset: 4, codec: STREAMING_CODEC.id }]);
-    await stream.proves(BODY.length);
-    expect([outcome, stream.proofs]).toEqual(["settled", 1]);
+    await stream.verifies(BODY.length);
+    expect([outcome, stream.digests]).toEqual(["settled", 1]);
   });
 });
 
@@ -72,34 +72,34 @@ describe("an answer is unproved", () => {
   it("when its plain bytes are doubted too", async () => {
     await stream.asksWhole(0);
     await stream.asksWhole(0);
-    expect([outcome, startedOver.length]).toEqual(["unproved", 1]);
+    expect([outcome, startedOver.length]).toEqual(["mismatch", 1]);
   });
 
   it("when bytes are asked for that were never there", async () => {
     await stream.asksWhole(BODY.length + 1);
-    expect(outcome).toBe("unproved");
+    expect(outcome).toBe("mismatch");
   });
 
   it("when the doubt comes after the pin's time, by then its memory is given back", async () => {
-    await clock.advance(PIN_MS - 1);
+    await clock.advance(RETAIN_MS - 1);
     expect(released).toBe(0);
     await clock.advance(1);
     expect(released).toBe(1);
     await stream.asksWhole(0);
-    expect([outcome, startedOver]).toEqual(["unproved", []]);
+    expect([outcome, startedOver]).toEqual(["mismatch", []]);
   });
 });
 
 it("a proof that comes late is a proof still", async () => {
-  await clock.advance(2 * PIN_MS);
-  await stream.proves(BODY.length);
+  await clock.advance(2 * RETAIN_MS);
+  await stream.verifies(BODY.length);
   expect(outcome).toBe("settled");
 });
 
 it("each word of the edge gives the pin its time again", async () => {
-  await clock.advance(PIN_MS - 1);
-  await stream.proves(1);
-  await clock.advance(PIN_MS - 1);
+  await clock.advance(RETAIN_MS - 1);
+  await stream.verifies(1);
+  await clock.advance(RETAIN_MS - 1);
   expect(released).toBe(0);
   await clock.advance(1);
   expect(released).toBe(1);
