@@ -71,7 +71,7 @@ async function decode(
   const options: ZstdOptions = {
     params: { [constants.ZSTD_d_windowLogMax]: windowLogFor(dictionaryBytes + limits.pageBytes) },
     maxOutputLength: Math.max(1, limits.pageBytes), // zlib takes no 0
-    chunkSize: within(DECODE_CHUNK, Math.min(walk.mostPageBytes, limits.pageBytes)),
+    chunkSize: within(DECODE_CHUNK, Math.min(walk.mostPageBytes, limits.pageBytes, likelyBytes(bases))),
     ...(dictionary && { dictionary }),
   };
   const page = await decompressed(withMagic(delta), options, dictionaryBytes + walk.mostPageBytes);
@@ -79,6 +79,15 @@ async function decode(
     throw new DeltaError(`the page is larger than ${limits.pageBytes} bytes`);
   return ownBuffer(page);
 }
+
+/**
+ * A page is about as long as the newest base. A frame of one block says no more than 128 KiB, and buffers of that size for pages
+ * of a tenth of it cost more than all else of a decode (collection).
+ */
+const likelyBytes = (bases: readonly Uint8Array[]): number => {
+  const newest = bases.at(-1);
+  return newest === undefined ? Number.POSITIVE_INFINITY : newest.length + (newest.length >> 3);
+};
 
 async function decompressed(frame: Buffer, options: ZstdOptions, workBytes: number): Promise<Buffer> {
   try {

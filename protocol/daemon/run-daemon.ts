@@ -6,6 +6,7 @@
 
 import type { LogSettings } from "../config/log-settings.ts";
 import { ConfigError, printProblem } from "../config/parse-config.ts";
+import { keepYoungGenerationSmall } from "../runtime/young-generation.ts";
 import { EXIT } from "./cli.ts";
 import { type Log, type LogFields, makeLog, type RootLog } from "./log.ts";
 
@@ -42,6 +43,7 @@ export const runDaemon = async <
 >(
   options: DaemonToRun<Config, Daemon>,
 ): Promise<number> => {
+  keepYoungGenerationSmall();
   const signals = options.signals ?? process;
   const config = options.load();
   const log = (options.makeLog ?? makeLog)(config.log);
