@@ -33,32 +33,25 @@ export function chooseBases(store: VersionStore, wanted: BasesWanted): Version[]
 
   const offer = (version: Version | undefined): void => {
     if (version === undefined || best.length === MAX_OFFERS) return;
-    if (!version.stores.includes(peerStore) || !store.holds(version)) return;
     // The same short form twice is the same version twice, or two that the origin side could not tell apart.
-    if (best.every(({ short }) => short !== version.short)) best.push(version);
-  };
-
-  /** Newest first, the visitor's own and everybody's in turn: own ones are closer, everybody's may be newer. */
-  const offerFrom = (key: string): void => {
-    const own = session === undefined ? NONE : store.listed(partition, session, key);
-    const everybodys = store.listed(partition, "public", key);
-    for (let age = 1; age <= own.length || age <= everybodys.length; age++) {
-      offer(own.at(-age)?.version);
-      offer(everybodys.at(-age)?.version);
-    }
-  };
-
-  const offerCommon = (key: string): void => {
-    const made = store.listed(partition, "public", commonName(key));
-    for (let age = 1; age <= made.length; age++) offer(made.at(-age)?.version);
+    for (const { short } of best) if (short === version.short) return;
+    best.push(version);
   };
 
   for (const key of bases === "url" ? [pageKey.url] : [pageKey.url, ...pageKey.templates]) {
-    if (best.length < MAX_OFFERS) offerFrom(key);
+    if (best.length === MAX_OFFERS) break;
+    // Newest first, the visitor's own and everybody's in turn: own ones are closer, everybody's may be newer.
+    const own = session === undefined ? NONE : store.listed(partition, session, key, peerStore);
+    const everybodys = store.listed(partition, "public", key, peerStore);
+    for (let age = 1; age <= own.length || age <= everybodys.length; age++) {
+      offer(own.at(-age));
+      offer(everybodys.at(-age));
+    }
     // Behind the visitor's own, which have what is theirs alone too.
-    if (best.length < MAX_OFFERS && commonBases) offerCommon(key);
+    if (best.length < MAX_OFFERS && commonBases)
+      for (const made of store.listed(partition, "public", commonName(key), peerStore).reverse()) offer(made);
   }
-  for (const version of best) store.use(version);
+  store.useAll(best);
   return best.reverse();
 }
 

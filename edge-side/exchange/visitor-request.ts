@@ -23,6 +23,12 @@ export interface VisitorRequest {
   readonly compress: boolean;
 }
 
+/**
+ * Stands for a head that came before on the same connection: method, target, version and all fields are the same, and so is
+ * everything that is known of the connection.
+ */
+export type RepeatedHead = Readonly<Record<never, never>>;
+
 /** Whether what the peer at this address says of others is believed. */
 export type Trust = (address: string) => boolean;
 

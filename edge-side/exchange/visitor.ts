@@ -7,7 +7,7 @@ import type { StreamErrorCode } from "../../protocol/errors.ts";
 import { listOf, type ResponseHead } from "../../protocol/http/head.ts";
 import type { HeaderList } from "../../protocol/http/header-list.ts";
 import type { UploadBody } from "./upload-body.ts";
-import type { VisitorRequest } from "./visitor-request.ts";
+import type { RepeatedHead, VisitorRequest } from "./visitor-request.ts";
 
 /** Whom an exchange waits for; a visitor that takes its time is no fault of the origin server's. */
 export interface Waiting {
@@ -25,6 +25,8 @@ export interface Visitor extends VisitorRequest {
   /** RFC 9218: 0 first, 7 last. */
   readonly urgency: number;
   readonly incremental: boolean;
+  /** The same for requests of one connection with the very same head; undefined where none came before. */
+  readonly repeated: RepeatedHead | undefined;
   readonly hasBody: boolean;
   /** Some of the body was read, so the request cannot be sent again. */
   readonly bodyTouched: boolean;

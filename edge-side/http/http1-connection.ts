@@ -11,15 +11,16 @@ import {
 } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
+import { plainAddress } from "../../protocol/runtime/ip-address.ts";
 import { codeOf } from "../../protocol/runtime/user-error.ts";
 import type { EdgeConfig } from "../config/edge-config.ts";
-import type { Visitor } from "../exchange/visitor.ts";
+import { priorityOf, type Visitor } from "../exchange/visitor.ts";
 import { errorPage, rawErrorPage } from "./error-page.ts";
 import { Http1Visitor, LINGER_MS, type VisitorOptions } from "./http1-visitor.ts";
 import { ParkedUpgrade } from "./parked-upgrade.ts";
 import { PipelineQueue } from "./pipeline-queue.ts";
 import { UpgradeVisitor } from "./upgrade-visitor.ts";
-import { type Destination, type Refused, validateHttp1 } from "./validate-request.ts";
+import { type ReadHead, type Refused, validateHttp1 } from "./validate-request.ts";
 
 export interface Http1Options extends VisitorOptions {
   readonly targetBytes: number;
@@ -73,12 +74,17 @@ export const serveHttp1 = (server: Server, options: Http1Options): void => {
   server.on("clientError", (error, socket) => connectionOf(socket as Socket).parseError(error));
 };
 
+/** A larger head is read anew each time, so that a connection without a request holds little. */
+const MOST_KEPT_CHARS = 4096;
+
 /** One connection of a visitor. */
 class Connection {
   readonly #socket: Socket;
   readonly #options: Http1Options;
   readonly #turns: PipelineQueue;
   #current: Http1Visitor | undefined;
+  /** The last head that was no reason to refuse the request, unless it is a large one. */
+  #last: (Head & { read: ReadHead }) | undefined;
 
   constructor(socket: Socket, options: Http1Options) {
     this.#socket = socket;
@@ -159,10 +165,28 @@ class Connection {
     this.#options.visits.serve(visitor);
   }
 
-  #screen(request: IncomingMessage): Destination | Refused {
-    const screened = validateHttp1(request, this.#options);
+  #screen(request: IncomingMessage): ReadHead | Refused {
+    const screened = this.#read(request);
     if (typeof screened === "number") return screened;
     return this.#options.isCovered?.(this.#socket, screened.host) === false ? 421 : screened;
+  }
+
+  /** Visitors ask again and again with the very same head: it is read once. */
+  #read(request: IncomingMessage): ReadHead | Refused {
+    const last = this.#last;
+    if (last !== undefined && isSameHead(last, request)) {
+      if (last.read.repeated === undefined) last.read = { ...last.read, repeated: {} };
+      return last.read;
+    }
+    const destination = validateHttp1(request, this.#options);
+    if (typeof destination === "number") return destination;
+    const address = plainAddress(this.#socket.remoteAddress ?? "");
+    const read = { ...destination, ...priorityOf(destination.fields), address, repeated: undefined };
+    const { method, url, httpVersion, rawHeaders } = request;
+    this.#last = isSmall([method ?? "", url ?? "", ...rawHeaders])
+      ? { method, url, httpVersion, rawHeaders, read }
+      : undefined;
+    return read;
   }
 
   #linger(request: IncomingMessage): void {
@@ -171,6 +195,21 @@ class Connection {
     request.resume();
   }
 }
+
+type Head = Pick<IncomingMessage, "method" | "url" | "httpVersion" | "rawHeaders">;
+
+const isSameHead = (a: Head, b: Head): boolean => {
+  if (a.method !== b.method || a.url !== b.url || a.httpVersion !== b.httpVersion) return false;
+  if (a.rawHeaders.length !== b.rawHeaders.length) return false;
+  for (let i = 0; i < a.rawHeaders.length; i++) if (a.rawHeaders[i] !== b.rawHeaders[i]) return false;
+  return true;
+};
+
+const isSmall = (head: readonly string[]): boolean => {
+  let chars = 0;
+  for (const part of head) chars += part.length;
+  return chars <= MOST_KEPT_CHARS;
+};
 
 const TOKEN_AND_SPACE = /^(?:\r?\n)*([\w!#$%&'*+.^`|~-]+) /;
 const OTHER_VERSION = /^[^\r\n]+ HTTP\/(?!1\.[01])\d\.\d\r\n/m;

@@ -9,20 +9,18 @@ import type { HeaderList } from "../../protocol/http/header-list.ts";
 import type { Clock } from "../../protocol/runtime/clock.ts";
 import { drained } from "../../protocol/runtime/drained.ts";
 import { InactivityTimer } from "../../protocol/runtime/inactivity-timer.ts";
-import { plainAddress } from "../../protocol/runtime/ip-address.ts";
 import { noBody, type UploadBody } from "../exchange/upload-body.ts";
 import {
   type ListenerTraits,
   PART_BYTES,
-  priorityOf,
   type Visitor,
   type VisitorListener,
   type Waiting,
 } from "../exchange/visitor.ts";
-import { expectsContinue } from "../exchange/visitor-request.ts";
+import { expectsContinue, type RepeatedHead } from "../exchange/visitor-request.ts";
 import { errorPage, pairsOf } from "./error-page.ts";
 import { Http1Upload, type UploadOwner } from "./http1-upload.ts";
-import type { Destination } from "./validate-request.ts";
+import type { ReadHead } from "./validate-request.ts";
 
 export interface VisitorOptions {
   readonly traits: ListenerTraits;
@@ -53,6 +51,7 @@ export class Http1Visitor implements Visitor, UploadOwner {
   readonly version: "1.0" | "1.1";
   readonly urgency: number;
   readonly incremental: boolean;
+  readonly repeated: RepeatedHead | undefined;
   readonly hasBody: boolean;
   readonly upgrade: string | undefined = undefined;
   protected readonly request: IncomingMessage;
@@ -67,22 +66,17 @@ export class Http1Visitor implements Visitor, UploadOwner {
   /** The status of an error page, once it is certain that there is nothing else. */
   #failed: number | undefined;
 
-  constructor(
-    request: IncomingMessage,
-    response: ServerResponse,
-    destination: Destination,
-    options: VisitorOptions,
-  ) {
-    const { headers, method = "GET", httpVersion, socket } = request;
+  constructor(request: IncomingMessage, response: ServerResponse, head: ReadHead, options: VisitorOptions) {
+    const { headers, method = "GET", httpVersion } = request;
     this.request = request;
     this.response = response;
     this.options = options;
     this.method = method;
     this.version = httpVersion === "1.0" ? "1.0" : "1.1";
-    ({ target: this.target, fields: this.fields, authority: this.authority, host: this.host } = destination);
+    ({ target: this.target, fields: this.fields, authority: this.authority, host: this.host } = head);
+    ({ address: this.address, urgency: this.urgency, incremental: this.incremental } = head);
+    this.repeated = head.repeated;
     ({ scheme: this.scheme, compress: this.compress } = options.traits);
-    this.address = plainAddress(socket.remoteAddress ?? "");
-    ({ urgency: this.urgency, incremental: this.incremental } = priorityOf(this.fields));
     const length = headers["content-length"];
     this.hasBody = headers["transfer-encoding"] !== undefined || (length !== undefined && Number(length) > 0);
     // A body that differs from its length is not sent as if it were right.

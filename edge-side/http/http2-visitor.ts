@@ -48,6 +48,7 @@ export class Http2Visitor implements Visitor, UploadConnection {
   readonly upgrade: string | undefined;
   readonly urgency: number;
   readonly incremental: boolean;
+  readonly repeated = undefined;
   readonly hasBody: boolean;
   bodyTouched = false;
   readonly #stream: ServerHttp2Stream;

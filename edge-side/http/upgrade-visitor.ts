@@ -15,7 +15,7 @@ import { pairsOf } from "./error-page.ts";
 import { Http1Visitor, LINGER_MS, type VisitorOptions } from "./http1-visitor.ts";
 import { MOST_EARLY_BYTES } from "./parked-upgrade.ts";
 import { UpgradedStream } from "./upgraded-stream.ts";
-import type { Destination } from "./validate-request.ts";
+import type { ReadHead } from "./validate-request.ts";
 
 export const SWITCHING = 101;
 /** A peer that vanished without a word is noticed by the kernel. */
@@ -37,12 +37,12 @@ export class UpgradeVisitor extends Http1Visitor {
   };
 
   /** `early`: what the visitor sent after its head, without waiting for the answer. */
-  constructor(request: IncomingMessage, early: Buffer, destination: Destination, options: VisitorOptions) {
+  constructor(request: IncomingMessage, early: Buffer, head: ReadHead, options: VisitorOptions) {
     const { socket } = request;
     const response = new ServerResponse(request);
     response.shouldKeepAlive = false;
     response.assignSocket(socket);
-    super(request, response, destination, options);
+    super(request, response, head, options);
     this.upgrade = request.headers.upgrade ?? "";
     this.#socket = socket;
     if (early.length > 0) this.#early.push(early);

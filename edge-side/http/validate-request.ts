@@ -7,6 +7,7 @@ import { FieldNames } from "../../protocol/http/field-names.ts";
 import { fieldOf } from "../../protocol/http/head.ts";
 import type { HeaderList } from "../../protocol/http/header-list.ts";
 import { hostName } from "../../protocol/store/partition.ts";
+import type { RepeatedHead } from "../exchange/visitor-request.ts";
 import { areClean } from "./sanitize-head.ts";
 
 export interface RequestLimits {
@@ -21,6 +22,16 @@ export interface Destination {
   readonly host: string;
   /** With the Host field that fits. */
   readonly fields: HeaderList;
+}
+
+/** What a head says for all requests of a connection that have the very same one. */
+export interface ReadHead extends Destination {
+  /** Of the connection's other end. */
+  readonly address: string;
+  readonly urgency: number;
+  readonly incremental: boolean;
+  /** What is made of the head may be kept under this, for the requests to come; undefined the first time. */
+  readonly repeated: RepeatedHead | undefined;
 }
 
 /** The status to refuse with. */

@@ -32,8 +32,8 @@ export interface ServeDependencies {
 }
 
 /** What is asked of the hosts that are served (served-hosts). */
-interface HostTable {
-  /** Undefined where no key serves the host. */
+export interface HostTable {
+  /** Undefined where no key serves the host. A reload makes other rules, though they say the same. */
   rulesOf(host: string): HostRules | undefined;
   /** Whether what the peer at this address says of others is believed. */
   trusts(address: string): boolean;

@@ -10,6 +10,7 @@ import { requestHeadToList } from "../../protocol/http/head.ts";
 import type { HeaderList } from "../../protocol/http/header-list.ts";
 import type { Link } from "../../protocol/link/link-api.ts";
 import { headSize } from "../../protocol/link/send-queue.ts";
+import type { Credentials } from "../../protocol/scope/credentials.ts";
 import { type PageKey, pageKeyOf } from "../../protocol/store/page-key.ts";
 import { decodeAnswer } from "../answer/decode-answer.ts";
 import { PageLookahead } from "../answer/page-lookahead.ts";
@@ -17,11 +18,12 @@ import { RestoredEtag } from "../answer/restore-etag.ts";
 import { type CompressOptions, sendAsItComes, sendWhole } from "../compress/send-compressed.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 import { isSafe, type Visitor } from "../exchange/visitor.ts";
+import type { RepeatedHead } from "../exchange/visitor-request.ts";
 import { headForVisitor } from "../http/sanitize-head.ts";
 import { SWITCHING } from "../http/upgrade-visitor.ts";
 import { forwardHead } from "../request/forward-head.ts";
 import { mayGoNoFurther, OPTIONS_OF_THE_EDGE } from "../request/max-forwards.ts";
-import type { ServeDependencies } from "./dependencies.ts";
+import type { HostTable, ServeDependencies } from "./dependencies.ts";
 import type { HostRules } from "./served-hosts.ts";
 import { Visit } from "./visit.ts";
 import { VisitBases } from "./visit-bases.ts";
@@ -45,18 +47,40 @@ export const serveVisitor = async (visitor: Visitor, options: ServeDependencies)
 /** A request as it goes on, whichever link takes it. */
 interface Asked {
   readonly head: HeaderList;
+  /** As the link counts it. */
+  readonly headBytes: number;
   readonly pageKey: PageKey;
+  readonly credentials: Credentials;
   readonly rules: HostRules;
 }
+
+/** Of heads that came before on their connection; a reload makes new rules, and what was made under older ones is not used. */
+const ASKED = new WeakMap<RepeatedHead, Asked>();
+
+/** Undefined: it is to go no further than here. */
+const askedOf = (visitor: Visitor, rules: HostRules, hosts: HostTable): Asked | undefined => {
+  const known = visitor.repeated && ASKED.get(visitor.repeated);
+  if (known?.rules === rules) return known;
+  if (mayGoNoFurther(visitor)) return undefined;
+  const head = requestHeadToList(forwardHead(visitor, hosts.trusts(visitor.address)));
+  const asked = {
+    head,
+    headBytes: headSize(head),
+    pageKey: pageKeyOf(visitor.target),
+    credentials: rules.scope.credentialsOf(visitor.fields),
+    rules,
+  };
+  if (visitor.repeated !== undefined) ASKED.set(visitor.repeated, asked);
+  return asked;
+};
 
 /** Tries links in turn: the request goes to another one if the first certainly, or harmlessly, did not serve it. */
 const serve = async (visit: Visit, options: ServeDependencies): Promise<void> => {
   const { visitor } = visit;
   const rules = options.hosts.rulesOf(visitor.host);
   if (rules === undefined) throw new StreamError("no-route", `no key serves ${visitor.host}`);
-  if (mayGoNoFurther(visitor)) return answerInPlace(visit);
-  const head = requestHeadToList(forwardHead(visitor, options.hosts.trusts(visitor.address)));
-  const asked = { head, pageKey: pageKeyOf(visitor.target), rules };
+  const asked = askedOf(visitor, rules, options.hosts);
+  if (asked === undefined) return answerInPlace(visit);
   const tried = new Set<Link>();
   for (;;) {
     const link = linkFor(visitor, asked.pageKey, tried, options);
@@ -72,14 +96,15 @@ const serve = async (visit: Visit, options: ServeDependencies): Promise<void> =>
 const serveOver = async (
   link: Link,
   visit: Visit,
-  { head, pageKey, rules }: Asked,
+  { head, headBytes, pageKey, credentials, rules }: Asked,
   options: ServeDependencies,
 ): Promise<void> => {
-  if (headSize(head) > link.headBytes)
+  if (headBytes > link.headBytes)
     throw new StreamError("head-too-large", "the origin side takes no head of this size");
   const bases = new VisitBases(link, {
     visitor: visit.visitor,
     pageKey,
+    credentials,
     rules: rules.scope,
     dependencies: options,
   });

@@ -24,8 +24,10 @@ import type { ServeDependencies } from "./dependencies.ts";
 
 /** Whose visit it is, and to what. */
 export interface BasesOptions {
-  readonly visitor: Pick<VisitorRequest, "host" | "target" | "fields">;
+  readonly visitor: Pick<VisitorRequest, "host" | "target">;
   readonly pageKey: PageKey;
+  /** What the visitor shows of itself, under these rules. */
+  readonly credentials: Credentials;
   /** Who may build on what, for its host. */
   readonly rules: ScopeRules;
   readonly dependencies: Pick<
@@ -63,25 +65,25 @@ export class VisitBases implements DecodeContext, PageCopies {
   #mismatched = false;
 
   constructor(link: Link, options: BasesOptions) {
-    const { visitor, pageKey, rules, dependencies } = options;
+    const { visitor, pageKey, credentials, rules, dependencies } = options;
     this.link = link;
     this.#options = options;
     this.clock = dependencies.clock;
     this.pageBytes = dependencies.pageBytes;
     this.#partition = partitionOf({ keyId: link.keyId, host: visitor.host });
-    this.#credentials = rules.credentialsOf(visitor.fields);
+    this.#credentials = credentials;
     this.#memory = new VisitMemory(dependencies, link.keyId);
     this.lease = this.#memory.lease;
     this.offered = chooseBases(dependencies.store, {
       partition: this.#partition,
       pageKey,
-      session: this.#credentials.session,
+      session: credentials.session,
       bases: rules.bases,
       commonBases: rules.commonBases,
       peerStore: link.peer.storeId as StoreId,
     });
     this.shorts = this.offered.map(({ short }) => short);
-    this.session = !this.#credentials.none;
+    this.session = !credentials.none;
     this.omittedEtags = link.peer.features.includes(OMITTED_ETAGS);
   }
 

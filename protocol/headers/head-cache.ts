@@ -28,6 +28,8 @@ interface Remembered {
   /** Of each field, whether its name is one whose value may have to be spelled though it stayed. */
   readonly mayBeSpelled: readonly boolean[];
   head: HeaderList;
+  /** The list that it was made of, if nothing in it may have to be spelled. */
+  of: HeaderList | undefined;
 }
 
 /** Of the encoder: finds a head with the same names. */
@@ -35,25 +37,37 @@ export class AlikeHeads {
   /** Last used first. */
   readonly #byUse: Remembered[] = [];
 
-  /** A head with the same names in the same order, and its place; `head` stands there from now on. */
-  exchange(head: HeaderList): Readonly<Remembered> | undefined {
-    const at = this.#byUse.findIndex((remembered) => isAlike(remembered.head, head));
-    const found = this.#byUse[at];
+  /** The place of the head that was made of this very list; undefined also where some of it is told every time. */
+  placeOf(list: HeaderList): number | undefined {
+    for (const [at, { of }] of this.#byUse.entries()) if (of === list) return this.#used(at)?.place;
+    return undefined;
+  }
+
+  /** A head with the same names in the same order, and its place; `head`, made of `list`, stands there from now on. */
+  exchange(head: HeaderList, list: HeaderList): Readonly<Remembered> | undefined {
+    const found = this.#used(this.#byUse.findIndex((remembered) => isAlike(remembered.head, head)));
     if (found === undefined) return undefined;
-    if (at > 0) {
-      this.#byUse.splice(at, 1);
-      this.#byUse.unshift(found);
-    }
     const before = { ...found };
     found.head = head;
+    found.of = found.mayBeSpelled.includes(true) ? undefined : list;
     return before;
   }
 
   /** Remembers a head of new names, in the place that was not used for longest; returns the place. */
-  add(head: HeaderList): number {
+  add(head: HeaderList, list: HeaderList): number {
     const place = this.#byUse.length < MOST_REMEMBERED ? this.#byUse.length : (this.#byUse.pop()?.place ?? 0);
-    this.#byUse.unshift({ place, head, mayBeSpelled: mayBeSpelled(head) });
+    const spelled = mayBeSpelled(head);
+    const of = spelled.includes(true) ? undefined : list;
+    this.#byUse.unshift({ place, head, mayBeSpelled: spelled, of });
     return place;
+  }
+
+  #used(at: number): Remembered | undefined {
+    const found = this.#byUse[at];
+    if (found === undefined || at === 0) return found;
+    this.#byUse.splice(at, 1);
+    this.#byUse.unshift(found);
+    return found;
   }
 }
 
@@ -64,9 +78,15 @@ const isAlike = (a: HeaderList, b: HeaderList): boolean => {
   return true;
 };
 
+/** `fields`: the same head, as it is given out. */
+export interface PlacedHead {
+  readonly head: HeaderList;
+  readonly fields: HeaderList;
+}
+
 /** Of the decoder: by place. */
 export class PlacedHeads {
-  readonly #heads: HeaderList[] = [];
+  readonly #heads: PlacedHead[] = [];
   readonly #mostCost: number;
 
   constructor(tableBytes: number) {
@@ -74,19 +94,17 @@ export class PlacedHeads {
   }
 
   /** Throws LinkError where nothing is remembered. */
-  at(place: number): HeaderList {
+  at(place: number): PlacedHead {
     const head = this.#heads[place];
     if (head === undefined) throw new LinkError("header-table", `no head is remembered at ${place}`);
     return head;
   }
 
   /** Throws LinkError for a head larger than may be remembered. */
-  set(place: number, head: HeaderList): void {
-    if (headCost(head) > this.#mostCost)
-      throw new LinkError(
-        "bad-frame",
-        `a head of cost ${headCost(head)} to remember, more than ${this.#mostCost}`,
-      );
-    this.#heads[place] = head;
+  set(place: number, placed: PlacedHead): void {
+    const cost = headCost(placed.head);
+    if (cost > this.#mostCost)
+      throw new LinkError("bad-frame", `a head of cost ${cost} to remember, more than ${this.#mostCost}`);
+    this.#heads[place] = placed;
   }
 }

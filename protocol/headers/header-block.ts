@@ -65,16 +65,18 @@ export class HeaderEncoder {
 
   /** Appends a block: its length, the count, where its head is remembered, the fields. The block must then be sent. */
   encode(w: ByteWriter, fields: HeaderList): void {
-    const head = withCrumbs(fields);
-    const remembers = headCost(head) <= this.#mostCost;
-    const alike = remembers ? this.#alike.exchange(head) : undefined;
     const count = (this.#table.inserted + this.#blocks++) % 0x100;
     const at = w.beginSized();
     w.u8(count);
+    const unchanged = this.#alike.placeOf(fields);
+    if (unchanged !== undefined) return void w.u8(PLACE.changes | unchanged).endSized(at);
+    const head = withCrumbs(fields);
+    const remembers = headCost(head) <= this.#mostCost;
+    const alike = remembers ? this.#alike.exchange(head, fields) : undefined;
     if (alike !== undefined) {
       const { place, head: before, mayBeSpelled } = alike;
       writeChanges(w.u8(PLACE.changes | place), head, { before, mayBeSpelled, table: this.#table });
-    } else this.#inFull(w.u8(remembers ? PLACE.full | this.#alike.add(head) : PLACE.none), head);
+    } else this.#inFull(w.u8(remembers ? PLACE.full | this.#alike.add(head, fields) : PLACE.none), head);
     w.endSized(at);
   }
 
@@ -112,8 +114,11 @@ export class HeaderDecoder {
     this.#headBytes = bounds.headBytes;
   }
 
-  /** Throws LinkError: a block that cannot be decoded leaves the two tables different, which nothing can mend. */
-  decode(r: ByteReader): string[] {
+  /**
+   * A head that is the same as the one before it in its place is the same list. Throws LinkError: a block that cannot be decoded
+   * leaves the two tables different, which nothing can mend.
+   */
+  decode(r: ByteReader): HeaderList {
     const block = r.sized();
     const count = block.u8();
     const ours = (this.#table.inserted + this.#blocks++) % 0x100;
@@ -123,12 +128,16 @@ export class HeaderDecoder {
     const place = form & PLACE.number;
     if (!FORMS_OF_PLACE.has(form - place) || (form < PLACE.full && place > 0))
       throw new LinkError("bad-frame", `unknown form of a header block 0x${form.toString(16)}`);
-    const head =
-      form >= PLACE.changes
-        ? this.#checked(readChanges(block, { before: this.#placed.at(place), table: this.#table }))
-        : this.#inFull(block);
+    let head: HeaderList;
+    if (form < PLACE.changes) head = this.#inFull(block);
+    else {
+      const before = this.#placed.at(place);
+      // Nothing has changed: the very same list, so that whoever has made something of it can tell.
+      if (block.left === 0) return before.fields;
+      head = this.#checked(readChanges(block, { before: before.head, table: this.#table }));
+    }
     const fields = withoutCrumbs(head);
-    if (form !== PLACE.none) this.#placed.set(place, head);
+    if (form !== PLACE.none) this.#placed.set(place, { head, fields });
     return fields;
   }
 
@@ -177,8 +186,8 @@ export class HeaderDecoder {
   }
 }
 
-/** A list of its own: what is remembered stays as it is. */
-const withoutCrumbs = (head: HeaderList): string[] => {
+const withoutCrumbs = (head: HeaderList): HeaderList => {
+  if (!head.includes(CRUMB)) return head;
   const fields: string[] = [];
   for (let i = 0; i + 1 < head.length; i += 2) {
     const [name, value] = [head[i] as string, head[i + 1] as string];

@@ -40,9 +40,8 @@ export class FairQueue<Item extends Queued> {
   readonly #waiting = new Map<Item, Item[]>();
   #sentBytes = 0;
 
-  get size(): number {
-    return this.#waiting.size;
-  }
+  /** How many wait. A field, because the scheduler asks several times for each message. */
+  size = 0;
 
   add(item: Item): void {
     if (this.#waiting.has(item)) return;
@@ -72,22 +71,25 @@ export class FairQueue<Item extends Queued> {
     const ring = this.#waiting.get(item);
     if (ring === undefined) return;
     this.#waiting.delete(item);
+    this.size = this.#waiting.size;
     ring.splice(ring.indexOf(item), 1);
   }
 
   /** Takes the next one out; add it again to give it another turn after the others. */
   next(first: "light" | "heavy" = "light"): Item | undefined {
-    if (this.#waiting.size === 0) return undefined;
+    if (this.size === 0) return undefined;
     const then = first === "light" ? "heavy" : "light";
     const rings = this.#rings.find(({ light, heavy }) => light.length + heavy.length > 0);
     const item = rings?.[first].shift() ?? rings?.[then].shift();
     if (item !== undefined) this.#waiting.delete(item);
+    this.size = this.#waiting.size;
     return item;
   }
 
   #ringFor(item: Item): Item[] {
     const ring = this.#ring(item);
     this.#waiting.set(item, ring);
+    this.size = this.#waiting.size;
     return ring;
   }
 

@@ -68,14 +68,13 @@ export abstract class Clock {
 }
 
 class SystemClock extends Clock {
-  override now(): number {
-    return performance.now();
-  }
+  /** Asked some ten times for every request: bound, because a method around it would double the calls. */
+  override readonly now = performance.now.bind(performance);
 
   override after(ms: number, run: () => void): Timer {
     const timeout = setTimeout(run, ms);
     timeout.unref();
-    return { cancel: () => clearTimeout(timeout) };
+    return { cancel: clearTimeout.bind(undefined, timeout) };
   }
 }
 

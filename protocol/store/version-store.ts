@@ -12,7 +12,7 @@ import { ownBuffer } from "./compact-buffer.ts";
 import { LastUses } from "./expiry-queue.ts";
 import type { Fingerprint, ShortFingerprint } from "./fingerprint.ts";
 import { accountedBytesOf, VERSION_BYTES } from "./memory-accounting.ts";
-import type { Place, ScopeKey } from "./page-index.ts";
+import type { ScopeKey } from "./page-index.ts";
 import { hostName, hostOf, type Partition } from "./partition.ts";
 import {
   DEFAULT_LIFETIMES,
@@ -127,11 +127,15 @@ export class VersionStore {
   }
 
   /**
-   * What an audience finds under a URL (its versions) or a template (the newest version of each page), newest last.
-   * Valid until the store changes; may name versions that `holds` denies.
+   * What an audience finds under a URL (its versions) or a template (the newest version of each page), newest last, as far as
+   * it is held still; with `peerStore`, only what that store is known to hold too.
    */
-  listed(partition: Partition, scopeKey: ScopeKey, key: string): readonly Place<Version>[] {
-    return this.#partitions.get(partition)?.pages.find(scopeKey, key) ?? [];
+  listed(partition: Partition, scopeKey: ScopeKey, key: string, peerStore?: StoreId): Version[] {
+    const versions: Version[] = [];
+    for (const { version } of this.#partitions.get(partition)?.pages.find(scopeKey, key) ?? [])
+      if ((peerStore === undefined || version.stores.includes(peerStore)) && this.#held.has(version))
+        versions.push(version);
+    return versions;
   }
 
   /** Whether a version is still held and not past its end of life. */
@@ -144,6 +148,11 @@ export class VersionStore {
     if (!(version instanceof HeldVersion) || this.#held.get(version) === undefined) return false;
     if (version.lifetimeMs > 0) this.#lastUses.used(version, version.lifetimeMs);
     return true;
+  }
+
+  /** `use` of each. */
+  useAll(versions: readonly Version[]): void {
+    for (const version of versions) this.use(version);
   }
 
   /** The body of a version in a content coding, where `keepCopy` kept it. */

@@ -169,10 +169,7 @@ export class CommonBases {
 
   /** The common base that this store of a peer holds too. */
   #baseOf(partition: Partition, key: string, peerStore: StoreId): Version | undefined {
-    const made = this.#options.store
-      .listed(partition, "public", commonName(key))
-      .map(({ version }) => version);
-    return made.findLast((base) => base.stores.includes(peerStore) && this.#options.store.holds(base));
+    return this.#options.store.listed(partition, "public", commonName(key), peerStore).at(-1);
   }
 
   #start(visit: SessionVisit, wanted: Wanted): void {

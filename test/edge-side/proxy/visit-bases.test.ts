@@ -29,7 +29,7 @@ interface Visit {
 
 const versionsOf = (visit: Visit = {}, heard?: (marks: readonly string[]) => void): VisitBases => {
   const { keyId = "k", storeId = "store of origin1", target = "/a", fields = [], bases = "session" } = visit;
-  const visitor = { host: visit.host ?? "www.example.com", target, fields };
+  const visitor = { host: visit.host ?? "www.example.com", target };
   const link = { keyId, peer: { storeId, features: [] } } as unknown as Link;
   const rules = new ScopeRules({ bases, harmlessCookies: [] }, Buffer.alloc(32, 1));
   const clock = new FakeClock();
@@ -37,7 +37,9 @@ const versionsOf = (visit: Visit = {}, heard?: (marks: readonly string[]) => voi
   if (heard !== undefined) commonBases.samePerson = (_, marks) => heard(marks);
   const heldPages = new HeldPages(memory);
   const options = { store, memory, log: silentLog, clock, commonBases, heldPages, pageBytes: 1e6 };
-  return new VisitBases(link, { visitor, pageKey: pageKeyOf(visitor.target), rules, dependencies: options });
+  const credentials = rules.credentialsOf(fields);
+  const pageKey = pageKeyOf(visitor.target);
+  return new VisitBases(link, { visitor, pageKey, credentials, rules, dependencies: options });
 };
 
 const HEAD = { status: 200, reason: "OK", fields: ["Content-Type", "text/html"] };

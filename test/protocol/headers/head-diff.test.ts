@@ -20,7 +20,7 @@ const pair = (tableBytes = TABLE_BYTES) => {
     encoder.encode(w, head);
     return w.take();
   };
-  const decode = (block: Buffer): string[] => decoder.decode(new ByteReader(block));
+  const decode = (block: Buffer): HeaderList => decoder.decode(new ByteReader(block));
   const both = (head: HeaderList): string => {
     const block = encode(head);
     expect(decode(block)).toEqual(head);

@@ -22,7 +22,7 @@ const pair = (tableBytes = TABLE_BYTES, headBytes = HEAD_BYTES) => {
     encoder.encode(w, fields);
     return w.take();
   };
-  const decode = (block: Buffer): string[] => {
+  const decode = (block: Buffer): HeaderList => {
     const reader = new ByteReader(block);
     const fields = decoder.decode(reader);
     expect(reader.left).toBe(0);

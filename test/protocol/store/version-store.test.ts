@@ -61,7 +61,7 @@ const found = (
   at: string,
   scopeKey: "public" | SessionKey = "public",
   partition = TENANT,
-) => store.listed(partition, scopeKey, at).map(({ version }) => version.body.toString());
+) => store.listed(partition, scopeKey, at).map((version) => version.body.toString());
 
 describe("remembering", () => {
   it("holds content once, wherever it is seen", () => {

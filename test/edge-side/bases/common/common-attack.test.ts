@@ -48,7 +48,7 @@ const openEdge = (bases: BasesPolicy) => {
     keyId: "k",
     peer: { storeId: PEER, features: ["push"], pageBytes: 1 << 23 },
     push: ({ name }: { name: string }) => {
-      const base = store.listed(partition, "public", ` ${name}`).at(-1)?.version.body;
+      const base = store.listed(partition, "public", ` ${name}`).at(-1)?.body;
       if (base !== undefined) made.push(base);
     },
   } as unknown as Link;
