@@ -19,6 +19,7 @@ import {
   type VisitorListener,
   type Waiting,
 } from "../exchange/visitor.ts";
+import type { VisitorConnection } from "../exchange/visitor-connection.ts";
 import { expectsContinue } from "../exchange/visitor-request.ts";
 import { errorPage, pairsOf } from "./error-page.ts";
 import { Http1Upload, type UploadOwner } from "./http1-upload.ts";
@@ -30,6 +31,8 @@ export interface VisitorOptions {
   readonly idleMs: number;
   /** Larger request bodies get 413. */
   readonly bodyBytes: number | undefined;
+  /** Of HTTP/1.x: the one that requests come on. */
+  readonly connection?: VisitorConnection;
   /** The edge stops: connections are not kept for another request. */
   readonly draining: () => boolean;
   /** A response is over; its connection may be idle now. */
@@ -50,6 +53,7 @@ export class Http1Visitor implements Visitor, UploadOwner {
   readonly host: string;
   readonly scheme: "http" | "https";
   readonly compress: boolean;
+  readonly connection: VisitorConnection | undefined;
   readonly version: "1.0" | "1.1";
   readonly urgency: number;
   readonly incremental: boolean;
@@ -81,6 +85,7 @@ export class Http1Visitor implements Visitor, UploadOwner {
     this.version = httpVersion === "1.0" ? "1.0" : "1.1";
     ({ target: this.target, fields: this.fields, authority: this.authority, host: this.host } = destination);
     ({ scheme: this.scheme, compress: this.compress } = options.traits);
+    this.connection = options.connection;
     this.address = plainAddress(socket.remoteAddress ?? "");
     ({ urgency: this.urgency, incremental: this.incremental } = priorityOf(this.fields));
     const length = headers["content-length"];

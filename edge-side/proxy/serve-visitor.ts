@@ -80,6 +80,7 @@ const serveOver = async (
   const bases = new VisitBases(link, {
     visitor: visit.visitor,
     pageKey,
+    fromTrustedProxy: options.hosts.trusts(visit.visitor.address),
     rules: rules.scope,
     dependencies: options,
   });

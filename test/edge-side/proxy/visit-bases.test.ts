@@ -37,7 +37,8 @@ const versionsOf = (visit: Visit = {}, heard?: (marks: readonly string[]) => voi
   if (heard !== undefined) commonBases.samePerson = (_, marks) => heard(marks);
   const heldPages = new HeldPages(memory);
   const options = { store, memory, log: silentLog, clock, commonBases, heldPages, pageBytes: 1e6 };
-  return new VisitBases(link, { visitor, pageKey: pageKeyOf(visitor.target), rules, dependencies: options });
+  const pageKey = pageKeyOf(visitor.target);
+  return new VisitBases(link, { visitor, pageKey, rules, dependencies: options, fromTrustedProxy: false });
 };
 
 const HEAD = { status: 200, reason: "OK", fields: ["Content-Type", "text/html"] };
