@@ -64,7 +64,7 @@ interface ServedHost {
   readonly bases: BasesPolicy;
   /** Names of cookies that make no session, beside the built-in ones; one `*` stands for any characters. */
   readonly harmlessCookies: readonly string[];
-  /** Request headers that make a session, in lower case; authorization is always one. */
+  /** Request headers that make a session, in lower case, beside Authorization, X-Api-Key and their like. */
   readonly credentialHeaders: readonly string[];
   /** Whether pieces that several people's pages share may be everybody's base, under `bases: session`. */
   readonly commonBases: boolean;
@@ -211,8 +211,9 @@ const servedHost = block({
   credentialHeaders: z
     .array(written(headerName, "a header's name, such as x-api-key"))
     .prefault([])
-    .transform((names) => [...new Set(["authorization", ...names])])
-    .describe("Request fields that make a session, beside Authorization."),
+    .describe(
+      "Request fields that make a session and are secrets of their own, beside Authorization, X-Api-Key, X-Auth-Token and their like; others whose names sound like credentials (`csrf`, `token`, `session`) part sessions too.",
+    ),
   commonBases: z
     .boolean()
     .prefault(true)

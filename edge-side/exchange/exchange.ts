@@ -6,6 +6,7 @@
 
 import { StreamError, type StreamErrorCode } from "../../protocol/errors.ts";
 import type { AnswerFrame, StreamFrame } from "../../protocol/frames/frame.ts";
+import { visitorConnectionExtension } from "../../protocol/frames/visitor-connection.ts";
 import type { HeaderList } from "../../protocol/http/header-list.ts";
 import type { Link } from "../../protocol/link/link-api.ts";
 import type { Stream, StreamReceiver } from "../../protocol/link/stream.ts";
@@ -33,6 +34,8 @@ export interface ExchangeRequest {
   readonly session: boolean;
   readonly urgency: number;
   readonly incremental: boolean;
+  /** The number of the visitor's connection, where the origin side has to know it (visitor-connection). */
+  readonly visitorConnection: number | undefined;
   /** More of it follows by `sendBody`, and its end by `endBody`. */
   readonly beginning: BodyBeginning;
 }
@@ -51,8 +54,12 @@ export interface ExchangeEvents {
 
 /** Opens an exchange on a link that accepts one. */
 export const openExchange = (link: Link, request: ExchangeRequest, events: ExchangeEvents): Exchange => {
-  const { head, offers, session, urgency, incremental, beginning } = request;
-  const { extensions, body } = beginning;
+  const { head, offers, session, urgency, incremental, visitorConnection, beginning } = request;
+  const { body } = beginning;
+  const extensions =
+    visitorConnection === undefined
+      ? beginning.extensions
+      : [...beginning.extensions, visitorConnectionExtension(visitorConnection)];
   const stream = link.open({
     kind: "open",
     ended: false,

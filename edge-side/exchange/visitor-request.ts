@@ -2,6 +2,7 @@
 
 import { fieldOf } from "../../protocol/http/head.ts";
 import type { HeaderList } from "../../protocol/http/header-list.ts";
+import type { VisitorConnection } from "./visitor-connection.ts";
 
 export interface VisitorRequest {
   readonly method: string;
@@ -19,6 +20,8 @@ export interface VisitorRequest {
   readonly version: "1.0" | "1.1" | "2.0";
   /** What the connection is to become, in the words of an Upgrade field; undefined: it stays HTTP. */
   readonly upgrade: string | undefined;
+  /** What it came on, where all requests on that are one visitor's; undefined where nobody knows (HTTP/2). */
+  readonly connection?: VisitorConnection | undefined;
   /** Whether pages may be compressed for this visitor. */
   readonly compress: boolean;
 }

@@ -15,6 +15,7 @@ import { plainAddress } from "../../protocol/runtime/ip-address.ts";
 import { codeOf } from "../../protocol/runtime/user-error.ts";
 import type { EdgeConfig } from "../config/edge-config.ts";
 import { priorityOf, type Visitor } from "../exchange/visitor.ts";
+import { VisitorConnection } from "../exchange/visitor-connection.ts";
 import { errorPage, rawErrorPage } from "./error-page.ts";
 import { Http1Visitor, LINGER_MS, type VisitorOptions } from "./http1-visitor.ts";
 import { ParkedUpgrade } from "./parked-upgrade.ts";
@@ -88,7 +89,7 @@ class Connection {
 
   constructor(socket: Socket, options: Http1Options) {
     this.#socket = socket;
-    this.#options = options;
+    this.#options = { ...options, connection: new VisitorConnection() };
     this.#turns = new PipelineQueue(socket);
   }
 

@@ -17,6 +17,7 @@ import {
   type VisitorListener,
   type Waiting,
 } from "../exchange/visitor.ts";
+import type { VisitorConnection } from "../exchange/visitor-connection.ts";
 import { expectsContinue, type RepeatedHead } from "../exchange/visitor-request.ts";
 import { errorPage, pairsOf } from "./error-page.ts";
 import { Http1Upload, type UploadOwner } from "./http1-upload.ts";
@@ -28,6 +29,8 @@ export interface VisitorOptions {
   readonly idleMs: number;
   /** Larger request bodies get 413. */
   readonly bodyBytes: number | undefined;
+  /** Of HTTP/1.x: the one that requests come on. */
+  readonly connection?: VisitorConnection;
   /** The edge stops: connections are not kept for another request. */
   readonly draining: () => boolean;
   /** A response is over; its connection may be idle now. */
@@ -48,6 +51,7 @@ export class Http1Visitor implements Visitor, UploadOwner {
   readonly host: string;
   readonly scheme: "http" | "https";
   readonly compress: boolean;
+  readonly connection: VisitorConnection | undefined;
   readonly version: "1.0" | "1.1";
   readonly urgency: number;
   readonly incremental: boolean;
@@ -77,6 +81,7 @@ export class Http1Visitor implements Visitor, UploadOwner {
     ({ address: this.address, urgency: this.urgency, incremental: this.incremental } = head);
     this.repeated = head.repeated;
     ({ scheme: this.scheme, compress: this.compress } = options.traits);
+    this.connection = options.connection;
     const length = headers["content-length"];
     this.hasBody = headers["transfer-encoding"] !== undefined || (length !== undefined && Number(length) > 0);
     // A body that differs from its length is not sent as if it were right.

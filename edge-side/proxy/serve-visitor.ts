@@ -105,6 +105,7 @@ const serveOver = async (
     visitor: visit.visitor,
     pageKey,
     credentials,
+    fromTrustedProxy: options.hosts.trusts(visit.visitor.address),
     rules: rules.scope,
     dependencies: options,
   });

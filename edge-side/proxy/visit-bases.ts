@@ -19,12 +19,15 @@ import { type RestoredEtag, tagResumed } from "../answer/restore-etag.ts";
 import { chooseBases } from "../bases/choose-bases.ts";
 import type { PageCopies } from "../compress/page-copies.ts";
 import { VisitMemory } from "../exchange/visit-memory.ts";
+import { askedFrom, isAuthenticated } from "../exchange/visitor-connection.ts";
 import type { VisitorRequest } from "../exchange/visitor-request.ts";
 import type { ServeDependencies } from "./dependencies.ts";
 
 /** Whose visit it is, and to what. */
 export interface BasesOptions {
-  readonly visitor: Pick<VisitorRequest, "host" | "target">;
+  readonly visitor: Pick<VisitorRequest, "host" | "target" | "fields" | "connection">;
+  /** Its peer is one of the proxies that are believed. */
+  readonly fromTrustedProxy: boolean;
   readonly pageKey: PageKey;
   /** What the visitor shows of itself, under these rules. */
   readonly credentials: Credentials;
@@ -43,6 +46,8 @@ export class VisitBases implements DecodeContext, PageCopies {
   readonly shorts: readonly string[];
   /** Whether the visitor showed anything that makes a session. */
   readonly session: boolean;
+  /** See `askedFrom`: where it is defined, nothing is offered and nothing remembered. */
+  readonly visitorConnection: number | undefined;
   /** Whether heads that leave their tag out were agreed on with the origin side. */
   readonly omittedEtags: boolean;
   readonly link: Link;
@@ -61,6 +66,8 @@ export class VisitBases implements DecodeContext, PageCopies {
   #remembered: Version | undefined;
   /** Whose it is, where common bases may be made of it. */
   #personal: SessionScope | undefined;
+  /** It came over a connection that is logged in, or asks to be. */
+  #authenticated = false;
   #decodeMs: number | undefined;
   #mismatched = false;
 
@@ -74,14 +81,18 @@ export class VisitBases implements DecodeContext, PageCopies {
     this.#credentials = credentials;
     this.#memory = new VisitMemory(dependencies, link.keyId);
     this.lease = this.#memory.lease;
-    this.offered = chooseBases(dependencies.store, {
-      partition: this.#partition,
-      pageKey,
-      session: credentials.session,
-      bases: rules.bases,
-      commonBases: rules.commonBases,
-      peerStore: link.peer.storeId as StoreId,
-    });
+    this.visitorConnection = askedFrom(visitor, options.fromTrustedProxy);
+    this.offered =
+      this.visitorConnection !== undefined
+        ? []
+        : chooseBases(dependencies.store, {
+            partition: this.#partition,
+            pageKey,
+            session: credentials.session,
+            bases: rules.bases,
+            commonBases: rules.commonBases,
+            peerStore: link.peer.storeId as StoreId,
+          });
     this.shorts = this.offered.map(({ short }) => short);
     this.session = !credentials.none;
     this.omittedEtags = link.peer.features.includes(OMITTED_ETAGS);
@@ -101,7 +112,8 @@ export class VisitBases implements DecodeContext, PageCopies {
   answered(head: ResponseHead, tag: RestoredEtag | undefined): void {
     this.#head = head;
     this.#tag = tag;
-    const { rules, dependencies } = this.#options;
+    const { rules, visitor, dependencies } = this.#options;
+    this.#authenticated = isAuthenticated(visitor, head.fields) || this.visitorConnection !== undefined;
     if (!rules.commonBases) return;
     // Whoever was given a new cookie stays the same person.
     const marks = rules.joinedIdentities({ credentials: this.#credentials, response: head.fields });
@@ -139,6 +151,8 @@ export class VisitBases implements DecodeContext, PageCopies {
     if (head === undefined) return;
     this.#tag?.madeOf(body, fingerprint);
     const { pageKey, rules, dependencies } = this.#options;
+    // Whose page it is no field tells: the connection itself is the credential.
+    if (this.#authenticated) return;
     const scope = rules.scopeOf({
       credentials: this.#credentials,
       status: head.status,

@@ -191,7 +191,15 @@ export class Visit implements VisitorListener, ExchangeEvents {
     const { urgency, incremental } = this.visitor;
     const exchange = openExchange(
       bases.link,
-      { head, offers: bases.shorts, session: bases.session, urgency, incremental, beginning },
+      {
+        head,
+        offers: bases.shorts,
+        session: bases.session,
+        urgency,
+        incremental,
+        visitorConnection: bases.visitorConnection,
+        beginning,
+      },
       this,
     );
     this.#phase = { at: "asking", exchange };

@@ -6,6 +6,7 @@
 import { LinkError, StreamError, type StreamErrorCode } from "../../protocol/errors.ts";
 import type { AnswerForm, OpenFrame, StreamFrame } from "../../protocol/frames/frame.ts";
 import { type RequestCoding, requestCodingOf } from "../../protocol/frames/request-coding.ts";
+import { visitorConnectionOf } from "../../protocol/frames/visitor-connection.ts";
 import {
   endToEndTrailers,
   fieldOf,
@@ -47,6 +48,8 @@ export class IncomingExchange implements StreamReceiver {
   readonly host: string;
   /** How the request's body is coded; undefined: it is as it is. */
   readonly coding: RequestCoding | undefined;
+  /** Of the visitor, see visitor-connection; undefined: the request has nothing to do with a login of connections. */
+  readonly visitorConnection: number | undefined;
   /** In the order in which they came. */
   readonly acknowledgements = new AsyncQueue<Acknowledgement>();
   readonly #stream: Stream;
@@ -68,6 +71,7 @@ export class IncomingExchange implements StreamReceiver {
     this.request = requestHeadFromList(open.head);
     this.host = fieldOf(this.request.fields, "host") ?? "";
     this.coding = open.extensions.length === 0 ? undefined : requestCodingOf(open.extensions);
+    this.visitorConnection = open.extensions.length === 0 ? undefined : visitorConnectionOf(open.extensions);
     if (
       this.coding !== undefined &&
       (limits.codedRequests !== true || upgradeOf(this.request.fields) !== undefined)

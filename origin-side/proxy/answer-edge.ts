@@ -4,6 +4,7 @@
  */
 import type { Log } from "../../protocol/daemon/log.ts";
 import { StreamError, type StreamErrorCode } from "../../protocol/errors.ts";
+import { isOfAuthenticatedConnection } from "../../protocol/http/connection-auth.ts";
 import { type Retention, type Scope, saysNoStore } from "../../protocol/scope/scope.ts";
 import { type Fingerprint, fingerprintOf } from "../../protocol/store/fingerprint.ts";
 import { pageKeyOf } from "../../protocol/store/page-key.ts";
@@ -36,6 +37,8 @@ export interface ExchangeDependencies extends AnswerDependencies, ExchangeLimits
   /** Requests of this link that are coded in segments and under way. */
   readonly requestDecoders: RequestDecoders;
   readonly routes: Pick<Routes, "find">;
+  /** The edge's running program: numbers of visitors' connections are its own. */
+  readonly edgeInstance: string;
   readonly accessLog: { write(record: ExchangeRecord): void };
 }
 
@@ -52,7 +55,7 @@ export const answerEdge = async (
   try {
     upload = requestBodyOf(exchange, options.requestDecoders);
     const upstream = routeOf(exchange, options.routes);
-    const response = await fetchUpstream(exchange, upload.body, upstream);
+    const response = await fetchUpstream(exchange, upload.body, upstream, options);
     phases.response = { status: response.head.status, at: clock.now() };
     if (response.kind === "upgraded") await join(exchange, response, phases);
     else await answerWith(decoded(exchange, response, upstream, options), phases);
@@ -77,10 +80,14 @@ const fetchUpstream = (
   exchange: IncomingExchange,
   body: RequestBody | undefined,
   upstream: UpstreamClient<Route>,
+  { keyId, edgeInstance }: Pick<ExchangeDependencies, "keyId" | "edgeInstance">,
 ): Promise<UpstreamResponse> =>
   upstream.fetch({
     head: upstreamRequest(exchange.request, upstream.route),
     body,
+    boundTo: exchange.visitorConnection
+      ? `${keyId} ${edgeInstance} ${exchange.visitorConnection}`
+      : undefined,
     signal: exchange.gone,
     interim: (head) => exchange.interim(head),
   });
@@ -189,6 +196,8 @@ const remember = (
   fingerprint: Fingerprint,
 ): void => {
   const { request, open } = exchange;
+  // The connection itself was the credential: whose page it is nobody knows, and no edge offers it.
+  if (exchange.visitorConnection !== undefined || isOfAuthenticatedConnection(head.fields)) return;
   const { url, templates } = pageKeyOf(request.target);
   // Who may build on a version is the edge's decision, by what it offers; here only how long it stays matters.
   const session = open.session ? options.sessions.of(offered) : undefined;

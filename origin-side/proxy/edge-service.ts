@@ -66,6 +66,7 @@ export class EdgeService implements LinkService {
       streaming: STREAMING_CODEC,
       pageBytes: Math.min(pageBytes, peer.pageBytes, ZSTD_MOST_BYTES),
       codedRequests: peer.features.includes(CODED_REQUESTS),
+      edgeInstance: peer.instanceId,
       requestDecoders: new RequestDecoders(),
       omittedEtags: peer.features.includes(OMITTED_ETAGS) ? this.#omittedEtags : undefined,
     };

@@ -1,10 +1,11 @@
 /**
- * What a request shows of who sent it: Authorization and the cookies that count. Same credentials, same session; the
+ * What a request shows of who sent it: Authorization and fields like it, and the cookies that count. Same credentials, same session; the
  * session's key is a keyed hash, so that nothing kept or logged can be turned back into a cookie. Parsing leans one way:
  * whatever is unclear counts as a credential, since that costs a base and the opposite could cost a secret. SPEC
  * section "Scope".
  */
 import { createHmac, type KeyObject } from "node:crypto";
+import { isCredentialHeader, isKnownCredential } from "./credential-headers.ts";
 
 /** The name of a session: 16 latin1 characters of a keyed hash. */
 export type SessionKey = string & { readonly __brand: "SessionKey" };
@@ -33,7 +34,7 @@ interface Credential {
 
 export interface CredentialRules {
   readonly harmless: Harmless;
-  /** Lower-case names of headers that are credentials as a whole. */
+  /** Lower-case names of headers that are credentials as a whole, beside those that everybody knows (credential-headers). */
   readonly headers: ReadonlySet<string>;
   /** Random, one per daemon and start. */
   readonly secret: KeyObject;
@@ -55,7 +56,7 @@ export class Credentials {
       const name = (headers[at] ?? "").toLowerCase();
       const value = headers[at + 1] ?? "";
       if (name === "cookie") addCookies(all, value, rules.harmless);
-      else if (rules.headers.has(name)) all.push({ from: "header", name, value });
+      else if (rules.headers.has(name) || isCredentialHeader(name)) all.push({ from: "header", name, value });
     }
     return new Credentials(rules, all);
   }
@@ -67,7 +68,7 @@ export class Credentials {
 
   /** Whether anything here could be known to its owner alone. */
   get secret(): boolean {
-    return this.#all.some(isSecret);
+    return this.#all.some((each) => this.#isSecret(each));
   }
 
   get hasHeader(): boolean {
@@ -113,13 +114,16 @@ export class Credentials {
     return new Credentials(this.#rules, all).marks();
   }
 
+  /** A short value is no secret, and of a header that only sounds like one nobody knows. */
+  #isSecret({ from, name, value }: Credential): boolean {
+    if (from === "header" && (name === "authorization" || this.#rules.headers.has(name))) return true;
+    return value.length >= LEAST_SECRET_CHARS && (from === "cookie" || isKnownCredential(name));
+  }
+
   #hash(text: string, bytes: number): string {
     return createHmac("sha256", this.#rules.secret).update(text).digest("binary").slice(0, bytes);
   }
 }
-
-const isSecret = ({ from, value }: Credential): boolean =>
-  from === "header" || value.length >= LEAST_SECRET_CHARS;
 
 /** Lengths come first, so that no two lists of credentials read the same. */
 const encoded = ({ from, name, value }: Credential): string =>

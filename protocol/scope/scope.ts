@@ -23,7 +23,7 @@ export interface ScopePolicy {
   readonly bases: BasesPolicy;
   /** Names (one `*` allowed) of cookies that do not count, beside the known ones. */
   readonly harmlessCookies: readonly string[];
-  /** Headers that are credentials as a whole; `["authorization"]` when left out. */
+  /** Headers that are credentials as a whole, beside those that everybody knows (credential-headers). */
   readonly credentialHeaders?: readonly string[];
   /** Whether pieces that several people's pages share may become everybody's base, under `session`; true when left out. */
   readonly commonBases?: boolean;
@@ -66,7 +66,7 @@ export class ScopeRules {
     this.commonBases = policy.bases === "session" && policy.commonBases !== false;
     this.#credentials = {
       harmless: nameMatcher([...HARMLESS_COOKIES, ...policy.harmlessCookies]),
-      headers: new Set((policy.credentialHeaders ?? ["authorization"]).map((name) => name.toLowerCase())),
+      headers: new Set((policy.credentialHeaders ?? []).map((name) => name.toLowerCase())),
       secret: createSecretKey(secret),
     };
   }

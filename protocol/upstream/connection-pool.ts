@@ -17,6 +17,10 @@ export interface ConnectionWish {
   readonly reuse: "any" | "trusted" | "none";
   /** A new one whose write side outlives its read side, for an upgrade. It is never used again. */
   readonly halfOpen: boolean;
+  /** Names whose login it may carry: a connection that is bound to this name, or to none. Undefined: to none. */
+  readonly boundTo: string | undefined;
+  /** The request shows the credentials of a login: it means the connection that is bound already, however long that rested. */
+  readonly logsIn: boolean;
 }
 
 export interface PoolOptions {
@@ -33,6 +37,7 @@ export class PooledConnection {
   /** Times on the pool's clock; undefined while it is lent out. */
   #rest: { readonly from: number; readonly until: number } | undefined;
   #reused = false;
+  #boundTo: string | undefined;
   readonly #unasked = () => {
     if (this.#rest !== undefined) this.socket.destroy();
   };
@@ -64,11 +69,22 @@ export class PooledConnection {
     return this;
   }
 
+  /** It is logged in, or may be: from now on it is for requests of this name only. */
+  bind(to: string): void {
+    this.#boundTo = to;
+  }
+
+  isBoundTo(name: string): boolean {
+    return this.#boundTo === name;
+  }
+
   /** Whether it rests and will do for a request now. */
-  fits({ reuse, halfOpen }: ConnectionWish, now: number): boolean {
+  fits({ reuse, halfOpen, boundTo, logsIn }: ConnectionWish, now: number): boolean {
+    if (this.#boundTo !== undefined && this.#boundTo !== boundTo) return false;
     if (this.#rest === undefined || reuse === "none" || halfOpen) return false;
     if (this.socket.destroyed || !this.socket.writable || now >= this.#rest.until) return false;
-    return reuse === "any" || now - this.#rest.from <= TRUSTED_REST_MS;
+    if (reuse === "any" || now - this.#rest.from <= TRUSTED_REST_MS) return true;
+    return this.#boundTo !== undefined && logsIn;
   }
 
   /** HTTP is over on it: its bytes are the receiver's alone. */
@@ -226,11 +242,17 @@ export class ConnectionPool {
     }
   }
 
-  /** Of those that rest and fit, the one that has rested for the shortest time; it rests no more. */
+  /** Of those that rest and fit, the one bound to the wish's name, or the one that has rested for the shortest time; it rests no more. */
   #fitting(wish: ConnectionWish): PooledConnection | undefined {
     if (this.#resting.length === 0) return undefined;
     const now = this.#options.clock.now();
-    const at = this.#resting.findLastIndex((connection) => connection.fits(wish, now));
+    const fits = (connection: PooledConnection) => connection.fits(wish, now);
+    const { boundTo } = wish;
+    const own =
+      boundTo === undefined
+        ? -1
+        : this.#resting.findLastIndex((each) => each.isBoundTo(boundTo) && fits(each));
+    const at = own === -1 ? this.#resting.findLastIndex(fits) : own;
     return at === -1 ? undefined : this.#resting.splice(at, 1)[0];
   }
 

@@ -4,6 +4,7 @@
  * log. RFC 9112 section 6.
  */
 import type { IncomingMessage } from "node:http";
+import { isOfAuthenticatedConnection } from "../http/connection-auth.ts";
 import { endToEnd, fieldOf, listOf, type ResponseHead } from "../http/head.ts";
 import type { HeaderList } from "../http/header-list.ts";
 
@@ -16,8 +17,10 @@ export interface JudgedHead {
   readonly framing: BodyFraming;
   /** An event stream, which may be silent for as long as it likes. */
   readonly live: boolean;
-  /** Milliseconds that the connection may rest afterwards. */
-  readonly restMs: number;
+  /** Its connection is logged in, or asks to be: it is for nobody else (connection-auth). */
+  readonly authenticated: boolean;
+  /** Milliseconds that the connection may rest afterwards, where the web server says for how long it keeps it. */
+  readonly restMs: number | undefined;
 }
 
 /** A raw head as Node gives it, of a response or of an interim one. */
@@ -40,7 +43,13 @@ export const judgeResponse = (method: string, incoming: RawHead): JudgedHead => 
   const head = { status, reason, fields: endToEnd(fields) };
   const bodiless = method === "HEAD" || status === 204 || status === 304;
   const framing = bodiless ? "none" : framingOf(coding, fields);
-  return { head, framing, live: isLive(fields), restMs: restMsOf(fields) };
+  return {
+    head,
+    framing,
+    live: isLive(fields),
+    authenticated: isOfAuthenticatedConnection(fields),
+    restMs: restMsOf(fields),
+  };
 };
 
 const framingOf = (coding: string | undefined, fields: HeaderList): BodyFraming => {
@@ -53,13 +62,15 @@ const isLive = (fields: HeaderList): boolean =>
 
 /** A connection rests for so long where its web server does not say for how long it keeps it. @internal */
 export const REST_MS = 4_000;
+/** The same of one that is logged in for a visitor: a new one would have to be logged in anew. @internal */
+export const BOUND_REST_MS = 60_000;
 const MOST_REST_MS = 600_000;
 /** A connection must not be used just when its web server closes it. */
 const REST_MARGIN_MS = 1_000;
 
 /** By `Keep-Alive: timeout=5`, which is in seconds. */
-const restMsOf = (fields: HeaderList): number => {
+const restMsOf = (fields: HeaderList): number | undefined => {
   const promised = /\btimeout=(\d+)/i.exec(fieldOf(fields, "keep-alive") ?? "")?.[1];
-  if (promised === undefined) return REST_MS;
+  if (promised === undefined) return undefined;
   return Math.min(Math.max(Number(promised) * 1_000 - REST_MARGIN_MS, 0), MOST_REST_MS);
 };

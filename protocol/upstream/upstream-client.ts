@@ -3,6 +3,7 @@
  * web server (RFC 9110 section 9.2.2, RFC 9112 section 9.3.1).
  */
 import { StreamError } from "../errors.ts";
+import { authenticatesConnection } from "../http/connection-auth.ts";
 import type { Clock } from "../runtime/clock.ts";
 import { ConnectionPool, type ConnectionWish } from "./connection-pool.ts";
 import { UpstreamDialler } from "./dial-upstream.ts";
@@ -45,12 +46,18 @@ export class UpstreamClient<Settings extends UpstreamSettings = UpstreamSettings
     request.signal.throwIfAborted();
     const wire = wireRequest(request);
     const repeatable = mayRepeat(wire);
+    const wish = {
+      reuse: reuseFor(wire, repeatable),
+      halfOpen: wire.upgrade,
+      boundTo: request.boundTo,
+      logsIn: authenticatesConnection(wire.fields),
+    };
     try {
-      return await exchangeWith({ request, wire, reuse: reuseFor(wire, repeatable) }, this.#options);
+      return await exchangeWith({ request, wire, wish }, this.#options);
     } catch (error) {
       if (!(error instanceof StaleConnection)) throw error;
       request.signal.throwIfAborted();
-      if (repeatable) return exchangeWith({ request, wire, reuse: "none" }, this.#options);
+      if (repeatable) return exchangeWith({ request, wire, wish: { ...wish, reuse: "none" } }, this.#options);
       const why = `${this.#options.server} closed the connection before it had answered`;
       throw new StreamError("origin-failed", why, { cause: error.cause });
     }

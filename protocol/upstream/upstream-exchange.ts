@@ -10,11 +10,12 @@ import {
 } from "node:http";
 import type { Duplex } from "node:stream";
 import { StreamError } from "../errors.ts";
-import { endToEnd, endToEndTrailers, listOf, upgradeOf } from "../http/head.ts";
+import { endToEnd, endToEndTrailers, upgradeOf } from "../http/head.ts";
 import type { Clock } from "../runtime/clock.ts";
 import { UpstreamBody } from "./body.ts";
+import { ConnectionLogin } from "./connection-login.ts";
 import type { ConnectionPool, ConnectionWish, PooledConnection } from "./connection-pool.ts";
-import type { WireRequest } from "./framing.ts";
+import { expectsContinue, type WireRequest } from "./framing.ts";
 import { InactivityTimeout } from "./inactivity-timeout.ts";
 import { type BodyFraming, judgeResponse, rawHead } from "./response-head.ts";
 import { sendBody } from "./send-body.ts";
@@ -61,12 +62,12 @@ const NO_BYTES = Buffer.alloc(0);
 export interface Asked {
   readonly request: UpstreamRequest;
   readonly wire: WireRequest;
-  readonly reuse: ConnectionWish["reuse"];
+  readonly wish: ConnectionWish;
 }
 
 /**
  * The response, or the upgrade. Rejects with StreamError, with the reason of the request's signal, or with StaleConnection,
- * unless `reuse` is `none`. What HTTP/1.1 has no form for is "origin-failed", and nothing of it has been sent.
+ * unless the wish is `none`. What HTTP/1.1 has no form for is "origin-failed", and nothing of it has been sent.
  */
 export const exchangeWith = async (asked: Asked, options: ExchangeDependencies): Promise<UpstreamResponse> =>
   new UpstreamExchange(asked, options).response;
@@ -76,6 +77,7 @@ class UpstreamExchange {
   readonly #options: ExchangeDependencies;
   readonly #watch: InactivityTimeout;
   readonly #outgoing: OutgoingRequest;
+  readonly #login: ConnectionLogin;
   readonly #settle = Promise.withResolvers<UpstreamResponse>();
   readonly #leave = () => this.#fail(this.#asked.request.signal.reason);
   #phase: Phase = { is: "connecting" };
@@ -85,6 +87,7 @@ class UpstreamExchange {
   constructor(asked: Asked, options: ExchangeDependencies) {
     this.#asked = asked;
     this.#options = options;
+    this.#login = new ConnectionLogin(asked.wish);
     this.#mayWaitForContinue = expectsContinue(asked.request);
     this.#watch = new InactivityTimeout(options.clock, (ms) => this.#silent(ms));
     this.#outgoing = this.#open(asked.wire);
@@ -125,9 +128,9 @@ class UpstreamExchange {
 
   async #connect(connected: (error: Error | null, socket: Duplex) => void): Promise<void> {
     const { connections, answerMs } = this.#options;
-    const { request, wire, reuse } = this.#asked;
+    const { request, wire, wish } = this.#asked;
     try {
-      const connection = await connections.take({ reuse, halfOpen: wire.upgrade }, answerMs, request.signal);
+      const connection = await connections.take(wish, answerMs, request.signal);
       if (this.#phase.is === "over") {
         connection.socket.destroy();
         return;
@@ -180,7 +183,8 @@ class UpstreamExchange {
     if (this.#phase.is !== "asking") return;
     const { connection } = this.#phase;
     try {
-      const { head, framing, live, restMs } = judgeResponse(this.#asked.wire.method, incoming);
+      const { head, framing, live, ...kept } = judgeResponse(this.#asked.wire.method, incoming);
+      const restMs = this.#login.restMs(kept);
       if (framing === "chunks") this.#failIfCutByClosing(incoming, connection);
       const body = new UpstreamBody({
         pause: () => {
@@ -262,8 +266,10 @@ class UpstreamExchange {
   #closed(): void {
     const phase = this.#phase;
     if (phase.is === "complete") {
-      if (this.#outgoing.shouldKeepAlive) this.#options.connections.giveBack(phase.connection, phase.restMs);
-      else phase.connection.socket.destroySoon();
+      const { connection, restMs } = phase;
+      if (this.#outgoing.shouldKeepAlive && this.#login.keeps(connection))
+        this.#options.connections.giveBack(connection, restMs);
+      else connection.socket.destroySoon();
     } else if (phase.is === "connecting" || phase.is === "asking")
       this.#broken(new Error("the connection closed before a response"));
     // Of a response it is the response that tells: some of it may still wait to be read.
@@ -292,6 +298,3 @@ class UpstreamExchange {
     if (phase.is !== "connecting") phase.connection.socket.destroy();
   }
 }
-
-const expectsContinue = ({ head }: UpstreamRequest): boolean =>
-  listOf(head.fields, "expect")?.toLowerCase().includes("100-continue") === true;

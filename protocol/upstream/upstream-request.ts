@@ -11,6 +11,11 @@ export interface UpstreamRequest {
   readonly head: RequestHead;
   /** Undefined where the request has none. */
   readonly body: RequestBody | undefined;
+  /**
+   * Names the one visitor's connection for which one to the web server may be logged in, and which alone may use that again;
+   * undefined: none that is logged in is used, and one that this request logs in is closed after it.
+   */
+  readonly boundTo?: string | undefined;
   /** The visitor is gone, or the link. Its reason is a StreamError. */
   readonly signal: AbortSignal;
   /** An interim (1xx) head has come. */

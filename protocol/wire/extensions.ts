@@ -24,6 +24,8 @@ export const EXTENSION = {
   timings: 4,
   /** In hello: the features spoken, names in latin1 separated by spaces. */
   features: 6,
+  /** In open: the number of the visitor's connection, where one to the web server may be logged in for it (visitor-connection). */
+  visitorConnection: 8,
 } as const;
 
 const KNOWN: ReadonlySet<number> = new Set(Object.values(EXTENSION));

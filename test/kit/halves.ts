@@ -177,6 +177,7 @@ export const openOriginHalf = async (options: OriginOptions): Promise<OriginHalf
     streaming: STREAMING_CODEC,
     pageBytes,
     codedRequests: link.peer.features.includes(CODED_REQUESTS),
+    edgeInstance: link.peer.instanceId,
     requestDecoders: new RequestDecoders(),
     omittedEtags: link.peer.features.includes(OMITTED_ETAGS) ? new OmittedEtags(() => 0) : undefined,
     headBytes: link.headBytes,

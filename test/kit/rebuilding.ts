@@ -57,7 +57,15 @@ export const outgoing = (
   } as unknown as Link;
   const head = [":method", "GET", ":target", "/", "Host", "www.example.com"];
   const events = new HeardEvents();
-  const request = { head, offers: [], session: false, urgency: 3, incremental: false, beginning };
+  const request = {
+    head,
+    offers: [],
+    session: false,
+    urgency: 3,
+    incremental: false,
+    visitorConnection: undefined,
+    beginning,
+  };
   return { stream, exchange: openExchange(link, request, events), events };
 };
 

@@ -150,6 +150,7 @@ export class Answering implements AsyncDisposable {
       streaming: STREAMING_CODEC,
       pageBytes: 2 ** 20,
       codedRequests: true,
+      edgeInstance: "an edge",
       requestDecoders: new RequestDecoders(),
       headBytes: 32 * 1024,
       routes,

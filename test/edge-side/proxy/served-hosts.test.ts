@@ -10,7 +10,7 @@ const host = (name: string, more: { readonly compressRequests?: boolean } = {}) 
   host: name,
   bases: "session" as const,
   harmlessCookies: [],
-  credentialHeaders: ["authorization"],
+  credentialHeaders: [],
   commonBases: true,
   compressRequests: true,
   ...more,

@@ -39,7 +39,14 @@ const versionsOf = (visit: Visit = {}, heard?: (marks: readonly string[]) => voi
   const options = { store, memory, log: silentLog, clock, commonBases, heldPages, pageBytes: 1e6 };
   const credentials = rules.credentialsOf(fields);
   const pageKey = pageKeyOf(visitor.target);
-  return new VisitBases(link, { visitor, pageKey, credentials, rules, dependencies: options });
+  return new VisitBases(link, {
+    visitor: { ...visitor, fields },
+    pageKey,
+    credentials,
+    rules,
+    dependencies: options,
+    fromTrustedProxy: false,
+  });
 };
 
 const HEAD = { status: 200, reason: "OK", fields: ["Content-Type", "text/html"] };

@@ -23,7 +23,7 @@ const owner = (of: Scope) => (of.kind === "session" ? of.session : `not a sessio
 describe("public", () => {
   it.each([
     ["nothing", []],
-    ["ordinary headers", ["Host", "a.example", "Accept", "*/*", "X-Api-Key", "k"]],
+    ["ordinary headers", ["Host", "a.example", "Accept", "*/*", "X-Widget", "k"]],
     [
       "known harmless cookies",
       [
@@ -122,13 +122,44 @@ describe("session", () => {
     expect(other.credentialsOf(["Cookie", SID]).session).not.toBe(sessionOf(SID));
   });
 
-  it("is decided by the headers an operator names", () => {
+  it("is decided by the headers an operator names, beside those that everybody knows", () => {
     const told = new ScopeRules(
-      { bases: "session", harmlessCookies: [], credentialHeaders: ["X-Api-Key"] },
+      { bases: "session", harmlessCookies: [], credentialHeaders: ["X-Who"] },
       SECRET,
     );
-    expect(scope(["x-api-key", "k"], [], told).kind).toBe("session");
-    expect(scope(["Authorization", "k"], [], told).kind).toBe("public");
+    expect(scope(["x-who", "k"], ["Cache-Control", "private"], told).kind).toBe("session");
+    expect(scope(["Authorization", "k"], [], told).kind).toBe("session");
+    expect(scope(["x-who", "k"]).kind).toBe("public");
+  });
+
+  it.each([
+    ..."Authorization X-Api-Key Api-Key apikey X-Auth-Token X-Amz-Security-Token X-Access-Token".split(" "),
+    ..."X-Goog-Api-Key Cf-Access-Jwt-Assertion Ocp-Apim-Subscription-Key Private-Token".split(" "),
+  ])("is a session's whose request carries %s, and that is a secret", (name) => {
+    expect(scope([name, LONG]).kind).toBe("session");
+    expect(scope([name, LONG], ["Cache-Control", "private"]).kind).toBe("session");
+    expect(owner(scope([name, LONG]))).not.toBe(owner(scope([name, `${LONG}x`])));
+  });
+
+  it.each(
+    "X-CSRF-Token X-XSRF-Token X-CSRF csrf-token X-Session-Id X-Remote-User X-Forwarded-Email x-signature".split(
+      " ",
+    ),
+  )("is a session's whose request carries %s, which is no visitor's only secret", (name) => {
+    expect(scope([name, LONG]).kind).toBe("session");
+    expect(scope([name, LONG], ["Cache-Control", "private"]).kind).toBe("nobody");
+  });
+
+  it.each(
+    "User-Agent Sec-Fetch-User Sec-WebSocket-Key Idempotency-Key X-Request-Id X-Requested-With Accept-Language Referer".split(
+      " ",
+    ),
+  )("is public though its request carries %s", (name) => {
+    expect(scope([name, LONG]).kind).toBe("public");
+  });
+
+  it("is nobody's, where it is personal and the only credential is a short one of a known name", () => {
+    expect(scope(["X-Api-Key", "1"], ["Cache-Control", "private"]).kind).toBe("nobody");
   });
 });
 

@@ -3,11 +3,12 @@ import { once } from "node:events";
 import { describe, expect, it } from "vitest";
 import {
   ConnectionPool,
+  type ConnectionWish,
   type PooledConnection,
   TRUSTED_REST_MS,
 } from "../../../protocol/upstream/connection-pool.ts";
 import { UpstreamDialler } from "../../../protocol/upstream/dial-upstream.ts";
-import { REST_MS } from "../../../protocol/upstream/response-head.ts";
+import { BOUND_REST_MS, REST_MS } from "../../../protocol/upstream/response-head.ts";
 import { FakeClock, settle } from "../../kit/fake-clock.ts";
 import { watchLeaks } from "../../kit/leaks.ts";
 import { OK, RawOrigin } from "../../kit/raw-origin.ts";
@@ -15,9 +16,10 @@ import { ask, heard, routeTo, TestClient } from "../asking.ts";
 
 watchLeaks();
 
-const ANY = { reuse: "any", halfOpen: false } as const;
-const TRUSTED = { reuse: "trusted", halfOpen: false } as const;
-const NEW = { reuse: "none", halfOpen: false } as const;
+const FREE = { halfOpen: false, boundTo: undefined, logsIn: false };
+const ANY = { ...FREE, reuse: "any" } as const;
+const TRUSTED = { ...FREE, reuse: "trusted" } as const;
+const NEW = { ...FREE, reuse: "none" } as const;
 
 const NEVER = new AbortController().signal;
 const WAIT_MS = 1_000;
@@ -42,7 +44,7 @@ class Bench implements AsyncDisposable {
     return new Bench(await RawOrigin.listen(), most);
   }
 
-  take(wish: typeof ANY | typeof TRUSTED | typeof NEW, signal = NEVER): Promise<PooledConnection> {
+  take(wish: ConnectionWish, signal = NEVER): Promise<PooledConnection> {
     return this.pool.take(wish, WAIT_MS, signal);
   }
 
@@ -96,6 +98,30 @@ describe("a connection at rest", () => {
     await bench.clock.advance(TRUSTED_REST_MS + 1);
     expect(await bench.take(TRUSTED)).not.toBe(rested);
     expect(await bench.take(ANY)).toBe(rested);
+  });
+
+  it("that is bound is used again for its own name only, before others, and by its logins however long it rested", async () => {
+    await using bench = await Bench.open(4);
+    const [bound, free] = [await bench.take(ANY), await bench.take(ANY)];
+    bound.bind("alice");
+    bench.pool.giveBack(bound, BOUND_REST_MS);
+    bench.pool.giveBack(free, BOUND_REST_MS);
+    const [bob, nobody] = [await bench.take({ ...ANY, boundTo: "bob" }), await bench.take(ANY)];
+    expect([bob === free, nobody === bound]).toEqual([true, false]);
+    bench.pool.giveBack(bob, BOUND_REST_MS);
+    await bench.clock.advance(TRUSTED_REST_MS + 1);
+    const other = await bench.take({ ...TRUSTED, boundTo: "alice" });
+    expect([bound, free].includes(other)).toBe(false);
+    expect(await bench.take({ ...TRUSTED, boundTo: "alice", logsIn: true })).toBe(bound);
+  });
+
+  it("that is bound gives way like any other where there is no room", async () => {
+    await using bench = await Bench.open(1);
+    const bound = await bench.take(ANY);
+    bound.bind("alice");
+    bench.pool.giveBack(bound, BOUND_REST_MS);
+    expect(await bench.take(ANY)).not.toBe(bound);
+    expect([bound.socket.destroyed, bench.pool.size]).toEqual([true, 1]);
   });
 
   it("is closed when its time is over, and not before", async () => {

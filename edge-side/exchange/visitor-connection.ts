@@ -1,0 +1,54 @@
+/**
+ * What is known of the connection that requests come on, where it is certain that they are one visitor's: whether a connection
+ * to the web server is logged in for it (NTLM, Negotiate), and by which number the origin side knows it. SPEC section
+ * "Authenticated connections".
+ */
+import { SHARED_CONNECTION } from "../../protocol/frames/visitor-connection.ts";
+import { authenticatesConnection, isOfAuthenticatedConnection } from "../../protocol/http/connection-auth.ts";
+import { FieldNames } from "../../protocol/http/field-names.ts";
+import type { HeaderList } from "../../protocol/http/header-list.ts";
+
+/** What proxies add, who may carry several visitors' requests on one connection. */
+const BY_PROXIES = new FieldNames(["via", "forwarded", "x-forwarded-for", "x-real-ip"]);
+
+/** One of HTTP/1.x. */
+export class VisitorConnection {
+  static #numbered = SHARED_CONNECTION;
+  #number: number | undefined;
+
+  /** A request on it has shown such credentials, or a response has asked for some. */
+  get authenticates(): boolean {
+    return this.#number !== undefined;
+  }
+
+  /**
+   * From now on what comes on it may be meant for a connection that is logged in. Returns its number: the same for all its
+   * life, and no other connection's.
+   */
+  authenticate(): number {
+    this.#number ??= ++VisitorConnection.#numbered;
+    return this.#number;
+  }
+}
+
+interface Asking {
+  readonly connection?: VisitorConnection | undefined;
+  readonly fields: HeaderList;
+}
+
+/**
+ * Under which connection a request is asked for, as the extension says it; undefined: it has nothing to do with such a login.
+ * Shared are those of HTTP/2, of trusted proxies, and of requests that passed another proxy.
+ */
+export const askedFrom = ({ connection, fields }: Asking, fromTrustedProxy: boolean): number | undefined => {
+  if (connection?.authenticates !== true && !authenticatesConnection(fields)) return undefined;
+  const shared = fromTrustedProxy || fields.some((name, at) => at % 2 === 0 && BY_PROXIES.has(name));
+  return connection === undefined || shared ? SHARED_CONNECTION : connection.authenticate();
+};
+
+/** Whether the response is of a connection that is logged in or asks for it; its visitor's is remembered as such. */
+export const isAuthenticated = ({ connection }: Omit<Asking, "fields">, response: HeaderList): boolean => {
+  const authenticated = isOfAuthenticatedConnection(response);
+  if (authenticated) connection?.authenticate();
+  return authenticated;
+};
