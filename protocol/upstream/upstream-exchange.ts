@@ -10,7 +10,7 @@ import {
 } from "node:http";
 import type { Duplex } from "node:stream";
 import { StreamError } from "../errors.ts";
-import { endToEnd, endToEndTrailers, listOf, upgradeOf } from "../http/head.ts";
+import { endToEnd, endToEndTrailers, upgradeOf } from "../http/head.ts";
 import type { Clock } from "../runtime/clock.ts";
 import { UpstreamBody } from "./body.ts";
 import type { ConnectionPool, ConnectionWish, PooledConnection } from "./connection-pool.ts";
@@ -85,7 +85,7 @@ class UpstreamExchange {
   constructor(asked: Asked, options: ExchangeDependencies) {
     this.#asked = asked;
     this.#options = options;
-    this.#mayWaitForContinue = expectsContinue(asked.request);
+    this.#mayWaitForContinue = asked.wire.expectsContinue;
     this.#watch = new InactivityTimeout(options.clock, (ms) => this.#silent(ms));
     this.#outgoing = this.#open(asked.wire);
     asked.request.signal.addEventListener("abort", this.#leave, { once: true });
@@ -172,7 +172,7 @@ class UpstreamExchange {
       return this.#fail(new Error(`it sent more than ${MOST_INTERIMS} interim heads`));
     this.#mayWaitForContinue = false;
     // A visitor that did not ask for 100 must not get one (RFC 9110 section 15.2); all others are for it.
-    if (head.status === 100 && !expectsContinue(this.#asked.request)) return;
+    if (head.status === 100 && !this.#asked.wire.expectsContinue) return;
     this.#asked.request.interim({ ...head, fields: endToEnd(head.fields) });
   }
 
@@ -292,6 +292,3 @@ class UpstreamExchange {
     if (phase.is !== "connecting") phase.connection.socket.destroy();
   }
 }
-
-const expectsContinue = ({ head }: UpstreamRequest): boolean =>
-  listOf(head.fields, "expect")?.toLowerCase().includes("100-continue") === true;
