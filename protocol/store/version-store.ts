@@ -150,11 +150,6 @@ export class VersionStore {
     return true;
   }
 
-  /** `use` of each. */
-  useAll(versions: readonly Version[]): void {
-    for (const version of versions) this.use(version);
-  }
-
   /** The body of a version in a content coding, where `keepCopy` kept it. */
   copyOf(version: Version, coding: string): Buffer | undefined {
     return version instanceof HeldVersion ? version.copies?.get(coding) : undefined;
@@ -220,8 +215,9 @@ export class VersionStore {
     const unlisted = [pages.place(version, { scopeKey, url: page.url, templates: page.templates })];
     if (version.isPublic && !wasPublic) {
       version.evidence = undefined;
-      for (const { url, lists } of version.places.slice())
-        unlisted.push(pages.place(version, { scopeKey: "public", url, templates: keysBeside(url, lists) }));
+      for (const { scopeKey, url, lists } of version.places.slice())
+        if (scopeKey !== "public")
+          unlisted.push(pages.place(version, { scopeKey: "public", url, templates: keysBeside(url, lists) }));
     }
     version.lastUrl = version.places.at(-1)?.url ?? "";
     const excess = version.places.length - MOST_PLACES;
@@ -254,9 +250,10 @@ export class VersionStore {
     if (bytes === version.accountedBytes && ttl === version.lifetimeMs) return this.use(version);
     version.owner.bytes += bytes - version.accountedBytes;
     version.accountedBytes = bytes;
-    if (ttl !== version.lifetimeMs) this.#lastUses.gone(version, version.lifetimeMs);
+    if (version.lifetimeMs > 0 && ttl !== version.lifetimeMs)
+      this.#lastUses.gone(version, version.lifetimeMs);
     version.lifetimeMs = ttl;
-    this.#lastUses.used(version, ttl);
+    if (ttl > 0) this.#lastUses.used(version, ttl);
     this.#held.set(version, bytes, { size: bytes, ttl });
     return true;
   }
@@ -272,7 +269,7 @@ export class VersionStore {
   #dropped(version: HeldVersion): void {
     const { owner } = version;
     owner.remove(version);
-    this.#lastUses.gone(version, version.lifetimeMs);
+    if (version.lifetimeMs > 0) this.#lastUses.gone(version, version.lifetimeMs);
     owner.bytes -= version.accountedBytes;
     version.accountedBytes = 0;
     if (owner.count === 0) this.#partitions.delete(owner.partition);
