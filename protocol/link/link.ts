@@ -143,7 +143,8 @@ export class LinkEndpoint implements Link {
       const reader = new ByteReader(bytes);
       while (reader.left > 0 && this.#end === undefined) {
         if (this.#up === undefined) {
-          this.#greet(reader.frameBytes());
+          const handshaken = this.#handshake.receive(reader.frameBytes());
+          if (handshaken !== undefined) this.#goUp(handshaken);
           continue;
         }
         const body = reader.sized();
@@ -163,11 +164,6 @@ export class LinkEndpoint implements Link {
         throw error;
       }
     }
-  }
-
-  #greet(frame: Buffer): void {
-    const handshaken = this.#handshake.receive(frame);
-    if (handshaken !== undefined) this.#goUp(handshaken);
   }
 
   #goUp(handshaken: Handshaken): void {
@@ -292,8 +288,7 @@ export class LinkEndpoint implements Link {
       window: (streamId, bytes) =>
         scheduler.control({ kind: "window", streamId, bytes, received: this.#received }),
       number: this.#streams.number.bind(this.#streams),
-      closed: (stream) => {
-        const { grownBytes } = stream;
+      closed: (stream, grownBytes) => {
         if (grownBytes > 0) this.#up?.windows.shrink(grownBytes);
         this.#streams.remove(stream);
         scheduler.drop(stream);

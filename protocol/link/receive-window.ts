@@ -20,25 +20,20 @@ export interface WindowGrowth {
 
 export class ReceiveWindow {
   readonly #growth: WindowGrowth;
-  readonly #firstBytes: number;
   #windowBytes: number;
   /** What the peer may still send. */
   #left: number;
   /** Taken by the reader and not granted again yet. */
   #owed = 0;
   #lastGrantAt: number;
+  /** Bytes by which the window has grown, as granted by `mayGrow`. */
+  grownBytes = 0;
 
   constructor(windowBytes: number, growth: WindowGrowth) {
-    this.#firstBytes = windowBytes;
     this.#windowBytes = windowBytes;
     this.#left = windowBytes;
     this.#growth = growth;
     this.#lastGrantAt = growth.clock.now();
-  }
-
-  /** Bytes by which the window has grown, as granted by `mayGrow`. */
-  get grownBytes(): number {
-    return this.#windowBytes - this.#firstBytes;
   }
 
   /** Bytes have arrived; throws LinkError("window-overrun") when the peer had no window for them. */
@@ -65,6 +60,7 @@ export class ReceiveWindow {
     const hurried = this.#growth.clock.now() - this.#lastGrantAt < 2 * ms;
     if (more <= 0 || !hurried || !this.#growth.mayGrow(more)) return 0;
     this.#windowBytes += more;
+    this.grownBytes += more;
     return more;
   }
 }

@@ -227,7 +227,10 @@ class UpstreamExchange {
     this.#phase = { is: "complete", connection, restMs };
     this.#rest();
     const how = framing === "close" ? "closed" : "complete";
-    body.arrived.push({ how, trailers: endToEndTrailers(rawTrailers) });
+    body.arrived.push({
+      how,
+      trailers: rawTrailers.length === 0 ? rawTrailers : endToEndTrailers(rawTrailers),
+    });
     // Nobody reads the rest of the request any more, and its end would have to come before another one.
     if (!this.#outgoing.writableEnded) this.#outgoing.destroy();
   }
