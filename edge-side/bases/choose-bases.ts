@@ -51,7 +51,7 @@ export function chooseBases(store: VersionStore, wanted: BasesWanted): Version[]
     if (best.length < MAX_OFFERS && commonBases)
       for (const made of store.listed(partition, "public", commonName(key), peerStore).reverse()) offer(made);
   }
-  store.useAll(best);
+  for (const version of best) store.use(version);
   return best.reverse();
 }
 

@@ -33,7 +33,8 @@ export const sendWhole = async (
 ): Promise<void> => {
   const { visitor, head } = options;
   // Before the head: what is wrong with them is a clean failure still.
-  const trailers = sanitizeTrailers(whole.end.trailers);
+  const { trailers: sent } = whole.end;
+  const trailers = sent.length === 0 ? sent : sanitizeTrailers(sent);
   if (bodiless(options)) return sendHeadOnly(options);
   const encodable = isEncodable(visitor, head);
   const codings = encodable && whole.page.length > 0 ? wantedCodings(visitor, whole.page.length) : NONE;

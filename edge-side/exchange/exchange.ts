@@ -22,9 +22,13 @@ export const MOST_INTERIM_HEADS = 32;
 export interface BodyBeginning {
   readonly extensions: readonly Extension[];
   readonly body: Uint8Array;
+  /** That is all of it, and there are no trailers. */
+  readonly ended?: true;
 }
 
 export const NO_BODY_YET: BodyBeginning = { extensions: NO_EXTENSIONS, body: new Uint8Array(0) };
+/** Of a request that has none. */
+export const NO_BODY: BodyBeginning = { ...NO_BODY_YET, ended: true };
 
 export interface ExchangeRequest {
   /** As requestHeadToList makes it. */
@@ -55,14 +59,14 @@ export interface ExchangeEvents {
 /** Opens an exchange on a link that accepts one. */
 export const openExchange = (link: Link, request: ExchangeRequest, events: ExchangeEvents): Exchange => {
   const { head, offers, session, urgency, incremental, visitorConnection, beginning } = request;
-  const { body } = beginning;
+  const { body, ended = false } = beginning;
   const extensions =
     visitorConnection === undefined
       ? beginning.extensions
       : [...beginning.extensions, visitorConnectionExtension(visitorConnection)];
   const stream = link.open({
     kind: "open",
-    ended: false,
+    ended,
     session,
     timings: false,
     urgency,
@@ -72,7 +76,7 @@ export const openExchange = (link: Link, request: ExchangeRequest, events: Excha
     extensions,
     body,
   });
-  return new Exchange(stream, body.length, events);
+  return new Exchange(stream, beginning, events);
 };
 
 export class Exchange implements StreamReceiver {
@@ -80,14 +84,15 @@ export class Exchange implements StreamReceiver {
   readonly #events: ExchangeEvents;
   readonly #arrived = new AsyncQueue<StreamFrame>();
   /** `sending`: the request's body has not ended. `asked`: it has. `lost`: all of it ended early. */
-  #phase: "sending" | "asked" | "lost" = "sending";
+  #phase: "sending" | "asked" | "lost";
   #interimHeads = 0;
   #answerBytes = 0;
   #requestBytes: number;
 
-  constructor(stream: Stream, requestBytes: number, events: ExchangeEvents) {
+  constructor(stream: Stream, { body, ended }: BodyBeginning, events: ExchangeEvents) {
     this.#stream = stream;
-    this.#requestBytes = requestBytes;
+    this.#phase = ended ? "asked" : "sending";
+    this.#requestBytes = body.length;
     this.#events = events;
     stream.listen(this);
   }

@@ -142,7 +142,7 @@ const respond = async (
     head: tag === undefined ? head : tag.into(head),
     encoders,
     memory: bases,
-    keyId: bases.link.keyId,
+    keyId: bases.keyId,
   });
   if ("page" in decoded) {
     visit.page(decoded.page.length);

@@ -51,6 +51,8 @@ export class VisitBases implements DecodeContext, PageCopies {
   /** Whether heads that leave their tag out were agreed on with the origin side. */
   readonly omittedEtags: boolean;
   readonly link: Link;
+  /** The key of the link. */
+  readonly keyId: string;
   /** The memory that the visit takes while its page is put together. */
   readonly lease: Lease;
   readonly clock: Clock;
@@ -58,6 +60,7 @@ export class VisitBases implements DecodeContext, PageCopies {
   readonly #options: BasesOptions;
   readonly #memory: VisitMemory;
   readonly #partition: Partition;
+  readonly #peerStore: StoreId;
   readonly #credentials: Credentials;
   /** The head that the page belongs to, and the tag that it left out. */
   #head: ResponseHead | undefined;
@@ -77,9 +80,12 @@ export class VisitBases implements DecodeContext, PageCopies {
     this.#options = options;
     this.clock = dependencies.clock;
     this.pageBytes = dependencies.pageBytes;
-    this.#partition = partitionOf({ keyId: link.keyId, host: visitor.host });
+    const { keyId, peer } = link;
+    this.keyId = keyId;
+    this.#peerStore = peer.storeId as StoreId;
+    this.#partition = partitionOf({ keyId, host: visitor.host });
     this.#credentials = credentials;
-    this.#memory = new VisitMemory(dependencies, link.keyId);
+    this.#memory = new VisitMemory(dependencies, keyId);
     this.lease = this.#memory.lease;
     this.visitorConnection = askedFrom(visitor, options.fromTrustedProxy);
     this.offered =
@@ -91,11 +97,11 @@ export class VisitBases implements DecodeContext, PageCopies {
             session: credentials.session,
             bases: rules.bases,
             commonBases: rules.commonBases,
-            peerStore: link.peer.storeId as StoreId,
+            peerStore: this.#peerStore,
           });
     this.shorts = this.offered.map(({ short }) => short);
     this.session = !credentials.none;
-    this.omittedEtags = link.peer.features.includes(OMITTED_ETAGS);
+    this.omittedEtags = peer.features.includes(OMITTED_ETAGS);
   }
 
   /** Milliseconds spent decoding; undefined where nothing was decoded. */
@@ -163,7 +169,7 @@ export class VisitBases implements DecodeContext, PageCopies {
       body,
       fingerprint,
       scope,
-      from: this.link.peer.storeId as StoreId,
+      from: this.#peerStore,
     });
     if (scope.kind === "session" && rules.commonBases) this.#personal = scope;
   }

@@ -13,7 +13,7 @@ import {
   type BodyBeginning,
   type Exchange,
   type ExchangeEvents,
-  NO_BODY_YET,
+  NO_BODY,
   openExchange,
 } from "../exchange/exchange.ts";
 import type { Visitor, VisitorListener } from "../exchange/visitor.ts";
@@ -37,7 +37,6 @@ type Phase =
 
 const ROUTING: Phase = { at: "routing" };
 const PREPARING: Phase = { at: "preparing" };
-const NO_TRAILERS: HeaderList = [];
 
 export class Visit implements VisitorListener, ExchangeEvents {
   readonly visitor: Visitor;
@@ -71,14 +70,13 @@ export class Visit implements VisitorListener, ExchangeEvents {
       this.visitor.listen(this);
       const upload = this.#uploadOf(bases.link, request.compress, this.#deadline);
       this.#upload = upload;
-      const beginning = upload === undefined ? NO_BODY_YET : upload.begin();
+      const beginning = upload === undefined ? NO_BODY : upload.begin();
       const exchange = this.#open(
         bases,
         request.head,
         beginning instanceof Promise ? await beginning : beginning,
       );
-      if (upload === undefined) exchange.endBody("complete", NO_TRAILERS);
-      else upload.send(exchange);
+      upload?.send(exchange);
       const answer = await exchange.answer();
       this.#phase = { at: "answering", exchange, form: answer.form.kind };
       return { exchange, answer };
@@ -126,7 +124,7 @@ export class Visit implements VisitorListener, ExchangeEvents {
     const record: { -readonly [Name in keyof VisitRecord]: VisitRecord[Name] } = { host, method, target };
     if (bases !== undefined) {
       const exchange = this.#exchange;
-      record.link = bases.link.keyId;
+      record.link = bases.keyId;
       record.stream = exchange?.streamId ?? 0;
       record.bases = bases.offered.length;
       record.answerBytes = exchange?.answerBytes ?? 0;

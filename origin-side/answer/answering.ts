@@ -6,6 +6,7 @@ import type { ResponseHead } from "../../protocol/http/head.ts";
 import type { Clock } from "../../protocol/runtime/clock.ts";
 import type { Load } from "../../protocol/runtime/event-loop-load.ts";
 import type { MemoryBudget } from "../../protocol/runtime/memory-budget.ts";
+import type { PageKey } from "../../protocol/store/page-key.ts";
 import type { Partition } from "../../protocol/store/partition.ts";
 import type { VersionStore } from "../../protocol/store/version-store.ts";
 import type { UpstreamBody } from "../../protocol/upstream/body.ts";
@@ -40,6 +41,7 @@ export interface Answering {
   readonly head: ResponseHead;
   readonly body: UpstreamBody;
   readonly partition: Partition;
+  readonly pageKey: PageKey;
   /** The versions that the edge offered and this side holds too, best last. */
   readonly offered: readonly UsableBase[];
   readonly options: AnswerDependencies;

@@ -41,6 +41,21 @@ export interface ExchangeLimits {
   readonly codedRequests?: boolean;
 }
 
+interface ReadRequest {
+  readonly request: RequestHead;
+  readonly host: string;
+}
+
+/** A request whose head is the same as one before it comes with the same list: it is read once. */
+const READ = new WeakMap<HeaderList, ReadRequest>();
+
+const readRequest = (head: HeaderList): ReadRequest => {
+  const request = requestHeadFromList(head);
+  const read = { request, host: fieldOf(request.fields, "host") ?? "" };
+  READ.set(head, read);
+  return read;
+};
+
 export class IncomingExchange implements StreamReceiver {
   readonly open: OpenFrame;
   readonly request: RequestHead;
@@ -68,8 +83,9 @@ export class IncomingExchange implements StreamReceiver {
     this.#stream = stream;
     this.#headBytes = limits.headBytes;
     this.open = open;
-    this.request = requestHeadFromList(open.head);
-    this.host = fieldOf(this.request.fields, "host") ?? "";
+    const read = READ.get(open.head) ?? readRequest(open.head);
+    this.request = read.request;
+    this.host = read.host;
     this.coding = open.extensions.length === 0 ? undefined : requestCodingOf(open.extensions);
     this.visitorConnection = open.extensions.length === 0 ? undefined : visitorConnectionOf(open.extensions);
     if (

@@ -7,11 +7,9 @@ import { StreamError, type StreamErrorCode } from "../../protocol/errors.ts";
 import { isOfAuthenticatedConnection } from "../../protocol/http/connection-auth.ts";
 import { type Retention, type Scope, saysNoStore } from "../../protocol/scope/scope.ts";
 import { type Fingerprint, fingerprintOf } from "../../protocol/store/fingerprint.ts";
-import { pageKeyOf } from "../../protocol/store/page-key.ts";
 import { partitionOf } from "../../protocol/store/partition.ts";
 import type { BodyEnd, RequestBody } from "../../protocol/upstream/body.ts";
 import { joinUpgraded } from "../../protocol/upstream/upgraded-stream.ts";
-import type { UpstreamClient } from "../../protocol/upstream/upstream-client.ts";
 import type { UpstreamResponse } from "../../protocol/upstream/upstream-request.ts";
 import type { AnswerDependencies, Answering } from "../answer/answering.ts";
 import { awaitAcknowledgement } from "../answer/await-acknowledgement.ts";
@@ -20,7 +18,6 @@ import { howItTravels, usableBases } from "../answer/choose-answer.ts";
 import { decodeResponse } from "../answer/decode-response.ts";
 import { BufferedAnswer, encodeBuffered, sentBuffered } from "../answer/send-buffered.ts";
 import { streamPage } from "../answer/send-streamed.ts";
-import type { Route } from "../config/route-config.ts";
 import {
   type ExchangePhases,
   type ExchangeRecord,
@@ -29,8 +26,7 @@ import {
 } from "../exchange/access-record.ts";
 import type { ExchangeLimits, IncomingExchange } from "../exchange/incoming-exchange.ts";
 import { type HeldBody, NO_BODY_HELD, type RequestDecoders, requestBodyOf } from "../request/decode-body.ts";
-import { upstreamRequest } from "../request/upstream-head.ts";
-import type { Routes } from "./routes.ts";
+import type { RoutedRequest, Routes } from "./routes.ts";
 
 /** What every exchange needs, on one link. */
 export interface ExchangeDependencies extends AnswerDependencies, ExchangeLimits {
@@ -54,11 +50,11 @@ export const answerEdge = async (
   let upload: HeldBody = NO_BODY_HELD;
   try {
     upload = requestBodyOf(exchange, options.requestDecoders);
-    const upstream = routeOf(exchange, options.routes);
-    const response = await fetchUpstream(exchange, upload.body, upstream, options);
+    const routed = routeOf(exchange, options.routes);
+    const response = await fetchUpstream(exchange, upload.body, routed, options);
     phases.response = { status: response.head.status, at: clock.now() };
     if (response.kind === "upgraded") await join(exchange, response, phases);
-    else await answerWith(decoded(exchange, response, upstream, options), phases);
+    else await answerWith(decoded(exchange, response, routed, options), phases);
   } catch (error) {
     phases.failed = failWith(error, exchange, options.log);
   } finally {
@@ -67,29 +63,26 @@ export const answerEdge = async (
   }
 };
 
-const routeOf = (
-  { host, request }: IncomingExchange,
-  routes: Pick<Routes, "find">,
-): UpstreamClient<Route> => {
-  const upstream = routes.find(host, request.target);
-  if (upstream !== undefined) return upstream;
+const routeOf = ({ host, request }: IncomingExchange, routes: Pick<Routes, "find">): RoutedRequest => {
+  const routed = routes.find(host, request);
+  if (routed !== undefined) return routed;
   throw new StreamError("no-route", `no route for ${host}: add it under routes in origin.yaml`);
 };
 
 const fetchUpstream = (
   exchange: IncomingExchange,
   body: RequestBody | undefined,
-  upstream: UpstreamClient<Route>,
+  { upstream, head }: RoutedRequest,
   { keyId, edgeInstance }: Pick<ExchangeDependencies, "keyId" | "edgeInstance">,
 ): Promise<UpstreamResponse> =>
   upstream.fetch({
-    head: upstreamRequest(exchange.request, upstream.route),
+    head,
     body,
     boundTo: exchange.visitorConnection
       ? `${keyId} ${edgeInstance} ${exchange.visitorConnection}`
       : undefined,
     signal: exchange.gone,
-    interim: (head) => exchange.interim(head),
+    interim: (interim) => exchange.interim(interim),
   });
 
 /** Two connections as one, until both have ended. */
@@ -111,17 +104,21 @@ const join = async (
 const decoded = (
   exchange: IncomingExchange,
   response: Extract<UpstreamResponse, { kind: "answered" }>,
-  { route }: UpstreamClient<Route>,
+  { upstream, pageKey }: RoutedRequest,
   options: ExchangeDependencies,
 ): Answering => {
   const { request, gone, host, open } = exchange;
-  const { head, body } = decodeResponse(request, response, options, { asked: route.askEncoded, gone });
+  const { head, body } = decodeResponse(request, response, options, {
+    asked: upstream.route.askEncoded,
+    gone,
+  });
   const partition = partitionOf({ keyId: options.keyId, host });
   return {
     exchange,
     head,
     body,
     partition,
+    pageKey,
     offered: usableBases(options.store, partition, open.offers),
     options,
   };
@@ -191,14 +188,13 @@ const pass = async (
 };
 
 const remember = (
-  { exchange, head, partition, offered, options }: Answering,
+  { exchange, head, partition, pageKey, offered, options }: Answering,
   body: Buffer,
   fingerprint: Fingerprint,
 ): void => {
-  const { request, open } = exchange;
+  const { open } = exchange;
   // The connection itself was the credential: whose page it is nobody knows, and no edge offers it.
   if (exchange.visitorConnection !== undefined || isOfAuthenticatedConnection(head.fields)) return;
-  const { url, templates } = pageKeyOf(request.target);
   // Who may build on a version is the edge's decision, by what it offers; here only how long it stays matters.
   const session = open.session ? options.sessions.of(offered) : undefined;
   const kept: Retention = session === undefined ? "keep" : "session";
@@ -207,7 +203,7 @@ const remember = (
     session === undefined
       ? { kind: "public", retention }
       : { kind: "session", session, retention, marks: undefined };
-  options.store.remember(partition, { url, templates, body, fingerprint, scope });
+  options.store.remember(partition, { ...pageKey, body, fingerprint, scope });
 };
 
 /** Tells the edge, and the log; a stack is worth its lines only where the fault is ours. */

@@ -2,10 +2,29 @@
  * The routes that exchanges are served by now, each with the client of its web server. They are replaced as a whole; what runs
  * goes on, to the web server it began with. README section "Routes".
  */
+
+import type { RequestHead } from "../../protocol/http/head.ts";
 import type { Clock } from "../../protocol/runtime/clock.ts";
+import { type PageKey, pageKeyOf } from "../../protocol/store/page-key.ts";
 import { UpstreamClient } from "../../protocol/upstream/upstream-client.ts";
 import type { Route } from "../config/route-config.ts";
+import { upstreamRequest } from "../request/upstream-head.ts";
 import { RouteTable } from "../upstream/route-table.ts";
+
+/** A request on its way to a web server. */
+export interface RoutedRequest {
+  readonly upstream: UpstreamClient<Route>;
+  /** As the web server gets it. */
+  readonly head: RequestHead;
+  readonly pageKey: PageKey;
+}
+
+/** @internal */
+export const routedTo = (upstream: UpstreamClient<Route>, request: RequestHead): RoutedRequest => ({
+  upstream,
+  head: upstreamRequest(request, upstream.route),
+  pageKey: pageKeyOf(request.target),
+});
 
 export interface RoutesConfig {
   readonly routes: readonly Route[];
@@ -17,6 +36,8 @@ export class Routes {
   /** Of routes that were replaced: each resolves when nothing runs on it any more. */
   readonly #retiring = new Set<Promise<void>>();
   #table: RouteTable<UpstreamClient<Route>>;
+  /** What the routes there are now make of a request's head; the next request with that very head is the same object. */
+  #routed = new WeakMap<RequestHead, { readonly host: string; readonly routed: RoutedRequest }>();
 
   constructor(config: RoutesConfig, clock: Clock) {
     this.#clock = clock;
@@ -24,13 +45,20 @@ export class Routes {
   }
 
   /** `host` as a Host field has it; undefined: no route. */
-  find(host: string, target: string): UpstreamClient<Route> | undefined {
-    return this.#table.find(host, target);
+  find(host: string, request: RequestHead): RoutedRequest | undefined {
+    const known = this.#routed.get(request);
+    if (known?.host === host) return known.routed;
+    const upstream = this.#table.find(host, request.target);
+    if (upstream === undefined) return undefined;
+    const routed = routedTo(upstream, request);
+    this.#routed.set(request, { host, routed });
+    return routed;
   }
 
   replace(config: RoutesConfig): void {
     const before = this.#table.all;
     this.#table = this.#tableOf(config);
+    this.#routed = new WeakMap();
     for (const client of before) {
       const retired = client.retire().finally(() => this.#retiring.delete(retired));
       this.#retiring.add(retired);

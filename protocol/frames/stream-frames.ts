@@ -3,7 +3,13 @@
 import { LinkError, STREAM_ERRORS, streamErrorOf } from "../errors.ts";
 import { SHORT_FINGERPRINT_BYTES } from "../store/fingerprint.ts";
 import type { ByteReader, ByteWriter } from "../wire/bytes.ts";
-import { readExtensions, writeExtensions, writeSizedExtensions } from "../wire/extensions.ts";
+import {
+  type Extension,
+  NO_EXTENSIONS,
+  readExtensions,
+  writeExtensions,
+  writeSizedExtensions,
+} from "../wire/extensions.ts";
 import { answerForms } from "./answer-form.ts";
 import {
   MOST_OFFERS,
@@ -28,6 +34,11 @@ const streamId = (r: ByteReader): StreamId => {
 
 /** The length of a list of extensions that is empty, as it is in nearly every frame. */
 const NO_BYTES = 0;
+
+const readSizedExtensions = (r: ByteReader): readonly Extension[] => {
+  const bytes = r.varint();
+  return bytes === NO_BYTES ? NO_EXTENSIONS : readExtensions(r.part(bytes));
+};
 
 /** Written in place of a distance: the short fingerprint follows. */
 const IN_FULL = 0;
@@ -92,7 +103,7 @@ export const streamFrames: FrameLayouts<StreamFrame> = {
         incremental: (flags & OPEN.incremental) !== 0,
         head: headers.decode(r),
         offers: readOffers(r, id, headers.carried),
-        extensions: readExtensions(r.sized()),
+        extensions: readSizedExtensions(r),
         body: r.rest(),
       };
     },
@@ -115,7 +126,7 @@ export const streamFrames: FrameLayouts<StreamFrame> = {
       const before = r.left;
       const head = headers.decode(r);
       const blockBytes = before - r.left;
-      const extensions = readExtensions(r.sized());
+      const extensions = readSizedExtensions(r);
       const body = r.rest();
       headers.carried.answered(id, form);
       if (form.kind === "interim" && (ended || body.length > 0))

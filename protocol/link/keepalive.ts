@@ -16,8 +16,8 @@ export class Keepalive {
   readonly #clock: Clock;
   readonly #intervalMs: number;
   readonly #events: HeartbeatEvents;
-  /** Something was received since the last look. */
-  #alive = false;
+  /** Set when anything is received. */
+  alive = false;
   #silentIntervals = 0;
   #timer: Timer;
 
@@ -28,18 +28,14 @@ export class Keepalive {
     this.#timer = clock.after(intervalMs, this.#check);
   }
 
-  alive(): void {
-    this.#alive = true;
-  }
-
   stop(): void {
     this.#timer.cancel();
   }
 
   // One timer for the life of the link, never one per message.
   readonly #check = (): void => {
-    this.#silentIntervals = this.#alive ? 0 : this.#silentIntervals + 1;
-    this.#alive = false;
+    this.#silentIntervals = this.alive ? 0 : this.#silentIntervals + 1;
+    this.alive = false;
     if (this.#silentIntervals >= SILENT_INTERVALS) {
       this.#events.dead(this.#silentIntervals * this.#intervalMs);
       return;

@@ -41,6 +41,7 @@ export class LinkEndpoint implements Link {
   readonly #budget = new SendBudget();
   readonly #scheduler: Scheduler;
   readonly #streams = new StreamTable();
+  readonly #host: StreamHost;
   readonly #handshake: Handshake;
   /** Beats once the link is up: a peer that greets us is not pinged, and has a time of its own. */
   #keepalive: Keepalive | undefined;
@@ -57,6 +58,7 @@ export class LinkEndpoint implements Link {
     const transport = withFrameTrace(options);
     this.#options = { ...options, transport };
     this.#scheduler = new Scheduler(transport, this.#budget, clock);
+    this.#host = this.#newHost();
     const exported = options.behindBalancer ? undefined : transport.exportKey(EXPORTER_LABEL, EXPORTER_BYTES);
     this.#handshake = new Handshake({
       ours: hello,
@@ -136,12 +138,13 @@ export class LinkEndpoint implements Link {
   #message(bytes: Buffer): void {
     if (this.#end !== undefined) return;
     this.#received += bytes.length;
-    this.#keepalive?.alive();
+    if (this.#keepalive !== undefined) this.#keepalive.alive = true;
     try {
       const reader = new ByteReader(bytes);
       while (reader.left > 0 && this.#end === undefined) {
         if (this.#up === undefined) {
-          this.#greet(reader.frameBytes());
+          const handshaken = this.#handshake.receive(reader.frameBytes());
+          if (handshaken !== undefined) this.#goUp(handshaken);
           continue;
         }
         const body = reader.sized();
@@ -161,11 +164,6 @@ export class LinkEndpoint implements Link {
         throw error;
       }
     }
-  }
-
-  #greet(frame: Buffer): void {
-    const handshaken = this.#handshake.receive(frame);
-    if (handshaken !== undefined) this.#goUp(handshaken);
   }
 
   #goUp(handshaken: Handshaken): void {
@@ -277,23 +275,25 @@ export class LinkEndpoint implements Link {
     return { receiveBytes: this.#options.hello.streamBytes, sendBytes: this.#known.peer.streamBytes };
   }
 
-  readonly #host: StreamHost = {
-    now: () => this.#options.clock.now(),
-    baseRttMs: () => this.#budget.baseRttMs,
-    mayGrow: (bytes) => this.#known.windows.grow(bytes),
-    isFull: () => this.#budget.room <= 0,
-    ready: (stream) => this.#scheduler.ready(stream),
-    control: (frame) => this.#scheduler.control(frame),
-    later: (frame, bytes) => this.#scheduler.later(frame, bytes),
-    window: (streamId, bytes) =>
-      this.#scheduler.control({ kind: "window", streamId, bytes, received: this.#received }),
-    number: (stream) => this.#streams.number(stream),
-    closed: (stream) => {
-      this.#streams.remove(stream);
-      const { grownBytes } = stream;
-      if (grownBytes > 0) this.#up?.windows.shrink(grownBytes);
-      this.#scheduler.drop(stream);
-      this.#closeIfDone();
-    },
-  };
+  #newHost(): StreamHost {
+    const scheduler = this.#scheduler;
+    return {
+      clock: this.#options.clock,
+      baseRttMs: () => this.#budget.baseRttMs,
+      mayGrow: (bytes) => this.#known.windows.grow(bytes),
+      isFull: () => this.#budget.room <= 0,
+      ready: scheduler.ready.bind(scheduler),
+      control: scheduler.control.bind(scheduler),
+      later: scheduler.later.bind(scheduler),
+      window: (streamId, bytes) =>
+        scheduler.control({ kind: "window", streamId, bytes, received: this.#received }),
+      number: this.#streams.number.bind(this.#streams),
+      closed: (stream, grownBytes) => {
+        if (grownBytes > 0) this.#up?.windows.shrink(grownBytes);
+        this.#streams.remove(stream);
+        scheduler.drop(stream);
+        this.#closeIfDone();
+      },
+    };
+  }
 }

@@ -5,12 +5,13 @@
  */
 import { LinkError } from "../errors.ts";
 import { QUEUE_MS } from "../pacing/send-budget.ts";
+import type { Clock } from "../runtime/clock.ts";
 
 /** A window never grows beyond this. @internal */
 export const MOST_WINDOW_BYTES = 4 * 1024 * 1024;
 
 export interface WindowGrowth {
-  now(): number;
+  readonly clock: Pick<Clock, "now">;
   /** Shortest round trip seen, milliseconds. */
   baseRttMs(): number;
   /** Asks the memory budget for the bytes a larger window may cost. */
@@ -19,25 +20,20 @@ export interface WindowGrowth {
 
 export class ReceiveWindow {
   readonly #growth: WindowGrowth;
-  readonly #firstBytes: number;
   #windowBytes: number;
   /** What the peer may still send. */
   #left: number;
   /** Taken by the reader and not granted again yet. */
   #owed = 0;
   #lastGrantAt: number;
+  /** Bytes by which the window has grown, as granted by `mayGrow`. */
+  grownBytes = 0;
 
   constructor(windowBytes: number, growth: WindowGrowth) {
-    this.#firstBytes = windowBytes;
     this.#windowBytes = windowBytes;
     this.#left = windowBytes;
     this.#growth = growth;
-    this.#lastGrantAt = growth.now();
-  }
-
-  /** Bytes by which the window has grown, as granted by `mayGrow`. */
-  get grownBytes(): number {
-    return this.#windowBytes - this.#firstBytes;
+    this.#lastGrantAt = growth.clock.now();
   }
 
   /** Bytes have arrived; throws LinkError("window-overrun") when the peer had no window for them. */
@@ -54,16 +50,17 @@ export class ReceiveWindow {
     const grant = this.#owed + this.#growBy();
     this.#owed = 0;
     this.#left += grant;
-    this.#lastGrantAt = this.#growth.now();
+    this.#lastGrantAt = this.#growth.clock.now();
     return grant;
   }
 
   #growBy(): number {
     const more = Math.min(this.#windowBytes, MOST_WINDOW_BYTES - this.#windowBytes);
     const ms = this.#growth.baseRttMs() + QUEUE_MS;
-    const hurried = this.#growth.now() - this.#lastGrantAt < 2 * ms;
+    const hurried = this.#growth.clock.now() - this.#lastGrantAt < 2 * ms;
     if (more <= 0 || !hurried || !this.#growth.mayGrow(more)) return 0;
     this.#windowBytes += more;
+    this.grownBytes += more;
     return more;
   }
 }

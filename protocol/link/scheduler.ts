@@ -37,6 +37,10 @@ export class Scheduler {
   readonly #writer = new ByteWriter();
   readonly #streams = new FairQueue<Stream>();
   #control: Frame[] = [];
+  /** Frames of the link itself that wait; more than a few mean that the peer sends and does not read. */
+  waitingControl = 0;
+  /** At most so much of what was handed to the transport is still there; it is asked when that is too much, and at first. */
+  #handedBytes = TRANSPORT_BYTES;
   /** Leave with the next message, and before all else in it: they were made before the rest. */
   #later: Frame[] = [];
   #laterBytes = 0;
@@ -55,11 +59,6 @@ export class Scheduler {
     this.#clock = clock;
   }
 
-  /** Frames of the link itself that wait; more than a few mean that the peer sends and does not read. */
-  get waitingControl(): number {
-    return this.#control.length;
-  }
-
   /** Streams may send from now on: the hellos are exchanged. */
   start(headers: FrameHeaderEncoder): void {
     // Our proof leaves alone: until the peer has seen it, it takes no message as large as streams make them.
@@ -69,7 +68,7 @@ export class Scheduler {
   }
 
   control(frame: Frame): void {
-    this.#control.push(frame);
+    this.waitingControl = this.#control.push(frame);
     this.schedule();
   }
 
@@ -105,14 +104,20 @@ export class Scheduler {
     while (
       !this.#closed &&
       (this.#control.length > 0 || this.#filling || this.#streams.size > 0) &&
-      this.#transport.queuedBytes < TRANSPORT_BYTES &&
+      this.#transportTakes() &&
       this.#fillMessage()
     ) {
       const message = this.#writer.take();
       this.#filling = false;
       this.#budget.sent(message.length);
+      this.#handedBytes += message.length;
       this.#transport.send(message);
     }
+  }
+
+  #transportTakes(): boolean {
+    if (this.#handedBytes >= TRANSPORT_BYTES) this.#handedBytes = this.#transport.queuedBytes;
+    return this.#handedBytes < TRANSPORT_BYTES;
   }
 
   /** Sends what can be sent now, and what could have waited. */
@@ -158,6 +163,7 @@ export class Scheduler {
       writeFrame(w, this.#control.shift() as Frame);
       bytes = w.length;
     }
+    this.waitingControl = this.#control.length;
     if (this.#headers !== undefined) bytes = this.#fillWithStreams(bytes, this.#headers);
     this.#filling = bytes > 0;
     if (bytes === 0 && this.#streams.size === 0) return false;

@@ -47,7 +47,8 @@ export interface StreamHost extends WindowGrowth {
   window(streamId: StreamId, bytes: number): void;
   /** Gives an opening stream its number, when its open frame leaves. */
   number(stream: Stream): StreamId;
-  closed(stream: Stream): void;
+  /** `grownBytes`: what its window has taken of the memory budget. */
+  closed(stream: Stream, grownBytes: number): void;
 }
 
 /** What a message takes of one stream. */
@@ -128,11 +129,6 @@ export class Stream {
   /** What is sent now waits for what others have sent. */
   get linkIsFull(): boolean {
     return this.#host.isFull();
-  }
-
-  /** What its window has taken of the memory budget. */
-  get grownBytes(): number {
-    return this.#window.grownBytes;
   }
 
   listen(receiver: StreamReceiver): void {
@@ -283,7 +279,7 @@ export class Stream {
     const next = NEXT[this.#state][event];
     if (next === undefined) throw new LinkError("bad-frame", `${event} on a stream that is ${this.#state}`);
     this.#state = next;
-    if (next === "closed") this.#host.closed(this);
+    if (next === "closed") this.#host.closed(this, this.#window.grownBytes);
   }
 }
 

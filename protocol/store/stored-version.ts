@@ -25,6 +25,12 @@ export interface Version {
   readonly stores: readonly StoreId[];
 }
 
+/** Peers' stores remembered per version; the oldest gives way. @internal */
+export const MOST_STORES = 8;
+
+/** The stricter keeps a version for less long. */
+const STRICTNESS: Record<Retention, number> = { keep: 0, session: 1, "no-store": 2 };
+
 export class HeldVersion implements Version {
   readonly fingerprint: Fingerprint;
   readonly short: ShortFingerprint;
@@ -48,6 +54,13 @@ export class HeldVersion implements Version {
     this.fingerprint = fingerprint;
     this.short = shortOf(fingerprint);
     this.body = body;
+  }
+
+  /** It was sent again, to be kept so long, and the peer's store is known to hold it. */
+  seen(retention: Retention, store: StoreId | undefined): void {
+    if (STRICTNESS[retention] > STRICTNESS[this.retention]) this.retention = retention;
+    if (store !== undefined && !this.stores.includes(store))
+      this.stores = [...this.stores, store].slice(-MOST_STORES);
   }
 
   wasAt(url: string): boolean {
@@ -113,8 +126,3 @@ export class PartitionVersions {
     this.count -= 1;
   }
 }
-
-const STRICTNESS: Record<Retention, number> = { keep: 0, session: 1, "no-store": 2 };
-
-/** The one that keeps a version for less long. */
-export const stricter = (a: Retention, b: Retention): Retention => (STRICTNESS[a] >= STRICTNESS[b] ? a : b);

@@ -21,7 +21,7 @@ import {
   type Sighting,
   type StoreOptions,
 } from "./store-options.ts";
-import { HeldVersion, PartitionVersions, type StoreId, stricter, type Version } from "./stored-version.ts";
+import { HeldVersion, PartitionVersions, type StoreId, type Version } from "./stored-version.ts";
 
 export type { Lifetimes, Sighting, StoreOptions } from "./store-options.ts";
 export type { StoreId, Version } from "./stored-version.ts";
@@ -31,8 +31,6 @@ export const SWEEP_MS = 10_000;
 
 /** Pages one version may be found as: an error page that is alike on a million URLs must not grow by each. @internal */
 export const MOST_PLACES = 16;
-/** Peers' stores remembered per version; the oldest gives way. @internal */
-export const MOST_STORES = 8;
 
 export class VersionStore {
   readonly maxBytes: number;
@@ -98,9 +96,14 @@ export class VersionStore {
   remember(partition: Partition, sighting: Sighting): Version | undefined {
     const { scope, body, fingerprint } = sighting;
     if (scope.kind === "nobody" || body.length + VERSION_BYTES > this.maxBytes) return undefined;
-    const version = this.#current(partition, fingerprint) ?? this.#take(partition, fingerprint, body);
-    noteStore(version, sighting.from);
-    version.retention = stricter(version.retention, scope.retention);
+    let version = this.#current(partition, fingerprint);
+    if (version === undefined) {
+      const owner = this.#partitions.get(partition) ?? new PartitionVersions(partition);
+      this.#partitions.set(partition, owner);
+      version = new HeldVersion(owner, fingerprint, ownBuffer(body));
+      owner.add(version);
+    }
+    version.seen(scope.retention, sighting.from);
 
     const unlisted = this.#place(version, sighting, scope);
     const held = this.#accountedBytes(version);
@@ -150,11 +153,6 @@ export class VersionStore {
     return true;
   }
 
-  /** `use` of each. */
-  useAll(versions: readonly Version[]): void {
-    for (const version of versions) this.use(version);
-  }
-
   /** The body of a version in a content coding, where `keepCopy` kept it. */
   copyOf(version: Version, coding: string): Buffer | undefined {
     return version instanceof HeldVersion ? version.copies?.get(coding) : undefined;
@@ -199,14 +197,6 @@ export class VersionStore {
     return undefined;
   }
 
-  #take(partition: Partition, fingerprint: Fingerprint, body: Buffer): HeldVersion {
-    const owner = this.#partitions.get(partition) ?? new PartitionVersions(partition);
-    this.#partitions.set(partition, owner);
-    const version = new HeldVersion(owner, fingerprint, ownBuffer(body));
-    owner.add(version);
-    return version;
-  }
-
   /** Puts a version where its audience finds it; returns those that this left in no list. */
   #place(
     version: HeldVersion,
@@ -220,8 +210,9 @@ export class VersionStore {
     const unlisted = [pages.place(version, { scopeKey, url: page.url, templates: page.templates })];
     if (version.isPublic && !wasPublic) {
       version.evidence = undefined;
-      for (const { url, lists } of version.places.slice())
-        unlisted.push(pages.place(version, { scopeKey: "public", url, templates: keysBeside(url, lists) }));
+      for (const { scopeKey, url, lists } of version.places.slice())
+        if (scopeKey !== "public")
+          unlisted.push(pages.place(version, { scopeKey: "public", url, templates: keysBeside(url, lists) }));
     }
     version.lastUrl = version.places.at(-1)?.url ?? "";
     const excess = version.places.length - MOST_PLACES;
@@ -245,18 +236,19 @@ export class VersionStore {
 
   /** Accounts for what a version takes now and when it ends; false when it outgrew the store and is gone. */
   #accountedBytes(version: HeldVersion): boolean {
+    const ttl = this.#lifetimeOf(version);
     const bytes = accountedBytesOf(version);
     if (bytes > this.maxBytes) {
       if (!this.#held.delete(version)) this.#dropped(version);
       return false;
     }
-    const ttl = this.#lifetimeOf(version);
     if (bytes === version.accountedBytes && ttl === version.lifetimeMs) return this.use(version);
     version.owner.bytes += bytes - version.accountedBytes;
     version.accountedBytes = bytes;
-    if (ttl !== version.lifetimeMs) this.#lastUses.gone(version, version.lifetimeMs);
+    if (version.lifetimeMs > 0 && ttl !== version.lifetimeMs)
+      this.#lastUses.gone(version, version.lifetimeMs);
     version.lifetimeMs = ttl;
-    this.#lastUses.used(version, ttl);
+    if (ttl > 0) this.#lastUses.used(version, ttl);
     this.#held.set(version, bytes, { size: bytes, ttl });
     return true;
   }
@@ -272,7 +264,7 @@ export class VersionStore {
   #dropped(version: HeldVersion): void {
     const { owner } = version;
     owner.remove(version);
-    this.#lastUses.gone(version, version.lifetimeMs);
+    if (version.lifetimeMs > 0) this.#lastUses.gone(version, version.lifetimeMs);
     owner.bytes -= version.accountedBytes;
     version.accountedBytes = 0;
     if (owner.count === 0) this.#partitions.delete(owner.partition);
@@ -291,11 +283,6 @@ export class VersionStore {
       if (this.#held.size > 0) this.#keepSweeping();
     });
   }
-}
-
-function noteStore(version: HeldVersion, store: StoreId | undefined): void {
-  if (store === undefined || version.stores.includes(store)) return;
-  version.stores = [...version.stores, store].slice(-MOST_STORES);
 }
 
 const keysBeside = (url: string, lists: readonly { readonly key: string }[]): string[] =>

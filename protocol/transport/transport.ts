@@ -19,7 +19,7 @@ export const CLOSE_MS = 5_000;
 export interface TransportEvents {
   /** One whole message. Its bytes may be a slice of a larger buffer: copy what must outlive the exchange. */
   message(bytes: Buffer): void;
-  /** `queuedBytes` fell to zero after it was above. */
+  /** `queuedBytes` fell to zero after it was seen above. */
   drain(): void;
   /**
    * Nothing comes or goes any more. Called exactly once, also after `close` and `destroy`, never from inside them: with
@@ -35,7 +35,7 @@ export interface Transport {
   listen(events: TransportEvents): void;
   /** Sends one message. The bytes belong to the transport from here on. Does nothing once the transport is ending. */
   send(message: Uint8Array): void;
-  /** Bytes accepted by `send` that the operating system has not taken yet. */
+  /** Bytes accepted by `send` that the operating system has not taken yet. Whoever saw some hears `drain` once there are none. */
   readonly queuedBytes: number;
   /**
    * Largest message accepted from the peer from now on, FIRST_MESSAGE_BYTES until then; anything larger closes the

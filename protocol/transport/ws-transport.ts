@@ -83,7 +83,7 @@ class WebSocketTransport implements Transport {
   /** Why this side ended, or saw the connection end; set once. */
   #why: string | undefined;
   #closed = false;
-  /** `queuedBytes` was above zero after a send: a drain is owed. */
+  /** Somebody has seen `queuedBytes` above zero: a drain is owed. */
   #owesDrain = false;
   #corked = false;
 
@@ -108,7 +108,10 @@ class WebSocketTransport implements Transport {
   }
 
   get queuedBytes(): number {
-    return this.#closed ? 0 : this.#ws.bufferedAmount;
+    if (this.#closed) return 0;
+    const bytes = this.#ws.bufferedAmount;
+    if (bytes > 0) this.#owesDrain = true;
+    return bytes;
   }
 
   listen(events: TransportEvents): void {
@@ -123,7 +126,6 @@ class WebSocketTransport implements Transport {
     this.#cork();
     // Header and payload leave corked: measured as one write and one TLS record.
     this.#ws.send(message, BINARY, this.#written);
-    if (this.#ws.bufferedAmount > 0) this.#owesDrain = true;
   }
 
   setMaxMessageBytes(bytes: number): void {

@@ -4,7 +4,7 @@
  */
 import { StreamError } from "../errors.ts";
 import { FieldNames } from "../http/field-names.ts";
-import { endToEnd, fieldOf, listOf, upgradeOf, withoutFields } from "../http/head.ts";
+import { endToEnd, fieldOf, listOf, type RequestHead, upgradeOf, withoutFields } from "../http/head.ts";
 import type { HeaderList } from "../http/header-list.ts";
 import type { RequestBody } from "./body.ts";
 import type { UpstreamRequest } from "./upstream-request.ts";
@@ -25,16 +25,31 @@ export interface WireRequest {
   readonly bodyBytes: number | undefined;
   /** The request asks to upgrade: on 101 its connection is given out. */
   readonly upgrade: boolean;
+  /** The visitor waits for 100 Continue before it sends its body. */
+  readonly expectsContinue: boolean;
 }
 
+/** Of requests without a body. A head that is the same object again is read once. */
+const KNOWN = new WeakMap<RequestHead, WireRequest>();
+
 /** Throws StreamError for a head that no edge of ours sends. */
-export const wireRequest = ({ head, body }: UpstreamRequest): WireRequest => {
+export const wireRequest = ({ head, body }: Pick<UpstreamRequest, "head" | "body">): WireRequest => {
+  if (body !== undefined) return readRequest(head, body);
+  const known = KNOWN.get(head);
+  if (known !== undefined) return known;
+  const wire = readRequest(head, body);
+  KNOWN.set(head, wire);
+  return wire;
+};
+
+const readRequest = (head: RequestHead, body: RequestBody | undefined): WireRequest => {
   const { method, target } = head;
   if (target === "") throw new StreamError("internal", "a request without a target"); // node would ask for /
   const length = lengthOf(head.fields);
   // A request cannot have a body and bytes of another protocol after it in one half of a stream: the body wins.
   const upgrade = length === undefined || length === 0 ? upgradeOf(head.fields) : undefined;
-  const asIs = { method, target };
+  const expectsContinue = listOf(head.fields, "expect")?.toLowerCase().includes("100-continue") === true;
+  const asIs = { method, target, expectsContinue };
   const fields = endToEnd(head.fields);
   if (upgrade !== undefined) {
     const own = [...withoutFields(fields, CONTENT_LENGTH), "Connection", "Upgrade", "Upgrade", upgrade];

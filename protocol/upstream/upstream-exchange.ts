@@ -15,7 +15,7 @@ import type { Clock } from "../runtime/clock.ts";
 import { UpstreamBody } from "./body.ts";
 import { ConnectionLogin } from "./connection-login.ts";
 import type { ConnectionPool, ConnectionWish, PooledConnection } from "./connection-pool.ts";
-import { expectsContinue, type WireRequest } from "./framing.ts";
+
 import { InactivityTimeout } from "./inactivity-timeout.ts";
 import { type BodyFraming, judgeResponse, rawHead } from "./response-head.ts";
 import { sendBody } from "./send-body.ts";
@@ -88,7 +88,7 @@ class UpstreamExchange {
     this.#asked = asked;
     this.#options = options;
     this.#login = new ConnectionLogin(asked.wish);
-    this.#mayWaitForContinue = expectsContinue(asked.request);
+    this.#mayWaitForContinue = asked.wire.expectsContinue;
     this.#watch = new InactivityTimeout(options.clock, (ms) => this.#silent(ms));
     this.#outgoing = this.#open(asked.wire);
     asked.request.signal.addEventListener("abort", this.#leave, { once: true });
@@ -175,7 +175,7 @@ class UpstreamExchange {
       return this.#fail(new Error(`it sent more than ${MOST_INTERIMS} interim heads`));
     this.#mayWaitForContinue = false;
     // A visitor that did not ask for 100 must not get one (RFC 9110 section 15.2); all others are for it.
-    if (head.status === 100 && !expectsContinue(this.#asked.request)) return;
+    if (head.status === 100 && !this.#asked.wire.expectsContinue) return;
     this.#asked.request.interim({ ...head, fields: endToEnd(head.fields) });
   }
 
@@ -231,7 +231,10 @@ class UpstreamExchange {
     this.#phase = { is: "complete", connection, restMs };
     this.#rest();
     const how = framing === "close" ? "closed" : "complete";
-    body.arrived.push({ how, trailers: endToEndTrailers(rawTrailers) });
+    body.arrived.push({
+      how,
+      trailers: rawTrailers.length === 0 ? rawTrailers : endToEndTrailers(rawTrailers),
+    });
     // Nobody reads the rest of the request any more, and its end would have to come before another one.
     if (!this.#outgoing.writableEnded) this.#outgoing.destroy();
   }

@@ -19,15 +19,12 @@ export const varintBytes = (value: number): number => {
 
 export class ByteWriter {
   #bytes = Buffer.allocUnsafeSlow(FIRST_CAPACITY);
-  #length = 0;
-
-  get length(): number {
-    return this.#length;
-  }
+  /** Bytes written so far; the writer alone changes it. */
+  length = 0;
 
   u8(value: number): this {
     this.#reserve(1);
-    this.#bytes[this.#length++] = value;
+    this.#bytes[this.length++] = value;
     return this;
   }
 
@@ -35,24 +32,24 @@ export class ByteWriter {
     this.#reserve(8);
     let rest = value;
     while (rest >= 0x80) {
-      this.#bytes[this.#length++] = (rest % 0x80) | 0x80;
+      this.#bytes[this.length++] = (rest % 0x80) | 0x80;
       rest = Math.floor(rest / 0x80);
     }
-    this.#bytes[this.#length++] = rest;
+    this.#bytes[this.length++] = rest;
     return this;
   }
 
   bytes(bytes: Uint8Array): this {
     this.#reserve(bytes.length);
-    this.#bytes.set(bytes, this.#length);
-    this.#length += bytes.length;
+    this.#bytes.set(bytes, this.length);
+    this.length += bytes.length;
     return this;
   }
 
   /** A latin1 string, one byte a character, no length before it. */
   latin1(text: string): this {
     this.#reserve(text.length);
-    this.#length += this.#bytes.write(text, this.#length, "latin1");
+    this.length += this.#bytes.write(text, this.length, "latin1");
     return this;
   }
 
@@ -71,27 +68,27 @@ export class ByteWriter {
   /** Begins a part that has its length in bytes before it, and ends with `endSized` of what this returns. */
   beginSized(): number {
     this.#reserve(1);
-    return this.#length++; // most parts are shorter than 128 bytes; longer ones are moved up when they end
+    return this.length++; // most parts are shorter than 128 bytes; longer ones are moved up when they end
   }
 
   endSized(at: number): this {
-    const bytes = this.#length - at - 1;
+    const bytes = this.length - at - 1;
     const extra = varintBytes(bytes) - 1;
     if (extra > 0) {
       this.#reserve(extra);
-      this.#bytes.copyWithin(at + 1 + extra, at + 1, this.#length);
+      this.#bytes.copyWithin(at + 1 + extra, at + 1, this.length);
     }
-    const end = this.#length + extra;
-    this.#length = at;
+    const end = this.length + extra;
+    this.length = at;
     this.varint(bytes);
-    this.#length = end;
+    this.length = end;
     return this;
   }
 
   /** What was written, as a buffer of the caller's own; the writer is empty again. */
   take(): Buffer {
-    const written = this.#bytes.subarray(0, this.#length);
-    this.#length = 0;
+    const written = this.#bytes.subarray(0, this.length);
+    this.length = 0;
     // A full message is not copied: it gets the writer's memory, and the writer new memory.
     if (written.length < GIVEN_AWAY_BYTES) return Buffer.from(written);
     this.#bytes = Buffer.allocUnsafeSlow(FIRST_CAPACITY);
@@ -99,10 +96,10 @@ export class ByteWriter {
   }
 
   #reserve(more: number): void {
-    const needed = this.#length + more;
+    const needed = this.length + more;
     if (needed <= this.#bytes.length) return;
     const grown = Buffer.allocUnsafeSlow(Math.max(needed, this.#bytes.length * 2));
-    grown.set(this.#bytes.subarray(0, this.#length));
+    grown.set(this.#bytes.subarray(0, this.length));
     this.#bytes = grown;
   }
 }
@@ -174,7 +171,12 @@ export class ByteReader {
 
   /** A reader over the next part, whose length stands before it. */
   sized(): ByteReader {
-    return new ByteReader(this.bytes(this.varint()));
+    return this.part(this.varint());
+  }
+
+  /** A reader over the next `count` bytes. */
+  part(count: number): ByteReader {
+    return new ByteReader(this.bytes(count));
   }
 
   /** A length and what it counts, as a slice of the message with the length. */

@@ -11,6 +11,7 @@ import type { Codec } from "../../protocol/codec/codec.ts";
 import { STREAMING_CODEC } from "../../protocol/codec/codecs.ts";
 import { MemoryBudget } from "../../protocol/runtime/memory-budget.ts";
 import { fingerprintOf, shortOf } from "../../protocol/store/fingerprint.ts";
+import { pageKeyOf } from "../../protocol/store/page-key.ts";
 import { partitionOf } from "../../protocol/store/partition.ts";
 import { type Version, VersionStore } from "../../protocol/store/version-store.ts";
 import { UpstreamBody } from "../../protocol/upstream/body.ts";
@@ -66,6 +67,7 @@ export const answeringOf = (options: AnsweringOptions = {}) => {
     head: { status: 200, reason: "OK", fields: ["Content-Type", "text/html", ...(options.fields ?? [])] },
     body: new UpstreamBody({ pause() {}, resume() {} }),
     partition: partitionOf({ keyId: "k", host: "www.example.com" }),
+    pageKey: pageKeyOf("/"),
     offered,
     options: dependencies,
   };

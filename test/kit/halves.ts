@@ -20,6 +20,7 @@ import type { ExchangeRecord } from "../../origin-side/exchange/access-record.ts
 import { IncomingExchange } from "../../origin-side/exchange/incoming-exchange.ts";
 import type { ExchangeDependencies } from "../../origin-side/proxy/answer-edge.ts";
 import { answerEdge } from "../../origin-side/proxy/answer-edge.ts";
+import { routedTo } from "../../origin-side/proxy/routes.ts";
 import { RequestDecoders } from "../../origin-side/request/decode-body.ts";
 import { codecById, codecIds, STREAMING_CODEC } from "../../protocol/codec/codecs.ts";
 import { OMITTED_ETAGS } from "../../protocol/frames/etag-formulas.ts";
@@ -181,7 +182,9 @@ export const openOriginHalf = async (options: OriginOptions): Promise<OriginHalf
     requestDecoders: new RequestDecoders(),
     omittedEtags: link.peer.features.includes(OMITTED_ETAGS) ? new OmittedEtags(() => 0) : undefined,
     headBytes: link.headBytes,
-    routes: { find: (host) => (host.split(":")[0] === TEST_HOST ? web : undefined) },
+    routes: {
+      find: (host, request) => (host.split(":")[0] === TEST_HOST && web ? routedTo(web, request) : undefined),
+    },
     accessLog: { write: (record) => records.push(record) },
     log: silentLog,
   });

@@ -9,6 +9,7 @@ import type { ExchangeRecord } from "../../origin-side/exchange/access-record.ts
 import { IncomingExchange } from "../../origin-side/exchange/incoming-exchange.ts";
 import type { ExchangeDependencies } from "../../origin-side/proxy/answer-edge.ts";
 import { answerEdge } from "../../origin-side/proxy/answer-edge.ts";
+import { routedTo } from "../../origin-side/proxy/routes.ts";
 import { RequestDecoders } from "../../origin-side/request/decode-body.ts";
 import { RouteTable } from "../../origin-side/upstream/route-table.ts";
 import { STREAMING_CODEC } from "../../protocol/codec/codecs.ts";
@@ -132,7 +133,13 @@ export class Answering implements AsyncDisposable {
     this.pair = pair;
     this.memory = new MemoryBudget({ totalBytes: 2 ** 27, shareBytes: 2 ** 26 });
     this.#client = new UpstreamClient(route, { clock: systemClock, headBytes: HEAD_BYTES });
-    const routes = new RouteTable([this.#client]);
+    const table = new RouteTable([this.#client]);
+    const routes: ExchangeDependencies["routes"] = {
+      find(host, request) {
+        const client = table.find(host, request.target);
+        return client && routedTo(client, request);
+      },
+    };
     this.#store = new VersionStore({
       clock: systemClock,
       bytes: 2 ** 26,

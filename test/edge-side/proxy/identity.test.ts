@@ -142,4 +142,23 @@ describe("an edge behind a proxy", () => {
     expect(after.exchange.field("x-forwarded-for")).toBe("127.0.0.1");
     expect(edge.troubles).toEqual([]);
   });
+
+  it("believes it until a reload on a connection whose requests repeat the very same head", async () => {
+    await edge.daemon.reload(edge.config);
+    const visitor = await edge.visitor();
+    const toldBy = async (...fields: string[]): Promise<string | undefined> => {
+      visitor.send(GET("/", ...fields));
+      const exchange = await edge.origin.next();
+      exchange.answer(200, ["Content-Length", "2"], "ok");
+      await visitor.response();
+      return exchange.field("x-forwarded-for");
+    };
+    const claim = "X-Forwarded-For: 203.0.113.9";
+    for (let time = 0; time < 3; time++) expect(await toldBy(claim)).toBe("203.0.113.9, 127.0.0.1");
+    expect(await toldBy("X-Forwarded-For: 203.0.113.8")).toBe("203.0.113.8, 127.0.0.1");
+    expect(await toldBy(claim)).toBe("203.0.113.9, 127.0.0.1");
+    expect(await toldBy(claim)).toBe("203.0.113.9, 127.0.0.1");
+    await edge.daemon.reload({ ...edge.config, trustedProxies: [] });
+    expect(await toldBy(claim)).toBe("127.0.0.1");
+  });
 });

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { Routes } from "../../../origin-side/proxy/routes.ts";
+import type { RequestHead } from "../../../protocol/http/head.ts";
 import { systemClock } from "../../../protocol/runtime/clock.ts";
 import { type FakeOrigin, openOrigin } from "../../kit/fake-origin.ts";
 import { ask, heard, routeTo } from "../../protocol/asking.ts";
@@ -9,6 +10,8 @@ const open: AsyncDisposable[] = [];
 afterEach(async () => {
   for (const each of open.splice(0)) await each[Symbol.asyncDispose]();
 });
+
+const requestFor = (target: string): RequestHead => ({ method: "GET", target, fields: [] });
 
 const serving = async (said: string): Promise<FakeOrigin> => {
   const origin = await openOrigin((_, response) => response.end(said));
@@ -21,11 +24,11 @@ describe("the routes of an origin side", () => {
     const { port } = await serving("ok");
     const shop = routeTo(port, { path: "/shop" });
     const routes = new Routes({ routes: [shop], limits: LIMITS }, systemClock);
-    expect(routes.find("www.example.com:8080", "/shop/1")?.route).toBe(shop);
-    expect([routes.find("www.example.com", "/"), routes.find("other.example.com", "/shop")]).toEqual([
-      undefined,
-      undefined,
-    ]);
+    expect(routes.find("www.example.com:8080", requestFor("/shop/1"))?.upstream.route).toBe(shop);
+    expect([
+      routes.find("www.example.com", requestFor("/")),
+      routes.find("other.example.com", requestFor("/shop")),
+    ]).toEqual([undefined, undefined]);
     await routes.close();
   });
 
@@ -38,8 +41,9 @@ describe("the routes of an origin side", () => {
     open.push(old);
     const other = await serving("new");
     const routes = new Routes({ routes: [routeTo(old.port)], limits: LIMITS }, systemClock);
+    const request = requestFor("/");
     const clientNow = () => {
-      const client = routes.find("www.example.com", "/");
+      const client = routes.find("www.example.com", request)?.upstream;
       if (client === undefined) throw new Error("no route");
       return client;
     };

@@ -98,6 +98,28 @@ describe("a head with the names of one before", () => {
     expect(both(second).slice(6)).toBe(bytes.replaceAll(" ", ""));
   });
 
+  it("and the same values is the very same list again, until a value changes", () => {
+    const { encode, decode } = pair();
+    const head = ["Host", "a", "Cookie", "session=0123456789abcdef; theme=dark-and-narrow-0123"];
+    const first = decode(encode(head));
+    expect(decode(encode([...head]))).toBe(first);
+    expect(decode(encode(["Host", "b", ...head.slice(2)]))).toEqual(["Host", "b", ...head.slice(2)]);
+    const again = decode(encode(head));
+    expect(again).toEqual(head);
+    expect(decode(encode(head))).toBe(again);
+  });
+
+  it("spells what may be guessed, though it is the very same list", () => {
+    const { encode, decode } = pair();
+    const head = ["Host", "a", "Authorization", "Basic 1"];
+    const lengths = [head, head, head].map((each) => {
+      const block = encode(each);
+      expect(decode(block)).toEqual(head);
+      return block.length;
+    });
+    expect(lengths.slice(1)).toEqual([3 + 2 + 7, 3 + 2 + 7]);
+  });
+
   it("skips as many fields as it must: 30 in the byte, from 31 on in a varint", () => {
     const names = (changed: number) =>
       Array.from({ length: 40 }, (_, at) => [`N${at}`, at === changed ? "2" : "1"]).flat();

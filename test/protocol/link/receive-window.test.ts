@@ -7,7 +7,7 @@ const KIB = 1024;
 const windowOf = (bytes: number, path: { rttMs?: number; budget?: number } = {}) => {
   const time = { now: 0, budget: path.budget ?? Number.POSITIVE_INFINITY, asked: 0 };
   const window = new ReceiveWindow(bytes, {
-    now: () => time.now,
+    clock: { now: () => time.now },
     baseRttMs: () => path.rttMs ?? 0,
     mayGrow(more) {
       time.asked++;

@@ -25,7 +25,7 @@ const outboxOf = () => {
   const clock = new FakeClock(10);
   const scheduler = new Scheduler(transport as Transport, budget, clock);
   const host: StreamHost = {
-    now: () => 0,
+    clock: { now: () => 0 },
     baseRttMs: () => 0,
     isFull: () => false,
     mayGrow: () => false,
