@@ -4,6 +4,7 @@
  * log. RFC 9112 section 6.
  */
 import type { IncomingMessage } from "node:http";
+import { tooManyFields } from "../http/field-limits.ts";
 import { endToEnd, fieldOf, listOf, type ResponseHead } from "../http/head.ts";
 import type { HeaderList } from "../http/header-list.ts";
 
@@ -34,6 +35,8 @@ export const judgeResponse = (method: string, incoming: RawHead): JudgedHead => 
   const { status, reason, fields } = rawHead(incoming);
   if (status === 101) throw new Error("it sent a 101 that changes nothing, or that nobody had asked for");
   if (status < 200) throw new Error(`it sent the status ${status}, which HTTP does not know`);
+  const tooMany = tooManyFields(fields);
+  if (tooMany !== undefined) throw new Error(`it sent ${tooMany}`);
   const coding = listOf(fields, "transfer-encoding")?.trim().toLowerCase();
   if (coding !== undefined && coding !== "chunked")
     throw new Error("it used a transfer coding that nobody had asked for");

@@ -10,6 +10,7 @@ import {
 } from "node:http";
 import type { Duplex } from "node:stream";
 import { StreamError } from "../errors.ts";
+import { tooManyFields } from "../http/field-limits.ts";
 import { endToEnd, endToEndTrailers, listOf, upgradeOf } from "../http/head.ts";
 import type { Clock } from "../runtime/clock.ts";
 import { UpstreamBody } from "./body.ts";
@@ -168,8 +169,9 @@ class UpstreamExchange {
     if (this.#phase.is !== "asking") return;
     const head = rawHead(raw);
     this.#watch.heard();
-    if (++this.#interims > MOST_INTERIMS)
-      return this.#fail(new Error(`it sent more than ${MOST_INTERIMS} interim heads`));
+    const most = tooManyFields(head.fields);
+    if (most !== undefined || ++this.#interims > MOST_INTERIMS)
+      return this.#fail(new Error(`it sent ${most ?? `more than ${MOST_INTERIMS} interim heads`}`));
     this.#mayWaitForContinue = false;
     // A visitor that did not ask for 100 must not get one (RFC 9110 section 15.2); all others are for it.
     if (head.status === 100 && !expectsContinue(this.#asked.request)) return;
