@@ -8,6 +8,7 @@ import { groundOfMeasurement } from "./corpus/versions.ts";
 import { demoCommand } from "./demo-run/demo-command.ts";
 import { eventsCommand } from "./events/events.ts";
 import { pairCommand } from "./pair/command.ts";
+import { crumbsCommand } from "./pair/crumbs.ts";
 import { replayCommand } from "./replay/replay.ts";
 
 await new Command("coilgun-bench")
@@ -18,6 +19,7 @@ await new Command("coilgun-bench")
   .addCommand(codecCommand())
   .addCommand(baseKindsCommand())
   .addCommand(eventsCommand())
+  .addCommand(crumbsCommand())
   .addCommand(demoCommand())
   .addCommand(makeCorpusCommand())
   .parseAsync();

@@ -5,12 +5,12 @@
  */
 
 import { StreamError, type StreamErrorCode } from "../../protocol/errors.ts";
-import type { AnswerFrame, StreamFrame } from "../../protocol/frames/frame.ts";
+import type { AnswerFrame, StreamFrame, StreamId } from "../../protocol/frames/frame.ts";
 import { visitorConnectionExtension } from "../../protocol/frames/visitor-connection.ts";
 import type { HeaderList } from "../../protocol/http/header-list.ts";
 import type { Link } from "../../protocol/link/link-api.ts";
 import type { Stream, StreamReceiver } from "../../protocol/link/stream.ts";
-import { AsyncQueue } from "../../protocol/runtime/async-queue.ts";
+import { PieceQueue } from "../../protocol/runtime/piece-queue.ts";
 import { type Extension, NO_EXTENSIONS } from "../../protocol/wire/extensions.ts";
 
 /** Frames that wait for the visit; window bounds their bytes, and this what frames without any would take. @internal */
@@ -82,7 +82,8 @@ export const openExchange = (link: Link, request: ExchangeRequest, events: Excha
 export class Exchange implements StreamReceiver {
   readonly #stream: Stream;
   readonly #events: ExchangeEvents;
-  readonly #arrived = new AsyncQueue<StreamFrame>();
+  /** Data as its bytes, so that small frames become one. */
+  readonly #arrived = new PieceQueue<Buffer, StreamFrame>();
   /** `sending`: the request's body has not ended. `asked`: it has. `lost`: all of it ended early. */
   #phase: "sending" | "asked" | "lost";
   #interimHeads = 0;
@@ -135,23 +136,24 @@ export class Exchange implements StreamReceiver {
 
   /** The final head of the answer. Rejects with StreamError when there is none. */
   async answer(): Promise<AnswerFrame> {
-    const frame = await this.#arrived.next();
+    const frame = await this.next();
     if (frame.kind !== "answer")
       throw new StreamError("internal", `${frame.kind} before the head of an answer`);
     return frame;
   }
 
   /** The next frame of the answer's body; rejects with StreamError when the exchange ends early. */
-  next(): Promise<StreamFrame> {
-    return this.#arrived.next();
+  async next(): Promise<StreamFrame> {
+    const next = await this.#arrived.next();
+    return Buffer.isBuffer(next) ? { kind: "data", streamId: this.streamId as StreamId, bytes: next } : next;
   }
 
   /** The data that is here already and comes next; undefined if there is none. */
   moreData(): Buffer | undefined {
     const next = this.#arrived.peek();
-    if (next?.kind !== "data") return undefined;
+    if (!Buffer.isBuffer(next)) return undefined;
     this.#arrived.take();
-    return next.bytes as Buffer;
+    return next;
   }
 
   /** So many bytes of the answer's body are done with. */
@@ -181,7 +183,7 @@ export class Exchange implements StreamReceiver {
     if (this.#arrived.length >= MOST_WAITING_FRAMES) return this.cancel("internal");
     this.#answerBytes += payloadBytes - headBytes(frame, payloadBytes);
     if (frame.kind === "answer" && frame.form.kind === "interim") this.#interim(frame);
-    else this.#arrived.push(frame);
+    else this.#arrived.push(frame.kind === "data" ? (frame.bytes as Buffer) : frame);
   }
 
   reset(code: StreamErrorCode): void {

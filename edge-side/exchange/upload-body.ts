@@ -3,8 +3,9 @@
  * while nobody asks, no more is read of the connection than MOST_AHEAD_BYTES and one piece. SPEC section "Visitors".
  */
 import type { HeaderList } from "../../protocol/http/header-list.ts";
-import { AsyncQueue, LATE } from "../../protocol/runtime/async-queue.ts";
+import { LATE } from "../../protocol/runtime/async-queue.ts";
 import type { Clock } from "../../protocol/runtime/clock.ts";
+import { PieceQueue } from "../../protocol/runtime/piece-queue.ts";
 
 /** The body is complete. */
 export interface UploadEnd {
@@ -36,8 +37,7 @@ export const noBody = (): UploadBody => {
 
 export class UploadBody {
   readonly #connection: UploadConnection;
-  readonly #waiting = new AsyncQueue<Buffer | UploadEnd>();
-  #waitingBytes = 0;
+  readonly #waiting = new PieceQueue<Buffer, UploadEnd>();
   #givenBytes = 0;
   #ended: HeaderList | undefined;
   /** `arrived`: all of it is here. `closed`: nobody asks any more, and what still comes is dropped. */
@@ -58,7 +58,7 @@ export class UploadBody {
   take(): Buffer | UploadEnd | undefined {
     if (this.#phase === "closed") return undefined;
     const next = this.#options(this.#waiting.take());
-    if (this.#phase === "resting" && this.#waitingBytes <= MOST_AHEAD_BYTES) {
+    if (this.#phase === "resting" && this.#waiting.costBytes <= MOST_AHEAD_BYTES) {
       this.#phase = "reading";
       this.#connection.readBody();
     }
@@ -114,9 +114,8 @@ export class UploadBody {
 
   push(piece: Buffer): void {
     if (this.#phase === "closed") return;
-    this.#waitingBytes += piece.length;
     this.#waiting.push(piece);
-    if (this.#waitingBytes > MOST_AHEAD_BYTES) this.rest();
+    if (this.#waiting.costBytes > MOST_AHEAD_BYTES) this.rest();
   }
 
   end(trailers: HeaderList): void {
@@ -132,7 +131,6 @@ export class UploadBody {
 
   #options<Item extends Buffer | UploadEnd | undefined>(item: Item): Item {
     if (!Buffer.isBuffer(item)) return item;
-    this.#waitingBytes -= item.length;
     this.#givenBytes += item.length;
     return item;
   }
@@ -140,7 +138,6 @@ export class UploadBody {
   #close(): void {
     this.#phase = "closed";
     while (this.#waiting.length > 0) this.#waiting.take();
-    this.#waitingBytes = 0;
     this.#waiting.interrupt();
   }
 }

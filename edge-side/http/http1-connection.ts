@@ -20,6 +20,7 @@ import { errorPage, rawErrorPage } from "./error-page.ts";
 import { Http1Visitor, LINGER_MS, type VisitorOptions } from "./http1-visitor.ts";
 import { ParkedUpgrade } from "./parked-upgrade.ts";
 import { PipelineQueue } from "./pipeline-queue.ts";
+import { RestingRequest } from "./resting-request.ts";
 import { UpgradeVisitor } from "./upgrade-visitor.ts";
 import { type ReadHead, type Refused, validateHttp1 } from "./validate-request.ts";
 
@@ -46,6 +47,7 @@ export const http1Options = ({ limits, times }: EdgeConfig): ServerOptions => ({
   requireHostHeader: false, // answered with a page like all others
   noDelay: true,
   shouldUpgradeCallback,
+  IncomingMessage: RestingRequest,
 });
 
 /** What a connection may become: anything that an origin server might agree to, but HTTP/2 in plain text. */
@@ -96,10 +98,13 @@ class Connection {
   request(request: IncomingMessage, response: ServerResponse): void {
     const screened = this.#screen(request);
     if (typeof screened === "number") return this.refuseQueued(request, response, screened);
-    this.#turns.take((done) => {
-      response.once("close", done);
-      this.#serve(new Http1Visitor(request, response, screened, this.#options));
-    });
+    this.#turns.take(
+      (done) => {
+        response.once("close", done);
+        this.#serve(new Http1Visitor(request, response, screened, this.#options));
+      },
+      this.#turns.busy ? bytesOf(request) : 0,
+    );
   }
 
   upgrade(request: IncomingMessage, early: Buffer): void {
@@ -211,6 +216,12 @@ const isSmall = (head: readonly string[]): boolean => {
   for (const part of head) chars += part.length;
   return chars <= MOST_KEPT_CHARS;
 };
+
+/** What a field takes beside its bytes while it waits, in strings and arrays. */
+const FIELD_BYTES = 64;
+
+const bytesOf = ({ url = "", rawHeaders }: IncomingMessage): number =>
+  rawHeaders.reduce((bytes, part) => bytes + part.length + FIELD_BYTES, url.length);
 
 const TOKEN_AND_SPACE = /^(?:\r?\n)*([\w!#$%&'*+.^`|~-]+) /;
 const OTHER_VERSION = /^[^\r\n]+ HTTP\/(?!1\.[01])\d\.\d\r\n/m;

@@ -279,10 +279,12 @@ const withWebSocketKey = (fields: HeaderList): HeaderList => [
 
 /** For what node takes as an object only. */
 const grouped = (fields: HeaderList): Record<string, string[]> => {
-  const groups: Record<string, string[]> = {};
+  const groups = new Map<string, string[]>();
   for (const [name, value] of pairsOf(fields)) {
     const key = name.toLowerCase();
-    groups[key] = [...(groups[key] ?? []), value];
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [value]);
+    else group.push(value);
   }
-  return groups;
+  return Object.fromEntries(groups);
 };

@@ -4,6 +4,7 @@
  * 8.6, SPEC section "Visitors".
  */
 import { StreamError } from "../../protocol/errors.ts";
+import { tooManyFields } from "../../protocol/http/field-limits.ts";
 import { FieldNames } from "../../protocol/http/field-names.ts";
 import {
   endToEnd,
@@ -28,6 +29,8 @@ export const headForVisitor = (list: HeaderList, kind: "interim" | "final"): Res
   const isInterim = head.status < 200 && head.status !== SWITCHING;
   if (isInterim !== (kind === "interim"))
     throw new StreamError("origin-failed", `${head.status} is no ${kind} status`);
+  const tooMany = tooManyFields(head.fields);
+  if (tooMany !== undefined) throw new StreamError("origin-failed", tooMany);
   if (NEVER_IN_VALUE.test(head.reason)) throw injection("reason phrase");
   checkFields(head.fields);
   // A 101 says in Upgrade what the connection becomes.

@@ -3,6 +3,7 @@
  * origin server is asked. Pure. RFC 9112 sections 3.2 and 6.1, SPEC section "Visitors".
  */
 import type { IncomingMessage } from "node:http";
+import { countOf, MOST_REQUEST_FIELDS } from "../../protocol/http/field-limits.ts";
 import { FieldNames } from "../../protocol/http/field-names.ts";
 import { fieldOf } from "../../protocol/http/head.ts";
 import type { HeaderList } from "../../protocol/http/header-list.ts";
@@ -35,7 +36,7 @@ export interface ReadHead extends Destination {
 }
 
 /** The status to refuse with. */
-export type Refused = 400 | 405 | 413 | 414 | 417 | 421 | 505;
+export type Refused = 400 | 405 | 413 | 414 | 417 | 421 | 431 | 505;
 
 const HOST = new FieldNames(["host"]);
 const TRANSFER_ENCODING = new FieldNames(["transfer-encoding"]);
@@ -51,6 +52,7 @@ export const validateHttp1 = (request: IncomingMessage, limits: RequestLimits): 
   const { method = "", url = "", rawHeaders, headers, httpVersion } = request;
   // 0.9 is a line without a version: no request of any HTTP that is spoken.
   if (!VERSIONS.has(httpVersion)) return httpVersion === "0.9" ? 400 : 505;
+  if (countOf(rawHeaders) > MOST_REQUEST_FIELDS) return 431;
   if (isAmbiguous(request)) return 400;
   if (REFUSED_METHODS.has(method)) return 405;
   if (httpVersion === "1.1" && !isExpectationKnown(headers.expect)) return 417;
@@ -77,6 +79,7 @@ export const validateHttp2 = (
   limits: RequestLimits,
 ): { readonly host: string } | Refused => {
   const { method, target, authority, hosts } = request;
+  if (countOf(request.fields) > MOST_REQUEST_FIELDS) return 431;
   if (REFUSED_METHODS.has(method)) return 405;
   if (target.length > limits.targetBytes) return 414;
   // RFC 9113 section 8.3.1: a Host that says something else makes the request malformed.

@@ -5,7 +5,7 @@
 import type { StreamError } from "../../protocol/errors.ts";
 import type { HeaderList } from "../../protocol/http/header-list.ts";
 import type { Stream } from "../../protocol/link/stream.ts";
-import { AsyncQueue } from "../../protocol/runtime/async-queue.ts";
+import { PieceQueue } from "../../protocol/runtime/piece-queue.ts";
 import type { BodyEnd } from "../../protocol/upstream/body.ts";
 import type { CodedBody, SegmentDigest } from "./coded-body.ts";
 
@@ -18,7 +18,7 @@ const GIVEN_UP: BodyEnd = { how: "closed", trailers: NO_TRAILERS };
 
 export class Upload implements CodedBody {
   readonly #stream: Stream;
-  readonly #arrived = new AsyncQueue<Uint8Array | SegmentDigest | BodyEnd>();
+  readonly #arrived = new PieceQueue<Uint8Array, SegmentDigest | BodyEnd>();
   #trailers = NO_TRAILERS;
   #phase: "receiving" | "received" | "refused" = "receiving";
 

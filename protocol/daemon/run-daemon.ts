@@ -6,7 +6,9 @@
 
 import type { LogSettings } from "../config/log-settings.ts";
 import { ConfigError, printProblem } from "../config/parse-config.ts";
+import { systemClock } from "../runtime/clock.ts";
 import { keepYoungGenerationSmall } from "../runtime/young-generation.ts";
+import { boundedLog } from "./bounded-log.ts";
 import { EXIT } from "./cli.ts";
 import { type Log, type LogFields, makeLog, type RootLog } from "./log.ts";
 
@@ -47,7 +49,7 @@ export const runDaemon = async <
   const signals = options.signals ?? process;
   const config = options.load();
   const log = (options.makeLog ?? makeLog)(config.log);
-  const daemon = await options.start(config, log);
+  const daemon = await options.start(config, boundedLog(log, systemClock));
 
   const { promise: ended, resolve: end } = Promise.withResolvers<number>();
   let stopping = false;

@@ -6,6 +6,8 @@
 
 import type { AnswerFrame, OpenFrame, StreamFrame } from "../frames/frame.ts";
 import type { HeaderList } from "../http/header-list.ts";
+import { Fifo } from "../runtime/fifo.ts";
+import { PIECE_BYTES, PieceMerger } from "../runtime/piece-merger.ts";
 import { NO_EXTENSIONS } from "../wire/extensions.ts";
 
 type Unnumbered<F> = F extends StreamFrame ? Omit<F, "streamId"> : never;
@@ -34,8 +36,12 @@ export const headSize = (head: HeaderList): number => {
   return bytes + (head.length / 2) * FIELD_OVERHEAD_BYTES;
 };
 
+/** What there may be any number of on one stream, so that it counts for more than its bytes. */
+const isPiece = ({ kind }: StreamItem): boolean => kind === "data" || kind === "segment";
+
 export class SendQueue {
-  #items: StreamItem[] = [];
+  readonly #items = new Fifo<StreamItem>();
+  readonly #merger = new PieceMerger();
   #window: number;
   #queuedBytes = 0;
   /** The end frame, or a head that carries the end, was taken off. */
@@ -54,7 +60,7 @@ export class SendQueue {
   }
 
   get sendable(): boolean {
-    const first = this.#items[0];
+    const first = this.#items.first;
     return first !== undefined && (first.kind !== "data" || this.#window > 0);
   }
 
@@ -65,15 +71,17 @@ export class SendQueue {
   push(item: StreamItem): void {
     if (item.kind === "data") {
       if (item.bytes.length === 0) return;
+      if (this.#merge(item.bytes)) return;
       this.#queuedBytes += item.bytes.length;
     }
     if (item.kind === "resume") this.#startOver();
     if (item.kind === "open" || item.kind === "answer") this.#queuedBytes += item.body.length;
+    if (isPiece(item)) this.#queuedBytes += PIECE_BYTES;
     this.#items.push(item);
   }
 
   clear(): void {
-    this.#items = [];
+    this.#items.clear();
     this.#queuedBytes = 0;
   }
 
@@ -82,12 +90,12 @@ export class SendQueue {
    * fits no message goes alone in a `fresh` one. Of bodies a frame carries at most `share` bytes.
    */
   next(room: number, fresh: boolean, share: number): StreamItem | undefined {
-    const first = this.#items[0];
+    const first = this.#items.first;
     if (first === undefined) return undefined;
     if (first.kind === "data") return this.#piece(first.bytes, Math.min(room, share));
     if (first.kind !== "open" && first.kind !== "answer") {
       if (first.kind === "end") this.#endLeft = true;
-      return this.#items.shift();
+      return this.#shift();
     }
     const bodyRoom = room - headSize(first.head) - FRAME_OVERHEAD_BYTES;
     if (bodyRoom < 0 && !fresh) return undefined;
@@ -102,6 +110,7 @@ export class SendQueue {
     if (head.body.length === 0) return head;
     if (head.ended) this.#items.unshift({ kind: "end", how: "complete", extensions: NO_EXTENSIONS });
     this.#items.unshift({ kind: "data", bytes: head.body });
+    this.#queuedBytes += PIECE_BYTES;
     return { ...head, body: EMPTY, ended: false };
   }
 
@@ -116,8 +125,8 @@ export class SendQueue {
     if (size <= 0 || (size < bytes.length && size < LEAST_PIECE_BYTES && size < this.#window))
       return undefined;
     this.#spend(size);
-    if (size === bytes.length) this.#items.shift();
-    else this.#items[0] = { kind: "data", bytes: bytes.subarray(size) };
+    if (size === bytes.length) this.#shift();
+    else this.#items.replaceFirst({ kind: "data", bytes: bytes.subarray(size) });
     return { kind: "data", bytes: bytes.subarray(0, size) };
   }
 
@@ -130,7 +139,7 @@ export class SendQueue {
     }
     const head = this.#takeApart(whole);
     const body = this.#bodyWithin(Math.min(room, this.#window));
-    const next = this.#items[0];
+    const next = this.#items.first;
     const ended = next?.kind === "end" && next.how === "complete" && next.extensions === NO_EXTENSIONS;
     if (ended) this.#items.shift();
     return { ...head, body, ended: head.ended || ended };
@@ -140,16 +149,32 @@ export class SendQueue {
     const pieces: Uint8Array[] = [];
     let left = room;
     for (
-      let item = this.#items[0];
+      let item = this.#items.first;
       item?.kind === "data" && item.bytes.length <= left;
-      item = this.#items[0]
+      item = this.#items.first
     ) {
       pieces.push(item.bytes);
       left -= item.bytes.length;
       this.#spend(item.bytes.length);
-      this.#items.shift();
+      this.#shift();
     }
     return pieces.length > 1 ? Buffer.concat(pieces) : (pieces[0] ?? EMPTY);
+  }
+
+  /** Joins a small piece to the one before it, where that waits too. */
+  #merge(bytes: Uint8Array): boolean {
+    const last = this.#items.last;
+    const merged = last?.kind === "data" ? this.#merger.merged(last.bytes, bytes) : undefined;
+    if (merged === undefined) return false;
+    this.#items.replaceLast({ kind: "data", bytes: merged });
+    this.#queuedBytes += bytes.length;
+    return true;
+  }
+
+  #shift(): StreamItem | undefined {
+    const item = this.#items.shift();
+    if (item !== undefined && isPiece(item)) this.#queuedBytes -= PIECE_BYTES;
+    return item;
   }
 
   #spend(bytes: number): void {

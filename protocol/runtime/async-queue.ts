@@ -3,6 +3,7 @@
  * consumer still gets what came before, then the error, again and again.
  */
 import type { Clock } from "./clock.ts";
+import { Fifo } from "./fifo.ts";
 
 /** What a bounded wait gives when nothing came in time. */
 export const LATE = Symbol("late");
@@ -17,7 +18,7 @@ export interface WaitBounds {
 }
 
 export class AsyncQueue<Item> {
-  readonly #items: Item[] = [];
+  readonly #items = new Fifo<Item>();
   #failure: { readonly error: unknown } | undefined;
   #wake: (() => void) | undefined;
 
@@ -26,8 +27,8 @@ export class AsyncQueue<Item> {
   }
 
   push(item: Item): void {
-    this.#items.push(item);
-    this.#wake?.();
+    this.add(item);
+    this.wake();
   }
 
   /** Only the first failure counts. */
@@ -38,7 +39,7 @@ export class AsyncQueue<Item> {
 
   /** What would be taken next, if it is here. */
   peek(): Item | undefined {
-    return this.#items[0];
+    return this.#items.first;
   }
 
   /** What is here already; throws the failure if there is nothing before it. */
@@ -88,6 +89,25 @@ export class AsyncQueue<Item> {
 
   /** Wakes a consumer that waits, though nothing has come: something else wants its attention. */
   interrupt(): void {
+    this.#wake?.();
+  }
+
+  /** What would be taken last. */
+  protected get last(): Item | undefined {
+    return this.#items.last;
+  }
+
+  /** As `push`, but wakes nobody. */
+  protected add(item: Item): void {
+    this.#items.push(item);
+  }
+
+  /** Puts another item in the place of the last one, and wakes nobody. */
+  protected replaceLast(item: Item): void {
+    this.#items.replaceLast(item);
+  }
+
+  protected wake(): void {
     this.#wake?.();
   }
 

@@ -89,14 +89,22 @@ export class Credentials {
    */
   after(cookies: readonly SetCookie[]): Credentials | undefined {
     if (cookies.length === 0) return this;
-    let all = this.#all;
+    // What was there of each name, then what each cookie of the response makes of it: a response may set as many as there are.
+    const valuesOf = new Map<string, ReadonlySet<string>>();
+    for (const [name, same] of Map.groupBy(this.#all.filter(isCookie), ({ name }) => name))
+      valuesOf.set(name, new Set(same.map(({ value }) => value)));
+    const set = new Map<string, Credential>();
     for (const { name, value, removed } of cookies) {
-      const lost = all.some((c) => c.from === "cookie" && c.name === name && (removed || c.value !== value));
+      const held = valuesOf.get(name) ?? NO_VALUES;
+      const lost = held.size > 0 && (removed || held.size > 1 || !held.has(value));
       if (lost && (removed || value.length < LEAST_SECRET_CHARS)) return undefined;
-      all = all.filter((c) => c.from !== "cookie" || c.name !== name);
-      if (!removed) all = [...all, { from: "cookie", name, value }];
+      valuesOf.set(name, removed ? NO_VALUES : new Set([value]));
+      set.delete(name);
+      if (!removed) set.set(name, { from: "cookie", name, value });
     }
-    return new Credentials(this.#rules, all);
+    const named = new Set(cookies.map(({ name }) => name));
+    const kept = this.#all.filter((each) => !isCookie(each) || !named.has(each.name));
+    return new Credentials(this.#rules, [...kept, ...set.values()]);
   }
 
   /** A short hash of each credential that tells people apart; two sessions with a mark in common may be one person. */
@@ -124,6 +132,13 @@ export class Credentials {
     return createHmac("sha256", this.#rules.secret).update(text).digest("binary").slice(0, bytes);
   }
 }
+
+const NO_VALUES: ReadonlySet<string> = new Set();
+
+const isCookie = ({ from }: Credential): boolean => from === "cookie";
+
+const isSecret = ({ from, value }: Credential): boolean =>
+  from === "header" || value.length >= LEAST_SECRET_CHARS;
 
 /** Lengths come first, so that no two lists of credentials read the same. */
 const encoded = ({ from, name, value }: Credential): string =>

@@ -4,7 +4,7 @@
  */
 
 import type { HeaderList } from "../http/header-list.ts";
-import { AsyncQueue } from "../runtime/async-queue.ts";
+import { PieceQueue } from "../runtime/piece-queue.ts";
 
 /** A body of which this much waits to be pulled is paused at its socket. @internal */
 export const BODY_QUEUE_BYTES = 128 * 1024;
@@ -33,11 +33,11 @@ export interface BodySource {
  * A response body, pulled once: pieces, then its end. A pull says that the piece before it is done with; until then that one
  * counts as waiting. Pulling throws StreamError when the web server failed.
  */
-export class UpstreamBody extends AsyncQueue<Buffer | BodyEnd> {
+export class UpstreamBody extends PieceQueue<Buffer, BodyEnd> {
   readonly #source: BodySource;
-  #waitingBytes = 0;
-  /** Of the piece that was pulled last. */
-  #inHandBytes = 0;
+  /** What the piece that was pulled last counts for. */
+  #inHand = 0;
+  #paused = false;
 
   constructor(source: BodySource) {
     super();
@@ -50,23 +50,24 @@ export class UpstreamBody extends AsyncQueue<Buffer | BodyEnd> {
   }
 
   override push(next: Buffer | BodyEnd): void {
-    const flowed = this.#waitingBytes <= BODY_QUEUE_BYTES;
-    if (Buffer.isBuffer(next)) this.#waitingBytes += next.length;
     super.push(next);
-    if (flowed && this.#waitingBytes > BODY_QUEUE_BYTES) this.#source.pause();
+    this.#flow();
   }
 
   override take(): Buffer | BodyEnd | undefined {
-    if (this.#inHandBytes > 0) this.#giveBack();
+    this.#inHand = 0;
+    const before = this.costBytes;
     const next = super.take();
-    if (Buffer.isBuffer(next)) this.#inHandBytes = next.length;
+    this.#inHand = before - this.costBytes;
+    this.#flow();
     return next;
   }
 
-  #giveBack(): void {
-    const paused = this.#waitingBytes > BODY_QUEUE_BYTES;
-    this.#waitingBytes -= this.#inHandBytes;
-    this.#inHandBytes = 0;
-    if (paused && this.#waitingBytes <= BODY_QUEUE_BYTES) this.#source.resume();
+  #flow(): void {
+    const pause = this.costBytes + this.#inHand > BODY_QUEUE_BYTES;
+    if (pause === this.#paused) return;
+    this.#paused = pause;
+    if (pause) this.#source.pause();
+    else this.#source.resume();
   }
 }

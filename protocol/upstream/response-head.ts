@@ -5,6 +5,7 @@
  */
 import type { IncomingMessage } from "node:http";
 import { isOfAuthenticatedConnection } from "../http/connection-auth.ts";
+import { tooManyFields } from "../http/field-limits.ts";
 import { endToEnd, fieldOf, listOf, type ResponseHead } from "../http/head.ts";
 import type { HeaderList } from "../http/header-list.ts";
 
@@ -37,6 +38,8 @@ export const judgeResponse = (method: string, incoming: RawHead): JudgedHead => 
   const { status, reason, fields } = rawHead(incoming);
   if (status === 101) throw new Error("it sent a 101 that changes nothing, or that nobody had asked for");
   if (status < 200) throw new Error(`it sent the status ${status}, which HTTP does not know`);
+  const tooMany = tooManyFields(fields);
+  if (tooMany !== undefined) throw new Error(`it sent ${tooMany}`);
   const coding = listOf(fields, "transfer-encoding")?.trim().toLowerCase();
   if (coding !== undefined && coding !== "chunked")
     throw new Error("it used a transfer coding that nobody had asked for");

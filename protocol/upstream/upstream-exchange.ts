@@ -10,12 +10,13 @@ import {
 } from "node:http";
 import type { Duplex } from "node:stream";
 import { StreamError } from "../errors.ts";
+import { tooManyFields } from "../http/field-limits.ts";
 import { endToEnd, endToEndTrailers, upgradeOf } from "../http/head.ts";
 import type { Clock } from "../runtime/clock.ts";
 import { UpstreamBody } from "./body.ts";
 import { ConnectionLogin } from "./connection-login.ts";
 import type { ConnectionPool, ConnectionWish, PooledConnection } from "./connection-pool.ts";
-
+import type { WireRequest } from "./framing.ts";
 import { InactivityTimeout } from "./inactivity-timeout.ts";
 import { type BodyFraming, judgeResponse, rawHead } from "./response-head.ts";
 import { sendBody } from "./send-body.ts";
@@ -171,8 +172,9 @@ class UpstreamExchange {
     if (this.#phase.is !== "asking") return;
     const head = rawHead(raw);
     this.#watch.heard();
-    if (++this.#interims > MOST_INTERIMS)
-      return this.#fail(new Error(`it sent more than ${MOST_INTERIMS} interim heads`));
+    const most = tooManyFields(head.fields);
+    if (most !== undefined || ++this.#interims > MOST_INTERIMS)
+      return this.#fail(new Error(`it sent ${most ?? `more than ${MOST_INTERIMS} interim heads`}`));
     this.#mayWaitForContinue = false;
     // A visitor that did not ask for 100 must not get one (RFC 9110 section 15.2); all others are for it.
     if (head.status === 100 && !this.#asked.wire.expectsContinue) return;

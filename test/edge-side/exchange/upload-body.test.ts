@@ -2,6 +2,7 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { MOST_AHEAD_BYTES, noBody, UploadBody } from "../../../edge-side/exchange/upload-body.ts";
 import { LATE } from "../../../protocol/runtime/async-queue.ts";
+import { PIECE_BYTES } from "../../../protocol/runtime/piece-merger.ts";
 import { FakeClock } from "../../kit/fake-clock.ts";
 
 let told: string[];
@@ -43,7 +44,7 @@ describe("a body that is asked for", () => {
 
 describe("the connection", () => {
   it("rests when more waits than may, and reads on when that is taken", () => {
-    body.push(piece(MOST_AHEAD_BYTES));
+    body.push(piece(MOST_AHEAD_BYTES - PIECE_BYTES));
     expect(told).toEqual([]);
     body.push(piece(1));
     body.push(piece(1));

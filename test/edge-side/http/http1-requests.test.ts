@@ -258,11 +258,11 @@ describe("fields", () => {
     expect((await visitor.response()).status).toBe(204);
   });
 
-  it("all go on, however many", async () => {
+  it("all go on, as many as a head may have", async () => {
     const { visitor, exchange } = await edge.ask(
-      GET("/", ...Array.from({ length: 1_500 }, (_, i) => `X-${i}: ${i}`)),
+      GET("/", ...Array.from({ length: 999 }, (_, i) => `X-${i}: ${i}`)),
     );
-    expect(exchange.field("x-1499")).toBe("1499");
+    expect(exchange.field("x-998")).toBe("998");
     exchange.answer(204, [], "");
     expect((await visitor.response()).status).toBe(204);
   });

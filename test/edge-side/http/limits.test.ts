@@ -45,6 +45,25 @@ describe("a head", () => {
     expect(edge.origin.count).toBe(before);
   });
 
+  it.each([
+    ["may have 1,000 fields", 1_000, 204],
+    ["of 1,001 fields is 431", 1_001, 431],
+  ])("%s", async (_, count, status) => {
+    // GET has a Host already.
+    const head = GET("/", ...Array.from({ length: count - 1 }, () => "X: 1"));
+    expect(head.split("\r\n").length - 3).toBe(count);
+    if (status === 431) {
+      const visitor = await edge.visitor();
+      visitor.send(head);
+      expect((await visitor.response()).status).toBe(status);
+      return;
+    }
+    const { visitor, exchange } = await edge.ask(head);
+    exchange.answer(status, [], "");
+    expect((await visitor.response()).status).toBe(status);
+    visitor.leave();
+  });
+
   it("of many small fields is 431, too", async () => {
     const visitor = await edge.visitor();
     visitor.send(GET("/", ...Array.from({ length: 5_000 }, (_, i) => `X-${i}: 1`)));

@@ -1,6 +1,6 @@
 import { Socket } from "node:net";
 import { describe, expect, it } from "vitest";
-import { MOST_WAITING, PipelineQueue } from "../../../edge-side/http/pipeline-queue.ts";
+import { MOST_WAITING, MOST_WAITING_BYTES, PipelineQueue } from "../../../edge-side/http/pipeline-queue.ts";
 
 const made = () => {
   const socket = new Socket();
@@ -49,6 +49,31 @@ describe("requests of one connection", () => {
     expect([began, socket.destroyed]).toEqual([1, false]);
     turns.take(() => began++);
     expect([began, socket.destroyed]).toEqual([1, true]);
+  });
+
+  it("are read no further while more than so many bytes of heads wait, until some have run", () => {
+    const { socket, turns } = made();
+    const done: (() => void)[] = [];
+    const take = (bytes: number) => turns.take((finish) => done.push(finish), bytes);
+    take(0);
+    take(MOST_WAITING_BYTES);
+    expect(socket.isPaused()).toBe(false);
+    take(1);
+    expect(socket.isPaused()).toBe(true);
+    done[0]?.();
+    expect(socket.isPaused()).toBe(false);
+    done[1]?.();
+    expect([done.length, socket.isPaused()]).toEqual([3, false]);
+  });
+
+  it("are not read on by a socket that node resumed, once another head has come", () => {
+    const { socket, turns } = made();
+    turns.take(() => {});
+    turns.take(() => {}, MOST_WAITING_BYTES + 1);
+    socket.resume();
+    expect(socket.isPaused()).toBe(false);
+    turns.take(() => {}, 1);
+    expect(socket.isPaused()).toBe(true);
   });
 
   it("do not run when the visitor has left", () => {

@@ -44,7 +44,7 @@ describe("a body that is complete", () => {
     push(50);
     body.push(END);
     const { pieces, bytes, end, lease } = await gathered;
-    expect([pieces.map(({ length }) => length), bytes, end]).toEqual([[100, 50], 150, END]);
+    expect([pieces.map(({ length }) => length), bytes, end]).toEqual([[150], 150, END]);
     expect([lease.bytes, memory.usedBytes]).toEqual([150, 150]);
     expect(clock.timers).toBe(0);
   });

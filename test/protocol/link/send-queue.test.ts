@@ -1,9 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { headSize, QUEUE_BYTES, SendQueue, type StreamItem } from "../../../protocol/link/send-queue.ts";
+import { PIECE_BYTES } from "../../../protocol/runtime/piece-merger.ts";
 import { ANSWER, DATA, END, GET } from "../../kit/link-pair.ts";
 
 const ROOM = 16 * 1024;
 const NO_SHARE = ROOM;
+const SEGMENT: StreamItem = { kind: "segment", digest: "8 bytes." };
 
 const queueOf = (window: number, ...items: StreamItem[]) => {
   const queue = new SendQueue(window);
@@ -131,10 +133,42 @@ describe("a body", () => {
   });
 });
 
+describe("small pieces that wait", () => {
+  it("leave as one, and take along what comes before they do", () => {
+    const queue = queueOf(1e6, ...Array.from({ length: 5_000 }, () => DATA(1)), END);
+    expect(shape(drained(queue))).toEqual(["data 5000", "end 0"]);
+    expect(queue.hasRoom).toBe(true);
+  });
+
+  it("stay behind what was between them", () => {
+    expect(shape(drained(queueOf(1e6, DATA(1), SEGMENT, DATA(2), DATA(3), END)))).toEqual([
+      "data 1",
+      "segment 0",
+      "data 5",
+      "end 0",
+    ]);
+  });
+
+  it("count as one piece for the room", () => {
+    const crumbs = (count: number) => Array.from({ length: count }, () => DATA(1));
+    expect(queueOf(1e6, ...crumbs(QUEUE_BYTES / PIECE_BYTES + 1)).hasRoom).toBe(true);
+  });
+});
+
 describe("room in the queue", () => {
-  it(`is up to ${QUEUE_BYTES} bytes`, () => {
-    expect(queueOf(1e6, DATA(QUEUE_BYTES - 1)).hasRoom).toBe(true);
-    expect(queueOf(1e6, DATA(QUEUE_BYTES)).hasRoom).toBe(false);
+  it(`is up to ${QUEUE_BYTES} bytes, and what each piece costs beside its own`, () => {
+    expect(queueOf(1e6, DATA(QUEUE_BYTES - PIECE_BYTES - 1)).hasRoom).toBe(true);
+    expect(queueOf(1e6, DATA(QUEUE_BYTES - PIECE_BYTES)).hasRoom).toBe(false);
+  });
+
+  it("is no larger for segments, which spend no window", () => {
+    const segments = (count: number) => Array.from({ length: count }, () => SEGMENT);
+    const most = QUEUE_BYTES / PIECE_BYTES;
+    expect(queueOf(1e6, ...segments(most - 1)).hasRoom).toBe(true);
+    const queue = queueOf(1e6, ...segments(most));
+    expect(queue.hasRoom).toBe(false);
+    queue.next(ROOM, true, NO_SHARE);
+    expect(queue.hasRoom).toBe(true);
   });
 
   it("comes back as pieces leave, and when all is given up", () => {

@@ -171,6 +171,25 @@ describe("a response that sets cookies", () => {
     expect(owner(scope([], ["Set-Cookie", SID, "set-cookie", ` user = ${LONG} ;Secure`]))).toBe(next);
   });
 
+  it("costs no more than it has cookies and sets cookies", () => {
+    const names = Array.from({ length: 20_000 }, (_, i) => `n${i}=${LONG}`);
+    const before = performance.now();
+    const request = ["Cookie", names.join("; ")];
+    const response = names.flatMap((name) => ["Set-Cookie", name]);
+    expect(owner(scope(request, response))).toBe(sessionOf(names.join("; ")));
+    expect(performance.now() - before, "times each other it was ten seconds").toBeLessThan(2_000);
+  });
+
+  it("counts the last of those that it sets of one name", () => {
+    const other = "00112233445566778899aabbccddeeff";
+    const set = ["Set-Cookie", `user=${other}`, "Set-Cookie", `user=${LONG}`];
+    expect(owner(scope(["Cookie", SID], set))).toBe(sessionOf(`${SID}; user=${LONG}`));
+  });
+
+  it("is nobody's where one of two of a name is taken away by something short", () => {
+    expect(scope(["Cookie", `user=guest; user=${LONG}`], ["Set-Cookie", "user=guest"]).kind).toBe("nobody");
+  });
+
   it("stays with the session when it sets what was there, or harmless ones", () => {
     expect(owner(scope(["Cookie", SID], ["Set-Cookie", `${SID}; Max-Age=3600`]))).toBe(sessionOf(SID));
     expect(owner(scope(["Cookie", SID], ["Set-Cookie", "_ga=2"]))).toBe(sessionOf(SID));

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { PIECE_BYTES } from "../../../protocol/runtime/piece-merger.ts";
 import { BODY_QUEUE_BYTES, type BodyEnd, UpstreamBody } from "../../../protocol/upstream/body.ts";
 
 const END: BodyEnd = { how: "complete", trailers: [] };
@@ -12,16 +13,16 @@ const bodyOf = (...pieces: readonly number[]) => {
 
 describe("a body", () => {
   it("is pulled piece by piece, up to its end", async () => {
-    const { body } = bodyOf(3, 4);
+    const { body } = bodyOf(3_000, 4_000);
     body.push(END);
     expect([(await body.next()) as Buffer, body.take() as Buffer].map(({ length }) => length)).toEqual([
-      3, 4,
+      3_000, 4_000,
     ]);
     expect([body.take(), body.take()]).toEqual([END, undefined]);
   });
 
   it("pauses its source when more waits than may, once, and goes on when that is pulled and done with", () => {
-    const { body, heard } = bodyOf(BODY_QUEUE_BYTES);
+    const { body, heard } = bodyOf(BODY_QUEUE_BYTES - PIECE_BYTES);
     expect(heard).toEqual([]);
     body.push(Buffer.alloc(1));
     body.push(Buffer.alloc(1));
@@ -33,7 +34,7 @@ describe("a body", () => {
   });
 
   it("goes on also when nothing more waits", () => {
-    const { body, heard } = bodyOf(BODY_QUEUE_BYTES + 1);
+    const { body, heard } = bodyOf(BODY_QUEUE_BYTES - PIECE_BYTES + 1);
     body.take();
     expect(body.take()).toBeUndefined();
     expect(heard).toEqual(["pause", "resume"]);

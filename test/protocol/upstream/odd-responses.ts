@@ -104,6 +104,11 @@ export const REFUSED: readonly Row[] = [
     "a head larger than its limit, in many fields",
     ok(`${`X: ${"x".repeat(95)}\r\n`.repeat(700)}${LENGTH_5}`),
   ],
+  ["a head of 2,001 fields", ok(`${"X:1\r\n".repeat(2_000)}${LENGTH_5}`)],
+  [
+    "an interim head of 2,001 fields",
+    `HTTP/1.1 103 Early Hints\r\n${"X:1\r\n".repeat(2_001)}\r\n${ok(LENGTH_5)}`,
+  ],
   ["a reason larger than the limit", status(`HTTP/1.1 200 ${"x".repeat(70_000)}`)],
   [
     "an interim head larger than the limit",

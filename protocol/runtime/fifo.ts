@@ -1,0 +1,80 @@
+/**
+ * A queue at both ends in constant time, as a ring that doubles. An array's own `shift` moves all that is left: of tens of
+ * thousands of items, which a peer may make wait here, each of them would cost as much as all of them.
+ */
+const LEAST_PLACES = 8;
+
+export class Fifo<Item> {
+  /** A power of two of them. */
+  #places: (Item | undefined)[] = new Array<Item | undefined>(LEAST_PLACES).fill(undefined);
+  #head = 0;
+  #length = 0;
+
+  get length(): number {
+    return this.#length;
+  }
+
+  get first(): Item | undefined {
+    return this.#places[this.#head];
+  }
+
+  get last(): Item | undefined {
+    return this.#length === 0 ? undefined : this.#places[this.#at(this.#length - 1)];
+  }
+
+  push(item: Item): void {
+    if (this.#length === this.#places.length) this.#grow();
+    this.#places[this.#at(this.#length)] = item;
+    this.#length += 1;
+  }
+
+  unshift(item: Item): void {
+    if (this.#length === this.#places.length) this.#grow();
+    this.#head = this.#at(this.#places.length - 1);
+    this.#places[this.#head] = item;
+    this.#length += 1;
+  }
+
+  shift(): Item | undefined {
+    const item = this.#places[this.#head];
+    if (this.#length === 0) return undefined;
+    this.#places[this.#head] = undefined;
+    this.#head = this.#at(1);
+    this.#length -= 1;
+    // What a burst needed is not kept for good.
+    if (this.#length === 0 && this.#places.length > LEAST_PLACES) this.clear();
+    return item;
+  }
+
+  /** Puts another item in the place of the first one. Throws RangeError where there is none. */
+  replaceFirst(item: Item): void {
+    this.#throwIfEmpty();
+    this.#places[this.#head] = item;
+  }
+
+  /** Puts another item in the place of the last one. Throws RangeError where there is none. */
+  replaceLast(item: Item): void {
+    this.#throwIfEmpty();
+    this.#places[this.#at(this.#length - 1)] = item;
+  }
+
+  clear(): void {
+    this.#places = new Array<Item | undefined>(LEAST_PLACES).fill(undefined);
+    this.#head = 0;
+    this.#length = 0;
+  }
+
+  #at(index: number): number {
+    return (this.#head + index) & (this.#places.length - 1);
+  }
+
+  #throwIfEmpty(): void {
+    if (this.#length === 0) throw new RangeError("the queue is empty");
+  }
+
+  #grow(): void {
+    const inOrder = [...this.#places.slice(this.#head), ...this.#places.slice(0, this.#head)];
+    this.#places = inOrder.concat(new Array<undefined>(inOrder.length).fill(undefined));
+    this.#head = 0;
+  }
+}

@@ -1,0 +1,46 @@
+/**
+ * The pieces of a body between events and a story, with what else belongs to it, such as its end. Small pieces that wait are
+ * merged, and one turn of the event loop wakes the consumer for them once: node's parsers let promises run between two chunks, so
+ * that a body of one-byte chunks would otherwise be a story for each of its bytes.
+ */
+import { AsyncQueue } from "./async-queue.ts";
+import { isSmall, PIECE_BYTES, PieceMerger } from "./piece-merger.ts";
+
+export class PieceQueue<Piece extends Uint8Array, Other> extends AsyncQueue<Piece | Other> {
+  readonly #merger = new PieceMerger();
+  #cost = 0;
+  /** The consumer has been woken for a small piece in this turn. */
+  #woken = false;
+
+  /** Bytes that wait, and what their pieces cost beside them. */
+  get costBytes(): number {
+    return this.#cost;
+  }
+
+  override push(next: Piece | Other): void {
+    if (!(next instanceof Uint8Array)) return super.push(next);
+    const last = this.last;
+    const merged = last instanceof Uint8Array ? this.#merger.merged(last, next) : undefined;
+    this.#cost += merged === undefined ? costOf(next) : next.length;
+    // A Buffer is what all pieces here are, whatever narrower type they came as.
+    if (merged !== undefined) this.replaceLast(merged as Uint8Array as Piece);
+    else this.add(next);
+    if (!isSmall(next)) return this.wake();
+    if (this.#woken) return;
+    this.#woken = true;
+    this.wake();
+    setImmediate(() => {
+      this.#woken = false;
+      if (this.length > 0) this.wake();
+    });
+  }
+
+  override take(): Piece | Other | undefined {
+    const next = super.take();
+    if (next instanceof Uint8Array) this.#cost -= costOf(next);
+    return next;
+  }
+}
+
+/** What a piece counts for where waiting bytes are bounded. */
+export const costOf = (piece: Uint8Array): number => piece.length + PIECE_BYTES;
