@@ -29,6 +29,7 @@ import {
 import type { ExchangeLimits, IncomingExchange } from "../exchange/incoming-exchange.ts";
 import { type HeldBody, NO_BODY_HELD, type RequestDecoders, requestBodyOf } from "../request/decode-body.ts";
 import { upstreamRequest } from "../request/upstream-head.ts";
+import { visitorNetwork } from "../request/visitor-network.ts";
 import type { Routes } from "./routes.ts";
 
 /** What every exchange needs, on one link. */
@@ -82,6 +83,7 @@ const fetchUpstream = (
     head: upstreamRequest(exchange.request, upstream.route),
     body,
     signal: exchange.gone,
+    network: visitorNetwork(exchange.request.fields),
     interim: (head) => exchange.interim(head),
   });
 

@@ -2,12 +2,17 @@
 import { once } from "node:events";
 import { describe, expect, it } from "vitest";
 import {
+  BRIEF_REST_MS,
   ConnectionPool,
-  type PooledConnection,
-  TRUSTED_REST_MS,
+  LOG_EVERY_MS,
+  type PoolOptions,
 } from "../../../protocol/upstream/connection-pool.ts";
 import { UpstreamDialler } from "../../../protocol/upstream/dial-upstream.ts";
-import { REST_MS } from "../../../protocol/upstream/response-head.ts";
+import {
+  type ConnectionWish,
+  type PooledConnection,
+  TRUSTED_REST_MS,
+} from "../../../protocol/upstream/pooled-connection.ts";
 import { FakeClock, settle } from "../../kit/fake-clock.ts";
 import { watchLeaks } from "../../kit/leaks.ts";
 import { OK, RawOrigin } from "../../kit/raw-origin.ts";
@@ -21,28 +26,48 @@ const NEW = { reuse: "none", halfOpen: false } as const;
 
 const NEVER = new AbortController().signal;
 const WAIT_MS = 1_000;
+const REST_MS = 4_000;
+const AGE_MS = 60_000;
+
+/** Connections that were in use together for so long are worth keeping. */
+const LATELY_MS = 3_000;
 
 /** A pool before a web server that says nothing. */
 class Bench implements AsyncDisposable {
   readonly clock = new FakeClock();
   readonly origin: RawOrigin;
   readonly pool: ConnectionPool;
+  readonly lines: unknown[] = [];
 
-  private constructor(origin: RawOrigin, most: number) {
+  private constructor(origin: RawOrigin, most: number, more: Partial<PoolOptions>) {
     const { clock } = this;
     this.origin = origin;
     this.pool = new ConnectionPool({
       dialler: new UpstreamDialler(routeTo(origin.port), clock),
       clock,
       most,
+      mostBeside: 2,
+      ageMs: AGE_MS,
+      server: "web",
+      log: { warn: (event, fields) => this.lines.push({ event, ...fields }) },
+      ...more,
     });
   }
 
-  static async open(most: number): Promise<Bench> {
-    return new Bench(await RawOrigin.listen(), most);
+  static async open(most: number, more: Partial<PoolOptions> = {}): Promise<Bench> {
+    return new Bench(await RawOrigin.listen(), most, more);
   }
 
-  take(wish: typeof ANY | typeof TRUSTED | typeof NEW, signal = NEVER): Promise<PooledConnection> {
+  /** So many, answered, in use for long enough to be worth keeping. */
+  async takeAll(count: number): Promise<PooledConnection[]> {
+    const all = [];
+    for (let i = 0; i < count; i++) all.push(await this.take(ANY));
+    for (const connection of all) this.pool.answered(connection);
+    await this.clock.advance(LATELY_MS);
+    return all;
+  }
+
+  take(wish: ConnectionWish, signal = NEVER): Promise<PooledConnection> {
     return this.pool.take(wish, WAIT_MS, signal);
   }
 
