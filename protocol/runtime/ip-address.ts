@@ -20,9 +20,19 @@ export const ownerOf = (address: string): string =>
         .join(":")
     : address;
 
-/** Whether a plain address is one of the Internet, of which one visitor has few; not one of this machine or of a private network. */
+/** Of this machine, or of networks behind it. */
+const INNER: ReadonlySet<string> = new Set([
+  "loopback",
+  "private",
+  "uniqueLocal",
+  "linkLocal",
+  "carrierGradeNat",
+  "unspecified",
+]);
+
+/** Whether a plain address is one of the Internet. */
 export const isPublic = (address: string): boolean =>
-  ipaddr.isValid(address) && ipaddr.parse(address).range() === "unicast";
+  ipaddr.isValid(address) && !INNER.has(ipaddr.parse(address).range());
 
 /** Bytes of an address that name a network as one provider gives it out: IPv4 /24, IPv6 /48. */
 const NETWORK_BYTES = { ipv4: 3, ipv6: 6 } as const;

@@ -34,7 +34,7 @@ export interface WireRequest {
  * connection.
  */
 export const assertWritable = ({ method, target, fields }: WireRequest): void => {
-  validateHeaderName(method, "Method");
+  validateHeaderName(method);
   if (/[^\x21-\xff]/.test(target)) throw new TypeError("the request's target contains unescaped characters");
   for (let i = 0; i + 1 < fields.length; i += 2) {
     validateHeaderName(fields[i] as string);

@@ -8,6 +8,8 @@ import type { Clock } from "../runtime/clock.ts";
 /** Weight of the past: e times less for each second. */
 const SECOND_MS = 1_000;
 const HEADROOM = 1.5;
+/** One that is just closing counts for a moment beside the one that follows it. */
+const LEAST_KEPT = 2;
 
 /** A request that has had no answer for longer waits for something else than a connection to close. */
 const STARVING_MS = 1_000;
@@ -25,10 +27,9 @@ export class LatelyUsed {
     this.#at = clock.now();
   }
 
-  /** At least 1. */
   get worthKeeping(): number {
     this.#goOn();
-    return Math.max(1, Math.ceil(this.#average * HEADROOM));
+    return Math.max(LEAST_KEPT, Math.ceil(this.#average * HEADROOM));
   }
 
   begin(): void {
