@@ -40,6 +40,10 @@ export const STREAM_ERRORS = {
   mismatch: { wire: 8, visitor: 502 },
   /** The link was lost with the stream open. Never sent. */
   "link-lost": { wire: 9, visitor: 502 },
+  /** The web server was busy for as long as the route lets a request wait. Never given to it. */
+  "no-place": { wire: 10, visitor: 503 },
+  /** The visitor sent its request too slowly while others waited for its place. */
+  "visitor-slow": { wire: 11, visitor: 408 },
 } as const satisfies Record<string, { wire: number; visitor: number }>;
 
 export type StreamErrorCode = keyof typeof STREAM_ERRORS;

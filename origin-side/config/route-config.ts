@@ -10,6 +10,7 @@ import {
   count,
   hostName,
   namedFile,
+  sizeOrOff,
   time,
   written,
 } from "../../protocol/config/schema.ts";
@@ -113,7 +114,20 @@ export const routeSettings = (near: Surroundings) =>
       .prefault("60s")
       .describe("Silence within a body, after which it is cut; event streams may always be silent."),
     connections: count(128, { least: 1, most: 65_535 }).describe(
-      "Exchanges with the web server at once; further ones wait, at most for `answer`.",
+      "Connections to the web server at once, in use or at rest; further requests wait. Of one visitor's network (IPv4 /24, IPv6 /48), if it is known, three quarters at most, and half while others wait.",
+    ),
+    queue: time("5s", { least: "50ms" }).describe("The longest wait for a connection; then 503."),
+    openStreams: count(4_096, { least: 1, most: 65_535 }).describe(
+      "Event streams and upgraded connections at once, beside `connections`; further ones count there.",
+    ),
+    rest: time("4s", { least: "0ms", most: "10m" }).describe(
+      "A connection is closed after so long without a request, or sooner if there are more than are used lately.",
+    ),
+    connectionAge: time("5m", { least: "1s" }).describe(
+      "A connection that is older is not used again, so that a name that has moved is noticed.",
+    ),
+    leastRate: sizeOrOff("1 KiB", { least: "1 B" }).describe(
+      "Bytes a second that a visitor takes of a response, or sends of a request, on average of 30 s; one that is slower is cut when others wait for a connection.",
     ),
     askEncoded: z
       .enum(["auto", "yes", "no"])
@@ -126,13 +140,16 @@ export const routeSettings = (near: Surroundings) =>
       error: "is a setting only with an origin that begins with https://",
     })
     .transform(
-      ({ connect, answer, idle, askEncoded, tls, ...rest }): Route => ({
-        ...rest,
-        tls: rest.origin.scheme === "https" ? tlsOf(tls) : undefined,
+      ({ connect, answer, idle, queue, rest, connectionAge, askEncoded, tls, ...others }): Route => ({
+        ...others,
+        tls: others.origin.scheme === "https" ? tlsOf(tls) : undefined,
         connectMs: connect,
         answerMs: answer,
         idleMs: idle,
-        askEncoded: askEncoded === "auto" ? !isOnThisMachine(rest.origin) : askEncoded === "yes",
+        queueMs: queue,
+        restMs: rest,
+        ageMs: connectionAge,
+        askEncoded: askEncoded === "auto" ? !isOnThisMachine(others.origin) : askEncoded === "yes",
       }),
     );
 

@@ -26,6 +26,7 @@ import {
 } from "../exchange/access-record.ts";
 import type { ExchangeLimits, IncomingExchange } from "../exchange/incoming-exchange.ts";
 import { type HeldBody, NO_BODY_HELD, type RequestDecoders, requestBodyOf } from "../request/decode-body.ts";
+import { visitorNetwork } from "../request/visitor-network.ts";
 import type { RoutedRequest, Routes } from "./routes.ts";
 
 /** What every exchange needs, on one link. */
@@ -82,6 +83,7 @@ const fetchUpstream = (
       ? `${keyId} ${edgeInstance} ${exchange.visitorConnection}`
       : undefined,
     signal: exchange.gone,
+    network: visitorNetwork(exchange.request.fields),
     interim: (interim) => exchange.interim(interim),
   });
 

@@ -2,7 +2,7 @@
  * The routes that exchanges are served by now, each with the client of its web server. They are replaced as a whole; what runs
  * goes on, to the web server it began with. README section "Routes".
  */
-
+import type { Log } from "../../protocol/daemon/log.ts";
 import type { RequestHead } from "../../protocol/http/head.ts";
 import type { Clock } from "../../protocol/runtime/clock.ts";
 import { type PageKey, pageKeyOf } from "../../protocol/store/page-key.ts";
@@ -33,14 +33,16 @@ export interface RoutesConfig {
 
 export class Routes {
   readonly #clock: Clock;
+  readonly #log: Pick<Log, "warn"> | undefined;
   /** Of routes that were replaced: each resolves when nothing runs on it any more. */
   readonly #retiring = new Set<Promise<void>>();
   #table: RouteTable<UpstreamClient<Route>>;
   /** What the routes there are now make of a request's head; the next request with that very head is the same object. */
   #routed = new WeakMap<RequestHead, { readonly host: string; readonly routed: RoutedRequest }>();
 
-  constructor(config: RoutesConfig, clock: Clock) {
+  constructor(config: RoutesConfig, clock: Clock, log?: Pick<Log, "warn">) {
     this.#clock = clock;
+    this.#log = log;
     this.#table = this.#tableOf(config);
   }
 
@@ -73,7 +75,7 @@ export class Routes {
 
   #tableOf({ routes, limits }: RoutesConfig): RouteTable<UpstreamClient<Route>> {
     return new RouteTable(
-      routes.map((route) => new UpstreamClient(route, { ...limits, clock: this.#clock })),
+      routes.map((route) => new UpstreamClient(route, { ...limits, clock: this.#clock, log: this.#log })),
     );
   }
 }

@@ -33,7 +33,7 @@ export const startOrigin = async (
   },
 ): Promise<OriginDaemon> => {
   const { log, clock = systemClock, chance = systemChance, load = eventLoopLoad(clock) } = options;
-  const routes = new Routes(config, clock);
+  const routes = new Routes(config, clock, log);
   const accessLog = openAccessLog(config.accessLog, {
     failed: (error) => log.error("access log failed", { error }),
     dropped: (lines) => log.warn("access log too slow", { dropped: lines }),

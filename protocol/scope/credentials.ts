@@ -137,9 +137,6 @@ const NO_VALUES: ReadonlySet<string> = new Set();
 
 const isCookie = ({ from }: Credential): boolean => from === "cookie";
 
-const isSecret = ({ from, value }: Credential): boolean =>
-  from === "header" || value.length >= LEAST_SECRET_CHARS;
-
 /** Lengths come first, so that no two lists of credentials read the same. */
 const encoded = ({ from, name, value }: Credential): string =>
   `${from} ${name.length} ${value.length} ${name}${value}`;

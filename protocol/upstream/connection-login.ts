@@ -2,8 +2,11 @@
  * Whether the connection that a request went on may be logged in by it (NTLM, Negotiate), and for whom it is kept then. SPEC section
  * "Authenticated connections".
  */
-import type { PooledConnection } from "./connection-pool.ts";
-import { BOUND_REST_MS, type JudgedHead, REST_MS } from "./response-head.ts";
+import type { PooledConnection } from "./pooled-connection.ts";
+import type { JudgedHead } from "./response-head.ts";
+
+/** A connection that is logged in for a visitor rests for so long at most: a new one would have to be logged in anew. @internal */
+export const BOUND_REST_MS = 60_000;
 
 export class ConnectionLogin {
   readonly #boundTo: string | undefined;
@@ -15,10 +18,10 @@ export class ConnectionLogin {
     this.#authenticated = logsIn || boundTo !== undefined;
   }
 
-  /** Milliseconds that the connection may rest after this response. */
-  restMs({ authenticated, restMs }: Pick<JudgedHead, "authenticated" | "restMs">): number {
+  /** Milliseconds that the connection may rest after this response. `mostMs`: of one that is not logged in. */
+  restMs({ authenticated, restMs }: Pick<JudgedHead, "authenticated" | "restMs">, mostMs: number): number {
     this.#authenticated ||= authenticated;
-    return restMs ?? (this.#authenticated ? BOUND_REST_MS : REST_MS);
+    return Math.min(restMs, this.#authenticated ? BOUND_REST_MS : mostMs);
   }
 
   /** Binds the connection where it has to be; false: it is logged in, perhaps, and for nobody. */

@@ -1,22 +1,28 @@
 /**
  * Sockets to one web server: TCP, TLS or a unix socket, connected and, with TLS, verified when they are given out.
  */
+import { lookup } from "node:dns/promises";
 import { once } from "node:events";
 import { connect as connectPlain, isIP, type Socket } from "node:net";
-import {
-  type ConnectionOptions,
-  checkServerIdentity,
-  connect as connectTls,
-  type PeerCertificate,
-  type TLSSocket,
-} from "node:tls";
+import { checkServerIdentity, connect as connectTls, type PeerCertificate, type TLSSocket } from "node:tls";
+import type { HostPort } from "../config/units.ts";
 import { StreamError } from "../errors.ts";
 import { type Clock, DeadlineError } from "../runtime/clock.ts";
+import { dialAddresses } from "./dial-addresses.ts";
 import { printUpstreamAddress } from "./upstream-address.ts";
 import { EVERY_HOST, type UpstreamSettings, type UpstreamTls } from "./upstream-settings.ts";
 
 /** A peer that vanished without a word is found by the kernel's probes, which begin after this much silence. */
 const KEEP_ALIVE_MS = 60_000;
+
+/** An address that answered where an earlier one of its name did not is tried first for so long. */
+const PREFERRED_MS = 60_000;
+
+/** Addresses of a name, in the order of trying; asked for each connection, so that a name that has moved is noticed. */
+export type Resolve = (name: string) => Promise<readonly string[]>;
+
+const resolveBySystem: Resolve = async (name) =>
+  (await lookup(name, { all: true, order: "verbatim" })).map(({ address }) => address);
 
 /** The place, name and limits that dialling needs. */
 export type Dialled = Pick<UpstreamSettings, "host" | "origin" | "tls" | "connectMs">;
@@ -24,12 +30,15 @@ export type Dialled = Pick<UpstreamSettings, "host" | "origin" | "tls" | "connec
 export class UpstreamDialler {
   readonly #route: Dialled;
   readonly #clock: Clock;
+  readonly #resolve: Resolve;
   /** Of the last TLS connection, so that the next handshake is short. */
   #session: Buffer | undefined;
+  #preferred: { readonly address: string; readonly until: number } | undefined;
 
-  constructor(route: Dialled, clock: Clock) {
+  constructor(route: Dialled, clock: Clock, resolve = resolveBySystem) {
     this.#route = route;
     this.#clock = clock;
+    this.#resolve = resolve;
   }
 
   /**
@@ -51,33 +60,36 @@ export class UpstreamDialler {
     }
   }
 
-  async #connected(wanted: { readonly halfOpen: boolean }, signal: AbortSignal): Promise<Socket> {
+  async #connected({ halfOpen }: { readonly halfOpen: boolean }, signal: AbortSignal): Promise<Socket> {
     const { origin, tls } = this.#route;
-    const socket = tls === undefined ? this.#plain(wanted) : this.#secure(tls, wanted);
-    // Whoever uses it listens too; between two users nobody does, and that must not be an uncaught error.
-    socket.on("error", () => {});
-    try {
-      await once(socket, tls === undefined ? "connect" : "secureConnect", { signal });
-    } catch (error) {
-      socket.destroy();
-      throw signal.aborted ? signal.reason : error;
-    }
-    if (origin.scheme !== "unix") socket.setNoDelay(true).setKeepAlive(true, KEEP_ALIVE_MS);
-    return readingOn(socket);
+    const plain =
+      origin.scheme === "unix"
+        ? await toSocket(connectPlain({ path: origin.path, allowHalfOpen: halfOpen }), signal)
+        : await this.#toName(origin.address, halfOpen, signal);
+    if (origin.scheme !== "unix") plain.setNoDelay(true).setKeepAlive(true, KEEP_ALIVE_MS);
+    return readingOn(tls === undefined ? plain : await this.#secure(tls, plain, signal));
   }
 
-  #plain({ halfOpen }: { readonly halfOpen: boolean }): Socket {
-    const { origin } = this.#route;
-    const to = origin.scheme === "unix" ? { path: origin.path } : origin.address;
-    return connectPlain({ ...to, allowHalfOpen: halfOpen });
+  async #toName({ host, port }: HostPort, halfOpen: boolean, signal: AbortSignal): Promise<Socket> {
+    const addresses = isIP(host) === 0 ? this.#preferredFirst(await this.#resolve(host)) : [host];
+    signal.throwIfAborted();
+    const connect = (to: string) => connectPlain({ host: to, port, allowHalfOpen: halfOpen });
+    const { socket, address } = await dialAddresses({ clock: this.#clock, addresses, connect, signal });
+    if (address !== addresses[0]) this.#preferred = { address, until: this.#clock.now() + PREFERRED_MS };
+    return socket;
   }
 
-  #secure(tls: UpstreamTls, { halfOpen }: { readonly halfOpen: boolean }): TLSSocket {
-    const { origin } = this.#route;
+  #preferredFirst(addresses: readonly string[]): readonly string[] {
+    const preferred = this.#preferred;
+    if (preferred === undefined || !addresses.includes(preferred.address)) return addresses;
+    if (this.#clock.now() >= preferred.until) return addresses;
+    return [preferred.address, ...addresses.filter((address) => address !== preferred.address)];
+  }
+
+  async #secure(tls: UpstreamTls, plain: Socket, signal: AbortSignal): Promise<TLSSocket> {
     const servername = serverNameOf(this.#route);
-    const options: ConnectionOptions = {
-      ...(origin.scheme === "unix" ? { path: origin.path } : origin.address),
-      ...{ allowHalfOpen: halfOpen }, // a setting of the socket below, which the types do not know
+    const socket = connectTls({
+      socket: plain,
       ALPNProtocols: ["http/1.1"],
       rejectUnauthorized: tls.verify,
       checkServerIdentity: (name, shown) => mayBe(this.#route, name, shown),
@@ -85,14 +97,35 @@ export class UpstreamDialler {
       ...(tls.authorities && { ca: tls.authorities.bytes }),
       ...(tls.client && { cert: tls.client.certificate.bytes, key: tls.client.privateKey.bytes }),
       ...(this.#session && { session: this.#session }),
-    };
-    const socket = connectTls(options);
+    });
     socket.on("session", (session) => {
       this.#session = session;
     });
-    return socket;
+    socket.on("error", () => {});
+    return await ready(socket, "secureConnect", signal);
   }
 }
+
+const toSocket = async (socket: Socket, signal: AbortSignal): Promise<Socket> => {
+  // Whoever uses it listens too; between two users nobody does, and that must not be an uncaught error.
+  socket.on("error", () => {});
+  return await ready(socket, "connect", signal);
+};
+
+/** The socket is gone where this rejects. */
+const ready = async <Made extends Socket>(
+  socket: Made,
+  event: "connect" | "secureConnect",
+  signal: AbortSignal,
+): Promise<Made> => {
+  try {
+    await once(socket, event, { signal });
+    return socket;
+  } catch (error) {
+    socket.destroy();
+    throw signal.aborted ? signal.reason : error;
+  }
+};
 
 /**
  * The name in the TLS greeting, and in the certificate: the one that is set, else the web server's own name, else, where

@@ -2,6 +2,7 @@
  * The request as it goes on the wire to the web server: the fields of this hop are ours to write, and its framing is what
  * the body is, never what two fields could be read to say (RFC 9112 section 6). SPEC sections "Heads" and "Upgrades".
  */
+import { validateHeaderName, validateHeaderValue } from "node:http";
 import { StreamError } from "../errors.ts";
 import { FieldNames } from "../http/field-names.ts";
 import { endToEnd, fieldOf, listOf, type RequestHead, upgradeOf, withoutFields } from "../http/head.ts";
@@ -9,6 +10,7 @@ import type { HeaderList } from "../http/header-list.ts";
 import type { RequestBody } from "./body.ts";
 import type { UpstreamRequest } from "./upstream-request.ts";
 
+const CONNECTION = new FieldNames(["connection"]);
 const CONTENT_LENGTH = new FieldNames(["content-length"]);
 
 /** Methods whose requests say nothing of a body when they have none (RFC 9110 section 8.6). */
@@ -28,6 +30,19 @@ export interface WireRequest {
   /** The visitor waits for 100 Continue before it sends its body. */
   readonly expectsContinue: boolean;
 }
+
+/**
+ * Throws an Error for what HTTP/1.1 has no form for, as Node would when it writes the head: nothing of it may leave, nor cost a
+ * connection.
+ */
+export const assertWritable = ({ method, target, fields }: WireRequest): void => {
+  validateHeaderName(method);
+  if (/[^\x21-\xff]/.test(target)) throw new TypeError("the request's target contains unescaped characters");
+  for (let i = 0; i + 1 < fields.length; i += 2) {
+    validateHeaderName(fields[i] as string);
+    validateHeaderValue(fields[i] as string, fields[i + 1] as string);
+  }
+};
 
 /** Of requests without a body. A head that is the same object again is read once. */
 const KNOWN = new WeakMap<RequestHead, WireRequest>();
@@ -59,6 +74,13 @@ const readRequest = (head: RequestHead, body: RequestBody | undefined): WireRequ
     body === undefined ? bodiless(method, fields, length) : withBody(head.fields, fields, length);
   const bodyBytes = body === undefined ? undefined : length;
   return { ...asIs, fields: [...framed, ...ofThisHop(head.fields)], body, bodyBytes, upgrade: false };
+};
+
+/** The fields of a request that is the last one on its connection. An upgrade is that anyway. */
+export const closing = ({ fields, upgrade }: WireRequest): HeaderList => {
+  if (upgrade) return fields;
+  const te = fieldOf(fields, "te") === undefined ? "" : "TE, ";
+  return [...withoutFields(fields, CONNECTION), "Connection", `${te}close`];
 };
 
 const lengthOf = (fields: HeaderList): number | undefined => {

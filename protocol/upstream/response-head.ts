@@ -20,8 +20,8 @@ export interface JudgedHead {
   readonly live: boolean;
   /** Its connection is logged in, or asks to be: it is for nobody else (connection-auth). */
   readonly authenticated: boolean;
-  /** Milliseconds that the connection may rest afterwards, where the web server says for how long it keeps it. */
-  readonly restMs: number | undefined;
+  /** Milliseconds that the connection may rest afterwards, by all that its web server says. */
+  readonly restMs: number;
 }
 
 /** A raw head as Node gives it, of a response or of an interim one. */
@@ -46,13 +46,8 @@ export const judgeResponse = (method: string, incoming: RawHead): JudgedHead => 
   const head = { status, reason, fields: endToEnd(fields) };
   const bodiless = method === "HEAD" || status === 204 || status === 304;
   const framing = bodiless ? "none" : framingOf(coding, fields);
-  return {
-    head,
-    framing,
-    live: isLive(fields),
-    authenticated: isOfAuthenticatedConnection(fields),
-    restMs: restMsOf(fields),
-  };
+  const restMs = mayBeFollowed(method, status, fields) ? restMsOf(fields) : 0;
+  return { head, framing, live: isLive(fields), authenticated: isOfAuthenticatedConnection(fields), restMs };
 };
 
 const framingOf = (coding: string | undefined, fields: HeaderList): BodyFraming => {
@@ -60,20 +55,27 @@ const framingOf = (coding: string | undefined, fields: HeaderList): BodyFraming 
   return fieldOf(fields, "content-length") === undefined ? "close" : "length";
 };
 
+/**
+ * Some web servers send a body, or its last chunk, behind a head that has none (RFC 9112 section 6.3), and a moment later; it would
+ * be taken for the answer to the next request.
+ */
+const mayBeFollowed = (method: string, status: number, fields: HeaderList): boolean => {
+  if (method === "HEAD") return false;
+  if (status !== 204 && status !== 304) return true;
+  if (fieldOf(fields, "transfer-encoding") !== undefined) return false;
+  // In a 304 it is the length of the 200 (RFC 9110 section 8.6).
+  return status === 304 || (fieldOf(fields, "content-length") ?? "0") === "0";
+};
+
 const isLive = (fields: HeaderList): boolean =>
   /^text\/event-stream/i.test(fieldOf(fields, "content-type") ?? "");
 
-/** A connection rests for so long where its web server does not say for how long it keeps it. @internal */
-export const REST_MS = 4_000;
-/** The same of one that is logged in for a visitor: a new one would have to be logged in anew. @internal */
-export const BOUND_REST_MS = 60_000;
-const MOST_REST_MS = 600_000;
 /** A connection must not be used just when its web server closes it. */
 const REST_MARGIN_MS = 1_000;
 
-/** By `Keep-Alive: timeout=5`, which is in seconds. */
-const restMsOf = (fields: HeaderList): number | undefined => {
+/** By `Keep-Alive: timeout=5`, which is in seconds; without it, as long as the route likes. */
+const restMsOf = (fields: HeaderList): number => {
   const promised = /\btimeout=(\d+)/i.exec(fieldOf(fields, "keep-alive") ?? "")?.[1];
-  if (promised === undefined) return undefined;
-  return Math.min(Math.max(Number(promised) * 1_000 - REST_MARGIN_MS, 0), MOST_REST_MS);
+  if (promised === undefined) return Infinity;
+  return Math.max(Number(promised) * 1_000 - REST_MARGIN_MS, 0);
 };

@@ -4,7 +4,7 @@
  */
 import type { ClientRequest as OutgoingRequest } from "node:http";
 import type { HeaderList } from "../http/header-list.ts";
-import type { RequestBody } from "./body.ts";
+import type { BodyEnd, RequestBody } from "./body.ts";
 
 /** Told as the body goes out. */
 export interface BodyProgress {
@@ -65,3 +65,59 @@ const drained = (outgoing: OutgoingRequest): Promise<void> =>
     };
     outgoing.on("drain", done).on("close", done);
   });
+
+/** A request takes a place at its web server when this much of its body is here, or all of it. @internal */
+export const BODY_START_BYTES = 64 * 1024;
+
+/**
+ * Resolves with the same body when its start is here, or all of it. What is held is not given back to its sender's window before the
+ * web server takes it, so it takes no more memory than the window allows. Rejects with what `body` rejects with, or with the
+ * signal's reason.
+ */
+export const startOf = async (
+  body: RequestBody,
+  bodyBytes: number | undefined,
+  signal: AbortSignal,
+): Promise<RequestBody> => {
+  const { promise: left, reject } = Promise.withResolvers<never>();
+  const leave = () => reject(signal.reason);
+  signal.addEventListener("abort", leave, { once: true });
+  try {
+    return await Promise.race([started(body, Math.min(BODY_START_BYTES, bodyBytes ?? Infinity)), left]);
+  } finally {
+    signal.removeEventListener("abort", leave);
+  }
+};
+
+const started = async (body: RequestBody, startBytes: number): Promise<RequestBody> => {
+  const pieces: Uint8Array[] = [];
+  for (let bytes = 0; bytes < startBytes; ) {
+    const next = await body.next();
+    if (!(next instanceof Uint8Array)) return new StartedBody(body, pieces, next);
+    pieces.push(next);
+    bytes += next.length;
+  }
+  return new StartedBody(body, pieces, undefined);
+};
+
+class StartedBody implements RequestBody {
+  readonly #body: RequestBody;
+  #start: Uint8Array | undefined;
+  readonly #end: BodyEnd | undefined;
+
+  constructor(body: RequestBody, pieces: readonly Uint8Array[], end: BodyEnd | undefined) {
+    this.#body = body;
+    if (pieces.length > 0) this.#start = pieces.length === 1 ? pieces[0] : Buffer.concat(pieces);
+    this.#end = end;
+  }
+
+  async next(): Promise<Uint8Array | BodyEnd> {
+    const start = this.#start;
+    this.#start = undefined;
+    return start ?? this.#end ?? (await this.#body.next());
+  }
+
+  taken(bytes: number): void {
+    this.#body.taken(bytes);
+  }
+}

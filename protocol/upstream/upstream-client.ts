@@ -2,14 +2,19 @@
  * Asks one web server. A request that finds its kept connection closed is asked on a new one, if that can change nothing at the
  * web server (RFC 9110 section 9.2.2, RFC 9112 section 9.3.1).
  */
+import type { Log } from "../daemon/log.ts";
 import { StreamError } from "../errors.ts";
 import { authenticatesConnection } from "../http/connection-auth.ts";
+import { listOf } from "../http/head.ts";
 import type { Clock } from "../runtime/clock.ts";
-import { ConnectionPool, type ConnectionWish } from "./connection-pool.ts";
+import { ConnectionPool } from "./connection-pool.ts";
 import { UpstreamDialler } from "./dial-upstream.ts";
+import type { ExchangeDependencies } from "./exchange-phase.ts";
 import { type WireRequest, wireRequest } from "./framing.ts";
+import type { ConnectionWish } from "./pooled-connection.ts";
+import { startOf } from "./send-body.ts";
 import { printUpstreamAddress } from "./upstream-address.ts";
-import { type ExchangeDependencies, exchangeWith } from "./upstream-exchange.ts";
+import { exchangeWith } from "./upstream-exchange.ts";
 import { StaleConnection } from "./upstream-failure.ts";
 import type { UpstreamRequest, UpstreamResponse } from "./upstream-request.ts";
 import type { UpstreamSettings } from "./upstream-settings.ts";
@@ -21,6 +26,8 @@ export interface ClientOptions {
   /** Largest response head. */
   readonly headBytes: number;
   readonly clock: Clock;
+  /** Told when requests wait. */
+  readonly log?: Pick<Log, "warn"> | undefined;
 }
 
 /** `Settings` may say more of the web server than the client needs. */
@@ -29,22 +36,27 @@ export class UpstreamClient<Settings extends UpstreamSettings = UpstreamSettings
   readonly #connections: ConnectionPool;
   readonly #options: ExchangeDependencies;
 
-  constructor(route: Settings, { headBytes, clock }: ClientOptions) {
-    const { origin, answerMs, idleMs } = route;
+  constructor(route: Settings, { headBytes, clock, log }: ClientOptions) {
+    const { origin, answerMs, idleMs, queueMs, restMs, leastRate } = route;
+    const server = printUpstreamAddress(origin);
     this.route = route;
     this.#connections = new ConnectionPool({
       dialler: new UpstreamDialler(route, clock),
       clock,
+      log,
+      server,
       most: route.connections,
+      mostBeside: route.openStreams,
+      ageMs: route.ageMs,
     });
-    const server = printUpstreamAddress(origin);
-    this.#options = { connections: this.#connections, clock, server, headBytes, answerMs, idleMs };
+    const times = { answerMs, idleMs, queueMs, restMs };
+    this.#options = { connections: this.#connections, clock, server, headBytes, leastRate, ...times };
   }
 
   /** Rejects with StreamError, or with the reason of the request's signal. Interim heads may come before. */
   async fetch(request: UpstreamRequest): Promise<UpstreamResponse> {
     request.signal.throwIfAborted();
-    const wire = wireRequest(request);
+    const wire = await this.#ready(request);
     const repeatable = mayRepeat(wire);
     const wish = {
       reuse: reuseFor(wire, repeatable),
@@ -63,6 +75,16 @@ export class UpstreamClient<Settings extends UpstreamSettings = UpstreamSettings
     }
   }
 
+  /**
+   * The request, once enough of its body is here: a visitor that sends it slowly keeps no place of the web server meanwhile. Not
+   * where the visitor waits for what the web server says first (RFC 9110 section 10.1.1, RFC 10036).
+   */
+  async #ready(request: UpstreamRequest): Promise<WireRequest> {
+    const wire = wireRequest(request);
+    if (wire.body === undefined || mustNotWait(request)) return wire;
+    return { ...wire, body: await startOf(wire.body, wire.bodyBytes, request.signal) };
+  }
+
   /** Ends every connection; what runs is lost. */
   close(): void {
     this.#connections.close();
@@ -73,6 +95,9 @@ export class UpstreamClient<Settings extends UpstreamSettings = UpstreamSettings
     return this.#connections.retire();
   }
 }
+
+const mustNotWait = ({ head: { fields } }: UpstreamRequest): boolean =>
+  listOf(fields, "expect") !== undefined || /^\s*\?1\s*(?:;|$)/.test(listOf(fields, "incremental") ?? "");
 
 const mayRepeat = ({ method, body, upgrade }: WireRequest): boolean =>
   SAFE.has(method) && body === undefined && !upgrade;

@@ -12,59 +12,22 @@ import type { Duplex } from "node:stream";
 import { StreamError } from "../errors.ts";
 import { tooManyFields } from "../http/field-limits.ts";
 import { endToEnd, endToEndTrailers, upgradeOf } from "../http/head.ts";
-import type { Clock } from "../runtime/clock.ts";
 import { UpstreamBody } from "./body.ts";
 import { ConnectionLogin } from "./connection-login.ts";
-import type { ConnectionPool, ConnectionWish, PooledConnection } from "./connection-pool.ts";
-import type { WireRequest } from "./framing.ts";
+import type { Asked, ExchangeDependencies, Phase } from "./exchange-phase.ts";
+import { assertWritable, closing, type WireRequest } from "./framing.ts";
 import { InactivityTimeout } from "./inactivity-timeout.ts";
-import { type BodyFraming, judgeResponse, rawHead } from "./response-head.ts";
+import type { Borrower, PooledConnection } from "./pooled-connection.ts";
+import { judgeResponse, rawHead } from "./response-head.ts";
 import { sendBody } from "./send-body.ts";
 import { failureOf, StaleConnection, truncationBy } from "./upstream-failure.ts";
-import type { UpstreamRequest, UpstreamResponse } from "./upstream-request.ts";
+import type { UpstreamResponse } from "./upstream-request.ts";
+import { VisitorRate } from "./visitor-rate.ts";
 
 /** A web server that sends more interim heads than this has lost its way. @internal */
 export const MOST_INTERIMS = 100;
 
-export interface ExchangeDependencies {
-  readonly connections: ConnectionPool;
-  readonly clock: Clock;
-  /** The web server's address, for the log. */
-  readonly server: string;
-  /** Largest response head. */
-  readonly headBytes: number;
-  /** Limits of silence before the head, and within the body. */
-  readonly answerMs: number;
-  readonly idleMs: number | undefined;
-}
-
-/** Of one exchange, each after the one before it; any may be followed by `over`. */
-type Phase =
-  | { readonly is: "connecting" }
-  /** The request is on a connection, of which so many bytes had been read before. */
-  | { readonly is: "asking"; readonly connection: PooledConnection; readonly bytesBefore: number }
-  /** The head has been given out. */
-  | {
-      readonly is: "answering";
-      readonly connection: PooledConnection;
-      readonly incoming: IncomingMessage;
-      readonly body: UpstreamBody;
-      readonly framing: BodyFraming;
-      readonly restMs: number;
-    }
-  /** So has the body; the connection becomes free in a moment, or closes. */
-  | { readonly is: "complete"; readonly connection: PooledConnection; readonly restMs: number }
-  /** It failed, was given up, or its connection is the receiver's. */
-  | { readonly is: "over" };
-
 const NO_BYTES = Buffer.alloc(0);
-
-/** A request on its way. */
-export interface Asked {
-  readonly request: UpstreamRequest;
-  readonly wire: WireRequest;
-  readonly wish: ConnectionWish;
-}
 
 /**
  * The response, or the upgrade. Rejects with StreamError, with the reason of the request's signal, or with StaleConnection,
@@ -73,12 +36,14 @@ export interface Asked {
 export const exchangeWith = async (asked: Asked, options: ExchangeDependencies): Promise<UpstreamResponse> =>
   new UpstreamExchange(asked, options).response;
 
-class UpstreamExchange {
+class UpstreamExchange implements Borrower {
   readonly #asked: Asked;
   readonly #options: ExchangeDependencies;
   readonly #watch: InactivityTimeout;
-  readonly #outgoing: OutgoingRequest;
   readonly #login: ConnectionLogin;
+  /** Undefined until there is a connection for it. */
+  #outgoing: OutgoingRequest | undefined;
+  #rate: VisitorRate | undefined;
   readonly #settle = Promise.withResolvers<UpstreamResponse>();
   readonly #leave = () => this.#fail(this.#asked.request.signal.reason);
   #phase: Phase = { is: "connecting" };
@@ -91,8 +56,8 @@ class UpstreamExchange {
     this.#login = new ConnectionLogin(asked.wish);
     this.#mayWaitForContinue = asked.wire.expectsContinue;
     this.#watch = new InactivityTimeout(options.clock, (ms) => this.#silent(ms));
-    this.#outgoing = this.#open(asked.wire);
     asked.request.signal.addEventListener("abort", this.#leave, { once: true });
+    void this.#run();
   }
 
   get #surroundings() {
@@ -103,21 +68,54 @@ class UpstreamExchange {
     return this.#settle.promise;
   }
 
-  #open({ method, target: path, fields }: WireRequest): OutgoingRequest {
-    let outgoing: OutgoingRequest;
+  get isSlow(): boolean {
+    return this.#rate?.isSlow === true;
+  }
+
+  /** Called by the pool: others wait for the place of a visitor that is too slow. */
+  cut(): void {
+    const { leastRate = 0 } = this.#options;
+    this.#fail(
+      new StreamError(
+        this.#phase.is === "answering" ? "truncated" : "visitor-slow",
+        `others waited for the place of a visitor slower than ${leastRate} bytes a second (leastRate of the route)`,
+      ),
+    );
+  }
+
+  async #run(): Promise<void> {
+    const { connections, answerMs, queueMs, clock, leastRate } = this.#options;
+    const { request, wire } = this.#asked;
     try {
-      outgoing = openRequest({
-        method,
-        path,
-        headers: [...fields],
-        setHost: false,
-        maxHeaderSize: this.#options.headBytes,
-        createConnection: (_, connected) => void this.#connect(connected),
-      });
+      assertWritable(wire);
+      const wish = { ...this.#asked.wish, network: request.network, borrower: this };
+      const connection = await connections.take(wish, queueMs, request.signal);
+      const { socket } = connection;
+      if (this.#phase.is === "over") {
+        socket.destroy();
+        return;
+      }
+      this.#phase = { is: "asking", connection, bytesBefore: socket.bytesRead };
+      const bytes = () => socket.bytesRead + socket.bytesWritten;
+      this.#rate = new VisitorRate({ clock, leastRate, bytes });
+      this.#outgoing = this.#open(wire, connection);
+      this.#watch.expect(answerMs);
+      await this.#send(this.#outgoing, wire);
     } catch (error) {
-      throw failureOf(error, this.#surroundings);
+      this.#fail(error);
     }
-    outgoing.shouldKeepAlive = true; // Node takes it that only its own agents use a connection again
+  }
+
+  #open(wire: WireRequest, { socket, once }: PooledConnection): OutgoingRequest {
+    const outgoing = openRequest({
+      method: wire.method,
+      path: wire.target,
+      headers: [...(once ? closing(wire) : wire.fields)],
+      setHost: false,
+      maxHeaderSize: this.#options.headBytes,
+      createConnection: () => socket,
+    });
+    outgoing.shouldKeepAlive = !once; // Node takes it that only its own agents use a connection again
     outgoing.maxHeadersCount = 0; // bounded by bytes; Node would leave out what is beyond, silently
     return outgoing
       .on("information", (interim) => this.#interim(interim))
@@ -127,45 +125,38 @@ class UpstreamExchange {
       .on("close", () => this.#closed());
   }
 
-  async #connect(connected: (error: Error | null, socket: Duplex) => void): Promise<void> {
-    const { connections, answerMs } = this.#options;
-    const { request, wire, wish } = this.#asked;
-    try {
-      const connection = await connections.take(wish, answerMs, request.signal);
-      if (this.#phase.is === "over") {
-        connection.socket.destroy();
-        return;
-      }
-      this.#phase = { is: "asking", connection, bytesBefore: connection.socket.bytesRead };
-      this.#watch.expect(answerMs);
-      connected(null, connection.socket);
-      await this.#send(wire);
-    } catch (error) {
-      this.#fail(error);
-    }
-  }
-
   /** Rejects with what the body rejects with. */
-  async #send({ body, bodyBytes }: WireRequest): Promise<void> {
+  async #send(outgoing: OutgoingRequest, { body, bodyBytes }: WireRequest): Promise<void> {
     if (body === undefined) {
-      this.#outgoing.end();
+      outgoing.end();
       return;
     }
     // Not flushHeaders, which writes the bytes of latin1 values as UTF-8.
-    this.#outgoing.write(NO_BYTES);
-    await sendBody(this.#outgoing, body, bodyBytes, {
+    outgoing.write(NO_BYTES);
+    await sendBody(outgoing, body, bodyBytes, {
       // Then the visitor is waited for; unless it waits itself, for the web server's 100 Continue.
       waiting: () => {
-        if (this.#phase.is === "asking" && !this.#mayWaitForContinue) this.#watch.pause();
+        if (this.#phase.is === "asking" && !this.#mayWaitForContinue) this.#pause();
       },
       came: () => {
-        if (this.#phase.is === "asking") this.#watch.resume();
+        if (this.#phase.is === "asking") this.#goOn();
       },
       sent: () => {
         this.#mayWaitForContinue = false;
         this.#watch.heard();
       },
     });
+  }
+
+  /** It is the visitor that is waited for. */
+  #pause(): void {
+    this.#watch.pause();
+    this.#rate?.wait();
+  }
+
+  #goOn(): void {
+    this.#watch.resume();
+    this.#rate?.goOn();
   }
 
   #interim(raw: Parameters<typeof rawHead>[0]): void {
@@ -184,23 +175,26 @@ class UpstreamExchange {
   #answered(incoming: IncomingMessage): void {
     if (this.#phase.is !== "asking") return;
     const { connection } = this.#phase;
+    const { connections, idleMs } = this.#options;
+    connections.answered(connection);
     try {
       const { head, framing, live, ...kept } = judgeResponse(this.#asked.wire.method, incoming);
-      const restMs = this.#login.restMs(kept);
+      const restMs = this.#login.restMs(kept, this.#options.restMs);
       if (framing === "chunks") this.#failIfCutByClosing(incoming, connection);
       const body = new UpstreamBody({
         pause: () => {
-          this.#watch.pause();
+          this.#pause();
           incoming.pause();
         },
         resume: () => {
-          this.#watch.resume();
+          this.#goOn();
           incoming.resume();
         },
       });
       this.#phase = { is: "answering", connection, incoming, body, framing, restMs };
-      this.#watch.resume();
-      this.#watch.expect(live ? undefined : this.#options.idleMs);
+      this.#goOn();
+      this.#watch.expect(live ? undefined : idleMs);
+      if (live) connections.leavePlace(connection);
       this.#settle.resolve({ kind: "answered", head, body });
     } catch (error) {
       return this.#fail(error);
@@ -216,7 +210,7 @@ class UpstreamExchange {
    * connection: the chunks would be taken for the page, and its end for complete.
    */
   #failIfCutByClosing(incoming: IncomingMessage, { socket }: PooledConnection): void {
-    if (this.#outgoing.shouldKeepAlive) return;
+    if (this.#outgoing?.shouldKeepAlive === true) return;
     socket.prependOnceListener("end", () => {
       if (!incoming.complete) this.#fail(new Error("its last chunk is missing"));
     });
@@ -238,7 +232,7 @@ class UpstreamExchange {
       trailers: rawTrailers.length === 0 ? rawTrailers : endToEndTrailers(rawTrailers),
     });
     // Nobody reads the rest of the request any more, and its end would have to come before another one.
-    if (!this.#outgoing.writableEnded) this.#outgoing.destroy();
+    if (this.#outgoing?.writableEnded === false) this.#outgoing.destroy();
   }
 
   #upgraded(incoming: IncomingMessage, socket: Duplex, first: Buffer): void {
@@ -246,6 +240,7 @@ class UpstreamExchange {
       socket.destroy();
       return this.#fail(new Error("it changed the protocol, which nobody had asked for"));
     }
+    this.#options.connections.leavePlace(this.#phase.connection);
     const connection = this.#phase.connection.detach();
     this.#phase = { is: "over" };
     this.#rest();
@@ -271,9 +266,10 @@ class UpstreamExchange {
   #closed(): void {
     const phase = this.#phase;
     if (phase.is === "complete") {
+      const { connections } = this.#options;
       const { connection, restMs } = phase;
-      if (this.#outgoing.shouldKeepAlive && this.#login.keeps(connection))
-        this.#options.connections.giveBack(connection, restMs);
+      if (this.#outgoing?.shouldKeepAlive === true && this.#login.keeps(connection))
+        connections.giveBack(connection, restMs);
       else connection.socket.destroySoon();
     } else if (phase.is === "connecting" || phase.is === "asking")
       this.#broken(new Error("the connection closed before a response"));
@@ -299,7 +295,7 @@ class UpstreamExchange {
     this.#rest();
     if (phase.is === "answering") phase.body.arrived.fail(truncationBy(error, this.#surroundings));
     else this.#settle.reject(failureOf(error, this.#surroundings));
-    this.#outgoing.destroy();
+    this.#outgoing?.destroy();
     if (phase.is !== "connecting") phase.connection.socket.destroy();
   }
 }

@@ -18,6 +18,8 @@ export interface UpstreamRequest {
   readonly boundTo?: string | undefined;
   /** The visitor is gone, or the link. Its reason is a StreamError. */
   readonly signal: AbortSignal;
+  /** The visitor's network, which has a share of the web server's places; undefined: nobody knows it. */
+  readonly network?: string | undefined;
   /** An interim (1xx) head has come. */
   interim(head: ResponseHead): void;
 }

@@ -12,12 +12,22 @@ export interface UpstreamSettings {
   readonly tls: UpstreamTls | undefined;
   /** Until a connection to the web server stands; then 502. */
   readonly connectMs: number;
-  /** Silence of the web server before the head of its response, and the longest wait for a connection; then 504. */
+  /** Silence of the web server before the head of its response; then 504. */
   readonly answerMs: number;
   /** Silence within a body; then the response is cut. Undefined: for ever. Event streams may always be silent. */
   readonly idleMs: number | undefined;
   /** Most connections to the web server at once, in use or at rest; further requests wait. */
   readonly connections: number;
+  /** The longest wait for one of them; then 503. */
+  readonly queueMs: number;
+  /** Event streams and upgraded connections at most, beside `connections`. */
+  readonly openStreams: number;
+  /** The longest rest of a connection between two requests. */
+  readonly restMs: number;
+  /** A connection is not used again when it is older. */
+  readonly ageMs: number;
+  /** Bytes a second that a visitor takes or sends at least while others wait for a place; undefined: none. */
+  readonly leastRate: number | undefined;
 }
 
 export interface UpstreamTls {

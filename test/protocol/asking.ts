@@ -1,6 +1,7 @@
 /** A client of one route, and what comes back from it: for tests that need no link. */
 
 import type { Route } from "../../origin-side/config/route-config.ts";
+import type { Log } from "../../protocol/daemon/log.ts";
 import type { ResponseHead } from "../../protocol/http/head.ts";
 import type { HeaderList } from "../../protocol/http/header-list.ts";
 import { AsyncQueue } from "../../protocol/runtime/async-queue.ts";
@@ -21,13 +22,21 @@ export const routeTo = (port: number, more: Partial<Route> = {}): Route => ({
   answerMs: 20_000,
   idleMs: 20_000,
   connections: 8,
+  queueMs: 5_000,
+  openStreams: 8,
+  restMs: 4_000,
+  ageMs: 300_000,
+  leastRate: 1_024,
   askEncoded: false,
   ...more,
 });
 
 /** A client that closes with its test. */
 export class TestClient extends UpstreamClient implements AsyncDisposable {
-  constructor(route: Route, options: { readonly clock?: Clock; readonly headBytes?: number } = {}) {
+  constructor(
+    route: Route,
+    options: { readonly clock?: Clock; readonly headBytes?: number; readonly log?: Pick<Log, "warn"> } = {},
+  ) {
     super(route, { clock: systemClock, headBytes: HEAD_BYTES, ...options });
   }
 
@@ -72,13 +81,14 @@ export const ask = (
   client: UpstreamClient,
   method = "GET",
   target = "/",
-  more: { readonly fields?: HeaderList; readonly body?: RequestBody } = {},
+  more: { readonly fields?: HeaderList; readonly body?: RequestBody; readonly network?: string } = {},
 ): Asked => {
   const leaving = new AbortController();
   const interims: ResponseHead[] = [];
   const request: UpstreamRequest = {
     head: { method, target, fields: ["Host", "www.example.com", ...(more.fields ?? [])] },
     body: more.body,
+    network: more.network,
     signal: leaving.signal,
     interim: (head) => interims.push(head),
   };

@@ -1,14 +1,19 @@
 // The account of a web server's connections: how many there are, which are used again, and when one has to go.
 import { once } from "node:events";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
+import { BOUND_REST_MS } from "../../../protocol/upstream/connection-login.ts";
 import {
+  BRIEF_REST_MS,
   ConnectionPool,
+  type PoolOptions,
+} from "../../../protocol/upstream/connection-pool.ts";
+import { UpstreamDialler } from "../../../protocol/upstream/dial-upstream.ts";
+import { LOG_EVERY_MS } from "../../../protocol/upstream/place-log.ts";
+import {
   type ConnectionWish,
   type PooledConnection,
   TRUSTED_REST_MS,
-} from "../../../protocol/upstream/connection-pool.ts";
-import { UpstreamDialler } from "../../../protocol/upstream/dial-upstream.ts";
-import { BOUND_REST_MS, REST_MS } from "../../../protocol/upstream/response-head.ts";
+} from "../../../protocol/upstream/pooled-connection.ts";
 import { FakeClock, settle } from "../../kit/fake-clock.ts";
 import { watchLeaks } from "../../kit/leaks.ts";
 import { OK, RawOrigin } from "../../kit/raw-origin.ts";
@@ -23,25 +28,42 @@ const NEW = { ...FREE, reuse: "none" } as const;
 
 const NEVER = new AbortController().signal;
 const WAIT_MS = 1_000;
+const REST_MS = 4_000;
+const AGE_MS = 60_000;
+
+/** Connections that were in use together for so long are worth keeping. */
+const LATELY_MS = 3_000;
 
 /** A pool before a web server that says nothing. */
 class Bench implements AsyncDisposable {
   readonly clock = new FakeClock();
   readonly origin: RawOrigin;
   readonly pool: ConnectionPool;
+  readonly lines: unknown[] = [];
 
-  private constructor(origin: RawOrigin, most: number) {
+  private constructor(origin: RawOrigin, most: number, more: Partial<PoolOptions>) {
     const { clock } = this;
     this.origin = origin;
     this.pool = new ConnectionPool({
       dialler: new UpstreamDialler(routeTo(origin.port), clock),
       clock,
       most,
+      mostBeside: 2,
+      ageMs: AGE_MS,
+      server: "web",
+      log: { warn: (event, fields) => this.lines.push({ event, ...fields }) },
+      ...more,
     });
   }
 
-  static async open(most: number): Promise<Bench> {
-    return new Bench(await RawOrigin.listen(), most);
+  static async open(most: number, more: Partial<PoolOptions> = {}): Promise<Bench> {
+    return new Bench(await RawOrigin.listen(), most, more);
+  }
+
+  async takeEach(count: number): Promise<PooledConnection[]> {
+    const all = [];
+    for (let i = 0; i < count; i++) all.push(await this.take(ANY));
+    return all;
   }
 
   take(wish: ConnectionWish, signal = NEVER): Promise<PooledConnection> {
@@ -127,6 +149,8 @@ describe("a connection at rest", () => {
   it("is closed when its time is over, and not before", async () => {
     await using bench = await Bench.open(2);
     const [short, long] = [await bench.take(ANY), await bench.take(ANY)];
+    bench.pool.answered(short);
+    bench.pool.answered(long);
     bench.pool.giveBack(short, 1_000);
     bench.pool.giveBack(long, 2_000);
     await bench.clock.advance(999);
@@ -155,6 +179,155 @@ describe("a connection at rest", () => {
     expect(bench.pool.size).toBe(0);
     expect(await bench.take(ANY)).not.toBe(rested);
   });
+});
+
+describe("connections beyond those lately used", () => {
+  it("say that their request is the last one, and are closed", async () => {
+    await using bench = await Bench.open(8);
+    const crowd = await bench.takeEach(6);
+    expect(crowd.map(({ once }) => once)).toEqual([false, false, true, true, true, true]);
+    for (const connection of crowd.toReversed()) {
+      bench.pool.giveBack(connection, REST_MS);
+      await settle();
+    }
+    expect(crowd.map(({ socket }) => socket.destroyed)).toEqual([false, false, true, true, true, true]);
+  });
+
+  it("are kept when they have been in use for some seconds", async () => {
+    await using bench = await Bench.open(8);
+    for (const connection of await bench.takeEach(2)) bench.pool.answered(connection);
+    await bench.clock.advance(LATELY_MS);
+    const third = await bench.take(ANY);
+    expect(third.once).toBe(false);
+  });
+
+  it(`rest for ${BRIEF_REST_MS} ms while a new one has no answer, which may wait for them to close`, async () => {
+    await using bench = await Bench.open(8);
+    const [rested, unanswered] = [await bench.take(ANY), await bench.take(ANY)];
+    bench.pool.answered(rested);
+    bench.pool.giveBack(rested, REST_MS);
+    await bench.clock.advance(BRIEF_REST_MS - 1);
+    expect(rested.socket.destroyed).toBe(false);
+    await bench.clock.advance(1);
+    expect([rested.socket.destroyed, unanswered.socket.destroyed]).toEqual([true, false]);
+  });
+});
+
+it("a connection is not used again when it is older than the route's age", async () => {
+  await using bench = await Bench.open(2);
+  const [old, same] = [await bench.take(ANY), await bench.take(ANY)];
+  for (const connection of [old, same]) bench.pool.answered(connection);
+  await bench.clock.advance(AGE_MS - 1);
+  bench.pool.giveBack(same, REST_MS);
+  expect(same.socket.destroyed).toBe(false);
+  await bench.clock.advance(1);
+  bench.pool.giveBack(old, REST_MS);
+  expect([old.socket.destroyed, same.socket.destroyed]).toEqual([true, true]);
+});
+
+describe("a network", () => {
+  const of = (network: string): ConnectionWish => ({ ...NEW, network });
+  it("never holds all places, and others are served at once", async () => {
+    await using bench = await Bench.open(8);
+    for (let i = 0; i < 6; i++) await bench.take(of("a"));
+    const waits = bench.take(of("a"));
+    waits.catch(() => {});
+    await settle();
+    expect([bench.pool.size, bench.lines.length]).toEqual([6, 1]);
+    await bench.take(of("b"));
+    expect(bench.lines[0]).toMatchObject({
+      event: "requests wait for a place",
+      connections: 8,
+      waiting: 1,
+      waited: 1,
+    });
+    const refused = expect(waits).rejects.toMatchObject({ code: "no-place" });
+    await bench.clock.advance(WAIT_MS);
+    await refused;
+  });
+
+  it("gets no more than half of them while others wait, who take turns", async () => {
+    await using bench = await Bench.open(4);
+    const held = [
+      await bench.take(of("a")),
+      await bench.take(of("a")),
+      await bench.take(of("a")),
+      await bench.take(of("b")),
+    ];
+    const served: string[] = [];
+    for (const network of ["a", "a", "b", "c"])
+      void bench.take(of(network)).then(
+        () => served.push(network),
+        () => {},
+      );
+    await settle();
+    for (const connection of held.slice(0, 3)) {
+      connection.socket.destroy();
+      await once(connection.socket, "close");
+      await vi.waitFor(() => expect(bench.pool.size).toBe(4));
+    }
+    await vi.waitFor(() => expect(served).toEqual(["b", "a", "c"]));
+  });
+});
+
+describe("a connection that leaves its place", () => {
+  it("makes room for others, up to a number of its own, which is logged", async () => {
+    await using bench = await Bench.open(1);
+    const streams = [];
+    for (let i = 0; i < 3; i++) {
+      const stream = await bench.take(NEW);
+      bench.pool.leavePlace(stream);
+      streams.push(stream);
+    }
+    expect(streams.map(({ use }) => use)).toEqual(["beside", "beside", "place"]);
+    expect(bench.lines).toMatchObject([
+      { event: expect.stringContaining("keep their places"), openStreams: 2 },
+    ]);
+    const waits = bench.take(NEW);
+    streams[2]?.socket.destroy();
+    expect((await waits).use).toBe("place");
+  });
+});
+
+describe("a slow visitor", () => {
+  it("is cut when others wait for its place, and one that is fast is not", async () => {
+    await using bench = await Bench.open(2);
+    const cut: string[] = [];
+    for (const [name, isSlow] of [
+      ["slow", true],
+      ["fast", false],
+    ] as const) {
+      const connection: PooledConnection = await bench.take({
+        ...NEW,
+        borrower: {
+          isSlow,
+          cut: () => {
+            cut.push(name);
+            connection.socket.destroy();
+          },
+        },
+      });
+    }
+    expect(cut).toEqual([]);
+    await bench.take(NEW);
+    expect(cut).toEqual(["slow"]);
+  });
+});
+
+it("what waits is logged again after a while, with how many waited and were refused", async () => {
+  await using bench = await Bench.open(1);
+  await bench.take(ANY);
+  const wait = async () => {
+    const waits = expect(bench.take(ANY)).rejects.toMatchObject({ code: "no-place" });
+    await bench.clock.advance(WAIT_MS);
+    await waits;
+  };
+  await wait();
+  await wait();
+  expect(bench.lines.length).toBe(1);
+  await bench.clock.advance(LOG_EVERY_MS);
+  await wait();
+  expect(bench.lines[1]).toMatchObject({ waiting: 1, waited: 2, refused: 2 });
 });
 
 describe("the line", () => {

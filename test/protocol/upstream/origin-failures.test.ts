@@ -252,7 +252,7 @@ describe("a connection", () => {
     await using origin = await RawOrigin.listen();
     await using client = new TestClient(routeTo(origin.port));
     const asked = ask(client, "POST", "/", {
-      fields: ["Content-Length", "10"],
+      fields: ["Content-Length", "10", "Incremental", "?1"],
       body: new FedBody().piece("12345"),
     });
     const connection = await origin.next();
@@ -286,10 +286,10 @@ describe("a limit", () => {
     expect(origin.count).toBe(4);
   });
 
-  it("ends the wait in line, with 504", async () => {
+  it("ends the wait in line, with 503", async () => {
     await using origin = await RawOrigin.listen();
     const clock = new FakeClock();
-    await using client = new TestClient(routeTo(origin.port, { connections: 1, answerMs: 1_000 }), { clock });
+    await using client = new TestClient(routeTo(origin.port, { connections: 1, queueMs: 1_000 }), { clock });
     const first = ask(client);
     const connection = await origin.next();
     await connection.head();
@@ -299,7 +299,7 @@ describe("a limit", () => {
     const second = ask(client);
     await clock.advance(999);
     await clock.advance(1);
-    await expect(second.response).rejects.toMatchObject({ code: "origin-silent" });
+    await expect(second.response).rejects.toMatchObject({ code: "no-place" });
     first.leave();
   });
 
@@ -326,7 +326,7 @@ describe("a limit", () => {
     const clock = new FakeClock();
     await using client = new TestClient(routeTo(origin.port, { answerMs: 1_000 }), { clock });
     const body = new FedBody().piece("1");
-    const asked = ask(client, "POST", "/", { fields: ["Content-Length", "2"], body });
+    const asked = ask(client, "POST", "/", { fields: ["Content-Length", "2", "Incremental", "?1"], body });
     const connection = await origin.next();
     await connection.head();
     await connection.bytes(1);
@@ -459,7 +459,7 @@ describe("a visitor that leaves", () => {
     await using client = new TestClient(routeTo(origin.port));
     for (const leaves of ["by signal", "by closed"]) {
       const body = new FedBody().piece("half");
-      const asked = ask(client, "POST", "/", { body });
+      const asked = ask(client, "POST", "/", { fields: ["Incremental", "?1"], body });
       const connection = await origin.next();
       await connection.head();
       await connection.upTo("half\r\n");

@@ -1,0 +1,53 @@
+/** What an exchange with a web server needs, and how far it has come. */
+import type { IncomingMessage } from "node:http";
+import type { Clock } from "../runtime/clock.ts";
+import type { UpstreamBody } from "./body.ts";
+import type { ConnectionPool } from "./connection-pool.ts";
+import type { WireRequest } from "./framing.ts";
+import type { ConnectionWish, PooledConnection } from "./pooled-connection.ts";
+import type { BodyFraming } from "./response-head.ts";
+import type { UpstreamRequest } from "./upstream-request.ts";
+
+/** A request on its way. */
+export interface Asked {
+  readonly request: UpstreamRequest;
+  readonly wire: WireRequest;
+  readonly wish: Omit<ConnectionWish, "network" | "borrower">;
+}
+
+export interface ExchangeDependencies {
+  readonly connections: ConnectionPool;
+  readonly clock: Clock;
+  /** The web server's address, for the log. */
+  readonly server: string;
+  /** Largest response head. */
+  readonly headBytes: number;
+  /** Limits of silence before the head, and within the body. */
+  readonly answerMs: number;
+  readonly idleMs: number | undefined;
+  /** Longest wait for a place. */
+  readonly queueMs: number;
+  /** Longest rest of a connection afterwards. */
+  readonly restMs: number;
+  /** Bytes a second that a visitor takes or sends at least while others wait. */
+  readonly leastRate: number | undefined;
+}
+
+/** Of one exchange, each after the one before it; any may be followed by `over`. */
+export type Phase =
+  | { readonly is: "connecting" }
+  /** The request is on a connection, of which so many bytes had been read before. */
+  | { readonly is: "asking"; readonly connection: PooledConnection; readonly bytesBefore: number }
+  /** The head has been given out. */
+  | {
+      readonly is: "answering";
+      readonly connection: PooledConnection;
+      readonly incoming: IncomingMessage;
+      readonly body: UpstreamBody;
+      readonly framing: BodyFraming;
+      readonly restMs: number;
+    }
+  /** So has the body; the connection becomes free in a moment, or closes. */
+  | { readonly is: "complete"; readonly connection: PooledConnection; readonly restMs: number }
+  /** It failed, was given up, or its connection is the receiver's. */
+  | { readonly is: "over" };

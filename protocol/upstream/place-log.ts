@@ -1,0 +1,47 @@
+/** What the log is told of a route whose places are short: once when it begins, then with counts, and not more often than it helps. */
+import type { Log } from "../daemon/log.ts";
+import type { Clock } from "../runtime/clock.ts";
+
+/** @internal */
+export const LOG_EVERY_MS = 10_000;
+
+export interface PlaceLogOptions {
+  readonly clock: Clock;
+  readonly log?: Pick<Log, "warn"> | undefined;
+  /** The web server's address. */
+  readonly server: string;
+}
+
+export class PlaceLog {
+  readonly #options: PlaceLogOptions;
+  #waiting = { at: -Infinity, waited: 0, refused: 0 };
+  #besideAt = -Infinity;
+
+  constructor(options: PlaceLogOptions) {
+    this.#options = options;
+  }
+
+  /** A request begins to wait, behind or beside `waiting` others. */
+  waits(connections: number, waiting: number): void {
+    const { clock, log, server } = this.#options;
+    this.#waiting.waited++;
+    const now = clock.now();
+    const { at, waited, refused } = this.#waiting;
+    if (now - at < LOG_EVERY_MS) return;
+    log?.warn("requests wait for a place", { server, connections, waiting, waited, refused });
+    this.#waiting = { at: now, waited: 0, refused: 0 };
+  }
+
+  /** One has waited for too long. */
+  refused(): void {
+    this.#waiting.refused++;
+  }
+
+  /** An event stream or upgraded connection keeps its place, since so many are open beside the places already. */
+  keepsPlace(openStreams: number): void {
+    const { clock, log, server } = this.#options;
+    if (clock.now() - this.#besideAt < LOG_EVERY_MS) return;
+    this.#besideAt = clock.now();
+    log?.warn("event streams and upgraded connections keep their places", { server, openStreams });
+  }
+}

@@ -1,0 +1,180 @@
+/** A connection of a pool: lent to an exchange, at rest, or beside the pool's account because it stays open for long. */
+import type { Socket } from "node:net";
+import type { Clock, Timer } from "../runtime/clock.ts";
+
+/** A connection that rested for longer carries only what may be repeated. Web servers close theirs after seconds: 1 or 2 (gunicorn), 5 (Apache, Node.js), 75 (nginx). @internal */
+export const TRUSTED_REST_MS = 250;
+
+/** The exchange that a connection is lent to, as far as the pool may have to end it. */
+export interface Borrower {
+  /** It waits for its visitor, who is slower than the least rate. */
+  readonly isSlow: boolean;
+  /** Ends it, since others wait for its place. */
+  cut(): void;
+}
+
+/** What connection a request can do with. */
+export interface ConnectionWish {
+  /** `any`: one that rested will do. `trusted`: if it rested for TRUSTED_REST_MS at most. `none`: only a new one. */
+  readonly reuse: "any" | "trusted" | "none";
+  /** A new one whose write side outlives its read side, for an upgrade. It is never used again. */
+  readonly halfOpen: boolean;
+  /** Names whose login it may carry: a connection that is bound to this name, or to none. Undefined: to none. */
+  readonly boundTo: string | undefined;
+  /** The request shows the credentials of a login: it means the connection that is bound already, however long that rested. */
+  readonly logsIn: boolean;
+  /** The visitor's network, which has a share of the places; undefined: nobody knows it. */
+  readonly network?: string | undefined;
+  readonly borrower?: Borrower;
+}
+
+/** `place`: it counts among the connections of the route. `beside`: it did. `rest`: times on the pool's clock. */
+type Use =
+  | { readonly is: "place" | "beside"; readonly wish: ConnectionWish }
+  | { readonly is: "rest"; readonly from: number; readonly until: number };
+
+/** Whoever has it closes it by destroying its socket. */
+export class PooledConnection {
+  readonly socket: Socket;
+  /** On the pool's clock. */
+  readonly madeAt: number;
+  /** Its request is to say that it is the last one: there are more connections than are used lately. */
+  readonly once: boolean;
+  #use: Use;
+  #reused = false;
+  #boundTo: string | undefined;
+  readonly #unasked = () => {
+    if (this.#use.is === "rest") this.socket.destroy();
+  };
+
+  constructor(socket: Socket, wish: ConnectionWish, made: { readonly at: number; readonly once: boolean }) {
+    this.socket = socket;
+    this.madeAt = made.at;
+    this.once = made.once;
+    this.#use = { is: "place", wish };
+    // Bytes that nobody asked for would be taken for the answer to the next request.
+    socket.on("data", this.#unasked);
+  }
+
+  /** It has carried a request before the one that it is lent for. */
+  get reused(): boolean {
+    return this.#reused;
+  }
+
+  get use(): Use["is"] {
+    return this.#use.is;
+  }
+
+  /** What it is lent for; undefined while it rests. */
+  get wish(): ConnectionWish | undefined {
+    return this.#use.is === "rest" ? undefined : this.#use.wish;
+  }
+
+  /** When its rest is over; 0 while it does not rest. */
+  get restsUntil(): number {
+    return this.#use.is === "rest" ? this.#use.until : 0;
+  }
+
+  rest(from: number, forMs: number): void {
+    this.#use = { is: "rest", from, until: from + forMs };
+  }
+
+  lend(wish: ConnectionWish): this {
+    this.#reused = true;
+    this.#use = { is: "place", wish };
+    return this;
+  }
+
+  leavePlace(): void {
+    if (this.#use.is === "place") this.#use = { ...this.#use, is: "beside" };
+  }
+
+  /** It is logged in, or may be: from now on it is for requests of this name only. */
+  bind(to: string): void {
+    this.#boundTo = to;
+  }
+
+  get boundTo(): string | undefined {
+    return this.#boundTo;
+  }
+
+  /** Whether it rests and will do for a request now. */
+  fits({ reuse, halfOpen, boundTo, logsIn }: ConnectionWish, now: number): boolean {
+    if (this.#boundTo !== undefined && this.#boundTo !== boundTo) return false;
+    if (this.#use.is !== "rest" || reuse === "none" || halfOpen) return false;
+    if (this.socket.destroyed || !this.socket.writable || now >= this.#use.until) return false;
+    if (reuse === "any" || now - this.#use.from <= TRUSTED_REST_MS) return true;
+    return this.#boundTo !== undefined && logsIn;
+  }
+
+  /** HTTP is over on it: its bytes are the receiver's alone. */
+  detach(): Socket {
+    return this.socket.off("data", this.#unasked);
+  }
+}
+
+/** Those at rest, each closed when its time is over. */
+export class RestingConnections {
+  readonly #clock: Clock;
+  /** The one that rests longest first. */
+  #resting: PooledConnection[] = [];
+  #timer: { readonly at: number; readonly set: Timer } | undefined;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  add(connection: PooledConnection, forMs: number): void {
+    connection.rest(this.#clock.now(), forMs);
+    this.#resting.push(connection);
+    this.#closeAfter(forMs);
+  }
+
+  /** Of those that fit, the one bound to the wish's name, or the one that has rested for the shortest time. */
+  take(wish: ConnectionWish): PooledConnection | undefined {
+    if (this.#resting.length === 0) return undefined;
+    const now = this.#clock.now();
+    const fits = (connection: PooledConnection) => connection.fits(wish, now);
+    const { boundTo } = wish;
+    const own =
+      boundTo === undefined
+        ? -1
+        : this.#resting.findLastIndex((each) => each.boundTo === boundTo && fits(each));
+    const at = own === -1 ? this.#resting.findLastIndex(fits) : own;
+    return at === -1 ? undefined : this.#resting.splice(at, 1)[0];
+  }
+
+  takeLongest(): PooledConnection | undefined {
+    return this.#resting.shift();
+  }
+
+  /** It has closed by itself. */
+  forget(connection: PooledConnection): void {
+    const at = this.#resting.indexOf(connection);
+    if (at !== -1) this.#resting.splice(at, 1);
+  }
+
+  close(): void {
+    this.#timer?.set.cancel();
+    const all = this.#resting;
+    this.#resting = [];
+    for (const { socket } of all) socket.destroy();
+  }
+
+  #closeAfter(ms: number): void {
+    const at = this.#clock.now() + ms;
+    if (this.#timer !== undefined && this.#timer.at <= at) return;
+    this.#timer?.set.cancel();
+    this.#timer = { at, set: this.#clock.after(ms, () => this.#closeRested()) };
+  }
+
+  #closeRested(): void {
+    this.#timer = undefined;
+    const now = this.#clock.now();
+    const past = this.#resting.filter(({ restsUntil }) => restsUntil <= now);
+    this.#resting = this.#resting.filter(({ restsUntil }) => restsUntil > now);
+    for (const { socket } of past) socket.destroy();
+    if (this.#resting.length > 0)
+      this.#closeAfter(Math.min(...this.#resting.map(({ restsUntil }) => restsUntil)) - now);
+  }
+}
