@@ -8,7 +8,7 @@ import { type Retention, type Scope, saysNoStore } from "../../protocol/scope/sc
 import { type Fingerprint, fingerprintOf } from "../../protocol/store/fingerprint.ts";
 import { pageKeyOf } from "../../protocol/store/page-key.ts";
 import { partitionOf } from "../../protocol/store/partition.ts";
-import type { BodyEnd, RequestBody } from "../../protocol/upstream/body.ts";
+import type { BodyEnd } from "../../protocol/upstream/body.ts";
 import { joinUpgraded } from "../../protocol/upstream/upgraded-stream.ts";
 import type { UpstreamClient } from "../../protocol/upstream/upstream-client.ts";
 import type { UpstreamResponse } from "../../protocol/upstream/upstream-request.ts";
@@ -17,6 +17,7 @@ import { awaitAcknowledgement } from "../answer/await-acknowledgement.ts";
 import { type Gathered, gatherBody } from "../answer/buffer-body.ts";
 import { howItTravels, usableBases } from "../answer/choose-answer.ts";
 import { decodeResponse } from "../answer/decode-response.ts";
+import { withVisitorsHost } from "../answer/restore-host.ts";
 import { BufferedAnswer, encodeBuffered, sentBuffered } from "../answer/send-buffered.ts";
 import { streamPage } from "../answer/send-streamed.ts";
 import type { Route } from "../config/route-config.ts";
@@ -28,11 +29,11 @@ import {
 } from "../exchange/access-record.ts";
 import type { ExchangeLimits, IncomingExchange } from "../exchange/incoming-exchange.ts";
 import { type HeldBody, NO_BODY_HELD, type RequestDecoders, requestBodyOf } from "../request/decode-body.ts";
-import { upstreamRequest } from "../request/upstream-head.ts";
+import { type AskDependencies, askUpstream } from "./ask-upstream.ts";
 import type { Routes } from "./routes.ts";
 
 /** What every exchange needs, on one link. */
-export interface ExchangeDependencies extends AnswerDependencies, ExchangeLimits {
+export interface ExchangeDependencies extends AnswerDependencies, AskDependencies, ExchangeLimits {
   /** Requests of this link that are coded in segments and under way. */
   readonly requestDecoders: RequestDecoders;
   readonly routes: Pick<Routes, "find">;
@@ -52,10 +53,10 @@ export const answerEdge = async (
   try {
     upload = requestBodyOf(exchange, options.requestDecoders);
     const upstream = routeOf(exchange, options.routes);
-    const response = await fetchUpstream(exchange, upload.body, upstream);
+    const response = await askUpstream(exchange, upload.body, upstream, options);
     phases.response = { status: response.head.status, at: clock.now() };
     if (response.kind === "upgraded") await join(exchange, response, phases);
-    else await answerWith(decoded(exchange, response, upstream, options), phases);
+    else await answerWith(await decoded(exchange, response, upstream, options), phases);
   } catch (error) {
     phases.failed = failWith(error, exchange, options.log);
   } finally {
@@ -73,18 +74,6 @@ const routeOf = (
   throw new StreamError("no-route", `no route for ${host}: add it under routes in origin.yaml`);
 };
 
-const fetchUpstream = (
-  exchange: IncomingExchange,
-  body: RequestBody | undefined,
-  upstream: UpstreamClient<Route>,
-): Promise<UpstreamResponse> =>
-  upstream.fetch({
-    head: upstreamRequest(exchange.request, upstream.route),
-    body,
-    signal: exchange.gone,
-    interim: (head) => exchange.interim(head),
-  });
-
 /** Two connections as one, until both have ended. */
 const join = async (
   exchange: IncomingExchange,
@@ -101,18 +90,18 @@ const join = async (
 };
 
 /** The response without the codings that hide its page, and what its answer may build on. */
-const decoded = (
+const decoded = async (
   exchange: IncomingExchange,
   response: Extract<UpstreamResponse, { kind: "answered" }>,
   { route }: UpstreamClient<Route>,
   options: ExchangeDependencies,
-): Answering => {
+): Promise<Answering> => {
   const { request, gone, host, open } = exchange;
-  const { head, body } = decodeResponse(request, response, options, { asked: route.askEncoded, gone });
+  const { head, body } = await decodeResponse(request, response, options, gone);
   const partition = partitionOf({ keyId: options.keyId, host });
   return {
     exchange,
-    head,
+    head: withVisitorsHost(request, head, route),
     body,
     partition,
     offered: usableBases(options.store, partition, open.offers),

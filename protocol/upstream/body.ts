@@ -38,6 +38,8 @@ export class UpstreamBody extends AsyncQueue<Buffer | BodyEnd> {
   #waitingBytes = 0;
   /** Of the piece that was pulled last. */
   #inHandBytes = 0;
+  /** Pulled by `ahead`, and to be pulled again. */
+  #ahead: Buffer | BodyEnd | undefined;
 
   constructor(source: BodySource) {
     super();
@@ -56,7 +58,23 @@ export class UpstreamBody extends AsyncQueue<Buffer | BodyEnd> {
     if (flowed && this.#waitingBytes > BODY_QUEUE_BYTES) this.#source.pause();
   }
 
+  /** What the next pull gives, once it is here; it stays to be pulled. */
+  async ahead(): Promise<Buffer | BodyEnd> {
+    const next = await this.next();
+    this.#ahead = next;
+    return next;
+  }
+
+  override peek(): Buffer | BodyEnd | undefined {
+    return this.#ahead ?? super.peek();
+  }
+
   override take(): Buffer | BodyEnd | undefined {
+    const ahead = this.#ahead;
+    if (ahead !== undefined) {
+      this.#ahead = undefined; // its bytes count as in hand already
+      return ahead;
+    }
     if (this.#inHandBytes > 0) this.#giveBack();
     const next = super.take();
     if (Buffer.isBuffer(next)) this.#inHandBytes = next.length;

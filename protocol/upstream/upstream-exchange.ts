@@ -195,7 +195,8 @@ class UpstreamExchange {
       this.#phase = { is: "answering", connection, incoming, body, framing, restMs };
       this.#watch.resume();
       this.#watch.expect(live ? undefined : this.#options.idleMs);
-      this.#settle.resolve({ kind: "answered", head, body });
+      const discard = () => this.#fail(new Error("another response takes its place"));
+      this.#settle.resolve({ kind: "answered", head, body, discard });
     } catch (error) {
       return this.#fail(error);
     }

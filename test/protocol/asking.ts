@@ -21,7 +21,7 @@ export const routeTo = (port: number, more: Partial<Route> = {}): Route => ({
   answerMs: 20_000,
   idleMs: 20_000,
   connections: 8,
-  askEncoded: false,
+  askEncoded: "no",
   ...more,
 });
 
