@@ -26,7 +26,8 @@ export const withVisitorsHost = (
     own: authorityOf(route.origin).toLowerCase(),
     ownScheme: `${route.origin.scheme}:`,
     visitors,
-    visitorsScheme: /^https?$/i.exec(fieldOf(request.fields, "x-forwarded-proto") ?? "")?.[0],
+    // The first of a list is said by the proxy that the visitor spoke to.
+    visitorsScheme: /^\s*(https?)\s*(?:$|,)/i.exec(fieldOf(request.fields, "x-forwarded-proto") ?? "")?.[1],
   };
   return {
     ...head,

@@ -2,7 +2,8 @@
  * Asks the web server, in codings that suit the link; and once more, with exactly the visitor's, where it names one that the
  * body does not have. That is for GET only, which changes nothing there. SPEC section "Encodings".
  */
-import { listOf, type RequestHead } from "../../protocol/http/head.ts";
+import { isEventStream } from "../../protocol/http/compressible.ts";
+import { fieldOf, listOf, type RequestHead } from "../../protocol/http/head.ts";
 import { codingOf } from "../../protocol/http/representation.ts";
 import type { RequestBody } from "../../protocol/upstream/body.ts";
 import type { UpstreamClient } from "../../protocol/upstream/upstream-client.ts";
@@ -56,7 +57,8 @@ const deniedCoding = async ({
   body,
 }: Extract<UpstreamResponse, { kind: "answered" }>): Promise<string | undefined> => {
   const coding = codingOf(head.fields);
-  if (coding === undefined) return undefined;
+  // The head of an event stream does not wait for its first event.
+  if (coding === undefined || isEventStream(fieldOf(head.fields, "content-type") ?? "")) return undefined;
   const first = await body.ahead();
   return Buffer.isBuffer(first) && deniesCoding(first, coding) ? coding : undefined;
 };

@@ -1,11 +1,8 @@
 /**
- * A bounded set of texts of any length, each owner's by itself: the ones used last stay. A text is held as 12 bytes of its
- * SHA-256, so what one costs does not depend on it: about 100 bytes.
+ * A bounded set of texts of any length, each owner's by itself: the ones used last stay. A text is held as its SHA-256, so what
+ * one costs does not depend on it: about 100 bytes.
  */
 import { hash } from "node:crypto";
-
-/** Of the digest, in base64: 96 bits. */
-const DIGEST_CHARACTERS = 16;
 
 export class RecentKeys {
   readonly #most: number;
@@ -43,5 +40,4 @@ export class RecentKeys {
 }
 
 /** Parts hold no zero byte: they stood in a head. */
-const digestOf = (parts: readonly string[]): string =>
-  hash("sha256", parts.join("\0"), "base64url").slice(0, DIGEST_CHARACTERS);
+const digestOf = (parts: readonly string[]): string => hash("sha256", parts.join("\0"), "binary");

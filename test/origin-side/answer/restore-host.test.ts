@@ -45,6 +45,7 @@ describe("Location, Content-Location and Refresh", () => {
     ["http://[::1]:3000/a", "https://www.example.com/a", { origin: "http://[::1]:3000" }],
     ["http://localhost/a", "https://www.example.com/a", { origin: "unix:/run/app.sock" }],
     ["http://app.internal:8080/a", "http://www.example.com/a", { proto: "gopher" }],
+    ["http://app.internal:8080/a", "https://www.example.com/a", { proto: "https, http" }],
   ])("%s becomes %s", (said, shown, asked) => {
     for (const name of ["Location", "content-location"]) expect(seen(name, said, asked)).toBe(shown);
     expect(seen("Refresh", `5; url=${said}`, asked)).toBe(`5; url=${shown}`);
