@@ -6,8 +6,8 @@ import { fieldOf, type ResponseHead } from "../../protocol/http/head.ts";
 import { varies, varyingHead } from "../../protocol/http/representation.ts";
 import { RecentKeys } from "../../protocol/runtime/recent-keys.ts";
 
-/** URLs that are known for one key. @internal */
-export const MOST_URLS = 16_384;
+/** URLs that are known for one key. */
+const MOST_URLS = 16_384;
 
 export interface VaryingUrl {
   readonly keyId: string;

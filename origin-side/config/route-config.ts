@@ -41,7 +41,7 @@ export interface Route extends UpstreamSettings {
  * What a web server is asked for on behalf of a visitor that wants codings: `yes`, those of them that are decoded here, less
  * to carry where it is not on this machine; `no`, none; `visitor`, exactly what the visitor asked for.
  */
-export type AskEncoded = "yes" | "no" | "visitor";
+type AskEncoded = "yes" | "no" | "visitor";
 
 /** The Host that the web server sees: the visitor's, its own address, or a set one. */
 export type HostHeader =

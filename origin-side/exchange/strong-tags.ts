@@ -9,8 +9,8 @@ import { fieldOf, listOf, type ResponseHead } from "../../protocol/http/head.ts"
 import type { HeaderList } from "../../protocol/http/header-list.ts";
 import { RecentKeys } from "../../protocol/runtime/recent-keys.ts";
 
-/** Tags that are known for one key. @internal */
-export const MOST_TAGS = 16_384;
+/** Tags that are known for one key. */
+const MOST_TAGS = 16_384;
 
 /** Whose page it is. */
 export interface TaggedUrl {
