@@ -2,7 +2,7 @@
 import { isCompressible } from "../../protocol/http/compressible.ts";
 import { fieldOf, isBodiless, type ResponseHead } from "../../protocol/http/head.ts";
 import type { HeaderList } from "../../protocol/http/header-list.ts";
-import { forbidsTransform, isCoded } from "../../protocol/http/representation.ts";
+import { forbidsRecoding, isCoded, mustKeepCoding } from "../../protocol/http/representation.ts";
 
 /** Shorter bodies gain less than the head grows. */
 export const LEAST_ENCODED_BYTES = 200;
@@ -21,5 +21,5 @@ export const isEncodable = ({ fields, compress }: CodingWishes, head: ResponseHe
   if (!compress || isBodiless(head.status) || head.status === PARTIAL || isCoded(head.fields)) return false;
   if (!isCompressible(fieldOf(head.fields, "content-type") ?? "")) return false;
   if (fieldOf(head.fields, "content-range") !== undefined) return false;
-  return !forbidsTransform(head.fields) && !forbidsTransform(fields);
+  return !mustKeepCoding(head.fields) && !forbidsRecoding(fields);
 };

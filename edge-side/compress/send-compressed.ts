@@ -14,6 +14,7 @@ import { sanitizeTrailers } from "../http/sanitize-head.ts";
 import { isEncodable, LEAST_ENCODED_BYTES } from "./compressible.ts";
 import type { CompressorPool, PageCompressor } from "./compressor-pool.ts";
 import type { PageCopies } from "./page-copies.ts";
+import type { VaryingPages } from "./varying-pages.ts";
 
 export interface CompressOptions {
   readonly visitor: Visitor;
@@ -23,7 +24,20 @@ export interface CompressOptions {
   readonly memory: Pick<VisitMemory, "hold">;
   /** Whose memory a compressor takes. */
   readonly keyId: string;
+  readonly varying: VaryingPages;
 }
+
+/** Every final head leaves by this. */
+const sendHead = (
+  options: CompressOptions,
+  head: ResponseHead,
+  mode?: Parameters<Visitor["head"]>[1],
+): void => {
+  const { visitor, varying, keyId } = options;
+  const url = { keyId, host: visitor.host, target: visitor.target };
+  varying.given(url, head);
+  visitor.head(varying.likeBefore(url, head), mode);
+};
 
 /** A page that is all here, of whatever size: it gets its new length. */
 export const sendWhole = async (
@@ -41,7 +55,7 @@ export const sendWhole = async (
   const coded = codings.length > 0 ? await codedPage(options, whole, { codings, copies }) : undefined;
   // A length leaves no room for trailers.
   const codedBytes = trailers.length === 0 ? coded?.bytes.length : undefined;
-  visitor.head(encodable ? codedHead(head, coded?.coding, codedBytes) : head, {
+  sendHead(options, encodable ? codedHead(head, coded?.coding, codedBytes) : head, {
     trailers: trailers.length > 0,
   });
   const body = coded?.bytes ?? whole.page;
@@ -103,10 +117,10 @@ export const sendAsItComes = async (options: CompressOptions, pieces: PageLookah
   const length = fieldOf(head.fields, "content-length");
   const encoder = bodiless(options) ? undefined : takeEncoder(options, length && Number(length));
   try {
-    if (bodiless(options)) visitor.head(headOnly(options));
+    if (bodiless(options)) sendHead(options, headOnly(options));
     else {
       const shown = isEncodable(visitor, head) ? codedHead(head, encoder?.coding, undefined) : head;
-      visitor.head(shown, { trailers: true });
+      sendHead(options, shown, { trailers: true });
     }
     for (;;) {
       // Once the head has left, only a compressor holds anything back.
@@ -137,7 +151,7 @@ const bodiless = ({ visitor, head }: CompressOptions): boolean =>
   visitor.method === "HEAD" || head.status === NOT_MODIFIED;
 
 const sendHeadOnly = (options: CompressOptions): void => {
-  options.visitor.head(headOnly(options));
+  sendHead(options, headOnly(options));
   options.visitor.end([]);
 };
 

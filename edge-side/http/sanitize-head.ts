@@ -20,7 +20,8 @@ const TOKEN = /^[\w!#$%&'*+.^`|~-]+$/;
 const NEVER_IN_VALUE = /[^\t\x20-\x7e\x80-\xff]/;
 
 const CONTENT_LENGTH = new FieldNames(["content-length"]);
-const NO_CONTENT = 204;
+/** RFC 9110 section 8.6: 204 has none; in a 304 it could only be that of the page, and some web servers say 0. */
+const LENGTHLESS: ReadonlySet<number> = new Set([204, 304]);
 const SWITCHING = 101;
 
 /** Throws StreamError for a head that would not be one head on a visitor's connection. */
@@ -38,8 +39,7 @@ export const headForVisitor = (list: HeaderList, kind: "interim" | "final"): Res
   const fields = endToEnd(head.fields);
   return {
     ...head,
-    // RFC 9110 section 8.6: such a head says nothing of a body's length.
-    fields: head.status < 200 || head.status === NO_CONTENT ? withoutFields(fields, CONTENT_LENGTH) : fields,
+    fields: head.status < 200 || LENGTHLESS.has(head.status) ? withoutFields(fields, CONTENT_LENGTH) : fields,
   };
 };
 

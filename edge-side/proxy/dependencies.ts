@@ -6,6 +6,7 @@ import type { MemoryBudget } from "../../protocol/runtime/memory-budget.ts";
 import type { VersionStore } from "../../protocol/store/version-store.ts";
 import type { CommonBases } from "../bases/common/common-bases.ts";
 import type { CompressorPool } from "../compress/compressor-pool.ts";
+import type { VaryingPages } from "../compress/varying-pages.ts";
 import type { VisitRecord } from "../exchange/access-record.ts";
 import type { HeldPages } from "../exchange/visit-memory.ts";
 import type { LinkPool } from "../links/link-pool.ts";
@@ -21,6 +22,7 @@ export interface ServeDependencies {
   readonly memory: MemoryBudget;
   readonly heldPages: HeldPages;
   readonly encoders: CompressorPool;
+  readonly varying: VaryingPages;
   readonly requests: RequestCompressorPool;
   /** Larger pages stream through and are not remembered. */
   readonly pageBytes: number;

@@ -126,7 +126,7 @@ const respond = async (
   answer: AnswerFrame,
   exchange: Exchange,
   bases: VisitBases,
-  { encoders }: ServeDependencies,
+  { encoders, varying }: ServeDependencies,
 ): Promise<void> => {
   const { visitor } = visit;
   const tag = RestoredEtag.of(answer, bases.omittedEtags);
@@ -141,6 +141,7 @@ const respond = async (
     visitor,
     head: tag === undefined ? head : tag.into(head),
     encoders,
+    varying,
     memory: bases,
     keyId: bases.keyId,
   });

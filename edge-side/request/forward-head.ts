@@ -4,7 +4,6 @@
  */
 import { FieldNames } from "../../protocol/http/field-names.ts";
 import { endToEnd, fieldOf, listOf, type RequestHead } from "../../protocol/http/head.ts";
-import { withStrongIfMatch } from "../../protocol/http/representation.ts";
 import { expectsContinue, type VisitorRequest } from "../exchange/visitor-request.ts";
 import { forwardedFields, isAboutVisitors } from "./forwarded-headers.ts";
 import { oneStepFurther } from "./max-forwards.ts";
@@ -35,7 +34,7 @@ export const forwardHead = (request: VisitorRequest, trusted: boolean): RequestH
   if (announced !== undefined) fields.push("Trailer", announced);
   // We take trailers, so what the visitor said about them holds for this hop too.
   if (TRAILERS.test(listOf(request.fields, "te") ?? "")) fields.push("TE", "trailers");
-  return { method, target, fields: request.compress ? withStrongIfMatch(method, fields) : fields };
+  return { method, target, fields };
 };
 
 const TRAILERS = /(?:^|,)\s*trailers\s*(?:$|[,;])/i;

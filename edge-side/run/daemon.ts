@@ -14,6 +14,7 @@ import { VersionStore } from "../../protocol/store/version-store.ts";
 import { CommonBases } from "../bases/common/common-bases.ts";
 import type { ForgetWhat } from "../command/forget.ts";
 import { CompressorPool } from "../compress/compressor-pool.ts";
+import { VaryingPages } from "../compress/varying-pages.ts";
 import type { EdgeConfig } from "../config/edge-config.ts";
 import type { VisitorListen } from "../config/listener-config.ts";
 import { HeldPages } from "../exchange/visit-memory.ts";
@@ -80,6 +81,7 @@ export const startEdge = async (
     memory,
     heldPages: new HeldPages(memory),
     encoders: new CompressorPool(memory, eventLoopLoad(clock)),
+    varying: new VaryingPages(),
     requests: new RequestCompressorPool({ clock, memory }),
     pageBytes: config.limits.pageBytes,
     originAnswerMs: config.times.originAnswerMs,

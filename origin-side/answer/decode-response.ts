@@ -1,28 +1,24 @@
 /**
- * A response whose body came encoded, as the page that it is: only then can a delta be made of it. What must not be changed
- * (no-transform, parts) or gains nothing passes as it is; but never does a visitor get a coding that it did not ask
- * for because we did. GET, HEAD and 304 tell the same story. SPEC section "Encodings".
+ * A response whose body came encoded, as the page that it is: only then can a delta be made of it. Only a page is decoded that
+ * the edge codes again for this visitor: an archive is what its web server says, whoever asked for its coding, so that a
+ * download that broke off can go on. GET, HEAD and 304 tell the same story. SPEC section "Encodings".
  */
 
-import { acceptedOf, type DecodableCoding } from "../../protocol/http/accept-encoding.ts";
-import {
-  fieldOf,
-  isBodiless,
-  listOf,
-  type RequestHead,
-  type ResponseHead,
-} from "../../protocol/http/head.ts";
+import { acceptedCodings, type DecodableCoding } from "../../protocol/http/accept-encoding.ts";
+import { isCompressible } from "../../protocol/http/compressible.ts";
+import { fieldOf, isBodiless, type RequestHead, type ResponseHead } from "../../protocol/http/head.ts";
 import {
   codingOf,
   decodedHead,
-  forbidsTransform,
   isUntouchable,
+  mustKeepCoding,
   notModifiedHead,
 } from "../../protocol/http/representation.ts";
 import type { MemoryBudget } from "../../protocol/runtime/memory-budget.ts";
 import type { UpstreamBody } from "../../protocol/upstream/body.ts";
 import { howItTravels } from "./choose-answer.ts";
 import { decodeBody } from "./decompress.ts";
+import { deniesCoding, needsLargeWindow } from "./first-bytes.ts";
 
 /** What a decoder holds while its body comes: its window (RFC 7932 and RFC 9659: 16 and 8 MiB at most) and buffers. */
 const DECODER_BYTES: Readonly<Record<DecodableCoding, number>> = {
@@ -44,19 +40,26 @@ export interface Response {
   readonly body: UpstreamBody;
 }
 
-/** `asked`: the web server was asked for codings on our own account. `gone`: nobody wants the body any more. */
-export const decodeResponse = (
+/**
+ * `gone`: nobody wants the body any more. Waits for the first bytes of a body that is to be decoded. Rejects with what that
+ * body fails with before them.
+ */
+export const decodeResponse = async (
   request: RequestHead,
   response: Response,
   options: DecodeResponseOptions,
-  { asked, gone }: { readonly asked: boolean; readonly gone: AbortSignal },
-): Response => {
-  const coding = codingToUndo(request, response.head, { asked, pageBytes: options.pageBytes });
+  gone: AbortSignal,
+): Promise<Response> => {
+  const coding = codingToUndo(request, response.head, options.pageBytes);
   if (coding === undefined) return { head: asHeld(request, response.head), body: response.body };
   const head = decodedHead(response.head);
   if (request.method === "HEAD") return { head, body: response.body };
+  const first = await response.body.ahead();
+  // It is as it would be without us: what it says of itself is between the web server and the visitor.
+  if (Buffer.isBuffer(first) && (deniesCoding(first, coding) || needsLargeWindow(first, coding)))
+    return response;
   const lease = options.memory.lease(options.keyId);
-  if (!lease.grow(DECODER_BYTES[coding]) && mayStay(request, coding, { asked })) return response;
+  if (!lease.grow(DECODER_BYTES[coding])) return response;
   const body = decodeBody(response.body, coding, {
     pageBytes: options.pageBytes,
     gone,
@@ -75,24 +78,15 @@ const asHeld = (request: RequestHead, head: ResponseHead): ResponseHead =>
 const codingToUndo = (
   request: RequestHead,
   head: ResponseHead,
-  options: { readonly asked: boolean; readonly pageBytes: number },
+  pageBytes: number,
 ): DecodableCoding | undefined => {
   const coding = codingOf(head.fields);
   if (coding === undefined || isBodiless(head.status) || head.status === PARTIAL) return undefined;
-  if (isUntouchable(request.fields)) return undefined; // it went out with the visitor's own Accept-Encoding
-  const gains = !forbidsTransform(head.fields) && isWorthIt(request, head, options.pageBytes);
-  return gains || !mayStay(request, coding, options) ? coding : undefined;
+  if (isUntouchable(request.fields) || mustKeepCoding(head.fields)) return undefined;
+  const isCodedAgain =
+    acceptedCodings(request.fields).length > 0 && isCompressible(fieldOf(head.fields, "content-type") ?? "");
+  return isCodedAgain && isWorthIt(request, head, pageBytes) ? coding : undefined;
 };
-
-/** Whether the visitor may get this coding: it asked for it, or the web server uses it unasked. */
-const mayStay = (
-  request: RequestHead,
-  coding: DecodableCoding,
-  { asked }: { readonly asked: boolean },
-): boolean =>
-  !asked ||
-  (listOf(request.fields, "accept-encoding") !== undefined &&
-    acceptedOf(request.fields, [coding]).length > 0);
 
 /** Whether its page may travel as a delta. Asked as for GET, so that HEAD is answered alike. */
 const isWorthIt = (request: RequestHead, head: ResponseHead, pageBytes: number): boolean => {

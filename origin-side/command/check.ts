@@ -86,7 +86,8 @@ const askForHead = async (
 ): Promise<ResponseHead> => {
   const host = route.host === EVERY_HOST ? authorityOf(route.origin) : route.host;
   const fields = ["Host", host, "User-Agent", "coilgun-origin check"];
-  const head = upstreamRequest({ method: "HEAD", target: route.path, fields }, route);
+  const request = { method: "HEAD", target: route.path, fields };
+  const head = upstreamRequest(request, route, { askEncoded: route.askEncoded, wasStrong: () => false });
   return (await client.fetch({ head, body: undefined, signal, interim: () => {} })).head;
 };
 

@@ -35,9 +35,14 @@ export interface Route extends UpstreamSettings {
   /** `/`, or a prefix without a final slash that ends where a segment of the path ends. */
   readonly path: string;
   readonly hostHeader: HostHeader;
-  /** It is asked for encoded bodies, which are decoded here: less to carry where it is not on this machine. */
-  readonly askEncoded: boolean;
+  readonly askEncoded: AskEncoded;
 }
+
+/**
+ * What a web server is asked for on behalf of a visitor that wants codings: `yes`, those of them that are decoded here, less
+ * to carry where it is not on this machine; `no`, none; `visitor`, exactly what the visitor asked for.
+ */
+type AskEncoded = "yes" | "no" | "visitor";
 
 /** The Host that the web server sees: the visitor's, its own address, or a set one. */
 export type HostHeader =
@@ -130,9 +135,11 @@ export const routeSettings = (near: Surroundings) =>
       "Bytes a second that a visitor takes of a response, or sends of a request, on average of 30 s; one that is slower is cut when others wait for a connection.",
     ),
     askEncoded: z
-      .enum(["auto", "yes", "no"])
+      .enum(["auto", "yes", "no", "visitor"])
       .prefault("auto")
-      .describe("Ask for compressed bodies and decode them here; `auto`: unless it is on this machine."),
+      .describe(
+        "Ask for compressed bodies and decode them here; `auto`: unless it is on this machine; `visitor`: with the visitor's own Accept-Encoding.",
+      ),
   })
     .refine(({ origin, tls }) => tls === undefined || origin.scheme === "https", {
       abort: true,
@@ -149,7 +156,7 @@ export const routeSettings = (near: Surroundings) =>
         queueMs: queue,
         restMs: rest,
         ageMs: connectionAge,
-        askEncoded: askEncoded === "auto" ? !isOnThisMachine(others.origin) : askEncoded === "yes",
+        askEncoded: askEncoded === "auto" ? (isOnThisMachine(others.origin) ? "no" : "yes") : askEncoded,
       }),
     );
 

@@ -8,7 +8,7 @@ import { isOfAuthenticatedConnection } from "../../protocol/http/connection-auth
 import { type Retention, type Scope, saysNoStore } from "../../protocol/scope/scope.ts";
 import { type Fingerprint, fingerprintOf } from "../../protocol/store/fingerprint.ts";
 import { partitionOf } from "../../protocol/store/partition.ts";
-import type { BodyEnd, RequestBody } from "../../protocol/upstream/body.ts";
+import type { BodyEnd } from "../../protocol/upstream/body.ts";
 import { joinUpgraded } from "../../protocol/upstream/upgraded-stream.ts";
 import type { UpstreamResponse } from "../../protocol/upstream/upstream-request.ts";
 import type { AnswerDependencies, Answering } from "../answer/answering.ts";
@@ -16,6 +16,7 @@ import { awaitAcknowledgement } from "../answer/await-acknowledgement.ts";
 import { type Gathered, gatherBody } from "../answer/buffer-body.ts";
 import { howItTravels, usableBases } from "../answer/choose-answer.ts";
 import { decodeResponse } from "../answer/decode-response.ts";
+import { withVisitorsHost } from "../answer/restore-host.ts";
 import { BufferedAnswer, encodeBuffered, sentBuffered } from "../answer/send-buffered.ts";
 import { streamPage } from "../answer/send-streamed.ts";
 import {
@@ -26,11 +27,11 @@ import {
 } from "../exchange/access-record.ts";
 import type { ExchangeLimits, IncomingExchange } from "../exchange/incoming-exchange.ts";
 import { type HeldBody, NO_BODY_HELD, type RequestDecoders, requestBodyOf } from "../request/decode-body.ts";
-import { visitorNetwork } from "../request/visitor-network.ts";
+import { type AskDependencies, askUpstream } from "./ask-upstream.ts";
 import type { RoutedRequest, Routes } from "./routes.ts";
 
 /** What every exchange needs, on one link. */
-export interface ExchangeDependencies extends AnswerDependencies, ExchangeLimits {
+export interface ExchangeDependencies extends AnswerDependencies, AskDependencies, ExchangeLimits {
   /** Requests of this link that are coded in segments and under way. */
   readonly requestDecoders: RequestDecoders;
   readonly routes: Pick<Routes, "find">;
@@ -52,10 +53,10 @@ export const answerEdge = async (
   try {
     upload = requestBodyOf(exchange, options.requestDecoders);
     const routed = routeOf(exchange, options.routes);
-    const response = await fetchUpstream(exchange, upload.body, routed, options);
+    const response = await askUpstream(exchange, upload.body, routed, options);
     phases.response = { status: response.head.status, at: clock.now() };
     if (response.kind === "upgraded") await join(exchange, response, phases);
-    else await answerWith(decoded(exchange, response, routed, options), phases);
+    else await answerWith(await decoded(exchange, response, routed, options), phases);
   } catch (error) {
     phases.failed = failWith(error, exchange, options.log);
   } finally {
@@ -69,23 +70,6 @@ const routeOf = ({ host, request }: IncomingExchange, routes: Pick<Routes, "find
   if (routed !== undefined) return routed;
   throw new StreamError("no-route", `no route for ${host}: add it under routes in origin.yaml`);
 };
-
-const fetchUpstream = (
-  exchange: IncomingExchange,
-  body: RequestBody | undefined,
-  { upstream, head }: RoutedRequest,
-  { keyId, edgeInstance }: Pick<ExchangeDependencies, "keyId" | "edgeInstance">,
-): Promise<UpstreamResponse> =>
-  upstream.fetch({
-    head,
-    body,
-    boundTo: exchange.visitorConnection
-      ? `${keyId} ${edgeInstance} ${exchange.visitorConnection}`
-      : undefined,
-    signal: exchange.gone,
-    network: visitorNetwork(exchange.request.fields),
-    interim: (interim) => exchange.interim(interim),
-  });
 
 /** Two connections as one, until both have ended. */
 const join = async (
@@ -103,21 +87,18 @@ const join = async (
 };
 
 /** The response without the codings that hide its page, and what its answer may build on. */
-const decoded = (
+const decoded = async (
   exchange: IncomingExchange,
   response: Extract<UpstreamResponse, { kind: "answered" }>,
   { upstream, pageKey }: RoutedRequest,
   options: ExchangeDependencies,
-): Answering => {
+): Promise<Answering> => {
   const { request, gone, host, open } = exchange;
-  const { head, body } = decodeResponse(request, response, options, {
-    asked: upstream.route.askEncoded,
-    gone,
-  });
+  const { head, body } = await decodeResponse(request, response, options, gone);
   const partition = partitionOf({ keyId: options.keyId, host });
   return {
     exchange,
-    head,
+    head: withVisitorsHost(request, head, upstream.route),
     body,
     partition,
     pageKey,

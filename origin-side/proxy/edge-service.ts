@@ -15,6 +15,8 @@ import { CompressorLimits } from "../answer/compressor-limits.ts";
 import { KnownSessions } from "../answer/known-sessions.ts";
 import { OmittedEtags } from "../answer/omit-etag.ts";
 import { IncomingExchange } from "../exchange/incoming-exchange.ts";
+import { MislabellingRoutes } from "../exchange/mislabelling-routes.ts";
+import { StrongTags } from "../exchange/strong-tags.ts";
 import { PushReceiver } from "../links/accept-push.ts";
 import type { LinkService, ServedLink } from "../links/serve-link.ts";
 import { RequestDecoders } from "../request/decode-body.ts";
@@ -31,14 +33,19 @@ export interface EdgeServiceDependencies
 
 export class EdgeService implements LinkService {
   readonly #options: EdgeServiceDependencies;
-  readonly #shared: Pick<ExchangeDependencies, "contexts" | "sessions">;
+  readonly #shared: Pick<ExchangeDependencies, "contexts" | "sessions" | "strongTags" | "mislabelling">;
   readonly #omittedEtags: OmittedEtags;
   readonly #pushes: PushReceiver;
   readonly #underWay = new TaskSet();
 
   constructor(options: EdgeServiceDependencies) {
     this.#options = options;
-    this.#shared = { contexts: new CompressorLimits(), sessions: new KnownSessions() };
+    this.#shared = {
+      contexts: new CompressorLimits(),
+      sessions: new KnownSessions(),
+      strongTags: new StrongTags(),
+      mislabelling: new MislabellingRoutes(options),
+    };
     this.#omittedEtags = new OmittedEtags(options.load);
     this.#pushes = new PushReceiver(options);
   }

@@ -3,7 +3,7 @@
  * goes on, to the web server it began with. README section "Routes".
  */
 import type { Log } from "../../protocol/daemon/log.ts";
-import type { RequestHead } from "../../protocol/http/head.ts";
+import { fieldOf, type RequestHead } from "../../protocol/http/head.ts";
 import type { Clock } from "../../protocol/runtime/clock.ts";
 import { type PageKey, pageKeyOf } from "../../protocol/store/page-key.ts";
 import { UpstreamClient } from "../../protocol/upstream/upstream-client.ts";
@@ -14,17 +14,20 @@ import { RouteTable } from "../upstream/route-table.ts";
 /** A request on its way to a web server. */
 export interface RoutedRequest {
   readonly upstream: UpstreamClient<Route>;
-  /** As the web server gets it. */
-  readonly head: RequestHead;
+  /** As the web server gets it, where that depends on nothing but the route; a condition depends on the tags that it gave. */
+  readonly head: RequestHead | undefined;
   readonly pageKey: PageKey;
 }
 
 /** @internal */
 export const routedTo = (upstream: UpstreamClient<Route>, request: RequestHead): RoutedRequest => ({
   upstream,
-  head: upstreamRequest(request, upstream.route),
+  head: isConditional(request) ? undefined : upstreamRequest(request, upstream.route, upstream.route),
   pageKey: pageKeyOf(request.target),
 });
+
+const isConditional = ({ fields }: RequestHead): boolean =>
+  fieldOf(fields, "if-none-match") !== undefined || fieldOf(fields, "if-match") !== undefined;
 
 export interface RoutesConfig {
   readonly routes: readonly Route[];

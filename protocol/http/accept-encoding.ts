@@ -12,7 +12,7 @@ export const CODINGS = ["br", "zstd", "gzip"] as const;
 export type Coding = (typeof CODINGS)[number];
 
 /** Those asked of a web server, the preferred one first: the best ratio for the time that it takes. */
-export const ASKED_CODINGS = ["zstd", "br", "gzip"] as const satisfies readonly Coding[];
+const ASKED_CODINGS = ["zstd", "br", "gzip"] as const satisfies readonly Coding[];
 
 /** Those that can be undone. */
 export type DecodableCoding = Coding | "deflate";
@@ -31,15 +31,10 @@ export const acceptedCodings = (fields: HeaderList): readonly Coding[] => prefer
 export const refusesIdentity = (fields: HeaderList): boolean =>
   preferencesOf(fields)?.accepted.includes("identity") === false;
 
-/** Those of `codings` that the request accepts, in their order; all of them if it says nothing. */
-export const acceptedOf = <C extends DecodableCoding>(
-  fields: HeaderList,
-  codings: readonly C[],
-): readonly C[] => {
-  const preferences = preferencesOf(fields);
-  return preferences === undefined
-    ? codings
-    : codings.filter((coding) => preferences.accepted.includes(coding));
+/** Those to ask a web server for on behalf of this visitor: empty where a body as it is suits it as well. */
+export const codingsToAsk = (fields: HeaderList): readonly Coding[] => {
+  const accepted = acceptedCodings(fields);
+  return ASKED_CODINGS.filter((coding) => accepted.includes(coding));
 };
 
 /** Undefined: the request does not say. */

@@ -38,6 +38,8 @@ export class UpstreamBody extends PieceQueue<Buffer, BodyEnd> {
   /** What the piece that was pulled last counts for. */
   #inHand = 0;
   #paused = false;
+  /** Pulled by `ahead`, and to be pulled again. */
+  #ahead: Buffer | BodyEnd | undefined;
 
   constructor(source: BodySource) {
     super();
@@ -54,7 +56,19 @@ export class UpstreamBody extends PieceQueue<Buffer, BodyEnd> {
     this.#flow();
   }
 
+  /** What the next pull gives, once it is here; it stays to be pulled. */
+  async ahead(): Promise<Buffer | BodyEnd> {
+    const next = await this.next();
+    this.#ahead = next;
+    return next;
+  }
+
   override take(): Buffer | BodyEnd | undefined {
+    const ahead = this.#ahead;
+    if (ahead !== undefined) {
+      this.#ahead = undefined; // its bytes count as in hand already
+      return ahead;
+    }
     this.#inHand = 0;
     const before = this.costBytes;
     const next = super.take();

@@ -195,7 +195,8 @@ class UpstreamExchange implements Borrower {
       this.#goOn();
       this.#watch.expect(live ? undefined : idleMs);
       if (live) connections.leavePlace(connection);
-      this.#settle.resolve({ kind: "answered", head, body });
+      const discard = () => this.#fail(new Error("another response takes its place"));
+      this.#settle.resolve({ kind: "answered", head, body, discard });
     } catch (error) {
       return this.#fail(error);
     }

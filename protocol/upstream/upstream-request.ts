@@ -25,6 +25,12 @@ export interface UpstreamRequest {
 }
 
 export type UpstreamResponse =
-  | { readonly kind: "answered"; readonly head: ResponseHead; readonly body: UpstreamBody }
+  | {
+      readonly kind: "answered";
+      readonly head: ResponseHead;
+      readonly body: UpstreamBody;
+      /** Nobody wants the rest of the body: its connection closes. */
+      discard(): void;
+    }
   /** HTTP is over: `connection` is the web server's other protocol. */
   | { readonly kind: "upgraded"; readonly head: ResponseHead; readonly connection: Duplex };

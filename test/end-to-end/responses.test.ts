@@ -81,7 +81,7 @@ describe("a response without a body", () => {
       "304 with the length of its page",
       "GET",
       "HTTP/1.1 304 N\r\nX-A: 1\r\nContent-Length: 500\r\n\r\n",
-      "500",
+      undefined,
     ],
     [
       "HEAD",

@@ -5,6 +5,7 @@
 
 import { CommonBases } from "../../edge-side/bases/common/common-bases.ts";
 import { CompressorPool } from "../../edge-side/compress/compressor-pool.ts";
+import { VaryingPages } from "../../edge-side/compress/varying-pages.ts";
 import type { VisitRecord } from "../../edge-side/exchange/access-record.ts";
 import { HeldPages } from "../../edge-side/exchange/visit-memory.ts";
 import { serveVisitors } from "../../edge-side/http/http-server.ts";
@@ -18,6 +19,8 @@ import { OmittedEtags } from "../../origin-side/answer/omit-etag.ts";
 import type { Route } from "../../origin-side/config/route-config.ts";
 import type { ExchangeRecord } from "../../origin-side/exchange/access-record.ts";
 import { IncomingExchange } from "../../origin-side/exchange/incoming-exchange.ts";
+import { MislabellingRoutes } from "../../origin-side/exchange/mislabelling-routes.ts";
+import { StrongTags } from "../../origin-side/exchange/strong-tags.ts";
 import type { ExchangeDependencies } from "../../origin-side/proxy/answer-edge.ts";
 import { answerEdge } from "../../origin-side/proxy/answer-edge.ts";
 import { routedTo } from "../../origin-side/proxy/routes.ts";
@@ -94,6 +97,7 @@ export const openEdgeHalf = async (options: EdgeOptions = {}): Promise<EdgeHalf>
     heldPages: new HeldPages(memory),
     pageBytes,
     encoders: new CompressorPool(memory, () => 0),
+    varying: new VaryingPages(),
     requests: new RequestCompressorPool({ clock, memory }),
     originAnswerMs: options.originAnswerMs ?? 20_000,
     hosts: {
@@ -167,11 +171,15 @@ export const openOriginHalf = async (options: OriginOptions): Promise<OriginHalf
       restMs: 4_000,
       ageMs: 300_000,
       leastRate: undefined,
-      askEncoded: false,
+      askEncoded: "no",
     },
     { ...LIMITS, clock },
   );
+  const strongTags = new StrongTags();
+  const mislabelling = new MislabellingRoutes({ clock, log: silentLog });
   const settings = (link: Link): ExchangeDependencies => ({
+    strongTags,
+    mislabelling,
     keyId: link.keyId,
     clock,
     store,

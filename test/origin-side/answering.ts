@@ -7,6 +7,8 @@ import { KnownSessions } from "../../origin-side/answer/known-sessions.ts";
 import type { Route } from "../../origin-side/config/route-config.ts";
 import type { ExchangeRecord } from "../../origin-side/exchange/access-record.ts";
 import { IncomingExchange } from "../../origin-side/exchange/incoming-exchange.ts";
+import { MislabellingRoutes } from "../../origin-side/exchange/mislabelling-routes.ts";
+import { StrongTags } from "../../origin-side/exchange/strong-tags.ts";
 import type { ExchangeDependencies } from "../../origin-side/proxy/answer-edge.ts";
 import { answerEdge } from "../../origin-side/proxy/answer-edge.ts";
 import { routedTo } from "../../origin-side/proxy/routes.ts";
@@ -152,6 +154,8 @@ export class Answering implements AsyncDisposable {
       memory: this.memory,
       contexts: new CompressorLimits(),
       sessions: new KnownSessions(),
+      strongTags: new StrongTags(),
+      mislabelling: new MislabellingRoutes({ clock: systemClock, log: silentLog }),
       codecs: { splice: false, page: STREAMING_CODEC },
       load: () => 0,
       streaming: STREAMING_CODEC,

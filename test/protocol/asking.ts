@@ -27,7 +27,7 @@ export const routeTo = (port: number, more: Partial<Route> = {}): Route => ({
   restMs: 4_000,
   ageMs: 300_000,
   leastRate: 1_024,
-  askEncoded: false,
+  askEncoded: "no",
   ...more,
 });
 

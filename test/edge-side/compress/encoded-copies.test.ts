@@ -1,9 +1,11 @@
 /** A body that is sent again in a coding is encoded once, within the store's bytes. */
+
 import { brotliDecompressSync, gunzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import { CompressorPool } from "../../../edge-side/compress/compressor-pool.ts";
 import type { PageCopies } from "../../../edge-side/compress/page-copies.ts";
 import { sendWhole } from "../../../edge-side/compress/send-compressed.ts";
+import { VaryingPages } from "../../../edge-side/compress/varying-pages.ts";
 import type { Visitor } from "../../../edge-side/exchange/visitor.ts";
 import { MemoryBudget } from "../../../protocol/runtime/memory-budget.ts";
 import { fingerprintOf } from "../../../protocol/store/fingerprint.ts";
@@ -23,6 +25,7 @@ const open = (bytes = 2 ** 20) => {
   const version = remember();
   const memory = new MemoryBudget({ totalBytes: 2 ** 30, shareBytes: 2 ** 30 });
   const encoders = new CompressorPool(memory, () => 0);
+  const varying = new VaryingPages();
   let taken = 0;
   const take = encoders.take.bind(encoders);
   encoders.take = (...args) => {
@@ -52,7 +55,7 @@ const open = (bytes = 2 ** 20) => {
       end() {},
     } as unknown as Visitor;
     await sendWhole(
-      { visitor, head: HEAD, encoders, memory: { hold: () => true }, keyId: "k" },
+      { visitor, head: HEAD, encoders, varying, memory: { hold: () => true }, keyId: "k" },
       { page: PAGE, end: { how: "complete", trailers: [] } },
       copies,
     );

@@ -60,7 +60,7 @@ describe("a valid origin.yaml", () => {
           restMs: 4_000,
           ageMs: 300_000,
           leastRate: 1_024,
-          askEncoded: false,
+          askEncoded: "no",
         },
       ],
       codecs: ["splice", "zstd", "vcdiff"],
@@ -87,7 +87,7 @@ describe("a valid origin.yaml", () => {
 
   it("asks web servers off this machine for encoded bodies, unless it is told otherwise", () => {
     const { routes } = named("routes-of-every-kind");
-    expect(routes.map(({ askEncoded }) => askEncoded)).toEqual([true, false, false, true]);
+    expect(routes.map(({ askEncoded }) => askEncoded)).toEqual(["yes", "no", "no", "yes"]);
     expect(routes.map(({ path }) => path)).toEqual(["/", "/api", "/", "/"]);
     expect(routes.map(({ idleMs }) => idleMs)).toEqual([60_000, undefined, 60_000, 60_000]);
     expect(routes.map(({ tls }) => tls?.verify)).toEqual([true, true, undefined, undefined]);

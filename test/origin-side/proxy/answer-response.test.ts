@@ -228,7 +228,6 @@ describe("an upgrade", () => {
       "GET /chat HTTP/1.1",
       "Host: www.example.com",
       "Sec-WebSocket-Key: x",
-      "Accept-Encoding: identity",
       "Connection: Upgrade",
       "Upgrade: websocket",
     ]);

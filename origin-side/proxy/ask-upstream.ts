@@ -1,0 +1,75 @@
+/**
+ * Asks the web server, in codings that suit the link; and once more, with exactly the visitor's, where it names one that the
+ * body does not have. That is for GET only, which changes nothing there. SPEC section "Encodings".
+ */
+import { isEventStream } from "../../protocol/http/compressible.ts";
+import { fieldOf, listOf, type RequestHead, type ResponseHead } from "../../protocol/http/head.ts";
+import { codingOf } from "../../protocol/http/representation.ts";
+import type { RequestBody } from "../../protocol/upstream/body.ts";
+import type { UpstreamResponse } from "../../protocol/upstream/upstream-request.ts";
+import { deniesCoding } from "../answer/first-bytes.ts";
+import type { Route } from "../config/route-config.ts";
+import type { IncomingExchange } from "../exchange/incoming-exchange.ts";
+import type { MislabellingRoutes } from "../exchange/mislabelling-routes.ts";
+import type { StrongTags } from "../exchange/strong-tags.ts";
+import { upstreamRequest } from "../request/upstream-head.ts";
+import { visitorNetwork } from "../request/visitor-network.ts";
+import type { RoutedRequest } from "./routes.ts";
+
+export interface AskDependencies {
+  readonly keyId: string;
+  /** The process at the other end of the link. */
+  readonly edgeInstance: string;
+  readonly strongTags: StrongTags;
+  readonly mislabelling: MislabellingRoutes;
+}
+
+/** Rejects with StreamError, or with the reason for which the exchange is gone. */
+export const askUpstream = async (
+  exchange: IncomingExchange,
+  body: RequestBody | undefined,
+  { upstream, head: ownHead }: RoutedRequest,
+  { keyId, edgeInstance, strongTags, mislabelling }: AskDependencies,
+): Promise<UpstreamResponse> => {
+  const { request, host, gone: signal } = exchange;
+  const { route } = upstream;
+  const url = { keyId, host, target: request.target };
+  const asking = (askEncoded: Route["askEncoded"]): RequestHead =>
+    upstreamRequest(request, route, { askEncoded, wasStrong: (tag) => strongTags.has(url, tag) });
+  const { visitorConnection } = exchange;
+  const shared = {
+    body,
+    signal,
+    boundTo: visitorConnection ? `${keyId} ${edgeInstance} ${visitorConnection}` : undefined,
+    network: visitorNetwork(request.fields),
+    interim: (head: ResponseHead) => exchange.interim(head),
+  };
+  const askEncoded = mislabelling.askEncoded(route);
+  const head = ownHead !== undefined && askEncoded === route.askEncoded ? ownHead : asking(askEncoded);
+  let response = await upstream.fetch({ ...shared, head });
+  if (response.kind === "answered" && request.method === "GET" && body === undefined) {
+    const denied = asksOtherwise(head, request) ? await deniedCoding(response) : undefined;
+    if (denied !== undefined) {
+      response.discard();
+      mislabelling.found(route, request.target, denied);
+      response = await upstream.fetch({ ...shared, head: asking("visitor") });
+    }
+  }
+  if (response.kind === "answered") strongTags.seen(url, response.head, request.fields);
+  return response;
+};
+
+const asksOtherwise = (head: RequestHead, visitors: RequestHead): boolean =>
+  listOf(head.fields, "accept-encoding") !== listOf(visitors.fields, "accept-encoding");
+
+/** The coding that the head names, where the body cannot have it. */
+const deniedCoding = async ({
+  head,
+  body,
+}: Extract<UpstreamResponse, { kind: "answered" }>): Promise<string | undefined> => {
+  const coding = codingOf(head.fields);
+  // The head of an event stream does not wait for its first event.
+  if (coding === undefined || isEventStream(fieldOf(head.fields, "content-type") ?? "")) return undefined;
+  const first = await body.ahead();
+  return Buffer.isBuffer(first) && deniesCoding(first, coding) ? coding : undefined;
+};
