@@ -206,15 +206,15 @@ describe("a route's own bounds", () => {
     for (const visitor of visitors) expect((await visitor.response()).status).toBe(200);
   });
 
-  it("connections: who waits longer than the route's time has 504, and the web server never hears of it", async () => {
-    await using pair = await openRawPair({ route: { connections: 1, answer: "300ms" } });
+  it("connections: who waits longer than the time of the queue has 503, and the web server never hears of it", async () => {
+    await using pair = await openRawPair({ route: { connections: 1, queue: "300ms" } });
     pair.web.serve = (asked) => {
       if (asked.target !== "/stream") return asked.ok();
       asked.say("HTTP/1.1 200 OK\r\nContent-Type: image/png\r\nContent-Length: 5\r\n\r\nab");
     };
     const holder = (await pair.visitor()).send(GET("/stream"));
     expect((await holder.head()).status).toBe(200);
-    expect(await get(pair, HOST, "/waits")).toBe("504");
+    expect(await get(pair, HOST, "/waits")).toBe("503");
     expect(pair.web.asked).toEqual(["/stream"]);
     holder.leave();
   });

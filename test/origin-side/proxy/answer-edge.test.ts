@@ -223,7 +223,12 @@ describe("a request's body", () => {
   it("reaches the web server as it comes, and gives its credit back", async () => {
     web.serve = async (request, response) => response.end(`got ${(await bodyOf(request)).length}`);
     const { edge } = await joined();
-    edge.say(openFrame(1, { ended: false, head: [":method", "POST", ":target", "/", "Host", TEST_HOST] }));
+    edge.say(
+      openFrame(1, {
+        ended: false,
+        head: [":method", "POST", ":target", "/", "Host", TEST_HOST, "Incremental", "?1"],
+      }),
+    );
     for (let sent = 0; sent < 8; sent++) edge.say(dataFrame(1, Buffer.alloc(16_000, "x")));
     edge.say(endFrame(1));
     const { answer, coded } = await answered(edge);
@@ -237,7 +242,12 @@ describe("a request's body", () => {
       response.end("too large");
     };
     const { edge } = await joined();
-    edge.say(openFrame(1, { ended: false, head: [":method", "POST", ":target", "/", "Host", TEST_HOST] }));
+    edge.say(
+      openFrame(1, {
+        ended: false,
+        head: [":method", "POST", ":target", "/", "Host", TEST_HOST, "Incremental", "?1"],
+      }),
+    );
     edge.say(dataFrame(1, Buffer.alloc(1_000)));
     // Said at once, so before the answer: frames of the link go first.
     expect(await edge.nextOf("stopSending")).toMatchObject({ code: "cancelled" });
@@ -253,7 +263,7 @@ describe("a request's body", () => {
       answer = () => socket.write("HTTP/1.1 413 Too Large\r\nContent-Length: 9\r\n\r\ntoo large");
     });
     const { edge, link } = await joined({ port: server.port });
-    const head = [":method", "POST", ":target", "/", "Host", TEST_HOST];
+    const head = [":method", "POST", ":target", "/", "Host", TEST_HOST, "Incremental", "?1"];
     edge.say(openFrame(1, { ended: false, head }));
     let said = 0;
     const sayAll = async () => {

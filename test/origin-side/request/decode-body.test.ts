@@ -44,7 +44,17 @@ const post = (
   more: { fields?: readonly string[]; body?: Uint8Array; ended?: boolean; stream?: number } = {},
 ): Frame =>
   openFrame(more.stream ?? 1, {
-    head: [":method", "POST", ":target", "/", "Host", "www.example.com", ...(more.fields ?? [])],
+    head: [
+      ":method",
+      "POST",
+      ":target",
+      "/",
+      "Host",
+      "www.example.com",
+      "Incremental",
+      "?1",
+      ...(more.fields ?? []),
+    ],
     extensions: coding,
     body: more.body ?? Buffer.alloc(0),
     ended: more.ended ?? false,
