@@ -83,7 +83,7 @@ export interface EdgeLimits {
   /** Larger request bodies get 413; undefined: any size. */
   readonly bodyBytes: number | undefined;
   readonly streamsPerLink: number;
-  /** Visitor connections; one more is closed at once. */
+  /** Visitor connections; one more takes the place of an idle one, or is closed. */
   readonly visitors: number;
   /** Tunnel connections of one address that have not proved a key yet. */
   readonly pendingLinksPerAddress: number;
@@ -132,7 +132,7 @@ export const edgeSettings = (near: Surroundings): z.ZodType<EdgeConfig> =>
       bodyBytes: sizeOrOff("off").describe("A larger body of a request gets 413."),
       streamsPerLink: count(1_000, { least: 1, most: 1_000_000 }).describe("Exchanges on one link at once."),
       visitors: count(10_000, { least: 1, most: 1_000_000 }).describe(
-        "Connections of visitors at once; one more is closed.",
+        "Connections of visitors at once; for one more the one closes that was idle longest, or it closes if none is.",
       ),
       pendingLinksPerAddress: count(16, { least: 1, most: 10_000 }).describe(
         "Tunnel connections of one address that have not proved a key yet.",

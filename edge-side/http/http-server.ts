@@ -7,12 +7,14 @@ import { createServer as createSecureServer } from "node:https";
 import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import type { HostPort } from "../../protocol/config/units.ts";
+import type { Log } from "../../protocol/daemon/log.ts";
 import type { Clock } from "../../protocol/runtime/clock.ts";
 import type { EdgeConfig } from "../config/edge-config.ts";
 import type { VisitorListen } from "../config/listener-config.ts";
 import type { Visitor } from "../exchange/visitor.ts";
+import { Crowd } from "./crowd.ts";
 import { http1Options, serveHttp1 } from "./http1-connection.ts";
-import { type Http2Options, type Http2Session, serveHttp2 } from "./http2-session.ts";
+import { type Http2Options, serveHttp2 } from "./http2-session.ts";
 import { ListenerCertificate } from "./listener-certificate.ts";
 
 export interface VisitorServer {
@@ -26,6 +28,7 @@ export interface VisitorServer {
 
 export interface HttpServerOptions {
   readonly clock: Clock;
+  readonly log: Log;
   /** Who serves visitors, whatever they came by. */
   readonly visits: { serve(visitor: Visitor): void };
 }
@@ -35,7 +38,11 @@ export const serveVisitors = async (
   config: EdgeConfig,
   options: HttpServerOptions,
 ): Promise<VisitorServer> => {
-  const crowd = new Crowd(config.limits.visitors);
+  const most = config.limits.visitors;
+  const crowd = new Crowd({
+    most,
+    full: (closed) => options.log.warn("limit reached", { limit: "limits.visitors", most, closed }),
+  });
   const listeners = config.visitors.map((listen) => new VisitorListener(listen, config, options, crowd));
   const opened = await Promise.allSettled(listeners.map((each) => each.open()));
   const failed = opened.find((each) => each.status === "rejected");
@@ -62,43 +69,6 @@ export const serveVisitors = async (
   };
 };
 
-/** Every connection of a visitor, over all listeners. */
-class Crowd {
-  readonly #most: number;
-  readonly #sockets = new Set<Socket>();
-  readonly #sessions = new Set<Http2Session>();
-  draining = false;
-
-  constructor(most: number) {
-    this.#most = most;
-  }
-
-  join(socket: Socket): void {
-    if (this.#sockets.size >= this.#most || this.draining) {
-      socket.destroy();
-      return;
-    }
-    this.#sockets.add(socket);
-    socket.once("close", () => this.#sockets.delete(socket));
-  }
-
-  speaksHttp2(socket: Socket, session: Http2Session): void {
-    this.#sessions.add(session);
-    socket.once("close", () => this.#sessions.delete(session));
-  }
-
-  drain(): void {
-    this.draining = true;
-    for (const session of this.#sessions) session.drain();
-    // One that has never said anything is idle, though node waits for its first request.
-    for (const socket of this.#sockets) if (socket.bytesRead === 0) socket.destroy();
-  }
-
-  cut(): void {
-    for (const socket of this.#sockets) socket.destroy();
-  }
-}
-
 class VisitorListener {
   readonly certificate: ListenerCertificate | undefined;
   readonly #listen: VisitorListen;
@@ -117,6 +87,8 @@ class VisitorListener {
       targetBytes: config.limits.targetBytes,
       bodyBytes: config.limits.bodyBytes,
       draining: () => crowd.draining,
+      busy: (socket) => crowd.busy(socket),
+      rested: (socket) => crowd.rested(socket),
       responded: () => {
         // Its head may have promised to keep the connection, before the end was known of.
         if (crowd.draining) this.#server.closeIdleConnections();

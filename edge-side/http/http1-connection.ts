@@ -28,6 +28,9 @@ export interface Http1Options extends VisitorOptions {
   readonly targetBytes: number;
   /** Whether a connection to this host may ask for it; undefined where any may (plain HTTP). */
   readonly isCovered: ((socket: Socket, host: string) => boolean) | undefined;
+  /** A request of a connection is under way, or none is any more. */
+  busy(socket: Socket): void;
+  rested(socket: Socket): void;
   /** Who serves visitors. */
   readonly visits: { serve(visitor: Visitor): void };
 }
@@ -92,7 +95,10 @@ class Connection {
   constructor(socket: Socket, options: Http1Options) {
     this.#socket = socket;
     this.#options = { ...options, connection: new VisitorConnection() };
-    this.#turns = new PipelineQueue(socket);
+    this.#turns = new PipelineQueue(socket, {
+      busy: () => options.busy(socket),
+      rested: () => options.rested(socket),
+    });
   }
 
   request(request: IncomingMessage, response: ServerResponse): void {

@@ -61,7 +61,7 @@ export interface Http2Session {
 
 export const serveHttp2 = (socket: TLSSocket, options: Http2Options): Http2Session => {
   const session = performServerHandshake(socket, sessionOptions(options));
-  const idle = new SessionIdle(session, options);
+  const idle = new SessionIdle(session, socket, options);
   session.on("error", () => socket.destroy());
   session.once("close", () => socket.destroySoon());
   session.once("connect", () => {
@@ -100,23 +100,28 @@ const serveStream = (
 /** Ends a session that has had no request for a while; one whose end is not taken, too. */
 class SessionIdle {
   readonly #session: ServerHttp2Session;
+  readonly #socket: TLSSocket;
   readonly #options: Http2Options;
   #streams = 0;
   #timer: Timer | undefined;
 
-  constructor(session: ServerHttp2Session, options: Http2Options) {
+  constructor(session: ServerHttp2Session, socket: TLSSocket, options: Http2Options) {
     this.#session = session;
+    this.#socket = socket;
     this.#options = options;
     session.once("close", () => this.#timer?.cancel());
     this.#rest();
   }
 
   busy(stream: ServerHttp2Stream): void {
+    if (this.#streams === 0) this.#options.busy(this.#socket);
     this.#streams++;
     this.#timer?.cancel();
     stream.once("close", () => {
       this.#streams--;
-      if (this.#streams === 0 && !this.#session.destroyed) this.#rest();
+      if (this.#streams > 0 || this.#session.destroyed) return;
+      this.#options.rested(this.#socket);
+      this.#rest();
     });
   }
 

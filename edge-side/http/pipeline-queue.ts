@@ -19,16 +19,24 @@ interface Waiting {
   readonly bytes: number;
 }
 
+/** What a connection has to do: something, or nothing any more. */
+export interface PipelineEvents {
+  busy(): void;
+  rested(): void;
+}
+
 export class PipelineQueue {
   readonly #socket: Socket;
+  readonly #events: PipelineEvents;
   readonly #waiting = new Fifo<Waiting>();
   #waitingBytes = 0;
   #paused = false;
   #running = false;
   #closed = false;
 
-  constructor(socket: Socket) {
+  constructor(socket: Socket, events: PipelineEvents) {
     this.#socket = socket;
+    this.#events = events;
   }
 
   get busy(): boolean {
@@ -44,7 +52,10 @@ export class PipelineQueue {
     }
     this.#waiting.push({ turn, bytes });
     this.#waitingBytes += bytes;
-    if (!this.#running) this.#next();
+    if (!this.#running) {
+      this.#events.busy();
+      this.#next();
+    }
     this.#flow();
   }
 
@@ -57,7 +68,8 @@ export class PipelineQueue {
   #next(): void {
     const next = this.#waiting.shift();
     this.#running = next !== undefined;
-    if (next === undefined || this.#socket.destroyed) return;
+    if (next === undefined) return this.#events.rested();
+    if (this.#socket.destroyed) return;
     this.#waitingBytes -= next.bytes;
     this.#flow();
     let over = false;

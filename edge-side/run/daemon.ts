@@ -88,7 +88,7 @@ export const startEdge = async (
     hosts,
     accessLog,
   });
-  const visitors = await serveVisitors(config, { clock, visits }).catch(async (error: unknown) => {
+  const visitors = await serveVisitors(config, { clock, log, visits }).catch(async (error: unknown) => {
     await tunnel.close();
     throw error;
   });

@@ -7,6 +7,7 @@ import { StreamError } from "../../../protocol/errors.ts";
 import { systemClock } from "../../../protocol/runtime/clock.ts";
 import { edgeConfigOf } from "../../kit/daemons.ts";
 import { watchLeaks } from "../../kit/leaks.ts";
+import { silentLog } from "../../kit/silent-log.ts";
 import { stillness, until } from "../../kit/until.ts";
 import { type Asking, begin, finish, talk, visit } from "../../kit/visits.ts";
 
@@ -22,6 +23,7 @@ afterEach(async () => {
 const meet = async (serve: (visitor: Visitor) => unknown): Promise<number> => {
   server = await serveVisitors(edgeConfigOf(), {
     clock: systemClock,
+    log: silentLog,
     visits: { serve: (visitor) => void serve(visitor) },
   });
   return server.addresses[0]?.port ?? 0;

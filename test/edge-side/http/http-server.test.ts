@@ -6,6 +6,7 @@ import { serveVisitors, type VisitorServer } from "../../../edge-side/http/http-
 import { systemClock } from "../../../protocol/runtime/clock.ts";
 import { edgeConfigOf } from "../../kit/daemons.ts";
 import { watchLeaks } from "../../kit/leaks.ts";
+import { silentLog } from "../../kit/silent-log.ts";
 import { begin, finish, talk, visit } from "../../kit/visits.ts";
 
 watchLeaks();
@@ -33,6 +34,7 @@ const serving = async (
     { ...config, times: { ...config.times, ...times } },
     {
       clock: systemClock,
+      log: silentLog,
       visits: {
         serve(visitor) {
           seen.push(visitor);
@@ -125,16 +127,6 @@ it("a head larger than limits.headBytes is 431", async () => {
   const { said } = await talk(port, `GET / HTTP/1.1\r\n${HOST}X-Long: ${"x".repeat(9_000)}\r\n\r\n`);
   expect(said).toMatch(/^HTTP\/1\.1 431 /);
   expect(seen).toHaveLength(0);
-});
-
-it("one visitor more than limits.visitors is closed at once", async () => {
-  const { port } = await serving(() => {}, { limits: { visitors: 1 } });
-  const gone = new AbortController();
-  const first = begin(port, { signal: gone.signal });
-  first.catch(() => {});
-  await expect(begin(port)).rejects.toThrow();
-  gone.abort();
-  await expect(first).rejects.toThrow();
 });
 
 describe("silence", () => {

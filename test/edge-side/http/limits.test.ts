@@ -122,16 +122,39 @@ describe("a body", () => {
   });
 });
 
-it("one connection more than the limit is closed at once", async () => {
-  await using few = await startEdgeUnderTest({ limits: { visitors: 3 } });
-  const visitors = [await few.visitor(), await few.visitor(), await few.visitor()];
-  expect(await (await few.visitor()).rest()).toBe("");
-  for (const visitor of visitors) visitor.send(GET());
-  for (const visitor of visitors) {
+describe("one connection more than the limit", () => {
+  it("is closed at once while all others are busy, and the log says so", async () => {
+    await using few = await startEdgeUnderTest({ limits: { visitors: 3 } });
+    const visitors = [await few.visitor(), await few.visitor(), await few.visitor()];
+    for (const visitor of visitors) visitor.send(GET());
+    const exchanges = [await few.origin.next(), await few.origin.next(), await few.origin.next()];
+    expect(await (await few.visitor()).rest()).toBe("");
+    expect(few.troubles.join()).toContain("limits.visitors");
+    for (const exchange of exchanges) exchange.answer(200, ["Content-Length", "2"], "ok");
+    for (const visitor of visitors) expect((await visitor.response()).status).toBe(200);
+  });
+
+  it("takes the place of the one that has been without a request for longest", async () => {
+    await using few = await startEdgeUnderTest({ limits: { visitors: 3 } });
+    const visitors = [await few.visitor(), await few.visitor(), await few.visitor()] as const;
+    const [first, second, third] = visitors;
+    for (const visitor of [second, first]) {
+      visitor.send(GET());
+      (await few.origin.next()).answer(200, ["Content-Length", "2"], "ok");
+      expect((await visitor.response()).status).toBe(200);
+    }
+    third.send(GET());
+    const exchange = await few.origin.next();
+    const fourth = await few.visitor();
+    await second.closed;
+    fourth.send(GET());
     (await few.origin.next()).answer(200, ["Content-Length", "2"], "ok");
-    expect(visitor.socket.destroyed).toBe(false);
-  }
-  for (const visitor of visitors) expect((await visitor.response()).status).toBe(200);
+    expect((await fourth.response()).status).toBe(200);
+    expect([first.socket.destroyed, third.socket.destroyed]).toEqual([false, false]);
+    exchange.answer(200, ["Content-Length", "2"], "ok");
+    expect((await third.response()).status).toBe(200);
+    for (const visitor of [first, third, fourth]) visitor.leave();
+  });
 });
 
 it("a visitor's own interim answers and answers of 40 KB of head pass", async () => {

@@ -4,7 +4,7 @@ import { MOST_WAITING, MOST_WAITING_BYTES, PipelineQueue } from "../../../edge-s
 
 const made = () => {
   const socket = new Socket();
-  return { socket, turns: new PipelineQueue(socket) };
+  return { socket, turns: new PipelineQueue(socket, { busy() {}, rested() {} }) };
 };
 
 describe("requests of one connection", () => {
