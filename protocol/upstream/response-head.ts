@@ -40,12 +40,19 @@ export const judgeResponse = (method: string, incoming: RawHead): JudgedHead => 
   const head = { status, reason, fields: endToEnd(fields) };
   const bodiless = method === "HEAD" || status === 204 || status === 304;
   const framing = bodiless ? "none" : framingOf(coding, fields);
-  return { head, framing, live: isLive(fields), restMs: restMsOf(fields) };
+  const restMs = mayEndLate(status, coding, fields) ? 0 : restMsOf(fields);
+  return { head, framing, live: isLive(fields), restMs };
 };
 
 const framingOf = (coding: string | undefined, fields: HeaderList): BodyFraming => {
   if (coding !== undefined) return "chunks";
   return fieldOf(fields, "content-length") === undefined ? "close" : "length";
+};
+
+/** A head without a body that speaks of one: some send its bytes, or its last chunk, a moment later. */
+const mayEndLate = (status: number, coding: string | undefined, fields: HeaderList): boolean => {
+  if (status === 304) return coding !== undefined;
+  return status === 204 && (coding !== undefined || Number(fieldOf(fields, "content-length") ?? 0) !== 0);
 };
 
 const isLive = (fields: HeaderList): boolean =>

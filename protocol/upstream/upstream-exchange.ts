@@ -16,13 +16,12 @@ import { UpstreamBody } from "./body.ts";
 import type { ConnectionPool, ConnectionWish, PooledConnection } from "./connection-pool.ts";
 import type { WireRequest } from "./framing.ts";
 import { InactivityTimeout } from "./inactivity-timeout.ts";
+import { InterimLimit } from "./interim-limit.ts";
+import { LenientResponse, readLeniently } from "./lenient-response.ts";
 import { type BodyFraming, judgeResponse, rawHead } from "./response-head.ts";
 import { sendBody } from "./send-body.ts";
 import { failureOf, StaleConnection, truncationBy } from "./upstream-failure.ts";
 import type { UpstreamRequest, UpstreamResponse } from "./upstream-request.ts";
-
-/** A web server that sends more interim heads than this has lost its way. @internal */
-export const MOST_INTERIMS = 100;
 
 export interface ExchangeDependencies {
   readonly connections: ConnectionPool;
@@ -76,23 +75,27 @@ class UpstreamExchange {
   readonly #options: ExchangeDependencies;
   readonly #watch: InactivityTimeout;
   readonly #outgoing: OutgoingRequest;
+  readonly #surroundings: { readonly server: string; readonly signal: AbortSignal };
   readonly #settle = Promise.withResolvers<UpstreamResponse>();
   readonly #leave = () => this.#fail(this.#asked.request.signal.reason);
   #phase: Phase = { is: "connecting" };
-  #interims = 0;
+  readonly #interims: InterimLimit;
+  readonly #reader: LenientResponse;
+  /** Node's parser reads what the reader makes of the bytes; this ends that. */
+  #unhook = () => {};
   #mayWaitForContinue: boolean;
 
   constructor(asked: Asked, options: ExchangeDependencies) {
     this.#asked = asked;
     this.#options = options;
+    this.#surroundings = { server: options.server, signal: asked.request.signal };
     this.#mayWaitForContinue = expectsContinue(asked.request);
+    this.#interims = new InterimLimit(options.clock);
     this.#watch = new InactivityTimeout(options.clock, (ms) => this.#silent(ms));
+    const { method, upgrade } = asked.wire;
+    this.#reader = new LenientResponse({ method, upgrade, headBytes: options.headBytes });
     this.#outgoing = this.#open(asked.wire);
     asked.request.signal.addEventListener("abort", this.#leave, { once: true });
-  }
-
-  get #surroundings() {
-    return { server: this.#options.server, signal: this.#asked.request.signal };
   }
 
   get response(): Promise<UpstreamResponse> {
@@ -116,6 +119,9 @@ class UpstreamExchange {
     outgoing.shouldKeepAlive = true; // Node takes it that only its own agents use a connection again
     outgoing.maxHeadersCount = 0; // bounded by bytes; Node would leave out what is beyond, silently
     return outgoing
+      .on("socket", (socket) => {
+        this.#unhook = readLeniently(socket, this.#reader, (error) => this.#fail(error));
+      })
       .on("information", (interim) => this.#interim(interim))
       .on("response", (incoming) => this.#answered(incoming))
       .on("upgrade", (incoming, socket, first) => this.#upgraded(incoming, socket, first))
@@ -167,10 +173,9 @@ class UpstreamExchange {
   #interim(raw: Parameters<typeof rawHead>[0]): void {
     if (this.#phase.is !== "asking") return;
     const head = rawHead(raw);
-    this.#watch.heard();
-    if (++this.#interims > MOST_INTERIMS)
-      return this.#fail(new Error(`it sent more than ${MOST_INTERIMS} interim heads`));
     this.#mayWaitForContinue = false;
+    if (!this.#interims.mayPass()) return;
+    this.#watch.heard();
     // A visitor that did not ask for 100 must not get one (RFC 9110 section 15.2); all others are for it.
     if (head.status === 100 && !expectsContinue(this.#asked.request)) return;
     this.#asked.request.interim({ ...head, fields: endToEnd(head.fields) });
@@ -181,7 +186,6 @@ class UpstreamExchange {
     const { connection } = this.#phase;
     try {
       const { head, framing, live, restMs } = judgeResponse(this.#asked.wire.method, incoming);
-      if (framing === "chunks") this.#failIfCutByClosing(incoming, connection);
       const body = new UpstreamBody({
         pause: () => {
           this.#watch.pause();
@@ -203,17 +207,6 @@ class UpstreamExchange {
       .on("data", (bytes: Buffer) => this.#piece(bytes))
       .on("end", () => this.#ended(incoming))
       .on("error", (error) => this.#broken(error));
-  }
-
-  /**
-   * Node gives a coding that its parser does not take for `chunked` (a tab behind it is enough) as a body that ends with its
-   * connection: the chunks would be taken for the page, and its end for complete.
-   */
-  #failIfCutByClosing(incoming: IncomingMessage, { socket }: PooledConnection): void {
-    if (this.#outgoing.shouldKeepAlive) return;
-    socket.prependOnceListener("end", () => {
-      if (!incoming.complete) this.#fail(new Error("its last chunk is missing"));
-    });
   }
 
   #piece(bytes: Buffer): void {
@@ -238,6 +231,7 @@ class UpstreamExchange {
       return this.#fail(new Error("it changed the protocol, which nobody had asked for"));
     }
     const connection = this.#phase.connection.detach();
+    this.#unhook();
     this.#phase = { is: "over" };
     this.#rest();
     if (first.length > 0) connection.unshift(first);
@@ -261,8 +255,10 @@ class UpstreamExchange {
   /** Node is done with the request: its connection is free, or closed. */
   #closed(): void {
     const phase = this.#phase;
+    this.#unhook();
     if (phase.is === "complete") {
-      if (this.#outgoing.shouldKeepAlive) this.#options.connections.giveBack(phase.connection, phase.restMs);
+      const restMs = this.#reader.isLenient ? 0 : phase.restMs;
+      if (this.#outgoing.shouldKeepAlive) this.#options.connections.giveBack(phase.connection, restMs);
       else phase.connection.socket.destroySoon();
     } else if (phase.is === "connecting" || phase.is === "asking")
       this.#broken(new Error("the connection closed before a response"));
@@ -282,9 +278,12 @@ class UpstreamExchange {
 
   /** Once, whatever comes first; the connection closes. Of a response that is complete nothing fails any more. */
   #fail(error: unknown): void {
+    // What had come goes on, though Node holds it still.
+    if (this.#phase.is === "answering") while (this.#phase.incoming.read() !== null);
     const phase = this.#phase;
     if (phase.is === "complete" || phase.is === "over") return;
     this.#phase = { is: "over" };
+    this.#unhook();
     this.#rest();
     if (phase.is === "answering") phase.body.arrived.fail(truncationBy(error, this.#surroundings));
     else this.#settle.reject(failureOf(error, this.#surroundings));
