@@ -22,6 +22,7 @@ import {
 import type { MemoryBudget } from "../../protocol/runtime/memory-budget.ts";
 import type { UpstreamBody } from "../../protocol/upstream/body.ts";
 import { howItTravels } from "./choose-answer.ts";
+import { CodedCopy } from "./coded-copy.ts";
 import { decodeBody } from "./decompress.ts";
 
 /** What a decoder holds while its body comes: its window (RFC 7932 and RFC 9659: 16 and 8 MiB at most) and buffers. */
@@ -44,25 +45,35 @@ export interface Response {
   readonly body: UpstreamBody;
 }
 
+export interface DecodedResponse extends Response {
+  /** Where a coding was undone that the visitor may get. */
+  readonly coded?: CodedCopy | undefined;
+}
+
 /** `asked`: the web server was asked for codings on our own account. `gone`: nobody wants the body any more. */
 export const decodeResponse = (
   request: RequestHead,
   response: Response,
   options: DecodeResponseOptions,
   { asked, gone }: { readonly asked: boolean; readonly gone: AbortSignal },
-): Response => {
+): DecodedResponse => {
   const coding = codingToUndo(request, response.head, { asked, pageBytes: options.pageBytes });
   if (coding === undefined) return { head: asHeld(request, response.head), body: response.body };
   const head = decodedHead(response.head);
   if (request.method === "HEAD") return { head, body: response.body };
   const lease = options.memory.lease(options.keyId);
-  if (!lease.grow(DECODER_BYTES[coding]) && mayStay(request, coding, { asked })) return response;
+  const stays = mayStay(request, coding, { asked });
+  if (!lease.grow(DECODER_BYTES[coding]) && stays) return response;
+  const copy = stays
+    ? new CodedCopy(response.head, response.body, options.memory.lease(options.keyId))
+    : undefined;
   const body = decodeBody(response.body, coding, {
     pageBytes: options.pageBytes,
     gone,
+    copy,
     over: () => lease.release(),
   });
-  return { head, body };
+  return { head, body, coded: copy };
 };
 
 const NOT_MODIFIED = 304;

@@ -38,10 +38,16 @@ export class UpstreamBody extends AsyncQueue<Buffer | BodyEnd> {
   #waitingBytes = 0;
   /** Of the piece that was pulled last. */
   #inHandBytes = 0;
+  #isHere = false;
 
   constructor(source: BodySource) {
     super();
     this.#source = source;
+  }
+
+  /** Its end has come, though what is before it may not have been pulled. */
+  get isHere(): boolean {
+    return this.#isHere;
   }
 
   /** For its producers. */
@@ -52,6 +58,7 @@ export class UpstreamBody extends AsyncQueue<Buffer | BodyEnd> {
   override push(next: Buffer | BodyEnd): void {
     const flowed = this.#waitingBytes <= BODY_QUEUE_BYTES;
     if (Buffer.isBuffer(next)) this.#waitingBytes += next.length;
+    else this.#isHere = true;
     super.push(next);
     if (flowed && this.#waitingBytes > BODY_QUEUE_BYTES) this.#source.pause();
   }

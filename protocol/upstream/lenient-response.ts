@@ -10,6 +10,8 @@ import { shown, strictHead } from "./lenient-head.ts";
 const LF = 10;
 const CR = 13;
 const BEGINNING = "HTTP/";
+/** As the codes of Node's parser begin. */
+const NO_RESPONSE = "HPE_NO_RESPONSE";
 const NOTHING = Buffer.alloc(0);
 
 export interface LenientOptions {
@@ -57,7 +59,8 @@ export class LenientResponse {
       for (let at = 0; at < bytes.length; ) at = this.#readFrom(bytes, at, out);
     } catch (error) {
       this.#part = "over";
-      this.#failure = error instanceof Error ? error : new Error(String(error));
+      const failure = error instanceof Error ? error : new Error(String(error));
+      this.#failure = Object.assign(failure, { code: "code" in failure ? failure.code : NO_RESPONSE });
     }
     return out.length === 1 ? (out[0] ?? NOTHING) : Buffer.concat(out);
   }
