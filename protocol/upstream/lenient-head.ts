@@ -26,7 +26,7 @@ interface Field {
 
 /** RFC 9110 section 5.6.2. */
 const TOKEN = /^[\w!#$%&'*+.^`|~-]+$/;
-const STATUS_LINE = /^HTTP\/(\d\.\d) ( *)(\d{3})(?: (.*))?$/s;
+const STATUS_LINE = /^HTTP\/(0\.9|1\.\d|2\.0) ( *)(\d{3})(?: (.*))?$/s;
 /** Controls but the tab. */
 const CONTROLS = /[^\t\x20-\x7e\x80-\xff]/g;
 /** RFC 9110 section 5.5: what may never be taken for a space. */
