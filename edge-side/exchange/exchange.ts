@@ -15,8 +15,10 @@ import { type Extension, NO_EXTENSIONS } from "../../protocol/wire/extensions.ts
 
 /** Frames that wait for the visit; window bounds their bytes, and this what frames without any would take. @internal */
 export const MOST_WAITING_FRAMES = 65_536;
-/** Interim heads of one answer. @internal */
-export const MOST_INTERIM_HEADS = 32;
+/** Bytes of the interim heads of one answer; at one a second, as origin sides send them after the first hundred, enough for hours. @internal */
+export const MOST_INTERIM_BYTES = 4 * 1024 * 1024;
+/** Of a head, beside its bytes: what the smallest costs. @internal */
+export const INTERIM_HEAD_BYTES = 64;
 
 /** What leaves with the head of a request: how its body is coded, and what is here of it. */
 export interface BodyBeginning {
@@ -86,7 +88,7 @@ export class Exchange implements StreamReceiver {
   readonly #arrived = new PieceQueue<Buffer, StreamFrame>();
   /** `sending`: the request's body has not ended. `asked`: it has. `lost`: all of it ended early. */
   #phase: "sending" | "asked" | "lost";
-  #interimHeads = 0;
+  #interimBytes = 0;
   #answerBytes = 0;
   #requestBytes: number;
 
@@ -196,8 +198,9 @@ export class Exchange implements StreamReceiver {
 
   #interim(frame: AnswerFrame): void {
     try {
-      if (++this.#interimHeads > MOST_INTERIM_HEADS)
-        throw new StreamError("internal", `more than ${MOST_INTERIM_HEADS} interim heads`);
+      this.#interimBytes += INTERIM_HEAD_BYTES + bytesOf(frame.head);
+      if (this.#interimBytes > MOST_INTERIM_BYTES)
+        throw new StreamError("internal", `more than ${MOST_INTERIM_BYTES} bytes of interim heads`);
       this.#events.interim(frame);
     } catch (cause) {
       const error =
@@ -218,3 +221,5 @@ const headBytes = (frame: StreamFrame, payloadBytes: number): number => {
   if (frame.kind === "answer") return frame.blockBytes;
   return frame.kind === "trailers" ? payloadBytes : 0;
 };
+
+const bytesOf = (head: HeaderList): number => head.reduce((bytes, text) => bytes + text.length, 0);

@@ -1,8 +1,9 @@
 /**
- * A request of HTTP/2 in the words of HTTP/1.1: pseudo fields become method, target and Host, cookie crumbs one Cookie. RFC
- * 9113 sections 8.2.3 and 8.3.1.
+ * A request of HTTP/2 in the words of HTTP/1.1: pseudo fields become method, target and Host, cookie crumbs one Cookie, and
+ * white space around a value no part of it. RFC 9113 sections 8.2.1, 8.2.3 and 8.3.1.
  */
 import type { HeaderList } from "../../protocol/http/header-list.ts";
+import { trimSpace } from "../../protocol/http/white-space.ts";
 
 export interface Http2Request {
   readonly method: string;
@@ -25,9 +26,13 @@ export const readHttp2Request = (raw: HeaderList): Http2Request => {
   let contentLength: string | undefined;
   for (let i = 0; i + 1 < raw.length; i += 2) {
     const name = raw[i] as string;
-    const value = raw[i + 1] as string;
-    if (name.startsWith(":")) pseudo.set(name, value);
-    else if (name === "host") hosts.push(value);
+    const given = raw[i + 1] as string;
+    if (name.startsWith(":")) {
+      pseudo.set(name, given);
+      continue;
+    }
+    const value = trimSpace(given);
+    if (name === "host") hosts.push(value);
     else if (name === "cookie") cookies.push(value);
     else {
       if (name === "content-length") contentLength = value;

@@ -33,6 +33,7 @@ const WEBSOCKET_KEY = new FieldNames(["sec-websocket-key"]);
 /** Of a WebSocket's handshake in HTTP/1.1; in HTTP/2 the stream's own CONNECT says it. */
 const OF_HANDSHAKE = new FieldNames(["connection", "upgrade", "content-length", "sec-websocket-accept"]);
 const KEY_BYTES = 16;
+const RESET_CONTENT = 205;
 const { NGHTTP2_CANCEL, NGHTTP2_INTERNAL_ERROR, NGHTTP2_NO_ERROR } = constants;
 
 export class Http2Visitor implements Visitor, UploadConnection {
@@ -156,7 +157,7 @@ export class Http2Visitor implements Visitor, UploadConnection {
       if (head.status < 300) throw new StreamError("origin-failed", `${head.status} to an upgrade`);
     }
     const waitForTrailers = may.trailers && this.method !== "HEAD" && !isBodiless(head.status);
-    this.#stream.respond([":status", String(head.status), ...head.fields], { waitForTrailers });
+    this.#stream.respond([":status", wireStatus(head.status), ...head.fields], { waitForTrailers });
   }
 
   /** The head has left when it was given. */
@@ -269,6 +270,15 @@ export class Http2Visitor implements Visitor, UploadConnection {
     if (!this.#ended || !this.#stream.writableFinished) this.#listener?.left();
   }
 }
+
+/**
+ * The value of `:status`. Node takes none above 599, and a 205 for the end of its stream, though its web server may send a body
+ * with it: it reads the value as a number, 200, and sends it as text.
+ */
+const wireStatus = (status: number): string => {
+  if (status <= 599 && status !== RESET_CONTENT) return String(status);
+  return { valueOf: () => 200, toString: () => String(status) } as unknown as string;
+};
 
 /** RFC 8441 has no key; the handshake of HTTP/1.1 behind us needs one. */
 const withWebSocketKey = (fields: HeaderList): HeaderList => [

@@ -8,11 +8,13 @@ import { tooManyFields } from "../../protocol/http/field-limits.ts";
 import { FieldNames } from "../../protocol/http/field-names.ts";
 import {
   endToEnd,
+  listOf,
   type ResponseHead,
   responseHeadFromList,
   withoutFields,
 } from "../../protocol/http/head.ts";
 import type { HeaderList } from "../../protocol/http/header-list.ts";
+import { trimSpace } from "../../protocol/http/white-space.ts";
 
 /** RFC 9110 section 5.6.2. */
 const TOKEN = /^[\w!#$%&'*+.^`|~-]+$/;
@@ -34,9 +36,10 @@ export const headForVisitor = (list: HeaderList, kind: "interim" | "final"): Res
   if (tooMany !== undefined) throw new StreamError("origin-failed", tooMany);
   if (NEVER_IN_VALUE.test(head.reason)) throw injection("reason phrase");
   checkFields(head.fields);
+  checkLength(head.fields);
   // A 101 says in Upgrade what the connection becomes.
   if (head.status === SWITCHING) return head;
-  const fields = endToEnd(head.fields);
+  const fields = trimmed(endToEnd(head.fields));
   return {
     ...head,
     fields: head.status < 200 || LENGTHLESS.has(head.status) ? withoutFields(fields, CONTENT_LENGTH) : fields,
@@ -72,7 +75,18 @@ const NEVER_TRAILERS = new FieldNames([
 export const sanitizeTrailers = (trailers: HeaderList): HeaderList => {
   if (trailers.length === 0) return trailers;
   checkFields(trailers);
-  return withoutFields(endToEnd(trailers), NEVER_TRAILERS);
+  return trimmed(withoutFields(endToEnd(trailers), NEVER_TRAILERS));
+};
+
+/** White space around a value is no part of it, and HTTP/2 has no form for it (RFC 9113 section 8.2.1). */
+const trimmed = (fields: HeaderList): HeaderList =>
+  fields.map((text, i) => (i % 2 === 0 ? text : trimSpace(text)));
+
+/** At most one length, in decimal digits alone: to whoever reads further, `0x2`, `+2`, ` 2` and `2, 2` are other lengths or none. */
+const checkLength = (fields: HeaderList): void => {
+  const length = listOf(fields, "content-length");
+  if (length !== undefined && !/^\d+$/.test(length))
+    throw new StreamError("origin-failed", "its Content-Length is not one number");
 };
 
 /** Whether these could be the fields of a head. */

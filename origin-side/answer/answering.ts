@@ -12,6 +12,7 @@ import type { VersionStore } from "../../protocol/store/version-store.ts";
 import type { UpstreamBody } from "../../protocol/upstream/body.ts";
 import type { IncomingExchange } from "../exchange/incoming-exchange.ts";
 import type { UsableBase } from "./choose-answer.ts";
+import type { CodedCopy } from "./coded-copy.ts";
 import type { CompressorLimits } from "./compressor-limits.ts";
 import type { KnownSessions } from "./known-sessions.ts";
 import type { OmittedEtags } from "./omit-etag.ts";
@@ -40,6 +41,8 @@ export interface Answering {
   readonly exchange: IncomingExchange;
   readonly head: ResponseHead;
   readonly body: UpstreamBody;
+  /** The body before its coding was undone; undefined where none was, or the visitor could not get it. */
+  readonly coded?: CodedCopy | undefined;
   readonly partition: Partition;
   readonly pageKey: PageKey;
   /** The versions that the edge offered and this side holds too, best last. */

@@ -4,6 +4,7 @@
  * streamed".
  */
 
+import { StreamError } from "../../protocol/errors.ts";
 import { LATE } from "../../protocol/runtime/async-queue.ts";
 import type { Clock } from "../../protocol/runtime/clock.ts";
 import type { Lease, MemoryBudget } from "../../protocol/runtime/memory-budget.ts";
@@ -21,6 +22,8 @@ export interface Gathered {
   readonly bytes: number;
   /** Undefined: there is more to come, so it has to stream. */
   readonly end: BodyEnd | undefined;
+  /** Why it will never have one; undefined otherwise. */
+  readonly failure: StreamError | undefined;
   /** What the pieces hold of the memory budget. */
   readonly lease: Lease;
 }
@@ -34,22 +37,33 @@ export interface BufferOptions {
   readonly pageBytes: number;
 }
 
-/** Rejects with StreamError when the body ends too early; nothing is held then. */
-export const gatherBody = async (body: UpstreamBody, options: BufferOptions): Promise<Gathered> => {
+/**
+ * A body that breaks off, or whose coding is damaged, is no error here. Rejects with StreamError otherwise;
+ * nothing is held then. `isHere`: the web server has sent all of it, though it is being decoded still; then it is waited for.
+ */
+export const gatherBody = async (
+  body: UpstreamBody,
+  options: BufferOptions,
+  isHere: () => boolean = () => false,
+): Promise<Gathered> => {
   const { clock, pageBytes } = options;
   const lease = options.memory.lease(options.keyId);
   const pieces: Buffer[] = [];
   let bytes = 0;
+  const gathered = () => ({ pieces, bytes, lease, failure: undefined });
   try {
     for (const since = clock.now(); ; ) {
-      const next = body.take() ?? (await body.nextWithin(clock, waitMs(clock.now() - since)));
-      if (next === LATE) return { pieces, bytes, end: undefined, lease };
-      if (!Buffer.isBuffer(next)) return { pieces, bytes, end: next, lease };
+      const early = body.take() ?? (await body.nextWithin(clock, waitMs(clock.now() - since)));
+      const next = early === LATE && isHere() ? await body.next() : early;
+      if (next === LATE) return { ...gathered(), end: undefined };
+      if (!Buffer.isBuffer(next)) return { ...gathered(), end: next };
       pieces.push(next);
       bytes += next.length;
-      if (bytes > pageBytes || !lease.grow(next.length)) return { pieces, bytes, end: undefined, lease };
+      if (bytes > pageBytes || !lease.grow(next.length)) return { ...gathered(), end: undefined };
     }
   } catch (error) {
+    if (error instanceof StreamError && error.code === "truncated")
+      return { pieces, bytes, lease, end: undefined, failure: error };
     lease.release();
     throw error;
   }

@@ -17,6 +17,7 @@ import {
 import type { MemoryBudget } from "../../protocol/runtime/memory-budget.ts";
 import type { UpstreamBody } from "../../protocol/upstream/body.ts";
 import { howItTravels } from "./choose-answer.ts";
+import { CodedCopy } from "./coded-copy.ts";
 import { decodeBody } from "./decompress.ts";
 import { deniesCoding, needsLargeWindow } from "./first-bytes.ts";
 
@@ -40,6 +41,11 @@ export interface Response {
   readonly body: UpstreamBody;
 }
 
+export interface DecodedResponse extends Response {
+  /** What it was coded as, where a coding was undone. */
+  readonly coded?: CodedCopy | undefined;
+}
+
 /**
  * `gone`: nobody wants the body any more. Waits for the first bytes of a body that is to be decoded. Rejects with what that
  * body fails with before them.
@@ -49,7 +55,7 @@ export const decodeResponse = async (
   response: Response,
   options: DecodeResponseOptions,
   gone: AbortSignal,
-): Promise<Response> => {
+): Promise<DecodedResponse> => {
   const coding = codingToUndo(request, response.head, options.pageBytes);
   if (coding === undefined) return { head: asHeld(request, response.head), body: response.body };
   const head = decodedHead(response.head);
@@ -60,12 +66,14 @@ export const decodeResponse = async (
     return response;
   const lease = options.memory.lease(options.keyId);
   if (!lease.grow(DECODER_BYTES[coding])) return response;
+  const copy = new CodedCopy(response.head, response.body, options.memory.lease(options.keyId));
   const body = decodeBody(response.body, coding, {
     pageBytes: options.pageBytes,
     gone,
+    copy,
     over: () => lease.release(),
   });
-  return { head, body };
+  return { head, body, coded: copy };
 };
 
 const NOT_MODIFIED = 304;

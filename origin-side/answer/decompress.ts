@@ -14,6 +14,7 @@ import { StreamError } from "../../protocol/errors.ts";
 import type { DecodableCoding } from "../../protocol/http/accept-encoding.ts";
 import { ZlibStream } from "../../protocol/runtime/zlib-stream.ts";
 import { type BodyEnd, UpstreamBody } from "../../protocol/upstream/body.ts";
+import type { CodedCopy } from "./coded-copy.ts";
 
 /** Pages shrink to a tenth, logs to a hundredth. What grows by more than this, and beyond a page, was made to. @internal */
 export const MOST_GROWTH = 1_000;
@@ -21,9 +22,14 @@ export const MOST_GROWTH = 1_000;
 export interface DecompressOptions {
   readonly pageBytes: number;
   readonly gone: AbortSignal;
+  /** Is told of everything before it is decoded. */
+  readonly copy: CodedCopy | undefined;
   /** The decoder is gone. */
   over(): void;
 }
+
+/** The coding is not what its name says, or has no end; the bytes themselves came. */
+export class DamagedCoding extends StreamError {}
 
 /** The body without its coding. Its failure is that of `coded`, or StreamError("truncated"). */
 export const decodeBody = (
@@ -88,6 +94,7 @@ class Decoding {
   async #decode(): Promise<BodyEnd> {
     for (;;) {
       const next = await this.#coded.next();
+      this.#options.copy?.hold(next);
       if (!Buffer.isBuffer(next)) {
         await this.#finish();
         return next;
@@ -142,6 +149,6 @@ class Decoding {
 
   #broken(cause: Error | undefined): StreamError {
     const why = cause?.message ?? "the decoder closed";
-    return new StreamError("truncated", `the body's ${this.#coding} coding is damaged: ${why}`, { cause });
+    return new DamagedCoding("truncated", `the body's ${this.#coding} coding is damaged: ${why}`, { cause });
   }
 }

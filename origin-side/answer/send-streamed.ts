@@ -88,7 +88,7 @@ class PageStream implements RecoverableAnswer {
     for (const piece of this.#gathered.pieces) await this.#coded.write(piece);
     while (this.#end === undefined) {
       await this.#heedEdge();
-      const next = await this.#next();
+      const next = await this.#next().catch((error) => this.#cut(error));
       if (next === LATE) continue;
       if (Buffer.isBuffer(next)) await this.#piece(next);
       else this.#end = next;
@@ -143,6 +143,12 @@ class PageStream implements RecoverableAnswer {
     if (next !== LATE) return next;
     await this.#coded.mark();
     return this.#body.nextUnless({ clock, other });
+  }
+
+  /** What came goes on before the visitor sees that it is cut. */
+  async #cut(error: unknown): Promise<never> {
+    await this.#coded.mark();
+    throw error;
   }
 
   async #piece(piece: Buffer): Promise<void> {

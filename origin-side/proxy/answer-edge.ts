@@ -16,6 +16,7 @@ import { awaitAcknowledgement } from "../answer/await-acknowledgement.ts";
 import { type Gathered, gatherBody } from "../answer/buffer-body.ts";
 import { howItTravels, usableBases } from "../answer/choose-answer.ts";
 import { decodeResponse } from "../answer/decode-response.ts";
+import { DamagedCoding } from "../answer/decompress.ts";
 import { withVisitorsHost } from "../answer/restore-host.ts";
 import { BufferedAnswer, encodeBuffered, sentBuffered } from "../answer/send-buffered.ts";
 import { streamPage } from "../answer/send-streamed.ts";
@@ -38,6 +39,12 @@ export interface ExchangeDependencies extends AnswerDependencies, AskDependencie
   /** The edge's running program: numbers of visitors' connections are its own. */
   readonly edgeInstance: string;
   readonly accessLog: { write(record: ExchangeRecord): void };
+}
+
+/** `take`: what is here already, if it is known. */
+interface PassedBody {
+  take?(): Buffer | BodyEnd | undefined;
+  next(): Promise<Buffer | BodyEnd>;
 }
 
 const PASSED: SentAnswer = { answer: "passed" };
@@ -94,12 +101,13 @@ const decoded = async (
   options: ExchangeDependencies,
 ): Promise<Answering> => {
   const { request, gone, host, open } = exchange;
-  const { head, body } = await decodeResponse(request, response, options, gone);
+  const { head, body, coded } = await decodeResponse(request, response, options, gone);
   const partition = partitionOf({ keyId: options.keyId, host });
   return {
     exchange,
     head: withVisitorsHost(request, head, upstream.route),
     body,
+    coded,
     partition,
     pageKey,
     offered: usableBases(options.store, partition, open.offers),
@@ -109,15 +117,45 @@ const decoded = async (
 
 /** Chooses the form: what no delta can help passes, what is here in a moment goes as one, the rest streams. */
 const answerWith = async (answering: Answering, phases: ExchangePhases): Promise<void> => {
-  const { exchange, head, body, options } = answering;
-  if (howItTravels(exchange.request, head) !== "coded") return pass(answering, [], phases);
-  const gathered = await gatherBody(body, options);
+  const { exchange, head, body, coded, options } = answering;
+  if (howItTravels(exchange.request, head) !== "coded") {
+    coded?.release();
+    return pass(answering, [], phases);
+  }
+  const gathered = await gatherBody(body, options, () => coded?.isHere === true).catch((error) => {
+    coded?.release();
+    throw error;
+  });
   try {
+    if (gathered.failure !== undefined)
+      return await answerBroken(answering, gathered.pieces, gathered.failure, phases);
+    coded?.release(); // from here on its answer is on its way
     if (gathered.end === undefined) await answerStreamed(answering, gathered, phases);
     else await answerBuffered(answering, gathered, gathered.end, phases);
   } finally {
+    coded?.release();
     gathered.lease.release();
   }
+};
+
+/**
+ * Of a body that broke off the visitor gets what came, visibly cut; of one whose coding is damaged, the coded bytes as they are.
+ * Nothing of either is remembered.
+ */
+const answerBroken = async (
+  answering: Answering,
+  pieces: readonly Buffer[],
+  failure: StreamError,
+  phases: ExchangePhases,
+): Promise<void> => {
+  const { exchange, coded, options } = answering;
+  if (failure instanceof DamagedCoding && coded?.isKept === true) {
+    const { host, request } = exchange;
+    options.log.warn("coding damaged", { host, target: request.target, why: failure.message });
+    return pass({ exchange, head: coded.head, body: coded }, [], phases);
+  }
+  if (pieces.length === 0) throw failure;
+  await pass(answering, pieces, phases);
 };
 
 const answerBuffered = async (
@@ -155,7 +193,7 @@ const answerStreamed = async (
 
 /** Sends a body as it is; `pieces` have come already. */
 const pass = async (
-  { exchange, head, body }: Answering,
+  { exchange, head, body }: Pick<Answering, "exchange" | "head"> & { readonly body: PassedBody },
   pieces: readonly Buffer[],
   phases: ExchangePhases,
 ): Promise<void> => {
@@ -163,7 +201,7 @@ const pass = async (
   phases.sent = PASSED;
   for (const piece of pieces) await exchange.data(piece);
   for (;;) {
-    const next = body.take() ?? (await body.next());
+    const next = body.take?.() ?? (await body.next());
     if (!Buffer.isBuffer(next)) return exchange.end(next);
     const full = exchange.data(next);
     if (full !== undefined) await full;

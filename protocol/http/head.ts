@@ -44,7 +44,8 @@ export const responseHeadToList = ({ status, reason, fields }: ResponseHead): He
 
 export const responseHeadFromList = (list: HeaderList): ResponseHead => {
   const status = Number(list[1]);
-  if (list[0] !== ":status" || !Number.isInteger(status) || status < 100 || status > 999)
+  // Not what Number would take as well, such as 0xc8 or 2e2.
+  if (list[0] !== ":status" || !/^[1-9]\d\d$/.test(list[1] ?? ""))
     throw new StreamError("internal", "an answer head without a status");
   const named = list[2] === ":reason";
   const reason = named ? (list[3] ?? "") : (STATUS_CODES[status] ?? "");

@@ -17,15 +17,14 @@ import { ConnectionLogin } from "./connection-login.ts";
 import type { Asked, ExchangeDependencies, Phase } from "./exchange-phase.ts";
 import { assertWritable, closing, type WireRequest } from "./framing.ts";
 import { InactivityTimeout } from "./inactivity-timeout.ts";
+import { InterimLimit } from "./interim-limit.ts";
+import { LenientResponse, readLeniently } from "./lenient-response.ts";
 import type { Borrower, PooledConnection } from "./pooled-connection.ts";
 import { judgeResponse, rawHead } from "./response-head.ts";
 import { sendBody } from "./send-body.ts";
 import { failureOf, StaleConnection, truncationBy } from "./upstream-failure.ts";
 import type { UpstreamResponse } from "./upstream-request.ts";
 import { VisitorRate } from "./visitor-rate.ts";
-
-/** A web server that sends more interim heads than this has lost its way. @internal */
-export const MOST_INTERIMS = 100;
 
 const NO_BYTES = Buffer.alloc(0);
 
@@ -44,24 +43,28 @@ class UpstreamExchange implements Borrower {
   /** Undefined until there is a connection for it. */
   #outgoing: OutgoingRequest | undefined;
   #rate: VisitorRate | undefined;
+  readonly #surroundings: { readonly server: string; readonly signal: AbortSignal };
   readonly #settle = Promise.withResolvers<UpstreamResponse>();
   readonly #leave = () => this.#fail(this.#asked.request.signal.reason);
   #phase: Phase = { is: "connecting" };
-  #interims = 0;
+  readonly #interims: InterimLimit;
+  readonly #reader: LenientResponse;
+  /** Node's parser reads what the reader makes of the bytes; this ends that. */
+  #unhook = () => {};
   #mayWaitForContinue: boolean;
 
   constructor(asked: Asked, options: ExchangeDependencies) {
     this.#asked = asked;
     this.#options = options;
     this.#login = new ConnectionLogin(asked.wish);
+    this.#surroundings = { server: options.server, signal: asked.request.signal };
     this.#mayWaitForContinue = asked.wire.expectsContinue;
+    this.#interims = new InterimLimit(options.clock);
     this.#watch = new InactivityTimeout(options.clock, (ms) => this.#silent(ms));
+    const { method, upgrade } = asked.wire;
+    this.#reader = new LenientResponse({ method, upgrade, headBytes: options.headBytes });
     asked.request.signal.addEventListener("abort", this.#leave, { once: true });
     void this.#run();
-  }
-
-  get #surroundings() {
-    return { server: this.#options.server, signal: this.#asked.request.signal };
   }
 
   get response(): Promise<UpstreamResponse> {
@@ -118,6 +121,9 @@ class UpstreamExchange implements Borrower {
     outgoing.shouldKeepAlive = !once; // Node takes it that only its own agents use a connection again
     outgoing.maxHeadersCount = 0; // bounded by bytes; Node would leave out what is beyond, silently
     return outgoing
+      .on("socket", (socket) => {
+        this.#unhook = readLeniently(socket, this.#reader, (error) => this.#fail(error));
+      })
       .on("information", (interim) => this.#interim(interim))
       .on("response", (incoming) => this.#answered(incoming))
       .on("upgrade", (incoming, socket, first) => this.#upgraded(incoming, socket, first))
@@ -162,11 +168,11 @@ class UpstreamExchange implements Borrower {
   #interim(raw: Parameters<typeof rawHead>[0]): void {
     if (this.#phase.is !== "asking") return;
     const head = rawHead(raw);
-    this.#watch.heard();
     const most = tooManyFields(head.fields);
-    if (most !== undefined || ++this.#interims > MOST_INTERIMS)
-      return this.#fail(new Error(`it sent ${most ?? `more than ${MOST_INTERIMS} interim heads`}`));
+    if (most !== undefined) return this.#fail(new Error(`it sent ${most}`));
     this.#mayWaitForContinue = false;
+    if (!this.#interims.mayPass()) return;
+    this.#watch.heard();
     // A visitor that did not ask for 100 must not get one (RFC 9110 section 15.2); all others are for it.
     if (head.status === 100 && !this.#asked.wire.expectsContinue) return;
     this.#asked.request.interim({ ...head, fields: endToEnd(head.fields) });
@@ -180,7 +186,6 @@ class UpstreamExchange implements Borrower {
     try {
       const { head, framing, live, ...kept } = judgeResponse(this.#asked.wire.method, incoming);
       const restMs = this.#login.restMs(kept, this.#options.restMs);
-      if (framing === "chunks") this.#failIfCutByClosing(incoming, connection);
       const body = new UpstreamBody({
         pause: () => {
           this.#pause();
@@ -204,17 +209,6 @@ class UpstreamExchange implements Borrower {
       .on("data", (bytes: Buffer) => this.#piece(bytes))
       .on("end", () => this.#ended(incoming))
       .on("error", (error) => this.#broken(error));
-  }
-
-  /**
-   * Node gives a coding that its parser does not take for `chunked` (a tab behind it is enough) as a body that ends with its
-   * connection: the chunks would be taken for the page, and its end for complete.
-   */
-  #failIfCutByClosing(incoming: IncomingMessage, { socket }: PooledConnection): void {
-    if (this.#outgoing?.shouldKeepAlive === true) return;
-    socket.prependOnceListener("end", () => {
-      if (!incoming.complete) this.#fail(new Error("its last chunk is missing"));
-    });
   }
 
   #piece(bytes: Buffer): void {
@@ -243,6 +237,7 @@ class UpstreamExchange implements Borrower {
     }
     this.#options.connections.leavePlace(this.#phase.connection);
     const connection = this.#phase.connection.detach();
+    this.#unhook();
     this.#phase = { is: "over" };
     this.#rest();
     if (first.length > 0) connection.unshift(first);
@@ -266,11 +261,12 @@ class UpstreamExchange implements Borrower {
   /** Node is done with the request: its connection is free, or closed. */
   #closed(): void {
     const phase = this.#phase;
+    this.#unhook();
     if (phase.is === "complete") {
-      const { connections } = this.#options;
-      const { connection, restMs } = phase;
+      const { connection } = phase;
+      const restMs = this.#reader.isLenient ? 0 : phase.restMs;
       if (this.#outgoing?.shouldKeepAlive === true && this.#login.keeps(connection))
-        connections.giveBack(connection, restMs);
+        this.#options.connections.giveBack(connection, restMs);
       else connection.socket.destroySoon();
     } else if (phase.is === "connecting" || phase.is === "asking")
       this.#broken(new Error("the connection closed before a response"));
@@ -290,9 +286,12 @@ class UpstreamExchange implements Borrower {
 
   /** Once, whatever comes first; the connection closes. Of a response that is complete nothing fails any more. */
   #fail(error: unknown): void {
+    // What had come goes on, though Node holds it still.
+    if (this.#phase.is === "answering") while (this.#phase.incoming.read() !== null);
     const phase = this.#phase;
     if (phase.is === "complete" || phase.is === "over") return;
     this.#phase = { is: "over" };
+    this.#unhook();
     this.#rest();
     if (phase.is === "answering") phase.body.arrived.fail(truncationBy(error, this.#surroundings));
     else this.#settle.reject(failureOf(error, this.#surroundings));

@@ -137,10 +137,20 @@ describe("a body that has to stream", () => {
   });
 });
 
-it("a body that ends too early gives back what it held of the budget", async () => {
+it("a body that ends too early is what came of it, and why", async () => {
   const { gathered, body, memory, push } = gathering();
   push(100);
   body.fail(new StreamError("truncated"));
-  await expect(gathered).rejects.toMatchObject({ code: "truncated" });
+  const { bytes, end, failure, lease } = await gathered;
+  expect([bytes, end, failure?.code]).toEqual([100, undefined, "truncated"]);
+  expect(memory.usedBytes).toBe(100);
+  lease.release();
+});
+
+it("a body that fails otherwise gives back what it held of the budget", async () => {
+  const { gathered, body, memory, push } = gathering();
+  push(100);
+  body.fail(new StreamError("origin-silent"));
+  await expect(gathered).rejects.toMatchObject({ code: "origin-silent" });
   expect(memory.usedBytes).toBe(0);
 });

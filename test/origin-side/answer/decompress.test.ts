@@ -31,6 +31,7 @@ describe("a coding that was made to explode", () => {
       const plain = decodeBody(coded, "zstd", {
         pageBytes: PAGE_BYTES,
         gone: new AbortController().signal,
+        copy: undefined,
         over: () => over++,
       });
       const failure = failureOf(plain);

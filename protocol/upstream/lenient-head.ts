@@ -1,0 +1,171 @@
+/**
+ * The head of a response as servers of any age write it, made strict: lines that end with LF alone, folded fields, the same
+ * Content-Length twice, control characters in a value. What could be read in two ways, or could end a line further on, is refused
+ * with an Error that names the bytes, escaped and short. RFC 9112 sections 2.2, 4, 5.1, 5.2 and 6.
+ */
+
+import { trimSpace } from "../http/white-space.ts";
+
+/** A head in strict form, and what it says of its body. */
+export interface StrictHead {
+  readonly status: number;
+  /** Ends with an empty line. */
+  readonly text: string;
+  /** RFC 9112 does not allow the form that it came in. */
+  readonly lenient: boolean;
+  readonly contentLength: number | undefined;
+  readonly isChunked: boolean;
+}
+
+interface Field {
+  readonly name: string;
+  value: string;
+  /** It came over several lines, or with control characters: what others make of it may differ. */
+  isDoubtful: boolean;
+}
+
+/** RFC 9110 section 5.6.2. */
+const TOKEN = /^[\w!#$%&'*+.^`|~-]+$/;
+const STATUS_LINE = /^HTTP\/(0\.9|1\.\d|2\.0) ( *)(\d{3})(?: (.*))?$/s;
+/** Controls but the tab. */
+const CONTROLS = /[^\t\x20-\x7e\x80-\xff]/g;
+/** RFC 9110 section 5.5: what may never be taken for a space. */
+const NEVER = /[\0\r\n]/;
+const SHOWN_CHARACTERS = 32;
+
+/** For the log. */
+export const shown = (text: string): string =>
+  JSON.stringify(text.slice(0, SHOWN_CHARACTERS)).replace(
+    /[\x7f-\xff]/g,
+    (character) => `\\u00${character.charCodeAt(0).toString(16)}`,
+  );
+
+/** `text`: from the status line to the empty line, both included. Throws an Error for one that is no head. */
+export const strictHead = (text: string): StrictHead => {
+  const { lines, lenient: barely } = linesOf(text);
+  const line = lines[0] ?? "";
+  const [, version = "", spaces = "", status = "", reason = ""] = STATUS_LINE.exec(line) ?? [];
+  if (status === "" || line.includes("\r")) throw new Error(`it sent no status line: ${shown(line)}`);
+  const { fields, lenient } = fieldsOf(lines.slice(1));
+  const framing = framingOf(fields);
+  const isOlder = version.startsWith("0") || version === "1.0";
+  const spoken = version === "1.0" || version === "1.1";
+  const isInterim = status.startsWith("1");
+  const phrase = cleaned(reason);
+  return {
+    status: Number(status),
+    text: `HTTP/${isOlder ? "1.0" : "1.1"} ${status} ${phrase}\r\n${print(framing.fields)}\r\n`,
+    lenient:
+      barely ||
+      lenient ||
+      framing.lenient ||
+      !spoken ||
+      spaces !== "" ||
+      holdsControls(reason) ||
+      (isOlder && framing.isChunked),
+    contentLength: isInterim ? undefined : framing.contentLength,
+    isChunked: !isInterim && framing.isChunked,
+  };
+};
+
+/** Trailers in strict form, without those that frame (RFC 9110 section 6.5.1). `text` as for `strictHead`, without a status line. */
+export const strictTrailers = (text: string): { readonly text: string; readonly lenient: boolean } => {
+  const { lines, lenient: barely } = linesOf(text);
+  const { fields, lenient } = fieldsOf(lines);
+  return { text: `${print(fields.filter((field) => !isFraming(field)))}\r\n`, lenient: barely || lenient };
+};
+
+const print = (fields: readonly Field[]): string =>
+  fields.map(({ name, value }) => `${name}: ${value}\r\n`).join("");
+
+/** Lines without their ends, and without the empty one that ends them all. */
+const linesOf = (text: string): { readonly lines: readonly string[]; readonly lenient: boolean } => {
+  const lines = text.split("\n");
+  let lenient = false;
+  const bare = lines.slice(0, -2).map((line) => {
+    const stripped = withoutCrs(line);
+    lenient ||= stripped.length !== line.length - 1;
+    return stripped;
+  });
+  return { lines: bare, lenient: lenient || lines.at(-2) !== "\r" };
+};
+
+const withoutCrs = (line: string): string => {
+  let end = line.length;
+  while (end > 0 && line[end - 1] === "\r") end--;
+  return line.slice(0, end);
+};
+
+const fieldsOf = (lines: readonly string[]): { readonly fields: Field[]; readonly lenient: boolean } => {
+  const fields: Field[] = [];
+  let lenient = false;
+  for (const line of lines) {
+    if (NEVER.test(line))
+      throw new Error(`a line of its head holds ${shown(/[\0\r\n]+/.exec(line)?.[0] ?? "")}`);
+    const previous = fields.at(-1);
+    if (/^[ \t]/.test(line)) {
+      if (previous === undefined) throw new Error(`its head begins with white space: ${shown(line)}`);
+      previous.value += ` ${cleaned(line)}`;
+      previous.isDoubtful = true;
+      lenient = true;
+      continue;
+    }
+    const colon = line.indexOf(":");
+    const name = line.slice(0, Math.max(colon, 0));
+    if (!TOKEN.test(name))
+      throw new Error(`a line of its head is no field: ${shown(colon < 0 ? line : name)}`);
+    const raw = line.slice(colon + 1);
+    const isDoubtful = holdsControls(raw);
+    lenient ||= isDoubtful;
+    fields.push({ name, value: cleaned(raw), isDoubtful });
+  }
+  for (const field of fields) if (field.isDoubtful) field.value = trimSpace(field.value);
+  return { fields, lenient };
+};
+
+/** Without the white space around it, which is no part of it; of what no value may hold, spaces (RFC 9110 section 5.5). */
+const cleaned = (raw: string): string => trimSpace(raw.replace(CONTROLS, " "));
+
+const holdsControls = (raw: string): boolean => raw.search(CONTROLS) !== -1;
+
+const isNamed = ({ name }: Field, wanted: string): boolean =>
+  name.length === wanted.length && name.toLowerCase() === wanted;
+
+const isFraming = (field: Field): boolean =>
+  isNamed(field, "content-length") || isNamed(field, "transfer-encoding");
+
+interface Framing {
+  readonly fields: readonly Field[];
+  readonly lenient: boolean;
+  readonly contentLength: number | undefined;
+  readonly isChunked: boolean;
+}
+
+const framingOf = (fields: readonly Field[]): Framing => {
+  const framing = fields.filter(isFraming);
+  const none = { fields, lenient: false, contentLength: undefined, isChunked: false };
+  if (framing.length === 0) return none;
+  if (framing.some(({ isDoubtful }) => isDoubtful))
+    throw new Error("the field that frames its body is folded, or holds control characters");
+  const lengths = framing.filter((field) => isNamed(field, "content-length"));
+  const codings = framing.filter((field) => isNamed(field, "transfer-encoding"));
+  const [coding] = codings;
+  if (coding === undefined) return withLength(fields, lengths);
+  if (lengths.length > 0) throw new Error("it sent Transfer-Encoding beside Content-Length");
+  if (codings.length > 1 || coding.value.toLowerCase() !== "chunked")
+    throw new Error(`it used a transfer coding that nobody had asked for: ${shown(coding.value)}`);
+  return { ...none, isChunked: true };
+};
+
+/** Several that say the same are one (RFC 9112 section 6.3). */
+const withLength = (fields: readonly Field[], lengths: readonly Field[]): Framing => {
+  const said = lengths.flatMap(({ value }) => value.split(",")).map(trimSpace);
+  const [first = ""] = said;
+  const number = first.replace(/^0+/, "");
+  if (said.some((each) => !/^\d+$/.test(each) || each.replace(/^0+/, "") !== number))
+    throw new Error(`its Content-Length is not one number: ${shown(said.join(", "))}`);
+  const kept = fields.filter((field) => field === lengths[0] || !isNamed(field, "content-length"));
+  const lenient = said.length > 1;
+  if (lengths[0] !== undefined) lengths[0].value = first;
+  return { fields: kept, lenient, contentLength: Number(first), isChunked: false };
+};

@@ -1,0 +1,99 @@
+// However a response is cut on its way, it is read the same; what is strict stays as it is, and what is not marks its connection.
+import { describe, expect, it } from "vitest";
+import { LenientResponse } from "../../../protocol/upstream/lenient-response.ts";
+import { CUT, PASSED, REFUSED } from "./odd-responses.ts";
+
+const HEAD_BYTES = 64 * 1024;
+
+const readerOf = (method = "GET", upgrade = false): LenientResponse =>
+  new LenientResponse({ method, upgrade, headBytes: HEAD_BYTES });
+
+const readIn = (text: string, pieceBytes: number, reader = readerOf()) => {
+  const bytes = Buffer.from(text, "latin1");
+  let strict = "";
+  for (let at = 0; at < bytes.length; at += pieceBytes)
+    strict += reader.read(bytes.subarray(at, at + pieceBytes)).toString("latin1");
+  return { strict, failure: reader.failure?.message, isLenient: reader.isLenient };
+};
+
+describe("the same in one piece and byte by byte", () => {
+  const rows = [...REFUSED, ...CUT, ...PASSED].map(([name, bytes]) => [name, bytes] as const);
+
+  it.each(rows.filter(([, bytes]) => bytes.length < 5_000))("%s", (_, bytes) => {
+    const whole = readIn(bytes, bytes.length);
+    for (const pieceBytes of [1, 2, 3, 7]) {
+      const cut = readIn(bytes, pieceBytes);
+      expect(cut.strict).toBe(whole.strict);
+      expect(cut.failure === undefined).toBe(whole.failure === undefined);
+      expect(cut.isLenient).toBe(whole.isLenient);
+    }
+  });
+});
+
+describe("strict form", () => {
+  it("is what it was in already", () => {
+    const text =
+      "HTTP/1.1 200 OK\r\nX: a b\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nX: a\r\n\r\n";
+    expect(readIn(text, text.length)).toEqual({ strict: text, failure: undefined, isLenient: false });
+  });
+
+  it.each([
+    [
+      "HTTP/1.1 200 OK\nX:a \nContent-Length: 2,2\n\nhi",
+      "HTTP/1.1 200 OK\r\nX: a\r\nContent-Length: 2\r\n\r\nhi",
+    ],
+    [
+      "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2 ;a\nhi\n0\nX:  b\n\n",
+      "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\nX: b\r\n\r\n",
+    ],
+    ["HTTP/1.1 200 a\0b\r\nX: \x7fa\x01\r\n\r\nhi\n", "HTTP/1.1 200 a b\r\nX: a\r\n\r\nhi\n"],
+    ["HTTP/1.1 200 OK\r\nX: a\r\n \t b\r\n\r\n", "HTTP/1.1 200 OK\r\nX: a b\r\n\r\n"],
+  ])("is made of %j, and its connection is not used again", (text, strict) => {
+    expect(readIn(text, text.length)).toEqual({ strict, failure: undefined, isLenient: true });
+  });
+
+  it("of a 101 says in Connection what it says in Upgrade, and what follows is not read", () => {
+    const text = "HTTP/1.1 101 Switching\r\nUpgrade: websocket\r\n\r\n\0\n\n";
+    expect(readIn(text, text.length, readerOf("GET", true)).strict).toBe(
+      "HTTP/1.1 101 Switching\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n\0\n\n",
+    );
+  });
+});
+
+it("bytes behind a response mark its connection, and are not handed on", () => {
+  const text = "HTTP/1.1 204 No Content\r\n\r\n";
+  expect(readIn(`${text}0\r\n\r\n`, 100)).toEqual({ strict: text, failure: undefined, isLenient: true });
+});
+
+describe("the log names what was refused, escaped and short", () => {
+  it.each([
+    ["HTTP/1.1 200 OK\r\nX: a\0b\r\n\r\n", "\\u0000"],
+    ["HTTP/1.1 200 OK\r\nX\xe9: a\r\n\r\n", "X\\u00e9"],
+    ["HTTP/1.1 200 OK\r\nContent-Length: 5, 6\r\n\r\n", "5, 6"],
+    ["HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n\x1b", "\\u001b"],
+    ["220 mail ESMTP\r\n", "220 mail"],
+  ])("%j", (text, named) => {
+    const { failure = "" } = readIn(text, text.length);
+    expect(failure).toContain(named);
+    expect(failure.length).toBeLessThan(120);
+    expect(failure).toMatch(/^[ -~]*$/);
+  });
+});
+
+it("costs as much as it has bytes, whatever they are", () => {
+  const many = 60_000;
+  const heads = [
+    "\r".repeat(many),
+    " ".repeat(many),
+    "a: b\n".repeat(many / 5),
+    "\n ".repeat(many / 2),
+    "a:".repeat(many / 2),
+  ];
+  const started = performance.now();
+  for (const filling of heads) readIn(`HTTP/1.1 200 OK\nX: a${filling}b\n\n`, 64);
+  readIn(
+    `HTTP/1.1 200 OK\nTransfer-Encoding: chunked\n\n${"1\nx\n".repeat(many)}0\n${"a:\n".repeat(many / 4)}\n`,
+    64,
+  );
+  expect(performance.now() - started).toBeLessThan(3_000);
+});
