@@ -2,7 +2,7 @@
  * Whether the connection that a request went on may be logged in by it (NTLM, Negotiate), and for whom it is kept then. SPEC section
  * "Authenticated connections".
  */
-import type { PooledConnection } from "./pooled-connection.ts";
+import type { PooledConnection } from "./connections/pooled-connection.ts";
 import type { JudgedHead } from "./response-head.ts";
 
 /** A connection that is logged in for a visitor rests for so long at most: a new one would have to be logged in anew. @internal */

@@ -2,9 +2,9 @@
 import type { IncomingMessage } from "node:http";
 import type { Clock } from "../runtime/clock.ts";
 import type { UpstreamBody } from "./body.ts";
-import type { ConnectionPool } from "./connection-pool.ts";
+import type { ConnectionPool } from "./connections/connection-pool.ts";
+import type { ConnectionWish, PooledConnection } from "./connections/pooled-connection.ts";
 import type { WireRequest } from "./framing.ts";
-import type { ConnectionWish, PooledConnection } from "./pooled-connection.ts";
 import type { BodyFraming } from "./response-head.ts";
 import type { UpstreamRequest } from "./upstream-request.ts";
 

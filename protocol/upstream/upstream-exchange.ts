@@ -14,12 +14,12 @@ import { tooManyFields } from "../http/field-limits.ts";
 import { endToEnd, endToEndTrailers, upgradeOf } from "../http/head.ts";
 import { UpstreamBody } from "./body.ts";
 import { ConnectionLogin } from "./connection-login.ts";
+import type { Borrower, PooledConnection } from "./connections/pooled-connection.ts";
 import type { Asked, ExchangeDependencies, Phase } from "./exchange-phase.ts";
 import { assertWritable, closing, type WireRequest } from "./framing.ts";
 import { InactivityTimeout } from "./inactivity-timeout.ts";
 import { InterimLimit } from "./interim-limit.ts";
-import { LenientResponse, readLeniently } from "./lenient-response.ts";
-import type { Borrower, PooledConnection } from "./pooled-connection.ts";
+import { LenientResponse, readLeniently } from "./lenient/lenient-response.ts";
 import { judgeResponse, rawHead } from "./response-head.ts";
 import { sendBody } from "./send-body.ts";
 import { failureOf, StaleConnection, truncationBy } from "./upstream-failure.ts";
@@ -61,8 +61,7 @@ class UpstreamExchange implements Borrower {
     this.#mayWaitForContinue = asked.wire.expectsContinue;
     this.#interims = new InterimLimit(options.clock);
     this.#watch = new InactivityTimeout(options.clock, (ms) => this.#silent(ms));
-    const { method, upgrade } = asked.wire;
-    this.#reader = new LenientResponse({ method, upgrade, headBytes: options.headBytes });
+    this.#reader = new LenientResponse({ ...asked.wire, headBytes: options.headBytes });
     asked.request.signal.addEventListener("abort", this.#leave, { once: true });
     void this.#run();
   }

@@ -1,23 +1,23 @@
 // The account of a web server's connections: how many there are, which are used again, and when one has to go.
 import { once } from "node:events";
 import { describe, expect, it, vi } from "vitest";
-import { BOUND_REST_MS } from "../../../protocol/upstream/connection-login.ts";
+import { BOUND_REST_MS } from "../../../../protocol/upstream/connection-login.ts";
 import {
   BRIEF_REST_MS,
   ConnectionPool,
   type PoolOptions,
-} from "../../../protocol/upstream/connection-pool.ts";
-import { UpstreamDialler } from "../../../protocol/upstream/dial-upstream.ts";
-import { LOG_EVERY_MS } from "../../../protocol/upstream/place-log.ts";
+} from "../../../../protocol/upstream/connections/connection-pool.ts";
+import { LOG_EVERY_MS } from "../../../../protocol/upstream/connections/place-log.ts";
 import {
   type ConnectionWish,
   type PooledConnection,
   TRUSTED_REST_MS,
-} from "../../../protocol/upstream/pooled-connection.ts";
-import { FakeClock, settle } from "../../kit/fake-clock.ts";
-import { watchLeaks } from "../../kit/leaks.ts";
-import { OK, RawOrigin } from "../../kit/raw-origin.ts";
-import { ask, heard, routeTo, TestClient } from "../asking.ts";
+} from "../../../../protocol/upstream/connections/pooled-connection.ts";
+import { UpstreamDialler } from "../../../../protocol/upstream/dial-upstream.ts";
+import { FakeClock, settle } from "../../../kit/fake-clock.ts";
+import { watchLeaks } from "../../../kit/leaks.ts";
+import { OK, RawOrigin } from "../../../kit/raw-origin.ts";
+import { ask, heard, routeTo, TestClient } from "../../asking.ts";
 
 watchLeaks();
 

@@ -1,7 +1,7 @@
 // However a response is cut on its way, it is read the same; what is strict stays as it is, and what is not marks its connection.
 import { describe, expect, it } from "vitest";
-import { LenientResponse } from "../../../protocol/upstream/lenient-response.ts";
-import { CUT, PASSED, REFUSED } from "./odd-responses.ts";
+import { LenientResponse } from "../../../../protocol/upstream/lenient/lenient-response.ts";
+import { CUT, PASSED, REFUSED } from "../odd-responses.ts";
 
 const HEAD_BYTES = 64 * 1024;
 

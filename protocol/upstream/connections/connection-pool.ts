@@ -4,9 +4,9 @@
  * time, and may leave the queue. An event stream or an upgraded connection does not keep the web server busy: it leaves its place
  * and stays open beside the others, in a number that is bounded too.
  */
-import { StreamError } from "../errors.ts";
-import { DeadlineError } from "../runtime/clock.ts";
-import type { UpstreamDialler } from "./dial-upstream.ts";
+import type { Socket } from "node:net";
+import { StreamError } from "../../errors.ts";
+import { DeadlineError } from "../../runtime/clock.ts";
 import { LatelyUsed } from "./lately-used.ts";
 import { PlaceLog, type PlaceLogOptions } from "./place-log.ts";
 import { PlaceQueue } from "./place-queue.ts";
@@ -18,8 +18,13 @@ export const BRIEF_REST_MS = 2;
 /** Slow visitors are looked for once in this time. */
 const LOOK_EVERY_MS = 1_000;
 
+/** Makes new connections. Rejects with StreamError, or with the signal's reason. */
+export interface Dialler {
+  dial(wish: { readonly halfOpen: boolean; readonly signal: AbortSignal }): Promise<Socket>;
+}
+
 export interface PoolOptions extends PlaceLogOptions {
-  readonly dialler: UpstreamDialler;
+  readonly dialler: Dialler;
   /** Most connections at once. */
   readonly most: number;
   /** Most of those that have left their place. */

@@ -3,7 +3,7 @@
  * half as many again. A web server that gives each connection a thread, a process or a place waits on connections that rest while
  * others want to be served, so what a crowd needed for a moment is not kept.
  */
-import type { Clock } from "../runtime/clock.ts";
+import type { Clock } from "../../runtime/clock.ts";
 
 /** Weight of the past: e times less for each second. */
 const SECOND_MS = 1_000;

@@ -4,7 +4,7 @@
  * with an Error that names the bytes, escaped and short. RFC 9112 sections 2.2, 4, 5.1, 5.2 and 6.
  */
 
-import { trimSpace } from "../http/white-space.ts";
+import { trimSpace } from "../../http/white-space.ts";
 
 /** A head in strict form, and what it says of its body. */
 export interface StrictHead {

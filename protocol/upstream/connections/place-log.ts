@@ -1,6 +1,6 @@
 /** What the log is told of a route whose places are short: once when it begins, then with counts, and not more often than it helps. */
-import type { Log } from "../daemon/log.ts";
-import type { Clock } from "../runtime/clock.ts";
+import type { Log } from "../../daemon/log.ts";
+import type { Clock } from "../../runtime/clock.ts";
 
 /** @internal */
 export const LOG_EVERY_MS = 10_000;

@@ -1,6 +1,6 @@
 /** A connection of a pool: lent to an exchange, at rest, or beside the pool's account because it stays open for long. */
 import type { Socket } from "node:net";
-import type { Clock, Timer } from "../runtime/clock.ts";
+import type { Clock, Timer } from "../../runtime/clock.ts";
 
 /** A connection that rested for longer carries only what may be repeated. Web servers close theirs after seconds: 1 or 2 (gunicorn), 5 (Apache, Node.js), 75 (nginx). @internal */
 export const TRUSTED_REST_MS = 250;
