@@ -40,6 +40,10 @@ export const STREAM_ERRORS = {
   mismatch: { wire: 8, visitor: 502 },
   /** The link was lost with the stream open. Never sent. */
   "link-lost": { wire: 9, visitor: 502 },
+  /** The request has been at this edge before. Never sent. */
+  loop: { wire: 10, visitor: 508 },
+  /** An extended CONNECT to a protocol that the host has not allowed. Never sent. */
+  "protocol-refused": { wire: 11, visitor: 501 },
 } as const satisfies Record<string, { wire: number; visitor: number }>;
 
 export type StreamErrorCode = keyof typeof STREAM_ERRORS;

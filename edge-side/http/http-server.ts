@@ -7,6 +7,7 @@ import { createServer as createSecureServer } from "node:https";
 import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import type { HostPort } from "../../protocol/config/units.ts";
+import type { Log } from "../../protocol/daemon/log.ts";
 import type { Clock } from "../../protocol/runtime/clock.ts";
 import type { EdgeConfig } from "../config/edge-config.ts";
 import type { VisitorListen } from "../config/listener-config.ts";
@@ -26,6 +27,7 @@ export interface VisitorServer {
 
 export interface HttpServerOptions {
   readonly clock: Clock;
+  readonly log: Log;
   /** Who serves visitors, whatever they came by. */
   readonly visits: { serve(visitor: Visitor): void };
 }
@@ -110,6 +112,7 @@ class VisitorListener {
     const { certificate } = this;
     const served: Http2Options = {
       clock: options.clock,
+      log: options.log,
       traits: { scheme: listen.tls === undefined ? "http" : "https", compress: listen.compress },
       idleMs: config.times.idleMs,
       keepAliveMs: config.times.keepAliveMs,

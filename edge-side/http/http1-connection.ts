@@ -15,7 +15,8 @@ import { codeOf } from "../../protocol/runtime/user-error.ts";
 import type { EdgeConfig } from "../config/edge-config.ts";
 import type { Visitor } from "../exchange/visitor.ts";
 import { errorPage, rawErrorPage } from "./error-page.ts";
-import { Http1Visitor, LINGER_MS, type VisitorOptions } from "./http1-visitor.ts";
+import { Http1Visitor, type VisitorOptions } from "./http1-visitor.ts";
+import { closeAndDrop, dropRest } from "./linger.ts";
 import { ParkedUpgrade } from "./parked-upgrade.ts";
 import { PipelineQueue } from "./pipeline-queue.ts";
 import { UpgradeVisitor } from "./upgrade-visitor.ts";
@@ -70,7 +71,19 @@ export const serveHttp1 = (server: Server, options: Http1Options): void => {
   server.on("checkExpectation", request);
   server.on("upgrade", (request, _, early) => connectionOf(request.socket).upgrade(request, early));
   server.on("connect", (request) => connectionOf(request.socket).end(405));
+  server.on("timeout", (socket) => closeIfNothingCame(socket));
   server.on("clientError", (error, socket) => connectionOf(socket as Socket).parseError(error));
+};
+
+/**
+ * The keep-alive time of a connection is over. When the program was busy, a request may lie in the socket: timers run before
+ * sockets are read, so another turn decides. Node closes by itself only where nobody listens for this.
+ */
+const closeIfNothingCame = (socket: Socket): void => {
+  const { bytesRead } = socket;
+  setImmediate(() => {
+    if (socket.bytesRead === bytesRead) socket.destroySoon();
+  });
 };
 
 /** One connection of a visitor. */
@@ -79,11 +92,14 @@ class Connection {
   readonly #options: Http1Options;
   readonly #turns: PipelineQueue;
   #current: Http1Visitor | undefined;
+  /** Whose response was the last one, or is being written. */
+  #request: IncomingMessage | undefined;
 
   constructor(socket: Socket, options: Http1Options) {
     this.#socket = socket;
     this.#options = options;
     this.#turns = new PipelineQueue(socket);
+    this.#lingerAtEnd();
   }
 
   request(request: IncomingMessage, response: ServerResponse): void {
@@ -91,6 +107,7 @@ class Connection {
     if (typeof screened === "number") return this.refuseQueued(request, response, screened);
     this.#turns.take((done) => {
       response.once("close", done);
+      this.#request = request;
       this.#serve(new Http1Visitor(request, response, screened, this.#options));
     });
   }
@@ -112,11 +129,12 @@ class Connection {
     // Its body can be skipped, so this visitor may go on.
     const goesOn = status === 413 || status === 405;
     const refuse = () => {
+      this.#request = request;
       const page = errorPage(status);
       if (!goesOn) response.shouldKeepAlive = false;
       response.writeHead(status, [...page.fields]);
       response.end(request.method === "HEAD" ? undefined : page.body);
-      if (goesOn && !request.complete) this.#linger(request);
+      if (response.shouldKeepAlive && !request.complete) dropRest(request, this.#options);
     };
     if (!goesOn) return this.#turns.close(refuse);
     this.#turns.take((done) => {
@@ -129,11 +147,7 @@ class Connection {
   end(status: number): void {
     this.#turns.close(() => {
       if (!this.#socket.writable) return this.#socket.destroy();
-      this.#socket.on("error", () => {});
-      this.#socket.end(rawErrorPage(status));
-      const late = this.#options.clock.after(LINGER_MS, () => this.#socket.destroy());
-      this.#socket.once("close", () => late.cancel());
-      this.#socket.resume();
+      closeAndDrop(this.#socket, rawErrorPage(status), this.#options);
     });
   }
 
@@ -165,10 +179,16 @@ class Connection {
     return this.#options.isCovered?.(this.#socket, screened.host) === false ? 421 : screened;
   }
 
-  #linger(request: IncomingMessage): void {
-    const late = this.#options.clock.after(LINGER_MS, () => this.#socket.destroy());
-    request.once("close", () => late.cancel());
-    request.resume();
+  /** Node closes a connection that is not kept by this, as soon as its last response is written. */
+  #lingerAtEnd(): void {
+    const socket = this.#socket;
+    const close = socket.destroySoon.bind(socket);
+    socket.destroySoon = () => {
+      const request = this.#request;
+      if (request === undefined || request.complete || !socket.writable) return close();
+      socket.end();
+      dropRest(request, this.#options, close);
+    };
   }
 }
 

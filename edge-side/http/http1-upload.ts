@@ -38,6 +38,15 @@ export class Http1Upload implements UploadConnection {
   #waiting: Waiting;
   #bytes = 0;
   #touched = false;
+  readonly #piece = (piece: Buffer): void => {
+    if (!this.#touched) this.awaitBody();
+    this.#touched = true;
+    this.#sending.moved();
+    this.#bytes += piece.length;
+    if (this.#bytes <= this.#mostBytes) return this.body.push(piece);
+    this.body.drop();
+    this.#owner.refuse(413);
+  };
 
   constructor(request: IncomingMessage, owner: UploadOwner, waiting: Waiting, options: Http1UploadOptions) {
     const { clock, idleMs, bodyBytes } = options;
@@ -47,7 +56,7 @@ export class Http1Upload implements UploadConnection {
     this.#mostBytes = bodyBytes ?? Number.POSITIVE_INFINITY;
     this.#sending = new InactivityTimer(clock, idleMs, () => owner.refuse(408));
     this.#unread = new DisconnectProbe(clock, request.socket);
-    request.on("data", (piece: Buffer) => this.#piece(piece));
+    request.on("data", this.#piece);
     request.once("end", () => this.#ended());
     // Without an end: the visitor broke off inside its body, perhaps after it had its answer.
     request.once("close", () => {
@@ -94,7 +103,7 @@ export class Http1Upload implements UploadConnection {
   dropBody(): void {
     this.#waiting.forOrigin();
     this.#unread.stop();
-    this.#request.removeAllListeners("data");
+    this.#request.off("data", this.#piece);
     this.#request.on("data", () => this.#sending.moved());
     this.#sending.start();
     this.#request.resume();
@@ -102,16 +111,6 @@ export class Http1Upload implements UploadConnection {
 
   /** Whoever serves the visitor says what it gets in place of an answer. */
   bodyLost(): void {}
-
-  #piece(piece: Buffer): void {
-    if (!this.#touched) this.awaitBody();
-    this.#touched = true;
-    this.#sending.moved();
-    this.#bytes += piece.length;
-    if (this.#bytes <= this.#mostBytes) return this.body.push(piece);
-    this.body.drop();
-    this.#owner.refuse(413);
-  }
 
   #ended(): void {
     this.#sending.stop();

@@ -19,7 +19,7 @@ import type { Exchange } from "../exchange/exchange.ts";
 import { isSafe, type Visitor } from "../exchange/visitor.ts";
 import { headForVisitor } from "../http/sanitize-head.ts";
 import { SWITCHING } from "../http/upgrade-visitor.ts";
-import { forwardHead } from "../request/forward-head.ts";
+import { forwardHead, isLoop } from "../request/forward-head.ts";
 import { mayGoNoFurther, OPTIONS_OF_THE_EDGE } from "../request/max-forwards.ts";
 import type { ServeDependencies } from "./dependencies.ts";
 import type { HostRules } from "./served-hosts.ts";
@@ -55,7 +55,9 @@ const serve = async (visit: Visit, options: ServeDependencies): Promise<void> =>
   const rules = options.hosts.rulesOf(visitor.host);
   if (rules === undefined) throw new StreamError("no-route", `no key serves ${visitor.host}`);
   if (mayGoNoFurther(visitor)) return answerInPlace(visit);
-  const head = requestHeadToList(forwardHead(visitor, options.hosts.trusts(visitor.address)));
+  refuseUnasked(visitor, rules, options);
+  const trusted = options.hosts.trusts(visitor.address);
+  const head = requestHeadToList(forwardHead(visitor, { pseudonym: options.pseudonym, trusted }));
   const asked = { head, pageKey: pageKeyOf(visitor.target), rules };
   const tried = new Set<Link>();
   for (;;) {
@@ -138,6 +140,17 @@ const answerInPlace = (visit: Visit): void => {
   visit.responds(OPTIONS_OF_THE_EDGE.status);
   visit.visitor.head(OPTIONS_OF_THE_EDGE);
   visit.visitor.end([]);
+};
+
+/** Throws StreamError for what no web server is asked. */
+const refuseUnasked = (visitor: Visitor, rules: HostRules, { log, pseudonym }: ServeDependencies): void => {
+  const { host, target, upgrade, version } = visitor;
+  if (isLoop(visitor, pseudonym)) {
+    log.warn("request loop", { host, target, hint: "the route of this host leads back to this edge" });
+    throw new StreamError("loop", "the request has been here before");
+  }
+  if (version === "2.0" && upgrade !== undefined && !rules.connectProtocols.has(upgrade.toLowerCase()))
+    throw new StreamError("protocol-refused", `no extended CONNECT to ${upgrade} here`);
 };
 
 const linkFor = (

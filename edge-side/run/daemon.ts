@@ -2,6 +2,7 @@
  * The edge daemon: the visitor server, the tunnel port, and what both share, started and stopped as one. SPEC section
  * "Roles".
  */
+import { randomBytes } from "node:crypto";
 import { CODEC_NAMES, codecIds } from "../../protocol/codec/codecs.ts";
 import { type HostPort, printHostPort } from "../../protocol/config/units.ts";
 import { openAccessLog } from "../../protocol/daemon/access-log.ts";
@@ -23,6 +24,9 @@ import { LinkPool } from "../links/link-pool.ts";
 import { ServedHosts } from "../proxy/served-hosts.ts";
 import { Visits } from "../proxy/visits.ts";
 import { RequestCompressorPool } from "../request/compressor-pool.ts";
+import { pseudonymOf } from "../request/forward-head.ts";
+
+const PSEUDONYM_BYTES = 4;
 
 export interface EdgeDaemon {
   /** Of the first listener. */
@@ -84,9 +88,10 @@ export const startEdge = async (
     pageBytes: config.limits.pageBytes,
     originAnswerMs: config.times.originAnswerMs,
     hosts,
+    pseudonym: pseudonymOf(randomBytes(PSEUDONYM_BYTES).toString("hex")),
     accessLog,
   });
-  const visitors = await serveVisitors(config, { clock, visits }).catch(async (error: unknown) => {
+  const visitors = await serveVisitors(config, { clock, log, visits }).catch(async (error: unknown) => {
     await tunnel.close();
     throw error;
   });

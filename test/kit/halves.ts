@@ -97,13 +97,17 @@ export const openEdgeHalf = async (options: EdgeOptions = {}): Promise<EdgeHalf>
     originAnswerMs: options.originAnswerMs ?? 20_000,
     hosts: {
       trusts: () => false,
-      rulesOf: (host) => (hosts.has(host) ? { scope: rules, compressRequests: true } : undefined),
+      rulesOf: (host) =>
+        hosts.has(host)
+          ? { scope: rules, compressRequests: true, connectProtocols: new Set(["websocket"]) }
+          : undefined,
     },
+    pseudonym: "coilgun-test",
     accessLog: { write: (record) => records.push(record) },
   };
   const hello = helloMaker({ role: "edge", ...LIMITS, pageBytes, codecs: codecIds(["zstd", "vcdiff"]) });
   const visits = new Visits(settings);
-  const server = await serveVisitors(edgeConfigOf(options.settings), { clock, visits });
+  const server = await serveVisitors(edgeConfigOf(options.settings), { clock, log: silentLog, visits });
   const links = new Set<Link>();
   return {
     port: server.addresses[0]?.port ?? 0,

@@ -53,6 +53,7 @@ describe("a valid edge.yaml", () => {
               credentialHeaders: ["authorization"],
               commonBases: true,
               compressRequests: true,
+              connectProtocols: [],
             },
           ],
         },
@@ -74,7 +75,7 @@ describe("a valid edge.yaml", () => {
       },
       times: {
         originAnswerMs: 60_000,
-        keepAliveMs: 75_000,
+        keepAliveMs: 125_000,
         idleMs: 60_000,
         heartbeatMs: 10_000,
         drainMs: 30_000,

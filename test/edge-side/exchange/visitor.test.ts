@@ -2,11 +2,13 @@ import { Agent } from "node:http";
 import { afterEach, describe, expect, it } from "vitest";
 import type { UploadBody } from "../../../edge-side/exchange/upload-body.ts";
 import { isSafe, type Visitor } from "../../../edge-side/exchange/visitor.ts";
+import { LEFT } from "../../../edge-side/http/error-page.ts";
 import { serveVisitors, type VisitorServer } from "../../../edge-side/http/http-server.ts";
 import { StreamError } from "../../../protocol/errors.ts";
 import { systemClock } from "../../../protocol/runtime/clock.ts";
 import { edgeConfigOf } from "../../kit/daemons.ts";
 import { watchLeaks } from "../../kit/leaks.ts";
+import { silentLog } from "../../kit/silent-log.ts";
 import { stillness, until } from "../../kit/until.ts";
 import { type Asking, begin, finish, talk, visit } from "../../kit/visits.ts";
 
@@ -22,6 +24,7 @@ afterEach(async () => {
 const meet = async (serve: (visitor: Visitor) => unknown): Promise<number> => {
   server = await serveVisitors(edgeConfigOf(), {
     clock: systemClock,
+    log: silentLog,
     visits: { serve: (visitor) => void serve(visitor) },
   });
   return server.addresses[0]?.port ?? 0;
@@ -387,7 +390,7 @@ describe("a visitor that leaves", () => {
     await expect(visitor?.body(Buffer.from("x"))).rejects.toMatchObject(
       new StreamError("cancelled", "the visitor has left"),
     );
-    expect(visitor?.fail("cancelled")).toBe(502);
+    expect(visitor?.fail("cancelled")).toBe(LEFT);
   });
 
   it("after it has everything has not left", async () => {

@@ -6,6 +6,7 @@ import { serveVisitors, type VisitorServer } from "../../../edge-side/http/http-
 import { systemClock } from "../../../protocol/runtime/clock.ts";
 import { edgeConfigOf } from "../../kit/daemons.ts";
 import { watchLeaks } from "../../kit/leaks.ts";
+import { silentLog } from "../../kit/silent-log.ts";
 import { begin, finish, talk, visit } from "../../kit/visits.ts";
 
 watchLeaks();
@@ -33,6 +34,7 @@ const serving = async (
     { ...config, times: { ...config.times, ...times } },
     {
       clock: systemClock,
+      log: silentLog,
       visits: {
         serve(visitor) {
           seen.push(visitor);
