@@ -176,7 +176,8 @@ class Connection {
   #screen(request: IncomingMessage): Destination | Refused {
     const screened = validateHttp1(request, this.#options);
     if (typeof screened === "number") return screened;
-    return this.#options.isCovered?.(this.#socket, screened.host) === false ? 421 : screened;
+    if (this.#options.isCovered?.(this.#socket, screened.host) === false) return 421;
+    return { ...screened, fields: this.#options.underscores.without(screened.fields) };
   }
 
   /** Node closes a connection that is not kept by this, as soon as its last response is written. */

@@ -9,6 +9,7 @@ import { UploadBody, type UploadConnection } from "../exchange/upload-body.ts";
 import type { Waiting } from "../exchange/visitor.ts";
 import { DisconnectProbe } from "./disconnect-probe.ts";
 import { areClean, sanitizeTrailers } from "./sanitize-head.ts";
+import type { Underscores } from "./underscores.ts";
 
 /** The visitor whose request it is. */
 export interface UploadOwner {
@@ -22,6 +23,7 @@ export interface UploadOwner {
 
 export interface Http1UploadOptions {
   readonly clock: Clock;
+  readonly underscores: Pick<Underscores, "without">;
   /** Longest silence of the visitor, while it is waited for. */
   readonly idleMs: number;
   /** Larger bodies get 413; undefined: any size. */
@@ -33,6 +35,7 @@ export class Http1Upload implements UploadConnection {
   readonly #request: IncomingMessage;
   readonly #owner: UploadOwner;
   readonly #mostBytes: number;
+  readonly #underscores: Pick<Underscores, "without">;
   readonly #sending: InactivityTimer;
   readonly #unread: DisconnectProbe;
   #waiting: Waiting;
@@ -51,6 +54,7 @@ export class Http1Upload implements UploadConnection {
   constructor(request: IncomingMessage, owner: UploadOwner, waiting: Waiting, options: Http1UploadOptions) {
     const { clock, idleMs, bodyBytes } = options;
     this.#request = request;
+    this.#underscores = options.underscores;
     this.#owner = owner;
     this.#waiting = waiting;
     this.#mostBytes = bodyBytes ?? Number.POSITIVE_INFINITY;
@@ -117,6 +121,6 @@ export class Http1Upload implements UploadConnection {
     const { rawTrailers } = this.#request;
     if (!areClean(rawTrailers)) return this.#owner.breakOff();
     this.#waiting.forOrigin();
-    this.body.end(sanitizeTrailers(rawTrailers));
+    this.body.end(this.#underscores.without(sanitizeTrailers(rawTrailers)));
   }
 }

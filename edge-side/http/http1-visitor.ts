@@ -22,10 +22,12 @@ import { expectsContinue } from "../exchange/visitor-request.ts";
 import { errorPage, LEFT, pairsOf } from "./error-page.ts";
 import { Http1Upload, type UploadOwner } from "./http1-upload.ts";
 import { dropRest, type LingerOptions } from "./linger.ts";
+import type { Underscores } from "./underscores.ts";
 import type { Destination } from "./validate-request.ts";
 
 export interface VisitorOptions extends LingerOptions {
   readonly traits: ListenerTraits;
+  readonly underscores: Pick<Underscores, "without">;
   readonly idleMs: number;
   /** Larger request bodies get 413. */
   readonly bodyBytes: number | undefined;

@@ -85,7 +85,7 @@ const serveStream = (
   raw: HeaderList,
   options: Http2Options,
 ): void => {
-  const request = readHttp2Request(raw);
+  const request = readHttp2Request(options.underscores.without(raw));
   // An extended CONNECT is a GET that wants to become something else.
   const asked = request.protocol === undefined ? request : { ...request, method: "GET" };
   const screened = validateHttp2(asked, options);

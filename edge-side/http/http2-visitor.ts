@@ -217,7 +217,7 @@ export class Http2Visitor implements Visitor, UploadConnection {
     if (this.#stream.aborted || this.#stream.destroyed) return;
     if (!areClean(this.#requestTrailers)) return this.refuse(400);
     this.#waiting?.forOrigin();
-    upload.end(sanitizeTrailers(this.#requestTrailers));
+    upload.end(this.#options.underscores.without(sanitizeTrailers(this.#requestTrailers)));
   }
 
   #endWith(status: number): number {

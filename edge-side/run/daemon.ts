@@ -136,6 +136,7 @@ const isSameListener = (a: VisitorListen, b: VisitorListen | undefined): boolean
   printHostPort(a.listen) === printHostPort(b.listen) &&
   a.compress === b.compress &&
   a.reusePort === b.reusePort &&
+  a.underscores === b.underscores &&
   (a.tls === undefined) === (b.tls === undefined);
 
 /** What no list names is never offered again, and exchanges hold what they offered by themselves. */

@@ -6,6 +6,7 @@ import { once } from "node:events";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { FIXTURE_SECRET } from "../kit/config-fixtures.ts";
 import { type EchoOrigin, openEchoOrigin } from "../kit/echo-origin.ts";
 import { openHttp2 } from "../kit/http2-visitor.ts";
 import { watchLeaks } from "../kit/leaks.ts";
@@ -32,8 +33,10 @@ beforeAll(async () => {
       },
     }),
   );
+  const hosts = [{ host: HOST, connectProtocols: ["echo"] }];
+  const keys = [{ id: "k", secret: FIXTURE_SECRET, hosts }];
   const routes = [{ host: HOST, origin: `http://127.0.0.1:${web.port}` }];
-  secure = undo.use(await openSecurePair({ serve() {}, origin: { routes } }));
+  secure = undo.use(await openSecurePair({ serve() {}, origin: { routes }, edge: { keys } }));
 });
 afterAll(() => undo.disposeAsync());
 beforeEach(() => {

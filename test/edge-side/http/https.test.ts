@@ -366,6 +366,25 @@ describe("WebSocket over HTTP/2", () => {
     expect((await response).rstCode).toBe(constants.NGHTTP2_CANCEL);
   });
 
+  it.each(["h2c", "connect-udp", "echo2"])("is not asked for %s, which is 501", async (protocol) => {
+    const before = edge.origin.count;
+    const stream = (await session()).request({ ...CONNECT, ":protocol": protocol });
+    expect((await responseOf(stream)).status).toBe(501);
+    expect(edge.origin.count).toBe(before);
+  });
+
+  it("has others beside it where the host allows them", async () => {
+    const stream = (await session()).request({
+      ...CONNECT,
+      ":protocol": "Echo",
+    });
+    const exchange = await edge.origin.next();
+    expect(exchange.field("upgrade")).toBe("Echo");
+    exchange.answer(101, []);
+    expect((await once(stream, "response"))[0]).toMatchObject({ ":status": 200 });
+    stream.close();
+  });
+
   it("of another kind of CONNECT is 405", async () => {
     const stream = (await session()).request({ ":method": "CONNECT", ":authority": HOST });
     expect((await responseOf(stream)).status).toBe(405);
