@@ -24,6 +24,8 @@ import { type Destination, type Refused, validateHttp1 } from "./validate-reques
 
 export interface Http1Options extends VisitorOptions {
   readonly targetBytes: number;
+  /** A connection without a request ends after this. */
+  readonly keepAliveMs: number;
   /** Whether a connection to this host may ask for it; undefined where any may (plain HTTP). */
   readonly isCovered: ((socket: Socket, host: string) => boolean) | undefined;
   /** Who serves visitors. */
@@ -58,9 +60,12 @@ function shouldUpgradeCallback({ headers, httpVersion }: IncomingMessage): boole
 export const serveHttp1 = (server: Server, options: Http1Options): void => {
   // Bytes are limited, not lines: node would leave out those beyond its number without a word.
   server.maxHeadersCount = 0;
+  // What node does with a connection: before whoever else may listen.
+  const [takeUp] = server.listeners(options.traits.scheme === "https" ? "secureConnection" : "connection");
   const connections = new WeakMap<Duplex, Connection>();
   const connectionOf = (socket: Socket): Connection => {
-    const known = connections.get(socket) ?? new Connection(socket, options);
+    const known =
+      connections.get(socket) ?? new Connection(socket, options, () => takeUp?.call(server, socket));
     connections.set(socket, known);
     return known;
   };
@@ -95,7 +100,14 @@ class Connection {
   /** Whose response was the last one, or is being written. */
   #request: IncomingMessage | undefined;
 
-  constructor(socket: Socket, options: Http1Options) {
+  readonly #takeUp: () => void;
+  /** Bytes read when it was taken up again, until its next request. */
+  #restsSince: number | undefined;
+  #stopRest: () => void = () => {};
+
+  /** `takeUp`: reads requests from it again, after node has let go of it. */
+  constructor(socket: Socket, options: Http1Options, takeUp: () => void) {
+    this.#takeUp = takeUp;
     this.#socket = socket;
     this.#options = options;
     this.#turns = new PipelineQueue(socket);
@@ -103,6 +115,7 @@ class Connection {
   }
 
   request(request: IncomingMessage, response: ServerResponse): void {
+    this.#wake();
     const screened = this.#screen(request);
     if (typeof screened === "number") return this.refuseQueued(request, response, screened);
     this.#turns.take((done) => {
@@ -113,14 +126,20 @@ class Connection {
   }
 
   upgrade(request: IncomingMessage, early: Buffer): void {
+    this.#wake();
     const screened = this.#screen(request);
     const meanwhile = this.#turns.busy
       ? new ParkedUpgrade(this.#socket, early, () => this.#current)
       : undefined;
     if (typeof screened === "number") return this.end(screened);
-    this.#turns.close(() => {
+    this.#turns.take((done) => {
       const sent = meanwhile?.over() ?? early;
-      this.#serve(new UpgradeVisitor(request, sent, screened, this.#options));
+      const giveBack = () => {
+        this.#request = undefined;
+        this.#rest();
+        done();
+      };
+      this.#serve(new UpgradeVisitor(request, sent, screened, this.#options, giveBack));
     });
   }
 
@@ -157,6 +176,8 @@ class Connection {
     const code = codeOf(error);
     // Bytes after a request that was to be the last: nobody reads them.
     if (code === "HPE_CLOSED_CONNECTION" && this.#current !== undefined) return;
+    // Node takes a connection that it reads again for a new one, which has to say something soon.
+    if (code === "ERR_HTTP_REQUEST_TIMEOUT" && this.#socket.bytesRead === this.#restsSince) return;
     const status = statusOf(code, error.rawPacket, error.bytesParsed ?? 0, this.#options.targetBytes);
     // The connection itself broke, or it never said anything.
     if (status === undefined || (status === 408 && this.#socket.bytesRead === 0)) {
@@ -166,6 +187,26 @@ class Connection {
     const current = this.#current;
     if (current !== undefined && !current.complete) return current.breakOff();
     this.end(status);
+  }
+
+  /** Waits for the next request, as node does itself after other responses. */
+  #rest(): void {
+    const socket = this.#socket;
+    this.#takeUp();
+    if (this.#options.draining()) socket.destroySoon();
+    this.#restsSince = socket.bytesRead;
+    const { clock, keepAliveMs } = this.#options;
+    const rested = clock.after(keepAliveMs, () => closeIfNothingCame(socket));
+    this.#stopRest = () => {
+      rested.cancel();
+      socket.off("close", this.#stopRest);
+    };
+    socket.once("close", this.#stopRest);
+  }
+
+  #wake(): void {
+    this.#restsSince = undefined;
+    this.#stopRest();
   }
 
   #serve(visitor: Http1Visitor): void {

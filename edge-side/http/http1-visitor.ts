@@ -261,7 +261,7 @@ export class Http1Visitor implements Visitor, UploadOwner {
     this.options.responded();
     const { socket } = this.request;
     // Of a connection that is not kept, its end sees to that (http1-connection).
-    if (!socket.writable || this.request.complete) return;
+    if (!socket.writable || this.complete) return;
     dropRest(this.request, this.options);
   }
 }

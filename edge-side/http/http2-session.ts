@@ -28,8 +28,6 @@ const SESSION_WINDOW_BYTES = 1024 * 1024;
 
 export interface Http2Options extends Http1Options {
   readonly headBytes: number;
-  /** A session without a request ends after this. */
-  readonly keepAliveMs: number;
 }
 
 const sessionOptions = ({ headBytes }: Http2Options): SecureServerOptions => ({

@@ -101,7 +101,7 @@ describe.each(Object.entries(VISITORS))("over %s", (_, connect) => {
     visitor.end();
   });
 
-  it("401 and 426 in place of 101 arrive with their fields and bodies, and the connection ends", async () => {
+  it("401 and 426 in place of 101 arrive with their fields and bodies, and the connection goes on", async () => {
     for (const [status, field] of [
       [401, 'WWW-Authenticate: Basic realm="x"'],
       [426, "Upgrade: websocket"],
@@ -114,7 +114,8 @@ describe.each(Object.entries(VISITORS))("over %s", (_, connect) => {
       expect([response.status, response.body.toString(), response.complete]).toEqual([status, "sorry", true]);
       const [name = "", value = ""] = field.split(": ");
       if (status === 401) expect(response.fields[response.fields.indexOf(name) + 1]).toBe(value);
-      expect(await visitor.rest()).toBe("");
+      visitor.send(asking("h2c"));
+      expect((await visitor.response()).body.toString()).toBe("plain");
       visitor.end();
     }
   });
