@@ -37,7 +37,7 @@ export interface VisitorOptions extends LingerOptions {
   responded(): void;
 }
 
-/** Before a connection is reset, what was written to it has so long to leave the system's buffers, which a reset empties. */
+/** Before a connection is reset, what was written to it has so long to leave the system's buffers, which a reset empties. @internal */
 export const CUT_MS = 300;
 const NO_BYTES = Buffer.alloc(0);
 const CONTINUE = 100;

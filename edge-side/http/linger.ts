@@ -11,7 +11,7 @@ import { plainAddress } from "../../protocol/runtime/ip-address.ts";
 
 /** So long the rest of a request is read and dropped; then its connection is cut. */
 export const LINGER_MS = 30_000;
-/** And so much of it. */
+/** And so much of it. @internal */
 export const LINGER_BYTES = 64 * 1024 * 1024;
 
 export interface LingerOptions {

@@ -6,7 +6,7 @@
 import type { Log } from "../../protocol/daemon/log.ts";
 import type { HeaderList } from "../../protocol/http/header-list.ts";
 
-/** Names that are told in the log, each once. */
+/** Names that are told in the log, each once. @internal */
 export const MOST_NAMES_TOLD = 32;
 /** And so much of each. */
 const MOST_NAME_LENGTH = 64;
