@@ -44,6 +44,10 @@ export const STREAM_ERRORS = {
   "no-place": { wire: 10, visitor: 503 },
   /** The visitor sent its request too slowly while others waited for its place. */
   "visitor-slow": { wire: 11, visitor: 408 },
+  /** The request has been at this edge before. Never sent. */
+  loop: { wire: 12, visitor: 508 },
+  /** An extended CONNECT to a protocol that the host has not allowed. Never sent. */
+  "protocol-refused": { wire: 13, visitor: 501 },
 } as const satisfies Record<string, { wire: number; visitor: number }>;
 
 export type StreamErrorCode = keyof typeof STREAM_ERRORS;

@@ -6,10 +6,12 @@
 
 import { acceptedCodings, type Coding, refusesIdentity } from "../../protocol/http/accept-encoding.ts";
 import { fieldOf, type ResponseHead } from "../../protocol/http/head.ts";
+import type { HeaderList } from "../../protocol/http/header-list.ts";
 import { codedHead, notModifiedHead } from "../../protocol/http/representation.ts";
 import type { PageLookahead, WholePage } from "../answer/page-lookahead.ts";
 import type { VisitMemory } from "../exchange/visit-memory.ts";
 import type { Visitor } from "../exchange/visitor.ts";
+import { takesTrailers } from "../exchange/visitor-request.ts";
 import { sanitizeTrailers } from "../http/sanitize-head.ts";
 import { isEncodable, LEAST_ENCODED_BYTES } from "./compressible.ts";
 import type { CompressorPool, PageCompressor } from "./compressor-pool.ts";
@@ -48,7 +50,7 @@ export const sendWhole = async (
   const { visitor, head } = options;
   // Before the head: what is wrong with them is a clean failure still.
   const { trailers: sent } = whole.end;
-  const trailers = sent.length === 0 ? sent : sanitizeTrailers(sent);
+  const trailers = sent.length === 0 ? sent : trailersFor(visitor, sent);
   if (bodiless(options)) return sendHeadOnly(options);
   const encodable = isEncodable(visitor, head);
   const codings = encodable && whole.page.length > 0 ? wantedCodings(visitor, whole.page.length) : NONE;
@@ -120,6 +122,7 @@ export const sendAsItComes = async (options: CompressOptions, pieces: PageLookah
     if (bodiless(options)) sendHead(options, headOnly(options));
     else {
       const shown = isEncodable(visitor, head) ? codedHead(head, encoder?.coding, undefined) : head;
+      // Whoever gets them: a stream of HTTP/2 that waits for trailers has not ended when it is cut.
       sendHead(options, shown, { trailers: true });
     }
     for (;;) {
@@ -131,7 +134,7 @@ export const sendAsItComes = async (options: CompressOptions, pieces: PageLookah
       const step = await pieces.next();
       if (step.done) {
         await passOn(visitor, await encoder?.end());
-        return visitor.end(sanitizeTrailers(step.value.trailers));
+        return visitor.end(trailersFor(visitor, step.value.trailers));
       }
       await passOn(visitor, encoder === undefined ? step.value : await encoder.write(step.value));
     }
@@ -144,6 +147,13 @@ const passOn = async (visitor: Visitor, bytes: Buffer | undefined): Promise<void
   if (bytes !== undefined && bytes.length > 0) await visitor.body(bytes);
 };
 
+/** Trailers that could not go to any visitor fail for each, whether it takes trailers or not. */
+const trailersFor = (visitor: Visitor, came: HeaderList): HeaderList => {
+  const trailers = sanitizeTrailers(came);
+  return takesTrailers(visitor) ? trailers : NO_TRAILERS;
+};
+
+const NO_TRAILERS: HeaderList = [];
 const NOT_MODIFIED = 304;
 
 /** Answers whose head speaks of a body that does not come. */

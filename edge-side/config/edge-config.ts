@@ -70,6 +70,8 @@ interface ServedHost {
   readonly commonBases: boolean;
   /** Whether bodies of requests cross the link compressed, where they gain. */
   readonly compressRequests: boolean;
+  /** What an extended CONNECT may ask for beside `websocket`; lower case. */
+  readonly connectProtocols: readonly string[];
 }
 
 /** Each is refused or passed by when exceeded, as said. */
@@ -142,7 +144,9 @@ export const edgeSettings = (near: Surroundings): z.ZodType<EdgeConfig> =>
       originAnswer: time("60s", { least: "100ms" }).describe(
         "For the web server's response to begin, once the request is there; then 504. Longer for long polling.",
       ),
-      keepAlive: time("75s", { least: "1s" }).describe("Between two requests of a visitor's connection."),
+      keepAlive: time("125s", { least: "1s" }).describe(
+        "Between two requests of a visitor's connection; longer than a proxy in front keeps its own (Caddy and Traffic Server: 120s).",
+      ),
       idle: time("60s", { least: "1s" }).describe(
         "For a visitor to send the next bytes of its request, or to take any of its response.",
       ),
@@ -222,6 +226,10 @@ const servedHost = block({
     .boolean()
     .prefault(true)
     .describe("Whether bodies of requests cross the link compressed, where that gains."),
+  connectProtocols: z
+    .array(written(protocolName, "a protocol's name, such as connect-udp"))
+    .prefault([])
+    .describe("What an extended CONNECT of HTTP/2 may ask for beside websocket; others get 501."),
 });
 
 // RFC 9110 5.6.2: the characters of a token, which names of cookies and headers are made of.
@@ -237,6 +245,14 @@ function cookieName(text: string): string {
 function headerName(text: string): string {
   if (TOKEN.test(text)) return text.toLowerCase();
   throw new UnitError("is not a header's name; write one such as x-api-key");
+}
+
+function protocolName(text: string): string {
+  const name = text.toLowerCase();
+  if (/^(?:h2c?|http\/.*)$/.test(name))
+    throw new UnitError("is HTTP itself, which nothing is upgraded to here; leave it out");
+  if (TOKEN.test(text)) return name;
+  throw new UnitError("is not a protocol's name; write one such as connect-udp");
 }
 
 const socketPath = (path: string): string => {

@@ -16,6 +16,8 @@ export interface VisitorListen {
   readonly compress: boolean;
   /** Whether other processes may listen at the same address; the system spreads connections over all of them. */
   readonly reusePort: boolean;
+  /** What becomes of request fields whose names hold an underscore. */
+  readonly underscores: "drop" | "keep";
 }
 
 /** HTTPS with HTTP/2 and HTTP/1.1. */
@@ -49,17 +51,24 @@ const listener = (near: Surroundings) =>
         .boolean()
         .prefault(false)
         .describe("Share the port with other instances of the edge on this machine (Linux, FreeBSD)."),
+      underscores: z
+        .enum(["drop", "keep"])
+        .prefault("drop")
+        .describe(
+          "Fields of requests whose names hold an underscore; `keep`: they pass, and many servers take X_A for X-A.",
+        ),
     })
       .refine(({ certificate, privateKey }) => (certificate === undefined) === (privateKey === undefined), {
         abort: true,
         error: "has only one of certificate and privateKey; name both for HTTPS, or neither for HTTP",
       })
       .transform(
-        ({ listen, certificate, privateKey, compress, reusePort }): VisitorListen => ({
+        ({ listen, certificate, privateKey, compress, reusePort, underscores }): VisitorListen => ({
           listen,
           tls: certificate && privateKey && { certificate, privateKey },
           compress: compress === "on",
           reusePort,
+          underscores,
         }),
       ),
   );

@@ -1,6 +1,6 @@
 /** A visitor's request as it came, and who is believed about it. */
 
-import { fieldOf } from "../../protocol/http/head.ts";
+import { fieldOf, listOf } from "../../protocol/http/head.ts";
 import type { HeaderList } from "../../protocol/http/header-list.ts";
 import type { VisitorConnection } from "./visitor-connection.ts";
 
@@ -40,3 +40,9 @@ const CONTINUES = /^100-continue$/i;
 /** RFC 9110 section 10.1.1: an HTTP/1.0 visitor does not mean it. */
 export const expectsContinue = ({ version, fields }: Pick<VisitorRequest, "version" | "fields">): boolean =>
   version !== "1.0" && CONTINUES.test(fieldOf(fields, "expect")?.trim() ?? "");
+
+const TRAILERS = /(?:^|,)\s*trailers\s*(?:$|[,;])/i;
+
+/** RFC 9110 section 6.5.1: who does not say so may not know what to do with trailers. */
+export const takesTrailers = ({ fields }: Pick<VisitorRequest, "fields">): boolean =>
+  TRAILERS.test(listOf(fields, "te") ?? "");

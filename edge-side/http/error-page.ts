@@ -5,6 +5,9 @@ import type { HeaderList } from "../../protocol/http/header-list.ts";
 /** Seconds after which a visitor may try again when no link is up. @internal */
 export const RETRY_AFTER_S = 5;
 
+/** In the access log only: the visitor left before it had any of its response. The number is nginx's. */
+export const LEFT = 499;
+
 /** Every method but those that this server refuses (RFC 9110 section 15.5.6 wants them named). */
 export const ALLOWED = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
 

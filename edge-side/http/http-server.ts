@@ -16,6 +16,7 @@ import { Crowd } from "./crowd.ts";
 import { http1Options, serveHttp1 } from "./http1-connection.ts";
 import { type Http2Options, serveHttp2 } from "./http2-session.ts";
 import { ListenerCertificate } from "./listener-certificate.ts";
+import { Underscores } from "./underscores.ts";
 
 export interface VisitorServer {
   /** In the order of the config. */
@@ -80,6 +81,8 @@ class VisitorListener {
     const { certificate } = this;
     const served: Http2Options = {
       clock: options.clock,
+      log: options.log,
+      underscores: new Underscores(listen.underscores, options.log),
       traits: { scheme: listen.tls === undefined ? "http" : "https", compress: listen.compress },
       idleMs: config.times.idleMs,
       keepAliveMs: config.times.keepAliveMs,

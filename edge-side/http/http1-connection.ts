@@ -2,13 +2,7 @@
  * HTTP/1.x on a listener: node's parser with every limit written down, what it lets through screened (validate-request), and
  * what it refuses answered with the right status. One request at a time per connection. SPEC section "Visitors".
  */
-import {
-  type IncomingMessage,
-  METHODS,
-  type Server,
-  type ServerOptions,
-  type ServerResponse,
-} from "node:http";
+import type { IncomingMessage, Server, ServerOptions, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { plainAddress } from "../../protocol/runtime/ip-address.ts";
@@ -17,15 +11,20 @@ import type { EdgeConfig } from "../config/edge-config.ts";
 import { priorityOf, type Visitor } from "../exchange/visitor.ts";
 import { VisitorConnection } from "../exchange/visitor-connection.ts";
 import { errorPage, rawErrorPage } from "./error-page.ts";
-import { Http1Visitor, LINGER_MS, type VisitorOptions } from "./http1-visitor.ts";
+import { Http1Visitor, type VisitorOptions } from "./http1-visitor.ts";
+import { closeAndDrop, dropRest } from "./linger.ts";
 import { ParkedUpgrade } from "./parked-upgrade.ts";
+import { statusOf } from "./parser/parser-error.ts";
+import { headBytesOf, isSameHead, isSmallHead, type RawHead } from "./parser/raw-head.ts";
+import { RestingRequest } from "./parser/resting-request.ts";
 import { PipelineQueue } from "./pipeline-queue.ts";
-import { RestingRequest } from "./resting-request.ts";
 import { UpgradeVisitor } from "./upgrade-visitor.ts";
 import { type ReadHead, type Refused, validateHttp1 } from "./validate-request.ts";
 
 export interface Http1Options extends VisitorOptions {
   readonly targetBytes: number;
+  /** A connection without a request ends after this. */
+  readonly keepAliveMs: number;
   /** Whether a connection to this host may ask for it; undefined where any may (plain HTTP). */
   readonly isCovered: ((socket: Socket, host: string) => boolean) | undefined;
   /** A request of a connection is under way, or none is any more. */
@@ -64,9 +63,12 @@ function shouldUpgradeCallback({ headers, httpVersion }: IncomingMessage): boole
 export const serveHttp1 = (server: Server, options: Http1Options): void => {
   // Bytes are limited, not lines: node would leave out those beyond its number without a word.
   server.maxHeadersCount = 0;
+  // What node does with a connection: before whoever else may listen.
+  const [takeUp] = server.listeners(options.traits.scheme === "https" ? "secureConnection" : "connection");
   const connections = new WeakMap<Duplex, Connection>();
   const connectionOf = (socket: Socket): Connection => {
-    const known = connections.get(socket) ?? new Connection(socket, options);
+    const known =
+      connections.get(socket) ?? new Connection(socket, options, () => takeUp?.call(server, socket));
     connections.set(socket, known);
     return known;
   };
@@ -77,11 +79,20 @@ export const serveHttp1 = (server: Server, options: Http1Options): void => {
   server.on("checkExpectation", request);
   server.on("upgrade", (request, _, early) => connectionOf(request.socket).upgrade(request, early));
   server.on("connect", (request) => connectionOf(request.socket).end(405));
+  server.on("timeout", (socket) => closeIfNothingCame(socket));
   server.on("clientError", (error, socket) => connectionOf(socket as Socket).parseError(error));
 };
 
-/** A larger head is read anew each time, so that a connection without a request holds little. */
-const MOST_KEPT_CHARS = 4096;
+/**
+ * The keep-alive time of a connection is over. When the program was busy, a request may lie in the socket: timers run before
+ * sockets are read, so another turn decides. Node closes by itself only where nobody listens for this.
+ */
+const closeIfNothingCame = (socket: Socket): void => {
+  const { bytesRead } = socket;
+  setImmediate(() => {
+    if (socket.bytesRead === bytesRead) socket.destroySoon();
+  });
+};
 
 /** One connection of a visitor. */
 class Connection {
@@ -90,38 +101,56 @@ class Connection {
   readonly #turns: PipelineQueue;
   #current: Http1Visitor | undefined;
   /** The last head that was no reason to refuse the request, unless it is a large one. */
-  #last: (Head & { read: ReadHead }) | undefined;
+  #last: (RawHead & { read: ReadHead }) | undefined;
+  /** Whose response was the last one, or is being written. */
+  #request: IncomingMessage | undefined;
 
-  constructor(socket: Socket, options: Http1Options) {
+  readonly #takeUp: () => void;
+  /** Bytes read when it was taken up again, until its next request. */
+  #restsSince: number | undefined;
+  #stopRest: () => void = () => {};
+
+  /** `takeUp`: reads requests from it again, after node has let go of it. */
+  constructor(socket: Socket, options: Http1Options, takeUp: () => void) {
+    this.#takeUp = takeUp;
     this.#socket = socket;
     this.#options = { ...options, connection: new VisitorConnection() };
     this.#turns = new PipelineQueue(socket, {
       busy: () => options.busy(socket),
       rested: () => options.rested(socket),
     });
+    this.#lingerAtEnd();
   }
 
   request(request: IncomingMessage, response: ServerResponse): void {
+    this.#wake();
     const screened = this.#screen(request);
     if (typeof screened === "number") return this.refuseQueued(request, response, screened);
     this.#turns.take(
       (done) => {
         response.once("close", done);
+        this.#request = request;
         this.#serve(new Http1Visitor(request, response, screened, this.#options));
       },
-      this.#turns.busy ? bytesOf(request) : 0,
+      this.#turns.busy ? headBytesOf(request) : 0,
     );
   }
 
   upgrade(request: IncomingMessage, early: Buffer): void {
+    this.#wake();
     const screened = this.#screen(request);
     const meanwhile = this.#turns.busy
       ? new ParkedUpgrade(this.#socket, early, () => this.#current)
       : undefined;
     if (typeof screened === "number") return this.end(screened);
-    this.#turns.close(() => {
+    this.#turns.take((done) => {
       const sent = meanwhile?.over() ?? early;
-      this.#serve(new UpgradeVisitor(request, sent, screened, this.#options));
+      const giveBack = () => {
+        this.#request = undefined;
+        this.#rest();
+        done();
+      };
+      this.#serve(new UpgradeVisitor(request, sent, screened, this.#options, giveBack));
     });
   }
 
@@ -130,11 +159,12 @@ class Connection {
     // Its body can be skipped, so this visitor may go on.
     const goesOn = status === 413 || status === 405;
     const refuse = () => {
+      this.#request = request;
       const page = errorPage(status);
       if (!goesOn) response.shouldKeepAlive = false;
       response.writeHead(status, [...page.fields]);
       response.end(request.method === "HEAD" ? undefined : page.body);
-      if (goesOn && !request.complete) this.#linger(request);
+      if (response.shouldKeepAlive && !request.complete) dropRest(request, this.#options);
     };
     if (!goesOn) return this.#turns.close(refuse);
     this.#turns.take((done) => {
@@ -147,11 +177,7 @@ class Connection {
   end(status: number): void {
     this.#turns.close(() => {
       if (!this.#socket.writable) return this.#socket.destroy();
-      this.#socket.on("error", () => {});
-      this.#socket.end(rawErrorPage(status));
-      const late = this.#options.clock.after(LINGER_MS, () => this.#socket.destroy());
-      this.#socket.once("close", () => late.cancel());
-      this.#socket.resume();
+      closeAndDrop(this.#socket, rawErrorPage(status), this.#options);
     });
   }
 
@@ -161,6 +187,8 @@ class Connection {
     const code = codeOf(error);
     // Bytes after a request that was to be the last: nobody reads them.
     if (code === "HPE_CLOSED_CONNECTION" && this.#current !== undefined) return;
+    // Node takes a connection that it reads again for a new one, which has to say something soon.
+    if (code === "ERR_HTTP_REQUEST_TIMEOUT" && this.#socket.bytesRead === this.#restsSince) return;
     const status = statusOf(code, error.rawPacket, error.bytesParsed ?? 0, this.#options.targetBytes);
     // The connection itself broke, or it never said anything.
     if (status === undefined || (status === 408 && this.#socket.bytesRead === 0)) {
@@ -170,6 +198,26 @@ class Connection {
     const current = this.#current;
     if (current !== undefined && !current.complete) return current.breakOff();
     this.end(status);
+  }
+
+  /** Waits for the next request, as node does itself after other responses. */
+  #rest(): void {
+    const socket = this.#socket;
+    this.#takeUp();
+    if (this.#options.draining()) socket.destroySoon();
+    this.#restsSince = socket.bytesRead;
+    const { clock, keepAliveMs } = this.#options;
+    const rested = clock.after(keepAliveMs, () => closeIfNothingCame(socket));
+    this.#stopRest = () => {
+      rested.cancel();
+      socket.off("close", this.#stopRest);
+    };
+    socket.once("close", this.#stopRest);
+  }
+
+  #wake(): void {
+    this.#restsSince = undefined;
+    this.#stopRest();
   }
 
   #serve(visitor: Http1Visitor): void {
@@ -190,82 +238,27 @@ class Connection {
       if (last.read.repeated === undefined) last.read = { ...last.read, repeated: {} };
       return last.read;
     }
-    const destination = validateHttp1(request, this.#options);
-    if (typeof destination === "number") return destination;
+    const validated = validateHttp1(request, this.#options);
+    if (typeof validated === "number") return validated;
+    const fields = this.#options.underscores.without(validated.fields);
     const address = plainAddress(this.#socket.remoteAddress ?? "");
-    const read = { ...destination, ...priorityOf(destination.fields), address, repeated: undefined };
+    const read = { ...validated, fields, ...priorityOf(fields), address, repeated: undefined };
     const { method, url, httpVersion, rawHeaders } = request;
-    this.#last = isSmall([method ?? "", url ?? "", ...rawHeaders])
+    this.#last = isSmallHead([method ?? "", url ?? "", ...rawHeaders])
       ? { method, url, httpVersion, rawHeaders, read }
       : undefined;
     return read;
   }
 
-  #linger(request: IncomingMessage): void {
-    const late = this.#options.clock.after(LINGER_MS, () => this.#socket.destroy());
-    request.once("close", () => late.cancel());
-    request.resume();
+  /** Node closes a connection that is not kept by this, as soon as its last response is written. */
+  #lingerAtEnd(): void {
+    const socket = this.#socket;
+    const close = socket.destroySoon.bind(socket);
+    socket.destroySoon = () => {
+      const request = this.#request;
+      if (request === undefined || request.complete || !socket.writable) return close();
+      socket.end();
+      dropRest(request, this.#options, close);
+    };
   }
 }
-
-type Head = Pick<IncomingMessage, "method" | "url" | "httpVersion" | "rawHeaders">;
-
-const isSameHead = (a: Head, b: Head): boolean => {
-  if (a.method !== b.method || a.url !== b.url || a.httpVersion !== b.httpVersion) return false;
-  if (a.rawHeaders.length !== b.rawHeaders.length) return false;
-  for (let i = 0; i < a.rawHeaders.length; i++) if (a.rawHeaders[i] !== b.rawHeaders[i]) return false;
-  return true;
-};
-
-const isSmall = (head: readonly string[]): boolean => {
-  let chars = 0;
-  for (const part of head) chars += part.length;
-  return chars <= MOST_KEPT_CHARS;
-};
-
-/** What a field takes beside its bytes while it waits, in strings and arrays. */
-const FIELD_BYTES = 64;
-
-const bytesOf = ({ url = "", rawHeaders }: IncomingMessage): number =>
-  rawHeaders.reduce((bytes, part) => bytes + part.length + FIELD_BYTES, url.length);
-
-const TOKEN_AND_SPACE = /^(?:\r?\n)*([\w!#$%&'*+.^`|~-]+) /;
-const OTHER_VERSION = /^[^\r\n]+ HTTP\/(?!1\.[01])\d\.\d\r\n/m;
-const KNOWN_METHODS: ReadonlySet<string> = new Set(METHODS);
-
-/** What to say of an error of node's parser; undefined where the connection is gone. */
-const statusOf = (
-  code: string,
-  packet: Buffer | undefined,
-  parsed: number,
-  targetBytes: number,
-): number | undefined => {
-  switch (code) {
-    case "HPE_INVALID_METHOD":
-      return methodAt(packet, parsed) === undefined ? 400 : 501;
-    case "HPE_INVALID_VERSION":
-      return packet !== undefined && OTHER_VERSION.test(packet.toString("latin1")) ? 505 : 400;
-    case "HPE_HEADER_OVERFLOW":
-      return packet !== undefined && isTargetTooLong(packet, targetBytes) ? 414 : 431;
-    case "HPE_CHUNK_EXTENSIONS_OVERFLOW":
-      return 413;
-    case "ERR_HTTP_REQUEST_TIMEOUT":
-      return 408;
-    default:
-      return code.startsWith("HPE_") ? 400 : undefined;
-  }
-};
-
-/** A head that is too large by its first line, whether or not that has come to its end. */
-const isTargetTooLong = (packet: Buffer, targetBytes: number): boolean => {
-  const end = packet.indexOf("\n");
-  return methodAt(packet, 0) !== undefined && (end === -1 || end > targetBytes);
-};
-
-/** A well-formed method, known or not, in the request that begins at or before `at`. */
-const methodAt = (packet: Buffer | undefined, at: number): string | undefined => {
-  if (packet === undefined) return undefined;
-  const line = packet.lastIndexOf("\n", Math.max(at - 1, 0)) + 1;
-  const method = TOKEN_AND_SPACE.exec(packet.toString("latin1", line, line + 256))?.[1];
-  return method !== undefined && (at === 0 || !KNOWN_METHODS.has(method)) ? method : undefined;
-};

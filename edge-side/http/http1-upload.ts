@@ -9,12 +9,14 @@ import { isSmall } from "../../protocol/runtime/piece-merger.ts";
 import { UploadBody, type UploadConnection } from "../exchange/upload-body.ts";
 import type { Waiting } from "../exchange/visitor.ts";
 import { DisconnectProbe } from "./disconnect-probe.ts";
-import { RestingRequest } from "./resting-request.ts";
+import { RestingRequest } from "./parser/resting-request.ts";
+import { MOST_PIECES_A_TURN, SmallPieceTurns } from "./parser/small-piece-turns.ts";
 import { areClean, sanitizeTrailers } from "./sanitize-head.ts";
-import { MOST_PIECES_A_TURN, SmallPieceTurns } from "./small-piece-turns.ts";
 
 /** One for all: what they take turns at is the one event loop. */
 const TURNS = new SmallPieceTurns();
+
+import type { Underscores } from "./underscores.ts";
 
 /** The visitor whose request it is. */
 export interface UploadOwner {
@@ -28,6 +30,7 @@ export interface UploadOwner {
 
 export interface Http1UploadOptions {
   readonly clock: Clock;
+  readonly underscores: Pick<Underscores, "without">;
   /** Longest silence of the visitor, while it is waited for. */
   readonly idleMs: number;
   /** Larger bodies get 413; undefined: any size. */
@@ -39,6 +42,7 @@ export class Http1Upload implements UploadConnection {
   readonly #request: IncomingMessage;
   readonly #owner: UploadOwner;
   readonly #mostBytes: number;
+  readonly #underscores: Pick<Underscores, "without">;
   readonly #sending: InactivityTimer;
   readonly #unread: DisconnectProbe;
   #waiting: Waiting;
@@ -46,16 +50,27 @@ export class Http1Upload implements UploadConnection {
   #touched = false;
   /** Of this turn of the event loop, and while it rests. */
   #pieces = 0;
+  readonly #piece = (piece: Buffer): void => {
+    if (!this.#touched) this.awaitBody();
+    this.#touched = true;
+    this.#sending.moved();
+    if (isSmall(piece)) this.#takeTurns();
+    this.#bytes += piece.length;
+    if (this.#bytes <= this.#mostBytes) return this.body.push(piece);
+    this.body.drop();
+    this.#owner.refuse(413);
+  };
 
   constructor(request: IncomingMessage, owner: UploadOwner, waiting: Waiting, options: Http1UploadOptions) {
     const { clock, idleMs, bodyBytes } = options;
     this.#request = request;
+    this.#underscores = options.underscores;
     this.#owner = owner;
     this.#waiting = waiting;
     this.#mostBytes = bodyBytes ?? Number.POSITIVE_INFINITY;
     this.#sending = new InactivityTimer(clock, idleMs, () => owner.refuse(408));
     this.#unread = new DisconnectProbe(clock, request.socket);
-    request.on("data", (piece: Buffer) => this.#piece(piece));
+    request.on("data", this.#piece);
     request.once("end", () => this.#ended());
     // Without an end: the visitor broke off inside its body, perhaps after it had its answer.
     request.once("close", () => {
@@ -102,7 +117,7 @@ export class Http1Upload implements UploadConnection {
   dropBody(): void {
     this.#waiting.forOrigin();
     this.#unread.stop();
-    this.#request.removeAllListeners("data");
+    this.#request.off("data", this.#piece);
     this.#request.on("data", () => this.#sending.moved());
     this.#sending.start();
     this.#request.resume();
@@ -110,17 +125,6 @@ export class Http1Upload implements UploadConnection {
 
   /** Whoever serves the visitor says what it gets in place of an answer. */
   bodyLost(): void {}
-
-  #piece(piece: Buffer): void {
-    if (!this.#touched) this.awaitBody();
-    this.#touched = true;
-    this.#sending.moved();
-    if (isSmall(piece)) this.#takeTurns();
-    this.#bytes += piece.length;
-    if (this.#bytes <= this.#mostBytes) return this.body.push(piece);
-    this.body.drop();
-    this.#owner.refuse(413);
-  }
 
   #takeTurns(): void {
     this.#pieces += 1;
@@ -143,6 +147,6 @@ export class Http1Upload implements UploadConnection {
     const { rawTrailers } = this.#request;
     if (!areClean(rawTrailers)) return this.#owner.breakOff();
     this.#waiting.forOrigin();
-    this.body.end(sanitizeTrailers(rawTrailers));
+    this.body.end(this.#underscores.without(sanitizeTrailers(rawTrailers)));
   }
 }

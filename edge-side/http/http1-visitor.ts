@@ -6,7 +6,6 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { STREAM_ERRORS, StreamError, type StreamErrorCode } from "../../protocol/errors.ts";
 import { fieldOf, type ResponseHead } from "../../protocol/http/head.ts";
 import type { HeaderList } from "../../protocol/http/header-list.ts";
-import type { Clock } from "../../protocol/runtime/clock.ts";
 import { drained } from "../../protocol/runtime/drained.ts";
 import { InactivityTimer } from "../../protocol/runtime/inactivity-timer.ts";
 import { noBody, type UploadBody } from "../exchange/upload-body.ts";
@@ -19,13 +18,15 @@ import {
 } from "../exchange/visitor.ts";
 import type { VisitorConnection } from "../exchange/visitor-connection.ts";
 import { expectsContinue, type RepeatedHead } from "../exchange/visitor-request.ts";
-import { errorPage, pairsOf } from "./error-page.ts";
+import { errorPage, LEFT, pairsOf } from "./error-page.ts";
 import { Http1Upload, type UploadOwner } from "./http1-upload.ts";
+import { dropRest, type LingerOptions } from "./linger.ts";
+import type { Underscores } from "./underscores.ts";
 import type { ReadHead } from "./validate-request.ts";
 
-export interface VisitorOptions {
+export interface VisitorOptions extends LingerOptions {
   readonly traits: ListenerTraits;
-  readonly clock: Clock;
+  readonly underscores: Pick<Underscores, "without">;
   readonly idleMs: number;
   /** Larger request bodies get 413. */
   readonly bodyBytes: number | undefined;
@@ -37,8 +38,8 @@ export interface VisitorOptions {
   responded(): void;
 }
 
-/** After an answer that came early, the rest of the request is read and dropped for so long; then the connection ends. */
-export const LINGER_MS = 30_000;
+/** Before a connection is reset, what was written to it has so long to leave the system's buffers, which a reset empties. @internal */
+export const CUT_MS = 300;
 const NO_BYTES = Buffer.alloc(0);
 const CONTINUE = 100;
 
@@ -67,6 +68,7 @@ export class Http1Visitor implements Visitor, UploadOwner {
   #hasLength = false;
   #heldHead: ResponseHead | undefined;
   #headLeft = false;
+  #left = false;
   /** The status of an error page, once it is certain that there is nothing else. */
   #failed: number | undefined;
 
@@ -162,7 +164,7 @@ export class Http1Visitor implements Visitor, UploadOwner {
 
   /** The visitor's own fault: its exchange ends, and it is told so if it can be. */
   refuse(status: 400 | 408 | 413): void {
-    this.left();
+    this.#listener?.left();
     if (status !== 413) this.response.shouldKeepAlive = false;
     this.#endWith(status);
   }
@@ -183,17 +185,19 @@ export class Http1Visitor implements Visitor, UploadOwner {
     this.response.emit("drain");
   }
 
-  /** Ends the connection inside whatever is under way. */
+  /**
+   * Ends the connection inside whatever is under way. Where no length tells the visitor, the connection is reset: several proxies
+   * take a body of chunks that ends with its connection for complete, as everybody must one that has neither.
+   */
   cut(): void {
     const { socket } = this.request;
-    // Where the end of the connection is the end of the body, it must not look like one.
-    const endsByClosing = this.response.headersSent && !this.response.chunkedEncoding && !this.#hasLength;
-    if (endsByClosing && this.scheme === "http" && !socket.destroyed) socket.resetAndDestroy();
+    if (this.#showsCutByReset && !socket.destroyed) socket.resetAndDestroy();
     this.response.destroy();
     socket.destroy();
   }
 
   left(): void {
+    this.#left = true;
     this.#listener?.left();
   }
 
@@ -213,12 +217,16 @@ export class Http1Visitor implements Visitor, UploadOwner {
 
   #endWith(status: number): number {
     if (this.#failed !== undefined) return this.#failed;
-    if (this.gone && !this.response.headersSent) return status;
     if (this.response.headersSent) {
       // Never a response that looks complete: the connection ends inside the body.
       this.#failed = this.response.statusCode;
-      this.cut();
+      this.#cutBehindWritten();
       return this.#failed;
+    }
+    if (this.#left || this.gone) {
+      this.#failed = LEFT;
+      this.cut();
+      return LEFT;
     }
     this.#failed = status;
     const page = errorPage(status);
@@ -228,6 +236,22 @@ export class Http1Visitor implements Visitor, UploadOwner {
     return status;
   }
 
+  /** Only plain TCP can be reset; over TLS an end without close_notify shows by itself. */
+  get #showsCutByReset(): boolean {
+    return this.scheme === "http" && this.response.headersSent && !this.#hasLength;
+  }
+
+  /** What came of the body still goes out: a visitor that shows what it has gets it. */
+  #cutBehindWritten(): void {
+    if (this.gone) return this.cut();
+    this.#taking.start();
+    this.request.socket.write(NO_BYTES, () => {
+      if (!this.#showsCutByReset || this.gone) return this.cut();
+      const leaves = this.options.clock.after(CUT_MS, () => this.cut());
+      this.request.socket.once("close", () => leaves.cancel());
+    });
+  }
+
   /** The response is over, and perhaps the connection. */
   #closed(): void {
     this.#taking.stop();
@@ -235,10 +259,8 @@ export class Http1Visitor implements Visitor, UploadOwner {
     if (!this.response.writableFinished) return this.left();
     this.options.responded();
     const { socket } = this.request;
-    if (socket.destroyed || this.request.complete) return;
-    const late = this.options.clock.after(LINGER_MS, () => socket.destroy());
-    socket.once("close", () => late.cancel());
-    this.request.once("end", () => late.cancel());
-    this.request.resume();
+    // Of a connection that is not kept, its end sees to that (http1-connection).
+    if (!socket.writable || this.complete) return;
+    dropRest(this.request, this.options);
   }
 }

@@ -13,9 +13,9 @@ import type { HeaderList } from "../../protocol/http/header-list.ts";
 import type { Timer } from "../../protocol/runtime/clock.ts";
 import { plainAddress } from "../../protocol/runtime/ip-address.ts";
 import type { Http1Options } from "./http1-connection.ts";
-import { LINGER_MS } from "./http1-visitor.ts";
 import { readHttp2Request } from "./http2-head.ts";
 import { Http2Visitor } from "./http2-visitor.ts";
+import { LINGER_MS } from "./linger.ts";
 import { type Refused, validateHttp2 } from "./validate-request.ts";
 
 /** Requests of one visitor at a time; browsers want some dozens. @internal */
@@ -28,8 +28,6 @@ const SESSION_WINDOW_BYTES = 1024 * 1024;
 
 export interface Http2Options extends Http1Options {
   readonly headBytes: number;
-  /** A session without a request ends after this. */
-  readonly keepAliveMs: number;
 }
 
 const sessionOptions = ({ headBytes }: Http2Options): SecureServerOptions => ({
@@ -87,7 +85,7 @@ const serveStream = (
   raw: HeaderList,
   options: Http2Options,
 ): void => {
-  const request = readHttp2Request(raw);
+  const request = readHttp2Request(options.underscores.without(raw));
   // An extended CONNECT is a GET that wants to become something else.
   const asked = request.protocol === undefined ? request : { ...request, method: "GET" };
   const screened = validateHttp2(asked, options);
@@ -129,9 +127,16 @@ class SessionIdle {
 
   #rest(): void {
     this.#timer?.cancel();
+    // Timers run before sockets are read: a request that lies in one is read first.
     this.#timer = this.#options.clock.after(this.#options.keepAliveMs, () => {
-      this.#session.close();
-      this.#timer = this.#options.clock.after(LINGER_MS, () => this.#session.destroy());
+      setImmediate(() => {
+        if (this.#streams === 0 && !this.#session.destroyed) this.#close();
+      });
     });
+  }
+
+  #close(): void {
+    this.#session.close();
+    this.#timer = this.#options.clock.after(LINGER_MS, () => this.#session.destroy());
   }
 }

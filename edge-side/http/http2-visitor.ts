@@ -20,7 +20,7 @@ import {
   type Waiting,
 } from "../exchange/visitor.ts";
 import { expectsContinue } from "../exchange/visitor-request.ts";
-import { errorPage, pairsOf } from "./error-page.ts";
+import { errorPage, LEFT, pairsOf } from "./error-page.ts";
 import type { VisitorOptions } from "./http1-visitor.ts";
 import type { Http2Request } from "./http2-head.ts";
 import { areClean, sanitizeTrailers } from "./sanitize-head.ts";
@@ -219,12 +219,12 @@ export class Http2Visitor implements Visitor, UploadConnection {
     if (this.#stream.aborted || this.#stream.destroyed) return;
     if (!areClean(this.#requestTrailers)) return this.refuse(400);
     this.#waiting?.forOrigin();
-    upload.end(sanitizeTrailers(this.#requestTrailers));
+    upload.end(this.#options.underscores.without(sanitizeTrailers(this.#requestTrailers)));
   }
 
   #endWith(status: number): number {
     if (this.#failed !== undefined) return this.#failed;
-    if (this.#gone) return status;
+    if (this.#gone) return this.#stream.headersSent ? Number(this.#stream.sentHeaders[":status"]) : LEFT;
     this.#failed = status;
     if (this.#stream.headersSent || this.#tunnel !== undefined) {
       this.#cut(NGHTTP2_INTERNAL_ERROR);

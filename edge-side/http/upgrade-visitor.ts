@@ -1,7 +1,7 @@
 /**
  * A visitor of HTTP/1.1 that asks for another protocol on its connection: WebSocket, or any other token. It is one request
- * until the origin server agrees with 101; from there bytes go both ways. Refused, it gets an ordinary response, and the
- * connection ends. RFC 9110 section 7.8, SPEC section "Upgrades".
+ * until the origin server agrees with 101; from there bytes go both ways. Otherwise it gets an ordinary response, and the
+ * connection goes on, unless the visitor has begun to speak the other protocol. RFC 9110 section 7.8, SPEC section "Upgrades".
  */
 import { type IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
@@ -12,7 +12,8 @@ import type { HeaderList } from "../../protocol/http/header-list.ts";
 import { InactivityTimer } from "../../protocol/runtime/inactivity-timer.ts";
 import { UploadBody } from "../exchange/upload-body.ts";
 import { pairsOf } from "./error-page.ts";
-import { Http1Visitor, LINGER_MS, type VisitorOptions } from "./http1-visitor.ts";
+import { Http1Visitor, type VisitorOptions } from "./http1-visitor.ts";
+import { LINGER_MS } from "./linger.ts";
 import { MOST_EARLY_BYTES } from "./parked-upgrade.ts";
 import { UpgradedStream } from "./upgraded-stream.ts";
 import type { ReadHead } from "./validate-request.ts";
@@ -25,7 +26,9 @@ const OF_THE_CONNECTION = new FieldNames(["content-length"]);
 export class UpgradeVisitor extends Http1Visitor {
   override readonly upgrade: string;
   readonly #socket: Socket;
-  readonly #tunnel: UpgradedStream;
+  /** Once the connection is upgraded. */
+  #tunnel: UpgradedStream | undefined;
+  readonly #giveBack: () => void;
   /** What the visitor sends once the origin server has agreed; asked for before. */
   #sends: UploadBody | undefined;
   #switched = false;
@@ -36,27 +39,42 @@ export class UpgradeVisitor extends Http1Visitor {
     if (this.#early.reduce((sum, each) => sum + each.length, 0) > MOST_EARLY_BYTES) this.#socket.pause();
   };
 
-  /** `early`: what the visitor sent after its head, without waiting for the answer. */
-  constructor(request: IncomingMessage, early: Buffer, head: ReadHead, options: VisitorOptions) {
+  readonly #socketClosed = (): void => this.left();
+  readonly #socketEnded = (): void => {
+    if (!this.#switched) this.#socket.destroy();
+  };
+
+  /**
+   * `early`: what the visitor sent after its head, without waiting for the answer. `giveBack`: the connection is HTTP again, and
+   * nothing of this visitor is left on it.
+   */
+  constructor(
+    request: IncomingMessage,
+    early: Buffer,
+    head: ReadHead,
+    options: VisitorOptions,
+    giveBack: () => void,
+  ) {
     const { socket } = request;
     const response = new ServerResponse(request);
-    response.shouldKeepAlive = false;
+    response.shouldKeepAlive = !CLOSES.test(request.headers.connection ?? "");
     response.assignSocket(socket);
     super(request, response, head, options);
     this.upgrade = request.headers.upgrade ?? "";
     this.#socket = socket;
     if (early.length > 0) this.#early.push(early);
-    socket.setKeepAlive(true, KEEP_ALIVE_MS);
-    socket.on("error", () => {}); // "close" follows
-    socket.once("close", () => this.left());
+    this.#giveBack = giveBack;
+    socket.on("error", ignored); // "close" follows
+    socket.once("close", this.#socketClosed);
     // Read from the beginning, or nobody would notice that the visitor leaves.
     socket.on("data", this.#hold);
-    socket.once("end", () => {
-      if (!this.#switched) socket.destroy();
-    });
+    socket.once("end", this.#socketEnded);
     response.once("finish", () => this.#refused());
-    const taking = new InactivityTimer(options.clock, options.idleMs, () => socket.destroy());
-    this.#tunnel = new UpgradedStream(socket, taking, () => this.#breakOff());
+  }
+
+  /** Whatever comes behind its head is not of this request. */
+  override get complete(): boolean {
+    return true;
   }
 
   override get answered(): boolean {
@@ -64,7 +82,12 @@ export class UpgradeVisitor extends Http1Visitor {
   }
 
   override uploadBody(): UploadBody {
-    this.#sends ??= new UploadBody(this.#tunnel);
+    this.#sends ??= new UploadBody({
+      readBody: () => this.#tunnel?.readBody(),
+      restBody: () => this.#tunnel?.restBody(),
+      dropBody: () => this.#tunnel?.dropBody(),
+      bodyLost: () => this.#tunnel?.bodyLost(),
+    });
     this.#sends.begin();
     return this.#sends;
   }
@@ -77,12 +100,12 @@ export class UpgradeVisitor extends Http1Visitor {
   }
 
   override async body(bytes: Buffer): Promise<void> {
-    return this.#switched ? this.#tunnel.write(bytes) : super.body(bytes);
+    return this.#tunnel === undefined ? super.body(bytes) : this.#tunnel.write(bytes);
   }
 
   override end(trailers: HeaderList): void {
-    if (this.#switched) this.#tunnel.end();
-    else super.end(trailers);
+    if (this.#tunnel === undefined) super.end(trailers);
+    else this.#tunnel.end();
   }
 
   override fail(code: StreamErrorCode): number {
@@ -94,6 +117,9 @@ export class UpgradeVisitor extends Http1Visitor {
   #switch(head: ResponseHead): void {
     if (this.#sends === undefined) return;
     this.#switched = true;
+    this.#socket.setKeepAlive(true, KEEP_ALIVE_MS);
+    const taking = new InactivityTimer(this.options.clock, this.options.idleMs, () => this.#socket.destroy());
+    this.#tunnel = new UpgradedStream(this.#socket, taking, () => this.#breakOff());
     // Node lets plain connections end by halves, and those of TLS only when told.
     this.#socket.allowHalfOpen = true;
     this.response.detachSocket(this.#socket);
@@ -115,12 +141,34 @@ export class UpgradeVisitor extends Http1Visitor {
     else this.#socket.destroy();
   }
 
-  /** It stays HTTP, and ends: whether the visitor has begun to speak another protocol, nobody can know. */
+  /**
+   * It stays HTTP. What the visitor has sent already may be another protocol, in which somebody else may have chosen the bytes: it
+   * is not read as requests, and the connection ends.
+   */
   #refused(): void {
+    const silent = this.#early.length === 0 && !this.#socket.readableEnded && this.#socket.writable;
+    if (this.response.shouldKeepAlive && silent) return this.#keep();
     const late = this.options.clock.after(LINGER_MS, () => this.#socket.destroy());
     this.#socket.once("close", () => late.cancel());
     this.#socket.off("data", this.#hold);
     this.#socket.resume();
     this.#socket.end();
   }
+
+  #keep(): void {
+    const socket = this.#socket;
+    socket
+      .off("data", this.#hold)
+      .off("end", this.#socketEnded)
+      .off("close", this.#socketClosed)
+      .off("error", ignored);
+    this.response.detachSocket(socket);
+    // As node does for responses whose connections it has kept itself.
+    this.response.emit("close");
+    this.#giveBack();
+  }
 }
+
+/** Of Connection: no other request follows. */
+const CLOSES = /(?:^|,)\s*close\s*(?:$|,)/i;
+const ignored = (): void => {};

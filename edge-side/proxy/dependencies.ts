@@ -29,6 +29,8 @@ export interface ServeDependencies {
   /** For the web server to answer, while the request waits for nothing but it. */
   readonly originAnswerMs: number;
   readonly hosts: HostTable;
+  /** What Via calls this edge: no other edge has the same. */
+  readonly pseudonym: string;
   /** Gets a line for each visit that is over. */
   readonly accessLog: { write(record: VisitRecord): void };
 }

@@ -21,9 +21,9 @@ import { isSafe, type Visitor } from "../exchange/visitor.ts";
 import type { RepeatedHead } from "../exchange/visitor-request.ts";
 import { headForVisitor } from "../http/sanitize-head.ts";
 import { SWITCHING } from "../http/upgrade-visitor.ts";
-import { forwardHead } from "../request/forward-head.ts";
+import { forwardHead, isLoop } from "../request/forward-head.ts";
 import { mayGoNoFurther, OPTIONS_OF_THE_EDGE } from "../request/max-forwards.ts";
-import type { HostTable, ServeDependencies } from "./dependencies.ts";
+import type { ServeDependencies } from "./dependencies.ts";
 import type { HostRules } from "./served-hosts.ts";
 import { Visit } from "./visit.ts";
 import { VisitBases } from "./visit-bases.ts";
@@ -57,12 +57,14 @@ interface Asked {
 /** Of heads that came before on their connection; a reload makes new rules, and what was made under older ones is not used. */
 const ASKED = new WeakMap<RepeatedHead, Asked>();
 
-/** Undefined: it is to go no further than here. */
-const askedOf = (visitor: Visitor, rules: HostRules, hosts: HostTable): Asked | undefined => {
+/** Undefined: it is to go no further than here. Throws StreamError for what must not go on. */
+const askedOf = (visitor: Visitor, rules: HostRules, options: ServeDependencies): Asked | undefined => {
   const known = visitor.repeated && ASKED.get(visitor.repeated);
   if (known?.rules === rules) return known;
   if (mayGoNoFurther(visitor)) return undefined;
-  const head = requestHeadToList(forwardHead(visitor, hosts.trusts(visitor.address)));
+  refuseUnasked(visitor, rules, options);
+  const { hosts, pseudonym } = options;
+  const head = requestHeadToList(forwardHead(visitor, { pseudonym, trusted: hosts.trusts(visitor.address) }));
   const asked = {
     head,
     headBytes: headSize(head),
@@ -79,7 +81,7 @@ const serve = async (visit: Visit, options: ServeDependencies): Promise<void> =>
   const { visitor } = visit;
   const rules = options.hosts.rulesOf(visitor.host);
   if (rules === undefined) throw new StreamError("no-route", `no key serves ${visitor.host}`);
-  const asked = askedOf(visitor, rules, options.hosts);
+  const asked = askedOf(visitor, rules, options);
   if (asked === undefined) return answerInPlace(visit);
   const tried = new Set<Link>();
   for (;;) {
@@ -165,6 +167,17 @@ const answerInPlace = (visit: Visit): void => {
   visit.responds(OPTIONS_OF_THE_EDGE.status);
   visit.visitor.head(OPTIONS_OF_THE_EDGE);
   visit.visitor.end([]);
+};
+
+/** Throws StreamError for what no web server is asked. */
+const refuseUnasked = (visitor: Visitor, rules: HostRules, { log, pseudonym }: ServeDependencies): void => {
+  const { host, target, upgrade, version } = visitor;
+  if (isLoop(visitor, pseudonym)) {
+    log.warn("request loop", { host, target, hint: "the route of this host leads back to this edge" });
+    throw new StreamError("loop", "the request has been here before");
+  }
+  if (version === "2.0" && upgrade !== undefined && !rules.connectProtocols.has(upgrade.toLowerCase()))
+    throw new StreamError("protocol-refused", `no extended CONNECT to ${upgrade} here`);
 };
 
 const linkFor = (

@@ -9,12 +9,16 @@ import type { Secret } from "../../protocol/transport/key.ts";
 import type { EdgeConfig, EdgeKey } from "../config/edge-config.ts";
 import type { Trust } from "../exchange/visitor-request.ts";
 
+const WEBSOCKET = "websocket";
+
 /** The rules of one host. */
 export interface HostRules {
   /** Who may build on what. */
   readonly scope: ScopeRules;
   /** Whether bodies of requests may cross the link compressed. */
   readonly compressRequests: boolean;
+  /** What an extended CONNECT may ask for; lower case. */
+  readonly connectProtocols: ReadonlySet<string>;
 }
 
 /** The part of a config that a reload may change. */
@@ -71,6 +75,7 @@ export class ServedHosts {
     return {
       scope: new ScopeRules(served, this.#sessionSecret),
       compressRequests: served.compressRequests,
+      connectProtocols: new Set([WEBSOCKET, ...served.connectProtocols]),
     };
   }
 }

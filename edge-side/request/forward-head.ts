@@ -4,19 +4,32 @@
  */
 import { FieldNames } from "../../protocol/http/field-names.ts";
 import { endToEnd, fieldOf, listOf, type RequestHead } from "../../protocol/http/head.ts";
-import { expectsContinue, type VisitorRequest } from "../exchange/visitor-request.ts";
+import { expectsContinue, takesTrailers, type VisitorRequest } from "../exchange/visitor-request.ts";
 import { forwardedFields, isAboutVisitors } from "./forwarded-headers.ts";
 import { oneStepFurther } from "./max-forwards.ts";
-
-/** What Via calls us. */
-const PSEUDONYM = "coilgun";
 
 /** Fields of Coilgun's own, which nobody outside may set. */
 const OWN = /^(?:x-)?coilgun-/i;
 const VIA = new FieldNames(["via"]);
 const EXPECT = new FieldNames(["expect"]);
-/** `trusted`: what the visitor's peer says of others is believed. */
-export const forwardHead = (request: VisitorRequest, trusted: boolean): RequestHead => {
+/** Who forwards, and what is known of who asked. */
+export interface Hop {
+  /** What Via calls this edge. */
+  readonly pseudonym: string;
+  /** What the visitor's peer says of others is believed. */
+  readonly trusted: boolean;
+}
+
+/** What Via calls an edge (RFC 9110 section 7.6.3). `instance`: any token that no other edge has. */
+export const pseudonymOf = (instance: string): string => `coilgun-${instance}`;
+
+/** Whether the request has been at the edge of this pseudonym before: its route leads back here, and would without end. */
+export const isLoop = ({ fields }: Pick<VisitorRequest, "fields">, pseudonym: string): boolean =>
+  listOf(fields, "via")
+    ?.split(",")
+    .some((hop) => hop.trim().split(/\s+/)[1] === pseudonym) === true;
+
+export const forwardHead = (request: VisitorRequest, { pseudonym, trusted }: Hop): RequestHead => {
   const { method, target, version, upgrade } = request;
   const continues = expectsContinue(request);
   const onward = oneStepFurther(method, endToEnd(request.fields));
@@ -28,13 +41,11 @@ export const forwardHead = (request: VisitorRequest, trusted: boolean): RequestH
   }
   fields.push(...forwardedFields(request, onward, trusted));
   const via = listOf(onward, "via");
-  fields.push("Via", via === undefined ? `${version} ${PSEUDONYM}` : `${via}, ${version} ${PSEUDONYM}`);
+  fields.push("Via", via === undefined ? `${version} ${pseudonym}` : `${via}, ${version} ${pseudonym}`);
   if (upgrade !== undefined) fields.push("Upgrade", upgrade);
   const announced = fieldOf(request.fields, "trailer");
   if (announced !== undefined) fields.push("Trailer", announced);
   // We take trailers, so what the visitor said about them holds for this hop too.
-  if (TRAILERS.test(listOf(request.fields, "te") ?? "")) fields.push("TE", "trailers");
+  if (takesTrailers(request)) fields.push("TE", "trailers");
   return { method, target, fields };
 };
-
-const TRAILERS = /(?:^|,)\s*trailers\s*(?:$|[,;])/i;

@@ -2,6 +2,7 @@
  * The edge daemon: the visitor server, the tunnel port, and what both share, started and stopped as one. SPEC section
  * "Roles".
  */
+import { randomBytes } from "node:crypto";
 import { CODEC_NAMES, codecIds } from "../../protocol/codec/codecs.ts";
 import { type HostPort, printHostPort } from "../../protocol/config/units.ts";
 import { openAccessLog } from "../../protocol/daemon/access-log.ts";
@@ -24,6 +25,9 @@ import { LinkPool } from "../links/link-pool.ts";
 import { ServedHosts } from "../proxy/served-hosts.ts";
 import { Visits } from "../proxy/visits.ts";
 import { RequestCompressorPool } from "../request/compressor-pool.ts";
+import { pseudonymOf } from "../request/forward-head.ts";
+
+const PSEUDONYM_BYTES = 4;
 
 export interface EdgeDaemon {
   /** Of the first listener. */
@@ -86,6 +90,7 @@ export const startEdge = async (
     pageBytes: config.limits.pageBytes,
     originAnswerMs: config.times.originAnswerMs,
     hosts,
+    pseudonym: pseudonymOf(randomBytes(PSEUDONYM_BYTES).toString("hex")),
     accessLog,
   });
   const visitors = await serveVisitors(config, { clock, log, visits }).catch(async (error: unknown) => {
@@ -133,6 +138,7 @@ const isSameListener = (a: VisitorListen, b: VisitorListen | undefined): boolean
   printHostPort(a.listen) === printHostPort(b.listen) &&
   a.compress === b.compress &&
   a.reusePort === b.reusePort &&
+  a.underscores === b.underscores &&
   (a.tls === undefined) === (b.tls === undefined);
 
 /** What no list names is never offered again, and exchanges hold what they offered by themselves. */

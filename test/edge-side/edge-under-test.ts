@@ -50,7 +50,13 @@ export const configOf = ({ settings, files = {}, times, limits }: EdgeOptions): 
   const written = {
     visitors: "127.0.0.1:0",
     tunnel: { mode: "plain", listen: "127.0.0.1:0" },
-    keys: [{ id: key.id, secret: secretText(key.secret), hosts: [HOST, "other.example.com"] }],
+    keys: [
+      {
+        id: key.id,
+        secret: secretText(key.secret),
+        hosts: [{ host: HOST, connectProtocols: ["echo"] }, "other.example.com"],
+      },
+    ],
     ...settings,
   };
   const config = parseConfig({ file: "edge.yaml", text: stringify(written), schema: edgeSettings(near) });

@@ -10,7 +10,7 @@ watchLeaks();
 
 let pair: RawPair;
 beforeAll(async () => {
-  pair = await openRawPair();
+  pair = await openRawPair({ edge: { visitors: { listen: "127.0.0.1:0", underscores: "keep" } } });
 });
 afterAll(() => pair[Symbol.asyncDispose]());
 

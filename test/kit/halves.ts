@@ -102,8 +102,12 @@ export const openEdgeHalf = async (options: EdgeOptions = {}): Promise<EdgeHalf>
     originAnswerMs: options.originAnswerMs ?? 20_000,
     hosts: {
       trusts: () => false,
-      rulesOf: (host) => (hosts.has(host) ? { scope: rules, compressRequests: true } : undefined),
+      rulesOf: (host) =>
+        hosts.has(host)
+          ? { scope: rules, compressRequests: true, connectProtocols: new Set(["websocket"]) }
+          : undefined,
     },
+    pseudonym: "coilgun-test",
     accessLog: { write: (record) => records.push(record) },
   };
   const hello = helloMaker({ role: "edge", ...LIMITS, pageBytes, codecs: codecIds(["zstd", "vcdiff"]) });

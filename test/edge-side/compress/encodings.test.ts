@@ -113,7 +113,7 @@ describe("the coding", () => {
   });
 
   it("leaves room for trailers", async () => {
-    const { visitor, exchange } = await edge.ask(GET("/", "Accept-Encoding: gzip"));
+    const { visitor, exchange } = await edge.ask(GET("/", "Accept-Encoding: gzip", "TE: trailers"));
     exchange.answer(200, HTML).data(PAGE).end("complete", ["X-Sum", "1"]);
     const response = await visitor.response();
     expect(response).toMatchObject({ framing: "chunked", trailers: ["X-Sum", "1"] });

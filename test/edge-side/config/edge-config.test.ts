@@ -39,7 +39,13 @@ describe("a valid edge.yaml", () => {
     expect(named("every-setting-at-its-default")).toEqual(named("shortest"));
     expect(named("shortest")).toEqual({
       visitors: [
-        { listen: { host: "0.0.0.0", port: 8080 }, tls: undefined, compress: true, reusePort: false },
+        {
+          listen: { host: "0.0.0.0", port: 8080 },
+          tls: undefined,
+          compress: true,
+          reusePort: false,
+          underscores: "drop",
+        },
       ],
       tunnel: { mode: "psk", listen: { host: "0.0.0.0", port: 7443 } },
       keys: [
@@ -53,6 +59,7 @@ describe("a valid edge.yaml", () => {
               credentialHeaders: [],
               commonBases: true,
               compressRequests: true,
+              connectProtocols: [],
             },
           ],
         },
@@ -74,7 +81,7 @@ describe("a valid edge.yaml", () => {
       },
       times: {
         originAnswerMs: 60_000,
-        keepAliveMs: 75_000,
+        keepAliveMs: 125_000,
         idleMs: 60_000,
         heartbeatMs: 10_000,
         drainMs: 30_000,
@@ -106,7 +113,7 @@ describe("a valid edge.yaml", () => {
   it("may have several listeners, and HTTPS on them", () => {
     const { visitors, limits } = named("http-and-https");
     expect(visitors).toMatchObject([
-      { listen: { port: 8080 }, tls: undefined, compress: true, reusePort: false },
+      { listen: { port: 8080 }, tls: undefined, compress: true, reusePort: false, underscores: "drop" },
       {
         listen: { port: 8443 },
         tls: { certificate: { path: "/etc/coilgun/tls/site.pem" } },

@@ -2,6 +2,7 @@ import { Agent } from "node:http";
 import { afterEach, describe, expect, it } from "vitest";
 import type { UploadBody } from "../../../edge-side/exchange/upload-body.ts";
 import { isSafe, type Visitor } from "../../../edge-side/exchange/visitor.ts";
+import { LEFT } from "../../../edge-side/http/error-page.ts";
 import { serveVisitors, type VisitorServer } from "../../../edge-side/http/http-server.ts";
 import { StreamError } from "../../../protocol/errors.ts";
 import { systemClock } from "../../../protocol/runtime/clock.ts";
@@ -389,7 +390,7 @@ describe("a visitor that leaves", () => {
     await expect(visitor?.body(Buffer.from("x"))).rejects.toMatchObject(
       new StreamError("cancelled", "the visitor has left"),
     );
-    expect(visitor?.fail("cancelled")).toBe(502);
+    expect(visitor?.fail("cancelled")).toBe(LEFT);
   });
 
   it("after it has everything has not left", async () => {

@@ -87,16 +87,25 @@ describe("bodies", () => {
     expect(await visitor.response()).toMatchObject({ body: Buffer.from("all there is"), complete: true });
   });
 
-  it("have trailers where there is room for them", async () => {
-    const { visitor, exchange } = await edge.ask(GET());
+  it("have trailers where there is room for them, for who takes them", async () => {
+    const { visitor, exchange } = await edge.ask(GET("/", "TE: gzip;q=0.5, trailers"));
     exchange.answer(200, []).data("x").end("complete", ["X-Sum", "1", "X-Sum", "2", "Content-Length", "9"]);
     expect((await visitor.response()).trailers).toEqual(["X-Sum", "1", "X-Sum", "2"]);
-    visitor.send(GET());
+    visitor.send(GET("/", "TE: trailers"));
     (await edge.origin.next()).answer(200, ["Content-Length", "1"]).data("x").end("complete", ["X-Sum", "1"]);
     expect(await visitor.response()).toMatchObject({ framing: "length", body: Buffer.from("x") });
     visitor.send(GET());
     (await edge.origin.next()).answer(204, [], "");
     expect((await visitor.response()).status).toBe(204);
+  });
+
+  it.each([[], ["TE: gzip"]])("have no trailers for who said %j of them, and are whole", async (...said) => {
+    const { visitor, exchange } = await edge.ask(GET("/", ...said));
+    exchange.answer(200, []).data("x").end("complete", ["X-Sum", "1"]);
+    expect(await visitor.response()).toMatchObject({ body: Buffer.from("x"), trailers: [], complete: true });
+    visitor.send(GET());
+    (await edge.origin.next()).answer(200, [], "next");
+    expect((await visitor.response()).body.toString()).toBe("next");
   });
 
   it("of 3 MB arrive whole", async () => {
@@ -177,7 +186,7 @@ describe("connections", () => {
     const response = await visitor.response();
     expect(response).toMatchObject({ framing: "chunked", body: Buffer.from("ok") });
     expect(fieldIn(response, "connection")).toBe("keep-alive");
-    expect(fieldIn(response, "keep-alive")).toBe("timeout=75");
+    expect(fieldIn(response, "keep-alive")).toBe("timeout=125");
     expect([fieldIn(response, "x-hop"), fieldIn(response, "upgrade")]).toEqual([undefined, undefined]);
   });
 });

@@ -120,7 +120,7 @@ describe("HTTP/2", () => {
     expect(exchange.request.fields.slice(0, 2)).toEqual(["Host", HOST]);
     expect(exchange.field("x-a")).toBe("caf\xe9");
     expect(exchange.field("cookie")).toBe("a=1; b=2; c=3");
-    expect(exchange.field("via")).toBe("2.0 coilgun");
+    expect(exchange.field("via")).toMatch(/^2\.0 coilgun-[0-9a-f]{8}$/);
     expect(exchange.field("x-forwarded-proto")).toBe("https");
     expect(exchange.field("te")).toBe("trailers");
     exchange.answer(
@@ -137,7 +137,7 @@ describe("HTTP/2", () => {
 
   it("carries bodies and trailers both ways, and interim heads", async () => {
     const stream = (await session()).request(
-      { ":method": "PUT", ":path": "/", ":authority": HOST, expect: "100-continue" },
+      { ":method": "PUT", ":path": "/", ":authority": HOST, expect: "100-continue", te: "trailers" },
       { waitForTrailers: true },
     );
     stream.on("wantTrailers", () => stream.sendTrailers({ "x-sum": "1" }));
@@ -364,6 +364,25 @@ describe("WebSocket over HTTP/2", () => {
     const response = responseOf(stream);
     exchange.fail("truncated");
     expect((await response).rstCode).toBe(constants.NGHTTP2_CANCEL);
+  });
+
+  it.each(["h2c", "connect-udp", "echo2"])("is not asked for %s, which is 501", async (protocol) => {
+    const before = edge.origin.count;
+    const stream = (await session()).request({ ...CONNECT, ":protocol": protocol });
+    expect((await responseOf(stream)).status).toBe(501);
+    expect(edge.origin.count).toBe(before);
+  });
+
+  it("has others beside it where the host allows them", async () => {
+    const stream = (await session()).request({
+      ...CONNECT,
+      ":protocol": "Echo",
+    });
+    const exchange = await edge.origin.next();
+    expect(exchange.field("upgrade")).toBe("Echo");
+    exchange.answer(101, []);
+    expect((await once(stream, "response"))[0]).toMatchObject({ ":status": 200 });
+    stream.close();
   });
 
   it("of another kind of CONNECT is 405", async () => {

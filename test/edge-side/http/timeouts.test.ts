@@ -1,6 +1,7 @@
 /** Who may take how long: visitors, the web server, and what each holds up. Times are short; nothing here measures them. */
 import { describe, expect, it } from "vitest";
-import { LINGER_MS } from "../../../edge-side/http/http1-visitor.ts";
+import { CUT_MS } from "../../../edge-side/http/http1-visitor.ts";
+import { LINGER_MS } from "../../../edge-side/http/linger.ts";
 import { FakeClock, settle } from "../../kit/fake-clock.ts";
 import { watchLeaks } from "../../kit/leaks.ts";
 import { fieldIn, RawVisitor } from "../../kit/raw-visitor.ts";
@@ -62,6 +63,7 @@ describe("a visitor", () => {
     await visitor.until("begun");
     await clock.advance(60_000);
     expect(await exchange.gone).toBe("cancelled");
+    await clock.advance(CUT_MS);
     expect(await visitor.rest()).not.toContain("0\r\n\r\n");
     await edge[Symbol.asyncDispose]();
   });

@@ -146,23 +146,69 @@ describe("an upgrade", () => {
 });
 
 describe("an upgrade that is not to be", () => {
-  it("gets the origin server's answer, and the connection ends", async () => {
-    const { visitor, exchange } = await edge.ask(UPGRADE());
-    exchange.answer(403, ["Content-Length", "2"], "no");
-    const response = await visitor.response();
-    expect([response.status, response.body.toString(), fieldIn(response, "connection")]).toEqual([
-      403,
-      "no",
-      "close",
-    ]);
+  it.each([
+    [403, ["Content-Length", "2"]],
+    [200, []],
+  ])("gets the origin server's %i, again and again on the connection that it has", async (status, fields) => {
+    const warnings: unknown[] = [];
+    const warned = (warning: Error) => warnings.push(warning.name);
+    process.on("warning", warned);
+    const visitor = await edge.visitor();
+    // More than the listeners that node takes for a leak.
+    for (let turn = 0; turn < 30; turn++) {
+      visitor.send(UPGRADE());
+      (await edge.origin.next()).answer(status, fields, "no");
+      const response = await visitor.response();
+      expect([response.status, response.body.toString(), fieldIn(response, "connection")]).toEqual([
+        status,
+        "no",
+        "keep-alive",
+      ]);
+      visitor.send(request("POST /", ["Content-Length: 4"], "body"));
+      const exchange = await edge.origin.next();
+      expect((await exchange.ended).body.toString()).toBe("body");
+      exchange.answer(200, ["Content-Length", "5"], "plain");
+      expect((await visitor.response()).body.toString()).toBe("plain");
+    }
+    visitor.send(UPGRADE());
+    (await edge.origin.next()).answer(101, ACCEPTED);
+    expect((await visitor.head()).status).toBe(101);
+    visitor.leave();
+    process.off("warning", warned);
+    expect(warnings).toEqual([]);
+  });
+
+  it("ends the connection of a visitor that wants it, or has spoken before the answer", async () => {
+    for (const [text, early] of [
+      [UPGRADE().replace("keep-alive, Upgrade", "close, Upgrade"), ""],
+      [UPGRADE(), GET("/chosen-by-another")],
+    ] as const) {
+      const before = edge.origin.count;
+      const { visitor, exchange } = await edge.ask(text + early);
+      exchange.answer(403, ["Content-Length", "2"], "no");
+      expect((await visitor.response()).body.toString()).toBe("no");
+      expect(await visitor.rest()).toBe("");
+      expect(edge.origin.count).toBe(before + 1);
+    }
+  });
+
+  it("leaves a connection that rests as long as others, and then ends without a word", async () => {
+    await using short = await startEdgeUnderTest({ times: { idleMs: 40, keepAliveMs: 1_300 } });
+    const { visitor, exchange } = await short.ask(UPGRADE());
+    exchange.answer(200, ["Content-Length", "2"], "no");
+    await visitor.response();
+    const from = performance.now();
     expect(await visitor.rest()).toBe("");
+    expect(performance.now() - from).toBeGreaterThan(1_000);
   });
 
   it("gets an error page where there is no answer", async () => {
     const { visitor, exchange } = await edge.ask(UPGRADE());
     exchange.fail("origin-failed");
     expect((await visitor.response()).status).toBe(502);
-    expect(await visitor.rest()).toBe("");
+    visitor.send(GET());
+    (await edge.origin.next()).answer(200, ["Content-Length", "5"], "plain");
+    expect((await visitor.response()).body.toString()).toBe("plain");
   });
 
   it("resets the exchange when the visitor leaves before the answer", async () => {

@@ -24,7 +24,7 @@ const asked = (more: Partial<VisitorRequest> = {}): VisitorRequest => ({
   ...more,
 });
 const told = (more: Partial<VisitorRequest>, trusted = false): Record<string, string | undefined> => {
-  const { fields } = forwardHead(asked(more), trusted);
+  const { fields } = forwardHead(asked(more), { pseudonym: "coilgun", trusted });
   const names = ["x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "forwarded", "via", "x-real-ip"];
   return Object.fromEntries(names.map((name) => [name, fieldOf(fields, name)]));
 };
@@ -76,7 +76,7 @@ describe("what the origin server is told", () => {
   });
 
   it("each thing once", () => {
-    const { fields } = forwardHead(asked({ fields: CLAIMS }), true);
+    const { fields } = forwardHead(asked({ fields: CLAIMS }), { pseudonym: "coilgun", trusted: true });
     const names = fields.filter((_, i) => i % 2 === 0).map((name) => name.toLowerCase());
     expect(names.toSorted()).toEqual([...new Set(names)].toSorted());
   });
@@ -93,9 +93,17 @@ describe("what the origin server is told", () => {
     "nothing of a visitor's %s",
     (name) => {
       expect(
-        fieldOf(forwardHead(asked({ fields: [name, "1"] }), false).fields, name.toLowerCase()),
+        fieldOf(
+          forwardHead(asked({ fields: [name, "1"] }), { pseudonym: "coilgun", trusted: false }).fields,
+          name.toLowerCase(),
+        ),
       ).toBeUndefined();
-      expect(fieldOf(forwardHead(asked({ fields: [name, "1"] }), true).fields, name.toLowerCase())).toBe("1");
+      expect(
+        fieldOf(
+          forwardHead(asked({ fields: [name, "1"] }), { pseudonym: "coilgun", trusted: true }).fields,
+          name.toLowerCase(),
+        ),
+      ).toBe("1");
     },
   );
 

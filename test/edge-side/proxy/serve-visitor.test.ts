@@ -1,5 +1,6 @@
 /** A real edge side between visitors over HTTP and an origin side written by hand, frame by frame. */
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
+import { LEFT } from "../../../edge-side/http/error-page.ts";
 import type { StreamDecoder } from "../../../protocol/codec/codec.ts";
 import { STREAMING_CODEC } from "../../../protocol/codec/codecs.ts";
 import type { OpenFrame } from "../../../protocol/frames/frame.ts";
@@ -201,7 +202,7 @@ describe("a visit", () => {
     gone.abort();
     await visited;
     expect(await origin.nextOf("reset")).toMatchObject({ streamId, code: "cancelled" });
-    expect((await edge.record(1)).failed).toBe("cancelled");
+    expect(await edge.record(1)).toMatchObject({ failed: "cancelled", status: LEFT });
   });
 
   it("that the visitor leaves inside a body is cancelled at the origin side", async () => {
@@ -214,13 +215,17 @@ describe("a visit", () => {
     gone.abort();
     expect((await finish(response)).cut).toBe(true);
     expect(await origin.nextOf("reset")).toMatchObject({ code: "cancelled" });
+    expect(await edge.record(1)).toMatchObject({ failed: "cancelled", status: 200 });
     expect(edge.memory.usedBytes).toBe(0);
   });
 
   it("gets early hints, trailers, and the end of the body as the origin side tells it", async () => {
     const { edge, origin } = await joined();
     const interim: number[] = [];
-    const visited = visit(edge.port, { interim: (status) => interim.push(status) });
+    const visited = visit(edge.port, {
+      headers: { TE: "trailers" },
+      interim: (status) => interim.push(status),
+    });
     const { streamId } = await origin.nextOf("open");
     origin.say(
       answerFrame(streamId, { kind: "interim" }, { head: [":status", "103", "Link", "</a>; rel=preload"] }),

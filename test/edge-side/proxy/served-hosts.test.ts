@@ -13,6 +13,7 @@ const host = (name: string, more: { readonly compressRequests?: boolean } = {}) 
   credentialHeaders: [],
   commonBases: true,
   compressRequests: true,
+  connectProtocols: [],
   ...more,
 });
 const settings = {

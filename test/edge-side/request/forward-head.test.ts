@@ -16,7 +16,7 @@ const forwarded = (fields: readonly string[], trusted = false, address = "192.0.
       upgrade: undefined,
       compress: false,
     },
-    trusted,
+    { pseudonym: "coilgun", trusted },
   );
 
 const fieldsOf = (...args: Parameters<typeof forwarded>): readonly string[] =>

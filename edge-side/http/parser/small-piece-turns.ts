@@ -3,7 +3,7 @@
  * in one turn of the event loop, so that such a body alone would hold everybody else up for a third of a second. A connection whose
  * body came in many pieces within a turn is read no further until others have had some turns; one of them goes on at a time.
  */
-import { Fifo } from "../../protocol/runtime/fifo.ts";
+import { Fifo } from "../../../protocol/runtime/fifo.ts";
 
 /** Pieces of one body in one turn after which its connection rests. Of pieces of a packet's size no turn brings as many. @internal */
 export const MOST_PIECES_A_TURN = 2_000;

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { SmallPieceTurns } from "../../../edge-side/http/small-piece-turns.ts";
+import { SmallPieceTurns } from "../../../../edge-side/http/parser/small-piece-turns.ts";
 
 const turn = () => new Promise(setImmediate);
 
