@@ -19,6 +19,8 @@ export interface BasesWanted {
   /** The visitor's session; undefined for one who shows no credentials. */
   readonly session: SessionKey | undefined;
   readonly bases: BasesPolicy;
+  /** Only the session's own: somebody else may have chosen the text of all others. */
+  readonly ownOnly?: boolean;
   /** Whether common bases are offered too. */
   readonly commonBases: boolean;
   /** The store of the origin side that will answer. */
@@ -27,7 +29,7 @@ export interface BasesWanted {
 
 /** The bases to offer, best last. Each counts as used; holding them keeps them usable until the exchange ends. */
 export function chooseBases(store: VersionStore, wanted: BasesWanted): Version[] {
-  const { partition, pageKey, session, bases, commonBases, peerStore } = wanted;
+  const { partition, pageKey, session, bases, commonBases, peerStore, ownOnly = false } = wanted;
   if (bases === "off") return [];
   const best: Version[] = [];
 
@@ -41,7 +43,7 @@ export function chooseBases(store: VersionStore, wanted: BasesWanted): Version[]
   /** Newest first, the visitor's own and everybody's in turn: own ones are closer, everybody's may be newer. */
   const offerFrom = (key: string): void => {
     const own = session === undefined ? NONE : store.listed(partition, session, key);
-    const everybodys = store.listed(partition, "public", key);
+    const everybodys = ownOnly ? NONE : store.listed(partition, "public", key);
     for (let age = 1; age <= own.length || age <= everybodys.length; age++) {
       offer(own.at(-age)?.version);
       offer(everybodys.at(-age)?.version);
@@ -56,7 +58,7 @@ export function chooseBases(store: VersionStore, wanted: BasesWanted): Version[]
   for (const key of bases === "url" ? [pageKey.url] : [pageKey.url, ...pageKey.templates]) {
     if (best.length < MAX_OFFERS) offerFrom(key);
     // Behind the visitor's own, which have what is theirs alone too.
-    if (best.length < MAX_OFFERS && commonBases) offerCommon(key);
+    if (best.length < MAX_OFFERS && commonBases && !ownOnly) offerCommon(key);
   }
   for (const version of best) store.use(version);
   return best.reverse();

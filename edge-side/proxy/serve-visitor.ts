@@ -117,6 +117,7 @@ const respond = async (
     head: tag === undefined ? head : tag.into(head),
     encoders,
     memory: bases,
+    exposure: bases.exposure,
     keyId: bases.link.keyId,
   });
   if ("page" in decoded) {

@@ -198,6 +198,7 @@ export class Visit implements VisitorListener, ExchangeEvents {
         urgency,
         incremental,
         visitorConnection: bases.visitorConnection,
+        sizes: bases.sizes,
         beginning,
       },
       this,

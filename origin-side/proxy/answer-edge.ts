@@ -18,6 +18,7 @@ import { awaitAcknowledgement } from "../answer/await-acknowledgement.ts";
 import { type Gathered, gatherBody } from "../answer/buffer-body.ts";
 import { howItTravels, usableBases } from "../answer/choose-answer.ts";
 import { decodeResponse } from "../answer/decode-response.ts";
+import { padOf } from "../answer/pad-answer.ts";
 import { BufferedAnswer, encodeBuffered, sentBuffered } from "../answer/send-buffered.ts";
 import { streamPage } from "../answer/send-streamed.ts";
 import type { Route } from "../config/route-config.ts";
@@ -130,15 +131,20 @@ const decoded = (
 /** Chooses the form: what no delta can help passes, what is here in a moment goes as one, the rest streams. */
 const answerWith = async (answering: Answering, phases: ExchangePhases): Promise<void> => {
   const { exchange, head, body, options } = answering;
-  if (howItTravels(exchange.request, head) !== "coded") return pass(answering, [], phases);
+  if (exchange.sizes?.kind === "plain" || howItTravels(exchange.request, head) !== "coded")
+    return pass(answering, [], phases);
   const gathered = await gatherBody(body, options);
   try {
-    if (gathered.end === undefined) await answerStreamed(answering, gathered, phases);
+    if (gathered.end === undefined && mayNotStream(exchange)) await pass(answering, gathered.pieces, phases);
+    else if (gathered.end === undefined) await answerStreamed(answering, gathered, phases);
     else await answerBuffered(answering, gathered, gathered.end, phases);
   } finally {
     gathered.lease.release();
   }
 };
+
+/** What has to be padded must be known as a whole, if somebody else may have chosen some of it. */
+const mayNotStream = ({ sizes }: IncomingExchange): boolean => sizes?.kind === "padded" && !sizes.streams;
 
 const answerBuffered = async (
   answering: Answering,
@@ -149,7 +155,13 @@ const answerBuffered = async (
   const { exchange } = answering;
   const page = pieces.length === 1 ? (pieces[0] as Buffer) : Buffer.concat(pieces);
   const encoded = await encodeBuffered(answering, page);
-  const full = exchange.answerInFull(encoded.form, encoded.head, encoded.coded, end);
+  const full = exchange.answerInFull(
+    encoded.form,
+    encoded.head,
+    encoded.coded,
+    end,
+    padOf(exchange, encoded.coded.length, encoded.fingerprint),
+  );
   phases.sent = sentBuffered(encoded);
   if (full !== undefined) await full;
   // Once the answer has left, at the end of this turn; and before anything that the edge may ask next can arrive.
