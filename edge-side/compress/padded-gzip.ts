@@ -5,7 +5,7 @@
 import type { SizePadding } from "../../protocol/http/size-padding.ts";
 
 /** @internal */
-export const VISITOR_PADDING_STEP = 256;
+export const VISITOR_PADDING_STEP = 512;
 
 const HEADER_BYTES = 10;
 const FLAGS_AT = 3;

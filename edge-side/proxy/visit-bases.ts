@@ -46,7 +46,7 @@ export interface BasesOptions {
 /** Of answers that build on versions which others may have filled with text of their choice. @internal */
 export const SHARED_PADDING_STEP = 64;
 /** Of answers to requests that others may have chosen. @internal */
-export const NAVIGATION_PADDING_STEP = 256;
+export const NAVIGATION_PADDING_STEP = 512;
 
 const sizesFor = (exposure: SizeExposure, buildsOnOthers: () => boolean): AnswerSizes | undefined => {
   switch (exposure) {
