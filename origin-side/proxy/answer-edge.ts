@@ -55,7 +55,7 @@ export const answerEdge = async (
   let upload: HeldBody = NO_BODY_HELD;
   try {
     upload = requestBodyOf(exchange, options.requestDecoders);
-    const upstream = routeOf(exchange, options.routes);
+    const upstream = routeOf(exchange, options);
     const response = await fetchUpstream(exchange, upload.body, upstream, options);
     phases.response = { status: response.head.status, at: clock.now() };
     if (response.kind === "upgraded") await join(exchange, response, phases);
@@ -70,9 +70,14 @@ export const answerEdge = async (
 
 const routeOf = (
   { host, request }: IncomingExchange,
-  routes: Pick<Routes, "find">,
+  { routes, keyId }: Pick<ExchangeDependencies, "routes" | "keyId">,
 ): UpstreamClient<Route> => {
   const upstream = routes.find(host, request.target);
+  if (upstream?.route.edges?.includes(keyId) === false)
+    throw new StreamError(
+      "no-route",
+      `the route for ${host} is not for edges with the key ${keyId}: see its edges`,
+    );
   if (upstream !== undefined) return upstream;
   throw new StreamError("no-route", `no route for ${host}: add it under routes in origin.yaml`);
 };

@@ -55,6 +55,8 @@ describe("a valid edge.yaml", () => {
               compressRequests: true,
             },
           ],
+          links: 64,
+          addresses: [],
         },
       ],
       store: {
