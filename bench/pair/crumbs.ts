@@ -59,7 +59,7 @@ interface CrumbsRow {
   readonly originPeakBytes: number;
 }
 
-export interface CrumbsOptions {
+interface CrumbsOptions {
   readonly clock: Clock;
   readonly signal?: AbortSignal | undefined;
   readonly requestPieces: number;
@@ -70,7 +70,7 @@ export interface CrumbsOptions {
 }
 
 /** Rejects where a body is wrong, or something dies. */
-export async function measureCrumbs(options: CrumbsOptions): Promise<CrumbsRow[]> {
+async function measureCrumbs(options: CrumbsOptions): Promise<CrumbsRow[]> {
   throwUnlessLinux();
   const { clock, signal, answerPieces, against } = options;
   if (against !== undefined) throwUnlessCheckout(resolve(against));

@@ -19,6 +19,8 @@ export interface BasesWanted {
   /** The visitor's session; undefined for one who shows no credentials. */
   readonly session: SessionKey | undefined;
   readonly bases: BasesPolicy;
+  /** Only the session's own: somebody else may have chosen the text of all others. */
+  readonly ownOnly?: boolean;
   /** Whether common bases are offered too. */
   readonly commonBases: boolean;
   /** The store of the origin side that will answer. */
@@ -27,7 +29,7 @@ export interface BasesWanted {
 
 /** The bases to offer, best last. Each counts as used; holding them keeps them usable until the exchange ends. */
 export function chooseBases(store: VersionStore, wanted: BasesWanted): Version[] {
-  const { partition, pageKey, session, bases, commonBases, peerStore } = wanted;
+  const { partition, pageKey, session, bases, commonBases, peerStore, ownOnly = false } = wanted;
   if (bases === "off") return [];
   const best: Version[] = [];
 
@@ -42,13 +44,13 @@ export function chooseBases(store: VersionStore, wanted: BasesWanted): Version[]
     if (best.length === MAX_OFFERS) break;
     // Newest first, the visitor's own and everybody's in turn: own ones are closer, everybody's may be newer.
     const own = session === undefined ? NONE : store.listed(partition, session, key, peerStore);
-    const everybodys = store.listed(partition, "public", key, peerStore);
+    const everybodys = ownOnly ? NONE : store.listed(partition, "public", key, peerStore);
     for (let age = 1; age <= own.length || age <= everybodys.length; age++) {
       offer(own.at(-age));
       offer(everybodys.at(-age));
     }
     // Behind the visitor's own, which have what is theirs alone too.
-    if (best.length < MAX_OFFERS && commonBases)
+    if (best.length < MAX_OFFERS && commonBases && !ownOnly)
       for (const made of store.listed(partition, "public", commonName(key), peerStore).reverse()) offer(made);
   }
   for (const version of best) store.use(version);

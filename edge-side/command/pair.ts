@@ -16,7 +16,7 @@ import {
 import { type HostPort, printHostPort } from "../../protocol/config/units.ts";
 import { replacePrivateFile, writeNewPrivateFile } from "../../protocol/daemon/private-file.ts";
 import { Complaint } from "../../protocol/runtime/user-error.ts";
-import { type LinkKey, MAX_KEY_ID_LENGTH, makeLinkKey, secretText } from "../../protocol/transport/key.ts";
+import { type LinkKey, makeLinkKey, secretText } from "../../protocol/transport/key.ts";
 import { edgeSettings } from "../config/edge-config.ts";
 
 export interface PairWishes {
@@ -52,7 +52,7 @@ export const pair = (wishes: PairWishes, chance: Chance = randomBytes): Paired =
   const originFile = join(wishes.out, "origin.yaml");
   refuseExisting(wishes.addTo === undefined ? [edgeFile, originFile] : [originFile], wishes.force);
 
-  const key = makeLinkKey(keyIdFor(wishes.hosts, chance), chance);
+  const key = makeLinkKey(newKeyId(chance), chance);
   const edgeText =
     wishes.addTo === undefined ? newEdgeText(key, wishes) : addedEdgeText(wishes.addTo, key, wishes.hosts);
   mkdirSync(wishes.out, { recursive: true, mode: 0o700 });
@@ -72,14 +72,10 @@ const refuseExisting = (files: readonly string[], force: boolean): void => {
 const write = (file: string, text: string, replace: boolean): void =>
   replace ? replacePrivateFile(file, text) : writeNewPrivateFile(file, text);
 
-const CHANCE_BYTES = 2;
+const ID_BYTES = 6;
 
-/** `www-example-com-3f2a`: the first host, and something that keeps the keys of one host apart. */
-const keyIdFor = ([host = "key"]: readonly string[], chance: Chance): string => {
-  const room = MAX_KEY_ID_LENGTH - 1 - 2 * CHANCE_BYTES;
-  const name = host.replace(/[^a-z0-9]+/g, "-").slice(0, room);
-  return `${name.replace(/^-+|-+$/g, "") || "key"}-${Buffer.from(chance(CHANCE_BYTES)).toString("hex")}`;
-};
+/** `key-0f3a9c1b5d7e`: it crosses the network in clear when a link is dialled, so it says nothing of the hosts. */
+const newKeyId = (chance: Chance): string => `key-${Buffer.from(chance(ID_BYTES)).toString("hex")}`;
 
 /** An edge.yaml's text with one key more. Throws ConfigError when it is not valid, before or after. */
 const addedEdgeText = (file: string, key: LinkKey, hosts: readonly string[]): string => {

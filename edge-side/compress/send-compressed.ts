@@ -8,13 +8,16 @@ import { acceptedCodings, type Coding, refusesIdentity } from "../../protocol/ht
 import { fieldOf, type ResponseHead } from "../../protocol/http/head.ts";
 import type { HeaderList } from "../../protocol/http/header-list.ts";
 import { codedHead, notModifiedHead } from "../../protocol/http/representation.ts";
+import { SizePadding } from "../../protocol/http/size-padding.ts";
 import type { PageLookahead, WholePage } from "../answer/page-lookahead.ts";
+import type { SizeExposure } from "../exchange/size-exposure.ts";
 import type { VisitMemory } from "../exchange/visit-memory.ts";
 import type { Visitor } from "../exchange/visitor.ts";
 import { takesTrailers } from "../exchange/visitor-request.ts";
 import { sanitizeTrailers } from "../http/sanitize-head.ts";
 import { isEncodable, LEAST_ENCODED_BYTES } from "./compressible.ts";
 import type { CompressorPool, PageCompressor } from "./compressor-pool.ts";
+import { paddedGzip } from "./padded-gzip.ts";
 import type { PageCopies } from "./page-copies.ts";
 import type { VaryingPages } from "./varying-pages.ts";
 
@@ -24,6 +27,8 @@ export interface CompressOptions {
   readonly head: ResponseHead;
   readonly encoders: CompressorPool;
   readonly memory: Pick<VisitMemory, "hold">;
+  /** Who may read what off the size of what is sent. */
+  readonly exposure: SizeExposure;
   /** Whose memory a compressor takes. */
   readonly keyId: string;
   readonly varying: VaryingPages;
@@ -53,7 +58,7 @@ export const sendWhole = async (
   const trailers = sent.length === 0 ? sent : trailersFor(visitor, sent);
   if (bodiless(options)) return sendHeadOnly(options);
   const encodable = isEncodable(visitor, head);
-  const codings = encodable && whole.page.length > 0 ? wantedCodings(visitor, whole.page.length) : NONE;
+  const codings = encodable && whole.page.length > 0 ? codingsFor(options, whole.page.length) : NONE;
   const coded = codings.length > 0 ? await codedPage(options, whole, { codings, copies }) : undefined;
   // A length leaves no room for trailers.
   const codedBytes = trailers.length === 0 ? coded?.bytes.length : undefined;
@@ -82,6 +87,7 @@ const codedPage = async (
   whole: WholePage,
   { codings, copies }: CodingOptions,
 ): Promise<CodedPage | undefined> => {
+  if (options.exposure !== "none" && options.exposure !== "own") return paddedPage(options, whole, codings);
   const [best] = codings;
   const copy = best && copies.findCopy(best);
   const coded =
@@ -92,6 +98,25 @@ const codedPage = async (
   whole.page = NOTHING;
   return coded;
 };
+
+/** Its size must not tell what it says. */
+const paddedPage = async (
+  options: CompressOptions,
+  whole: WholePage,
+  codings: readonly Coding[],
+): Promise<CodedPage | undefined> => {
+  const { page } = whole;
+  const coded = await encodedPage(options, page, { codings, copies: NO_COPIES });
+  if (coded === undefined) return undefined;
+  const bytes = paddedGzip(coded.bytes, page, padding);
+  if (!options.memory.hold(bytes)) return undefined;
+  whole.page = NOTHING;
+  return { coding: coded.coding, bytes };
+};
+
+/** One key for the whole run. */
+const padding = new SizePadding();
+const NO_COPIES: PageCopies = { worthKeeping: false, findCopy: () => undefined, keepCopy() {} };
 
 /** The compressor is free again before the visitor has taken any of what it made. */
 const encodedPage = async (
@@ -165,18 +190,31 @@ const sendHeadOnly = (options: CompressOptions): void => {
   options.visitor.end([]);
 };
 
-const headOnly = ({ visitor, head }: CompressOptions): ResponseHead => {
+const headOnly = (options: CompressOptions): ResponseHead => {
+  const { visitor, head } = options;
   if (head.status === NOT_MODIFIED) return visitor.compress ? notModifiedHead(head, visitor.fields) : head;
   if (!isEncodable(visitor, head)) return head;
   const length = fieldOf(head.fields, "content-length");
-  return codedHead(head, wantedCodings(visitor, length && Number(length))[0], undefined);
+  return codedHead(head, codingsFor(options, length && Number(length))[0], undefined);
 };
 
 const takeEncoder = (
-  { visitor, head, encoders, keyId }: CompressOptions,
+  { visitor, head, encoders, keyId, exposure }: CompressOptions,
   bytes: number | "" | undefined,
 ): PageCompressor | undefined =>
-  isEncodable(visitor, head) ? encoders.take(wantedCodings(visitor, bytes), keyId) : undefined;
+  (exposure === "none" || exposure === "own") && isEncodable(visitor, head)
+    ? encoders.take(wantedCodings(visitor, bytes), keyId)
+    : undefined;
+
+/** Of those wanted, the ones that tell nothing to who may look at sizes. */
+const codingsFor = (
+  { visitor, exposure }: CompressOptions,
+  bytes: number | "" | undefined,
+): readonly Coding[] => {
+  if (exposure === "foreign") return NONE;
+  const wanted = wantedCodings(visitor, bytes);
+  return exposure === "navigation" ? wanted.filter((coding) => coding === "gzip") : wanted;
+};
 
 /** `bytes`: of the page, as far as known. */
 const wantedCodings = (visitor: Visitor, bytes: number | "" | undefined): readonly Coding[] => {

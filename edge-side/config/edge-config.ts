@@ -53,6 +53,10 @@ export interface EdgeConfig {
 export interface EdgeKey {
   readonly key: LinkKey;
   readonly hosts: readonly ServedHost[];
+  /** Most links at once. */
+  readonly links: number;
+  /** From where origin sides with this key are expected. */
+  readonly addresses: readonly Network[];
 }
 
 const BASES = ["session", "site", "url", "off"] as const satisfies readonly BasesPolicy[];
@@ -195,9 +199,18 @@ const edgeKey = (near: Surroundings) =>
       .min(1)
       .describe("The hosts that origin sides with this key may serve.")
       .check(noTwoAlike(({ host }) => host, "is listed twice for this key")),
-  }).transform(({ hosts, ...written }, context): EdgeKey => {
+    links: count(64, { least: 1, most: 10_000 }).describe(
+      "Most links with this key at once; one more is closed.",
+    ),
+    addresses: z
+      .array(written(parseNetwork, "a range of addresses, such as 10.0.0.0/8"))
+      .prefault([])
+      .describe(
+        "From where its origin sides dial: a second one from another address that was never seen before is a warning in the log.",
+      ),
+  }).transform(({ hosts, links, addresses, ...written }, context): EdgeKey => {
     const key = keyOf(written, context);
-    return key === undefined ? z.NEVER : { key, hosts };
+    return key === undefined ? z.NEVER : { key, hosts, links, addresses };
   });
 
 const servedHost = block({

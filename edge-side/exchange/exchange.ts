@@ -5,6 +5,7 @@
  */
 
 import { StreamError, type StreamErrorCode } from "../../protocol/errors.ts";
+import { type AnswerSizes, answerSizesExtension } from "../../protocol/frames/answer-sizes.ts";
 import type { AnswerFrame, StreamFrame, StreamId } from "../../protocol/frames/frame.ts";
 import { visitorConnectionExtension } from "../../protocol/frames/visitor-connection.ts";
 import type { HeaderList } from "../../protocol/http/header-list.ts";
@@ -42,6 +43,8 @@ export interface ExchangeRequest {
   readonly incremental: boolean;
   /** The number of the visitor's connection, where the origin side has to know it (visitor-connection). */
   readonly visitorConnection: number | undefined;
+  /** What its answer's size may tell; undefined: it does not matter. */
+  readonly sizes: AnswerSizes | undefined;
   /** More of it follows by `sendBody`, and its end by `endBody`. */
   readonly beginning: BodyBeginning;
 }
@@ -60,12 +63,13 @@ export interface ExchangeEvents {
 
 /** Opens an exchange on a link that accepts one. */
 export const openExchange = (link: Link, request: ExchangeRequest, events: ExchangeEvents): Exchange => {
-  const { head, offers, session, urgency, incremental, visitorConnection, beginning } = request;
+  const { head, offers, session, urgency, incremental, visitorConnection, sizes, beginning } = request;
   const { body, ended = false } = beginning;
-  const extensions =
-    visitorConnection === undefined
-      ? beginning.extensions
-      : [...beginning.extensions, visitorConnectionExtension(visitorConnection)];
+  const extensions = [
+    ...beginning.extensions,
+    ...(visitorConnection === undefined ? NO_EXTENSIONS : [visitorConnectionExtension(visitorConnection)]),
+    ...(sizes === undefined ? NO_EXTENSIONS : [answerSizesExtension(sizes)]),
+  ];
   const stream = link.open({
     kind: "open",
     ended,

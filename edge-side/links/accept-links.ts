@@ -17,6 +17,7 @@ import type { ListenSecurity } from "../../protocol/transport/tls.ts";
 import type { Transport } from "../../protocol/transport/transport.ts";
 import type { EdgeConfig } from "../config/edge-config.ts";
 import type { TunnelListen } from "../config/tunnel-config.ts";
+import { KeySightings, type Sighting } from "./key-sightings.ts";
 import type { LinkPool } from "./link-pool.ts";
 
 /** From TCP accept to the peer's proof. */
@@ -30,12 +31,23 @@ export interface AcceptOptions {
   readonly memory: MemoryBudget;
   /** Asked at each handshake, so a key that was removed is refused from then on. */
   secretOf(keyId: string): Secret | undefined;
+  /** What the key's settings allow; undefined for one that is not known. */
+  limitsOf(keyId: string): KeyLimits | undefined;
   /** A fresh hello for a new link. */
   hello(): Hello;
 }
 
+/** Who may dial with a key. */
+export interface KeyLimits {
+  /** Links at once. */
+  readonly links: number;
+  /** Whether this address is one of those listed. */
+  lists(address: string): boolean;
+}
+
 export const acceptOrigins = (options: AcceptOptions): Promise<TunnelListener> => {
   const { config, clock, log } = options;
+  const sightings = new KeySightings();
   const { listen } = config.tunnel;
   return listenForLinks({
     host: listen.host,
@@ -43,7 +55,7 @@ export const acceptOrigins = (options: AcceptOptions): Promise<TunnelListener> =
     security: securityOf(config.tunnel, options),
     clock,
     limits: { pendingPerAddress: config.limits.pendingLinksPerAddress, handshakeMs: HANDSHAKE_MS },
-    accept: (transport) => greet(transport, options),
+    accept: (transport) => greet(transport, options, sightings),
     refused: (why, address) => log.warn("link refused", { address, why }),
   });
 };
@@ -66,11 +78,33 @@ const securityOf = (tunnel: TunnelListen, { secretOf }: AcceptOptions): ListenSe
   }
 };
 
+/** A copy of the key may be in other hands. */
+const warnOfOther = (
+  link: Link,
+  others: readonly Link[],
+  {
+    log,
+    sightings,
+    listed,
+  }: { readonly log: Log; readonly sightings: KeySightings; readonly listed: boolean },
+): void => {
+  const other = sightings.surprising(sightingOf(link), { up: others.map(sightingOf), listed });
+  if (other === undefined) return;
+  const hint = "if both are yours, list them under addresses of the key; if not, make a new key";
+  log.warn("key used from a new address", { key: link.keyId, address: link.peerAddress, other, hint });
+};
+
+const sightingOf = ({ keyId, peer, peerAddress }: Link): Sighting => ({
+  keyId,
+  instance: peer.instanceId,
+  address: peerAddress,
+});
+
 const refusePush = (): never => {
   throw new LinkError("bad-frame", "only an edge pushes versions");
 };
 
-const greet = (transport: Transport, options: AcceptOptions): void => {
+const greet = (transport: Transport, options: AcceptOptions, sightings: KeySightings): void => {
   const { config, clock, log, pool, memory } = options;
   const { tunnel } = config;
   const keyId = transport.peer.keyId;
@@ -92,6 +126,17 @@ const greet = (transport: Transport, options: AcceptOptions): void => {
       up(link) {
         if (options.secretOf(link.keyId) === undefined)
           return link.close("key-removed", "this key is not served any more");
+        const limits = options.limitsOf(link.keyId);
+        const of = [...pool.links].filter(({ keyId }) => keyId === link.keyId);
+        if (limits !== undefined && of.length >= limits.links) {
+          log.warn("link refused", {
+            key: link.keyId,
+            address: link.peerAddress,
+            why: "the key has all its links",
+          });
+          return link.close("too-large", `the key has ${limits.links} links already: see links in edge.yaml`);
+        }
+        warnOfOther(link, of, { log, sightings, listed: limits?.lists(link.peerAddress) === true });
         up = link;
         pool.add(link);
         log.info("link up", { key: link.keyId, address: link.peerAddress });

@@ -36,7 +36,7 @@ export interface ServeDependencies {
 }
 
 /** What is asked of the hosts that are served (served-hosts). */
-export interface HostTable {
+interface HostTable {
   /** Undefined where no key serves the host. A reload makes other rules, though they say the same. */
   rulesOf(host: string): HostRules | undefined;
   /** Whether what the peer at this address says of others is believed. */

@@ -145,6 +145,7 @@ const respond = async (
     encoders,
     varying,
     memory: bases,
+    exposure: bases.exposure,
     keyId: bases.keyId,
   });
   if ("page" in decoded) {

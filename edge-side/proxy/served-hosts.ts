@@ -8,6 +8,7 @@ import { ScopeRules } from "../../protocol/scope/scope.ts";
 import type { Secret } from "../../protocol/transport/key.ts";
 import type { EdgeConfig, EdgeKey } from "../config/edge-config.ts";
 import type { Trust } from "../exchange/visitor-request.ts";
+import type { KeyLimits } from "../links/accept-links.ts";
 
 const WEBSOCKET = "websocket";
 
@@ -27,7 +28,10 @@ export type HostSettings = Pick<EdgeConfig, "keys" | "trustedProxies">;
 export class ServedHosts {
   /** One secret for the whole run: a session key means the same after a reload. */
   readonly #sessionSecret = randomBytes(32);
-  #keys: ReadonlyMap<string, { readonly secret: Secret; readonly hosts: ReadonlySet<string> }> = new Map();
+  #keys: ReadonlyMap<
+    string,
+    { readonly secret: Secret; readonly hosts: ReadonlySet<string>; readonly limits: KeyLimits }
+  > = new Map();
   #rules: ReadonlyMap<string, HostRules> = new Map();
   #trusts: Trust = () => false;
 
@@ -39,9 +43,13 @@ export class ServedHosts {
   replace({ keys, trustedProxies }: HostSettings): ReadonlySet<string> {
     const before = this.#keys;
     this.#keys = new Map(
-      keys.map(({ key, hosts }) => [
+      keys.map(({ key, hosts, links, addresses }) => [
         key.id,
-        { secret: key.secret, hosts: new Set(hosts.map(({ host }) => host)) },
+        {
+          secret: key.secret,
+          hosts: new Set(hosts.map(({ host }) => host)),
+          limits: { links, lists: inNetworks(addresses) },
+        },
       ]),
     );
     this.#rules = new Map(keys.flatMap(({ hosts }) => hosts.map((each) => [each.host, this.#rulesOf(each)])));
@@ -64,6 +72,11 @@ export class ServedHosts {
   /** Undefined for a key that is not known, or not any more. */
   secretOf(keyId: string): Secret | undefined {
     return this.#keys.get(keyId)?.secret;
+  }
+
+  /** Who may dial with this key; undefined for one that is not known. */
+  limitsOf(keyId: string): KeyLimits | undefined {
+    return this.#keys.get(keyId)?.limits;
   }
 
   /** Whether what the peer at this address says of others is believed. */

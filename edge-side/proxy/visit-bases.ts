@@ -3,6 +3,7 @@
  * a delta does not verify. Holding the offered versions here keeps them usable until the visit is over. SPEC section "Scope".
  */
 
+import type { AnswerSizes } from "../../protocol/frames/answer-sizes.ts";
 import { OMITTED_ETAGS } from "../../protocol/frames/etag-formulas.ts";
 import type { ResponseHead } from "../../protocol/http/head.ts";
 import type { Link } from "../../protocol/link/link-api.ts";
@@ -13,11 +14,13 @@ import type { ScopeRules, SessionScope } from "../../protocol/scope/scope.ts";
 import { type Fingerprint, printable } from "../../protocol/store/fingerprint.ts";
 import type { PageKey } from "../../protocol/store/page-key.ts";
 import { type Partition, partitionOf } from "../../protocol/store/partition.ts";
+import { sessionThatFinds } from "../../protocol/store/stored-version.ts";
 import type { StoreId, Version } from "../../protocol/store/version-store.ts";
 import type { DecodeContext } from "../answer/decode-context.ts";
 import { type RestoredEtag, tagResumed } from "../answer/restore-etag.ts";
 import { chooseBases } from "../bases/choose-bases.ts";
 import type { PageCopies } from "../compress/page-copies.ts";
+import { type SizeExposure, sizeExposureOf } from "../exchange/size-exposure.ts";
 import { VisitMemory } from "../exchange/visit-memory.ts";
 import { askedFrom, isAuthenticated } from "../exchange/visitor-connection.ts";
 import type { VisitorRequest } from "../exchange/visitor-request.ts";
@@ -25,7 +28,10 @@ import type { ServeDependencies } from "./dependencies.ts";
 
 /** Whose visit it is, and to what. */
 export interface BasesOptions {
-  readonly visitor: Pick<VisitorRequest, "host" | "target" | "fields" | "connection">;
+  readonly visitor: Pick<
+    VisitorRequest,
+    "method" | "host" | "authority" | "target" | "fields" | "connection"
+  >;
   /** Its peer is one of the proxies that are believed. */
   readonly fromTrustedProxy: boolean;
   readonly pageKey: PageKey;
@@ -39,6 +45,24 @@ export interface BasesOptions {
   >;
 }
 
+/** Of answers that build on versions which others may have filled with text of their choice. @internal */
+const SHARED_PADDING_STEP = 64;
+/** Of answers to requests that others may have chosen. @internal */
+const NAVIGATION_PADDING_STEP = 512;
+
+const sizesFor = (exposure: SizeExposure, buildsOnOthers: () => boolean): AnswerSizes | undefined => {
+  switch (exposure) {
+    case "none":
+      return undefined;
+    case "own":
+      return buildsOnOthers() ? { kind: "padded", step: SHARED_PADDING_STEP, streams: true } : undefined;
+    case "navigation":
+      return { kind: "padded", step: NAVIGATION_PADDING_STEP, streams: false };
+    case "foreign":
+      return { kind: "plain" };
+  }
+};
+
 export class VisitBases implements DecodeContext, PageCopies {
   /** Best last. */
   readonly offered: readonly Version[];
@@ -48,6 +72,10 @@ export class VisitBases implements DecodeContext, PageCopies {
   readonly session: boolean;
   /** See `askedFrom`: where it is defined, nothing is offered and nothing remembered. */
   readonly visitorConnection: number | undefined;
+  /** Who may read what off the answer's size. */
+  readonly exposure: SizeExposure;
+  /** What the origin side is asked to do about it; undefined: nothing. */
+  readonly sizes: AnswerSizes | undefined;
   /** Whether heads that leave their tag out were agreed on with the origin side. */
   readonly omittedEtags: boolean;
   readonly link: Link;
@@ -88,17 +116,23 @@ export class VisitBases implements DecodeContext, PageCopies {
     this.#memory = new VisitMemory(dependencies, keyId);
     this.lease = this.#memory.lease;
     this.visitorConnection = askedFrom(visitor, options.fromTrustedProxy);
+    this.exposure = sizeExposureOf(visitor, rules.mayHoldSecret(visitor.fields));
+    const { session } = this.#credentials;
     this.offered =
-      this.visitorConnection !== undefined
+      this.visitorConnection !== undefined || this.exposure === "foreign"
         ? []
         : chooseBases(dependencies.store, {
             partition: this.#partition,
             pageKey,
-            session: credentials.session,
+            session,
+            ownOnly: this.exposure === "navigation",
             bases: rules.bases,
             commonBases: rules.commonBases,
             peerStore: this.#peerStore,
           });
+    this.sizes = sizesFor(this.exposure, () =>
+      this.offered.some((each) => sessionThatFinds(each) !== session),
+    );
     this.shorts = this.offered.map(({ short }) => short);
     this.session = !credentials.none;
     this.omittedEtags = peer.features.includes(OMITTED_ETAGS);
@@ -158,7 +192,7 @@ export class VisitBases implements DecodeContext, PageCopies {
     this.#tag?.madeOf(body, fingerprint);
     const { pageKey, rules, dependencies } = this.#options;
     // Whose page it is no field tells: the connection itself is the credential.
-    if (this.#authenticated) return;
+    if (this.#authenticated || this.exposure === "foreign") return;
     const scope = rules.scopeOf({
       credentials: this.#credentials,
       status: head.status,

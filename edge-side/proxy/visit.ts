@@ -196,6 +196,7 @@ export class Visit implements VisitorListener, ExchangeEvents {
         urgency,
         incremental,
         visitorConnection: bases.visitorConnection,
+        sizes: bases.sizes,
         beginning,
       },
       this,

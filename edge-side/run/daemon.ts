@@ -70,6 +70,7 @@ export const startEdge = async (
     pool,
     memory,
     secretOf: (keyId) => hosts.secretOf(keyId),
+    limitsOf: (keyId) => hosts.limitsOf(keyId),
     hello: helloMaker({
       role: "edge",
       ...config.limits,

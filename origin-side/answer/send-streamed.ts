@@ -17,6 +17,7 @@ import {
 } from "./await-acknowledgement.ts";
 import { type Gathered, PAUSE_MS } from "./buffer-body.ts";
 import { fittingBases, offersMask, type UsableBase } from "./choose-answer.ts";
+import { padOf } from "./pad-answer.ts";
 import { RetainedAnswer, type Unverified } from "./retained-answer.ts";
 
 /** A streamed delta gets no further than this ahead of what the edge has verified; it is what its retains may cost. @internal */
@@ -184,6 +185,7 @@ class PageStream implements RecoverableAnswer {
 
   async #finish(end: BodyEnd): Promise<void> {
     await this.#coded.finish();
-    this.#exchange.end(end);
+    const of = `${this.#exchange.sentBytes} ${this.#bytes}`;
+    this.#exchange.end(end, padOf(this.#exchange, this.#exchange.sentBytes, of));
   }
 }

@@ -21,6 +21,7 @@ import {
   printHostPort,
   UnitError,
 } from "../../protocol/config/units.ts";
+import { readId } from "../../protocol/transport/key-config.ts";
 import { isOnThisMachine, parseUpstreamAddress } from "../../protocol/upstream/upstream-address.ts";
 import {
   EVERY_HOST,
@@ -34,6 +35,8 @@ export interface Route extends UpstreamSettings {
   readonly host: string;
   /** `/`, or a prefix without a final slash that ends where a segment of the path ends. */
   readonly path: string;
+  /** Ids of the keys whose edges may ask for it; undefined: every edge. */
+  readonly edges?: readonly string[] | undefined;
   readonly hostHeader: HostHeader;
   readonly askEncoded: AskEncoded;
 }
@@ -91,6 +94,11 @@ export const routeSettings = (near: Surroundings) =>
     path: written(parsePathPrefix, "a path, such as /api")
       .prefault("/")
       .describe("Of these only those at or below this path, compared byte for byte."),
+    edges: z
+      .array(written(readId, "a key's id, such as key-0f3a9c1b5d7e"))
+      .min(1)
+      .optional()
+      .describe("Ids of the keys whose edges may ask for it; without it, every edge may. Others get 502."),
     origin: written(parseUpstreamAddress, "an address, such as http://127.0.0.1:3000").describe(
       "The web server: `http://host:port`, `https://host:port` or `unix:/path.sock`.",
     ),

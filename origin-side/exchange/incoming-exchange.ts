@@ -4,6 +4,7 @@
  */
 
 import { LinkError, StreamError, type StreamErrorCode } from "../../protocol/errors.ts";
+import { type AnswerSizes, answerSizesOf } from "../../protocol/frames/answer-sizes.ts";
 import type { AnswerForm, OpenFrame, StreamFrame } from "../../protocol/frames/frame.ts";
 import { type RequestCoding, requestCodingOf } from "../../protocol/frames/request-coding.ts";
 import { visitorConnectionOf } from "../../protocol/frames/visitor-connection.ts";
@@ -21,7 +22,7 @@ import { headSize } from "../../protocol/link/send-queue.ts";
 import type { Stream, StreamReceiver } from "../../protocol/link/stream.ts";
 import { AsyncQueue } from "../../protocol/runtime/async-queue.ts";
 import type { BodyEnd, RequestBody } from "../../protocol/upstream/body.ts";
-import { NO_EXTENSIONS } from "../../protocol/wire/extensions.ts";
+import { type Extension, NO_EXTENSIONS } from "../../protocol/wire/extensions.ts";
 import type { CodedBody } from "./coded-body.ts";
 import { Upload } from "./upload.ts";
 
@@ -65,6 +66,8 @@ export class IncomingExchange implements StreamReceiver {
   readonly coding: RequestCoding | undefined;
   /** Of the visitor, see visitor-connection; undefined: the request has nothing to do with a login of connections. */
   readonly visitorConnection: number | undefined;
+  /** What the answer's size may tell; undefined: it does not matter. */
+  readonly sizes: AnswerSizes | undefined;
   /** In the order in which they came. */
   readonly acknowledgements = new AsyncQueue<Acknowledgement>();
   readonly #stream: Stream;
@@ -88,6 +91,7 @@ export class IncomingExchange implements StreamReceiver {
     this.host = read.host;
     this.coding = open.extensions.length === 0 ? undefined : requestCodingOf(open.extensions);
     this.visitorConnection = open.extensions.length === 0 ? undefined : visitorConnectionOf(open.extensions);
+    this.sizes = open.extensions.length === 0 ? undefined : answerSizesOf(open.extensions);
     if (
       this.coding !== undefined &&
       (limits.codedRequests !== true || upgradeOf(this.request.fields) !== undefined)
@@ -155,10 +159,11 @@ export class IncomingExchange implements StreamReceiver {
     head: ResponseHead,
     body: Uint8Array,
     end: BodyEnd,
+    extensions: readonly Extension[] = NO_EXTENSIONS,
   ): Promise<void> | undefined {
     this.#sentBytes += body.length;
     const ended = end.how === "complete" && end.trailers.length === 0;
-    const hasRoom = this.#answer(form, this.#headFor(head), body, ended);
+    const hasRoom = this.#answer(form, this.#headFor(head), body, ended, extensions);
     if (ended) this.#upload?.refuse();
     else this.end(end);
     return this.#drained(hasRoom);
@@ -183,9 +188,9 @@ export class IncomingExchange implements StreamReceiver {
    * Ends the answer, and with it the exchange: what is still to come of the request's body is refused. Trailers that the
    * edge would not take are left out, as any recipient may do.
    */
-  end({ how, trailers }: BodyEnd): void {
+  end({ how, trailers }: BodyEnd, extensions: readonly Extension[] = NO_EXTENSIONS): void {
     if (trailers.length > 0 && this.#takes(trailers)) this.#stream.send({ kind: "trailers", head: trailers });
-    this.#stream.send({ kind: "end", how, extensions: NO_EXTENSIONS });
+    this.#stream.send({ kind: "end", how, extensions });
     this.#upload?.refuse();
   }
 
@@ -249,14 +254,20 @@ export class IncomingExchange implements StreamReceiver {
     return headSize(head) <= this.#headBytes;
   }
 
-  #answer(form: AnswerForm, head: HeaderList, body: Uint8Array, ended: boolean): boolean {
+  #answer(
+    form: AnswerForm,
+    head: HeaderList,
+    body: Uint8Array,
+    ended: boolean,
+    extensions: readonly Extension[] = NO_EXTENSIONS,
+  ): boolean {
     return this.#stream.send({
       kind: "answer",
       ended,
       form,
       head,
       blockBytes: 0,
-      extensions: NO_EXTENSIONS,
+      extensions,
       body,
     });
   }

@@ -17,6 +17,7 @@ import { type Gathered, gatherBody } from "../answer/buffer-body.ts";
 import { howItTravels, usableBases } from "../answer/choose-answer.ts";
 import { decodeResponse } from "../answer/decode-response.ts";
 import { DamagedCoding } from "../answer/decompress.ts";
+import { padOf } from "../answer/pad-answer.ts";
 import { withVisitorsHost } from "../answer/restore-host.ts";
 import { BufferedAnswer, encodeBuffered, sentBuffered } from "../answer/send-buffered.ts";
 import { streamPage } from "../answer/send-streamed.ts";
@@ -59,7 +60,7 @@ export const answerEdge = async (
   let upload: HeldBody = NO_BODY_HELD;
   try {
     upload = requestBodyOf(exchange, options.requestDecoders);
-    const routed = routeOf(exchange, options.routes);
+    const routed = routeOf(exchange, options);
     const response = await askUpstream(exchange, upload.body, routed, options);
     phases.response = { status: response.head.status, at: clock.now() };
     if (response.kind === "upgraded") await join(exchange, response, phases);
@@ -72,8 +73,16 @@ export const answerEdge = async (
   }
 };
 
-const routeOf = ({ host, request }: IncomingExchange, routes: Pick<Routes, "find">): RoutedRequest => {
+const routeOf = (
+  { host, request }: IncomingExchange,
+  { routes, keyId }: Pick<ExchangeDependencies, "routes" | "keyId">,
+): RoutedRequest => {
   const routed = routes.find(host, request);
+  if (routed?.upstream.route.edges?.includes(keyId) === false)
+    throw new StreamError(
+      "no-route",
+      `the route for ${host} is not for edges with the key ${keyId}: see its edges`,
+    );
   if (routed !== undefined) return routed;
   throw new StreamError("no-route", `no route for ${host}: add it under routes in origin.yaml`);
 };
@@ -118,7 +127,7 @@ const decoded = async (
 /** Chooses the form: what no delta can help passes, what is here in a moment goes as one, the rest streams. */
 const answerWith = async (answering: Answering, phases: ExchangePhases): Promise<void> => {
   const { exchange, head, body, coded, options } = answering;
-  if (howItTravels(exchange.request, head) !== "coded") {
+  if (exchange.sizes?.kind === "plain" || howItTravels(exchange.request, head) !== "coded") {
     coded?.release();
     return pass(answering, [], phases);
   }
@@ -130,7 +139,8 @@ const answerWith = async (answering: Answering, phases: ExchangePhases): Promise
     if (gathered.failure !== undefined)
       return await answerBroken(answering, gathered.pieces, gathered.failure, phases);
     coded?.release(); // from here on its answer is on its way
-    if (gathered.end === undefined) await answerStreamed(answering, gathered, phases);
+    if (gathered.end === undefined && mayNotStream(exchange)) await pass(answering, gathered.pieces, phases);
+    else if (gathered.end === undefined) await answerStreamed(answering, gathered, phases);
     else await answerBuffered(answering, gathered, gathered.end, phases);
   } finally {
     coded?.release();
@@ -158,6 +168,9 @@ const answerBroken = async (
   await pass(answering, pieces, phases);
 };
 
+/** What has to be padded must be known as a whole, if somebody else may have chosen some of it. */
+const mayNotStream = ({ sizes }: IncomingExchange): boolean => sizes?.kind === "padded" && !sizes.streams;
+
 const answerBuffered = async (
   answering: Answering,
   { pieces, lease }: Gathered,
@@ -167,7 +180,13 @@ const answerBuffered = async (
   const { exchange } = answering;
   const page = pieces.length === 1 ? (pieces[0] as Buffer) : Buffer.concat(pieces);
   const encoded = await encodeBuffered(answering, page);
-  const full = exchange.answerInFull(encoded.form, encoded.head, encoded.coded, end);
+  const full = exchange.answerInFull(
+    encoded.form,
+    encoded.head,
+    encoded.coded,
+    end,
+    padOf(exchange, encoded.coded.length, encoded.fingerprint),
+  );
   phases.sent = sentBuffered(encoded);
   if (full !== undefined) await full;
   // Once the answer has left, at the end of this turn; and before anything that the edge may ask next can arrive.

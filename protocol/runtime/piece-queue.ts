@@ -43,4 +43,4 @@ export class PieceQueue<Piece extends Uint8Array, Other> extends AsyncQueue<Piec
 }
 
 /** What a piece counts for where waiting bytes are bounded. */
-export const costOf = (piece: Uint8Array): number => piece.length + PIECE_BYTES;
+const costOf = (piece: Uint8Array): number => piece.length + PIECE_BYTES;

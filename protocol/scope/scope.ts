@@ -86,6 +86,11 @@ export class ScopeRules {
     return credentials.secret ? credentials.session : undefined;
   }
 
+  /** Whether this request shows credentials, so that its answer may hold a secret; never where the operator says there are none. */
+  mayHoldSecret(request: RawHeaders): boolean {
+    return this.bases !== "site" && !Credentials.of(this.#credentials, request).none;
+  }
+
   /** The scope of a response's body, given who asked for it. */
   scopeOf(asked: {
     readonly credentials: Credentials;

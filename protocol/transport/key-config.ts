@@ -17,7 +17,8 @@ const readSecret = (text: string): Secret => {
   }
 };
 
-const readId = (text: string): string => {
+/** A key's id as a config names it; throws UnitError. */
+export const readId = (text: string): string => {
   // The letters of a secret are letters of an id too, and ids are printed.
   if (text.startsWith("cgk1_"))
     throw new UnitError("holds a secret; ids are printed, secrets belong under secret");
@@ -29,7 +30,7 @@ const readId = (text: string): string => {
 
 /** The settings of a key, to be spread into a block; `keyOf` makes a LinkKey of them. */
 export const keySettings = (near: Surroundings) => ({
-  id: written(readId, "a key's id, such as www-example-com-3f2a").describe("The key's name; it is printed."),
+  id: written(readId, "a key's id, such as key-0f3a9c1b5d7e").describe("The key's name; it is printed."),
   secret: written(readSecret, "the text that `coilgun-edge pair` wrote")
     .optional()
     .describe("The secret that both sides share; this or secretFile."),

@@ -117,5 +117,5 @@ const ofThisHop = (original: HeaderList): HeaderList => {
 };
 
 /** Whether the request waits for word from the web server before its body (RFC 9110 section 10.1.1). */
-export const expectsContinue = ({ head }: UpstreamRequest): boolean =>
+const expectsContinue = ({ head }: UpstreamRequest): boolean =>
   listOf(head.fields, "expect")?.toLowerCase().includes("100-continue") === true;

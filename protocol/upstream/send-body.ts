@@ -67,7 +67,7 @@ const drained = (outgoing: OutgoingRequest): Promise<void> =>
   });
 
 /** A request takes a place at its web server when this much of its body is here, or all of it. @internal */
-export const BODY_START_BYTES = 64 * 1024;
+const BODY_START_BYTES = 64 * 1024;
 
 /**
  * Resolves with the same body when its start is here, or all of it. What is held is not given back to its sender's window before the

@@ -26,6 +26,10 @@ export const EXTENSION = {
   features: 6,
   /** In open: the number of the visitor's connection, where one to the web server may be logged in for it (visitor-connection). */
   visitorConnection: 8,
+  /** In open: what the size of the answer may tell (answer-sizes). */
+  answerSizes: 12,
+  /** In answer and end: bytes without a meaning. */
+  padding: 14,
 } as const;
 
 const KNOWN: ReadonlySet<number> = new Set(Object.values(EXTENSION));

@@ -96,7 +96,7 @@ const openShop = (secret: string): Promise<FakeOrigin> =>
 
 const VICTIM = "0f8e7d6c5b4a39281706f5e4d3c2b1a0";
 const ATTACKERS = {
-  "another session": { Cookie: "sid=99999999999999999999999999999999" },
+  "another session": { "Sec-Fetch-Site": "none", Cookie: "sid=99999999999999999999999999999999" },
   "one without cookies": {},
 } as const;
 
@@ -133,7 +133,10 @@ const attack = async (
   /** The attacker keeps own guesses out of the bases, waits until the victim was there, and asks. */
   const guess = async (text: string, attempt = 0): Promise<AccessLine> => {
     const neutral = [await ask("a"), await ask("b"), await ask("c"), await ask("d")];
-    await pair.visit({ path: "/account?q=&attempt=0", headers: { Cookie: `sid=${VICTIM}` } });
+    await pair.visit({
+      path: "/account?q=&attempt=0",
+      headers: { "Sec-Fetch-Site": "none", Cookie: `sid=${VICTIM}` },
+    });
     const seen = await ask(text, attempt);
     expect(seen.answer).toBe("delta");
     const usual = Math.min(...neutral.map(beside));

@@ -52,7 +52,10 @@ const openDesk = async (policy: Readonly<Record<string, unknown>> = {}): Promise
   return {
     pair,
     async comes(session) {
-      const { body } = await visit(pair.port, { path: "/desk/", headers: { Cookie: `desk=${session}` } });
+      const { body } = await visit(pair.port, {
+        path: "/desk/",
+        headers: { "Sec-Fetch-Site": "none", Cookie: `desk=${session}` },
+      });
       visits += 1;
       expect(body.equals(pageOf(session, visits)), "the page, byte for byte").toBe(true);
       const { answerBytes = Number.NaN } = await pair.visited(visits);

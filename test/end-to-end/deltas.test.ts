@@ -224,7 +224,10 @@ describe("a page that the web server makes slowly", () => {
 });
 
 describe("sessions", () => {
-  const sessionOf = (name: string) => ({ Cookie: `sid=${name}-0123456789abcdef0123456789abcdef` });
+  const sessionOf = (name: string) => ({
+    "Sec-Fetch-Site": "none",
+    Cookie: `sid=${name}-0123456789abcdef0123456789abcdef`,
+  });
 
   it("on one URL at once get exactly their own", async () => {
     await opened();

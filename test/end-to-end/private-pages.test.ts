@@ -50,7 +50,7 @@ describe.each(WAYS)("fifty users at once on one URL, told apart by %s", (way, cr
     for (let round = 0; round < ROUNDS; round++) {
       await Promise.all(
         visitors.map(async (visitor, user) => {
-          visitor.send(GET(target, credential(`${user}`), `X-Round: ${round}`));
+          visitor.send(GET(target, "Sec-Fetch-Site: none", credential(`${user}`), `X-Round: ${round}`));
           const got = await visitor.response();
           if (!got.body.equals(pageFor(`${user}`, `${round}`))) wrong.push(`${user} in round ${round}`);
         }),
@@ -74,7 +74,7 @@ it("a user who logs out, and another who logs in on the same connection, get no 
   const visitor = await pair.visitor();
   const sid = (user: string) => `Cookie: sid=${user}-0123456789abcdef`;
   const say = async (fields: readonly string[], body: Buffer, ...more: readonly string[]) => {
-    visitor.send(GET("/inbox", ...fields));
+    visitor.send(GET("/inbox", "Sec-Fetch-Site: none", ...fields));
     (await pair.web.next()).ok(body, "Content-Type: text/html", ...more);
     expect((await visitor.response()).body.equals(body)).toBe(true);
   };

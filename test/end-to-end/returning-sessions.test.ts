@@ -41,7 +41,7 @@ it("cost a change, not a page, however many were there in between", async () => 
   const answerBytes = async (person: number): Promise<number> => {
     const { body } = await visit(pair.port, {
       path: "/home",
-      headers: { Cookie: `sid=${person}-0123456789abcdef` },
+      headers: { "Sec-Fetch-Site": "none", Cookie: `sid=${person}-0123456789abcdef` },
     });
     expect(body.toString()).toBe(`<p>${own[person]}</p><p>round ${round}</p>`);
     return (await pair.visited(++visits)).answerBytes ?? Number.NaN;

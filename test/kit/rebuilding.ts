@@ -64,6 +64,7 @@ export const outgoing = (
     urgency: 3,
     incremental: false,
     visitorConnection: undefined,
+    sizes: undefined,
     beginning,
   };
   return { stream, exchange: openExchange(link, request, events), events };

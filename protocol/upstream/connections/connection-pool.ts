@@ -19,7 +19,7 @@ export const BRIEF_REST_MS = 2;
 const LOOK_EVERY_MS = 1_000;
 
 /** Makes new connections. Rejects with StreamError, or with the signal's reason. */
-export interface Dialler {
+interface Dialler {
   dial(wish: { readonly halfOpen: boolean; readonly signal: AbortSignal }): Promise<Socket>;
 }
 

@@ -86,8 +86,8 @@ export class PlaceQueue<Request extends QueuedRequest> {
 }
 
 /** Places that a network may hold while other networks wait. @internal */
-export const shareOf = (places: number): number => Math.ceil(places / 2);
+const shareOf = (places: number): number => Math.ceil(places / 2);
 
 /** And while none does: a quarter stays free, since requests that hang do not give their places back. @internal */
-export const shareAloneOf = (places: number): number =>
+const shareAloneOf = (places: number): number =>
   places === 1 ? 1 : places - Math.max(1, Math.floor(places / 4));

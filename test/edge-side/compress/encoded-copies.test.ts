@@ -55,7 +55,7 @@ const open = (bytes = 2 ** 20) => {
       end() {},
     } as unknown as Visitor;
     await sendWhole(
-      { visitor, head: HEAD, encoders, varying, memory: { hold: () => true }, keyId: "k" },
+      { visitor, head: HEAD, encoders, varying, memory: { hold: () => true }, exposure: "none", keyId: "k" },
       { page: PAGE, end: { how: "complete", trailers: [] } },
       copies,
     );

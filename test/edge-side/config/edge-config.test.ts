@@ -62,6 +62,8 @@ describe("a valid edge.yaml", () => {
               connectProtocols: [],
             },
           ],
+          links: 64,
+          addresses: [],
         },
       ],
       store: {

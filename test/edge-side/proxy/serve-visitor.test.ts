@@ -119,7 +119,9 @@ describe("a visit", () => {
   it("with a session says so; its versions are offered to it alone", async () => {
     const { edge, origin } = await joined();
     const page = madePage(seeded(), 10);
-    const asking = (session: string) => ({ headers: { Cookie: `sid=${session}-0123456789abcdef` } });
+    const asking = (session: string) => ({
+      headers: { "Sec-Fetch-Site": "none", Cookie: `sid=${session}-0123456789abcdef` },
+    });
     const ask = async (session: string | undefined): Promise<OpenFrame> => {
       const visited = visit(edge.port, session === undefined ? {} : asking(session));
       const asked = await answerWhole(origin, page);

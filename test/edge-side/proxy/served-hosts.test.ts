@@ -6,6 +6,7 @@ import { makeLinkKey } from "../../../protocol/transport/key.ts";
 
 const ONE = makeLinkKey("one");
 const TWO = makeLinkKey("two");
+const FREE = { links: 64, addresses: [] };
 const host = (name: string, more: { readonly compressRequests?: boolean } = {}) => ({
   host: name,
   bases: "session" as const,
@@ -18,8 +19,8 @@ const host = (name: string, more: { readonly compressRequests?: boolean } = {}) 
 });
 const settings = {
   keys: [
-    { key: ONE, hosts: [host("a.example"), host("both.example")] },
-    { key: TWO, hosts: [host("both.example", { compressRequests: false })] },
+    { ...FREE, key: ONE, hosts: [host("a.example"), host("both.example")] },
+    { ...FREE, key: TWO, hosts: [host("both.example", { compressRequests: false })] },
   ],
   trustedProxies: [parseNetwork("10.0.0.0/8")],
 };
@@ -44,7 +45,9 @@ describe("the hosts that are served", () => {
   it("have rules of their own", () => {
     const hosts = new ServedHosts({
       ...settings,
-      keys: [{ key: ONE, hosts: [host("a.example"), host("b.example", { compressRequests: false })] }],
+      keys: [
+        { ...FREE, key: ONE, hosts: [host("a.example"), host("b.example", { compressRequests: false })] },
+      ],
     });
     expect(["a.example", "b.example"].map((each) => hosts.rulesOf(each)?.compressRequests)).toEqual([
       true,
@@ -56,9 +59,9 @@ describe("the hosts that are served", () => {
     const hosts = new ServedHosts(settings);
     const changed = makeLinkKey("two");
     const next = [
-      { key: ONE, hosts: [host("b.example")] },
-      { key: changed, hosts: [host("both.example")] },
-      { key: makeLinkKey("new"), hosts: [host("c.example")] },
+      { ...FREE, key: ONE, hosts: [host("b.example")] },
+      { ...FREE, key: changed, hosts: [host("both.example")] },
+      { ...FREE, key: makeLinkKey("new"), hosts: [host("c.example")] },
     ];
     expect([hosts.trusts("10.1.2.3"), hosts.trusts("192.0.2.1")]).toEqual([true, false]);
     expect([...hosts.replace({ keys: next, trustedProxies: [] })]).toEqual(["one"]);

@@ -29,7 +29,9 @@ interface Visit {
 
 const versionsOf = (visit: Visit = {}, heard?: (marks: readonly string[]) => void): VisitBases => {
   const { keyId = "k", storeId = "store of origin1", target = "/a", fields = [], bases = "session" } = visit;
-  const visitor = { host: visit.host ?? "www.example.com", target };
+  const host = visit.host ?? "www.example.com";
+  const own = ["Sec-Fetch-Site", "none", ...fields];
+  const visitor = { method: "GET", host, authority: host, target, fields: own };
   const link = { keyId, peer: { storeId, features: [] } } as unknown as Link;
   const rules = new ScopeRules({ bases, harmlessCookies: [] }, Buffer.alloc(32, 1));
   const clock = new FakeClock();
@@ -40,7 +42,7 @@ const versionsOf = (visit: Visit = {}, heard?: (marks: readonly string[]) => voi
   const credentials = rules.credentialsOf(fields);
   const pageKey = pageKeyOf(visitor.target);
   return new VisitBases(link, {
-    visitor: { ...visitor, fields },
+    visitor,
     pageKey,
     credentials,
     rules,

@@ -163,7 +163,7 @@ describe("what a newer peer may send", () => {
   });
 
   it("an unknown even extension is skipped", () => {
-    expect(decoded(hex("08 14 05 00 0c 03 010203"))).toEqual({
+    expect(decoded(hex("08 14 05 00 20 03 010203"))).toEqual({
       kind: "end",
       streamId: 5,
       how: "complete",

@@ -1,0 +1,43 @@
+/** Who may dial with a key, and whose edges may ask for a route. SPEC section "Keys". */
+import { expect, it } from "vitest";
+import { startOrigin } from "../../origin-side/run/daemon.ts";
+import { originConfigOf } from "../kit/daemons.ts";
+import { watchLeaks } from "../kit/leaks.ts";
+import { openPair } from "../kit/pair.ts";
+import { HOST, KEY } from "../kit/real-daemons.ts";
+import { silentLog } from "../kit/silent-log.ts";
+import { visit } from "../kit/visits.ts";
+
+watchLeaks();
+
+it.each([
+  [["k"], 200],
+  [["another"], 502],
+])("a route for edges with the keys %j gives %i", async (edges, status) => {
+  await using pair = await openPair({
+    serve: (_, response) => response.end("page"),
+    edge: { keys: [{ ...KEY, hosts: [HOST] }] },
+  });
+  const [route] = [{ host: HOST, origin: `http://127.0.0.1:${pair.web.port}`, edges }];
+  await using other = await openPair({
+    serve: (_, response) => response.end("page"),
+    origin: { routes: [route] },
+  });
+  expect((await visit(other.port)).status).toBe(status);
+});
+
+it("a link beyond the `links` of its key is closed, and told of, and the others serve on", async () => {
+  await using pair = await openPair({
+    serve: (_, response) => response.end("page"),
+    edge: { keys: [{ ...KEY, hosts: [HOST], links: 1 }] },
+  });
+  const config = originConfigOf({ tunnel: pair.edge.tunnelAddress.port, web: pair.web.port });
+  const second = await startOrigin(config, { log: silentLog });
+  try {
+    await pair.edgeLog.heard("link refused");
+    expect(pair.edgeLog.count("link up")).toBe(1);
+    expect((await visit(pair.port)).status).toBe(200);
+  } finally {
+    await second.stop();
+  }
+});
