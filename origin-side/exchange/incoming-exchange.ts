@@ -42,10 +42,7 @@ export interface ExchangeLimits {
   readonly codedRequests?: boolean;
 }
 
-interface ReadRequest {
-  readonly request: RequestHead;
-  readonly host: string;
-}
+type ReadRequest = Pick<IncomingExchange, "request" | "host">;
 
 /** A request whose head is the same as one before it comes with the same list: it is read once. */
 const READ = new WeakMap<HeaderList, ReadRequest>();

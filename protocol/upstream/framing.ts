@@ -115,7 +115,3 @@ const ofThisHop = (original: HeaderList): HeaderList => {
   const trailers = members.some((member) => member.trim().toLowerCase() === "trailers");
   return trailers ? ["TE", "trailers", "Connection", "TE"] : ["Connection", "keep-alive"];
 };
-
-/** Whether the request waits for word from the web server before its body (RFC 9110 section 10.1.1). */
-const expectsContinue = ({ head }: UpstreamRequest): boolean =>
-  listOf(head.fields, "expect")?.toLowerCase().includes("100-continue") === true;

@@ -76,12 +76,12 @@ export class UpstreamClient<Settings extends UpstreamSettings = UpstreamSettings
   }
 
   /**
-   * The request, once enough of its body is here: a visitor that sends it slowly keeps no place of the web server meanwhile. Not
-   * where the visitor waits for what the web server says first (RFC 9110 section 10.1.1, RFC 10036).
+   * The request, once enough of its body is here, where more than half of the places are taken: then a visitor that sends it slowly
+   * keeps none meanwhile. Not where the visitor waits for what the web server says first (RFC 9110 section 10.1.1, RFC 10036).
    */
   async #ready(request: UpstreamRequest): Promise<WireRequest> {
     const wire = wireRequest(request);
-    if (wire.body === undefined || mustNotWait(request)) return wire;
+    if (wire.body === undefined || !this.#connections.isBusy || mustNotWait(request)) return wire;
     return { ...wire, body: await startOf(wire.body, wire.bodyBytes, request.signal) };
   }
 

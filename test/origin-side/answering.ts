@@ -188,17 +188,7 @@ export class Answering implements AsyncDisposable {
     target: string,
     more: { readonly fields?: HeaderList; readonly ended?: boolean; readonly body?: string } = {},
   ): EdgeExchange {
-    const head = [
-      ":method",
-      method,
-      ":target",
-      target,
-      "Host",
-      "www.example.com",
-      "Incremental",
-      "?1",
-      ...(more.fields ?? []),
-    ];
+    const head = [":method", method, ":target", target, "Host", "www.example.com", ...(more.fields ?? [])];
     const item = GET(target, {
       head,
       ended: more.ended ?? true,

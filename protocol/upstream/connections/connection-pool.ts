@@ -73,6 +73,11 @@ export class ConnectionPool {
     return this.#all.size - this.#beside + this.#coming;
   }
 
+  /** More than half of the places are taken by what is not at rest. */
+  get isBusy(): boolean {
+    return 2 * (this.size - this.#resting.size) > this.#options.most;
+  }
+
   /**
    * Rejects with StreamError("no-place") after `withinMs` in the queue, with StreamError("origin-failed") where none can be
    * made, or with the signal's reason.

@@ -124,6 +124,10 @@ export class RestingConnections {
     this.#clock = clock;
   }
 
+  get size(): number {
+    return this.#resting.length;
+  }
+
   add(connection: PooledConnection, forMs: number): void {
     connection.rest(this.#clock.now(), forMs);
     this.#resting.push(connection);

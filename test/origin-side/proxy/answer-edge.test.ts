@@ -226,7 +226,7 @@ describe("a request's body", () => {
     edge.say(
       openFrame(1, {
         ended: false,
-        head: [":method", "POST", ":target", "/", "Host", TEST_HOST, "Incremental", "?1"],
+        head: [":method", "POST", ":target", "/", "Host", TEST_HOST],
       }),
     );
     for (let sent = 0; sent < 8; sent++) edge.say(dataFrame(1, Buffer.alloc(16_000, "x")));
@@ -245,7 +245,7 @@ describe("a request's body", () => {
     edge.say(
       openFrame(1, {
         ended: false,
-        head: [":method", "POST", ":target", "/", "Host", TEST_HOST, "Incremental", "?1"],
+        head: [":method", "POST", ":target", "/", "Host", TEST_HOST],
       }),
     );
     edge.say(dataFrame(1, Buffer.alloc(1_000)));
@@ -263,7 +263,7 @@ describe("a request's body", () => {
       answer = () => socket.write("HTTP/1.1 413 Too Large\r\nContent-Length: 9\r\n\r\ntoo large");
     });
     const { edge, link } = await joined({ port: server.port });
-    const head = [":method", "POST", ":target", "/", "Host", TEST_HOST, "Incremental", "?1"];
+    const head = [":method", "POST", ":target", "/", "Host", TEST_HOST];
     edge.say(openFrame(1, { ended: false, head }));
     let said = 0;
     const sayAll = async () => {

@@ -252,7 +252,7 @@ describe("a connection", () => {
     await using origin = await RawOrigin.listen();
     await using client = new TestClient(routeTo(origin.port));
     const asked = ask(client, "POST", "/", {
-      fields: ["Content-Length", "10", "Incremental", "?1"],
+      fields: ["Content-Length", "10"],
       body: new FedBody().piece("12345"),
     });
     const connection = await origin.next();
@@ -326,7 +326,7 @@ describe("a limit", () => {
     const clock = new FakeClock();
     await using client = new TestClient(routeTo(origin.port, { answerMs: 1_000 }), { clock });
     const body = new FedBody().piece("1");
-    const asked = ask(client, "POST", "/", { fields: ["Content-Length", "2", "Incremental", "?1"], body });
+    const asked = ask(client, "POST", "/", { fields: ["Content-Length", "2"], body });
     const connection = await origin.next();
     await connection.head();
     await connection.bytes(1);
@@ -459,7 +459,7 @@ describe("a visitor that leaves", () => {
     await using client = new TestClient(routeTo(origin.port));
     for (const leaves of ["by signal", "by closed"]) {
       const body = new FedBody().piece("half");
-      const asked = ask(client, "POST", "/", { fields: ["Incremental", "?1"], body });
+      const asked = ask(client, "POST", "/", { body });
       const connection = await origin.next();
       await connection.head();
       await connection.upTo("half\r\n");
