@@ -3,8 +3,9 @@
  * one segment by segment. Any doubt about a delta ends in plain bytes on the same stream, from the last verified byte on.
  * SPEC section "Proof".
  */
+
+import { basesDigest } from "../../protocol/frames/digests.ts";
 import type { AnswerForm, AnswerFrame } from "../../protocol/frames/frame.ts";
-import { basesDigest } from "../../protocol/frames/proof.ts";
 import type { Version } from "../../protocol/store/version-store.ts";
 import { type BodyEnd, framesOfBody } from "../exchange/answer-frames.ts";
 import type { Exchange } from "../exchange/exchange.ts";

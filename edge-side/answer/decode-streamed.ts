@@ -6,7 +6,7 @@ import { createHash, type Hash } from "node:crypto";
 import { DeltaError, type StreamDecoder } from "../../protocol/codec/codec.ts";
 import { codecById } from "../../protocol/codec/codecs.ts";
 import { StreamError } from "../../protocol/errors.ts";
-import { segmentDigest } from "../../protocol/frames/proof.ts";
+import { segmentDigest } from "../../protocol/frames/digests.ts";
 import type { Fingerprint } from "../../protocol/store/fingerprint.ts";
 import type { Version } from "../../protocol/store/version-store.ts";
 import type { BodyEnd, BodyFrame, CodedFrames } from "../exchange/answer-frames.ts";

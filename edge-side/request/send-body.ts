@@ -4,7 +4,7 @@
  */
 
 import { encodeRequest } from "../../protocol/codec/zstd.ts";
-import { resultDigest } from "../../protocol/frames/proof.ts";
+import { resultDigest } from "../../protocol/frames/digests.ts";
 import {
   MOST_ONE_PIECE_BYTES,
   ONE_PIECE_OVERHEAD_BYTES,

@@ -5,8 +5,8 @@
 import { createHash } from "node:crypto";
 import type { StreamEncoder } from "../../protocol/codec/codec.ts";
 import { SegmentedBody } from "../../protocol/codec/segment-writer.ts";
+import { resultDigest } from "../../protocol/frames/digests.ts";
 import type { AnswerForm } from "../../protocol/frames/frame.ts";
-import { resultDigest } from "../../protocol/frames/proof.ts";
 import type { ResponseHead } from "../../protocol/http/head.ts";
 import type { Lease } from "../../protocol/runtime/memory-budget.ts";
 import { ownBuffer } from "../../protocol/store/compact-buffer.ts";

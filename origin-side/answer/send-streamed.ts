@@ -4,7 +4,7 @@
  */
 import type { StreamEncoder } from "../../protocol/codec/codec.ts";
 import { SegmentedBody } from "../../protocol/codec/segment-writer.ts";
-import { basesDigest } from "../../protocol/frames/proof.ts";
+import { basesDigest } from "../../protocol/frames/digests.ts";
 import { LATE } from "../../protocol/runtime/async-queue.ts";
 import type { BodyEnd, UpstreamBody } from "../../protocol/upstream/body.ts";
 import type { SentAnswer } from "../exchange/access-record.ts";

@@ -8,7 +8,7 @@ import { SEGMENT_BYTES } from "../../protocol/codec/segment-writer.ts";
 import { zstdCodec } from "../../protocol/codec/zstd.ts";
 import { requestDecoder } from "../../protocol/codec/zstd-stream.ts";
 import { StreamError } from "../../protocol/errors.ts";
-import { segmentDigest } from "../../protocol/frames/proof.ts";
+import { segmentDigest } from "../../protocol/frames/digests.ts";
 import { MOST_STREAMED_REQUESTS, type RequestCoding } from "../../protocol/frames/request-coding.ts";
 import { fingerprintOf } from "../../protocol/store/fingerprint.ts";
 import type { BodyEnd, RequestBody } from "../../protocol/upstream/body.ts";

@@ -3,7 +3,7 @@
  * bytes so far, so that the other side releases nothing it has not verified. Answers and requests alike. SPEC section "Proof".
  */
 import { createHash, type Hash } from "node:crypto";
-import { segmentDigest } from "../frames/proof.ts";
+import { segmentDigest } from "../frames/digests.ts";
 import type { StreamEncoder } from "./codec.ts";
 
 /** A segment is ended after this many plain bytes even if its source never pauses, or the receiver would hold them all. */

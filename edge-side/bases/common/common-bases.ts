@@ -8,7 +8,7 @@ import { LRUCache } from "lru-cache";
 import { DeltaError } from "../../../protocol/codec/codec.ts";
 import { STREAMING_CODEC } from "../../../protocol/codec/codecs.ts";
 import type { Log } from "../../../protocol/daemon/log.ts";
-import { resultDigest } from "../../../protocol/frames/proof.ts";
+import { resultDigest } from "../../../protocol/frames/digests.ts";
 import type { Link } from "../../../protocol/link/link-api.ts";
 import type { Clock } from "../../../protocol/runtime/clock.ts";
 import type { MemoryBudget } from "../../../protocol/runtime/memory-budget.ts";

@@ -1,7 +1,7 @@
 /** Wire formulas, against digests made elsewhere (sha256sum). SPEC section "Proof". */
 import { createHash } from "node:crypto";
 import { expect, it } from "vitest";
-import { basesDigest, resultDigest, segmentDigest } from "../../../protocol/frames/proof.ts";
+import { basesDigest, resultDigest, segmentDigest } from "../../../protocol/frames/digests.ts";
 import { fingerprintOf } from "../../../protocol/store/fingerprint.ts";
 
 const hex = (latin1: string): string => Buffer.from(latin1, "latin1").toString("hex");
