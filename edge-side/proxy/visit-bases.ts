@@ -48,7 +48,7 @@ export interface BasesOptions {
 /** Of answers that build on versions which others may have filled with text of their choice. @internal */
 const SHARED_PADDING_STEP = 64;
 /** Of answers to requests that others may have chosen. @internal */
-const NAVIGATION_PADDING_STEP = 512;
+const NAVIGATION_PADDING_STEP = 1024;
 
 const sizesFor = (exposure: SizeExposure, buildsOnOthers: () => boolean): AnswerSizes | undefined => {
   switch (exposure) {
