@@ -20,7 +20,7 @@ import { assertWritable, closing, type WireRequest } from "./framing.ts";
 import { InactivityTimeout } from "./inactivity-timeout.ts";
 import { InterimLimit } from "./interim-limit.ts";
 import { LenientResponse, readLeniently } from "./lenient/lenient-response.ts";
-import { judgeResponse, rawHead } from "./response-head.ts";
+import { rawHead } from "./response-head.ts";
 import { sendBody } from "./send-body.ts";
 import { failureOf, StaleConnection, truncationBy } from "./upstream-failure.ts";
 import type { UpstreamResponse } from "./upstream-request.ts";
@@ -180,10 +180,14 @@ class UpstreamExchange implements Borrower {
   #answered(incoming: IncomingMessage): void {
     if (this.#phase.is !== "asking") return;
     const { connection } = this.#phase;
-    const { connections, idleMs } = this.#options;
+    const { connections, heads, idleMs } = this.#options;
     connections.answered(connection);
     try {
-      const { head, framing, live, ...kept } = judgeResponse(this.#asked.wire.method, incoming);
+      const { head, framing, live, ...kept } = heads.judge(
+        this.#asked.wire.method,
+        incoming,
+        this.#reader.strictText,
+      );
       const restMs = this.#login.restMs(kept, this.#options.restMs);
       const body = new UpstreamBody({
         pause: () => {
