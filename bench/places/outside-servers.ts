@@ -116,6 +116,8 @@ export const startOutside = async (
       await writeFile(join(folder, name), text);
     const child = spawn(recipe.program, recipe.args(address, folder), {
       stdio: ["ignore", "ignore", "pipe"],
+      // Apache ends its whole process group.
+      detached: true,
     });
     const killAtExit = () => child.kill("SIGTERM");
     process.once("exit", killAtExit);
