@@ -44,8 +44,12 @@ const MOST_KNOWN = 64;
 export class KnownHeads {
   readonly #known = new Map<string, JudgedHead>();
 
-  /** `text`: the head as it came, if two that are equal mean the same. Throws as judgeResponse does. */
-  judge(method: string, incoming: RawHead, text: string | undefined): JudgedHead {
+  /** `strictText`: the head as it came, if two that are equal mean the same. Throws as judgeResponse does. */
+  judge(
+    method: string,
+    incoming: RawHead,
+    { strictText: text }: { readonly strictText: string | undefined },
+  ): JudgedHead {
     if (text === undefined || text.length > MOST_KNOWN_CHARACTERS || method !== "GET")
       return judgeResponse(method, incoming);
     const known = this.#known.get(text);

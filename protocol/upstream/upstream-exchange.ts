@@ -27,12 +27,11 @@ import type { UpstreamResponse } from "./upstream-request.ts";
 import { VisitorRate } from "./visitor-rate.ts";
 
 const NO_BYTES = Buffer.alloc(0);
-
 /**
  * The response, or the upgrade. Rejects with StreamError, with the reason of the request's signal, or with StaleConnection,
  * unless the wish is `none`. What HTTP/1.1 has no form for is "origin-failed", and nothing of it has been sent.
  */
-export const exchangeWith = async (asked: Asked, options: ExchangeDependencies): Promise<UpstreamResponse> =>
+export const exchangeWith = (asked: Asked, options: ExchangeDependencies) =>
   new UpstreamExchange(asked, options).response;
 
 class UpstreamExchange implements Borrower {
@@ -180,15 +179,12 @@ class UpstreamExchange implements Borrower {
   #answered(incoming: IncomingMessage): void {
     if (this.#phase.is !== "asking") return;
     const { connection } = this.#phase;
-    const { connections, heads, idleMs } = this.#options;
+    const { connections, heads, idleMs, restMs: mostMs } = this.#options;
     connections.answered(connection);
     try {
-      const { head, framing, live, ...kept } = heads.judge(
-        this.#asked.wire.method,
-        incoming,
-        this.#reader.strictText,
-      );
-      const restMs = this.#login.restMs(kept, this.#options.restMs);
+      const { method } = this.#asked.wire;
+      const { head, framing, live, ...kept } = heads.judge(method, incoming, this.#reader);
+      const restMs = this.#login.restMs(kept, mostMs);
       const body = new UpstreamBody({
         pause: () => {
           this.#pause();
