@@ -18,7 +18,7 @@ import {
 } from "../exchange/visitor.ts";
 import type { VisitorConnection } from "../exchange/visitor-connection.ts";
 import { expectsContinue, type RepeatedHead } from "../exchange/visitor-request.ts";
-import { errorPage, LEFT, pairsOf } from "./error-page.ts";
+import { errorPage, LEFT, logLimit, pairsOf } from "./error-page.ts";
 import { Http1Upload, type UploadOwner } from "./http1-upload.ts";
 import { dropRest, type LingerOptions } from "./linger.ts";
 import type { Underscores } from "./underscores.ts";
@@ -88,7 +88,10 @@ export class Http1Visitor implements Visitor, UploadOwner {
     this.hasBody = headers["transfer-encoding"] !== undefined || (length !== undefined && Number(length) > 0);
     // A body that differs from its length is not sent as if it were right.
     response.strictContentLength = true;
-    this.#taking = new InactivityTimer(options.clock, options.idleMs, () => this.cut());
+    this.#taking = new InactivityTimer(options.clock, options.idleMs, () => {
+      logLimit(options.log, 408, this.address);
+      this.cut();
+    });
     response.once("close", () => this.#closed());
     // Says nothing that "close" does not say; without a listener it would end the program.
     request.on("error", () => {});
@@ -164,6 +167,7 @@ export class Http1Visitor implements Visitor, UploadOwner {
 
   /** The visitor's own fault: its exchange ends, and it is told so if it can be. */
   refuse(status: 400 | 408 | 413): void {
+    logLimit(this.options.log, status, this.address);
     this.#listener?.left();
     if (status !== 413) this.response.shouldKeepAlive = false;
     this.#endWith(status);
