@@ -40,6 +40,8 @@ export interface VisitorOptions extends LingerOptions {
 
 /** Before a connection is reset, what was written to it has so long to leave the system's buffers, which a reset empties. @internal */
 export const CUT_MS = 300;
+/** Where more waits to be taken, interim heads are left out. @internal */
+export const MOST_UNREAD_BYTES = 64 * 1024;
 const NO_BYTES = Buffer.alloc(0);
 const CONTINUE = 100;
 
@@ -122,6 +124,8 @@ export class Http1Visitor implements Visitor, UploadOwner {
 
   interim({ status, fields }: ResponseHead): void {
     if (this.answered || this.version === "1.0") return;
+    // A hint for a visitor that reads: one that does not must not make them heap up here.
+    if (this.request.socket.writableLength > MOST_UNREAD_BYTES) return;
     if (status === CONTINUE && fields.length === 0) this.response.writeContinue();
     else this.response.writeInformation(status, fields);
     if (status === CONTINUE && !this.request.complete) this.#upload?.awaitBody();
