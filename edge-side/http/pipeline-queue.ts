@@ -37,6 +37,7 @@ export class PipelineQueue {
   readonly #waiting = new Fifo<Waiting>();
   /** Of what all connections may have waiting. */
   readonly #lease: Lease;
+  readonly #resume: () => void;
   #paused = false;
   #running = false;
   #closed = false;
@@ -45,6 +46,10 @@ export class PipelineQueue {
     this.#socket = socket;
     this.#lease = lease;
     socket.once("close", () => lease.release());
+    const resume = socket.resume.bind(socket);
+    this.#resume = resume;
+    // Node reads on by itself while it serves a request, once or twice for each, so that more would come than are done.
+    socket.resume = () => (this.#paused ? socket : resume());
     this.#events = events;
   }
 
@@ -97,11 +102,10 @@ export class PipelineQueue {
     this.#socket.destroy();
   }
 
-  /** Paused again for each head that comes nevertheless: node reads on by itself when a response is over. */
   #flow(): void {
     const pause = this.#lease.bytes > MOST_WAITING_BYTES;
     if (pause) this.#socket.pause();
-    else if (this.#paused) this.#socket.resume();
+    else if (this.#paused) this.#resume();
     this.#paused = pause;
   }
 }

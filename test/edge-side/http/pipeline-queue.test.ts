@@ -106,13 +106,11 @@ describe("requests of one connection", () => {
     expect(socket.isPaused()).toBe(false);
   });
 
-  it("are not read on by a socket that node resumed, once another head has come", async () => {
+  it("are not read on when node resumes the socket", async () => {
     const { socket, turns } = made();
     turns.take(() => {});
     turns.take(() => {}, MOST_WAITING_BYTES + 1);
     socket.resume();
-    expect(socket.isPaused()).toBe(false);
-    turns.take(() => {}, 1);
     expect(socket.isPaused()).toBe(true);
     socket.destroy();
     await once(socket, "close");
