@@ -1,8 +1,9 @@
 /**
  * What both daemons hold while a hundred thousand varied pages cross with a small store: resident memory, sampled, against
- * the bound that the README states. Half of the visits ask for a page that was asked for before. Every body is checked.
+ * the bound that `check` states. Half of the visits ask for a page that was asked for before. Every body is checked.
  */
 import type { ChildProcess } from "node:child_process";
+import { memoryBound, originMemory } from "../../protocol/daemon/memory-bound.ts";
 import { chanceFor } from "../demo-site/chance.ts";
 import { memoryOf, throwUnlessLinux } from "./consumption.ts";
 import { note } from "./flaws.ts";
@@ -15,10 +16,12 @@ const MIB = 2 ** 20;
 const STORE_MIB = 32;
 /** `store.size` of both sides: filled many times over. @internal */
 export const STORE_BYTES = STORE_MIB * MIB;
-/** README "Memory": `memory.budget`'s default, a stream's first window, and Node.js with code and compressors. */
-const BUDGET_BYTES = 128 * MIB;
-const BYTES_PER_STREAM = 256 * 1024;
-const CONSTANT_BYTES = 640 * MIB;
+/** Of both sides: the store, and the defaults of what else the bound depends on. */
+const SETTINGS = {
+  store: { sizeBytes: STORE_BYTES },
+  memory: { budgetBytes: 128 * MIB },
+  limits: { headBytes: 64 * 1024 },
+};
 
 const SAMPLE_MS = 250;
 const SEED = 2408;
@@ -35,7 +38,7 @@ export interface MemoryReport {
   readonly requests: number;
   readonly concurrency: number;
   readonly storeBytes: number;
-  /** What the README says a daemon stays below here. */
+  /** What a daemon stays below here; of both sides the smaller one. */
   readonly boundBytes: number;
   readonly daemons: Readonly<Record<"edge" | "originSide", DaemonMemory>>;
   readonly seconds: number;
@@ -53,7 +56,7 @@ interface DaemonMemory {
 
 /** @internal */
 export const boundFor = (concurrency: number): number =>
-  STORE_BYTES + BUDGET_BYTES + BYTES_PER_STREAM * concurrency + CONSTANT_BYTES;
+  memoryBound(originMemory(SETTINGS), { links: 1, connections: 0, requests: concurrency });
 
 /** The page that visit `number` asks for: half new ones, half among the latest. @internal */
 export function pageOfVisit(number: number): number {

@@ -15,6 +15,7 @@ import {
   problem,
   warning,
 } from "../../protocol/daemon/findings.ts";
+import { edgeMemory, printMemory } from "../../protocol/daemon/memory-bound.ts";
 import { codeOf } from "../../protocol/runtime/user-error.ts";
 import { type EdgeConfig, edgeSettings } from "../config/edge-config.ts";
 import type { VisitorTls } from "../config/listener-config.ts";
@@ -41,6 +42,7 @@ export const checkEdge = async (file: string, today: Date): Promise<readonly Fin
         : checkCertificate(config.visitors.length > 1 ? `visitors[${i}]` : "visitors", tls, today),
     ),
     ...checkPlaces(config),
+    ok(printMemory(edgeMemory(config))),
   ];
 };
 

@@ -9,13 +9,11 @@ import { type AnswerSizes, answerSizesExtension } from "../../protocol/frames/an
 import type { AnswerFrame, StreamFrame, StreamId } from "../../protocol/frames/frame.ts";
 import { visitorConnectionExtension } from "../../protocol/frames/visitor-connection.ts";
 import type { HeaderList } from "../../protocol/http/header-list.ts";
+import { Inbox } from "../../protocol/link/inbox.ts";
 import type { Link } from "../../protocol/link/link-api.ts";
 import type { Stream, StreamReceiver } from "../../protocol/link/stream.ts";
-import { PieceQueue } from "../../protocol/runtime/piece-queue.ts";
 import { type Extension, NO_EXTENSIONS } from "../../protocol/wire/extensions.ts";
 
-/** Frames that wait for the visit; window bounds their bytes, and this what frames without any would take. @internal */
-export const MOST_WAITING_FRAMES = 65_536;
 /** Bytes of the interim heads of one answer; at one a second, as origin sides send them after the first hundred, enough for hours. @internal */
 export const MOST_INTERIM_BYTES = 4 * 1024 * 1024;
 /** Of a head, beside its bytes: what the smallest costs. @internal */
@@ -89,7 +87,7 @@ export class Exchange implements StreamReceiver {
   readonly #stream: Stream;
   readonly #events: ExchangeEvents;
   /** Data as its bytes, so that small frames become one. */
-  readonly #arrived = new PieceQueue<Buffer, StreamFrame>();
+  readonly #arrived: Inbox<Buffer, StreamFrame>;
   /** `sending`: the request's body has not ended. `asked`: it has. `lost`: all of it ended early. */
   #phase: "sending" | "asked" | "lost";
   #interimBytes = 0;
@@ -98,6 +96,7 @@ export class Exchange implements StreamReceiver {
 
   constructor(stream: Stream, { body, ended }: BodyBeginning, events: ExchangeEvents) {
     this.#stream = stream;
+    this.#arrived = new Inbox(() => stream.lease());
     this.#phase = ended ? "asked" : "sending";
     this.#requestBytes = body.length;
     this.#events = events;
@@ -186,10 +185,12 @@ export class Exchange implements StreamReceiver {
   frame(frame: StreamFrame, payloadBytes: number): void {
     if (this.#phase === "lost") return;
     if (frame.kind === "stopSending") return this.#events.refused();
-    if (this.#arrived.length >= MOST_WAITING_FRAMES) return this.cancel("internal");
     this.#answerBytes += payloadBytes - headBytes(frame, payloadBytes);
     if (frame.kind === "answer" && frame.form.kind === "interim") this.#interim(frame);
-    else this.#arrived.push(frame.kind === "data" ? (frame.bytes as Buffer) : frame);
+    else if (!this.#arrived.accept(frame.kind === "data" ? (frame.bytes as Buffer) : frame))
+      this.#end(
+        new StreamError("internal", "no room in memory.perKey for the frames that wait for the visitor"),
+      );
   }
 
   reset(code: StreamErrorCode): void {
@@ -207,11 +208,13 @@ export class Exchange implements StreamReceiver {
         throw new StreamError("internal", `more than ${MOST_INTERIM_BYTES} bytes of interim heads`);
       this.#events.interim(frame);
     } catch (cause) {
-      const error =
-        cause instanceof StreamError ? cause : new StreamError("internal", String(cause), { cause });
-      this.#stream.reset(error.code);
-      this.#lose(error);
+      this.#end(cause instanceof StreamError ? cause : new StreamError("internal", String(cause), { cause }));
     }
+  }
+
+  #end(error: StreamError): void {
+    this.#stream.reset(error.code);
+    this.#lose(error);
   }
 
   #lose(error: StreamError): void {

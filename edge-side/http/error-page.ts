@@ -1,6 +1,8 @@
 /** What a visitor sees when there is no page to show: short, and nothing of what is inside. */
 import { STATUS_CODES } from "node:http";
+import type { Log } from "../../protocol/daemon/log.ts";
 import type { HeaderList } from "../../protocol/http/header-list.ts";
+import { plainAddress } from "../../protocol/runtime/ip-address.ts";
 
 /** Seconds after which a visitor may try again when no link is up. @internal */
 export const RETRY_AFTER_S = 5;
@@ -31,6 +33,20 @@ export const errorPage = (status: number): ErrorPage => {
     ],
     body,
   };
+};
+
+/** What may be set, or is a number in this code, of each status that says no more than that there is a limit. */
+const LIMITS: Readonly<Record<number, string>> = {
+  408: "times.idle",
+  413: "limits.bodyBytes, or 16 KiB of chunk extensions",
+  414: "limits.targetBytes",
+  431: "limits.headBytes, or 1,000 fields",
+};
+
+/** A visitor is refused with this status; where that is for a limit the log names it. */
+export const logLimit = (log: Log, status: number, address: string | undefined): void => {
+  const limit = LIMITS[status];
+  if (limit !== undefined) log.warn("limit reached", { limit, status, address: plainAddress(address ?? "") });
 };
 
 /** The same as bytes of HTTP/1.1, for a connection that has no response to write it to, and ends after it. */

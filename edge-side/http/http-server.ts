@@ -9,6 +9,7 @@ import type { TLSSocket } from "node:tls";
 import type { HostPort } from "../../protocol/config/units.ts";
 import type { Log } from "../../protocol/daemon/log.ts";
 import type { Clock } from "../../protocol/runtime/clock.ts";
+import { MemoryBudget } from "../../protocol/runtime/memory-budget.ts";
 import type { EdgeConfig } from "../config/edge-config.ts";
 import type { VisitorListen } from "../config/listener-config.ts";
 import type { Visitor } from "../exchange/visitor.ts";
@@ -16,6 +17,7 @@ import { Crowd } from "./crowd.ts";
 import { http1Options, serveHttp1 } from "./http1-connection.ts";
 import { type Http2Options, serveHttp2 } from "./http2-session.ts";
 import { ListenerCertificate } from "./listener-certificate.ts";
+import { MOST_WAITING_IN_ALL_BYTES } from "./pipeline-queue.ts";
 import { Underscores } from "./underscores.ts";
 
 export interface VisitorServer {
@@ -40,11 +42,17 @@ export const serveVisitors = async (
   options: HttpServerOptions,
 ): Promise<VisitorServer> => {
   const most = config.limits.visitors;
+  const waitingRequests = new MemoryBudget({
+    totalBytes: MOST_WAITING_IN_ALL_BYTES,
+    shareBytes: MOST_WAITING_IN_ALL_BYTES,
+  });
   const crowd = new Crowd({
     most,
     full: (closed) => options.log.warn("limit reached", { limit: "limits.visitors", most, closed }),
   });
-  const listeners = config.visitors.map((listen) => new VisitorListener(listen, config, options, crowd));
+  const listeners = config.visitors.map(
+    (listen) => new VisitorListener(listen, config, { ...options, waitingRequests }, crowd),
+  );
   const opened = await Promise.allSettled(listeners.map((each) => each.open()));
   const failed = opened.find((each) => each.status === "rejected");
   const close = async (signal: AbortSignal) => {
@@ -75,7 +83,12 @@ class VisitorListener {
   readonly #listen: VisitorListen;
   readonly #server: Server;
 
-  constructor(listen: VisitorListen, config: EdgeConfig, options: HttpServerOptions, crowd: Crowd) {
+  constructor(
+    listen: VisitorListen,
+    config: EdgeConfig,
+    options: HttpServerOptions & Pick<Http2Options, "waitingRequests">,
+    crowd: Crowd,
+  ) {
     this.#listen = listen;
     this.certificate = listen.tls && new ListenerCertificate(listen.tls);
     const { certificate } = this;
@@ -97,6 +110,7 @@ class VisitorListener {
         if (crowd.draining) this.#server.closeIdleConnections();
       },
       isCovered: certificate && ((socket, host) => certificate.covers(host, socket)),
+      waitingRequests: options.waitingRequests,
       visits: options.visits,
     };
     this.#server =

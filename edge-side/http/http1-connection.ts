@@ -6,11 +6,12 @@ import type { IncomingMessage, Server, ServerOptions, ServerResponse } from "nod
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { plainAddress } from "../../protocol/runtime/ip-address.ts";
+import type { MemoryBudget } from "../../protocol/runtime/memory-budget.ts";
 import { codeOf } from "../../protocol/runtime/user-error.ts";
 import type { EdgeConfig } from "../config/edge-config.ts";
 import { priorityOf, type Visitor } from "../exchange/visitor.ts";
 import { VisitorConnection } from "../exchange/visitor-connection.ts";
-import { errorPage, rawErrorPage } from "./error-page.ts";
+import { errorPage, logLimit, rawErrorPage } from "./error-page.ts";
 import { Http1Visitor, type VisitorOptions } from "./http1-visitor.ts";
 import { closeAndDrop, dropRest } from "./linger.ts";
 import { ParkedUpgrade } from "./parked-upgrade.ts";
@@ -30,6 +31,8 @@ export interface Http1Options extends VisitorOptions {
   /** A request of a connection is under way, or none is any more. */
   busy(socket: Socket): void;
   rested(socket: Socket): void;
+  /** What requests that wait on connections may take altogether. */
+  readonly waitingRequests: MemoryBudget;
   /** Who serves visitors. */
   readonly visits: { serve(visitor: Visitor): void };
 }
@@ -115,10 +118,16 @@ class Connection {
     this.#takeUp = takeUp;
     this.#socket = socket;
     this.#options = { ...options, connection: new VisitorConnection() };
-    this.#turns = new PipelineQueue(socket, {
-      busy: () => options.busy(socket),
-      rested: () => options.rested(socket),
-    });
+    this.#turns = new PipelineQueue(
+      socket,
+      {
+        busy: () => options.busy(socket),
+        rested: () => options.rested(socket),
+        ended: (limit) =>
+          options.log.warn("limit reached", { limit, address: plainAddress(socket.remoteAddress ?? "") }),
+      },
+      options.waitingRequests.lease(""),
+    );
     this.#lingerAtEnd();
   }
 
@@ -159,6 +168,7 @@ class Connection {
     // Its body can be skipped, so this visitor may go on.
     const goesOn = status === 413 || status === 405;
     const refuse = () => {
+      logLimit(this.#options.log, status, this.#socket.remoteAddress);
       this.#request = request;
       const page = errorPage(status);
       if (!goesOn) response.shouldKeepAlive = false;
@@ -176,6 +186,7 @@ class Connection {
   /** Refuses what is no request that HTTP/1.1 could go on after. */
   end(status: number): void {
     this.#turns.close(() => {
+      logLimit(this.#options.log, status, this.#socket.remoteAddress);
       if (!this.#socket.writable) return this.#socket.destroy();
       closeAndDrop(this.#socket, rawErrorPage(status), this.#options);
     });

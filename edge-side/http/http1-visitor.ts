@@ -18,7 +18,7 @@ import {
 } from "../exchange/visitor.ts";
 import type { VisitorConnection } from "../exchange/visitor-connection.ts";
 import { expectsContinue, type RepeatedHead } from "../exchange/visitor-request.ts";
-import { errorPage, LEFT, pairsOf } from "./error-page.ts";
+import { errorPage, LEFT, logLimit, pairsOf } from "./error-page.ts";
 import { Http1Upload, type UploadOwner } from "./http1-upload.ts";
 import { dropRest, type LingerOptions } from "./linger.ts";
 import type { Underscores } from "./underscores.ts";
@@ -40,6 +40,8 @@ export interface VisitorOptions extends LingerOptions {
 
 /** Before a connection is reset, what was written to it has so long to leave the system's buffers, which a reset empties. @internal */
 export const CUT_MS = 300;
+/** Where more waits to be taken, interim heads are left out. @internal */
+export const MOST_UNREAD_BYTES = 64 * 1024;
 const NO_BYTES = Buffer.alloc(0);
 const CONTINUE = 100;
 
@@ -88,7 +90,10 @@ export class Http1Visitor implements Visitor, UploadOwner {
     this.hasBody = headers["transfer-encoding"] !== undefined || (length !== undefined && Number(length) > 0);
     // A body that differs from its length is not sent as if it were right.
     response.strictContentLength = true;
-    this.#taking = new InactivityTimer(options.clock, options.idleMs, () => this.cut());
+    this.#taking = new InactivityTimer(options.clock, options.idleMs, () => {
+      logLimit(options.log, 408, this.address);
+      this.cut();
+    });
     response.once("close", () => this.#closed());
     // Says nothing that "close" does not say; without a listener it would end the program.
     request.on("error", () => {});
@@ -119,6 +124,8 @@ export class Http1Visitor implements Visitor, UploadOwner {
 
   interim({ status, fields }: ResponseHead): void {
     if (this.answered || this.version === "1.0") return;
+    // A hint for a visitor that reads: one that does not must not make them heap up here.
+    if (this.request.socket.writableLength > MOST_UNREAD_BYTES) return;
     if (status === CONTINUE && fields.length === 0) this.response.writeContinue();
     else this.response.writeInformation(status, fields);
     if (status === CONTINUE && !this.request.complete) this.#upload?.awaitBody();
@@ -164,6 +171,7 @@ export class Http1Visitor implements Visitor, UploadOwner {
 
   /** The visitor's own fault: its exchange ends, and it is told so if it can be. */
   refuse(status: 400 | 408 | 413): void {
+    logLimit(this.options.log, status, this.address);
     this.#listener?.left();
     if (status !== 413) this.response.shouldKeepAlive = false;
     this.#endWith(status);

@@ -5,6 +5,8 @@
 import type { HeaderList } from "../../protocol/http/header-list.ts";
 import { trimSpace } from "../../protocol/http/white-space.ts";
 
+const RESET_CONTENT = 205;
+
 export interface Http2Request {
   readonly method: string;
   readonly target: string;
@@ -49,4 +51,13 @@ export const readHttp2Request = (raw: HeaderList): Http2Request => {
     protocol: pseudo.get(":method") === "CONNECT" ? pseudo.get(":protocol") : undefined,
     fields: ["Host", authority, ...fields, ...(cookies.length > 0 ? ["Cookie", cookies.join("; ")] : [])],
   };
+};
+
+/**
+ * The value of `:status`. Node takes none above 599, and a 205 for the end of its stream, though its web server may send a body
+ * with it: it reads the value as a number, 200, and sends it as text.
+ */
+export const wireStatus = (status: number): string => {
+  if (status <= 599 && status !== RESET_CONTENT) return String(status);
+  return { valueOf: () => 200, toString: () => String(status) } as unknown as string;
 };

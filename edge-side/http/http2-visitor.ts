@@ -20,9 +20,9 @@ import {
   type Waiting,
 } from "../exchange/visitor.ts";
 import { expectsContinue } from "../exchange/visitor-request.ts";
-import { errorPage, LEFT, pairsOf } from "./error-page.ts";
+import { errorPage, LEFT, logLimit, pairsOf } from "./error-page.ts";
 import type { VisitorOptions } from "./http1-visitor.ts";
-import type { Http2Request } from "./http2-head.ts";
+import { type Http2Request, wireStatus } from "./http2-head.ts";
 import { areClean, sanitizeTrailers } from "./sanitize-head.ts";
 import { SWITCHING } from "./upgrade-visitor.ts";
 import { UpgradedStream } from "./upgraded-stream.ts";
@@ -33,7 +33,6 @@ const WEBSOCKET_KEY = new FieldNames(["sec-websocket-key"]);
 /** Of a WebSocket's handshake in HTTP/1.1; in HTTP/2 the stream's own CONNECT says it. */
 const OF_HANDSHAKE = new FieldNames(["connection", "upgrade", "content-length", "sec-websocket-accept"]);
 const KEY_BYTES = 16;
-const RESET_CONTENT = 205;
 const { NGHTTP2_CANCEL, NGHTTP2_INTERNAL_ERROR, NGHTTP2_NO_ERROR } = constants;
 
 export class Http2Visitor implements Visitor, UploadConnection {
@@ -86,7 +85,10 @@ export class Http2Visitor implements Visitor, UploadConnection {
     ({ urgency: this.urgency, incremental: this.incremental } = priorityOf(this.fields));
     this.hasBody = protocol === undefined && !stream.endAfterHeaders;
     this.#sending = new InactivityTimer(options.clock, options.idleMs, () => this.refuse(408));
-    this.#taking = new InactivityTimer(options.clock, options.idleMs, () => this.#cut(NGHTTP2_CANCEL));
+    this.#taking = new InactivityTimer(options.clock, options.idleMs, () => {
+      logLimit(options.log, 408, this.address);
+      this.#cut(NGHTTP2_CANCEL);
+    });
     stream.on("error", () => {}); // "close" follows
     stream.once("close", () => this.#closed());
     stream.on("trailers", (_fields, _flags, raw?: HeaderList) => {
@@ -188,6 +190,7 @@ export class Http2Visitor implements Visitor, UploadConnection {
 
   /** The visitor's own fault: its exchange ends, and it is told so if it can be. */
   refuse(status: Refused | 408): void {
+    logLimit(this.#options.log, status, this.address);
     this.#listener?.left();
     this.#endWith(status);
   }
@@ -270,15 +273,6 @@ export class Http2Visitor implements Visitor, UploadConnection {
     if (!this.#ended || !this.#stream.writableFinished) this.#listener?.left();
   }
 }
-
-/**
- * The value of `:status`. Node takes none above 599, and a 205 for the end of its stream, though its web server may send a body
- * with it: it reads the value as a number, 200, and sends it as text.
- */
-const wireStatus = (status: number): string => {
-  if (status <= 599 && status !== RESET_CONTENT) return String(status);
-  return { valueOf: () => 200, toString: () => String(status) } as unknown as string;
-};
 
 /** RFC 8441 has no key; the handshake of HTTP/1.1 behind us needs one. */
 const withWebSocketKey = (fields: HeaderList): HeaderList => [

@@ -1,15 +1,20 @@
 /**
  * Requests that came together on one connection of HTTP/1.1 (pipelining), one at a time: a request with effects may not
  * overtake the one before it (RFC 9112 section 9.3.2). While many bytes of heads wait nothing more is read of the connection; one
- * that sends more than its share ahead is ended.
+ * that sends more than its share ahead is ended, and so is one for whose heads there is no room beside those of all connections.
  */
 import type { Socket } from "node:net";
 import { Fifo } from "../../protocol/runtime/fifo.ts";
+import type { Lease } from "../../protocol/runtime/memory-budget.ts";
 
-/** Requests that may wait on one connection; each costs some kilobytes before it is looked at. @internal */
+/** Requests that may wait on one connection. @internal */
 export const MOST_WAITING = 256;
+/** What one takes while it waits, beside the bytes of its head: node's objects for it and for its response. @internal */
+export const REQUEST_BYTES = 4 * 1024;
+/** Bytes of requests that may wait on all connections together. */
+export const MOST_WAITING_IN_ALL_BYTES = 64 * 1024 * 1024;
 
-/** Bytes of heads that may wait on one connection before it is read no further; what was read with them comes on top. @internal */
+/** Bytes of requests that may wait on one connection before it is read no further; what was read with them comes on top. @internal */
 export const MOST_WAITING_BYTES = 64 * 1024;
 
 type Turn = (done: () => void) => void;
@@ -19,23 +24,32 @@ interface Waiting {
   readonly bytes: number;
 }
 
-/** What a connection has to do: something, or nothing any more. */
+/** What a connection has to do: something, or nothing any more; or it was ended because of a limit. */
 export interface PipelineEvents {
   busy(): void;
   rested(): void;
+  ended(limit: string): void;
 }
 
 export class PipelineQueue {
   readonly #socket: Socket;
   readonly #events: PipelineEvents;
   readonly #waiting = new Fifo<Waiting>();
-  #waitingBytes = 0;
+  /** Of what all connections may have waiting. */
+  readonly #lease: Lease;
+  readonly #resume: () => void;
   #paused = false;
   #running = false;
   #closed = false;
 
-  constructor(socket: Socket, events: PipelineEvents) {
+  constructor(socket: Socket, events: PipelineEvents, lease: Lease) {
     this.#socket = socket;
+    this.#lease = lease;
+    socket.once("close", () => lease.release());
+    const resume = socket.resume.bind(socket);
+    this.#resume = resume;
+    // Node reads on by itself while it serves a request, once or twice for each, so that more would come than are done.
+    socket.resume = () => (this.#paused ? socket : resume());
     this.#events = events;
   }
 
@@ -46,16 +60,15 @@ export class PipelineQueue {
   /** Runs `turn` when those before it are done; it says so by calling what it is given. `bytes`: of its head, as it waits. */
   take(turn: Turn, bytes = 0): void {
     if (this.#closed || this.#socket.destroyed) return;
-    if (this.#waiting.length >= MOST_WAITING) {
-      this.#socket.destroy();
-      return;
-    }
-    this.#waiting.push({ turn, bytes });
-    this.#waitingBytes += bytes;
     if (!this.#running) {
+      this.#running = true;
       this.#events.busy();
-      this.#next();
+      return this.#run(turn);
     }
+    if (this.#waiting.length >= MOST_WAITING) return this.#end("MOST_WAITING");
+    const waiting = { turn, bytes: REQUEST_BYTES + bytes };
+    if (!this.#lease.grow(waiting.bytes)) return this.#end("MOST_WAITING_IN_ALL_BYTES");
+    this.#waiting.push(waiting);
     this.#flow();
   }
 
@@ -70,21 +83,29 @@ export class PipelineQueue {
     this.#running = next !== undefined;
     if (next === undefined) return this.#events.rested();
     if (this.#socket.destroyed) return;
-    this.#waitingBytes -= next.bytes;
+    this.#lease.shrink(next.bytes);
     this.#flow();
+    this.#run(next.turn);
+  }
+
+  #run(turn: Turn): void {
     let over = false;
-    next.turn(() => {
+    turn(() => {
       if (over) return;
       over = true;
       this.#next();
     });
   }
 
-  /** Paused again for each head that comes nevertheless: node reads on by itself when a response is over. */
+  #end(limit: string): void {
+    this.#events.ended(limit);
+    this.#socket.destroy();
+  }
+
   #flow(): void {
-    const pause = this.#waitingBytes > MOST_WAITING_BYTES;
+    const pause = this.#lease.bytes > MOST_WAITING_BYTES;
     if (pause) this.#socket.pause();
-    else if (this.#paused) this.#socket.resume();
+    else if (this.#paused) this.#resume();
     this.#paused = pause;
   }
 }

@@ -91,7 +91,10 @@ export class IncomingExchange implements StreamReceiver {
       (limits.codedRequests !== true || upgradeOf(this.request.fields) !== undefined)
     )
       throw new LinkError("bad-frame", "a coded request where there may be none");
-    this.#upload = open.ended && open.body.length === 0 ? undefined : new Upload(stream);
+    this.#upload =
+      open.ended && open.body.length === 0
+        ? undefined
+        : new Upload(stream, (why) => this.fail("internal", why));
     stream.listen(this);
   }
 
@@ -128,7 +131,7 @@ export class IncomingExchange implements StreamReceiver {
   /** The request's body as it crosses the link, where it is coded. */
   codedBody(): CodedBody {
     if (this.#upload !== undefined) return this.#upload;
-    const none = new Upload(this.#stream);
+    const none = new Upload(this.#stream, () => {});
     none.end("complete");
     return none;
   }
@@ -198,9 +201,9 @@ export class IncomingExchange implements StreamReceiver {
     this.#stream.answerVerified();
   }
 
-  fail(code: StreamErrorCode): void {
+  fail(code: StreamErrorCode, why?: string): void {
     this.#stream.reset(code);
-    this.#leave(code);
+    this.#leave(code, why);
   }
 
   // From here on: called by the stream.
@@ -220,7 +223,8 @@ export class IncomingExchange implements StreamReceiver {
         return this.#upload?.end(frame.how);
       case "verified":
       case "askWhole":
-        if (this.acknowledgements.length >= MOST_WAITING_ACKNOWLEDGEMENTS) return this.fail("internal");
+        if (this.acknowledgements.length >= MOST_WAITING_ACKNOWLEDGEMENTS)
+          return this.fail("internal", "more acknowledgements than one answer can have");
         return this.acknowledgements.push({ kind: frame.kind, offset: frame.offset });
       default:
     }
@@ -255,15 +259,7 @@ export class IncomingExchange implements StreamReceiver {
     ended: boolean,
     extensions: readonly Extension[] = NO_EXTENSIONS,
   ): boolean {
-    return this.#stream.send({
-      kind: "answer",
-      ended,
-      form,
-      head,
-      blockBytes: 0,
-      extensions,
-      body,
-    });
+    return this.#stream.send({ kind: "answer", ended, form, head, blockBytes: 0, extensions, body });
   }
 
   #drained(hasRoom: boolean): Promise<void> | undefined {
@@ -283,11 +279,11 @@ export class IncomingExchange implements StreamReceiver {
   #segment(digest: string): void {
     if (this.coding?.kind !== "streamed")
       throw new LinkError("bad-frame", "a segment in a request that is not coded in segments");
-    if (this.#upload?.digest(digest) === false) this.fail("internal");
+    this.#upload?.digest(digest);
   }
 
-  #leave(code: StreamErrorCode): void {
-    const error = new StreamError(code, `the exchange ended: ${code}`);
+  #leave(code: StreamErrorCode, why: string = `the exchange ended: ${code}`): void {
+    const error = new StreamError(code, why);
     this.#gone.abort(error);
     this.#upload?.fail(error);
     this.acknowledgements.fail(error);

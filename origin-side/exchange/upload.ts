@@ -4,13 +4,10 @@
  */
 import type { StreamError } from "../../protocol/errors.ts";
 import type { HeaderList } from "../../protocol/http/header-list.ts";
+import { Inbox } from "../../protocol/link/inbox.ts";
 import type { Stream } from "../../protocol/link/stream.ts";
-import { PieceQueue } from "../../protocol/runtime/piece-queue.ts";
 import type { BodyEnd } from "../../protocol/upstream/body.ts";
 import type { CodedBody, SegmentDigest } from "./coded-body.ts";
-
-/** Pieces and proofs that wait; window bounds the bytes of pieces, and this what proofs would take. */
-const MOST_WAITING_PIECES = 65_536;
 
 const NO_TRAILERS: HeaderList = [];
 /** What is left of a body that nobody reads any more. */
@@ -18,12 +15,15 @@ const GIVEN_UP: BodyEnd = { how: "closed", trailers: NO_TRAILERS };
 
 export class Upload implements CodedBody {
   readonly #stream: Stream;
-  readonly #arrived = new PieceQueue<Uint8Array, SegmentDigest | BodyEnd>();
+  readonly #end: (why: string) => void;
+  readonly #arrived = new Inbox<Uint8Array, SegmentDigest | BodyEnd>(() => this.#stream.lease());
   #trailers = NO_TRAILERS;
   #phase: "receiving" | "received" | "refused" = "receiving";
 
-  constructor(stream: Stream) {
+  /** `end`: ends the exchange, which says why. */
+  constructor(stream: Stream, end: (why: string) => void) {
     this.#stream = stream;
+    this.#end = end;
   }
 
   next(): Promise<Uint8Array | SegmentDigest | BodyEnd> {
@@ -51,15 +51,11 @@ export class Upload implements CodedBody {
   piece(bytes: Uint8Array): void {
     if (bytes.length === 0) return;
     if (this.#phase === "refused") this.#stream.taken(bytes.length);
-    else this.#arrived.push(bytes);
+    else this.#accept(bytes);
   }
 
-  /** False where more wait than anybody needs. */
-  digest(digest: string): boolean {
-    if (this.#phase === "refused") return true;
-    if (this.#arrived.length >= MOST_WAITING_PIECES) return false;
-    this.#arrived.push({ digest });
-    return true;
+  digest(digest: string): void {
+    if (this.#phase !== "refused") this.#accept({ digest });
   }
 
   trailers(trailers: HeaderList): void {
@@ -74,5 +70,10 @@ export class Upload implements CodedBody {
 
   fail(error: StreamError): void {
     this.#arrived.fail(error);
+  }
+
+  #accept(next: Uint8Array | SegmentDigest): void {
+    if (!this.#arrived.accept(next))
+      this.#end("no room in memory.perKey for the frames of a request's body that wait");
   }
 }

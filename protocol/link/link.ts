@@ -287,6 +287,7 @@ export class LinkEndpoint implements Link {
       later: scheduler.later.bind(scheduler),
       window: (streamId, bytes) =>
         scheduler.control({ kind: "window", streamId, bytes, received: this.#received }),
+      lease: () => this.#options.memory.lease(this.#known.keyId),
       number: this.#streams.number.bind(this.#streams),
       closed: (stream, grownBytes) => {
         if (grownBytes > 0) this.#up?.windows.shrink(grownBytes);

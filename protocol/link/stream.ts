@@ -8,6 +8,7 @@ import { LinkError, type StreamErrorCode } from "../errors.ts";
 import type { AnswerForm, StreamFrame, StreamId } from "../frames/frame.ts";
 import { writeFrame } from "../frames/frame-codec.ts";
 import type { FrameHeaderEncoder } from "../frames/frame-headers.ts";
+import type { Lease } from "../runtime/memory-budget.ts";
 import type { ByteWriter } from "../wire/bytes.ts";
 import { NO_EXTENSIONS } from "../wire/extensions.ts";
 import type { Weight } from "./fair-queue.ts";
@@ -45,6 +46,8 @@ export interface StreamHost extends WindowGrowth {
   /** Sends a frame on which nobody waits, and which lets the peer give up `bytes` of memory. */
   later(frame: StreamFrame, bytes: number): void;
   window(streamId: StreamId, bytes: number): void;
+  /** Of the memory share of the link's key. */
+  lease(): Lease;
   /** Gives an opening stream its number, when its open frame leaves. */
   number(stream: Stream): StreamId;
   /** `grownBytes`: what its window has taken of the memory budget. */
@@ -129,6 +132,11 @@ export class Stream {
   /** What is sent now waits for what others have sent. */
   get linkIsFull(): boolean {
     return this.#host.isFull();
+  }
+
+  /** Of the memory share of the link's key; whoever takes it gives it back. */
+  lease(): Lease {
+    return this.#host.lease();
   }
 
   listen(receiver: StreamReceiver): void {
@@ -223,10 +231,7 @@ export class Stream {
   /** A frame of the peer; throws LinkError where the state allows none. */
   receive(frame: StreamFrame, payloadBytes: number): void {
     if (this.#state === "closed") return; // our side gave it up while it was being told of the open frame
-    if (frame.kind === "reset") {
-      this.lost(frame.code);
-      return;
-    }
+    if (frame.kind === "reset") return this.lost(frame.code);
     if (!ABOUT_OURS.has(frame.kind)) this.#phase = this.#phaseAfter(frame);
     if (this.#ownKinds.has(frame.kind)) throw this.#unexpected(frame);
     const bytes = bodyBytes(frame);
@@ -248,7 +253,10 @@ export class Stream {
   }
 
   #phaseAfter(frame: StreamFrame): Phase {
-    if (frame.kind === "resume" && this.#askedWhole && this.#reading) return "body";
+    if (frame.kind === "resume" && this.#askedWhole && this.#reading) {
+      this.#askedWhole = false; // it spends no window, and comes once
+      return "body";
+    }
     const phase = THEN[this.#phase][frame.kind];
     if (phase === undefined) throw this.#unexpected(frame);
     if (frame.kind === "answer" && frame.form.kind === "interim") return "head";

@@ -14,6 +14,8 @@ export const VERSION_BYTES = 800;
 export const PLACE_BYTES = 400;
 /** For each URL or template that a page stands under. @internal */
 export const LIST_BYTES = 220;
+/** For each partition that has a version: its index and its order of last uses. Measured as 4.1 KB with an index that is empty. */
+export const PARTITION_BYTES = 5_000;
 /** Charged for evidence, beside its marks. */
 const EVIDENCE_BYTES = 200;
 /** For each encoded copy, beside its bytes. */

@@ -24,3 +24,9 @@ export function hostOf(partition: Partition): string {
   const start = partition.indexOf(" ") + 1;
   return partition.slice(start, start + Number.parseInt(partition, 10));
 }
+
+/** The id of the key of a partition. */
+export function keyOf(partition: Partition): string {
+  const start = partition.indexOf(" ") + 1;
+  return partition.slice(start + Number.parseInt(partition, 10) + 1);
+}

@@ -2,6 +2,7 @@
  * A version as a store holds it, and the versions of one partition: by short fingerprint and by page. Both only keep
  * books; what is held and for how long is the store's decision.
  */
+import type { LRUCache } from "lru-cache";
 import type { SessionKey } from "../scope/credentials.ts";
 import type { Evidence } from "../scope/public-evidence.ts";
 import type { Retention } from "../scope/scope.ts";
@@ -81,11 +82,14 @@ export class PartitionVersions {
   readonly pages = new PageIndex<HeldVersion>();
   /** Nearly always one version each; several only where somebody worked to make 8 bytes of SHA-256 meet. */
   readonly #byShort = new Map<ShortFingerprint, HeldVersion | HeldVersion[]>();
+  /** Those that did not end; the value is the charge: lru-cache takes a new size only with a new value. */
+  readonly held: LRUCache<HeldVersion, number>;
   count = 0;
   bytes = 0;
 
-  constructor(partition: Partition) {
+  constructor(partition: Partition, held: LRUCache<HeldVersion, number>) {
     this.partition = partition;
+    this.held = held;
   }
 
   get(fingerprint: Fingerprint): HeldVersion | undefined {

@@ -3,7 +3,6 @@
  * by page, bounded in bytes. The bound is on resident size: bodies are copied into buffers of their own size, and all
  * that is kept beside them is charged too. What is personal is also forgotten in time. SPEC section "Version store".
  */
-import { LRUCache } from "lru-cache";
 import type { Clock, Timer } from "../runtime/clock.ts";
 import { Evidence, IDENTITIES_FOR_PUBLIC } from "../scope/public-evidence.ts";
 import type { Scope, SessionScope } from "../scope/scope.ts";
@@ -14,6 +13,7 @@ import type { Fingerprint, ShortFingerprint } from "./fingerprint.ts";
 import { accountedBytesOf, VERSION_BYTES } from "./memory-accounting.ts";
 import type { ScopeKey } from "./page-index.ts";
 import { hostName, hostOf, type Partition } from "./partition.ts";
+import { Shares } from "./shares.ts";
 import {
   DEFAULT_LIFETIMES,
   DEFAULT_STORE_BYTES,
@@ -21,7 +21,7 @@ import {
   type Sighting,
   type StoreOptions,
 } from "./store-options.ts";
-import { HeldVersion, PartitionVersions, type StoreId, type Version } from "./stored-version.ts";
+import { HeldVersion, type StoreId, type Version } from "./stored-version.ts";
 
 export type { Lifetimes, Sighting, StoreOptions } from "./store-options.ts";
 export type { StoreId, Version } from "./stored-version.ts";
@@ -37,53 +37,48 @@ export class VersionStore {
   readonly #clock: Clock;
   readonly #lifetimes: Lifetimes;
   readonly #identitiesForPublic: number;
-  readonly #partitions = new Map<Partition, PartitionVersions>();
-  /** The value is the charge: lru-cache takes a new size only with a new value. */
-  readonly #held: LRUCache<HeldVersion, number>;
+  readonly #shares: Shares;
   readonly #lastUses = new LastUses<HeldVersion>();
   #sweep: Timer | undefined;
 
   constructor(options: StoreOptions) {
     this.maxBytes = options.bytes ?? DEFAULT_STORE_BYTES;
-    this.#clock = options.clock;
+    const { clock } = options;
+    this.#clock = clock;
     this.#lifetimes = { ...DEFAULT_LIFETIMES, ...options.lifetimes };
     this.#identitiesForPublic = options.identitiesForPublic ?? IDENTITIES_FOR_PUBLIC;
-    this.#held = new LRUCache<HeldVersion, number>({
-      maxSize: this.maxBytes,
-      updateAgeOnGet: true,
-      ttlResolution: 0, // else lru-cache sets timers of its own
-      perf: { now: () => this.#clock.now() + 1 }, // to lru-cache, a start at 0 means no end
-      dispose: (_, version, why) => {
-        if (why !== "set") this.#dropped(version);
-      },
+    this.#shares = new Shares({
+      clock,
+      maxBytes: this.maxBytes,
+      dropped: (version) => this.#dropped(version),
     });
   }
 
   /** Bytes charged for all that is held. */
   get bytes(): number {
-    return this.#held.calculatedSize;
+    return this.#shares.bytes;
   }
 
   get count(): number {
-    return this.#held.size;
+    return this.#shares.count;
   }
 
   /** Versions and bytes of one partition. */
   held(partition: Partition): { readonly count: number; readonly bytes: number } {
-    const versions = this.#partitions.get(partition);
+    const versions = this.#shares.partitions.get(partition);
     return { count: versions?.count ?? 0, bytes: versions?.bytes ?? 0 };
   }
 
   /** What is kept beside the versions, for tests and metrics; all are zero when there is no version. */
   get books(): { partitions: number; scopeKeys: number; lists: number; entries: number; mortal: number } {
     const sum = {
-      partitions: this.#partitions.size,
+      partitions: this.#shares.partitions.size,
       scopeKeys: 0,
       lists: 0,
       entries: 0,
       mortal: this.#lastUses.size,
     };
-    for (const { pages } of this.#partitions.values()) {
+    for (const { pages } of this.#shares.partitions.values()) {
       const { scopeKeys, lists, entries } = pages.sizes;
       sum.scopeKeys += scopeKeys;
       sum.lists += lists;
@@ -98,8 +93,7 @@ export class VersionStore {
     if (scope.kind === "nobody" || body.length + VERSION_BYTES > this.maxBytes) return undefined;
     let version = this.#current(partition, fingerprint);
     if (version === undefined) {
-      const owner = this.#partitions.get(partition) ?? new PartitionVersions(partition);
-      this.#partitions.set(partition, owner);
+      const owner = this.#shares.ownerOf(partition);
       version = new HeldVersion(owner, fingerprint, ownBuffer(body));
       owner.add(version);
     }
@@ -107,7 +101,8 @@ export class VersionStore {
 
     const unlisted = this.#place(version, sighting, scope);
     const held = this.#accountedBytes(version);
-    for (const other of unlisted) if (other.places.length === 0 && this.#held.has(other)) this.#retire(other);
+    for (const other of unlisted)
+      if (other.places.length === 0 && other.owner.held.has(other)) this.#retire(other);
     this.#keepSweeping();
     return held ? version : undefined;
   }
@@ -119,14 +114,14 @@ export class VersionStore {
 
   /** `nominated` of each. */
   allNominated(partition: Partition, shorts: readonly ShortFingerprint[]): (Version | undefined)[] {
-    const found = this.#partitions.get(partition)?.allNominated(shorts) ?? [];
+    const found = this.#shares.partitions.get(partition)?.allNominated(shorts) ?? [];
     return shorts.map((_, i) => (this.use(found[i]) ? found[i] : undefined));
   }
 
   /** By its full name; does not count as a use. */
   find(partition: Partition, fingerprint: Fingerprint): Version | undefined {
-    const version = this.#partitions.get(partition)?.get(fingerprint);
-    return version !== undefined && this.#held.has(version) ? version : undefined;
+    const version = this.#shares.partitions.get(partition)?.get(fingerprint);
+    return version?.owner.held.has(version) ? version : undefined;
   }
 
   /**
@@ -135,20 +130,20 @@ export class VersionStore {
    */
   listed(partition: Partition, scopeKey: ScopeKey, key: string, peerStore?: StoreId): Version[] {
     const versions: Version[] = [];
-    for (const { version } of this.#partitions.get(partition)?.pages.find(scopeKey, key) ?? [])
-      if ((peerStore === undefined || version.stores.includes(peerStore)) && this.#held.has(version))
+    for (const { version } of this.#shares.partitions.get(partition)?.pages.find(scopeKey, key) ?? [])
+      if ((peerStore === undefined || version.stores.includes(peerStore)) && version.owner.held.has(version))
         versions.push(version);
     return versions;
   }
 
   /** Whether a version is still held and not past its end of life. */
   holds(version: Version): boolean {
-    return version instanceof HeldVersion && this.#held.has(version);
+    return version instanceof HeldVersion && version.owner.held.has(version);
   }
 
   /** Notes a use, which puts off its end; false when the version is not held any more. */
   use(version: Version | undefined): boolean {
-    if (!(version instanceof HeldVersion) || this.#held.get(version) === undefined) return false;
+    if (!(version instanceof HeldVersion) || version.owner.held.get(version) === undefined) return false;
     if (version.lifetimeMs > 0) this.#lastUses.used(version, version.lifetimeMs);
     return true;
   }
@@ -160,7 +155,7 @@ export class VersionStore {
 
   /** Keeps the body of a version in a content coding beside it, at the store's charge; nothing if it is held no more. */
   keepCopy(version: Version, coding: string, copy: Buffer): void {
-    if (!(version instanceof HeldVersion) || !this.#held.has(version)) return;
+    if (!(version instanceof HeldVersion) || !version.owner.held.has(version)) return;
     version.copies ??= new Map();
     version.copies.set(coding, ownBuffer(copy));
     this.#accountedBytes(version);
@@ -170,7 +165,7 @@ export class VersionStore {
   forget(what: { readonly partition: Partition } | { readonly host: string }, url?: string): number {
     const host = "host" in what ? hostName(what.host) : undefined;
     const names = url === undefined ? undefined : namesOf(url);
-    const concerned = [...this.#partitions.values()].filter(({ partition }) =>
+    const concerned = [...this.#shares.partitions.values()].filter(({ partition }) =>
       "partition" in what ? partition === what.partition : hostOf(partition) === host,
     );
     const versions = concerned.flatMap((owner) => [...owner.all()]);
@@ -179,21 +174,21 @@ export class VersionStore {
 
   /** Erases versions that verified corrupt, here or at the peer. Returns how many were held. */
   forgetVersions(partition: Partition, fingerprints: readonly Fingerprint[]): number {
-    const owner = this.#partitions.get(partition);
+    const owner = this.#shares.partitions.get(partition);
     return this.#erase(fingerprints.flatMap((fingerprint) => owner?.get(fingerprint) ?? []));
   }
 
   /** Stops the sweep and forgets everything. */
   close(): void {
-    this.#held.clear();
+    for (const { held } of this.#shares.partitions.values()) held.clear();
     this.#sweep?.cancel();
     this.#sweep = undefined;
   }
 
   #current(partition: Partition, fingerprint: Fingerprint): HeldVersion | undefined {
-    const version = this.#partitions.get(partition)?.get(fingerprint);
-    if (version === undefined || this.#held.has(version)) return version;
-    this.#held.delete(version); // past its end, and not swept yet
+    const version = this.#shares.partitions.get(partition)?.get(fingerprint);
+    if (version === undefined || version.owner.held.has(version)) return version;
+    version.owner.held.delete(version); // past its end, and not swept yet
     return undefined;
   }
 
@@ -230,7 +225,7 @@ export class VersionStore {
   }
 
   #retire(version: HeldVersion): void {
-    if (this.#lifetimes.retiredMs === 0) this.#held.delete(version);
+    if (this.#lifetimes.retiredMs === 0) version.owner.held.delete(version);
     else this.#accountedBytes(version);
   }
 
@@ -239,18 +234,18 @@ export class VersionStore {
     const ttl = this.#lifetimeOf(version);
     const bytes = accountedBytesOf(version);
     if (bytes > this.maxBytes) {
-      if (!this.#held.delete(version)) this.#dropped(version);
+      if (!version.owner.held.delete(version)) this.#dropped(version);
       return false;
     }
     if (bytes === version.accountedBytes && ttl === version.lifetimeMs) return this.use(version);
-    version.owner.bytes += bytes - version.accountedBytes;
-    version.accountedBytes = bytes;
+    this.#shares.charge(version, bytes);
     if (version.lifetimeMs > 0 && ttl !== version.lifetimeMs)
       this.#lastUses.gone(version, version.lifetimeMs);
     version.lifetimeMs = ttl;
     if (ttl > 0) this.#lastUses.used(version, ttl);
-    this.#held.set(version, bytes, { size: bytes, ttl });
-    return true;
+    version.owner.held.set(version, bytes, { size: bytes, ttl });
+    this.#shares.makeRoom();
+    return version.owner.held.has(version);
   }
 
   /** Milliseconds after the last use; 0 is without end. */
@@ -265,22 +260,21 @@ export class VersionStore {
     const { owner } = version;
     owner.remove(version);
     if (version.lifetimeMs > 0) this.#lastUses.gone(version, version.lifetimeMs);
-    owner.bytes -= version.accountedBytes;
-    version.accountedBytes = 0;
-    if (owner.count === 0) this.#partitions.delete(owner.partition);
+    this.#shares.charge(version, 0);
+    this.#shares.letGo(owner);
   }
 
   #erase(versions: readonly HeldVersion[]): number {
-    return versions.filter((version) => this.#held.delete(version)).length;
+    return versions.filter((version) => version.owner.held.delete(version)).length;
   }
 
   /** One timer for the whole store, while there is something in it. */
   #keepSweeping(): void {
     this.#sweep ??= this.#clock.after(SWEEP_MS, () => {
       this.#sweep = undefined;
-      for (const version of this.#lastUses.ended((other) => !this.#held.has(other)))
-        this.#held.delete(version);
-      if (this.#held.size > 0) this.#keepSweeping();
+      for (const version of this.#lastUses.ended((other) => !other.owner.held.has(other)))
+        version.owner.held.delete(version);
+      if (this.#shares.count > 0) this.#keepSweeping();
     });
   }
 }

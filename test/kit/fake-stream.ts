@@ -4,14 +4,20 @@ import type { StreamErrorCode } from "../../protocol/errors.ts";
 import type { OpenFrame, StreamFrame, StreamId } from "../../protocol/frames/frame.ts";
 import type { StreamItem } from "../../protocol/link/send-queue.ts";
 import type { Stream, StreamReceiver } from "../../protocol/link/stream.ts";
+import { type Lease, MemoryBudget } from "../../protocol/runtime/memory-budget.ts";
 import { NO_EXTENSIONS } from "../../protocol/wire/extensions.ts";
 import { settle } from "./fake-clock.ts";
 
 export const FAKE_ID = 1 as StreamId;
 
+/** Of the key of a fake stream. */
+export const MEMORY_SHARE = 64 * 1024;
+
 export class FakeStream {
   readonly id = FAKE_ID;
   readonly sent: StreamItem[] = [];
+  /** Of which its key may hold half. */
+  readonly memory = new MemoryBudget({ totalBytes: 2 * MEMORY_SHARE, shareBytes: MEMORY_SHARE });
   hasRoom = true;
   linkIsFull = false;
   closed = false;
@@ -65,6 +71,10 @@ export class FakeStream {
   }
 
   // What the code under test calls.
+
+  lease(): Lease {
+    return this.memory.lease("k");
+  }
 
   listen(receiver: StreamReceiver): void {
     this.#receiver = receiver;

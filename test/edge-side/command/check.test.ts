@@ -37,7 +37,10 @@ describe("check", () => {
   it("is content with a config whose every part works", async () => {
     const findings = await check(FREE, PSK, "admin: ./edge.sock", "accessLog: ./access.log");
     expect(troubles(findings)).toEqual([]);
-    expect(findings.length).toBe(6);
+    expect(findings.length).toBe(7);
+    expect(findings.at(-1)?.what).toBe(
+      "memory: at most 1088 MiB and 8 MiB a link, 320 KiB a visitor's connection, 640 KiB a request under way",
+    );
   });
 
   it("stops at a config that is not valid", async () => {

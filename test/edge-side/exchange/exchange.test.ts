@@ -1,14 +1,12 @@
 import { describe, expect, it } from "vitest";
 import { framesOfBody } from "../../../edge-side/exchange/answer-frames.ts";
-import {
-  INTERIM_HEAD_BYTES,
-  MOST_INTERIM_BYTES,
-  MOST_WAITING_FRAMES,
-} from "../../../edge-side/exchange/exchange.ts";
+import { INTERIM_HEAD_BYTES, MOST_INTERIM_BYTES } from "../../../edge-side/exchange/exchange.ts";
 import { StreamError } from "../../../protocol/errors.ts";
 import type { AnswerForm, AnswerFrame } from "../../../protocol/frames/frame.ts";
+import { FREE_FRAMES } from "../../../protocol/link/inbox.ts";
+import { PIECE_BYTES } from "../../../protocol/runtime/piece-merger.ts";
 import { NO_EXTENSIONS } from "../../../protocol/wire/extensions.ts";
-import { FAKE_ID } from "../../kit/fake-stream.ts";
+import { FAKE_ID, MEMORY_SHARE } from "../../kit/fake-stream.ts";
 import { outgoing } from "../../kit/rebuilding.ts";
 
 const answer = (form: AnswerForm, more: Partial<AnswerFrame> = {}): AnswerFrame => ({
@@ -107,13 +105,20 @@ describe("an exchange that goes out", () => {
     await expect(exchange.next()).rejects.toMatchObject({ code: "origin-silent" });
   });
 
-  it("keeps so many frames that nobody takes, and is reset by one more", () => {
-    const { stream } = outgoing();
+  it("keeps as many frames that nobody takes as its key's memory has room for, and is reset by one more", async () => {
+    const { stream, exchange } = outgoing();
     const segment = { kind: "segment", streamId: FAKE_ID, digest: "12345678" } as const;
-    for (let said = 0; said < MOST_WAITING_FRAMES; said++) stream.says(segment, 8);
+    const most = FREE_FRAMES + MEMORY_SHARE / PIECE_BYTES;
+    for (let said = 0; said < most; said++) stream.says(segment, 8);
+    expect([stream.resetWith, stream.memory.usedBytes]).toEqual([undefined, MEMORY_SHARE]);
+    await exchange.next();
+    expect(stream.memory.usedBytes).toBe(MEMORY_SHARE - PIECE_BYTES);
+    stream.says(segment, 8);
     expect(stream.resetWith).toBeUndefined();
     stream.says(segment, 8);
-    expect(stream.resetWith).toBe("internal");
+    expect([stream.resetWith, stream.memory.usedBytes]).toEqual(["internal", 0]);
+    for (let taken = 0; taken <= most; taken++) await exchange.next();
+    await expect(exchange.next()).rejects.toThrow("memory.perKey");
   });
 });
 

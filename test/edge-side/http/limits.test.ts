@@ -32,6 +32,7 @@ describe("a target", () => {
     visitor.send(GET(`/${"a".repeat(bytes)}`));
     const response = await visitor.response();
     expect([response.status, fieldIn(response, "connection")]).toEqual([414, "close"]);
+    expect(edge.troubles.at(-1)).toMatch(/^limit reached .*"limits.targetBytes"/);
     expect(edge.origin.count).toBe(before);
   });
 });
@@ -42,6 +43,7 @@ describe("a head", () => {
     const visitor = await edge.visitor();
     visitor.send(GET("/", `X-A: ${"a".repeat(40 * 1024)}`));
     expect((await visitor.response()).status).toBe(431);
+    expect(edge.troubles.at(-1)).toMatch(/^limit reached .*limits.headBytes.*"address":"127.0.0.1"/);
     expect(edge.origin.count).toBe(before);
   });
 
@@ -91,6 +93,7 @@ describe("a body", () => {
     const visitor = await edge.visitor();
     visitor.send(request("POST /", [`Content-Length: ${BODY_BYTES + 1}`]));
     expect((await visitor.response()).status).toBe(413);
+    expect(edge.troubles.at(-1)).toMatch(/^limit reached .*limits.bodyBytes/);
     expect(edge.origin.count).toBe(before);
     visitor.send("a".repeat(BODY_BYTES + 1), GET());
     (await edge.origin.next()).answer(200, [], "ok");
@@ -120,6 +123,14 @@ describe("a body", () => {
     expect((await visitor.response()).body.toString()).toBe("ok");
     visitor.leave();
   });
+});
+
+it("a connection that sends more requests ahead than may wait is closed, and the log says so", async () => {
+  const { visitor, exchange } = await edge.ask(GET());
+  visitor.send(GET("/").repeat(300));
+  await visitor.closed;
+  expect(await exchange.gone).toBe("cancelled");
+  expect(edge.troubles.at(-1)).toMatch(/^limit reached .*"MOST_WAITING".*"address":"127.0.0.1"/);
 });
 
 describe("one connection more than the limit", () => {

@@ -1,11 +1,25 @@
+import { once } from "node:events";
 import { Socket } from "node:net";
-import { describe, expect, it } from "vitest";
-import { MOST_WAITING, MOST_WAITING_BYTES, PipelineQueue } from "../../../edge-side/http/pipeline-queue.ts";
+import { afterEach, describe, expect, it } from "vitest";
+import {
+  MOST_WAITING,
+  MOST_WAITING_BYTES,
+  PipelineQueue,
+  REQUEST_BYTES,
+} from "../../../edge-side/http/pipeline-queue.ts";
+import { MemoryBudget } from "../../../protocol/runtime/memory-budget.ts";
+
+const ROOM = 4 * 1024 * 1024;
+const memory = new MemoryBudget({ totalBytes: ROOM, shareBytes: ROOM });
 
 const made = () => {
   const socket = new Socket();
-  return { socket, turns: new PipelineQueue(socket, { busy() {}, rested() {} }) };
+  const ended: string[] = [];
+  const events = { busy() {}, rested() {}, ended: (limit: string) => ended.push(limit) };
+  return { socket, ended, turns: new PipelineQueue(socket, events, memory.lease("")) };
 };
+
+afterEach(() => expect(memory.usedBytes).toBe(0));
 
 describe("requests of one connection", () => {
   it("run one after the other, each when the one before says so", () => {
@@ -42,13 +56,27 @@ describe("requests of one connection", () => {
     expect(began).toEqual(["first", "last"]);
   });
 
-  it(`wait, ${MOST_WAITING} of them; one more ends the connection`, () => {
-    const { socket, turns } = made();
+  it(`wait, ${MOST_WAITING} of them; one more ends the connection`, async () => {
+    const { socket, ended, turns } = made();
     let began = 0;
     for (let sent = 0; sent <= MOST_WAITING; sent++) turns.take(() => began++);
     expect([began, socket.destroyed]).toEqual([1, false]);
     turns.take(() => began++);
-    expect([began, socket.destroyed]).toEqual([1, true]);
+    expect([began, socket.destroyed, ended]).toEqual([1, true, ["MOST_WAITING"]]);
+    await once(socket, "close");
+  });
+
+  it("end their connection where there is no room for them beside those of all others", async () => {
+    const others = memory.lease("");
+    others.grow(ROOM - 2 * REQUEST_BYTES - 100);
+    const { socket, ended, turns } = made();
+    for (let sent = 0; sent < 2; sent++) turns.take(() => {});
+    turns.take(() => {}, 100);
+    expect([socket.destroyed, memory.usedBytes]).toEqual([false, ROOM]);
+    turns.take(() => {});
+    expect([socket.destroyed, ended]).toEqual([true, ["MOST_WAITING_IN_ALL_BYTES"]]);
+    await once(socket, "close");
+    others.release();
   });
 
   it("are read no further while more than so many bytes of heads wait, until some have run", () => {
@@ -56,9 +84,9 @@ describe("requests of one connection", () => {
     const done: (() => void)[] = [];
     const take = (bytes: number) => turns.take((finish) => done.push(finish), bytes);
     take(0);
-    take(MOST_WAITING_BYTES);
+    take(MOST_WAITING_BYTES - REQUEST_BYTES);
     expect(socket.isPaused()).toBe(false);
-    take(1);
+    take(0);
     expect(socket.isPaused()).toBe(true);
     done[0]?.();
     expect(socket.isPaused()).toBe(false);
@@ -66,17 +94,29 @@ describe("requests of one connection", () => {
     expect([done.length, socket.isPaused()]).toEqual([3, false]);
   });
 
-  it("are not read on by a socket that node resumed, once another head has come", () => {
+  it("are read no further while many wait, however small their heads are", () => {
+    const { socket, turns } = made();
+    const done: (() => void)[] = [];
+    for (let sent = 0; sent <= MOST_WAITING_BYTES / REQUEST_BYTES; sent++)
+      turns.take((finish) => done.push(finish));
+    expect(socket.isPaused()).toBe(false);
+    turns.take((finish) => done.push(finish));
+    expect(socket.isPaused()).toBe(true);
+    for (let finish = done.shift(); finish !== undefined; finish = done.shift()) finish();
+    expect(socket.isPaused()).toBe(false);
+  });
+
+  it("are not read on when node resumes the socket", async () => {
     const { socket, turns } = made();
     turns.take(() => {});
     turns.take(() => {}, MOST_WAITING_BYTES + 1);
     socket.resume();
-    expect(socket.isPaused()).toBe(false);
-    turns.take(() => {}, 1);
     expect(socket.isPaused()).toBe(true);
+    socket.destroy();
+    await once(socket, "close");
   });
 
-  it("do not run when the visitor has left", () => {
+  it("do not run when the visitor has left", async () => {
     const { socket, turns } = made();
     let began = 0;
     let finish = () => {};
@@ -87,6 +127,7 @@ describe("requests of one connection", () => {
     socket.destroy();
     finish();
     turns.take(() => began++);
+    await once(socket, "close");
     expect(began).toBe(0);
   });
 });

@@ -86,6 +86,9 @@ describe("check of web servers", () => {
     expect(troubles(findings)).toEqual([]);
     expect(asked).toEqual(["HEAD / www.example.com"]);
     expect(findings.at(-2)?.what).toContain("answers HEAD / with 200");
+    expect(findings.map(({ what }) => what)).toContain(
+      "memory: at most 1024 MiB and 40 MiB a link, 640 KiB a request under way",
+    );
   });
 
   it("finds one that is not there", async () => {

@@ -5,6 +5,7 @@ import { FrameHeaderEncoder } from "../../../protocol/frames/frame-headers.ts";
 import { LATER_BYTES, LATER_MS, Scheduler, TRANSPORT_BYTES } from "../../../protocol/link/scheduler.ts";
 import { Stream, type StreamHost } from "../../../protocol/link/stream.ts";
 import { FIRST_BUDGET_BYTES, SendBudget } from "../../../protocol/pacing/send-budget.ts";
+import { MemoryBudget } from "../../../protocol/runtime/memory-budget.ts";
 import type { Transport } from "../../../protocol/transport/transport.ts";
 import { FakeClock, settle } from "../../kit/fake-clock.ts";
 import { DATA, framesOf } from "../../kit/link-pair.ts";
@@ -33,6 +34,7 @@ const outboxOf = () => {
     control: (frame) => scheduler.control(frame),
     later: (frame, bytes) => scheduler.later(frame, bytes),
     window: () => {},
+    lease: () => new MemoryBudget({ totalBytes: 0, shareBytes: 0 }).lease(""),
     number: () => 1 as StreamId,
     closed: () => {},
   };

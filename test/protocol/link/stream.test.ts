@@ -332,6 +332,11 @@ describe("frames in their places do not", () => {
     expect(await endOf("edge", frames, true)).toBeUndefined();
   });
 
+  it("but for a second resume, which nobody asked for", async () => {
+    const frames = [answer(STREAMED, false), end, resume, data, end, resume];
+    expect(await endOf("edge", frames, true)).toBe("bad-frame");
+  });
+
   it("data and segments of a request: whether it has segments is for the exchange to say", async () => {
     expect(await endOf("origin", [data, segment, data, segment, trailers, end])).toBeUndefined();
   });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { hostName, hostOf, partitionOf } from "../../../protocol/store/partition.ts";
+import { hostName, hostOf, keyOf, partitionOf } from "../../../protocol/store/partition.ts";
 
 describe("hostName", () => {
   it.each([
@@ -27,7 +27,8 @@ describe("tenantOf", () => {
     expect(new Set(owners).size).toBe(owners.length);
   });
 
-  it("gives its host back", () => {
-    expect(hostOf(partitionOf({ keyId: "7 odd: key", host: "Shop.example:80" }))).toBe("shop.example");
+  it("gives its host and its key back", () => {
+    const partition = partitionOf({ keyId: "7 odd: key", host: "Shop.example:80" });
+    expect([hostOf(partition), keyOf(partition)]).toEqual(["shop.example", "7 odd: key"]);
   });
 });

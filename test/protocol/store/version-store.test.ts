@@ -6,6 +6,7 @@ import { type Fingerprint, fingerprintOf, shortOf } from "../../../protocol/stor
 import {
   accountedBytesOf,
   LIST_BYTES,
+  PARTITION_BYTES,
   PLACE_BYTES,
   VERSION_BYTES,
 } from "../../../protocol/store/memory-accounting.ts";
@@ -175,7 +176,7 @@ describe("short fingerprints", () => {
 
 it("several nominations are each one's own, and each counts as a use", () => {
   const text = (number: number) => `${number}`.repeat(30_000);
-  const { store } = storeWith({ bytes: 100_000 });
+  const { store } = storeWith({ bytes: 100_000 + PARTITION_BYTES });
   const seen = [1, 2, 3].map((number) => sighting(text(number), { url: `/${number}` }));
   const versions = seen.map((one) => store.remember(TENANT, one));
   const shorts = [seen[1], seen[0]].map((one) => shortOf(one?.fingerprint as Fingerprint));
@@ -242,7 +243,7 @@ describe("the bound in bytes", () => {
   it("takes a version that just fits, and none that does not", () => {
     const accountedBytes = VERSION_BYTES + PLACE_BYTES + LIST_BYTES + "/a".length * 2;
     const alone = { templates: [], url: "/a" };
-    const { store } = storeWith({ bytes: accountedBytes + 1_000 });
+    const { store } = storeWith({ bytes: accountedBytes + 1_000 + PARTITION_BYTES });
     expect(store.remember(TENANT, sighting("x".repeat(1_000), alone))).toBeDefined();
     expect(store.bytes).toBe(store.maxBytes);
     expect(store.remember(TENANT, sighting("y".repeat(1_001), alone))).toBeUndefined();
@@ -251,7 +252,7 @@ describe("the bound in bytes", () => {
   });
 
   it("forgets a version that outgrows the store by its places", () => {
-    const { store } = storeWith({ bytes: 4 * (VERSION_BYTES + PLACE_BYTES) });
+    const { store } = storeWith({ bytes: PARTITION_BYTES + 4 * (VERSION_BYTES + PLACE_BYTES) });
     for (let number = 0; number < 50; number++)
       store.remember(TENANT, sighting("x", { url: `/${number}`, templates: [] }));
     expect(store.bytes).toBeLessThanOrEqual(store.maxBytes);
@@ -261,7 +262,7 @@ describe("the bound in bytes", () => {
 
   it("evicts the least recently used", () => {
     const text = (number: number) => `${number}`.repeat(30_000);
-    const { store } = storeWith({ bytes: 100_000 });
+    const { store } = storeWith({ bytes: 100_000 + PARTITION_BYTES });
     const seen = [1, 2, 3].map((number) => sighting(text(number), { url: `/${number}` }));
     for (const one of seen) store.remember(TENANT, one);
     store.nominated(TENANT, shortOf(seen[0]?.fingerprint as Fingerprint));
@@ -281,7 +282,14 @@ describe("the bound in bytes", () => {
     store.remember(TENANT, sighting("x", { url: "/longer", templates: ["html **"] }));
     expect(plain).toBeInstanceOf(HeldVersion);
     expect(store.bytes).toBe(
-      base + 1 + PLACE_BYTES + 2 * LIST_BYTES + "/longer".length * 2 - "/a".length + "html **".length,
+      PARTITION_BYTES +
+        base +
+        1 +
+        PLACE_BYTES +
+        2 * LIST_BYTES +
+        "/longer".length * 2 -
+        "/a".length +
+        "html **".length,
     );
     const marked = { scope: sessionScope("ann", "session", [mark("ann")]), url: "/m" };
     const before = store.bytes;
@@ -297,6 +305,58 @@ describe("the bound in bytes", () => {
     expect(offered && store.holds(offered)).toBe(false);
     expect(offered && store.use(offered)).toBe(false);
     expect(offered?.body.toString()).toBe("offered");
+  });
+});
+
+describe("a full store", () => {
+  const owned = (keyId: string, host: string) => partitionOf({ keyId, host });
+  const fill = (store: VersionStore, partition: ReturnType<typeof owned>, pages: number): void => {
+    for (let number = 0; number < pages; number++)
+      store.remember(
+        partition,
+        sighting(`${partition} ${number}`.padEnd(10_000, "."), { url: `/${number}`, templates: [] }),
+      );
+  };
+
+  it("takes nothing from a key that holds no more than its part, however much another brings", () => {
+    const { store } = storeWith();
+    const quiet = owned("quiet", "q.example");
+    fill(store, quiet, 40);
+    const before = store.held(quiet);
+    // As many hosts as it likes do not make its part larger.
+    for (let host = 0; host < 30; host++) fill(store, owned("noisy", `n${host}.example`), 20);
+    expect(store.bytes).toBeGreaterThan(store.maxBytes * 0.95);
+    expect(store.held(quiet)).toEqual(before);
+    expect(before.count).toBe(40);
+  });
+
+  it("takes nothing from a host that holds no more than its part of its key", () => {
+    const { store } = storeWith();
+    const quiet = owned("k", "quiet.example");
+    fill(store, quiet, 40);
+    fill(store, owned("k", "noisy.example"), 300);
+    expect(store.held(quiet).count).toBe(40);
+  });
+
+  it("lets one key have all of it, and takes back for another only what is beyond its part", () => {
+    const { store } = storeWith();
+    const first = owned("first", "a.example");
+    fill(store, first, 300);
+    expect(store.held(first).bytes).toBeGreaterThan(store.maxBytes * 0.95);
+    fill(store, owned("second", "b.example"), 300);
+    expect(store.held(first).bytes).toBeGreaterThan(store.maxBytes * 0.45);
+    expect(store.held(owned("second", "b.example")).bytes).toBeGreaterThan(store.maxBytes * 0.45);
+    expect(store.bytes).toBeLessThanOrEqual(store.maxBytes);
+  });
+
+  it("does not keep a version that is larger than what others leave", () => {
+    const { store } = storeWith();
+    const first = owned("first", "a.example");
+    fill(store, first, 300);
+    const large = sighting("x".repeat(store.maxBytes * 0.6));
+    expect(store.remember(owned("second", "b.example"), large)).toBeUndefined();
+    expect(store.held(first).bytes).toBeGreaterThan(store.maxBytes * 0.39);
+    expect(store.held(owned("second", "b.example"))).toEqual({ count: 0, bytes: 0 });
   });
 });
 
