@@ -40,7 +40,7 @@ export class LinkEndpoint implements Link {
   readonly #options: LinkOptions;
   readonly #budget = new SendBudget();
   readonly #scheduler: Scheduler;
-  readonly #streams = new StreamTable();
+  readonly #streams: StreamTable;
   readonly #host: StreamHost;
   readonly #handshake: Handshake;
   /** Beats once the link is up: a peer that greets us is not pinged, and has a time of its own. */
@@ -58,6 +58,7 @@ export class LinkEndpoint implements Link {
     const transport = withFrameTrace(options);
     this.#options = { ...options, transport };
     this.#scheduler = new Scheduler(transport, this.#budget, clock);
+    this.#streams = new StreamTable(clock, transport);
     this.#host = this.#newHost();
     const exported = options.behindBalancer ? undefined : transport.exportKey(EXPORTER_LABEL, EXPORTER_BYTES);
     this.#handshake = new Handshake({
