@@ -13,6 +13,8 @@ import { interruptible } from "../rig/interrupt.ts";
 import { type Side, throwUnlessCheckout } from "./against.ts";
 import { cpuMsOf, memoryOf, processesOf, throwUnlessLinux } from "./consumption.ts";
 import { chunkedCrumbs, crumbsOf } from "./crumbs-body.ts";
+import { makeCertificate } from "./crumbs-certificate.ts";
+import { postOverHttp2 } from "./crumbs-http2.ts";
 import { longestWait, onePage, sendRaw } from "./crumbs-visit.ts";
 import { pidOf } from "./load.ts";
 import { ratio } from "./pair-table.ts";
@@ -23,27 +25,55 @@ const REQUEST_PIECES = 300_000;
 const ANSWER_PIECES = 200_000;
 /** Until the code of another visitor's page is compiled. */
 const WARM_UP_PAGES = 200;
+const ANY_PORT = "127.0.0.1:0";
 const MOST_PIECES = 10_000_000;
 const MOST_CONNECTIONS = 100;
 
 interface CrumbsCase {
   readonly name: string;
-  readonly head: readonly string[];
   readonly sends: boolean;
+  /** Resolves with the response's body. `sent`: nothing, unless it sends. */
+  visit(at: Addresses, sent: Buffer, signal: AbortSignal | undefined): Promise<Buffer>;
 }
+
+/** Of the edge, host:port. */
+interface Addresses {
+  readonly plain: string;
+  readonly https: string;
+}
+
+const FORM = "application/x-www-form-urlencoded";
+const IMAGE = "image/x-crumbs";
 
 const post = (name: string, type: string): CrumbsCase => ({
   name,
-  head: ["POST /form HTTP/1.1", `Content-Type: ${type}`, "Transfer-Encoding: chunked"],
   sends: true,
+  visit: ({ plain }, sent, signal) => {
+    const head = ["POST /form HTTP/1.1", `Content-Type: ${type}`, "Transfer-Encoding: chunked"];
+    return sendRaw(plain, head, chunkedCrumbs(sent), signal);
+  },
+});
+
+const postOver2 = (name: string, type: string): CrumbsCase => ({
+  name,
+  sends: true,
+  visit: ({ https }, sent, signal) => postOverHttp2(https, HOST, { path: "/form", type }, sent, signal),
+});
+
+const get = (name: string, target: string): CrumbsCase => ({
+  name,
+  sends: false,
+  visit: ({ plain }, sent, signal) => sendRaw(plain, [`GET ${target} HTTP/1.1`], sent, signal),
 });
 
 /** A body that travels compressed and one that passes, each way. */
 const CASES: readonly CrumbsCase[] = [
-  post("POST, form", "application/x-www-form-urlencoded"),
-  post("POST, image", "image/x-crumbs"),
-  { name: "answer, page", head: ["GET /crumbs?page HTTP/1.1"], sends: false },
-  { name: "answer, image", head: ["GET /crumbs?image HTTP/1.1"], sends: false },
+  post("POST, form", FORM),
+  post("POST, image", IMAGE),
+  postOver2("HTTP/2, form", FORM),
+  postOver2("HTTP/2, image", IMAGE),
+  get("answer, page", "/crumbs?page"),
+  get("answer, image", "/crumbs?image"),
 ];
 
 interface CrumbsRow {
@@ -78,6 +108,9 @@ async function measureCrumbs(options: CrumbsOptions): Promise<CrumbsRow[]> {
   const webServer = await startProgram("crumbs-server", { answerPieces }, { clock, signal });
   running.defer(() => webServer.close());
   const checkouts = { this: undefined, ...(against !== undefined && { that: resolve(against) }) };
+  const { remove, ...files } = await makeCertificate(HOST);
+  running.defer(remove);
+  const edge = { accessLog: "off", visitors: [ANY_PORT, { listen: ANY_PORT, ...files }] };
   const rows: CrumbsRow[] = [];
   const pairs = new Map<Side, DaemonPair<BetweenDaemons>>();
   for (const [side, checkout] of Object.entries(checkouts)) {
@@ -87,18 +120,23 @@ async function measureCrumbs(options: CrumbsOptions): Promise<CrumbsRow[]> {
         clock,
         signal,
         checkout,
-        settings: { edge: { accessLog: "off" }, origin: { accessLog: "off" } },
+        settings: { edge, origin: { accessLog: "off" } },
       },
       async (edgeTunnel) => ({ address: edgeTunnel, close: async () => undefined }),
     );
     running.defer(() => pair.stop());
     pairs.set(side as Side, pair);
-    for (let page = 0; page < WARM_UP_PAGES; page += 1) await onePage(pair.visitors);
+    for (let page = 0; page < WARM_UP_PAGES; page += 1) await onePage(addressesOf(pair).plain);
   }
   for (const each of CASES)
     for (const [side, pair] of pairs) rows.push(await runCase(each, side, pair, options));
   return rows;
 }
+
+const addressesOf = ({ visitors }: DaemonPair<BetweenDaemons>): Addresses => {
+  const [plain = "", https = ""] = visitors.split(" ");
+  return { plain, https };
+};
 
 const cpuOf = (child: ChildProcess): number =>
   processesOf(pidOf(child))
@@ -106,20 +144,22 @@ const cpuOf = (child: ChildProcess): number =>
     .reduce((sum, ms) => sum + ms, 0);
 
 const runCase = async (
-  { name, head, sends }: CrumbsCase,
+  { name, sends, visit }: CrumbsCase,
   side: Side,
-  { visitors, edge, originSide }: DaemonPair<BetweenDaemons>,
+  pair: DaemonPair<BetweenDaemons>,
   { clock, signal, requestPieces, answerPieces, connections }: CrumbsOptions,
 ): Promise<CrumbsRow> => {
+  const { edge, originSide } = pair;
+  const at = addressesOf(pair);
   const body = crumbsOf(sends ? requestPieces : answerPieces);
   const expected = sends ? Buffer.from(createHash("sha256").update(body).digest("hex")) : body;
-  const sent = sends ? chunkedCrumbs(body) : Buffer.alloc(0);
+  const sent = sends ? body : Buffer.alloc(0);
   const done = new AbortController();
   const [edgeBefore, originBefore, from] = [cpuOf(edge), cpuOf(originSide), clock.now()];
-  const waiting = longestWait(visitors, clock, done.signal);
+  const waiting = longestWait(at.plain, clock, done.signal);
   // Heard below, unless the crumbs fail first.
   waiting.catch(() => undefined);
-  const all = Promise.all(Array.from({ length: connections }, () => sendRaw(visitors, head, sent, signal)));
+  const all = Promise.all(Array.from({ length: connections }, () => visit(at, sent, signal)));
   const bodies = await all.finally(() => done.abort());
   const row = {
     name,

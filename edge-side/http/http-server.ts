@@ -17,6 +17,7 @@ import { Crowd } from "./crowd.ts";
 import { http1Options, serveHttp1 } from "./http1-connection.ts";
 import { type Http2Options, serveHttp2 } from "./http2-session.ts";
 import { ListenerCertificate } from "./listener-certificate.ts";
+import { SmallPieceTurns } from "./parser/small-piece-turns.ts";
 import { MOST_WAITING_IN_ALL_BYTES } from "./pipeline-queue.ts";
 import { Underscores } from "./underscores.ts";
 
@@ -50,9 +51,8 @@ export const serveVisitors = async (
     most,
     full: (closed) => options.log.warn("limit reached", { limit: "limits.visitors", most, closed }),
   });
-  const listeners = config.visitors.map(
-    (listen) => new VisitorListener(listen, config, { ...options, waitingRequests }, crowd),
-  );
+  const common = { ...options, crowd, waitingRequests, turns: new SmallPieceTurns(options.clock) };
+  const listeners = config.visitors.map((listen) => new VisitorListener(listen, config, common));
   const opened = await Promise.allSettled(listeners.map((each) => each.open()));
   const failed = opened.find((each) => each.status === "rejected");
   const close = async (signal: AbortSignal) => {
@@ -78,23 +78,25 @@ export const serveVisitors = async (
   };
 };
 
+interface ListenerOptions extends HttpServerOptions, Pick<Http2Options, "waitingRequests"> {
+  readonly crowd: Crowd;
+  readonly turns: SmallPieceTurns;
+}
+
 class VisitorListener {
   readonly certificate: ListenerCertificate | undefined;
   readonly #listen: VisitorListen;
   readonly #server: Server;
 
-  constructor(
-    listen: VisitorListen,
-    config: EdgeConfig,
-    options: HttpServerOptions & Pick<Http2Options, "waitingRequests">,
-    crowd: Crowd,
-  ) {
+  constructor(listen: VisitorListen, config: EdgeConfig, options: ListenerOptions) {
+    const { crowd, turns } = options;
     this.#listen = listen;
     this.certificate = listen.tls && new ListenerCertificate(listen.tls);
     const { certificate } = this;
     const served: Http2Options = {
       clock: options.clock,
       log: options.log,
+      turns,
       underscores: new Underscores(listen.underscores, options.log),
       traits: { scheme: listen.tls === undefined ? "http" : "https", compress: listen.compress },
       idleMs: config.times.idleMs,
@@ -115,7 +117,7 @@ class VisitorListener {
     };
     this.#server =
       certificate === undefined
-        ? createServer(http1Options(config))
+        ? createServer(http1Options(config, turns))
         : secureServer(certificate, config, served, crowd);
     this.#server.on("connection", (socket: Socket) => crowd.join(socket));
     serveHttp1(this.#server, served);
@@ -157,7 +159,7 @@ const secureServer = (
   crowd: Crowd,
 ): Server => {
   const server = createSecureServer({
-    ...http1Options(config),
+    ...http1Options(config, served.turns),
     ...certificate.context,
     ALPNProtocols: ["h2", "http/1.1"],
     handshakeTimeout: config.times.idleMs,

@@ -17,7 +17,8 @@ import { closeAndDrop, dropRest } from "./linger.ts";
 import { ParkedUpgrade } from "./parked-upgrade.ts";
 import { statusOf } from "./parser/parser-error.ts";
 import { headBytesOf, isSameHead, isSmallHead, type RawHead } from "./parser/raw-head.ts";
-import { RestingRequest } from "./parser/resting-request.ts";
+import { restingRequests } from "./parser/resting-request.ts";
+import type { SmallPieceTurns } from "./parser/small-piece-turns.ts";
 import { PipelineQueue } from "./pipeline-queue.ts";
 import { UpgradeVisitor } from "./upgrade-visitor.ts";
 import { type ReadHead, type Refused, validateHttp1 } from "./validate-request.ts";
@@ -41,7 +42,7 @@ export interface Http1Options extends VisitorOptions {
 const checksMs = (idleMs: number): number =>
   Math.ceil(Math.max(Math.min(idleMs / 4, 30_000), Math.min(1_000, idleMs / 2)));
 
-export const http1Options = ({ limits, times }: EdgeConfig): ServerOptions => ({
+export const http1Options = ({ limits, times }: EdgeConfig, turns: SmallPieceTurns): ServerOptions => ({
   maxHeaderSize: limits.headBytes,
   // A head has to come within the time; a body may take as long as it likes, and only silence ends it (idle-timeout).
   headersTimeout: times.idleMs,
@@ -52,7 +53,7 @@ export const http1Options = ({ limits, times }: EdgeConfig): ServerOptions => ({
   requireHostHeader: false, // answered with a page like all others
   noDelay: true,
   shouldUpgradeCallback,
-  IncomingMessage: RestingRequest,
+  IncomingMessage: restingRequests(turns),
 });
 
 /** What a connection may become: anything that an origin server might agree to, but HTTP/2 in plain text. */

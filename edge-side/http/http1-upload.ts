@@ -5,17 +5,10 @@
 import type { IncomingMessage } from "node:http";
 import type { Clock } from "../../protocol/runtime/clock.ts";
 import { InactivityTimer } from "../../protocol/runtime/inactivity-timer.ts";
-import { isSmall } from "../../protocol/runtime/piece-merger.ts";
 import { UploadBody, type UploadConnection } from "../exchange/upload-body.ts";
 import type { Waiting } from "../exchange/visitor.ts";
 import { DisconnectProbe } from "./disconnect-probe.ts";
-import { RestingRequest } from "./parser/resting-request.ts";
-import { MOST_PIECES_A_TURN, SmallPieceTurns } from "./parser/small-piece-turns.ts";
 import { areClean, sanitizeTrailers } from "./sanitize-head.ts";
-
-/** One for all: what they take turns at is the one event loop. */
-const TURNS = new SmallPieceTurns();
-
 import type { Underscores } from "./underscores.ts";
 
 /** The visitor whose request it is. */
@@ -48,13 +41,10 @@ export class Http1Upload implements UploadConnection {
   #waiting: Waiting;
   #bytes = 0;
   #touched = false;
-  /** Of this turn of the event loop, and while it rests. */
-  #pieces = 0;
   readonly #piece = (piece: Buffer): void => {
     if (!this.#touched) this.awaitBody();
     this.#touched = true;
     this.#sending.moved();
-    if (isSmall(piece)) this.#takeTurns();
     this.#bytes += piece.length;
     if (this.#bytes <= this.#mostBytes) return this.body.push(piece);
     this.body.drop();
@@ -125,22 +115,6 @@ export class Http1Upload implements UploadConnection {
 
   /** Whoever serves the visitor says what it gets in place of an answer. */
   bodyLost(): void {}
-
-  #takeTurns(): void {
-    this.#pieces += 1;
-    if (this.#pieces === 1) setImmediate(() => this.#nextTurn());
-    const request = this.#request;
-    if (this.#pieces !== MOST_PIECES_A_TURN || !(request instanceof RestingRequest)) return;
-    request.rest();
-    TURNS.rest(() => {
-      this.#pieces = 0;
-      request.goOn();
-    });
-  }
-
-  #nextTurn(): void {
-    if (this.#pieces < MOST_PIECES_A_TURN) this.#pieces = 0;
-  }
 
   #ended(): void {
     this.#sending.stop();

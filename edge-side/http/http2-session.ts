@@ -16,6 +16,8 @@ import type { Http1Options } from "./http1-connection.ts";
 import { readHttp2Request } from "./http2-head.ts";
 import { Http2Visitor } from "./http2-visitor.ts";
 import { LINGER_MS } from "./linger.ts";
+import { type PiecesConnection, PieceTurns, type SmallPieceTurns } from "./parser/small-piece-turns.ts";
+import { mergeSmallPieces } from "./parser/small-pieces.ts";
 import { type Refused, validateHttp2 } from "./validate-request.ts";
 
 /** Requests of one visitor at a time; browsers want some dozens. @internal */
@@ -28,6 +30,7 @@ const SESSION_WINDOW_BYTES = 1024 * 1024;
 
 export interface Http2Options extends Http1Options {
   readonly headBytes: number;
+  readonly turns: SmallPieceTurns;
 }
 
 const sessionOptions = ({ headBytes }: Http2Options): SecureServerOptions => ({
@@ -68,8 +71,10 @@ export const serveHttp2 = (socket: TLSSocket, options: Http2Options): Http2Sessi
     if (!session.destroyed) session.setLocalWindowSize(SESSION_WINDOW_BYTES);
   });
   const address = plainAddress(socket.remoteAddress ?? "");
+  const turns = new PieceTurns(options.turns, readingOf(socket));
   session.on("stream", (stream: ServerHttp2Stream, _fields, _flags, raw: HeaderList) => {
     idle.busy(stream);
+    if (!stream.endAfterHeaders) mergeSmallPieces(stream, turns);
     serveStream({ socket, address }, stream, raw, options);
   });
   return {
@@ -77,6 +82,21 @@ export const serveHttp2 = (socket: TLSSocket, options: Http2Options): Http2Sessi
       if (!session.closed) session.close();
     },
   };
+};
+
+/** What reads a socket inside node. */
+interface Handle {
+  readStop(): void;
+  readStart(): void;
+}
+
+/**
+ * Node reads the socket of an HTTP/2 session below its streams, where nothing public stops it: windows bound the bytes of DATA
+ * frames, not their number.
+ */
+const readingOf = (socket: TLSSocket): PiecesConnection => {
+  const handle = () => (socket as { readonly _handle?: Handle | null })._handle;
+  return { rest: () => handle()?.readStop(), goOn: () => handle()?.readStart() };
 };
 
 const serveStream = (

@@ -104,6 +104,8 @@ const tapped = ({ transport }: Traced, trace: FrameTrace): Transport => ({
     transport.send(message);
   },
   setMaxMessageBytes: (bytes) => transport.setMaxMessageBytes(bytes),
+  pause: () => transport.pause(),
+  resume: () => transport.resume(),
   close: (why) => transport.close(why),
   destroy: (why) => transport.destroy(why),
   exportKey: (label, bytes) => transport.exportKey(label, bytes),

@@ -40,7 +40,7 @@ export class LinkEndpoint implements Link {
   readonly #options: LinkOptions;
   readonly #budget = new SendBudget();
   readonly #scheduler: Scheduler;
-  readonly #streams = new StreamTable();
+  readonly #streams: StreamTable;
   readonly #host: StreamHost;
   readonly #handshake: Handshake;
   /** Beats once the link is up: a peer that greets us is not pinged, and has a time of its own. */
@@ -54,12 +54,13 @@ export class LinkEndpoint implements Link {
   #end: LinkEnd | undefined;
 
   constructor(options: LinkOptions) {
-    const { clock, hello, keyProof } = options;
+    const { clock, hello, keyProof, behindBalancer } = options;
     const transport = withFrameTrace(options);
     this.#options = { ...options, transport };
     this.#scheduler = new Scheduler(transport, this.#budget, clock);
+    this.#streams = new StreamTable(clock, transport);
     this.#host = this.#newHost();
-    const exported = options.behindBalancer ? undefined : transport.exportKey(EXPORTER_LABEL, EXPORTER_BYTES);
+    const exported = behindBalancer ? undefined : transport.exportKey(EXPORTER_LABEL, EXPORTER_BYTES);
     this.#handshake = new Handshake({
       ours: hello,
       keyProof,
@@ -87,8 +88,7 @@ export class LinkEndpoint implements Link {
   }
 
   get accepts(): boolean {
-    const hasRoom = this.#up !== undefined && this.load < this.#up.peer.streams;
-    return hasRoom && !this.#draining && this.#end === undefined;
+    return this.#up !== undefined && this.load < this.#up.peer.streams && !this.#draining && !this.#end;
   }
 
   get load(): number {
@@ -262,8 +262,8 @@ export class LinkEndpoint implements Link {
 
   #ended(end: LinkEnd): void {
     if (this.#end !== undefined) return;
-    this.#end =
-      this.#draining && end.code === "internal" ? { code: "shutting-down", message: end.message } : end;
+    const drained = this.#draining && end.code === "internal";
+    this.#end = drained ? { ...end, code: "shutting-down" } : end;
     this.#handshakeTimer.cancel();
     this.#keepalive?.stop();
     this.#scheduler.close();

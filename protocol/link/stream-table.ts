@@ -5,12 +5,20 @@
 
 import { LinkError, StreamError } from "../errors.ts";
 import type { OpenFrame, StreamFrame, StreamId } from "../frames/frame.ts";
+import type { Clock } from "../runtime/clock.ts";
+import type { Transport } from "../transport/transport.ts";
+import { FrameTurns } from "./frame-turns.ts";
 import type { Stream } from "./stream.ts";
 
 export class StreamTable {
+  readonly #turns: FrameTurns;
   readonly #byId = new Map<number, Stream>();
   readonly #unnumbered = new Set<Stream>();
   #highestId = 0;
+
+  constructor(clock: Clock, transport: Transport) {
+    this.#turns = new FrameTurns(clock, transport);
+  }
 
   get size(): number {
     return this.#byId.size + this.#unnumbered.size;
@@ -55,6 +63,7 @@ export class StreamTable {
   /** `payloadBytes`: as in StreamReceiver. Throws LinkError where the stream's state allows no such frame. */
   receive(frame: Exclude<StreamFrame, OpenFrame>, payloadBytes: number): void {
     const stream = this.#find(frame);
+    this.#turns.came();
     try {
       stream?.receive(frame, payloadBytes);
     } catch (error) {

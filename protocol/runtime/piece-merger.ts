@@ -5,7 +5,7 @@
 
 /** What a piece takes beside its bytes: a Buffer, what it is wrapped in, and its place in a queue. */
 export const PIECE_BYTES = 256;
-/** Larger pieces go on as they are: copying costs more than it saves. @internal */
+/** Larger pieces go on as they are: copying costs more than it saves. */
 export const SMALL_PIECE_BYTES = 1024;
 /** Small ones become one of this size at most. @internal */
 export const MERGED_BYTES = 16 * 1024;

@@ -44,6 +44,9 @@ export interface Transport {
    * because the next one may follow in the same turn. Throws RangeError above MAX_MESSAGE_BYTES.
    */
   setMaxMessageBytes(bytes: number): void;
+  /** Reads nothing more of the peer until `resume`; messages that have been read still come. */
+  pause(): void;
+  resume(): void;
   /**
    * Ends in order after what is queued; `why` reaches the peer's log (at most CLOSE_REASON_BYTES are sent). No message
    * is delivered after this call.

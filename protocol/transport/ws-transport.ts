@@ -135,6 +135,14 @@ class WebSocketTransport implements Transport {
     this.#verified();
   }
 
+  pause(): void {
+    this.#ws.pause();
+  }
+
+  resume(): void {
+    this.#ws.resume();
+  }
+
   close(why: string): void {
     this.#refuse(CLOSE_NORMAL, why);
   }

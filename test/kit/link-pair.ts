@@ -211,6 +211,8 @@ export const linkPair = (options: PairOptions = {}): LinkPair => {
         return transport.queuedBytes;
       },
       setMaxMessageBytes: (bytes) => transport.setMaxMessageBytes(bytes),
+      pause: () => transport.pause(),
+      resume: () => transport.resume(),
       close: (why) => transport.close(why),
       destroy: (why) => transport.destroy(why),
       exportKey: (label, bytes) => transport.exportKey(label, bytes),

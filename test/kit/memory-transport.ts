@@ -147,6 +147,14 @@ class MemoryEnd implements MemoryTransport {
     this.#maxMessageBytes = checkMaxMessageBytes(bytes);
   }
 
+  pause(): void {
+    this.#other.faults.stall();
+  }
+
+  resume(): void {
+    this.#other.faults.resume();
+  }
+
   close(why: string): void {
     if (this.#why !== undefined) return;
     this.#why = why;

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { crumbsTable } from "../../../bench/pair/crumbs.ts";
 import { chunkedCrumbs, crumbsOf } from "../../../bench/pair/crumbs-body.ts";
+import { framedCrumbs } from "../../../bench/pair/crumbs-http2.ts";
 import { bodyIn } from "../../../bench/pair/crumbs-visit.ts";
 
 const HEAD = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
@@ -8,6 +9,11 @@ const HEAD = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
 describe("a body in pieces of one byte", () => {
   it("is as many chunks as it has bytes, and the last one", () => {
     expect(chunkedCrumbs(crumbsOf(3)).toString()).toBe("1\r\na\r\n1\r\nb\r\n1\r\nc\r\n0\r\n\r\n");
+  });
+
+  it("is as many DATA frames as it has bytes, the last one with END_STREAM", () => {
+    const frames = framedCrumbs(crumbsOf(3)).toString("hex");
+    expect(frames).toBe("00000100000000000161" + "00000100000000000162" + "00000100010000000163");
   });
 
   it("is read from a response as it was", () => {

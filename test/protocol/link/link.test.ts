@@ -4,6 +4,7 @@ import { StreamError } from "../../../protocol/errors.ts";
 import type { Frame, StreamId, VersionFrame } from "../../../protocol/frames/frame.ts";
 import { encodeFrame } from "../../../protocol/frames/frame-codec.ts";
 import { FrameHeaderEncoder } from "../../../protocol/frames/frame-headers.ts";
+import { FakeClock } from "../../kit/fake-clock.ts";
 import { watchLeaks } from "../../kit/leaks.ts";
 import { ANSWER, DATA, END, GET, greetedPair, type Listener, turns } from "../../kit/link-pair.ts";
 import { seeded } from "../../kit/random.ts";
@@ -137,7 +138,8 @@ describe("the limit on streams", () => {
 describe("cancelling", () => {
   it("10,000 times at random moments from both sides closes no link and leaves no stream", async () => {
     const random = seeded();
-    const pair = await greetedPair({ hello: { streamBytes: 4096 } });
+    const clock = new FakeClock();
+    const pair = await greetedPair({ hello: { streamBytes: 4096 }, clock });
     let exchanges = 0;
     let cancelled = 0;
     let truncated = 0;
@@ -158,7 +160,7 @@ describe("cancelling", () => {
         live.add(asked);
         if (upload) uploads.add(asked);
       }
-      for (let turn = random.int(0, 3); turn > 0; turn--) await turns(1);
+      for (let turn = random.int(0, 3); turn > 0; turn--) await clock.advance(1);
       for (const asked of live) {
         if (asked.stream.closed) {
           truncated += asked.resets.length;

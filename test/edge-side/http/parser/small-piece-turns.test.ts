@@ -1,28 +1,80 @@
-import { expect, it } from "vitest";
-import { SmallPieceTurns } from "../../../../edge-side/http/parser/small-piece-turns.ts";
+import { describe, expect, it } from "vitest";
+import {
+  MOST_PIECES_A_TURN,
+  MOST_REST_MS,
+  PieceTurns,
+  SmallPieceTurns,
+} from "../../../../edge-side/http/parser/small-piece-turns.ts";
+import { FakeClock, settle } from "../../../kit/fake-clock.ts";
 
-const turn = () => new Promise(setImmediate);
+describe("connections that rest", () => {
+  const restingOn = () => {
+    const clock = new FakeClock();
+    const turns = new SmallPieceTurns(clock);
+    const told: string[] = [];
+    const rest = (name: string, ms: number) => turns.rest(ms, () => told.push(name));
+    return { clock, told, rest };
+  };
 
-it("connections that rest go on one at a time, each after some turns for others", async () => {
-  const turns = new SmallPieceTurns();
-  const told: string[] = [];
-  turns.rest(() => told.push("a"));
-  turns.rest(() => told.push("b"));
-  for (let at = 0; at < 9; at++) {
-    told.push(".");
-    await turn();
-  }
-  expect(told.join("")).toBe("....a....b.");
+  it("go on one at a time, each after a time of its own", async () => {
+    const { clock, told, rest } = restingOn();
+    rest("a", 10);
+    rest("b", 5);
+    await clock.advance(9);
+    expect(told).toEqual([]);
+    await clock.advance(1);
+    expect(told).toEqual(["a"]);
+    await clock.advance(4);
+    expect(told).toEqual(["a"]);
+    await clock.advance(1);
+    expect(told).toEqual(["a", "b"]);
+  });
+
+  it("rest no longer than a turn may take", async () => {
+    const { clock, told, rest } = restingOn();
+    rest("a", 60_000);
+    await clock.advance(MOST_REST_MS);
+    expect(told).toEqual(["a"]);
+  });
 });
 
-it("one that rests again waits behind the others", async () => {
-  const turns = new SmallPieceTurns();
-  const told: string[] = [];
-  turns.rest(() => {
-    told.push("a");
-    turns.rest(() => told.push("a again"));
+describe("a connection", () => {
+  const connection = () => {
+    let now = 0;
+    const told: string[] = [];
+    const rest = (ms: number, goOn: () => void) => {
+      told.push(`${ms} ms`);
+      goOn();
+    };
+    const turns = new PieceTurns(
+      { clock: { now: () => now }, rest },
+      { rest: () => told.push("rest"), goOn: () => told.push("go on") },
+    );
+    const came = (pieces: number) => {
+      for (let piece = 0; piece < pieces; piece++) turns.came();
+    };
+    const took = (ms: number) => {
+      now += ms;
+    };
+    return { told, came, took };
+  };
+
+  it("that brought many pieces in one turn rests for as long as the turn took", async () => {
+    const { told, came, took } = connection();
+    came(MOST_PIECES_A_TURN - 1);
+    expect(told).toEqual([]);
+    came(1000);
+    expect(told).toEqual(["rest"]);
+    took(20);
+    await settle();
+    expect(told).toEqual(["rest", "20 ms", "go on"]);
   });
-  turns.rest(() => told.push("b"));
-  for (let at = 0; at < 12; at++) await turn();
-  expect(told).toEqual(["a", "b", "a again"]);
+
+  it("that brought as many in two turns does not", async () => {
+    const { told, came } = connection();
+    came(MOST_PIECES_A_TURN - 1);
+    await settle();
+    came(MOST_PIECES_A_TURN - 1);
+    expect(told).toEqual([]);
+  });
 });

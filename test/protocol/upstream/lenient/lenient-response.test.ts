@@ -1,5 +1,6 @@
 // However a response is cut on its way, it is read the same; what is strict stays as it is, and what is not marks its connection.
 import { describe, expect, it } from "vitest";
+import { SMALL_PIECE_BYTES } from "../../../../protocol/runtime/piece-merger.ts";
 import { LenientResponse } from "../../../../protocol/upstream/lenient/lenient-response.ts";
 import { CUT, PASSED, REFUSED } from "../odd-responses.ts";
 
@@ -16,6 +17,20 @@ const readIn = (text: string, pieceBytes: number, reader = readerOf()) => {
   return { strict, failure: reader.failure?.message, isLenient: reader.isLenient };
 };
 
+/** A strict response whose body is one chunk, however many it came in: where they are cut says nothing. */
+const withoutCuts = (strict: string): string => {
+  const bodyAt = strict.indexOf("\r\n\r\n") + 4;
+  if (!/chunked/i.test(strict.slice(0, bodyAt))) return strict;
+  let body = "";
+  for (let at = bodyAt; ; ) {
+    const line = strict.indexOf("\r\n", at);
+    const size = Number.parseInt(strict.slice(at, line), 16);
+    if (!(size > 0)) return `${strict.slice(0, bodyAt)}${body}|${size}${strict.slice(line)}`;
+    body += strict.slice(line + 2, line + 2 + size);
+    at = line + 2 + size + 2;
+  }
+};
+
 describe("the same in one piece and byte by byte", () => {
   const rows = [...REFUSED, ...CUT, ...PASSED].map(([name, bytes]) => [name, bytes] as const);
 
@@ -23,10 +38,46 @@ describe("the same in one piece and byte by byte", () => {
     const whole = readIn(bytes, bytes.length);
     for (const pieceBytes of [1, 2, 3, 7]) {
       const cut = readIn(bytes, pieceBytes);
-      expect(cut.strict).toBe(whole.strict);
+      expect(withoutCuts(cut.strict)).toBe(withoutCuts(whole.strict));
       expect(cut.failure === undefined).toBe(whole.failure === undefined);
       expect(cut.isLenient).toBe(whole.isLenient);
     }
+  });
+});
+
+describe("small chunks that are here together become one", () => {
+  const HEAD = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+  const END = "0\r\n\r\n";
+  const large = `${(SMALL_PIECE_BYTES + 1).toString(16)}\r\n${"L".repeat(SMALL_PIECE_BYTES + 1)}\r\n`;
+
+  it.each([
+    ["of one byte", "1\r\na\r\n1\r\nb\r\n1\r\nc\r\n", "3\r\nabc\r\n"],
+    ["with extensions", "1;x\r\na\r\n2;y=z\r\nbc\r\n", "3\r\nabc\r\n"],
+    ["with lines ended by LF alone", "1\na\n2\nbc\n", "3\r\nabc\r\n"],
+    [
+      "as large as they may be",
+      `400\r\n${"a".repeat(1024)}\r\n1\r\nb\r\n`,
+      `401\r\n${"a".repeat(1024)}b\r\n`,
+    ],
+    [
+      "but no large ones",
+      `1\r\na\r\n${large}1\r\nb\r\n1\r\nc\r\n${large}`,
+      `1\r\na\r\n${large}2\r\nbc\r\n${large}`,
+    ],
+    ["nor those behind one", `${large}${large}1\r\na\r\n`, `${large}${large}1\r\na\r\n`],
+  ])("%s", (_, chunks, strict) => {
+    expect(readIn(HEAD + chunks + END, 100_000).strict).toBe(HEAD + strict + END);
+  });
+
+  it("200,000 of one byte are as many for the parser as there were packets", () => {
+    const packets = 20;
+    const inPacket = "1\r\na\r\n".repeat(10_000);
+    const { strict } = readIn(HEAD + inPacket.repeat(packets) + END, inPacket.length);
+    expect(strict.match(/a+/g)?.length).toBeLessThanOrEqual(2 * packets);
+  });
+
+  it("what is here of one goes on, though its end is not", () => {
+    expect(readIn(`${HEAD}2\r\nab\r\n5\r\ncd`, 100_000).strict).toBe(`${HEAD}4\r\nabcd\r\n`);
   });
 });
 
