@@ -19,7 +19,6 @@ export const HARMLESS: readonly HarmlessCookies[] = [
   // analytics and advertising
   {
     by: "Google Analytics, Ads, Tag Manager, Optimize",
-    source: "https://policies.google.com/technologies/cookies",
     names:
       "_ga _ga_* _gid _gat _gat_* _gac_* _gcl_* _dc_gtm_* _gaexp _opt_* __utm* __gads __gpi __eoi FPID FPLC FPGSID FPAU",
   },
@@ -29,7 +28,7 @@ export const HARMLESS: readonly HarmlessCookies[] = [
   { by: "TikTok", names: "_ttp _tt_enable_cookie ttcsid ttcsid_*" },
   { by: "Pinterest", names: "_pin_unauth _pinterest_ct_* _derived_epik _epik" },
   { by: "LinkedIn, X, Reddit, Snapchat", names: "li_fat_id _twclid _rdt_uuid _rdt_em _scid _scid_r _sctr" },
-  { by: "Matomo", source: "https://matomo.org/faq/general/faq_146/", names: "_pk_* mtm_* matomo_*" },
+  { by: "Matomo", names: "_pk_* mtm_* matomo_*" },
   { by: "Hotjar, Contentsquare", names: "_hj* _cs_id _cs_s _cs_c _cs_vars _cs_ex _cs_optout _cs_mk" },
   { by: "Yandex Metrica, VK", names: "_ym_* tmr_lvid tmr_lvidTS tmr_reqNum tmr_detect" },
   {
@@ -38,8 +37,6 @@ export const HARMLESS: readonly HarmlessCookies[] = [
   },
   {
     by: "HubSpot",
-    source:
-      "https://knowledge.hubspot.com/privacy-and-consent/what-cookies-does-hubspot-set-in-a-visitor-s-browser",
     names: "__hstc __hssc __hssrc hubspotutk __hs_opt_out __hs_initial_opt_in __hs_cookie_cat_pref",
   },
   {
@@ -74,7 +71,7 @@ export const HARMLESS: readonly HarmlessCookies[] = [
   { by: "Crazy Egg, Lucky Orange", names: "_ce.s _ce.clock_data _ce.clock_event _lo_uid" },
   {
     by: "Intercom, Zendesk",
-    source: "https://www.intercom.com/legal/cookie-policy",
+    source: "https://intercom.com/cookie-policy",
     names: "intercom-id-* intercom-session-* intercom-device-id-* __zlcmid",
   },
   // consent banners
@@ -94,8 +91,7 @@ export const HARMLESS: readonly HarmlessCookies[] = [
   // CDNs, bot checks, load balancers: read before the application, not by it
   {
     by: "Cloudflare",
-    source:
-      "https://developers.cloudflare.com/fundamentals/reference/policies-compliances/cloudflare-cookies/",
+    source: "https://developers.cloudflare.com/load-balancing/understand-basics/session-affinity",
     names: "__cf_bm __cfruid __cflb _cfuvid cf_clearance __cfduid cf_chl_*",
   },
   {
