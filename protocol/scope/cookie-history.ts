@@ -7,17 +7,17 @@
 import { LRUCache } from "lru-cache";
 import type { SessionKey } from "./session-key.ts";
 
-/** Values remembered as given; about 130 bytes each. @internal */
-export const MOST_GIVEN = 16_384;
+/** Values remembered as given; about 130 bytes each. */
+const MOST_GIVEN = 16_384;
 /** Sessions whose short values were replaced, about 300 bytes each. @internal */
 export const MOST_CONTINUED = 8_192;
 const MOST_COMPANIONS = 8_192;
 /** Names of short cookies that one session may have replaced. */
 const MOST_NAMES = 32;
-/** A value that an answer replaced once may have been a login. @internal */
-export const REPLACED_FOR_SETTLED = 2;
-/** A long value that came with so many short ones of one name belongs to so many people. @internal */
-export const COMPANIONS_FOR_SHARED = 3;
+/** A value that an answer replaced once may have been a login. */
+const REPLACED_FOR_SETTLED = 2;
+/** A long value that came with so many short ones of one name belongs to so many people. */
+const COMPANIONS_FOR_SHARED = 3;
 
 /** Sessions that are one, by their short values alone. */
 interface Continued {

@@ -124,7 +124,10 @@ export const HARMLESS: readonly HarmlessCookies[] = [
     names: "_pxvid __pxvid _px _px2 _px3 _pxff_* _pxmvid _pxhd pxcts _pxde",
   },
   { by: "DataDome, Sucuri, DDoS-Guard", names: "datadome sucuri_cloudproxy_uuid_* __ddg*_" },
-  { by: "WordPress: whether cookies are kept", names: "wordpress_test_cookie" },
+  {
+    by: "WordPress: whether cookies are kept, and when settings were",
+    names: "wordpress_test_cookie wp-settings-time-*",
+  },
 ];
 
 /** Names and patterns of all of them. */

@@ -148,7 +148,7 @@ export class ScopeRules {
 }
 
 /** What a response with cookies that count makes of who asked. */
-export interface Answered {
+interface Answered {
   /**
    * Marks of one person, before and after: whoever comes with the new ones is who came with the old. Empty where nothing
    * takes an old one's place.

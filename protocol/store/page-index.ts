@@ -51,8 +51,8 @@ export interface Audience<V> {
   isLeft: boolean;
 }
 
-/** Lists that a session takes over while others of the old one's exchanges are under way: each is copied. @internal */
-export const MOST_INHERITED = 64;
+/** Lists that a session takes over while others of the old one's exchanges are under way: each is copied. */
+const MOST_INHERITED = 64;
 
 export interface Page {
   readonly scopeKey: ScopeKey;
