@@ -4,6 +4,7 @@
  */
 import { randomBytes } from "node:crypto";
 import { inNetworks } from "../../protocol/runtime/ip-address.ts";
+import { CookieHistory } from "../../protocol/scope/cookie-history.ts";
 import { ScopeRules } from "../../protocol/scope/scope.ts";
 import type { Secret } from "../../protocol/transport/key.ts";
 import type { EdgeConfig, EdgeKey } from "../config/edge-config.ts";
@@ -28,6 +29,7 @@ export type HostSettings = Pick<EdgeConfig, "keys" | "trustedProxies">;
 export class ServedHosts {
   /** One secret for the whole run: a session key means the same after a reload. */
   readonly #sessionSecret = randomBytes(32);
+  readonly #cookieHistory = new CookieHistory();
   #keys: ReadonlyMap<
     string,
     { readonly secret: Secret; readonly hosts: ReadonlySet<string>; readonly limits: KeyLimits }
@@ -86,7 +88,7 @@ export class ServedHosts {
 
   #rulesOf(served: EdgeKey["hosts"][number]): HostRules {
     return {
-      scope: new ScopeRules(served, this.#sessionSecret),
+      scope: new ScopeRules(served, this.#sessionSecret, this.#cookieHistory),
       compressRequests: served.compressRequests,
       connectProtocols: new Set([WEBSOCKET, ...served.connectProtocols]),
     };

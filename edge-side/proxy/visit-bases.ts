@@ -15,7 +15,7 @@ import { type Fingerprint, printable } from "../../protocol/store/fingerprint.ts
 import type { PageKey } from "../../protocol/store/page-key.ts";
 import { type Partition, partitionOf } from "../../protocol/store/partition.ts";
 import { sessionThatFinds } from "../../protocol/store/stored-version.ts";
-import type { StoreId, Version } from "../../protocol/store/version-store.ts";
+import type { SessionVersions, StoreId, Version } from "../../protocol/store/version-store.ts";
 import type { DecodeContext } from "../answer/decode-context.ts";
 import { type RestoredEtag, tagResumed } from "../answer/restore-etag.ts";
 import { chooseBases } from "../bases/choose-bases.ts";
@@ -90,6 +90,8 @@ export class VisitBases implements DecodeContext, PageCopies {
   readonly #partition: Partition;
   readonly #peerStore: StoreId;
   readonly #credentials: Credentials;
+  /** Its session, while the visit is under way. */
+  readonly #audience: SessionVersions | undefined;
   /** The head that the page belongs to, and the tag that it left out. */
   #head: ResponseHead | undefined;
   #tag: RestoredEtag | undefined;
@@ -118,6 +120,7 @@ export class VisitBases implements DecodeContext, PageCopies {
     this.visitorConnection = askedFrom(visitor, options.fromTrustedProxy);
     this.exposure = sizeExposureOf(visitor, rules.mayHoldSecret(visitor.fields));
     const { session } = this.#credentials;
+    this.#audience = session && dependencies.store.enter(this.#partition, session);
     this.offered =
       this.visitorConnection !== undefined || this.exposure === "foreign"
         ? []
@@ -156,15 +159,20 @@ export class VisitBases implements DecodeContext, PageCopies {
     this.#tag = tag;
     const { rules, visitor, dependencies } = this.#options;
     this.#authenticated = isAuthenticated(visitor, head.fields) || this.visitorConnection !== undefined;
-    if (!rules.commonBases) return;
+    const { status, fields: response } = head;
+    const asked = { credentials: this.#credentials, method: visitor.method, status, response };
+    const answered = rules.answered(asked);
+    if (answered === undefined || this.#authenticated) return;
     // Whoever was given a new cookie stays the same person.
-    const marks = rules.joinedIdentities({ credentials: this.#credentials, response: head.fields });
-    if (marks.length > 0) dependencies.commonBases.samePerson(this.#partition, marks);
+    if (rules.commonBases && answered.joined.length > 0)
+      dependencies.commonBases.samePerson(this.#partition, answered.joined);
+    if (answered.renewal !== undefined) dependencies.store.inherit(this.#partition, answered.renewal);
   }
 
   /** The visit is over on this link: gives its memory back, and lets common bases learn of its page. */
   over(answerBytes: number): void {
     this.#memory.release();
+    if (this.#audience !== undefined) this.#options.dependencies.store.leave(this.#partition, this.#audience);
     if (this.#remembered === undefined || this.#personal === undefined) return;
     const { pageKey, dependencies } = this.#options;
     dependencies.commonBases.visited({

@@ -5,10 +5,11 @@
  * section "Scope".
  */
 import { createHmac, type KeyObject } from "node:crypto";
+import type { CookieHistory } from "./cookie-history.ts";
 import { isCredentialHeader, isKnownCredential } from "./credential-headers.ts";
+import type { SessionKey } from "./session-key.ts";
 
-/** The name of a session: 16 latin1 characters of a keyed hash. */
-export type SessionKey = string & { readonly __brand: "SessionKey" };
+export type { SessionKey } from "./session-key.ts";
 
 /** Header names and values in turn, as they came (node's `rawHeaders`). */
 export type RawHeaders = readonly string[];
@@ -38,12 +39,35 @@ export interface CredentialRules {
   readonly headers: ReadonlySet<string>;
   /** Random, one per daemon and start. */
   readonly secret: KeyObject;
+  readonly history: CookieHistory;
+}
+
+/** The versions of one session become another's; of undefined: what somebody else left there is nobody's. */
+export interface Renewal {
+  readonly from: SessionKey | undefined;
+  readonly to: SessionKey;
+}
+
+/** What an answer's cookies make of the cookies of a request. */
+interface Changes {
+  readonly next: Credentials;
+  /** Long values that are set. */
+  readonly given: readonly { readonly credential: Credential; readonly isHeld: boolean }[];
+  /** Long values in place of long ones, short in place of short, by name. */
+  readonly renewed: ReadonlySet<string>;
+  readonly replaced: ReadonlySet<string>;
+  /** A credential is taken away, or something short is put in the place of a long one. */
+  readonly lost: boolean;
+  /** Anything else comes or goes. */
+  readonly others: boolean;
 }
 
 export class Credentials {
   readonly #rules: CredentialRules;
   readonly #all: readonly Credential[];
+  #ownKey: SessionKey | undefined;
   #session: SessionKey | undefined;
+  #companyNoted = false;
 
   private constructor(rules: CredentialRules, all: readonly Credential[]) {
     this.#rules = rules;
@@ -78,40 +102,99 @@ export class Credentials {
   /** The session these credentials open; undefined without any. Computed once, and only when asked. */
   get session(): SessionKey | undefined {
     if (this.none) return undefined;
-    this.#session ??= this.#hash(this.#all.map(encoded).sort().join(""), SESSION_KEY_BYTES) as SessionKey;
+    this.#session ??= this.#rules.history.nameOf(this.#key);
     return this.#session;
   }
 
   /**
    * What the visitor will send next, having received these cookies (`Set-Cookie` values without the harmless ones).
    * Undefined when the response takes a credential away or puts something short in its place (`deleted`, `guest`): what
-   * was made for the old credentials must not be found by all who hold the new ones.
+   * was made for the old credentials must not be found by all who hold the new ones. Settled short values are neither.
    */
   after(cookies: readonly SetCookie[]): Credentials | undefined {
     if (cookies.length === 0) return this;
-    // What was there of each name, then what each cookie of the response makes of it: a response may set as many as there are.
-    const valuesOf = new Map<string, ReadonlySet<string>>();
+    const { next, lost, replaced } = this.#changes(cookies);
+    const settled = replaced.size === 0 || this.#rules.history.isSettled(this.#key, replaced);
+    return lost || !settled ? undefined : next;
+  }
+
+  /**
+   * Notes what these cookies of an answer make of the session; call it before `after`. Returns where its versions go on under
+   * another name: a secret has a new value that nobody else was given, and nothing else came or went. Whether the answer may
+   * say so at all is not asked here. What somebody else was given too is nobody's secret, and what was left under it is void.
+   */
+  answered(cookies: readonly SetCookie[]): Renewal | undefined {
+    const { history } = this.#rules;
+    const { next, given, renewed, replaced, lost, others } = this.#changes(cookies);
+    const { session: from } = this;
+    let alone = given.length <= MOST_MARKS;
+    for (const { credential, isHeld } of given.slice(0, MOST_MARKS))
+      alone = history.give(this.#mark(credential), from, isHeld) && alone;
+    if (!alone) return { from: undefined, to: next.#key };
+    if (from === undefined || lost || others) return undefined;
+    const settled = history.replaces(this.#key, replaced, next.#key, renewed.size > 0);
+    return settled && renewed.size > 0 && this.secret ? { from, to: next.#key } : undefined;
+  }
+
+  /** Notes which short cookies its long ones came with: a person's secret does not come with another's. */
+  noteCompany(): void {
+    if (this.#companyNoted) return;
+    this.#companyNoted = true;
+    const cookies = this.#all.filter(isCookie);
+    const shorts = cookies.filter(({ value }) => isShort(value) && !TIME.test(value));
+    if (shorts.length === 0 || shorts.length > MOST_MARKS || cookies.length === shorts.length) return;
+    const { history } = this.#rules;
+    if (history.isContinued(this.#key)) return;
+    const marks = shorts.map((short) => ({ name: short.name, mark: this.#mark(short) }));
+    for (const long of cookies.filter(({ value }) => !isShort(value)).slice(0, MOST_MARKS)) {
+      const mark = this.#mark(long);
+      for (const short of marks) history.came(mark, short.name, short.mark);
+    }
+  }
+
+  /** What was there of each name, then what each cookie of the response makes of it: a response may set as many as there are. */
+  #changes(cookies: readonly SetCookie[]): Changes {
+    const before = new Map<string, ReadonlySet<string>>();
     for (const [name, same] of Map.groupBy(this.#all.filter(isCookie), ({ name }) => name))
-      valuesOf.set(name, new Set(same.map(({ value }) => value)));
+      before.set(name, new Set(same.map(({ value }) => value)));
+    const valuesOf = new Map(before);
     const set = new Map<string, Credential>();
+    const renewed = new Set<string>();
+    const replaced = new Set<string>();
+    let lost = false;
+    let others = false;
     for (const { name, value, removed } of cookies) {
       const held = valuesOf.get(name) ?? NO_VALUES;
-      const lost = held.size > 0 && (removed || held.size > 1 || !held.has(value));
-      if (lost && (removed || value.length < LEAST_SECRET_CHARS)) return undefined;
+      const [old] = held;
       valuesOf.set(name, removed ? NO_VALUES : new Set([value]));
       set.delete(name);
       if (!removed) set.set(name, { from: "cookie", name, value });
+      if (old === undefined) others ||= !removed;
+      else if (removed || (held.size > 1 && isShort(value))) lost = true;
+      else if (held.size > 1) others = true;
+      else if (old === value) continue;
+      else if (isShort(old) && isShort(value)) replaced.add(name);
+      else if (isShort(value)) lost = true;
+      else if (isShort(old)) others = true;
+      else renewed.add(name);
     }
     const named = new Set(cookies.map(({ name }) => name));
     const kept = this.#all.filter((each) => !isCookie(each) || !named.has(each.name));
-    return new Credentials(this.#rules, [...kept, ...set.values()]);
+    const next = new Credentials(this.#rules, [...kept, ...set.values()]);
+    const given = [...set.values()]
+      .filter(({ value }) => !isShort(value))
+      .map((credential) => ({
+        credential,
+        isHeld: before.get(credential.name)?.has(credential.value) === true,
+      }));
+    return { next, given, renewed, replaced, lost, others };
   }
 
   /** A short hash of each credential that tells people apart; two sessions with a mark in common may be one person. */
   marks(): string[] {
     const telling = this.#all.filter(({ value }) => value.length >= LEAST_TELLING_CHARS);
     if (telling.length > MOST_MARKS) return [];
-    return telling.map((credential) => this.#hash(encoded(credential), MARK_CHARS));
+    return telling.map((credential) => this.#mark(credential));
   }
 
   /** Marks of cookies that a response gives to who showed these credentials. */
@@ -123,9 +206,23 @@ export class Credentials {
   }
 
   /** A short value is no secret, and of a header that only sounds like one nobody knows. */
-  #isSecret({ from, name, value }: Credential): boolean {
+  #isSecret(credential: Credential): boolean {
+    const { from, name, value } = credential;
     if (from === "header" && (name === "authorization" || this.#rules.headers.has(name))) return true;
-    return value.length >= LEAST_SECRET_CHARS && (from === "cookie" || isKnownCredential(name));
+    if (isShort(value)) return false;
+    return from === "cookie"
+      ? !this.#rules.history.isShared(() => this.#mark(credential))
+      : isKnownCredential(name);
+  }
+
+  /** What these credentials alone would make of a session. */
+  get #key(): SessionKey {
+    this.#ownKey ??= this.#hash(this.#all.map(encoded).sort().join(""), SESSION_KEY_BYTES) as SessionKey;
+    return this.#ownKey;
+  }
+
+  #mark(credential: Credential): string {
+    return this.#hash(encoded(credential), MARK_CHARS);
   }
 
   #hash(text: string, bytes: number): string {
@@ -134,6 +231,11 @@ export class Credentials {
 }
 
 const NO_VALUES: ReadonlySet<string> = new Set();
+
+/** Seconds or milliseconds of this age: another one each time, and nobody's name. */
+const TIME = /^1[6-9]\d{8}(?:\d{3})?$/;
+
+const isShort = (value: string): boolean => value.length < LEAST_SECRET_CHARS;
 
 const isCookie = ({ from }: Credential): boolean => from === "cookie";
 

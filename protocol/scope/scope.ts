@@ -4,11 +4,13 @@
  * same headers under the same policy give the same scope. SPEC section "Scope".
  */
 import { createSecretKey } from "node:crypto";
+import { CookieHistory } from "./cookie-history.ts";
 import {
   type CredentialRules,
   Credentials,
   countedSetCookies,
   type RawHeaders,
+  type Renewal,
   type SessionKey,
 } from "./credentials.ts";
 import { HARMLESS_COOKIES, nameMatcher } from "./ignored-cookies.ts";
@@ -61,13 +63,15 @@ export class ScopeRules {
   readonly commonBases: boolean;
   readonly #credentials: CredentialRules;
 
-  constructor(policy: ScopePolicy, secret: Uint8Array) {
+  /** `history`: what answers made of cookies under earlier rules. */
+  constructor(policy: ScopePolicy, secret: Uint8Array, history = new CookieHistory()) {
     this.bases = policy.bases;
     this.commonBases = policy.bases === "session" && policy.commonBases !== false;
     this.#credentials = {
       harmless: nameMatcher([...HARMLESS_COOKIES, ...policy.harmlessCookies]),
       headers: new Set((policy.credentialHeaders ?? []).map((name) => name.toLowerCase())),
       secret: createSecretKey(secret),
+      history,
     };
   }
 
@@ -106,6 +110,7 @@ export class ScopeRules {
     const personal = says.private || says.noStore || cookies.length > 0;
     if (asked.credentials.none && !personal) return PUBLIC;
 
+    if (personal) asked.credentials.noteCompany();
     const owner = asked.credentials.after(cookies);
     // A personal page for a visitor known by nothing secret: whoever else is known by as little is not the same visitor.
     if (owner?.session === undefined || (personal && !owner.secret)) return NOBODY;
@@ -121,20 +126,54 @@ export class ScopeRules {
   }
 
   /**
-   * Marks of one person, before and after a response that changes cookies that count: whoever comes with the new ones is
-   * who came with the old. Empty where nothing takes an old one's place.
+   * Notes what a response makes of who asked; to be called once for each, before `scopeOf`. Undefined where it sets no cookie
+   * that counts.
    */
-  joinedIdentities(asked: {
+  answered(asked: {
     readonly credentials: Credentials;
+    readonly method: string;
+    readonly status: number;
     readonly response: RawHeaders;
-  }): readonly string[] {
+  }): Answered | undefined {
     const { credentials, response } = asked;
-    if (credentials.none) return [];
+    if (this.bases === "site" || this.bases === "off" || !setsCookie(response)) return undefined;
     const cookies = countedSetCookies(readResponse(response).setCookies, this.#credentials.harmless);
-    if (cookies.length === 0) return [];
-    return [...credentials.marks(), ...credentials.options(cookies)];
+    if (cookies.length === 0) return undefined;
+    const renewal = credentials.answered(cookies);
+    return {
+      joined: credentials.none ? [] : [...credentials.marks(), ...credentials.options(cookies)],
+      renewal: renewal?.from === undefined || mayRenew(asked) ? renewal : undefined,
+    };
   }
 }
+
+/** What a response with cookies that count makes of who asked. */
+interface Answered {
+  /**
+   * Marks of one person, before and after: whoever comes with the new ones is who came with the old. Empty where nothing
+   * takes an old one's place.
+   */
+  readonly joined: readonly string[];
+  readonly renewal: Renewal | undefined;
+}
+
+/**
+ * Logins and logouts give a new value as well, and whoever was there before must leave nothing behind: they are posted, or end in a
+ * redirect, or say that they clear what the site left at the visitor.
+ */
+const mayRenew = ({ method, status, response }: Parameters<ScopeRules["answered"]>[0]): boolean =>
+  (method === "GET" || method === "HEAD") &&
+  (status === 200 || status === 304) &&
+  !response.some((name, at) => at % 2 === 0 && CLEAR_SITE_DATA.test(name));
+
+const CLEAR_SITE_DATA = /^clear-site-data$/i;
+const SET_COOKIE = /^set-cookie$/i;
+
+const setsCookie = (response: RawHeaders): boolean => {
+  for (let at = 0; at < response.length; at += 2)
+    if (response[at]?.length === 10 && SET_COOKIE.test(response[at] ?? "")) return true;
+  return false;
+};
 
 /** Whether a response says that nothing of it is to be kept for long. */
 export const saysNoStore = (response: RawHeaders): boolean => readResponse(response).noStore;

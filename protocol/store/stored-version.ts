@@ -4,11 +4,11 @@
  */
 import type { LRUCache } from "lru-cache";
 import type { SessionKey } from "../scope/credentials.ts";
-import type { Evidence } from "../scope/public-evidence.ts";
-import type { Retention } from "../scope/scope.ts";
+import { Evidence } from "../scope/public-evidence.ts";
+import type { Retention, SessionScope } from "../scope/scope.ts";
 import type { Fingerprint, ShortFingerprint } from "./fingerprint.ts";
 import { shortOf } from "./fingerprint.ts";
-import { PageIndex, type Place } from "./page-index.ts";
+import { type Audience, PageIndex, type Place } from "./page-index.ts";
 import type { Partition } from "./partition.ts";
 
 /** Names one run of a peer's version store: 16 random bytes as latin1. */
@@ -28,6 +28,9 @@ export interface Version {
 
 /** Peers' stores remembered per version; the oldest gives way. @internal */
 export const MOST_STORES = 8;
+
+/** Pages one version may be found as: an error page that is alike on a million URLs must not grow by each. @internal */
+export const MOST_PLACES = 16;
 
 /** The stricter keeps a version for less long. */
 const STRICTNESS: Record<Retention, number> = { keep: 0, session: 1, "no-store": 2 };
@@ -64,15 +67,33 @@ export class HeldVersion implements Version {
       this.stores = [...this.stores, store].slice(-MOST_STORES);
   }
 
+  /** Whether so many different people were sent it, with this session, which sees it at this URL. */
+  isEverybodys(url: string, { session, marks }: SessionScope, enough: number): boolean {
+    if (marks === undefined || enough === Number.POSITIVE_INFINITY) return false;
+    if (this.owner.pages.find(session, url).some((place) => place.version === this)) return false;
+    this.evidence ??= new Evidence();
+    this.evidence.add(marks());
+    return this.evidence.identities >= enough;
+  }
+
+  /** The oldest places give way. */
+  boundPlaces(): void {
+    const excess = this.places.length - MOST_PLACES;
+    if (excess > 0) this.owner.pages.remove(this, this.places.slice(0, excess));
+  }
+
   wasAt(url: string): boolean {
     return this.lastUrl === url || this.places.some((place) => place.url === url);
   }
 }
 
+/** What one session finds. */
+export type SessionVersions = Audience<HeldVersion>;
+
 /** The session that finds a version; undefined where everybody does, or nobody. */
 export const sessionThatFinds = (version: Version): SessionKey | undefined => {
   if (!(version instanceof HeldVersion)) return undefined;
-  const scopeKey = version.places.at(-1)?.scopeKey;
+  const scopeKey = version.places.at(-1)?.audience.scopeKey;
   return scopeKey === "public" ? undefined : scopeKey;
 };
 

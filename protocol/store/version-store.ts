@@ -4,8 +4,9 @@
  * that is kept beside them is charged too. What is personal is also forgotten in time. SPEC section "Version store".
  */
 import type { Clock, Timer } from "../runtime/clock.ts";
-import { Evidence, IDENTITIES_FOR_PUBLIC } from "../scope/public-evidence.ts";
-import type { Scope, SessionScope } from "../scope/scope.ts";
+import type { Renewal, SessionKey } from "../scope/credentials.ts";
+import { IDENTITIES_FOR_PUBLIC } from "../scope/public-evidence.ts";
+import type { Scope } from "../scope/scope.ts";
 import { namesOf } from "./common-base-name.ts";
 import { ownBuffer } from "./compact-buffer.ts";
 import { LastUses } from "./expiry-queue.ts";
@@ -21,16 +22,14 @@ import {
   type Sighting,
   type StoreOptions,
 } from "./store-options.ts";
-import { HeldVersion, type StoreId, type Version } from "./stored-version.ts";
+import type { SessionVersions, StoreId, Version } from "./stored-version.ts";
+import { HeldVersion } from "./stored-version.ts";
 
 export type { Lifetimes, Sighting, StoreOptions } from "./store-options.ts";
-export type { StoreId, Version } from "./stored-version.ts";
+export type { SessionVersions, StoreId, Version } from "./stored-version.ts";
 
 /** From its end of life a version is not found; this long after at the latest it is gone from memory. @internal */
 export const SWEEP_MS = 10_000;
-
-/** Pages one version may be found as: an error page that is alike on a million URLs must not grow by each. @internal */
-export const MOST_PLACES = 16;
 
 export class VersionStore {
   readonly maxBytes: number;
@@ -101,10 +100,26 @@ export class VersionStore {
 
     const unlisted = this.#place(version, sighting, scope);
     const held = this.#accountedBytes(version);
-    for (const other of unlisted)
-      if (other.places.length === 0 && other.owner.held.has(other)) this.#retire(other);
+    this.#relisted(unlisted);
     this.#keepSweeping();
     return held ? version : undefined;
+  }
+
+  /** An exchange of a session begins. Undefined where the session has no versions. */
+  enter(partition: Partition, session: SessionKey): SessionVersions | undefined {
+    return this.#shares.partitions.get(partition)?.pages.enter(session);
+  }
+
+  /** It is over. */
+  leave(partition: Partition, session: SessionVersions): void {
+    this.#relisted(this.#shares.partitions.get(partition)?.pages.leave(session) ?? []);
+  }
+
+  /** A session goes on under another name. SPEC section "Renewed credentials". */
+  inherit(partition: Partition, { from, to }: Renewal): void {
+    const versions = this.#shares.partitions.get(partition)?.pages.inherit(from, to) ?? [];
+    for (const version of versions) version.boundPlaces();
+    this.#relisted(versions);
   }
 
   /** The version a short fingerprint can only mean; counts as a use. Undefined when unknown or ambiguous. */
@@ -200,33 +215,26 @@ export class VersionStore {
   ): readonly HeldVersion[] {
     const { pages } = version.owner;
     const wasPublic = version.isPublic;
-    version.isPublic ||= scope.kind === "public" || this.#isEverybodys(version, page.url, scope);
+    version.isPublic ||=
+      scope.kind === "public" || version.isEverybodys(page.url, scope, this.#identitiesForPublic);
     const scopeKey = version.isPublic || scope.kind === "public" ? "public" : scope.session;
     const unlisted = [pages.place(version, { scopeKey, url: page.url, templates: page.templates })];
     if (version.isPublic && !wasPublic) {
       version.evidence = undefined;
-      for (const { scopeKey, url, lists } of version.places.slice())
-        if (scopeKey !== "public")
+      for (const { audience, url, lists } of version.places.slice())
+        if (audience.scopeKey !== "public")
           unlisted.push(pages.place(version, { scopeKey: "public", url, templates: keysBeside(url, lists) }));
     }
     version.lastUrl = version.places.at(-1)?.url ?? "";
-    const excess = version.places.length - MOST_PLACES;
-    if (excess > 0) pages.remove(version, version.places.slice(0, excess));
+    version.boundPlaces();
     return unlisted.flat();
   }
 
-  #isEverybodys(version: HeldVersion, url: string, scope: SessionScope): boolean {
-    if (scope.marks === undefined || this.#identitiesForPublic === Number.POSITIVE_INFINITY) return false;
-    const seen = version.owner.pages.find(scope.session, url).some((place) => place.version === version);
-    if (seen) return false;
-    version.evidence ??= new Evidence();
-    version.evidence.add(scope.marks());
-    return version.evidence.identities >= this.#identitiesForPublic;
-  }
-
-  #retire(version: HeldVersion): void {
-    if (this.#lifetimes.retiredMs === 0) version.owner.held.delete(version);
-    else this.#accountedBytes(version);
+  /** They stand in other lists than before, or in none. */
+  #relisted(versions: readonly HeldVersion[]): void {
+    for (const version of versions)
+      if (version.places.length === 0 && this.#lifetimes.retiredMs === 0) version.owner.held.delete(version);
+      else if (version.owner.held.has(version)) this.#accountedBytes(version);
   }
 
   /** Accounts for what a version takes now and when it ends; false when it outgrew the store and is gone. */

@@ -315,7 +315,8 @@ describe("marks", () => {
 
 describe("kin", () => {
   const joinedIdentities = (request: readonly string[], response: readonly string[]) =>
-    rules.joinedIdentities({ credentials: rules.credentialsOf(request), response });
+    rules.answered({ credentials: rules.credentialsOf(request), method: "GET", status: 200, response })
+      ?.joined ?? [];
   const joined = (of: Scope) => (of.kind === "session" ? (of.joined?.() ?? "none") : of.kind);
 
   it("of a session is known also where its page is personal, but not behind a header", () => {

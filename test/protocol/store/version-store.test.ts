@@ -14,9 +14,8 @@ import { KEPT_PER_URL } from "../../../protocol/store/page-index.ts";
 import { pageKeyOf } from "../../../protocol/store/page-key.ts";
 import { partitionOf } from "../../../protocol/store/partition.ts";
 import { DEFAULT_LIFETIMES } from "../../../protocol/store/store-options.ts";
-import { HeldVersion, MOST_STORES } from "../../../protocol/store/stored-version.ts";
+import { HeldVersion, MOST_PLACES, MOST_STORES } from "../../../protocol/store/stored-version.ts";
 import {
-  MOST_PLACES,
   type Sighting,
   type StoreId,
   type StoreOptions,

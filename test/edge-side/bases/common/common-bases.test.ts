@@ -73,7 +73,7 @@ const edge = ({ budgetBytes = 1e8 } = {}) => {
       commonBases: rules.commonBases,
       peerStore: peerStore as StoreId,
     });
-    const marks = rules.joinedIdentities({ credentials, response });
+    const marks = rules.answered({ credentials, method: "GET", status: 200, response })?.joined ?? [];
     if (marks.length > 0) common.samePerson(partition, marks);
     const scope = rules.scopeOf({ credentials, status: 200, response });
     const body = Buffer.from(visit.page ?? pageOf(owner));
@@ -219,7 +219,10 @@ describe("is not made", () => {
       await options.visit("any", { request: ["Cookie", `sid=${changing(n)}`], page: pageOf(`${n}`) });
       const credentials = rules.credentialsOf(["Cookie", `sid=${changing(n)}`]);
       const response = ["Location", "/desk/", "Set-Cookie", `sid=${changing(n + 1)}; HttpOnly`];
-      options.common.samePerson(options.partition, rules.joinedIdentities({ credentials, response }));
+      options.common.samePerson(
+        options.partition,
+        rules.answered({ credentials, method: "GET", status: 200, response })?.joined ?? [],
+      );
     }
     expect(options.pushed).toEqual([]);
   });
