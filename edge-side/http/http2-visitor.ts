@@ -9,6 +9,7 @@ import { STREAM_ERRORS, StreamError, type StreamErrorCode } from "../../protocol
 import { FieldNames } from "../../protocol/http/field-names.ts";
 import { endToEnd, isBodiless, type ResponseHead, withoutFields } from "../../protocol/http/head.ts";
 import type { HeaderList } from "../../protocol/http/header-list.ts";
+import { resetStream } from "../../protocol/http/reset-stream.ts";
 import { drained } from "../../protocol/runtime/drained.ts";
 import { InactivityTimer } from "../../protocol/runtime/inactivity-timer.ts";
 import { UploadBody, type UploadConnection } from "../exchange/upload-body.ts";
@@ -34,7 +35,7 @@ const WEBSOCKET_KEY = new FieldNames(["sec-websocket-key"]);
 const OF_HANDSHAKE = new FieldNames(["connection", "upgrade", "content-length", "sec-websocket-accept"]);
 const KEY_BYTES = 16;
 const RESET_CONTENT = 205;
-const { NGHTTP2_CANCEL, NGHTTP2_INTERNAL_ERROR, NGHTTP2_NO_ERROR } = constants;
+const { NGHTTP2_NO_ERROR } = constants;
 
 export class Http2Visitor implements Visitor, UploadConnection {
   readonly method: string;
@@ -86,7 +87,7 @@ export class Http2Visitor implements Visitor, UploadConnection {
     ({ urgency: this.urgency, incremental: this.incremental } = priorityOf(this.fields));
     this.hasBody = protocol === undefined && !stream.endAfterHeaders;
     this.#sending = new InactivityTimer(options.clock, options.idleMs, () => this.refuse(408));
-    this.#taking = new InactivityTimer(options.clock, options.idleMs, () => this.#cut(NGHTTP2_CANCEL));
+    this.#taking = new InactivityTimer(options.clock, options.idleMs, () => this.#cut("cancel"));
     stream.on("error", () => {}); // "close" follows
     stream.once("close", () => this.#closed());
     stream.on("trailers", (_fields, _flags, raw?: HeaderList) => {
@@ -227,7 +228,7 @@ export class Http2Visitor implements Visitor, UploadConnection {
     if (this.#gone) return this.#stream.headersSent ? Number(this.#stream.sentHeaders[":status"]) : LEFT;
     this.#failed = status;
     if (this.#stream.headersSent || this.#tunnel !== undefined) {
-      this.#cut(NGHTTP2_INTERNAL_ERROR);
+      this.#cut("internal");
       return status;
     }
     const page = errorPage(status);
@@ -251,16 +252,15 @@ export class Http2Visitor implements Visitor, UploadConnection {
   }
 
   /** Ends the stream inside whatever is under way. */
-  #cut(code: number): void {
-    this.#stream.close(code);
-    this.#stream.destroy();
+  #cut(code: "cancel" | "internal"): void {
+    resetStream(this.#stream, code);
   }
 
   #switch(head: ResponseHead): void {
     const upload = this.#upload;
     if (upload === undefined) return;
     this.#stream.respond([":status", "200", ...withoutFields(endToEnd(head.fields), OF_HANDSHAKE)]);
-    this.#tunnel = new UpgradedStream(this.#stream, this.#taking, () => this.#cut(NGHTTP2_CANCEL));
+    this.#tunnel = new UpgradedStream(this.#stream, this.#taking, () => this.#cut("cancel"));
     this.#tunnel.feed(upload);
   }
 
