@@ -3,6 +3,7 @@ import { isCompressible } from "../../protocol/http/compressible.ts";
 import { fieldOf, isBodiless, type ResponseHead } from "../../protocol/http/head.ts";
 import type { HeaderList } from "../../protocol/http/header-list.ts";
 import { forbidsRecoding, isCoded, mustKeepCoding } from "../../protocol/http/representation.ts";
+import { onceFor } from "../../protocol/runtime/once-for.ts";
 
 /** Shorter bodies gain less than the head grows. */
 export const LEAST_ENCODED_BYTES = 200;
@@ -17,9 +18,11 @@ export interface CodingWishes {
 }
 
 /** Whether this resource is one that we send in several codings; the same for every visitor, so that heads agree. */
-export const isEncodable = ({ fields, compress }: CodingWishes, head: ResponseHead): boolean => {
-  if (!compress || isBodiless(head.status) || head.status === PARTIAL || isCoded(head.fields)) return false;
-  if (!isCompressible(fieldOf(head.fields, "content-type") ?? "")) return false;
-  if (fieldOf(head.fields, "content-range") !== undefined) return false;
-  return !mustKeepCoding(head.fields) && !forbidsRecoding(fields);
-};
+export const isEncodable = ({ fields, compress }: CodingWishes, head: ResponseHead): boolean =>
+  compress && mayBeCoded(head) && !forbidsRecoding(fields);
+
+const mayBeCoded = onceFor(({ status, fields }: ResponseHead): boolean => {
+  if (isBodiless(status) || status === PARTIAL || isCoded(fields)) return false;
+  if (!isCompressible(fieldOf(fields, "content-type") ?? "")) return false;
+  return fieldOf(fields, "content-range") === undefined && !mustKeepCoding(fields);
+});

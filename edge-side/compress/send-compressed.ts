@@ -4,7 +4,12 @@
  * "Encodings".
  */
 
-import { acceptedCodings, type Coding, refusesIdentity } from "../../protocol/http/accept-encoding.ts";
+import {
+  acceptedCodings,
+  type Coding,
+  quickCodings,
+  refusesIdentity,
+} from "../../protocol/http/accept-encoding.ts";
 import { fieldOf, type ResponseHead } from "../../protocol/http/head.ts";
 import type { HeaderList } from "../../protocol/http/header-list.ts";
 import { codedHead, notModifiedHead } from "../../protocol/http/representation.ts";
@@ -52,13 +57,14 @@ export const sendWhole = async (
   whole: WholePage,
   copies: PageCopies,
 ): Promise<void> => {
-  const { visitor, head } = options;
+  const { visitor, head, encoders } = options;
   // Before the head: what is wrong with them is a clean failure still.
   const { trailers: sent } = whole.end;
   const trailers = sent.length === 0 ? sent : trailersFor(visitor, sent);
   if (bodiless(options)) return sendHeadOnly(options);
   const encodable = isEncodable(visitor, head);
-  const codings = encodable && whole.page.length > 0 ? codingsFor(options, whole.page.length) : NONE;
+  const short = !copies.worthKeeping && encoders.isShortOfTime;
+  const codings = encodable && whole.page.length > 0 ? codingsFor(options, whole.page.length, short) : NONE;
   const coded = codings.length > 0 ? await codedPage(options, whole, { codings, copies }) : undefined;
   // A length leaves no room for trailers.
   const codedBytes = trailers.length === 0 ? coded?.bytes.length : undefined;
@@ -203,21 +209,28 @@ const takeEncoder = (
   bytes: number | "" | undefined,
 ): PageCompressor | undefined =>
   (exposure === "none" || exposure === "own") && isEncodable(visitor, head)
-    ? encoders.take(wantedCodings(visitor, bytes), keyId)
+    ? encoders.take(wantedCodings(visitor, bytes, encoders.isShortOfTime), keyId)
     : undefined;
 
 /** Of those wanted, the ones that tell nothing to who may look at sizes. */
 const codingsFor = (
   { visitor, exposure }: CompressOptions,
   bytes: number | "" | undefined,
+  shortOfTime = false,
 ): readonly Coding[] => {
   if (exposure === "foreign") return NONE;
-  const wanted = wantedCodings(visitor, bytes);
+  const wanted = wantedCodings(visitor, bytes, shortOfTime);
   return exposure === "navigation" ? wanted.filter((coding) => coding === "gzip") : wanted;
 };
 
 /** `bytes`: of the page, as far as known. */
-const wantedCodings = (visitor: Visitor, bytes: number | "" | undefined): readonly Coding[] => {
+const wantedCodings = (
+  visitor: Visitor,
+  bytes: number | "" | undefined,
+  shortOfTime: boolean,
+): readonly Coding[] => {
   const small = typeof bytes === "number" && bytes < LEAST_ENCODED_BYTES;
-  return small && !refusesIdentity(visitor.fields) ? [] : acceptedCodings(visitor.fields);
+  return small && !refusesIdentity(visitor.fields)
+    ? []
+    : (shortOfTime ? quickCodings : acceptedCodings)(visitor.fields);
 };

@@ -15,6 +15,7 @@ import {
 } from "../../protocol/http/head.ts";
 import type { HeaderList } from "../../protocol/http/header-list.ts";
 import { trimSpace } from "../../protocol/http/white-space.ts";
+import { onceFor } from "../../protocol/runtime/once-for.ts";
 
 /** RFC 9110 section 5.6.2. */
 const TOKEN = /^[\w!#$%&'*+.^`|~-]+$/;
@@ -26,8 +27,11 @@ const CONTENT_LENGTH = new FieldNames(["content-length"]);
 const LENGTHLESS: ReadonlySet<number> = new Set([204, 304]);
 const SWITCHING = 101;
 
-/** Throws StreamError for a head that would not be one head on a visitor's connection. */
-export const headForVisitor = (list: HeaderList, kind: "interim" | "final"): ResponseHead => {
+/** Throws StreamError for a head that would not be one head on a visitor's connection. The same list makes the same head. */
+export const headForVisitor = (list: HeaderList, kind: "interim" | "final"): ResponseHead =>
+  kind === "final" ? finalHead(list) : checkedHead(list, kind);
+
+const checkedHead = (list: HeaderList, kind: "interim" | "final"): ResponseHead => {
   const head = responseHeadFromList(list);
   const isInterim = head.status < 200 && head.status !== SWITCHING;
   if (isInterim !== (kind === "interim"))
@@ -45,6 +49,8 @@ export const headForVisitor = (list: HeaderList, kind: "interim" | "final"): Res
     fields: head.status < 200 || LENGTHLESS.has(head.status) ? withoutFields(fields, CONTENT_LENGTH) : fields,
   };
 };
+
+const finalHead = onceFor((list: HeaderList) => checkedHead(list, "final"));
 
 /** Fields that mean something only before the body; RFC 9110 section 6.5.1. */
 const NEVER_TRAILERS = new FieldNames([

@@ -9,7 +9,7 @@ import { openAccessLog } from "../../protocol/daemon/access-log.ts";
 import type { Log } from "../../protocol/daemon/log.ts";
 import { helloMaker } from "../../protocol/link/local-hello.ts";
 import { type Clock, systemClock } from "../../protocol/runtime/clock.ts";
-import { eventLoopLoad } from "../../protocol/runtime/event-loop-load.ts";
+import { eventLoopLoad, type Load } from "../../protocol/runtime/event-loop-load.ts";
 import { MemoryBudget } from "../../protocol/runtime/memory-budget.ts";
 import { VersionStore } from "../../protocol/store/version-store.ts";
 import { CommonBases } from "../bases/common/common-bases.ts";
@@ -48,9 +48,9 @@ export interface EdgeDaemon {
 /** Rejects with what the system says of an address that cannot be had; nothing is left open then. */
 export const startEdge = async (
   config: EdgeConfig,
-  options: { readonly log: Log; readonly clock?: Clock },
+  options: { readonly log: Log; readonly clock?: Clock; readonly load?: Load },
 ): Promise<EdgeDaemon> => {
-  const { log, clock = systemClock } = options;
+  const { log, clock = systemClock, load = eventLoopLoad(clock) } = options;
   const hosts = new ServedHosts(config);
   const store = new VersionStore({ clock, bytes: config.store.sizeBytes, lifetimes: lifetimesOf(config) });
   const memory = new MemoryBudget({
@@ -85,7 +85,7 @@ export const startEdge = async (
     commonBases,
     memory,
     heldPages: new HeldPages(memory),
-    encoders: new CompressorPool(memory, eventLoopLoad(clock)),
+    encoders: new CompressorPool(memory, load),
     varying: new VaryingPages(),
     requests: new RequestCompressorPool({ clock, memory }),
     pageBytes: config.limits.pageBytes,

@@ -6,6 +6,7 @@ import type { Codec } from "../../protocol/codec/codec.ts";
 import { isCompressed, isEventStream } from "../../protocol/http/compressible.ts";
 import { fieldOf, isBodiless, type RequestHead, type ResponseHead } from "../../protocol/http/head.ts";
 import { isCoded } from "../../protocol/http/representation.ts";
+import { onceFor } from "../../protocol/runtime/once-for.ts";
 import type { Fingerprint, ShortFingerprint } from "../../protocol/store/fingerprint.ts";
 import type { Partition } from "../../protocol/store/partition.ts";
 import type { Version, VersionStore } from "../../protocol/store/version-store.ts";
@@ -18,14 +19,17 @@ export const LEAST_CODED_BYTES = 64;
 
 const PARTIAL = 206;
 
-export const howItTravels = (request: RequestHead, { status, fields }: ResponseHead): Travel => {
+export const howItTravels = (request: RequestHead, head: ResponseHead): Travel =>
+  request.method === "HEAD" ? "passed" : howBodyTravels(head);
+
+const howBodyTravels = onceFor(({ status, fields }: ResponseHead): Travel => {
   const type = fieldOf(fields, "content-type") ?? "";
-  if (request.method === "HEAD" || isBodiless(status) || status === PARTIAL) return "passed";
+  if (isBodiless(status) || status === PARTIAL) return "passed";
   // Each event goes on by itself, as it comes.
   if (isCoded(fields) || isCompressed(type) || isEventStream(type)) return "passed";
   const length = Number(fieldOf(fields, "content-length") ?? Number.POSITIVE_INFINITY);
   return length < LEAST_CODED_BYTES ? "passed" : "coded";
-};
+});
 
 /** A version that the request offered and this side holds too. */
 export interface UsableBase {

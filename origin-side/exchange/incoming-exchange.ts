@@ -21,6 +21,7 @@ import type { HeaderList } from "../../protocol/http/header-list.ts";
 import { headSize } from "../../protocol/link/send-queue.ts";
 import type { Stream, StreamReceiver } from "../../protocol/link/stream.ts";
 import { AsyncQueue } from "../../protocol/runtime/async-queue.ts";
+import { onceFor } from "../../protocol/runtime/once-for.ts";
 import type { BodyEnd, RequestBody } from "../../protocol/upstream/body.ts";
 import { type Extension, NO_EXTENSIONS } from "../../protocol/wire/extensions.ts";
 import type { CodedBody } from "./coded-body.ts";
@@ -44,15 +45,11 @@ export interface ExchangeLimits {
 
 type ReadRequest = Pick<IncomingExchange, "request" | "host">;
 
-/** A request whose head is the same as one before it comes with the same list: it is read once. */
-const READ = new WeakMap<HeaderList, ReadRequest>();
-
-const readRequest = (head: HeaderList): ReadRequest => {
+/** A request whose head is the same as one before it comes with the same list. */
+const readRequest = onceFor((head: HeaderList): ReadRequest => {
   const request = requestHeadFromList(head);
-  const read = { request, host: fieldOf(request.fields, "host") ?? "" };
-  READ.set(head, read);
-  return read;
-};
+  return { request, host: fieldOf(request.fields, "host") ?? "" };
+});
 
 export class IncomingExchange implements StreamReceiver {
   readonly open: OpenFrame;
@@ -83,7 +80,7 @@ export class IncomingExchange implements StreamReceiver {
     this.#stream = stream;
     this.#headBytes = limits.headBytes;
     this.open = open;
-    const read = READ.get(open.head) ?? readRequest(open.head);
+    const read = readRequest(open.head);
     this.request = read.request;
     this.host = read.host;
     this.coding = open.extensions.length === 0 ? undefined : requestCodingOf(open.extensions);

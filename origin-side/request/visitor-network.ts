@@ -7,14 +7,15 @@ import { isIP } from "node:net";
 import { listOf } from "../../protocol/http/head.ts";
 import type { HeaderList } from "../../protocol/http/header-list.ts";
 import { isPublic, networkOf, plainAddress } from "../../protocol/runtime/ip-address.ts";
+import { onceFor } from "../../protocol/runtime/once-for.ts";
 
 /** Undefined where nobody knows. */
-export const visitorNetwork = (fields: HeaderList): string | undefined => {
+export const visitorNetwork = onceFor((fields: HeaderList): string | undefined => {
   const entries = listOf(fields, "x-forwarded-for")?.split(",") ?? [];
   const [peer, named] = [entries.at(-1), entries.at(-2)].map(addressIn);
   if (entries.length > 1) return named === undefined ? undefined : networkOf(named);
   return peer !== undefined && isPublic(peer) ? networkOf(peer) : undefined;
-};
+});
 
 /** Some proxies write the visitor's port behind it. */
 const addressIn = (entry: string | undefined): string | undefined => {

@@ -11,8 +11,8 @@ import type { HeaderList } from "./header-list.ts";
 export const CODINGS = ["br", "zstd", "gzip"] as const;
 export type Coding = (typeof CODINGS)[number];
 
-/** Those asked of a web server, the preferred one first: the best ratio for the time that it takes. */
-const ASKED_CODINGS = ["zstd", "br", "gzip"] as const satisfies readonly Coding[];
+/** The best ratio for the time that it takes first: asked of a web server, and made for visitors where time is short. */
+const QUICK_CODINGS = ["zstd", "br", "gzip"] as const satisfies readonly Coding[];
 
 /** Those that can be undone. */
 export type DecodableCoding = Coding | "deflate";
@@ -22,10 +22,15 @@ interface Preferences {
   readonly accepted: readonly string[];
   /** Those of CODINGS that are accepted, and preferred to the body as it is. */
   readonly better: readonly Coding[];
+  /** The same, but the quick one first of those that are preferred alike. */
+  readonly quick: readonly Coding[];
 }
 
 /** The codings that the visitor takes, the one to use first; empty where identity is as good. */
 export const acceptedCodings = (fields: HeaderList): readonly Coding[] => preferencesOf(fields)?.better ?? [];
+
+/** The same where time is short: of those that the visitor likes alike, what is made quickly comes first. */
+export const quickCodings = (fields: HeaderList): readonly Coding[] => preferencesOf(fields)?.quick ?? [];
 
 /** Whether the visitor refuses a body as it is. */
 export const refusesIdentity = (fields: HeaderList): boolean =>
@@ -34,7 +39,7 @@ export const refusesIdentity = (fields: HeaderList): boolean =>
 /** Those to ask a web server for on behalf of this visitor: empty where a body as it is suits it as well. */
 export const codingsToAsk = (fields: HeaderList): readonly Coding[] => {
   const accepted = acceptedCodings(fields);
-  return ASKED_CODINGS.filter((coding) => accepted.includes(coding));
+  return QUICK_CODINGS.filter((coding) => accepted.includes(coding));
 };
 
 /** Undefined: the request does not say. */
@@ -53,15 +58,18 @@ const readPreferences = rememberReading((value): Preferences => {
   const members = value.toLowerCase().split(",");
   const wellFormed = members.flatMap((member) => MEMBER.exec(member)?.[1] ?? []).join(",");
   // Who accepts "anything" and names nothing is likely to mean gzip.
-  const order = NAMES_ONE.test(wellFormed) ? CODINGS : CODINGS.toReversed();
+  const namesOne = NAMES_ONE.test(wellFormed);
   const negotiator = new Negotiator({ headers: { "accept-encoding": wellFormed } });
   // Its types leave the second argument out.
   const encodings: Encodings = negotiator.encodings.bind(negotiator);
-  const accepted = encodings([...CODINGS, "deflate", "identity"], { preferred: order });
+  const inOrder = (order: readonly Coding[]) =>
+    encodings([...CODINGS, "deflate", "identity"], { preferred: namesOne ? order : CODINGS.toReversed() });
+  const accepted = inOrder(CODINGS);
+  return { accepted, better: betterOf(accepted), quick: betterOf(inOrder(QUICK_CODINGS)) };
+});
+
+const betterOf = (accepted: readonly string[]): readonly Coding[] => {
   const identity = accepted.indexOf("identity");
   const before = accepted.slice(0, identity === -1 ? undefined : identity);
-  return {
-    accepted,
-    better: before.filter((coding): coding is Coding => CODINGS.some((each) => each === coding)),
-  };
-});
+  return before.filter((coding): coding is Coding => CODINGS.some((each) => each === coding));
+};

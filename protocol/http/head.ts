@@ -5,6 +5,7 @@
  */
 import { STATUS_CODES } from "node:http";
 import { StreamError } from "../errors.ts";
+import { onceFor } from "../runtime/once-for.ts";
 import { FieldNames } from "./field-names.ts";
 import type { HeaderList } from "./header-list.ts";
 
@@ -37,10 +38,13 @@ export const requestHeadFromList = (list: HeaderList): RequestHead => {
   return { method, target, fields };
 };
 
-export const responseHeadToList = ({ status, reason, fields }: ResponseHead): HeaderList =>
-  reason === STATUS_CODES[status]
-    ? [":status", String(status), ...fields]
-    : [":status", String(status), ":reason", reason, ...fields];
+/** The same head makes the same list. */
+export const responseHeadToList = onceFor(
+  ({ status, reason, fields }: ResponseHead): HeaderList =>
+    reason === STATUS_CODES[status]
+      ? [":status", String(status), ...fields]
+      : [":status", String(status), ":reason", reason, ...fields],
+);
 
 export const responseHeadFromList = (list: HeaderList): ResponseHead => {
   const status = Number(list[1]);

@@ -4,6 +4,7 @@
  * not offered. One that stays as it was keeps them. Caches are told by Vary that there are both. The same for GET, HEAD and
  * 304. RFC 9110 sections 7.7, 8.4, 8.8.3, 12.5.5 and 13.1, RFC 9530; SPEC section "Encodings".
  */
+import { onceFor } from "../runtime/once-for.ts";
 import type { Coding, DecodableCoding } from "./accept-encoding.ts";
 import { isStrongTag, tagsIn, weakTag } from "./entity-tag.ts";
 import { FieldNames } from "./field-names.ts";
@@ -31,17 +32,32 @@ export const codedHead = (
   codedBytes: number | undefined,
 ): ResponseHead => {
   if (coding === undefined) return varyingHead(head);
+  if (last?.head === head && last.coding === coding && last.codedBytes === codedBytes) return last.coded;
   const fields = withWeakTag(withoutFields(head.fields, ABOUT_BODY));
   fields.push("Content-Encoding", coding);
   if (codedBytes !== undefined) fields.push("Content-Length", String(codedBytes));
-  return { ...head, fields: withVary(fields) };
+  const coded = { ...head, fields: withVary(fields) };
+  last = { head, coding, codedBytes, coded };
+  return coded;
 };
 
+/** What was made last: pages that come again under the same head have the same length as a rule. */
+let last:
+  | {
+      readonly head: ResponseHead;
+      readonly coding: Coding;
+      readonly codedBytes: number | undefined;
+      readonly coded: ResponseHead;
+    }
+  | undefined;
+
 /** The head of a response that depends on Accept-Encoding. */
-export const varyingHead = (head: ResponseHead): ResponseHead => ({ ...head, fields: withVary(head.fields) });
+export const varyingHead = onceFor(
+  (head: ResponseHead): ResponseHead => ({ ...head, fields: withVary(head.fields) }),
+);
 
 /** Whether caches are told that it depends on Accept-Encoding, or on what nobody knows. */
-export const varies = (fields: HeaderList): boolean => VARIES.test(listOf(fields, "vary") ?? "");
+export const varies = onceFor((fields: HeaderList): boolean => VARIES.test(listOf(fields, "vary") ?? ""));
 
 /** The head of a response, of GET and HEAD alike, once its coding is undone. */
 export const decodedHead = (head: ResponseHead): ResponseHead => ({
@@ -91,8 +107,9 @@ const hasAny = (fields: HeaderList, names: FieldNames): boolean =>
   fields.some((name, i) => i % 2 === 0 && names.has(name));
 
 /** Whether a request forbids to change the coding of what it gets. */
-export const forbidsRecoding = (fields: HeaderList): boolean =>
-  forbidsTransform(fields) || hasAny(fields, WANTED_DIGESTS);
+export const forbidsRecoding = onceFor(
+  (fields: HeaderList): boolean => forbidsTransform(fields) || hasAny(fields, WANTED_DIGESTS),
+);
 
 /** Requests about parts of a body or one exact form of it, and those that forbid to change anything. */
 export const isUntouchable = (fields: HeaderList): boolean =>
@@ -116,5 +133,6 @@ export const codingOf = (fields: HeaderList): DecodableCoding | undefined => DEC
 /** Whether the body has a content coding, of whatever name. */
 export const isCoded = (fields: HeaderList): boolean => !["", "identity"].includes(saidCoding(fields));
 
-const saidCoding = (fields: HeaderList): string =>
-  listOf(fields, "content-encoding")?.trim().toLowerCase() ?? "";
+const saidCoding = onceFor(
+  (fields: HeaderList): string => listOf(fields, "content-encoding")?.trim().toLowerCase() ?? "",
+);

@@ -5,7 +5,7 @@ import type { UpstreamBody } from "./body.ts";
 import type { ConnectionPool } from "./connections/connection-pool.ts";
 import type { ConnectionWish, PooledConnection } from "./connections/pooled-connection.ts";
 import type { WireRequest } from "./framing.ts";
-import type { BodyFraming, RawHead } from "./response-head.ts";
+import type { BodyFraming, KnownHeads, RawHead } from "./response-head.ts";
 import type { UpstreamRequest } from "./upstream-request.ts";
 
 /** A request on its way. */
@@ -27,6 +27,7 @@ export interface ExchangeDependencies {
   readonly idleMs: number | undefined;
   /** Longest wait for a place. */
   readonly queueMs: number;
+  readonly heads: KnownHeads;
   /** Longest rest of a connection afterwards. */
   readonly restMs: number;
   /** Bytes a second that a visitor takes or sends at least while others wait. */

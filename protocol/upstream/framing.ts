@@ -7,6 +7,7 @@ import { StreamError } from "../errors.ts";
 import { FieldNames } from "../http/field-names.ts";
 import { endToEnd, fieldOf, listOf, type RequestHead, upgradeOf, withoutFields } from "../http/head.ts";
 import type { HeaderList } from "../http/header-list.ts";
+import { onceFor } from "../runtime/once-for.ts";
 import type { RequestBody } from "./body.ts";
 import type { UpstreamRequest } from "./upstream-request.ts";
 
@@ -35,27 +36,18 @@ export interface WireRequest {
  * Throws an Error for what HTTP/1.1 has no form for, as Node would when it writes the head: nothing of it may leave, nor cost a
  * connection.
  */
-export const assertWritable = ({ method, target, fields }: WireRequest): void => {
+export const assertWritable = onceFor(({ method, target, fields }: WireRequest): void => {
   validateHeaderName(method);
   if (/[^\x21-\xff]/.test(target)) throw new TypeError("the request's target contains unescaped characters");
   for (let i = 0; i + 1 < fields.length; i += 2) {
     validateHeaderName(fields[i] as string);
     validateHeaderValue(fields[i] as string, fields[i + 1] as string);
   }
-};
-
-/** Of requests without a body. A head that is the same object again is read once. */
-const KNOWN = new WeakMap<RequestHead, WireRequest>();
+});
 
 /** Throws StreamError for a head that no edge of ours sends. */
-export const wireRequest = ({ head, body }: Pick<UpstreamRequest, "head" | "body">): WireRequest => {
-  if (body !== undefined) return readRequest(head, body);
-  const known = KNOWN.get(head);
-  if (known !== undefined) return known;
-  const wire = readRequest(head, body);
-  KNOWN.set(head, wire);
-  return wire;
-};
+export const wireRequest = ({ head, body }: Pick<UpstreamRequest, "head" | "body">): WireRequest =>
+  body === undefined ? readBodiless(head) : readRequest(head, body);
 
 const readRequest = (head: RequestHead, body: RequestBody | undefined): WireRequest => {
   const { method, target } = head;
@@ -75,6 +67,8 @@ const readRequest = (head: RequestHead, body: RequestBody | undefined): WireRequ
   const bodyBytes = body === undefined ? undefined : length;
   return { ...asIs, fields: [...framed, ...ofThisHop(head.fields)], body, bodyBytes, upgrade: false };
 };
+
+const readBodiless = onceFor((head: RequestHead) => readRequest(head, undefined));
 
 /** The fields of a request that is the last one on its connection. An upgrade is that anyway. */
 export const closing = ({ fields, upgrade }: WireRequest): HeaderList => {

@@ -34,8 +34,32 @@ export const rawHead = ({ statusCode, statusMessage, rawHeaders }: RawHead): Res
   fields: rawHeaders,
 });
 
+/** Longer heads are judged each time. */
+const MOST_KNOWN_CHARACTERS = 2_048;
+const MOST_KNOWN = 64;
+
+/**
+ * What heads mean that came before. Under load a web server says the same many times a second, and what is made of a head further
+ * on is made once for each of these objects.
+ */
+export class KnownHeads {
+  readonly #known = new Map<string, JudgedHead>();
+
+  /** `text`: the head as it came, if two that are equal mean the same. Throws as judgeResponse does. */
+  judge(method: string, incoming: RawHead, text: string | undefined): JudgedHead {
+    if (text === undefined || text.length > MOST_KNOWN_CHARACTERS || method !== "GET")
+      return judgeResponse(method, incoming);
+    const known = this.#known.get(text);
+    if (known !== undefined) return known;
+    const judged = judgeResponse(method, incoming);
+    if (this.#known.size >= MOST_KNOWN) this.#known.clear();
+    this.#known.set(text, judged);
+    return judged;
+  }
+}
+
 /** Throws an Error for a head that makes no response. */
-export const judgeResponse = (method: string, incoming: RawHead): JudgedHead => {
+const judgeResponse = (method: string, incoming: RawHead): JudgedHead => {
   const { status, reason, fields } = rawHead(incoming);
   if (status === 101) throw new Error("it sent a 101 that changes nothing, or that nobody had asked for");
   if (status < 200) throw new Error(`it sent the status ${status}, which HTTP does not know`);

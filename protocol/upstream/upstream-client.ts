@@ -14,6 +14,7 @@ import { UpstreamDialler } from "./dial-upstream.ts";
 import type { ExchangeDependencies } from "./exchange-phase.ts";
 import { type WireRequest, wireRequest } from "./framing.ts";
 import { speakHttp2 } from "./http2-request.ts";
+import { KnownHeads } from "./response-head.ts";
 import { RepeatableBody, startOf } from "./send-body.ts";
 import { printUpstreamAddress } from "./upstream-address.ts";
 import { exchangeWith } from "./upstream-exchange.ts";
@@ -54,7 +55,8 @@ export class UpstreamClient<Settings extends UpstreamSettings = UpstreamSettings
       ageMs: route.ageMs,
     });
     const times = { answerMs, idleMs, queueMs, restMs };
-    this.#options = { connections: this.#connections, clock, server, headBytes, leastRate, ...times };
+    const heads = new KnownHeads();
+    this.#options = { connections: this.#connections, heads, clock, server, headBytes, leastRate, ...times };
   }
 
   /** Rejects with StreamError, or with the reason of the request's signal. Interim heads may come before. */

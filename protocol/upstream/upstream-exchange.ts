@@ -18,7 +18,7 @@ import { http2SessionOf, openHttp2Request } from "./http2-request.ts";
 import { InactivityTimeout } from "./inactivity-timeout.ts";
 import { InterimLimit } from "./interim-limit.ts";
 import { LenientResponse, readLeniently } from "./lenient/lenient-response.ts";
-import { judgeResponse, rawHead } from "./response-head.ts";
+import { rawHead } from "./response-head.ts";
 import { sendBody } from "./send-body.ts";
 import { failureOf, StaleConnection, truncationBy } from "./upstream-failure.ts";
 import type { UpstreamResponse } from "./upstream-request.ts";
@@ -177,10 +177,11 @@ class UpstreamExchange implements Borrower {
   #answered(incoming: IncomingResponse): void {
     if (this.#phase.is !== "asking") return;
     const { connection } = this.#phase;
-    const { connections, idleMs } = this.#options;
+    const { method } = this.#asked.wire;
+    const { connections, heads, idleMs } = this.#options;
     connections.answered(connection);
     try {
-      const { head, framing, live, ...kept } = judgeResponse(this.#asked.wire.method, incoming);
+      const { head, framing, live, ...kept } = heads.judge(method, incoming, this.#reader.strictText);
       const restMs = this.#login.restMs(kept, this.#options.restMs);
       const body = new UpstreamBody({
         pause: () => {

@@ -6,6 +6,7 @@ import { type EdgeDaemon, startEdge } from "../../edge-side/run/daemon.ts";
 import { parseConfig } from "../../protocol/config/parse-config.ts";
 import type { Log } from "../../protocol/daemon/log.ts";
 import type { Clock } from "../../protocol/runtime/clock.ts";
+import type { Load } from "../../protocol/runtime/event-loop-load.ts";
 import { makeLinkKey, secretText } from "../../protocol/transport/key.ts";
 import { HOST } from "../kit/raw-requests.ts";
 import { RawVisitor } from "../kit/raw-visitor.ts";
@@ -25,6 +26,8 @@ export interface EdgeOptions {
   readonly linked?: boolean;
   /** The edge's own; the scripted origin side lives by the machine's. */
   readonly clock?: Clock;
+  /** Of its event loop; idle without it. */
+  readonly load?: Load;
 }
 
 export interface EdgeUnderTest extends AsyncDisposable {
@@ -78,7 +81,11 @@ export const startEdgeUnderTest = async (options: EdgeOptions = {}): Promise<Edg
     child: () => log,
   } as unknown as Log;
   const config = configOf(options);
-  const daemon = await startEdge(config, { log, ...(options.clock && { clock: options.clock }) });
+  const daemon = await startEdge(config, {
+    log,
+    load: options.load ?? (() => 0),
+    ...(options.clock && { clock: options.clock }),
+  });
   const origin = options.linked === false ? NOBODY : await dialScripted(daemon.tunnelAddress.port, key);
   const visitors: RawVisitor[] = [];
   let stopping: Promise<void> | undefined;

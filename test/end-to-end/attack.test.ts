@@ -47,7 +47,7 @@ const openPair = async (web: FakeOrigin, ofEdge: Settings, ofOrigin: Settings = 
   const access = new GrowingFile(file);
   let links = 0;
   const log = { ...silentLog, info: (event: string) => void (event === "link up" && links++) };
-  const edge = await startEdge(edgeConfigOf({ accessLog: file, ...ofEdge }), { log });
+  const edge = await startEdge(edgeConfigOf({ accessLog: file, ...ofEdge }), { log, load: () => 0 });
   undo.defer(() => edge.stop());
   const relay: CountingRelay = await startCountingRelay(`127.0.0.1:${edge.tunnelAddress.port}`);
   undo.defer(() => relay.close());

@@ -101,7 +101,7 @@ interface Surroundings {
 const runEdge = (file: string, surroundings: Surroundings): Promise<number> =>
   runDaemon({
     load: () => loadEdgeConfig(file),
-    start: (config, log) => startEdge(config, { log }),
+    start: (config, log) => startEdge(config, { log, load: () => 0 }),
     describe: ({ visitorsAddress, tunnelAddress }) => ({
       visitors: printHostPort(visitorsAddress),
       tunnel: printHostPort(tunnelAddress),

@@ -89,7 +89,7 @@ export const openPair = async ({ serve, edge, origin, files, via, clock }: PairO
   const edgeFile = join(folder, "edge.log");
   const edgeDaemon = await startEdge(
     edgeConfigOf({ accessLog: edgeFile, times, memory: { budget: "32 MiB", perKey: "16 MiB" }, ...edge }),
-    { log: edgeLog, ...(clock && { clock }) },
+    { log: edgeLog, load: IDLE, ...(clock && { clock }) },
   );
   undo.defer(() => edgeDaemon.stop());
   const tunnel = edgeDaemon.tunnelAddress.port;

@@ -12,7 +12,7 @@ import { PlaceLog, type PlaceLogOptions } from "./place-log.ts";
 import { PlaceQueue } from "./place-queue.ts";
 import { type ConnectionWish, PooledConnection, RestingConnections } from "./pooled-connection.ts";
 
-/** A connection rests for so long at most while the web server has not answered what came on a new one: it may be waiting for it. @internal */
+/** A connection rests for so long at most while what went out on a new one waits for longer than usual: the web server may be waiting for it. @internal */
 export const BRIEF_REST_MS = 2;
 
 /** Slow visitors are looked for once in this time. */
@@ -62,7 +62,7 @@ export class ConnectionPool {
 
   constructor(options: PoolOptions) {
     this.#options = options;
-    this.#lately = new LatelyUsed(options.clock);
+    this.#lately = new LatelyUsed(options.clock, () => this.#resting.closeFree());
     this.#queue = new PlaceQueue(options.most);
     this.#log = new PlaceLog(options);
     this.#resting = new RestingConnections(options.clock);
@@ -97,7 +97,8 @@ export class ConnectionPool {
 
   /** The web server has answered. */
   answered(connection: PooledConnection): void {
-    this.#lately.answered(connection);
+    const { reused, lentAt } = connection;
+    this.#lately.answered(connection, reused ? this.#options.clock.now() - lentAt : undefined);
   }
 
   /** Its exchange goes on for long without keeping the web server busy: others may have its place. */
@@ -133,7 +134,7 @@ export class ConnectionPool {
     this.#end(connection);
     this.#resting.add(
       connection,
-      Math.min(this.#lately.someUnanswered && !isBound ? BRIEF_REST_MS : forMs, madeAt + ageMs - now),
+      Math.min(this.#lately.isStarving && !isBound ? BRIEF_REST_MS : forMs, madeAt + ageMs - now),
     );
     this.#next();
   }
@@ -141,6 +142,7 @@ export class ConnectionPool {
   /** Ends every connection; what runs is lost. */
   close(): void {
     this.#phase = "closed";
+    this.#lately.close();
     this.#resting.close();
     for (const waiting of this.#queue.all()) waiting.fail(closed());
     for (const dial of this.#dialling) dial.abort(closed());
@@ -158,7 +160,7 @@ export class ConnectionPool {
   #begin(wish: ConnectionWish, rested: PooledConnection): PooledConnection {
     this.#queue.hold(wish.network);
     this.#lately.begin();
-    return rested.lend(wish);
+    return rested.lend(wish, this.#options.clock.now());
   }
 
   /** It holds its place from now on, while its connection is made too. */

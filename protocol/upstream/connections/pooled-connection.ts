@@ -42,6 +42,7 @@ export class PooledConnection {
   readonly once: boolean;
   #use: Use;
   #reused = false;
+  #lentAt: number;
   #boundTo: string | undefined;
   readonly #unasked = () => {
     if (this.#use.is === "rest") this.socket.destroy();
@@ -50,6 +51,7 @@ export class PooledConnection {
   constructor(socket: Socket, wish: ConnectionWish, made: { readonly at: number; readonly once: boolean }) {
     this.socket = socket;
     this.madeAt = made.at;
+    this.#lentAt = made.at;
     this.once = made.once;
     this.#use = { is: "place", wish };
     // Bytes that nobody asked for would be taken for the answer to the next request.
@@ -59,6 +61,11 @@ export class PooledConnection {
   /** It has carried a request before the one that it is lent for. */
   get reused(): boolean {
     return this.#reused;
+  }
+
+  /** On the pool's clock. */
+  get lentAt(): number {
+    return this.#lentAt;
   }
 
   get use(): Use["is"] {
@@ -79,8 +86,9 @@ export class PooledConnection {
     this.#use = { is: "rest", from, until: from + forMs };
   }
 
-  lend(wish: ConnectionWish): this {
+  lend(wish: ConnectionWish, at: number): this {
     this.#reused = true;
+    this.#lentAt = at;
     this.#use = { is: "place", wish };
     return this;
   }
@@ -158,11 +166,20 @@ export class RestingConnections {
     if (at !== -1) this.#resting.splice(at, 1);
   }
 
+  /** Closes those that are bound to nobody. */
+  closeFree(): void {
+    this.#closeWhere(({ boundTo }) => boundTo === undefined);
+  }
+
   close(): void {
     this.#timer?.set.cancel();
-    const all = this.#resting;
-    this.#resting = [];
-    for (const { socket } of all) socket.destroy();
+    this.#closeWhere(() => true);
+  }
+
+  #closeWhere(isOver: (connection: PooledConnection) => boolean): void {
+    const past = this.#resting.filter(isOver);
+    if (past.length > 0) this.#resting = this.#resting.filter((each) => !isOver(each));
+    for (const { socket } of past) socket.destroy();
   }
 
   #closeAfter(ms: number): void {
@@ -175,9 +192,7 @@ export class RestingConnections {
   #closeRested(): void {
     this.#timer = undefined;
     const now = this.#clock.now();
-    const past = this.#resting.filter(({ restsUntil }) => restsUntil <= now);
-    this.#resting = this.#resting.filter(({ restsUntil }) => restsUntil > now);
-    for (const { socket } of past) socket.destroy();
+    this.#closeWhere(({ restsUntil }) => restsUntil <= now);
     if (this.#resting.length > 0)
       this.#closeAfter(Math.min(...this.#resting.map(({ restsUntil }) => restsUntil)) - now);
   }

@@ -17,6 +17,12 @@ export interface StrictHead {
   readonly isChunked: boolean;
 }
 
+/** What can go on as it is, in the form that is printed here. */
+const STRICT =
+  /^HTTP\/1\.1 (\d{3}) (?:[\x21-\x7e\x80-\xff](?:[\t\x20-\x7e\x80-\xff]*[\x21-\x7e\x80-\xff])?)?\r\n(?:[\w!#$%&'*+.^`|~-]+: (?:[\x21-\x7e\x80-\xff](?:[\t\x20-\x7e\x80-\xff]*[\x21-\x7e\x80-\xff])?)?\r\n)*\r\n$/;
+const FRAMING =
+  /\r\n(?:content-length: (\d+)(?=\r)|transfer-encoding: (chunked)(?=\r)|(?:content-length|transfer-encoding):.*)(?=\r\n)/i;
+
 interface Field {
   readonly name: string;
   value: string;
@@ -65,6 +71,26 @@ export const strictHead = (text: string): StrictHead => {
       (isOlder && framing.isChunked),
     contentLength: isInterim ? undefined : framing.contentLength,
     isChunked: !isInterim && framing.isChunked,
+  };
+};
+
+/** A head that is strict already, as today's web servers write it; undefined: `strictHead` has to look. */
+export const asStrict = (text: string): StrictHead | undefined => {
+  const status = STRICT.exec(text)?.[1];
+  if (status === undefined) return undefined;
+  const framing = FRAMING.exec(text);
+  const [, length, chunked] = framing ?? [];
+  if (framing !== null) {
+    const isPlain = length !== undefined || chunked !== undefined;
+    if (!isPlain || FRAMING.test(text.slice(framing.index + 1))) return undefined;
+  }
+  const isInterim = status.startsWith("1");
+  return {
+    status: Number(status),
+    text,
+    lenient: false,
+    contentLength: isInterim || length === undefined ? undefined : Number(length),
+    isChunked: !isInterim && chunked !== undefined,
   };
 };
 

@@ -5,7 +5,7 @@
  */
 import type { Socket } from "node:net";
 import { LenientChunks } from "./lenient-chunks.ts";
-import { shown, strictHead } from "./lenient-head.ts";
+import { asStrict, type StrictHead, shown, strictHead } from "./lenient-head.ts";
 
 const LF = 10;
 const CR = 13;
@@ -13,6 +13,7 @@ const BEGINNING = "HTTP/";
 /** As the codes of Node's parser begin. */
 const NO_RESPONSE = "HPE_NO_RESPONSE";
 const NOTHING = Buffer.alloc(0);
+const EMPTY_LINE = Buffer.from("\r\n\r\n");
 
 export interface LenientOptions {
   readonly method: string;
@@ -36,6 +37,7 @@ export class LenientResponse {
   #left = 0;
   #isLenient = false;
   #failure: Error | undefined;
+  #strictText: string | undefined;
 
   constructor(options: LenientOptions) {
     this.#options = options;
@@ -52,6 +54,11 @@ export class LenientResponse {
     return this.#failure;
   }
 
+  /** The head of the response where it came as strict as it goes on, and as one; two that are equal mean the same. */
+  get strictText(): string | undefined {
+    return this.#strictText;
+  }
+
   /** The bytes in strict form. */
   read(bytes: Buffer): Buffer {
     const out: Buffer[] = [];
@@ -62,7 +69,7 @@ export class LenientResponse {
       const failure = error instanceof Error ? error : new Error(String(error));
       this.#failure = Object.assign(failure, { code: "code" in failure ? failure.code : NO_RESPONSE });
     }
-    return out.length === 1 ? (out[0] ?? NOTHING) : Buffer.concat(out);
+    return joined(out);
   }
 
   #readFrom(bytes: Buffer, at: number, out: Buffer[]): number {
@@ -91,6 +98,8 @@ export class LenientResponse {
   }
 
   #readHead(bytes: Buffer, from: number, out: Buffer[]): number {
+    const strictEnd = this.#headBytes === 0 ? this.#readStrictHead(bytes, from, out) : undefined;
+    if (strictEnd !== undefined) return strictEnd;
     for (let at = from; at < bytes.length; ) {
       const end = bytes.indexOf(LF, at);
       const stop = end === -1 ? bytes.length : end;
@@ -115,6 +124,19 @@ export class LenientResponse {
     return bytes.length;
   }
 
+  /** A head that is here as a whole and needs no change. Undefined: it has to be looked at line by line. */
+  #readStrictHead(bytes: Buffer, from: number, out: Buffer[]): number | undefined {
+    const lastLine = bytes.indexOf(EMPTY_LINE, from);
+    const end = lastLine + EMPTY_LINE.length;
+    if (lastLine === -1 || end - from > this.#options.headBytes) return undefined;
+    const head = asStrict(bytes.toString("latin1", from, end));
+    if (head === undefined || head.status === 101) return undefined;
+    out.push(bytes.subarray(from, end));
+    this.#strictText = head.text;
+    this.#bodyBegins(head);
+    return end;
+  }
+
   #hold(bytes: Buffer): void {
     this.#headBytes += bytes.length;
     if (this.#headBytes > this.#options.headBytes)
@@ -131,16 +153,20 @@ export class LenientResponse {
   }
 
   #headIsHere(text: string, out: Buffer[]): void {
-    const { method, upgrade } = this.#options;
     const head = strictHead(text);
-    const { status, contentLength } = head;
     this.#isLenient ||= head.lenient;
-    const isSwitch = status === 101 && upgrade;
+    this.#strictText = undefined;
+    const isSwitch = head.status === 101 && this.#options.upgrade;
     out.push(Buffer.from(isSwitch ? switching(head.text) : head.text, "latin1"));
     if (isSwitch) this.#part = "raw";
-    else if (status < 200) return;
-    else if (method === "HEAD" || status === 204 || status === 304) this.#part = "over";
-    else if (head.isChunked) this.#part = "chunks";
+    else this.#bodyBegins(head);
+  }
+
+  #bodyBegins({ status, contentLength, isChunked }: StrictHead): void {
+    const { method } = this.#options;
+    if (status < 200) return;
+    if (method === "HEAD" || status === 204 || status === 304) this.#part = "over";
+    else if (isChunked) this.#part = "chunks";
     else if (contentLength === undefined) this.#part = "raw";
     else {
       this.#left = contentLength;
@@ -148,6 +174,17 @@ export class LenientResponse {
     }
   }
 }
+
+/** Without a copy where they lie side by side, as what goes on as it is does. */
+const joined = (pieces: readonly Buffer[]): Buffer => {
+  const [first = NOTHING] = pieces;
+  let end = first.byteOffset;
+  for (const piece of pieces) {
+    if (piece.buffer !== first.buffer || piece.byteOffset !== end) return Buffer.concat(pieces);
+    end += piece.length;
+  }
+  return Buffer.from(first.buffer, first.byteOffset, end - first.byteOffset);
+};
 
 /** Some leave Connection out of a 101; what Upgrade says tells as much. */
 const switching = (text: string): string =>

@@ -11,6 +11,7 @@ import {
   FULL_POOL,
   INLINE_BYTES,
   levelsAt,
+  QUICK_FROM_LOAD,
 } from "../../../edge-side/compress/compressor-pool.ts";
 import { CODINGS, type Coding } from "../../../protocol/http/accept-encoding.ts";
 import { MemoryBudget } from "../../../protocol/runtime/memory-budget.ts";
@@ -88,4 +89,10 @@ it("levels fall with what is in the thread pool too, and rise again when it is d
   expect(crowd.at(-1)).toBe((await encoded(page, "br", 1)).length);
   expect(crowd.at(-1)).toBeGreaterThan(alone);
   expect(await encodeOne()).toBe(alone);
+});
+
+it("time is short above a load, of the event loop or of the thread pool, and not at it", async () => {
+  const memory = new MemoryBudget({ totalBytes: 2 ** 30, shareBytes: 2 ** 30 });
+  const isShort = (load: number) => new CompressorPool(memory, () => load).isShortOfTime;
+  expect([0, QUICK_FROM_LOAD, QUICK_FROM_LOAD + 0.01].map(isShort)).toEqual([false, false, true]);
 });

@@ -412,3 +412,25 @@ describe("compressors", () => {
     expect(open.at(-1)).toBeUndefined();
   });
 });
+
+it.each([
+  ["gzip, deflate, br, zstd", "br", "zstd"],
+  ["br, zstd;q=0.9", "br", "br"],
+  ["gzip, br", "br", "br"],
+])(
+  "for %j is %s, and %s from a busy edge: what is made quickly, if the visitor likes it as much",
+  async (accepted, idle, busy) => {
+    let load = 0;
+    await using other = await startEdgeUnderTest({ load: () => load });
+    const codingOf = async () => {
+      const { visitor, exchange } = await other.ask(request("GET /", [`Accept-Encoding: ${accepted}`]));
+      exchange.answer(200, HTML, PAGE);
+      const response = await visitor.response("GET");
+      expect((await decoded(response)).equals(PAGE)).toBe(true);
+      return fieldIn(response, "content-encoding");
+    };
+    const before = await codingOf();
+    load = 1;
+    expect([before, await codingOf()]).toEqual([idle, busy]);
+  },
+);

@@ -7,6 +7,7 @@ import {
   ConnectionPool,
   type PoolOptions,
 } from "../../../../protocol/upstream/connections/connection-pool.ts";
+import { LONG_WAIT_MS } from "../../../../protocol/upstream/connections/lately-used.ts";
 import { LOG_EVERY_MS } from "../../../../protocol/upstream/connections/place-log.ts";
 import {
   type ConnectionWish,
@@ -201,15 +202,40 @@ describe("connections beyond those lately used", () => {
     expect(third.once).toBe(false);
   });
 
-  it(`rest for ${BRIEF_REST_MS} ms while a new one has no answer, which may wait for them to close`, async () => {
+  it(`are closed, and rest for ${BRIEF_REST_MS} ms, while what went out on a new one waits for longer than usual: it may wait for them`, async () => {
     await using bench = await Bench.open(8);
-    const [rested, unanswered] = [await bench.take(ANY), await bench.take(ANY)];
-    bench.pool.answered(rested);
+    const [rested, held] = await bench.takeEach(3);
+    if (rested === undefined || held === undefined) throw new Error("too few");
+    for (const answered of [rested, held]) bench.pool.answered(answered);
+    await bench.clock.advance(LATELY_MS);
+    const unanswered = await bench.take(NEW);
     bench.pool.giveBack(rested, REST_MS);
-    await bench.clock.advance(BRIEF_REST_MS - 1);
+    await bench.clock.advance(LONG_WAIT_MS - 1);
     expect(rested.socket.destroyed).toBe(false);
     await bench.clock.advance(1);
     expect([rested.socket.destroyed, unanswered.socket.destroyed]).toEqual([true, false]);
+    bench.pool.giveBack(held, REST_MS);
+    await bench.clock.advance(BRIEF_REST_MS - 1);
+    expect(held.socket.destroyed).toBe(false);
+    await bench.clock.advance(1);
+    expect(held.socket.destroyed).toBe(true);
+  });
+
+  it("stay where the web server takes as long as it usually does", async () => {
+    await using bench = await Bench.open(8);
+    const usualMs = 10 * LONG_WAIT_MS;
+    for (let i = 0; i < 20; i++) {
+      const served = await bench.take(ANY);
+      await bench.clock.advance(usualMs);
+      bench.pool.answered(served);
+      bench.pool.giveBack(served, REST_MS);
+    }
+    const [rested] = await bench.takeEach(2);
+    if (rested === undefined) throw new Error("none");
+    bench.pool.answered(rested);
+    bench.pool.giveBack(rested, REST_MS);
+    await bench.clock.advance(usualMs);
+    expect(rested.socket.destroyed).toBe(false);
   });
 });
 
