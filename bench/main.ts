@@ -9,6 +9,8 @@ import { demoCommand } from "./demo-run/demo-command.ts";
 import { eventsCommand } from "./events/events.ts";
 import { pairCommand } from "./pair/command.ts";
 import { crumbsCommand } from "./pair/crumbs.ts";
+import { placesCommand } from "./places/places.ts";
+import { restingCommand } from "./places/resting.ts";
 import { replayCommand } from "./replay/replay.ts";
 
 await new Command("coilgun-bench")
@@ -20,6 +22,8 @@ await new Command("coilgun-bench")
   .addCommand(baseKindsCommand())
   .addCommand(eventsCommand())
   .addCommand(crumbsCommand())
+  .addCommand(placesCommand())
+  .addCommand(restingCommand())
   .addCommand(demoCommand())
   .addCommand(makeCorpusCommand())
   .parseAsync();

@@ -65,6 +65,7 @@ const LEVELS: Readonly<Record<string, number>> = {
   "bench/demo-run": 23,
   "bench/events": 23,
   "bench/pair": 23,
+  "bench/places": 23,
   "bench/replay": 23,
   bench: 24,
 };
@@ -274,7 +275,8 @@ describe("the search for circles", () => {
 });
 
 /** What the kit and the bench have for starting a process, beside Node's own module. */
-const STARTING = /\b(openScene|runCommand|startCommand|startScript|startBrowser|startDaemon|startProgram)\(/;
+const STARTING =
+  /\b(openScene|runCommand|startCommand|startScript|startBrowser|startDaemon|startProgram|measurePlaces|measureClosing)\(/;
 const startsProcesses = ({ text, imports }: SourceFile): boolean =>
   imports.includes("node:child_process") || STARTING.test(text);
 

@@ -5,12 +5,15 @@ export interface Percentiles {
   readonly p95: number;
 }
 
-/** Nearest rank; undefined of no values, so that a table can say so instead of showing a zero. */
+/** Undefined of no values, so that a table can say so instead of showing a zero. */
 export function percentilesOf(values: readonly number[]): Percentiles | undefined {
-  if (values.length === 0) return undefined;
-  const sorted = [...values].sort((a, b) => a - b);
-  const at = (share: number) => sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? 0;
-  return { p50: at(0.5), p95: at(0.95) };
+  const [p50, p95] = [percentileOf(values, 0.5), percentileOf(values, 0.95)];
+  return p50 === undefined || p95 === undefined ? undefined : { p50, p95 };
+}
+
+/** Nearest rank; undefined of no values. `share`: above 0, 1 at most. */
+export function percentileOf(values: readonly number[], share: number): number | undefined {
+  return values.toSorted((a, b) => a - b)[Math.max(0, Math.ceil(share * values.length) - 1)];
 }
 
 /** The middle value, or the mean of the two in the middle; undefined of none. */

@@ -22,6 +22,7 @@ import { EVERY_HOST } from "../../protocol/upstream/upstream-settings.ts";
 import { type EdgeToDial, originSettings } from "../config/origin-config.ts";
 import type { Route } from "../config/route-config.ts";
 import { upstreamRequest } from "../request/upstream-head.ts";
+import { adviseConnections } from "./advise-connections.ts";
 import { tryEdge } from "./probe-edge.ts";
 
 /** How long one thing may take: a name, a web server's answer, a link. @internal */
@@ -70,7 +71,7 @@ const checkRoute = async (
     const answer = await bounds.clock.within(bounds.withinMs, undefined, (signal) =>
       askForHead(route, client, signal),
     );
-    return [judgeAnswer(server, route, answer)];
+    return [judgeAnswer(server, route, answer), ...adviseConnections(server, route, answer)];
   } catch (error) {
     return [whyNoAnswer(server, error)];
   } finally {

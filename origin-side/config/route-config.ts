@@ -82,6 +82,8 @@ const parseIdle = (text: string): number | undefined => {
 };
 const LEAST_IDLE_MS = 100;
 
+export const DEFAULT_CONNECTIONS = 128;
+
 const host = () =>
   written(
     (text) => (text.trim() === EVERY_HOST ? EVERY_HOST : parseHostName(text)),
@@ -132,7 +134,7 @@ export const routeSettings = (near: Surroundings) =>
     idle: written(parseIdle, "a time with its unit, such as 60s, or off")
       .prefault("60s")
       .describe("Silence within a body, after which it is cut; event streams may always be silent."),
-    connections: count(128, { least: 1, most: 65_535 }).describe(
+    connections: count(DEFAULT_CONNECTIONS, { least: 1, most: 65_535 }).describe(
       "Connections to the web server at once, in use or at rest; further requests wait. Of one visitor's network (IPv4 /24, IPv6 /48), if it is known, three quarters at most, and half while others wait.",
     ),
     queue: time("5s", { least: "50ms" }).describe("The longest wait for a connection; then 503."),

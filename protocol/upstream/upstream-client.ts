@@ -62,7 +62,9 @@ export class UpstreamClient<Settings extends UpstreamSettings = UpstreamSettings
   /** Rejects with StreamError, or with the reason of the request's signal. Interim heads may come before. */
   async fetch(request: UpstreamRequest): Promise<UpstreamResponse> {
     request.signal.throwIfAborted();
-    const wire = await this.#ready(request);
+    // Without a wait where none is needed: between the look at the places and the taking of one no other request comes.
+    const ready = this.#ready(request);
+    const wire = ready instanceof Promise ? await ready : ready;
     const repeatable = mayRepeat(wire);
     const wish = {
       reuse: this.#speaksHttp2 ? "any" : reuseFor(wire, repeatable),
@@ -95,10 +97,10 @@ export class UpstreamClient<Settings extends UpstreamSettings = UpstreamSettings
    * The request, once enough of its body is here, where more than half of the places are taken: then a visitor that sends it slowly
    * keeps none meanwhile. Not where the visitor waits for what the web server says first (RFC 9110 section 10.1.1, RFC 10036).
    */
-  async #ready(request: UpstreamRequest): Promise<WireRequest> {
+  #ready(request: UpstreamRequest): WireRequest | Promise<WireRequest> {
     const wire = this.#speaksHttp2 ? http2Request(request) : wireRequest(request);
     if (wire.body === undefined || !this.#connections.isBusy || mustNotWait(request)) return wire;
-    return { ...wire, body: await startOf(wire.body, wire.bodyBytes, request.signal) };
+    return startOf(wire.body, wire.bodyBytes, request.signal).then((body) => ({ ...wire, body }));
   }
 
   /** Ends every connection; what runs is lost. */

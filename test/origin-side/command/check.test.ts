@@ -134,6 +134,36 @@ describe("check of web servers", () => {
   });
 });
 
+describe("check of connections", () => {
+  const advised = async (field: Readonly<Record<string, string>>, connections = "") => {
+    const port = await webServer((_, response) => response.writeHead(200, field).end());
+    const file = join(folder, "connections.yaml");
+    const edges = `edges: [{ address: "${HOST}:1", key: { id: k, secret: ${FIXTURE_SECRET} } }]`;
+    const route = `{ host: a.example, origin: "http://${HOST}:${port}"${connections} }`;
+    writeFileSync(file, `${edges}\nroutes: [${route}]`, { mode: 0o600 });
+    return troubles(await checkOrigin(file, { clock: systemClock, tryEdge: edgeAccepts }));
+  };
+
+  it.each([
+    [{ Server: "Apache/2.4.71 (Debian)" }, /is Apache, .* the 128 of the route\n.*MaxRequestWorkers/],
+    [{ Server: "gunicorn" }, /is gunicorn, .*\n.*workers times threads/],
+    [{ Server: "waitress" }, /is Waitress, .*\n.*connection_limit/],
+    [{ "X-Runtime": "0.014513" }, /is Rails, .*\n.*Puma's threads times workers/],
+  ])("says of %j what to set, unless it is set", async (field, words) => {
+    expect(await advised(field)).toEqual([expect.stringMatching(words)]);
+    expect(await advised(field, ", connections: 5")).toEqual([]);
+  });
+
+  it.each([
+    { Server: "nginx/1.22.1" },
+    { Server: "Apache-Coyote/1.1" },
+    { Server: "nginx", "X-Runtime": "0.01" },
+    {},
+  ])("says nothing of %j", async (field) => {
+    expect(await advised(field)).toEqual([]);
+  });
+});
+
 describe("check of web servers elsewhere", () => {
   const checkRoute = (route: string) => {
     const file = join(folder, "routes.yaml");

@@ -18,7 +18,7 @@ import { UpstreamDialler } from "../../../../protocol/upstream/dial-upstream.ts"
 import { FakeClock, settle } from "../../../kit/fake-clock.ts";
 import { watchLeaks } from "../../../kit/leaks.ts";
 import { OK, RawOrigin } from "../../../kit/raw-origin.ts";
-import { ask, heard, routeTo, TestClient } from "../../asking.ts";
+import { ask, FedBody, heard, routeTo, TestClient } from "../../asking.ts";
 
 watchLeaks();
 
@@ -429,6 +429,51 @@ describe("the connections of a route", () => {
       expect((await heard(waiting)).body).toBe("hello");
     },
   );
+
+  it("are not all taken by bodies that come slowly, though their requests come in one moment", async () => {
+    await using origin = await RawOrigin.listen();
+    await using client = new TestClient(routeTo(origin.port, { connections: 4 }));
+    const slow = Array.from({ length: 4 }, () =>
+      ask(client, "POST", "/", { fields: ["Content-Length", "10"], body: new FedBody().piece("1") }),
+    );
+    const page = ask(client);
+    const lines: string[] = [];
+    // Those that have a place come in any order.
+    for (let n = 0; n < 4; n++) {
+      const connection = await origin.next();
+      lines.push(...(await connection.head()).slice(0, 1));
+      if (lines.at(-1)?.startsWith("GET")) connection.end(OK());
+    }
+    expect((await heard(page)).body).toBe("hello");
+    await settle();
+    expect([lines.filter((line) => line.startsWith("POST")).length, origin.count]).toEqual([3, 4]);
+    for (const each of slow) {
+      each.response.catch(() => undefined);
+      each.leave();
+    }
+  });
+
+  it("are one where there may be one, whatever becomes of those before", async () => {
+    await using origin = await RawOrigin.listen();
+    await using client = new TestClient(routeTo(origin.port, { connections: 1 }));
+    const asked = ["GET", "POST", "GET", "POST", "GET", "POST"].map((method) => ask(client, method));
+    let over = 0;
+    let before: Awaited<ReturnType<typeof origin.next>> | undefined;
+    for (let done = 0; done < asked.length; done++) {
+      const connection = before ?? (await origin.next());
+      await connection.head();
+      // No other one was made meanwhile: the count of those so far, less those that are over.
+      expect(origin.count - over).toBe(1);
+      const closes = done % 2 === 0;
+      connection.write(OK("hello", closes ? "Connection: close" : "X: y"));
+      await heard(asked[done] as (typeof asked)[0]);
+      if (closes) {
+        await connection.over;
+        over++;
+      }
+      before = closes ? undefined : connection;
+    }
+  });
 
   it.each([
     ["Keep-Alive: timeout=3", 2_000],
