@@ -1,10 +1,16 @@
 /**
- * A request of HTTP/2 in the words of HTTP/1.1: pseudo fields become method, target and Host, cookie crumbs one Cookie, and
+ * Heads between HTTP/2 and the words of HTTP/1.1. Of a request: pseudo fields become method, target and Host, cookie crumbs one Cookie, and
  * white space around a value no part of it. RFC 9113 sections 8.2.1, 8.2.3 and 8.3.1.
  */
+import { randomBytes } from "node:crypto";
+import { FieldNames } from "../../protocol/http/field-names.ts";
+import { withoutFields } from "../../protocol/http/head.ts";
 import type { HeaderList } from "../../protocol/http/header-list.ts";
 import { trimSpace } from "../../protocol/http/white-space.ts";
+import { pairsOf } from "./error-page.ts";
 
+const WEBSOCKET_KEY = new FieldNames(["sec-websocket-key"]);
+const KEY_BYTES = 16;
 const RESET_CONTENT = 205;
 
 export interface Http2Request {
@@ -60,4 +66,23 @@ export const readHttp2Request = (raw: HeaderList): Http2Request => {
 export const wireStatus = (status: number): string => {
   if (status <= 599 && status !== RESET_CONTENT) return String(status);
   return { valueOf: () => 200, toString: () => String(status) } as unknown as string;
+};
+
+/** RFC 8441 has no key; the handshake of HTTP/1.1 behind us needs one. */
+export const withWebSocketKey = (fields: HeaderList): HeaderList => [
+  ...withoutFields(fields, WEBSOCKET_KEY),
+  "Sec-WebSocket-Key",
+  randomBytes(KEY_BYTES).toString("base64"),
+];
+
+/** For what node takes as an object only. */
+export const grouped = (fields: HeaderList): Record<string, string[]> => {
+  const groups = new Map<string, string[]>();
+  for (const [name, value] of pairsOf(fields)) {
+    const key = name.toLowerCase();
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [value]);
+    else group.push(value);
+  }
+  return Object.fromEntries(groups);
 };

@@ -3,12 +3,12 @@
  * server speak. A body that is cut ends in RST_STREAM. WebSocket comes as an extended CONNECT. RFC 9113 section 8, RFC 8441,
  * SPEC section "Visitors".
  */
-import { randomBytes } from "node:crypto";
 import { constants, type ServerHttp2Stream } from "node:http2";
 import { STREAM_ERRORS, StreamError, type StreamErrorCode } from "../../protocol/errors.ts";
 import { FieldNames } from "../../protocol/http/field-names.ts";
 import { endToEnd, isBodiless, type ResponseHead, withoutFields } from "../../protocol/http/head.ts";
 import type { HeaderList } from "../../protocol/http/header-list.ts";
+import { resetStream } from "../../protocol/http/reset-stream.ts";
 import { drained } from "../../protocol/runtime/drained.ts";
 import { InactivityTimer } from "../../protocol/runtime/inactivity-timer.ts";
 import { UploadBody, type UploadConnection } from "../exchange/upload-body.ts";
@@ -20,20 +20,18 @@ import {
   type Waiting,
 } from "../exchange/visitor.ts";
 import { expectsContinue } from "../exchange/visitor-request.ts";
-import { errorPage, LEFT, logLimit, pairsOf } from "./error-page.ts";
+import { errorPage, LEFT, logLimit } from "./error-page.ts";
 import type { VisitorOptions } from "./http1-visitor.ts";
-import { type Http2Request, wireStatus } from "./http2-head.ts";
+import { grouped, type Http2Request, wireStatus, withWebSocketKey } from "./http2-head.ts";
 import { areClean, sanitizeTrailers } from "./sanitize-head.ts";
 import { SWITCHING } from "./upgrade-visitor.ts";
 import { UpgradedStream } from "./upgraded-stream.ts";
 import type { Refused } from "./validate-request.ts";
 
 const NO_TRAILERS: HeaderList = [];
-const WEBSOCKET_KEY = new FieldNames(["sec-websocket-key"]);
 /** Of a WebSocket's handshake in HTTP/1.1; in HTTP/2 the stream's own CONNECT says it. */
 const OF_HANDSHAKE = new FieldNames(["connection", "upgrade", "content-length", "sec-websocket-accept"]);
-const KEY_BYTES = 16;
-const { NGHTTP2_CANCEL, NGHTTP2_INTERNAL_ERROR, NGHTTP2_NO_ERROR } = constants;
+const { NGHTTP2_NO_ERROR } = constants;
 
 export class Http2Visitor implements Visitor, UploadConnection {
   readonly method: string;
@@ -62,6 +60,7 @@ export class Http2Visitor implements Visitor, UploadConnection {
   #waiting: Waiting | undefined;
   #requestTrailers: HeaderList = NO_TRAILERS;
   #trailers: HeaderList = NO_TRAILERS;
+  #heldHead: { readonly list: string[]; readonly waitForTrailers: boolean } | undefined;
   #bodyBytes = 0;
   #ended = false;
   #failed: number | undefined;
@@ -87,7 +86,7 @@ export class Http2Visitor implements Visitor, UploadConnection {
     this.#sending = new InactivityTimer(options.clock, options.idleMs, () => this.refuse(408));
     this.#taking = new InactivityTimer(options.clock, options.idleMs, () => {
       logLimit(options.log, 408, this.address);
-      this.#cut(NGHTTP2_CANCEL);
+      this.#cut("cancel");
     });
     stream.on("error", () => {}); // "close" follows
     stream.once("close", () => this.#closed());
@@ -159,17 +158,19 @@ export class Http2Visitor implements Visitor, UploadConnection {
       if (head.status < 300) throw new StreamError("origin-failed", `${head.status} to an upgrade`);
     }
     const waitForTrailers = may.trailers && this.method !== "HEAD" && !isBodiless(head.status);
-    this.#stream.respond([":status", wireStatus(head.status), ...head.fields], { waitForTrailers });
+    this.#heldHead = { list: [":status", wireStatus(head.status), ...head.fields], waitForTrailers };
   }
 
-  /** The head has left when it was given. */
-  flush(): void {}
+  flush(): void {
+    this.#respond(false);
+  }
 
   async body(bytes: Buffer): Promise<void> {
     if (this.#tunnel !== undefined) return this.#tunnel.write(bytes);
     for (let at = 0; at < bytes.length; at += PART_BYTES) {
       if (this.#gone || this.#failed !== undefined)
         throw new StreamError("cancelled", "the visitor has left");
+      this.#respond(false);
       if (this.#stream.write(bytes.subarray(at, at + PART_BYTES))) continue;
       this.#taking.start();
       await drained(this.#stream);
@@ -181,6 +182,7 @@ export class Http2Visitor implements Visitor, UploadConnection {
     if (this.#tunnel !== undefined) return this.#tunnel.end();
     if (this.#gone || this.#failed !== undefined) return;
     this.#trailers = trailers;
+    this.#respond(trailers.length === 0);
     this.#finish();
   }
 
@@ -193,6 +195,14 @@ export class Http2Visitor implements Visitor, UploadConnection {
     logLimit(this.#options.log, status, this.address);
     this.#listener?.left();
     this.#endWith(status);
+  }
+
+  /** The head leaves with what follows it; with its end it is one frame, which gRPC needs where there is no body. */
+  #respond(endStream: boolean): void {
+    const head = this.#heldHead;
+    this.#heldHead = undefined;
+    if (head === undefined || this.answered) return;
+    this.#stream.respond(head.list, endStream ? { endStream } : { waitForTrailers: head.waitForTrailers });
   }
 
   get #gone(): boolean {
@@ -230,7 +240,7 @@ export class Http2Visitor implements Visitor, UploadConnection {
     if (this.#gone) return this.#stream.headersSent ? Number(this.#stream.sentHeaders[":status"]) : LEFT;
     this.#failed = status;
     if (this.#stream.headersSent || this.#tunnel !== undefined) {
-      this.#cut(NGHTTP2_INTERNAL_ERROR);
+      this.#cut("internal");
       return status;
     }
     const page = errorPage(status);
@@ -254,16 +264,15 @@ export class Http2Visitor implements Visitor, UploadConnection {
   }
 
   /** Ends the stream inside whatever is under way. */
-  #cut(code: number): void {
-    this.#stream.close(code);
-    this.#stream.destroy();
+  #cut(code: "cancel" | "internal"): void {
+    resetStream(this.#stream, code);
   }
 
   #switch(head: ResponseHead): void {
     const upload = this.#upload;
     if (upload === undefined) return;
     this.#stream.respond([":status", "200", ...withoutFields(endToEnd(head.fields), OF_HANDSHAKE)]);
-    this.#tunnel = new UpgradedStream(this.#stream, this.#taking, () => this.#cut(NGHTTP2_CANCEL));
+    this.#tunnel = new UpgradedStream(this.#stream, this.#taking, () => this.#cut("cancel"));
     this.#tunnel.feed(upload);
   }
 
@@ -273,22 +282,3 @@ export class Http2Visitor implements Visitor, UploadConnection {
     if (!this.#ended || !this.#stream.writableFinished) this.#listener?.left();
   }
 }
-
-/** RFC 8441 has no key; the handshake of HTTP/1.1 behind us needs one. */
-const withWebSocketKey = (fields: HeaderList): HeaderList => [
-  ...withoutFields(fields, WEBSOCKET_KEY),
-  "Sec-WebSocket-Key",
-  randomBytes(KEY_BYTES).toString("base64"),
-];
-
-/** For what node takes as an object only. */
-const grouped = (fields: HeaderList): Record<string, string[]> => {
-  const groups = new Map<string, string[]>();
-  for (const [name, value] of pairsOf(fields)) {
-    const key = name.toLowerCase();
-    const group = groups.get(key);
-    if (group === undefined) groups.set(key, [value]);
-    else group.push(value);
-  }
-  return Object.fromEntries(groups);
-};

@@ -104,6 +104,12 @@ export const routeSettings = (near: Surroundings) =>
     origin: written(parseUpstreamAddress, "an address, such as http://127.0.0.1:3000").describe(
       "The web server: `http://host:port`, `https://host:port` or `unix:/path.sock`.",
     ),
+    protocol: z
+      .enum(["http1", "http2"])
+      .prefault("http1")
+      .describe(
+        "What the web server is spoken to in: `http1`, or `http2` for gRPC, without asking first (h2c), or agreed on in TLS. No Upgrade then.",
+      ),
     tls: block({
       verify: z.boolean().prefault(true).describe("Whether the web server's certificate is checked."),
       serverName: hostName()

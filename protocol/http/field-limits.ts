@@ -7,7 +7,7 @@ import type { HeaderList } from "./header-list.ts";
 /** A request of HTTP/1.x with more gets 431; HTTP/2 has a bound of its own, 512, at its parser. */
 export const MOST_REQUEST_FIELDS = 1_000;
 /** A response with more, interim or final, is none: the visitor gets 502. */
-const MOST_RESPONSE_FIELDS = 2_000;
+export const MOST_RESPONSE_FIELDS = 2_000;
 
 export const countOf = (fields: HeaderList): number => fields.length / 2;
 

@@ -25,7 +25,7 @@ const resolveBySystem: Resolve = async (name) =>
   (await lookup(name, { all: true, order: "verbatim" })).map(({ address }) => address);
 
 /** The place, name and limits that dialling needs. */
-export type Dialled = Pick<UpstreamSettings, "host" | "origin" | "tls" | "connectMs">;
+export type Dialled = Pick<UpstreamSettings, "host" | "origin" | "tls" | "connectMs" | "protocol">;
 
 export class UpstreamDialler {
   readonly #route: Dialled;
@@ -88,9 +88,10 @@ export class UpstreamDialler {
 
   async #secure(tls: UpstreamTls, plain: Socket, signal: AbortSignal): Promise<TLSSocket> {
     const servername = serverNameOf(this.#route);
+    const wanted = this.#route.protocol === "http2" ? "h2" : "http/1.1";
     const socket = connectTls({
       socket: plain,
-      ALPNProtocols: ["http/1.1"],
+      ALPNProtocols: [wanted],
       rejectUnauthorized: tls.verify,
       checkServerIdentity: (name, shown) => mayBe(this.#route, name, shown),
       ...(servername !== undefined && { servername }),
@@ -102,7 +103,10 @@ export class UpstreamDialler {
       this.#session = session;
     });
     socket.on("error", () => {});
-    return await ready(socket, "secureConnect", signal);
+    await ready(socket, "secureConnect", signal);
+    if (wanted === "http/1.1" || socket.alpnProtocol === wanted) return socket;
+    socket.destroy();
+    throw new Error("it does not speak HTTP/2 (protocol of the route)");
   }
 }
 

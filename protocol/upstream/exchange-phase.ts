@@ -1,11 +1,11 @@
 /** What an exchange with a web server needs, and how far it has come. */
-import type { IncomingMessage } from "node:http";
+import type { ClientRequest } from "node:http";
 import type { Clock } from "../runtime/clock.ts";
 import type { UpstreamBody } from "./body.ts";
 import type { ConnectionPool } from "./connections/connection-pool.ts";
 import type { ConnectionWish, PooledConnection } from "./connections/pooled-connection.ts";
 import type { WireRequest } from "./framing.ts";
-import type { BodyFraming, KnownHeads } from "./response-head.ts";
+import type { BodyFraming, KnownHeads, RawHead } from "./response-head.ts";
 import type { UpstreamRequest } from "./upstream-request.ts";
 
 /** A request on its way. */
@@ -34,6 +34,31 @@ export interface ExchangeDependencies {
   readonly leastRate: number | undefined;
 }
 
+/** A request under way, as node:http has it. */
+export interface Outgoing
+  extends Pick<
+    ClientRequest,
+    "destroyed" | "writableEnded" | "shouldKeepAlive" | "chunkedEncoding" | "addTrailers"
+  > {
+  write(bytes: Uint8Array): boolean;
+  end(): unknown;
+  destroy(error?: Error): unknown;
+  on(event: "drain" | "close", listener: () => void): this;
+  off(event: "drain" | "close", listener: () => void): this;
+}
+
+/** What comes back, as node:http has it. */
+export interface IncomingResponse extends RawHead {
+  readonly rawTrailers: string[];
+  readonly complete: boolean;
+  read(): unknown;
+  pause(): unknown;
+  resume(): unknown;
+  on(event: "data", listener: (bytes: Buffer) => void): this;
+  on(event: "end", listener: () => void): this;
+  on(event: "error", listener: (error: Error) => void): this;
+}
+
 /** Of one exchange, each after the one before it; any may be followed by `over`. */
 export type Phase =
   | { readonly is: "connecting" }
@@ -43,7 +68,7 @@ export type Phase =
   | {
       readonly is: "answering";
       readonly connection: PooledConnection;
-      readonly incoming: IncomingMessage;
+      readonly incoming: IncomingResponse;
       readonly body: UpstreamBody;
       readonly framing: BodyFraming;
       readonly restMs: number;

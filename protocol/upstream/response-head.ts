@@ -25,7 +25,8 @@ export interface JudgedHead {
 }
 
 /** A raw head as Node gives it, of a response or of an interim one. */
-type RawHead = Pick<IncomingMessage, "rawHeaders" | "statusCode" | "statusMessage">;
+export type RawHead = Pick<IncomingMessage, "rawHeaders"> &
+  Partial<Pick<IncomingMessage, "statusCode" | "statusMessage" | "httpVersionMajor">>;
 
 export const rawHead = ({ statusCode, statusMessage, rawHeaders }: RawHead): ResponseHead => ({
   status: statusCode ?? 0,
@@ -73,13 +74,18 @@ const judgeResponse = (method: string, incoming: RawHead): JudgedHead => {
     throw new Error("it used a transfer coding that nobody had asked for");
   const head = { status, reason, fields: endToEnd(fields) };
   const bodiless = method === "HEAD" || status === 204 || status === 304;
-  const framing = bodiless ? "none" : framingOf(coding, fields);
+  const framing = bodiless ? "none" : framingOf(coding, fields, incoming);
   const restMs = mayBeFollowed(method, status, fields) ? restMsOf(fields) : 0;
   return { head, framing, live: isLive(fields), authenticated: isOfAuthenticatedConnection(fields), restMs };
 };
 
-const framingOf = (coding: string | undefined, fields: HeaderList): BodyFraming => {
-  if (coding !== undefined) return "chunks";
+const framingOf = (
+  coding: string | undefined,
+  fields: HeaderList,
+  { httpVersionMajor }: RawHead,
+): BodyFraming => {
+  // HTTP/2 says itself where a body ends.
+  if (coding !== undefined || httpVersionMajor === 2) return "chunks";
   return fieldOf(fields, "content-length") === undefined ? "close" : "length";
 };
 

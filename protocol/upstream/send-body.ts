@@ -2,9 +2,9 @@
  * A visitor's body on its way to the web server, no faster than it is taken there. A body that was given up, or is not as
  * long as its head says, ends its connection in the middle, so it can never look complete (RFC 9112 section 8).
  */
-import type { ClientRequest as OutgoingRequest } from "node:http";
 import type { HeaderList } from "../http/header-list.ts";
 import type { BodyEnd, RequestBody } from "./body.ts";
+import type { Outgoing } from "./exchange-phase.ts";
 
 /** Told as the body goes out. */
 export interface BodyProgress {
@@ -21,7 +21,7 @@ export interface BodyProgress {
  * head says; undefined: it is chunked.
  */
 export const sendBody = async (
-  outgoing: OutgoingRequest,
+  outgoing: Outgoing,
   body: RequestBody,
   bodyBytes: number | undefined,
   progress: BodyProgress,
@@ -48,7 +48,7 @@ export const sendBody = async (
 };
 
 /** Only a chunked body can have trailers; those of another are left out (RFC 9110 section 6.5). */
-const finish = (outgoing: OutgoingRequest, trailers: HeaderList): void => {
+const finish = (outgoing: Outgoing, trailers: HeaderList): void => {
   if (trailers.length > 0 && outgoing.chunkedEncoding) outgoing.addTrailers(pairs(trailers));
   outgoing.end();
 };
@@ -57,7 +57,7 @@ const pairs = (fields: HeaderList): [string, string][] =>
   Array.from({ length: fields.length / 2 }, (_, i) => [fields[2 * i] ?? "", fields[2 * i + 1] ?? ""]);
 
 /** Resolves when it takes more, or nothing any more. */
-const drained = (outgoing: OutgoingRequest): Promise<void> =>
+const drained = (outgoing: Outgoing): Promise<void> =>
   new Promise((resolve) => {
     const done = () => {
       outgoing.off("drain", done).off("close", done);
@@ -119,5 +119,63 @@ class StartedBody implements RequestBody {
 
   taken(bytes: number): void {
     this.#body.taken(bytes);
+  }
+}
+
+/** Most that is kept of one. @internal */
+export const MOST_KEPT_BYTES = 16 * 1024;
+
+/**
+ * A body that can be sent again as long as little of it was read: for a web server that refuses a request of HTTP/2 unprocessed. What is
+ * kept is not given back to its sender's window before, so it takes no more memory than the window allows.
+ */
+export class RepeatableBody implements RequestBody {
+  readonly #body: RequestBody;
+  /** Undefined: too much was read. */
+  #kept: (Uint8Array | BodyEnd)[] | undefined = [];
+  #keptBytes = 0;
+  /** Of what is kept: to be read again. */
+  #again: (Uint8Array | BodyEnd)[] = [];
+  #takenBytes = 0;
+  /** A piece that is waited for; who sends the body again waits for the same one. */
+  #coming: Promise<Uint8Array | BodyEnd> | undefined;
+
+  constructor(body: RequestBody) {
+    this.#body = body;
+  }
+
+  async next(): Promise<Uint8Array | BodyEnd> {
+    const again = this.#again.shift();
+    if (again !== undefined) return again;
+    this.#coming ??= this.#body.next();
+    const coming = this.#coming;
+    const next = await coming;
+    if (coming === this.#coming) {
+      this.#coming = undefined;
+      this.#keep(next);
+    }
+    return next;
+  }
+
+  taken(bytes: number): void {
+    if (this.#kept === undefined) this.#body.taken(bytes);
+    else this.#takenBytes += bytes;
+  }
+
+  /** From its beginning, once more; false where that is gone. */
+  rewind(): boolean {
+    if (this.#kept === undefined) return false;
+    this.#again = [...this.#kept];
+    this.#takenBytes = 0;
+    return true;
+  }
+
+  #keep(next: Uint8Array | BodyEnd): void {
+    if (this.#kept === undefined) return;
+    this.#kept.push(next);
+    if (next instanceof Uint8Array) this.#keptBytes += next.length;
+    if (this.#keptBytes <= MOST_KEPT_BYTES) return;
+    this.#kept = undefined;
+    this.#body.taken(this.#takenBytes);
   }
 }

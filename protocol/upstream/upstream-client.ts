@@ -5,23 +5,27 @@
 import type { Log } from "../daemon/log.ts";
 import { StreamError } from "../errors.ts";
 import { authenticatesConnection } from "../http/connection-auth.ts";
-import { listOf } from "../http/head.ts";
+import { FieldNames } from "../http/field-names.ts";
+import { listOf, upgradeOf, withoutFields } from "../http/head.ts";
 import type { Clock } from "../runtime/clock.ts";
 import { ConnectionPool } from "./connections/connection-pool.ts";
 import type { ConnectionWish } from "./connections/pooled-connection.ts";
 import { UpstreamDialler } from "./dial-upstream.ts";
 import type { ExchangeDependencies } from "./exchange-phase.ts";
 import { type WireRequest, wireRequest } from "./framing.ts";
+import { speakHttp2 } from "./http2-request.ts";
 import { KnownHeads } from "./response-head.ts";
-import { startOf } from "./send-body.ts";
+import { RepeatableBody, startOf } from "./send-body.ts";
 import { printUpstreamAddress } from "./upstream-address.ts";
 import { exchangeWith } from "./upstream-exchange.ts";
-import { StaleConnection } from "./upstream-failure.ts";
+import { RefusedRequest, StaleConnection } from "./upstream-failure.ts";
 import type { UpstreamRequest, UpstreamResponse } from "./upstream-request.ts";
 import type { UpstreamSettings } from "./upstream-settings.ts";
 
 /** Asking one of these twice changes nothing at the web server. */
 const SAFE: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS"]);
+
+const UPGRADE = new FieldNames(["upgrade"]);
 
 export interface ClientOptions {
   /** Largest response head. */
@@ -42,7 +46,7 @@ export class UpstreamClient<Settings extends UpstreamSettings = UpstreamSettings
     const server = printUpstreamAddress(origin);
     this.route = route;
     this.#connections = new ConnectionPool({
-      dialler: new UpstreamDialler(route, clock),
+      dialler: diallerOf(route, { headBytes, clock }),
       clock,
       log,
       server,
@@ -63,20 +67,30 @@ export class UpstreamClient<Settings extends UpstreamSettings = UpstreamSettings
     const wire = ready instanceof Promise ? await ready : ready;
     const repeatable = mayRepeat(wire);
     const wish = {
-      reuse: reuseFor(wire, repeatable),
+      reuse: this.#speaksHttp2 ? "any" : reuseFor(wire, repeatable),
       halfOpen: wire.upgrade,
       boundTo: request.boundTo,
       logsIn: authenticatesConnection(wire.fields),
-    };
+    } as const;
     try {
       return await exchangeWith({ request, wire, wish }, this.#options);
     } catch (error) {
       if (!(error instanceof StaleConnection)) throw error;
       request.signal.throwIfAborted();
-      if (repeatable) return exchangeWith({ request, wire, wish: { ...wish, reuse: "none" } }, this.#options);
-      const why = `${this.#options.server} closed the connection before it had answered`;
-      throw new StreamError("origin-failed", why, { cause: error.cause });
+      if (!repeatable && !(error instanceof RefusedRequest && mayRewind(wire))) throw this.#gone(error);
     }
+    return exchangeWith({ request, wire, wish: { ...wish, reuse: "none" } }, this.#options).catch((error) => {
+      throw error instanceof StaleConnection ? this.#gone(error) : error;
+    });
+  }
+
+  get #speaksHttp2(): boolean {
+    return this.route.protocol === "http2";
+  }
+
+  #gone({ cause, message }: StaleConnection): StreamError {
+    const why = message === "" ? "closed the connection before it had answered" : message;
+    return new StreamError("origin-failed", `${this.#options.server}: ${why}`, { cause });
   }
 
   /**
@@ -84,7 +98,7 @@ export class UpstreamClient<Settings extends UpstreamSettings = UpstreamSettings
    * keeps none meanwhile. Not where the visitor waits for what the web server says first (RFC 9110 section 10.1.1, RFC 10036).
    */
   #ready(request: UpstreamRequest): WireRequest | Promise<WireRequest> {
-    const wire = wireRequest(request);
+    const wire = this.#speaksHttp2 ? http2Request(request) : wireRequest(request);
     if (wire.body === undefined || !this.#connections.isBusy || mustNotWait(request)) return wire;
     return startOf(wire.body, wire.bodyBytes, request.signal).then((body) => ({ ...wire, body }));
   }
@@ -105,6 +119,27 @@ const mustNotWait = ({ head: { fields } }: UpstreamRequest): boolean =>
 
 const mayRepeat = ({ method, body, upgrade }: WireRequest): boolean =>
   SAFE.has(method) && body === undefined && !upgrade;
+
+/** HTTP/2 knows no Upgrade: who asks for one gets an ordinary answer (RFC 9110 section 7.8). */
+const http2Request = ({ head, body }: UpstreamRequest): WireRequest => {
+  if (upgradeOf(head.fields) !== undefined)
+    return wireRequest({ head: { ...head, fields: withoutFields(head.fields, UPGRADE) }, body: undefined });
+  const wire = wireRequest({ head, body });
+  return wire.body === undefined ? wire : { ...wire, body: new RepeatableBody(wire.body) };
+};
+
+const mayRewind = ({ body }: WireRequest): boolean =>
+  body === undefined || (body instanceof RepeatableBody && body.rewind());
+
+const diallerOf = (
+  route: UpstreamSettings,
+  { headBytes, clock }: Pick<ClientOptions, "headBytes" | "clock">,
+) => {
+  const dialler = new UpstreamDialler(route, clock);
+  if (route.protocol !== "http2") return dialler;
+  type Wanted = Parameters<typeof dialler.dial>[0];
+  return { dial: async (wanted: Wanted) => speakHttp2(await dialler.dial(wanted), headBytes) };
+};
 
 const reuseFor = ({ upgrade }: WireRequest, repeatable: boolean): ConnectionWish["reuse"] => {
   if (upgrade) return "none";

@@ -3,11 +3,7 @@
  * heads are handed on, its response becomes a head and a body. Every failure becomes a StreamError; what the web server or
  * the system said stays in `cause`, for the log and never for a visitor. SPEC section "Errors".
  */
-import {
-  type IncomingMessage,
-  type ClientRequest as OutgoingRequest,
-  request as openRequest,
-} from "node:http";
+import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import { StreamError } from "../errors.ts";
 import { tooManyFields } from "../http/field-limits.ts";
@@ -15,8 +11,10 @@ import { endToEnd, endToEndTrailers, upgradeOf } from "../http/head.ts";
 import { UpstreamBody } from "./body.ts";
 import { ConnectionLogin } from "./connection-login.ts";
 import type { Borrower, PooledConnection } from "./connections/pooled-connection.ts";
-import type { Asked, ExchangeDependencies, Phase } from "./exchange-phase.ts";
-import { assertWritable, closing, type WireRequest } from "./framing.ts";
+import type { Asked, ExchangeDependencies, IncomingResponse, Outgoing, Phase } from "./exchange-phase.ts";
+import { assertWritable, type WireRequest } from "./framing.ts";
+import { openHttp1Request } from "./http1-request.ts";
+import { http2SessionOf, openHttp2Request } from "./http2-request.ts";
 import { InactivityTimeout } from "./inactivity-timeout.ts";
 import { InterimLimit } from "./interim-limit.ts";
 import { LenientResponse, readLeniently } from "./lenient/lenient-response.ts";
@@ -40,7 +38,7 @@ class UpstreamExchange implements Borrower {
   readonly #watch: InactivityTimeout;
   readonly #login: ConnectionLogin;
   /** Undefined until there is a connection for it. */
-  #outgoing: OutgoingRequest | undefined;
+  #outgoing: Outgoing | undefined;
   #rate: VisitorRate | undefined;
   readonly #surroundings: { readonly server: string; readonly signal: AbortSignal };
   readonly #settle = Promise.withResolvers<UpstreamResponse>();
@@ -107,18 +105,17 @@ class UpstreamExchange implements Borrower {
     }
   }
 
-  #open(wire: WireRequest, { socket, once }: PooledConnection): OutgoingRequest {
-    const outgoing = openRequest({
-      method: wire.method,
-      path: wire.target,
-      headers: [...(once ? closing(wire) : wire.fields)],
-      setHost: false,
-      maxHeaderSize: this.#options.headBytes,
-      createConnection: () => socket,
-    });
-    outgoing.shouldKeepAlive = !once; // Node takes it that only its own agents use a connection again
-    outgoing.maxHeadersCount = 0; // bounded by bytes; Node would leave out what is beyond, silently
-    return outgoing
+  #open(wire: WireRequest, connection: PooledConnection): Outgoing {
+    const session = http2SessionOf(connection.socket);
+    if (session !== undefined)
+      return openHttp2Request(session, wire, {
+        once: connection.once,
+        interim: (interim) => this.#interim(interim),
+        answered: (incoming) => this.#answered(incoming),
+        broken: (error) => this.#broken(error),
+        closed: () => this.#closed(),
+      });
+    return openHttp1Request(wire, connection, this.#options.headBytes)
       .on("socket", (socket) => {
         this.#unhook = readLeniently(socket, this.#reader, (error) => this.#fail(error));
       })
@@ -130,7 +127,7 @@ class UpstreamExchange implements Borrower {
   }
 
   /** Rejects with what the body rejects with. */
-  async #send(outgoing: OutgoingRequest, { body, bodyBytes }: WireRequest): Promise<void> {
+  async #send(outgoing: Outgoing, { body, bodyBytes }: WireRequest): Promise<void> {
     if (body === undefined) {
       outgoing.end();
       return;
@@ -176,7 +173,7 @@ class UpstreamExchange implements Borrower {
     this.#asked.request.interim({ ...head, fields: endToEnd(head.fields) });
   }
 
-  #answered(incoming: IncomingMessage): void {
+  #answered(incoming: IncomingResponse): void {
     if (this.#phase.is !== "asking") return;
     const { connection } = this.#phase;
     const { connections, heads, idleMs, restMs: mostMs } = this.#options;
@@ -215,7 +212,7 @@ class UpstreamExchange implements Borrower {
     if (this.#phase.is === "answering") this.#phase.body.push(bytes);
   }
 
-  #ended({ rawTrailers }: IncomingMessage): void {
+  #ended({ rawTrailers }: IncomingResponse): void {
     if (this.#phase.is !== "answering") return;
     const { connection, body, framing, restMs } = this.#phase;
     this.#phase = { is: "complete", connection, restMs };

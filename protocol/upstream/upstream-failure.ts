@@ -7,6 +7,9 @@ import { StreamError } from "../errors.ts";
 /** A connection that had been used before closed before a byte of the answer: the request may go on another one. */
 export class StaleConnection extends Error {}
 
+/** The web server says that it has not begun to process the request, which may go there again, whatever it is. RFC 9113 section 8.7. */
+export class RefusedRequest extends StaleConnection {}
+
 interface Surroundings {
   /** The web server's address. */
   readonly server: string;

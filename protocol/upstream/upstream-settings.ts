@@ -8,6 +8,8 @@ export interface UpstreamSettings {
   readonly origin: UpstreamAddress;
   /** The host that it serves, for the TLS greeting where nothing else names it; EVERY_HOST: none in particular. */
   readonly host: string;
+  /** What it is spoken to in; undefined: HTTP/1.1. HTTP/2 without asking first (h2c), or agreed on within TLS. */
+  readonly protocol?: "http1" | "http2" | undefined;
   /** Undefined unless the origin is https. */
   readonly tls: UpstreamTls | undefined;
   /** Until a connection to the web server stands; then 502. */

@@ -31,6 +31,8 @@ interface Got {
   readonly value: string | undefined;
   readonly coding: string | undefined;
   readonly body: Buffer;
+  /** It came to its end, as far as the visitor can see. */
+  readonly complete: boolean;
 }
 
 /** One request over HTTP/1.1, and one over HTTP/2; `x` is the value of the response's field X. */
@@ -44,15 +46,25 @@ const ask = async (
     visitor.send(request(`${method} /`, ["Accept-Encoding: gzip", "Content-Length: 0"]));
     serve(await web.next());
     const response = await visitor.response();
-    const { status, body } = response;
+    const { status, body, complete } = response;
     visitor.leave();
-    return { status, value: fieldIn(response, "x"), coding: fieldIn(response, "content-encoding"), body };
+    const [value, coding] = [fieldIn(response, "x"), fieldIn(response, "content-encoding")];
+    return { status, value, coding, body, complete };
   }
   const answered = session.begin({ ":method": method, "accept-encoding": "gzip" });
   serve(await web.next());
   const { stream, status, fields } = await answered;
-  const body = Buffer.concat(await stream.toArray());
-  return { status, value: fields.x as string, coding: fields["content-encoding"] as string, body };
+  const pieces: Buffer[] = [];
+  let ended = false;
+  stream
+    .on("data", (piece: Buffer) => pieces.push(piece))
+    .on("end", () => {
+      ended = true;
+    });
+  await new Promise((resolve) => stream.once("close", resolve));
+  const complete = ended && stream.rstCode === 0;
+  const [value, coding] = [fields.x as string, fields["content-encoding"] as string];
+  return { status, value, coding, body: Buffer.concat(pieces), complete };
 };
 
 const EACH = (["1.1", "2.0"] as const).flatMap((version) =>
@@ -75,8 +87,31 @@ describe.each(EACH)("%s over HTTP/%s", (method, version) => {
     ["a status of 205 with a body", "HTTP/1.1 205 Reset\r\nX: a\r\nContent-Length: 5\r\n\r\nhello"],
     ["a status of 999", "HTTP/1.1 999 Odd\r\nX: a\r\nContent-Length: 5\r\n\r\nhello"],
   ])("%s", async (_, bytes) => {
-    const { status, value, body } = await ask(version, method, (asked) => asked.answer(bytes));
-    expect([status, value, body.toString()]).toEqual([Number(bytes.slice(9, 12)), "a", "hello"]);
+    const { status, value, body, complete } = await ask(version, method, (asked) => asked.answer(bytes));
+    const expected = [Number(bytes.slice(9, 12)), "a", "hello", true];
+    expect([status, value, body.toString(), complete]).toEqual(expected);
+  });
+
+  const cut = [
+    ["with a length", "Content-Length: 3000", pageOf(1, "one").slice(0, 2000).toString()],
+    ["in chunks", "Transfer-Encoding: chunked", "5\r\nhello\r\n10\r\nhal"],
+  ] as const;
+  const breakOff = (type: string, framing: string, body: string) =>
+    ask(version, method, (asked) =>
+      asked.end(`HTTP/1.1 200 OK\r\nContent-Type: ${type}\r\n${framing}\r\n\r\n${body}`),
+    );
+
+  it.each(cut)(
+    "an image %s that breaks off arrives as far as it came, visibly cut",
+    async (_, framing, body) => {
+      const got = await breakOff("image/png", framing, body);
+      expect([got.status, got.complete]).toEqual([200, false]);
+      expect(got.body.length).toBeGreaterThan(0);
+    },
+  );
+
+  it.each(cut)("a page %s that breaks off before any of it left is an error", async (_, framing, body) => {
+    expect((await breakOff("text/html", framing, body)).status).toBe(502);
   });
 
   it("a length beside chunks is refused", async () => {

@@ -189,10 +189,16 @@ describe("HTTP/2", () => {
     expect((await response).fields["content-encoding"]).toBe("gzip");
   });
 
-  it("resets a stream whose body is cut", async () => {
-    const { stream, response, exchange } = await ask({});
-    exchange.answer(200, ["Content-Length", "10"]).data("abc");
+  it.each([
+    ["GET", ["Content-Length", "10"]],
+    ["GET", []],
+    ["POST", []],
+  ])("resets the stream of a %s whose body is cut, with %j", async (method, length) => {
+    const { stream, response, exchange } = await ask({ ":method": method });
+    exchange.answer(200, ["Content-Type", "image/png", ...length]).data("abc");
     await new Promise((resolve) => stream.once("data", resolve));
+    // Then nothing is under way on the stream.
+    for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate);
     exchange.fail("truncated");
     expect(await response).toMatchObject({ status: 200, rstCode: constants.NGHTTP2_INTERNAL_ERROR });
   });

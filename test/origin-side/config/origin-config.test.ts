@@ -50,6 +50,7 @@ describe("a valid origin.yaml", () => {
           path: "/",
           origin: { scheme: "http", address: { host: "127.0.0.1", port: 3000 } },
           tls: undefined,
+          protocol: "http1",
           hostHeader: { kind: "keep" },
           connectMs: 5_000,
           answerMs: 60_000,

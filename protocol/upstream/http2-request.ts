@@ -1,0 +1,243 @@
+/**
+ * A request over HTTP/2, on a connection that carries one at a time, as nginx has it for gRPC: so a place, a time limit and the rest of
+ * the account mean what they mean for HTTP/1.1. Heads are translated, trailers go both ways, a body that breaks off resets its
+ * stream. RFC 9113 section 8, SPEC section "Heads".
+ */
+import { EventEmitter } from "node:events";
+import { STATUS_CODES } from "node:http";
+import {
+  type ClientHttp2Session,
+  type ClientHttp2Stream,
+  connect,
+  constants,
+  type OutgoingHttpHeaders,
+} from "node:http2";
+import type { Socket } from "node:net";
+import { MOST_RESPONSE_FIELDS } from "../http/field-limits.ts";
+import { FieldNames } from "../http/field-names.ts";
+import { fieldOf, withoutFields } from "../http/head.ts";
+import type { HeaderList } from "../http/header-list.ts";
+import { resetStream } from "../http/reset-stream.ts";
+import { trimSpace } from "../http/white-space.ts";
+import type { IncomingResponse, Outgoing } from "./exchange-phase.ts";
+import type { WireRequest } from "./framing.ts";
+import type { RawHead } from "./response-head.ts";
+import { RefusedRequest } from "./upstream-failure.ts";
+
+/** What a web server may send ahead of what is read. */
+const WINDOW_BYTES = 256 * 1024;
+/** Of HTTP/1.1 alone (RFC 9113 section 8.2.2), or a pseudo field of HTTP/2. */
+const NOT_IN_HTTP2 = new FieldNames(["connection", "host", "transfer-encoding", "upgrade", "http2-settings"]);
+
+const SESSIONS = new WeakMap<Socket, ClientHttp2Session>();
+
+const AS_IT_COMES = {
+  // Values with white space around them are trimmed here: nghttp2 would drop the field and say nothing.
+  strictFieldWhitespaceValidation: false,
+  // A request with a field twice goes on as it came.
+  strictSingleValueFields: false,
+};
+
+/** Begins to speak HTTP/2 on a new connection. `headBytes`: of the largest response head. */
+export const speakHttp2 = (socket: Socket, headBytes: number): Socket => {
+  const session = connect("http://unused.invalid", {
+    createConnection: () => socket,
+    settings: { enablePush: false, initialWindowSize: WINDOW_BYTES, maxHeaderListSize: headBytes },
+    maxHeaderListPairs: MOST_RESPONSE_FIELDS + 1,
+    ...AS_IT_COMES,
+  });
+  session.once("connect", () => {
+    if (!session.destroyed) session.setLocalWindowSize(WINDOW_BYTES);
+  });
+  session.on("error", () => socket.destroy());
+  session.once("close", () => socket.destroy());
+  SESSIONS.set(socket, session);
+  return socket;
+};
+
+/** Undefined where the connection speaks HTTP/1.1. */
+export const http2SessionOf = (socket: Socket): ClientHttp2Session | undefined => SESSIONS.get(socket);
+
+/** What is told of a request. `closed` comes last. */
+export interface RequestEvents {
+  interim(head: RawHead): void;
+  answered(incoming: IncomingResponse): void;
+  broken(error: Error): void;
+  closed(): void;
+}
+
+/** Sends the head at once. Throws RefusedRequest where the web server has said goodbye meanwhile. */
+export const openHttp2Request = (
+  session: ClientHttp2Session,
+  wire: WireRequest,
+  { once, ...events }: RequestEvents & { readonly once: boolean },
+): Outgoing => {
+  if (session.closed || session.destroyed) throw new RefusedRequest("the connection is being closed");
+  const pseudo = [":method", wire.method, ":scheme", session.encrypted === true ? "https" : "http"];
+  const authority = fieldOf(wire.fields, "host");
+  if (authority !== undefined) pseudo.push(":authority", authority);
+  const list = [...pseudo, ":path", wire.target, ...withoutFields(wire.fields, NOT_IN_HTTP2)];
+  const hasBody = wire.body !== undefined;
+  const stream = session.request(list, { endStream: !hasBody, waitForTrailers: hasBody });
+  return new Http2Request(session, stream, once, events);
+};
+
+class Http2Request implements Outgoing {
+  readonly chunkedEncoding = true; // trailers may follow, whatever its length
+  readonly #session: ClientHttp2Session;
+  readonly #stream: ClientHttp2Stream;
+  readonly #once: boolean;
+  readonly #incoming: Http2Response;
+  #trailers: OutgoingHttpHeaders = {};
+  /** Why this end has given it up. */
+  #why: Error | undefined;
+  #mostProcessed = Number.POSITIVE_INFINITY;
+
+  constructor(session: ClientHttp2Session, stream: ClientHttp2Stream, once: boolean, events: RequestEvents) {
+    this.#session = session;
+    this.#stream = stream;
+    this.#once = once;
+    this.#incoming = new Http2Response(stream);
+    const goaway = (_code: number, lastStreamId: number) => {
+      this.#mostProcessed = lastStreamId;
+    };
+    session.on("goaway", goaway);
+    stream.on("headers", (fields, _flags, raw?: HeaderList) => events.interim(headOf(fields, raw)));
+    stream.on("response", (fields, flags, raw?: HeaderList) => {
+      this.#incoming.begin(headOf(fields, raw));
+      events.answered(this.#incoming);
+      if ((flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0) this.#incoming.endAtOnce();
+    });
+    stream.on("wantTrailers", () => stream.sendTrailers(this.#trailers));
+    stream.on("error", (error) => events.broken(this.#why ?? this.#refusal() ?? error));
+    stream.once("close", () => {
+      session.off("goaway", goaway);
+      if (!this.#incoming.complete)
+        events.broken(this.#why ?? this.#refusal() ?? new Error(`it reset the stream (${stream.rstCode})`));
+      events.closed();
+    });
+  }
+
+  get destroyed(): boolean {
+    return this.#stream.destroyed;
+  }
+
+  get writableEnded(): boolean {
+    return this.#stream.writableEnded;
+  }
+
+  get shouldKeepAlive(): boolean {
+    return !this.#once && !this.#session.closed && !this.#session.destroyed;
+  }
+
+  write(bytes: Uint8Array): boolean {
+    return bytes.length === 0 || this.#stream.write(bytes);
+  }
+
+  end(): void {
+    this.#stream.end();
+  }
+
+  addTrailers(trailers: readonly [string, string][]): void {
+    this.#trailers = Object.fromEntries(trailers.map(([name, value]) => [name.toLowerCase(), value]));
+  }
+
+  destroy(error?: Error): void {
+    this.#why ??= error;
+    resetStream(this.#stream, "cancel");
+  }
+
+  on(event: "drain" | "close", listener: () => void): this {
+    this.#stream.on(event, listener);
+    return this;
+  }
+
+  off(event: "drain" | "close", listener: () => void): this {
+    this.#stream.off(event, listener);
+    return this;
+  }
+
+  /** The web server has certainly not begun to process it (RFC 9113 sections 6.8 and 8.7). */
+  #refusal(): RefusedRequest | undefined {
+    const { id = 0, rstCode } = this.#stream;
+    const refused = rstCode === constants.NGHTTP2_REFUSED_STREAM || id > this.#mostProcessed;
+    return refused ? new RefusedRequest("it refused the stream") : undefined;
+  }
+}
+
+class Http2Response extends EventEmitter implements IncomingResponse {
+  readonly httpVersionMajor = 2;
+  statusCode: number | undefined;
+  statusMessage: string | undefined;
+  rawHeaders: string[] = [];
+  rawTrailers: string[] = [];
+  complete = false;
+  readonly #stream: ClientHttp2Stream;
+  #isOver = false;
+
+  constructor(stream: ClientHttp2Stream) {
+    super();
+    this.#stream = stream;
+    stream.on("trailers", (_fields, _flags, raw?: HeaderList) => {
+      this.rawTrailers = fieldsOf(raw);
+    });
+    // A stream that is reset ends too, with code 0 even without a word; only what ends before it closes has come to its end.
+    const push = stream.push.bind(stream);
+    stream.push = (piece: unknown, encoding?: BufferEncoding) => {
+      if (piece === null && !stream.closed) this.complete = true;
+      return push(piece, encoding);
+    };
+  }
+
+  begin({ statusCode, statusMessage, rawHeaders }: RawHead): void {
+    this.statusCode = statusCode;
+    this.statusMessage = statusMessage;
+    this.rawHeaders = rawHeaders;
+    this.#stream.on("data", (bytes: Buffer) => this.emit("data", bytes));
+    this.#stream.once("end", () => {
+      if (this.complete) this.#over();
+    });
+  }
+
+  /** Its head was all of it: known before anything of it goes on, so that it goes on as one. */
+  endAtOnce(): void {
+    this.complete = true;
+    this.#over();
+  }
+
+  read(): unknown {
+    return this.#stream.read();
+  }
+
+  pause(): void {
+    this.#stream.pause();
+  }
+
+  resume(): void {
+    this.#stream.resume();
+  }
+
+  #over(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.emit("end");
+  }
+}
+
+const headOf = (
+  fields: { readonly ":status"?: number | undefined },
+  raw: HeaderList | undefined,
+): RawHead => {
+  const statusCode = Number(fields[":status"]);
+  return { statusCode, statusMessage: STATUS_CODES[statusCode] ?? "", rawHeaders: fieldsOf(raw) };
+};
+
+/** Without pseudo fields, and without the white space around values. */
+const fieldsOf = (raw: HeaderList = []): string[] => {
+  const fields: string[] = [];
+  for (let i = 0; i + 1 < raw.length; i += 2) {
+    const name = raw[i] as string;
+    if (!name.startsWith(":")) fields.push(name, trimSpace(raw[i + 1] as string));
+  }
+  return fields;
+};
