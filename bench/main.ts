@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /** `coilgun-bench`: measures what Coilgun saves. One command per question; bench/README.md says what each measures. */
 import { Command } from "commander";
+import { attackCommand } from "./attack/attack.ts";
 import { baseKindsCommand } from "./codec/base-kinds.ts";
 import { codecCommand } from "./codec/codec.ts";
 import { makeCorpusCommand } from "./corpus/make-corpus.ts";
@@ -20,6 +21,7 @@ await new Command("coilgun-bench")
   .addCommand(baseKindsCommand())
   .addCommand(eventsCommand())
   .addCommand(crumbsCommand())
+  .addCommand(attackCommand())
   .addCommand(demoCommand())
   .addCommand(makeCorpusCommand())
   .parseAsync();

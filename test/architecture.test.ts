@@ -66,7 +66,8 @@ const LEVELS: Readonly<Record<string, number>> = {
   "bench/events": 23,
   "bench/pair": 23,
   "bench/replay": 23,
-  bench: 24,
+  "bench/attack": 24,
+  bench: 25,
 };
 
 const WS_IMPORTER = "protocol/transport/ws-transport.ts";
