@@ -221,6 +221,22 @@ describe("the source tree", () => {
     expect(importers.map(({ path }) => path)).toEqual([WS_IMPORTER]);
   });
 
+  it("touches the disk for configurations, logs and what it was told to write, never for pages", () => {
+    const files = FILES.filter(
+      ({ path, imports }) => !path.startsWith("bench/") && imports.some((name) => /^node:fs\b/.test(name)),
+    );
+    expect(files.map(({ path }) => path).toSorted()).toEqual([
+      "edge-side/command/admin.ts",
+      "edge-side/command/check.ts",
+      "edge-side/command/pair.ts",
+      "protocol/config/parse-config.ts",
+      "protocol/daemon/access-log.ts",
+      "protocol/daemon/cli.ts",
+      "protocol/daemon/findings.ts",
+      "protocol/daemon/private-file.ts",
+    ]);
+  });
+
   it("takes time and chance as arguments", () => {
     const date = /\bnew Date\(\)/;
     const machine = /\bDate\.now\b|\bsetTimeout\b|\bsetInterval\b|\bMath\.random\b/;
