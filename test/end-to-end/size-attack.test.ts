@@ -47,8 +47,9 @@ const GZIP = { ...NAVIGATION, "Accept-Encoding": "gzip" };
 
 it("a secret is read off sizes where nothing is done about it", async () => {
   await using edge = await openEdge("site");
-  const read = await digitsRead(edge.ask, byAddress(GZIP), SECRETS.slice(0, 2));
-  expect(read.visitor).toBeGreaterThanOrEqual(8);
+  const read = await digitsRead(edge.ask, byAddress(GZIP), SECRETS.slice(0, 5));
+  // Of 50, where 5 are chance; some 40 on an idle machine, fewer where the edge is too busy to compress well.
+  expect(read.visitor).toBeGreaterThanOrEqual(10);
 }, 60_000);
 
 it.each(["session", "off"])(
