@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /** `coilgun-bench`: measures what Coilgun saves. One command per question; bench/README.md says what each measures. */
 import { Command } from "commander";
+import { attackCommand } from "./attack/attack.ts";
 import { baseKindsCommand } from "./codec/base-kinds.ts";
 import { codecCommand } from "./codec/codec.ts";
 import { makeCorpusCommand } from "./corpus/make-corpus.ts";
@@ -24,6 +25,7 @@ await new Command("coilgun-bench")
   .addCommand(crumbsCommand())
   .addCommand(placesCommand())
   .addCommand(restingCommand())
+  .addCommand(attackCommand())
   .addCommand(demoCommand())
   .addCommand(makeCorpusCommand())
   .parseAsync();

@@ -67,7 +67,8 @@ const LEVELS: Readonly<Record<string, number>> = {
   "bench/pair": 23,
   "bench/places": 23,
   "bench/replay": 23,
-  bench: 24,
+  "bench/attack": 24,
+  bench: 25,
 };
 
 const WS_IMPORTER = "protocol/transport/ws-transport.ts";
@@ -219,6 +220,22 @@ describe("the source tree", () => {
   it("imports ws in one file", () => {
     const importers = FILES.filter(({ imports }) => imports.some((name) => /^ws(\/|$)/.test(name)));
     expect(importers.map(({ path }) => path)).toEqual([WS_IMPORTER]);
+  });
+
+  it("touches the disk for configurations, logs and what it was told to write, never for pages", () => {
+    const files = FILES.filter(
+      ({ path, imports }) => !path.startsWith("bench/") && imports.some((name) => /^node:fs\b/.test(name)),
+    );
+    expect(files.map(({ path }) => path).toSorted()).toEqual([
+      "edge-side/command/admin.ts",
+      "edge-side/command/check.ts",
+      "edge-side/command/pair.ts",
+      "protocol/config/parse-config.ts",
+      "protocol/daemon/access-log.ts",
+      "protocol/daemon/cli.ts",
+      "protocol/daemon/findings.ts",
+      "protocol/daemon/private-file.ts",
+    ]);
   });
 
   it("takes time and chance as arguments", () => {

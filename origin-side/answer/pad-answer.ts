@@ -6,17 +6,22 @@ import { LEAST_PADDING_BYTES, paddingExtension } from "../../protocol/frames/ans
 import { SizePadding } from "../../protocol/http/size-padding.ts";
 import { type Extension, NO_EXTENSIONS } from "../../protocol/wire/extensions.ts";
 import type { IncomingExchange } from "../exchange/incoming-exchange.ts";
+import type { UsableBase } from "./choose-answer.ts";
 
 /** One key for the whole run. */
 const padding = new SizePadding();
 
-/** Of a body coded in so many bytes; `of`: names the page. Nothing coded (`same`) tells of the whole page only. */
+/**
+ * Of a body coded in so many bytes. Who fills bases with guesses must find another noise under each, the wrong ones alike: so it depends
+ * on the page, as `page` names it, and on all that was at hand to build on. Nothing coded (`same`) tells of the whole page only.
+ */
 export const padOf = (
   { sizes }: Pick<IncomingExchange, "sizes">,
   codedBytes: number,
-  of: string,
+  { page, offered }: { readonly page: string; readonly offered: readonly UsableBase[] },
 ): readonly Extension[] => {
   if (sizes?.kind !== "padded" || codedBytes === 0) return NO_EXTENSIONS;
+  const of = [page, ...offered.map(({ version }) => version.fingerprint)].join(" ");
   const size = padding.sizeFor(codedBytes, { step: sizes.step, least: LEAST_PADDING_BYTES, of });
   return [paddingExtension(size - codedBytes)];
 };

@@ -185,7 +185,7 @@ class PageStream implements RecoverableAnswer {
 
   async #finish(end: BodyEnd): Promise<void> {
     await this.#coded.finish();
-    const of = `${this.#exchange.sentBytes} ${this.#bytes}`;
-    this.#exchange.end(end, padOf(this.#exchange, this.#exchange.sentBytes, of));
+    const padded = { page: `${this.#bytes}`, offered: this.#bases };
+    this.#exchange.end(end, padOf(this.#exchange, this.#exchange.sentBytes, padded));
   }
 }

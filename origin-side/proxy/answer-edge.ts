@@ -185,7 +185,7 @@ const answerBuffered = async (
     encoded.head,
     encoded.coded,
     end,
-    padOf(exchange, encoded.coded.length, encoded.fingerprint),
+    padOf(exchange, encoded.coded.length, { page: encoded.fingerprint, offered: answering.offered }),
   );
   phases.sent = sentBuffered(encoded);
   if (full !== undefined) await full;

@@ -74,7 +74,12 @@ export class ScriptedExchange implements StreamReceiver {
   }
 
   /** The head, and the body if it is given: then that is all. */
-  answer(status: number, fields: HeaderList, body?: string | Buffer, form: AnswerForm = PASSED): this {
+  answer(
+    status: number | string,
+    fields: HeaderList,
+    body?: string | Buffer,
+    form: AnswerForm = PASSED,
+  ): this {
     this.#answer(form, status, fields);
     return body === undefined ? this : this.data(body).end();
   }
@@ -141,7 +146,7 @@ export class ScriptedExchange implements StreamReceiver {
     this.#room();
   }
 
-  #answer(form: AnswerForm, status: number, fields: HeaderList, ended = false): this {
+  #answer(form: AnswerForm, status: number | string, fields: HeaderList, ended = false): this {
     const head = [":status", String(status), ...fields];
     const frame = {
       kind: "answer",

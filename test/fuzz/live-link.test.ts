@@ -12,11 +12,12 @@ import { watchLeaks } from "../kit/leaks.ts";
 import { GET, greetedPair, helloOf, linkPair, turns } from "../kit/link-pair.ts";
 import { type Random, seeded } from "../kit/random.ts";
 import { SAMPLES } from "../protocol/frames/frame-samples.ts";
+import { mutated } from "./mutate.ts";
 
 watchLeaks();
 
-/** Runs that must be survived, each with a link of its own. */
-const RUNS = 300;
+/** Runs that must be survived, each with a link of its own; `FUZZ_RUNS` says otherwise. */
+const RUNS = Number(process.env.FUZZ_RUNS ?? 300);
 /** Messages that once did harm, or nearly: run every time. Hex of what follows a greeting, sent to that side. */
 const SEEDS: readonly (readonly ["edge" | "origin", string, string])[] = [
   ["edge", "a length beyond the message", "ff0f1201"],
@@ -36,25 +37,6 @@ const SEEDS: readonly (readonly ["edge" | "origin", string, string])[] = [
   ["origin", "ten thousand pings", "020301".repeat(10_000)],
   ["origin", "a hello after the greeting", encodeFrame(helloOf("edge")).toString("hex")],
 ];
-
-const mutated = (random: Random, bytes: Buffer): Buffer => {
-  const out = Buffer.from(bytes);
-  for (let count = random.int(1, 4); count > 0; count--) {
-    const at = random.int(0, Math.max(0, out.length - 1));
-    const act = random.int(0, 4);
-    if (act === 0) out[at] = random.int(0, 255);
-    else if (act === 1) out[at] = (out[at] ?? 0) ^ (1 << random.int(0, 7));
-    else if (act === 2) return mutatedTail(random, out, at);
-    else if (act === 3)
-      return Buffer.concat([out.subarray(0, at), random.bytes(random.int(1, 9)), out.subarray(at)]);
-    else out[at] = random.pick([0, 1, 0x7f, 0x80, 0xff]);
-  }
-  return out;
-};
-const mutatedTail = (random: Random, bytes: Buffer, at: number): Buffer =>
-  random.chance(0.5)
-    ? bytes.subarray(0, at)
-    : Buffer.concat([bytes.subarray(0, at), bytes.subarray(random.int(at, bytes.length))]);
 
 const NEVER_NOW = ["hello", "proveKey", "goAway", "open", "answer"];
 const FRAMES = {

@@ -223,6 +223,9 @@ describe("fields", () => {
   });
 
   it.each([
+    ["the length 0x2", ["Content-Length", "0x2"]],
+    ["the length +2", ["Content-Length", "+2"]],
+    ["the length 1e1", ["Content-Length", "1e1"]],
     ["a line in a value", ["X-A", "1\r\nSet-Cookie: evil=1"]],
     ["a bare line feed", ["X-A", "1\nX: y"]],
     ["a NUL", ["X-A", "1\0"]],
@@ -236,6 +239,12 @@ describe("fields", () => {
     const text = await visitor.response();
     expect(text.status).toBe(502);
     expect(visitor.seen.toString("latin1")).not.toContain("evil");
+  });
+
+  it.each(["0xc8", "2e2", "+200"])("with the status %s end the exchange: 502", async (status) => {
+    const { visitor, exchange } = await edge.ask(GET());
+    exchange.answer(status, ["Content-Length", "2"], "ok");
+    expect((await visitor.response()).status).toBe(502);
   });
 
   it("with a line in a trailer cut the body", async () => {

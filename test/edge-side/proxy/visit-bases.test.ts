@@ -97,6 +97,14 @@ describe("what a visit brings", () => {
     expect(offered()).toEqual([]);
   });
 
+  it("for a token in a URL is everybody's, unless it says that it is private", () => {
+    const withToken = { target: "/reset?token=0123456789abcdef" };
+    bring("reset", withToken);
+    expect(offered({ target: "/reset?token=fedcba9876543210" })).toEqual(["reset"]);
+    bring("private reset", withToken, ["Cache-Control", "private"]);
+    expect(offered({ target: "/reset?token=fedcba9876543210" })).toEqual(["reset"]);
+  });
+
   it("from two stores is offered to both", () => {
     bring("page");
     bring("page", { storeId: "store of origin2" });

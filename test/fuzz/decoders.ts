@@ -1,0 +1,386 @@
+/**
+ * Everything that reads bytes or texts of others, and what it may do with damaged ones: give a result that it would write and read
+ * again alike, or end in the error that it declares. Nothing else, and soon.
+ */
+import assert from "node:assert/strict";
+import type { IncomingMessage } from "node:http";
+import { edgeSettings } from "../../edge-side/config/edge-config.ts";
+import { sizeExposureOf } from "../../edge-side/exchange/size-exposure.ts";
+import { readHttp2Request } from "../../edge-side/http/http2-head.ts";
+import { areClean, headForVisitor, sanitizeTrailers } from "../../edge-side/http/sanitize-head.ts";
+import { validateHttp1, validateHttp2 } from "../../edge-side/http/validate-request.ts";
+import { originSettings } from "../../origin-side/config/origin-config.ts";
+import { DeltaError } from "../../protocol/codec/codec.ts";
+import { CODEC_NAMES, codecNamed } from "../../protocol/codec/codecs.ts";
+import { zstdStreamDecoder } from "../../protocol/codec/zstd-stream.ts";
+import { ConfigError, parseConfig } from "../../protocol/config/parse-config.ts";
+import {
+  parseHostName,
+  parseHostPort,
+  parseNetwork,
+  parseSize,
+  parseTime,
+  UnitError,
+} from "../../protocol/config/units.ts";
+import { LinkError, StreamError } from "../../protocol/errors.ts";
+import { answerSizesExtension, answerSizesOf } from "../../protocol/frames/answer-sizes.ts";
+import { formulaNamed, formulasLike, tagBy } from "../../protocol/frames/etag-formulas.ts";
+import { encodeFrame, readFrame } from "../../protocol/frames/frame-codec.ts";
+import { FrameHeaderEncoder } from "../../protocol/frames/frame-headers.ts";
+import { requestCodingExtension, requestCodingOf } from "../../protocol/frames/request-coding.ts";
+import { visitorConnectionExtension, visitorConnectionOf } from "../../protocol/frames/visitor-connection.ts";
+import { HeaderDecoder, HeaderEncoder } from "../../protocol/headers/header-block.ts";
+import { acceptedCodings, codingsToAsk, refusesIdentity } from "../../protocol/http/accept-encoding.ts";
+import { tagsIn, weakTag, withStrongTags } from "../../protocol/http/entity-tag.ts";
+import { fixdateOf, secondsOf } from "../../protocol/http/http-date.ts";
+import { isCodingSigned } from "../../protocol/http/signature.ts";
+import { ScopeRules } from "../../protocol/scope/scope.ts";
+import { fingerprintOf } from "../../protocol/store/fingerprint.ts";
+import { pageKeyOf } from "../../protocol/store/page-key.ts";
+import { LinkKeyError, parseKeyId, parseSecret } from "../../protocol/transport/key.ts";
+import { LenientResponse } from "../../protocol/upstream/lenient/lenient-response.ts";
+import { ByteReader, ByteWriter } from "../../protocol/wire/bytes.ts";
+import { readExtensions, writeExtensions } from "../../protocol/wire/extensions.ts";
+import { FIXTURE_SECRET, fixturesIn, MADE_UP } from "../kit/config-fixtures.ts";
+import type { Random } from "../kit/random.ts";
+import { freshDecoder, TABLE_BYTES, titled } from "../protocol/frames/frame-samples.ts";
+import { CUT, PASSED, REFUSED } from "../protocol/upstream/odd-responses.ts";
+
+interface Fuzzed {
+  readonly name: string;
+  /** Of how many cases one is its own, at least in relation to the others: what is slow gets few. */
+  readonly share: number;
+  /** What it reads right, and what it only just refuses. */
+  readonly inputs: readonly Buffer[];
+  /** What bad input ends in; undefined: it is an answer like any other. */
+  readonly refuses?: abstract new (
+    ...given: never[]
+  ) => Error;
+  read(bytes: Buffer, random: Random): unknown;
+}
+
+const text = (bytes: Buffer): string => bytes.toString("latin1");
+const buffers = (texts: readonly string[]): Buffer[] => texts.map((each) => Buffer.from(each, "latin1"));
+
+const PAGE_BYTES = 4096;
+const BASE = Buffer.from(Array.from({ length: 60 }, (_, i) => `<li>item ${i * 7919}</li>`).join("\n"));
+const PAGE = Buffer.from(`${BASE}`.replaceAll("9</li>", "nine</li>"));
+const LIMITS = { pageBytes: PAGE_BYTES };
+
+const HEADS = [
+  [
+    ":method",
+    "GET",
+    ":target",
+    "/a?b=1",
+    "Host",
+    "a.example",
+    "Cookie",
+    "a=1; session=0123456789abcdef",
+    "Accept",
+    "*/*",
+  ],
+  [
+    ":method",
+    "GET",
+    ":target",
+    "/a?b=2",
+    "Host",
+    "a.example",
+    "Cookie",
+    "a=2; session=0123456789abcdef",
+    "Accept",
+    "*/*",
+  ],
+  [
+    ":status",
+    "200",
+    "Content-Type",
+    "text/html",
+    "ETag",
+    'W/"1a-5f"',
+    "Date",
+    "Mon, 02 Mar 2026 10:00:00 GMT",
+    "Content-Length",
+    "517",
+  ],
+  [
+    ":status",
+    "200",
+    "Content-Type",
+    "text/html",
+    "ETag",
+    'W/"2b-60"',
+    "Date",
+    "Mon, 02 Mar 2026 10:00:07 GMT",
+    "Content-Length",
+    "1034",
+  ],
+];
+
+const blocksOf = (heads: readonly (readonly string[])[]): Buffer => {
+  const w = new ByteWriter();
+  const encoder = new HeaderEncoder(TABLE_BYTES);
+  for (const head of heads) encoder.encode(w, head);
+  return w.take();
+};
+
+/** Heads from one end to the other, each coded with what the ones before left in the table. */
+const headsSurvive = (bytes: Buffer, random: Random): void => {
+  const encoder = new HeaderEncoder(TABLE_BYTES);
+  const decoder = new HeaderDecoder({ tableBytes: TABLE_BYTES, headBytes: 64 * 1024 });
+  for (let count = 3; count > 0; count--) {
+    const head = random
+      .pick(HEADS)
+      .map((each) => (random.chance(0.2) ? text(bytes).slice(0, random.int(0, 40)) : each));
+    const w = new ByteWriter();
+    encoder.encode(w, head);
+    assert.deepEqual(decoder.decode(new ByteReader(w.take())), head);
+  }
+};
+
+const extensionsOf = (): Buffer => {
+  const w = new ByteWriter();
+  writeExtensions(w, [
+    answerSizesExtension({ kind: "padded", step: 64, streams: true }),
+    requestCodingExtension({ kind: "buffered", size: 70, result: "0123456789abcdef" }),
+    visitorConnectionExtension(7),
+    { tag: 200, bytes: Buffer.of(1, 2, 3) },
+  ]);
+  return w.take();
+};
+
+/** A head as lines, read into names and values in turn as the parsers give them. */
+const LINES = [
+  'GET /a/b-c?d=e HTTP/1.1\nHost: a.example:80\nAccept-Encoding: gzip;q=0.5, br, *;q=0\nCookie: _ga=1; sid=0123456789abcdef; x="a, b"\nContent-Length: 5\nSec-Fetch-Site: same-site\nReferer: https://a.example/x',
+  'POST http://a.example/x HTTP/1.1\nHost: a.example\nTransfer-Encoding: chunked\nExpect: 100-continue\nIf-None-Match: "a", W/"b", *\nIf-Range: W/"a"\nRange: bytes=0-5,-7\nAccept: text/html\nAuthorization: Basic dXNlcjpwdw==',
+  'OPTIONS * HTTP/1.0\nhost: [::1]:8080\nOrigin: null\naccept-encoding: identity;q=0\nMax-Forwards: 0x1\nSignature-Input: sig=("accept-encoding");created=1\nX-Api-Key: 0123456789abcdef',
+  ':status\n200\nSet-Cookie: sid=0123456789abcdef; Path=/; Max-Age=-1\nCache-Control: private="a, b", no-store\nETag: W/"x"\nVary: *\nContent-Length: 0x2\nDate: Mon, 02 Mar 2026 10:00:00 GMT',
+];
+
+const rules = new ScopeRules({ bases: "session", harmlessCookies: ["x_*"] }, Buffer.alloc(32, 3));
+
+const readFields = (bytes: Buffer): void => {
+  const [line = "", ...rest] = text(bytes).split("\n");
+  const [method = "", target = "", version = ""] = line.split(" ");
+  const fields = rest.flatMap((each) => {
+    const colon = each.indexOf(":");
+    return [each.slice(0, Math.max(colon, 0)), each.slice(colon + 1).trim()];
+  });
+  const headers = Object.fromEntries(
+    rest.map((_, at) => [fields[2 * at]?.toLowerCase(), fields[2 * at + 1]]),
+  );
+  const limits = { targetBytes: 1_000, bodyBytes: 1_000 };
+  const given = { method, url: target, rawHeaders: fields, headers, httpVersion: version.slice(5) };
+  const read = validateHttp1(given as unknown as IncomingMessage, limits);
+  if (typeof read !== "number") assert.match(read.target, /^(?:\/|\*$)/);
+  const http2 = readHttp2Request([
+    ":method",
+    method,
+    ":path",
+    target,
+    ":authority",
+    headers.host ?? "",
+    ...fields,
+  ]);
+  const taken = validateHttp2(http2, limits);
+  // What passes has no line within it, for it will be lines.
+  if (typeof taken !== "number") assert.ok(areClean(http2.fields) && !/[\r\n\0]/.test(http2.fields.join("")));
+  assert.deepEqual(acceptedCodings(fields), acceptedCodings(fields));
+  for (const reading of [refusesIdentity, codingsToAsk, isCodingSigned]) reading(fields);
+  const credentials = rules.credentialsOf(fields);
+  sizeExposureOf({ method, fields, authority: headers.host ?? "" }, rules.mayHoldSecret(fields));
+  const scope = rules.scopeOf({ credentials, status: 200, response: fields });
+  if (!credentials.none) assert.notEqual(scope.kind, "public");
+  rules.joinedIdentities({ credentials, response: fields });
+  assert.ok(pageKeyOf(target).templates.every((template) => template.length < 1_000));
+  for (const value of fields) {
+    const tag = weakTag(value);
+    assert.deepEqual(tagsIn(tag), tagsIn(weakTag(tag)));
+    withStrongTags(value, () => true);
+    const seconds = secondsOf(value);
+    if (seconds !== undefined) assert.equal(fixdateOf(seconds), value);
+    const formula = formulaNamed(value);
+    if (formula !== undefined) tagBy(formula, { body: BASE, fingerprint: fingerprintOf(BASE) });
+    formulasLike(value, BASE.length);
+  }
+};
+
+const listOf = (bytes: Buffer): string[] => {
+  const fields = text(bytes)
+    .split("\n")
+    .flatMap((each) => each.split(": ", 2));
+  return fields.slice(0, fields.length - (fields.length % 2));
+};
+
+const readHead = (bytes: Buffer): void => {
+  const head = headForVisitor(listOf(bytes), "final");
+  assert.ok(head.status >= 200 && head.status <= 999 && areClean(head.fields));
+};
+
+/** In two pieces as in one; and what it makes of it, read again, stays what it is. */
+const readResponse = (bytes: Buffer, random: Random): void => {
+  const readerOf = () => new LenientResponse({ method: "GET", upgrade: false, headBytes: 4096 });
+  const [whole, cut, again] = [readerOf(), readerOf(), readerOf()];
+  const strict = Buffer.from(whole.read(Buffer.from(bytes)));
+  const at = random.int(0, bytes.length);
+  const pieces = [cut.read(Buffer.from(bytes.subarray(0, at))), cut.read(Buffer.from(bytes.subarray(at)))];
+  assert.deepEqual(Buffer.concat(pieces), strict);
+  assert.equal(cut.failure === undefined, whole.failure === undefined);
+  assert.deepEqual(Buffer.from(again.read(Buffer.from(strict))), strict);
+  const [head = ""] = text(strict).split("\r\n\r\n");
+  assert.doesNotMatch(head, /\0|\r(?!\n)|(?<!\r)\n/);
+};
+
+const readUnits = (bytes: Buffer): void => {
+  for (const parse of [parseSize, parseTime, parseHostPort, parseHostName, parseNetwork])
+    try {
+      parse(text(bytes));
+    } catch (error) {
+      if (!(error instanceof UnitError)) throw error;
+    }
+};
+
+const configOf = (side: "edge" | "origin"): Fuzzed => {
+  const schema = side === "edge" ? edgeSettings(MADE_UP) : originSettings(MADE_UP);
+  return {
+    name: `${side}.yaml`,
+    share: 1,
+    inputs: fixturesIn("valid", side).map((fixture) => Buffer.from(fixture.text)),
+    refuses: ConfigError,
+    read: (bytes) => parseConfig({ file: "f", text: bytes.toString(), schema: schema as never }),
+  };
+};
+
+const decoderOf = async (name: (typeof CODEC_NAMES)[number]): Promise<Fuzzed> => {
+  const codec = codecNamed(name);
+  return {
+    name: `codec ${name}`,
+    share: name === "vcdiff" ? 2 : 8,
+    inputs: [await codec.encode([BASE], PAGE), await codec.encode([BASE], PAGE.subarray(0, 500))],
+    refuses: DeltaError,
+    async read(bytes) {
+      const page = await codec.decode([BASE], bytes, LIMITS);
+      assert.ok(page.length <= PAGE_BYTES && page.buffer.byteLength <= 4 * PAGE_BYTES);
+      const again = codec.accepts(BASE) ? await codec.encode([BASE], page) : undefined;
+      if (again !== undefined) assert.deepEqual(await codec.decode([BASE], again, LIMITS), page);
+    },
+  };
+};
+
+const streamDecoder = async (): Promise<Fuzzed> => {
+  const encoder = codecNamed("zstd").streaming?.encoder([BASE]);
+  const coded = [await encoder?.write(PAGE), await encoder?.end()].filter((each) => each !== undefined);
+  return {
+    name: "streamed zstd",
+    share: 1,
+    inputs: [Buffer.concat(coded)],
+    refuses: DeltaError,
+    async read(bytes, random) {
+      const decoder = zstdStreamDecoder([BASE], LIMITS);
+      try {
+        const at = random.int(0, bytes.length);
+        let length = 0;
+        for (const piece of [bytes.subarray(0, at), bytes.subarray(at)])
+          length += (await decoder.write(piece)).length;
+        assert.ok(length + (await decoder.end()).length <= PAGE_BYTES);
+      } finally {
+        decoder.destroy();
+      }
+    },
+  };
+};
+
+export const decoders = async (): Promise<readonly Fuzzed[]> => [
+  {
+    name: "frames",
+    share: 60,
+    inputs: titled.map(([, , bytes]) => bytes),
+    refuses: LinkError,
+    read(bytes) {
+      const frame = readFrame(new ByteReader(bytes), freshDecoder());
+      if (frame === undefined) return;
+      const again = encodeFrame(frame, new FrameHeaderEncoder(TABLE_BYTES));
+      const { ...twice } = readFrame(new ByteReader(again), freshDecoder());
+      const bare = (each: object) => ({ ...each, blockBytes: 0 });
+      assert.deepEqual(bare(twice), bare(frame));
+    },
+  },
+  {
+    name: "extensions",
+    share: 60,
+    inputs: [extensionsOf()],
+    refuses: LinkError,
+    read(bytes) {
+      const extensions = readExtensions(new ByteReader(bytes));
+      for (const reading of [answerSizesOf, requestCodingOf, visitorConnectionOf]) reading(extensions);
+      const w = new ByteWriter();
+      writeExtensions(w, extensions);
+      assert.deepEqual(readExtensions(new ByteReader(w.take())), extensions);
+    },
+  },
+  {
+    name: "header blocks",
+    share: 60,
+    inputs: [blocksOf(HEADS), blocksOf([...HEADS, ...HEADS].toReversed())],
+    refuses: LinkError,
+    read(bytes) {
+      const decoder = new HeaderDecoder({ tableBytes: TABLE_BYTES, headBytes: 4096 });
+      for (const r = new ByteReader(bytes); r.left > 0; ) decoder.decode(r);
+    },
+  },
+  { name: "heads there and back", share: 30, inputs: buffers(LINES), read: headsSurvive },
+  { name: "fields", share: 30, inputs: buffers(LINES), read: readFields },
+  {
+    name: "heads for visitors",
+    share: 30,
+    inputs: buffers([
+      ":status: 200\nSet-Cookie: a=1\nContent-Length: 5",
+      ":status: 404\n:reason: Gone\nX: a\xe9",
+    ]),
+    refuses: StreamError,
+    read: readHead,
+  },
+  {
+    name: "trailers",
+    share: 30,
+    inputs: buffers(["Checksum: abc\nX: 1"]),
+    refuses: StreamError,
+    read: (bytes) => assert.ok(areClean(sanitizeTrailers(listOf(bytes)))),
+  },
+  {
+    name: "responses of web servers",
+    share: 30,
+    inputs: buffers(
+      [...PASSED, ...CUT, ...REFUSED].map(([, bytes]) => bytes).filter(({ length }) => length < 2_000),
+    ),
+    read: readResponse,
+  },
+  {
+    name: "secrets",
+    share: 30,
+    inputs: buffers([FIXTURE_SECRET]),
+    refuses: LinkKeyError,
+    read: (bytes) => parseSecret(text(bytes)),
+  },
+  {
+    name: "key ids",
+    share: 30,
+    inputs: buffers(["shop-1", "a.b_c"]),
+    refuses: LinkKeyError,
+    read: (bytes) => parseKeyId(text(bytes)),
+  },
+  {
+    name: "units",
+    share: 30,
+    inputs: buffers(["1 MiB", "1.5s", "[::1]:80", "a.example:443", "10.0.0.0/8", "::/0"]),
+    read: readUnits,
+  },
+  configOf("edge"),
+  configOf("origin"),
+  ...(await Promise.all(CODEC_NAMES.map(decoderOf))),
+  await streamDecoder(),
+];
+
+/** More than any case may take; not of the clock, since the machine may have much else to do. */
+export const MOST_CPU_MICROSECONDS = 2_000_000;
