@@ -24,7 +24,7 @@ import { silentLog } from "../../../kit/silent-log.ts";
 const HOST = "desk.example";
 const NO_STORE = ["Cache-Control", "no-store"];
 /** Longer than any build of these pages takes. */
-const BUILD_MS = 200 * REST_MS;
+const BUILD_MS = 60 * REST_MS;
 
 const TEMPLATE = Array.from(
   { length: 90 },
