@@ -43,8 +43,8 @@ const REST_SHARE = 4;
 const MOST_WATCHED = 64;
 /** Partitions that are watched at once. */
 const MOST_TENANTS = 64;
-/** Visits that wait for a build to end; each holds its page. @internal */
-export const MOST_WAITING = 16;
+/** Visits that wait for a build to end; each holds its page. */
+const MOST_WAITING = 16;
 /** Between two slices of work: a build takes a sixth of one core at most. @internal */
 export const REST_MS = 5;
 /** Memory that comparing takes, in sizes of its sources: text, units, and where they are found. */
