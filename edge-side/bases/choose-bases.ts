@@ -8,9 +8,10 @@
 import type { SessionKey } from "../../protocol/scope/credentials.ts";
 import type { BasesPolicy } from "../../protocol/scope/scope.ts";
 import { commonName } from "../../protocol/store/common-base-name.ts";
-import { MAX_OFFERS } from "../../protocol/store/page-index.ts";
+import { MAX_OFFERS, type ScopeKey } from "../../protocol/store/page-index.ts";
 import type { PageKey } from "../../protocol/store/page-key.ts";
 import type { Partition } from "../../protocol/store/partition.ts";
+import { isOnlyFor } from "../../protocol/store/stored-version.ts";
 import type { StoreId, Version, VersionStore } from "../../protocol/store/version-store.ts";
 
 export interface BasesWanted {
@@ -18,6 +19,8 @@ export interface BasesWanted {
   readonly pageKey: PageKey;
   /** The visitor's session; undefined for one who shows no credentials. */
   readonly session: SessionKey | undefined;
+  /** Who shows no secret, by the address: what others there may have been sent is offered too. */
+  readonly addressed?: SessionKey | undefined;
   readonly bases: BasesPolicy;
   /** Only the session's own: somebody else may have chosen the text of all others. */
   readonly ownOnly?: boolean;
@@ -29,7 +32,7 @@ export interface BasesWanted {
 
 /** The bases to offer, best last. Each counts as used; holding them keeps them usable until the exchange ends. */
 export function chooseBases(store: VersionStore, wanted: BasesWanted): Version[] {
-  const { partition, pageKey, session, bases, commonBases, peerStore, ownOnly = false } = wanted;
+  const { partition, pageKey, bases, commonBases, peerStore, ownOnly = false } = wanted;
   if (bases === "off") return [];
   const best: Version[] = [];
 
@@ -43,12 +46,11 @@ export function chooseBases(store: VersionStore, wanted: BasesWanted): Version[]
   for (const key of bases === "url" ? [pageKey.url] : [pageKey.url, ...pageKey.templates]) {
     if (best.length === MAX_OFFERS) break;
     // Newest first, the visitor's own and everybody's in turn: own ones are closer, everybody's may be newer.
-    const own = session === undefined ? NONE : store.listed(partition, session, key, peerStore);
-    const everybodys = ownOnly ? NONE : store.listed(partition, "public", key, peerStore);
-    for (let age = 1; age <= own.length || age <= everybodys.length; age++) {
-      offer(own.at(-age));
-      offer(everybodys.at(-age));
-    }
+    const found = (whose: ScopeKey | undefined, isOwn: boolean): readonly Version[] =>
+      whose === undefined || (ownOnly && !isOwn) ? NONE : store.listed(partition, whose, key, peerStore);
+    const lists = [found(wanted.session, true), found(wanted.addressed, false), found("public", false)];
+    const longest = Math.max(...lists.map(({ length }) => length));
+    for (let age = 1; age <= longest; age++) for (const list of lists) offer(list.at(-age));
     // Behind the visitor's own, which have what is theirs alone too.
     if (best.length < MAX_OFFERS && commonBases && !ownOnly)
       for (const made of store.listed(partition, "public", commonName(key), peerStore).reverse()) offer(made);
@@ -56,5 +58,11 @@ export function chooseBases(store: VersionStore, wanted: BasesWanted): Version[]
   for (const version of best) store.use(version);
   return best.reverse();
 }
+
+/** Of which offers others at the address may have been sent the pages: bit i is set for offer i. */
+export const offersOfAddress = (offered: readonly Version[], addressed: SessionKey | undefined): number => {
+  if (addressed === undefined) return 0;
+  return offered.reduce((bits, each, i) => (isOnlyFor(each, addressed) ? bits | (1 << i) : bits), 0);
+};
 
 const NONE: readonly never[] = [];

@@ -4,6 +4,7 @@
  */
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { accessSync, constants } from "node:fs";
+import { isIP } from "node:net";
 import { dirname } from "node:path";
 import { loadConfig } from "../../protocol/config/parse-config.ts";
 import { printHostPort } from "../../protocol/config/units.ts";
@@ -16,9 +17,11 @@ import {
   warning,
 } from "../../protocol/daemon/findings.ts";
 import { edgeMemory, printMemory } from "../../protocol/daemon/memory-bound.ts";
+import { inNetworks, isLoopback } from "../../protocol/runtime/ip-address.ts";
 import { codeOf } from "../../protocol/runtime/user-error.ts";
 import { type EdgeConfig, edgeSettings } from "../config/edge-config.ts";
 import type { VisitorTls } from "../config/listener-config.ts";
+import { LIST_THE_PROXY } from "../config/trusted-proxies.ts";
 import type { TunnelListen } from "../config/tunnel-config.ts";
 import { isEdgeAt } from "./admin.ts";
 
@@ -41,8 +44,25 @@ export const checkEdge = async (file: string, today: Date): Promise<readonly Fin
         ? []
         : checkCertificate(config.visitors.length > 1 ? `visitors[${i}]` : "visitors", tls, today),
     ),
+    ...checkProxies(config),
     ...checkPlaces(config),
     ok(printMemory(edgeMemory(config))),
+  ];
+};
+
+/** Whoever asks on loopback is a proxy on this machine. */
+const checkProxies = ({ visitors, trustedProxies }: EdgeConfig): readonly Finding[] => {
+  const trusts = inNetworks(trustedProxies);
+  const unlisted = visitors.find(
+    ({ listen: { host } }) => isIP(host) !== 0 && isLoopback(host) && !trusts(host),
+  );
+  if (unlisted === undefined) return [];
+  const { host } = unlisted.listen;
+  return [
+    warning(
+      `visitors come through a proxy at ${host} that is not trusted (proxy-not-trusted)`,
+      LIST_THE_PROXY,
+    ),
   ];
 };
 

@@ -8,6 +8,7 @@ import { StreamError, type StreamErrorCode } from "../../protocol/errors.ts";
 import { type AnswerSizes, answerSizesExtension } from "../../protocol/frames/answer-sizes.ts";
 import type { AnswerFrame, StreamFrame, StreamId } from "../../protocol/frames/frame.ts";
 import { visitorConnectionExtension } from "../../protocol/frames/visitor-connection.ts";
+import { wholeUnitsExtension } from "../../protocol/frames/whole-units.ts";
 import type { HeaderList } from "../../protocol/http/header-list.ts";
 import { Inbox } from "../../protocol/link/inbox.ts";
 import type { Link } from "../../protocol/link/link-api.ts";
@@ -37,6 +38,10 @@ export interface ExchangeRequest {
   /** Short fingerprints, best last. */
   readonly offers: readonly string[];
   readonly session: boolean;
+  /** The visitor is known by the address alone. */
+  readonly addressed: boolean;
+  /** Of which offers whole units only are copied: bit i is set for offer i. */
+  readonly wholeUnits: number;
   readonly urgency: number;
   readonly incremental: boolean;
   /** The number of the visitor's connection, where the origin side has to know it (visitor-connection). */
@@ -61,17 +66,20 @@ export interface ExchangeEvents {
 
 /** Opens an exchange on a link that accepts one. */
 export const openExchange = (link: Link, request: ExchangeRequest, events: ExchangeEvents): Exchange => {
-  const { head, offers, session, urgency, incremental, visitorConnection, sizes, beginning } = request;
+  const { head, offers, session, addressed, urgency, incremental, beginning } = request;
+  const { visitorConnection, sizes, wholeUnits } = request;
   const { body, ended = false } = beginning;
   const extensions = [
     ...beginning.extensions,
     ...(visitorConnection === undefined ? NO_EXTENSIONS : [visitorConnectionExtension(visitorConnection)]),
     ...(sizes === undefined ? NO_EXTENSIONS : [answerSizesExtension(sizes)]),
+    ...(wholeUnits === 0 ? NO_EXTENSIONS : [wholeUnitsExtension(wholeUnits)]),
   ];
   const stream = link.open({
     kind: "open",
     ended,
     session,
+    ...(addressed && { addressed }),
     timings: false,
     urgency,
     incremental,

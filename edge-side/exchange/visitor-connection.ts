@@ -9,7 +9,13 @@ import { FieldNames } from "../../protocol/http/field-names.ts";
 import type { HeaderList } from "../../protocol/http/header-list.ts";
 
 /** What proxies add, who may carry several visitors' requests on one connection. */
-const BY_PROXIES = new FieldNames(["via", "forwarded", "x-forwarded-for", "x-real-ip"]);
+const BY_PROXIES = new FieldNames([
+  ..."via forwarded x-forwarded-for x-forwarded-host x-forwarded-proto x-real-ip x-client-ip".split(" "),
+  ..."x-cluster-client-ip true-client-ip cf-connecting-ip fastly-client-ip cdn-loop".split(" "),
+]);
+
+export const wasForwarded = (fields: HeaderList): boolean =>
+  fields.some((name, at) => at % 2 === 0 && BY_PROXIES.has(name));
 
 /** One of HTTP/1.x. */
 export class VisitorConnection {
@@ -42,7 +48,7 @@ interface Asking {
  */
 export const askedFrom = ({ connection, fields }: Asking, fromTrustedProxy: boolean): number | undefined => {
   if (connection?.authenticates !== true && !authenticatesConnection(fields)) return undefined;
-  const shared = fromTrustedProxy || fields.some((name, at) => at % 2 === 0 && BY_PROXIES.has(name));
+  const shared = fromTrustedProxy || wasForwarded(fields);
   return connection === undefined || shared ? SHARED_CONNECTION : connection.authenticate();
 };
 

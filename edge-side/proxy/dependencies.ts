@@ -8,6 +8,7 @@ import type { CommonBases } from "../bases/common/common-bases.ts";
 import type { CompressorPool } from "../compress/compressor-pool.ts";
 import type { VaryingPages } from "../compress/varying-pages.ts";
 import type { VisitRecord } from "../exchange/access-record.ts";
+import type { UntrustedProxies } from "../exchange/untrusted-proxies.ts";
 import type { HeldPages } from "../exchange/visit-memory.ts";
 import type { LinkPool } from "../links/link-pool.ts";
 import type { RequestCompressorPool } from "../request/compressor-pool.ts";
@@ -29,6 +30,7 @@ export interface ServeDependencies {
   /** For the web server to answer, while the request waits for nothing but it. */
   readonly originAnswerMs: number;
   readonly hosts: HostTable;
+  readonly untrusted: UntrustedProxies;
   /** What Via calls this edge: no other edge has the same. */
   readonly pseudonym: string;
   /** Gets a line for each visit that is over. */

@@ -10,7 +10,7 @@ import { requestHeadToList } from "../../protocol/http/head.ts";
 import type { HeaderList } from "../../protocol/http/header-list.ts";
 import type { Link } from "../../protocol/link/link-api.ts";
 import { headSize } from "../../protocol/link/send-queue.ts";
-import type { Credentials } from "../../protocol/scope/credentials.ts";
+import type { Addressed, Credentials } from "../../protocol/scope/credentials.ts";
 import { type PageKey, pageKeyOf } from "../../protocol/store/page-key.ts";
 import { decodeAnswer } from "../answer/decode-answer.ts";
 import { PageLookahead } from "../answer/page-lookahead.ts";
@@ -18,6 +18,7 @@ import { RestoredEtag } from "../answer/restore-etag.ts";
 import { type CompressOptions, sendAsItComes, sendWhole } from "../compress/send-compressed.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 import { isSafe, type Visitor } from "../exchange/visitor.ts";
+import { placeOf } from "../exchange/visitor-address.ts";
 import type { RepeatedHead } from "../exchange/visitor-request.ts";
 import { headForVisitor } from "../http/sanitize-head.ts";
 import { SWITCHING } from "../http/upgrade-visitor.ts";
@@ -51,6 +52,8 @@ interface Asked {
   readonly headBytes: number;
   readonly pageKey: PageKey;
   readonly credentials: Credentials;
+  readonly addressed: Addressed | undefined;
+  readonly proxyNotTrusted: boolean;
   readonly rules: HostRules;
 }
 
@@ -65,16 +68,32 @@ const askedOf = (visitor: Visitor, rules: HostRules, options: ServeDependencies)
   refuseUnasked(visitor, rules, options);
   const { hosts, pseudonym } = options;
   const head = requestHeadToList(forwardHead(visitor, { pseudonym, trusted: hosts.trusts(visitor.address) }));
+  const credentials = rules.scope.credentialsOf(visitor.fields);
   const asked = {
     head,
     headBytes: headSize(head),
     pageKey: pageKeyOf(visitor.target),
-    credentials: rules.scope.credentialsOf(visitor.fields),
+    credentials,
+    ...whereIs(visitor, credentials, rules, options),
     rules,
   };
   if (visitor.repeated !== undefined) ASKED.set(visitor.repeated, asked);
   return asked;
 };
+
+/** What others ask for with a body, or change, is theirs alone. */
+const whereIs = (
+  visitor: Visitor,
+  credentials: Credentials,
+  { scope }: HostRules,
+  { hosts }: ServeDependencies,
+): Pick<Asked, "addressed" | "proxyNotTrusted"> => {
+  if (visitor.method !== "GET" || credentials.secret) return NOWHERE;
+  const place = placeOf(visitor, (address) => hosts.trusts(address));
+  return { addressed: place && scope.addressed(credentials, place), proxyNotTrusted: place === undefined };
+};
+
+const NOWHERE = { addressed: undefined, proxyNotTrusted: false } as const;
 
 /** Tries links in turn: the request goes to another one if the first certainly, or harmlessly, did not serve it. */
 const serve = async (visit: Visit, options: ServeDependencies): Promise<void> => {
@@ -98,15 +117,14 @@ const serve = async (visit: Visit, options: ServeDependencies): Promise<void> =>
 const serveOver = async (
   link: Link,
   visit: Visit,
-  { head, headBytes, pageKey, credentials, rules }: Asked,
+  { head, headBytes, rules, ...asked }: Asked,
   options: ServeDependencies,
 ): Promise<void> => {
   if (headBytes > link.headBytes)
     throw new StreamError("head-too-large", "the origin side takes no head of this size");
   const bases = new VisitBases(link, {
+    ...asked,
     visitor: visit.visitor,
-    pageKey,
-    credentials,
     fromTrustedProxy: options.hosts.trusts(visit.visitor.address),
     rules: rules.scope,
     dependencies: options,

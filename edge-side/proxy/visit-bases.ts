@@ -3,13 +3,13 @@
  * a delta does not verify. Holding the offered versions here keeps them usable until the visit is over. SPEC section "Scope".
  */
 
-import type { AnswerSizes } from "../../protocol/frames/answer-sizes.ts";
+import { type AnswerSizes, SHARED_PADDING_STEP } from "../../protocol/frames/answer-sizes.ts";
 import { OMITTED_ETAGS } from "../../protocol/frames/etag-formulas.ts";
 import type { ResponseHead } from "../../protocol/http/head.ts";
 import type { Link } from "../../protocol/link/link-api.ts";
 import type { Clock } from "../../protocol/runtime/clock.ts";
 import type { Lease } from "../../protocol/runtime/memory-budget.ts";
-import type { Credentials } from "../../protocol/scope/credentials.ts";
+import type { Addressed, Credentials } from "../../protocol/scope/credentials.ts";
 import type { ScopeRules, SessionScope } from "../../protocol/scope/scope.ts";
 import { type Fingerprint, printable } from "../../protocol/store/fingerprint.ts";
 import type { PageKey } from "../../protocol/store/page-key.ts";
@@ -18,7 +18,7 @@ import { sessionThatFinds } from "../../protocol/store/stored-version.ts";
 import type { SessionVersions, StoreId, Version } from "../../protocol/store/version-store.ts";
 import type { DecodeContext } from "../answer/decode-context.ts";
 import { type RestoredEtag, tagResumed } from "../answer/restore-etag.ts";
-import { chooseBases } from "../bases/choose-bases.ts";
+import { chooseBases, offersOfAddress } from "../bases/choose-bases.ts";
 import type { PageCopies } from "../compress/page-copies.ts";
 import { type SizeExposure, sizeExposureOf } from "../exchange/size-exposure.ts";
 import { VisitMemory } from "../exchange/visit-memory.ts";
@@ -30,23 +30,25 @@ import type { ServeDependencies } from "./dependencies.ts";
 export interface BasesOptions {
   readonly visitor: Pick<
     VisitorRequest,
-    "method" | "host" | "authority" | "target" | "fields" | "connection"
+    "method" | "host" | "authority" | "target" | "fields" | "connection" | "address"
   >;
   /** Its peer is one of the proxies that are believed. */
   readonly fromTrustedProxy: boolean;
   readonly pageKey: PageKey;
   /** What the visitor shows of itself, under these rules. */
   readonly credentials: Credentials;
+  /** Who shows no secret and asks by GET, by where he is. */
+  readonly addressed?: Addressed | undefined;
+  /** He would be `addressed`, if the proxy that he came through were believed. */
+  readonly proxyNotTrusted?: boolean;
   /** Who may build on what, for its host. */
   readonly rules: ScopeRules;
   readonly dependencies: Pick<
     ServeDependencies,
-    "clock" | "log" | "store" | "commonBases" | "memory" | "heldPages" | "pageBytes"
+    "clock" | "log" | "store" | "commonBases" | "memory" | "heldPages" | "pageBytes" | "untrusted"
   >;
 }
 
-/** Of answers that build on versions which others may have filled with text of their choice. @internal */
-const SHARED_PADDING_STEP = 64;
 /** Of answers to requests that others may have chosen. @internal */
 const NAVIGATION_PADDING_STEP = 1024;
 
@@ -70,6 +72,10 @@ export class VisitBases implements DecodeContext, PageCopies {
   readonly shorts: readonly string[];
   /** Whether the visitor showed anything that makes a session. */
   readonly session: boolean;
+  /** Whether it is known by its address alone. */
+  readonly addressed: boolean;
+  /** Of which offers the answer is to copy whole units only: bit i is set for offer i. */
+  readonly wholeUnits: number;
   /** See `askedFrom`: where it is defined, nothing is offered and nothing remembered. */
   readonly visitorConnection: number | undefined;
   /** Who may read what off the answer's size. */
@@ -121,6 +127,7 @@ export class VisitBases implements DecodeContext, PageCopies {
     this.exposure = sizeExposureOf(visitor, rules.mayHoldSecret(visitor.fields));
     const { session } = this.#credentials;
     this.#audience = session && dependencies.store.enter(this.#partition, session);
+    const addressed = options.addressed?.session;
     this.offered =
       this.visitorConnection !== undefined || this.exposure === "foreign"
         ? []
@@ -128,6 +135,7 @@ export class VisitBases implements DecodeContext, PageCopies {
             partition: this.#partition,
             pageKey,
             session,
+            addressed,
             ownOnly: this.exposure === "navigation",
             bases: rules.bases,
             commonBases: rules.commonBases,
@@ -140,6 +148,8 @@ export class VisitBases implements DecodeContext, PageCopies {
     );
     this.shorts = this.offered.map(({ short }) => short);
     this.session = !credentials.none;
+    this.addressed = addressed !== undefined;
+    this.wholeUnits = offersOfAddress(this.offered, addressed);
     this.omittedEtags = peer.features.includes(OMITTED_ETAGS);
   }
 
@@ -200,14 +210,18 @@ export class VisitBases implements DecodeContext, PageCopies {
     const head = this.#head;
     if (head === undefined) return;
     this.#tag?.madeOf(body, fingerprint);
-    const { pageKey, rules, dependencies } = this.#options;
+    const { visitor, pageKey, rules, dependencies, addressed, proxyNotTrusted } = this.#options;
     // Whose page it is no field tells: the connection itself is the credential.
     if (this.#authenticated || this.exposure === "foreign") return;
     const scope = rules.scopeOf({
       credentials: this.#credentials,
+      addressed,
+      target: visitor.target,
       status: head.status,
       response: head.fields,
     });
+    if (scope.kind === "nobody" && proxyNotTrusted === true && rules.bases !== "off")
+      dependencies.untrusted.met(visitor);
     this.#remembered = dependencies.store.remember(this.#partition, {
       ...pageKey,
       body,

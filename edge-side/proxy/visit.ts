@@ -193,6 +193,8 @@ export class Visit implements VisitorListener, ExchangeEvents {
         head,
         offers: bases.shorts,
         session: bases.session,
+        addressed: bases.addressed,
+        wholeUnits: bases.wholeUnits,
         urgency,
         incremental,
         visitorConnection: bases.visitorConnection,

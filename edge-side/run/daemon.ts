@@ -18,6 +18,7 @@ import { CompressorPool } from "../compress/compressor-pool.ts";
 import { VaryingPages } from "../compress/varying-pages.ts";
 import type { EdgeConfig } from "../config/edge-config.ts";
 import type { VisitorListen } from "../config/listener-config.ts";
+import { UntrustedProxies } from "../exchange/untrusted-proxies.ts";
 import { HeldPages } from "../exchange/visit-memory.ts";
 import { serveVisitors } from "../http/http-server.ts";
 import { acceptOrigins } from "../links/accept-links.ts";
@@ -91,6 +92,7 @@ export const startEdge = async (
     pageBytes: config.limits.pageBytes,
     originAnswerMs: config.times.originAnswerMs,
     hosts,
+    untrusted: new UntrustedProxies(log),
     pseudonym: pseudonymOf(randomBytes(PSEUDONYM_BYTES).toString("hex")),
     accessLog,
   });

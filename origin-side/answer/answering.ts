@@ -47,5 +47,9 @@ export interface Answering {
   readonly pageKey: PageKey;
   /** The versions that the edge offered and this side holds too, best last. */
   readonly offered: readonly UsableBase[];
+  /** Of which of them whole units only are copied: bit i is set for offer i. */
+  readonly wholeUnits: number;
+  /** It is a personal page of a visitor who is known by the address alone. */
+  readonly addressed: boolean;
   readonly options: AnswerDependencies;
 }

@@ -52,6 +52,12 @@ export const usableBases = (
   return bases;
 };
 
+/** Whether whole units of it alone are copied: others at the visitor's address may have been sent it. */
+export const isOfAddress = (
+  { wholeUnits }: { readonly wholeUnits: number },
+  { offer }: UsableBase,
+): boolean => (wholeUnits & (1 << offer)) !== 0;
+
 export const sameAs = (bases: readonly UsableBase[], fingerprint: Fingerprint): UsableBase | undefined =>
   bases.find(({ version }) => version.fingerprint === fingerprint);
 

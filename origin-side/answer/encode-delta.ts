@@ -12,7 +12,12 @@
  */
 import type { Codec } from "../../protocol/codec/codec.ts";
 import type { AgreedCodecs, StreamingCodec } from "../../protocol/codec/codecs.ts";
-import { LEAST_COMPRESSED_BYTES, spliceCodec, spliceWithin } from "../../protocol/codec/splice.ts";
+import {
+  LEAST_COMPRESSED_BYTES,
+  spliceCodec,
+  spliceInUnits,
+  spliceWithin,
+} from "../../protocol/codec/splice.ts";
 import type { Load } from "../../protocol/runtime/event-loop-load.ts";
 import { fittingBases, type UsableBase } from "./choose-answer.ts";
 
@@ -83,18 +88,26 @@ export const effortAt = (load: number, link: FullLink = { linkIsFull: false }): 
   return EFFORTS[byLoad > 0 && link.linkIsFull ? byLoad - 1 : byLoad] as Effort;
 };
 
-/** `offered`: what the edge offered and this side holds, best last. A splice that is good enough is here at once. */
+/**
+ * `offered`: what the edge offered and this side holds, best last; of those that are `inUnits` whole units only are copied. A splice
+ * that is good enough is here at once.
+ */
 export const encodePage = (
   offered: readonly UsableBase[],
   page: Buffer,
   options: EncodeDeltaOptions,
   link: FullLink,
+  inUnits: (base: UsableBase) => boolean = NONE,
 ): CodedPage | Promise<CodedPage> => {
   const effort = effortAt(options.load(), link);
-  const spliced = options.codecs.splice ? splicedPage(offered, page, effort) : undefined;
+  const others = offered.filter((base) => !inUnits(base));
+  const splice = others.length < offered.length ? splicedInUnits : splicedPage;
+  const spliced = options.codecs.splice ? splice(offered, page, effort) : undefined;
   if (spliced !== undefined && spliced.coded.length <= effort.spliceBytes) return spliced;
-  return compressedPage(offered, page, { ...options, effort, spliced });
+  return compressedPage(others, page, { ...options, effort, spliced });
 };
+
+const NONE = (): boolean => false;
 
 /** The smaller of what a compressor makes of it and of the splice, if there is one. */
 const compressedPage = async (
@@ -122,6 +135,18 @@ const splicedPage = (
   if (best === undefined || !spliceCodec.fits(best.version.body.length, page.length)) return undefined;
   const bases = [best];
   const coded = spliceWithin(bodiesOf(bases), page, { steps, addedBytes, compressedFrom });
+  return coded && { codec: spliceCodec, bases, coded };
+};
+
+/** Of whole units of all that are offered, as many as the effort allows; undefined where a page is no text. */
+const splicedInUnits = (
+  offered: readonly UsableBase[],
+  page: Buffer,
+  { bases: most, compressedFrom }: Effort,
+): CodedPage | undefined => {
+  if (!spliceCodec.fits(0, page.length)) return undefined;
+  const bases = offered.slice(-most);
+  const coded = spliceInUnits(bodiesOf(bases), page, { compressedFrom });
   return coded && { codec: spliceCodec, bases, coded };
 };
 

@@ -4,7 +4,7 @@
  * however many others were there meanwhile. Nothing is offered by it. SPEC section "Version store".
  */
 import type { SessionKey } from "../../protocol/scope/credentials.ts";
-import { sessionThatFinds } from "../../protocol/store/stored-version.ts";
+import { onlySessionThatFinds } from "../../protocol/store/stored-version.ts";
 import type { UsableBase } from "./choose-answer.ts";
 
 export class KnownSessions {
@@ -13,7 +13,7 @@ export class KnownSessions {
   /** `offered`: what a session's request offered and is held here, best last. A new one if none of it is a session's. */
   of(offered: readonly UsableBase[]): SessionKey {
     for (const { version } of offered.toReversed()) {
-      const session = sessionThatFinds(version);
+      const session = onlySessionThatFinds(version);
       if (session !== undefined) return session;
     }
     this.#made++;

@@ -16,7 +16,7 @@ import type { SentAnswer } from "../exchange/access-record.ts";
 import type { IncomingExchange } from "../exchange/incoming-exchange.ts";
 import type { Answering } from "./answering.ts";
 import type { RecoverableAnswer } from "./await-acknowledgement.ts";
-import { offersMask, sameAs, type UsableBase } from "./choose-answer.ts";
+import { isOfAddress, offersMask, sameAs, type UsableBase } from "./choose-answer.ts";
 import { encodePage } from "./encode-delta.ts";
 import type { Unverified } from "./retained-answer.ts";
 
@@ -70,12 +70,19 @@ export const sentBuffered = ({ form, bases, encodeMs, body }: EncodedPage): Sent
 });
 
 const encodeNew = async (
-  { exchange, offered, options }: Answering,
+  answering: Answering,
   body: Buffer,
   result: string,
 ): Promise<Pick<EncodedPage, "form" | "coded" | "bases" | "encodeMs">> => {
+  const { exchange, offered, options } = answering;
   const startedAt = options.clock.now();
-  const { codec, bases, coded } = await encodePage(offered, body, options, exchange);
+  const { codec, bases, coded } = await encodePage(
+    offered,
+    body,
+    options,
+    exchange,
+    (base) => answering.addressed || isOfAddress(answering, base),
+  );
   const encodeMs = options.clock.now() - startedAt;
   return { form: formOf(codec.id, bases, result), coded, bases: bases.length, encodeMs };
 };

@@ -4,6 +4,7 @@
  */
 import type { StreamEncoder } from "../../protocol/codec/codec.ts";
 import { SegmentedBody } from "../../protocol/codec/segment-writer.ts";
+import { type AnswerSizes, SHARED_PADDING_STEP } from "../../protocol/frames/answer-sizes.ts";
 import { basesDigest } from "../../protocol/frames/digests.ts";
 import { LATE } from "../../protocol/runtime/async-queue.ts";
 import type { BodyEnd, UpstreamBody } from "../../protocol/upstream/body.ts";
@@ -16,7 +17,7 @@ import {
   type RecoverableAnswer,
 } from "./await-acknowledgement.ts";
 import { type Gathered, PAUSE_MS } from "./buffer-body.ts";
-import { fittingBases, offersMask, type UsableBase } from "./choose-answer.ts";
+import { fittingBases, isOfAddress, offersMask, type UsableBase } from "./choose-answer.ts";
 import { padOf } from "./pad-answer.ts";
 import { RetainedAnswer, type Unverified } from "./retained-answer.ts";
 
@@ -37,7 +38,8 @@ export const streamPage = async (
   answering: Answering,
   gathered: Gathered,
 ): Promise<StreamedPage | undefined> => {
-  const { options, offered } = answering;
+  const { options } = answering;
+  const offered = answering.offered.filter((base) => !isOfAddress(answering, base));
   const fitting = fittingBases(options.streaming, offered, options.pageBytes);
   const mayDelta = fitting.length > 0 && gathered.lease.grow(MOST_UNVERIFIED_BYTES);
   const context = options.contexts.take(mayDelta ? "withBases" : "alone");
@@ -51,6 +53,9 @@ export const streamPage = async (
     options.contexts.release(context);
   }
 };
+
+/** A personal page builds on what others may have filled, and is not held until its whole units are known. */
+const ON_OTHERS: AnswerSizes = { kind: "padded", step: SHARED_PADDING_STEP, streams: true };
 
 class PageStream implements RecoverableAnswer {
   /** A head goes out with its tag, for the body is not known yet. */
@@ -185,7 +190,9 @@ class PageStream implements RecoverableAnswer {
 
   async #finish(end: BodyEnd): Promise<void> {
     await this.#coded.finish();
+    const { addressed } = this.#answering;
+    const sizes = this.#exchange.sizes ?? (addressed && this.#bases.length > 0 ? ON_OTHERS : undefined);
     const padded = { page: `${this.#bytes}`, offered: this.#bases };
-    this.#exchange.end(end, padOf(this.#exchange, this.#exchange.sentBytes, padded));
+    this.#exchange.end(end, padOf({ sizes }, this.#exchange.sentBytes, padded));
   }
 }

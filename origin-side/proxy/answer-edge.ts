@@ -4,8 +4,9 @@
  */
 import type { Log } from "../../protocol/daemon/log.ts";
 import { StreamError, type StreamErrorCode } from "../../protocol/errors.ts";
+import { wholeUnitsOf } from "../../protocol/frames/whole-units.ts";
 import { isOfAuthenticatedConnection } from "../../protocol/http/connection-auth.ts";
-import { type Retention, type Scope, saysNoStore } from "../../protocol/scope/scope.ts";
+import { audienceOf, type Retention, type Scope } from "../../protocol/scope/scope.ts";
 import { type Fingerprint, fingerprintOf } from "../../protocol/store/fingerprint.ts";
 import { partitionOf } from "../../protocol/store/partition.ts";
 import type { BodyEnd } from "../../protocol/upstream/body.ts";
@@ -119,6 +120,8 @@ const decoded = async (
     coded,
     partition,
     pageKey,
+    wholeUnits: wholeUnitsOf(open.extensions),
+    addressed: open.addressed === true && audienceOf(head.fields).personal,
     offered: usableBases(options.store, partition, open.offers),
     options,
   };
@@ -228,7 +231,7 @@ const pass = async (
 };
 
 const remember = (
-  { exchange, head, partition, pageKey, offered, options }: Answering,
+  { exchange, head, partition, pageKey, offered, addressed, options }: Answering,
   body: Buffer,
   fingerprint: Fingerprint,
 ): void => {
@@ -236,9 +239,9 @@ const remember = (
   // The connection itself was the credential: whose page it is nobody knows, and no edge offers it.
   if (exchange.visitorConnection !== undefined || isOfAuthenticatedConnection(head.fields)) return;
   // Who may build on a version is the edge's decision, by what it offers; here only how long it stays matters.
-  const session = open.session ? options.sessions.of(offered) : undefined;
+  const session = open.session || addressed ? options.sessions.of(offered) : undefined;
   const kept: Retention = session === undefined ? "keep" : "session";
-  const retention = saysNoStore(head.fields) ? "no-store" : kept;
+  const retention = audienceOf(head.fields).noStore ? "no-store" : kept;
   const scope: Scope =
     session === undefined
       ? { kind: "public", retention }

@@ -3,24 +3,15 @@
  * before it are there only if that peer is a listed proxy, so the one before the last is the visitor that it named. A peer that is not listed
  * and not on the Internet is a proxy of whose visitors nothing is known.
  */
-import { isIP } from "node:net";
 import { listOf } from "../../protocol/http/head.ts";
 import type { HeaderList } from "../../protocol/http/header-list.ts";
-import { isPublic, networkOf, plainAddress } from "../../protocol/runtime/ip-address.ts";
+import { addressIn, isPublic, networkOf } from "../../protocol/runtime/ip-address.ts";
 import { onceFor } from "../../protocol/runtime/once-for.ts";
 
 /** Undefined where nobody knows. */
 export const visitorNetwork = onceFor((fields: HeaderList): string | undefined => {
   const entries = listOf(fields, "x-forwarded-for")?.split(",") ?? [];
-  const [peer, named] = [entries.at(-1), entries.at(-2)].map(addressIn);
+  const [peer, named] = [entries.at(-1), entries.at(-2)].map((entry = "") => addressIn(entry));
   if (entries.length > 1) return named === undefined ? undefined : networkOf(named);
   return peer !== undefined && isPublic(peer) ? networkOf(peer) : undefined;
 });
-
-/** Some proxies write the visitor's port behind it. */
-const addressIn = (entry: string | undefined): string | undefined => {
-  const text = entry?.trim() ?? "";
-  const [, bracketed] = /^\[([^\]]*)\](?::\d+)?$/.exec(text) ?? [];
-  const address = plainAddress(bracketed ?? text.replace(/^([\d.]+):\d+$/, "$1"));
-  return isIP(address) === 0 ? undefined : address;
-};

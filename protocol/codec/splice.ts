@@ -7,6 +7,7 @@
 import { LinkError } from "../errors.ts";
 import { ByteReader, ByteWriter } from "../wire/bytes.ts";
 import { type AlignBounds, align, type Step } from "./align.ts";
+import { alignUnits } from "./align-units.ts";
 import { type Codec, type DecodeLimits, DeltaError } from "./codec.ts";
 import { deflated, inflated } from "./deflate.ts";
 
@@ -33,6 +34,23 @@ export const spliceWithin = (
 ): Buffer | undefined => {
   const steps = align(asBuffer(bases.at(-1)), asBuffer(page), bounds);
   return steps && written(plainForm(steps, bytesBefore(bases), page), bounds.compressedFrom);
+};
+
+/**
+ * The delta of `page` that copies whole units of the bases and nothing less, so that its size tells of no part of one; undefined
+ * where there is none.
+ */
+export const spliceInUnits = (
+  bases: readonly Uint8Array[],
+  page: Uint8Array,
+  { compressedFrom }: Pick<SpliceBounds, "compressedFrom">,
+): Buffer | undefined => {
+  const steps = alignUnits(
+    bases.map((base) => asBuffer(base)),
+    asBuffer(page),
+    MOST_STEPS,
+  );
+  return steps && written(plainForm(steps, 0, page), compressedFrom);
 };
 
 const encode = async (bases: readonly Uint8Array[], page: Uint8Array): Promise<Buffer> => {

@@ -14,6 +14,8 @@ export type AnswerSizes =
   | { readonly kind: "plain" }
   | { readonly kind: "padded"; readonly step: number; readonly streams: boolean };
 
+/** Of answers that build on versions which others may have filled with text of their choice. */
+export const SHARED_PADDING_STEP = 64;
 /** Larger steps would be a way to have the link filled. */
 const MOST_PADDING_STEP = 4096;
 

@@ -109,6 +109,8 @@ export interface OpenFrame {
   readonly ended: boolean;
   /** The request belongs to a session: versions it makes are not kept for long. */
   readonly session: boolean;
+  /** The visitor shows no secret, and is known by the address: an answer that says it is personal is kept as a session's. */
+  readonly addressed?: true;
   /** The edge wants the origin side's durations. */
   readonly timings: boolean;
   /** RFC 9218: 0 (first) to 7. */

@@ -23,7 +23,7 @@ import type { FrameLayouts } from "./frame-layout.ts";
 import type { CarriedVersions } from "./offer-references.ts";
 
 /** Bits of the flags byte of open; urgency stands in bits 3 to 5. Bits not named are zero, and ignored when read. */
-const OPEN = { ended: 0x01, session: 0x02, timings: 0x04, incremental: 0x40 } as const;
+const OPEN = { ended: 0x01, session: 0x02, timings: 0x04, incremental: 0x40, addressed: 0x80 } as const;
 const URGENCY_SHIFT = 3;
 
 const streamId = (r: ByteReader): StreamId => {
@@ -65,6 +65,8 @@ const readOffers = (r: ByteReader, streamId: StreamId, carried: CarriedVersions)
   return carried.allAt(streamId, offers);
 };
 
+const ADDRESSED = { addressed: true } as const;
+
 const known = <Headers extends FrameHeaderEncoder | FrameHeaderDecoder>(
   headers: Headers | undefined,
 ): Headers => {
@@ -81,6 +83,7 @@ export const streamFrames: FrameLayouts<StreamFrame> = {
         (f.session ? OPEN.session : 0) |
         (f.timings ? OPEN.timings : 0) |
         (f.incremental ? OPEN.incremental : 0) |
+        (f.addressed ? OPEN.addressed : 0) |
         (f.urgency << URGENCY_SHIFT);
       w.varint(f.streamId).u8(flags);
       headers.encode(w, f.head);
@@ -98,6 +101,7 @@ export const streamFrames: FrameLayouts<StreamFrame> = {
         streamId: id,
         ended: (flags & OPEN.ended) !== 0,
         session: (flags & OPEN.session) !== 0,
+        ...((flags & OPEN.addressed) !== 0 && ADDRESSED),
         timings: (flags & OPEN.timings) !== 0,
         urgency: (flags >> URGENCY_SHIFT) & 7,
         incremental: (flags & OPEN.incremental) !== 0,

@@ -1,12 +1,36 @@
 /**
  * Addresses of peers: in one form, whose they are, and whether they lie in one of several networks. RFC 4291.
  */
-import { BlockList, isIPv6 } from "node:net";
+import { BlockList, isIP, isIPv6 } from "node:net";
 import ipaddr from "ipaddr.js";
 
 /** An IPv4 address that came over an IPv6 socket as the IPv4 address it is, and none with the name of an interface. */
 export const plainAddress = (address: string): string =>
   address.replace(/^::ffff:(?=\d+\.)/i, "").replace(/%.*$/, "");
+
+/** The address in an entry of X-Forwarded-For or Forwarded, behind which some proxies write a port; undefined where there is none. */
+export const addressIn = (entry: string): string | undefined => {
+  const text = entry.trim().replace(/^"(.*)"$/, "$1");
+  const [, bracketed] = /^\[([^\]]*)\](?::\d+)?$/.exec(text) ?? [];
+  const address = plainAddress(bracketed ?? text.replace(/^([\d.]+):\d+$/, "$1"));
+  return isIP(address) === 0 ? undefined : address;
+};
+
+/** An IPv6 address that stands for an IPv4 one (RFC 4291 section 2.5.5, RFC 6052, RFC 3056) as that; others as they are. */
+export const unmapped = (address: string): string => {
+  if (!isIPv6(address)) return address;
+  const parsed = ipaddr.IPv6.parse(address);
+  const at = IPV4_WITHIN[parsed.range()];
+  return at === undefined
+    ? address
+    : parsed
+        .toByteArray()
+        .slice(at, at + 4)
+        .join(".");
+};
+
+/** Where in its bytes. */
+const IPV4_WITHIN: Readonly<Record<string, number | undefined>> = { ipv4Mapped: 12, rfc6052: 12, "6to4": 2 };
 
 /** 64 of 128 bits, in groups of 16. */
 const OWNER_GROUPS = 4;
@@ -34,6 +58,10 @@ const INNER: ReadonlySet<string> = new Set([
 export const isPublic = (address: string): boolean =>
   ipaddr.isValid(address) && !INNER.has(ipaddr.parse(address).range());
 
+/** Whether a plain address is this machine's own. */
+export const isLoopback = (address: string): boolean =>
+  ipaddr.isValid(address) && ipaddr.parse(address).range() === "loopback";
+
 /** Bytes of an address that name a network as one provider gives it out: IPv4 /24, IPv6 /48. */
 const NETWORK_BYTES = { ipv4: 3, ipv6: 6 } as const;
 
@@ -42,6 +70,10 @@ export const networkOf = (address: string): string => {
   const parsed = ipaddr.parse(address);
   return `${parsed.kind()} ${parsed.toByteArray().slice(0, NETWORK_BYTES[parsed.kind()]).join(".")}`;
 };
+
+/** Who may be one person: an IPv4 /24, or an IPv6 /32, which one provider has, and of which everybody can rent many networks. */
+export const neighbourhoodOf = (address: string): string =>
+  isIPv6(address) ? ipaddr.IPv6.parse(address).parts.slice(0, 2).join(":") : networkOf(address);
 
 /**
  * Whether a plain address lies in one of the networks. Node's BlockList, asked for every request, takes 0.3 to 1 us; the trust

@@ -62,6 +62,21 @@ interface Changes {
   readonly others: boolean;
 }
 
+/** Where a visitor is, as far as that is certain. */
+export interface VisitorPlace {
+  /** The address, or of IPv6 its /64: what one owner has. */
+  readonly owner: string;
+  /** Those who may be one person. */
+  readonly network: string;
+}
+
+/** A visitor who shows no secret, known by where he is. */
+export interface Addressed {
+  readonly session: SessionKey;
+  /** Of his network: three of them are people enough. */
+  marks(): readonly string[];
+}
+
 export class Credentials {
   readonly #rules: CredentialRules;
   readonly #all: readonly Credential[];
@@ -104,6 +119,16 @@ export class Credentials {
     if (this.none) return undefined;
     this.#session ??= this.#rules.history.nameOf(this.#key);
     return this.#session;
+  }
+
+  /** Undefined for who shows a secret, or what may be one. No address is kept: all of it is hashed. */
+  at({ owner, network }: VisitorPlace): Addressed | undefined {
+    if (this.secret || this.hasHeader) return undefined;
+    const shown = this.#all.map(encoded).sort().join("");
+    return {
+      session: this.#hash(`address ${owner} ${shown}`, SESSION_KEY_BYTES) as SessionKey,
+      marks: () => [this.#hash(`network ${network}`, MARK_CHARS)],
+    };
   }
 
   /**

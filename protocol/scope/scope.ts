@@ -4,14 +4,17 @@
  * same headers under the same policy give the same scope. SPEC section "Scope".
  */
 import { createSecretKey } from "node:crypto";
+import { holdsCapability } from "./capability-url.ts";
 import { CookieHistory } from "./cookie-history.ts";
 import {
+  type Addressed,
   type CredentialRules,
   Credentials,
   countedSetCookies,
   type RawHeaders,
   type Renewal,
   type SessionKey,
+  type VisitorPlace,
 } from "./credentials.ts";
 import { HARMLESS_COOKIES, nameMatcher } from "./ignored-cookies.ts";
 
@@ -77,8 +80,7 @@ export class ScopeRules {
 
   /** Who asks. Where the policy makes no difference between visitors, nobody is anybody. */
   credentialsOf(request: RawHeaders): Credentials {
-    const blind = this.bases === "site" || this.bases === "off";
-    return Credentials.of(this.#credentials, blind ? [] : request);
+    return Credentials.of(this.#credentials, this.#isBlind ? [] : request);
   }
 
   /**
@@ -95,9 +97,20 @@ export class ScopeRules {
     return this.bases !== "site" && !Credentials.of(this.#credentials, request).none;
   }
 
-  /** The scope of a response's body, given who asked for it. */
+  /** Who shows no secret, by where he is; undefined where the policy makes no difference between visitors. */
+  addressed(credentials: Credentials, place: VisitorPlace): Addressed | undefined {
+    return this.#isBlind ? undefined : credentials.at(place);
+  }
+
+  get #isBlind(): boolean {
+    return this.bases === "site" || this.bases === "off";
+  }
+
+  /** The scope of a response's body, given who asked for it: `target` by GET, where `addressed` says something. */
   scopeOf(asked: {
     readonly credentials: Credentials;
+    readonly addressed?: Addressed | undefined;
+    readonly target?: string;
     readonly status: number;
     readonly response: RawHeaders;
   }): Scope {
@@ -110,18 +123,32 @@ export class ScopeRules {
     const personal = says.private || says.noStore || cookies.length > 0;
     if (asked.credentials.none && !personal) return PUBLIC;
 
-    if (personal) asked.credentials.noteCompany();
-    const owner = asked.credentials.after(cookies);
+    const retention = says.noStore ? "no-store" : "session";
+    const { credentials } = asked;
+    // Whoever has such an address has the page: three who were sent it are no evidence that it is everybody's.
+    const isCapability = asked.target !== undefined && !credentials.secret && holdsCapability(asked.target);
+    const addressed = isCapability ? undefined : asked.addressed;
+    if (addressed !== undefined && personal && cookies.length === 0)
+      return {
+        kind: "session",
+        session: addressed.session,
+        retention,
+        marks: addressed.marks,
+        joined: addressed.marks,
+      };
+    if (personal) credentials.noteCompany();
+    const owner = credentials.after(cookies);
     // A personal page for a visitor known by nothing secret: whoever else is known by as little is not the same visitor.
     if (owner?.session === undefined || (personal && !owner.secret)) return NOBODY;
+    // Tokens in headers are renewed and answers to them are personal, so they are no evidence either.
+    const ownMarks = personal || owner.hasHeader || isCapability ? undefined : () => owner.marks();
     return {
       kind: "session",
       session: owner.session,
-      retention: says.noStore ? "no-store" : "session",
-      // Tokens in headers are renewed and answers to them are personal, so they are no evidence either.
-      marks: personal || owner.hasHeader ? undefined : () => owner.marks(),
+      retention,
+      marks: addressed?.marks ?? ownMarks,
       // Renewed tokens are nobody's second self here either; that a cookie takes another's place is told by `kinOf`.
-      joined: owner.hasHeader ? undefined : () => owner.marks(),
+      joined: owner.hasHeader || isCapability ? undefined : () => owner.marks(),
     };
   }
 
@@ -175,8 +202,13 @@ const setsCookie = (response: RawHeaders): boolean => {
   return false;
 };
 
-/** Whether a response says that nothing of it is to be kept for long. */
-export const saysNoStore = (response: RawHeaders): boolean => readResponse(response).noStore;
+/** What a response says of its audience: whether it is personal, and whether nothing of it is to be kept for long. */
+export const audienceOf = (
+  response: RawHeaders,
+): { readonly personal: boolean; readonly noStore: boolean } => {
+  const { private: isPrivate, noStore } = readResponse(response);
+  return { personal: isPrivate || noStore, noStore };
+};
 
 /** What a response says of its own audience. */
 interface Said {

@@ -97,6 +97,20 @@ export const sessionThatFinds = (version: Version): SessionKey | undefined => {
   return scopeKey === "public" ? undefined : scopeKey;
 };
 
+/** Whether a session finds a version, and not everybody does. */
+export const isOnlyFor = (version: Version, session: SessionKey): boolean =>
+  version instanceof HeldVersion &&
+  !version.isPublic &&
+  version.places.some(({ audience }) => audience.scopeKey === session);
+
+/** The session that finds a version; undefined where several do, or none can be told. */
+export const onlySessionThatFinds = (version: Version): SessionKey | undefined => {
+  const session = sessionThatFinds(version);
+  const alone =
+    version instanceof HeldVersion && version.places.every(({ audience }) => audience.scopeKey === session);
+  return alone ? session : undefined;
+};
+
 /** All versions of one partition. */
 export class PartitionVersions {
   readonly partition: Partition;

@@ -30,6 +30,8 @@ export const EXTENSION = {
   answerSizes: 12,
   /** In answer and end: bytes without a meaning. */
   padding: 14,
+  /** In open: of which offers whole units only are copied (whole-units). */
+  wholeUnits: 16,
 } as const;
 
 const KNOWN: ReadonlySet<number> = new Set(Object.values(EXTENSION));

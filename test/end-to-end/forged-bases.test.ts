@@ -16,6 +16,7 @@ import {
   type SizeAttack,
 } from "../../bench/attack/size-attacks.ts";
 import { CommonBases } from "../../edge-side/bases/common/common-bases.ts";
+import { UntrustedProxies } from "../../edge-side/exchange/untrusted-proxies.ts";
 import { HeldPages } from "../../edge-side/exchange/visit-memory.ts";
 import { VisitBases } from "../../edge-side/proxy/visit-bases.ts";
 import { encodePage } from "../../origin-side/answer/encode-delta.ts";
@@ -59,6 +60,7 @@ const openSides = ({ bases = "session", padded = true }: SidesOptions = {}): Sid
     commonBases,
     heldPages: new HeldPages(memory),
     pageBytes: 1e6,
+    untrusted: new UntrustedProxies(silentLog),
   };
   const rules = new ScopeRules({ bases, harmlessCookies: [] }, Buffer.alloc(32, 7));
   const link = {
@@ -69,7 +71,7 @@ const openSides = ({ bases = "session", padded = true }: SidesOptions = {}): Sid
   const ask: Ask = async (target, headers) => {
     const fields = Object.entries(headers).flat();
     const visit = new VisitBases(link, {
-      visitor: { method: "GET", host: HOST, authority: HOST, target, fields },
+      visitor: { method: "GET", host: HOST, authority: HOST, target, fields, address: "127.0.0.1" },
       fromTrustedProxy: false,
       pageKey: pageKeyOf(target),
       credentials: rules.credentialsOf(fields),

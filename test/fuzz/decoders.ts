@@ -192,7 +192,7 @@ const readFields = (bytes: Buffer): void => {
   sizeExposureOf({ method, fields, authority: headers.host ?? "" }, rules.mayHoldSecret(fields));
   const scope = rules.scopeOf({ credentials, status: 200, response: fields });
   if (!credentials.none) assert.notEqual(scope.kind, "public");
-  rules.joinedIdentities({ credentials, response: fields });
+  rules.answered({ credentials, method, status: 200, response: fields });
   assert.ok(pageKeyOf(target).templates.every((template) => template.length < 1_000));
   for (const value of fields) {
     const tag = weakTag(value);

@@ -33,6 +33,8 @@ export interface AnsweringOptions {
   readonly pageBytes?: number;
   readonly shareBytes?: number;
   readonly omittedEtags?: boolean;
+  readonly addressed?: boolean;
+  readonly wholeUnits?: number;
   /** Of the response, beside its type. */
   readonly fields?: readonly string[];
 }
@@ -69,6 +71,8 @@ export const answeringOf = (options: AnsweringOptions = {}) => {
     partition: partitionOf({ keyId: "k", host: "www.example.com" }),
     pageKey: pageKeyOf("/"),
     offered,
+    wholeUnits: options.wholeUnits ?? 0,
+    addressed: options.addressed ?? false,
     options: dependencies,
   };
   return { clock, stream, memory, contexts, options: dependencies, answering, coding: streaming.underWay };

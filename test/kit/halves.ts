@@ -7,6 +7,7 @@ import { CommonBases } from "../../edge-side/bases/common/common-bases.ts";
 import { CompressorPool } from "../../edge-side/compress/compressor-pool.ts";
 import { VaryingPages } from "../../edge-side/compress/varying-pages.ts";
 import type { VisitRecord } from "../../edge-side/exchange/access-record.ts";
+import { UntrustedProxies } from "../../edge-side/exchange/untrusted-proxies.ts";
 import { HeldPages } from "../../edge-side/exchange/visit-memory.ts";
 import { serveVisitors } from "../../edge-side/http/http-server.ts";
 import { LinkPool } from "../../edge-side/links/link-pool.ts";
@@ -107,6 +108,7 @@ export const openEdgeHalf = async (options: EdgeOptions = {}): Promise<EdgeHalf>
           ? { scope: rules, compressRequests: true, connectProtocols: new Set(["websocket"]) }
           : undefined,
     },
+    untrusted: new UntrustedProxies(silentLog),
     pseudonym: "coilgun-test",
     accessLog: { write: (record) => records.push(record) },
   };

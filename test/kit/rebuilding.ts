@@ -61,6 +61,8 @@ export const outgoing = (
     head,
     offers: [],
     session: false,
+    addressed: false,
+    wholeUnits: 0,
     urgency: 3,
     incremental: false,
     visitorConnection: undefined,

@@ -1,7 +1,7 @@
 /**
  * Common bases: where pages belong to sessions, a new session has no version to build on. So the pieces that pages of at
  * least three different people share become a version of their own, which is pushed to the origin side and offered to
- * everybody. Made when an answer was dear and may be cheaper so; seldom, one at a time, in slices, within the memory
+ * everybody. Made as soon as an answer was dear and may be cheaper so; one at a time, in slices, within the memory
  * budget. SPEC section "Common bases".
  */
 import { LRUCache } from "lru-cache";
@@ -14,7 +14,7 @@ import type { Clock } from "../../../protocol/runtime/clock.ts";
 import type { MemoryBudget } from "../../../protocol/runtime/memory-budget.ts";
 import type { SessionScope } from "../../../protocol/scope/scope.ts";
 import { commonName, MOST_NAME_CHARS } from "../../../protocol/store/common-base-name.ts";
-import { fingerprintOf } from "../../../protocol/store/fingerprint.ts";
+import { type Fingerprint, fingerprintOf } from "../../../protocol/store/fingerprint.ts";
 import type { PageKey } from "../../../protocol/store/page-key.ts";
 import { hostOf, type Partition } from "../../../protocol/store/partition.ts";
 import type { StoreId, Version, VersionStore } from "../../../protocol/store/version-store.ts";
@@ -23,7 +23,7 @@ import { commonPieces, PEOPLE_PER_PIECE } from "./shared-runs.ts";
 import { VisitorIdentities } from "./visitor-identity.ts";
 
 /** Answers below this are cheap: nothing is made for them. Bytes. @internal */
-export const DEAR_BYTES = 768;
+export const DEAR_BYTES = 256;
 /** An answer on a common base that is this many times the cheapest one says that pages have drifted. */
 const DRIFTED = 1.5;
 /** A base helps when its cheapest answer is this many times smaller than the one it was made for. */
@@ -35,13 +35,16 @@ const LEAST_COMMON_BYTES = 1024;
 /** The largest coded push: it leaves as one frame, before anything else that waits on its link. @internal */
 export const MOST_PUSH_BYTES = 8 * 1024;
 /** From one try for a URL or template to the next; doubles while it does not help, up to the longest. @internal */
-export const FIRST_PAUSE_MS = 30_000;
+export const FIRST_PAUSE_MS = 1_000;
 const LONGEST_PAUSE_MS = 3_600_000;
+/** The pause is this many times what the try took, or longer. */
+const REST_SHARE = 4;
 /** URLs and templates that are watched for each partition; the longest unused gives way. */
 const MOST_WATCHED = 64;
-/** Partitions that are watched at once, and the least time between two builds for one of them. */
+/** Partitions that are watched at once. */
 const MOST_TENANTS = 64;
-const TENANT_PAUSE_MS = 1_000;
+/** Visits that wait for a build to end; each holds its page. */
+const MOST_WAITING = 16;
 /** Between two slices of work: a build takes a sixth of one core at most. @internal */
 export const REST_MS = 5;
 /** Memory that comparing takes, in sizes of its sources: text, units, and where they are found. */
@@ -59,6 +62,9 @@ export interface SessionVisit {
   readonly link: Link;
 }
 
+/** What it was offered by name only, for it may wait. */
+type DearVisit = Omit<SessionVisit, "offered"> & { readonly offered: readonly Fingerprint[] };
+
 /** What is known of one URL or template. */
 interface Watched {
   readonly sources: CommonSources;
@@ -71,7 +77,6 @@ interface Watched {
 }
 
 interface OfPartition {
-  nextTryAt: number;
   readonly identities: VisitorIdentities;
   readonly watched: LRUCache<string, Watched>;
 }
@@ -88,6 +93,8 @@ export class CommonBases {
   readonly #partitions = new LRUCache<Partition, OfPartition>({ max: MOST_TENANTS });
   /** One is made at a time; resolves when it is over. */
   #making: Promise<void> | undefined;
+  /** For what a base is wanted next, the longest wait first, with the newest visit. */
+  readonly #waiting = new Map<Watched, DearVisit>();
   readonly #stopping = new AbortController();
 
   constructor(options: CommonBasesDependencies) {
@@ -112,24 +119,28 @@ export class CommonBases {
       watched.set(key, known);
       known.sources.add({ session, retention, fingerprint: version.fingerprint }, identities, joined);
     }
-    const wanted = this.#wanted(visit);
-    if (wanted !== undefined) this.#start(visit, wanted);
+    const dear = { ...visit, offered: visit.offered.map(({ fingerprint }) => fingerprint) };
+    const wanted = this.#wanted(dear);
+    if (wanted === undefined) return;
+    if (this.#making === undefined) this.#start(dear, wanted);
+    else if (this.#waiting.size < MOST_WAITING || this.#waiting.has(wanted.known))
+      this.#waiting.set(wanted.known, dear);
   }
 
   /** Makes nothing more; resolves when nothing is under way. */
   async stop(): Promise<void> {
     this.#stopping.abort();
+    this.#waiting.clear();
     await this.#making;
   }
 
   /** Resolves when nothing is being made. For tests. */
   async idle(): Promise<void> {
-    await this.#making;
+    while (this.#making !== undefined) await this.#making;
   }
 
   #of(partition: Partition): OfPartition {
     const known = this.#partitions.get(partition) ?? {
-      nextTryAt: 0,
       identities: new VisitorIdentities(),
       watched: new LRUCache<string, Watched>({ max: MOST_WATCHED }),
     };
@@ -138,21 +149,20 @@ export class CommonBases {
   }
 
   /** The most specific key of which enough people's pages are at hand, if a common base for it would help now. */
-  #wanted({ partition, pageKey, scope, offered, answerBytes, link }: SessionVisit): Wanted | undefined {
+  #wanted({ partition, pageKey, scope, offered, answerBytes, link }: DearVisit): Wanted | undefined {
     const { store, clock } = this.#options;
-    const { identities, watched, nextTryAt } = this.#of(partition);
+    const { identities, watched } = this.#of(partition);
     const now = clock.now();
-    const may = answerBytes >= DEAR_BYTES && this.#making === undefined && now >= nextTryAt;
     for (const key of keysOf(pageKey)) {
       const known = watched.get(key);
       if (known === undefined) continue;
       const base = this.#baseOf(partition, key, link.peer.storeId as StoreId);
-      const used = base !== undefined && offered.includes(base);
+      const used = base !== undefined && offered.includes(base.fingerprint);
       if (used) known.leastBytes = Math.min(known.leastBytes, answerBytes);
       // One that halves what answers cost is worth being made anew as soon as pages drift.
       const helps = known.leastBytes * HELPS <= known.madeForBytes;
       if (used && helps) known.pauseMs = FIRST_PAUSE_MS;
-      if (!may) continue;
+      if (answerBytes < DEAR_BYTES) continue;
       const sources = known.sources.ofIdentities(
         identities,
         (each) => store.find(partition, each) !== undefined,
@@ -172,20 +182,31 @@ export class CommonBases {
     return this.#options.store.listed(partition, "public", commonName(key), peerStore).at(-1);
   }
 
-  #start(visit: SessionVisit, wanted: Wanted): void {
+  #start(visit: DearVisit, wanted: Wanted): void {
     const { known } = wanted;
-    const now = this.#options.clock.now();
-    this.#of(visit.partition).nextTryAt = now + TENANT_PAUSE_MS;
-    known.nextTryAt = now + known.pauseMs;
+    const { clock, log } = this.#options;
+    const startedAt = clock.now();
+    known.nextTryAt = startedAt + known.pauseMs;
     known.pauseMs = Math.min(LONGEST_PAUSE_MS, known.pauseMs * 2);
     this.#making = this.#make(visit, wanted)
-      .catch((error: unknown) => this.#options.log.error("common base failed", { error }))
+      .catch((error: unknown) => log.error("common base failed", { error }))
       .finally(() => {
         this.#making = undefined;
+        const endedAt = clock.now();
+        known.nextTryAt = Math.max(known.nextTryAt, endedAt + REST_SHARE * (endedAt - startedAt));
+        this.#startNext();
       });
   }
 
-  async #make(visit: SessionVisit, { key, known, sources }: Wanted): Promise<void> {
+  #startNext(): void {
+    for (const [known, visit] of this.#waiting) {
+      this.#waiting.delete(known);
+      const wanted = this.#wanted(visit);
+      if (wanted !== undefined) return this.#start(visit, wanted);
+    }
+  }
+
+  async #make(visit: DearVisit, { key, known, sources }: Wanted): Promise<void> {
     const { store, log, memory } = this.#options;
     const { partition, link } = visit;
     // The first is the page that has just come, and so one that the origin side has too: the push is a delta on it.
@@ -214,14 +235,8 @@ export class CommonBases {
         bases: [visit.version.short],
         coded,
       });
-      const { length } = versions;
-      log.debug("common base", {
-        host: hostOf(partition),
-        key,
-        pages: length,
-        bytes: body.length,
-        pushed: coded.length,
-      });
+      const counts = { pages: versions.length, bytes: body.length, pushed: coded.length };
+      log.debug("common base", { host: hostOf(partition), key, ...counts });
     } catch (error) {
       if (!(error instanceof DeltaError)) throw error; // a page that the codec does not take as a base
     } finally {
@@ -240,7 +255,7 @@ export class CommonBases {
   }
 
   #remember(
-    { partition, link }: SessionVisit,
+    { partition, link }: DearVisit,
     key: string,
     body: Buffer,
     sources: readonly Source[],

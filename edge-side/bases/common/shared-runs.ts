@@ -4,6 +4,7 @@
  * What it makes depends on the pages by one thing only, which units are equal, so it tells nothing of part of a unit.
  * SPEC section "Common bases".
  */
+import { BETWEEN_PIECES } from "../../../protocol/codec/page-units.ts";
 import { type PageUnits, type UnitNumbers, unitsOf } from "./tokenize-page.ts";
 
 /** Different people whose pages must have a piece, the one it is taken from among them. */
@@ -12,8 +13,6 @@ export const PEOPLE_PER_PIECE = 3;
 export const MOST_SOURCES = 6;
 /** Shorter pieces save less than their place in a dictionary costs. @internal */
 export const LEAST_PIECE_BYTES = 32;
-/** Stands between pieces. No page that is compared has it, so no value of a page can cross it. @internal */
-export const BETWEEN_PIECES = 0;
 
 /** Steps of comparing before others get their turn: about a millisecond. */
 const STEPS_PER_SLICE = 16 * 1024;

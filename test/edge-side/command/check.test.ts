@@ -25,7 +25,8 @@ const put = (name: string, text: string, mode = 0o600): string => {
 };
 
 const KEYS = `keys: [{ id: k, secret: ${FIXTURE_SECRET}, hosts: [a.example] }]`;
-const FREE = "visitors: 127.0.0.1:0";
+const LISTED = "trustedProxies: [127.0.0.1/32]";
+const FREE = `visitors: 127.0.0.1:0\n${LISTED}`;
 const PSK = "tunnel: 127.0.0.1:0";
 
 const check = (...lines: readonly string[]) =>
@@ -41,6 +42,12 @@ describe("check", () => {
     expect(findings.at(-1)?.what).toBe(
       "memory: at most 1088 MiB and 8 MiB a link, 320 KiB a visitor's connection, 640 KiB a request under way",
     );
+  });
+
+  it("says where visitors come through a proxy that is not listed", async () => {
+    const found = troubles(await check("visitors: 127.0.0.1:0", PSK));
+    expect(found).toHaveLength(1);
+    expect(found[0]).toMatch(/^warning .*127\.0\.0\.1 .*proxy-not-trusted.*\n.*trustedProxies/);
   });
 
   it("stops at a config that is not valid", async () => {
@@ -63,7 +70,7 @@ describe("check", () => {
     await once(server, "listening");
     const { port } = server.address() as AddressInfo;
     const listening = (reusePort: boolean) =>
-      check(`visitors: { listen: 127.0.0.1:${port}, reusePort: ${reusePort} }`, PSK);
+      check(`visitors: { listen: 127.0.0.1:${port}, reusePort: ${reusePort} }`, LISTED, PSK);
     expect(troubles(await listening(true))).toEqual([]);
     expect(troubles(await listening(false))[0]).toMatch(/^problem {2}visitors: .* is in use\n/);
     server.close();

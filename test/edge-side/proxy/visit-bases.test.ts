@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { CommonBases } from "../../../edge-side/bases/common/common-bases.ts";
+import { UntrustedProxies } from "../../../edge-side/exchange/untrusted-proxies.ts";
 import { HeldPages } from "../../../edge-side/exchange/visit-memory.ts";
 import { VisitBases } from "../../../edge-side/proxy/visit-bases.ts";
 import type { Link } from "../../../protocol/link/link-api.ts";
@@ -31,14 +32,15 @@ const versionsOf = (visit: Visit = {}, heard?: (marks: readonly string[]) => voi
   const { keyId = "k", storeId = "store of origin1", target = "/a", fields = [], bases = "session" } = visit;
   const host = visit.host ?? "www.example.com";
   const own = ["Sec-Fetch-Site", "none", ...fields];
-  const visitor = { method: "GET", host, authority: host, target, fields: own };
+  const visitor = { method: "GET", host, authority: host, target, fields: own, address: "127.0.0.1" };
   const link = { keyId, peer: { storeId, features: [] } } as unknown as Link;
   const rules = new ScopeRules({ bases, harmlessCookies: [] }, Buffer.alloc(32, 1));
   const clock = new FakeClock();
   const commonBases = new CommonBases({ clock, store, memory, log: silentLog });
   if (heard !== undefined) commonBases.samePerson = (_, marks) => heard(marks);
   const heldPages = new HeldPages(memory);
-  const options = { store, memory, log: silentLog, clock, commonBases, heldPages, pageBytes: 1e6 };
+  const untrusted = new UntrustedProxies(silentLog);
+  const options = { store, memory, log: silentLog, clock, commonBases, heldPages, pageBytes: 1e6, untrusted };
   const credentials = rules.credentialsOf(fields);
   const pageKey = pageKeyOf(visitor.target);
   return new VisitBases(link, {

@@ -10,6 +10,8 @@ interface Effortful {
   readonly splice?: boolean;
   readonly load?: number;
   readonly linkIsFull?: boolean;
+  /** Offers of which whole units only are copied. */
+  readonly inUnits?: readonly number[];
 }
 
 const options = (more: Effortful = {}) => ({
@@ -25,9 +27,10 @@ const offered = (bodies: readonly Buffer[]) =>
   bodies.map((body, offer) => ({ offer, version: versionOf(body) }));
 
 const shown = async (bases: readonly Buffer[], page: Buffer, more: Effortful = {}) => {
-  const made = await encodePage(offered(bases), page, options(more), {
-    linkIsFull: more.linkIsFull ?? false,
-  });
+  const link = { linkIsFull: more.linkIsFull ?? false };
+  const made = await encodePage(offered(bases), page, options(more), link, ({ offer }) =>
+    (more.inUnits ?? []).includes(offer),
+  );
   const decoded = await made.codec.decode(
     made.bases.map(({ version }) => version.body),
     made.coded,
@@ -44,6 +47,21 @@ describe("a page", () => {
     const { codec, offers, bytes } = await shown([older, newest], page);
     expect([codec, offers]).toEqual(["splice", [1]]);
     expect(bytes).toBeLessThan(48);
+  });
+
+  it("copies whole units only where it is told so, and builds on the others as ever where that is less", async () => {
+    const page = madePage(seeded(), 50);
+    const changed = Buffer.from(page.toString().replaceAll(/\bthe\b/g, "a"));
+    const inUnits = await shown([changed], page, { inUnits: [0] });
+    const alone = await shown([], page);
+    const free = await shown([changed], page);
+    expect(inUnits.bytes).toBeGreaterThan(free.bytes * 2);
+    expect(inUnits.bytes).toBeLessThanOrEqual(alone.bytes);
+    expect((await shown([changed], page, { inUnits: [0], splice: false })).offers).toEqual([]);
+    expect(await shown([page, changed], page, { inUnits: [0] })).toMatchObject({
+      codec: "splice",
+      offers: [0, 1],
+    });
   });
 
   it("is not spliced for an edge that does not know how", async () => {

@@ -54,6 +54,7 @@ export const SAMPLES: readonly Frame[] = [
     streamId: id(9),
     ended: true,
     session: true,
+    addressed: true,
     timings: true,
     urgency: 5,
     incremental: true,

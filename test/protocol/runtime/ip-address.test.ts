@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { inNetworks, ownerOf, plainAddress } from "../../../protocol/runtime/ip-address.ts";
+import { inNetworks, neighbourhoodOf, ownerOf, plainAddress } from "../../../protocol/runtime/ip-address.ts";
 
 it.each([
   ["192.0.2.1", "192.0.2.1"],
@@ -27,6 +27,15 @@ it.each([
   ["", ""],
 ])("%j is %j's", (address, owner) => {
   expect(ownerOf(address)).toBe(owner);
+});
+
+it.each([
+  ["81.2.69.7", "ipv4 81.2.69"],
+  ["2600:1:2:3::4", "9728:1"],
+  ["2600:1:ffff::", "9728:1"],
+  ["2600:2::", "9728:2"],
+])("%s may be the person of %s", (address, neighbourhood) => {
+  expect(neighbourhoodOf(address)).toBe(neighbourhood);
 });
 
 describe("networks", () => {

@@ -1,5 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { LEAST_SECRET_CHARS, LEAST_TELLING_CHARS, MOST_MARKS } from "../../../protocol/scope/credentials.ts";
+import {
+  LEAST_SECRET_CHARS,
+  LEAST_TELLING_CHARS,
+  MOST_MARKS,
+  type VisitorPlace,
+} from "../../../protocol/scope/credentials.ts";
 import { type BasesPolicy, type Scope, ScopeRules } from "../../../protocol/scope/scope.ts";
 
 const SECRET = Buffer.alloc(32, 1);
@@ -160,6 +165,85 @@ describe("session", () => {
 
   it("is nobody's, where it is personal and the only credential is a short one of a known name", () => {
     expect(scope(["X-Api-Key", "1"], ["Cache-Control", "private"]).kind).toBe("nobody");
+  });
+});
+
+describe("a visitor who shows no secret", () => {
+  const HOME = { owner: "81.2.69.7", network: "ipv4 81.2.69" };
+  const PRIVATE = ["Cache-Control", "private"];
+  const at = (
+    place: VisitorPlace,
+    request: readonly string[],
+    response: readonly string[],
+    { target = "/", by = rules } = {},
+  ) => {
+    const credentials = by.credentialsOf(request);
+    return by.scopeOf({
+      credentials,
+      addressed: by.addressed(credentials, place),
+      target,
+      status: 200,
+      response,
+    });
+  };
+  const marksOf = (of: Scope) => (of.kind === "session" ? [of.marks?.(), of.joined?.()] : of.kind);
+
+  it("is known by his address, where the answer is personal", () => {
+    const home = owner(at(HOME, [], PRIVATE));
+    expect(home).toHaveLength(16);
+    expect(owner(at({ ...HOME, network: "another" }, [], PRIVATE))).toBe(home);
+    expect(owner(at({ ...HOME, owner: "81.2.69.8" }, [], PRIVATE))).not.toBe(home);
+    expect(owner(at(HOME, ["Cookie", "lang=en"], PRIVATE))).not.toBe(home);
+    expect(at(HOME, [], [])).toEqual({ kind: "public", retention: "keep" });
+    expect(at(HOME, [], ["Cache-Control", "no-store"])).toMatchObject({ retention: "no-store" });
+    expect(at(HOME, [], PRIVATE)).toMatchObject({ retention: "session" });
+  });
+
+  it("is a person by his network, however he is known", () => {
+    const [mark] = marksOf(at(HOME, [], PRIVATE));
+    expect(mark).toHaveLength(1);
+    expect(marksOf(at(HOME, [], PRIVATE))).toEqual([mark, mark]);
+    expect(marksOf(at({ ...HOME, owner: "81.2.69.8" }, ["Cookie", "lang=en"], PRIVATE))).toEqual([
+      mark,
+      mark,
+    ]);
+    expect(marksOf(at(HOME, ["Cookie", "lang=en"], []))[0]).toEqual(mark);
+    expect(marksOf(at(HOME, [], ["Set-Cookie", SID]))[0]).toEqual(mark);
+    expect(marksOf(at({ ...HOME, network: "another" }, [], PRIVATE))).not.toEqual([mark, mark]);
+  });
+
+  it("has the page of the session that the answer begins, not of the address", () => {
+    expect(owner(at(HOME, [], [...PRIVATE, "Set-Cookie", SID]))).toBe(sessionOf(SID));
+    expect(owner(at(HOME, [], [...PRIVATE, "Set-Cookie", "_ga=GA1.2.3"]))).toBe(owner(at(HOME, [], PRIVATE)));
+  });
+
+  it.each(["/reset/x7Kq9vT2mWz4Lp8R", "/login?token=9f86d081884c7d659a2feaa0c55ad015"])(
+    "has no version of a page whose URL is a capability, and is no evidence: %s",
+    (target) => {
+      expect(at(HOME, [], PRIVATE, { target }).kind).toBe("nobody");
+      expect(marksOf(at(HOME, [], ["Set-Cookie", SID], { target }))).toEqual([undefined, undefined]);
+      expect(marksOf(at(HOME, ["Cookie", "lang=abcdefgh"], [], { target }))).toEqual([undefined, undefined]);
+      expect(marksOf(at(HOME, ["Cookie", SID], [], { target }))).not.toContain(undefined);
+    },
+  );
+
+  it.each<[string, readonly string[], BasesPolicy]>([
+    ["a secret cookie", ["Cookie", SID], "session"],
+    ["Authorization", ["Authorization", "Basic a"], "session"],
+    ["a field that may be a secret", ["X-Session-Id", LONG], "session"],
+    ["nothing, where pages are everybody's", [], "site"],
+    ["nothing, where there are no bases", [], "off"],
+  ])("is not who shows %s", (_, request, policy) => {
+    const by = rulesFor(policy);
+    expect(by.addressed(by.credentialsOf(request), HOME)).toBeUndefined();
+  });
+
+  it("leaves no address behind, but what the daemon's secret makes of it", () => {
+    const other = new ScopeRules({ bases: "session", harmlessCookies: [] }, Buffer.alloc(32, 2));
+    const [here, there] = [at(HOME, [], PRIVATE), at(HOME, [], PRIVATE, { by: other })];
+    expect(owner(here)).not.toBe(owner(there));
+    expect(marksOf(here)).not.toEqual(marksOf(there));
+    expect(JSON.stringify([owner(here), marksOf(here)])).not.toContain("81.2.69");
   });
 });
 

@@ -36,7 +36,10 @@ const pageOf = (visitor: string, token: string, query: string): Buffer =>
       `<ul>${LIST.join("\n")}</ul><p>You searched for: ${query}</p><form action="/pay"><input type="hidden" name="csrf" value="${query}"></form>`,
   );
 
-const openEdge = (bases: BasesPolicy) => {
+/** By what people are told apart. */
+type People = "sessions" | "networks";
+
+const openEdge = (bases: BasesPolicy, people: People) => {
   const clock = new FakeClock();
   const store = new VersionStore({ clock, bytes: 1 << 24 });
   const memory = new MemoryBudget({ totalBytes: 1e8, shareBytes: 1e8 });
@@ -55,11 +58,14 @@ const openEdge = (bases: BasesPolicy) => {
   /** A visit of the account page; resolves with the bytes of the answer. */
   const serve = async (session: string, body: Buffer): Promise<number> => {
     const pageKey = pageKeyOf("/account");
-    const credentials = rules.credentialsOf(["Cookie", `sid=${session.repeat(32)}`]);
+    const asked = people === "sessions" ? ["Cookie", `sid=${session.repeat(32)}`] : [];
+    const credentials = rules.credentialsOf(asked);
+    const addressed = rules.addressed(credentials, { owner: session, network: session });
     const offered = chooseBases(store, {
       partition,
       pageKey,
       session: credentials.session,
+      addressed: addressed?.session,
       bases,
       commonBases: rules.commonBases,
       peerStore: PEER,
@@ -68,7 +74,7 @@ const openEdge = (bases: BasesPolicy) => {
       offered.map((version) => version.body),
       body,
     );
-    const scope = rules.scopeOf({ credentials, status: 200, response: NO_STORE });
+    const scope = rules.scopeOf({ credentials, addressed, status: 200, response: NO_STORE });
     const fingerprint = fingerprintOf(body);
     const version = store.remember(partition, { ...pageKey, body, fingerprint, scope, from: PEER });
     if (scope.kind === "session" && version !== undefined)
@@ -103,8 +109,8 @@ const ATTACKS: readonly Attack[] = (["victim", "attacker"] as const).flatMap((la
 ]);
 
 /** Sizes of the answers that the attacker sees after guesses that are right to the first `known` digits. */
-const play = async (attack: Attack, secret: string, guess: string, bases: BasesPolicy) => {
-  const edge = openEdge(bases);
+const play = async (attack: Attack, secret: string, guess: string, bases: BasesPolicy, people: People) => {
+  const edge = openEdge(bases, people);
   const victim = () => edge.serve("v", pageOf("victim", secret, ""));
   const attackers = async () => {
     if (bases === "site") return; // the victim's page is a base by itself
@@ -120,13 +126,15 @@ const play = async (attack: Attack, secret: string, guess: string, bases: BasesP
   return { sizes, made: edge.made.map((base) => base.toString("latin1")) };
 };
 
-describe.each(ATTACKS)("$name", (attack) => {
+describe.each(
+  ATTACKS.flatMap((attack) => (["sessions", "networks"] as const).map((people) => ({ ...attack, people }))),
+)("$name, people are $people", (attack) => {
   it.each([1, 4, 8])("tells nothing of a secret of which %i digits are guessed", async (known) => {
     const [right, wrong] = SECRETS;
     const guess = right.slice(0, known);
     const [one, other] = [
-      await play(attack, right, guess, "session"),
-      await play(attack, wrong, guess, "session"),
+      await play(attack, right, guess, "session", attack.people),
+      await play(attack, wrong, guess, "session", attack.people),
     ];
     expect(one.made.length).toBeGreaterThan(0);
     expect(one.made.join()).not.toContain(right);
@@ -137,14 +145,17 @@ describe.each(ATTACKS)("$name", (attack) => {
   it("would tell under `site`, where another session's page is the base", async () => {
     const [right, wrong] = SECRETS;
     const guess = right.slice(0, 8);
-    const sizes = [await play(attack, right, guess, "site"), await play(attack, wrong, guess, "site")];
+    const sizes = [
+      await play(attack, right, guess, "site", attack.people),
+      await play(attack, wrong, guess, "site", attack.people),
+    ];
     expect(sizes[0]?.sizes).not.toEqual(sizes[1]?.sizes);
   });
 });
 
 it("a whole value that the attacker knows already is confirmed: what common bases do not hide", async () => {
   const [secret] = SECRETS;
-  const edge = openEdge("session");
+  const edge = openEdge("session", "sessions");
   await edge.serve("v", pageOf("victim", secret, ""));
   await edge.serve("a", pageOf("me", secret, ""));
   await edge.serve("b", pageOf("myself", secret, ""));

@@ -24,7 +24,7 @@ import { silentLog } from "../../../kit/silent-log.ts";
 const HOST = "desk.example";
 const NO_STORE = ["Cache-Control", "no-store"];
 /** Longer than any build of these pages takes. */
-const BUILD_MS = 200 * REST_MS;
+const BUILD_MS = 60 * REST_MS;
 
 const TEMPLATE = Array.from(
   { length: 90 },
@@ -41,6 +41,8 @@ interface Visit {
   readonly answerBytes?: number;
   readonly peerStore?: string;
   readonly features?: readonly string[];
+  /** False: the next visit comes at once. */
+  readonly wait?: false;
 }
 
 const edge = ({ budgetBytes = 1e8 } = {}) => {
@@ -57,6 +59,12 @@ const edge = ({ budgetBytes = 1e8 } = {}) => {
       peer: { storeId, features, pageBytes: 1 << 23 },
       push: (frame: VersionFrame) => pushed.push(frame),
     }) as unknown as Link;
+
+  /** All that visits caused is done. */
+  const settled = async (): Promise<void> => {
+    await clock.advance(BUILD_MS);
+    await common.idle();
+  };
 
   /** One visit as the edge sees it; resolves with what it was offered, once all that it causes is done. */
   const visit = async (owner: string, visit: Visit = {}): Promise<string[]> => {
@@ -89,11 +97,10 @@ const edge = ({ budgetBytes = 1e8 } = {}) => {
         answerBytes,
         link: linkTo(peerStore, features),
       });
-    await clock.advance(BUILD_MS);
-    await common.idle();
+    if (visit.wait !== false) await settled();
     return offered.map((each) => each.body.toString("latin1"));
   };
-  return { clock, store, memory, common, partition, pushed, visit };
+  return { clock, store, memory, common, partition, pushed, visit, settled };
 };
 
 const PEOPLE = ["ann", "bob", "eve"] as const;
@@ -108,6 +115,22 @@ describe("a common base", () => {
     for (const part of TEMPLATE) expect(base).toContain(part);
     for (const each of PEOPLE) expect(base).not.toContain(each);
     expect(pushed).toHaveLength(1);
+  });
+
+  it("is made for every page that three people tour, however fast they come", async () => {
+    const { visit, pushed, clock, settled } = edge();
+    const urls = Array.from({ length: 5 }, (_, at) => `/desk/part${"abcde"[at]}/`);
+    for (const each of PEOPLE)
+      for (const url of urls)
+        await visit(each, {
+          url,
+          page: pageOf(each, TEMPLATE.map((row) => url + row).join("\n")),
+          wait: false,
+        });
+    const startedAt = clock.now();
+    for (let builds = 0; builds < urls.length; builds++) await settled();
+    expect(pushed.map(({ name }) => name)).toEqual(urls);
+    expect(clock.now() - startedAt).toBeLessThanOrEqual(urls.length * BUILD_MS);
   });
 
   it("is pushed as a small delta on the page that has just come, and proves", async () => {

@@ -4,12 +4,12 @@
  */
 import { describe, expect, it } from "vitest";
 import {
-  BETWEEN_PIECES,
   commonPieces,
   LEAST_PIECE_BYTES,
   MOST_SOURCES,
 } from "../../../../edge-side/bases/common/shared-runs.ts";
 import { unitsOf } from "../../../../edge-side/bases/common/tokenize-page.ts";
+import { BETWEEN_PIECES } from "../../../../protocol/codec/page-units.ts";
 import { type Random, seeded } from "../../../kit/random.ts";
 import { inOneGo } from "../../../kit/slices.ts";
 

@@ -1,0 +1,167 @@
+/**
+ * Where a page has whole units of its bases again. Which runs are found depends on one thing only, which units are equal, so
+ * the size of a delta that copies nothing else tells of no part of a unit. For pages of 80 KB it takes a millisecond. SPEC
+ * section "Units".
+ */
+import type { Step } from "./align.ts";
+import { unitStarts } from "./page-units.ts";
+
+/** A shorter run costs more than its bytes; one that stands where it is expected costs less. */
+const LEAST_RUN_BYTES = 16;
+const LEAST_EXPECTED_BYTES = 6;
+/** A run that begins where the last one ended, and is as long, is taken without looking for another. */
+const SURE_BYTES = 64;
+/** A unit as long is looked for by itself; a shorter one with the next, which is rarer. */
+const LEAST_RARE_BYTES = 32;
+/** Places of the bases at which a run is looked for. */
+const MOST_PLACES = 16;
+
+interface Units {
+  readonly bytes: Buffer;
+  readonly starts: Int32Array;
+  readonly hashes: Int32Array;
+}
+
+/**
+ * The steps that make `page` of the bases, one behind the other. Undefined where a page is no text, or it takes more than
+ * `mostSteps`.
+ */
+export const alignUnits = (
+  bases: readonly Buffer[],
+  page: Buffer,
+  mostSteps: number,
+): readonly Step[] | undefined => {
+  const own = unitsOf([page]);
+  const theirs = unitsOf(bases);
+  if (own === undefined || theirs === undefined) return undefined;
+  const runs = new Runs(own, theirs);
+  const steps: { from: number; copy: number; add: number }[] = [{ from: 0, copy: 0, add: 0 }];
+  for (let at = 0; at < own.hashes.length; ) {
+    const last = steps.at(-1) as (typeof steps)[number];
+    const run = runs.at(at);
+    if (run === undefined) {
+      last.add += sizeOf(own, at, 1);
+      at += 1;
+      continue;
+    }
+    const from = theirs.starts[run.place] as number;
+    const copy = sizeOf(own, at, run.units);
+    if (last.add === 0 && last.from + last.copy === from) last.copy += copy;
+    else steps.push({ from, copy, add: 0 });
+    if (steps.length > mostSteps) return undefined;
+    at += run.units;
+  }
+  return steps;
+};
+
+const sizeOf = ({ starts }: Units, unit: number, units: number): number =>
+  (starts[unit + units] as number) - (starts[unit] as number);
+
+interface Run {
+  /** The unit of the bases that it begins with. */
+  readonly place: number;
+  readonly units: number;
+}
+
+class Runs {
+  readonly #own: Units;
+  readonly #theirs: Units;
+  /** The first place of each slot, and the next place of the same one. */
+  readonly #first: Int32Array;
+  readonly #next: Int32Array;
+  readonly #shift: number;
+  /** The place of the bases where the page would go on, had as many units been put in as were taken out. */
+  #expected = 0;
+  #asked = 0;
+
+  constructor(own: Units, theirs: Units) {
+    this.#own = own;
+    this.#theirs = theirs;
+    const { length } = theirs.hashes;
+    const bits = Math.max(4, Math.ceil(Math.log2(length + 1)) + 1);
+    this.#shift = 32 - bits;
+    this.#first = new Int32Array(2 ** bits).fill(-1);
+    this.#next = new Int32Array(length);
+    // From the end, so that of each slot the first place comes first; best bases stand last, and are looked at last.
+    for (let at = 0; at < length; at++) {
+      const slot = this.#slotAt(theirs, at);
+      this.#next[at] = this.#first[slot] as number;
+      this.#first[slot] = at;
+    }
+  }
+
+  /** The run that begins with this unit of the page; undefined where it is better told. `at` only grows. */
+  at(at: number): Run | undefined {
+    this.#expected += at - this.#asked;
+    this.#asked = at;
+    let best = { place: this.#expected, units: this.#unitsFrom(at, this.#expected) };
+    let bytes = sizeOf(this.#own, at, best.units);
+    let least = LEAST_EXPECTED_BYTES;
+    if (bytes < SURE_BYTES) {
+      let place = this.#first[this.#slotAt(this.#own, at)] as number;
+      for (let tried = 0; place >= 0 && tried < MOST_PLACES; tried++) {
+        const units = this.#unitsFrom(at, place);
+        const found = sizeOf(this.#own, at, units);
+        if (found >= LEAST_RUN_BYTES && found > bytes) {
+          best = { place, units };
+          bytes = found;
+          least = LEAST_RUN_BYTES;
+        }
+        place = this.#next[place] as number;
+      }
+    }
+    if (bytes < least || !this.#isEqual(at, best)) return undefined;
+    this.#expected = best.place + best.units;
+    this.#asked = at + best.units;
+    return best;
+  }
+
+  #slotAt({ hashes, starts }: Units, at: number): number {
+    const long = (starts[at + 1] as number) - (starts[at] as number) >= LEAST_RARE_BYTES;
+    const after = long ? -1 : (hashes[at + 1] ?? -1);
+    return (Math.imul(hashes[at] as number, 0x9e3779b1) ^ Math.imul(after, 0x85ebca6b)) >>> this.#shift;
+  }
+
+  /** So many units seem to be the same from these places on. */
+  #unitsFrom(at: number, place: number): number {
+    const own = this.#own.hashes;
+    const theirs = this.#theirs.hashes;
+    const most = Math.min(own.length - at, theirs.length - place);
+    let units = 0;
+    while (units < most && own[at + units] === theirs[place + units]) units++;
+    return units;
+  }
+
+  #isEqual(at: number, { place, units }: Run): boolean {
+    const from = this.#own.starts[at] as number;
+    const to = this.#own.starts[at + units] as number;
+    const start = this.#theirs.starts[place] as number;
+    const end = this.#theirs.starts[place + units] as number;
+    return this.#theirs.bytes.compare(this.#own.bytes, from, to, start, end) === 0;
+  }
+}
+
+/** Of texts one behind the other; no unit is of two of them. */
+const unitsOf = (texts: readonly Buffer[]): Units | undefined => {
+  const [only] = texts;
+  const bytes = texts.length === 1 && only !== undefined ? only : Buffer.concat(texts);
+  const starts: number[] = [];
+  let before = 0;
+  for (const text of texts) {
+    const cut = unitStarts(text);
+    if (cut === undefined) return undefined;
+    for (let unit = 0; unit + 1 < cut.length; unit++) starts.push(before + (cut[unit] as number));
+    before += text.length;
+  }
+  starts.push(before);
+  const hashes = new Int32Array(starts.length - 1);
+  for (let unit = 0; unit < hashes.length; unit++) {
+    let hash = 0x811c9dc5;
+    const end = starts[unit + 1] as number;
+    // FNV-1a; the length is part of it, and what is copied is compared.
+    for (let at = starts[unit] as number; at < end; at++)
+      hash = Math.imul(hash ^ (bytes[at] as number), 0x01000193);
+    hashes[unit] = hash;
+  }
+  return { bytes, starts: Int32Array.from(starts), hashes };
+};
