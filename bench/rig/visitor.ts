@@ -17,7 +17,6 @@ import type { Clock } from "../../protocol/runtime/clock.ts";
 /** A page that does not arrive within this is an error, not a wait. */
 const VISIT_MS = 30_000;
 
-/** @internal */
 export interface Visit {
   readonly host: string;
   readonly path: string;
@@ -26,6 +25,8 @@ export interface Visit {
   readonly cookie?: string | undefined;
   /** The page of the same site that the visitor comes from. */
   readonly referer?: string | undefined;
+  /** The address that a proxy in front says the visitor has. */
+  readonly network?: string | undefined;
 }
 
 export interface VisitedPage {
@@ -67,12 +68,19 @@ const SCRIPT_HEADERS = {
 } as const;
 
 /** The headers that a browser sends for `visit`. @internal */
-export const headersFor = ({ host, contentType, cookie, referer }: Visit): Record<string, string> => ({
+export const headersFor = ({
+  host,
+  contentType,
+  cookie,
+  referer,
+  network,
+}: Visit): Record<string, string> => ({
   Host: host,
   ...BROWSER_HEADERS,
   ...(contentType.startsWith("text/html") ? DOCUMENT_HEADERS : SCRIPT_HEADERS),
   ...(cookie === undefined ? {} : { Cookie: cookie }),
   ...(referer === undefined ? {} : { Referer: referer, "Sec-Fetch-Site": "same-origin" }),
+  ...(network === undefined ? {} : { "X-Forwarded-For": network }),
 });
 
 /** A visitor of the edge at `address` (host:port). */
