@@ -7,6 +7,7 @@ import { makeCorpusCommand } from "./corpus/make-corpus.ts";
 import { groundOfMeasurement } from "./corpus/versions.ts";
 import { demoCommand } from "./demo-run/demo-command.ts";
 import { eventsCommand } from "./events/events.ts";
+import { frameworksCommand } from "./frameworks/frameworks.ts";
 import { pairCommand } from "./pair/command.ts";
 import { crumbsCommand } from "./pair/crumbs.ts";
 import { replayCommand } from "./replay/replay.ts";
@@ -16,6 +17,7 @@ await new Command("coilgun-bench")
   .version(groundOfMeasurement().coilgun)
   .addCommand(replayCommand())
   .addCommand(pairCommand())
+  .addCommand(frameworksCommand())
   .addCommand(codecCommand())
   .addCommand(baseKindsCommand())
   .addCommand(eventsCommand())

@@ -64,6 +64,8 @@ const LEVELS: Readonly<Record<string, number>> = {
   "bench/codec": 23,
   "bench/demo-run": 23,
   "bench/events": 23,
+  "bench/frameworks": 23,
+  "bench/frameworks/apps": 22,
   "bench/pair": 23,
   "bench/replay": 23,
   bench: 24,

@@ -27,11 +27,15 @@ export interface Visit {
   readonly referer?: string | undefined;
   /** The address that a proxy in front says the visitor has. */
   readonly network?: string | undefined;
+  /** A form to post, URL-encoded; without one it is a GET. */
+  readonly form?: string | undefined;
 }
 
 export interface VisitedPage {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
+  /** Names and values in turn, as they came. */
+  readonly rawHeaders: readonly string[];
   /** Without its content coding. */
   readonly body: Buffer;
 }
@@ -74,6 +78,7 @@ export const headersFor = ({
   cookie,
   referer,
   network,
+  form,
 }: Visit): Record<string, string> => ({
   Host: host,
   ...BROWSER_HEADERS,
@@ -81,6 +86,13 @@ export const headersFor = ({
   ...(cookie === undefined ? {} : { Cookie: cookie }),
   ...(referer === undefined ? {} : { Referer: referer, "Sec-Fetch-Site": "same-origin" }),
   ...(network === undefined ? {} : { "X-Forwarded-For": network }),
+  ...(form === undefined
+    ? {}
+    : {
+        Origin: `http://${host}`,
+        "Content-Type": "application/x-www-form-urlencoded",
+        "Content-Length": String(Buffer.byteLength(form)),
+      }),
 });
 
 /** A visitor of the edge at `address` (host:port). */
@@ -90,17 +102,15 @@ export function visitorOf(address: string, clock: Clock): Visitor {
   return {
     visit: (visit, signal) =>
       clock.within(VISIT_MS, signal, async (within) => {
-        const response = await ask({
-          ...edge,
-          agent,
-          path: visit.path,
-          headers: headersFor(visit),
-          signal: within,
-        });
+        const { path, form } = visit;
+        const method = form === undefined ? "GET" : "POST";
+        const headers = headersFor(visit);
+        const response = await ask({ ...edge, agent, method, path, headers, signal: within }, form);
         const coded = await bodyOf(response);
         return {
           status: response.statusCode ?? 0,
           headers: response.headers,
+          rawHeaders: response.rawHeaders,
           body: await undoCoding(coded, response.headers["content-encoding"]),
         };
       }),
@@ -108,9 +118,9 @@ export function visitorOf(address: string, clock: Clock): Visitor {
   };
 }
 
-const ask = (options: RequestOptions): Promise<IncomingMessage> =>
+const ask = (options: RequestOptions, form: string | undefined): Promise<IncomingMessage> =>
   new Promise((resolve, reject) => {
-    request(options, resolve).on("error", reject).end();
+    request(options, resolve).on("error", reject).end(form);
   });
 
 async function bodyOf(response: IncomingMessage): Promise<Buffer> {
