@@ -205,7 +205,9 @@ async function answering(
         await clock.sleep(LOOK_EVERY_MS, within);
       } catch {
         within.throwIfAborted();
-        const ended = services.find(({ exitCode, pid }) => exitCode !== null || pid === undefined);
+        const ended = services.find(
+          ({ exitCode, signalCode, pid }) => exitCode !== null || signalCode !== null || pid === undefined,
+        );
         if (ended !== undefined) throw new Error(`${ended.spawnargs.join(" ")} ended`);
         await clock.sleep(LOOK_EVERY_MS, within);
       } finally {

@@ -107,9 +107,10 @@ function spentLines({ all, repeatVisits, goals }: SpentReport): string[] {
   return [
     line("Bytes an exchange spends", all),
     ...(repeatVisits === null ? [] : [line("Of a repeat visit", repeatVisits)]),
-    ...goals.map(
-      ({ name, atMost, measured }) =>
-        `Goal: ${GOAL_TITLES[name] ?? name} at most ${atMost} bytes; measured ${measured === null ? "-" : oneDecimal(measured)}.`,
+    ...goals.flatMap(({ name, atMost, measured }) =>
+      measured === null
+        ? []
+        : [`Goal: ${GOAL_TITLES[name] ?? name} at most ${atMost} bytes; measured ${oneDecimal(measured)}.`],
     ),
   ];
 }

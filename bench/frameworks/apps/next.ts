@@ -5,6 +5,7 @@ import { onNode } from "./node-apps.ts";
 const files = {
   "next.config.js":
     "module.exports = { experimental: { cpus: 1 }, typescript: { ignoreBuildErrors: true } };",
+  "jsconfig.json": '{"compilerOptions":{"paths":{"@/*":["./*"]}}}',
   "content.js": `
 import { readFileSync } from "node:fs";
 export const content = () => JSON.parse(readFileSync(process.env.CONTENT, "utf8"));
@@ -15,14 +16,14 @@ export const Stories = ({ stories }) => <main>{stories.map((one) => <article key
 export const Story = ({ one }) => <main><h1>{one.title}</h1><p>{one.by}</p><p>{one.text}</p><ul>{one.remarks.map((text) => <li key={text}>{text}</li>)}</ul></main>;
 `,
   "pages/pages/index.js": `
-import { content } from "../../content";
-import { Stories } from "../../stories";
+import { content } from "@/content";
+import { Stories } from "@/stories";
 export const getServerSideProps = async () => ({ props: { stories: content().stories.slice(0, 6) } });
 export default Stories;
 `,
   "pages/pages/story/[id].js": `
-import { storyOf } from "../../../content";
-import { Story } from "../../../stories";
+import { storyOf } from "@/content";
+import { Story } from "@/stories";
 export const getServerSideProps = async ({ params }) => ({ props: { one: storyOf(params.id) } });
 export default Story;
 `,
@@ -31,14 +32,14 @@ export const metadata = { title: "News" };
 export default function Layout({ children }) { return <html lang="en"><body><nav><a href="/">News</a></nav>{children}</body></html>; }
 `,
   "app/page.js": `
-import { content } from "../content";
-import { Stories } from "../stories";
+import { content } from "@/content";
+import { Stories } from "@/stories";
 export const dynamic = "force-dynamic";
 export default function Page() { return <Stories stories={content().stories.slice(0, 6)} />; }
 `,
   "app/story/[id]/page.js": `
-import { storyOf } from "../../../content";
-import { Story } from "../../../stories";
+import { storyOf } from "@/content";
+import { Story } from "@/stories";
 export const dynamic = "force-dynamic";
 export default async function Page({ params }) { return <Story one={storyOf((await params).id)} />; }
 `,

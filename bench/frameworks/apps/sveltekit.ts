@@ -13,8 +13,6 @@ export const sveltekit: Application = {
   },
   files: {
     "package.json": '{"private":true,"type":"module"}',
-    "svelte.config.js":
-      'import adapter from "@sveltejs/adapter-node";\nexport default { kit: { adapter: adapter() } };\n',
     "vite.config.js": `
 import adapter from "@sveltejs/adapter-node";
 import { sveltekit } from "@sveltejs/kit/vite";
