@@ -5,7 +5,7 @@ import { type Column, percent, renderTable, wholeNumber } from "../report/table.
 import { ANSWERS, type Answer } from "../rig/exchange-log.ts";
 import { type Measured, PHASES, type Phase } from "./tours.ts";
 
-export interface PhaseReport {
+interface PhaseReport {
   readonly phase: Phase;
   readonly visits: number;
   readonly rawBytes: number;

@@ -60,7 +60,7 @@ interface PairPage extends VisitedPage {
   readonly linkBytes: number;
 }
 
-export interface Ways {
+interface Ways {
   /** host:port of the application itself. */
   readonly straight: string;
   readonly pair: DaemonPair;
@@ -147,7 +147,13 @@ function personOn(ways: Ways, who: { readonly network: string; readonly keepsCoo
   };
   const straight = () => {
     const visitor = visitorAt(ways.straight);
-    return browserOf((visit) => visitor.visit(visit, signal), { host, ...who });
+    // A web server may close a kept connection just as it is used again; browsers ask again then, as the pair does.
+    const ask = (visit: Visit) =>
+      visitor.visit(visit, signal).catch((error: unknown) => {
+        if (visit.form !== undefined) throw error;
+        return visitor.visit(visit, signal);
+      });
+    return browserOf(ask, { host, ...who });
   };
   const through = (pair: DaemonPair) => {
     const visitor = visitorAt(pair.visitors);
