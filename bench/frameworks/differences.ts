@@ -1,11 +1,15 @@
 /**
  * What differs between a page asked straight and the same page through the pair. A body or field that differs between two
- * straight askings differs by itself; of such a body, what both straight ones share must have come too.
+ * straight askings differs by itself; every body must be the one that the application sent to the pair.
  */
 import type { VisitedPage } from "../rig/visitor.ts";
 
-/** How each body came: as it was asked straight, as one that differs each time anyway, or wrong. */
-export type BodyVerdict = "same" | "by itself" | "wrong";
+/**
+ * How each body came: as it was asked straight; as one that differs each time anyway; as the application sent it, but not as it
+ * sends it straight, perhaps by chance; or otherwise than it was sent.
+ */
+export const BODY_VERDICTS = ["same", "by itself", "sent otherwise", "wrong"] as const;
+export type BodyVerdict = (typeof BODY_VERDICTS)[number];
 
 export interface Difference {
   /** A field in lower case. */
@@ -39,15 +43,16 @@ export function fieldDifferences(first: VisitedPage, second: VisitedPage, pair: 
 
 type Fields = Map<string, string>;
 
-/** Pieces of a page that are likely to differ as a whole. */
-const piecesOf = ({ body }: VisitedPage): string[] => body.toString("latin1").split(/(?<=[>\n,;"])/);
-
-/** Compares the bodies. Statuses that differ are wrong too. */
-export function bodyVerdict(first: VisitedPage, second: VisitedPage, pair: VisitedPage): BodyVerdict {
-  if (pair.status !== first.status && first.status === second.status) return "wrong";
-  if (first.body.equals(second.body)) return first.body.equals(pair.body) ? "same" : "wrong";
-  const [two, came] = [new Set(piecesOf(second)), new Set(piecesOf(pair))];
-  return piecesOf(first).every((piece) => !two.has(piece) || came.has(piece)) ? "by itself" : "wrong";
+/** Compares the bodies; `sent` is what the application said to the pair's own request. */
+export function bodyVerdict(
+  straight: readonly [VisitedPage, VisitedPage],
+  pair: VisitedPage,
+  sent: Buffer,
+): BodyVerdict {
+  const [first, second] = straight;
+  if (!sent.equals(pair.body)) return "wrong";
+  if (pair.status === first.status && pair.body.equals(first.body)) return "same";
+  return first.status === second.status && first.body.equals(second.body) ? "sent otherwise" : "by itself";
 }
 
 /** Where two bodies part, for people. */

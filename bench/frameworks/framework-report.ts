@@ -3,6 +3,7 @@ import type { Ground } from "../corpus/versions.ts";
 import { countOf, geometricMean, sumOf } from "../report/statistics.ts";
 import { type Column, percent, renderTable, wholeNumber } from "../report/table.ts";
 import { ANSWERS, type Answer } from "../rig/exchange-log.ts";
+import { BODY_VERDICTS, type BodyVerdict } from "./differences.ts";
 import { type Measured, PHASES, type Phase } from "./tours.ts";
 
 interface PhaseReport {
@@ -26,7 +27,7 @@ export interface ApplicationReport {
   /** The same with the other checkout's daemons. */
   readonly thatLinkBytes: number | undefined;
   /** Bodies that were asked straight and through the pair: of all visits. */
-  readonly bodies: { readonly same: number; readonly byItself: number; readonly wrong: number };
+  readonly bodies: Readonly<Record<BodyVerdict, number>>;
   /** Fields that differ, as "name: straight -> pair", with an example each and how often. */
   readonly fields: readonly { readonly field: string; readonly example: string; readonly times: number }[];
   readonly flaws: readonly string[];
@@ -48,7 +49,7 @@ export function reportOnApplication(
   measured: readonly Measured[],
   links: Pick<ApplicationReport, "linkBytes" | "thatLinkBytes">,
 ): ApplicationReport {
-  const bodies = (body: Measured["body"]) => measured.filter((visit) => visit.body === body).length;
+  const bodies = (body: BodyVerdict) => measured.filter((visit) => visit.body === body).length;
   const differing = measured.flatMap(({ fields }) => fields);
   const fields = Object.entries(
     countOf(differing.map(({ field, straight, pair }) => `${field} ${howChanged(straight, pair)}`)),
@@ -63,7 +64,10 @@ export function reportOnApplication(
       return theirs.length === 0 ? [] : [{ phase, ...sumsOf(theirs) }];
     }),
     ...links,
-    bodies: { same: bodies("same"), byItself: bodies("by itself"), wrong: bodies("wrong") },
+    bodies: Object.fromEntries(BODY_VERDICTS.map((body) => [body, bodies(body)])) as Record<
+      BodyVerdict,
+      number
+    >,
     fields,
     flaws: measured
       .flatMap(({ path, flaw }) => (flaw === undefined ? [] : [`${path}: ${flaw}`]))
@@ -158,12 +162,11 @@ function linesOf({
   linkBytes,
   thatLinkBytes,
 }: ApplicationReport): string[] {
-  const { same, byItself, wrong } = bodies;
   const reasons = phases.flatMap(({ phase, reasons }) =>
     Object.entries(reasons).map(([reason, times]) => `  ${phase}, ${reason}: ${times}`),
   );
   return [
-    `${name}: bodies as asked straight ${same}, that differ by themselves ${byItself}, wrong ${wrong}; ${wholeNumber(linkBytes)} bytes on the link in all.`,
+    `${name}: bodies as asked straight ${bodies.same}, that differ by themselves ${bodies["by itself"]}, sent otherwise ${bodies["sent otherwise"]}, wrong ${bodies.wrong}; ${wholeNumber(linkBytes)} bytes on the link in all.`,
     ...(thatLinkBytes === undefined
       ? []
       : [`  that checkout: ${wholeNumber(thatLinkBytes)}, ratio ${(linkBytes / thatLinkBytes).toFixed(3)}`]),
@@ -171,6 +174,6 @@ function linesOf({
     ...fields.map(
       ({ field, example, times }) => `  ${field}, ${times} times: ${example.slice(0, LONGEST_EXAMPLE)}`,
     ),
-    ...flaws.map((flaw) => `  wrong: ${flaw}`),
+    ...flaws.map((flaw) => `  ${flaw}`),
   ];
 }

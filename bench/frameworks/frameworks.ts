@@ -23,6 +23,7 @@ import {
   reportOnApplication,
 } from "./framework-report.ts";
 import { missingFor, startApplication } from "./install.ts";
+import { startRecorder } from "./recorder.ts";
 import { visitApplication } from "./tours.ts";
 
 interface RunOptions {
@@ -43,17 +44,19 @@ async function runApplication(app: Application, options: RunOptions): Promise<Ap
   const site = await startApplication(app, { ...options, host });
   running.defer(() => site.stop());
   const straight = site.place.address;
-  const start = async (folder?: string) => {
-    const routes = [{ host, origin: straight }];
+  const recorder = await startRecorder(straight);
+  running.defer(() => recorder.close());
+  const start = async (origin: string, folder?: string) => {
+    const routes = [{ host, origin }];
     const pair = await startPair({ routes, clock, signal, settings: SETTINGS, checkout: folder });
     running.defer(() => pair.stop());
     return { pair, bytes: () => pair.link.read().toEdge + pair.link.read().toOrigin };
   };
-  const here = await start();
-  const there = checkout === undefined ? undefined : await start(checkout);
+  const here = await start(recorder.address);
+  const there = checkout === undefined ? undefined : await start(straight, checkout);
   const [before, thatBefore = 0] = [here.bytes(), there?.bytes()];
   const measured = await visitApplication(app, {
-    ways: { straight, pair: here.pair, that: there?.pair, host, clock, signal },
+    ways: { straight, recorder, pair: here.pair, that: there?.pair, host, clock, signal },
     change: site.change,
     pauseMs,
   });

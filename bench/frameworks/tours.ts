@@ -17,6 +17,7 @@ import {
   fieldDifferences,
   firstDifference,
 } from "./differences.ts";
+import type { Recorder } from "./recorder.ts";
 
 export const PHASES = [
   "same visitor",
@@ -39,7 +40,7 @@ export interface Measured {
   readonly logged: LoggedExchange;
   readonly linkBytes: number;
   readonly body: BodyVerdict;
-  /** Where a wrong body parts from the straight one. */
+  /** Where a wrong body parts from what was sent, or one that was sent otherwise from the straight one. */
   readonly flaw: string | undefined;
   readonly fields: readonly Difference[];
 }
@@ -64,6 +65,8 @@ interface Ways {
   /** host:port of the application itself. */
   readonly straight: string;
   readonly pair: DaemonPair;
+  /** Between the pair and the application. */
+  readonly recorder: Recorder;
   /** The pair of another checkout. */
   readonly that?: DaemonPair | undefined;
   readonly host: string;
@@ -91,7 +94,8 @@ export async function visitApplication(app: Application, settings: TourSettings)
   const { ways, change, pauseMs } = settings;
   const measured: Measured[] = [];
   const tour = async (person: Person, phase: Phase, counted: boolean, pages = app.pages) => {
-    for (const path of pages) measured.push({ ...(await visitPage(person, path)), phase, counted, path });
+    for (const path of pages)
+      measured.push({ ...(await visitPage(person, path, ways.recorder)), phase, counted, path });
   };
   let networks = 0;
   const arrive = (keepsCookies = true) => {
@@ -190,19 +194,21 @@ async function askPair(
 async function visitPage(
   person: Person,
   path: string,
+  recorder: Recorder,
 ): Promise<Omit<Measured, "phase" | "counted" | "path">> {
   const [one, two] = person.straight;
   let first = await one.get(path);
   let second = await two.get(path);
+  recorder.begin();
   const page = await person.pair.get(path);
+  const sent = await recorder.body();
   await person.that?.get(path);
-  let body = bodyVerdict(first, second, page);
+  let body = bodyVerdict([first, second], page, sent);
   let fields = fieldDifferences(first, second, page);
-  if (body === "wrong" || fields.length > 0) {
+  if (body === "sent otherwise" || fields.length > 0) {
     // What follows the clock may have changed between the straight visits and the pair's.
     [first, second] = [second, await one.get(path)];
-    const later = bodyVerdict(first, second, page);
-    if (body === "wrong") body = later;
+    if (body === "sent otherwise") body = bodyVerdict([first, second], page, sent);
     const still = fieldDifferences(first, second, page).map(({ field }) => field);
     fields = fields.filter(({ field }) => still.includes(field));
   }
@@ -214,8 +220,10 @@ async function visitPage(
     body,
     flaw:
       body === "wrong"
-        ? `${first.status}/${page.status} ${firstDifference(first.body, page.body)}`
-        : undefined,
+        ? `wrong, ${firstDifference(sent, page.body)}`
+        : body === "sent otherwise"
+          ? `sent otherwise, ${firstDifference(first.body, page.body)}`
+          : undefined,
     fields,
   };
 }

@@ -137,7 +137,8 @@ const UNDO: Readonly<Record<string, (coded: Buffer) => Promise<Buffer>>> = {
   zstd: promisify<Buffer, Buffer>(zstdDecompress),
 };
 
-async function undoCoding(body: Buffer, coding: string | undefined): Promise<Buffer> {
+/** The body without its content coding; rejects where that is none that browsers know. */
+export async function undoCoding(body: Buffer, coding: string | undefined): Promise<Buffer> {
   if (coding === undefined || coding === "identity") return body;
   const undo = UNDO[coding.toLowerCase()];
   if (undo === undefined) throw new Error(`the edge answered in a coding that was not asked for: ${coding}`);

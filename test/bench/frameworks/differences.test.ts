@@ -12,16 +12,23 @@ const page = (body: string, rawHeaders: readonly string[] = [], status = 200): V
 
 describe("a body", () => {
   it.each([
-    { name: "as asked straight", pages: ["<p>a</p>", "<p>a</p>", "<p>a</p>"], verdict: "same" },
-    { name: "with another byte", pages: ["<p>a</p>", "<p>a</p>", "<p>b</p>"], verdict: "wrong" },
-    { name: "with a token of its own", pages: ["<p>1<p>x", "<p>2<p>x", "<p>3<p>x"], verdict: "by itself" },
-    { name: "with a token and another byte", pages: ["<p>1<p>x", "<p>2<p>x", "<p>3<p>y"], verdict: "wrong" },
-  ])("$name is $verdict", ({ pages: [one = "", two = "", pair = ""], verdict }) => {
-    expect(bodyVerdict(page(one), page(two), page(pair))).toBe(verdict);
+    { name: "as asked straight", pages: ["a", "a", "a"], sent: "a", verdict: "same" },
+    { name: "with another byte than was sent", pages: ["a", "a", "b"], sent: "a", verdict: "wrong" },
+    { name: "with a token of its own", pages: ["1", "2", "3"], sent: "3", verdict: "by itself" },
+    { name: "with somebody else's token", pages: ["1", "2", "1"], sent: "3", verdict: "wrong" },
+    {
+      name: "that is another through the pair",
+      pages: ["a", "a", "b"],
+      sent: "b",
+      verdict: "sent otherwise",
+    },
+  ])("$name is: $verdict", ({ pages: [one = "", two = "", pair = ""], sent, verdict }) => {
+    expect(bodyVerdict([page(one), page(two)], page(pair), Buffer.from(sent))).toBe(verdict);
   });
 
-  it("of another status is wrong", () => {
-    expect(bodyVerdict(page("a"), page("a"), page("a", [], 500))).toBe("wrong");
+  it("of another status is sent otherwise", () => {
+    const straight = [page("a"), page("a")] as const;
+    expect(bodyVerdict(straight, page("a", [], 500), Buffer.from("a"))).toBe("sent otherwise");
   });
 
   it("is shown where it parts", () => {

@@ -65,7 +65,7 @@ it("counts what differs by field and by how it was changed", () => {
 
 it("is flawed by one wrong body, even of a visit that does not count", () => {
   const made = report("app", [visit(), visit({ counted: false, body: "wrong", flaw: "at byte 7" })], 1);
-  expect(made.bodies).toEqual({ same: 1, byItself: 0, wrong: 1 });
+  expect(made.bodies).toEqual({ same: 1, "by itself": 0, "sent otherwise": 0, wrong: 1 });
   expect(made.flaws).toEqual(["/: at byte 7"]);
   const versions = groundOfMeasurement();
   expect(isFlawless({ applications: [made], leftOut: [], geometricMean: undefined, versions })).toBe(false);
