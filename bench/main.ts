@@ -8,6 +8,7 @@ import { makeCorpusCommand } from "./corpus/make-corpus.ts";
 import { groundOfMeasurement } from "./corpus/versions.ts";
 import { demoCommand } from "./demo-run/demo-command.ts";
 import { eventsCommand } from "./events/events.ts";
+import { frameworksCommand } from "./frameworks/frameworks.ts";
 import { pairCommand } from "./pair/command.ts";
 import { crumbsCommand } from "./pair/crumbs.ts";
 import { placesCommand } from "./places/places.ts";
@@ -19,6 +20,7 @@ await new Command("coilgun-bench")
   .version(groundOfMeasurement().coilgun)
   .addCommand(replayCommand())
   .addCommand(pairCommand())
+  .addCommand(frameworksCommand())
   .addCommand(codecCommand())
   .addCommand(baseKindsCommand())
   .addCommand(eventsCommand())

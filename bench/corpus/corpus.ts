@@ -37,7 +37,7 @@ export interface Corpus {
   read(file: string): Buffer;
 }
 
-/** A corpus that cannot be used; the message lists what to repair, one problem a line. @internal */
+/** A corpus that cannot be used; the message lists what to repair, one problem a line. */
 export class CorpusError extends Error {
   readonly problems: readonly string[];
   constructor(folder: string, problems: readonly string[]) {
@@ -56,7 +56,7 @@ export const MOST_PROBLEMS_SHOWN = 20;
 const DNS_LABEL = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
 
 /** Relative, forward slashes, and inside the folder whatever the parts are. */
-const staysInside = (file: string): boolean =>
+export const staysInside = (file: string): boolean =>
   !file.includes("\\") && file.split("/").every((part) => part !== "" && part !== "." && part !== "..");
 
 /** Fields that are not named here (source, captured_at, notes, ...) are free, for people. */
@@ -125,7 +125,8 @@ export function onlyFamilies(corpus: Corpus, names: readonly string[]): Corpus {
   return { ...corpus, families: corpus.families.filter((family) => names.includes(family.name)) };
 }
 
-function parseManifest(folder: string): unknown {
+/** The JSON of the folder's manifest; throws CorpusError. */
+export function parseManifest(folder: string): unknown {
   let text: string;
   try {
     text = readFileSync(join(folder, "manifest.json"), "utf8");
@@ -161,7 +162,8 @@ function fileProblems(folder: string, families: readonly Family[]): string[] {
   );
 }
 
-const pathInManifest = (path: readonly PropertyKey[]): string =>
+/** Where in a manifest a problem was found. */
+export const pathInManifest = (path: readonly PropertyKey[]): string =>
   `manifest.json${path.map((step) => (typeof step === "number" ? `[${step}]` : `.${String(step)}`)).join("")}`;
 
 const CAUSES: Readonly<Record<string, string>> = {
@@ -171,7 +173,8 @@ const CAUSES: Readonly<Record<string, string>> = {
   ENOTDIR: "a part of its path is not a folder",
 };
 
-function reasonOf(error: unknown): string {
+/** Why a file could not be read, in a few words. */
+export function reasonOf(error: unknown): string {
   const code = (error as NodeJS.ErrnoException | undefined)?.code;
   const cause = code === undefined ? undefined : CAUSES[code];
   return cause ?? (error instanceof Error ? error.message : String(error));

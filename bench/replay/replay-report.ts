@@ -3,11 +3,11 @@
  * counted exchanges of a family; mismatches and errors are of all its exchanges, counted or not.
  */
 import { addBaselines, NO_BYTES } from "../corpus/baselines.ts";
-import { FAMILY_KINDS, type FamilyKind } from "../corpus/corpus.ts";
 import type { Ground } from "../corpus/versions.ts";
-import { geometricMean, type Percentiles, percentilesOf, sumOf } from "../report/statistics.ts";
+import { countOf, geometricMean, type Percentiles, percentilesOf, sumOf } from "../report/statistics.ts";
 import { ANSWERS, type Answer } from "../rig/exchange-log.ts";
 import { addSpent, HEAPS, NOTHING_SPENT, type Spent } from "../rig/link-tap.ts";
+import { REPORTED_KINDS, type Reported, type ReportedKind } from "./planned-visits.ts";
 import type { ReplayedVisit } from "./replay-visits.ts";
 
 export interface Sums {
@@ -24,6 +24,8 @@ export interface Sums {
   /** What an exchange costs beside its answer: heads both ways, offers, proofs, framing, TLS; null without exchanges. */
   readonly overheadBytesPerExchange: number | null;
   readonly answers: Readonly<Record<Answer, number>>;
+  /** Of the answers that were whole or had no base: how many for which reason, where the daemons say so. */
+  readonly reasons: Readonly<Record<string, number>>;
   /** Null where nothing was encoded. */
   readonly encodeMs: Percentiles | null;
   readonly decodeMs: Percentiles | null;
@@ -31,10 +33,7 @@ export interface Sums {
   readonly errors: number;
 }
 
-export interface FamilyReport extends Sums {
-  readonly name: string;
-  readonly kind: FamilyKind;
-}
+export interface FamilyReport extends Sums, Reported {}
 
 /** Geometric mean, over the families of a kind, of their bytes / raw bytes. Null where the kind has no family. */
 export interface Shares {
@@ -66,8 +65,8 @@ interface Goal {
 export interface ReplayReport {
   readonly families: readonly FamilyReport[];
   /** Of answerBytes / rawBytes: the project's headline figure. */
-  readonly geomean: Readonly<Record<FamilyKind, number | null>>;
-  readonly shares: Readonly<Record<FamilyKind, Shares>>;
+  readonly geomean: Readonly<Record<ReportedKind, number | null>>;
+  readonly shares: Readonly<Record<ReportedKind, Shares>>;
   readonly totals: Sums;
   readonly spentPerExchange: SpentReport;
   readonly pagesUpTo100KB: {
@@ -120,8 +119,8 @@ export function reportOn(
   };
 }
 
-const forEachKind = <T>(make: (kind: FamilyKind) => T): Readonly<Record<FamilyKind, T>> =>
-  Object.fromEntries(FAMILY_KINDS.map((kind) => [kind, make(kind)])) as Record<FamilyKind, T>;
+const forEachKind = <T>(make: (kind: ReportedKind) => T): Readonly<Record<ReportedKind, T>> =>
+  Object.fromEntries(REPORTED_KINDS.map((kind) => [kind, make(kind)])) as Record<ReportedKind, T>;
 
 /** Whether every page arrived, and arrived unharmed. */
 export const isFlawless = ({ totals }: ReplayReport): boolean =>
@@ -146,6 +145,7 @@ function sumsOf(visits: readonly ReplayedVisit[]): Sums {
       Answer,
       number
     >,
+    reasons: countOf(counted.map(({ reason }) => reason)),
     encodeMs: spread(counted.map((visit) => visit.encodeMs)),
     decodeMs: spread(counted.map((visit) => visit.decodeMs)),
     mismatches: visits.filter((visit) => visit.mismatch).length,
@@ -189,7 +189,7 @@ function meanSpent(visits: readonly ReplayedVisit[]): Spent | null {
 const spread = (values: readonly (number | undefined)[]): Percentiles | null =>
   percentilesOf(values.filter((value) => value !== undefined)) ?? null;
 
-function sharesOf(families: readonly FamilyReport[], kind: FamilyKind): Shares {
+function sharesOf(families: readonly FamilyReport[], kind: ReportedKind): Shares {
   const measured = families.filter((family) => family.kind === kind && family.rawBytes > 0);
   // A family that cost nothing at all counts as one byte: the mean of a product with a zero says nothing.
   const share = (bytesOf: (family: FamilyReport) => number) =>

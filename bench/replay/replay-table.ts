@@ -2,10 +2,10 @@
  * A replay's report for people. Bytes are means per exchange, so that families of different length can be compared;
  * `answer` is what crossed the link as the answer's body, `link` everything on its socket in both directions.
  */
-import type { FamilyKind } from "../corpus/corpus.ts";
 import { type Column, milliseconds, percent, renderTable, wholeNumber } from "../report/table.ts";
 import { ANSWERS } from "../rig/exchange-log.ts";
 import { HEAPS, type Spent } from "../rig/link-tap.ts";
+import type { ReportedKind } from "./planned-visits.ts";
 import type { FamilyReport, ReplayReport, Shares, SpentReport, Sums } from "./replay-report.ts";
 
 const COLUMNS: readonly Column[] = [
@@ -24,10 +24,11 @@ const COLUMNS: readonly Column[] = [
   { title: "wrong", align: "right" },
 ];
 
-const KINDS: readonly { readonly kind: FamilyKind; readonly title: string }[] = [
+const KINDS: readonly { readonly kind: ReportedKind; readonly title: string }[] = [
   { kind: "timeseries", title: "time series, geometric mean of raw" },
   { kind: "template", title: "templates, geometric mean of raw" },
   { kind: "visitors", title: "first visits of sessions, geometric mean of raw" },
+  { kind: "session", title: "sessions, geometric mean of raw" },
 ];
 
 export function replayTable(report: ReplayReport): string {
@@ -106,9 +107,10 @@ function spentLines({ all, repeatVisits, goals }: SpentReport): string[] {
   return [
     line("Bytes an exchange spends", all),
     ...(repeatVisits === null ? [] : [line("Of a repeat visit", repeatVisits)]),
-    ...goals.map(
-      ({ name, atMost, measured }) =>
-        `Goal: ${GOAL_TITLES[name] ?? name} at most ${atMost} bytes; measured ${measured === null ? "-" : oneDecimal(measured)}.`,
+    ...goals.flatMap(({ name, atMost, measured }) =>
+      measured === null
+        ? []
+        : [`Goal: ${GOAL_TITLES[name] ?? name} at most ${atMost} bytes; measured ${oneDecimal(measured)}.`],
     ),
   ];
 }
@@ -129,9 +131,13 @@ function closingLines({
   return [
     acknowledgement,
     ...firstErrors.map((error) => `  ${error}`),
+    ...Object.entries(totals.reasons).map(
+      ([reason, count]) => `Whole or without a base, ${reason}: ${count}.`,
+    ),
     ...(overhead === null
       ? []
       : [
+          `Everything on the link, both ways, is ${percent((totals.linkBytesToEdge + totals.linkBytesToOrigin) / totals.rawBytes)} of raw over all counted visits.`,
           `Beside its answer an exchange costs ${wholeNumber(overhead)} bytes on the link, both ways together.`,
         ]),
     ...spentLines(spentPerExchange),

@@ -1,34 +1,29 @@
 /**
- * The visits of a replay: every version of every family published at the origin and fetched through the pair, one
+ * The visits of a replay: each page published at the origin and fetched through the pair, one
  * after the other, each with what it cost and whether it arrived unharmed. A visit begins when the page of the one before
  * has come, not when it is verified. Link bytes are read at the start of every visit: what trails an answer (its proof,
  * window) may count for the next visit, and heartbeats, a few bytes in many seconds, for whatever is under way.
  */
-import { createHash } from "node:crypto";
 import type { Clock } from "../../protocol/runtime/clock.ts";
 import { type Baselines, baselinesOf } from "../corpus/baselines.ts";
-import type { Corpus, Family } from "../corpus/corpus.ts";
 import { bytesBetween, type CountingRelay, type LinkBytes } from "../rig/counting-relay.ts";
 import type { Answer, ExchangeLog, LoggedExchange } from "../rig/exchange-log.ts";
 import { type LinkTap, NOTHING_SPENT, type Spent, spentBetween } from "../rig/link-tap.ts";
-import type { VisitedPage, Visitor } from "../rig/visitor.ts";
-import { BALANCER_COOKIE, type ReplayOrigin } from "./replay-origin.ts";
+import type { Visit, VisitedPage, Visitor } from "../rig/visitor.ts";
+import type { PlannedVisit, Reported } from "./planned-visits.ts";
+import type { PublishedPage, ReplayOrigin } from "./replay-origin.ts";
 
 /** Both daemons log an exchange as it ends; later than this, one of them never will. */
 const LOG_LINES_MS = 5_000;
 
-/** A page's first visits build its bases: they are not what the link is for, and are counted only on request. */
-const UNCOUNTED = { timeseries: 1, template: 4, visitors: 5 } as const;
-
-/** After each of the first people's visits: what they share is found between visits, not within one. */
-const BETWEEN_PEOPLE_MS = 250;
-
 export interface ReplayedVisit {
-  readonly family: Family;
+  readonly family: Reported;
   readonly counted: boolean;
   readonly rawBytes: number;
   readonly baselines: Baselines;
   readonly answer: Answer | undefined;
+  /** Why the answer was whole or had no base, where the daemon says so. */
+  readonly reason: string | undefined;
   readonly answerBytes: number;
   readonly link: LinkBytes;
   /** What they were spent on; nothing where the link is not tapped. */
@@ -53,53 +48,24 @@ export interface ReplayGround {
   readonly signal?: AbortSignal | undefined;
 }
 
-export const hostOf = (family: Family): string => `${family.name}.replay.test`;
-
-/** `/` for a URL that is asked again and again; a path of its own, as a site would name it, for a template's page. @internal */
-export function pathOf(family: Family, version: number): string {
-  if (family.kind !== "template") return "/";
-  const file = family.versions[version]?.file ?? "";
-  return `/pages/${encodeURIComponent(file.slice(file.lastIndexOf("/") + 1))}`;
-}
-
-/**
- * A page's visitor comes with what analytics and consent tools of a site leave behind, and what its balancer set. Of
- * `visitors` each version is another person's, by a session cookie of their own.
- */
-const cookieOf = (family: Family, version: number): string | undefined => {
-  if (family.kind === "visitors") return sessionOf(family, version);
-  return version === 0 ? undefined : `${ANALYTICS_COOKIES}; ${BALANCER_COOKIE}`;
-};
-
-const sessionOf = (family: Family, version: number): string =>
-  `session=${createHash("sha1").update(`${family.name} ${version}`).digest("hex")}`;
-
-const ANALYTICS_COOKIES = "_ga=GA1.1.1836409215.1736150417; CookieConsent=true";
-
-/** A reader of templates' pages comes to each from the site's front page. */
-const refererOf = (family: Family): string | undefined =>
-  family.kind === "template" ? `http://${hostOf(family)}/` : undefined;
-
-/** Visits the whole corpus; `onVisit` is told before each visit. Rejects when a daemon dies or the signal fires. */
+/** Makes all visits; `onVisit` is told before each visit. Rejects when a daemon dies or the signal fires. */
 export async function visitAll(
-  corpus: Corpus,
+  planned: readonly PlannedVisit[],
   ground: ReplayGround,
-  options: { readonly countAll: boolean; readonly onVisit: (done: number, family: Family) => void },
+  options: { readonly countAll: boolean; readonly onVisit: (done: number, family: Reported) => void },
 ): Promise<ReplayedVisit[]> {
   const tried: (Tried & { readonly begun: LinkReading })[] = [];
-  for (const family of corpus.families) {
-    for (const [version, { file }] of family.versions.entries()) {
-      options.onVisit(tried.length, family);
-      const body = corpus.read(file);
-      const begun = readingOf(ground);
-      const seen = await tryVisit({ family, version, body }, { ground, after: tried.at(-1)?.logged });
-      // After the visit, so that compressing takes no time from it.
-      const baselines = await baselinesOf(body);
-      const counted = options.countAll || version >= UNCOUNTED[family.kind];
-      tried.push({ ...seen, visit: { family, counted, rawBytes: body.length, baselines }, begun });
-      if (family.kind === "visitors" && version < UNCOUNTED.visitors)
-        await ground.clock.sleep(BETWEEN_PEOPLE_MS, ground.signal);
-    }
+  for (const plan of planned) {
+    const { family } = plan;
+    options.onVisit(tried.length, family);
+    const page = { ...plan.visit, status: plan.status, ...plan.response() };
+    if (plan.pauseMs > 0) await ground.clock.sleep(plan.pauseMs, ground.signal);
+    const begun = readingOf(ground);
+    const seen = await tryVisit(plan.visit, { page, ground, after: tried.at(-1)?.logged });
+    // After the visit, so that compressing takes no time from it.
+    const baselines = await baselinesOf(page.body);
+    const counted = options.countAll || plan.counted;
+    tried.push({ ...seen, visit: { family, counted, rawBytes: page.body.length, baselines }, begun });
   }
   const outcomes = await Promise.all(tried.map(({ logged }) => logged));
   const end = readingOf(ground);
@@ -137,6 +103,7 @@ type Outcome = Omit<ReplayedVisit, "family" | "counted" | "rawBytes" | "baseline
 
 const NOTHING: Outcome = {
   answer: undefined,
+  reason: undefined,
   answerBytes: 0,
   encodeMs: undefined,
   decodeMs: undefined,
@@ -147,21 +114,18 @@ const NOTHING: Outcome = {
 
 /** Resolves when the page has come, or failed: the next visitor waits for no proof, and no log. */
 async function tryVisit(
-  page: { readonly family: Family; readonly version: number; readonly body: Buffer },
-  { ground, after }: { readonly ground: ReplayGround; readonly after: Promise<unknown> | undefined },
+  visit: Visit,
+  settings: {
+    readonly page: PublishedPage;
+    readonly ground: ReplayGround;
+    readonly after: Promise<unknown> | undefined;
+  },
 ): Promise<Pick<Tried, "logged">> {
-  const { family, version, body } = page;
-  const visit = {
-    host: hostOf(family),
-    path: pathOf(family, version),
-    contentType: family.contentType,
-    cookie: cookieOf(family, version),
-    referer: refererOf(family),
-  };
-  ground.origin.publish({ ...visit, body, version, personal: family.kind === "visitors" });
+  const { ground, page } = settings;
+  ground.origin.publish(page);
   try {
     const seen = await ground.visitor.visit(visit, ground.signal);
-    return { logged: outcomeOf(visit, { seen, body, ground, after }) };
+    return { logged: outcomeOf(visit, { ...settings, seen }) };
   } catch (error) {
     ground.signal?.throwIfAborted();
     return { logged: Promise.resolve(failedBy(error)) };
@@ -177,10 +141,10 @@ const failedBy = (error: unknown): Outcome => ({
 
 /** One visit after the other is looked up in the logs. Never rejects. */
 async function outcomeOf(
-  visit: { readonly host: string; readonly path: string },
+  visit: Visit,
   settings: {
     readonly seen: VisitedPage;
-    readonly body: Buffer;
+    readonly page: PublishedPage;
     readonly ground: ReplayGround;
     readonly after: Promise<unknown> | undefined;
   },
@@ -188,7 +152,7 @@ async function outcomeOf(
   try {
     await settings.after;
     const logged = await loggedExchange(visit, settings.ground);
-    return { ...figuresOf(logged), ...acknowledgementOf(settings.seen, settings.body, logged) };
+    return { ...figuresOf(logged), ...acknowledgementOf(settings.seen, settings.page, logged) };
   } catch (error) {
     return failedBy(error);
   }
@@ -196,19 +160,22 @@ async function outcomeOf(
 
 /** What both daemons logged of this visit; lines of an earlier visit that failed may still come, and are passed over. */
 const loggedExchange = (
-  { host, path }: { readonly host: string; readonly path: string },
+  { host, path }: Visit,
   { clock, signal, exchanges }: ReplayGround,
 ): Promise<LoggedExchange> =>
   clock.within(LOG_LINES_MS, signal, async (within) => {
     for (;;) {
       const logged = await exchanges.next(within);
-      if (logged.edge.target === path && (logged.edge.host ?? host) === host) return logged;
+      // The record may name the host without its port.
+      const named = logged.edge.host ?? host;
+      if (logged.edge.target === path && (host === named || host.startsWith(`${named}:`))) return logged;
     }
   });
 
 const figuresOf = ({ edge, origin }: LoggedExchange): Outcome => ({
   ...NOTHING,
   answer: edge.answer,
+  reason: edge.reason,
   answerBytes: edge.answerBytes ?? 0,
   encodeMs: origin?.encodeMs,
   decodeMs: edge.decodeMs,
@@ -218,10 +185,10 @@ const figuresOf = ({ edge, origin }: LoggedExchange): Outcome => ({
 /** Compares with what the origin has, not with what the edge says. */
 function acknowledgementOf(
   seen: VisitedPage,
-  body: Buffer,
+  page: PublishedPage,
   { edge }: LoggedExchange,
 ): Pick<Outcome, "mismatch" | "error"> {
-  if (seen.status !== 200) return { mismatch: false, error: `status ${seen.status}` };
+  if (seen.status !== page.status) return { mismatch: false, error: `status ${seen.status}` };
   if (edge.answer === undefined) return { mismatch: false, error: "the edge's access line has no answer" };
-  return { mismatch: !seen.body.equals(body), error: undefined };
+  return { mismatch: !seen.body.equals(page.body), error: undefined };
 }

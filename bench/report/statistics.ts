@@ -29,4 +29,14 @@ export function geometricMean(values: readonly number[]): number | undefined {
   return Math.exp(values.reduce((sum, value) => sum + Math.log(value), 0) / values.length);
 }
 
+/** How often each text occurs, the commonest first. */
+export function countOf(texts: readonly (string | undefined)[]): Record<string, number> {
+  const groups = Map.groupBy(
+    texts.filter((text) => text !== undefined),
+    (text) => text,
+  );
+  const counts = [...groups].map(([text, { length }]) => [text, length] as const);
+  return Object.fromEntries(counts.sort(([, a], [, b]) => b - a));
+}
+
 export const sumOf = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0);

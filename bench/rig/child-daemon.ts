@@ -11,7 +11,7 @@ import { fileURLToPath } from "node:url";
 import type { Clock } from "../../protocol/runtime/clock.ts";
 
 /** Time to start and say so; generous for a slow machine that runs the sources. */
-const START_MS = 20_000;
+const START_MS = 60_000;
 /** Time to finish after SIGTERM before it is killed. */
 const STOP_MS = 10_000;
 /** Log lines kept to explain why a daemon failed. */

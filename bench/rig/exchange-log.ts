@@ -17,6 +17,8 @@ const EDGE_LINE = z.object({
   target: z.string(),
   status: z.number(),
   answer: z.enum(ANSWERS).optional(),
+  /** Why the answer was whole or had no base, where the daemon says so. */
+  reason: z.string().optional(),
   /** Bases that the answer was built on. */
   bases: COUNT.optional(),
   pageBytes: COUNT.optional(),

@@ -17,7 +17,6 @@ import type { Clock } from "../../protocol/runtime/clock.ts";
 /** A page that does not arrive within this is an error, not a wait. */
 const VISIT_MS = 30_000;
 
-/** @internal */
 export interface Visit {
   readonly host: string;
   readonly path: string;
@@ -26,11 +25,17 @@ export interface Visit {
   readonly cookie?: string | undefined;
   /** The page of the same site that the visitor comes from. */
   readonly referer?: string | undefined;
+  /** The address that a proxy in front says the visitor has. */
+  readonly network?: string | undefined;
+  /** A form to post, URL-encoded; without one it is a GET. */
+  readonly form?: string | undefined;
 }
 
 export interface VisitedPage {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
+  /** Names and values in turn, as they came. */
+  readonly rawHeaders: readonly string[];
   /** Without its content coding. */
   readonly body: Buffer;
 }
@@ -67,12 +72,27 @@ const SCRIPT_HEADERS = {
 } as const;
 
 /** The headers that a browser sends for `visit`. @internal */
-export const headersFor = ({ host, contentType, cookie, referer }: Visit): Record<string, string> => ({
+export const headersFor = ({
+  host,
+  contentType,
+  cookie,
+  referer,
+  network,
+  form,
+}: Visit): Record<string, string> => ({
   Host: host,
   ...BROWSER_HEADERS,
   ...(contentType.startsWith("text/html") ? DOCUMENT_HEADERS : SCRIPT_HEADERS),
   ...(cookie === undefined ? {} : { Cookie: cookie }),
   ...(referer === undefined ? {} : { Referer: referer, "Sec-Fetch-Site": "same-origin" }),
+  ...(network === undefined ? {} : { "X-Forwarded-For": network }),
+  ...(form === undefined
+    ? {}
+    : {
+        Origin: `http://${host}`,
+        "Content-Type": "application/x-www-form-urlencoded",
+        "Content-Length": String(Buffer.byteLength(form)),
+      }),
 });
 
 /** A visitor of the edge at `address` (host:port). */
@@ -82,17 +102,15 @@ export function visitorOf(address: string, clock: Clock): Visitor {
   return {
     visit: (visit, signal) =>
       clock.within(VISIT_MS, signal, async (within) => {
-        const response = await ask({
-          ...edge,
-          agent,
-          path: visit.path,
-          headers: headersFor(visit),
-          signal: within,
-        });
+        const { path, form } = visit;
+        const method = form === undefined ? "GET" : "POST";
+        const headers = headersFor(visit);
+        const response = await ask({ ...edge, agent, method, path, headers, signal: within }, form);
         const coded = await bodyOf(response);
         return {
           status: response.statusCode ?? 0,
           headers: response.headers,
+          rawHeaders: response.rawHeaders,
           body: await undoCoding(coded, response.headers["content-encoding"]),
         };
       }),
@@ -100,9 +118,9 @@ export function visitorOf(address: string, clock: Clock): Visitor {
   };
 }
 
-const ask = (options: RequestOptions): Promise<IncomingMessage> =>
+const ask = (options: RequestOptions, form: string | undefined): Promise<IncomingMessage> =>
   new Promise((resolve, reject) => {
-    request(options, resolve).on("error", reject).end();
+    request(options, resolve).on("error", reject).end(form);
   });
 
 async function bodyOf(response: IncomingMessage): Promise<Buffer> {
@@ -119,7 +137,8 @@ const UNDO: Readonly<Record<string, (coded: Buffer) => Promise<Buffer>>> = {
   zstd: promisify<Buffer, Buffer>(zstdDecompress),
 };
 
-async function undoCoding(body: Buffer, coding: string | undefined): Promise<Buffer> {
+/** The body without its content coding; rejects where that is none that browsers know. */
+export async function undoCoding(body: Buffer, coding: string | undefined): Promise<Buffer> {
   if (coding === undefined || coding === "identity") return body;
   const undo = UNDO[coding.toLowerCase()];
   if (undo === undefined) throw new Error(`the edge answered in a coding that was not asked for: ${coding}`);

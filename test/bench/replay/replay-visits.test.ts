@@ -7,16 +7,11 @@ import { buffer } from "node:stream/consumers";
 import { afterEach, describe, expect, it } from "vitest";
 import type { Corpus, Family } from "../../../bench/corpus/corpus.ts";
 import { groundOfMeasurement } from "../../../bench/corpus/versions.ts";
+import { hostOf, pathOf, visitsOfCorpus } from "../../../bench/replay/planned-visits.ts";
 import { startReplayOrigin } from "../../../bench/replay/replay-origin.ts";
 import { isFlawless, reportOn } from "../../../bench/replay/replay-report.ts";
 import { replayTable } from "../../../bench/replay/replay-table.ts";
-import {
-  hostOf,
-  pathOf,
-  type ReplayedVisit,
-  type ReplayGround,
-  visitAll,
-} from "../../../bench/replay/replay-visits.ts";
+import { type ReplayedVisit, type ReplayGround, visitAll } from "../../../bench/replay/replay-visits.ts";
 import { startCountingRelay } from "../../../bench/rig/counting-relay.ts";
 import { ExchangeLog } from "../../../bench/rig/exchange-log.ts";
 import { listenOnLoopback } from "../../../bench/rig/loopback.ts";
@@ -112,7 +107,7 @@ async function standIn(harmOf: (visit: number) => Harm = () => "none"): Promise<
 }
 
 const visits = (corpus: Corpus, ground: ReplayGround, countAll = false) =>
-  visitAll(corpus, ground, { countAll, onVisit: () => undefined });
+  visitAll(visitsOfCorpus(corpus), ground, { countAll, onVisit: () => undefined });
 
 const reportOf = (replayed: readonly ReplayedVisit[]) =>
   reportOn(replayed, {

@@ -1,0 +1,28 @@
+/** The applications of the run, in its order. */
+import type { Application } from "./application.ts";
+import { django } from "./django.ts";
+import { dokuwiki } from "./dokuwiki.ts";
+import { express } from "./express.ts";
+import { mediawiki } from "./mediawiki.ts";
+import { nest } from "./nest.ts";
+import { nextApp, nextPages } from "./next.ts";
+import { rails } from "./rails.ts";
+import { sinatra } from "./sinatra.ts";
+import { sveltekit } from "./sveltekit.ts";
+import { symfony } from "./symfony.ts";
+import { wordpress } from "./wordpress.ts";
+
+export const APPLICATIONS: readonly Application[] = [
+  nextPages,
+  nextApp,
+  sveltekit,
+  express,
+  nest,
+  rails,
+  sinatra,
+  django,
+  symfony,
+  dokuwiki,
+  mediawiki,
+  wordpress,
+];
