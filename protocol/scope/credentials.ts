@@ -6,6 +6,7 @@
  */
 import { createHmac, type KeyObject } from "node:crypto";
 import type { CookieHistory } from "./cookie-history.ts";
+import { countedCookies, type Harmless, type SetCookie } from "./counted-cookies.ts";
 import { isCredentialHeader, isKnownCredential } from "./credential-headers.ts";
 import type { SessionKey } from "./session-key.ts";
 
@@ -23,9 +24,6 @@ export const LEAST_TELLING_CHARS = 8;
 export const MOST_MARKS = 32;
 /** A mark is this many latin1 characters. */
 export const MARK_CHARS = 8;
-
-/** Cookies that do not count, by name. */
-export type Harmless = (name: string) => boolean;
 
 interface Credential {
   readonly from: "cookie" | "header";
@@ -94,7 +92,8 @@ export class Credentials {
     for (let at = 0; at + 1 < headers.length; at += 2) {
       const name = (headers[at] ?? "").toLowerCase();
       const value = headers[at + 1] ?? "";
-      if (name === "cookie") addCookies(all, value, rules.harmless);
+      if (name === "cookie")
+        for (const pair of countedCookies(value, rules.harmless)) all.push({ from: "cookie", ...pair });
       else if (rules.headers.has(name) || isCredentialHeader(name)) all.push({ from: "header", name, value });
     }
     return new Credentials(rules, all);
@@ -267,50 +266,3 @@ const isCookie = ({ from }: Credential): boolean => from === "cookie";
 /** Lengths come first, so that no two lists of credentials read the same. */
 const encoded = ({ from, name, value }: Credential): string =>
   `${from} ${name.length} ${value.length} ${name}${value}`;
-
-/** Splits at every `;`, also inside quotes, as browsers do. */
-function addCookies(all: Credential[], header: string, harmless: Harmless): void {
-  for (const part of header.split(";")) {
-    const pair = pairOf(part);
-    if (counts(pair, harmless)) all.push({ from: "cookie", ...pair });
-  }
-}
-
-interface Pair {
-  readonly name: string;
-  readonly value: string;
-}
-
-/** A value with a comma or a quote may hide a second pair from servers that read it otherwise: no name excuses it. */
-const counts = ({ name, value }: Pair, harmless: Harmless): boolean =>
-  (name !== "" || value !== "") && (!harmless(name) || /[,"]/.test(value));
-
-/** Without `=` the whole is the value of a cookie without a name (RFC 6265bis 5.6). */
-function pairOf(text: string): Pair {
-  const equals = text.indexOf("=");
-  if (equals < 0) return { name: "", value: text.trim() };
-  return { name: text.slice(0, equals).trim(), value: text.slice(equals + 1).trim() };
-}
-
-export interface SetCookie extends Pair {
-  /** The visitor is told to drop it. */
-  readonly removed: boolean;
-}
-
-const MAX_AGE = /;\s*max-age\s*=\s*(-?\d+)/gi;
-
-/**
- * Of the values of Set-Cookie headers, those that count. `Expires` is not read: a cookie that is removed by date alone
- * gets an empty or short value, which `after` treats alike.
- */
-export function countedSetCookies(headers: readonly string[], harmless: Harmless): SetCookie[] {
-  const counted: SetCookie[] = [];
-  for (const header of headers) {
-    const end = header.indexOf(";");
-    const pair = pairOf(end < 0 ? header : header.slice(0, end));
-    if (!counts(pair, harmless)) continue;
-    const age = end < 0 ? undefined : [...header.slice(end).matchAll(MAX_AGE)].at(-1)?.[1];
-    counted.push({ ...pair, removed: pair.value === "" || (age !== undefined && Number(age) <= 0) });
-  }
-  return counted;
-}

@@ -6,11 +6,11 @@
 import { createSecretKey } from "node:crypto";
 import { holdsCapability } from "./capability-url.ts";
 import { CookieHistory } from "./cookie-history.ts";
+import { countedSetCookies } from "./counted-cookies.ts";
 import {
   type Addressed,
   type CredentialRules,
   Credentials,
-  countedSetCookies,
   type RawHeaders,
   type Renewal,
   type SessionKey,

@@ -1,8 +1,10 @@
 // However a response is cut on its way, it is read the same; what is strict stays as it is, and what is not marks its connection.
+
 import { describe, expect, it } from "vitest";
 import { SMALL_PIECE_BYTES } from "../../../../protocol/runtime/piece-merger.ts";
 import { LenientResponse } from "../../../../protocol/upstream/lenient/lenient-response.ts";
 import { CUT, PASSED, REFUSED } from "../odd-responses.ts";
+import { withoutCuts } from "./without-cuts.ts";
 
 const HEAD_BYTES = 64 * 1024;
 
@@ -15,20 +17,6 @@ const readIn = (text: string, pieceBytes: number, reader = readerOf()) => {
   for (let at = 0; at < bytes.length; at += pieceBytes)
     strict += reader.read(bytes.subarray(at, at + pieceBytes)).toString("latin1");
   return { strict, failure: reader.failure?.message, isLenient: reader.isLenient };
-};
-
-/** A strict response whose body is one chunk, however many it came in: where they are cut says nothing. */
-const withoutCuts = (strict: string): string => {
-  const bodyAt = strict.indexOf("\r\n\r\n") + 4;
-  if (!/chunked/i.test(strict.slice(0, bodyAt))) return strict;
-  let body = "";
-  for (let at = bodyAt; ; ) {
-    const line = strict.indexOf("\r\n", at);
-    const size = Number.parseInt(strict.slice(at, line), 16);
-    if (!(size > 0)) return `${strict.slice(0, bodyAt)}${body}|${size}${strict.slice(line)}`;
-    body += strict.slice(line + 2, line + 2 + size);
-    at = line + 2 + size + 2;
-  }
 };
 
 describe("the same in one piece and byte by byte", () => {
