@@ -1,7 +1,7 @@
 /**
  * A body in one piece: nothing of it goes out before the 16 bytes of its SHA-256 match. It is held in memory until the visitor
- * has it; without memory for that, or in doubt, it comes again as plain bytes that stream, no faster than the visitor takes
- * them. SPEC section "Proof".
+ * has it; without memory for that, or after a mismatch, it comes again as plain bytes that stream, no faster than the visitor takes
+ * them. SPEC section "Verification".
  */
 import { DeltaError } from "../../protocol/codec/codec.ts";
 import { codecById } from "../../protocol/codec/codecs.ts";
@@ -43,7 +43,7 @@ export interface BufferedBody {
   /** The first 16 bytes of the body's SHA-256. */
   readonly result: string;
   readonly decode: Decode;
-  /** A doubt can be answered: the origin side has retained the body, until it hears that it is verified. */
+  /** A mismatch can be mended: the origin side has retained the body, until it hears that it is verified. */
   readonly retained: boolean;
 }
 

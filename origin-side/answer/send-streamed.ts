@@ -1,6 +1,6 @@
 /**
  * A page that the web server makes slowly, or that is too large to hold: coded as it comes, flushed whenever it pauses, so
- * that time to first byte stays the origin's. SPEC section "One piece or streamed".
+ * that time to first byte stays the origin's. SPEC section "Buffered or streamed".
  */
 import type { StreamEncoder } from "../../protocol/codec/codec.ts";
 import { SegmentedBody } from "../../protocol/codec/segment-writer.ts";

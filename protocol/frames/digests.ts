@@ -1,6 +1,6 @@
 /**
  * The digests that verify a body, each the first bytes of a SHA-256 as a latin1 string: of a result, of the bases of a streamed
- * delta, and of all plain bytes up to the end of a segment. SPEC section "Proof".
+ * delta, and of all plain bytes up to the end of a segment. SPEC section "Verification".
  */
 import { createHash, type Hash } from "node:crypto";
 import type { Fingerprint } from "../store/fingerprint.ts";

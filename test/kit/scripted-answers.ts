@@ -67,7 +67,7 @@ export const segmentFrames = async (
   return frames;
 };
 
-/** The plain bytes of `page` from `offset` on, as they follow a doubt. */
+/** The plain bytes of `page` from `offset` on, as they follow a mismatch. */
 export const resumeFrames = async (id: number, page: Uint8Array, offset: number): Promise<Frame[]> => [
   { kind: "resume", streamId: id as StreamId, offset, codec: 1 },
   ...(await segmentFrames(id, [], [page.subarray(offset)], page.subarray(0, offset))),
