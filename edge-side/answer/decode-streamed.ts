@@ -1,5 +1,5 @@
 /**
- * A body that streams: decoded as it comes, held back until the running proof of its segment fits, then let go. After a
+ * A body that streams: decoded as it comes, held back until the running digest of its segment fits, then let go. After a
  * mismatch it goes on with plain bytes from the last verified one. SPEC section "Verification".
  */
 import { createHash, type Hash } from "node:crypto";
@@ -13,7 +13,7 @@ import type { BodyEnd, BodyFrame, CodedFrames } from "../exchange/answer-frames.
 import type { Exchange } from "../exchange/exchange.ts";
 import type { DecodeContext } from "./decode-context.ts";
 
-/** Most plain bytes held back for one proof; a peer that exceeds it gets its stream reset. @internal */
+/** Most plain bytes held back for one digest; a peer that exceeds it gets its stream reset. @internal */
 export const MOST_HELD_BYTES = 4 * 1024 * 1024;
 /** A streamed delta is reported verified this often, so that the origin side can let go of what it retained. @internal */
 export const VERIFIED_EVERY_BYTES = 256 * 1024;
@@ -158,7 +158,7 @@ class SegmentedBody {
 
   #mismatch(): readonly Buffer[] {
     if (this.#mismatched || !this.#retained)
-      throw new StreamError("mismatch", `the body does not prove after ${this.#verifiedBytes} bytes`);
+      throw new StreamError("mismatch", `the body does not verify after ${this.#verifiedBytes} bytes`);
     this.#mismatched = true;
     this.#options.onMismatch(this.#bases);
     this.#decoder?.destroy();

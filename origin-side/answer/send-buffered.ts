@@ -112,7 +112,7 @@ export class BufferedAnswer implements RecoverableAnswer {
     this.#lease = lease;
   }
 
-  /** It is one piece: nothing of it is given up before all of it is verified. */
+  /** It is buffered: nothing of it is given up before all of it is verified. */
   releaseTo(): void {}
 
   release(): void {

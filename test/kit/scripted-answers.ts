@@ -13,7 +13,7 @@ export const basesDigest = (bases: readonly Uint8Array[]): string => {
   return hash.digest().toString("latin1", 0, 16);
 };
 
-/** The running proof over everything up to here. */
+/** The running digest over everything up to here. */
 export const digestOf = (before: Uint8Array): string =>
   createHash("sha256").update(before).digest().toString("latin1", 0, 8);
 
