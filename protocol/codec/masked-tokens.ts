@@ -15,7 +15,7 @@ export interface MaskedToken {
   readonly standard: boolean;
 }
 
-export interface TokenForm {
+interface TokenForm {
   /** What a run has to be: what comes before, mask, separator, masked secret, what comes after. */
   readonly pattern: RegExp;
   split(mask: string, masked: string): Pick<MaskedToken, "mask" | "secret">;
