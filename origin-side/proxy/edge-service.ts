@@ -4,6 +4,7 @@
  */
 import { agreedCodecs, STREAMING_CODEC } from "../../protocol/codec/codecs.ts";
 import { ZSTD_MOST_BYTES } from "../../protocol/codec/zstd.ts";
+import { MASKED_TOKENS } from "../../protocol/frames/answer-form.ts";
 import { OMITTED_ETAGS } from "../../protocol/frames/etag-formulas.ts";
 import type { OpenFrame, VersionFrame } from "../../protocol/frames/frame.ts";
 import { CODED_REQUESTS } from "../../protocol/frames/request-coding.ts";
@@ -75,6 +76,7 @@ export class EdgeService implements LinkService {
       codedRequests: peer.features.includes(CODED_REQUESTS),
       edgeInstance: peer.instanceId,
       requestDecoders: new RequestDecoders(),
+      foldsTokens: peer.features.includes(MASKED_TOKENS),
       omittedEtags: peer.features.includes(OMITTED_ETAGS) ? this.#omittedEtags : undefined,
     };
   }

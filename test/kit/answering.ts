@@ -55,6 +55,7 @@ export const answeringOf = (options: AnsweringOptions = {}) => {
     sessions: new KnownSessions(),
     codecs: { splice: options.splice ?? false, page: options.codec ?? STREAMING_CODEC },
     load: () => options.load ?? 0,
+    foldsTokens: true,
     streaming: streaming.codec,
     pageBytes: options.pageBytes ?? 1 << 23,
     omittedEtags: options.omittedEtags === true ? new OmittedEtags(() => options.load ?? 0) : undefined,

@@ -27,6 +27,7 @@ import { answerEdge } from "../../origin-side/proxy/answer-edge.ts";
 import { routedTo } from "../../origin-side/proxy/routes.ts";
 import { RequestDecoders } from "../../origin-side/request/decode-body.ts";
 import { codecById, codecIds, STREAMING_CODEC } from "../../protocol/codec/codecs.ts";
+import { MASKED_TOKENS } from "../../protocol/frames/answer-form.ts";
 import { OMITTED_ETAGS } from "../../protocol/frames/etag-formulas.ts";
 import type { Hello, Role } from "../../protocol/frames/hello.ts";
 import { CODED_REQUESTS } from "../../protocol/frames/request-coding.ts";
@@ -194,6 +195,7 @@ export const openOriginHalf = async (options: OriginOptions): Promise<OriginHalf
     sessions: new KnownSessions(),
     codecs: { splice: false, page: codecById(options.codec ?? 1) ?? STREAMING_CODEC },
     load: () => 0,
+    foldsTokens: link.peer.features.includes(MASKED_TOKENS),
     streaming: STREAMING_CODEC,
     pageBytes,
     codedRequests: link.peer.features.includes(CODED_REQUESTS),

@@ -158,6 +158,7 @@ export class Answering implements AsyncDisposable {
       mislabelling: new MislabellingRoutes({ clock: systemClock, log: silentLog }),
       codecs: { splice: false, page: STREAMING_CODEC },
       load: () => 0,
+      foldsTokens: true,
       streaming: STREAMING_CODEC,
       pageBytes: 2 ** 20,
       codedRequests: true,
