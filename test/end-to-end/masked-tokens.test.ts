@@ -50,7 +50,9 @@ it.each([
   const seen: [string | undefined, number][] = [];
   for (let at = 1; at <= 3; at++) {
     page = made();
-    const { body } = await visit(pair.port, { headers: { Cookie: "session=0123456789abcdef0123", "Sec-Fetch-Site": "same-origin" } });
+    const { body } = await visit(pair.port, {
+      headers: { Cookie: "session=0123456789abcdef0123", "Sec-Fetch-Site": "same-origin" },
+    });
     expect(body.equals(page)).toBe(true);
     const { answer, answerBytes = Number.NaN } = await pair.visited(at);
     seen.push([answer, answerBytes]);
