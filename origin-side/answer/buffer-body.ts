@@ -1,6 +1,6 @@
 /**
- * Waits a moment for a body to be complete, because a body in one piece makes the smaller delta; but never longer than a
- * person could notice, so a page that the web server makes slowly streams at its own pace. SPEC section "One piece or
+ * Waits a moment for a body to be complete, because a body that is here as a whole makes the smaller delta; but never longer than a
+ * person could notice, so a page that the web server makes slowly streams at its own pace. SPEC section "Buffered or
  * streamed".
  */
 
@@ -10,7 +10,7 @@ import type { Clock } from "../../protocol/runtime/clock.ts";
 import type { Lease, MemoryBudget } from "../../protocol/runtime/memory-budget.ts";
 import type { BodyEnd, UpstreamBody } from "../../protocol/upstream/body.ts";
 
-/** A body may take this long after its head, whatever the pauses in it. @internal */
+/** A body may take this long after its head, whatever the pauses in it. */
 export const WAIT_MS = 5;
 /** While its bytes keep coming without a pause, a body that is nearly there may take this long. @internal */
 export const MOST_WAIT_MS = 20;

@@ -14,7 +14,7 @@ import type { Version, VersionStore } from "../../protocol/store/version-store.t
 /** `passed`: as it is. `coded`: worth a delta. `by its bytes`: its type says nothing, its first bytes may. */
 type Travel = "passed" | "coded" | "by its bytes";
 
-/** Shorter bodies gain nothing over their proof. @internal */
+/** Shorter bodies gain nothing over their digest. @internal */
 export const LEAST_CODED_BYTES = 64;
 
 const PARTIAL = 206;
