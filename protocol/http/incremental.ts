@@ -1,4 +1,4 @@
-/** Who says that a message is to go on as it comes: RFC 10036, and what nginx heeds instead. SPEC section "One piece or streamed". */
+/** Who says that a message is to go on as it comes: RFC 10036, and what nginx heeds instead. SPEC section "Buffered or streamed". */
 import { listOf } from "./head.ts";
 import type { HeaderList } from "./header-list.ts";
 
