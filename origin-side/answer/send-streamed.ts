@@ -28,6 +28,8 @@ export interface StreamedPage {
   readonly sent: SentAnswer;
   /** The whole body, if it was small enough to be remembered. */
   readonly pieces: readonly Buffer[] | undefined;
+  /** From when it was waited for until the web server had made all of it. */
+  readonly madeMs: number;
 }
 
 /**
@@ -99,11 +101,12 @@ class PageStream implements RecoverableAnswer {
       if (Buffer.isBuffer(next)) await this.#piece(next);
       else this.#end = next;
     }
+    const madeMs = this.#options.clock.now() - this.#gathered.since;
     await this.#finish(this.#end);
     const bases = this.#bases.length;
     if (bases > 0) await awaitAcknowledgement(this.#exchange, this, this.#options);
     const answer = bases > 0 ? "delta" : "whole";
-    return { sent: { answer, bases, pageBytes: this.#bytes, streamed: true }, pieces: this.#kept };
+    return { sent: { answer, bases, pageBytes: this.#bytes, streamed: true }, pieces: this.#kept, madeMs };
   }
 
   get bytes(): number {

@@ -15,6 +15,7 @@ import { partitionOf } from "../../protocol/store/partition.ts";
 import { CompressorLimits } from "../answer/compressor-limits.ts";
 import { KnownSessions } from "../answer/known-sessions.ts";
 import { OmittedEtags } from "../answer/omit-etag.ts";
+import { SlowPages } from "../answer/slow-pages.ts";
 import { IncomingExchange } from "../exchange/incoming-exchange.ts";
 import { MislabellingRoutes } from "../exchange/mislabelling-routes.ts";
 import { StrongTags } from "../exchange/strong-tags.ts";
@@ -34,7 +35,10 @@ export interface EdgeServiceDependencies
 
 export class EdgeService implements LinkService {
   readonly #options: EdgeServiceDependencies;
-  readonly #shared: Pick<ExchangeDependencies, "contexts" | "sessions" | "strongTags" | "mislabelling">;
+  readonly #shared: Pick<
+    ExchangeDependencies,
+    "contexts" | "sessions" | "strongTags" | "mislabelling" | "slowPages"
+  >;
   readonly #omittedEtags: OmittedEtags;
   readonly #pushes: PushReceiver;
   readonly #underWay = new TaskSet();
@@ -46,6 +50,7 @@ export class EdgeService implements LinkService {
       sessions: new KnownSessions(),
       strongTags: new StrongTags(),
       mislabelling: new MislabellingRoutes(options),
+      slowPages: new SlowPages(),
     };
     this.#omittedEtags = new OmittedEtags(options.load);
     this.#pushes = new PushReceiver(options);

@@ -17,6 +17,7 @@ import { RequestCompressorPool } from "../../edge-side/request/compressor-pool.t
 import { CompressorLimits } from "../../origin-side/answer/compressor-limits.ts";
 import { KnownSessions } from "../../origin-side/answer/known-sessions.ts";
 import { OmittedEtags } from "../../origin-side/answer/omit-etag.ts";
+import { SlowPages } from "../../origin-side/answer/slow-pages.ts";
 import type { Route } from "../../origin-side/config/route-config.ts";
 import type { ExchangeRecord } from "../../origin-side/exchange/access-record.ts";
 import { IncomingExchange } from "../../origin-side/exchange/incoming-exchange.ts";
@@ -184,7 +185,9 @@ export const openOriginHalf = async (options: OriginOptions): Promise<OriginHalf
   );
   const strongTags = new StrongTags();
   const mislabelling = new MislabellingRoutes({ clock, log: silentLog });
+  const slowPages = new SlowPages();
   const settings = (link: Link): ExchangeDependencies => ({
+    slowPages,
     strongTags,
     mislabelling,
     keyId: link.keyId,
