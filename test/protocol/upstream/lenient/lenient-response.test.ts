@@ -132,5 +132,5 @@ it("costs as much as it has bytes, whatever they are", () => {
   const times = dearerAtOnce(60_000, 60, (many) => {
     for (const filling of fillings) readIn(`HTTP/1.1 200 OK\n${filling(many)}`, 64);
   });
-  expect(times).toBeLessThan(15);
+  expect(times).toBeLessThan(10);
 });
