@@ -27,14 +27,14 @@ const STORE = { size: "1 MiB" };
 /** Two hundred slow exchanges, and some. */
 const CONNECTIONS = 256;
 
-const REQUESTS = 5_000;
+const REQUESTS = 3_000;
 const WARM_UP = 1_000;
 const SAMPLES = 8;
 /**
- * Of heap and buffers, from the median of the early samples to that of the late ones, over 2,000 requests. Code that V8 has still to
- * compile, and what it keeps for itself, moves them by less than 0.2 MiB up or down; 512 bytes kept of each request are 1 MiB.
+ * Of heap and buffers, from the median of the early samples to that of the late ones, over 1,000 requests. Code that V8 has still to
+ * compile, and what it keeps for itself, moves them by less than 0.2 MiB up or down; 512 bytes kept of each request are 0.5 MiB.
  */
-const MOST_GROWTH_BYTES = 1024 * 1024;
+const MOST_GROWTH_BYTES = 512 * 1024;
 
 let scene: Scene;
 let web: FakeOrigin;
