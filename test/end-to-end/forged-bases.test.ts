@@ -142,7 +142,7 @@ describe.each(ATTACKS)("a %s base with guesses in it", (_, attack) => {
     const read = await digitsRead(sides.ask, attack(sides, OWN), FEW_SECRETS);
     expect(read.link).toBeLessThanOrEqual(MOST_BY_CHANCE);
     expect(read.visitor).toBeLessThanOrEqual(MOST_BY_CHANCE);
-  }, 120_000);
+  });
 
   it.each([
     ["a request of another site", {}, { "Sec-Fetch-Site": "cross-site" }],
