@@ -14,7 +14,7 @@ import type { Version, VersionStore } from "../../protocol/store/version-store.t
 /** `passed`: as it is. `coded`: worth a delta. */
 type Travel = "passed" | "coded";
 
-/** Shorter bodies gain nothing over their proof. @internal */
+/** Shorter bodies gain nothing over their digest. @internal */
 export const LEAST_CODED_BYTES = 64;
 
 const PARTIAL = 206;
