@@ -1,7 +1,7 @@
 /** What work costs in CPU: not by the clock, since the machine may have much else to do. */
 
 /** CPU milliseconds that this process spends while `work` runs. */
-export const cpuMsOf = (work: () => void): number => {
+const cpuMsOf = (work: () => void): number => {
   const from = process.cpuUsage();
   work();
   const { user, system } = process.cpuUsage(from);
