@@ -27,8 +27,10 @@ export type SizeAttack = (ask: Ask, secret: string, known: string) => Promise<Of
 export const SECRETS: readonly string[] = Array.from({ length: 20 }, (_, at) =>
   Array.from({ length: 10 }, (_, digit) => chanceFor("secrets", at, digit).between(0, 9)).join(""),
 );
-/** A tenth is what guessing gives. @internal */
-export const MOST_RIGHT = 35;
+/** Enough to tell an attack, which reads most of their 30 digits, from guessing, which reads some 3. @internal */
+export const FEW_SECRETS = SECRETS.slice(0, 3);
+/** Of those 30, read by chance; an attack reads more. @internal */
+export const MOST_BY_CHANCE = 8;
 
 const LIST = Array.from(
   { length: 60 },
