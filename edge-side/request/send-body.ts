@@ -21,7 +21,7 @@ import { sendCoded, type UploadTarget } from "./compressed-upload.ts";
 import { lengthOf, type MayCode, mayCodeRequest } from "./compression-policy.ts";
 import type { CodingLink, LentEncoder, RequestCompressorPool } from "./compressor-pool.ts";
 
-/** A body may take this long after its head to leave in one piece. */
+/** A body may take this long after its head to leave with it as a whole. */
 const WAIT_MS = 5;
 
 const STREAMED: BodyBeginning = {

@@ -1,6 +1,6 @@
 /**
- * Waits a moment for a body to be complete, because a body in one piece makes the smaller delta; but never longer than a
- * person could notice, so a page that the web server makes slowly streams at its own pace. SPEC section "One piece or
+ * Waits a moment for a body to be complete, because a body that is here as a whole makes the smaller delta; but never longer than a
+ * person could notice, so a page that the web server makes slowly streams at its own pace. SPEC section "Buffered or
  * streamed".
  */
 

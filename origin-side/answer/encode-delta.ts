@@ -1,5 +1,5 @@
 /**
- * How a page in one piece is coded: the one place that weighs bytes against time. SPEC section "Codecs".
+ * How a buffered page is coded: the one place that weighs bytes against time. SPEC section "Codecs".
  *
  * First a splice on the best base. Over 30 families of real pages one try takes 0.03 ms where the page differs in a few
  * places, and 0.1 ms where it is given up; where up to 512 bytes come out, zstd on four bases is not asked (successive

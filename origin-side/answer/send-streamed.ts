@@ -1,6 +1,6 @@
 /**
  * A page that the web server makes slowly, or that is too large to hold: coded as it comes, flushed whenever it pauses, so
- * that time to first byte stays the origin's. SPEC section "One piece or streamed".
+ * that time to first byte stays the origin's. SPEC section "Buffered or streamed".
  */
 import type { StreamEncoder } from "../../protocol/codec/codec.ts";
 import { SegmentedBody } from "../../protocol/codec/segment-writer.ts";
@@ -32,7 +32,7 @@ export interface StreamedPage {
 }
 
 /**
- * Resolves when the answer is over: sent, and verified where it needs proof. Undefined, and nothing sent, when there is no
+ * Resolves when the answer is over: sent, and verified where it needs an acknowledgement. Undefined, and nothing sent, when there is no
  * memory for another compressor.
  */
 export const streamPage = async (
@@ -94,7 +94,7 @@ class PageStream implements RecoverableAnswer {
     this.#body = body;
     this.#bases = bases;
     this.#unused = unused;
-    // A whole answer needs no proof.
+    // A whole answer needs no acknowledgement.
     this.#retained = new RetainedAnswer(bases.length > 0 ? gathered.pieces : undefined);
     const encoder = options.streaming.streaming.encoder(bases.map(({ version }) => version.body));
     this.#coded = new SegmentedBody(exchange, encoder);

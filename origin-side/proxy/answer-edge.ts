@@ -110,7 +110,8 @@ const decoded = async (
   const partition = partitionOf({ keyId: options.keyId, host });
   return {
     exchange,
-    head: withVisitorsHost(request, head, upstream.route),
+    head:
+      upstream.route.hostHeader.kind === "origin" ? withVisitorsHost(request, head, upstream.route) : head,
     body,
     coded,
     partition,

@@ -21,10 +21,10 @@ const BY_NAME: { readonly [Name in CodecName]: Codec } = {
 /** In order of preference. */
 export const CODEC_NAMES: readonly CodecName[] = ["splice", "zstd", "vcdiff"];
 
-/** The codec of bodies that stream, whatever was agreed on for those coded in one piece: every side speaks zstd. */
+/** The codec of bodies that stream, whatever was agreed on for those coded as a whole: every side speaks zstd. */
 export const STREAMING_CODEC: StreamingCodec = zstdCodec;
 
-/** What two sides that speak these codecs use for a page in one piece. */
+/** What two sides that speak these codecs use for a buffered page. */
 export interface AgreedCodecs {
   /** For a page that differs from its base in a few places only, tried first. */
   readonly splice: boolean;

@@ -5,7 +5,7 @@ import { isCompressed, isEventStream } from "./compressible.ts";
 import { fieldOf, isBodiless, type ResponseHead } from "./head.ts";
 import { isCoded } from "./representation.ts";
 
-/** Shorter bodies gain nothing over their proof. @internal */
+/** Shorter bodies gain nothing over their digest. @internal */
 export const LEAST_CODED_BYTES = 64;
 
 const PARTIAL = 206;
