@@ -194,7 +194,8 @@ export class VisitBases implements DecodeContext, PageCopies {
   #reasonIn(scope: Scope): NoBase {
     if (scope.kind === "public") return "first-visit";
     const reason = scope.reason ?? "new-session";
-    if (reason === "renewed" && this.#inherited) return "new-session";
+    const goesOn = scope.kind === "session" && (this.#inherited || scope.session === this.#wanted.session);
+    if (reason === "renewed" && goesOn) return "new-session";
     const isPersonal = reason === "private" || reason === "no-store";
     return scope.kind === "nobody" && isPersonal && this.#options.proxyNotTrusted === true
       ? "proxy-not-trusted"

@@ -154,8 +154,7 @@ export class ScopeRules {
       marks: addressed?.marks ?? ownMarks,
       // Renewed tokens are nobody's second self here either; that a cookie takes another's place is told by `kinOf`.
       joined: owner.hasHeader || isCapability ? undefined : () => owner.marks(),
-      reason:
-        owner.session === credentials.session ? said(says) : credentials.none ? "sets-cookie" : "renewed",
+      reason: owner === credentials ? said(says) : credentials.none ? "sets-cookie" : "renewed",
     };
   }
 

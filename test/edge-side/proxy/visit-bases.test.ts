@@ -185,6 +185,7 @@ describe("a whole answer says why it had no base:", () => {
   it.each<[NoBase, Visit, readonly string[]]>([
     ["first-visit", {}, []],
     ["new-session", { fields: session("ann") }, []],
+    ["new-session", { fields: session("ann") }, ["Set-Cookie", "sid=ann-0123456789abcdef"]],
     ["private", { fields: session("ann") }, PRIVATE],
     ["private", AT, PRIVATE],
     ["no-store", AT, ["Cache-Control", "private, no-store"]],
