@@ -6,7 +6,7 @@
 import type { AnswerSizes } from "../../protocol/frames/answer-sizes.ts";
 import { OMITTED_ETAGS } from "../../protocol/frames/etag-formulas.ts";
 import type { ResponseHead } from "../../protocol/http/head.ts";
-import { whyPassed } from "../../protocol/http/why-passed.ts";
+import { isOfUnknownType, whyPassed } from "../../protocol/http/why-passed.ts";
 import type { Link } from "../../protocol/link/link-api.ts";
 import type { Clock } from "../../protocol/runtime/clock.ts";
 import type { Lease } from "../../protocol/runtime/memory-budget.ts";
@@ -180,7 +180,12 @@ export class VisitBases implements DecodeContext, PageCopies {
     const head = this.#head;
     if (form === "passed") {
       const asked = this.sizes?.kind === "plain" ? (rules.bases === "off" ? "off" : "foreign") : undefined;
-      return (head && whyPassed(visitor.method, head)) ?? asked ?? "origin-side";
+      if (head === undefined) return "origin-side";
+      return (
+        whyPassed(visitor.method, head) ??
+        asked ??
+        (isOfUnknownType(head) ? "not-compressible" : "origin-side")
+      );
     }
     if (this.offered.length > 0) return "origin-side";
     if (this.#authenticated) return "connection-login";

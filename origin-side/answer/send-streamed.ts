@@ -29,6 +29,8 @@ export interface StreamedPage {
   readonly sent: SentAnswer;
   /** The whole body, if it was small enough to be remembered. */
   readonly pieces: readonly Buffer[] | undefined;
+  /** From when it was waited for until the web server had made all of it. */
+  readonly madeMs: number;
 }
 
 /**
@@ -112,12 +114,13 @@ class PageStream implements RecoverableAnswer {
       if (Buffer.isBuffer(next)) await this.#piece(next);
       else this.#end = next;
     }
+    const madeMs = this.#options.clock.now() - this.#gathered.since;
     await this.#finish(this.#end);
     const bases = this.#bases.length;
     if (bases > 0) await awaitAcknowledgement(this.#exchange, this, this.#options);
     const answer = bases > 0 ? "delta" : "whole";
     const sent = { answer, reason: this.#unused, bases, pageBytes: this.#bytes, streamed: true } as const;
-    return { sent, pieces: this.#kept };
+    return { sent, pieces: this.#kept, madeMs };
   }
 
   get bytes(): number {

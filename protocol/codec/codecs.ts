@@ -3,6 +3,7 @@
  * codec of its delta. SPEC section "Codecs".
  */
 import type { Codec } from "./codec.ts";
+import { foldedCodec } from "./folded.ts";
 import { spliceCodec } from "./splice.ts";
 import { vcdiffCodec } from "./vcdiff.ts";
 import { zstdCodec } from "./zstd.ts";
@@ -17,6 +18,9 @@ const BY_NAME: { readonly [Name in CodecName]: Codec } = {
   zstd: zstdCodec,
   vcdiff: vcdiffCodec,
 };
+
+/** Each of them on folded pages, where that was agreed on. */
+const FOLDED: readonly Codec[] = Object.values(BY_NAME).map(foldedCodec);
 
 /** In order of preference. */
 export const CODEC_NAMES: readonly CodecName[] = ["splice", "zstd", "vcdiff"];
@@ -44,7 +48,7 @@ export const codecNamed = (name: CodecName): Codec => BY_NAME[name];
 /** Undefined for a number that this version does not know. */
 export const codecById = (id: number): Codec | undefined => {
   const name = CODEC_NAMES.find((known) => BY_NAME[known].id === id);
-  return name && BY_NAME[name];
+  return name ? BY_NAME[name] : FOLDED.find((codec) => codec.id === id);
 };
 
 /** As the hello names them. */

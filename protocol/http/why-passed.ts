@@ -1,7 +1,7 @@
 /** Which bodies pass as they are, as far as their heads say so: no base could help them. SPEC section "Answers". */
 import { onceFor } from "../runtime/once-for.ts";
 import type { NoBase } from "../scope/no-base.ts";
-import { isCompressed, isEventStream } from "./compressible.ts";
+import { isCompressed, isCompressible, isEventStream } from "./compressible.ts";
 import { fieldOf, isBodiless, type ResponseHead } from "./head.ts";
 import { isCoded } from "./representation.ts";
 
@@ -24,3 +24,7 @@ const whyBodyPasses = onceFor(({ status, fields }: ResponseHead): NoBase | undef
   const length = Number(fieldOf(fields, "content-length") ?? Number.POSITIVE_INFINITY);
   return length < LEAST_CODED_BYTES ? "too-small" : undefined;
 });
+
+/** Its type says nothing of how its bytes compress: the first of them may. */
+export const isOfUnknownType = ({ fields }: ResponseHead): boolean =>
+  !isCompressible(fieldOf(fields, "content-type") ?? "");

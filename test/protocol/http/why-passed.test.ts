@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { LEAST_CODED_BYTES, whyPassed } from "../../../protocol/http/why-passed.ts";
+import { isOfUnknownType, LEAST_CODED_BYTES, whyPassed } from "../../../protocol/http/why-passed.ts";
 
 const response = (fields: readonly string[], status = 200) => ({ status, reason: "", fields });
 const HTML = ["Content-Type", "text/html; charset=utf-8"];
@@ -52,4 +52,14 @@ describe("a body passes, or is worth a delta:", () => {
       undefined,
     ]);
   });
+});
+
+it.each([
+  [[], true],
+  [["Content-Type", "application/octet-stream"], true],
+  [["Content-Type", "application/of-nobody"], true],
+  [["Content-Type", "application/wasm"], false],
+  [HTML, false],
+] as const)("of %j it is said that its first bytes decide: %s", (fields, unknown) => {
+  expect(isOfUnknownType(response(fields))).toBe(unknown);
 });
