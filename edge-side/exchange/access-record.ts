@@ -1,5 +1,6 @@
 /** What the access log says of one visit. Times are milliseconds. */
 import type { StreamErrorCode } from "../../protocol/errors.ts";
+import type { NoBase } from "../../protocol/scope/no-base.ts";
 
 export interface VisitRecord {
   readonly host: string;
@@ -10,6 +11,8 @@ export interface VisitRecord {
   readonly stream?: number;
   readonly status?: number;
   readonly answer?: "same" | "delta" | "whole" | "passed";
+  /** Why the answer was whole, or passed; undefined where it had a base, or failed. */
+  readonly reason?: NoBase;
   /** Versions offered. */
   readonly bases?: number;
   readonly pageBytes?: number;

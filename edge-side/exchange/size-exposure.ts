@@ -3,6 +3,7 @@
  * size whether the text repeats a part of the secret. So it matters whether another site may have made the visitor send the
  * request (Fetch Metadata), and with credentials that the browser adds by itself. SPEC section "What sizes tell".
  */
+import { type AnswerSizes, SHARED_PADDING_STEP } from "../../protocol/frames/answer-sizes.ts";
 import { FieldNames } from "../../protocol/http/field-names.ts";
 import { fieldOf } from "../../protocol/http/head.ts";
 import type { HeaderList } from "../../protocol/http/header-list.ts";
@@ -21,6 +22,23 @@ interface Asked {
   /** As the request names its host, with its port. */
   readonly authority: string;
 }
+
+/** Of answers to requests that others may have chosen. */
+const NAVIGATION_PADDING_STEP = 1024;
+
+/** What the origin side is asked to do about the size of an answer. */
+export const sizesFor = (exposure: SizeExposure, buildsOnOthers: () => boolean): AnswerSizes | undefined => {
+  switch (exposure) {
+    case "none":
+      return undefined;
+    case "own":
+      return buildsOnOthers() ? { kind: "padded", step: SHARED_PADDING_STEP, streams: true } : undefined;
+    case "navigation":
+      return { kind: "padded", step: NAVIGATION_PADDING_STEP, streams: false };
+    case "foreign":
+      return { kind: "plain" };
+  }
+};
 
 /** `secret`: the request shows credentials that count. */
 export const sizeExposureOf = (asked: Asked, secret: boolean): SizeExposure => {

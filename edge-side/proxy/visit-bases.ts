@@ -3,14 +3,16 @@
  * a delta does not verify. Holding the offered versions here keeps them usable until the visit is over. SPEC section "Scope".
  */
 
-import { type AnswerSizes, SHARED_PADDING_STEP } from "../../protocol/frames/answer-sizes.ts";
+import type { AnswerSizes } from "../../protocol/frames/answer-sizes.ts";
 import { OMITTED_ETAGS } from "../../protocol/frames/etag-formulas.ts";
 import type { ResponseHead } from "../../protocol/http/head.ts";
+import { isOfUnknownType, whyPassed } from "../../protocol/http/why-passed.ts";
 import type { Link } from "../../protocol/link/link-api.ts";
 import type { Clock } from "../../protocol/runtime/clock.ts";
 import type { Lease } from "../../protocol/runtime/memory-budget.ts";
 import type { Addressed, Credentials } from "../../protocol/scope/credentials.ts";
-import type { ScopeRules, SessionScope } from "../../protocol/scope/scope.ts";
+import type { NoBase } from "../../protocol/scope/no-base.ts";
+import type { Scope, ScopeRules, SessionScope } from "../../protocol/scope/scope.ts";
 import { type Fingerprint, printable } from "../../protocol/store/fingerprint.ts";
 import type { PageKey } from "../../protocol/store/page-key.ts";
 import { type Partition, partitionOf } from "../../protocol/store/partition.ts";
@@ -18,9 +20,10 @@ import { sessionThatFinds } from "../../protocol/store/stored-version.ts";
 import type { SessionVersions, StoreId, Version } from "../../protocol/store/version-store.ts";
 import type { DecodeContext } from "../answer/decode-context.ts";
 import { type RestoredEtag, tagResumed } from "../answer/restore-etag.ts";
-import { chooseBases, offersOfAddress } from "../bases/choose-bases.ts";
+import { type BasesWanted, chooseBases, offersOfAddress } from "../bases/choose-bases.ts";
+import { whyNoneFound } from "../bases/why-none-found.ts";
 import type { PageCopies } from "../compress/page-copies.ts";
-import { type SizeExposure, sizeExposureOf } from "../exchange/size-exposure.ts";
+import { type SizeExposure, sizeExposureOf, sizesFor } from "../exchange/size-exposure.ts";
 import { VisitMemory } from "../exchange/visit-memory.ts";
 import { askedFrom, isAuthenticated } from "../exchange/visitor-connection.ts";
 import type { VisitorRequest } from "../exchange/visitor-request.ts";
@@ -48,22 +51,6 @@ export interface BasesOptions {
     "clock" | "log" | "store" | "commonBases" | "memory" | "heldPages" | "pageBytes" | "untrusted"
   >;
 }
-
-/** Of answers to requests that others may have chosen. @internal */
-const NAVIGATION_PADDING_STEP = 1024;
-
-const sizesFor = (exposure: SizeExposure, buildsOnOthers: () => boolean): AnswerSizes | undefined => {
-  switch (exposure) {
-    case "none":
-      return undefined;
-    case "own":
-      return buildsOnOthers() ? { kind: "padded", step: SHARED_PADDING_STEP, streams: true } : undefined;
-    case "navigation":
-      return { kind: "padded", step: NAVIGATION_PADDING_STEP, streams: false };
-    case "foreign":
-      return { kind: "plain" };
-  }
-};
 
 export class VisitBases implements DecodeContext, PageCopies {
   /** Best last. */
@@ -101,6 +88,11 @@ export class VisitBases implements DecodeContext, PageCopies {
   /** The head that the page belongs to, and the tag that it left out. */
   #head: ResponseHead | undefined;
   #tag: RestoredEtag | undefined;
+  readonly #wanted: BasesWanted;
+  /** Whose its page is, once that is decided. */
+  #scope: Scope | undefined;
+  /** The session goes on under another name. */
+  #inherited = false;
   /** The page of this visit, once it is remembered. */
   #remembered: Version | undefined;
   /** Whose it is, where common bases may be made of it. */
@@ -128,19 +120,20 @@ export class VisitBases implements DecodeContext, PageCopies {
     const { session } = this.#credentials;
     this.#audience = session && dependencies.store.enter(this.#partition, session);
     const addressed = options.addressed?.session;
+    this.#wanted = {
+      partition: this.#partition,
+      pageKey,
+      session,
+      addressed,
+      ownOnly: this.exposure === "navigation",
+      bases: rules.bases,
+      commonBases: rules.commonBases,
+      peerStore: this.#peerStore,
+    };
     this.offered =
       this.visitorConnection !== undefined || this.exposure === "foreign"
         ? []
-        : chooseBases(dependencies.store, {
-            partition: this.#partition,
-            pageKey,
-            session,
-            addressed,
-            ownOnly: this.exposure === "navigation",
-            bases: rules.bases,
-            commonBases: rules.commonBases,
-            peerStore: this.#peerStore,
-          });
+        : chooseBases(dependencies.store, this.#wanted);
     // A whole page that is compressed by itself tells more than a padded delta: 37 of 200 digits were read in one run.
     const alone = this.exposure === "navigation" && rules.bases === "off";
     this.sizes = sizesFor(alone ? "foreign" : this.exposure, () =>
@@ -176,7 +169,42 @@ export class VisitBases implements DecodeContext, PageCopies {
     // Whoever was given a new cookie stays the same person.
     if (rules.commonBases && answered.joined.length > 0)
       dependencies.commonBases.samePerson(this.#partition, answered.joined);
-    if (answered.renewal !== undefined) dependencies.store.inherit(this.#partition, answered.renewal);
+    if (answered.renewal === undefined) return;
+    dependencies.store.inherit(this.#partition, answered.renewal);
+    this.#inherited = answered.renewal.from !== undefined;
+  }
+
+  /** Why an answer that came whole had no base, or one that passed could have none. `pageBytes`: of its page. */
+  whyNoBase(form: "whole" | "passed", pageBytes: number): NoBase {
+    const { visitor, rules, dependencies } = this.#options;
+    const head = this.#head;
+    if (form === "passed") {
+      const asked = this.sizes?.kind === "plain" ? (rules.bases === "off" ? "off" : "foreign") : undefined;
+      if (head === undefined) return "origin-side";
+      return (
+        whyPassed(visitor.method, head) ??
+        asked ??
+        (isOfUnknownType(head) ? "not-compressible" : "origin-side")
+      );
+    }
+    if (this.offered.length > 0) return "origin-side";
+    if (this.#authenticated) return "connection-login";
+    if (this.exposure === "foreign") return "foreign";
+    const scope = this.#scope;
+    if (scope === undefined) return pageBytes > this.pageBytes ? "too-large" : "budget";
+    if (scope.kind === "nobody") return this.#reasonIn(scope);
+    return whyNoneFound(dependencies.store, this.#wanted, this.#remembered) ?? this.#reasonIn(scope);
+  }
+
+  #reasonIn(scope: Scope): NoBase {
+    if (scope.kind === "public") return "first-visit";
+    const reason = scope.reason ?? "new-session";
+    const goesOn = scope.kind === "session" && (this.#inherited || scope.session === this.#wanted.session);
+    if (reason === "renewed" && goesOn) return "new-session";
+    const isPersonal = reason === "private" || reason === "no-store";
+    return scope.kind === "nobody" && isPersonal && this.#options.proxyNotTrusted === true
+      ? "proxy-not-trusted"
+      : reason;
   }
 
   /** The visit is over on this link: gives its memory back, and lets common bases learn of its page. */
@@ -210,7 +238,7 @@ export class VisitBases implements DecodeContext, PageCopies {
     const head = this.#head;
     if (head === undefined) return;
     this.#tag?.madeOf(body, fingerprint);
-    const { visitor, pageKey, rules, dependencies, addressed, proxyNotTrusted } = this.#options;
+    const { visitor, pageKey, rules, dependencies, addressed } = this.#options;
     // Whose page it is no field tells: the connection itself is the credential.
     if (this.#authenticated || this.exposure === "foreign") return;
     const scope = rules.scopeOf({
@@ -220,7 +248,8 @@ export class VisitBases implements DecodeContext, PageCopies {
       status: head.status,
       response: head.fields,
     });
-    if (scope.kind === "nobody" && proxyNotTrusted === true && rules.bases !== "off")
+    this.#scope = scope;
+    if (scope.kind === "nobody" && this.#reasonIn(scope) === "proxy-not-trusted")
       dependencies.untrusted.met(visitor);
     this.#remembered = dependencies.store.remember(this.#partition, {
       ...pageKey,

@@ -7,6 +7,7 @@ import { StreamError, type StreamErrorCode } from "../../protocol/errors.ts";
 import type { AnswerForm, AnswerFrame } from "../../protocol/frames/frame.ts";
 import type { HeaderList } from "../../protocol/http/header-list.ts";
 import type { Link } from "../../protocol/link/link-api.ts";
+import type { NoBase } from "../../protocol/scope/no-base.ts";
 import type { VisitRecord } from "../exchange/access-record.ts";
 import { AnswerTimeout } from "../exchange/answer-timeout.ts";
 import {
@@ -130,6 +131,8 @@ export class Visit implements VisitorListener, ExchangeEvents {
       record.answerBytes = exchange?.answerBytes ?? 0;
       if (bases.decodeMs !== undefined) record.decodeMs = bases.decodeMs;
       if (bases.mismatched) record.mismatched = true;
+      const reason = this.#whyNoBase(bases);
+      if (reason !== undefined) record.reason = reason;
       if (hasBody) {
         record.bodyBytes = this.#upload?.bytes ?? 0;
         record.requestBytes = exchange?.requestBytes ?? 0;
@@ -166,6 +169,15 @@ export class Visit implements VisitorListener, ExchangeEvents {
 
   lost(): void {
     this.#upload?.lost();
+  }
+
+  /** Undefined where it had one, or came to nothing. */
+  #whyNoBase(bases: VisitBases): NoBase | undefined {
+    const phase = this.#phase;
+    if (phase.at !== "answering" || this.#failed !== undefined) return undefined;
+    if (bases.mismatched) return "mismatch";
+    const { form } = phase;
+    return form === "whole" || form === "passed" ? bases.whyNoBase(form, this.#pageBytes ?? 0) : undefined;
   }
 
   get #exchange(): Exchange | undefined {

@@ -20,6 +20,7 @@ import type { EdgeConfig } from "../config/edge-config.ts";
 import type { VisitorListen } from "../config/listener-config.ts";
 import { UntrustedProxies } from "../exchange/untrusted-proxies.ts";
 import { HeldPages } from "../exchange/visit-memory.ts";
+import { WholeAnswers } from "../exchange/whole-answers.ts";
 import { serveVisitors } from "../http/http-server.ts";
 import { acceptOrigins } from "../links/accept-links.ts";
 import { LinkPool } from "../links/link-pool.ts";
@@ -64,6 +65,7 @@ export const startEdge = async (
     failed: (error) => log.error("access log failed", { error }),
     dropped: (lines) => log.warn("access log too slow", { dropped: lines }),
   });
+  const wholeAnswers = new WholeAnswers({ clock, log });
   const tunnel = await acceptOrigins({
     config,
     clock,
@@ -94,7 +96,12 @@ export const startEdge = async (
     hosts,
     untrusted: new UntrustedProxies(log),
     pseudonym: pseudonymOf(randomBytes(PSEUDONYM_BYTES).toString("hex")),
-    accessLog,
+    accessLog: {
+      write(record) {
+        wholeAnswers.note(record);
+        accessLog.write(record);
+      },
+    },
   });
   const visitors = await serveVisitors(config, { clock, log, visits }).catch(async (error: unknown) => {
     await tunnel.close();
@@ -129,6 +136,7 @@ export const startEdge = async (
       bound.cancel();
       await tunnel.close();
       await visits.over();
+      wholeAnswers.stop();
       await commonBases.stop();
       await accessLog.close();
       store.close();

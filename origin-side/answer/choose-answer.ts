@@ -1,36 +1,9 @@
-/**
- * How a response travels: passed as it is, or as same, delta or whole. The choice costs no byte of the body where the head
- * decides it. SPEC section "Answers".
- */
+/** What an answer builds on: of the offered versions those that are held here, and that fit. SPEC section "Answers". */
 import type { Codec } from "../../protocol/codec/codec.ts";
-import { isCompressed, isCompressible, isEventStream } from "../../protocol/http/compressible.ts";
-import { fieldOf, isBodiless, type RequestHead, type ResponseHead } from "../../protocol/http/head.ts";
-import { isCoded } from "../../protocol/http/representation.ts";
-import { onceFor } from "../../protocol/runtime/once-for.ts";
+import type { NoBase } from "../../protocol/scope/no-base.ts";
 import type { Fingerprint, ShortFingerprint } from "../../protocol/store/fingerprint.ts";
 import type { Partition } from "../../protocol/store/partition.ts";
 import type { Version, VersionStore } from "../../protocol/store/version-store.ts";
-
-/** `passed`: as it is. `coded`: worth a delta. `by its bytes`: its type says nothing, its first bytes may. */
-type Travel = "passed" | "coded" | "by its bytes";
-
-/** Shorter bodies gain nothing over their digest. @internal */
-export const LEAST_CODED_BYTES = 64;
-
-const PARTIAL = 206;
-
-export const howItTravels = (request: RequestHead, head: ResponseHead): Travel =>
-  request.method === "HEAD" ? "passed" : howBodyTravels(head);
-
-const howBodyTravels = onceFor(({ status, fields }: ResponseHead): Travel => {
-  const type = fieldOf(fields, "content-type") ?? "";
-  if (isBodiless(status) || status === PARTIAL) return "passed";
-  // Each event goes on by itself, as it comes.
-  if (isCoded(fields) || isCompressed(type) || isEventStream(type)) return "passed";
-  const length = Number(fieldOf(fields, "content-length") ?? Number.POSITIVE_INFINITY);
-  if (length < LEAST_CODED_BYTES) return "passed";
-  return isCompressible(type) ? "coded" : "by its bytes";
-});
 
 /** A version that the request offered and this side holds too. */
 export interface UsableBase {
@@ -74,6 +47,21 @@ export const fittingBases = (
   while (from < accepted.length && !codec.fits(bytes, pageBytes))
     bytes -= accepted[from++]?.version.body.length ?? 0;
   return accepted.slice(from);
+};
+
+/**
+ * Why a whole answer builds on nothing though versions were offered, as far as sizes tell; undefined where none were: the edge
+ * says why. `fitting`: those of the `held` ones that the codec takes.
+ */
+export const whyUnused = (
+  { offers }: { readonly offers: readonly string[] },
+  held: readonly UsableBase[],
+  fitting: readonly UsableBase[],
+  otherwise: "no-gain" | "budget",
+): NoBase | undefined => {
+  if (offers.length === 0) return undefined;
+  if (held.length === 0) return "not-held";
+  return fitting.length === 0 ? "too-large" : otherwise;
 };
 
 /** Bit i set: offer i is a base. */

@@ -14,9 +14,9 @@ import {
   mustKeepCoding,
   notModifiedHead,
 } from "../../protocol/http/representation.ts";
+import { whyPassed } from "../../protocol/http/why-passed.ts";
 import type { MemoryBudget } from "../../protocol/runtime/memory-budget.ts";
 import type { UpstreamBody } from "../../protocol/upstream/body.ts";
-import { howItTravels } from "./choose-answer.ts";
 import { CodedCopy } from "./coded-copy.ts";
 import { decodeBody } from "./decompress.ts";
 import { deniesCoding, needsLargeWindow } from "./first-bytes.ts";
@@ -93,13 +93,11 @@ const codingToUndo = (
   if (isUntouchable(request.fields) || mustKeepCoding(head.fields)) return undefined;
   const isCodedAgain =
     acceptedCodings(request.fields).length > 0 && isCompressible(fieldOf(head.fields, "content-type") ?? "");
-  return isCodedAgain && isWorthIt(request, head, pageBytes) ? coding : undefined;
+  return isCodedAgain && isWorthIt(head, pageBytes) ? coding : undefined;
 };
 
 /** Whether its page may travel as a delta. Asked as for GET, so that HEAD is answered alike. */
-const isWorthIt = (request: RequestHead, head: ResponseHead, pageBytes: number): boolean => {
+const isWorthIt = (head: ResponseHead, pageBytes: number): boolean => {
   const codedBytes = Number(fieldOf(head.fields, "content-length") ?? 0);
-  return (
-    codedBytes <= pageBytes && howItTravels({ ...request, method: "GET" }, decodedHead(head)) === "coded"
-  );
+  return codedBytes <= pageBytes && whyPassed("GET", decodedHead(head)) === undefined;
 };

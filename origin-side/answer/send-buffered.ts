@@ -16,7 +16,14 @@ import type { SentAnswer } from "../exchange/access-record.ts";
 import type { IncomingExchange } from "../exchange/incoming-exchange.ts";
 import type { Answering } from "./answering.ts";
 import type { RecoverableAnswer } from "./await-acknowledgement.ts";
-import { isOfAddress, offersMask, sameAs, type UsableBase } from "./choose-answer.ts";
+import {
+  fittingBases,
+  isOfAddress,
+  offersMask,
+  sameAs,
+  type UsableBase,
+  whyUnused,
+} from "./choose-answer.ts";
 import { encodePage } from "./encode-delta.ts";
 import type { Unverified } from "./retained-answer.ts";
 
@@ -62,8 +69,15 @@ export const encodeBuffered = async (answering: Answering, page: Buffer): Promis
 };
 
 /** What the access log says of it. */
-export const sentBuffered = ({ form, bases, encodeMs, body }: EncodedPage): SentAnswer => ({
+export const sentBuffered = (
+  { form, bases, encodeMs, body }: EncodedPage,
+  { exchange, offered, options }: Answering,
+): SentAnswer => ({
   answer: form.kind,
+  reason:
+    form.kind === "whole"
+      ? whyUnused(exchange.open, offered, fittingBases(options.streaming, offered, body.length), "no-gain")
+      : undefined,
   bases,
   encodeMs,
   pageBytes: body.length,

@@ -7,6 +7,7 @@ import { SegmentedBody } from "../../protocol/codec/segment-writer.ts";
 import { type AnswerSizes, SHARED_PADDING_STEP } from "../../protocol/frames/answer-sizes.ts";
 import { basesDigest } from "../../protocol/frames/digests.ts";
 import { LATE } from "../../protocol/runtime/async-queue.ts";
+import type { NoBase } from "../../protocol/scope/no-base.ts";
 import type { BodyEnd, UpstreamBody } from "../../protocol/upstream/body.ts";
 import type { SentAnswer } from "../exchange/access-record.ts";
 import type { IncomingExchange } from "../exchange/incoming-exchange.ts";
@@ -17,7 +18,7 @@ import {
   type RecoverableAnswer,
 } from "./await-acknowledgement.ts";
 import { type Gathered, PAUSE_MS } from "./buffer-body.ts";
-import { fittingBases, isOfAddress, offersMask, type UsableBase } from "./choose-answer.ts";
+import { fittingBases, isOfAddress, offersMask, type UsableBase, whyUnused } from "./choose-answer.ts";
 import { padOf } from "./pad-answer.ts";
 import { RetainedAnswer, type Unverified } from "./retained-answer.ts";
 
@@ -47,7 +48,11 @@ export const streamPage = async (
   const context = options.contexts.take(mayDelta ? "withBases" : "alone");
   if (mayDelta && context !== "withBases") gathered.lease.shrink(MOST_UNVERIFIED_BYTES);
   if (context === "none") return undefined;
-  const stream = new PageStream(answering, gathered, context === "withBases" ? fitting : []);
+  const bases = context === "withBases" ? fitting : [];
+  // Of what others may have been sent whole units only are copied, and a page that streams has none yet.
+  const why = offered.length < answering.offered.length && offered.length === 0 ? "streamed" : undefined;
+  const unused = why ?? whyUnused(answering.exchange.open, answering.offered, fitting, "budget");
+  const stream = new PageStream(answering, gathered, bases, bases.length === 0 ? unused : undefined);
   try {
     return await stream.run();
   } finally {
@@ -68,6 +73,8 @@ class PageStream implements RecoverableAnswer {
   readonly #gathered: Gathered;
   readonly #body: UpstreamBody;
   readonly #bases: readonly UsableBase[];
+  /** Why there are none. */
+  readonly #unused: NoBase | undefined;
   readonly #retained: RetainedAnswer;
   readonly #coded: SegmentedBody;
   #kept: Buffer[] | undefined;
@@ -75,7 +82,12 @@ class PageStream implements RecoverableAnswer {
   /** Undefined while the web server goes on. */
   #end: BodyEnd | undefined;
 
-  constructor(answering: Answering, gathered: Gathered, bases: readonly UsableBase[]) {
+  constructor(
+    answering: Answering,
+    gathered: Gathered,
+    bases: readonly UsableBase[],
+    unused: NoBase | undefined,
+  ) {
     const { exchange, options, body } = answering;
     this.#answering = answering;
     this.#exchange = exchange;
@@ -83,6 +95,7 @@ class PageStream implements RecoverableAnswer {
     this.#gathered = gathered;
     this.#body = body;
     this.#bases = bases;
+    this.#unused = unused;
     // A whole answer needs no acknowledgement.
     this.#retained = new RetainedAnswer(bases.length > 0 ? gathered.pieces : undefined);
     const encoder = options.streaming.streaming.encoder(bases.map(({ version }) => version.body));
@@ -106,7 +119,8 @@ class PageStream implements RecoverableAnswer {
     const bases = this.#bases.length;
     if (bases > 0) await awaitAcknowledgement(this.#exchange, this, this.#options);
     const answer = bases > 0 ? "delta" : "whole";
-    return { sent: { answer, bases, pageBytes: this.#bytes, streamed: true }, pieces: this.#kept, madeMs };
+    const sent = { answer, reason: this.#unused, bases, pageBytes: this.#bytes, streamed: true } as const;
+    return { sent, pieces: this.#kept, madeMs };
   }
 
   get bytes(): number {

@@ -17,13 +17,13 @@ import { originMemory, printMemory } from "../../protocol/daemon/memory-bound.ts
 import { fieldOf, type ResponseHead } from "../../protocol/http/head.ts";
 import { type Clock, DeadlineError } from "../../protocol/runtime/clock.ts";
 import { codeOf } from "../../protocol/runtime/user-error.ts";
-import { authorityOf, printUpstreamAddress } from "../../protocol/upstream/upstream-address.ts";
+import { printUpstreamAddress } from "../../protocol/upstream/upstream-address.ts";
 import { UpstreamClient } from "../../protocol/upstream/upstream-client.ts";
-import { EVERY_HOST } from "../../protocol/upstream/upstream-settings.ts";
 import { type EdgeToDial, originSettings } from "../config/origin-config.ts";
 import type { Route } from "../config/route-config.ts";
-import { upstreamRequest } from "../request/upstream-head.ts";
 import { adviseConnections } from "./advise-connections.ts";
+import { adviseSaving } from "./advise-saving.ts";
+import { askForHead, pageOf } from "./ask-page.ts";
 import { tryEdge } from "./probe-edge.ts";
 
 /** How long one thing may take: a name, a web server's answer, a link. @internal */
@@ -59,7 +59,7 @@ interface Bounds {
 
 const checkRoute = async (
   route: Route,
-  bounds: Bounds & { readonly headBytes: number },
+  bounds: Bounds & { readonly headBytes: number; readonly pageBytes: number },
 ): Promise<readonly Finding[]> => {
   const setting = `route ${route.host}${route.path === "/" ? "" : route.path}`;
   if (route.origin.scheme !== "unix") {
@@ -73,25 +73,16 @@ const checkRoute = async (
     const answer = await bounds.clock.within(bounds.withinMs, undefined, (signal) =>
       askForHead(route, client, signal),
     );
-    return [judgeAnswer(server, route, answer), ...adviseConnections(server, route, answer)];
+    return [
+      judgeAnswer(server, route, answer),
+      ...adviseConnections(server, route, answer),
+      ...(await adviseSaving(server, route.path, pageOf(route, client, bounds), bounds)),
+    ];
   } catch (error) {
     return [whyNoAnswer(server, error)];
   } finally {
     await client.close();
   }
-};
-
-/** HEAD as a visitor's request would arrive there. Resolves with the response's head alone. */
-const askForHead = async (
-  route: Route,
-  client: UpstreamClient,
-  signal: AbortSignal,
-): Promise<ResponseHead> => {
-  const host = route.host === EVERY_HOST ? authorityOf(route.origin) : route.host;
-  const fields = ["Host", host, "User-Agent", "coilgun-origin check"];
-  const request = { method: "HEAD", target: route.path, fields };
-  const head = upstreamRequest(request, route, { askEncoded: route.askEncoded, wasStrong: () => false });
-  return (await client.fetch({ head, body: undefined, signal, interim: () => {} })).head;
 };
 
 const judgeAnswer = (server: string, { host, path }: Route, { status, fields }: ResponseHead): Finding => {

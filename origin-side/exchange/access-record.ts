@@ -1,10 +1,13 @@
 /** What the access log says of one exchange on the origin side. Times are milliseconds. */
 import type { StreamErrorCode } from "../../protocol/errors.ts";
+import type { NoBase } from "../../protocol/scope/no-base.ts";
 import type { IncomingExchange } from "./incoming-exchange.ts";
 
 /** How an answer went out. */
 export interface SentAnswer {
   readonly answer: "same" | "delta" | "whole" | "passed";
+  /** Why it builds on nothing, where only this side knows. */
+  readonly reason?: NoBase | undefined;
   /** The versions that it builds on. */
   readonly bases?: number;
   /** Bytes of its plain body; undefined: it passed, so they are those that crossed the link. */
@@ -31,6 +34,7 @@ export interface ExchangeRecord {
   /** Until the web server's response head. */
   readonly originMs: number | undefined;
   readonly answer: SentAnswer["answer"] | undefined;
+  readonly reason: NoBase | undefined;
   readonly bases: number | undefined;
   readonly encodeMs: number | undefined;
   readonly pageBytes: number | undefined;
@@ -51,6 +55,7 @@ export const recordOf = (
   status: response?.status,
   originMs: response && response.at - startedAt,
   answer: sent?.answer,
+  reason: sent?.reason,
   bases: sent?.bases,
   encodeMs: sent?.encodeMs,
   pageBytes: sent && (sent.pageBytes ?? sentBytes),

@@ -7,6 +7,8 @@ import { StreamError, type StreamErrorCode } from "../../protocol/errors.ts";
 import { wholeUnitsOf } from "../../protocol/frames/whole-units.ts";
 import { isOfAuthenticatedConnection } from "../../protocol/http/connection-auth.ts";
 import { isIncremental, isUnbuffered } from "../../protocol/http/incremental.ts";
+import { isOfUnknownType, whyPassed } from "../../protocol/http/why-passed.ts";
+import type { NoBase } from "../../protocol/scope/no-base.ts";
 import { audienceOf, type Retention, type Scope } from "../../protocol/scope/scope.ts";
 import { type Fingerprint, fingerprintOf } from "../../protocol/store/fingerprint.ts";
 import { partitionOf } from "../../protocol/store/partition.ts";
@@ -16,7 +18,7 @@ import type { UpstreamResponse } from "../../protocol/upstream/upstream-request.
 import type { AnswerDependencies, Answering } from "../answer/answering.ts";
 import { awaitAcknowledgement } from "../answer/await-acknowledgement.ts";
 import { type Gathered, gatherBody } from "../answer/buffer-body.ts";
-import { howItTravels, usableBases } from "../answer/choose-answer.ts";
+import { usableBases } from "../answer/choose-answer.ts";
 import { decodeResponse } from "../answer/decode-response.ts";
 import { DamagedCoding } from "../answer/decompress.ts";
 import { looksCompressed } from "../answer/first-bytes.ts";
@@ -25,12 +27,7 @@ import { withVisitorsHost } from "../answer/restore-host.ts";
 import { BufferedAnswer, encodeBuffered, sentBuffered } from "../answer/send-buffered.ts";
 import { streamPage } from "../answer/send-streamed.ts";
 import type { SlowPages } from "../answer/slow-pages.ts";
-import {
-  type ExchangePhases,
-  type ExchangeRecord,
-  recordOf,
-  type SentAnswer,
-} from "../exchange/access-record.ts";
+import { type ExchangePhases, type ExchangeRecord, recordOf } from "../exchange/access-record.ts";
 import type { ExchangeLimits, IncomingExchange } from "../exchange/incoming-exchange.ts";
 import { type HeldBody, NO_BODY_HELD, type RequestDecoders, requestBodyOf } from "../request/decode-body.ts";
 import { type AskDependencies, askUpstream } from "./ask-upstream.ts";
@@ -52,8 +49,6 @@ interface PassedBody {
   take?(): Buffer | BodyEnd | undefined;
   next(): Promise<Buffer | BodyEnd>;
 }
-
-const PASSED: SentAnswer = { answer: "passed" };
 
 /** Never rejects: what goes wrong ends the exchange with a code, and stands in its record. */
 export const answerEdge = async (
@@ -100,7 +95,7 @@ const join = async (
 ): Promise<void> => {
   try {
     exchange.answer({ kind: "passed" }, head);
-    phases.sent = PASSED;
+    phases.sent = { answer: "passed", reason: "no-body" };
     await joinUpgraded(exchange, exchange.upgradedBody(), connection);
   } finally {
     connection.destroy();
@@ -135,15 +130,16 @@ const decoded = async (
 /** Chooses the form: what no delta can help passes, what is here in a moment goes as one, the rest streams. */
 const answerWith = async (answering: Answering, phases: ExchangePhases, slow: SlowPages): Promise<void> => {
   const { exchange, head, body, coded, options } = answering;
-  const travels = exchange.sizes?.kind === "plain" ? "passed" : howItTravels(exchange.request, head);
-  if (travels === "passed") {
+  const why =
+    whyPassed(exchange.request.method, head) ?? (exchange.sizes?.kind === "plain" ? "foreign" : undefined);
+  if (why !== undefined) {
     coded?.release();
-    return pass(answering, [], phases);
+    return pass(answering, [], phases, why);
   }
   const gathered = await gatherBody(body, options, {
     isHere: () => coded?.isHere === true,
     mayWait: () => mayNotStream(exchange) || !goesAtOnce(answering, slow),
-    ...(travels === "by its bytes" ? { passes: looksCompressed } : {}),
+    ...(isOfUnknownType(head) ? { passes: looksCompressed } : {}),
   }).catch((error) => {
     coded?.release();
     throw error;
@@ -153,7 +149,7 @@ const answerWith = async (answering: Answering, phases: ExchangePhases, slow: Sl
       return await answerBroken(answering, gathered.pieces, gathered.failure, phases);
     coded?.release(); // from here on its answer is on its way
     if (gathered.end === undefined && (gathered.passes || mayNotStream(exchange)))
-      await pass(answering, gathered.pieces, phases);
+      await pass(answering, gathered.pieces, phases, gathered.passes ? "not-compressible" : "foreign");
     else if (gathered.end === undefined) await answerStreamed(answering, gathered, phases, slow);
     else await answerBuffered(answering, gathered, gathered.end, phases);
   } finally {
@@ -182,10 +178,10 @@ const answerBroken = async (
   if (failure instanceof DamagedCoding && coded?.isKept === true) {
     const { host, request } = exchange;
     options.log.warn("coding damaged", { host, target: request.target, why: failure.message });
-    return pass({ exchange, head: coded.head, body: coded }, [], phases);
+    return pass({ exchange, head: coded.head, body: coded }, [], phases, "broken");
   }
   if (pieces.length === 0) throw failure;
-  await pass(answering, pieces, phases);
+  await pass(answering, pieces, phases, "broken");
 };
 
 /** What has to be padded must be known as a whole, if somebody else may have chosen some of it. */
@@ -207,7 +203,7 @@ const answerBuffered = async (
     end,
     padOf(exchange, encoded.coded.length, { page: encoded.fingerprint, offered: answering.offered }),
   );
-  phases.sent = sentBuffered(encoded);
+  phases.sent = sentBuffered(encoded, answering);
   if (full !== undefined) await full;
   // Once the answer has left, at the end of this turn; and before anything that the edge may ask next can arrive.
   await new Promise(setImmediate);
@@ -224,7 +220,7 @@ const answerStreamed = async (
   slow: SlowPages,
 ): Promise<void> => {
   const streamed = await streamPage(answering, gathered);
-  if (streamed === undefined) return pass(answering, gathered.pieces, phases);
+  if (streamed === undefined) return pass(answering, gathered.pieces, phases, "budget");
   slow.took(answering, streamed.madeMs);
   phases.sent = streamed.sent;
   if (streamed.pieces === undefined) return;
@@ -237,9 +233,10 @@ const pass = async (
   { exchange, head, body }: Pick<Answering, "exchange" | "head"> & { readonly body: PassedBody },
   pieces: readonly Buffer[],
   phases: ExchangePhases,
+  reason: NoBase,
 ): Promise<void> => {
   exchange.answer({ kind: "passed" }, head);
-  phases.sent = PASSED;
+  phases.sent = { answer: "passed", reason };
   for (const piece of pieces) await exchange.data(piece);
   for (;;) {
     const next = body.take?.() ?? (await body.next());

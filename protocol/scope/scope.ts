@@ -17,6 +17,7 @@ import {
   type VisitorPlace,
 } from "./credentials.ts";
 import { HARMLESS_COOKIES, nameMatcher } from "./ignored-cookies.ts";
+import type { NoBase } from "./no-base.ts";
 
 /**
  * `session`: the rules of this file. `site`: everything is public, an operator's choice for sites without secrets.
@@ -48,15 +49,16 @@ export interface SessionScope {
   readonly marks: (() => readonly string[]) | undefined;
   /** Marks of who asked, for common bases; undefined where none would tell people apart. */
   readonly joined?: (() => readonly string[]) | undefined;
+  /** Why it is nobody else's; the origin side need not know. */
+  readonly reason?: NoBase;
 }
 
 export type Scope =
   | { readonly kind: "public"; readonly retention: Retention }
   | SessionScope
   /** Not remembered as a base. */
-  | { readonly kind: "nobody" };
+  | { readonly kind: "nobody"; readonly reason: NoBase };
 
-const NOBODY: Scope = { kind: "nobody" };
 const PUBLIC: Scope = { kind: "public", retention: "keep" };
 const PARTIAL_CONTENT = 206;
 
@@ -115,7 +117,8 @@ export class ScopeRules {
     readonly response: RawHeaders;
   }): Scope {
     // A part of a page is no version of it.
-    if (this.bases === "off" || asked.status === PARTIAL_CONTENT) return NOBODY;
+    if (asked.status === PARTIAL_CONTENT) return { kind: "nobody", reason: "partial" };
+    if (this.bases === "off") return { kind: "nobody", reason: "off" };
     const says = readResponse(asked.response);
     if (this.bases === "site") return says.noStore ? { kind: "public", retention: "no-store" } : PUBLIC;
 
@@ -135,11 +138,13 @@ export class ScopeRules {
         retention,
         marks: addressed.marks,
         joined: addressed.marks,
+        reason: said(says),
       };
     if (personal) credentials.noteCompany();
     const owner = credentials.after(cookies);
     // A personal page for a visitor known by nothing secret: whoever else is known by as little is not the same visitor.
-    if (owner?.session === undefined || (personal && !owner.secret)) return NOBODY;
+    if (owner?.session === undefined || (personal && !owner.secret))
+      return { kind: "nobody", reason: whyNobodys(owner, says, cookies.length > 0, isCapability) };
     // Tokens in headers are renewed and answers to them are personal, so they are no evidence either.
     const ownMarks = personal || owner.hasHeader || isCapability ? undefined : () => owner.marks();
     return {
@@ -149,6 +154,7 @@ export class ScopeRules {
       marks: addressed?.marks ?? ownMarks,
       // Renewed tokens are nobody's second self here either; that a cookie takes another's place is told by `kinOf`.
       joined: owner.hasHeader || isCapability ? undefined : () => owner.marks(),
+      reason: owner === credentials ? said(says) : credentials.none ? "sets-cookie" : "renewed",
     };
   }
 
@@ -173,6 +179,23 @@ export class ScopeRules {
     };
   }
 }
+
+/** Why a page is its session's alone, as the response says it. */
+const said = (says: Said): NoBase => {
+  if (says.noStore) return "no-store";
+  return says.private ? "private" : "new-session";
+};
+
+const whyNobodys = (
+  owner: Credentials | undefined,
+  says: Said,
+  setsCookies: boolean,
+  isCapability: boolean,
+): NoBase => {
+  if (owner === undefined) return "renewed";
+  if (isCapability) return "capability";
+  return setsCookies ? "sets-cookie" : said(says);
+};
 
 /** What a response with cookies that count makes of who asked. */
 interface Answered {

@@ -5,6 +5,7 @@
  */
 import { LRUCache } from "lru-cache";
 import type { Clock } from "../runtime/clock.ts";
+import type { LostPages } from "./lost-pages.ts";
 import { PARTITION_BYTES } from "./memory-accounting.ts";
 import { keyOf, type Partition } from "./partition.ts";
 import { type HeldVersion, PartitionVersions } from "./stored-version.ts";
@@ -18,6 +19,7 @@ interface KeyShare {
 export interface SharesOptions {
   readonly clock: Clock;
   readonly maxBytes: number;
+  readonly lost: LostPages;
   /** It is held no more. */
   dropped(version: HeldVersion): void;
 }
@@ -94,13 +96,15 @@ export class Shares {
   }
 
   #newHeld(): LRUCache<HeldVersion, number> {
-    const { clock, maxBytes, dropped } = this.#options;
+    const { clock, maxBytes, lost, dropped } = this.#options;
     return new LRUCache<HeldVersion, number>({
       maxSize: maxBytes,
       updateAgeOnGet: true,
       ttlResolution: 0, // else lru-cache sets timers of its own
       perf: { now: () => clock.now() + 1 }, // to lru-cache, a start at 0 means no end
       dispose: (_, version, why) => {
+        if (why === "evict") lost.note(version, "evicted");
+        if (why === "expire") lost.note(version, "expired");
         if (why !== "set") dropped(version);
       },
     });

@@ -11,6 +11,7 @@ import { namesOf } from "./common-base-name.ts";
 import { ownBuffer } from "./compact-buffer.ts";
 import { LastUses } from "./expiry-queue.ts";
 import type { Fingerprint, ShortFingerprint } from "./fingerprint.ts";
+import { LostPages } from "./lost-pages.ts";
 import { accountedBytesOf, VERSION_BYTES } from "./memory-accounting.ts";
 import type { ScopeKey } from "./page-index.ts";
 import { hostName, hostOf, type Partition } from "./partition.ts";
@@ -33,6 +34,7 @@ export const SWEEP_MS = 10_000;
 
 export class VersionStore {
   readonly maxBytes: number;
+  readonly lost = new LostPages();
   readonly #clock: Clock;
   readonly #lifetimes: Lifetimes;
   readonly #identitiesForPublic: number;
@@ -49,6 +51,7 @@ export class VersionStore {
     this.#shares = new Shares({
       clock,
       maxBytes: this.maxBytes,
+      lost: this.lost,
       dropped: (version) => this.#dropped(version),
     });
   }
@@ -203,7 +206,7 @@ export class VersionStore {
   #current(partition: Partition, fingerprint: Fingerprint): HeldVersion | undefined {
     const version = this.#shares.partitions.get(partition)?.get(fingerprint);
     if (version === undefined || version.owner.held.has(version)) return version;
-    version.owner.held.delete(version); // past its end, and not swept yet
+    this.#end(version); // past its end, and not swept yet
     return undefined;
   }
 
@@ -280,10 +283,14 @@ export class VersionStore {
   #keepSweeping(): void {
     this.#sweep ??= this.#clock.after(SWEEP_MS, () => {
       this.#sweep = undefined;
-      for (const version of this.#lastUses.ended((other) => !other.owner.held.has(other)))
-        version.owner.held.delete(version);
+      for (const version of this.#lastUses.ended((other) => !other.owner.held.has(other))) this.#end(version);
       if (this.#shares.count > 0) this.#keepSweeping();
     });
+  }
+
+  #end(version: HeldVersion): void {
+    this.lost.note(version, "expired");
+    version.owner.held.delete(version);
   }
 }
 

@@ -36,6 +36,8 @@ export interface EdgeUnderTest extends AsyncDisposable {
   readonly config: EdgeConfig;
   /** What was logged as a warning or an error. */
   readonly troubles: string[];
+  /** What was logged beside them. */
+  readonly told: string[];
   /** Of the first listener, or of another. */
   port(listener?: number): number;
   visitor(listener?: number, tls?: { readonly servername?: string }): Promise<RawVisitor>;
@@ -68,6 +70,7 @@ export const configOf = ({ settings, files = {}, times, limits }: EdgeOptions): 
 
 export const startEdgeUnderTest = async (options: EdgeOptions = {}): Promise<EdgeUnderTest> => {
   const troubles: string[] = [];
+  const told: string[] = [];
   const trouble = (event: string, fields?: object) => {
     troubles.push(
       `${event} ${JSON.stringify(fields, (_, value) => (value instanceof Error ? String(value) : value))}`,
@@ -75,7 +78,7 @@ export const startEdgeUnderTest = async (options: EdgeOptions = {}): Promise<Edg
   };
   const log: Log = {
     debug() {},
-    info() {},
+    info: (event: string, fields?: object) => told.push(`${event} ${JSON.stringify(fields)}`),
     warn: trouble,
     error: trouble,
     child: () => log,
@@ -99,6 +102,7 @@ export const startEdgeUnderTest = async (options: EdgeOptions = {}): Promise<Edg
     origin,
     config,
     troubles,
+    told,
     port: (listener = 0) => daemon.visitorsAddresses[listener]?.port ?? 0,
     async visitor(listener = 0, tls) {
       const visitor = await RawVisitor.connect(edge.port(listener), tls);

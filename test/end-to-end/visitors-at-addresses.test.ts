@@ -130,6 +130,7 @@ describe("a personal page without a credential", () => {
     const path = "/reset/x7Kq9vT2mWz4Lp8R";
     for (const address of ["81.2.69.7", "81.2.69.7", ...networks(4)])
       expect(await web.comes(address, pageOf("the same"), { path })).toBeGreaterThan(500);
+    expect((await web.pair.visited(6)).reason).toBe("capability");
   });
 
   it("is nobody's behind a proxy that is not listed, which the log says once", async () => {
@@ -138,6 +139,7 @@ describe("a personal page without a credential", () => {
       expect(await web.comes(address, pageOf("the same"))).toBeGreaterThan(500);
     const said = web.pair.edgeLog.lines.filter(({ event }) => event === "no base");
     expect(said.map(({ fields }) => fields.reason)).toEqual(["proxy-not-trusted"]);
+    expect((await web.pair.visited(3)).reason).toBe("proxy-not-trusted");
   });
 });
 

@@ -65,8 +65,12 @@ export const answeringOf = (options: AnsweringOptions = {}) => {
     offer,
     version: versionOf(body),
   }));
+  const offers = offered.map(({ version }) => version.short);
   const answering: Answering = {
-    exchange: new IncomingExchange(stream.asStream, openOf(), { headBytes: 1 << 15, codedRequests: true }),
+    exchange: new IncomingExchange(stream.asStream, openOf({ offers }), {
+      headBytes: 1 << 15,
+      codedRequests: true,
+    }),
     head: { status: 200, reason: "OK", fields: ["Content-Type", "text/html", ...(options.fields ?? [])] },
     body: new UpstreamBody({ pause() {}, resume() {} }),
     partition: partitionOf({ keyId: "k", host: "www.example.com" }),

@@ -144,7 +144,7 @@ describe("a wrong answer in one piece", () => {
     ]);
     expectExact(visited, page, what);
     expect(askedWhole).toBe(0);
-    expect(await edge.record(2)).toMatchObject({ status: 200, mismatched: true });
+    expect(await edge.record(2)).toMatchObject({ status: 200, mismatched: true, reason: "mismatch" });
   });
 
   it("a delta that does not match forgets its base: the next visit does not offer it", async () => {

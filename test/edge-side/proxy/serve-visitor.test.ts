@@ -77,6 +77,7 @@ describe("a visit", () => {
       stream: 1,
       status: 200,
       answer: "whole",
+      reason: "first-visit",
       bases: 0,
       pageBytes: page.length,
     });
@@ -100,6 +101,7 @@ describe("a visit", () => {
     expect(await origin.nextOf("verified")).toMatchObject({ offset: page.length });
     const record = await edge.record(2);
     expect(record).toMatchObject({ answer: "same", bases: 1 });
+    expect(record.reason).toBeUndefined();
     expect(record.answerBytes).toBeLessThan(40);
   });
 

@@ -4,13 +4,16 @@ import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { EVERY_MS } from "../../../edge-side/exchange/whole-answers.ts";
 import { startEdge } from "../../../edge-side/run/daemon.ts";
 import { FIXTURE_SECRET } from "../../kit/config-fixtures.ts";
 import { edgeConfigOf } from "../../kit/daemons.ts";
+import { FakeClock } from "../../kit/fake-clock.ts";
 import { watchLeaks } from "../../kit/leaks.ts";
 import { openPair, type Pair } from "../../kit/pair.ts";
 import { silentLog } from "../../kit/silent-log.ts";
 import { begin, finish, visit } from "../../kit/visits.ts";
+import { GET, startEdgeUnderTest } from "../edge-under-test.ts";
 
 watchLeaks();
 
@@ -95,3 +98,16 @@ it.each(["visitors", "tunnel"])(
     await once(taken, "close");
   },
 );
+
+it("an edge says once an hour why its answers were whole, and leaves no timer behind", async () => {
+  const clock = new FakeClock();
+  const edge = await startEdgeUnderTest({ clock, settings: { times: { heartbeat: "5m" } } });
+  const { visitor, exchange } = await edge.ask(GET("/"));
+  exchange.answer(200, ["Content-Type", "text/html"], "x".repeat(100));
+  await visitor.until("x".repeat(100));
+  await clock.advance(EVERY_MS);
+  const said = edge.told.filter((line) => line.startsWith("whole answers"));
+  expect(said).toEqual([expect.stringContaining('"answers":1,"whole":1,"reasons":"origin-side 100 %"')]);
+  await edge[Symbol.asyncDispose]();
+  expect(clock.timers).toBe(0);
+});

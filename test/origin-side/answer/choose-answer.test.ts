@@ -1,12 +1,11 @@
 import { describe, expect, it } from "vitest";
 import {
   fittingBases,
-  howItTravels,
-  LEAST_CODED_BYTES,
   offersMask,
   sameAs,
   type UsableBase,
   usableBases,
+  whyUnused,
 } from "../../../origin-side/answer/choose-answer.ts";
 import type { Codec } from "../../../protocol/codec/codec.ts";
 import { zstdCodec } from "../../../protocol/codec/zstd.ts";
@@ -14,59 +13,6 @@ import { type Fingerprint, fingerprintOf, shortOf } from "../../../protocol/stor
 import { partitionOf } from "../../../protocol/store/partition.ts";
 import { VersionStore } from "../../../protocol/store/version-store.ts";
 import { FakeClock } from "../../kit/fake-clock.ts";
-
-const response = (fields: readonly string[], status = 200) => ({ status, reason: "", fields });
-const request = (method = "GET") => ({ method, target: "/", fields: [] });
-const HTML = ["Content-Type", "text/html; charset=utf-8"];
-
-describe("how a response travels", () => {
-  it.each([
-    ["html", HTML, "coded"],
-    ["no type at all", [], "by its bytes"],
-    ["octets", ["Content-Type", "application/octet-stream"], "by its bytes"],
-    ["a type of nobody", ["Content-Type", "application/of-nobody"], "by its bytes"],
-    ["wasm", ["Content-Type", "application/wasm"], "coded"],
-    ["json", ["content-type", "application/json"], "coded"],
-    ["javascript", ["Content-Type", "text/javascript"], "coded"],
-    ["svg", ["Content-Type", "image/svg+xml"], "coded"],
-    ["an icon", ["Content-Type", "image/x-icon"], "coded"],
-    ["jpeg", ["Content-Type", "image/jpeg"], "passed"],
-    ["png, oddly written", ["Content-Type", "IMAGE/PNG; q=1"], "passed"],
-    ["video", ["Content-Type", "video/mp4"], "passed"],
-    ["a web font", ["Content-Type", "font/woff2"], "passed"],
-    ["another font", ["Content-Type", "font/ttf"], "coded"],
-    ["zip", ["Content-Type", "application/zip"], "passed"],
-    ["a spreadsheet", ["Content-Type", "application/vnd.openxmlformats-officedocument.sheet"], "passed"],
-    ["html, gzipped", [...HTML, "Content-Encoding", "gzip"], "passed"],
-    ["html, in a coding that is none", [...HTML, "Content-Encoding", " Identity"], "coded"],
-    ["events", ["Content-Type", "text/event-stream; charset=utf-8"], "passed"],
-    ["one byte too short", [...HTML, "Content-Length", String(LEAST_CODED_BYTES - 1)], "passed"],
-    ["just long enough", [...HTML, "Content-Length", String(LEAST_CODED_BYTES)], "coded"],
-    ["empty", [...HTML, "Content-Length", "0"], "passed"],
-  ] as const)("%s", (_, fields, travels) => {
-    expect(howItTravels(request(), response(fields))).toBe(travels);
-  });
-
-  it.each([
-    [200, "coded"],
-    [404, "coded"],
-    [500, "coded"],
-    [204, "passed"],
-    [205, "passed"],
-    [206, "passed"],
-    [304, "passed"],
-  ] as const)("status %i", (status, travels) => {
-    expect(howItTravels(request(), response(HTML, status))).toBe(travels);
-  });
-
-  it("to HEAD: as it is, for there is no body", () => {
-    expect(howItTravels(request("HEAD"), response(HTML))).toBe("passed");
-  });
-
-  it("to POST: coded", () => {
-    expect(howItTravels(request("POST"), response(HTML))).toBe("coded");
-  });
-});
 
 describe("offers", () => {
   const partition = partitionOf({ keyId: "k", host: "www.example.com" });
@@ -163,3 +109,17 @@ describe("bases that fit", () => {
     ]);
   });
 });
+
+it.each([
+  ["nothing was offered: the edge says why", { offers: [] }, 0, 0, undefined],
+  ["this side holds none of the offers", { offers: ["a"] }, 0, 0, "not-held"],
+  ["those that it holds are too large", { offers: ["a"] }, 1, 0, "too-large"],
+  ["they fit, and there was no room to code with them", { offers: ["a"] }, 1, 1, "budget"],
+] as const)(
+  "a whole answer is recorded with why it builds on nothing: %s",
+  (_, open, held, fitting, reason) => {
+    const base = { offer: 0, version: {} } as unknown as UsableBase;
+    const bases = (count: number) => Array<UsableBase>(count).fill(base);
+    expect(whyUnused(open, bases(held), bases(fitting), "budget")).toBe(reason);
+  },
+);

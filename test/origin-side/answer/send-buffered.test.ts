@@ -27,7 +27,7 @@ const sending = async (page: Buffer, options: AnsweringOptions = {}, end = END) 
   const [answer] = stream.sentOf("answer");
   if (answer === undefined) throw new Error("no answer was sent");
   const { form, head, body: coded, ended } = answer;
-  const sent = sentBuffered(encoded);
+  const sent = sentBuffered(encoded, answering);
   const settled = () =>
     awaitAcknowledgement(exchange, new BufferedAnswer(exchange, encoded, end, lease), answering.options);
   return { stream, memory, clock, sent, settled, form, head, coded, ended };
@@ -79,9 +79,10 @@ describe("a page", () => {
 
   it("of which nothing was offered is whole", async () => {
     const page = madePage(seeded(), 50);
-    const { form, coded } = await sending(page);
+    const { form, coded, sent } = await sending(page);
     expect(form).toEqual({ kind: "whole", codec: 1, result: fingerprintOf(page).slice(0, 16) });
     expect(coded.length).toBeLessThan(page.length);
+    expect(sent.reason).toBeUndefined();
   });
 
   it("that is empty is a page too", async () => {
@@ -101,7 +102,14 @@ describe("a page", () => {
 
   it("whose only base the codec refuses is whole", async () => {
     const magic = Buffer.concat([Buffer.from("37a430ec", "hex"), Buffer.alloc(100)]);
-    expect((await sending(madePage(seeded(), 5), { bases: [magic] })).form).toMatchObject({ kind: "whole" });
+    const { sent } = await sending(madePage(seeded(), 5), { bases: [magic] });
+    expect(sent).toMatchObject({ answer: "whole", reason: "too-large" });
+  });
+
+  it("that is no text, where only whole values of what was offered may be copied, is whole", async () => {
+    const page = Buffer.alloc(300, 0xff);
+    const { sent } = await sending(page, { bases: [page.subarray(1)], addressed: true, splice: true });
+    expect(sent).toMatchObject({ answer: "whole", reason: "no-gain" });
   });
 
   it.each([

@@ -211,7 +211,14 @@ describe("a page that streams as a delta", () => {
     const flow = streaming([page], { bases: [base], shareBytes: page.length + MOST_UNVERIFIED_BYTES - 1 });
     await flow.end();
     await flow.done;
-    expect(flow.seen.page?.sent).toMatchObject({ answer: "whole" });
+    expect(flow.seen.page?.sent).toMatchObject({ answer: "whole", reason: "budget" });
+  });
+
+  it("builds on nothing that others at the address may have been sent", async () => {
+    const flow = streaming([page], { bases: [base], wholeUnits: 1 });
+    await flow.end();
+    await flow.done;
+    expect(flow.seen.page?.sent).toMatchObject({ answer: "whole", reason: "streamed" });
   });
 });
 

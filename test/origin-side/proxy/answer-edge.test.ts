@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { MOST_WAITING_ACKNOWLEDGEMENTS } from "../../../origin-side/exchange/incoming-exchange.ts";
 import { STREAMING_CODEC } from "../../../protocol/codec/codecs.ts";
+import { answerSizesExtension } from "../../../protocol/frames/answer-sizes.ts";
 import type { AnswerFrame, StreamId } from "../../../protocol/frames/frame.ts";
 import type { Link, LinkEnd } from "../../../protocol/link/link-api.ts";
 import { fingerprintOf, shortOf } from "../../../protocol/store/fingerprint.ts";
@@ -85,6 +86,7 @@ describe("an exchange", () => {
     expect(await side.record(1)).toMatchObject({
       status: 200,
       answer: "whole",
+      reason: undefined,
       bases: 0,
       pageBytes: page.length,
     });
@@ -107,9 +109,17 @@ describe("an exchange", () => {
   });
 
   it("that offers what this side does not hold is answered whole", async () => {
-    const { edge } = await joined();
+    const { side, edge } = await joined();
     edge.say(openFrame(1, { offers: ["12345678", "abcdefgh"] }));
     expect((await answered(edge)).answer.form.kind).toBe("whole");
+    expect(await side.record(1)).toMatchObject({ answer: "whole", reason: "not-held" });
+  });
+
+  it("whose answer another site may have asked for passes, and the record says so", async () => {
+    const { side, edge } = await joined();
+    edge.say(openFrame(1, { extensions: [answerSizesExtension({ kind: "plain" })] }));
+    expect((await answered(edge)).coded.equals(page)).toBe(true);
+    expect(await side.record(1)).toMatchObject({ answer: "passed", reason: "foreign" });
   });
 
   it("that offers one version twice is answered by a delta that both ends read alike", async () => {
@@ -179,7 +189,8 @@ describe("an exchange", () => {
       expect(frame.code).toBe("truncated");
       break;
     }
-    expect([(await side.record(1)).failed, side.memory.usedBytes]).toEqual(["truncated", 0]);
+    const { failed, reason } = await side.record(1);
+    expect([failed, reason, side.memory.usedBytes]).toEqual(["truncated", "broken", 0]);
   });
 
   it("that the edge gives up ends the request to the web server, and holds no memory", async () => {

@@ -259,7 +259,9 @@ describe("an upgrade", () => {
     expect([body.toString(), how, reset]).toEqual(["and bye", "complete", undefined]);
     await it.connection.closed;
     await nothingIsLeft(it.answering);
-    expect(it.answering.records).toMatchObject([{ status: 101, answer: "passed", pageBytes: 7 }]);
+    expect(it.answering.records).toMatchObject([
+      { status: 101, answer: "passed", reason: "no-body", pageBytes: 7 },
+    ]);
   });
 
   it("ends each half by itself: the web server's first", async () => {

@@ -124,7 +124,9 @@ describe("remembering", () => {
 
   it("remembers nothing that is nobody's", () => {
     const { store, clock } = storeWith();
-    expect(store.remember(TENANT, sighting("x", { scope: { kind: "nobody" } }))).toBeUndefined();
+    expect(
+      store.remember(TENANT, sighting("x", { scope: { kind: "nobody", reason: "off" } })),
+    ).toBeUndefined();
     expect([store.count, store.books, clock.timers]).toEqual([0, NOTHING, 0]);
   });
 
