@@ -231,6 +231,9 @@ class UpstreamExchange implements Borrower {
       socket.destroy();
       return this.#fail(new Error("it changed the protocol, which nobody had asked for"));
     }
+    // What comes next of the visitor would be neither the one nor the other (RFC 9110 section 7.8).
+    if (this.#outgoing?.writableEnded !== true)
+      return this.#fail(new Error("it changed the protocol before it had the request's body"));
     this.#options.connections.leavePlace(this.#phase.connection);
     const connection = this.#phase.connection.detach();
     this.#unhook();
