@@ -90,7 +90,7 @@ const openSides = ({ bases = "session", padded = true }: SidesOptions = {}): Sid
     const { coded } = await encodePage(
       bases,
       body,
-      { codecs: agreedCodecs(IDS, IDS), streaming: STREAMING_CODEC, load: () => 0 },
+      { codecs: agreedCodecs(IDS, IDS), streaming: STREAMING_CODEC, load: () => 0, foldsTokens: true },
       { linkIsFull: false },
     );
     const padding = padded ? padOf(visit, coded.length, { page: fingerprint, offered: bases }) : [];

@@ -1,10 +1,6 @@
 import { describe, expect, it } from "vitest";
-import {
-  LEAST_SECRET_CHARS,
-  LEAST_TELLING_CHARS,
-  MOST_MARKS,
-  type VisitorPlace,
-} from "../../../protocol/scope/credentials.ts";
+import { LEAST_SECRET_CHARS } from "../../../protocol/scope/credential.ts";
+import { LEAST_TELLING_CHARS, MOST_MARKS, type VisitorPlace } from "../../../protocol/scope/credentials.ts";
 import { type BasesPolicy, type Scope, ScopeRules } from "../../../protocol/scope/scope.ts";
 
 const SECRET = Buffer.alloc(32, 1);
