@@ -20,6 +20,7 @@ import { headBytesOf, isSameHead, isSmallHead, type RawHead } from "./parser/raw
 import { restingRequests } from "./parser/resting-request.ts";
 import type { SmallPieceTurns } from "./parser/small-piece-turns.ts";
 import { PipelineQueue } from "./pipeline-queue.ts";
+import { headWithoutUpgrade, upgradeBodyOf } from "./upgrade-body.ts";
 import { UpgradeVisitor } from "./upgrade-visitor.ts";
 import { type ReadHead, type Refused, validateHttp1 } from "./validate-request.ts";
 
@@ -52,16 +53,8 @@ export const http1Options = ({ limits, times }: EdgeConfig, turns: SmallPieceTur
   insecureHTTPParser: false,
   requireHostHeader: false, // answered with a page like all others
   noDelay: true,
-  shouldUpgradeCallback,
   IncomingMessage: restingRequests(turns),
 });
-
-/** What a connection may become: anything that an origin server might agree to, but HTTP/2 in plain text. */
-function shouldUpgradeCallback({ headers, httpVersion }: IncomingMessage): boolean {
-  const { upgrade = "", "content-length": length = "0" } = headers;
-  const hasBody = headers["transfer-encoding"] !== undefined || Number(length) > 0;
-  return httpVersion === "1.1" && !hasBody && !/(?:^|,)\s*h2c\s*(?:$|,)/i.test(upgrade);
-}
 
 /** Takes over the events of a server made with `http1Options`. */
 export const serveHttp1 = (server: Server, options: Http1Options): void => {
@@ -149,19 +142,36 @@ class Connection {
   upgrade(request: IncomingMessage, early: Buffer): void {
     this.#wake();
     const screened = this.#screen(request);
-    const meanwhile = this.#turns.busy
-      ? new ParkedUpgrade(this.#socket, early, () => this.#current)
-      : undefined;
-    if (typeof screened === "number") return this.end(screened);
+    const parked = new ParkedUpgrade(this.#socket, early, () => this.#current);
+    if (typeof screened === "number") return this.end(screened, parked);
+    const { clock, idleMs, bodyBytes } = this.#options;
+    const giveBack = (done: () => void) => {
+      this.#request = undefined;
+      this.#rest();
+      done();
+    };
     this.#turns.take((done) => {
-      const sent = meanwhile?.over() ?? early;
-      const giveBack = () => {
-        this.#request = undefined;
-        this.#rest();
-        done();
-      };
-      this.#serve(new UpgradeVisitor(request, sent, screened, this.#options, giveBack));
+      parked.body(upgradeBodyOf(request, bodyBytes), clock, idleMs, (read) => {
+        const sent = parked.over();
+        if (typeof read === "string") {
+          this.#readAnew(request, sent);
+          return done();
+        }
+        const ask = { request, head: screened, ...read };
+        this.#serve(new UpgradeVisitor(ask, this.#options, () => giveBack(done)));
+      });
     });
+  }
+
+  /** Lets node read a request without the word that made it let go of the connection, and what came behind its head. */
+  #readAnew(request: IncomingMessage, behind: Buffer): void {
+    const socket = this.#socket;
+    // What came while others were served may have been all, and then nothing can be read any more.
+    if (socket.readableEnded) return socket.destroySoon();
+    socket.pause();
+    socket.unshift(Buffer.concat([headWithoutUpgrade(request), behind]));
+    this.#takeUp();
+    socket.resume();
   }
 
   /** Refuses a request that could be read; nothing after it on this connection is. */
@@ -185,8 +195,9 @@ class Connection {
   }
 
   /** Refuses what is no request that HTTP/1.1 could go on after. */
-  end(status: number): void {
+  end(status: number, parked?: ParkedUpgrade): void {
     this.#turns.close(() => {
+      parked?.over();
       logLimit(this.#options.log, status, this.#socket.remoteAddress);
       if (!this.#socket.writable) return this.#socket.destroy();
       closeAndDrop(this.#socket, rawErrorPage(status), this.#options);

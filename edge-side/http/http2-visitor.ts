@@ -237,12 +237,13 @@ export class Http2Visitor implements Visitor, UploadConnection {
 
   #endWith(status: number): number {
     if (this.#failed !== undefined) return this.#failed;
-    if (this.#gone) return this.#stream.headersSent ? Number(this.#stream.sentHeaders[":status"]) : LEFT;
-    this.#failed = status;
-    if (this.#stream.headersSent || this.#tunnel !== undefined) {
-      this.#cut("internal");
-      return status;
+    if (this.#stream.headersSent) {
+      this.#failed = Number(this.#stream.sentHeaders[":status"]);
+      if (!this.#gone) this.#cut("internal");
+      return this.#failed;
     }
+    if (this.#gone) return LEFT;
+    this.#failed = status;
     const page = errorPage(status);
     this.#stream.respond([":status", String(status), ...page.fields]);
     if (this.method !== "HEAD") this.#stream.write(page.body);

@@ -1,22 +1,23 @@
 /**
- * A connection that asks for another protocol behind a request that still runs. Node lets go of it as soon as it has read that
- * it does; until its turn comes this stands in for node: it keeps what the visitor sends, within bounds, and tells the
- * response that is under way when the connection takes more of it.
+ * A connection that asks for another protocol: node lets go of it as soon as it has read that it does. Until its turn comes behind
+ * requests that still run, and the request's body is here, this stands in for node: it keeps what the visitor sends, within
+ * bounds, and tells the response that is under way when the connection takes more of it.
  */
 import type { Socket } from "node:net";
-
-/** Most that is held of what a visitor sends before it has an answer. */
-export const MOST_EARLY_BYTES = 64 * 1024;
+import type { Clock } from "../../protocol/runtime/clock.ts";
+import { MOST_EARLY_BYTES, type UpgradeBody, type UpgradeBodyReader } from "./upgrade-body.ts";
 
 export class ParkedUpgrade {
   readonly #socket: Socket;
-  readonly #held: Buffer[];
+  #held: Buffer[];
   readonly #running: () => { drained(): void } | undefined;
   #bytes = 0;
+  #came = () => {};
   readonly #hold = (bytes: Buffer): void => {
     this.#held.push(bytes);
     this.#bytes += bytes.length;
     if (this.#bytes > MOST_EARLY_BYTES) this.#socket.pause();
+    this.#came();
   };
   readonly #drained = (): void => this.#running()?.drained();
 
@@ -24,14 +25,46 @@ export class ParkedUpgrade {
   constructor(socket: Socket, early: Buffer, running: () => { drained(): void } | undefined) {
     this.#socket = socket;
     this.#held = [early];
+    this.#bytes = early.length;
     this.#running = running;
-    socket.on("error", () => {}); // "close" follows
+    socket.on("error", ignored); // "close" follows
     socket.on("data", this.#hold).on("drain", this.#drained);
   }
 
-  /** Its turn: everything that came, and nobody listens any more. */
+  /**
+   * Its turn: calls `done` once with what `read` makes of everything that came, which is `unfinished` where the rest has not come
+   * within `idleMs`; never where the visitor leaves before.
+   */
+  body(read: UpgradeBodyReader, clock: Clock, idleMs: number, done: (body: UpgradeBody) => void): void {
+    const over = (body: UpgradeBody) => {
+      late.cancel();
+      this.#came = () => {};
+      this.#socket.off("close", closed).off("end", ended);
+      done(body);
+    };
+    const late = clock.after(idleMs, () => over("unfinished"));
+    const closed = () => late.cancel();
+    const ended = () => this.#socket.destroy();
+    this.#socket.once("close", closed).once("end", ended);
+    this.#came = () => {
+      const body = read(this.#all());
+      if (body !== "unfinished") over(body);
+      else if (this.#socket.readableEnded) ended();
+    };
+    this.#came();
+  }
+
+  /** Everything that came, and nobody listens any more. */
   over(): Buffer {
-    this.#socket.off("data", this.#hold).off("drain", this.#drained);
-    return Buffer.concat(this.#held);
+    this.#socket.off("data", this.#hold).off("drain", this.#drained).off("error", ignored);
+    return this.#all();
+  }
+
+  #all(): Buffer {
+    const all = this.#held.length === 1 ? this.#held[0] : Buffer.concat(this.#held);
+    this.#held = [all ?? Buffer.alloc(0)];
+    return this.#held[0] as Buffer;
   }
 }
+
+const ignored = (): void => {};

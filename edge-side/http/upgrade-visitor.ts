@@ -14,7 +14,7 @@ import { UploadBody } from "../exchange/upload-body.ts";
 import { pairsOf } from "./error-page.ts";
 import { Http1Visitor, type VisitorOptions } from "./http1-visitor.ts";
 import { LINGER_MS } from "./linger.ts";
-import { MOST_EARLY_BYTES } from "./parked-upgrade.ts";
+import { MOST_EARLY_BYTES } from "./upgrade-body.ts";
 import { UpgradedStream } from "./upgraded-stream.ts";
 import type { ReadHead } from "./validate-request.ts";
 
@@ -22,6 +22,16 @@ export const SWITCHING = 101;
 /** A peer that vanished without a word is noticed by the kernel. */
 const KEEP_ALIVE_MS = 60_000;
 const OF_THE_CONNECTION = new FieldNames(["content-length"]);
+
+/** A request that asks to upgrade. */
+export interface UpgradeAsk {
+  readonly request: IncomingMessage;
+  readonly head: ReadHead;
+  /** All of it. */
+  readonly body: Buffer | undefined;
+  /** What the visitor sent after it, without waiting for the answer. */
+  readonly behind: Buffer;
+}
 
 export class UpgradeVisitor extends Http1Visitor {
   override readonly upgrade: string;
@@ -34,6 +44,8 @@ export class UpgradeVisitor extends Http1Visitor {
   #switched = false;
   /** What came before the answer. */
   readonly #early: Buffer[] = [];
+  /** Of the request, as long as its Content-Length says. */
+  readonly #body: Buffer | undefined;
   readonly #hold = (bytes: Buffer): void => {
     this.#early.push(bytes);
     if (this.#early.reduce((sum, each) => sum + each.length, 0) > MOST_EARLY_BYTES) this.#socket.pause();
@@ -44,25 +56,17 @@ export class UpgradeVisitor extends Http1Visitor {
     if (!this.#switched) this.#socket.destroy();
   };
 
-  /**
-   * `early`: what the visitor sent after its head, without waiting for the answer. `giveBack`: the connection is HTTP again, and
-   * nothing of this visitor is left on it.
-   */
-  constructor(
-    request: IncomingMessage,
-    early: Buffer,
-    head: ReadHead,
-    options: VisitorOptions,
-    giveBack: () => void,
-  ) {
+  /** `giveBack`: the connection is HTTP again, and nothing of this visitor is left on it. */
+  constructor({ request, head, body, behind }: UpgradeAsk, options: VisitorOptions, giveBack: () => void) {
     const { socket } = request;
     const response = new ServerResponse(request);
     response.shouldKeepAlive = !CLOSES.test(request.headers.connection ?? "");
     response.assignSocket(socket);
-    super(request, response, head, options);
+    super(request, response, withLength(head, body), options);
     this.upgrade = request.headers.upgrade ?? "";
     this.#socket = socket;
-    if (early.length > 0) this.#early.push(early);
+    this.#body = body;
+    if (behind.length > 0) this.#early.push(behind);
     this.#giveBack = giveBack;
     socket.on("error", ignored); // "close" follows
     socket.once("close", this.#socketClosed);
@@ -72,7 +76,7 @@ export class UpgradeVisitor extends Http1Visitor {
     response.once("finish", () => this.#refused());
   }
 
-  /** Whatever comes behind its head is not of this request. */
+  /** Whatever comes now is not of this request. */
   override get complete(): boolean {
     return true;
   }
@@ -89,6 +93,7 @@ export class UpgradeVisitor extends Http1Visitor {
       bodyLost: () => this.#tunnel?.bodyLost(),
     });
     this.#sends.begin();
+    if (this.#body !== undefined) this.#sends.push(this.#body);
     return this.#sends;
   }
 
@@ -168,6 +173,12 @@ export class UpgradeVisitor extends Http1Visitor {
     this.#giveBack();
   }
 }
+
+/** How long its body is tells where the other protocol begins: on the link, and at the web server. */
+const withLength = (head: ReadHead, body: Buffer | undefined): ReadHead => {
+  if (body === undefined || fieldOf(head.fields, "content-length") !== undefined) return head;
+  return { ...head, fields: [...head.fields, "Content-Length", String(body.length)], repeated: undefined };
+};
 
 /** Of Connection: no other request follows. */
 const CLOSES = /(?:^|,)\s*close\s*(?:$|,)/i;

@@ -23,6 +23,28 @@ export interface RequestBody {
   taken(bytes: number): void;
 }
 
+/** The first `bytes` of what a visitor sends: what follows is no HTTP, and read once the exchange is upgraded. */
+export class BodyBeforeUpgrade implements RequestBody {
+  readonly #sent: RequestBody;
+  #left: number;
+
+  constructor(sent: RequestBody, bytes: number) {
+    this.#sent = sent;
+    this.#left = bytes;
+  }
+
+  async next(): Promise<Uint8Array | BodyEnd> {
+    if (this.#left <= 0) return { how: "complete", trailers: [] };
+    const next = await this.#sent.next();
+    if (next instanceof Uint8Array) this.#left -= next.length;
+    return next;
+  }
+
+  taken(bytes: number): void {
+    this.#sent.taken(bytes);
+  }
+}
+
 /** Where a response body comes from. */
 export interface BodySource {
   pause(): void;

@@ -8,7 +8,7 @@ import { FieldNames } from "../http/field-names.ts";
 import { endToEnd, fieldOf, listOf, type RequestHead, upgradeOf, withoutFields } from "../http/head.ts";
 import type { HeaderList } from "../http/header-list.ts";
 import { onceFor } from "../runtime/once-for.ts";
-import type { RequestBody } from "./body.ts";
+import { BodyBeforeUpgrade, type RequestBody } from "./body.ts";
 import type { UpstreamRequest } from "./upstream-request.ts";
 
 const CONNECTION = new FieldNames(["connection"]);
@@ -53,19 +53,30 @@ const readRequest = (head: RequestHead, body: RequestBody | undefined): WireRequ
   const { method, target } = head;
   if (target === "") throw new StreamError("internal", "a request without a target"); // node would ask for /
   const length = lengthOf(head.fields);
-  // A request cannot have a body and bytes of another protocol after it in one half of a stream: the body wins.
-  const upgrade = length === undefined || length === 0 ? upgradeOf(head.fields) : undefined;
+  const upgrade = upgradeOf(head.fields);
   const expectsContinue = listOf(head.fields, "expect")?.toLowerCase().includes("100-continue") === true;
   const asIs = { method, target, expectsContinue };
   const fields = endToEnd(head.fields);
   if (upgrade !== undefined) {
-    const own = [...withoutFields(fields, CONTENT_LENGTH), "Connection", "Upgrade", "Upgrade", upgrade];
-    return { ...asIs, fields: own, body: undefined, bodyBytes: undefined, upgrade: true };
+    const before = bodyBeforeUpgrade(head, body);
+    const own = before === undefined ? withoutFields(fields, CONTENT_LENGTH) : fields;
+    const upgrading = [...own, "Connection", "Upgrade", "Upgrade", upgrade];
+    const bodyBytes = before === undefined ? undefined : length;
+    return { ...asIs, fields: upgrading, body: before, bodyBytes, upgrade: true };
   }
   const framed =
     body === undefined ? bodiless(method, fields, length) : withBody(head.fields, fields, length);
   const bodyBytes = body === undefined ? undefined : length;
   return { ...asIs, fields: [...framed, ...ofThisHop(head.fields)], body, bodyBytes, upgrade: false };
+};
+
+/** The body of a request that asks to upgrade: as much of the visitor's half as its length says. SPEC section "Upgrades". */
+export const bodyBeforeUpgrade = (
+  { fields }: RequestHead,
+  sent: RequestBody | undefined,
+): RequestBody | undefined => {
+  const length = lengthOf(fields) ?? 0;
+  return sent === undefined || length === 0 ? undefined : new BodyBeforeUpgrade(sent, length);
 };
 
 const readBodiless = onceFor((head: RequestHead) => readRequest(head, undefined));

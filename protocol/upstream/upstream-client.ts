@@ -13,7 +13,7 @@ import { ConnectionPool } from "./connections/connection-pool.ts";
 import type { ConnectionWish } from "./connections/pooled-connection.ts";
 import { UpstreamDialler } from "./dial-upstream.ts";
 import type { ExchangeDependencies } from "./exchange-phase.ts";
-import { type WireRequest, wireRequest } from "./framing.ts";
+import { bodyBeforeUpgrade, type WireRequest, wireRequest } from "./framing.ts";
 import { speakHttp2 } from "./http2-request.ts";
 import { KnownHeads } from "./response-head.ts";
 import { RepeatableBody, startOf } from "./send-body.ts";
@@ -123,9 +123,13 @@ const mayRepeat = ({ method, body, upgrade }: WireRequest): boolean =>
 
 /** HTTP/2 knows no Upgrade: who asks for one gets an ordinary answer (RFC 9110 section 7.8). */
 const http2Request = ({ head, body }: UpstreamRequest): WireRequest => {
-  if (upgradeOf(head.fields) !== undefined)
-    return wireRequest({ head: { ...head, fields: withoutFields(head.fields, UPGRADE) }, body: undefined });
-  const wire = wireRequest({ head, body });
+  const wire =
+    upgradeOf(head.fields) === undefined
+      ? wireRequest({ head, body })
+      : wireRequest({
+          head: { ...head, fields: withoutFields(head.fields, UPGRADE) },
+          body: bodyBeforeUpgrade(head, body),
+        });
   return wire.body === undefined ? wire : { ...wire, body: new RepeatableBody(wire.body) };
 };
 

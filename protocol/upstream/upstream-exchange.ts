@@ -1,7 +1,6 @@
 /**
- * One request under way at a web server, over node:http: it waits for a connection, is sent, its silence is watched, its interim
- * heads are handed on, its response becomes a head and a body. Every failure becomes a StreamError; what the web server or
- * the system said stays in `cause`, for the log and never for a visitor. SPEC section "Errors".
+ * One request under way at a web server: it is sent, its silence is watched, its interim heads are handed on, its response becomes a
+ * head and a body. Every failure becomes a StreamError, whose `cause` is for the log and never for a visitor. SPEC section "Errors".
  */
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
@@ -230,9 +229,10 @@ class UpstreamExchange implements Borrower {
   }
 
   #upgraded(incoming: IncomingMessage, socket: Duplex, first: Buffer): void {
-    if (this.#phase.is !== "asking" || !this.#asked.wire.upgrade || incoming.statusCode !== 101) {
+    const mayChange = this.#asked.wire.upgrade && this.#outgoing?.writableEnded === true;
+    if (this.#phase.is !== "asking" || !mayChange || incoming.statusCode !== 101) {
       socket.destroy();
-      return this.#fail(new Error("it changed the protocol, which nobody had asked for"));
+      return this.#fail(new Error("it changed the protocol, unasked or before it had the request's body"));
     }
     this.#options.connections.leavePlace(this.#phase.connection);
     const connection = this.#phase.connection.detach();

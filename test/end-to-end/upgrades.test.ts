@@ -89,6 +89,23 @@ describe.each(Object.entries(VISITORS))("over %s", (_, connect) => {
     server.destroy();
   });
 
+  it.each([
+    ["a length", "Content-Length: 70", `${"body".repeat(15)}0123456789`],
+    ["chunks", "Transfer-Encoding: chunked", `3c\r\n${"body".repeat(15)}\r\na\r\n0123456789\r\n0\r\n\r\n`],
+  ])("a body of %s arrives before what comes of the other protocol", async (_, framing, sent) => {
+    const visitor = await connect();
+    visitor.send(`${asking("echo", framing).replace("GET", "POST")}${sent}early,`);
+    expect((await visitor.head()).status).toBe(101);
+    const asked = web.asked.at(-1)?.headers;
+    expect([asked?.["content-length"], asked?.["transfer-encoding"]]).toEqual(["70", undefined]);
+    visitor.send("late").socket.end();
+    // Node gives a web server the body as what came behind the head.
+    const atServer = new Reading(server as Duplex);
+    expect((await atServer.end()).toString()).toBe(`${"body".repeat(15)}0123456789early,late`);
+    server?.end("bye");
+    expect(await visitor.rest()).toBe("bye");
+  });
+
   it("a half that the visitor ends leaves the other one open until the server has said all", async () => {
     const visitor = await connect();
     const { atServer, server } = await joined(visitor);

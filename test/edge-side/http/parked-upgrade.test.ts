@@ -1,7 +1,8 @@
 import type { Socket } from "node:net";
 import { PassThrough } from "node:stream";
 import { expect, it } from "vitest";
-import { MOST_EARLY_BYTES, ParkedUpgrade } from "../../../edge-side/http/parked-upgrade.ts";
+import { ParkedUpgrade } from "../../../edge-side/http/parked-upgrade.ts";
+import { MOST_EARLY_BYTES } from "../../../edge-side/http/upgrade-body.ts";
 import { settle } from "../../kit/fake-clock.ts";
 
 const opened = (early: string, running = () => ({ drained() {} })) => {

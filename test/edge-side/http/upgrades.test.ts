@@ -233,17 +233,12 @@ describe("an upgrade that is not to be", () => {
   });
 
   it.each([
-    ["of HTTP/1.0", UPGRADE().replace("HTTP/1.1", "HTTP/1.0"), ""],
-    ["without Connection", GET("/", "Upgrade: websocket"), ""],
-    [
-      "with a body",
-      request("POST /", ["Connection: Upgrade", "Upgrade: websocket", "Content-Length: 2"], "ab"),
-      "ab",
-    ],
-  ])("%s is an ordinary request", async (_, text, body) => {
+    ["of HTTP/1.0", UPGRADE().replace("HTTP/1.1", "HTTP/1.0")],
+    ["without Connection", GET("/", "Upgrade: websocket")],
+  ])("%s is an ordinary request", async (_, text) => {
     const { visitor, exchange } = await edge.ask(text);
     expect(exchange.field("upgrade")).toBeUndefined();
-    expect(await exchange.ended).toMatchObject({ how: "complete", body: Buffer.from(body) });
+    expect(await exchange.ended).toMatchObject({ how: "complete", body: Buffer.alloc(0) });
     exchange.answer(200, ["Content-Length", "2"], "ok");
     expect((await visitor.response()).body.toString()).toBe("ok");
   });

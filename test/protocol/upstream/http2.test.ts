@@ -104,6 +104,19 @@ describe("over HTTP/2 in plain text", () => {
     expect(head.fields.slice(0, 6)).toEqual(["set-cookie", "a=1", "x-one", "v", "set-cookie", "b=\xe9"]);
   });
 
+  it("a request that asks to upgrade goes with its body, though more follows on its stream", async () => {
+    web.serve = (stream) => {
+      stream.respond({ ":status": 200 });
+      stream.pipe(stream);
+    };
+    await using client = clientOf();
+    const fields = ["Upgrade", "x", "Content-Length", "4"];
+    const { head, body } = await heard(
+      ask(client, "POST", "/", { fields, body: new FedBody().piece("body") }),
+    );
+    expect([head.status, body]).toEqual([200, "body"]);
+  });
+
   it("trailers go both ways, and a head that is all of an answer comes as that", async () => {
     web.serve = (stream) => {
       stream.once("end", () => {

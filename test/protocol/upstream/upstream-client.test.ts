@@ -337,4 +337,26 @@ describe("interim heads", () => {
       await connection.over;
     }
   });
+
+  it("a 101 before the request's body is there is a failure, and one behind it is none", async () => {
+    await using origin = await RawOrigin.listen();
+    for (const sent of ["bod", "body"]) {
+      await using client = new TestClient(routeTo(origin.port));
+      const body = new FedBody().piece(sent);
+      const asked = ask(client, "POST", "/", { fields: ["Upgrade", "x", "Content-Length", "4"], body });
+      const connection = await origin.next();
+      await connection.upTo(`\r\n\r\n${sent}`);
+      connection.write("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n");
+      if (sent === "body") {
+        const response = await asked.response;
+        if (response.kind !== "upgraded") throw new Error("answered");
+        // What the visitor sends now is for whoever has the connection.
+        expect(await Promise.race([body.piece("next").next(), Promise.resolve("nothing")])).toEqual(
+          Buffer.from("next"),
+        );
+        response.connection.destroy();
+      } else await expect(asked.response).rejects.toMatchObject({ code: "origin-failed" });
+      await connection.over;
+    }
+  });
 });
