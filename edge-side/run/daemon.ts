@@ -91,6 +91,7 @@ export const startEdge = async (
     requests: new RequestCompressorPool({ clock, memory }),
     pageBytes: config.limits.pageBytes,
     originAnswerMs: config.times.originAnswerMs,
+    linkMs: config.times.linkMs,
     hosts,
     untrusted: new UntrustedProxies(log),
     pseudonym: pseudonymOf(randomBytes(PSEUDONYM_BYTES).toString("hex")),

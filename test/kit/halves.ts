@@ -72,6 +72,8 @@ export interface EdgeOptions extends HalfOptions {
   readonly policy?: Partial<ScopePolicy>;
   readonly hosts?: readonly string[];
   readonly originAnswerMs?: number;
+  /** A request waits so long for a link; not at all without it. */
+  readonly linkMs?: number;
   /** Settings of the visitor server, as in edge.yaml. */
   readonly settings?: Readonly<Record<string, unknown>>;
 }
@@ -101,6 +103,7 @@ export const openEdgeHalf = async (options: EdgeOptions = {}): Promise<EdgeHalf>
     varying: new VaryingPages(),
     requests: new RequestCompressorPool({ clock, memory }),
     originAnswerMs: options.originAnswerMs ?? 20_000,
+    linkMs: options.linkMs ?? 0,
     hosts: {
       trusts: () => false,
       rulesOf: (host) =>
