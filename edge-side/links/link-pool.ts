@@ -74,6 +74,11 @@ export class LinkPool {
       .reduce((least, link) => (link.load < least.load ? link : least));
   }
 
+  /** Whether there is a link that takes requests. */
+  get ready(): boolean {
+    return [...this.#links].some((link) => link.accepts && !link.suspect);
+  }
+
   /** Whether a link of this host has as many streams as it may have: another one that comes would help nobody sooner. */
   isFull(host: string): boolean {
     return this.linksOf(host).some((link) => !link.suspect && link.load >= link.peer.streams);

@@ -97,10 +97,12 @@ export const startEdge = async (
     pseudonym: pseudonymOf(randomBytes(PSEUDONYM_BYTES).toString("hex")),
     accessLog,
   });
-  const visitors = await serveVisitors(config, { clock, log, visits }).catch(async (error: unknown) => {
-    await tunnel.close();
-    throw error;
-  });
+  const visitors = await serveVisitors(config, { clock, log, visits, soleHost: () => hosts.soleHost }).catch(
+    async (error: unknown) => {
+      await tunnel.close();
+      throw error;
+    },
+  );
   const renewCertificates = (running: readonly VisitorListen[], next: readonly VisitorListen[]) => {
     const same = running.length === next.length && running.every((each, i) => isSameListener(each, next[i]));
     if (same) visitors.renew(next);

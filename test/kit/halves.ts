@@ -117,7 +117,12 @@ export const openEdgeHalf = async (options: EdgeOptions = {}): Promise<EdgeHalf>
   };
   const hello = helloMaker({ role: "edge", ...LIMITS, pageBytes, codecs: codecIds(["zstd", "vcdiff"]) });
   const visits = new Visits(settings);
-  const server = await serveVisitors(edgeConfigOf(options.settings), { clock, log: silentLog, visits });
+  const server = await serveVisitors(edgeConfigOf(options.settings), {
+    clock,
+    log: silentLog,
+    visits,
+    soleHost: () => undefined,
+  });
   const links = new Set<Link>();
   return {
     port: server.addresses[0]?.port ?? 0,
