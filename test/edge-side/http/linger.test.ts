@@ -27,7 +27,7 @@ it.each([
     const raw = await RawVisitor.connect(server.addresses[0]?.port ?? 0);
     const WAITING = { forVisitor() {}, forOrigin() {} };
     for (let i = 0; i < 3; i++) {
-      raw.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 200000\r\n\r\n" + "x".repeat(100_000));
+      raw.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 200000\r\n\r\n", "x".repeat(100_000));
       const visitor = await reached(visitors, i + 1);
       if (how !== "nobody has asked for") await leave(visitor.uploadBody(WAITING));
       visitor.head({ status: 200, reason: "OK", fields: ["Content-Length", "0"] });
