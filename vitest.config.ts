@@ -7,16 +7,17 @@ const SYSTEM = "test/**/*.system.test.ts";
 /** Where Node keeps what it made of the sources; each of the hundreds of processes would strip and compile them anew. */
 const COMPILED = join(import.meta.dirname, "node_modules", ".cache", "coilgun-compiled");
 
-/** Of a test that starts processes; an idle machine needs a twentieth. */
+/** It only turns a hang into a failure; an idle machine needs a twentieth, a busy one has much else to do. */
 const WAIT_MS = 240_000;
 
 export default defineConfig({
   test: {
-    // Real sockets answer well within this; it only turns a hang into a failure.
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    testTimeout: WAIT_MS,
+    hookTimeout: WAIT_MS,
     // Files share a worker and the modules it has loaded; loading them for each file costs more than most files' tests.
     isolate: false,
+    // Of every processor: tests wait for sockets and processes half of their time.
+    maxWorkers: "100%",
     // Of what runs inside the tests; what processes run is not seen.
     coverage: {
       provider: "v8",
@@ -31,9 +32,6 @@ export default defineConfig({
           name: "system",
           include: [SYSTEM],
           env: { NODE_COMPILE_CACHE: COMPILED },
-          // A process takes a second to start, and several on a busy machine; some tests start a dozen, one after the other.
-          testTimeout: WAIT_MS,
-          hookTimeout: WAIT_MS,
         },
       },
     ],

@@ -8,6 +8,7 @@ import { makeCorpusCommand } from "./corpus/make-corpus.ts";
 import { groundOfMeasurement } from "./corpus/versions.ts";
 import { demoCommand } from "./demo-run/demo-command.ts";
 import { eventsCommand } from "./events/events.ts";
+import { slowPagesCommand } from "./events/slow-pages.ts";
 import { frameworksCommand } from "./frameworks/frameworks.ts";
 import { pairCommand } from "./pair/command.ts";
 import { crumbsCommand } from "./pair/crumbs.ts";
@@ -24,6 +25,7 @@ await new Command("coilgun-bench")
   .addCommand(codecCommand())
   .addCommand(baseKindsCommand())
   .addCommand(eventsCommand())
+  .addCommand(slowPagesCommand())
   .addCommand(crumbsCommand())
   .addCommand(placesCommand())
   .addCommand(restingCommand())

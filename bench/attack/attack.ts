@@ -106,12 +106,17 @@ export const attackCommand = (): Command =>
         const against = flags.against && resolve(flags.against);
         if (against !== undefined) throwUnlessCheckout(against);
         const secrets = SECRETS.slice(0, flags.secrets);
-        const rows: string[][] = [];
-        for (const each of CASES)
-          for (const checkout of against === undefined ? [undefined] : [undefined, against]) {
-            const { link, visitor } = await runCase(each, { secrets, checkout, signal });
-            rows.push([each.name, checkout === undefined ? "this" : "that", `${link}`, `${visitor}`]);
-          }
+        const checkouts = against === undefined ? [undefined] : [undefined, against];
+        process.setMaxListeners(4 * CASES.length * checkouts.length); // each daemon is killed at the exit of this process
+        // All at once: most of the time is spent waiting for lines of the access log.
+        const rows = await Promise.all(
+          CASES.flatMap((each) =>
+            checkouts.map(async (checkout) => {
+              const { link, visitor } = await runCase(each, { secrets, checkout, signal });
+              return [each.name, checkout === undefined ? "this" : "that", `${link}`, `${visitor}`];
+            }),
+          ),
+        );
         process.stdout.write(`${renderTable(COLUMNS, rows)}\n${10 * secrets.length} digits each\n`);
         return 0;
       }),

@@ -27,8 +27,10 @@ export type SizeAttack = (ask: Ask, secret: string, known: string) => Promise<Of
 export const SECRETS: readonly string[] = Array.from({ length: 20 }, (_, at) =>
   Array.from({ length: 10 }, (_, digit) => chanceFor("secrets", at, digit).between(0, 9)).join(""),
 );
-/** A tenth is what guessing gives. */
-export const MOST_RIGHT = 35;
+/** Enough to tell an attack, which reads most of their 30 digits, from guessing, which reads some 3. @internal */
+export const FEW_SECRETS = SECRETS.slice(0, 3);
+/** Of those 30, read by chance; an attack reads more. @internal */
+export const MOST_BY_CHANCE = 8;
 
 const LIST = Array.from(
   { length: 60 },
@@ -38,11 +40,11 @@ const SURROUNDINGS = ["!~^", "{|}", "@`;"];
 const GUESSES = Array.from({ length: 10 }, (_, guess) => guess);
 
 /** @internal */
-export const accountPage = (secret: string, query: string): string =>
+const accountPage = (secret: string, query: string): string =>
   `<!doctype html><title>Account</title><form><input type="hidden" name="csrf" value="t${secret}"></form>` +
   `<ul>${LIST.join("\n")}</ul><p>You searched for: ${query}</p>`;
 
-/** The page of the secret that the path names, and what was searched for. */
+/** The page of the secret that the path names, and what was searched for. @internal */
 export const accountOf = (target: string): { readonly secret: string; readonly page: string } => {
   const asked = new URL(target, "http://shop");
   const secret = /\d*$/.exec(asked.pathname)?.[0] ?? "";
@@ -117,6 +119,7 @@ export const byPublicBase = (fields: Fields, rounds = 1): SizeAttack => {
 /**
  * The three have pages of their own, which share a guess, so that a common base is made of it: for each guess in a section of the site
  * that has none. `made`: resolves when it is.
+ * @internal
  */
 export const byCommonBase = (fields: Fields, made: () => Promise<void>): SizeAttack => {
   let tries = 0;

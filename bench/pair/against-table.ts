@@ -1,4 +1,4 @@
-/** What `bench pair --load --against` found, for people: a table of at most 80 columns. */
+/** What `bench pair --load --against` found, to read: a table of at most 80 columns. */
 import { medianOf } from "../report/statistics.ts";
 import { type Column, milliseconds, renderTable, wholeNumber } from "../report/table.ts";
 import {

@@ -1,4 +1,4 @@
-/** What `bench pair` found, for people: a table for each of its three questions, and a verdict. */
+/** What `bench pair` found, to read: a table for each of its three questions, and a verdict. */
 import { type Column, milliseconds, renderTable, wholeNumber } from "../report/table.ts";
 import type { LatencyOfWay, LatencyReport, LatencyRow, Way } from "./latency.ts";
 import { printLink } from "./link-flags.ts";

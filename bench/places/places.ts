@@ -31,7 +31,7 @@ const NETWORKS = 200;
 const PAGE_MS = 30_000;
 /** On an idle machine nobody waits for longer. */
 const GOAL_MS = 300;
-/** Not counted, one after the other: until code is compiled. */
+/** Until code is compiled. */
 const WARM_UP_PAGES = 300;
 /** Until an attack holds what it can. */
 const BEGIN_MS = 30_000;
@@ -51,6 +51,8 @@ interface PlacesOptions {
   readonly attacks: readonly Attack[];
   readonly listener: ListenerCertificate;
   readonly haste?: number;
+  /** Not counted, one after the other. */
+  readonly warmUpPages?: number;
 }
 
 interface Waits {
@@ -102,13 +104,13 @@ const underAttack = async (
   attack: Attack,
   visitors: HostPort,
   web: PlacesServer,
-  { clock, signal, seconds, haste = 1 }: PlacesOptions,
+  { clock, signal, seconds, haste = 1, warmUpPages = WARM_UP_PAGES }: PlacesOptions,
 ): Promise<PlacesRow> => {
   const over = new AbortController();
   const stop = () => over.abort(signal.reason);
   signal.addEventListener("abort", stop, { once: true });
   const asker = new Asker(visitors, clock);
-  for (let n = 0; n < WARM_UP_PAGES; n++) await asker.page(ATTACKER, signal);
+  for (let n = 0; n < warmUpPages; n++) await asker.page(ATTACKER, signal);
   const running = attack.run({ visitors, clock, signal: over.signal, haste });
   const lateness = monitorEventLoopDelay({ resolution: 5 });
   try {

@@ -35,7 +35,7 @@ export interface BetweenDaemons {
 }
 
 /** A key log is written a moment after the handshake. */
-const KEY_LOG_MS = 5_000;
+const KEY_LOG_MS = 30_000;
 const KEY_LOG_EVERY_MS = 10;
 
 export interface DaemonPair<Between extends BetweenDaemons = CountingRelay> {

@@ -1,7 +1,7 @@
 /**
- * Bases and delta become the page again, and only what is verified gets out: a body in one piece by its 16 bytes, a streamed
- * one segment by segment. Any doubt about a delta ends in plain bytes on the same stream, from the last verified byte on.
- * SPEC section "Proof".
+ * Bases and delta become the page again, and only what is verified gets out: a buffered body by its 16 bytes, a streamed
+ * one segment by segment. Any mismatch ends in plain bytes on the same stream, from the last verified byte on.
+ * SPEC section "Verification".
  */
 
 import { basesDigest } from "../../protocol/frames/digests.ts";

@@ -1,7 +1,7 @@
 /**
- * A body in one piece: nothing of it goes out before the 16 bytes of its SHA-256 match. It is held in memory until the visitor
- * has it; without memory for that, or in doubt, it comes again as plain bytes that stream, no faster than the visitor takes
- * them. SPEC section "Proof".
+ * A buffered body: nothing of it goes out before the 16 bytes of its SHA-256 match. It is held in memory until the visitor
+ * has it; without memory for that, or after a mismatch, it comes again as plain bytes that stream, no faster than the visitor takes
+ * them. SPEC section "Verification".
  */
 import { DeltaError } from "../../protocol/codec/codec.ts";
 import { codecById } from "../../protocol/codec/codecs.ts";
@@ -43,7 +43,7 @@ export interface BufferedBody {
   /** The first 16 bytes of the body's SHA-256. */
   readonly result: string;
   readonly decode: Decode;
-  /** A doubt can be answered: the origin side has retained the body, until it hears that it is verified. */
+  /** A mismatch can be mended: the origin side has retained the body, until it hears that it is verified. */
   readonly retained: boolean;
 }
 
@@ -82,7 +82,7 @@ const heldPage = async (
       options.lease.shrink(coded.length);
       return { page: page === "mismatch" ? page : "no room", end };
     }
-    if (page === "mismatch") throw new StreamError("mismatch", "a whole answer that its proof does not fit");
+    if (page === "mismatch") throw new StreamError("mismatch", "a whole answer that its digest does not fit");
     if (!(await options.whenRoom(page))) throw noMemory();
   }
 };
@@ -156,7 +156,7 @@ const collect = async (
   for (;;) {
     const next = await frames.next();
     if ("how" in next) return { coded: pieces && joined(pieces), end: next };
-    if (next.kind !== "data") throw new StreamError("internal", `${next.kind} in a body of one piece`);
+    if (next.kind !== "data") throw new StreamError("internal", `${next.kind} in a buffered body`);
     if (pieces !== undefined && (await taken(next.bytes.length, options, retained))) {
       pieces.push(next.bytes);
       bytes += next.bytes.length;

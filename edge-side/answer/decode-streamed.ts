@@ -1,6 +1,6 @@
 /**
- * A body that streams: decoded as it comes, held back until the running proof of its segment fits, then let go. After a
- * doubt it goes on with plain bytes from the last verified one. SPEC section "Proof".
+ * A body that streams: decoded as it comes, held back until the running digest of its segment fits, then let go. After a
+ * mismatch it goes on with plain bytes from the last verified one. SPEC section "Verification".
  */
 import { createHash, type Hash } from "node:crypto";
 import { DeltaError, type StreamDecoder } from "../../protocol/codec/codec.ts";
@@ -13,7 +13,7 @@ import type { BodyEnd, BodyFrame, CodedFrames } from "../exchange/answer-frames.
 import type { Exchange } from "../exchange/exchange.ts";
 import type { DecodeContext } from "./decode-context.ts";
 
-/** Most plain bytes held back for one proof; a peer that exceeds it gets its stream reset. @internal */
+/** Most plain bytes held back for one digest; a peer that exceeds it gets its stream reset. @internal */
 export const MOST_HELD_BYTES = 4 * 1024 * 1024;
 /** A streamed delta is reported verified this often, so that the origin side can let go of what it retained. @internal */
 export const VERIFIED_EVERY_BYTES = 256 * 1024;
@@ -22,7 +22,7 @@ export interface StreamCoding {
   /** Undefined: the answer names bases that are not the ones offered. */
   readonly bases: readonly Version[] | undefined;
   readonly codec: number;
-  /** A doubt can be answered: the origin side has retained the body. */
+  /** A mismatch can be mended: the origin side has retained the body. */
   readonly retained: boolean;
 }
 
@@ -81,7 +81,7 @@ class SegmentedBody {
   /** Takes a frame; gives what it verified. */
   async frame(frame: BodyFrame): Promise<readonly Buffer[]> {
     if (frame.kind === "resume") return this.#resume(frame);
-    if (this.#decoder === undefined) return NONE; // of the coding that was doubted
+    if (this.#decoder === undefined) return NONE; // of the coding that did not verify
     try {
       if (frame.kind === "data") return await this.#decode(this.#decoder, frame.bytes);
       return segmentDigest(this.#hash) === frame.digest ? this.#release() : this.#mismatch();
@@ -91,7 +91,7 @@ class SegmentedBody {
     }
   }
 
-  /** The end frame has come; false when more follows, because the end was doubted or belongs to the doubted coding. */
+  /** The end frame has come; false when more follows, because it did not verify, or belongs to a coding that did not. */
   async end(): Promise<boolean> {
     if (this.#decoder === undefined) return false;
     if (this.#heldBytes > 0 || !(await this.#completes(this.#decoder))) {
@@ -158,7 +158,7 @@ class SegmentedBody {
 
   #mismatch(): readonly Buffer[] {
     if (this.#mismatched || !this.#retained)
-      throw new StreamError("mismatch", `the body does not prove after ${this.#verifiedBytes} bytes`);
+      throw new StreamError("mismatch", `the body does not verify after ${this.#verifiedBytes} bytes`);
     this.#mismatched = true;
     this.#options.onMismatch(this.#bases);
     this.#decoder?.destroy();

@@ -1,6 +1,6 @@
 /**
  * The ETag that an answer's head left out, because it is a hash of the body by a formula that both sides know: made here of the
- * verified page, or told with the plain bytes that follow a doubt. A head without its tag never gets out. SPEC section "Entity
+ * verified page, or told with the plain bytes that follow a mismatch. A head without its tag never gets out. SPEC section "Entity
  * tags".
  */
 

@@ -45,12 +45,18 @@ export function chooseBases(store: VersionStore, wanted: BasesWanted): Version[]
 
   for (const key of bases === "url" ? [pageKey.url] : [pageKey.url, ...pageKey.templates]) {
     if (best.length === MAX_OFFERS) break;
+    const found = (whose: ScopeKey | undefined): readonly Version[] =>
+      whose === undefined ? NONE : store.listed(partition, whose, key, peerStore);
+    const own = found(wanted.session);
+    const near = ownOnly ? NONE : found(wanted.addressed);
+    const everybodys = ownOnly ? NONE : found("public");
     // Newest first, the visitor's own and everybody's in turn: own ones are closer, everybody's may be newer.
-    const found = (whose: ScopeKey | undefined, isOwn: boolean): readonly Version[] =>
-      whose === undefined || (ownOnly && !isOwn) ? NONE : store.listed(partition, whose, key, peerStore);
-    const lists = [found(wanted.session, true), found(wanted.addressed, false), found("public", false)];
-    const longest = Math.max(...lists.map(({ length }) => length));
-    for (let age = 1; age <= longest; age++) for (const list of lists) offer(list.at(-age));
+    const longest = Math.max(own.length, near.length, everybodys.length);
+    for (let age = 1; age <= longest; age++) {
+      offer(own[own.length - age]);
+      offer(near[near.length - age]);
+      offer(everybodys[everybodys.length - age]);
+    }
     // Behind the visitor's own, which have what is theirs alone too.
     if (best.length < MAX_OFFERS && commonBases && !ownOnly)
       for (const made of store.listed(partition, "public", commonName(key), peerStore).reverse()) offer(made);

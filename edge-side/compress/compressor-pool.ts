@@ -32,7 +32,7 @@ export const ENCODER_BYTES: Readonly<Record<Coding, number>> = {
   gzip: 0.5 * 2 ** 20,
 };
 
-/** Each coding's level. */
+/** Each coding's level. @internal */
 export type Levels = Readonly<Record<Coding, number>>;
 
 /**

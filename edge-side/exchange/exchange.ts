@@ -136,7 +136,7 @@ export class Exchange implements StreamReceiver {
     return this.#stream.hasRoom;
   }
 
-  /** Proves a coded body as far as it was sent. */
+  /** Tells the digest of a coded body as far as it was sent. */
   segment(digest: string): void {
     if (this.#phase === "sending") this.#stream.send({ kind: "segment", digest });
   }

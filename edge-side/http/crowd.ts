@@ -77,5 +77,14 @@ export class Crowd {
   }
 }
 
-const nameOf = ({ remoteAddress, remotePort, localAddress, localPort }: Socket): string =>
-  `${remoteAddress} ${remotePort} ${localAddress} ${localPort}`;
+/** Asked for with each request, and put together once. */
+const NAMES = new WeakMap<Socket, string>();
+
+const nameOf = (socket: Socket): string => {
+  const known = NAMES.get(socket);
+  if (known !== undefined) return known;
+  const { remoteAddress, remotePort, localAddress, localPort } = socket;
+  const name = `${remoteAddress} ${remotePort} ${localAddress} ${localPort}`;
+  NAMES.set(socket, name);
+  return name;
+};

@@ -41,7 +41,7 @@ export interface VisitorOptions extends LingerOptions {
 /** Before a connection is reset, what was written to it has so long to leave the system's buffers, which a reset empties. @internal */
 export const CUT_MS = 300;
 /** Where more waits to be taken, interim heads are left out. @internal */
-export const MOST_UNREAD_BYTES = 64 * 1024;
+const MOST_UNREAD_BYTES = 64 * 1024;
 const NO_BYTES = Buffer.alloc(0);
 const CONTINUE = 100;
 

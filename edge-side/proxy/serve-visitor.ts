@@ -147,7 +147,7 @@ const serveOver = async (
   }
 };
 
-/** Serves the body as it is verified. The head of one that comes in one piece waits for it: a failure is then a clean one. */
+/** Serves the body as it is verified. The head of a buffered one waits for it: a failure is then a clean one. */
 const respond = async (
   visit: Visit,
   answer: AnswerFrame,

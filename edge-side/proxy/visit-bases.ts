@@ -240,7 +240,7 @@ export class VisitBases implements DecodeContext, PageCopies {
     this.#mismatched = true;
     const { visitor, dependencies } = this.#options;
     const fingerprints = bases.map(({ fingerprint }) => fingerprint);
-    dependencies.log.warn("delta did not prove", {
+    dependencies.log.warn("delta did not verify", {
       host: visitor.host,
       target: visitor.target,
       bases: fingerprints.map(printable),

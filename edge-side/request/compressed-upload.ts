@@ -11,7 +11,7 @@ import type { UploadBody, UploadEnd } from "../exchange/upload-body.ts";
 
 /**
  * Silence of the visitor that counts as a pause. Flushed at each packet of 1448 bytes, as on a slow line, prose takes 12 %
- * more, proofs included, and rows of JSON 28 %; at each third one 2 and 8 %.
+ * more, digests included, and rows of JSON 28 %; at each third one 2 and 8 %.
  * @internal
  */
 export const PAUSE_MS = 1;

@@ -11,6 +11,7 @@ import {
   requestCodingExtension,
 } from "../../protocol/frames/request-coding.ts";
 import type { HeaderList } from "../../protocol/http/header-list.ts";
+import { isIncremental } from "../../protocol/http/incremental.ts";
 import { LATE } from "../../protocol/runtime/async-queue.ts";
 import { fingerprintOf } from "../../protocol/store/fingerprint.ts";
 import { NO_EXTENSIONS } from "../../protocol/wire/extensions.ts";
@@ -21,7 +22,7 @@ import { sendCoded, type UploadTarget } from "./compressed-upload.ts";
 import { lengthOf, type MayCode, mayCodeRequest } from "./compression-policy.ts";
 import type { CodingLink, LentEncoder, RequestCompressorPool } from "./compressor-pool.ts";
 
-/** A body may take this long after its head to leave in one piece. */
+/** A body may take this long after its head to leave with it as a whole. */
 const WAIT_MS = 5;
 
 const STREAMED: BodyBeginning = {
@@ -69,8 +70,11 @@ export class Upload implements UploadTarget {
     this.#body = body;
     this.#options = options;
     this.#may = options.compress && options.encoders.serve(options.link) ? mayCodeRequest(request) : NEVER;
-    // Who waits for 100 has to be heard first.
-    this.#comesLater = expectsContinue(request) || (lengthOf(request.fields) ?? 0) > MOST_ONE_PIECE_BYTES;
+    // Who waits for 100 has to be heard first; RFC 10036: and who says that it comes slowly.
+    this.#comesLater =
+      expectsContinue(request) ||
+      isIncremental(request.fields) ||
+      (lengthOf(request.fields) ?? 0) > MOST_ONE_PIECE_BYTES;
   }
 
   /** What opens the exchange: at once, or with the body that is waited for a moment. */

@@ -29,6 +29,8 @@ export interface AnswerDependencies {
   readonly codecs: AgreedCodecs;
   readonly streaming: StreamingCodec;
   readonly load: Load;
+  /** This edge reads folded pages. */
+  readonly foldsTokens: boolean;
   /** The smaller of both sides' largest page. */
   readonly pageBytes: number;
   /** Undefined: this edge wants every tag told. */

@@ -1,6 +1,6 @@
 /**
- * What the edge says of an answer that needs its acknowledgement: it is verified up to some offset, or doubted, and then the
- * plain bytes from the last verified one on follow on the same stream, from what is retained. SPEC section "Proof".
+ * What the edge says of an answer that needs its acknowledgement: it is verified up to some offset, or does not match, and then the
+ * plain bytes from the last verified one on follow on the same stream, from what is retained. SPEC section "Verification".
  */
 import type { StreamEncoder } from "../../protocol/codec/codec.ts";
 import type { StreamingCodec } from "../../protocol/codec/codecs.ts";
@@ -10,10 +10,10 @@ import type { Clock } from "../../protocol/runtime/clock.ts";
 import type { Acknowledgement, IncomingExchange } from "../exchange/incoming-exchange.ts";
 import type { Unverified } from "./retained-answer.ts";
 
-/** An answer is retained this long after its last byte was queued; then a doubt can only end the stream. @internal */
+/** An answer is retained this long after its last byte was queued; then a mismatch can only end the stream. @internal */
 export const RETAIN_MS = 30_000;
 
-/** An answer that the edge may doubt, and what is retained of it for that. */
+/** An answer that may not match at the edge, and what is retained of it for that. */
 export interface RecoverableAnswer {
   /** Of its body so far. */
   readonly bytes: number;
@@ -29,7 +29,7 @@ export interface RecoverableAnswer {
   startOver(encoder: StreamEncoder, unverified: Unverified): Promise<void>;
 }
 
-/** Does as the edge says. Throws StreamError("unverified") for a doubt about bytes that are not retained any more. */
+/** Does as the edge says. Throws StreamError("unverified") for a mismatch in bytes that are not retained any more. */
 export const applyAcknowledgement = async (
   exchange: IncomingExchange,
   { kind, offset }: Acknowledgement,
@@ -42,7 +42,7 @@ export const applyAcknowledgement = async (
     throw new StreamError("mismatch", `the edge asks for bytes from ${offset} on, which are not pinned`);
   exchange.resume(offset, codec.id, answer.tag);
   await answer.startOver(codec.streaming.encoder([]), unverified);
-  answer.release(); // plain bytes are not doubted again
+  answer.release(); // plain bytes do not mismatch again
 };
 
 /** After the end was queued: waits until every byte is verified. */

@@ -1,6 +1,6 @@
 /**
- * Waits a moment for a body to be complete, because a body in one piece makes the smaller delta; but never longer than a
- * person could notice, so a page that the web server makes slowly streams at its own pace. SPEC section "One piece or
+ * Waits a moment for a body to be complete, because a body that is here as a whole makes the smaller delta; but never longer than a
+ * person could notice, so a page that the web server makes slowly streams at its own pace. SPEC section "Buffered or
  * streamed".
  */
 
@@ -10,7 +10,7 @@ import type { Clock } from "../../protocol/runtime/clock.ts";
 import type { Lease, MemoryBudget } from "../../protocol/runtime/memory-budget.ts";
 import type { BodyEnd, UpstreamBody } from "../../protocol/upstream/body.ts";
 
-/** A body may take this long after its head, whatever the pauses in it. @internal */
+/** A body may take this long after its head, whatever the pauses in it. */
 export const WAIT_MS = 5;
 /** While its bytes keep coming without a pause, a body that is nearly there may take this long. @internal */
 export const MOST_WAIT_MS = 20;
@@ -26,6 +26,10 @@ export interface Gathered {
   readonly failure: StreamError | undefined;
   /** What the pieces hold of the memory budget. */
   readonly lease: Lease;
+  /** It is not to be coded, for it begins as such bodies do. */
+  readonly passes: boolean;
+  /** When it was begun, by the clock. */
+  readonly since: number;
 }
 
 export interface BufferOptions {
@@ -37,36 +41,60 @@ export interface BufferOptions {
   readonly pageBytes: number;
 }
 
+/** What is known of the body that is to be gathered. */
+export interface Gathering {
+  /** The web server has sent all of it, though it is being decoded still; then it is waited for. */
+  isHere?(): boolean;
+  /** False: only what is here in this turn of the event loop is gathered. Asked when there is something to wait for. */
+  mayWait?(): boolean;
+  /** Whether a body that begins so is not to be coded, and needs no more gathering. */
+  passes?(first: Buffer): boolean;
+}
+
 /**
  * A body that breaks off, or whose coding is damaged, is no error here. Rejects with StreamError otherwise;
- * nothing is held then. `isHere`: the web server has sent all of it, though it is being decoded still; then it is waited for.
+ * nothing is held then.
  */
 export const gatherBody = async (
   body: UpstreamBody,
   options: BufferOptions,
-  isHere: () => boolean = () => false,
+  { isHere, mayWait, passes }: Gathering = {},
 ): Promise<Gathered> => {
   const { clock, pageBytes } = options;
   const lease = options.memory.lease(options.keyId);
   const pieces: Buffer[] = [];
   let bytes = 0;
-  const gathered = () => ({ pieces, bytes, lease, failure: undefined });
+  const since = clock.now();
+  const gathered = (passes = false) => ({ pieces, bytes, lease, since, passes, failure: undefined });
+  let waits: boolean | undefined;
+  const soon = () => {
+    const ms = waitMs(clock.now() - since);
+    waits ??= mayWait?.() ?? true;
+    return !waits && ms > 0 ? nextOfTurn(body) : body.nextWithin(clock, ms);
+  };
   try {
-    for (const since = clock.now(); ; ) {
-      const early = body.take() ?? (await body.nextWithin(clock, waitMs(clock.now() - since)));
-      const next = early === LATE && isHere() ? await body.next() : early;
+    for (;;) {
+      const early = body.take() ?? (await soon());
+      const next = early === LATE && isHere?.() ? await body.next() : early;
       if (next === LATE) return { ...gathered(), end: undefined };
       if (!Buffer.isBuffer(next)) return { ...gathered(), end: next };
       pieces.push(next);
       bytes += next.length;
       if (bytes > pageBytes || !lease.grow(next.length)) return { ...gathered(), end: undefined };
+      if (pieces.length === 1 && passes?.(next)) return { ...gathered(true), end: undefined };
     }
   } catch (error) {
     if (error instanceof StreamError && error.code === "truncated")
-      return { pieces, bytes, lease, end: undefined, failure: error };
+      return { ...gathered(), end: undefined, failure: error };
     lease.release();
     throw error;
   }
+};
+
+/** A parser gives the pieces of one read one after the other, and promises run between them. */
+const nextOfTurn = async (body: UpstreamBody): Promise<Buffer | BodyEnd | typeof LATE> => {
+  await new Promise(setImmediate);
+  return body.take() ?? LATE;
 };
 
 const waitMs = (waitedMs: number): number =>

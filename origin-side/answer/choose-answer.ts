@@ -3,7 +3,7 @@
  * decides it. SPEC section "Answers".
  */
 import type { Codec } from "../../protocol/codec/codec.ts";
-import { isCompressed, isEventStream } from "../../protocol/http/compressible.ts";
+import { isCompressed, isCompressible, isEventStream } from "../../protocol/http/compressible.ts";
 import { fieldOf, isBodiless, type RequestHead, type ResponseHead } from "../../protocol/http/head.ts";
 import { isCoded } from "../../protocol/http/representation.ts";
 import { onceFor } from "../../protocol/runtime/once-for.ts";
@@ -11,10 +11,10 @@ import type { Fingerprint, ShortFingerprint } from "../../protocol/store/fingerp
 import type { Partition } from "../../protocol/store/partition.ts";
 import type { Version, VersionStore } from "../../protocol/store/version-store.ts";
 
-/** `passed`: as it is. `coded`: worth a delta. */
-type Travel = "passed" | "coded";
+/** `passed`: as it is. `coded`: worth a delta. `by its bytes`: its type says nothing, its first bytes may. */
+type Travel = "passed" | "coded" | "by its bytes";
 
-/** Shorter bodies gain nothing over their proof. @internal */
+/** Shorter bodies gain nothing over their digest. @internal */
 export const LEAST_CODED_BYTES = 64;
 
 const PARTIAL = 206;
@@ -28,7 +28,8 @@ const howBodyTravels = onceFor(({ status, fields }: ResponseHead): Travel => {
   // Each event goes on by itself, as it comes.
   if (isCoded(fields) || isCompressed(type) || isEventStream(type)) return "passed";
   const length = Number(fieldOf(fields, "content-length") ?? Number.POSITIVE_INFINITY);
-  return length < LEAST_CODED_BYTES ? "passed" : "coded";
+  if (length < LEAST_CODED_BYTES) return "passed";
+  return isCompressible(type) ? "coded" : "by its bytes";
 });
 
 /** A version that the request offered and this side holds too. */

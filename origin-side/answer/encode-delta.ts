@@ -1,5 +1,5 @@
 /**
- * How a page in one piece is coded: the one place that weighs bytes against time. SPEC section "Codecs".
+ * How a buffered page is coded: the one place that weighs bytes against time. SPEC section "Codecs".
  *
  * First a splice on the best base. Over 30 families of real pages one try takes 0.03 ms where the page differs in a few
  * places, and 0.1 ms where it is given up; where up to 512 bytes come out, zstd on four bases is not asked (successive
@@ -12,6 +12,7 @@
  */
 import type { Codec } from "../../protocol/codec/codec.ts";
 import type { AgreedCodecs, StreamingCodec } from "../../protocol/codec/codecs.ts";
+import { type Folded, foldedCodec, foldOn, withMasks } from "../../protocol/codec/folded.ts";
 import {
   LEAST_COMPRESSED_BYTES,
   spliceCodec,
@@ -26,7 +27,12 @@ export interface EncodeDeltaOptions {
   /** For pages that the agreed codec does not fit. */
   readonly streaming: StreamingCodec;
   readonly load: Load;
+  /** The edge reads folded pages. */
+  readonly foldsTokens: boolean;
 }
+
+/** A token takes 43 bytes and more. */
+const LEAST_FOLDED_BYTES = 48;
 
 export interface CodedPage {
   readonly codec: Codec;
@@ -103,8 +109,43 @@ export const encodePage = (
   const others = offered.filter((base) => !inUnits(base));
   const splice = others.length < offered.length ? splicedInUnits : splicedPage;
   const spliced = options.codecs.splice ? splice(offered, page, effort) : undefined;
-  if (spliced !== undefined && spliced.coded.length <= effort.spliceBytes) return spliced;
-  return compressedPage(others, page, { ...options, effort, spliced });
+  if (isWithin(spliced, LEAST_FOLDED_BYTES)) return spliced;
+  const best = offered.at(-1);
+  const mayFold = options.foldsTokens && others.length === offered.length;
+  const folded = mayFold && best ? foldOn(best.version.body, page) : undefined;
+  const plain = () =>
+    isWithin(spliced, effort.spliceBytes)
+      ? spliced
+      : compressedPage(others, page, { ...options, effort, spliced });
+  return folded === undefined ? plain() : foldedPage(offered, folded, { ...options, effort, plain });
+};
+
+const isWithin = (spliced: CodedPage | undefined, bytes: number): spliced is CodedPage =>
+  spliced !== undefined && spliced.coded.length <= bytes;
+
+/** `plain`: what is sent where the folded best base is of no use. */
+const foldedPage = async (
+  offered: readonly UsableBase[],
+  folded: Folded,
+  options: EncodeDeltaOptions & {
+    readonly effort: Effort;
+    readonly plain: () => CodedPage | Promise<CodedPage>;
+  },
+): Promise<CodedPage> => {
+  const { effort, plain } = options;
+  const bases = offered.map((base, at) =>
+    at < offered.length - 1 ? base : { ...base, version: { ...base.version, body: folded.base } },
+  );
+  const spliced = options.codecs.splice ? splicedPage(bases, folded.page, effort) : undefined;
+  const { codec, coded, ...made } = isWithin(spliced, effort.spliceBytes)
+    ? spliced
+    : await compressedPage(bases, folded.page, { ...options, spliced });
+  if (made.bases.at(-1) !== bases.at(-1)) return plain();
+  return {
+    codec: foldedCodec(codec),
+    coded: withMasks(folded, coded),
+    bases: offered.filter(({ offer }) => made.bases.some((base) => base.offer === offer)),
+  };
 };
 
 const NONE = (): boolean => false;

@@ -1,6 +1,6 @@
 /**
- * What the first bytes of a body say of the content coding that its head names. Some web servers label plain bytes, because
- * they repeat the head that another client got. SPEC section "Encodings".
+ * What the first bytes of a body say: of the content coding that its head names, for some web servers label plain bytes, because
+ * they repeat the head that another client got; and of whether it is worth a codec, where its type says nothing. SPEC section "Encodings".
  */
 import type { DecodableCoding } from "../../protocol/http/accept-encoding.ts";
 
@@ -44,4 +44,46 @@ const contentSize = (first: Uint8Array, descriptor: number): number => {
   if (first.length < from + sizeBytes) return 0;
   const digits = first.subarray(from, from + sizeBytes);
   return digits.reduceRight((size, digit) => size * 256 + digit, 0) + (sizeBytes === 2 ? 256 : 0);
+};
+
+/** How bodies begin whose rest is compressed, whatever their first bytes look like: at which hexadecimal digit, and what. */
+const COMPRESSED: readonly (readonly [at: number, digits: string])[] = [
+  ...["504b0304", "1f8b", "28b52ffd", "fd377a585a", "425a68", "377abcaf", "526172211a", "04224d18"], // zip, gzip, zstd, xz, bzip2, 7z, rar, lz4
+  ...["255044462d", "89504e47", "ffd8ff", "47494638", "774f4646", "774f4632"], // PDF, PNG, JPEG, GIF, WOFF and WOFF 2
+  ...["4f676753", "664c6143", "494433", "1a45dfa3"], // Ogg, FLAC, MP3, Matroska
+]
+  .map((digits): [number, string] => [0, digits])
+  .concat([
+    [8, "66747970"], // MP4, AVIF, HEIF
+    [16, "57454250"], // WebP
+  ]);
+const LONGEST_BEGINNING = 12;
+/** This much of a body is looked at. */
+const LOOKED_AT_BYTES = 4096;
+/** Fewer say nothing about how often each value occurs. */
+const LEAST_COUNTED_BYTES = 256;
+/**
+ * How much likelier two bytes of the body are equal than two bytes of noise. Noise has 1, within 0.3 for the fewest bytes that are
+ * counted; what machines run, fonts, and numbers in columns have 2 and more, text 4 and more. @internal
+ */
+export const LEAST_REPETITION = 1.5;
+
+/** Whether no codec will find anything in a body that begins so, as far as that can be told. */
+export const looksCompressed = (first: Buffer): boolean => {
+  const beginning = first.toString("hex", 0, LONGEST_BEGINNING);
+  if (COMPRESSED.some(([at, digits]) => beginning.startsWith(digits, at))) return true;
+  if (first.length < LEAST_COUNTED_BYTES) return false;
+  return repetitionOf(first.subarray(0, LOOKED_AT_BYTES)) < LEAST_REPETITION;
+};
+
+/** 256 times the index of coincidence. @internal */
+export const repetitionOf = (bytes: Uint8Array): number => {
+  const counts = new Uint16Array(256);
+  let pairs = 0;
+  for (const byte of bytes) {
+    const before = counts[byte] ?? 0;
+    pairs += before;
+    counts[byte] = before + 1;
+  }
+  return (pairs * 2 * 256) / (bytes.length * (bytes.length - 1));
 };

@@ -48,7 +48,7 @@ export class OmittedEtags {
     this.#load = load;
   }
 
-  /** For an answer in one piece, whose body the edge verifies before the head goes out. */
+  /** For a buffered answer, whose body the edge verifies before the head goes out. */
   leaveOut(head: ResponseHead, page: TaggedPage, partition: Partition): HeadWithoutEtag {
     const place = placeOfTag(head.fields);
     const tag = place === undefined ? undefined : head.fields[place];

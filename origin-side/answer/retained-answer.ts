@@ -1,7 +1,7 @@
 /**
- * The plain bytes of an answer that the edge has not verified yet, kept so that one doubt can end in plain bytes on the same
+ * The plain bytes of an answer that the edge has not verified yet, kept so that one mismatch can end in plain bytes on the same
  * stream, without a second request to the web server. Its holder has taken the memory for it from the budget, outside the
- * version store. SPEC section "Proof".
+ * version store. SPEC section "Verification".
  */
 import { createHash, type Hash } from "node:crypto";
 
@@ -57,7 +57,7 @@ export class RetainedAnswer {
     }
   }
 
-  /** Gives everything up: no doubt can be answered any more. False where that was done before. */
+  /** Gives everything up: no mismatch can be mended any more. False where that was done before. */
   release(): boolean {
     if (this.#pieces === undefined) return false;
     this.#pieces = undefined;

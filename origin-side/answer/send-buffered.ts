@@ -92,7 +92,7 @@ const formOf = (codec: number, bases: readonly UsableBase[], result: string): En
     ? { kind: "whole", codec, result }
     : { kind: "delta", codec, offers: offersMask(bases), digest: { of: "result", digest: result } };
 
-/** One that was sent, and that the edge may doubt as a whole. */
+/** One that was sent, and may not match at the edge as a whole. */
 export class BufferedAnswer implements RecoverableAnswer {
   readonly bytes: number;
   readonly tag: string | undefined;
@@ -112,7 +112,7 @@ export class BufferedAnswer implements RecoverableAnswer {
     this.#lease = lease;
   }
 
-  /** It is one piece: nothing of it is given up before all of it is verified. */
+  /** It is buffered: nothing of it is given up before all of it is verified. */
   releaseTo(): void {}
 
   release(): void {

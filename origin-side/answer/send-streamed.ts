@@ -1,6 +1,6 @@
 /**
  * A page that the web server makes slowly, or that is too large to hold: coded as it comes, flushed whenever it pauses, so
- * that time to first byte stays the origin's. SPEC section "One piece or streamed".
+ * that time to first byte stays the origin's. SPEC section "Buffered or streamed".
  */
 import type { StreamEncoder } from "../../protocol/codec/codec.ts";
 import { SegmentedBody } from "../../protocol/codec/segment-writer.ts";
@@ -28,10 +28,12 @@ export interface StreamedPage {
   readonly sent: SentAnswer;
   /** The whole body, if it was small enough to be remembered. */
   readonly pieces: readonly Buffer[] | undefined;
+  /** From when it was waited for until the web server had made all of it. */
+  readonly madeMs: number;
 }
 
 /**
- * Resolves when the answer is over: sent, and verified where it needs proof. Undefined, and nothing sent, when there is no
+ * Resolves when the answer is over: sent, and verified where it needs an acknowledgement. Undefined, and nothing sent, when there is no
  * memory for another compressor.
  */
 export const streamPage = async (
@@ -81,7 +83,7 @@ class PageStream implements RecoverableAnswer {
     this.#gathered = gathered;
     this.#body = body;
     this.#bases = bases;
-    // A whole answer needs no proof.
+    // A whole answer needs no acknowledgement.
     this.#retained = new RetainedAnswer(bases.length > 0 ? gathered.pieces : undefined);
     const encoder = options.streaming.streaming.encoder(bases.map(({ version }) => version.body));
     this.#coded = new SegmentedBody(exchange, encoder);
@@ -99,11 +101,12 @@ class PageStream implements RecoverableAnswer {
       if (Buffer.isBuffer(next)) await this.#piece(next);
       else this.#end = next;
     }
+    const madeMs = this.#options.clock.now() - this.#gathered.since;
     await this.#finish(this.#end);
     const bases = this.#bases.length;
     if (bases > 0) await awaitAcknowledgement(this.#exchange, this, this.#options);
     const answer = bases > 0 ? "delta" : "whole";
-    return { sent: { answer, bases, pageBytes: this.#bytes, streamed: true }, pieces: this.#kept };
+    return { sent: { answer, bases, pageBytes: this.#bytes, streamed: true }, pieces: this.#kept, madeMs };
   }
 
   get bytes(): number {

@@ -2,7 +2,7 @@
 
 import type { BodyEnd } from "../../protocol/upstream/body.ts";
 
-/** A segment's running proof. */
+/** A segment's running digest. */
 export interface SegmentDigest {
   readonly digest: string;
 }

@@ -124,7 +124,7 @@ export class IncomingExchange implements StreamReceiver {
 
   /** What the visitor sends once the exchange is upgraded. */
   upgradedBody(): RequestBody {
-    // Without a coding there are no proofs among it: `frame` sees to that.
+    // Without a coding there are no digests among it: `frame` sees to that.
     return this.codedBody() as RequestBody;
   }
 

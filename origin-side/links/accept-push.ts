@@ -67,7 +67,7 @@ export class PushReceiver {
       if (!lease.grow(pushed.size + pushed.coded.length)) return "no memory";
       const body = await decoded(pushed, bases);
       const fingerprint = body && fingerprintOf(body);
-      if (body === undefined || !fingerprint?.startsWith(pushed.result)) return "it does not prove";
+      if (body === undefined || !fingerprint?.startsWith(pushed.result)) return "it does not verify";
       const retention = pushed.noStore ? "no-store" : "session";
       const url = commonName(pushed.name);
       const scope = { kind: "public", retention } as const;

@@ -6,6 +6,7 @@ import type { Log } from "../../protocol/daemon/log.ts";
 import { StreamError, type StreamErrorCode } from "../../protocol/errors.ts";
 import { wholeUnitsOf } from "../../protocol/frames/whole-units.ts";
 import { isOfAuthenticatedConnection } from "../../protocol/http/connection-auth.ts";
+import { isIncremental, isUnbuffered } from "../../protocol/http/incremental.ts";
 import { audienceOf, type Retention, type Scope } from "../../protocol/scope/scope.ts";
 import { type Fingerprint, fingerprintOf } from "../../protocol/store/fingerprint.ts";
 import { partitionOf } from "../../protocol/store/partition.ts";
@@ -18,10 +19,12 @@ import { type Gathered, gatherBody } from "../answer/buffer-body.ts";
 import { howItTravels, usableBases } from "../answer/choose-answer.ts";
 import { decodeResponse } from "../answer/decode-response.ts";
 import { DamagedCoding } from "../answer/decompress.ts";
+import { looksCompressed } from "../answer/first-bytes.ts";
 import { padOf } from "../answer/pad-answer.ts";
 import { withVisitorsHost } from "../answer/restore-host.ts";
 import { BufferedAnswer, encodeBuffered, sentBuffered } from "../answer/send-buffered.ts";
 import { streamPage } from "../answer/send-streamed.ts";
+import type { SlowPages } from "../answer/slow-pages.ts";
 import {
   type ExchangePhases,
   type ExchangeRecord,
@@ -38,6 +41,7 @@ export interface ExchangeDependencies extends AnswerDependencies, AskDependencie
   /** Requests of this link that are coded in segments and under way. */
   readonly requestDecoders: RequestDecoders;
   readonly routes: Pick<Routes, "find">;
+  readonly slowPages: SlowPages;
   /** The edge's running program: numbers of visitors' connections are its own. */
   readonly edgeInstance: string;
   readonly accessLog: { write(record: ExchangeRecord): void };
@@ -65,7 +69,7 @@ export const answerEdge = async (
     const response = await askUpstream(exchange, upload.body, routed, options);
     phases.response = { status: response.head.status, at: clock.now() };
     if (response.kind === "upgraded") await join(exchange, response, phases);
-    else await answerWith(await decoded(exchange, response, routed, options), phases);
+    else await answerWith(await decoded(exchange, response, routed, options), phases, options.slowPages);
   } catch (error) {
     phases.failed = failWith(error, exchange, options.log);
   } finally {
@@ -115,7 +119,8 @@ const decoded = async (
   const partition = partitionOf({ keyId: options.keyId, host });
   return {
     exchange,
-    head: withVisitorsHost(request, head, upstream.route),
+    head:
+      upstream.route.hostHeader.kind === "origin" ? withVisitorsHost(request, head, upstream.route) : head,
     body,
     coded,
     partition,
@@ -128,13 +133,18 @@ const decoded = async (
 };
 
 /** Chooses the form: what no delta can help passes, what is here in a moment goes as one, the rest streams. */
-const answerWith = async (answering: Answering, phases: ExchangePhases): Promise<void> => {
+const answerWith = async (answering: Answering, phases: ExchangePhases, slow: SlowPages): Promise<void> => {
   const { exchange, head, body, coded, options } = answering;
-  if (exchange.sizes?.kind === "plain" || howItTravels(exchange.request, head) !== "coded") {
+  const travels = exchange.sizes?.kind === "plain" ? "passed" : howItTravels(exchange.request, head);
+  if (travels === "passed") {
     coded?.release();
     return pass(answering, [], phases);
   }
-  const gathered = await gatherBody(body, options, () => coded?.isHere === true).catch((error) => {
+  const gathered = await gatherBody(body, options, {
+    isHere: () => coded?.isHere === true,
+    mayWait: () => mayNotStream(exchange) || !goesAtOnce(answering, slow),
+    ...(travels === "by its bytes" ? { passes: looksCompressed } : {}),
+  }).catch((error) => {
     coded?.release();
     throw error;
   });
@@ -142,14 +152,21 @@ const answerWith = async (answering: Answering, phases: ExchangePhases): Promise
     if (gathered.failure !== undefined)
       return await answerBroken(answering, gathered.pieces, gathered.failure, phases);
     coded?.release(); // from here on its answer is on its way
-    if (gathered.end === undefined && mayNotStream(exchange)) await pass(answering, gathered.pieces, phases);
-    else if (gathered.end === undefined) await answerStreamed(answering, gathered, phases);
+    if (gathered.end === undefined && (gathered.passes || mayNotStream(exchange)))
+      await pass(answering, gathered.pieces, phases);
+    else if (gathered.end === undefined) await answerStreamed(answering, gathered, phases, slow);
     else await answerBuffered(answering, gathered, gathered.end, phases);
   } finally {
     coded?.release();
     gathered.lease.release();
   }
 };
+
+/** Whether its beginning is worth more than a delta of all of it: somebody says so, or waiting was in vain the last time. */
+const goesAtOnce = (answering: Answering, slow: SlowPages): boolean =>
+  isIncremental(answering.exchange.request.fields) ||
+  isUnbuffered(answering.head.fields) ||
+  slow.has(answering);
 
 /**
  * Of a body that broke off the visitor gets what came, visibly cut; of one whose coding is damaged, the coded bytes as they are.
@@ -204,9 +221,11 @@ const answerStreamed = async (
   answering: Answering,
   gathered: Gathered,
   phases: ExchangePhases,
+  slow: SlowPages,
 ): Promise<void> => {
   const streamed = await streamPage(answering, gathered);
   if (streamed === undefined) return pass(answering, gathered.pieces, phases);
+  slow.took(answering, streamed.madeMs);
   phases.sent = streamed.sent;
   if (streamed.pieces === undefined) return;
   const page = Buffer.concat(streamed.pieces);

@@ -4,6 +4,7 @@
  */
 import { agreedCodecs, STREAMING_CODEC } from "../../protocol/codec/codecs.ts";
 import { ZSTD_MOST_BYTES } from "../../protocol/codec/zstd.ts";
+import { MASKED_TOKENS } from "../../protocol/frames/answer-form.ts";
 import { OMITTED_ETAGS } from "../../protocol/frames/etag-formulas.ts";
 import type { OpenFrame, VersionFrame } from "../../protocol/frames/frame.ts";
 import { CODED_REQUESTS } from "../../protocol/frames/request-coding.ts";
@@ -14,6 +15,7 @@ import { partitionOf } from "../../protocol/store/partition.ts";
 import { CompressorLimits } from "../answer/compressor-limits.ts";
 import { KnownSessions } from "../answer/known-sessions.ts";
 import { OmittedEtags } from "../answer/omit-etag.ts";
+import { SlowPages } from "../answer/slow-pages.ts";
 import { IncomingExchange } from "../exchange/incoming-exchange.ts";
 import { MislabellingRoutes } from "../exchange/mislabelling-routes.ts";
 import { StrongTags } from "../exchange/strong-tags.ts";
@@ -33,7 +35,10 @@ export interface EdgeServiceDependencies
 
 export class EdgeService implements LinkService {
   readonly #options: EdgeServiceDependencies;
-  readonly #shared: Pick<ExchangeDependencies, "contexts" | "sessions" | "strongTags" | "mislabelling">;
+  readonly #shared: Pick<
+    ExchangeDependencies,
+    "contexts" | "sessions" | "strongTags" | "mislabelling" | "slowPages"
+  >;
   readonly #omittedEtags: OmittedEtags;
   readonly #pushes: PushReceiver;
   readonly #underWay = new TaskSet();
@@ -45,6 +50,7 @@ export class EdgeService implements LinkService {
       sessions: new KnownSessions(),
       strongTags: new StrongTags(),
       mislabelling: new MislabellingRoutes(options),
+      slowPages: new SlowPages(),
     };
     this.#omittedEtags = new OmittedEtags(options.load);
     this.#pushes = new PushReceiver(options);
@@ -75,6 +81,7 @@ export class EdgeService implements LinkService {
       codedRequests: peer.features.includes(CODED_REQUESTS),
       edgeInstance: peer.instanceId,
       requestDecoders: new RequestDecoders(),
+      foldsTokens: peer.features.includes(MASKED_TOKENS),
       omittedEtags: peer.features.includes(OMITTED_ETAGS) ? this.#omittedEtags : undefined,
     };
   }

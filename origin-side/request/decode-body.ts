@@ -15,7 +15,7 @@ import type { BodyEnd, RequestBody } from "../../protocol/upstream/body.ts";
 import type { CodedBody } from "../exchange/coded-body.ts";
 import type { IncomingExchange } from "../exchange/incoming-exchange.ts";
 
-/** Most plain bytes held back for one proof: a segment, and what its compressor may have let out before it was full. */
+/** Most plain bytes held back for one digest: a segment, and what its compressor may have let out before it was full. */
 const MOST_HELD_BYTES = 2 * SEGMENT_BYTES;
 /** Twice what an edge may have: one that ends and one that begins may cross. @internal */
 export const MOST_REQUEST_DECODERS = 2 * MOST_STREAMED_REQUESTS;
@@ -89,7 +89,7 @@ class BufferedRequestBody implements RequestBody {
     const pieces: Uint8Array[] = [];
     for (let bytes = 0; ; ) {
       const next = await this.#coded.next();
-      if ("digest" in next) throw unverified("a segment in one piece");
+      if ("digest" in next) throw unverified("a segment in a buffered body");
       if (!(next instanceof Uint8Array)) {
         this.#end = next;
         return next.how === "complete" ? this.#verified(Buffer.concat(pieces)) : next;
@@ -108,7 +108,7 @@ class BufferedRequestBody implements RequestBody {
     const { size, result } = this.#coding;
     const body = await decoding(() => zstdCodec.decode([], coded, { pageBytes: size }));
     if (body.length !== size || !fingerprintOf(body).startsWith(result))
-      throw unverified("it does not prove");
+      throw unverified("it does not verify");
     return body;
   }
 }
@@ -162,7 +162,7 @@ class BodyInSegments implements RequestBody {
   }
 
   #verify(digest: string): void {
-    if (segmentDigest(this.#hash) !== digest) throw unverified("a segment does not prove");
+    if (segmentDigest(this.#hash) !== digest) throw unverified("a segment does not verify");
     this.#verifiedBytes += this.#heldBytes;
     this.#verified.push(...this.#held);
     this.#held = [];
@@ -171,7 +171,7 @@ class BodyInSegments implements RequestBody {
 
   async #complete(end: BodyEnd): Promise<BodyEnd> {
     const left = await decoding(() => this.#decoder.end());
-    if (left.length + this.#heldBytes > 0) throw unverified("it ends in bytes without a proof");
+    if (left.length + this.#heldBytes > 0) throw unverified("it ends in bytes without a digest");
     return end;
   }
 }

@@ -49,7 +49,7 @@ export interface Codec {
   readonly id: number;
   /** Whether this codec would use `base` at all; one it refuses is left out of a dictionary, never an error. */
   accepts(base: Uint8Array): boolean;
-  /** Whether bases and page are within what the codec can encode in one piece. */
+  /** Whether bases and page are within what the codec can encode as a whole. */
   fits(basesBytes: number, pageBytes: number): boolean;
   /** Rejects with DeltaError where `accepts` or `fits` says no. Keeps and changes nothing it is given. */
   encode(bases: readonly Uint8Array[], page: Uint8Array): Promise<Buffer>;

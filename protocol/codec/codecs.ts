@@ -3,6 +3,7 @@
  * codec of its delta. SPEC section "Codecs".
  */
 import type { Codec } from "./codec.ts";
+import { foldedCodec } from "./folded.ts";
 import { spliceCodec } from "./splice.ts";
 import { vcdiffCodec } from "./vcdiff.ts";
 import { zstdCodec } from "./zstd.ts";
@@ -18,13 +19,16 @@ const BY_NAME: { readonly [Name in CodecName]: Codec } = {
   vcdiff: vcdiffCodec,
 };
 
+/** Each of them on folded pages, where that was agreed on. */
+const FOLDED: readonly Codec[] = Object.values(BY_NAME).map(foldedCodec);
+
 /** In order of preference. */
 export const CODEC_NAMES: readonly CodecName[] = ["splice", "zstd", "vcdiff"];
 
-/** The codec of bodies that stream, whatever was agreed on for those coded in one piece: every side speaks zstd. */
+/** The codec of bodies that stream, whatever was agreed on for those coded as a whole: every side speaks zstd. */
 export const STREAMING_CODEC: StreamingCodec = zstdCodec;
 
-/** What two sides that speak these codecs use for a page in one piece. */
+/** What two sides that speak these codecs use for a buffered page. */
 export interface AgreedCodecs {
   /** For a page that differs from its base in a few places only, tried first. */
   readonly splice: boolean;
@@ -44,7 +48,7 @@ export const codecNamed = (name: CodecName): Codec => BY_NAME[name];
 /** Undefined for a number that this version does not know. */
 export const codecById = (id: number): Codec | undefined => {
   const name = CODEC_NAMES.find((known) => BY_NAME[known].id === id);
-  return name && BY_NAME[name];
+  return name ? BY_NAME[name] : FOLDED.find((codec) => codec.id === id);
 };
 
 /** As the hello names them. */

@@ -20,7 +20,7 @@ export const isDictionaryPart = (base: Uint8Array): boolean =>
   base.length > 0 && !DICTIONARY_MAGIC.equals(base.subarray(0, DICTIONARY_MAGIC.length));
 
 /**
- * The dictionary of a page coded in one piece; undefined without bases. With one base it is that base itself, not a
+ * The dictionary of a page coded as a whole; undefined without bases. With one base it is that base itself, not a
  * copy. Throws DeltaError on a base that `isDictionaryPart` refuses.
  */
 export function dictionaryOf(bases: readonly Uint8Array[]): Uint8Array | undefined {

@@ -1,6 +1,6 @@
 /**
- * A body on its way out in coded segments: each flush of the encoder ends one, and carries the running proof of all plain
- * bytes so far, so that the other side releases nothing it has not verified. Answers and requests alike. SPEC section "Proof".
+ * A body on its way out in coded segments: each flush of the encoder ends one, and carries the running digest of all plain
+ * bytes so far, so that the other side releases nothing it has not verified. Answers and requests alike. SPEC section "Verification".
  */
 import { createHash, type Hash } from "node:crypto";
 import { segmentDigest } from "../frames/digests.ts";

@@ -164,7 +164,7 @@ const bytesBefore = (bases: readonly Uint8Array[]): number =>
 const NOTHING = Buffer.alloc(0);
 
 /** The same bytes, not a copy. */
-const asBuffer = (bytes: Uint8Array = NOTHING): Buffer =>
+export const asBuffer = (bytes: Uint8Array = NOTHING): Buffer =>
   Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
 const fits = (_: number, pageBytes: number): boolean => pageBytes <= SPLICE_PAGE_BYTES;

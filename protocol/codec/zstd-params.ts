@@ -30,7 +30,7 @@ export const STREAM_WINDOW_LOG = 20;
 const STREAM_LEVEL = 6;
 const STREAM_HASH_LOG = 18;
 
-/** Bytes that buy nothing here: sizes and proof travel in the answer head. */
+/** Bytes that buy nothing here: sizes and digest travel in the answer head. */
 const NOTHING_EXTRA = {
   [constants.ZSTD_c_contentSizeFlag]: 0,
   [constants.ZSTD_c_dictIDFlag]: 0,
@@ -42,7 +42,7 @@ export const windowLogFor = (bytes: number): number =>
   Math.min(WINDOW_LOG_MAX, Math.max(WINDOW_LOG_MIN, Math.ceil(Math.log2(Math.max(1, bytes)))));
 
 /**
- * For a page coded in one piece. The window covers dictionary and page, for when the page outgrows the window zstd drops
+ * For a page coded as a whole. The window covers dictionary and page, for when the page outgrows the window zstd drops
  * the dictionary. The table has a slot for every one or two bytes of both: rows keep the newest positions, so a smaller
  * one would forget the far bases, and a larger one costs time to clear.
  */

@@ -100,7 +100,7 @@ async function decompressed(frame: Buffer, options: ZstdOptions, workBytes: numb
 }
 
 /**
- * A request's body in one piece, as `decode` without bases takes it. At a level that takes less than half of the time that
+ * A request's buffered body, as `decode` without bases takes it. At a level that takes less than half of the time that
  * pages are given, for 2 % more bytes (57 KB of prose): it holds the event loop. SPEC section "Request bodies".
  */
 export const encodeRequest = (body: Uint8Array): Buffer => {

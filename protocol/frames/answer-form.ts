@@ -7,6 +7,9 @@ import { LinkError } from "../errors.ts";
 import type { ByteReader, ByteWriter } from "../wire/bytes.ts";
 import { type AnswerForm, DIGEST_BYTES } from "./frame.ts";
 
+/** The feature that both hellos name where a delta may be one of folded pages; it stands for exactly the tokens of SPEC section "Masked tokens". */
+export const MASKED_TOKENS = "masked-tokens";
+
 const FORM = {
   interim: 0x00,
   passed: 0x10,

@@ -37,7 +37,7 @@ export const FIRST_SKIPPABLE_KIND = 0x80;
 
 /** First bytes of SHA-256 that stand for a whole one, as latin1. */
 export const DIGEST_BYTES = 16;
-/** First bytes of SHA-256 in the running proof of a segment. */
+/** First bytes of SHA-256 in the running digest of a segment. */
 export const RUNNING_DIGEST_BYTES = 8;
 /** Most versions that a request may offer. */
 export const MOST_OFFERS = 8;
@@ -50,7 +50,7 @@ export type AnswerForm =
   | { readonly kind: "passed" }
   /** The body is the offered version number `offer`; `result` names it by 16 bytes. */
   | { readonly kind: "same"; readonly offer: number; readonly result: string }
-  /** `result`: in one piece, the page named by 16 bytes. `bases`: streamed; the bases named by 16 bytes, segments follow. */
+  /** `result`: buffered, the page named by 16 bytes. `bases`: streamed; the bases named by 16 bytes, segments follow. */
   | {
       readonly kind: "delta";
       readonly codec: number;

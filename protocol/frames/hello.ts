@@ -35,7 +35,7 @@ interface WireBounds {
   readonly streamBytes: number;
   /** Most streams open at once. */
   readonly streams: number;
-  /** Largest page that may travel as same, delta or whole in one piece. */
+  /** Largest page that may travel as same, delta or whole as a buffered answer. */
   readonly pageBytes: number;
 }
 

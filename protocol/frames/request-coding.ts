@@ -1,5 +1,5 @@
 /**
- * How a request's body is coded, as the extension of its open frame says it: in one piece, verified by its length and its
+ * How a request's body is coded, as the extension of its open frame says it: as a whole, verified by its length and its
  * digest, or in segments, each verified by a segment frame. Without the extension it crosses as it is. SPEC section "Request
  * bodies".
  */
@@ -11,7 +11,7 @@ import { DIGEST_BYTES } from "./frame.ts";
 
 /** The feature by which both hellos say that they speak this. */
 export const CODED_REQUESTS = "requests";
-/** Plain bytes of a body in one piece, at most. */
+/** Plain bytes of a body that goes as a whole, at most. */
 export const MOST_ONE_PIECE_BYTES = 64 * 1024;
 /** Requests with a body in segments that an edge has open on one link, at most. */
 export const MOST_STREAMED_REQUESTS = 16;
@@ -24,7 +24,7 @@ export type RequestCoding =
   | { readonly kind: "buffered"; readonly size: number; readonly result: string }
   | { readonly kind: "streamed" };
 
-/** What it takes in the open frame of a body in one piece, tag and length included, at most. */
+/** What it takes in the open frame of such a body, tag and length included, at most. */
 export const ONE_PIECE_OVERHEAD_BYTES = 2 + 1 + 3 + DIGEST_BYTES;
 
 /** One for all: a writer begins with more room than this needs. */
@@ -47,6 +47,6 @@ export const requestCodingOf = (extensions: readonly Extension[]): RequestCoding
   const [size, result] = [r.varint(), r.latin1(DIGEST_BYTES)];
   r.end();
   if (size === 0 || size > MOST_ONE_PIECE_BYTES)
-    throw new LinkError("bad-frame", `a request of ${size} bytes in one piece`);
+    throw new LinkError("bad-frame", `a request of ${size} bytes as a whole`);
   return { kind: "buffered", size, result };
 };

@@ -21,9 +21,9 @@ export const isCompressible = rememberReading((contentType): boolean => {
   return DIFFERENT.find(({ types }) => types.test(type))?.compressed ?? compressible(type) === true;
 });
 
-/** Types whose bytes are compressed already, so no codec finds anything in them. */
+/** Types whose bytes are compressed already, so no codec finds anything in them. Others may be: `application/octet-stream` is anything. */
 const COMPRESSED_TYPE =
-  /^(image\/(?!svg|bmp|x-icon|vnd\.microsoft\.icon)|video\/|audio\/|font\/woff|application\/(font-woff|zip|gzip|x-gzip|zstd|pdf|x-7z|x-rar|x-bzip|x-xz|java-archive|vnd\.(rar|openxmlformats|oasis)|epub|x-shockwave|octet-stream))/;
+  /^(image\/(?!svg|bmp|x-|tiff|vnd\.microsoft\.icon)|video\/|audio\/(?!(?:x-|vnd\.)?wave?\b|(?:x-)?aiff|basic|midi|l\d)|font\/woff|application\/(font-woff|zip|gzip|x-gzip|zstd|pdf|x-7z|x-rar|x-bzip|x-xz|java-archive|vnd\.(rar|openxmlformats|oasis)|epub|x-shockwave))/;
 
 /** Whether the bytes of this Content-Type are compressed as they are, so that a delta of them gains nothing. */
 export const isCompressed = (contentType: string): boolean => COMPRESSED_TYPE.test(mediaType(contentType));

@@ -1,5 +1,6 @@
 /** What a daemon says of itself in every hello. SPEC section "Hello". */
 import { randomBytes } from "node:crypto";
+import { MASKED_TOKENS } from "../frames/answer-form.ts";
 import { OMITTED_ETAGS } from "../frames/etag-formulas.ts";
 import {
   type Hello,
@@ -14,7 +15,7 @@ import { CODED_REQUESTS } from "../frames/request-coding.ts";
 /** Size of the header tables, each way. */
 const TABLE_BYTES = 64 * 1024;
 /** What this code can do beyond the wire's first version. */
-const FEATURES = ["push", CODED_REQUESTS, OMITTED_ETAGS] as const;
+const FEATURES = ["push", CODED_REQUESTS, OMITTED_ETAGS, MASKED_TOKENS] as const;
 /** First window of a stream; it grows where the path is long. */
 const STREAM_BYTES = 128 * 1024;
 

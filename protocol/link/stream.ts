@@ -1,7 +1,7 @@
 /**
  * One exchange on a link: what waits to be sent, the window both ways, and the state of both halves. It encodes nothing
- * before its turn comes: heads must enter the header table in the order in which they leave. An answer that needs proof
- * (same, delta) is not over with its end frame: that half closes when the proof has crossed. SPEC section "Streams".
+ * before its turn comes: heads must enter the header table in the order in which they leave. An answer that needs an acknowledgement
+ * (same, delta) is not over with its end frame: that half closes when the acknowledgement has crossed. SPEC section "Streams".
  */
 
 import { LinkError, type StreamErrorCode } from "../errors.ts";
@@ -98,7 +98,7 @@ export class Stream {
   #state: State = "open";
   #phase: Phase = "head";
   #askedWhole = false;
-  /** The half that carries an answer stays open after its end until the proof has crossed: on the origin side, and here. */
+  /** The half that carries an answer stays open after its end until the acknowledgement has crossed: on the origin side, and here. */
   #answerSentUnverified = false;
   #answerReceivedUnverified = false;
   /** The answer received is a delta in segments. */
@@ -169,7 +169,7 @@ export class Stream {
   verified(offset: number, done: boolean): void {
     if (this.#state === "closed" || this.#id === undefined) return;
     const verified = { kind: "verified", streamId: this.#id, offset } as const;
-    // The origin side remembers a page in one piece at once, and one that streamed when it is verified.
+    // The origin side remembers a buffered page at once, and one that streamed when it is verified.
     if (done && !this.#answerStreamed) this.#host.later(verified, offset);
     else this.#host.control(verified);
     if (done && this.#answerReceivedUnverified) this.#endReceived();

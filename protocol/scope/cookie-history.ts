@@ -1,6 +1,6 @@
 /**
  * What answers have made of cookies so far, as far as it tells whose session goes on and whose secret is none: values given to
- * one session only, short values that a session's own answers replace again and again (the time of the last visit), and
+ * one session only, short values that answers replace again and again (the time of the last visit), and
  * long values that come with other short ones each time. Only keyed hashes are kept, within bounds: what was forgotten
  * costs a base. SPEC section "Renewed credentials".
  */
@@ -9,32 +9,32 @@ import type { SessionKey } from "./session-key.ts";
 
 /** Values remembered as given; about 130 bytes each. */
 const MOST_GIVEN = 16_384;
-/** Sessions whose short values were replaced, about 300 bytes each. @internal */
+/** Short values that took another's place, beside each long one; about 250 bytes each. @internal */
 export const MOST_CONTINUED = 8_192;
 const MOST_COMPANIONS = 8_192;
-/** Names of short cookies that one session may have replaced. */
-const MOST_NAMES = 32;
 /** A value that an answer replaced once may have been a login. */
 const REPLACED_FOR_SETTLED = 2;
 /** A long value that came with so many short ones of one name belongs to so many people. */
 const COMPANIONS_FOR_SHARED = 3;
 
-/** Sessions that are one, by their short values alone. */
-interface Continued {
-  /** How often an answer replaced each name; the same map for all of them. */
-  readonly replaced: Map<string, number>;
-  /** The session under whose name their versions are. */
-  readonly session: SessionKey;
-  /** An answer made it, and not the visitor. */
-  readonly made: boolean;
+/** A short value as answers made it, each in the place of the one before, all of them beside the same long values. */
+export interface Continued {
+  /** So many answers did. */
+  readonly times: number;
+  /** The mark of the first that an answer gave: it stands for all that follow. */
+  readonly first: string;
 }
+
+/** Neither a login nor a logout: answers have replaced it often enough. */
+export const isSettled = (continued: Continued | undefined): boolean =>
+  continued !== undefined && continued.times >= REPLACED_FOR_SETTLED;
 
 /** Whom a value was given to. */
 type Given = SessionKey | "several";
 
 export class CookieHistory {
   readonly #given = new LRUCache<string, Given>({ max: MOST_GIVEN });
-  readonly #continued = new LRUCache<SessionKey, Continued>({ max: MOST_CONTINUED });
+  readonly #continued = new LRUCache<string, Continued>({ max: MOST_CONTINUED });
   readonly #companions = new LRUCache<string, readonly string[]>({ max: MOST_COMPANIONS });
   readonly #shared = new LRUCache<string, true>({ max: MOST_COMPANIONS });
 
@@ -47,39 +47,28 @@ export class CookieHistory {
     return alone;
   }
 
-  /** The session under whose name the versions of one are. */
-  nameOf(session: SessionKey): SessionKey {
-    return this.#continued.get(session)?.session ?? session;
+  /** Whether any short value was replaced: else nobody need ask. */
+  get continuesAny(): boolean {
+    return this.#continued.size > 0;
   }
 
-  /** Whether an answer of the session's own made it what it is by replacing a short value. */
-  isContinued(session: SessionKey): boolean {
-    return this.#continued.get(session)?.made === true;
+  /** What answers made of a short value, where they did so beside each of these long ones (all by their marks). */
+  continued(longs: readonly string[], short: string): Continued | undefined {
+    let least: Continued | undefined;
+    for (const long of longs) {
+      const found = this.#continued.get(long + short);
+      if (found === undefined) return undefined;
+      if (least === undefined || found.times < least.times) least = found;
+    }
+    return least;
   }
 
-  /** Whether answers have replaced the short values of these names often enough to be neither login nor logout. */
-  isSettled(session: SessionKey, names: Iterable<string>): boolean {
-    const replaced = this.#continued.peek(session)?.replaced;
-    for (const name of names) if ((replaced?.get(name) ?? 0) < REPLACED_FOR_SETTLED) return false;
-    return true;
-  }
-
-  /**
-   * Notes that an answer replaced the short values of these names, which makes `next` of a session; `renewed`: and a secret.
-   * Whether those values are settled: then both are one session, unless a secret makes it another.
-   */
-  replaces(session: SessionKey, names: ReadonlySet<string>, next: SessionKey, renewed: boolean): boolean {
-    const known = this.#continued.get(session);
-    if (known === undefined && names.size === 0) return true;
-    const replaced = known?.replaced ?? new Map<string, number>();
-    for (const name of names)
-      if (replaced.size < MOST_NAMES || replaced.has(name)) replaced.set(name, (replaced.get(name) ?? 0) + 1);
-    // Under the old name too, for the page of this very answer.
-    if (known === undefined) this.#continued.set(session, { replaced, session, made: false });
-    const settled = this.isSettled(session, names);
-    const name = settled && !renewed ? this.nameOf(session) : next;
-    this.#continued.set(next, { replaced, session: name, made: true });
-    return settled;
+  /** Notes that an answer put a short value in the place of another, `before` of which is known, beside each of these long ones. */
+  replaced(longs: readonly string[], before: Continued | undefined, short: string): void {
+    const next = { times: (before?.times ?? 0) + 1, first: before?.first ?? short };
+    for (const long of longs)
+      if ((this.#continued.peek(long + short)?.times ?? 0) < next.times)
+        this.#continued.set(long + short, next);
   }
 
   /** Notes that a long value (by its mark) came with a short one of this name. */

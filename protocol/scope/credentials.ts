@@ -5,8 +5,9 @@
  * section "Scope".
  */
 import { createHmac, type KeyObject } from "node:crypto";
-import type { CookieHistory } from "./cookie-history.ts";
+import { type Continued, type CookieHistory, isSettled } from "./cookie-history.ts";
 import { countedCookies, type Harmless, type SetCookie } from "./counted-cookies.ts";
+import { type Credential, encoded, isCookie, isShort } from "./credential.ts";
 import { isCredentialHeader, isKnownCredential } from "./credential-headers.ts";
 import type { SessionKey } from "./session-key.ts";
 
@@ -16,20 +17,12 @@ export type { SessionKey } from "./session-key.ts";
 export type RawHeaders = readonly string[];
 
 const SESSION_KEY_BYTES = 16;
-/** A cookie value at least this long may be a secret; shorter ones are languages, currencies, flags. @internal */
-export const LEAST_SECRET_CHARS = 16;
 /** Shorter values do not tell people apart: half of all visitors send `lang=en`. @internal */
 export const LEAST_TELLING_CHARS = 8;
 /** A request with more credentials than this is not asked for marks: each costs a hash. @internal */
 export const MOST_MARKS = 32;
 /** A mark is this many latin1 characters. */
 export const MARK_CHARS = 8;
-
-interface Credential {
-  readonly from: "cookie" | "header";
-  readonly name: string;
-  readonly value: string;
-}
 
 export interface CredentialRules {
   readonly harmless: Harmless;
@@ -51,9 +44,10 @@ interface Changes {
   readonly next: Credentials;
   /** Long values that are set. */
   readonly given: readonly { readonly credential: Credential; readonly isHeld: boolean }[];
-  /** Long values in place of long ones, short in place of short, by name. */
+  /** Long values in place of long ones, by name. */
   readonly renewed: ReadonlySet<string>;
-  readonly replaced: ReadonlySet<string>;
+  /** Short values in place of short ones: what was there before, by name. */
+  readonly replaced: ReadonlyMap<string, string>;
   /** A credential is taken away, or something short is put in the place of a long one. */
   readonly lost: boolean;
   /** Anything else comes or goes. */
@@ -78,7 +72,6 @@ export interface Addressed {
 export class Credentials {
   readonly #rules: CredentialRules;
   readonly #all: readonly Credential[];
-  #ownKey: SessionKey | undefined;
   #session: SessionKey | undefined;
   #companyNoted = false;
 
@@ -116,7 +109,7 @@ export class Credentials {
   /** The session these credentials open; undefined without any. Computed once, and only when asked. */
   get session(): SessionKey | undefined {
     if (this.none) return undefined;
-    this.#session ??= this.#rules.history.nameOf(this.#key);
+    this.#session ??= this.#hash(this.#shown().sort().join(""), SESSION_KEY_BYTES) as SessionKey;
     return this.#session;
   }
 
@@ -138,8 +131,7 @@ export class Credentials {
   after(cookies: readonly SetCookie[]): Credentials | undefined {
     if (cookies.length === 0) return this;
     const { next, lost, replaced } = this.#changes(cookies);
-    const settled = replaced.size === 0 || this.#rules.history.isSettled(this.#key, replaced);
-    return lost || !settled ? undefined : next;
+    return lost || !next.#areSettled(replaced) ? undefined : next;
   }
 
   /**
@@ -154,10 +146,12 @@ export class Credentials {
     let alone = given.length <= MOST_MARKS;
     for (const { credential, isHeld } of given.slice(0, MOST_MARKS))
       alone = history.give(this.#mark(credential), from, isHeld) && alone;
-    if (!alone) return { from: undefined, to: next.#key };
-    if (from === undefined || lost || others) return undefined;
-    const settled = history.replaces(this.#key, replaced, next.#key, renewed.size > 0);
-    return settled && renewed.size > 0 && this.secret ? { from, to: next.#key } : undefined;
+    if (alone && (from === undefined || lost || others)) return undefined;
+    if (alone) this.#notesReplaced(replaced, next);
+    const to = next.session;
+    if (to === undefined) return undefined;
+    if (!alone) return { from: undefined, to };
+    return next.#areSettled(replaced) && renewed.size > 0 && this.secret ? { from, to } : undefined;
   }
 
   /** Notes which short cookies its long ones came with: a person's secret does not come with another's. */
@@ -168,11 +162,11 @@ export class Credentials {
     const shorts = cookies.filter(({ value }) => isShort(value) && !TIME.test(value));
     if (shorts.length === 0 || shorts.length > MOST_MARKS || cookies.length === shorts.length) return;
     const { history } = this.#rules;
-    if (history.isContinued(this.#key)) return;
     const marks = shorts.map((short) => ({ name: short.name, mark: this.#mark(short) }));
     for (const long of cookies.filter(({ value }) => !isShort(value)).slice(0, MOST_MARKS)) {
       const mark = this.#mark(long);
-      for (const short of marks) history.came(mark, short.name, short.mark);
+      for (const short of marks)
+        if (history.continued([mark], short.mark) === undefined) history.came(mark, short.name, short.mark);
     }
   }
 
@@ -184,7 +178,7 @@ export class Credentials {
     const valuesOf = new Map(before);
     const set = new Map<string, Credential>();
     const renewed = new Set<string>();
-    const replaced = new Set<string>();
+    const replaced = new Map<string, string>();
     let lost = false;
     let others = false;
     for (const { name, value, removed } of cookies) {
@@ -197,7 +191,7 @@ export class Credentials {
       else if (removed || (held.size > 1 && isShort(value))) lost = true;
       else if (held.size > 1) others = true;
       else if (old === value) continue;
-      else if (isShort(old) && isShort(value)) replaced.add(name);
+      else if (isShort(old) && isShort(value)) replaced.set(name, replaced.get(name) ?? old);
       else if (isShort(value)) lost = true;
       else if (isShort(old)) others = true;
       else renewed.add(name);
@@ -239,10 +233,46 @@ export class Credentials {
       : isKnownCredential(name);
   }
 
-  /** What these credentials alone would make of a session. */
-  get #key(): SessionKey {
-    this.#ownKey ??= this.#hash(this.#all.map(encoded).sort().join(""), SESSION_KEY_BYTES) as SessionKey;
-    return this.#ownKey;
+  /** All of them, as the session's key is made of them; of a short value that answers replaced, what stands for it. */
+  #shown(): string[] {
+    const longs = this.#rules.history.continuesAny ? this.#longs() : NO_MARKS;
+    return this.#all.map((each) => {
+      const continued = this.#continued(each, longs);
+      return encoded(continued === undefined ? each : { ...each, value: `\n${continued.first}` });
+    });
+  }
+
+  /** Marks of what short values are replaced beside: the long ones, or of none the fact that there are none. */
+  #longs(): readonly string[] {
+    const longs = this.#all.filter(({ value }) => !isShort(value));
+    if (longs.length > MOST_LONGS || longs.length === this.#all.length) return NO_MARKS;
+    return longs.length === 0 ? [""] : longs.map((each) => this.#mark(each));
+  }
+
+  #continued(short: Credential, longs: readonly string[]): Continued | undefined {
+    if (longs.length === 0 || !isCookie(short) || !isShort(short.value)) return undefined;
+    return this.#rules.history.continued(longs, this.#mark(short));
+  }
+
+  /** `next`: what its answer made of these credentials. */
+  #notesReplaced(replaced: ReadonlyMap<string, string>, next: Credentials): void {
+    if (replaced.size === 0 || replaced.size > MOST_MARKS) return;
+    const longs = this.#longs();
+    const nextLongs = next.#longs();
+    for (const short of next.#all) {
+      const old = isCookie(short) ? replaced.get(short.name) : undefined;
+      if (old === undefined) continue;
+      const before = this.#continued({ ...short, value: old }, longs);
+      this.#rules.history.replaced(nextLongs, before, this.#mark(short));
+    }
+  }
+
+  /** Whether answers have replaced the short values of these names often enough. */
+  #areSettled(names: ReadonlyMap<string, unknown>): boolean {
+    const longs = names.size > 0 ? this.#longs() : NO_MARKS;
+    return this.#all.every(
+      (each) => !isCookie(each) || !names.has(each.name) || isSettled(this.#continued(each, longs)),
+    );
   }
 
   #mark(credential: Credential): string {
@@ -254,15 +284,11 @@ export class Credentials {
   }
 }
 
+/** Beside more long values than this, short ones are what they are. */
+const MOST_LONGS = 8;
+
+const NO_MARKS: readonly string[] = [];
 const NO_VALUES: ReadonlySet<string> = new Set();
 
 /** Seconds or milliseconds of this age: another one each time, and nobody's name. */
 const TIME = /^1[6-9]\d{8}(?:\d{3})?$/;
-
-const isShort = (value: string): boolean => value.length < LEAST_SECRET_CHARS;
-
-const isCookie = ({ from }: Credential): boolean => from === "cookie";
-
-/** Lengths come first, so that no two lists of credentials read the same. */
-const encoded = ({ from, name, value }: Credential): string =>
-  `${from} ${name.length} ${value.length} ${name}${value}`;

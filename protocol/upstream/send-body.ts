@@ -123,7 +123,7 @@ class StartedBody implements RequestBody {
 }
 
 /** Most that is kept of one. @internal */
-export const MOST_KEPT_BYTES = 16 * 1024;
+const MOST_KEPT_BYTES = 16 * 1024;
 
 /**
  * A body that can be sent again as long as little of it was read: for a web server that refuses a request of HTTP/2 unprocessed. What is

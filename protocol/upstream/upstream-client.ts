@@ -7,6 +7,7 @@ import { StreamError } from "../errors.ts";
 import { authenticatesConnection } from "../http/connection-auth.ts";
 import { FieldNames } from "../http/field-names.ts";
 import { listOf, upgradeOf, withoutFields } from "../http/head.ts";
+import { isIncremental } from "../http/incremental.ts";
 import type { Clock } from "../runtime/clock.ts";
 import { ConnectionPool } from "./connections/connection-pool.ts";
 import type { ConnectionWish } from "./connections/pooled-connection.ts";
@@ -115,7 +116,7 @@ export class UpstreamClient<Settings extends UpstreamSettings = UpstreamSettings
 }
 
 const mustNotWait = ({ head: { fields } }: UpstreamRequest): boolean =>
-  listOf(fields, "expect") !== undefined || /^\s*\?1\s*(?:;|$)/.test(listOf(fields, "incremental") ?? "");
+  listOf(fields, "expect") !== undefined || isIncremental(fields);
 
 const mayRepeat = ({ method, body, upgrade }: WireRequest): boolean =>
   SAFE.has(method) && body === undefined && !upgrade;

@@ -44,7 +44,7 @@ class UpstreamExchange implements Borrower {
   readonly #settle = Promise.withResolvers<UpstreamResponse>();
   readonly #leave = () => this.#fail(this.#asked.request.signal.reason);
   #phase: Phase = { is: "connecting" };
-  readonly #interims: InterimLimit;
+  #interims: InterimLimit | undefined;
   readonly #reader: LenientResponse;
   /** Node's parser reads what the reader makes of the bytes; this ends that. */
   #unhook = () => {};
@@ -56,7 +56,6 @@ class UpstreamExchange implements Borrower {
     this.#login = new ConnectionLogin(asked.wish);
     this.#surroundings = { server: options.server, signal: asked.request.signal };
     this.#mayWaitForContinue = asked.wire.expectsContinue;
-    this.#interims = new InterimLimit(options.clock);
     this.#watch = new InactivityTimeout(options.clock, (ms) => this.#silent(ms));
     this.#reader = new LenientResponse({ ...asked.wire, headBytes: options.headBytes });
     asked.request.signal.addEventListener("abort", this.#leave, { once: true });
@@ -83,7 +82,7 @@ class UpstreamExchange implements Borrower {
   }
 
   async #run(): Promise<void> {
-    const { connections, answerMs, queueMs, clock, leastRate } = this.#options;
+    const { connections, answerMs, queueMs } = this.#options;
     const { request, wire } = this.#asked;
     try {
       assertWritable(wire);
@@ -95,8 +94,6 @@ class UpstreamExchange implements Borrower {
         return;
       }
       this.#phase = { is: "asking", connection, bytesBefore: socket.bytesRead };
-      const bytes = () => socket.bytesRead + socket.bytesWritten;
-      this.#rate = new VisitorRate({ clock, leastRate, bytes });
       this.#outgoing = this.#open(wire, connection);
       this.#watch.expect(answerMs);
       await this.#send(this.#outgoing, wire);
@@ -152,7 +149,12 @@ class UpstreamExchange implements Borrower {
   /** It is the visitor that is waited for. */
   #pause(): void {
     this.#watch.pause();
-    this.#rate?.wait();
+    const phase = this.#phase;
+    if (phase.is !== "asking" && phase.is !== "answering") return;
+    const { socket } = phase.connection;
+    const bytes = () => socket.bytesRead + socket.bytesWritten;
+    this.#rate ??= new VisitorRate({ ...this.#options, bytes });
+    this.#rate.wait();
   }
 
   #goOn(): void {
@@ -166,6 +168,7 @@ class UpstreamExchange implements Borrower {
     const most = tooManyFields(head.fields);
     if (most !== undefined) return this.#fail(new Error(`it sent ${most}`));
     this.#mayWaitForContinue = false;
+    this.#interims ??= new InterimLimit(this.#options.clock);
     if (!this.#interims.mayPass()) return;
     this.#watch.heard();
     // A visitor that did not ask for 100 must not get one (RFC 9110 section 15.2); all others are for it.

@@ -10,6 +10,7 @@ import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, expect, it } from "vitest";
+import { makeCorpus } from "../../bench/corpus/make-corpus.ts";
 import type { ReplayReport } from "../../bench/replay/replay-report.ts";
 import { watchLeaks } from "../kit/leaks.ts";
 
@@ -68,7 +69,7 @@ it("replays a made corpus without a wrong byte, in deltas a fifth the size of gz
 
 it("replays with the codec that was asked for", async () => {
   const corpus = join(home, "corpus");
-  await run("main", "make-corpus", corpus, "--versions", "3");
+  await makeCorpus(corpus, { seed: 1, versions: 3 });
   const { out, errors, code } = await run(
     "main",
     "replay",

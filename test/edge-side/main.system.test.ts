@@ -42,9 +42,7 @@ describe("coilgun-edge", () => {
 
   it.each([
     [[]],
-    [["rum"]],
     [["run", "--colour"]],
-    [["pair"]],
     [["pair", "--host", "http://a.example", "--edge", "e.example"]],
     [["pair", "--host", "a.example", "--edge", "e.example:70000"]],
     [["pair", "--host", "a.example", "--edge", "e.example", "--origin", "https://o.example"]],

@@ -16,8 +16,8 @@ beforeAll(async () => {
 });
 afterAll(() => pair[Symbol.asyncDispose]());
 
-/** A visitor that leaves cancels the request at the web server within this time. */
-const CANCELLED_WITHIN_MS = 1_000;
+/** Far less than what time limits would take to end the request at the web server; the machine may be busy. */
+const CANCELLED_WITHIN_MS = 20_000;
 const inTime = <T>(what: Promise<T>): Promise<T> =>
   systemClock.within(CANCELLED_WITHIN_MS, undefined, () => what);
 

@@ -11,8 +11,8 @@ import {
   byCommonBase,
   byPublicBase,
   digitsRead,
-  MOST_RIGHT,
-  SECRETS,
+  FEW_SECRETS,
+  MOST_BY_CHANCE,
   type SizeAttack,
 } from "../../bench/attack/size-attacks.ts";
 import { CommonBases } from "../../edge-side/bases/common/common-bases.ts";
@@ -90,7 +90,7 @@ const openSides = ({ bases = "session", padded = true }: SidesOptions = {}): Sid
     const { coded } = await encodePage(
       bases,
       body,
-      { codecs: agreedCodecs(IDS, IDS), streaming: STREAMING_CODEC, load: () => 0 },
+      { codecs: agreedCodecs(IDS, IDS), streaming: STREAMING_CODEC, load: () => 0, foldsTokens: true },
       { linkIsFull: false },
     );
     const padding = padded ? padOf(visit, coded.length, { page: fingerprint, offered: bases }) : [];
@@ -133,16 +133,16 @@ const ATTACKS: readonly (readonly [string, Attack])[] = [
 describe.each(ATTACKS)("a %s base with guesses in it", (_, attack) => {
   it("is read off answers that nothing pads", async () => {
     const sides = openSides({ padded: false });
-    const { link } = await digitsRead(sides.ask, attack(sides, OWN), SECRETS.slice(0, 3));
-    expect(link).toBeGreaterThanOrEqual(12);
+    const { link } = await digitsRead(sides.ask, attack(sides, OWN), FEW_SECRETS);
+    expect(link).toBeGreaterThan(MOST_BY_CHANCE + 3);
   });
 
-  it("tells of no digit of 200", async () => {
+  it("tells of no digit", async () => {
     const sides = openSides();
-    const read = await digitsRead(sides.ask, attack(sides, OWN));
-    expect(read.link).toBeLessThanOrEqual(MOST_RIGHT);
-    expect(read.visitor).toBeLessThanOrEqual(MOST_RIGHT);
-  }, 120_000);
+    const read = await digitsRead(sides.ask, attack(sides, OWN), FEW_SECRETS);
+    expect(read.link).toBeLessThanOrEqual(MOST_BY_CHANCE);
+    expect(read.visitor).toBeLessThanOrEqual(MOST_BY_CHANCE);
+  });
 
   it.each([
     ["a request of another site", {}, { "Sec-Fetch-Site": "cross-site" }],
@@ -154,7 +154,7 @@ describe.each(ATTACKS)("a %s base with guesses in it", (_, attack) => {
     ["`bases: off`", { bases: "off" }, OWN],
   ] as const)("is built on by nothing of %s", async (_, options, fields) => {
     const sides = openSides({ ...options });
-    const [secret = ""] = SECRETS;
+    const [secret = ""] = FEW_SECRETS;
     const guesses = await attack(sides, { ...GZIP, ...fields })(sides.ask, secret, secret.slice(0, 5));
     expect(new Set(guesses.map(({ link }) => link)).size).toBe(1);
     expect(new Set(guesses.map(({ visitor }) => visitor)).size).toBe(1);
@@ -163,7 +163,7 @@ describe.each(ATTACKS)("a %s base with guesses in it", (_, attack) => {
 
 it("guesses in pages of a session that somebody planted are no base of who logs in with it", async () => {
   const planted = { Cookie: "sid=0f8e7d6c5b4a39281706f5e4d3c2b1a0", "Sec-Fetch-Site": "none" };
-  const [secret = ""] = SECRETS;
+  const [secret = ""] = FEW_SECRETS;
   for (const cookie of [`${planted.Cookie}; login=${"e".repeat(32)}`, `sid=${"f".repeat(32)}`]) {
     const sides = openSides();
     const sizes = new Set<number>();

@@ -17,7 +17,7 @@ import { mutated } from "./mutate.ts";
 watchLeaks();
 
 /** Runs that must be survived, each with a link of its own; `FUZZ_RUNS` says otherwise. */
-const RUNS = Number(process.env.FUZZ_RUNS ?? 300);
+const RUNS = Number(process.env.FUZZ_RUNS ?? 100);
 /** Messages that once did harm, or nearly: run every time. Hex of what follows a greeting, sent to that side. */
 const SEEDS: readonly (readonly ["edge" | "origin", string, string])[] = [
   ["edge", "a length beyond the message", "ff0f1201"],

@@ -55,6 +55,7 @@ export const answeringOf = (options: AnsweringOptions = {}) => {
     sessions: new KnownSessions(),
     codecs: { splice: options.splice ?? false, page: options.codec ?? STREAMING_CODEC },
     load: () => options.load ?? 0,
+    foldsTokens: true,
     streaming: streaming.codec,
     pageBytes: options.pageBytes ?? 1 << 23,
     omittedEtags: options.omittedEtags === true ? new OmittedEtags(() => options.load ?? 0) : undefined,
@@ -83,5 +84,5 @@ export const gatheredOf = (pieces: readonly Buffer[], memory: MemoryBudget): Gat
   const lease = memory.lease("k");
   const bytes = pieces.reduce((sum, { length }) => sum + length, 0);
   lease.grow(bytes);
-  return { pieces, bytes, end: undefined, failure: undefined, lease };
+  return { pieces, bytes, end: undefined, failure: undefined, lease, passes: false, since: 0 };
 };

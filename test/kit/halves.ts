@@ -17,6 +17,7 @@ import { RequestCompressorPool } from "../../edge-side/request/compressor-pool.t
 import { CompressorLimits } from "../../origin-side/answer/compressor-limits.ts";
 import { KnownSessions } from "../../origin-side/answer/known-sessions.ts";
 import { OmittedEtags } from "../../origin-side/answer/omit-etag.ts";
+import { SlowPages } from "../../origin-side/answer/slow-pages.ts";
 import type { Route } from "../../origin-side/config/route-config.ts";
 import type { ExchangeRecord } from "../../origin-side/exchange/access-record.ts";
 import { IncomingExchange } from "../../origin-side/exchange/incoming-exchange.ts";
@@ -27,6 +28,7 @@ import { answerEdge } from "../../origin-side/proxy/answer-edge.ts";
 import { routedTo } from "../../origin-side/proxy/routes.ts";
 import { RequestDecoders } from "../../origin-side/request/decode-body.ts";
 import { codecById, codecIds, STREAMING_CODEC } from "../../protocol/codec/codecs.ts";
+import { MASKED_TOKENS } from "../../protocol/frames/answer-form.ts";
 import { OMITTED_ETAGS } from "../../protocol/frames/etag-formulas.ts";
 import type { Hello, Role } from "../../protocol/frames/hello.ts";
 import { CODED_REQUESTS } from "../../protocol/frames/request-coding.ts";
@@ -191,7 +193,9 @@ export const openOriginHalf = async (options: OriginOptions): Promise<OriginHalf
   );
   const strongTags = new StrongTags();
   const mislabelling = new MislabellingRoutes({ clock, log: silentLog });
+  const slowPages = new SlowPages();
   const settings = (link: Link): ExchangeDependencies => ({
+    slowPages,
     strongTags,
     mislabelling,
     keyId: link.keyId,
@@ -202,6 +206,7 @@ export const openOriginHalf = async (options: OriginOptions): Promise<OriginHalf
     sessions: new KnownSessions(),
     codecs: { splice: false, page: codecById(options.codec ?? 1) ?? STREAMING_CODEC },
     load: () => 0,
+    foldsTokens: link.peer.features.includes(MASKED_TOKENS),
     streaming: STREAMING_CODEC,
     pageBytes,
     codedRequests: link.peer.features.includes(CODED_REQUESTS),

@@ -13,7 +13,7 @@ export const basesDigest = (bases: readonly Uint8Array[]): string => {
   return hash.digest().toString("latin1", 0, 16);
 };
 
-/** The running proof over everything up to here. */
+/** The running digest over everything up to here. */
 export const digestOf = (before: Uint8Array): string =>
   createHash("sha256").update(before).digest().toString("latin1", 0, 8);
 
@@ -67,7 +67,7 @@ export const segmentFrames = async (
   return frames;
 };
 
-/** The plain bytes of `page` from `offset` on, as they follow a doubt. */
+/** The plain bytes of `page` from `offset` on, as they follow a mismatch. */
 export const resumeFrames = async (id: number, page: Uint8Array, offset: number): Promise<Frame[]> => [
   { kind: "resume", streamId: id as StreamId, offset, codec: 1 },
   ...(await segmentFrames(id, [], [page.subarray(offset)], page.subarray(0, offset))),

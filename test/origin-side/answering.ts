@@ -4,6 +4,7 @@
 import { zstdDecompressSync } from "node:zlib";
 import { CompressorLimits } from "../../origin-side/answer/compressor-limits.ts";
 import { KnownSessions } from "../../origin-side/answer/known-sessions.ts";
+import { SlowPages } from "../../origin-side/answer/slow-pages.ts";
 import type { Route } from "../../origin-side/config/route-config.ts";
 import type { ExchangeRecord } from "../../origin-side/exchange/access-record.ts";
 import { IncomingExchange } from "../../origin-side/exchange/incoming-exchange.ts";
@@ -155,9 +156,11 @@ export class Answering implements AsyncDisposable {
       contexts: new CompressorLimits(),
       sessions: new KnownSessions(),
       strongTags: new StrongTags(),
+      slowPages: new SlowPages(),
       mislabelling: new MislabellingRoutes({ clock: systemClock, log: silentLog }),
       codecs: { splice: false, page: STREAMING_CODEC },
       load: () => 0,
+      foldsTokens: true,
       streaming: STREAMING_CODEC,
       pageBytes: 2 ** 20,
       codedRequests: true,

@@ -60,7 +60,7 @@ describe("coilgun-bench pair", () => {
   it("times each way over an emulated link, alone and beside downloads", async () => {
     const { report } = await reportOf<LatencyReport>(
       ...["--link", "emulated", "--rtt", "6ms", "--rate", "10mbit", "--seconds", "0.05"],
-      ...["--only", "page-10k,small,small-beside-bulk"],
+      ...["--only", "page-10k,small,small-beside-bulk", "--warm-up", "0"],
     );
     const names = report.rows.map(({ name, encodings }) => `${name} ${encodings}`);
     expect(names).toEqual(["page-10k none", "page-10k gzip, br", "small none", "small-beside-bulk none"]);

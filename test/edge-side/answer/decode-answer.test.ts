@@ -22,7 +22,7 @@ const deltaOn = (offers: number, page: Buffer, codec = 1): AnswerForm => ({
   digest: { of: "result", digest: resultOf(page) },
 });
 
-/** The plain page in segments, as an origin side sends it after a doubt. */
+/** The plain page in segments, as an origin side sends it after a mismatch. */
 const sayPlain = async (flow: ReturnType<typeof decoding>, page: Buffer, from = 0): Promise<void> => {
   flow.resume(from);
   const encoder = STREAMING_CODEC.streaming.encoder([]);

@@ -150,7 +150,7 @@ describe("a body that streams", () => {
   });
 });
 
-describe("a doubt", () => {
+describe("a mismatch", () => {
   const random = () => {
     const source = seeded();
     const base = madePage(source, 40);

@@ -11,7 +11,9 @@ import { connect as connectTls, type TLSSocket } from "node:tls";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { MOST_STREAMS } from "../../../edge-side/http/http2-session.ts";
 import { makeAuthority } from "../../kit/certificates.ts";
+import { FakeClock } from "../../kit/fake-clock.ts";
 import { watchLeaks } from "../../kit/leaks.ts";
+import { stillness } from "../../kit/until.ts";
 import { configOf, type EdgeUnderTest, GET, HOST, startEdgeUnderTest } from "../edge-under-test.ts";
 
 watchLeaks();
@@ -28,6 +30,16 @@ const filesOf = ({ certificate, privateKey }: typeof first) => ({
   "site.pem": certificate,
   "site.key": privateKey,
 });
+
+const IDLE_MS = 60_000;
+const KEEP_ALIVE_MS = 70_000;
+/** An edge whose time the test moves, by less than what makes a link ask whether its peer lives. */
+const timed = async () => {
+  const clock = new FakeClock();
+  const times = { idle: "60s", keepAlive: "70s", heartbeat: "5m" };
+  const own = await startEdgeUnderTest({ clock, settings: { ...settings, times }, files: filesOf(first) });
+  return { clock, own };
+};
 
 let edge: EdgeUnderTest;
 beforeAll(async () => {
@@ -500,47 +512,51 @@ describe("a certificate", () => {
 
 describe("a visitor of HTTP/2", () => {
   it("that takes nothing loses its stream, and no other", async () => {
-    await using own = await startEdgeUnderTest({ settings, files: filesOf(first), times: { idleMs: 300 } });
+    const { clock, own } = await timed();
     const from = await session(own);
     const stalled = from.request({ ":path": "/", ":authority": HOST });
     stalled.on("error", () => {}).pause();
     const exchange = await own.origin.next();
     exchange.answer(200, ["Content-Type", "image/png"]);
+    let sent = 0;
     const feed = async () => {
-      for (let sent = 0; sent < 1_000 && !exchange.over; sent++)
-        await exchange.dataInTurn(Buffer.alloc(64 * 1024));
+      for (; sent < 1_000 && !exchange.over; sent++) await exchange.dataInTurn(Buffer.alloc(64 * 1024));
     };
     const feeding = feed();
     const other = responseOf(from.request({ ":path": "/other", ":authority": HOST }));
     (await own.origin.next()).answer(200, [], "other");
     expect((await other).body).toBe("other");
+    await stillness(() => sent);
+    await clock.advance(IDLE_MS);
     expect(await exchange.gone).toBe("cancelled");
     await feeding;
     expect(from.closed).toBe(false);
+    await own[Symbol.asyncDispose]();
   });
 
   it("that stops inside its body gets 408", async () => {
-    await using own = await startEdgeUnderTest({ settings, files: filesOf(first), times: { idleMs: 100 } });
+    const { clock, own } = await timed();
     const stream = (await session(own)).request({ ":method": "POST", ":path": "/", ":authority": HOST });
     stream.write("part");
     const response = responseOf(stream);
     const exchange = await own.origin.next();
+    await exchange.bodyReaches(4);
+    await clock.advance(IDLE_MS);
     expect(await exchange.gone).toBe("cancelled");
     expect((await response).status).toBe(408);
+    await own[Symbol.asyncDispose]();
   });
 });
 
 describe("a session", () => {
   it("that asks nothing for a while is ended in order", async () => {
-    await using own = await startEdgeUnderTest({
-      settings,
-      files: filesOf(first),
-      times: { keepAliveMs: 100 },
-    });
+    const { clock, own } = await timed();
     const idle = await session(own);
-    const [code] = await once(idle, "goaway");
+    const ended = Promise.all([once(idle, "goaway"), once(idle, "close")]);
+    await clock.advance(KEEP_ALIVE_MS);
+    const [[code]] = await ended;
     expect(code).toBe(constants.NGHTTP2_NO_ERROR);
-    await once(idle, "close");
+    await own[Symbol.asyncDispose]();
   });
 
   it("drains when the edge stops: running streams finish", async () => {

@@ -119,7 +119,7 @@ it("says whether the visitor showed anything of a session", () => {
   expect(versionsOf({ fields: session("a"), bases: "site" }).session).toBe(false);
 });
 
-it("a doubt forgets the bases, and is recorded", () => {
+it("a mismatch forgets the bases, and is recorded", () => {
   bring("base");
   const versions = versionsOf();
   versions.answered(HEAD, undefined);

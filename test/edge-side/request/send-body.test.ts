@@ -181,6 +181,15 @@ describe("a body that comes later", () => {
     await expectVerified(frames, body);
   });
 
+  it("and is said to come as it is made is opened at once", async () => {
+    await post([...jsonOf(1_000), "Incremental: ?1"]);
+    const open = await peer.nextOf("open");
+    expect(open).toMatchObject({ ended: false, extensions: [{ tag: 1, bytes: Buffer.from([1]) }] });
+    const body = rows(60).slice(0, 1_000);
+    visitors[0]?.say(body);
+    await expectVerified([open, ...(await half())], body);
+  });
+
   it("and is large leaves in segments of 256 KiB at most", async () => {
     const body = rows(12_000);
     await post(jsonOf(body.length), body);

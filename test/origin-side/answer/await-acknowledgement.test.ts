@@ -59,7 +59,7 @@ describe("an answer is settled", () => {
     expect([outcome, stream.digests, clock.timers]).toEqual(["settled", 1, 0]);
   });
 
-  it("after a doubt, when its plain bytes are proved", async () => {
+  it("after a mismatch, when its plain bytes are verified", async () => {
     await stream.asksWhole(4);
     expect(startedOver).toEqual(["456789"]);
     expect(stream.sentOf("resume")).toEqual([{ kind: "resume", offset: 4, codec: STREAMING_CODEC.id }]);
@@ -69,7 +69,7 @@ describe("an answer is settled", () => {
 });
 
 describe("an answer is unproved", () => {
-  it("when its plain bytes are doubted too", async () => {
+  it("when its plain bytes do not match either", async () => {
     await stream.asksWhole(0);
     await stream.asksWhole(0);
     expect([outcome, startedOver.length]).toEqual(["mismatch", 1]);
@@ -80,7 +80,7 @@ describe("an answer is unproved", () => {
     expect(outcome).toBe("mismatch");
   });
 
-  it("when the doubt comes after the pin's time, by then its memory is given back", async () => {
+  it("when the mismatch comes after the time of retention, by then its memory is given back", async () => {
     await clock.advance(RETAIN_MS - 1);
     expect(released).toBe(0);
     await clock.advance(1);

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import {
   type Gathered,
+  type Gathering,
   gatherBody,
   MOST_WAIT_MS,
   PAUSE_MS,
@@ -13,11 +14,11 @@ import { FakeClock } from "../../kit/fake-clock.ts";
 
 const END: BodyEnd = { how: "complete", trailers: [] };
 
-const gathering = (more: { shareBytes?: number; pageBytes?: number } = {}) => {
+const gathering = (more: { shareBytes?: number; pageBytes?: number } & Gathering = {}) => {
   const clock = new FakeClock();
   const body = new UpstreamBody({ pause() {}, resume() {} });
   const memory = new MemoryBudget({ totalBytes: 1000, shareBytes: more.shareBytes ?? 1000 });
-  const gathered = gatherBody(body, { clock, memory, keyId: "k", pageBytes: more.pageBytes ?? 500 });
+  const gathered = gatherBody(body, { clock, memory, keyId: "k", pageBytes: more.pageBytes ?? 500 }, more);
   let done: Gathered | undefined;
   gathered.then(
     (result) => {
@@ -136,6 +137,45 @@ describe("a body that has to stream", () => {
     expect(heard).toEqual(["pause", "resume"]);
   });
 });
+
+describe("a body that nobody waits for", () => {
+  const atOnce = { mayWait: () => false };
+
+  it("is what is here in this turn, though no time passes", async () => {
+    const { gathered, body, clock, push } = gathering(atOnce);
+    push(100);
+    process.nextTick(() => push(50));
+    expect(await gathered).toMatchObject({ bytes: 150, end: undefined });
+    expect(clock.timers).toBe(0);
+    body.push(END);
+  });
+
+  it("comes in one piece if it is here in this turn", async () => {
+    const { gathered, body, push } = gathering(atOnce);
+    push(100);
+    process.nextTick(() => body.push(END));
+    expect(await gathered).toMatchObject({ bytes: 100, end: END });
+  });
+});
+
+it.each([true, false])(
+  "a body that is looked at: nothing is gathered behind its first piece if that passes (%s)",
+  async (passes) => {
+    const seen: Buffer[] = [];
+    const looks = (first: Buffer) => seen.push(first) > 0 && passes;
+    const { gathered, body, push } = gathering({ passes: looks });
+    push(200);
+    const first = await new Promise<number>((resolve) => setImmediate(() => resolve(seen.length)));
+    push(100);
+    body.push(END);
+    expect(await gathered).toMatchObject({
+      bytes: passes ? 200 : 300,
+      passes,
+      end: passes ? undefined : END,
+    });
+    expect([first, seen.length]).toEqual([1, 1]);
+  },
+);
 
 it("a body that ends too early is what came of it, and why", async () => {
   const { gathered, body, memory, push } = gathering();

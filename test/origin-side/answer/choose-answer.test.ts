@@ -22,7 +22,10 @@ const HTML = ["Content-Type", "text/html; charset=utf-8"];
 describe("how a response travels", () => {
   it.each([
     ["html", HTML, "coded"],
-    ["no type at all", [], "coded"],
+    ["no type at all", [], "by its bytes"],
+    ["octets", ["Content-Type", "application/octet-stream"], "by its bytes"],
+    ["a type of nobody", ["Content-Type", "application/of-nobody"], "by its bytes"],
+    ["wasm", ["Content-Type", "application/wasm"], "coded"],
     ["json", ["content-type", "application/json"], "coded"],
     ["javascript", ["Content-Type", "text/javascript"], "coded"],
     ["svg", ["Content-Type", "image/svg+xml"], "coded"],

@@ -5,11 +5,13 @@ import { spliceCodec } from "../../../protocol/codec/splice.ts";
 import { versionOf } from "../../kit/answering.ts";
 import { seeded } from "../../kit/random.ts";
 import { laterPage, madePage, madeVersions } from "../../protocol/codec/made-pages.ts";
+import { MASKING_FRAMEWORKS } from "../../protocol/codec/masking-frameworks.ts";
 
 interface Effortful {
   readonly splice?: boolean;
   readonly load?: number;
   readonly linkIsFull?: boolean;
+  readonly foldsTokens?: boolean;
   /** Offers of which whole units only are copied. */
   readonly inUnits?: readonly number[];
 }
@@ -21,6 +23,7 @@ const options = (more: Effortful = {}) => ({
   },
   streaming: STREAMING_CODEC,
   load: () => more.load ?? 0,
+  foldsTokens: more.foldsTokens ?? true,
 });
 
 const offered = (bodies: readonly Buffer[]) =>
@@ -62,6 +65,38 @@ describe("a page", () => {
       codec: "splice",
       offers: [0, 1],
     });
+  });
+
+  it("with masked tokens is folded for an edge that knows how, and never on whole units", async () => {
+    const random = seeded();
+    const token = MASKING_FRAMEWORKS[0]?.session(random);
+    const rows = madePage(random, 50).toString();
+    const [older, base, page] = [1, 2, 3].map(() =>
+      Buffer.from(rows.replaceAll("</ul>", `<input value="${token?.()}"></ul>`)),
+    ) as [Buffer, Buffer, Buffer];
+    const folded = await shown([older, base], page);
+    expect(folded).toMatchObject({ codec: "folded splice", offers: [1] });
+    expect(folded.bytes).toBeLessThanOrEqual(15 + 34);
+    expect(await shown([older, base], page, { splice: false })).toMatchObject({
+      codec: "folded zstd",
+      offers: [0, 1],
+    });
+    expect((await shown([older, base], page, { foldsTokens: false })).codec).toBe("splice");
+    expect((await shown([older, base], page, { inUnits: [0] })).codec).not.toMatch("folded");
+  });
+
+  it("is not folded where zstd does not take its best base", async () => {
+    const random = seeded();
+    const token = MASKING_FRAMEWORKS[0]?.session(random);
+    const magic = Buffer.from([0x37, 0xa4, 0x30, 0xec]);
+    const rows = madePage(random, 50).toString();
+    const [older, base, page] = [1, 2, 3].map((at) =>
+      Buffer.concat([
+        at === 2 ? magic : Buffer.from("<p>"),
+        Buffer.from(`${rows}<input value="${token?.()}">`),
+      ]),
+    ) as [Buffer, Buffer, Buffer];
+    expect(await shown([older, base], page, { splice: false })).toMatchObject({ codec: "zstd", offers: [0] });
   });
 
   it("is not spliced for an edge that does not know how", async () => {

@@ -46,7 +46,7 @@ describe("a pinned answer", () => {
     expect([retained.to, retained.bytes, rest(retained, 3)]).toEqual([10, 7, "defghij"]);
   });
 
-  it("that was given up answers no doubt, holds nothing more, and still counts the body", () => {
+  it("that was given up mends no mismatch, holds nothing more, and still counts the body", () => {
     const retained = new RetainedAnswer(PIECES.slice(0, 2));
     const released = [retained.release(), retained.release()];
     for (const piece of PIECES.slice(2)) retained.hold(piece);

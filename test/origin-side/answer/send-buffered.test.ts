@@ -132,7 +132,7 @@ describe("a delta", () => {
   });
 
   it.each([true, false])(
-    "that is doubted tells the tag if its head left it out: %s",
+    "that does not match tells the tag if its head left it out: %s",
     async (omittedEtags) => {
       const [base, page] = madeVersions(seeded(), { rows: 50, count: 2 }) as [Buffer, Buffer];
       const tag = `"${createHash("md5").update(page).digest("hex")}"`;
@@ -156,7 +156,7 @@ describe("a delta", () => {
     },
   );
 
-  it("that is doubted is followed by the whole page, proved in segments", async () => {
+  it("that does not match is followed by the whole page, verified in segments", async () => {
     const { stream, page, seen } = await delta();
     stream.sent.length = 0;
     await stream.asksWhole(0);
@@ -168,7 +168,7 @@ describe("a delta", () => {
     expect(seen.outcome).toBe("settled");
   });
 
-  it("of megabytes that is doubted is proved in segments that an edge can hold", async () => {
+  it("of megabytes that does not match is verified in segments that an edge can hold", async () => {
     const { stream, page } = await delta(40_000);
     expect(page.length).toBeGreaterThan(5 * 1024 * 1024);
     stream.sent.length = 0;
@@ -179,7 +179,7 @@ describe("a delta", () => {
     expect(Math.max(...read.segments)).toBe(SEGMENT_BYTES);
   });
 
-  it("that the edge never proves lets go of its memory, and can be doubted no more", async () => {
+  it("that the edge never verifies lets go of its memory, and can be asked for no more", async () => {
     const { stream, memory, clock, page, seen } = await delta();
     expect(memory.usedBytes).toBe(page.length);
     await clock.advance(RETAIN_MS);

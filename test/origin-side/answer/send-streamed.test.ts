@@ -80,7 +80,7 @@ describe("a page that streams whole", () => {
     expect(flow.clock.timers).toBe(0);
   });
 
-  it("is not doubted: a doubt ends it", async () => {
+  it("may not mismatch: that ends it", async () => {
     const flow = streaming([Buffer.from("begin")]);
     await flow.pause();
     await flow.stream.asksWhole(0);
@@ -122,7 +122,7 @@ describe("a page that streams as a delta", () => {
     expect(flow.seen.page?.sent).toMatchObject({ answer: "delta", bases: 1, pageBytes: page.length });
   });
 
-  it("that is doubted in the middle goes on with plain bytes from there", async () => {
+  it("that does not match in the middle goes on with plain bytes from there", async () => {
     const flow = streaming([page.subarray(0, 1_000)], { bases: [base] });
     await flow.pause();
     await flow.push(page.subarray(1_000, 2_000));
@@ -145,7 +145,7 @@ describe("a page that streams as a delta", () => {
     expect([flow.seen.page?.sent.answer, flow.stream.digests]).toEqual(["delta", 1]);
   });
 
-  it("that is doubted after its end gives the plain bytes and an end again", async () => {
+  it("that does not match after its end gives the plain bytes and an end again", async () => {
     const flow = streaming([page], { bases: [base] });
     await flow.end();
     await flow.ended();
@@ -159,7 +159,7 @@ describe("a page that streams as a delta", () => {
     expect(flow.seen.failed).toBe("mismatch");
   });
 
-  it("that was doubted goes on without word of the edge, for nothing is pinned any more", async () => {
+  it("that did not match goes on without word of the edge, for nothing is retained any more", async () => {
     const flow = streaming([page.subarray(0, 1_000)], { bases: [base] });
     await flow.pause();
     await flow.stream.asksWhole(0);

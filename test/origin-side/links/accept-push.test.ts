@@ -63,13 +63,13 @@ describe("is passed over", () => {
     ["another host's bases", { host: "other.example" }, "a base is gone"],
     ["a base that is gone", { bases: [OTHER] }, "a base is gone"],
     ["one of two bases gone", { bases: [...FRAME.bases, OTHER] }, "a base is gone"],
-    ["no bases where some are needed", { bases: [] }, "it does not prove"],
-    ["another result", { result: "\x01".repeat(DIGEST_BYTES) }, "it does not prove"],
-    ["a smaller size", { size: BODY.length - 1 }, "it does not prove"],
-    ["a larger size", { size: BODY.length + 1 }, "it does not prove"],
-    ["an unknown codec", { codec: 99 }, "it does not prove"],
-    ["damaged bytes", { coded: Buffer.from("damage") }, "it does not prove"],
-    ["no bytes", { coded: Buffer.alloc(0) }, "it does not prove"],
+    ["no bases where some are needed", { bases: [] }, "it does not verify"],
+    ["another result", { result: "\x01".repeat(DIGEST_BYTES) }, "it does not verify"],
+    ["a smaller size", { size: BODY.length - 1 }, "it does not verify"],
+    ["a larger size", { size: BODY.length + 1 }, "it does not verify"],
+    ["an unknown codec", { codec: 99 }, "it does not verify"],
+    ["damaged bytes", { coded: Buffer.from("damage") }, "it does not verify"],
+    ["no bytes", { coded: Buffer.alloc(0) }, "it does not verify"],
     ["more than may be", { size: MOST_PUSHED_BYTES + 1 }, "too large"],
     ["a long name", { name: "x".repeat(MOST_NAME_CHARS + 1) }, "too large"],
   ])("%s", async (_, lie, why) => {
@@ -80,7 +80,7 @@ describe("is passed over", () => {
 
   it("the longest name and the largest size are not too large", async () => {
     expect(await side().taker.take(LINK, { ...FRAME, name: "x".repeat(MOST_NAME_CHARS) })).toBeUndefined();
-    expect(await side().taker.take(LINK, { ...FRAME, size: MOST_PUSHED_BYTES })).toBe("it does not prove");
+    expect(await side().taker.take(LINK, { ...FRAME, size: MOST_PUSHED_BYTES })).toBe("it does not verify");
   });
 
   it("what memory is not there for", async () => {

@@ -124,7 +124,7 @@ describe("an exchange", () => {
     expect((await STREAMING_CODEC.decode([old, old], coded, { pageBytes: 1e6 })).equals(page)).toBe(true);
   });
 
-  it("that the edge doubts gets the plain page, and the web server is asked once", async () => {
+  it("that does not match at the edge gets the plain page, and the web server is asked once", async () => {
     const { side, edge } = await joined();
     const old = page;
     edge.say(openFrame(1));

@@ -1,4 +1,4 @@
-/** Wire formulas, against digests made elsewhere (sha256sum). SPEC section "Proof". */
+/** Wire formulas, against digests made elsewhere (sha256sum). SPEC section "Verification". */
 import { createHash } from "node:crypto";
 import { expect, it } from "vitest";
 import { basesDigest, resultDigest, segmentDigest } from "../../../protocol/frames/digests.ts";

@@ -63,9 +63,10 @@ describe("for the link", () => {
     "image/png",
     "IMAGE/AVIF",
     "video/mp4",
+    "audio/mpeg",
+    "audio/webm",
     "font/woff2",
     "application/zip",
-    "application/octet-stream",
   ])("%s is compressed as it is", (type) => {
     expect(isCompressed(type)).toBe(true);
   });
@@ -75,7 +76,16 @@ describe("for the link", () => {
     "image/svg+xml",
     "image/bmp",
     "image/x-icon",
+    "image/tiff",
+    "image/x-portable-pixmap",
+    "audio/wav",
+    "audio/x-wav",
+    "audio/vnd.wave",
+    "audio/midi",
+    "audio/L16",
     "font/ttf",
+    "application/wasm",
+    "application/octet-stream",
     "application/of-nobody",
     "",
   ])("%j may gain by a delta", (type) => {

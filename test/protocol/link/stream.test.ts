@@ -1,4 +1,4 @@
-/** Proofs and the states of both halves, over two real links. SPEC sections "Stream states" and "Proof". */
+/** Proofs and the states of both halves, over two real links. SPEC sections "Stream states" and "Verification". */
 import { describe, expect, it } from "vitest";
 import type { AnswerForm, Frame, StreamId } from "../../../protocol/frames/frame.ts";
 import { encodeFrame } from "../../../protocol/frames/frame-codec.ts";
@@ -341,7 +341,7 @@ describe("frames in their places do not", () => {
     expect(await endOf("origin", [data, segment, data, segment, trailers, end])).toBeUndefined();
   });
 
-  it("proofs and doubts of an answer, at any time", async () => {
+  it("verifications and mismatches of an answer, at any time", async () => {
     expect(await endOf("origin", [verified, askWhole, data, end, verified, askWhole])).toBeUndefined();
   });
 });

@@ -155,6 +155,34 @@ describe("a short value that a session's own answers replace", () => {
     expect(new Set([alice, bob, nobody]).size).toBe(3);
   });
 
+  it("does so too where a request lacks a cookie that only some paths are sent", () => {
+    const rules = rulesWith();
+    replace(rules, `${OLD}; admin=${long("admin")}`, "a", "b", "c", "d");
+    const [b, c, d, stranger] = ["b", "c", "d", "x"].map((seen) => sessionOf(rules, `${OLD}; seen=${seen}`));
+    expect([c, d]).toEqual([b, b]);
+    expect(stranger).not.toBe(b);
+    expect(sessionOf(rules, `${OLD}; admin=${long("admin")}; seen=d`)).not.toBe(b);
+  });
+
+  it("may be a login for everybody else, whatever long value they share", () => {
+    const rules = rulesWith();
+    const theme = `theme=${long("dark")}`;
+    replace(rules, `${theme}; ${OLD}`, "a", "b", "c", "d");
+    const [other] = replace(rules, `${theme}; sid=${long("bob")}`, "c", "d");
+    expect(other?.scope.kind).toBe("nobody");
+  });
+
+  it("makes nobody of two who both began with it, however many do", () => {
+    const rules = rulesWith();
+    const theme = `theme=${long("dark")}`;
+    for (const user of ["seven", "eight", "nine"]) {
+      const [login] = replace(rules, theme, "guest", user);
+      expect(login?.scope.kind).toBe("nobody");
+    }
+    const sessions = ["seven", "eight", "nine"].map((user) => sessionOf(rules, `${theme}; seen=${user}`));
+    expect(new Set(sessions).size).toBe(3);
+  });
+
   it("is a logout where a word takes a secret's place, however often", () => {
     const rules = rulesWith();
     for (let time = 0; time < 4; time++)
@@ -163,12 +191,9 @@ describe("a short value that a session's own answers replace", () => {
 
   it("takes no more room than is said", () => {
     const history = new CookieHistory();
-    for (let at = 0; at <= MOST_CONTINUED; at++)
-      history.replaces(`s${at}` as SessionKey, new Set(["n"]), `t${at}` as SessionKey, false);
-    expect([
-      history.isContinued("t0" as SessionKey),
-      history.isContinued(`t${MOST_CONTINUED}` as SessionKey),
-    ]).toEqual([false, true]);
+    const last = MOST_CONTINUED;
+    for (let at = 0; at <= last; at++) history.replaced(["long"], undefined, `short ${at}`);
+    expect([0, last].map((at) => history.continued(["long"], `short ${at}`)?.times)).toEqual([undefined, 1]);
   });
 });
 

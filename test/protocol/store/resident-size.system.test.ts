@@ -1,5 +1,5 @@
 /**
- * The store's bound is one on memory: a process that remembers 100,000 pages of 3 KB grows by no more than the bound
+ * The store's bound is one on memory: a process that remembers 50,000 pages of 3 KB grows by no more than the bound
  * and what the runtime itself holds back.
  */
 import { execFile } from "node:child_process";
@@ -44,17 +44,17 @@ async function fill(
 }
 
 describe("the resident size of a full store", () => {
-  it("stays within 128 MiB and the runtime's own for 100,000 pages of 3 KB", async () => {
-    const report = await fill(100_000, 3 * 1024, 128 * MIB, "public");
+  it("stays within 64 MiB and the runtime's own for 50,000 pages of 3 KB", async () => {
+    const report = await fill(50_000, 3 * 1024, 64 * MIB, "public");
     expect(report.boundKept).toBe(true);
-    expect(report.count).toBeGreaterThan(20_000);
-    expect(report.growth).toBeLessThan(128 * MIB + RUNTIME_BYTES);
+    expect(report.count).toBeGreaterThan(10_000);
+    expect(report.growth).toBeLessThan(64 * MIB + RUNTIME_BYTES);
   });
 
-  it("stays within 128 MiB and the runtime's own when objects weigh more than bodies", async () => {
-    const report = await fill(100_000, 100, 128 * MIB, "session");
+  it("stays within 64 MiB and the runtime's own when objects weigh more than bodies", async () => {
+    const report = await fill(50_000, 100, 64 * MIB, "session");
     expect(report.boundKept).toBe(true);
-    expect(report.count).toBeGreaterThan(20_000);
-    expect(report.growth).toBeLessThan(128 * MIB + RUNTIME_BYTES + TURNOVER_BYTES);
+    expect(report.count).toBeGreaterThan(10_000);
+    expect(report.growth).toBeLessThan(64 * MIB + RUNTIME_BYTES + TURNOVER_BYTES);
   });
 });

@@ -3,6 +3,7 @@
 import { describe, expect, it } from "vitest";
 import { SMALL_PIECE_BYTES } from "../../../../protocol/runtime/piece-merger.ts";
 import { LenientResponse } from "../../../../protocol/upstream/lenient/lenient-response.ts";
+import { dearerAtOnce } from "../../../kit/cpu.ts";
 import { CUT, PASSED, REFUSED } from "../odd-responses.ts";
 import { withoutCuts } from "./without-cuts.ts";
 
@@ -120,19 +121,16 @@ describe("the log names what was refused, escaped and short", () => {
 });
 
 it("costs as much as it has bytes, whatever they are", () => {
-  const many = 60_000;
-  const heads = [
-    "\r".repeat(many),
-    " ".repeat(many),
-    "a: b\n".repeat(many / 5),
-    "\n ".repeat(many / 2),
-    "a:".repeat(many / 2),
+  const fillings: readonly ((many: number) => string)[] = [
+    (many) => `X: a${"\r".repeat(many)}b\n\n`,
+    (many) => `X: a${" ".repeat(many)}b\n\n`,
+    (many) => `X: a${"a: b\n".repeat(many / 5)}b\n\n`,
+    (many) => `X: a${"\n ".repeat(many / 2)}b\n\n`,
+    (many) => `X: a${"a:".repeat(many / 2)}b\n\n`,
+    (many) => `Transfer-Encoding: chunked\n\n${"1\nx\n".repeat(many)}0\n${"a:\n".repeat(many / 4)}\n`,
   ];
-  const started = performance.now();
-  for (const filling of heads) readIn(`HTTP/1.1 200 OK\nX: a${filling}b\n\n`, 64);
-  readIn(
-    `HTTP/1.1 200 OK\nTransfer-Encoding: chunked\n\n${"1\nx\n".repeat(many)}0\n${"a:\n".repeat(many / 4)}\n`,
-    64,
-  );
-  expect(performance.now() - started).toBeLessThan(3_000);
+  const times = dearerAtOnce(60_000, 60, (many) => {
+    for (const filling of fillings) readIn(`HTTP/1.1 200 OK\n${filling(many)}`, 64);
+  });
+  expect(times).toBeLessThan(10);
 });

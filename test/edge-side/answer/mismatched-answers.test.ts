@@ -147,7 +147,7 @@ describe("a wrong answer in one piece", () => {
     expect(await edge.record(2)).toMatchObject({ status: 200, mismatched: true });
   });
 
-  it("a delta that is doubted forgets its base: the next visit does not offer it", async () => {
+  it("a delta that does not match forgets its base: the next visit does not offer it", async () => {
     const base = madePage(random, 20);
     const page = laterPage(random, base);
     await learn(base);

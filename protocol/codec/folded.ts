@@ -1,0 +1,185 @@
+/**
+ * Codecs on folded pages: a masked token whose secret the best base shows crosses the link as its mask alone, and the codec sees one
+ * short text in its place, there and in that base. Both sides find the tokens of the base by the same rule. SPEC section
+ * "Masked tokens".
+ */
+import { LinkError } from "../errors.ts";
+import { ByteReader, ByteWriter } from "../wire/bytes.ts";
+import { type Codec, DeltaError } from "./codec.ts";
+import { type MaskedToken, tokensOf } from "./masked-tokens.ts";
+import { asBuffer } from "./splice.ts";
+
+/** A larger base or page is left as it is. @internal */
+export const MOST_FOLDED_BYTES = 512 * 1024;
+/** Secrets of one base; further ones are left as they are. @internal */
+export const MOST_SECRETS = 128;
+/** More do not fit a page: none is shorter than 32 bytes. */
+const MOST_TOKENS = MOST_FOLDED_BYTES / 32;
+/** Begins what stands for a token; a page that has this byte is not folded. */
+const LEAD = 0;
+const LEAD_BYTES = 2;
+
+/** What a base tells of the tokens of one secret. */
+interface Known {
+  readonly number: number;
+  readonly token: MaskedToken;
+}
+
+/** In the order of their first tokens. */
+type Secrets = ReadonlyMap<string, Known>;
+
+export interface Folded {
+  /** The best base and the page, folded both. */
+  readonly base: Buffer;
+  readonly page: Buffer;
+  /** What of the page's folded tokens the base does not tell. */
+  readonly masks: Masks;
+}
+
+interface Masks {
+  /** For each token in order: it has a mask of its own, and not that of the last token of its secret, on the page or else in the base. */
+  readonly fresh: readonly boolean[];
+  /** Of those that are fresh, one after another. */
+  readonly bytes: Buffer;
+}
+
+const keyOf = ({ secret, mask }: MaskedToken): string => `${mask.length} ${secret.toString("latin1")}`;
+
+/** Undefined for one without tokens. */
+const foldedBase = (base: Buffer): { readonly secrets: Secrets; readonly text: Buffer } | undefined => {
+  if (base.length > MOST_FOLDED_BYTES) return undefined;
+  const secrets = new Map<string, Known>();
+  const text = folded(base, (token) => {
+    const key = keyOf(token);
+    const number = secrets.size;
+    if (number < MOST_SECRETS && !secrets.has(key)) secrets.set(key, { number, token });
+    return secrets.get(key)?.number;
+  });
+  return secrets.size === 0 ? undefined : { secrets, text };
+};
+
+/** With each token that has a number as its lead byte and that number. */
+const folded = (page: Buffer, numberOf: (token: MaskedToken) => number | undefined): Buffer => {
+  const pieces: Uint8Array[] = [];
+  let at = 0;
+  for (const token of tokensOf(page)) {
+    const number = numberOf(token);
+    if (number === undefined) continue;
+    pieces.push(page.subarray(at, token.start), Uint8Array.of(LEAD, 2 * number + (token.standard ? 1 : 0)));
+    at = token.end;
+  }
+  pieces.push(page.subarray(at));
+  return Buffer.concat(pieces);
+};
+
+/** Undefined where that gains nothing: no token of the page has a new mask over a secret of the base. */
+export const foldOn = (base: Buffer, page: Buffer): Folded | undefined => {
+  if (page.length > MOST_FOLDED_BYTES) return undefined;
+  const known = foldedBase(base);
+  if (known === undefined || page.includes(LEAD)) return undefined;
+  const last = [...known.secrets.values()].map(({ token }) => token.mask);
+  const fresh: boolean[] = [];
+  const masks: Buffer[] = [];
+  const text = folded(page, (token) => {
+    const like = known.secrets.get(keyOf(token));
+    if (like?.token.form !== token.form) return undefined;
+    const isFresh = last[like.number]?.equals(token.mask) === false;
+    fresh.push(isFresh);
+    if (isFresh) masks.push(token.mask);
+    last[like.number] = token.mask;
+    return like.number;
+  });
+  if (masks.length === 0) return undefined;
+  return { base: known.text, page: text, masks: { fresh, bytes: Buffer.concat(masks) } };
+};
+
+/** The page with its tokens again. Throws DeltaError on what no page was folded to, or on more than `mostBytes`. */
+const unfolded = (
+  text: Buffer,
+  { fresh, bytes: masks }: Masks,
+  secrets: Secrets,
+  mostBytes: number,
+): Buffer => {
+  const known = [...secrets.values()].map(({ token }) => ({ ...token }));
+  const pieces: Buffer[] = [];
+  let bytes = 0;
+  const add = (piece: Buffer) => {
+    bytes += piece.length;
+    if (bytes > mostBytes) throw new DeltaError(`the page is larger than ${mostBytes} bytes`);
+    pieces.push(piece);
+  };
+  let at = 0;
+  let used = 0;
+  let tokens = 0;
+  for (let lead = text.indexOf(LEAD); lead !== -1; lead = text.indexOf(LEAD, at)) {
+    const number = text[lead + 1] ?? 0xff;
+    const token = known[number >> 1];
+    const isFresh = fresh[tokens++];
+    if (token === undefined || isFresh === undefined) throw new DeltaError("a token that is not told");
+    if (isFresh) {
+      const mask = masks.subarray(used, used + token.mask.length);
+      if (mask.length < token.mask.length) throw new DeltaError("a token without its mask");
+      token.mask = mask;
+      used += mask.length;
+    }
+    add(text.subarray(at, lead));
+    add(Buffer.from(token.form.text({ ...token, standard: (number & 1) === 1 }), "latin1"));
+    at = lead + LEAD_BYTES;
+  }
+  add(text.subarray(at));
+  if (used < masks.length || tokens < fresh.length) throw new DeltaError("masks are left over");
+  return Buffer.concat(pieces);
+};
+
+/** Between a codec's number and that of the same on folded pages. */
+const FOLDED_ID = 4;
+
+/** Used and emptied within one call. */
+const writer = new ByteWriter();
+
+/** `coded`: the folded page. */
+export const withMasks = ({ masks: { fresh, bytes } }: Folded, coded: Buffer): Buffer => {
+  writer.varint(fresh.length);
+  for (let at = 0; at < fresh.length; at += 8)
+    writer.u8(fresh.slice(at, at + 8).reduce((bits, isFresh, bit) => bits | (isFresh ? 1 << bit : 0), 0));
+  return writer.varint(bytes.length).bytes(bytes).bytes(coded).take();
+};
+
+const readMasks = (delta: Buffer): { readonly masks: Masks; readonly coded: Buffer } => {
+  try {
+    const reader = new ByteReader(delta);
+    const tokens = reader.varint();
+    if (tokens > MOST_TOKENS) throw new DeltaError(`${tokens} tokens on one page`);
+    const bits = reader.bytes(Math.ceil(tokens / 8));
+    const fresh = Array.from({ length: tokens }, (_, at) => (((bits[at >> 3] ?? 0) >> (at & 7)) & 1) === 1);
+    return { masks: { fresh, bytes: reader.bytes(reader.varint()) }, coded: reader.rest() };
+  } catch (error) {
+    if (error instanceof LinkError)
+      throw new DeltaError("the delta is shorter than its masks", { cause: error });
+    throw error;
+  }
+};
+
+/** The codec on pages that are folded on their best base. `encode` rejects with DeltaError where that gains nothing. */
+export const foldedCodec = (codec: Codec): Codec => ({
+  name: `folded ${codec.name}`,
+  id: codec.id + FOLDED_ID,
+  accepts: codec.accepts,
+  fits: codec.fits,
+  encode: async (bases, page) => {
+    const best = bases.at(-1);
+    const folded = best && foldOn(asBuffer(best), asBuffer(page));
+    if (folded === undefined) throw new DeltaError("no token of the page has a secret of its best base");
+    return withMasks(folded, await codec.encode([...bases.slice(0, -1), folded.base], folded.page));
+  },
+  decode: async (bases, delta, limits) => {
+    const best = bases.at(-1);
+    const known = best && foldedBase(asBuffer(best));
+    if (known === undefined) throw new DeltaError("a folded page on a base without tokens");
+    const { masks, coded } = readMasks(asBuffer(delta));
+    const pageBytes = Math.min(limits.pageBytes, MOST_FOLDED_BYTES);
+    const text = await codec.decode([...bases.slice(0, -1), known.text], coded, { pageBytes });
+    return unfolded(text, masks, known.secrets, pageBytes);
+  },
+  streaming: undefined,
+});
