@@ -57,7 +57,7 @@ export const originConfig = (
   options: { readonly edgeAddress: string; readonly routes: readonly PairRoute[] },
   { codec, origin }: PairSettings,
 ): Settings => ({
-  edges: [{ address: options.edgeAddress, key }],
+  edges: [{ address: options.edgeAddress, key, connections: 1 }],
   routes: options.routes.map(({ host, origin }) => ({ host, origin: `http://${origin}` })),
   ...(codec === undefined ? {} : { codecs: [codec] }),
   ...OBSERVED,

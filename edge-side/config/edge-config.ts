@@ -11,6 +11,7 @@ import {
   accessLog,
   block,
   count,
+  heartbeat,
   hostName,
   logBlock,
   type MemorySettings,
@@ -102,7 +103,9 @@ export interface EdgeTimes {
   readonly keepAliveMs: number;
   /** For a visitor to send the next bytes of its request (then 408), or to take any of its answer (then it is cut). */
   readonly idleMs: number;
-  /** Silence on a link after which it is asked for a sign of life. */
+  /** For a link that is coming, while there is none. */
+  readonly linkMs: number;
+  /** Silence on a link in use after which it is asked for a sign of life. */
   readonly heartbeatMs: number;
   /** For what is under way when the daemon stops. */
   readonly drainMs: number;
@@ -154,9 +157,10 @@ export const edgeSettings = (near: Surroundings): z.ZodType<EdgeConfig> =>
       idle: time("60s", { least: "1s" }).describe(
         "For a visitor to send the next bytes of its request, or to take any of its response.",
       ),
-      heartbeat: time("10s", { least: "500ms", most: "5m" }).describe(
-        "Silence on a link after which it is asked for a sign of life; three of them end it.",
+      link: time("5s", { least: "0s", most: "1m" }).describe(
+        "A request waits so long for a link while there is none, as when either side restarts; then 503.",
       ),
+      heartbeat: heartbeat(),
       drain: time("30s", { least: "0s", most: "1h" }).describe(
         "For what is under way when the daemon stops.",
       ),
@@ -165,6 +169,7 @@ export const edgeSettings = (near: Surroundings): z.ZodType<EdgeConfig> =>
         originAnswerMs: times.originAnswer,
         keepAliveMs: times.keepAlive,
         idleMs: times.idle,
+        linkMs: times.link,
         heartbeatMs: times.heartbeat,
         drainMs: times.drain,
       }),

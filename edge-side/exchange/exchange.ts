@@ -62,6 +62,8 @@ export interface ExchangeEvents {
   refused(): void;
   /** It has ended early, by whomever. */
   lost(): void;
+  /** The origin side has gone silent. */
+  suspect(): void;
 }
 
 /** Opens an exchange on a link that accepts one. */
@@ -188,6 +190,12 @@ export class Exchange implements StreamReceiver {
     this.reset(code);
   }
 
+  /** Gives it up as if its link were lost: that is what it looks like. */
+  abandon(): void {
+    this.#stream.reset("cancelled");
+    this.reset("link-lost");
+  }
+
   // From here on: called by the stream.
 
   frame(frame: StreamFrame, payloadBytes: number): void {
@@ -207,6 +215,10 @@ export class Exchange implements StreamReceiver {
 
   room(): void {
     this.#events.room();
+  }
+
+  suspect(): void {
+    this.#events.suspect();
   }
 
   #interim(frame: AnswerFrame): void {

@@ -35,6 +35,8 @@ export interface HttpServerOptions {
   readonly log: Log;
   /** Who serves visitors, whatever they came by. */
   readonly visits: { serve(visitor: Visitor): void };
+  /** The host of this edge, where it has one only. */
+  readonly soleHost: () => string | undefined;
 }
 
 /** Rejects with what the system says of an address that cannot be had; nothing is left open then. */
@@ -103,6 +105,7 @@ class VisitorListener {
       keepAliveMs: config.times.keepAliveMs,
       headBytes: config.limits.headBytes,
       targetBytes: config.limits.targetBytes,
+      soleHost: options.soleHost,
       bodyBytes: config.limits.bodyBytes,
       draining: () => crowd.draining,
       busy: (socket) => crowd.busy(socket),

@@ -22,10 +22,11 @@ import type { SmallPieceTurns } from "./parser/small-piece-turns.ts";
 import { PipelineQueue } from "./pipeline-queue.ts";
 import { headWithoutUpgrade, upgradeBodyOf } from "./upgrade-body.ts";
 import { UpgradeVisitor } from "./upgrade-visitor.ts";
-import { type ReadHead, type Refused, validateHttp1 } from "./validate-request.ts";
+import { READY_TARGET, type ReadHead, type Refused, validateHttp1 } from "./validate-request.ts";
 
 export interface Http1Options extends VisitorOptions {
   readonly targetBytes: number;
+  readonly soleHost: () => string | undefined;
   /** A connection without a request ends after this. */
   readonly keepAliveMs: number;
   /** Whether a connection to this host may ask for it; undefined where any may (plain HTTP). */
@@ -251,7 +252,9 @@ class Connection {
   #screen(request: IncomingMessage): ReadHead | Refused {
     const screened = this.#read(request);
     if (typeof screened === "number") return screened;
-    return this.#options.isCovered?.(this.#socket, screened.host) === false ? 421 : screened;
+    const covered =
+      screened.target === READY_TARGET || this.#options.isCovered?.(this.#socket, screened.host) !== false;
+    return covered ? screened : 421;
   }
 
   /** Visitors ask again and again with the very same head: it is read once. */

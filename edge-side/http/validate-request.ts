@@ -14,7 +14,14 @@ import { areClean } from "./sanitize-head.ts";
 export interface RequestLimits {
   readonly targetBytes: number;
   readonly bodyBytes: number | undefined;
+  /** The host of this edge, where it has one only. */
+  readonly soleHost: () => string | undefined;
 }
+
+/** Whether the edge has a link, for load balancers to ask whatever host they name. */
+export const READY_TARGET = "/.well-known/coilgun/ready";
+/** Who names no host, and asks only whether the edge is ready. */
+const NO_HOST = "unnamed.invalid";
 
 /** Where a request goes, once it is clear that it can go. */
 export interface Destination {
@@ -58,11 +65,11 @@ export const validateHttp1 = (request: IncomingMessage, limits: RequestLimits): 
   if (httpVersion === "1.1" && !isExpectationKnown(headers.expect)) return 417;
   const [, named, path] = ABSOLUTE.exec(url) ?? [];
   if (url.length > limits.targetBytes) return 414;
-  const authority = named ?? headers.host ?? "";
+  const authority = named ?? headers.host ?? (httpVersion === "1.0" ? unnamedHost(url, limits) : "");
   const target = path === undefined ? url : originForm(path, method);
   if (!AUTHORITY.test(authority) || !isTarget(target, method)) return 400;
   if (Number(headers["content-length"] ?? 0) > (limits.bodyBytes ?? Number.POSITIVE_INFINITY)) return 413;
-  const fields = named === undefined ? rawHeaders : withHost(rawHeaders, authority);
+  const fields = headers.host === authority ? rawHeaders : withHost(rawHeaders, authority);
   return { target, authority, host: hostName(authority), fields };
 };
 
@@ -105,6 +112,10 @@ const isAmbiguous = ({ rawHeaders, httpVersion }: IncomingMessage): boolean => {
   }
   return hosts > 1 || codings > 1 || (hosts === 0 && httpVersion === "1.1");
 };
+
+/** HTTP/1.0 knows no Host, and load balancers ask so whether a server lives. */
+const unnamedHost = (url: string, { soleHost }: RequestLimits): string =>
+  soleHost() ?? (url === READY_TARGET ? NO_HOST : "");
 
 const isExpectationKnown = (expect: string | undefined): boolean =>
   expect === undefined || /^100-continue$/i.test(expect.trim());

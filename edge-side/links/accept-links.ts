@@ -144,6 +144,7 @@ const greet = (transport: Transport, options: AcceptOptions, sightings: KeySight
       opened: (stream) => stream.reset("refused"),
       forget() {}, // only the edge is told by its operator what to forget
       pushed: refusePush,
+      trusted: () => pool.changed(),
       draining: () => log.info("link draining", { address: transport.peer.address }),
       closed(end) {
         if (up !== undefined) pool.remove(up);

@@ -1,6 +1,7 @@
 /**
  * The links that are up, by the hosts they may serve. Of several origin sides the same one gets all pages of a template, so
- * that its bases stay useful; of the parallel links to one, the least busy. SPEC section "Choosing a link".
+ * that its bases stay useful; of the parallel links to one, the least busy; one that is silent only where nothing else helps.
+ * SPEC section "Choosing a link".
  */
 import type { Log } from "../../protocol/daemon/log.ts";
 import type { Link } from "../../protocol/link/link-api.ts";
@@ -18,6 +19,7 @@ export class LinkPool {
   readonly #options: LinkPoolDependencies;
   /** Hosts that were missed since a link came up: each is told once. */
   readonly #missed = new Set<string>();
+  readonly #waiting = new Set<() => void>();
 
   constructor(options: LinkPoolDependencies) {
     this.#options = options;
@@ -30,23 +32,38 @@ export class LinkPool {
   add(link: Link): void {
     this.#missed.clear();
     this.#links.add(link);
+    this.changed();
+  }
+
+  /** A link came up, or one that was silent speaks again. */
+  changed(): void {
+    for (const run of [...this.#waiting]) run();
+  }
+
+  /** Calls `run` at each change, until what this returns is called. */
+  onChange(run: () => void): () => void {
+    this.#waiting.add(run);
+    return () => this.#waiting.delete(run);
   }
 
   remove(link: Link): void {
     this.#links.delete(link);
   }
 
-  /** A link for a page of `host`; none of `but`, which failed it. Undefined when there is none. */
+  /**
+   * A link for a page of `host`; none of `but`, which failed it, nor a silent one unless `silent`. Undefined when there is none.
+   */
   linkFor(
     page: { readonly host: string; readonly template: string },
     but: ReadonlySet<Link>,
+    silent = false,
   ): Link | undefined {
     const able: Link[] = [];
     let served = false;
     for (const link of this.#links) {
       if (!this.#options.hosts.serves(link.keyId, page.host)) continue;
       served = true;
-      if (link.accepts && !but.has(link)) able.push(link);
+      if (link.accepts && (silent || !link.suspect) && !but.has(link)) able.push(link);
     }
     if (!served) this.#miss(page.host);
     if (able.length < 2) return able[0];
@@ -55,6 +72,16 @@ export class LinkPool {
     return able
       .filter((link) => link.peer.storeId === store)
       .reduce((least, link) => (link.load < least.load ? link : least));
+  }
+
+  /** Whether there is a link that takes requests. */
+  get ready(): boolean {
+    return [...this.#links].some((link) => link.accepts && !link.suspect);
+  }
+
+  /** Whether a link of this host has as many streams as it may have: another one that comes would help nobody sooner. */
+  isFull(host: string): boolean {
+    return this.linksOf(host).some((link) => !link.suspect && link.load >= link.peer.streams);
   }
 
   linksOf(host: string): Link[] {

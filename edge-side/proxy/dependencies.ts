@@ -29,6 +29,8 @@ export interface ServeDependencies {
   readonly pageBytes: number;
   /** For the web server to answer, while the request waits for nothing but it. */
   readonly originAnswerMs: number;
+  /** A request waits so long for a link that is coming. */
+  readonly linkMs: number;
   readonly hosts: HostTable;
   readonly untrusted: UntrustedProxies;
   /** What Via calls this edge: no other edge has the same. */

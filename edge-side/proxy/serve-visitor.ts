@@ -20,8 +20,10 @@ import type { Exchange } from "../exchange/exchange.ts";
 import { isSafe, type Visitor } from "../exchange/visitor.ts";
 import { placeOf } from "../exchange/visitor-address.ts";
 import type { RepeatedHead } from "../exchange/visitor-request.ts";
+import { errorPage } from "../http/error-page.ts";
 import { headForVisitor } from "../http/sanitize-head.ts";
 import { SWITCHING } from "../http/upgrade-visitor.ts";
+import { READY_TARGET } from "../http/validate-request.ts";
 import { forwardHead, isLoop } from "../request/forward-head.ts";
 import { mayGoNoFurther, OPTIONS_OF_THE_EDGE } from "../request/max-forwards.ts";
 import type { ServeDependencies } from "./dependencies.ts";
@@ -95,21 +97,26 @@ const whereIs = (
 
 const NOWHERE = { addressed: undefined, proxyNotTrusted: false } as const;
 
-/** Tries links in turn: the request goes to another one if the first certainly, or harmlessly, did not serve it. */
+/** Tries links in turn: the request goes to another one if the first certainly, or harmlessly, did not serve it, or may not. */
 const serve = async (visit: Visit, options: ServeDependencies): Promise<void> => {
   const { visitor } = visit;
+  if (visitor.target === READY_TARGET && isSafe(visitor)) return answerReady(visit, options);
   const rules = options.hosts.rulesOf(visitor.host);
   if (rules === undefined) throw new StreamError("no-route", `no key serves ${visitor.host}`);
   const asked = askedOf(visitor, rules, options);
   if (asked === undefined) return answerInPlace(visit);
-  const tried = new Set<Link>();
-  for (;;) {
-    const link = linkFor(visitor, asked.pageKey, tried, options);
+  const refused = new Set<Link>();
+  let lost = 0;
+  for (let tries = 1; ; tries++) {
+    const link =
+      linkFor(visitor, asked.pageKey, refused, options) ??
+      (await nextLink(visit, asked.pageKey, refused, options));
     try {
       return await serveOver(link, visit, asked, options);
     } catch (error) {
-      tried.add(link);
-      if (!mayGoElsewhere(error, visitor, tried.size)) throw error;
+      if (!options.pool.links.has(link)) lost++;
+      if (tries === MOST_TRIES || lost > 1 || !mayGoElsewhere(error, visitor)) throw error;
+      if (asStreamError(error).code === "refused") refused.add(link);
     }
   }
 };
@@ -188,6 +195,17 @@ const answerInPlace = (visit: Visit): void => {
   visit.visitor.end([]);
 };
 
+/** What load balancers ask for, whatever host they name: whether a link is there. */
+const answerReady = async (visit: Visit, { pool }: ServeDependencies): Promise<void> => {
+  const status = pool.ready ? 200 : 503;
+  const { fields, body } = errorPage(status);
+  const { visitor } = visit;
+  visit.responds(status);
+  visitor.head({ status, reason: status === 200 ? "OK" : "Service Unavailable", fields });
+  if (visitor.method !== "HEAD") await visitor.body(Buffer.from(body));
+  visitor.end([]);
+};
+
 /** Throws StreamError for what no web server is asked. */
 const refuseUnasked = (visitor: Visitor, rules: HostRules, { log, pseudonym }: ServeDependencies): void => {
   const { host, target, upgrade, version } = visitor;
@@ -204,17 +222,30 @@ const linkFor = (
   { templates, url }: PageKey,
   tried: ReadonlySet<Link>,
   { pool }: ServeDependencies,
-): Link => {
-  const link = pool.linkFor({ host, template: templates[0] ?? url }, tried);
-  if (link === undefined) throw new StreamError("refused", `no link for ${host}`);
-  return link;
+  silent = false,
+): Link | undefined => pool.linkFor({ host, template: templates[0] ?? url }, tried, silent);
+
+/** Waits for a link; one that is silent is better than none. Throws StreamError when there is none in time. */
+const nextLink = async (
+  visit: Visit,
+  pageKey: PageKey,
+  tried: ReadonlySet<Link>,
+  options: ServeDependencies,
+): Promise<Link> => {
+  const { visitor } = visit;
+  while (!options.pool.isFull(visitor.host) && (await visit.linkComes())) {
+    const link = linkFor(visitor, pageKey, tried, options);
+    if (link !== undefined) return link;
+  }
+  const silent = linkFor(visitor, pageKey, tried, options, true);
+  if (silent === undefined) throw new StreamError("refused", `no link for ${visitor.host}`);
+  return silent;
 };
 
 /** A refused request was never given to the origin; one that was may be repeated once if that changes nothing there. */
-const mayGoElsewhere = (error: unknown, visitor: Visitor, tries: number): boolean => {
+const mayGoElsewhere = (error: unknown, visitor: Visitor): boolean => {
   if (!(error instanceof StreamError) || visitor.answered || visitor.bodyTouched) return false;
-  if (error.code === "refused") return tries < MOST_TRIES;
-  return error.code === "link-lost" && isSafe(visitor) && tries < 2;
+  return error.code === "refused" || (error.code === "link-lost" && isSafe(visitor));
 };
 
 const asStreamError = (error: unknown): StreamError =>

@@ -66,6 +66,12 @@ export class ServedHosts {
     return this.#rules.get(host);
   }
 
+  /** The host of this edge, where it has one only. */
+  get soleHost(): string | undefined {
+    const [host, another] = this.#rules.keys();
+    return another === undefined ? host : undefined;
+  }
+
   /** Whether links of this key may serve the host. */
   serves(keyId: string, host: string): boolean {
     return this.#keys.get(keyId)?.hosts.has(host) === true;

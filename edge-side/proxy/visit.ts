@@ -17,7 +17,7 @@ import {
   NO_BODY,
   openExchange,
 } from "../exchange/exchange.ts";
-import type { Visitor, VisitorListener } from "../exchange/visitor.ts";
+import { isSafe, type Visitor, type VisitorListener } from "../exchange/visitor.ts";
 import { headForVisitor } from "../http/sanitize-head.ts";
 import { Upload } from "../request/send-body.ts";
 import type { ServeDependencies } from "./dependencies.ts";
@@ -27,6 +27,8 @@ import type { VisitBases } from "./visit-bases.ts";
 type Phase =
   /** No link has been tried. */
   | { readonly at: "routing" }
+  /** There is no link, and one may be coming. */
+  | { readonly at: "waiting"; stop(): void }
   /** Bases are chosen; what of the request's body leaves with its head is awaited. */
   | { readonly at: "preparing" }
   /** It ended before an exchange was opened. */
@@ -47,6 +49,8 @@ export class Visit implements VisitorListener, ExchangeEvents {
   #bases: VisitBases | undefined;
   #upload: Upload | undefined;
   #deadline: AnswerTimeout | undefined;
+  /** Until when it waits for links, all its waits together. */
+  #waitsUntil: number | undefined;
   /** What the visitor got to see, once it is known. */
   #status: number | undefined;
   #pageBytes: number | undefined;
@@ -86,6 +90,23 @@ export class Visit implements VisitorListener, ExchangeEvents {
     }
   }
 
+  /** Waits for a change of the links; false when it has waited long enough, or the visitor has left. */
+  async linkComes(): Promise<boolean> {
+    const { clock, pool, linkMs } = this.#settings;
+    this.#waitsUntil ??= clock.now() + linkMs;
+    if (this.#waitsUntil <= clock.now()) return false;
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    const late = clock.after(this.#waitsUntil - clock.now(), () => resolve(false));
+    const forget = pool.onChange(() => resolve(true));
+    this.#phase = { at: "waiting", stop: () => resolve(false) };
+    this.visitor.listen(this);
+    const comes = await promise;
+    late.cancel();
+    forget();
+    this.#phase = ROUTING;
+    return comes;
+  }
+
   /** The visitor is to see a response of this status. */
   responds(status: number): void {
     this.#status = status;
@@ -100,6 +121,7 @@ export class Visit implements VisitorListener, ExchangeEvents {
   giveUp(code: StreamErrorCode): void {
     const phase = this.#phase;
     if (phase.at === "asking" || phase.at === "answering") return phase.exchange.cancel(code);
+    if (phase.at === "waiting") return phase.stop();
     if (phase.at !== "preparing") return;
     this.#phase = { at: "givenUp", code };
     this.#upload?.lost();
@@ -169,6 +191,14 @@ export class Visit implements VisitorListener, ExchangeEvents {
 
   lost(): void {
     this.#upload?.lost();
+  }
+
+  /** What changes nothing at the origin is asked again, where another link is to be had. */
+  suspect(): void {
+    const phase = this.#phase;
+    if (phase.at !== "asking" || !isSafe(this.visitor) || this.visitor.answered) return;
+    if (this.#settings.pool.linksOf(this.visitor.host).some((link) => link.accepts && !link.suspect))
+      phase.exchange.abandon();
   }
 
   /** Undefined where it had one, or came to nothing. */

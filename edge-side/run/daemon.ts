@@ -93,6 +93,7 @@ export const startEdge = async (
     requests: new RequestCompressorPool({ clock, memory }),
     pageBytes: config.limits.pageBytes,
     originAnswerMs: config.times.originAnswerMs,
+    linkMs: config.times.linkMs,
     hosts,
     untrusted: new UntrustedProxies(log),
     pseudonym: pseudonymOf(randomBytes(PSEUDONYM_BYTES).toString("hex")),
@@ -103,10 +104,12 @@ export const startEdge = async (
       },
     },
   });
-  const visitors = await serveVisitors(config, { clock, log, visits }).catch(async (error: unknown) => {
-    await tunnel.close();
-    throw error;
-  });
+  const visitors = await serveVisitors(config, { clock, log, visits, soleHost: () => hosts.soleHost }).catch(
+    async (error: unknown) => {
+      await tunnel.close();
+      throw error;
+    },
+  );
   const renewCertificates = (running: readonly VisitorListen[], next: readonly VisitorListen[]) => {
     const same = running.length === next.length && running.every((each, i) => isSameListener(each, next[i]));
     if (same) visitors.renew(next);

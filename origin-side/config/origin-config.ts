@@ -13,6 +13,7 @@ import {
   block,
   clientCertificate,
   count,
+  heartbeat,
   hostName,
   hostPort,
   logBlock,
@@ -81,7 +82,7 @@ interface OriginLimits {
 }
 
 export interface OriginTimes {
-  /** Silence on a link after which it is asked for a sign of life. */
+  /** Silence on a link in use after which it is asked for a sign of life. */
   readonly heartbeatMs: number;
   /** For what is under way when the daemon stops. */
   readonly drainMs: number;
@@ -143,17 +144,15 @@ export const originSettings = (near: Surroundings): z.ZodType<OriginConfig> =>
       streamsPerLink: count(1_000, { least: 1, most: 1_000_000 }).describe("Exchanges on one link at once."),
     }),
     times: optionalBlock({
-      heartbeat: time("10s", { least: "500ms", most: "5m" }).describe(
-        "Silence on a link after which it is asked for a sign of life; three of them end it.",
-      ),
+      heartbeat: heartbeat(),
       drain: time("30s", { least: "0s", most: "1h" }).describe(
         "For what is under way when the daemon stops.",
       ),
     }).transform(({ heartbeat, drain }): OriginTimes => ({ heartbeatMs: heartbeat, drainMs: drain })),
     redial: optionalBlock({
       first: time("250ms", { least: "10ms" }).describe("The wait before an edge is dialled again, at first."),
-      max: time("30s", { least: "10ms", most: "1h" }).describe(
-        "The longest such wait; it doubles up to here.",
+      max: time("5s", { least: "10ms", most: "1h" }).describe(
+        "The longest such wait; it doubles up to here, or to 750ms after a link that lived.",
       ),
     })
       .refine(({ first, max }) => first <= max, {
@@ -188,7 +187,7 @@ const edge = (near: Surroundings) => {
     key: block(keySettings(near)).transform(
       (written, context): LinkKey => keyOf(written, context) ?? z.NEVER,
     ),
-    connections: count(1, { least: 1, most: 64 }).describe("Links kept up to this edge."),
+    connections: count(2, { least: 1, most: 64 }).describe("Links kept up to this edge."),
   };
   const mode = <Mode extends EdgeWire["mode"]>(name: Mode) =>
     z.literal(name).describe("How both ends prove the key; `psk` unless it is said.");

@@ -1,7 +1,7 @@
 /**
  * Keeps links to one edge up: dials, greets, and dials again when a link ends, after a pause that grows and is jittered so
- * that a thousand origin sides do not come back in one moment. A link that lived for a while starts the pauses anew. SPEC
- * section "Dialling".
+ * that a thousand origin sides do not come back in one moment. A link that lived for a while starts the pauses anew, and they
+ * stay below a second until the edge says no: it is there again as soon as it can be. SPEC section "Dialling".
  */
 
 import { printHostPort } from "../../protocol/config/units.ts";
@@ -10,16 +10,26 @@ import type { Hello } from "../../protocol/frames/hello.ts";
 import type { KeyProof } from "../../protocol/link/handshake.ts";
 import { LinkEndpoint } from "../../protocol/link/link.ts";
 import type { Link, LinkEnd } from "../../protocol/link/link-api.ts";
-import type { Clock } from "../../protocol/runtime/clock.ts";
+import type { Clock, Timer } from "../../protocol/runtime/clock.ts";
 import type { MemoryBudget } from "../../protocol/runtime/memory-budget.ts";
+import { DialError } from "../../protocol/transport/dial-error.ts";
 import { dialLink } from "../../protocol/transport/dial-link.ts";
+import type { Transport } from "../../protocol/transport/transport.ts";
 import { dialSecurity, type EdgeToDial, type RedialTimes } from "../config/origin-config.ts";
 import type { LinkService, ServedLink } from "./serve-link.ts";
 
 /** Longest wait for the edge's hello and proof. */
 const HANDSHAKE_MS = 5_000;
 /** A link that lived this long was a good one: the next pause is the first one again. @internal */
-export const GOOD_LINK_MS = 10_000;
+export const GOOD_LINK_MS = 2_000;
+/** The longest pause while an edge that had a good link cannot be reached. @internal */
+export const SOON_MS = 750;
+/** A dial that has not got through is joined by another one: TCP is slow to try again once the network is back. @internal */
+export const JOINED_AFTER_MS = 750;
+/** All of a dial: no edge waits longer for it. @internal */
+export const DIAL_MS = HANDSHAKE_MS;
+/** Of dials that fail one after another, those that are told: these first ones, and every 100th. */
+const TOLD = 8;
 
 const STOPS = "the origin side stops";
 
@@ -46,6 +56,10 @@ export class KeptLink {
   readonly #stopping = new AbortController();
   readonly #over: Promise<void>;
   #link: Link | undefined;
+  /** Tries since the last good link. */
+  #attempt = 0;
+  /** There was a good link, and the edge has not refused one since. */
+  #served = false;
 
   constructor(options: DialOptions) {
     this.#options = options;
@@ -66,35 +80,67 @@ export class KeptLink {
 
   async #keepUp(): Promise<void> {
     const { clock, redial, chance } = this.#options;
-    for (let attempt = 0; !this.#stopping.signal.aborted; attempt++) {
-      const livedMs = await this.#once();
+    for (; !this.#stopping.signal.aborted; this.#attempt++) {
+      await this.#once();
       if (this.#stopping.signal.aborted) return;
-      if (livedMs >= GOOD_LINK_MS) attempt = 0;
-      await clock.sleep(redialDelayMs(attempt, redial, chance), this.#stopping.signal).catch(() => {});
+      const mostMs = this.#served ? Math.min(SOON_MS, redial.mostMs) : redial.mostMs;
+      const pauseMs = redialDelayMs(this.#attempt, { ...redial, mostMs }, chance);
+      await clock.sleep(pauseMs, this.#stopping.signal).catch(() => {});
     }
   }
 
-  /** Dials once; resolves, when that link has ended or could not be had, with how many milliseconds it lived. */
-  async #once(): Promise<number> {
-    const { edge, clock } = this.#options;
+  /** Dials once; resolves when that link has ended, or could not be had. */
+  async #once(): Promise<void> {
+    const { clock } = this.#options;
     try {
-      const transport = await dialLink({
-        ...edge.address,
-        security: dialSecurity(edge),
-        clock,
-        signal: this.#stopping.signal,
-      });
+      const transport = await this.#dial();
       const startedAt = clock.now();
       const end = await this.#run(transport);
       this.#log.info("link down", { code: end.code, why: end.message });
-      return clock.now() - startedAt;
+      this.#served = clock.now() - startedAt >= GOOD_LINK_MS;
+      if (this.#served) this.#attempt = 0;
     } catch (error) {
-      if (!this.#stopping.signal.aborted) this.#log.warn("edge not reached", { why: whyOf(error) });
-      return 0;
+      if (this.#stopping.signal.aborted) return;
+      if (!(error instanceof DialError && error.code === "unreachable")) this.#served = false;
+      const tries = this.#attempt + 1;
+      if (tries <= TOLD || tries % 100 === 0)
+        this.#log.warn("edge not reached", { why: whyOf(error), tries });
     }
   }
 
-  #run(transport: Awaited<ReturnType<typeof dialLink>>): Promise<LinkEnd> {
+  /** The first dial that ends decides, of those that were begun one after another. Rejects as dialLink does. */
+  async #dial(): Promise<Transport> {
+    const { edge, clock } = this.#options;
+    const over = new AbortController();
+    const stop = () => over.abort(this.#stopping.signal.reason);
+    this.#stopping.signal.addEventListener("abort", stop, { once: true });
+    const { promise, resolve, reject } = Promise.withResolvers<Transport>();
+    const begin = () => {
+      const options = { ...edge.address, clock, signal: over.signal, withinMs: DIAL_MS };
+      dialLink({ ...options, security: dialSecurity(edge) }).then(
+        (transport) => {
+          if (over.signal.aborted) return transport.close("another one was first");
+          resolve(transport);
+          over.abort();
+        },
+        (error: unknown) => {
+          reject(error);
+          over.abort();
+        },
+      );
+      another = clock.after(JOINED_AFTER_MS, begin);
+    };
+    let another: Timer | undefined;
+    begin();
+    try {
+      return await promise;
+    } finally {
+      another?.cancel();
+      this.#stopping.signal.removeEventListener("abort", stop);
+    }
+  }
+
+  #run(transport: Transport): Promise<LinkEnd> {
     const { edge, clock, memory, heartbeatMs, hello, service } = this.#options;
     const { promise, resolve } = Promise.withResolvers<LinkEnd>();
     let served: ServedLink | undefined;

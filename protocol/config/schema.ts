@@ -76,6 +76,12 @@ export const hostPort = (defaultPort?: number) =>
 
 export const hostName = () => written(parseHostName, "a host name, such as www.example.com");
 
+/** Of `times`, on both sides. */
+export const heartbeat = () =>
+  time("1s", { least: "500ms", most: "5m" }).describe(
+    "Silence on a link in use after which it is asked for a sign of life: others come first after two of them, and it ends after five. One at rest is asked after ten.",
+  );
+
 /** A block that may be left out: then each of its settings has its default. */
 export const optionalBlock = <Shape extends z.core.$ZodLooseShape>(shape: Shape) =>
   block(shape).prefault({} as never);

@@ -24,6 +24,8 @@ export interface Link {
   readonly peerAddress: string;
   /** Whether a new stream may be opened now. */
   readonly accepts: boolean;
+  /** The peer has said nothing for a while, though it was asked to: others come first. */
+  readonly suspect: boolean;
   /** Streams that are open. */
   readonly load: number;
   /** Most bytes (as headSize counts) that a head to this peer may have. */
@@ -49,6 +51,8 @@ interface LinkEvents {
   forget(host: string, url: string): void;
   /** The peer pushes a version. Throws LinkError where it must not. */
   pushed(version: VersionFrame): void;
+  /** The link is not `suspect` any more. */
+  trusted?(): void;
   /** The peer takes no new streams. */
   draining(): void;
   /** Nothing comes any more; every stream has been told. Called exactly once. */
@@ -62,6 +66,7 @@ export interface LinkOptions {
   /** A load balancer ends the TLS connection, so keying material differs at the two ends. */
   readonly behindBalancer: boolean;
   readonly clock: Clock;
+  /** Silence after which a link in use is asked for a sign of life. */
   readonly heartbeatMs: number;
   /** Longest wait for the peer's hello and proof. */
   readonly handshakeMs: number;

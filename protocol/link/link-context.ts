@@ -7,6 +7,12 @@ import { FrameHeaderDecoder, FrameHeaderEncoder } from "../frames/frame-headers.
 import type { Hello } from "../frames/hello.ts";
 import { CarriedVersions, ReferableVersions } from "../frames/offer-references.ts";
 
+/** Room in a message beyond a head, for what a peer fills it with and counts, offers, extensions. */
+const BESIDE_HEAD_BYTES = 20 * 1024;
+
+/** Of messages to who said this. */
+export const mostMessageBytes = ({ headBytes }: Hello): number => BESIDE_HEAD_BYTES + headBytes;
+
 export interface HeadCoders {
   readonly encoder: FrameHeaderEncoder;
   readonly decoder: FrameHeaderDecoder;

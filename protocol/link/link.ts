@@ -18,14 +18,12 @@ import { withFrameTrace } from "./frame-trace.ts";
 import { EXPORTER_BYTES, EXPORTER_LABEL, Handshake, type Handshaken } from "./handshake.ts";
 import { Keepalive } from "./keepalive.ts";
 import type { Link, LinkEnd, LinkOptions } from "./link-api.ts";
-import { headCoders } from "./link-context.ts";
+import { headCoders, mostMessageBytes } from "./link-context.ts";
 import { Scheduler } from "./scheduler.ts";
 import type { StreamItem } from "./send-queue.ts";
 import { Stream, type StreamHost } from "./stream.ts";
 import { resetFor, StreamTable } from "./stream-table.ts";
 
-/** Room in a message beyond a head, for what a peer fills it with and counts, offers, extensions. */
-const BESIDE_HEAD_BYTES = 20 * 1024;
 /** Pongs, window and resets that wait because the peer does not read; beyond this it is abuse, and costs about 1 MiB. @internal */
 export const MOST_WAITING_CONTROL = 10_000;
 
@@ -89,6 +87,10 @@ export class LinkEndpoint implements Link {
 
   get accepts(): boolean {
     return this.#up !== undefined && this.load < this.#up.peer.streams && !this.#draining && !this.#end;
+  }
+
+  get suspect(): boolean {
+    return this.#keepalive?.suspect === true;
   }
 
   get load(): number {
@@ -176,10 +178,11 @@ export class LinkEndpoint implements Link {
       windows: memory.lease(handshaken.keyId),
     };
     this.#handshakeTimer.cancel();
-    transport.setMaxMessageBytes(BESIDE_HEAD_BYTES + hello.headBytes);
+    transport.setMaxMessageBytes(mostMessageBytes(hello));
     this.#scheduler.start(encoder);
-    this.#keepalive = new Keepalive(clock, heartbeatMs, {
+    this.#keepalive = new Keepalive(clock, heartbeatMs, this.#streams, {
       ping: () => this.#ping(),
+      trusted: () => events.trusted?.(),
       dead: (silentMs) => this.close("silent", `nothing received for ${Math.round(silentMs)} ms`),
     });
     this.#ping(); // the first round trip: a side that mostly receives would not measure one for long
@@ -221,11 +224,9 @@ export class LinkEndpoint implements Link {
   #opened(frame: OpenFrame, payloadBytes: number): void {
     const { hello, events } = this.#options;
     if (hello.role === "edge") throw new LinkError("bad-frame", "only the edge opens streams");
-    const stream = new Stream(this.#host, this.#streamBounds(), {
-      id: frame.streamId,
-      urgency: frame.urgency,
-    });
-    this.#streams.accept(frame.streamId, stream);
+    const { streamId: id, urgency } = frame;
+    const stream = new Stream(this.#host, this.#streamBounds(), { id, urgency });
+    this.#streams.accept(id, stream);
     if (this.#saidGoAway || this.#streams.size > hello.streams) return stream.reset("refused");
     try {
       events.opened(stream, frame);
@@ -247,8 +248,7 @@ export class LinkEndpoint implements Link {
   }
 
   #sendGoAway(code: LinkErrorCode, message: string): void {
-    const lastStreamId =
-      this.#options.hello.role === "origin" ? this.#streams.highestId : Number.MAX_SAFE_INTEGER;
+    const lastStreamId = this.#streams.lastAccepted(this.#options.hello.role);
     this.#scheduler.control({ kind: "goAway", lastStreamId, code, message, extensions: NO_EXTENSIONS });
   }
 

@@ -3,7 +3,9 @@
  * window at a time; a window that is used up within two round trips was too small for the path and doubles. SPEC section
  * "Window".
  */
+
 import { LinkError } from "../errors.ts";
+import type { StreamFrame } from "../frames/frame.ts";
 import { QUEUE_MS } from "../pacing/send-budget.ts";
 import type { Clock } from "../runtime/clock.ts";
 
@@ -64,3 +66,9 @@ export class ReceiveWindow {
     return more;
   }
 }
+
+/** Bytes of a frame that spend window. */
+export const bodyBytes = (frame: StreamFrame): number => {
+  if (frame.kind === "data") return frame.bytes.length;
+  return frame.kind === "open" || frame.kind === "answer" ? frame.body.length : 0;
+};

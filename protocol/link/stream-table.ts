@@ -5,16 +5,19 @@
 
 import { LinkError, StreamError } from "../errors.ts";
 import type { OpenFrame, StreamFrame, StreamId } from "../frames/frame.ts";
+import type { Role } from "../frames/hello.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { Transport } from "../transport/transport.ts";
 import { FrameTurns } from "./frame-turns.ts";
+import type { WhoWaits } from "./keepalive.ts";
 import type { Stream } from "./stream.ts";
 
-export class StreamTable {
+export class StreamTable implements WhoWaits {
   readonly #turns: FrameTurns;
   readonly #byId = new Map<number, Stream>();
   readonly #unnumbered = new Set<Stream>();
   #highestId = 0;
+  #seenId = 0;
 
   constructor(clock: Clock, transport: Transport) {
     this.#turns = new FrameTurns(clock, transport);
@@ -24,9 +27,16 @@ export class StreamTable {
     return this.#byId.size + this.#unnumbered.size;
   }
 
-  /** The highest number so far; 0 before the first. */
-  get highestId(): number {
-    return this.#highestId;
+  /** What go-away names as the last stream of the peer that was accepted. */
+  lastAccepted(ours: Role): number {
+    return ours === "origin" ? this.#highestId : Number.MAX_SAFE_INTEGER;
+  }
+
+  /** Whether streams are open, or were opened since the last call. */
+  inUse(): boolean {
+    const opened = this.#highestId > this.#seenId;
+    this.#seenId = this.#highestId;
+    return opened || this.size > 0;
   }
 
   /** A stream that this side opens; it gets its number when its open frame leaves. */
@@ -75,6 +85,11 @@ export class StreamTable {
   refuseAbove(lastStreamId: number): void {
     this.#refuseUnnumbered();
     for (const [id, stream] of [...this.#byId]) if (id > lastStreamId) stream.lost("refused");
+  }
+
+  /** The peer is silent: who waits for it may ask elsewhere. */
+  suspect(): void {
+    for (const stream of [...this.#unnumbered, ...this.#byId.values()]) stream.suspect();
   }
 
   /** The link is gone. */

@@ -12,7 +12,7 @@ import type { Lease } from "../runtime/memory-budget.ts";
 import type { ByteWriter } from "../wire/bytes.ts";
 import { NO_EXTENSIONS } from "../wire/extensions.ts";
 import type { Weight } from "./fair-queue.ts";
-import { ReceiveWindow, type WindowGrowth } from "./receive-window.ts";
+import { bodyBytes, ReceiveWindow, type WindowGrowth } from "./receive-window.ts";
 import { SendQueue, type StreamItem } from "./send-queue.ts";
 
 type State = "open" | "onlyReading" | "onlyWriting" | "closed";
@@ -34,6 +34,8 @@ export interface StreamReceiver {
   reset(code: StreamErrorCode): void;
   /** The queue has room again after it had none. */
   room(): void;
+  /** The peer has gone silent, and the link may be dead. */
+  suspect?(): void;
 }
 
 /** What a stream needs of its link. */
@@ -244,6 +246,10 @@ export class Stream {
     this.#receiver?.frame(frame, payloadBytes);
   }
 
+  suspect(): void {
+    this.#receiver?.suspect?.();
+  }
+
   /** Ends without telling the peer: it reset the stream, or the link is gone. */
   lost(code: StreamErrorCode): void {
     if (this.#state === "closed") return;
@@ -290,9 +296,3 @@ export class Stream {
     if (next === "closed") this.#host.closed(this, this.#window.grownBytes);
   }
 }
-
-/** Bytes of a frame that spend window. */
-const bodyBytes = (frame: StreamFrame): number => {
-  if (frame.kind === "data") return frame.bytes.length;
-  return frame.kind === "open" || frame.kind === "answer" ? frame.body.length : 0;
-};

@@ -223,7 +223,10 @@ describe("two tenants with identical pages", () => {
     await using pair = await openPair(
       shop,
       { keys },
-      { routes: routes(shop.port), edges: keys.map(({ id, secret }) => ({ address, key: { id, secret } })) },
+      {
+        routes: routes(shop.port),
+        edges: keys.map(({ id, secret }) => ({ address, key: { id, secret }, connections: 1 })),
+      },
     );
     const answers: string[] = [];
     for (const host of [HOSTS[0], HOSTS[0], HOSTS[1], HOSTS[1], HOSTS[0]]) {

@@ -341,7 +341,13 @@ describe("tenants", () => {
     const config = originConfigOf(
       { tunnel: pair.edge.tunnelAddress.port, web: pair.web.port },
       {
-        edges: [{ address: `127.0.0.1:${pair.edge.tunnelAddress.port}`, key: { id: "k2", secret: other } }],
+        edges: [
+          {
+            address: `127.0.0.1:${pair.edge.tunnelAddress.port}`,
+            key: { id: "k2", secret: other },
+            connections: 1,
+          },
+        ],
         routes: ["www.example.com", "other.example.com"].map((host) => ({
           host,
           origin: `http://127.0.0.1:${pair.web.port}`,

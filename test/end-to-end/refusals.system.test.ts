@@ -209,7 +209,7 @@ it("a key for another host serves that host alone; requests for hosts without a 
   const address = `127.0.0.1:${edge.port("tunnel")}`;
   const origin = await scene.start(
     "origin-side",
-    originYaml(0, site.port, { edges: [{ address, key: shop }] }),
+    originYaml(0, site.port, { edges: [{ address, key: shop, connections: 1 }] }),
   );
   await edge.logged("link up");
   expect((await visit(edge.port("visitors"))).status).toBe(503);

@@ -50,7 +50,7 @@ const startTwoKeys = async (): Promise<Pair> => {
   const edge = await scene.start("edge-side", edgeYaml({ keys: BOTH }));
   const address = `127.0.0.1:${edge.port("tunnel")}`;
   const settings = originYaml(0, site.port, {
-    edges: [KEY, SHOP_KEY].map((key) => ({ address, key })),
+    edges: [KEY, SHOP_KEY].map((key) => ({ address, key, connections: 1 })),
     routes: [HOST, SHOP].map((host) => ({ host, origin: `http://127.0.0.1:${site.port}` })),
   });
   const origin = await scene.start("origin-side", settings);

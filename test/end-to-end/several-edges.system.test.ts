@@ -42,7 +42,11 @@ const startInstances = async () => {
   const first = await scene.start("edge-side", instanceYaml("first", 0));
   const port = first.port("visitors");
   const second = await scene.start("edge-side", instanceYaml("second", port));
-  const edges = [first, second].map((edge) => ({ address: `127.0.0.1:${edge.port("tunnel")}`, key: KEY }));
+  const edges = [first, second].map((edge) => ({
+    address: `127.0.0.1:${edge.port("tunnel")}`,
+    key: KEY,
+    connections: 1,
+  }));
   const origin = await scene.start("origin-side", originYaml(first.port("tunnel"), site.port, { edges }));
   await Promise.all([first, second].map((edge) => edge.logged("link up")));
   return { first, second, port, origin };

@@ -31,7 +31,7 @@ export const originConfigOf = (
   files: Readonly<Record<string, string>> = {},
 ): OriginConfig =>
   originSettings(surroundings(files)).parse({
-    edges: [{ address: `127.0.0.1:${tunnel}`, key: { id: "k", secret: FIXTURE_SECRET } }],
+    edges: [{ address: `127.0.0.1:${tunnel}`, key: { id: "k", secret: FIXTURE_SECRET }, connections: 1 }],
     routes: [{ host: "www.example.com", origin: `http://127.0.0.1:${web}` }],
     redial: { first: "10ms", max: "50ms" },
     ...settings,

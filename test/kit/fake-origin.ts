@@ -82,6 +82,7 @@ export const flood = (
 /** A TCP server that speaks by hand; `speak` gets each connection. */
 export const openRawServer = async (
   speak: (socket: Socket) => void,
+  port = 0,
 ): Promise<AsyncDisposable & { readonly port: number }> => {
   const open = new Set<Socket>();
   const server = createTcpServer((socket) => {
@@ -90,7 +91,7 @@ export const openRawServer = async (
     socket.once("close", () => open.delete(socket));
     speak(socket);
   });
-  server.listen(0, "127.0.0.1");
+  server.listen(port, "127.0.0.1");
   await once(server, "listening");
   return {
     port: (server.address() as AddressInfo).port,

@@ -74,6 +74,8 @@ export interface EdgeOptions extends HalfOptions {
   readonly policy?: Partial<ScopePolicy>;
   readonly hosts?: readonly string[];
   readonly originAnswerMs?: number;
+  /** A request waits so long for a link; not at all without it. */
+  readonly linkMs?: number;
   /** Settings of the visitor server, as in edge.yaml. */
   readonly settings?: Readonly<Record<string, unknown>>;
 }
@@ -103,6 +105,7 @@ export const openEdgeHalf = async (options: EdgeOptions = {}): Promise<EdgeHalf>
     varying: new VaryingPages(),
     requests: new RequestCompressorPool({ clock, memory }),
     originAnswerMs: options.originAnswerMs ?? 20_000,
+    linkMs: options.linkMs ?? 0,
     hosts: {
       trusts: () => false,
       rulesOf: (host) =>
@@ -116,7 +119,12 @@ export const openEdgeHalf = async (options: EdgeOptions = {}): Promise<EdgeHalf>
   };
   const hello = helloMaker({ role: "edge", ...LIMITS, pageBytes, codecs: codecIds(["zstd", "vcdiff"]) });
   const visits = new Visits(settings);
-  const server = await serveVisitors(edgeConfigOf(options.settings), { clock, log: silentLog, visits });
+  const server = await serveVisitors(edgeConfigOf(options.settings), {
+    clock,
+    log: silentLog,
+    visits,
+    soleHost: () => undefined,
+  });
   const links = new Set<Link>();
   return {
     port: server.addresses[0]?.port ?? 0,

@@ -64,7 +64,7 @@ export const edgeYaml = (settings: Settings = {}): Settings => ({
 
 /** As origin.yaml says it: dials `tunnel` with KEY, and asks the web server on `web` for pages of HOST. */
 export const originYaml = (tunnel: number, web: number, settings: Settings = {}): Settings => ({
-  edges: [{ address: `127.0.0.1:${tunnel}`, key: KEY }],
+  edges: [{ address: `127.0.0.1:${tunnel}`, key: KEY, connections: 1 }],
   routes: [{ host: HOST, origin: `http://127.0.0.1:${web}` }],
   redial: { first: "10ms", max: "100ms" },
   ...OBSERVED,

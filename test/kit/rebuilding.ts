@@ -42,6 +42,9 @@ export class HeardEvents implements ExchangeEvents {
   lost(): void {
     this.said.push("lost");
   }
+  suspect(): void {
+    this.said.push("suspect");
+  }
 }
 
 export const outgoing = (

@@ -26,6 +26,7 @@ const meet = async (serve: (visitor: Visitor) => unknown): Promise<number> => {
     clock: systemClock,
     log: silentLog,
     visits: { serve: (visitor) => void serve(visitor) },
+    soleHost: () => undefined,
   });
   return server.addresses[0]?.port ?? 0;
 };

@@ -35,6 +35,7 @@ const serving = async (
     {
       clock: systemClock,
       log: silentLog,
+      soleHost: () => undefined,
       visits: {
         serve(visitor) {
           seen.push(visitor);

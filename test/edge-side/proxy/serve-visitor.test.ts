@@ -1,6 +1,7 @@
 /** A real edge side between visitors over HTTP and an origin side written by hand, frame by frame. */
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import { LEFT } from "../../../edge-side/http/error-page.ts";
+import { READY_TARGET } from "../../../edge-side/http/validate-request.ts";
 import type { StreamDecoder } from "../../../protocol/codec/codec.ts";
 import { STREAMING_CODEC } from "../../../protocol/codec/codecs.ts";
 import type { OpenFrame } from "../../../protocol/frames/frame.ts";
@@ -48,6 +49,22 @@ const expectNothingInside = (visited: Visited): void => {
   const said = JSON.stringify(visited.fields) + visited.body;
   expect(said).not.toMatch(/coilgun|stack|Error|127\.0\.0\.1|\.ts|origin/i);
 };
+
+describe("/.well-known/coilgun/ready", () => {
+  it.each(["www.example.com", "10.0.0.7:8080"])(
+    "says to %s whether a link takes requests, and asks no origin side",
+    async (host) => {
+      const edge = open.use(await openEdgeHalf());
+      const ask = (method: string) =>
+        visit(edge.port, { method, path: READY_TARGET, headers: { Host: host } });
+      expect((await ask("GET")).status).toBe(503);
+      const origin = await another(edge);
+      expect(await ask("GET")).toMatchObject({ status: 200, body: Buffer.from("200 OK\n") });
+      expect(await ask("HEAD")).toMatchObject({ status: 200, body: Buffer.alloc(0) });
+      expect(origin.unheard).toBe(0);
+    },
+  );
+});
 
 describe("a visit", () => {
   it("opens one exchange, ended, with the request's head and no offers, and is recorded", async () => {
@@ -352,6 +369,27 @@ describe("a request that a link did not serve", () => {
     await origin.nextOf("open");
     origin.cut();
     expect(await visited).toMatchObject({ status: 503, headers: { "retry-after": "5" } });
+  });
+
+  it("POST waits for a link that is coming, and goes out once it is there", async () => {
+    const clock = new FakeClock();
+    const edge = open.use(await openEdgeHalf({ clock, linkMs: 5_000 }));
+    const visited = visit(edge.port, { method: "POST", body: Buffer.from("x") });
+    await until(() => clock.timers > 0, "the wait");
+    await clock.advance(4_999);
+    const origin = await another(edge);
+    const { streamId } = await origin.nextOf("open");
+    origin.say(passedText(streamId));
+    expect((await visited).body.toString()).toBe("ok");
+  });
+
+  it("is 503 when no link has come in time", async () => {
+    const clock = new FakeClock();
+    const edge = open.use(await openEdgeHalf({ clock, linkMs: 5_000 }));
+    const visited = visit(edge.port);
+    await until(() => clock.timers > 0, "the wait");
+    await clock.advance(5_000);
+    expect((await visited).status).toBe(503);
   });
 
   it.each(["POST", "DELETE"])("%s, its link lost, is not repeated", async (method) => {

@@ -40,7 +40,7 @@ describe("a valid origin.yaml", () => {
         {
           address: { host: "edge.example.com", port: 7443 },
           key: { id: "www-example-com-3f2a", secret: expect.anything() },
-          connections: 1,
+          connections: 2,
           wire: { mode: "psk" },
         },
       ],
@@ -72,8 +72,8 @@ describe("a valid origin.yaml", () => {
       },
       memory: { budgetBytes: 128 * 2 ** 20, perKeyBytes: 64 * 2 ** 20 },
       limits: { pageBytes: 8 * 2 ** 20, headBytes: 64 * 2 ** 10, streamsPerLink: 1_000 },
-      times: { heartbeatMs: 10_000, drainMs: 30_000 },
-      redial: { firstMs: 250, mostMs: 30_000 },
+      times: { heartbeatMs: 1_000, drainMs: 30_000 },
+      redial: { firstMs: 250, mostMs: 5_000 },
       accessLog: { to: "off" },
       log: { level: "info", format: "auto" },
     });

@@ -1,14 +1,17 @@
+import { connect } from "node:net";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import {
+  DIAL_MS,
   type DialOptions,
   GOOD_LINK_MS,
+  JOINED_AFTER_MS,
   KeptLink,
   redialDelayMs,
+  SOON_MS,
 } from "../../../origin-side/links/dial-edge.ts";
 import { helloMaker } from "../../../protocol/link/local-hello.ts";
 import type { Timer } from "../../../protocol/runtime/clock.ts";
 import { MemoryBudget } from "../../../protocol/runtime/memory-budget.ts";
-import { DIAL_MS } from "../../../protocol/transport/dial-link.ts";
 import type { LinkKey } from "../../../protocol/transport/key.ts";
 import { FakeClock } from "../../kit/fake-clock.ts";
 import { freePort, openRawServer } from "../../kit/fake-origin.ts";
@@ -84,7 +87,7 @@ const keep = (port: number, more: Partial<DialOptions> = {}): KeptLink => {
     clock,
     chance: () => 1,
     log: { ...log, with: () => ({ ...silentLog, ...log }) },
-    redial: { firstMs: 100, mostMs: 10_000 },
+    redial: { firstMs: 100, mostMs: 20_000 },
     heartbeatMs: 120_000,
     memory: new MemoryBudget({ totalBytes: 1e6, shareBytes: 1e6 }),
     hello: helloMaker({ role: "origin", ...PEER_LIMITS }),
@@ -155,17 +158,63 @@ describe("a kept link", () => {
     await seen("edge not reached", 6);
   });
 
-  it("waits longer and longer for an edge that takes the connection and says nothing", async () => {
+  it("begins another dial beside one that has not got through, and waits longer and longer for an edge that says nothing", async () => {
     let connections = 0;
     await using silent = await openRawServer(() => connections++);
     keep(silent.port);
+    await until(() => connections === 1, "a dial");
+    await clock.advance(JOINED_AFTER_MS);
+    await until(() => connections === 2, "another one beside it");
+    await clock.advance(DIAL_MS - JOINED_AFTER_MS);
     for (let tries = 1; tries <= 3; tries++) {
-      await until(() => connections === tries, `connection ${tries}`);
-      await clock.advance(DIAL_MS);
       await seen("edge not reached", tries);
       await pauseOf(100 * 2 ** (tries - 1));
+      await until(() => clock.timers === 2, "the next dial");
+      await clock.advance(DIAL_MS);
     }
-    await until(() => connections === 4, "another connection");
+  });
+
+  it("takes the dial that gets through, though the one before it hangs, and lets go of that", async () => {
+    await using tunnel = await openTunnel(security.listen);
+    const hung = Promise.withResolvers<void>();
+    let connections = 0;
+    // The first connection gets nowhere; later ones reach the edge.
+    await using relay = await openRawServer((socket) => {
+      if (++connections === 1) return socket.resume().once("close", () => hung.resolve());
+      const edge = connect(tunnel.port, "127.0.0.1");
+      for (const each of [socket, edge]) each.on("error", () => {});
+      return socket.pipe(edge).pipe(socket);
+    });
+    keep(relay.port);
+    await until(() => connections === 1, "the first dial");
+    await clock.advance(JOINED_AFTER_MS);
+    await edgeAt(tunnel);
+    await seen("link up", 1);
+    await hung.promise;
+    expect(count("edge not reached")).toBe(0);
+  });
+
+  it("is never long away from an edge that had a good link, until that one refuses", async () => {
+    const tunnel = await openTunnel(security.listen);
+    keep(tunnel.port);
+    const edge = await edgeAt(tunnel);
+    await seen("link up", 1);
+    await clock.advance(GOOD_LINK_MS);
+    edge.cut();
+    await seen("link down", 1);
+    await tunnel[Symbol.asyncDispose]();
+    for (const [tries, pauseMs] of [100, 200, 400, SOON_MS, SOON_MS, SOON_MS].entries()) {
+      await pauseOf(pauseMs);
+      await seen("edge not reached", tries + 1);
+    }
+    // Somebody else took its port, and is no edge.
+    await using _other = await openRawServer(
+      (socket) => socket.end("HTTP/1.1 404 Not Found\r\n\r\n"),
+      tunnel.port,
+    );
+    await pauseOf(SOON_MS);
+    await seen("edge not reached", 7);
+    await pauseOf(100 * 2 ** 7);
   });
 
   it("takes its jitter from chance", async () => {

@@ -67,6 +67,7 @@ it("several links to one edge serve together", async () => {
 it("an origin side that stops lets what runs finish, and takes no more", async () => {
   let finishing = () => {};
   await using pair = await openPair({
+    edge: { times: { link: "0s" } },
     serve(_, response) {
       response.writeHead(200, { "Content-Type": "image/png" });
       response.write("slow ");

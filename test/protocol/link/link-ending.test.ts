@@ -129,13 +129,17 @@ describe("go-away", () => {
 });
 
 describe("silence", () => {
-  it("of three heartbeats ends the link; any byte before that keeps it", async () => {
+  it("makes a link suspect after two heartbeats and ends it after five; any byte before that keeps it", async () => {
     const pair = await greetedPair({ heartbeatMs: 1000 });
     await pair.clock.advance(60_000);
     expect([...pair.edge.ends, ...pair.origin.ends]).toEqual([]);
     pair.origin.transport.faults.loseAfter(0);
     const asked = pair.edge.open();
-    await pair.clock.advance(4000);
+    await pair.clock.advance(1000);
+    expect(pair.edge.link.suspect).toBe(false);
+    await pair.clock.advance(1500);
+    expect(pair.edge.link.suspect).toBe(true);
+    await pair.clock.advance(3000);
     expect(pair.edge.ends).toMatchObject([{ code: "silent" }]);
     expect(asked.resets).toEqual(["link-lost"]);
     await pair.close();

@@ -1,0 +1,48 @@
+/** What is left of a request whose response came before its end. SPEC section "Visitors". */
+import { expect, it, onTestFinished } from "vitest";
+import type { UploadBody } from "../../../edge-side/exchange/upload-body.ts";
+import type { Visitor } from "../../../edge-side/exchange/visitor.ts";
+import { serveVisitors } from "../../../edge-side/http/http-server.ts";
+import { LINGER_MS } from "../../../edge-side/http/linger.ts";
+import { edgeConfigOf } from "../../kit/daemons.ts";
+import { FakeClock } from "../../kit/fake-clock.ts";
+import { RawVisitor } from "../../kit/raw-visitor.ts";
+import { silentLog } from "../../kit/silent-log.ts";
+import { reached, until } from "../../kit/until.ts";
+
+it.each([
+  ["nobody has asked for", async () => {}],
+  ["rests", async (body: UploadBody) => body.next().then(() => body.rest())],
+  ["is not wanted", async (body: UploadBody) => body.drop()],
+  ["is lost", async (body: UploadBody) => body.lost()],
+])(
+  "a body that %s is forgotten once it is here: a response after it on the connection is not cut, and no timer stays",
+  async (how, leave) => {
+    const clock = new FakeClock();
+    const visitors: Visitor[] = [];
+    const visits = { serve: (visitor: Visitor) => void visitors.push(visitor) };
+    const config = edgeConfigOf();
+    const server = await serveVisitors(config, { clock, log: silentLog, visits, soleHost: () => undefined });
+    onTestFinished(() => server.close(AbortSignal.abort()));
+    const raw = await RawVisitor.connect(server.addresses[0]?.port ?? 0);
+    const WAITING = { forVisitor() {}, forOrigin() {} };
+    for (let i = 0; i < 3; i++) {
+      raw.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 200000\r\n\r\n", "x".repeat(100_000));
+      const visitor = await reached(visitors, i + 1);
+      if (how !== "nobody has asked for") await leave(visitor.uploadBody(WAITING));
+      visitor.head({ status: 200, reason: "OK", fields: ["Content-Length", "0"] });
+      visitor.end([]);
+      await raw.response();
+      raw.send("x".repeat(100_000));
+    }
+    raw.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    const last = await reached(visitors, 4);
+    last.head({ status: 200, reason: "OK", fields: ["Content-Length", "2"] });
+    await last.body(Buffer.from("o"));
+    await clock.advance(LINGER_MS + 1);
+    await last.body(Buffer.from("k"));
+    last.end([]);
+    expect((await raw.response()).body.toString()).toBe("ok");
+    await until(() => clock.timers === 0, "no timer");
+  },
+);
