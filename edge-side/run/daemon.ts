@@ -42,6 +42,8 @@ export interface EdgeDaemon {
   reload(config: EdgeConfig): Promise<void>;
   /** Erases versions here and at the origin sides that are connected; returns how many there were here. */
   forget(what: ForgetWhat): Promise<number>;
+  /** Goes on in a new access log where the one in use was moved away. */
+  reopenAccessLog(): void;
   /** Drains, within a bound. */
   stop(): Promise<void>;
 }
@@ -60,10 +62,7 @@ export const startEdge = async (
   });
   const commonBases = new CommonBases({ clock, log, store, memory });
   const pool = new LinkPool({ hosts, log });
-  const accessLog = openAccessLog(config.accessLog, {
-    failed: (error) => log.error("access log failed", { error }),
-    dropped: (lines) => log.warn("access log too slow", { dropped: lines }),
-  });
+  const accessLog = openAccessLog(config.accessLog, { clock, log });
   const tunnel = await acceptOrigins({
     config,
     clock,
@@ -110,7 +109,7 @@ export const startEdge = async (
     visitorsAddresses: visitors.addresses,
     tunnelAddress: tunnel.address,
     async reload(next) {
-      accessLog.reopen();
+      accessLog.reopen(next.accessLog);
       renewCertificates(config.visitors, next.visitors);
       const same = hosts.replace(next);
       for (const link of [...pool.links])
@@ -120,6 +119,7 @@ export const startEdge = async (
       for (const link of pool.linksOf(host)) link.forget(host, url ?? "");
       return store.forget({ host }, url);
     },
+    reopenAccessLog: () => accessLog.reopen(),
     async stop() {
       const drained = new AbortController();
       const bound = clock.after(config.times.drainMs, () => drained.abort());

@@ -34,6 +34,7 @@ export const startWithAdmin = async (config: EdgeConfig, log: Log): Promise<Edge
         if (next.admin !== path) log.warn("admin is changed by a restart only", { admin: path ?? "none" });
         await daemon.reload(next);
       },
+      reopenAccessLog: () => daemon.reopenAccessLog(),
       async stop() {
         await admin?.close();
         await daemon.stop();

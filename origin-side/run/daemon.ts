@@ -18,6 +18,8 @@ import { Routes } from "../proxy/routes.ts";
 export interface OriginDaemon {
   /** Takes over routes. Edges and keys are changed by a restart. */
   reload(config: OriginConfig): Promise<void>;
+  /** Goes on in a new access log where the one in use was moved away. */
+  reopenAccessLog(): void;
   /** Drains, within a bound. */
   stop(): Promise<void>;
 }
@@ -34,10 +36,7 @@ export const startOrigin = async (
 ): Promise<OriginDaemon> => {
   const { log, clock = systemClock, chance = systemChance, load = eventLoopLoad(clock) } = options;
   const routes = new Routes(config, clock, log);
-  const accessLog = openAccessLog(config.accessLog, {
-    failed: (error) => log.error("access log failed", { error }),
-    dropped: (lines) => log.warn("access log too slow", { dropped: lines }),
-  });
+  const accessLog = openAccessLog(config.accessLog, { clock, log });
   const store = new VersionStore({
     clock,
     bytes: config.store.sizeBytes,
@@ -67,9 +66,10 @@ export const startOrigin = async (
   );
   return {
     async reload(next) {
-      accessLog.reopen();
+      accessLog.reopen(next.accessLog);
       routes.replace(next);
     },
+    reopenAccessLog: () => accessLog.reopen(),
     async stop() {
       const cut = new AbortController();
       const bound = clock.after(config.times.drainMs, () => cut.abort());

@@ -1,6 +1,6 @@
 /**
- * The life of a daemon from its config file to its exit code: start, say that it is ready, reload on SIGHUP, stop in
- * order on SIGTERM or SIGINT, and at once on the second of them. A config that cannot be used never replaces one that
+ * The life of a daemon from its config file to its exit code: start, say that it is ready, reload on SIGHUP, open the access log again on
+ * SIGUSR1, stop in order on SIGTERM or SIGINT, and at once on the second of them. A config that cannot be used never replaces one that
  * is in use.
  */
 
@@ -15,6 +15,8 @@ import { type Log, type LogFields, makeLog, type RootLog } from "./log.ts";
 export interface RunningDaemon<Config> {
   /** Takes over what can change while running. */
   reload(config: Config): Promise<void>;
+  /** Goes on in a new access log where the one in use was moved away. */
+  reopenAccessLog(): void;
   /** Finishes what is under way, within a bound, and lets go of everything. */
   stop(): Promise<void>;
 }
@@ -49,7 +51,18 @@ export const runDaemon = async <
   const signals = options.signals ?? process;
   const config = options.load();
   const log = (options.makeLog ?? makeLog)(config.log);
+  // Without listeners SIGUSR1 opens Node's debugger, and SIGUSR2 ends the process: also while it starts.
+  let reopen = (): void => {};
+  const listeners = { SIGUSR1: () => reopen(), SIGUSR2: () => {} };
+  const on = (more: Readonly<Record<string, () => void>>) => {
+    for (const [signal, run] of Object.entries(more)) signals.on(signal as NodeJS.Signals, run);
+  };
+  on(listeners);
   const daemon = await options.start(config, boundedLog(log, systemClock));
+  reopen = () => {
+    daemon.reopenAccessLog();
+    log.info("access log opened again");
+  };
 
   const { promise: ended, resolve: end } = Promise.withResolvers<number>();
   let stopping = false;
@@ -78,8 +91,8 @@ export const runDaemon = async <
     reloads = reloads.then(() => (stopping ? undefined : reloadOnce(options, daemon, log)));
   };
 
-  const listeners = { SIGTERM: stop, SIGINT: stop, SIGHUP: reload } as const;
-  for (const [signal, run] of Object.entries(listeners)) signals.on(signal as NodeJS.Signals, run);
+  const commands = { SIGTERM: stop, SIGINT: stop, SIGHUP: reload };
+  on(commands);
   // An origin side that waits to dial again holds neither socket nor a timer that counts: this keeps the process.
   const keeper = new MessageChannel();
   keeper.port1.ref();
@@ -88,7 +101,8 @@ export const runDaemon = async <
     return await ended;
   } finally {
     keeper.port1.close();
-    for (const [signal, run] of Object.entries(listeners)) signals.off(signal as NodeJS.Signals, run);
+    for (const [signal, run] of Object.entries({ ...listeners, ...commands }))
+      signals.off(signal as NodeJS.Signals, run);
   }
 };
 

@@ -16,6 +16,7 @@ const runTestDaemon = (over: Partial<RunningDaemon<TestConfig>> = {}) => {
   const signals = new EventEmitter();
   const lines: string[] = [];
   const reloaded: string[] = [];
+  const reopened: string[] = [];
   const state: { config: TestConfig | ConfigError } = {
     config: { name: "first", log: { level: "info", format: "json" } },
   };
@@ -31,6 +32,7 @@ const runTestDaemon = (over: Partial<RunningDaemon<TestConfig>> = {}) => {
           reloaded.push(name);
           log.debug("detail");
         },
+        reopenAccessLog: () => reopened.push("again"),
         stop: async () => {},
         ...over,
       };
@@ -40,7 +42,7 @@ const runTestDaemon = (over: Partial<RunningDaemon<TestConfig>> = {}) => {
     makeLog: (settings) => makeLog(settings, { write: (line) => lines.push(line) }),
   });
   const events = () => lines.map((line) => (JSON.parse(line) as { event: string }).event);
-  return { signals, lines, events, reloaded, state, code };
+  return { signals, lines, events, reloaded, reopened, state, code };
 };
 
 const BAD = new ConfigError([{ file: "c.yaml", line: 3, column: 5, message: "visitors has no port" }]);
@@ -111,6 +113,15 @@ describe("a daemon that runs", () => {
     expect(await run.code).toBe(0);
   });
 
+  it("opens its access log again on SIGUSR1", async () => {
+    const run = runTestDaemon();
+    await settle();
+    run.signals.emit("SIGUSR1");
+    expect([run.reopened, run.reloaded]).toEqual([["again"], []]);
+    run.signals.emit("SIGTERM");
+    await run.code;
+  });
+
   it("never reloads twice at once", async () => {
     const first = Promise.withResolvers<void>();
     let reloads = 0;
@@ -145,18 +156,22 @@ describe("a daemon that runs", () => {
   });
 });
 
-it("stays alive with nothing open, until a real signal", async () => {
+it("stays alive with nothing open, whatever other signals come, and opens no debugger, until a real signal", async () => {
   const program = `
     import { runDaemon } from "./protocol/daemon/run-daemon.ts";
     process.exitCode = await runDaemon({
       load: () => ({ log: { level: "info", format: "json" } }),
-      start: async () => ({ reload: async () => {}, stop: async () => {} }),
+      start: async () => ({ reload: async () => {}, reopenAccessLog() {}, stop: async () => {} }),
       describe: () => ({}),
     });`;
   const { child, said, ended } = startScript(["--input-type=module", "-e", program]);
   await said('"ready"');
   child.kill("SIGHUP");
   await said('"config reloaded"');
+  child.kill("SIGUSR2");
+  child.kill("SIGUSR1");
+  await said('"access log opened again"');
   child.kill("SIGTERM");
-  expect((await ended).code).toBe(0);
+  const { code, stderr } = await ended;
+  expect([code, stderr]).toEqual([0, expect.not.stringContaining("Debugger")]);
 });
