@@ -6,7 +6,7 @@ import { createServer, type Server } from "node:http";
 import { createServer as createSecureServer } from "node:https";
 import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
-import type { HostPort } from "../../protocol/config/units.ts";
+import { type HostPort, printHostPort } from "../../protocol/config/units.ts";
 import type { Log } from "../../protocol/daemon/log.ts";
 import type { Clock } from "../../protocol/runtime/clock.ts";
 import { MemoryBudget } from "../../protocol/runtime/memory-budget.ts";
@@ -71,8 +71,7 @@ export const serveVisitors = async (
   return {
     addresses: listeners.map((each) => each.address),
     renew: (next) => {
-      for (const [index, { tls }] of next.entries())
-        if (tls !== undefined) listeners[index]?.certificate?.renew(tls);
+      for (const [index, each] of next.entries()) listeners[index]?.renew(each);
     },
     close,
   };
@@ -84,15 +83,15 @@ interface ListenerOptions extends HttpServerOptions, Pick<Http2Options, "waiting
 }
 
 class VisitorListener {
-  readonly certificate: ListenerCertificate | undefined;
+  readonly #certificate: ListenerCertificate | undefined;
   readonly #listen: VisitorListen;
   readonly #server: Server;
 
   constructor(listen: VisitorListen, config: EdgeConfig, options: ListenerOptions) {
     const { crowd, turns } = options;
     this.#listen = listen;
-    this.certificate = listen.tls && new ListenerCertificate(listen.tls);
-    const { certificate } = this;
+    const certificate = listen.tls && new ListenerCertificate(listen.tls);
+    this.#certificate = certificate;
     const served: Http2Options = {
       clock: options.clock,
       log: options.log,
@@ -129,6 +128,11 @@ class VisitorListener {
       host: this.#listen.listen.host,
       port: typeof address === "object" && address !== null ? address.port : 0,
     };
+  }
+
+  renew({ listen, tls }: VisitorListen): void {
+    if (tls !== undefined && printHostPort(listen) === printHostPort(this.#listen.listen))
+      this.#certificate?.renew(tls);
   }
 
   open(): Promise<void> {

@@ -10,6 +10,7 @@ import { REMOVED_SETTINGS, removedSetting } from "../../protocol/config/removed-
 import {
   type AccessLogTarget,
   accessLog,
+  adminSocket,
   block,
   clientCertificate,
   count,
@@ -46,6 +47,8 @@ export interface OriginConfig {
   readonly redial: RedialTimes;
   readonly accessLog: AccessLogTarget;
   readonly log: LogSettings;
+  /** Path of the unix socket that commands speak to. */
+  readonly admin: string | undefined;
 }
 
 /** An edge, and how both ends prove the key. */
@@ -164,11 +167,14 @@ export const originSettings = (near: Surroundings): z.ZodType<OriginConfig> =>
       .transform(({ first, max }): RedialTimes => ({ firstMs: first, mostMs: max })),
     accessLog: accessLog(near),
     log: logBlock(),
-  }).refine(({ limits, memory }) => limits.pageBytes <= memory.perKeyBytes, {
-    abort: true,
-    path: ["limits", "pageBytes"],
-    error: "must be at most memory.perKey, or such a page could never be put together",
-  });
+    admin: adminSocket(near, "`coilgun-origin reload` speaks"),
+  })
+    .transform(({ admin, ...rest }) => ({ ...rest, admin }))
+    .refine(({ limits, memory }) => limits.pageBytes <= memory.perKeyBytes, {
+      abort: true,
+      path: ["limits", "pageBytes"],
+      error: "must be at most memory.perKey, or such a page could never be put together",
+    });
 
 /** An edge whose block names no mode is dialled in `mode: psk`. */
 const wireWritten = (value: unknown): unknown =>

@@ -32,7 +32,8 @@ export interface DialOptions {
   readonly clock: Clock;
   readonly chance: () => number;
   readonly log: Log;
-  readonly redial: RedialTimes;
+  /** As the config says now. */
+  redial(): RedialTimes;
   readonly heartbeatMs: number;
   readonly memory: MemoryBudget;
   readonly service: LinkService;
@@ -70,7 +71,7 @@ export class KeptLink {
       const livedMs = await this.#once();
       if (this.#stopping.signal.aborted) return;
       if (livedMs >= GOOD_LINK_MS) attempt = 0;
-      await clock.sleep(redialDelayMs(attempt, redial, chance), this.#stopping.signal).catch(() => {});
+      await clock.sleep(redialDelayMs(attempt, redial(), chance), this.#stopping.signal).catch(() => {});
     }
   }
 

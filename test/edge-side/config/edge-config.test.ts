@@ -2,7 +2,8 @@ import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { inspect } from "node:util";
 import { describe, expect, it } from "vitest";
-import { edgeSettings, LONGEST_SOCKET_PATH } from "../../../edge-side/config/edge-config.ts";
+import { edgeSettings } from "../../../edge-side/config/edge-config.ts";
+import { LONGEST_SOCKET_PATH } from "../../../protocol/config/schema.ts";
 import { ConfigError, parseConfig } from "../../../protocol/config/parse-config.ts";
 import { secretText } from "../../../protocol/transport/key.ts";
 import {

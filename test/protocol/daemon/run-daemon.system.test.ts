@@ -9,6 +9,7 @@ import { startScript } from "../../kit/run-command.ts";
 interface TestConfig {
   readonly name: string;
   readonly log: { readonly level: "info" | "debug"; readonly format: "json" };
+  readonly admin: undefined;
 }
 
 /** A daemon that does nothing but remember, and the signals, config and log lines around it. */
@@ -18,9 +19,10 @@ const runTestDaemon = (over: Partial<RunningDaemon<TestConfig>> = {}) => {
   const reloaded: string[] = [];
   const reopened: string[] = [];
   const state: { config: TestConfig | ConfigError } = {
-    config: { name: "first", log: { level: "info", format: "json" } },
+    config: { name: "first", log: { level: "info", format: "json" }, admin: undefined },
   };
   const code = runDaemon<TestConfig, RunningDaemon<TestConfig>>({
+    name: "coilgun-test",
     load() {
       if (state.config instanceof ConfigError) throw state.config;
       return state.config;
@@ -31,6 +33,7 @@ const runTestDaemon = (over: Partial<RunningDaemon<TestConfig>> = {}) => {
         reload: async ({ name }) => {
           reloaded.push(name);
           log.debug("detail");
+          return [];
         },
         reopenAccessLog: () => reopened.push("again"),
         stop: async () => {},
@@ -77,7 +80,7 @@ describe("a daemon that runs", () => {
   it("reads the config again on SIGHUP, the log's level too", async () => {
     const run = runTestDaemon();
     await settle();
-    run.state.config = { name: "second", log: { level: "debug", format: "json" } };
+    run.state.config = { name: "second", log: { level: "debug", format: "json" }, admin: undefined };
     run.signals.emit("SIGHUP");
     await settle();
     run.signals.emit("SIGHUP");
@@ -128,7 +131,7 @@ describe("a daemon that runs", () => {
     const run = runTestDaemon({
       reload: () => {
         reloads++;
-        return first.promise;
+        return first.promise.then(() => []);
       },
     });
     await settle();
@@ -145,6 +148,7 @@ describe("a daemon that runs", () => {
 
   it("does not start with a config that is not valid", async () => {
     const refused = runDaemon<TestConfig, RunningDaemon<TestConfig>>({
+      name: "coilgun-test",
       load() {
         throw BAD;
       },
@@ -160,8 +164,9 @@ it("stays alive with nothing open, whatever other signals come, and opens no deb
   const program = `
     import { runDaemon } from "./protocol/daemon/run-daemon.ts";
     process.exitCode = await runDaemon({
+      name: "coilgun-test",
       load: () => ({ log: { level: "info", format: "json" } }),
-      start: async () => ({ reload: async () => {}, reopenAccessLog() {}, stop: async () => {} }),
+      start: async () => ({ reload: async () => [], reopenAccessLog() {}, stop: async () => {} }),
       describe: () => ({}),
     });`;
   const { child, said, ended } = startScript(["--input-type=module", "-e", program]);
