@@ -12,6 +12,7 @@ import {
   adminSocket,
   block,
   count,
+  drainStreams,
   hostName,
   logBlock,
   type MemorySettings,
@@ -107,6 +108,8 @@ export interface EdgeTimes {
   readonly heartbeatMs: number;
   /** For what is under way when the daemon stops. */
   readonly drainMs: number;
+  /** For event streams and upgraded connections then. */
+  readonly drainStreamsMs: number;
 }
 
 /** Reads and checks `edge.yaml`. Throws ConfigError. */
@@ -158,6 +161,7 @@ export const edgeSettings = (near: Surroundings): z.ZodType<EdgeConfig> =>
       drain: time("30s", { least: "0s", most: "1h" }).describe(
         "For what is under way when the daemon stops.",
       ),
+      drainStreams: drainStreams(),
     }).transform(
       (times): EdgeTimes => ({
         originAnswerMs: times.originAnswer,
@@ -165,6 +169,7 @@ export const edgeSettings = (near: Surroundings): z.ZodType<EdgeConfig> =>
         idleMs: times.idle,
         heartbeatMs: times.heartbeat,
         drainMs: times.drain,
+        drainStreamsMs: times.drainStreams,
       }),
     ),
     trustedProxies: z

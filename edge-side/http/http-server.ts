@@ -33,6 +33,8 @@ export interface VisitorServer {
 export interface HttpServerOptions {
   readonly clock: Clock;
   readonly log: Log;
+  /** Descriptors to listen on, in the order of the config, in place of its addresses. */
+  readonly sockets?: readonly number[];
   /** Who serves visitors, whatever they came by. */
   readonly visits: { serve(visitor: Visitor): void };
 }
@@ -53,7 +55,7 @@ export const serveVisitors = async (
   });
   const common = { ...options, crowd, waitingRequests, turns: new SmallPieceTurns(options.clock) };
   const listeners = config.visitors.map((listen) => new VisitorListener(listen, config, common));
-  const opened = await Promise.allSettled(listeners.map((each) => each.open()));
+  const opened = await Promise.allSettled(listeners.map((each, i) => each.open(options.sockets?.[i])));
   const failed = opened.find((each) => each.status === "rejected");
   const close = async (signal: AbortSignal) => {
     crowd.drain();
@@ -135,11 +137,11 @@ class VisitorListener {
       this.#certificate?.renew(tls);
   }
 
-  open(): Promise<void> {
+  open(fd: number | undefined): Promise<void> {
     const { listen, reusePort } = this.#listen;
     return new Promise((resolve, reject) => {
       this.#server.once("error", reject);
-      this.#server.listen({ ...listen, reusePort }, () => {
+      this.#server.listen(fd === undefined ? { ...listen, reusePort } : { fd }, () => {
         this.#server.off("error", reject);
         resolve();
       });

@@ -2,6 +2,7 @@
 
 import type { Log } from "../../protocol/daemon/log.ts";
 import type { Clock } from "../../protocol/runtime/clock.ts";
+import type { LongLived } from "../../protocol/runtime/long-lived.ts";
 import type { MemoryBudget } from "../../protocol/runtime/memory-budget.ts";
 import type { VersionStore } from "../../protocol/store/version-store.ts";
 import type { CommonBases } from "../bases/common/common-bases.ts";
@@ -29,6 +30,7 @@ export interface ServeDependencies {
   readonly pageBytes: number;
   /** For the web server to answer, while the request waits for nothing but it. */
   readonly originAnswerMs: number;
+  readonly longLived: LongLived;
   readonly hosts: HostTable;
   readonly untrusted: UntrustedProxies;
   /** What Via calls this edge: no other edge has the same. */

@@ -46,6 +46,7 @@ export class Visit implements VisitorListener, ExchangeEvents {
   #bases: VisitBases | undefined;
   #upload: Upload | undefined;
   #deadline: AnswerTimeout | undefined;
+  #lastsNoMore: (() => void) | undefined;
   /** What the visitor got to see, once it is known. */
   #status: number | undefined;
   #pageBytes: number | undefined;
@@ -90,6 +91,11 @@ export class Visit implements VisitorListener, ExchangeEvents {
     this.#status = status;
   }
 
+  /** The response is an event stream, or no HTTP any more: a daemon that stops does not wait for its end. */
+  mayLast(): void {
+    this.#lastsNoMore = this.#settings.longLived.add(() => this.giveUp("cancelled"));
+  }
+
   /** So many bytes of the page were given out, or will be. */
   page(bytes: number): void {
     this.#pageBytes = bytes;
@@ -106,6 +112,7 @@ export class Visit implements VisitorListener, ExchangeEvents {
 
   /** Gives back what the try on this link took. */
   settle(): void {
+    this.#lastsNoMore?.();
     this.#bases?.over(this.#exchange?.answerBytes ?? 0);
     this.#upload?.release();
   }

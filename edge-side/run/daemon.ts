@@ -8,11 +8,13 @@ import { needRestart } from "../../protocol/config/restart-settings.ts";
 import type { HostPort } from "../../protocol/config/units.ts";
 import { openAccessLog } from "../../protocol/daemon/access-log.ts";
 import { whyNotListening } from "../../protocol/daemon/findings.ts";
+import { inheritedSockets } from "../../protocol/daemon/inherited-sockets.ts";
 import type { Log } from "../../protocol/daemon/log.ts";
 import type { RunningDaemon } from "../../protocol/daemon/run-daemon.ts";
 import { helloMaker } from "../../protocol/link/local-hello.ts";
 import { type Clock, systemClock } from "../../protocol/runtime/clock.ts";
 import { eventLoopLoad, type Load } from "../../protocol/runtime/event-loop-load.ts";
+import { LongLived } from "../../protocol/runtime/long-lived.ts";
 import { MemoryBudget } from "../../protocol/runtime/memory-budget.ts";
 import { VersionStore } from "../../protocol/store/version-store.ts";
 import { CommonBases } from "../bases/common/common-bases.ts";
@@ -50,6 +52,7 @@ const LIVE = [
   "log.level",
   "times.originAnswerMs",
   "times.drainMs",
+  "times.drainStreamsMs",
   "visitors[].tls.certificate",
   "visitors[].tls.privateKey",
 ];
@@ -76,6 +79,7 @@ interface EdgeOptions {
 const start = async (config: EdgeConfig, options: EdgeOptions): Promise<EdgeDaemon> => {
   let { times } = config;
   const { log, clock = systemClock, load = eventLoopLoad(clock) } = options;
+  const sockets = inheritedSockets(["visitors", "tunnel"]);
   const hosts = new ServedHosts(config);
   const store = new VersionStore({ clock, bytes: config.store.sizeBytes, lifetimes: lifetimesOf(config) });
   const memory = new MemoryBudget({
@@ -91,6 +95,7 @@ const start = async (config: EdgeConfig, options: EdgeOptions): Promise<EdgeDaem
     log,
     pool,
     memory,
+    socket: sockets.tunnel[0],
     secretOf: (keyId) => hosts.secretOf(keyId),
     limitsOf: (keyId) => hosts.limitsOf(keyId),
     hello: helloMaker({
@@ -99,6 +104,7 @@ const start = async (config: EdgeConfig, options: EdgeOptions): Promise<EdgeDaem
       codecs: codecIds(CODEC_NAMES),
     }),
   });
+  const longLived = new LongLived();
   const visits = new Visits({
     clock,
     log,
@@ -116,13 +122,16 @@ const start = async (config: EdgeConfig, options: EdgeOptions): Promise<EdgeDaem
     },
     hosts,
     untrusted: new UntrustedProxies(log),
+    longLived,
     pseudonym: pseudonymOf(randomBytes(PSEUDONYM_BYTES).toString("hex")),
     accessLog,
   });
-  const visitors = await serveVisitors(config, { clock, log, visits }).catch(async (error: unknown) => {
-    await tunnel.close();
-    throw error;
-  });
+  const visitors = await serveVisitors(config, { clock, log, visits, sockets: sockets.visitors }).catch(
+    async (error: unknown) => {
+      await tunnel.close();
+      throw error;
+    },
+  );
   const forget = async ({ host, url }: ForgetWhat) => {
     for (const link of pool.linksOf(host)) link.forget(host, url ?? "");
     return store.forget({ host }, url);
@@ -147,10 +156,13 @@ const start = async (config: EdgeConfig, options: EdgeOptions): Promise<EdgeDaem
     async stop() {
       const drained = new AbortController();
       const bound = clock.after(times.drainMs, () => drained.abort());
+      const streams = clock.after(times.drainStreamsMs, () => longLived.cutAll());
       tunnel.closeAccepting();
+      for (const link of pool.links) link.announceEnd("the edge stops");
       await visitors.close(drained.signal);
       for (const link of pool.links) link.drain("the edge stops");
       bound.cancel();
+      streams.cancel();
       await tunnel.close();
       await visits.over();
       await commonBases.stop();

@@ -14,6 +14,7 @@ import {
   block,
   clientCertificate,
   count,
+  drainStreams,
   hostName,
   hostPort,
   logBlock,
@@ -88,6 +89,8 @@ export interface OriginTimes {
   readonly heartbeatMs: number;
   /** For what is under way when the daemon stops. */
   readonly drainMs: number;
+  /** For event streams and upgraded connections then. */
+  readonly drainStreamsMs: number;
 }
 
 /** How long to wait before dialling again: the first time, and at most. */
@@ -152,7 +155,14 @@ export const originSettings = (near: Surroundings): z.ZodType<OriginConfig> =>
       drain: time("30s", { least: "0s", most: "1h" }).describe(
         "For what is under way when the daemon stops.",
       ),
-    }).transform(({ heartbeat, drain }): OriginTimes => ({ heartbeatMs: heartbeat, drainMs: drain })),
+      drainStreams: drainStreams(),
+    }).transform(
+      ({ heartbeat, drain, drainStreams }): OriginTimes => ({
+        heartbeatMs: heartbeat,
+        drainMs: drain,
+        drainStreamsMs: drainStreams,
+      }),
+    ),
     redial: optionalBlock({
       first: time("250ms", { least: "10ms" }).describe("The wait before an edge is dialled again, at first."),
       max: time("30s", { least: "10ms", most: "1h" }).describe(

@@ -12,6 +12,7 @@ import { LinkEndpoint } from "../../protocol/link/link.ts";
 import type { Link, LinkEnd } from "../../protocol/link/link-api.ts";
 import type { Clock } from "../../protocol/runtime/clock.ts";
 import type { MemoryBudget } from "../../protocol/runtime/memory-budget.ts";
+import { TaskSet } from "../../protocol/runtime/task-set.ts";
 import { dialLink } from "../../protocol/transport/dial-link.ts";
 import { dialSecurity, type EdgeToDial, type RedialTimes } from "../config/origin-config.ts";
 import type { LinkService, ServedLink } from "./serve-link.ts";
@@ -21,6 +22,10 @@ const HANDSHAKE_MS = 5_000;
 /** A link that lived this long was a good one: the next pause is the first one again. @internal */
 export const GOOD_LINK_MS = 10_000;
 
+const SAID_GO_AWAY: LinkEnd = {
+  code: "shutting-down",
+  message: "the edge takes nothing new; what runs is finished",
+};
 const STOPS = "the origin side stops";
 
 /** Pause before try number `attempt` (0 is the first one after a loss), milliseconds: full jitter. @internal */
@@ -46,7 +51,9 @@ export class KeptLink {
   readonly #log: Log;
   readonly #stopping = new AbortController();
   readonly #over: Promise<void>;
-  #link: Link | undefined;
+  /** The one that takes streams, and those that finish what runs since the edge said go-away. */
+  readonly #links = new Set<Link>();
+  readonly #lives = new TaskSet();
 
   constructor(options: DialOptions) {
     this.#options = options;
@@ -57,11 +64,14 @@ export class KeptLink {
   /** Takes no new streams and dials no more; resolves when the link has ended, at the latest when `cut` fires. */
   async stop(cut: AbortSignal): Promise<void> {
     this.#stopping.abort();
-    this.#link?.drain(STOPS);
-    const close = () => this.#link?.close("shutting-down", STOPS);
+    for (const link of this.#links) link.drain(STOPS);
+    const close = () => {
+      for (const link of this.#links) link.close("shutting-down", STOPS);
+    };
     cut.addEventListener("abort", close, { once: true });
     if (cut.aborted) close();
     await this.#over;
+    await this.#lives.over();
     cut.removeEventListener("abort", close);
   }
 
@@ -75,7 +85,7 @@ export class KeptLink {
     }
   }
 
-  /** Dials once; resolves, when that link has ended or could not be had, with how many milliseconds it lived. */
+  /** Dials once; resolves, when that link takes nothing more or could not be had, with how many milliseconds it lived. */
   async #once(): Promise<number> {
     const { edge, clock } = this.#options;
     try {
@@ -98,6 +108,8 @@ export class KeptLink {
   #run(transport: Awaited<ReturnType<typeof dialLink>>): Promise<LinkEnd> {
     const { edge, clock, memory, heartbeatMs, hello, service } = this.#options;
     const { promise, resolve } = Promise.withResolvers<LinkEnd>();
+    const life = Promise.withResolvers<void>();
+    this.#lives.add(life.promise);
     let served: ServedLink | undefined;
     const link: Link = new LinkEndpoint({
       transport,
@@ -116,11 +128,16 @@ export class KeptLink {
         opened: (stream, open) => served?.opened(stream, open),
         forget: (host, url) => served?.forget(host, url),
         pushed: (version) => served?.pushed(version),
-        draining: () => this.#log.info("link draining"),
-        closed: resolve,
+        // Its place may be taken already: the next one is dialled while this one finishes what runs.
+        draining: () => resolve(SAID_GO_AWAY),
+        closed: (end) => {
+          this.#links.delete(link);
+          life.resolve();
+          resolve(end);
+        },
       },
     });
-    this.#link = link;
+    this.#links.add(link);
     if (this.#stopping.signal.aborted) link.drain(STOPS); // meanwhile
     return promise;
   }

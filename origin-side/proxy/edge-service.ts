@@ -9,6 +9,7 @@ import type { OpenFrame, VersionFrame } from "../../protocol/frames/frame.ts";
 import { CODED_REQUESTS } from "../../protocol/frames/request-coding.ts";
 import type { Link } from "../../protocol/link/link-api.ts";
 import type { Stream } from "../../protocol/link/stream.ts";
+import { LongLived } from "../../protocol/runtime/long-lived.ts";
 import { TaskSet } from "../../protocol/runtime/task-set.ts";
 import { partitionOf } from "../../protocol/store/partition.ts";
 import { CompressorLimits } from "../answer/compressor-limits.ts";
@@ -33,7 +34,10 @@ export interface EdgeServiceDependencies
 
 export class EdgeService implements LinkService {
   readonly #options: EdgeServiceDependencies;
-  readonly #shared: Pick<ExchangeDependencies, "contexts" | "sessions" | "strongTags" | "mislabelling">;
+  readonly #shared: Pick<
+    ExchangeDependencies,
+    "contexts" | "longLived" | "sessions" | "strongTags" | "mislabelling"
+  >;
   readonly #omittedEtags: OmittedEtags;
   readonly #pushes: PushReceiver;
   readonly #underWay = new TaskSet();
@@ -42,6 +46,7 @@ export class EdgeService implements LinkService {
     this.#options = options;
     this.#shared = {
       contexts: new CompressorLimits(),
+      longLived: new LongLived(),
       sessions: new KnownSessions(),
       strongTags: new StrongTags(),
       mislabelling: new MislabellingRoutes(options),
@@ -55,6 +60,11 @@ export class EdgeService implements LinkService {
       pushes: this.#pushes,
       underWay: this.#underWay,
     });
+  }
+
+  /** Ends event streams and upgraded connections, from now on too. */
+  cutLongLived(): void {
+    this.#shared.longLived.cutAll();
   }
 
   /** Resolves when all that edges have asked for is over. */

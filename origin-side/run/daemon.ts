@@ -20,7 +20,7 @@ import { Routes } from "../proxy/routes.ts";
 export type OriginDaemon = RunningDaemon<OriginConfig>;
 
 /** What a reload takes over. */
-const LIVE = ["edges", "routes", "redial", "accessLog", "log.level", "times.drainMs"];
+const LIVE = ["edges", "routes", "redial", "accessLog", "log.level", "times.drainMs", "times.drainStreamsMs"];
 
 export const startOrigin = async (
   config: OriginConfig,
@@ -80,7 +80,9 @@ export const startOrigin = async (
     },
     reopenAccessLog: () => accessLog.reopen(),
     async stop() {
+      const streams = clock.after(times.drainStreamsMs, () => service.cutLongLived());
       await links.stop(times.drainMs);
+      streams.cancel();
       await routes.close();
       await service.over();
       await accessLog.close();

@@ -193,6 +193,11 @@ export const memoryBlock = () =>
     })
     .transform(({ budget, perKey }): MemorySettings => ({ budgetBytes: budget, perKeyBytes: perKey }));
 
+export const drainStreams = () =>
+  time("2s", { least: "0s", most: "1h" }).describe(
+    "The same for event streams and upgraded connections, which browsers open again.",
+  );
+
 export const logBlock = () =>
   optionalBlock({
     level: z.enum(LOG_LEVELS).prefault("info").describe("The least important lines that are written."),

@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { inspect } from "node:util";
 import { describe, expect, it } from "vitest";
 import { edgeSettings } from "../../../edge-side/config/edge-config.ts";
-import { LONGEST_SOCKET_PATH } from "../../../protocol/config/schema.ts";
 import { ConfigError, parseConfig } from "../../../protocol/config/parse-config.ts";
+import { LONGEST_SOCKET_PATH } from "../../../protocol/config/schema.ts";
 import { secretText } from "../../../protocol/transport/key.ts";
 import {
   expectedProblems,
@@ -88,6 +88,7 @@ describe("a valid edge.yaml", () => {
         idleMs: 60_000,
         heartbeatMs: 10_000,
         drainMs: 30_000,
+        drainStreamsMs: 2_000,
       },
       trustedProxies: [],
       accessLog: { to: "off" },
