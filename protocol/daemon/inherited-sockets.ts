@@ -2,13 +2,9 @@
  * Ports that outlive the process: sockets that the service manager listens on and passes from descriptor 3 on (sd_listen_fds(3):
  * LISTEN_PID, LISTEN_FDS, LISTEN_FDNAMES). What arrives between two processes waits there, and is refused by nobody.
  */
-import type { HostPort } from "../config/units.ts";
 import { Complaint } from "../runtime/user-error.ts";
 
 const FIRST_FD = 3;
-
-/** Where a server listens: at an address, or on a socket that is there already. */
-export type ListenAt = HostPort | { readonly fd: number };
 
 /** The surroundings of the process, or of a test. */
 export interface Inheritance {
