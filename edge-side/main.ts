@@ -13,22 +13,21 @@ import {
 } from "../protocol/config/units.ts";
 import { EXIT, programNamed, runProgram, say } from "../protocol/daemon/cli.ts";
 import { printFinding } from "../protocol/daemon/findings.ts";
+import { askToReload } from "../protocol/daemon/reload.ts";
 import { runDaemon } from "../protocol/daemon/run-daemon.ts";
 import { systemClock } from "../protocol/runtime/clock.ts";
 import { Complaint } from "../protocol/runtime/user-error.ts";
-import { askToForget } from "./command/admin.ts";
 import { checkEdge } from "./command/check.ts";
+import { askToForget } from "./command/forget.ts";
 import { nextSteps, pair } from "./command/pair.ts";
 import { loadEdgeConfig } from "./config/edge-config.ts";
-import { startWithAdmin } from "./run/start.ts";
+import { startEdge } from "./run/daemon.ts";
 
+const PROGRAM = "coilgun-edge";
 const CONFIG = ["-c, --config <file>", "the config file", "edge.yaml"] as const;
 
 const edgeProgram = (): Command => {
-  const program = programNamed(
-    "coilgun-edge",
-    "Serves visitors, and asks origin sides over a link that remembers.",
-  );
+  const program = programNamed(PROGRAM, "Serves visitors, and asks origin sides over a link that remembers.");
 
   program
     .command("run")
@@ -36,8 +35,9 @@ const edgeProgram = (): Command => {
     .option(...CONFIG)
     .action(async ({ config: file }: { config: string }) => {
       const code = await runDaemon({
+        name: PROGRAM,
         load: () => loadEdgeConfig(file),
-        start: startWithAdmin,
+        start: (config, log) => startEdge(config, { log }),
         describe: ({ visitorsAddresses, tunnelAddress }) => ({
           visitors: visitorsAddresses.map(printHostPort).join(" "),
           tunnel: printHostPort(tunnelAddress),
@@ -45,6 +45,15 @@ const edgeProgram = (): Command => {
       });
       // Whatever is still open has had its time: a stopped daemon does not linger.
       process.exit(code);
+    });
+
+  program
+    .command("reload")
+    .description("have the running daemon read its config again, and say what came of it")
+    .option(...CONFIG)
+    .action(async ({ config: file }: { config: string }) => {
+      const { admin } = loadEdgeConfig(file);
+      for (const line of await askToReload(admin, file, { program: PROGRAM })) say(line);
     });
 
   program
@@ -104,7 +113,7 @@ const edgeProgram = (): Command => {
           `${file} sets no admin socket; set admin, such as ./edge.sock, and restart coilgun-edge`,
         );
       }
-      const forgotten = await askToForget(admin, { host, url }, systemClock);
+      const forgotten = await askToForget(admin, { host, url });
       say(`${forgotten} version(s) of ${host}${url ?? ""} erased`);
     });
 

@@ -6,17 +6,19 @@ import type { Command } from "commander";
 import { printHostPort } from "../protocol/config/units.ts";
 import { EXIT, programNamed, runProgram, say } from "../protocol/daemon/cli.ts";
 import { printFinding } from "../protocol/daemon/findings.ts";
+import { askToReload } from "../protocol/daemon/reload.ts";
 import { runDaemon } from "../protocol/daemon/run-daemon.ts";
 import { systemClock } from "../protocol/runtime/clock.ts";
 import { checkOrigin } from "./command/check.ts";
 import { loadOriginConfig } from "./config/origin-config.ts";
 import { startOrigin } from "./run/daemon.ts";
 
+const PROGRAM = "coilgun-origin";
 const CONFIG = ["-c, --config <file>", "the config file", "origin.yaml"] as const;
 
 const originProgram = (): Command => {
   const program = programNamed(
-    "coilgun-origin",
+    PROGRAM,
     "Runs beside the web server, and dials the edge that serves visitors.",
   );
 
@@ -26,6 +28,7 @@ const originProgram = (): Command => {
     .option(...CONFIG)
     .action(async ({ config: file }: { config: string }) => {
       const code = await runDaemon({
+        name: PROGRAM,
         load: () => loadOriginConfig(file),
         start: (config, log) => startOrigin(config, { log }),
         describe: (_, { edges, routes }) => ({
@@ -35,6 +38,15 @@ const originProgram = (): Command => {
       });
       // Whatever is still open has had its time: a stopped daemon does not linger.
       process.exit(code);
+    });
+
+  program
+    .command("reload")
+    .description("have the running daemon read its config again, and say what came of it")
+    .option(...CONFIG)
+    .action(async ({ config: file }: { config: string }) => {
+      const { admin } = loadOriginConfig(file);
+      for (const line of await askToReload(admin, file, { program: PROGRAM })) say(line);
     });
 
   program

@@ -229,11 +229,11 @@ describe("the source tree", () => {
       ({ path, imports }) => !path.startsWith("bench/") && imports.some((name) => /^node:fs\b/.test(name)),
     );
     expect(files.map(({ path }) => path).toSorted()).toEqual([
-      "edge-side/command/admin.ts",
       "edge-side/command/check.ts",
       "edge-side/command/pair.ts",
       "protocol/config/parse-config.ts",
       "protocol/daemon/access-log.ts",
+      "protocol/daemon/admin.ts",
       "protocol/daemon/cli.ts",
       "protocol/daemon/findings.ts",
       "protocol/daemon/private-file.ts",

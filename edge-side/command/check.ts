@@ -8,6 +8,7 @@ import { isIP } from "node:net";
 import { dirname } from "node:path";
 import { loadConfig } from "../../protocol/config/parse-config.ts";
 import { printHostPort } from "../../protocol/config/units.ts";
+import { isDaemonAt } from "../../protocol/daemon/admin.ts";
 import {
   checkFree,
   checkPrivacy,
@@ -23,7 +24,6 @@ import { type EdgeConfig, edgeSettings } from "../config/edge-config.ts";
 import type { VisitorTls } from "../config/listener-config.ts";
 import { LIST_THE_PROXY } from "../config/trusted-proxies.ts";
 import type { TunnelListen } from "../config/tunnel-config.ts";
-import { isEdgeAt } from "./admin.ts";
 
 /** A certificate that ends sooner than this is worth a warning. */
 const SOON_DAYS = 14;
@@ -77,7 +77,7 @@ const checkPorts = async (config: EdgeConfig): Promise<readonly Finding[]> => {
     { setting: "tunnel", listen: config.tunnel.listen, reusePort: false },
   ];
   // Its own ports are taken by the daemon that runs; that is no problem of the config.
-  if (config.admin !== undefined && (await isEdgeAt(config.admin))) {
+  if (config.admin !== undefined && (await isDaemonAt(config.admin))) {
     const places = listens.map(({ listen }) => printHostPort(listen)).join(" and ");
     return [ok(`coilgun-edge is running; ${places} were not tried`)];
   }

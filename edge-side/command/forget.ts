@@ -1,6 +1,37 @@
-/** Which versions an operator asks to erase. */
+/** `coilgun-edge forget`: which versions an operator asks to erase, as the question and as the running edge reads it. */
+import { type AskOptions, askDaemon, type Reply } from "../../protocol/daemon/admin.ts";
+import { Complaint } from "../../protocol/runtime/user-error.ts";
 
 export interface ForgetWhat {
   readonly host: string;
   readonly url: string | undefined;
 }
+
+/** Asks the edge whose admin socket is at `path` to erase versions; resolves with how many. Throws Complaint. */
+export const askToForget = async (
+  path: string,
+  what: ForgetWhat,
+  options: Omit<AskOptions, "program"> = {},
+): Promise<number> => {
+  const answer = await askDaemon(path, "forget", what, { ...options, program: "coilgun-edge" });
+  if (answer !== undefined && "forgotten" in answer) return Number(answer.forgotten);
+  throw new Complaint(`the edge at ${path} could not forget; its log says why`);
+};
+
+/** The duty of the running edge; `forget` resolves with how many versions were erased. */
+export const forgetDuty =
+  (forget: (what: ForgetWhat) => Promise<number>) =>
+  async (asked: unknown): Promise<Reply> => {
+    const what = readForget(asked);
+    if (what === undefined) return { status: 400, body: { problem: "a host, and a url that begins with /" } };
+    return { status: 200, body: { forgotten: await forget(what) } };
+  };
+
+const readForget = (asked: unknown): ForgetWhat | undefined => {
+  if (typeof asked !== "object" || asked === null || !("host" in asked)) return undefined;
+  const { host } = asked;
+  const url = "url" in asked ? asked.url : undefined;
+  if (typeof host !== "string" || host === "") return undefined;
+  if (url === undefined) return { host, url };
+  return typeof url === "string" && url.startsWith("/") ? { host, url } : undefined;
+};

@@ -9,8 +9,10 @@ import { loadConfig, type Surroundings } from "../../protocol/config/parse-confi
 import {
   type AccessLogTarget,
   accessLog,
+  adminSocket,
   block,
   count,
+  drainStreams,
   heartbeat,
   hostName,
   logBlock,
@@ -46,7 +48,7 @@ export interface EdgeConfig {
   readonly trustedProxies: readonly Network[];
   readonly accessLog: AccessLogTarget;
   readonly log: LogSettings;
-  /** Path of the unix socket that `coilgun-edge forget` speaks to. */
+  /** Path of the unix socket that commands speak to. */
   readonly admin: string | undefined;
 }
 
@@ -109,13 +111,12 @@ export interface EdgeTimes {
   readonly heartbeatMs: number;
   /** For what is under way when the daemon stops. */
   readonly drainMs: number;
+  /** For event streams and upgraded connections then. */
+  readonly drainStreamsMs: number;
 }
 
 /** Reads and checks `edge.yaml`. Throws ConfigError. */
 export const loadEdgeConfig = (file: string): EdgeConfig => loadConfig(file, edgeSettings);
-
-/** The longest path of a unix socket that every system can bind: 104 bytes with the final zero. @internal */
-export const LONGEST_SOCKET_PATH = 103;
 
 export const edgeSettings = (near: Surroundings): z.ZodType<EdgeConfig> =>
   block({
@@ -164,6 +165,7 @@ export const edgeSettings = (near: Surroundings): z.ZodType<EdgeConfig> =>
       drain: time("30s", { least: "0s", most: "1h" }).describe(
         "For what is under way when the daemon stops.",
       ),
+      drainStreams: drainStreams(),
     }).transform(
       (times): EdgeTimes => ({
         originAnswerMs: times.originAnswer,
@@ -172,6 +174,7 @@ export const edgeSettings = (near: Surroundings): z.ZodType<EdgeConfig> =>
         linkMs: times.link,
         heartbeatMs: times.heartbeat,
         drainMs: times.drain,
+        drainStreamsMs: times.drainStreams,
       }),
     ),
     trustedProxies: z
@@ -180,9 +183,7 @@ export const edgeSettings = (near: Surroundings): z.ZodType<EdgeConfig> =>
       .describe("Whose X-Forwarded-* and Forwarded fields are believed."),
     accessLog: accessLog(near),
     log: logBlock(),
-    admin: written((name) => socketPath(near.pathOf(name)), "a path, such as ./edge.sock")
-      .optional()
-      .describe("The unix socket that `coilgun-edge forget` speaks to."),
+    admin: adminSocket(near, "`coilgun-edge reload` and `coilgun-edge forget` speak"),
   })
     .refine(({ limits, memory }) => limits.pageBytes <= memory.perKeyBytes, {
       abort: true,
@@ -272,8 +273,3 @@ function protocolName(text: string): string {
   if (TOKEN.test(text)) return name;
   throw new UnitError("is not a protocol's name; write one such as connect-udp");
 }
-
-const socketPath = (path: string): string => {
-  if (Buffer.byteLength(path) <= LONGEST_SOCKET_PATH) return path;
-  throw new UnitError(`makes a path longer than ${LONGEST_SOCKET_PATH} bytes, which no unix socket can have`);
-};

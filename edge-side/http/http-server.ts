@@ -6,7 +6,7 @@ import { createServer, type Server } from "node:http";
 import { createServer as createSecureServer } from "node:https";
 import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
-import type { HostPort } from "../../protocol/config/units.ts";
+import { type HostPort, printHostPort } from "../../protocol/config/units.ts";
 import type { Log } from "../../protocol/daemon/log.ts";
 import type { Clock } from "../../protocol/runtime/clock.ts";
 import { MemoryBudget } from "../../protocol/runtime/memory-budget.ts";
@@ -33,6 +33,8 @@ export interface VisitorServer {
 export interface HttpServerOptions {
   readonly clock: Clock;
   readonly log: Log;
+  /** Descriptors to listen on, in the order of the config, in place of its addresses. */
+  readonly sockets?: readonly number[];
   /** Who serves visitors, whatever they came by. */
   readonly visits: { serve(visitor: Visitor): void };
   /** The host of this edge, where it has one only. */
@@ -55,7 +57,7 @@ export const serveVisitors = async (
   });
   const common = { ...options, crowd, waitingRequests, turns: new SmallPieceTurns(options.clock) };
   const listeners = config.visitors.map((listen) => new VisitorListener(listen, config, common));
-  const opened = await Promise.allSettled(listeners.map((each) => each.open()));
+  const opened = await Promise.allSettled(listeners.map((each, i) => each.open(options.sockets?.[i])));
   const failed = opened.find((each) => each.status === "rejected");
   const close = async (signal: AbortSignal) => {
     crowd.drain();
@@ -73,8 +75,7 @@ export const serveVisitors = async (
   return {
     addresses: listeners.map((each) => each.address),
     renew: (next) => {
-      for (const [index, { tls }] of next.entries())
-        if (tls !== undefined) listeners[index]?.certificate?.renew(tls);
+      for (const [index, each] of next.entries()) listeners[index]?.renew(each);
     },
     close,
   };
@@ -86,15 +87,15 @@ interface ListenerOptions extends HttpServerOptions, Pick<Http2Options, "waiting
 }
 
 class VisitorListener {
-  readonly certificate: ListenerCertificate | undefined;
+  readonly #certificate: ListenerCertificate | undefined;
   readonly #listen: VisitorListen;
   readonly #server: Server;
 
   constructor(listen: VisitorListen, config: EdgeConfig, options: ListenerOptions) {
     const { crowd, turns } = options;
     this.#listen = listen;
-    this.certificate = listen.tls && new ListenerCertificate(listen.tls);
-    const { certificate } = this;
+    const certificate = listen.tls && new ListenerCertificate(listen.tls);
+    this.#certificate = certificate;
     const served: Http2Options = {
       clock: options.clock,
       log: options.log,
@@ -134,11 +135,16 @@ class VisitorListener {
     };
   }
 
-  open(): Promise<void> {
+  renew({ listen, tls }: VisitorListen): void {
+    if (tls !== undefined && printHostPort(listen) === printHostPort(this.#listen.listen))
+      this.#certificate?.renew(tls);
+  }
+
+  open(fd: number | undefined): Promise<void> {
     const { listen, reusePort } = this.#listen;
     return new Promise((resolve, reject) => {
       this.#server.once("error", reject);
-      this.#server.listen({ ...listen, reusePort }, () => {
+      this.#server.listen(fd === undefined ? { ...listen, reusePort } : { fd }, () => {
         this.#server.off("error", reject);
         resolve();
       });

@@ -29,6 +29,8 @@ export interface AcceptOptions {
   readonly log: Log;
   readonly pool: LinkPool;
   readonly memory: MemoryBudget;
+  /** To listen on in place of the config's address. */
+  readonly socket: number | undefined;
   /** Asked at each handshake, so a key that was removed is refused from then on. */
   secretOf(keyId: string): Secret | undefined;
   /** What the key's settings allow; undefined for one that is not known. */
@@ -52,6 +54,7 @@ export const acceptOrigins = (options: AcceptOptions): Promise<TunnelListener> =
   return listenForLinks({
     host: listen.host,
     port: listen.port,
+    fd: options.socket,
     security: securityOf(config.tunnel, options),
     clock,
     limits: { pendingPerAddress: config.limits.pendingLinksPerAddress, handshakeMs: HANDSHAKE_MS },

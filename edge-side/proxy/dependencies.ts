@@ -2,6 +2,7 @@
 
 import type { Log } from "../../protocol/daemon/log.ts";
 import type { Clock } from "../../protocol/runtime/clock.ts";
+import type { LongLived } from "../../protocol/runtime/long-lived.ts";
 import type { MemoryBudget } from "../../protocol/runtime/memory-budget.ts";
 import type { VersionStore } from "../../protocol/store/version-store.ts";
 import type { CommonBases } from "../bases/common/common-bases.ts";
@@ -31,6 +32,7 @@ export interface ServeDependencies {
   readonly originAnswerMs: number;
   /** A request waits so long for a link that is coming. */
   readonly linkMs: number;
+  readonly longLived: LongLived;
   readonly hosts: HostTable;
   readonly untrusted: UntrustedProxies;
   /** What Via calls this edge: no other edge has the same. */

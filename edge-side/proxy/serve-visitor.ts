@@ -6,7 +6,8 @@
 import { StreamError } from "../../protocol/errors.ts";
 import { isBuffered } from "../../protocol/frames/answer-form.ts";
 import type { AnswerFrame } from "../../protocol/frames/frame.ts";
-import { requestHeadToList } from "../../protocol/http/head.ts";
+import { isEventStream } from "../../protocol/http/compressible.ts";
+import { fieldOf, requestHeadToList } from "../../protocol/http/head.ts";
 import type { HeaderList } from "../../protocol/http/header-list.ts";
 import type { Link } from "../../protocol/link/link-api.ts";
 import { headSize } from "../../protocol/link/send-queue.ts";
@@ -161,6 +162,8 @@ const respond = async (
   if (head.status === SWITCHING && visitor.upgrade === undefined)
     throw new StreamError("origin-failed", "101, and nobody asked for it");
   visit.responds(head.status);
+  if (visitor.upgrade !== undefined || isEventStream(fieldOf(head.fields, "content-type") ?? ""))
+    visit.mayLast();
   bases.answered(head, tag);
   const decoding = decodeAnswer(answer, exchange, bases);
   const decoded = decoding instanceof Promise ? await decoding : decoding;

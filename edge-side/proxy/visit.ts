@@ -51,6 +51,7 @@ export class Visit implements VisitorListener, ExchangeEvents {
   #deadline: AnswerTimeout | undefined;
   /** Until when it waits for links, all its waits together. */
   #waitsUntil: number | undefined;
+  #lastsNoMore: (() => void) | undefined;
   /** What the visitor got to see, once it is known. */
   #status: number | undefined;
   #pageBytes: number | undefined;
@@ -112,6 +113,11 @@ export class Visit implements VisitorListener, ExchangeEvents {
     this.#status = status;
   }
 
+  /** The response is an event stream, or no HTTP any more: a daemon that stops does not wait for its end. */
+  mayLast(): void {
+    this.#lastsNoMore = this.#settings.longLived.add(() => this.giveUp("cancelled"));
+  }
+
   /** So many bytes of the page were given out, or will be. */
   page(bytes: number): void {
     this.#pageBytes = bytes;
@@ -129,6 +135,7 @@ export class Visit implements VisitorListener, ExchangeEvents {
 
   /** Gives back what the try on this link took. */
   settle(): void {
+    this.#lastsNoMore?.();
     this.#bases?.over(this.#exchange?.answerBytes ?? 0);
     this.#upload?.release();
   }

@@ -4,20 +4,24 @@
  */
 import { randomBytes } from "node:crypto";
 import { CODEC_NAMES, codecIds } from "../../protocol/codec/codecs.ts";
-import { type HostPort, printHostPort } from "../../protocol/config/units.ts";
+import { needRestart } from "../../protocol/config/restart-settings.ts";
+import type { HostPort } from "../../protocol/config/units.ts";
 import { openAccessLog } from "../../protocol/daemon/access-log.ts";
+import { whyNotListening } from "../../protocol/daemon/findings.ts";
+import { inheritedSockets } from "../../protocol/daemon/inherited-sockets.ts";
 import type { Log } from "../../protocol/daemon/log.ts";
+import type { RunningDaemon } from "../../protocol/daemon/run-daemon.ts";
 import { helloMaker } from "../../protocol/link/local-hello.ts";
 import { type Clock, systemClock } from "../../protocol/runtime/clock.ts";
 import { eventLoopLoad, type Load } from "../../protocol/runtime/event-loop-load.ts";
+import { LongLived } from "../../protocol/runtime/long-lived.ts";
 import { MemoryBudget } from "../../protocol/runtime/memory-budget.ts";
 import { VersionStore } from "../../protocol/store/version-store.ts";
 import { CommonBases } from "../bases/common/common-bases.ts";
-import type { ForgetWhat } from "../command/forget.ts";
+import { type ForgetWhat, forgetDuty } from "../command/forget.ts";
 import { CompressorPool } from "../compress/compressor-pool.ts";
 import { VaryingPages } from "../compress/varying-pages.ts";
 import type { EdgeConfig } from "../config/edge-config.ts";
-import type { VisitorListen } from "../config/listener-config.ts";
 import { UntrustedProxies } from "../exchange/untrusted-proxies.ts";
 import { HeldPages } from "../exchange/visit-memory.ts";
 import { WholeAnswers } from "../exchange/whole-answers.ts";
@@ -31,28 +35,52 @@ import { pseudonymOf } from "../request/forward-head.ts";
 
 const PSEUDONYM_BYTES = 4;
 
-export interface EdgeDaemon {
+export interface EdgeDaemon extends RunningDaemon<EdgeConfig> {
   /** Of the first listener. */
   readonly visitorsAddress: HostPort;
   /** Of all, in the order of the config. */
   readonly visitorsAddresses: readonly HostPort[];
   readonly tunnelAddress: HostPort;
-  /**
-   * Takes over keys, hosts and their policies, certificates and trusted proxies, and closes the links of keys that are gone.
-   */
-  reload(config: EdgeConfig): Promise<void>;
   /** Erases versions here and at the origin sides that are connected; returns how many there were here. */
   forget(what: ForgetWhat): Promise<number>;
-  /** Drains, within a bound. */
-  stop(): Promise<void>;
 }
 
-/** Rejects with what the system says of an address that cannot be had; nothing is left open then. */
-export const startEdge = async (
-  config: EdgeConfig,
-  options: { readonly log: Log; readonly clock?: Clock; readonly load?: Load },
-): Promise<EdgeDaemon> => {
+/** What a reload takes over; links of keys that are gone are closed. */
+const LIVE = [
+  "keys",
+  "trustedProxies",
+  "accessLog",
+  "log.level",
+  "times.originAnswerMs",
+  "times.drainMs",
+  "times.drainStreamsMs",
+  "visitors[].tls.certificate",
+  "visitors[].tls.privateKey",
+];
+
+/** Rejects with a Complaint for an address that cannot be had; nothing is left open then. */
+export const startEdge = async (config: EdgeConfig, options: EdgeOptions): Promise<EdgeDaemon> => {
+  try {
+    return await start(config, options);
+  } catch (error) {
+    const visitors = config.visitors.map(({ listen }, i) => [
+      i === 0 ? "visitors" : `visitors[${i}]`,
+      listen,
+    ]);
+    throw whyNotListening(error, { ...Object.fromEntries(visitors), tunnel: config.tunnel.listen });
+  }
+};
+
+interface EdgeOptions {
+  readonly log: Log;
+  readonly clock?: Clock;
+  readonly load?: Load;
+}
+
+const start = async (config: EdgeConfig, options: EdgeOptions): Promise<EdgeDaemon> => {
+  let { times } = config;
   const { log, clock = systemClock, load = eventLoopLoad(clock) } = options;
+  const sockets = inheritedSockets(["visitors", "tunnel"]);
   const hosts = new ServedHosts(config);
   const store = new VersionStore({ clock, bytes: config.store.sizeBytes, lifetimes: lifetimesOf(config) });
   const memory = new MemoryBudget({
@@ -61,10 +89,7 @@ export const startEdge = async (
   });
   const commonBases = new CommonBases({ clock, log, store, memory });
   const pool = new LinkPool({ hosts, log });
-  const accessLog = openAccessLog(config.accessLog, {
-    failed: (error) => log.error("access log failed", { error }),
-    dropped: (lines) => log.warn("access log too slow", { dropped: lines }),
-  });
+  const accessLog = openAccessLog(config.accessLog, { clock, log });
   const wholeAnswers = new WholeAnswers({ clock, log });
   const tunnel = await acceptOrigins({
     config,
@@ -72,6 +97,7 @@ export const startEdge = async (
     log,
     pool,
     memory,
+    socket: sockets.tunnel[0],
     secretOf: (keyId) => hosts.secretOf(keyId),
     limitsOf: (keyId) => hosts.limitsOf(keyId),
     hello: helloMaker({
@@ -80,6 +106,7 @@ export const startEdge = async (
       codecs: codecIds(CODEC_NAMES),
     }),
   });
+  const longLived = new LongLived();
   const visits = new Visits({
     clock,
     log,
@@ -92,10 +119,15 @@ export const startEdge = async (
     varying: new VaryingPages(),
     requests: new RequestCompressorPool({ clock, memory }),
     pageBytes: config.limits.pageBytes,
-    originAnswerMs: config.times.originAnswerMs,
-    linkMs: config.times.linkMs,
+    get originAnswerMs() {
+      return times.originAnswerMs;
+    },
+    get linkMs() {
+      return times.linkMs;
+    },
     hosts,
     untrusted: new UntrustedProxies(log),
+    longLived,
     pseudonym: pseudonymOf(randomBytes(PSEUDONYM_BYTES).toString("hex")),
     accessLog: {
       write(record) {
@@ -104,39 +136,47 @@ export const startEdge = async (
       },
     },
   });
-  const visitors = await serveVisitors(config, { clock, log, visits, soleHost: () => hosts.soleHost }).catch(
-    async (error: unknown) => {
-      await tunnel.close();
-      throw error;
-    },
-  );
-  const renewCertificates = (running: readonly VisitorListen[], next: readonly VisitorListen[]) => {
-    const same = running.length === next.length && running.every((each, i) => isSameListener(each, next[i]));
-    if (same) visitors.renew(next);
-    else log.warn("visitors is changed by a restart only", { visitors: running.map(({ listen }) => listen) });
+  const visitors = await serveVisitors(config, {
+    clock,
+    log,
+    visits,
+    soleHost: () => hosts.soleHost,
+    sockets: sockets.visitors,
+  }).catch(async (error: unknown) => {
+    await tunnel.close();
+    throw error;
+  });
+  const forget = async ({ host, url }: ForgetWhat) => {
+    for (const link of pool.linksOf(host)) link.forget(host, url ?? "");
+    return store.forget({ host }, url);
   };
   return {
     visitorsAddress: visitors.addresses[0] ?? { host: "", port: 0 },
     visitorsAddresses: visitors.addresses,
     tunnelAddress: tunnel.address,
     async reload(next) {
-      accessLog.reopen();
-      renewCertificates(config.visitors, next.visitors);
+      // First what can fail.
+      visitors.renew(next.visitors);
+      accessLog.reopen(next.accessLog);
+      times = next.times;
       const same = hosts.replace(next);
       for (const link of [...pool.links])
         if (!same.has(link.keyId)) link.close("key-removed", "this key was removed or changed at the edge");
+      return needRestart(config, next, LIVE);
     },
-    async forget({ host, url }) {
-      for (const link of pool.linksOf(host)) link.forget(host, url ?? "");
-      return store.forget({ host }, url);
-    },
+    forget,
+    duties: { forget: forgetDuty(forget) },
+    reopenAccessLog: () => accessLog.reopen(),
     async stop() {
       const drained = new AbortController();
-      const bound = clock.after(config.times.drainMs, () => drained.abort());
+      const bound = clock.after(times.drainMs, () => drained.abort());
+      const streams = clock.after(times.drainStreamsMs, () => longLived.cutAll());
       tunnel.closeAccepting();
+      for (const link of pool.links) link.announceEnd("the edge stops");
       await visitors.close(drained.signal);
       for (const link of pool.links) link.drain("the edge stops");
       bound.cancel();
+      streams.cancel();
       await tunnel.close();
       await visits.over();
       wholeAnswers.stop();
@@ -146,14 +186,6 @@ export const startEdge = async (
     },
   };
 };
-
-const isSameListener = (a: VisitorListen, b: VisitorListen | undefined): boolean =>
-  b !== undefined &&
-  printHostPort(a.listen) === printHostPort(b.listen) &&
-  a.compress === b.compress &&
-  a.reusePort === b.reusePort &&
-  a.underscores === b.underscores &&
-  (a.tls === undefined) === (b.tls === undefined);
 
 /** What no list names is never offered again, and exchanges hold what they offered by themselves. */
 const lifetimesOf = ({ store: { sessionMs, noStoreMs } }: EdgeConfig) => ({

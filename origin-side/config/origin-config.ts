@@ -10,9 +10,11 @@ import { REMOVED_SETTINGS, removedSetting } from "../../protocol/config/removed-
 import {
   type AccessLogTarget,
   accessLog,
+  adminSocket,
   block,
   clientCertificate,
   count,
+  drainStreams,
   heartbeat,
   hostName,
   hostPort,
@@ -47,6 +49,8 @@ export interface OriginConfig {
   readonly redial: RedialTimes;
   readonly accessLog: AccessLogTarget;
   readonly log: LogSettings;
+  /** Path of the unix socket that commands speak to. */
+  readonly admin: string | undefined;
 }
 
 /** An edge, and how both ends prove the key. */
@@ -86,6 +90,8 @@ export interface OriginTimes {
   readonly heartbeatMs: number;
   /** For what is under way when the daemon stops. */
   readonly drainMs: number;
+  /** For event streams and upgraded connections then. */
+  readonly drainStreamsMs: number;
 }
 
 /** How long to wait before dialling again: the first time, and at most. */
@@ -148,7 +154,14 @@ export const originSettings = (near: Surroundings): z.ZodType<OriginConfig> =>
       drain: time("30s", { least: "0s", most: "1h" }).describe(
         "For what is under way when the daemon stops.",
       ),
-    }).transform(({ heartbeat, drain }): OriginTimes => ({ heartbeatMs: heartbeat, drainMs: drain })),
+      drainStreams: drainStreams(),
+    }).transform(
+      ({ heartbeat, drain, drainStreams }): OriginTimes => ({
+        heartbeatMs: heartbeat,
+        drainMs: drain,
+        drainStreamsMs: drainStreams,
+      }),
+    ),
     redial: optionalBlock({
       first: time("250ms", { least: "10ms" }).describe("The wait before an edge is dialled again, at first."),
       max: time("5s", { least: "10ms", most: "1h" }).describe(
@@ -163,11 +176,14 @@ export const originSettings = (near: Surroundings): z.ZodType<OriginConfig> =>
       .transform(({ first, max }): RedialTimes => ({ firstMs: first, mostMs: max })),
     accessLog: accessLog(near),
     log: logBlock(),
-  }).refine(({ limits, memory }) => limits.pageBytes <= memory.perKeyBytes, {
-    abort: true,
-    path: ["limits", "pageBytes"],
-    error: "must be at most memory.perKey, or such a page could never be put together",
-  });
+    admin: adminSocket(near, "`coilgun-origin reload` speaks"),
+  })
+    .transform(({ admin, ...rest }) => ({ ...rest, admin }))
+    .refine(({ limits, memory }) => limits.pageBytes <= memory.perKeyBytes, {
+      abort: true,
+      path: ["limits", "pageBytes"],
+      error: "must be at most memory.perKey, or such a page could never be put together",
+    });
 
 /** An edge whose block names no mode is dialled in `mode: psk`. */
 const wireWritten = (value: unknown): unknown =>

@@ -12,6 +12,7 @@ import { LinkEndpoint } from "../../protocol/link/link.ts";
 import type { Link, LinkEnd } from "../../protocol/link/link-api.ts";
 import type { Clock, Timer } from "../../protocol/runtime/clock.ts";
 import type { MemoryBudget } from "../../protocol/runtime/memory-budget.ts";
+import { TaskSet } from "../../protocol/runtime/task-set.ts";
 import { DialError } from "../../protocol/transport/dial-error.ts";
 import { dialLink } from "../../protocol/transport/dial-link.ts";
 import type { Transport } from "../../protocol/transport/transport.ts";
@@ -31,6 +32,10 @@ export const DIAL_MS = HANDSHAKE_MS;
 /** Of dials that fail one after another, those that are told: these first ones, and every 100th. */
 const TOLD = 8;
 
+const SAID_GO_AWAY: LinkEnd = {
+  code: "shutting-down",
+  message: "the edge takes nothing new; what runs is finished",
+};
 const STOPS = "the origin side stops";
 
 /** Pause before try number `attempt` (0 is the first one after a loss), milliseconds: full jitter. @internal */
@@ -42,7 +47,8 @@ export interface DialOptions {
   readonly clock: Clock;
   readonly chance: () => number;
   readonly log: Log;
-  readonly redial: RedialTimes;
+  /** As the config says now. */
+  redial(): RedialTimes;
   readonly heartbeatMs: number;
   readonly memory: MemoryBudget;
   readonly service: LinkService;
@@ -55,7 +61,9 @@ export class KeptLink {
   readonly #log: Log;
   readonly #stopping = new AbortController();
   readonly #over: Promise<void>;
-  #link: Link | undefined;
+  /** The one that takes streams, and those that finish what runs since the edge said go-away. */
+  readonly #links = new Set<Link>();
+  readonly #lives = new TaskSet();
   /** Tries since the last good link. */
   #attempt = 0;
   /** There was a good link, and the edge has not refused one since. */
@@ -70,11 +78,14 @@ export class KeptLink {
   /** Takes no new streams and dials no more; resolves when the link has ended, at the latest when `cut` fires. */
   async stop(cut: AbortSignal): Promise<void> {
     this.#stopping.abort();
-    this.#link?.drain(STOPS);
-    const close = () => this.#link?.close("shutting-down", STOPS);
+    for (const link of this.#links) link.drain(STOPS);
+    const close = () => {
+      for (const link of this.#links) link.close("shutting-down", STOPS);
+    };
     cut.addEventListener("abort", close, { once: true });
     if (cut.aborted) close();
     await this.#over;
+    await this.#lives.over();
     cut.removeEventListener("abort", close);
   }
 
@@ -83,13 +94,14 @@ export class KeptLink {
     for (; !this.#stopping.signal.aborted; this.#attempt++) {
       await this.#once();
       if (this.#stopping.signal.aborted) return;
-      const mostMs = this.#served ? Math.min(SOON_MS, redial.mostMs) : redial.mostMs;
-      const pauseMs = redialDelayMs(this.#attempt, { ...redial, mostMs }, chance);
+      const times = redial();
+      const mostMs = this.#served ? Math.min(SOON_MS, times.mostMs) : times.mostMs;
+      const pauseMs = redialDelayMs(this.#attempt, { ...times, mostMs }, chance);
       await clock.sleep(pauseMs, this.#stopping.signal).catch(() => {});
     }
   }
 
-  /** Dials once; resolves when that link has ended, or could not be had. */
+  /** Dials once; resolves when that link takes nothing more, or could not be had. */
   async #once(): Promise<void> {
     const { clock } = this.#options;
     try {
@@ -143,6 +155,8 @@ export class KeptLink {
   #run(transport: Transport): Promise<LinkEnd> {
     const { edge, clock, memory, heartbeatMs, hello, service } = this.#options;
     const { promise, resolve } = Promise.withResolvers<LinkEnd>();
+    const life = Promise.withResolvers<void>();
+    this.#lives.add(life.promise);
     let served: ServedLink | undefined;
     const link: Link = new LinkEndpoint({
       transport,
@@ -161,11 +175,16 @@ export class KeptLink {
         opened: (stream, open) => served?.opened(stream, open),
         forget: (host, url) => served?.forget(host, url),
         pushed: (version) => served?.pushed(version),
-        draining: () => this.#log.info("link draining"),
-        closed: resolve,
+        // Its place may be taken already: the next one is dialled while this one finishes what runs.
+        draining: () => resolve(SAID_GO_AWAY),
+        closed: (end) => {
+          this.#links.delete(link);
+          life.resolve();
+          resolve(end);
+        },
       },
     });
-    this.#link = link;
+    this.#links.add(link);
     if (this.#stopping.signal.aborted) link.drain(STOPS); // meanwhile
     return promise;
   }

@@ -5,9 +5,12 @@
 import type { Log } from "../../protocol/daemon/log.ts";
 import { StreamError, type StreamErrorCode } from "../../protocol/errors.ts";
 import { wholeUnitsOf } from "../../protocol/frames/whole-units.ts";
+import { isEventStream } from "../../protocol/http/compressible.ts";
 import { isOfAuthenticatedConnection } from "../../protocol/http/connection-auth.ts";
+import { fieldOf } from "../../protocol/http/head.ts";
 import { isIncremental, isUnbuffered } from "../../protocol/http/incremental.ts";
 import { isOfUnknownType, whyPassed } from "../../protocol/http/why-passed.ts";
+import type { LongLived } from "../../protocol/runtime/long-lived.ts";
 import type { NoBase } from "../../protocol/scope/no-base.ts";
 import { audienceOf, type Retention, type Scope } from "../../protocol/scope/scope.ts";
 import { type Fingerprint, fingerprintOf } from "../../protocol/store/fingerprint.ts";
@@ -37,6 +40,7 @@ import type { RoutedRequest, Routes } from "./routes.ts";
 export interface ExchangeDependencies extends AnswerDependencies, AskDependencies, ExchangeLimits {
   /** Requests of this link that are coded in segments and under way. */
   readonly requestDecoders: RequestDecoders;
+  readonly longLived: LongLived;
   readonly routes: Pick<Routes, "find">;
   readonly slowPages: SlowPages;
   /** The edge's running program: numbers of visitors' connections are its own. */
@@ -58,20 +62,27 @@ export const answerEdge = async (
   const { clock } = options;
   const phases: ExchangePhases = { startedAt: clock.now() };
   let upload: HeldBody = NO_BODY_HELD;
+  let over: (() => void) | undefined;
   try {
     upload = requestBodyOf(exchange, options.requestDecoders);
     const routed = routeOf(exchange, options);
     const response = await askUpstream(exchange, upload.body, routed, options);
     phases.response = { status: response.head.status, at: clock.now() };
+    if (mayLast(response)) over = options.longLived.add(() => exchange.fail("truncated", "this side stops"));
     if (response.kind === "upgraded") await join(exchange, response, phases);
     else await answerWith(await decoded(exchange, response, routed, options), phases, options.slowPages);
   } catch (error) {
     phases.failed = failWith(error, exchange, options.log);
   } finally {
+    over?.();
     upload.close();
     options.accessLog.write(recordOf(exchange, phases, clock.now()));
   }
 };
+
+/** For hours, as event streams and upgraded connections do. */
+const mayLast = ({ kind, head }: UpstreamResponse): boolean =>
+  kind === "upgraded" || isEventStream(fieldOf(head.fields, "content-type") ?? "");
 
 const routeOf = (
   { host, request }: IncomingExchange,

@@ -10,6 +10,7 @@ import type { OpenFrame, VersionFrame } from "../../protocol/frames/frame.ts";
 import { CODED_REQUESTS } from "../../protocol/frames/request-coding.ts";
 import type { Link } from "../../protocol/link/link-api.ts";
 import type { Stream } from "../../protocol/link/stream.ts";
+import { LongLived } from "../../protocol/runtime/long-lived.ts";
 import { TaskSet } from "../../protocol/runtime/task-set.ts";
 import { partitionOf } from "../../protocol/store/partition.ts";
 import { CompressorLimits } from "../answer/compressor-limits.ts";
@@ -37,7 +38,7 @@ export class EdgeService implements LinkService {
   readonly #options: EdgeServiceDependencies;
   readonly #shared: Pick<
     ExchangeDependencies,
-    "contexts" | "sessions" | "strongTags" | "mislabelling" | "slowPages"
+    "contexts" | "longLived" | "sessions" | "strongTags" | "mislabelling" | "slowPages"
   >;
   readonly #omittedEtags: OmittedEtags;
   readonly #pushes: PushReceiver;
@@ -47,6 +48,7 @@ export class EdgeService implements LinkService {
     this.#options = options;
     this.#shared = {
       contexts: new CompressorLimits(),
+      longLived: new LongLived(),
       sessions: new KnownSessions(),
       strongTags: new StrongTags(),
       mislabelling: new MislabellingRoutes(options),
@@ -61,6 +63,11 @@ export class EdgeService implements LinkService {
       pushes: this.#pushes,
       underWay: this.#underWay,
     });
+  }
+
+  /** Ends event streams and upgraded connections, from now on too. */
+  cutLongLived(): void {
+    this.#shared.longLived.cutAll();
   }
 
   /** Resolves when all that edges have asked for is over. */

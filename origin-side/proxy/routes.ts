@@ -1,7 +1,8 @@
 /**
- * The routes that exchanges are served by now, each with the client of its web server. They are replaced as a whole; what runs
+ * The routes that exchanges are served by now, each with the client of its web server. A reload replaces those that changed; what runs
  * goes on, to the web server it began with. README section "Routes".
  */
+import { saysTheSame } from "../../protocol/config/restart-settings.ts";
 import type { Log } from "../../protocol/daemon/log.ts";
 import { fieldOf, type RequestHead } from "../../protocol/http/head.ts";
 import type { Clock } from "../../protocol/runtime/clock.ts";
@@ -61,8 +62,8 @@ export class Routes {
   }
 
   replace(config: RoutesConfig): void {
-    const before = this.#table.all;
-    this.#table = this.#tableOf(config);
+    const before = new Set(this.#table.all);
+    this.#table = this.#tableOf(config, before);
     this.#routed = new WeakMap();
     for (const client of before) {
       const retired = client.retire().finally(() => this.#retiring.delete(retired));
@@ -76,9 +77,19 @@ export class Routes {
     await Promise.all(this.#retiring);
   }
 
-  #tableOf({ routes, limits }: RoutesConfig): RouteTable<UpstreamClient<Route>> {
+  /** A route that did not change keeps its client, which is taken out of `before`. */
+  #tableOf(
+    { routes, limits }: RoutesConfig,
+    before = new Set<UpstreamClient<Route>>(),
+  ): RouteTable<UpstreamClient<Route>> {
     return new RouteTable(
-      routes.map((route) => new UpstreamClient(route, { ...limits, clock: this.#clock, log: this.#log })),
+      routes.map((route) => {
+        const same = [...before].find((client) => saysTheSame(client.route, route));
+        if (same === undefined)
+          return new UpstreamClient(route, { ...limits, clock: this.#clock, log: this.#log });
+        before.delete(same);
+        return same;
+      }),
     );
   }
 }

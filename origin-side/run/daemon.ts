@@ -3,24 +3,24 @@
  * one. SPEC section "Roles".
  */
 import { codecIds } from "../../protocol/codec/codecs.ts";
+import { needRestart } from "../../protocol/config/restart-settings.ts";
 import { openAccessLog } from "../../protocol/daemon/access-log.ts";
 import type { Log } from "../../protocol/daemon/log.ts";
+import type { RunningDaemon } from "../../protocol/daemon/run-daemon.ts";
 import { helloMaker } from "../../protocol/link/local-hello.ts";
 import { type Clock, systemChance, systemClock } from "../../protocol/runtime/clock.ts";
 import { eventLoopLoad, type Load } from "../../protocol/runtime/event-loop-load.ts";
 import { MemoryBudget } from "../../protocol/runtime/memory-budget.ts";
 import { VersionStore } from "../../protocol/store/version-store.ts";
 import type { OriginConfig } from "../config/origin-config.ts";
-import { KeptLink } from "../links/dial-edge.ts";
+import { EdgeLinks } from "../links/edge-links.ts";
 import { EdgeService } from "../proxy/edge-service.ts";
 import { Routes } from "../proxy/routes.ts";
 
-export interface OriginDaemon {
-  /** Takes over routes. Edges and keys are changed by a restart. */
-  reload(config: OriginConfig): Promise<void>;
-  /** Drains, within a bound. */
-  stop(): Promise<void>;
-}
+export type OriginDaemon = RunningDaemon<OriginConfig>;
+
+/** What a reload takes over. */
+const LIVE = ["edges", "routes", "redial", "accessLog", "log.level", "times.drainMs", "times.drainStreamsMs"];
 
 export const startOrigin = async (
   config: OriginConfig,
@@ -34,10 +34,7 @@ export const startOrigin = async (
 ): Promise<OriginDaemon> => {
   const { log, clock = systemClock, chance = systemChance, load = eventLoopLoad(clock) } = options;
   const routes = new Routes(config, clock, log);
-  const accessLog = openAccessLog(config.accessLog, {
-    failed: (error) => log.error("access log failed", { error }),
-    dropped: (lines) => log.warn("access log too slow", { dropped: lines }),
-  });
+  const accessLog = openAccessLog(config.accessLog, { clock, log });
   const store = new VersionStore({
     clock,
     bytes: config.store.sizeBytes,
@@ -60,21 +57,32 @@ export const startOrigin = async (
     pageBytes: config.limits.pageBytes,
   });
   const hello = helloMaker({ role: "origin", ...config.limits, codecs });
-  const { redial, times } = config;
-  const dialling = { clock, chance, log, redial, heartbeatMs: times.heartbeatMs, memory, hello, service };
-  const links = config.edges.flatMap((edge) =>
-    Array.from({ length: edge.connections }, () => new KeptLink({ edge, ...dialling })),
-  );
+  let { redial, times } = config;
+  const { heartbeatMs } = times;
+  const links = new EdgeLinks({
+    clock,
+    chance,
+    log,
+    redial: () => redial,
+    heartbeatMs,
+    memory,
+    hello,
+    service,
+  });
+  links.replace(config.edges, times.drainMs);
   return {
     async reload(next) {
-      accessLog.reopen();
-      routes.replace(next);
+      accessLog.reopen(next.accessLog);
+      ({ redial, times } = next);
+      routes.replace({ routes: next.routes, limits: config.limits });
+      links.replace(next.edges, times.drainMs);
+      return needRestart(config, next, LIVE);
     },
+    reopenAccessLog: () => accessLog.reopen(),
     async stop() {
-      const cut = new AbortController();
-      const bound = clock.after(config.times.drainMs, () => cut.abort());
-      await Promise.all(links.map((link) => link.stop(cut.signal)));
-      bound.cancel();
+      const streams = clock.after(times.drainStreamsMs, () => service.cutLongLived());
+      await links.stop(times.drainMs);
+      streams.cancel();
       await routes.close();
       await service.over();
       await accessLog.close();

@@ -199,6 +199,11 @@ export const memoryBlock = () =>
     })
     .transform(({ budget, perKey }): MemorySettings => ({ budgetBytes: budget, perKeyBytes: perKey }));
 
+export const drainStreams = () =>
+  time("2s", { least: "0s", most: "1h" }).describe(
+    "The same for event streams and upgraded connections, which browsers open again.",
+  );
+
 export const logBlock = () =>
   optionalBlock({
     level: z.enum(LOG_LEVELS).prefault("info").describe("The least important lines that are written."),
@@ -224,3 +229,17 @@ export const accessLog = (near: Surroundings) =>
   }, "off, stdout or a path")
     .prefault("off")
     .describe("Where one JSON line an exchange goes.");
+
+/** The longest path of a unix socket that every system can bind: 104 bytes with the final zero. @internal */
+export const LONGEST_SOCKET_PATH = 103;
+
+/** The unix socket that commands reach the running daemon by. */
+export const adminSocket = (near: Surroundings, commands: string) =>
+  written((name) => socketPath(near.pathOf(name)), "a path, such as ./admin.sock")
+    .optional()
+    .describe(`The unix socket that ${commands} to.`);
+
+const socketPath = (path: string): string => {
+  if (Buffer.byteLength(path) <= LONGEST_SOCKET_PATH) return path;
+  throw new UnitError(`makes a path longer than ${LONGEST_SOCKET_PATH} bytes, which no unix socket can have`);
+};

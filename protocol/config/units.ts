@@ -62,6 +62,20 @@ const amount = (text: string, units: Readonly<Record<string, number>>): number |
   return Math.abs(exact - Math.round(exact)) < 1e-6 ? Math.round(exact) : exact;
 };
 
+const printIn = (units: Readonly<Record<string, number>>, amount: number, between: string): string => {
+  const [unit, one] =
+    Object.entries(units).findLast(([, each]) => amount >= each && amount % each === 0) ?? [];
+  return one === undefined
+    ? `${amount}${between}${Object.keys(units)[0]}`
+    : `${amount / one}${between}${unit}`;
+};
+
+/** Bytes in the largest unit that divides them: `256 MiB`. */
+export const printSize = (bytes: number): string => printIn(SIZE_UNITS, bytes, " ");
+
+/** Milliseconds in the largest unit that divides them: `30s`. */
+export const printTime = (ms: number): string => printIn(TIME_UNITS, ms, "");
+
 /** The highest port number there is. @internal */
 export const HIGHEST_PORT = 65_535;
 

@@ -1,120 +1,212 @@
 /**
- * One JSON line per finished exchange, for people's own tools: to a file, to standard output, or nowhere. Lines are written
- * as they come, by pino's destination (sonic-boom), and never hold up an exchange, even if standard output is a pipe that
- * nobody reads. The only writer of standard output in a running daemon.
+ * One JSON line per finished exchange, for people's own tools: to a file, to standard output, or nowhere. Lines wait in memory until they
+ * are written, one write at a time, and never hold up an exchange, even if standard output is a pipe that nobody reads. A file that cannot
+ * be written (a full disk, a folder that is gone) is opened and tried again each second; lines wait for it as long as there is room, and
+ * those that found none are counted. The only writer of standard output in a running daemon.
  */
-import { openSync } from "node:fs";
-import pino from "pino";
+import { closeSync, fstatSync, openSync, write } from "node:fs";
+import { devNull } from "node:os";
+import { promisify } from "node:util";
 import type { AccessLogTarget } from "../config/schema.ts";
+import type { Clock } from "../runtime/clock.ts";
+import { Fifo } from "../runtime/fifo.ts";
+import { codeOf } from "../runtime/user-error.ts";
+import type { Log } from "./log.ts";
 
 export interface AccessLog {
   write(record: object): void;
-  /** Goes on in a new file where the one at its path was moved away (logrotate); one that failed is tried again. */
-  reopen(): void;
-  /** Resolves when every line is out. */
+  /**
+   * Goes on at `next`, if it is given, and in a new file where the one at its path was moved away (logrotate); one that failed is
+   * tried again at once.
+   */
+  reopen(next?: AccessLogTarget): void;
+  /** Resolves when every line is out, or given up because it cannot be written. */
   close(): Promise<void>;
 }
 
-/** Lines wait in memory when the disk or the reader is slow; beyond this many bytes they are dropped, and counted. @internal */
+/** Lines wait in memory when the disk or the reader is slow; one that comes when there are this many bytes is lost. @internal */
 export const MOST_WAITING_BYTES = 1024 * 1024;
-/** A line that begins within that bound is kept whole. */
-const LINE_BYTES = 4 * 1024;
-
 /** Lines that wait are written together, so many bytes at a time. */
 const WRITE_BYTES = 256 * 1024;
+/** Until what could not be written is tried again. @internal */
+export const RETRY_MS = 1_000;
+/** The same where the reader of standard output is only slow. */
+const SLOW_READER_MS = 100;
 
 /** Not by process.stdout, which would make a pipe one that refuses bytes while it is full. */
 const STDOUT_FD = 1;
 const FILE_MODE = 0o640;
+const LINE_END = "\n".charCodeAt(0);
 
-const NOWHERE: AccessLog = { write() {}, reopen() {}, async close() {} };
-
-export interface AccessLogTrouble {
-  /** The file cannot be written; told once, until it is opened again. */
-  failed(error: Error): void;
-  /** So many lines found no room, and are lost. */
-  dropped(lines: number): void;
+export interface AccessLogDependencies {
+  readonly clock: Clock;
+  /** Told once when it cannot be written, once when it goes on, and of lines that were lost. */
+  readonly log: Pick<Log, "info" | "warn" | "error">;
 }
 
-export const openAccessLog = (target: AccessLogTarget, trouble: AccessLogTrouble): AccessLog => {
-  if (target.to === "off") return NOWHERE;
-  let out = open(target, trouble);
-  return {
-    write: (record) => out?.write(`${JSON.stringify(record, rounded)}\n`),
-    reopen() {
-      if (target.to === "stdout") return;
-      void out?.close();
-      out = open(target, trouble);
+export const openAccessLog = (target: AccessLogTarget, dependencies: AccessLogDependencies): AccessLog => {
+  const lines = new LineWriter(dependencies);
+  const log: AccessLog = {
+    write(record) {
+      if (target.to !== "off") lines.add(`${JSON.stringify(record, rounded)}\n`);
     },
-    close: async () => out?.close(),
+    reopen(next = target) {
+      target = next;
+      lines.reopen(next);
+    },
+    close: () => lines.close(),
   };
+  log.reopen();
+  return log;
 };
 
-/** At once, so that a path that cannot be opened is never pino's: its destination would throw when the process ends. */
-const open = (
-  target: Exclude<AccessLogTarget, { to: "off" }>,
-  trouble: AccessLogTrouble,
-): OpenLog | undefined => {
-  try {
-    return new OpenLog(target.to === "stdout" ? STDOUT_FD : openSync(target.path, "a", FILE_MODE), trouble);
-  } catch (error) {
-    trouble.failed(error as Error);
-    return undefined;
-  }
+const openTarget = (target: AccessLogTarget): number =>
+  target.to === "stdout" ? STDOUT_FD : openSync(target.to === "file" ? target.path : devNull, "a", FILE_MODE);
+
+/** Standard output belongs to the whole program. */
+const closeTarget = (fd: number | undefined): void => {
+  if (fd !== undefined && fd !== STDOUT_FD) closeSync(fd);
 };
 
-/** Its types know of texts only; to write bytes takes half of the CPU. */
-type LineDestination = Omit<ReturnType<typeof pino.destination>, "write"> & { write(line: Buffer): boolean };
+const writeSome = promisify(write);
 
-/** A file that is open, or standard output. */
-class OpenLog {
-  readonly #out: LineDestination;
-  readonly #trouble: AccessLogTrouble;
-  readonly #closed = Promise.withResolvers<void>();
-  /** It failed, or is closed: what is written now goes nowhere. */
-  #over = false;
-  #failed = false;
-  #dropped = 0;
+class LineWriter {
+  readonly #clock: Clock;
+  readonly #log: AccessLogDependencies["log"];
+  /** Lines, and between them where to go on. */
+  readonly #waiting = new Fifo<string | AccessLogTarget>();
+  #waitingBytes = 0;
+  /** Lines that found no room since that was last told. */
+  #lost = 0;
+  #target: AccessLogTarget = { to: "off" };
+  #fd: number | undefined;
+  /** Lines under way, and how much of them is written. */
+  #batch: Buffer = Buffer.alloc(0);
+  #written = 0;
+  #failing = false;
+  /** Ends the wait for the next try; a new one for each. */
+  #pause = new AbortController();
+  #closing = false;
+  #running: Promise<void> | undefined;
 
-  constructor(fd: number, trouble: AccessLogTrouble) {
-    this.#trouble = trouble;
-    this.#out = pino.destination({
-      dest: fd,
-      sync: false,
-      maxLength: MOST_WAITING_BYTES + LINE_BYTES,
-      maxWrite: WRITE_BYTES,
-      contentMode: "buffer",
-    }) as unknown as LineDestination;
-    this.#out.on("drop", () => this.#dropped++);
-    this.#out.on("drain", () => this.#tellDropped());
-    this.#out.on("close", () => this.#closed.resolve());
-    this.#out.on("error", (error: Error) => this.#fail(error));
+  constructor({ clock, log }: AccessLogDependencies) {
+    this.#clock = clock;
+    this.#log = log;
   }
 
-  write(line: string): void {
-    if (!this.#over) this.#out.write(Buffer.from(line));
+  add(line: string): void {
+    if (this.#closing) return;
+    if (this.#waitingBytes >= MOST_WAITING_BYTES) {
+      this.#lost += 1;
+      return;
+    }
+    this.#waitingBytes += line.length;
+    this.#waiting.push(line);
+    this.#run();
   }
 
-  /** Standard output belongs to the whole program, and is written out but not closed. */
-  close(): Promise<void> {
-    if (!this.#over) this.#out.end();
-    this.#over = true;
-    return this.#closed.promise.then(() => this.#tellDropped());
+  reopen(target: AccessLogTarget): void {
+    if (this.#closing) return;
+    this.#waiting.push(target);
+    this.#pause.abort();
+    this.#run();
   }
 
-  /** What waits is given up: pino would try it again and again when the process ends. */
-  #fail(error: Error): void {
-    if (this.#failed) return;
-    this.#failed = true;
-    this.#over = true;
-    this.#out.destroy();
-    this.#trouble.failed(error);
-    this.#closed.resolve();
+  async close(): Promise<void> {
+    this.#closing = true;
+    this.#pause.abort();
+    await this.#running;
+    closeTarget(this.#fd);
+    this.#fd = undefined;
+    this.#tellLost();
   }
 
-  #tellDropped(): void {
-    if (this.#dropped > 0) this.#trouble.dropped(this.#dropped);
-    this.#dropped = 0;
+  #run(): void {
+    this.#running ??= this.#writeOut().finally(() => {
+      this.#running = undefined;
+    });
+  }
+
+  async #writeOut(): Promise<void> {
+    while (this.#waiting.length > 0 || this.#written < this.#batch.length) {
+      try {
+        await this.#step();
+      } catch (error) {
+        if (!(await this.#mayTryAgain(error as Error))) return this.#giveUp();
+      }
+    }
+    if (!this.#failing) this.#tellLost();
+  }
+
+  /** Opens, or writes some. Throws what the system says. */
+  async #step(): Promise<void> {
+    if (this.#written === this.#batch.length && !this.#nextBatch()) return this.#open();
+    if (this.#fd === undefined) this.#open();
+    const left = this.#batch.length - this.#written;
+    const { bytesWritten } = await writeSome(this.#fd ?? STDOUT_FD, this.#batch, this.#written, left);
+    this.#written += bytesWritten;
+    if (!this.#failing) return;
+    this.#failing = false;
+    this.#log.info("access log goes on", { lost: this.#lost });
+    this.#lost = 0;
+  }
+
+  /** Lines up to the next place to go on at; false: that is now. */
+  #nextBatch(): boolean {
+    const lines: string[] = [];
+    let length = 0;
+    while (length < WRITE_BYTES) {
+      const next = this.#waiting.first;
+      if (typeof next !== "string") break;
+      this.#waiting.shift();
+      lines.push(next);
+      length += next.length;
+    }
+    this.#waitingBytes -= length;
+    this.#batch = Buffer.from(lines.join(""));
+    this.#written = 0;
+    if (lines.length > 0) return true;
+    const target = this.#waiting.shift();
+    if (typeof target === "object") this.#target = target;
+    return false;
+  }
+
+  #open(): void {
+    closeTarget(this.#fd);
+    this.#fd = undefined;
+    this.#fd = openTarget(this.#target);
+    const torn = this.#written > 0 && this.#batch[this.#written - 1] !== LINE_END;
+    if (!torn || this.#target.to === "stdout" || fstatSync(this.#fd).size > 0) return;
+    // The line's beginning stands in a file that is not here any more.
+    this.#written = this.#batch.indexOf(LINE_END, this.#written) + 1;
+    this.#lost += 1;
+  }
+
+  /** Resolves when it is time; with false when the log is to be closed. */
+  async #mayTryAgain(error: Error): Promise<boolean> {
+    const slow = codeOf(error) === "EAGAIN";
+    if (!slow) {
+      closeTarget(this.#fd);
+      this.#fd = undefined;
+      if (!this.#failing) this.#log.error("access log failed", { error });
+      this.#failing = true;
+    }
+    if (this.#closing) return false;
+    await this.#clock.sleep(slow ? SLOW_READER_MS : RETRY_MS, this.#pause.signal).catch(() => {});
+    this.#pause = new AbortController();
+    return true;
+  }
+
+  #giveUp(): void {
+    for (let at = this.#written; at < this.#batch.length; at = this.#batch.indexOf(LINE_END, at) + 1)
+      this.#lost += 1;
+    this.#written = this.#batch.length;
+    while (this.#waiting.length > 0) if (typeof this.#waiting.shift() === "string") this.#lost += 1;
+  }
+
+  #tellLost(): void {
+    if (this.#lost > 0) this.#log.warn("access log too slow", { lost: this.#lost });
+    this.#lost = 0;
   }
 }
 

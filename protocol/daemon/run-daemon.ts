@@ -1,6 +1,6 @@
 /**
- * The life of a daemon from its config file to its exit code: start, say that it is ready, reload on SIGHUP, stop in
- * order on SIGTERM or SIGINT, and at once on the second of them. A config that cannot be used never replaces one that
+ * The life of a daemon from its config file to its exit code: start, say that it is ready, reload on SIGHUP, open the access log again on
+ * SIGUSR1, stop in order on SIGTERM or SIGINT, and at once on the second of them. A config that cannot be used never replaces one that
  * is in use.
  */
 
@@ -8,13 +8,26 @@ import type { LogSettings } from "../config/log-settings.ts";
 import { ConfigError, printProblem } from "../config/parse-config.ts";
 import { systemClock } from "../runtime/clock.ts";
 import { keepYoungGenerationSmall } from "../runtime/young-generation.ts";
+import { type Admin, type AdminDuties, serveAdmin } from "./admin.ts";
 import { boundedLog } from "./bounded-log.ts";
 import { EXIT } from "./cli.ts";
 import { type Log, type LogFields, makeLog, type RootLog } from "./log.ts";
+import type { Reloaded } from "./reload.ts";
+
+/** The settings that every daemon has. */
+export interface CommonSettings {
+  readonly log: LogSettings;
+  /** Path of the unix socket that commands speak to. */
+  readonly admin: string | undefined;
+}
 
 export interface RunningDaemon<Config> {
-  /** Takes over what can change while running. */
-  reload(config: Config): Promise<void>;
+  /** Takes over what can change while running; resolves with the settings that a restart only takes over, old and new value. */
+  reload(config: Config): Promise<readonly string[]>;
+  /** Goes on in a new access log where the one in use was moved away. */
+  reopenAccessLog(): void;
+  /** What commands may ask of it, beside `reload`. */
+  readonly duties?: AdminDuties;
   /** Finishes what is under way, within a bound, and lets go of everything. */
   stop(): Promise<void>;
 }
@@ -25,10 +38,9 @@ export interface SignalSource {
   off(signal: NodeJS.Signals, run: () => void): unknown;
 }
 
-export interface DaemonToRun<
-  Config extends { readonly log: LogSettings },
-  Daemon extends RunningDaemon<Config>,
-> {
+export interface DaemonToRun<Config extends CommonSettings, Daemon extends RunningDaemon<Config>> {
+  /** The program, such as `coilgun-edge`. */
+  readonly name: string;
   /** Throws ConfigError. */
   load(): Config;
   start(config: Config, log: Log): Promise<Daemon>;
@@ -39,17 +51,41 @@ export interface DaemonToRun<
 }
 
 /** Resolves with the exit code when the daemon has ended; rejects with whatever kept it from starting. */
-export const runDaemon = async <
-  Config extends { readonly log: LogSettings },
-  Daemon extends RunningDaemon<Config>,
->(
+export const runDaemon = async <Config extends CommonSettings, Daemon extends RunningDaemon<Config>>(
   options: DaemonToRun<Config, Daemon>,
 ): Promise<number> => {
   keepYoungGenerationSmall();
   const signals = options.signals ?? process;
   const config = options.load();
   const log = (options.makeLog ?? makeLog)(config.log);
+  // Without listeners SIGUSR1 opens Node's debugger, and SIGUSR2 ends the process: also while it starts.
+  let reopen = (): void => {};
+  const listeners = { SIGUSR1: () => reopen(), SIGUSR2: () => {} };
+  const on = (more: Readonly<Record<string, () => void>>) => {
+    for (const [signal, run] of Object.entries(more)) signals.on(signal as NodeJS.Signals, run);
+  };
+  on(listeners);
   const daemon = await options.start(config, boundedLog(log, systemClock));
+  reopen = () => {
+    daemon.reopenAccessLog();
+    log.info("access log opened again");
+  };
+
+  // One after the other: two reloads at once could leave the older config in use.
+  let reloads: Promise<unknown> = Promise.resolve();
+  const reload = (): Promise<Reloaded> => {
+    const result = reloads.then(() => (stopping ? STOPPING : reloadOnce(options, daemon, log)));
+    reloads = result;
+    return result;
+  };
+  const { name } = options;
+  const admin = await serveCommands(config.admin, name, {
+    ...daemon.duties,
+    reload: async () => ({ status: 200, body: { ...(await reload()) } }),
+  }).catch(async (error: unknown) => {
+    await daemon.stop();
+    throw error;
+  });
 
   const { promise: ended, resolve: end } = Promise.withResolvers<number>();
   let stopping = false;
@@ -60,7 +96,8 @@ export const runDaemon = async <
     }
     stopping = true;
     log.info("stopping");
-    daemon.stop().then(
+    // The next process may take the socket while this one finishes.
+    Promise.all([admin?.close(), daemon.stop()]).then(
       () => {
         log.info("stopped");
         end(EXIT.done);
@@ -72,14 +109,8 @@ export const runDaemon = async <
     );
   };
 
-  // One after the other: two reloads at once could leave the older config in use.
-  let reloads = Promise.resolve();
-  const reload = () => {
-    reloads = reloads.then(() => (stopping ? undefined : reloadOnce(options, daemon, log)));
-  };
-
-  const listeners = { SIGTERM: stop, SIGINT: stop, SIGHUP: reload } as const;
-  for (const [signal, run] of Object.entries(listeners)) signals.on(signal as NodeJS.Signals, run);
+  const commands = { SIGTERM: stop, SIGINT: stop, SIGHUP: () => void reload() };
+  on(commands);
   // An origin side that waits to dial again holds neither socket nor a timer that counts: this keeps the process.
   const keeper = new MessageChannel();
   keeper.port1.ref();
@@ -88,22 +119,39 @@ export const runDaemon = async <
     return await ended;
   } finally {
     keeper.port1.close();
-    for (const [signal, run] of Object.entries(listeners)) signals.off(signal as NodeJS.Signals, run);
+    for (const [signal, run] of Object.entries({ ...listeners, ...commands }))
+      signals.off(signal as NodeJS.Signals, run);
   }
 };
 
-const reloadOnce = async <Config extends { readonly log: LogSettings }, Daemon extends RunningDaemon<Config>>(
+const STOPPING: Reloaded = { reloaded: false, problems: ["it is stopping"] };
+
+const serveCommands = (
+  path: string | undefined,
+  name: string,
+  duties: AdminDuties,
+): Promise<Admin | undefined> =>
+  path === undefined ? Promise.resolve(undefined) : serveAdmin(path, name, duties);
+
+const reloadOnce = async <Config extends CommonSettings, Daemon extends RunningDaemon<Config>>(
   options: DaemonToRun<Config, Daemon>,
   daemon: Daemon,
   log: RootLog,
-): Promise<void> => {
+): Promise<Reloaded> => {
   try {
     const config = options.load();
-    await daemon.reload(config);
+    const restart = await daemon.reload(config);
     log.setLevel(config.log.level);
     log.info("config reloaded");
+    if (restart.length > 0) log.warn("settings need a restart", { settings: restart });
+    return { reloaded: true, restart };
   } catch (error) {
-    if (!(error instanceof ConfigError)) return log.error("reload failed", { error });
-    log.error("config not reloaded: the one in use stays", { problems: error.problems.map(printProblem) });
+    if (!(error instanceof ConfigError)) {
+      log.error("reload failed", { error });
+      return { reloaded: false, problems: [error instanceof Error ? error.message : String(error)] };
+    }
+    const problems = error.problems.map(printProblem);
+    log.error("config not reloaded: the one in use stays", { problems });
+    return { reloaded: false, problems };
   }
 };

@@ -36,6 +36,8 @@ export interface Link {
   forget(host: string, url: string): void;
   /** Sends a version for the peer to hold, where `peer.features` has `push`. */
   push(version: VersionFrame): void;
+  /** Says go-away, so that an origin side dials its next link at once, and still opens streams here until `drain`. */
+  announceEnd(message: string): void;
   /** Takes no new streams; closes when the open ones are done. */
   drain(message: string): void;
   /** Ends now: streams are lost, the peer is told why. */

@@ -1,9 +1,8 @@
 /**
  * One connection between an edge and an origin side, and the streams on it. The edge opens streams; everything else is the
- * same on both ends. A link lives through greeting, up and draining, and ends once, with a code that both logs show. It
- * asks no machine for time and knows no socket: clock and transport are arguments. SPEC sections "Link" and "Closing".
+ * same on both ends. A link lives through greeting, up and draining, and ends once, with a code that both logs show. SPEC
+ * sections "Link" and "Closing".
  */
-
 import { LinkError, type LinkErrorCode } from "../errors.ts";
 import type { ControlFrame, Frame, OpenFrame, VersionFrame } from "../frames/frame.ts";
 import { readFrameBody } from "../frames/frame-codec.ts";
@@ -47,8 +46,9 @@ export class LinkEndpoint implements Link {
   #up: Up | undefined;
   #received = 0;
   #draining = false;
-  /** We were the one to say go-away: later streams are refused, and the link closes when the last one is done. */
+  /** Later streams are refused, and the link closes when the last one is done. `#announced`: the peer knows, perhaps before. */
   #saidGoAway = false;
+  #announced = false;
   #end: LinkEnd | undefined;
 
   constructor(options: LinkOptions) {
@@ -116,11 +116,16 @@ export class LinkEndpoint implements Link {
     this.#scheduler.control(version);
   }
 
+  announceEnd(message: string): void {
+    if (!this.#announced && this.#end === undefined) this.#sendGoAway("shutting-down", message);
+    this.#announced = true;
+  }
+
   drain(message: string): void {
     if (this.#saidGoAway || this.#end !== undefined) return;
     this.#draining = true;
     this.#saidGoAway = true;
-    this.#sendGoAway("shutting-down", message);
+    this.announceEnd(message);
     this.#closeIfDone();
   }
 
@@ -153,18 +158,15 @@ export class LinkEndpoint implements Link {
         const bodyBytes = body.left;
         const frame = readFrameBody(body, this.#up.headers);
         if (frame === undefined) continue;
-        // Without its kind and its stream id.
-        const payloadBytes = bodyBytes - 1 - ("streamId" in frame ? varintBytes(frame.streamId) : 0);
-        this.#dispatch(frame, payloadBytes);
+        const idBytes = "streamId" in frame ? varintBytes(frame.streamId) : 0;
+        this.#dispatch(frame, bodyBytes - 1 - idBytes); // without its kind
       }
       if (this.#scheduler.waitingControl > MOST_WAITING_CONTROL)
         throw new LinkError("too-large", "the peer sends but does not read what it is answered");
     } catch (error) {
-      if (error instanceof LinkError) this.close(error.code, error.message);
-      else {
-        this.close("internal", "an error inside; see the log of this side");
-        throw error;
-      }
+      if (error instanceof LinkError) return this.close(error.code, error.message);
+      this.close("internal", "an error inside; see the log of this side");
+      throw error;
     }
   }
 

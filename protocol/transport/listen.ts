@@ -44,6 +44,8 @@ export interface ListenOptions {
   readonly host: string;
   /** 0 takes a free port: see `TunnelListener.address`. */
   readonly port: number;
+  /** A socket to listen on in place of that address. */
+  readonly fd?: number | undefined;
   readonly security: ListenSecurity;
   readonly clock: Clock;
   readonly limits?: Partial<ListenLimits>;
@@ -124,7 +126,8 @@ class LinkListener implements TunnelListener {
   async open(): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.#server.once("error", reject);
-    this.#server.listen(this.#options.port, this.#options.host, resolve);
+    const { host, port, fd } = this.#options;
+    this.#server.listen(fd === undefined ? { host, port } : { fd }, resolve);
     await promise;
     this.#server.off("error", reject);
     // Out of file descriptors, say: that connection is lost, the port is not.

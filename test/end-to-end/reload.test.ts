@@ -1,8 +1,11 @@
 /** What SIGHUP takes over while pages flow: keys, hosts, secrets, routes; and that a file that is not valid changes nothing. */
+import { once } from "node:events";
 import { beforeEach, describe, expect, it } from "vitest";
+import { WebSocket } from "ws";
 import { makeLinkKey, secretText } from "../../protocol/transport/key.ts";
 import { type ChangingSite, openSite, visitPage } from "../kit/changing-site.ts";
 import { FIXTURE_SECRET } from "../kit/config-fixtures.ts";
+import { openEchoOrigin } from "../kit/echo-origin.ts";
 import { type InnerDaemon, type InnerScene, openInnerScene } from "../kit/inner-scene.ts";
 import { watchLeaks } from "../kit/leaks.ts";
 import { edgeYaml, HOST, KEY, originYaml } from "../kit/real-daemons.ts";
@@ -130,5 +133,66 @@ describe("SIGHUP", () => {
     await visitPage(moved, edge.port("visitors"));
     expect(await edge.access(2)).toMatchObject({ answer: "same" });
     expect(edge.log.filter(({ event }) => event === "link up")).toHaveLength(1);
+  });
+
+  it.each([
+    ["edge", edgeYaml({ store: { size: "64 MiB" }, times: { heartbeat: "5s" } })],
+    ["origin", originYaml(1, 1, { store: { size: "64 MiB" }, times: { heartbeat: "5s" } })],
+  ] as const)(
+    "of the %s side names what needs a restart, with the old and the new value",
+    async (side, next) => {
+      const pair = await startPair();
+      pair[side].configure(next);
+      pair[side].signal("SIGHUP");
+      expect((await pair[side].logged("settings need a restart")).settings).toEqual([
+        "store.size: 256 MiB -> 64 MiB",
+        "times.heartbeat: 10s -> 5s",
+      ]);
+    },
+  );
+
+  it("of the origin side dials an edge that came, and ends the link of one that is gone", async () => {
+    const { edge, origin } = await startPair();
+    const other = await scene.start("edge-side", edgeYaml());
+    const settings = originYaml(edge.port("tunnel"), site.port);
+    const dialled = (...edges: readonly InnerDaemon[]) => ({
+      ...settings,
+      edges: edges.map((each) => ({ address: `127.0.0.1:${each.port("tunnel")}`, key: KEY })),
+    });
+    origin.configure(dialled(edge, other));
+    origin.signal("SIGHUP");
+    await other.logged("link up");
+    await visitPage(site, other.port("visitors"));
+    origin.configure(dialled(other));
+    origin.signal("SIGHUP");
+    expect(await edge.logged("link down")).toMatchObject({ code: "shutting-down" });
+    await visitPage(site, other.port("visitors"));
+    expect(other.log.filter(({ event }) => event === "link down")).toEqual([]);
+    expect((await visit(edge.port("visitors"))).status).toBe(503);
+  });
+
+  it("that changes other routes and keys leaves a WebSocket as it is", async () => {
+    await using web = await openEchoOrigin();
+    const edge = await scene.start("edge-side", edgeYaml());
+    const settings = originYaml(edge.port("tunnel"), web.port);
+    const origin = await scene.start("origin-side", settings);
+    await edge.logged("link up");
+    const url = `ws://127.0.0.1:${edge.port("visitors")}/chat`;
+    const socket = new WebSocket(url, { headers: { Host: HOST } });
+    await once(socket, "open");
+    const echo = async (text: string) => {
+      socket.send(text);
+      return String((await once(socket, "message"))[0]);
+    };
+    expect(await echo("before")).toBe("before");
+    const more = { host: SHOP, origin: `http://127.0.0.1:${site.port}` };
+    origin.configure({ ...settings, routes: [...(settings.routes as unknown[]), more] });
+    origin.signal("SIGHUP");
+    await origin.logged("config reloaded");
+    edge.configure(edgeYaml({ keys: BOTH }));
+    edge.signal("SIGHUP");
+    await edge.logged("config reloaded");
+    expect(await echo("after")).toBe("after");
+    socket.terminate();
   });
 });

@@ -36,6 +36,7 @@ import { LinkEndpoint } from "../../protocol/link/link.ts";
 import type { Link, LinkEnd, LinkOptions } from "../../protocol/link/link-api.ts";
 import { helloMaker } from "../../protocol/link/local-hello.ts";
 import { type Clock, systemClock } from "../../protocol/runtime/clock.ts";
+import { LongLived } from "../../protocol/runtime/long-lived.ts";
 import { MemoryBudget } from "../../protocol/runtime/memory-budget.ts";
 import { type ScopePolicy, ScopeRules } from "../../protocol/scope/scope.ts";
 import { VersionStore } from "../../protocol/store/version-store.ts";
@@ -114,6 +115,7 @@ export const openEdgeHalf = async (options: EdgeOptions = {}): Promise<EdgeHalf>
           : undefined,
     },
     untrusted: new UntrustedProxies(silentLog),
+    longLived: new LongLived(),
     pseudonym: "coilgun-test",
     accessLog: { write: (record) => records.push(record) },
   };
@@ -198,6 +200,7 @@ export const openOriginHalf = async (options: OriginOptions): Promise<OriginHalf
     slowPages,
     strongTags,
     mislabelling,
+    longLived: new LongLived(),
     keyId: link.keyId,
     clock,
     store,

@@ -21,6 +21,7 @@ import type { AnswerFrame, OpenFrame, StreamFrame } from "../../protocol/frames/
 import { type ResponseHead, responseHeadFromList } from "../../protocol/http/head.ts";
 import type { HeaderList } from "../../protocol/http/header-list.ts";
 import { systemClock } from "../../protocol/runtime/clock.ts";
+import { LongLived } from "../../protocol/runtime/long-lived.ts";
 import { MemoryBudget } from "../../protocol/runtime/memory-budget.ts";
 import { VersionStore } from "../../protocol/store/version-store.ts";
 import { UpstreamClient } from "../../protocol/upstream/upstream-client.ts";
@@ -157,6 +158,7 @@ export class Answering implements AsyncDisposable {
       sessions: new KnownSessions(),
       strongTags: new StrongTags(),
       slowPages: new SlowPages(),
+      longLived: new LongLived(),
       mislabelling: new MislabellingRoutes({ clock: systemClock, log: silentLog }),
       codecs: { splice: false, page: STREAMING_CODEC },
       load: () => 0,

@@ -2,8 +2,9 @@ import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { inspect } from "node:util";
 import { describe, expect, it } from "vitest";
-import { edgeSettings, LONGEST_SOCKET_PATH } from "../../../edge-side/config/edge-config.ts";
+import { edgeSettings } from "../../../edge-side/config/edge-config.ts";
 import { ConfigError, parseConfig } from "../../../protocol/config/parse-config.ts";
+import { LONGEST_SOCKET_PATH } from "../../../protocol/config/schema.ts";
 import { secretText } from "../../../protocol/transport/key.ts";
 import {
   expectedProblems,
@@ -88,6 +89,7 @@ describe("a valid edge.yaml", () => {
         linkMs: 5_000,
         heartbeatMs: 1_000,
         drainMs: 30_000,
+        drainStreamsMs: 2_000,
       },
       trustedProxies: [],
       accessLog: { to: "off" },

@@ -93,7 +93,9 @@ it.each(["visitors", "tunnel"])(
     await once(taken, "listening");
     const { port } = taken.address() as AddressInfo;
     const config = edgeConfigOf({ [what]: `127.0.0.1:${port}` });
-    await expect(startEdge(config, { log: silentLog })).rejects.toMatchObject({ code: "EADDRINUSE", port });
+    await expect(startEdge(config, { log: silentLog })).rejects.toMatchObject({
+      cause: { code: "EADDRINUSE", port },
+    });
     taken.close();
     await once(taken, "close");
   },

@@ -72,10 +72,11 @@ describe("a valid origin.yaml", () => {
       },
       memory: { budgetBytes: 128 * 2 ** 20, perKeyBytes: 64 * 2 ** 20 },
       limits: { pageBytes: 8 * 2 ** 20, headBytes: 64 * 2 ** 10, streamsPerLink: 1_000 },
-      times: { heartbeatMs: 1_000, drainMs: 30_000 },
+      times: { heartbeatMs: 1_000, drainMs: 30_000, drainStreamsMs: 2_000 },
       redial: { firstMs: 250, mostMs: 5_000 },
       accessLog: { to: "off" },
       log: { level: "info", format: "auto" },
+      admin: undefined,
     });
   });
 

@@ -87,7 +87,7 @@ const keep = (port: number, more: Partial<DialOptions> = {}): KeptLink => {
     clock,
     chance: () => 1,
     log: { ...log, with: () => ({ ...silentLog, ...log }) },
-    redial: { firstMs: 100, mostMs: 20_000 },
+    redial: () => ({ firstMs: 100, mostMs: 20_000 }),
     heartbeatMs: 120_000,
     memory: new MemoryBudget({ totalBytes: 1e6, shareBytes: 1e6 }),
     hello: helloMaker({ role: "origin", ...PEER_LIMITS }),

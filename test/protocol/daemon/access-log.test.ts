@@ -5,31 +5,34 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { MOST_WAITING_BYTES, openAccessLog } from "../../../protocol/daemon/access-log.ts";
-import { settle } from "../../kit/fake-clock.ts";
+import { MOST_WAITING_BYTES, openAccessLog, RETRY_MS } from "../../../protocol/daemon/access-log.ts";
+import { FakeClock, settle } from "../../kit/fake-clock.ts";
 import { heldBytes } from "../../kit/held-memory.ts";
 import { until } from "../../kit/until.ts";
 
 let folder = "";
-let failures: Error[];
-let dropped: number[];
+let clock: FakeClock;
+let said: (readonly [string, unknown?])[];
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "coilgun-access-"));
-  failures = [];
-  dropped = [];
+  clock = new FakeClock();
+  said = [];
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
-const trouble = {
-  failed: (error: Error) => failures.push(error),
-  dropped: (lines: number) => dropped.push(lines),
+/** Of an error its code, of lost lines their number. */
+const say = (event: string, fields: Readonly<Record<string, unknown>> = {}) => {
+  const { error, lost } = fields;
+  said.push([event, lost ?? (error as NodeJS.ErrnoException).code]);
 };
-const at = (name: string) => openAccessLog({ to: "file", path: join(folder, name) }, trouble);
+const dependencies = () => ({ clock, log: { info: say, warn: say, error: say } });
+const at = (name: string) => openAccessLog({ to: "file", path: join(folder, name) }, dependencies());
 const read = (name: string): string => readFileSync(join(folder, name), "utf8");
 
 describe("an access log in a file", () => {
@@ -42,14 +45,17 @@ describe("an access log in a file", () => {
     expect(read("log")).toBe(
       'before\n{"host":"a","target":"/\\n","stream":1}\n{"totalMs":1.235,"bytes":12}\n',
     );
-    expect(failures).toEqual([]);
+    expect(said).toEqual([]);
   });
 
-  it("that cannot be written is told once, and neither writing nor closing fails", async () => {
+  it("that cannot be written is told once, closes all the same, and says how many lines are lost", async () => {
     const log = at("no-folder/log");
     for (let line = 0; line < 3; line++) log.write({ line });
     await log.close();
-    expect(failures.map((error) => (error as NodeJS.ErrnoException).code)).toEqual(["ENOENT"]);
+    expect(said).toEqual([
+      ["access log failed", "ENOENT"],
+      ["access log too slow", 3],
+    ]);
   });
 
   it("goes on in a new file when it is opened again, and loses no line", async () => {
@@ -70,26 +76,66 @@ describe("an access log in a file", () => {
     await Promise.all([log.close(), log.close()]);
     log.write({ line: 2 });
     await log.close();
-    expect([read("log"), failures]).toEqual(['{"line":1}\n', []]);
+    expect([read("log"), said]).toEqual(['{"line":1}\n', []]);
   });
 
-  it("that could not be opened is tried again", async () => {
+  it("goes on at another path, on request", async () => {
+    const log = at("log");
+    log.write({ line: 1 });
+    log.reopen({ to: "file", path: join(folder, "other") });
+    log.write({ line: 2 });
+    log.reopen({ to: "off" });
+    log.write({ line: 3 });
+    await log.close();
+    expect([read("log"), read("other"), said]).toEqual(['{"line":1}\n', '{"line":2}\n', []]);
+  });
+
+  it("that could not be opened is tried again each second, and keeps what came meanwhile", async () => {
     const log = at("folder/log");
     log.write({ line: 1 });
+    await clock.advance(RETRY_MS);
     mkdirSync(join(folder, "folder"));
-    log.reopen();
+    await clock.advance(RETRY_MS);
+    await until(() => said.length === 2, "word that it goes on");
     log.write({ line: 2 });
     await log.close();
-    expect([failures.length, read("folder/log")]).toEqual([1, '{"line":2}\n']);
+    expect(read("folder/log")).toBe('{"line":1}\n{"line":2}\n');
+    expect(said).toEqual([
+      ["access log failed", "ENOENT"],
+      ["access log goes on", 0],
+    ]);
+    expect(clock.timers).toBe(0);
   });
 
-  it("on a full disk is told once, and is closed all the same", async () => {
-    const log = openAccessLog({ to: "file", path: "/dev/full" }, trouble);
+  it("that could not be opened is tried again at once on request", async () => {
+    const log = at("folder/log");
+    mkdirSync(join(folder, "folder"));
+    log.reopen();
     log.write({ line: 1 });
-    await until(() => failures.length > 0, "word of the failure");
-    log.write({ line: 2 });
+    await until(() => said.length === 2, "word that it goes on");
     await log.close();
-    expect(failures.map((error) => (error as NodeJS.ErrnoException).code)).toEqual(["ENOSPC"]);
+    expect(read("folder/log")).toBe('{"line":1}\n');
+  });
+
+  it("comes back after a full disk, and says how many lines found no room meanwhile", async () => {
+    const path = join(folder, "log");
+    symlinkSync("/dev/full", path);
+    const log = openAccessLog({ to: "file", path }, dependencies());
+    const line = { text: "x".repeat(1_000) };
+    const room = Math.ceil(MOST_WAITING_BYTES / (JSON.stringify(line).length + 1));
+    log.write(line);
+    await until(() => said.length > 0, "word of the failure");
+    for (let more = 0; more < room + 50; more++) log.write(line);
+    rmSync(path);
+    await clock.advance(RETRY_MS);
+    await until(() => said.length > 1, "word that it goes on");
+    await log.close();
+    const lines = read("log").split("\n").length - 1;
+    expect(said).toEqual([
+      ["access log failed", "ENOSPC"],
+      ["access log goes on", room + 51 - lines],
+    ]);
+    expect(lines).toBeGreaterThanOrEqual(room);
   });
 
   it("drops lines that find no room, and says how many", async () => {
@@ -98,24 +144,24 @@ describe("an access log in a file", () => {
     const most = Math.ceil(MOST_WAITING_BYTES / JSON.stringify(line).length);
     // All in one turn, in which nothing can reach the disk.
     for (let written = 0; written < most + 50; written++) log.write(line);
-    await until(() => dropped.length > 0, "word of the dropped lines");
+    await until(() => said.length > 0, "word of the lost lines");
     log.write(line);
     await log.close();
     const lines = read("log").split("\n").length - 1;
     expect(lines).toBeGreaterThanOrEqual(most);
-    expect([dropped.length, lines + (dropped[0] ?? 0)]).toEqual([1, most + 50 + 1]);
+    expect(said).toEqual([["access log too slow", most + 50 + 1 - lines]]);
   });
 });
 
 it("no access log takes every line, keeps none, and writes nowhere", async () => {
   const written = vi.spyOn(process.stdout, "write");
   const before = heldBytes();
-  const log = openAccessLog({ to: "off" }, trouble);
+  const log = openAccessLog({ to: "off" }, dependencies());
   for (let lines = 0; lines < 4; lines++) log.write({ text: new Uint8Array(MOST_WAITING_BYTES) });
   await log.close();
   const calls = written.mock.calls.length;
   written.mockRestore();
   await settle();
-  expect([calls, failures, dropped, readdirSync(folder)]).toEqual([0, [], [], []]);
+  expect([calls, said, readdirSync(folder)]).toEqual([0, [], []]);
   expect(heldBytes() - before).toBeLessThan(MOST_WAITING_BYTES);
 });

@@ -9,6 +9,7 @@ import { startScript } from "../../kit/run-command.ts";
 interface TestConfig {
   readonly name: string;
   readonly log: { readonly level: "info" | "debug"; readonly format: "json" };
+  readonly admin: undefined;
 }
 
 /** A daemon that does nothing but remember, and the signals, config and log lines around it. */
@@ -16,10 +17,12 @@ const runTestDaemon = (over: Partial<RunningDaemon<TestConfig>> = {}) => {
   const signals = new EventEmitter();
   const lines: string[] = [];
   const reloaded: string[] = [];
+  const reopened: string[] = [];
   const state: { config: TestConfig | ConfigError } = {
-    config: { name: "first", log: { level: "info", format: "json" } },
+    config: { name: "first", log: { level: "info", format: "json" }, admin: undefined },
   };
   const code = runDaemon<TestConfig, RunningDaemon<TestConfig>>({
+    name: "coilgun-test",
     load() {
       if (state.config instanceof ConfigError) throw state.config;
       return state.config;
@@ -30,7 +33,9 @@ const runTestDaemon = (over: Partial<RunningDaemon<TestConfig>> = {}) => {
         reload: async ({ name }) => {
           reloaded.push(name);
           log.debug("detail");
+          return [];
         },
+        reopenAccessLog: () => reopened.push("again"),
         stop: async () => {},
         ...over,
       };
@@ -40,7 +45,7 @@ const runTestDaemon = (over: Partial<RunningDaemon<TestConfig>> = {}) => {
     makeLog: (settings) => makeLog(settings, { write: (line) => lines.push(line) }),
   });
   const events = () => lines.map((line) => (JSON.parse(line) as { event: string }).event);
-  return { signals, lines, events, reloaded, state, code };
+  return { signals, lines, events, reloaded, reopened, state, code };
 };
 
 const BAD = new ConfigError([{ file: "c.yaml", line: 3, column: 5, message: "visitors has no port" }]);
@@ -75,7 +80,7 @@ describe("a daemon that runs", () => {
   it("reads the config again on SIGHUP, the log's level too", async () => {
     const run = runTestDaemon();
     await settle();
-    run.state.config = { name: "second", log: { level: "debug", format: "json" } };
+    run.state.config = { name: "second", log: { level: "debug", format: "json" }, admin: undefined };
     run.signals.emit("SIGHUP");
     await settle();
     run.signals.emit("SIGHUP");
@@ -111,13 +116,22 @@ describe("a daemon that runs", () => {
     expect(await run.code).toBe(0);
   });
 
+  it("opens its access log again on SIGUSR1", async () => {
+    const run = runTestDaemon();
+    await settle();
+    run.signals.emit("SIGUSR1");
+    expect([run.reopened, run.reloaded]).toEqual([["again"], []]);
+    run.signals.emit("SIGTERM");
+    await run.code;
+  });
+
   it("never reloads twice at once", async () => {
     const first = Promise.withResolvers<void>();
     let reloads = 0;
     const run = runTestDaemon({
       reload: () => {
         reloads++;
-        return first.promise;
+        return first.promise.then(() => []);
       },
     });
     await settle();
@@ -134,6 +148,7 @@ describe("a daemon that runs", () => {
 
   it("does not start with a config that is not valid", async () => {
     const refused = runDaemon<TestConfig, RunningDaemon<TestConfig>>({
+      name: "coilgun-test",
       load() {
         throw BAD;
       },
@@ -145,18 +160,23 @@ describe("a daemon that runs", () => {
   });
 });
 
-it("stays alive with nothing open, until a real signal", async () => {
+it("stays alive with nothing open, whatever other signals come, and opens no debugger, until a real signal", async () => {
   const program = `
     import { runDaemon } from "./protocol/daemon/run-daemon.ts";
     process.exitCode = await runDaemon({
+      name: "coilgun-test",
       load: () => ({ log: { level: "info", format: "json" } }),
-      start: async () => ({ reload: async () => {}, stop: async () => {} }),
+      start: async () => ({ reload: async () => [], reopenAccessLog() {}, stop: async () => {} }),
       describe: () => ({}),
     });`;
   const { child, said, ended } = startScript(["--input-type=module", "-e", program]);
   await said('"ready"');
   child.kill("SIGHUP");
   await said('"config reloaded"');
+  child.kill("SIGUSR2");
+  child.kill("SIGUSR1");
+  await said('"access log opened again"');
   child.kill("SIGTERM");
-  expect((await ended).code).toBe(0);
+  const { code, stderr } = await ended;
+  expect([code, stderr]).toEqual([0, expect.not.stringContaining("Debugger")]);
 });

@@ -5,15 +5,14 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { askToForget, type ForgetWhat, forgetDuty } from "../../../edge-side/command/forget.ts";
 import {
   ADMIN_ANSWER_MS,
   type Admin,
-  askToForget,
-  isEdgeAt,
+  isDaemonAt,
   LONGEST_QUESTION_BYTES,
   serveAdmin,
-} from "../../../edge-side/command/admin.ts";
-import type { ForgetWhat } from "../../../edge-side/command/forget.ts";
+} from "../../../protocol/daemon/admin.ts";
 import { Complaint } from "../../../protocol/runtime/user-error.ts";
 import { FakeClock, settle } from "../../kit/fake-clock.ts";
 import { startScript } from "../../kit/run-command.ts";
@@ -31,7 +30,7 @@ afterEach(async () => {
 });
 
 const serve = async (forget: (what: ForgetWhat) => Promise<number>): Promise<Admin> => {
-  const admin = await serveAdmin(path, { forget });
+  const admin = await serveAdmin(path, "coilgun-edge", { forget: forgetDuty(forget) });
   open.push(admin);
   return admin;
 };
@@ -67,11 +66,11 @@ describe("the admin socket", () => {
 
   it("is gone once it is closed", async () => {
     const admin = await serve(async () => 0);
-    expect(await isEdgeAt(path)).toBe(true);
+    expect(await isDaemonAt(path)).toBe(true);
     await admin.close();
     open.length = 0;
     expect(existsSync(path)).toBe(false);
-    expect(await isEdgeAt(path)).toBe(false);
+    expect(await isDaemonAt(path)).toBe(false);
   });
 
   it.each([
@@ -96,7 +95,7 @@ describe("the admin socket", () => {
     const asking = askToForget(path, { host: "a.example", url: undefined });
     await expect(asking).rejects.toThrow(/could not forget; its log says why/);
     await expect(asking).rejects.not.toThrow(/inside/);
-    expect(await isEdgeAt(path)).toBe(true);
+    expect(await isDaemonAt(path)).toBe(true);
   });
 });
 
@@ -114,19 +113,19 @@ describe("a path that is taken", () => {
 
   it("by a living edge is left to it", async () => {
     await serve(async () => 3);
-    await expect(serveAdmin(path, { forget: async () => 4 })).rejects.toThrow(/another coilgun-edge answers/);
+    await expect(serveAdmin(path, "coilgun-edge", {})).rejects.toThrow(/another coilgun-edge answers/);
     expect(await askToForget(path, { host: "a.example", url: undefined })).toBe(3);
   });
 
   it("by a file is never removed", async () => {
     writeFileSync(path, "precious");
-    await expect(serveAdmin(path, { forget: async () => 0 })).rejects.toThrow(/is not a socket/);
+    await expect(serveAdmin(path, "coilgun-edge", {})).rejects.toThrow(/is not a socket/);
     expect(statSync(path).size).toBe(8);
   });
 
   it("or lies in a folder that is missing, says what to do", async () => {
     const nowhere = join(folder, "none", "edge.sock");
-    await expect(serveAdmin(nowhere, { forget: async () => 0 })).rejects.toThrow(/set admin to another path/);
+    await expect(serveAdmin(nowhere, "coilgun-edge", {})).rejects.toThrow(/set admin to another path/);
   });
 });
 
@@ -142,7 +141,7 @@ describe("asking", () => {
     const silent = createServer().listen(path);
     const accepted = once(silent, "connection");
     await once(silent, "listening");
-    const asking = askToForget(path, { host: "a.example", url: undefined }, clock);
+    const asking = askToForget(path, { host: "a.example", url: undefined }, { clock });
     const refused = expect(asking).rejects.toThrow(/did not answer within 30000 ms/);
     const [socket] = await accepted;
     await clock.advance(ADMIN_ANSWER_MS);

@@ -1,19 +1,20 @@
 /**
- * How an operator's command reaches the running edge: HTTP over a unix socket that only the edge's own user may open,
- * so there is no password and no port. `forget` is all it can do; GET / says that it lives.
+ * How an operator's command reaches the running daemon: HTTP over a unix socket that only the daemon's own user may open,
+ * so there is no password and no port. GET / says that it lives; everything else it can do is a duty with a name.
  */
 import { chmodSync, lstatSync, unlinkSync } from "node:fs";
 import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from "node:http";
-import { PRIVATE_MODE } from "../../protocol/daemon/private-file.ts";
-import { type Clock, DeadlineError, systemClock } from "../../protocol/runtime/clock.ts";
-import { Complaint, codeOf } from "../../protocol/runtime/user-error.ts";
-import type { ForgetWhat } from "./forget.ts";
+import { type Clock, DeadlineError, systemClock } from "../runtime/clock.ts";
+import { Complaint, codeOf } from "../runtime/user-error.ts";
+import { PRIVATE_MODE } from "./private-file.ts";
 
-/** What the daemon does when asked. */
-export interface AdminDuties {
-  /** Resolves with how many versions were erased. */
-  forget(what: ForgetWhat): Promise<number>;
+export interface Reply {
+  readonly status: number;
+  readonly body: Readonly<Record<string, unknown>>;
 }
+
+/** What the daemon does when asked, by name; the question is JSON, or undefined where it was none. */
+export type AdminDuties = Readonly<Record<string, (asked: unknown) => Promise<Reply>>>;
 
 export interface Admin {
   /** Stops answering and removes the socket. */
@@ -30,8 +31,8 @@ export const ADMIN_ANSWER_MS = 30_000;
  * Answers at `path` until closed. A socket that a dead daemon left there is replaced; throws Complaint when a living
  * one answers, or when the path is something else than a socket.
  */
-export const serveAdmin = async (path: string, duties: AdminDuties): Promise<Admin> => {
-  await removeStale(path);
+export const serveAdmin = async (path: string, program: string, duties: AdminDuties): Promise<Admin> => {
+  await removeStale(path, program);
   const server = createServer((question, answer) => {
     reply(question, duties).then(
       ({ status, body }) => send(answer, status, body),
@@ -64,37 +65,21 @@ const listening = (server: Server, path: string): Promise<void> => {
   return promise;
 };
 
-const removeStale = async (path: string): Promise<void> => {
+const removeStale = async (path: string, program: string): Promise<void> => {
   const found = lstatSync(path, { throwIfNoEntry: false });
   if (found === undefined) return;
   if (!found.isSocket())
     throw new Complaint(`${path} is not a socket; remove it, or set admin to another path`);
-  if (await isEdgeAt(path))
-    throw new Complaint(`another coilgun-edge answers at ${path}; stop it, or set admin to another path`);
+  if (await isDaemonAt(path))
+    throw new Complaint(`another ${program} answers at ${path}; stop it, or set admin to another path`);
   unlinkSync(path);
 };
 
-interface Reply {
-  readonly status: number;
-  readonly body: Readonly<Record<string, unknown>>;
-}
-
 const reply = async (question: IncomingMessage, duties: AdminDuties): Promise<Reply> => {
-  if (question.method === "GET" && question.url === "/") return { status: 200, body: { alive: true } };
-  if (question.method !== "POST" || question.url !== "/forget") return { status: 404, body: {} };
-  const what = readForget(await textOf(question));
-  if (what === undefined) return { status: 400, body: { problem: "a host, and a url that begins with /" } };
-  return { status: 200, body: { forgotten: await duties.forget(what) } };
-};
-
-const readForget = (text: string | undefined): ForgetWhat | undefined => {
-  const asked = jsonOf(text);
-  if (typeof asked !== "object" || asked === null || !("host" in asked)) return undefined;
-  const { host } = asked;
-  const url = "url" in asked ? asked.url : undefined;
-  if (typeof host !== "string" || host === "") return undefined;
-  if (url === undefined) return { host, url };
-  return typeof url === "string" && url.startsWith("/") ? { host, url } : undefined;
+  const { method, url } = question;
+  if (method === "GET" && url === "/") return { status: 200, body: { alive: true } };
+  const duty = method === "POST" && Object.entries(duties).find(([name]) => url === `/${name}`)?.[1];
+  return duty ? duty(jsonOf(await textOf(question))) : { status: 404, body: {} };
 };
 
 const jsonOf = (text: string | undefined): unknown => {
@@ -121,34 +106,40 @@ const send = (answer: ServerResponse, status: number, body: Readonly<Record<stri
   answer.end(JSON.stringify(body));
 };
 
-/** Asks the edge whose admin socket is at `path` to erase versions; resolves with how many. Throws Complaint. */
-export const askToForget = async (
+export interface AskOptions {
+  /** What runs there, such as `coilgun-edge`. */
+  readonly program: string;
+  readonly clock?: Clock;
+}
+
+/** What the daemon whose admin socket is at `path` answers; undefined: it could not. Throws Complaint when none does. */
+export const askDaemon = async (
   path: string,
-  what: ForgetWhat,
-  clock: Clock = systemClock,
-): Promise<number> => {
+  duty: string,
+  asked: unknown,
+  { program, clock = systemClock }: AskOptions,
+): Promise<object | undefined> => {
   try {
-    const answer = await ask(path, { method: "POST", url: "/forget", body: JSON.stringify(what) }, clock);
-    if (typeof answer === "object" && answer !== null && "forgotten" in answer)
-      return Number(answer.forgotten);
+    const answer = await ask(path, { method: "POST", url: `/${duty}`, body: JSON.stringify(asked) }, clock);
+    return typeof answer === "object" && answer !== null ? answer : undefined;
   } catch (error) {
-    throw new Complaint(whyNoAnswer(path, error), { cause: error });
+    throw new Complaint(whyNoAnswer(path, program, error), { cause: error });
   }
-  throw new Complaint(`the edge at ${path} could not forget; its log says why`);
 };
 
-const whyNoAnswer = (path: string, error: unknown): string => {
-  if (error instanceof DeadlineError) return `the edge at ${path} did not answer within ${error.afterMs} ms`;
+const whyNoAnswer = (path: string, program: string, error: unknown): string => {
+  if (error instanceof DeadlineError)
+    return `${program} at ${path} did not answer within ${error.afterMs} ms`;
   const code = codeOf(error);
   if (code === "ENOENT" || code === "ECONNREFUSED") {
-    return `no coilgun-edge is running with the admin socket ${path}; start it, or name its config with --config`;
+    return `no ${program} is running with the admin socket ${path}; start it, or name its config with --config`;
   }
-  if (code === "EACCES") return `this user may not open ${path}; run as the user that runs coilgun-edge`;
-  return `the edge at ${path} cannot be asked (${code})`;
+  if (code === "EACCES") return `this user may not open ${path}; run as the user that runs ${program}`;
+  return `${program} at ${path} cannot be asked (${code})`;
 };
 
-/** Whether an edge answers at this path. */
-export const isEdgeAt = async (path: string, clock: Clock = systemClock): Promise<boolean> => {
+/** Whether a daemon answers at this path. */
+export const isDaemonAt = async (path: string, clock: Clock = systemClock): Promise<boolean> => {
   try {
     await ask(path, { method: "GET", url: "/", body: undefined }, clock);
     return true;

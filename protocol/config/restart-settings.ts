@@ -1,0 +1,65 @@
+/**
+ * What a reload cannot take over: the settings in which two configurations differ, by the names that a config file gives them, each with
+ * its old and its new value. No value here is a secret; of a file only its path is shown.
+ */
+import { NamedFile } from "./schema.ts";
+import { type HostPort, printHostPort, printSize, printTime } from "./units.ts";
+
+/** Settings as `times.heartbeat: 10s -> 5s`. `live` names those that a reload takes over, `[]` behind lists, with all below them. */
+export const needRestart = (running: object, next: object, live: readonly string[]): readonly string[] => [
+  ...differences(running, next, { path: "", shown: "" }, new Set(live)),
+];
+
+interface Place {
+  /** In the configuration as it was read, with `[]` for each place in a list. */
+  readonly path: string;
+  /** In the file. */
+  readonly shown: string;
+}
+
+function* differences(a: unknown, b: unknown, at: Place, live: ReadonlySet<string>): Generator<string> {
+  if (live.has(at.path)) return;
+  if (isBlock(a) && isBlock(b)) {
+    for (const name of new Set([...Object.keys(a), ...Object.keys(b)]))
+      yield* differences(a[name], b[name], below(at, name, Array.isArray(a)), live);
+    return;
+  }
+  const [before, after] = [print(a, at.path), print(b, at.path)];
+  if (before !== after) yield `${at.shown}: ${before} -> ${after}`;
+  else if (a instanceof NamedFile && b instanceof NamedFile && !a.bytes.equals(b.bytes))
+    yield `${at.shown}: another content of ${before}`;
+}
+
+const isBlock = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null && !(value instanceof NamedFile) && !isHostPort(value);
+
+const isHostPort = (value: object): value is HostPort => "host" in value && "port" in value;
+
+/** Names that are written otherwise than without their unit; an empty one is no block in the file. */
+const WRITTEN: Readonly<Record<string, string>> = {
+  sizeBytes: "size",
+  sessionMs: "sessionTime",
+  noStoreMs: "noStoreTime",
+  budgetBytes: "budget",
+  perKeyBytes: "perKey",
+  tls: "",
+};
+
+const below = ({ path, shown }: Place, name: string, inList: boolean): Place => {
+  if (inList) return { path: `${path}[]`, shown: `${shown}[${name}]` };
+  const written = WRITTEN[name] ?? name.replace(/Ms$/, "");
+  const join = (base: string, step: string) => [base, step].filter((each) => each !== "").join(".");
+  return { path: join(path, name), shown: join(shown, written) };
+};
+
+const print = (value: unknown, path: string): string => {
+  if (value === undefined) return "none";
+  if (value instanceof NamedFile) return value.path;
+  if (typeof value === "object" && value !== null && isHostPort(value)) return printHostPort(value);
+  if (typeof value === "number" && path.endsWith("Ms")) return printTime(value);
+  if (typeof value === "number" && path.endsWith("Bytes")) return printSize(value);
+  return typeof value === "string" ? value : (JSON.stringify(value) ?? String(value));
+};
+
+/** Whether two parts of configurations say the same, contents of named files included. Secrets are not compared. */
+export const saysTheSame = (a: object, b: object): boolean => needRestart(a, b, []).length === 0;

@@ -1,0 +1,33 @@
+import { describe, expect, it } from "vitest";
+import { needRestart, saysTheSame } from "../../../protocol/config/restart-settings.ts";
+import { NamedFile } from "../../../protocol/config/schema.ts";
+import { edgeConfigOf } from "../../kit/daemons.ts";
+
+const file = (text: string) => new NamedFile("/etc/key.pem", Buffer.from(text));
+
+describe("settings that need a restart", () => {
+  const running = edgeConfigOf({ tunnel: "127.0.0.1:7443" });
+
+  it.each([
+    [{ limits: { bodyBytes: "1 MiB" } }, ["limits.bodyBytes: none -> 1 MiB"]],
+    [{ memory: { budget: "256 MiB" } }, ["memory.budget: 128 MiB -> 256 MiB"]],
+    [{ times: { idle: "90s" } }, ["times.idle: 1m -> 90s"]],
+    [{ tunnel: "127.0.0.1:7444" }, ["tunnel.listen: 127.0.0.1:7443 -> 127.0.0.1:7444"]],
+    [{ trustedProxies: ["10.0.0.0/8"] }, []],
+    [{}, []],
+  ])("of %j are %j", (settings, named) => {
+    const next = edgeConfigOf({ tunnel: "127.0.0.1:7443", ...settings });
+    expect(needRestart(running, next, ["keys", "trustedProxies"])).toEqual(named);
+  });
+
+  it("name a file with another content by its path, and never show it", () => {
+    expect(
+      needRestart({ tunnel: { privateKey: file("old") } }, { tunnel: { privateKey: file("new") } }, []),
+    ).toEqual(["tunnel.privateKey: another content of /etc/key.pem"]);
+  });
+});
+
+it("two parts say the same only if their files do", () => {
+  const part = (text: string) => ({ origin: "x", tls: { authorities: file(text) } });
+  expect([saysTheSame(part("a"), part("a")), saysTheSame(part("a"), part("b"))]).toEqual([true, false]);
+});
