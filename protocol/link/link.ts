@@ -29,6 +29,7 @@ export const MOST_WAITING_CONTROL = 10_000;
 interface Up extends Handshaken {
   readonly headers: FrameHeaderDecoder;
   readonly headBytes: number;
+  readonly streamBounds: { readonly receiveBytes: number; readonly sendBytes: number };
   /** What larger stream windows hold of the memory budget. */
   readonly windows: Lease;
 }
@@ -102,7 +103,7 @@ export class LinkEndpoint implements Link {
   }
 
   open(item: Extract<StreamItem, { kind: "open" }>): Stream {
-    const stream = new Stream(this.#host, this.#streamBounds(), { urgency: item.urgency });
+    const stream = new Stream(this.#host, this.#known.streamBounds, { urgency: item.urgency });
     this.#streams.add(stream);
     stream.send(item);
     return stream;
@@ -138,8 +139,8 @@ export class LinkEndpoint implements Link {
   }
 
   get #known(): Up {
-    if (this.#up === undefined) throw new Error("the link has not greeted its peer yet");
-    return this.#up;
+    if (this.#up !== undefined) return this.#up;
+    throw new Error("the link has not greeted its peer yet");
   }
 
   #message(bytes: Buffer): void {
@@ -149,17 +150,8 @@ export class LinkEndpoint implements Link {
     try {
       const reader = new ByteReader(bytes);
       while (reader.left > 0 && this.#end === undefined) {
-        if (this.#up === undefined) {
-          const handshaken = this.#handshake.receive(reader.frameBytes());
-          if (handshaken !== undefined) this.#goUp(handshaken);
-          continue;
-        }
-        const body = reader.sized();
-        const bodyBytes = body.left;
-        const frame = readFrameBody(body, this.#up.headers);
-        if (frame === undefined) continue;
-        const idBytes = "streamId" in frame ? varintBytes(frame.streamId) : 0;
-        this.#dispatch(frame, bodyBytes - 1 - idBytes); // without its kind
+        if (this.#up === undefined) this.#greeted(this.#handshake.receive(reader.frameBytes()));
+        else this.#frame(reader.sized(), this.#up);
       }
       if (this.#scheduler.waitingControl > MOST_WAITING_CONTROL)
         throw new LinkError("too-large", "the peer sends but does not read what it is answered");
@@ -170,13 +162,23 @@ export class LinkEndpoint implements Link {
     }
   }
 
-  #goUp(handshaken: Handshaken): void {
+  #frame(body: ByteReader, { headers }: Up): void {
+    const bodyBytes = body.left;
+    const frame = readFrameBody(body, headers);
+    if (frame === undefined) return;
+    const idBytes = "streamId" in frame ? varintBytes(frame.streamId) : 0;
+    this.#dispatch(frame, bodyBytes - 1 - idBytes); // without its kind
+  }
+
+  #greeted(handshaken: Handshaken | undefined): void {
+    if (handshaken === undefined) return; // it goes on
     const { hello, transport, clock, heartbeatMs, memory, events } = this.#options;
     const { encoder, decoder } = headCoders(hello, handshaken.peer);
     this.#up = {
       ...handshaken,
       headers: decoder,
       headBytes: Math.min(hello.headBytes, handshaken.peer.headBytes),
+      streamBounds: { receiveBytes: hello.streamBytes, sendBytes: handshaken.peer.streamBytes },
       windows: memory.lease(handshaken.keyId),
     };
     this.#handshakeTimer.cancel();
@@ -227,7 +229,7 @@ export class LinkEndpoint implements Link {
     const { hello, events } = this.#options;
     if (hello.role === "edge") throw new LinkError("bad-frame", "only the edge opens streams");
     const { streamId: id, urgency } = frame;
-    const stream = new Stream(this.#host, this.#streamBounds(), { id, urgency });
+    const stream = new Stream(this.#host, this.#known.streamBounds, { id, urgency });
     this.#streams.accept(id, stream);
     if (this.#saidGoAway || this.#streams.size > hello.streams) return stream.reset("refused");
     try {
@@ -271,10 +273,6 @@ export class LinkEndpoint implements Link {
     this.#scheduler.close();
     this.#streams.loseAll();
     this.#options.events.closed(this.#end);
-  }
-
-  #streamBounds() {
-    return { receiveBytes: this.#options.hello.streamBytes, sendBytes: this.#known.peer.streamBytes };
   }
 
   #newHost(): StreamHost {

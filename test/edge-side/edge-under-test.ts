@@ -47,6 +47,9 @@ export interface EdgeUnderTest extends AsyncDisposable {
 
 const key = makeLinkKey("test");
 
+/** The setting `keys`, of the key that the scripted origin side has. */
+export const keysFor = (hosts: readonly unknown[]) => [{ id: key.id, secret: secretText(key.secret), hosts }];
+
 export const configOf = ({ settings, files = {}, times, limits }: EdgeOptions): EdgeConfig => {
   const near = {
     pathOf: (name: string) => join("/", name),
@@ -55,13 +58,7 @@ export const configOf = ({ settings, files = {}, times, limits }: EdgeOptions): 
   const written = {
     visitors: "127.0.0.1:0",
     tunnel: { mode: "plain", listen: "127.0.0.1:0" },
-    keys: [
-      {
-        id: key.id,
-        secret: secretText(key.secret),
-        hosts: [{ host: HOST, connectProtocols: ["echo"] }, "other.example.com"],
-      },
-    ],
+    keys: keysFor([{ host: HOST, connectProtocols: ["echo"] }, "other.example.com"]),
     ...settings,
   };
   const config = parseConfig({ file: "edge.yaml", text: stringify(written), schema: edgeSettings(near) });

@@ -90,7 +90,6 @@ describe("refused with 400, and nothing reaches the web server:", () => {
     ["* for GET", request("GET *")],
     ["another scheme", request("GET ftp://www.example.com/")],
     ["a user in an absolute target", request(`GET http://user@${HOST}/`)],
-    ["HTTP/1.0 without a Host: which site it means, nobody knows", "GET / HTTP/1.0\r\n\r\n"],
     ["HTTP/1.1 without a Host", "GET / HTTP/1.1\r\n\r\n"],
     ["a Host that is only a dot", "GET / HTTP/1.1\r\nHost: .\r\n\r\n"],
   ])("%s", async (_, text) => {

@@ -12,6 +12,7 @@ import { FakeClock } from "../../kit/fake-clock.ts";
 import { watchLeaks } from "../../kit/leaks.ts";
 import { openPair, type Pair } from "../../kit/pair.ts";
 import { silentLog } from "../../kit/silent-log.ts";
+import { until } from "../../kit/until.ts";
 import { begin, finish, visit } from "../../kit/visits.ts";
 import { GET, startEdgeUnderTest } from "../edge-under-test.ts";
 
@@ -111,5 +112,5 @@ it("an edge says once an hour why its answers were whole, and leaves no timer be
   const said = edge.told.filter((line) => line.startsWith("whole answers"));
   expect(said).toEqual([expect.stringContaining('"answers":1,"whole":1,"reasons":"origin-side 100 %"')]);
   await edge[Symbol.asyncDispose]();
-  expect(clock.timers).toBe(0);
+  await until(() => clock.timers === 0, "no timer");
 });

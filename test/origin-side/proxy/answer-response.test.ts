@@ -340,20 +340,6 @@ describe("an upgrade", () => {
     await connection.over;
     await nothingIsLeft(answering);
   });
-
-  it("of a request with a body is not asked for", async () => {
-    await using origin = await RawOrigin.listen();
-    await using answering = await Answering.through(routeTo(origin.port));
-    const asked = answering.ask("POST", "/", {
-      fields: ["Upgrade", "h2c", "Content-Length", "2"],
-      body: "hi",
-    });
-    const connection = await origin.next();
-    expect((await connection.head()).join()).not.toMatch(/upgrade/i);
-    expect(await connection.bytes(2)).toBe("hi");
-    connection.end(OK("ok"));
-    expect((await asked.answer()).head.status).toBe(200);
-  });
 });
 
 it("a host without a route is told so", async () => {
