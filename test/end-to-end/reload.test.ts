@@ -146,7 +146,7 @@ describe("SIGHUP", () => {
       pair[side].signal("SIGHUP");
       expect((await pair[side].logged("settings need a restart")).settings).toEqual([
         "store.size: 256 MiB -> 64 MiB",
-        "times.heartbeat: 10s -> 5s",
+        "times.heartbeat: 1s -> 5s",
       ]);
     },
   );
