@@ -16,7 +16,9 @@ import type { Http1Options } from "./http1-connection.ts";
 import { readHttp2Request } from "./http2-head.ts";
 import { Http2Visitor } from "./http2-visitor.ts";
 import { LINGER_MS } from "./linger.ts";
-import { type PiecesConnection, PieceTurns, type SmallPieceTurns } from "./parser/small-piece-turns.ts";
+import { Http2Fields } from "./parser/http2-fields.ts";
+import { Http2Tap } from "./parser/http2-tap.ts";
+import { PieceTurns, type SmallPieceTurns } from "./parser/small-piece-turns.ts";
 import { mergeSmallPieces } from "./parser/small-pieces.ts";
 import { type Refused, validateHttp2 } from "./validate-request.ts";
 
@@ -63,7 +65,9 @@ export interface Http2Session {
 }
 
 export const serveHttp2 = (socket: TLSSocket, options: Http2Options): Http2Session => {
-  const session = performServerHandshake(socket, sessionOptions(options));
+  const counted = new Http2Fields();
+  const tap = new Http2Tap(socket, counted);
+  const session = performServerHandshake(tap, sessionOptions(options));
   const idle = new SessionIdle(session, socket, options);
   session.on("error", () => socket.destroy());
   session.once("close", () => socket.destroySoon());
@@ -71,11 +75,11 @@ export const serveHttp2 = (socket: TLSSocket, options: Http2Options): Http2Sessi
     if (!session.destroyed) session.setLocalWindowSize(SESSION_WINDOW_BYTES);
   });
   const address = plainAddress(socket.remoteAddress ?? "");
-  const turns = new PieceTurns(options.turns, readingOf(socket));
+  const turns = new PieceTurns(options.turns, tap);
   session.on("stream", (stream: ServerHttp2Stream, _fields, _flags, raw: HeaderList) => {
     idle.busy(stream);
     if (!stream.endAfterHeaders) mergeSmallPieces(stream, turns);
-    serveStream({ socket, address }, stream, raw, options);
+    serveStream({ socket, address, counted }, stream, raw, options);
   });
   return {
     drain: () => {
@@ -84,35 +88,32 @@ export const serveHttp2 = (socket: TLSSocket, options: Http2Options): Http2Sessi
   };
 };
 
-/** What reads a socket inside node. */
-interface Handle {
-  readStop(): void;
-  readStart(): void;
+interface Connection {
+  readonly socket: TLSSocket;
+  readonly address: string;
+  readonly counted: Http2Fields;
 }
 
-/**
- * Node reads the socket of an HTTP/2 session below its streams, where nothing public stops it: windows bound the bytes of DATA
- * frames, not their number.
- */
-const readingOf = (socket: TLSSocket): PiecesConnection => {
-  const handle = () => (socket as { readonly _handle?: Handle | null })._handle;
-  return { rest: () => handle()?.readStop(), goOn: () => handle()?.readStart() };
-};
-
 const serveStream = (
-  { socket, address }: { readonly socket: TLSSocket; readonly address: string },
+  { socket, address, counted }: Connection,
   stream: ServerHttp2Stream,
   raw: HeaderList,
   options: Http2Options,
 ): void => {
+  const id = stream.id ?? 0;
+  const hasBody = !stream.endAfterHeaders;
+  // A request that nghttp2 has dropped a field of is another one (RFC 9113 section 8.2.1).
+  const isWhole = counted.isHeadWhole(id, raw, hasBody);
+  if (hasBody) stream.once("close", () => counted.closed(id));
   const request = readHttp2Request(options.underscores.without(raw));
   // An extended CONNECT is a GET that wants to become something else.
   const asked = request.protocol === undefined ? request : { ...request, method: "GET" };
-  const screened = validateHttp2(asked, options);
+  const screened = isWhole ? validateHttp2(asked, options) : 400;
   const host = typeof screened === "number" ? "" : screened.host;
   const refused: Refused | undefined =
     typeof screened === "number" ? screened : options.isCovered?.(socket, host) === false ? 421 : undefined;
-  const visitor = new Http2Visitor(stream, request, { address, host }, options);
+  const areTrailersWhole = (trailers: HeaderList) => counted.areTrailersWhole(id, trailers);
+  const visitor = new Http2Visitor(stream, request, { address, host, areTrailersWhole }, options);
   if (refused === undefined) options.visits.serve(visitor);
   else visitor.refuse(refused);
 };

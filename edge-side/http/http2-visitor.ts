@@ -33,6 +33,13 @@ const NO_TRAILERS: HeaderList = [];
 const OF_HANDSHAKE = new FieldNames(["connection", "upgrade", "content-length", "sec-websocket-accept"]);
 const { NGHTTP2_NO_ERROR } = constants;
 
+export interface Http2From {
+  readonly address: string;
+  readonly host: string;
+  /** Whether these are all that came after the body. */
+  areTrailersWhole(trailers: HeaderList): boolean;
+}
+
 export class Http2Visitor implements Visitor, UploadConnection {
   readonly method: string;
   readonly target: string;
@@ -50,6 +57,7 @@ export class Http2Visitor implements Visitor, UploadConnection {
   readonly hasBody: boolean;
   bodyTouched = false;
   readonly #stream: ServerHttp2Stream;
+  readonly #areTrailersWhole: Http2From["areTrailersWhole"];
   readonly #options: VisitorOptions;
   readonly #sending: InactivityTimer;
   readonly #taking: InactivityTimer;
@@ -65,14 +73,10 @@ export class Http2Visitor implements Visitor, UploadConnection {
   #ended = false;
   #failed: number | undefined;
 
-  constructor(
-    stream: ServerHttp2Stream,
-    request: Http2Request,
-    from: { readonly address: string; readonly host: string },
-    options: VisitorOptions,
-  ) {
+  constructor(stream: ServerHttp2Stream, request: Http2Request, from: Http2From, options: VisitorOptions) {
     this.#stream = stream;
     this.#options = options;
+    this.#areTrailersWhole = from.areTrailersWhole;
     const { protocol } = request;
     this.method = protocol === undefined ? request.method : "GET";
     this.upgrade = protocol;
@@ -230,9 +234,10 @@ export class Http2Visitor implements Visitor, UploadConnection {
     this.#sending.stop();
     // A stream that was reset ends too; its body did not.
     if (this.#stream.aborted || this.#stream.destroyed) return;
-    if (!areClean(this.#requestTrailers)) return this.refuse(400);
+    const trailers = this.#requestTrailers;
+    if (!areClean(trailers) || !this.#areTrailersWhole(trailers)) return this.refuse(400);
     this.#waiting?.forOrigin();
-    upload.end(this.#options.underscores.without(sanitizeTrailers(this.#requestTrailers)));
+    upload.end(this.#options.underscores.without(sanitizeTrailers(trailers)));
   }
 
   #endWith(status: number): number {

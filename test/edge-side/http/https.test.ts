@@ -256,6 +256,42 @@ describe("HTTP/2", () => {
     expect(edge.origin.count).toBe(before);
   });
 
+  it.each([
+    ["a value", "x-seen", "a\x7fb"],
+    ["a value of a field that is known", "cookie", "sid=1\x7f"],
+  ])("refuses a control character in %s, which nghttp2 drops with its field", async (_, name, value) => {
+    const from = await session();
+    const before = edge.origin.count;
+    const stream = from.request({ ":path": "/", ":authority": HOST, [name]: value });
+    const refused = await responseOf(stream);
+    expect([refused.status, refused.rstCode]).toEqual([400, 0]);
+    expect(refused.body).toContain("400");
+    expect(edge.origin.count).toBe(before);
+    // The same field again comes from the table of its connection.
+    expect((await responseOf(from.request({ ":path": "/", ":authority": HOST, [name]: value }))).status).toBe(
+      400,
+    );
+    const { response, exchange } = await ask({ [name]: "ab" }, from);
+    exchange.answer(204, [], "");
+    expect((await response).status).toBe(204);
+  });
+
+  it.each([
+    ["all", { "x-seen": "a\x7fb" }],
+    ["some", { "x-sum": "1", "x-seen": "a\x7fb" }],
+  ])("refuses a body whose trailers lost %s of their fields so", async (_, trailers) => {
+    const stream = (await session()).request(
+      { ":method": "PUT", ":path": "/", ":authority": HOST },
+      { waitForTrailers: true },
+    );
+    stream.on("wantTrailers", () => stream.sendTrailers(trailers));
+    stream.end("upload");
+    const response = responseOf(stream);
+    const exchange = await edge.origin.next();
+    expect((await response).status).toBe(400);
+    expect(await exchange.gone).toBe("cancelled");
+  });
+
   it("refuses a body that turns out to be too large", async () => {
     const stream = (await session()).request({ ":method": "POST", ":path": "/", ":authority": HOST });
     stream.write(Buffer.alloc(64 * 1024 + 1));
