@@ -28,10 +28,13 @@ export interface ServeDependencies {
   readonly requests: RequestCompressorPool;
   /** Larger pages stream through and are not remembered. */
   readonly pageBytes: number;
-  /** For the web server to answer, while the request waits for nothing but it. */
-  readonly originAnswerMs: number;
-  /** A request waits so long for a link that is coming. */
-  readonly linkMs: number;
+  /** As the last reload left them. */
+  readonly times: {
+    /** For the web server to answer, while the request waits for nothing but it. */
+    readonly originAnswerMs: number;
+    /** A request waits so long for a link that is coming. */
+    readonly linkMs: number;
+  };
   readonly longLived: LongLived;
   readonly hosts: HostTable;
   readonly untrusted: UntrustedProxies;

@@ -68,10 +68,10 @@ export class Visit implements VisitorListener, ExchangeEvents {
     bases: VisitBases,
     request: { readonly head: HeaderList; readonly compress: boolean },
   ): Promise<{ readonly exchange: Exchange; readonly answer: AnswerFrame }> {
-    const { clock, originAnswerMs } = this.#settings;
+    const { clock, times } = this.#settings;
     this.#phase = PREPARING;
     this.#bases = bases;
-    this.#deadline = new AnswerTimeout(clock, originAnswerMs, () => this.giveUp("origin-silent"));
+    this.#deadline = new AnswerTimeout(clock, times.originAnswerMs, () => this.giveUp("origin-silent"));
     try {
       this.visitor.listen(this);
       const upload = this.#uploadOf(bases.link, request.compress, this.#deadline);
@@ -93,8 +93,8 @@ export class Visit implements VisitorListener, ExchangeEvents {
 
   /** Waits for a change of the links; false when it has waited long enough, or the visitor has left. */
   async linkComes(): Promise<boolean> {
-    const { clock, pool, linkMs } = this.#settings;
-    this.#waitsUntil ??= clock.now() + linkMs;
+    const { clock, pool, times } = this.#settings;
+    this.#waitsUntil ??= clock.now() + times.linkMs;
     if (this.#waitsUntil <= clock.now()) return false;
     const { promise, resolve } = Promise.withResolvers<boolean>();
     const late = clock.after(this.#waitsUntil - clock.now(), () => resolve(false));

@@ -52,6 +52,7 @@ const LIVE = [
   "accessLog",
   "log.level",
   "times.originAnswerMs",
+  "times.linkMs",
   "times.drainMs",
   "times.drainStreamsMs",
   "visitors[].tls.certificate",
@@ -78,7 +79,7 @@ interface EdgeOptions {
 }
 
 const start = async (config: EdgeConfig, options: EdgeOptions): Promise<EdgeDaemon> => {
-  let { times } = config;
+  const times = { ...config.times };
   const { log, clock = systemClock, load = eventLoopLoad(clock) } = options;
   const sockets = inheritedSockets(["visitors", "tunnel"]);
   const hosts = new ServedHosts(config);
@@ -119,22 +120,12 @@ const start = async (config: EdgeConfig, options: EdgeOptions): Promise<EdgeDaem
     varying: new VaryingPages(),
     requests: new RequestCompressorPool({ clock, memory }),
     pageBytes: config.limits.pageBytes,
-    get originAnswerMs() {
-      return times.originAnswerMs;
-    },
-    get linkMs() {
-      return times.linkMs;
-    },
+    times,
     hosts,
     untrusted: new UntrustedProxies(log),
     longLived,
     pseudonym: pseudonymOf(randomBytes(PSEUDONYM_BYTES).toString("hex")),
-    accessLog: {
-      write(record) {
-        wholeAnswers.note(record);
-        accessLog.write(record);
-      },
-    },
+    accessLog: wholeAnswers.countedBefore(accessLog),
   });
   const visitors = await serveVisitors(config, {
     clock,
@@ -158,7 +149,7 @@ const start = async (config: EdgeConfig, options: EdgeOptions): Promise<EdgeDaem
       // First what can fail.
       visitors.renew(next.visitors);
       accessLog.reopen(next.accessLog);
-      times = next.times;
+      Object.assign(times, next.times);
       const same = hosts.replace(next);
       for (const link of [...pool.links])
         if (!same.has(link.keyId)) link.close("key-removed", "this key was removed or changed at the edge");
