@@ -4,7 +4,7 @@ import { decoders, MOST_CPU_MICROSECONDS } from "./decoders.ts";
 import { mutated } from "./mutate.ts";
 
 /** Altogether; `FUZZ_CASES` says otherwise. */
-const CASES = Number(process.env.FUZZ_CASES ?? 20_000);
+const CASES = Number(process.env.FUZZ_CASES ?? 60_000);
 
 const ALL = await decoders();
 const SHARES = ALL.reduce((sum, { share }) => sum + share, 0);
