@@ -29,6 +29,8 @@ export const SECRETS: readonly string[] = Array.from({ length: 20 }, (_, at) =>
 );
 /** Enough to tell an attack, which reads most of their 30 digits, from guessing, which reads some 3. @internal */
 export const FEW_SECRETS = SECRETS.slice(0, 3);
+/** Of all 200 digits, where a tenth is what guessing gives. @internal */
+export const MOST_RIGHT = 35;
 /** Of those 30, read by chance; an attack reads more. @internal */
 export const MOST_BY_CHANCE = 8;
 

@@ -1,5 +1,5 @@
-/** A few, since one page is asked for by many at a time; looking through them costs less than a WeakMap does when it is collected. */
-const KEPT = 4;
+/** As many heads as a link remembers in one direction; looking through them costs less than a WeakMap does when it is collected. */
+const KEPT = 32;
 
 /** What is read off an object that never changes, such as a head that comes again and again, is read once for the last few of them. */
 export const onceFor = <Key extends object, Value>(read: (key: Key) => Value): ((key: Key) => Value) => {
