@@ -67,10 +67,16 @@ export const gatherBody = async (
   const since = clock.now();
   const gathered = (passes = false) => ({ pieces, bytes, lease, since, passes, failure: undefined });
   let waits: boolean | undefined;
-  const soon = () => {
-    const ms = waitMs(clock.now() - since);
+  let waitedMs = 0;
+  const soon = async () => {
+    const ms = waitMs(waitedMs);
     waits ??= mayWait?.() ?? true;
-    return !waits && ms > 0 ? nextOfTurn(body) : body.nextWithin(clock, ms);
+    if (ms > 0 && !waits) return nextOfTurn(body);
+    const from = clock.now();
+    const next = await body.nextWithin(clock, ms);
+    // What this process was busy with meanwhile is no pause of the web server: what has arrived is read before it counts as late.
+    waitedMs += Math.min(ms, clock.now() - from);
+    return next === LATE ? nextOfTurn(body) : next;
   };
   try {
     for (;;) {

@@ -19,13 +19,13 @@ const MOST_TOKENS = MOST_FOLDED_BYTES / 32;
 const LEAD = 0;
 const LEAD_BYTES = 2;
 
-/** What a base tells of the tokens of one secret. */
+/** A token and the number of its secret. */
 interface Known {
   readonly number: number;
   readonly token: MaskedToken;
 }
 
-/** In the order of their first tokens. */
+/** What a base tells: the first token of each secret, in their order. */
 type Secrets = ReadonlyMap<string, Known>;
 
 export interface Folded {
@@ -45,26 +45,32 @@ interface Masks {
 
 const keyOf = ({ secret, mask }: MaskedToken): string => `${mask.length} ${secret.toString("latin1")}`;
 
-/** Undefined for one without tokens. */
-const foldedBase = (base: Buffer): { readonly secrets: Secrets; readonly text: Buffer } | undefined => {
+/** By their secrets; undefined for a base without tokens. */
+const secretsOf = (base: Buffer): Secrets | undefined => {
   if (base.length > MOST_FOLDED_BYTES) return undefined;
   const secrets = new Map<string, Known>();
-  const text = folded(base, (token) => {
+  for (const token of tokensOf(base)) {
+    if (secrets.size === MOST_SECRETS) break;
     const key = keyOf(token);
-    const number = secrets.size;
-    if (number < MOST_SECRETS && !secrets.has(key)) secrets.set(key, { number, token });
-    return secrets.get(key)?.number;
-  });
-  return secrets.size === 0 ? undefined : { secrets, text };
+    if (!secrets.has(key)) secrets.set(key, { number: secrets.size, token });
+  }
+  return secrets.size === 0 ? undefined : secrets;
 };
 
-/** With each token that has a number as its lead byte and that number. */
-const folded = (page: Buffer, numberOf: (token: MaskedToken) => number | undefined): Buffer => {
+const foldedBase = (base: Buffer, secrets: Secrets): Buffer =>
+  folded(
+    base,
+    tokensOf(base).flatMap((token) => {
+      const known = secrets.get(keyOf(token));
+      return known === undefined ? [] : [{ token, number: known.number }];
+    }),
+  );
+
+/** With its lead byte and the number of its secret in the place of each token. */
+const folded = (page: Buffer, tokens: readonly Known[]): Buffer => {
   const pieces: Uint8Array[] = [];
   let at = 0;
-  for (const token of tokensOf(page)) {
-    const number = numberOf(token);
-    if (number === undefined) continue;
+  for (const { token, number } of tokens) {
     pieces.push(page.subarray(at, token.start), Uint8Array.of(LEAD, 2 * number + (token.standard ? 1 : 0)));
     at = token.end;
   }
@@ -75,22 +81,28 @@ const folded = (page: Buffer, numberOf: (token: MaskedToken) => number | undefin
 /** Undefined where that gains nothing: no token of the page has a new mask over a secret of the base. */
 export const foldOn = (base: Buffer, page: Buffer): Folded | undefined => {
   if (page.length > MOST_FOLDED_BYTES) return undefined;
-  const known = foldedBase(base);
-  if (known === undefined || page.includes(LEAD)) return undefined;
-  const last = [...known.secrets.values()].map(({ token }) => token.mask);
+  const secrets = secretsOf(base);
+  if (secrets === undefined || page.includes(LEAD)) return undefined;
+  const last = Array.from(secrets.values(), ({ token }) => token.mask);
+  const tokens: Known[] = [];
   const fresh: boolean[] = [];
   const masks: Buffer[] = [];
-  const text = folded(page, (token) => {
-    const like = known.secrets.get(keyOf(token));
-    if (like?.token.form !== token.form) return undefined;
-    const isFresh = last[like.number]?.equals(token.mask) === false;
+  for (const token of tokensOf(page)) {
+    const like = secrets.get(keyOf(token));
+    if (like?.token.form !== token.form) continue;
+    const { number } = like;
+    const isFresh = last[number]?.equals(token.mask) === false;
+    tokens.push({ token, number });
     fresh.push(isFresh);
     if (isFresh) masks.push(token.mask);
-    last[like.number] = token.mask;
-    return like.number;
-  });
+    last[number] = token.mask;
+  }
   if (masks.length === 0) return undefined;
-  return { base: known.text, page: text, masks: { fresh, bytes: Buffer.concat(masks) } };
+  return {
+    base: foldedBase(base, secrets),
+    page: folded(page, tokens),
+    masks: { fresh, bytes: Buffer.concat(masks) },
+  };
 };
 
 /** The page with its tokens again. Throws DeltaError on what no page was folded to, or on more than `mostBytes`. */
@@ -174,12 +186,13 @@ export const foldedCodec = (codec: Codec): Codec => ({
   },
   decode: async (bases, delta, limits) => {
     const best = bases.at(-1);
-    const known = best && foldedBase(asBuffer(best));
-    if (known === undefined) throw new DeltaError("a folded page on a base without tokens");
+    const secrets = best && secretsOf(asBuffer(best));
+    if (secrets === undefined) throw new DeltaError("a folded page on a base without tokens");
     const { masks, coded } = readMasks(asBuffer(delta));
     const pageBytes = Math.min(limits.pageBytes, MOST_FOLDED_BYTES);
-    const text = await codec.decode([...bases.slice(0, -1), known.text], coded, { pageBytes });
-    return unfolded(text, masks, known.secrets, pageBytes);
+    const folds = [...bases.slice(0, -1), foldedBase(asBuffer(best), secrets)];
+    const text = await codec.decode(folds, coded, { pageBytes });
+    return unfolded(text, masks, secrets, pageBytes);
   },
   streaming: undefined,
 });
