@@ -31,6 +31,16 @@ export interface ApplicationReport {
   /** Fields that differ, as "name: straight -> pair", with an example each and how often. */
   readonly fields: readonly { readonly field: string; readonly example: string; readonly times: number }[];
   readonly flaws: readonly string[];
+  /** Each visit in its order, sign-ins left out: where the bytes went. */
+  readonly visits: readonly VisitReport[];
+}
+
+interface VisitReport
+  extends Pick<Measured, "phase" | "counted" | "path" | "rawBytes" | "linkBytes" | "thatLinkBytes"> {
+  readonly answer: Answer | undefined;
+  readonly reason: string | undefined;
+  readonly bases: number | undefined;
+  readonly answerBytes: number;
 }
 
 export interface FrameworksReport {
@@ -72,6 +82,10 @@ export function reportOnApplication(
     flaws: measured
       .flatMap(({ path, flaw }) => (flaw === undefined ? [] : [`${path}: ${flaw}`]))
       .slice(0, FLAWS_SHOWN),
+    visits: measured.map(({ phase, counted, path, rawBytes, linkBytes, thatLinkBytes, logged: { edge } }) => {
+      const { answer, reason, bases, answerBytes = 0 } = edge;
+      return { phase, counted, path, rawBytes, answer, reason, bases, answerBytes, linkBytes, thatLinkBytes };
+    }),
   };
 }
 

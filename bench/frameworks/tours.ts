@@ -39,6 +39,8 @@ export interface Measured {
   readonly gzipBytes: number;
   readonly logged: LoggedExchange;
   readonly linkBytes: number;
+  /** Of the pair of another checkout. */
+  readonly thatLinkBytes: number | undefined;
   readonly body: BodyVerdict;
   /** Where a wrong body parts from what was sent, or one that was sent otherwise from the straight one. */
   readonly flaw: string | undefined;
@@ -77,7 +79,7 @@ interface Ways {
 interface Person {
   readonly straight: readonly [Browser, Browser];
   readonly pair: Browser<PairPage>;
-  readonly that: Browser | undefined;
+  readonly that: Browser<PairPage> | undefined;
   /** Ends its connections. */
   leave(): void;
 }
@@ -202,7 +204,7 @@ async function visitPage(
   recorder.begin();
   const page = await person.pair.get(path);
   const sent = await recorder.body();
-  await person.that?.get(path);
+  const that = await person.that?.get(path);
   let body = bodyVerdict([first, second], page, sent);
   let fields = fieldDifferences(first, second, page);
   if (body === "sent otherwise" || fields.length > 0) {
@@ -217,6 +219,7 @@ async function visitPage(
     gzipBytes: gzipSync(page.body, { level: 6 }).length,
     logged: page.logged,
     linkBytes: page.linkBytes,
+    thatLinkBytes: that?.linkBytes,
     body,
     flaw:
       body === "wrong"

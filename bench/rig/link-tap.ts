@@ -7,6 +7,7 @@ import { readFileSync } from "node:fs";
 import type { Frame } from "../../protocol/frames/frame.ts";
 import { readFrameBody } from "../../protocol/frames/frame-codec.ts";
 import { FrameHeaderDecoder } from "../../protocol/frames/frame-headers.ts";
+import { GivenCookies } from "../../protocol/frames/given-cookies.ts";
 import type { Hello } from "../../protocol/frames/hello.ts";
 import { ByteReader, varintBytes } from "../../protocol/wire/bytes.ts";
 import { type DirectionSecrets, TlsTap } from "./tls-tap.ts";
@@ -154,7 +155,9 @@ class ConnectionTap {
       tableBytes: least((each) => each.tableBytes),
       headBytes: least((each) => each.headBytes),
     };
-    this.#decoders = { toEdge: new FrameHeaderDecoder(bounds), toOrigin: new FrameHeaderDecoder(bounds) };
+    const given = new GivenCookies({ asks: false });
+    const decoder = () => new FrameHeaderDecoder(bounds, undefined, given);
+    this.#decoders = { toEdge: decoder(), toOrigin: decoder() };
   }
 
   #sort(frame: Frame | undefined, frameBytes: number, answerBytes: number): void {

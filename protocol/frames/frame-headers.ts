@@ -1,29 +1,35 @@
 /**
- * What the heads and offers of frames refer to: the header table of one direction, and the versions that the link carried
- * either way. SPEC sections "Header blocks" and "Offers".
+ * What the heads and offers of frames refer to: the header table of one direction, and the versions and cookies that the
+ * link carried either way. SPEC sections "Header blocks", "Given cookies" and "Offers".
  */
 import { HeaderDecoder, HeaderEncoder } from "../headers/header-block.ts";
+import type { GivenCookies } from "./given-cookies.ts";
 import { CarriedVersions } from "./offer-references.ts";
 
 export class FrameHeaderEncoder extends HeaderEncoder {
   readonly carried: CarriedVersions;
+  readonly given: GivenCookies | undefined;
 
-  /** `tableBytes`: the size of the peer's header table, from its hello. */
-  constructor(tableBytes: number, carried = new CarriedVersions()) {
-    super(tableBytes);
+  /** `tableBytes`: the size of the peer's header table, from its hello; `given`: where both sides name given cookies. */
+  constructor(tableBytes: number, carried = new CarriedVersions(), given?: GivenCookies) {
+    super(tableBytes, given !== undefined);
     this.carried = carried;
+    this.given = given;
   }
 }
 
 export class FrameHeaderDecoder extends HeaderDecoder {
   readonly carried: CarriedVersions;
+  readonly given: GivenCookies | undefined;
 
   /** `tableBytes` and `headBytes`: what our own hello announced. */
   constructor(
     bounds: { readonly tableBytes: number; readonly headBytes: number },
     carried = new CarriedVersions(),
+    given?: GivenCookies,
   ) {
     super(bounds);
     this.carried = carried;
+    this.given = given;
   }
 }

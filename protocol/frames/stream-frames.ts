@@ -20,6 +20,7 @@ import {
 } from "./frame.ts";
 import type { FrameHeaderDecoder, FrameHeaderEncoder } from "./frame-headers.ts";
 import type { FrameLayouts } from "./frame-layout.ts";
+import type { GivenBy } from "./given-cookies.ts";
 import type { CarriedVersions } from "./offer-references.ts";
 
 /** Bits of the flags byte of open; urgency stands in bits 3 to 5. Bits not named are zero, and ignored when read. */
@@ -74,6 +75,11 @@ const known = <Headers extends FrameHeaderEncoder | FrameHeaderDecoder>(
   return headers;
 };
 
+const givenBefore = (streamId: StreamId, { given }: FrameHeaderEncoder) =>
+  given && ((pair: string) => given.find(streamId, pair));
+const givenAt = (streamId: StreamId, { given }: FrameHeaderDecoder) =>
+  given && ((by: GivenBy) => given.at(streamId, by));
+
 export const streamFrames: FrameLayouts<StreamFrame> = {
   open: {
     write(w, f, frameHeaders) {
@@ -86,7 +92,7 @@ export const streamFrames: FrameLayouts<StreamFrame> = {
         (f.addressed ? OPEN.addressed : 0) |
         (f.urgency << URGENCY_SHIFT);
       w.varint(f.streamId).u8(flags);
-      headers.encode(w, f.head);
+      headers.encode(w, f.head, givenBefore(f.streamId, headers));
       writeOffers(w, f, headers.carried);
       if (f.extensions.length > 0) writeSizedExtensions(w, f.extensions);
       else w.varint(NO_BYTES);
@@ -105,7 +111,7 @@ export const streamFrames: FrameLayouts<StreamFrame> = {
         timings: (flags & OPEN.timings) !== 0,
         urgency: (flags >> URGENCY_SHIFT) & 7,
         incremental: (flags & OPEN.incremental) !== 0,
-        head: headers.decode(r),
+        head: headers.decode(r, givenAt(id, headers)),
         offers: readOffers(r, id, headers.carried),
         extensions: readSizedExtensions(r),
         body: r.rest(),
@@ -119,6 +125,7 @@ export const streamFrames: FrameLayouts<StreamFrame> = {
       answerForms.write(w, f.form, f.ended);
       headers.encode(w, f.head);
       headers.carried.answered(f.streamId, f.form);
+      headers.given?.answered(f.streamId, f.head);
       if (f.extensions.length > 0) writeSizedExtensions(w, f.extensions);
       else w.varint(NO_BYTES);
       w.bytes(f.body);
@@ -133,6 +140,7 @@ export const streamFrames: FrameLayouts<StreamFrame> = {
       const extensions = readSizedExtensions(r);
       const body = r.rest();
       headers.carried.answered(id, form);
+      headers.given?.answered(id, head);
       if (form.kind === "interim" && (ended || body.length > 0))
         throw new LinkError("bad-frame", "an interim answer with a body or an end");
       return { kind: "answer", streamId: id, ended, form, head, blockBytes, extensions, body };

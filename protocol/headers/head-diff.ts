@@ -9,7 +9,8 @@ import type { HeaderList } from "../http/header-list.ts";
 import { secondsOf } from "../http/http-date.ts";
 import type { ByteReader, ByteWriter } from "../wire/bytes.ts";
 import type { HeaderTable, TableLookup } from "./header-table.ts";
-import { type FieldRule, isIndexed, isSpelled, ruleOf } from "./indexing-rules.ts";
+import { type FieldRule, isCookiePair, isIndexed, isSpelled, ruleOf } from "./indexing-rules.ts";
+import { packedText, readPackedText } from "./packed-text.ts";
 import {
   areShapedAlike,
   countedFrom,
@@ -41,6 +42,15 @@ const INSERTING: ReadonlySet<number> = new Set([CHANGE.inserted, CHANGE.tag, CHA
 const FORM_BITS = 0xe0;
 const SKIP_BITS = 5;
 
+/** First bytes of what is written in the place of a tag: no tag begins so. */
+const INSTEAD_OF_TAG = { given: 0x20, packed: 0x21 } as const;
+
+/** Which answer gave a pair of a Cookie: how many streams ago, and which of those that it gave. */
+type GivenBy = readonly [distance: number, nth: number];
+export type FindsGiven = (pair: string) => GivenBy | undefined;
+/** The pair again. Throws LinkError. */
+export type GivenAt = (by: GivenBy) => string;
+
 /** Where changes are written to or read from. */
 interface Changing<Table extends HeaderTable> {
   /** The remembered head: names and values in turn. */
@@ -48,11 +58,15 @@ interface Changing<Table extends HeaderTable> {
   readonly table: Table;
 }
 
+interface WrittenChanges extends Changing<TableLookup> {
+  readonly given: FindsGiven | undefined;
+}
+
 /** `head` has the names of `before`, in the same order; `mayBeSpelled` is that of their names. */
 export const writeChanges = (
   w: ByteWriter,
   head: HeaderList,
-  changing: Changing<TableLookup> & { readonly mayBeSpelled: readonly boolean[] },
+  changing: WrittenChanges & { readonly mayBeSpelled: readonly boolean[] },
 ): void => {
   const writer = new ChangeWriter(w, changing);
   const { before, mayBeSpelled } = changing;
@@ -66,12 +80,12 @@ export const writeChanges = (
 
 class ChangeWriter {
   readonly #w: ByteWriter;
-  readonly #changing: Changing<TableLookup>;
+  readonly #changing: WrittenChanges;
   #stayed = 0;
   /** The last number of this head: what the number in a tag is often equal to. */
   #number = 0;
 
-  constructor(w: ByteWriter, changing: Changing<TableLookup>) {
+  constructor(w: ByteWriter, changing: WrittenChanges) {
     this.#w = w;
     this.#changing = changing;
   }
@@ -86,8 +100,15 @@ class ChangeWriter {
     if (!isIndexed(rule)) return this.#short(rule, value, old) ? undefined : this.#text(CHANGE.text, value);
     const index = table.find(name, value);
     if (index !== undefined) return void this.#begin(CHANGE.entry).varint(index);
-    if (!this.#short(rule, value, old)) this.#text(CHANGE.inserted, value);
+    if (!this.#given(name, value) && !this.#short(rule, value, old)) this.#text(CHANGE.inserted, value);
     table.insert(name, value);
+  }
+
+  #given(name: string, value: string): boolean {
+    const by = isCookiePair(name) ? this.#changing.given?.(value) : undefined;
+    if (by === undefined) return false;
+    this.#begin(CHANGE.tag).u8(INSTEAD_OF_TAG.given).varint(by[0]).varint(by[1]);
+    return true;
   }
 
   /** Writes the value in fewer bytes than its text, if it is of such a kind. */
@@ -100,6 +121,8 @@ class ChangeWriter {
       case "tag":
       case "id":
         return this.#tag(rule, tagOf(value), tagOf(old));
+      case "cookie":
+        return this.#packed(value, packedText(value));
       default:
         return false;
     }
@@ -131,6 +154,12 @@ class ChangeWriter {
     return true;
   }
 
+  #packed(text: string, packed: Buffer | undefined): boolean {
+    if (packed === undefined || packed.length >= text.length) return false;
+    this.#begin(CHANGE.tag).u8(INSTEAD_OF_TAG.packed).bytes(packed);
+    return true;
+  }
+
   #text(form: number, value: string): void {
     this.#begin(form).text(value);
   }
@@ -142,8 +171,12 @@ class ChangeWriter {
   }
 }
 
+interface ReadChanges extends Changing<HeaderTable> {
+  readonly given: GivenAt | undefined;
+}
+
 /** The head that `block`, to its end, tells of: a list of its own. Throws LinkError. */
-export const readChanges = (block: ByteReader, changing: Changing<HeaderTable>): string[] => {
+export const readChanges = (block: ByteReader, changing: ReadChanges): string[] => {
   const { before, table } = changing;
   const head = [...before];
   let number = 0;
@@ -167,7 +200,7 @@ export const readChanges = (block: ByteReader, changing: Changing<HeaderTable>):
 const readValue = (
   block: ByteReader,
   { form, old, number }: { readonly form: number; readonly old: string; readonly number: number },
-  { before, table }: Changing<HeaderTable>,
+  { before, table, given }: ReadChanges,
 ): string => {
   switch (form) {
     case CHANGE.entry:
@@ -178,8 +211,16 @@ const readValue = (
     case CHANGE.time:
       return readTime(block, countedFrom(before));
     case CHANGE.tag:
-      return readTag(block);
+      return readTagOr(block, given);
     default: // tagAfter, inserted or not: three bits have no other value
       return readTagAfter(block, old, number);
   }
+};
+
+const readTagOr = (block: ByteReader, given: GivenAt | undefined): string => {
+  const first = block.u8();
+  if (first === INSTEAD_OF_TAG.packed) return readPackedText(block);
+  if (first !== INSTEAD_OF_TAG.given) return readTag(block, first);
+  if (given === undefined) throw new LinkError("bad-frame", "a given cookie in what is no request");
+  return given([block.varint(), block.varint()]);
 };

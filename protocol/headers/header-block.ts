@@ -8,10 +8,11 @@
 import { LinkError } from "../errors.ts";
 import type { HeaderList } from "../http/header-list.ts";
 import type { ByteReader, ByteWriter } from "../wire/bytes.ts";
+import { inParts, outOfParts } from "./cookie-parts.ts";
 import { AlikeHeads, headCost, MOST_REMEMBERED, mostRememberedCost, PlacedHeads } from "./head-cache.ts";
-import { readChanges, writeChanges } from "./head-diff.ts";
+import { type FindsGiven, type GivenAt, readChanges, writeChanges } from "./head-diff.ts";
 import { type HeaderTable, newHeaderTable, newLookupTable, type TableLookup } from "./header-table.ts";
-import { CRUMB, isIndexed, ruleOf } from "./indexing-rules.ts";
+import { isIndexed, ruleOf } from "./indexing-rules.ts";
 import { readIndex, writeIndex } from "./prefix-integer.ts";
 
 /** First byte of a field: how it is written, and the first bits of an index. */
@@ -27,55 +28,36 @@ const FIELD = {
 const PLACE = { none: 0x00, full: 0x40, changes: 0x80, number: MOST_REMEMBERED - 1 } as const;
 const FORMS_OF_PLACE: ReadonlySet<number> = new Set([PLACE.none, PLACE.full, PLACE.changes]);
 
-/**
- * A Cookie of more parts travels in one piece: every part costs some bytes beyond its own, so a visitor could otherwise
- * make a head of separators that takes twice its size, more than the peer accepts in a message.
- * @internal
- */
-export const MOST_CRUMBS = 64;
-
-const isCookie = (name: string) => name.length === 6 && name.toLowerCase() === "cookie";
-
-/** A Cookie's parts under names of their own; a list without a Cookie is returned as it is. */
-const withCrumbs = (fields: HeaderList): HeaderList => {
-  let parts: string[] | undefined;
-  for (let i = 0; i + 1 < fields.length; i += 2) {
-    const [name, value] = [fields[i] as string, fields[i + 1] as string];
-    const crumbs = isCookie(name) ? value.split(CRUMB, MOST_CRUMBS + 1) : [];
-    if (crumbs.length > 1 && crumbs.length <= MOST_CRUMBS) {
-      parts ??= fields.slice(0, i);
-      parts.push(name, crumbs[0] as string);
-      for (let crumb = 1; crumb < crumbs.length; crumb++) parts.push(CRUMB, crumbs[crumb] as string);
-    } else parts?.push(name, value);
-  }
-  return parts ?? fields;
-};
-
 export class HeaderEncoder {
   readonly #table: TableLookup;
   readonly #alike = new AlikeHeads();
   readonly #mostCost: number;
+  readonly #setCookies: boolean;
   #blocks = 0;
 
-  /** `tableBytes`: the size of the peer's table, from its hello. */
-  constructor(tableBytes: number) {
+  /** `tableBytes`: the size of the peer's table, from its hello; `setCookies`: it takes Set-Cookie in parts. */
+  constructor(tableBytes: number, setCookies = false) {
+    this.#setCookies = setCookies;
     this.#table = newLookupTable(tableBytes);
     this.#mostCost = mostRememberedCost(tableBytes);
   }
 
-  /** Appends a block: its length, the count, where its head is remembered, the fields. The block must then be sent. */
-  encode(w: ByteWriter, fields: HeaderList): void {
+  /**
+   * Appends a block: its length, the count, where its head is remembered, the fields. The block must then be sent. `given`: of a
+   * request, what answers gave.
+   */
+  encode(w: ByteWriter, fields: HeaderList, given?: FindsGiven): void {
     const count = (this.#table.inserted + this.#blocks++) % 0x100;
     const at = w.beginSized();
     w.u8(count);
     const unchanged = this.#alike.placeOf(fields);
     if (unchanged !== undefined) return void w.u8(PLACE.changes | unchanged).endSized(at);
-    const head = withCrumbs(fields);
+    const head = inParts(fields, this.#setCookies ? this.#mostCost : 0);
     const remembers = headCost(head) <= this.#mostCost;
     const alike = remembers ? this.#alike.exchange(head, fields) : undefined;
     if (alike !== undefined) {
       const { place, head: before, mayBeSpelled } = alike;
-      writeChanges(w.u8(PLACE.changes | place), head, { before, mayBeSpelled, table: this.#table });
+      writeChanges(w.u8(PLACE.changes | place), head, { before, mayBeSpelled, table: this.#table, given });
     } else this.#inFull(w.u8(remembers ? PLACE.full | this.#alike.add(head, fields) : PLACE.none), head);
     w.endSized(at);
   }
@@ -118,7 +100,7 @@ export class HeaderDecoder {
    * A head that is the same as the one before it in its place is the same list. Throws LinkError: a block that cannot be decoded
    * leaves the two tables different, which nothing can mend.
    */
-  decode(r: ByteReader): HeaderList {
+  decode(r: ByteReader, given?: GivenAt): HeaderList {
     const block = r.sized();
     const count = block.u8();
     const ours = (this.#table.inserted + this.#blocks++) % 0x100;
@@ -134,9 +116,9 @@ export class HeaderDecoder {
       const before = this.#placed.at(place);
       // Nothing has changed: the very same list, so that whoever has made something of it can tell.
       if (block.left === 0) return before.fields;
-      head = this.#checked(readChanges(block, { before: before.head, table: this.#table }));
+      head = this.#checked(readChanges(block, { before: before.head, table: this.#table, given }));
     }
-    const fields = withoutCrumbs(head);
+    const fields = outOfParts(head);
     if (form !== PLACE.none) this.#placed.set(place, { head, fields });
     return fields;
   }
@@ -185,19 +167,3 @@ export class HeaderDecoder {
     return [name, value];
   }
 }
-
-const withoutCrumbs = (head: HeaderList): HeaderList => {
-  if (!head.includes(CRUMB)) return head;
-  const fields: string[] = [];
-  for (let i = 0; i + 1 < head.length; i += 2) {
-    const [name, value] = [head[i] as string, head[i + 1] as string];
-    if (name === CRUMB) appendCrumb(fields, value);
-    else fields.push(name, value);
-  }
-  return fields;
-};
-
-const appendCrumb = (fields: string[], value: string): void => {
-  if (fields.length < 2) throw new LinkError("bad-frame", "a cookie pair without a cookie before it");
-  fields[fields.length - 1] += CRUMB + value;
-};

@@ -10,7 +10,7 @@ export const SHORTEST_INDEXED_CREDENTIAL = 16;
 /** Longer values would push out too much of the table. @internal */
 export const LONGEST_INDEXED_VALUE = 2048;
 
-/** Joins the parts of a Cookie field; it cannot be a field's name. Part of a cookie never travels: its pairs do, whole. */
+/** Joins the parts of a Cookie field, and begins the names of other parts; no field's name does. Pairs travel whole. */
 export const CRUMB = "; ";
 
 /**
@@ -19,8 +19,12 @@ export const CRUMB = "; ";
  * - `tag`: enters the table, and is written by its alphabet.
  * - `id`, `time`, `number`: another one in every message, which would only churn the table; written short.
  * - `text`: another one in every message, of any form.
+ * - `cookie`: enters the table, and is packed.
  */
-export type FieldRule = "whole" | "secret" | "tag" | "id" | "time" | "number" | "text";
+export type FieldRule = "whole" | "secret" | "tag" | "id" | "time" | "number" | "text" | "cookie";
+
+/** Whether a value of this name is one pair of a Cookie, or a Cookie of one pair. */
+export const isCookiePair = (name: string): boolean => name === CRUMB || name.toLowerCase() === "cookie";
 
 const RULES: ReadonlyMap<string, FieldRule | "credential"> = new Map([
   ["authorization", "secret"],
@@ -31,6 +35,7 @@ const RULES: ReadonlyMap<string, FieldRule | "credential"> = new Map([
   ["etag", "tag"],
   ["if-none-match", "tag"],
   ["x-request-id", "id"],
+  ["; expires=", "time"],
   ["date", "time"],
   ["expires", "time"],
   ["last-modified", "time"],
@@ -41,19 +46,29 @@ const RULES: ReadonlyMap<string, FieldRule | "credential"> = new Map([
   ["server-timing", "text"],
 ]);
 
+/** The name under which the value of a cookie stands begins so (cookie-parts). */
+const SET_COOKIE_VALUE = /^set-cookie: /;
+
+const ruleOfName = (name: string): FieldRule | "credential" => {
+  const lower = name.toLowerCase();
+  return RULES.get(lower) ?? (SET_COOKIE_VALUE.test(lower) ? "cookie" : "whole");
+};
+
 export const ruleOf = (name: string, value: string): FieldRule => {
-  const rule = RULES.get(name.toLowerCase()) ?? "whole";
-  if (rule === "credential") {
+  const rule = ruleOfName(name);
+  if (rule === "credential" || rule === "cookie") {
     if (value.length < SHORTEST_INDEXED_CREDENTIAL) return "secret";
   } else if (rule !== "whole" && rule !== "tag") return rule;
   if (value.length > LONGEST_INDEXED_VALUE) return "text";
-  return rule === "tag" ? "tag" : "whole";
+  return rule === "credential" ? "whole" : rule;
 };
 
 /** Whether a value of this rule enters the table. */
-export const isIndexed = (rule: FieldRule): boolean => rule === "whole" || rule === "tag";
+export const isIndexed = (rule: FieldRule): boolean =>
+  rule === "whole" || rule === "tag" || rule === "cookie";
 
 const MUST_BE_SPELLED: ReadonlySet<string> = new Set(["secret", "credential", "number"]);
+const MAY_BE_SPELLED: ReadonlySet<string> = new Set([...MUST_BE_SPELLED, "cookie"]);
 
 /**
  * Whether a value is told in every head, though it be that of the remembered one: secrets, and numbers, which are as easily
@@ -64,7 +79,6 @@ export const isSpelled = (name: string, value: string): boolean => MUST_BE_SPELL
 /** Of each field of a head, whether `isSpelled` can be true of its name: asked once for all heads of the same names. */
 export const mayBeSpelled = (head: HeaderList): boolean[] => {
   const may: boolean[] = [];
-  for (let i = 0; i < head.length; i += 2)
-    may.push(MUST_BE_SPELLED.has(RULES.get(head[i]?.toLowerCase() ?? "") ?? "whole"));
+  for (let i = 0; i < head.length; i += 2) may.push(MAY_BE_SPELLED.has(ruleOfName(head[i] ?? "")));
   return may;
 };

@@ -165,9 +165,8 @@ const writeCharacters = (w: ByteWriter, { first, characters }: Tag): void => {
   }
 };
 
-/** Throws LinkError. */
-export const readTag = (r: ByteReader): string => {
-  const first = r.u8();
+/** The tag that begins with the byte `first`. Throws LinkError. */
+export const readTag = (r: ByteReader, first: number): string => {
   if (first >= 2 * TAG.sized || (first & (TAG.weak | TAG.quoted)) === TAG.weak)
     throw new LinkError("bad-frame", `unknown form of a tag 0x${first.toString(16)}`);
   const size = (first & TAG.sized) === 0 ? undefined : r.varint();

@@ -6,6 +6,7 @@
 
 import { readFrame } from "../frames/frame-codec.ts";
 import { FrameHeaderDecoder } from "../frames/frame-headers.ts";
+import { GivenCookies } from "../frames/given-cookies.ts";
 import type { Hello } from "../frames/hello.ts";
 import { CarriedVersions } from "../frames/offer-references.ts";
 import type { Clock } from "../runtime/clock.ts";
@@ -39,6 +40,7 @@ class FrameTrace {
   readonly #clock: Pick<Clock, "now">;
   readonly #sink: TraceSink;
   readonly #carried = new CarriedVersions();
+  readonly #given = new GivenCookies({ asks: false });
   /** Size of the header table that each side announced; the smaller one holds. */
   readonly #tableBytes = new Map<Direction, number>();
   readonly #headers = new Map<Direction, FrameHeaderDecoder>();
@@ -75,7 +77,8 @@ class FrameTrace {
     if (known !== undefined || this.#tableBytes.size < 2) return known;
     const tableBytes = Math.min(...this.#tableBytes.values());
     // The link itself minds the exact bound of heads; this one keeps a head that grows as it is read within reason.
-    const made = new FrameHeaderDecoder({ tableBytes, headBytes: MAX_MESSAGE_BYTES }, this.#carried);
+    const bounds = { tableBytes, headBytes: MAX_MESSAGE_BYTES };
+    const made = new FrameHeaderDecoder(bounds, this.#carried, this.#given);
     this.#headers.set(direction, made);
     return made;
   }

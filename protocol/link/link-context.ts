@@ -4,6 +4,7 @@
  */
 
 import { FrameHeaderDecoder, FrameHeaderEncoder } from "../frames/frame-headers.ts";
+import { GIVEN_COOKIES, GivenCookies } from "../frames/given-cookies.ts";
 import type { Hello } from "../frames/hello.ts";
 import { CarriedVersions, ReferableVersions } from "../frames/offer-references.ts";
 
@@ -22,8 +23,11 @@ export interface HeadCoders {
 export const headCoders = (ours: Hello, peers: Hello): HeadCoders => {
   const tableBytes = Math.min(ours.tableBytes, peers.tableBytes);
   const carried = ours.role === "edge" ? new ReferableVersions() : new CarriedVersions();
+  const given = [ours, peers].every(({ features }) => features.includes(GIVEN_COOKIES))
+    ? new GivenCookies({ asks: ours.role === "edge" })
+    : undefined;
   return {
-    encoder: new FrameHeaderEncoder(tableBytes, carried),
-    decoder: new FrameHeaderDecoder({ tableBytes, headBytes: ours.headBytes }, carried),
+    encoder: new FrameHeaderEncoder(tableBytes, carried, given),
+    decoder: new FrameHeaderDecoder({ tableBytes, headBytes: ours.headBytes }, carried, given),
   };
 };

@@ -117,18 +117,30 @@ const HEADS = [
     "Content-Length",
     "1034",
   ],
+  [
+    ":status",
+    "200",
+    "Set-Cookie",
+    "_session=q0%2BA%3D%3D--00ff; path=/; Expires=Mon, 02 Mar 2026 10:00:00 GMT; HttpOnly",
+  ],
+  [
+    ":status",
+    "200",
+    "Set-Cookie",
+    "_session=q0%2FBcdefghijklmn%3D--01ee; path=/; Expires=Mon, 02 Mar 2026 10:00:07 GMT; HttpOnly",
+  ],
 ];
 
 const blocksOf = (heads: readonly (readonly string[])[]): Buffer => {
   const w = new ByteWriter();
-  const encoder = new HeaderEncoder(TABLE_BYTES);
+  const encoder = new HeaderEncoder(TABLE_BYTES, true);
   for (const head of heads) encoder.encode(w, head);
   return w.take();
 };
 
 /** Heads from one end to the other, each coded with what the ones before left in the table. */
 const headsSurvive = (bytes: Buffer, random: Random): void => {
-  const encoder = new HeaderEncoder(TABLE_BYTES);
+  const encoder = new HeaderEncoder(TABLE_BYTES, true);
   const decoder = new HeaderDecoder({ tableBytes: TABLE_BYTES, headBytes: 64 * 1024 });
   for (let count = 3; count > 0; count--) {
     const head = random

@@ -6,6 +6,7 @@
 import type { AnswerForm, Frame, OpenFrame, StreamId } from "../../protocol/frames/frame.ts";
 import { encodeFrame, readFrame } from "../../protocol/frames/frame-codec.ts";
 import { FrameHeaderDecoder, FrameHeaderEncoder } from "../../protocol/frames/frame-headers.ts";
+import { GivenCookies } from "../../protocol/frames/given-cookies.ts";
 import type { Hello, Role } from "../../protocol/frames/hello.ts";
 import { ReferableVersions } from "../../protocol/frames/offer-references.ts";
 import type { HeaderList } from "../../protocol/http/header-list.ts";
@@ -36,10 +37,12 @@ export class ScriptedPeer {
   readonly #transport: Transport;
   readonly #heard = new AsyncQueue<Heard>();
   readonly #carried = new ReferableVersions();
-  readonly #headers = new FrameHeaderEncoder(TABLE_BYTES, this.#carried);
+  readonly #given = new GivenCookies({ asks: true });
+  readonly #headers = new FrameHeaderEncoder(TABLE_BYTES, this.#carried, this.#given);
   readonly #decoder = new FrameHeaderDecoder(
     { tableBytes: TABLE_BYTES, headBytes: 64 * 1024 },
     this.#carried,
+    this.#given,
   );
   #received = 0;
 

@@ -80,7 +80,21 @@ wp_insert_post(['post_title' => 'Edition ' . $argv[1], 'post_content' => 'It is 
   },
   start: (place) => [{ run: database(place.state) }, ...onPhp("-t", "site").with(environment)(place)],
   pages: ["/", "/?p=109", "/?p=112", "/?author=1"],
-  userPages: ["/", "/?p=112", "/wp-admin/", "/wp-admin/edit.php", "/wp-admin/profile.php"],
+  userPages: [
+    "/",
+    "/?p=112",
+    "/wp-admin/",
+    "/wp-admin/edit.php",
+    "/wp-admin/edit.php?post_status=publish&post_type=post",
+    "/wp-admin/post-new.php",
+    "/wp-admin/upload.php",
+    "/wp-admin/upload.php?mode=list",
+    "/wp-admin/media-new.php",
+    "/wp-admin/edit-comments.php",
+    "/wp-admin/edit-comments.php?comment_status=approved",
+    "/wp-admin/profile.php",
+    "/wp-admin/tools.php",
+  ],
   async signIn(browser, n) {
     await browser.get("/wp-login.php");
     await browser.post("/wp-login.php", { log: userName(n), pwd: PASSWORD, testcookie: "1" });

@@ -30,8 +30,9 @@ const DRIFTED = 1.5;
 const HELPS = 2;
 /** Larger pages are no sources. @internal */
 export const MOST_SOURCE_BYTES = 512 * 1024;
-/** A smaller common base saves less than it costs. */
+/** A smaller common base saves less than it costs, unless it is this part of a small page. */
 const LEAST_COMMON_BYTES = 1024;
+const LEAST_SHARE = 0.25;
 /** The largest coded push: it leaves as one frame, before anything else that waits on its link. @internal */
 export const MOST_PUSH_BYTES = 8 * 1024;
 /** From one try for a URL or template to the next; doubles while it does not help, up to the longest. @internal */
@@ -215,7 +216,8 @@ export class CommonBases {
     try {
       if (!lease.grow(WORK_FACTOR * versions.reduce((sum, { body }) => sum + body.length, 0))) return;
       const body = await this.#inSlices(commonPieces(versions.map((version) => version.body)));
-      if (body === undefined || body.length < LEAST_COMMON_BYTES) return;
+      const least = Math.min(LEAST_COMMON_BYTES, LEAST_SHARE * visit.version.body.length);
+      if (body === undefined || body.length < least) return;
       const coded = await STREAMING_CODEC.encode([visit.version.body], body);
       // Forgotten meanwhile: then what was made of it is forgotten too.
       if (this.#stopping.signal.aborted || !versions.every((version) => store.holds(version))) return;

@@ -20,6 +20,7 @@ const visit = (changes: Partial<Measured> = {}): Measured => ({
     origin: undefined,
   },
   linkBytes: 100,
+  thatLinkBytes: undefined,
   body: "same",
   flaw: undefined,
   fields: [],

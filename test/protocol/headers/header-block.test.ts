@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { HeaderDecoder, HeaderEncoder, MOST_CRUMBS } from "../../../protocol/headers/header-block.ts";
+import { MOST_CRUMBS } from "../../../protocol/headers/cookie-parts.ts";
+import { HeaderDecoder, HeaderEncoder } from "../../../protocol/headers/header-block.ts";
 import { ENTRY_OVERHEAD_BYTES } from "../../../protocol/headers/header-table.ts";
 import {
   LONGEST_INDEXED_VALUE,

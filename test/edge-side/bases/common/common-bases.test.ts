@@ -106,6 +106,16 @@ const edge = ({ budgetBytes = 1e8 } = {}) => {
 const PEOPLE = ["ann", "bob", "eve"] as const;
 
 describe("a common base", () => {
+  it("is made of small pages too, where it is a quarter of them", async () => {
+    const { visit, pushed } = edge();
+    const small = (owner: string, shared: number) =>
+      `<p>${"what all have ".repeat(shared)}</p><p>${owner.repeat(200)}</p>`;
+    for (const each of PEOPLE) await visit(each, { page: small(each, 10), answerBytes: 300 });
+    expect(pushed).toHaveLength(0);
+    for (const each of PEOPLE) await visit(each, { page: small(each, 30), answerBytes: 300, url: "/other/" });
+    expect(pushed).toHaveLength(1);
+  });
+
   it("is made of three people's pages, pushed once, and offered to the fourth", async () => {
     const { visit, pushed } = edge();
     for (const each of PEOPLE) expect(await visit(each)).toEqual([]);

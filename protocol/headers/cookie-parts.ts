@@ -1,0 +1,86 @@
+/**
+ * Cookie and Set-Cookie travel in parts, each under a name that no field can have: a part under a name that begins with `; ` goes
+ * on with the field before it, and a Set-Cookie has the name of its cookie in its own. So what stays the
+ * same of a cookie that is renewed with each answer costs nothing. SPEC section "Header blocks".
+ */
+import { LinkError } from "../errors.ts";
+import type { HeaderList } from "../http/header-list.ts";
+import { headCost } from "./head-cache.ts";
+import { CRUMB } from "./indexing-rules.ts";
+
+/**
+ * A Cookie of more parts travels in one piece: every part costs some bytes beyond its own, so a visitor could otherwise
+ * make a head of separators that takes twice its size, more than the peer accepts in a message.
+ * @internal
+ */
+export const MOST_CRUMBS = 64;
+/** A Set-Cookie of more attributes travels in one piece: none has as many. */
+const MOST_ATTRIBUTES = 12;
+
+const SET_COOKIE = "set-cookie";
+const VALUE_IN_NAME = ": ";
+
+const isCookie = (name: string) => name.length === 6 && name.toLowerCase() === "cookie";
+const isSetCookie = (name: string) => name.length === SET_COOKIE.length && name.toLowerCase() === SET_COOKIE;
+const hasValueInName = (name: string) =>
+  name.startsWith(VALUE_IN_NAME, SET_COOKIE.length) && isSetCookie(name.slice(0, SET_COOKIE.length));
+
+/** Names and values in turn: of a Cookie its pairs. Undefined for one that travels in one piece. */
+const crumbsOf = (name: string, value: string): string[] | undefined => {
+  const crumbs = value.split(CRUMB, MOST_CRUMBS + 1);
+  if (crumbs.length === 1 || crumbs.length > MOST_CRUMBS) return undefined;
+  return crumbs.flatMap((crumb, at) => [at === 0 ? name : CRUMB, crumb]);
+};
+
+/** Of a Set-Cookie its value, and its attributes. */
+const attributesOf = (name: string, value: string): string[] | undefined => {
+  const [pair = "", ...attributes] = value.split(CRUMB, MOST_ATTRIBUTES + 2);
+  const equals = pair.indexOf("=");
+  if (equals < 1 || attributes.length > MOST_ATTRIBUTES) return undefined;
+  const parts = [name + VALUE_IN_NAME + pair.slice(0, equals + 1), pair.slice(equals + 1)];
+  for (const attribute of attributes) {
+    const end = attribute.indexOf("=") + 1 || attribute.length;
+    parts.push(CRUMB + attribute.slice(0, end), attribute.slice(end));
+  }
+  return parts;
+};
+
+/**
+ * A head with its cookies in parts; one without any is returned as it is. Set-Cookie in parts counts two bytes more: only in heads
+ * that cost `setCookiesUpTo` at most, far from what a peer refuses.
+ */
+export const inParts = (fields: HeaderList, setCookiesUpTo: number): HeaderList => {
+  let parted: string[] | undefined;
+  for (let i = 0; i + 1 < fields.length; i += 2) {
+    const [name, value] = [fields[i] as string, fields[i + 1] as string];
+    const parts = isCookie(name)
+      ? crumbsOf(name, value)
+      : isSetCookie(name) && headCost(fields) <= setCookiesUpTo
+        ? attributesOf(name, value)
+        : undefined;
+    if (parts !== undefined) {
+      parted ??= fields.slice(0, i);
+      parted.push(...parts);
+    } else parted?.push(name, value);
+  }
+  return parted ?? fields;
+};
+
+/** The head that stands in these parts. Throws LinkError for a part that goes on with nothing. */
+export const outOfParts = (head: HeaderList): HeaderList => {
+  let fields: string[] | undefined;
+  for (let i = 0; i + 1 < head.length; i += 2) {
+    const [name, value] = [head[i] as string, head[i + 1] as string];
+    const goesOn = name.startsWith(CRUMB);
+    if (!goesOn && !hasValueInName(name)) {
+      fields?.push(name, value);
+      continue;
+    }
+    fields ??= head.slice(0, i);
+    const at = SET_COOKIE.length;
+    if (!goesOn) fields.push(name.slice(0, at), name.slice(at + VALUE_IN_NAME.length) + value);
+    else if (fields.length < 2) throw new LinkError("bad-frame", "a part of a cookie without one before it");
+    else fields[fields.length - 1] += name + value;
+  }
+  return fields ?? head;
+};
