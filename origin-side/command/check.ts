@@ -44,8 +44,9 @@ export const checkOrigin = async (file: string, options: CheckOptions): Promise<
     ...config.routes.map((route) => checkRoute(route, { ...bounds, ...config.limits })),
     ...config.edges.map((edge) => checkEdge(edge, bounds, options.tryEdge ?? tryEdge)),
   ]);
+  const routes = new Set(config.routes.map(({ host, path }) => `${host} ${path}`)).size;
   return [
-    ok(`${file} is valid: ${config.edges.length} edge(s), ${config.routes.length} route(s)`),
+    ok(`${file} is valid: ${config.edges.length} edge(s), ${routes} route(s)`),
     ...checkPrivacy(files),
     ok(printMemory(originMemory(config))),
     ...tried.flat(),

@@ -122,11 +122,12 @@ export const originSettings = (near: Surroundings): z.ZodType<OriginConfig> =>
       .describe("Which web server gets which requests: by host, then by the longest path that fits.")
       .check(
         noTwoAlike(
-          ({ host, path }) => `${host} ${path}`,
-          "has two routes for the same path; keep one",
+          ([route]) => `${route?.host} ${route?.path}`,
+          "has two routes for the same path; keep one, with origins for several web servers",
           "host",
         ),
-      ),
+      )
+      .transform((routes) => routes.flat()),
     codecs: z
       .array(
         z.enum(CODEC_NAMES, {

@@ -10,6 +10,8 @@ import {
   count,
   hostName,
   namedFile,
+  noTwoAlike,
+  shortFor,
   sizeOrOff,
   time,
   written,
@@ -22,14 +24,20 @@ import {
   UnitError,
 } from "../../protocol/config/units.ts";
 import { readId } from "../../protocol/transport/key-config.ts";
-import { isOnThisMachine, parseUpstreamAddress } from "../../protocol/upstream/upstream-address.ts";
+import {
+  isOnThisMachine,
+  parseUpstreamAddress,
+  printUpstreamAddress,
+  type UpstreamAddress,
+} from "../../protocol/upstream/upstream-address.ts";
 import {
   EVERY_HOST,
   type UpstreamSettings,
   type UpstreamTls,
 } from "../../protocol/upstream/upstream-settings.ts";
+import { type HealthCheck, healthCheck } from "./health-config.ts";
 
-/** Requests for `host`, below `path`, go to `origin`. */
+/** Requests for `host`, below `path`, go to `origin`; a route of several web servers is several of these. */
 export interface Route extends UpstreamSettings {
   /** As in a Host field without port: lower case, no final dot. `*`: every host without a fitting route of its own. */
   readonly host: string;
@@ -39,6 +47,14 @@ export interface Route extends UpstreamSettings {
   readonly edges?: readonly string[] | undefined;
   readonly hostHeader: HostHeader;
   readonly askEncoded: AskEncoded;
+  /** Its part of the requests, beside the other web servers of the host and path. */
+  readonly weight: number;
+  /** Failed requests in a row after which it is given none. */
+  readonly maxFails: number;
+  /** For how long then. */
+  readonly failMs: number;
+  /** Undefined: it is not asked. */
+  readonly health?: HealthCheck | undefined;
 }
 
 /**
@@ -82,6 +98,17 @@ const parseIdle = (text: string): number | undefined => {
 };
 const LEAST_IDLE_MS = 100;
 
+const address = () => written(parseUpstreamAddress, "an address, such as http://127.0.0.1:3000");
+
+const weighted = () =>
+  z.preprocess(
+    shortFor("url"),
+    block({
+      url: address().describe("A web server, as in `origin`."),
+      weight: count(1, { least: 1, most: 1_000 }).describe("Its part of the requests."),
+    }),
+  );
+
 export const DEFAULT_CONNECTIONS = 128;
 
 const host = () =>
@@ -101,9 +128,24 @@ export const routeSettings = (near: Surroundings) =>
       .min(1)
       .optional()
       .describe("Ids of the keys whose edges may ask for it; without it, every edge may. Others get 502."),
-    origin: written(parseUpstreamAddress, "an address, such as http://127.0.0.1:3000").describe(
-      "The web server: `http://host:port`, `https://host:port` or `unix:/path.sock`.",
+    origin: address()
+      .optional()
+      .describe("The web server: `http://host:port`, `https://host:port` or `unix:/path.sock`."),
+    origins: z
+      .array(weighted())
+      .min(1)
+      .check(noTwoAlike(({ url }) => printUpstreamAddress(url), "is listed twice; set its weight instead"))
+      .optional()
+      .describe("Several web servers in place of `origin`, each a URL or a block."),
+    maxFails: count(3, { least: 1, most: 1_000 }).describe(
+      "With `origins`: failed requests in a row (reset, no answer) after which one is given none; a failed connection does it at once.",
     ),
+    failTimeout: time("10s", { least: "100ms", most: "1h" }).describe(
+      "For how long then; one request tries it afterwards.",
+    ),
+    health: healthCheck()
+      .optional()
+      .describe("The path by which each web server is asked whether it is well, or a block."),
     protocol: z
       .enum(["http1", "http2"])
       .prefault("http1")
@@ -157,24 +199,61 @@ export const routeSettings = (near: Surroundings) =>
         "Ask for compressed bodies and decode them here; `auto`: unless it is on this machine; `visitor`: with the visitor's own Accept-Encoding.",
       ),
   })
-    .refine(({ origin, tls }) => tls === undefined || origin.scheme === "https", {
+    .refine(({ origin, origins }) => (origin === undefined) !== (origins === undefined), {
       abort: true,
-      path: ["tls"],
-      error: "is a setting only with an origin that begins with https://",
+      error: "needs one of origin, the web server, and origins, several of them",
     })
+    .refine(
+      (route) => route.tls === undefined || serversOf(route).some(({ url }) => url.scheme === "https"),
+      {
+        abort: true,
+        path: ["tls"],
+        error: "is a setting only with an origin that begins with https://",
+      },
+    )
     .transform(
-      ({ connect, answer, idle, queue, rest, connectionAge, askEncoded, tls, ...others }): Route => ({
-        ...others,
-        tls: others.origin.scheme === "https" ? tlsOf(tls) : undefined,
-        connectMs: connect,
-        answerMs: answer,
-        idleMs: idle,
-        queueMs: queue,
-        restMs: rest,
-        ageMs: connectionAge,
-        askEncoded: askEncoded === "auto" ? (isOnThisMachine(others.origin) ? "no" : "yes") : askEncoded,
-      }),
+      ({
+        origin,
+        origins,
+        connect,
+        answer,
+        idle,
+        queue,
+        rest,
+        connectionAge,
+        failTimeout,
+        askEncoded,
+        tls,
+        ...others
+      }): readonly Route[] =>
+        serversOf({ origin, origins }).map(({ url, weight }) => ({
+          ...others,
+          origin: url,
+          weight,
+          tls: url.scheme === "https" ? tlsOf(tls) : undefined,
+          connectMs: connect,
+          answerMs: answer,
+          idleMs: idle,
+          queueMs: queue,
+          restMs: rest,
+          ageMs: connectionAge,
+          failMs: failTimeout,
+          askEncoded: askEncoded === "auto" ? (isOnThisMachine(url) ? "no" : "yes") : askEncoded,
+        })),
     );
+
+interface Weighted {
+  readonly url: UpstreamAddress;
+  readonly weight: number;
+}
+
+const serversOf = ({
+  origin,
+  origins,
+}: {
+  readonly origin?: UpstreamAddress | undefined;
+  readonly origins?: readonly Weighted[] | undefined;
+}): readonly Weighted[] => origins ?? (origin === undefined ? [] : [{ url: origin, weight: 1 }]);
 
 const tlsOf = (
   written: { [Name in keyof UpstreamTls]?: UpstreamTls[Name] | undefined } | undefined,

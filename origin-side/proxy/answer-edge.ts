@@ -30,6 +30,7 @@ import { withVisitorsHost } from "../answer/restore-host.ts";
 import { BufferedAnswer, encodeBuffered, sentBuffered } from "../answer/send-buffered.ts";
 import { streamPage } from "../answer/send-streamed.ts";
 import type { SlowPages } from "../answer/slow-pages.ts";
+import type { Route } from "../config/route-config.ts";
 import { type ExchangePhases, type ExchangeRecord, recordOf } from "../exchange/access-record.ts";
 import type { ExchangeLimits, IncomingExchange } from "../exchange/incoming-exchange.ts";
 import { type HeldBody, NO_BODY_HELD, type RequestDecoders, requestBodyOf } from "../request/decode-body.ts";
@@ -66,11 +67,16 @@ export const answerEdge = async (
   try {
     upload = requestBodyOf(exchange, options.requestDecoders);
     const routed = routeOf(exchange, options);
-    const response = await askUpstream(exchange, upload.body, routed, options);
+    const { response, upstream } = await askUpstream(exchange, upload.body, routed, options);
     phases.response = { status: response.head.status, at: clock.now() };
     if (mayLast(response)) over = options.longLived.add(() => exchange.fail("truncated", "this side stops"));
     if (response.kind === "upgraded") await join(exchange, response, phases);
-    else await answerWith(await decoded(exchange, response, routed, options), phases, options.slowPages);
+    else
+      await answerWith(
+        await decoded(exchange, response, { ...routed, route: upstream.route }, options),
+        phases,
+        options.slowPages,
+      );
   } catch (error) {
     phases.failed = failWith(error, exchange, options.log);
   } finally {
@@ -89,7 +95,7 @@ const routeOf = (
   { routes, keyId }: Pick<ExchangeDependencies, "routes" | "keyId">,
 ): RoutedRequest => {
   const routed = routes.find(host, request);
-  if (routed?.upstream.route.edges?.includes(keyId) === false)
+  if (routed?.upstreams.route.edges?.includes(keyId) === false)
     throw new StreamError(
       "no-route",
       `the route for ${host} is not for edges with the key ${keyId}: see its edges`,
@@ -117,7 +123,7 @@ const join = async (
 const decoded = async (
   exchange: IncomingExchange,
   response: Extract<UpstreamResponse, { kind: "answered" }>,
-  { upstream, pageKey }: RoutedRequest,
+  { route, pageKey }: { readonly route: Route } & Pick<RoutedRequest, "pageKey">,
   options: ExchangeDependencies,
 ): Promise<Answering> => {
   const { request, gone, host, open } = exchange;
@@ -125,8 +131,7 @@ const decoded = async (
   const partition = partitionOf({ keyId: options.keyId, host });
   return {
     exchange,
-    head:
-      upstream.route.hostHeader.kind === "origin" ? withVisitorsHost(request, head, upstream.route) : head,
+    head: route.hostHeader.kind === "origin" ? withVisitorsHost(request, head, route) : head,
     body,
     coded,
     partition,

@@ -14,6 +14,7 @@ import type { MislabellingRoutes } from "../exchange/mislabelling-routes.ts";
 import type { StrongTags } from "../exchange/strong-tags.ts";
 import { upstreamRequest } from "../request/upstream-head.ts";
 import { visitorNetwork } from "../request/visitor-network.ts";
+import type { Fetched } from "../upstream/upstreams.ts";
 import type { RoutedRequest } from "./routes.ts";
 
 export interface AskDependencies {
@@ -28,13 +29,12 @@ export interface AskDependencies {
 export const askUpstream = async (
   exchange: IncomingExchange,
   body: RequestBody | undefined,
-  { upstream, head: ownHead }: RoutedRequest,
+  { upstreams, head: ownHead }: RoutedRequest,
   { keyId, edgeInstance, strongTags, mislabelling }: AskDependencies,
-): Promise<UpstreamResponse> => {
+): Promise<Fetched> => {
   const { request, host, gone: signal } = exchange;
-  const { route } = upstream;
   const url = { keyId, host, target: request.target };
-  const asking = (askEncoded: Route["askEncoded"]): RequestHead =>
+  const asking = (route: Route, askEncoded: Route["askEncoded"]): RequestHead =>
     upstreamRequest(request, route, { askEncoded, wasStrong: (tag) => strongTags.has(url, tag) });
   const { visitorConnection } = exchange;
   const shared = {
@@ -44,19 +44,22 @@ export const askUpstream = async (
     network: visitorNetwork(request.fields),
     interim: (head: ResponseHead) => exchange.interim(head),
   };
-  const askEncoded = mislabelling.askEncoded(route);
-  const head = ownHead !== undefined && askEncoded === route.askEncoded ? ownHead : asking(askEncoded);
-  let response = await upstream.fetch({ ...shared, head });
+  const headFor = (route: Route): RequestHead => {
+    const askEncoded = mislabelling.askEncoded(route);
+    return ownHead !== undefined && askEncoded === route.askEncoded ? ownHead : asking(route, askEncoded);
+  };
+  const { upstream, head, ...fetched } = await upstreams.fetch(request, headFor, shared);
+  let { response } = fetched;
   if (response.kind === "answered" && request.method === "GET" && body === undefined) {
     const denied = asksOtherwise(head, request) ? await deniedCoding(response) : undefined;
     if (denied !== undefined) {
       response.discard();
-      mislabelling.found(route, request.target, denied);
-      response = await upstream.fetch({ ...shared, head: asking("visitor") });
+      mislabelling.found(upstream.route, request.target, denied);
+      response = await upstream.fetch({ ...shared, head: asking(upstream.route, "visitor") });
     }
   }
   if (response.kind === "answered") strongTags.seen(url, response.head, request.fields);
-  return response;
+  return { response, upstream, head };
 };
 
 const asksOtherwise = (head: RequestHead, visitors: RequestHead): boolean =>

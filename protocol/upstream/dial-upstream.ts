@@ -6,10 +6,10 @@ import { once } from "node:events";
 import { connect as connectPlain, isIP, type Socket } from "node:net";
 import { checkServerIdentity, connect as connectTls, type PeerCertificate, type TLSSocket } from "node:tls";
 import type { HostPort } from "../config/units.ts";
-import { StreamError } from "../errors.ts";
 import { type Clock, DeadlineError } from "../runtime/clock.ts";
 import { dialAddresses } from "./dial-addresses.ts";
 import { printUpstreamAddress } from "./upstream-address.ts";
+import { UnreachableError } from "./upstream-failure.ts";
 import { EVERY_HOST, type UpstreamSettings, type UpstreamTls } from "./upstream-settings.ts";
 
 /** A peer that vanished without a word is found by the kernel's probes, which begin after this much silence. */
@@ -42,7 +42,7 @@ export class UpstreamDialler {
   }
 
   /**
-   * A connected socket. `halfOpen`: its write side outlives the read side. Rejects with StreamError("origin-failed"), or with
+   * A connected socket. `halfOpen`: its write side outlives the read side. Rejects with UnreachableError, or with
    * the signal's reason, and leaves nothing behind then.
    */
   async dial(wanted: { readonly halfOpen: boolean; readonly signal?: AbortSignal }): Promise<Socket> {
@@ -56,7 +56,7 @@ export class UpstreamDialler {
         cause instanceof DeadlineError
           ? `${name} could not be reached within ${connectMs} ms`
           : `${name} could not be reached: ${messageOf(cause)}`;
-      throw new StreamError("origin-failed", why, { cause });
+      throw new UnreachableError(why, { cause });
     }
   }
 

@@ -5,6 +5,7 @@
 import type { HeaderList } from "../http/header-list.ts";
 import type { BodyEnd, RequestBody } from "./body.ts";
 import type { Outgoing } from "./exchange-phase.ts";
+import { RequestFault } from "./upstream-failure.ts";
 
 /** Told as the body goes out. */
 export interface BodyProgress {
@@ -33,12 +34,12 @@ export const sendBody = async (
     if (outgoing.destroyed) return;
     if (!(next instanceof Uint8Array)) {
       if (next.how === "complete" && bytes === (bodyBytes ?? bytes)) return finish(outgoing, next.trailers);
-      outgoing.destroy(new Error("the visitor's body was given up"));
+      outgoing.destroy(new RequestFault("the visitor's body was given up"));
       return;
     }
     bytes += next.length;
     if (bytes > (bodyBytes ?? bytes)) {
-      outgoing.destroy(new Error("the visitor's body is longer than its Content-Length"));
+      outgoing.destroy(new RequestFault("the visitor's body is longer than its Content-Length"));
       return;
     }
     if (!outgoing.write(next)) await drained(outgoing);
@@ -126,13 +127,14 @@ class StartedBody implements RequestBody {
 const MOST_KEPT_BYTES = 16 * 1024;
 
 /**
- * A body that can be sent again as long as little of it was read: for a web server that refuses a request of HTTP/2 unprocessed. What is
- * kept is not given back to its sender's window before, so it takes no more memory than the window allows.
+ * A body that can be sent again as long as little of it was read: for a web server that cannot be reached, or refuses a request of HTTP/2
+ * unprocessed. What is kept is not given back to its sender's window before, so it takes no more memory than the window allows.
  */
 export class RepeatableBody implements RequestBody {
   readonly #body: RequestBody;
   /** Undefined: too much was read. */
   #kept: (Uint8Array | BodyEnd)[] | undefined = [];
+  readonly #mostKeptBytes: number;
   #keptBytes = 0;
   /** Of what is kept: to be read again. */
   #again: (Uint8Array | BodyEnd)[] = [];
@@ -140,8 +142,9 @@ export class RepeatableBody implements RequestBody {
   /** A piece that is waited for; who sends the body again waits for the same one. */
   #coming: Promise<Uint8Array | BodyEnd> | undefined;
 
-  constructor(body: RequestBody) {
+  constructor(body: RequestBody, mostKeptBytes = MOST_KEPT_BYTES) {
     this.#body = body;
+    this.#mostKeptBytes = mostKeptBytes;
   }
 
   async next(): Promise<Uint8Array | BodyEnd> {
@@ -170,12 +173,17 @@ export class RepeatableBody implements RequestBody {
     return true;
   }
 
+  /** It will not be sent again. */
+  keepNone(): void {
+    if (this.#kept === undefined) return;
+    this.#kept = undefined;
+    this.#body.taken(this.#takenBytes);
+  }
+
   #keep(next: Uint8Array | BodyEnd): void {
     if (this.#kept === undefined) return;
     this.#kept.push(next);
     if (next instanceof Uint8Array) this.#keptBytes += next.length;
-    if (this.#keptBytes <= MOST_KEPT_BYTES) return;
-    this.#kept = undefined;
-    this.#body.taken(this.#takenBytes);
+    if (this.#keptBytes > this.#mostKeptBytes) this.keepNone();
   }
 }

@@ -85,6 +85,11 @@ export class UpstreamClient<Settings extends UpstreamSettings = UpstreamSettings
     });
   }
 
+  /** Requests that it has now, event streams and upgraded connections with them, and those that wait for it. */
+  get load(): number {
+    return this.#connections.load;
+  }
+
   get #speaksHttp2(): boolean {
     return this.route.protocol === "http2";
   }
@@ -118,7 +123,11 @@ export class UpstreamClient<Settings extends UpstreamSettings = UpstreamSettings
 const mustNotWait = ({ head: { fields } }: UpstreamRequest): boolean =>
   listOf(fields, "expect") !== undefined || isIncremental(fields);
 
-const mayRepeat = ({ method, body, upgrade }: WireRequest): boolean =>
+export const mayRepeat = ({
+  method,
+  body,
+  upgrade,
+}: Pick<WireRequest, "method" | "body" | "upgrade">): boolean =>
   SAFE.has(method) && body === undefined && !upgrade;
 
 /** HTTP/2 knows no Upgrade: who asks for one gets an ordinary answer (RFC 9110 section 7.8). */

@@ -87,12 +87,12 @@ class UpstreamExchange implements Borrower {
       assertWritable(wire);
       const wish = { ...this.#asked.wish, network: request.network, borrower: this };
       const connection = await connections.take(wish, queueMs, request.signal);
-      const { socket } = connection;
       if (this.#phase.is === "over") {
-        socket.destroy();
+        connection.socket.destroy();
         return;
       }
-      this.#phase = { is: "asking", connection, bytesBefore: socket.bytesRead };
+      request.given?.();
+      this.#phase = { is: "asking", connection, bytesBefore: connection.socket.bytesRead };
       this.#outgoing = this.#open(wire, connection);
       this.#watch.expect(answerMs);
       await this.#send(this.#outgoing, wire);

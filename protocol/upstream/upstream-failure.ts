@@ -7,6 +7,16 @@ import { StreamError } from "../errors.ts";
 /** A connection that had been used before closed before a byte of the answer: the request may go on another one. */
 export class StaleConnection extends Error {}
 
+/** No connection could be made: the web server has seen nothing of the request. */
+export class UnreachableError extends StreamError {
+  constructor(message: string, options?: ErrorOptions) {
+    super("origin-failed", message, options);
+  }
+}
+
+/** What the visitor sends of a body is not what its head says, or ends too early. */
+export class RequestFault extends Error {}
+
 /** The web server says that it has not begun to process the request, which may go there again, whatever it is. RFC 9113 section 8.7. */
 export class RefusedRequest extends StaleConnection {}
 

@@ -20,6 +20,8 @@ export interface UpstreamRequest {
   readonly signal: AbortSignal;
   /** The visitor's network, which has a share of the web server's places; undefined: nobody knows it. */
   readonly network?: string | undefined;
+  /** Told each time that the request goes on a connection: from then on the web server may have it. */
+  given?(): void;
   /** An interim (1xx) head has come. */
   interim(head: ResponseHead): void;
 }

@@ -18,7 +18,6 @@ import { CompressorLimits } from "../../origin-side/answer/compressor-limits.ts"
 import { KnownSessions } from "../../origin-side/answer/known-sessions.ts";
 import { OmittedEtags } from "../../origin-side/answer/omit-etag.ts";
 import { SlowPages } from "../../origin-side/answer/slow-pages.ts";
-import type { Route } from "../../origin-side/config/route-config.ts";
 import type { ExchangeRecord } from "../../origin-side/exchange/access-record.ts";
 import { IncomingExchange } from "../../origin-side/exchange/incoming-exchange.ts";
 import { MislabellingRoutes } from "../../origin-side/exchange/mislabelling-routes.ts";
@@ -27,6 +26,8 @@ import type { ExchangeDependencies } from "../../origin-side/proxy/answer-edge.t
 import { answerEdge } from "../../origin-side/proxy/answer-edge.ts";
 import { routedTo } from "../../origin-side/proxy/routes.ts";
 import { RequestDecoders } from "../../origin-side/request/decode-body.ts";
+import { Upstream } from "../../origin-side/upstream/upstream.ts";
+import { Upstreams } from "../../origin-side/upstream/upstreams.ts";
 import { codecById, codecIds, STREAMING_CODEC } from "../../protocol/codec/codecs.ts";
 import { MASKED_TOKENS } from "../../protocol/frames/answer-form.ts";
 import { OMITTED_ETAGS } from "../../protocol/frames/etag-formulas.ts";
@@ -41,7 +42,6 @@ import { MemoryBudget } from "../../protocol/runtime/memory-budget.ts";
 import { type ScopePolicy, ScopeRules } from "../../protocol/scope/scope.ts";
 import { VersionStore } from "../../protocol/store/version-store.ts";
 import type { Transport } from "../../protocol/transport/transport.ts";
-import { UpstreamClient } from "../../protocol/upstream/upstream-client.ts";
 import { edgeConfigOf } from "./daemons.ts";
 import { memoryPair } from "./memory-transport.ts";
 import { ScriptedPeer, wired } from "./scripted-peer.ts";
@@ -172,7 +172,7 @@ export const openOriginHalf = async (options: OriginOptions): Promise<OriginHalf
   const store = new VersionStore({ clock, bytes: 64 * MIB });
   const contexts = new CompressorLimits();
   const records: ExchangeRecord[] = [];
-  const web = new UpstreamClient<Route>(
+  const web = new Upstream(
     {
       host: TEST_HOST,
       origin: { scheme: "http", address: { host: "127.0.0.1", port: options.port } },
@@ -189,6 +189,9 @@ export const openOriginHalf = async (options: OriginOptions): Promise<OriginHalf
       ageMs: 300_000,
       leastRate: undefined,
       askEncoded: "no",
+      weight: 1,
+      maxFails: 1,
+      failMs: 1,
     },
     { ...LIMITS, clock },
   );
@@ -217,7 +220,8 @@ export const openOriginHalf = async (options: OriginOptions): Promise<OriginHalf
     omittedEtags: link.peer.features.includes(OMITTED_ETAGS) ? new OmittedEtags(() => 0) : undefined,
     headBytes: link.headBytes,
     routes: {
-      find: (host, request) => (host.split(":")[0] === TEST_HOST && web ? routedTo(web, request) : undefined),
+      find: (host, request) =>
+        host.split(":")[0] === TEST_HOST && web ? routedTo(new Upstreams([web]), request) : undefined,
     },
     accessLog: { write: (record) => records.push(record) },
     log: silentLog,

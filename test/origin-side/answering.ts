@@ -15,6 +15,8 @@ import { answerEdge } from "../../origin-side/proxy/answer-edge.ts";
 import { routedTo } from "../../origin-side/proxy/routes.ts";
 import { RequestDecoders } from "../../origin-side/request/decode-body.ts";
 import { RouteTable } from "../../origin-side/upstream/route-table.ts";
+import { Upstream } from "../../origin-side/upstream/upstream.ts";
+import { Upstreams } from "../../origin-side/upstream/upstreams.ts";
 import { STREAMING_CODEC } from "../../protocol/codec/codecs.ts";
 import type { StreamErrorCode } from "../../protocol/errors.ts";
 import type { AnswerFrame, OpenFrame, StreamFrame } from "../../protocol/frames/frame.ts";
@@ -24,7 +26,6 @@ import { systemClock } from "../../protocol/runtime/clock.ts";
 import { LongLived } from "../../protocol/runtime/long-lived.ts";
 import { MemoryBudget } from "../../protocol/runtime/memory-budget.ts";
 import { VersionStore } from "../../protocol/store/version-store.ts";
-import { UpstreamClient } from "../../protocol/upstream/upstream-client.ts";
 import { NO_EXTENSIONS } from "../../protocol/wire/extensions.ts";
 import { GET, greetedPair, type LinkPair, Listener } from "../kit/link-pair.ts";
 import { silentLog } from "../kit/silent-log.ts";
@@ -128,7 +129,7 @@ export class Answering implements AsyncDisposable {
   readonly records: ExchangeRecord[] = [];
   readonly memory: MemoryBudget;
   readonly pair: LinkPair;
-  readonly #client: UpstreamClient<Route>;
+  readonly #upstream: Upstream;
   readonly #store: VersionStore;
   #over: () => void = () => {};
   #running = 0;
@@ -136,12 +137,12 @@ export class Answering implements AsyncDisposable {
   private constructor(pair: LinkPair, route: Route, more: Partial<ExchangeDependencies>) {
     this.pair = pair;
     this.memory = new MemoryBudget({ totalBytes: 2 ** 27, shareBytes: 2 ** 26 });
-    this.#client = new UpstreamClient(route, { clock: systemClock, headBytes: HEAD_BYTES });
-    const table = new RouteTable([this.#client]);
+    this.#upstream = new Upstream(route, { clock: systemClock, headBytes: HEAD_BYTES });
+    const table = new RouteTable([new Upstreams([this.#upstream])]);
     const routes: ExchangeDependencies["routes"] = {
       find(host, request) {
-        const client = table.find(host, request.target);
-        return client && routedTo(client, request);
+        const upstreams = table.find(host, request.target);
+        return upstreams && routedTo(upstreams, request);
       },
     };
     this.#store = new VersionStore({
@@ -214,7 +215,7 @@ export class Answering implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.pair.close();
     await this.idle();
-    await this.#client.close();
+    await this.#upstream.close();
     this.#store.close();
   }
 }

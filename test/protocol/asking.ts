@@ -28,6 +28,9 @@ export const routeTo = (port: number, more: Partial<Route> = {}): Route => ({
   ageMs: 300_000,
   leastRate: 1_024,
   askEncoded: "no",
+  weight: 1,
+  maxFails: 3,
+  failMs: 10_000,
   ...more,
 });
 

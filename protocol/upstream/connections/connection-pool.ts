@@ -73,6 +73,11 @@ export class ConnectionPool {
     return this.#all.size - this.#beside + this.#coming;
   }
 
+  /** Connections that are not at rest, in places or beside them, and requests in the queue. */
+  get load(): number {
+    return this.#all.size - this.#resting.size + this.#coming + this.#queue.size;
+  }
+
   /** More than half of the places are taken by what is not at rest. */
   get isBusy(): boolean {
     return 2 * (this.size - this.#resting.size) > this.#options.most;

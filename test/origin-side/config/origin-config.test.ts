@@ -4,6 +4,7 @@ import { inspect } from "node:util";
 import { describe, expect, it } from "vitest";
 import { dialSecurity, originSettings } from "../../../origin-side/config/origin-config.ts";
 import { ConfigError } from "../../../protocol/config/parse-config.ts";
+import { printUpstreamAddress } from "../../../protocol/upstream/upstream-address.ts";
 import {
   expectedProblems,
   FIXTURE_SECRET,
@@ -23,7 +24,7 @@ const named = (name: string) => {
 
 it("all fixtures were found", () => {
   const folders = join(import.meta.dirname, "..", "..", "fixtures", "config");
-  expect([VALID.length, INVALID.length]).toEqual([5, 20]);
+  expect([VALID.length, INVALID.length]).toEqual([6, 23]);
   expect(readdirSync(join(folders, "valid", "origin"))).toHaveLength(VALID.length);
   expect(readdirSync(join(folders, "invalid", "origin"))).toHaveLength(INVALID.length);
 });
@@ -62,6 +63,9 @@ describe("a valid origin.yaml", () => {
           ageMs: 300_000,
           leastRate: 1_024,
           askEncoded: "no",
+          weight: 1,
+          maxFails: 3,
+          failMs: 10_000,
         },
       ],
       codecs: ["splice", "zstd", "vcdiff"],
@@ -93,6 +97,38 @@ describe("a valid origin.yaml", () => {
     expect(routes.map(({ path }) => path)).toEqual(["/", "/api", "/", "/"]);
     expect(routes.map(({ idleMs }) => idleMs)).toEqual([60_000, undefined, 60_000, 60_000]);
     expect(routes.map(({ tls }) => tls?.verify)).toEqual([true, true, undefined, undefined]);
+  });
+
+  it("makes of a route of several web servers one for each, which differ in what follows from its address", () => {
+    const { routes } = named("several-web-servers");
+    const [first, second, third, other] = routes.map(({ origin, weight, tls, askEncoded }) => [
+      printUpstreamAddress(origin),
+      weight,
+      tls?.serverName,
+      askEncoded,
+    ]);
+    expect(first).toEqual(["http://127.0.0.1:3000", 1, undefined, "no"]);
+    expect(second).toEqual(["https://10.0.0.5:8443", 3, "app.internal", "yes"]);
+    expect(third).toEqual(["unix:/run/app.sock", 1, undefined, "no"]);
+    expect(other).toEqual(["http://127.0.0.1:3001", 1, undefined, "no"]);
+    expect(routes.map(({ health }) => health)).toEqual([
+      ...Array.from({ length: 3 }, () => ({
+        path: "/healthz",
+        intervalMs: 2_000,
+        timeoutMs: 2_000,
+        healthy: 2,
+        unhealthy: 3,
+        status: { least: 200, most: 399 },
+      })),
+      {
+        path: "/up?deep=1",
+        intervalMs: 5_000,
+        timeoutMs: 1_000,
+        healthy: 1,
+        unhealthy: 1,
+        status: { least: 204, most: 204 },
+      },
+    ]);
   });
 
   it("prints no secret and no private key, however it is printed", () => {

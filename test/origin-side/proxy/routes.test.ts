@@ -24,7 +24,7 @@ describe("the routes of an origin side", () => {
     const { port } = await serving("ok");
     const shop = routeTo(port, { path: "/shop" });
     const routes = new Routes({ routes: [shop], limits: LIMITS }, systemClock);
-    expect(routes.find("www.example.com:8080", requestFor("/shop/1"))?.upstream.route).toBe(shop);
+    expect(routes.find("www.example.com:8080", requestFor("/shop/1"))?.upstreams.route).toBe(shop);
     expect([
       routes.find("www.example.com", requestFor("/")),
       routes.find("other.example.com", requestFor("/shop")),
@@ -43,7 +43,7 @@ describe("the routes of an origin side", () => {
     const routes = new Routes({ routes: [routeTo(old.port)], limits: LIMITS }, systemClock);
     const request = requestFor("/");
     const clientNow = () => {
-      const client = routes.find("www.example.com", request)?.upstream;
+      const client = routes.find("www.example.com", request)?.upstreams.all[0]?.client;
       if (client === undefined) throw new Error("no route");
       return client;
     };
