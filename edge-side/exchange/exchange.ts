@@ -190,10 +190,16 @@ export class Exchange implements StreamReceiver {
     this.reset(code);
   }
 
+  /** Whether its head may have reached the origin side. */
+  get hasLeft(): boolean {
+    return this.#stream.id !== undefined;
+  }
+
   /** Gives it up as if its link were lost: that is what it looks like. */
   abandon(): void {
+    const code = this.hasLeft ? "link-lost" : "refused";
     this.#stream.reset("cancelled");
-    this.reset("link-lost");
+    this.reset(code);
   }
 
   // From here on: called by the stream.

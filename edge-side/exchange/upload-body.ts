@@ -1,10 +1,13 @@
 /**
  * The body of a visitor's request, between its connection and whoever asks for it piece by piece. Asking is the flow control:
- * while nobody asks, no more is read of the connection than MOST_AHEAD_BYTES and one piece. SPEC section "Visitors".
+ * while nobody asks, no more is read of the connection than MOST_AHEAD_BYTES and one piece. Until the web server is known to have
+ * the request, a small body is kept for another link. SPEC sections "Visitors" and "Choosing a link".
  */
 import type { HeaderList } from "../../protocol/http/header-list.ts";
 import { LATE } from "../../protocol/runtime/async-queue.ts";
 import type { Clock } from "../../protocol/runtime/clock.ts";
+import type { Lease } from "../../protocol/runtime/memory-budget.ts";
+import { PIECE_BYTES, PieceMerger } from "../../protocol/runtime/piece-merger.ts";
 import { PieceQueue } from "../../protocol/runtime/piece-queue.ts";
 
 /** The body is complete. */
@@ -28,6 +31,17 @@ export interface UploadConnection {
 /** Bytes that may wait here; where more do, the connection rests. @internal */
 export const MOST_AHEAD_BYTES = 64 * 1024;
 
+/** Bytes of a body that are kept for another link; a longer one goes to one link only. @internal */
+export const MOST_KEPT_BYTES = 64 * 1024;
+
+/** What was given out, or came while nobody asked. */
+interface Kept {
+  readonly pieces: Buffer[];
+  readonly merger: PieceMerger;
+  readonly lease: Lease;
+  bytes: number;
+}
+
 /** Of a request that has none. */
 export const noBody = (): UploadBody => {
   const body = new UploadBody({ readBody() {}, restBody() {}, dropBody() {}, bodyLost() {} });
@@ -39,9 +53,12 @@ export class UploadBody {
   readonly #connection: UploadConnection;
   readonly #waiting = new PieceQueue<Buffer, UploadEnd>();
   #givenBytes = 0;
+  #kept: Kept | undefined;
   #ended: HeaderList | undefined;
   /** `arrived`: all of it is here. `closed`: nobody asks any more, and what still comes is dropped. */
   #phase: "reading" | "resting" | "arrived" | "closed" = "reading";
+  /** The connection rested when the exchange ended. */
+  #rested = false;
 
   constructor(connection: UploadConnection) {
     this.#connection = connection;
@@ -52,7 +69,23 @@ export class UploadBody {
     return this.#givenBytes;
   }
 
+  /** All that was read of it is still here. */
+  get isKept(): boolean {
+    return this.#kept !== undefined;
+  }
+
   // For who asks.
+
+  /** What is given out from now on is kept, so that another exchange may ask for it, within the bound and this lease. */
+  keep(lease: Lease): void {
+    this.#kept = { pieces: [], merger: new PieceMerger(), lease, bytes: 0 };
+  }
+
+  /** No other exchange will ask for it. */
+  forget(): void {
+    this.#kept?.lease.release();
+    this.#kept = undefined;
+  }
 
   /** What is here already, and comes next; undefined: nothing is, or nothing will come. */
   take(): Buffer | UploadEnd | undefined {
@@ -93,27 +126,34 @@ export class UploadBody {
   /** Nobody wants the rest: the origin side has said so. */
   drop(): void {
     const comes = this.#phase !== "arrived" && this.#phase !== "closed";
+    this.forget();
     this.#close();
     if (comes) this.#connection.dropBody();
   }
 
   /** The exchange has ended, and nobody asks for it any more. */
   lost(): void {
+    this.#rested = this.#phase === "resting";
     this.#close();
     this.#connection.bodyLost();
   }
 
   // For the connection.
 
-  /** The request goes to another exchange. Nothing of its body has come so far, but perhaps that there is none. */
-  begin(): void {
-    if (this.#phase !== "closed") return;
+  /** The request goes to another exchange; of its body has come what was kept, and perhaps its end. False: nothing more comes. */
+  begin(): boolean {
+    if (this.#phase !== "closed") return this.#ended === undefined;
     this.#phase = "reading";
+    this.#givenBytes = 0;
+    for (const piece of this.#kept?.pieces ?? []) this.#waiting.push(piece);
+    this.forget();
     if (this.#ended !== undefined) this.end(this.#ended);
+    else if (this.#rested) this.#connection.readBody();
+    return this.#ended === undefined;
   }
 
   push(piece: Buffer): void {
-    if (this.#phase === "closed") return;
+    if (this.#phase === "closed") return this.#keep(piece);
     this.#waiting.push(piece);
     if (this.#waiting.costBytes > MOST_AHEAD_BYTES) this.rest();
   }
@@ -132,12 +172,29 @@ export class UploadBody {
   #options<Item extends Buffer | UploadEnd | undefined>(item: Item): Item {
     if (!Buffer.isBuffer(item)) return item;
     this.#givenBytes += item.length;
+    this.#keep(item);
     return item;
+  }
+
+  #keep(piece: Buffer): void {
+    const kept = this.#kept;
+    if (kept === undefined) return;
+    const { pieces, merger, lease } = kept;
+    const last = pieces.at(-1);
+    const merged = last && merger.merged(last, piece);
+    kept.bytes += piece.length;
+    if (kept.bytes > MOST_KEPT_BYTES || !lease.grow(merged ? piece.length : piece.length + PIECE_BYTES))
+      return this.forget();
+    if (merged) pieces[pieces.length - 1] = merged;
+    else pieces.push(piece);
   }
 
   #close(): void {
     this.#phase = "closed";
-    while (this.#waiting.length > 0) this.#waiting.take();
+    while (this.#waiting.length > 0) {
+      const unread = this.#waiting.take();
+      if (Buffer.isBuffer(unread)) this.#keep(unread);
+    }
     this.#waiting.interrupt();
   }
 }

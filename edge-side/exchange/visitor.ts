@@ -28,7 +28,7 @@ export interface Visitor extends VisitorRequest {
   /** The same for requests of one connection with the very same head; undefined where none came before. */
   readonly repeated: RepeatedHead | undefined;
   readonly hasBody: boolean;
-  /** Some of the body was read, so the request cannot be sent again. */
+  /** Some of the body was read and not kept, so the request cannot be sent again. */
   readonly bodyTouched: boolean;
   /** A head went out, or cannot go out any more. */
   readonly answered: boolean;

@@ -68,15 +68,15 @@ export class Http1Upload implements UploadConnection {
     });
   }
 
-  /** Some of it was read. */
+  /** Some of it was read, and is not kept. */
   get touched(): boolean {
-    return this.#touched;
+    return this.#touched && !this.body.isKept;
   }
 
-  /** It goes to another exchange. */
-  begin(waiting: Waiting): void {
+  /** It goes to another exchange; false: all of it is here. */
+  begin(waiting: Waiting): boolean {
     this.#waiting = waiting;
-    this.body.begin();
+    return this.body.begin();
   }
 
   /** The visitor is to send from now on. */

@@ -115,10 +115,10 @@ export class Http1Visitor implements Visitor, UploadOwner {
 
   uploadBody(waiting: Waiting): UploadBody {
     if (!this.hasBody) return noBody();
-    if (this.#upload === undefined) this.#upload = new Http1Upload(this.request, this, waiting, this.options);
-    else this.#upload.begin(waiting);
+    const comes = this.#upload?.begin(waiting) ?? true;
+    this.#upload ??= new Http1Upload(this.request, this, waiting, this.options);
     // A visitor that asked for word before it sends anything waits for the origin server.
-    if (!expectsContinue(this)) this.#upload.awaitBody();
+    if (comes && !expectsContinue(this)) this.#upload.awaitBody();
     return this.#upload.body;
   }
 

@@ -55,7 +55,7 @@ export class Http2Visitor implements Visitor, UploadConnection {
   readonly incremental: boolean;
   readonly repeated = undefined;
   readonly hasBody: boolean;
-  bodyTouched = false;
+  #touched = false;
   readonly #stream: ServerHttp2Stream;
   readonly #areTrailersWhole: Http2From["areTrailersWhole"];
   readonly #options: VisitorOptions;
@@ -100,6 +100,10 @@ export class Http2Visitor implements Visitor, UploadConnection {
     stream.on("wantTrailers", () => stream.sendTrailers(grouped(this.#trailers)));
   }
 
+  get bodyTouched(): boolean {
+    return this.#touched && this.#upload?.isKept !== true;
+  }
+
   get answered(): boolean {
     return this.#failed !== undefined || this.#stream.headersSent || this.#gone;
   }
@@ -114,10 +118,10 @@ export class Http2Visitor implements Visitor, UploadConnection {
     const begun = this.#upload;
     const upload = begun ?? new UploadBody(this);
     this.#upload = upload;
-    begun?.begin();
+    const comes = begun?.begin() ?? true;
     if (this.upgrade !== undefined) return upload;
     if (!this.hasBody) upload.end(NO_TRAILERS);
-    else if (!expectsContinue(this)) this.#awaitBody();
+    else if (comes && !expectsContinue(this)) this.#awaitBody();
     if (begun !== undefined || !this.hasBody) return upload;
     this.#stream.on("data", (piece: Buffer) => this.#piece(piece, upload));
     this.#stream.once("end", () => this.#bodyEnded(upload));
@@ -219,8 +223,8 @@ export class Http2Visitor implements Visitor, UploadConnection {
   }
 
   #piece(piece: Buffer, upload: UploadBody): void {
-    if (!this.bodyTouched) this.#awaitBody();
-    this.bodyTouched = true;
+    if (!this.#touched) this.#awaitBody();
+    this.#touched = true;
     this.#sending.moved();
     this.#bodyBytes += piece.length;
     if (this.#bodyBytes > (this.#options.bodyBytes ?? Number.POSITIVE_INFINITY)) {

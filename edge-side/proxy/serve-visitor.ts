@@ -43,6 +43,7 @@ export const serveVisitor = async (visitor: Visitor, options: ServeDependencies)
   } catch (error) {
     const failure = asStreamError(error);
     if (failure.code === "internal") options.log.error("visit failed", { ...visit.record(), error: failure });
+    visit.over();
     visit.fail(failure.code);
   }
   options.accessLog.write(visit.record());

@@ -84,6 +84,7 @@ export class Visit implements VisitorListener, ExchangeEvents {
       );
       upload?.send(exchange);
       const answer = await exchange.answer();
+      upload?.settled();
       this.#phase = { at: "answering", exchange, form: answer.form.kind };
       return { exchange, answer };
     } finally {
@@ -131,6 +132,11 @@ export class Visit implements VisitorListener, ExchangeEvents {
     if (phase.at !== "preparing") return;
     this.#phase = { at: "givenUp", code };
     this.#upload?.lost();
+  }
+
+  /** It is tried on no other link. */
+  over(): void {
+    this.#upload?.settled();
   }
 
   /** Gives back what the try on this link took. */
@@ -184,6 +190,7 @@ export class Visit implements VisitorListener, ExchangeEvents {
   // What the exchange tells.
 
   interim({ head }: AnswerFrame): void {
+    this.#upload?.settled();
     this.visitor.interim(headForVisitor(head, "interim"));
     this.#deadline?.heard();
   }
@@ -200,10 +207,11 @@ export class Visit implements VisitorListener, ExchangeEvents {
     this.#upload?.lost();
   }
 
-  /** What changes nothing at the origin is asked again, where another link is to be had. */
+  /** What changes nothing at the origin, or has not left, is asked again, where another link is to be had. */
   suspect(): void {
     const phase = this.#phase;
-    if (phase.at !== "asking" || !isSafe(this.visitor) || this.visitor.answered) return;
+    if (phase.at !== "asking" || this.visitor.answered) return;
+    if (!isSafe(this.visitor) && phase.exchange.hasLeft) return;
     if (this.#settings.pool.linksOf(this.visitor.host).some((link) => link.accepts && !link.suspect))
       phase.exchange.abandon();
   }
@@ -226,8 +234,11 @@ export class Visit implements VisitorListener, ExchangeEvents {
   #uploadOf(link: Link, compress: boolean, deadline: AnswerTimeout): Upload | undefined {
     const { visitor } = this;
     if (!visitor.hasBody && visitor.upgrade === undefined) return undefined;
-    const options = { link, encoders: this.#settings.requests, compress };
-    return new Upload(visitor, visitor.uploadBody(deadline), options);
+    const body = visitor.uploadBody(deadline);
+    const encoders = this.#settings.requests;
+    // Of an upgrade the visitor's connection keeps the body itself.
+    if (visitor.upgrade === undefined) body.keep(encoders.lease(link));
+    return new Upload(visitor, body, { link, encoders, compress });
   }
 
   /** Throws StreamError where it was given up meanwhile, or the link has gone. */

@@ -97,6 +97,11 @@ export class Upload implements UploadTarget {
     }
   }
 
+  /** The web server has the request, or it goes nowhere any more: no other link gets it. */
+  settled(): void {
+    this.#body.forget();
+  }
+
   /** Bytes of the body as the visitor sent them, as far as they were read. */
   get bytes(): number {
     return this.#body.bytes;

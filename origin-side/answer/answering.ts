@@ -12,6 +12,7 @@ import type { VersionStore } from "../../protocol/store/version-store.ts";
 import type { UpstreamBody } from "../../protocol/upstream/body.ts";
 import type { IncomingExchange } from "../exchange/incoming-exchange.ts";
 import type { UsableBase } from "./choose-answer.ts";
+import type { CodecTrust } from "./codec-trust.ts";
 import type { CodedCopy } from "./coded-copy.ts";
 import type { CompressorLimits } from "./compressor-limits.ts";
 import type { KnownSessions } from "./known-sessions.ts";
@@ -27,6 +28,7 @@ export interface AnswerDependencies {
   readonly sessions: KnownSessions;
   /** What was agreed on with this edge, and the codec for bodies that stream. */
   readonly codecs: AgreedCodecs;
+  readonly trust: Pick<CodecTrust, "mistrusts" | "mismatched">;
   readonly streaming: StreamingCodec;
   readonly load: Load;
   /** This edge reads folded pages. */

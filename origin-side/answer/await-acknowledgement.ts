@@ -8,6 +8,7 @@ import { StreamError } from "../../protocol/errors.ts";
 import { LATE } from "../../protocol/runtime/async-queue.ts";
 import type { Clock } from "../../protocol/runtime/clock.ts";
 import type { Acknowledgement, IncomingExchange } from "../exchange/incoming-exchange.ts";
+import type { CodecTrust } from "./codec-trust.ts";
 import type { Unverified } from "./retained-answer.ts";
 
 /** An answer is retained this long after its last byte was queued; then a mismatch can only end the stream. @internal */
@@ -17,6 +18,8 @@ export const RETAIN_MS = 30_000;
 export interface RecoverableAnswer {
   /** Of its body so far. */
   readonly bytes: number;
+  /** The number of the codec that made it of its bases; undefined: none did. */
+  readonly codec: number | undefined;
   /** The ETag that its head left out, for who cannot make it of the body. */
   readonly tag: string | undefined;
   /** The bytes before `offset` are verified. */
@@ -29,14 +32,22 @@ export interface RecoverableAnswer {
   startOver(encoder: StreamEncoder, unverified: Unverified): Promise<void>;
 }
 
+/** What follows of what the edge says. */
+export interface AcknowledgementNeeds {
+  /** For the plain bytes. */
+  readonly streaming: StreamingCodec;
+  readonly trust: Pick<CodecTrust, "mismatched">;
+}
+
 /** Does as the edge says. Throws StreamError("unverified") for a mismatch in bytes that are not retained any more. */
 export const applyAcknowledgement = async (
   exchange: IncomingExchange,
   { kind, offset }: Acknowledgement,
   answer: RecoverableAnswer,
-  codec: StreamingCodec,
+  { streaming: codec, trust }: AcknowledgementNeeds,
 ): Promise<void> => {
   if (kind === "verified") return answer.releaseTo(offset);
+  if (answer.codec !== undefined) trust.mismatched(answer.codec);
   const unverified = answer.after(offset);
   if (unverified === undefined)
     throw new StreamError("mismatch", `the edge asks for bytes from ${offset} on, which are not pinned`);
@@ -49,16 +60,16 @@ export const applyAcknowledgement = async (
 export const awaitAcknowledgement = async (
   exchange: IncomingExchange,
   answer: RecoverableAnswer,
-  { streaming, clock }: { readonly streaming: StreamingCodec; readonly clock: Clock },
+  options: AcknowledgementNeeds & { readonly clock: Clock },
 ): Promise<void> => {
   const { acknowledgements } = exchange;
   for (;;) {
-    let said = await acknowledgements.nextWithin(clock, RETAIN_MS);
+    let said = await acknowledgements.nextWithin(options.clock, RETAIN_MS);
     if (said === LATE) {
       answer.release();
       said = await acknowledgements.next();
     }
     if (said.kind === "verified" && said.offset >= answer.bytes) return exchange.settled();
-    await applyAcknowledgement(exchange, said, answer, streaming);
+    await applyAcknowledgement(exchange, said, answer, options);
   }
 };

@@ -57,7 +57,7 @@ export const whyUnused = (
   { offers }: { readonly offers: readonly string[] },
   held: readonly UsableBase[],
   fitting: readonly UsableBase[],
-  otherwise: "no-gain" | "budget",
+  otherwise: NoBase,
 ): NoBase | undefined => {
   if (offers.length === 0) return undefined;
   if (held.length === 0) return "not-held";

@@ -21,9 +21,11 @@ import {
 } from "../../protocol/codec/splice.ts";
 import type { Load } from "../../protocol/runtime/event-loop-load.ts";
 import { fittingBases, type UsableBase } from "./choose-answer.ts";
+import type { CodecTrust } from "./codec-trust.ts";
 
 export interface EncodeDeltaOptions {
   readonly codecs: AgreedCodecs;
+  readonly trust: Pick<CodecTrust, "mistrusts">;
   /** For pages that the agreed codec does not fit. */
   readonly streaming: StreamingCodec;
   readonly load: Load;
@@ -108,7 +110,7 @@ export const encodePage = (
   const effort = effortAt(options.load(), link);
   const others = offered.filter((base) => !inUnits(base));
   const splice = others.length < offered.length ? splicedInUnits : splicedPage;
-  const spliced = options.codecs.splice ? splice(offered, page, effort) : undefined;
+  const spliced = splices(options) ? splice(offered, page, effort) : undefined;
   if (isWithin(spliced, LEAST_FOLDED_BYTES)) return spliced;
   const best = offered.at(-1);
   const mayFold = options.foldsTokens && others.length === offered.length;
@@ -119,6 +121,9 @@ export const encodePage = (
       : compressedPage(others, page, { ...options, effort, spliced });
   return folded === undefined ? plain() : foldedPage(offered, folded, { ...options, effort, plain });
 };
+
+const splices = ({ codecs, trust }: EncodeDeltaOptions): boolean =>
+  codecs.splice && !trust.mistrusts(spliceCodec.id);
 
 const isWithin = (spliced: CodedPage | undefined, bytes: number): spliced is CodedPage =>
   spliced !== undefined && spliced.coded.length <= bytes;
@@ -136,13 +141,14 @@ const foldedPage = async (
   const bases = offered.map((base, at) =>
     at < offered.length - 1 ? base : { ...base, version: { ...base.version, body: folded.base } },
   );
-  const spliced = options.codecs.splice ? splicedPage(bases, folded.page, effort) : undefined;
+  const spliced = splices(options) ? splicedPage(bases, folded.page, effort) : undefined;
   const { codec, coded, ...made } = isWithin(spliced, effort.spliceBytes)
     ? spliced
     : await compressedPage(bases, folded.page, { ...options, spliced });
-  if (made.bases.at(-1) !== bases.at(-1)) return plain();
+  const onFolded = foldedCodec(codec);
+  if (made.bases.at(-1) !== bases.at(-1) || options.trust.mistrusts(onFolded.id)) return plain();
   return {
-    codec: foldedCodec(codec),
+    codec: onFolded,
     coded: withMasks(folded, coded),
     bases: offered.filter(({ offer }) => made.bases.some((base) => base.offer === offer)),
   };
@@ -160,8 +166,11 @@ const compressedPage = async (
     ...options
   }: EncodeDeltaOptions & { readonly effort: Effort; readonly spliced: CodedPage | undefined },
 ): Promise<CodedPage> => {
-  const codec = options.codecs.page.fits(0, page.length) ? options.codecs.page : options.streaming;
-  const bases = fittingBases(codec, offered.slice(-effort.bases), page.length);
+  const { codecs, streaming, trust } = options;
+  const agreed = codecs.page.fits(0, page.length) && !trust.mistrusts(codecs.page.id);
+  const codec = agreed ? codecs.page : streaming;
+  const may = trust.mistrusts(codec.id) ? [] : offered.slice(-effort.bases);
+  const bases = fittingBases(codec, may, page.length);
   const coded = await codec.encode(bodiesOf(bases), page);
   return spliced !== undefined && spliced.coded.length < coded.length ? spliced : { codec, bases, coded };
 };

@@ -76,7 +76,12 @@ export const sentBuffered = (
   answer: form.kind,
   reason:
     form.kind === "whole"
-      ? whyUnused(exchange.open, offered, fittingBases(options.streaming, offered, body.length), "no-gain")
+      ? whyUnused(
+          exchange.open,
+          offered,
+          fittingBases(options.streaming, offered, body.length),
+          options.trust.mistrusts(options.streaming.id) ? "mismatch" : "no-gain",
+        )
       : undefined,
   bases,
   encodeMs,
@@ -110,6 +115,7 @@ const formOf = (codec: number, bases: readonly UsableBase[], result: string): En
 export class BufferedAnswer implements RecoverableAnswer {
   readonly bytes: number;
   readonly tag: string | undefined;
+  readonly codec: number | undefined;
   readonly #exchange: IncomingExchange;
   readonly #end: BodyEnd;
   readonly #lease: Lease;
@@ -117,8 +123,9 @@ export class BufferedAnswer implements RecoverableAnswer {
   #body: Buffer | undefined;
 
   /** `lease`: what the page holds of the memory budget, given back with it. */
-  constructor(exchange: IncomingExchange, { body, tag }: EncodedPage, end: BodyEnd, lease: Lease) {
+  constructor(exchange: IncomingExchange, { body, tag, form }: EncodedPage, end: BodyEnd, lease: Lease) {
     this.bytes = body.length;
+    this.codec = form.kind === "delta" ? form.codec : undefined;
     this.tag = tag;
     this.#body = body;
     this.#exchange = exchange;

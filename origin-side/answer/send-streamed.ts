@@ -44,14 +44,16 @@ export const streamPage = async (
   const { options } = answering;
   const offered = answering.offered.filter((base) => !isOfAddress(answering, base));
   const fitting = fittingBases(options.streaming, offered, options.pageBytes);
-  const mayDelta = fitting.length > 0 && gathered.lease.grow(MOST_UNVERIFIED_BYTES);
+  const mistrusted = options.trust.mistrusts(options.streaming.id);
+  const mayDelta = fitting.length > 0 && !mistrusted && gathered.lease.grow(MOST_UNVERIFIED_BYTES);
   const context = options.contexts.take(mayDelta ? "withBases" : "alone");
   if (mayDelta && context !== "withBases") gathered.lease.shrink(MOST_UNVERIFIED_BYTES);
   if (context === "none") return undefined;
   const bases = context === "withBases" ? fitting : [];
   // Of what others may have been sent whole units only are copied, and a page that streams has none yet.
   const why = offered.length < answering.offered.length && offered.length === 0 ? "streamed" : undefined;
-  const unused = why ?? whyUnused(answering.exchange.open, answering.offered, fitting, "budget");
+  const unused =
+    why ?? whyUnused(answering.exchange.open, answering.offered, fitting, mistrusted ? "mismatch" : "budget");
   const stream = new PageStream(answering, gathered, bases, bases.length === 0 ? unused : undefined);
   try {
     return await stream.run();
@@ -127,6 +129,10 @@ class PageStream implements RecoverableAnswer {
     return this.#retained.to;
   }
 
+  get codec(): number | undefined {
+    return this.#bases.length > 0 ? this.#options.streaming.id : undefined;
+  }
+
   releaseTo(offset: number): void {
     this.#retained.releaseTo(offset);
   }
@@ -200,7 +206,7 @@ class PageStream implements RecoverableAnswer {
       this.#retained.bytes > MOST_UNVERIFIED_BYTES + this.#gathered.bytes
     ) {
       const said = await acknowledgements.next();
-      await applyAcknowledgement(this.#exchange, said, this, this.#options.streaming);
+      await applyAcknowledgement(this.#exchange, said, this, this.#options);
     }
     this.#exchange.gone.throwIfAborted();
   }

@@ -13,6 +13,7 @@ import type { Stream } from "../../protocol/link/stream.ts";
 import { LongLived } from "../../protocol/runtime/long-lived.ts";
 import { TaskSet } from "../../protocol/runtime/task-set.ts";
 import { partitionOf } from "../../protocol/store/partition.ts";
+import { CodecTrust } from "../answer/codec-trust.ts";
 import { CompressorLimits } from "../answer/compressor-limits.ts";
 import { KnownSessions } from "../answer/known-sessions.ts";
 import { OmittedEtags } from "../answer/omit-etag.ts";
@@ -40,6 +41,8 @@ export class EdgeService implements LinkService {
     ExchangeDependencies,
     "contexts" | "longLived" | "sessions" | "strongTags" | "mislabelling" | "slowPages"
   >;
+  /** Deltas that edges could not rebuild so far, by the codec's name. */
+  readonly codecMismatches = new Map<string, number>();
   readonly #omittedEtags: OmittedEtags;
   readonly #pushes: PushReceiver;
   readonly #underWay = new TaskSet();
@@ -83,6 +86,7 @@ export class EdgeService implements LinkService {
       keyId,
       headBytes,
       codecs: agreedCodecs(codecs, peer.codecs),
+      trust: new CodecTrust({ ...options, keyId, mismatches: this.codecMismatches }),
       streaming: STREAMING_CODEC,
       pageBytes: Math.min(pageBytes, peer.pageBytes, ZSTD_MOST_BYTES),
       codedRequests: peer.features.includes(CODED_REQUESTS),

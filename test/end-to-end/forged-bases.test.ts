@@ -3,6 +3,7 @@
  * base with guesses, and sees how large the answers to a visitor are. Played on what both sides choose, code and pad with; no
  * connection is between them. SPEC section "What sizes tell".
  */
+
 import { gzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import {
@@ -34,6 +35,7 @@ import { ByteWriter } from "../../protocol/wire/bytes.ts";
 import { type Extension, writeExtensions } from "../../protocol/wire/extensions.ts";
 import { FakeClock } from "../kit/fake-clock.ts";
 import { silentLog } from "../kit/silent-log.ts";
+import { TRUSTED } from "../kit/trusted.ts";
 
 const HOST = "www.example.com";
 const IDS = codecIds(["zstd"]);
@@ -92,7 +94,13 @@ const openSides = ({ bases = "session", padded = true }: SidesOptions = {}): Sid
     const { coded } = await encodePage(
       bases,
       body,
-      { codecs: agreedCodecs(IDS, IDS), streaming: STREAMING_CODEC, load: () => 0, foldsTokens: true },
+      {
+        codecs: agreedCodecs(IDS, IDS),
+        streaming: STREAMING_CODEC,
+        load: () => 0,
+        foldsTokens: true,
+        trust: TRUSTED,
+      },
       { linkIsFull: false },
     );
     const padding = padded ? padOf(visit, coded.length, { page: fingerprint, offered: bases }) : [];

@@ -19,6 +19,7 @@ import { countedCodec } from "./counted-codec.ts";
 import { FakeClock } from "./fake-clock.ts";
 import { FakeStream, openOf } from "./fake-stream.ts";
 import { silentLog } from "./silent-log.ts";
+import { TRUSTED } from "./trusted.ts";
 
 export const versionOf = (body: Buffer): Version => {
   const fingerprint = fingerprintOf(body);
@@ -56,6 +57,7 @@ export const answeringOf = (options: AnsweringOptions = {}) => {
     codecs: { splice: options.splice ?? false, page: options.codec ?? STREAMING_CODEC },
     load: () => options.load ?? 0,
     foldsTokens: true,
+    trust: TRUSTED,
     streaming: streaming.codec,
     pageBytes: options.pageBytes ?? 1 << 23,
     omittedEtags: options.omittedEtags === true ? new OmittedEtags(() => options.load ?? 0) : undefined,

@@ -46,6 +46,7 @@ import { edgeConfigOf } from "./daemons.ts";
 import { memoryPair } from "./memory-transport.ts";
 import { ScriptedPeer, wired } from "./scripted-peer.ts";
 import { silentLog } from "./silent-log.ts";
+import { TRUSTED } from "./trusted.ts";
 import { reached } from "./until.ts";
 
 export const TEST_HOST = "www.example.com";
@@ -211,6 +212,7 @@ export const openOriginHalf = async (options: OriginOptions): Promise<OriginHalf
     sessions: new KnownSessions(),
     codecs: { splice: false, page: codecById(options.codec ?? 1) ?? STREAMING_CODEC },
     load: () => 0,
+    trust: TRUSTED,
     foldsTokens: link.peer.features.includes(MASKED_TOKENS),
     streaming: STREAMING_CODEC,
     pageBytes,

@@ -42,8 +42,8 @@ export interface RealDaemon {
 
 export interface Scene extends AsyncDisposable {
   readonly folder: string;
-  /** Starts `run`; resolves when it has said that it is ready. */
-  start(side: Side, settings: Settings, nodeArgs?: readonly string[]): Promise<RealDaemon>;
+  /** Starts `run`; resolves when it has said that it is ready. `root`: of another checkout. */
+  start(side: Side, settings: Settings, nodeArgs?: readonly string[], root?: string): Promise<RealDaemon>;
   /** Writes a config file, runs another command of that side with it, and resolves when it has ended. */
   command(side: Side, settings: Settings, ...words: readonly string[]): Promise<Ended>;
 }
@@ -78,8 +78,8 @@ export const openScene = (): Scene => {
   const newFile = () => join(folder, `${files++}.yaml`);
   return {
     folder,
-    async start(side, settings, nodeArgs) {
-      const daemon = startReal(side, newFile(), folder, settings, nodeArgs);
+    async start(side, settings, nodeArgs, root) {
+      const daemon = startReal(side, newFile(), folder, settings, nodeArgs, root);
       running.add(daemon);
       void daemon.ended.then(() => running.delete(daemon));
       await daemon.logged("ready");
@@ -106,9 +106,10 @@ const startReal = (
   folder: string,
   settings: Settings,
   nodeArgs: readonly string[] = [],
+  root?: string,
 ): RealDaemon => {
   writeYaml(file, settings);
-  const { child, ended } = startCommand(side, ["run", "--config", file], folder, nodeArgs);
+  const { child, ended } = startCommand(side, ["run", "--config", file], folder, nodeArgs, root);
   // Whoever runs the tests may stop them at any moment.
   const killAtExit = () => child.kill("SIGKILL");
   process.once("exit", killAtExit);

@@ -3,7 +3,8 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 
-const ROOT = join(import.meta.dirname, "..", "..");
+/** This checkout. */
+export const ROOT = join(import.meta.dirname, "..", "..");
 
 export interface Ended {
   /** Null when a signal ended it. */
@@ -19,13 +20,14 @@ export interface Running {
   readonly ended: Promise<Ended>;
 }
 
-/** Starts it; `cwd` matters to names of files. */
+/** Starts it; `cwd` matters to names of files. `root`: of another checkout. */
 export const startCommand = (
   side: "edge-side" | "origin-side",
   words: readonly string[],
   cwd: string,
   nodeArgs: readonly string[] = [],
-): Running => startScript([...nodeArgs, join(ROOT, side, "main.ts"), ...words], cwd);
+  root = ROOT,
+): Running => startScript([...nodeArgs, join(root, side, "main.ts"), ...words], cwd);
 
 /** Any script, with the arguments of node. */
 export const startScript = (args: readonly string[], cwd = ROOT): Running => {

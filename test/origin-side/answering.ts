@@ -1,6 +1,7 @@
 /**
  * The origin side's whole story over a link in memory: a test speaks frames as an edge, and bytes as a web server.
  */
+
 import { zstdDecompressSync } from "node:zlib";
 import { CompressorLimits } from "../../origin-side/answer/compressor-limits.ts";
 import { KnownSessions } from "../../origin-side/answer/known-sessions.ts";
@@ -29,6 +30,7 @@ import { VersionStore } from "../../protocol/store/version-store.ts";
 import { NO_EXTENSIONS } from "../../protocol/wire/extensions.ts";
 import { GET, greetedPair, type LinkPair, Listener } from "../kit/link-pair.ts";
 import { silentLog } from "../kit/silent-log.ts";
+import { TRUSTED } from "../kit/trusted.ts";
 import { HEAD_BYTES } from "../protocol/asking.ts";
 
 const ZSTD_MAGIC = Buffer.from("28b52ffd", "hex");
@@ -164,6 +166,7 @@ export class Answering implements AsyncDisposable {
       codecs: { splice: false, page: STREAMING_CODEC },
       load: () => 0,
       foldsTokens: true,
+      trust: TRUSTED,
       streaming: STREAMING_CODEC,
       pageBytes: 2 ** 20,
       codedRequests: true,

@@ -1,7 +1,13 @@
 // Between a visitor's connection and whoever asks for its body: who waits for whom, and what is dropped.
 import { beforeEach, describe, expect, it } from "vitest";
-import { MOST_AHEAD_BYTES, noBody, UploadBody } from "../../../edge-side/exchange/upload-body.ts";
+import {
+  MOST_AHEAD_BYTES,
+  MOST_KEPT_BYTES,
+  noBody,
+  UploadBody,
+} from "../../../edge-side/exchange/upload-body.ts";
 import { LATE } from "../../../protocol/runtime/async-queue.ts";
+import { MemoryBudget } from "../../../protocol/runtime/memory-budget.ts";
 import { PIECE_BYTES } from "../../../protocol/runtime/piece-merger.ts";
 import { FakeClock } from "../../kit/fake-clock.ts";
 
@@ -93,6 +99,70 @@ describe("a body that nobody wants any more", () => {
     body.lost();
     body.begin();
     expect(body.take()).toEqual(END);
+  });
+});
+
+describe("a body that is kept", () => {
+  const memory = new MemoryBudget({ totalBytes: 1024 * 1024, shareBytes: 1024 * 1024 });
+  const rest = () => {
+    const pieces: Buffer[] = [];
+    for (let next = body.take(); Buffer.isBuffer(next); next = body.take()) pieces.push(next);
+    return Buffer.concat(pieces).toString();
+  };
+
+  it("is given again from its beginning: what was taken, what waited, and what came between two exchanges", () => {
+    body.keep(memory.lease("k"));
+    for (const text of ["a", "b"]) {
+      body.push(Buffer.from(text));
+      body.take();
+    }
+    body.push(Buffer.from("c"));
+    body.lost();
+    body.push(Buffer.from("d"));
+    expect([body.begin(), body.isKept, memory.usedBytes]).toEqual([true, false, 0]);
+    body.push(Buffer.from("e"));
+    expect([rest(), body.bytes]).toEqual(["abcde", 5]);
+    body.end(END.trailers);
+    body.lost();
+    expect([body.begin(), body.take()]).toEqual([false, END]);
+  });
+
+  it("is read on where it rested", () => {
+    body.keep(memory.lease("k"));
+    body.rest();
+    body.lost();
+    body.begin();
+    expect(told).toEqual(["rest", "lost", "read"]);
+    body.forget();
+  });
+
+  it.each([MOST_KEPT_BYTES, MOST_KEPT_BYTES + 1])(
+    "is kept as far as the bound: %i bytes in small pieces",
+    (bytes) => {
+      body.keep(memory.lease("k"));
+      for (let at = 0; at < bytes; at++) {
+        body.push(Buffer.of(1));
+        body.take();
+      }
+      const kept = bytes === MOST_KEPT_BYTES;
+      expect([body.isKept, memory.usedBytes > 0]).toEqual([kept, kept]);
+      // Merged: a piece of a byte does not cost a piece.
+      expect(memory.usedBytes).toBeLessThan(MOST_KEPT_BYTES + 16 * PIECE_BYTES);
+      body.forget();
+      expect(memory.usedBytes).toBe(0);
+    },
+  );
+
+  it("is not kept beyond the memory budget, nor once it is dropped", () => {
+    body.keep(new MemoryBudget({ totalBytes: PIECE_BYTES, shareBytes: PIECE_BYTES }).lease("k"));
+    body.push(piece(1));
+    body.take();
+    expect(body.isKept).toBe(false);
+    body.keep(memory.lease("k"));
+    body.push(piece(1));
+    body.take();
+    body.drop();
+    expect([body.isKept, memory.usedBytes]).toEqual([false, 0]);
   });
 });
 

@@ -17,6 +17,7 @@ let stream: FakeStream;
 let released: number;
 let startedOver: string[];
 let outcome: string | undefined;
+let mismatched: number[];
 
 beforeEach(async () => {
   clock = new FakeClock();
@@ -25,6 +26,8 @@ beforeEach(async () => {
   const retained = new RetainedAnswer([BODY]);
   startedOver = [];
   outcome = undefined;
+  mismatched = [];
+  const trust = { mismatched: (codec: number) => void mismatched.push(codec) };
   const startOver = async (encoder: { destroy(): void }, { pieces }: Unverified) => {
     encoder.destroy();
     startedOver.push(Buffer.concat(pieces).toString());
@@ -32,6 +35,7 @@ beforeEach(async () => {
   const exchange = new IncomingExchange(stream.asStream, openOf(), { headBytes: 1 << 15 });
   const answer: RecoverableAnswer = {
     bytes: BODY.length,
+    codec: 3,
     tag: undefined,
     releaseTo: (offset) => retained.releaseTo(offset),
     release: () => {
@@ -40,7 +44,7 @@ beforeEach(async () => {
     after: (offset) => retained.after(offset),
     startOver,
   };
-  awaitAcknowledgement(exchange, answer, { streaming: STREAMING_CODEC, clock }).then(
+  awaitAcknowledgement(exchange, answer, { streaming: STREAMING_CODEC, trust, clock }).then(
     () => {
       outcome = "settled";
     },
@@ -49,6 +53,12 @@ beforeEach(async () => {
     },
   );
   await settle();
+});
+
+it("counts a mismatch against the codec that made the answer", async () => {
+  expect(mismatched).toEqual([]);
+  await stream.asksWhole(0);
+  expect(mismatched).toEqual([3]);
 });
 
 describe("an answer is settled", () => {

@@ -4,6 +4,7 @@ import { STREAMING_CODEC } from "../../../protocol/codec/codecs.ts";
 import { spliceCodec } from "../../../protocol/codec/splice.ts";
 import { versionOf } from "../../kit/answering.ts";
 import { seeded } from "../../kit/random.ts";
+import { TRUSTED } from "../../kit/trusted.ts";
 import { laterPage, madePage, madeVersions } from "../../protocol/codec/made-pages.ts";
 import { MASKING_FRAMEWORKS } from "../../protocol/codec/masking-frameworks.ts";
 
@@ -12,6 +13,7 @@ interface Effortful {
   readonly load?: number;
   readonly linkIsFull?: boolean;
   readonly foldsTokens?: boolean;
+  readonly trust?: { mistrusts(codec: number): boolean };
   /** Offers of which whole units only are copied. */
   readonly inUnits?: readonly number[];
 }
@@ -24,6 +26,7 @@ const options = (more: Effortful = {}) => ({
   streaming: STREAMING_CODEC,
   load: () => more.load ?? 0,
   foldsTokens: more.foldsTokens ?? true,
+  trust: more.trust ?? TRUSTED,
 });
 
 const offered = (bodies: readonly Buffer[]) =>
@@ -42,6 +45,23 @@ const shown = async (bases: readonly Buffer[], page: Buffer, more: Effortful = {
   expect(decoded.equals(page)).toBe(true);
   return { codec: made.codec.name, offers: made.bases.map(({ offer }) => offer), bytes: made.coded.length };
 };
+
+describe("a codec that is set aside", () => {
+  const without = (...names: readonly number[]) => ({ mistrusts: (codec: number) => names.includes(codec) });
+
+  it("is not used, and the others are", async () => {
+    const [older, newest] = madeVersions(seeded(), { rows: 200, count: 2 }) as [Buffer, Buffer];
+    const page = Buffer.from(newest.toString().replace("</ul>", "<li>one more</li></ul>"));
+    const noSplice = await shown([older, newest], page, { trust: without(3) });
+    expect([noSplice.codec, noSplice.offers.length > 0]).toEqual(["zstd", true]);
+    expect(noSplice.bytes).toBeLessThan(page.length / 50);
+    expect((await shown([older, newest], page, { trust: without(1) })).codec).toBe("splice");
+    expect(await shown([older, newest], page, { trust: without(1, 3) })).toMatchObject({
+      codec: "zstd",
+      offers: [],
+    });
+  });
+});
 
 describe("a page", () => {
   it("that differs in one place is a splice on the best base", async () => {
@@ -83,6 +103,8 @@ describe("a page", () => {
     });
     expect((await shown([older, base], page, { foldsTokens: false })).codec).toBe("splice");
     expect((await shown([older, base], page, { inUnits: [0] })).codec).not.toMatch("folded");
+    const mistrusts = (codec: number) => codec >= 5;
+    expect((await shown([older, base], page, { trust: { mistrusts } })).codec).toBe("splice");
   });
 
   it("is not folded where zstd does not take its best base", async () => {
