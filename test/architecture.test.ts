@@ -43,6 +43,7 @@ const LEVELS: Readonly<Record<string, number>> = {
   "edge-side/http/parser": 11,
   "edge-side/http": 12,
   "edge-side/compress": 13,
+  "edge-side/upstream": 13,
   "edge-side/request": 13,
   "edge-side/proxy": 14,
   "edge-side/run": 15,

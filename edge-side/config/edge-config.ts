@@ -32,6 +32,7 @@ import { type Network, parseNetwork, UnitError } from "../../protocol/config/uni
 import type { BasesPolicy } from "../../protocol/scope/scope.ts";
 import type { LinkKey } from "../../protocol/transport/key.ts";
 import { keyOf, keySettings } from "../../protocol/transport/key-config.ts";
+import { type FallbackSettings, fallbackSetting } from "./host-config.ts";
 import { clash, type VisitorListen, visitorListeners } from "./listener-config.ts";
 import { type TunnelListen, tunnelSetting } from "./tunnel-config.ts";
 
@@ -79,6 +80,10 @@ interface ServedHost {
   readonly compressRequests: boolean;
   /** What an extended CONNECT may ask for beside `websocket`; lower case. */
   readonly connectProtocols: readonly string[];
+  /** Whether pages are coded on earlier ones at all. */
+  readonly deltas: "on" | "off";
+  /** Undefined: without a link there is no answer. */
+  readonly fallback: FallbackSettings | undefined;
 }
 
 /** Each is refused or passed by when exceeded, as said. */
@@ -201,7 +206,7 @@ const edgeKey = (near: Surroundings) =>
   block({
     ...keySettings(near),
     hosts: z
-      .array(z.preprocess(shortFor("host"), servedHost))
+      .array(z.preprocess(shortFor("host"), servedHost(near)))
       .min(1)
       .describe("The hosts that origin sides with this key may serve.")
       .check(noTwoAlike(({ host }) => host, "is listed twice for this key")),
@@ -219,37 +224,45 @@ const edgeKey = (near: Surroundings) =>
     return key === undefined ? z.NEVER : { key, hosts, links, addresses };
   });
 
-const servedHost = block({
-  host: hostName().describe("May stand alone in place of the block."),
-  bases: z
-    .enum(BASES)
-    .prefault("session")
-    .describe(
-      "Whose versions may be bases: what is public and the session's own; the whole site's; only the same URL's; none.",
-    ),
-  harmlessCookies: z
-    .array(written(cookieName, "a cookie's name, such as my_analytics_*"))
-    .prefault([])
-    .describe("Cookies that make no session, beside the built-in ones; one `*` stands for any characters."),
-  credentialHeaders: z
-    .array(written(headerName, "a header's name, such as x-api-key"))
-    .prefault([])
-    .describe(
-      "Request fields that make a session and are secrets of their own, beside Authorization, X-Api-Key, X-Auth-Token and their like; others whose names sound like credentials (`csrf`, `token`, `session`) part sessions too.",
-    ),
-  commonBases: z
-    .boolean()
-    .prefault(true)
-    .describe("Whether what three people's pages share may be everybody's base, under `bases: session`."),
-  compressRequests: z
-    .boolean()
-    .prefault(true)
-    .describe("Whether bodies of requests cross the link compressed, where that gains."),
-  connectProtocols: z
-    .array(written(protocolName, "a protocol's name, such as connect-udp"))
-    .prefault([])
-    .describe("What an extended CONNECT of HTTP/2 may ask for beside websocket; others get 501."),
-});
+const servedHost = (near: Surroundings) =>
+  block({
+    host: hostName().describe("May stand alone in place of the block."),
+    bases: z
+      .enum(BASES)
+      .prefault("session")
+      .describe(
+        "Whose versions may be bases: what is public and the session's own; the whole site's; only the same URL's; none.",
+      ),
+    harmlessCookies: z
+      .array(written(cookieName, "a cookie's name, such as my_analytics_*"))
+      .prefault([])
+      .describe("Cookies that make no session, beside the built-in ones; one `*` stands for any characters."),
+    credentialHeaders: z
+      .array(written(headerName, "a header's name, such as x-api-key"))
+      .prefault([])
+      .describe(
+        "Request fields that make a session and are secrets of their own, beside Authorization, X-Api-Key, X-Auth-Token and their like; others whose names sound like credentials (`csrf`, `token`, `session`) part sessions too.",
+      ),
+    commonBases: z
+      .boolean()
+      .prefault(true)
+      .describe("Whether what three people's pages share may be everybody's base, under `bases: session`."),
+    compressRequests: z
+      .boolean()
+      .prefault(true)
+      .describe("Whether bodies of requests cross the link compressed, where that gains."),
+    connectProtocols: z
+      .array(written(protocolName, "a protocol's name, such as connect-udp"))
+      .prefault([])
+      .describe("What an extended CONNECT of HTTP/2 may ask for beside websocket; others get 501."),
+    deltas: z
+      .enum(["on", "off"])
+      .prefault("on")
+      .describe(
+        "`off`: a switch for an emergency, as `bases: off` whatever `bases` says; what is remembered stays.",
+      ),
+    fallback: fallbackSetting(near),
+  }).transform(({ fallback, ...rest }): ServedHost => ({ ...rest, fallback }));
 
 // RFC 9110 5.6.2: the characters of a token, which names of cookies and headers are made of.
 const TOKEN = /^[\w!#$%&'*+.^`|~-]+$/;

@@ -32,6 +32,7 @@ import { ServedHosts } from "../proxy/served-hosts.ts";
 import { Visits } from "../proxy/visits.ts";
 import { RequestCompressorPool } from "../request/compressor-pool.ts";
 import { pseudonymOf } from "../request/forward-head.ts";
+import { Fallbacks } from "../upstream/fallbacks.ts";
 
 const PSEUDONYM_BYTES = 4;
 
@@ -108,6 +109,7 @@ const start = async (config: EdgeConfig, options: EdgeOptions): Promise<EdgeDaem
     }),
   });
   const longLived = new LongLived();
+  const fallbacks = new Fallbacks(config.keys, { clock, log, headBytes: config.limits.headBytes });
   const visits = new Visits({
     clock,
     log,
@@ -122,6 +124,7 @@ const start = async (config: EdgeConfig, options: EdgeOptions): Promise<EdgeDaem
     pageBytes: config.limits.pageBytes,
     times,
     hosts,
+    fallbacks,
     untrusted: new UntrustedProxies(log),
     longLived,
     pseudonym: pseudonymOf(randomBytes(PSEUDONYM_BYTES).toString("hex")),
@@ -151,6 +154,7 @@ const start = async (config: EdgeConfig, options: EdgeOptions): Promise<EdgeDaem
       accessLog.reopen(next.accessLog);
       Object.assign(times, next.times);
       const same = hosts.replace(next);
+      fallbacks.replace(next.keys);
       for (const link of [...pool.links])
         if (!same.has(link.keyId)) link.close("key-removed", "this key was removed or changed at the edge");
       return needRestart(config, next, LIVE);
@@ -170,6 +174,7 @@ const start = async (config: EdgeConfig, options: EdgeOptions): Promise<EdgeDaem
       streams.cancel();
       await tunnel.close();
       await visits.over();
+      fallbacks.close();
       wholeAnswers.stop();
       await commonBases.stop();
       await accessLog.close();

@@ -75,6 +75,8 @@ export interface EdgeOptions extends HalfOptions {
   readonly policy?: Partial<ScopePolicy>;
   readonly hosts?: readonly string[];
   readonly originAnswerMs?: number;
+  /** Web servers to ask without a link. */
+  readonly fallbacks?: ServeDependencies["fallbacks"];
   /** A request waits so long for a link; not at all without it. */
   readonly linkMs?: number;
   /** Settings of the visitor server, as in edge.yaml. */
@@ -110,9 +112,10 @@ export const openEdgeHalf = async (options: EdgeOptions = {}): Promise<EdgeHalf>
       trusts: () => false,
       rulesOf: (host) =>
         hosts.has(host)
-          ? { scope: rules, compressRequests: true, connectProtocols: new Set(["websocket"]) }
+          ? { keyId: "k", scope: rules, compressRequests: true, connectProtocols: new Set(["websocket"]) }
           : undefined,
     },
+    fallbacks: options.fallbacks ?? { of: () => undefined },
     untrusted: new UntrustedProxies(silentLog),
     longLived: new LongLived(),
     pseudonym: "coilgun-test",

@@ -61,6 +61,8 @@ describe("a valid edge.yaml", () => {
               commonBases: true,
               compressRequests: true,
               connectProtocols: [],
+              deltas: "on",
+              fallback: undefined,
             },
           ],
           links: 64,
