@@ -41,6 +41,7 @@ const LEVELS: Readonly<Record<string, number>> = {
   "edge-side/links": 11,
   "edge-side/answer": 12,
   "edge-side/http/parser": 11,
+  "edge-side/http/errors": 11,
   "edge-side/http": 12,
   "edge-side/compress": 13,
   "edge-side/upstream": 13,

@@ -32,7 +32,7 @@ import { type Network, parseNetwork, UnitError } from "../../protocol/config/uni
 import type { BasesPolicy } from "../../protocol/scope/scope.ts";
 import type { LinkKey } from "../../protocol/transport/key.ts";
 import { keyOf, keySettings } from "../../protocol/transport/key-config.ts";
-import { type FallbackSettings, fallbackSetting } from "./host-config.ts";
+import { type AnswerSettings, answerSettings } from "./host-config.ts";
 import { clash, type VisitorListen, visitorListeners } from "./listener-config.ts";
 import { type TunnelListen, tunnelSetting } from "./tunnel-config.ts";
 
@@ -47,6 +47,8 @@ export interface EdgeConfig {
   readonly times: EdgeTimes;
   /** Whose X-Forwarded-* fields are believed. */
   readonly trustedProxies: readonly Network[];
+  /** Whether errors of ours, and responses of fallbacks, say so in Proxy-Status. */
+  readonly proxyStatus: boolean;
   readonly accessLog: AccessLogTarget;
   readonly log: LogSettings;
   /** Path of the unix socket that commands speak to. */
@@ -66,7 +68,7 @@ export interface EdgeKey {
 const BASES = ["session", "site", "url", "off"] as const satisfies readonly BasesPolicy[];
 
 /** A host, and whose versions may be bases of its pages (ScopePolicy). */
-interface ServedHost {
+interface ServedHost extends AnswerSettings {
   /** As in a Host field without port: lower case, no final dot. */
   readonly host: string;
   readonly bases: BasesPolicy;
@@ -80,10 +82,6 @@ interface ServedHost {
   readonly compressRequests: boolean;
   /** What an extended CONNECT may ask for beside `websocket`; lower case. */
   readonly connectProtocols: readonly string[];
-  /** Whether pages are coded on earlier ones at all. */
-  readonly deltas: "on" | "off";
-  /** Undefined: without a link there is no answer. */
-  readonly fallback: FallbackSettings | undefined;
 }
 
 /** Each is refused or passed by when exceeded, as said. */
@@ -186,6 +184,12 @@ export const edgeSettings = (near: Surroundings): z.ZodType<EdgeConfig> =>
       .array(written(parseNetwork, "a range of addresses, such as 10.0.0.0/8"))
       .prefault([])
       .describe("Whose X-Forwarded-* and Forwarded fields are believed."),
+    proxyStatus: z
+      .boolean()
+      .prefault(false)
+      .describe(
+        "Say in Proxy-Status (RFC 9209) what failed where the edge answers with an error, and mark responses of fallbacks.",
+      ),
     accessLog: accessLog(near),
     log: logBlock(),
     admin: adminSocket(near, "`coilgun-edge reload` and `coilgun-edge forget` speak"),
@@ -255,14 +259,8 @@ const servedHost = (near: Surroundings) =>
       .array(written(protocolName, "a protocol's name, such as connect-udp"))
       .prefault([])
       .describe("What an extended CONNECT of HTTP/2 may ask for beside websocket; others get 501."),
-    deltas: z
-      .enum(["on", "off"])
-      .prefault("on")
-      .describe(
-        "`off`: a switch for an emergency, as `bases: off` whatever `bases` says; what is remembered stays.",
-      ),
-    fallback: fallbackSetting(near),
-  }).transform(({ fallback, ...rest }): ServedHost => ({ ...rest, fallback }));
+    ...answerSettings(near),
+  }).transform(({ fallback, errorPage, ...rest }): ServedHost => ({ ...rest, fallback, errorPage }));
 
 // RFC 9110 5.6.2: the characters of a token, which names of cookies and headers are made of.
 const TOKEN = /^[\w!#$%&'*+.^`|~-]+$/;

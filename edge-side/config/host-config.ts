@@ -5,7 +5,14 @@
 import { z } from "zod";
 import type { Surroundings } from "../../protocol/config/parse-config.ts";
 import { parsePathPrefix } from "../../protocol/config/path-prefix.ts";
-import { block, hostName, namedFile, shortFor, written } from "../../protocol/config/schema.ts";
+import {
+  block,
+  hostName,
+  type NamedFile,
+  namedFile,
+  shortFor,
+  written,
+} from "../../protocol/config/schema.ts";
 import {
   isOnThisMachine,
   parseUpstreamAddress,
@@ -22,7 +29,7 @@ export interface FallbackSettings {
   readonly paths: readonly string[] | undefined;
 }
 
-export const fallbackSetting = (near: Surroundings) =>
+const fallbackSetting = (near: Surroundings) =>
   z
     .preprocess(shortFor("origin"), fallback(near))
     .optional()
@@ -69,12 +76,64 @@ const fallback = (near: Surroundings) =>
       }),
     );
 
-/** What a host says of itself in each key that serves it. */
-interface OfOneHost {
-  readonly host: string;
-  readonly fallback: FallbackSettings | undefined;
+/** Pages for errors of the edge's own, by status, by who failed, or for all. */
+export type ErrorPageFiles = Readonly<Partial<Record<string, NamedFile>>>;
+
+/** A larger one is no page for errors. */
+const MOST_PAGE_BYTES = 256 * 1024;
+
+const errorPageSetting = (near: Surroundings) => {
+  const page = (meaning: string) =>
+    namedFile(near)
+      .refine(({ bytes }) => bytes.length <= MOST_PAGE_BYTES, {
+        error: "is larger than 256 KiB; name one small file of HTML, with its styles within",
+      })
+      .optional()
+      .describe(meaning);
+  return z
+    .preprocess(
+      shortFor("all"),
+      block({
+        all: page("HTML (UTF-8) for all that follow but 413 and 431. May stand alone in place of the block."),
+        site: page("Where the web server failed."),
+        proxy: page("Where the edge, the link or the origin side did."),
+        "413": page("Of this status, before the others: the body is too large."),
+        "431": page("The head is too large."),
+        "502": page("The web server, or the link, failed."),
+        "503": page("There is no link, or no place at the web server."),
+        "504": page("The web server is silent."),
+        "508": page("The request has been here before."),
+      }),
+    )
+    .transform((files): ErrorPageFiles => files)
+    .optional()
+    .describe(
+      "What visitors that accept HTML get in place of an error of the edge's own: files, read at start and reload.",
+    );
+};
+
+/** Of one host. */
+export interface AnswerSettings {
+  /** Whether pages are coded on earlier ones at all. */
   readonly deltas: "on" | "off";
+  /** Undefined: without a link there is no answer. */
+  readonly fallback: FallbackSettings | undefined;
+  readonly errorPage: ErrorPageFiles | undefined;
 }
+
+export const answerSettings = (near: Surroundings) => ({
+  deltas: z
+    .enum(["on", "off"])
+    .prefault("on")
+    .describe(
+      "`off`: a switch for an emergency, as `bases: off` whatever `bases` says; what is remembered stays.",
+    ),
+  fallback: fallbackSetting(near),
+  errorPage: errorPageSetting(near),
+});
+
+/** What a host says of itself in each key that serves it. */
+type OfOneHost = AnswerSettings & { readonly host: string };
 
 /** Of each host its settings and a key that serves it; of several keys the last one's, with what only earlier ones have. */
 export const settingsByHost = <Served extends OfOneHost>(
@@ -86,6 +145,7 @@ export const settingsByHost = <Served extends OfOneHost>(
     byHost.set(each.host, {
       ...each,
       fallback: each.fallback ?? before?.fallback,
+      errorPage: each.errorPage ?? before?.errorPage,
       deltas: before?.deltas === "off" ? "off" : each.deltas,
     });
   }

@@ -59,10 +59,11 @@ const respond = async (
   visit: Visit,
   exchange: DirectExchange,
   response: UpstreamResponse,
-  { rules, dependencies }: DirectOptions,
+  { rules, reason, dependencies }: DirectOptions,
 ): Promise<void> => {
   const { visitor } = visit;
-  const { head } = response;
+  const fields = dependencies.errorPages.withFallback(response.head.fields, reason);
+  const head = { ...response.head, fields };
   visit.responds(head.status);
   if (response.kind === "upgraded" || isEventStream(fieldOf(head.fields, "content-type") ?? ""))
     visit.mayLast();

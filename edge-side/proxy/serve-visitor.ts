@@ -21,7 +21,7 @@ import type { Exchange } from "../exchange/exchange.ts";
 import { isSafe, type Visitor } from "../exchange/visitor.ts";
 import { placeOf } from "../exchange/visitor-address.ts";
 import type { RepeatedHead } from "../exchange/visitor-request.ts";
-import { errorPage } from "../http/error-page.ts";
+import { errorPage } from "../http/errors/error-page.ts";
 import { headForVisitor } from "../http/sanitize-head.ts";
 import { SWITCHING } from "../http/upgrade-visitor.ts";
 import { READY_TARGET } from "../http/validate-request.ts";
@@ -44,7 +44,7 @@ export const serveVisitor = async (visitor: Visitor, options: ServeDependencies)
   } catch (error) {
     const failure = asStreamError(error);
     if (failure.code === "internal") options.log.error("visit failed", { ...visit.record(), error: failure });
-    visit.fail(failure.code);
+    visit.fail(failure);
   }
   options.accessLog.write(visit.record());
 };

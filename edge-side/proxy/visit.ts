@@ -160,9 +160,9 @@ export class Visit implements VisitorListener, ExchangeEvents {
   }
 
   /** The visitor gets an error page in place of a response, or sees that its response is cut. */
-  fail(code: StreamErrorCode): void {
+  fail({ code, cause }: StreamError): void {
     this.#failed = code;
-    this.#status = this.visitor.fail(code);
+    this.#status = this.visitor.fail(code, cause);
   }
 
   /** What the access log says of it so far; of several links that were tried the last one. */

@@ -62,6 +62,7 @@ describe("a valid edge.yaml", () => {
               compressRequests: true,
               connectProtocols: [],
               deltas: "on",
+              errorPage: undefined,
               fallback: undefined,
             },
           ],
@@ -69,6 +70,7 @@ describe("a valid edge.yaml", () => {
           addresses: [],
         },
       ],
+      proxyStatus: false,
       store: {
         sizeBytes: 256 * 2 ** 20,
         sessionMs: 3_600_000,

@@ -275,3 +275,19 @@ it("an event stream comes event by event, and a connection is kept for the next 
   await finish(response);
   await edge.record(3);
 });
+
+it("Proxy-Status marks what a fallback answered, and says how it failed; HEAD of an error page has its head alone", async () => {
+  const { edge, web } = await edgeWith(ok, { settings: { proxyStatus: true } });
+  expect((await visit(edge.port)).headers["proxy-status"]).toBe('coilgun-test; details="fallback: no-link"');
+  web.serve = (request) => request.socket.destroy();
+  const ask = (method: string) => visit(edge.port, { method, headers: { Accept: "text/html" } });
+  const [got, head] = [await ask("GET"), await ask("HEAD")];
+  expect(got.body.toString()).toContain("The web server of this site");
+  for (const { status, headers } of [got, head])
+    expect([status, headers["proxy-status"], headers["content-length"]]).toEqual([
+      502,
+      "coilgun-test; error=connection_terminated",
+      String(got.body.length),
+    ]);
+  expect(head.body.length).toBe(0);
+});

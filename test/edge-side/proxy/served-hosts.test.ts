@@ -19,6 +19,7 @@ const host = (
   compressRequests: true,
   connectProtocols: [],
   deltas: "on" as const,
+  errorPage: undefined,
   fallback: undefined,
   ...more,
 });
