@@ -32,6 +32,7 @@ import { type Network, parseNetwork, UnitError } from "../../protocol/config/uni
 import type { BasesPolicy } from "../../protocol/scope/scope.ts";
 import type { LinkKey } from "../../protocol/transport/key.ts";
 import { keyOf, keySettings } from "../../protocol/transport/key-config.ts";
+import { type AnswerSettings, answerSettings } from "./host-config.ts";
 import { clash, type VisitorListen, visitorListeners } from "./listener-config.ts";
 import { type TunnelListen, tunnelSetting } from "./tunnel-config.ts";
 
@@ -46,6 +47,8 @@ export interface EdgeConfig {
   readonly times: EdgeTimes;
   /** Whose X-Forwarded-* fields are believed. */
   readonly trustedProxies: readonly Network[];
+  /** Whether errors of ours, and responses of fallbacks, say so in Proxy-Status. */
+  readonly proxyStatus: boolean;
   readonly accessLog: AccessLogTarget;
   readonly log: LogSettings;
   /** Path of the unix socket that commands speak to. */
@@ -65,7 +68,7 @@ export interface EdgeKey {
 const BASES = ["session", "site", "url", "off"] as const satisfies readonly BasesPolicy[];
 
 /** A host, and whose versions may be bases of its pages (ScopePolicy). */
-interface ServedHost {
+interface ServedHost extends AnswerSettings {
   /** As in a Host field without port: lower case, no final dot. */
   readonly host: string;
   readonly bases: BasesPolicy;
@@ -181,6 +184,12 @@ export const edgeSettings = (near: Surroundings): z.ZodType<EdgeConfig> =>
       .array(written(parseNetwork, "a range of addresses, such as 10.0.0.0/8"))
       .prefault([])
       .describe("Whose X-Forwarded-* and Forwarded fields are believed."),
+    proxyStatus: z
+      .boolean()
+      .prefault(false)
+      .describe(
+        "Say in Proxy-Status (RFC 9209) what failed where the edge answers with an error, and mark responses of fallbacks.",
+      ),
     accessLog: accessLog(near),
     log: logBlock(),
     admin: adminSocket(near, "`coilgun-edge reload` and `coilgun-edge forget` speak"),
@@ -201,7 +210,7 @@ const edgeKey = (near: Surroundings) =>
   block({
     ...keySettings(near),
     hosts: z
-      .array(z.preprocess(shortFor("host"), servedHost))
+      .array(z.preprocess(shortFor("host"), servedHost(near)))
       .min(1)
       .describe("The hosts that origin sides with this key may serve.")
       .check(noTwoAlike(({ host }) => host, "is listed twice for this key")),
@@ -219,37 +228,39 @@ const edgeKey = (near: Surroundings) =>
     return key === undefined ? z.NEVER : { key, hosts, links, addresses };
   });
 
-const servedHost = block({
-  host: hostName().describe("May stand alone in place of the block."),
-  bases: z
-    .enum(BASES)
-    .prefault("session")
-    .describe(
-      "Whose versions may be bases: what is public and the session's own; the whole site's; only the same URL's; none.",
-    ),
-  harmlessCookies: z
-    .array(written(cookieName, "a cookie's name, such as my_analytics_*"))
-    .prefault([])
-    .describe("Cookies that make no session, beside the built-in ones; one `*` stands for any characters."),
-  credentialHeaders: z
-    .array(written(headerName, "a header's name, such as x-api-key"))
-    .prefault([])
-    .describe(
-      "Request fields that make a session and are secrets of their own, beside Authorization, X-Api-Key, X-Auth-Token and their like; others whose names sound like credentials (`csrf`, `token`, `session`) part sessions too.",
-    ),
-  commonBases: z
-    .boolean()
-    .prefault(true)
-    .describe("Whether what three people's pages share may be everybody's base, under `bases: session`."),
-  compressRequests: z
-    .boolean()
-    .prefault(true)
-    .describe("Whether bodies of requests cross the link compressed, where that gains."),
-  connectProtocols: z
-    .array(written(protocolName, "a protocol's name, such as connect-udp"))
-    .prefault([])
-    .describe("What an extended CONNECT of HTTP/2 may ask for beside websocket; others get 501."),
-});
+const servedHost = (near: Surroundings) =>
+  block({
+    host: hostName().describe("May stand alone in place of the block."),
+    bases: z
+      .enum(BASES)
+      .prefault("session")
+      .describe(
+        "Whose versions may be bases: what is public and the session's own; the whole site's; only the same URL's; none.",
+      ),
+    harmlessCookies: z
+      .array(written(cookieName, "a cookie's name, such as my_analytics_*"))
+      .prefault([])
+      .describe("Cookies that make no session, beside the built-in ones; one `*` stands for any characters."),
+    credentialHeaders: z
+      .array(written(headerName, "a header's name, such as x-api-key"))
+      .prefault([])
+      .describe(
+        "Request fields that make a session and are secrets of their own, beside Authorization, X-Api-Key, X-Auth-Token and their like; others whose names sound like credentials (`csrf`, `token`, `session`) part sessions too.",
+      ),
+    commonBases: z
+      .boolean()
+      .prefault(true)
+      .describe("Whether what three people's pages share may be everybody's base, under `bases: session`."),
+    compressRequests: z
+      .boolean()
+      .prefault(true)
+      .describe("Whether bodies of requests cross the link compressed, where that gains."),
+    connectProtocols: z
+      .array(written(protocolName, "a protocol's name, such as connect-udp"))
+      .prefault([])
+      .describe("What an extended CONNECT of HTTP/2 may ask for beside websocket; others get 501."),
+    ...answerSettings(near),
+  }).transform(({ fallback, errorPage, ...rest }): ServedHost => ({ ...rest, fallback, errorPage }));
 
 // RFC 9110 5.6.2: the characters of a token, which names of cookies and headers are made of.
 const TOKEN = /^[\w!#$%&'*+.^`|~-]+$/;

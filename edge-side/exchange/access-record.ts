@@ -1,6 +1,6 @@
 /** What the access log says of one visit. Times are milliseconds. */
 import type { StreamErrorCode } from "../../protocol/errors.ts";
-import type { NoBase } from "../../protocol/scope/no-base.ts";
+import type { NoBase, WithoutLink } from "../../protocol/scope/no-base.ts";
 
 export interface VisitRecord {
   readonly host: string;
@@ -10,9 +10,9 @@ export interface VisitRecord {
   readonly link?: string;
   readonly stream?: number;
   readonly status?: number;
-  readonly answer?: "same" | "delta" | "whole" | "passed";
-  /** Why the answer was whole, or passed; undefined where it had a base, or failed. */
-  readonly reason?: NoBase;
+  readonly answer?: "same" | "delta" | "whole" | "passed" | "fallback";
+  /** Why the answer was whole, passed, or a fallback's; undefined where it had a base, or failed on a link. */
+  readonly reason?: NoBase | WithoutLink;
   /** Versions offered. */
   readonly bases?: number;
   readonly pageBytes?: number;

@@ -49,8 +49,8 @@ export interface Visitor extends VisitorRequest {
   body(bytes: Buffer): Promise<void>;
   /** `trailers`: clean already. */
   end(trailers: HeaderList): void;
-  /** An error page, or a visible cut where a head is out already. Returns the status. */
-  fail(code: StreamErrorCode): number;
+  /** An error page, or a visible cut where a head is out already. `cause`: the first error. Returns the status. */
+  fail(code: StreamErrorCode, cause?: unknown): number;
 }
 
 /** What every visitor's connection is given by the listener that took it. */

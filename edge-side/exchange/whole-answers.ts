@@ -14,14 +14,14 @@ export const EVERY_MS = 3_600_000;
 export const MOST_HOSTS = 20;
 
 /** No base could help these, so they are no whole pages. */
-const OF_THEMSELVES: ReadonlySet<NoBase> = new Set<NoBase>(
+const OF_THEMSELVES: ReadonlySet<unknown> = new Set<NoBase>(
   "no-body partial not-compressible event-stream too-small".split(" ") as NoBase[],
 );
 
 const SECRETLESS = "where nothing on the host is secret, bases: site";
 
 /** What an operator can do; nothing is to be done about the others. */
-const HINTS: Partial<Record<NoBase, string>> = {
+const HINTS: Partial<Record<NonNullable<VisitRecord["reason"]>, string>> = {
   "new-session": `harmlessCookies: cookies that make no session; ${SECRETLESS}`,
   private: `let the site say private of personal pages only; ${SECRETLESS}`,
   "no-store": `let the site say no-store of personal pages only; store.noStoreTime longer; ${SECRETLESS}`,
@@ -40,7 +40,7 @@ const HINTS: Partial<Record<NoBase, string>> = {
 interface Count {
   answers: number;
   whole: number;
-  readonly reasons: Map<NoBase, number>;
+  readonly reasons: Map<NonNullable<VisitRecord["reason"]>, number>;
 }
 
 export class WholeAnswers {
@@ -64,7 +64,7 @@ export class WholeAnswers {
   }
 
   note({ host, answer, reason }: VisitRecord): void {
-    if (answer === undefined) return;
+    if (answer === undefined || answer === "fallback") return;
     this.#timer ??= this.#options.clock.after(EVERY_MS, () => this.#say());
     let count = this.#counts.get(host);
     if (count === undefined) {

@@ -14,6 +14,7 @@ import type { EdgeConfig } from "../config/edge-config.ts";
 import type { VisitorListen } from "../config/listener-config.ts";
 import type { Visitor } from "../exchange/visitor.ts";
 import { Crowd } from "./crowd.ts";
+import type { ErrorPages } from "./errors/error-pages.ts";
 import { http1Options, serveHttp1 } from "./http1-connection.ts";
 import { type Http2Options, serveHttp2 } from "./http2-session.ts";
 import { ListenerCertificate } from "./listener-certificate.ts";
@@ -39,6 +40,7 @@ export interface HttpServerOptions {
   readonly visits: { serve(visitor: Visitor): void };
   /** The host of this edge, where it has one only. */
   readonly soleHost: () => string | undefined;
+  readonly errorPages: ErrorPages;
 }
 
 /** Rejects with what the system says of an address that cannot be had; nothing is left open then. */
@@ -100,6 +102,7 @@ class VisitorListener {
       clock: options.clock,
       log: options.log,
       turns,
+      errorPages: options.errorPages,
       underscores: new Underscores(listen.underscores, options.log),
       traits: { scheme: listen.tls === undefined ? "http" : "https", compress: listen.compress },
       idleMs: config.times.idleMs,

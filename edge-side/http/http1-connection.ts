@@ -11,7 +11,7 @@ import { codeOf } from "../../protocol/runtime/user-error.ts";
 import type { EdgeConfig } from "../config/edge-config.ts";
 import { priorityOf, type Visitor } from "../exchange/visitor.ts";
 import { VisitorConnection } from "../exchange/visitor-connection.ts";
-import { errorPage, logLimit, rawErrorPage } from "./error-page.ts";
+import { logLimit, rawErrorPage } from "./errors/error-page.ts";
 import { Http1Visitor, type VisitorOptions } from "./http1-visitor.ts";
 import { closeAndDrop, dropRest } from "./linger.ts";
 import { ParkedUpgrade } from "./parked-upgrade.ts";
@@ -182,7 +182,7 @@ class Connection {
     const refuse = () => {
       logLimit(this.#options.log, status, this.#socket.remoteAddress);
       this.#request = request;
-      const page = errorPage(status);
+      const page = this.#options.errorPages.of(status);
       if (!goesOn) response.shouldKeepAlive = false;
       response.writeHead(status, [...page.fields]);
       response.end(request.method === "HEAD" ? undefined : page.body);
@@ -201,7 +201,8 @@ class Connection {
       parked?.over();
       logLimit(this.#options.log, status, this.#socket.remoteAddress);
       if (!this.#socket.writable) return this.#socket.destroy();
-      closeAndDrop(this.#socket, rawErrorPage(status), this.#options);
+      const page = this.#options.errorPages.of(status);
+      closeAndDrop(this.#socket, rawErrorPage(status, page), this.#options);
     });
   }
 

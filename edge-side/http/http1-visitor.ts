@@ -18,7 +18,9 @@ import {
 } from "../exchange/visitor.ts";
 import type { VisitorConnection } from "../exchange/visitor-connection.ts";
 import { expectsContinue, type RepeatedHead } from "../exchange/visitor-request.ts";
-import { errorPage, LEFT, logLimit, pairsOf } from "./error-page.ts";
+import { LEFT, logLimit, pairsOf } from "./errors/error-page.ts";
+import type { ErrorPages } from "./errors/error-pages.ts";
+import type { Failure } from "./errors/proxy-status.ts";
 import { Http1Upload, type UploadOwner } from "./http1-upload.ts";
 import { dropRest, type LingerOptions } from "./linger.ts";
 import type { Underscores } from "./underscores.ts";
@@ -27,6 +29,7 @@ import type { ReadHead } from "./validate-request.ts";
 export interface VisitorOptions extends LingerOptions {
   readonly traits: ListenerTraits;
   readonly underscores: Pick<Underscores, "without">;
+  readonly errorPages: ErrorPages;
   readonly idleMs: number;
   /** Larger request bodies get 413. */
   readonly bodyBytes: number | undefined;
@@ -165,8 +168,8 @@ export class Http1Visitor implements Visitor, UploadOwner {
     if (!this.response.writableFinished) this.#taking.start();
   }
 
-  fail(code: StreamErrorCode): number {
-    return this.#endWith(STREAM_ERRORS[code].visitor);
+  fail(code: StreamErrorCode, cause?: unknown): number {
+    return this.#endWith(STREAM_ERRORS[code].visitor, { code, cause });
   }
 
   /** The visitor's own fault: its exchange ends, and it is told so if it can be. */
@@ -223,7 +226,7 @@ export class Http1Visitor implements Visitor, UploadOwner {
     this.response.writeHead(head.status, head.reason, [...head.fields]);
   }
 
-  #endWith(status: number): number {
+  #endWith(status: number, failure?: Failure): number {
     if (this.#failed !== undefined) return this.#failed;
     if (this.response.headersSent) {
       // Never a response that looks complete: the connection ends inside the body.
@@ -237,7 +240,7 @@ export class Http1Visitor implements Visitor, UploadOwner {
       return LEFT;
     }
     this.#failed = status;
-    const page = errorPage(status);
+    const page = this.options.errorPages.of(status, this, failure);
     if (this.options.draining()) this.response.shouldKeepAlive = false;
     this.response.writeHead(status, [...page.fields]);
     this.response.end(this.method === "HEAD" ? undefined : page.body);

@@ -7,7 +7,7 @@ import { FieldNames } from "../../protocol/http/field-names.ts";
 import { withoutFields } from "../../protocol/http/head.ts";
 import type { HeaderList } from "../../protocol/http/header-list.ts";
 import { trimSpace } from "../../protocol/http/white-space.ts";
-import { pairsOf } from "./error-page.ts";
+import { pairsOf } from "./errors/error-page.ts";
 
 const WEBSOCKET_KEY = new FieldNames(["sec-websocket-key"]);
 const KEY_BYTES = 16;

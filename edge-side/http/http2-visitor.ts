@@ -20,7 +20,8 @@ import {
   type Waiting,
 } from "../exchange/visitor.ts";
 import { expectsContinue } from "../exchange/visitor-request.ts";
-import { errorPage, LEFT, logLimit } from "./error-page.ts";
+import { LEFT, logLimit } from "./errors/error-page.ts";
+import type { Failure } from "./errors/proxy-status.ts";
 import type { VisitorOptions } from "./http1-visitor.ts";
 import { grouped, type Http2Request, wireStatus, withWebSocketKey } from "./http2-head.ts";
 import { areClean, sanitizeTrailers } from "./sanitize-head.ts";
@@ -194,8 +195,8 @@ export class Http2Visitor implements Visitor, UploadConnection {
     this.#finish();
   }
 
-  fail(code: StreamErrorCode): number {
-    return this.#endWith(STREAM_ERRORS[code].visitor);
+  fail(code: StreamErrorCode, cause?: unknown): number {
+    return this.#endWith(STREAM_ERRORS[code].visitor, { code, cause });
   }
 
   /** The visitor's own fault: its exchange ends, and it is told so if it can be. */
@@ -244,7 +245,7 @@ export class Http2Visitor implements Visitor, UploadConnection {
     upload.end(this.#options.underscores.without(sanitizeTrailers(trailers)));
   }
 
-  #endWith(status: number): number {
+  #endWith(status: number, failure?: Failure): number {
     if (this.#failed !== undefined) return this.#failed;
     if (this.#stream.headersSent) {
       this.#failed = Number(this.#stream.sentHeaders[":status"]);
@@ -253,7 +254,7 @@ export class Http2Visitor implements Visitor, UploadConnection {
     }
     if (this.#gone) return LEFT;
     this.#failed = status;
-    const page = errorPage(status);
+    const page = this.#options.errorPages.of(status, this, failure);
     this.#stream.respond([":status", String(status), ...page.fields]);
     if (this.method !== "HEAD") this.#stream.write(page.body);
     this.#finish();

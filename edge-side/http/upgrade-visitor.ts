@@ -11,7 +11,7 @@ import { endToEnd, fieldOf, type ResponseHead, withoutFields } from "../../proto
 import type { HeaderList } from "../../protocol/http/header-list.ts";
 import { InactivityTimer } from "../../protocol/runtime/inactivity-timer.ts";
 import { UploadBody } from "../exchange/upload-body.ts";
-import { pairsOf } from "./error-page.ts";
+import { pairsOf } from "./errors/error-page.ts";
 import { Http1Visitor, type VisitorOptions } from "./http1-visitor.ts";
 import { LINGER_MS } from "./linger.ts";
 import { MOST_EARLY_BYTES } from "./upgrade-body.ts";
@@ -113,8 +113,8 @@ export class UpgradeVisitor extends Http1Visitor {
     else this.#tunnel.end();
   }
 
-  override fail(code: StreamErrorCode): number {
-    if (!this.#switched) return super.fail(code);
+  override fail(code: StreamErrorCode, cause?: unknown): number {
+    if (!this.#switched) return super.fail(code, cause);
     this.#breakOff();
     return SWITCHING;
   }

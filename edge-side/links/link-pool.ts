@@ -6,6 +6,7 @@
 import type { Log } from "../../protocol/daemon/log.ts";
 import type { Link } from "../../protocol/link/link-api.ts";
 import { pickByRendezvous } from "../../protocol/link/rendezvous.ts";
+import type { WithoutLink } from "../../protocol/scope/no-base.ts";
 
 export interface LinkPoolDependencies {
   /** Which hosts a key may serve, by the config as it is now. */
@@ -82,6 +83,13 @@ export class LinkPool {
   /** Whether a link of this host has as many streams as it may have: another one that comes would help nobody sooner. */
   isFull(host: string): boolean {
     return this.linksOf(host).some((link) => !link.suspect && link.load >= link.peer.streams);
+  }
+
+  /** Why no request for the host goes out; undefined where one does, or waits for room on a link. */
+  whyNone(host: string): WithoutLink | undefined {
+    const able = this.linksOf(host).filter((link) => link.accepts);
+    if (able.length === 0) return this.isFull(host) ? undefined : "no-link";
+    return able.every((link) => link.suspect) ? "link-silent" : undefined;
   }
 
   linksOf(host: string): Link[] {

@@ -11,8 +11,10 @@ import type { VaryingPages } from "../compress/varying-pages.ts";
 import type { VisitRecord } from "../exchange/access-record.ts";
 import type { UntrustedProxies } from "../exchange/untrusted-proxies.ts";
 import type { HeldPages } from "../exchange/visit-memory.ts";
+import type { ErrorPages } from "../http/errors/error-pages.ts";
 import type { LinkPool } from "../links/link-pool.ts";
 import type { RequestCompressorPool } from "../request/compressor-pool.ts";
+import type { Fallbacks } from "../upstream/fallbacks.ts";
 import type { HostRules } from "./served-hosts.ts";
 
 export interface ServeDependencies {
@@ -37,6 +39,9 @@ export interface ServeDependencies {
   };
   readonly longLived: LongLived;
   readonly hosts: HostTable;
+  /** Web servers to ask while no link serves their hosts. */
+  readonly fallbacks: Pick<Fallbacks, "of">;
+  readonly errorPages: Pick<ErrorPages, "withFallback">;
   readonly untrusted: UntrustedProxies;
   /** What Via calls this edge: no other edge has the same. */
   readonly pseudonym: string;

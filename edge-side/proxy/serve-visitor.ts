@@ -21,13 +21,14 @@ import type { Exchange } from "../exchange/exchange.ts";
 import { isSafe, type Visitor } from "../exchange/visitor.ts";
 import { placeOf } from "../exchange/visitor-address.ts";
 import type { RepeatedHead } from "../exchange/visitor-request.ts";
-import { errorPage } from "../http/error-page.ts";
+import { errorPage } from "../http/errors/error-page.ts";
 import { headForVisitor } from "../http/sanitize-head.ts";
 import { SWITCHING } from "../http/upgrade-visitor.ts";
 import { READY_TARGET } from "../http/validate-request.ts";
 import { forwardHead, isLoop } from "../request/forward-head.ts";
 import { mayGoNoFurther, OPTIONS_OF_THE_EDGE } from "../request/max-forwards.ts";
 import type { ServeDependencies } from "./dependencies.ts";
+import { serveDirectly } from "./serve-directly.ts";
 import type { HostRules } from "./served-hosts.ts";
 import { Visit } from "./visit.ts";
 import { VisitBases } from "./visit-bases.ts";
@@ -44,7 +45,7 @@ export const serveVisitor = async (visitor: Visitor, options: ServeDependencies)
     const failure = asStreamError(error);
     if (failure.code === "internal") options.log.error("visit failed", { ...visit.record(), error: failure });
     visit.over();
-    visit.fail(failure.code);
+    visit.fail(failure);
   }
   options.accessLog.write(visit.record());
 };
@@ -107,15 +108,23 @@ const serve = async (visit: Visit, options: ServeDependencies): Promise<void> =>
   if (rules === undefined) throw new StreamError("no-route", `no key serves ${visitor.host}`);
   const asked = askedOf(visitor, rules, options);
   if (asked === undefined) return answerInPlace(visit);
+  const fallback = options.fallbacks.of(visitor.host);
   const refused = new Set<Link>();
   let lost = 0;
   for (let tries = 1; ; tries++) {
-    const link =
-      linkFor(visitor, asked.pageKey, refused, options) ??
-      (await nextLink(visit, asked.pageKey, refused, options));
+    let link = linkFor(visitor, asked.pageKey, refused, options);
+    if (link === undefined && fallback !== undefined && visit.isUnasked && fallback.allows(visitor.target)) {
+      const reason = options.pool.whyNone(visitor.host);
+      const { head } = asked;
+      if (reason !== undefined)
+        return serveDirectly(visit, { head, rules, fallback, reason, dependencies: options });
+    }
+    link ??= await nextLink(visit, asked.pageKey, refused, options);
     try {
-      return await serveOver(link, visit, asked, options);
+      await serveOver(link, visit, asked, options);
+      return fallback?.linkServes(visitor.target);
     } catch (error) {
+      if (asStreamError(error).code === "no-route") fallback?.notRouted(visitor.target);
       if (!options.pool.links.has(link)) lost++;
       if (tries === MOST_TRIES || lost > 1 || !mayGoElsewhere(error, visitor)) throw error;
       if (asStreamError(error).code === "refused") refused.add(link);

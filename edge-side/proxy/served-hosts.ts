@@ -8,6 +8,7 @@ import { CookieHistory } from "../../protocol/scope/cookie-history.ts";
 import { ScopeRules } from "../../protocol/scope/scope.ts";
 import type { Secret } from "../../protocol/transport/key.ts";
 import type { EdgeConfig, EdgeKey } from "../config/edge-config.ts";
+import { settingsByHost } from "../config/host-config.ts";
 import type { Trust } from "../exchange/visitor-request.ts";
 import type { KeyLimits } from "../links/accept-links.ts";
 
@@ -15,6 +16,8 @@ const WEBSOCKET = "websocket";
 
 /** The rules of one host. */
 export interface HostRules {
+  /** A key that serves it: whose memory it takes, where no link is there. */
+  readonly keyId: string;
   /** Who may build on what. */
   readonly scope: ScopeRules;
   /** Whether bodies of requests may cross the link compressed. */
@@ -54,7 +57,7 @@ export class ServedHosts {
         },
       ]),
     );
-    this.#rules = new Map(keys.flatMap(({ hosts }) => hosts.map((each) => [each.host, this.#rulesOf(each)])));
+    this.#rules = new Map([...settingsByHost(keys)].map(([host, each]) => [host, this.#rulesOf(each)]));
     this.#trusts = inNetworks(trustedProxies);
     const same = (id: string, secret: Secret): boolean =>
       before.get(id)?.secret.reveal().equals(secret.reveal()) === true;
@@ -92,9 +95,11 @@ export class ServedHosts {
     return this.#trusts(address);
   }
 
-  #rulesOf(served: EdgeKey["hosts"][number]): HostRules {
+  #rulesOf(served: EdgeKey["hosts"][number] & { readonly keyId: string }): HostRules {
+    const bases = served.deltas === "off" ? "off" : served.bases;
     return {
-      scope: new ScopeRules(served, this.#sessionSecret, this.#cookieHistory),
+      keyId: served.keyId,
+      scope: new ScopeRules({ ...served, bases }, this.#sessionSecret, this.#cookieHistory),
       compressRequests: served.compressRequests,
       connectProtocols: new Set([WEBSOCKET, ...served.connectProtocols]),
     };

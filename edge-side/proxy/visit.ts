@@ -7,7 +7,7 @@ import { StreamError, type StreamErrorCode } from "../../protocol/errors.ts";
 import type { AnswerForm, AnswerFrame } from "../../protocol/frames/frame.ts";
 import type { HeaderList } from "../../protocol/http/header-list.ts";
 import type { Link } from "../../protocol/link/link-api.ts";
-import type { NoBase } from "../../protocol/scope/no-base.ts";
+import type { NoBase, WithoutLink } from "../../protocol/scope/no-base.ts";
 import type { VisitRecord } from "../exchange/access-record.ts";
 import { AnswerTimeout } from "../exchange/answer-timeout.ts";
 import {
@@ -20,6 +20,7 @@ import {
 import { isSafe, type Visitor, type VisitorListener } from "../exchange/visitor.ts";
 import { headForVisitor } from "../http/sanitize-head.ts";
 import { Upload } from "../request/send-body.ts";
+import { DirectExchange } from "../upstream/direct-exchange.ts";
 import type { ServeDependencies } from "./dependencies.ts";
 import type { VisitBases } from "./visit-bases.ts";
 
@@ -36,7 +37,9 @@ type Phase =
   /** The request is on its way, and the head of its answer is awaited. */
   | { readonly at: "asking"; readonly exchange: Exchange }
   /** That head is here, and the page is on its way to the visitor. */
-  | { readonly at: "answering"; readonly exchange: Exchange; readonly form: AnswerForm["kind"] };
+  | { readonly at: "answering"; readonly exchange: Exchange; readonly form: AnswerForm["kind"] }
+  /** A web server is asked straight from here. */
+  | { readonly at: "direct"; readonly exchange: DirectExchange; readonly reason: WithoutLink };
 
 const ROUTING: Phase = { at: "routing" };
 const PREPARING: Phase = { at: "preparing" };
@@ -56,6 +59,8 @@ export class Visit implements VisitorListener, ExchangeEvents {
   #status: number | undefined;
   #pageBytes: number | undefined;
   #failed: StreamErrorCode | undefined;
+  /** An exchange was opened: an origin side may have the request. */
+  #asked = false;
 
   constructor(visitor: Visitor, settings: ServeDependencies) {
     this.visitor = visitor;
@@ -109,6 +114,19 @@ export class Visit implements VisitorListener, ExchangeEvents {
     return comes;
   }
 
+  /** Whether the request has been given to no link so far. */
+  get isUnasked(): boolean {
+    return !this.#asked;
+  }
+
+  /** No link gets the request: a web server is asked by what this returns. */
+  goesDirectly(reason: WithoutLink): DirectExchange {
+    const exchange = new DirectExchange(this.visitor);
+    this.#phase = { at: "direct", exchange, reason };
+    this.visitor.listen(this);
+    return exchange;
+  }
+
   /** The visitor is to see a response of this status. */
   responds(status: number): void {
     this.#status = status;
@@ -127,7 +145,8 @@ export class Visit implements VisitorListener, ExchangeEvents {
   /** Ends the exchange, if it is not over. */
   giveUp(code: StreamErrorCode): void {
     const phase = this.#phase;
-    if (phase.at === "asking" || phase.at === "answering") return phase.exchange.cancel(code);
+    if (phase.at === "asking" || phase.at === "answering" || phase.at === "direct")
+      return phase.exchange.cancel(code);
     if (phase.at === "waiting") return phase.stop();
     if (phase.at !== "preparing") return;
     this.#phase = { at: "givenUp", code };
@@ -147,9 +166,9 @@ export class Visit implements VisitorListener, ExchangeEvents {
   }
 
   /** The visitor gets an error page in place of a response, or sees that its response is cut. */
-  fail(code: StreamErrorCode): void {
+  fail({ code, cause }: StreamError): void {
     this.#failed = code;
-    this.#status = this.visitor.fail(code);
+    this.#status = this.visitor.fail(code, cause);
   }
 
   /** What the access log says of it so far; of several links that were tried the last one. */
@@ -174,6 +193,10 @@ export class Visit implements VisitorListener, ExchangeEvents {
       }
     }
     if (phase.at === "answering" && phase.form !== "interim") record.answer = phase.form;
+    if (phase.at === "direct") {
+      record.answer = "fallback";
+      record.reason = phase.reason;
+    }
     if (this.#status !== undefined) record.status = this.#status;
     if (this.#pageBytes !== undefined) record.pageBytes = this.#pageBytes;
     if (this.#failed !== undefined) record.failed = this.#failed;
@@ -264,6 +287,7 @@ export class Visit implements VisitorListener, ExchangeEvents {
       this,
     );
     this.#phase = { at: "asking", exchange };
+    this.#asked = true;
     return exchange;
   }
 }

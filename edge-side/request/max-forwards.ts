@@ -6,7 +6,7 @@
 
 import { listOf, type ResponseHead } from "../../protocol/http/head.ts";
 import type { HeaderList } from "../../protocol/http/header-list.ts";
-import { ALLOWED } from "../http/error-page.ts";
+import { ALLOWED } from "../http/errors/error-page.ts";
 
 interface Asked {
   readonly method: string;

@@ -25,6 +25,7 @@ import type { EdgeConfig } from "../config/edge-config.ts";
 import { UntrustedProxies } from "../exchange/untrusted-proxies.ts";
 import { HeldPages } from "../exchange/visit-memory.ts";
 import { WholeAnswers } from "../exchange/whole-answers.ts";
+import { ErrorPages } from "../http/errors/error-pages.ts";
 import { serveVisitors } from "../http/http-server.ts";
 import { acceptOrigins } from "../links/accept-links.ts";
 import { LinkPool } from "../links/link-pool.ts";
@@ -32,6 +33,7 @@ import { ServedHosts } from "../proxy/served-hosts.ts";
 import { Visits } from "../proxy/visits.ts";
 import { RequestCompressorPool } from "../request/compressor-pool.ts";
 import { pseudonymOf } from "../request/forward-head.ts";
+import { Fallbacks } from "../upstream/fallbacks.ts";
 
 const PSEUDONYM_BYTES = 4;
 
@@ -49,6 +51,7 @@ export interface EdgeDaemon extends RunningDaemon<EdgeConfig> {
 const LIVE = [
   "keys",
   "trustedProxies",
+  "proxyStatus",
   "accessLog",
   "log.level",
   "times.originAnswerMs",
@@ -108,6 +111,9 @@ const start = async (config: EdgeConfig, options: EdgeOptions): Promise<EdgeDaem
     }),
   });
   const longLived = new LongLived();
+  const pseudonym = pseudonymOf(randomBytes(PSEUDONYM_BYTES).toString("hex"));
+  const errorPages = new ErrorPages(pseudonym, config);
+  const fallbacks = new Fallbacks(config.keys, { clock, log, headBytes: config.limits.headBytes });
   const visits = new Visits({
     clock,
     log,
@@ -122,15 +128,18 @@ const start = async (config: EdgeConfig, options: EdgeOptions): Promise<EdgeDaem
     pageBytes: config.limits.pageBytes,
     times,
     hosts,
+    fallbacks,
     untrusted: new UntrustedProxies(log),
     longLived,
-    pseudonym: pseudonymOf(randomBytes(PSEUDONYM_BYTES).toString("hex")),
+    pseudonym,
+    errorPages,
     accessLog: wholeAnswers.countedBefore(accessLog),
   });
   const visitors = await serveVisitors(config, {
     clock,
     log,
     visits,
+    errorPages,
     soleHost: () => hosts.soleHost,
     sockets: sockets.visitors,
   }).catch(async (error: unknown) => {
@@ -151,6 +160,8 @@ const start = async (config: EdgeConfig, options: EdgeOptions): Promise<EdgeDaem
       accessLog.reopen(next.accessLog);
       Object.assign(times, next.times);
       const same = hosts.replace(next);
+      fallbacks.replace(next.keys);
+      errorPages.replace(next);
       for (const link of [...pool.links])
         if (!same.has(link.keyId)) link.close("key-removed", "this key was removed or changed at the edge");
       return needRestart(config, next, LIVE);
@@ -170,6 +181,7 @@ const start = async (config: EdgeConfig, options: EdgeOptions): Promise<EdgeDaem
       streams.cancel();
       await tunnel.close();
       await visits.over();
+      fallbacks.close();
       wholeAnswers.stop();
       await commonBases.stop();
       await accessLog.close();

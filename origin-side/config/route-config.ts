@@ -4,6 +4,7 @@
  */
 import { z } from "zod";
 import type { Surroundings } from "../../protocol/config/parse-config.ts";
+import { parsePathPrefix } from "../../protocol/config/path-prefix.ts";
 import {
   block,
   clientCertificate,
@@ -68,18 +69,6 @@ export type HostHeader =
   | { readonly kind: "keep" }
   | { readonly kind: "origin" }
   | { readonly kind: "set"; readonly value: string };
-
-/** `/api`, `/api/` and `/`. Throws UnitError. @internal */
-export const parsePathPrefix = (text: string): string => {
-  const path = text.trim();
-  if (!path.startsWith("/")) throw new UnitError("must begin with a slash, such as /api");
-  // What no request target can hold would never match, and a route that never matches is a mistake.
-  if (/[?#*]|[^\x21-\x7e]/.test(path))
-    throw new UnitError(
-      "must be the beginning of a path as it stands in a URL, such as /api, without ?, # or *",
-    );
-  return path.replace(/\/+$/, "") || "/";
-};
 
 /** @internal */
 export const parseHostHeader = (text: string): HostHeader => {

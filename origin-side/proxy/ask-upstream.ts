@@ -5,6 +5,7 @@
 import { isEventStream } from "../../protocol/http/compressible.ts";
 import { fieldOf, listOf, type RequestHead, type ResponseHead } from "../../protocol/http/head.ts";
 import { codingOf } from "../../protocol/http/representation.ts";
+import { visitorNetwork } from "../../protocol/http/visitor-network.ts";
 import type { RequestBody } from "../../protocol/upstream/body.ts";
 import type { UpstreamResponse } from "../../protocol/upstream/upstream-request.ts";
 import { deniesCoding } from "../answer/first-bytes.ts";
@@ -13,7 +14,6 @@ import type { IncomingExchange } from "../exchange/incoming-exchange.ts";
 import type { MislabellingRoutes } from "../exchange/mislabelling-routes.ts";
 import type { StrongTags } from "../exchange/strong-tags.ts";
 import { upstreamRequest } from "../request/upstream-head.ts";
-import { visitorNetwork } from "../request/visitor-network.ts";
 import type { Fetched } from "../upstream/upstreams.ts";
 import type { RoutedRequest } from "./routes.ts";
 

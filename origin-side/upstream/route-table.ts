@@ -3,6 +3,7 @@
  * to the routes of every host (`*`). Paths are compared byte for byte, as visitors wrote them: nothing is decoded or
  * shortened, because the web server gets them so. docs/operations.md section "Routes".
  */
+import { isBelow, pathOf } from "../../protocol/config/path-prefix.ts";
 import { hostName } from "../../protocol/store/partition.ts";
 import { EVERY_HOST } from "../../protocol/upstream/upstream-settings.ts";
 import type { Route } from "../config/route-config.ts";
@@ -37,16 +38,3 @@ export class RouteTable<To extends Served> {
     return this.#byHost.get(host)?.find(({ route }) => isBelow(path, route.path));
   }
 }
-
-/** The path of a target in origin form or absolute form; of `*`, the root. */
-const pathOf = (target: string): string => {
-  const from = target.startsWith("/") ? 0 : target.indexOf("/", target.indexOf("://") + 3);
-  if (from === -1 || target === "*") return "/";
-  const query = target.indexOf("?", from);
-  return query === -1 ? target.slice(from) : target.slice(from, query);
-};
-
-const isBelow = (path: string, prefix: string): boolean => {
-  if (prefix === "/" || path === prefix) return true;
-  return path.startsWith(prefix) && path.charAt(prefix.length) === "/";
-};

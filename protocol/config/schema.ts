@@ -138,6 +138,8 @@ export const clientCertificate = (near: Surroundings) =>
 export const noTwoAlike =
   <T>(by: (each: T) => string, message: string, setting?: string) =>
   (payload: z.core.ParsePayload<readonly T[]>): void => {
+    // Elements with problems of their own are no values.
+    if (payload.issues.length > 0) return;
     const seen = new Set<string>();
     for (const [index, each] of payload.value.entries()) {
       const name = by(each);

@@ -34,3 +34,6 @@ export type NoBase =
   | "not-compressible"
   | "event-stream"
   | "too-small";
+
+/** Why a request was answered by no link at all: the host has none, or all of them are silent. */
+export type WithoutLink = "no-link" | "link-silent";

@@ -1,6 +1,6 @@
 /** A web server on a free loopback port that does what a test says, and counts what it was asked. */
 import { once } from "node:events";
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { type AddressInfo, createServer as createTcpServer, type Socket } from "node:net";
 import type { Writable } from "node:stream";
 
@@ -8,6 +8,7 @@ type Serve = (request: IncomingMessage, response: ServerResponse) => unknown;
 
 export interface FakeOrigin extends AsyncDisposable {
   readonly port: number;
+  readonly server: Server;
   /** Targets of the requests that came, in order. */
   readonly asked: readonly string[];
   /** Resolves when this many requests have come altogether. */
@@ -28,6 +29,7 @@ export const openOrigin = async (serve: Serve): Promise<FakeOrigin> => {
   await once(server, "listening");
   const origin: FakeOrigin = {
     serve,
+    server,
     port: (server.address() as AddressInfo).port,
     asked,
     askedReach: (count) =>

@@ -9,6 +9,7 @@ import { VaryingPages } from "../../edge-side/compress/varying-pages.ts";
 import type { VisitRecord } from "../../edge-side/exchange/access-record.ts";
 import { UntrustedProxies } from "../../edge-side/exchange/untrusted-proxies.ts";
 import { HeldPages } from "../../edge-side/exchange/visit-memory.ts";
+import { ErrorPages } from "../../edge-side/http/errors/error-pages.ts";
 import { serveVisitors } from "../../edge-side/http/http-server.ts";
 import { LinkPool } from "../../edge-side/links/link-pool.ts";
 import type { ServeDependencies } from "../../edge-side/proxy/dependencies.ts";
@@ -76,6 +77,8 @@ export interface EdgeOptions extends HalfOptions {
   readonly policy?: Partial<ScopePolicy>;
   readonly hosts?: readonly string[];
   readonly originAnswerMs?: number;
+  /** Web servers to ask without a link. */
+  readonly fallbacks?: ServeDependencies["fallbacks"];
   /** A request waits so long for a link; not at all without it. */
   readonly linkMs?: number;
   /** Settings of the visitor server, as in edge.yaml. */
@@ -94,6 +97,8 @@ export const openEdgeHalf = async (options: EdgeOptions = {}): Promise<EdgeHalf>
     Buffer.alloc(32, 1),
   );
   const records: VisitRecord[] = [];
+  const config = edgeConfigOf(options.settings);
+  const errorPages = new ErrorPages("coilgun-test", config);
   const settings: ServeDependencies = {
     clock,
     log: silentLog,
@@ -111,17 +116,20 @@ export const openEdgeHalf = async (options: EdgeOptions = {}): Promise<EdgeHalf>
       trusts: () => false,
       rulesOf: (host) =>
         hosts.has(host)
-          ? { scope: rules, compressRequests: true, connectProtocols: new Set(["websocket"]) }
+          ? { keyId: "k", scope: rules, compressRequests: true, connectProtocols: new Set(["websocket"]) }
           : undefined,
     },
+    fallbacks: options.fallbacks ?? { of: () => undefined },
     untrusted: new UntrustedProxies(silentLog),
     longLived: new LongLived(),
     pseudonym: "coilgun-test",
+    errorPages,
     accessLog: { write: (record) => records.push(record) },
   };
   const hello = helloMaker({ role: "edge", ...LIMITS, pageBytes, codecs: codecIds(["zstd", "vcdiff"]) });
   const visits = new Visits(settings);
-  const server = await serveVisitors(edgeConfigOf(options.settings), {
+  const server = await serveVisitors(config, {
+    errorPages,
     clock,
     log: silentLog,
     visits,

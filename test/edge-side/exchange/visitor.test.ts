@@ -2,7 +2,8 @@ import { Agent } from "node:http";
 import { afterEach, describe, expect, it } from "vitest";
 import type { UploadBody } from "../../../edge-side/exchange/upload-body.ts";
 import { isSafe, type Visitor } from "../../../edge-side/exchange/visitor.ts";
-import { LEFT } from "../../../edge-side/http/error-page.ts";
+import { LEFT } from "../../../edge-side/http/errors/error-page.ts";
+import { ErrorPages } from "../../../edge-side/http/errors/error-pages.ts";
 import { serveVisitors, type VisitorServer } from "../../../edge-side/http/http-server.ts";
 import { StreamError } from "../../../protocol/errors.ts";
 import { systemClock } from "../../../protocol/runtime/clock.ts";
@@ -26,6 +27,7 @@ const meet = async (serve: (visitor: Visitor) => unknown): Promise<number> => {
     clock: systemClock,
     log: silentLog,
     visits: { serve: (visitor) => void serve(visitor) },
+    errorPages: new ErrorPages("coilgun-test"),
     soleHost: () => undefined,
   });
   return server.addresses[0]?.port ?? 0;

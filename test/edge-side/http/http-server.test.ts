@@ -2,6 +2,7 @@ import { Agent, type IncomingMessage } from "node:http";
 import { afterEach, describe, expect, it } from "vitest";
 import type { EdgeTimes } from "../../../edge-side/config/edge-config.ts";
 import type { Visitor } from "../../../edge-side/exchange/visitor.ts";
+import { ErrorPages } from "../../../edge-side/http/errors/error-pages.ts";
 import { serveVisitors, type VisitorServer } from "../../../edge-side/http/http-server.ts";
 import { systemClock } from "../../../protocol/runtime/clock.ts";
 import { edgeConfigOf } from "../../kit/daemons.ts";
@@ -35,6 +36,7 @@ const serving = async (
     {
       clock: systemClock,
       log: silentLog,
+      errorPages: new ErrorPages("coilgun-test"),
       soleHost: () => undefined,
       visits: {
         serve(visitor) {

@@ -2,6 +2,7 @@
 import { expect, it, onTestFinished } from "vitest";
 import type { UploadBody } from "../../../edge-side/exchange/upload-body.ts";
 import type { Visitor } from "../../../edge-side/exchange/visitor.ts";
+import { ErrorPages } from "../../../edge-side/http/errors/error-pages.ts";
 import { serveVisitors } from "../../../edge-side/http/http-server.ts";
 import { LINGER_MS } from "../../../edge-side/http/linger.ts";
 import { edgeConfigOf } from "../../kit/daemons.ts";
@@ -22,7 +23,13 @@ it.each([
     const visitors: Visitor[] = [];
     const visits = { serve: (visitor: Visitor) => void visitors.push(visitor) };
     const config = edgeConfigOf();
-    const server = await serveVisitors(config, { clock, log: silentLog, visits, soleHost: () => undefined });
+    const server = await serveVisitors(config, {
+      clock,
+      log: silentLog,
+      visits,
+      errorPages: new ErrorPages("coilgun-test"),
+      soleHost: () => undefined,
+    });
     onTestFinished(() => server.close(AbortSignal.abort()));
     const raw = await RawVisitor.connect(server.addresses[0]?.port ?? 0);
     const WAITING = { forVisitor() {}, forOrigin() {} };

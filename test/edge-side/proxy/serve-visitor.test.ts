@@ -1,6 +1,6 @@
 /** A real edge side between visitors over HTTP and an origin side written by hand, frame by frame. */
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
-import { LEFT } from "../../../edge-side/http/error-page.ts";
+import { LEFT } from "../../../edge-side/http/errors/error-page.ts";
 import { READY_TARGET } from "../../../edge-side/http/validate-request.ts";
 import type { StreamDecoder } from "../../../protocol/codec/codec.ts";
 import { STREAMING_CODEC } from "../../../protocol/codec/codecs.ts";

@@ -7,7 +7,10 @@ import { makeLinkKey } from "../../../protocol/transport/key.ts";
 const ONE = makeLinkKey("one");
 const TWO = makeLinkKey("two");
 const FREE = { links: 64, addresses: [] };
-const host = (name: string, more: { readonly compressRequests?: boolean } = {}) => ({
+const host = (
+  name: string,
+  more: { readonly compressRequests?: boolean; readonly deltas?: "on" | "off" } = {},
+) => ({
   host: name,
   bases: "session" as const,
   harmlessCookies: [],
@@ -15,6 +18,9 @@ const host = (name: string, more: { readonly compressRequests?: boolean } = {}) 
   commonBases: true,
   compressRequests: true,
   connectProtocols: [],
+  deltas: "on" as const,
+  errorPage: undefined,
+  fallback: undefined,
   ...more,
 });
 const settings = {
@@ -53,6 +59,18 @@ describe("the hosts that are served", () => {
       true,
       false,
     ]);
+  });
+
+  it("build on nothing under deltas: off, which any key of a host may say, and on everything again without", () => {
+    const serves = (key: typeof ONE, deltas: "on" | "off") => ({
+      ...FREE,
+      key,
+      hosts: [host("both.example", { deltas })],
+    });
+    const hosts = new ServedHosts({ ...settings, keys: [serves(ONE, "off"), serves(TWO, "on")] });
+    expect(hosts.rulesOf("both.example")?.scope.bases).toBe("off");
+    hosts.replace({ ...settings, keys: [serves(ONE, "on"), serves(TWO, "on")] });
+    expect(hosts.rulesOf("both.example")?.scope.bases).toBe("session");
   });
 
   it("are others after a reload, which tells the keys whose secret stayed", () => {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { parseHostHeader, parsePathPrefix } from "../../../origin-side/config/route-config.ts";
+import { parseHostHeader } from "../../../origin-side/config/route-config.ts";
 import { RouteTable } from "../../../origin-side/upstream/route-table.ts";
+import { parsePathPrefix } from "../../../protocol/config/path-prefix.ts";
 import { UnitError } from "../../../protocol/config/units.ts";
 
 const routes = ["a.example/", "a.example/api", "a.example/api/v2", "b.example/only", "*/", "*/health"];

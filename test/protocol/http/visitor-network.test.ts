@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { visitorNetwork } from "../../../origin-side/request/visitor-network.ts";
+import { visitorNetwork } from "../../../protocol/http/visitor-network.ts";
 
 describe("the network of a request", () => {
   it.each([

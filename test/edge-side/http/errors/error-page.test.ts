@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
-import { errorPage, RETRY_AFTER_S } from "../../../edge-side/http/error-page.ts";
-import { STREAM_ERRORS } from "../../../protocol/errors.ts";
-import { fieldOf } from "../../../protocol/http/head.ts";
+import { errorPage, RETRY_AFTER_S } from "../../../../edge-side/http/errors/error-page.ts";
+import { STREAM_ERRORS } from "../../../../protocol/errors.ts";
+import { fieldOf } from "../../../../protocol/http/head.ts";
 
 it.each([400, ...new Set(Object.values(STREAM_ERRORS).map(({ visitor }) => visitor))])(
   "the page of %i says what HTTP says, and nothing else",

@@ -3,10 +3,11 @@
  * before it are there only if that peer is a listed proxy, so the one before the last is the visitor that it named. A peer that is not listed
  * and not on the Internet is a proxy of whose visitors nothing is known.
  */
-import { listOf } from "../../protocol/http/head.ts";
-import type { HeaderList } from "../../protocol/http/header-list.ts";
-import { addressIn, isPublic, networkOf } from "../../protocol/runtime/ip-address.ts";
-import { onceFor } from "../../protocol/runtime/once-for.ts";
+
+import { addressIn, isPublic, networkOf } from "../runtime/ip-address.ts";
+import { onceFor } from "../runtime/once-for.ts";
+import { listOf } from "./head.ts";
+import type { HeaderList } from "./header-list.ts";
 
 /** Undefined where nobody knows. */
 export const visitorNetwork = onceFor((fields: HeaderList): string | undefined => {

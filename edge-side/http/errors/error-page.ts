@@ -1,8 +1,8 @@
 /** What a visitor sees when there is no page to show: short, and nothing of what is inside. */
 import { STATUS_CODES } from "node:http";
-import type { Log } from "../../protocol/daemon/log.ts";
-import type { HeaderList } from "../../protocol/http/header-list.ts";
-import { plainAddress } from "../../protocol/runtime/ip-address.ts";
+import type { Log } from "../../../protocol/daemon/log.ts";
+import type { HeaderList } from "../../../protocol/http/header-list.ts";
+import { plainAddress } from "../../../protocol/runtime/ip-address.ts";
 
 /** Seconds after which a visitor may try again when no link is up. @internal */
 export const RETRY_AFTER_S = 5;
@@ -15,15 +15,16 @@ export const ALLOWED = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
 
 export interface ErrorPage {
   readonly fields: HeaderList;
-  readonly body: string;
+  readonly body: string | Buffer;
 }
 
-export const errorPage = (status: number): ErrorPage => {
-  const body = `${status} ${STATUS_CODES[status] ?? "Error"}\n`;
+/** `html`: in place of the line of text. */
+export const errorPage = (status: number, html?: Buffer): ErrorPage => {
+  const body = html ?? `${status} ${STATUS_CODES[status] ?? "Error"}\n`;
   return {
     fields: [
       "Content-Type",
-      "text/plain; charset=utf-8",
+      html === undefined ? "text/plain; charset=utf-8" : "text/html; charset=utf-8",
       "Content-Length",
       String(body.length),
       "Cache-Control",
@@ -49,9 +50,8 @@ export const logLimit = (log: Log, status: number, address: string | undefined):
   if (limit !== undefined) log.warn("limit reached", { limit, status, address: plainAddress(address ?? "") });
 };
 
-/** The same as bytes of HTTP/1.1, for a connection that has no response to write it to, and ends after it. */
-export const rawErrorPage = (status: number): string => {
-  const { fields, body } = errorPage(status);
+/** A page of text as bytes of HTTP/1.1, for a connection that has no response to write it to, and ends after it. */
+export const rawErrorPage = (status: number, { fields, body }: ErrorPage): string => {
   const lines = pairsOf(fields).map(([name, value]) => `${name}: ${value}\r\n`);
   return `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? "Error"}\r\n${lines.join("")}Connection: close\r\n\r\n${body}`;
 };

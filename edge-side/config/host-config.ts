@@ -1,0 +1,153 @@
+/**
+ * The part of a host's settings in `edge.yaml` about what visitors get where no link serves them, and whether pages are coded on
+ * earlier ones at all.
+ */
+import { z } from "zod";
+import type { Surroundings } from "../../protocol/config/parse-config.ts";
+import { parsePathPrefix } from "../../protocol/config/path-prefix.ts";
+import {
+  block,
+  hostName,
+  type NamedFile,
+  namedFile,
+  shortFor,
+  written,
+} from "../../protocol/config/schema.ts";
+import {
+  isOnThisMachine,
+  parseUpstreamAddress,
+  type UpstreamAddress,
+} from "../../protocol/upstream/upstream-address.ts";
+import type { UpstreamTls } from "../../protocol/upstream/upstream-settings.ts";
+
+/** The web server that is asked straight from the edge while no link serves the host. */
+export interface FallbackSettings {
+  readonly origin: UpstreamAddress;
+  /** Undefined unless the origin is https. */
+  readonly tls: UpstreamTls | undefined;
+  /** As in parsePathPrefix; undefined: where links answered before. */
+  readonly paths: readonly string[] | undefined;
+}
+
+const fallbackSetting = (near: Surroundings) =>
+  z
+    .preprocess(shortFor("origin"), fallback(near))
+    .optional()
+    .describe(
+      "A web server that is asked straight from the edge while no link serves the host; off without it.",
+    );
+
+const fallback = (near: Surroundings) =>
+  block({
+    origin: written(parseUpstreamAddress, "an address, such as https://www-origin.example.com").describe(
+      "`https://host:port`, or `http://` to this machine; gets the visitor's Host. May stand alone in place of the block.",
+    ),
+    paths: z
+      .array(written(parsePathPrefix, "a path, such as /api"))
+      .min(1)
+      .optional()
+      .describe(
+        "Only what is at or below one of these; without it, at or below what links have answered since the edge started.",
+      ),
+    insecure: z.boolean().prefault(false).describe("Allow `http://` to another machine."),
+    serverName: hostName()
+      .optional()
+      .describe(
+        "The name its certificate must bear; without it, the origin's own, or the host where that is an address.",
+      ),
+    authorities: namedFile(near)
+      .optional()
+      .describe("PEM, your own authorities for its certificate; without it, those that Node.js brings."),
+  })
+    .refine(({ origin, insecure }) => insecure || origin.scheme === "https" || isOnThisMachine(origin), {
+      abort: true,
+      path: ["origin"],
+      error:
+        "must begin with https://, as what visitors send and get would cross the network unprotected; or set insecure: true",
+    })
+    .transform(
+      ({ origin, paths, serverName, authorities }): FallbackSettings => ({
+        origin,
+        paths,
+        tls:
+          origin.scheme === "https"
+            ? { verify: true, serverName, authorities, client: undefined }
+            : undefined,
+      }),
+    );
+
+/** Pages for errors of the edge's own, by status, by who failed, or for all. */
+export type ErrorPageFiles = Readonly<Partial<Record<string, NamedFile>>>;
+
+/** A larger one is no page for errors. */
+const MOST_PAGE_BYTES = 256 * 1024;
+
+const errorPageSetting = (near: Surroundings) => {
+  const page = (meaning: string) =>
+    namedFile(near)
+      .refine(({ bytes }) => bytes.length <= MOST_PAGE_BYTES, {
+        error: "is larger than 256 KiB; name one small file of HTML, with its styles within",
+      })
+      .optional()
+      .describe(meaning);
+  return z
+    .preprocess(
+      shortFor("all"),
+      block({
+        all: page("HTML (UTF-8) for all that follow but 413 and 431. May stand alone in place of the block."),
+        site: page("Where the web server failed."),
+        proxy: page("Where the edge, the link or the origin side did."),
+        "413": page("Of this status, before the others: the body is too large."),
+        "431": page("The head is too large."),
+        "502": page("The web server, or the link, failed."),
+        "503": page("There is no link, or no place at the web server."),
+        "504": page("The web server is silent."),
+        "508": page("The request has been here before."),
+      }),
+    )
+    .transform((files): ErrorPageFiles => files)
+    .optional()
+    .describe(
+      "What visitors that accept HTML get in place of an error of the edge's own: files, read at start and reload.",
+    );
+};
+
+/** Of one host. */
+export interface AnswerSettings {
+  /** Whether pages are coded on earlier ones at all. */
+  readonly deltas: "on" | "off";
+  /** Undefined: without a link there is no answer. */
+  readonly fallback: FallbackSettings | undefined;
+  readonly errorPage: ErrorPageFiles | undefined;
+}
+
+export const answerSettings = (near: Surroundings) => ({
+  deltas: z
+    .enum(["on", "off"])
+    .prefault("on")
+    .describe(
+      "`off`: a switch for an emergency, as `bases: off` whatever `bases` says; what is remembered stays.",
+    ),
+  fallback: fallbackSetting(near),
+  errorPage: errorPageSetting(near),
+});
+
+/** What a host says of itself in each key that serves it. */
+type OfOneHost = AnswerSettings & { readonly host: string };
+
+/** Of each host its settings and a key that serves it; of several keys the last one's, with what only earlier ones have. */
+export const settingsByHost = <Served extends OfOneHost>(
+  keys: readonly { readonly key: { readonly id: string }; readonly hosts: readonly Served[] }[],
+): ReadonlyMap<string, Served & { readonly keyId: string }> => {
+  const byHost = new Map<string, Served & { readonly keyId: string }>();
+  for (const each of keys.flatMap(({ key, hosts }) => hosts.map((host) => ({ ...host, keyId: key.id })))) {
+    const before = byHost.get(each.host);
+    byHost.set(each.host, {
+      ...each,
+      fallback: each.fallback ?? before?.fallback,
+      errorPage: each.errorPage ?? before?.errorPage,
+      deltas: before?.deltas === "off" ? "off" : each.deltas,
+    });
+  }
+  return byHost;
+};

@@ -1,0 +1,95 @@
+/**
+ * A visit that no link serves, answered by a web server that is asked straight from here. The page goes out as on any other way but for what
+ * links are for: nothing is offered, verified or remembered, and what the web server coded stays coded.
+ */
+import { isEventStream } from "../../protocol/http/compressible.ts";
+import { fieldOf, type RequestHead, requestHeadFromList } from "../../protocol/http/head.ts";
+import type { HeaderList } from "../../protocol/http/header-list.ts";
+import type { WithoutLink } from "../../protocol/scope/no-base.ts";
+import type { UpstreamResponse } from "../../protocol/upstream/upstream-request.ts";
+import { PageLookahead } from "../answer/page-lookahead.ts";
+import { sendAsItComes } from "../compress/send-compressed.ts";
+import { sizeExposureOf } from "../exchange/size-exposure.ts";
+import type { Visitor } from "../exchange/visitor.ts";
+import { askedFrom } from "../exchange/visitor-connection.ts";
+import { type DirectExchange, piecesOf } from "../upstream/direct-exchange.ts";
+import type { Fallback } from "../upstream/fallbacks.ts";
+import type { ServeDependencies } from "./dependencies.ts";
+import type { HostRules } from "./served-hosts.ts";
+import type { Visit } from "./visit.ts";
+
+export interface DirectOptions {
+  /** As requestHeadToList makes it. */
+  readonly head: HeaderList;
+  readonly rules: HostRules;
+  readonly fallback: Fallback;
+  readonly reason: WithoutLink;
+  readonly dependencies: ServeDependencies;
+}
+
+/** Rejects with StreamError. */
+export const serveDirectly = async (visit: Visit, options: DirectOptions): Promise<void> => {
+  const { fallback, reason } = options;
+  const exchange = visit.goesDirectly(reason);
+  fallback.serves(reason);
+  let how: "answered" | "failed" = "failed";
+  try {
+    const response = await exchange.ask(fallback.client, requestOf(visit.visitor, options));
+    await respond(visit, exchange, response, options);
+    how = "answered";
+  } finally {
+    exchange.close(how);
+    visit.settle();
+  }
+};
+
+const requestOf = (visitor: Visitor, { head, dependencies }: DirectOptions) => {
+  const { address, connection, fields } = visitor;
+  const from = askedFrom({ connection, fields }, dependencies.hosts.trusts(address));
+  return { head: withHost(requestHeadFromList(head), visitor), boundTo: from ? String(from) : undefined };
+};
+
+/** HTTP/1.1 knows no request without it. */
+const withHost = (head: RequestHead, { authority }: Visitor): RequestHead =>
+  fieldOf(head.fields, "host") === undefined
+    ? { ...head, fields: ["Host", authority, ...head.fields] }
+    : head;
+
+const respond = async (
+  visit: Visit,
+  exchange: DirectExchange,
+  response: UpstreamResponse,
+  { rules, reason, dependencies }: DirectOptions,
+): Promise<void> => {
+  const { visitor } = visit;
+  const fields = dependencies.errorPages.withFallback(response.head.fields, reason);
+  const head = { ...response.head, fields };
+  visit.responds(head.status);
+  if (response.kind === "upgraded" || isEventStream(fieldOf(head.fields, "content-type") ?? ""))
+    visit.mayLast();
+  if (response.kind === "upgraded") {
+    visitor.head(head);
+    return visit.page(await exchange.join(response));
+  }
+  const pieces = new PageLookahead(piecesOf(response));
+  try {
+    await sendAsItComes(
+      {
+        visitor,
+        head,
+        encoders: dependencies.encoders,
+        varying: dependencies.varying,
+        memory: NO_MEMORY,
+        exposure: sizeExposureOf(visitor, rules.scope.mayHoldSecret(visitor.fields)),
+        keyId: rules.keyId,
+      },
+      pieces,
+    );
+  } finally {
+    pieces.close();
+    visit.page(pieces.bytes);
+  }
+};
+
+/** What goes out as it comes is never held. */
+const NO_MEMORY = { hold: () => false };
