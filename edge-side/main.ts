@@ -35,7 +35,6 @@ const edgeProgram = (): Command => {
     .option(...CONFIG)
     .action(async ({ config: file }: { config: string }) => {
       const code = await runDaemon({
-        name: PROGRAM,
         load: () => loadEdgeConfig(file),
         start: (config, log) => startEdge(config, { log }),
         describe: ({ visitorsAddresses, tunnelAddress }) => ({
