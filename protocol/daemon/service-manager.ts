@@ -4,7 +4,7 @@
  * manager asked for it.
  */
 import { type ChildProcess, spawn } from "node:child_process";
-import type { Clock, Timer } from "../runtime/clock.ts";
+import { type Clock, monotonicMicros, type Timer } from "../runtime/clock.ts";
 
 /** A line for each message, its assignments parted by tabs. */
 const PASS_ON = "IFS='\t'; set -f; while read -r line; do systemd-notify $line; done";
@@ -26,8 +26,7 @@ export class ServiceManager {
   }
 
   reloading(): void {
-    // CLOCK_MONOTONIC, which is what hrtime reads on Linux.
-    this.#tell("RELOADING=1", `MONOTONIC_USEC=${process.hrtime.bigint() / 1000n}`);
+    this.#tell("RELOADING=1", `MONOTONIC_USEC=${monotonicMicros()}`);
   }
 
   stopping(): void {

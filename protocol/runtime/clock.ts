@@ -102,6 +102,9 @@ class SystemClock extends Clock {
   }
 }
 
+/** Microseconds of CLOCK_MONOTONIC, as sd_notify(3) wants them; for no wait. */
+export const monotonicMicros = (): bigint => process.hrtime.bigint() / 1000n;
+
 /** Chance as an argument: the machine's own, from 0 up to 1. For jitter, never for secrets. */
 export const systemChance = (): number => Math.random();
 
