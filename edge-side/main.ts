@@ -35,7 +35,6 @@ const edgeProgram = (): Command => {
     .option(...CONFIG)
     .action(async ({ config: file }: { config: string }) => {
       const code = await runDaemon({
-        name: PROGRAM,
         load: () => loadEdgeConfig(file),
         start: (config, log) => startEdge(config, { log }),
         describe: ({ visitorsAddresses, tunnelAddress }) => ({
@@ -61,9 +60,7 @@ const edgeProgram = (): Command => {
     .description("read the config and try all that it names")
     .option(...CONFIG)
     .action(async ({ config: file }: { config: string }) => {
-      // The clock is monotonic; certificates are dated.
-      const today = new Date(performance.timeOrigin + systemClock.now());
-      const findings = await checkEdge(file, today);
+      const findings = await checkEdge(file, new Date(systemClock.today()));
       for (const finding of findings) say(printFinding(finding));
       if (findings.some(({ outcome }) => outcome === "problem")) process.exitCode = EXIT.failed;
     });

@@ -28,7 +28,6 @@ const originProgram = (): Command => {
     .option(...CONFIG)
     .action(async ({ config: file }: { config: string }) => {
       const code = await runDaemon({
-        name: PROGRAM,
         load: () => loadOriginConfig(file),
         start: (config, log) => startOrigin(config, { log }),
         describe: (_, { edges, routes }) => ({

@@ -31,8 +31,8 @@ export interface AcceptOptions {
   readonly memory: MemoryBudget;
   /** To listen on in place of the config's address. */
   readonly socket: number | undefined;
-  /** Asked at each handshake, so a key that was removed is refused from then on. */
-  secretOf(keyId: string): Secret | undefined;
+  /** Those valid now. Asked at each handshake, so a key that was removed is refused from then on. */
+  secretsOf(keyId: string): readonly Secret[];
   /** What the key's settings allow; undefined for one that is not known. */
   limitsOf(keyId: string): KeyLimits | undefined;
   /** A fresh hello for a new link. */
@@ -63,10 +63,10 @@ export const acceptOrigins = (options: AcceptOptions): Promise<TunnelListener> =
   });
 };
 
-const securityOf = (tunnel: TunnelListen, { secretOf }: AcceptOptions): ListenSecurity => {
+const securityOf = (tunnel: TunnelListen, { secretsOf }: AcceptOptions): ListenSecurity => {
   switch (tunnel.mode) {
     case "psk":
-      return { mode: "psk", secretOf };
+      return { mode: "psk", secretsOf };
     case "plain":
       return { mode: "plain", insecure: tunnel.insecure };
     case "certificate": {
@@ -110,11 +110,11 @@ const refusePush = (): never => {
 const greet = (transport: Transport, options: AcceptOptions, sightings: KeySightings): void => {
   const { config, clock, log, pool, memory } = options;
   const { tunnel } = config;
-  const keyId = transport.peer.keyId;
+  const { keyId, secret } = transport.peer;
   const keyProof: KeyProof =
     keyId === undefined
-      ? { by: "listener", secretOf: (id) => options.secretOf(id)?.reveal() }
-      : { by: "transport", keyId };
+      ? { by: "listener", secretsOf: (id) => options.secretsOf(id) }
+      : { by: "transport", keyId, ...(secret && { secret }) };
   let up: Link | undefined;
   new LinkEndpoint({
     transport,
@@ -127,7 +127,7 @@ const greet = (transport: Transport, options: AcceptOptions, sightings: KeySight
     memory,
     events: {
       up(link) {
-        if (options.secretOf(link.keyId) === undefined)
+        if (!options.secretsOf(link.keyId).some((each) => each.equals(link.secret)))
           return link.close("key-removed", "this key is not served any more");
         const limits = options.limitsOf(link.keyId);
         const of = [...pool.links].filter(({ keyId }) => keyId === link.keyId);

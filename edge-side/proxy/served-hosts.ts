@@ -6,7 +6,7 @@ import { randomBytes } from "node:crypto";
 import { inNetworks } from "../../protocol/runtime/ip-address.ts";
 import { CookieHistory } from "../../protocol/scope/cookie-history.ts";
 import { ScopeRules } from "../../protocol/scope/scope.ts";
-import type { Secret } from "../../protocol/transport/key.ts";
+import { type LinkKey, type Secret, secretsAt } from "../../protocol/transport/key.ts";
 import type { EdgeConfig, EdgeKey } from "../config/edge-config.ts";
 import { settingsByHost } from "../config/host-config.ts";
 import type { Trust } from "../exchange/visitor-request.ts";
@@ -35,7 +35,13 @@ export class ServedHosts {
   readonly #cookieHistory = new CookieHistory();
   #keys: ReadonlyMap<
     string,
-    { readonly secret: Secret; readonly hosts: ReadonlySet<string>; readonly limits: KeyLimits }
+    {
+      readonly key: LinkKey;
+      /** The last secret that was a previous one: its links end in order, those of any other at once. */
+      readonly retired: Secret | undefined;
+      readonly hosts: ReadonlySet<string>;
+      readonly limits: KeyLimits;
+    }
   > = new Map();
   #rules: ReadonlyMap<string, HostRules> = new Map();
   #trusts: Trust = () => false;
@@ -44,14 +50,15 @@ export class ServedHosts {
     this.replace(settings);
   }
 
-  /** Takes over a new config. Returns the ids of the keys whose secret is the same as before. */
-  replace({ keys, trustedProxies }: HostSettings): ReadonlySet<string> {
+  /** Takes over a new config. */
+  replace({ keys, trustedProxies }: HostSettings): void {
     const before = this.#keys;
     this.#keys = new Map(
       keys.map(({ key, hosts, links, addresses }) => [
         key.id,
         {
-          secret: key.secret,
+          key,
+          retired: key.previous?.secret ?? before.get(key.id)?.retired,
           hosts: new Set(hosts.map(({ host }) => host)),
           limits: { links, lists: inNetworks(addresses) },
         },
@@ -59,9 +66,6 @@ export class ServedHosts {
     );
     this.#rules = new Map([...settingsByHost(keys)].map(([host, each]) => [host, this.#rulesOf(each)]));
     this.#trusts = inNetworks(trustedProxies);
-    const same = (id: string, secret: Secret): boolean =>
-      before.get(id)?.secret.reveal().equals(secret.reveal()) === true;
-    return new Set([...this.#keys].filter(([id, { secret }]) => same(id, secret)).map(([id]) => id));
   }
 
   /** Undefined where no key serves the host. */
@@ -80,9 +84,15 @@ export class ServedHosts {
     return this.#keys.get(keyId)?.hosts.has(host) === true;
   }
 
-  /** Undefined for a key that is not known, or not any more. */
-  secretOf(keyId: string): Secret | undefined {
-    return this.#keys.get(keyId)?.secret;
+  /** At that time (milliseconds since 1970); none of a key that is not known, or not any more. */
+  secretsOf(keyId: string, ms: number): readonly Secret[] {
+    const key = this.#keys.get(keyId)?.key;
+    return key === undefined ? [] : secretsAt(key, ms);
+  }
+
+  /** Whether this secret was the key's while it was rotated, whatever it is now. */
+  isRetired(keyId: string, secret: Secret | undefined): boolean {
+    return this.#keys.get(keyId)?.retired?.equals(secret) === true;
   }
 
   /** Who may dial with this key; undefined for one that is not known. */

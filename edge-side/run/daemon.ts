@@ -29,6 +29,7 @@ import { ErrorPages } from "../http/errors/error-pages.ts";
 import { serveVisitors } from "../http/http-server.ts";
 import { acceptOrigins } from "../links/accept-links.ts";
 import { LinkPool } from "../links/link-pool.ts";
+import { RetiredSecrets } from "../links/retired-secrets.ts";
 import { ServedHosts } from "../proxy/served-hosts.ts";
 import { Visits } from "../proxy/visits.ts";
 import { RequestCompressorPool } from "../request/compressor-pool.ts";
@@ -102,7 +103,7 @@ const start = async (config: EdgeConfig, options: EdgeOptions): Promise<EdgeDaem
     pool,
     memory,
     socket: sockets.tunnel[0],
-    secretOf: (keyId) => hosts.secretOf(keyId),
+    secretsOf: (keyId) => hosts.secretsOf(keyId, clock.today()),
     limitsOf: (keyId) => hosts.limitsOf(keyId),
     hello: helloMaker({
       role: "edge",
@@ -110,6 +111,8 @@ const start = async (config: EdgeConfig, options: EdgeOptions): Promise<EdgeDaem
       codecs: codecIds(CODEC_NAMES),
     }),
   });
+  const retired = new RetiredSecrets({ clock, log, pool, hosts, drainMs: () => times.drainMs });
+  retired.watch(config.keys);
   const longLived = new LongLived();
   const pseudonym = pseudonymOf(randomBytes(PSEUDONYM_BYTES).toString("hex"));
   const errorPages = new ErrorPages(pseudonym, config);
@@ -159,17 +162,17 @@ const start = async (config: EdgeConfig, options: EdgeOptions): Promise<EdgeDaem
       visitors.renew(next.visitors);
       accessLog.reopen(next.accessLog);
       Object.assign(times, next.times);
-      const same = hosts.replace(next);
+      hosts.replace(next);
       fallbacks.replace(next.keys);
       errorPages.replace(next);
-      for (const link of [...pool.links])
-        if (!same.has(link.keyId)) link.close("key-removed", "this key was removed or changed at the edge");
+      retired.watch(next.keys);
       return needRestart(config, next, LIVE);
     },
     forget,
     duties: { forget: forgetDuty(forget) },
     reopenAccessLog: () => accessLog.reopen(),
     async stop() {
+      retired.stop();
       const drained = new AbortController();
       const bound = clock.after(times.drainMs, () => drained.abort());
       const streams = clock.after(times.drainStreamsMs, () => longLived.cutAll());

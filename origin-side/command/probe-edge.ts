@@ -9,24 +9,44 @@ import { helloMaker } from "../../protocol/link/local-hello.ts";
 import type { Clock } from "../../protocol/runtime/clock.ts";
 import { MemoryBudget } from "../../protocol/runtime/memory-budget.ts";
 import { dialLink } from "../../protocol/transport/dial-link.ts";
+import type { Secret } from "../../protocol/transport/key.ts";
 import { dialSecurity, type EdgeToDial } from "../config/origin-config.ts";
-import { keyProofOf } from "../links/dial-edge.ts";
+import { keyProofOf, secretsToTry } from "../links/dial-edge.ts";
 
 /** Enough to greet, and nothing else. */
 const SMALL = { headBytes: 8 * 1024, streamsPerLink: 1, pageBytes: 0, codecs: [] };
 
-/** Resolves when the edge has taken the key; rejects with an error whose message says what to do. */
-export const tryEdge = async (
-  edge: EdgeToDial,
-  { clock, withinMs }: { readonly clock: Clock; readonly withinMs: number },
-): Promise<void> => {
-  const transport = await dialLink({ ...edge.address, security: dialSecurity(edge), clock, withinMs });
+interface Bounds {
+  readonly clock: Clock;
+  readonly withinMs: number;
+}
+
+/** Resolves when the edge has taken the key, with a secret that it has; rejects with an error whose message says what to do. */
+export const tryEdge = async (edge: EdgeToDial, bounds: Bounds): Promise<void> => {
+  let failed: unknown;
+  for (const secret of secretsToTry(edge, bounds.clock)) {
+    try {
+      return await trySecret(edge, secret, bounds);
+    } catch (error) {
+      failed ??= error;
+    }
+  }
+  throw failed;
+};
+
+const trySecret = async (edge: EdgeToDial, secret: Secret, { clock, withinMs }: Bounds): Promise<void> => {
+  const transport = await dialLink({
+    ...edge.address,
+    security: dialSecurity(edge, secret),
+    clock,
+    withinMs,
+  });
   const { promise: ended, resolve } = Promise.withResolvers<LinkEnd>();
   let handshaken = false;
   new LinkEndpoint({
     transport,
     hello: helloMaker({ role: "origin", ...SMALL })(),
-    keyProof: keyProofOf(edge),
+    keyProof: keyProofOf(edge, secret),
     behindBalancer: edge.wire.mode === "certificate" && edge.wire.behindBalancer,
     clock,
     heartbeatMs: withinMs,

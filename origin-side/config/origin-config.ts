@@ -32,7 +32,7 @@ import {
   time,
 } from "../../protocol/config/schema.ts";
 import { type HostPort, isLoopback, printHostPort } from "../../protocol/config/units.ts";
-import type { LinkKey } from "../../protocol/transport/key.ts";
+import type { LinkKey, Secret } from "../../protocol/transport/key.ts";
 import { keyOf, keySettings } from "../../protocol/transport/key-config.ts";
 import type { DialSecurity } from "../../protocol/transport/tls.ts";
 import { type Route, routeSettings } from "./route-config.ts";
@@ -255,11 +255,11 @@ const edge = (near: Surroundings) => {
   return z.discriminatedUnion("mode", [psk, certificate, plain]);
 };
 
-/** What dialling this edge needs. */
-export const dialSecurity = ({ key, wire }: EdgeToDial): DialSecurity => {
+/** What dialling this edge with this secret of its key needs. */
+export const dialSecurity = ({ key: { id }, wire }: EdgeToDial, secret: Secret): DialSecurity => {
   switch (wire.mode) {
     case "psk":
-      return { mode: "psk", key };
+      return { mode: "psk", key: { id, secret } };
     case "certificate": {
       const { serverName, authorities, client } = wire;
       return {

@@ -15,6 +15,7 @@ import type { MemoryBudget } from "../../protocol/runtime/memory-budget.ts";
 import { TaskSet } from "../../protocol/runtime/task-set.ts";
 import { DialError } from "../../protocol/transport/dial-error.ts";
 import { dialLink } from "../../protocol/transport/dial-link.ts";
+import { type Secret, secretsAt } from "../../protocol/transport/key.ts";
 import type { Transport } from "../../protocol/transport/transport.ts";
 import { dialSecurity, type EdgeToDial, type RedialTimes } from "../config/origin-config.ts";
 import type { LinkService, ServedLink } from "./serve-link.ts";
@@ -90,9 +91,11 @@ export class KeptLink {
   }
 
   async #keepUp(): Promise<void> {
-    const { clock, redial, chance } = this.#options;
+    const { clock, redial, chance, edge } = this.#options;
     for (; !this.#stopping.signal.aborted; this.#attempt++) {
-      await this.#once();
+      const secrets = secretsToTry(edge, clock);
+      for (const [n, secret] of secrets.entries())
+        if (!(await this.#once(secret, n === secrets.length - 1))) break;
       if (this.#stopping.signal.aborted) return;
       const times = redial();
       const mostMs = this.#served ? Math.min(SOON_MS, times.mostMs) : times.mostMs;
@@ -101,27 +104,31 @@ export class KeptLink {
     }
   }
 
-  /** Dials once; resolves when that link takes nothing more, or could not be had. */
-  async #once(): Promise<void> {
+  /** Dials once; resolves when that link takes nothing more, or could not be had: true if the edge asked for another secret. */
+  async #once(secret: Secret, last: boolean): Promise<boolean> {
     const { clock } = this.#options;
     try {
-      const transport = await this.#dial();
+      const transport = await this.#dial(secret);
       const startedAt = clock.now();
-      const end = await this.#run(transport);
+      const end = await this.#run(transport, secret);
       this.#log.info("link down", { code: end.code, why: end.message });
       this.#served = clock.now() - startedAt >= GOOD_LINK_MS;
       if (this.#served) this.#attempt = 0;
+      return end.code === "key-not-proved";
     } catch (error) {
-      if (this.#stopping.signal.aborted) return;
-      if (!(error instanceof DialError && error.code === "unreachable")) this.#served = false;
+      if (this.#stopping.signal.aborted) return false;
+      const code = error instanceof DialError ? error.code : undefined;
+      if (code !== "unreachable") this.#served = false;
+      if (code === "secret-refused" && !last) return true;
       const tries = this.#attempt + 1;
       if (tries <= TOLD || tries % 100 === 0)
         this.#log.warn("edge not reached", { why: whyOf(error), tries });
+      return false;
     }
   }
 
   /** The first dial that ends decides, of those that were begun one after another. Rejects as dialLink does. */
-  async #dial(): Promise<Transport> {
+  async #dial(secret: Secret): Promise<Transport> {
     const { edge, clock } = this.#options;
     const over = new AbortController();
     const stop = () => over.abort(this.#stopping.signal.reason);
@@ -129,7 +136,7 @@ export class KeptLink {
     const { promise, resolve, reject } = Promise.withResolvers<Transport>();
     const begin = () => {
       const options = { ...edge.address, clock, signal: over.signal, withinMs: DIAL_MS };
-      dialLink({ ...options, security: dialSecurity(edge) }).then(
+      dialLink({ ...options, security: dialSecurity(edge, secret) }).then(
         (transport) => {
           if (over.signal.aborted) return transport.close("another one was first");
           resolve(transport);
@@ -152,7 +159,7 @@ export class KeptLink {
     }
   }
 
-  #run(transport: Transport): Promise<LinkEnd> {
+  #run(transport: Transport, secret: Secret): Promise<LinkEnd> {
     const { edge, clock, memory, heartbeatMs, hello, service } = this.#options;
     const { promise, resolve } = Promise.withResolvers<LinkEnd>();
     const life = Promise.withResolvers<void>();
@@ -161,7 +168,7 @@ export class KeptLink {
     const link: Link = new LinkEndpoint({
       transport,
       hello: hello(),
-      keyProof: keyProofOf(edge),
+      keyProof: keyProofOf(edge, secret),
       behindBalancer: edge.wire.mode === "certificate" && edge.wire.behindBalancer,
       clock,
       heartbeatMs,
@@ -190,10 +197,15 @@ export class KeptLink {
   }
 }
 
-/** How this side proves its key on a link to this edge. */
-export const keyProofOf = ({ wire, key }: EdgeToDial): KeyProof =>
-  wire.mode === "psk"
-    ? { by: "transport", keyId: key.id }
-    : { by: "dialler", keyId: key.id, secret: key.secret.reveal() };
+/**
+ * One after the other, while the edge asks for another one. Each twice where TLS proves it: an edge that has two secrets too can ask for one
+ * of them at a time.
+ */
+export const secretsToTry = ({ wire, key }: EdgeToDial, clock: Clock): readonly Secret[] =>
+  secretsAt(key, clock.today()).flatMap((each) => (wire.mode === "psk" ? [each, each] : [each]));
+
+/** How this side proves its key with this secret on a link to this edge. */
+export const keyProofOf = ({ wire, key }: EdgeToDial, secret: Secret): KeyProof =>
+  wire.mode === "psk" ? { by: "transport", keyId: key.id } : { by: "dialler", keyId: key.id, secret };
 
 const whyOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

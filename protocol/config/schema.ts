@@ -232,8 +232,8 @@ export const accessLog = (near: Surroundings) =>
     .prefault("off")
     .describe("Where one JSON line an exchange goes.");
 
-/** The longest path of a unix socket that every system can bind: 104 bytes with the final zero. @internal */
-export const LONGEST_SOCKET_PATH = 103;
+/** The longest path of a unix socket that every system can bind: 104 bytes with the final zero, and a process id behind it. @internal */
+export const LONGEST_SOCKET_PATH = 95;
 
 /** The unix socket that commands reach the running daemon by. */
 export const adminSocket = (near: Surroundings, commands: string) =>

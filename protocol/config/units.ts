@@ -53,6 +53,16 @@ export const parseTime = (text: string): number => {
   return ms;
 };
 
+const MOMENT = /^\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d)$/;
+
+/** Milliseconds since 1970 from `2030-01-31T12:00:00Z`, with a zone or an offset (RFC 3339). */
+export const parseMoment = (text: string): number => {
+  const ms = MOMENT.test(text.trim()) ? Date.parse(text.trim()) : Number.NaN;
+  if (Number.isNaN(ms))
+    throw new UnitError("is not a moment; write day, time and zone, such as 2030-01-31T12:00:00Z");
+  return ms;
+};
+
 const amount = (text: string, units: Readonly<Record<string, number>>): number | undefined => {
   const [, digits, unit] = AMOUNT.exec(text.trim()) ?? [];
   const factor = unit !== undefined && Object.hasOwn(units, unit) ? units[unit] : undefined;

@@ -2,7 +2,7 @@
  * How an operator's command reaches the running daemon: HTTP over a unix socket that only the daemon's own user may open,
  * so there is no password and no port. GET / says that it lives; everything else it can do is a duty with a name.
  */
-import { chmodSync, lstatSync, unlinkSync } from "node:fs";
+import { chmodSync, lstatSync, renameSync, rmSync, unlinkSync } from "node:fs";
 import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from "node:http";
 import { type Clock, DeadlineError, systemClock } from "../runtime/clock.ts";
 import { Complaint, codeOf } from "../runtime/user-error.ts";
@@ -17,7 +17,9 @@ export interface Reply {
 export type AdminDuties = Readonly<Record<string, (asked: unknown) => Promise<Reply>>>;
 
 export interface Admin {
-  /** Stops answering and removes the socket. */
+  /** Another daemon answered there until now; it finishes what it does, and leaves this socket alone. */
+  readonly tookOver: boolean;
+  /** Stops answering and removes the socket, unless the next process has put its own there. */
   close(): Promise<void>;
 }
 
@@ -28,11 +30,14 @@ export const LONGEST_QUESTION_BYTES = 64 * 1024;
 export const ADMIN_ANSWER_MS = 30_000;
 
 /**
- * Answers at `path` until closed. A socket that a dead daemon left there is replaced; throws Complaint when a living
- * one answers, or when the path is something else than a socket.
+ * Answers at `path` until closed. The socket of another daemon is replaced in one step, dead or alive: the next process takes over while
+ * the one before finishes. Throws Complaint when the path is something else than a socket.
  */
-export const serveAdmin = async (path: string, program: string, duties: AdminDuties): Promise<Admin> => {
-  await removeStale(path, program);
+export const serveAdmin = async (path: string, duties: AdminDuties): Promise<Admin> => {
+  const found = lstatSync(path, { throwIfNoEntry: false });
+  if (found !== undefined && !found.isSocket())
+    throw new Complaint(`${path} is not a socket; remove it, or set admin to another path`);
+  const tookOver = found !== undefined && (await isDaemonAt(path));
   const server = createServer((question, answer) => {
     reply(question, duties).then(
       ({ status, body }) => send(answer, status, body),
@@ -40,13 +45,20 @@ export const serveAdmin = async (path: string, program: string, duties: AdminDut
       () => send(answer, 500, { problem: "the daemon could not do it" }),
     );
   });
-  await listening(server, path);
-  chmodSync(path, PRIVATE_MODE);
+  // Bound under a name of its own, which Node removes at the end, whoever has the path by then.
+  const own = `${path}.${process.pid}`;
+  rmSync(own, { force: true });
+  await listening(server, own);
+  chmodSync(own, PRIVATE_MODE);
+  const { ino } = lstatSync(own);
+  renameSync(own, path);
   return {
+    tookOver,
     close: () => {
       const { promise, resolve } = Promise.withResolvers<void>();
       server.close(() => resolve());
       server.closeAllConnections();
+      if (lstatSync(path, { throwIfNoEntry: false })?.ino === ino) unlinkSync(path);
       return promise;
     },
   };
@@ -63,16 +75,6 @@ const listening = (server: Server, path: string): Promise<void> => {
   );
   server.listen(path, resolve);
   return promise;
-};
-
-const removeStale = async (path: string, program: string): Promise<void> => {
-  const found = lstatSync(path, { throwIfNoEntry: false });
-  if (found === undefined) return;
-  if (!found.isSocket())
-    throw new Complaint(`${path} is not a socket; remove it, or set admin to another path`);
-  if (await isDaemonAt(path))
-    throw new Complaint(`another ${program} answers at ${path}; stop it, or set admin to another path`);
-  unlinkSync(path);
 };
 
 const reply = async (question: IncomingMessage, duties: AdminDuties): Promise<Reply> => {

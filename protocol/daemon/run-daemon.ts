@@ -13,6 +13,7 @@ import { boundedLog } from "./bounded-log.ts";
 import { EXIT } from "./cli.ts";
 import { type Log, type LogFields, makeLog, type RootLog } from "./log.ts";
 import type { Reloaded } from "./reload.ts";
+import { ServiceManager } from "./service-manager.ts";
 
 /** The settings that every daemon has. */
 export interface CommonSettings {
@@ -39,8 +40,6 @@ export interface SignalSource {
 }
 
 export interface DaemonToRun<Config extends CommonSettings, Daemon extends RunningDaemon<Config>> {
-  /** The program, such as `coilgun-edge`. */
-  readonly name: string;
   /** Throws ConfigError. */
   load(): Config;
   start(config: Config, log: Log): Promise<Daemon>;
@@ -48,6 +47,8 @@ export interface DaemonToRun<Config extends CommonSettings, Daemon extends Runni
   describe(daemon: Daemon, config: Config): LogFields;
   readonly signals?: SignalSource;
   readonly makeLog?: (settings: LogSettings) => RootLog;
+  /** What the service manager asked for: `process.env`, or a test's. */
+  readonly env?: NodeJS.ProcessEnv;
 }
 
 /** Resolves with the exit code when the daemon has ended; rejects with whatever kept it from starting. */
@@ -71,15 +72,21 @@ export const runDaemon = async <Config extends CommonSettings, Daemon extends Ru
     log.info("access log opened again");
   };
 
+  const manager = new ServiceManager(systemClock, options.env);
   // One after the other: two reloads at once could leave the older config in use.
   let reloads: Promise<unknown> = Promise.resolve();
   const reload = (): Promise<Reloaded> => {
-    const result = reloads.then(() => (stopping ? STOPPING : reloadOnce(options, daemon, log)));
+    const result = reloads.then(async () => {
+      if (stopping) return STOPPING;
+      manager.reloading();
+      const reloaded = await reloadOnce(options, daemon, log);
+      manager.ready(SERVES);
+      return reloaded;
+    });
     reloads = result;
     return result;
   };
-  const { name } = options;
-  const admin = await serveCommands(config.admin, name, {
+  const admin = await serveCommands(config.admin, {
     ...daemon.duties,
     reload: async () => ({ status: 200, body: { ...(await reload()) } }),
   }).catch(async (error: unknown) => {
@@ -96,6 +103,7 @@ export const runDaemon = async <Config extends CommonSettings, Daemon extends Ru
     }
     stopping = true;
     log.info("stopping");
+    manager.stopping();
     // The next process may take the socket while this one finishes.
     Promise.all([admin?.close(), daemon.stop()]).then(
       () => {
@@ -114,24 +122,24 @@ export const runDaemon = async <Config extends CommonSettings, Daemon extends Ru
   // An origin side that waits to dial again holds neither socket nor a timer that counts: this keeps the process.
   const keeper = new MessageChannel();
   keeper.port1.ref();
+  if (admin?.tookOver) log.info("admin socket taken over from the process before");
   log.info("ready", options.describe(daemon, config));
+  manager.ready(SERVES);
   try {
     return await ended;
   } finally {
     keeper.port1.close();
+    manager.close();
     for (const [signal, run] of Object.entries({ ...listeners, ...commands }))
       signals.off(signal as NodeJS.Signals, run);
   }
 };
 
+const SERVES = "serving";
 const STOPPING: Reloaded = { reloaded: false, problems: ["it is stopping"] };
 
-const serveCommands = (
-  path: string | undefined,
-  name: string,
-  duties: AdminDuties,
-): Promise<Admin | undefined> =>
-  path === undefined ? Promise.resolve(undefined) : serveAdmin(path, name, duties);
+const serveCommands = (path: string | undefined, duties: AdminDuties): Promise<Admin | undefined> =>
+  path === undefined ? Promise.resolve(undefined) : serveAdmin(path, duties);
 
 const reloadOnce = async <Config extends CommonSettings, Daemon extends RunningDaemon<Config>>(
   options: DaemonToRun<Config, Daemon>,

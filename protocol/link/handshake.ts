@@ -9,6 +9,7 @@ import { LinkError } from "../errors.ts";
 import type { Frame } from "../frames/frame.ts";
 import { encodeFrame, readFrame } from "../frames/frame-codec.ts";
 import { agreedVersion, type Hello, type Role } from "../frames/hello.ts";
+import type { Secret } from "../transport/key.ts";
 import { ByteReader } from "../wire/bytes.ts";
 
 export const EXPORTER_LABEL = "EXPORTER-coilgun-link";
@@ -17,15 +18,17 @@ export const EXPORTER_BYTES = 32;
 /** How this link's key is verified. */
 export type KeyProof =
   /** The transport did, and names the key. */
-  | { readonly by: "transport"; readonly keyId: string }
+  | { readonly by: "transport"; readonly keyId: string; readonly secret?: Secret }
   /** The dialler names its key and verifies it first. */
-  | { readonly by: "dialler"; readonly keyId: string; readonly secret: Buffer }
-  | { readonly by: "listener"; secretOf(keyId: string): Buffer | undefined };
+  | { readonly by: "dialler"; readonly keyId: string; readonly secret: Secret }
+  | { readonly by: "listener"; secretsOf(keyId: string): readonly Secret[] };
 
 export interface Handshaken {
   /** Its features are those that both sides speak. */
   readonly peer: Hello;
   readonly keyId: string;
+  /** The secret of it that was proved; undefined where TLS proved it to a dialler. */
+  readonly secret: Secret | undefined;
   readonly version: number;
 }
 
@@ -70,7 +73,10 @@ export class Handshake {
       throw new LinkError("bad-frame", `both ends of the link are ${ours.role} sides`);
     const version = agreedVersion(ours, hello);
     this.#peer = { hello, bytes };
-    if (keyProof.by === "transport") return { peer: hello, keyId: keyProof.keyId, version };
+    if (keyProof.by === "transport") {
+      const { keyId, secret } = keyProof;
+      return { peer: hello, keyId, secret, version };
+    }
     if (keyProof.by === "dialler")
       this.#options.send({
         kind: "proveKey",
@@ -85,24 +91,25 @@ export class Handshake {
     if (keyProof.by === "transport")
       throw new LinkError("bad-frame", "a proof of the key that was proved by TLS");
     const keyId = keyProof.by === "dialler" ? keyProof.keyId : frame.keyId;
-    const secret = keyProof.by === "dialler" ? keyProof.secret : keyProof.secretOf(keyId);
-    if (secret === undefined || !timingSafeEqual(frame.digest, this.#mac(peer.hello.role, secret)))
+    const secrets = keyProof.by === "dialler" ? [keyProof.secret] : keyProof.secretsOf(keyId);
+    const secret = secrets.find((each) => timingSafeEqual(frame.digest, this.#mac(peer.hello.role, each)));
+    if (secret === undefined)
       throw new LinkError(
         "key-not-proved",
         "the peer does not have the key: compare keys in edge.yaml and origin.yaml",
       );
     if (keyProof.by === "listener")
       send({ kind: "proveKey", keyId: "", digest: this.#mac(ours.role, secret) });
-    return { peer: peer.hello, keyId, version: agreedVersion(ours, peer.hello) };
+    return { peer: peer.hello, keyId, secret, version: agreedVersion(ours, peer.hello) };
   }
 
   /** HMAC-SHA-256 over the prover's role, the edge's hello, the origin side's hello and the exported keying material. */
-  #mac(verifier: Role, secret: Buffer): Buffer {
+  #mac(verifier: Role, secret: Secret): Buffer {
     const theirs = this.#peer?.bytes ?? Buffer.alloc(0);
     const [edge, origin] =
       this.#options.ours.role === "edge" ? [this.#ourBytes, theirs] : [theirs, this.#ourBytes];
     // Frames begin with their length, so the concatenation is unambiguous.
-    return createHmac("sha256", secret)
+    return createHmac("sha256", secret.reveal())
       .update(`coilgun link ${verifier}\n`)
       .update(edge)
       .update(origin)

@@ -5,6 +5,7 @@ import type { OpenFrame, VersionFrame } from "../frames/frame.ts";
 import type { Hello } from "../frames/hello.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { MemoryBudget } from "../runtime/memory-budget.ts";
+import type { Secret } from "../transport/key.ts";
 import type { Transport } from "../transport/transport.ts";
 import type { KeyProof } from "./handshake.ts";
 import type { StreamItem } from "./send-queue.ts";
@@ -21,6 +22,8 @@ export interface Link {
   readonly peer: Hello;
   /** The key that this link has verified; only once `up` was called. */
   readonly keyId: string;
+  /** The secret of it that the peer proved; undefined at the side that dialled with a key of TLS. */
+  readonly secret: Secret | undefined;
   readonly peerAddress: string;
   /** Whether a new stream may be opened now. */
   readonly accepts: boolean;

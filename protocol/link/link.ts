@@ -82,6 +82,10 @@ export class LinkEndpoint implements Link {
     return this.#known.keyId;
   }
 
+  get secret(): Link["secret"] {
+    return this.#known.secret;
+  }
+
   get peerAddress(): string {
     return this.#options.transport.peer.address;
   }
@@ -166,8 +170,8 @@ export class LinkEndpoint implements Link {
     const bodyBytes = body.left;
     const frame = readFrameBody(body, headers);
     if (frame === undefined) return;
-    const idBytes = "streamId" in frame ? varintBytes(frame.streamId) : 0;
-    this.#dispatch(frame, bodyBytes - 1 - idBytes); // without its kind
+    // Without its kind and the number of its stream.
+    this.#dispatch(frame, bodyBytes - 1 - ("streamId" in frame ? varintBytes(frame.streamId) : 0));
   }
 
   #greeted(handshaken: Handshaken | undefined): void {
@@ -184,17 +188,14 @@ export class LinkEndpoint implements Link {
     this.#handshakeTimer.cancel();
     transport.setMaxMessageBytes(mostMessageBytes(hello));
     this.#scheduler.start(encoder);
+    const ping = () => this.#scheduler.control({ kind: "ping", token: this.#budget.startPing(clock.now()) });
     this.#keepalive = new Keepalive(clock, heartbeatMs, this.#streams, {
-      ping: () => this.#ping(),
+      ping,
       trusted: () => events.trusted?.(),
       dead: (silentMs) => this.close("silent", `nothing received for ${Math.round(silentMs)} ms`),
     });
-    this.#ping(); // the first round trip: a side that mostly receives would not measure one for long
+    ping(); // the first round trip: a side that mostly receives would not measure one for long
     events.up(this);
-  }
-
-  #ping(): void {
-    this.#scheduler.control({ kind: "ping", token: this.#budget.startPing(this.#options.clock.now()) });
   }
 
   #dispatch(frame: Frame, payloadBytes: number): void {
@@ -266,8 +267,7 @@ export class LinkEndpoint implements Link {
 
   #ended(end: LinkEnd): void {
     if (this.#end !== undefined) return;
-    const drained = this.#draining && end.code === "internal";
-    this.#end = drained ? { ...end, code: "shutting-down" } : end;
+    this.#end = this.#draining && end.code === "internal" ? { ...end, code: "shutting-down" } : end;
     this.#handshakeTimer.cancel();
     this.#keepalive?.stop();
     this.#scheduler.close();

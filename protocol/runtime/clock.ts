@@ -3,6 +3,9 @@
  * Coilgun can be driven by a fake clock in tests. All times are milliseconds on a monotonic clock.
  */
 
+/** How often a moment of the calendar is looked for: that clock is put right now and then, and timers end at 24 days. */
+const LOOK_MS = 60_000;
+
 /** A timer that has been set; cancelling it twice, or after it ran, does nothing. */
 export interface Timer {
   cancel(): void;
@@ -21,6 +24,23 @@ export class DeadlineError extends Error {
 export abstract class Clock {
   /** Milliseconds since some fixed moment; never goes back. */
   abstract now(): number;
+
+  /** Milliseconds since 1970, as the machine has it: it may be put right at any time, so it is for dates that people wrote. */
+  today(): number {
+    return performance.timeOrigin + this.now();
+  }
+
+  /** Runs `run` once when `today` has come to `ms`, at the latest LOOK_MS after that clock was put there. */
+  at(ms: number, run: () => void): Timer {
+    let timer: Timer;
+    const look = () => {
+      const leftMs = ms - this.today();
+      if (leftMs <= 0) run();
+      else timer = this.after(Math.min(leftMs, LOOK_MS), look);
+    };
+    timer = this.after(Math.min(Math.max(0, ms - this.today()), LOOK_MS), look);
+    return { cancel: () => timer.cancel() };
+  }
 
   /** Runs `run` once, `ms` from now. A timer never keeps the process alive by itself. */
   abstract after(ms: number, run: () => void): Timer;
@@ -71,12 +91,19 @@ class SystemClock extends Clock {
   /** Asked some ten times for every request: bound, because a method around it would double the calls. */
   override readonly now = performance.now.bind(performance);
 
+  override today(): number {
+    return Date.now();
+  }
+
   override after(ms: number, run: () => void): Timer {
     const timeout = setTimeout(run, ms);
     timeout.unref();
     return { cancel: clearTimeout.bind(undefined, timeout) };
   }
 }
+
+/** Microseconds of CLOCK_MONOTONIC, as sd_notify(3) wants them; for no wait. */
+export const monotonicMicros = (): bigint => process.hrtime.bigint() / 1000n;
 
 /** Chance as an argument: the machine's own, from 0 up to 1. For jitter, never for secrets. */
 export const systemChance = (): number => Math.random();

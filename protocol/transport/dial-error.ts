@@ -10,8 +10,10 @@ export type DialErrorCode =
   | "unreachable"
   /** Something answers, and it is not a Coilgun edge spoken to in its own way. */
   | "not-coilgun"
-  /** The edge does not know the key id, or knows another secret for it. */
+  /** The edge does not know the key id. */
   | "key-refused"
+  /** The edge asked for another secret of the key id. */
+  | "secret-refused"
   /** The server answered with something else than the shared key: it may be an impostor. */
   | "no-key-proved"
   /** The server's certificate does not verify that it is the edge. */
@@ -58,7 +60,7 @@ const OWN_CERTIFICATE: Acknowledgement = [
 /** OpenSSL's reasons. Alerts are the peer's words, the others ours. */
 const TLS_REASONS: Readonly<Record<string, Acknowledgement>> = {
   ERR_SSL_TLSV1_ALERT_DECRYPT_ERROR: [
-    "key-refused",
+    "secret-refused",
     "the edge knows this key id with another secret: pair again, or copy the secret again",
   ],
   ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION: NOT_TLS_13,

@@ -1,11 +1,11 @@
 /**
- * How a link key stands in either side's config: its id, and its secret there or in a file of its own. SPEC section
- * "Keys".
+ * How a link key stands in either side's config: its id, and its secret there or in a file of its own; beside it the one before, while
+ * the key is rotated. SPEC section "Keys".
  */
 import { z } from "zod";
 import type { Surroundings } from "../config/parse-config.ts";
-import { namedFile, written } from "../config/schema.ts";
-import { UnitError } from "../config/units.ts";
+import { block, namedFile, written } from "../config/schema.ts";
+import { parseMoment, UnitError } from "../config/units.ts";
 import { isKeyId, type LinkKey, MAX_KEY_ID_LENGTH, parseSecret, type Secret } from "./key.ts";
 
 const readSecret = (text: string): Secret => {
@@ -28,9 +28,7 @@ export const readId = (text: string): string => {
   return text;
 };
 
-/** The settings of a key, to be spread into a block; `keyOf` makes a LinkKey of them. */
-export const keySettings = (near: Surroundings) => ({
-  id: written(readId, "a key's id, such as key-0f3a9c1b5d7e").describe("The key's name; it is printed."),
+const secretSettings = (near: Surroundings) => ({
   secret: written(readSecret, "the text that `coilgun-edge pair` wrote")
     .optional()
     .describe("The secret that both sides share; this or secretFile."),
@@ -50,25 +48,56 @@ export const keySettings = (near: Surroundings) => ({
     .describe("A file that holds the secret alone."),
 });
 
+/** The settings of a key, to be spread into a block; `keyOf` makes a LinkKey of them. */
+export const keySettings = (near: Surroundings) => ({
+  id: written(readId, "a key's id, such as key-0f3a9c1b5d7e").describe("The key's name; it is printed."),
+  ...secretSettings(near),
+  previous: block({
+    ...secretSettings(near),
+    until: written(parseMoment, "a moment, such as 2030-01-31T12:00:00Z")
+      .optional()
+      .describe("When it ends; without it, when the config names it no more. Links that proved it end then."),
+  })
+    .transform(({ until, ...written }, context) => ({
+      secret: secretOf(written, context) ?? z.NEVER,
+      untilMs: until,
+    }))
+    .optional()
+    .describe("The secret before this one, which proves the key too while it is rotated."),
+});
+
+interface WrittenSecret {
+  readonly secret?: Secret | undefined;
+  readonly secretFile?: Secret | undefined;
+}
+
 /** Undefined, and a problem in `context`, unless the secret stands in exactly one place. */
-export const keyOf = (
-  written: {
-    readonly id: string;
-    readonly secret?: Secret | undefined;
-    readonly secretFile?: Secret | undefined;
-  },
-  context: z.core.$RefinementCtx,
-): LinkKey | undefined => {
+const secretOf = (written: WrittenSecret, context: z.core.$RefinementCtx): Secret | undefined => {
   const secret = written.secret ?? written.secretFile;
-  if (secret !== undefined && (written.secret === undefined || written.secretFile === undefined)) {
-    return { id: written.id, secret };
-  }
+  if (secret !== undefined && (written.secret === undefined || written.secretFile === undefined))
+    return secret;
   context.addIssue({
     code: "custom",
     message:
       secret === undefined
         ? "needs a secret or a secretFile"
         : "has both a secret and a secretFile; keep one",
+  });
+  return undefined;
+};
+
+/** Undefined, and a problem in `context`, unless each secret stands in exactly one place. */
+export const keyOf = (
+  { id, previous, ...written }: WrittenSecret & Pick<LinkKey, "id" | "previous">,
+  context: z.core.$RefinementCtx,
+): LinkKey | undefined => {
+  const secret = secretOf(written, context);
+  if (secret === undefined) return undefined;
+  if (!secret.equals(previous?.secret)) return { id, secret, ...(previous && { previous }) };
+  context.addIssue({
+    code: "custom",
+    path: ["previous"],
+    message: "holds the secret of the key itself; leave it out",
   });
   return undefined;
 };

@@ -3,7 +3,7 @@
  * is 32 random bytes, written in config files as `cgk1_` and 43 characters of base64url. It lives in a `Secret`, which
  * shows nothing of itself in a log line, a JSON text or an inspected object. SPEC section "Keys".
  */
-import { randomBytes } from "node:crypto";
+import { randomBytes, timingSafeEqual } from "node:crypto";
 import { inspect } from "node:util";
 
 /** @internal */
@@ -35,6 +35,10 @@ export class Secret {
     this.#bytes = Buffer.from(bytes);
   }
 
+  equals(other: Secret | undefined): boolean {
+    return other !== undefined && timingSafeEqual(this.#bytes, other.#bytes);
+  }
+
   /** The bytes themselves, for TLS and HMAC only. */
   reveal(): Buffer {
     return this.#bytes;
@@ -57,7 +61,21 @@ export class Secret {
 export interface LinkKey {
   readonly id: string;
   readonly secret: Secret;
+  /** The one before it, while a key is rotated. */
+  readonly previous?: PreviousSecret | undefined;
 }
+
+export interface PreviousSecret {
+  readonly secret: Secret;
+  /** Milliseconds since 1970; undefined: until the config names it no more. */
+  readonly untilMs: number | undefined;
+}
+
+/** The secrets that prove the key at that time (milliseconds since 1970), the newest first. */
+export const secretsAt = ({ secret, previous }: LinkKey, ms: number): readonly Secret[] =>
+  previous === undefined || (previous.untilMs ?? Number.POSITIVE_INFINITY) <= ms
+    ? [secret]
+    : [secret, previous.secret];
 
 /** Whether `text` can name a key. */
 export const isKeyId = (text: string): boolean => KEY_ID.test(text);

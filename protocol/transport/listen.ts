@@ -15,7 +15,15 @@ import type { Duplex } from "node:stream";
 import type { Clock } from "../runtime/clock.ts";
 import { plainAddress } from "../runtime/ip-address.ts";
 import { HandshakeLimit } from "./handshake-limit.ts";
-import { asText, BAD_HTTP, headersOf, refusalOf, TLS_FAILURES, WANTS_UPGRADE } from "./refusals.ts";
+import {
+  asText,
+  BAD_HTTP,
+  headersOf,
+  refusalOf,
+  TLS_FAILURES,
+  WANTS_UPGRADE,
+  WRONG_SECRET,
+} from "./refusals.ts";
 import { checkPlain, type ListenSecurity, type ListenTls, listenTls } from "./tls.ts";
 import { FIRST_MESSAGE_BYTES, type Transport } from "./transport.ts";
 import { acceptWebSocket, MAX_UPGRADE_HEADER_BYTES } from "./ws-transport.ts";
@@ -240,7 +248,11 @@ class LinkListener implements TunnelListener {
     const socket = duplex as Socket;
     const arrival = this.#arrivals.get(nameOf(socket));
     const { code = error.message } = error;
-    if (arrival !== undefined) this.#tell(arrival, TLS_FAILURES[code] ?? `not a link: ${code}`);
+    const other = code === WRONG_SECRET && this.#tls?.provedAnother(socket) === true;
+    const why = other
+      ? "it proved another secret of this key id; its next dial is asked for the other one"
+      : (TLS_FAILURES[code] ?? `not a link: ${code}`);
+    if (arrival !== undefined) this.#tell(arrival, why);
     if (code.startsWith("HPE_") && socket.writable) socket.end(asText(BAD_HTTP));
     else socket.destroy();
   }

@@ -5,9 +5,12 @@
 import { type IncomingMessage, STATUS_CODES } from "node:http";
 import { LINK_PATH, SUBPROTOCOL } from "./ws-transport.ts";
 
+/** OpenSSL's word for a key id whose secret is not the one that was proved. */
+export const WRONG_SECRET = "ERR_SSL_BINDER_DOES_NOT_VERIFY";
+
 /** OpenSSL's reasons at the listener, in the words of the edge's log. */
 export const TLS_FAILURES: Readonly<Record<string, string>> = {
-  ERR_SSL_BINDER_DOES_NOT_VERIFY: "wrong secret for this key id",
+  [WRONG_SECRET]: "wrong secret for this key id",
   ERR_SSL_NO_SUITABLE_SIGNATURE_ALGORITHM: "unknown key id, or no key",
   ERR_SSL_NO_SHARED_CIPHER: "no TLS 1.3 cipher in common",
   ERR_SSL_UNSUPPORTED_PROTOCOL: "TLS older than 1.3",

@@ -9,14 +9,15 @@
 import { constants } from "node:crypto";
 import { isIP, isIPv4, type Socket } from "node:net";
 import { type ConnectionOptions, TLSSocket, type TlsOptions } from "node:tls";
+import { LRUCache } from "lru-cache";
 import { isKeyId, type LinkKey, type Secret } from "./key.ts";
 
 /** PEM text, as read from a file. */
 type Pem = string | Buffer;
 
 export type ListenSecurity =
-  /** `secretOf` is asked at every handshake, so a key that is removed is refused from then on. */
-  | { readonly mode: "psk"; secretOf(id: string): Secret | undefined }
+  /** The secrets that a key has now: asked at every handshake, so a key that is removed is refused from then on. */
+  | { readonly mode: "psk"; secretsOf(id: string): readonly Secret[] }
   /** With `clientAuthorities` a dialler must show a certificate that one of them signed. */
   | {
       readonly mode: "certificate";
@@ -71,8 +72,13 @@ export interface ListenTls {
    * What a connection whose handshake is done has verified: the key by its id, or in certificate mode what was asked of
    * it. Undefined for one that came in without either: refuse it.
    */
-  verifiedBy(socket: Socket): { readonly keyId: string | undefined } | undefined;
+  verifiedBy(socket: Socket): { readonly keyId: string | undefined; readonly secret?: Secret } | undefined;
+  /** A peer proved its key with another secret than it was asked for. True where the key has another: its next dial is asked for that. */
+  provedAnother(socket: Socket): boolean;
 }
+
+/** Peers remembered that proved another secret than they were asked for. */
+const MOST_REMEMBERED = 1_000;
 
 /** Undefined for a plain listener. */
 export const listenTls = (security: ListenSecurity): ListenTls | undefined => {
@@ -87,25 +93,34 @@ export const listenTls = (security: ListenSecurity): ListenTls | undefined => {
     return {
       options: { ...common, cert: certificate, key: privateKey, ...clients },
       verifiedBy: () => ({ keyId: undefined }),
+      provedAnother: () => false,
     };
   }
-  const keyIds = new WeakMap<Socket, string>();
+  const asked = new WeakMap<Socket, { readonly keyId: string; readonly secret: Secret }>();
+  // TLS is told one secret of an identity and says only that another one was proved: so the next dial from there is asked for the other.
+  const notThis = new LRUCache<string, Secret>({ max: MOST_REMEMBERED });
+  const placeOf = (socket: Socket, id: string) => `${id} ${socket.remoteAddress}`;
   return {
     options: {
       ...common,
       ciphers: PSK_SUITES,
       pskCallback(socket, id) {
         // A peer may offer several identities: only the last one asked can be the one it then verifies.
-        keyIds.delete(socket);
-        const secret = isKeyId(id) ? security.secretOf(id) : undefined;
+        asked.delete(socket);
+        const secrets = isKeyId(id) ? security.secretsOf(id) : [];
+        const refused = notThis.get(placeOf(socket, id));
+        const secret = secrets.find((each) => !each.equals(refused)) ?? secrets[0];
         if (secret === undefined) return null;
-        keyIds.set(socket, id);
+        asked.set(socket, { keyId: id, secret });
         return secret.reveal();
       },
     },
-    verifiedBy: (socket) => {
-      const keyId = keyIds.get(socket);
-      return keyId === undefined ? undefined : { keyId };
+    verifiedBy: (socket) => asked.get(socket),
+    provedAnother: (socket) => {
+      const { keyId, secret } = asked.get(socket) ?? {};
+      if (keyId === undefined || security.secretsOf(keyId).length < 2) return false;
+      notThis.set(placeOf(socket, keyId), secret);
+      return true;
     },
   };
 };

@@ -4,6 +4,8 @@
  * Both obey the rules written here; test/protocol/link holds them to it. SPEC section "Transport".
  */
 
+import type { Secret } from "./key.ts";
+
 /** Largest message, and about what a peer may send altogether, before `setMaxMessageBytes` is called. */
 export const FIRST_MESSAGE_BYTES = 1024;
 
@@ -29,8 +31,9 @@ export interface TransportEvents {
 }
 
 export interface Transport {
-  /** What is known of the peer: its address for logs, and the key it verified if the wire itself verified one (TLS PSK). */
-  readonly peer: { readonly address: string; readonly keyId: string | undefined };
+  /** What is known of the peer: its address for logs, and the key it verified if the wire itself verified one (TLS PSK),
+   * to a listener with the secret of it. */
+  readonly peer: { readonly address: string; readonly keyId: string | undefined; readonly secret?: Secret };
   /** Set once, before the first message can arrive: events are held until then. */
   listen(events: TransportEvents): void;
   /** Sends one message. The bytes belong to the transport from here on. Does nothing once the transport is ending. */

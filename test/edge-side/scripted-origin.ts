@@ -180,7 +180,7 @@ export const dialScripted = async (port: number, key: LinkKey): Promise<Scripted
   const link = new LinkEndpoint({
     transport: await dialTunnel(port, { mode: "plain" }),
     hello: helloOf("origin", { headBytes: 64 * 1024, streams: 1_000 }),
-    keyProof: { by: "dialler", keyId: key.id, secret: key.secret.reveal() },
+    keyProof: { by: "dialler", keyId: key.id, secret: key.secret },
     behindBalancer: false,
     clock: systemClock,
     heartbeatMs: 60_000,

@@ -49,7 +49,8 @@ const tunnelWith =
   (keyId: string, secret: string): Place =>
   async (undo) => {
     const secrets = new Map([[keyId, parseSecret(secret)]]);
-    return undo.use(await openTunnel({ mode: "psk", secretOf: (id) => secrets.get(id) })).port;
+    return undo.use(await openTunnel({ mode: "psk", secretsOf: (id) => [secrets.get(id) ?? []].flat() }))
+      .port;
   };
 
 const webServer: Place = async (undo) => undo.use(await openSite()).port;
@@ -74,7 +75,7 @@ const SPOKEN = `wire versions ${OLDEST_WIRE_VERSION} to ${WIRE_VERSION}, the pee
 /** Speaks PSK with the right key, and a newer wire. */
 const newerEdge: Place = async (undo) => {
   const secret = parseSecret(KEY.secret);
-  const tunnel = undo.use(await openTunnel({ mode: "psk", secretOf: () => secret }));
+  const tunnel = undo.use(await openTunnel({ mode: "psk", secretsOf: () => [secret] }));
   const greetAll = async (): Promise<never> => {
     for (;;) new ScriptedPeer(await tunnel.accepted(), "edge", NEWER);
   };

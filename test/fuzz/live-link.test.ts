@@ -7,6 +7,7 @@ import { LINK_ERRORS } from "../../protocol/errors.ts";
 import type { Frame, StreamId } from "../../protocol/frames/frame.ts";
 import { encodeFrame } from "../../protocol/frames/frame-codec.ts";
 import { FrameHeaderEncoder } from "../../protocol/frames/frame-headers.ts";
+import { Secret } from "../../protocol/transport/key.ts";
 import { ByteWriter } from "../../protocol/wire/bytes.ts";
 import { watchLeaks } from "../kit/leaks.ts";
 import { GET, greetedPair, helloOf, linkPair, turns } from "../kit/link-pair.ts";
@@ -125,8 +126,8 @@ describe("a link that greets", () => {
     const random = seeded();
     for (let run = 0; run < RUNS; run++) {
       const pair = linkPair({
-        edgeProof: { by: "listener", secretOf: () => Buffer.alloc(32, 1) },
-        originProof: { by: "dialler", keyId: "shop", secret: Buffer.alloc(32, 2) },
+        edgeProof: { by: "listener", secretsOf: () => [new Secret(Buffer.alloc(32, 1))] },
+        originProof: { by: "dialler", keyId: "shop", secret: new Secret(Buffer.alloc(32, 2)) },
         meddle: (role, message) => (role === "edge" ? [message] : [mutated(random, message)]),
       });
       if (random.chance(0.3)) pair.origin.inject(random.bytes(random.int(0, 1000)));

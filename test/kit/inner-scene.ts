@@ -100,7 +100,6 @@ interface Surroundings {
 
 const runEdge = (file: string, surroundings: Surroundings): Promise<number> =>
   runDaemon({
-    name: "coilgun-edge",
     load: () => loadEdgeConfig(file),
     start: (config, log) => startEdge(config, { log, load: () => 0 }),
     describe: ({ visitorsAddress, tunnelAddress }) => ({
@@ -112,7 +111,6 @@ const runEdge = (file: string, surroundings: Surroundings): Promise<number> =>
 
 const runOrigin = (file: string, surroundings: Surroundings): Promise<number> =>
   runDaemon({
-    name: "coilgun-origin",
     load: () => loadOriginConfig(file),
     start: (config, log) => startOrigin(config, { log, load: IDLE }),
     describe: () => ({}),

@@ -75,7 +75,11 @@ export interface MatchingSecurity {
 export const pskSecurity = (id = "edge-1"): MatchingSecurity & { readonly keys: Map<string, Secret> } => {
   const key = makeLinkKey(id);
   const keys = new Map([[key.id, key.secret]]);
-  return { keys, listen: { mode: "psk", secretOf: (asked) => keys.get(asked) }, dial: { mode: "psk", key } };
+  return {
+    keys,
+    listen: { mode: "psk", secretsOf: (asked) => [keys.get(asked) ?? []].flat() },
+    dial: { mode: "psk", key },
+  };
 };
 
 export const certificateSecurity = (): MatchingSecurity => {

@@ -55,7 +55,7 @@ describe("coilgun-origin", () => {
   );
 
   it("checks an edge that does not know its key, and a web server that is not there: code 1, no secret", async () => {
-    await using tunnel = await openTunnel({ mode: "psk", secretOf: () => undefined });
+    await using tunnel = await openTunnel({ mode: "psk", secretsOf: () => [] });
     writeFileSync(join(folder, "origin.yaml"), configFor(tunnel.port));
     const { code, stdout, stderr } = await origin("check");
     expect([code, stderr]).toEqual([1, ""]);
@@ -64,7 +64,7 @@ describe("coilgun-origin", () => {
   });
 
   it("runs, also without an edge, until it is told to stop: code 0, no secret", async () => {
-    const tunnel = await openTunnel({ mode: "psk", secretOf: () => undefined });
+    const tunnel = await openTunnel({ mode: "psk", secretsOf: () => [] });
     await tunnel[Symbol.asyncDispose]();
     writeFileSync(join(folder, "origin.yaml"), configFor(tunnel.port));
     const { child, said, ended } = startCommand("origin-side", ["run"], folder);

@@ -81,7 +81,7 @@ describe("check", () => {
     const server = createServer().listen(0, "127.0.0.1");
     await once(server, "listening");
     const { port } = server.address() as AddressInfo;
-    const admin = await serveAdmin(join(folder, "running.sock"), "coilgun-edge", {});
+    const admin = await serveAdmin(join(folder, "running.sock"), {});
     const findings = await check(FREE, `tunnel: 127.0.0.1:${port}`, "admin: ./running.sock");
     expect(troubles(findings)).toEqual([]);
     expect(findings.map(({ what }) => what).join("\n")).toContain("coilgun-edge is running");

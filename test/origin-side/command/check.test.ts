@@ -245,10 +245,10 @@ describe("check of edges", () => {
   });
 
   it.each([
-    ["does not know the key", () => undefined],
-    ["knows another secret", () => makeLinkKey("k").secret],
-  ])("finds one that %s, and tells no secret", async (_, secretOf) => {
-    await using tunnel = await openTunnel({ mode: "psk", secretOf });
+    ["does not know the key", () => []],
+    ["knows another secret", () => [makeLinkKey("k").secret]],
+  ])("finds one that %s, and tells no secret", async (_, secretsOf) => {
+    await using tunnel = await openTunnel({ mode: "psk", secretsOf });
     const secret = secretText(makeLinkKey("k").secret);
     const found = troubles(await dialled({ origin: await webServerAnswers(), edge: tunnel.port, secret }));
     expect(found).toHaveLength(1);

@@ -85,9 +85,11 @@ describe("a valid origin.yaml", () => {
   });
 
   it("dials each edge in its own way", () => {
-    const [certificate] = named("certificate-mode").edges.map(dialSecurity);
+    const [certificate] = named("certificate-mode").edges.map((edge) => dialSecurity(edge, edge.key.secret));
     expect(certificate).toMatchObject({ mode: "certificate", serverName: "edge.example.com" });
-    const [psk, plain] = named("two-edges-one-plain").edges.map(dialSecurity);
+    const [psk, plain] = named("two-edges-one-plain").edges.map((edge) =>
+      dialSecurity(edge, edge.key.secret),
+    );
     expect([psk?.mode, plain]).toEqual(["psk", { mode: "plain", insecure: false }]);
   });
 

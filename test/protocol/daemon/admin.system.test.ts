@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { request } from "node:http";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -30,7 +30,7 @@ afterEach(async () => {
 });
 
 const serve = async (forget: (what: ForgetWhat) => Promise<number>): Promise<Admin> => {
-  const admin = await serveAdmin(path, "coilgun-edge", { forget: forgetDuty(forget) });
+  const admin = await serveAdmin(path, { forget: forgetDuty(forget) });
   open.push(admin);
   return admin;
 };
@@ -111,21 +111,25 @@ describe("a path that is taken", () => {
     expect(await askToForget(path, { host: "a.example", url: undefined })).toBe(3);
   });
 
-  it("by a living edge is left to it", async () => {
-    await serve(async () => 3);
-    await expect(serveAdmin(path, "coilgun-edge", {})).rejects.toThrow(/another coilgun-edge answers/);
-    expect(await askToForget(path, { host: "a.example", url: undefined })).toBe(3);
+  it("by a living edge is taken over from it, and is the next one's also when it ends", async () => {
+    const first = await serve(async () => 3);
+    const next = await serve(async () => 4);
+    expect([first.tookOver, next.tookOver]).toEqual([false, true]);
+    await first.close();
+    expect(await askToForget(path, { host: "a.example", url: undefined })).toBe(4);
+    await next.close();
+    expect(readdirSync(folder)).toEqual([]);
   });
 
   it("by a file is never removed", async () => {
     writeFileSync(path, "precious");
-    await expect(serveAdmin(path, "coilgun-edge", {})).rejects.toThrow(/is not a socket/);
+    await expect(serveAdmin(path, {})).rejects.toThrow(/is not a socket/);
     expect(statSync(path).size).toBe(8);
   });
 
   it("or lies in a folder that is missing, says what to do", async () => {
     const nowhere = join(folder, "none", "edge.sock");
-    await expect(serveAdmin(nowhere, "coilgun-edge", {})).rejects.toThrow(/set admin to another path/);
+    await expect(serveAdmin(nowhere, {})).rejects.toThrow(/set admin to another path/);
   });
 });
 

@@ -22,7 +22,6 @@ const runTestDaemon = (over: Partial<RunningDaemon<TestConfig>> = {}) => {
     config: { name: "first", log: { level: "info", format: "json" }, admin: undefined },
   };
   const code = runDaemon<TestConfig, RunningDaemon<TestConfig>>({
-    name: "coilgun-test",
     load() {
       if (state.config instanceof ConfigError) throw state.config;
       return state.config;
@@ -148,7 +147,6 @@ describe("a daemon that runs", () => {
 
   it("does not start with a config that is not valid", async () => {
     const refused = runDaemon<TestConfig, RunningDaemon<TestConfig>>({
-      name: "coilgun-test",
       load() {
         throw BAD;
       },
@@ -164,7 +162,6 @@ it("stays alive with nothing open, whatever other signals come, and opens no deb
   const program = `
     import { runDaemon } from "./protocol/daemon/run-daemon.ts";
     process.exitCode = await runDaemon({
-      name: "coilgun-test",
       load: () => ({ log: { level: "info", format: "json" } }),
       start: async () => ({ reload: async () => [], reopenAccessLog() {}, stop: async () => {} }),
       describe: () => ({}),

@@ -4,13 +4,14 @@ import type { Frame } from "../../../protocol/frames/frame.ts";
 import { encodeFrame } from "../../../protocol/frames/frame-codec.ts";
 import type { Hello, Role } from "../../../protocol/frames/hello.ts";
 import { Handshake, type Handshaken, type KeyProof } from "../../../protocol/link/handshake.ts";
+import { Secret } from "../../../protocol/transport/key.ts";
 import { helloOf } from "../../kit/link-pair.ts";
 
-const SECRET = Buffer.alloc(32, 1);
-const OTHER = Buffer.alloc(32, 2);
+const SECRET = new Secret(Buffer.alloc(32, 1));
+const OTHER = new Secret(Buffer.alloc(32, 2));
 const EXPORTED = Buffer.alloc(32, 9);
 const DIALLER = { by: "dialler", keyId: "shop", secret: SECRET } as const;
-const LISTENER: KeyProof = { by: "listener", secretOf: (id) => (id === "shop" ? SECRET : undefined) };
+const LISTENER: KeyProof = { by: "listener", secretsOf: (id) => (id === "shop" ? [SECRET] : []) };
 const TRANSPORT: KeyProof = { by: "transport", keyId: "shop" };
 
 interface Side {
@@ -83,7 +84,7 @@ describe("a greeting with key proofs", () => {
   it("proves by the MAC that SPEC.md gives", () => {
     const { origin, edge } = met();
     const hellos = [frame(edge, 0), frame(origin, 0)].map((hello) => encodeFrame(hello));
-    const mac = createHmac("sha256", SECRET).update(
+    const mac = createHmac("sha256", SECRET.reveal()).update(
       Buffer.concat([Buffer.from("coilgun link origin\n"), ...hellos, EXPORTED]),
     );
     expect(frame(origin, 1)).toEqual({ kind: "proveKey", keyId: "shop", digest: mac.digest() });
@@ -113,7 +114,7 @@ describe("a greeting with key proofs", () => {
   });
 
   it("refuses a listener with another key", () => {
-    const { origin, edge } = met(DIALLER, { by: "listener", secretOf: () => SECRET });
+    const { origin, edge } = met(DIALLER, { by: "listener", secretsOf: () => [SECRET] });
     edge.hear(frame(origin, 1));
     const liar = met(DIALLER, LISTENER);
     liar.edge.hear(frame(liar.origin, 1));

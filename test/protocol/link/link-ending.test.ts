@@ -4,6 +4,7 @@ import { encodeFrame } from "../../../protocol/frames/frame-codec.ts";
 import type { KeyProof } from "../../../protocol/link/handshake.ts";
 import { MOST_WAITING_CONTROL } from "../../../protocol/link/link.ts";
 import { TRANSPORT_BYTES } from "../../../protocol/link/scheduler.ts";
+import { Secret } from "../../../protocol/transport/key.ts";
 import { ByteWriter } from "../../../protocol/wire/bytes.ts";
 import { NO_EXTENSIONS } from "../../../protocol/wire/extensions.ts";
 import { watchLeaks } from "../../kit/leaks.ts";
@@ -23,9 +24,9 @@ watchLeaks();
 
 /** Of one that answers a ping with a small token, when 16 KiB have been received and not 2 MiB. */
 const PONG_BYTES = 6;
-const SECRET = Buffer.alloc(32, 1);
+const SECRET = new Secret(Buffer.alloc(32, 1));
 const DIALLER: KeyProof = { by: "dialler", keyId: "shop", secret: SECRET };
-const LISTENER: KeyProof = { by: "listener", secretOf: (keyId) => (keyId === "shop" ? SECRET : undefined) };
+const LISTENER: KeyProof = { by: "listener", secretsOf: (keyId) => (keyId === "shop" ? [SECRET] : []) };
 const goAway = (code: "shutting-down" | "internal", lastStreamId: number, message = ""): Buffer =>
   encodeFrame({ kind: "goAway", lastStreamId, code, message, extensions: NO_EXTENSIONS });
 

@@ -5,6 +5,7 @@ import { encodeFrame } from "../../../protocol/frames/frame-codec.ts";
 import { FrameHeaderEncoder } from "../../../protocol/frames/frame-headers.ts";
 import { writeHello } from "../../../protocol/frames/hello.ts";
 import type { KeyProof } from "../../../protocol/link/handshake.ts";
+import { Secret } from "../../../protocol/transport/key.ts";
 import { ByteWriter } from "../../../protocol/wire/bytes.ts";
 import { watchLeaks } from "../../kit/leaks.ts";
 import { ANSWER, framesOf, GET, helloOf, type Listener, linkPair, turns } from "../../kit/link-pair.ts";
@@ -12,9 +13,9 @@ import { seeded } from "../../kit/random.ts";
 
 watchLeaks();
 
-const SECRET = Buffer.alloc(32, 1);
+const SECRET = new Secret(Buffer.alloc(32, 1));
 const DIALLER: KeyProof = { by: "dialler", keyId: "shop", secret: SECRET };
-const LISTENER: KeyProof = { by: "listener", secretOf: (keyId) => (keyId === "shop" ? SECRET : undefined) };
+const LISTENER: KeyProof = { by: "listener", secretsOf: (keyId) => (keyId === "shop" ? [SECRET] : []) };
 
 describe("a greeting", () => {
   it("is one message each way when the transport proved the key, besides the first ping", async () => {
@@ -45,7 +46,7 @@ describe("a greeting", () => {
   it("with a wrong key ends both links with that reason, and neither was up", async () => {
     const pair = linkPair({
       edgeProof: LISTENER,
-      originProof: { ...DIALLER, secret: Buffer.alloc(32, 2) } as KeyProof,
+      originProof: { ...DIALLER, secret: new Secret(Buffer.alloc(32, 2)) } as KeyProof,
     });
     await turns();
     expect([pair.edge.ups, pair.origin.ups]).toEqual([0, 0]);

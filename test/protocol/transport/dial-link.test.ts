@@ -141,7 +141,7 @@ describe("dialling what does not answer", () => {
 describe("dialling with a shared key", () => {
   it("the wrong secret is refused", async () => {
     await using tunnel = await openTunnel(pskSecurity("edge-1").listen);
-    await expectFailure(dialTunnel(tunnel.port, psk()), "key-refused", "with another secret");
+    await expectFailure(dialTunnel(tunnel.port, psk()), "secret-refused", "with another secret");
     expect(await tunnel.refusalsReach(1)).toEqual(["wrong secret for this key id"]);
   });
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { ConfigError, parseConfig } from "../../../protocol/config/parse-config.ts";
 import { block } from "../../../protocol/config/schema.ts";
-import { MAX_KEY_ID_LENGTH, makeLinkKey, secretText } from "../../../protocol/transport/key.ts";
+import { MAX_KEY_ID_LENGTH, makeLinkKey, secretsAt, secretText } from "../../../protocol/transport/key.ts";
 import { keyOf, keySettings } from "../../../protocol/transport/key-config.ts";
 
 const SECRET = secretText(makeLinkKey("k").secret);
@@ -24,6 +24,20 @@ describe("a key in a config", () => {
     expect(key && secretText(key.secret)).toBe(SECRET);
   });
 
+  it.each<[string, string, number | undefined]>([
+    ["until the config names it no more", "", undefined],
+    ["until a moment of UTC", "until: 2030-01-31T12:00:00Z", Date.UTC(2030, 0, 31, 12)],
+    ["until a moment elsewhere", "until: 2030-01-31T12:00+02:00", Date.UTC(2030, 0, 31, 10)],
+  ])("may have a previous secret %s", (_, until, untilMs) => {
+    const previous = makeLinkKey("k").secret;
+    const text = `previous:\n  secretFile: old.key\n  ${until}`;
+    const key = read(`id: k\nsecret: ${SECRET}\n${text}`, { "old.key": secretText(previous) });
+    expect(key?.previous).toEqual({ secret: previous, untilMs });
+    expect(key?.previous?.secret.equals(previous)).toBe(true);
+    const at = (ms: number) => key && secretsAt(key, ms).length;
+    expect([at(0), at((untilMs ?? 1) - 1), at(untilMs ?? 0)]).toEqual([2, 2, untilMs === undefined ? 2 : 1]);
+  });
+
   it.each(["k", "a.b_c-D9", "k".repeat(MAX_KEY_ID_LENGTH)])("may be called %s", (id) => {
     expect(read(`id: ${id}\nsecret: ${SECRET}`)?.id).toBe(id);
   });
@@ -34,6 +48,13 @@ describe("a key in a config", () => {
     ["a secret for an id", `id: ${SECRET}\nsecret: ${SECRET}`],
     ["no secret", "id: k"],
     ["two secrets", `id: k\nsecret: ${SECRET}\nsecretFile: f`, { f: SECRET }],
+    ["its own secret as the previous one", `id: k\nsecret: ${SECRET}\nprevious: { secret: ${SECRET} }`],
+    ["a previous secret that is none", `id: k\nsecret: ${SECRET}\nprevious: {}`],
+    [
+      "an end without a zone",
+      `id: k\nsecretFile: f\nprevious: { secret: ${SECRET}, until: "2030-01-31T12:00" }`,
+      { f: secretText(makeLinkKey("k").secret) },
+    ],
     ["a secret cut short", `id: k\nsecret: ${SECRET.slice(0, -1)}`],
     ["a secret with a letter more", `id: k\nsecret: ${SECRET}A`],
     ["a secret without its beginning", `id: k\nsecret: ${SECRET.slice(5)}`],

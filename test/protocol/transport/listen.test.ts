@@ -263,7 +263,7 @@ describe("a key that is removed", () => {
     const { dial } = security;
     if (dial.mode !== "psk") throw new Error("not a key");
     const [live, accepted] = await Promise.all([dialTunnel(tunnel.port, dial), tunnel.accepted()]);
-    expect(accepted.peer).toEqual({ address: HOST, keyId: "edge-1" });
+    expect(accepted.peer).toMatchObject({ address: HOST, keyId: "edge-1" });
     expect(live.peer).toEqual({ address: `${HOST}:${tunnel.port}`, keyId: "edge-1" });
     const psk: ConnectionOptions = { host: HOST, port: tunnel.port, ca: [], minVersion: "TLSv1.3" };
     const pskCallback = () => ({ identity: "edge-1", psk: dial.key.secret.reveal() });

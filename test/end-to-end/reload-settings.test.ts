@@ -1,0 +1,98 @@
+/** No setting is ignored in silence at a reload: each is either taken over, as docs/operations.md says, or named as needing a restart. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type DocumentedSetting, settingsOf } from "../../docs/configuration.ts";
+import { type EdgeDaemon, startEdge } from "../../edge-side/run/daemon.ts";
+import { type OriginDaemon, startOrigin } from "../../origin-side/run/daemon.ts";
+import { edgeConfigOf, originConfigOf } from "../kit/daemons.ts";
+import { freePort } from "../kit/fake-origin.ts";
+import { watchLeaks } from "../kit/leaks.ts";
+import { silentLog } from "../kit/silent-log.ts";
+
+watchLeaks();
+
+/** Taken over as a whole, each with a test of its own (test/end-to-end/reload, test/origin-side/links, key-rotation). */
+const WHOLE = /^(?:keys|edges|routes)\b/;
+/** What needs files or another mode; those that are live are tested with their listener. */
+const WITH_FILES = /certificate|privateKey|clientAuthorities|behindBalancer|insecure/;
+const OPERATIONS = readFileSync(join(import.meta.dirname, "../../docs/operations.md"), "utf8");
+const OTHERS: Readonly<Record<string, unknown>> = {
+  "visitors[].listen": "127.0.0.1:1",
+  "tunnel.listen": "127.0.0.1:1",
+  "memory.budget": "200 MiB",
+  "limits.pageBytes": "4 MiB",
+  "limits.targetBytes": "8 KiB",
+  accessLog: "stdout",
+  admin: "/run/other.sock",
+  trustedProxies: ["10.0.0.0/8"],
+  codecs: ["zstd"],
+};
+
+/** Another value than the default. */
+const otherOf = ({ path, form, fallback }: DocumentedSetting): unknown => {
+  if (path in OTHERS) return OTHERS[path];
+  if (form.startsWith("size")) return path === "limits.headBytes" ? "32 KiB" : "32 MiB";
+  if (form.startsWith("time")) return "3s";
+  if (form.startsWith("number")) return 77;
+  const choices = [...form.matchAll(/`(\w+)`/g)].map(([, choice]) => choice);
+  const other = choices.findLast((choice) => choice !== fallback);
+  return other === "true" || other === "false" ? other === "true" : other;
+};
+
+const patchOf = (setting: DocumentedSetting): Readonly<Record<string, unknown>> => {
+  const [block = "", name] = setting.path.replace("[]", "").split(".");
+  const other = otherOf(setting);
+  if (name === undefined) return { [block]: other };
+  const listen = block === "visitors" || block === "tunnel" ? { listen: "127.0.0.1:0" } : {};
+  return { [block]: { ...listen, [name]: other } };
+};
+
+const tried = (file: "edge.yaml" | "origin.yaml") =>
+  settingsOf(file)
+    .filter(({ path, form }) => !WHOLE.test(path) && !WITH_FILES.test(path) && form !== "list of blocks")
+    .map((setting) => [setting.path, setting] as const);
+
+/** Of the table in docs/operations.md. */
+const isLive = (side: "edge" | "origin side", path: string): boolean =>
+  (OPERATIONS.match(new RegExp(`^\\| ${side} \\| (.*) \\|$`, "m"))?.[1] ?? "").includes(`\`${path}`);
+
+const expectOneOf = (named: readonly string[], path: string, live: boolean): void => {
+  const shown = path.replace("[]", "[0]");
+  // Another mode brings settings of its own, and of a list each place is named.
+  expect(named.filter((line) => !line.startsWith(shown) && !line.startsWith("tunnel.insecure"))).toEqual([]);
+  expect(named.some((line) => line.startsWith(shown))).toBe(!live);
+};
+
+describe("a reload of the edge", () => {
+  let edge: EdgeDaemon;
+  beforeAll(async () => {
+    edge = await startEdge(edgeConfigOf(), { log: silentLog });
+  });
+  afterAll(() => edge.stop());
+
+  it.each(tried("edge.yaml"))("takes over or names %s", async (path, setting) => {
+    expectOneOf(await edge.reload(edgeConfigOf(patchOf(setting))), path, isLive("edge", path));
+  });
+});
+
+describe("a reload of the origin side", () => {
+  let origin: OriginDaemon;
+  let tunnel: number;
+  const configOf = (more: Readonly<Record<string, unknown>>) =>
+    originConfigOf({ tunnel, web: 1 }, { redial: {}, ...more });
+  beforeAll(async () => {
+    tunnel = await freePort();
+    origin = await startOrigin(configOf({}), { log: silentLog });
+  });
+  afterAll(() => origin.stop());
+
+  it.each(tried("origin.yaml"))("takes over or names %s", async (path, setting) => {
+    const block = path.split(".")[0] ?? "";
+    expectOneOf(
+      await origin.reload(configOf(patchOf(setting))),
+      path,
+      isLive("origin side", path) || isLive("origin side", `${block}\``),
+    );
+  });
+});
