@@ -7,6 +7,7 @@ import { createServer as createSecureServer } from "node:https";
 import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import { type HostPort, printHostPort } from "../../protocol/config/units.ts";
+import { LimitLog } from "../../protocol/daemon/limit-log.ts";
 import type { Log } from "../../protocol/daemon/log.ts";
 import type { Clock } from "../../protocol/runtime/clock.ts";
 import { MemoryBudget } from "../../protocol/runtime/memory-budget.ts";
@@ -53,9 +54,10 @@ export const serveVisitors = async (
     totalBytes: MOST_WAITING_IN_ALL_BYTES,
     shareBytes: MOST_WAITING_IN_ALL_BYTES,
   });
+  const limits = new LimitLog(options);
   const crowd = new Crowd({
     most,
-    full: (closed) => options.log.warn("limit reached", { limit: "limits.visitors", most, closed }),
+    full: (closed) => limits.reached("limits.visitors", { most, closed }),
   });
   const common = { ...options, crowd, waitingRequests, turns: new SmallPieceTurns(options.clock) };
   const listeners = config.visitors.map((listen) => new VisitorListener(listen, config, common));
@@ -69,6 +71,7 @@ export const serveVisitors = async (
     if (signal.aborted) cut();
     await closed;
     signal.removeEventListener("abort", cut);
+    limits.stop();
   };
   if (failed !== undefined) {
     await close(AbortSignal.abort());

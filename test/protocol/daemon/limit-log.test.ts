@@ -1,0 +1,38 @@
+/** A limit that is reached again and again takes two lines, however often, and is counted. */
+import { beforeEach, describe, expect, it } from "vitest";
+import { LimitLog, QUIET_MS } from "../../../protocol/daemon/limit-log.ts";
+import { FakeClock } from "../../kit/fake-clock.ts";
+
+let clock: FakeClock;
+let said: object[];
+let limits: LimitLog;
+beforeEach(() => {
+  clock = new FakeClock();
+  said = [];
+  const say = (event: string, fields?: object) => void said.push({ event, ...fields });
+  limits = new LimitLog({ clock, log: { warn: say, info: say } });
+});
+
+const reach = () => limits.reached("limits.visitors", { most: 2 });
+
+describe("a limit", () => {
+  it("says when it begins, and when it was not reached for a while how often and how long", async () => {
+    for (let i = 0; i < 1000; i++) reach();
+    await clock.advance(QUIET_MS - 1);
+    reach();
+    await clock.advance(QUIET_MS - 1);
+    expect(said).toEqual([{ event: "limit reached", limit: "limits.visitors", most: 2 }]);
+    await clock.advance(1);
+    expect(said.slice(1)).toEqual([
+      { event: "limit no longer reached", limit: "limits.visitors", times: 1001, ms: QUIET_MS - 1 },
+    ]);
+    reach();
+    expect([said.length, limits.counts().get("limits.visitors")]).toEqual([3, 1002]);
+  });
+
+  it("leaves no timer behind when the daemon stops", () => {
+    reach();
+    limits.stop();
+    expect(clock.timers).toBe(0);
+  });
+});
