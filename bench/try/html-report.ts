@@ -5,12 +5,13 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
+import { bytesInWords as size, wholeNumber } from "../../protocol/daemon/text-table.ts";
 import { inWords } from "../../protocol/scope/no-base-words.ts";
 import { printLink } from "../pair/link-flags.ts";
 import { sumOf } from "../report/statistics.ts";
 import { CHART_SCRIPT, STYLE } from "./html-parts.ts";
 import { bestCompressed, type Sizes, type TriedPage, type TryReport } from "./try-report.ts";
-import { hostsOf, saved, sentencesOf, size } from "./try-text.ts";
+import { hostsOf, saved, sentencesOf } from "./try-text.ts";
 
 const HEADINGS = ["page", "sent now", "gzip -6", "brotli 5", "zstd 3", "link", "saved"] as const;
 
@@ -36,11 +37,11 @@ export function htmlReport(report: TryReport): string {
 ${tiles(report)}
 <h2>What crosses the link, visit by visit</h2>
 <figure><div id="bytes" class="chart" role="img" aria-label="Mean bytes of a page at each visit: as it is, compressed, and on the link. The same figures stand in the table below."></div>
-<figcaption>Mean bytes of a page, on a logarithmic scale. The first visit has nothing to build on.</figcaption></figure>
+<figcaption>Mean bytes of a page, on a logarithmic scale. At the first visit nothing is known of a page, unless another of its kind was seen.</figcaption></figure>
 ${fold("The same as a table", bytesTable(report))}
 <h2>How long the visitor waits</h2>
 <figure><div id="times" class="chart" role="img" aria-label="Mean milliseconds until the whole page is there at each visit, straight and through the pair. The same figures stand in the table below."></div>
-<figcaption>${text(`Mean milliseconds until the whole page is there: ${printLink(line)}. The time that the site takes to make a page comes on top of both.`)}</figcaption></figure>
+<figcaption>${text(`Mean milliseconds until the whole page is there: ${printLink(line)}. The time that the site takes to make a page comes on top of both. All of it runs on one machine: where that is busy, it shows.`)}</figcaption></figure>
 ${fold("The same as a table", timesTable(report))}
 <h2>Page by page</h2>
 ${table(
@@ -85,8 +86,8 @@ function tiles(report: TryReport): string {
     `<li><strong>${text(figure)}</strong> ${text(meaning)}</li>`;
   return `<ul class="tiles">
 ${tile(saved(sizes), `less than the best of gzip, brotli and zstd${again === null ? ", at a first visit" : ", for a page that was seen before"}`)}
-${tile(size(sizes.link), `on the link for a page of ${size(sizes.page)}, which ${size(bestCompressed(sizes))} is the best compression of`)}
-${month === null ? "" : tile(`${month.link.toFixed(2)} GB`, `a month on the link at ${report.visitsPerDay} visits a day, where gzip makes ${month.gzip.toFixed(2)} GB`)}
+${tile(size(sizes.link), `on the link for a page of ${size(sizes.page)}, of which the best compression makes ${size(bestCompressed(sizes))}`)}
+${month === null ? "" : tile(`${month.link.toFixed(2)} GB`, `a month on the link at ${wholeNumber(report.visitsPerDay)} visits a day, where gzip makes ${month.gzip.toFixed(2)} GB`)}
 ${tile(`${visits - faults} of ${visits}`, "answers came byte for byte as the site sent them")}
 </ul>`;
 }

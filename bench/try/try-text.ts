@@ -1,10 +1,17 @@
 /** A try's report for a terminal of 80 columns: a table, then what it means in sentences. */
+
+import {
+  type Column,
+  percent,
+  renderTable,
+  bytesInWords as size,
+  wholeNumber,
+  wrapped,
+} from "../../protocol/daemon/text-table.ts";
 import { inWords } from "../../protocol/scope/no-base-words.ts";
 import { printLink } from "../pair/link-flags.ts";
-import { type Column, percent, renderTable, wholeNumber } from "../report/table.ts";
 import { bestCompressed, type Sizes, type TriedPage, type TryReport } from "./try-report.ts";
 
-const WIDTH = 80;
 const NAME_WIDTH = 23;
 
 const COLUMNS: readonly Column[] = [
@@ -30,7 +37,7 @@ export function tryText(report: TryReport): string {
     "",
     renderTable(COLUMNS, table),
     "",
-    ...sentencesOf(report).map(wrapped),
+    ...sentencesOf(report).map((sentence) => wrapped(sentence)),
   ].join("\n");
 }
 
@@ -64,7 +71,7 @@ function savingSentences({ first, again }: TryReport): string[] {
     ...(again === null
       ? []
       : [`A page that was seen before crosses the link in ${against(again)} (${sent}), in the mean.`]),
-    `At its first visit, with nothing to build on: ${against(first)}.`,
+    `At the first visit of a page, with nothing to build on but pages of its kind: ${against(first)}.`,
   ];
 }
 
@@ -139,24 +146,7 @@ function nameOf(url: string, withHost: boolean): string {
   return name.length <= NAME_WIDTH ? name : `${name.slice(0, 10)}…${name.slice(11 - NAME_WIDTH)}`;
 }
 
-/** "612 B", "24.1 KB", "1.24 MB": thousands, as the figures of lines are. */
-export function size(bytes: number): string {
-  if (bytes < 1_000) return `${Math.round(bytes)} B`;
-  return bytes < 1e6 ? `${digits(bytes / 1e3)} KB` : `${digits(bytes / 1e6)} MB`;
-}
-
-const digits = (value: number): string => value.toFixed(value < 10 ? 2 : value < 100 ? 1 : 0);
-const gb = (value: number): string => `${value < 0.01 ? value.toFixed(4) : digits(value)} GB`;
+const gb = (value: number): string =>
+  `${value < 0.01 ? value.toFixed(4) : value.toFixed(value < 10 ? 2 : 1)} GB`;
 const ms = (value: number): string => `${value < 10 ? value.toFixed(1) : Math.round(value)} ms`;
 const count = (number: number, word: string): string => `${number} ${word}${number === 1 ? "" : "s"}`;
-
-/** Breaks at blanks; a word that is longer than a line has one of its own. */
-export function wrapped(text: string): string {
-  const lines: string[] = [];
-  for (const word of text.split(" ")) {
-    const last = lines.at(-1);
-    if (last === undefined || last.length + 1 + word.length > WIDTH) lines.push(word);
-    else lines[lines.length - 1] = `${last} ${word}`;
-  }
-  return lines.join("\n");
-}
