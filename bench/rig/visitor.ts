@@ -42,7 +42,7 @@ export interface VisitedPage {
 }
 
 /** A visit's page, and how long after its request the head had come, and the whole page. */
-export interface TimedPage extends VisitedPage {
+interface TimedPage extends VisitedPage {
   readonly firstByteMs: number;
   readonly wholeMs: number;
 }
@@ -78,7 +78,7 @@ const SCRIPT_HEADERS = {
   Priority: "u=4",
 } as const;
 
-/** The headers that a browser sends for `visit`. @internal */
+/** The headers that a browser sends for `visit`. */
 export const headersFor = ({
   host,
   contentType,

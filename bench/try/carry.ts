@@ -12,7 +12,7 @@ import type { Answer, ExchangeLog } from "../rig/exchange-log.ts";
 import type { Visit, Visitor } from "../rig/visitor.ts";
 import type { SiteAnswer } from "./site-client.ts";
 
-export interface Times {
+interface Times {
   readonly firstByteMs: number;
   readonly wholeMs: number;
 }

@@ -15,9 +15,11 @@ import { hostsOf, saved, sentencesOf } from "./try-text.ts";
 
 const HEADINGS = ["page", "sent now", "gzip -6", "brotli 5", "zstd 3", "link", "saved"] as const;
 
+const { resolve } = createRequire(import.meta.url);
+
 export function htmlReport(report: TryReport): string {
-  const scripts = [readUplot("uPlot.iife.min.js"), CHART_SCRIPT];
-  const style = `${readUplot("uPlot.min.css")}\n${STYLE}`;
+  const scripts = [readFileSync(resolve("uplot/dist/uPlot.iife.min.js"), "utf8").trim(), CHART_SCRIPT];
+  const style = `${readFileSync(resolve("uplot/dist/uPlot.min.css"), "utf8").trim()}\n${STYLE}`;
   const hosts = hostsOf(report).join(", ");
   const { pages, again, first, at, line, versions } = report;
   return `<!doctype html>
@@ -62,9 +64,6 @@ ${scripts.map((script) => `<script>${script}</script>`).join("\n")}
 </html>
 `;
 }
-
-const readUplot = (name: string): string =>
-  readFileSync(createRequire(import.meta.url).resolve(`uplot/dist/${name}`), "utf8").trim();
 
 const hashOf = (inline: string): string => `'sha256-${createHash("sha256").update(inline).digest("base64")}'`;
 

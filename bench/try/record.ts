@@ -19,7 +19,7 @@ import { openSite, type SiteFlags, withSiteFlags } from "./site-flags.ts";
 const NETWORK = "192.0.2.1";
 const PRIVATE_FOLDER = 0o700;
 
-/** Writes the capture into `folder`, which must be empty or not exist; resolves with the number of visits. */
+/** Writes the capture into `folder`, which must be empty or not exist; resolves with the number of visits. @internal */
 export async function recordSite(
   site: SiteClient,
   wanted: Wanted,

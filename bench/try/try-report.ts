@@ -40,7 +40,7 @@ const VISIT = z.strictObject({
   pair: TIMES.nullable(),
   fault: z.string().nullable(),
 });
-export type TriedVisit = z.infer<typeof VISIT>;
+type TriedVisit = z.infer<typeof VISIT>;
 
 const PAGE = z.strictObject({
   url: z.string(),
@@ -56,6 +56,7 @@ const PAGE = z.strictObject({
 });
 export type TriedPage = z.infer<typeof PAGE>;
 
+/** @internal */
 export const TRY_REPORT = z.strictObject({
   /** ISO 8601. */
   at: z.string(),
@@ -158,7 +159,7 @@ function pageOf(measured: readonly Measured[]): TriedPage {
   };
 }
 
-export const SIZE_NAMES = ["page", "sent", "gzip", "brotli", "zstd", "answer", "link"] as const;
+const SIZE_NAMES = ["page", "sent", "gzip", "brotli", "zstd", "answer", "link"] as const;
 
 const eachSize = (make: (name: keyof Sizes) => number): Sizes =>
   Object.fromEntries(SIZE_NAMES.map((name) => [name, make(name)])) as Sizes;

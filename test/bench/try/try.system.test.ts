@@ -72,10 +72,7 @@ it("measures a site, changes and all, and shows no secret of whoever asked", asy
 });
 
 it.each([
-  { words: ["try"], says: "missing required argument 'url'" },
   { words: ["try", "ftp://a.test/"], says: "must begin with http:// or https://" },
-  { words: ["try", "http://a.test/", "--visits", "0"], says: "a whole number from 1" },
-  { words: ["try", "http://a.test/", "--sitemap", "--crawl", "3"], says: "cannot be used with" },
   { words: ["replay"], says: "missing required argument 'folder'" },
   { words: ["nonsense"], says: "unknown command 'nonsense'" },
 ])("does not understand $words, and says so with exit code 2", async ({ words, says }) => {
