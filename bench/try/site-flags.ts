@@ -1,4 +1,5 @@
 /** What `try` and `record` ask of a site, as it is written on a command line. */
+import { MessageChannel } from "node:worker_threads";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { parseTime, UnitError } from "../../protocol/config/units.ts";
 import { isOpenToOthers } from "../../protocol/daemon/private-file.ts";
@@ -84,6 +85,10 @@ export async function openSite(
   const jar = await openJar(cookieJar);
   const notes = new Set<string>();
   const running = new AsyncDisposableStack();
+  // A timer of the clock does not keep the process, and between two requests nothing else may be open.
+  const { port1: keepsProcess } = new MessageChannel();
+  keepsProcess.on("message", () => undefined);
+  running.defer(async () => keepsProcess.close());
   // Elsewhere than on a terminal each page would be a line.
   const progress = terminal.isTTY ? progressBar(terminal, 100) : undefined;
   const say = (sentence: string) => {

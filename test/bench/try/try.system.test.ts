@@ -87,3 +87,12 @@ it("fails with exit code 1, and before it measures, where there is no site or no
   const nowhere = await bench("try", "http://127.0.0.1:1/", "--html", join(home, "missing", "x.html")).ended;
   expect([nowhere.code, nowhere.stderr]).toEqual([1, expect.stringContaining("its folder is not there")]);
 });
+
+it("records to the last visit, though nothing else is open while it waits", async () => {
+  server.removeAllListeners("request").on("request", (_, response) => response.end("a page"));
+  const out = join(home, "capture");
+  const words = ["--visits", "2", "--every", "100ms", "--out", out];
+  const { code, stdout, stderr } = await bench("record", `http://${address}/`, ...words).ended;
+  expect(code, stderr).toBe(0);
+  expect(stdout).toContain("Recorded 2 answers");
+});
