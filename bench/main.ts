@@ -1,11 +1,10 @@
 #!/usr/bin/env node
 /** `coilgun-bench`: measures what Coilgun saves. One command per question; bench/README.md says what each measures. */
-import { Command } from "commander";
+import { programNamed, runProgram } from "../protocol/daemon/cli.ts";
 import { attackCommand } from "./attack/attack.ts";
 import { baseKindsCommand } from "./codec/base-kinds.ts";
 import { codecCommand } from "./codec/codec.ts";
 import { makeCorpusCommand } from "./corpus/make-corpus.ts";
-import { groundOfMeasurement } from "./corpus/versions.ts";
 import { demoCommand } from "./demo-run/demo-command.ts";
 import { eventsCommand } from "./events/events.ts";
 import { slowPagesCommand } from "./events/slow-pages.ts";
@@ -15,21 +14,32 @@ import { crumbsCommand } from "./pair/crumbs.ts";
 import { placesCommand } from "./places/places.ts";
 import { restingCommand } from "./places/resting.ts";
 import { replayCommand } from "./replay/replay.ts";
+import { recordCommand } from "./try/record.ts";
+import { tryCommand } from "./try/try.ts";
 
-await new Command("coilgun-bench")
-  .description("measure what Coilgun saves, on captured pages and on the demo site")
-  .version(groundOfMeasurement().coilgun)
-  .addCommand(replayCommand())
-  .addCommand(pairCommand())
-  .addCommand(frameworksCommand())
-  .addCommand(codecCommand())
-  .addCommand(baseKindsCommand())
-  .addCommand(eventsCommand())
-  .addCommand(slowPagesCommand())
-  .addCommand(crumbsCommand())
-  .addCommand(placesCommand())
-  .addCommand(restingCommand())
-  .addCommand(attackCommand())
-  .addCommand(demoCommand())
-  .addCommand(makeCorpusCommand())
-  .parseAsync();
+const COMMANDS = [
+  tryCommand(),
+  recordCommand(),
+  replayCommand(),
+  pairCommand(),
+  frameworksCommand(),
+  codecCommand(),
+  baseKindsCommand(),
+  eventsCommand(),
+  slowPagesCommand(),
+  crumbsCommand(),
+  placesCommand(),
+  restingCommand(),
+  attackCommand(),
+  demoCommand(),
+  makeCorpusCommand(),
+];
+
+const program = programNamed(
+  "coilgun-bench",
+  "Measures what Coilgun saves: on your site, on captured pages, on the demo site.",
+);
+// What is not understood ends in one exit code, whichever command it was said to.
+for (const command of COMMANDS) program.addCommand(command.copyInheritedSettings(program));
+
+await runProgram(program, process.argv.slice(2));

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /**
- * The command line of `coilgun-edge`: run, check, pair, forget. What each does stands in a file of its own.
+ * The command line of `coilgun-edge`: run, check, pair, forget, saved. What each does stands in a file of its own.
  */
 import { type Command, InvalidArgumentError } from "commander";
 import { TUNNEL_PORT } from "../protocol/config/schema.ts";
@@ -20,6 +20,7 @@ import { Complaint } from "../protocol/runtime/user-error.ts";
 import { checkEdge } from "./command/check.ts";
 import { askToForget } from "./command/forget.ts";
 import { nextSteps, pair } from "./command/pair.ts";
+import { readSavings, savingsJson, savingsText } from "./command/saved.ts";
 import { loadEdgeConfig } from "./config/edge-config.ts";
 import { startEdge } from "./run/daemon.ts";
 
@@ -112,6 +113,16 @@ const edgeProgram = (): Command => {
       }
       const forgotten = await askToForget(admin, { host, url });
       say(`${forgotten} version(s) of ${host}${url ?? ""} erased`);
+    });
+
+  program
+    .command("saved")
+    .description("say what an access log of this edge says was saved")
+    .argument("<access.log...>", "files, packed ones (.gz) too; - is standard input")
+    .option("--json", "the same as JSON, with stable names", false)
+    .action(async (files: readonly string[], { json }: { json: boolean }) => {
+      const savings = await readSavings(files, process.stdin);
+      say(json ? savingsJson(savings) : savingsText(savings));
     });
 
   return program;

@@ -72,6 +72,7 @@ const LEVELS: Readonly<Record<string, number>> = {
   "bench/places": 23,
   "bench/replay": 23,
   "bench/attack": 24,
+  "bench/try": 24,
   bench: 25,
 };
 
@@ -233,6 +234,7 @@ describe("the source tree", () => {
     expect(files.map(({ path }) => path).toSorted()).toEqual([
       "edge-side/command/check.ts",
       "edge-side/command/pair.ts",
+      "edge-side/command/saved.ts",
       "protocol/config/parse-config.ts",
       "protocol/daemon/access-log.ts",
       "protocol/daemon/admin.ts",

@@ -31,7 +31,7 @@ const MANIFEST = z.object({
   visits: z.array(VISIT).min(1, "needs at least one visit"),
 });
 
-type RecordedVisit = z.infer<typeof VISIT>;
+export type RecordedVisit = z.infer<typeof VISIT>;
 
 export interface Capture {
   readonly app: string;

@@ -159,9 +159,9 @@ async function outcomeOf(
 }
 
 /** What both daemons logged of this visit; lines of an earlier visit that failed may still come, and are passed over. */
-const loggedExchange = (
+export const loggedExchange = (
   { host, path }: Visit,
-  { clock, signal, exchanges }: ReplayGround,
+  { clock, signal, exchanges }: Pick<ReplayGround, "clock" | "signal" | "exchanges">,
 ): Promise<LoggedExchange> =>
   clock.within(LOG_LINES_MS, signal, async (within) => {
     for (;;) {

@@ -1,45 +1,9 @@
 /**
- * Tables, a progress bar and an area that is redrawn in place, for a terminal. Where the output is not one (a file, a
+ * A progress bar and an area that is redrawn in place, for a terminal, beside the tables that daemons print too. Where the output is not one (a file, a
  * pipe, CI) nothing moves and no escape code is written: progress is a line per step, a live area only its last state.
  */
 
-export interface Column {
-  readonly title: string;
-  /** Text left, numbers right. */
-  readonly align: "left" | "right";
-}
-
-/** Rows of cells under titles, columns as wide as their widest cell; a row "-" draws a rule. No line ends in blanks. */
-export function renderTable(columns: readonly Column[], rows: readonly (readonly string[] | "-")[]): string {
-  const cells = rows.filter((row) => row !== "-");
-  const widths = columns.map(({ title }, at) =>
-    Math.max(title.length, ...cells.map((row) => (row[at] ?? "").length)),
-  );
-  const line = (row: readonly string[]) =>
-    columns
-      .map(({ align }, at) => {
-        const [text, width] = [row[at] ?? "", widths[at] ?? 0];
-        return align === "right" ? text.padStart(width) : text.padEnd(width);
-      })
-      .join("  ")
-      .trimEnd();
-  const rule = widths.map((width) => "─".repeat(width)).join("──");
-  return [
-    line(columns.map(({ title }) => title)),
-    rule,
-    ...rows.map((row) => (row === "-" ? rule : line(row))),
-  ].join("\n");
-}
-
-/** 1234567 as "1,234,567". */
-export const wholeNumber = (value: number): string =>
-  String(Math.round(value)).replace(/\B(?=(\d{3})+$)/g, ",");
-
-/** A share as a percentage with three significant digits at most: "18.6 %", "0.57 %". */
-export function percent(share: number): string {
-  const value = share * 100;
-  return `${value >= 10 ? value.toFixed(1) : value.toFixed(2)} %`;
-}
+export { type Column, percent, renderTable, wholeNumber } from "../../protocol/daemon/text-table.ts";
 
 /** Milliseconds as a table shows them; "-" where nothing was measured. */
 export const milliseconds = (value: number | undefined): string =>

@@ -30,6 +30,8 @@ const EDGE_LINE = z.object({
 
 const ORIGIN_LINE = z.object({
   stream: z.number(),
+  /** Where only this side knows why no base was used. */
+  reason: z.string().optional(),
   encodeMs: COUNT.optional(),
   originMs: COUNT.optional(),
 });

@@ -2,13 +2,15 @@
  * Commands that hold children and sockets: Ctrl-C, SIGTERM and a closed terminal become a signal that unwinds them, so that nothing is
  * left running, and an error becomes one line for a person.
  */
+import { CommanderError } from "commander";
+import { EXIT } from "../../protocol/daemon/cli.ts";
 
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 /** As shells report it: 128 + SIGINT. */
 const INTERRUPTED_EXIT_CODE = 130;
 
-/** Runs `run` and sets the exit code to what it resolves with; 1 when it rejects, 130 when it was interrupted. */
+/** Runs `run` and sets the exit code to what it resolves with; when it rejects, 2 for a word that was not understood, else 1; 130 when it was interrupted. */
 export async function interruptible(run: (signal: AbortSignal) => Promise<number>): Promise<void> {
   const interrupted = new AbortController();
   const stop = () => interrupted.abort(new Error("interrupted"));
@@ -20,7 +22,7 @@ export async function interruptible(run: (signal: AbortSignal) => Promise<number
       process.exitCode = INTERRUPTED_EXIT_CODE;
     } else {
       process.stderr.write(`coilgun-bench: ${error instanceof Error ? error.message : error}\n`);
-      process.exitCode = 1;
+      process.exitCode = error instanceof CommanderError ? EXIT.notUnderstood : EXIT.failed;
     }
   } finally {
     for (const name of SIGNALS) process.off(name, stop);

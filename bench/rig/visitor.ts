@@ -23,6 +23,7 @@ export interface Visit {
   /** Chooses the Accept header: a document, or something a script fetches. */
   readonly contentType: string;
   readonly cookie?: string | undefined;
+  readonly authorization?: string | undefined;
   /** The page of the same site that the visitor comes from. */
   readonly referer?: string | undefined;
   /** The address that a proxy in front says the visitor has. */
@@ -40,9 +41,15 @@ export interface VisitedPage {
   readonly body: Buffer;
 }
 
+/** A visit's page, and how long after its request the head had come, and the whole page. */
+interface TimedPage extends VisitedPage {
+  readonly firstByteMs: number;
+  readonly wholeMs: number;
+}
+
 export interface Visitor {
   /** Rejects when no complete response arrives, or its coding cannot be undone. */
-  visit(visit: Visit, signal?: AbortSignal): Promise<VisitedPage>;
+  visit(visit: Visit, signal?: AbortSignal): Promise<TimedPage>;
   close(): void;
 }
 
@@ -71,11 +78,12 @@ const SCRIPT_HEADERS = {
   Priority: "u=4",
 } as const;
 
-/** The headers that a browser sends for `visit`. @internal */
+/** The headers that a browser sends for `visit`. */
 export const headersFor = ({
   host,
   contentType,
   cookie,
+  authorization,
   referer,
   network,
   form,
@@ -84,6 +92,7 @@ export const headersFor = ({
   ...BROWSER_HEADERS,
   ...(contentType.startsWith("text/html") ? DOCUMENT_HEADERS : SCRIPT_HEADERS),
   ...(cookie === undefined ? {} : { Cookie: cookie }),
+  ...(authorization === undefined ? {} : { Authorization: authorization }),
   ...(referer === undefined ? {} : { Referer: referer, "Sec-Fetch-Site": "same-origin" }),
   ...(network === undefined ? {} : { "X-Forwarded-For": network }),
   ...(form === undefined
@@ -105,13 +114,18 @@ export function visitorOf(address: string, clock: Clock): Visitor {
         const { path, form } = visit;
         const method = form === undefined ? "GET" : "POST";
         const headers = headersFor(visit);
+        const from = clock.now();
         const response = await ask({ ...edge, agent, method, path, headers, signal: within }, form);
+        const firstByteMs = clock.now() - from;
         const coded = await bodyOf(response);
+        const wholeMs = clock.now() - from;
         return {
           status: response.statusCode ?? 0,
           headers: response.headers,
           rawHeaders: response.rawHeaders,
           body: await undoCoding(coded, response.headers["content-encoding"]),
+          firstByteMs,
+          wholeMs,
         };
       }),
     close: () => agent.destroy(),
@@ -130,17 +144,28 @@ async function bodyOf(response: IncomingMessage): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
-const UNDO: Readonly<Record<string, (coded: Buffer) => Promise<Buffer>>> = {
-  gzip: promisify<Buffer, Buffer>(gunzip),
-  deflate: promisify<Buffer, Buffer>(inflate),
-  br: promisify<Buffer, Buffer>(brotliDecompress),
-  zstd: promisify<Buffer, Buffer>(zstdDecompress),
+interface Limit {
+  readonly maxOutputLength?: number;
+}
+
+const UNDO: Readonly<Record<string, (coded: Buffer, limit: Limit) => Promise<Buffer>>> = {
+  gzip: promisify<Buffer, Limit, Buffer>(gunzip),
+  deflate: promisify<Buffer, Limit, Buffer>(inflate),
+  br: promisify<Buffer, Limit, Buffer>(brotliDecompress),
+  zstd: promisify<Buffer, Limit, Buffer>(zstdDecompress),
 };
 
-/** The body without its content coding; rejects where that is none that browsers know. */
-export async function undoCoding(body: Buffer, coding: string | undefined): Promise<Buffer> {
+/**
+ * The body without its content coding; rejects where that is none that browsers know, or where it has more than `mostBytes`
+ * (ERR_BUFFER_TOO_LARGE).
+ */
+export async function undoCoding(
+  body: Buffer,
+  coding: string | undefined,
+  mostBytes?: number,
+): Promise<Buffer> {
   if (coding === undefined || coding === "identity") return body;
   const undo = UNDO[coding.toLowerCase()];
-  if (undo === undefined) throw new Error(`the edge answered in a coding that was not asked for: ${coding}`);
-  return undo(body);
+  if (undo === undefined) throw new Error(`the answer came in a coding that was not asked for: ${coding}`);
+  return undo(body, mostBytes === undefined ? {} : { maxOutputLength: mostBytes });
 }

@@ -64,7 +64,7 @@ const complaintText = (error: unknown): string => {
   return BUGS.has(codeOf(error)) ? (error.stack ?? error.message) : error.message;
 };
 
-/** The version of the package that this file is part of; it runs both from the source tree and from dist/. @internal */
+/** The version of the package that this file is part of; it runs both from the source tree and from dist/. */
 export const ownVersion = (): string => {
   for (const up of ["../..", "../../.."]) {
     try {

@@ -21,7 +21,7 @@ import {
 export const PRIVATE_MODE = 0o600;
 
 /** Makes a new file; throws Node's EEXIST when there is one. */
-export const writeNewPrivateFile = (path: string, text: string): void => {
+export const writeNewPrivateFile = (path: string, text: string | Uint8Array): void => {
   writeWhole(openSync(path, "wx", PRIVATE_MODE), text);
 };
 
@@ -45,7 +45,7 @@ export const replacePrivateFile = (path: string, text: string): void => {
   }
 };
 
-const writeWhole = (file: number, text: string): void => {
+const writeWhole = (file: number, text: string | Uint8Array): void => {
   try {
     writeFileSync(file, text);
     fsyncSync(file);

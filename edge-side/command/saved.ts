@@ -1,0 +1,209 @@
+/**
+ * `coilgun-edge saved <access.log>`: what the edge's own access log says was saved, by answer, by reason and by host. Reads files of any size line
+ * by line, packed ones (.gz) too, and standard input as `-`. Lines that are none of the edge's records are counted, not guessed at.
+ */
+import { createReadStream } from "node:fs";
+import type { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { StringDecoder } from "node:string_decoder";
+import { createGunzip } from "node:zlib";
+import {
+  bytesInWords,
+  type Column,
+  percent,
+  renderTable,
+  wholeNumber,
+  wrapped,
+} from "../../protocol/daemon/text-table.ts";
+import { Complaint, codeOf } from "../../protocol/runtime/user-error.ts";
+import { inWords } from "../../protocol/scope/no-base-words.ts";
+
+export interface Tally {
+  answers: number;
+  pageBytes: number;
+  /** What the link carried of the answers' bodies. */
+  answerBytes: number;
+}
+
+const newTally = (): Tally => ({ answers: 0, pageBytes: 0, answerBytes: 0 });
+
+/** More hosts than that are one row: a log may name what visitors made up. @internal */
+export const MOST_HOSTS = 1_000;
+const OTHER_HOSTS = "(other hosts)";
+const HOSTS_SHOWN = 20;
+/** Of a line; a record has a few thousand at most. */
+const LONGEST_LINE = 256 * 1024;
+
+export class Savings {
+  readonly all: Tally = newTally();
+  readonly byAnswer = new Map<string, Tally>();
+  readonly byReason = new Map<string, Tally>();
+  readonly byHost = new Map<string, Tally>();
+  /** Records without an answer: refused, failed, or answered by the edge itself. */
+  unanswered = 0;
+  /** Lines of an origin side: the same exchanges, seen from there. */
+  ofOriginSide = 0;
+  /** Lines that are no record. */
+  broken = 0;
+
+  add(line: string): void {
+    if (line.trim() === "") return;
+    const record = line.length > LONGEST_LINE ? undefined : recordIn(line);
+    if (record === undefined) this.broken += 1;
+    else if (!("target" in record)) this.#addOther(record);
+    else if (typeof record.answer !== "string") this.unanswered += 1;
+    else this.#count(record.answer, record);
+  }
+
+  #addOther(record: Fields): void {
+    if ("stream" in record) this.ofOriginSide += 1;
+    else this.broken += 1;
+  }
+
+  #count(answer: string, { reason, host, pageBytes, answerBytes }: Fields): void {
+    const sizes = { pageBytes: bytesIn(pageBytes), answerBytes: bytesIn(answerBytes) };
+    const named = typeof host === "string" ? host : "(no host)";
+    const place = this.byHost.has(named) || this.byHost.size < MOST_HOSTS ? named : OTHER_HOSTS;
+    const tallies = [this.all, tallyOf(this.byAnswer, answer), tallyOf(this.byHost, place)];
+    if (typeof reason === "string") tallies.push(tallyOf(this.byReason, reason));
+    for (const tally of tallies) {
+      tally.answers += 1;
+      tally.pageBytes += sizes.pageBytes;
+      tally.answerBytes += sizes.answerBytes;
+    }
+  }
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+const recordIn = (line: string): Fields | undefined => {
+  try {
+    const read: unknown = JSON.parse(line);
+    return typeof read === "object" && read !== null ? (read as Fields) : undefined;
+  } catch {
+    return undefined;
+  }
+};
+
+const tallyOf = (tallies: Map<string, Tally>, name: string): Tally => {
+  const tally = tallies.get(name) ?? newTally();
+  tallies.set(name, tally);
+  return tally;
+};
+
+const bytesIn = (value: unknown): number => (typeof value === "number" && value >= 0 ? value : 0);
+
+/** Reads each file in turn. Throws Complaint where one cannot be read to its end. */
+export const readSavings = async (files: readonly string[], stdin: Readable): Promise<Savings> => {
+  const savings = new Savings();
+  for (const file of files) {
+    try {
+      await readLines(file === "-" ? stdin : createReadStream(file), file, (line) => savings.add(line));
+    } catch (cause) {
+      throw new Complaint(`${file} cannot be read to its end (${codeOf(cause)})`, { cause });
+    }
+  }
+  return savings;
+};
+
+const readLines = async (source: Readable, file: string, take: (line: string) => void): Promise<void> => {
+  const read = async (pieces: AsyncIterable<Buffer>) => {
+    const decoder = new StringDecoder("utf8");
+    let rest = "";
+    for await (const piece of pieces) {
+      const lines = (rest + decoder.write(piece)).split("\n");
+      // One that is too long is no record, however much of it is to come.
+      rest = (lines.pop() ?? "").slice(0, LONGEST_LINE + 1);
+      for (const line of lines) take(line);
+    }
+    take(rest);
+  };
+  await (file.endsWith(".gz") ? pipeline(source, createGunzip(), read) : pipeline(source, read));
+};
+
+const columns = (title: string): readonly Column[] => [
+  { title, align: "left" },
+  ...["answers", "page bytes", "on the link", "of page"].map(
+    (each): Column => ({ title: each, align: "right" }),
+  ),
+];
+
+const NAME_WIDTH = 34;
+
+/** What a person reads, 80 columns wide. */
+export const savingsText = (savings: Savings): string => {
+  const { all, byAnswer, byReason, byHost } = savings;
+  const share = all.pageBytes === 0 ? undefined : all.answerBytes / all.pageBytes;
+  const reasons = [...byReason].sort(([, a], [, b]) => b.answerBytes - a.answerBytes);
+  return [
+    wrapped(
+      share === undefined
+        ? "No answer with a page in it: is this the access log of an edge (accessLog in edge.yaml)?"
+        : `${wholeNumber(all.answers)} answers: pages of ${bytesInWords(all.pageBytes)} crossed the link as ${bytesInWords(all.answerBytes)}, ${percent(share)} of them.`,
+    ),
+    "",
+    ...tableOf("answer", byAnswer),
+    ...tableOf("whole or passed because", byReason),
+    ...tableOf("host", byHost),
+    ...reasons.slice(0, REASONS_EXPLAINED).map(([reason]) => wrapped(`${reason}: ${inWords(reason)}.`)),
+    wrapped(
+      "On the link: bodies of answers, without heads and framing. What helps against each reason: docs/operations.md.",
+    ),
+    ...asideLines(savings).map((line) => wrapped(line)),
+  ].join("\n");
+};
+
+const REASONS_EXPLAINED = 5;
+
+const tableOf = (title: string, tallies: ReadonlyMap<string, Tally>): string[] => {
+  if (tallies.size === 0) return [];
+  const sorted = [...tallies].sort(([, a], [, b]) => b.pageBytes - a.pageBytes);
+  const rows = sorted.slice(0, HOSTS_SHOWN).map(([name, tally]) => rowOf(name, tally));
+  const more = sorted.length - rows.length;
+  return [renderTable(columns(title), rows), ...(more > 0 ? [`and ${more} more`] : []), ""];
+};
+
+/** A log is written by strangers: nothing of it may move a terminal's cursor. */
+const shown = (name: string): string => name.replace(/[^\x20-\x7e]/g, "?").slice(0, NAME_WIDTH);
+
+const rowOf = (name: string, { answers, pageBytes, answerBytes }: Tally): string[] => [
+  shown(name),
+  wholeNumber(answers),
+  bytesInWords(pageBytes),
+  bytesInWords(answerBytes),
+  pageBytes === 0 ? "-" : percent(answerBytes / pageBytes),
+];
+
+const asideLines = ({ unanswered, ofOriginSide, broken }: Savings): string[] => [
+  ...(unanswered > 0
+    ? [`${wholeNumber(unanswered)} records have no answer: refused, failed, or said by the edge itself.`]
+    : []),
+  ...(ofOriginSide > 0
+    ? [`${wholeNumber(ofOriginSide)} lines are an origin side's and were passed over: its edge has them too.`]
+    : []),
+  ...(broken > 0 ? [`${wholeNumber(broken)} lines are no access records and were passed over.`] : []),
+];
+
+/** The same with stable names. */
+export const savingsJson = ({
+  all,
+  byAnswer,
+  byReason,
+  byHost,
+  unanswered,
+  ofOriginSide,
+  broken,
+}: Savings): string =>
+  JSON.stringify(
+    {
+      ...all,
+      byAnswer: Object.fromEntries(byAnswer),
+      byReason: Object.fromEntries(byReason),
+      byHost: Object.fromEntries(byHost),
+      unanswered,
+      ofOriginSide,
+      broken,
+    },
+    undefined,
+    2,
+  );

@@ -1,0 +1,58 @@
+/** Tables and figures as the commands print them. */
+
+export interface Column {
+  readonly title: string;
+  /** Text left, numbers right. */
+  readonly align: "left" | "right";
+}
+
+/** Rows of cells under titles, columns as wide as their widest cell; a row "-" draws a rule. No line ends in blanks. */
+export function renderTable(columns: readonly Column[], rows: readonly (readonly string[] | "-")[]): string {
+  const cells = rows.filter((row) => row !== "-");
+  const widths = columns.map(({ title }, at) =>
+    Math.max(title.length, ...cells.map((row) => (row[at] ?? "").length)),
+  );
+  const line = (row: readonly string[]) =>
+    columns
+      .map(({ align }, at) => {
+        const [text, width] = [row[at] ?? "", widths[at] ?? 0];
+        return align === "right" ? text.padStart(width) : text.padEnd(width);
+      })
+      .join("  ")
+      .trimEnd();
+  const rule = widths.map((width) => "─".repeat(width)).join("──");
+  return [
+    line(columns.map(({ title }) => title)),
+    rule,
+    ...rows.map((row) => (row === "-" ? rule : line(row))),
+  ].join("\n");
+}
+
+/** 1234567 as "1,234,567". */
+export const wholeNumber = (value: number): string =>
+  String(Math.round(value)).replace(/\B(?=(\d{3})+$)/g, ",");
+
+/** A share as a percentage with three significant digits at most: "18.6 %", "0.57 %". */
+export function percent(share: number): string {
+  const value = share * 100;
+  return `${value >= 10 ? value.toFixed(1) : value.toFixed(2)} %`;
+}
+
+/** "612 B", "24.1 KB", "1.24 MB", "3.10 GB": thousands, as the figures of lines are. */
+export function bytesInWords(bytes: number): string {
+  if (bytes < 1_000) return `${Math.round(bytes)} B`;
+  const [unit, by] = bytes < 1e6 ? ["KB", 1e3] : bytes < 1e9 ? ["MB", 1e6] : ["GB", 1e9];
+  const value = bytes / by;
+  return `${value.toFixed(value < 10 ? 2 : value < 100 ? 1 : 0)} ${unit}`;
+}
+
+/** Lines of at most `width` characters, broken at blanks; a longer word has a line of its own. */
+export function wrapped(text: string, width = 80): string {
+  const lines: string[] = [];
+  for (const word of text.split(" ")) {
+    const last = lines.at(-1);
+    if (last === undefined || last.length + 1 + word.length > width) lines.push(word);
+    else lines[lines.length - 1] = `${last} ${word}`;
+  }
+  return lines.join("\n");
+}
