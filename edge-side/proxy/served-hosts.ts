@@ -32,7 +32,12 @@ export class ServedHosts {
   readonly #cookieHistory = new CookieHistory();
   #keys: ReadonlyMap<
     string,
-    { readonly secret: Secret; readonly hosts: ReadonlySet<string>; readonly limits: KeyLimits }
+    {
+      readonly secret: Secret;
+      readonly hosts: ReadonlySet<string>;
+      readonly limits: KeyLimits;
+      readonly weight: number;
+    }
   > = new Map();
   #rules: ReadonlyMap<string, HostRules> = new Map();
   #trusts: Trust = () => false;
@@ -45,12 +50,13 @@ export class ServedHosts {
   replace({ keys, trustedProxies }: HostSettings): ReadonlySet<string> {
     const before = this.#keys;
     this.#keys = new Map(
-      keys.map(({ key, hosts, links, addresses }) => [
+      keys.map(({ key, hosts, links, weight, addresses }) => [
         key.id,
         {
           secret: key.secret,
           hosts: new Set(hosts.map(({ host }) => host)),
           limits: { links, lists: inNetworks(addresses) },
+          weight,
         },
       ]),
     );
@@ -75,6 +81,11 @@ export class ServedHosts {
   /** Whether links of this key may serve the host. */
   serves(keyId: string, host: string): boolean {
     return this.#keys.get(keyId)?.hosts.has(host) === true;
+  }
+
+  /** The part of the pages that an origin side with this key gets, beside others. */
+  weightOf(keyId: string): number {
+    return this.#keys.get(keyId)?.weight ?? 1;
   }
 
   /** Undefined for a key that is not known, or not any more. */
