@@ -61,6 +61,8 @@ export interface EdgeKey {
   readonly hosts: readonly ServedHost[];
   /** Most links at once. */
   readonly links: number;
+  /** The part of the pages that each origin side with this key gets, beside others of the host. */
+  readonly weight: number;
   /** From where origin sides with this key are expected. */
   readonly addresses: readonly Network[];
 }
@@ -217,15 +219,18 @@ const edgeKey = (near: Surroundings) =>
     links: count(64, { least: 1, most: 10_000 }).describe(
       "Most links with this key at once; one more is closed.",
     ),
+    weight: count(1, { least: 1, most: 1_000 }).describe(
+      "Of several origin sides of a host: the part of the templates that each with this key gets.",
+    ),
     addresses: z
       .array(written(parseNetwork, "a range of addresses, such as 10.0.0.0/8"))
       .prefault([])
       .describe(
         "From where its origin sides dial: a second one from another address that was never seen before is a warning in the log.",
       ),
-  }).transform(({ hosts, links, addresses, ...written }, context): EdgeKey => {
+  }).transform(({ hosts, links, weight, addresses, ...written }, context): EdgeKey => {
     const key = keyOf(written, context);
-    return key === undefined ? z.NEVER : { key, hosts, links, addresses };
+    return key === undefined ? z.NEVER : { key, hosts, links, weight, addresses };
   });
 
 const servedHost = (near: Surroundings) =>

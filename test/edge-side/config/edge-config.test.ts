@@ -67,6 +67,7 @@ describe("a valid edge.yaml", () => {
             },
           ],
           links: 64,
+          weight: 1,
           addresses: [],
         },
       ],
