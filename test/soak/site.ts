@@ -27,8 +27,6 @@ export interface Sent {
   readonly digest: string;
 }
 
-/** Of the town that the pages are about, each second. */
-const MOMENTS_PER_SECOND = 2;
 const STEADY_BYTES = [200, 4_000, 60_000, 250_000] as const;
 const PIECES = 6;
 const PIECE_MS = 40;
@@ -45,12 +43,14 @@ export class SoakSite {
   readonly #sockets = new WebSocketServer({ noServer: true });
   readonly #upgraded = new Set<Duplex>();
   readonly #steady: readonly Buffer[];
+  readonly #pages: ReadonlyMap<string, Page>;
   #serial = 0;
   #server: Server | undefined;
   port = 0;
 
   constructor(seed: number) {
     this.#seed = seed;
+    this.#pages = makePages(seed);
     const chance = chanceFor(seed, "steady");
     this.#steady = STEADY_BYTES.map((bytes) => Buffer.from(chance.hex(2 * bytes), "hex"));
   }
@@ -168,19 +168,43 @@ export class SoakSite {
     return Array.from({ length: PIECES }, (_, n) => Buffer.from(of(chance.hex(400), n)));
   }
 
-  #page(
-    request: IncomingMessage,
-    path: string,
-  ): { readonly contentType: string; readonly cacheControl: string; readonly body: Buffer } {
-    const moment = (systemClock.now() / 1000) * MOMENTS_PER_SECOND;
-    const visit = visitOf(request, { seed: this.#seed, number: this.#serial, moment });
-    const target = path.startsWith("/order") || path.startsWith("/upload") ? "/account" : path;
-    const page = renderTarget(visit, target);
-    if (page === undefined) throw new Error(`the site has no ${target}`);
-    const cacheControl = { account: "private, no-cache", listing: "no-store" }[page.kind as string];
-    return { contentType: page.contentType, cacheControl: cacheControl ?? "no-cache", body: page.body };
+  /** One of the pages that were made at the start, with what is new today in some places: to make a page is slow. */
+  #page(request: IncomingMessage, path: string): Page {
+    const page = this.#pages.get(pathOf(path)) ?? this.#pages.get(ACCOUNT);
+    if (page === undefined) throw new Error("the site has no pages");
+    const chance = chanceFor(this.#seed, "page", this.#serial);
+    const news = () => Buffer.from(`<p>${chance.hex(16)} for ${request.headers.cookie ?? "everybody"}</p>`);
+    const part = Math.ceil(page.body.length / PLACES);
+    const pieces = Array.from({ length: PLACES }, (_, n) => [
+      page.body.subarray(n * part, (n + 1) * part),
+      news(),
+    ]);
+    return { ...page, body: Buffer.concat(pieces.flat()) };
   }
 }
+
+interface Page {
+  readonly contentType: string;
+  readonly cacheControl: string;
+  readonly body: Buffer;
+}
+
+const ACCOUNT = "/account";
+const PATHS = ["/", "/news/4000/story", "/shop?page=1", "/shop?page=2", ACCOUNT, "/api/departures"];
+const CACHED: Readonly<Record<string, string>> = { account: "private, no-cache", listing: "no-store" };
+/** What is new stands in so many places of a page. */
+const PLACES = 8;
+
+const pathOf = (path: string): string => (path.startsWith("/?") ? "/" : path);
+
+const makePages = (seed: number): ReadonlyMap<string, Page> =>
+  new Map(
+    PATHS.map((path) => {
+      const page = renderTarget(visitOf(undefined, { seed, number: 1, moment: 1 }), path);
+      if (page === undefined) throw new Error(`the site has no ${path}`);
+      return [path, { ...page, cacheControl: CACHED[page.kind] ?? "no-cache" }];
+    }),
+  );
 
 const inPieces = async (response: ServerResponse, pieces: readonly Buffer[]): Promise<void> => {
   for (const piece of pieces) {

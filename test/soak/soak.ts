@@ -186,9 +186,9 @@ export const runSoak = async (options: SoakOptions): Promise<SoakReport> => {
   };
 };
 
-/** Links end and web servers go away here; an error is what no fault explains. */
+/** Links end, web servers go away and the disk is full here; another error is what no fault explains. */
 const isComplaint = ({ level, event, text }: Readonly<Record<string, unknown>>): boolean =>
-  text !== undefined || level === "error" || Number(level) >= 50 || event === "delta rejected";
+  text !== undefined || ((level === "error" || Number(level) >= 50) && event !== "access log failed");
 
 /** How often each was asked. */
 const heapsOf = new WeakMap<RealDaemon, number>();
