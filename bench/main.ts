@@ -9,6 +9,7 @@ import { groundOfMeasurement } from "./corpus/versions.ts";
 import { demoCommand } from "./demo-run/demo-command.ts";
 import { eventsCommand } from "./events/events.ts";
 import { slowPagesCommand } from "./events/slow-pages.ts";
+import { failoverCommand } from "./failover/failover.ts";
 import { frameworksCommand } from "./frameworks/frameworks.ts";
 import { pairCommand } from "./pair/command.ts";
 import { crumbsCommand } from "./pair/crumbs.ts";
@@ -29,6 +30,7 @@ await new Command("coilgun-bench")
   .addCommand(crumbsCommand())
   .addCommand(placesCommand())
   .addCommand(restingCommand())
+  .addCommand(failoverCommand())
   .addCommand(attackCommand())
   .addCommand(demoCommand())
   .addCommand(makeCorpusCommand())
