@@ -18,7 +18,8 @@ import { haproxyBefore } from "./peers.ts";
 import { outageOf, PEER_SCENES, SCENES, type Scene } from "./scenes.ts";
 
 const MOST_OUTAGE_SECONDS = 3_600;
-const WARM_UP_MS = 1_000;
+/** Longer than a link must live to count as a good one, after which pauses between dials stay short. */
+const WARM_UP_MS = 2_500;
 
 interface FailoverOptions {
   readonly clock: Clock;
@@ -54,7 +55,7 @@ export const measureFailover = async (
 ): Promise<FailoverRow[]> => {
   await using undo = new AsyncDisposableStack();
   const ways = await start(undo);
-  return Promise.all(
+  return await Promise.all(
     ways.map(async (way) => {
       const harmed = Promise.withResolvers<number>();
       const { seconds, post: posts } = scene;

@@ -92,6 +92,9 @@ const MOST_WAITING_BYTES = 256 * 1024;
 /** What travels as one over a line that has a rate. */
 const PACKET_BYTES = 1_448;
 
+/** Timers count whole milliseconds, and come a little early at times. */
+const EARLY_MS = 1;
+
 interface Parcel {
   /** Undefined is the end. */
   readonly bytes: Buffer | undefined;
@@ -176,7 +179,7 @@ class Direction implements RelayedDirection {
   #deliver(): void {
     const now = this.#clock.now();
     for (let first = this.#waiting[0]; first !== undefined; first = this.#waiting[0]) {
-      if (this.#stalled || first.at > now) return;
+      if (this.#stalled || first.at > now + EARLY_MS) return;
       this.#waiting.shift();
       this.#comeOut(first.bytes);
     }
