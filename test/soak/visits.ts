@@ -157,7 +157,7 @@ export class SoakVisitor {
   }
 
   async #askHttp2({ method, path, headers, body }: Asking, signal: AbortSignal): Promise<Answer> {
-    const session = await this.#openSession();
+    const session = await this.#openSession(signal);
     const stream = session.request(
       { ":method": method, ":path": path, ":authority": HOST, ...headers },
       { endStream: body === undefined, signal },
@@ -172,14 +172,16 @@ export class SoakVisitor {
     return { status: Number(head[":status"]), headers: head, body: whole };
   }
 
-  async #openSession(): Promise<ClientHttp2Session> {
+  async #openSession(signal: AbortSignal): Promise<ClientHttp2Session> {
     const current = this.#session;
     if (current !== undefined && !current.closed && !current.destroyed) return current;
     const { https, authority } = this.#ports;
     const session = connect(`https://127.0.0.1:${https}`, { ca: authority, servername: HOST });
     session.on("goaway", () => session.close());
-    await once(session, "remoteSettings");
-    session.on("error", () => {});
+    const closed = new AbortController();
+    // A session may close without an error, and then its settings never come.
+    session.on("error", () => {}).once("close", () => closed.abort());
+    await once(session, "remoteSettings", { signal: AbortSignal.any([signal, closed.signal]) });
     this.#session = session;
     return session;
   }
