@@ -1,4 +1,4 @@
-/** HAProxy with what stands in its manual and Debian's own file, keeping connections as nginx does not by itself. */
+/** HAProxy with the time limits of the file that Debian brings. */
 import { join } from "node:path";
 import type { Recipe } from "../places/outside-servers.ts";
 
