@@ -66,6 +66,7 @@ const LEVELS: Readonly<Record<string, number>> = {
   "bench/codec": 23,
   "bench/demo-run": 23,
   "bench/events": 23,
+  "bench/failover": 24,
   "bench/frameworks": 23,
   "bench/frameworks/apps": 22,
   "bench/pair": 23,
@@ -299,7 +300,7 @@ describe("the search for circles", () => {
 
 /** What the kit and the bench have for starting a process, beside Node's own module. */
 const STARTING =
-  /\b(openScene|runCommand|startCommand|startScript|startBrowser|startDaemon|startProgram|measurePlaces|measureClosing|startApplication)\(/;
+  /\b(openScene|runCommand|startCommand|startScript|startBrowser|startDaemon|startProgram|measurePlaces|measureClosing|startPairWay|runSoak|startApplication)\(/;
 const startsProcesses = ({ text, imports }: SourceFile): boolean =>
   imports.includes("node:child_process") || STARTING.test(text);
 
