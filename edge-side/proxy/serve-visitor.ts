@@ -45,7 +45,7 @@ export const serveVisitor = async (visitor: Visitor, options: ServeDependencies)
     if (failure.code === "internal") options.log.error("visit failed", { ...visit.record(), error: failure });
     visit.fail(failure.code);
   }
-  options.accessLog.write(visit.record());
+  options.accessLog.write(visit.record(), visitor);
 };
 
 /** A request as it goes on, whichever link takes it. */

@@ -11,6 +11,7 @@ import { whyNotListening } from "../../protocol/daemon/findings.ts";
 import { inheritedSockets } from "../../protocol/daemon/inherited-sockets.ts";
 import type { Log } from "../../protocol/daemon/log.ts";
 import type { RunningDaemon } from "../../protocol/daemon/run-daemon.ts";
+import { LinkBook } from "../../protocol/link/link-book.ts";
 import { helloMaker } from "../../protocol/link/local-hello.ts";
 import { type Clock, systemClock } from "../../protocol/runtime/clock.ts";
 import { eventLoopLoad, type Load } from "../../protocol/runtime/event-loop-load.ts";
@@ -32,6 +33,7 @@ import { ServedHosts } from "../proxy/served-hosts.ts";
 import { Visits } from "../proxy/visits.ts";
 import { RequestCompressorPool } from "../request/compressor-pool.ts";
 import { pseudonymOf } from "../request/forward-head.ts";
+import { watchEdge } from "./watch-edge.ts";
 
 const PSEUDONYM_BYTES = 4;
 
@@ -90,6 +92,10 @@ const start = async (config: EdgeConfig, options: EdgeOptions): Promise<EdgeDaem
   });
   const commonBases = new CommonBases({ clock, log, store, memory });
   const pool = new LinkPool({ hosts, log });
+  const book = new LinkBook(clock);
+  const { hostMetrics } = config;
+  // What limits refuse is counted nowhere yet.
+  const watched = watchEdge({ clock, hostMetrics, pool, book, hosts, store, refused: () => [] });
   const accessLog = openAccessLog(config.accessLog, { clock, log });
   const wholeAnswers = new WholeAnswers({ clock, log });
   const tunnel = await acceptOrigins({
@@ -97,6 +103,7 @@ const start = async (config: EdgeConfig, options: EdgeOptions): Promise<EdgeDaem
     clock,
     log,
     pool,
+    book,
     memory,
     socket: sockets.tunnel[0],
     secretOf: (keyId) => hosts.secretOf(keyId),
@@ -125,7 +132,13 @@ const start = async (config: EdgeConfig, options: EdgeOptions): Promise<EdgeDaem
     untrusted: new UntrustedProxies(log),
     longLived,
     pseudonym: pseudonymOf(randomBytes(PSEUDONYM_BYTES).toString("hex")),
-    accessLog: wholeAnswers.countedBefore(accessLog),
+    accessLog: {
+      write(record, visitor) {
+        watched.note(record, visitor);
+        wholeAnswers.note(record);
+        accessLog.write(record);
+      },
+    },
   });
   const visitors = await serveVisitors(config, {
     clock,
@@ -158,6 +171,7 @@ const start = async (config: EdgeConfig, options: EdgeOptions): Promise<EdgeDaem
     forget,
     duties: { forget: forgetDuty(forget) },
     reopenAccessLog: () => accessLog.reopen(),
+    watched,
     async stop() {
       const drained = new AbortController();
       const bound = clock.after(times.drainMs, () => drained.abort());
@@ -171,6 +185,7 @@ const start = async (config: EdgeConfig, options: EdgeOptions): Promise<EdgeDaem
       await tunnel.close();
       await visits.over();
       wholeAnswers.stop();
+      watched.traffic.stop();
       await commonBases.stop();
       await accessLog.close();
       store.close();

@@ -10,6 +10,7 @@ import type { Hello } from "../../protocol/frames/hello.ts";
 import type { KeyProof } from "../../protocol/link/handshake.ts";
 import { LinkEndpoint } from "../../protocol/link/link.ts";
 import type { Link, LinkEnd } from "../../protocol/link/link-api.ts";
+import type { LinkBook } from "../../protocol/link/link-book.ts";
 import type { Clock, Timer } from "../../protocol/runtime/clock.ts";
 import type { MemoryBudget } from "../../protocol/runtime/memory-budget.ts";
 import { TaskSet } from "../../protocol/runtime/task-set.ts";
@@ -52,7 +53,28 @@ export interface DialOptions {
   readonly heartbeatMs: number;
   readonly memory: MemoryBudget;
   readonly service: LinkService;
+  readonly book: LinkBook;
   hello(): Hello;
+}
+
+type DialState =
+  | { readonly at: "up" | "dialling" }
+  /** `until`: on the clock. */
+  | { readonly at: "waiting"; readonly until: number };
+
+const DIALLING: DialState = { at: "dialling" };
+
+/** What is shown of a link that is kept up. */
+interface DialStatus {
+  readonly edge: string;
+  readonly key: string;
+  readonly state: DialState["at"];
+  /** Since the last good link. */
+  readonly tries: number;
+  /** Until the edge is dialled again; null where it does not wait. */
+  readonly nextMs: number | null;
+  /** Why the last try, or the last link, ended. */
+  readonly why: string;
 }
 
 /** One link, kept up until `stop`. */
@@ -66,6 +88,11 @@ export class KeptLink {
   readonly #lives = new TaskSet();
   /** Tries since the last good link. */
   #attempt = 0;
+  /** All dials after the first one. */
+  redials = -1;
+  #state: DialState = DIALLING;
+  /** Why the last try, or the last link, ended. */
+  #why = "";
   /** There was a good link, and the edge has not refused one since. */
   #served = false;
 
@@ -89,6 +116,19 @@ export class KeptLink {
     cut.removeEventListener("abort", close);
   }
 
+  get status(): DialStatus {
+    const { edge, clock } = this.#options;
+    const state = this.#state;
+    return {
+      edge: printHostPort(edge.address),
+      key: edge.key.id,
+      state: state.at,
+      tries: this.#attempt,
+      nextMs: state.at === "waiting" ? Math.max(0, Math.round(state.until - clock.now())) : null,
+      why: this.#why,
+    };
+  }
+
   async #keepUp(): Promise<void> {
     const { clock, redial, chance } = this.#options;
     for (; !this.#stopping.signal.aborted; this.#attempt++) {
@@ -97,6 +137,7 @@ export class KeptLink {
       const times = redial();
       const mostMs = this.#served ? Math.min(SOON_MS, times.mostMs) : times.mostMs;
       const pauseMs = redialDelayMs(this.#attempt, { ...times, mostMs }, chance);
+      this.#state = { at: "waiting", until: clock.now() + pauseMs };
       await clock.sleep(pauseMs, this.#stopping.signal).catch(() => {});
     }
   }
@@ -104,19 +145,22 @@ export class KeptLink {
   /** Dials once; resolves when that link takes nothing more, or could not be had. */
   async #once(): Promise<void> {
     const { clock } = this.#options;
+    this.#state = DIALLING;
+    this.redials++;
     try {
       const transport = await this.#dial();
       const startedAt = clock.now();
       const end = await this.#run(transport);
+      this.#why = `${end.code}: ${end.message}`;
       this.#log.info("link down", { code: end.code, why: end.message });
       this.#served = clock.now() - startedAt >= GOOD_LINK_MS;
       if (this.#served) this.#attempt = 0;
     } catch (error) {
       if (this.#stopping.signal.aborted) return;
+      this.#why = whyOf(error);
       if (!(error instanceof DialError && error.code === "unreachable")) this.#served = false;
       const tries = this.#attempt + 1;
-      if (tries <= TOLD || tries % 100 === 0)
-        this.#log.warn("edge not reached", { why: whyOf(error), tries });
+      if (tries <= TOLD || tries % 100 === 0) this.#log.warn("edge not reached", { why: this.#why, tries });
     }
   }
 
@@ -153,7 +197,7 @@ export class KeptLink {
   }
 
   #run(transport: Transport): Promise<LinkEnd> {
-    const { edge, clock, memory, heartbeatMs, hello, service } = this.#options;
+    const { edge, clock, memory, heartbeatMs, hello, service, book } = this.#options;
     const { promise, resolve } = Promise.withResolvers<LinkEnd>();
     const life = Promise.withResolvers<void>();
     this.#lives.add(life.promise);
@@ -170,6 +214,8 @@ export class KeptLink {
       events: {
         up: () => {
           served = service.serve(link);
+          book.up(link);
+          this.#state = { at: "up" };
           this.#log.info("link up");
         },
         opened: (stream, open) => served?.opened(stream, open),
@@ -179,6 +225,7 @@ export class KeptLink {
         draining: () => resolve(SAID_GO_AWAY),
         closed: (end) => {
           this.#links.delete(link);
+          book.down(link);
           life.resolve();
           resolve(end);
         },

@@ -30,6 +30,7 @@ import { withVisitorsHost } from "../answer/restore-host.ts";
 import { BufferedAnswer, encodeBuffered, sentBuffered } from "../answer/send-buffered.ts";
 import { streamPage } from "../answer/send-streamed.ts";
 import type { SlowPages } from "../answer/slow-pages.ts";
+import type { Route } from "../config/route-config.ts";
 import { type ExchangePhases, type ExchangeRecord, recordOf } from "../exchange/access-record.ts";
 import type { ExchangeLimits, IncomingExchange } from "../exchange/incoming-exchange.ts";
 import { type HeldBody, NO_BODY_HELD, type RequestDecoders, requestBodyOf } from "../request/decode-body.ts";
@@ -45,7 +46,9 @@ export interface ExchangeDependencies extends AnswerDependencies, AskDependencie
   readonly slowPages: SlowPages;
   /** The edge's running program: numbers of visitors' connections are its own. */
   readonly edgeInstance: string;
-  readonly accessLog: { write(record: ExchangeRecord): void };
+  readonly accessLog: {
+    write(record: ExchangeRecord, exchange: IncomingExchange, route: Route | undefined): void;
+  };
 }
 
 /** `take`: what is here already, if it is known. */
@@ -66,6 +69,7 @@ export const answerEdge = async (
   try {
     upload = requestBodyOf(exchange, options.requestDecoders);
     const routed = routeOf(exchange, options);
+    phases.route = routed.upstream.route;
     const response = await askUpstream(exchange, upload.body, routed, options);
     phases.response = { status: response.head.status, at: clock.now() };
     if (mayLast(response)) over = options.longLived.add(() => exchange.fail("truncated", "this side stops"));
@@ -76,7 +80,7 @@ export const answerEdge = async (
   } finally {
     over?.();
     upload.close();
-    options.accessLog.write(recordOf(exchange, phases, clock.now()));
+    options.accessLog.write(recordOf(exchange, phases, clock.now()), exchange, phases.route);
   }
 };
 

@@ -73,6 +73,11 @@ export class ConnectionPool {
     return this.#all.size - this.#beside + this.#coming;
   }
 
+  /** Requests that wait for a place. */
+  get waiting(): number {
+    return this.#queue.size;
+  }
+
   /** More than half of the places are taken by what is not at rest. */
   get isBusy(): boolean {
     return 2 * (this.size - this.#resting.size) > this.#options.most;

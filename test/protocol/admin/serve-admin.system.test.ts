@@ -6,16 +6,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { askToForget, type ForgetWhat, forgetDuty } from "../../../edge-side/command/forget.ts";
-import {
-  ADMIN_ANSWER_MS,
-  type Admin,
-  isDaemonAt,
-  LONGEST_QUESTION_BYTES,
-  serveAdmin,
-} from "../../../protocol/daemon/admin.ts";
+import type { AdminDuties } from "../../../protocol/admin/answers.ts";
+import { ADMIN_ANSWER_MS, isDaemonAt, LONGEST_QUESTION_BYTES } from "../../../protocol/admin/ask-daemon.ts";
+import { type Admin, RETRY_MS } from "../../../protocol/admin/serve-admin.ts";
 import { Complaint } from "../../../protocol/runtime/user-error.ts";
 import { FakeClock, settle } from "../../kit/fake-clock.ts";
 import { startScript } from "../../kit/run-command.ts";
+import { until } from "../../kit/until.ts";
+import { serveAt } from "./watched.ts";
 
 let folder = "";
 let path = "";
@@ -30,7 +28,7 @@ afterEach(async () => {
 });
 
 const serve = async (forget: (what: ForgetWhat) => Promise<number>): Promise<Admin> => {
-  const admin = await serveAdmin(path, "coilgun-edge", { forget: forgetDuty(forget) });
+  const { admin } = await serveAt([{ path }], { duties: { forget: forgetDuty(forget) } });
   open.push(admin);
   return admin;
 };
@@ -75,7 +73,9 @@ describe("the admin socket", () => {
 
   it.each([
     ["GET", "/forget", "", 404],
+    ["PUT", "/forget", "", 404],
     ["POST", "/", "", 404],
+    ["POST", "/status", "", 404],
     ["POST", "/forget", "", 400],
     ["POST", "/forget", "[]", 400],
     ["POST", "/forget", "null", 400],
@@ -111,21 +111,29 @@ describe("a path that is taken", () => {
     expect(await askToForget(path, { host: "a.example", url: undefined })).toBe(3);
   });
 
-  it("by a living edge is left to it", async () => {
-    await serve(async () => 3);
-    await expect(serveAdmin(path, "coilgun-edge", {})).rejects.toThrow(/another coilgun-edge answers/);
+  it("by a living edge is left to it, and taken over once that has ended", async () => {
+    const before = await serve(async () => 3);
+    const clock = new FakeClock();
+    const duties: AdminDuties = { forget: forgetDuty(async () => 4) };
+    const { admin, told } = await serveAt([{ path }], { clock, duties });
+    open.push(admin);
+    expect(told).toEqual(["admin address taken"]);
     expect(await askToForget(path, { host: "a.example", url: undefined })).toBe(3);
+    await before.close();
+    await clock.advance(RETRY_MS);
+    await until(() => told.includes("admin listens"), "the socket taken over");
+    expect(await askToForget(path, { host: "a.example", url: undefined })).toBe(4);
   });
 
   it("by a file is never removed", async () => {
     writeFileSync(path, "precious");
-    await expect(serveAdmin(path, "coilgun-edge", {})).rejects.toThrow(/is not a socket/);
+    await expect(serveAt([{ path }])).rejects.toThrow(/is not a socket/);
     expect(statSync(path).size).toBe(8);
   });
 
   it("or lies in a folder that is missing, says what to do", async () => {
     const nowhere = join(folder, "none", "edge.sock");
-    await expect(serveAdmin(nowhere, "coilgun-edge", {})).rejects.toThrow(/set admin to another path/);
+    await expect(serveAt([{ path: nowhere }])).rejects.toThrow(/set admin to another path/);
   });
 });
 
