@@ -16,7 +16,7 @@ const age = (seconds) => {
   if (seconds < 7200) return Math.floor(seconds / 60) + " min";
   return seconds < 172800 ? Math.floor(seconds / 3600) + " h" : Math.floor(seconds / 86400) + " days";
 };
-const saved = ({ pageBytes, linkBytes }) => pageBytes === 0 ? "" : (100 * (1 - linkBytes / pageBytes)).toFixed(1) + " %";
+const saved = ({ pageBytes, linkBytes }) => pageBytes === 0 ? "" : (100 * Math.max(0, 1 - linkBytes / pageBytes)).toFixed(1) + " %";
 const number = (text) => ({ text: String(text), number: true });
 
 /** As many children as there are texts. */

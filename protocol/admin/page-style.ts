@@ -17,7 +17,7 @@ dl { display: grid; grid-template-columns: repeat(auto-fill, minmax(150px, 1fr))
 dl div { min-width: 0; } dt { color: var(--soft); font-size: 13px; } dd { margin: 0; font-size: 20px; font-variant-numeric: tabular-nums; }
 .wide { overflow-x: auto; } table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
 th, td { text-align: left; padding: 4px 12px 4px 0; border-bottom: 1px solid var(--line); vertical-align: top; }
-th { color: var(--soft); font-weight: 600; font-size: 13px; white-space: nowrap; } td { overflow-wrap: anywhere; min-width: 5em; }
+th { color: var(--soft); font-weight: 600; font-size: 13px; white-space: nowrap; } td { overflow-wrap: break-word; max-width: 40em; }
 .number { text-align: right; white-space: nowrap; } tr:last-child td { border-bottom: 0; }
 .none { margin: 0; color: var(--soft); } [hidden] { display: none; }
 svg { display: block; width: 100%; height: 160px; border-bottom: 1px solid var(--line); }
@@ -27,5 +27,5 @@ svg { display: block; width: 100%; height: 160px; border-bottom: 1px solid var(-
 .key .pages { color: var(--pages); } .key .link { color: var(--link); }
 .key .pages::before { content: "━ "; } .key .link::before { content: "╍ "; }
 footer { display: flex; gap: 16px; margin-top: 16px; } a { color: var(--link); }
-@media (min-width: 1100px) { main { grid-template-columns: repeat(2, minmax(0, 1fr)); } #reasons, dl, main > section:nth-of-type(1), main > section:nth-of-type(3), main > section:last-of-type { grid-column: 1 / -1; } }
+@media (min-width: 1100px) { main { grid-template-columns: repeat(2, minmax(0, 1fr)); } main > * { grid-column: 1 / -1; } main > section:nth-of-type(4), main > section:nth-of-type(5) { grid-column: auto; } }
 `;

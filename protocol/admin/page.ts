@@ -18,7 +18,7 @@ export const PAGE_POLICY = [
 ].join("; ");
 
 const table = (id: string, caption: string, columns: readonly string[]): string => `
-<section aria-labelledby="${id}-title">
+<section>
 <h2 id="${id}-title">${caption}</h2>
 <div class="wide" tabindex="0" role="region" aria-labelledby="${id}-title">
 <table><thead><tr>${columns.map((name) => `<th scope="col"${name.startsWith("#") ? ' class="number"' : ""}>${name.replace("#", "")}</th>`).join("")}</tr></thead><tbody id="${id}"></tbody></table>
@@ -45,7 +45,7 @@ export const PAGE = `<!doctype html>
 <main>
 <ul id="reasons"></ul>
 <dl id="figures"></dl>
-<section aria-labelledby="chart-title">
+<section>
 <h2 id="chart-title">Saved in the last five minutes</h2>
 <p class="key"><span class="pages">pages</span> <span class="link">on the link</span>, bytes a second</p>
 <svg id="chart" role="img" aria-label="No visits yet." viewBox="0 0 600 160" preserveAspectRatio="none"></svg>
@@ -54,9 +54,9 @@ export const PAGE = `<!doctype html>
 ${table("hosts", "Hosts, since the start", ["Host", "#Links", "#Visits", "#Pages", "#On the link", "#Saved"])}
 ${table("pages", "Pages, in the last minutes", ["Host and path", "#Visits", "#Pages", "#On the link", "#Saved"])}
 ${table("answers", "Answers, in the last five minutes", ["Answer", "Reason", "#Times"])}
+${table("troubles", "Failures, in the last five minutes, and refusals since the start", ["What", "#Times"])}
 ${table("links", "Links", ["Key", "Address", "State", "#Up", "#Round trip", "#Streams", "#Sent", "#Received"])}
 ${table("dials", "Links that are kept up", ["Edge", "State", "#Tries", "#Next in", "Why the last one ended"])}
-${table("troubles", "Failures, in the last five minutes, and refusals since the start", ["What", "#Times"])}
 ${table("events", "Events", ["Time", "Level", "Event", "More"])}
 </main>
 <footer><a href="metrics">Metrics</a> <a href="status">State as JSON</a></footer>

@@ -48,7 +48,8 @@ const linesOfLinks = ({ links }: Status): string[] =>
 
 const printDial = ({ edge, state, tries, nextMs, why }: Status["dials"][number]): string => {
   const last = why === "" ? "" : `; the last one ended: ${why}`;
-  if (nextMs === null) return `${edge} ${state}${state === "up" ? "" : `, try ${tries + 1}`}${last}`;
+  if (state === "up") return `${edge} up`;
+  if (nextMs === null) return `${edge} is dialled, try ${tries + 1}${last}`;
   return `${edge} waits ${(nextMs / 1_000).toFixed(1)} s for try ${tries + 2}${last}`;
 };
 
@@ -83,7 +84,7 @@ const several = (count: number, what: string): string => `${count} ${what}${coun
 
 /** Empty where there was nothing to save. */
 const saved = (pageBytes: number, linkBytes: number): string =>
-  pageBytes === 0 ? "" : `${(100 * (1 - linkBytes / pageBytes)).toFixed(1)} % saved`;
+  pageBytes === 0 ? "" : `${(100 * Math.max(0, 1 - linkBytes / pageBytes)).toFixed(1)} % saved`;
 
 /** `1.5 MiB`; without the decimals that printSize would refuse to round. */
 const printBytes = (bytes: number): string => {
