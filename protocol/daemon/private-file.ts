@@ -18,7 +18,7 @@ import {
 } from "node:fs";
 
 /** Readable and writable by the owner alone. */
-export const PRIVATE_MODE = 0o600;
+const PRIVATE_MODE = 0o600;
 
 /** Makes a new file; throws Node's EEXIST when there is one. */
 export const writeNewPrivateFile = (path: string, text: string): void => {
