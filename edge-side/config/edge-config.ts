@@ -4,16 +4,17 @@
  * (protocol/config/parse-config.ts).
  */
 import { z } from "zod";
+import { type AdminListen, adminSetting } from "../../protocol/config/admin-settings.ts";
 import type { LogSettings } from "../../protocol/config/log-settings.ts";
 import { loadConfig, type Surroundings } from "../../protocol/config/parse-config.ts";
 import {
   type AccessLogTarget,
   accessLog,
-  adminSocket,
   block,
   count,
   drainStreams,
   heartbeat,
+  hostMetrics,
   hostName,
   logBlock,
   type MemorySettings,
@@ -51,8 +52,10 @@ export interface EdgeConfig {
   readonly proxyStatus: boolean;
   readonly accessLog: AccessLogTarget;
   readonly log: LogSettings;
-  /** Path of the unix socket that commands speak to. */
-  readonly admin: string | undefined;
+  /** Where it is asked about itself. */
+  readonly admin: readonly AdminListen[];
+  /** Whether metrics say which host. */
+  readonly hostMetrics: boolean;
 }
 
 /** A link key and the hosts it may serve. */
@@ -194,7 +197,8 @@ export const edgeSettings = (near: Surroundings): z.ZodType<EdgeConfig> =>
       ),
     accessLog: accessLog(near),
     log: logBlock(),
-    admin: adminSocket(near, "`coilgun-edge reload` and `coilgun-edge forget` speak"),
+    admin: adminSetting(near, "`coilgun-edge reload` and `coilgun-edge forget`"),
+    hostMetrics: hostMetrics(),
   })
     .refine(({ limits, memory }) => limits.pageBytes <= memory.perKeyBytes, {
       abort: true,
@@ -206,7 +210,7 @@ export const edgeSettings = (near: Surroundings): z.ZodType<EdgeConfig> =>
       path: ["tunnel"],
       error: "listens where visitors are served; give each a port of its own",
     })
-    .transform(({ admin, ...rest }): EdgeConfig => ({ ...rest, admin }));
+    .transform((settings): EdgeConfig => settings);
 
 const edgeKey = (near: Surroundings) =>
   block({

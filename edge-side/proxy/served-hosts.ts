@@ -75,6 +75,10 @@ export class ServedHosts {
     return this.#rules.get(host);
   }
 
+  get hosts(): Iterable<string> {
+    return this.#rules.keys();
+  }
+
   /** The host of this edge, where it has one only. */
   get soleHost(): string | undefined {
     const [host, another] = this.#rules.keys();

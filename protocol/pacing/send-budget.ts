@@ -103,6 +103,11 @@ export class SendBudget {
     return this.#rtt.ms;
   }
 
+  /** Of messages, all together. */
+  get sentBytes(): number {
+    return this.#sentBytes;
+  }
+
   /** What the path has shown to deliver, bytes per millisecond; 0 while nothing has used it up. */
   get bytesPerMs(): number {
     return this.#provenBytesPerMs;

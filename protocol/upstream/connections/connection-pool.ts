@@ -75,7 +75,12 @@ export class ConnectionPool {
 
   /** Connections that are not at rest, in places or beside them, and requests in the queue. */
   get load(): number {
-    return this.#all.size - this.#resting.size + this.#coming + this.#queue.size;
+    return this.#all.size - this.#resting.size + this.#coming + this.waiting;
+  }
+
+  /** Requests that wait for a place. */
+  get waiting(): number {
+    return this.#queue.size;
   }
 
   /** More than half of the places are taken by what is not at rest. */
@@ -149,8 +154,9 @@ export class ConnectionPool {
     this.#phase = "closed";
     this.#lately.close();
     this.#resting.close();
-    for (const waiting of this.#queue.all()) waiting.fail(closed());
-    for (const dial of this.#dialling) dial.abort(closed());
+    const error = closed();
+    for (const waiting of this.#queue.all()) waiting.fail(error);
+    for (const dial of this.#dialling) dial.abort(error);
     for (const { socket } of this.#all) socket.destroy();
   }
 
@@ -225,11 +231,7 @@ export class ConnectionPool {
       return await clock.within(withinMs, signal, (over) => this.#turn(wish, over));
     } catch (error) {
       if (!(error instanceof DeadlineError)) throw error;
-      this.#log.refused();
-      throw new StreamError(
-        "no-place",
-        `no place for ${withinMs} ms: the web server is busy with all ${most} connections of the route, or with this network's share of them`,
-      );
+      throw this.#log.refused(withinMs, most);
     }
   }
 
@@ -295,5 +297,3 @@ export class ConnectionPool {
     if (this.#phase === "retired" && none) this.#empty.resolve();
   }
 }
-
-const closed = (): StreamError => new StreamError("origin-failed", "the route is closed");
