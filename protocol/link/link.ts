@@ -95,11 +95,7 @@ export class LinkEndpoint implements Link {
   }
 
   get vitals(): LinkVitals {
-    return {
-      rttMs: this.#budget.baseRttMs,
-      sentBytes: this.#budget.sentBytes,
-      receivedBytes: this.#received,
-    };
+    return this.#budget.vitals(this.#received);
   }
 
   get load(): number {

@@ -8,7 +8,7 @@ import type { Socket } from "node:net";
 import { StreamError } from "../../errors.ts";
 import { DeadlineError } from "../../runtime/clock.ts";
 import { LatelyUsed } from "./lately-used.ts";
-import { PlaceLog, type PlaceLogOptions } from "./place-log.ts";
+import { PlaceLog, type PlaceLogOptions, routeClosed } from "./place-log.ts";
 import { PlaceQueue } from "./place-queue.ts";
 import { type ConnectionWish, PooledConnection, RestingConnections } from "./pooled-connection.ts";
 
@@ -94,7 +94,7 @@ export class ConnectionPool {
    */
   async take(wish: ConnectionWish, withinMs: number, signal: AbortSignal): Promise<PooledConnection> {
     signal.throwIfAborted();
-    if (this.#phase === "closed") throw closed();
+    if (this.#phase === "closed") throw routeClosed();
     const at = this.#queue.size === 0 && this.#queue.admits(wish.network);
     const rested = at ? this.#resting.take(wish) : undefined;
     if (rested !== undefined) return this.#begin(wish, rested);
@@ -154,7 +154,7 @@ export class ConnectionPool {
     this.#phase = "closed";
     this.#lately.close();
     this.#resting.close();
-    const error = closed();
+    const error = routeClosed();
     for (const waiting of this.#queue.all()) waiting.fail(error);
     for (const dial of this.#dialling) dial.abort(error);
     for (const { socket } of this.#all) socket.destroy();

@@ -50,3 +50,6 @@ export class PlaceLog {
     log?.warn("event streams and upgraded connections keep their places", { server, openStreams });
   }
 }
+
+/** What requests are told that come, or still wait, when a route is closed. */
+export const routeClosed = (): StreamError => new StreamError("origin-failed", "the route is closed");
