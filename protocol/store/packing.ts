@@ -34,6 +34,8 @@ export class Packing {
   readonly #warm = new Set<HeldVersion>();
   #warmBytes = 0;
   #timer: Timer | undefined;
+  /** The timer does not wait for one to cool. */
+  #isSoon = false;
   #isPacking = false;
 
   constructor(options: PackingOptions) {
@@ -82,10 +84,14 @@ export class Packing {
   }
 
   #keepPacking(): void {
+    const soon = this.#isCrowded;
+    if (this.#isPacking || (this.#timer !== undefined && (this.#isSoon || !soon))) return;
     const [oldest] = this.#warm;
-    if (oldest === undefined || this.#isPacking || this.#timer !== undefined) return;
+    if (oldest === undefined) return;
     const { clock } = this.#options;
-    const wait = this.#isCrowded ? TURN_MS : Math.max(TURN_MS, oldest.usedAt + COOL_MS - clock.now());
+    const wait = soon ? TURN_MS : Math.max(TURN_MS, oldest.usedAt + COOL_MS - clock.now());
+    this.#timer?.cancel();
+    this.#isSoon = soon;
     this.#timer = clock.after(wait, () => {
       this.#timer = undefined;
       void this.#turn();

@@ -12,9 +12,9 @@ import { type HeldVersion, PartitionVersions } from "./stored-version.ts";
 
 /**
  * Of the store, for versions that no list names: offers of them are under way for a moment. At 2,500 versions of 11 KB a second
- * all of the default store would be theirs in 8 s, this part lasts for one.
+ * all of the default store would be theirs in 8 s; this part lasts for half of one.
  */
-const MOST_RETIRED = 1 / 8;
+const MOST_RETIRED = 1 / 16;
 
 /** The partitions of one key. */
 interface KeyShare {
