@@ -3,7 +3,6 @@
  * those that are not used are packed, and how long one takes to read then. Each family is a host; its versions come in the order of
  * their capture, so the store keeps of each URL the newest few.
  */
-import { setTimeout as sleep } from "node:timers/promises";
 import { Command } from "commander";
 import { type Clock, systemClock } from "../../protocol/runtime/clock.ts";
 import { fingerprintOf } from "../../protocol/store/fingerprint.ts";
@@ -53,7 +52,7 @@ async function measureStore(corpus: Corpus, { clock, signal }: Bench): Promise<S
       if (version !== undefined) came.push({ version, file, bytes });
     }
   const chargedRaw = store.bytes;
-  await atRest(store, signal);
+  await atRest(store, { clock, signal });
   const chargedPacked = store.bytes;
   const held = came.filter(({ version }) => store.holds(version));
   const readMs: number[] = [];
@@ -76,10 +75,10 @@ async function measureStore(corpus: Corpus, { clock, signal }: Bench): Promise<S
   };
 }
 
-async function atRest(store: VersionStore, signal: AbortSignal): Promise<void> {
+async function atRest(store: VersionStore, { clock, signal }: Bench): Promise<void> {
   for (let before = -1; before !== store.bytes; ) {
     before = store.bytes;
-    await sleep(AT_REST_MS, undefined, { signal });
+    await clock.sleep(AT_REST_MS, signal);
   }
 }
 
