@@ -4,6 +4,7 @@ import { programNamed, runProgram } from "../protocol/daemon/cli.ts";
 import { attackCommand } from "./attack/attack.ts";
 import { baseKindsCommand } from "./codec/base-kinds.ts";
 import { codecCommand } from "./codec/codec.ts";
+import { storeCommand } from "./codec/store.ts";
 import { makeCorpusCommand } from "./corpus/make-corpus.ts";
 import { demoCommand } from "./demo-run/demo-command.ts";
 import { eventsCommand } from "./events/events.ts";
@@ -26,6 +27,7 @@ const COMMANDS = [
   frameworksCommand(),
   codecCommand(),
   baseKindsCommand(),
+  storeCommand(),
   eventsCommand(),
   slowPagesCommand(),
   crumbsCommand(),

@@ -51,7 +51,8 @@ export const encodeBuffered = async (answering: Answering, page: Buffer): Promis
   const fingerprint = fingerprintOf(page);
   const result = resultDigest(fingerprint);
   const same = sameAs(offered, fingerprint);
-  const body = same?.version.body ?? ownBuffer(page);
+  const held = same?.version.body;
+  const body = held?.length === page.length ? held : ownBuffer(page); // a damaged body is empty
   const { head, tag } = answering.options.omittedEtags?.leaveOut(
     answering.head,
     { body, fingerprint },
