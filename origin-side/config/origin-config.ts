@@ -6,13 +6,13 @@ import { z } from "zod";
 import { CODEC_NAMES, type CodecName } from "../../protocol/codec/codecs.ts";
 import type { LogSettings } from "../../protocol/config/log-settings.ts";
 import { loadConfig, type Surroundings } from "../../protocol/config/parse-config.ts";
+import { certificateFile, clientCertificate } from "../../protocol/config/pem.ts";
 import { REMOVED_SETTINGS, removedSetting } from "../../protocol/config/removed-settings.ts";
 import {
   type AccessLogTarget,
   accessLog,
   adminSocket,
   block,
-  clientCertificate,
   count,
   drainStreams,
   heartbeat,
@@ -22,7 +22,6 @@ import {
   type MemorySettings,
   memoryBlock,
   type NamedFile,
-  namedFile,
   noTwoAlike,
   optionalBlock,
   type StoreSettings,
@@ -218,7 +217,7 @@ const edge = (near: Surroundings) => {
       serverName: hostName()
         .optional()
         .describe("The name that the edge's certificate must bear; without it, the host that is dialled."),
-      authorities: namedFile(near)
+      authorities: certificateFile(near)
         .optional()
         .describe("PEM, your own authorities; without it, those that Node.js brings."),
       client: clientCertificate(near),

@@ -127,13 +127,6 @@ export const namedFile = (near: Surroundings) =>
     }
   }, "a file's name");
 
-/** What this side shows of itself to the TLS server that it dials. */
-export const clientCertificate = (near: Surroundings) =>
-  block({
-    certificate: namedFile(near).describe("PEM, of this side, shown to the server that is dialled."),
-    privateKey: namedFile(near).describe("PEM, of that certificate."),
-  }).optional();
-
 /** Refuses a second element of a list with the same `by`; the problem stands at the second. */
 export const noTwoAlike =
   <T>(by: (each: T) => string, message: string, setting?: string) =>
