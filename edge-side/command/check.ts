@@ -19,7 +19,7 @@ import {
   problem,
   warning,
 } from "../../protocol/daemon/findings.ts";
-import { edgeMemory, printMemory } from "../../protocol/daemon/memory-bound.ts";
+import { checkMemory, edgeMemory } from "../../protocol/daemon/memory-bound.ts";
 import { inNetworks, isLoopback } from "../../protocol/runtime/ip-address.ts";
 import { codeOf } from "../../protocol/runtime/user-error.ts";
 import { type EdgeConfig, edgeSettings } from "../config/edge-config.ts";
@@ -53,7 +53,7 @@ export const checkEdge = async (file: string, today: Date): Promise<readonly Fin
     ),
     ...checkProxies(config),
     ...checkPlaces(config),
-    ok(printMemory(edgeMemory(config))),
+    ...checkMemory(edgeMemory(config)),
   ];
 };
 

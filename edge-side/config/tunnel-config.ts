@@ -40,7 +40,10 @@ const ONLY_PLAIN = { insecure: "with mode: plain" };
 
 /** The setting; a host and port stand for a block that has only these. */
 export const tunnelSetting = (near: Surroundings) =>
-  z.preprocess(tunnelWritten, tunnel(near)).prefault(`0.0.0.0:${TUNNEL_PORT}`);
+  z
+    .preprocess(tunnelWritten, tunnel(near))
+    .prefault(`0.0.0.0:${TUNNEL_PORT}`)
+    .describe("Where origin sides dial in, and how both ends prove the key: host:port, or a block.");
 
 const tunnel = (near: Surroundings): z.ZodType<TunnelListen> => {
   const listen = hostPort()

@@ -103,7 +103,8 @@ export interface RedialTimes {
 }
 
 /** Reads and checks `origin.yaml`. Throws ConfigError. */
-export const loadOriginConfig = (file: string): OriginConfig => loadConfig(file, originSettings);
+export const loadOriginConfig = (file: string, alsoRead?: string[]): OriginConfig =>
+  loadConfig(file, originSettings, alsoRead);
 
 export const originSettings = (near: Surroundings): z.ZodType<OriginConfig> =>
   block({
@@ -151,20 +152,22 @@ export const originSettings = (near: Surroundings): z.ZodType<OriginConfig> =>
         "Larger heads, of requests or responses, are refused.",
       ),
       streamsPerLink: count(1_000, { least: 1, most: 1_000_000 }).describe("Exchanges on one link at once."),
-    }),
+    }).describe("What is too large or too much."),
     times: optionalBlock({
       heartbeat: heartbeat(),
       drain: time("30s", { least: "0s", most: "1h" }).describe(
         "For what is under way when the daemon stops.",
       ),
       drainStreams: drainStreams(),
-    }).transform(
-      ({ heartbeat, drain, drainStreams }): OriginTimes => ({
-        heartbeatMs: heartbeat,
-        drainMs: drain,
-        drainStreamsMs: drainStreams,
-      }),
-    ),
+    })
+      .transform(
+        ({ heartbeat, drain, drainStreams }): OriginTimes => ({
+          heartbeatMs: heartbeat,
+          drainMs: drain,
+          drainStreamsMs: drainStreams,
+        }),
+      )
+      .describe("How long what may take."),
     redial: optionalBlock({
       first: time("250ms", { least: "10ms" }).describe("The wait before an edge is dialled again, at first."),
       max: time("5s", { least: "10ms", most: "1h" }).describe(
@@ -176,7 +179,8 @@ export const originSettings = (near: Surroundings): z.ZodType<OriginConfig> =>
         path: ["first"],
         error: "must be at most redial.max",
       })
-      .transform(({ first, max }): RedialTimes => ({ firstMs: first, mostMs: max })),
+      .transform(({ first, max }): RedialTimes => ({ firstMs: first, mostMs: max }))
+      .describe("When an edge is dialled again."),
     accessLog: accessLog(near),
     log: logBlock(),
     admin: adminSetting(near, "`coilgun-origin reload`"),
@@ -202,9 +206,9 @@ const ONLY_PLAIN = { insecure: "with mode: plain" };
 const edge = (near: Surroundings) => {
   const always = {
     address: hostPort(TUNNEL_PORT).describe(`The edge's tunnel; port ${TUNNEL_PORT} if none is said.`),
-    key: block(keySettings(near)).transform(
-      (written, context): LinkKey => keyOf(written, context) ?? z.NEVER,
-    ),
+    key: block(keySettings(near))
+      .transform((written, context): LinkKey => keyOf(written, context) ?? z.NEVER)
+      .describe("The key that the edge has too."),
     connections: count(2, { least: 1, most: 64 }).describe("Links kept up to this edge."),
   };
   const mode = <Mode extends EdgeWire["mode"]>(name: Mode) =>
