@@ -11,7 +11,7 @@ import { edgeSettings } from "../edge-side/config/edge-config.ts";
 import { originSettings } from "../origin-side/config/origin-config.ts";
 import { jsonSchema, schemaText } from "../protocol/config/json-schema.ts";
 import { parseConfig } from "../protocol/config/parse-config.ts";
-import { fixturesIn, MADE_UP } from "./kit/config-fixtures.ts";
+import { FIXTURE_SECRET, fixturesIn, MADE_UP } from "./kit/config-fixtures.ts";
 
 const ROOT = join(import.meta.dirname, "..");
 const read = (path: string): string => readFileSync(join(ROOT, path), "utf8");
@@ -148,7 +148,13 @@ describe("the example configurations", () => {
 
   it.each(files)("%s can be used as it is", (name) => {
     const schema = name.endsWith("origin.yaml") ? originSettings(MADE_UP) : edgeSettings(MADE_UP);
-    const parse = () => parseConfig<unknown>({ file: name, text: read(join("examples", name)), schema });
+    const parse = () =>
+      parseConfig<unknown>({
+        file: name,
+        text: read(join("examples", name)),
+        schema,
+        env: { LINK_SECRET: FIXTURE_SECRET },
+      });
     expect(parse).not.toThrow();
   });
 });
