@@ -22,6 +22,7 @@ import { addSettingsCommand } from "../protocol/daemon/settings-command.ts";
 import { addStatusCommand } from "../protocol/daemon/status-command.ts";
 import { systemClock } from "../protocol/runtime/clock.ts";
 import { Complaint } from "../protocol/runtime/user-error.ts";
+import { parseUpstreamAddress, printUpstreamAddress } from "../protocol/upstream/upstream-address.ts";
 import { checkEdge } from "./command/check.ts";
 import { askToForget } from "./command/forget.ts";
 import { nextSteps, pair } from "./command/pair.ts";
@@ -92,9 +93,9 @@ const edgeProgram = (): Command => {
       edgeAddress,
     )
     .option(
-      "--origin <url>",
-      "the web server's address on the origin machine, such as http://127.0.0.1:3000",
-      originUrl,
+      "--origin <[host=]address>",
+      "the web server as a route names it (http://, https://, unix:), of all hosts or of one; once for each",
+      eachOrigin,
     )
     .option("--out <folder>", "where to write", ".")
     .option("--add-to <edge.yaml>", "add the key to this file in place of writing a new one")
@@ -109,13 +110,15 @@ const edgeProgram = (): Command => {
       (wishes: {
         host: string[];
         edge: HostPort;
-        origin?: string;
+        origin?: ReadonlyMap<string, string>;
         out: string;
         addTo?: string;
         force: boolean;
       }) => {
-        const { host: hosts, origin, addTo, ...rest } = wishes;
-        const all = { ...rest, hosts, origin, addTo };
+        const { host: hosts, origin: origins, addTo, ...rest } = wishes;
+        const other = [...(origins?.keys() ?? [])].find((host) => host !== "" && !hosts.includes(host));
+        if (other !== undefined) throw new Complaint(`--origin names ${other}; add --host ${other}`);
+        const all = { ...rest, hosts, origin: origins?.get(""), origins: origins ?? new Map(), addTo };
         for (const line of nextSteps(pair(all), all)) say(line);
       },
     );
@@ -172,11 +175,16 @@ const eachHost = (text: string, before: readonly string[] = []): readonly string
 
 const edgeAddress = read((text) => parseHostPort(text, TUNNEL_PORT));
 
-const originUrl = read((text) => {
-  const [, authority] = /^http:\/\/([^/?#@]+)\/?$/.exec(text) ?? [];
-  if (authority === undefined) throw new UnitError("must be http:// with host and port alone");
-  return `http://${printHostPort(parseHostPort(authority, 80))}`;
-});
+/** By host; without one, under the empty name. */
+const eachOrigin = (
+  text: string,
+  before: ReadonlyMap<string, string> = new Map(),
+): ReadonlyMap<string, string> =>
+  read((written) => {
+    const [, host, address = ""] = /^(?:([^=/]*)=)?(.*)$/.exec(written) ?? [];
+    const origin = printUpstreamAddress(parseUpstreamAddress(address));
+    return new Map([...before, [host === undefined ? "" : parseHostName(host), origin]]);
+  })(text);
 
 const urlPath = read((text) => {
   if (!text.startsWith("/")) throw new UnitError("must begin with /, such as /news?page=2");
