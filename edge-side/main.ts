@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /**
- * The command line of `coilgun-edge`: run, reload, status, check, pair, forget, saved. What each does stands in a file of its own.
+ * The command line of `coilgun-edge`: run, reload, status, health, check, pair, forget, saved, settings, completion. What each does stands in a file of its own.
  */
 import { type Command, InvalidArgumentError } from "commander";
 import { socketOf } from "../protocol/config/admin-settings.ts";
@@ -12,22 +12,26 @@ import {
   printHostPort,
   UnitError,
 } from "../protocol/config/units.ts";
-import { EXIT, programNamed, runProgram, say } from "../protocol/daemon/cli.ts";
-import { printFinding } from "../protocol/daemon/findings.ts";
+import { configOption, EXIT, exampleOf, programNamed, runProgram, say } from "../protocol/daemon/cli.ts";
+import { addCompletionCommand } from "../protocol/daemon/completion.ts";
+import { checkPrivacy, printFinding } from "../protocol/daemon/findings.ts";
+import { checkMemory, edgeMemory } from "../protocol/daemon/memory-bound.ts";
 import { askToReload } from "../protocol/daemon/reload.ts";
 import { runDaemon } from "../protocol/daemon/run-daemon.ts";
+import { addSettingsCommand } from "../protocol/daemon/settings-command.ts";
 import { addStatusCommand } from "../protocol/daemon/status-command.ts";
 import { systemClock } from "../protocol/runtime/clock.ts";
 import { Complaint } from "../protocol/runtime/user-error.ts";
+import { parseUpstreamAddress, printUpstreamAddress } from "../protocol/upstream/upstream-address.ts";
 import { checkEdge } from "./command/check.ts";
 import { askToForget } from "./command/forget.ts";
 import { nextSteps, pair } from "./command/pair.ts";
 import { readSavings, savingsJson, savingsText } from "./command/saved.ts";
-import { loadEdgeConfig } from "./config/edge-config.ts";
+import { edgeSettings, loadEdgeConfig } from "./config/edge-config.ts";
 import { startEdge } from "./run/daemon.ts";
 
 const PROGRAM = "coilgun-edge";
-const CONFIG = ["-c, --config <file>", "the config file", "edge.yaml"] as const;
+const CONFIG = configOption("edge.yaml");
 
 const edgeProgram = (): Command => {
   const program = programNamed(PROGRAM, "Serves visitors, and asks origin sides over a link that remembers.");
@@ -35,11 +39,17 @@ const edgeProgram = (): Command => {
   program
     .command("run")
     .description("serve until SIGTERM or SIGINT; SIGHUP reads the config again")
-    .option(...CONFIG)
+    .addOption(CONFIG)
+    .addHelpText("after", exampleOf(`${PROGRAM} run -c /etc/coilgun/edge.yaml`))
     .action(async ({ config: file }: { config: string }) => {
+      const files: string[] = [];
       const code = await runDaemon({
         name: PROGRAM,
-        load: () => loadEdgeConfig(file),
+        load: () => {
+          files.length = 0;
+          return loadEdgeConfig(file, files);
+        },
+        doubts: (config) => [...checkPrivacy([file, ...files]), ...checkMemory(edgeMemory(config))],
         start: (config, log) => startEdge(config, { log }),
         describe: ({ visitorsAddresses, tunnelAddress }) => ({
           visitors: visitorsAddresses.map(printHostPort).join(" "),
@@ -53,7 +63,8 @@ const edgeProgram = (): Command => {
   program
     .command("reload")
     .description("have the running daemon read its config again, and say what came of it")
-    .option(...CONFIG)
+    .addOption(CONFIG)
+    .addHelpText("after", exampleOf(`${PROGRAM} reload -c /etc/coilgun/edge.yaml`))
     .action(async ({ config: file }: { config: string }) => {
       const admin = socketOf(loadEdgeConfig(file).admin);
       for (const line of await askToReload(admin, file, { program: PROGRAM })) say(line);
@@ -64,7 +75,8 @@ const edgeProgram = (): Command => {
   program
     .command("check")
     .description("read the config and try all that it names")
-    .option(...CONFIG)
+    .addOption(CONFIG)
+    .addHelpText("after", exampleOf(`${PROGRAM} check`))
     .action(async ({ config: file }: { config: string }) => {
       const findings = await checkEdge(file, new Date(systemClock.today()));
       for (const finding of findings) say(printFinding(finding));
@@ -81,24 +93,32 @@ const edgeProgram = (): Command => {
       edgeAddress,
     )
     .option(
-      "--origin <url>",
-      "the web server's address on the origin machine, such as http://127.0.0.1:3000",
-      originUrl,
+      "--origin <[host=]address>",
+      "the web server as a route names it (http://, https://, unix:), of all hosts or of one; once for each",
+      eachOrigin,
     )
     .option("--out <folder>", "where to write", ".")
     .option("--add-to <edge.yaml>", "add the key to this file in place of writing a new one")
     .option("--force", "replace files that exist", false)
+    .addHelpText(
+      "after",
+      exampleOf(
+        `${PROGRAM} pair --host www.example.com --edge edge.example.com --origin http://127.0.0.1:3000`,
+      ),
+    )
     .action(
       (wishes: {
         host: string[];
         edge: HostPort;
-        origin?: string;
+        origin?: ReadonlyMap<string, string>;
         out: string;
         addTo?: string;
         force: boolean;
       }) => {
-        const { host: hosts, origin, addTo, ...rest } = wishes;
-        const all = { ...rest, hosts, origin, addTo };
+        const { host: hosts, origin: origins, addTo, ...rest } = wishes;
+        const other = [...(origins?.keys() ?? [])].find((host) => host !== "" && !hosts.includes(host));
+        if (other !== undefined) throw new Complaint(`--origin names ${other}; add --host ${other}`);
+        const all = { ...rest, hosts, origin: origins?.get(""), origins: origins ?? new Map(), addTo };
         for (const line of nextSteps(pair(all), all)) say(line);
       },
     );
@@ -108,7 +128,8 @@ const edgeProgram = (): Command => {
     .description("erase remembered versions, here and at the origin sides")
     .requiredOption("--host <name>", "whose versions", read(parseHostName))
     .option("--url <path>", "only those of this path and query, as visitors ask for it", urlPath)
-    .option(...CONFIG)
+    .addOption(CONFIG)
+    .addHelpText("after", exampleOf(`${PROGRAM} forget --host www.example.com --url /news`))
     .action(async ({ host, url, config: file }: { host: string; url?: string; config: string }) => {
       const admin = socketOf(loadEdgeConfig(file).admin);
       if (admin === undefined) {
@@ -125,10 +146,14 @@ const edgeProgram = (): Command => {
     .description("say what an access log of this edge says was saved")
     .argument("<access.log...>", "files, packed ones (.gz) too; - is standard input")
     .option("--json", "the same as JSON, with stable names", false)
+    .addHelpText("after", exampleOf(`${PROGRAM} saved /var/log/coilgun/access.log*`))
     .action(async (files: readonly string[], { json }: { json: boolean }) => {
       const savings = await readSavings(files, process.stdin);
       say(json ? savingsJson(savings) : savingsText(savings));
     });
+
+  addSettingsCommand(program, edgeSettings);
+  addCompletionCommand(program);
 
   return program;
 };
@@ -150,11 +175,16 @@ const eachHost = (text: string, before: readonly string[] = []): readonly string
 
 const edgeAddress = read((text) => parseHostPort(text, TUNNEL_PORT));
 
-const originUrl = read((text) => {
-  const [, authority] = /^http:\/\/([^/?#@]+)\/?$/.exec(text) ?? [];
-  if (authority === undefined) throw new UnitError("must be http:// with host and port alone");
-  return `http://${printHostPort(parseHostPort(authority, 80))}`;
-});
+/** By host; without one, under the empty name. */
+const eachOrigin = (
+  text: string,
+  before: ReadonlyMap<string, string> = new Map(),
+): ReadonlyMap<string, string> =>
+  read((written) => {
+    const [, host, address = ""] = /^(?:([^=/]*)=)?(.*)$/.exec(written) ?? [];
+    const origin = printUpstreamAddress(parseUpstreamAddress(address));
+    return new Map([...before, [host === undefined ? "" : parseHostName(host), origin]]);
+  })(text);
 
 const urlPath = read((text) => {
   if (!text.startsWith("/")) throw new UnitError("must begin with /, such as /news?page=2");

@@ -124,7 +124,8 @@ export interface EdgeTimes {
 }
 
 /** Reads and checks `edge.yaml`. Throws ConfigError. */
-export const loadEdgeConfig = (file: string): EdgeConfig => loadConfig(file, edgeSettings);
+export const loadEdgeConfig = (file: string, alsoRead?: string[]): EdgeConfig =>
+  loadConfig(file, edgeSettings, alsoRead);
 
 export const edgeSettings = (near: Surroundings): z.ZodType<EdgeConfig> =>
   block({
@@ -155,7 +156,9 @@ export const edgeSettings = (near: Surroundings): z.ZodType<EdgeConfig> =>
       pendingLinksPerAddress: count(16, { least: 1, most: 10_000 }).describe(
         "Tunnel connections of one address that have not proved a key yet.",
       ),
-    }).transform(({ bodyBytes, ...rest }): EdgeLimits => ({ ...rest, bodyBytes })),
+    })
+      .transform(({ bodyBytes, ...rest }): EdgeLimits => ({ ...rest, bodyBytes }))
+      .describe("What is too large or too much."),
     times: optionalBlock({
       originAnswer: time("60s", { least: "100ms" }).describe(
         "For the web server's response to begin, once the request is there; then 504. Longer for long polling.",
@@ -174,17 +177,19 @@ export const edgeSettings = (near: Surroundings): z.ZodType<EdgeConfig> =>
         "For what is under way when the daemon stops.",
       ),
       drainStreams: drainStreams(),
-    }).transform(
-      (times): EdgeTimes => ({
-        originAnswerMs: times.originAnswer,
-        keepAliveMs: times.keepAlive,
-        idleMs: times.idle,
-        linkMs: times.link,
-        heartbeatMs: times.heartbeat,
-        drainMs: times.drain,
-        drainStreamsMs: times.drainStreams,
-      }),
-    ),
+    })
+      .transform(
+        (times): EdgeTimes => ({
+          originAnswerMs: times.originAnswer,
+          keepAliveMs: times.keepAlive,
+          idleMs: times.idle,
+          linkMs: times.link,
+          heartbeatMs: times.heartbeat,
+          drainMs: times.drain,
+          drainStreamsMs: times.drainStreams,
+        }),
+      )
+      .describe("How long what may take."),
     trustedProxies: z
       .array(written(parseNetwork, "a range of addresses, such as 10.0.0.0/8"))
       .prefault([])

@@ -4,7 +4,8 @@
  */
 import { z } from "zod";
 import type { Surroundings } from "../../protocol/config/parse-config.ts";
-import { block, hostPort, type NamedFile, namedFile, shortFor } from "../../protocol/config/schema.ts";
+import { certificateFile, keyOfCertificate, privateKeyFile } from "../../protocol/config/pem.ts";
+import { block, hostPort, type NamedFile, shortFor } from "../../protocol/config/schema.ts";
 import type { HostPort } from "../../protocol/config/units.ts";
 
 /** One address where visitors are served. */
@@ -35,12 +36,12 @@ const listener = (near: Surroundings) =>
     shortFor("listen"),
     block({
       listen: hostPort().describe("Where visitors are served; may stand alone in place of the block."),
-      certificate: namedFile(near)
+      certificate: certificateFile(near)
         .optional()
         .describe(
           "PEM, the server's certificate first; set, visitors are served HTTPS. Read again at SIGHUP.",
         ),
-      privateKey: namedFile(near).optional().describe("PEM, of that certificate."),
+      privateKey: privateKeyFile(near).optional().describe("PEM, of that certificate."),
       compress: z
         .enum(["on", "off"])
         .prefault("on")
@@ -62,6 +63,7 @@ const listener = (near: Surroundings) =>
         abort: true,
         error: "has only one of certificate and privateKey; name both for HTTPS, or neither for HTTP",
       })
+      .check(keyOfCertificate)
       .transform(
         ({ listen, certificate, privateKey, compress, reusePort, underscores }): VisitorListen => ({
           listen,

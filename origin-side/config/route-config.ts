@@ -5,12 +5,11 @@
 import { z } from "zod";
 import type { Surroundings } from "../../protocol/config/parse-config.ts";
 import { parsePathPrefix } from "../../protocol/config/path-prefix.ts";
+import { certificateFile, clientCertificate } from "../../protocol/config/pem.ts";
 import {
   block,
-  clientCertificate,
   count,
   hostName,
-  namedFile,
   noTwoAlike,
   shortFor,
   sizeOrOff,
@@ -148,7 +147,7 @@ export const routeSettings = (near: Surroundings) =>
         .describe(
           "The name it must bear; without it, the origin's own, or the host where that is an address.",
         ),
-      authorities: namedFile(near)
+      authorities: certificateFile(near)
         .optional()
         .describe("PEM, your own authorities; without it, those that Node.js brings."),
       client: clientCertificate(near),

@@ -20,6 +20,7 @@ import { z } from "zod";
 import { withoutSecrets } from "../runtime/redact.ts";
 import { type KnownSettings, SYNTAX, unknownSetting, wordingOf } from "./messages.ts";
 import { REMOVED_SETTINGS, type RemovedSettings, removedSetting } from "./removed-settings.ts";
+import { putVariables } from "./variables.ts";
 
 /** One thing to change in a config file. Lines and columns count from 1. */
 export interface ConfigProblem {
@@ -101,6 +102,8 @@ export const parseConfig = <T>(options: {
   readonly schema: z.ZodType<T>;
   /** Settings that the schema once had; those of Coilgun's own configs when left out. */
   readonly removed?: RemovedSettings;
+  /** What `${NAME}` stands for; this process' own when left out. */
+  readonly env?: NodeJS.ProcessEnv;
 }): T => {
   const lines = new LineCounter();
   const document = parseDocument(options.text, { lineCounter: lines, prettyErrors: false, stringKeys: true });
@@ -120,6 +123,8 @@ export const parseConfig = <T>(options: {
     ({ line }, index) => syntax.findIndex((each) => each.line === line) === index,
   );
   if (syntax.length > 0) throw new ConfigError(oneALine);
+  const missing = putVariables(document, options.env ?? process.env);
+  if (missing.length > 0) throw new ConfigError(missing.map(({ offset, message }) => at(offset, message)));
   let written: unknown;
   try {
     written = withoutEmpty(document.toJS() ?? {});

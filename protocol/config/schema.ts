@@ -127,13 +127,6 @@ export const namedFile = (near: Surroundings) =>
     }
   }, "a file's name");
 
-/** What this side shows of itself to the TLS server that it dials. */
-export const clientCertificate = (near: Surroundings) =>
-  block({
-    certificate: namedFile(near).describe("PEM, of this side, shown to the server that is dialled."),
-    privateKey: namedFile(near).describe("PEM, of that certificate."),
-  }).optional();
-
 /** Refuses a second element of a list with the same `by`; the problem stands at the second. */
 export const noTwoAlike =
   <T>(by: (each: T) => string, message: string, setting?: string) =>
@@ -170,13 +163,15 @@ export const storeBlock = () =>
     noStoreTime: time("10m", { least: "1s" }).describe(
       "Versions of `no-store` responses are forgotten this long after their last use.",
     ),
-  }).transform(
-    ({ size, sessionTime, noStoreTime }): StoreSettings => ({
-      sizeBytes: size,
-      sessionMs: sessionTime,
-      noStoreMs: noStoreTime,
-    }),
-  );
+  })
+    .transform(
+      ({ size, sessionTime, noStoreTime }): StoreSettings => ({
+        sizeBytes: size,
+        sessionMs: sessionTime,
+        noStoreMs: noStoreTime,
+      }),
+    )
+    .describe("The remembered versions of pages.");
 
 /** What is not the store: bodies under way, queues, retained answers, contexts. */
 export interface MemorySettings {
@@ -199,7 +194,8 @@ export const memoryBlock = () =>
       path: ["perKey"],
       error: "must be at most memory.budget",
     })
-    .transform(({ budget, perKey }): MemorySettings => ({ budgetBytes: budget, perKeyBytes: perKey }));
+    .transform(({ budget, perKey }): MemorySettings => ({ budgetBytes: budget, perKeyBytes: perKey }))
+    .describe("What is under way, beside the store.");
 
 export const drainStreams = () =>
   time("2s", { least: "0s", most: "1h" }).describe(
@@ -213,7 +209,9 @@ export const logBlock = () =>
       .enum(LOG_FORMATS)
       .prefault("auto")
       .describe("One event a line, on standard error; `auto` is text on a terminal and JSON elsewhere."),
-  }).transform((settings): LogSettings => settings);
+  })
+    .transform((settings): LogSettings => settings)
+    .describe("The log of events.");
 
 /** Where the lines about exchanges go, one JSON line each. */
 export type AccessLogTarget =

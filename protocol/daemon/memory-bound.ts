@@ -3,6 +3,9 @@
  * request under way may hold beside that. docs/operations.md states it, `check` prints it, and a test drives every buffer against it. SPEC
  * section "Memory" says what the parts are.
  */
+import { totalmem } from "node:os";
+import { type Finding, ok, warning } from "./findings.ts";
+
 const KIB = 2 ** 10;
 const MIB = 2 ** 20;
 
@@ -63,8 +66,27 @@ export interface Present {
 export const memoryBound = (terms: MemoryTerms, { links, connections, requests }: Present): number =>
   terms.fixed + links * terms.link + connections * terms.connection + requests * terms.request;
 
+/** What this process may use: the machine's memory, or less where its cgroup (a container, a unit with MemoryMax) has less. */
+const machineBytes = (): number => {
+  const constrained = process.constrainedMemory();
+  // 0, or more than there is: no bound.
+  return constrained > 0 ? Math.min(totalmem(), constrained) : totalmem();
+};
+
+/** What the settings may take, and a warning where that is more than there is. */
+export const checkMemory = (terms: MemoryTerms, mostBytes = machineBytes()): readonly Finding[] => {
+  const over = terms.fixed - mostBytes;
+  if (over <= 0) return [ok(printMemory(terms))];
+  return [
+    warning(
+      `${printMemory(terms)}, and this machine, container or unit has ${Math.floor(mostBytes / MIB)} MiB`,
+      `lower store.size and memory.budget by ${Math.ceil(over / MIB)} MiB together, or give it more memory`,
+    ),
+  ];
+};
+
 /** As `check` says it. */
-export const printMemory = ({ fixed, link, connection, request }: MemoryTerms): string => {
+const printMemory = ({ fixed, link, connection, request }: MemoryTerms): string => {
   const each = [
     `${kibibytes(link)} a link`,
     ...(connection > 0 ? [`${kibibytes(connection)} a visitor's connection`] : []),
