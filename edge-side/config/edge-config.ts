@@ -4,6 +4,7 @@
  * (protocol/config/parse-config.ts).
  */
 import { z } from "zod";
+import { isHostPattern } from "../../protocol/config/host-pattern.ts";
 import type { LogSettings } from "../../protocol/config/log-settings.ts";
 import { loadConfig, type Surroundings } from "../../protocol/config/parse-config.ts";
 import {
@@ -14,7 +15,7 @@ import {
   count,
   drainStreams,
   heartbeat,
-  hostName,
+  hostPattern,
   logBlock,
   type MemorySettings,
   memoryBlock,
@@ -69,7 +70,7 @@ const BASES = ["session", "site", "url", "off"] as const satisfies readonly Base
 
 /** A host, and whose versions may be bases of its pages (ScopePolicy). */
 interface ServedHost extends AnswerSettings {
-  /** As in a Host field without port: lower case, no final dot. */
+  /** As in a Host field without port: lower case, no final dot; or a pattern (host-pattern). */
   readonly host: string;
   readonly bases: BasesPolicy;
   /** Names of cookies that make no session, beside the built-in ones; one `*` stands for any characters. */
@@ -230,7 +231,9 @@ const edgeKey = (near: Surroundings) =>
 
 const servedHost = (near: Surroundings) =>
   block({
-    host: hostName().describe("May stand alone in place of the block."),
+    host: hostPattern().describe(
+      "A host, `*.example.com` for every name below it, or `*` for every host; the most particular counts. May stand alone in place of the block.",
+    ),
     bases: z
       .enum(BASES)
       .prefault("session")
@@ -260,7 +263,13 @@ const servedHost = (near: Surroundings) =>
       .prefault([])
       .describe("What an extended CONNECT of HTTP/2 may ask for beside websocket; others get 501."),
     ...answerSettings(near),
-  }).transform(({ fallback, errorPage, ...rest }): ServedHost => ({ ...rest, fallback, errorPage }));
+  })
+    .refine(({ host, fallback }) => !isHostPattern(host) || fallback === undefined || fallback.paths, {
+      abort: true,
+      path: ["fallback"],
+      error: "needs paths where host stands for many, as what links answered of one says nothing of another",
+    })
+    .transform(({ fallback, errorPage, ...rest }): ServedHost => ({ ...rest, fallback, errorPage }));
 
 // RFC 9110 5.6.2: the characters of a token, which names of cookies and headers are made of.
 const TOKEN = /^[\w!#$%&'*+.^`|~-]+$/;

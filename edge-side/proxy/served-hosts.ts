@@ -3,6 +3,7 @@
  * believed. One object for the whole run, asked while requests are served; a reload replaces what it says.
  */
 import { randomBytes } from "node:crypto";
+import { isHostPattern, ofHost } from "../../protocol/config/host-pattern.ts";
 import { inNetworks } from "../../protocol/runtime/ip-address.ts";
 import { CookieHistory } from "../../protocol/scope/cookie-history.ts";
 import { ScopeRules } from "../../protocol/scope/scope.ts";
@@ -16,6 +17,8 @@ const WEBSOCKET = "websocket";
 
 /** The rules of one host. */
 export interface HostRules {
+  /** As the setting has it: the host, or a pattern that it fits. */
+  readonly name: string;
   /** A key that serves it: whose memory it takes, where no link is there. */
   readonly keyId: string;
   /** Who may build on what. */
@@ -70,18 +73,24 @@ export class ServedHosts {
 
   /** Undefined where no key serves the host. */
   rulesOf(host: string): HostRules | undefined {
-    return this.#rules.get(host);
+    return ofHost(this.#rules, host);
+  }
+
+  /** Whether a setting names this very host. */
+  isNamed(host: string): boolean {
+    return this.#rules.has(host);
   }
 
   /** The host of this edge, where it has one only. */
   get soleHost(): string | undefined {
     const [host, another] = this.#rules.keys();
-    return another === undefined ? host : undefined;
+    return host === undefined || another !== undefined || isHostPattern(host) ? undefined : host;
   }
 
-  /** Whether links of this key may serve the host. */
+  /** Whether links of this key may serve the host: of several names that fit, the most particular says who may. */
   serves(keyId: string, host: string): boolean {
-    return this.#keys.get(keyId)?.hosts.has(host) === true;
+    const rules = this.rulesOf(host);
+    return rules !== undefined && this.#keys.get(keyId)?.hosts.has(rules.name) === true;
   }
 
   /** At that time (milliseconds since 1970); none of a key that is not known, or not any more. */
@@ -108,6 +117,7 @@ export class ServedHosts {
   #rulesOf(served: EdgeKey["hosts"][number] & { readonly keyId: string }): HostRules {
     const bases = served.deltas === "off" ? "off" : served.bases;
     return {
+      name: served.host,
       keyId: served.keyId,
       scope: new ScopeRules({ ...served, bases }, this.#sessionSecret, this.#cookieHistory),
       compressRequests: served.compressRequests,

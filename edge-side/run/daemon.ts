@@ -87,12 +87,18 @@ const start = async (config: EdgeConfig, options: EdgeOptions): Promise<EdgeDaem
   const { log, clock = systemClock, load = eventLoopLoad(clock) } = options;
   const sockets = inheritedSockets(["visitors", "tunnel"]);
   const hosts = new ServedHosts(config);
-  const store = new VersionStore({ clock, bytes: config.store.sizeBytes, lifetimes: lifetimesOf(config) });
+  const isNamed = (host: string) => hosts.isNamed(host);
+  const store = new VersionStore({
+    clock,
+    bytes: config.store.sizeBytes,
+    lifetimes: lifetimesOf(config),
+    isNamed,
+  });
   const memory = new MemoryBudget({
     totalBytes: config.memory.budgetBytes,
     shareBytes: config.memory.perKeyBytes,
   });
-  const commonBases = new CommonBases({ clock, log, store, memory });
+  const commonBases = new CommonBases({ clock, log, store, memory, isNamed });
   const pool = new LinkPool({ hosts, log });
   const accessLog = openAccessLog(config.accessLog, { clock, log });
   const wholeAnswers = new WholeAnswers({ clock, log });

@@ -65,6 +65,11 @@ export class Routes {
     return routed;
   }
 
+  /** Whether the host has a route of its own name. */
+  names(host: string): boolean {
+    return this.#table.names(host);
+  }
+
   replace(config: RoutesConfig): void {
     const before = new Set(this.#upstreams);
     this.#table = this.#tableOf(config, before);

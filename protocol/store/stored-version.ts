@@ -111,20 +111,31 @@ export const onlySessionThatFinds = (version: Version): SessionKey | undefined =
   return alone ? session : undefined;
 };
 
+/** What one named host of a key holds, or all its others together. */
+export interface HostShare {
+  readonly host: string;
+  bytes: number;
+  partitions: number;
+  /** The value is the charge: lru-cache takes a new size only with a new value. */
+  readonly held: LRUCache<HeldVersion, number>;
+}
+
 /** All versions of one partition. */
 export class PartitionVersions {
   readonly partition: Partition;
   readonly pages = new PageIndex<HeldVersion>();
   /** Nearly always one version each; several only where somebody worked to make 8 bytes of SHA-256 meet. */
   readonly #byShort = new Map<ShortFingerprint, HeldVersion | HeldVersion[]>();
-  /** Those that did not end; the value is the charge: lru-cache takes a new size only with a new value. */
-  readonly held: LRUCache<HeldVersion, number>;
+  /** Those that did not end, of all partitions of the share. */
+  readonly held: HostShare["held"];
+  readonly share: HostShare;
   count = 0;
   bytes = 0;
 
-  constructor(partition: Partition, held: LRUCache<HeldVersion, number>) {
+  constructor(partition: Partition, share: HostShare) {
     this.partition = partition;
-    this.held = held;
+    this.share = share;
+    this.held = share.held;
   }
 
   get(fingerprint: Fingerprint): HeldVersion | undefined {

@@ -51,6 +51,7 @@ export class VersionStore {
     this.#shares = new Shares({
       clock,
       maxBytes: this.maxBytes,
+      isNamed: options.isNamed ?? (() => true),
       lost: this.lost,
       dropped: (version) => this.#dropped(version),
     });

@@ -116,7 +116,13 @@ export const openEdgeHalf = async (options: EdgeOptions = {}): Promise<EdgeHalf>
       trusts: () => false,
       rulesOf: (host) =>
         hosts.has(host)
-          ? { keyId: "k", scope: rules, compressRequests: true, connectProtocols: new Set(["websocket"]) }
+          ? {
+              name: host,
+              keyId: "k",
+              scope: rules,
+              compressRequests: true,
+              connectProtocols: new Set(["websocket"]),
+            }
           : undefined,
     },
     fallbacks: options.fallbacks ?? { of: () => undefined },

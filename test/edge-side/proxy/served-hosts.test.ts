@@ -45,6 +45,37 @@ describe("the hosts that are served", () => {
     expect([hosts.secretsOf("one", 0), hosts.secretsOf("three", 0)]).toEqual([[ONE.secret], []]);
   });
 
+  it("may be many under one name, and the most particular name says which key serves one", () => {
+    const hosts = new ServedHosts({
+      ...settings,
+      keys: [
+        { ...FREE, key: ONE, hosts: [host("*.example"), host("*", { compressRequests: false })] },
+        { ...FREE, key: TWO, hosts: [host("b.example")] },
+      ],
+    });
+    const served = (key: string) =>
+      ["a.example", "b.example", "c.test"].map((each) => hosts.serves(key, each));
+    expect([served("one"), served("two")]).toEqual([
+      [true, false, true],
+      [false, true, false],
+    ]);
+    expect(["a.example", "c.test"].map((each) => hosts.rulesOf(each)?.compressRequests)).toEqual([
+      true,
+      false,
+    ]);
+    expect(["a.example", "b.example"].map((each) => hosts.isNamed(each))).toEqual([false, true]);
+  });
+
+  it("have no only one where a name stands for many", () => {
+    const withHosts = (...names: string[]) =>
+      new ServedHosts({ ...settings, keys: [{ ...FREE, key: ONE, hosts: names.map((each) => host(each)) }] });
+    expect(withHosts("a.example").soleHost).toBe("a.example");
+    expect([withHosts("*.example").soleHost, withHosts("*", "a.example").soleHost]).toEqual([
+      undefined,
+      undefined,
+    ]);
+  });
+
   it("have rules of their own", () => {
     const hosts = new ServedHosts({
       ...settings,
