@@ -21,7 +21,7 @@ import { edgeMemory, printMemory } from "../../protocol/daemon/memory-bound.ts";
 import { inNetworks, isLoopback } from "../../protocol/runtime/ip-address.ts";
 import { codeOf } from "../../protocol/runtime/user-error.ts";
 import { type EdgeConfig, edgeSettings } from "../config/edge-config.ts";
-import type { VisitorTls } from "../config/listener-config.ts";
+import type { CertificateFiles } from "../config/listener-config.ts";
 import { LIST_THE_PROXY } from "../config/trusted-proxies.ts";
 import type { TunnelListen } from "../config/tunnel-config.ts";
 
@@ -39,11 +39,10 @@ export const checkEdge = async (file: string, today: Date): Promise<readonly Fin
     ...checkPrivacy(files),
     ...(await checkPorts(config)),
     ...checkTunnel(config.tunnel, today),
-    ...config.visitors.flatMap(({ tls }, i) =>
-      tls === undefined
-        ? []
-        : checkCertificate(config.visitors.length > 1 ? `visitors[${i}]` : "visitors", tls, today),
-    ),
+    ...config.visitors.flatMap(({ tls }, i) => {
+      const setting = config.visitors.length > 1 ? `visitors[${i}]` : "visitors";
+      return tls?.certificates.flatMap((each) => checkCertificate(setting, each, today)) ?? [];
+    }),
     ...checkProxies(config),
     ...checkPlaces(config),
     ok(printMemory(edgeMemory(config))),
@@ -96,7 +95,7 @@ const checkTunnel = (tunnel: TunnelListen, today: Date): readonly Finding[] => {
 
 const checkCertificate = (
   setting: string,
-  { certificate, privateKey }: VisitorTls,
+  { certificate, privateKey }: CertificateFiles,
   today: Date,
 ): Finding[] => {
   const findings: Finding[] = [];

@@ -11,6 +11,7 @@ import { codeOf } from "../../protocol/runtime/user-error.ts";
 import type { EdgeConfig } from "../config/edge-config.ts";
 import { priorityOf, type Visitor } from "../exchange/visitor.ts";
 import { VisitorConnection } from "../exchange/visitor-connection.ts";
+import type { Admission, Covers } from "./admission.ts";
 import { logLimit, rawErrorPage } from "./errors/error-page.ts";
 import { Http1Visitor, type VisitorOptions } from "./http1-visitor.ts";
 import { closeAndDrop, dropRest } from "./linger.ts";
@@ -22,15 +23,14 @@ import type { SmallPieceTurns } from "./parser/small-piece-turns.ts";
 import { PipelineQueue } from "./pipeline-queue.ts";
 import { headWithoutUpgrade, upgradeBodyOf } from "./upgrade-body.ts";
 import { UpgradeVisitor } from "./upgrade-visitor.ts";
-import { READY_TARGET, type ReadHead, type Refused, validateHttp1 } from "./validate-request.ts";
+import { type ReadHead, type Refused, validateHttp1, withHost } from "./validate-request.ts";
 
 export interface Http1Options extends VisitorOptions {
   readonly targetBytes: number;
-  readonly soleHost: () => string | undefined;
+  readonly admission: Admission;
   /** A connection without a request ends after this. */
   readonly keepAliveMs: number;
-  /** Whether a connection to this host may ask for it; undefined where any may (plain HTTP). */
-  readonly isCovered: ((socket: Socket, host: string) => boolean) | undefined;
+  readonly isCovered: Covers;
   /** A request of a connection is under way, or none is any more. */
   busy(socket: Socket): void;
   rested(socket: Socket): void;
@@ -251,11 +251,12 @@ class Connection {
   }
 
   #screen(request: IncomingMessage): ReadHead | Refused {
-    const screened = this.#read(request);
-    if (typeof screened === "number") return screened;
-    const covered =
-      screened.target === READY_TARGET || this.#options.isCovered?.(this.#socket, screened.host) !== false;
-    return covered ? screened : 421;
+    const read = this.#read(request);
+    if (typeof read === "number") return read;
+    const { admission, isCovered } = this.#options;
+    const host = admission.hostFor(read, this.#socket, isCovered);
+    if (host === 421 || host === read.host) return host === 421 ? host : read;
+    return { ...read, host, authority: host, fields: withHost(read.fields, host) };
   }
 
   /** Visitors ask again and again with the very same head: it is read once. */

@@ -8,7 +8,7 @@ import { inNetworks } from "../../protocol/runtime/ip-address.ts";
 import { CookieHistory } from "../../protocol/scope/cookie-history.ts";
 import { ScopeRules } from "../../protocol/scope/scope.ts";
 import { type LinkKey, type Secret, secretsAt } from "../../protocol/transport/key.ts";
-import type { EdgeConfig, EdgeKey } from "../config/edge-config.ts";
+import { type EdgeConfig, type EdgeKey, OFF } from "../config/edge-config.ts";
 import { settingsByHost } from "../config/host-config.ts";
 import type { Trust } from "../exchange/visitor-request.ts";
 import type { KeyLimits } from "../links/accept-links.ts";
@@ -30,7 +30,7 @@ export interface HostRules {
 }
 
 /** The part of a config that a reload may change. */
-export type HostSettings = Pick<EdgeConfig, "keys" | "trustedProxies">;
+export type HostSettings = Pick<EdgeConfig, "keys" | "trustedProxies" | "defaultHost">;
 
 export class ServedHosts {
   /** One secret for the whole run: a session key means the same after a reload. */
@@ -48,13 +48,15 @@ export class ServedHosts {
   > = new Map();
   #rules: ReadonlyMap<string, HostRules> = new Map();
   #trusts: Trust = () => false;
+  /** Requests for unknown hosts are for this one. */
+  defaultHost: string | undefined;
 
   constructor(settings: HostSettings) {
     this.replace(settings);
   }
 
   /** Takes over a new config. */
-  replace({ keys, trustedProxies }: HostSettings): void {
+  replace({ keys, trustedProxies, defaultHost }: HostSettings): void {
     const before = this.#keys;
     this.#keys = new Map(
       keys.map(({ key, hosts, links, addresses }) => [
@@ -69,6 +71,7 @@ export class ServedHosts {
     );
     this.#rules = new Map([...settingsByHost(keys)].map(([host, each]) => [host, this.#rulesOf(each)]));
     this.#trusts = inNetworks(trustedProxies);
+    this.defaultHost = defaultHost === OFF ? undefined : (defaultHost ?? this.#soleHost);
   }
 
   /** Undefined where no key serves the host. */
@@ -81,8 +84,12 @@ export class ServedHosts {
     return this.#rules.has(host);
   }
 
+  isServed(host: string): boolean {
+    return this.rulesOf(host) !== undefined;
+  }
+
   /** The host of this edge, where it has one only. */
-  get soleHost(): string | undefined {
+  get #soleHost(): string | undefined {
     const [host, another] = this.#rules.keys();
     return host === undefined || another !== undefined || isHostPattern(host) ? undefined : host;
   }

@@ -52,6 +52,7 @@ export interface EdgeDaemon extends RunningDaemon<EdgeConfig> {
 const LIVE = [
   "keys",
   "trustedProxies",
+  "defaultHost",
   "proxyStatus",
   "accessLog",
   "log.level",
@@ -59,8 +60,7 @@ const LIVE = [
   "times.linkMs",
   "times.drainMs",
   "times.drainStreamsMs",
-  "visitors[].tls.certificate",
-  "visitors[].tls.privateKey",
+  "visitors[].tls.certificates",
 ];
 
 /** Rejects with a Complaint for an address that cannot be had; nothing is left open then. */
@@ -149,7 +149,7 @@ const start = async (config: EdgeConfig, options: EdgeOptions): Promise<EdgeDaem
     log,
     visits,
     errorPages,
-    soleHost: () => hosts.soleHost,
+    hosts,
     sockets: sockets.visitors,
   }).catch(async (error: unknown) => {
     await tunnel.close();

@@ -139,7 +139,7 @@ export const openEdgeHalf = async (options: EdgeOptions = {}): Promise<EdgeHalf>
     clock,
     log: silentLog,
     visits,
-    soleHost: () => undefined,
+    hosts: { isServed: () => true, defaultHost: undefined },
   });
   const links = new Set<Link>();
   return {

@@ -46,6 +46,8 @@ describe("a valid edge.yaml", () => {
           compress: true,
           reusePort: false,
           underscores: "drop",
+          redirect: "off",
+          proxyProtocol: "off",
         },
       ],
       tunnel: { mode: "psk", listen: { host: "0.0.0.0", port: 7443 } },
@@ -95,6 +97,7 @@ describe("a valid edge.yaml", () => {
         drainMs: 30_000,
         drainStreamsMs: 2_000,
       },
+      defaultHost: undefined,
       trustedProxies: [],
       accessLog: { to: "off" },
       log: { level: "info", format: "auto" },
@@ -125,11 +128,11 @@ describe("a valid edge.yaml", () => {
       { listen: { port: 8080 }, tls: undefined, compress: true, reusePort: false, underscores: "drop" },
       {
         listen: { port: 8443 },
-        tls: { certificate: { path: "/etc/coilgun/tls/site.pem" } },
+        tls: { certificates: [{ certificate: { path: "/etc/coilgun/tls/site.pem" } }], hsts: undefined },
         compress: false,
       },
     ]);
-    expect(visitors[1]?.tls?.privateKey.bytes.toString()).toContain("site-key.pem");
+    expect(visitors[1]?.tls?.certificates[0]?.privateKey.bytes.toString()).toContain("site-key.pem");
     expect(limits.bodyBytes).toBe(64 * 2 ** 20);
   });
 

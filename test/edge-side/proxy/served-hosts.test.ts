@@ -29,6 +29,7 @@ const settings = {
     { ...FREE, key: TWO, hosts: [host("both.example", { compressRequests: false })] },
   ],
   trustedProxies: [parseNetwork("10.0.0.0/8")],
+  defaultHost: undefined,
 };
 
 describe("the hosts that are served", () => {
@@ -66,11 +67,11 @@ describe("the hosts that are served", () => {
     expect(["a.example", "b.example"].map((each) => hosts.isNamed(each))).toEqual([false, true]);
   });
 
-  it("have no only one where a name stands for many", () => {
+  it("are the default where there is one only, and its name stands for no others", () => {
     const withHosts = (...names: string[]) =>
       new ServedHosts({ ...settings, keys: [{ ...FREE, key: ONE, hosts: names.map((each) => host(each)) }] });
-    expect(withHosts("a.example").soleHost).toBe("a.example");
-    expect([withHosts("*.example").soleHost, withHosts("*", "a.example").soleHost]).toEqual([
+    expect(withHosts("a.example").defaultHost).toBe("a.example");
+    expect([withHosts("*.example").defaultHost, withHosts("*", "a.example").defaultHost]).toEqual([
       undefined,
       undefined,
     ]);
@@ -110,7 +111,7 @@ describe("the hosts that are served", () => {
       { ...FREE, key: makeLinkKey("new"), hosts: [host("c.example")] },
     ];
     expect([hosts.trusts("10.1.2.3"), hosts.trusts("192.0.2.1")]).toEqual([true, false]);
-    hosts.replace({ keys: next, trustedProxies: [] });
+    hosts.replace({ keys: next, trustedProxies: [], defaultHost: undefined });
     expect(hosts.secretsOf("two", 0)[0]).toBe(changed.secret);
     expect(["a.example", "b.example"].map((each) => hosts.serves("one", each))).toEqual([false, true]);
     expect([hosts.rulesOf("a.example"), hosts.trusts("10.1.2.3")]).toEqual([undefined, false]);
