@@ -12,6 +12,8 @@ export interface KnownHosts {
   isServed(host: string): boolean;
   /** What requests without a host that is served are for; undefined: they are refused. */
   readonly defaultHost: string | undefined;
+  /** Whether what the peer at this address says of others is believed. */
+  trusts(address: string): boolean;
 }
 
 /** Whether a connection to this host may ask for it; undefined where any may (plain HTTP). */

@@ -20,6 +20,7 @@ import type { ErrorPages } from "./errors/error-pages.ts";
 import { http1Options, serveHttp1 } from "./http1-connection.ts";
 import { type Http2Options, serveHttp2 } from "./http2-session.ts";
 import { ListenerCertificates } from "./listener-certificates.ts";
+import { readProxyHeaders } from "./parser/proxied-connections.ts";
 import { SmallPieceTurns } from "./parser/small-piece-turns.ts";
 import { MOST_WAITING_IN_ALL_BYTES } from "./pipeline-queue.ts";
 import { Underscores } from "./underscores.ts";
@@ -143,8 +144,11 @@ class VisitorListener {
       certificates === undefined
         ? createServer(http1Options(config, turns))
         : secureServer(certificates, config, served, crowd);
-    this.#server.on("connection", (socket: Socket) => crowd.join(socket));
     serveHttp1(this.#server, served);
+    const trusts = (address: string) => hosts.trusts(address);
+    if (listen.proxyProtocol === "required")
+      readProxyHeaders(this.#server, { ...options, trusts, isTls: certificates !== undefined });
+    this.#server.on("connection", (socket: Socket) => crowd.join(socket));
   }
 
   get address(): HostPort {

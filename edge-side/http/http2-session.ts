@@ -11,13 +11,13 @@ import {
 import type { TLSSocket } from "node:tls";
 import type { HeaderList } from "../../protocol/http/header-list.ts";
 import type { Timer } from "../../protocol/runtime/clock.ts";
-import { plainAddress } from "../../protocol/runtime/ip-address.ts";
 import type { Http1Options } from "./http1-connection.ts";
 import { readHttp2Request } from "./http2-head.ts";
 import { Http2Visitor } from "./http2-visitor.ts";
 import { LINGER_MS } from "./linger.ts";
 import { Http2Fields } from "./parser/http2-fields.ts";
 import { Http2Tap } from "./parser/http2-tap.ts";
+import { addressOf } from "./parser/proxied-connections.ts";
 import { PieceTurns, type SmallPieceTurns } from "./parser/small-piece-turns.ts";
 import { mergeSmallPieces } from "./parser/small-pieces.ts";
 import { type Refused, validateHttp2, withHost } from "./validate-request.ts";
@@ -74,7 +74,7 @@ export const serveHttp2 = (socket: TLSSocket, options: Http2Options): Http2Sessi
   session.once("connect", () => {
     if (!session.destroyed) session.setLocalWindowSize(SESSION_WINDOW_BYTES);
   });
-  const address = plainAddress(socket.remoteAddress ?? "");
+  const address = addressOf(socket);
   const turns = new PieceTurns(options.turns, tap);
   session.on("stream", (stream: ServerHttp2Stream, _fields, _flags, raw: HeaderList) => {
     idle.busy(stream);

@@ -139,7 +139,7 @@ export const openEdgeHalf = async (options: EdgeOptions = {}): Promise<EdgeHalf>
     clock,
     log: silentLog,
     visits,
-    hosts: { isServed: () => true, defaultHost: undefined },
+    hosts: { isServed: () => true, defaultHost: undefined, trusts: () => false },
   });
   const links = new Set<Link>();
   return {
