@@ -4,6 +4,7 @@
  */
 import { type Command, InvalidArgumentError } from "commander";
 import { socketOf } from "../protocol/config/admin-settings.ts";
+import { parseHostPattern } from "../protocol/config/host-pattern.ts";
 import { TUNNEL_PORT } from "../protocol/config/schema.ts";
 import {
   type HostPort,
@@ -86,7 +87,11 @@ const edgeProgram = (): Command => {
   program
     .command("pair")
     .description("make a key, and write edge.yaml and origin.yaml around it")
-    .requiredOption("--host <name>", "a host that the key may serve; once for each", eachHost)
+    .requiredOption(
+      "--host <name>",
+      "a host that the key may serve, or a pattern such as *.example.com; once for each",
+      eachHost,
+    )
     .requiredOption(
       "--edge <host:port>",
       `where origin sides reach this edge; port ${TUNNEL_PORT} if not said`,
@@ -170,7 +175,7 @@ const read =
   };
 
 const eachHost = (text: string, before: readonly string[] = []): readonly string[] => [
-  ...new Set([...before, read(parseHostName)(text)]),
+  ...new Set([...before, read(parseHostPattern)(text)]),
 ];
 
 const edgeAddress = read((text) => parseHostPort(text, TUNNEL_PORT));

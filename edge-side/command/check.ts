@@ -40,17 +40,10 @@ export const checkEdge = async (file: string, today: Date): Promise<readonly Fin
     ...checkPrivacy(files),
     ...(await checkPorts(config)),
     ...checkTunnel(config.tunnel, today),
-    ...config.visitors.flatMap(({ tls }, i) =>
-      tls === undefined
-        ? []
-        : [
-            checkDates(
-              `${config.visitors.length > 1 ? `visitors[${i}]` : "visitors"}.certificate`,
-              tls.certificate,
-              today,
-            ),
-          ],
-    ),
+    ...config.visitors.flatMap(({ tls }, i) => {
+      const setting = `${config.visitors.length > 1 ? `visitors[${i}]` : "visitors"}.certificate`;
+      return tls?.certificates.map(({ certificate }) => checkDates(setting, certificate, today)) ?? [];
+    }),
     ...checkProxies(config),
     ...checkPlaces(config),
     ...checkMemory(edgeMemory(config)),

@@ -5,6 +5,7 @@
  */
 import { z } from "zod";
 import { type AdminListen, adminSetting } from "../../protocol/config/admin-settings.ts";
+import { ofHost } from "../../protocol/config/host-pattern.ts";
 import type { LogSettings } from "../../protocol/config/log-settings.ts";
 import { loadConfig, type Surroundings } from "../../protocol/config/parse-config.ts";
 import {
@@ -29,12 +30,11 @@ import {
   time,
   written,
 } from "../../protocol/config/schema.ts";
-import { type Network, parseNetwork, UnitError } from "../../protocol/config/units.ts";
-import type { BasesPolicy } from "../../protocol/scope/scope.ts";
+import { type Network, parseNetwork } from "../../protocol/config/units.ts";
 import type { LinkKey } from "../../protocol/transport/key.ts";
 import { keyOf, keySettings } from "../../protocol/transport/key-config.ts";
-import { type AnswerSettings, answerSettings } from "./host-config.ts";
 import { clash, type VisitorListen, visitorListeners } from "./listener-config.ts";
+import { type ServedHost, servedHost } from "./served-host.ts";
 import { type TunnelListen, tunnelSetting } from "./tunnel-config.ts";
 
 export interface EdgeConfig {
@@ -46,6 +46,8 @@ export interface EdgeConfig {
   readonly memory: MemorySettings;
   readonly limits: EdgeLimits;
   readonly times: EdgeTimes;
+  /** What requests are for whose host nobody serves; undefined: the only host, where there is one. */
+  readonly defaultHost: string | undefined;
   /** Whose X-Forwarded-* fields are believed. */
   readonly trustedProxies: readonly Network[];
   /** Whether errors of ours, and responses of fallbacks, say so in Proxy-Status. */
@@ -68,25 +70,6 @@ export interface EdgeKey {
   readonly weight: number;
   /** From where origin sides with this key are expected. */
   readonly addresses: readonly Network[];
-}
-
-const BASES = ["session", "site", "url", "off"] as const satisfies readonly BasesPolicy[];
-
-/** A host, and whose versions may be bases of its pages (ScopePolicy). */
-interface ServedHost extends AnswerSettings {
-  /** As in a Host field without port: lower case, no final dot. */
-  readonly host: string;
-  readonly bases: BasesPolicy;
-  /** Names of cookies that make no session, beside the built-in ones; one `*` stands for any characters. */
-  readonly harmlessCookies: readonly string[];
-  /** Request headers that make a session, in lower case, beside Authorization, X-Api-Key and their like. */
-  readonly credentialHeaders: readonly string[];
-  /** Whether pieces that several people's pages share may be everybody's base, under `bases: session`. */
-  readonly commonBases: boolean;
-  /** Whether bodies of requests cross the link compressed, where they gain. */
-  readonly compressRequests: boolean;
-  /** What an extended CONNECT may ask for beside `websocket`; lower case. */
-  readonly connectProtocols: readonly string[];
 }
 
 /** Each is refused or passed by when exceeded, as said. */
@@ -190,10 +173,15 @@ export const edgeSettings = (near: Surroundings): z.ZodType<EdgeConfig> =>
         }),
       )
       .describe("How long what may take."),
+    defaultHost: hostName()
+      .optional()
+      .describe(
+        "What a request is for whose Host is none of `keys[].hosts`, or is not there: its Host becomes this one. Without it, the only host, where there is one and it is no pattern; `off`: such requests get 421.",
+      ),
     trustedProxies: z
       .array(written(parseNetwork, "a range of addresses, such as 10.0.0.0/8"))
       .prefault([])
-      .describe("Whose X-Forwarded-* and Forwarded fields are believed."),
+      .describe("Whose X-Forwarded-* and Forwarded fields, and headers of the PROXY protocol, are believed."),
     proxyStatus: z
       .boolean()
       .prefault(false)
@@ -215,7 +203,28 @@ export const edgeSettings = (near: Surroundings): z.ZodType<EdgeConfig> =>
       path: ["tunnel"],
       error: "listens where visitors are served; give each a port of its own",
     })
-    .transform((settings): EdgeConfig => settings);
+    .refine(
+      ({ visitors, trustedProxies }) =>
+        trustedProxies.length > 0 || !visitors.some(({ proxyProtocol }) => proxyProtocol === "required"),
+      {
+        abort: true,
+        path: ["visitors"],
+        error:
+          "has proxyProtocol: required, which needs trustedProxies: the addresses of the proxies that send its header",
+      },
+    )
+    .refine(({ defaultHost, keys }) => !defaultHost || defaultHost === OFF || isServed(defaultHost, keys), {
+      abort: true,
+      path: ["defaultHost"],
+      error: "is none of keys[].hosts; name one of them, or off",
+    })
+    .transform(({ admin, defaultHost, ...rest }): EdgeConfig => ({ ...rest, admin, defaultHost }));
+
+/** Requests for unknown hosts are refused. */
+export const OFF = "off";
+
+const isServed = (host: string, keys: readonly EdgeKey[]): boolean =>
+  ofHost(new Map(keys.flatMap(({ hosts }) => hosts.map((each) => [each.host, true]))), host) === true;
 
 const edgeKey = (near: Surroundings) =>
   block({
@@ -241,60 +250,3 @@ const edgeKey = (near: Surroundings) =>
     const key = keyOf(written, context);
     return key === undefined ? z.NEVER : { key, hosts, links, weight, addresses };
   });
-
-const servedHost = (near: Surroundings) =>
-  block({
-    host: hostName().describe("May stand alone in place of the block."),
-    bases: z
-      .enum(BASES)
-      .prefault("session")
-      .describe(
-        "Whose versions may be bases: what is public and the session's own; the whole site's; only the same URL's; none.",
-      ),
-    harmlessCookies: z
-      .array(written(cookieName, "a cookie's name, such as my_analytics_*"))
-      .prefault([])
-      .describe("Cookies that make no session, beside the built-in ones; one `*` stands for any characters."),
-    credentialHeaders: z
-      .array(written(headerName, "a header's name, such as x-api-key"))
-      .prefault([])
-      .describe(
-        "Request fields that make a session and are secrets of their own, beside Authorization, X-Api-Key, X-Auth-Token and their like; others whose names sound like credentials (`csrf`, `token`, `session`) part sessions too.",
-      ),
-    commonBases: z
-      .boolean()
-      .prefault(true)
-      .describe("Whether what three people's pages share may be everybody's base, under `bases: session`."),
-    compressRequests: z
-      .boolean()
-      .prefault(true)
-      .describe("Whether bodies of requests cross the link compressed, where that gains."),
-    connectProtocols: z
-      .array(written(protocolName, "a protocol's name, such as connect-udp"))
-      .prefault([])
-      .describe("What an extended CONNECT of HTTP/2 may ask for beside websocket; others get 501."),
-    ...answerSettings(near),
-  }).transform(({ fallback, errorPage, ...rest }): ServedHost => ({ ...rest, fallback, errorPage }));
-
-// RFC 9110 5.6.2: the characters of a token, which names of cookies and headers are made of.
-const TOKEN = /^[\w!#$%&'*+.^`|~-]+$/;
-
-function cookieName(text: string): string {
-  if (TOKEN.test(text) && text.split("*").length <= 2) return text;
-  throw new UnitError(
-    "is not a cookie's name; write one such as my_analytics, or my_analytics_* for all that begin so",
-  );
-}
-
-function headerName(text: string): string {
-  if (TOKEN.test(text)) return text.toLowerCase();
-  throw new UnitError("is not a header's name; write one such as x-api-key");
-}
-
-function protocolName(text: string): string {
-  const name = text.toLowerCase();
-  if (/^(?:h2c?|http\/.*)$/.test(name))
-    throw new UnitError("is HTTP itself, which nothing is upgraded to here; leave it out");
-  if (TOKEN.test(text)) return name;
-  throw new UnitError("is not a protocol's name; write one such as connect-udp");
-}

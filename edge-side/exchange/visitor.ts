@@ -57,6 +57,9 @@ export interface Visitor extends VisitorRequest {
 export interface ListenerTraits {
   readonly scheme: "http" | "https";
   readonly compress: boolean;
+  /** Strict-Transport-Security for responses that have none; undefined over plain HTTP. */
+  readonly hsts: string | undefined;
+  readonly redirect: "off" | "https";
 }
 
 const SAFE_METHODS: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS"]);

@@ -4,6 +4,7 @@
  */
 import type { Socket } from "node:net";
 import type { Http2Session } from "./http2-session.ts";
+import { isSilent } from "./parser/proxied-connections.ts";
 
 export interface CrowdOptions {
   readonly most: number;
@@ -58,7 +59,7 @@ export class Crowd {
     this.draining = true;
     for (const session of this.#sessions) session.drain();
     // One that has never said anything is idle, though node waits for its first request.
-    for (const socket of this.#sockets.values()) if (socket.bytesRead === 0) socket.destroy();
+    for (const socket of this.#sockets.values()) if (isSilent(socket)) socket.destroy();
   }
 
   cut(): void {

@@ -23,6 +23,7 @@ import type { ErrorPages } from "./errors/error-pages.ts";
 import type { Failure } from "./errors/proxy-status.ts";
 import { Http1Upload, type UploadOwner } from "./http1-upload.ts";
 import { dropRest, type LingerOptions } from "./linger.ts";
+import { withHsts } from "./sanitize-head.ts";
 import type { Underscores } from "./underscores.ts";
 import type { ReadHead } from "./validate-request.ts";
 
@@ -57,6 +58,7 @@ export class Http1Visitor implements Visitor, UploadOwner {
   readonly host: string;
   readonly scheme: "http" | "https";
   readonly compress: boolean;
+  readonly redirect: "off" | "https";
   readonly connection: VisitorConnection | undefined;
   readonly version: "1.0" | "1.1";
   readonly urgency: number;
@@ -87,7 +89,7 @@ export class Http1Visitor implements Visitor, UploadOwner {
     ({ target: this.target, fields: this.fields, authority: this.authority, host: this.host } = head);
     ({ address: this.address, urgency: this.urgency, incremental: this.incremental } = head);
     this.repeated = head.repeated;
-    ({ scheme: this.scheme, compress: this.compress } = options.traits);
+    ({ scheme: this.scheme, compress: this.compress, redirect: this.redirect } = options.traits);
     this.connection = options.connection;
     const length = headers["content-length"];
     this.hasBody = headers["transfer-encoding"] !== undefined || (length !== undefined && Number(length) > 0);
@@ -135,7 +137,7 @@ export class Http1Visitor implements Visitor, UploadOwner {
   }
 
   head(head: ResponseHead): void {
-    if (!this.answered) this.#heldHead = head;
+    if (!this.answered) this.#heldHead = withHsts(head, this.options.traits.hsts);
   }
 
   flush(): void {

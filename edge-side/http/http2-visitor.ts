@@ -24,7 +24,7 @@ import { LEFT, logLimit } from "./errors/error-page.ts";
 import type { Failure } from "./errors/proxy-status.ts";
 import type { VisitorOptions } from "./http1-visitor.ts";
 import { grouped, type Http2Request, wireStatus, withWebSocketKey } from "./http2-head.ts";
-import { areClean, sanitizeTrailers } from "./sanitize-head.ts";
+import { areClean, sanitizeTrailers, withHsts } from "./sanitize-head.ts";
 import { SWITCHING } from "./upgrade-visitor.ts";
 import { UpgradedStream } from "./upgraded-stream.ts";
 import type { Refused } from "./validate-request.ts";
@@ -167,7 +167,8 @@ export class Http2Visitor implements Visitor, UploadConnection {
       if (head.status < 300) throw new StreamError("origin-failed", `${head.status} to an upgrade`);
     }
     const waitForTrailers = may.trailers && this.method !== "HEAD" && !isBodiless(head.status);
-    this.#heldHead = { list: [":status", wireStatus(head.status), ...head.fields], waitForTrailers };
+    const { fields } = withHsts(head, this.#options.traits.hsts);
+    this.#heldHead = { list: [":status", wireStatus(head.status), ...fields], waitForTrailers };
   }
 
   flush(): void {

@@ -8,6 +8,9 @@ import type { Link } from "../../protocol/link/link-api.ts";
 import { type Candidate, pickByRendezvous } from "../../protocol/link/rendezvous.ts";
 import type { WithoutLink } from "../../protocol/scope/no-base.ts";
 
+/** Hosts that are told of; patterns stand for any number. */
+const MOST_MISSED = 1_000;
+
 export interface LinkPoolDependencies {
   /** Which hosts a key may serve, by the config as it is now. */
   readonly hosts: {
@@ -111,7 +114,7 @@ export class LinkPool {
   }
 
   #miss(host: string): void {
-    if (this.#missed.has(host)) return;
+    if (this.#missed.has(host) || this.#missed.size === MOST_MISSED) return;
     this.#missed.add(host);
     this.#options.log.warn("no link", {
       host,

@@ -21,12 +21,12 @@ import type { Exchange } from "../exchange/exchange.ts";
 import { isSafe, type Visitor } from "../exchange/visitor.ts";
 import { placeOf } from "../exchange/visitor-address.ts";
 import type { RepeatedHead } from "../exchange/visitor-request.ts";
-import { errorPage } from "../http/errors/error-page.ts";
 import { headForVisitor } from "../http/sanitize-head.ts";
 import { SWITCHING } from "../http/upgrade-visitor.ts";
 import { READY_TARGET } from "../http/validate-request.ts";
 import { forwardHead, isLoop } from "../request/forward-head.ts";
 import { mayGoNoFurther, OPTIONS_OF_THE_EDGE } from "../request/max-forwards.ts";
+import { answerInPlace, answerReady, redirectOf } from "./answer-in-place.ts";
 import type { ServeDependencies } from "./dependencies.ts";
 import { serveDirectly } from "./serve-directly.ts";
 import type { HostRules } from "./served-hosts.ts";
@@ -103,11 +103,13 @@ const NOWHERE = { addressed: undefined, proxyNotTrusted: false } as const;
 /** Tries links in turn: the request goes to another one if the first certainly, or harmlessly, did not serve it, or may not. */
 const serve = async (visit: Visit, options: ServeDependencies): Promise<void> => {
   const { visitor } = visit;
-  if (visitor.target === READY_TARGET && isSafe(visitor)) return answerReady(visit, options);
+  if (visitor.target === READY_TARGET && isSafe(visitor)) return answerReady(visit, options.pool.ready);
   const rules = options.hosts.rulesOf(visitor.host);
   if (rules === undefined) throw new StreamError("no-route", `no key serves ${visitor.host}`);
+  const redirected = redirectOf(visitor, (address) => options.hosts.trusts(address));
+  if (redirected !== undefined) return answerInPlace(visit, redirected);
   const asked = askedOf(visitor, rules, options);
-  if (asked === undefined) return answerInPlace(visit);
+  if (asked === undefined) return answerInPlace(visit, OPTIONS_OF_THE_EDGE);
   const fallback = options.fallbacks.of(visitor.host);
   const refused = new Set<Link>();
   let lost = 0;
@@ -199,24 +201,6 @@ const respond = async (
     pieces.close();
     visit.page(pieces.bytes);
   }
-};
-
-/** RFC 9110 section 7.6.2: OPTIONS that was to come no further than here. */
-const answerInPlace = (visit: Visit): void => {
-  visit.responds(OPTIONS_OF_THE_EDGE.status);
-  visit.visitor.head(OPTIONS_OF_THE_EDGE);
-  visit.visitor.end([]);
-};
-
-/** What load balancers ask for, whatever host they name: whether a link is there. */
-const answerReady = async (visit: Visit, { pool }: ServeDependencies): Promise<void> => {
-  const status = pool.ready ? 200 : 503;
-  const { fields, body } = errorPage(status);
-  const { visitor } = visit;
-  visit.responds(status);
-  visitor.head({ status, reason: status === 200 ? "OK" : "Service Unavailable", fields });
-  if (visitor.method !== "HEAD") await visitor.body(Buffer.from(body));
-  visitor.end([]);
 };
 
 /** Throws StreamError for what no web server is asked. */

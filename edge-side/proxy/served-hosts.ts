@@ -3,11 +3,12 @@
  * believed. One object for the whole run, asked while requests are served; a reload replaces what it says.
  */
 import { randomBytes } from "node:crypto";
+import { isHostPattern, ofHost } from "../../protocol/config/host-pattern.ts";
 import { inNetworks } from "../../protocol/runtime/ip-address.ts";
 import { CookieHistory } from "../../protocol/scope/cookie-history.ts";
 import { ScopeRules } from "../../protocol/scope/scope.ts";
 import { type LinkKey, type Secret, secretsAt } from "../../protocol/transport/key.ts";
-import type { EdgeConfig, EdgeKey } from "../config/edge-config.ts";
+import { type EdgeConfig, type EdgeKey, OFF } from "../config/edge-config.ts";
 import { settingsByHost } from "../config/host-config.ts";
 import type { Trust } from "../exchange/visitor-request.ts";
 import type { KeyLimits } from "../links/accept-links.ts";
@@ -16,6 +17,8 @@ const WEBSOCKET = "websocket";
 
 /** The rules of one host. */
 export interface HostRules {
+  /** As the setting has it: the host, or a pattern that it fits. */
+  readonly name: string;
   /** A key that serves it: whose memory it takes, where no link is there. */
   readonly keyId: string;
   /** Who may build on what. */
@@ -27,7 +30,7 @@ export interface HostRules {
 }
 
 /** The part of a config that a reload may change. */
-export type HostSettings = Pick<EdgeConfig, "keys" | "trustedProxies">;
+export type HostSettings = Pick<EdgeConfig, "keys" | "trustedProxies" | "defaultHost">;
 
 export class ServedHosts {
   /** One secret for the whole run: a session key means the same after a reload. */
@@ -46,13 +49,15 @@ export class ServedHosts {
   > = new Map();
   #rules: ReadonlyMap<string, HostRules> = new Map();
   #trusts: Trust = () => false;
+  /** Requests for unknown hosts are for this one. */
+  defaultHost: string | undefined;
 
   constructor(settings: HostSettings) {
     this.replace(settings);
   }
 
   /** Takes over a new config. */
-  replace({ keys, trustedProxies }: HostSettings): void {
+  replace({ keys, trustedProxies, defaultHost }: HostSettings): void {
     const before = this.#keys;
     this.#keys = new Map(
       keys.map(({ key, hosts, links, weight, addresses }) => [
@@ -68,11 +73,21 @@ export class ServedHosts {
     );
     this.#rules = new Map([...settingsByHost(keys)].map(([host, each]) => [host, this.#rulesOf(each)]));
     this.#trusts = inNetworks(trustedProxies);
+    this.defaultHost = defaultHost === OFF ? undefined : (defaultHost ?? this.#soleHost);
   }
 
   /** Undefined where no key serves the host. */
   rulesOf(host: string): HostRules | undefined {
-    return this.#rules.get(host);
+    return ofHost(this.#rules, host);
+  }
+
+  /** Whether a setting names this very host. */
+  isNamed(host: string): boolean {
+    return this.#rules.has(host);
+  }
+
+  isServed(host: string): boolean {
+    return this.rulesOf(host) !== undefined;
   }
 
   get hosts(): Iterable<string> {
@@ -80,14 +95,15 @@ export class ServedHosts {
   }
 
   /** The host of this edge, where it has one only. */
-  get soleHost(): string | undefined {
+  get #soleHost(): string | undefined {
     const [host, another] = this.#rules.keys();
-    return another === undefined ? host : undefined;
+    return host === undefined || another !== undefined || isHostPattern(host) ? undefined : host;
   }
 
-  /** Whether links of this key may serve the host. */
+  /** Whether links of this key may serve the host: of several names that fit, the most particular says who may. */
   serves(keyId: string, host: string): boolean {
-    return this.#keys.get(keyId)?.hosts.has(host) === true;
+    const rules = this.rulesOf(host);
+    return rules !== undefined && this.#keys.get(keyId)?.hosts.has(rules.name) === true;
   }
 
   /** At that time (milliseconds since 1970); none of a key that is not known, or not any more. */
@@ -119,6 +135,7 @@ export class ServedHosts {
   #rulesOf(served: EdgeKey["hosts"][number] & { readonly keyId: string }): HostRules {
     const bases = served.deltas === "off" ? "off" : served.bases;
     return {
+      name: served.host,
       keyId: served.keyId,
       scope: new ScopeRules({ ...served, bases }, this.#sessionSecret, this.#cookieHistory),
       compressRequests: served.compressRequests,

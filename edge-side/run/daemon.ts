@@ -54,6 +54,7 @@ export interface EdgeDaemon extends RunningDaemon<EdgeConfig> {
 const LIVE = [
   "keys",
   "trustedProxies",
+  "defaultHost",
   "proxyStatus",
   "accessLog",
   "log.level",
@@ -61,8 +62,7 @@ const LIVE = [
   "times.linkMs",
   "times.drainMs",
   "times.drainStreamsMs",
-  "visitors[].tls.certificate",
-  "visitors[].tls.privateKey",
+  "visitors[].tls.certificates",
 ];
 
 /** Rejects with a Complaint for an address that cannot be had; nothing is left open then. */
@@ -89,12 +89,18 @@ const start = async (config: EdgeConfig, options: EdgeOptions): Promise<EdgeDaem
   const { log, clock = systemClock, load = eventLoopLoad(clock) } = options;
   const sockets = inheritedSockets(["visitors", "tunnel"]);
   const hosts = new ServedHosts(config);
-  const store = new VersionStore({ clock, bytes: config.store.sizeBytes, lifetimes: lifetimesOf(config) });
+  const isNamed = (host: string) => hosts.isNamed(host);
+  const store = new VersionStore({
+    clock,
+    bytes: config.store.sizeBytes,
+    lifetimes: lifetimesOf(config),
+    isNamed,
+  });
   const memory = new MemoryBudget({
     totalBytes: config.memory.budgetBytes,
     shareBytes: config.memory.perKeyBytes,
   });
-  const commonBases = new CommonBases({ clock, log, store, memory });
+  const commonBases = new CommonBases({ clock, log, store, memory, isNamed });
   const pool = new LinkPool({ hosts, log });
   const book = new LinkBook(clock);
   const { hostMetrics } = config;
@@ -156,7 +162,7 @@ const start = async (config: EdgeConfig, options: EdgeOptions): Promise<EdgeDaem
     log,
     visits,
     errorPages,
-    soleHost: () => hosts.soleHost,
+    hosts,
     sockets: sockets.visitors,
   }).catch(async (error: unknown) => {
     await tunnel.close();

@@ -41,6 +41,7 @@ export const startOrigin = async (
     clock,
     bytes: config.store.sizeBytes,
     lifetimes: { sessionMs: config.store.sessionMs, noStoreMs: config.store.noStoreMs },
+    isNamed: (host) => routes.names(host),
   });
   const memory = new MemoryBudget({
     totalBytes: config.memory.budgetBytes,

@@ -4,6 +4,7 @@
  * and is read by the same code. Messages follow a setting's name: "store.size is not a size; ...".
  */
 import { z } from "zod";
+import { parseHostPattern } from "./host-pattern.ts";
 import { LOG_FORMATS, LOG_LEVELS, type LogSettings } from "./log-settings.ts";
 import type { Surroundings } from "./parse-config.ts";
 import { parseHostName, parseHostPort, parseSize, parseTime, UnitError } from "./units.ts";
@@ -75,6 +76,9 @@ export const hostPort = (defaultPort?: number) =>
   written((text) => parseHostPort(text, defaultPort), "host:port, such as 0.0.0.0:8080");
 
 export const hostName = () => written(parseHostName, "a host name, such as www.example.com");
+
+export const hostPattern = () =>
+  written(parseHostPattern, "a host name, such as www.example.com or *.example.com, or * for every host");
 
 /** Of `times`, on both sides. */
 export const heartbeat = () =>

@@ -1,14 +1,15 @@
 /**
  * Who shares a store, and who gives way when it is full: the key that holds most, of its hosts the one that holds most, and
  * of its versions the one used longest ago. So a key loses nothing to others while it holds less than its part, the store divided by the
- * keys that have anything in it, and neither does a host within its key. SPEC section "Version store".
+ * keys that have anything in it, and neither does a host within its key. Hosts that no setting names, of which visitors can make up any number,
+ * count as one. SPEC section "Version store".
  */
 import { LRUCache } from "lru-cache";
 import type { Clock } from "../runtime/clock.ts";
 import type { LostPages } from "./lost-pages.ts";
 import { accountedBytesOf, PARTITION_BYTES } from "./memory-accounting.ts";
-import { keyOf, type Partition } from "./partition.ts";
-import { type HeldVersion, PartitionVersions } from "./stored-version.ts";
+import { hostOf, keyOf, type Partition } from "./partition.ts";
+import { type HeldVersion, type HostShare, PartitionVersions } from "./stored-version.ts";
 
 /**
  * Of the store, for versions that no list names: offers of them are under way for a moment. At 2,500 versions of 11 KB a second
@@ -16,16 +17,19 @@ import { type HeldVersion, PartitionVersions } from "./stored-version.ts";
  */
 const MOST_RETIRED = 1 / 16;
 
-/** The partitions of one key. */
 interface KeyShare {
   bytes: number;
-  readonly owners: Set<PartitionVersions>;
+  readonly hosts: Map<string, HostShare>;
 }
+
+/** The hosts that are not named. */
+const OTHERS = "*";
 
 export interface SharesOptions {
   readonly clock: Clock;
   readonly maxBytes: number;
   readonly lost: LostPages;
+  isNamed(host: string): boolean;
   /** It is held no more; `evicted`: it had to make room. */
   dropped(version: HeldVersion, evicted: boolean): void;
   readonly warmed: (version: HeldVersion) => void;
@@ -74,9 +78,10 @@ export class Shares {
   ownerOf(partition: Partition): PartitionVersions {
     const known = this.#owners.get(partition);
     if (known !== undefined) return known;
-    const owner = new PartitionVersions({ partition, held: this.#newHeld(), warmed: this.#options.warmed });
+    const share = this.#hostShareOf(partition);
+    share.partitions++;
+    const owner = new PartitionVersions({ partition, share, warmed: this.#options.warmed });
     this.#owners.set(partition, owner);
-    this.#shareOf(owner).owners.add(owner);
     this.#add(owner, PARTITION_BYTES);
     return owner;
   }
@@ -112,21 +117,32 @@ export class Shares {
   letGo(owner: PartitionVersions): void {
     if (owner.count > 0) return;
     this.#add(owner, -PARTITION_BYTES);
-    const share = this.#shareOf(owner);
-    share.owners.delete(owner);
-    if (share.owners.size === 0) this.#keys.delete(keyOf(owner.partition));
     this.#owners.delete(owner.partition);
+    if (--owner.share.partitions > 0) return;
+    const key = this.#shareOf(owner);
+    key.hosts.delete(owner.share.host);
+    if (key.hosts.size === 0) this.#keys.delete(keyOf(owner.partition));
   }
 
   #add(owner: PartitionVersions, bytes: number): void {
     owner.bytes += bytes;
+    owner.share.bytes += bytes;
     this.#shareOf(owner).bytes += bytes;
     this.#bytes += bytes;
   }
 
-  #shareOf({ partition }: PartitionVersions): KeyShare {
+  #hostShareOf(partition: Partition): HostShare {
+    const key = this.#shareOf({ partition });
+    const named = hostOf(partition);
+    const host = this.#options.isNamed(named) ? named : OTHERS;
+    const share = key.hosts.get(host) ?? { host, bytes: 0, partitions: 0, held: this.#newHeld() };
+    key.hosts.set(host, share);
+    return share;
+  }
+
+  #shareOf({ partition }: Pick<PartitionVersions, "partition">): KeyShare {
     const keyId = keyOf(partition);
-    const share = this.#keys.get(keyId) ?? { bytes: 0, owners: new Set() };
+    const share = this.#keys.get(keyId) ?? { bytes: 0, hosts: new Map() };
     this.#keys.set(keyId, share);
     return share;
   }
@@ -150,7 +166,7 @@ export class Shares {
 
 /** Whether there was one. */
 const dropOne = (share: KeyShare | undefined): boolean =>
-  largest(share?.owners ?? [])?.held.pop() !== undefined;
+  largest(share?.hosts.values() ?? [])?.held.pop() !== undefined;
 
 const largest = <Holder extends { readonly bytes: number }>(
   holders: Iterable<Holder>,

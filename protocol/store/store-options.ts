@@ -37,6 +37,8 @@ export interface StoreOptions {
   readonly clock: Clock;
   /** Most bytes held. */
   readonly bytes?: number;
+  /** Whether a host has a share of its own; all others of a key have one together. Unless given, each has. */
+  readonly isNamed?: ((host: string) => boolean) | undefined;
   readonly lifetimes?: Partial<Lifetimes>;
   /** Different people who make a session's bytes public; Infinity for never. */
   readonly identitiesForPublic?: number;

@@ -145,22 +145,33 @@ export const onlySessionThatFinds = (version: Version): SessionKey | undefined =
   return alone ? session : undefined;
 };
 
+/** What one named host of a key holds, or all its others together. */
+export interface HostShare {
+  readonly host: string;
+  bytes: number;
+  partitions: number;
+  /** In the order of their last use. What they take, and what gives way, `Shares` knows. */
+  readonly held: LRUCache<HeldVersion, true>;
+}
+
 /** All versions of one partition. */
 export class PartitionVersions {
   readonly partition: Partition;
   readonly pages = new PageIndex<HeldVersion>();
   /** Nearly always one version each; several only where somebody worked to make 8 bytes of SHA-256 meet. */
   readonly #byShort = new Map<ShortFingerprint, HeldVersion | HeldVersion[]>();
-  /** Those that did not end, in the order of their last use. What they take, and what gives way, `Shares` knows. */
-  readonly held: LRUCache<HeldVersion, true>;
+  /** Those that did not end, of all partitions of the share. */
+  readonly held: HostShare["held"];
+  readonly share: HostShare;
   /** A version's body is held as it is from now on. */
   readonly warmed: (version: HeldVersion) => void;
   count = 0;
   bytes = 0;
 
-  constructor({ partition, held, warmed }: Pick<PartitionVersions, "partition" | "held" | "warmed">) {
+  constructor({ partition, share, warmed }: Pick<PartitionVersions, "partition" | "share" | "warmed">) {
     this.partition = partition;
-    this.held = held;
+    this.share = share;
+    this.held = share.held;
     this.warmed = warmed;
   }
 

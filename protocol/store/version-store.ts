@@ -53,6 +53,7 @@ export class VersionStore {
     this.#shares = new Shares({
       clock,
       maxBytes: this.maxBytes,
+      isNamed: options.isNamed ?? (() => true),
       lost: this.lost,
       dropped: (version, evicted) => this.#dropped(version, evicted),
       warmed: (version) => this.#packing.warmed(version),

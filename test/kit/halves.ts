@@ -119,7 +119,13 @@ export const openEdgeHalf = async (options: EdgeOptions = {}): Promise<EdgeHalf>
       trusts: () => false,
       rulesOf: (host) =>
         hosts.has(host)
-          ? { keyId: "k", scope: rules, compressRequests: true, connectProtocols: new Set(["websocket"]) }
+          ? {
+              name: host,
+              keyId: "k",
+              scope: rules,
+              compressRequests: true,
+              connectProtocols: new Set(["websocket"]),
+            }
           : undefined,
     },
     fallbacks: options.fallbacks ?? { of: () => undefined },
@@ -136,7 +142,7 @@ export const openEdgeHalf = async (options: EdgeOptions = {}): Promise<EdgeHalf>
     clock,
     log: silentLog,
     visits,
-    soleHost: () => undefined,
+    hosts: { isServed: () => true, defaultHost: undefined, trusts: () => false },
   });
   const links = new Set<Link>();
   return {

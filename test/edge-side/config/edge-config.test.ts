@@ -26,7 +26,7 @@ const named = (name: string) => {
 
 it("all fixtures were found", () => {
   const folders = join(import.meta.dirname, "..", "..", "fixtures", "config");
-  expect([VALID.length, INVALID.length]).toEqual([9, 49]);
+  expect([VALID.length, INVALID.length]).toEqual([9, 51]);
   expect(readdirSync(join(folders, "valid", "edge"))).toHaveLength(VALID.length);
   expect(readdirSync(join(folders, "invalid", "edge"))).toHaveLength(INVALID.length);
 });
@@ -46,6 +46,8 @@ describe("a valid edge.yaml", () => {
           compress: true,
           reusePort: false,
           underscores: "drop",
+          redirect: "off",
+          proxyProtocol: "off",
         },
       ],
       tunnel: { mode: "psk", listen: { host: "0.0.0.0", port: 7443 } },
@@ -96,6 +98,7 @@ describe("a valid edge.yaml", () => {
         drainMs: 30_000,
         drainStreamsMs: 2_000,
       },
+      defaultHost: undefined,
       trustedProxies: [],
       accessLog: { to: "off" },
       log: { level: "info", format: "auto" },
@@ -127,11 +130,11 @@ describe("a valid edge.yaml", () => {
       { listen: { port: 8080 }, tls: undefined, compress: true, reusePort: false, underscores: "drop" },
       {
         listen: { port: 8443 },
-        tls: { certificate: { path: "/etc/coilgun/tls/site.pem" } },
+        tls: { certificates: [{ certificate: { path: "/etc/coilgun/tls/site.pem" } }], hsts: undefined },
         compress: false,
       },
     ]);
-    expect(visitors[1]?.tls?.privateKey.path).toBe("/etc/coilgun/tls/site-key.pem");
+    expect(visitors[1]?.tls?.certificates[0]?.privateKey.path).toBe("/etc/coilgun/tls/site-key.pem");
     expect(limits.bodyBytes).toBe(64 * 2 ** 20);
   });
 

@@ -28,7 +28,7 @@ it.each([
       log: silentLog,
       visits,
       errorPages: new ErrorPages("coilgun-test"),
-      soleHost: () => undefined,
+      hosts: { isServed: () => true, defaultHost: undefined, trusts: () => false },
     });
     onTestFinished(() => server.close(AbortSignal.abort()));
     const raw = await RawVisitor.connect(server.addresses[0]?.port ?? 0);
