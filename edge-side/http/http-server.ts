@@ -4,7 +4,7 @@
  */
 import { createServer, type Server } from "node:http";
 import { createServer as createSecureServer } from "node:https";
-import type { Socket } from "node:net";
+import { Server as NetServer, type Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import { type HostPort, printHostPort } from "../../protocol/config/units.ts";
 import { LimitLog } from "../../protocol/daemon/limit-log.ts";
@@ -56,6 +56,7 @@ export const serveVisitors = async (
   });
   const limits = new LimitLog(options);
   const crowd = new Crowd({
+    clock: options.clock,
     most,
     full: (closed) => limits.reached("limits.visitors", { most, closed }),
   });
@@ -117,10 +118,6 @@ class VisitorListener {
       draining: () => crowd.draining,
       busy: (socket) => crowd.busy(socket),
       rested: (socket) => crowd.rested(socket),
-      responded: () => {
-        // Its head may have promised to keep the connection, before the end was known of.
-        if (crowd.draining) this.#server.closeIdleConnections();
-      },
       isCovered: certificate && ((socket, host) => certificate.covers(host, socket)),
       waitingRequests: options.waitingRequests,
       visits: options.visits,
@@ -160,8 +157,11 @@ class VisitorListener {
   close(): Promise<void> {
     return new Promise((resolve) => {
       if (!this.#server.listening) return resolve();
-      this.#server.close(() => resolve());
-      this.#server.closeIdleConnections();
+      // Node's HTTP servers close connections without a request at once; the crowd does in its time.
+      NetServer.prototype.close.call(this.#server, () => {
+        this.#server.close();
+        resolve();
+      });
     });
   }
 }
@@ -183,8 +183,9 @@ const secureServer = (
   const [http1] = server.listeners("secureConnection") as ((socket: TLSSocket) => void)[];
   server.removeAllListeners("secureConnection");
   server.on("secureConnection", (socket: TLSSocket) => {
-    if (socket.alpnProtocol === "h2") crowd.speaksHttp2(socket, serveHttp2(socket, served));
-    else http1?.call(server, socket);
+    if (socket.alpnProtocol === "h2") return crowd.secured(socket, serveHttp2(socket, served));
+    crowd.secured(socket);
+    http1?.call(server, socket);
   });
   return server;
 };

@@ -229,7 +229,6 @@ class Connection {
   #rest(): void {
     const socket = this.#socket;
     this.#takeUp();
-    if (this.#options.draining()) socket.destroySoon();
     this.#restsSince = socket.bytesRead;
     const { clock, keepAliveMs } = this.#options;
     const rested = clock.after(keepAliveMs, () => closeIfNothingCame(socket));
