@@ -8,6 +8,7 @@ import { makeCorpusCommand } from "./corpus/make-corpus.ts";
 import { demoCommand } from "./demo-run/demo-command.ts";
 import { eventsCommand } from "./events/events.ts";
 import { slowPagesCommand } from "./events/slow-pages.ts";
+import { failoverCommand } from "./failover/failover.ts";
 import { frameworksCommand } from "./frameworks/frameworks.ts";
 import { pairCommand } from "./pair/command.ts";
 import { crumbsCommand } from "./pair/crumbs.ts";
@@ -30,6 +31,7 @@ const COMMANDS = [
   crumbsCommand(),
   placesCommand(),
   restingCommand(),
+  failoverCommand(),
   attackCommand(),
   demoCommand(),
   makeCorpusCommand(),

@@ -1,8 +1,9 @@
 #!/usr/bin/env node
 /**
- * The command line of `coilgun-edge`: run, check, pair, forget, saved. What each does stands in a file of its own.
+ * The command line of `coilgun-edge`: run, reload, status, check, pair, forget, saved. What each does stands in a file of its own.
  */
 import { type Command, InvalidArgumentError } from "commander";
+import { socketOf } from "../protocol/config/admin-settings.ts";
 import { TUNNEL_PORT } from "../protocol/config/schema.ts";
 import {
   type HostPort,
@@ -15,6 +16,7 @@ import { EXIT, programNamed, runProgram, say } from "../protocol/daemon/cli.ts";
 import { printFinding } from "../protocol/daemon/findings.ts";
 import { askToReload } from "../protocol/daemon/reload.ts";
 import { runDaemon } from "../protocol/daemon/run-daemon.ts";
+import { addStatusCommand } from "../protocol/daemon/status-command.ts";
 import { systemClock } from "../protocol/runtime/clock.ts";
 import { Complaint } from "../protocol/runtime/user-error.ts";
 import { checkEdge } from "./command/check.ts";
@@ -36,6 +38,7 @@ const edgeProgram = (): Command => {
     .option(...CONFIG)
     .action(async ({ config: file }: { config: string }) => {
       const code = await runDaemon({
+        name: PROGRAM,
         load: () => loadEdgeConfig(file),
         start: (config, log) => startEdge(config, { log }),
         describe: ({ visitorsAddresses, tunnelAddress }) => ({
@@ -52,9 +55,11 @@ const edgeProgram = (): Command => {
     .description("have the running daemon read its config again, and say what came of it")
     .option(...CONFIG)
     .action(async ({ config: file }: { config: string }) => {
-      const { admin } = loadEdgeConfig(file);
+      const admin = socketOf(loadEdgeConfig(file).admin);
       for (const line of await askToReload(admin, file, { program: PROGRAM })) say(line);
     });
+
+  addStatusCommand(program, CONFIG, loadEdgeConfig);
 
   program
     .command("check")
@@ -105,7 +110,7 @@ const edgeProgram = (): Command => {
     .option("--url <path>", "only those of this path and query, as visitors ask for it", urlPath)
     .option(...CONFIG)
     .action(async ({ host, url, config: file }: { host: string; url?: string; config: string }) => {
-      const { admin } = loadEdgeConfig(file);
+      const admin = socketOf(loadEdgeConfig(file).admin);
       if (admin === undefined) {
         throw new Complaint(
           `${file} sets no admin socket; set admin, such as ./edge.sock, and restart coilgun-edge`,

@@ -1,13 +1,15 @@
 #!/usr/bin/env node
 /**
- * The command line of `coilgun-origin`: run and check.
+ * The command line of `coilgun-origin`: run, reload, status and check.
  */
 import type { Command } from "commander";
+import { socketOf } from "../protocol/config/admin-settings.ts";
 import { printHostPort } from "../protocol/config/units.ts";
 import { EXIT, programNamed, runProgram, say } from "../protocol/daemon/cli.ts";
 import { printFinding } from "../protocol/daemon/findings.ts";
 import { askToReload } from "../protocol/daemon/reload.ts";
 import { runDaemon } from "../protocol/daemon/run-daemon.ts";
+import { addStatusCommand } from "../protocol/daemon/status-command.ts";
 import { systemClock } from "../protocol/runtime/clock.ts";
 import { checkOrigin } from "./command/check.ts";
 import { loadOriginConfig } from "./config/origin-config.ts";
@@ -28,6 +30,7 @@ const originProgram = (): Command => {
     .option(...CONFIG)
     .action(async ({ config: file }: { config: string }) => {
       const code = await runDaemon({
+        name: PROGRAM,
         load: () => loadOriginConfig(file),
         start: (config, log) => startOrigin(config, { log }),
         describe: (_, { edges, routes }) => ({
@@ -44,9 +47,11 @@ const originProgram = (): Command => {
     .description("have the running daemon read its config again, and say what came of it")
     .option(...CONFIG)
     .action(async ({ config: file }: { config: string }) => {
-      const { admin } = loadOriginConfig(file);
+      const admin = socketOf(loadOriginConfig(file).admin);
       for (const line of await askToReload(admin, file, { program: PROGRAM })) say(line);
     });
+
+  addStatusCommand(program, CONFIG, loadOriginConfig);
 
   program
     .command("check")

@@ -26,11 +26,12 @@ const LEVELS: Readonly<Record<string, number>> = {
   "protocol/config": 2,
   "protocol/headers": 3,
   "protocol/transport": 3,
-  "protocol/daemon": 3,
+  "protocol/admin": 3,
+  "protocol/daemon": 4,
   "protocol/frames": 4,
-  "protocol/upstream/connections": 4,
+  "protocol/upstream/connections": 5,
   "protocol/upstream/lenient": 4,
-  "protocol/upstream": 5,
+  "protocol/upstream": 6,
   "protocol/codec": 5,
   "protocol/link": 5,
   "edge-side/config": 10,
@@ -66,6 +67,7 @@ const LEVELS: Readonly<Record<string, number>> = {
   "bench/codec": 23,
   "bench/demo-run": 23,
   "bench/events": 23,
+  "bench/failover": 24,
   "bench/frameworks": 23,
   "bench/frameworks/apps": 22,
   "bench/pair": 23,
@@ -235,9 +237,9 @@ describe("the source tree", () => {
       "edge-side/command/check.ts",
       "edge-side/command/pair.ts",
       "edge-side/command/saved.ts",
+      "protocol/admin/serve-admin.ts",
       "protocol/config/parse-config.ts",
       "protocol/daemon/access-log.ts",
-      "protocol/daemon/admin.ts",
       "protocol/daemon/cli.ts",
       "protocol/daemon/findings.ts",
       "protocol/daemon/private-file.ts",
@@ -299,7 +301,7 @@ describe("the search for circles", () => {
 
 /** What the kit and the bench have for starting a process, beside Node's own module. */
 const STARTING =
-  /\b(openScene|runCommand|startCommand|startScript|startBrowser|startDaemon|startProgram|measurePlaces|measureClosing|startApplication)\(/;
+  /\b(openScene|runCommand|startCommand|startScript|startBrowser|startDaemon|startProgram|measurePlaces|measureClosing|startPairWay|runSoak|startApplication)\(/;
 const startsProcesses = ({ text, imports }: SourceFile): boolean =>
   imports.includes("node:child_process") || STARTING.test(text);
 

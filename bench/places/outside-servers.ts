@@ -19,7 +19,7 @@ export interface OutsideServer extends AsyncDisposable {
   readonly address: string;
 }
 
-interface Recipe {
+export interface Recipe {
   readonly program: string;
   /** What a person can do where it is missing. */
   readonly get: string;

@@ -26,6 +26,8 @@ export interface PairSettings {
   readonly bases?: string | undefined;
   /** False: no common bases. */
   readonly commonBases?: boolean | undefined;
+  /** As many links as a user gets, not one. */
+  readonly usualLinks?: boolean | undefined;
   /** Laid over the generated settings of each side, as they would stand in its YAML file. */
   readonly edge?: Settings | undefined;
   readonly origin?: Settings | undefined;
@@ -55,9 +57,9 @@ export const edgeConfig = (
 export const originConfig = (
   key: PairKey,
   options: { readonly edgeAddress: string; readonly routes: readonly PairRoute[] },
-  { codec, origin }: PairSettings,
+  { codec, usualLinks, origin }: PairSettings,
 ): Settings => ({
-  edges: [{ address: options.edgeAddress, key, connections: 1 }],
+  edges: [{ address: options.edgeAddress, key, ...(usualLinks === true ? {} : { connections: 1 }) }],
   routes: options.routes.map(({ host, origin }) => ({ host, origin: `http://${origin}` })),
   ...(codec === undefined ? {} : { codecs: [codec] }),
   ...OBSERVED,

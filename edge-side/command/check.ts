@@ -6,9 +6,10 @@ import { createPrivateKey, X509Certificate } from "node:crypto";
 import { accessSync, constants } from "node:fs";
 import { isIP } from "node:net";
 import { dirname } from "node:path";
+import { isDaemonAt } from "../../protocol/admin/ask-daemon.ts";
+import { socketOf } from "../../protocol/config/admin-settings.ts";
 import { loadConfig } from "../../protocol/config/parse-config.ts";
 import { printHostPort } from "../../protocol/config/units.ts";
-import { isDaemonAt } from "../../protocol/daemon/admin.ts";
 import {
   checkFree,
   checkPrivacy,
@@ -75,9 +76,13 @@ const checkPorts = async (config: EdgeConfig): Promise<readonly Finding[]> => {
       reusePort,
     })),
     { setting: "tunnel", listen: config.tunnel.listen, reusePort: false },
+    ...config.admin.flatMap((each) =>
+      "path" in each ? [] : [{ setting: "admin", listen: each.address, reusePort: false }],
+    ),
   ];
   // Its own ports are taken by the daemon that runs; that is no problem of the config.
-  if (config.admin !== undefined && (await isDaemonAt(config.admin))) {
+  const socket = socketOf(config.admin);
+  if (socket !== undefined && (await isDaemonAt(socket))) {
     const places = listens.map(({ listen }) => printHostPort(listen)).join(" and ");
     return [ok(`coilgun-edge is running; ${places} were not tried`)];
   }
@@ -156,7 +161,7 @@ const checkDates = (setting: string, path: string, certificate: X509Certificate,
 /** Whether the folders can be written in which the daemon makes files. */
 const checkPlaces = ({ accessLog, admin }: EdgeConfig): readonly Finding[] => [
   ...(accessLog.to === "file" ? [checkFolder("accessLog", accessLog.path)] : []),
-  ...(admin === undefined ? [] : [checkFolder("admin", admin)]),
+  ...admin.flatMap((each) => ("path" in each ? [checkFolder("admin", each.path)] : [])),
 ];
 
 const checkFolder = (setting: string, path: string): Finding => {

@@ -1,5 +1,6 @@
 /** `coilgun-edge forget`: which versions an operator asks to erase, as the question and as the running edge reads it. */
-import { type AskOptions, askDaemon, type Reply } from "../../protocol/daemon/admin.ts";
+import type { Reply } from "../../protocol/admin/answers.ts";
+import { type AskOptions, askDaemon } from "../../protocol/admin/ask-daemon.ts";
 import { Complaint } from "../../protocol/runtime/user-error.ts";
 
 export interface ForgetWhat {

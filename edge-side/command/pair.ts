@@ -118,8 +118,11 @@ keys:
     secret: ${secretText(key.secret)}
     hosts:
 ${hosts.map((host) => `      - ${value(host)}\n`).join("")}
-# Where \`coilgun-edge forget\` finds the running daemon: a unix socket, beside this file.
-admin: ./edge.sock
+# Where the running daemon is asked about itself: a unix socket beside this file for commands (\`coilgun-edge status\`), and
+# an address of this machine alone: http://127.0.0.1:7480/ is a page, /metrics is for Prometheus, /ready for a supervisor.
+admin:
+  - ./edge.sock
+  - 127.0.0.1:7480
 
 # What else can be set, with its default:
 #
@@ -152,6 +155,12 @@ edges:
 }
 routes:
 ${hosts.map((host) => `  - host: ${value(host)}\n    origin: ${value(origin ?? GUESSED_ORIGIN)}\n`).join("")}
+# Where the running daemon is asked about itself: a unix socket beside this file for commands (\`coilgun-origin status\`), and
+# an address of this machine alone: http://127.0.0.1:7481/ is a page, /metrics is for Prometheus, /ready for a supervisor.
+admin:
+  - ./origin.sock
+  - 127.0.0.1:7481
+
 # What else can be set, with its default:
 #
 # store:

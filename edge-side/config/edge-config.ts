@@ -4,16 +4,17 @@
  * (protocol/config/parse-config.ts).
  */
 import { z } from "zod";
+import { type AdminListen, adminSetting } from "../../protocol/config/admin-settings.ts";
 import type { LogSettings } from "../../protocol/config/log-settings.ts";
 import { loadConfig, type Surroundings } from "../../protocol/config/parse-config.ts";
 import {
   type AccessLogTarget,
   accessLog,
-  adminSocket,
   block,
   count,
   drainStreams,
   heartbeat,
+  hostMetrics,
   hostName,
   logBlock,
   type MemorySettings,
@@ -51,8 +52,10 @@ export interface EdgeConfig {
   readonly proxyStatus: boolean;
   readonly accessLog: AccessLogTarget;
   readonly log: LogSettings;
-  /** Path of the unix socket that commands speak to. */
-  readonly admin: string | undefined;
+  /** Where it is asked about itself. */
+  readonly admin: readonly AdminListen[];
+  /** Whether metrics say which host. */
+  readonly hostMetrics: boolean;
 }
 
 /** A link key and the hosts it may serve. */
@@ -61,6 +64,8 @@ export interface EdgeKey {
   readonly hosts: readonly ServedHost[];
   /** Most links at once. */
   readonly links: number;
+  /** The part of the pages that each origin side with this key gets, beside others of the host. */
+  readonly weight: number;
   /** From where origin sides with this key are expected. */
   readonly addresses: readonly Network[];
 }
@@ -192,7 +197,8 @@ export const edgeSettings = (near: Surroundings): z.ZodType<EdgeConfig> =>
       ),
     accessLog: accessLog(near),
     log: logBlock(),
-    admin: adminSocket(near, "`coilgun-edge reload` and `coilgun-edge forget` speak"),
+    admin: adminSetting(near, "`coilgun-edge reload` and `coilgun-edge forget`"),
+    hostMetrics: hostMetrics(),
   })
     .refine(({ limits, memory }) => limits.pageBytes <= memory.perKeyBytes, {
       abort: true,
@@ -204,7 +210,7 @@ export const edgeSettings = (near: Surroundings): z.ZodType<EdgeConfig> =>
       path: ["tunnel"],
       error: "listens where visitors are served; give each a port of its own",
     })
-    .transform(({ admin, ...rest }): EdgeConfig => ({ ...rest, admin }));
+    .transform((settings): EdgeConfig => settings);
 
 const edgeKey = (near: Surroundings) =>
   block({
@@ -217,15 +223,18 @@ const edgeKey = (near: Surroundings) =>
     links: count(64, { least: 1, most: 10_000 }).describe(
       "Most links with this key at once; one more is closed.",
     ),
+    weight: count(1, { least: 1, most: 1_000 }).describe(
+      "Of several origin sides of a host: the part of the templates that each with this key gets.",
+    ),
     addresses: z
       .array(written(parseNetwork, "a range of addresses, such as 10.0.0.0/8"))
       .prefault([])
       .describe(
         "From where its origin sides dial: a second one from another address that was never seen before is a warning in the log.",
       ),
-  }).transform(({ hosts, links, addresses, ...written }, context): EdgeKey => {
+  }).transform(({ hosts, links, weight, addresses, ...written }, context): EdgeKey => {
     const key = keyOf(written, context);
-    return key === undefined ? z.NEVER : { key, hosts, links, addresses };
+    return key === undefined ? z.NEVER : { key, hosts, links, weight, addresses };
   });
 
 const servedHost = (near: Surroundings) =>

@@ -53,16 +53,6 @@ export class WholeAnswers {
     this.#options = options;
   }
 
-  /** Counts what is then written. */
-  countedBefore(log: { write(record: VisitRecord): void }): { write(record: VisitRecord): void } {
-    return {
-      write: (record) => {
-        this.note(record);
-        log.write(record);
-      },
-    };
-  }
-
   note({ host, answer, reason }: VisitRecord): void {
     if (answer === undefined || answer === "fallback") return;
     this.#timer ??= this.#options.clock.after(EVERY_MS, () => this.#say());

@@ -9,6 +9,7 @@ import type { Hello } from "../../protocol/frames/hello.ts";
 import type { KeyProof } from "../../protocol/link/handshake.ts";
 import { LinkEndpoint } from "../../protocol/link/link.ts";
 import type { Link } from "../../protocol/link/link-api.ts";
+import type { LinkBook } from "../../protocol/link/link-book.ts";
 import type { Clock } from "../../protocol/runtime/clock.ts";
 import type { MemoryBudget } from "../../protocol/runtime/memory-budget.ts";
 import type { Secret } from "../../protocol/transport/key.ts";
@@ -28,6 +29,7 @@ export interface AcceptOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly pool: LinkPool;
+  readonly book: LinkBook;
   readonly memory: MemoryBudget;
   /** To listen on in place of the config's address. */
   readonly socket: number | undefined;
@@ -108,7 +110,7 @@ const refusePush = (): never => {
 };
 
 const greet = (transport: Transport, options: AcceptOptions, sightings: KeySightings): void => {
-  const { config, clock, log, pool, memory } = options;
+  const { config, clock, log, pool, book, memory } = options;
   const { tunnel } = config;
   const { keyId, secret } = transport.peer;
   const keyProof: KeyProof =
@@ -142,6 +144,7 @@ const greet = (transport: Transport, options: AcceptOptions, sightings: KeySight
         warnOfOther(link, of, { log, sightings, listed: limits?.lists(link.peerAddress) === true });
         up = link;
         pool.add(link);
+        book.up(link);
         log.info("link up", { key: link.keyId, address: link.peerAddress });
       },
       opened: (stream) => stream.reset("refused"),
@@ -150,7 +153,10 @@ const greet = (transport: Transport, options: AcceptOptions, sightings: KeySight
       trusted: () => pool.changed(),
       draining: () => log.info("link draining", { address: transport.peer.address }),
       closed(end) {
-        if (up !== undefined) pool.remove(up);
+        if (up !== undefined) {
+          pool.remove(up);
+          book.down(up);
+        }
         const key = up === undefined ? {} : { key: up.keyId };
         log.info("link down", { ...key, address: transport.peer.address, code: end.code, why: end.message });
       },

@@ -1,16 +1,20 @@
 /**
  * The links that are up, by the hosts they may serve. Of several origin sides the same one gets all pages of a template, so
- * that its bases stay useful; of the parallel links to one, the least busy; one that is silent only where nothing else helps.
+ * that its bases stay useful, unless it is busier than its weight allows; of the parallel links to one, the least busy; one that is silent only where nothing else helps.
  * SPEC section "Choosing a link".
  */
 import type { Log } from "../../protocol/daemon/log.ts";
 import type { Link } from "../../protocol/link/link-api.ts";
-import { pickByRendezvous } from "../../protocol/link/rendezvous.ts";
+import { type Candidate, pickByRendezvous } from "../../protocol/link/rendezvous.ts";
 import type { WithoutLink } from "../../protocol/scope/no-base.ts";
 
 export interface LinkPoolDependencies {
   /** Which hosts a key may serve, by the config as it is now. */
-  readonly hosts: { serves(keyId: string, host: string): boolean };
+  readonly hosts: {
+    serves(keyId: string, host: string): boolean;
+    /** The part of the pages that an origin side with this key gets, beside others. */
+    weightOf(keyId: string): number;
+  };
   /** Told of a visitor that asks for a host that no link serves. */
   readonly log: Log;
 }
@@ -68,8 +72,7 @@ export class LinkPool {
     }
     if (!served) this.#miss(page.host);
     if (able.length < 2) return able[0];
-    const stores = [...new Set(able.map((link) => link.peer.storeId))];
-    const store = pickByRendezvous(stores, page);
+    const store = pickByRendezvous(this.#stores(able), page);
     return able
       .filter((link) => link.peer.storeId === store)
       .reduce((least, link) => (link.load < least.load ? link : least));
@@ -94,6 +97,17 @@ export class LinkPool {
 
   linksOf(host: string): Link[] {
     return [...this.#links].filter((link) => this.#options.hosts.serves(link.keyId, host));
+  }
+
+  #stores(links: readonly Link[]): Candidate[] {
+    const stores = new Map<string, Candidate>();
+    for (const { peer, keyId, load } of links) {
+      const id = peer.storeId;
+      const known = stores.get(id);
+      const weight = known?.weight ?? this.#options.hosts.weightOf(keyId);
+      stores.set(id, { id, weight, load: load + (known?.load ?? 0) });
+    }
+    return [...stores.values()];
   }
 
   #miss(host: string): void {

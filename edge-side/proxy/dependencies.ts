@@ -11,6 +11,7 @@ import type { VaryingPages } from "../compress/varying-pages.ts";
 import type { VisitRecord } from "../exchange/access-record.ts";
 import type { UntrustedProxies } from "../exchange/untrusted-proxies.ts";
 import type { HeldPages } from "../exchange/visit-memory.ts";
+import type { Visitor } from "../exchange/visitor.ts";
 import type { ErrorPages } from "../http/errors/error-pages.ts";
 import type { LinkPool } from "../links/link-pool.ts";
 import type { RequestCompressorPool } from "../request/compressor-pool.ts";
@@ -46,7 +47,7 @@ export interface ServeDependencies {
   /** What Via calls this edge: no other edge has the same. */
   readonly pseudonym: string;
   /** Gets a line for each visit that is over. */
-  readonly accessLog: { write(record: VisitRecord): void };
+  readonly accessLog: { write(record: VisitRecord, visitor: Visitor): void };
 }
 
 /** What is asked of the hosts that are served (served-hosts). */

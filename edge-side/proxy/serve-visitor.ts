@@ -47,7 +47,7 @@ export const serveVisitor = async (visitor: Visitor, options: ServeDependencies)
     visit.over();
     visit.fail(failure);
   }
-  options.accessLog.write(visit.record());
+  options.accessLog.write(visit.record(), visitor);
 };
 
 /** A request as it goes on, whichever link takes it. */

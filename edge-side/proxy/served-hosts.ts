@@ -41,6 +41,7 @@ export class ServedHosts {
       readonly retired: Secret | undefined;
       readonly hosts: ReadonlySet<string>;
       readonly limits: KeyLimits;
+      readonly weight: number;
     }
   > = new Map();
   #rules: ReadonlyMap<string, HostRules> = new Map();
@@ -54,13 +55,14 @@ export class ServedHosts {
   replace({ keys, trustedProxies }: HostSettings): void {
     const before = this.#keys;
     this.#keys = new Map(
-      keys.map(({ key, hosts, links, addresses }) => [
+      keys.map(({ key, hosts, links, weight, addresses }) => [
         key.id,
         {
           key,
           retired: key.previous?.secret ?? before.get(key.id)?.retired,
           hosts: new Set(hosts.map(({ host }) => host)),
           limits: { links, lists: inNetworks(addresses) },
+          weight,
         },
       ]),
     );
@@ -71,6 +73,10 @@ export class ServedHosts {
   /** Undefined where no key serves the host. */
   rulesOf(host: string): HostRules | undefined {
     return this.#rules.get(host);
+  }
+
+  get hosts(): Iterable<string> {
+    return this.#rules.keys();
   }
 
   /** The host of this edge, where it has one only. */
@@ -93,6 +99,11 @@ export class ServedHosts {
   /** Whether this secret was the key's while it was rotated, whatever it is now. */
   isRetired(keyId: string, secret: Secret | undefined): boolean {
     return this.#keys.get(keyId)?.retired?.equals(secret) === true;
+  }
+
+  /** The part of the pages that an origin side with this key gets, beside others. */
+  weightOf(keyId: string): number {
+    return this.#keys.get(keyId)?.weight ?? 1;
   }
 
   /** Who may dial with this key; undefined for one that is not known. */

@@ -11,6 +11,7 @@ import { whyNotListening } from "../../protocol/daemon/findings.ts";
 import { inheritedSockets } from "../../protocol/daemon/inherited-sockets.ts";
 import type { Log } from "../../protocol/daemon/log.ts";
 import type { RunningDaemon } from "../../protocol/daemon/run-daemon.ts";
+import { LinkBook } from "../../protocol/link/link-book.ts";
 import { helloMaker } from "../../protocol/link/local-hello.ts";
 import { type Clock, systemClock } from "../../protocol/runtime/clock.ts";
 import { eventLoopLoad, type Load } from "../../protocol/runtime/event-loop-load.ts";
@@ -35,6 +36,7 @@ import { Visits } from "../proxy/visits.ts";
 import { RequestCompressorPool } from "../request/compressor-pool.ts";
 import { pseudonymOf } from "../request/forward-head.ts";
 import { Fallbacks } from "../upstream/fallbacks.ts";
+import { watchEdge } from "./watch-edge.ts";
 
 const PSEUDONYM_BYTES = 4;
 
@@ -94,6 +96,10 @@ const start = async (config: EdgeConfig, options: EdgeOptions): Promise<EdgeDaem
   });
   const commonBases = new CommonBases({ clock, log, store, memory });
   const pool = new LinkPool({ hosts, log });
+  const book = new LinkBook(clock);
+  const { hostMetrics } = config;
+  // What limits refuse is counted nowhere yet.
+  const watched = watchEdge({ clock, hostMetrics, pool, book, hosts, store, refused: () => [] });
   const accessLog = openAccessLog(config.accessLog, { clock, log });
   const wholeAnswers = new WholeAnswers({ clock, log });
   const tunnel = await acceptOrigins({
@@ -101,6 +107,7 @@ const start = async (config: EdgeConfig, options: EdgeOptions): Promise<EdgeDaem
     clock,
     log,
     pool,
+    book,
     memory,
     socket: sockets.tunnel[0],
     secretsOf: (keyId) => hosts.secretsOf(keyId, clock.today()),
@@ -136,7 +143,13 @@ const start = async (config: EdgeConfig, options: EdgeOptions): Promise<EdgeDaem
     longLived,
     pseudonym,
     errorPages,
-    accessLog: wholeAnswers.countedBefore(accessLog),
+    accessLog: {
+      write(record, visitor) {
+        watched.note(record, visitor);
+        wholeAnswers.note(record);
+        accessLog.write(record);
+      },
+    },
   });
   const visitors = await serveVisitors(config, {
     clock,
@@ -171,6 +184,7 @@ const start = async (config: EdgeConfig, options: EdgeOptions): Promise<EdgeDaem
     forget,
     duties: { forget: forgetDuty(forget) },
     reopenAccessLog: () => accessLog.reopen(),
+    watched,
     async stop() {
       retired.stop();
       const drained = new AbortController();
@@ -186,6 +200,7 @@ const start = async (config: EdgeConfig, options: EdgeOptions): Promise<EdgeDaem
       await visits.over();
       fallbacks.close();
       wholeAnswers.stop();
+      watched.traffic.stop();
       await commonBases.stop();
       await accessLog.close();
       store.close();

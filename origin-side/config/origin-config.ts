@@ -4,18 +4,19 @@
  */
 import { z } from "zod";
 import { CODEC_NAMES, type CodecName } from "../../protocol/codec/codecs.ts";
+import { type AdminListen, adminSetting } from "../../protocol/config/admin-settings.ts";
 import type { LogSettings } from "../../protocol/config/log-settings.ts";
 import { loadConfig, type Surroundings } from "../../protocol/config/parse-config.ts";
 import { REMOVED_SETTINGS, removedSetting } from "../../protocol/config/removed-settings.ts";
 import {
   type AccessLogTarget,
   accessLog,
-  adminSocket,
   block,
   clientCertificate,
   count,
   drainStreams,
   heartbeat,
+  hostMetrics,
   hostName,
   hostPort,
   logBlock,
@@ -49,8 +50,10 @@ export interface OriginConfig {
   readonly redial: RedialTimes;
   readonly accessLog: AccessLogTarget;
   readonly log: LogSettings;
-  /** Path of the unix socket that commands speak to. */
-  readonly admin: string | undefined;
+  /** Where it is asked about itself. */
+  readonly admin: readonly AdminListen[];
+  /** Whether metrics say which host. */
+  readonly hostMetrics: boolean;
 }
 
 /** An edge, and how both ends prove the key. */
@@ -177,14 +180,13 @@ export const originSettings = (near: Surroundings): z.ZodType<OriginConfig> =>
       .transform(({ first, max }): RedialTimes => ({ firstMs: first, mostMs: max })),
     accessLog: accessLog(near),
     log: logBlock(),
-    admin: adminSocket(near, "`coilgun-origin reload` speaks"),
-  })
-    .transform(({ admin, ...rest }) => ({ ...rest, admin }))
-    .refine(({ limits, memory }) => limits.pageBytes <= memory.perKeyBytes, {
-      abort: true,
-      path: ["limits", "pageBytes"],
-      error: "must be at most memory.perKey, or such a page could never be put together",
-    });
+    admin: adminSetting(near, "`coilgun-origin reload`"),
+    hostMetrics: hostMetrics(),
+  }).refine(({ limits, memory }) => limits.pageBytes <= memory.perKeyBytes, {
+    abort: true,
+    path: ["limits", "pageBytes"],
+    error: "must be at most memory.perKey, or such a page could never be put together",
+  });
 
 /** An edge whose block names no mode is dialled in `mode: psk`. */
 const wireWritten = (value: unknown): unknown =>

@@ -1,6 +1,7 @@
 /** What the access log says of one exchange on the origin side. Times are milliseconds. */
 import type { StreamErrorCode } from "../../protocol/errors.ts";
 import type { NoBase } from "../../protocol/scope/no-base.ts";
+import type { Route } from "../config/route-config.ts";
 import type { IncomingExchange } from "./incoming-exchange.ts";
 
 /** How an answer went out. */
@@ -20,6 +21,8 @@ export interface SentAnswer {
 /** What the phases of an exchange came to, as far as it got. Times are those of the link's clock. */
 export interface ExchangePhases {
   readonly startedAt: number;
+  /** Whose web server is asked. */
+  route?: Route;
   /** Of the web server's response head. */
   response?: { readonly status: number; readonly at: number };
   sent?: SentAnswer;

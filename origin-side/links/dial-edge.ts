@@ -10,6 +10,7 @@ import type { Hello } from "../../protocol/frames/hello.ts";
 import type { KeyProof } from "../../protocol/link/handshake.ts";
 import { LinkEndpoint } from "../../protocol/link/link.ts";
 import type { Link, LinkEnd } from "../../protocol/link/link-api.ts";
+import type { LinkBook } from "../../protocol/link/link-book.ts";
 import type { Clock, Timer } from "../../protocol/runtime/clock.ts";
 import type { MemoryBudget } from "../../protocol/runtime/memory-budget.ts";
 import { TaskSet } from "../../protocol/runtime/task-set.ts";
@@ -53,7 +54,28 @@ export interface DialOptions {
   readonly heartbeatMs: number;
   readonly memory: MemoryBudget;
   readonly service: LinkService;
+  readonly book: LinkBook;
   hello(): Hello;
+}
+
+type DialState =
+  | { readonly at: "up" | "dialling" }
+  /** `until`: on the clock. */
+  | { readonly at: "waiting"; readonly until: number };
+
+const DIALLING: DialState = { at: "dialling" };
+
+/** What is shown of a link that is kept up. */
+interface DialStatus {
+  readonly edge: string;
+  readonly key: string;
+  readonly state: DialState["at"];
+  /** Since the last good link. */
+  readonly tries: number;
+  /** Until the edge is dialled again; null where it does not wait. */
+  readonly nextMs: number | null;
+  /** Why the last try, or the last link, ended. */
+  readonly why: string;
 }
 
 /** One link, kept up until `stop`. */
@@ -67,6 +89,11 @@ export class KeptLink {
   readonly #lives = new TaskSet();
   /** Tries since the last good link. */
   #attempt = 0;
+  /** All dials after the first one. */
+  redials = -1;
+  #state: DialState = DIALLING;
+  /** Why the last try, or the last link, ended. */
+  #why = "";
   /** There was a good link, and the edge has not refused one since. */
   #served = false;
 
@@ -90,6 +117,19 @@ export class KeptLink {
     cut.removeEventListener("abort", close);
   }
 
+  get status(): DialStatus {
+    const { edge, clock } = this.#options;
+    const state = this.#state;
+    return {
+      edge: printHostPort(edge.address),
+      key: edge.key.id,
+      state: state.at,
+      tries: this.#attempt,
+      nextMs: state.at === "waiting" ? Math.max(0, Math.round(state.until - clock.now())) : null,
+      why: this.#why,
+    };
+  }
+
   async #keepUp(): Promise<void> {
     const { clock, redial, chance, edge } = this.#options;
     for (; !this.#stopping.signal.aborted; this.#attempt++) {
@@ -100,6 +140,7 @@ export class KeptLink {
       const times = redial();
       const mostMs = this.#served ? Math.min(SOON_MS, times.mostMs) : times.mostMs;
       const pauseMs = redialDelayMs(this.#attempt, { ...times, mostMs }, chance);
+      this.#state = { at: "waiting", until: clock.now() + pauseMs };
       await clock.sleep(pauseMs, this.#stopping.signal).catch(() => {});
     }
   }
@@ -107,22 +148,25 @@ export class KeptLink {
   /** Dials once; resolves when that link takes nothing more, or could not be had: true if the edge asked for another secret. */
   async #once(secret: Secret, last: boolean): Promise<boolean> {
     const { clock } = this.#options;
+    this.#state = DIALLING;
+    this.redials++;
     try {
       const transport = await this.#dial(secret);
       const startedAt = clock.now();
       const end = await this.#run(transport, secret);
+      this.#why = `${end.code}: ${end.message}`;
       this.#log.info("link down", { code: end.code, why: end.message });
       this.#served = clock.now() - startedAt >= GOOD_LINK_MS;
       if (this.#served) this.#attempt = 0;
       return end.code === "key-not-proved";
     } catch (error) {
       if (this.#stopping.signal.aborted) return false;
+      this.#why = whyOf(error);
       const code = error instanceof DialError ? error.code : undefined;
       if (code !== "unreachable") this.#served = false;
       if (code === "secret-refused" && !last) return true;
       const tries = this.#attempt + 1;
-      if (tries <= TOLD || tries % 100 === 0)
-        this.#log.warn("edge not reached", { why: whyOf(error), tries });
+      if (tries <= TOLD || tries % 100 === 0) this.#log.warn("edge not reached", { why: this.#why, tries });
       return false;
     }
   }
@@ -160,7 +204,7 @@ export class KeptLink {
   }
 
   #run(transport: Transport, secret: Secret): Promise<LinkEnd> {
-    const { edge, clock, memory, heartbeatMs, hello, service } = this.#options;
+    const { edge, clock, memory, heartbeatMs, hello, service, book } = this.#options;
     const { promise, resolve } = Promise.withResolvers<LinkEnd>();
     const life = Promise.withResolvers<void>();
     this.#lives.add(life.promise);
@@ -177,6 +221,8 @@ export class KeptLink {
       events: {
         up: () => {
           served = service.serve(link);
+          book.up(link);
+          this.#state = { at: "up" };
           this.#log.info("link up");
         },
         opened: (stream, open) => served?.opened(stream, open),
@@ -186,6 +232,7 @@ export class KeptLink {
         draining: () => resolve(SAID_GO_AWAY),
         closed: (end) => {
           this.#links.delete(link);
+          book.down(link);
           life.resolve();
           resolve(end);
         },

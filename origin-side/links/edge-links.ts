@@ -17,6 +17,8 @@ export class EdgeLinks {
   readonly #ending = new TaskSet();
   readonly #cut = new AbortController();
   #dialled: readonly DialledEdge[] = [];
+  /** Of links that are not kept up any more. */
+  #redialsBefore = 0;
 
   constructor(options: Omit<DialOptions, "edge">) {
     this.#options = options;
@@ -32,6 +34,18 @@ export class EdgeLinks {
       return same;
     });
     for (const { links } of before) this.#ending.add(this.#end(links, drainMs));
+  }
+
+  get dials(): readonly KeptLink["status"][] {
+    return this.#dialled.flatMap(({ links }) => links.map(({ status }) => status));
+  }
+
+  /** Times that an edge was dialled again. */
+  get redials(): number {
+    const now = this.#dialled
+      .flatMap(({ links }) => links)
+      .reduce((sum, link) => sum + Math.max(0, link.redials), 0);
+    return this.#redialsBefore + now;
   }
 
   /** Dials no more; resolves when every link has ended, and what runs on them has had `drainMs`. */
@@ -52,6 +66,7 @@ export class EdgeLinks {
     const bound = this.#options.clock.after(drainMs, abort);
     this.#cut.signal.addEventListener("abort", abort, { once: true });
     await Promise.all(links.map((link) => link.stop(cut.signal)));
+    for (const { redials } of links) this.#redialsBefore += Math.max(0, redials);
     this.#cut.signal.removeEventListener("abort", abort);
     bound.cancel();
   }

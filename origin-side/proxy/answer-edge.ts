@@ -46,7 +46,9 @@ export interface ExchangeDependencies extends AnswerDependencies, AskDependencie
   readonly slowPages: SlowPages;
   /** The edge's running program: numbers of visitors' connections are its own. */
   readonly edgeInstance: string;
-  readonly accessLog: { write(record: ExchangeRecord): void };
+  readonly accessLog: {
+    write(record: ExchangeRecord, exchange: IncomingExchange, route: Route | undefined): void;
+  };
 }
 
 /** `take`: what is here already, if it is known. */
@@ -68,6 +70,7 @@ export const answerEdge = async (
     upload = requestBodyOf(exchange, options.requestDecoders);
     const routed = routeOf(exchange, options);
     const { response, upstream } = await askUpstream(exchange, upload.body, routed, options);
+    phases.route = upstream.route;
     phases.response = { status: response.head.status, at: clock.now() };
     if (mayLast(response)) over = options.longLived.add(() => exchange.fail("truncated", "this side stops"));
     if (response.kind === "upgraded") await join(exchange, response, phases);
@@ -82,7 +85,7 @@ export const answerEdge = async (
   } finally {
     over?.();
     upload.close();
-    options.accessLog.write(recordOf(exchange, phases, clock.now()));
+    options.accessLog.write(recordOf(exchange, phases, clock.now()), exchange, phases.route);
   }
 };
 

@@ -65,6 +65,16 @@ export class Routes {
     return routed;
   }
 
+  /** Each once. */
+  get hosts(): readonly string[] {
+    return [...new Set(this.#table.all.map(({ route }) => route.host))];
+  }
+
+  /** Requests that wait for a place at a web server. */
+  get waiting(): number {
+    return this.#table.all.reduce((sum, { waiting }) => sum + waiting, 0);
+  }
+
   replace(config: RoutesConfig): void {
     const before = new Set(this.#upstreams);
     this.#table = this.#tableOf(config, before);

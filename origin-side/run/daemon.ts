@@ -7,6 +7,7 @@ import { needRestart } from "../../protocol/config/restart-settings.ts";
 import { openAccessLog } from "../../protocol/daemon/access-log.ts";
 import type { Log } from "../../protocol/daemon/log.ts";
 import type { RunningDaemon } from "../../protocol/daemon/run-daemon.ts";
+import { LinkBook } from "../../protocol/link/link-book.ts";
 import { helloMaker } from "../../protocol/link/local-hello.ts";
 import { type Clock, systemChance, systemClock } from "../../protocol/runtime/clock.ts";
 import { eventLoopLoad, type Load } from "../../protocol/runtime/event-loop-load.ts";
@@ -16,6 +17,7 @@ import type { OriginConfig } from "../config/origin-config.ts";
 import { EdgeLinks } from "../links/edge-links.ts";
 import { EdgeService } from "../proxy/edge-service.ts";
 import { Routes } from "../proxy/routes.ts";
+import { watchOrigin } from "./watch-origin.ts";
 
 export type OriginDaemon = RunningDaemon<OriginConfig>;
 
@@ -44,6 +46,10 @@ export const startOrigin = async (
     totalBytes: config.memory.budgetBytes,
     shareBytes: config.memory.perKeyBytes,
   });
+  const book = new LinkBook(clock);
+  const { hostMetrics } = config;
+  // What limits refuse is counted nowhere yet.
+  const watched = watchOrigin({ clock, hostMetrics, book, routes, store, refused: () => [] });
   const codecs = codecIds(config.codecs);
   const service = new EdgeService({
     clock,
@@ -52,7 +58,12 @@ export const startOrigin = async (
     memory,
     load,
     routes,
-    accessLog,
+    accessLog: {
+      write(record, exchange, route) {
+        watched.note(record, exchange, route);
+        accessLog.write(record);
+      },
+    },
     codecs,
     pageBytes: config.limits.pageBytes,
   });
@@ -68,6 +79,7 @@ export const startOrigin = async (
     memory,
     hello,
     service,
+    book,
   });
   links.replace(config.edges, times.drainMs);
   return {
@@ -79,12 +91,14 @@ export const startOrigin = async (
       return needRestart(config, next, LIVE);
     },
     reopenAccessLog: () => accessLog.reopen(),
+    watched: { ...watched, dials: () => links.dials, redials: () => links.redials },
     async stop() {
       const streams = clock.after(times.drainStreamsMs, () => service.cutLongLived());
       await links.stop(times.drainMs);
       streams.cancel();
       await routes.close();
       await service.over();
+      watched.traffic.stop();
       await accessLog.close();
       store.close();
     },

@@ -44,6 +44,11 @@ export class Upstreams {
     return this.#first.route;
   }
 
+  /** Requests that wait for a place at any of them. */
+  get waiting(): number {
+    return this.all.reduce((sum, { client }) => sum + client.waiting, 0);
+  }
+
   /** `request`: as it came; `headFor`: as this web server gets it. Rejects as `UpstreamClient.fetch`. */
   async fetch(request: RequestHead, headFor: (route: Route) => RequestHead, asked: Shared): Promise<Fetched> {
     if (this.all.length === 1) {

@@ -232,16 +232,9 @@ export const accessLog = (near: Surroundings) =>
     .prefault("off")
     .describe("Where one JSON line an exchange goes.");
 
-/** The longest path of a unix socket that every system can bind: 104 bytes with the final zero, and a process id behind it. @internal */
-export const LONGEST_SOCKET_PATH = 95;
-
-/** The unix socket that commands reach the running daemon by. */
-export const adminSocket = (near: Surroundings, commands: string) =>
-  written((name) => socketPath(near.pathOf(name)), "a path, such as ./admin.sock")
-    .optional()
-    .describe(`The unix socket that ${commands} to.`);
-
-const socketPath = (path: string): string => {
-  if (Buffer.byteLength(path) <= LONGEST_SOCKET_PATH) return path;
-  throw new UnitError(`makes a path longer than ${LONGEST_SOCKET_PATH} bytes, which no unix socket can have`);
-};
+/** On both sides. */
+export const hostMetrics = () =>
+  z
+    .boolean()
+    .prefault(false)
+    .describe("Whether the metrics of answers say which host: a series for each, up to 200 hosts.");

@@ -1,8 +1,9 @@
 /**
  * `reload` as an operator's command: asks the running daemon to read its config again, as SIGHUP does, and says what came of it.
  */
+
+import { type AskOptions, askDaemon } from "../admin/ask-daemon.ts";
 import { Complaint } from "../runtime/user-error.ts";
-import { type AskOptions, askDaemon } from "./admin.ts";
 
 /** What came of reading a config again. */
 export type Reloaded =

@@ -4,22 +4,26 @@
  * is in use.
  */
 
+import { type AdminDuties, Answers } from "../admin/answers.ts";
+import { type Admin, serveAdmin } from "../admin/serve-admin.ts";
+import type { Program, Watched } from "../admin/status.ts";
+import type { AdminListen } from "../config/admin-settings.ts";
 import type { LogSettings } from "../config/log-settings.ts";
 import { ConfigError, printProblem } from "../config/parse-config.ts";
 import { systemClock } from "../runtime/clock.ts";
 import { keepYoungGenerationSmall } from "../runtime/young-generation.ts";
-import { type Admin, type AdminDuties, serveAdmin } from "./admin.ts";
 import { boundedLog } from "./bounded-log.ts";
-import { EXIT } from "./cli.ts";
+import { EXIT, ownVersion } from "./cli.ts";
 import { type Log, type LogFields, makeLog, type RootLog } from "./log.ts";
+import { recentEvents } from "./recent-events.ts";
 import type { Reloaded } from "./reload.ts";
 import { ServiceManager } from "./service-manager.ts";
 
 /** The settings that every daemon has. */
 export interface CommonSettings {
   readonly log: LogSettings;
-  /** Path of the unix socket that commands speak to. */
-  readonly admin: string | undefined;
+  /** Where it is asked about itself. */
+  readonly admin: readonly AdminListen[];
 }
 
 export interface RunningDaemon<Config> {
@@ -27,6 +31,8 @@ export interface RunningDaemon<Config> {
   reload(config: Config): Promise<readonly string[]>;
   /** Goes on in a new access log where the one in use was moved away. */
   reopenAccessLog(): void;
+  /** What it shows of itself, where its config has `admin`. */
+  readonly watched?: Watched;
   /** What commands may ask of it, beside `reload`. */
   readonly duties?: AdminDuties;
   /** Finishes what is under way, within a bound, and lets go of everything. */
@@ -40,6 +46,8 @@ export interface SignalSource {
 }
 
 export interface DaemonToRun<Config extends CommonSettings, Daemon extends RunningDaemon<Config>> {
+  /** The program, such as `coilgun-edge`. */
+  readonly name: string;
   /** Throws ConfigError. */
   load(): Config;
   start(config: Config, log: Log): Promise<Daemon>;
@@ -66,7 +74,9 @@ export const runDaemon = async <Config extends CommonSettings, Daemon extends Ru
     for (const [signal, run] of Object.entries(more)) signals.on(signal as NodeJS.Signals, run);
   };
   on(listeners);
-  const daemon = await options.start(config, boundedLog(log, systemClock));
+  const events = recentEvents(boundedLog(log, systemClock), systemClock);
+  const startedAt = systemClock.now();
+  const daemon = await options.start(config, events.log);
   reopen = () => {
     daemon.reopenAccessLog();
     log.info("access log opened again");
@@ -75,20 +85,27 @@ export const runDaemon = async <Config extends CommonSettings, Daemon extends Ru
   const manager = new ServiceManager(systemClock, options.env);
   // One after the other: two reloads at once could leave the older config in use.
   let reloads: Promise<unknown> = Promise.resolve();
+  let inUse = config;
   const reload = (): Promise<Reloaded> => {
     const result = reloads.then(async () => {
       if (stopping) return STOPPING;
       manager.reloading();
-      const reloaded = await reloadOnce(options, daemon, log);
+      const reloaded = await reloadOnce(options, daemon, log, (next) => {
+        inUse = next;
+      });
       manager.ready(SERVES);
       return reloaded;
     });
     reloads = result;
     return result;
   };
-  const admin = await serveCommands(config.admin, {
+  const { name } = options;
+  const program = { name, version: ownVersion(), startedAt, events: () => events.latest() };
+  const admin = await serveCommands(config.admin, program, daemon.watched, log, {
     ...daemon.duties,
     reload: async () => ({ status: 200, body: { ...(await reload()) } }),
+    // Secrets print themselves as such, files as their path.
+    config: async () => ({ status: 200, body: { config: inUse } }),
   }).catch(async (error: unknown) => {
     await daemon.stop();
     throw error;
@@ -122,7 +139,6 @@ export const runDaemon = async <Config extends CommonSettings, Daemon extends Ru
   // An origin side that waits to dial again holds neither socket nor a timer that counts: this keeps the process.
   const keeper = new MessageChannel();
   keeper.port1.ref();
-  if (admin?.tookOver) log.info("admin socket taken over from the process before");
   log.info("ready", options.describe(daemon, config));
   manager.ready(SERVES);
   try {
@@ -138,17 +154,28 @@ export const runDaemon = async <Config extends CommonSettings, Daemon extends Ru
 const SERVES = "serving";
 const STOPPING: Reloaded = { reloaded: false, problems: ["it is stopping"] };
 
-const serveCommands = (path: string | undefined, duties: AdminDuties): Promise<Admin | undefined> =>
-  path === undefined ? Promise.resolve(undefined) : serveAdmin(path, duties);
+const serveCommands = (
+  listen: readonly AdminListen[],
+  program: Program,
+  watched: Watched | undefined,
+  log: Log,
+  duties: AdminDuties,
+): Promise<Admin | undefined> => {
+  if (watched === undefined || listen.length === 0) return Promise.resolve(undefined);
+  const answers = new Answers(watched, program);
+  return serveAdmin({ program: program.name, listen, answers, duties, clock: systemClock, log });
+};
 
 const reloadOnce = async <Config extends CommonSettings, Daemon extends RunningDaemon<Config>>(
   options: DaemonToRun<Config, Daemon>,
   daemon: Daemon,
   log: RootLog,
+  takeOver: (config: Config) => void,
 ): Promise<Reloaded> => {
   try {
     const config = options.load();
     const restart = await daemon.reload(config);
+    takeOver(config);
     log.setLevel(config.log.level);
     log.info("config reloaded");
     if (restart.length > 0) log.warn("settings need a restart", { settings: restart });

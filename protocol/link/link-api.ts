@@ -16,6 +16,14 @@ export interface LinkEnd {
   readonly message: string;
 }
 
+export interface LinkVitals {
+  /** Shortest round trip of late; 0 before the first was measured. */
+  readonly rttMs: number;
+  /** Of messages. */
+  readonly sentBytes: number;
+  readonly receivedBytes: number;
+}
+
 /** One end of a connection between an edge and an origin side. */
 export interface Link {
   /** The peer's hello, with the features that both sides speak; only once `up` was called. */
@@ -29,8 +37,11 @@ export interface Link {
   readonly accepts: boolean;
   /** The peer has said nothing for a while, though it was asked to: others come first. */
   readonly suspect: boolean;
+  /** One of both sides has said go-away. */
+  readonly draining: boolean;
   /** Streams that are open. */
   readonly load: number;
+  readonly vitals: LinkVitals;
   /** Most bytes (as headSize counts) that a head to this peer may have. */
   readonly headBytes: number;
   /** Opens a stream; ask `accepts` first. Listen to it before the next turn of the event loop. */

@@ -16,15 +16,12 @@ import { NO_EXTENSIONS } from "../wire/extensions.ts";
 import { withFrameTrace } from "./frame-trace.ts";
 import { EXPORTER_BYTES, EXPORTER_LABEL, Handshake, type Handshaken } from "./handshake.ts";
 import { Keepalive } from "./keepalive.ts";
-import type { Link, LinkEnd, LinkOptions } from "./link-api.ts";
-import { headCoders, mostMessageBytes } from "./link-context.ts";
+import type { Link, LinkEnd, LinkOptions, LinkVitals } from "./link-api.ts";
+import { headCoders, MOST_WAITING_CONTROL, mostMessageBytes } from "./link-context.ts";
 import { Scheduler } from "./scheduler.ts";
 import type { StreamItem } from "./send-queue.ts";
 import { Stream, type StreamHost } from "./stream.ts";
 import { resetFor, StreamTable } from "./stream-table.ts";
-
-/** Pongs, window and resets that wait because the peer does not read; beyond this it is abuse, and costs about 1 MiB. @internal */
-export const MOST_WAITING_CONTROL = 10_000;
 
 interface Up extends Handshaken {
   readonly headers: FrameHeaderDecoder;
@@ -46,7 +43,7 @@ export class LinkEndpoint implements Link {
   readonly #handshakeTimer: Timer;
   #up: Up | undefined;
   #received = 0;
-  #draining = false;
+  draining = false;
   /** Later streams are refused, and the link closes when the last one is done. `#announced`: the peer knows, perhaps before. */
   #saidGoAway = false;
   #announced = false;
@@ -59,11 +56,10 @@ export class LinkEndpoint implements Link {
     this.#scheduler = new Scheduler(transport, this.#budget, clock);
     this.#streams = new StreamTable(clock, transport);
     this.#host = this.#newHost();
-    const exported = behindBalancer ? undefined : transport.exportKey(EXPORTER_LABEL, EXPORTER_BYTES);
     this.#handshake = new Handshake({
       ours: hello,
       keyProof,
-      exported: exported ?? Buffer.alloc(0),
+      exported: (!behindBalancer && transport.exportKey(EXPORTER_LABEL, EXPORTER_BYTES)) || Buffer.alloc(0),
       send: (frame) => this.#scheduler.control(frame),
     });
     this.#handshakeTimer = clock.after(options.handshakeMs, () => this.close("silent", "no hello in time"));
@@ -91,11 +87,15 @@ export class LinkEndpoint implements Link {
   }
 
   get accepts(): boolean {
-    return this.#up !== undefined && this.load < this.#up.peer.streams && !this.#draining && !this.#end;
+    return this.#up !== undefined && this.load < this.#up.peer.streams && !this.draining && !this.#end;
   }
 
   get suspect(): boolean {
     return this.#keepalive?.suspect === true;
+  }
+
+  get vitals(): LinkVitals {
+    return this.#budget.vitals(this.#received);
   }
 
   get load(): number {
@@ -128,7 +128,7 @@ export class LinkEndpoint implements Link {
 
   drain(message: string): void {
     if (this.#saidGoAway || this.#end !== undefined) return;
-    this.#draining = true;
+    this.draining = true;
     this.#saidGoAway = true;
     this.announceEnd(message);
     this.#closeIfDone();
@@ -246,7 +246,7 @@ export class LinkEndpoint implements Link {
       this.#options.transport.close("");
       return this.#ended({ code: frame.code, message: `the peer said: ${frame.message}` });
     }
-    this.#draining = true;
+    this.draining = true;
     this.#streams.refuseAbove(frame.lastStreamId);
     this.#options.events.draining();
     this.#closeIfDone();
@@ -259,7 +259,7 @@ export class LinkEndpoint implements Link {
 
   #closeIfDone(): void {
     // An origin side that was told go-away leaves the closing to the edge, which may have opens still to send.
-    const mayClose = this.#saidGoAway || (this.#draining && this.#options.hello.role === "edge");
+    const mayClose = this.#saidGoAway || (this.draining && this.#options.hello.role === "edge");
     if (!mayClose || this.load > 0 || this.#end !== undefined) return;
     this.#scheduler.flushAll();
     this.#options.transport.close("shutting-down");
@@ -267,7 +267,7 @@ export class LinkEndpoint implements Link {
 
   #ended(end: LinkEnd): void {
     if (this.#end !== undefined) return;
-    this.#end = this.#draining && end.code === "internal" ? { ...end, code: "shutting-down" } : end;
+    this.#end = this.draining && end.code === "internal" ? { ...end, code: "shutting-down" } : end;
     this.#handshakeTimer.cancel();
     this.#keepalive?.stop();
     this.#scheduler.close();

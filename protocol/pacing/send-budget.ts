@@ -103,6 +103,15 @@ export class SendBudget {
     return this.#rtt.ms;
   }
 
+  /** How the path does, beside the bytes that were received by it. Bytes are those of messages. */
+  vitals(receivedBytes: number): {
+    readonly rttMs: number;
+    readonly sentBytes: number;
+    readonly receivedBytes: number;
+  } {
+    return { rttMs: this.baseRttMs, sentBytes: this.#sentBytes, receivedBytes };
+  }
+
   /** What the path has shown to deliver, bytes per millisecond; 0 while nothing has used it up. */
   get bytesPerMs(): number {
     return this.#provenBytesPerMs;

@@ -21,8 +21,12 @@ export class LostPages {
     expired: new RecentKeys(MOST_LOST),
   };
 
+  /** Versions, since the start. */
+  readonly counts: Record<Loss, number> = { evicted: 0, expired: 0 };
+
   /** To be called while the version stands in its lists still. */
   note({ owner, places }: HeldVersion, loss: Loss): void {
+    this.counts[loss]++;
     for (const { audience, url } of places)
       this.#lost[loss].add(ALL, owner.partition, audience.scopeKey, url);
   }

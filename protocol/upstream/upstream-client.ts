@@ -60,6 +60,11 @@ export class UpstreamClient<Settings extends UpstreamSettings = UpstreamSettings
     this.#options = { connections: this.#connections, heads, clock, server, headBytes, leastRate, ...times };
   }
 
+  /** Requests that wait for a place. */
+  get waiting(): number {
+    return this.#connections.waiting;
+  }
+
   /** Rejects with StreamError, or with the reason of the request's signal. Interim heads may come before. */
   async fetch(request: UpstreamRequest): Promise<UpstreamResponse> {
     request.signal.throwIfAborted();

@@ -72,7 +72,7 @@ const thanks = async (wire: RawWire, visitor: RawWire): Promise<void> => {
 };
 /** Bytes from the edge to the origin side while this runs, TLS and all. */
 const onLink = async (run: () => Promise<void>): Promise<number> => {
-  const total = () => relay.connections.reduce((sum, { toOrigin }) => sum + toOrigin, 0);
+  const total = () => relay.connections.reduce((sum, { toOrigin }) => sum + toOrigin.bytes, 0);
   await stillness(total);
   const before = total();
   await run();

@@ -91,7 +91,10 @@ export const openEdgeHalf = async (options: EdgeOptions = {}): Promise<EdgeHalf>
   const { clock = systemClock, memory = budget(), pageBytes = LIMITS.pageBytes } = options;
   const hosts = new Set(options.hosts ?? [TEST_HOST]);
   const store = new VersionStore({ clock, bytes: 64 * MIB });
-  const pool = new LinkPool({ hosts: { serves: (_, host) => hosts.has(host) }, log: silentLog });
+  const pool = new LinkPool({
+    hosts: { serves: (_, host) => hosts.has(host), weightOf: () => 1 },
+    log: silentLog,
+  });
   const rules = new ScopeRules(
     { bases: "session", harmlessCookies: [], ...options.policy },
     Buffer.alloc(32, 1),

@@ -100,6 +100,7 @@ interface Surroundings {
 
 const runEdge = (file: string, surroundings: Surroundings): Promise<number> =>
   runDaemon({
+    name: "coilgun-edge",
     load: () => loadEdgeConfig(file),
     start: (config, log) => startEdge(config, { log, load: () => 0 }),
     describe: ({ visitorsAddress, tunnelAddress }) => ({
@@ -111,6 +112,7 @@ const runEdge = (file: string, surroundings: Surroundings): Promise<number> =>
 
 const runOrigin = (file: string, surroundings: Surroundings): Promise<number> =>
   runDaemon({
+    name: "coilgun-origin",
     load: () => loadOriginConfig(file),
     start: (config, log) => startOrigin(config, { log, load: IDLE }),
     describe: () => ({}),

@@ -4,6 +4,7 @@ import { CLOSE_MS } from "../../protocol/transport/transport.ts";
 import { FakeClock, settle } from "./fake-clock.ts";
 import { hear } from "./hear.ts";
 import { memoryPair } from "./memory-transport.ts";
+import { Random } from "./random.ts";
 
 const texts = (messages: readonly Buffer[]): string[] => messages.map(String);
 
@@ -189,5 +190,66 @@ describe("a memory wire's faults", () => {
     one.faults.corrupt(2, (message) => Buffer.concat([message, Buffer.from("!")]));
     await sendAll(one, "b", "c", "d");
     expect(texts(heard.messages)).toEqual(["a", "b", "c!", "d"]);
+  });
+});
+
+describe("faults of a line, in memory", () => {
+  it("a direction is lost, and the other is not", async () => {
+    const [one, two] = memoryPair();
+    const [there, back] = [hear(two), hear(one)];
+    one.faults.lose();
+    one.send(Buffer.from("lost"));
+    two.send(Buffer.from("back"));
+    await settle();
+    expect([texts(there.messages), texts(back.messages)]).toEqual([[], ["back"]]);
+  });
+
+  it("two links of different delay reorder what is sent on both, and each keeps its own order", async () => {
+    const clock = new FakeClock();
+    const heard: string[] = [];
+    const links = [30, 10].map((delayMs) => {
+      const [one, two] = memoryPair({ clock });
+      one.faults.slow({ delayMs });
+      hear(two, (message) => heard.push(String(message)));
+      return one;
+    });
+    for (const text of ["1", "2"])
+      for (const [n, link] of links.entries()) link.send(Buffer.from(`${n}-${text}`));
+    links[0]?.faults.slow({});
+    links[0]?.send(Buffer.from("0-3"));
+    await clock.advance(30);
+    expect(heard).toEqual(["1-1", "1-2", "0-1", "0-2", "0-3"]);
+  });
+
+  it("a cut within a message breaks the connection for both, and nothing of that message arrives", async () => {
+    const [one, two] = memoryPair();
+    const [there, back] = [hear(two), hear(one)];
+    one.faults.cutAfterBytes(7);
+    for (const text of ["first", "second", "third"]) one.send(Buffer.from(text));
+    await settle();
+    expect(texts(there.messages)).toEqual(["first"]);
+    expect([there.reasons, back.reasons].map(({ length }) => length)).toEqual([1, 1]);
+  });
+
+  it("flips as many bits as asked for, the same ones of the same seed", async () => {
+    const flips = async (seed: number): Promise<Buffer> => {
+      const [one, two] = memoryPair();
+      const heard = hear(two);
+      two.setMaxMessageBytes(20_000);
+      one.faults.flip(100, new Random(seed).next);
+      one.send(Buffer.alloc(20_000));
+      await settle();
+      return Buffer.concat(heard.messages);
+    };
+    const [once, again, other] = [await flips(1), await flips(1), await flips(2)];
+    expect(once.equals(again)).toBe(true);
+    expect(once.equals(other)).toBe(false);
+    const changed = [...once].filter((byte) => byte !== 0);
+    expect(changed.length).toBeGreaterThan(120);
+    expect(changed.length).toBeLessThan(300);
+    expect(
+      changed.every((byte) => (byte & (byte - 1)) === 0),
+      "one bit of a byte",
+    ).toBe(true);
   });
 });

@@ -1,9 +1,11 @@
 /**
  * A transport whose two ends live in one process, without sockets: a link can be run, tested and measured over it in
- * full. It can be slow, far away and full like a wire, and it fails on command: loses, changes, holds back, cuts.
+ * full. It can be slow, far away and full like a wire, and it fails on command, as a relay between processes does (line-faults.ts):
+ * loses, changes, holds back, cuts.
  * Without a clock a message arrives in a later microtask; with one, when `delayMs` and `bytesPerSecond` say.
  */
 import { hkdfSync } from "node:crypto";
+import { flipped, type LineFaults } from "../../bench/rig/line-faults.ts";
 import type { Clock, Timer } from "../../protocol/runtime/clock.ts";
 import {
   CLOSE_MS,
@@ -31,10 +33,7 @@ export interface MemoryWire {
 }
 
 /** What goes wrong with messages that one end sends. Counts begin at the call; 1 is the next message delivered. */
-interface Faults {
-  /** Nothing is delivered until `resume`; it waits in order. */
-  stall(): void;
-  resume(): void;
+interface Faults extends LineFaults {
   /** After `messages` more nothing arrives any more, not even the end: a network gone silent. */
   loseAfter(messages: number): void;
   /** After `messages` more the connection breaks, for both ends. */
@@ -92,10 +91,14 @@ class MemoryEnd implements MemoryTransport {
   #loseAfter = Number.POSITIVE_INFINITY;
   #cutAfter = Number.POSITIVE_INFINITY;
   readonly #changes = new Map<number, (message: Buffer) => Uint8Array>();
+  #flip: (message: Buffer) => Buffer = (message) => message;
+  #bytesBeforeCut = Number.POSITIVE_INFINITY;
+  #line: Parameters<LineFaults["slow"]>[0];
 
   constructor(wire: MemoryWire, peer: Transport["peer"]) {
     this.peer = peer;
     this.#wire = wire;
+    this.#line = wire;
     if (wire.clock === undefined && (wire.delayMs !== undefined || wire.bytesPerSecond !== undefined)) {
       throw new TypeError("a memory wire that takes time needs a clock");
     }
@@ -117,6 +120,19 @@ class MemoryEnd implements MemoryTransport {
         this.#changes.set(this.#delivered + nth, change);
       },
       cut: () => this.#breakNow(),
+      lose: () => {
+        this.#loseAfter = this.#delivered;
+      },
+      slow: (line) => {
+        if (wire.clock === undefined) throw new TypeError("a memory wire that takes time needs a clock");
+        this.#line = line;
+      },
+      flip: (bytes, chance) => {
+        this.#flip = (message) => flipped(message, bytes, chance);
+      },
+      cutAfterBytes: (bytes) => {
+        this.#bytesBeforeCut = bytes;
+      },
     };
   }
 
@@ -185,7 +201,8 @@ class MemoryEnd implements MemoryTransport {
       parcel.due = true;
       this.#deliverDue();
     };
-    const { clock, delayMs = 0, bytesPerSecond = Number.POSITIVE_INFINITY } = this.#wire;
+    const { clock } = this.#wire;
+    const { delayMs = 0, bytesPerSecond = Number.POSITIVE_INFINITY } = this.#line;
     if (clock === undefined) {
       queueMicrotask(arrived);
       return;
@@ -213,9 +230,13 @@ class MemoryEnd implements MemoryTransport {
     this.#underWayBytes -= parcel.bytes.length;
     const nth = ++this.#delivered;
     if (nth > this.#loseAfter) return;
+    this.#bytesBeforeCut -= parcel.bytes.length;
+    // Half a message is none: nothing of it arrives.
+    if (this.#bytesBeforeCut < 0) return this.#breakNow();
     const change = this.#changes.get(nth);
     this.#changes.delete(nth);
-    this.#other.#arrive(change === undefined ? parcel.bytes : Buffer.from(change(parcel.bytes)));
+    const bytes = change === undefined ? parcel.bytes : Buffer.from(change(parcel.bytes));
+    this.#other.#arrive(this.#flip(bytes));
     if (nth >= this.#cutAfter) this.#breakNow();
   }
 

@@ -17,6 +17,10 @@ export const CHROMIUM: OutsideProgram = {
   names: ["chromium", "chromium-browser", "google-chrome"],
   get: "install Chromium (Debian, Ubuntu: apt-get install chromium)",
 };
+export const PROMETHEUS: OutsideProgram = {
+  names: ["prometheus"],
+  get: "install Prometheus (Debian, Ubuntu: apt-get install prometheus)",
+};
 export const CURL: OutsideProgram = {
   names: ["curl"],
   get: "install curl (Debian, Ubuntu: apt-get install curl)",

@@ -5,10 +5,9 @@
  * and stays open beside the others, in a number that is bounded too.
  */
 import type { Socket } from "node:net";
-import { StreamError } from "../../errors.ts";
 import { DeadlineError } from "../../runtime/clock.ts";
 import { LatelyUsed } from "./lately-used.ts";
-import { PlaceLog, type PlaceLogOptions } from "./place-log.ts";
+import { PlaceLog, type PlaceLogOptions, routeClosed } from "./place-log.ts";
 import { PlaceQueue } from "./place-queue.ts";
 import { type ConnectionWish, PooledConnection, RestingConnections } from "./pooled-connection.ts";
 
@@ -75,7 +74,12 @@ export class ConnectionPool {
 
   /** Connections that are not at rest, in places or beside them, and requests in the queue. */
   get load(): number {
-    return this.#all.size - this.#resting.size + this.#coming + this.#queue.size;
+    return this.#all.size - this.#resting.size + this.#coming + this.waiting;
+  }
+
+  /** Requests that wait for a place. */
+  get waiting(): number {
+    return this.#queue.size;
   }
 
   /** More than half of the places are taken by what is not at rest. */
@@ -89,7 +93,7 @@ export class ConnectionPool {
    */
   async take(wish: ConnectionWish, withinMs: number, signal: AbortSignal): Promise<PooledConnection> {
     signal.throwIfAborted();
-    if (this.#phase === "closed") throw closed();
+    if (this.#phase === "closed") throw routeClosed();
     const at = this.#queue.size === 0 && this.#queue.admits(wish.network);
     const rested = at ? this.#resting.take(wish) : undefined;
     if (rested !== undefined) return this.#begin(wish, rested);
@@ -149,8 +153,9 @@ export class ConnectionPool {
     this.#phase = "closed";
     this.#lately.close();
     this.#resting.close();
-    for (const waiting of this.#queue.all()) waiting.fail(closed());
-    for (const dial of this.#dialling) dial.abort(closed());
+    const error = routeClosed();
+    for (const waiting of this.#queue.all()) waiting.fail(error);
+    for (const dial of this.#dialling) dial.abort(error);
     for (const { socket } of this.#all) socket.destroy();
   }
 
@@ -225,11 +230,7 @@ export class ConnectionPool {
       return await clock.within(withinMs, signal, (over) => this.#turn(wish, over));
     } catch (error) {
       if (!(error instanceof DeadlineError)) throw error;
-      this.#log.refused();
-      throw new StreamError(
-        "no-place",
-        `no place for ${withinMs} ms: the web server is busy with all ${most} connections of the route, or with this network's share of them`,
-      );
+      throw this.#log.refused(withinMs, most);
     }
   }
 
@@ -295,5 +296,3 @@ export class ConnectionPool {
     if (this.#phase === "retired" && none) this.#empty.resolve();
   }
 }
-
-const closed = (): StreamError => new StreamError("origin-failed", "the route is closed");

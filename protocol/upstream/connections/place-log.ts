@@ -1,5 +1,6 @@
 /** What the log is told of a route whose places are short: once when it begins, then with counts, and not more often than it helps. */
 import type { Log } from "../../daemon/log.ts";
+import { StreamError } from "../../errors.ts";
 import type { Clock } from "../../runtime/clock.ts";
 
 /** @internal */
@@ -32,9 +33,13 @@ export class PlaceLog {
     this.#waiting = { at: now, waited: 0, refused: 0 };
   }
 
-  /** One has waited for too long. */
-  refused(): void {
+  /** One has waited for too long; returns what it is told. */
+  refused(waitedMs: number, connections: number): StreamError {
     this.#waiting.refused++;
+    return new StreamError(
+      "no-place",
+      `no place for ${waitedMs} ms: the web server is busy with all ${connections} connections of the route, or with this network's share of them`,
+    );
   }
 
   /** An event stream or upgraded connection keeps its place, since so many are open beside the places already. */
@@ -45,3 +50,6 @@ export class PlaceLog {
     log?.warn("event streams and upgraded connections keep their places", { server, openStreams });
   }
 }
+
+/** What requests are told that come, or still wait, when a route is closed. */
+export const routeClosed = (): StreamError => new StreamError("origin-failed", "the route is closed");

@@ -6,11 +6,11 @@ import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { checkEdge } from "../../../edge-side/command/check.ts";
 import { ConfigError } from "../../../protocol/config/parse-config.ts";
-import { serveAdmin } from "../../../protocol/daemon/admin.ts";
 import { type Finding, printFinding } from "../../../protocol/daemon/findings.ts";
 import { makeAuthority } from "../../kit/certificates.ts";
 import { FIXTURE_SECRET } from "../../kit/config-fixtures.ts";
 import { watchLeaks } from "../../kit/leaks.ts";
+import { serveAt } from "../../protocol/admin/watched.ts";
 
 watchLeaks();
 
@@ -81,7 +81,7 @@ describe("check", () => {
     const server = createServer().listen(0, "127.0.0.1");
     await once(server, "listening");
     const { port } = server.address() as AddressInfo;
-    const admin = await serveAdmin(join(folder, "running.sock"), {});
+    const { admin } = await serveAt([{ path: join(folder, "running.sock") }]);
     const findings = await check(FREE, `tunnel: 127.0.0.1:${port}`, "admin: ./running.sock");
     expect(troubles(findings)).toEqual([]);
     expect(findings.map(({ what }) => what).join("\n")).toContain("coilgun-edge is running");

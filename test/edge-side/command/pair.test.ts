@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { GUESSED_ORIGIN, nextSteps, type PairWishes, pair } from "../../../edge-side/command/pair.ts";
 import { loadEdgeConfig } from "../../../edge-side/config/edge-config.ts";
 import { loadOriginConfig } from "../../../origin-side/config/origin-config.ts";
+import { printAdmin } from "../../../protocol/config/admin-settings.ts";
 import { ConfigError } from "../../../protocol/config/parse-config.ts";
 import { secretText } from "../../../protocol/transport/key.ts";
 
@@ -40,7 +41,8 @@ describe("a new pair", () => {
     expect(origin.routes.map(({ host }) => host)).toEqual(["www.example.com", "true", "[::1]"]);
     expect(origin.routes[0]?.origin).toMatchObject({ address: { host: "127.0.0.1", port: 8000 } });
     expect(origin.edges[0]?.address).toEqual({ host: "edge.example.com", port: 7443 });
-    expect(edge.admin).toBe(join(folder, "edge.sock"));
+    expect(edge.admin.map(printAdmin)).toEqual([join(folder, "edge.sock"), "127.0.0.1:7480"]);
+    expect(origin.admin.map(printAdmin)).toEqual([join(folder, "origin.sock"), "127.0.0.1:7481"]);
   });
 
   it("listens at the port that the origin side dials", () => {

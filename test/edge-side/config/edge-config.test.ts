@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { inspect } from "node:util";
 import { describe, expect, it } from "vitest";
 import { edgeSettings } from "../../../edge-side/config/edge-config.ts";
+import { LONGEST_SOCKET_PATH } from "../../../protocol/config/admin-settings.ts";
 import { ConfigError, parseConfig } from "../../../protocol/config/parse-config.ts";
-import { LONGEST_SOCKET_PATH } from "../../../protocol/config/schema.ts";
 import { secretText } from "../../../protocol/transport/key.ts";
 import {
   expectedProblems,
@@ -67,6 +67,7 @@ describe("a valid edge.yaml", () => {
             },
           ],
           links: 64,
+          weight: 1,
           addresses: [],
         },
       ],
@@ -98,7 +99,8 @@ describe("a valid edge.yaml", () => {
       trustedProxies: [],
       accessLog: { to: "off" },
       log: { level: "info", format: "auto" },
-      admin: undefined,
+      admin: [],
+      hostMetrics: false,
     });
   });
 
@@ -149,7 +151,7 @@ describe("a valid edge.yaml", () => {
     ]);
     expect(config.trustedProxies.map(({ prefix }) => prefix)).toEqual([8, 32, 32]);
     expect(config.accessLog).toEqual({ to: "file", path: "/etc/coilgun/log/access.log" });
-    expect(config.admin).toBe("/etc/coilgun/edge.sock");
+    expect(config.admin).toEqual([{ path: "/etc/coilgun/edge.sock" }]);
   });
 
   it("prints no secret and no private key, however it is printed", () => {

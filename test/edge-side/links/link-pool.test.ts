@@ -18,7 +18,10 @@ const missed: string[] = [];
 const poolOf = (...links: readonly Link[]): LinkPool => {
   missed.length = 0;
   const pool = new LinkPool({
-    hosts: { serves: (keyId, host) => host === "b.example" || (keyId === "k" && host === "a.example") },
+    hosts: {
+      serves: (keyId, host) => host === "b.example" || (keyId === "k" && host === "a.example"),
+      weightOf: (keyId) => (keyId === "heavy" ? 3 : 1),
+    },
     log: { ...silentLog, warn: (_, fields) => missed.push(String(fields?.host)) },
   });
   for (const link of links) pool.add(link);
@@ -51,6 +54,32 @@ describe("the link for a page", () => {
     const pool = poolOf(draining, failed, good);
     expect(pool.linkFor(page("a.example"), new Set([failed]))).toBe(good);
     expect(pool.linkFor(page("a.example"), new Set([failed, good]))).toBeUndefined();
+  });
+
+  it("is of a store by the weight of its key", () => {
+    const links = [linkOf({ store: "s1" }), linkOf({ store: "s2", keyId: "heavy" })];
+    const pool = poolOf(...links);
+    const picked = Array.from({ length: 2_000 }, (_, i) =>
+      pool.linkFor(page("b.example", `html /${i}/*`), NONE),
+    );
+    const share = picked.filter((link) => link === links[1]).length / picked.length;
+    expect(share).toBeGreaterThan(0.72);
+    expect(share).toBeLessThan(0.78);
+  });
+
+  it("is of another store where all links of the page's own are busy beyond its part", () => {
+    const find = (loads: readonly [number, number, number]) => {
+      const links = loads.map((load, i) => linkOf({ load, store: i === 2 ? "s2" : "s1" }));
+      return poolOf(...links).linkFor(page("a.example"), NONE)?.peer.storeId;
+    };
+    const home = find([0, 0, 0]);
+    expect(home).toBe("s1");
+    expect([find([8, 7, 0]), find([8, 8, 0]), find([90, 90, 150]), find([90, 90, 100])]).toEqual([
+      "s1",
+      "s2",
+      "s1",
+      "s2",
+    ]);
   });
 
   it("is the least busy of those to one store", () => {

@@ -6,7 +6,7 @@ import { makeLinkKey } from "../../../protocol/transport/key.ts";
 
 const ONE = makeLinkKey("one");
 const TWO = makeLinkKey("two");
-const FREE = { links: 64, addresses: [] };
+const FREE = { links: 64, weight: 1, addresses: [] };
 const host = (
   name: string,
   more: { readonly compressRequests?: boolean; readonly deltas?: "on" | "off" } = {},

@@ -80,7 +80,8 @@ describe("a valid origin.yaml", () => {
       redial: { firstMs: 250, mostMs: 5_000 },
       accessLog: { to: "off" },
       log: { level: "info", format: "auto" },
-      admin: undefined,
+      admin: [],
+      hostMetrics: false,
     });
   });
 

@@ -9,6 +9,7 @@ import {
   redialDelayMs,
   SOON_MS,
 } from "../../../origin-side/links/dial-edge.ts";
+import { LinkBook } from "../../../protocol/link/link-book.ts";
 import { helloMaker } from "../../../protocol/link/local-hello.ts";
 import type { Timer } from "../../../protocol/runtime/clock.ts";
 import { MemoryBudget } from "../../../protocol/runtime/memory-budget.ts";
@@ -85,6 +86,7 @@ const keep = (port: number, more: Partial<DialOptions> = {}): KeptLink => {
   kept = new KeptLink({
     edge: { address: { host: "127.0.0.1", port }, key, connections: 1, wire: { mode: "psk" } },
     clock,
+    book: new LinkBook(clock),
     chance: () => 1,
     log: { ...log, with: () => ({ ...silentLog, ...log }) },
     redial: () => ({ firstMs: 100, mostMs: 20_000 }),

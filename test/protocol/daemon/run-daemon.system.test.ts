@@ -9,7 +9,7 @@ import { startScript } from "../../kit/run-command.ts";
 interface TestConfig {
   readonly name: string;
   readonly log: { readonly level: "info" | "debug"; readonly format: "json" };
-  readonly admin: undefined;
+  readonly admin: readonly [];
 }
 
 /** A daemon that does nothing but remember, and the signals, config and log lines around it. */
@@ -19,9 +19,10 @@ const runTestDaemon = (over: Partial<RunningDaemon<TestConfig>> = {}) => {
   const reloaded: string[] = [];
   const reopened: string[] = [];
   const state: { config: TestConfig | ConfigError } = {
-    config: { name: "first", log: { level: "info", format: "json" }, admin: undefined },
+    config: { name: "first", log: { level: "info", format: "json" }, admin: [] },
   };
   const code = runDaemon<TestConfig, RunningDaemon<TestConfig>>({
+    name: "test",
     load() {
       if (state.config instanceof ConfigError) throw state.config;
       return state.config;
@@ -79,7 +80,7 @@ describe("a daemon that runs", () => {
   it("reads the config again on SIGHUP, the log's level too", async () => {
     const run = runTestDaemon();
     await settle();
-    run.state.config = { name: "second", log: { level: "debug", format: "json" }, admin: undefined };
+    run.state.config = { name: "second", log: { level: "debug", format: "json" }, admin: [] };
     run.signals.emit("SIGHUP");
     await settle();
     run.signals.emit("SIGHUP");
@@ -147,6 +148,7 @@ describe("a daemon that runs", () => {
 
   it("does not start with a config that is not valid", async () => {
     const refused = runDaemon<TestConfig, RunningDaemon<TestConfig>>({
+      name: "test",
       load() {
         throw BAD;
       },

@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { encodeFrame } from "../../../protocol/frames/frame-codec.ts";
 import type { KeyProof } from "../../../protocol/link/handshake.ts";
-import { MOST_WAITING_CONTROL } from "../../../protocol/link/link.ts";
+import { MOST_WAITING_CONTROL } from "../../../protocol/link/link-context.ts";
 import { TRANSPORT_BYTES } from "../../../protocol/link/scheduler.ts";
 import { Secret } from "../../../protocol/transport/key.ts";
 import { ByteWriter } from "../../../protocol/wire/bytes.ts";

@@ -1,9 +1,15 @@
 import { describe, expect, it } from "vitest";
-import { pickByRendezvous } from "../../../protocol/link/rendezvous.ts";
+import { pickByRendezvous as pick } from "../../../protocol/link/rendezvous.ts";
 
 const page = (number: number) => ({ host: "shop.example", template: `html /section${number}/*` });
 const PAGES = Array.from({ length: 3_000 }, (_, number) => page(number));
 const IDS = ["origin-a", "origin-b", "origin-c", "origin-d"];
+
+const pickByRendezvous = (ids: readonly string[], one: Parameters<typeof pick>[1]) =>
+  pick(
+    ids.map((id) => ({ id, weight: 1, load: 0 })),
+    one,
+  );
 
 describe("pickByRendezvous", () => {
   it("has nothing to pick among none, and no choice among one", () => {
@@ -61,5 +67,30 @@ describe("pickByRendezvous", () => {
       ),
     );
     expect(picks.size).toBe(IDS.length);
+  });
+
+  it("gives each in proportion to its weight, and moves nothing between others when one weight grows", () => {
+    const weighted = (d: number) => IDS.map((id) => ({ id, weight: id === "origin-d" ? d : 1, load: 0 }));
+    let heavy = 0;
+    for (const one of PAGES) {
+      const after = pick(weighted(3), one);
+      if (after === "origin-d") heavy++;
+      else expect(after).toBe(pick(weighted(1), one));
+    }
+    expect(heavy / PAGES.length).toBeGreaterThan(0.47);
+    expect(heavy / PAGES.length).toBeLessThan(0.53);
+  });
+
+  it("lets none have more than a quarter above its part once there are many requests", () => {
+    const loads = new Map(IDS.map((id) => [id, 0]));
+    const hot = page(1);
+    for (let i = 0; i < 400; i++) {
+      const candidates = IDS.map((id) => ({ id, weight: 1, load: loads.get(id) ?? 0 }));
+      const id = pick(candidates, hot) ?? "none";
+      loads.set(id, (loads.get(id) ?? 0) + 1);
+    }
+    expect([...loads.values()].reduce((sum, load) => sum + load)).toBe(400);
+    expect(Math.max(...loads.values())).toBeLessThanOrEqual(126);
+    expect(loads.get(pickByRendezvous(IDS, hot) ?? "none")).toBeGreaterThan(120);
   });
 });

@@ -6,16 +6,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { askToForget, type ForgetWhat, forgetDuty } from "../../../edge-side/command/forget.ts";
-import {
-  ADMIN_ANSWER_MS,
-  type Admin,
-  isDaemonAt,
-  LONGEST_QUESTION_BYTES,
-  serveAdmin,
-} from "../../../protocol/daemon/admin.ts";
+import { MOST_WATCHERS } from "../../../protocol/admin/answers.ts";
+import { ADMIN_ANSWER_MS, isDaemonAt, LONGEST_QUESTION_BYTES } from "../../../protocol/admin/ask-daemon.ts";
+import { type Admin, RETRY_MS } from "../../../protocol/admin/serve-admin.ts";
 import { Complaint } from "../../../protocol/runtime/user-error.ts";
 import { FakeClock, settle } from "../../kit/fake-clock.ts";
 import { startScript } from "../../kit/run-command.ts";
+import { until } from "../../kit/until.ts";
+import { serveAt } from "./watched.ts";
 
 let folder = "";
 let path = "";
@@ -30,7 +28,7 @@ afterEach(async () => {
 });
 
 const serve = async (forget: (what: ForgetWhat) => Promise<number>): Promise<Admin> => {
-  const admin = await serveAdmin(path, { forget: forgetDuty(forget) });
+  const { admin } = await serveAt([{ path }], { duties: { forget: forgetDuty(forget) } });
   open.push(admin);
   return admin;
 };
@@ -75,7 +73,9 @@ describe("the admin socket", () => {
 
   it.each([
     ["GET", "/forget", "", 404],
+    ["PUT", "/forget", "", 404],
     ["POST", "/", "", 404],
+    ["POST", "/status", "", 404],
     ["POST", "/forget", "", 400],
     ["POST", "/forget", "[]", 400],
     ["POST", "/forget", "null", 400],
@@ -99,6 +99,35 @@ describe("the admin socket", () => {
   });
 });
 
+it("so many pages may be open at once, and one more is told why not", async () => {
+  await serve(async () => 0);
+  const statuses: (number | undefined)[] = [];
+  const pages = Array.from({ length: MOST_WATCHERS + 1 }, () =>
+    request({ socketPath: path, path: "/events", agent: false }).end(),
+  );
+  for (const page of pages) {
+    const [answer] = await once(page, "response");
+    answer.resume();
+    statuses.push(answer.statusCode);
+  }
+  for (const page of pages) page.destroy();
+  expect(statuses.toSorted()).toEqual([...Array(MOST_WATCHERS).fill(200), 503]);
+});
+
+it("an address that another daemon has is tried again until it is free", async () => {
+  const at = (port: number) => ({ address: { host: "127.0.0.1", port }, token: undefined, hosts: [] });
+  const before = await serveAt([at(0)]);
+  const clock = new FakeClock();
+  const port = before.admin.addresses[0]?.port ?? 0;
+  const { admin, told } = await serveAt([at(port)], { clock });
+  open.push(admin);
+  expect(told).toEqual(["admin address taken"]);
+  await before.admin.close();
+  await clock.advance(RETRY_MS);
+  await until(() => told.includes("admin listens"), "the address taken over");
+  expect(admin.addresses).toEqual([{ host: "127.0.0.1", port }]);
+});
+
 describe("a path that is taken", () => {
   it("by a socket that nobody holds any more is used again", async () => {
     const program = `require("node:net").createServer().listen(${JSON.stringify(path)}, () => console.error("listening"))`;
@@ -113,23 +142,23 @@ describe("a path that is taken", () => {
 
   it("by a living edge is taken over from it, and is the next one's also when it ends", async () => {
     const first = await serve(async () => 3);
-    const next = await serve(async () => 4);
-    expect([first.tookOver, next.tookOver]).toEqual([false, true]);
+    const { admin, told } = await serveAt([{ path }], { duties: { forget: forgetDuty(async () => 4) } });
+    expect(told).toEqual(["admin socket taken over from the process before", "admin listens"]);
     await first.close();
     expect(await askToForget(path, { host: "a.example", url: undefined })).toBe(4);
-    await next.close();
+    await admin.close();
     expect(readdirSync(folder)).toEqual([]);
   });
 
   it("by a file is never removed", async () => {
     writeFileSync(path, "precious");
-    await expect(serveAdmin(path, {})).rejects.toThrow(/is not a socket/);
+    await expect(serveAt([{ path }])).rejects.toThrow(/is not a socket/);
     expect(statSync(path).size).toBe(8);
   });
 
   it("or lies in a folder that is missing, says what to do", async () => {
     const nowhere = join(folder, "none", "edge.sock");
-    await expect(serveAdmin(nowhere, {})).rejects.toThrow(/set admin to another path/);
+    await expect(serveAt([{ path: nowhere }])).rejects.toThrow(/set admin to another path/);
   });
 });
 

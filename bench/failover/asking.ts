@@ -1,0 +1,119 @@
+/** Visitors who ask at a steady rate whatever happens to the answers, the web server that they ask, and what came of each request. */
+import { once } from "node:events";
+import { createServer, type IncomingMessage, request } from "node:http";
+import { buffer } from "node:stream/consumers";
+import { parseHostPort } from "../../protocol/config/units.ts";
+import type { Clock } from "../../protocol/runtime/clock.ts";
+import { listenOnLoopback } from "../rig/loopback.ts";
+
+export const HOST = "failover.bench.test";
+const PER_SECOND = 30;
+/** The web server takes so long, so that there is always a request under way. */
+const PAGE_MS = 20;
+/** A POST that is answered only after all that is to be seen. */
+const POST_MS = 120_000;
+const POST_PATH = "/order";
+
+interface Asked {
+  /** Milliseconds since the fault began. */
+  readonly from: number;
+  readonly until: number;
+  /** Status; 0 where the connection ended before a head. */
+  readonly status: number;
+  /** The body is the one of that request, whole. */
+  readonly right: boolean;
+}
+
+export interface WebServer {
+  readonly address: string;
+  /** Of the POST. */
+  readonly posts: number;
+  close(): void;
+}
+
+const bodyOf = (target: string | undefined): string => `<p>${target}</p>\n`.repeat(100);
+
+export const startWebServer = async (clock: Clock): Promise<WebServer> => {
+  let posts = 0;
+  const server = createServer((asked, response) => {
+    if (asked.method === "POST") posts += 1;
+    asked.resume().once("end", () => {
+      clock.after(asked.method === "POST" ? POST_MS : PAGE_MS, () => {
+        response.setHeader("Content-Type", "text/html").end(bodyOf(asked.url));
+      });
+    });
+  });
+  const address = await listenOnLoopback(server);
+  return {
+    address,
+    get posts() {
+      return posts;
+    },
+    close() {
+      server.close();
+      server.closeAllConnections();
+    },
+  };
+};
+
+/** One request on a connection of its own. `epoch`: the clock's time from which `from` and `until` count. */
+const ask = async (
+  address: string,
+  { method, path, clock, epoch }: { method: string; path: string; clock: Clock; epoch: number },
+): Promise<Asked> => {
+  const from = clock.now() - epoch;
+  const result = (status: number, right = false): Asked => ({
+    from,
+    until: clock.now() - epoch,
+    status,
+    right,
+  });
+  let status = 0;
+  try {
+    const options = { ...parseHostPort(address), method, path, headers: { Host: HOST }, agent: false };
+    const [response] = (await once(request(options).end(), "response")) as [IncomingMessage];
+    status = response.statusCode ?? 0;
+    const body = await buffer(response);
+    return result(status, status === 200 && body.toString() === bodyOf(path));
+  } catch {
+    return result(status);
+  }
+};
+
+export interface AskedAll {
+  readonly gets: readonly Asked[];
+  /** One that was under way when the fault began. */
+  readonly post: Asked | undefined;
+}
+
+/** Asks for a second, lets `harm` begin, goes on for `seconds`, and waits for what is still under way. */
+export const askMeanwhile = async (
+  address: string,
+  {
+    clock,
+    signal,
+    seconds,
+    posts,
+    harmed,
+  }: { clock: Clock; signal: AbortSignal; seconds: number; posts: boolean; harmed: Promise<number> },
+): Promise<AskedAll> => {
+  // Counted from the fault, which comes later than the first of them.
+  const began = clock.now();
+  let epoch: number | undefined;
+  void harmed.then((at) => {
+    epoch = at;
+  });
+  const under: Promise<Asked>[] = [];
+  const post = posts ? ask(address, { method: "POST", path: POST_PATH, clock, epoch: began }) : undefined;
+  for (let n = 0; epoch === undefined || clock.now() < epoch + seconds * 1000; n++) {
+    under.push(ask(address, { method: "GET", path: `/page?${n}`, clock, epoch: began }));
+    await clock.sleep(Math.max(0, (1000 * (n + 1)) / PER_SECOND + began - clock.now()), signal);
+  }
+  const shift = (await harmed) - began;
+  const since = (asked: Asked): Asked => ({ ...asked, from: asked.from - shift, until: asked.until - shift });
+  const postAsked = await post;
+  return {
+    gets: (await Promise.all(under)).map(since),
+    post: postAsked && since(postAsked),
+  };
+};

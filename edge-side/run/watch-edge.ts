@@ -1,0 +1,70 @@
+/** What the edge shows of itself: its state as commands, the page and metrics ask for it, and the traffic that they count. */
+import { Durations } from "../../protocol/admin/durations.ts";
+import type { Watched } from "../../protocol/admin/status.ts";
+import { Traffic } from "../../protocol/admin/traffic.ts";
+import type { LinkBook } from "../../protocol/link/link-book.ts";
+import type { Clock } from "../../protocol/runtime/clock.ts";
+import type { VersionStore } from "../../protocol/store/version-store.ts";
+import type { VisitRecord } from "../exchange/access-record.ts";
+import type { Visitor } from "../exchange/visitor.ts";
+import type { LinkPool } from "../links/link-pool.ts";
+import type { ServedHosts } from "../proxy/served-hosts.ts";
+
+export interface WatchedEdge extends Watched {
+  /** Counts a visit that is over. */
+  note(record: VisitRecord, visitor: Visitor): void;
+}
+
+export const watchEdge = (options: {
+  readonly clock: Clock;
+  readonly hostMetrics: boolean;
+  readonly pool: LinkPool;
+  readonly book: LinkBook;
+  readonly hosts: ServedHosts;
+  readonly store: VersionStore;
+  readonly refused: Watched["refused"];
+}): WatchedEdge => {
+  const { clock, hostMetrics, pool, book, hosts, store, refused } = options;
+  const linkBytes = () => book.bytes;
+  const traffic = new Traffic({ clock, linkBytes });
+  const durations = new Durations();
+  return {
+    side: "edge",
+    clock,
+    traffic,
+    durations,
+    hostMetrics,
+    note(record, visitor) {
+      durations.note(visitor, record.status, record.failed, record.totalMs ?? 0);
+      traffic.note(record, record.answerBytes ?? 0);
+    },
+    readiness: () => ({ ready: pool.ready, reasons: whatIsMissing(pool, hosts) }),
+    links: () => book.states,
+    dials: () => [],
+    hosts: () => Array.from(hosts.hosts, (host) => [host, pool.linksOf(host).length]),
+    store: () => storeOf(store),
+    queue: () => 0,
+    redials: () => 0,
+    linkBytes,
+    refused,
+  };
+};
+
+const whatIsMissing = (pool: LinkPool, { hosts }: ServedHosts): readonly string[] => {
+  if (pool.links.size === 0)
+    return ["no link is up: is coilgun-origin running, and does its log say that it reaches this edge?"];
+  return Array.from(hosts).flatMap((host) => {
+    const links = pool.linksOf(host);
+    if (links.length === 0) return [`no link serves ${host}: is a coilgun-origin running with a key for it?`];
+    return links.some(({ accepts, suspect }) => accepts && !suspect)
+      ? []
+      : [`the links for ${host} are silent, draining or full`];
+  });
+};
+
+const storeOf = ({ bytes, maxBytes, count, lost }: VersionStore) => ({
+  bytes,
+  mostBytes: maxBytes,
+  versions: count,
+  ...lost.counts,
+});

@@ -1,0 +1,44 @@
+/** `status` on either side's command line: what the running daemon says of itself, once or again and again. */
+import type { Command } from "commander";
+import { askStatus } from "../admin/ask-daemon.ts";
+import { printStatus } from "../admin/print-status.ts";
+import type { AdminListen } from "../config/admin-settings.ts";
+import { systemClock } from "../runtime/clock.ts";
+import { say } from "./cli.ts";
+
+const EVERY_MS = 2_000;
+/** To the top left corner, and clear from there. */
+const CLEAR = "\x1b[H\x1b[2J";
+
+/** `config` is the option of the config file; `load` throws ConfigError. */
+export const addStatusCommand = (
+  program: Command,
+  config: readonly [flags: string, meaning: string, file: string],
+  load: (file: string) => { readonly admin: readonly AdminListen[] },
+): void => {
+  program
+    .command("status")
+    .description("say how the running daemon does: links, hosts, store, and what the last minutes saved")
+    .option("--json", "as JSON, by docs/status.schema.json", false)
+    .option("--watch", "again every two seconds", false)
+    .option(...config)
+    .action(async ({ config: file, json, watch }: { config: string; json: boolean; watch: boolean }) => {
+      const { admin } = load(file);
+      for (;;) {
+        const status = await askStatus(admin, file, { program: program.name() });
+        const lines = json ? [JSON.stringify(status)] : printStatus(status);
+        // One write, so that the screen does not flicker.
+        say(`${watch && process.stdout.isTTY ? CLEAR : ""}${lines.join("\n")}`);
+        if (!watch) return;
+        await pause();
+      }
+    });
+};
+
+/** The clock's own timers keep no process alive. */
+const pause = async (): Promise<void> => {
+  const keeper = new MessageChannel();
+  keeper.port1.ref();
+  await systemClock.sleep(EVERY_MS);
+  keeper.port1.close();
+};
