@@ -5,14 +5,17 @@
  */
 import type { Socket } from "node:net";
 import type { Clock, Timer } from "../../protocol/runtime/clock.ts";
+import { descriptorOf } from "../../protocol/runtime/descriptors.ts";
 import type { Http2Session } from "./http2-session.ts";
 import { GRACE_MS } from "./linger.ts";
 
 export interface CrowdOptions {
   readonly clock: Clock;
   readonly most: number;
-  /** A connection was closed, or not taken, because there are `most`. */
-  full(closed: "idle" | "new"): void;
+  /** Of the process, descriptors; those above are kept for links, web servers and files. */
+  readonly mostDescriptors?: number;
+  /** A connection was closed, or not taken, because there are `most`, or no more descriptors. */
+  full(limit: "limits.visitors" | "descriptors", closed: "idle" | "new"): void;
 }
 
 interface Connection {
@@ -32,6 +35,9 @@ export class Crowd {
   readonly #connections = new Map<string, Connection>();
   /** Names of those without a request, the longest first. */
   readonly #idle = new Set<string>();
+  /** So many there may be while one of them has a descriptor beyond those for visitors: as many as there were then. */
+  #mostNow = Number.POSITIVE_INFINITY;
+  readonly #beyond = new Set<Socket>();
   draining = false;
 
   constructor(options: CrowdOptions) {
@@ -39,7 +45,7 @@ export class Crowd {
   }
 
   join(socket: Socket): void {
-    if (!this.#hasRoom()) {
+    if (!this.#hasRoom(socket)) {
       socket.destroy();
       return;
     }
@@ -110,16 +116,28 @@ export class Crowd {
     });
   }
 
+  #keepAt(size: number, socket: Socket): void {
+    this.#mostNow = Math.min(this.#mostNow, size);
+    this.#beyond.add(socket);
+    socket.once("close", () => {
+      this.#beyond.delete(socket);
+      if (this.#beyond.size === 0) this.#mostNow = Number.POSITIVE_INFINITY;
+    });
+  }
+
   #remove(name: string, connection: Connection): void {
     connection.leaves?.cancel();
     this.#connections.delete(name);
     this.#idle.delete(name);
   }
 
-  #hasRoom(): boolean {
-    if (this.#connections.size < this.#options.most) return true;
+  #hasRoom(socket: Socket): boolean {
+    const { most, mostDescriptors = Number.POSITIVE_INFINITY, full } = this.#options;
+    const { size } = this.#connections;
+    if (descriptorOf(socket) >= mostDescriptors) this.#keepAt(size, socket);
+    if (size < Math.min(most, this.#mostNow)) return true;
     const [longest] = this.#idle;
-    this.#options.full(longest === undefined ? "new" : "idle");
+    full(size < most ? "descriptors" : "limits.visitors", longest === undefined ? "new" : "idle");
     const connection = longest === undefined ? undefined : this.#connections.get(longest);
     if (longest === undefined || connection === undefined) return false;
     connection.accepted.destroy();

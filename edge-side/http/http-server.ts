@@ -7,9 +7,10 @@ import { createServer as createSecureServer } from "node:https";
 import { Server as NetServer, type Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import { type HostPort, printHostPort } from "../../protocol/config/units.ts";
-import { LimitLog } from "../../protocol/daemon/limit-log.ts";
+import { sayAcceptFailed, sayLimit } from "../../protocol/daemon/limit-log.ts";
 import type { Log } from "../../protocol/daemon/log.ts";
 import type { Clock } from "../../protocol/runtime/clock.ts";
+import { mostForStrangers } from "../../protocol/runtime/descriptors.ts";
 import { MemoryBudget } from "../../protocol/runtime/memory-budget.ts";
 import type { EdgeConfig } from "../config/edge-config.ts";
 import type { VisitorListen } from "../config/listener-config.ts";
@@ -54,11 +55,11 @@ export const serveVisitors = async (
     totalBytes: MOST_WAITING_IN_ALL_BYTES,
     shareBytes: MOST_WAITING_IN_ALL_BYTES,
   });
-  const limits = new LimitLog(options);
   const crowd = new Crowd({
     clock: options.clock,
     most,
-    full: (closed) => limits.reached("limits.visitors", { most, closed }),
+    mostDescriptors: mostForStrangers(),
+    full: (limit, closed) => sayLimit(options.log, limit, { most, closed }),
   });
   const common = { ...options, crowd, waitingRequests, turns: new SmallPieceTurns(options.clock) };
   const listeners = config.visitors.map((listen) => new VisitorListener(listen, config, common));
@@ -72,7 +73,6 @@ export const serveVisitors = async (
     if (signal.aborted) cut();
     await closed;
     signal.removeEventListener("abort", cut);
-    limits.stop();
   };
   if (failed !== undefined) {
     await close(AbortSignal.abort());
@@ -95,11 +95,13 @@ interface ListenerOptions extends HttpServerOptions, Pick<Http2Options, "waiting
 class VisitorListener {
   readonly #certificate: ListenerCertificate | undefined;
   readonly #listen: VisitorListen;
+  readonly #options: ListenerOptions;
   readonly #server: Server;
 
   constructor(listen: VisitorListen, config: EdgeConfig, options: ListenerOptions) {
     const { crowd, turns } = options;
     this.#listen = listen;
+    this.#options = options;
     const certificate = listen.tls && new ListenerCertificate(listen.tls);
     this.#certificate = certificate;
     const served: Http2Options = {
@@ -149,6 +151,8 @@ class VisitorListener {
       this.#server.once("error", reject);
       this.#server.listen(fd === undefined ? { ...listen, reusePort } : { fd }, () => {
         this.#server.off("error", reject);
+        // That connection is lost, the port is not.
+        this.#server.on("error", (error) => sayAcceptFailed(this.#options.log, error));
         resolve();
       });
     });

@@ -5,6 +5,7 @@
 import type { IncomingMessage, Server, ServerOptions, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
+import { sayLimit } from "../../protocol/daemon/limit-log.ts";
 import { plainAddress } from "../../protocol/runtime/ip-address.ts";
 import type { MemoryBudget } from "../../protocol/runtime/memory-budget.ts";
 import { codeOf } from "../../protocol/runtime/user-error.ts";
@@ -118,8 +119,7 @@ class Connection {
       {
         busy: () => options.busy(socket),
         rested: () => options.rested(socket),
-        ended: (limit) =>
-          options.log.warn("limit reached", { limit, address: plainAddress(socket.remoteAddress ?? "") }),
+        ended: (limit) => sayLimit(options.log, limit, { address: plainAddress(socket.remoteAddress ?? "") }),
       },
       options.waitingRequests.lease(""),
     );
