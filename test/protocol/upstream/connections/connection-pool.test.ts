@@ -350,7 +350,8 @@ it("what waits is logged again after a while, with how many waited and were refu
     await bench.clock.advance(WAIT_MS);
     await waits;
   };
-  const lines = (event: string) => bench.lines.filter((line) => line.event === event);
+  const lines = (event: string) =>
+    (bench.lines as { event: string }[]).filter((line) => line.event === event);
   await wait();
   await wait();
   expect(lines("requests wait for a place").length).toBe(1);
