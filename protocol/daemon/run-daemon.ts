@@ -18,6 +18,7 @@ import { type Log, type LogFields, makeLog, type RootLog } from "./log.ts";
 import { recentEvents } from "./recent-events.ts";
 import type { Reloaded } from "./reload.ts";
 import { ServiceManager } from "./service-manager.ts";
+import { untilLinked } from "./until-linked.ts";
 
 /** The settings that every daemon has. */
 export interface CommonSettings {
@@ -82,6 +83,7 @@ export const runDaemon = async <Config extends CommonSettings, Daemon extends Ru
     log.info("access log opened again");
   };
 
+  const starting = new AbortController();
   const manager = new ServiceManager(systemClock, options.env);
   // One after the other: two reloads at once could leave the older config in use.
   let reloads: Promise<unknown> = Promise.resolve();
@@ -120,6 +122,7 @@ export const runDaemon = async <Config extends CommonSettings, Daemon extends Ru
     }
     stopping = true;
     log.info("stopping");
+    starting.abort();
     manager.stopping();
     // The next process may take the socket while this one finishes.
     Promise.all([admin?.close(), daemon.stop()]).then(
@@ -140,7 +143,10 @@ export const runDaemon = async <Config extends CommonSettings, Daemon extends Ru
   const keeper = new MessageChannel();
   keeper.port1.ref();
   log.info("ready", options.describe(daemon, config));
-  manager.ready(SERVES);
+  void untilLinked(daemon.watched, systemClock, starting.signal).then(
+    () => manager.ready(SERVES),
+    () => {},
+  );
   try {
     return await ended;
   } finally {
