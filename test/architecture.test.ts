@@ -243,6 +243,7 @@ describe("the source tree", () => {
       "protocol/daemon/cli.ts",
       "protocol/daemon/findings.ts",
       "protocol/daemon/private-file.ts",
+      "protocol/runtime/descriptors.ts",
     ]);
   });
 

@@ -215,7 +215,9 @@ export class Exchange implements StreamReceiver {
       );
   }
 
-  reset(code: StreamErrorCode): void {
+  reset(said: StreamErrorCode): void {
+    // Behind an interim head the web server may have it: a peer that refuses then is wrong, and nothing with effects goes elsewhere.
+    const code = said === "refused" && this.#interimBytes > 0 ? "link-lost" : said;
     this.#lose(new StreamError(code, `the exchange ended: ${code}`));
   }
 

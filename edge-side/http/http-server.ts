@@ -4,12 +4,13 @@
  */
 import { createServer, type Server } from "node:http";
 import { createServer as createSecureServer } from "node:https";
-import type { Socket } from "node:net";
+import { Server as NetServer, type Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import { type HostPort, printHostPort } from "../../protocol/config/units.ts";
-import { LimitLog } from "../../protocol/daemon/limit-log.ts";
+import { sayAcceptFailed, sayLimit } from "../../protocol/daemon/limit-log.ts";
 import type { Log } from "../../protocol/daemon/log.ts";
 import type { Clock } from "../../protocol/runtime/clock.ts";
+import { mostForStrangers } from "../../protocol/runtime/descriptors.ts";
 import { MemoryBudget } from "../../protocol/runtime/memory-budget.ts";
 import type { EdgeConfig } from "../config/edge-config.ts";
 import type { VisitorListen } from "../config/listener-config.ts";
@@ -55,10 +56,11 @@ export const serveVisitors = async (
     totalBytes: MOST_WAITING_IN_ALL_BYTES,
     shareBytes: MOST_WAITING_IN_ALL_BYTES,
   });
-  const limits = new LimitLog(options);
   const crowd = new Crowd({
+    clock: options.clock,
     most,
-    full: (closed) => limits.reached("limits.visitors", { most, closed }),
+    mostDescriptors: mostForStrangers(),
+    full: (limit, closed) => sayLimit(options.log, limit, { most, closed }),
   });
   const common = {
     ...options,
@@ -78,7 +80,6 @@ export const serveVisitors = async (
     if (signal.aborted) cut();
     await closed;
     signal.removeEventListener("abort", cut);
-    limits.stop();
   };
   if (failed !== undefined) {
     await close(AbortSignal.abort());
@@ -102,11 +103,13 @@ interface ListenerOptions extends HttpServerOptions, Pick<Http2Options, "waiting
 class VisitorListener {
   readonly #certificates: ListenerCertificates | undefined;
   readonly #listen: VisitorListen;
+  readonly #options: ListenerOptions;
   readonly #server: Server;
 
   constructor(listen: VisitorListen, config: EdgeConfig, options: ListenerOptions) {
     const { crowd, turns, hosts } = options;
     this.#listen = listen;
+    this.#options = options;
     const certificates = listen.tls && new ListenerCertificates(listen.tls.certificates);
     this.#certificates = certificates;
     const served: Http2Options = {
@@ -130,10 +133,6 @@ class VisitorListener {
       draining: () => crowd.draining,
       busy: (socket) => crowd.busy(socket),
       rested: (socket) => crowd.rested(socket),
-      responded: () => {
-        // Its head may have promised to keep the connection, before the end was known of.
-        if (crowd.draining) this.#server.closeIdleConnections();
-      },
       isCovered:
         certificates &&
         ((socket, host) => certificates.covers(host, socket, (asked) => hosts.isServed(asked))),
@@ -170,6 +169,8 @@ class VisitorListener {
       this.#server.once("error", reject);
       this.#server.listen(fd === undefined ? { ...listen, reusePort } : { fd }, () => {
         this.#server.off("error", reject);
+        // That connection is lost, the port is not.
+        this.#server.on("error", (error) => sayAcceptFailed(this.#options.log, error));
         resolve();
       });
     });
@@ -178,8 +179,11 @@ class VisitorListener {
   close(): Promise<void> {
     return new Promise((resolve) => {
       if (!this.#server.listening) return resolve();
-      this.#server.close(() => resolve());
-      this.#server.closeIdleConnections();
+      // Node's HTTP servers close connections without a request at once; the crowd does in its time.
+      NetServer.prototype.close.call(this.#server, () => {
+        this.#server.close();
+        resolve();
+      });
     });
   }
 }
@@ -201,8 +205,9 @@ const secureServer = (
   const [http1] = server.listeners("secureConnection") as ((socket: TLSSocket) => void)[];
   server.removeAllListeners("secureConnection");
   server.on("secureConnection", (socket: TLSSocket) => {
-    if (socket.alpnProtocol === "h2") crowd.speaksHttp2(socket, serveHttp2(socket, served));
-    else http1?.call(server, socket);
+    if (socket.alpnProtocol === "h2") return crowd.secured(socket, serveHttp2(socket, served));
+    crowd.secured(socket);
+    http1?.call(server, socket);
   });
   return server;
 };

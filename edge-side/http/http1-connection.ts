@@ -5,6 +5,7 @@
 import type { IncomingMessage, Server, ServerOptions, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
+import { sayLimit } from "../../protocol/daemon/limit-log.ts";
 import type { MemoryBudget } from "../../protocol/runtime/memory-budget.ts";
 import { codeOf } from "../../protocol/runtime/user-error.ts";
 import type { EdgeConfig } from "../config/edge-config.ts";
@@ -118,7 +119,7 @@ class Connection {
       {
         busy: () => options.busy(socket),
         rested: () => options.rested(socket),
-        ended: (limit) => options.log.warn("limit reached", { limit, address: addressOf(socket) }),
+        ended: (limit) => sayLimit(options.log, limit, { address: addressOf(socket) }),
       },
       options.waitingRequests.lease(""),
     );
@@ -228,7 +229,6 @@ class Connection {
   #rest(): void {
     const socket = this.#socket;
     this.#takeUp();
-    if (this.#options.draining()) socket.destroySoon();
     this.#restsSince = socket.bytesRead;
     const { clock, keepAliveMs } = this.#options;
     const rested = clock.after(keepAliveMs, () => closeIfNothingCame(socket));

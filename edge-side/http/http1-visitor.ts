@@ -38,8 +38,6 @@ export interface VisitorOptions extends LingerOptions {
   readonly connection?: VisitorConnection;
   /** The edge stops: connections are not kept for another request. */
   readonly draining: () => boolean;
-  /** A response is over; its connection may be idle now. */
-  responded(): void;
 }
 
 /** Before a connection is reset, what was written to it has so long to leave the system's buffers, which a reset empties. @internal */
@@ -270,7 +268,6 @@ export class Http1Visitor implements Visitor, UploadOwner {
     this.#taking.stop();
     this.#upload?.stop();
     if (!this.response.writableFinished) return this.left();
-    this.options.responded();
     const { socket } = this.request;
     // Of a connection that is not kept, its end sees to that (http1-connection).
     if (!socket.writable || this.complete) return;

@@ -14,7 +14,7 @@ import type { Timer } from "../../protocol/runtime/clock.ts";
 import type { Http1Options } from "./http1-connection.ts";
 import { readHttp2Request } from "./http2-head.ts";
 import { Http2Visitor } from "./http2-visitor.ts";
-import { LINGER_MS } from "./linger.ts";
+import { GRACE_MS, LINGER_MS } from "./linger.ts";
 import { Http2Fields } from "./parser/http2-fields.ts";
 import { Http2Tap } from "./parser/http2-tap.ts";
 import { addressOf } from "./parser/proxied-connections.ts";
@@ -60,7 +60,7 @@ const sessionOptions = ({ headBytes }: Http2Options): SecureServerOptions => ({
 });
 
 export interface Http2Session {
-  /** Takes no new requests, ends when the running ones are done. */
+  /** Asks for no new requests, takes those that come within GRACE_MS, ends when all are done (RFC 9113 section 6.8). */
   drain(): void;
 }
 
@@ -83,7 +83,13 @@ export const serveHttp2 = (socket: TLSSocket, options: Http2Options): Http2Sessi
   });
   return {
     drain: () => {
-      if (!session.closed) session.close();
+      if (session.closed) return;
+      // Behind the settings, which come first.
+      const notice = () => setImmediate(() => tap.announceEnd());
+      if (session.connecting) session.once("connect", notice);
+      else notice();
+      const ends = options.clock.after(GRACE_MS, () => setImmediate(() => session.close()));
+      session.once("close", () => ends.cancel());
     },
   };
 };

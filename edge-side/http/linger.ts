@@ -9,6 +9,12 @@ import type { Log } from "../../protocol/daemon/log.ts";
 import type { Clock } from "../../protocol/runtime/clock.ts";
 import { addressOf } from "./parser/proxied-connections.ts";
 
+/**
+ * When the edge stops, connections without a request stay readable so long, within `times.drain`: a request that is under way as the
+ * edge stops is answered, and says that none may follow (nginx calls it `keepalive_min_timeout`).
+ */
+export const GRACE_MS = 500;
+
 /** So long the rest of a request is read and dropped; then its connection is cut. */
 export const LINGER_MS = 30_000;
 /** And so much of it. @internal */

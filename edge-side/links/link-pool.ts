@@ -3,6 +3,7 @@
  * that its bases stay useful, unless it is busier than its weight allows; of the parallel links to one, the least busy; one that is silent only where nothing else helps.
  * SPEC section "Choosing a link".
  */
+import { sayLimit } from "../../protocol/daemon/limit-log.ts";
 import type { Log } from "../../protocol/daemon/log.ts";
 import type { Link } from "../../protocol/link/link-api.ts";
 import { type Candidate, pickByRendezvous } from "../../protocol/link/rendezvous.ts";
@@ -88,7 +89,9 @@ export class LinkPool {
 
   /** Whether a link of this host has as many streams as it may have: another one that comes would help nobody sooner. */
   isFull(host: string): boolean {
-    return this.linksOf(host).some((link) => !link.suspect && link.load >= link.peer.streams);
+    const full = this.linksOf(host).some((link) => !link.suspect && link.load >= link.peer.streams);
+    if (full) sayLimit(this.#options.log, "limits.streamsPerLink", { host });
+    return full;
   }
 
   /** Why no request for the host goes out; undefined where one does, or waits for room on a link. */

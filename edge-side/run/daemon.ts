@@ -9,6 +9,7 @@ import type { HostPort } from "../../protocol/config/units.ts";
 import { openAccessLog } from "../../protocol/daemon/access-log.ts";
 import { whyNotListening } from "../../protocol/daemon/findings.ts";
 import { inheritedSockets } from "../../protocol/daemon/inherited-sockets.ts";
+import { LimitLog, sayLimit } from "../../protocol/daemon/limit-log.ts";
 import type { Log } from "../../protocol/daemon/log.ts";
 import type { RunningDaemon } from "../../protocol/daemon/run-daemon.ts";
 import { LinkBook } from "../../protocol/link/link-book.ts";
@@ -86,7 +87,9 @@ interface EdgeOptions {
 
 const start = async (config: EdgeConfig, options: EdgeOptions): Promise<EdgeDaemon> => {
   const times = { ...config.times };
-  const { log, clock = systemClock, load = eventLoopLoad(clock) } = options;
+  const { clock = systemClock, load = eventLoopLoad(clock) } = options;
+  const limits = new LimitLog({ clock, log: options.log });
+  const { log } = limits;
   const sockets = inheritedSockets(["visitors", "tunnel"]);
   const hosts = new ServedHosts(config);
   const isNamed = (host: string) => hosts.isNamed(host);
@@ -99,13 +102,13 @@ const start = async (config: EdgeConfig, options: EdgeOptions): Promise<EdgeDaem
   const memory = new MemoryBudget({
     totalBytes: config.memory.budgetBytes,
     shareBytes: config.memory.perKeyBytes,
+    full: (limit) => sayLimit(log, limit),
   });
   const commonBases = new CommonBases({ clock, log, store, memory, isNamed });
   const pool = new LinkPool({ hosts, log });
   const book = new LinkBook(clock);
   const { hostMetrics } = config;
-  // What limits refuse is counted nowhere yet.
-  const watched = watchEdge({ clock, hostMetrics, pool, book, hosts, store, refused: () => [] });
+  const watched = watchEdge({ clock, hostMetrics, pool, book, hosts, store, refused: () => limits.counts() });
   const accessLog = openAccessLog(config.accessLog, { clock, log });
   const wholeAnswers = new WholeAnswers({ clock, log });
   const tunnel = await acceptOrigins({
@@ -206,6 +209,7 @@ const start = async (config: EdgeConfig, options: EdgeOptions): Promise<EdgeDaem
       await visits.over();
       fallbacks.close();
       wholeAnswers.stop();
+      limits.stop();
       watched.traffic.stop();
       await commonBases.stop();
       await accessLog.close();

@@ -5,6 +5,7 @@
  */
 
 import { printHostPort } from "../../protocol/config/units.ts";
+import { sayIfOutOfDescriptors } from "../../protocol/daemon/limit-log.ts";
 import type { Log } from "../../protocol/daemon/log.ts";
 import type { Hello } from "../../protocol/frames/hello.ts";
 import type { KeyProof } from "../../protocol/link/handshake.ts";
@@ -162,6 +163,7 @@ export class KeptLink {
     } catch (error) {
       if (this.#stopping.signal.aborted) return false;
       this.#why = whyOf(error);
+      sayIfOutOfDescriptors(this.#log, error);
       const code = error instanceof DialError ? error.code : undefined;
       if (code !== "unreachable") this.#served = false;
       if (code === "secret-refused" && !last) return true;

@@ -5,6 +5,7 @@
 import { codecIds } from "../../protocol/codec/codecs.ts";
 import { needRestart } from "../../protocol/config/restart-settings.ts";
 import { openAccessLog } from "../../protocol/daemon/access-log.ts";
+import { LimitLog, sayLimit } from "../../protocol/daemon/limit-log.ts";
 import type { Log } from "../../protocol/daemon/log.ts";
 import type { RunningDaemon } from "../../protocol/daemon/run-daemon.ts";
 import { LinkBook } from "../../protocol/link/link-book.ts";
@@ -34,7 +35,9 @@ export const startOrigin = async (
     readonly load?: Load;
   },
 ): Promise<OriginDaemon> => {
-  const { log, clock = systemClock, chance = systemChance, load = eventLoopLoad(clock) } = options;
+  const { clock = systemClock, chance = systemChance, load = eventLoopLoad(clock) } = options;
+  const limits = new LimitLog({ clock, log: options.log });
+  const { log } = limits;
   const routes = new Routes(config, clock, log);
   const accessLog = openAccessLog(config.accessLog, { clock, log });
   const store = new VersionStore({
@@ -46,11 +49,11 @@ export const startOrigin = async (
   const memory = new MemoryBudget({
     totalBytes: config.memory.budgetBytes,
     shareBytes: config.memory.perKeyBytes,
+    full: (limit) => sayLimit(log, limit),
   });
   const book = new LinkBook(clock);
   const { hostMetrics } = config;
-  // What limits refuse is counted nowhere yet.
-  const watched = watchOrigin({ clock, hostMetrics, book, routes, store, refused: () => [] });
+  const watched = watchOrigin({ clock, hostMetrics, book, routes, store, refused: () => limits.counts() });
   const codecs = codecIds(config.codecs);
   const service = new EdgeService({
     clock,
@@ -99,6 +102,7 @@ export const startOrigin = async (
       streams.cancel();
       await routes.close();
       await service.over();
+      limits.stop();
       watched.traffic.stop();
       await accessLog.close();
       store.close();

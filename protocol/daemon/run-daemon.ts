@@ -19,6 +19,7 @@ import { type Log, type LogFields, makeLog, type RootLog } from "./log.ts";
 import { recentEvents } from "./recent-events.ts";
 import type { Reloaded } from "./reload.ts";
 import { ServiceManager } from "./service-manager.ts";
+import { untilLinked } from "./until-linked.ts";
 
 /** The settings that every daemon has. */
 export interface CommonSettings {
@@ -85,6 +86,7 @@ export const runDaemon = async <Config extends CommonSettings, Daemon extends Ru
     log.info("access log opened again");
   };
 
+  const starting = new AbortController();
   const manager = new ServiceManager(systemClock, options.env);
   // One after the other: two reloads at once could leave the older config in use.
   let reloads: Promise<unknown> = Promise.resolve();
@@ -123,6 +125,7 @@ export const runDaemon = async <Config extends CommonSettings, Daemon extends Ru
     }
     stopping = true;
     log.info("stopping");
+    starting.abort();
     manager.stopping();
     // The next process may take the socket while this one finishes.
     Promise.all([admin?.close(), daemon.stop()]).then(
@@ -144,7 +147,10 @@ export const runDaemon = async <Config extends CommonSettings, Daemon extends Ru
   keeper.port1.ref();
   warn(options, config, log);
   log.info("ready", options.describe(daemon, config));
-  manager.ready(SERVES);
+  void untilLinked(daemon.watched, systemClock, starting.signal).then(
+    () => manager.ready(SERVES),
+    () => {},
+  );
   try {
     return await ended;
   } finally {

@@ -208,6 +208,7 @@ export class ConnectionPool {
       socket.once("close", () => this.#gone(connection));
       return connection;
     } catch (error) {
+      this.#log.notMade(error);
       this.#queue.free(wish.network);
       this.#lately.end();
       throw error;
