@@ -114,7 +114,11 @@ export const openEdgeHalf = async (options: EdgeOptions = {}): Promise<EdgeHalf>
     encoders: new CompressorPool(memory, () => 0),
     varying: new VaryingPages(),
     requests: new RequestCompressorPool({ clock, memory }),
-    times: { originAnswerMs: options.originAnswerMs ?? 20_000, linkMs: options.linkMs ?? 0 },
+    times: {
+      originAnswerMs: options.originAnswerMs ?? 20_000,
+      linkMs: options.linkMs ?? 0,
+      heartbeatMs: HEARTBEAT_MS,
+    },
     hosts: {
       trusts: () => false,
       rulesOf: (host) =>
