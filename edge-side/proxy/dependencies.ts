@@ -37,6 +37,8 @@ export interface ServeDependencies {
     readonly originAnswerMs: number;
     /** A request waits so long for a link that is coming. */
     readonly linkMs: number;
+    /** Of links. */
+    readonly heartbeatMs: number;
   };
   readonly longLived: LongLived;
   readonly hosts: HostTable;

@@ -54,6 +54,8 @@ export class Visit implements VisitorListener, ExchangeEvents {
   #deadline: AnswerTimeout | undefined;
   /** Until when it waits for links, all its waits together. */
   #waitsUntil: number | undefined;
+  /** On a link that went silent. */
+  #waited = false;
   #lastsNoMore: (() => void) | undefined;
   /** What the visitor got to see, once it is known. */
   #status: number | undefined;
@@ -99,11 +101,15 @@ export class Visit implements VisitorListener, ExchangeEvents {
 
   /** Waits for a change of the links; false when it has waited long enough, or the visitor has left. */
   async linkComes(): Promise<boolean> {
-    const { clock, pool, times } = this.#settings;
-    this.#waitsUntil ??= clock.now() + times.linkMs;
-    if (this.#waitsUntil <= clock.now()) return false;
+    const { clock, pool } = this.#settings;
+    const { linkMs, heartbeatMs } = this.#settings.times;
+    const now = clock.now();
+    // By default 6 s after it came, and half a second after its link was given up.
+    const enough = Math.max(this.#startedAt + linkMs + heartbeatMs, now + heartbeatMs / 2);
+    this.#waitsUntil ??= Math.min(now + linkMs, this.#waited ? enough : Infinity);
+    if (this.#waitsUntil <= now) return false;
     const { promise, resolve } = Promise.withResolvers<boolean>();
-    const late = clock.after(this.#waitsUntil - clock.now(), () => resolve(false));
+    const late = clock.after(this.#waitsUntil - now, () => resolve(false));
     const forget = pool.onChange(() => resolve(true));
     this.#phase = { at: "waiting", stop: () => resolve(false) };
     this.visitor.listen(this);
@@ -232,6 +238,7 @@ export class Visit implements VisitorListener, ExchangeEvents {
 
   /** What changes nothing at the origin, or has not left, is asked again, where another link is to be had. */
   suspect(): void {
+    this.#waited = true;
     const phase = this.#phase;
     if (phase.at !== "asking" || this.visitor.answered) return;
     if (!isSafe(this.visitor) && phase.exchange.hasLeft) return;

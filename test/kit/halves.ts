@@ -59,6 +59,8 @@ interface HalfOptions {
   readonly clock?: Clock;
   readonly memory?: MemoryBudget;
   readonly pageBytes?: number;
+  /** Of the version store. */
+  readonly storeBytes?: number;
 }
 
 export interface EdgeHalf extends AsyncDisposable {
@@ -90,7 +92,7 @@ const budget = (): MemoryBudget => new MemoryBudget({ totalBytes: 64 * MIB, shar
 export const openEdgeHalf = async (options: EdgeOptions = {}): Promise<EdgeHalf> => {
   const { clock = systemClock, memory = budget(), pageBytes = LIMITS.pageBytes } = options;
   const hosts = new Set(options.hosts ?? [TEST_HOST]);
-  const store = new VersionStore({ clock, bytes: 64 * MIB });
+  const store = new VersionStore({ clock, bytes: options.storeBytes ?? 64 * MIB });
   const pool = new LinkPool({
     hosts: { serves: (_, host) => hosts.has(host), weightOf: () => 1 },
     log: silentLog,
@@ -114,7 +116,11 @@ export const openEdgeHalf = async (options: EdgeOptions = {}): Promise<EdgeHalf>
     encoders: new CompressorPool(memory, () => 0),
     varying: new VaryingPages(),
     requests: new RequestCompressorPool({ clock, memory }),
-    times: { originAnswerMs: options.originAnswerMs ?? 20_000, linkMs: options.linkMs ?? 0 },
+    times: {
+      originAnswerMs: options.originAnswerMs ?? 20_000,
+      linkMs: options.linkMs ?? 0,
+      heartbeatMs: HEARTBEAT_MS,
+    },
     hosts: {
       trusts: () => false,
       rulesOf: (host) =>
@@ -187,7 +193,7 @@ export interface OriginOptions extends HalfOptions {
 
 export const openOriginHalf = async (options: OriginOptions): Promise<OriginHalf> => {
   const { clock = systemClock, memory = budget(), pageBytes = LIMITS.pageBytes } = options;
-  const store = new VersionStore({ clock, bytes: 64 * MIB });
+  const store = new VersionStore({ clock, bytes: options.storeBytes ?? 64 * MIB });
   const contexts = new CompressorLimits();
   const records: ExchangeRecord[] = [];
   const web = new Upstream(
