@@ -4,7 +4,9 @@
  */
 
 import { StreamError, type StreamErrorCode } from "../../protocol/errors.ts";
-import type { AnswerForm, AnswerFrame } from "../../protocol/frames/frame.ts";
+import type { AnswerFrame } from "../../protocol/frames/frame.ts";
+import { timingsOf } from "../../protocol/frames/observed.ts";
+import type { ResponseHead } from "../../protocol/http/head.ts";
 import type { HeaderList } from "../../protocol/http/header-list.ts";
 import type { Link } from "../../protocol/link/link-api.ts";
 import type { NoBase, WithoutLink } from "../../protocol/scope/no-base.ts";
@@ -17,37 +19,21 @@ import {
   NO_BODY,
   openExchange,
 } from "../exchange/exchange.ts";
+import type { RequestId } from "../exchange/observation.ts";
+import { VisitTimes } from "../exchange/visit-times.ts";
 import { isSafe, type Visitor, type VisitorListener } from "../exchange/visitor.ts";
 import { headForVisitor } from "../http/sanitize-head.ts";
 import { Upload } from "../request/send-body.ts";
 import { DirectExchange } from "../upstream/direct-exchange.ts";
 import type { ServeDependencies } from "./dependencies.ts";
 import type { VisitBases } from "./visit-bases.ts";
-
-/** Where a visit is. Each try on another link begins anew with `preparing`. */
-type Phase =
-  /** No link has been tried. */
-  | { readonly at: "routing" }
-  /** There is no link, and one may be coming. */
-  | { readonly at: "waiting"; stop(): void }
-  /** Bases are chosen; what of the request's body leaves with its head is awaited. */
-  | { readonly at: "preparing" }
-  /** It ended before an exchange was opened. */
-  | { readonly at: "givenUp"; readonly code: StreamErrorCode }
-  /** The request is on its way, and the head of its answer is awaited. */
-  | { readonly at: "asking"; readonly exchange: Exchange }
-  /** That head is here, and the page is on its way to the visitor. */
-  | { readonly at: "answering"; readonly exchange: Exchange; readonly form: AnswerForm["kind"] }
-  /** A web server is asked straight from here. */
-  | { readonly at: "direct"; readonly exchange: DirectExchange; readonly reason: WithoutLink };
-
-const ROUTING: Phase = { at: "routing" };
-const PREPARING: Phase = { at: "preparing" };
+import { type Phase, PREPARING, ROUTING } from "./visit-phase.ts";
 
 export class Visit implements VisitorListener, ExchangeEvents {
   readonly visitor: Visitor;
   readonly #settings: ServeDependencies;
-  readonly #startedAt: number;
+  readonly #times: VisitTimes;
+  #id: RequestId | undefined;
   #phase: Phase = ROUTING;
   #bases: VisitBases | undefined;
   #upload: Upload | undefined;
@@ -65,7 +51,8 @@ export class Visit implements VisitorListener, ExchangeEvents {
   constructor(visitor: Visitor, settings: ServeDependencies) {
     this.visitor = visitor;
     this.#settings = settings;
-    this.#startedAt = settings.clock.now();
+    this.#times = new VisitTimes(settings.clock);
+    this.#id = settings.observation.idOf(visitor);
   }
 
   /** Tries the link of these bases: the request goes out, and the head of its answer comes in. Rejects with StreamError. */
@@ -90,6 +77,7 @@ export class Visit implements VisitorListener, ExchangeEvents {
       upload?.send(exchange);
       const answer = await exchange.answer();
       upload?.settled();
+      this.#times.answered(timingsOf(answer.extensions));
       this.#phase = { at: "answering", exchange, form: answer.form.kind };
       return { exchange, answer };
     } finally {
@@ -137,6 +125,12 @@ export class Visit implements VisitorListener, ExchangeEvents {
     this.#lastsNoMore = this.#settings.longLived.add(() => this.giveUp("cancelled"));
   }
 
+  /** The head as it goes to the visitor. */
+  headLeaves(head: ResponseHead): ResponseHead {
+    this.#times.headLeaves();
+    return this.#settings.observation.told(head, this.visitor, () => this.record());
+  }
+
   /** So many bytes of the page were given out, or will be. */
   page(bytes: number): void {
     this.#pageBytes = bytes;
@@ -177,6 +171,7 @@ export class Visit implements VisitorListener, ExchangeEvents {
     const phase = this.#phase;
     const bases = this.#bases;
     const record: { -readonly [Name in keyof VisitRecord]: VisitRecord[Name] } = { host, method, target };
+    if (this.#id !== undefined) record.id = this.#id.id;
     if (bases !== undefined) {
       const exchange = this.#exchange;
       record.link = bases.keyId;
@@ -200,7 +195,8 @@ export class Visit implements VisitorListener, ExchangeEvents {
     if (this.#status !== undefined) record.status = this.#status;
     if (this.#pageBytes !== undefined) record.pageBytes = this.#pageBytes;
     if (this.#failed !== undefined) record.failed = this.#failed;
-    record.totalMs = this.#settings.clock.now() - this.#startedAt;
+    Object.assign(record, this.#times.parts);
+    record.totalMs = this.#times.totalMs;
     return record;
   }
 
@@ -270,6 +266,7 @@ export class Visit implements VisitorListener, ExchangeEvents {
     if (phase.at === "givenUp") throw new StreamError(phase.code, `the exchange ended: ${phase.code}`);
     if (!bases.link.accepts) throw new StreamError("refused", "the link takes no requests any more");
     const { urgency, incremental } = this.visitor;
+    this.#times.opened();
     const exchange = openExchange(
       bases.link,
       {
@@ -282,6 +279,8 @@ export class Visit implements VisitorListener, ExchangeEvents {
         incremental,
         visitorConnection: bases.visitorConnection,
         sizes: bases.sizes,
+        madeId: this.#id?.made ? this.#id.id : undefined,
+        timings: this.#settings.observation.wantsTimes,
         beginning,
       },
       this,

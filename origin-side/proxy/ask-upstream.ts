@@ -46,7 +46,8 @@ export const askUpstream = async (
   };
   const headFor = (route: Route): RequestHead => {
     const askEncoded = mislabelling.askEncoded(route);
-    return ownHead !== undefined && askEncoded === route.askEncoded ? ownHead : asking(route, askEncoded);
+    const own = ownHead !== undefined && askEncoded === route.askEncoded;
+    return withId(own ? ownHead : asking(route, askEncoded), exchange.madeId);
   };
   const { upstream, head, ...fetched } = await upstreams.fetch(request, headFor, shared);
   let { response } = fetched;
@@ -55,12 +56,19 @@ export const askUpstream = async (
     if (denied !== undefined) {
       response.discard();
       mislabelling.found(upstream.route, request.target, denied);
-      response = await upstream.fetch({ ...shared, head: asking(upstream.route, "visitor") });
+      response = await upstream.fetch({
+        ...shared,
+        head: withId(asking(upstream.route, "visitor"), exchange.madeId),
+      });
     }
   }
   if (response.kind === "answered") strongTags.seen(url, response.head, request.fields);
   return { response, upstream, head };
 };
+
+/** The web server's own log may name the request as ours do. */
+const withId = (head: RequestHead, id: string | undefined): RequestHead =>
+  id === undefined ? head : { ...head, fields: [...head.fields, "X-Request-Id", id] };
 
 const asksOtherwise = (head: RequestHead, visitors: RequestHead): boolean =>
   listOf(head.fields, "accept-encoding") !== listOf(visitors.fields, "accept-encoding");

@@ -97,7 +97,7 @@ describe("a valid edge.yaml", () => {
         drainStreamsMs: 2_000,
       },
       trustedProxies: [],
-      accessLog: { to: "off" },
+      accessLog: { target: { to: "off" }, format: "json", userAgent: false },
       log: { level: "info", format: "auto" },
       admin: [],
       hostMetrics: false,
@@ -150,7 +150,7 @@ describe("a valid edge.yaml", () => {
       { host: "[::1]" },
     ]);
     expect(config.trustedProxies.map(({ prefix }) => prefix)).toEqual([8, 32, 32]);
-    expect(config.accessLog).toEqual({ to: "file", path: "/etc/coilgun/log/access.log" });
+    expect(config.accessLog.target).toEqual({ to: "file", path: "/etc/coilgun/log/access.log" });
     expect(config.admin).toEqual([{ path: "/etc/coilgun/edge.sock" }]);
   });
 
