@@ -18,7 +18,8 @@ export interface RequestId {
   readonly made: boolean;
 }
 
-type Told = Pick<VisitRecord, "originMs" | "linkMs" | "edgeMs" | "answer" | "pageBytes" | "answerBytes">;
+type TimesTold = Pick<VisitRecord, "originMs" | "linkMs" | "edgeMs">;
+type AnswerTold = Pick<VisitRecord, "answer" | "pageBytes" | "answerBytes">;
 
 export class Observation {
   readonly #prefix: string;
@@ -60,24 +61,33 @@ export class Observation {
    * web server what the network hides. How an answer travelled, and its sizes, are for who has the token: they tell what is in other
    * pages.
    */
-  told(head: ResponseHead, { fields }: Pick<VisitorRequest, "fields">, visit: () => Told): ResponseHead {
+  told(
+    head: ResponseHead,
+    { fields }: Pick<VisitorRequest, "fields">,
+    visit: { times(): TimesTold; record(): AnswerTold },
+  ): ResponseHead {
     if (this.#serverTiming === undefined) return head;
-    const { originMs, linkMs, edgeMs, answer, pageBytes, answerBytes } = visit();
+    const { originMs, linkMs, edgeMs } = visit.times();
     const entries = [
       ...(originMs === undefined ? [] : [`origin;dur=${Math.round(originMs)}`]),
       ...(linkMs === undefined ? [] : [`link;dur=${Math.round(linkMs)}`]),
       ...(edgeMs === undefined ? [] : [`edge;dur=${Math.round(edgeMs)}`]),
     ];
     const { token } = this.#serverTiming;
-    if (token !== undefined && answer !== undefined && isSame(token, fieldOf(fields, TOKEN_FIELD)))
+    const shown = token === undefined ? undefined : fieldOf(fields, TOKEN_FIELD);
+    if (token === undefined || shown === undefined || !isSame(token, shown)) return withTiming(head, entries);
+    const { answer, pageBytes, answerBytes } = visit.record();
+    if (answer !== undefined)
       entries.push(
         `coilgun;desc="${[answer, `${answerBytes ?? 0} B on the link`, ...(pageBytes === undefined ? [] : [`${pageBytes} B`])].join(", ")}"`,
       );
-    return { ...head, fields: [...head.fields, "Server-Timing", entries.join(", ")] };
+    return withTiming(head, entries);
   }
 }
 
+const withTiming = (head: ResponseHead, entries: readonly string[]): ResponseHead =>
+  entries.length === 0 ? head : { ...head, fields: [...head.fields, "Server-Timing", entries.join(", ")] };
+
 const digestOf = (text: string): Buffer => createHash("sha256").update(text).digest();
 
-const isSame = (token: string, shown: string | undefined): boolean =>
-  shown !== undefined && timingSafeEqual(digestOf(token), digestOf(shown));
+const isSame = (token: string, shown: string): boolean => timingSafeEqual(digestOf(token), digestOf(shown));

@@ -128,7 +128,11 @@ export class Visit implements VisitorListener, ExchangeEvents {
   /** The head as it goes to the visitor. */
   headLeaves(head: ResponseHead): ResponseHead {
     this.#times.headLeaves();
-    return this.#settings.observation.told(head, this.visitor, () => this.record());
+    return this.#settings.observation.told(head, this.visitor, this);
+  }
+
+  times(): VisitTimes["parts"] {
+    return this.#times.parts;
   }
 
   /** So many bytes of the page were given out, or will be. */

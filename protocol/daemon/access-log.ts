@@ -33,6 +33,8 @@ export const MOST_WAITING_BYTES = 1024 * 1024;
 const WRITE_BYTES = 256 * 1024;
 /** Until what could not be written is tried again. @internal */
 export const RETRY_MS = 1_000;
+/** What comes within this time is written at once: a write for each line would cost more than the line. @internal */
+export const GATHER_MS = 20;
 /** The same where the reader of standard output is only slow. */
 const SLOW_READER_MS = 100;
 
@@ -93,7 +95,7 @@ class LineWriter {
   #batch: Buffer = Buffer.alloc(0);
   #written = 0;
   #failing = false;
-  /** Ends the wait for the next try; a new one for each. */
+  /** Ends a wait; a new one for each. */
   #pause = new AbortController();
   #closing = false;
   #running: Promise<void> | undefined;
@@ -138,6 +140,7 @@ class LineWriter {
 
   async #writeOut(): Promise<void> {
     while (this.#waiting.length > 0 || this.#written < this.#batch.length) {
+      if (this.#maySoonBeMore) await this.#rest(GATHER_MS);
       try {
         await this.#step();
       } catch (error) {
@@ -145,6 +148,15 @@ class LineWriter {
       }
     }
     if (!this.#failing) this.#tellLost();
+  }
+
+  get #maySoonBeMore(): boolean {
+    return (
+      typeof this.#waiting.first === "string" &&
+      this.#written === this.#batch.length &&
+      this.#waitingBytes < WRITE_BYTES &&
+      !this.#failing
+    );
   }
 
   /** Opens, or writes some. Throws what the system says. */
@@ -201,9 +213,15 @@ class LineWriter {
       this.#failing = true;
     }
     if (this.#closing) return false;
-    await this.#clock.sleep(slow ? SLOW_READER_MS : RETRY_MS, this.#pause.signal).catch(() => {});
-    this.#pause = new AbortController();
+    await this.#rest(slow ? SLOW_READER_MS : RETRY_MS);
     return true;
+  }
+
+  /** Ends early where the log is opened anew, and at once where it is closed. */
+  async #rest(ms: number): Promise<void> {
+    if (this.#closing) return;
+    await this.#clock.sleep(ms, this.#pause.signal).catch(() => {});
+    this.#pause = new AbortController();
   }
 
   #giveUp(): void {

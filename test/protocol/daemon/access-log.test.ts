@@ -11,7 +11,12 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { MOST_WAITING_BYTES, openAccessLog, RETRY_MS } from "../../../protocol/daemon/access-log.ts";
+import {
+  GATHER_MS,
+  MOST_WAITING_BYTES,
+  openAccessLog,
+  RETRY_MS,
+} from "../../../protocol/daemon/access-log.ts";
 import { FakeClock, settle } from "../../kit/fake-clock.ts";
 import { heldBytes } from "../../kit/held-memory.ts";
 import { until } from "../../kit/until.ts";
@@ -124,6 +129,7 @@ describe("an access log in a file", () => {
     const line = `${"x".repeat(1_000)}\n`;
     const room = Math.ceil(MOST_WAITING_BYTES / line.length);
     log.write(line);
+    await clock.advance(GATHER_MS);
     await until(() => said.length > 0, "word of the failure");
     for (let more = 0; more < room + 50; more++) log.write(line);
     rmSync(path);
@@ -144,6 +150,7 @@ describe("an access log in a file", () => {
     const most = Math.ceil(MOST_WAITING_BYTES / line.length);
     // All in one turn, in which nothing can reach the disk.
     for (let written = 0; written < most + 50; written++) log.write(line);
+    await clock.advance(GATHER_MS);
     await until(() => said.length > 0, "word of the lost lines");
     log.write(line);
     await log.close();
