@@ -13,6 +13,7 @@ import {
   UnitError,
 } from "../protocol/config/units.ts";
 import { EXIT, programNamed, runProgram, say } from "../protocol/daemon/cli.ts";
+import { addDoctorCommand } from "../protocol/daemon/doctor.ts";
 import { printFinding } from "../protocol/daemon/findings.ts";
 import { askToReload } from "../protocol/daemon/reload.ts";
 import { runDaemon } from "../protocol/daemon/run-daemon.ts";
@@ -60,6 +61,7 @@ const edgeProgram = (): Command => {
     });
 
   addStatusCommand(program, CONFIG, loadEdgeConfig);
+  addDoctorCommand(program, CONFIG, loadEdgeConfig, (file) => checkEdge(file, new Date(systemClock.today())));
 
   program
     .command("check")

@@ -6,6 +6,7 @@ import type { Command } from "commander";
 import { socketOf } from "../protocol/config/admin-settings.ts";
 import { printHostPort } from "../protocol/config/units.ts";
 import { EXIT, programNamed, runProgram, say } from "../protocol/daemon/cli.ts";
+import { addDoctorCommand } from "../protocol/daemon/doctor.ts";
 import { printFinding } from "../protocol/daemon/findings.ts";
 import { askToReload } from "../protocol/daemon/reload.ts";
 import { runDaemon } from "../protocol/daemon/run-daemon.ts";
@@ -52,6 +53,7 @@ const originProgram = (): Command => {
     });
 
   addStatusCommand(program, CONFIG, loadOriginConfig);
+  addDoctorCommand(program, CONFIG, loadOriginConfig, (file) => checkOrigin(file, { clock: systemClock }));
 
   program
     .command("check")

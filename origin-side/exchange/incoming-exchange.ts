@@ -50,8 +50,6 @@ export class IncomingExchange implements StreamReceiver {
   readonly host: string;
   /** In both sides' logs; undefined: the request brings none, and the edge made none. */
   readonly id: string | undefined;
-  /** The edge made it, and the request's fields do not have it. */
-  readonly madeId: string | undefined;
   /** Told to the edge with the answer's head; undefined: it does not ask. */
   readonly timings: AnswerTimings | undefined;
   /** How the request's body is coded; undefined: it is as it is. */
@@ -82,8 +80,7 @@ export class IncomingExchange implements StreamReceiver {
     this.request = read.request;
     this.host = read.host;
     this.timings = open.timings ? new AnswerTimings() : undefined;
-    this.madeId = open.extensions.length === 0 ? undefined : requestIdOf(open.extensions);
-    this.id = this.madeId ?? read.ownId;
+    this.id = (open.extensions.length === 0 ? undefined : requestIdOf(open.extensions)) ?? read.ownId;
     this.coding = open.extensions.length === 0 ? undefined : requestCodingOf(open.extensions);
     this.visitorConnection = open.extensions.length === 0 ? undefined : visitorConnectionOf(open.extensions);
     this.sizes = open.extensions.length === 0 ? undefined : answerSizesOf(open.extensions);

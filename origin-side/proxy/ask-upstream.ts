@@ -46,8 +46,7 @@ export const askUpstream = async (
   };
   const headFor = (route: Route): RequestHead => {
     const askEncoded = mislabelling.askEncoded(route);
-    const own = ownHead !== undefined && askEncoded === route.askEncoded;
-    return withId(own ? ownHead : asking(route, askEncoded), exchange.madeId);
+    return ownHead !== undefined && askEncoded === route.askEncoded ? ownHead : asking(route, askEncoded);
   };
   const { upstream, head, ...fetched } = await upstreams.fetch(request, headFor, shared);
   let { response } = fetched;
@@ -56,19 +55,12 @@ export const askUpstream = async (
     if (denied !== undefined) {
       response.discard();
       mislabelling.found(upstream.route, request.target, denied);
-      response = await upstream.fetch({
-        ...shared,
-        head: withId(asking(upstream.route, "visitor"), exchange.madeId),
-      });
+      response = await upstream.fetch({ ...shared, head: asking(upstream.route, "visitor") });
     }
   }
   if (response.kind === "answered") strongTags.seen(url, response.head, request.fields);
   return { response, upstream, head };
 };
-
-/** The web server's own log may name the request as ours do. */
-const withId = (head: RequestHead, id: string | undefined): RequestHead =>
-  id === undefined ? head : { ...head, fields: [...head.fields, "X-Request-Id", id] };
 
 const asksOtherwise = (head: RequestHead, visitors: RequestHead): boolean =>
   listOf(head.fields, "accept-encoding") !== listOf(visitors.fields, "accept-encoding");
