@@ -15,6 +15,7 @@ import {
 } from "../protocol/config/units.ts";
 import { configOption, EXIT, exampleOf, programNamed, runProgram, say } from "../protocol/daemon/cli.ts";
 import { addCompletionCommand } from "../protocol/daemon/completion.ts";
+import { addDoctorCommand } from "../protocol/daemon/doctor.ts";
 import { checkPrivacy, printFinding } from "../protocol/daemon/findings.ts";
 import { checkMemory, edgeMemory } from "../protocol/daemon/memory-bound.ts";
 import { askToReload } from "../protocol/daemon/reload.ts";
@@ -72,6 +73,7 @@ const edgeProgram = (): Command => {
     });
 
   addStatusCommand(program, CONFIG, loadEdgeConfig);
+  addDoctorCommand(program, CONFIG, loadEdgeConfig, (file) => checkEdge(file, new Date(systemClock.today())));
 
   program
     .command("check")

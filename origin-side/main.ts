@@ -7,6 +7,7 @@ import { socketOf } from "../protocol/config/admin-settings.ts";
 import { printHostPort } from "../protocol/config/units.ts";
 import { configOption, EXIT, exampleOf, programNamed, runProgram, say } from "../protocol/daemon/cli.ts";
 import { addCompletionCommand } from "../protocol/daemon/completion.ts";
+import { addDoctorCommand } from "../protocol/daemon/doctor.ts";
 import { checkPrivacy, printFinding } from "../protocol/daemon/findings.ts";
 import { checkMemory, originMemory } from "../protocol/daemon/memory-bound.ts";
 import { askToReload } from "../protocol/daemon/reload.ts";
@@ -62,6 +63,7 @@ const originProgram = (): Command => {
     });
 
   addStatusCommand(program, CONFIG, loadOriginConfig);
+  addDoctorCommand(program, CONFIG, loadOriginConfig, (file) => checkOrigin(file, { clock: systemClock }));
 
   program
     .command("check")

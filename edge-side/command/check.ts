@@ -111,7 +111,7 @@ const checkDates = (setting: string, { path, bytes }: NamedFile, today: Date): F
 
 /** Whether the folders can be written in which the daemon makes files. */
 const checkPlaces = ({ accessLog, admin }: EdgeConfig): readonly Finding[] => [
-  ...(accessLog.to === "file" ? [checkFolder("accessLog", accessLog.path)] : []),
+  ...(accessLog.target.to === "file" ? [checkFolder("accessLog", accessLog.target.path)] : []),
   ...admin.flatMap((each) => ("path" in each ? [checkFolder("admin", each.path)] : [])),
 ];
 

@@ -37,6 +37,8 @@ export interface CompressOptions {
   /** Whose memory a compressor takes. */
   readonly keyId: string;
   readonly varying: VaryingPages;
+  /** What is to be told of the visit goes into its head. */
+  leaving(head: ResponseHead): ResponseHead;
 }
 
 /** Every final head leaves by this. */
@@ -48,7 +50,7 @@ const sendHead = (
   const { visitor, varying, keyId } = options;
   const url = { keyId, host: visitor.host, target: visitor.target };
   varying.given(url, head);
-  visitor.head(varying.likeBefore(url, head), mode);
+  visitor.head(options.leaving(varying.likeBefore(url, head)), mode);
 };
 
 /** A page that is all here, of whatever size: it gets its new length. */

@@ -4,13 +4,12 @@
  * (protocol/config/parse-config.ts).
  */
 import { z } from "zod";
+import { type AccessLogSettings, accessLog } from "../../protocol/config/access-log-settings.ts";
 import { type AdminListen, adminSetting } from "../../protocol/config/admin-settings.ts";
 import { ofHost } from "../../protocol/config/host-pattern.ts";
 import type { LogSettings } from "../../protocol/config/log-settings.ts";
 import { loadConfig, type Surroundings } from "../../protocol/config/parse-config.ts";
 import {
-  type AccessLogTarget,
-  accessLog,
   block,
   count,
   drainStreams,
@@ -35,6 +34,7 @@ import type { LinkKey } from "../../protocol/transport/key.ts";
 import { keyOf, keySettings } from "../../protocol/transport/key-config.ts";
 import { clash, type VisitorListen, visitorListeners } from "./listener-config.ts";
 import { type ServedHost, servedHost } from "./served-host.ts";
+import { type ServerTimingSettings, serverTiming } from "./server-timing.ts";
 import { type TunnelListen, tunnelSetting } from "./tunnel-config.ts";
 
 export interface EdgeConfig {
@@ -52,7 +52,9 @@ export interface EdgeConfig {
   readonly trustedProxies: readonly Network[];
   /** Whether errors of ours, and responses of fallbacks, say so in Proxy-Status. */
   readonly proxyStatus: boolean;
-  readonly accessLog: AccessLogTarget;
+  readonly accessLog: AccessLogSettings;
+  /** Undefined: nobody is told where the time went. */
+  readonly serverTiming?: ServerTimingSettings | undefined;
   readonly log: LogSettings;
   /** Where it is asked about itself. */
   readonly admin: readonly AdminListen[];
@@ -189,6 +191,7 @@ export const edgeSettings = (near: Surroundings): z.ZodType<EdgeConfig> =>
         "Say in Proxy-Status (RFC 9209) what failed where the edge answers with an error, and mark responses of fallbacks.",
       ),
     accessLog: accessLog(near),
+    serverTiming: serverTiming(near),
     log: logBlock(),
     admin: adminSetting(near, "`coilgun-edge reload` and `coilgun-edge forget`"),
     hostMetrics: hostMetrics(),

@@ -32,6 +32,8 @@ export interface Visitor extends VisitorRequest {
   readonly bodyTouched: boolean;
   /** A head went out, or cannot go out any more. */
   readonly answered: boolean;
+  /** Bytes of bodies that its connection was given. */
+  readonly sentBytes: number;
   /** This one is told when the visitor leaves, at once if it has left already; nobody else is any more. */
   listen(listener: VisitorListener): void;
   /**

@@ -64,6 +64,7 @@ export class Http1Visitor implements Visitor, UploadOwner {
   readonly repeated: RepeatedHead | undefined;
   readonly hasBody: boolean;
   readonly upgrade: string | undefined = undefined;
+  sentBytes = 0;
   protected readonly request: IncomingMessage;
   protected readonly response: ServerResponse;
   protected readonly options: VisitorOptions;
@@ -148,6 +149,7 @@ export class Http1Visitor implements Visitor, UploadOwner {
   }
 
   async body(bytes: Buffer): Promise<void> {
+    this.sentBytes += bytes.length;
     for (let at = 0; at < bytes.length; at += PART_BYTES) {
       if (this.gone || this.#failed !== undefined) throw new StreamError("cancelled", "the visitor has left");
       this.#writeHead();
@@ -243,6 +245,7 @@ export class Http1Visitor implements Visitor, UploadOwner {
     const page = this.options.errorPages.of(status, this, failure);
     if (this.options.draining()) this.response.shouldKeepAlive = false;
     this.response.writeHead(status, [...page.fields]);
+    if (this.method !== "HEAD") this.sentBytes += Buffer.byteLength(page.body);
     this.response.end(this.method === "HEAD" ? undefined : page.body);
     return status;
   }

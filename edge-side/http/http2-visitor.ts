@@ -56,6 +56,7 @@ export class Http2Visitor implements Visitor, UploadConnection {
   readonly incremental: boolean;
   readonly repeated = undefined;
   readonly hasBody: boolean;
+  sentBytes = 0;
   #touched = false;
   readonly #stream: ServerHttp2Stream;
   readonly #areTrailersWhole: Http2From["areTrailersWhole"];
@@ -176,6 +177,7 @@ export class Http2Visitor implements Visitor, UploadConnection {
   }
 
   async body(bytes: Buffer): Promise<void> {
+    this.sentBytes += bytes.length;
     if (this.#tunnel !== undefined) return this.#tunnel.write(bytes);
     for (let at = 0; at < bytes.length; at += PART_BYTES) {
       if (this.#gone || this.#failed !== undefined)
@@ -257,6 +259,7 @@ export class Http2Visitor implements Visitor, UploadConnection {
     this.#failed = status;
     const page = this.#options.errorPages.of(status, this, failure);
     this.#stream.respond([":status", String(status), ...page.fields]);
+    if (this.method !== "HEAD") this.sentBytes += Buffer.byteLength(page.body);
     if (this.method !== "HEAD") this.#stream.write(page.body);
     this.#finish();
     return status;

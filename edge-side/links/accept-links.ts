@@ -157,7 +157,9 @@ const greet = (transport: Transport, options: AcceptOptions, sightings: KeySight
           book.down(up);
         }
         const key = up === undefined ? {} : { key: up.keyId };
-        log.info("link down", { ...key, address: transport.peer.address, code: end.code, why: end.message });
+        const { code, message: why } = end;
+        const ordered = code === "shutting-down" || code === "key-removed";
+        log[ordered ? "info" : "warn"]("link down", { ...key, address: transport.peer.address, code, why });
       },
     },
   });

@@ -121,7 +121,7 @@ export class LinkPool {
     this.#missed.add(host);
     this.#options.log.warn("no link", {
       host,
-      hint: "is coilgun-origin running with a key that serves this host?",
+      hint: "requests wait for one, times.link at most: is coilgun-origin running with a key that serves this host?",
     });
   }
 }

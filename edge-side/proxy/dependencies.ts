@@ -9,6 +9,7 @@ import type { CommonBases } from "../bases/common/common-bases.ts";
 import type { CompressorPool } from "../compress/compressor-pool.ts";
 import type { VaryingPages } from "../compress/varying-pages.ts";
 import type { VisitRecord } from "../exchange/access-record.ts";
+import type { Observation } from "../exchange/observation.ts";
 import type { UntrustedProxies } from "../exchange/untrusted-proxies.ts";
 import type { HeldPages } from "../exchange/visit-memory.ts";
 import type { Visitor } from "../exchange/visitor.ts";
@@ -48,6 +49,7 @@ export interface ServeDependencies {
   readonly untrusted: UntrustedProxies;
   /** What Via calls this edge: no other edge has the same. */
   readonly pseudonym: string;
+  readonly observation: Observation;
   /** Gets a line for each visit that is over. */
   readonly accessLog: { write(record: VisitRecord, visitor: Visitor): void };
 }

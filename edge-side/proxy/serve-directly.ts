@@ -78,6 +78,7 @@ const respond = async (
         visitor,
         head,
         encoders: dependencies.encoders,
+        leaving: (leaves) => visit.headLeaves(leaves),
         varying: dependencies.varying,
         memory: NO_MEMORY,
         exposure: sizeExposureOf(visitor, rules.scope.mayHoldSecret(visitor.fields)),

@@ -187,6 +187,7 @@ const respond = async (
     memory: bases,
     exposure: bases.exposure,
     keyId: bases.keyId,
+    leaving: (leaves) => visit.headLeaves(leaves),
   });
   if ("page" in decoded) {
     visit.page(decoded.page.length);

@@ -6,6 +6,7 @@ import { randomBytes } from "node:crypto";
 import { CODEC_NAMES, codecIds } from "../../protocol/codec/codecs.ts";
 import { needRestart } from "../../protocol/config/restart-settings.ts";
 import type { HostPort } from "../../protocol/config/units.ts";
+import { LineTime } from "../../protocol/daemon/access-line.ts";
 import { openAccessLog } from "../../protocol/daemon/access-log.ts";
 import { whyNotListening } from "../../protocol/daemon/findings.ts";
 import { inheritedSockets } from "../../protocol/daemon/inherited-sockets.ts";
@@ -24,6 +25,8 @@ import { type ForgetWhat, forgetDuty } from "../command/forget.ts";
 import { CompressorPool } from "../compress/compressor-pool.ts";
 import { VaryingPages } from "../compress/varying-pages.ts";
 import type { EdgeConfig } from "../config/edge-config.ts";
+import { accessLineOf } from "../exchange/access-line.ts";
+import { Observation } from "../exchange/observation.ts";
 import { UntrustedProxies } from "../exchange/untrusted-proxies.ts";
 import { HeldPages } from "../exchange/visit-memory.ts";
 import { WholeAnswers } from "../exchange/whole-answers.ts";
@@ -58,6 +61,7 @@ const LIVE = [
   "defaultHost",
   "proxyStatus",
   "accessLog",
+  "serverTiming",
   "log.level",
   "times.originAnswerMs",
   "times.linkMs",
@@ -110,6 +114,10 @@ const start = async (config: EdgeConfig, options: EdgeOptions): Promise<EdgeDaem
   const { hostMetrics } = config;
   const watched = watchEdge({ clock, hostMetrics, pool, book, hosts, store, refused: () => limits.counts() });
   const accessLog = openAccessLog(config.accessLog, { clock, log });
+  const instance = randomBytes(PSEUDONYM_BYTES).toString("hex");
+  const observation = new Observation(instance, () => accessLog.wants !== undefined, config.serverTiming);
+  const time = new LineTime();
+  const trusts = (address: string) => hosts.trusts(address);
   const wholeAnswers = new WholeAnswers({ clock, log });
   const tunnel = await acceptOrigins({
     config,
@@ -130,7 +138,7 @@ const start = async (config: EdgeConfig, options: EdgeOptions): Promise<EdgeDaem
   const retired = new RetiredSecrets({ clock, log, pool, hosts, drainMs: () => times.drainMs });
   retired.watch(config.keys);
   const longLived = new LongLived();
-  const pseudonym = pseudonymOf(randomBytes(PSEUDONYM_BYTES).toString("hex"));
+  const pseudonym = pseudonymOf(instance);
   const errorPages = new ErrorPages(pseudonym, config);
   const fallbacks = new Fallbacks(config.keys, { clock, log, headBytes: config.limits.headBytes });
   const visits = new Visits({
@@ -152,11 +160,14 @@ const start = async (config: EdgeConfig, options: EdgeOptions): Promise<EdgeDaem
     longLived,
     pseudonym,
     errorPages,
+    observation,
     accessLog: {
       write(record, visitor) {
         watched.note(record, visitor);
         wholeAnswers.note(record);
-        accessLog.write(record);
+        const { wants } = accessLog;
+        if (wants === undefined) return;
+        accessLog.write(accessLineOf(record, visitor, { time, today: clock.today(), wants, trusts }));
       },
     },
   });
@@ -183,6 +194,7 @@ const start = async (config: EdgeConfig, options: EdgeOptions): Promise<EdgeDaem
       // First what can fail.
       visitors.renew(next.visitors);
       accessLog.reopen(next.accessLog);
+      observation.replace(next.serverTiming);
       Object.assign(times, next.times);
       hosts.replace(next);
       fallbacks.replace(next.keys);

@@ -4,14 +4,13 @@
  */
 import { z } from "zod";
 import { CODEC_NAMES, type CodecName } from "../../protocol/codec/codecs.ts";
+import { type AccessLogSettings, accessLog } from "../../protocol/config/access-log-settings.ts";
 import { type AdminListen, adminSetting } from "../../protocol/config/admin-settings.ts";
 import type { LogSettings } from "../../protocol/config/log-settings.ts";
 import { loadConfig, type Surroundings } from "../../protocol/config/parse-config.ts";
 import { certificateFile, clientCertificate } from "../../protocol/config/pem.ts";
 import { REMOVED_SETTINGS, removedSetting } from "../../protocol/config/removed-settings.ts";
 import {
-  type AccessLogTarget,
-  accessLog,
   block,
   count,
   drainStreams,
@@ -47,7 +46,7 @@ export interface OriginConfig {
   readonly limits: OriginLimits;
   readonly times: OriginTimes;
   readonly redial: RedialTimes;
-  readonly accessLog: AccessLogTarget;
+  readonly accessLog: AccessLogSettings;
   readonly log: LogSettings;
   /** Where it is asked about itself. */
   readonly admin: readonly AdminListen[];

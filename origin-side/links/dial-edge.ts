@@ -142,6 +142,10 @@ export class KeptLink {
       const mostMs = this.#served ? Math.min(SOON_MS, times.mostMs) : times.mostMs;
       const pauseMs = redialDelayMs(this.#attempt, { ...times, mostMs }, chance);
       this.#state = { at: "waiting", until: clock.now() + pauseMs };
+      if (this.#isTold) {
+        const at = new Date(clock.today() + pauseMs).toISOString();
+        this.#log.info("dials again", { inMs: Math.round(pauseMs), at });
+      }
       await clock.sleep(pauseMs, this.#stopping.signal).catch(() => {});
     }
   }
@@ -156,7 +160,8 @@ export class KeptLink {
       const startedAt = clock.now();
       const end = await this.#run(transport, secret);
       this.#why = `${end.code}: ${end.message}`;
-      this.#log.info("link down", { code: end.code, why: end.message });
+      const level = end.code === "shutting-down" ? "info" : "warn";
+      this.#log[level]("link down", { code: end.code, why: end.message });
       this.#served = clock.now() - startedAt >= GOOD_LINK_MS;
       if (this.#served) this.#attempt = 0;
       return end.code === "key-not-proved";
@@ -168,9 +173,15 @@ export class KeptLink {
       if (code !== "unreachable") this.#served = false;
       if (code === "secret-refused" && !last) return true;
       const tries = this.#attempt + 1;
-      if (tries <= TOLD || tries % 100 === 0) this.#log.warn("edge not reached", { why: this.#why, tries });
+      if (this.#isTold) this.#log.warn("edge not reached", { why: this.#why, tries });
       return false;
     }
+  }
+
+  /** An edge that is away for long is not told of each time. */
+  get #isTold(): boolean {
+    const tries = this.#attempt + 1;
+    return tries <= TOLD || tries % 100 === 0;
   }
 
   /** The first dial that ends decides, of those that were begun one after another. Rejects as dialLink does. */

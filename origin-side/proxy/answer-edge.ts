@@ -72,6 +72,7 @@ export const answerEdge = async (
     const { response, upstream } = await askUpstream(exchange, upload.body, routed, options);
     phases.route = upstream.route;
     phases.response = { status: response.head.status, at: clock.now() };
+    exchange.timings?.responded(phases.startedAt, phases.response.at);
     if (mayLast(response)) over = options.longLived.add(() => exchange.fail("truncated", "this side stops"));
     if (response.kind === "upgraded") await join(exchange, response, phases);
     else

@@ -4,6 +4,7 @@
  */
 import { codecIds } from "../../protocol/codec/codecs.ts";
 import { needRestart } from "../../protocol/config/restart-settings.ts";
+import { LineTime } from "../../protocol/daemon/access-line.ts";
 import { openAccessLog } from "../../protocol/daemon/access-log.ts";
 import { LimitLog, sayLimit } from "../../protocol/daemon/limit-log.ts";
 import type { Log } from "../../protocol/daemon/log.ts";
@@ -15,6 +16,7 @@ import { eventLoopLoad, type Load } from "../../protocol/runtime/event-loop-load
 import { MemoryBudget } from "../../protocol/runtime/memory-budget.ts";
 import { VersionStore } from "../../protocol/store/version-store.ts";
 import type { OriginConfig } from "../config/origin-config.ts";
+import { accessLineOf } from "../exchange/access-line.ts";
 import { EdgeLinks } from "../links/edge-links.ts";
 import { EdgeService } from "../proxy/edge-service.ts";
 import { Routes } from "../proxy/routes.ts";
@@ -40,6 +42,7 @@ export const startOrigin = async (
   const { log } = limits;
   const routes = new Routes(config, clock, log);
   const accessLog = openAccessLog(config.accessLog, { clock, log });
+  const time = new LineTime();
   const store = new VersionStore({
     clock,
     bytes: config.store.sizeBytes,
@@ -65,7 +68,9 @@ export const startOrigin = async (
     accessLog: {
       write(record, exchange, route) {
         watched.note(record, exchange, route);
-        accessLog.write(record);
+        const { wants } = accessLog;
+        if (wants !== undefined)
+          accessLog.write(accessLineOf(record, exchange, { time, today: clock.today(), wants }));
       },
     },
     codecs,

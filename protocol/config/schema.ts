@@ -217,23 +217,6 @@ export const logBlock = () =>
     .transform((settings): LogSettings => settings)
     .describe("The log of events.");
 
-/** Where the lines about exchanges go, one JSON line each. */
-export type AccessLogTarget =
-  | { readonly to: "off" }
-  | { readonly to: "stdout" }
-  | { readonly to: "file"; readonly path: string };
-
-export const accessLog = (near: Surroundings) =>
-  written((text): AccessLogTarget => {
-    if (text === "off" || text === "stdout") return { to: text };
-    // A bare word is more often a slip ("stdoutt") than a file beside the config.
-    if (!text.includes("/"))
-      throw new UnitError("must be off, stdout or a path with a slash, such as ./access.log");
-    return { to: "file", path: near.pathOf(text) };
-  }, "off, stdout or a path")
-    .prefault("off")
-    .describe("Where one JSON line an exchange goes.");
-
 /** On both sides. */
 export const hostMetrics = () =>
   z

@@ -25,11 +25,9 @@ const LIMITS = [
 ] as const;
 export type LimitName = (typeof LIMITS)[number];
 
-const REACHED = "limit reached";
-
 /** Tells a LimitLog, where `log` is of one. `fields`: what the first line says of it. */
 export const sayLimit = (log: Pick<Log, "warn">, limit: LimitName, fields: LogFields = {}): void =>
-  log.warn(REACHED, { limit, ...fields });
+  log.warn("limit reached", { limit, ...fields });
 
 /** A listener could not accept a connection: that one is lost. */
 export const sayAcceptFailed = (log: Pick<Log, "warn">, error: unknown): void => {
@@ -83,7 +81,7 @@ export class LimitLog {
       debug: (event, fields) => log.debug(event, fields),
       info: (event, fields) => log.info(event, fields),
       warn: (event, fields) => {
-        const limit = event === REACHED ? LIMITS.find((each) => each === fields?.limit) : undefined;
+        const limit = event === "limit reached" ? LIMITS.find((each) => each === fields?.limit) : undefined;
         if (limit === undefined) log.warn(event, fields);
         else this.#reached(limit, log, fields);
       },
@@ -102,7 +100,7 @@ export class LimitLog {
       episode.last = now;
       return;
     }
-    log.warn(REACHED, fields);
+    log.warn("limit reached", fields);
     const timer = clock.after(QUIET_MS, () => this.#look(limit));
     this.#episodes.set(limit, { count: 1, since: now, last: now, timer });
   }

@@ -7,6 +7,7 @@ import { CommonBases } from "../../edge-side/bases/common/common-bases.ts";
 import { CompressorPool } from "../../edge-side/compress/compressor-pool.ts";
 import { VaryingPages } from "../../edge-side/compress/varying-pages.ts";
 import type { VisitRecord } from "../../edge-side/exchange/access-record.ts";
+import { Observation } from "../../edge-side/exchange/observation.ts";
 import { UntrustedProxies } from "../../edge-side/exchange/untrusted-proxies.ts";
 import { HeldPages } from "../../edge-side/exchange/visit-memory.ts";
 import { ErrorPages } from "../../edge-side/http/errors/error-pages.ts";
@@ -76,6 +77,8 @@ export interface EdgeHalf extends AsyncDisposable {
 }
 
 export interface EdgeOptions extends HalfOptions {
+  /** What is told of visits; nothing unless given. */
+  readonly observation?: Observation;
   readonly policy?: Partial<ScopePolicy>;
   readonly hosts?: readonly string[];
   readonly originAnswerMs?: number;
@@ -135,6 +138,7 @@ export const openEdgeHalf = async (options: EdgeOptions = {}): Promise<EdgeHalf>
           : undefined,
     },
     fallbacks: options.fallbacks ?? { of: () => undefined },
+    observation: options.observation ?? new Observation("test"),
     untrusted: new UntrustedProxies(silentLog),
     longLived: new LongLived(),
     pseudonym: "coilgun-test",

@@ -70,6 +70,8 @@ export const outgoing = (
     incremental: false,
     visitorConnection: undefined,
     sizes: undefined,
+    madeId: undefined,
+    timings: false,
     beginning,
   };
   return { stream, exchange: openExchange(link, request, events), events };

@@ -100,7 +100,7 @@ describe("a valid edge.yaml", () => {
       },
       defaultHost: undefined,
       trustedProxies: [],
-      accessLog: { to: "off" },
+      accessLog: { target: { to: "off" }, format: "json", userAgent: false },
       log: { level: "info", format: "auto" },
       admin: [],
       hostMetrics: false,
@@ -153,7 +153,7 @@ describe("a valid edge.yaml", () => {
       { host: "[::1]" },
     ]);
     expect(config.trustedProxies.map(({ prefix }) => prefix)).toEqual([8, 32, 32]);
-    expect(config.accessLog).toEqual({ to: "file", path: "/etc/coilgun/log/access.log" });
+    expect(config.accessLog.target).toEqual({ to: "file", path: "/etc/coilgun/log/access.log" });
     expect(config.admin).toEqual([{ path: "/etc/coilgun/edge.sock" }]);
   });
 

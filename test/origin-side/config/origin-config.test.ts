@@ -78,7 +78,7 @@ describe("a valid origin.yaml", () => {
       limits: { pageBytes: 8 * 2 ** 20, headBytes: 64 * 2 ** 10, streamsPerLink: 1_000 },
       times: { heartbeatMs: 1_000, drainMs: 30_000, drainStreamsMs: 2_000 },
       redial: { firstMs: 250, mostMs: 5_000 },
-      accessLog: { to: "off" },
+      accessLog: { target: { to: "off" }, format: "json", userAgent: false },
       log: { level: "info", format: "auto" },
       admin: [],
       hostMetrics: false,
