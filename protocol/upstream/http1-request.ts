@@ -186,7 +186,7 @@ class Http1Request implements Outgoing, IncomingResponse, ConnectionUser, Respon
 
   connectionEnded(): void {
     if (this.#reader.endsWithConnection && !this.complete) this.messageIsOver(NONE);
-    else this.connectionFailed(new Error(CLOSED));
+    else this.connectionFailed(closed());
   }
 
   connectionFailed(error: Error): void {
@@ -194,7 +194,7 @@ class Http1Request implements Outgoing, IncomingResponse, ConnectionUser, Respon
   }
 
   connectionClosed(): void {
-    this.connectionFailed(new Error(CLOSED));
+    this.connectionFailed(closed());
     this.#over();
   }
 
@@ -213,4 +213,4 @@ class Http1Request implements Outgoing, IncomingResponse, ConnectionUser, Respon
 const isInterim = ({ status }: StrictHead): boolean => status >= 100 && status < 200 && status !== 101;
 
 const NONE: HeaderList = [];
-const CLOSED = "it closed the connection";
+const closed = (): Error => Object.assign(new Error("it closed the connection"), { code: "ECONNRESET" });

@@ -135,7 +135,7 @@ export class PooledConnection {
   detach(): Socket {
     this.user = undefined;
     for (const [event, listener] of Object.entries(this.#listeners)) this.socket.off(event, listener);
-    return this.socket;
+    return this.socket.pause();
   }
 }
 
