@@ -27,6 +27,8 @@ const LEVELS: Readonly<Record<string, number>> = {
   "protocol/headers": 3,
   "protocol/transport": 3,
   "protocol/daemon": 3,
+  "protocol/tier": 4,
+  "protocol/tier/disk": 5,
   "protocol/frames": 4,
   "protocol/upstream/connections": 4,
   "protocol/upstream/lenient": 4,
@@ -227,7 +229,7 @@ describe("the source tree", () => {
     expect(importers.map(({ path }) => path)).toEqual([WS_IMPORTER]);
   });
 
-  it("touches the disk for configurations, logs and what it was told to write, never for pages", () => {
+  it("touches the disk for configurations, logs and what it was told to write, and for pages where a file is set for them", () => {
     const files = FILES.filter(
       ({ path, imports }) => !path.startsWith("bench/") && imports.some((name) => /^node:fs\b/.test(name)),
     );
@@ -241,6 +243,8 @@ describe("the source tree", () => {
       "protocol/daemon/cli.ts",
       "protocol/daemon/findings.ts",
       "protocol/daemon/private-file.ts",
+      "protocol/tier/disk/schema.ts",
+      "protocol/tier/store-key.ts",
     ]);
   });
 

@@ -31,7 +31,7 @@ export type HostSettings = Pick<EdgeConfig, "keys" | "trustedProxies">;
 
 export class ServedHosts {
   /** One secret for the whole run: a session key means the same after a reload. */
-  readonly #sessionSecret = randomBytes(32);
+  readonly #sessionSecret: Uint8Array;
   readonly #cookieHistory = new CookieHistory();
   #keys: ReadonlyMap<
     string,
@@ -46,7 +46,9 @@ export class ServedHosts {
   #rules: ReadonlyMap<string, HostRules> = new Map();
   #trusts: Trust = () => false;
 
-  constructor(settings: HostSettings) {
+  /** `sessionSecret`: of a store that holds sessions' versions, and outlives this process. */
+  constructor(settings: HostSettings, sessionSecret: Uint8Array = randomBytes(32)) {
+    this.#sessionSecret = sessionSecret;
     this.replace(settings);
   }
 

@@ -16,7 +16,7 @@ import { type Clock, systemClock } from "../../protocol/runtime/clock.ts";
 import { eventLoopLoad, type Load } from "../../protocol/runtime/event-loop-load.ts";
 import { LongLived } from "../../protocol/runtime/long-lived.ts";
 import { MemoryBudget } from "../../protocol/runtime/memory-budget.ts";
-import { VersionStore } from "../../protocol/store/version-store.ts";
+import { type OpenedStore, openStore } from "../../protocol/tier/disk/open-store.ts";
 import { CommonBases } from "../bases/common/common-bases.ts";
 import { type ForgetWhat, forgetDuty } from "../command/forget.ts";
 import { CompressorPool } from "../compress/compressor-pool.ts";
@@ -65,9 +65,13 @@ const LIVE = [
 
 /** Rejects with a Complaint for an address that cannot be had; nothing is left open then. */
 export const startEdge = async (config: EdgeConfig, options: EdgeOptions): Promise<EdgeDaemon> => {
+  const { log, clock = systemClock } = options;
+  // What no list names is never offered again, and exchanges hold what they offered by themselves.
+  const opened = await openStore(config.store, { clock, log, retiredMs: 0 });
   try {
-    return await start(config, options);
+    return await start(config, opened, options);
   } catch (error) {
+    await opened.close();
     const visitors = config.visitors.map(({ listen }, i) => [
       i === 0 ? "visitors" : `visitors[${i}]`,
       listen,
@@ -82,12 +86,12 @@ interface EdgeOptions {
   readonly load?: Load;
 }
 
-const start = async (config: EdgeConfig, options: EdgeOptions): Promise<EdgeDaemon> => {
+const start = async (config: EdgeConfig, opened: OpenedStore, options: EdgeOptions): Promise<EdgeDaemon> => {
   const times = { ...config.times };
   const { log, clock = systemClock, load = eventLoopLoad(clock) } = options;
   const sockets = inheritedSockets(["visitors", "tunnel"]);
-  const hosts = new ServedHosts(config);
-  const store = new VersionStore({ clock, bytes: config.store.sizeBytes, lifetimes: lifetimesOf(config) });
+  const hosts = new ServedHosts(config, opened.sessionSecret);
+  const { store, storeId } = opened;
   const memory = new MemoryBudget({
     totalBytes: config.memory.budgetBytes,
     shareBytes: config.memory.perKeyBytes,
@@ -109,6 +113,7 @@ const start = async (config: EdgeConfig, options: EdgeOptions): Promise<EdgeDaem
       role: "edge",
       ...config.limits,
       codecs: codecIds(CODEC_NAMES),
+      storeId,
     }),
   });
   const retired = new RetiredSecrets({ clock, log, pool, hosts, drainMs: () => times.drainMs });
@@ -188,14 +193,7 @@ const start = async (config: EdgeConfig, options: EdgeOptions): Promise<EdgeDaem
       wholeAnswers.stop();
       await commonBases.stop();
       await accessLog.close();
-      store.close();
+      await opened.close();
     },
   };
 };
-
-/** What no list names is never offered again, and exchanges hold what they offered by themselves. */
-const lifetimesOf = ({ store: { sessionMs, noStoreMs } }: EdgeConfig) => ({
-  sessionMs,
-  noStoreMs,
-  retiredMs: 0,
-});

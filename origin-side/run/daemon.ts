@@ -11,7 +11,7 @@ import { helloMaker } from "../../protocol/link/local-hello.ts";
 import { type Clock, systemChance, systemClock } from "../../protocol/runtime/clock.ts";
 import { eventLoopLoad, type Load } from "../../protocol/runtime/event-loop-load.ts";
 import { MemoryBudget } from "../../protocol/runtime/memory-budget.ts";
-import { VersionStore } from "../../protocol/store/version-store.ts";
+import { openStore } from "../../protocol/tier/disk/open-store.ts";
 import type { OriginConfig } from "../config/origin-config.ts";
 import { EdgeLinks } from "../links/edge-links.ts";
 import { EdgeService } from "../proxy/edge-service.ts";
@@ -35,11 +35,8 @@ export const startOrigin = async (
   const { log, clock = systemClock, chance = systemChance, load = eventLoopLoad(clock) } = options;
   const routes = new Routes(config, clock, log);
   const accessLog = openAccessLog(config.accessLog, { clock, log });
-  const store = new VersionStore({
-    clock,
-    bytes: config.store.sizeBytes,
-    lifetimes: { sessionMs: config.store.sessionMs, noStoreMs: config.store.noStoreMs },
-  });
+  const opened = await openStore(config.store, { clock, log });
+  const { store, storeId } = opened;
   const memory = new MemoryBudget({
     totalBytes: config.memory.budgetBytes,
     shareBytes: config.memory.perKeyBytes,
@@ -56,7 +53,7 @@ export const startOrigin = async (
     codecs,
     pageBytes: config.limits.pageBytes,
   });
-  const hello = helloMaker({ role: "origin", ...config.limits, codecs });
+  const hello = helloMaker({ role: "origin", ...config.limits, codecs, storeId });
   let { redial, times } = config;
   const { heartbeatMs } = times;
   const links = new EdgeLinks({
@@ -86,7 +83,7 @@ export const startOrigin = async (
       await routes.close();
       await service.over();
       await accessLog.close();
-      store.close();
+      await opened.close();
     },
   };
 };
