@@ -14,6 +14,8 @@ import { crumbsCommand } from "./pair/crumbs.ts";
 import { placesCommand } from "./places/places.ts";
 import { restingCommand } from "./places/resting.ts";
 import { replayCommand } from "./replay/replay.ts";
+import { killsCommand } from "./restart/kills.ts";
+import { restartSavingsCommand } from "./restart/restart-savings.ts";
 import { recordCommand } from "./try/record.ts";
 import { tryCommand } from "./try/try.ts";
 
@@ -30,6 +32,8 @@ const COMMANDS = [
   crumbsCommand(),
   placesCommand(),
   restingCommand(),
+  restartSavingsCommand(),
+  killsCommand(),
   attackCommand(),
   demoCommand(),
   makeCorpusCommand(),

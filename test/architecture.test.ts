@@ -74,6 +74,7 @@ const LEVELS: Readonly<Record<string, number>> = {
   "bench/places": 23,
   "bench/replay": 23,
   "bench/attack": 24,
+  "bench/restart": 24,
   "bench/try": 24,
   bench: 25,
 };

@@ -72,7 +72,7 @@ it("after a restart of the origin side alone too", async () => {
   expect(await answerTo(edge, 2)).toMatchObject({ answer: "delta" });
 });
 
-const SESSION = { cookie: "session=0f3a9c1b5d7e0f3a9c1b5d7e0f3a9c1b" };
+const SESSION = { "sec-fetch-site": "none", cookie: "session=0f3a9c1b5d7e0f3a9c1b5d7e0f3a9c1b" };
 
 it.each([
   ["memory", "whole"],

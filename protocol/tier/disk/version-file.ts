@@ -41,7 +41,8 @@ export class VersionFile {
   readonly #names: FileNames;
   readonly #keys: PartitionKeys;
   readonly #sql: Statements;
-  #seen: number;
+  /** The order in which places were seen, also by other processes and earlier runs: microseconds since 1970, or what comes next. */
+  #seen = 0;
 
   /** Throws what node:sqlite throws. */
   constructor(options: VersionFileOptions) {
@@ -54,7 +55,6 @@ export class VersionFile {
     this.#sql = new Statements(database);
     this.#names = new FileNames(derived(storeKey, "names"));
     this.#keys = new PartitionKeys(database, storeKey);
-    this.#seen = Number(this.#sql.get("SELECT max(seen) AS seen FROM lists")?.seen ?? 0);
   }
 
   /** Puts all or none. */
@@ -155,6 +155,7 @@ export class VersionFile {
       );
       id = Number(made.lastInsertRowid);
     }
+    this.#seen = Math.max(this.#seen + 1, Math.round(now) * 1_000);
     this.#place(id, version, writtenPlace(version, sealing?.key));
   }
 
@@ -171,7 +172,6 @@ export class VersionFile {
       page,
       about,
     );
-    this.#seen += 1;
     for (const [at, key] of [url, ...templates].entries()) {
       const list = names.list(partition, scopeKey, key);
       this.#sql.run(
