@@ -125,6 +125,7 @@ admin: ./edge.sock
 #
 # store:
 #   size: 256 MiB         # versions of pages, the base of every saving
+#   file: ./versions      # and on disk, so that they outlive a restart; normally in memory only
 #
 # memory:
 #   budget: 128 MiB       # for everything that is not the store
@@ -156,6 +157,7 @@ ${hosts.map((host) => `  - host: ${value(host)}\n    origin: ${value(origin ?? G
 #
 # store:
 #   size: 256 MiB         # versions of pages, the base of every saving
+#   file: ./versions      # and on disk, so that they outlive a restart; normally in memory only
 #
 # memory:
 #   budget: 128 MiB       # for everything that is not the store
