@@ -304,7 +304,7 @@ describe("the search for circles", () => {
 
 /** What the kit and the bench have for starting a process, beside Node's own module. */
 const STARTING =
-  /\b(openScene|runCommand|startCommand|startScript|startBrowser|startDaemon|startProgram|measurePlaces|measureClosing|startApplication)\(/;
+  /\b(openScene|runCommand|startCommand|startScript|startBrowser|startDaemon|startProgram|measurePlaces|measureClosing|startApplication|killAgainAndAgain)\(/;
 const startsProcesses = ({ text, imports }: SourceFile): boolean =>
   imports.includes("node:child_process") || STARTING.test(text);
 

@@ -121,11 +121,13 @@ ${hosts.map((host) => `      - ${value(host)}\n`).join("")}
 # Where \`coilgun-edge forget\` finds the running daemon: a unix socket, beside this file.
 admin: ./edge.sock
 
+# Versions of pages outlive a restart where both sides keep them in a file too:
+#   store: { file: ./versions }
+#
 # What else can be set, with its default:
 #
 # store:
 #   size: 256 MiB         # versions of pages, the base of every saving
-#   file: ./versions      # and on disk, so that they outlive a restart; normally in memory only
 #
 # memory:
 #   budget: 128 MiB       # for everything that is not the store
@@ -153,11 +155,13 @@ edges:
 }
 routes:
 ${hosts.map((host) => `  - host: ${value(host)}\n    origin: ${value(origin ?? GUESSED_ORIGIN)}\n`).join("")}
+# Versions of pages outlive a restart where both sides keep them in a file too:
+#   store: { file: ./versions }
+#
 # What else can be set, with its default:
 #
 # store:
 #   size: 256 MiB         # versions of pages, the base of every saving
-#   file: ./versions      # and on disk, so that they outlive a restart; normally in memory only
 #
 # memory:
 #   budget: 128 MiB       # for everything that is not the store
