@@ -24,7 +24,7 @@ const LONGEST_MS = 600;
 const MAY_BE_LOST_MS = 1_000;
 const FILLED_AT_ONCE = 500;
 
-export interface KillsOptions {
+interface KillsOptions {
   readonly count: number;
   /** Versions that are in the file before. */
   readonly versions: number;
@@ -33,7 +33,7 @@ export interface KillsOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-export interface KillsReport {
+interface KillsReport {
   readonly kills: number;
   /** Versions that were in the file in the end. */
   readonly versions: number;
@@ -113,7 +113,6 @@ const writeAndKill = async (
   const words = ["--disable-warning=ExperimentalWarning", writer, path, String(from), String(FILE_BYTES)];
   const child: ChildProcessByStdio<Writable, Readable, null> = spawn(process.execPath, words, {
     stdio: ["pipe", "pipe", "inherit"],
-    signal,
   });
   const put: { number: number; at: number }[] = [];
   const opened = Promise.withResolvers<void>();
@@ -122,11 +121,15 @@ const writeAndKill = async (
     else put.push({ number: Number(line), at: clock.now() });
   });
   const ended = once(child, "close").then(() => opened.reject(new Error("the writer ended by itself")));
-  await opened.promise;
-  await clock.sleep(chance() * (LONGEST_MS + MAY_BE_LOST_MS), signal);
-  const killedAt = clock.now();
-  child.kill("SIGKILL");
-  await ended;
+  let killedAt = 0;
+  try {
+    await opened.promise;
+    await clock.sleep(chance() * (LONGEST_MS + MAY_BE_LOST_MS), signal);
+    killedAt = clock.now();
+  } finally {
+    child.kill("SIGKILL");
+    await ended;
+  }
   return put.map(({ number, at }) => ({ number, age: killedAt - at }));
 };
 

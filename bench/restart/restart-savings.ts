@@ -34,7 +34,7 @@ interface Halves {
 }
 
 /** Of each family the first half of its visits, and the second. */
-export const halvesOf = (visits: readonly PlannedVisit[], most: number): Pick<Halves, "first" | "second"> => {
+const halvesOf = (visits: readonly PlannedVisit[], most: number): Pick<Halves, "first" | "second"> => {
   const families = Map.groupBy(visits, ({ family }) => family.name);
   const cut = [...families.values()].map((all) => [all, Math.ceil(all.length / 2)] as const);
   return {
@@ -81,7 +81,7 @@ const run = async (
   return await withPair(second);
 };
 
-export interface RestartSavings {
+interface RestartSavings {
   readonly visits: number;
   /** Of the link, both ways, without and with a restart before. */
   readonly steadyBytes: number;
@@ -96,10 +96,7 @@ const bytesOf = (visits: readonly ReplayedVisit[]): number =>
 
 const isSmall = ({ answer }: ReplayedVisit): boolean => answer === "delta" || answer === "same";
 
-export const compared = (
-  steady: readonly ReplayedVisit[],
-  restarted: readonly ReplayedVisit[],
-): RestartSavings => {
+const compared = (steady: readonly ReplayedVisit[], restarted: readonly ReplayedVisit[]): RestartSavings => {
   const small = steady.flatMap((visit, at) => (isSmall(visit) ? [restarted[at]] : []));
   return {
     visits: restarted.length,

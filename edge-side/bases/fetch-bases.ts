@@ -13,7 +13,7 @@ import type { StoreId, VersionStore } from "../../protocol/store/version-store.t
 import type { StoredList } from "../../protocol/tier/lower-tier.ts";
 import { TieredStore } from "../../protocol/tier/tiered-store.ts";
 
-export interface BasesAsked {
+interface BasesAsked {
   readonly link: Pick<Link, "keyId" | "peer">;
   readonly host: string;
   readonly pageKey: PageKey;

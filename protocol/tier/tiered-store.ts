@@ -18,11 +18,11 @@ import type { Forgotten, LowerTier, StoredList, StoredPlace, StoredVersion } fro
 
 /** A page that is seen again as it was is put again after so long, so that it counts as used below. @internal */
 export const PUT_AGAIN_MS = 600_000;
-/** What was looked for below is not looked for again so soon. @internal */
-export const ASK_AGAIN_MS = 60_000;
+/** What was looked for below is not looked for again so soon. */
+const ASK_AGAIN_MS = 60_000;
 const MOST_ASKED = 32_768;
 
-export interface TieredOptions extends StoreOptions {
+interface TieredOptions extends StoreOptions {
   readonly tier: LowerTier;
   /** Whether what is a session's is put below too. */
   readonly sessions: boolean;

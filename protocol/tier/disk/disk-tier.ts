@@ -13,16 +13,16 @@ import type { Forgotten, LowerTier, StoredList, StoredVersion } from "../lower-t
 import type { DiskQuestion, Opened, Told } from "./disk-messages.ts";
 import type { VersionFileOptions } from "./version-file.ts";
 
-/** What is put waits so long for more: at most that is lost when the process is killed. @internal */
-export const GATHER_MS = 250;
-/** Bytes that wait for the disk; what comes beyond is not written. @internal */
-export const MOST_WAITING_BYTES = 32 * 1024 * 1024;
+/** What is put waits so long for more: at most that is lost when the process is killed. */
+const GATHER_MS = 250;
+/** Bytes that wait for the disk; what comes beyond is not written. */
+const MOST_WAITING_BYTES = 32 * 1024 * 1024;
 /** After the disk refused to take something. */
 const PAUSE_MS = 60_000;
 /** How often what ended is looked for in the file. */
 const EXPIRE_MS = 60_000;
 
-export interface DiskTierOptions extends VersionFileOptions {
+interface DiskTierOptions extends VersionFileOptions {
   readonly clock: Clock;
   readonly log: Log;
 }

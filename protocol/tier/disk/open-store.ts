@@ -19,7 +19,7 @@ export interface OpenedStore {
   close(): Promise<void>;
 }
 
-export interface OpenStoreOptions {
+interface OpenStoreOptions {
   readonly clock: Clock;
   readonly log: Log;
   /** See Lifetimes; undefined: the default. */

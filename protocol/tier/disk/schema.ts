@@ -68,7 +68,7 @@ const TABLES = `
   PRAGMA user_version = ${SCHEMA};
 `;
 
-export interface OpenedFile {
+interface OpenedFile {
   readonly database: DatabaseSync;
   readonly storeId: StoreId;
   /** Why what was there before was thrown away; undefined where nothing was. */
