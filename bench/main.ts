@@ -16,6 +16,8 @@ import { crumbsCommand } from "./pair/crumbs.ts";
 import { placesCommand } from "./places/places.ts";
 import { restingCommand } from "./places/resting.ts";
 import { replayCommand } from "./replay/replay.ts";
+import { killsCommand } from "./restart/kills.ts";
+import { restartSavingsCommand } from "./restart/restart-savings.ts";
 import { recordCommand } from "./try/record.ts";
 import { tryCommand } from "./try/try.ts";
 
@@ -34,6 +36,8 @@ const COMMANDS = [
   placesCommand(),
   restingCommand(),
   failoverCommand(),
+  restartSavingsCommand(),
+  killsCommand(),
   attackCommand(),
   demoCommand(),
   makeCorpusCommand(),

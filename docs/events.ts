@@ -66,6 +66,26 @@ export const EVENTS: Readonly<Record<string, EventRow>> = {
     "the old process keeps running and is not asked any more",
     NOTHING,
   ),
+  "file of versions cannot be used": row(
+    "error",
+    "`store.file`: versions are in memory alone, `error` says why",
+    "free the disk, or name another path, and restart",
+  ),
+  "file of versions cannot be written": row(
+    "error",
+    "`store.file` takes nothing for a minute (`why`), such as on a full disk; memory goes on",
+    "free the disk",
+  ),
+  "file of versions failed": row(
+    "error",
+    "`store.file` is given up (`why`) until a restart; memory goes on",
+    "look at the disk, and restart",
+  ),
+  "file of versions made anew": row(
+    "warn",
+    "`store.file` was damaged or of another release (`why`)",
+    NOTHING,
+  ),
   "host not served": row(
     "warn",
     "a visitor asked for a host that no key has, once each; it got 421",

@@ -126,6 +126,9 @@ admin:
   - ./edge.sock
   - 127.0.0.1:7480
 
+# Versions of pages outlive a restart where both sides keep them in a file too:
+#   store: { file: ./versions }
+#
 # What else can be set, with its default:
 #
 # store:
@@ -165,6 +168,9 @@ admin:
   - ./origin.sock
   - 127.0.0.1:7481
 
+# Versions of pages outlive a restart where both sides keep them in a file too:
+#   store: { file: ./versions }
+#
 # What else can be set, with its default:
 #
 # store:

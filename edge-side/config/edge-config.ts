@@ -121,7 +121,7 @@ export const edgeSettings = (near: Surroundings): z.ZodType<EdgeConfig> =>
       .min(1)
       .describe("The keys of origin sides, and what each may serve.")
       .check(noTwoAlike(({ key }) => key.id, "is the id of two keys; each needs its own", "id")),
-    store: storeBlock(),
+    store: storeBlock(near),
     memory: memoryBlock(),
     limits: optionalBlock({
       pageBytes: size("8 MiB", { least: "64 KiB", most: "256 MiB" }).describe(

@@ -26,7 +26,7 @@ export interface VisitorListen {
 }
 
 /** HTTPS with HTTP/2 and HTTP/1.1. */
-export interface VisitorTls {
+interface VisitorTls {
   /** At least one; the first is shown to who asks for none of them. */
   readonly certificates: readonly CertificateFiles[];
   /** Strict-Transport-Security of responses that have none; undefined: nothing is added. */
@@ -47,7 +47,7 @@ const YEAR_S = 365 * 86_400;
 const PRELOAD = "needs at least 1y and includeSubDomains for preload (hstspreload.org)";
 
 /** The value of Strict-Transport-Security (RFC 6797) from `1y`, `180d includeSubDomains` or `2y includeSubDomains preload`. @internal */
-export const parseHsts = (text: string): string | undefined => {
+const parseHsts = (text: string): string | undefined => {
   if (text.trim() === "off") return undefined;
   const [all, time = ""] = HSTS.exec(text.trim()) ?? [];
   const [, years] = /^(\d{1,2})y$/.exec(time) ?? [];

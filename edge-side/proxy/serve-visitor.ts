@@ -16,6 +16,7 @@ import { type PageKey, pageKeyOf } from "../../protocol/store/page-key.ts";
 import { decodeAnswer } from "../answer/decode-answer.ts";
 import { PageLookahead } from "../answer/page-lookahead.ts";
 import { RestoredEtag } from "../answer/restore-etag.ts";
+import { fetchBases } from "../bases/fetch-bases.ts";
 import { type CompressOptions, sendAsItComes, sendWhole } from "../compress/send-compressed.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 import { isSafe, type Visitor } from "../exchange/visitor.ts";
@@ -142,6 +143,9 @@ const serveOver = async (
 ): Promise<void> => {
   if (headBytes > link.headBytes)
     throw new StreamError("head-too-large", "the origin side takes no head of this size");
+  const { host } = visit.visitor;
+  const fetched = fetchBases(options.store, { ...asked, link, host, rules: rules.scope });
+  if (fetched !== undefined) await fetched;
   const bases = new VisitBases(link, {
     ...asked,
     visitor: visit.visitor,

@@ -34,7 +34,7 @@ export type HostSettings = Pick<EdgeConfig, "keys" | "trustedProxies" | "default
 
 export class ServedHosts {
   /** One secret for the whole run: a session key means the same after a reload. */
-  readonly #sessionSecret = randomBytes(32);
+  readonly #sessionSecret: Uint8Array;
   readonly #cookieHistory = new CookieHistory();
   #keys: ReadonlyMap<
     string,
@@ -52,7 +52,9 @@ export class ServedHosts {
   /** Requests for unknown hosts are for this one. */
   defaultHost: string | undefined;
 
-  constructor(settings: HostSettings) {
+  /** `sessionSecret`: of a store that holds sessions' versions, and outlives this process. */
+  constructor(settings: HostSettings, sessionSecret: Uint8Array = randomBytes(32)) {
+    this.#sessionSecret = sessionSecret;
     this.replace(settings);
   }
 

@@ -19,7 +19,7 @@ import { type Clock, systemClock } from "../../protocol/runtime/clock.ts";
 import { eventLoopLoad, type Load } from "../../protocol/runtime/event-loop-load.ts";
 import { LongLived } from "../../protocol/runtime/long-lived.ts";
 import { MemoryBudget } from "../../protocol/runtime/memory-budget.ts";
-import { VersionStore } from "../../protocol/store/version-store.ts";
+import { type OpenedStore, openStore, sessionSecretOf } from "../../protocol/tier/disk/open-store.ts";
 import { CommonBases } from "../bases/common/common-bases.ts";
 import { type ForgetWhat, forgetDuty } from "../command/forget.ts";
 import { CompressorPool } from "../compress/compressor-pool.ts";
@@ -72,9 +72,15 @@ const LIVE = [
 
 /** Rejects with a Complaint for an address that cannot be had; nothing is left open then. */
 export const startEdge = async (config: EdgeConfig, options: EdgeOptions): Promise<EdgeDaemon> => {
+  const { log, clock = systemClock } = options;
+  // What no list names is never offered again, and exchanges hold what they offered by themselves.
+  const hosts = new ServedHosts(config, sessionSecretOf(config.store));
+  const isNamed = (host: string) => hosts.isNamed(host);
+  const opened = await openStore(config.store, { clock, log, isNamed, retiredMs: 0 });
   try {
-    return await start(config, options);
+    return await start(config, { ...options, hosts, opened });
   } catch (error) {
+    await opened.close();
     const visitors = config.visitors.map(({ listen }, i) => [
       i === 0 ? "visitors" : `visitors[${i}]`,
       listen,
@@ -89,20 +95,20 @@ interface EdgeOptions {
   readonly load?: Load;
 }
 
-const start = async (config: EdgeConfig, options: EdgeOptions): Promise<EdgeDaemon> => {
+interface EdgeParts extends EdgeOptions {
+  readonly hosts: ServedHosts;
+  readonly opened: OpenedStore;
+}
+
+const start = async (config: EdgeConfig, options: EdgeParts): Promise<EdgeDaemon> => {
   const times = { ...config.times };
   const { clock = systemClock, load = eventLoopLoad(clock) } = options;
   const limits = new LimitLog({ clock, log: options.log });
   const { log } = limits;
   const sockets = inheritedSockets(["visitors", "tunnel"]);
-  const hosts = new ServedHosts(config);
+  const { hosts, opened } = options;
+  const { store, storeId } = opened;
   const isNamed = (host: string) => hosts.isNamed(host);
-  const store = new VersionStore({
-    clock,
-    bytes: config.store.sizeBytes,
-    lifetimes: lifetimesOf(config),
-    isNamed,
-  });
   const memory = new MemoryBudget({
     totalBytes: config.memory.budgetBytes,
     shareBytes: config.memory.perKeyBytes,
@@ -133,6 +139,7 @@ const start = async (config: EdgeConfig, options: EdgeOptions): Promise<EdgeDaem
       role: "edge",
       ...config.limits,
       codecs: codecIds(CODEC_NAMES),
+      storeId,
     }),
   });
   const retired = new RetiredSecrets({ clock, log, pool, hosts, drainMs: () => times.drainMs });
@@ -225,14 +232,7 @@ const start = async (config: EdgeConfig, options: EdgeOptions): Promise<EdgeDaem
       watched.traffic.stop();
       await commonBases.stop();
       await accessLog.close();
-      store.close();
+      await opened.close();
     },
   };
 };
-
-/** What no list names is never offered again, and exchanges hold what they offered by themselves. */
-const lifetimesOf = ({ store: { sessionMs, noStoreMs } }: EdgeConfig) => ({
-  sessionMs,
-  noStoreMs,
-  retiredMs: 0,
-});

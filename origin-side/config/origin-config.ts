@@ -141,7 +141,7 @@ export const originSettings = (near: Surroundings): z.ZodType<OriginConfig> =>
       .check(noTwoAlike((name) => name, "is listed twice"))
       .prefault([...CODEC_NAMES])
       .describe("How deltas may be coded, the preferred one first; the first that both sides know is used."),
-    store: storeBlock(),
+    store: storeBlock(near),
     memory: memoryBlock(),
     limits: optionalBlock({
       pageBytes: size("8 MiB", { least: "64 KiB", most: "256 MiB" }).describe(

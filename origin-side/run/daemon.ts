@@ -14,7 +14,7 @@ import { helloMaker } from "../../protocol/link/local-hello.ts";
 import { type Clock, systemChance, systemClock } from "../../protocol/runtime/clock.ts";
 import { eventLoopLoad, type Load } from "../../protocol/runtime/event-loop-load.ts";
 import { MemoryBudget } from "../../protocol/runtime/memory-budget.ts";
-import { VersionStore } from "../../protocol/store/version-store.ts";
+import { openStore } from "../../protocol/tier/disk/open-store.ts";
 import type { OriginConfig } from "../config/origin-config.ts";
 import { accessLineOf } from "../exchange/access-line.ts";
 import { EdgeLinks } from "../links/edge-links.ts";
@@ -43,12 +43,8 @@ export const startOrigin = async (
   const routes = new Routes(config, clock, log);
   const accessLog = openAccessLog(config.accessLog, { clock, log });
   const time = new LineTime();
-  const store = new VersionStore({
-    clock,
-    bytes: config.store.sizeBytes,
-    lifetimes: { sessionMs: config.store.sessionMs, noStoreMs: config.store.noStoreMs },
-    isNamed: (host) => routes.names(host),
-  });
+  const opened = await openStore(config.store, { clock, log, isNamed: (host) => routes.names(host) });
+  const { store, storeId } = opened;
   const memory = new MemoryBudget({
     totalBytes: config.memory.budgetBytes,
     shareBytes: config.memory.perKeyBytes,
@@ -76,7 +72,7 @@ export const startOrigin = async (
     codecs,
     pageBytes: config.limits.pageBytes,
   });
-  const hello = helloMaker({ role: "origin", ...config.limits, codecs });
+  const hello = helloMaker({ role: "origin", ...config.limits, codecs, storeId });
   let { redial, times } = config;
   const { heartbeatMs } = times;
   const links = new EdgeLinks({
@@ -110,7 +106,7 @@ export const startOrigin = async (
       limits.stop();
       watched.traffic.stop();
       await accessLog.close();
-      store.close();
+      await opened.close();
     },
   };
 };

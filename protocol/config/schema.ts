@@ -154,9 +154,19 @@ export interface StoreSettings {
   readonly sessionMs: number;
   /** Versions of `no-store` answers are forgotten this long after last use. */
   readonly noStoreMs: number;
+  /** The file that outlives this process; undefined: versions are in memory only. */
+  readonly file: string | undefined;
+  /** Most bytes of it. */
+  readonly fileSizeBytes: number;
+  /** Whether what is a session's goes to the file too, encrypted. */
+  readonly sessions: "memory" | "file";
+  /** Holds the key of what is encrypted. */
+  readonly keyFile: string | undefined;
 }
 
-export const storeBlock = () =>
+const path = (near: Surroundings, form: string) => written((name) => near.pathOf(name), form);
+
+export const storeBlock = (near: Surroundings) =>
   optionalBlock({
     size: size("256 MiB", { least: "1 MiB" }).describe(
       "Most bytes of remembered versions, with all that is kept beside them.",
@@ -167,12 +177,41 @@ export const storeBlock = () =>
     noStoreTime: time("10m", { least: "1s" }).describe(
       "Versions of `no-store` responses are forgotten this long after their last use.",
     ),
+    file: path(near, "a path, such as ./versions")
+      .describe(
+        "A file on a local disk that holds versions too, so that they outlive a restart; processes of one machine may share it.",
+      )
+      .optional(),
+    fileSize: size("2 GiB", { least: "8 MiB" }).describe(
+      "Most bytes of that file; what was not seen for longest gives way.",
+    ),
+    sessions: z
+      .enum(["memory", "file"])
+      .prefault("memory")
+      .describe(
+        "Whether versions of sessions go to the file too, encrypted with `keyFile`; `no-store` never does, nor what is known by an address alone.",
+      ),
+    keyFile: path(near, "a path, such as ./store.key")
+      .describe("32 random bytes in hexadecimal; made at the start where there is none, for its owner alone.")
+      .optional(),
   })
+    .refine(
+      ({ sessions, file, keyFile }) => sessions === "memory" || (file !== undefined && keyFile !== undefined),
+      {
+        abort: true,
+        path: ["sessions"],
+        error: "needs store.file and store.keyFile, which it is encrypted with",
+      },
+    )
     .transform(
-      ({ size, sessionTime, noStoreTime }): StoreSettings => ({
+      ({ size, sessionTime, noStoreTime, file, fileSize, sessions, keyFile }): StoreSettings => ({
         sizeBytes: size,
         sessionMs: sessionTime,
         noStoreMs: noStoreTime,
+        file,
+        fileSizeBytes: fileSize,
+        sessions,
+        keyFile,
       }),
     )
     .describe("The remembered versions of pages.");

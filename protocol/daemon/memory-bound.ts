@@ -11,6 +11,8 @@ const MIB = 2 ** 20;
 
 /** Node.js with code and garbage not collected yet, and the compressors that are bounded in number. */
 const PROGRAM_BYTES = 640 * MIB;
+/** The thread of a file of versions, its cache, what waits to be written and what is read back. */
+const FILE_BYTES = 128 * MIB;
 /** Messages both ways, header tables, offers, 10,000 control frames, and the tags and URLs kept for its key. */
 const LINK_BYTES = 8 * MIB;
 /** At the origin side also 32 decoders of requests. */
@@ -23,7 +25,7 @@ const CONNECTION_BYTES = 256 * KIB;
 const REQUEST_BYTES = 512 * KIB;
 
 export interface BoundedSettings {
-  readonly store: { readonly sizeBytes: number };
+  readonly store: { readonly sizeBytes: number; readonly file?: string | undefined };
   readonly memory: { readonly budgetBytes: number };
   readonly limits: { readonly headBytes: number };
 }
@@ -39,7 +41,7 @@ export interface MemoryTerms {
 
 const request = ({ limits }: BoundedSettings): number => REQUEST_BYTES + 2 * limits.headBytes;
 const fixed = ({ store, memory }: BoundedSettings): number =>
-  PROGRAM_BYTES + store.sizeBytes + memory.budgetBytes;
+  PROGRAM_BYTES + store.sizeBytes + memory.budgetBytes + (store.file === undefined ? 0 : FILE_BYTES);
 
 export const edgeMemory = (settings: BoundedSettings): MemoryTerms => ({
   fixed: fixed(settings) + PIPELINED_BYTES,

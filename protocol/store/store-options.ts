@@ -31,6 +31,8 @@ export interface Sighting {
   readonly scope: Scope;
   /** The peer's store that holds it too; versions are offered only to where they came from. */
   readonly from?: StoreId | undefined;
+  /** Nothing but memory is to hold it: whose it is only an address says. */
+  readonly memoryOnly?: boolean | undefined;
 }
 
 export interface StoreOptions {

@@ -7,8 +7,8 @@ import type { HeaderList } from "../http/header-list.ts";
 import type { ConnectionUser, PooledConnection } from "./connections/pooled-connection.ts";
 import type { IncomingResponse, Outgoing, RequestEvents } from "./exchange-phase.ts";
 import { closing, type WireRequest } from "./framing.ts";
-import { fieldsIn, type StrictHead } from "./lenient/lenient-head.ts";
-import type { LenientResponse, ResponseSink } from "./lenient/lenient-response.ts";
+import { fieldsIn, type ResponseSink, type StrictHead } from "./lenient/lenient-head.ts";
+import type { LenientResponse } from "./lenient/lenient-response.ts";
 import type { RawHead } from "./response-head.ts";
 
 export interface Http1Events extends RequestEvents {

@@ -5,8 +5,7 @@
  */
 import type { HeaderList } from "../../http/header-list.ts";
 import { SMALL_PIECE_BYTES } from "../../runtime/piece-merger.ts";
-import { shown, strictTrailers } from "./lenient-head.ts";
-import type { ResponseSink } from "./lenient-response.ts";
+import { type ResponseSink, shown, strictTrailers } from "./lenient-head.ts";
 
 const [TAB, LF, CR, SPACE, SEMICOLON] = [9, 10, 13, 32, 59];
 const NOTHING = Buffer.alloc(0);

@@ -21,6 +21,14 @@ export interface StrictHead {
   readonly isChunked: boolean;
 }
 
+/** Told of a response as it comes. */
+export interface ResponseSink {
+  /** Of interim ones first, then of the response. */
+  headIsHere(head: StrictHead): void;
+  pieceIsHere(bytes: Buffer): void;
+  messageIsOver(trailers: HeaderList): void;
+}
+
 /** What can go on as it is, in the form that is printed here. */
 const STRICT =
   /^HTTP\/1\.1 (\d{3}) ((?:[\x21-\x7e\x80-\xff](?:[\t\x20-\x7e\x80-\xff]*[\x21-\x7e\x80-\xff])?)?)\r\n(?:[\w!#$%&'*+.^`|~-]+: (?:[\x21-\x7e\x80-\xff](?:[\t\x20-\x7e\x80-\xff]*[\x21-\x7e\x80-\xff])?)?\r\n)*\r\n$/;

@@ -4,7 +4,7 @@
  */
 import type { HeaderList } from "../../http/header-list.ts";
 import { LenientChunks } from "./lenient-chunks.ts";
-import { asStrict, type StrictHead, shown, strictHead } from "./lenient-head.ts";
+import { asStrict, type ResponseSink, type StrictHead, shown, strictHead } from "./lenient-head.ts";
 
 const LF = 10;
 const CR = 13;
@@ -23,14 +23,6 @@ export interface LenientOptions {
 
 /** Where in the message it is; `raw`: bytes until the connection closes; `switched`: of another protocol. */
 type Part = "head" | "length" | "chunks" | "raw" | "switched" | "over";
-
-/** Told of a response as it comes. */
-export interface ResponseSink {
-  /** Of interim ones first, then of the response. */
-  headIsHere(head: StrictHead): void;
-  pieceIsHere(bytes: Buffer): void;
-  messageIsOver(trailers: HeaderList): void;
-}
 
 export class LenientResponse {
   readonly #options: LenientOptions;

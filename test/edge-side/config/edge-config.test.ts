@@ -26,7 +26,7 @@ const named = (name: string) => {
 
 it("all fixtures were found", () => {
   const folders = join(import.meta.dirname, "..", "..", "fixtures", "config");
-  expect([VALID.length, INVALID.length]).toEqual([9, 51]);
+  expect([VALID.length, INVALID.length]).toEqual([10, 51]);
   expect(readdirSync(join(folders, "valid", "edge"))).toHaveLength(VALID.length);
   expect(readdirSync(join(folders, "invalid", "edge"))).toHaveLength(INVALID.length);
 });
@@ -78,6 +78,8 @@ describe("a valid edge.yaml", () => {
         sizeBytes: 256 * 2 ** 20,
         sessionMs: 3_600_000,
         noStoreMs: 600_000,
+        fileSizeBytes: 2 * 2 ** 30,
+        sessions: "memory",
       },
       memory: { budgetBytes: 128 * 2 ** 20, perKeyBytes: 64 * 2 ** 20 },
       limits: {

@@ -73,6 +73,8 @@ describe("a valid origin.yaml", () => {
         sizeBytes: 256 * 2 ** 20,
         sessionMs: 3_600_000,
         noStoreMs: 600_000,
+        fileSizeBytes: 2 * 2 ** 30,
+        sessions: "memory",
       },
       memory: { budgetBytes: 128 * 2 ** 20, perKeyBytes: 64 * 2 ** 20 },
       limits: { pageBytes: 8 * 2 ** 20, headBytes: 64 * 2 ** 10, streamsPerLink: 1_000 },

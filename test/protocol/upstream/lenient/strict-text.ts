@@ -1,8 +1,6 @@
 /** What a reader makes of a response, written again in the strictest form: each piece of a chunked body as a chunk. */
-import type {
-  LenientResponse,
-  ResponseSink,
-} from "../../../../protocol/upstream/lenient/lenient-response.ts";
+import type { ResponseSink } from "../../../../protocol/upstream/lenient/lenient-head.ts";
+import type { LenientResponse } from "../../../../protocol/upstream/lenient/lenient-response.ts";
 
 export const strictTextOf = (reader: LenientResponse, pieces: Iterable<Buffer>): string => {
   let text = "";
