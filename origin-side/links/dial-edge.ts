@@ -12,6 +12,7 @@ import type { KeyProof } from "../../protocol/link/handshake.ts";
 import { LinkEndpoint } from "../../protocol/link/link.ts";
 import type { Link, LinkEnd } from "../../protocol/link/link-api.ts";
 import type { LinkBook } from "../../protocol/link/link-book.ts";
+import { labelLink } from "../../protocol/link/link-label.ts";
 import type { Clock, Timer } from "../../protocol/runtime/clock.ts";
 import type { MemoryBudget } from "../../protocol/runtime/memory-budget.ts";
 import { TaskSet } from "../../protocol/runtime/task-set.ts";
@@ -222,17 +223,19 @@ export class KeptLink {
     const life = Promise.withResolvers<void>();
     this.#lives.add(life.promise);
     let served: ServedLink | undefined;
+    const behindBalancer = edge.wire.mode === "certificate" && edge.wire.behindBalancer;
     const link: Link = new LinkEndpoint({
       transport,
       hello: hello(),
       keyProof: keyProofOf(edge, secret),
-      behindBalancer: edge.wire.mode === "certificate" && edge.wire.behindBalancer,
+      behindBalancer,
       clock,
       heartbeatMs,
       handshakeMs: HANDSHAKE_MS,
       memory,
       events: {
         up: () => {
+          labelLink(link, transport, behindBalancer);
           served = service.serve(link);
           book.up(link);
           this.#state = { at: "up" };

@@ -26,7 +26,7 @@ const named = (name: string) => {
 
 it("all fixtures were found", () => {
   const folders = join(import.meta.dirname, "..", "..", "fixtures", "config");
-  expect([VALID.length, INVALID.length]).toEqual([10, 51]);
+  expect([VALID.length, INVALID.length]).toEqual([10, 52]);
   expect(readdirSync(join(folders, "valid", "edge"))).toHaveLength(VALID.length);
   expect(readdirSync(join(folders, "invalid", "edge"))).toHaveLength(INVALID.length);
 });
