@@ -20,7 +20,7 @@ import { begin, visit } from "../kit/visits.ts";
 
 watchLeaks();
 
-const REQUESTS = Number(process.env.RESTART_REQUESTS ?? 90);
+const REQUESTS = Number(process.env.RESTART_REQUESTS ?? 30);
 const EACH_MS = 1_000 / 30;
 const EDGE = join(import.meta.dirname, "../../edge-side/main.ts");
 const PAGE = Buffer.alloc(4_000, "a page of the site ");
