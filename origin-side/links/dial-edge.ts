@@ -7,6 +7,7 @@
 import { printHostPort } from "../../protocol/config/units.ts";
 import { sayIfOutOfDescriptors } from "../../protocol/daemon/limit-log.ts";
 import type { Log } from "../../protocol/daemon/log.ts";
+import type { LinkErrorCode } from "../../protocol/errors.ts";
 import type { Hello } from "../../protocol/frames/hello.ts";
 import type { KeyProof } from "../../protocol/link/handshake.ts";
 import { LinkEndpoint } from "../../protocol/link/link.ts";
@@ -36,6 +37,8 @@ export const DIAL_MS = HANDSHAKE_MS;
 /** Of dials that fail one after another, those that are told: these first ones, and every 100th. */
 const TOLD = 8;
 
+/** How a link ends that the edge had nothing against. */
+const LOST: ReadonlySet<LinkErrorCode> = new Set(["internal", "silent", "shutting-down"]);
 const SAID_GO_AWAY: LinkEnd = {
   code: "shutting-down",
   message: "the edge takes nothing new; what runs is finished",
@@ -163,8 +166,10 @@ export class KeptLink {
       this.#why = `${end.code}: ${end.message}`;
       const level = end.code === "shutting-down" ? "info" : "warn";
       this.#log[level]("link down", { code: end.code, why: end.message });
-      this.#served = clock.now() - startedAt >= GOOD_LINK_MS;
-      if (this.#served) this.#attempt = 0;
+      if (clock.now() - startedAt >= GOOD_LINK_MS) {
+        this.#served = true;
+        this.#attempt = 0;
+      } else if (!LOST.has(end.code)) this.#served = false;
       return end.code === "key-not-proved";
     } catch (error) {
       if (this.#stopping.signal.aborted) return false;
