@@ -33,7 +33,7 @@ export const MOST_WAITING_BYTES = 1024 * 1024;
 const WRITE_BYTES = 256 * 1024;
 /** Until what could not be written is tried again. @internal */
 export const RETRY_MS = 1_000;
-/** What comes within this time is written at once: a write for each line would cost more than the line. @internal */
+/** Where lines come in company, what comes within this time is written at once: a write for each would cost more than the line. @internal */
 export const GATHER_MS = 20;
 /** The same where the reader of standard output is only slow. */
 const SLOW_READER_MS = 100;
@@ -94,6 +94,8 @@ class LineWriter {
   /** Lines under way, and how much of them is written. */
   #batch: Buffer = Buffer.alloc(0);
   #written = 0;
+  /** Lines of the last batch. */
+  #together = 0;
   #failing = false;
   /** Ends a wait; a new one for each. */
   #pause = new AbortController();
@@ -153,6 +155,7 @@ class LineWriter {
   get #maySoonBeMore(): boolean {
     return (
       typeof this.#waiting.first === "string" &&
+      (this.#waiting.length > 1 || this.#together > 1) &&
       this.#written === this.#batch.length &&
       this.#waitingBytes < WRITE_BYTES &&
       !this.#failing
@@ -186,6 +189,7 @@ class LineWriter {
     this.#waitingBytes -= length;
     this.#batch = Buffer.from(lines.join(""));
     this.#written = 0;
+    this.#together = lines.length;
     if (lines.length > 0) return true;
     const target = this.#waiting.shift();
     if (typeof target === "object") this.#target = target;
