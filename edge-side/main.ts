@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /**
- * The command line of `coilgun-edge`: run, reload, status, check, pair, forget, saved. What each does stands in a file of its own.
+ * The command line of `coilgun-edge`: run, alone, reload, status, check, pair, forget, saved. What each does stands in a file of its own.
  */
 import { type Command, InvalidArgumentError } from "commander";
 import { socketOf } from "../protocol/config/admin-settings.ts";
@@ -19,11 +19,12 @@ import { runDaemon } from "../protocol/daemon/run-daemon.ts";
 import { addStatusCommand } from "../protocol/daemon/status-command.ts";
 import { systemClock } from "../protocol/runtime/clock.ts";
 import { Complaint } from "../protocol/runtime/user-error.ts";
+import { type AloneWishes, aloneConfig, each } from "./command/alone.ts";
 import { checkEdge } from "./command/check.ts";
 import { askToForget } from "./command/forget.ts";
 import { nextSteps, pair } from "./command/pair.ts";
 import { readSavings, savingsJson, savingsText } from "./command/saved.ts";
-import { loadEdgeConfig } from "./config/edge-config.ts";
+import { type EdgeConfig, loadEdgeConfig } from "./config/edge-config.ts";
 import { startEdge } from "./run/daemon.ts";
 
 const PROGRAM = "coilgun-edge";
@@ -36,19 +37,30 @@ const edgeProgram = (): Command => {
     .command("run")
     .description("serve until SIGTERM or SIGINT; SIGHUP reads the config again")
     .option(...CONFIG)
-    .action(async ({ config: file }: { config: string }) => {
-      const code = await runDaemon({
-        name: PROGRAM,
-        load: () => loadEdgeConfig(file),
-        start: (config, log) => startEdge(config, { log }),
-        describe: ({ visitorsAddresses, tunnelAddress }) => ({
-          visitors: visitorsAddresses.map(printHostPort).join(" "),
-          tunnel: printHostPort(tunnelAddress),
-        }),
-      });
-      // Whatever is still open has had its time: a stopped daemon does not linger.
-      process.exit(code);
-    });
+    .action(({ config: file }: { config: string }) => run(() => loadEdgeConfig(file)));
+
+  program
+    .command("alone")
+    .description(
+      "serve a web server's pages without an origin side or a config file; SIGHUP reads the certificate again",
+    )
+    .requiredOption("--origin <url>", "the web server, such as http://127.0.0.1:3000")
+    .option("--listen <host:port>", "where visitors are served", "0.0.0.0:8443")
+    .option("--host <name>", "a host to serve, once for each; without it, those of the certificate", eachHost)
+    .option("--certificate <file>", "PEM, the server's certificate first: visitors are served HTTPS")
+    .option("--private-key <file>", "PEM, of that certificate")
+    .option("--insecure", "allow http:// to another machine", false)
+    .option("--trusted-proxy <network>", "whose X-Forwarded-* fields are believed, once for each", each, [])
+    .option(
+      "--admin <address>",
+      "where it is asked about itself, such as 127.0.0.1:7480, once for each",
+      each,
+      [],
+    )
+    .option("--access-log <to>", "stdout, or a file")
+    .action(({ host: hosts = [], trustedProxy: trustedProxies, ...rest }: AloneOptions) =>
+      run(() => aloneConfig({ ...rest, hosts, trustedProxies })),
+    );
 
   program
     .command("reload")
@@ -131,6 +143,25 @@ const edgeProgram = (): Command => {
     });
 
   return program;
+};
+
+type AloneOptions = Omit<AloneWishes, "hosts" | "trustedProxies"> & {
+  readonly host?: readonly string[];
+  readonly trustedProxy: readonly string[];
+};
+
+const run = async (load: () => EdgeConfig): Promise<never> => {
+  const code = await runDaemon({
+    name: PROGRAM,
+    load,
+    start: (config, log) => startEdge(config, { log }),
+    describe: ({ visitorsAddresses, tunnelAddress }, { tunnel }) => ({
+      visitors: visitorsAddresses.map(printHostPort).join(" "),
+      ...(tunnel && { tunnel: printHostPort(tunnelAddress) }),
+    }),
+  });
+  // Whatever is still open has had its time: a stopped daemon does not linger.
+  process.exit(code);
 };
 
 /** A reader whose UnitErrors become usage errors. */

@@ -15,7 +15,6 @@ import {
   drainStreams,
   heartbeat,
   hostMetrics,
-  hostName,
   logBlock,
   type MemorySettings,
   memoryBlock,
@@ -29,19 +28,21 @@ import {
   time,
   written,
 } from "../../protocol/config/schema.ts";
-import { type Network, parseNetwork, UnitError } from "../../protocol/config/units.ts";
-import type { BasesPolicy } from "../../protocol/scope/scope.ts";
+import { type Network, parseNetwork } from "../../protocol/config/units.ts";
 import type { LinkKey } from "../../protocol/transport/key.ts";
 import { keyOf, keySettings } from "../../protocol/transport/key-config.ts";
-import { type AnswerSettings, answerSettings } from "./host-config.ts";
 import { clash, type VisitorListen, visitorListeners } from "./listener-config.ts";
+import { type DirectHost, directHost, type ServedHost, servedHost } from "./served-host.ts";
 import { type TunnelListen, tunnelSetting } from "./tunnel-config.ts";
 
 export interface EdgeConfig {
   /** Where visitors are served; at least one. */
   readonly visitors: readonly VisitorListen[];
-  readonly tunnel: TunnelListen;
+  /** Undefined where there is no key. */
+  readonly tunnel: TunnelListen | undefined;
   readonly keys: readonly EdgeKey[];
+  /** Served without a link. */
+  readonly hosts: readonly DirectHost[];
   readonly store: StoreSettings;
   readonly memory: MemorySettings;
   readonly limits: EdgeLimits;
@@ -68,25 +69,6 @@ export interface EdgeKey {
   readonly weight: number;
   /** From where origin sides with this key are expected. */
   readonly addresses: readonly Network[];
-}
-
-const BASES = ["session", "site", "url", "off"] as const satisfies readonly BasesPolicy[];
-
-/** A host, and whose versions may be bases of its pages (ScopePolicy). */
-interface ServedHost extends AnswerSettings {
-  /** As in a Host field without port: lower case, no final dot. */
-  readonly host: string;
-  readonly bases: BasesPolicy;
-  /** Names of cookies that make no session, beside the built-in ones; one `*` stands for any characters. */
-  readonly harmlessCookies: readonly string[];
-  /** Request headers that make a session, in lower case, beside Authorization, X-Api-Key and their like. */
-  readonly credentialHeaders: readonly string[];
-  /** Whether pieces that several people's pages share may be everybody's base, under `bases: session`. */
-  readonly commonBases: boolean;
-  /** Whether bodies of requests cross the link compressed, where they gain. */
-  readonly compressRequests: boolean;
-  /** What an extended CONNECT may ask for beside `websocket`; lower case. */
-  readonly connectProtocols: readonly string[];
 }
 
 /** Each is refused or passed by when exceeded, as said. */
@@ -132,9 +114,14 @@ export const edgeSettings = (near: Surroundings): z.ZodType<EdgeConfig> =>
     tunnel: tunnelSetting(near),
     keys: z
       .array(edgeKey(near))
-      .min(1)
+      .prefault([])
       .describe("The keys of origin sides, and what each may serve.")
       .check(noTwoAlike(({ key }) => key.id, "is the id of two keys; each needs its own", "id")),
+    hosts: z
+      .array(directHost(near))
+      .prefault([])
+      .describe("Hosts that are served without a key: their web server is asked straight from here.")
+      .check(noTwoAlike(({ host }) => host, "is listed twice", "host")),
     store: storeBlock(),
     memory: memoryBlock(),
     limits: optionalBlock({
@@ -210,7 +197,28 @@ export const edgeSettings = (near: Surroundings): z.ZodType<EdgeConfig> =>
       path: ["tunnel"],
       error: "listens where visitors are served; give each a port of its own",
     })
-    .transform((settings): EdgeConfig => settings);
+    .refine(({ keys, hosts }) => keys.length + hosts.length > 0, {
+      abort: true,
+      path: ["keys"],
+      error: "names nothing to serve: list the keys of origin sides, or under hosts a host with direct",
+    })
+    .check(({ value: { keys, hosts }, issues }) => {
+      const keyed = new Set(keys.flatMap((key) => key.hosts).map(({ host }) => host));
+      for (const [index, { host }] of hosts.entries())
+        if (keyed.has(host))
+          issues.push({
+            code: "custom",
+            message: "is served by a key too; to ask a web server while no link is there, set fallback there",
+            path: ["hosts", index, "host"],
+            input: host,
+          });
+    })
+    .transform(
+      ({ tunnel, ...settings }): EdgeConfig => ({
+        ...settings,
+        tunnel: settings.keys.length === 0 ? undefined : tunnel,
+      }),
+    );
 
 const edgeKey = (near: Surroundings) =>
   block({
@@ -236,60 +244,3 @@ const edgeKey = (near: Surroundings) =>
     const key = keyOf(written, context);
     return key === undefined ? z.NEVER : { key, hosts, links, weight, addresses };
   });
-
-const servedHost = (near: Surroundings) =>
-  block({
-    host: hostName().describe("May stand alone in place of the block."),
-    bases: z
-      .enum(BASES)
-      .prefault("session")
-      .describe(
-        "Whose versions may be bases: what is public and the session's own; the whole site's; only the same URL's; none.",
-      ),
-    harmlessCookies: z
-      .array(written(cookieName, "a cookie's name, such as my_analytics_*"))
-      .prefault([])
-      .describe("Cookies that make no session, beside the built-in ones; one `*` stands for any characters."),
-    credentialHeaders: z
-      .array(written(headerName, "a header's name, such as x-api-key"))
-      .prefault([])
-      .describe(
-        "Request fields that make a session and are secrets of their own, beside Authorization, X-Api-Key, X-Auth-Token and their like; others whose names sound like credentials (`csrf`, `token`, `session`) part sessions too.",
-      ),
-    commonBases: z
-      .boolean()
-      .prefault(true)
-      .describe("Whether what three people's pages share may be everybody's base, under `bases: session`."),
-    compressRequests: z
-      .boolean()
-      .prefault(true)
-      .describe("Whether bodies of requests cross the link compressed, where that gains."),
-    connectProtocols: z
-      .array(written(protocolName, "a protocol's name, such as connect-udp"))
-      .prefault([])
-      .describe("What an extended CONNECT of HTTP/2 may ask for beside websocket; others get 501."),
-    ...answerSettings(near),
-  }).transform(({ fallback, errorPage, ...rest }): ServedHost => ({ ...rest, fallback, errorPage }));
-
-// RFC 9110 5.6.2: the characters of a token, which names of cookies and headers are made of.
-const TOKEN = /^[\w!#$%&'*+.^`|~-]+$/;
-
-function cookieName(text: string): string {
-  if (TOKEN.test(text) && text.split("*").length <= 2) return text;
-  throw new UnitError(
-    "is not a cookie's name; write one such as my_analytics, or my_analytics_* for all that begin so",
-  );
-}
-
-function headerName(text: string): string {
-  if (TOKEN.test(text)) return text.toLowerCase();
-  throw new UnitError("is not a header's name; write one such as x-api-key");
-}
-
-function protocolName(text: string): string {
-  const name = text.toLowerCase();
-  if (/^(?:h2c?|http\/.*)$/.test(name))
-    throw new UnitError("is HTTP itself, which nothing is upgraded to here; leave it out");
-  if (TOKEN.test(text)) return name;
-  throw new UnitError("is not a protocol's name; write one such as connect-udp");
-}

@@ -54,7 +54,7 @@ export class WholeAnswers {
   }
 
   note({ host, answer, reason }: VisitRecord): void {
-    if (answer === undefined || answer === "fallback") return;
+    if (answer === undefined || answer === "fallback" || answer === "direct") return;
     this.#timer ??= this.#options.clock.after(EVERY_MS, () => this.#say());
     let count = this.#counts.get(host);
     if (count === undefined) {

@@ -49,15 +49,18 @@ export interface KeyLimits {
   lists(address: string): boolean;
 }
 
-export const acceptOrigins = (options: AcceptOptions): Promise<TunnelListener> => {
+/** Undefined where there is no tunnel. */
+export const acceptOrigins = async (options: AcceptOptions): Promise<TunnelListener | undefined> => {
   const { config, clock, log } = options;
+  const { tunnel } = config;
+  if (tunnel === undefined) return undefined;
+  const { listen } = tunnel;
   const sightings = new KeySightings();
-  const { listen } = config.tunnel;
   return listenForLinks({
     host: listen.host,
     port: listen.port,
     fd: options.socket,
-    security: securityOf(config.tunnel, options),
+    security: securityOf(tunnel, options),
     clock,
     limits: { pendingPerAddress: config.limits.pendingLinksPerAddress, handshakeMs: HANDSHAKE_MS },
     accept: (transport) => greet(transport, options, sightings),
@@ -122,7 +125,7 @@ const greet = (transport: Transport, options: AcceptOptions, sightings: KeySight
     transport,
     hello: options.hello(),
     keyProof,
-    behindBalancer: tunnel.mode === "certificate" && tunnel.behindBalancer,
+    behindBalancer: tunnel?.mode === "certificate" && tunnel.behindBalancer,
     clock,
     heartbeatMs: config.times.heartbeatMs,
     handshakeMs: HANDSHAKE_MS,

@@ -40,7 +40,7 @@ export interface ServeDependencies {
   };
   readonly longLived: LongLived;
   readonly hosts: HostTable;
-  /** Web servers to ask while no link serves their hosts. */
+  /** Web servers to ask always, or while no link serves their hosts. */
   readonly fallbacks: Pick<Fallbacks, "of">;
   readonly errorPages: Pick<ErrorPages, "withFallback">;
   readonly untrusted: UntrustedProxies;
@@ -52,6 +52,8 @@ export interface ServeDependencies {
 
 /** What is asked of the hosts that are served (served-hosts). */
 interface HostTable {
+  /** Hosts that need a link. */
+  readonly linked: readonly string[];
   /** Undefined where no key serves the host. A reload makes other rules, though they say the same. */
   rulesOf(host: string): HostRules | undefined;
   /** Whether what the peer at this address says of others is believed. */

@@ -1,5 +1,5 @@
 /**
- * A visit that no link serves, answered by a web server that is asked straight from here. The page goes out as on any other way but for what
+ * A visit that no link serves, now or ever, answered by a web server that is asked straight from here. The page goes out as on any other way but for what
  * links are for: nothing is offered, verified or remembered, and what the web server coded stays coded.
  */
 import { isEventStream } from "../../protocol/http/compressible.ts";
@@ -23,7 +23,8 @@ export interface DirectOptions {
   readonly head: HeaderList;
   readonly rules: HostRules;
   readonly fallback: Fallback;
-  readonly reason: WithoutLink;
+  /** Undefined where no link ever serves the host. */
+  readonly reason: WithoutLink | undefined;
   readonly dependencies: ServeDependencies;
 }
 
@@ -31,7 +32,7 @@ export interface DirectOptions {
 export const serveDirectly = async (visit: Visit, options: DirectOptions): Promise<void> => {
   const { fallback, reason } = options;
   const exchange = visit.goesDirectly(reason);
-  fallback.serves(reason);
+  if (reason !== undefined) fallback.serves(reason);
   let how: "answered" | "failed" = "failed";
   try {
     const response = await exchange.ask(fallback.client, requestOf(visit.visitor, options));
@@ -62,7 +63,8 @@ const respond = async (
   { rules, reason, dependencies }: DirectOptions,
 ): Promise<void> => {
   const { visitor } = visit;
-  const fields = dependencies.errorPages.withFallback(response.head.fields, reason);
+  const { fields: came } = response.head;
+  const fields = reason === undefined ? came : dependencies.errorPages.withFallback(came, reason);
   const head = { ...response.head, fields };
   visit.responds(head.status);
   if (response.kind === "upgraded" || isEventStream(fieldOf(head.fields, "content-type") ?? ""))

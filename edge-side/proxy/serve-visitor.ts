@@ -12,6 +12,7 @@ import type { HeaderList } from "../../protocol/http/header-list.ts";
 import type { Link } from "../../protocol/link/link-api.ts";
 import { headSize } from "../../protocol/link/send-queue.ts";
 import type { Addressed, Credentials } from "../../protocol/scope/credentials.ts";
+import type { WithoutLink } from "../../protocol/scope/no-base.ts";
 import { type PageKey, pageKeyOf } from "../../protocol/store/page-key.ts";
 import { decodeAnswer } from "../answer/decode-answer.ts";
 import { PageLookahead } from "../answer/page-lookahead.ts";
@@ -27,6 +28,7 @@ import { SWITCHING } from "../http/upgrade-visitor.ts";
 import { READY_TARGET } from "../http/validate-request.ts";
 import { forwardHead, isLoop } from "../request/forward-head.ts";
 import { mayGoNoFurther, OPTIONS_OF_THE_EDGE } from "../request/max-forwards.ts";
+import type { Fallback } from "../upstream/fallbacks.ts";
 import type { ServeDependencies } from "./dependencies.ts";
 import { serveDirectly } from "./serve-directly.ts";
 import type { HostRules } from "./served-hosts.ts";
@@ -109,15 +111,19 @@ const serve = async (visit: Visit, options: ServeDependencies): Promise<void> =>
   const asked = askedOf(visitor, rules, options);
   if (asked === undefined) return answerInPlace(visit);
   const fallback = options.fallbacks.of(visitor.host);
+  const directly = (to: Fallback, reason: WithoutLink | undefined) =>
+    serveDirectly(visit, { head: asked.head, rules, fallback: to, reason, dependencies: options });
+  if (fallback?.always) {
+    if (fallback.allows(visitor.target)) return directly(fallback, undefined);
+    throw new StreamError("no-route", "the host's web server is not asked for this path");
+  }
   const refused = new Set<Link>();
   let lost = 0;
   for (let tries = 1; ; tries++) {
     let link = linkFor(visitor, asked.pageKey, refused, options);
     if (link === undefined && fallback !== undefined && visit.isUnasked && fallback.allows(visitor.target)) {
       const reason = options.pool.whyNone(visitor.host);
-      const { head } = asked;
-      if (reason !== undefined)
-        return serveDirectly(visit, { head, rules, fallback, reason, dependencies: options });
+      if (reason !== undefined) return directly(fallback, reason);
     }
     link ??= await nextLink(visit, asked.pageKey, refused, options);
     try {
@@ -208,9 +214,9 @@ const answerInPlace = (visit: Visit): void => {
   visit.visitor.end([]);
 };
 
-/** What load balancers ask for, whatever host they name: whether a link is there. */
-const answerReady = async (visit: Visit, { pool }: ServeDependencies): Promise<void> => {
-  const status = pool.ready ? 200 : 503;
+/** What load balancers ask for, whatever host they name: whether a link is there, if any host needs one. */
+const answerReady = async (visit: Visit, { pool, hosts }: ServeDependencies): Promise<void> => {
+  const status = pool.ready || hosts.linked.length === 0 ? 200 : 503;
   const { fields, body } = errorPage(status);
   const { visitor } = visit;
   visit.responds(status);

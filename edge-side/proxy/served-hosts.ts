@@ -18,6 +18,8 @@ const WEBSOCKET = "websocket";
 export interface HostRules {
   /** A key that serves it: whose memory it takes, where no link is there. */
   readonly keyId: string;
+  /** No link ever serves it. */
+  readonly isDirect: boolean;
   /** Who may build on what. */
   readonly scope: ScopeRules;
   /** Whether bodies of requests may cross the link compressed. */
@@ -27,7 +29,7 @@ export interface HostRules {
 }
 
 /** The part of a config that a reload may change. */
-export type HostSettings = Pick<EdgeConfig, "keys" | "trustedProxies">;
+export type HostSettings = Pick<EdgeConfig, "keys" | "trustedProxies"> & Partial<Pick<EdgeConfig, "hosts">>;
 
 export class ServedHosts {
   /** One secret for the whole run: a session key means the same after a reload. */
@@ -52,7 +54,7 @@ export class ServedHosts {
   }
 
   /** Takes over a new config. */
-  replace({ keys, trustedProxies }: HostSettings): void {
+  replace({ keys, hosts = [], trustedProxies }: HostSettings): void {
     const before = this.#keys;
     this.#keys = new Map(
       keys.map(({ key, hosts, links, weight, addresses }) => [
@@ -66,7 +68,9 @@ export class ServedHosts {
         },
       ]),
     );
-    this.#rules = new Map([...settingsByHost(keys)].map(([host, each]) => [host, this.#rulesOf(each)]));
+    this.#rules = new Map(
+      [...settingsByHost({ keys, hosts })].map(([host, each]) => [host, this.#rulesOf(each)]),
+    );
     this.#trusts = inNetworks(trustedProxies);
   }
 
@@ -77,6 +81,11 @@ export class ServedHosts {
 
   get hosts(): Iterable<string> {
     return this.#rules.keys();
+  }
+
+  /** Those that need a link. */
+  get linked(): readonly string[] {
+    return [...this.#rules].flatMap(([host, { isDirect }]) => (isDirect ? [] : [host]));
   }
 
   /** The host of this edge, where it has one only. */
@@ -120,6 +129,7 @@ export class ServedHosts {
     const bases = served.deltas === "off" ? "off" : served.bases;
     return {
       keyId: served.keyId,
+      isDirect: served.direct !== undefined,
       scope: new ScopeRules({ ...served, bases }, this.#sessionSecret, this.#cookieHistory),
       compressRequests: served.compressRequests,
       connectProtocols: new Set([WEBSOCKET, ...served.connectProtocols]),

@@ -39,7 +39,7 @@ type Phase =
   /** That head is here, and the page is on its way to the visitor. */
   | { readonly at: "answering"; readonly exchange: Exchange; readonly form: AnswerForm["kind"] }
   /** A web server is asked straight from here. */
-  | { readonly at: "direct"; readonly exchange: DirectExchange; readonly reason: WithoutLink };
+  | { readonly at: "direct"; readonly exchange: DirectExchange; readonly reason: WithoutLink | undefined };
 
 const ROUTING: Phase = { at: "routing" };
 const PREPARING: Phase = { at: "preparing" };
@@ -120,7 +120,7 @@ export class Visit implements VisitorListener, ExchangeEvents {
   }
 
   /** No link gets the request: a web server is asked by what this returns. */
-  goesDirectly(reason: WithoutLink): DirectExchange {
+  goesDirectly(reason: WithoutLink | undefined): DirectExchange {
     const exchange = new DirectExchange(this.visitor);
     this.#phase = { at: "direct", exchange, reason };
     this.visitor.listen(this);
@@ -194,8 +194,8 @@ export class Visit implements VisitorListener, ExchangeEvents {
     }
     if (phase.at === "answering" && phase.form !== "interim") record.answer = phase.form;
     if (phase.at === "direct") {
-      record.answer = "fallback";
-      record.reason = phase.reason;
+      record.answer = phase.reason === undefined ? "direct" : "fallback";
+      if (phase.reason !== undefined) record.reason = phase.reason;
     }
     if (this.#status !== undefined) record.status = this.#status;
     if (this.#pageBytes !== undefined) record.pageBytes = this.#pageBytes;

@@ -53,6 +53,7 @@ export interface EdgeDaemon extends RunningDaemon<EdgeConfig> {
 /** What a reload takes over; links of keys that are gone are closed. */
 const LIVE = [
   "keys",
+  "hosts",
   "trustedProxies",
   "proxyStatus",
   "accessLog",
@@ -74,7 +75,8 @@ export const startEdge = async (config: EdgeConfig, options: EdgeOptions): Promi
       i === 0 ? "visitors" : `visitors[${i}]`,
       listen,
     ]);
-    throw whyNotListening(error, { ...Object.fromEntries(visitors), tunnel: config.tunnel.listen });
+    const tunnel = config.tunnel && { tunnel: config.tunnel.listen };
+    throw whyNotListening(error, { ...Object.fromEntries(visitors), ...tunnel });
   }
 };
 
@@ -123,7 +125,7 @@ const start = async (config: EdgeConfig, options: EdgeOptions): Promise<EdgeDaem
   const longLived = new LongLived();
   const pseudonym = pseudonymOf(randomBytes(PSEUDONYM_BYTES).toString("hex"));
   const errorPages = new ErrorPages(pseudonym, config);
-  const fallbacks = new Fallbacks(config.keys, { clock, log, headBytes: config.limits.headBytes });
+  const fallbacks = new Fallbacks(config, { clock, log, headBytes: config.limits.headBytes });
   const visits = new Visits({
     clock,
     log,
@@ -159,7 +161,7 @@ const start = async (config: EdgeConfig, options: EdgeOptions): Promise<EdgeDaem
     soleHost: () => hosts.soleHost,
     sockets: sockets.visitors,
   }).catch(async (error: unknown) => {
-    await tunnel.close();
+    await tunnel?.close();
     throw error;
   });
   const forget = async ({ host, url }: ForgetWhat) => {
@@ -167,16 +169,16 @@ const start = async (config: EdgeConfig, options: EdgeOptions): Promise<EdgeDaem
     return store.forget({ host }, url);
   };
   return {
-    visitorsAddress: visitors.addresses[0] ?? { host: "", port: 0 },
+    visitorsAddress: visitors.addresses[0] ?? NOWHERE,
     visitorsAddresses: visitors.addresses,
-    tunnelAddress: tunnel.address,
+    tunnelAddress: tunnel?.address ?? NOWHERE,
     async reload(next) {
       // First what can fail.
       visitors.renew(next.visitors);
       accessLog.reopen(next.accessLog);
       Object.assign(times, next.times);
       hosts.replace(next);
-      fallbacks.replace(next.keys);
+      fallbacks.replace(next);
       errorPages.replace(next);
       retired.watch(next.keys);
       return needRestart(config, next, LIVE);
@@ -190,13 +192,13 @@ const start = async (config: EdgeConfig, options: EdgeOptions): Promise<EdgeDaem
       const drained = new AbortController();
       const bound = clock.after(times.drainMs, () => drained.abort());
       const streams = clock.after(times.drainStreamsMs, () => longLived.cutAll());
-      tunnel.closeAccepting();
+      tunnel?.closeAccepting();
       for (const link of pool.links) link.announceEnd("the edge stops");
       await visitors.close(drained.signal);
       for (const link of pool.links) link.drain("the edge stops");
       bound.cancel();
       streams.cancel();
-      await tunnel.close();
+      await tunnel?.close();
       await visits.over();
       fallbacks.close();
       wholeAnswers.stop();
@@ -207,6 +209,8 @@ const start = async (config: EdgeConfig, options: EdgeOptions): Promise<EdgeDaem
     },
   };
 };
+
+const NOWHERE: HostPort = { host: "", port: 0 };
 
 /** What no list names is never offered again, and exchanges hold what they offered by themselves. */
 const lifetimesOf = ({ store: { sessionMs, noStoreMs } }: EdgeConfig) => ({

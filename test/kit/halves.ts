@@ -116,10 +116,17 @@ export const openEdgeHalf = async (options: EdgeOptions = {}): Promise<EdgeHalf>
     requests: new RequestCompressorPool({ clock, memory }),
     times: { originAnswerMs: options.originAnswerMs ?? 20_000, linkMs: options.linkMs ?? 0 },
     hosts: {
+      linked: [...hosts],
       trusts: () => false,
       rulesOf: (host) =>
         hosts.has(host)
-          ? { keyId: "k", scope: rules, compressRequests: true, connectProtocols: new Set(["websocket"]) }
+          ? {
+              keyId: "k",
+              isDirect: false,
+              scope: rules,
+              compressRequests: true,
+              connectProtocols: new Set(["websocket"]),
+            }
           : undefined,
     },
     fallbacks: options.fallbacks ?? { of: () => undefined },
