@@ -128,6 +128,8 @@ export interface AnswerSettings {
   /** Undefined: without a link there is no answer. */
   readonly fallback: WebServer | undefined;
   readonly errorPage: ErrorPageFiles | undefined;
+  /** Whether answers may be coded with dictionaries of browsers. */
+  readonly dictionaries: "auto" | "on" | "off";
 }
 
 export const answerSettings = (near: Surroundings) => ({
@@ -138,6 +140,12 @@ export const answerSettings = (near: Surroundings) => ({
       "`off`: a switch for an emergency, as `bases: off` whatever `bases` says; what is remembered stays.",
     ),
   errorPage: errorPageSetting(near),
+  dictionaries: z
+    .enum(["auto", "on", "off"])
+    .prefault("auto")
+    .describe(
+      "Code answers over HTTPS with what the browser has (RFC 9842), and publish pieces that three networks were sent without any credential; `on`: of pages too that say private or no-store to everybody.",
+    ),
 });
 
 /** What a host says of itself in each key that serves it, or without one. */

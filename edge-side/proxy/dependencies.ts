@@ -8,6 +8,7 @@ import type { VersionStore } from "../../protocol/store/version-store.ts";
 import type { CommonBases } from "../bases/common/common-bases.ts";
 import type { CompressorPool } from "../compress/compressor-pool.ts";
 import type { VaryingPages } from "../compress/varying-pages.ts";
+import type { SiteDictionaries } from "../dictionaries/site-dictionaries.ts";
 import type { VisitRecord } from "../exchange/access-record.ts";
 import type { UntrustedProxies } from "../exchange/untrusted-proxies.ts";
 import type { HeldPages } from "../exchange/visit-memory.ts";
@@ -28,6 +29,7 @@ export interface ServeDependencies {
   readonly heldPages: HeldPages;
   readonly encoders: CompressorPool;
   readonly varying: VaryingPages;
+  readonly siteDictionaries: SiteDictionaries;
   readonly requests: RequestCompressorPool;
   /** Larger pages stream through and are not remembered. */
   readonly pageBytes: number;

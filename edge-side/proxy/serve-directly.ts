@@ -16,7 +16,9 @@ import { type DirectExchange, piecesOf } from "../upstream/direct-exchange.ts";
 import type { Fallback } from "../upstream/fallbacks.ts";
 import type { ServeDependencies } from "./dependencies.ts";
 import type { HostRules } from "./served-hosts.ts";
+import { TaughtPage } from "./taught-page.ts";
 import type { Visit } from "./visit.ts";
+import { askedPlain, dictionariesOf } from "./visit-dictionaries.ts";
 
 export interface DirectOptions {
   /** As requestHeadToList makes it. */
@@ -44,10 +46,14 @@ export const serveDirectly = async (visit: Visit, options: DirectOptions): Promi
   }
 };
 
-const requestOf = (visitor: Visitor, { head, dependencies }: DirectOptions) => {
+const requestOf = (visitor: Visitor, { head, reason, rules, dependencies }: DirectOptions) => {
   const { address, connection, fields } = visitor;
+  const plain = reason === undefined && dictionariesOf(visitor, rules, dependencies) !== undefined;
   const from = askedFrom({ connection, fields }, dependencies.hosts.trusts(address));
-  return { head: withHost(requestHeadFromList(head), visitor), boundTo: from ? String(from) : undefined };
+  return {
+    head: withHost(requestHeadFromList(plain ? askedPlain(head, visitor) : head), visitor),
+    boundTo: from ? String(from) : undefined,
+  };
 };
 
 /** HTTP/1.1 knows no request without it. */
@@ -63,8 +69,8 @@ const respond = async (
   { rules, reason, dependencies }: DirectOptions,
 ): Promise<void> => {
   const { visitor } = visit;
-  const { fields: came } = response.head;
-  const fields = reason === undefined ? came : dependencies.errorPages.withFallback(came, reason);
+  const { fields: given } = response.head;
+  const fields = reason === undefined ? given : dependencies.errorPages.withFallback(given, reason);
   const head = { ...response.head, fields };
   visit.responds(head.status);
   if (response.kind === "upgraded" || isEventStream(fieldOf(head.fields, "content-type") ?? ""))
@@ -73,21 +79,28 @@ const respond = async (
     visitor.head(head);
     return visit.page(await exchange.join(response));
   }
-  const pieces = new PageLookahead(piecesOf(response));
+  const dictionaries = reason === undefined ? dictionariesOf(visitor, rules, dependencies) : undefined;
+  const exposure = sizeExposureOf(visitor, rules.scope.mayHoldSecret(visitor.fields));
+  const teaching = dictionaries?.mayTeach(head) ? new TaughtPage(visitor, rules, dependencies) : undefined;
+  const came = piecesOf(response);
+  const pieces = new PageLookahead(teaching === undefined ? came : teaching.keeping(came));
   try {
     await sendAsItComes(
       {
         visitor,
-        head,
+        head: dictionaries?.announcing(head) ?? head,
+        dictionary: dictionaries?.available(head, exposure),
         encoders: dependencies.encoders,
         varying: dependencies.varying,
         memory: NO_MEMORY,
-        exposure: sizeExposureOf(visitor, rules.scope.mayHoldSecret(visitor.fields)),
+        exposure,
         keyId: rules.keyId,
       },
       pieces,
     );
+    if (teaching !== undefined) dictionaries?.learn(head, ...teaching.remembered(head));
   } finally {
+    teaching?.release();
     pieces.close();
     visit.page(pieces.bytes);
   }

@@ -34,6 +34,7 @@ import { serveDirectly } from "./serve-directly.ts";
 import type { HostRules } from "./served-hosts.ts";
 import { Visit } from "./visit.ts";
 import { VisitBases } from "./visit-bases.ts";
+import { answerDictionary, dictionariesOf, isForDictionary } from "./visit-dictionaries.ts";
 
 /** A request is tried on this many links at most, as long as each refuses it. */
 const MOST_TRIES = 3;
@@ -110,6 +111,7 @@ const serve = async (visit: Visit, options: ServeDependencies): Promise<void> =>
   if (rules === undefined) throw new StreamError("no-route", `no key serves ${visitor.host}`);
   const asked = askedOf(visitor, rules, options);
   if (asked === undefined) return answerInPlace(visit);
+  if (isForDictionary(visitor, rules)) return serveDictionary(visit, rules, options);
   const fallback = options.fallbacks.of(visitor.host);
   const directly = (to: Fallback, reason: WithoutLink | undefined) =>
     serveDirectly(visit, { head: asked.head, rules, fallback: to, reason, dependencies: options });
@@ -155,7 +157,7 @@ const serveOver = async (
   });
   try {
     const { exchange, answer } = await visit.ask(bases, { head, compress: rules.compressRequests });
-    await respond(visit, answer, exchange, bases, options);
+    await respond(visit, answer, exchange, bases, { rules, options });
   } catch (error) {
     visit.giveUp(asStreamError(error).code);
     throw error;
@@ -170,9 +172,11 @@ const respond = async (
   answer: AnswerFrame,
   exchange: Exchange,
   bases: VisitBases,
-  { encoders, varying }: ServeDependencies,
+  { rules, options }: { readonly rules: HostRules; readonly options: ServeDependencies },
 ): Promise<void> => {
   const { visitor } = visit;
+  const { encoders, varying } = options;
+  const dictionaries = dictionariesOf(visitor, rules, options, bases.keyId);
   const tag = RestoredEtag.of(answer, bases.omittedEtags);
   const head = headForVisitor(tag?.list ?? answer.head, "final");
   if (head.status === SWITCHING && visitor.upgrade === undefined)
@@ -183,9 +187,11 @@ const respond = async (
   bases.answered(head, tag);
   const decoding = decodeAnswer(answer, exchange, bases);
   const decoded = decoding instanceof Promise ? await decoding : decoding;
+  const shown = dictionaries === undefined ? head : dictionaries.announcing(head);
   const sending = (): CompressOptions => ({
     visitor,
-    head: tag === undefined ? head : tag.into(head),
+    head: tag === undefined ? shown : tag.into(shown),
+    dictionary: dictionaries?.available(head, bases.exposure),
     encoders,
     varying,
     memory: bases,
@@ -194,17 +200,29 @@ const respond = async (
   });
   if ("page" in decoded) {
     visit.page(decoded.page.length);
-    return sendWhole(sending(), decoded, bases);
+    await sendWhole(sending(), decoded, bases);
+    return dictionaries?.learn(head, bases.remembered, bases.scope);
   }
   const pieces = new PageLookahead(decoded);
   try {
     const whole = await pieces.whole(isBuffered(answer.form));
     if (whole === undefined) await sendAsItComes(sending(), pieces);
     else await sendWhole(sending(), whole, bases);
+    dictionaries?.learn(head, bases.remembered, bases.scope);
   } finally {
     pieces.close();
     visit.page(pieces.bytes);
   }
+};
+
+const serveDictionary = async (
+  visit: Visit,
+  { keyId }: HostRules,
+  { encoders, varying, siteDictionaries }: ServeDependencies,
+): Promise<void> => {
+  const { visitor } = visit;
+  const found = siteDictionaries.find(visitor.host, ({ path }) => path === visitor.target);
+  visit.responds(await answerDictionary({ visitor, encoders, varying, keyId }, found));
 };
 
 /** RFC 9110 section 7.6.2: OPTIONS that was to come no further than here. */

@@ -22,6 +22,8 @@ export interface HostRules {
   readonly isDirect: boolean;
   /** Who may build on what. */
   readonly scope: ScopeRules;
+  /** Whether answers may be coded with dictionaries of browsers; `on`: the site's may be made of what is not for all to keep. */
+  readonly dictionaries: "auto" | "on" | "off";
   /** Whether bodies of requests may cross the link compressed. */
   readonly compressRequests: boolean;
   /** What an extended CONNECT may ask for; lower case. */
@@ -131,6 +133,7 @@ export class ServedHosts {
       keyId: served.keyId,
       isDirect: served.direct !== undefined,
       scope: new ScopeRules({ ...served, bases }, this.#sessionSecret, this.#cookieHistory),
+      dictionaries: served.dictionaries,
       compressRequests: served.compressRequests,
       connectProtocols: new Set([WEBSOCKET, ...served.connectProtocols]),
     };

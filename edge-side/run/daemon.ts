@@ -17,12 +17,14 @@ import { type Clock, systemClock } from "../../protocol/runtime/clock.ts";
 import { eventLoopLoad, type Load } from "../../protocol/runtime/event-loop-load.ts";
 import { LongLived } from "../../protocol/runtime/long-lived.ts";
 import { MemoryBudget } from "../../protocol/runtime/memory-budget.ts";
+import { hostName } from "../../protocol/store/partition.ts";
 import { VersionStore } from "../../protocol/store/version-store.ts";
 import { CommonBases } from "../bases/common/common-bases.ts";
 import { type ForgetWhat, forgetDuty } from "../command/forget.ts";
 import { CompressorPool } from "../compress/compressor-pool.ts";
 import { VaryingPages } from "../compress/varying-pages.ts";
 import type { EdgeConfig } from "../config/edge-config.ts";
+import { SiteDictionaries } from "../dictionaries/site-dictionaries.ts";
 import { UntrustedProxies } from "../exchange/untrusted-proxies.ts";
 import { HeldPages } from "../exchange/visit-memory.ts";
 import { WholeAnswers } from "../exchange/whole-answers.ts";
@@ -46,6 +48,8 @@ export interface EdgeDaemon extends RunningDaemon<EdgeConfig> {
   /** Of all, in the order of the config. */
   readonly visitorsAddresses: readonly HostPort[];
   readonly tunnelAddress: HostPort;
+  /** Resolves when no site dictionary is being made. For tests. @internal */
+  siteDictionariesIdle(): Promise<void>;
   /** Erases versions here and at the origin sides that are connected; returns how many there were here. */
   forget(what: ForgetWhat): Promise<number>;
 }
@@ -97,6 +101,7 @@ const start = async (config: EdgeConfig, options: EdgeOptions): Promise<EdgeDaem
     shareBytes: config.memory.perKeyBytes,
   });
   const commonBases = new CommonBases({ clock, log, store, memory });
+  const siteDictionaries = new SiteDictionaries({ clock, log, store, memory });
   const pool = new LinkPool({ hosts, log });
   const book = new LinkBook(clock);
   const { hostMetrics } = config;
@@ -136,6 +141,7 @@ const start = async (config: EdgeConfig, options: EdgeOptions): Promise<EdgeDaem
     heldPages: new HeldPages(memory),
     encoders: new CompressorPool(memory, load),
     varying: new VaryingPages(),
+    siteDictionaries,
     requests: new RequestCompressorPool({ clock, memory }),
     pageBytes: config.limits.pageBytes,
     times,
@@ -165,6 +171,7 @@ const start = async (config: EdgeConfig, options: EdgeOptions): Promise<EdgeDaem
     throw error;
   });
   const forget = async ({ host, url }: ForgetWhat) => {
+    siteDictionaries.forget(hostName(host));
     for (const link of pool.linksOf(host)) link.forget(host, url ?? "");
     return store.forget({ host }, url);
   };
@@ -172,6 +179,7 @@ const start = async (config: EdgeConfig, options: EdgeOptions): Promise<EdgeDaem
     visitorsAddress: visitors.addresses[0] ?? NOWHERE,
     visitorsAddresses: visitors.addresses,
     tunnelAddress: tunnel?.address ?? NOWHERE,
+    siteDictionariesIdle: () => siteDictionaries.idle(),
     async reload(next) {
       // First what can fail.
       visitors.renew(next.visitors);
@@ -203,6 +211,7 @@ const start = async (config: EdgeConfig, options: EdgeOptions): Promise<EdgeDaem
       fallbacks.close();
       wholeAnswers.stop();
       watched.traffic.stop();
+      await siteDictionaries.stop();
       await commonBases.stop();
       await accessLog.close();
       store.close();

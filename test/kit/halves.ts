@@ -6,6 +6,7 @@
 import { CommonBases } from "../../edge-side/bases/common/common-bases.ts";
 import { CompressorPool } from "../../edge-side/compress/compressor-pool.ts";
 import { VaryingPages } from "../../edge-side/compress/varying-pages.ts";
+import { SiteDictionaries } from "../../edge-side/dictionaries/site-dictionaries.ts";
 import type { VisitRecord } from "../../edge-side/exchange/access-record.ts";
 import { UntrustedProxies } from "../../edge-side/exchange/untrusted-proxies.ts";
 import { HeldPages } from "../../edge-side/exchange/visit-memory.ts";
@@ -113,6 +114,7 @@ export const openEdgeHalf = async (options: EdgeOptions = {}): Promise<EdgeHalf>
     pageBytes,
     encoders: new CompressorPool(memory, () => 0),
     varying: new VaryingPages(),
+    siteDictionaries: new SiteDictionaries({ clock, log: silentLog, store, memory }),
     requests: new RequestCompressorPool({ clock, memory }),
     times: { originAnswerMs: options.originAnswerMs ?? 20_000, linkMs: options.linkMs ?? 0 },
     hosts: {
@@ -123,6 +125,7 @@ export const openEdgeHalf = async (options: EdgeOptions = {}): Promise<EdgeHalf>
           ? {
               keyId: "k",
               isDirect: false,
+              dictionaries: "auto",
               scope: rules,
               compressRequests: true,
               connectProtocols: new Set(["websocket"]),

@@ -62,6 +62,7 @@ describe("a valid edge.yaml", () => {
               compressRequests: true,
               connectProtocols: [],
               deltas: "on",
+              dictionaries: "auto",
               errorPage: undefined,
               fallback: undefined,
             },
