@@ -152,7 +152,7 @@ export const answerSettings = (near: Surroundings) => ({
 type OfOneHost = AnswerSettings & { readonly host: string; readonly direct?: WebServer };
 
 /** Stands for the key of all hosts that are served without one. */
-export const NO_KEY = "direct";
+const NO_KEY = "direct";
 
 /** Who serves what: the part of a configuration that says so. */
 export interface Serving<Served extends OfOneHost> {

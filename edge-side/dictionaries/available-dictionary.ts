@@ -49,7 +49,7 @@ export const availableDictionary = (
 const SHA256 = /^\s*:([A-Za-z0-9+/]{43}=):\s*$/;
 
 /** Undefined where the request names none, several, or no SHA-256. */
-export const namedDictionary = (fields: HeaderList): Fingerprint | undefined => {
+const namedDictionary = (fields: HeaderList): Fingerprint | undefined => {
   const said = listOf(fields, "available-dictionary");
   const [, base64] = (said !== undefined && SHA256.exec(said)) || [];
   return base64 === undefined ? undefined : (Buffer.from(base64, "base64").toString("latin1") as Fingerprint);

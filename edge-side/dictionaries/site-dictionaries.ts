@@ -24,8 +24,10 @@ const MOST_SITES = 64;
 const MOST_URLS = 128;
 /** URLs and templates that a dictionary is made of. */
 const MOST_GROUPS = 12;
-/** From one build to the next; doubles while nothing new comes of it. @internal */
-export const FIRST_PAUSE_MS = 1_000;
+/** From one build to the next; doubles with each, up to the longest. */
+const FIRST_PAUSE_MS = 1_000;
+/** Before a build, pages are noted for so long. */
+const LEARNING_MS = 30_000;
 const LONGEST_PAUSE_MS = 3_600_000;
 const LEAST_BYTES = 1_024;
 /** Of a new one, the part that the one in use has not: below, nobody need fetch it. */
@@ -42,7 +44,7 @@ export interface Published {
 }
 
 /** The page of a visitor without any credential, which others may be told of. */
-export interface PublicVisit {
+interface PublicVisit {
   readonly host: string;
   readonly keyId: string;
   readonly partition: Partition;
@@ -69,7 +71,7 @@ interface Site {
   forgotten: boolean;
 }
 
-export interface SiteDictionariesOptions {
+interface SiteDictionariesOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly store: VersionStore;
@@ -105,6 +107,12 @@ export class SiteDictionaries {
     const site = this.#sites.get(host);
     if (site !== undefined) site.forgotten = true;
     this.#sites.delete(host);
+  }
+
+  /** Whether pages of this host are of use now: those seen long before a build are forgotten by then. */
+  wants(host: string): boolean {
+    const site = this.#sites.peek(host);
+    return site === undefined || this.#options.clock.now() >= site.nextBuildAt - LEARNING_MS;
   }
 
   /** Notes a page, and builds where that may help. */

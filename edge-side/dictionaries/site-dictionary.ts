@@ -5,8 +5,8 @@
 import { BETWEEN_PIECES, unitStarts } from "../../protocol/codec/page-units.ts";
 import { commonPieces } from "../bases/common/shared-runs.ts";
 
-/** It is downloaded by each visitor, and read for each page: 256 KiB take zstd 1 to 2 ms. @internal */
-export const MOST_SITE_BYTES = 256 * 1024;
+/** It is downloaded by each visitor, and read for each page: 256 KiB take zstd 1 to 2 ms. */
+const MOST_SITE_BYTES = 256 * 1024;
 /** Of what stands in it already this much at a time is left out; less would tear the rest apart. */
 const LEAST_REPEATED_BYTES = 128;
 

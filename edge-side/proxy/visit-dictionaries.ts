@@ -46,7 +46,7 @@ export const dictionariesOf = (
   return secure ? new VisitDictionaries(visitor, { ...rules, keyId }, dependencies) : undefined;
 };
 
-export class VisitDictionaries {
+class VisitDictionaries {
   readonly #visitor: Visitor;
   readonly #rules: HostRules;
   readonly #dependencies: ServeDependencies;
@@ -77,8 +77,9 @@ export class VisitDictionaries {
 
   /** Whether the page under this head can be of use to others, and is worth being remembered for them. */
   mayTeach(head: ResponseHead): boolean {
-    const { method, target } = this.#visitor;
-    return method === "GET" && head.status === 200 && (isHtml(head) || isVersionedFile(target, head));
+    const { method, target, host } = this.#visitor;
+    if (method !== "GET" || head.status !== 200) return false;
+    return isHtml(head) ? this.#dependencies.siteDictionaries.wants(host) : isVersionedFile(target, head);
   }
 
   /** A page has been sent to a visitor in this scope. */
@@ -86,7 +87,8 @@ export class VisitDictionaries {
     const { host, target, fields, method } = this.#visitor;
     if (version === undefined || scope === undefined || method !== "GET" || head.status !== 200) return;
     const { hosts, siteDictionaries } = this.#dependencies;
-    if (!isHtml(head) || !this.#isForAll(scope) || holdsCapability(target)) return;
+    if (!siteDictionaries.wants(host) || !isHtml(head) || !this.#isForAll(scope) || holdsCapability(target))
+      return;
     if (!this.#rules.scope.showsNothing(fields)) return;
     const place = placeOf(this.#visitor, (address) => hosts.trusts(address));
     if (place === undefined) return;

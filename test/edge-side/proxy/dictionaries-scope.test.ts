@@ -35,7 +35,7 @@ interface Scene {
 }
 
 let made = 0;
-const openScene = async (
+const openAlone = async (
   head: Readonly<Record<string, string>> = {},
   settings: Readonly<Record<string, unknown>> = {},
 ): Promise<Scene> => {
@@ -88,7 +88,7 @@ const fetched = async ({ ask }: Scene, path: string | undefined): Promise<Buffer
 };
 
 it("an answer on the site's dictionary is the page, with a head that says so; HEAD, 304 and parts agree", async () => {
-  const scene = await openScene();
+  const scene = await openAlone();
   const dictionary = await fetched(scene, await scene.teach("/a"));
   const available = namedAs(dictionary);
   const { headers, body } = await scene.ask("/a", available);
@@ -109,7 +109,7 @@ it("an answer on the site's dictionary is the page, with a head that says so; HE
 });
 
 it("whoever takes no dictionaries gets the same as without them", async () => {
-  const scene = await openScene();
+  const scene = await openAlone();
   await scene.teach("/a");
   const plain = { "Sec-CH-UA": undefined, "Sec-Fetch-Dest": undefined, "Accept-Encoding": "gzip, br" };
   const { headers } = await scene.ask("/a", plain);
@@ -117,7 +117,7 @@ it("whoever takes no dictionaries gets the same as without them", async () => {
   expect([headers.link, headers["cache-control"]]).toEqual([undefined, undefined]);
 });
 
-it.each<[string, Parameters<typeof openScene>, Parameters<Scene["teach"]>]>([
+it.each<[string, Parameters<typeof openAlone>, Parameters<Scene["teach"]>]>([
   ["two networks", [], ["/a", {}, 2]],
   ["visitors with a session", [], ["/a", { Cookie: "session=0123456789abcdef" }]],
   ["visitors with Authorization", [], ["/a", { Authorization: "Bearer 0123456789abcdef" }]],
@@ -133,24 +133,24 @@ it.each<[string, Parameters<typeof openScene>, Parameters<Scene["teach"]>]>([
     ["/a", { Cookie: "session=0123456789abcdef" }],
   ],
 ])("nothing is published of %s", async (_, scene, teach) => {
-  expect(await (await openScene(...scene)).teach(...teach)).toBeUndefined();
+  expect(await (await openAlone(...scene)).teach(...teach)).toBeUndefined();
 });
 
 it("of pages that say private to everybody only where the operator says so", async () => {
-  const scene = await openScene({ "Cache-Control": "private, no-store" }, { dictionaries: "on" });
+  const scene = await openAlone({ "Cache-Control": "private, no-store" }, { dictionaries: "on" });
   const dictionary = await fetched(scene, await scene.teach("/a"));
   expect((await scene.ask("/a", namedAs(dictionary))).headers["content-encoding"]).toBe("dcz");
 });
 
 it("it holds nothing that one network alone was sent", async () => {
-  const scene = await openScene();
+  const scene = await openAlone();
   const dictionary = await fetched(scene, await scene.teach("/a"));
   expect(dictionary.includes("<li>")).toBe(true);
   expect(/\/a \d/.test(dictionary.toString())).toBe(false);
 });
 
 it("is gone at forget", async () => {
-  const scene = await openScene();
+  const scene = await openAlone();
   const path = await scene.teach("/a");
   const dictionary = await fetched(scene, path);
   await scene.edge.forget({ host: "www.example.com", url: "/a" });
@@ -159,7 +159,7 @@ it("is gone at forget", async () => {
 });
 
 it("a version of somebody else's session is no dictionary, one of the visitor's own is", async () => {
-  const scene = await openScene({ "Cache-Control": "private" });
+  const scene = await openAlone({ "Cache-Control": "private" });
   const [mine, other] = ["session=0123456789abcdef", "session=fedcba9876543210"];
   const { body } = await scene.ask("/a", { Cookie: mine, "Accept-Encoding": "identity" });
   const codings = [];

@@ -1,10 +1,12 @@
 /** Hosts that no link serves: their web server is asked for everything, or for the paths that are listed, and the edge is ready without a link. */
+import { connect } from "node:net";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { type EdgeDaemon, startEdge } from "../../../edge-side/run/daemon.ts";
 import { edgeConfigOf } from "../../kit/daemons.ts";
 import { type FakeOrigin, openOrigin } from "../../kit/fake-origin.ts";
 import { watchLeaks } from "../../kit/leaks.ts";
 import { silentLog } from "../../kit/silent-log.ts";
+import { until } from "../../kit/until.ts";
 import { visit } from "../../kit/visits.ts";
 
 watchLeaks();
@@ -78,4 +80,29 @@ it("a reload takes hosts over, and what needs a tunnel needs a restart", async (
   expect((await visit(port, { host: "new.example" })).body.toString()).toBe("here");
   expect((await visit(port, { host: OTHER })).status).toBe(502);
   expect(await edge.reload(edgeConfigOf())).toEqual([expect.stringMatching(/^tunnel: none -> /)]);
+});
+
+it("Incremental: each piece of request and response goes on before the next is there, without waiting", async () => {
+  const heard: string[] = [];
+  const { port } = await edgeBefore(async (asked, response) => {
+    response.writeHead(200, { "Content-Type": "text/html", Incremental: "?1" });
+    for await (const piece of asked) {
+      heard.push(String(piece));
+      response.write(`heard ${piece} `);
+    }
+    response.end();
+  });
+  const socket = connect(port, "127.0.0.1");
+  open.defer(() => void socket.destroy());
+  let said = "";
+  socket.setEncoding("latin1").on("data", (text: string) => {
+    said += text;
+  });
+  socket.write(
+    "POST / HTTP/1.1\r\nHost: www.example.com\r\nIncremental: ?1\r\nTransfer-Encoding: chunked\r\n\r\n3\r\none\r\n",
+  );
+  await until(() => said.includes("heard one"), "the first piece came back");
+  expect(heard).toEqual(["one"]);
+  socket.write("3\r\ntwo\r\n0\r\n\r\n");
+  await until(() => said.includes("heard two"), "the second piece came back");
 });
