@@ -43,20 +43,20 @@ export const dictionariesOf = (
   const secure =
     visitor.scheme === "https" ||
     (dependencies.hosts.trusts(visitor.address) && fieldOf(visitor.fields, "x-forwarded-proto") === "https");
-  return secure ? new VisitDictionaries(visitor, { ...rules, keyId }, dependencies) : undefined;
+  return secure ? new VisitDictionaries(visitor, rules, dependencies, keyId) : undefined;
 };
 
 class VisitDictionaries {
   readonly #visitor: Visitor;
   readonly #rules: HostRules;
   readonly #dependencies: ServeDependencies;
-  readonly #partition: Partition;
+  readonly #keyId: string;
 
-  constructor(visitor: Visitor, rules: HostRules, dependencies: ServeDependencies) {
+  constructor(visitor: Visitor, rules: HostRules, dependencies: ServeDependencies, keyId: string) {
     this.#visitor = visitor;
     this.#rules = rules;
     this.#dependencies = dependencies;
-    this.#partition = partitionOf({ keyId: rules.keyId, host: visitor.host });
+    this.#keyId = keyId;
   }
 
   /** With which an answer under this head may be coded. */
@@ -94,7 +94,7 @@ class VisitDictionaries {
     if (place === undefined) return;
     siteDictionaries.visited({
       host,
-      keyId: this.#rules.keyId,
+      keyId: this.#keyId,
       partition: this.#partition,
       pageKey: pageKeyOf(target),
       version,
@@ -107,6 +107,10 @@ class VisitDictionaries {
     if (scope.kind === "public") return scope.retention === "keep" || this.#rules.dictionaries === "on";
     const personal = scope.kind === "session" && (scope.reason === "private" || scope.reason === "no-store");
     return personal && this.#rules.dictionaries === "on";
+  }
+
+  get #partition(): Partition {
+    return partitionOf({ keyId: this.#keyId, host: this.#visitor.host });
   }
 
   /** Only of what everybody was told, or this very session. */
