@@ -4,6 +4,7 @@ import { programNamed, runProgram } from "../protocol/daemon/cli.ts";
 import { attackCommand } from "./attack/attack.ts";
 import { baseKindsCommand } from "./codec/base-kinds.ts";
 import { codecCommand } from "./codec/codec.ts";
+import { storeCommand } from "./codec/store.ts";
 import { makeCorpusCommand } from "./corpus/make-corpus.ts";
 import { demoCommand } from "./demo-run/demo-command.ts";
 import { eventsCommand } from "./events/events.ts";
@@ -15,6 +16,8 @@ import { crumbsCommand } from "./pair/crumbs.ts";
 import { placesCommand } from "./places/places.ts";
 import { restingCommand } from "./places/resting.ts";
 import { replayCommand } from "./replay/replay.ts";
+import { killsCommand } from "./restart/kills.ts";
+import { restartSavingsCommand } from "./restart/restart-savings.ts";
 import { recordCommand } from "./try/record.ts";
 import { tryCommand } from "./try/try.ts";
 
@@ -26,12 +29,15 @@ const COMMANDS = [
   frameworksCommand(),
   codecCommand(),
   baseKindsCommand(),
+  storeCommand(),
   eventsCommand(),
   slowPagesCommand(),
   crumbsCommand(),
   placesCommand(),
   restingCommand(),
   failoverCommand(),
+  restartSavingsCommand(),
+  killsCommand(),
   attackCommand(),
   demoCommand(),
   makeCorpusCommand(),

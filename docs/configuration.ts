@@ -1,153 +1,16 @@
 /**
- * docs/configuration.md, made of the schemas that read `edge.yaml` and `origin.yaml`, so that no setting can be missing from
- * it or have another default. `npm run docs` writes it; test/docs.test.ts compares.
+ * docs/configuration.md, made of the schemas that read `edge.yaml` and `origin.yaml`. `npm run docs` writes it; test/docs.test.ts compares.
  */
-import type { z } from "zod";
 import { edgeSettings } from "../edge-side/config/edge-config.ts";
 import { originSettings } from "../origin-side/config/origin-config.ts";
 import { surroundingsOf } from "../protocol/config/parse-config.ts";
+import { code, type DocumentedSetting, settingsOfSchema } from "../protocol/config/reference.ts";
 
-/** One line of a table. */
-export interface DocumentedSetting {
-  /** From the top, `[]` behind lists: `keys[].hosts[].bases`. */
-  readonly path: string;
-  /** As it would be written; undefined: there is none. */
-  readonly fallback: string | undefined;
-  /** Whether the block that it stands in needs it. */
-  readonly required: boolean;
-  /** What may be written, with the bounds. */
-  readonly form: string;
-  /** Undefined where the schema has none, which the test refuses. */
-  readonly meaning: string | undefined;
-}
-
-interface Found {
-  readonly meaning?: string | undefined;
-  readonly form?: string | undefined;
-  readonly bounds?: { readonly least: unknown; readonly most?: unknown } | undefined;
-  readonly fallback?: unknown;
-  readonly optional: boolean;
-}
-
-const metaOf = (schema: z.core.$ZodType): Readonly<Record<string, unknown>> =>
-  ("meta" in schema && typeof schema.meta === "function" ? schema.meta() : undefined) ?? {};
-
-/** Every setting below `schema`, in the order of the schema; the outermost description, form and default count. */
-function* settingsIn(schema: z.core.$ZodType, path: string, above: Found): Generator<DocumentedSetting> {
-  const meta = metaOf(schema);
-  const found: Found = {
-    ...above,
-    meaning: above.meaning ?? (meta.description as string | undefined),
-    form: above.form ?? (meta.form as string | undefined),
-    bounds: above.bounds ?? (meta.bounds as Found["bounds"]),
-  };
-  const { def } = (schema as z.core.$ZodTypes)._zod;
-  switch (def.type) {
-    case "prefault":
-      return yield* settingsIn(def.innerType, path, {
-        ...found,
-        fallback: found.fallback ?? def.defaultValue,
-      });
-    case "optional":
-      return yield* settingsIn(def.innerType, path, { ...found, optional: true });
-    case "pipe": {
-      // What is written goes in; a preprocessing step only lets a short form stand for the long one.
-      const { in: before, out: after } = def;
-      const written = (before as z.core.$ZodTypes)._zod.def.type === "transform" ? after : before;
-      return yield* settingsIn(written, path, found);
-    }
-    case "array":
-      return yield* listIn(def.element, path, found);
-    case "object": {
-      if (found.meaning !== undefined) yield lineOf(path, { ...found, form: "block" });
-      for (const [name, setting] of Object.entries(def.shape))
-        yield* settingsIn(setting, path === "" ? name : `${path}.${name}`, { optional: false });
-      return;
-    }
-    case "union":
-      return yield* variantsIn(def.options, path, found);
-    case "enum":
-      return yield lineOf(path, {
-        ...found,
-        form: Object.values(def.entries)
-          .map((value) => code(String(value)))
-          .join(", "),
-      });
-    case "boolean":
-      return yield lineOf(path, { ...found, form: "`true`, `false`" });
-    case "literal":
-      return yield lineOf(path, {
-        ...found,
-        form: def.values.map((value) => code(String(value))).join(", "),
-      });
-    default:
-      return yield lineOf(path, found);
-  }
-}
-
-/** A list of blocks has a line of its own where it means something; a list of plain values is one setting. */
-function* listIn(element: z.core.$ZodType, path: string, list: Found): Generator<DocumentedSetting> {
-  const inside = [...settingsIn(element, `${path}[]`, { optional: false })];
-  const [only] = inside;
-  if (inside.length === 1 && only?.path === `${path}[]`) {
-    yield lineOf(path, { ...list, form: `list: ${only.form}` });
-    return;
-  }
-  if (list.meaning !== undefined) yield lineOf(path, { ...list, form: "list of blocks" });
-  yield* inside;
-}
-
-/** Blocks of different modes: what all have stands once, what only some have says so. */
-function* variantsIn(
-  options: readonly z.core.$ZodType[],
-  path: string,
-  union: Found,
-): Generator<DocumentedSetting> {
-  if (union.meaning !== undefined) yield lineOf(path, { ...union, form: "block" });
-  const variants = options.map((option) => [...settingsIn(option, path, { optional: false })]);
-  const modes = variants.map((settings) => settings.find((each) => each.path === `${path}.mode`)?.form ?? "");
-  const shown = new Set<string>();
-  for (const setting of variants.flat()) {
-    if (shown.has(setting.path)) continue;
-    shown.add(setting.path);
-    const having = modes.filter((_, at) => variants[at]?.some((each) => each.path === setting.path));
-    if (setting.path === `${path}.mode`)
-      yield { ...setting, required: false, fallback: "psk", form: modes.join(", ") };
-    else if (having.length === modes.length) yield setting;
-    else yield { ...setting, meaning: setting.meaning && `Mode ${having.join(", ")}: ${setting.meaning}` };
-  }
-}
-
-const code = (text: string): string => `\`${text}\``;
-
-const lineOf = (
-  path: string,
-  { meaning, form = "text", bounds, fallback, optional }: Found,
-): DocumentedSetting => ({
-  path,
-  fallback: fallbackText(fallback),
-  required: fallback === undefined && !optional,
-  form: bounds === undefined ? form : `${form}, ${boundsText(bounds)}`,
-  meaning,
-});
-
-const fallbackText = (fallback: unknown): string | undefined => {
-  if (Array.isArray(fallback)) return `[${fallback.join(", ")}]`;
-  return fallback === undefined || typeof fallback === "object" ? undefined : String(fallback);
-};
-
-const boundsText = ({ least, most }: NonNullable<Found["bounds"]>): string =>
-  most === undefined ? `at least ${least}` : `${least} to ${most}`;
-
-const schemas = {
-  "edge.yaml": edgeSettings,
-  "origin.yaml": originSettings,
-} as const;
+const schemas = { "edge.yaml": edgeSettings, "origin.yaml": originSettings } as const;
 
 /** Every setting of one of the files. */
-export const settingsOf = (file: keyof typeof schemas): readonly DocumentedSetting[] => [
-  ...settingsIn(schemas[file](surroundingsOf(`/${file}`)), "", { optional: false }),
-];
+export const settingsOf = (file: keyof typeof schemas): readonly DocumentedSetting[] =>
+  settingsOfSchema(schemas[file](surroundingsOf(`/${file}`)));
 
 const tableOf = (settings: readonly DocumentedSetting[]): string =>
   [
@@ -172,6 +35,12 @@ once, by line; \`check\` tells without starting. \`required\` means: where its b
 - *host:port*: an IPv6 address stands in brackets, as in \`[::1]:8080\`.
 - Names of files are relative to the folder of the config file.
 - \`[]\` stands for each element of a list. A list with one element of \`visitors\` may stand without the list.
+- Within a value \`\${NAME}\` is a variable of the environment, and \`\${NAME:-what else}\` one that may be missing or empty, as in compose files:
+  \`secret: \${LINK_SECRET}\`. \`$\${\` stands for the two characters. In braces (\`{ secret: "\${LINK_SECRET}" }\`) it needs quotes.
+
+\`coilgun-edge settings\` and \`coilgun-origin settings\` print this page's tables, \`settings keys\` a part of them. Editors check and complete both files by
+[edge.schema.json](edge.schema.json) and [origin.schema.json](origin.schema.json) (\`settings --json\`), named in the file's first line:
+\`# yaml-language-server: $schema=./edge.schema.json\`.
 
 What changes at SIGHUP and what by a restart only is in [operations.md](operations.md).
 

@@ -1,9 +1,11 @@
 #!/usr/bin/env node
 /**
- * The command line of `coilgun-edge`: run, alone, reload, status, check, pair, forget, saved. What each does stands in a file of its own.
+ * The command line of `coilgun-edge`: run, alone, reload, status, health, check, pair, forget, saved, settings, completion. What each does
+ * stands in a file of its own.
  */
 import { type Command, InvalidArgumentError } from "commander";
 import { socketOf } from "../protocol/config/admin-settings.ts";
+import { parseHostPattern } from "../protocol/config/host-pattern.ts";
 import { TUNNEL_PORT } from "../protocol/config/schema.ts";
 import {
   type HostPort,
@@ -12,23 +14,28 @@ import {
   printHostPort,
   UnitError,
 } from "../protocol/config/units.ts";
-import { EXIT, programNamed, runProgram, say } from "../protocol/daemon/cli.ts";
-import { printFinding } from "../protocol/daemon/findings.ts";
+import { configOption, EXIT, exampleOf, programNamed, runProgram, say } from "../protocol/daemon/cli.ts";
+import { addCompletionCommand } from "../protocol/daemon/completion.ts";
+import { addDoctorCommand } from "../protocol/daemon/doctor.ts";
+import { checkPrivacy, printFinding } from "../protocol/daemon/findings.ts";
+import { checkMemory, edgeMemory } from "../protocol/daemon/memory-bound.ts";
 import { askToReload } from "../protocol/daemon/reload.ts";
 import { runDaemon } from "../protocol/daemon/run-daemon.ts";
+import { addSettingsCommand } from "../protocol/daemon/settings-command.ts";
 import { addStatusCommand } from "../protocol/daemon/status-command.ts";
 import { systemClock } from "../protocol/runtime/clock.ts";
 import { Complaint } from "../protocol/runtime/user-error.ts";
+import { parseUpstreamAddress, printUpstreamAddress } from "../protocol/upstream/upstream-address.ts";
 import { type AloneWishes, aloneConfig, each } from "./command/alone.ts";
 import { checkEdge } from "./command/check.ts";
 import { askToForget } from "./command/forget.ts";
 import { nextSteps, pair } from "./command/pair.ts";
 import { readSavings, savingsJson, savingsText } from "./command/saved.ts";
-import { type EdgeConfig, loadEdgeConfig } from "./config/edge-config.ts";
+import { type EdgeConfig, edgeSettings, loadEdgeConfig } from "./config/edge-config.ts";
 import { startEdge } from "./run/daemon.ts";
 
 const PROGRAM = "coilgun-edge";
-const CONFIG = ["-c, --config <file>", "the config file", "edge.yaml"] as const;
+const CONFIG = configOption("edge.yaml");
 
 const edgeProgram = (): Command => {
   const program = programNamed(PROGRAM, "Serves visitors, and asks origin sides over a link that remembers.");
@@ -36,8 +43,14 @@ const edgeProgram = (): Command => {
   program
     .command("run")
     .description("serve until SIGTERM or SIGINT; SIGHUP reads the config again")
-    .option(...CONFIG)
-    .action(({ config: file }: { config: string }) => run(() => loadEdgeConfig(file)));
+    .addOption(CONFIG)
+    .addHelpText("after", exampleOf(`${PROGRAM} run -c /etc/coilgun/edge.yaml`))
+    .action(({ config: file }: { config: string }) =>
+      run((files) => {
+        files.push(file);
+        return loadEdgeConfig(file, files);
+      }),
+    );
 
   program
     .command("alone")
@@ -46,7 +59,11 @@ const edgeProgram = (): Command => {
     )
     .requiredOption("--origin <url>", "the web server, such as http://127.0.0.1:3000")
     .option("--listen <host:port>", "where visitors are served", "0.0.0.0:8443")
-    .option("--host <name>", "a host to serve, once for each; without it, those of the certificate", eachHost)
+    .option(
+      "--host <name>",
+      "a host to serve, or a pattern such as *.example.com; once for each; without it, those of the certificate",
+      eachHost,
+    )
     .option("--certificate <file>", "PEM, the server's certificate first: visitors are served HTTPS")
     .option("--private-key <file>", "PEM, of that certificate")
     .option("--insecure", "allow http:// to another machine", false)
@@ -58,25 +75,34 @@ const edgeProgram = (): Command => {
       [],
     )
     .option("--access-log <to>", "stdout, or a file")
+    .addHelpText(
+      "after",
+      exampleOf(
+        `${PROGRAM} alone --origin http://127.0.0.1:3000 --certificate site.pem --private-key site.key`,
+      ),
+    )
     .action(({ host: hosts = [], trustedProxy: trustedProxies, ...rest }: AloneOptions) =>
-      run(() => aloneConfig({ ...rest, hosts, trustedProxies })),
+      run((files) => aloneConfig({ ...rest, hosts, trustedProxies }, files)),
     );
 
   program
     .command("reload")
     .description("have the running daemon read its config again, and say what came of it")
-    .option(...CONFIG)
+    .addOption(CONFIG)
+    .addHelpText("after", exampleOf(`${PROGRAM} reload -c /etc/coilgun/edge.yaml`))
     .action(async ({ config: file }: { config: string }) => {
       const admin = socketOf(loadEdgeConfig(file).admin);
       for (const line of await askToReload(admin, file, { program: PROGRAM })) say(line);
     });
 
   addStatusCommand(program, CONFIG, loadEdgeConfig);
+  addDoctorCommand(program, CONFIG, loadEdgeConfig, (file) => checkEdge(file, new Date(systemClock.today())));
 
   program
     .command("check")
     .description("read the config and try all that it names")
-    .option(...CONFIG)
+    .addOption(CONFIG)
+    .addHelpText("after", exampleOf(`${PROGRAM} check`))
     .action(async ({ config: file }: { config: string }) => {
       const findings = await checkEdge(file, new Date(systemClock.today()));
       for (const finding of findings) say(printFinding(finding));
@@ -86,31 +112,43 @@ const edgeProgram = (): Command => {
   program
     .command("pair")
     .description("make a key, and write edge.yaml and origin.yaml around it")
-    .requiredOption("--host <name>", "a host that the key may serve; once for each", eachHost)
+    .requiredOption(
+      "--host <name>",
+      "a host that the key may serve, or a pattern such as *.example.com; once for each",
+      eachHost,
+    )
     .requiredOption(
       "--edge <host:port>",
       `where origin sides reach this edge; port ${TUNNEL_PORT} if not said`,
       edgeAddress,
     )
     .option(
-      "--origin <url>",
-      "the web server's address on the origin machine, such as http://127.0.0.1:3000",
-      originUrl,
+      "--origin <[host=]address>",
+      "the web server as a route names it (http://, https://, unix:), of all hosts or of one; once for each",
+      eachOrigin,
     )
     .option("--out <folder>", "where to write", ".")
     .option("--add-to <edge.yaml>", "add the key to this file in place of writing a new one")
     .option("--force", "replace files that exist", false)
+    .addHelpText(
+      "after",
+      exampleOf(
+        `${PROGRAM} pair --host www.example.com --edge edge.example.com --origin http://127.0.0.1:3000`,
+      ),
+    )
     .action(
       (wishes: {
         host: string[];
         edge: HostPort;
-        origin?: string;
+        origin?: ReadonlyMap<string, string>;
         out: string;
         addTo?: string;
         force: boolean;
       }) => {
-        const { host: hosts, origin, addTo, ...rest } = wishes;
-        const all = { ...rest, hosts, origin, addTo };
+        const { host: hosts, origin: origins, addTo, ...rest } = wishes;
+        const other = [...(origins?.keys() ?? [])].find((host) => host !== "" && !hosts.includes(host));
+        if (other !== undefined) throw new Complaint(`--origin names ${other}; add --host ${other}`);
+        const all = { ...rest, hosts, origin: origins?.get(""), origins: origins ?? new Map(), addTo };
         for (const line of nextSteps(pair(all), all)) say(line);
       },
     );
@@ -120,7 +158,8 @@ const edgeProgram = (): Command => {
     .description("erase remembered versions, here and at the origin sides")
     .requiredOption("--host <name>", "whose versions", read(parseHostName))
     .option("--url <path>", "only those of this path and query, as visitors ask for it", urlPath)
-    .option(...CONFIG)
+    .addOption(CONFIG)
+    .addHelpText("after", exampleOf(`${PROGRAM} forget --host www.example.com --url /news`))
     .action(async ({ host, url, config: file }: { host: string; url?: string; config: string }) => {
       const admin = socketOf(loadEdgeConfig(file).admin);
       if (admin === undefined) {
@@ -137,10 +176,14 @@ const edgeProgram = (): Command => {
     .description("say what an access log of this edge says was saved")
     .argument("<access.log...>", "files, packed ones (.gz) too; - is standard input")
     .option("--json", "the same as JSON, with stable names", false)
+    .addHelpText("after", exampleOf(`${PROGRAM} saved /var/log/coilgun/access.log*`))
     .action(async (files: readonly string[], { json }: { json: boolean }) => {
       const savings = await readSavings(files, process.stdin);
       say(json ? savingsJson(savings) : savingsText(savings));
     });
+
+  addSettingsCommand(program, edgeSettings);
+  addCompletionCommand(program);
 
   return program;
 };
@@ -150,10 +193,16 @@ type AloneOptions = Omit<AloneWishes, "hosts" | "trustedProxies"> & {
   readonly trustedProxy: readonly string[];
 };
 
-const run = async (load: () => EdgeConfig): Promise<never> => {
+/** `load` puts what it reads in `files`. */
+const run = async (load: (files: string[]) => EdgeConfig): Promise<never> => {
+  const files: string[] = [];
   const code = await runDaemon({
     name: PROGRAM,
-    load,
+    load: () => {
+      files.length = 0;
+      return load(files);
+    },
+    doubts: (config) => [...checkPrivacy(files), ...checkMemory(edgeMemory(config))],
     start: (config, log) => startEdge(config, { log }),
     describe: ({ visitorsAddresses, tunnelAddress }, { tunnel }) => ({
       visitors: visitorsAddresses.map(printHostPort).join(" "),
@@ -176,16 +225,21 @@ const read =
   };
 
 const eachHost = (text: string, before: readonly string[] = []): readonly string[] => [
-  ...new Set([...before, read(parseHostName)(text)]),
+  ...new Set([...before, read(parseHostPattern)(text)]),
 ];
 
 const edgeAddress = read((text) => parseHostPort(text, TUNNEL_PORT));
 
-const originUrl = read((text) => {
-  const [, authority] = /^http:\/\/([^/?#@]+)\/?$/.exec(text) ?? [];
-  if (authority === undefined) throw new UnitError("must be http:// with host and port alone");
-  return `http://${printHostPort(parseHostPort(authority, 80))}`;
-});
+/** By host; without one, under the empty name. */
+const eachOrigin = (
+  text: string,
+  before: ReadonlyMap<string, string> = new Map(),
+): ReadonlyMap<string, string> =>
+  read((written) => {
+    const [, host, address = ""] = /^(?:([^=/]*)=)?(.*)$/.exec(written) ?? [];
+    const origin = printUpstreamAddress(parseUpstreamAddress(address));
+    return new Map([...before, [host === undefined ? "" : parseHostName(host), origin]]);
+  })(text);
 
 const urlPath = read((text) => {
   if (!text.startsWith("/")) throw new UnitError("must begin with /, such as /news?page=2");

@@ -1,22 +1,26 @@
 #!/usr/bin/env node
 /**
- * The command line of `coilgun-origin`: run, reload, status and check.
+ * The command line of `coilgun-origin`: run, reload, status, health, check, settings and completion.
  */
 import type { Command } from "commander";
 import { socketOf } from "../protocol/config/admin-settings.ts";
 import { printHostPort } from "../protocol/config/units.ts";
-import { EXIT, programNamed, runProgram, say } from "../protocol/daemon/cli.ts";
-import { printFinding } from "../protocol/daemon/findings.ts";
+import { configOption, EXIT, exampleOf, programNamed, runProgram, say } from "../protocol/daemon/cli.ts";
+import { addCompletionCommand } from "../protocol/daemon/completion.ts";
+import { addDoctorCommand } from "../protocol/daemon/doctor.ts";
+import { checkPrivacy, printFinding } from "../protocol/daemon/findings.ts";
+import { checkMemory, originMemory } from "../protocol/daemon/memory-bound.ts";
 import { askToReload } from "../protocol/daemon/reload.ts";
 import { runDaemon } from "../protocol/daemon/run-daemon.ts";
+import { addSettingsCommand } from "../protocol/daemon/settings-command.ts";
 import { addStatusCommand } from "../protocol/daemon/status-command.ts";
 import { systemClock } from "../protocol/runtime/clock.ts";
 import { checkOrigin } from "./command/check.ts";
-import { loadOriginConfig } from "./config/origin-config.ts";
+import { loadOriginConfig, originSettings } from "./config/origin-config.ts";
 import { startOrigin } from "./run/daemon.ts";
 
 const PROGRAM = "coilgun-origin";
-const CONFIG = ["-c, --config <file>", "the config file", "origin.yaml"] as const;
+const CONFIG = configOption("origin.yaml");
 
 const originProgram = (): Command => {
   const program = programNamed(
@@ -27,11 +31,17 @@ const originProgram = (): Command => {
   program
     .command("run")
     .description("keep links up and answer until SIGTERM or SIGINT; SIGHUP reads the config again")
-    .option(...CONFIG)
+    .addOption(CONFIG)
+    .addHelpText("after", exampleOf(`${PROGRAM} run -c /etc/coilgun/origin.yaml`))
     .action(async ({ config: file }: { config: string }) => {
+      const files: string[] = [];
       const code = await runDaemon({
         name: PROGRAM,
-        load: () => loadOriginConfig(file),
+        load: () => {
+          files.length = 0;
+          return loadOriginConfig(file, files);
+        },
+        doubts: (config) => [...checkPrivacy([file, ...files]), ...checkMemory(originMemory(config))],
         start: (config, log) => startOrigin(config, { log }),
         describe: (_, { edges, routes }) => ({
           edges: edges.map(({ address }) => printHostPort(address)),
@@ -45,23 +55,29 @@ const originProgram = (): Command => {
   program
     .command("reload")
     .description("have the running daemon read its config again, and say what came of it")
-    .option(...CONFIG)
+    .addOption(CONFIG)
+    .addHelpText("after", exampleOf(`${PROGRAM} reload -c /etc/coilgun/origin.yaml`))
     .action(async ({ config: file }: { config: string }) => {
       const admin = socketOf(loadOriginConfig(file).admin);
       for (const line of await askToReload(admin, file, { program: PROGRAM })) say(line);
     });
 
   addStatusCommand(program, CONFIG, loadOriginConfig);
+  addDoctorCommand(program, CONFIG, loadOriginConfig, (file) => checkOrigin(file, { clock: systemClock }));
 
   program
     .command("check")
     .description("read the config, ask each web server, and dial each edge")
-    .option(...CONFIG)
+    .addOption(CONFIG)
+    .addHelpText("after", exampleOf(`${PROGRAM} check`))
     .action(async ({ config: file }: { config: string }) => {
       const findings = await checkOrigin(file, { clock: systemClock });
       for (const finding of findings) say(printFinding(finding));
       if (findings.some(({ outcome }) => outcome === "problem")) process.exitCode = EXIT.failed;
     });
+
+  addSettingsCommand(program, originSettings);
+  addCompletionCommand(program);
 
   return program;
 };

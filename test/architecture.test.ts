@@ -28,6 +28,8 @@ const LEVELS: Readonly<Record<string, number>> = {
   "protocol/transport": 3,
   "protocol/admin": 3,
   "protocol/daemon": 4,
+  "protocol/tier": 5,
+  "protocol/tier/disk": 6,
   "protocol/frames": 4,
   "protocol/upstream/connections": 5,
   "protocol/upstream/lenient": 4,
@@ -75,6 +77,7 @@ const LEVELS: Readonly<Record<string, number>> = {
   "bench/places": 23,
   "bench/replay": 23,
   "bench/attack": 24,
+  "bench/restart": 24,
   "bench/try": 24,
   bench: 25,
 };
@@ -230,7 +233,7 @@ describe("the source tree", () => {
     expect(importers.map(({ path }) => path)).toEqual([WS_IMPORTER]);
   });
 
-  it("touches the disk for configurations, logs and what it was told to write, never for pages", () => {
+  it("touches the disk for configurations, logs and what it was told to write, and for pages where a file is set for them", () => {
     const files = FILES.filter(
       ({ path, imports }) => !path.startsWith("bench/") && imports.some((name) => /^node:fs\b/.test(name)),
     );
@@ -244,6 +247,9 @@ describe("the source tree", () => {
       "protocol/daemon/cli.ts",
       "protocol/daemon/findings.ts",
       "protocol/daemon/private-file.ts",
+      "protocol/runtime/descriptors.ts",
+      "protocol/tier/disk/schema.ts",
+      "protocol/tier/store-key.ts",
     ]);
   });
 
@@ -302,7 +308,7 @@ describe("the search for circles", () => {
 
 /** What the kit and the bench have for starting a process, beside Node's own module. */
 const STARTING =
-  /\b(openScene|runCommand|startCommand|startScript|startBrowser|startDaemon|startProgram|measurePlaces|measureClosing|startPairWay|runSoak|startApplication)\(/;
+  /\b(openScene|runCommand|startCommand|startScript|startBrowser|startDaemon|startProgram|measurePlaces|measureClosing|startPairWay|runSoak|startApplication|killAgainAndAgain)\(/;
 const startsProcesses = ({ text, imports }: SourceFile): boolean =>
   imports.includes("node:child_process") || STARTING.test(text);
 

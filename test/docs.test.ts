@@ -1,13 +1,17 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: texts of config files
 /** The documents hold: the page of settings is what the schemas say, and every link between documents leads somewhere. */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { describe, expect, it } from "vitest";
+import { parse } from "yaml";
+import { z } from "zod";
 import { configurationPage, settingsOf } from "../docs/configuration.ts";
 import { statusSchemaText } from "../docs/status-schema.ts";
 import { edgeSettings } from "../edge-side/config/edge-config.ts";
 import { originSettings } from "../origin-side/config/origin-config.ts";
+import { jsonSchema, schemaText } from "../protocol/config/json-schema.ts";
 import { parseConfig } from "../protocol/config/parse-config.ts";
-import { fixturesIn, MADE_UP } from "./kit/config-fixtures.ts";
+import { FIXTURE_SECRET, fixturesIn, MADE_UP } from "./kit/config-fixtures.ts";
 
 const ROOT = join(import.meta.dirname, "..");
 const read = (path: string): string => readFileSync(join(ROOT, path), "utf8");
@@ -47,6 +51,60 @@ it("docs/status.schema.json is what the schema says; if not, run `npm run docs` 
   expect(read("docs/status.schema.json")).toBe(statusSchemaText());
 });
 
+describe.each([
+  ["edge", edgeSettings],
+  ["origin", originSettings],
+] as const)("docs/%s.schema.json", (side, schemaFor) => {
+  it("is what the schema says; if not, run `npm run docs` and commit what it writes", () => {
+    expect(read(`docs/${side}.schema.json`)).toBe(schemaText(schemaFor));
+  });
+
+  it("says of each setting what it means", () => {
+    const silent: string[] = [];
+    const look = (node: z.core.JSONSchema.BaseSchema, path: string) => {
+      for (const [name, each] of Object.entries(node.properties ?? {})) {
+        if (typeof each === "boolean") continue;
+        if (!each.description) silent.push(`${path}${name}`);
+        look(each, `${path}${name}.`);
+      }
+      for (const each of [node.items, node.anyOf, node.oneOf].flat())
+        if (typeof each === "object") look(each as z.core.JSONSchema.BaseSchema, path);
+    };
+    look(jsonSchema(schemaFor), "");
+    expect(silent, "give these a .describe() in the schema").toEqual([]);
+  });
+
+  const valid = z.fromJSONSchema(JSON.parse(read(`docs/${side}.schema.json`)));
+  const takes = (text: string) => valid.safeParse(withoutEmpty(parse(text))).success;
+
+  it.each(fixturesIn("valid", side))("takes the fixture $name", ({ text }) => {
+    expect(valid.safeParse(withoutEmpty(parse(text))).error?.issues ?? []).toEqual([]);
+  });
+
+  it("takes a variable in the place of any value, and refuses what is no setting, no number, no size", () => {
+    const rest = parse(fixturesIn("valid", side).find(({ name }) => name === "shortest")?.text ?? "");
+    const withStore = (store: unknown) => takes(JSON.stringify({ ...rest, store }));
+    const withStreams = (streamsPerLink: unknown) =>
+      takes(JSON.stringify({ ...rest, limits: { streamsPerLink } }));
+    expect([
+      withStore({ size: "64 MiB" }),
+      withStore({ size: "${SIZE}" }),
+      withStreams(8),
+      withStreams("${N:-8}"),
+    ]).toEqual([true, true, true, true]);
+    expect([
+      withStore({ size: "64" }),
+      withStore({ sise: "64 MiB" }),
+      withStreams("many"),
+      withStore([]),
+    ]).toEqual([false, false, false, false]);
+  });
+});
+
+/** A name with nothing after it counts as not written; editors may mark it. */
+const withoutEmpty = (value: unknown): unknown =>
+  JSON.parse(JSON.stringify(value, (_, each: unknown) => (each === null ? undefined : each)));
+
 describe("links between documents", () => {
   const pages = [
     ...readdirSync(ROOT).filter((name) => name.endsWith(".md")),
@@ -82,10 +140,6 @@ describe("links between documents", () => {
 });
 
 describe("the example configurations", () => {
-  const near = {
-    ...MADE_UP,
-    read: (path: string) => MADE_UP.read(path.replace(/\.key$/, ".pem").replace("link.pem", "link.key")),
-  };
   const files = readdirSync(join(ROOT, "examples"), { recursive: true, encoding: "utf8" }).filter(
     (name) => name.endsWith(".yaml") && !name.endsWith("compose.yaml") && !name.startsWith("prometheus"),
   );
@@ -93,8 +147,14 @@ describe("the example configurations", () => {
   it("are found", () => expect(files.length).toBeGreaterThan(4));
 
   it.each(files)("%s can be used as it is", (name) => {
-    const schema = name.endsWith("origin.yaml") ? originSettings(near) : edgeSettings(near);
-    const parse = () => parseConfig<unknown>({ file: name, text: read(join("examples", name)), schema });
+    const schema = name.endsWith("origin.yaml") ? originSettings(MADE_UP) : edgeSettings(MADE_UP);
+    const parse = () =>
+      parseConfig<unknown>({
+        file: name,
+        text: read(join("examples", name)),
+        schema,
+        env: { LINK_SECRET: FIXTURE_SECRET },
+      });
     expect(parse).not.toThrow();
   });
 });

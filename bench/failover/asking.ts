@@ -14,7 +14,7 @@ const PAGE_MS = 20;
 const POST_MS = 120_000;
 const POST_PATH = "/order";
 
-export interface Asked {
+interface Asked {
   /** Milliseconds since the fault began. */
   readonly from: number;
   readonly until: number;

@@ -36,6 +36,7 @@ interface Way {
   onDown: () => void;
 }
 
+/** @internal */
 export interface FailoverRow extends AskedAll {
   readonly scene: string;
   readonly way: string;
@@ -47,8 +48,8 @@ export interface FailoverRow extends AskedAll {
   readonly posts: number;
 }
 
-/** Runs a scene before each way that `start` brings up, all at the same time. @internal */
-export const measureFailover = async (
+/** Runs a scene before each way that `start` brings up, all at the same time. */
+const measureFailover = async (
   scene: Scene,
   start: (undo: AsyncDisposableStack) => Promise<Way[]>,
   { clock, signal }: FailoverOptions,
@@ -75,8 +76,8 @@ export const measureFailover = async (
   );
 };
 
-/** The pair of a checkout; of this one without. @internal */
-export const startPairWay = async (
+/** The pair of a checkout; of this one without. */
+const startPairWay = async (
   name: string,
   { clock, signal, checkout }: FailoverOptions & { readonly checkout?: string | undefined },
   undo: AsyncDisposableStack,
@@ -114,14 +115,13 @@ const startPeers = async ({ clock, signal }: FailoverOptions, undo: AsyncDisposa
     }),
   );
 
-/** Of the requests that began after the fault: the first answer, and after a dial could be answered. @internal */
-export const recoveredMs = ({ gets, possibleMs }: FailoverRow): number | undefined => {
+/** Of the requests that began after the fault: the first answer, and after a dial could be answered. */
+const recoveredMs = ({ gets, possibleMs }: FailoverRow): number | undefined => {
   const answered = gets.filter(({ from, until, right }) => from >= 0 && right && until >= possibleMs);
   return answered.length === 0 ? undefined : Math.min(...answered.map(({ until }) => until)) - possibleMs;
 };
 
-/** @internal */
-export const longestMs = ({ gets }: FailoverRow): number =>
+const longestMs = ({ gets }: FailoverRow): number =>
   Math.max(0, ...gets.map(({ from, until }) => until - from));
 
 const inSeconds = (ms: number | undefined): string => (ms === undefined ? "-" : (ms / 1000).toFixed(2));

@@ -4,10 +4,12 @@
  * longer than a round disturbs both alike.
  */
 import type { ChildProcess } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { geometricMean, medianOf } from "../report/statistics.ts";
 import { type BetweenDaemons, type DaemonPair, joinPair } from "../rig/daemon-pair.ts";
+import type { PairSettings } from "../rig/pair-config.ts";
 import { cpuMsOf, processesOf, throwUnlessLinux } from "./consumption.ts";
 import { type Driver, type Fired, startDriver } from "./driver.ts";
 import { note } from "./flaws.ts";
@@ -19,6 +21,9 @@ import { BROWSER_ENCODINGS, type Encodings, HOST } from "./timed-visit.ts";
 export const AGAINST_NAMES = ["steady-10k", "changing-10k"] as const satisfies (keyof typeof LOAD_CASES)[];
 type AgainstName = (typeof AGAINST_NAMES)[number];
 const AGAINST_ENCODINGS: readonly Encodings[] = ["none", BROWSER_ENCODINGS];
+
+/** In place of another checkout: the same with nothing told of visits. */
+export const UNOBSERVED = "the same with accessLog, serverTiming and hostMetrics off";
 
 /** "this" is the checkout that the bench runs from. */
 const SIDES = ["this", "that"] as const;
@@ -69,8 +74,8 @@ export interface AgainstReport {
 }
 
 export interface AgainstOptions extends StageOptions {
-  /** The folder of the other checkout, with its node_modules. */
-  readonly against: string;
+  /** The folder of the other checkout, with its node_modules; or this one, watched, is held against itself with nobody watching. */
+  readonly against: string | typeof UNOBSERVED;
   readonly names: readonly AgainstName[];
   readonly rounds: number;
   readonly seconds: number;
@@ -81,18 +86,24 @@ export interface AgainstOptions extends StageOptions {
 /** Runs the cases. Wrong answers are in the report; rejects when something does not start or dies. */
 export async function measureAgainst(options: AgainstOptions): Promise<AgainstReport> {
   throwUnlessLinux();
-  const against = resolve(options.against);
-  throwUnlessCheckout(against);
+  const observed = options.against === UNOBSERVED;
+  const against = observed ? UNOBSERVED : resolve(options.against);
+  if (!observed) throwUnlessCheckout(against);
   await using running = new AsyncDisposableStack();
   const driver = await startDriver(options, running);
   const webServer = await startProgram("web-server", {}, options);
   running.defer(() => webServer.close());
-  const pairOf = async (checkout: string | undefined): Promise<Pair> => {
-    const pair = await startQuietPair(options, webServer.address, checkout);
+  const pairOf = async (checkout: string | undefined, settings: Settings): Promise<Pair> => {
+    const pair = await startQuietPair(options, webServer.address, checkout, settings);
     running.defer(() => pair.stop());
     return pair;
   };
-  const pairs = { this: await pairOf(undefined), that: await pairOf(against) };
+  const folder = mkdtempSync(join(tmpdir(), "coilgun-observed-"));
+  running.defer(() => rmSync(folder, { recursive: true, force: true }));
+  const pairs = {
+    this: await pairOf(undefined, observed ? observedIn(folder) : QUIET),
+    that: await pairOf(observed ? undefined : against, QUIET),
+  };
   const scene = { ...options, driver, pairs, flaws: [] };
   const cases = options.names.flatMap((name) => AGAINST_ENCODINGS.map((encodings) => ({ name, encodings })));
   const rows: AgainstRow[] = [];
@@ -123,11 +134,27 @@ export function throwUnlessCheckout(folder: string): void {
 
 type Pair = DaemonPair<BetweenDaemons>;
 
-/** With settings that every version knows, and else the defaults; nothing stands between the daemons. */
+type Settings = Pick<PairSettings, "edge" | "origin">;
+
+/** Settings that every version knows. */
+const QUIET: Settings = { edge: { accessLog: "off" }, origin: { accessLog: "off" } };
+
+/** All that tells of visits. */
+const observedIn = (folder: string): Settings => {
+  const of = (side: string) => ({
+    accessLog: { file: join(folder, `${side}.log`), userAgent: true },
+    admin: join(folder, `${side}.sock`),
+    hostMetrics: true,
+  });
+  return { edge: { ...of("edge"), serverTiming: true }, origin: of("origin") };
+};
+
+/** With the settings given, and else the defaults; nothing stands between the daemons. */
 const startQuietPair = (
   { clock, signal }: StageOptions,
   webServer: string,
   checkout: string | undefined,
+  settings: Settings,
 ): Promise<Pair> =>
   joinPair(
     {
@@ -135,7 +162,7 @@ const startQuietPair = (
       clock,
       signal,
       checkout,
-      settings: { edge: { accessLog: "off" }, origin: { accessLog: "off" } },
+      settings,
     },
     async (edgeTunnel) => ({ address: edgeTunnel, close: async () => undefined }),
   );

@@ -10,7 +10,7 @@ import { systemClock } from "../../protocol/runtime/clock.ts";
 import { groundOfMeasurement } from "../corpus/versions.ts";
 import { type Progress, progressBar } from "../report/table.ts";
 import { interruptible } from "../rig/interrupt.ts";
-import { AGAINST_NAMES, isAgainstFlawless, measureAgainst } from "./against.ts";
+import { AGAINST_NAMES, isAgainstFlawless, measureAgainst, UNOBSERVED } from "./against.ts";
 import { againstTable } from "./against-table.ts";
 import { LATENCY_NAMES, LINKS, type LinkKind, measureLatency } from "./latency.ts";
 import { parseBuffer, parseRate, parseRtt } from "./link-flags.ts";
@@ -37,6 +37,7 @@ export interface PairFlags {
   readonly load: boolean;
   readonly memory: boolean;
   readonly against?: string;
+  readonly observed: boolean;
   readonly rounds: number;
   readonly only?: readonly string[];
   readonly link: LinkKind | "both";
@@ -71,7 +72,17 @@ export const pairCommand = (): Command =>
         "with --load: beside the pair of another checkout of Coilgun",
       ).conflicts(["memory", "profile"]),
     )
-    .option("--rounds <number>", "with --against: of each case, by turns", wholeUpTo(MOST_ROUNDS), 9)
+    .addOption(
+      new Option("--observed", "with --load: access log, timing and metrics beside none of them")
+        .default(false)
+        .conflicts(["memory", "profile", "against"]),
+    )
+    .option(
+      "--rounds <number>",
+      "with --against and --observed: of each case, by turns",
+      wholeUpTo(MOST_ROUNDS),
+      9,
+    )
     .addOption(
       new Option("--only <cases>", "only these cases, separated by commas")
         .argParser((names) => names.split(","))
@@ -133,7 +144,8 @@ async function run(flags: PairFlags, signal: AbortSignal): Promise<Outcome> {
     return progress;
   };
   const onCase = (done: number, total: number, label: string) => shown(total).at(done, label);
-  const { concurrency, requests, against, rounds } = flags;
+  const { concurrency, requests, rounds } = flags;
+  const against = flags.observed ? UNOBSERVED : flags.against;
   const seconds = flags.seconds ?? (against === undefined ? SECONDS : AGAINST_SECONDS);
   const profile = flags.profile === undefined ? undefined : resolve(flags.profile);
   const stage = { clock: systemClock, signal, profile, onCase };
@@ -151,7 +163,7 @@ async function run(flags: PairFlags, signal: AbortSignal): Promise<Outcome> {
       return { report, table: memoryTable(report), flawless: isMemoryFlawless(report) };
     }
     if (against !== undefined) {
-      if (!flags.load) throw new Error("--against compares load: say --load too");
+      if (!flags.load) throw new Error("--against and --observed compare load: say --load too");
       const names = chosen(flags.only, AGAINST_NAMES);
       const report = await measureAgainst({ ...stage, against, names, rounds, seconds, concurrency });
       return { report, table: againstTable(report), flawless: isAgainstFlawless(report) };

@@ -8,6 +8,7 @@ import type { Clock } from "../../protocol/runtime/clock.ts";
 import { flipped, type LineFaults } from "./line-faults.ts";
 import { listenOnLoopback } from "./loopback.ts";
 
+/** @internal */
 export interface RelayedConnection {
   readonly toEdge: RelayedDirection;
   readonly toOrigin: RelayedDirection;
@@ -19,7 +20,7 @@ export interface RelayedConnection {
   swallow(): void;
 }
 
-export interface RelayedDirection extends LineFaults {
+interface RelayedDirection extends LineFaults {
   /** Bytes that came since the connection was made. */
   readonly bytes: number;
 }

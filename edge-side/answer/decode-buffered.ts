@@ -115,9 +115,10 @@ const verifiedPage = async (
 ): Promise<{ body: Buffer; fingerprint: Fingerprint } | undefined> => {
   try {
     const body = await decode(bases, coded, options);
-    // The body of a version has been hashed before; hashing a rebuilt one is what verifies it.
+    // The body of a version has been hashed before, unless it is empty, being damaged; hashing a rebuilt one is what verifies it.
     const [base] = bases;
-    const fingerprint = base !== undefined && body === base.body ? base.fingerprint : fingerprintOf(body);
+    const isBase = base !== undefined && body.length > 0 && body === base.body;
+    const fingerprint = isBase ? base.fingerprint : fingerprintOf(body);
     return fingerprint.startsWith(result) ? { body, fingerprint } : undefined;
   } catch (error) {
     if (error instanceof DeltaError) return undefined;

@@ -74,7 +74,8 @@ class SegmentedBody {
     this.#retained = coding?.retained ?? true;
     this.#bases = coding?.bases ?? [];
     if (coding === undefined) this.#mismatched = true;
-    else if (coding.bases === undefined) this.#mismatch();
+    // An empty base is a damaged one.
+    else if (!coding.bases?.every(({ body }) => body.length > 0)) this.#mismatch();
     else this.#decoder = this.#newDecoder(coding.codec, coding.bases);
   }
 

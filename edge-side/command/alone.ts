@@ -28,10 +28,10 @@ export interface AloneWishes {
 /** What stands in messages in place of a file. */
 const COMMAND_LINE = "(command line)";
 
-const near = surroundingsOf(join(process.cwd(), COMMAND_LINE));
+const near = (alsoRead?: string[]) => surroundingsOf(join(process.cwd(), COMMAND_LINE), alsoRead);
 
-/** Throws Complaint and ConfigError. Named files are relative to the working directory. */
-export const aloneConfig = (wishes: AloneWishes): EdgeConfig => {
+/** Throws Complaint and ConfigError. Named files are relative to the working directory; their paths are put in `alsoRead`. */
+export const aloneConfig = (wishes: AloneWishes, alsoRead?: string[]): EdgeConfig => {
   const { origin, insecure, certificate, privateKey, dictionaries, trustedProxies, admin } = wishes;
   const hosts = wishes.hosts.length > 0 ? wishes.hosts : hostsOf(certificate);
   const direct = insecure ? { origin, insecure } : origin;
@@ -46,7 +46,8 @@ export const aloneConfig = (wishes: AloneWishes): EdgeConfig => {
     admin,
     ...(wishes.accessLog && { accessLog: wishes.accessLog }),
   };
-  return parseConfig({ file: COMMAND_LINE, text: stringify(settings), schema: edgeSettings(near) });
+  const schema = edgeSettings(near(alsoRead));
+  return parseConfig({ file: COMMAND_LINE, text: stringify(settings), schema });
 };
 
 const hostsOf = (certificate: string | undefined): readonly string[] => {
@@ -60,7 +61,8 @@ const hostsOf = (certificate: string | undefined): readonly string[] => {
 
 const namesIn = (certificate: string): readonly string[] => {
   try {
-    const said = new X509Certificate(near.read(near.pathOf(certificate))).subjectAltName ?? "";
+    const { read, pathOf } = near();
+    const said = new X509Certificate(read(pathOf(certificate))).subjectAltName ?? "";
     return said.split(/,\s*/).flatMap((each) => /^(?:DNS|IP Address):([^*"]+)$/.exec(each)?.[1] ?? []);
   } catch (error) {
     throw new Complaint(`${certificate} cannot be read as a certificate in PEM (${codeOf(error)})`, {

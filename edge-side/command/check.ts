@@ -1,14 +1,15 @@
 /**
  * `coilgun-edge check`: reads the config and tries what it names, as the daemon would, without becoming it: ports are
- * taken and let go, files read, certificates compared. Each finding says what to do; nothing here waits without end.
+ * taken and let go, files read, dates of certificates looked at. Each finding says what to do; nothing here waits without end.
  */
-import { createPrivateKey, X509Certificate } from "node:crypto";
+import { X509Certificate } from "node:crypto";
 import { accessSync, constants } from "node:fs";
 import { isIP } from "node:net";
 import { dirname } from "node:path";
 import { isDaemonAt } from "../../protocol/admin/ask-daemon.ts";
 import { socketOf } from "../../protocol/config/admin-settings.ts";
 import { loadConfig } from "../../protocol/config/parse-config.ts";
+import type { NamedFile } from "../../protocol/config/schema.ts";
 import { printHostPort } from "../../protocol/config/units.ts";
 import {
   checkFree,
@@ -18,11 +19,10 @@ import {
   problem,
   warning,
 } from "../../protocol/daemon/findings.ts";
-import { edgeMemory, printMemory } from "../../protocol/daemon/memory-bound.ts";
+import { checkMemory, edgeMemory } from "../../protocol/daemon/memory-bound.ts";
 import { inNetworks, isLoopback } from "../../protocol/runtime/ip-address.ts";
 import { codeOf } from "../../protocol/runtime/user-error.ts";
 import { type EdgeConfig, edgeSettings } from "../config/edge-config.ts";
-import type { VisitorTls } from "../config/listener-config.ts";
 import { LIST_THE_PROXY } from "../config/trusted-proxies.ts";
 import type { TunnelListen } from "../config/tunnel-config.ts";
 
@@ -40,14 +40,13 @@ export const checkEdge = async (file: string, today: Date): Promise<readonly Fin
     ...checkPrivacy(files),
     ...(await checkPorts(config)),
     ...(config.tunnel === undefined ? [] : checkTunnel(config.tunnel, today)),
-    ...config.visitors.flatMap(({ tls }, i) =>
-      tls === undefined
-        ? []
-        : checkCertificate(config.visitors.length > 1 ? `visitors[${i}]` : "visitors", tls, today),
-    ),
+    ...config.visitors.flatMap(({ tls }, i) => {
+      const setting = `${config.visitors.length > 1 ? `visitors[${i}]` : "visitors"}.certificate`;
+      return tls?.certificates.map(({ certificate }) => checkDates(setting, certificate, today)) ?? [];
+    }),
     ...checkProxies(config),
     ...checkPlaces(config),
-    ok(printMemory(edgeMemory(config))),
+    ...checkMemory(edgeMemory(config)),
   ];
 };
 
@@ -93,59 +92,11 @@ const checkPorts = async (config: EdgeConfig): Promise<readonly Finding[]> => {
   );
 };
 
-const checkTunnel = (tunnel: TunnelListen, today: Date): readonly Finding[] => {
-  if (tunnel.mode !== "certificate") return [];
-  const findings = checkCertificate("tunnel", tunnel, today);
-  if (tunnel.clientAuthorities !== undefined)
-    readCertificate("tunnel.clientAuthorities", tunnel.clientAuthorities, findings);
-  return findings;
-};
+const checkTunnel = (tunnel: TunnelListen, today: Date): readonly Finding[] =>
+  tunnel.mode === "certificate" ? [checkDates("tunnel.certificate", tunnel.certificate, today)] : [];
 
-const checkCertificate = (
-  setting: string,
-  { certificate, privateKey }: VisitorTls,
-  today: Date,
-): Finding[] => {
-  const findings: Finding[] = [];
-  const shown = readCertificate(`${setting}.certificate`, certificate, findings);
-  if (shown !== undefined)
-    findings.push(checkDates(`${setting}.certificate`, certificate.path, shown, today));
-  try {
-    const key = createPrivateKey(privateKey.bytes);
-    if (shown !== undefined && !shown.checkPrivateKey(key)) {
-      findings.push(
-        problem(
-          `${setting}.privateKey: ${privateKey.path} does not belong to the certificate`,
-          "name the key that the certificate was made with",
-        ),
-      );
-    }
-  } catch {
-    findings.push(
-      problem(
-        `${setting}.privateKey: ${privateKey.path} holds no private key that can be read`,
-        "it must be PEM and have no passphrase",
-      ),
-    );
-  }
-  return findings;
-};
-
-const readCertificate = (
-  setting: string,
-  file: { readonly path: string; readonly bytes: Buffer },
-  findings: Finding[],
-): X509Certificate | undefined => {
-  try {
-    return new X509Certificate(file.bytes);
-  } catch {
-    findings.push(problem(`${setting}: ${file.path} does not begin with a certificate`, "it must be PEM"));
-    return undefined;
-  }
-};
-
-const checkDates = (setting: string, path: string, certificate: X509Certificate, today: Date): Finding => {
-  const { validFromDate: from, validToDate: to } = certificate;
+const checkDates = (setting: string, { path, bytes }: NamedFile, today: Date): Finding => {
+  const { validFromDate: from, validToDate: to } = new X509Certificate(bytes);
   const until = to.toISOString().slice(0, 10);
   if (today < from) {
     return problem(
@@ -162,7 +113,7 @@ const checkDates = (setting: string, path: string, certificate: X509Certificate,
 
 /** Whether the folders can be written in which the daemon makes files. */
 const checkPlaces = ({ accessLog, admin }: EdgeConfig): readonly Finding[] => [
-  ...(accessLog.to === "file" ? [checkFolder("accessLog", accessLog.path)] : []),
+  ...(accessLog.target.to === "file" ? [checkFolder("accessLog", accessLog.target.path)] : []),
   ...admin.flatMap((each) => ("path" in each ? [checkFolder("admin", each.path)] : [])),
 ];
 

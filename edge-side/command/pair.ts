@@ -24,8 +24,10 @@ export interface PairWishes {
   readonly hosts: readonly string[];
   /** Where the origin side reaches this edge. */
   readonly edge: HostPort;
-  /** The web server's address as the origin side will see it, `http://host:port`; undefined: to be filled in. */
+  /** The web server's address as the origin side will see it, as in a route; undefined: to be filled in. */
   readonly origin: string | undefined;
+  /** By host, where one has another web server. */
+  readonly origins?: ReadonlyMap<string, string>;
   /** Folder for the new files. */
   readonly out: string;
   /** Replace files that exist. */
@@ -124,6 +126,9 @@ admin:
   - ./edge.sock
   - 127.0.0.1:7480
 
+# Versions of pages outlive a restart where both sides keep them in a file too:
+#   store: { file: ./versions }
+#
 # What else can be set, with its default:
 #
 # store:
@@ -137,7 +142,7 @@ admin:
 # accessLog: off          # or stdout, or a path: one JSON line for each exchange
 `;
 
-const newOriginText = (key: LinkKey, { hosts, edge, origin }: PairWishes): string => `\
+const newOriginText = (key: LinkKey, { hosts, edge, origin, origins }: PairWishes): string => `\
 # coilgun-origin runs beside the web server and dials the edge. Written by \`coilgun-edge pair\`.
 # This file holds a secret: move it to the origin machine, and keep it readable by its owner alone.
 #   coilgun-origin check --config origin.yaml     tries everything that is named here
@@ -151,16 +156,21 @@ edges:
       secret: ${secretText(key.secret)}
 
 # The web server that has each host's pages, as this machine reaches it.${
-  origin === undefined ? "\n# FILL IN: your web server's address; the one here is a guess." : ""
+  origin === undefined && !hosts.every((host) => origins?.has(host))
+    ? "\n# FILL IN: your web server's address; the one here is a guess."
+    : ""
 }
 routes:
-${hosts.map((host) => `  - host: ${value(host)}\n    origin: ${value(origin ?? GUESSED_ORIGIN)}\n`).join("")}
+${hosts.map((host) => `  - host: ${value(host)}\n    origin: ${value(origins?.get(host) ?? origin ?? GUESSED_ORIGIN)}\n`).join("")}
 # Where the running daemon is asked about itself: a unix socket beside this file for commands (\`coilgun-origin status\`), and
 # an address of this machine alone: http://127.0.0.1:7481/ is a page, /metrics is for Prometheus, /ready for a supervisor.
 admin:
   - ./origin.sock
   - 127.0.0.1:7481
 
+# Versions of pages outlive a restart where both sides keep them in a file too:
+#   store: { file: ./versions }
+#
 # What else can be set, with its default:
 #
 # store:
@@ -179,9 +189,9 @@ export const nextSteps = ({ keyId, edgeFile, originFile }: Paired, wishes: PairW
   "",
   "next:",
   `  1. move ${originFile} to the origin machine (it holds the secret: scp, not mail), and delete it here`,
-  wishes.origin === undefined
+  wishes.origin === undefined && !wishes.hosts.every((host) => wishes.origins?.has(host))
     ? "  2. there, set each route's origin to the web server's address"
-    : `  2. there, ${wishes.origin} must be the web server`,
+    : `  2. there, ${[...new Set([...(wishes.origins?.values() ?? []), ...(wishes.origin === undefined ? [] : [wishes.origin])])].join(", ")} must be the web server`,
   `  3. let port ${wishes.edge.port} of ${wishes.edge.host} through the firewall`,
   wishes.addTo === undefined
     ? `  4. here:  coilgun-edge check --config ${edgeFile} && coilgun-edge run --config ${edgeFile}`

@@ -50,14 +50,10 @@ export class Savings {
     if (line.trim() === "") return;
     const record = line.length > LONGEST_LINE ? undefined : recordIn(line);
     if (record === undefined) this.broken += 1;
-    else if (!("target" in record)) this.#addOther(record);
+    else if (!("link" in record) && "stream" in record) this.ofOriginSide += 1;
+    else if (!("target" in record)) this.broken += 1;
     else if (typeof record.answer !== "string") this.unanswered += 1;
     else this.#count(record.answer, record);
-  }
-
-  #addOther(record: Fields): void {
-    if ("stream" in record) this.ofOriginSide += 1;
-    else this.broken += 1;
   }
 
   #count(answer: string, { reason, host, pageBytes, answerBytes }: Fields): void {

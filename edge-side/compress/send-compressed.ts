@@ -41,6 +41,8 @@ export interface CompressOptions {
   readonly varying: VaryingPages;
   /** That the visitor has too, and its page may be coded with. */
   readonly dictionary?: Dictionary | undefined;
+  /** What is to be told of the visit goes into its head. */
+  leaving(head: ResponseHead): ResponseHead;
 }
 
 /** Every final head leaves by this. */
@@ -55,7 +57,7 @@ const sendHead = (
   const shown = varying.likeBefore(url, head);
   // A 304 says what the 200 would have said.
   const onOne = dictionary && head.status === NOT_MODIFIED && varies(shown.fields);
-  visitor.head(onOne ? onDictionary(shown) : shown, mode);
+  visitor.head(options.leaving(onOne ? onDictionary(shown) : shown), mode);
 };
 
 /** A page that is all here, of whatever size: it gets its new length. */

@@ -4,17 +4,18 @@
  * (protocol/config/parse-config.ts).
  */
 import { z } from "zod";
+import { type AccessLogSettings, accessLog } from "../../protocol/config/access-log-settings.ts";
 import { type AdminListen, adminSetting } from "../../protocol/config/admin-settings.ts";
+import { ofHost } from "../../protocol/config/host-pattern.ts";
 import type { LogSettings } from "../../protocol/config/log-settings.ts";
 import { loadConfig, type Surroundings } from "../../protocol/config/parse-config.ts";
 import {
-  type AccessLogTarget,
-  accessLog,
   block,
   count,
   drainStreams,
   heartbeat,
   hostMetrics,
+  hostName,
   logBlock,
   type MemorySettings,
   memoryBlock,
@@ -31,8 +32,10 @@ import {
 import { type Network, parseNetwork } from "../../protocol/config/units.ts";
 import type { LinkKey } from "../../protocol/transport/key.ts";
 import { keyOf, keySettings } from "../../protocol/transport/key-config.ts";
+import { settingsByHost } from "./host-config.ts";
 import { clash, type VisitorListen, visitorListeners } from "./listener-config.ts";
 import { type DirectHost, directHost, type ServedHost, servedHost } from "./served-host.ts";
+import { type ServerTimingSettings, serverTiming } from "./server-timing.ts";
 import { type TunnelListen, tunnelSetting } from "./tunnel-config.ts";
 
 export interface EdgeConfig {
@@ -47,11 +50,15 @@ export interface EdgeConfig {
   readonly memory: MemorySettings;
   readonly limits: EdgeLimits;
   readonly times: EdgeTimes;
+  /** What requests are for whose host nobody serves; undefined: the only host, where there is one. */
+  readonly defaultHost: string | undefined;
   /** Whose X-Forwarded-* fields are believed. */
   readonly trustedProxies: readonly Network[];
   /** Whether errors of ours, and responses of fallbacks, say so in Proxy-Status. */
   readonly proxyStatus: boolean;
-  readonly accessLog: AccessLogTarget;
+  readonly accessLog: AccessLogSettings;
+  /** Undefined: nobody is told where the time went. */
+  readonly serverTiming?: ServerTimingSettings | undefined;
   readonly log: LogSettings;
   /** Where it is asked about itself. */
   readonly admin: readonly AdminListen[];
@@ -106,7 +113,8 @@ export interface EdgeTimes {
 }
 
 /** Reads and checks `edge.yaml`. Throws ConfigError. */
-export const loadEdgeConfig = (file: string): EdgeConfig => loadConfig(file, edgeSettings);
+export const loadEdgeConfig = (file: string, alsoRead?: string[]): EdgeConfig =>
+  loadConfig(file, edgeSettings, alsoRead);
 
 export const edgeSettings = (near: Surroundings): z.ZodType<EdgeConfig> =>
   block({
@@ -122,7 +130,7 @@ export const edgeSettings = (near: Surroundings): z.ZodType<EdgeConfig> =>
       .prefault([])
       .describe("Hosts that are served without a key: their web server is asked straight from here.")
       .check(noTwoAlike(({ host }) => host, "is listed twice", "host")),
-    store: storeBlock(),
+    store: storeBlock(near),
     memory: memoryBlock(),
     limits: optionalBlock({
       pageBytes: size("8 MiB", { least: "64 KiB", most: "256 MiB" }).describe(
@@ -142,7 +150,9 @@ export const edgeSettings = (near: Surroundings): z.ZodType<EdgeConfig> =>
       pendingLinksPerAddress: count(16, { least: 1, most: 10_000 }).describe(
         "Tunnel connections of one address that have not proved a key yet.",
       ),
-    }).transform(({ bodyBytes, ...rest }): EdgeLimits => ({ ...rest, bodyBytes })),
+    })
+      .transform(({ bodyBytes, ...rest }): EdgeLimits => ({ ...rest, bodyBytes }))
+      .describe("What is too large or too much."),
     times: optionalBlock({
       originAnswer: time("60s", { least: "100ms" }).describe(
         "For the web server's response to begin, once the request is there; then 504. Longer for long polling.",
@@ -161,21 +171,28 @@ export const edgeSettings = (near: Surroundings): z.ZodType<EdgeConfig> =>
         "For what is under way when the daemon stops.",
       ),
       drainStreams: drainStreams(),
-    }).transform(
-      (times): EdgeTimes => ({
-        originAnswerMs: times.originAnswer,
-        keepAliveMs: times.keepAlive,
-        idleMs: times.idle,
-        linkMs: times.link,
-        heartbeatMs: times.heartbeat,
-        drainMs: times.drain,
-        drainStreamsMs: times.drainStreams,
-      }),
-    ),
+    })
+      .transform(
+        (times): EdgeTimes => ({
+          originAnswerMs: times.originAnswer,
+          keepAliveMs: times.keepAlive,
+          idleMs: times.idle,
+          linkMs: times.link,
+          heartbeatMs: times.heartbeat,
+          drainMs: times.drain,
+          drainStreamsMs: times.drainStreams,
+        }),
+      )
+      .describe("How long what may take."),
+    defaultHost: hostName()
+      .optional()
+      .describe(
+        "What a request is for whose Host is none that is served, or is not there: its Host becomes this one. Without it, the only host, where there is one and it is no pattern; `off`: such requests get 421.",
+      ),
     trustedProxies: z
       .array(written(parseNetwork, "a range of addresses, such as 10.0.0.0/8"))
       .prefault([])
-      .describe("Whose X-Forwarded-* and Forwarded fields are believed."),
+      .describe("Whose X-Forwarded-* and Forwarded fields, and headers of the PROXY protocol, are believed."),
     proxyStatus: z
       .boolean()
       .prefault(false)
@@ -183,6 +200,7 @@ export const edgeSettings = (near: Surroundings): z.ZodType<EdgeConfig> =>
         "Say in Proxy-Status (RFC 9209) what failed where the edge answers with an error, and mark responses of fallbacks.",
       ),
     accessLog: accessLog(near),
+    serverTiming: serverTiming(near),
     log: logBlock(),
     admin: adminSetting(near, "`coilgun-edge reload` and `coilgun-edge forget`"),
     hostMetrics: hostMetrics(),
@@ -197,28 +215,55 @@ export const edgeSettings = (near: Surroundings): z.ZodType<EdgeConfig> =>
       path: ["tunnel"],
       error: "listens where visitors are served; give each a port of its own",
     })
+    .refine(
+      ({ visitors, trustedProxies }) =>
+        trustedProxies.length > 0 || !visitors.some(({ proxyProtocol }) => proxyProtocol === "required"),
+      {
+        abort: true,
+        path: ["visitors"],
+        error:
+          "has proxyProtocol: required, which needs trustedProxies: the addresses of the proxies that send its header",
+      },
+    )
     .refine(({ keys, hosts }) => keys.length + hosts.length > 0, {
       abort: true,
       path: ["keys"],
       error: "names nothing to serve: list the keys of origin sides, or under hosts a host with direct",
     })
-    .check(({ value: { keys, hosts }, issues }) => {
-      const keyed = new Set(keys.flatMap((key) => key.hosts).map(({ host }) => host));
-      for (const [index, { host }] of hosts.entries())
-        if (keyed.has(host))
-          issues.push({
-            code: "custom",
-            message: "is served by a key too; to ask a web server while no link is there, set fallback there",
-            path: ["hosts", index, "host"],
-            input: host,
-          });
-    })
+    .check(servedInOneWay)
+    .refine(
+      ({ defaultHost, ...served }) =>
+        !defaultHost || defaultHost === OFF || ofHost(settingsByHost(served), defaultHost),
+      {
+        abort: true,
+        path: ["defaultHost"],
+        error: "is none of the hosts that are served; name one of them, or off",
+      },
+    )
     .transform(
-      ({ tunnel, ...settings }): EdgeConfig => ({
-        ...settings,
-        tunnel: settings.keys.length === 0 ? undefined : tunnel,
+      ({ tunnel, admin, defaultHost, ...rest }): EdgeConfig => ({
+        ...rest,
+        tunnel: rest.keys.length === 0 ? undefined : tunnel,
+        admin,
+        defaultHost,
       }),
     );
+
+/** Requests for unknown hosts are refused. */
+export const OFF = "off";
+
+/** A host belongs to keys, or is served without any. */
+const servedInOneWay: z.core.CheckFn<Pick<EdgeConfig, "keys" | "hosts">> = ({ value, issues }) => {
+  const keyed = new Set(value.keys.flatMap(({ hosts }) => hosts).map(({ host }) => host));
+  for (const [index, { host }] of value.hosts.entries())
+    if (keyed.has(host))
+      issues.push({
+        code: "custom",
+        message: "is served by a key too; to ask a web server while no link is there, set fallback there",
+        path: ["hosts", index, "host"],
+        input: host,
+      });
+};
 
 const edgeKey = (near: Surroundings) =>
   block({

@@ -5,6 +5,7 @@
 import { z } from "zod";
 import type { Surroundings } from "../../protocol/config/parse-config.ts";
 import { parsePathPrefix } from "../../protocol/config/path-prefix.ts";
+import { certificateFile } from "../../protocol/config/pem.ts";
 import {
   block,
   hostName,
@@ -64,7 +65,7 @@ const webServer = (near: Surroundings, paths: string) =>
       .describe(
         "The name its certificate must bear; without it, the origin's own, or the host where that is an address.",
       ),
-    authorities: namedFile(near)
+    authorities: certificateFile(near)
       .optional()
       .describe("PEM, your own authorities for its certificate; without it, those that Node.js brings."),
   })

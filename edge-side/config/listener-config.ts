@@ -4,8 +4,9 @@
  */
 import { z } from "zod";
 import type { Surroundings } from "../../protocol/config/parse-config.ts";
-import { block, hostPort, type NamedFile, namedFile, shortFor } from "../../protocol/config/schema.ts";
-import type { HostPort } from "../../protocol/config/units.ts";
+import { certificateFile, keyOfCertificate, privateKeyFile } from "../../protocol/config/pem.ts";
+import { block, hostPort, type NamedFile, shortFor, written } from "../../protocol/config/schema.ts";
+import { type HostPort, parseTime, UnitError } from "../../protocol/config/units.ts";
 
 /** One address where visitors are served. */
 export interface VisitorListen {
@@ -18,10 +19,21 @@ export interface VisitorListen {
   readonly reusePort: boolean;
   /** What becomes of request fields whose names hold an underscore. */
   readonly underscores: "drop" | "keep";
+  /** Whether visitors are sent to the same URL with `https:`. */
+  readonly redirect: "off" | "https";
+  /** Whether each connection begins with a header of the PROXY protocol. */
+  readonly proxyProtocol: "off" | "required";
 }
 
 /** HTTPS with HTTP/2 and HTTP/1.1. */
-export interface VisitorTls {
+interface VisitorTls {
+  /** At least one; the first is shown to who asks for none of them. */
+  readonly certificates: readonly CertificateFiles[];
+  /** Strict-Transport-Security of responses that have none; undefined: nothing is added. */
+  readonly hsts: string | undefined;
+}
+
+export interface CertificateFiles {
   /** PEM, the server's certificate first. */
   readonly certificate: NamedFile;
   readonly privateKey: NamedFile;
@@ -30,17 +42,66 @@ export interface VisitorTls {
 /** Where visitors are served unless the config says otherwise. */
 const VISITORS_NORMALLY = "0.0.0.0:8080";
 
+const HSTS = /^(\S+?)(?: includeSubDomains)?(?: preload)?$/;
+const YEAR_S = 365 * 86_400;
+const PRELOAD = "needs at least 1y and includeSubDomains for preload (hstspreload.org)";
+
+/** The value of Strict-Transport-Security (RFC 6797) from `1y`, `180d includeSubDomains` or `2y includeSubDomains preload`. @internal */
+const parseHsts = (text: string): string | undefined => {
+  if (text.trim() === "off") return undefined;
+  const [all, time = ""] = HSTS.exec(text.trim()) ?? [];
+  const [, years] = /^(\d{1,2})y$/.exec(time) ?? [];
+  if (all === undefined)
+    throw new UnitError(
+      "is no such setting; write a time, such as 1y, and includeSubDomains and preload behind it",
+    );
+  const seconds = years === undefined ? Math.floor(parseTime(time) / 1_000) : Number(years) * YEAR_S;
+  const words = all.slice(time.length).replaceAll(" ", "; ");
+  if (all.endsWith("preload") && (seconds < YEAR_S || !words.includes("includeSubDomains")))
+    throw new UnitError(PRELOAD);
+  return `max-age=${seconds}${words}`;
+};
+
+const certificateSettings = (near: Surroundings) => ({
+  certificate: certificateFile(near).describe("PEM, the server's certificate first."),
+  privateKey: privateKeyFile(near).describe("PEM, of that certificate."),
+});
+
 const listener = (near: Surroundings) =>
   z.preprocess(
     shortFor("listen"),
     block({
       listen: hostPort().describe("Where visitors are served; may stand alone in place of the block."),
-      certificate: namedFile(near)
+      certificate: certificateFile(near)
         .optional()
         .describe(
           "PEM, the server's certificate first; set, visitors are served HTTPS. Read again at SIGHUP.",
         ),
-      privateKey: namedFile(near).optional().describe("PEM, of that certificate."),
+      privateKey: privateKeyFile(near).optional().describe("PEM, of that certificate."),
+      certificates: z
+        .array(block(certificateSettings(near)).check(keyOfCertificate))
+        .min(1)
+        .optional()
+        .describe(
+          "Several, behind `certificate` or in place of it: a connection is shown the one that names the host it asks for (SNI), or the first. Read again at SIGHUP.",
+        ),
+      hsts: written(parseHsts, "a time, such as 1y, or off")
+        .prefault("off")
+        .describe(
+          "Strict-Transport-Security for responses that have none: a time such as `1y` or `180d`, `includeSubDomains` and `preload` behind it as wanted; `0s` takes it back.",
+        ),
+      redirect: z
+        .enum(["off", "https"])
+        .prefault("off")
+        .describe(
+          "`https`: visitors of plain HTTP are sent to https://, port 443, but for `/.well-known/acme-challenge/` and what a trusted proxy says came by https.",
+        ),
+      proxyProtocol: z
+        .enum(["off", "required"])
+        .prefault("off")
+        .describe(
+          "`required`: each connection begins with a header of the PROXY protocol, version 1 or 2, and comes from one of `trustedProxies`; others are closed.",
+        ),
       compress: z
         .enum(["on", "off"])
         .prefault("on")
@@ -62,15 +123,25 @@ const listener = (near: Surroundings) =>
         abort: true,
         error: "has only one of certificate and privateKey; name both for HTTPS, or neither for HTTP",
       })
-      .transform(
-        ({ listen, certificate, privateKey, compress, reusePort, underscores }): VisitorListen => ({
-          listen,
-          tls: certificate && privateKey && { certificate, privateKey },
-          compress: compress === "on",
-          reusePort,
-          underscores,
-        }),
-      ),
+      .check(keyOfCertificate)
+      .refine(({ hsts, certificate, certificates }) => !hsts || certificate || certificates, {
+        abort: true,
+        path: ["hsts"],
+        error: "needs a certificate, as browsers heed it over HTTPS alone",
+      })
+      .refine(
+        ({ redirect, certificate, certificates }) => redirect === "off" || !(certificate || certificates),
+        {
+          abort: true,
+          path: ["redirect"],
+          error: "has a certificate beside it; set it on a listener of plain HTTP",
+        },
+      )
+      .transform(({ certificate, privateKey, certificates = [], hsts, compress, ...rest }): VisitorListen => {
+        const all = certificate && privateKey ? [{ certificate, privateKey }, ...certificates] : certificates;
+        const tls = all.length > 0 ? { certificates: all, hsts } : undefined;
+        return { ...rest, tls, compress: compress === "on" };
+      }),
   );
 
 /** One listener may stand without a list around it. */

@@ -3,8 +3,9 @@
  * is asked straight from here. docs/alone.md.
  */
 import { z } from "zod";
+import { isHostPattern } from "../../protocol/config/host-pattern.ts";
 import type { Surroundings } from "../../protocol/config/parse-config.ts";
-import { block, hostName, written } from "../../protocol/config/schema.ts";
+import { block, hostPattern, written } from "../../protocol/config/schema.ts";
 import { UnitError } from "../../protocol/config/units.ts";
 import type { BasesPolicy } from "../../protocol/scope/scope.ts";
 import {
@@ -21,7 +22,7 @@ const BASES = ["session", "site", "url", "off"] as const satisfies readonly Base
 export interface ServedHost extends AnswerSettings {
   /** Its web server, where no link serves it. */
   readonly direct?: WebServer;
-  /** As in a Host field without port: lower case, no final dot. */
+  /** As in a Host field without port: lower case, no final dot; or a pattern (host-pattern). */
   readonly host: string;
   readonly bases: BasesPolicy;
   /** Names of cookies that make no session, beside the built-in ones; one `*` stands for any characters. */
@@ -42,7 +43,9 @@ export interface DirectHost extends ServedHost {
 }
 
 const hostSettings = (near: Surroundings) => ({
-  host: hostName().describe("May stand alone in place of the block."),
+  host: hostPattern().describe(
+    "A host, `*.example.com` for every name below it, or `*` for every host; the most particular counts. May stand alone in place of the block.",
+  ),
   bases: z
     .enum(BASES)
     .prefault("session")
@@ -75,9 +78,13 @@ const hostSettings = (near: Surroundings) => ({
 });
 
 export const servedHost = (near: Surroundings): z.ZodType<ServedHost> =>
-  block({ ...hostSettings(near), fallback: fallbackSetting(near) }).transform(
-    ({ fallback, errorPage, ...rest }): ServedHost => ({ ...rest, fallback, errorPage }),
-  );
+  block({ ...hostSettings(near), fallback: fallbackSetting(near) })
+    .refine(({ host, fallback }) => !isHostPattern(host) || fallback === undefined || fallback.paths, {
+      abort: true,
+      path: ["fallback"],
+      error: "needs paths where host stands for many, as what links answered of one says nothing of another",
+    })
+    .transform(({ fallback, errorPage, ...rest }): ServedHost => ({ ...rest, fallback, errorPage }));
 
 export const directHost = (near: Surroundings): z.ZodType<DirectHost> =>
   block({ ...hostSettings(near), direct: directSetting(near) }).transform(

@@ -4,14 +4,8 @@
  */
 import { z } from "zod";
 import type { Surroundings } from "../../protocol/config/parse-config.ts";
-import {
-  block,
-  hostPort,
-  type NamedFile,
-  namedFile,
-  shortFor,
-  TUNNEL_PORT,
-} from "../../protocol/config/schema.ts";
+import { certificateFile, keyOfCertificate, privateKeyFile } from "../../protocol/config/pem.ts";
+import { block, hostPort, type NamedFile, shortFor, TUNNEL_PORT } from "../../protocol/config/schema.ts";
 import { type HostPort, isLoopback } from "../../protocol/config/units.ts";
 
 /** Where origin sides dial in, and how both ends prove the key. */
@@ -46,7 +40,10 @@ const ONLY_PLAIN = { insecure: "with mode: plain" };
 
 /** The setting; a host and port stand for a block that has only these. */
 export const tunnelSetting = (near: Surroundings) =>
-  z.preprocess(tunnelWritten, tunnel(near)).prefault(`0.0.0.0:${TUNNEL_PORT}`);
+  z
+    .preprocess(tunnelWritten, tunnel(near))
+    .prefault(`0.0.0.0:${TUNNEL_PORT}`)
+    .describe("Where origin sides dial in, and how both ends prove the key: host:port, or a block.");
 
 const tunnel = (near: Surroundings): z.ZodType<TunnelListen> => {
   const listen = hostPort()
@@ -60,9 +57,9 @@ const tunnel = (near: Surroundings): z.ZodType<TunnelListen> => {
       {
         mode: mode("certificate"),
         listen,
-        certificate: namedFile(near).describe("PEM, the server's certificate first."),
-        privateKey: namedFile(near).describe("PEM, of that certificate."),
-        clientAuthorities: namedFile(near)
+        certificate: certificateFile(near).describe("PEM, the server's certificate first."),
+        privateKey: privateKeyFile(near).describe("PEM, of that certificate."),
+        clientAuthorities: certificateFile(near)
           .optional()
           .describe("PEM; set, a dialler needs a certificate that one of these signed."),
         behindBalancer: z
@@ -71,7 +68,9 @@ const tunnel = (near: Surroundings): z.ZodType<TunnelListen> => {
           .describe("Something between ends TLS, so the key's proof is not bound to the connection."),
       },
       ONLY_PLAIN,
-    ).transform(({ clientAuthorities, ...rest }) => ({ ...rest, clientAuthorities })),
+    )
+      .check(keyOfCertificate)
+      .transform(({ clientAuthorities, ...rest }) => ({ ...rest, clientAuthorities })),
     block(
       {
         mode: mode("plain"),

@@ -19,8 +19,9 @@ import { siteDictionary } from "./site-dictionary.ts";
 export const DICTIONARY_PATH = "/.well-known/coilgun/dictionary-";
 /** So long browsers keep it, and the edge one that another took the place of. Seconds. */
 export const LIFE_S = 6 * 3_600;
-/** Hosts, and URLs of each, that are watched. */
+/** Hosts that a setting names, others, and URLs of each, that are watched. */
 const MOST_SITES = 64;
+const MOST_UNNAMED = 16;
 const MOST_URLS = 128;
 /** URLs and templates that a dictionary is made of. */
 const MOST_GROUPS = 12;
@@ -76,11 +77,15 @@ interface SiteDictionariesOptions {
   readonly log: Log;
   readonly store: VersionStore;
   readonly memory: MemoryBudget;
+  /** As the store's. */
+  readonly isNamed?: (host: string) => boolean;
 }
 
 export class SiteDictionaries {
   readonly #options: SiteDictionariesOptions;
-  readonly #sites = new LRUCache<string, Site>({ max: MOST_SITES });
+  readonly #named = new LRUCache<string, Site>({ max: MOST_SITES });
+  /** Visitors can make up any number of these: they take nothing from the others. */
+  readonly #unnamed = new LRUCache<string, Site>({ max: MOST_UNNAMED });
   readonly #stopping = new AbortController();
   #building: Promise<void> | undefined;
 
@@ -90,12 +95,12 @@ export class SiteDictionaries {
 
   /** What is published of this host at present. */
   of(host: string): Published | undefined {
-    return this.#sites.get(host)?.current;
+    return this.#sitesFor(host).get(host)?.current;
   }
 
   /** By its name, the one in use or one before it. */
   find(host: string, matches: (published: Published) => boolean): Published | undefined {
-    const site = this.#sites.get(host);
+    const site = this.#sitesFor(host).get(host);
     if (site === undefined) return undefined;
     if (site.current !== undefined && matches(site.current)) return site.current;
     const now = this.#options.clock.now();
@@ -104,14 +109,17 @@ export class SiteDictionaries {
 
   /** Nothing that was published or noted of this host is known any more. */
   forget(host: string): void {
-    const site = this.#sites.get(host);
-    if (site !== undefined) site.forgotten = true;
-    this.#sites.delete(host);
+    // A reload may have named the host meanwhile, or not any more.
+    for (const sites of [this.#named, this.#unnamed]) {
+      const site = sites.get(host);
+      if (site !== undefined) site.forgotten = true;
+      sites.delete(host);
+    }
   }
 
   /** Whether pages of this host are of use now: those seen long before a build are forgotten by then. */
   wants(host: string): boolean {
-    const site = this.#sites.peek(host);
+    const site = this.#sitesFor(host).peek(host);
     return site === undefined || this.#options.clock.now() >= site.nextBuildAt - LEARNING_MS;
   }
 
@@ -119,8 +127,9 @@ export class SiteDictionaries {
   visited(visit: PublicVisit): void {
     const { host, network, version, pageKey } = visit;
     if (version.body.length > MOST_SOURCE_BYTES || this.#stopping.signal.aborted) return;
-    const site = this.#sites.get(host) ?? newSite();
-    this.#sites.set(host, site);
+    const sites = this.#sitesFor(host);
+    const site = sites.get(host) ?? newSite();
+    sites.set(host, site);
     const seen = site.urls.get(pageKey.url) ?? {
       template: pageKey.templates[0] ?? pageKey.url,
       byNetwork: new Map<string, Fingerprint>(),
@@ -153,6 +162,10 @@ export class SiteDictionaries {
   /** Resolves when nothing is being made. For tests. @internal */
   async idle(): Promise<void> {
     while (this.#building !== undefined) await this.#building;
+  }
+
+  #sitesFor(host: string): LRUCache<string, Site> {
+    return this.#options.isNamed?.(host) === false ? this.#unnamed : this.#named;
   }
 
   async #build(

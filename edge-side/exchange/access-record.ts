@@ -6,6 +6,8 @@ export interface VisitRecord {
   readonly host: string;
   readonly method: string;
   readonly target: string;
+  /** Both sides' lines of it have the same. */
+  readonly id?: string;
   /** The key of the link that served it, and the stream's number there. */
   readonly link?: string;
   readonly stream?: number;
@@ -22,6 +24,10 @@ export interface VisitRecord {
   readonly bodyBytes?: number;
   readonly requestBytes?: number;
   readonly decodeMs?: number;
+  /** See VisitTimes; until the head goes to the visitor. */
+  readonly originMs?: number | undefined;
+  readonly linkMs?: number | undefined;
+  readonly edgeMs?: number | undefined;
   readonly totalMs?: number;
   /** The delta did not verify, and plain bytes came in its place. */
   readonly mismatched?: true;

@@ -7,6 +7,7 @@
 import { StreamError, type StreamErrorCode } from "../../protocol/errors.ts";
 import { type AnswerSizes, answerSizesExtension } from "../../protocol/frames/answer-sizes.ts";
 import type { AnswerFrame, StreamFrame, StreamId } from "../../protocol/frames/frame.ts";
+import { requestIdExtension } from "../../protocol/frames/observed.ts";
 import { visitorConnectionExtension } from "../../protocol/frames/visitor-connection.ts";
 import { wholeUnitsExtension } from "../../protocol/frames/whole-units.ts";
 import type { HeaderList } from "../../protocol/http/header-list.ts";
@@ -48,6 +49,10 @@ export interface ExchangeRequest {
   readonly visitorConnection: number | undefined;
   /** What its answer's size may tell; undefined: it does not matter. */
   readonly sizes: AnswerSizes | undefined;
+  /** The id that both sides' logs have, where its fields do not have it. */
+  readonly madeId: string | undefined;
+  /** How long the origin side took is to be told. */
+  readonly timings: boolean;
   /** More of it follows by `sendBody`, and its end by `endBody`. */
   readonly beginning: BodyBeginning;
 }
@@ -69,20 +74,21 @@ export interface ExchangeEvents {
 /** Opens an exchange on a link that accepts one. */
 export const openExchange = (link: Link, request: ExchangeRequest, events: ExchangeEvents): Exchange => {
   const { head, offers, session, addressed, urgency, incremental, beginning } = request;
-  const { visitorConnection, sizes, wholeUnits } = request;
+  const { visitorConnection, sizes, wholeUnits, madeId, timings } = request;
   const { body, ended = false } = beginning;
   const extensions = [
     ...beginning.extensions,
     ...(visitorConnection === undefined ? NO_EXTENSIONS : [visitorConnectionExtension(visitorConnection)]),
     ...(sizes === undefined ? NO_EXTENSIONS : [answerSizesExtension(sizes)]),
     ...(wholeUnits === 0 ? NO_EXTENSIONS : [wholeUnitsExtension(wholeUnits)]),
+    ...(madeId === undefined ? NO_EXTENSIONS : [requestIdExtension(madeId)]),
   ];
   const stream = link.open({
     kind: "open",
     ended,
     session,
     ...(addressed && { addressed }),
-    timings: false,
+    timings,
     urgency,
     incremental,
     head,
@@ -215,7 +221,9 @@ export class Exchange implements StreamReceiver {
       );
   }
 
-  reset(code: StreamErrorCode): void {
+  reset(said: StreamErrorCode): void {
+    // Behind an interim head the web server may have it: a peer that refuses then is wrong, and nothing with effects goes elsewhere.
+    const code = said === "refused" && this.#interimBytes > 0 ? "link-lost" : said;
     this.#lose(new StreamError(code, `the exchange ended: ${code}`));
   }
 

@@ -23,6 +23,10 @@ export const placeOf = (
   return address === undefined ? undefined : { owner: ownerOf(address), network: neighbourhoodOf(address) };
 };
 
+/** For logs: whom proxies that are believed name, else the peer itself. */
+export const clientOf = (visitor: Pick<VisitorRequest, "address" | "fields">, trusts: Trust): string =>
+  (trusts(visitor.address) ? addressOf(visitor, trusts) : undefined) ?? unmapped(visitor.address);
+
 const addressOf = (
   { address, fields }: Pick<VisitorRequest, "address" | "fields">,
   trusts: Trust,

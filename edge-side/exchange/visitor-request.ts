@@ -22,6 +22,8 @@ export interface VisitorRequest {
   readonly upgrade: string | undefined;
   /** What it came on, where all requests on that are one visitor's; undefined where nobody knows (HTTP/2). */
   readonly connection?: VisitorConnection | undefined;
+  /** Whether it is sent to the same URL with `https:`. */
+  readonly redirect?: "off" | "https";
   /** Whether pages may be compressed for this visitor. */
   readonly compress: boolean;
 }

@@ -32,6 +32,8 @@ export interface Visitor extends VisitorRequest {
   readonly bodyTouched: boolean;
   /** A head went out, or cannot go out any more. */
   readonly answered: boolean;
+  /** Bytes of bodies that its connection was given. */
+  readonly sentBytes: number;
   /** This one is told when the visitor leaves, at once if it has left already; nobody else is any more. */
   listen(listener: VisitorListener): void;
   /**
@@ -57,6 +59,9 @@ export interface Visitor extends VisitorRequest {
 export interface ListenerTraits {
   readonly scheme: "http" | "https";
   readonly compress: boolean;
+  /** Strict-Transport-Security for responses that have none; undefined over plain HTTP. */
+  readonly hsts: string | undefined;
+  readonly redirect: "off" | "https";
 }
 
 const SAFE_METHODS: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS"]);

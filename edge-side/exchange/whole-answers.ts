@@ -13,6 +13,10 @@ export const EVERY_MS = 3_600_000;
 /** As many lines of one event as the log has in a second. @internal */
 export const MOST_HOSTS = 20;
 
+/** Told apart in an hour; the rest is counted together. */
+const MOST_COUNTED = 1_000;
+const OTHERS = "(others)";
+
 /** No base could help these, so they are no whole pages. */
 const OF_THEMSELVES: ReadonlySet<unknown> = new Set<NoBase>(
   "no-body partial not-compressible event-stream too-small".split(" ") as NoBase[],
@@ -45,7 +49,7 @@ interface Count {
 
 export class WholeAnswers {
   readonly #options: { readonly clock: Clock; readonly log: Log };
-  /** By host: only hosts that are served have answers, so there are as many as the keys name. */
+  /** By host; of patterns visitors can make up any number. */
   readonly #counts = new Map<string, Count>();
   #timer: Timer | undefined;
 
@@ -56,10 +60,11 @@ export class WholeAnswers {
   note({ host, answer, reason }: VisitRecord): void {
     if (answer === undefined || answer === "fallback" || answer === "direct") return;
     this.#timer ??= this.#options.clock.after(EVERY_MS, () => this.#say());
-    let count = this.#counts.get(host);
+    const name = this.#counts.has(host) || this.#counts.size < MOST_COUNTED ? host : OTHERS;
+    let count = this.#counts.get(name);
     if (count === undefined) {
       count = { answers: 0, whole: 0, reasons: new Map() };
-      this.#counts.set(host, count);
+      this.#counts.set(name, count);
     }
     count.answers++;
     if (reason === undefined || OF_THEMSELVES.has(reason)) return;

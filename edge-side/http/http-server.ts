@@ -4,21 +4,24 @@
  */
 import { createServer, type Server } from "node:http";
 import { createServer as createSecureServer } from "node:https";
-import type { Socket } from "node:net";
+import { Server as NetServer, type Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import { type HostPort, printHostPort } from "../../protocol/config/units.ts";
-import { LimitLog } from "../../protocol/daemon/limit-log.ts";
+import { sayAcceptFailed, sayLimit } from "../../protocol/daemon/limit-log.ts";
 import type { Log } from "../../protocol/daemon/log.ts";
 import type { Clock } from "../../protocol/runtime/clock.ts";
+import { mostForStrangers } from "../../protocol/runtime/descriptors.ts";
 import { MemoryBudget } from "../../protocol/runtime/memory-budget.ts";
 import type { EdgeConfig } from "../config/edge-config.ts";
 import type { VisitorListen } from "../config/listener-config.ts";
 import type { Visitor } from "../exchange/visitor.ts";
+import { Admission, type KnownHosts } from "./admission.ts";
 import { Crowd } from "./crowd.ts";
 import type { ErrorPages } from "./errors/error-pages.ts";
 import { http1Options, serveHttp1 } from "./http1-connection.ts";
 import { type Http2Options, serveHttp2 } from "./http2-session.ts";
-import { ListenerCertificate } from "./listener-certificate.ts";
+import { ListenerCertificates } from "./listener-certificates.ts";
+import { readProxyHeaders } from "./parser/proxied-connections.ts";
 import { SmallPieceTurns } from "./parser/small-piece-turns.ts";
 import { MOST_WAITING_IN_ALL_BYTES } from "./pipeline-queue.ts";
 import { Underscores } from "./underscores.ts";
@@ -39,8 +42,7 @@ export interface HttpServerOptions {
   readonly sockets?: readonly number[];
   /** Who serves visitors, whatever they came by. */
   readonly visits: { serve(visitor: Visitor): void };
-  /** The host of this edge, where it has one only. */
-  readonly soleHost: () => string | undefined;
+  readonly hosts: KnownHosts;
   readonly errorPages: ErrorPages;
 }
 
@@ -54,12 +56,19 @@ export const serveVisitors = async (
     totalBytes: MOST_WAITING_IN_ALL_BYTES,
     shareBytes: MOST_WAITING_IN_ALL_BYTES,
   });
-  const limits = new LimitLog(options);
   const crowd = new Crowd({
+    clock: options.clock,
     most,
-    full: (closed) => limits.reached("limits.visitors", { most, closed }),
+    mostDescriptors: mostForStrangers(),
+    full: (limit, closed) => sayLimit(options.log, limit, { most, closed }),
   });
-  const common = { ...options, crowd, waitingRequests, turns: new SmallPieceTurns(options.clock) };
+  const common = {
+    ...options,
+    admission: new Admission(options),
+    crowd,
+    waitingRequests,
+    turns: new SmallPieceTurns(options.clock),
+  };
   const listeners = config.visitors.map((listen) => new VisitorListener(listen, config, common));
   const opened = await Promise.allSettled(listeners.map((each, i) => each.open(options.sockets?.[i])));
   const failed = opened.find((each) => each.status === "rejected");
@@ -71,7 +80,6 @@ export const serveVisitors = async (
     if (signal.aborted) cut();
     await closed;
     signal.removeEventListener("abort", cut);
-    limits.stop();
   };
   if (failed !== undefined) {
     await close(AbortSignal.abort());
@@ -87,50 +95,59 @@ export const serveVisitors = async (
 };
 
 interface ListenerOptions extends HttpServerOptions, Pick<Http2Options, "waitingRequests"> {
+  readonly admission: Admission;
   readonly crowd: Crowd;
   readonly turns: SmallPieceTurns;
 }
 
 class VisitorListener {
-  readonly #certificate: ListenerCertificate | undefined;
+  readonly #certificates: ListenerCertificates | undefined;
   readonly #listen: VisitorListen;
+  readonly #options: ListenerOptions;
   readonly #server: Server;
 
   constructor(listen: VisitorListen, config: EdgeConfig, options: ListenerOptions) {
-    const { crowd, turns } = options;
+    const { crowd, turns, hosts } = options;
     this.#listen = listen;
-    const certificate = listen.tls && new ListenerCertificate(listen.tls);
-    this.#certificate = certificate;
+    this.#options = options;
+    const certificates = listen.tls && new ListenerCertificates(listen.tls.certificates);
+    this.#certificates = certificates;
     const served: Http2Options = {
       clock: options.clock,
       log: options.log,
       turns,
       errorPages: options.errorPages,
       underscores: new Underscores(listen.underscores, options.log),
-      traits: { scheme: listen.tls === undefined ? "http" : "https", compress: listen.compress },
+      traits: {
+        scheme: listen.tls === undefined ? "http" : "https",
+        compress: listen.compress,
+        hsts: listen.tls?.hsts,
+        redirect: listen.redirect,
+      },
       idleMs: config.times.idleMs,
       keepAliveMs: config.times.keepAliveMs,
       headBytes: config.limits.headBytes,
       targetBytes: config.limits.targetBytes,
-      soleHost: options.soleHost,
+      admission: options.admission,
       bodyBytes: config.limits.bodyBytes,
       draining: () => crowd.draining,
       busy: (socket) => crowd.busy(socket),
       rested: (socket) => crowd.rested(socket),
-      responded: () => {
-        // Its head may have promised to keep the connection, before the end was known of.
-        if (crowd.draining) this.#server.closeIdleConnections();
-      },
-      isCovered: certificate && ((socket, host) => certificate.covers(host, socket)),
+      isCovered:
+        certificates &&
+        ((socket, host) => certificates.covers(host, socket, (asked) => hosts.isServed(asked))),
       waitingRequests: options.waitingRequests,
       visits: options.visits,
     };
     this.#server =
-      certificate === undefined
+      certificates === undefined
         ? createServer(http1Options(config, turns))
-        : secureServer(certificate, config, served, crowd);
-    this.#server.on("connection", (socket: Socket) => crowd.join(socket));
+        : secureServer(certificates, config, served, crowd);
     serveHttp1(this.#server, served);
+    const trusts = (address: string) => hosts.trusts(address);
+    if (listen.proxyProtocol === "required")
+      readProxyHeaders(this.#server, { ...options, trusts, isTls: certificates !== undefined });
+    this.#server.on("connection", (socket: Socket) => crowd.join(socket));
   }
 
   get address(): HostPort {
@@ -143,7 +160,7 @@ class VisitorListener {
 
   renew({ listen, tls }: VisitorListen): void {
     if (tls !== undefined && printHostPort(listen) === printHostPort(this.#listen.listen))
-      this.#certificate?.renew(tls);
+      this.#certificates?.renew(tls.certificates);
   }
 
   open(fd: number | undefined): Promise<void> {
@@ -152,6 +169,8 @@ class VisitorListener {
       this.#server.once("error", reject);
       this.#server.listen(fd === undefined ? { ...listen, reusePort } : { fd }, () => {
         this.#server.off("error", reject);
+        // That connection is lost, the port is not.
+        this.#server.on("error", (error) => sayAcceptFailed(this.#options.log, error));
         resolve();
       });
     });
@@ -160,31 +179,35 @@ class VisitorListener {
   close(): Promise<void> {
     return new Promise((resolve) => {
       if (!this.#server.listening) return resolve();
-      this.#server.close(() => resolve());
-      this.#server.closeIdleConnections();
+      // Node's HTTP servers close connections without a request at once; the crowd does in its time.
+      NetServer.prototype.close.call(this.#server, () => {
+        this.#server.close();
+        resolve();
+      });
     });
   }
 }
 
 /** Node's HTTPS server, with connections that agreed on HTTP/2 led elsewhere. */
 const secureServer = (
-  certificate: ListenerCertificate,
+  certificates: ListenerCertificates,
   config: EdgeConfig,
   served: Http2Options,
   crowd: Crowd,
 ): Server => {
   const server = createSecureServer({
     ...http1Options(config, served.turns),
-    ...certificate.context,
+    ...certificates.options,
     ALPNProtocols: ["h2", "http/1.1"],
     handshakeTimeout: config.times.idleMs,
   });
-  certificate.usedBy(server);
+  certificates.usedBy(server);
   const [http1] = server.listeners("secureConnection") as ((socket: TLSSocket) => void)[];
   server.removeAllListeners("secureConnection");
   server.on("secureConnection", (socket: TLSSocket) => {
-    if (socket.alpnProtocol === "h2") crowd.speaksHttp2(socket, serveHttp2(socket, served));
-    else http1?.call(server, socket);
+    if (socket.alpnProtocol === "h2") return crowd.secured(socket, serveHttp2(socket, served));
+    crowd.secured(socket);
+    http1?.call(server, socket);
   });
   return server;
 };

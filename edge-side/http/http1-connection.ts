@@ -5,32 +5,33 @@
 import type { IncomingMessage, Server, ServerOptions, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import { plainAddress } from "../../protocol/runtime/ip-address.ts";
+import { sayLimit } from "../../protocol/daemon/limit-log.ts";
 import type { MemoryBudget } from "../../protocol/runtime/memory-budget.ts";
 import { codeOf } from "../../protocol/runtime/user-error.ts";
 import type { EdgeConfig } from "../config/edge-config.ts";
 import { priorityOf, type Visitor } from "../exchange/visitor.ts";
 import { VisitorConnection } from "../exchange/visitor-connection.ts";
+import type { Admission, Covers } from "./admission.ts";
 import { logLimit, rawErrorPage } from "./errors/error-page.ts";
 import { Http1Visitor, type VisitorOptions } from "./http1-visitor.ts";
 import { closeAndDrop, dropRest } from "./linger.ts";
 import { ParkedUpgrade } from "./parked-upgrade.ts";
 import { statusOf } from "./parser/parser-error.ts";
+import { addressOf, isSilent } from "./parser/proxied-connections.ts";
 import { headBytesOf, isSameHead, isSmallHead, type RawHead } from "./parser/raw-head.ts";
 import { restingRequests } from "./parser/resting-request.ts";
 import type { SmallPieceTurns } from "./parser/small-piece-turns.ts";
 import { PipelineQueue } from "./pipeline-queue.ts";
 import { headWithoutUpgrade, upgradeBodyOf } from "./upgrade-body.ts";
 import { UpgradeVisitor } from "./upgrade-visitor.ts";
-import { READY_TARGET, type ReadHead, type Refused, validateHttp1 } from "./validate-request.ts";
+import { type ReadHead, type Refused, validateHttp1, withHost } from "./validate-request.ts";
 
 export interface Http1Options extends VisitorOptions {
   readonly targetBytes: number;
-  readonly soleHost: () => string | undefined;
+  readonly admission: Admission;
   /** A connection without a request ends after this. */
   readonly keepAliveMs: number;
-  /** Whether a connection to this host may ask for it; undefined where any may (plain HTTP). */
-  readonly isCovered: ((socket: Socket, host: string) => boolean) | undefined;
+  readonly isCovered: Covers;
   /** A request of a connection is under way, or none is any more. */
   busy(socket: Socket): void;
   rested(socket: Socket): void;
@@ -118,8 +119,7 @@ class Connection {
       {
         busy: () => options.busy(socket),
         rested: () => options.rested(socket),
-        ended: (limit) =>
-          options.log.warn("limit reached", { limit, address: plainAddress(socket.remoteAddress ?? "") }),
+        ended: (limit) => sayLimit(options.log, limit, { address: addressOf(socket) }),
       },
       options.waitingRequests.lease(""),
     );
@@ -180,7 +180,7 @@ class Connection {
     // Its body can be skipped, so this visitor may go on.
     const goesOn = status === 413 || status === 405;
     const refuse = () => {
-      logLimit(this.#options.log, status, this.#socket.remoteAddress);
+      logLimit(this.#options.log, status, addressOf(this.#socket));
       this.#request = request;
       const page = this.#options.errorPages.of(status);
       if (!goesOn) response.shouldKeepAlive = false;
@@ -199,7 +199,7 @@ class Connection {
   end(status: number, parked?: ParkedUpgrade): void {
     this.#turns.close(() => {
       parked?.over();
-      logLimit(this.#options.log, status, this.#socket.remoteAddress);
+      logLimit(this.#options.log, status, addressOf(this.#socket));
       if (!this.#socket.writable) return this.#socket.destroy();
       const page = this.#options.errorPages.of(status);
       closeAndDrop(this.#socket, rawErrorPage(status, page), this.#options);
@@ -216,7 +216,7 @@ class Connection {
     if (code === "ERR_HTTP_REQUEST_TIMEOUT" && this.#socket.bytesRead === this.#restsSince) return;
     const status = statusOf(code, error.rawPacket, error.bytesParsed ?? 0, this.#options.targetBytes);
     // The connection itself broke, or it never said anything.
-    if (status === undefined || (status === 408 && this.#socket.bytesRead === 0)) {
+    if (status === undefined || (status === 408 && isSilent(this.#socket))) {
       this.#socket.destroy();
       return;
     }
@@ -229,7 +229,6 @@ class Connection {
   #rest(): void {
     const socket = this.#socket;
     this.#takeUp();
-    if (this.#options.draining()) socket.destroySoon();
     this.#restsSince = socket.bytesRead;
     const { clock, keepAliveMs } = this.#options;
     const rested = clock.after(keepAliveMs, () => closeIfNothingCame(socket));
@@ -251,11 +250,12 @@ class Connection {
   }
 
   #screen(request: IncomingMessage): ReadHead | Refused {
-    const screened = this.#read(request);
-    if (typeof screened === "number") return screened;
-    const covered =
-      screened.target === READY_TARGET || this.#options.isCovered?.(this.#socket, screened.host) !== false;
-    return covered ? screened : 421;
+    const read = this.#read(request);
+    if (typeof read === "number") return read;
+    const { admission, isCovered } = this.#options;
+    const host = admission.hostFor(read, this.#socket, isCovered);
+    if (host === 421 || host === read.host) return host === 421 ? host : read;
+    return { ...read, host, authority: host, fields: withHost(read.fields, host) };
   }
 
   /** Visitors ask again and again with the very same head: it is read once. */
@@ -268,7 +268,7 @@ class Connection {
     const validated = validateHttp1(request, this.#options);
     if (typeof validated === "number") return validated;
     const fields = this.#options.underscores.without(validated.fields);
-    const address = plainAddress(this.#socket.remoteAddress ?? "");
+    const address = addressOf(this.#socket);
     const read = { ...validated, fields, ...priorityOf(fields), address, repeated: undefined };
     const { method, url, httpVersion, rawHeaders } = request;
     this.#last = isSmallHead([method ?? "", url ?? "", ...rawHeaders])

@@ -23,6 +23,7 @@ import type { ErrorPages } from "./errors/error-pages.ts";
 import type { Failure } from "./errors/proxy-status.ts";
 import { Http1Upload, type UploadOwner } from "./http1-upload.ts";
 import { dropRest, type LingerOptions } from "./linger.ts";
+import { withHsts } from "./sanitize-head.ts";
 import type { Underscores } from "./underscores.ts";
 import type { ReadHead } from "./validate-request.ts";
 
@@ -37,8 +38,6 @@ export interface VisitorOptions extends LingerOptions {
   readonly connection?: VisitorConnection;
   /** The edge stops: connections are not kept for another request. */
   readonly draining: () => boolean;
-  /** A response is over; its connection may be idle now. */
-  responded(): void;
 }
 
 /** Before a connection is reset, what was written to it has so long to leave the system's buffers, which a reset empties. @internal */
@@ -57,6 +56,7 @@ export class Http1Visitor implements Visitor, UploadOwner {
   readonly host: string;
   readonly scheme: "http" | "https";
   readonly compress: boolean;
+  readonly redirect: "off" | "https";
   readonly connection: VisitorConnection | undefined;
   readonly version: "1.0" | "1.1";
   readonly urgency: number;
@@ -64,6 +64,7 @@ export class Http1Visitor implements Visitor, UploadOwner {
   readonly repeated: RepeatedHead | undefined;
   readonly hasBody: boolean;
   readonly upgrade: string | undefined = undefined;
+  sentBytes = 0;
   protected readonly request: IncomingMessage;
   protected readonly response: ServerResponse;
   protected readonly options: VisitorOptions;
@@ -87,7 +88,7 @@ export class Http1Visitor implements Visitor, UploadOwner {
     ({ target: this.target, fields: this.fields, authority: this.authority, host: this.host } = head);
     ({ address: this.address, urgency: this.urgency, incremental: this.incremental } = head);
     this.repeated = head.repeated;
-    ({ scheme: this.scheme, compress: this.compress } = options.traits);
+    ({ scheme: this.scheme, compress: this.compress, redirect: this.redirect } = options.traits);
     this.connection = options.connection;
     const length = headers["content-length"];
     this.hasBody = headers["transfer-encoding"] !== undefined || (length !== undefined && Number(length) > 0);
@@ -135,7 +136,7 @@ export class Http1Visitor implements Visitor, UploadOwner {
   }
 
   head(head: ResponseHead): void {
-    if (!this.answered) this.#heldHead = head;
+    if (!this.answered) this.#heldHead = withHsts(head, this.options.traits.hsts);
   }
 
   flush(): void {
@@ -148,6 +149,7 @@ export class Http1Visitor implements Visitor, UploadOwner {
   }
 
   async body(bytes: Buffer): Promise<void> {
+    this.sentBytes += bytes.length;
     for (let at = 0; at < bytes.length; at += PART_BYTES) {
       if (this.gone || this.#failed !== undefined) throw new StreamError("cancelled", "the visitor has left");
       this.#writeHead();
@@ -243,6 +245,7 @@ export class Http1Visitor implements Visitor, UploadOwner {
     const page = this.options.errorPages.of(status, this, failure);
     if (this.options.draining()) this.response.shouldKeepAlive = false;
     this.response.writeHead(status, [...page.fields]);
+    if (this.method !== "HEAD") this.sentBytes += Buffer.byteLength(page.body);
     this.response.end(this.method === "HEAD" ? undefined : page.body);
     return status;
   }
@@ -268,7 +271,6 @@ export class Http1Visitor implements Visitor, UploadOwner {
     this.#taking.stop();
     this.#upload?.stop();
     if (!this.response.writableFinished) return this.left();
-    this.options.responded();
     const { socket } = this.request;
     // Of a connection that is not kept, its end sees to that (http1-connection).
     if (!socket.writable || this.complete) return;

@@ -11,16 +11,16 @@ import {
 import type { TLSSocket } from "node:tls";
 import type { HeaderList } from "../../protocol/http/header-list.ts";
 import type { Timer } from "../../protocol/runtime/clock.ts";
-import { plainAddress } from "../../protocol/runtime/ip-address.ts";
 import type { Http1Options } from "./http1-connection.ts";
 import { readHttp2Request } from "./http2-head.ts";
 import { Http2Visitor } from "./http2-visitor.ts";
-import { LINGER_MS } from "./linger.ts";
+import { GRACE_MS, LINGER_MS } from "./linger.ts";
 import { Http2Fields } from "./parser/http2-fields.ts";
 import { Http2Tap } from "./parser/http2-tap.ts";
+import { addressOf } from "./parser/proxied-connections.ts";
 import { PieceTurns, type SmallPieceTurns } from "./parser/small-piece-turns.ts";
 import { mergeSmallPieces } from "./parser/small-pieces.ts";
-import { type Refused, validateHttp2 } from "./validate-request.ts";
+import { type Refused, validateHttp2, withHost } from "./validate-request.ts";
 
 /** Requests of one visitor at a time; browsers want some dozens. @internal */
 export const MOST_STREAMS = 128;
@@ -60,7 +60,7 @@ const sessionOptions = ({ headBytes }: Http2Options): SecureServerOptions => ({
 });
 
 export interface Http2Session {
-  /** Takes no new requests, ends when the running ones are done. */
+  /** Asks for no new requests, takes those that come within GRACE_MS, ends when all are done (RFC 9113 section 6.8). */
   drain(): void;
 }
 
@@ -74,7 +74,7 @@ export const serveHttp2 = (socket: TLSSocket, options: Http2Options): Http2Sessi
   session.once("connect", () => {
     if (!session.destroyed) session.setLocalWindowSize(SESSION_WINDOW_BYTES);
   });
-  const address = plainAddress(socket.remoteAddress ?? "");
+  const address = addressOf(socket);
   const turns = new PieceTurns(options.turns, tap);
   session.on("stream", (stream: ServerHttp2Stream, _fields, _flags, raw: HeaderList) => {
     idle.busy(stream);
@@ -83,7 +83,13 @@ export const serveHttp2 = (socket: TLSSocket, options: Http2Options): Http2Sessi
   });
   return {
     drain: () => {
-      if (!session.closed) session.close();
+      if (session.closed) return;
+      // Behind the settings, which come first.
+      const notice = () => setImmediate(() => tap.announceEnd());
+      if (session.connecting) session.once("connect", notice);
+      else notice();
+      const ends = options.clock.after(GRACE_MS, () => setImmediate(() => session.close()));
+      session.once("close", () => ends.cancel());
     },
   };
 };
@@ -108,14 +114,20 @@ const serveStream = (
   const request = readHttp2Request(options.underscores.without(raw));
   // An extended CONNECT is a GET that wants to become something else.
   const asked = request.protocol === undefined ? request : { ...request, method: "GET" };
-  const screened = isWhole ? validateHttp2(asked, options) : 400;
-  const host = typeof screened === "number" ? "" : screened.host;
-  const refused: Refused | undefined =
-    typeof screened === "number" ? screened : options.isCovered?.(socket, host) === false ? 421 : undefined;
+  const read = isWhole ? validateHttp2(asked, options) : 400;
+  const { target } = request;
+  const to: string | Refused =
+    typeof read === "number"
+      ? read
+      : options.admission.hostFor({ target, host: read.host }, socket, options.isCovered);
+  const isRefused = typeof to === "number";
+  const host = isRefused ? "" : to;
+  const isNamed = typeof read === "number" || isRefused || host === read.host;
+  const named = isNamed ? request : { ...request, authority: host, fields: withHost(request.fields, host) };
   const areTrailersWhole = (trailers: HeaderList) => counted.areTrailersWhole(id, trailers);
-  const visitor = new Http2Visitor(stream, request, { address, host, areTrailersWhole }, options);
-  if (refused === undefined) options.visits.serve(visitor);
-  else visitor.refuse(refused);
+  const visitor = new Http2Visitor(stream, named, { address, host, areTrailersWhole }, options);
+  if (isRefused) visitor.refuse(to);
+  else options.visits.serve(visitor);
 };
 
 /** Ends a session that has had no request for a while; one whose end is not taken, too. */

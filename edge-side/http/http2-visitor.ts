@@ -24,7 +24,7 @@ import { LEFT, logLimit } from "./errors/error-page.ts";
 import type { Failure } from "./errors/proxy-status.ts";
 import type { VisitorOptions } from "./http1-visitor.ts";
 import { grouped, type Http2Request, wireStatus, withWebSocketKey } from "./http2-head.ts";
-import { areClean, sanitizeTrailers } from "./sanitize-head.ts";
+import { areClean, sanitizeTrailers, withHsts } from "./sanitize-head.ts";
 import { SWITCHING } from "./upgrade-visitor.ts";
 import { UpgradedStream } from "./upgraded-stream.ts";
 import type { Refused } from "./validate-request.ts";
@@ -56,6 +56,7 @@ export class Http2Visitor implements Visitor, UploadConnection {
   readonly incremental: boolean;
   readonly repeated = undefined;
   readonly hasBody: boolean;
+  sentBytes = 0;
   #touched = false;
   readonly #stream: ServerHttp2Stream;
   readonly #areTrailersWhole: Http2From["areTrailersWhole"];
@@ -167,7 +168,8 @@ export class Http2Visitor implements Visitor, UploadConnection {
       if (head.status < 300) throw new StreamError("origin-failed", `${head.status} to an upgrade`);
     }
     const waitForTrailers = may.trailers && this.method !== "HEAD" && !isBodiless(head.status);
-    this.#heldHead = { list: [":status", wireStatus(head.status), ...head.fields], waitForTrailers };
+    const { fields } = withHsts(head, this.#options.traits.hsts);
+    this.#heldHead = { list: [":status", wireStatus(head.status), ...fields], waitForTrailers };
   }
 
   flush(): void {
@@ -175,6 +177,7 @@ export class Http2Visitor implements Visitor, UploadConnection {
   }
 
   async body(bytes: Buffer): Promise<void> {
+    this.sentBytes += bytes.length;
     if (this.#tunnel !== undefined) return this.#tunnel.write(bytes);
     for (let at = 0; at < bytes.length; at += PART_BYTES) {
       if (this.#gone || this.#failed !== undefined)
@@ -256,6 +259,7 @@ export class Http2Visitor implements Visitor, UploadConnection {
     this.#failed = status;
     const page = this.#options.errorPages.of(status, this, failure);
     this.#stream.respond([":status", String(status), ...page.fields]);
+    if (this.method !== "HEAD") this.sentBytes += Buffer.byteLength(page.body);
     if (this.method !== "HEAD") this.#stream.write(page.body);
     this.#finish();
     return status;

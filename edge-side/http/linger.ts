@@ -7,7 +7,13 @@ import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import type { Log } from "../../protocol/daemon/log.ts";
 import type { Clock } from "../../protocol/runtime/clock.ts";
-import { plainAddress } from "../../protocol/runtime/ip-address.ts";
+import { addressOf } from "./parser/proxied-connections.ts";
+
+/**
+ * When the edge stops, connections without a request stay readable so long, within `times.drain`: a request that is under way as the
+ * edge stops is answered, and says that none may follow (nginx calls it `keepalive_min_timeout`).
+ */
+export const GRACE_MS = 500;
 
 /** So long the rest of a request is read and dropped; then its connection is cut. */
 export const LINGER_MS = 30_000;
@@ -51,7 +57,7 @@ const lingerBounds = (socket: Socket, { clock, log }: LingerOptions) => {
     log.warn("visitor cut while its request was dropped", {
       limit,
       bytes,
-      address: plainAddress(socket.remoteAddress ?? ""),
+      address: addressOf(socket),
     });
     socket.destroy();
   };

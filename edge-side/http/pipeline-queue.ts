@@ -4,6 +4,7 @@
  * that sends more than its share ahead is ended, and so is one for whose heads there is no room beside those of all connections.
  */
 import type { Socket } from "node:net";
+import type { LimitName } from "../../protocol/daemon/limit-log.ts";
 import { Fifo } from "../../protocol/runtime/fifo.ts";
 import type { Lease } from "../../protocol/runtime/memory-budget.ts";
 
@@ -28,7 +29,7 @@ interface Waiting {
 export interface PipelineEvents {
   busy(): void;
   rested(): void;
-  ended(limit: string): void;
+  ended(limit: LimitName): void;
 }
 
 export class PipelineQueue {
@@ -65,9 +66,9 @@ export class PipelineQueue {
       this.#events.busy();
       return this.#run(turn);
     }
-    if (this.#waiting.length >= MOST_WAITING) return this.#end("MOST_WAITING");
+    if (this.#waiting.length >= MOST_WAITING) return this.#end("requests that wait on a connection");
     const waiting = { turn, bytes: REQUEST_BYTES + bytes };
-    if (!this.#lease.grow(waiting.bytes)) return this.#end("MOST_WAITING_IN_ALL_BYTES");
+    if (!this.#lease.grow(waiting.bytes)) return this.#end("requests that wait on all connections");
     this.#waiting.push(waiting);
     this.#flow();
   }
@@ -97,7 +98,7 @@ export class PipelineQueue {
     });
   }
 
-  #end(limit: string): void {
+  #end(limit: LimitName): void {
     this.#events.ended(limit);
     this.#socket.destroy();
   }

@@ -8,6 +8,7 @@ import { tooManyFields } from "../../protocol/http/field-limits.ts";
 import { FieldNames } from "../../protocol/http/field-names.ts";
 import {
   endToEnd,
+  fieldOf,
   listOf,
   type ResponseHead,
   responseHeadFromList,
@@ -49,6 +50,12 @@ const checkedHead = (list: HeaderList, kind: "interim" | "final"): ResponseHead 
     fields: head.status < 200 || LENGTHLESS.has(head.status) ? withoutFields(fields, CONTENT_LENGTH) : fields,
   };
 };
+
+/** As a visitor over HTTPS gets it: what the site itself says of Strict-Transport-Security counts (RFC 6797). */
+export const withHsts = (head: ResponseHead, hsts: string | undefined): ResponseHead =>
+  hsts === undefined || fieldOf(head.fields, "strict-transport-security") !== undefined
+    ? head
+    : { ...head, fields: [...head.fields, "Strict-Transport-Security", hsts] };
 
 const finalHead = onceFor((list: HeaderList) => checkedHead(list, "final"));
 

@@ -105,7 +105,9 @@ export class UpgradeVisitor extends Http1Visitor {
   }
 
   override async body(bytes: Buffer): Promise<void> {
-    return this.#tunnel === undefined ? super.body(bytes) : this.#tunnel.write(bytes);
+    if (this.#tunnel === undefined) return super.body(bytes);
+    this.sentBytes += bytes.length;
+    return this.#tunnel.write(bytes);
   }
 
   override end(trailers: HeaderList): void {

@@ -14,8 +14,7 @@ import { areClean } from "./sanitize-head.ts";
 export interface RequestLimits {
   readonly targetBytes: number;
   readonly bodyBytes: number | undefined;
-  /** The host of this edge, where it has one only. */
-  readonly soleHost: () => string | undefined;
+  readonly admission: { readonly hosts: { readonly defaultHost: string | undefined } };
 }
 
 /** Whether the edge has a link, for load balancers to ask whatever host they name. */
@@ -114,8 +113,8 @@ const isAmbiguous = ({ rawHeaders, httpVersion }: IncomingMessage): boolean => {
 };
 
 /** HTTP/1.0 knows no Host, and load balancers ask so whether a server lives. */
-const unnamedHost = (url: string, { soleHost }: RequestLimits): string =>
-  soleHost() ?? (url === READY_TARGET ? NO_HOST : "");
+const unnamedHost = (url: string, { admission }: RequestLimits): string =>
+  admission.hosts.defaultHost ?? (url === READY_TARGET ? NO_HOST : "");
 
 const isExpectationKnown = (expect: string | undefined): boolean =>
   expect === undefined || /^100-continue$/i.test(expect.trim());
@@ -129,8 +128,8 @@ const originForm = (path: string, method: string): string => {
 const isTarget = (target: string, method: string): boolean =>
   target.startsWith("/") || (target === "*" && method === "OPTIONS");
 
-/** RFC 9112 section 3.2.2: the target's authority takes the place of what Host says. */
-const withHost = (fields: HeaderList, authority: string): HeaderList => {
+/** Another authority takes the place of what Host says, such as that of the target (RFC 9112 section 3.2.2). */
+export const withHost = (fields: HeaderList, authority: string): HeaderList => {
   const at = fields.findIndex((name, i) => i % 2 === 0 && name.toLowerCase() === "host");
   return at === -1 ? ["Host", authority, ...fields] : fields.with(at + 1, authority);
 };

@@ -3,6 +3,7 @@
  * is taken out of the config is closed at once. SPEC section "Greeting".
  */
 
+import { sayAcceptFailed, sayLimit } from "../../protocol/daemon/limit-log.ts";
 import type { Log } from "../../protocol/daemon/log.ts";
 import { LinkError } from "../../protocol/errors.ts";
 import type { Hello } from "../../protocol/frames/hello.ts";
@@ -65,6 +66,8 @@ export const acceptOrigins = async (options: AcceptOptions): Promise<TunnelListe
     limits: { pendingPerAddress: config.limits.pendingLinksPerAddress, handshakeMs: HANDSHAKE_MS },
     accept: (transport) => greet(transport, options, sightings),
     refused: (why, address) => log.warn("link refused", { address, why }),
+    full: (address) => sayLimit(log, "limits.pendingLinksPerAddress", { address }),
+    acceptFailed: (error) => sayAcceptFailed(log, error),
   });
 };
 
@@ -137,11 +140,7 @@ const greet = (transport: Transport, options: AcceptOptions, sightings: KeySight
         const limits = options.limitsOf(link.keyId);
         const of = [...pool.links].filter(({ keyId }) => keyId === link.keyId);
         if (limits !== undefined && of.length >= limits.links) {
-          log.warn("link refused", {
-            key: link.keyId,
-            address: link.peerAddress,
-            why: "the key has all its links",
-          });
+          sayLimit(log, "keys[].links", { key: link.keyId, address: link.peerAddress });
           return link.close("too-large", `the key has ${limits.links} links already: see links in edge.yaml`);
         }
         warnOfOther(link, of, { log, sightings, listed: limits?.lists(link.peerAddress) === true });
@@ -161,7 +160,9 @@ const greet = (transport: Transport, options: AcceptOptions, sightings: KeySight
           book.down(up);
         }
         const key = up === undefined ? {} : { key: up.keyId };
-        log.info("link down", { ...key, address: transport.peer.address, code: end.code, why: end.message });
+        const { code, message: why } = end;
+        const ordered = code === "shutting-down" || code === "key-removed";
+        log[ordered ? "info" : "warn"]("link down", { ...key, address: transport.peer.address, code, why });
       },
     },
   });

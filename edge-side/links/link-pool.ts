@@ -3,10 +3,14 @@
  * that its bases stay useful, unless it is busier than its weight allows; of the parallel links to one, the least busy; one that is silent only where nothing else helps.
  * SPEC section "Choosing a link".
  */
+import { sayLimit } from "../../protocol/daemon/limit-log.ts";
 import type { Log } from "../../protocol/daemon/log.ts";
 import type { Link } from "../../protocol/link/link-api.ts";
 import { type Candidate, pickByRendezvous } from "../../protocol/link/rendezvous.ts";
 import type { WithoutLink } from "../../protocol/scope/no-base.ts";
+
+/** Hosts that are told of; patterns stand for any number. */
+const MOST_MISSED = 1_000;
 
 export interface LinkPoolDependencies {
   /** Which hosts a key may serve, by the config as it is now. */
@@ -85,7 +89,9 @@ export class LinkPool {
 
   /** Whether a link of this host has as many streams as it may have: another one that comes would help nobody sooner. */
   isFull(host: string): boolean {
-    return this.linksOf(host).some((link) => !link.suspect && link.load >= link.peer.streams);
+    const full = this.linksOf(host).some((link) => !link.suspect && link.load >= link.peer.streams);
+    if (full) sayLimit(this.#options.log, "limits.streamsPerLink", { host });
+    return full;
   }
 
   /** Why no request for the host goes out; undefined where one does, or waits for room on a link. */
@@ -111,11 +117,11 @@ export class LinkPool {
   }
 
   #miss(host: string): void {
-    if (this.#missed.has(host)) return;
+    if (this.#missed.has(host) || this.#missed.size === MOST_MISSED) return;
     this.#missed.add(host);
     this.#options.log.warn("no link", {
       host,
-      hint: "is coilgun-origin running with a key that serves this host?",
+      hint: "requests wait for one, times.link at most: is coilgun-origin running with a key that serves this host?",
     });
   }
 }

@@ -10,6 +10,7 @@ import type { CompressorPool } from "../compress/compressor-pool.ts";
 import type { VaryingPages } from "../compress/varying-pages.ts";
 import type { SiteDictionaries } from "../dictionaries/site-dictionaries.ts";
 import type { VisitRecord } from "../exchange/access-record.ts";
+import type { Observation } from "../exchange/observation.ts";
 import type { UntrustedProxies } from "../exchange/untrusted-proxies.ts";
 import type { HeldPages } from "../exchange/visit-memory.ts";
 import type { Visitor } from "../exchange/visitor.ts";
@@ -39,6 +40,8 @@ export interface ServeDependencies {
     readonly originAnswerMs: number;
     /** A request waits so long for a link that is coming. */
     readonly linkMs: number;
+    /** Of links. */
+    readonly heartbeatMs: number;
   };
   readonly longLived: LongLived;
   readonly hosts: HostTable;
@@ -48,6 +51,7 @@ export interface ServeDependencies {
   readonly untrusted: UntrustedProxies;
   /** What Via calls this edge: no other edge has the same. */
   readonly pseudonym: string;
+  readonly observation: Observation;
   /** Gets a line for each visit that is over. */
   readonly accessLog: { write(record: VisitRecord, visitor: Visitor): void };
 }

@@ -91,6 +91,7 @@ const respond = async (
         head: dictionaries?.announcing(head) ?? head,
         dictionary: dictionaries?.available(head, exposure),
         encoders: dependencies.encoders,
+        leaving: (leaves) => visit.headLeaves(leaves),
         varying: dependencies.varying,
         memory: NO_MEMORY,
         exposure,

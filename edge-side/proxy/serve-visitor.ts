@@ -17,18 +17,19 @@ import { type PageKey, pageKeyOf } from "../../protocol/store/page-key.ts";
 import { decodeAnswer } from "../answer/decode-answer.ts";
 import { PageLookahead } from "../answer/page-lookahead.ts";
 import { RestoredEtag } from "../answer/restore-etag.ts";
+import { fetchBases } from "../bases/fetch-bases.ts";
 import { type CompressOptions, sendAsItComes, sendWhole } from "../compress/send-compressed.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 import { isSafe, type Visitor } from "../exchange/visitor.ts";
 import { placeOf } from "../exchange/visitor-address.ts";
 import type { RepeatedHead } from "../exchange/visitor-request.ts";
-import { errorPage } from "../http/errors/error-page.ts";
 import { headForVisitor } from "../http/sanitize-head.ts";
 import { SWITCHING } from "../http/upgrade-visitor.ts";
 import { READY_TARGET } from "../http/validate-request.ts";
 import { forwardHead, isLoop } from "../request/forward-head.ts";
 import { mayGoNoFurther, OPTIONS_OF_THE_EDGE } from "../request/max-forwards.ts";
 import type { Fallback } from "../upstream/fallbacks.ts";
+import { answerInPlace, answerReady, redirectOf } from "./answer-in-place.ts";
 import type { ServeDependencies } from "./dependencies.ts";
 import { serveDirectly } from "./serve-directly.ts";
 import type { HostRules } from "./served-hosts.ts";
@@ -106,11 +107,13 @@ const NOWHERE = { addressed: undefined, proxyNotTrusted: false } as const;
 /** Tries links in turn: the request goes to another one if the first certainly, or harmlessly, did not serve it, or may not. */
 const serve = async (visit: Visit, options: ServeDependencies): Promise<void> => {
   const { visitor } = visit;
-  if (visitor.target === READY_TARGET && isSafe(visitor)) return answerReady(visit, options);
+  if (visitor.target === READY_TARGET && isSafe(visitor)) return answerReady(visit, isReady(options));
   const rules = options.hosts.rulesOf(visitor.host);
   if (rules === undefined) throw new StreamError("no-route", `no key serves ${visitor.host}`);
+  const redirected = redirectOf(visitor, (address) => options.hosts.trusts(address));
+  if (redirected !== undefined) return answerInPlace(visit, redirected);
   const asked = askedOf(visitor, rules, options);
-  if (asked === undefined) return answerInPlace(visit);
+  if (asked === undefined) return answerInPlace(visit, OPTIONS_OF_THE_EDGE);
   if (isForDictionary(visitor, rules)) return serveDictionary(visit, rules, options);
   const fallback = options.fallbacks.of(visitor.host);
   const directly = (to: Fallback, reason: WithoutLink | undefined) =>
@@ -148,6 +151,9 @@ const serveOver = async (
 ): Promise<void> => {
   if (headBytes > link.headBytes)
     throw new StreamError("head-too-large", "the origin side takes no head of this size");
+  const { host } = visit.visitor;
+  const fetched = fetchBases(options.store, { ...asked, link, host, rules: rules.scope });
+  if (fetched !== undefined) await fetched;
   const bases = new VisitBases(link, {
     ...asked,
     visitor: visit.visitor,
@@ -197,6 +203,7 @@ const respond = async (
     memory: bases,
     exposure: bases.exposure,
     keyId: bases.keyId,
+    leaving: (leaves) => visit.headLeaves(leaves),
   });
   if ("page" in decoded) {
     visit.page(decoded.page.length);
@@ -222,26 +229,12 @@ const serveDictionary = async (
 ): Promise<void> => {
   const { visitor } = visit;
   const found = siteDictionaries.find(visitor.host, ({ path }) => path === visitor.target);
-  visit.responds(await answerDictionary({ visitor, encoders, varying, keyId }, found));
+  const leaving: CompressOptions["leaving"] = (head) => visit.headLeaves(head);
+  visit.responds(await answerDictionary({ visitor, encoders, varying, keyId, leaving }, found));
 };
 
-/** RFC 9110 section 7.6.2: OPTIONS that was to come no further than here. */
-const answerInPlace = (visit: Visit): void => {
-  visit.responds(OPTIONS_OF_THE_EDGE.status);
-  visit.visitor.head(OPTIONS_OF_THE_EDGE);
-  visit.visitor.end([]);
-};
-
-/** What load balancers ask for, whatever host they name: whether a link is there, if any host needs one. */
-const answerReady = async (visit: Visit, { pool, hosts }: ServeDependencies): Promise<void> => {
-  const status = pool.ready || hosts.linked.length === 0 ? 200 : 503;
-  const { fields, body } = errorPage(status);
-  const { visitor } = visit;
-  visit.responds(status);
-  visitor.head({ status, reason: status === 200 ? "OK" : "Service Unavailable", fields });
-  if (visitor.method !== "HEAD") await visitor.body(Buffer.from(body));
-  visitor.end([]);
-};
+/** Whether a link is there, if any host needs one. */
+const isReady = ({ pool, hosts }: ServeDependencies): boolean => pool.ready || hosts.linked.length === 0;
 
 /** Throws StreamError for what no web server is asked. */
 const refuseUnasked = (visitor: Visitor, rules: HostRules, { log, pseudonym }: ServeDependencies): void => {

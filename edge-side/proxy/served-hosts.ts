@@ -3,11 +3,12 @@
  * believed. One object for the whole run, asked while requests are served; a reload replaces what it says.
  */
 import { randomBytes } from "node:crypto";
+import { isHostPattern, ofHost } from "../../protocol/config/host-pattern.ts";
 import { inNetworks } from "../../protocol/runtime/ip-address.ts";
 import { CookieHistory } from "../../protocol/scope/cookie-history.ts";
 import { ScopeRules } from "../../protocol/scope/scope.ts";
 import { type LinkKey, type Secret, secretsAt } from "../../protocol/transport/key.ts";
-import type { EdgeConfig, EdgeKey } from "../config/edge-config.ts";
+import { type EdgeConfig, type EdgeKey, OFF } from "../config/edge-config.ts";
 import { settingsByHost } from "../config/host-config.ts";
 import type { Trust } from "../exchange/visitor-request.ts";
 import type { KeyLimits } from "../links/accept-links.ts";
@@ -16,6 +17,8 @@ const WEBSOCKET = "websocket";
 
 /** The rules of one host. */
 export interface HostRules {
+  /** As the setting has it: the host, or a pattern that it fits. */
+  readonly name: string;
   /** A key that serves it: whose memory it takes, where no link is there. */
   readonly keyId: string;
   /** No link ever serves it. */
@@ -31,11 +34,12 @@ export interface HostRules {
 }
 
 /** The part of a config that a reload may change. */
-export type HostSettings = Pick<EdgeConfig, "keys" | "trustedProxies"> & Partial<Pick<EdgeConfig, "hosts">>;
+export type HostSettings = Pick<EdgeConfig, "keys" | "trustedProxies" | "defaultHost"> &
+  Partial<Pick<EdgeConfig, "hosts">>;
 
 export class ServedHosts {
   /** One secret for the whole run: a session key means the same after a reload. */
-  readonly #sessionSecret = randomBytes(32);
+  readonly #sessionSecret: Uint8Array;
   readonly #cookieHistory = new CookieHistory();
   #keys: ReadonlyMap<
     string,
@@ -50,13 +54,17 @@ export class ServedHosts {
   > = new Map();
   #rules: ReadonlyMap<string, HostRules> = new Map();
   #trusts: Trust = () => false;
+  /** Requests for unknown hosts are for this one. */
+  defaultHost: string | undefined;
 
-  constructor(settings: HostSettings) {
+  /** `sessionSecret`: of a store that holds sessions' versions, and outlives this process. */
+  constructor(settings: HostSettings, sessionSecret: Uint8Array = randomBytes(32)) {
+    this.#sessionSecret = sessionSecret;
     this.replace(settings);
   }
 
   /** Takes over a new config. */
-  replace({ keys, hosts = [], trustedProxies }: HostSettings): void {
+  replace({ keys, hosts = [], trustedProxies, defaultHost }: HostSettings): void {
     const before = this.#keys;
     this.#keys = new Map(
       keys.map(({ key, hosts, links, weight, addresses }) => [
@@ -74,11 +82,21 @@ export class ServedHosts {
       [...settingsByHost({ keys, hosts })].map(([host, each]) => [host, this.#rulesOf(each)]),
     );
     this.#trusts = inNetworks(trustedProxies);
+    this.defaultHost = defaultHost === OFF ? undefined : (defaultHost ?? this.#soleHost);
   }
 
   /** Undefined where no key serves the host. */
   rulesOf(host: string): HostRules | undefined {
-    return this.#rules.get(host);
+    return ofHost(this.#rules, host);
+  }
+
+  /** Whether a setting names this very host. */
+  isNamed(host: string): boolean {
+    return this.#rules.has(host);
+  }
+
+  isServed(host: string): boolean {
+    return this.rulesOf(host) !== undefined;
   }
 
   get hosts(): Iterable<string> {
@@ -91,14 +109,15 @@ export class ServedHosts {
   }
 
   /** The host of this edge, where it has one only. */
-  get soleHost(): string | undefined {
+  get #soleHost(): string | undefined {
     const [host, another] = this.#rules.keys();
-    return another === undefined ? host : undefined;
+    return host === undefined || another !== undefined || isHostPattern(host) ? undefined : host;
   }
 
-  /** Whether links of this key may serve the host. */
+  /** Whether links of this key may serve the host: of several names that fit, the most particular says who may. */
   serves(keyId: string, host: string): boolean {
-    return this.#keys.get(keyId)?.hosts.has(host) === true;
+    const rules = this.rulesOf(host);
+    return rules !== undefined && this.#keys.get(keyId)?.hosts.has(rules.name) === true;
   }
 
   /** At that time (milliseconds since 1970); none of a key that is not known, or not any more. */
@@ -130,6 +149,7 @@ export class ServedHosts {
   #rulesOf(served: EdgeKey["hosts"][number] & { readonly keyId: string }): HostRules {
     const bases = served.deltas === "off" ? "off" : served.bases;
     return {
+      name: served.host,
       keyId: served.keyId,
       isDirect: served.direct !== undefined,
       scope: new ScopeRules({ ...served, bases }, this.#sessionSecret, this.#cookieHistory),

@@ -257,6 +257,7 @@ export class VisitBases implements DecodeContext, PageCopies {
       fingerprint,
       scope,
       from: this.#peerStore,
+      memoryOnly: scope.kind === "session" && scope.session === addressed?.session,
     });
     if (scope.kind === "session" && rules.commonBases) this.#personal = scope;
   }

@@ -158,7 +158,7 @@ export const answerDictionary = async (
   const { visitor } = options;
   if (found === undefined) {
     const { fields, body } = errorPage(404);
-    visitor.head({ status: 404, reason: "Not Found", fields });
+    visitor.head(options.leaving({ status: 404, reason: "Not Found", fields }));
     if (visitor.method !== "HEAD") await visitor.body(Buffer.from(body));
     visitor.end([]);
     return 404;

@@ -4,7 +4,9 @@
  */
 
 import { StreamError, type StreamErrorCode } from "../../protocol/errors.ts";
-import type { AnswerForm, AnswerFrame } from "../../protocol/frames/frame.ts";
+import type { AnswerFrame } from "../../protocol/frames/frame.ts";
+import { timingsOf } from "../../protocol/frames/observed.ts";
+import type { ResponseHead } from "../../protocol/http/head.ts";
 import type { HeaderList } from "../../protocol/http/header-list.ts";
 import type { Link } from "../../protocol/link/link-api.ts";
 import type { NoBase, WithoutLink } from "../../protocol/scope/no-base.ts";
@@ -17,43 +19,29 @@ import {
   NO_BODY,
   openExchange,
 } from "../exchange/exchange.ts";
+import type { RequestId } from "../exchange/observation.ts";
+import { VisitTimes } from "../exchange/visit-times.ts";
 import { isSafe, type Visitor, type VisitorListener } from "../exchange/visitor.ts";
 import { headForVisitor } from "../http/sanitize-head.ts";
 import { Upload } from "../request/send-body.ts";
 import { DirectExchange } from "../upstream/direct-exchange.ts";
 import type { ServeDependencies } from "./dependencies.ts";
 import type { VisitBases } from "./visit-bases.ts";
-
-/** Where a visit is. Each try on another link begins anew with `preparing`. */
-type Phase =
-  /** No link has been tried. */
-  | { readonly at: "routing" }
-  /** There is no link, and one may be coming. */
-  | { readonly at: "waiting"; stop(): void }
-  /** Bases are chosen; what of the request's body leaves with its head is awaited. */
-  | { readonly at: "preparing" }
-  /** It ended before an exchange was opened. */
-  | { readonly at: "givenUp"; readonly code: StreamErrorCode }
-  /** The request is on its way, and the head of its answer is awaited. */
-  | { readonly at: "asking"; readonly exchange: Exchange }
-  /** That head is here, and the page is on its way to the visitor. */
-  | { readonly at: "answering"; readonly exchange: Exchange; readonly form: AnswerForm["kind"] }
-  /** A web server is asked straight from here. */
-  | { readonly at: "direct"; readonly exchange: DirectExchange; readonly reason: WithoutLink | undefined };
-
-const ROUTING: Phase = { at: "routing" };
-const PREPARING: Phase = { at: "preparing" };
+import { answeredDirectly, type Phase, PREPARING, ROUTING } from "./visit-phase.ts";
 
 export class Visit implements VisitorListener, ExchangeEvents {
   readonly visitor: Visitor;
   readonly #settings: ServeDependencies;
-  readonly #startedAt: number;
+  readonly #times: VisitTimes;
+  #id: RequestId | undefined;
   #phase: Phase = ROUTING;
   #bases: VisitBases | undefined;
   #upload: Upload | undefined;
   #deadline: AnswerTimeout | undefined;
   /** Until when it waits for links, all its waits together. */
   #waitsUntil: number | undefined;
+  /** On a link that went silent. */
+  #waited = false;
   #lastsNoMore: (() => void) | undefined;
   /** What the visitor got to see, once it is known. */
   #status: number | undefined;
@@ -65,7 +53,8 @@ export class Visit implements VisitorListener, ExchangeEvents {
   constructor(visitor: Visitor, settings: ServeDependencies) {
     this.visitor = visitor;
     this.#settings = settings;
-    this.#startedAt = settings.clock.now();
+    this.#times = new VisitTimes(settings.clock);
+    this.#id = settings.observation.idOf(visitor);
   }
 
   /** Tries the link of these bases: the request goes out, and the head of its answer comes in. Rejects with StreamError. */
@@ -73,9 +62,9 @@ export class Visit implements VisitorListener, ExchangeEvents {
     bases: VisitBases,
     request: { readonly head: HeaderList; readonly compress: boolean },
   ): Promise<{ readonly exchange: Exchange; readonly answer: AnswerFrame }> {
-    const { clock, times } = this.#settings;
     this.#phase = PREPARING;
     this.#bases = bases;
+    const { clock, times } = this.#settings;
     this.#deadline = new AnswerTimeout(clock, times.originAnswerMs, () => this.giveUp("origin-silent"));
     try {
       this.visitor.listen(this);
@@ -90,6 +79,7 @@ export class Visit implements VisitorListener, ExchangeEvents {
       upload?.send(exchange);
       const answer = await exchange.answer();
       upload?.settled();
+      this.#times.answered(timingsOf(answer.extensions));
       this.#phase = { at: "answering", exchange, form: answer.form.kind };
       return { exchange, answer };
     } finally {
@@ -100,12 +90,17 @@ export class Visit implements VisitorListener, ExchangeEvents {
   /** Waits for a change of the links; false when it has waited long enough, or the visitor has left. */
   async linkComes(): Promise<boolean> {
     const { clock, pool, times } = this.#settings;
-    this.#waitsUntil ??= clock.now() + times.linkMs;
-    if (this.#waitsUntil <= clock.now()) return false;
+    const { linkMs, heartbeatMs } = times;
+    const now = clock.now();
+    // By default 6 s after it came, and half a second after its link was given up.
+    const enough = Math.max(this.#times.startedAt + linkMs + heartbeatMs, now + heartbeatMs / 2);
+    this.#waitsUntil ??= Math.min(now + linkMs, this.#waited ? enough : Infinity);
+    if (this.#waitsUntil <= now) return false;
     const { promise, resolve } = Promise.withResolvers<boolean>();
-    const late = clock.after(this.#waitsUntil - clock.now(), () => resolve(false));
+    const stop = () => resolve(false);
+    const late = clock.after(this.#waitsUntil - now, stop);
     const forget = pool.onChange(() => resolve(true));
-    this.#phase = { at: "waiting", stop: () => resolve(false) };
+    this.#phase = { at: "waiting", stop };
     this.visitor.listen(this);
     const comes = await promise;
     late.cancel();
@@ -137,7 +132,17 @@ export class Visit implements VisitorListener, ExchangeEvents {
     this.#lastsNoMore = this.#settings.longLived.add(() => this.giveUp("cancelled"));
   }
 
-  /** So many bytes of the page were given out, or will be. */
+  /** The head as it goes to the visitor. */
+  headLeaves(head: ResponseHead): ResponseHead {
+    this.#times.headLeaves();
+    return this.#settings.observation.told(head, this.visitor, this);
+  }
+
+  times(): VisitTimes["parts"] {
+    return this.#times.parts;
+  }
+
+  /** Of the page, that were given out, or will be. */
   page(bytes: number): void {
     this.#pageBytes = bytes;
   }
@@ -177,6 +182,7 @@ export class Visit implements VisitorListener, ExchangeEvents {
     const phase = this.#phase;
     const bases = this.#bases;
     const record: { -readonly [Name in keyof VisitRecord]: VisitRecord[Name] } = { host, method, target };
+    if (this.#id !== undefined) record.id = this.#id.id;
     if (bases !== undefined) {
       const exchange = this.#exchange;
       record.link = bases.keyId;
@@ -193,15 +199,11 @@ export class Visit implements VisitorListener, ExchangeEvents {
       }
     }
     if (phase.at === "answering" && phase.form !== "interim") record.answer = phase.form;
-    if (phase.at === "direct") {
-      record.answer = phase.reason === undefined ? "direct" : "fallback";
-      if (phase.reason !== undefined) record.reason = phase.reason;
-    }
+    if (phase.at === "direct") Object.assign(record, answeredDirectly(phase.reason));
     if (this.#status !== undefined) record.status = this.#status;
     if (this.#pageBytes !== undefined) record.pageBytes = this.#pageBytes;
     if (this.#failed !== undefined) record.failed = this.#failed;
-    record.totalMs = this.#settings.clock.now() - this.#startedAt;
-    return record;
+    return Object.assign(record, this.#times.parts, { totalMs: this.#times.totalMs });
   }
 
   // What the visitor tells.
@@ -232,9 +234,10 @@ export class Visit implements VisitorListener, ExchangeEvents {
 
   /** What changes nothing at the origin, or has not left, is asked again, where another link is to be had. */
   suspect(): void {
+    this.#waited = true;
     const phase = this.#phase;
-    if (phase.at !== "asking" || this.visitor.answered) return;
-    if (!isSafe(this.visitor) && phase.exchange.hasLeft) return;
+    if (phase.at !== "asking" || this.visitor.answered || (!isSafe(this.visitor) && phase.exchange.hasLeft))
+      return;
     if (this.#settings.pool.linksOf(this.visitor.host).some((link) => link.accepts && !link.suspect))
       phase.exchange.abandon();
   }
@@ -244,8 +247,8 @@ export class Visit implements VisitorListener, ExchangeEvents {
     const phase = this.#phase;
     if (phase.at !== "answering" || this.#failed !== undefined) return undefined;
     if (bases.mismatched) return "mismatch";
-    const { form } = phase;
-    return form === "whole" || form === "passed" ? bases.whyNoBase(form, this.#pageBytes ?? 0) : undefined;
+    if (phase.form !== "whole" && phase.form !== "passed") return undefined;
+    return bases.whyNoBase(phase.form, this.#pageBytes ?? 0);
   }
 
   get #exchange(): Exchange | undefined {
@@ -270,6 +273,7 @@ export class Visit implements VisitorListener, ExchangeEvents {
     if (phase.at === "givenUp") throw new StreamError(phase.code, `the exchange ended: ${phase.code}`);
     if (!bases.link.accepts) throw new StreamError("refused", "the link takes no requests any more");
     const { urgency, incremental } = this.visitor;
+    this.#times.opened();
     const exchange = openExchange(
       bases.link,
       {
@@ -282,6 +286,8 @@ export class Visit implements VisitorListener, ExchangeEvents {
         incremental,
         visitorConnection: bases.visitorConnection,
         sizes: bases.sizes,
+        madeId: this.#id?.made ? this.#id.id : undefined,
+        timings: this.#settings.observation.wantsTimes,
         beginning,
       },
       this,

@@ -6,9 +6,11 @@ import { randomBytes } from "node:crypto";
 import { CODEC_NAMES, codecIds } from "../../protocol/codec/codecs.ts";
 import { needRestart } from "../../protocol/config/restart-settings.ts";
 import type { HostPort } from "../../protocol/config/units.ts";
+import { LineTime } from "../../protocol/daemon/access-line.ts";
 import { openAccessLog } from "../../protocol/daemon/access-log.ts";
 import { whyNotListening } from "../../protocol/daemon/findings.ts";
 import { inheritedSockets } from "../../protocol/daemon/inherited-sockets.ts";
+import { LimitLog, sayLimit } from "../../protocol/daemon/limit-log.ts";
 import type { Log } from "../../protocol/daemon/log.ts";
 import type { RunningDaemon } from "../../protocol/daemon/run-daemon.ts";
 import { LinkBook } from "../../protocol/link/link-book.ts";
@@ -18,13 +20,15 @@ import { eventLoopLoad, type Load } from "../../protocol/runtime/event-loop-load
 import { LongLived } from "../../protocol/runtime/long-lived.ts";
 import { MemoryBudget } from "../../protocol/runtime/memory-budget.ts";
 import { hostName } from "../../protocol/store/partition.ts";
-import { VersionStore } from "../../protocol/store/version-store.ts";
+import { type OpenedStore, openStore, sessionSecretOf } from "../../protocol/tier/disk/open-store.ts";
 import { CommonBases } from "../bases/common/common-bases.ts";
 import { type ForgetWhat, forgetDuty } from "../command/forget.ts";
 import { CompressorPool } from "../compress/compressor-pool.ts";
 import { VaryingPages } from "../compress/varying-pages.ts";
 import type { EdgeConfig } from "../config/edge-config.ts";
 import { SiteDictionaries } from "../dictionaries/site-dictionaries.ts";
+import { accessLineOf } from "../exchange/access-line.ts";
+import { Observation } from "../exchange/observation.ts";
 import { UntrustedProxies } from "../exchange/untrusted-proxies.ts";
 import { HeldPages } from "../exchange/visit-memory.ts";
 import { WholeAnswers } from "../exchange/whole-answers.ts";
@@ -59,22 +63,29 @@ const LIVE = [
   "keys",
   "hosts",
   "trustedProxies",
+  "defaultHost",
   "proxyStatus",
   "accessLog",
+  "serverTiming",
   "log.level",
   "times.originAnswerMs",
   "times.linkMs",
   "times.drainMs",
   "times.drainStreamsMs",
-  "visitors[].tls.certificate",
-  "visitors[].tls.privateKey",
+  "visitors[].tls.certificates",
 ];
 
 /** Rejects with a Complaint for an address that cannot be had; nothing is left open then. */
 export const startEdge = async (config: EdgeConfig, options: EdgeOptions): Promise<EdgeDaemon> => {
+  const { log, clock = systemClock } = options;
+  // What no list names is never offered again, and exchanges hold what they offered by themselves.
+  const hosts = new ServedHosts(config, sessionSecretOf(config.store));
+  const isNamed = (host: string) => hosts.isNamed(host);
+  const opened = await openStore(config.store, { clock, log, isNamed, retiredMs: 0 });
   try {
-    return await start(config, options);
+    return await start(config, { ...options, hosts, opened });
   } catch (error) {
+    await opened.close();
     const visitors = config.visitors.map(({ listen }, i) => [
       i === 0 ? "visitors" : `visitors[${i}]`,
       listen,
@@ -90,24 +101,36 @@ interface EdgeOptions {
   readonly load?: Load;
 }
 
-const start = async (config: EdgeConfig, options: EdgeOptions): Promise<EdgeDaemon> => {
+interface EdgeParts extends EdgeOptions {
+  readonly hosts: ServedHosts;
+  readonly opened: OpenedStore;
+}
+
+const start = async (config: EdgeConfig, options: EdgeParts): Promise<EdgeDaemon> => {
   const times = { ...config.times };
-  const { log, clock = systemClock, load = eventLoopLoad(clock) } = options;
+  const { clock = systemClock, load = eventLoopLoad(clock) } = options;
+  const limits = new LimitLog({ clock, log: options.log });
+  const { log } = limits;
   const sockets = inheritedSockets(["visitors", "tunnel"]);
-  const hosts = new ServedHosts(config);
-  const store = new VersionStore({ clock, bytes: config.store.sizeBytes, lifetimes: lifetimesOf(config) });
+  const { hosts, opened } = options;
+  const { store, storeId } = opened;
+  const isNamed = (host: string) => hosts.isNamed(host);
   const memory = new MemoryBudget({
     totalBytes: config.memory.budgetBytes,
     shareBytes: config.memory.perKeyBytes,
+    full: (limit) => sayLimit(log, limit),
   });
-  const commonBases = new CommonBases({ clock, log, store, memory });
-  const siteDictionaries = new SiteDictionaries({ clock, log, store, memory });
+  const commonBases = new CommonBases({ clock, log, store, memory, isNamed });
+  const siteDictionaries = new SiteDictionaries({ clock, log, store, memory, isNamed });
   const pool = new LinkPool({ hosts, log });
   const book = new LinkBook(clock);
   const { hostMetrics } = config;
-  // What limits refuse is counted nowhere yet.
-  const watched = watchEdge({ clock, hostMetrics, pool, book, hosts, store, refused: () => [] });
+  const watched = watchEdge({ clock, hostMetrics, pool, book, hosts, store, refused: () => limits.counts() });
   const accessLog = openAccessLog(config.accessLog, { clock, log });
+  const instance = randomBytes(PSEUDONYM_BYTES).toString("hex");
+  const observation = new Observation(instance, () => accessLog.wants !== undefined, config.serverTiming);
+  const time = new LineTime();
+  const trusts = (address: string) => hosts.trusts(address);
   const wholeAnswers = new WholeAnswers({ clock, log });
   const tunnel = await acceptOrigins({
     config,
@@ -123,12 +146,13 @@ const start = async (config: EdgeConfig, options: EdgeOptions): Promise<EdgeDaem
       role: "edge",
       ...config.limits,
       codecs: codecIds(CODEC_NAMES),
+      storeId,
     }),
   });
   const retired = new RetiredSecrets({ clock, log, pool, hosts, drainMs: () => times.drainMs });
   retired.watch(config.keys);
   const longLived = new LongLived();
-  const pseudonym = pseudonymOf(randomBytes(PSEUDONYM_BYTES).toString("hex"));
+  const pseudonym = pseudonymOf(instance);
   const errorPages = new ErrorPages(pseudonym, config);
   const fallbacks = new Fallbacks(config, { clock, log, headBytes: config.limits.headBytes });
   const visits = new Visits({
@@ -151,11 +175,14 @@ const start = async (config: EdgeConfig, options: EdgeOptions): Promise<EdgeDaem
     longLived,
     pseudonym,
     errorPages,
+    observation,
     accessLog: {
       write(record, visitor) {
         watched.note(record, visitor);
         wholeAnswers.note(record);
-        accessLog.write(record);
+        const { wants } = accessLog;
+        if (wants === undefined) return;
+        accessLog.write(accessLineOf(record, visitor, { time, today: clock.today(), wants, trusts }));
       },
     },
   });
@@ -164,7 +191,7 @@ const start = async (config: EdgeConfig, options: EdgeOptions): Promise<EdgeDaem
     log,
     visits,
     errorPages,
-    soleHost: () => hosts.soleHost,
+    hosts,
     sockets: sockets.visitors,
   }).catch(async (error: unknown) => {
     await tunnel?.close();
@@ -184,6 +211,7 @@ const start = async (config: EdgeConfig, options: EdgeOptions): Promise<EdgeDaem
       // First what can fail.
       visitors.renew(next.visitors);
       accessLog.reopen(next.accessLog);
+      observation.replace(next.serverTiming);
       Object.assign(times, next.times);
       hosts.replace(next);
       fallbacks.replace(next);
@@ -210,20 +238,14 @@ const start = async (config: EdgeConfig, options: EdgeOptions): Promise<EdgeDaem
       await visits.over();
       fallbacks.close();
       wholeAnswers.stop();
+      limits.stop();
       watched.traffic.stop();
       await siteDictionaries.stop();
       await commonBases.stop();
       await accessLog.close();
-      store.close();
+      await opened.close();
     },
   };
 };
 
 const NOWHERE: HostPort = { host: "", port: 0 };
-
-/** What no list names is never offered again, and exchanges hold what they offered by themselves. */
-const lifetimesOf = ({ store: { sessionMs, noStoreMs } }: EdgeConfig) => ({
-  sessionMs,
-  noStoreMs,
-  retiredMs: 0,
-});

@@ -2,6 +2,7 @@
  * The web servers that are asked straight from the edge: always, or while no link serves their hosts. Of these, what a route of the origin side does not allow
  * is not allowed here either: without a list of paths only what links answered before is. docs/operations.md section "Without a link".
  */
+import { ofHost } from "../../protocol/config/host-pattern.ts";
 import { isBelow, pathOf } from "../../protocol/config/path-prefix.ts";
 import { saysTheSame } from "../../protocol/config/restart-settings.ts";
 import type { Log } from "../../protocol/daemon/log.ts";
@@ -128,7 +129,7 @@ export class Fallbacks {
 
   /** Undefined where the host has none. */
   of(host: string): Fallback | undefined {
-    return this.#byHost.get(host);
+    return ofHost(this.#byHost, host);
   }
 
   /** Takes over a new config. One that did not change stays as it is; what runs at others goes on. */

@@ -3,11 +3,14 @@
  * that session. So each one's newest versions are kept apart, as the edge keeps them, and those who come back find theirs
  * however many others were there meanwhile. Nothing is offered by it. SPEC section "Version store".
  */
+import { randomBytes } from "node:crypto";
 import type { SessionKey } from "../../protocol/scope/credentials.ts";
 import { onlySessionThatFinds } from "../../protocol/store/stored-version.ts";
 import type { UsableBase } from "./choose-answer.ts";
 
 export class KnownSessions {
+  /** Those of an earlier run may come back from a file. */
+  readonly #run = randomBytes(8).toString("hex");
   #made = 0;
 
   /** `offered`: what a session's request offered and is held here, best last. A new one if none of it is a session's. */
@@ -17,6 +20,6 @@ export class KnownSessions {
       if (session !== undefined) return session;
     }
     this.#made++;
-    return `session ${this.#made}` as SessionKey;
+    return `session ${this.#run} ${this.#made}` as SessionKey;
   }
 }

@@ -51,7 +51,8 @@ export const encodeBuffered = async (answering: Answering, page: Buffer): Promis
   const fingerprint = fingerprintOf(page);
   const result = resultDigest(fingerprint);
   const same = sameAs(offered, fingerprint);
-  const body = same?.version.body ?? ownBuffer(page);
+  const held = same?.version.body;
+  const body = held?.length === page.length ? held : ownBuffer(page); // a damaged body is empty
   const { head, tag } = answering.options.omittedEtags?.leaveOut(
     answering.head,
     { body, fingerprint },
@@ -103,6 +104,7 @@ const encodeNew = async (
     (base) => answering.addressed || isOfAddress(answering, base),
   );
   const encodeMs = options.clock.now() - startedAt;
+  exchange.timings?.encoded(startedAt, encodeMs);
   return { form: formOf(codec.id, bases, result), coded, bases: bases.length, encodeMs };
 };
 

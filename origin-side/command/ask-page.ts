@@ -1,4 +1,5 @@
 /** Asks a route's web server as a visitor's request would, and reads its page as the answers read it: without the codings that hide it. */
+import { isHostPattern } from "../../protocol/config/host-pattern.ts";
 import { fieldOf, type RequestHead, type ResponseHead } from "../../protocol/http/head.ts";
 import type { HeaderList } from "../../protocol/http/header-list.ts";
 import { whyPassed } from "../../protocol/http/why-passed.ts";
@@ -7,7 +8,6 @@ import { MemoryBudget } from "../../protocol/runtime/memory-budget.ts";
 import { authorityOf } from "../../protocol/upstream/upstream-address.ts";
 import type { UpstreamClient } from "../../protocol/upstream/upstream-client.ts";
 import type { UpstreamResponse } from "../../protocol/upstream/upstream-request.ts";
-import { EVERY_HOST } from "../../protocol/upstream/upstream-settings.ts";
 import { decodeResponse } from "../answer/decode-response.ts";
 import type { Route } from "../config/route-config.ts";
 import { upstreamRequest } from "../request/upstream-head.ts";
@@ -28,7 +28,7 @@ const MOST_REDIRECTS = 3;
 /** For a decoder's window. */
 const DECODING_BYTES = 64 * 1024 * 1024;
 
-const hostOf = (route: Route): string => (route.host === EVERY_HOST ? authorityOf(route.origin) : route.host);
+const hostOf = (route: Route): string => (isHostPattern(route.host) ? authorityOf(route.origin) : route.host);
 
 /** HEAD of a route's path. Resolves with the response's head alone. */
 export const askForHead = async (

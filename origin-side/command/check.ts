@@ -13,7 +13,7 @@ import {
   problem,
   warning,
 } from "../../protocol/daemon/findings.ts";
-import { originMemory, printMemory } from "../../protocol/daemon/memory-bound.ts";
+import { checkMemory, originMemory } from "../../protocol/daemon/memory-bound.ts";
 import { fieldOf, type ResponseHead } from "../../protocol/http/head.ts";
 import { type Clock, DeadlineError } from "../../protocol/runtime/clock.ts";
 import { codeOf } from "../../protocol/runtime/user-error.ts";
@@ -48,7 +48,7 @@ export const checkOrigin = async (file: string, options: CheckOptions): Promise<
   return [
     ok(`${file} is valid: ${config.edges.length} edge(s), ${routes} route(s)`),
     ...checkPrivacy(files),
-    ok(printMemory(originMemory(config))),
+    ...checkMemory(originMemory(config)),
     ...tried.flat(),
   ];
 };

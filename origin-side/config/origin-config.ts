@@ -4,15 +4,14 @@
  */
 import { z } from "zod";
 import { CODEC_NAMES, type CodecName } from "../../protocol/codec/codecs.ts";
+import { type AccessLogSettings, accessLog } from "../../protocol/config/access-log-settings.ts";
 import { type AdminListen, adminSetting } from "../../protocol/config/admin-settings.ts";
 import type { LogSettings } from "../../protocol/config/log-settings.ts";
 import { loadConfig, type Surroundings } from "../../protocol/config/parse-config.ts";
+import { certificateFile, clientCertificate } from "../../protocol/config/pem.ts";
 import { REMOVED_SETTINGS, removedSetting } from "../../protocol/config/removed-settings.ts";
 import {
-  type AccessLogTarget,
-  accessLog,
   block,
-  clientCertificate,
   count,
   drainStreams,
   heartbeat,
@@ -23,7 +22,6 @@ import {
   type MemorySettings,
   memoryBlock,
   type NamedFile,
-  namedFile,
   noTwoAlike,
   optionalBlock,
   type StoreSettings,
@@ -48,7 +46,7 @@ export interface OriginConfig {
   readonly limits: OriginLimits;
   readonly times: OriginTimes;
   readonly redial: RedialTimes;
-  readonly accessLog: AccessLogTarget;
+  readonly accessLog: AccessLogSettings;
   readonly log: LogSettings;
   /** Where it is asked about itself. */
   readonly admin: readonly AdminListen[];
@@ -104,7 +102,8 @@ export interface RedialTimes {
 }
 
 /** Reads and checks `origin.yaml`. Throws ConfigError. */
-export const loadOriginConfig = (file: string): OriginConfig => loadConfig(file, originSettings);
+export const loadOriginConfig = (file: string, alsoRead?: string[]): OriginConfig =>
+  loadConfig(file, originSettings, alsoRead);
 
 export const originSettings = (near: Surroundings): z.ZodType<OriginConfig> =>
   block({
@@ -142,7 +141,7 @@ export const originSettings = (near: Surroundings): z.ZodType<OriginConfig> =>
       .check(noTwoAlike((name) => name, "is listed twice"))
       .prefault([...CODEC_NAMES])
       .describe("How deltas may be coded, the preferred one first; the first that both sides know is used."),
-    store: storeBlock(),
+    store: storeBlock(near),
     memory: memoryBlock(),
     limits: optionalBlock({
       pageBytes: size("8 MiB", { least: "64 KiB", most: "256 MiB" }).describe(
@@ -152,20 +151,22 @@ export const originSettings = (near: Surroundings): z.ZodType<OriginConfig> =>
         "Larger heads, of requests or responses, are refused.",
       ),
       streamsPerLink: count(1_000, { least: 1, most: 1_000_000 }).describe("Exchanges on one link at once."),
-    }),
+    }).describe("What is too large or too much."),
     times: optionalBlock({
       heartbeat: heartbeat(),
       drain: time("30s", { least: "0s", most: "1h" }).describe(
         "For what is under way when the daemon stops.",
       ),
       drainStreams: drainStreams(),
-    }).transform(
-      ({ heartbeat, drain, drainStreams }): OriginTimes => ({
-        heartbeatMs: heartbeat,
-        drainMs: drain,
-        drainStreamsMs: drainStreams,
-      }),
-    ),
+    })
+      .transform(
+        ({ heartbeat, drain, drainStreams }): OriginTimes => ({
+          heartbeatMs: heartbeat,
+          drainMs: drain,
+          drainStreamsMs: drainStreams,
+        }),
+      )
+      .describe("How long what may take."),
     redial: optionalBlock({
       first: time("250ms", { least: "10ms" }).describe("The wait before an edge is dialled again, at first."),
       max: time("5s", { least: "10ms", most: "1h" }).describe(
@@ -177,7 +178,8 @@ export const originSettings = (near: Surroundings): z.ZodType<OriginConfig> =>
         path: ["first"],
         error: "must be at most redial.max",
       })
-      .transform(({ first, max }): RedialTimes => ({ firstMs: first, mostMs: max })),
+      .transform(({ first, max }): RedialTimes => ({ firstMs: first, mostMs: max }))
+      .describe("When an edge is dialled again."),
     accessLog: accessLog(near),
     log: logBlock(),
     admin: adminSetting(near, "`coilgun-origin reload`"),
@@ -203,9 +205,9 @@ const ONLY_PLAIN = { insecure: "with mode: plain" };
 const edge = (near: Surroundings) => {
   const always = {
     address: hostPort(TUNNEL_PORT).describe(`The edge's tunnel; port ${TUNNEL_PORT} if none is said.`),
-    key: block(keySettings(near)).transform(
-      (written, context): LinkKey => keyOf(written, context) ?? z.NEVER,
-    ),
+    key: block(keySettings(near))
+      .transform((written, context): LinkKey => keyOf(written, context) ?? z.NEVER)
+      .describe("The key that the edge has too."),
     connections: count(2, { least: 1, most: 64 }).describe("Links kept up to this edge."),
   };
   const mode = <Mode extends EdgeWire["mode"]>(name: Mode) =>
@@ -220,7 +222,7 @@ const edge = (near: Surroundings) => {
       serverName: hostName()
         .optional()
         .describe("The name that the edge's certificate must bear; without it, the host that is dialled."),
-      authorities: namedFile(near)
+      authorities: certificateFile(near)
         .optional()
         .describe("PEM, your own authorities; without it, those that Node.js brings."),
       client: clientCertificate(near),

@@ -5,12 +5,12 @@
 import { z } from "zod";
 import type { Surroundings } from "../../protocol/config/parse-config.ts";
 import { parsePathPrefix } from "../../protocol/config/path-prefix.ts";
+import { certificateFile, clientCertificate } from "../../protocol/config/pem.ts";
 import {
   block,
-  clientCertificate,
   count,
   hostName,
-  namedFile,
+  hostPattern,
   noTwoAlike,
   shortFor,
   sizeOrOff,
@@ -31,16 +31,12 @@ import {
   printUpstreamAddress,
   type UpstreamAddress,
 } from "../../protocol/upstream/upstream-address.ts";
-import {
-  EVERY_HOST,
-  type UpstreamSettings,
-  type UpstreamTls,
-} from "../../protocol/upstream/upstream-settings.ts";
+import type { UpstreamSettings, UpstreamTls } from "../../protocol/upstream/upstream-settings.ts";
 import { type HealthCheck, healthCheck } from "./health-config.ts";
 
 /** Requests for `host`, below `path`, go to `origin`; a route of several web servers is several of these. */
 export interface Route extends UpstreamSettings {
-  /** As in a Host field without port: lower case, no final dot. `*`: every host without a fitting route of its own. */
+  /** As in a Host field without port: lower case, no final dot; or a pattern (host-pattern), for hosts without a fitting route of their own. */
   readonly host: string;
   /** `/`, or a prefix without a final slash that ends where a segment of the path ends. */
   readonly path: string;
@@ -100,15 +96,11 @@ const weighted = () =>
 
 export const DEFAULT_CONNECTIONS = 128;
 
-const host = () =>
-  written(
-    (text) => (text.trim() === EVERY_HOST ? EVERY_HOST : parseHostName(text)),
-    "a host name, such as www.example.com, or * for every host",
-  );
-
 export const routeSettings = (near: Surroundings) =>
   block({
-    host: host().describe("Requests for this host; `*`: for every host without a fitting route of its own."),
+    host: hostPattern().describe(
+      "Requests for this host; `*.example.com`: for every name below it, `*`: for every host; the most particular with a fitting route counts.",
+    ),
     path: written(parsePathPrefix, "a path, such as /api")
       .prefault("/")
       .describe("Of these only those at or below this path, compared byte for byte."),
@@ -148,7 +140,7 @@ export const routeSettings = (near: Surroundings) =>
         .describe(
           "The name it must bear; without it, the origin's own, or the host where that is an address.",
         ),
-      authorities: namedFile(near)
+      authorities: certificateFile(near)
         .optional()
         .describe("PEM, your own authorities; without it, those that Node.js brings."),
       client: clientCertificate(near),

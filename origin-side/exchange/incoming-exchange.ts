@@ -6,14 +6,13 @@
 import { LinkError, StreamError, type StreamErrorCode } from "../../protocol/errors.ts";
 import { type AnswerSizes, answerSizesOf } from "../../protocol/frames/answer-sizes.ts";
 import type { AnswerForm, OpenFrame, StreamFrame } from "../../protocol/frames/frame.ts";
+import { requestIdOf, timingsExtension } from "../../protocol/frames/observed.ts";
 import { type RequestCoding, requestCodingOf } from "../../protocol/frames/request-coding.ts";
 import { visitorConnectionOf } from "../../protocol/frames/visitor-connection.ts";
 import {
   endToEndTrailers,
-  fieldOf,
   type RequestHead,
   type ResponseHead,
-  requestHeadFromList,
   responseHeadToList,
   upgradeOf,
 } from "../../protocol/http/head.ts";
@@ -21,10 +20,11 @@ import type { HeaderList } from "../../protocol/http/header-list.ts";
 import { headSize } from "../../protocol/link/send-queue.ts";
 import type { Stream, StreamReceiver } from "../../protocol/link/stream.ts";
 import { AsyncQueue } from "../../protocol/runtime/async-queue.ts";
-import { onceFor } from "../../protocol/runtime/once-for.ts";
 import type { BodyEnd, RequestBody } from "../../protocol/upstream/body.ts";
 import { type Extension, NO_EXTENSIONS } from "../../protocol/wire/extensions.ts";
+import { AnswerTimings } from "./answer-timings.ts";
 import type { CodedBody } from "./coded-body.ts";
+import { readRequest } from "./read-request.ts";
 import { Upload } from "./upload.ts";
 
 const NO_BYTES = new Uint8Array(0);
@@ -43,19 +43,15 @@ export interface ExchangeLimits {
   readonly codedRequests?: boolean;
 }
 
-type ReadRequest = Pick<IncomingExchange, "request" | "host">;
-
-/** A request whose head is the same as one before it comes with the same list. */
-const readRequest = onceFor((head: HeaderList): ReadRequest => {
-  const request = requestHeadFromList(head);
-  return { request, host: fieldOf(request.fields, "host") ?? "" };
-});
-
 export class IncomingExchange implements StreamReceiver {
   readonly open: OpenFrame;
   readonly request: RequestHead;
   /** The Host field; empty where there is none. */
   readonly host: string;
+  /** In both sides' logs; undefined: the request brings none, and the edge made none. */
+  readonly id: string | undefined;
+  /** Told to the edge with the answer's head; undefined: it does not ask. */
+  readonly timings: AnswerTimings | undefined;
   /** How the request's body is coded; undefined: it is as it is. */
   readonly coding: RequestCoding | undefined;
   /** Of the visitor, see visitor-connection; undefined: the request has nothing to do with a login of connections. */
@@ -83,6 +79,8 @@ export class IncomingExchange implements StreamReceiver {
     const read = readRequest(open.head);
     this.request = read.request;
     this.host = read.host;
+    this.timings = open.timings ? new AnswerTimings() : undefined;
+    this.id = (open.extensions.length === 0 ? undefined : requestIdOf(open.extensions)) ?? read.ownId;
     this.coding = open.extensions.length === 0 ? undefined : requestCodingOf(open.extensions);
     this.visitorConnection = open.extensions.length === 0 ? undefined : visitorConnectionOf(open.extensions);
     this.sizes = open.extensions.length === 0 ? undefined : answerSizesOf(open.extensions);
@@ -259,7 +257,9 @@ export class IncomingExchange implements StreamReceiver {
     ended: boolean,
     extensions: readonly Extension[] = NO_EXTENSIONS,
   ): boolean {
-    return this.#stream.send({ kind: "answer", ended, form, head, blockBytes: 0, extensions, body });
+    const told = form.kind === "interim" ? undefined : this.timings?.sum;
+    const all = told ? [...extensions, timingsExtension(told)] : extensions;
+    return this.#stream.send({ kind: "answer", ended, form, head, blockBytes: 0, extensions: all, body });
   }
 
   #drained(hasRoom: boolean): Promise<void> | undefined {

@@ -5,6 +5,7 @@
  */
 
 import { printHostPort } from "../../protocol/config/units.ts";
+import { sayIfOutOfDescriptors } from "../../protocol/daemon/limit-log.ts";
 import type { Log } from "../../protocol/daemon/log.ts";
 import type { Hello } from "../../protocol/frames/hello.ts";
 import type { KeyProof } from "../../protocol/link/handshake.ts";
@@ -141,6 +142,10 @@ export class KeptLink {
       const mostMs = this.#served ? Math.min(SOON_MS, times.mostMs) : times.mostMs;
       const pauseMs = redialDelayMs(this.#attempt, { ...times, mostMs }, chance);
       this.#state = { at: "waiting", until: clock.now() + pauseMs };
+      if (this.#isTold) {
+        const at = new Date(clock.today() + pauseMs).toISOString();
+        this.#log.info("dials again", { inMs: Math.round(pauseMs), at });
+      }
       await clock.sleep(pauseMs, this.#stopping.signal).catch(() => {});
     }
   }
@@ -155,20 +160,28 @@ export class KeptLink {
       const startedAt = clock.now();
       const end = await this.#run(transport, secret);
       this.#why = `${end.code}: ${end.message}`;
-      this.#log.info("link down", { code: end.code, why: end.message });
+      const level = end.code === "shutting-down" ? "info" : "warn";
+      this.#log[level]("link down", { code: end.code, why: end.message });
       this.#served = clock.now() - startedAt >= GOOD_LINK_MS;
       if (this.#served) this.#attempt = 0;
       return end.code === "key-not-proved";
     } catch (error) {
       if (this.#stopping.signal.aborted) return false;
       this.#why = whyOf(error);
+      sayIfOutOfDescriptors(this.#log, error);
       const code = error instanceof DialError ? error.code : undefined;
       if (code !== "unreachable") this.#served = false;
       if (code === "secret-refused" && !last) return true;
       const tries = this.#attempt + 1;
-      if (tries <= TOLD || tries % 100 === 0) this.#log.warn("edge not reached", { why: this.#why, tries });
+      if (this.#isTold) this.#log.warn("edge not reached", { why: this.#why, tries });
       return false;
     }
+  }
+
+  /** An edge that is away for long is not told of each time. */
+  get #isTold(): boolean {
+    const tries = this.#attempt + 1;
+    return tries <= TOLD || tries % 100 === 0;
   }
 
   /** The first dial that ends decides, of those that were begun one after another. Rejects as dialLink does. */

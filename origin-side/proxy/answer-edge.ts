@@ -15,6 +15,7 @@ import type { NoBase } from "../../protocol/scope/no-base.ts";
 import { audienceOf, type Retention, type Scope } from "../../protocol/scope/scope.ts";
 import { type Fingerprint, fingerprintOf } from "../../protocol/store/fingerprint.ts";
 import { partitionOf } from "../../protocol/store/partition.ts";
+import { fetchNominated } from "../../protocol/tier/fetch.ts";
 import type { BodyEnd } from "../../protocol/upstream/body.ts";
 import { joinUpgraded } from "../../protocol/upstream/upgraded-stream.ts";
 import type { UpstreamResponse } from "../../protocol/upstream/upstream-request.ts";
@@ -69,14 +70,18 @@ export const answerEdge = async (
   try {
     upload = requestBodyOf(exchange, options.requestDecoders);
     const routed = routeOf(exchange, options);
+    const partition = partitionOf({ keyId: options.keyId, host: exchange.host });
+    const fetched = fetchNominated(options.store, partition, exchange.open.offers);
     const { response, upstream } = await askUpstream(exchange, upload.body, routed, options);
+    if (fetched !== undefined) await fetched;
     phases.route = upstream.route;
     phases.response = { status: response.head.status, at: clock.now() };
+    exchange.timings?.responded(phases.startedAt, phases.response.at);
     if (mayLast(response)) over = options.longLived.add(() => exchange.fail("truncated", "this side stops"));
     if (response.kind === "upgraded") await join(exchange, response, phases);
     else
       await answerWith(
-        await decoded(exchange, response, { ...routed, route: upstream.route }, options),
+        await decoded(exchange, response, { ...routed, route: upstream.route, partition }, options),
         phases,
         options.slowPages,
       );
@@ -99,10 +104,7 @@ const routeOf = (
 ): RoutedRequest => {
   const routed = routes.find(host, request);
   if (routed?.upstreams.route.edges?.includes(keyId) === false)
-    throw new StreamError(
-      "no-route",
-      `the route for ${host} is not for edges with the key ${keyId}: see its edges`,
-    );
+    throw new StreamError("no-route", `${host} is not for edges with the key ${keyId}: see its edges`);
   if (routed !== undefined) return routed;
   throw new StreamError("no-route", `no route for ${host}: add it under routes in origin.yaml`);
 };
@@ -126,12 +128,11 @@ const join = async (
 const decoded = async (
   exchange: IncomingExchange,
   response: Extract<UpstreamResponse, { kind: "answered" }>,
-  { route, pageKey }: { readonly route: Route } & Pick<RoutedRequest, "pageKey">,
+  { route, pageKey, partition }: Pick<Answering, "pageKey" | "partition"> & { readonly route: Route },
   options: ExchangeDependencies,
 ): Promise<Answering> => {
-  const { request, gone, host, open } = exchange;
+  const { request, gone, open } = exchange;
   const { head, body, coded } = await decodeResponse(request, response, options, gone);
-  const partition = partitionOf({ keyId: options.keyId, host });
   return {
     exchange,
     head: route.hostHeader.kind === "origin" ? withVisitorsHost(request, head, route) : head,
@@ -281,7 +282,7 @@ const remember = (
     session === undefined
       ? { kind: "public", retention }
       : { kind: "session", session, retention, marks: undefined };
-  options.store.remember(partition, { ...pageKey, body, fingerprint, scope });
+  options.store.remember(partition, { ...pageKey, body, fingerprint, scope, memoryOnly: addressed });
 };
 
 /** Tells the edge, and the log; a stack is worth its lines only where the fault is ours. */

@@ -65,6 +65,11 @@ export class Routes {
     return routed;
   }
 
+  /** Whether the host has a route of its own name. */
+  names(host: string): boolean {
+    return this.#table.names(host);
+  }
+
   /** Each once. */
   get hosts(): readonly string[] {
     return [...new Set(this.#table.all.map(({ route }) => route.host))];

@@ -4,7 +4,9 @@
  */
 import { codecIds } from "../../protocol/codec/codecs.ts";
 import { needRestart } from "../../protocol/config/restart-settings.ts";
+import { LineTime } from "../../protocol/daemon/access-line.ts";
 import { openAccessLog } from "../../protocol/daemon/access-log.ts";
+import { LimitLog, sayLimit } from "../../protocol/daemon/limit-log.ts";
 import type { Log } from "../../protocol/daemon/log.ts";
 import type { RunningDaemon } from "../../protocol/daemon/run-daemon.ts";
 import { LinkBook } from "../../protocol/link/link-book.ts";
@@ -12,8 +14,9 @@ import { helloMaker } from "../../protocol/link/local-hello.ts";
 import { type Clock, systemChance, systemClock } from "../../protocol/runtime/clock.ts";
 import { eventLoopLoad, type Load } from "../../protocol/runtime/event-loop-load.ts";
 import { MemoryBudget } from "../../protocol/runtime/memory-budget.ts";
-import { VersionStore } from "../../protocol/store/version-store.ts";
+import { openStore } from "../../protocol/tier/disk/open-store.ts";
 import type { OriginConfig } from "../config/origin-config.ts";
+import { accessLineOf } from "../exchange/access-line.ts";
 import { EdgeLinks } from "../links/edge-links.ts";
 import { EdgeService } from "../proxy/edge-service.ts";
 import { Routes } from "../proxy/routes.ts";
@@ -34,22 +37,22 @@ export const startOrigin = async (
     readonly load?: Load;
   },
 ): Promise<OriginDaemon> => {
-  const { log, clock = systemClock, chance = systemChance, load = eventLoopLoad(clock) } = options;
+  const { clock = systemClock, chance = systemChance, load = eventLoopLoad(clock) } = options;
+  const limits = new LimitLog({ clock, log: options.log });
+  const { log } = limits;
   const routes = new Routes(config, clock, log);
   const accessLog = openAccessLog(config.accessLog, { clock, log });
-  const store = new VersionStore({
-    clock,
-    bytes: config.store.sizeBytes,
-    lifetimes: { sessionMs: config.store.sessionMs, noStoreMs: config.store.noStoreMs },
-  });
+  const time = new LineTime();
+  const opened = await openStore(config.store, { clock, log, isNamed: (host) => routes.names(host) });
+  const { store, storeId } = opened;
   const memory = new MemoryBudget({
     totalBytes: config.memory.budgetBytes,
     shareBytes: config.memory.perKeyBytes,
+    full: (limit) => sayLimit(log, limit),
   });
   const book = new LinkBook(clock);
   const { hostMetrics } = config;
-  // What limits refuse is counted nowhere yet.
-  const watched = watchOrigin({ clock, hostMetrics, book, routes, store, refused: () => [] });
+  const watched = watchOrigin({ clock, hostMetrics, book, routes, store, refused: () => limits.counts() });
   const codecs = codecIds(config.codecs);
   const service = new EdgeService({
     clock,
@@ -61,13 +64,15 @@ export const startOrigin = async (
     accessLog: {
       write(record, exchange, route) {
         watched.note(record, exchange, route);
-        accessLog.write(record);
+        const { wants } = accessLog;
+        if (wants !== undefined)
+          accessLog.write(accessLineOf(record, exchange, { time, today: clock.today(), wants }));
       },
     },
     codecs,
     pageBytes: config.limits.pageBytes,
   });
-  const hello = helloMaker({ role: "origin", ...config.limits, codecs });
+  const hello = helloMaker({ role: "origin", ...config.limits, codecs, storeId });
   let { redial, times } = config;
   const { heartbeatMs } = times;
   const links = new EdgeLinks({
@@ -98,9 +103,10 @@ export const startOrigin = async (
       streams.cancel();
       await routes.close();
       await service.over();
+      limits.stop();
       watched.traffic.stop();
       await accessLog.close();
-      store.close();
+      await opened.close();
     },
   };
 };

@@ -1,11 +1,11 @@
 /**
  * Which route serves a request: by host, then by the longest prefix of its path. A host whose own routes do not fit falls
- * to the routes of every host (`*`). Paths are compared byte for byte, as visitors wrote them: nothing is decoded or
+ * to those of the next name that stands for it too (`*.example.com`, then `*`). Paths are compared byte for byte, as visitors wrote them: nothing is decoded or
  * shortened, because the web server gets them so. docs/operations.md section "Routes".
  */
+import { namesFor } from "../../protocol/config/host-pattern.ts";
 import { isBelow, pathOf } from "../../protocol/config/path-prefix.ts";
 import { hostName } from "../../protocol/store/partition.ts";
-import { EVERY_HOST } from "../../protocol/upstream/upstream-settings.ts";
 import type { Route } from "../config/route-config.ts";
 
 type Served = { readonly route: Pick<Route, "host" | "path"> };
@@ -27,14 +27,19 @@ export class RouteTable<To extends Served> {
   /** `host` as a Host field has it; undefined: no route. */
   find(host: string, target: string): To | undefined {
     const path = pathOf(target);
-    return this.#fitting(hostName(host), path) ?? this.#fitting(EVERY_HOST, path);
+    for (const name of namesFor(hostName(host))) {
+      const fitting = this.#byHost.get(name)?.find(({ route }) => isBelow(path, route.path));
+      if (fitting !== undefined) return fitting;
+    }
+    return undefined;
+  }
+
+  /** Whether the host has a route of its own name. */
+  names(host: string): boolean {
+    return this.#byHost.has(host);
   }
 
   get all(): readonly To[] {
     return [...this.#byHost.values()].flat();
-  }
-
-  #fitting(host: string, path: string): To | undefined {
-    return this.#byHost.get(host)?.find(({ route }) => isBelow(path, route.path));
   }
 }

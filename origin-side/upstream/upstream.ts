@@ -1,7 +1,7 @@
 /** One web server of a route: the client that asks it, whether it is given requests, and the checks that say so. */
+import { isHostPattern } from "../../protocol/config/host-pattern.ts";
 import { authorityOf } from "../../protocol/upstream/upstream-address.ts";
 import { type ClientOptions, UpstreamClient } from "../../protocol/upstream/upstream-client.ts";
-import { EVERY_HOST } from "../../protocol/upstream/upstream-settings.ts";
 import type { HealthCheck } from "../config/health-config.ts";
 import type { Route } from "../config/route-config.ts";
 import { upstreamRequest } from "../request/upstream-head.ts";
@@ -49,7 +49,7 @@ export class Upstream {
   /** On a connection of its own, as the places may all be taken; why it fails, if it does. */
   async #check({ path, timeoutMs, status }: HealthCheck, retired: AbortSignal): Promise<string | undefined> {
     const { route } = this;
-    const name = route.host === EVERY_HOST ? authorityOf(route.origin) : route.host;
+    const name = isHostPattern(route.host) ? authorityOf(route.origin) : route.host;
     const fields = ["Host", name, "User-Agent", "coilgun-origin health check"];
     const head = upstreamRequest({ method: "GET", target: path, fields }, route, { askEncoded: "no" });
     const client = new UpstreamClient({ ...route, connections: 1 }, { ...this.#options, log: undefined });

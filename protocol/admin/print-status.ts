@@ -87,7 +87,7 @@ const saved = (pageBytes: number, linkBytes: number): string =>
   pageBytes === 0 ? "" : `${(100 * Math.max(0, 1 - linkBytes / pageBytes)).toFixed(1)} % saved`;
 
 /** `1.5 MiB`; without the decimals that printSize would refuse to round. */
-const printBytes = (bytes: number): string => {
+export const printBytes = (bytes: number): string => {
   const units = ["B", "KiB", "MiB", "GiB", "TiB"];
   const unit = Math.min(units.length - 1, Math.max(0, Math.floor(Math.log2(Math.max(1, bytes)) / 10)));
   const value = bytes / 1024 ** unit;

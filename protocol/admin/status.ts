@@ -91,10 +91,10 @@ export const statusSchema = z
   );
 
 export type Status = z.infer<typeof statusSchema>;
-export type LinkStatus = z.infer<typeof linkSchema>;
-export type DialStatus = z.infer<typeof dialSchema>;
+type LinkStatus = z.infer<typeof linkSchema>;
+type DialStatus = z.infer<typeof dialSchema>;
 
-export interface Readiness {
+interface Readiness {
   readonly ready: boolean;
   readonly reasons: readonly string[];
 }

@@ -14,6 +14,7 @@ export const MOST_HOSTS = 200;
 /** @internal */
 export const MOST_PATHS = 100;
 const LONGEST_PATH_CHARS = 120;
+/** What has no row of its own. @internal */
 export const OTHERS = "(others)";
 
 /** What an access log says of a visit or exchange that is over. */

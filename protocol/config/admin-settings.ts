@@ -37,6 +37,15 @@ export const LONGEST_SOCKET_PATH = 95;
 /** A shorter token could be guessed. */
 const LEAST_TOKEN_CHARS = 16;
 
+export const tokenFile = (near: Surroundings) =>
+  namedFile(near).refine(
+    (file) => new RegExp(`^[\\x21-\\x7e]{${LEAST_TOKEN_CHARS},}$`).test(tokenText(file)),
+    {
+      abort: true,
+      error: `names a file that does not hold a token: ${LEAST_TOKEN_CHARS} characters at least, without spaces; \`openssl rand -hex 32\` makes one`,
+    },
+  );
+
 /** `commands` need the socket. */
 export const adminSetting = (near: Surroundings, commands: string) =>
   z
@@ -56,11 +65,7 @@ const adminListen = (near: Surroundings) =>
       listen: written((text) => readPlace(text, near), "a path, such as ./admin.sock, or host:port").describe(
         "A path, or a host:port, where HTTP is answered that changes nothing; may stand alone in place of the block.",
       ),
-      tokenFile: namedFile(near)
-        .refine((file) => new RegExp(`^[\\x21-\\x7e]{${LEAST_TOKEN_CHARS},}$`).test(tokenText(file)), {
-          abort: true,
-          error: `names a file that does not hold a token: ${LEAST_TOKEN_CHARS} characters at least, without spaces; \`openssl rand -hex 32\` makes one`,
-        })
+      tokenFile: tokenFile(near)
         .optional()
         .describe(
           "A file with what who asks must show, as `Authorization: Bearer` or as any user's password; needed where other machines reach the address.",

@@ -20,6 +20,7 @@ import { z } from "zod";
 import { withoutSecrets } from "../runtime/redact.ts";
 import { type KnownSettings, SYNTAX, unknownSetting, wordingOf } from "./messages.ts";
 import { REMOVED_SETTINGS, type RemovedSettings, removedSetting } from "./removed-settings.ts";
+import { putVariables } from "./variables.ts";
 
 /** One thing to change in a config file. Lines and columns count from 1. */
 export interface ConfigProblem {
@@ -51,9 +52,14 @@ export interface Surroundings {
   read(path: string): Buffer;
 }
 
-export const surroundingsOf = (file: string): Surroundings => ({
+/** The path of every file that is read is put in `alsoRead`. */
+export const surroundingsOf = (file: string, alsoRead: string[] = []): Surroundings => ({
   pathOf: (name) => resolve(dirname(file), name),
-  read: (path) => readFileSync(path),
+  read(path) {
+    const bytes = readFileSync(path);
+    alsoRead.push(path);
+    return bytes;
+  },
 });
 
 /** A schema that is built for the place where its config file stands. */
@@ -64,13 +70,8 @@ export type SchemaFor<T> = (near: Surroundings) => z.ZodType<T>;
  * the config names is put in `alsoRead`.
  */
 export const loadConfig = <T>(file: string, schemaFor: SchemaFor<T>, alsoRead: string[] = []): T => {
-  const near = surroundingsOf(file);
-  const read = (path: string): Buffer => {
-    const bytes = near.read(path);
-    alsoRead.push(path);
-    return bytes;
-  };
-  return parseConfig({ file, text: readConfigText(file), schema: schemaFor({ ...near, read }) });
+  const schema = schemaFor(surroundingsOf(file, alsoRead));
+  return parseConfig({ file, text: readConfigText(file), schema });
 };
 
 /** The text of a config file. Throws ConfigError. */
@@ -101,6 +102,8 @@ export const parseConfig = <T>(options: {
   readonly schema: z.ZodType<T>;
   /** Settings that the schema once had; those of Coilgun's own configs when left out. */
   readonly removed?: RemovedSettings;
+  /** What `${NAME}` stands for; this process' own when left out. */
+  readonly env?: NodeJS.ProcessEnv;
 }): T => {
   const lines = new LineCounter();
   const document = parseDocument(options.text, { lineCounter: lines, prettyErrors: false, stringKeys: true });
@@ -120,6 +123,8 @@ export const parseConfig = <T>(options: {
     ({ line }, index) => syntax.findIndex((each) => each.line === line) === index,
   );
   if (syntax.length > 0) throw new ConfigError(oneALine);
+  const missing = putVariables(document, options.env ?? process.env);
+  if (missing.length > 0) throw new ConfigError(missing.map(({ offset, message }) => at(offset, message)));
   let written: unknown;
   try {
     written = withoutEmpty(document.toJS() ?? {});

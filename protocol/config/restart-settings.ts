@@ -38,6 +38,7 @@ const isHostPort = (value: object): value is HostPort => "host" in value && "por
 /** Names that are written otherwise than without their unit; an empty one is no block in the file. */
 const WRITTEN: Readonly<Record<string, string>> = {
   sizeBytes: "size",
+  fileSizeBytes: "fileSize",
   sessionMs: "sessionTime",
   noStoreMs: "noStoreTime",
   budgetBytes: "budget",

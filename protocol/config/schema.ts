@@ -4,6 +4,7 @@
  * and is read by the same code. Messages follow a setting's name: "store.size is not a size; ...".
  */
 import { z } from "zod";
+import { parseHostPattern } from "./host-pattern.ts";
 import { LOG_FORMATS, LOG_LEVELS, type LogSettings } from "./log-settings.ts";
 import type { Surroundings } from "./parse-config.ts";
 import { parseHostName, parseHostPort, parseSize, parseTime, UnitError } from "./units.ts";
@@ -76,6 +77,9 @@ export const hostPort = (defaultPort?: number) =>
 
 export const hostName = () => written(parseHostName, "a host name, such as www.example.com");
 
+export const hostPattern = () =>
+  written(parseHostPattern, "a host name, such as www.example.com or *.example.com, or * for every host");
+
 /** Of `times`, on both sides. */
 export const heartbeat = () =>
   time("1s", { least: "500ms", most: "5m" }).describe(
@@ -127,13 +131,6 @@ export const namedFile = (near: Surroundings) =>
     }
   }, "a file's name");
 
-/** What this side shows of itself to the TLS server that it dials. */
-export const clientCertificate = (near: Surroundings) =>
-  block({
-    certificate: namedFile(near).describe("PEM, of this side, shown to the server that is dialled."),
-    privateKey: namedFile(near).describe("PEM, of that certificate."),
-  }).optional();
-
 /** Refuses a second element of a list with the same `by`; the problem stands at the second. */
 export const noTwoAlike =
   <T>(by: (each: T) => string, message: string, setting?: string) =>
@@ -157,9 +154,19 @@ export interface StoreSettings {
   readonly sessionMs: number;
   /** Versions of `no-store` answers are forgotten this long after last use. */
   readonly noStoreMs: number;
+  /** The file that outlives this process; undefined: versions are in memory only. */
+  readonly file: string | undefined;
+  /** Most bytes of it. */
+  readonly fileSizeBytes: number;
+  /** Whether what is a session's goes to the file too, encrypted. */
+  readonly sessions: "memory" | "file";
+  /** Holds the key of what is encrypted. */
+  readonly keyFile: string | undefined;
 }
 
-export const storeBlock = () =>
+const path = (near: Surroundings, form: string) => written((name) => near.pathOf(name), form);
+
+export const storeBlock = (near: Surroundings) =>
   optionalBlock({
     size: size("256 MiB", { least: "1 MiB" }).describe(
       "Most bytes of remembered versions, with all that is kept beside them.",
@@ -170,13 +177,44 @@ export const storeBlock = () =>
     noStoreTime: time("10m", { least: "1s" }).describe(
       "Versions of `no-store` responses are forgotten this long after their last use.",
     ),
-  }).transform(
-    ({ size, sessionTime, noStoreTime }): StoreSettings => ({
-      sizeBytes: size,
-      sessionMs: sessionTime,
-      noStoreMs: noStoreTime,
-    }),
-  );
+    file: path(near, "a path, such as ./versions")
+      .describe(
+        "A file on a local disk that holds versions too, so that they outlive a restart; processes of one machine may share it.",
+      )
+      .optional(),
+    fileSize: size("2 GiB", { least: "8 MiB" }).describe(
+      "Most bytes of that file; what was not seen for longest gives way.",
+    ),
+    sessions: z
+      .enum(["memory", "file"])
+      .prefault("memory")
+      .describe(
+        "Whether versions of sessions go to the file too, encrypted with `keyFile`; `no-store` never does, nor what is known by an address alone.",
+      ),
+    keyFile: path(near, "a path, such as ./store.key")
+      .describe("32 random bytes in hexadecimal; made at the start where there is none, for its owner alone.")
+      .optional(),
+  })
+    .refine(
+      ({ sessions, file, keyFile }) => sessions === "memory" || (file !== undefined && keyFile !== undefined),
+      {
+        abort: true,
+        path: ["sessions"],
+        error: "needs store.file and store.keyFile, which it is encrypted with",
+      },
+    )
+    .transform(
+      ({ size, sessionTime, noStoreTime, file, fileSize, sessions, keyFile }): StoreSettings => ({
+        sizeBytes: size,
+        sessionMs: sessionTime,
+        noStoreMs: noStoreTime,
+        file,
+        fileSizeBytes: fileSize,
+        sessions,
+        keyFile,
+      }),
+    )
+    .describe("The remembered versions of pages.");
 
 /** What is not the store: bodies under way, queues, retained answers, contexts. */
 export interface MemorySettings {
@@ -199,7 +237,8 @@ export const memoryBlock = () =>
       path: ["perKey"],
       error: "must be at most memory.budget",
     })
-    .transform(({ budget, perKey }): MemorySettings => ({ budgetBytes: budget, perKeyBytes: perKey }));
+    .transform(({ budget, perKey }): MemorySettings => ({ budgetBytes: budget, perKeyBytes: perKey }))
+    .describe("What is under way, beside the store.");
 
 export const drainStreams = () =>
   time("2s", { least: "0s", most: "1h" }).describe(
@@ -213,24 +252,9 @@ export const logBlock = () =>
       .enum(LOG_FORMATS)
       .prefault("auto")
       .describe("One event a line, on standard error; `auto` is text on a terminal and JSON elsewhere."),
-  }).transform((settings): LogSettings => settings);
-
-/** Where the lines about exchanges go, one JSON line each. */
-export type AccessLogTarget =
-  | { readonly to: "off" }
-  | { readonly to: "stdout" }
-  | { readonly to: "file"; readonly path: string };
-
-export const accessLog = (near: Surroundings) =>
-  written((text): AccessLogTarget => {
-    if (text === "off" || text === "stdout") return { to: text };
-    // A bare word is more often a slip ("stdoutt") than a file beside the config.
-    if (!text.includes("/"))
-      throw new UnitError("must be off, stdout or a path with a slash, such as ./access.log");
-    return { to: "file", path: near.pathOf(text) };
-  }, "off, stdout or a path")
-    .prefault("off")
-    .describe("Where one JSON line an exchange goes.");
+  })
+    .transform((settings): LogSettings => settings)
+    .describe("The log of events.");
 
 /** On both sides. */
 export const hostMetrics = () =>

@@ -116,7 +116,7 @@ export const parseHostPort = (text: string, defaultPort?: number): HostPort => {
 export const printHostPort = ({ host, port }: HostPort): string =>
   `${isIPv6(host) ? `[${host}]` : host}:${port}`;
 
-/** The longest name that DNS can carry. @internal */
+/** The longest name that DNS can carry. */
 export const LONGEST_HOST_NAME = 253;
 const LABEL = /^(?!-)[a-z0-9_-]{1,63}(?<!-)$/;
 

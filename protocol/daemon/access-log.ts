@@ -1,5 +1,5 @@
 /**
- * One JSON line per finished exchange, for people's own tools: to a file, to standard output, or nowhere. Lines wait in memory until they
+ * One line per finished exchange, for people's own tools: to a file, to standard output, or nowhere. Lines wait in memory until they
  * are written, one write at a time, and never hold up an exchange, even if standard output is a pipe that nobody reads. A file that cannot
  * be written (a full disk, a folder that is gone) is opened and tried again each second; lines wait for it as long as there is room, and
  * those that found none are counted. The only writer of standard output in a running daemon.
@@ -7,19 +7,22 @@
 import { closeSync, fstatSync, openSync, write } from "node:fs";
 import { devNull } from "node:os";
 import { promisify } from "node:util";
-import type { AccessLogTarget } from "../config/schema.ts";
+import type { AccessLogSettings, AccessLogTarget } from "../config/access-log-settings.ts";
 import type { Clock } from "../runtime/clock.ts";
 import { Fifo } from "../runtime/fifo.ts";
 import { codeOf } from "../runtime/user-error.ts";
 import type { Log } from "./log.ts";
 
 export interface AccessLog {
-  write(record: object): void;
+  /** How lines are to be written; undefined: nobody wants any. */
+  readonly wants: Pick<AccessLogSettings, "format" | "userAgent"> | undefined;
+  /** `line`: with its end. */
+  write(line: string): void;
   /**
    * Goes on at `next`, if it is given, and in a new file where the one at its path was moved away (logrotate); one that failed is
    * tried again at once.
    */
-  reopen(next?: AccessLogTarget): void;
+  reopen(next?: AccessLogSettings): void;
   /** Resolves when every line is out, or given up because it cannot be written. */
   close(): Promise<void>;
 }
@@ -30,6 +33,8 @@ export const MOST_WAITING_BYTES = 1024 * 1024;
 const WRITE_BYTES = 256 * 1024;
 /** Until what could not be written is tried again. @internal */
 export const RETRY_MS = 1_000;
+/** What comes within this time is written at once: a write for each line would cost more than the line. @internal */
+export const GATHER_MS = 20;
 /** The same where the reader of standard output is only slow. */
 const SLOW_READER_MS = 100;
 
@@ -44,15 +49,21 @@ export interface AccessLogDependencies {
   readonly log: Pick<Log, "info" | "warn" | "error">;
 }
 
-export const openAccessLog = (target: AccessLogTarget, dependencies: AccessLogDependencies): AccessLog => {
+export const openAccessLog = (
+  settings: AccessLogSettings,
+  dependencies: AccessLogDependencies,
+): AccessLog => {
   const lines = new LineWriter(dependencies);
   const log: AccessLog = {
-    write(record) {
-      if (target.to !== "off") lines.add(`${JSON.stringify(record, rounded)}\n`);
+    get wants() {
+      return settings.target.to === "off" ? undefined : settings;
     },
-    reopen(next = target) {
-      target = next;
-      lines.reopen(next);
+    write(line) {
+      if (settings.target.to !== "off") lines.add(line);
+    },
+    reopen(next = settings) {
+      settings = next;
+      lines.reopen(next.target);
     },
     close: () => lines.close(),
   };
@@ -84,7 +95,7 @@ class LineWriter {
   #batch: Buffer = Buffer.alloc(0);
   #written = 0;
   #failing = false;
-  /** Ends the wait for the next try; a new one for each. */
+  /** Ends a wait; a new one for each. */
   #pause = new AbortController();
   #closing = false;
   #running: Promise<void> | undefined;
@@ -129,6 +140,7 @@ class LineWriter {
 
   async #writeOut(): Promise<void> {
     while (this.#waiting.length > 0 || this.#written < this.#batch.length) {
+      if (this.#maySoonBeMore) await this.#rest(GATHER_MS);
       try {
         await this.#step();
       } catch (error) {
@@ -136,6 +148,15 @@ class LineWriter {
       }
     }
     if (!this.#failing) this.#tellLost();
+  }
+
+  get #maySoonBeMore(): boolean {
+    return (
+      typeof this.#waiting.first === "string" &&
+      this.#written === this.#batch.length &&
+      this.#waitingBytes < WRITE_BYTES &&
+      !this.#failing
+    );
   }
 
   /** Opens, or writes some. Throws what the system says. */
@@ -192,9 +213,15 @@ class LineWriter {
       this.#failing = true;
     }
     if (this.#closing) return false;
-    await this.#clock.sleep(slow ? SLOW_READER_MS : RETRY_MS, this.#pause.signal).catch(() => {});
-    this.#pause = new AbortController();
+    await this.#rest(slow ? SLOW_READER_MS : RETRY_MS);
     return true;
+  }
+
+  /** Ends early where the log is opened anew, and at once where it is closed. */
+  async #rest(ms: number): Promise<void> {
+    if (this.#closing) return;
+    await this.#clock.sleep(ms, this.#pause.signal).catch(() => {});
+    this.#pause = new AbortController();
   }
 
   #giveUp(): void {
@@ -209,7 +236,3 @@ class LineWriter {
     this.#lost = 0;
   }
 }
-
-/** Microseconds are as much as a clock can tell. */
-const rounded = (_name: string, value: unknown): unknown =>
-  typeof value === "number" && !Number.isInteger(value) ? Math.round(value * 1000) / 1000 : value;

@@ -5,7 +5,7 @@
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { Command, CommanderError } from "commander";
+import { Command, CommanderError, Option } from "commander";
 import { ConfigError } from "../config/parse-config.ts";
 import { withoutSecrets } from "../runtime/redact.ts";
 import { codeOf } from "../runtime/user-error.ts";
@@ -32,10 +32,18 @@ const complain = (line: string): void => {
 export const programNamed = (name: string, description: string): Command =>
   new Command(name)
     .description(description)
-    .version(ownVersion(), "--version", "print the version")
+    .version(ownVersion(), "-V, --version", "print the version")
     .showHelpAfterError(`(${name} --help shows what there is)`)
     .configureOutput({ writeErr: (text) => process.stderr.write(withoutSecrets(text)) })
     .exitOverride();
+
+/** The config file of a daemon: named by the option, or by the environment, or `normally`. */
+export const configOption = (normally: string): Option =>
+  new Option("-c, --config <file>", "the config file").default(normally).env("COILGUN_CONFIG");
+
+/** What stands below a command's help: how it is used. */
+export const exampleOf = (...lines: readonly string[]): string =>
+  ["", "Example:", ...lines.map((line) => `  ${line}`)].join("\n");
 
 /**
  * Runs the command that `words` (without node and script) ask for. An action sets `process.exitCode` itself when it

@@ -83,6 +83,8 @@ const HOLDS_A_SECRET = /cgk\d+_|-----BEGIN [A-Z ]*PRIVATE KEY-----/;
 /** Whether those of the files that hold a secret are closed to other users. Files that cannot be read are left out. */
 export const checkPrivacy = (paths: readonly string[]): readonly Finding[] =>
   [...new Set(paths)]
+    // What a systemd unit loads is in a folder of its service's own, whatever the mode says.
+    .filter((path) => !path.startsWith(`${process.env.CREDENTIALS_DIRECTORY ?? "\0"}/`))
     .filter((path) => HOLDS_A_SECRET.test(readFileSync(path, "latin1")))
     .map((path) =>
       isOpenToOthers(path)

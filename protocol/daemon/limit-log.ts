@@ -3,11 +3,50 @@
  * A limit is over when it was not reached for QUIET_MS. Whoever can reach it costs the log two lines, and one timer.
  */
 import type { Clock, Timer } from "../runtime/clock.ts";
+import { codeOf } from "../runtime/user-error.ts";
 import type { Log, LogFields } from "./log.ts";
 
-/** All there are, as their settings are called. */
-const LIMITS = ["limits.visitors"] as const;
-type LimitName = (typeof LIMITS)[number];
+/** All there are: as their settings are called, or what the system, or this code, sets. */
+const LIMITS = [
+  "descriptors",
+  "keys[].links",
+  "limits.bodyBytes",
+  "limits.headBytes",
+  "limits.pendingLinksPerAddress",
+  "limits.streamsPerLink",
+  "limits.targetBytes",
+  "limits.visitors",
+  "memory.budget",
+  "memory.perKey",
+  "requests that wait on a connection",
+  "requests that wait on all connections",
+  "routes[].connections",
+  "times.idle",
+] as const;
+export type LimitName = (typeof LIMITS)[number];
+
+/** Tells a LimitLog, where `log` is of one. `fields`: what the first line says of it. */
+export const sayLimit = (log: Pick<Log, "warn">, limit: LimitName, fields: LogFields = {}): void =>
+  log.warn("limit reached", { limit, ...fields });
+
+/** A listener could not accept a connection: that one is lost. */
+export const sayAcceptFailed = (log: Pick<Log, "warn">, error: unknown): void => {
+  if (!sayIfOutOfDescriptors(log, error)) log.warn("connection not accepted", { error });
+};
+
+const OUT_OF_DESCRIPTORS = new Set(["EMFILE", "ENFILE"]);
+
+/** Whether that is what `error`, or what caused it, says. */
+export const sayIfOutOfDescriptors = (log: Pick<Log, "warn">, error: unknown): boolean => {
+  for (let each = error; each instanceof Error; each = each.cause)
+    if (OUT_OF_DESCRIPTORS.has(codeOf(each))) {
+      sayLimit(log, "descriptors", {
+        hint: "raise the limit of open files: ulimit -n, or LimitNOFILE= of the unit",
+      });
+      return true;
+    }
+  return false;
+};
 
 /** @internal */
 export const QUIET_MS = 10_000;
@@ -20,22 +59,39 @@ interface Episode {
 }
 
 export class LimitLog {
-  readonly #options: { readonly clock: Clock; readonly log: Pick<Log, "warn" | "info"> };
-  readonly #counts = new Map<LimitName, number>(LIMITS.map((limit) => [limit, 0]));
+  readonly #options: { readonly clock: Clock; readonly log: Log };
+  readonly #counts = new Map<LimitName, number>();
   readonly #episodes = new Map<LimitName, Episode>();
 
-  constructor(options: { readonly clock: Clock; readonly log: Pick<Log, "warn" | "info"> }) {
+  /** The log that is given, but for limits that are reached. */
+  readonly log: Log;
+
+  constructor(options: { readonly clock: Clock; readonly log: Log }) {
     this.#options = options;
+    this.log = this.#without(options.log);
   }
 
-  /** How often each limit was reached so far. */
+  /** How often each limit was reached so far, of those that were. */
   counts(): ReadonlyMap<LimitName, number> {
     return this.#counts;
   }
 
-  /** `fields`: what the first line says of it. */
-  reached(limit: LimitName, fields: LogFields): void {
-    const { clock, log } = this.#options;
+  #without(log: Log): Log {
+    return {
+      debug: (event, fields) => log.debug(event, fields),
+      info: (event, fields) => log.info(event, fields),
+      warn: (event, fields) => {
+        const limit = event === "limit reached" ? LIMITS.find((each) => each === fields?.limit) : undefined;
+        if (limit === undefined) log.warn(event, fields);
+        else this.#reached(limit, log, fields);
+      },
+      error: (event, fields) => log.error(event, fields),
+      with: (fields) => this.#without(log.with(fields)),
+    };
+  }
+
+  #reached(limit: LimitName, log: Log, fields: LogFields | undefined): void {
+    const { clock } = this.#options;
     const now = clock.now();
     this.#counts.set(limit, (this.#counts.get(limit) ?? 0) + 1);
     const episode = this.#episodes.get(limit);
@@ -44,18 +100,18 @@ export class LimitLog {
       episode.last = now;
       return;
     }
-    log.warn("limit reached", { limit, ...fields });
+    log.warn("limit reached", fields);
     const timer = clock.after(QUIET_MS, () => this.#look(limit));
     this.#episodes.set(limit, { count: 1, since: now, last: now, timer });
   }
 
+  /** Says of those that are reached still how it was. */
   stop(): void {
-    for (const { timer } of this.#episodes.values()) timer.cancel();
-    this.#episodes.clear();
+    for (const limit of this.#episodes.keys()) this.#end(limit);
   }
 
   #look(limit: LimitName): void {
-    const { clock, log } = this.#options;
+    const { clock } = this.#options;
     const episode = this.#episodes.get(limit);
     if (episode === undefined) return;
     const left = episode.last + QUIET_MS - clock.now();
@@ -63,8 +119,15 @@ export class LimitLog {
       episode.timer = clock.after(left, () => this.#look(limit));
       return;
     }
+    this.#end(limit);
+  }
+
+  #end(limit: LimitName): void {
+    const episode = this.#episodes.get(limit);
+    if (episode === undefined) return;
+    const { count, since, last, timer } = episode;
+    timer.cancel();
     this.#episodes.delete(limit);
-    const { count, since, last } = episode;
-    log.info("limit no longer reached", { limit, times: count, ms: Math.round(last - since) });
+    this.#options.log.info("limit no longer reached", { limit, times: count, ms: Math.round(last - since) });
   }
 }

@@ -14,10 +14,12 @@ import { systemClock } from "../runtime/clock.ts";
 import { keepYoungGenerationSmall } from "../runtime/young-generation.ts";
 import { boundedLog } from "./bounded-log.ts";
 import { EXIT, ownVersion } from "./cli.ts";
+import type { Finding } from "./findings.ts";
 import { type Log, type LogFields, makeLog, type RootLog } from "./log.ts";
 import { recentEvents } from "./recent-events.ts";
 import type { Reloaded } from "./reload.ts";
 import { ServiceManager } from "./service-manager.ts";
+import { untilLinked } from "./until-linked.ts";
 
 /** The settings that every daemon has. */
 export interface CommonSettings {
@@ -50,6 +52,8 @@ export interface DaemonToRun<Config extends CommonSettings, Daemon extends Runni
   readonly name: string;
   /** Throws ConfigError. */
   load(): Config;
+  /** What is worth a warning though it is valid, of the config that was loaded last. */
+  readonly doubts?: (config: Config) => readonly Finding[];
   start(config: Config, log: Log): Promise<Daemon>;
   /** What the one line that says "ready" tells: addresses above all. */
   describe(daemon: Daemon, config: Config): LogFields;
@@ -82,6 +86,7 @@ export const runDaemon = async <Config extends CommonSettings, Daemon extends Ru
     log.info("access log opened again");
   };
 
+  const starting = new AbortController();
   const manager = new ServiceManager(systemClock, options.env);
   // One after the other: two reloads at once could leave the older config in use.
   let reloads: Promise<unknown> = Promise.resolve();
@@ -120,6 +125,7 @@ export const runDaemon = async <Config extends CommonSettings, Daemon extends Ru
     }
     stopping = true;
     log.info("stopping");
+    starting.abort();
     manager.stopping();
     // The next process may take the socket while this one finishes.
     Promise.all([admin?.close(), daemon.stop()]).then(
@@ -139,8 +145,12 @@ export const runDaemon = async <Config extends CommonSettings, Daemon extends Ru
   // An origin side that waits to dial again holds neither socket nor a timer that counts: this keeps the process.
   const keeper = new MessageChannel();
   keeper.port1.ref();
+  warn(options, config, log);
   log.info("ready", options.describe(daemon, config));
-  manager.ready(SERVES);
+  void untilLinked(daemon.watched, systemClock, starting.signal).then(
+    () => manager.ready(SERVES),
+    () => {},
+  );
   try {
     return await ended;
   } finally {
@@ -153,6 +163,15 @@ export const runDaemon = async <Config extends CommonSettings, Daemon extends Ru
 
 const SERVES = "serving";
 const STOPPING: Reloaded = { reloaded: false, problems: ["it is stopping"] };
+
+const warn = <Config extends CommonSettings, Daemon extends RunningDaemon<Config>>(
+  { doubts }: DaemonToRun<Config, Daemon>,
+  config: Config,
+  log: Log,
+): void => {
+  for (const finding of doubts?.(config) ?? [])
+    if (finding.outcome !== "ok") log.warn("config warning", { what: finding.what, advice: finding.advice });
+};
 
 const serveCommands = (
   listen: readonly AdminListen[],
@@ -177,6 +196,7 @@ const reloadOnce = async <Config extends CommonSettings, Daemon extends RunningD
     const restart = await daemon.reload(config);
     takeOver(config);
     log.setLevel(config.log.level);
+    warn(options, config, log);
     log.info("config reloaded");
     if (restart.length > 0) log.warn("settings need a restart", { settings: restart });
     return { reloaded: true, restart };

@@ -1,10 +1,10 @@
-/** `status` on either side's command line: what the running daemon says of itself, once or again and again. */
-import type { Command } from "commander";
+/** `status` and `health` on either side's command line: what the running daemon says of itself, once or again and again, and whether it is ready. */
+import type { Command, Option } from "commander";
 import { askStatus } from "../admin/ask-daemon.ts";
 import { printStatus } from "../admin/print-status.ts";
 import type { AdminListen } from "../config/admin-settings.ts";
 import { systemClock } from "../runtime/clock.ts";
-import { say } from "./cli.ts";
+import { EXIT, exampleOf, say } from "./cli.ts";
 
 const EVERY_MS = 2_000;
 /** To the top left corner, and clear from there. */
@@ -13,7 +13,7 @@ const CLEAR = "\x1b[H\x1b[2J";
 /** `config` is the option of the config file; `load` throws ConfigError. */
 export const addStatusCommand = (
   program: Command,
-  config: readonly [flags: string, meaning: string, file: string],
+  config: Option,
   load: (file: string) => { readonly admin: readonly AdminListen[] },
 ): void => {
   program
@@ -21,7 +21,8 @@ export const addStatusCommand = (
     .description("say how the running daemon does: links, hosts, store, and what the last minutes saved")
     .option("--json", "as JSON, by docs/status.schema.json", false)
     .option("--watch", "again every two seconds", false)
-    .option(...config)
+    .addOption(config)
+    .addHelpText("after", exampleOf(`${program.name()} status --watch`))
     .action(async ({ config: file, json, watch }: { config: string; json: boolean; watch: boolean }) => {
       const { admin } = load(file);
       for (;;) {
@@ -32,6 +33,19 @@ export const addStatusCommand = (
         if (!watch) return;
         await pause();
       }
+    });
+
+  program
+    .command("health")
+    .description(
+      "end with 0 if the running daemon is ready, and with 1 and the reasons if not: for HEALTHCHECK",
+    )
+    .addOption(config)
+    .addHelpText("after", exampleOf(`${program.name()} health || echo "not ready"`))
+    .action(async ({ config: file }: { config: string }) => {
+      const { ready, reasons } = await askStatus(load(file).admin, file, { program: program.name() });
+      say(ready ? "ready" : `not ready: ${reasons.join("; ")}`);
+      if (!ready) process.exitCode = EXIT.failed;
     });
 };
 

@@ -27,6 +27,8 @@ export interface HelloSettings {
   readonly pageBytes: number;
   /** Codec numbers, the preferred one first. */
   readonly codecs: readonly number[];
+  /** Of a store that outlives this process; else one is made up. */
+  readonly storeId?: string | undefined;
 }
 
 const randomId = (bytes: number): string => randomBytes(bytes).toString("latin1");
@@ -39,7 +41,7 @@ export const helloMaker = (settings: HelloSettings): (() => Hello) => {
     oldest: OLDEST_WIRE_VERSION,
     role: settings.role,
     instanceId: randomId(ID_BYTES),
-    storeId: randomId(ID_BYTES),
+    storeId: settings.storeId ?? randomId(ID_BYTES),
     headBytes: settings.headBytes,
     tableBytes: TABLE_BYTES,
     streamBytes: STREAM_BYTES,

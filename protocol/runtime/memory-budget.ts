@@ -22,9 +22,17 @@ export class MemoryBudget {
   readonly #usedByPartition = new Map<string, number>();
   readonly #waiting = new Set<() => void>();
 
-  constructor(bounds: { readonly totalBytes: number; readonly shareBytes: number }) {
+  readonly #full: (limit: "memory.budget" | "memory.perKey") => void;
+
+  /** `full`: bytes were asked for that there are not. */
+  constructor(bounds: {
+    readonly totalBytes: number;
+    readonly shareBytes: number;
+    readonly full?: (limit: "memory.budget" | "memory.perKey") => void;
+  }) {
     this.totalBytes = bounds.totalBytes;
     this.shareBytes = bounds.shareBytes;
+    this.#full = bounds.full ?? (() => {});
   }
 
   get usedBytes(): number {
@@ -49,7 +57,11 @@ export class MemoryBudget {
 
   #take(partition: string, bytes: number): boolean {
     const used = this.#usedByPartition.get(partition) ?? 0;
-    if (this.#usedBytes + bytes > this.totalBytes || used + bytes > this.shareBytes) return false;
+    const isShort = this.#usedBytes + bytes > this.totalBytes;
+    if (isShort || used + bytes > this.shareBytes) {
+      this.#full(isShort ? "memory.budget" : "memory.perKey");
+      return false;
+    }
     this.#usedBytes += bytes;
     this.#usedByPartition.set(partition, used + bytes);
     return true;

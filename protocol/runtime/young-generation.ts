@@ -4,10 +4,13 @@
  * under load. A smaller young generation is scavenged first, and takes dead Buffers along; and Buffers count towards the limit of
  * the whole heap, which grows with what is alive. bench/RESULTS.md "Collections".
  */
-import { setFlagsFromString } from "node:v8";
+import { PerformanceObserver } from "node:perf_hooks";
+import { getHeapSpaceStatistics, setFlagsFromString } from "node:v8";
 
-/** MiB; V8 takes twice as much where pointers are not compressed, as in Node. */
+/** MiB of each half; where V8 has started, its own setting for this is read no more. */
 const YOUNG_GENERATION_MIB = 8;
+/** Of both halves. Without a bound they grow to 128 MiB in all. */
+const YOUNG_BYTES = 2 * YOUNG_GENERATION_MIB * 1024 * 1024;
 /** By so much more than is alive the heap may grow: with more, a full collection is rare while pages come and go, and memory stays near what it was. */
 const GROWING_PERCENT = 100;
 /** Node versions on which this was measured: V8 writes a complaint to standard error about a flag that it does not know. */
@@ -19,6 +22,20 @@ export const keepYoungGenerationSmall = (node: string = process.versions.node): 
   if (!measured) return false;
   setFlagsFromString("--external-memory-accounted-in-global-limit");
   setFlagsFromString(`--heap-growing-percent=${GROWING_PERCENT}`);
-  setFlagsFromString(`--scavenger-max-new-space-capacity-mb=${YOUNG_GENERATION_MIB}`);
+  boundGrowth();
   return true;
+};
+
+/**
+ * V8 takes the bound of the young generation when the process starts, and by how much it grows (not at all, or twofold) at each
+ * collection. It shrinks at rest, and must grow again then.
+ */
+const boundGrowth = (): void => {
+  let factor = 2;
+  new PerformanceObserver(() => {
+    const young = getHeapSpaceStatistics().find(({ space_name }) => space_name === "new_space");
+    const wanted = young !== undefined && young.space_size >= YOUNG_BYTES ? 1 : 2;
+    if (wanted !== factor) setFlagsFromString(`--semi-space-growth-factor=${wanted}`);
+    factor = wanted;
+  }).observe({ entryTypes: ["gc"] });
 };

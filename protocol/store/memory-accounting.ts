@@ -16,6 +16,8 @@ export const PLACE_BYTES = 400;
 export const LIST_BYTES = 220;
 /** For each partition that has a version: its index and its order of last uses. Measured as 4.1 KB with an index that is empty. */
 export const PARTITION_BYTES = 5_000;
+/** Of a packed body, beside its bytes. */
+const PACKED_BYTES = 100;
 /** Charged for evidence, beside its marks. */
 const EVIDENCE_BYTES = 200;
 /** For each encoded copy, beside its bytes. */
@@ -23,7 +25,8 @@ const COPY_BYTES = 200;
 
 /** Bytes to account for a version with. Every place is charged with the keys of all its lists, although places share those. */
 export function accountedBytesOf(version: HeldVersion): number {
-  let bytes = version.body.length + VERSION_BYTES + version.lastUrl.length;
+  let bytes = (version.raw?.length ?? 0) + VERSION_BYTES + version.lastUrl.length;
+  if (version.packed !== undefined) bytes += PACKED_BYTES + version.packed.coded.length;
   for (const { lists } of version.places) {
     bytes += PLACE_BYTES;
     for (const { key } of lists) bytes += LIST_BYTES + key.length;

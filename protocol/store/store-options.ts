@@ -31,12 +31,16 @@ export interface Sighting {
   readonly scope: Scope;
   /** The peer's store that holds it too; versions are offered only to where they came from. */
   readonly from?: StoreId | undefined;
+  /** Nothing but memory is to hold it: whose it is only an address says. */
+  readonly memoryOnly?: boolean | undefined;
 }
 
 export interface StoreOptions {
   readonly clock: Clock;
   /** Most bytes held. */
   readonly bytes?: number;
+  /** Whether a host has a share of its own; all others of a key have one together. Unless given, each has. */
+  readonly isNamed?: ((host: string) => boolean) | undefined;
   readonly lifetimes?: Partial<Lifetimes>;
   /** Different people who make a session's bytes public; Infinity for never. */
   readonly identitiesForPublic?: number;

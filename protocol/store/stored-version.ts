@@ -8,6 +8,7 @@ import { Evidence } from "../scope/public-evidence.ts";
 import type { Retention, SessionScope } from "../scope/scope.ts";
 import type { Fingerprint, ShortFingerprint } from "./fingerprint.ts";
 import { shortOf } from "./fingerprint.ts";
+import { unpack } from "./pack.ts";
 import { type Audience, PageIndex, type Place } from "./page-index.ts";
 import type { Partition } from "./partition.ts";
 
@@ -21,6 +22,7 @@ export type StoreId = string & { readonly __brand: "StoreId" };
 export interface Version {
   readonly fingerprint: Fingerprint;
   readonly short: ShortFingerprint;
+  /** Empty where what memory held of it turned out to be damaged: no codec takes an empty base, so the page comes whole. */
   readonly body: Buffer;
   /** The peers' stores that are known to hold it too. */
   readonly stores: readonly StoreId[];
@@ -35,10 +37,29 @@ export const MOST_PLACES = 16;
 /** The stricter keeps a version for less long. */
 const STRICTNESS: Record<Retention, number> = { keep: 0, session: 1, "no-store": 2 };
 
+/** A body as `pack` made it. */
+interface PackedBody {
+  readonly coded: Buffer;
+  /** On whose body; undefined: on none. It is referred to for as long as it is needed, held or not. */
+  readonly on: HeldVersion | undefined;
+}
+
+const NO_BYTES = Buffer.alloc(0);
+
 export class HeldVersion implements Version {
   readonly fingerprint: Fingerprint;
   readonly short: ShortFingerprint;
-  readonly body: Buffer;
+  /** Of its body. */
+  readonly bytes: number;
+  /** As it is, and packed: one of them at least. */
+  raw: Buffer | undefined;
+  packed: PackedBody | undefined;
+  /** Held versions that are packed on this one. */
+  dependents: Set<HeldVersion> | undefined;
+  /** Packing it gains nothing. */
+  staysRaw = false;
+  /** When it was used last, while it is held as it is. */
+  usedAt = 0;
   readonly owner: PartitionVersions;
   stores: readonly StoreId[] = [];
   places: Place<HeldVersion>[] = [];
@@ -57,7 +78,20 @@ export class HeldVersion implements Version {
     this.owner = owner;
     this.fingerprint = fingerprint;
     this.short = shortOf(fingerprint);
-    this.body = body;
+    this.raw = body;
+    this.bytes = body.length;
+  }
+
+  get body(): Buffer {
+    if (this.raw !== undefined) return this.raw;
+    const { coded = NO_BYTES, on } = this.packed ?? {};
+    this.raw = unpack(coded, on?.body, this.bytes);
+    if (this.raw === undefined) {
+      this.owner.held.delete(this);
+      return NO_BYTES;
+    }
+    this.owner.warmed(this);
+    return this.raw;
   }
 
   /** It was sent again, to be kept so long, and the peer's store is known to hold it. */
@@ -116,20 +150,34 @@ export const onlySessionThatFinds = (version: Version): SessionKey | undefined =
   return alone ? session : undefined;
 };
 
+/** What one named host of a key holds, or all its others together. */
+export interface HostShare {
+  readonly host: string;
+  bytes: number;
+  partitions: number;
+  /** In the order of their last use. What they take, and what gives way, `Shares` knows. */
+  readonly held: LRUCache<HeldVersion, true>;
+}
+
 /** All versions of one partition. */
 export class PartitionVersions {
   readonly partition: Partition;
   readonly pages = new PageIndex<HeldVersion>();
   /** Nearly always one version each; several only where somebody worked to make 8 bytes of SHA-256 meet. */
   readonly #byShort = new Map<ShortFingerprint, HeldVersion | HeldVersion[]>();
-  /** Those that did not end; the value is the charge: lru-cache takes a new size only with a new value. */
-  readonly held: LRUCache<HeldVersion, number>;
+  /** Those that did not end, of all partitions of the share. */
+  readonly held: HostShare["held"];
+  readonly share: HostShare;
+  /** A version's body is held as it is from now on. */
+  readonly warmed: (version: HeldVersion) => void;
   count = 0;
   bytes = 0;
 
-  constructor(partition: Partition, held: LRUCache<HeldVersion, number>) {
+  constructor({ partition, share, warmed }: Pick<PartitionVersions, "partition" | "share" | "warmed">) {
     this.partition = partition;
-    this.held = held;
+    this.share = share;
+    this.held = share.held;
+    this.warmed = warmed;
   }
 
   get(fingerprint: Fingerprint): HeldVersion | undefined {

@@ -13,6 +13,7 @@ import { LastUses } from "./expiry-queue.ts";
 import type { Fingerprint, ShortFingerprint } from "./fingerprint.ts";
 import { LostPages } from "./lost-pages.ts";
 import { accountedBytesOf, VERSION_BYTES } from "./memory-accounting.ts";
+import { Packing } from "./packing.ts";
 import type { ScopeKey } from "./page-index.ts";
 import { hostName, hostOf, type Partition } from "./partition.ts";
 import { Shares } from "./shares.ts";
@@ -40,6 +41,7 @@ export class VersionStore {
   readonly #identitiesForPublic: number;
   readonly #shares: Shares;
   readonly #lastUses = new LastUses<HeldVersion>();
+  readonly #packing: Packing;
   #sweep: Timer | undefined;
 
   constructor(options: StoreOptions) {
@@ -51,9 +53,12 @@ export class VersionStore {
     this.#shares = new Shares({
       clock,
       maxBytes: this.maxBytes,
+      isNamed: options.isNamed ?? (() => true),
       lost: this.lost,
-      dropped: (version) => this.#dropped(version),
+      dropped: (version, evicted) => this.#dropped(version, evicted),
+      warmed: (version) => this.#packing.warmed(version),
     });
+    this.#packing = new Packing({ clock, maxBytes: this.maxBytes, shares: this.#shares });
   }
 
   /** Bytes charged for all that is held. */
@@ -72,21 +77,8 @@ export class VersionStore {
   }
 
   /** What is kept beside the versions, for tests and metrics; all are zero when there is no version. */
-  get books(): { partitions: number; scopeKeys: number; lists: number; entries: number; mortal: number } {
-    const sum = {
-      partitions: this.#shares.partitions.size,
-      scopeKeys: 0,
-      lists: 0,
-      entries: 0,
-      mortal: this.#lastUses.size,
-    };
-    for (const { pages } of this.#shares.partitions.values()) {
-      const { scopeKeys, lists, entries } = pages.sizes;
-      sum.scopeKeys += scopeKeys;
-      sum.lists += lists;
-      sum.entries += entries;
-    }
-    return sum;
+  get books(): Shares["books"] & { mortal: number } {
+    return { ...this.#shares.books, mortal: this.#lastUses.size };
   }
 
   /** Remembers a body; undefined when its scope is nobody's, or it is larger than the whole store. */
@@ -163,6 +155,7 @@ export class VersionStore {
   use(version: Version | undefined): boolean {
     if (!(version instanceof HeldVersion) || version.owner.held.get(version) === undefined) return false;
     if (version.lifetimeMs > 0) this.#lastUses.used(version, version.lifetimeMs);
+    this.#packing.used(version);
     return true;
   }
 
@@ -201,6 +194,7 @@ export class VersionStore {
     for (const { held } of this.#shares.partitions.values()) held.clear();
     this.#sweep?.cancel();
     this.#sweep = undefined;
+    this.#packing.close();
   }
 
   #current(partition: Partition, fingerprint: Fingerprint): HeldVersion | undefined {
@@ -245,16 +239,17 @@ export class VersionStore {
     const ttl = this.#lifetimeOf(version);
     const bytes = accountedBytesOf(version);
     if (bytes > this.maxBytes) {
-      if (!version.owner.held.delete(version)) this.#dropped(version);
+      if (!version.owner.held.delete(version)) this.#dropped(version, false);
       return false;
     }
     if (bytes === version.accountedBytes && ttl === version.lifetimeMs) return this.use(version);
     this.#shares.charge(version, bytes);
+    this.#packing.used(version);
     if (version.lifetimeMs > 0 && ttl !== version.lifetimeMs)
       this.#lastUses.gone(version, version.lifetimeMs);
     version.lifetimeMs = ttl;
     if (ttl > 0) this.#lastUses.used(version, ttl);
-    version.owner.held.set(version, bytes, { size: bytes, ttl });
+    version.owner.held.set(version, true, { size: 1, ttl });
     this.#shares.makeRoom();
     return version.owner.held.has(version);
   }
@@ -267,16 +262,19 @@ export class VersionStore {
   }
 
   /** lru-cache let go of a version: every book forgets it. */
-  #dropped(version: HeldVersion): void {
+  #dropped(version: HeldVersion, evicted: boolean): void {
     const { owner } = version;
     owner.remove(version);
     if (version.lifetimeMs > 0) this.#lastUses.gone(version, version.lifetimeMs);
     this.#shares.charge(version, 0);
+    this.#packing.gone(version, evicted);
     this.#shares.letGo(owner);
   }
 
   #erase(versions: readonly HeldVersion[]): number {
-    return versions.filter((version) => version.owner.held.delete(version)).length;
+    // Those that others are packed on last, so that nothing is unpacked for nothing.
+    const ordered = versions.toSorted((a, b) => (a.dependents?.size ?? 0) - (b.dependents?.size ?? 0));
+    return ordered.filter((version) => version.owner.held.delete(version)).length;
   }
 
   /** One timer for the whole store, while there is something in it. */

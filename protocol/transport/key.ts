@@ -65,7 +65,7 @@ export interface LinkKey {
   readonly previous?: PreviousSecret | undefined;
 }
 
-export interface PreviousSecret {
+interface PreviousSecret {
   readonly secret: Secret;
   /** Milliseconds since 1970; undefined: until the config names it no more. */
   readonly untilMs: number | undefined;

@@ -61,6 +61,10 @@ export interface ListenOptions {
   accept(transport: Transport): void;
   /** A connection was refused or dropped before its proof; `why` is for the log. May be called very often. */
   refused?(why: string, address: string): void;
+  /** One was closed: too many, of its address or of all, have not proved themselves. */
+  full?(address: string): void;
+  /** The system could not accept one. */
+  acceptFailed?(error: Error): void;
 }
 
 export interface TunnelListener {
@@ -139,9 +143,7 @@ class LinkListener implements TunnelListener {
     await promise;
     this.#server.off("error", reject);
     // Out of file descriptors, say: that connection is lost, the port is not.
-    this.#server.on("error", (error: NodeJS.ErrnoException) =>
-      this.#options.refused?.(`the system could not accept it (${error.code ?? error.message})`, "unknown"),
-    );
+    this.#server.on("error", (error) => this.#options.acceptFailed?.(error));
     const bound = this.#server.address();
     if (bound !== null && typeof bound === "object")
       this.#address = { host: bound.address, port: bound.port };
@@ -172,7 +174,7 @@ class LinkListener implements TunnelListener {
     const address = plainAddress(remoteAddress);
     const giveBack = this.#places.take(address);
     if (giveBack === undefined) {
-      this.#options.refused?.("too many connections that have not proved themselves", address);
+      this.#options.full?.(address);
       socket.destroy();
       return;
     }

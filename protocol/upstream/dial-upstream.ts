@@ -5,12 +5,13 @@ import { lookup } from "node:dns/promises";
 import { once } from "node:events";
 import { connect as connectPlain, isIP, type Socket } from "node:net";
 import { checkServerIdentity, connect as connectTls, type PeerCertificate, type TLSSocket } from "node:tls";
+import { isHostPattern } from "../config/host-pattern.ts";
 import type { HostPort } from "../config/units.ts";
 import { type Clock, DeadlineError } from "../runtime/clock.ts";
 import { dialAddresses } from "./dial-addresses.ts";
 import { printUpstreamAddress } from "./upstream-address.ts";
 import { UnreachableError } from "./upstream-failure.ts";
-import { EVERY_HOST, type UpstreamSettings, type UpstreamTls } from "./upstream-settings.ts";
+import type { UpstreamSettings, UpstreamTls } from "./upstream-settings.ts";
 
 /** A peer that vanished without a word is found by the kernel's probes, which begin after this much silence. */
 const KEEP_ALIVE_MS = 60_000;
@@ -139,7 +140,7 @@ const ready = async <Made extends Socket>(
 export const serverNameOf = ({ tls, origin, host }: Dialled): string | undefined => {
   if (tls?.serverName !== undefined) return tls.serverName;
   if (origin.scheme !== "unix" && isIP(origin.address.host) === 0) return origin.address.host;
-  return host === EVERY_HOST || isIP(host) !== 0 || host.startsWith("[") ? undefined : host;
+  return isHostPattern(host) || isIP(host) !== 0 || host.startsWith("[") ? undefined : host;
 };
 
 /** A certificate for the address itself will do, where no name is set and the host's is only assumed. */

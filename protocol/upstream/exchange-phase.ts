@@ -1,5 +1,5 @@
 /** What an exchange with a web server needs, and how far it has come. */
-import type { ClientRequest } from "node:http";
+import type { HeaderList } from "../http/header-list.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { UpstreamBody } from "./body.ts";
 import type { ConnectionPool } from "./connections/connection-pool.ts";
@@ -34,12 +34,15 @@ export interface ExchangeDependencies {
   readonly leastRate: number | undefined;
 }
 
-/** A request under way, as node:http has it. */
-export interface Outgoing
-  extends Pick<
-    ClientRequest,
-    "destroyed" | "writableEnded" | "shouldKeepAlive" | "chunkedEncoding" | "addTrailers"
-  > {
+/** A request under way. */
+export interface Outgoing {
+  readonly destroyed: boolean;
+  readonly writableEnded: boolean;
+  /** By what was asked; the response may say otherwise. */
+  readonly shouldKeepAlive: boolean;
+  /** It may have trailers. */
+  readonly chunkedEncoding: boolean;
+  addTrailers(fields: readonly (readonly [string, string])[]): void;
   write(bytes: Uint8Array): boolean;
   end(): unknown;
   destroy(error?: Error): unknown;
@@ -47,9 +50,17 @@ export interface Outgoing
   off(event: "drain" | "close", listener: () => void): this;
 }
 
-/** What comes back, as node:http has it. */
+/** What is told of a request. `closed` comes last. */
+export interface RequestEvents {
+  interim(head: RawHead): void;
+  answered(incoming: IncomingResponse): void;
+  broken(error: Error): void;
+  closed(): void;
+}
+
+/** What comes back. */
 export interface IncomingResponse extends RawHead {
-  readonly rawTrailers: string[];
+  readonly rawTrailers: HeaderList;
   readonly complete: boolean;
   read(): unknown;
   pause(): unknown;

@@ -1,23 +1,216 @@
-/** A request over node:http, on a connection that is there: every choice that Node's client leaves is made here. */
-import { type ClientRequest, request as openRequest } from "node:http";
-import type { PooledConnection } from "./connections/pooled-connection.ts";
+/**
+ * A request over HTTP/1.1, on a connection that carries one at a time: its head and body are written as they come, and what the web server
+ * sends is read by `LenientResponse` alone. A request without a body leaves in one write. RFC 9112.
+ */
+import { validateHeaderName, validateHeaderValue } from "node:http";
+import type { HeaderList } from "../http/header-list.ts";
+import type { ConnectionUser, PooledConnection } from "./connections/pooled-connection.ts";
+import type { IncomingResponse, Outgoing, RequestEvents } from "./exchange-phase.ts";
 import { closing, type WireRequest } from "./framing.ts";
+import { fieldsIn, type ResponseSink, type StrictHead } from "./lenient/lenient-head.ts";
+import type { LenientResponse } from "./lenient/lenient-response.ts";
+import type { RawHead } from "./response-head.ts";
 
-/** `headBytes`: of the largest response head. Nothing leaves before `write` or `end`. */
+export interface Http1Events extends RequestEvents {
+  /** The connection speaks another protocol; `first`: what came of it already. */
+  upgraded(head: RawHead, first: Buffer): void;
+}
+
+/** Nothing leaves before `write` or `end`. */
 export const openHttp1Request = (
   wire: WireRequest,
-  { socket, once }: PooledConnection,
-  headBytes: number,
-): ClientRequest => {
-  const outgoing = openRequest({
-    method: wire.method,
-    path: wire.target,
-    headers: [...(once ? closing(wire) : wire.fields)],
-    setHost: false,
-    maxHeaderSize: headBytes,
-    createConnection: () => socket,
-  });
-  outgoing.shouldKeepAlive = !once; // Node takes it that only its own agents use a connection again
-  outgoing.maxHeadersCount = 0; // bounded by bytes; Node would leave out what is beyond, silently
-  return outgoing;
-};
+  connection: PooledConnection,
+  reader: LenientResponse,
+  events: Http1Events,
+): Outgoing => new Http1Request(wire, connection, reader, events);
+
+class Http1Request implements Outgoing, IncomingResponse, ConnectionUser, ResponseSink {
+  readonly chunkedEncoding: boolean;
+  readonly shouldKeepAlive: boolean;
+  readonly #wire: WireRequest;
+  readonly #connection: PooledConnection;
+  readonly #reader: LenientResponse;
+  readonly #events: Http1Events;
+  #headIsOut = false;
+  #trailers = "";
+  #head: StrictHead | undefined;
+  #listeners: {
+    data?: (bytes: Buffer) => void;
+    end?: () => void;
+    error?: (error: Error) => void;
+  } = {};
+  #isOver = false;
+  destroyed = false;
+  writableEnded = false;
+  /** Of the response: all of it is here. */
+  complete = false;
+  rawTrailers: HeaderList = [];
+
+  constructor(wire: WireRequest, connection: PooledConnection, reader: LenientResponse, events: Http1Events) {
+    this.#wire = wire;
+    this.#connection = connection;
+    this.#reader = reader;
+    this.#events = events;
+    this.chunkedEncoding = wire.body !== undefined && wire.bodyBytes === undefined;
+    this.shouldKeepAlive = !connection.once;
+    connection.user = this;
+  }
+
+  // The request.
+
+  write(bytes: Uint8Array): boolean {
+    const { socket } = this.#connection;
+    const corked = socket.writableCorked > 0;
+    if (!corked) {
+      socket.cork();
+      process.nextTick(() => socket.uncork());
+    }
+    this.#writeHead();
+    if (bytes.length === 0) return true;
+    if (!this.chunkedEncoding) return socket.write(bytes);
+    socket.write(`${bytes.length.toString(16)}\r\n`, "latin1");
+    socket.write(bytes);
+    return socket.write("\r\n", "latin1");
+  }
+
+  /** Throws an Error for what no field may hold. */
+  addTrailers(fields: readonly (readonly [string, string])[]): void {
+    for (const [name, value] of fields) {
+      validateHeaderName(name);
+      validateHeaderValue(name, value);
+      this.#trailers += `${name}: ${value}\r\n`;
+    }
+  }
+
+  end(): void {
+    if (this.writableEnded) return;
+    this.writableEnded = true;
+    this.#writeHead();
+    if (this.chunkedEncoding) this.#connection.socket.write(`0\r\n${this.#trailers}\r\n`, "latin1");
+    if (this.complete) this.#over();
+  }
+
+  destroy(error?: Error): void {
+    if (this.destroyed) return;
+    this.destroyed = true;
+    this.#connection.socket.destroy();
+    if (error !== undefined) this.#events.broken(error);
+    this.#over();
+  }
+
+  #writeHead(): void {
+    if (this.#headIsOut) return;
+    this.#headIsOut = true;
+    const { method, target } = this.#wire;
+    const fields = this.#connection.once ? closing(this.#wire) : this.#wire.fields;
+    let text = `${method} ${target} HTTP/1.1\r\n`;
+    for (let i = 0; i + 1 < fields.length; i += 2) text += `${fields[i]}: ${fields[i + 1]}\r\n`;
+    this.#connection.socket.write(`${text}\r\n`, "latin1");
+  }
+
+  // Its response.
+
+  get statusCode(): number {
+    return this.#head?.status ?? 0;
+  }
+
+  get statusMessage(): string {
+    return this.#head?.reason ?? "";
+  }
+
+  get httpVersionMinor(): number {
+    return this.#head?.isOld ? 0 : 1;
+  }
+
+  get rawHeaders(): HeaderList {
+    return this.#head === undefined ? [] : fieldsIn(this.#head.text);
+  }
+
+  read(): unknown {
+    return this.#connection.socket.read();
+  }
+
+  pause(): void {
+    this.#connection.socket.pause();
+  }
+
+  resume(): void {
+    this.#connection.socket.resume();
+  }
+
+  on(event: "drain" | "close", listener: () => void): this;
+  on(event: "data", listener: (bytes: Buffer) => void): this;
+  on(event: "end", listener: () => void): this;
+  on(event: "error", listener: (error: Error) => void): this;
+  on(event: string, listener: (given: never) => void): this {
+    if (event === "drain" || event === "close") this.#connection.socket.on(event, listener as () => void);
+    else this.#listeners = { ...this.#listeners, [event]: listener };
+    return this;
+  }
+
+  off(event: "drain" | "close", listener: () => void): this {
+    this.#connection.socket.off(event, listener);
+    return this;
+  }
+
+  headIsHere(head: StrictHead): void {
+    if (this.destroyed) return;
+    this.#head = head;
+    if (isInterim(head)) this.#events.interim(this);
+    else if (head.status !== 101 || !this.#wire.upgrade) this.#events.answered(this);
+  }
+
+  pieceIsHere(bytes: Buffer): void {
+    if (!this.destroyed) this.#listeners.data?.(bytes);
+  }
+
+  messageIsOver(trailers: HeaderList): void {
+    if (this.destroyed) return;
+    this.rawTrailers = trailers;
+    this.complete = true;
+    this.#listeners.end?.();
+    if (this.writableEnded) this.#over();
+  }
+
+  // What the connection tells.
+
+  bytesCame(bytes: Buffer): void {
+    const behindSwitch = this.#reader.read(bytes, this);
+    const { failure } = this.#reader;
+    if (this.destroyed) return;
+    if (behindSwitch !== undefined) {
+      this.#isOver = true;
+      this.#events.upgraded(this, behindSwitch);
+    } else if (failure !== undefined) this.connectionFailed(failure);
+  }
+
+  connectionEnded(): void {
+    if (this.#reader.endsWithConnection && !this.complete) this.messageIsOver(NONE);
+    else this.connectionFailed(closed());
+  }
+
+  connectionFailed(error: Error): void {
+    if (!this.complete && !this.#isOver && !this.destroyed) this.#events.broken(error);
+  }
+
+  connectionClosed(): void {
+    this.connectionFailed(closed());
+    this.#over();
+  }
+
+  /** Later, since what came behind the response in the same read says whether its connection can be used again. */
+  #over(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    process.nextTick(() => {
+      if (this.#connection.user === this) this.#connection.user = undefined;
+      this.#events.closed();
+    });
+  }
+}
+
+/** Statuses below 100 are none. */
+const isInterim = ({ status }: StrictHead): boolean => status >= 100 && status < 200 && status !== 101;
+
+const NONE: HeaderList = [];
+const closed = (): Error => Object.assign(new Error("it closed the connection"), { code: "ECONNRESET" });

@@ -19,7 +19,7 @@ import { fieldOf, withoutFields } from "../http/head.ts";
 import type { HeaderList } from "../http/header-list.ts";
 import { resetStream } from "../http/reset-stream.ts";
 import { trimSpace } from "../http/white-space.ts";
-import type { IncomingResponse, Outgoing } from "./exchange-phase.ts";
+import type { IncomingResponse, Outgoing, RequestEvents } from "./exchange-phase.ts";
 import type { WireRequest } from "./framing.ts";
 import type { RawHead } from "./response-head.ts";
 import { RefusedRequest } from "./upstream-failure.ts";
@@ -57,14 +57,6 @@ export const speakHttp2 = (socket: Socket, headBytes: number): Socket => {
 
 /** Undefined where the connection speaks HTTP/1.1. */
 export const http2SessionOf = (socket: Socket): ClientHttp2Session | undefined => SESSIONS.get(socket);
-
-/** What is told of a request. `closed` comes last. */
-export interface RequestEvents {
-  interim(head: RawHead): void;
-  answered(incoming: IncomingResponse): void;
-  broken(error: Error): void;
-  closed(): void;
-}
 
 /** Sends the head at once. Throws RefusedRequest where the web server has said goodbye meanwhile. */
 export const openHttp2Request = (
@@ -169,8 +161,8 @@ class Http2Response extends EventEmitter implements IncomingResponse {
   readonly httpVersionMajor = 2;
   statusCode: number | undefined;
   statusMessage: string | undefined;
-  rawHeaders: string[] = [];
-  rawTrailers: string[] = [];
+  rawHeaders: HeaderList = [];
+  rawTrailers: HeaderList = [];
   complete = false;
   readonly #stream: ClientHttp2Stream;
   #isOver = false;

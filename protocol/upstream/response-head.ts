@@ -3,11 +3,11 @@
  * go on. What Node's parser lets through and HTTP does not is refused here; a refusal is an Error whose message is for the
  * log. RFC 9112 section 6.
  */
-import type { IncomingMessage } from "node:http";
 import { isOfAuthenticatedConnection } from "../http/connection-auth.ts";
 import { tooManyFields } from "../http/field-limits.ts";
 import { endToEnd, fieldOf, listOf, type ResponseHead } from "../http/head.ts";
 import type { HeaderList } from "../http/header-list.ts";
+import { trimSpace } from "../http/white-space.ts";
 
 /** How the end of a body is known: there is none, by Content-Length, by its last chunk, or when the connection closes. */
 export type BodyFraming = "none" | "length" | "chunks" | "close";
@@ -24,9 +24,14 @@ export interface JudgedHead {
   readonly restMs: number;
 }
 
-/** A raw head as Node gives it, of a response or of an interim one. */
-export type RawHead = Pick<IncomingMessage, "rawHeaders"> &
-  Partial<Pick<IncomingMessage, "statusCode" | "statusMessage" | "httpVersionMajor">>;
+/** A raw head, of a response or of an interim one. */
+export interface RawHead {
+  readonly rawHeaders: HeaderList;
+  readonly statusCode?: number | undefined;
+  readonly statusMessage?: string | undefined;
+  readonly httpVersionMajor?: number | undefined;
+  readonly httpVersionMinor?: number | undefined;
+}
 
 export const rawHead = ({ statusCode, statusMessage, rawHeaders }: RawHead): ResponseHead => ({
   status: statusCode ?? 0,
@@ -75,7 +80,8 @@ const judgeResponse = (method: string, incoming: RawHead): JudgedHead => {
   const head = { status, reason, fields: endToEnd(fields) };
   const bodiless = method === "HEAD" || status === 204 || status === 304;
   const framing = bodiless ? "none" : framingOf(coding, fields, incoming);
-  const restMs = mayBeFollowed(method, status, fields) ? restMsOf(fields) : 0;
+  const keeps = framing !== "close" && persists(incoming, fields);
+  const restMs = keeps && mayBeFollowed(method, status, fields) ? restMsOf(fields) : 0;
   return { head, framing, live: isLive(fields), authenticated: isOfAuthenticatedConnection(fields), restMs };
 };
 
@@ -99,6 +105,13 @@ const mayBeFollowed = (method: string, status: number, fields: HeaderList): bool
   if (fieldOf(fields, "transfer-encoding") !== undefined) return false;
   // In a 304 it is the length of the 200 (RFC 9110 section 8.6).
   return status === 304 || (fieldOf(fields, "content-length") ?? "0") === "0";
+};
+
+/** RFC 9112 section 9.3. */
+const persists = ({ httpVersionMajor, httpVersionMinor }: RawHead, fields: HeaderList): boolean => {
+  if (httpVersionMajor === 2) return true;
+  const options = (listOf(fields, "connection") ?? "").toLowerCase().split(",").map(trimSpace);
+  return httpVersionMinor === 0 ? options.includes("keep-alive") : !options.includes("close");
 };
 
 const isLive = (fields: HeaderList): boolean =>

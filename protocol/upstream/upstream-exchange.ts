@@ -2,8 +2,6 @@
  * One request under way at a web server: it is sent, its silence is watched, its interim heads are handed on, its response becomes a
  * head and a body. Every failure becomes a StreamError, whose `cause` is for the log and never for a visitor. SPEC section "Errors".
  */
-import type { IncomingMessage } from "node:http";
-import type { Duplex } from "node:stream";
 import { StreamError } from "../errors.ts";
 import { tooManyFields } from "../http/field-limits.ts";
 import { endToEnd, endToEndTrailers, upgradeOf } from "../http/head.ts";
@@ -16,8 +14,8 @@ import { openHttp1Request } from "./http1-request.ts";
 import { http2SessionOf, openHttp2Request } from "./http2-request.ts";
 import { InactivityTimeout } from "./inactivity-timeout.ts";
 import { InterimLimit } from "./interim-limit.ts";
-import { LenientResponse, readLeniently } from "./lenient/lenient-response.ts";
-import { rawHead } from "./response-head.ts";
+import { LenientResponse } from "./lenient/lenient-response.ts";
+import { type RawHead, rawHead } from "./response-head.ts";
 import { sendBody } from "./send-body.ts";
 import { failureOf, StaleConnection, truncationBy } from "./upstream-failure.ts";
 import type { UpstreamResponse } from "./upstream-request.ts";
@@ -45,8 +43,6 @@ class UpstreamExchange implements Borrower {
   #phase: Phase = { is: "connecting" };
   #interims: InterimLimit | undefined;
   readonly #reader: LenientResponse;
-  /** Node's parser reads what the reader makes of the bytes; this ends that. */
-  #unhook = () => {};
   #mayWaitForContinue: boolean;
 
   constructor(asked: Asked, options: ExchangeDependencies) {
@@ -111,15 +107,13 @@ class UpstreamExchange implements Borrower {
         broken: (error) => this.#broken(error),
         closed: () => this.#closed(),
       });
-    return openHttp1Request(wire, connection, this.#options.headBytes)
-      .on("socket", (socket) => {
-        this.#unhook = readLeniently(socket, this.#reader, (error) => this.#fail(error));
-      })
-      .on("information", (interim) => this.#interim(interim))
-      .on("response", (incoming) => this.#answered(incoming))
-      .on("upgrade", (incoming, socket, first) => this.#upgraded(incoming, socket, first))
-      .on("error", (error) => this.#broken(error))
-      .on("close", () => this.#closed());
+    return openHttp1Request(wire, connection, this.#reader, {
+      interim: (interim) => this.#interim(interim),
+      answered: (incoming) => this.#answered(incoming),
+      upgraded: (incoming, first) => this.#upgraded(incoming, first),
+      broken: (error) => this.#broken(error),
+      closed: () => this.#closed(),
+    });
   }
 
   /** Rejects with what the body rejects with. */
@@ -128,7 +122,6 @@ class UpstreamExchange implements Borrower {
       outgoing.end();
       return;
     }
-    // Not flushHeaders, which writes the bytes of latin1 values as UTF-8.
     outgoing.write(NO_BYTES);
     await sendBody(outgoing, body, bodyBytes, {
       // Then the visitor is waited for; unless it waits itself, for the web server's 100 Continue.
@@ -161,7 +154,7 @@ class UpstreamExchange implements Borrower {
     this.#rate?.goOn();
   }
 
-  #interim(raw: Parameters<typeof rawHead>[0]): void {
+  #interim(raw: RawHead): void {
     if (this.#phase.is !== "asking") return;
     const head = rawHead(raw);
     const most = tooManyFields(head.fields);
@@ -228,15 +221,11 @@ class UpstreamExchange implements Borrower {
     if (this.#outgoing?.writableEnded === false) this.#outgoing.destroy();
   }
 
-  #upgraded(incoming: IncomingMessage, socket: Duplex, first: Buffer): void {
-    const mayChange = this.#asked.wire.upgrade && this.#outgoing?.writableEnded === true;
-    if (this.#phase.is !== "asking" || !mayChange || incoming.statusCode !== 101) {
-      socket.destroy();
-      return this.#fail(new Error("it changed the protocol, unasked or before it had the request's body"));
-    }
+  #upgraded(incoming: RawHead, first: Buffer): void {
+    if (this.#phase.is !== "asking" || this.#outgoing?.writableEnded !== true)
+      return this.#fail(new Error("it changed the protocol before it had the request's body"));
     this.#options.connections.leavePlace(this.#phase.connection);
     const connection = this.#phase.connection.detach();
-    this.#unhook();
     this.#phase = { is: "over" };
     this.#rest();
     if (first.length > 0) connection.unshift(first);
@@ -257,10 +246,9 @@ class UpstreamExchange implements Borrower {
     this.#fail(stale ? new StaleConnection("", { cause: error }) : error);
   }
 
-  /** Node is done with the request: its connection is free, or closed. */
+  /** The connection is free, or closed. */
   #closed(): void {
     const phase = this.#phase;
-    this.#unhook();
     if (phase.is === "complete") {
       const { connection } = phase;
       const restMs = this.#reader.isLenient ? 0 : phase.restMs;
@@ -285,12 +273,11 @@ class UpstreamExchange implements Borrower {
 
   /** Once, whatever comes first; the connection closes. Of a response that is complete nothing fails any more. */
   #fail(error: unknown): void {
-    // What had come goes on, though Node holds it still.
+    // What had come goes on, though the socket holds it still.
     if (this.#phase.is === "answering") while (this.#phase.incoming.read() !== null);
     const phase = this.#phase;
     if (phase.is === "complete" || phase.is === "over") return;
     this.#phase = { is: "over" };
-    this.#unhook();
     this.#rest();
     if (phase.is === "answering") phase.body.arrived.fail(truncationBy(error, this.#surroundings));
     else this.#settle.reject(failureOf(error, this.#surroundings));

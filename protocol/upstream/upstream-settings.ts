@@ -6,7 +6,7 @@ import type { UpstreamAddress } from "./upstream-address.ts";
 
 export interface UpstreamSettings {
   readonly origin: UpstreamAddress;
-  /** The host that it serves, for the TLS greeting where nothing else names it; EVERY_HOST: none in particular. */
+  /** The host that it serves, for the TLS greeting where nothing else names it; a pattern: none in particular. */
   readonly host: string;
   /** What it is spoken to in; undefined: HTTP/1.1. HTTP/2 without asking first (h2c), or agreed on within TLS. */
   readonly protocol?: "http1" | "http2" | undefined;
@@ -42,5 +42,3 @@ export interface UpstreamTls {
   /** PEM; what this side shows of itself. */
   readonly client: { readonly certificate: NamedFile; readonly privateKey: NamedFile } | undefined;
 }
-
-export const EVERY_HOST = "*";

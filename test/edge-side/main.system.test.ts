@@ -45,7 +45,7 @@ describe("coilgun-edge", () => {
     [["run", "--colour"]],
     [["pair", "--host", "http://a.example", "--edge", "e.example"]],
     [["pair", "--host", "a.example", "--edge", "e.example:70000"]],
-    [["pair", "--host", "a.example", "--edge", "e.example", "--origin", "https://o.example"]],
+    [["pair", "--host", "a.example", "--edge", "e.example", "--origin", "ftp://o.example"]],
     [["forget", "--host", "a.example", "--url", "x"]],
   ])("does not understand %j: code 2, and a hint", async (words) => {
     const { code, stdout, stderr } = await edge(...words);

@@ -1,4 +1,5 @@
 /** The page at `/` of the admin listener in a real browser: it shows what is counted, changes with it, and complains of nothing. */
+import axe from "axe-core";
 import { expect, it } from "vitest";
 import { startBrowser } from "../kit/browser.ts";
 import { CHROMIUM, describeWith } from "../kit/outside-program.ts";
@@ -26,6 +27,11 @@ describeWith(CHROMIUM, "the page of the admin listener", (chromium) => {
     await page.getByText("www.example.com/later").waitFor();
     expect(await page.getByRole("img").getAttribute("aria-label")).toMatch(/^2 visits: 19.5 KiB of pages/);
     expect(await page.evaluate("document.documentElement.scrollWidth")).toBe(width);
+    for (const colorScheme of ["light", "dark"] as const) {
+      await page.emulateMedia({ colorScheme });
+      const flaws = `${axe.source}; axe.run().then(({ violations }) => violations.map(({ id, nodes }) => id + ": " + nodes[0].html))`;
+      expect([colorScheme, await page.evaluate(flaws)]).toEqual([colorScheme, []]);
+    }
     expect(complaints).toEqual([]);
     watched.traffic.stop();
     await admin.close();

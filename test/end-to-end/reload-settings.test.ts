@@ -2,9 +2,10 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type DocumentedSetting, settingsOf } from "../../docs/configuration.ts";
+import { settingsOf } from "../../docs/configuration.ts";
 import { type EdgeDaemon, startEdge } from "../../edge-side/run/daemon.ts";
 import { type OriginDaemon, startOrigin } from "../../origin-side/run/daemon.ts";
+import type { DocumentedSetting } from "../../protocol/config/reference.ts";
 import { edgeConfigOf, originConfigOf } from "../kit/daemons.ts";
 import { freePort } from "../kit/fake-origin.ts";
 import { watchLeaks } from "../kit/leaks.ts";

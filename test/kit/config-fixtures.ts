@@ -11,18 +11,23 @@ import {
   type SchemaFor,
   type Surroundings,
 } from "../../protocol/config/parse-config.ts";
+import { makeAuthority } from "./certificates.ts";
 
 const FOLDER = join(import.meta.dirname, "..", "fixtures", "config");
 
 /** The secret that every fixture uses: bytes 0 to 31. */
 export const FIXTURE_SECRET = "cgk1_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
 
-/** Files beside a fixture: `link.key` holds the secret, `*.pem` something that is not one, others are missing. */
+/** Made once: a certificate with its key. */
+const PAIR = makeAuthority().issue({ name: "site.example" });
+
+/** Files beside a fixture: `link.key` holds the secret, `*-key.pem` and `site.key` a private key, other `*.pem` its certificate; the rest is missing. */
 export const MADE_UP: Surroundings = {
   pathOf: (name) => join("/etc/coilgun", name),
   read(path) {
     if (path.endsWith("/link.key")) return Buffer.from(`${FIXTURE_SECRET}\n`);
-    if (path.endsWith(".pem")) return Buffer.from(`-----BEGIN ${path}-----\n`);
+    if (/(-key\.pem|\/site\.key)$/.test(path)) return Buffer.from(PAIR.privateKey);
+    if (path.endsWith(".pem")) return Buffer.from(PAIR.certificate);
     throw Object.assign(new Error(`no ${path}`), { code: "ENOENT" });
   },
 };

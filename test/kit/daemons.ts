@@ -16,8 +16,11 @@ const surroundings = (files: Readonly<Record<string, string>>): Surroundings => 
 const ANY_PORT = "127.0.0.1:0";
 
 /** An edge on free loopback ports that serves www.example.com with the key `k`; `settings` as in edge.yaml. */
-export const edgeConfigOf = (settings: Settings = {}): EdgeConfig =>
-  edgeSettings(surroundings({})).parse({
+export const edgeConfigOf = (
+  settings: Settings = {},
+  files: Readonly<Record<string, string>> = {},
+): EdgeConfig =>
+  edgeSettings(surroundings(files)).parse({
     visitors: ANY_PORT,
     tunnel: ANY_PORT,
     keys: [{ id: "k", secret: FIXTURE_SECRET, hosts: ["www.example.com"] }],

@@ -8,6 +8,7 @@ import { CompressorPool } from "../../edge-side/compress/compressor-pool.ts";
 import { VaryingPages } from "../../edge-side/compress/varying-pages.ts";
 import { SiteDictionaries } from "../../edge-side/dictionaries/site-dictionaries.ts";
 import type { VisitRecord } from "../../edge-side/exchange/access-record.ts";
+import { Observation } from "../../edge-side/exchange/observation.ts";
 import { UntrustedProxies } from "../../edge-side/exchange/untrusted-proxies.ts";
 import { HeldPages } from "../../edge-side/exchange/visit-memory.ts";
 import { ErrorPages } from "../../edge-side/http/errors/error-pages.ts";
@@ -60,6 +61,8 @@ interface HalfOptions {
   readonly clock?: Clock;
   readonly memory?: MemoryBudget;
   readonly pageBytes?: number;
+  /** Of the version store. */
+  readonly storeBytes?: number;
 }
 
 export interface EdgeHalf extends AsyncDisposable {
@@ -75,6 +78,8 @@ export interface EdgeHalf extends AsyncDisposable {
 }
 
 export interface EdgeOptions extends HalfOptions {
+  /** What is told of visits; nothing unless given. */
+  readonly observation?: Observation;
   readonly policy?: Partial<ScopePolicy>;
   readonly hosts?: readonly string[];
   readonly originAnswerMs?: number;
@@ -91,7 +96,7 @@ const budget = (): MemoryBudget => new MemoryBudget({ totalBytes: 64 * MIB, shar
 export const openEdgeHalf = async (options: EdgeOptions = {}): Promise<EdgeHalf> => {
   const { clock = systemClock, memory = budget(), pageBytes = LIMITS.pageBytes } = options;
   const hosts = new Set(options.hosts ?? [TEST_HOST]);
-  const store = new VersionStore({ clock, bytes: 64 * MIB });
+  const store = new VersionStore({ clock, bytes: options.storeBytes ?? 64 * MIB });
   const pool = new LinkPool({
     hosts: { serves: (_, host) => hosts.has(host), weightOf: () => 1 },
     log: silentLog,
@@ -116,13 +121,18 @@ export const openEdgeHalf = async (options: EdgeOptions = {}): Promise<EdgeHalf>
     varying: new VaryingPages(),
     siteDictionaries: new SiteDictionaries({ clock, log: silentLog, store, memory }),
     requests: new RequestCompressorPool({ clock, memory }),
-    times: { originAnswerMs: options.originAnswerMs ?? 20_000, linkMs: options.linkMs ?? 0 },
+    times: {
+      originAnswerMs: options.originAnswerMs ?? 20_000,
+      linkMs: options.linkMs ?? 0,
+      heartbeatMs: HEARTBEAT_MS,
+    },
     hosts: {
       linked: [...hosts],
       trusts: () => false,
       rulesOf: (host) =>
         hosts.has(host)
           ? {
+              name: host,
               keyId: "k",
               isDirect: false,
               dictionaries: "auto",
@@ -133,6 +143,7 @@ export const openEdgeHalf = async (options: EdgeOptions = {}): Promise<EdgeHalf>
           : undefined,
     },
     fallbacks: options.fallbacks ?? { of: () => undefined },
+    observation: options.observation ?? new Observation("test"),
     untrusted: new UntrustedProxies(silentLog),
     longLived: new LongLived(),
     pseudonym: "coilgun-test",
@@ -146,7 +157,7 @@ export const openEdgeHalf = async (options: EdgeOptions = {}): Promise<EdgeHalf>
     clock,
     log: silentLog,
     visits,
-    soleHost: () => undefined,
+    hosts: { isServed: () => true, defaultHost: undefined, trusts: () => false },
   });
   const links = new Set<Link>();
   return {
@@ -191,7 +202,7 @@ export interface OriginOptions extends HalfOptions {
 
 export const openOriginHalf = async (options: OriginOptions): Promise<OriginHalf> => {
   const { clock = systemClock, memory = budget(), pageBytes = LIMITS.pageBytes } = options;
-  const store = new VersionStore({ clock, bytes: 64 * MIB });
+  const store = new VersionStore({ clock, bytes: options.storeBytes ?? 64 * MIB });
   const contexts = new CompressorLimits();
   const records: ExchangeRecord[] = [];
   const web = new Upstream(

@@ -88,7 +88,10 @@ export const openPair = async ({ serve, edge, origin, files, via, clock }: PairO
   const times = { drain: "1s" };
   const edgeFile = join(folder, "edge.log");
   const edgeDaemon = await startEdge(
-    edgeConfigOf({ accessLog: edgeFile, times, memory: { budget: "32 MiB", perKey: "16 MiB" }, ...edge }),
+    edgeConfigOf(
+      { accessLog: edgeFile, times, memory: { budget: "32 MiB", perKey: "16 MiB" }, ...edge },
+      files,
+    ),
     { log: edgeLog, load: IDLE, ...(clock && { clock }) },
   );
   undo.defer(() => edgeDaemon.stop());

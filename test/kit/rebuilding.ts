@@ -70,6 +70,8 @@ export const outgoing = (
     incremental: false,
     visitorConnection: undefined,
     sizes: undefined,
+    madeId: undefined,
+    timings: false,
     beginning,
   };
   return { stream, exchange: openExchange(link, request, events), events };
@@ -77,6 +79,8 @@ export const outgoing = (
 
 export interface RebuildOptions {
   readonly offered?: readonly Buffer[];
+  /** What the store held of the offered versions has turned out to be damaged. */
+  readonly damaged?: boolean;
   readonly pageBytes?: number;
   readonly shareBytes?: number;
   readonly clock?: Clock;
@@ -109,7 +113,9 @@ export const decoding = (
     },
   };
   const settings: DecodeContext = {
-    offered: (options.offered ?? []).map(versionOf),
+    offered: (options.offered ?? [])
+      .map(versionOf)
+      .map((version) => (options.damaged ? { ...version, body: Buffer.alloc(0) } : version)),
     clock,
     pageBytes: options.pageBytes ?? 1 << 23,
     lease: visit.lease,

@@ -40,6 +40,7 @@ export const openTunnel = async (
       if (want === undefined) arrived.push(transport);
       else want(transport);
     },
+    full: () => void refusals.push("full"),
     refused(why) {
       refusals.push(why);
       for (const wait of waits) if (refusals.length >= wait.count) wait.resolve();

@@ -15,6 +15,8 @@ export interface Stage {
   readonly relay: FaultyRelay;
   readonly site: SoakSite;
   readonly chance: Chance;
+  /** Rejects when the soak is ended before its time. */
+  sleep(ms: number): Promise<void>;
   daemon(side: Side): RealDaemon;
   /** Ends it by this signal and starts it anew; resolves when the new one is ready. */
   restart(side: Side, signal: NodeJS.Signals): Promise<void>;
@@ -36,7 +38,6 @@ export interface Fault {
 const SILENCE_MS = 6_000;
 const BACK_MS = 1_000;
 
-const sleep = (ms: number): Promise<void> => systemClock.sleep(ms);
 const openOf = ({ relay }: Stage): RelayedConnection[] => relay.connections.filter(({ open }) => open);
 const cutAll = (stage: Stage): void => {
   for (const link of openOf(stage)) link.cut();
@@ -49,7 +50,7 @@ const meanwhile = async (
   end: (link: RelayedConnection) => void,
 ): Promise<void> => {
   const harmed = new Set<RelayedConnection>();
-  for (const until = systemClock.now() + ms; systemClock.now() < until; await sleep(50)) {
+  for (const until = systemClock.now() + ms; systemClock.now() < until; await stage.sleep(50)) {
     for (const link of openOf(stage).filter((each) => !harmed.has(each))) {
       harmed.add(link);
       begin(link);
@@ -67,7 +68,7 @@ const outage = (dials: "refuse" | "swallow"): Fault => ({
   async run(stage) {
     stage.relay.dials = dials;
     for (const link of openOf(stage)) dials === "refuse" ? link.cut() : link.swallow();
-    await sleep(5_000);
+    await stage.sleep(5_000);
     stage.relay.dials = "pass";
   },
 });
@@ -97,7 +98,7 @@ export const FAULTS = {
     async run(stage) {
       cutAll(stage);
       for (let n = 0; n < 2; n++) {
-        await sleep(5_000);
+        await stage.sleep(5_000);
         cutAll(stage);
       }
     },
@@ -109,7 +110,7 @@ export const FAULTS = {
         toEdge.cutAfterBytes(stage.chance.between(1, 40_000));
         toOrigin.cutAfterBytes(stage.chance.between(1, 20_000));
       }
-      for (const links = openOf(stage); links.some(({ open }) => open); ) await sleep(50);
+      for (const links = openOf(stage); links.some(({ open }) => open); ) await stage.sleep(50);
     },
   },
   "outage, dials are refused": outage("refuse"),
@@ -156,18 +157,18 @@ export const FAULTS = {
           toEdge.stall();
           toOrigin.stall();
         }
-        await sleep(stage.chance.between(100, 900));
+        await stage.sleep(stage.chance.between(100, 900));
         for (const { toEdge, toOrigin } of links) {
           toEdge.resume();
           toOrigin.resume();
         }
-        await sleep(stage.chance.between(100, 400));
+        await stage.sleep(stage.chance.between(100, 400));
       }
     },
   },
   "web server restarts": {
     graceMs: BACK_MS,
-    async run({ site }) {
+    async run({ site, sleep }) {
       await site.close();
       await sleep(1_500);
       await site.open();
@@ -176,7 +177,7 @@ export const FAULTS = {
   "both read their config again": { graceMs: undefined, run: (stage) => stage.reload() },
   "the disk of the access log is full": {
     graceMs: undefined,
-    async run({ accessLog: { link, file }, daemon }) {
+    async run({ accessLog: { link, file }, daemon, sleep }) {
       for (const target of ["/dev/full", file]) {
         unlinkSync(link);
         symlinkSync(target, link);

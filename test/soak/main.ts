@@ -1,6 +1,7 @@
 /**
  * `npm run soak`: a pair of real daemons under mixed traffic and every fault there is, for as long as said; the report says what came
  * of it. The exit code is 1 if anything was wrong, processed twice, or hung, or too little was answered outside the faults' own seconds.
+ * Ended by Ctrl-C or SIGTERM it reports what there was until then.
  *
  *   --minutes N    how long; 20
  *   --seed S       order of the faults, and what is asked; chosen by the machine and printed
@@ -9,6 +10,7 @@
 import { randomInt } from "node:crypto";
 import { parseArgs } from "node:util";
 import { throwUnlessLinux } from "../../bench/pair/consumption.ts";
+import { interruptible } from "../../bench/rig/interrupt.ts";
 import { FAULT_NAMES } from "./faults.ts";
 import { LEAST_RIGHT, passed, reportOf } from "./report.ts";
 import { runSoak } from "./soak.ts";
@@ -25,19 +27,22 @@ if (!(minutes > 0 && Number.isInteger(seed) && Number.isInteger(visitors) && vis
   process.stderr.write("soak: --minutes takes a number above 0, --seed and --visitors a whole number\n");
   process.exit(1);
 }
-throwUnlessLinux();
-process.stdout.write(`seed ${seed}, ${minutes} minutes, ${visitors} visitors\n`);
-const report = await runSoak({
-  seed,
-  visitors,
-  seconds: minutes * 60,
-  faults: FAULT_NAMES,
-  pauseMs: 400,
-  calmMs: 3_000,
-  onEvent: (text) => process.stdout.write(`${text}\n`),
-});
-process.stdout.write(`\n${reportOf(report)}\n`);
-if (!passed(report)) {
+await interruptible(async (signal) => {
+  throwUnlessLinux();
+  process.stdout.write(`seed ${seed}, ${minutes} minutes, ${visitors} visitors\n`);
+  const report = await runSoak({
+    seed,
+    visitors,
+    seconds: minutes * 60,
+    faults: FAULT_NAMES,
+    pauseMs: 400,
+    calmMs: 3_000,
+    onEvent: (text) => process.stdout.write(`${text}\n`),
+    signal,
+  });
+  process.stdout.write(`\n${reportOf(report)}\n`);
+  signal.throwIfAborted();
+  if (passed(report)) return 0;
   process.stdout.write(`failed: nothing may be wrong, and ${LEAST_RIGHT * 100} % must be right outside\n`);
-  process.exitCode = 1;
-}
+  return 1;
+});

@@ -8,8 +8,8 @@ import { OUTCOMES } from "./visits.ts";
 /** Share of the visits outside the faults' own seconds. */
 export const LEAST_RIGHT = 0.995;
 
-export const passed = ({ tally, doubles, damagedBodies }: SoakReport): boolean =>
-  tally.of("wrong") + tally.of("hung") + doubles.length + damagedBodies === 0 &&
+export const passed = ({ tally, doubles, damagedBodies, complaints }: SoakReport): boolean =>
+  tally.of("wrong") + tally.of("hung") + doubles.length + damagedBodies + complaints.length === 0 &&
   tally.rightShare >= LEAST_RIGHT;
 
 export const reportOf = (report: SoakReport): string => {

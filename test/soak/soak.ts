@@ -37,6 +37,8 @@ export interface SoakOptions {
   /** Between two faults. */
   readonly calmMs: number;
   readonly onEvent: (text: string) => void;
+  /** Ends the soak before its time; the report is of what there was. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface Sample {
@@ -56,7 +58,7 @@ export interface SoakReport {
   /** Requests that must not be processed twice, and were. */
   readonly doubles: readonly string[];
   readonly damagedBodies: number;
-  /** Lines of the daemons' logs that nobody should see. */
+  /** Why it ended before its time, and lines of the daemons' logs that nobody should see. */
   readonly complaints: readonly string[];
   /** How late timers of visitors, web server and relay ran at most: what a busy machine does is no fault of the pair. */
   readonly latestMs: number;
@@ -64,7 +66,7 @@ export interface SoakReport {
 
 export const runSoak = async (options: SoakOptions): Promise<SoakReport> => {
   await using undo = new AsyncDisposableStack();
-  const { seed, onEvent } = options;
+  const { seed, onEvent, signal } = options;
   const chance = chanceFor(seed, "faults");
   const began = systemClock.now();
   const now = () => systemClock.now() - began;
@@ -113,6 +115,7 @@ export const runSoak = async (options: SoakOptions): Promise<SoakReport> => {
     site,
     chance,
     accessLog,
+    sleep: (ms) => systemClock.sleep(ms, signal),
     daemon: daemonOf,
     async restart(side, signal) {
       const daemon = daemonOf(side);
@@ -143,7 +146,9 @@ export const runSoak = async (options: SoakOptions): Promise<SoakReport> => {
     const visitor = new SoakVisitor(ports, site, visitorChance, `v${n}`, n % 3 === 0);
     while (!over.signal.aborted) {
       const from = now();
-      tally.add(await visitor.visit(), from, now());
+      const visited = await visitor.visit(signal);
+      if (signal?.aborted) break;
+      tally.add(visited, from, now());
       await systemClock.sleep(visitorChance.between(1, options.pauseMs));
     }
     visitor.close();
@@ -157,21 +162,29 @@ export const runSoak = async (options: SoakOptions): Promise<SoakReport> => {
   // A process whose growth is to be seen must live: after two fifths of the time nothing is restarted any more.
   const restartsEndAt = (options.seconds * 1000 * 2) / 5;
   let order: FaultName[] = [];
-  for (let first = true; now() < options.seconds * 1000; first = false) {
-    await systemClock.sleep(first ? 2_000 : options.calmMs);
+  const nextFault = async (first: boolean): Promise<void> => {
+    await stage.sleep(first ? 2_000 : options.calmMs);
     if (!first || options.faults.length === 0) await sample();
     if (order.length === 0) order = shuffled(options.faults, chance.next);
     const name = order.pop();
-    if (name === undefined) continue;
+    if (name === undefined) return;
     const fault: Fault = FAULTS[name];
-    if (fault.restarts === true && now() > restartsEndAt) continue;
+    if (fault.restarts === true && now() > restartsEndAt) return;
     ran.set(name, (ran.get(name) ?? 0) + 1);
     onEvent(`${(now() / 1000).toFixed(1)} s: ${name}`);
     const end = fault.graceMs === undefined ? undefined : tally.begin(name, now());
     await fault.run(stage);
     const until = now() + (fault.graceMs ?? 0);
     end?.(until);
-    await systemClock.sleep(Math.max(0, until - now()));
+    await stage.sleep(Math.max(0, until - now()));
+  };
+  const complaints: string[] = [];
+  try {
+    for (let first = true; now() < options.seconds * 1000; first = false) await nextFault(first);
+  } catch (error) {
+    complaints.push(
+      `ended after ${(now() / 1000).toFixed(1)} s: ${error instanceof Error ? error.message : error}`,
+    );
   }
   over.abort();
   await Promise.all(visiting);
@@ -182,7 +195,10 @@ export const runSoak = async (options: SoakOptions): Promise<SoakReport> => {
     doubles: [...site.processed].filter(([, times]) => times > 1).map(([id]) => id),
     damagedBodies: site.damagedBodies,
     latestMs: late.max / 1e6,
-    complaints: all.flatMap(({ log }) => log.filter(isComplaint).map((line) => JSON.stringify(line))),
+    complaints: [
+      ...complaints,
+      ...all.flatMap(({ log }) => log.filter(isComplaint).map((line) => JSON.stringify(line))),
+    ],
   };
 };
 

@@ -2,7 +2,7 @@
  * Visits of a soak: one visitor asks one thing after another, over HTTP/1.1 or HTTP/2, and says of each what came of it. The oracle is
  * here: a response is right if it is, byte for byte and of the status, what the web server says it sent to this very request.
  */
-import { once } from "node:events";
+import { type EventEmitter, once } from "node:events";
 import { Agent, type IncomingMessage, request } from "node:http";
 import { type ClientHttp2Session, connect } from "node:http2";
 import { buffer } from "node:stream/consumers";
@@ -65,13 +65,13 @@ export class SoakVisitor {
     this.#http2 = http2;
   }
 
-  async visit(): Promise<Visited> {
+  async visit(over?: AbortSignal): Promise<Visited> {
     const asking = this.#next();
     const what = `${this.#http2 ? "h2" : "h1"} ${asking.method} ${asking.path}`;
     let asked: Answer | undefined;
     const result = (outcome: Outcome, why = ""): Visited => ({ outcome, what, why });
     try {
-      return await systemClock.within(HUNG_MS, undefined, async (signal) => {
+      return await systemClock.within(HUNG_MS, over, async (signal) => {
         if (asking.method === "WEBSOCKET") return result(...(await this.#talk(signal)));
         asked = await (this.#http2 ? this.#askHttp2(asking, signal) : this.#askHttp1(asking, signal));
         const body = await asked.body;
@@ -149,10 +149,9 @@ export class SoakVisitor {
   async #askHttp1({ method, path, headers, body }: Asking, signal: AbortSignal): Promise<Answer> {
     const options = { host: "127.0.0.1", port: this.#ports.http, agent: this.#agent, signal };
     const outgoing = request({ ...options, method, path, headers: { host: HOST, ...headers } });
-    outgoing.end(body);
-    const [response] = (await once(outgoing, "response")) as [IncomingMessage];
-    // Too late to matter once there is a response: its body says whether it is whole.
-    outgoing.on("error", () => {});
+    // Whoever waits for the response or its body hears of it too.
+    outgoing.on("error", () => {}).end(body);
+    const [response] = (await once(outgoing, "response", { signal })) as [IncomingMessage];
     return { status: response.statusCode ?? 0, headers: response.headers, body: buffer(response) };
   }
 
@@ -162,13 +161,15 @@ export class SoakVisitor {
       { ":method": method, ":path": path, ":authority": HOST, ...headers },
       { endStream: body === undefined, signal },
     );
+    stream.on("error", () => {});
     if (body !== undefined) stream.end(body);
-    const [head] = (await once(stream, "response")) as [Record<string, unknown>];
+    const [head] = (await once(stream, "response", { signal: untilClosed(stream, signal) })) as [
+      Record<string, unknown>,
+    ];
     const whole = buffer(stream).then((bytes) => {
       if (stream.rstCode !== 0) throw new Error(`reset ${stream.rstCode}`);
       return bytes;
     });
-    stream.on("error", () => {});
     return { status: Number(head[":status"]), headers: head, body: whole };
   }
 
@@ -178,10 +179,8 @@ export class SoakVisitor {
     const { https, authority } = this.#ports;
     const session = connect(`https://127.0.0.1:${https}`, { ca: authority, servername: HOST });
     session.on("goaway", () => session.close());
-    const closed = new AbortController();
-    // A session may close without an error, and then its settings never come.
-    session.on("error", () => {}).once("close", () => closed.abort());
-    await once(session, "remoteSettings", { signal: AbortSignal.any([signal, closed.signal]) });
+    session.on("error", () => {});
+    await once(session, "remoteSettings", { signal: untilClosed(session, signal) });
     this.#session = session;
     return session;
   }
@@ -218,3 +217,10 @@ export class SoakVisitor {
     }
   }
 }
+
+/** A session or a stream may close without an error, and then what was to come never does. */
+const untilClosed = (closing: EventEmitter, signal: AbortSignal): AbortSignal => {
+  const closed = new AbortController();
+  closing.once("close", () => closed.abort(new Error("closed before it answered")));
+  return AbortSignal.any([signal, closed.signal]);
+};

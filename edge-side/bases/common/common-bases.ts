@@ -4,7 +4,6 @@
  * everybody. Made as soon as an answer was dear and may be cheaper so; one at a time, in slices, within the memory
  * budget. SPEC section "Common bases".
  */
-import { LRUCache } from "lru-cache";
 import { DeltaError } from "../../../protocol/codec/codec.ts";
 import { STREAMING_CODEC } from "../../../protocol/codec/codecs.ts";
 import type { Log } from "../../../protocol/daemon/log.ts";
@@ -18,9 +17,9 @@ import { type Fingerprint, fingerprintOf } from "../../../protocol/store/fingerp
 import type { PageKey } from "../../../protocol/store/page-key.ts";
 import { hostOf, type Partition } from "../../../protocol/store/partition.ts";
 import type { StoreId, Version, VersionStore } from "../../../protocol/store/version-store.ts";
-import { CommonSources, type Source } from "./common-sources.ts";
+import type { Source } from "./common-sources.ts";
 import { commonPieces, PEOPLE_PER_PIECE } from "./shared-runs.ts";
-import { VisitorIdentities } from "./visitor-identity.ts";
+import { FIRST_PAUSE_MS, unwatched, type Watched, WatchedPages } from "./watched-pages.ts";
 
 /** Answers below this are cheap: nothing is made for them. Bytes. @internal */
 export const DEAR_BYTES = 256;
@@ -35,15 +34,10 @@ const LEAST_COMMON_BYTES = 1024;
 const LEAST_SHARE = 0.25;
 /** The largest coded push: it leaves as one frame, before anything else that waits on its link. @internal */
 export const MOST_PUSH_BYTES = 8 * 1024;
-/** From one try for a URL or template to the next; doubles while it does not help, up to the longest. @internal */
-export const FIRST_PAUSE_MS = 1_000;
+/** The longest from one try for a URL or template to the next. */
 const LONGEST_PAUSE_MS = 3_600_000;
 /** The pause is this many times what the try took, or longer. */
 const REST_SHARE = 4;
-/** URLs and templates that are watched for each partition; the longest unused gives way. */
-const MOST_WATCHED = 64;
-/** Partitions that are watched at once. */
-const MOST_TENANTS = 64;
 /** Visits that wait for a build to end; each holds its page. */
 const MOST_WAITING = 16;
 /** Between two slices of work: a build takes a sixth of one core at most. @internal */
@@ -66,32 +60,18 @@ export interface SessionVisit {
 /** What it was offered by name only, for it may wait. */
 type DearVisit = Omit<SessionVisit, "offered"> & { readonly offered: readonly Fingerprint[] };
 
-/** What is known of one URL or template. */
-interface Watched {
-  readonly sources: CommonSources;
-  nextTryAt: number;
-  pauseMs: number;
-  /** The cheapest answer on the present base. */
-  leastBytes: number;
-  /** The dearest answer for which a base was made. */
-  madeForBytes: number;
-}
-
-interface OfPartition {
-  readonly identities: VisitorIdentities;
-  readonly watched: LRUCache<string, Watched>;
-}
-
 export interface CommonBasesDependencies {
   readonly clock: Clock;
   readonly log: Log;
   readonly store: VersionStore;
   readonly memory: MemoryBudget;
+  /** As the store's. */
+  readonly isNamed?: (host: string) => boolean;
 }
 
 export class CommonBases {
   readonly #options: CommonBasesDependencies;
-  readonly #partitions = new LRUCache<Partition, OfPartition>({ max: MOST_TENANTS });
+  readonly #pages: WatchedPages;
   /** One is made at a time; resolves when it is over. */
   #making: Promise<void> | undefined;
   /** For what a base is wanted next, the longest wait first, with the newest visit. */
@@ -100,11 +80,12 @@ export class CommonBases {
 
   constructor(options: CommonBasesDependencies) {
     this.#options = options;
+    this.#pages = new WatchedPages(options.isNamed ?? (() => true));
   }
 
   /** A response gave somebody new credentials: whoever shows one of these marks is the same person. */
   samePerson(partition: Partition, marks: readonly string[]): void {
-    this.#of(partition).identities.of(marks);
+    this.#pages.of(partition).identities.of(marks);
   }
 
   /** Notes what a session brought, and makes or pushes a common base where the answer was dear. */
@@ -113,7 +94,7 @@ export class CommonBases {
     if (this.#stopping.signal.aborted || scope.joined === undefined || !link.peer.features.includes("push"))
       return;
     if (version.body.length > MOST_SOURCE_BYTES) return;
-    const { identities, watched } = this.#of(partition);
+    const { identities, watched } = this.#pages.of(partition);
     const { session, retention, joined } = scope;
     for (const key of keysOf(visit.pageKey)) {
       const known = watched.get(key) ?? unwatched();
@@ -140,19 +121,10 @@ export class CommonBases {
     while (this.#making !== undefined) await this.#making;
   }
 
-  #of(partition: Partition): OfPartition {
-    const known = this.#partitions.get(partition) ?? {
-      identities: new VisitorIdentities(),
-      watched: new LRUCache<string, Watched>({ max: MOST_WATCHED }),
-    };
-    this.#partitions.set(partition, known);
-    return known;
-  }
-
   /** The most specific key of which enough people's pages are at hand, if a common base for it would help now. */
   #wanted({ partition, pageKey, scope, offered, answerBytes, link }: DearVisit): Wanted | undefined {
     const { store, clock } = this.#options;
-    const { identities, watched } = this.#of(partition);
+    const { identities, watched } = this.#pages.of(partition);
     const now = clock.now();
     for (const key of keysOf(pageKey)) {
       const known = watched.get(key);
@@ -283,14 +255,6 @@ interface Wanted {
   readonly known: Watched;
   readonly sources: readonly Source[];
 }
-
-const unwatched = (): Watched => ({
-  sources: new CommonSources(),
-  nextTryAt: 0,
-  pauseMs: FIRST_PAUSE_MS,
-  leastBytes: Number.POSITIVE_INFINITY,
-  madeForBytes: 0,
-});
 
 /** The URL, then its templates, from the most specific on. */
 const keysOf = ({ url, templates }: PageKey): readonly string[] =>

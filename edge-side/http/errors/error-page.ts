@@ -1,5 +1,6 @@
 /** What a visitor sees when there is no page to show: short, and nothing of what is inside. */
 import { STATUS_CODES } from "node:http";
+import { type LimitName, sayLimit } from "../../../protocol/daemon/limit-log.ts";
 import type { Log } from "../../../protocol/daemon/log.ts";
 import type { HeaderList } from "../../../protocol/http/header-list.ts";
 import { plainAddress } from "../../../protocol/runtime/ip-address.ts";
@@ -37,17 +38,17 @@ export const errorPage = (status: number, html?: Buffer): ErrorPage => {
 };
 
 /** What may be set, or is a number in this code, of each status that says no more than that there is a limit. */
-const LIMITS: Readonly<Record<number, string>> = {
-  408: "times.idle",
-  413: "limits.bodyBytes, or 16 KiB of chunk extensions",
-  414: "limits.targetBytes",
-  431: "limits.headBytes, or 1,000 fields",
+const LIMITS: Readonly<Record<number, { readonly limit: LimitName; readonly or?: string }>> = {
+  408: { limit: "times.idle" },
+  413: { limit: "limits.bodyBytes", or: "16 KiB of chunk extensions" },
+  414: { limit: "limits.targetBytes" },
+  431: { limit: "limits.headBytes", or: "1,000 fields" },
 };
 
 /** A visitor is refused with this status; where that is for a limit the log names it. */
 export const logLimit = (log: Log, status: number, address: string | undefined): void => {
-  const limit = LIMITS[status];
-  if (limit !== undefined) log.warn("limit reached", { limit, status, address: plainAddress(address ?? "") });
+  const { limit, ...more } = LIMITS[status] ?? {};
+  if (limit !== undefined) sayLimit(log, limit, { ...more, status, address: plainAddress(address ?? "") });
 };
 
 /** A page of text as bytes of HTTP/1.1, for a connection that has no response to write it to, and ends after it. */

@@ -3,6 +3,7 @@
  * it; everybody else a line of text. With Proxy-Status where that is set. One object for the whole run; a reload replaces what it says.
  */
 import { STATUS_CODES } from "node:http";
+import { ofHost } from "../../../protocol/config/host-pattern.ts";
 import { listOf } from "../../../protocol/http/head.ts";
 import type { HeaderList } from "../../../protocol/http/header-list.ts";
 import type { EdgeConfig } from "../../config/edge-config.ts";
@@ -54,7 +55,7 @@ export class ErrorPages {
 
   #html(status: number, host: string, failure: Failure | undefined): Buffer | undefined {
     const failed = failure && FAILURES[failure.code].failed;
-    const files = this.#byHost.get(host)?.errorPage;
+    const files = ofHost(this.#byHost, host)?.errorPage;
     const file = files?.[`${status}`] ?? (failed && (files?.[failed] ?? files?.all));
     return file?.bytes ?? (failed && builtIn(status, SENTENCES[failed]));
   }

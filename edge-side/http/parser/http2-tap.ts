@@ -7,6 +7,9 @@ import type { TLSSocket } from "node:tls";
 import type { Http2Fields } from "./http2-fields.ts";
 import type { PiecesConnection } from "./small-piece-turns.ts";
 
+/** GOAWAY without an error, and the last stream that there can be: no request is too late yet (RFC 9113 section 6.8). */
+const END_IS_NEAR = Buffer.from("0000080700000000007fffffff00000000", "hex");
+
 type Done = (error?: Error | null) => void;
 
 export class Http2Tap extends Duplex implements PiecesConnection {
@@ -36,6 +39,11 @@ export class Http2Tap extends Duplex implements PiecesConnection {
   goOn(): void {
     this.#rests = false;
     this.#socket.resume();
+  }
+
+  /** The session that wrote this itself would take no request from then on (nghttp2); what it writes at once are whole frames. */
+  announceEnd(): void {
+    if (this.writable) this.write(END_IS_NEAR);
   }
 
   override _read(): void {

@@ -5,7 +5,6 @@
  * and stays open beside the others, in a number that is bounded too.
  */
 import type { Socket } from "node:net";
-import { StreamError } from "../../errors.ts";
 import { DeadlineError } from "../../runtime/clock.ts";
 import { LatelyUsed } from "./lately-used.ts";
 import { PlaceLog, type PlaceLogOptions, routeClosed } from "./place-log.ts";
@@ -209,6 +208,7 @@ export class ConnectionPool {
       socket.once("close", () => this.#gone(connection));
       return connection;
     } catch (error) {
+      this.#log.notMade(error);
       this.#queue.free(wish.network);
       this.#lately.end();
       throw error;

@@ -1,4 +1,5 @@
 /** What the log is told of a route whose places are short: once when it begins, then with counts, and not more often than it helps. */
+import { sayIfOutOfDescriptors, sayLimit } from "../../daemon/limit-log.ts";
 import type { Log } from "../../daemon/log.ts";
 import { StreamError } from "../../errors.ts";
 import type { Clock } from "../../runtime/clock.ts";
@@ -36,10 +37,17 @@ export class PlaceLog {
   /** One has waited for too long; returns what it is told. */
   refused(waitedMs: number, connections: number): StreamError {
     this.#waiting.refused++;
+    const { log, server } = this.#options;
+    if (log !== undefined) sayLimit(log, "routes[].connections", { server, connections, waitedMs });
     return new StreamError(
       "no-place",
       `no place for ${waitedMs} ms: the web server is busy with all ${connections} connections of the route, or with this network's share of them`,
     );
+  }
+
+  /** Where that is for want of descriptors, it is told. */
+  notMade(error: unknown): void {
+    if (this.#options.log !== undefined) sayIfOutOfDescriptors(this.#options.log, error);
   }
 
   /** An event stream or upgraded connection keeps its place, since so many are open beside the places already. */

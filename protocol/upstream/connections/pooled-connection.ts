@@ -28,6 +28,14 @@ export interface ConnectionWish {
   readonly borrower?: Borrower;
 }
 
+/** The exchange of HTTP/1.1 that reads what comes on a connection. */
+export interface ConnectionUser {
+  bytesCame(bytes: Buffer): void;
+  connectionEnded(): void;
+  connectionFailed(error: Error): void;
+  connectionClosed(): void;
+}
+
 /** `place`: it counts among the connections of the route. `beside`: it did. `rest`: times on the pool's clock. */
 type Use =
   | { readonly is: "place" | "beside"; readonly wish: ConnectionWish }
@@ -44,8 +52,17 @@ export class PooledConnection {
   #reused = false;
   #lentAt: number;
   #boundTo: string | undefined;
-  readonly #unasked = () => {
-    if (this.#use.is === "rest") this.socket.destroy();
+  /** Undefined: nobody, or a session of HTTP/2. */
+  user: ConnectionUser | undefined;
+  readonly #listeners = {
+    data: (bytes: Buffer) => {
+      if (this.user !== undefined) this.user.bytesCame(bytes);
+      // Bytes that nobody asked for would be taken for the answer to the next request.
+      else if (this.#use.is === "rest") this.socket.destroy();
+    },
+    end: () => this.user?.connectionEnded(),
+    error: (error: Error) => this.user?.connectionFailed(error),
+    close: () => this.user?.connectionClosed(),
   };
 
   constructor(socket: Socket, wish: ConnectionWish, made: { readonly at: number; readonly once: boolean }) {
@@ -54,8 +71,7 @@ export class PooledConnection {
     this.#lentAt = made.at;
     this.once = made.once;
     this.#use = { is: "place", wish };
-    // Bytes that nobody asked for would be taken for the answer to the next request.
-    socket.on("data", this.#unasked);
+    for (const [event, listener] of Object.entries(this.#listeners)) socket.on(event, listener);
   }
 
   /** It has carried a request before the one that it is lent for. */
@@ -117,7 +133,9 @@ export class PooledConnection {
 
   /** HTTP is over on it: its bytes are the receiver's alone. */
   detach(): Socket {
-    return this.socket.off("data", this.#unasked);
+    this.user = undefined;
+    for (const [event, listener] of Object.entries(this.#listeners)) this.socket.off(event, listener);
+    return this.socket.pause();
   }
 }
 

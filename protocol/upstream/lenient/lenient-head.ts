@@ -4,11 +4,15 @@
  * with an Error that names the bytes, escaped and short. RFC 9112 sections 2.2, 4, 5.1, 5.2 and 6.
  */
 
+import type { HeaderList } from "../../http/header-list.ts";
 import { trimSpace } from "../../http/white-space.ts";
 
 /** A head in strict form, and what it says of its body. */
 export interface StrictHead {
   readonly status: number;
+  readonly reason: string;
+  /** It is of HTTP/1.0 or older. */
+  readonly isOld: boolean;
   /** Ends with an empty line. */
   readonly text: string;
   /** RFC 9112 does not allow the form that it came in. */
@@ -17,9 +21,17 @@ export interface StrictHead {
   readonly isChunked: boolean;
 }
 
+/** Told of a response as it comes. */
+export interface ResponseSink {
+  /** Of interim ones first, then of the response. */
+  headIsHere(head: StrictHead): void;
+  pieceIsHere(bytes: Buffer): void;
+  messageIsOver(trailers: HeaderList): void;
+}
+
 /** What can go on as it is, in the form that is printed here. */
 const STRICT =
-  /^HTTP\/1\.1 (\d{3}) (?:[\x21-\x7e\x80-\xff](?:[\t\x20-\x7e\x80-\xff]*[\x21-\x7e\x80-\xff])?)?\r\n(?:[\w!#$%&'*+.^`|~-]+: (?:[\x21-\x7e\x80-\xff](?:[\t\x20-\x7e\x80-\xff]*[\x21-\x7e\x80-\xff])?)?\r\n)*\r\n$/;
+  /^HTTP\/1\.1 (\d{3}) ((?:[\x21-\x7e\x80-\xff](?:[\t\x20-\x7e\x80-\xff]*[\x21-\x7e\x80-\xff])?)?)\r\n(?:[\w!#$%&'*+.^`|~-]+: (?:[\x21-\x7e\x80-\xff](?:[\t\x20-\x7e\x80-\xff]*[\x21-\x7e\x80-\xff])?)?\r\n)*\r\n$/;
 const FRAMING =
   /\r\n(?:content-length: (\d+)(?=\r)|transfer-encoding: (chunked)(?=\r)|(?:content-length|transfer-encoding):.*)(?=\r\n)/i;
 
@@ -38,6 +50,8 @@ const CONTROLS = /[^\t\x20-\x7e\x80-\xff]/g;
 /** RFC 9110 section 5.5: what may never be taken for a space. */
 const NEVER = /[\0\r\n]/;
 const SHOWN_CHARACTERS = 32;
+/** Bytes; no body has so many. */
+const TOO_LONG = 2 ** 64;
 
 /** For the log. */
 export const shown = (text: string): string =>
@@ -60,6 +74,8 @@ export const strictHead = (text: string): StrictHead => {
   const phrase = cleaned(reason);
   return {
     status: Number(status),
+    reason: phrase,
+    isOld: isOlder,
     text: `HTTP/${isOlder ? "1.0" : "1.1"} ${status} ${phrase}\r\n${print(framing.fields)}\r\n`,
     lenient:
       barely ||
@@ -76,17 +92,20 @@ export const strictHead = (text: string): StrictHead => {
 
 /** A head that is strict already, as today's web servers write it; undefined: `strictHead` has to look. */
 export const asStrict = (text: string): StrictHead | undefined => {
-  const status = STRICT.exec(text)?.[1];
+  const [, status, reason = ""] = STRICT.exec(text) ?? [];
   if (status === undefined) return undefined;
   const framing = FRAMING.exec(text);
   const [, length, chunked] = framing ?? [];
   if (framing !== null) {
     const isPlain = length !== undefined || chunked !== undefined;
-    if (!isPlain || FRAMING.test(text.slice(framing.index + 1))) return undefined;
+    if (!isPlain || Number(length ?? 0) >= TOO_LONG || FRAMING.test(text.slice(framing.index + 1)))
+      return undefined;
   }
   const isInterim = status.startsWith("1");
   return {
     status: Number(status),
+    reason,
+    isOld: false,
     text,
     lenient: false,
     contentLength: isInterim || length === undefined ? undefined : Number(length),
@@ -94,11 +113,24 @@ export const asStrict = (text: string): StrictHead | undefined => {
   };
 };
 
-/** Trailers in strict form, without those that frame (RFC 9110 section 6.5.1). `text` as for `strictHead`, without a status line. */
-export const strictTrailers = (text: string): { readonly text: string; readonly lenient: boolean } => {
+/** Trailers, without those that frame (RFC 9110 section 6.5.1). `text` as for `strictHead`, without a status line. */
+export const strictTrailers = (text: string): { readonly fields: HeaderList; readonly lenient: boolean } => {
   const { lines, lenient: barely } = linesOf(text);
   const { fields, lenient } = fieldsOf(lines);
-  return { text: `${print(fields.filter((field) => !isFraming(field)))}\r\n`, lenient: barely || lenient };
+  const kept = fields.filter((field) => !isFraming(field));
+  return { fields: kept.flatMap(({ name, value }) => [name, value]), lenient: barely || lenient };
+};
+
+/** Of a head in strict form. */
+export const fieldsIn = (text: string): HeaderList => {
+  const fields: string[] = [];
+  for (let at = text.indexOf("\r\n") + 2; ; ) {
+    const end = text.indexOf("\r\n", at);
+    if (end <= at) return fields;
+    const colon = text.indexOf(":", at);
+    fields.push(text.slice(at, colon), text.slice(colon + 2, end));
+    at = end + 2;
+  }
 };
 
 const print = (fields: readonly Field[]): string =>
@@ -192,6 +224,7 @@ const withLength = (fields: readonly Field[], lengths: readonly Field[]): Framin
     throw new Error(`its Content-Length is not one number: ${shown(said.join(", "))}`);
   const kept = fields.filter((field) => field === lengths[0] || !isNamed(field, "content-length"));
   const lenient = said.length > 1;
+  if (Number(first) >= TOO_LONG) throw new Error(`its Content-Length is too large: ${shown(first)}`);
   if (lengths[0] !== undefined) lengths[0].value = first;
   return { fields: kept, lenient, contentLength: Number(first), isChunked: false };
 };

@@ -1,18 +1,16 @@
 /**
- * What a web server sends for one request, read as generously as nginx and browsers do and handed on in strict form, so that Node's
- * parser, which stays strict, can read it in one way only. It follows the message to its end by the same rules (RFC 9112
- * section 6.3). Linear in the bytes, however they are cut.
+ * What a web server sends for one request, read as generously as nginx and browsers do and handed on in strict form, which can be
+ * read in one way only. It follows the message to its end (RFC 9112 section 6.3). Linear in the bytes, however they are cut.
  */
-import type { Socket } from "node:net";
+import type { HeaderList } from "../../http/header-list.ts";
 import { LenientChunks } from "./lenient-chunks.ts";
-import { asStrict, type StrictHead, shown, strictHead } from "./lenient-head.ts";
+import { asStrict, type ResponseSink, type StrictHead, shown, strictHead } from "./lenient-head.ts";
 
 const LF = 10;
 const CR = 13;
 const BEGINNING = "HTTP/";
-/** As the codes of Node's parser begin. */
+/** As codes of parsers begin. */
 const NO_RESPONSE = "HPE_NO_RESPONSE";
-const NOTHING = Buffer.alloc(0);
 const EMPTY_LINE = Buffer.from("\r\n\r\n");
 
 export interface LenientOptions {
@@ -23,8 +21,8 @@ export interface LenientOptions {
   readonly headBytes: number;
 }
 
-/** Where in the message it is; `raw`: bytes until the connection closes, or of another protocol. */
-type Part = "head" | "length" | "chunks" | "raw" | "over";
+/** Where in the message it is; `raw`: bytes until the connection closes; `switched`: of another protocol. */
+type Part = "head" | "length" | "chunks" | "raw" | "switched" | "over";
 
 export class LenientResponse {
   readonly #options: LenientOptions;
@@ -59,46 +57,56 @@ export class LenientResponse {
     return this.#strictText;
   }
 
-  /** The bytes in strict form. */
-  read(bytes: Buffer): Buffer {
-    const out: Buffer[] = [];
+  /** The end of the connection is that of the response. */
+  get endsWithConnection(): boolean {
+    return this.#part === "raw";
+  }
+
+  /** Returns the bytes behind a 101 that changes the protocol; undefined where there is none. */
+  read(bytes: Buffer, sink: ResponseSink): Buffer | undefined {
+    let at = 0;
     try {
-      for (let at = 0; at < bytes.length; ) at = this.#readFrom(bytes, at, out);
+      while (at < bytes.length && this.#part !== "switched") at = this.#readFrom(bytes, at, sink);
     } catch (error) {
       this.#part = "over";
       const failure = error instanceof Error ? error : new Error(String(error));
       this.#failure = Object.assign(failure, { code: "code" in failure ? failure.code : NO_RESPONSE });
     }
-    return joined(out);
+    return this.#part === "switched" ? bytes.subarray(at) : undefined;
   }
 
-  #readFrom(bytes: Buffer, at: number, out: Buffer[]): number {
+  #readFrom(bytes: Buffer, at: number, sink: ResponseSink): number {
     switch (this.#part) {
       case "head":
-        return this.#readHead(bytes, at, out);
+        return this.#readHead(bytes, at, sink);
       case "length": {
         const end = Math.min(bytes.length, at + this.#left);
         this.#left -= end - at;
-        if (this.#left === 0) this.#part = "over";
-        out.push(bytes.subarray(at, end));
+        sink.pieceIsHere(bytes.subarray(at, end));
+        if (this.#left === 0) this.#isOver(sink, NONE);
         return end;
       }
       case "chunks": {
-        const end = this.#chunks.read(bytes, at, out);
-        if (this.#chunks.isOver) this.#part = "over";
+        const end = this.#chunks.read(bytes, at, sink);
+        if (this.#chunks.isOver) this.#isOver(sink, this.#chunks.trailers);
         return end;
       }
       case "raw":
-        out.push(at === 0 ? bytes : bytes.subarray(at));
+        sink.pieceIsHere(at === 0 ? bytes : bytes.subarray(at));
         return bytes.length;
-      case "over":
+      default:
         this.#isLenient ||= this.#failure === undefined;
         return bytes.length;
     }
   }
 
-  #readHead(bytes: Buffer, from: number, out: Buffer[]): number {
-    const strictEnd = this.#headBytes === 0 ? this.#readStrictHead(bytes, from, out) : undefined;
+  #isOver(sink: ResponseSink, trailers: HeaderList): void {
+    this.#part = "over";
+    sink.messageIsOver(trailers);
+  }
+
+  #readHead(bytes: Buffer, from: number, sink: ResponseSink): number {
+    const strictEnd = this.#headBytes === 0 ? this.#readStrictHead(bytes, from, sink) : undefined;
     if (strictEnd !== undefined) return strictEnd;
     for (let at = from; at < bytes.length; ) {
       const end = bytes.indexOf(LF, at);
@@ -117,7 +125,7 @@ export class LenientResponse {
         .replace(/^[\r\n]+/, "");
       this.#head = [];
       this.#headBytes = 0;
-      if (text !== "") this.#headIsHere(text, out);
+      if (text !== "") this.#headIsHere(strictHead(text), sink);
       return at;
     }
     this.#hold(bytes.subarray(from));
@@ -125,15 +133,13 @@ export class LenientResponse {
   }
 
   /** A head that is here as a whole and needs no change. Undefined: it has to be looked at line by line. */
-  #readStrictHead(bytes: Buffer, from: number, out: Buffer[]): number | undefined {
+  #readStrictHead(bytes: Buffer, from: number, sink: ResponseSink): number | undefined {
     const lastLine = bytes.indexOf(EMPTY_LINE, from);
     const end = lastLine + EMPTY_LINE.length;
     if (lastLine === -1 || end - from > this.#options.headBytes) return undefined;
     const head = asStrict(bytes.toString("latin1", from, end));
-    if (head === undefined || head.status === 101) return undefined;
-    out.push(bytes.subarray(from, end));
-    this.#strictText = head.text;
-    this.#bodyBegins(head);
+    if (head === undefined) return undefined;
+    this.#headIsHere(head, sink);
     return end;
   }
 
@@ -152,14 +158,13 @@ export class LenientResponse {
       throw new Error(`it sent what is no HTTP: ${shown(begun)}`);
   }
 
-  #headIsHere(text: string, out: Buffer[]): void {
-    const head = strictHead(text);
+  #headIsHere(head: StrictHead, sink: ResponseSink): void {
     this.#isLenient ||= head.lenient;
-    this.#strictText = undefined;
-    const isSwitch = head.status === 101 && this.#options.upgrade;
-    out.push(Buffer.from(isSwitch ? switching(head.text) : head.text, "latin1"));
-    if (isSwitch) this.#part = "raw";
+    this.#strictText = head.lenient ? undefined : head.text;
+    if (head.status === 101 && this.#options.upgrade) this.#part = "switched";
     else this.#bodyBegins(head);
+    sink.headIsHere(head);
+    if (this.#part === "over") sink.messageIsOver(NONE);
   }
 
   #bodyBegins({ status, contentLength, isChunked }: StrictHead): void {
@@ -175,36 +180,4 @@ export class LenientResponse {
   }
 }
 
-/** Without a copy where they lie side by side, as what goes on as it is does. */
-const joined = (pieces: readonly Buffer[]): Buffer => {
-  const [first = NOTHING] = pieces;
-  let end = first.byteOffset;
-  for (const piece of pieces) {
-    if (piece.buffer !== first.buffer || piece.byteOffset !== end) return Buffer.concat(pieces);
-    end += piece.length;
-  }
-  return Buffer.from(first.buffer, first.byteOffset, end - first.byteOffset);
-};
-
-/** Some leave Connection out of a 101; what Upgrade says tells as much. */
-const switching = (text: string): string =>
-  /^connection:.*\bupgrade\b/im.test(text) ? text : text.replace("\r\n", "\r\nConnection: Upgrade\r\n");
-
-/**
- * Puts `reader` in the place of the listener that Node's client has just set on `socket`: its parser gets the same bytes in strict
- * form. `fail` is told why they cannot be read on. Returns what ends it.
- */
-export const readLeniently = (
-  socket: Socket,
-  reader: LenientResponse,
-  fail: (error: Error) => void,
-): (() => void) => {
-  const parse = socket.listeners("data").at(-1) as (bytes: Buffer) => void;
-  const read = (bytes: Buffer) => {
-    const strict = reader.read(bytes);
-    if (strict.length > 0) parse.call(socket, strict);
-    if (reader.failure !== undefined) fail(reader.failure);
-  };
-  socket.off("data", parse).on("data", read);
-  return () => socket.off("data", read);
-};
+const NONE: HeaderList = [];

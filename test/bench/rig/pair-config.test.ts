@@ -29,7 +29,7 @@ it("listens on free loopback ports and logs what the harness reads", () => {
   const edge = readEdge(edgeConfig(freshKey(), routes, {}));
   expect(edge.visitors[0]?.listen).toEqual({ host: "127.0.0.1", port: 0 });
   expect(edge.tunnel).toMatchObject({ mode: "psk", listen: { host: "127.0.0.1", port: 0 } });
-  expect(edge.accessLog).toEqual({ to: "stdout" });
+  expect(edge.accessLog.target).toEqual({ to: "stdout" });
   expect(edge.log).toEqual({ level: "info", format: "json" });
 });
 

@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { MOST_ROOM_WAIT_MS } from "../../../edge-side/exchange/visit-memory.ts";
 import { STREAMING_CODEC } from "../../../protocol/codec/codecs.ts";
 import { isBuffered } from "../../../protocol/frames/answer-form.ts";
+import { basesDigest } from "../../../protocol/frames/digests.ts";
 import type { AnswerForm } from "../../../protocol/frames/frame.ts";
 import { fingerprintOf } from "../../../protocol/store/fingerprint.ts";
 import { FakeClock, settle } from "../../kit/fake-clock.ts";
@@ -173,6 +174,31 @@ describe("an answer in one piece that does not prove", () => {
       expect(flow.out.remembered).toHaveLength(1);
     },
   );
+
+  it.each<[string, (page: Buffer, base: Buffer) => AnswerForm]>([
+    ["same", (_, base) => ({ kind: "same", offer: 0, result: resultOf(base) })],
+    ["delta", (page) => deltaOn(1, page)],
+    [
+      "delta in segments",
+      (_, base) => ({
+        kind: "delta",
+        codec: 1,
+        offers: 1,
+        digest: { of: "bases", digest: basesDigest([{ fingerprint: fingerprintOf(base) }]) },
+      }),
+    ],
+  ])("a %s on a base that is damaged here comes whole", async (_, formOf) => {
+    const [base, page] = pages();
+    const form = formOf(page, base);
+    const body = form.kind === "same" ? Buffer.alloc(0) : await encoded([base], page);
+    const expected = form.kind === "same" ? base : page;
+    const flow = decoding(form, { offered: [base], damaged: true }, { body, ended: true });
+    await until(() => flow.stream.acknowledgements.length > 0 || flow.out.over);
+    expect([flow.stream.acknowledgements, flow.out.pieces]).toEqual([["askWhole 0"], []]);
+    await sayPlain(flow, expected);
+    await flow.done;
+    expect([flow.out.end, flow.out.body.equals(expected)]).toEqual(["complete", true]);
+  });
 
   it("a delta on no base at all is proved too, or its stream would never end", async () => {
     const [page] = pages();

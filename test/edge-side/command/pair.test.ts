@@ -60,6 +60,17 @@ describe("a new pair", () => {
     expect(readFileSync(originFile, "utf8")).not.toContain("FILL IN");
   });
 
+  it("may give each host a web server of its own", () => {
+    const origins = new Map([["b.example", "unix:/run/b.sock"]]);
+    const { originFile } = pair(
+      wishes({ hosts: ["a.example", "b.example"], origin: "https://a.internal:8443", origins }),
+    );
+    expect(loadOriginConfig(originFile).routes.map(({ host, origin }) => [host, origin.scheme])).toEqual([
+      ["a.example", "https"],
+      ["b.example", "unix"],
+    ]);
+  });
+
   it("is for its owner alone, in a folder that is made when needed", () => {
     const before = process.umask(0);
     try {

@@ -55,7 +55,16 @@ const open = (bytes = 2 ** 20) => {
       end() {},
     } as unknown as Visitor;
     await sendWhole(
-      { visitor, head: HEAD, encoders, varying, memory: { hold: () => true }, exposure: "none", keyId: "k" },
+      {
+        visitor,
+        head: HEAD,
+        encoders,
+        varying,
+        memory: { hold: () => true },
+        exposure: "none",
+        keyId: "k",
+        leaving: (head) => head,
+      },
       { page: PAGE, end: { how: "complete", trailers: [] } },
       copies,
     );

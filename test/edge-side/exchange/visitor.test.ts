@@ -28,7 +28,7 @@ const meet = async (serve: (visitor: Visitor) => unknown): Promise<number> => {
     log: silentLog,
     visits: { serve: (visitor) => void serve(visitor) },
     errorPages: new ErrorPages("coilgun-test"),
-    soleHost: () => undefined,
+    hosts: { isServed: () => true, defaultHost: undefined, trusts: () => false },
   });
   return server.addresses[0]?.port ?? 0;
 };

@@ -37,7 +37,7 @@ const serving = async (
       clock: systemClock,
       log: silentLog,
       errorPages: new ErrorPages("coilgun-test"),
-      soleHost: () => undefined,
+      hosts: { isServed: () => true, defaultHost: undefined, trusts: () => false },
       visits: {
         serve(visitor) {
           seen.push(visitor);

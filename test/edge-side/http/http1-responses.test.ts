@@ -320,10 +320,10 @@ describe("what goes wrong", () => {
     expect(text.slice(text.indexOf("\r\n\r\n") + 4).length).toBeLessThan(10);
   });
 
-  it("a host that no key serves is 502, one without a link 503", async () => {
+  it("a host that no key serves is 421, one without a link 503", async () => {
     const visitor = await edge.visitor();
     const response = await visitor.send("GET / HTTP/1.1\r\nHost: unknown.example\r\n\r\n").response();
-    expect(response.status).toBe(502);
+    expect(response.status).toBe(421);
     await using lonely = await startEdgeUnderTest({ linked: false });
     const unserved = await (await lonely.visitor()).send(GET()).response();
     expect([unserved.status, fieldIn(unserved, "retry-after")]).toEqual([503, "5"]);

@@ -130,7 +130,9 @@ it("a connection that sends more requests ahead than may wait is closed, and the
   visitor.send(GET("/").repeat(300));
   await visitor.closed;
   expect(await exchange.gone).toBe("cancelled");
-  expect(edge.troubles.at(-1)).toMatch(/^limit reached .*"MOST_WAITING".*"address":"127.0.0.1"/);
+  expect(edge.troubles.at(-1)).toMatch(
+    /^limit reached .*"requests that wait on a connection".*"address":"127.0.0.1"/,
+  );
 });
 
 describe("one connection more than the limit", () => {

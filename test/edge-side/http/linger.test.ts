@@ -1,4 +1,6 @@
 /** What is left of a request whose response came before its end. SPEC section "Visitors". */
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
+import type { Socket } from "node:net";
 import { expect, it, onTestFinished } from "vitest";
 import type { UploadBody } from "../../../edge-side/exchange/upload-body.ts";
 import type { Visitor } from "../../../edge-side/exchange/visitor.ts";
@@ -20,6 +22,12 @@ it.each([
   "a body that %s is forgotten once it is here: a response after it on the connection is not cut, and no timer stays",
   async (how, leave) => {
     const clock = new FakeClock();
+    const accepted: Socket[] = [];
+    const accept = (message: unknown) => accepted.push((message as { readonly socket: Socket }).socket);
+    subscribe("net.server.socket", accept);
+    onTestFinished(() => void unsubscribe("net.server.socket", accept));
+    const listeners = () => accepted.map((socket) => socket.listenerCount("close"));
+    const atFirst: number[][] = [];
     const visitors: Visitor[] = [];
     const visits = { serve: (visitor: Visitor) => void visitors.push(visitor) };
     const config = edgeConfigOf();
@@ -28,7 +36,7 @@ it.each([
       log: silentLog,
       visits,
       errorPages: new ErrorPages("coilgun-test"),
-      soleHost: () => undefined,
+      hosts: { isServed: () => true, defaultHost: undefined, trusts: () => false },
     });
     onTestFinished(() => server.close(AbortSignal.abort()));
     const raw = await RawVisitor.connect(server.addresses[0]?.port ?? 0);
@@ -41,6 +49,7 @@ it.each([
       visitor.end([]);
       await raw.response();
       raw.send("x".repeat(100_000));
+      atFirst.push(listeners());
     }
     raw.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
     const last = await reached(visitors, 4);
@@ -51,5 +60,6 @@ it.each([
     last.end([]);
     expect((await raw.response()).body.toString()).toBe("ok");
     await until(() => clock.timers === 0, "no timer");
+    expect(listeners()[0]).toBeLessThanOrEqual(atFirst[0]?.[0] ?? 0);
   },
 );

@@ -62,7 +62,7 @@ describe("requests of one connection", () => {
     for (let sent = 0; sent <= MOST_WAITING; sent++) turns.take(() => began++);
     expect([began, socket.destroyed]).toEqual([1, false]);
     turns.take(() => began++);
-    expect([began, socket.destroyed, ended]).toEqual([1, true, ["MOST_WAITING"]]);
+    expect([began, socket.destroyed, ended]).toEqual([1, true, ["requests that wait on a connection"]]);
     await once(socket, "close");
   });
 
@@ -74,7 +74,7 @@ describe("requests of one connection", () => {
     turns.take(() => {}, 100);
     expect([socket.destroyed, memory.usedBytes]).toEqual([false, ROOM]);
     turns.take(() => {});
-    expect([socket.destroyed, ended]).toEqual([true, ["MOST_WAITING_IN_ALL_BYTES"]]);
+    expect([socket.destroyed, ended]).toEqual([true, ["requests that wait on all connections"]]);
     await once(socket, "close");
     others.release();
   });

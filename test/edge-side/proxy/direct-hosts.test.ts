@@ -45,13 +45,21 @@ it("its web server is asked without a link, and no tunnel is open", async () => 
   expect((await visit(port, { host: OTHER })).body.toString()).toBe(`${OTHER} /`);
   expect(web.asked).toHaveLength(2);
   expect(edge.tunnelAddress.port).toBe(0);
-  expect((await visit(port, { host: "unknown.example" })).status).toBe(502);
+  expect((await visit(port, { host: "unknown.example" })).status).toBe(421);
 });
 
 it("the edge is ready as soon as it listens, and its state says so", async () => {
   const { edge, port } = await edgeBefore((_, response) => response.end());
   expect((await visit(port, { path: "/.well-known/coilgun/ready" })).status).toBe(200);
   expect(edge.watched?.readiness()).toEqual({ ready: true, reasons: [] });
+});
+
+it("a host that is served without a key may be the default one", async () => {
+  const { web, edge, port } = await edgeBefore(({ headers }, response) => response.end(headers.host));
+  const direct = `http://127.0.0.1:${web.port}`;
+  const hosts = [OTHER, "*.example.com"].map((host) => ({ host, direct }));
+  await edge.reload(edgeConfigOf({ keys: [], hosts, defaultHost: "www.example.com" }));
+  expect((await visit(port, { host: "unknown.example" })).body.toString()).toBe("www.example.com");
 });
 
 it("only the paths that are listed are asked for", async () => {
@@ -75,10 +83,12 @@ it("a web server that leads back to the edge ends in 508", async () => {
 it("a reload takes hosts over, and what needs a tunnel needs a restart", async () => {
   const { web, edge, port } = await edgeBefore((_, response) => response.end("here"));
   const direct = `http://127.0.0.1:${web.port}`;
-  const said = await edge.reload(edgeConfigOf({ keys: [], hosts: [{ host: "new.example", direct }] }));
+  const hosts = ["new.example", "*.new.example"].map((host) => ({ host, direct }));
+  const said = await edge.reload(edgeConfigOf({ keys: [], hosts }));
   expect(said).toEqual([]);
   expect((await visit(port, { host: "new.example" })).body.toString()).toBe("here");
-  expect((await visit(port, { host: OTHER })).status).toBe(502);
+  expect((await visit(port, { host: "a.new.example" })).body.toString()).toBe("here");
+  expect((await visit(port, { host: OTHER })).status).toBe(421);
   expect(await edge.reload(edgeConfigOf())).toEqual([expect.stringMatching(/^tunnel: none -> /)]);
 });
 

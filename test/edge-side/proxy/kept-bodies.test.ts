@@ -154,16 +154,21 @@ describe("a POST that is refused when its body is out", () => {
 });
 
 describe("a POST that may have been served", () => {
-  it.each(["an interim head", "stop-sending"])("is not repeated, whatever is said after %s", async (what) => {
+  it.each([
+    ["POST", 100, "an interim head", 502],
+    ["POST", 0, "an interim head", 502],
+    ["DELETE", 0, "an interim head", 502],
+    ["POST", 100, "stop-sending", 503],
+  ])("a %s of %i bytes is not repeated, whatever is said after %s", async (method, length, what, status) => {
     const edge = await halved();
     const peers = [await peerOf(edge), await peerOf(edge)] as const;
-    const visited = visit(edge.port, { method: "POST", body: bytes(100) });
+    const visited = visit(edge.port, { method, ...(length > 0 && { body: bytes(length) }) });
     const { first, second } = await firstAsked(peers);
     const { peer, streamId } = first;
     if (what === "stop-sending") peer.say({ kind: "stopSending", streamId, code: "cancelled" });
     else peer.say(answerFrame(streamId, { kind: "interim" }, { head: [":status", "103"] }));
     peer.say(refuse(streamId));
-    expect((await visited).status).toBe(503);
+    expect((await visited).status).toBe(status);
     for (const each of peers) each.cut();
     await expect(second).rejects.toThrow();
   });

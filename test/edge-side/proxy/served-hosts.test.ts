@@ -30,6 +30,7 @@ const settings = {
     { ...FREE, key: TWO, hosts: [host("both.example", { compressRequests: false })] },
   ],
   trustedProxies: [parseNetwork("10.0.0.0/8")],
+  defaultHost: undefined,
 };
 
 describe("the hosts that are served", () => {
@@ -44,6 +45,37 @@ describe("the hosts that are served", () => {
     ]);
     expect(hosts.rulesOf("c.example")).toBeUndefined();
     expect([hosts.secretsOf("one", 0), hosts.secretsOf("three", 0)]).toEqual([[ONE.secret], []]);
+  });
+
+  it("may be many under one name, and the most particular name says which key serves one", () => {
+    const hosts = new ServedHosts({
+      ...settings,
+      keys: [
+        { ...FREE, key: ONE, hosts: [host("*.example"), host("*", { compressRequests: false })] },
+        { ...FREE, key: TWO, hosts: [host("b.example")] },
+      ],
+    });
+    const served = (key: string) =>
+      ["a.example", "b.example", "c.test"].map((each) => hosts.serves(key, each));
+    expect([served("one"), served("two")]).toEqual([
+      [true, false, true],
+      [false, true, false],
+    ]);
+    expect(["a.example", "c.test"].map((each) => hosts.rulesOf(each)?.compressRequests)).toEqual([
+      true,
+      false,
+    ]);
+    expect(["a.example", "b.example"].map((each) => hosts.isNamed(each))).toEqual([false, true]);
+  });
+
+  it("are the default where there is one only, and its name stands for no others", () => {
+    const withHosts = (...names: string[]) =>
+      new ServedHosts({ ...settings, keys: [{ ...FREE, key: ONE, hosts: names.map((each) => host(each)) }] });
+    expect(withHosts("a.example").defaultHost).toBe("a.example");
+    expect([withHosts("*.example").defaultHost, withHosts("*", "a.example").defaultHost]).toEqual([
+      undefined,
+      undefined,
+    ]);
   });
 
   it("have rules of their own", () => {
@@ -80,7 +112,7 @@ describe("the hosts that are served", () => {
       { ...FREE, key: makeLinkKey("new"), hosts: [host("c.example")] },
     ];
     expect([hosts.trusts("10.1.2.3"), hosts.trusts("192.0.2.1")]).toEqual([true, false]);
-    hosts.replace({ keys: next, trustedProxies: [] });
+    hosts.replace({ keys: next, trustedProxies: [], defaultHost: undefined });
     expect(hosts.secretsOf("two", 0)[0]).toBe(changed.secret);
     expect(["a.example", "b.example"].map((each) => hosts.serves("one", each))).toEqual([false, true]);
     expect([hosts.rulesOf("a.example"), hosts.trusts("10.1.2.3")]).toEqual([undefined, false]);

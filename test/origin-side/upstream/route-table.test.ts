@@ -4,7 +4,16 @@ import { RouteTable } from "../../../origin-side/upstream/route-table.ts";
 import { parsePathPrefix } from "../../../protocol/config/path-prefix.ts";
 import { UnitError } from "../../../protocol/config/units.ts";
 
-const routes = ["a.example/", "a.example/api", "a.example/api/v2", "b.example/only", "*/", "*/health"];
+const routes = [
+  "a.example/",
+  "a.example/api",
+  "a.example/api/v2",
+  "b.example/only",
+  "*/",
+  "*/health",
+  "*.c.example/",
+  "*.d.c.example/x",
+];
 const table = new RouteTable(
   routes.map((name) => {
     const slash = name.indexOf("/");
@@ -37,6 +46,9 @@ describe("the route of a request", () => {
     ["b.example", "/other", "*/"],
     ["c.example", "/health/x", "*/health"],
     ["", "/", "*/"],
+    ["a.c.example", "/health", "*.c.example/"],
+    ["a.d.c.example", "/x", "*.d.c.example/x"],
+    ["a.d.c.example", "/y", "*.c.example/"],
   ])("%s %s goes to %s", (host, target, name) => {
     expect(table.find(host, target)?.name).toBe(name);
   });

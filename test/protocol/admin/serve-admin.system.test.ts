@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { askToForget, type ForgetWhat, forgetDuty } from "../../../edge-side/command/forget.ts";
+import { MOST_WATCHERS } from "../../../protocol/admin/answers.ts";
 import { ADMIN_ANSWER_MS, isDaemonAt, LONGEST_QUESTION_BYTES } from "../../../protocol/admin/ask-daemon.ts";
 import { type Admin, RETRY_MS } from "../../../protocol/admin/serve-admin.ts";
 import { Complaint } from "../../../protocol/runtime/user-error.ts";
@@ -96,6 +97,21 @@ describe("the admin socket", () => {
     await expect(asking).rejects.not.toThrow(/inside/);
     expect(await isDaemonAt(path)).toBe(true);
   });
+});
+
+it("so many pages may be open at once, and one more is told why not", async () => {
+  await serve(async () => 0);
+  const statuses: (number | undefined)[] = [];
+  const pages = Array.from({ length: MOST_WATCHERS + 1 }, () =>
+    request({ socketPath: path, path: "/events", agent: false }).end(),
+  );
+  for (const page of pages) {
+    const [answer] = await once(page, "response");
+    answer.resume();
+    statuses.push(answer.statusCode);
+  }
+  for (const page of pages) page.destroy();
+  expect(statuses.toSorted()).toEqual([...Array(MOST_WATCHERS).fill(200), 503]);
 });
 
 it("an address that another daemon has is tried again until it is free", async () => {

@@ -1,7 +1,8 @@
 /** A limit that is reached again and again takes two lines, however often, and is counted. */
 import { beforeEach, describe, expect, it } from "vitest";
-import { LimitLog, QUIET_MS } from "../../../protocol/daemon/limit-log.ts";
+import { LimitLog, QUIET_MS, sayIfOutOfDescriptors, sayLimit } from "../../../protocol/daemon/limit-log.ts";
 import { FakeClock } from "../../kit/fake-clock.ts";
+import { silentLog } from "../../kit/silent-log.ts";
 
 let clock: FakeClock;
 let said: object[];
@@ -10,10 +11,10 @@ beforeEach(() => {
   clock = new FakeClock();
   said = [];
   const say = (event: string, fields?: object) => void said.push({ event, ...fields });
-  limits = new LimitLog({ clock, log: { warn: say, info: say } });
+  limits = new LimitLog({ clock, log: { ...silentLog, warn: say, info: say } });
 });
 
-const reach = () => limits.reached("limits.visitors", { most: 2 });
+const reach = () => sayLimit(limits.log, "limits.visitors", { most: 2 });
 
 describe("a limit", () => {
   it("says when it begins, and when it was not reached for a while how often and how long", async () => {
@@ -30,9 +31,18 @@ describe("a limit", () => {
     expect([said.length, limits.counts().get("limits.visitors")]).toEqual([3, 1002]);
   });
 
-  it("leaves no timer behind when the daemon stops", () => {
+  it("that is reached still when the daemon stops is told of, and leaves no timer behind", () => {
     reach();
     limits.stop();
-    expect(clock.timers).toBe(0);
+    expect([said.length, clock.timers]).toEqual([2, 0]);
+  });
+
+  it("is counted whoever's log says so, and what else the log says goes on", () => {
+    limits.log.warn("no link", { host: "a" });
+    const out = new Error("no web server", { cause: Object.assign(new Error(), { code: "EMFILE" }) });
+    expect(sayIfOutOfDescriptors(limits.log.with({}), out)).toBe(true);
+    expect(sayIfOutOfDescriptors(limits.log, new Error("other"))).toBe(false);
+    expect([...limits.counts()]).toEqual([["descriptors", 1]]);
+    expect(said[0]).toEqual({ event: "no link", host: "a" });
   });
 });

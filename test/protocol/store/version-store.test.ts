@@ -339,6 +339,22 @@ describe("a full store", () => {
     expect(store.held(quiet).count).toBe(40);
   });
 
+  it("takes nothing from a host that a setting names, however many hosts are made up", () => {
+    const { store } = storeWith({ isNamed: (host) => host === "named.example" });
+    const named = owned("k", "named.example");
+    fill(store, named, 40);
+    const before = store.held(named);
+    for (let host = 0; host < 60; host++) fill(store, owned("k", `n${host}.example`), 10);
+    expect(store.bytes).toBeGreaterThan(store.maxBytes * 0.95);
+    expect(store.held(named)).toEqual(before);
+    // Of the others the ones used longest ago gave way, and each still finds its own alone.
+    expect(store.held(owned("k", "n0.example")).count).toBe(0);
+    expect(store.held(owned("k", "n59.example")).count).toBe(10);
+    expect(store.forget({ host: "n59.example" })).toBe(10);
+    store.close();
+    expect(store.books).toEqual(NOTHING);
+  });
+
   it("lets one key have all of it, and takes back for another only what is beyond its part", () => {
     const { store } = storeWith();
     const first = owned("first", "a.example");

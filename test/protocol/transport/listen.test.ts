@@ -115,7 +115,7 @@ describe("time and places for the unproved", () => {
     const waiting = await Promise.all([1, 2, 3].map(() => knock(tunnel.port)));
     const refused = await knock(tunnel.port);
     expect(await listenToEnd(refused)).toBe("");
-    expect(tunnel.refusals).toEqual(["too many connections that have not proved themselves"]);
+    expect(tunnel.refusals).toEqual(["full"]);
     for (const socket of waiting) expect(socket.closed).toBe(false);
     waiting[0]?.destroy();
     await turnsUntilServed(tunnel, security);

@@ -108,9 +108,7 @@ export const REFUSED: readonly Row[] = [
 
 /** So too, after so many interim heads have gone out. */
 export const REFUSED_AFTER_INTERIMS: readonly (readonly [name: string, bytes: string, interims: number])[] = [
-  ["103 with close, then 200", `HTTP/1.1 103 Early Hints\r\nConnection: close\r\n\r\n${ok(LENGTH_5)}`, 1],
   ["103 alone", "HTTP/1.1 103 Early Hints\r\n\r\n", 1],
-  ["HTTP/1.0 103, then 200", `HTTP/1.0 103 Early Hints\r\n\r\n${ok(LENGTH_5)}`, 1],
   ["103, then garbage", "HTTP/1.1 103 Early Hints\r\n\r\nhello", 1],
 ];
 
@@ -145,6 +143,16 @@ export const CUT: readonly Row[] = [
 
 /** All that passes, and as what. */
 export const PASSED: readonly (readonly [name: string, bytes: string, outcome: string])[] = [
+  [
+    "103 with close, then 200",
+    `HTTP/1.1 103 Early Hints\r\nConnection: close\r\n\r\n${ok(LENGTH_5)}`,
+    "200 OK | Content-Length: 5 | hello | after 1 interim heads",
+  ],
+  [
+    "HTTP/1.0 103, then 200",
+    `HTTP/1.0 103 Early Hints\r\n\r\n${ok(LENGTH_5)}`,
+    "200 OK | Content-Length: 5 | hello | after 1 interim heads",
+  ],
   ["an empty line first", `\r\n${ok(LENGTH_5)}`, "200 OK | Content-Length: 5 | hello"],
   ["two empty lines first", `\r\n\r\n${ok(LENGTH_5)}`, "200 OK | Content-Length: 5 | hello"],
   ["HTTP/1.0 by its end", "HTTP/1.0 200 OK\r\n\r\nhello", "200 OK | hello | then it closed"],

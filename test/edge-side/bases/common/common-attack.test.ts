@@ -6,7 +6,8 @@
  */
 import { describe, expect, it } from "vitest";
 import { chooseBases } from "../../../../edge-side/bases/choose-bases.ts";
-import { CommonBases, FIRST_PAUSE_MS } from "../../../../edge-side/bases/common/common-bases.ts";
+import { CommonBases } from "../../../../edge-side/bases/common/common-bases.ts";
+import { FIRST_PAUSE_MS } from "../../../../edge-side/bases/common/watched-pages.ts";
 import { zstdCodec } from "../../../../protocol/codec/zstd.ts";
 import type { Link } from "../../../../protocol/link/link-api.ts";
 import { MemoryBudget } from "../../../../protocol/runtime/memory-budget.ts";

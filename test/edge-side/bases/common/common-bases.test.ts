@@ -4,11 +4,11 @@ import { chooseBases } from "../../../../edge-side/bases/choose-bases.ts";
 import {
   CommonBases,
   DEAR_BYTES,
-  FIRST_PAUSE_MS,
   MOST_PUSH_BYTES,
   MOST_SOURCE_BYTES,
   REST_MS,
 } from "../../../../edge-side/bases/common/common-bases.ts";
+import { FIRST_PAUSE_MS } from "../../../../edge-side/bases/common/watched-pages.ts";
 import { zstdCodec } from "../../../../protocol/codec/zstd.ts";
 import { DIGEST_BYTES, type VersionFrame } from "../../../../protocol/frames/frame.ts";
 import type { Link } from "../../../../protocol/link/link-api.ts";

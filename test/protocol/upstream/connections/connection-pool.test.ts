@@ -350,12 +350,15 @@ it("what waits is logged again after a while, with how many waited and were refu
     await bench.clock.advance(WAIT_MS);
     await waits;
   };
+  const lines = (event: string) =>
+    (bench.lines as { event: string }[]).filter((line) => line.event === event);
   await wait();
   await wait();
-  expect(bench.lines.length).toBe(1);
+  expect(lines("requests wait for a place").length).toBe(1);
   await bench.clock.advance(LOG_EVERY_MS);
   await wait();
-  expect(bench.lines[1]).toMatchObject({ waiting: 1, waited: 2, refused: 2 });
+  expect(lines("requests wait for a place")[1]).toMatchObject({ waiting: 1, waited: 2, refused: 2 });
+  expect(lines("limit reached").length).toBe(3);
 });
 
 describe("the line", () => {

@@ -1,0 +1,41 @@
+/**
+ * Which versions are looked for in the tier below memory, before a request goes on: those that `chooseBases` would find in the lists
+ * of the page, where memory has none of its URL. SPEC section "Version store".
+ */
+import type { Link } from "../../protocol/link/link-api.ts";
+import type { Credentials } from "../../protocol/scope/credentials.ts";
+import type { ScopeRules } from "../../protocol/scope/scope.ts";
+import { commonName } from "../../protocol/store/common-base-name.ts";
+import type { ScopeKey } from "../../protocol/store/page-index.ts";
+import type { PageKey } from "../../protocol/store/page-key.ts";
+import { partitionOf } from "../../protocol/store/partition.ts";
+import type { StoreId, VersionStore } from "../../protocol/store/version-store.ts";
+import type { StoredList } from "../../protocol/tier/lower-tier.ts";
+import { TieredStore } from "../../protocol/tier/tiered-store.ts";
+
+interface BasesAsked {
+  readonly link: Pick<Link, "keyId" | "peer">;
+  readonly host: string;
+  readonly pageKey: PageKey;
+  readonly credentials: Credentials;
+  readonly rules: Pick<ScopeRules, "bases" | "commonBases">;
+}
+
+/** Undefined where there is nothing to wait for. */
+export const fetchBases = (store: VersionStore, asked: BasesAsked): Promise<void> | undefined => {
+  const { bases, commonBases } = asked.rules;
+  if (!(store instanceof TieredStore) || bases === "off") return undefined;
+  const { link, host, pageKey, credentials } = asked;
+  const partition = partitionOf({ keyId: link.keyId, host });
+  const peerStore = link.peer.storeId as StoreId;
+  const own = store.holdsSessions ? credentials.session : undefined;
+  const whose: readonly ScopeKey[] = own === undefined ? ["public"] : [own, "public"];
+  const isHere = whose.some((each) => store.listed(partition, each, pageKey.url, peerStore).length > 0);
+  if (isHere) return undefined;
+  const keys = bases === "url" ? [pageKey.url] : [pageKey.url, ...pageKey.templates];
+  const lists = keys.flatMap((key): StoredList[] => [
+    ...whose.map((scopeKey) => ({ scopeKey, key })),
+    ...(commonBases ? [{ scopeKey: "public" as const, key: commonName(key) }] : []),
+  ]);
+  return store.fetchListed(partition, lists, peerStore);
+};

@@ -1,0 +1,93 @@
+/**
+ * What is told of visits, and to whom: requests have ids and times where a log or somebody's browser wants them, and cost nothing
+ * where nobody does.
+ */
+import { createHash, timingSafeEqual } from "node:crypto";
+import { ownRequestId } from "../../protocol/frames/observed.ts";
+import { fieldOf, type ResponseHead } from "../../protocol/http/head.ts";
+import type { ServerTimingSettings } from "../config/server-timing.ts";
+import type { VisitRecord } from "./access-record.ts";
+import type { VisitorRequest } from "./visitor-request.ts";
+
+/** What a request shows to be told more; such names do not go on to web servers. */
+const TOKEN_FIELD = "coilgun-timing";
+
+export interface RequestId {
+  readonly id: string;
+  /** Its fields do not have it. */
+  readonly made: boolean;
+}
+
+type TimesTold = Pick<VisitRecord, "originMs" | "linkMs" | "edgeMs">;
+type AnswerTold = Pick<VisitRecord, "answer" | "pageBytes" | "answerBytes">;
+
+export class Observation {
+  readonly #prefix: string;
+  readonly #isLogged: () => boolean;
+  #serverTiming: ServerTimingSettings | undefined;
+  #count = 0;
+
+  /** `prefix`: no other process has it. `isLogged`: somebody reads the access log. */
+  constructor(
+    prefix: string,
+    isLogged: () => boolean = () => false,
+    serverTiming: ServerTimingSettings | undefined = undefined,
+  ) {
+    this.#prefix = prefix;
+    this.#isLogged = isLogged;
+    this.#serverTiming = serverTiming;
+  }
+
+  /** What a reload brings. */
+  replace(serverTiming: ServerTimingSettings | undefined): void {
+    this.#serverTiming = serverTiming;
+  }
+
+  get wantsTimes(): boolean {
+    return this.#serverTiming !== undefined || this.#isLogged();
+  }
+
+  /** Its own X-Request-Id or trace, else one that is made here; undefined where nobody asks. */
+  idOf({ fields }: Pick<VisitorRequest, "fields">): RequestId | undefined {
+    if (!this.#isLogged()) return undefined;
+    const own = ownRequestId(fields);
+    if (own !== undefined) return { id: own, made: false };
+    this.#count++;
+    return { id: `${this.#prefix}-${this.#count.toString(36)}`, made: true };
+  }
+
+  /**
+   * The head with where the time went, beside what its site says of that. In whole milliseconds: finer ones would tell strangers of the
+   * web server what the network hides. How an answer travelled, and its sizes, are for who has the token: they tell what is in other
+   * pages.
+   */
+  told(
+    head: ResponseHead,
+    { fields }: Pick<VisitorRequest, "fields">,
+    visit: { times(): TimesTold; record(): AnswerTold },
+  ): ResponseHead {
+    if (this.#serverTiming === undefined) return head;
+    const { originMs, linkMs, edgeMs } = visit.times();
+    const entries = [
+      ...(originMs === undefined ? [] : [`origin;dur=${Math.round(originMs)}`]),
+      ...(linkMs === undefined ? [] : [`link;dur=${Math.round(linkMs)}`]),
+      ...(edgeMs === undefined ? [] : [`edge;dur=${Math.round(edgeMs)}`]),
+    ];
+    const { token } = this.#serverTiming;
+    const shown = token === undefined ? undefined : fieldOf(fields, TOKEN_FIELD);
+    if (token === undefined || shown === undefined || !isSame(token, shown)) return withTiming(head, entries);
+    const { answer, pageBytes, answerBytes } = visit.record();
+    if (answer !== undefined)
+      entries.push(
+        `coilgun;desc="${[answer, `${answerBytes ?? 0} B on the link`, ...(pageBytes === undefined ? [] : [`${pageBytes} B`])].join(", ")}"`,
+      );
+    return withTiming(head, entries);
+  }
+}
+
+const withTiming = (head: ResponseHead, entries: readonly string[]): ResponseHead =>
+  entries.length === 0 ? head : { ...head, fields: [...head.fields, "Server-Timing", entries.join(", ")] };
+
+const digestOf = (text: string): Buffer => createHash("sha256").update(text).digest();
+
+const isSame = (token: string, shown: string): boolean => timingSafeEqual(digestOf(token), digestOf(shown));

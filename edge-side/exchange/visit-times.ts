@@ -1,0 +1,50 @@
+/** Where the time of one visit went, until its head goes to the visitor. All of them are the clock's milliseconds. */
+import type { Timings } from "../../protocol/frames/observed.ts";
+import type { Clock } from "../../protocol/runtime/clock.ts";
+import type { VisitRecord } from "./access-record.ts";
+
+export class VisitTimes {
+  readonly #clock: Pick<Clock, "now">;
+  /** On the clock. */
+  readonly startedAt: number;
+  #openedAt: number | undefined;
+  #answeredAt: number | undefined;
+  #headAt: number | undefined;
+  #timings: Timings | undefined;
+
+  constructor(clock: Pick<Clock, "now">) {
+    this.#clock = clock;
+    this.startedAt = clock.now();
+  }
+
+  get totalMs(): number {
+    return this.#clock.now() - this.startedAt;
+  }
+
+  /** The request goes out on a link. */
+  opened(): void {
+    this.#openedAt = this.#clock.now();
+    this.#answeredAt = undefined;
+  }
+
+  /** The head of its answer is here. */
+  answered(timings: Timings | undefined): void {
+    this.#answeredAt = this.#clock.now();
+    this.#timings = timings;
+  }
+
+  /** The visitor is given its head. */
+  headLeaves(): void {
+    this.#headAt = this.#clock.now();
+  }
+
+  /** Of the web server, as the origin side measured it; of the link, which is what else passed between request and answer but encoding it; and here. */
+  get parts(): Pick<VisitRecord, "originMs" | "linkMs" | "edgeMs"> {
+    if (this.#openedAt === undefined || this.#answeredAt === undefined) return {};
+    const awayMs = this.#answeredAt - this.#openedAt;
+    const edgeMs =
+      this.#headAt === undefined ? undefined : Math.max(0, this.#headAt - this.startedAt - awayMs);
+    const { originMs, encodeMs = 0 } = this.#timings ?? {};
+    return { originMs, linkMs: Math.max(0, awayMs - (originMs ?? 0) - encodeMs), edgeMs };
+  }
+}

@@ -1,0 +1,40 @@
+/** Requests that the edge answers itself: what it is asked about itself, and visitors of plain HTTP that belong to HTTPS. */
+import { listOf, type ResponseHead } from "../../protocol/http/head.ts";
+import type { Visitor } from "../exchange/visitor.ts";
+import type { Trust } from "../exchange/visitor-request.ts";
+import { errorPage } from "../http/errors/error-page.ts";
+import type { Visit } from "./visit.ts";
+
+/** Authorities of certificates ask for these over plain HTTP, and whoever answers stands behind the link (RFC 8555 section 8.3). */
+const CHALLENGES = "/.well-known/acme-challenge/";
+
+/** A response without a body. */
+export const answerInPlace = (visit: Visit, head: ResponseHead): void => {
+  visit.responds(head.status);
+  visit.visitor.head(head);
+  visit.visitor.end([]);
+};
+
+/** What load balancers ask for, whatever host they name: whether a link is there. */
+export const answerReady = async (visit: Visit, isReady: boolean): Promise<void> => {
+  const status = isReady ? 200 : 503;
+  const { fields, body } = errorPage(status);
+  const { visitor } = visit;
+  visit.responds(status);
+  visitor.head({ status, reason: isReady ? "OK" : "Service Unavailable", fields });
+  if (visitor.method !== "HEAD") await visitor.body(Buffer.from(body));
+  visitor.end([]);
+};
+
+/** To the same URL with `https:`, where its listener says so; undefined: it is served. */
+export const redirectOf = (visitor: Visitor, trusts: Trust): ResponseHead | undefined => {
+  const { redirect, method, host, target, address, fields } = visitor;
+  if (redirect !== "https" || target.startsWith(CHALLENGES)) return undefined;
+  if (trusts(address) && listOf(fields, "x-forwarded-proto")?.toLowerCase() === "https") return undefined;
+  const path = target.startsWith("/") ? target : "/";
+  const location = ["Location", `https://${host}${path}`, "Content-Length", "0"];
+  // 301 makes a GET of other methods, 308 does not, and some old clients do not know it.
+  return method === "GET" || method === "HEAD"
+    ? { status: 301, reason: "Moved Permanently", fields: location }
+    : { status: 308, reason: "Permanent Redirect", fields: location };
+};

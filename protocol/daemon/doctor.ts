@@ -1,0 +1,165 @@
+/**
+ * `doctor` on either side's command line: what `check` finds, and what the state of the running daemon says beside it, in words and with what
+ * to do. Findings about numbers are about the last five minutes.
+ */
+import type { Command, Option } from "commander";
+import { askStatus } from "../admin/ask-daemon.ts";
+import { printBytes } from "../admin/print-status.ts";
+import type { Status } from "../admin/status.ts";
+import type { AdminListen } from "../config/admin-settings.ts";
+import { systemClock } from "../runtime/clock.ts";
+import { inWords } from "../scope/no-base-words.ts";
+import { EXIT, exampleOf, ownVersion, say } from "./cli.ts";
+import { type Finding, ok, printFinding, problem, warning } from "./findings.ts";
+
+/** `check` gives what `check` prints. */
+export const addDoctorCommand = (
+  program: Command,
+  config: Option,
+  load: (file: string) => { readonly admin: readonly AdminListen[] },
+  check: (file: string) => Promise<readonly Finding[]>,
+): void => {
+  program
+    .command("doctor")
+    .description("check, and say what is wrong with the running daemon and what it does not save")
+    .addOption(config)
+    .addHelpText("after", exampleOf(`${program.name()} doctor`))
+    .action(async ({ config: file }: { config: string }) => {
+      const status = await askStatus(load(file).admin, file, { program: program.name() });
+      const findings = [
+        ...(await check(file)),
+        ...diagnose(status, { version: ownVersion(), today: systemClock.today() }),
+      ];
+      for (const finding of findings) say(printFinding(finding));
+      if (findings.some(({ outcome }) => outcome === "problem")) process.exitCode = EXIT.failed;
+    });
+};
+
+/** A clock that was put right by more since the daemon started is worth a word. */
+const SKEW_MS = 2_000;
+/** Of the answers that a base could help; less is worth no word. */
+const SHARE = 0.05;
+/** More than that of the visits fail. */
+const FAILURES = 0.01;
+
+/** `version`: of this program, as installed. `today`: milliseconds since 1970. */
+export const diagnose = (
+  status: Status,
+  { version, today }: { readonly version: string; readonly today: number },
+): readonly Finding[] => [
+  status.version === version
+    ? ok(`${status.program} ${version} runs, and is what is installed`)
+    : warning(
+        `${status.program} ${status.version} runs, and ${version} is installed`,
+        "restart the daemon: docs/operations.md, Upgrade",
+      ),
+  ...clockOf(status, today),
+  ...linksOf(status),
+  ...storeOf(status),
+  ...savingOf(status),
+  ...troublesOf(status),
+];
+
+const clockOf = ({ at }: Status, today: number): readonly Finding[] => {
+  const skewMs = Math.round(today - Date.parse(at));
+  return [
+    Math.abs(skewMs) < SKEW_MS
+      ? ok("the daemon has the machine's time")
+      : warning(
+          `the machine's clock is ${(skewMs / 1_000).toFixed(1)} s from the daemon's: it was put right since the start`,
+          "restart the daemon, so that its log has the right time; run a time service",
+        ),
+  ];
+};
+
+const linksOf = ({ ready, reasons, links, dials, lately }: Status): readonly Finding[] => [
+  ...(ready ? [] : [problem("it is not ready", reasons.join("; "))]),
+  ...(ready ? reasons.map((reason) => warning("something is missing", reason)) : []),
+  ...links.map(({ key, address, state, roundTripMs, streams }) => {
+    const what = `link ${key} ${address}: round trip ${roundTripMs === null ? "not measured yet" : `${roundTripMs} ms`}, ${streams} under way`;
+    return state === "silent"
+      ? warning(`${what}, and it does not answer`, "look at the network between the two sides")
+      : ok(what);
+  }),
+  ...dials
+    .filter(({ state }) => state !== "up")
+    .map(({ edge, tries, why }) =>
+      warning(`${edge} is not reached, after ${tries} tries: ${why}`, "coilgun-origin check says what fails"),
+    ),
+  ...(lately.seconds > 0
+    ? [
+        ok(
+          `links carried ${rate(lately.linkSentBytes, lately.seconds)} out and ${rate(lately.linkReceivedBytes, lately.seconds)} in`,
+        ),
+      ]
+    : []),
+];
+
+const rate = (bytes: number, seconds: number): string => `${printBytes(Math.round(bytes / seconds))}/s`;
+
+const times = (answers: Status["lately"]["answers"], ...names: readonly string[]): number =>
+  answers.filter(({ answer }) => names.includes(answer)).reduce((sum, each) => sum + each.times, 0);
+
+const percentOf = (part: number, all: number): string => `${Math.round((100 * part) / all)} %`;
+
+const storeOf = ({ store, lately }: Status): readonly Finding[] => {
+  const { bytes, mostBytes, versions, evicted } = store;
+  const what = `store: ${printBytes(bytes)} of ${printBytes(mostBytes)}, ${versions} versions, ${evicted} had to go`;
+  const missed = lately.answers
+    .filter(({ reason }) => reason === "evicted" || reason === "not-held")
+    .reduce((sum, each) => sum + each.times, 0);
+  const all = times(lately.answers, "same", "delta", "whole");
+  return [
+    missed > SHARE * all
+      ? warning(
+          `${what}; ${percentOf(missed, all)} of the answers had a base that was gone`,
+          "store.size larger",
+        )
+      : ok(what),
+  ];
+};
+
+const savingOf = ({ lately }: Status): readonly Finding[] => {
+  const { answers, pageBytes, linkBytes } = lately;
+  const built = times(answers, "same", "delta");
+  const all = built + times(answers, "whole");
+  if (all === 0) return [ok("no visits of late, so nothing is known of the saving")];
+  const what = `${percentOf(built, all)} of the answers had a base, and pages crossed the link as ${percentOf(linkBytes, Math.max(1, pageBytes))} of their bytes`;
+  const reasons = answers
+    .filter(
+      ({ answer, reason, times: number }) => answer === "whole" && reason !== "" && number > SHARE * all,
+    )
+    .map(({ reason, times: number }) =>
+      warning(`${percentOf(number, all)} of the answers were whole: ${reason}`, inWords(reason)),
+    );
+  return [ok(what), ...reasons];
+};
+
+const troublesOf = ({ mismatches, queue, refused, lately }: Status): readonly Finding[] => [
+  ...(mismatches > 0
+    ? [
+        warning(
+          `${mismatches} deltas did not verify since the start; visitors got the right pages`,
+          "docs/events.md, delta did not verify",
+        ),
+      ]
+    : []),
+  ...(queue > 0
+    ? [
+        warning(
+          `${queue} requests wait for a place at a web server`,
+          "connections of the route, or a faster web server",
+        ),
+      ]
+    : []),
+  ...refused
+    .filter(({ times: number }) => number > 0)
+    .map(({ limit, times: number }) =>
+      warning(`${limit} was reached ${number} times since the start`, "raise it if it met visitors of yours"),
+    ),
+  ...lately.failures
+    .filter(({ times: number }) => number > FAILURES * Math.max(1, lately.visits))
+    .map(({ code, times: number }) =>
+      warning(`${number} requests failed: ${code}`, "docs/operations.md, Errors of the edge's own"),
+    ),
+];

@@ -1,0 +1,160 @@
+/**
+ * Which bodies a store holds as they are: those in use, within a part of its bytes. The others are packed, a few at a time and never
+ * while a request waits for it, and unpacked when they are read. Versions of one URL and audience are packed on one of them,
+ * their *key version*, so nothing of a session is in what is kept of another one; whatever ends a key version, nothing stays
+ * packed on it. SPEC section "Version store".
+ */
+import type { Clock, Timer } from "../runtime/clock.ts";
+import { LEAST_PACKED_BYTES, MOST_PACKED_BYTES, pack } from "./pack.ts";
+import type { Shares } from "./shares.ts";
+import type { HeldVersion } from "./stored-version.ts";
+
+/** Bodies that were not used for so long are packed. @internal */
+export const COOL_MS = 5_000;
+/** Of the store's bytes, for bodies that are held as they are though they could be packed; beyond, those unused longest are packed at once. */
+const MOST_WARM = 1 / 8;
+/** Some 4 % of one core at most: 2 ms of every 50. */
+const TURN_MS = 50;
+const TURN_BYTES = 512 * 1024;
+/** What a call costs, as bytes. */
+const CALL_BYTES = 10_000;
+/** Those that are packed on one version are unpacked when it ends. */
+const MOST_DEPENDENTS = 16;
+
+export interface PackingOptions {
+  readonly clock: Clock;
+  /** Of the whole store. */
+  readonly maxBytes: number;
+  readonly shares: Pick<Shares, "recharge">;
+}
+
+export class Packing {
+  readonly #options: PackingOptions;
+  /** Those that may be packed, the longest unused first. */
+  readonly #warm = new Set<HeldVersion>();
+  #warmBytes = 0;
+  #timer: Timer | undefined;
+  /** The timer does not wait for one to cool. */
+  #isSoon = false;
+  #isPacking = false;
+
+  constructor(options: PackingOptions) {
+    this.#options = options;
+  }
+
+  /** It was made, or used. */
+  used(version: HeldVersion): void {
+    const { bytes } = version;
+    if (version.raw === undefined || version.staysRaw || bytes < LEAST_PACKED_BYTES) return;
+    if (bytes > MOST_PACKED_BYTES) return;
+    version.usedAt = this.#options.clock.now();
+    if (!this.#warm.delete(version)) this.#warmBytes += bytes;
+    this.#warm.add(version);
+    this.#keepPacking();
+  }
+
+  /** Its body was read, and is held as it is. */
+  warmed(version: HeldVersion): void {
+    if (!version.owner.held.has(version)) return;
+    this.used(version);
+    this.#options.shares.recharge(version);
+  }
+
+  /** It is held no more. One that gave way to others takes with it what is packed on it; else those are unpacked. */
+  gone(version: HeldVersion, evicted: boolean): void {
+    this.#leave(version);
+    version.packed?.on?.dependents?.delete(version);
+    const dependents = [...(version.dependents ?? [])];
+    version.dependents = undefined;
+    for (const each of dependents)
+      if (evicted) each.owner.held.delete(each);
+      else if (each.owner.held.has(each) && each.body.length > 0) {
+        each.packed = undefined;
+        this.warmed(each);
+      }
+  }
+
+  close(): void {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+  }
+
+  #leave(version: HeldVersion): void {
+    if (this.#warm.delete(version)) this.#warmBytes -= version.bytes;
+  }
+
+  #keepPacking(): void {
+    const soon = this.#isCrowded;
+    if (this.#isPacking || (this.#timer !== undefined && (this.#isSoon || !soon))) return;
+    const [oldest] = this.#warm;
+    if (oldest === undefined) return;
+    const { clock } = this.#options;
+    const wait = soon ? TURN_MS : Math.max(TURN_MS, oldest.usedAt + COOL_MS - clock.now());
+    this.#timer?.cancel();
+    this.#isSoon = soon;
+    this.#timer = clock.after(wait, () => {
+      this.#timer = undefined;
+      void this.#turn();
+    });
+  }
+
+  get #isCrowded(): boolean {
+    return this.#warmBytes > this.#options.maxBytes * MOST_WARM;
+  }
+
+  async #turn(): Promise<void> {
+    this.#isPacking = true;
+    for (let bytes = 0; bytes < TURN_BYTES; ) {
+      const version = this.#cooled();
+      if (version === undefined) break;
+      bytes += version.bytes + CALL_BYTES;
+      await this.#cool(version);
+    }
+    this.#isPacking = false;
+    this.#keepPacking();
+  }
+
+  #cooled(): HeldVersion | undefined {
+    const [oldest] = this.#warm;
+    if (oldest === undefined) return undefined;
+    return this.#isCrowded || oldest.usedAt + COOL_MS <= this.#options.clock.now() ? oldest : undefined;
+  }
+
+  async #cool(version: HeldVersion): Promise<void> {
+    const { usedAt, raw } = version;
+    // What no list names is found for some seconds only.
+    if (raw === undefined || version.places.length === 0) return this.#leave(version);
+    if (version.packed === undefined) {
+      const on = keyOf(version);
+      const coded = await pack(raw, on?.body);
+      if (!this.#warm.has(version)) return; // gone meanwhile
+      if (on !== undefined && !on.owner.held.has(on)) return; // again, on another one
+      version.staysRaw = coded === undefined;
+      if (coded === undefined) return this.#leave(version);
+      version.packed = { coded, on };
+      if (on !== undefined) {
+        on.dependents ??= new Set();
+        on.dependents.add(version);
+      }
+    }
+    if (version.usedAt === usedAt) {
+      version.raw = undefined;
+      this.#leave(version);
+    }
+    this.#options.shares.recharge(version);
+  }
+}
+
+/** Which version of the same URL, for the same audience, a version is packed on; undefined: on none. */
+const keyOf = (version: HeldVersion): HeldVersion | undefined => {
+  if (version.dependents?.size) return undefined;
+  const place = version.places.at(-1);
+  const known = place?.lists.find(({ key }) => key === place.url)?.places ?? [];
+  const key = (known.find((other) => isKey(other.version)) ?? known.at(-1))?.version;
+  const fits = key !== undefined && key !== version && key.owner.held.has(key) && !key.packed?.on;
+  if (!fits || (key.dependents?.size ?? 0) >= MOST_DEPENDENTS) return undefined;
+  return key.bytes >= LEAST_PACKED_BYTES && key.bytes <= MOST_PACKED_BYTES ? key : undefined;
+};
+
+const isKey = ({ packed, dependents }: HeldVersion): boolean =>
+  (packed !== undefined && packed.on === undefined) || (dependents?.size ?? 0) > 0;

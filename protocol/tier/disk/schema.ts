@@ -1,0 +1,134 @@
+/**
+ * The tables of a file of versions, and how one is opened: made where there is none, made anew where it is damaged or of another
+ * Coilgun. The store's id stands in it and goes with it.
+ */
+import { randomBytes } from "node:crypto";
+import { closeSync, openSync, rmSync } from "node:fs";
+import { DatabaseSync } from "node:sqlite";
+import { PRIVATE_MODE } from "../../daemon/private-file.ts";
+import type { StoreId } from "../../store/stored-version.ts";
+
+/** Rises with every change of the tables. */
+const SCHEMA = 1;
+const STORE_ID_BYTES = 16;
+/** Another process of this machine may be writing. */
+const BUSY_MS = 2_000;
+
+// Values of pages follow each other in a page of 8 KiB: 40 KB of HTML are 8 KB here, compressed.
+const PRAGMAS = `
+  PRAGMA page_size = 8192;
+  PRAGMA auto_vacuum = INCREMENTAL;
+  PRAGMA journal_mode = WAL;
+  PRAGMA synchronous = NORMAL;
+  PRAGMA secure_delete = ON;
+  PRAGMA foreign_keys = ON;
+  PRAGMA temp_store = MEMORY;
+  PRAGMA journal_size_limit = 16777216;
+`;
+
+const TABLES = `
+  CREATE TABLE store(id BLOB NOT NULL);
+  CREATE TABLE partitions(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+  CREATE TABLE keys(
+    id INTEGER PRIMARY KEY,
+    partition INTEGER NOT NULL REFERENCES partitions ON DELETE CASCADE,
+    salt BLOB NOT NULL,
+    born INTEGER NOT NULL
+  );
+  CREATE TABLE versions(
+    id INTEGER PRIMARY KEY,
+    partition INTEGER NOT NULL REFERENCES partitions ON DELETE CASCADE,
+    fingerprint BLOB NOT NULL,
+    used INTEGER NOT NULL,
+    stores BLOB NOT NULL,
+    key INTEGER REFERENCES keys ON DELETE CASCADE,
+    body BLOB NOT NULL,
+    UNIQUE(partition, fingerprint)
+  );
+  CREATE INDEX versions_used ON versions(used);
+  CREATE INDEX versions_key ON versions(key, used) WHERE key IS NOT NULL;
+  CREATE INDEX keys_partition ON keys(partition, born);
+  CREATE TABLE places(
+    id INTEGER PRIMARY KEY,
+    version INTEGER NOT NULL REFERENCES versions ON DELETE CASCADE,
+    scope BLOB NOT NULL,
+    page BLOB NOT NULL,
+    about BLOB NOT NULL,
+    UNIQUE(version, scope, page)
+  );
+  CREATE INDEX places_scope ON places(scope);
+  CREATE INDEX places_page ON places(page);
+  CREATE TABLE lists(
+    list BLOB NOT NULL,
+    seen INTEGER NOT NULL,
+    place INTEGER NOT NULL REFERENCES places ON DELETE CASCADE,
+    PRIMARY KEY(list, place)
+  ) WITHOUT ROWID;
+  CREATE INDEX lists_place ON lists(place);
+  PRAGMA user_version = ${SCHEMA};
+`;
+
+interface OpenedFile {
+  readonly database: DatabaseSync;
+  readonly storeId: StoreId;
+  /** Why what was there before was thrown away; undefined where nothing was. */
+  readonly madeAnew: string | undefined;
+}
+
+/** Throws what node:sqlite throws where no file can be had at all. */
+export const openFile = (path: string): OpenedFile => {
+  try {
+    const opened = open(path);
+    if (opened !== undefined) return { ...opened, madeAnew: undefined };
+    eraseFile(path);
+    return { ...made(path), madeAnew: "it is of another release" };
+  } catch (error) {
+    if (!isDamage(error)) throw error;
+    eraseFile(path);
+    return { ...made(path), madeAnew: "it was damaged" };
+  }
+};
+
+/** The file and its log. What is open goes on without a name. */
+export const eraseFile = (path: string): void => {
+  for (const end of ["", "-wal", "-shm"]) rmSync(`${path}${end}`, { force: true });
+};
+
+/** SQLITE_CORRUPT and SQLITE_NOTADB, with what extends them. */
+export const isDamage = (error: unknown): boolean => {
+  const code = error instanceof Error && "errcode" in error ? Number(error.errcode) & 0xff : 0;
+  return code === 11 || code === 26;
+};
+
+const made = (path: string): Omit<OpenedFile, "madeAnew"> => {
+  const opened = open(path);
+  if (opened === undefined) throw new Error(`${path} is in use by another release of Coilgun`);
+  return opened;
+};
+
+/** Undefined for the file of another release. */
+const open = (path: string): Omit<OpenedFile, "madeAnew"> | undefined => {
+  // Its log gets the same mode.
+  closeSync(openSync(path, "a", PRIVATE_MODE));
+  const database = new DatabaseSync(path, { timeout: BUSY_MS });
+  try {
+    database.exec(PRAGMAS);
+    // Two processes that start at once make the tables once.
+    database.exec("BEGIN IMMEDIATE");
+    const schema = database.prepare("PRAGMA user_version").get()?.user_version;
+    const isEmpty = database.prepare("SELECT count(*) AS tables FROM sqlite_schema").get()?.tables === 0;
+    if (isEmpty) {
+      database.exec(TABLES);
+      database.prepare("INSERT INTO store VALUES (?)").run(randomBytes(STORE_ID_BYTES));
+    }
+    database.exec("COMMIT");
+    const id = isEmpty || schema === SCHEMA ? database.prepare("SELECT id FROM store").get()?.id : undefined;
+    if (id instanceof Uint8Array && id.length === STORE_ID_BYTES)
+      return { database, storeId: Buffer.from(id).toString("latin1") as StoreId };
+    database.close();
+    return undefined;
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+};

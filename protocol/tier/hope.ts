@@ -1,0 +1,76 @@
+/**
+ * How long an answer waits for a tier below memory, and when it does not ask at all: each question has a time limit, and after some
+ * that got no answer in time nothing is asked for a while. Counts what became of them. SPEC section "Version store".
+ */
+import type { Clock } from "../runtime/clock.ts";
+
+/** A base that comes later saves nobody time. */
+export const TIER_WAIT_MS = 100;
+/** So many in a row without an answer, and nothing is asked for PAUSE_MS. @internal */
+export const MOST_FAILURES = 5;
+/** @internal */
+export const PAUSE_MS = 10_000;
+
+export interface TierCounters {
+  /** Questions asked, and what became of them. */
+  asked: number;
+  found: number;
+  late: number;
+  failed: number;
+  /** Not asked, because those before got no answer. */
+  skipped: number;
+  /** Versions that were put, and that were read back. */
+  written: number;
+  read: number;
+}
+
+export class Hope {
+  readonly counters: TierCounters = {
+    asked: 0,
+    found: 0,
+    late: 0,
+    failed: 0,
+    skipped: 0,
+    written: 0,
+    read: 0,
+  };
+  readonly #clock: Clock;
+  #failures = 0;
+  #pausedUntil = 0;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** Resolves when `ask` has, or cannot, or after TIER_WAIT_MS; undefined where it is not asked. Never rejects. */
+  within(ask: () => Promise<unknown>): Promise<void> | undefined {
+    if (this.#clock.now() < this.#pausedUntil) {
+      this.counters.skipped++;
+      return undefined;
+    }
+    this.counters.asked++;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const failed = (how: "late" | "failed") => {
+      this.counters[how]++;
+      if (++this.#failures >= MOST_FAILURES) this.#pausedUntil = this.#clock.now() + PAUSE_MS;
+      resolve();
+    };
+    let isLate = false;
+    const limit = this.#clock.after(TIER_WAIT_MS, () => {
+      isLate = true;
+      failed("late");
+    });
+    ask().then(
+      () => {
+        limit.cancel();
+        if (!isLate) this.#failures = 0;
+        resolve();
+      },
+      () => {
+        limit.cancel();
+        if (!isLate) failed("failed");
+      },
+    );
+    return promise;
+  }
+}

@@ -1,0 +1,34 @@
+/**
+ * The key of a store's file: 32 random bytes in a file of their own, which only its owner may read. From it come the keys of what
+ * the file holds of sessions, the names of its lists, and the secret of the session hash, which then means the same after a
+ * restart. SPEC section "Version store".
+ */
+import { hkdfSync, randomBytes } from "node:crypto";
+import { existsSync, readFileSync } from "node:fs";
+import { isOpenToOthers, writeNewPrivateFile } from "../daemon/private-file.ts";
+import { Complaint } from "../runtime/user-error.ts";
+
+const KEY_BYTES = 32;
+const TEXT = /^[0-9a-f]{64}\s*$/;
+
+/** Reads the key, or makes it where there is none. Throws Complaint. */
+export const storeKeyIn = (file: string): Buffer => {
+  try {
+    if (!existsSync(file)) writeNewPrivateFile(file, `${randomBytes(KEY_BYTES).toString("hex")}\n`);
+    const text = readFileSync(file, "utf8");
+    if (isOpenToOthers(file))
+      throw new Complaint(`store.keyFile ${file} can be read by others; run: chmod 600 ${file}`);
+    if (!TEXT.test(text))
+      throw new Complaint(
+        `store.keyFile ${file} does not hold 64 hexadecimal digits; remove it, and a new key is made`,
+      );
+    return Buffer.from(text.trim(), "hex");
+  } catch (error) {
+    if (error instanceof Complaint) throw error;
+    throw new Complaint(`store.keyFile ${file}: ${error instanceof Error ? error.message : error}`);
+  }
+};
+
+/** A secret of its own for each purpose. `salt`: where a purpose has several. */
+export const derived = (storeKey: Uint8Array, purpose: string, salt: Uint8Array = Buffer.alloc(0)): Buffer =>
+  Buffer.from(hkdfSync("sha256", storeKey, salt, purpose, KEY_BYTES));

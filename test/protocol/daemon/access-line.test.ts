@@ -1,0 +1,66 @@
+import { expect, it } from "vitest";
+import {
+  combinedLine,
+  jsonLine,
+  LineTime,
+  withoutQuerySecrets,
+} from "../../../protocol/daemon/access-line.ts";
+
+it("a line in JSON has what is known, in one line, with microseconds at most", () => {
+  const line = jsonLine(
+    "2026-01-31T12:00:00.000Z",
+    { target: '/"\n\u2028é', status: 200, answer: undefined },
+    { totalMs: 1.23456789, mismatched: true },
+  );
+  expect(line).toMatch(/^[^\n]+\n$/);
+  expect(JSON.parse(line)).toEqual({
+    time: "2026-01-31T12:00:00.000Z",
+    target: '/"\n\u2028é',
+    status: 200,
+    totalMs: 1.235,
+    mismatched: true,
+  });
+});
+
+it("a combined line is that of nginx, and what a visitor wrote ends no field", () => {
+  const fields = {
+    client: "192.0.2.7",
+    method: "GET",
+    target: '/a"b',
+    protocol: "HTTP/1.1",
+    status: 200,
+    bytes: 512,
+    referer: undefined,
+    userAgent: 'x" 200\n\xe9',
+  };
+  expect(combinedLine(new LineTime().common(Date.UTC(2026, 0, 31, 9, 5, 7)), fields)).toBe(
+    '192.0.2.7 - - [31/Jan/2026:09:05:07 +0000] "GET /a\\x22b HTTP/1.1" 200 512 "-" "x\\x22 200\\x0a\\xe9"\n',
+  );
+});
+
+it("the time of a line is the moment it was asked for, within a second too", () => {
+  const time = new LineTime();
+  const at = Date.UTC(2026, 11, 31, 23, 59, 59);
+  expect([at + 7, at + 999, at + 1_000].map((today) => time.iso(today + 0.4))).toEqual([
+    "2026-12-31T23:59:59.007Z",
+    "2026-12-31T23:59:59.999Z",
+    "2027-01-01T00:00:00.000Z",
+  ]);
+});
+
+it.each([
+  ["/?token=abc&x=1", "/?token=[secret]&x=1"],
+  ["/cb?state=s&code=c", "/cb?state=[secret]&code=[secret]"],
+  ["/?user[password]=p", "/?user[password]=[secret]"],
+  ["/?X-Amz-Signature=f00&Expires=1", "/?X-Amz-Signature=[secret]&Expires=1"],
+  ["/?access_token=a;sid=b", "/?access_token=[secret];sid=[secret]"],
+  ["/?monkey=1&author=me&keyboard=us", "/?monkey=1&author=me&keyboard=us"],
+  ["/token=abc", "/token=abc"],
+])("of %s a log has %s", (target, logged) => {
+  expect(withoutQuerySecrets(target)).toBe(logged);
+});
+
+it("a query made to be slow to read is not", () => {
+  const target = `/?${"?_".repeat(8_000)}`;
+  expect(withoutQuerySecrets(target)).toBe(target);
+}, 1_000);

@@ -1,0 +1,70 @@
+import { expect, it } from "vitest";
+import { type Status, statusOf } from "../../../protocol/admin/status.ts";
+import { diagnose } from "../../../protocol/daemon/doctor.ts";
+import { FakeClock } from "../../kit/fake-clock.ts";
+import { watchedOf } from "../admin/watched.ts";
+
+const healthy = statusOf(watchedOf({ clock: new FakeClock(), refused: () => [] }), {
+  name: "coilgun-edge",
+  version: "1.2.3",
+  startedAt: 0,
+  events: () => [],
+});
+const found = (over: Partial<Status>) =>
+  diagnose({ ...healthy, ...over }, { version: "1.2.3", today: Date.parse(healthy.at) })
+    .filter(({ outcome }) => outcome !== "ok")
+    .map((finding) => `${finding.outcome} ${finding.what}: ${"advice" in finding ? finding.advice : ""}`);
+
+const lately = (answers: Status["lately"]["answers"]): Status["lately"] => ({
+  ...healthy.lately,
+  visits: 100,
+  pageBytes: 1_000,
+  linkBytes: 100,
+  answers,
+});
+
+it("a daemon that does well has nothing but good findings", () => {
+  expect(found({ lately: lately([{ answer: "delta", reason: "", times: 100 }]) })).toEqual([]);
+});
+
+it.each<[string, Partial<Status>, RegExp]>([
+  ["an older program that still runs", { version: "1.2.2" }, /1\.2\.2 runs, and 1\.2\.3 is installed/],
+  ["a clock that was put right", { at: "2020-01-01T00:00:00.000Z" }, /clock/],
+  ["no link", { ready: false, reasons: ["no link is up"] }, /^problem it is not ready: no link is up/],
+  [
+    "a silent link",
+    { links: healthy.links.map((link) => ({ ...link, state: "silent" as const })) },
+    /does not answer/,
+  ],
+  ["a delta that did not verify", { mismatches: 1 }, /did not verify/],
+  ["requests that wait", { queue: 3 }, /3 requests wait/],
+  ["a limit", { refused: [{ limit: "limits.visitors", times: 2 }] }, /limits\.visitors was reached 2 times/],
+])("%s is found", (_, over, what) => {
+  const clockPut = "at" in over;
+  const all = clockPut
+    ? diagnose({ ...healthy, ...over }, { version: "1.2.3", today: Date.parse("2026-01-01") }).map(
+        ({ what: said }) => said,
+      )
+    : found(over);
+  expect(all.filter((each) => what.test(each))).toHaveLength(1);
+});
+
+it("a store that is too small is told by the share of answers whose base was gone", () => {
+  const answers = [
+    { answer: "delta", reason: "", times: 80 },
+    { answer: "whole", reason: "evicted", times: 20 },
+  ];
+  expect(found({ lately: lately(answers) })[0]).toMatch(
+    /20 % of the answers had a base that was gone: store\.size/,
+  );
+});
+
+it("what most answers were whole for is said in words", () => {
+  const answers = [
+    { answer: "same", reason: "", times: 10 },
+    { answer: "whole", reason: "new-session", times: 90 },
+  ];
+  expect(found({ lately: lately(answers) })).toEqual([
+    expect.stringMatching(/90 % of the answers were whole: new-session/),
+  ]);
+});

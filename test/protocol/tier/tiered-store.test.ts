@@ -1,0 +1,140 @@
+/** Memory and a tier below: what goes down, what comes up, who waits for how long, and what does not come back. */
+import { expect, it } from "vitest";
+import type { Scope } from "../../../protocol/scope/scope.ts";
+import type { SessionKey } from "../../../protocol/scope/session-key.ts";
+import { fingerprintOf, shortOf } from "../../../protocol/store/fingerprint.ts";
+import { MOST_FAILURES, PAUSE_MS, TIER_WAIT_MS } from "../../../protocol/tier/hope.ts";
+import type { Forgotten, LowerTier, StoredVersion } from "../../../protocol/tier/lower-tier.ts";
+import { PUT_AGAIN_MS, TieredStore } from "../../../protocol/tier/tiered-store.ts";
+import { FakeClock } from "../../kit/fake-clock.ts";
+import { PARTITION, PEER, storedVersion } from "./disk/stored.ts";
+
+const SESSION = "s".repeat(16) as SessionKey;
+const PUBLIC: Scope = { kind: "public", retention: "keep" };
+const OWN: Scope = { kind: "session", session: SESSION, retention: "session", marks: undefined };
+const LISTS = [{ scopeKey: "public", key: "/news" }] as const;
+
+/** A tier whose answers come when the test says so. */
+class ScriptedTier implements LowerTier {
+  readonly storeId = PEER;
+  readonly puts: StoredVersion[] = [];
+  readonly forgotten: Forgotten[] = [];
+  readonly asked: PromiseWithResolvers<readonly StoredVersion[]>[] = [];
+
+  nominated = () => this.#ask();
+  listed = () => this.#ask();
+  put = (version: StoredVersion) => void this.puts.push(version);
+  close = () => Promise.resolve();
+
+  forget(what: Forgotten): Promise<void> {
+    this.forgotten.push(what);
+    return Promise.resolve();
+  }
+
+  #ask(): Promise<readonly StoredVersion[]> {
+    const asked = Promise.withResolvers<readonly StoredVersion[]>();
+    this.asked.push(asked);
+    return asked.promise;
+  }
+}
+
+const opened = (sessions = true) => {
+  const clock = new FakeClock();
+  const tier = new ScriptedTier();
+  const store = new TieredStore({ clock, tier, sessions, bytes: 2 ** 20 });
+  const remember = (text: string, scope: Scope, memoryOnly = false) => {
+    const body = Buffer.from(text);
+    const page = { url: "/news", templates: ["html /*"], body, fingerprint: fingerprintOf(body) };
+    return store.remember(PARTITION, { ...page, scope, from: PEER, memoryOnly });
+  };
+  return { clock, tier, store, remember };
+};
+
+it("writes what is remembered, once for as long as nothing of it changes", async () => {
+  const { clock, tier, remember } = opened();
+  remember("page", PUBLIC);
+  remember("page", PUBLIC);
+  expect(tier.puts).toEqual([storedVersion("page", { templates: ["html /*"] })]);
+  await clock.advance(PUT_AGAIN_MS);
+  remember("page", PUBLIC);
+  expect(tier.puts).toHaveLength(2);
+});
+
+it.each([
+  ["no-store", true, { ...OWN, retention: "no-store" } as const, false],
+  ["public and no-store", true, { ...PUBLIC, retention: "no-store" } as const, false],
+  ["a session's, unless the settings say so", false, OWN, false],
+  ["known by an address alone", true, OWN, true],
+])("never writes what is %s", (_, sessions, scope, memoryOnly) => {
+  const { tier, remember } = opened(sessions);
+  expect(remember("page", scope, memoryOnly)).toBeDefined();
+  expect(tier.puts).toEqual([]);
+});
+
+it("erases below what must stay in memory from now on", () => {
+  const { tier, remember } = opened();
+  const page = remember("page", PUBLIC);
+  remember("page", { ...PUBLIC, retention: "no-store" });
+  expect(tier.forgotten).toEqual([{ partition: PARTITION, fingerprints: [page?.fingerprint] }]);
+});
+
+it("finds what the tier has, with the peer's store that it came from, and asks once for concurrent visits", async () => {
+  const { tier, store } = opened();
+  const both = [store.fetchListed(PARTITION, LISTS, PEER), store.fetchListed(PARTITION, LISTS, PEER)];
+  expect(tier.asked).toHaveLength(1);
+  tier.asked[0]?.resolve([storedVersion("newest"), storedVersion("older")]);
+  await Promise.all(both);
+  const found = store.listed(PARTITION, "public", "/news", PEER).map(({ body }) => body.toString());
+  expect(found).toEqual(["older", "newest"]);
+  expect(tier.puts).toEqual([]);
+  expect(store.fetchListed(PARTITION, LISTS, PEER)).toBeUndefined();
+});
+
+it("asks for an offered version only where memory misses it", async () => {
+  const { tier, store, remember } = opened();
+  const [held, missing] = [remember("held", PUBLIC), storedVersion("missing")];
+  expect(held && store.fetchNominated(PARTITION, [held.short])).toBeUndefined();
+  const fetched = store.fetchNominated(PARTITION, [shortOf(missing.fingerprint)]);
+  tier.asked[0]?.resolve([missing]);
+  await fetched;
+  expect(store.nominated(PARTITION, shortOf(missing.fingerprint))?.body.toString()).toBe("missing");
+});
+
+it("waits no longer than its limit, and after some in vain asks nothing for a while", async () => {
+  const { clock, tier, store } = opened();
+  const fetch = (i: number) => store.fetchListed(PARTITION, [{ scopeKey: "public", key: `/${i}` }], PEER);
+  for (let i = 0; i < MOST_FAILURES; i++) {
+    const fetched = fetch(i);
+    await clock.advance(TIER_WAIT_MS);
+    await fetched;
+  }
+  expect(fetch(MOST_FAILURES)).toBeUndefined();
+  expect(tier.asked).toHaveLength(MOST_FAILURES);
+  expect(store.tierCounters).toMatchObject({ late: MOST_FAILURES, skipped: 1 });
+  await clock.advance(PAUSE_MS);
+  expect(fetch(MOST_FAILURES)).toBeDefined();
+});
+
+it("goes on where the tier fails", async () => {
+  const { tier, store } = opened();
+  const fetched = store.fetchListed(PARTITION, LISTS, PEER);
+  tier.asked[0]?.reject(new Error("no disk"));
+  await fetched;
+  expect(store.tierCounters.failed).toBe(1);
+});
+
+it("does not bring back what was forgotten while it was read", async () => {
+  const { tier, store } = opened();
+  const fetched = store.fetchListed(PARTITION, LISTS, PEER);
+  store.forget({ host: "www.example.com" });
+  tier.asked[0]?.resolve([storedVersion("page")]);
+  await fetched;
+  expect(store.count).toBe(0);
+  expect(tier.forgotten).toEqual([{ of: { host: "www.example.com" }, url: undefined }]);
+});
+
+it("forgets below a session that is nobody's any more", () => {
+  const { tier, store } = opened();
+  store.inherit(PARTITION, { from: undefined, to: SESSION });
+  expect(tier.forgotten).toEqual([{ partition: PARTITION, session: SESSION }]);
+});
