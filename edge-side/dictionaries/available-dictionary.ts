@@ -20,7 +20,7 @@ export interface Dictionary {
 /** Under what its name a page coded with it is kept. */
 export const copyName = ({ coding, name }: Dictionary): string => `${coding} ${name}`;
 
-/** Larger ones take longer to read than they save. */
+/** Larger ones take longer to read than they save. @internal */
 export const MOST_DICTIONARY_BYTES = 2 * 1024 * 1024;
 
 interface Asked {

@@ -49,7 +49,7 @@ export const linked = (head: ResponseHead, path: string): ResponseHead => ({
   fields: [...head.fields, "Link", `<${path}>; rel="compression-dictionary"`],
 });
 
-/** A pattern of URLs with what varies as `*`; undefined for a target without a version in its name. */
+/** A pattern of URLs with what varies as `*`; undefined for a target without a version in its name. @internal */
 export const versionPattern = (target: string): string | undefined => {
   const [, path = "", query] = /^([^?]*)(?:\?(.*))?$/.exec(target) ?? [];
   // What URL patterns give a meaning of their own is left alone.
