@@ -5,6 +5,8 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import { ownRequestId } from "../../protocol/frames/observed.ts";
 import { fieldOf, type ResponseHead } from "../../protocol/http/head.ts";
+import type { Link } from "../../protocol/link/link-api.ts";
+import { requestIdOn } from "../../protocol/link/link-label.ts";
 import type { ServerTimingSettings } from "../config/server-timing.ts";
 import type { VisitRecord } from "./access-record.ts";
 import type { VisitorRequest } from "./visitor-request.ts";
@@ -20,6 +22,14 @@ export interface RequestId {
 
 type TimesTold = Pick<VisitRecord, "originMs" | "linkMs" | "edgeMs">;
 type AnswerTold = Pick<VisitRecord, "answer" | "pageBytes" | "answerBytes">;
+
+/** As both sides log it. `streamId`: undefined before there is an exchange. */
+export const loggedId = ({ id, made }: RequestId, link?: Link, streamId?: number): string =>
+  (made && link !== undefined && streamId !== undefined ? requestIdOn(link, streamId) : undefined) ?? id;
+
+/** What the origin side has to be told; undefined where it knows. */
+export const sentId = ({ id, made }: RequestId, link: Link): string | undefined =>
+  made && requestIdOn(link, 0) === undefined ? id : undefined;
 
 export class Observation {
   readonly #prefix: string;

@@ -38,13 +38,13 @@ export class VisitTimes {
     this.#headAt = this.#clock.now();
   }
 
-  /** Of the web server, as the origin side measured it; of the link, which is what else passed between request and answer but encoding it; and here. */
+  /** Of the web server, as the origin side measured it; of the link with both its ends, which is what else passed between request and answer; and here. */
   get parts(): Pick<VisitRecord, "originMs" | "linkMs" | "edgeMs"> {
     if (this.#openedAt === undefined || this.#answeredAt === undefined) return {};
     const awayMs = this.#answeredAt - this.#openedAt;
     const edgeMs =
       this.#headAt === undefined ? undefined : Math.max(0, this.#headAt - this.startedAt - awayMs);
-    const { originMs, encodeMs = 0 } = this.#timings ?? {};
-    return { originMs, linkMs: Math.max(0, awayMs - (originMs ?? 0) - encodeMs), edgeMs };
+    const originMs = this.#timings?.originMs;
+    return { originMs, linkMs: Math.max(0, awayMs - (originMs ?? 0)), edgeMs };
   }
 }

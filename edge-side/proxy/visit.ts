@@ -19,7 +19,7 @@ import {
   NO_BODY,
   openExchange,
 } from "../exchange/exchange.ts";
-import type { RequestId } from "../exchange/observation.ts";
+import { loggedId, type RequestId, sentId } from "../exchange/observation.ts";
 import { VisitTimes } from "../exchange/visit-times.ts";
 import { isSafe, type Visitor, type VisitorListener } from "../exchange/visitor.ts";
 import { headForVisitor } from "../http/sanitize-head.ts";
@@ -182,7 +182,7 @@ export class Visit implements VisitorListener, ExchangeEvents {
     const phase = this.#phase;
     const bases = this.#bases;
     const record: { -readonly [Name in keyof VisitRecord]: VisitRecord[Name] } = { host, method, target };
-    if (this.#id !== undefined) record.id = this.#id.id;
+    if (this.#id !== undefined) record.id = loggedId(this.#id, bases?.link, this.#exchange?.streamId);
     if (bases !== undefined) {
       const exchange = this.#exchange;
       record.link = bases.keyId;
@@ -286,7 +286,7 @@ export class Visit implements VisitorListener, ExchangeEvents {
         incremental,
         visitorConnection: bases.visitorConnection,
         sizes: bases.sizes,
-        madeId: this.#id?.made ? this.#id.id : undefined,
+        madeId: this.#id && sentId(this.#id, bases.link),
         timings: this.#settings.observation.wantsTimes,
         beginning,
       },

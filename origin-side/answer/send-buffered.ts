@@ -104,7 +104,7 @@ const encodeNew = async (
     (base) => answering.addressed || isOfAddress(answering, base),
   );
   const encodeMs = options.clock.now() - startedAt;
-  exchange.timings?.encoded(startedAt, encodeMs);
+  exchange.timings?.complete(startedAt);
   return { form: formOf(codec.id, bases, result), coded, bases: bases.length, encodeMs };
 };
 

@@ -41,6 +41,8 @@ export interface ExchangeLimits {
   readonly headBytes: number;
   /** Whether the hellos agreed on coded requests. */
   readonly codedRequests?: boolean;
+  /** What both ends call a request that brings no id. */
+  idOf?(streamId: number): string | undefined;
 }
 
 export class IncomingExchange implements StreamReceiver {
@@ -80,7 +82,7 @@ export class IncomingExchange implements StreamReceiver {
     this.request = read.request;
     this.host = read.host;
     this.timings = open.timings ? new AnswerTimings() : undefined;
-    this.id = (open.extensions.length === 0 ? undefined : requestIdOf(open.extensions)) ?? read.ownId;
+    this.id = idIn(open) ?? read.ownId ?? (open.timings ? limits.idOf?.(open.streamId) : undefined);
     this.coding = open.extensions.length === 0 ? undefined : requestCodingOf(open.extensions);
     this.visitorConnection = open.extensions.length === 0 ? undefined : visitorConnectionOf(open.extensions);
     this.sizes = open.extensions.length === 0 ? undefined : answerSizesOf(open.extensions);
@@ -290,3 +292,6 @@ export class IncomingExchange implements StreamReceiver {
     this.#roomAgain?.();
   }
 }
+
+const idIn = ({ extensions }: OpenFrame): string | undefined =>
+  extensions.length === 0 ? undefined : requestIdOf(extensions);

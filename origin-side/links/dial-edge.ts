@@ -7,11 +7,13 @@
 import { printHostPort } from "../../protocol/config/units.ts";
 import { sayIfOutOfDescriptors } from "../../protocol/daemon/limit-log.ts";
 import type { Log } from "../../protocol/daemon/log.ts";
+import type { LinkErrorCode } from "../../protocol/errors.ts";
 import type { Hello } from "../../protocol/frames/hello.ts";
 import type { KeyProof } from "../../protocol/link/handshake.ts";
 import { LinkEndpoint } from "../../protocol/link/link.ts";
 import type { Link, LinkEnd } from "../../protocol/link/link-api.ts";
 import type { LinkBook } from "../../protocol/link/link-book.ts";
+import { labelLink } from "../../protocol/link/link-label.ts";
 import type { Clock, Timer } from "../../protocol/runtime/clock.ts";
 import type { MemoryBudget } from "../../protocol/runtime/memory-budget.ts";
 import { TaskSet } from "../../protocol/runtime/task-set.ts";
@@ -35,6 +37,8 @@ export const DIAL_MS = HANDSHAKE_MS;
 /** Of dials that fail one after another, those that are told: these first ones, and every 100th. */
 const TOLD = 8;
 
+/** How a link ends that the edge had nothing against. */
+const LOST: ReadonlySet<LinkErrorCode> = new Set(["internal", "silent", "shutting-down"]);
 const SAID_GO_AWAY: LinkEnd = {
   code: "shutting-down",
   message: "the edge takes nothing new; what runs is finished",
@@ -162,8 +166,10 @@ export class KeptLink {
       this.#why = `${end.code}: ${end.message}`;
       const level = end.code === "shutting-down" ? "info" : "warn";
       this.#log[level]("link down", { code: end.code, why: end.message });
-      this.#served = clock.now() - startedAt >= GOOD_LINK_MS;
-      if (this.#served) this.#attempt = 0;
+      if (clock.now() - startedAt >= GOOD_LINK_MS) {
+        this.#served = true;
+        this.#attempt = 0;
+      } else if (!LOST.has(end.code)) this.#served = false;
       return end.code === "key-not-proved";
     } catch (error) {
       if (this.#stopping.signal.aborted) return false;
@@ -222,17 +228,19 @@ export class KeptLink {
     const life = Promise.withResolvers<void>();
     this.#lives.add(life.promise);
     let served: ServedLink | undefined;
+    const behindBalancer = edge.wire.mode === "certificate" && edge.wire.behindBalancer;
     const link: Link = new LinkEndpoint({
       transport,
       hello: hello(),
       keyProof: keyProofOf(edge, secret),
-      behindBalancer: edge.wire.mode === "certificate" && edge.wire.behindBalancer,
+      behindBalancer,
       clock,
       heartbeatMs,
       handshakeMs: HANDSHAKE_MS,
       memory,
       events: {
         up: () => {
+          labelLink(link, transport, behindBalancer);
           served = service.serve(link);
           book.up(link);
           this.#state = { at: "up" };

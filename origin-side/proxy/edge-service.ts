@@ -9,6 +9,7 @@ import { OMITTED_ETAGS } from "../../protocol/frames/etag-formulas.ts";
 import type { OpenFrame, VersionFrame } from "../../protocol/frames/frame.ts";
 import { CODED_REQUESTS } from "../../protocol/frames/request-coding.ts";
 import type { Link } from "../../protocol/link/link-api.ts";
+import { requestIdOn } from "../../protocol/link/link-label.ts";
 import type { Stream } from "../../protocol/link/stream.ts";
 import { LongLived } from "../../protocol/runtime/long-lived.ts";
 import { TaskSet } from "../../protocol/runtime/task-set.ts";
@@ -78,12 +79,14 @@ export class EdgeService implements LinkService {
     return this.#underWay.over();
   }
 
-  #contextOf({ keyId, peer, headBytes }: Link): ExchangeDependencies {
+  #contextOf(link: Link): ExchangeDependencies {
+    const { keyId, peer, headBytes } = link;
     const { codecs, pageBytes, ...options } = this.#options;
     return {
       ...options,
       ...this.#shared,
       keyId,
+      idOf: (streamId) => requestIdOn(link, streamId),
       headBytes,
       codecs: agreedCodecs(codecs, peer.codecs),
       trust: new CodecTrust({ ...options, keyId, mismatches: this.codecMismatches }),

@@ -83,7 +83,7 @@ export const hostPattern = () =>
 /** Of `times`, on both sides. */
 export const heartbeat = () =>
   time("1s", { least: "500ms", most: "5m" }).describe(
-    "Silence on a link in use after which it is asked for a sign of life: others come first after two of them, and it ends after five. One at rest is asked after ten.",
+    "Silence on a link in use after which it is asked for a sign of life: others come first after two of them, and it ends after five. One at rest is asked after three by the origin side, which alone can dial again, after ten by the edge.",
   );
 
 /** A block that may be left out: then each of its settings has its default. */

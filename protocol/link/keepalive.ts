@@ -1,7 +1,9 @@
 /**
  * Finds out that a link is dead: any byte received is life, and a ping goes out only when the peer was silent. A link in use is asked
- * after one interval, is suspect after two, and given up after five; one at rest is asked ten times less often. SPEC section "Heartbeat".
+ * after one interval, is suspect after two, and given up after five; one at rest is asked less often: after three by the side that dials, as
+ * nobody else can have the link again, and after ten by the other, which that spares its own pings. SPEC section "Heartbeat".
  */
+import type { Role } from "../frames/hello.ts";
 import type { Clock, Timer } from "../runtime/clock.ts";
 
 /** Silence is counted in half intervals: what is said of n intervals happens within n and n + 0.5. */
@@ -9,7 +11,8 @@ const TICKS_PER_INTERVAL = 2;
 const PING_TICKS = 1 * TICKS_PER_INTERVAL;
 const SUSPECT_TICKS = 2 * TICKS_PER_INTERVAL;
 const DEAD_TICKS = 5 * TICKS_PER_INTERVAL;
-const REST_TICKS = 10 * TICKS_PER_INTERVAL;
+/** Intervals of silence after which a link at rest is asked. */
+export const REST_INTERVALS = { origin: 3, edge: 10 } as const satisfies Record<Role, number>;
 
 /** Those who wait for the peer. */
 export interface WhoWaits {
@@ -27,9 +30,16 @@ export interface HeartbeatEvents {
   dead(silentMs: number): void;
 }
 
+export interface Heartbeat {
+  readonly intervalMs: number;
+  /** Of this side. */
+  readonly role: Role;
+}
+
 export class Keepalive {
   readonly #clock: Clock;
   readonly #tickMs: number;
+  readonly #restTicks: number;
   readonly #waiting: WhoWaits;
   readonly #events: HeartbeatEvents;
   /** Set when anything is received. */
@@ -41,9 +51,10 @@ export class Keepalive {
   #used = true;
   #timer: Timer;
 
-  constructor(clock: Clock, intervalMs: number, waiting: WhoWaits, events: HeartbeatEvents) {
+  constructor(clock: Clock, beat: Heartbeat, waiting: WhoWaits, events: HeartbeatEvents) {
     this.#clock = clock;
-    this.#tickMs = intervalMs / TICKS_PER_INTERVAL;
+    this.#tickMs = beat.intervalMs / TICKS_PER_INTERVAL;
+    this.#restTicks = REST_INTERVALS[beat.role] * TICKS_PER_INTERVAL;
     this.#waiting = waiting;
     this.#events = events;
     this.#timer = clock.after(this.#tickMs, this.#check);
@@ -78,7 +89,7 @@ export class Keepalive {
   #silent(): void {
     this.#silentTicks++;
     if (!this.#asked) {
-      if (this.#silentTicks < (this.#used ? PING_TICKS : REST_TICKS)) return;
+      if (this.#silentTicks < (this.#used ? PING_TICKS : this.#restTicks)) return;
       this.#asked = true;
       this.#silentTicks = PING_TICKS;
       return this.#events.ping();

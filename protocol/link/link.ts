@@ -189,7 +189,7 @@ export class LinkEndpoint implements Link {
     transport.setMaxMessageBytes(mostMessageBytes(hello));
     this.#scheduler.start(encoder);
     const ping = () => this.#scheduler.control({ kind: "ping", token: this.#budget.startPing(clock.now()) });
-    this.#keepalive = new Keepalive(clock, heartbeatMs, this.#streams, {
+    this.#keepalive = new Keepalive(clock, { intervalMs: heartbeatMs, role: hello.role }, this.#streams, {
       ping,
       trusted: () => events.trusted?.(),
       dead: (silentMs) => this.close("silent", `nothing received for ${Math.round(silentMs)} ms`),

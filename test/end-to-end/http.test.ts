@@ -220,12 +220,6 @@ describe("a response", () => {
 });
 
 describe("what fails", () => {
-  it("a host that no key serves: 502, and nothing of what is inside", async () => {
-    const visited = await visit(pair.port, { host: "unknown.example.com" });
-    expect(visited.status).toBe(502);
-    expectNothingInside(visited);
-  });
-
   it("a web server that closes without a word: 502", async () => {
     pair.web.serve = (request) => request.socket.destroy();
     const visited = await visit(pair.port);

@@ -16,7 +16,10 @@ watchLeaks();
 /** Taken over as a whole, each with a test of its own (test/end-to-end/reload, test/edge-side/proxy/direct-hosts, test/origin-side/links, key-rotation). */
 const WHOLE = /^(?:keys|hosts|edges|routes)\b/;
 /** What needs files or another mode; those that are live are tested with their listener. */
-const WITH_FILES = /certificate|privateKey|clientAuthorities|behindBalancer|insecure/;
+const WITH_FILES =
+  /certificate|privateKey|clientAuthorities|behindBalancer|insecure|hsts|proxyProtocol|store\.(?:sessions|keyFile)/;
+/** Blocks that another test sees reloaded as a whole. */
+const IN_BLOCK = /^(?:accessLog|admin\[\]|serverTiming)\./;
 const OPERATIONS = readFileSync(join(import.meta.dirname, "../../docs/operations.md"), "utf8");
 const OTHERS: Readonly<Record<string, unknown>> = {
   "visitors[].listen": "127.0.0.1:1",
@@ -28,6 +31,9 @@ const OTHERS: Readonly<Record<string, unknown>> = {
   admin: "/run/other.sock",
   trustedProxies: ["10.0.0.0/8"],
   codecs: ["zstd"],
+  "store.file": "/run/versions",
+  defaultHost: "off",
+  serverTiming: true,
 };
 
 /** Another value than the default. */
@@ -51,7 +57,8 @@ const patchOf = (setting: DocumentedSetting): Readonly<Record<string, unknown>> 
 
 const tried = (file: "edge.yaml" | "origin.yaml") =>
   settingsOf(file)
-    .filter(({ path, form }) => !WHOLE.test(path) && !WITH_FILES.test(path) && form !== "list of blocks")
+    .filter(({ path }) => !WHOLE.test(path) && !WITH_FILES.test(path) && !IN_BLOCK.test(path))
+    .filter(({ path, form }) => path in OTHERS || !["block", "list of blocks"].includes(form))
     .map((setting) => [setting.path, setting] as const);
 
 /** Of the table in docs/operations.md. */

@@ -66,7 +66,7 @@ describe("SIGHUP", () => {
     const { edge, origin } = await startTwoKeys();
     const port = edge.port("visitors");
     for (const host of [HOST, SHOP]) await visitPage(site, port, { host });
-    edge.configure(edgeYaml({ keys: BOTH.slice(0, 1) }));
+    edge.configure(edgeYaml({ keys: BOTH.slice(0, 1), defaultHost: "off" }));
     edge.signal("SIGHUP");
     await edge.logged("config reloaded");
     expect(await edge.logged("link down")).toMatchObject({ code: "key-removed" });
@@ -74,9 +74,9 @@ describe("SIGHUP", () => {
     // It dials again, and is told what to do.
     expect((await origin.logged("edge not reached")).why).toMatch(/does not know this key id: add the key/);
 
-    expect((await visit(port, { host: SHOP })).status).toBe(502);
+    expect((await visit(port, { host: SHOP })).status).toBe(421);
     await visitPage(site, port);
-    expect(await edge.access(4)).toMatchObject({ host: HOST, link: KEY.id, answer: "delta" });
+    expect(await edge.access(3)).toMatchObject({ host: HOST, link: KEY.id, answer: "delta" });
     expect(site.sent).toHaveLength(3);
     expect(edge.log.filter(({ event }) => event === "link down")).toHaveLength(1);
   });

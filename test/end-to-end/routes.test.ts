@@ -73,14 +73,14 @@ describe("a request goes", () => {
       expect(await get(pair, host, target)).toBe(`${name} ${host} ${target}`);
   });
 
-  it("nowhere without a route (502), nor for a host that no key serves (502), and the next is served", async () => {
+  it("nowhere without a route (502), nor for a host that no key serves (421), and the next is served", async () => {
     const site = await named("site");
     await using pair = await openRawPair({
       edge: { keys },
       origin: { routes: [{ host: HOST, origin: at(site) }] },
     });
     expect(await get(pair, "other.example.com", "/")).toBe("502");
-    expect(await get(pair, "unknown.example.com", "/")).toBe("502");
+    expect(await get(pair, "unknown.example.com", "/")).toBe("421");
     expect(await get(pair, HOST, "/")).toBe(`site ${HOST} /`);
   });
 

@@ -16,7 +16,7 @@ import { edgeYaml, KEY, openScene, originYaml, type RealDaemon } from "../kit/re
 import { until } from "../kit/until.ts";
 import { visit } from "../kit/visits.ts";
 
-const REQUESTS = Number(process.env.COILGUN_REQUESTS ?? 120);
+const REQUESTS = Number(process.env.COILGUN_REQUESTS ?? 60);
 const EVERY_MS = 33;
 const EXAMPLES = join(import.meta.dirname, "..", "..", "examples", "balancer");
 
@@ -48,14 +48,14 @@ const startScene = async () => {
     ),
   );
   const startEdge = (number: number) => scene.start("edge-side", yamls[number] ?? {});
-  const edges = [await startEdge(0), await startEdge(1)];
+  const edges = await Promise.all([startEdge(0), startEdge(1)]);
   const dialled = edges.map((edge) => ({
     address: `127.0.0.1:${edge.port("tunnel")}`,
     key: KEY,
     connections: 1,
   }));
   const startOrigin = () => scene.start("origin-side", originYaml(0, site.port, { edges: dialled }));
-  const origins = [await startOrigin(), await startOrigin()];
+  const origins = await Promise.all([startOrigin(), startOrigin()]);
   await Promise.all(edges.map((edge) => edge.logged("link up", 2)));
   return { scene, site, edges, origins, startEdge, startOrigin };
 };

@@ -17,6 +17,7 @@ import { LinkPool } from "../../edge-side/links/link-pool.ts";
 import type { ServeDependencies } from "../../edge-side/proxy/dependencies.ts";
 import { Visits } from "../../edge-side/proxy/visits.ts";
 import { RequestCompressorPool } from "../../edge-side/request/compressor-pool.ts";
+import { CodecTrust } from "../../origin-side/answer/codec-trust.ts";
 import { CompressorLimits } from "../../origin-side/answer/compressor-limits.ts";
 import { KnownSessions } from "../../origin-side/answer/known-sessions.ts";
 import { OmittedEtags } from "../../origin-side/answer/omit-etag.ts";
@@ -49,7 +50,6 @@ import { edgeConfigOf } from "./daemons.ts";
 import { memoryPair } from "./memory-transport.ts";
 import { ScriptedPeer, wired } from "./scripted-peer.ts";
 import { silentLog } from "./silent-log.ts";
-import { TRUSTED } from "./trusted.ts";
 import { reached } from "./until.ts";
 
 export const TEST_HOST = "www.example.com";
@@ -244,7 +244,7 @@ export const openOriginHalf = async (options: OriginOptions): Promise<OriginHalf
     sessions: new KnownSessions(),
     codecs: { splice: false, page: codecById(options.codec ?? 1) ?? STREAMING_CODEC },
     load: () => 0,
-    trust: TRUSTED,
+    trust: new CodecTrust({ keyId: "k", clock, log: silentLog, mismatches: new Map() }),
     foldsTokens: link.peer.features.includes(MASKED_TOKENS),
     streaming: STREAMING_CODEC,
     pageBytes,
@@ -268,17 +268,19 @@ export const openOriginHalf = async (options: OriginOptions): Promise<OriginHalf
     contexts,
     records,
     record: (count) => reached(records, count),
-    join: (transport) =>
-      joined(links, {
+    join(transport) {
+      let known: ExchangeDependencies;
+      return joined(links, {
         transport,
         hello: hello(),
         clock,
         memory,
-        opened: (link, stream, open) => {
-          const known = settings(link);
-          void answerEdge(new IncomingExchange(stream, open, known), known);
+        up(link) {
+          known = settings(link);
         },
-      }),
+        opened: (_, stream, open) => void answerEdge(new IncomingExchange(stream, open, known), known),
+      });
+    },
     async [Symbol.asyncDispose]() {
       for (const link of links) link.close("shutting-down", "the test is over");
       await web.close();

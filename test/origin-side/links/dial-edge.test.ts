@@ -14,6 +14,7 @@ import { helloMaker } from "../../../protocol/link/local-hello.ts";
 import type { Timer } from "../../../protocol/runtime/clock.ts";
 import { MemoryBudget } from "../../../protocol/runtime/memory-budget.ts";
 import type { LinkKey } from "../../../protocol/transport/key.ts";
+import { NO_EXTENSIONS } from "../../../protocol/wire/extensions.ts";
 import { FakeClock } from "../../kit/fake-clock.ts";
 import { freePort, openRawServer } from "../../kit/fake-origin.ts";
 import { watchLeaks } from "../../kit/leaks.ts";
@@ -217,6 +218,64 @@ describe("a kept link", () => {
     await pauseOf(SOON_MS);
     await seen("edge not reached", 7);
     await pauseOf(100 * 2 ** 7);
+  });
+
+  it.each([
+    ["5 s", 5_000],
+    ["60 s", 60_000],
+    ["10 min", 600_000],
+  ])(
+    "is back within a second after an outage of %s, also where the next links are lost young",
+    async (_, awayMs) => {
+      await using tunnel = await openTunnel(security.listen);
+      let away = false;
+      await using relay = await openRawServer((socket) => {
+        if (away) return socket.destroy();
+        const edge = connect(tunnel.port, "127.0.0.1");
+        for (const each of [socket, edge])
+          each.on("error", () => {}).once("close", () => [socket, edge].map((other) => other.destroy()));
+        return socket.pipe(edge).pipe(socket);
+      });
+      const link = keep(relay.port);
+      const waits = () => until(() => link.status.state === "waiting", "the pause");
+      let edge = await edgeAt(tunnel);
+      await seen("link up", 1);
+      await clock.advance(GOOD_LINK_MS);
+      away = true;
+      edge.cut();
+      for (const back = clock.now() + awayMs; clock.now() < back; await clock.advance(clock.lastSetMs))
+        await waits();
+      away = false;
+      for (let ups = 2; ups <= 5; ups++) {
+        await waits();
+        expect(link.status.nextMs).toBeLessThanOrEqual(SOON_MS);
+        await clock.advance(SOON_MS);
+        edge = await edgeAt(tunnel);
+        await seen("link up", ups);
+        await clock.advance(GOOD_LINK_MS - 1);
+        edge.cut();
+        await seen("link down", ups);
+      }
+    },
+  );
+
+  it("that is closed with a refusal before it was a good one is away for longer again", async () => {
+    await using tunnel = await openTunnel(security.listen);
+    keep(tunnel.port);
+    const edge = await edgeAt(tunnel);
+    await seen("link up", 1);
+    await clock.advance(GOOD_LINK_MS);
+    edge.cut();
+    await seen("link down", 1);
+    for (const [tries, pauseMs] of [100, 200, 400, 800, 1_600].entries()) {
+      await pauseOf(pauseMs);
+      const full = await edgeAt(tunnel);
+      await seen("link up", tries + 2);
+      const message = "more links than its key may have";
+      full.say({ kind: "goAway", lastStreamId: 0, code: "too-large", message, extensions: NO_EXTENSIONS });
+      await seen("link down", tries + 2);
+    }
+    await pauseOf(3_200);
   });
 
   it("takes its jitter from chance", async () => {

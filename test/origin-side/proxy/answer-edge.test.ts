@@ -1,5 +1,6 @@
 /** A real origin side between a scripted edge, frame by frame, and a web server on loopback. */
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { MOST_MISMATCHES } from "../../../origin-side/answer/codec-trust.ts";
 import { MOST_WAITING_ACKNOWLEDGEMENTS } from "../../../origin-side/exchange/incoming-exchange.ts";
 import { STREAMING_CODEC } from "../../../protocol/codec/codecs.ts";
 import { answerSizesExtension } from "../../../protocol/frames/answer-sizes.ts";
@@ -149,6 +150,26 @@ describe("an exchange", () => {
     edge.say({ kind: "verified", streamId: id(2), offset: page.length });
     expect(await side.record(2)).toMatchObject({ answer: "delta" });
     expect([web.asked.length, side.memory.usedBytes]).toEqual([2, 0]);
+  });
+
+  it("is answered by a codec whose deltas did not match eight times no more", async () => {
+    const { edge } = await joined();
+    edge.say(openFrame(1));
+    await answered(edge);
+    const codecs: unknown[] = [];
+    for (let n = 2; n <= MOST_MISMATCHES + 3; n++) {
+      const old = page;
+      page = laterPage(seeded(), page);
+      edge.say(openFrame(n, { offers: [short(old)] }));
+      const { form } = (await answered(edge)).answer;
+      codecs.push(form.kind === "delta" ? form.codec : form.kind);
+      if (form.kind !== "delta") continue;
+      edge.say({ kind: "askWhole", streamId: id(n), offset: 0 });
+      while ((await edge.next()).kind !== "end");
+      edge.say({ kind: "verified", streamId: id(n), offset: page.length });
+    }
+    expect(codecs.slice(0, MOST_MISMATCHES)).toEqual(Array(MOST_MISMATCHES).fill(codecs[0]));
+    expect(codecs.slice(MOST_MISMATCHES)).not.toContain(codecs[0]);
   });
 
   it("for a host without a route is no-route, and nothing is asked", async () => {

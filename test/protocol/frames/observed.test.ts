@@ -22,9 +22,12 @@ it.each([
 });
 
 it("an id and timings are read as they were written", () => {
-  const extensions = [requestIdExtension("a-1"), timingsExtension({ originMs: 2, encodeMs: 0.15 })];
-  expect(extensions.map(({ bytes }) => bytes.toString("hex"))).toEqual(["612d31", "d00f9601"]);
-  expect([requestIdOf(extensions), timingsOf(extensions)]).toEqual(["a-1", { originMs: 2, encodeMs: 0.15 }]);
+  const extensions = [requestIdExtension("a-1"), timingsExtension({ originMs: 2 })];
+  expect(extensions.map(({ bytes }) => bytes.toString("hex"))).toEqual(["612d31", "4423"]);
+  expect([requestIdOf(extensions), timingsOf(extensions)]).toEqual([
+    "a-1",
+    { originMs: expect.closeTo(2, 2) },
+  ]);
   expect([requestIdOf([]), timingsOf([])]).toEqual([undefined, undefined]);
 });
 

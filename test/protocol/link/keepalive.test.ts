@@ -1,16 +1,17 @@
 import { describe, expect, it } from "vitest";
+import type { Role } from "../../../protocol/frames/hello.ts";
 import { Keepalive } from "../../../protocol/link/keepalive.ts";
 import { FakeClock } from "../../kit/fake-clock.ts";
 
 const INTERVAL_MS = 1000;
 
-const beat = (use: { inUse: boolean }) => {
+const beat = (use: { inUse: boolean }, role: Role = "edge") => {
   const clock = new FakeClock();
   const heard: string[] = [];
   const told = (event: string) => () => heard.push(`${event} ${clock.now()}`);
   const keepalive = new Keepalive(
     clock,
-    INTERVAL_MS,
+    { intervalMs: INTERVAL_MS, role },
     { inUse: () => use.inUse, suspect: told("suspect") },
     {
       ping: told("ping"),
@@ -64,13 +65,27 @@ describe("a heartbeat of a link in use", () => {
 });
 
 describe("a heartbeat of a link at rest", () => {
-  it("asks once when its use ends, then every ten intervals", async () => {
-    const { clock, heard, keepalive } = beat({ inUse: false });
-    for (let i = 0; i < 2; i++) {
-      await until(clock, () => heard.length > i);
-      keepalive.alive = true; // the pong
-    }
-    expect(heard).toEqual(["ping 1000", "ping 11500"]);
+  it.each([
+    ["edge", "ten", 11_500],
+    ["origin", "three", 4500],
+  ] as const)(
+    "of the %s side asks once when its use ends, then every %s intervals",
+    async (role, _, atMs) => {
+      const { clock, heard, keepalive } = beat({ inUse: false }, role);
+      for (let i = 0; i < 2; i++) {
+        await until(clock, () => heard.length > i);
+        keepalive.alive = true; // the pong
+      }
+      expect(heard).toEqual(["ping 1000", `ping ${atMs}`]);
+    },
+  );
+
+  it("that goes silent is given up by the dialling side within 7.5 intervals of the last byte", async () => {
+    const { clock, heard, keepalive } = beat({ inUse: false }, "origin");
+    await clock.advance(1250);
+    keepalive.alive = true; // the last byte
+    await clock.advance(7500);
+    expect(heard.at(-1)).toBe("dead 8500 after 5000");
   });
 
   it("that does not answer is given up as soon as one in use", async () => {
