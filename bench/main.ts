@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /** `coilgun-bench`: measures what Coilgun saves. One command per question; bench/README.md says what each measures. */
-import { programNamed, runProgram } from "../protocol/daemon/cli.ts";
+import type { Command } from "commander";
+import { exampleOf, programNamed, runProgram } from "../protocol/daemon/cli.ts";
 import { attackCommand } from "./attack/attack.ts";
 import { baseKindsCommand } from "./codec/base-kinds.ts";
 import { codecCommand } from "./codec/codec.ts";
@@ -21,26 +22,27 @@ import { restartSavingsCommand } from "./restart/restart-savings.ts";
 import { recordCommand } from "./try/record.ts";
 import { tryCommand } from "./try/try.ts";
 
-const COMMANDS = [
-  tryCommand(),
-  recordCommand(),
-  replayCommand(),
-  pairCommand(),
-  frameworksCommand(),
-  codecCommand(),
-  baseKindsCommand(),
-  storeCommand(),
-  eventsCommand(),
-  slowPagesCommand(),
-  crumbsCommand(),
-  placesCommand(),
-  restingCommand(),
-  failoverCommand(),
-  restartSavingsCommand(),
-  killsCommand(),
-  attackCommand(),
-  demoCommand(),
-  makeCorpusCommand(),
+/** Each with an example of its use. */
+const COMMANDS: readonly (readonly [Command, string])[] = [
+  [tryCommand(), "try https://www.example.com/ --crawl 20 --html report.html"],
+  [recordCommand(), "record https://www.example.com/ --crawl 20 --out capture"],
+  [replayCommand(), "replay capture --json report.json"],
+  [pairCommand(), "pair --load --seconds 10"],
+  [frameworksCommand(), "frameworks --json report.json"],
+  [codecCommand(), "codec capture"],
+  [baseKindsCommand(), "kinds capture"],
+  [storeCommand(), "store capture"],
+  [eventsCommand(), "events --events 200"],
+  [slowPagesCommand(), "slow-pages"],
+  [crumbsCommand(), "crumbs --connections 50"],
+  [placesCommand(), "places --seconds 10"],
+  [restingCommand(), "resting --rounds 3"],
+  [failoverCommand(), "failover"],
+  [restartSavingsCommand(), "restart-savings capture"],
+  [killsCommand(), "kills"],
+  [attackCommand(), "attack --secrets 100"],
+  [demoCommand(), "demo --stay"],
+  [makeCorpusCommand(), "make-corpus capture"],
 ];
 
 const program = programNamed(
@@ -48,6 +50,9 @@ const program = programNamed(
   "Measures what Coilgun saves: on your site, on captured pages, on the demo site.",
 );
 // What is not understood ends in one exit code, whichever command it was said to.
-for (const command of COMMANDS) program.addCommand(command.copyInheritedSettings(program));
+for (const [command, example] of COMMANDS) {
+  command.copyInheritedSettings(program).addHelpText("after", exampleOf(`coilgun-bench ${example}`));
+  program.addCommand(command);
+}
 
 await runProgram(program, process.argv.slice(2));

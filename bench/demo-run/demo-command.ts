@@ -78,6 +78,8 @@ async function runDemo(
   running.defer(async () => visitor.close());
 
   const area = liveArea(terminal);
+  // In a pipe or a file the table comes at the end only.
+  if (!terminal.isTTY) terminal.write(`Sending visits for ${flags.seconds} s ...\n`);
   const stage: Stage = { site, pair, visitor, tally, costs, area, clock, signal };
   await sendVisits(stage, flags.seconds);
   await tally.settled();

@@ -4,6 +4,7 @@
  * has come, not when it is verified. Link bytes are read at the start of every visit: what trails an answer (its proof,
  * window) may count for the next visit, and heartbeats, a few bytes in many seconds, for whatever is under way.
  */
+import { withoutQuerySecrets } from "../../protocol/daemon/access-line.ts";
 import type { Clock } from "../../protocol/runtime/clock.ts";
 import { type Baselines, baselinesOf } from "../corpus/baselines.ts";
 import { bytesBetween, type CountingRelay, type LinkBytes } from "../rig/counting-relay.ts";
@@ -168,7 +169,11 @@ export const loggedExchange = (
       const logged = await exchanges.next(within);
       // The record may name the host without its port.
       const named = logged.edge.host ?? host;
-      if (logged.edge.target === path && (host === named || host.startsWith(`${named}:`))) return logged;
+      if (
+        logged.edge.target === withoutQuerySecrets(path) &&
+        (host === named || host.startsWith(`${named}:`))
+      )
+        return logged;
     }
   });
 

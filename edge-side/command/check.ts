@@ -3,7 +3,7 @@
  * taken and let go, files read, dates of certificates looked at. Each finding says what to do; nothing here waits without end.
  */
 import { X509Certificate } from "node:crypto";
-import { accessSync, constants } from "node:fs";
+import { accessSync, constants, statSync } from "node:fs";
 import { isIP } from "node:net";
 import { dirname } from "node:path";
 import { isDaemonAt } from "../../protocol/admin/ask-daemon.ts";
@@ -113,9 +113,14 @@ const checkDates = (setting: string, { path, bytes }: NamedFile, today: Date): F
 
 /** Whether the folders can be written in which the daemon makes files. */
 const checkPlaces = ({ accessLog, admin }: EdgeConfig): readonly Finding[] => [
-  ...(accessLog.target.to === "file" ? [checkFolder("accessLog", accessLog.target.path)] : []),
+  ...(accessLog.target.to === "file" ? [checkLog(accessLog.target.path)] : []),
   ...admin.flatMap((each) => ("path" in each ? [checkFolder("admin", each.path)] : [])),
 ];
+
+const checkLog = (path: string): Finding =>
+  statSync(path, { throwIfNoEntry: false })?.isDirectory()
+    ? problem(`accessLog: ${path} is a folder`, "name a file in it")
+    : checkFolder("accessLog", path);
 
 const checkFolder = (setting: string, path: string): Finding => {
   try {

@@ -15,7 +15,7 @@ version=$(node -p "require('$root/usr/lib/node_modules/coilgun/package.json').ve
 
 # Of other packages only what runs: no tests, no sources in other languages.
 find "$root/usr/lib/node_modules/coilgun/node_modules" \( -name '*.map' -o -name '*.d.ts' -o -name '*.d.cts' -o -name '*.d.mts' \
-  -o -name '.npmignore' -o -name '.git*' -o -name '.eslintrc*' \) -delete
+  -o -name '.npmignore' -o -name '.git*' -o -name '.eslintrc*' \) -prune -exec rm -r {} +
 
 install -d "$root/usr/lib/systemd/system" "$root/usr/share/doc/coilgun" "$root/etc/coilgun" "$root/DEBIAN" \
   "$root/usr/share/bash-completion/completions" "$root/usr/share/lintian/overrides"

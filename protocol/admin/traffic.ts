@@ -137,13 +137,13 @@ export class Traffic {
     return [...(this.#steps.length === 0 ? [now] : this.#steps), now];
   }
 
-  /** Of the last five to ten minutes. */
+  /** Of the last five to ten minutes. Paths of HTTP/2 may hold bytes that a terminal obeys: those are written as `%9B`. */
   *paths(): Generator<{ readonly host: string; readonly path: string } & Readonly<Volume>> {
     for (const [host, { paths, pathsBefore }] of this.#hosts) {
       const sums = new Map<string, Volume>();
       for (const [path, volume] of [...pathsBefore, ...paths])
         addVolume(sums.get(path) ?? newPath(sums, path, 2 * MOST_PATHS), volume);
-      for (const [path, volume] of sums) yield { host, path, ...volume };
+      for (const [path, volume] of sums) yield { host, path: path.replace(CONTROL, percentCoded), ...volume };
     }
   }
 
@@ -224,6 +224,10 @@ const addVolume = (to: Volume, { visits, pageBytes, linkBytes }: Readonly<Volume
   to.pageBytes += pageBytes;
   to.linkBytes += linkBytes;
 };
+
+const CONTROL = /\p{Cc}/gu;
+const percentCoded = (char: string): string =>
+  `%${char.charCodeAt(0).toString(16).toUpperCase().padStart(2, "0")}`;
 
 const newPath = (paths: Map<string, Volume>, path: string, most = MOST_PATHS): Volume => {
   // A text of its own: a part of a target would keep all of it.

@@ -3,7 +3,7 @@
  * column. The schema is zod; the wording is ours and repeats nothing of what was written except names of settings,
  * so that no secret can reach a message: neither zod's nor the YAML parser's own texts are shown, as both may quote.
  */
-import { readFileSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import {
   type Document,
@@ -56,6 +56,10 @@ export interface Surroundings {
 export const surroundingsOf = (file: string, alsoRead: string[] = []): Surroundings => ({
   pathOf: (name) => resolve(dirname(file), name),
   read(path) {
+    // A pipe or a device would hold up the whole daemon, at each reload too.
+    const found = statSync(path);
+    if (!found.isFile() && !found.isDirectory())
+      throw Object.assign(new Error(`${path} is a pipe or a device`), { code: "a pipe or a device" });
     const bytes = readFileSync(path);
     alsoRead.push(path);
     return bytes;

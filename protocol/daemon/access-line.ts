@@ -21,7 +21,16 @@ export const jsonLine = (time: string, ...parts: readonly object[]): string => {
 
 const PLAIN = /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/;
 
-const quoted = (text: string): string => (PLAIN.test(text) ? `"${text}"` : JSON.stringify(text));
+/** What JSON lets stand though terminals obey it, or some readers end a line there. */
+const CONTROL = /[\p{Cc}\p{Zl}\p{Zp}]/gu;
+
+const quoted = (text: string): string =>
+  PLAIN.test(text)
+    ? `"${text}"`
+    : JSON.stringify(text).replace(
+        CONTROL,
+        (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`,
+      );
 
 interface CombinedFields {
   readonly client: string | undefined;

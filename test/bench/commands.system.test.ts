@@ -96,8 +96,15 @@ it("shows the demo: a row per page kind, every byte right, and ends by itself", 
     expect(out).toMatch(new RegExp(`^${kind} +8 `, "m"));
   }
   expect(out).toContain("Every page arrived byte for byte");
+  expect(out, "a reader of a pipe knows what it waits for").toContain("Sending visits for 2 s");
   expect(out, "no terminal, no escape codes").not.toContain("\u001b");
   expect(temporaryFiles()).toEqual([]);
+});
+
+it("tells with each command's help how it is used", async () => {
+  const { out, code } = await run("main", "try", "--help");
+  expect(code).toBe(0);
+  expect(out).toMatch(/^Example:\n {2}coilgun-bench try https:/m);
 });
 
 it("cleans up when it is interrupted", async () => {

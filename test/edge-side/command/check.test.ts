@@ -102,6 +102,11 @@ describe("check", () => {
     for (const each of found) expect(each).toMatch(/^warning .*chmod 600/s);
   });
 
+  it("finds a folder where the access log should be", async () => {
+    const found = troubles(await check(FREE, PSK, "accessLog: ./"));
+    expect(found).toEqual([expect.stringMatching(/^problem .*is a folder/s)]);
+  });
+
   it("finds folders that are missing", async () => {
     const found = troubles(await check(FREE, PSK, "admin: ./none/edge.sock", "accessLog: ./none/access.log"));
     expect(found).toHaveLength(2);

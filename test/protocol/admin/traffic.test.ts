@@ -78,6 +78,12 @@ describe("traffic", () => {
     expect([...traffic.paths()]).toEqual([]);
   });
 
+  it("shows no terminal a control character that a visitor of HTTP/2 wrote", () => {
+    const { traffic, visit } = begin();
+    visit({ target: "/\x9b31m\xe9?y" });
+    expect(Array.from(traffic.paths(), ({ path }) => path)).toEqual(["/%9B31m\xe9"]);
+  });
+
   it("bounds what visitors name: paths of a host, and hosts", () => {
     const { traffic, visit } = begin();
     for (let i = 0; i < 2 * MOST_PATHS; i++) visit({ target: `/${i}` });

@@ -173,6 +173,12 @@ describe("a config file", () => {
     expect(() => loadConfig(file, () => schema)).toThrow(/not UTF-8/);
   });
 
+  it("that names a pipe or a device says so, and is not held up by it", () => {
+    const file = join(folder, "device.yaml");
+    writeFileSync(file, "file: /dev/null");
+    expect(() => loadConfig(file, (near) => block({ file: namedFile(near) }))).toThrow(/a pipe or a device/);
+  });
+
   it("names files relative to itself, and tells which were read", () => {
     put("beside.txt", "hello");
     const file = put("main.yaml", "file: beside.txt");

@@ -22,6 +22,13 @@ it("a line in JSON has what is known, in one line, with microseconds at most", (
   });
 });
 
+it("a line in JSON holds nothing that a terminal obeys or that ends a line for some reader", () => {
+  const userAgent = "a\x85b\x9b31m\x7f\u2028\u2029\xe9";
+  const line = jsonLine("2026-01-31T12:00:00.000Z", { userAgent });
+  expect(line.trimEnd()).not.toMatch(/[\p{Cc}\p{Zl}\p{Zp}]/u);
+  expect(JSON.parse(line)).toMatchObject({ userAgent });
+});
+
 it("a combined line is that of nginx, and what a visitor wrote ends no field", () => {
   const fields = {
     client: "192.0.2.7",
