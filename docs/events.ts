@@ -151,6 +151,12 @@ export const EVENTS: Readonly<Record<string, EventRow>> = {
   "codec set aside": row("warn", "several did not verify: the codec is not used for a while", "the same"),
   "common base": row("debug", "a base was made of what several people's pages share", NOTHING),
   "common base failed": row("error", "it was not made; answers are larger, and right", "report it"),
+  "site dictionary": row(
+    "info",
+    "one was published for browsers, made of what visitors of three networks share",
+    NOTHING,
+  ),
+  "site dictionary failed": row("error", "it was not made; answers are larger, and right", "report it"),
   "versions erased": row("info", "by `coilgun-edge forget`", NOTHING),
   "push passed over": row("debug", "a common base of the edge was not taken, because of `why`", NOTHING),
   "visit failed": row(

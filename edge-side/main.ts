@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /**
- * The command line of `coilgun-edge`: run, reload, status, health, check, pair, forget, saved, settings, completion. What each does stands in a file of its own.
+ * The command line of `coilgun-edge`: run, alone, reload, status, health, check, pair, forget, saved, settings, completion. What each does
+ * stands in a file of its own.
  */
 import { type Command, InvalidArgumentError } from "commander";
 import { socketOf } from "../protocol/config/admin-settings.ts";
@@ -25,11 +26,12 @@ import { addStatusCommand } from "../protocol/daemon/status-command.ts";
 import { systemClock } from "../protocol/runtime/clock.ts";
 import { Complaint } from "../protocol/runtime/user-error.ts";
 import { parseUpstreamAddress, printUpstreamAddress } from "../protocol/upstream/upstream-address.ts";
+import { type AloneWishes, aloneConfig, each } from "./command/alone.ts";
 import { checkEdge } from "./command/check.ts";
 import { askToForget } from "./command/forget.ts";
 import { nextSteps, pair } from "./command/pair.ts";
 import { readSavings, savingsJson, savingsText } from "./command/saved.ts";
-import { edgeSettings, loadEdgeConfig } from "./config/edge-config.ts";
+import { type EdgeConfig, edgeSettings, loadEdgeConfig } from "./config/edge-config.ts";
 import { startEdge } from "./run/daemon.ts";
 
 const PROGRAM = "coilgun-edge";
@@ -43,24 +45,45 @@ const edgeProgram = (): Command => {
     .description("serve until SIGTERM or SIGINT; SIGHUP reads the config again")
     .addOption(CONFIG)
     .addHelpText("after", exampleOf(`${PROGRAM} run -c /etc/coilgun/edge.yaml`))
-    .action(async ({ config: file }: { config: string }) => {
-      const files: string[] = [];
-      const code = await runDaemon({
-        name: PROGRAM,
-        load: () => {
-          files.length = 0;
-          return loadEdgeConfig(file, files);
-        },
-        doubts: (config) => [...checkPrivacy([file, ...files]), ...checkMemory(edgeMemory(config))],
-        start: (config, log) => startEdge(config, { log }),
-        describe: ({ visitorsAddresses, tunnelAddress }) => ({
-          visitors: visitorsAddresses.map(printHostPort).join(" "),
-          tunnel: printHostPort(tunnelAddress),
-        }),
-      });
-      // Whatever is still open has had its time: a stopped daemon does not linger.
-      process.exit(code);
-    });
+    .action(({ config: file }: { config: string }) =>
+      run((files) => {
+        files.push(file);
+        return loadEdgeConfig(file, files);
+      }),
+    );
+
+  program
+    .command("alone")
+    .description(
+      "serve a web server's pages without an origin side or a config file; SIGHUP reads the certificate again",
+    )
+    .requiredOption("--origin <url>", "the web server, such as http://127.0.0.1:3000")
+    .option("--listen <host:port>", "where visitors are served", "0.0.0.0:8443")
+    .option(
+      "--host <name>",
+      "a host to serve, or a pattern such as *.example.com; once for each; without it, those of the certificate",
+      eachHost,
+    )
+    .option("--certificate <file>", "PEM, the server's certificate first: visitors are served HTTPS")
+    .option("--private-key <file>", "PEM, of that certificate")
+    .option("--insecure", "allow http:// to another machine", false)
+    .option("--trusted-proxy <network>", "whose X-Forwarded-* fields are believed, once for each", each, [])
+    .option(
+      "--admin <address>",
+      "where it is asked about itself, such as 127.0.0.1:7480, once for each",
+      each,
+      [],
+    )
+    .option("--access-log <to>", "stdout, or a file")
+    .addHelpText(
+      "after",
+      exampleOf(
+        `${PROGRAM} alone --origin http://127.0.0.1:3000 --certificate site.pem --private-key site.key`,
+      ),
+    )
+    .action(({ host: hosts = [], trustedProxy: trustedProxies, ...rest }: AloneOptions) =>
+      run((files) => aloneConfig({ ...rest, hosts, trustedProxies }, files)),
+    );
 
   program
     .command("reload")
@@ -163,6 +186,31 @@ const edgeProgram = (): Command => {
   addCompletionCommand(program);
 
   return program;
+};
+
+type AloneOptions = Omit<AloneWishes, "hosts" | "trustedProxies"> & {
+  readonly host?: readonly string[];
+  readonly trustedProxy: readonly string[];
+};
+
+/** `load` puts what it reads in `files`. */
+const run = async (load: (files: string[]) => EdgeConfig): Promise<never> => {
+  const files: string[] = [];
+  const code = await runDaemon({
+    name: PROGRAM,
+    load: () => {
+      files.length = 0;
+      return load(files);
+    },
+    doubts: (config) => [...checkPrivacy(files), ...checkMemory(edgeMemory(config))],
+    start: (config, log) => startEdge(config, { log }),
+    describe: ({ visitorsAddresses, tunnelAddress }, { tunnel }) => ({
+      visitors: visitorsAddresses.map(printHostPort).join(" "),
+      ...(tunnel && { tunnel: printHostPort(tunnelAddress) }),
+    }),
+  });
+  // Whatever is still open has had its time: a stopped daemon does not linger.
+  process.exit(code);
 };
 
 /** A reader whose UnitErrors become usage errors. */

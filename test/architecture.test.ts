@@ -43,6 +43,7 @@ const LEVELS: Readonly<Record<string, number>> = {
   "edge-side/command": 11,
   "edge-side/links": 11,
   "edge-side/answer": 12,
+  "edge-side/dictionaries": 12,
   "edge-side/http/parser": 11,
   "edge-side/http/errors": 11,
   "edge-side/http": 12,

@@ -34,12 +34,12 @@ const DAY_MS = 86_400_000;
 export const checkEdge = async (file: string, today: Date): Promise<readonly Finding[]> => {
   const files = [file];
   const config = loadConfig(file, edgeSettings, files);
-  const hosts = config.keys.flatMap((each) => each.hosts).length;
+  const hosts = config.keys.flatMap((each) => each.hosts).length + config.hosts.length;
   return [
     ok(`${file} is valid: ${config.keys.length} key(s), ${hosts} host(s)`),
     ...checkPrivacy(files),
     ...(await checkPorts(config)),
-    ...checkTunnel(config.tunnel, today),
+    ...(config.tunnel === undefined ? [] : checkTunnel(config.tunnel, today)),
     ...config.visitors.flatMap(({ tls }, i) => {
       const setting = `${config.visitors.length > 1 ? `visitors[${i}]` : "visitors"}.certificate`;
       return tls?.certificates.map(({ certificate }) => checkDates(setting, certificate, today)) ?? [];
@@ -74,7 +74,9 @@ const checkPorts = async (config: EdgeConfig): Promise<readonly Finding[]> => {
       listen,
       reusePort,
     })),
-    { setting: "tunnel", listen: config.tunnel.listen, reusePort: false },
+    ...(config.tunnel === undefined
+      ? []
+      : [{ setting: "tunnel", listen: config.tunnel.listen, reusePort: false }]),
     ...config.admin.flatMap((each) =>
       "path" in each ? [] : [{ setting: "admin", listen: each.address, reusePort: false }],
     ),

@@ -12,9 +12,11 @@ import {
 } from "../../protocol/http/accept-encoding.ts";
 import { fieldOf, type ResponseHead } from "../../protocol/http/head.ts";
 import type { HeaderList } from "../../protocol/http/header-list.ts";
-import { codedHead, notModifiedHead } from "../../protocol/http/representation.ts";
+import { codedHead, notModifiedHead, varies } from "../../protocol/http/representation.ts";
 import { SizePadding } from "../../protocol/http/size-padding.ts";
 import type { PageLookahead, WholePage } from "../answer/page-lookahead.ts";
+import { copyName, type Dictionary } from "../dictionaries/available-dictionary.ts";
+import { onDictionary } from "../dictionaries/dictionary-heads.ts";
 import type { SizeExposure } from "../exchange/size-exposure.ts";
 import type { VisitMemory } from "../exchange/visit-memory.ts";
 import type { Visitor } from "../exchange/visitor.ts";
@@ -37,6 +39,8 @@ export interface CompressOptions {
   /** Whose memory a compressor takes. */
   readonly keyId: string;
   readonly varying: VaryingPages;
+  /** That the visitor has too, and its page may be coded with. */
+  readonly dictionary?: Dictionary | undefined;
   /** What is to be told of the visit goes into its head. */
   leaving(head: ResponseHead): ResponseHead;
 }
@@ -47,10 +51,13 @@ const sendHead = (
   head: ResponseHead,
   mode?: Parameters<Visitor["head"]>[1],
 ): void => {
-  const { visitor, varying, keyId } = options;
+  const { visitor, varying, keyId, dictionary } = options;
   const url = { keyId, host: visitor.host, target: visitor.target };
   varying.given(url, head);
-  visitor.head(options.leaving(varying.likeBefore(url, head)), mode);
+  const shown = varying.likeBefore(url, head);
+  // A 304 says what the 200 would have said.
+  const onOne = dictionary && head.status === NOT_MODIFIED && varies(shown.fields);
+  visitor.head(options.leaving(onOne ? onDictionary(shown) : shown), mode);
 };
 
 /** A page that is all here, of whatever size: it gets its new length. */
@@ -70,7 +77,7 @@ export const sendWhole = async (
   const coded = codings.length > 0 ? await codedPage(options, whole, { codings, copies }) : undefined;
   // A length leaves no room for trailers.
   const codedBytes = trailers.length === 0 ? coded?.bytes.length : undefined;
-  sendHead(options, encodable ? codedHead(head, coded?.coding, codedBytes) : head, {
+  sendHead(options, encodable ? headIn(head, coded?.coding, codedBytes) : head, {
     trailers: trailers.length > 0,
   });
   const body = coded?.bytes ?? whole.page;
@@ -78,8 +85,19 @@ export const sendWhole = async (
   visitor.end(trailers);
 };
 
+type AnyCoding = PageCompressor["coding"];
+
+const headIn = (
+  head: ResponseHead,
+  coding: AnyCoding | undefined,
+  codedBytes: number | undefined,
+): ResponseHead => {
+  const coded = codedHead(head, coding, codedBytes);
+  return coding === "dcz" || coding === "dcb" ? onDictionary(coded) : coded;
+};
+
 interface CodedPage {
-  readonly coding: Coding;
+  readonly coding: AnyCoding;
   readonly bytes: Buffer;
 }
 
@@ -96,8 +114,9 @@ const codedPage = async (
   { codings, copies }: CodingOptions,
 ): Promise<CodedPage | undefined> => {
   if (options.exposure !== "none" && options.exposure !== "own") return paddedPage(options, whole, codings);
-  const [best] = codings;
-  const copy = best && copies.findCopy(best);
+  const { dictionary } = options;
+  const best = dictionary?.coding ?? codings[0];
+  const copy = best && copies.findCopy(dictionary === undefined ? best : copyName(dictionary));
   const coded =
     best !== undefined && copy !== undefined
       ? { coding: best, bytes: copy }
@@ -128,15 +147,17 @@ const NO_COPIES: PageCopies = { worthKeeping: false, findCopy: () => undefined, 
 
 /** The compressor is free again before the visitor has taken any of what it made. */
 const encodedPage = async (
-  { encoders, keyId }: CompressOptions,
+  { encoders, keyId, dictionary }: CompressOptions,
   page: Buffer,
   { codings, copies }: CodingOptions,
 ): Promise<CodedPage | undefined> => {
-  const encoder = encoders.take(codings, keyId);
+  const encoder = encoders.take(codings, keyId, dictionary);
   if (encoder === undefined) return undefined;
   try {
     const bytes = await encoder.encode(page, { often: copies.worthKeeping });
-    if (copies.worthKeeping) copies.keepCopy(encoder.coding, bytes);
+    const { coding } = encoder;
+    const name = dictionary?.coding === coding ? copyName(dictionary) : coding;
+    if (copies.worthKeeping) copies.keepCopy(name, bytes);
     return { coding: encoder.coding, bytes };
   } finally {
     encoder.release();
@@ -154,7 +175,7 @@ export const sendAsItComes = async (options: CompressOptions, pieces: PageLookah
   try {
     if (bodiless(options)) sendHead(options, headOnly(options));
     else {
-      const shown = isEncodable(visitor, head) ? codedHead(head, encoder?.coding, undefined) : head;
+      const shown = isEncodable(visitor, head) ? headIn(head, encoder?.coding, undefined) : head;
       // Whoever gets them: a stream of HTTP/2 that waits for trailers has not ended when it is cut.
       sendHead(options, shown, { trailers: true });
     }
@@ -203,16 +224,18 @@ const headOnly = (options: CompressOptions): ResponseHead => {
   if (head.status === NOT_MODIFIED) return visitor.compress ? notModifiedHead(head, visitor.fields) : head;
   if (!isEncodable(visitor, head)) return head;
   const length = fieldOf(head.fields, "content-length");
-  return codedHead(head, codingsFor(options, length && Number(length))[0], undefined);
+  const [coding] = codingsFor(options, length && Number(length));
+  return headIn(head, coding && (options.dictionary?.coding ?? coding), undefined);
 };
 
 const takeEncoder = (
-  { visitor, head, encoders, keyId, exposure }: CompressOptions,
+  { visitor, head, encoders, keyId, exposure, dictionary }: CompressOptions,
   bytes: number | "" | undefined,
-): PageCompressor | undefined =>
-  (exposure === "none" || exposure === "own") && isEncodable(visitor, head)
-    ? encoders.take(wantedCodings(visitor, bytes, encoders.isShortOfTime), keyId)
-    : undefined;
+): PageCompressor | undefined => {
+  if ((exposure !== "none" && exposure !== "own") || !isEncodable(visitor, head)) return undefined;
+  const codings = wantedCodings(visitor, bytes, encoders.isShortOfTime);
+  return encoders.take(codings, keyId, codings.length > 0 ? dictionary : undefined);
+};
 
 /** Of those wanted, the ones that tell nothing to who may look at sizes. */
 const codingsFor = (

@@ -32,16 +32,20 @@ import {
 import { type Network, parseNetwork } from "../../protocol/config/units.ts";
 import type { LinkKey } from "../../protocol/transport/key.ts";
 import { keyOf, keySettings } from "../../protocol/transport/key-config.ts";
+import { settingsByHost } from "./host-config.ts";
 import { clash, type VisitorListen, visitorListeners } from "./listener-config.ts";
-import { type ServedHost, servedHost } from "./served-host.ts";
+import { type DirectHost, directHost, type ServedHost, servedHost } from "./served-host.ts";
 import { type ServerTimingSettings, serverTiming } from "./server-timing.ts";
 import { type TunnelListen, tunnelSetting } from "./tunnel-config.ts";
 
 export interface EdgeConfig {
   /** Where visitors are served; at least one. */
   readonly visitors: readonly VisitorListen[];
-  readonly tunnel: TunnelListen;
+  /** Undefined where there is no key. */
+  readonly tunnel: TunnelListen | undefined;
   readonly keys: readonly EdgeKey[];
+  /** Served without a link. */
+  readonly hosts: readonly DirectHost[];
   readonly store: StoreSettings;
   readonly memory: MemorySettings;
   readonly limits: EdgeLimits;
@@ -118,9 +122,14 @@ export const edgeSettings = (near: Surroundings): z.ZodType<EdgeConfig> =>
     tunnel: tunnelSetting(near),
     keys: z
       .array(edgeKey(near))
-      .min(1)
+      .prefault([])
       .describe("The keys of origin sides, and what each may serve.")
       .check(noTwoAlike(({ key }) => key.id, "is the id of two keys; each needs its own", "id")),
+    hosts: z
+      .array(directHost(near))
+      .prefault([])
+      .describe("Hosts that are served without a key: their web server is asked straight from here.")
+      .check(noTwoAlike(({ host }) => host, "is listed twice", "host")),
     store: storeBlock(near),
     memory: memoryBlock(),
     limits: optionalBlock({
@@ -178,7 +187,7 @@ export const edgeSettings = (near: Surroundings): z.ZodType<EdgeConfig> =>
     defaultHost: hostName()
       .optional()
       .describe(
-        "What a request is for whose Host is none of `keys[].hosts`, or is not there: its Host becomes this one. Without it, the only host, where there is one and it is no pattern; `off`: such requests get 421.",
+        "What a request is for whose Host is none that is served, or is not there: its Host becomes this one. Without it, the only host, where there is one and it is no pattern; `off`: such requests get 421.",
       ),
     trustedProxies: z
       .array(written(parseNetwork, "a range of addresses, such as 10.0.0.0/8"))
@@ -216,18 +225,45 @@ export const edgeSettings = (near: Surroundings): z.ZodType<EdgeConfig> =>
           "has proxyProtocol: required, which needs trustedProxies: the addresses of the proxies that send its header",
       },
     )
-    .refine(({ defaultHost, keys }) => !defaultHost || defaultHost === OFF || isServed(defaultHost, keys), {
+    .refine(({ keys, hosts }) => keys.length + hosts.length > 0, {
       abort: true,
-      path: ["defaultHost"],
-      error: "is none of keys[].hosts; name one of them, or off",
+      path: ["keys"],
+      error: "names nothing to serve: list the keys of origin sides, or under hosts a host with direct",
     })
-    .transform(({ admin, defaultHost, ...rest }): EdgeConfig => ({ ...rest, admin, defaultHost }));
+    .check(servedInOneWay)
+    .refine(
+      ({ defaultHost, ...served }) =>
+        !defaultHost || defaultHost === OFF || ofHost(settingsByHost(served), defaultHost),
+      {
+        abort: true,
+        path: ["defaultHost"],
+        error: "is none of the hosts that are served; name one of them, or off",
+      },
+    )
+    .transform(
+      ({ tunnel, admin, defaultHost, ...rest }): EdgeConfig => ({
+        ...rest,
+        tunnel: rest.keys.length === 0 ? undefined : tunnel,
+        admin,
+        defaultHost,
+      }),
+    );
 
 /** Requests for unknown hosts are refused. */
 export const OFF = "off";
 
-const isServed = (host: string, keys: readonly EdgeKey[]): boolean =>
-  ofHost(new Map(keys.flatMap(({ hosts }) => hosts.map((each) => [each.host, true]))), host) === true;
+/** A host belongs to keys, or is served without any. */
+const servedInOneWay: z.core.CheckFn<Pick<EdgeConfig, "keys" | "hosts">> = ({ value, issues }) => {
+  const keyed = new Set(value.keys.flatMap(({ hosts }) => hosts).map(({ host }) => host));
+  for (const [index, { host }] of value.hosts.entries())
+    if (keyed.has(host))
+      issues.push({
+        code: "custom",
+        message: "is served by a key too; to ask a web server while no link is there, set fallback there",
+        path: ["hosts", index, "host"],
+        input: host,
+      });
+};
 
 const edgeKey = (near: Surroundings) =>
   block({

@@ -21,35 +21,44 @@ import {
 } from "../../protocol/upstream/upstream-address.ts";
 import type { UpstreamTls } from "../../protocol/upstream/upstream-settings.ts";
 
-/** The web server that is asked straight from the edge while no link serves the host. */
-export interface FallbackSettings {
+/** A web server that is asked straight from the edge. */
+export interface WebServer {
   readonly origin: UpstreamAddress;
   /** Undefined unless the origin is https. */
   readonly tls: UpstreamTls | undefined;
-  /** As in parsePathPrefix; undefined: where links answered before. */
+  /** As in parsePathPrefix; undefined: of a fallback where links answered before, else all. */
   readonly paths: readonly string[] | undefined;
 }
 
-const fallbackSetting = (near: Surroundings) =>
+export const fallbackSetting = (near: Surroundings) =>
   z
-    .preprocess(shortFor("origin"), fallback(near))
+    .preprocess(
+      shortFor("origin"),
+      webServer(
+        near,
+        "Only what is at or below one of these; without it, at or below what links have answered since the edge started.",
+      ),
+    )
     .optional()
     .describe(
       "A web server that is asked straight from the edge while no link serves the host; off without it.",
     );
 
-const fallback = (near: Surroundings) =>
+/** As a `fallback`, but asked always. */
+export const directSetting = (near: Surroundings) =>
+  z
+    .preprocess(
+      shortFor("origin"),
+      webServer(near, "Only what is at or below one of these; without it, everything."),
+    )
+    .describe("The web server of the host.");
+
+const webServer = (near: Surroundings, paths: string) =>
   block({
     origin: written(parseUpstreamAddress, "an address, such as https://www-origin.example.com").describe(
       "`https://host:port`, or `http://` to this machine; gets the visitor's Host. May stand alone in place of the block.",
     ),
-    paths: z
-      .array(written(parsePathPrefix, "a path, such as /api"))
-      .min(1)
-      .optional()
-      .describe(
-        "Only what is at or below one of these; without it, at or below what links have answered since the edge started.",
-      ),
+    paths: z.array(written(parsePathPrefix, "a path, such as /api")).min(1).optional().describe(paths),
     insecure: z.boolean().prefault(false).describe("Allow `http://` to another machine."),
     serverName: hostName()
       .optional()
@@ -67,7 +76,7 @@ const fallback = (near: Surroundings) =>
         "must begin with https://, as what visitors send and get would cross the network unprotected; or set insecure: true",
     })
     .transform(
-      ({ origin, paths, serverName, authorities }): FallbackSettings => ({
+      ({ origin, paths, serverName, authorities }): WebServer => ({
         origin,
         paths,
         tls:
@@ -118,8 +127,10 @@ export interface AnswerSettings {
   /** Whether pages are coded on earlier ones at all. */
   readonly deltas: "on" | "off";
   /** Undefined: without a link there is no answer. */
-  readonly fallback: FallbackSettings | undefined;
+  readonly fallback: WebServer | undefined;
   readonly errorPage: ErrorPageFiles | undefined;
+  /** Whether answers may be coded with dictionaries of browsers. */
+  readonly dictionaries: "auto" | "on" | "off";
 }
 
 export const answerSettings = (near: Surroundings) => ({
@@ -129,17 +140,32 @@ export const answerSettings = (near: Surroundings) => ({
     .describe(
       "`off`: a switch for an emergency, as `bases: off` whatever `bases` says; what is remembered stays.",
     ),
-  fallback: fallbackSetting(near),
   errorPage: errorPageSetting(near),
+  dictionaries: z
+    .enum(["auto", "on", "off"])
+    .prefault("auto")
+    .describe(
+      "Code answers over HTTPS with what the browser has (RFC 9842), and publish pieces that three networks were sent without any credential; `on`: of pages too that say private or no-store to everybody.",
+    ),
 });
 
-/** What a host says of itself in each key that serves it. */
-type OfOneHost = AnswerSettings & { readonly host: string };
+/** What a host says of itself in each key that serves it, or without one. */
+type OfOneHost = AnswerSettings & { readonly host: string; readonly direct?: WebServer };
 
-/** Of each host its settings and a key that serves it; of several keys the last one's, with what only earlier ones have. */
-export const settingsByHost = <Served extends OfOneHost>(
-  keys: readonly { readonly key: { readonly id: string }; readonly hosts: readonly Served[] }[],
-): ReadonlyMap<string, Served & { readonly keyId: string }> => {
+/** Stands for the key of all hosts that are served without one. */
+const NO_KEY = "direct";
+
+/** Who serves what: the part of a configuration that says so. */
+export interface Serving<Served extends OfOneHost> {
+  readonly keys: readonly { readonly key: { readonly id: string }; readonly hosts: readonly Served[] }[];
+  readonly hosts?: readonly Served[];
+}
+
+/** Of each host its settings and a key that serves it, or NO_KEY; of several keys the last one's, with what only earlier ones have. */
+export const settingsByHost = <Served extends OfOneHost>({
+  keys,
+  hosts = [],
+}: Serving<Served>): ReadonlyMap<string, Served & { readonly keyId: string }> => {
   const byHost = new Map<string, Served & { readonly keyId: string }>();
   for (const each of keys.flatMap(({ key, hosts }) => hosts.map((host) => ({ ...host, keyId: key.id })))) {
     const before = byHost.get(each.host);
@@ -150,5 +176,6 @@ export const settingsByHost = <Served extends OfOneHost>(
       deltas: before?.deltas === "off" ? "off" : each.deltas,
     });
   }
+  for (const each of hosts) byHost.set(each.host, { ...each, keyId: NO_KEY });
   return byHost;
 };

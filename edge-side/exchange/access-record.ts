@@ -12,7 +12,7 @@ export interface VisitRecord {
   readonly link?: string;
   readonly stream?: number;
   readonly status?: number;
-  readonly answer?: "same" | "delta" | "whole" | "passed" | "fallback";
+  readonly answer?: "same" | "delta" | "whole" | "passed" | "fallback" | "direct";
   /** Why the answer was whole, passed, or a fallback's; undefined where it had a base, or failed on a link. */
   readonly reason?: NoBase | WithoutLink;
   /** Versions offered. */

@@ -58,7 +58,7 @@ export class WholeAnswers {
   }
 
   note({ host, answer, reason }: VisitRecord): void {
-    if (answer === undefined || answer === "fallback") return;
+    if (answer === undefined || answer === "fallback" || answer === "direct") return;
     this.#timer ??= this.#options.clock.after(EVERY_MS, () => this.#say());
     const name = this.#counts.has(host) || this.#counts.size < MOST_COUNTED ? host : OTHERS;
     let count = this.#counts.get(name);

@@ -51,15 +51,18 @@ export interface KeyLimits {
   lists(address: string): boolean;
 }
 
-export const acceptOrigins = (options: AcceptOptions): Promise<TunnelListener> => {
+/** Undefined where there is no tunnel. */
+export const acceptOrigins = async (options: AcceptOptions): Promise<TunnelListener | undefined> => {
   const { config, clock, log } = options;
+  const { tunnel } = config;
+  if (tunnel === undefined) return undefined;
+  const { listen } = tunnel;
   const sightings = new KeySightings();
-  const { listen } = config.tunnel;
   return listenForLinks({
     host: listen.host,
     port: listen.port,
     fd: options.socket,
-    security: securityOf(config.tunnel, options),
+    security: securityOf(tunnel, options),
     clock,
     limits: { pendingPerAddress: config.limits.pendingLinksPerAddress, handshakeMs: HANDSHAKE_MS },
     accept: (transport) => greet(transport, options, sightings),
@@ -121,7 +124,7 @@ const greet = (transport: Transport, options: AcceptOptions, sightings: KeySight
     keyId === undefined
       ? { by: "listener", secretsOf: (id) => options.secretsOf(id) }
       : { by: "transport", keyId, ...(secret && { secret }) };
-  const behindBalancer = tunnel.mode === "certificate" && tunnel.behindBalancer;
+  const behindBalancer = tunnel?.mode === "certificate" && tunnel.behindBalancer;
   let up: Link | undefined;
   new LinkEndpoint({
     transport,

@@ -8,6 +8,7 @@ import type { VersionStore } from "../../protocol/store/version-store.ts";
 import type { CommonBases } from "../bases/common/common-bases.ts";
 import type { CompressorPool } from "../compress/compressor-pool.ts";
 import type { VaryingPages } from "../compress/varying-pages.ts";
+import type { SiteDictionaries } from "../dictionaries/site-dictionaries.ts";
 import type { VisitRecord } from "../exchange/access-record.ts";
 import type { Observation } from "../exchange/observation.ts";
 import type { UntrustedProxies } from "../exchange/untrusted-proxies.ts";
@@ -29,6 +30,7 @@ export interface ServeDependencies {
   readonly heldPages: HeldPages;
   readonly encoders: CompressorPool;
   readonly varying: VaryingPages;
+  readonly siteDictionaries: SiteDictionaries;
   readonly requests: RequestCompressorPool;
   /** Larger pages stream through and are not remembered. */
   readonly pageBytes: number;
@@ -43,7 +45,7 @@ export interface ServeDependencies {
   };
   readonly longLived: LongLived;
   readonly hosts: HostTable;
-  /** Web servers to ask while no link serves their hosts. */
+  /** Web servers to ask always, or while no link serves their hosts. */
   readonly fallbacks: Pick<Fallbacks, "of">;
   readonly errorPages: Pick<ErrorPages, "withFallback">;
   readonly untrusted: UntrustedProxies;
@@ -56,6 +58,8 @@ export interface ServeDependencies {
 
 /** What is asked of the hosts that are served (served-hosts). */
 interface HostTable {
+  /** Hosts that need a link. */
+  readonly linked: readonly string[];
   /** Undefined where no key serves the host. A reload makes other rules, though they say the same. */
   rulesOf(host: string): HostRules | undefined;
   /** Whether what the peer at this address says of others is believed. */

@@ -1,5 +1,5 @@
 /**
- * A visit that no link serves, answered by a web server that is asked straight from here. The page goes out as on any other way but for what
+ * A visit that no link serves, now or ever, answered by a web server that is asked straight from here. The page goes out as on any other way but for what
  * links are for: nothing is offered, verified or remembered, and what the web server coded stays coded.
  */
 import { isEventStream } from "../../protocol/http/compressible.ts";
@@ -16,14 +16,17 @@ import { type DirectExchange, piecesOf } from "../upstream/direct-exchange.ts";
 import type { Fallback } from "../upstream/fallbacks.ts";
 import type { ServeDependencies } from "./dependencies.ts";
 import type { HostRules } from "./served-hosts.ts";
+import { TaughtPage } from "./taught-page.ts";
 import type { Visit } from "./visit.ts";
+import { askedPlain, dictionariesOf } from "./visit-dictionaries.ts";
 
 export interface DirectOptions {
   /** As requestHeadToList makes it. */
   readonly head: HeaderList;
   readonly rules: HostRules;
   readonly fallback: Fallback;
-  readonly reason: WithoutLink;
+  /** Undefined where no link ever serves the host. */
+  readonly reason: WithoutLink | undefined;
   readonly dependencies: ServeDependencies;
 }
 
@@ -31,7 +34,7 @@ export interface DirectOptions {
 export const serveDirectly = async (visit: Visit, options: DirectOptions): Promise<void> => {
   const { fallback, reason } = options;
   const exchange = visit.goesDirectly(reason);
-  fallback.serves(reason);
+  if (reason !== undefined) fallback.serves(reason);
   let how: "answered" | "failed" = "failed";
   try {
     const response = await exchange.ask(fallback.client, requestOf(visit.visitor, options));
@@ -43,10 +46,14 @@ export const serveDirectly = async (visit: Visit, options: DirectOptions): Promi
   }
 };
 
-const requestOf = (visitor: Visitor, { head, dependencies }: DirectOptions) => {
+const requestOf = (visitor: Visitor, { head, reason, rules, dependencies }: DirectOptions) => {
   const { address, connection, fields } = visitor;
+  const plain = reason === undefined && dictionariesOf(visitor, rules, dependencies) !== undefined;
   const from = askedFrom({ connection, fields }, dependencies.hosts.trusts(address));
-  return { head: withHost(requestHeadFromList(head), visitor), boundTo: from ? String(from) : undefined };
+  return {
+    head: withHost(requestHeadFromList(plain ? askedPlain(head, visitor) : head), visitor),
+    boundTo: from ? String(from) : undefined,
+  };
 };
 
 /** HTTP/1.1 knows no request without it. */
@@ -62,7 +69,8 @@ const respond = async (
   { rules, reason, dependencies }: DirectOptions,
 ): Promise<void> => {
   const { visitor } = visit;
-  const fields = dependencies.errorPages.withFallback(response.head.fields, reason);
+  const { fields: given } = response.head;
+  const fields = reason === undefined ? given : dependencies.errorPages.withFallback(given, reason);
   const head = { ...response.head, fields };
   visit.responds(head.status);
   if (response.kind === "upgraded" || isEventStream(fieldOf(head.fields, "content-type") ?? ""))
@@ -71,22 +79,29 @@ const respond = async (
     visitor.head(head);
     return visit.page(await exchange.join(response));
   }
-  const pieces = new PageLookahead(piecesOf(response));
+  const dictionaries = reason === undefined ? dictionariesOf(visitor, rules, dependencies) : undefined;
+  const exposure = sizeExposureOf(visitor, rules.scope.mayHoldSecret(visitor.fields));
+  const teaching = dictionaries?.mayTeach(head) ? new TaughtPage(visitor, rules, dependencies) : undefined;
+  const came = piecesOf(response);
+  const pieces = new PageLookahead(teaching === undefined ? came : teaching.keeping(came));
   try {
     await sendAsItComes(
       {
         visitor,
-        head,
+        head: dictionaries?.announcing(head) ?? head,
+        dictionary: dictionaries?.available(head, exposure),
         encoders: dependencies.encoders,
         leaving: (leaves) => visit.headLeaves(leaves),
         varying: dependencies.varying,
         memory: NO_MEMORY,
-        exposure: sizeExposureOf(visitor, rules.scope.mayHoldSecret(visitor.fields)),
+        exposure,
         keyId: rules.keyId,
       },
       pieces,
     );
+    if (teaching !== undefined) dictionaries?.learn(head, ...teaching.remembered(head));
   } finally {
+    teaching?.release();
     pieces.close();
     visit.page(pieces.bytes);
   }

@@ -12,6 +12,7 @@ import type { HeaderList } from "../../protocol/http/header-list.ts";
 import type { Link } from "../../protocol/link/link-api.ts";
 import { headSize } from "../../protocol/link/send-queue.ts";
 import type { Addressed, Credentials } from "../../protocol/scope/credentials.ts";
+import type { WithoutLink } from "../../protocol/scope/no-base.ts";
 import { type PageKey, pageKeyOf } from "../../protocol/store/page-key.ts";
 import { decodeAnswer } from "../answer/decode-answer.ts";
 import { PageLookahead } from "../answer/page-lookahead.ts";
@@ -27,12 +28,14 @@ import { SWITCHING } from "../http/upgrade-visitor.ts";
 import { READY_TARGET } from "../http/validate-request.ts";
 import { forwardHead, isLoop } from "../request/forward-head.ts";
 import { mayGoNoFurther, OPTIONS_OF_THE_EDGE } from "../request/max-forwards.ts";
+import type { Fallback } from "../upstream/fallbacks.ts";
 import { answerInPlace, answerReady, redirectOf } from "./answer-in-place.ts";
 import type { ServeDependencies } from "./dependencies.ts";
 import { serveDirectly } from "./serve-directly.ts";
 import type { HostRules } from "./served-hosts.ts";
 import { Visit } from "./visit.ts";
 import { VisitBases } from "./visit-bases.ts";
+import { answerDictionary, dictionariesOf, isForDictionary } from "./visit-dictionaries.ts";
 
 /** A request is tried on this many links at most, as long as each refuses it. */
 const MOST_TRIES = 3;
@@ -104,23 +107,28 @@ const NOWHERE = { addressed: undefined, proxyNotTrusted: false } as const;
 /** Tries links in turn: the request goes to another one if the first certainly, or harmlessly, did not serve it, or may not. */
 const serve = async (visit: Visit, options: ServeDependencies): Promise<void> => {
   const { visitor } = visit;
-  if (visitor.target === READY_TARGET && isSafe(visitor)) return answerReady(visit, options.pool.ready);
+  if (visitor.target === READY_TARGET && isSafe(visitor)) return answerReady(visit, isReady(options));
   const rules = options.hosts.rulesOf(visitor.host);
   if (rules === undefined) throw new StreamError("no-route", `no key serves ${visitor.host}`);
   const redirected = redirectOf(visitor, (address) => options.hosts.trusts(address));
   if (redirected !== undefined) return answerInPlace(visit, redirected);
   const asked = askedOf(visitor, rules, options);
   if (asked === undefined) return answerInPlace(visit, OPTIONS_OF_THE_EDGE);
+  if (isForDictionary(visitor, rules)) return serveDictionary(visit, rules, options);
   const fallback = options.fallbacks.of(visitor.host);
+  const directly = (to: Fallback, reason: WithoutLink | undefined) =>
+    serveDirectly(visit, { head: asked.head, rules, fallback: to, reason, dependencies: options });
+  if (fallback?.always) {
+    if (fallback.allows(visitor.target)) return directly(fallback, undefined);
+    throw new StreamError("no-route", "the host's web server is not asked for this path");
+  }
   const refused = new Set<Link>();
   let lost = 0;
   for (let tries = 1; ; tries++) {
     let link = linkFor(visitor, asked.pageKey, refused, options);
     if (link === undefined && fallback !== undefined && visit.isUnasked && fallback.allows(visitor.target)) {
       const reason = options.pool.whyNone(visitor.host);
-      const { head } = asked;
-      if (reason !== undefined)
-        return serveDirectly(visit, { head, rules, fallback, reason, dependencies: options });
+      if (reason !== undefined) return directly(fallback, reason);
     }
     link ??= await nextLink(visit, asked.pageKey, refused, options);
     try {
@@ -155,7 +163,7 @@ const serveOver = async (
   });
   try {
     const { exchange, answer } = await visit.ask(bases, { head, compress: rules.compressRequests });
-    await respond(visit, answer, exchange, bases, options);
+    await respond(visit, answer, exchange, bases, { rules, options });
   } catch (error) {
     visit.giveUp(asStreamError(error).code);
     throw error;
@@ -170,9 +178,11 @@ const respond = async (
   answer: AnswerFrame,
   exchange: Exchange,
   bases: VisitBases,
-  { encoders, varying }: ServeDependencies,
+  { rules, options }: { readonly rules: HostRules; readonly options: ServeDependencies },
 ): Promise<void> => {
   const { visitor } = visit;
+  const { encoders, varying } = options;
+  const dictionaries = dictionariesOf(visitor, rules, options, bases.keyId);
   const tag = RestoredEtag.of(answer, bases.omittedEtags);
   const head = headForVisitor(tag?.list ?? answer.head, "final");
   if (head.status === SWITCHING && visitor.upgrade === undefined)
@@ -183,9 +193,11 @@ const respond = async (
   bases.answered(head, tag);
   const decoding = decodeAnswer(answer, exchange, bases);
   const decoded = decoding instanceof Promise ? await decoding : decoding;
+  const shown = dictionaries === undefined ? head : dictionaries.announcing(head);
   const sending = (): CompressOptions => ({
     visitor,
-    head: tag === undefined ? head : tag.into(head),
+    head: tag === undefined ? shown : tag.into(shown),
+    dictionary: dictionaries?.available(head, bases.exposure),
     encoders,
     varying,
     memory: bases,
@@ -195,18 +207,34 @@ const respond = async (
   });
   if ("page" in decoded) {
     visit.page(decoded.page.length);
-    return sendWhole(sending(), decoded, bases);
+    await sendWhole(sending(), decoded, bases);
+    return dictionaries?.learn(head, bases.remembered, bases.scope);
   }
   const pieces = new PageLookahead(decoded);
   try {
     const whole = await pieces.whole(isBuffered(answer.form));
     if (whole === undefined) await sendAsItComes(sending(), pieces);
     else await sendWhole(sending(), whole, bases);
+    dictionaries?.learn(head, bases.remembered, bases.scope);
   } finally {
     pieces.close();
     visit.page(pieces.bytes);
   }
 };
+
+const serveDictionary = async (
+  visit: Visit,
+  { keyId }: HostRules,
+  { encoders, varying, siteDictionaries }: ServeDependencies,
+): Promise<void> => {
+  const { visitor } = visit;
+  const found = siteDictionaries.find(visitor.host, ({ path }) => path === visitor.target);
+  const leaving: CompressOptions["leaving"] = (head) => visit.headLeaves(head);
+  visit.responds(await answerDictionary({ visitor, encoders, varying, keyId, leaving }, found));
+};
+
+/** Whether a link is there, if any host needs one. */
+const isReady = ({ pool, hosts }: ServeDependencies): boolean => pool.ready || hosts.linked.length === 0;
 
 /** Throws StreamError for what no web server is asked. */
 const refuseUnasked = (visitor: Visitor, rules: HostRules, { log, pseudonym }: ServeDependencies): void => {

@@ -21,8 +21,12 @@ export interface HostRules {
   readonly name: string;
   /** A key that serves it: whose memory it takes, where no link is there. */
   readonly keyId: string;
+  /** No link ever serves it. */
+  readonly isDirect: boolean;
   /** Who may build on what. */
   readonly scope: ScopeRules;
+  /** Whether answers may be coded with dictionaries of browsers; `on`: the site's may be made of what is not for all to keep. */
+  readonly dictionaries: "auto" | "on" | "off";
   /** Whether bodies of requests may cross the link compressed. */
   readonly compressRequests: boolean;
   /** What an extended CONNECT may ask for; lower case. */
@@ -30,7 +34,8 @@ export interface HostRules {
 }
 
 /** The part of a config that a reload may change. */
-export type HostSettings = Pick<EdgeConfig, "keys" | "trustedProxies" | "defaultHost">;
+export type HostSettings = Pick<EdgeConfig, "keys" | "trustedProxies" | "defaultHost"> &
+  Partial<Pick<EdgeConfig, "hosts">>;
 
 export class ServedHosts {
   /** One secret for the whole run: a session key means the same after a reload. */
@@ -59,7 +64,7 @@ export class ServedHosts {
   }
 
   /** Takes over a new config. */
-  replace({ keys, trustedProxies, defaultHost }: HostSettings): void {
+  replace({ keys, hosts = [], trustedProxies, defaultHost }: HostSettings): void {
     const before = this.#keys;
     this.#keys = new Map(
       keys.map(({ key, hosts, links, weight, addresses }) => [
@@ -73,7 +78,9 @@ export class ServedHosts {
         },
       ]),
     );
-    this.#rules = new Map([...settingsByHost(keys)].map(([host, each]) => [host, this.#rulesOf(each)]));
+    this.#rules = new Map(
+      [...settingsByHost({ keys, hosts })].map(([host, each]) => [host, this.#rulesOf(each)]),
+    );
     this.#trusts = inNetworks(trustedProxies);
     this.defaultHost = defaultHost === OFF ? undefined : (defaultHost ?? this.#soleHost);
   }
@@ -94,6 +101,11 @@ export class ServedHosts {
 
   get hosts(): Iterable<string> {
     return this.#rules.keys();
+  }
+
+  /** Those that need a link. */
+  get linked(): readonly string[] {
+    return [...this.#rules].flatMap(([host, { isDirect }]) => (isDirect ? [] : [host]));
   }
 
   /** The host of this edge, where it has one only. */
@@ -139,7 +151,9 @@ export class ServedHosts {
     return {
       name: served.host,
       keyId: served.keyId,
+      isDirect: served.direct !== undefined,
       scope: new ScopeRules({ ...served, bases }, this.#sessionSecret, this.#cookieHistory),
+      dictionaries: served.dictionaries,
       compressRequests: served.compressRequests,
       connectProtocols: new Set([WEBSOCKET, ...served.connectProtocols]),
     };

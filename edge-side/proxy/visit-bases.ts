@@ -90,11 +90,11 @@ export class VisitBases implements DecodeContext, PageCopies {
   #tag: RestoredEtag | undefined;
   readonly #wanted: BasesWanted;
   /** Whose its page is, once that is decided. */
-  #scope: Scope | undefined;
+  scope: Scope | undefined;
   /** The session goes on under another name. */
   #inherited = false;
   /** The page of this visit, once it is remembered. */
-  #remembered: Version | undefined;
+  remembered: Version | undefined;
   /** Whose it is, where common bases may be made of it. */
   #personal: SessionScope | undefined;
   /** It came over a connection that is logged in, or asks to be. */
@@ -190,10 +190,10 @@ export class VisitBases implements DecodeContext, PageCopies {
     if (this.offered.length > 0) return "origin-side";
     if (this.#authenticated) return "connection-login";
     if (this.exposure === "foreign") return "foreign";
-    const scope = this.#scope;
+    const scope = this.scope;
     if (scope === undefined) return pageBytes > this.pageBytes ? "too-large" : "budget";
     if (scope.kind === "nobody") return this.#reasonIn(scope);
-    return whyNoneFound(dependencies.store, this.#wanted, this.#remembered) ?? this.#reasonIn(scope);
+    return whyNoneFound(dependencies.store, this.#wanted, this.remembered) ?? this.#reasonIn(scope);
   }
 
   #reasonIn(scope: Scope): NoBase {
@@ -211,10 +211,10 @@ export class VisitBases implements DecodeContext, PageCopies {
   over(answerBytes: number): void {
     this.#memory.release();
     if (this.#audience !== undefined) this.#options.dependencies.store.leave(this.#partition, this.#audience);
-    if (this.#remembered === undefined || this.#personal === undefined) return;
+    if (this.remembered === undefined || this.#personal === undefined) return;
     const { pageKey, dependencies } = this.#options;
     dependencies.commonBases.visited({
-      version: this.#remembered,
+      version: this.remembered,
       scope: this.#personal,
       partition: this.#partition,
       pageKey,
@@ -248,10 +248,10 @@ export class VisitBases implements DecodeContext, PageCopies {
       status: head.status,
       response: head.fields,
     });
-    this.#scope = scope;
+    this.scope = scope;
     if (scope.kind === "nobody" && this.#reasonIn(scope) === "proxy-not-trusted")
       dependencies.untrusted.met(visitor);
-    this.#remembered = dependencies.store.remember(this.#partition, {
+    this.remembered = dependencies.store.remember(this.#partition, {
       ...pageKey,
       body,
       fingerprint,
@@ -285,15 +285,15 @@ export class VisitBases implements DecodeContext, PageCopies {
   // Copies of the page that this visit remembered.
 
   get worthKeeping(): boolean {
-    return this.#remembered !== undefined && this.offered.includes(this.#remembered);
+    return this.remembered !== undefined && this.offered.includes(this.remembered);
   }
 
   findCopy(coding: string): Buffer | undefined {
-    return this.#remembered && this.#options.dependencies.store.copyOf(this.#remembered, coding);
+    return this.remembered && this.#options.dependencies.store.copyOf(this.remembered, coding);
   }
 
   keepCopy(coding: string, copy: Buffer): void {
-    if (this.#remembered !== undefined)
-      this.#options.dependencies.store.keepCopy(this.#remembered, coding, copy);
+    if (this.remembered !== undefined)
+      this.#options.dependencies.store.keepCopy(this.remembered, coding, copy);
   }
 }

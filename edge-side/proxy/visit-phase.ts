@@ -2,6 +2,7 @@
 import type { StreamErrorCode } from "../../protocol/errors.ts";
 import type { AnswerForm } from "../../protocol/frames/frame.ts";
 import type { WithoutLink } from "../../protocol/scope/no-base.ts";
+import type { VisitRecord } from "../exchange/access-record.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 import type { DirectExchange } from "../upstream/direct-exchange.ts";
 
@@ -19,7 +20,11 @@ export type Phase =
   /** That head is here, and the page is on its way to the visitor. */
   | { readonly at: "answering"; readonly exchange: Exchange; readonly form: AnswerForm["kind"] }
   /** A web server is asked straight from here. */
-  | { readonly at: "direct"; readonly exchange: DirectExchange; readonly reason: WithoutLink };
+  | { readonly at: "direct"; readonly exchange: DirectExchange; readonly reason: WithoutLink | undefined };
 
 export const ROUTING: Phase = { at: "routing" };
 export const PREPARING: Phase = { at: "preparing" };
+
+/** What the access log says of an answer by a web server that was asked straight from here. */
+export const answeredDirectly = (reason: WithoutLink | undefined): Pick<VisitRecord, "answer" | "reason"> =>
+  reason === undefined ? { answer: "direct" } : { answer: "fallback", reason };

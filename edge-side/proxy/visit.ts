@@ -27,7 +27,7 @@ import { Upload } from "../request/send-body.ts";
 import { DirectExchange } from "../upstream/direct-exchange.ts";
 import type { ServeDependencies } from "./dependencies.ts";
 import type { VisitBases } from "./visit-bases.ts";
-import { type Phase, PREPARING, ROUTING } from "./visit-phase.ts";
+import { answeredDirectly, type Phase, PREPARING, ROUTING } from "./visit-phase.ts";
 
 export class Visit implements VisitorListener, ExchangeEvents {
   readonly visitor: Visitor;
@@ -115,7 +115,7 @@ export class Visit implements VisitorListener, ExchangeEvents {
   }
 
   /** No link gets the request: a web server is asked by what this returns. */
-  goesDirectly(reason: WithoutLink): DirectExchange {
+  goesDirectly(reason: WithoutLink | undefined): DirectExchange {
     const exchange = new DirectExchange(this.visitor);
     this.#phase = { at: "direct", exchange, reason };
     this.visitor.listen(this);
@@ -199,7 +199,7 @@ export class Visit implements VisitorListener, ExchangeEvents {
       }
     }
     if (phase.at === "answering" && phase.form !== "interim") record.answer = phase.form;
-    if (phase.at === "direct") Object.assign(record, { answer: "fallback", reason: phase.reason });
+    if (phase.at === "direct") Object.assign(record, answeredDirectly(phase.reason));
     if (this.#status !== undefined) record.status = this.#status;
     if (this.#pageBytes !== undefined) record.pageBytes = this.#pageBytes;
     if (this.#failed !== undefined) record.failed = this.#failed;

@@ -19,12 +19,14 @@ import { type Clock, systemClock } from "../../protocol/runtime/clock.ts";
 import { eventLoopLoad, type Load } from "../../protocol/runtime/event-loop-load.ts";
 import { LongLived } from "../../protocol/runtime/long-lived.ts";
 import { MemoryBudget } from "../../protocol/runtime/memory-budget.ts";
+import { hostName } from "../../protocol/store/partition.ts";
 import { type OpenedStore, openStore, sessionSecretOf } from "../../protocol/tier/disk/open-store.ts";
 import { CommonBases } from "../bases/common/common-bases.ts";
 import { type ForgetWhat, forgetDuty } from "../command/forget.ts";
 import { CompressorPool } from "../compress/compressor-pool.ts";
 import { VaryingPages } from "../compress/varying-pages.ts";
 import type { EdgeConfig } from "../config/edge-config.ts";
+import { SiteDictionaries } from "../dictionaries/site-dictionaries.ts";
 import { accessLineOf } from "../exchange/access-line.ts";
 import { Observation } from "../exchange/observation.ts";
 import { UntrustedProxies } from "../exchange/untrusted-proxies.ts";
@@ -50,6 +52,8 @@ export interface EdgeDaemon extends RunningDaemon<EdgeConfig> {
   /** Of all, in the order of the config. */
   readonly visitorsAddresses: readonly HostPort[];
   readonly tunnelAddress: HostPort;
+  /** Resolves when no site dictionary is being made. For tests. @internal */
+  siteDictionariesIdle(): Promise<void>;
   /** Erases versions here and at the origin sides that are connected; returns how many there were here. */
   forget(what: ForgetWhat): Promise<number>;
 }
@@ -57,6 +61,7 @@ export interface EdgeDaemon extends RunningDaemon<EdgeConfig> {
 /** What a reload takes over; links of keys that are gone are closed. */
 const LIVE = [
   "keys",
+  "hosts",
   "trustedProxies",
   "defaultHost",
   "proxyStatus",
@@ -85,7 +90,8 @@ export const startEdge = async (config: EdgeConfig, options: EdgeOptions): Promi
       i === 0 ? "visitors" : `visitors[${i}]`,
       listen,
     ]);
-    throw whyNotListening(error, { ...Object.fromEntries(visitors), tunnel: config.tunnel.listen });
+    const tunnel = config.tunnel && { tunnel: config.tunnel.listen };
+    throw whyNotListening(error, { ...Object.fromEntries(visitors), ...tunnel });
   }
 };
 
@@ -115,6 +121,7 @@ const start = async (config: EdgeConfig, options: EdgeParts): Promise<EdgeDaemon
     full: (limit) => sayLimit(log, limit),
   });
   const commonBases = new CommonBases({ clock, log, store, memory, isNamed });
+  const siteDictionaries = new SiteDictionaries({ clock, log, store, memory, isNamed });
   const pool = new LinkPool({ hosts, log });
   const book = new LinkBook(clock);
   const { hostMetrics } = config;
@@ -147,7 +154,7 @@ const start = async (config: EdgeConfig, options: EdgeParts): Promise<EdgeDaemon
   const longLived = new LongLived();
   const pseudonym = pseudonymOf(instance);
   const errorPages = new ErrorPages(pseudonym, config);
-  const fallbacks = new Fallbacks(config.keys, { clock, log, headBytes: config.limits.headBytes });
+  const fallbacks = new Fallbacks(config, { clock, log, headBytes: config.limits.headBytes });
   const visits = new Visits({
     clock,
     log,
@@ -158,6 +165,7 @@ const start = async (config: EdgeConfig, options: EdgeParts): Promise<EdgeDaemon
     heldPages: new HeldPages(memory),
     encoders: new CompressorPool(memory, load),
     varying: new VaryingPages(),
+    siteDictionaries,
     requests: new RequestCompressorPool({ clock, memory }),
     pageBytes: config.limits.pageBytes,
     times,
@@ -186,17 +194,19 @@ const start = async (config: EdgeConfig, options: EdgeParts): Promise<EdgeDaemon
     hosts,
     sockets: sockets.visitors,
   }).catch(async (error: unknown) => {
-    await tunnel.close();
+    await tunnel?.close();
     throw error;
   });
   const forget = async ({ host, url }: ForgetWhat) => {
+    siteDictionaries.forget(hostName(host));
     for (const link of pool.linksOf(host)) link.forget(host, url ?? "");
     return store.forget({ host }, url);
   };
   return {
-    visitorsAddress: visitors.addresses[0] ?? { host: "", port: 0 },
+    visitorsAddress: visitors.addresses[0] ?? NOWHERE,
     visitorsAddresses: visitors.addresses,
-    tunnelAddress: tunnel.address,
+    tunnelAddress: tunnel?.address ?? NOWHERE,
+    siteDictionariesIdle: () => siteDictionaries.idle(),
     async reload(next) {
       // First what can fail.
       visitors.renew(next.visitors);
@@ -204,7 +214,7 @@ const start = async (config: EdgeConfig, options: EdgeParts): Promise<EdgeDaemon
       observation.replace(next.serverTiming);
       Object.assign(times, next.times);
       hosts.replace(next);
-      fallbacks.replace(next.keys);
+      fallbacks.replace(next);
       errorPages.replace(next);
       retired.watch(next.keys);
       return needRestart(config, next, LIVE);
@@ -218,21 +228,24 @@ const start = async (config: EdgeConfig, options: EdgeParts): Promise<EdgeDaemon
       const drained = new AbortController();
       const bound = clock.after(times.drainMs, () => drained.abort());
       const streams = clock.after(times.drainStreamsMs, () => longLived.cutAll());
-      tunnel.closeAccepting();
+      tunnel?.closeAccepting();
       for (const link of pool.links) link.announceEnd("the edge stops");
       await visitors.close(drained.signal);
       for (const link of pool.links) link.drain("the edge stops");
       bound.cancel();
       streams.cancel();
-      await tunnel.close();
+      await tunnel?.close();
       await visits.over();
       fallbacks.close();
       wholeAnswers.stop();
       limits.stop();
       watched.traffic.stop();
+      await siteDictionaries.stop();
       await commonBases.stop();
       await accessLog.close();
       await opened.close();
     },
   };
 };
+
+const NOWHERE: HostPort = { host: "", port: 0 };

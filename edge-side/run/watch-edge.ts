@@ -38,7 +38,11 @@ export const watchEdge = (options: {
       durations.note(visitor, record.status, record.failed, record.totalMs ?? 0);
       traffic.note(record, record.answerBytes ?? 0);
     },
-    readiness: () => ({ ready: pool.ready, reasons: whatIsMissing(pool, hosts) }),
+    readiness: () => {
+      const { linked } = hosts;
+      const reasons = linked.length === 0 ? [] : whatIsMissing(pool, linked);
+      return { ready: pool.ready || linked.length === 0, reasons };
+    },
     links: () => book.states,
     dials: () => [],
     hosts: () => Array.from(hosts.hosts, (host) => [host, pool.linksOf(host).length]),
@@ -50,10 +54,10 @@ export const watchEdge = (options: {
   };
 };
 
-const whatIsMissing = (pool: LinkPool, { hosts }: ServedHosts): readonly string[] => {
+const whatIsMissing = (pool: LinkPool, hosts: readonly string[]): readonly string[] => {
   if (pool.links.size === 0)
     return ["no link is up: is coilgun-origin running, and does its log say that it reaches this edge?"];
-  return Array.from(hosts).flatMap((host) => {
+  return hosts.flatMap((host) => {
     const links = pool.linksOf(host);
     if (links.length === 0) return [`no link serves ${host}: is a coilgun-origin running with a key for it?`];
     return links.some(({ accepts, suspect }) => accepts && !suspect)

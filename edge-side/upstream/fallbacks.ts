@@ -1,5 +1,5 @@
 /**
- * The web servers that are asked straight from the edge while no link serves their hosts. What a route of the origin side does not allow
+ * The web servers that are asked straight from the edge: always, or while no link serves their hosts. Of these, what a route of the origin side does not allow
  * is not allowed here either: without a list of paths only what links answered before is. docs/operations.md section "Without a link".
  */
 import { ofHost } from "../../protocol/config/host-pattern.ts";
@@ -11,8 +11,7 @@ import type { WithoutLink } from "../../protocol/scope/no-base.ts";
 import { printUpstreamAddress } from "../../protocol/upstream/upstream-address.ts";
 import { UpstreamClient } from "../../protocol/upstream/upstream-client.ts";
 import type { UpstreamSettings } from "../../protocol/upstream/upstream-settings.ts";
-import type { EdgeKey } from "../config/edge-config.ts";
-import { type FallbackSettings, settingsByHost } from "../config/host-config.ts";
+import { type AnswerSettings, type Serving, settingsByHost, type WebServer } from "../config/host-config.ts";
 
 export interface FallbacksOptions {
   readonly clock: Clock;
@@ -66,25 +65,34 @@ const parentOf = (path: string): string => withoutSlashes(path.slice(0, path.las
 
 export class Fallback {
   readonly client: UpstreamClient;
-  readonly settings: FallbackSettings;
+  readonly settings: WebServer;
+  /** No link ever serves the host. */
+  readonly always: boolean;
   readonly #host: string;
   readonly #log: Log;
   readonly #routed = new RoutedPaths();
   /** Requests since no link serves the host; undefined: one does. */
   #served: number | undefined;
 
-  constructor(host: string, settings: FallbackSettings, { clock, log, headBytes }: FallbacksOptions) {
+  constructor(
+    host: string,
+    settings: WebServer,
+    { clock, log, headBytes }: FallbacksOptions,
+    always = false,
+  ) {
     const { origin, tls } = settings;
     this.#host = host;
     this.#log = log;
     this.settings = settings;
+    this.always = always;
     this.client = new UpstreamClient({ ...BOUNDS, origin, tls, host }, { clock, log, headBytes });
   }
 
   allows(target: string): boolean {
     const path = pathOf(target);
     const { paths } = this.settings;
-    return paths === undefined ? this.#routed.has(path) : paths.some((prefix) => isBelow(path, prefix));
+    if (paths === undefined) return this.always || this.#routed.has(path);
+    return paths.some((prefix) => isBelow(path, prefix));
   }
 
   /** A request goes there. */
@@ -108,13 +116,15 @@ export class Fallback {
   }
 }
 
+type Served = Serving<AnswerSettings & { readonly host: string; readonly direct?: WebServer }>;
+
 export class Fallbacks {
   readonly #options: FallbacksOptions;
   #byHost: ReadonlyMap<string, Fallback> = new Map();
 
-  constructor(keys: readonly EdgeKey[], options: FallbacksOptions) {
+  constructor(serving: Served, options: FallbacksOptions) {
     this.#options = options;
-    this.replace(keys);
+    this.replace(serving);
   }
 
   /** Undefined where the host has none. */
@@ -123,14 +133,16 @@ export class Fallbacks {
   }
 
   /** Takes over a new config. One that did not change stays as it is; what runs at others goes on. */
-  replace(keys: readonly EdgeKey[]): void {
+  replace(serving: Served): void {
     const before = new Map(this.#byHost);
     const next = new Map<string, Fallback>();
-    for (const [host, { fallback }] of settingsByHost(keys)) {
-      if (fallback === undefined) continue;
+    for (const [host, { fallback, direct }] of settingsByHost(serving)) {
+      const settings = direct ?? fallback;
+      if (settings === undefined) continue;
+      const always = direct !== undefined;
       const same = before.get(host);
-      const stays = same !== undefined && saysTheSame(same.settings, fallback);
-      next.set(host, stays ? same : new Fallback(host, fallback, this.#options));
+      const stays = same?.always === always && saysTheSame(same.settings, settings);
+      next.set(host, stays ? same : new Fallback(host, settings, this.#options, always));
       if (stays) before.delete(host);
     }
     this.#byHost = next;

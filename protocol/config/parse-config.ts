@@ -52,13 +52,17 @@ export interface Surroundings {
   read(path: string): Buffer;
 }
 
-export const surroundingsOf = (file: string): Surroundings => ({
+/** The path of every file that is read is put in `alsoRead`. */
+export const surroundingsOf = (file: string, alsoRead: string[] = []): Surroundings => ({
   pathOf: (name) => resolve(dirname(file), name),
   read(path) {
     // A pipe or a device would hold up the whole daemon, at each reload too.
     const found = statSync(path);
-    if (found.isFile() || found.isDirectory()) return readFileSync(path);
-    throw Object.assign(new Error(`${path} is a pipe or a device`), { code: "a pipe or a device" });
+    if (!found.isFile() && !found.isDirectory())
+      throw Object.assign(new Error(`${path} is a pipe or a device`), { code: "a pipe or a device" });
+    const bytes = readFileSync(path);
+    alsoRead.push(path);
+    return bytes;
   },
 });
 
@@ -70,13 +74,8 @@ export type SchemaFor<T> = (near: Surroundings) => z.ZodType<T>;
  * the config names is put in `alsoRead`.
  */
 export const loadConfig = <T>(file: string, schemaFor: SchemaFor<T>, alsoRead: string[] = []): T => {
-  const near = surroundingsOf(file);
-  const read = (path: string): Buffer => {
-    const bytes = near.read(path);
-    alsoRead.push(path);
-    return bytes;
-  };
-  return parseConfig({ file, text: readConfigText(file), schema: schemaFor({ ...near, read }) });
+  const schema = schemaFor(surroundingsOf(file, alsoRead));
+  return parseConfig({ file, text: readConfigText(file), schema });
 };
 
 /** The text of a config file. Throws ConfigError. */

@@ -42,6 +42,26 @@ export const codingsToAsk = (fields: HeaderList): readonly Coding[] => {
   return QUICK_CODINGS.filter((coding) => accepted.includes(coding));
 };
 
+/** Codings by a dictionary of the visitor's (RFC 9842), the one that is made quickly first. */
+const DICTIONARY_CODINGS = ["dcz", "dcb"] as const;
+export type DictionaryCoding = (typeof DICTIONARY_CODINGS)[number];
+
+/** Those that the visitor names, and does not refuse. */
+export const dictionaryCodings = (fields: HeaderList): readonly DictionaryCoding[] => {
+  const named = readDictionaryCodings(listOf(fields, "accept-encoding") ?? "");
+  return DICTIONARY_CODINGS.filter((coding) => named.includes(coding));
+};
+
+const readDictionaryCodings = rememberReading((value): readonly string[] =>
+  value
+    .toLowerCase()
+    .split(",")
+    .flatMap(
+      (member) =>
+        /^\s*(dc[bz])\s*(?:;\s*q=(?:0\.\d{0,2}[1-9]\d?|1(?:\.0{0,3})?)\s*)?$/.exec(member)?.[1] ?? [],
+    ),
+);
+
 /** Undefined: the request does not say. */
 const preferencesOf = (fields: HeaderList): Preferences | undefined => {
   const value = listOf(fields, "accept-encoding");

@@ -5,7 +5,7 @@
  * 304. RFC 9110 sections 7.7, 8.4, 8.8.3, 12.5.5 and 13.1, RFC 9530; SPEC section "Encodings".
  */
 import { onceFor } from "../runtime/once-for.ts";
-import type { Coding, DecodableCoding } from "./accept-encoding.ts";
+import type { DecodableCoding } from "./accept-encoding.ts";
 import { isStrongTag, tagsIn, weakTag } from "./entity-tag.ts";
 import { FieldNames } from "./field-names.ts";
 import { fieldOf, listOf, type ResponseHead, withoutFields } from "./head.ts";
@@ -28,7 +28,7 @@ const ABOUT_BODY = OF_ONE_CODING.with(["content-length", "content-encoding"]);
  */
 export const codedHead = (
   head: ResponseHead,
-  coding: Coding | undefined,
+  coding: string | undefined,
   codedBytes: number | undefined,
 ): ResponseHead => {
   if (coding === undefined) return varyingHead(head);
@@ -45,7 +45,7 @@ export const codedHead = (
 let last:
   | {
       readonly head: ResponseHead;
-      readonly coding: Coding;
+      readonly coding: string;
       readonly codedBytes: number | undefined;
       readonly coded: ResponseHead;
     }

@@ -99,6 +99,11 @@ export class ScopeRules {
     return this.bases !== "site" && !Credentials.of(this.#credentials, request).none;
   }
 
+  /** Whether a request shows no credentials at all, whatever the policy says of pages. */
+  showsNothing(request: RawHeaders): boolean {
+    return Credentials.of(this.#credentials, request).none;
+  }
+
   /** Who shows no secret, by where he is; undefined where the policy makes no difference between visitors. */
   addressed(credentials: Credentials, place: VisitorPlace): Addressed | undefined {
     return this.#isBlind ? undefined : credentials.at(place);

@@ -137,6 +137,11 @@ export const isOnlyFor = (version: Version, session: SessionKey): boolean =>
   !version.isPublic &&
   version.places.some(({ audience }) => audience.scopeKey === session);
 
+/** Whether this session, or whoever shows none, finds a version. */
+export const isFoundBy = (version: Version, session: SessionKey | undefined): boolean =>
+  version instanceof HeldVersion &&
+  version.places.some(({ audience: { scopeKey } }) => scopeKey === "public" || scopeKey === session);
+
 /** The session that finds a version; undefined where several do, or none can be told. */
 export const onlySessionThatFinds = (version: Version): SessionKey | undefined => {
   const session = sessionThatFinds(version);

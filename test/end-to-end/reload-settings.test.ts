@@ -13,8 +13,8 @@ import { silentLog } from "../kit/silent-log.ts";
 
 watchLeaks();
 
-/** Taken over as a whole, each with a test of its own (test/end-to-end/reload, test/origin-side/links, key-rotation). */
-const WHOLE = /^(?:keys|edges|routes)\b/;
+/** Taken over as a whole, each with a test of its own (test/end-to-end/reload, test/edge-side/proxy/direct-hosts, test/origin-side/links, key-rotation). */
+const WHOLE = /^(?:keys|hosts|edges|routes)\b/;
 /** What needs files or another mode; those that are live are tested with their listener. */
 const WITH_FILES =
   /certificate|privateKey|clientAuthorities|behindBalancer|insecure|hsts|proxyProtocol|store\.(?:sessions|keyFile)/;

@@ -1,4 +1,5 @@
 /** A headless Chromium with a fresh profile that finds the host of the tests on loopback and talks to nobody else. */
+import { hash, X509Certificate } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -19,18 +20,30 @@ const FLAGS = [
   `--host-resolver-rules=MAP ${HOST} 127.0.0.1, EXCLUDE 127.0.0.1`,
 ];
 
+/** Dictionaries are offered where a connection has no error, under roots that Chromium brings. */
+const trusting = (certificate: string): readonly string[] => {
+  const key = new X509Certificate(certificate).publicKey.export({ type: "spki", format: "der" });
+  return [
+    `--ignore-certificate-errors-spki-list=${hash("sha256", key, "base64")}`,
+    "--disable-features=CompressionDictionaryTransportRequireKnownRootCert",
+  ];
+};
+
 export interface Browser extends AsyncDisposable {
   /** A new tab, and all that it complained about. */
   open(): Promise<{ readonly page: Page; readonly complaints: readonly string[] }>;
+  /** As its user clears them: with all that a site could tell it by. */
+  clearCookies(): Promise<void>;
 }
 
-export const startBrowser = async (executablePath: string): Promise<Browser> => {
+/** `trusted`: a certificate in PEM that the browser takes for one of a known authority, and no other that it does not know. */
+export const startBrowser = async (executablePath: string, trusted?: string): Promise<Browser> => {
   const profile = mkdtempSync(join(tmpdir(), "coilgun-browser-"));
   const context: BrowserContext = await chromium.launchPersistentContext(profile, {
     executablePath,
-    args: FLAGS,
+    args: trusted === undefined ? FLAGS : [...FLAGS, ...trusting(trusted)],
     // The tests' authority is of today, and no browser knows it.
-    ignoreHTTPSErrors: true,
+    ignoreHTTPSErrors: trusted === undefined,
     viewport: { width: 1280, height: 900 },
   });
   return {
@@ -50,6 +63,12 @@ export const startBrowser = async (executablePath: string): Promise<Browser> => 
         if (response.status() >= 400) complaints.push(`${response.status()}: ${response.url()}`);
       });
       return { page, complaints };
+    },
+    async clearCookies() {
+      const page = await context.newPage();
+      const session = await context.newCDPSession(page);
+      await session.send("Network.clearBrowserCookies");
+      await page.close();
     },
     async [Symbol.asyncDispose]() {
       await context.close();

@@ -6,6 +6,7 @@
 import { CommonBases } from "../../edge-side/bases/common/common-bases.ts";
 import { CompressorPool } from "../../edge-side/compress/compressor-pool.ts";
 import { VaryingPages } from "../../edge-side/compress/varying-pages.ts";
+import { SiteDictionaries } from "../../edge-side/dictionaries/site-dictionaries.ts";
 import type { VisitRecord } from "../../edge-side/exchange/access-record.ts";
 import { Observation } from "../../edge-side/exchange/observation.ts";
 import { UntrustedProxies } from "../../edge-side/exchange/untrusted-proxies.ts";
@@ -118,6 +119,7 @@ export const openEdgeHalf = async (options: EdgeOptions = {}): Promise<EdgeHalf>
     pageBytes,
     encoders: new CompressorPool(memory, () => 0),
     varying: new VaryingPages(),
+    siteDictionaries: new SiteDictionaries({ clock, log: silentLog, store, memory }),
     requests: new RequestCompressorPool({ clock, memory }),
     times: {
       originAnswerMs: options.originAnswerMs ?? 20_000,
@@ -125,12 +127,15 @@ export const openEdgeHalf = async (options: EdgeOptions = {}): Promise<EdgeHalf>
       heartbeatMs: HEARTBEAT_MS,
     },
     hosts: {
+      linked: [...hosts],
       trusts: () => false,
       rulesOf: (host) =>
         hosts.has(host)
           ? {
               name: host,
               keyId: "k",
+              isDirect: false,
+              dictionaries: "auto",
               scope: rules,
               compressRequests: true,
               connectProtocols: new Set(["websocket"]),

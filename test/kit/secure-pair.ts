@@ -2,7 +2,7 @@
  * A pair whose edge has two listeners, plain HTTP and HTTPS with a certificate of a fresh authority, as an edge that faces
  * browsers has. The certificate can be changed on disk and taken over, as SIGHUP does.
  */
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Authority, type CertificatePair, makeAuthority } from "./certificates.ts";
@@ -15,6 +15,8 @@ export interface SecurePair extends AsyncDisposable {
   readonly authority: Authority;
   /** The authority's certificate, PEM. */
   readonly authorityFile: string;
+  /** The one that visitors were shown first, PEM. */
+  readonly certificate: string;
   /** Of the plain listener, and of the one with TLS. */
   readonly http: number;
   readonly https: number;
@@ -58,12 +60,14 @@ export const openSecurePair = async (options: PairOptions): Promise<SecurePair> 
     visitors: ["127.0.0.1:0", { listen: "127.0.0.1:0", ...site.named }],
     ...options.edge,
   };
+  const certificate = readFileSync(site.named.certificate, "utf8");
   const pair = undo.use(await openPair({ ...options, edge }));
   const [http, https] = pair.edge.visitorsAddresses;
   return {
     pair,
     authority: site.authority,
     authorityFile: site.authorityFile,
+    certificate,
     http: http?.port ?? 0,
     https: https?.port ?? 0,
     async renew(next) {

@@ -27,7 +27,7 @@ export const DEAR_BYTES = 256;
 const DRIFTED = 1.5;
 /** A base helps when its cheapest answer is this many times smaller than the one it was made for. */
 const HELPS = 2;
-/** Larger pages are no sources. @internal */
+/** Larger pages are no sources. */
 export const MOST_SOURCE_BYTES = 512 * 1024;
 /** A smaller common base saves less than it costs, unless it is this part of a small page. */
 const LEAST_COMMON_BYTES = 1024;
@@ -40,7 +40,7 @@ const LONGEST_PAUSE_MS = 3_600_000;
 const REST_SHARE = 4;
 /** Visits that wait for a build to end; each holds its page. */
 const MOST_WAITING = 16;
-/** Between two slices of work: a build takes a sixth of one core at most. @internal */
+/** Between two slices of work: a build takes a sixth of one core at most. */
 export const REST_MS = 5;
 /** Memory that comparing takes, in sizes of its sources: text, units, and where they are found. */
 const WORK_FACTOR = 4;

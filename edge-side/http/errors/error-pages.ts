@@ -12,7 +12,7 @@ import { type ErrorPage, errorPage } from "./error-page.ts";
 import { errorTypeOf, FAILURES, type Failure } from "./proxy-status.ts";
 
 /** The part of a config that it needs. */
-export type ErrorPageSettings = Pick<EdgeConfig, "keys" | "proxyStatus">;
+export type ErrorPageSettings = Pick<EdgeConfig, "keys" | "proxyStatus"> & Partial<Pick<EdgeConfig, "hosts">>;
 
 interface Asked {
   readonly host: string;
@@ -30,9 +30,9 @@ export class ErrorPages {
     if (settings !== undefined) this.replace(settings);
   }
 
-  replace({ keys, proxyStatus }: ErrorPageSettings): void {
-    this.#byHost = settingsByHost(keys);
-    this.#saysStatus = proxyStatus;
+  replace(settings: ErrorPageSettings): void {
+    this.#byHost = settingsByHost(settings);
+    this.#saysStatus = settings.proxyStatus;
   }
 
   /** `asked`: undefined of what could not be read. `failure`: undefined where the request was refused. */

@@ -47,7 +47,7 @@ describe("a new pair", () => {
 
   it("listens at the port that the origin side dials", () => {
     const { edgeFile, originFile } = pair(wishes({ edge: { host: "2001:db8::7", port: 444 } }));
-    expect(loadEdgeConfig(edgeFile).tunnel.listen.port).toBe(444);
+    expect(loadEdgeConfig(edgeFile).tunnel?.listen.port).toBe(444);
     expect(loadOriginConfig(originFile).edges[0]?.address).toEqual({ host: "2001:db8::7", port: 444 });
   });
 

@@ -26,7 +26,7 @@ const named = (name: string) => {
 
 it("all fixtures were found", () => {
   const folders = join(import.meta.dirname, "..", "..", "fixtures", "config");
-  expect([VALID.length, INVALID.length]).toEqual([10, 52]);
+  expect([VALID.length, INVALID.length]).toEqual([11, 54]);
   expect(readdirSync(join(folders, "valid", "edge"))).toHaveLength(VALID.length);
   expect(readdirSync(join(folders, "invalid", "edge"))).toHaveLength(INVALID.length);
 });
@@ -64,6 +64,7 @@ describe("a valid edge.yaml", () => {
               compressRequests: true,
               connectProtocols: [],
               deltas: "on",
+              dictionaries: "auto",
               errorPage: undefined,
               fallback: undefined,
             },
@@ -73,6 +74,7 @@ describe("a valid edge.yaml", () => {
           addresses: [],
         },
       ],
+      hosts: [],
       proxyStatus: false,
       store: {
         sizeBytes: 256 * 2 ** 20,
@@ -120,7 +122,7 @@ describe("a valid edge.yaml", () => {
 
   it("reads the files of the certificate mode", () => {
     const { tunnel } = named("certificate-mode");
-    if (tunnel.mode !== "certificate") throw new Error(tunnel.mode);
+    if (tunnel?.mode !== "certificate") throw new Error(tunnel?.mode);
     expect(tunnel).toMatchObject({ listen: { host: "::", port: 443 }, behindBalancer: true });
     expect(tunnel.certificate.path).toBe("/etc/coilgun/tls/edge.pem");
     expect(tunnel.privateKey.path).toBe("/etc/coilgun/tls/edge-key.pem");

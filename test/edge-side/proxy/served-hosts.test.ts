@@ -20,6 +20,7 @@ const host = (
   connectProtocols: [],
   deltas: "on" as const,
   errorPage: undefined,
+  dictionaries: "auto" as const,
   fallback: undefined,
   ...more,
 });

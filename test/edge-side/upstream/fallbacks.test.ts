@@ -18,7 +18,7 @@ const keysWith = (fallback: unknown, files: Readonly<Record<string, string>> = {
   configOf({ settings: { keys: keysFor([{ host: HOST, fallback }]) }, files }).keys;
 
 const fallbackWith = (fallback: unknown, files?: Readonly<Record<string, string>>): Fallback => {
-  const made = new Fallbacks(keysWith(fallback, files), OPTIONS);
+  const made = new Fallbacks({ keys: keysWith(fallback, files) }, OPTIONS);
   onTestFinished(() => made.close());
   const found = made.of(HOST);
   if (found === undefined) throw new Error("the host has no fallback");
@@ -87,15 +87,15 @@ describe("the paths", () => {
 
 describe("a reload", () => {
   it("keeps one that did not change with what it knows, makes others anew, and takes away what is gone", () => {
-    const fallbacks = new Fallbacks(keysWith("https://a.example"), OPTIONS);
+    const fallbacks = new Fallbacks({ keys: keysWith("https://a.example") }, OPTIONS);
     onTestFinished(() => fallbacks.close());
     const first = fallbacks.of(HOST);
     first?.linkServes("/");
-    fallbacks.replace(keysWith("https://a.example"));
+    fallbacks.replace({ keys: keysWith("https://a.example") });
     expect([fallbacks.of(HOST) === first, fallbacks.of(HOST)?.allows("/x")]).toEqual([true, true]);
-    fallbacks.replace(keysWith("https://b.example"));
+    fallbacks.replace({ keys: keysWith("https://b.example") });
     expect(fallbacks.of(HOST)?.allows("/x")).toBe(false);
-    fallbacks.replace(keysWith(undefined));
+    fallbacks.replace({ keys: keysWith(undefined) });
     expect(fallbacks.of(HOST)).toBeUndefined();
   });
 });

@@ -1,0 +1,185 @@
+/**
+ * What dictionaries for browsers have to do with one visit: which one its answer may be coded with, what its head tells of them, and what
+ * its page teaches. RFC 9842, docs/dictionaries.md.
+ */
+import { fieldOf, type ResponseHead } from "../../protocol/http/head.ts";
+import type { HeaderList } from "../../protocol/http/header-list.ts";
+import { isUntouchable } from "../../protocol/http/representation.ts";
+import { holdsCapability } from "../../protocol/scope/capability-url.ts";
+import type { SessionKey } from "../../protocol/scope/credentials.ts";
+import type { Scope } from "../../protocol/scope/scope.ts";
+import type { Fingerprint } from "../../protocol/store/fingerprint.ts";
+import { pageKeyOf } from "../../protocol/store/page-key.ts";
+import { type Partition, partitionOf } from "../../protocol/store/partition.ts";
+import { isFoundBy } from "../../protocol/store/stored-version.ts";
+import type { Version } from "../../protocol/store/version-store.ts";
+import { type CompressOptions, sendWhole } from "../compress/send-compressed.ts";
+import { availableDictionary, type Dictionary } from "../dictionaries/available-dictionary.ts";
+import {
+  asDictionary,
+  isChromium,
+  isForDocument,
+  isHtml,
+  isVersionedFile,
+  linked,
+  mayUseDictionary,
+} from "../dictionaries/dictionary-heads.ts";
+import { DICTIONARY_PATH, LIFE_S, type Published } from "../dictionaries/site-dictionaries.ts";
+import type { SizeExposure } from "../exchange/size-exposure.ts";
+import type { Visitor } from "../exchange/visitor.ts";
+import { placeOf } from "../exchange/visitor-address.ts";
+import { errorPage } from "../http/errors/error-page.ts";
+import type { ServeDependencies } from "./dependencies.ts";
+import type { HostRules } from "./served-hosts.ts";
+
+/** `keyId`: of the link that serves it. Undefined where the host wants none, or what the visitor sends may be read by others. */
+export const dictionariesOf = (
+  visitor: Visitor,
+  rules: HostRules,
+  dependencies: ServeDependencies,
+  keyId = rules.keyId,
+): VisitDictionaries | undefined => {
+  if (rules.dictionaries === "off" || !visitor.compress) return undefined;
+  const secure =
+    visitor.scheme === "https" ||
+    (dependencies.hosts.trusts(visitor.address) && fieldOf(visitor.fields, "x-forwarded-proto") === "https");
+  return secure ? new VisitDictionaries(visitor, rules, dependencies, keyId) : undefined;
+};
+
+class VisitDictionaries {
+  readonly #visitor: Visitor;
+  readonly #rules: HostRules;
+  readonly #dependencies: ServeDependencies;
+  readonly #keyId: string;
+
+  constructor(visitor: Visitor, rules: HostRules, dependencies: ServeDependencies, keyId: string) {
+    this.#visitor = visitor;
+    this.#rules = rules;
+    this.#dependencies = dependencies;
+    this.#keyId = keyId;
+  }
+
+  /** With which an answer under this head may be coded. */
+  available(head: ResponseHead, exposure: SizeExposure): Dictionary | undefined {
+    const found = availableDictionary(this.#visitor, exposure, (name) => this.#find(name));
+    return found !== undefined && mayUseDictionary(head) ? found : undefined;
+  }
+
+  /** The head with what it tells this browser. */
+  announcing(head: ResponseHead): ResponseHead {
+    const { method, fields, host, target } = this.#visitor;
+    if (head.status !== 200 || (method !== "GET" && method !== "HEAD") || !isChromium(fields)) return head;
+    if (isVersionedFile(target, head)) return asDictionary(target, head);
+    if (!isForDocument(fields) || !isHtml(head)) return head;
+    const site = this.#dependencies.siteDictionaries.of(host);
+    return site === undefined ? head : linked(head, site.path);
+  }
+
+  /** Whether the page under this head can be of use to others, and is worth being remembered for them. */
+  mayTeach(head: ResponseHead): boolean {
+    const { method, target, host } = this.#visitor;
+    if (method !== "GET" || head.status !== 200) return false;
+    return isHtml(head) ? this.#dependencies.siteDictionaries.wants(host) : isVersionedFile(target, head);
+  }
+
+  /** A page has been sent to a visitor in this scope. */
+  learn(head: ResponseHead, version: Version | undefined, scope: Scope | undefined): void {
+    const { host, target, fields, method } = this.#visitor;
+    if (version === undefined || scope === undefined || method !== "GET" || head.status !== 200) return;
+    const { hosts, siteDictionaries } = this.#dependencies;
+    if (!siteDictionaries.wants(host) || !isHtml(head) || !this.#isForAll(scope) || holdsCapability(target))
+      return;
+    if (!this.#rules.scope.showsNothing(fields)) return;
+    const place = placeOf(this.#visitor, (address) => hosts.trusts(address));
+    if (place === undefined) return;
+    siteDictionaries.visited({
+      host,
+      keyId: this.#keyId,
+      partition: this.#partition,
+      pageKey: pageKeyOf(target),
+      version,
+      network: place.network,
+    });
+  }
+
+  /** Whether what the response says of its audience lets others be told of pieces that it has in common. */
+  #isForAll(scope: Scope): boolean {
+    if (scope.kind === "public") return scope.retention === "keep" || this.#rules.dictionaries === "on";
+    const personal = scope.kind === "session" && (scope.reason === "private" || scope.reason === "no-store");
+    return personal && this.#rules.dictionaries === "on";
+  }
+
+  get #partition(): Partition {
+    return partitionOf({ keyId: this.#keyId, host: this.#visitor.host });
+  }
+
+  /** Only of what everybody was told, or this very session. */
+  #find(name: Fingerprint): Buffer | undefined {
+    const { host, fields } = this.#visitor;
+    const { store, siteDictionaries } = this.#dependencies;
+    const site = siteDictionaries.find(host, (each) => each.name === name);
+    if (site !== undefined) return site.body;
+    const version = store.find(this.#partition, name);
+    if (version === undefined) return undefined;
+    const session: SessionKey | undefined = this.#rules.scope.credentialsOf(fields).session;
+    return isFoundBy(version, session) ? version.body : undefined;
+  }
+}
+
+/** Whether a request is for the dictionary of a site, whether or not that exists. */
+export const isForDictionary = ({ target, method }: Visitor, { dictionaries }: HostRules): boolean =>
+  target.startsWith(DICTIONARY_PATH) && dictionaries !== "off" && (method === "GET" || method === "HEAD");
+
+/** Only to pages of the site itself; no proxy keeps it, so that it can be forgotten. */
+const dictionaryHead = (bytes: number): ResponseHead => ({
+  status: 200,
+  reason: "OK",
+  fields: [
+    "Content-Type",
+    "text/plain; charset=utf-8",
+    "Content-Length",
+    String(bytes),
+    "Cache-Control",
+    `private, max-age=${LIFE_S}, immutable`,
+    "Use-As-Dictionary",
+    'match="/*", match-dest=("document" "iframe" "frame")',
+    "Cross-Origin-Resource-Policy",
+    "same-origin",
+    "X-Content-Type-Options",
+    "nosniff",
+  ],
+});
+
+/** Answers with the dictionary of the site; returns the status. */
+export const answerDictionary = async (
+  options: Omit<CompressOptions, "head" | "memory" | "exposure">,
+  found: Published | undefined,
+): Promise<number> => {
+  const { visitor } = options;
+  if (found === undefined) {
+    const { fields, body } = errorPage(404);
+    visitor.head(options.leaving({ status: 404, reason: "Not Found", fields }));
+    if (visitor.method !== "HEAD") await visitor.body(Buffer.from(body));
+    visitor.end([]);
+    return 404;
+  }
+  const { body, copies } = found;
+  await sendWhole(
+    { ...options, head: dictionaryHead(body.length), memory: { hold: () => true }, exposure: "none" },
+    { page: body, end: { how: "complete", trailers: [] } },
+    {
+      worthKeeping: true,
+      findCopy: (coding) => copies.get(coding),
+      keepCopy: (coding, copy) => void copies.set(coding, copy),
+    },
+  );
+  return 200;
+};
+
+/** The head of a request whose answer is to come uncoded, for the edge to code. */
+export const askedPlain = (head: HeaderList, visitor: Visitor): HeaderList => {
+  if (isUntouchable(visitor.fields)) return head;
+  return head.flatMap((name, i) =>
+    i % 2 === 1 || name.toLowerCase() === "accept-encoding" ? [] : [name, head[i + 1] ?? ""],
+  );
+};
