@@ -45,7 +45,7 @@ interface KillsReport {
   readonly slowestOpenMs: number;
 }
 
-/** Removes its file afterwards. Rejects when the writer cannot be started. */
+/** Removes its file afterwards. Rejects when the writer cannot be started. @internal */
 export const killAgainAndAgain = async (options: KillsOptions): Promise<KillsReport> => {
   const { clock, count, versions, signal } = options;
   const folder = mkdtempSync(join(tmpdir(), "coilgun-kills-"));

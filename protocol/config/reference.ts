@@ -115,6 +115,7 @@ function* variantsIn(
   }
 }
 
+/** As Markdown has it. @internal */
 export const code = (text: string): string => `\`${text}\``;
 
 const lineOf = (

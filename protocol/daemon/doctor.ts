@@ -42,7 +42,7 @@ const SHARE = 0.05;
 /** More than that of the visits fail. */
 const FAILURES = 0.01;
 
-/** `version`: of this program, as installed. `today`: milliseconds since 1970. */
+/** `version`: of this program, as installed. `today`: milliseconds since 1970. @internal */
 export const diagnose = (
   status: Status,
   { version, today }: { readonly version: string; readonly today: number },

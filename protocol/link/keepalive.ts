@@ -12,7 +12,7 @@ const PING_TICKS = 1 * TICKS_PER_INTERVAL;
 const SUSPECT_TICKS = 2 * TICKS_PER_INTERVAL;
 const DEAD_TICKS = 5 * TICKS_PER_INTERVAL;
 /** Intervals of silence after which a link at rest is asked. */
-export const REST_INTERVALS = { origin: 3, edge: 10 } as const satisfies Record<Role, number>;
+const REST_INTERVALS = { origin: 3, edge: 10 } as const satisfies Record<Role, number>;
 
 /** Those who wait for the peer. */
 export interface WhoWaits {

@@ -4,7 +4,7 @@
  */
 import type { Clock } from "../runtime/clock.ts";
 
-/** A base that comes later saves nobody time. */
+/** A base that comes later saves nobody time. @internal */
 export const TIER_WAIT_MS = 100;
 /** So many in a row without an answer, and nothing is asked for PAUSE_MS. @internal */
 export const MOST_FAILURES = 5;
