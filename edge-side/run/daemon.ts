@@ -6,7 +6,6 @@ import { randomBytes } from "node:crypto";
 import { CODEC_NAMES, codecIds } from "../../protocol/codec/codecs.ts";
 import { needRestart } from "../../protocol/config/restart-settings.ts";
 import type { HostPort } from "../../protocol/config/units.ts";
-import { LineTime } from "../../protocol/daemon/access-line.ts";
 import { openAccessLog } from "../../protocol/daemon/access-log.ts";
 import { whyNotListening } from "../../protocol/daemon/findings.ts";
 import { inheritedSockets } from "../../protocol/daemon/inherited-sockets.ts";
@@ -27,7 +26,6 @@ import { CompressorPool } from "../compress/compressor-pool.ts";
 import { VaryingPages } from "../compress/varying-pages.ts";
 import type { EdgeConfig } from "../config/edge-config.ts";
 import { SiteDictionaries } from "../dictionaries/site-dictionaries.ts";
-import { accessLineOf } from "../exchange/access-line.ts";
 import { Observation } from "../exchange/observation.ts";
 import { UntrustedProxies } from "../exchange/untrusted-proxies.ts";
 import { HeldPages } from "../exchange/visit-memory.ts";
@@ -38,11 +36,12 @@ import { acceptOrigins } from "../links/accept-links.ts";
 import { LinkPool } from "../links/link-pool.ts";
 import { RetiredSecrets } from "../links/retired-secrets.ts";
 import { ServedHosts } from "../proxy/served-hosts.ts";
+import { isRead, visitLog } from "../proxy/visit-log.ts";
 import { Visits } from "../proxy/visits.ts";
+import { watchEdge } from "../proxy/watch-edge.ts";
 import { RequestCompressorPool } from "../request/compressor-pool.ts";
 import { pseudonymOf } from "../request/forward-head.ts";
 import { Fallbacks } from "../upstream/fallbacks.ts";
-import { watchEdge } from "./watch-edge.ts";
 
 const PSEUDONYM_BYTES = 4;
 
@@ -80,7 +79,7 @@ export const startEdge = async (config: EdgeConfig, options: EdgeOptions): Promi
   const { log, clock = systemClock } = options;
   // What no list names is never offered again, and exchanges hold what they offered by themselves.
   const hosts = new ServedHosts(config, sessionSecretOf(config.store));
-  const isNamed = (host: string) => hosts.isNamed(host);
+  const isNamed = hosts.isNamed.bind(hosts);
   const opened = await openStore(config.store, { clock, log, isNamed, retiredMs: 0 });
   try {
     return await start(config, { ...options, hosts, opened });
@@ -114,7 +113,7 @@ const start = async (config: EdgeConfig, options: EdgeParts): Promise<EdgeDaemon
   const sockets = inheritedSockets(["visitors", "tunnel"]);
   const { hosts, opened } = options;
   const { store, storeId } = opened;
-  const isNamed = (host: string) => hosts.isNamed(host);
+  const isNamed = hosts.isNamed.bind(hosts);
   const memory = new MemoryBudget({
     totalBytes: config.memory.budgetBytes,
     shareBytes: config.memory.perKeyBytes,
@@ -128,9 +127,7 @@ const start = async (config: EdgeConfig, options: EdgeParts): Promise<EdgeDaemon
   const watched = watchEdge({ clock, hostMetrics, pool, book, hosts, store, refused: () => limits.counts() });
   const accessLog = openAccessLog(config.accessLog, { clock, log });
   const instance = randomBytes(PSEUDONYM_BYTES).toString("hex");
-  const observation = new Observation(instance, () => accessLog.wants !== undefined, config.serverTiming);
-  const time = new LineTime();
-  const trusts = (address: string) => hosts.trusts(address);
+  const observation = new Observation(instance, isRead(accessLog), config.serverTiming);
   const wholeAnswers = new WholeAnswers({ clock, log });
   const tunnel = await acceptOrigins({
     config,
@@ -176,15 +173,7 @@ const start = async (config: EdgeConfig, options: EdgeParts): Promise<EdgeDaemon
     pseudonym,
     errorPages,
     observation,
-    accessLog: {
-      write(record, visitor) {
-        watched.note(record, visitor);
-        wholeAnswers.note(record);
-        const { wants } = accessLog;
-        if (wants === undefined) return;
-        accessLog.write(accessLineOf(record, visitor, { time, today: clock.today(), wants, trusts }));
-      },
-    },
+    accessLog: visitLog({ clock, hosts, watched, wholeAnswers, accessLog }),
   });
   const visitors = await serveVisitors(config, {
     clock,

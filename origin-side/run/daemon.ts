@@ -4,7 +4,6 @@
  */
 import { codecIds } from "../../protocol/codec/codecs.ts";
 import { needRestart } from "../../protocol/config/restart-settings.ts";
-import { LineTime } from "../../protocol/daemon/access-line.ts";
 import { openAccessLog } from "../../protocol/daemon/access-log.ts";
 import { LimitLog, sayLimit } from "../../protocol/daemon/limit-log.ts";
 import type { Log } from "../../protocol/daemon/log.ts";
@@ -16,11 +15,11 @@ import { eventLoopLoad, type Load } from "../../protocol/runtime/event-loop-load
 import { MemoryBudget } from "../../protocol/runtime/memory-budget.ts";
 import { openStore } from "../../protocol/tier/disk/open-store.ts";
 import type { OriginConfig } from "../config/origin-config.ts";
-import { accessLineOf } from "../exchange/access-line.ts";
 import { EdgeLinks } from "../links/edge-links.ts";
 import { EdgeService } from "../proxy/edge-service.ts";
+import { exchangeLog } from "../proxy/exchange-log.ts";
 import { Routes } from "../proxy/routes.ts";
-import { watchOrigin } from "./watch-origin.ts";
+import { watchOrigin } from "../proxy/watch-origin.ts";
 
 export type OriginDaemon = RunningDaemon<OriginConfig>;
 
@@ -42,8 +41,7 @@ export const startOrigin = async (
   const { log } = limits;
   const routes = new Routes(config, clock, log);
   const accessLog = openAccessLog(config.accessLog, { clock, log });
-  const time = new LineTime();
-  const opened = await openStore(config.store, { clock, log, isNamed: (host) => routes.names(host) });
+  const opened = await openStore(config.store, { clock, log, isNamed: routes.names.bind(routes) });
   const { store, storeId } = opened;
   const memory = new MemoryBudget({
     totalBytes: config.memory.budgetBytes,
@@ -61,14 +59,7 @@ export const startOrigin = async (
     memory,
     load,
     routes,
-    accessLog: {
-      write(record, exchange, route) {
-        watched.note(record, exchange, route);
-        const { wants } = accessLog;
-        if (wants !== undefined)
-          accessLog.write(accessLineOf(record, exchange, { time, today: clock.today(), wants }));
-      },
-    },
+    accessLog: exchangeLog(accessLog, watched, clock),
     codecs,
     pageBytes: config.limits.pageBytes,
   });

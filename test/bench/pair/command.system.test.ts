@@ -129,7 +129,7 @@ describe("coilgun-bench pair", () => {
   it("wants a load to compare with another checkout", async () => {
     const { code, errors } = await run("--against", ROOT);
     expect(code).not.toBe(0);
-    expect(errors).toContain("--against compares load: say --load too");
+    expect(errors).toContain("--against and --observed compare load: say --load too");
   });
 
   it.runIf(process.platform === "linux")("watches memory against its bound", async () => {

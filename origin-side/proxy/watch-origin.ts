@@ -8,7 +8,7 @@ import type { VersionStore } from "../../protocol/store/version-store.ts";
 import type { Route } from "../config/route-config.ts";
 import type { ExchangeRecord } from "../exchange/access-record.ts";
 import type { IncomingExchange } from "../exchange/incoming-exchange.ts";
-import type { Routes } from "../proxy/routes.ts";
+import type { Routes } from "./routes.ts";
 
 export interface WatchedOrigin extends Omit<Watched, "dials" | "redials"> {
   /** Counts an exchange that is over. */

@@ -8,7 +8,7 @@ import type { VersionStore } from "../../protocol/store/version-store.ts";
 import type { VisitRecord } from "../exchange/access-record.ts";
 import type { Visitor } from "../exchange/visitor.ts";
 import type { LinkPool } from "../links/link-pool.ts";
-import type { ServedHosts } from "../proxy/served-hosts.ts";
+import type { ServedHosts } from "./served-hosts.ts";
 
 export interface WatchedEdge extends Watched {
   /** Counts a visit that is over. */
