@@ -17,7 +17,7 @@ export default defineConfig({
     // Files share a worker and the modules it has loaded; loading them for each file costs more than most files' tests.
     isolate: false,
     // Of every processor: tests wait for sockets and processes half of their time.
-    maxWorkers: "100%",
+    maxWorkers: "150%",
     // Of what runs inside the tests; what processes run is not seen.
     coverage: {
       provider: "v8",

@@ -6,7 +6,7 @@ import { CHROMIUM, describeWith } from "../kit/outside-program.ts";
 import { serveAt, watchedOf } from "../protocol/admin/watched.ts";
 
 describeWith(CHROMIUM, "the page of the admin listener", (chromium) => {
-  it.each([390, 900, 1600])("shows the state live, %d pixels wide", async (width) => {
+  it.each([390, 1600])("shows the state live, %d pixels wide", async (width) => {
     const watched = watchedOf();
     const visit = { host: "www.example.com", target: "/<img src=x>", answer: "delta", pageBytes: 10_000 };
     watched.traffic.note(visit, 100);

@@ -34,7 +34,7 @@ it("a link beyond the `links` of its key is closed, and told of, and the others 
   const config = originConfigOf({ tunnel: pair.edge.tunnelAddress.port, web: pair.web.port });
   const second = await startOrigin(config, { log: silentLog });
   try {
-    await pair.edgeLog.heard("link refused");
+    await pair.edgeLog.heard("limit reached");
     expect(pair.edgeLog.count("link up")).toBe(1);
     expect((await visit(pair.port)).status).toBe(200);
   } finally {
