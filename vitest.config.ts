@@ -16,7 +16,7 @@ export default defineConfig({
     hookTimeout: WAIT_MS,
     // Files share a worker and the modules it has loaded; loading them for each file costs more than most files' tests.
     isolate: false,
-    // Of every processor: tests wait for sockets and processes half of their time.
+    // Of the processors: tests wait for sockets and processes half of their time.
     maxWorkers: "150%",
     // Of what runs inside the tests; what processes run is not seen.
     coverage: {
