@@ -220,6 +220,13 @@ describe("a response", () => {
 });
 
 describe("what fails", () => {
+  it("a host that no key serves: 421, and nothing of what is inside", async () => {
+    await using strict = await openPair({ serve() {}, edge: { defaultHost: "off" } });
+    const visited = await visit(strict.port, { host: "unknown.example.com" });
+    expect(visited.status).toBe(421);
+    expectNothingInside(visited);
+  });
+
   it("a web server that closes without a word: 502", async () => {
     pair.web.serve = (request) => request.socket.destroy();
     const visited = await visit(pair.port);

@@ -46,12 +46,12 @@ it.each(CODINGS)("a page in %s is the page, done here or by another thread, at a
 });
 
 it.each(CODINGS)(
-  "a page in %s takes less effort, and stays much smaller than it is, in a saturated edge",
+  "a page in %s gets larger, and still much smaller than it is, in a saturated edge",
   async (coding) => {
-    const page = madePage(seeded(), 300);
+    // Of some sizes, whatever is in them, zstd makes less at level 1 than at 5 (1.5.7: the match finders differ); not of this one.
+    const page = madePage(seeded(), 1000);
     const [idle, saturated] = [await encoded(page, coding, 0), await encoded(page, coding, 1)];
-    expect(saturated.equals(idle)).toBe(false);
-    expect(levelsAt(1)[coding]).toBeLessThan(levelsAt(0)[coding]);
+    expect(saturated.length).toBeGreaterThan(idle.length);
     expect(saturated.length).toBeLessThan(page.length / 2);
   },
 );
