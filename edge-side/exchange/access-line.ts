@@ -1,48 +1,18 @@
 /** A visit as a line of the access log. */
-import {
-  combinedLine,
-  jsonLine,
-  type LineTime,
-  withoutQuerySecrets,
-} from "../../protocol/daemon/access-line.ts";
-import type { AccessLog } from "../../protocol/daemon/access-log.ts";
-import { fieldOf } from "../../protocol/http/head.ts";
+import { accessLine, type LineOptions } from "../../protocol/daemon/access-line.ts";
 import type { VisitRecord } from "./access-record.ts";
 import type { Visitor } from "./visitor.ts";
 import { clientOf } from "./visitor-address.ts";
 import type { Trust } from "./visitor-request.ts";
 
-interface LineOptions {
-  readonly time: LineTime;
-  /** Milliseconds since 1970. */
-  readonly today: number;
-  readonly wants: NonNullable<AccessLog["wants"]>;
-  readonly trusts: Trust;
-}
-
 export const accessLineOf = (
   record: VisitRecord,
   visitor: Visitor,
-  { time, today, wants, trusts }: LineOptions,
+  options: LineOptions & { readonly trusts: Trust },
 ): string => {
   const { version, fields, sentBytes: bytes } = visitor;
-  const client = clientOf(visitor, trusts);
+  const { method } = record;
+  const client = clientOf(visitor, options.trusts);
   const protocol = `HTTP/${version}`;
-  const userAgent = wants.userAgent ? fieldOf(fields, "user-agent") : undefined;
-  const { method, status } = record;
-  const target = withoutQuerySecrets(record.target);
-  if (wants.format === "combined") {
-    const referer = wants.userAgent ? fieldOf(fields, "referer") : undefined;
-    return combinedLine(time.common(today), {
-      client,
-      method,
-      target,
-      protocol,
-      status,
-      bytes,
-      referer: referer && withoutQuerySecrets(referer),
-      userAgent,
-    });
-  }
-  return jsonLine(time.iso(today), { client, protocol }, { ...record, target }, { bytes, userAgent });
+  return accessLine({ client, method, protocol, fields, bytes }, { client, protocol }, record, options);
 };

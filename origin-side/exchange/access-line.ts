@@ -1,12 +1,6 @@
 /** An exchange as a line of the access log. */
-import {
-  combinedLine,
-  jsonLine,
-  type LineTime,
-  withoutQuerySecrets,
-} from "../../protocol/daemon/access-line.ts";
-import type { AccessLog } from "../../protocol/daemon/access-log.ts";
-import { fieldOf, listOf } from "../../protocol/http/head.ts";
+import { accessLine, type LineOptions } from "../../protocol/daemon/access-line.ts";
+import { listOf } from "../../protocol/http/head.ts";
 import type { HeaderList } from "../../protocol/http/header-list.ts";
 import type { ExchangeRecord } from "./access-record.ts";
 import type { IncomingExchange } from "./incoming-exchange.ts";
@@ -17,33 +11,16 @@ const PROTOCOL = "HTTP/1.1";
 export const accessLineOf = (
   record: ExchangeRecord,
   { request, id, sentBytes: bytes }: Pick<IncomingExchange, "request" | "id" | "sentBytes">,
-  options: {
-    readonly time: LineTime;
-    /** Milliseconds since 1970. */
-    readonly today: number;
-    readonly wants: NonNullable<AccessLog["wants"]>;
-  },
+  options: LineOptions,
 ): string => {
-  const { time, today, wants } = options;
   const { method, fields } = request;
-  const { status } = record;
   const client = clientOf(fields);
-  const target = withoutQuerySecrets(record.target);
-  const userAgent = wants.userAgent ? fieldOf(fields, "user-agent") : undefined;
-  if (wants.format === "combined") {
-    const referer = wants.userAgent ? fieldOf(fields, "referer") : undefined;
-    return combinedLine(time.common(today), {
-      client,
-      method,
-      target,
-      protocol: PROTOCOL,
-      status,
-      bytes,
-      referer: referer && withoutQuerySecrets(referer),
-      userAgent,
-    });
-  }
-  return jsonLine(time.iso(today), { client, method, id }, { ...record, target }, { bytes, userAgent });
+  return accessLine(
+    { client, method, protocol: PROTOCOL, fields, bytes },
+    { client, method, id },
+    record,
+    options,
+  );
 };
 
 /** The edge's peer stands last, and before it whom that peer names if the edge believes it. */

@@ -37,7 +37,9 @@ export class Answers {
   readonly #program: Program;
   readonly #clock: Clock;
   readonly #metrics: Metrics;
-  readonly #watchers = new Set<Watcher>();
+  /** Pages that are open. */
+  readonly #watchers = new Set<ServerResponse>();
+  #timer: Timer | undefined;
 
   constructor(watched: Watched, program: Program) {
     this.#watched = watched;
@@ -71,7 +73,8 @@ export class Answers {
   }
 
   close(): void {
-    for (const watcher of this.#watchers) watcher.close();
+    this.#timer?.cancel();
+    for (const watcher of this.#watchers) watcher.end();
     this.#metrics.close();
   }
 
@@ -82,40 +85,26 @@ export class Answers {
   #watch(answer: ServerResponse): void {
     if (this.#watchers.size >= MOST_WATCHERS)
       return sendJson(answer, 503, { problem: `${MOST_WATCHERS} pages are open already; close one` });
-    const watcher = new Watcher(answer, this.#clock, () => JSON.stringify(this.#status()));
-    this.#watchers.add(watcher);
-    answer.once("close", () => {
-      watcher.close();
-      this.#watchers.delete(watcher);
-    });
-  }
-}
-
-/** A page that is open gets the state each second, as it takes it. */
-class Watcher {
-  readonly #answer: ServerResponse;
-  readonly #clock: Clock;
-  readonly #state: () => string;
-  #timer: Timer | undefined;
-
-  constructor(answer: ServerResponse, clock: Clock, state: () => string) {
-    this.#answer = answer;
-    this.#clock = clock;
-    this.#state = state;
     answer.writeHead(200, { ...FIELDS, "content-type": "text/event-stream" });
-    if (answer.req.method === "HEAD") answer.end();
-    else this.#tell();
+    if (answer.req.method === "HEAD") return void answer.end();
+    this.#watchers.add(answer);
+    answer.once("close", () => this.#watchers.delete(answer));
+    answer.write(this.#event());
+    this.#timer ??= this.#clock.after(EVENT_MS, () => this.#tell());
   }
 
-  close(): void {
-    this.#timer?.cancel();
-    this.#answer.end();
-  }
-
+  /** The state each second, made once for all who take it. */
   #tell(): void {
-    // What it has not taken yet is newer than what it shows.
-    if (!this.#answer.writableNeedDrain) this.#answer.write(`data: ${this.#state()}\n\n`);
+    this.#timer = undefined;
+    if (this.#watchers.size === 0) return;
+    const event = this.#event();
+    // What one has not taken yet is newer than what it shows.
+    for (const watcher of this.#watchers) if (!watcher.writableNeedDrain) watcher.write(event);
     this.#timer = this.#clock.after(EVENT_MS, () => this.#tell());
+  }
+
+  #event(): string {
+    return `data: ${JSON.stringify(this.#status())}\n\n`;
   }
 }
 

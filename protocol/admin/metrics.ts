@@ -61,24 +61,15 @@ export const metricsOf = (
     },
     ["answer", "reason", ...host],
   );
-  counter(
-    "coilgun_page_bytes_total",
-    "Bytes of pages, before they are compressed for visitors.",
-    function* () {
-      yield* hostMetrics ? [] : ([[0]] as const);
-      for (const [host, { pageBytes }] of traffic.hosts()) yield [pageBytes, hostLabel(host)];
-    },
-    host,
-  );
-  counter(
-    "coilgun_answer_bytes_total",
-    "Bytes of the same pages on the link, without heads.",
-    function* () {
-      yield* hostMetrics ? [] : ([[0]] as const);
-      for (const [host, { linkBytes }] of traffic.hosts()) yield [linkBytes, hostLabel(host)];
-    },
-    host,
-  );
+  const byHost = (bytes: "pageBytes" | "linkBytes") =>
+    function* (): Generator<Sample> {
+      if (!hostMetrics) yield [0];
+      for (const [host, volume] of traffic.hosts()) yield [volume[bytes], hostLabel(host)];
+    };
+  const pageHelp = "Bytes of pages, before they are compressed for visitors.";
+  counter("coilgun_page_bytes_total", pageHelp, byHost("pageBytes"), host);
+  const linkHelp = "Bytes of the same pages on the link, without heads.";
+  counter("coilgun_answer_bytes_total", linkHelp, byHost("linkBytes"), host);
   counter(
     "coilgun_failures_total",
     "Visits that ended in an error page or were cut, by reset code.",

@@ -95,7 +95,7 @@ class Door {
   async open(told = false): Promise<void> {
     const { program, log, clock } = this.#options;
     const at = printAdmin(this.#listen);
-    if (await this.#isTaken()) {
+    if (!(await this.#listens())) {
       if (!told)
         log.warn("admin address taken", {
           at,
@@ -126,7 +126,8 @@ class Door {
     await promise;
   }
 
-  async #isTaken(): Promise<boolean> {
+  /** False: another process has the address. */
+  async #listens(): Promise<boolean> {
     const at = this.#listen;
     if ("path" in at && (await isDaemonIn(at.path)))
       this.#options.log.info("admin socket taken over from the process before", { at: at.path });
@@ -141,7 +142,7 @@ class Door {
     try {
       await listening(server, at);
     } catch (error) {
-      if (codeOf(error) === "EADDRINUSE") return true;
+      if (codeOf(error) === "EADDRINUSE") return false;
       const wanted =
         "path" in at
           ? `the admin socket ${at.path} cannot be made`
@@ -152,7 +153,7 @@ class Door {
     }
     if ("path" in at) this.#inode = putInPlace(at.path);
     this.#server = server;
-    return false;
+    return true;
   }
 
   async #answer(question: IncomingMessage, answer: ServerResponse): Promise<void> {

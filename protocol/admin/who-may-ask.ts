@@ -44,11 +44,11 @@ export const whyRefused = (request: IncomingMessage, at: AdminAddress): Refusal 
 };
 
 /** Undefined where there is none, several, or one that is no host. */
-const soleHost = ({ rawHeaders, headers }: IncomingMessage): HostPort | undefined => {
-  const hosts = rawHeaders.filter((name, i) => i % 2 === 0 && name.toLowerCase() === "host");
-  if (hosts.length !== 1) return undefined;
+const soleHost = ({ headersDistinct: { host: hosts = [] } }: IncomingMessage): HostPort | undefined => {
+  const [host] = hosts;
+  if (host === undefined || hosts.length > 1) return undefined;
   try {
-    return parseHostPort(headers.host ?? "", 80);
+    return parseHostPort(host, 80);
   } catch (error) {
     if (error instanceof UnitError) return undefined;
     throw error;

@@ -3,9 +3,56 @@
  * several times as much. What a visitor wrote is quoted so that a line stays a line, and secrets in a query are left out.
  */
 
+import type { AccessLogSettings } from "../config/access-log-settings.ts";
+import { fieldOf } from "../http/head.ts";
+import type { HeaderList } from "../http/header-list.ts";
+
+/** How and when a line is written. */
+export interface LineOptions {
+  readonly time: LineTime;
+  /** Milliseconds since 1970. */
+  readonly today: number;
+  readonly wants: Pick<AccessLogSettings, "format" | "userAgent">;
+}
+
+/** What lines in either format say of a request that is over. */
+interface LineRequest {
+  readonly client: string | undefined;
+  readonly method: string;
+  readonly protocol: string;
+  readonly fields: HeaderList;
+  /** Sent, of the response's body. */
+  readonly bytes: number;
+}
+
+/** In JSON a line has what is in `first`, then what is in `record`. */
+export const accessLine = (
+  { client, method, protocol, fields, bytes }: LineRequest,
+  first: object,
+  record: { readonly target: string; readonly status?: number | undefined },
+  { time, today, wants }: LineOptions,
+): string => {
+  const userAgent = wants.userAgent ? fieldOf(fields, "user-agent") : undefined;
+  const target = withoutQuerySecrets(record.target);
+  if (wants.format === "json")
+    return jsonLine(time.iso(today), first, { ...record, target }, { bytes, userAgent });
+  const { status } = record;
+  const referer = wants.userAgent ? fieldOf(fields, "referer") : undefined;
+  return combinedLine(time.common(today), {
+    client,
+    method,
+    target,
+    protocol,
+    status,
+    bytes,
+    referer: referer && withoutQuerySecrets(referer),
+    userAgent,
+  });
+};
+
 type LineFields = Readonly<Record<string, string | number | true | undefined>>;
 
-/** `{"time":"…",…}` and a line end; `parts` have texts, numbers and `true`, and what is undefined is left out. Names are the code's own. Numbers have three decimals at most: microseconds, if they are milliseconds. */
+/** `{"time":"…",…}` and a line end; `parts` have texts, numbers and `true`, and what is undefined is left out. Names are the code's own. Numbers have three decimals at most: microseconds, if they are milliseconds. @internal */
 export const jsonLine = (time: string, ...parts: readonly object[]): string => {
   let line = `{"time":"${time}"`;
   for (const part of parts)
@@ -43,7 +90,7 @@ interface CombinedFields {
   readonly userAgent: string | undefined;
 }
 
-/** As Apache's and nginx's `combined`. `time` as `LineTime.common` gives it. */
+/** As Apache's and nginx's `combined`. `time` as `LineTime.common` gives it. @internal */
 export const combinedLine = (time: string, fields: CombinedFields): string => {
   const { client, method, target, protocol, status, bytes, referer, userAgent } = fields;
   return `${client ?? "-"} - - [${time}] "${escaped(`${method} ${target} ${protocol}`)}" ${status ?? "-"} ${bytes} "${escaped(referer ?? "-")}" "${escaped(userAgent ?? "-")}"\n`;
@@ -61,7 +108,7 @@ const escaped = (text: string): string =>
 const SECRET_PARAMETER =
   /([?&;](?:[^=&;?]*[_.\-[])?(?:access_?|id_?|auth_?|refresh_?|csrf_?|reset_?)?(?:token|key|apikey|secret|password|passwd|pwd|pass|auth|authorization|code|credential|signature|sig|session|sessionid|sid|jwt|otp|ticket|assertion|samlresponse|state|nonce)\]?=)[^&;#]*/gi;
 
-/** A target as a log may have it: values of parameters with a secret's name are `[secret]`. */
+/** A target as a log may have it: values of parameters with a secret's name are `[secret]`. @internal */
 export const withoutQuerySecrets = (target: string): string =>
   target.includes("?") ? target.replace(SECRET_PARAMETER, "$1[secret]") : target;
 

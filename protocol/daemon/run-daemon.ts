@@ -70,7 +70,9 @@ export const runDaemon = async <Config extends CommonSettings, Daemon extends Ru
   keepYoungGenerationSmall();
   const signals = options.signals ?? process;
   const config = options.load();
-  const log = (options.makeLog ?? makeLog)(config.log);
+  const root = (options.makeLog ?? makeLog)(config.log);
+  const events = recentEvents(root, systemClock);
+  const { log } = events;
   // Without listeners SIGUSR1 opens Node's debugger, and SIGUSR2 ends the process: also while it starts.
   let reopen = (): void => {};
   const listeners = { SIGUSR1: () => reopen(), SIGUSR2: () => {} };
@@ -78,9 +80,8 @@ export const runDaemon = async <Config extends CommonSettings, Daemon extends Ru
     for (const [signal, run] of Object.entries(more)) signals.on(signal as NodeJS.Signals, run);
   };
   on(listeners);
-  const events = recentEvents(boundedLog(log, systemClock), systemClock);
   const startedAt = systemClock.now();
-  const daemon = await options.start(config, events.log);
+  const daemon = await options.start(config, boundedLog(log, systemClock));
   reopen = () => {
     daemon.reopenAccessLog();
     log.info("access log opened again");
@@ -88,6 +89,7 @@ export const runDaemon = async <Config extends CommonSettings, Daemon extends Ru
 
   const starting = new AbortController();
   const manager = new ServiceManager(systemClock, options.env);
+  let stopping = false;
   // One after the other: two reloads at once could leave the older config in use.
   let reloads: Promise<unknown> = Promise.resolve();
   let inUse = config;
@@ -97,6 +99,7 @@ export const runDaemon = async <Config extends CommonSettings, Daemon extends Ru
       manager.reloading();
       const reloaded = await reloadOnce(options, daemon, log, (next) => {
         inUse = next;
+        root.setLevel(next.log.level);
       });
       manager.ready(SERVES);
       return reloaded;
@@ -117,7 +120,6 @@ export const runDaemon = async <Config extends CommonSettings, Daemon extends Ru
   });
 
   const { promise: ended, resolve: end } = Promise.withResolvers<number>();
-  let stopping = false;
   const stop = () => {
     if (stopping) {
       log.warn("stopped at once, by a second signal");
@@ -188,14 +190,13 @@ const serveCommands = (
 const reloadOnce = async <Config extends CommonSettings, Daemon extends RunningDaemon<Config>>(
   options: DaemonToRun<Config, Daemon>,
   daemon: Daemon,
-  log: RootLog,
+  log: Log,
   takeOver: (config: Config) => void,
 ): Promise<Reloaded> => {
   try {
     const config = options.load();
     const restart = await daemon.reload(config);
     takeOver(config);
-    log.setLevel(config.log.level);
     warn(options, config, log);
     log.info("config reloaded");
     if (restart.length > 0) log.warn("settings need a restart", { settings: restart });

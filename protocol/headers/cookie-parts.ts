@@ -51,13 +51,15 @@ const attributesOf = (name: string, value: string): string[] | undefined => {
  */
 export const inParts = (fields: HeaderList, setCookiesUpTo: number): HeaderList => {
   let parted: string[] | undefined;
+  let cost: number | undefined;
   for (let i = 0; i + 1 < fields.length; i += 2) {
     const [name, value] = [fields[i] as string, fields[i + 1] as string];
-    const parts = isCookie(name)
-      ? crumbsOf(name, value)
-      : isSetCookie(name) && headCost(fields) <= setCookiesUpTo
-        ? attributesOf(name, value)
-        : undefined;
+    let parts: string[] | undefined;
+    if (isCookie(name)) parts = crumbsOf(name, value);
+    else if (isSetCookie(name)) {
+      cost ??= headCost(fields);
+      if (cost <= setCookiesUpTo) parts = attributesOf(name, value);
+    }
     if (parts !== undefined) {
       parted ??= fields.slice(0, i);
       parted.push(...parts);

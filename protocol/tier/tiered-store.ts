@@ -34,6 +34,9 @@ interface Put {
   readonly as: string;
 }
 
+/** In place of a name: it is in memory alone. */
+const STAYS = "";
+
 export class TieredStore extends VersionStore {
   readonly #clock: Clock;
   readonly #tier: LowerTier;
@@ -157,12 +160,13 @@ export class TieredStore extends VersionStore {
     const before = this.#put.get(version);
     const stays = retention === "no-store" || (retention === "session" && !this.holdsSessions);
     const place = { scopeKey, url, templates };
-    const [at, as] = [this.#clock.now(), stays ? "" : nameOf(version, place, retention)];
+    const [at, as] = [this.#clock.now(), stays ? STAYS : nameOf(version, place, retention)];
     if (before?.as === as && at - before.at < PUT_AGAIN_MS) return;
     this.#put.set(version, { at, as });
     if (stays) {
       // What never came below is not looked for there: most of what must stay in memory is of that kind.
-      if (before !== undefined) this.#forgetBelow({ partition, fingerprints: [fingerprint] });
+      if (before !== undefined && before.as !== STAYS)
+        this.#forgetBelow({ partition, fingerprints: [fingerprint] });
       return;
     }
     this.#hope.counters.written++;

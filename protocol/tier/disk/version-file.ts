@@ -54,7 +54,7 @@ export class VersionFile {
     this.#database = database;
     this.#sql = new Statements(database);
     this.#names = new FileNames(derived(storeKey, "names"));
-    this.#keys = new PartitionKeys(database, storeKey);
+    this.#keys = new PartitionKeys(this.#sql, storeKey);
   }
 
   /** Puts all or none. */

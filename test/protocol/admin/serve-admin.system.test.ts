@@ -1,19 +1,19 @@
 import { once } from "node:events";
 import { existsSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { request } from "node:http";
+import { type IncomingMessage, request } from "node:http";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { askToForget, type ForgetWhat, forgetDuty } from "../../../edge-side/command/forget.ts";
-import { MOST_WATCHERS } from "../../../protocol/admin/answers.ts";
+import { EVENT_MS, MOST_WATCHERS } from "../../../protocol/admin/answers.ts";
 import { ADMIN_ANSWER_MS, isDaemonAt, LONGEST_QUESTION_BYTES } from "../../../protocol/admin/ask-daemon.ts";
 import { type Admin, RETRY_MS } from "../../../protocol/admin/serve-admin.ts";
 import { Complaint } from "../../../protocol/runtime/user-error.ts";
 import { FakeClock, settle } from "../../kit/fake-clock.ts";
 import { startScript } from "../../kit/run-command.ts";
 import { until } from "../../kit/until.ts";
-import { serveAt } from "./watched.ts";
+import { serveAt, watchedOf } from "./watched.ts";
 
 let folder = "";
 let path = "";
@@ -112,6 +112,25 @@ it("so many pages may be open at once, and one more is told why not", async () =
   }
   for (const page of pages) page.destroy();
   expect(statuses.toSorted()).toEqual([...Array(MOST_WATCHERS).fill(200), 503]);
+});
+
+it("the state is made once a second for all pages that are open", async () => {
+  const clock = new FakeClock();
+  let made = 0;
+  const readiness = () => ({ ready: ++made > 0, reasons: [] });
+  const { admin } = await serveAt([{ path }], { clock, watched: watchedOf({ clock, readiness }) });
+  open.push(admin);
+  const pages: IncomingMessage[] = [];
+  for (let n = 0; n < 3; n++) {
+    const [page] = await once(request({ socketPath: path, path: "/events", agent: false }).end(), "response");
+    await once(page, "data");
+    pages.push(page);
+  }
+  expect(made).toBe(3);
+  const next = pages.map((page) => once(page, "data"));
+  await clock.advance(EVENT_MS);
+  expect(new Set((await Promise.all(next)).map(String)).size).toBe(1);
+  expect(made).toBe(4);
 });
 
 it("an address that another daemon has is tried again until it is free", async () => {

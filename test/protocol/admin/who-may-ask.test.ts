@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { request } from "node:http";
+import { type RequestOptions, request } from "node:http";
 import { afterEach, describe, expect, it } from "vitest";
 import { EVENT_MS } from "../../../protocol/admin/answers.ts";
 import type { Admin } from "../../../protocol/admin/serve-admin.ts";
@@ -29,7 +29,7 @@ const start = async (
   return admin.addresses[0]?.port ?? 0;
 };
 
-const ask = async (port: number, path: string, headers: Record<string, string> = {}, method = "GET") => {
+const ask = async (port: number, path: string, headers: RequestOptions["headers"] = {}, method = "GET") => {
   const asking = request({ host: "127.0.0.1", port, path, method, headers, agent: false }).end();
   const [answer] = await once(asking, "response");
   answer.setEncoding("utf8");
@@ -52,6 +52,11 @@ describe("the admin address", () => {
     ["user@localhost", 421],
   ])("answers a request for the Host %j with %d", async (host, status) => {
     expect((await ask(await start(), "/status", { host })).status).toBe(status);
+  });
+
+  it("does not answer a request with two Hosts", async () => {
+    const hosts = ["host", "localhost", "host", "localhost"];
+    expect((await ask(await start(), "/status", hosts)).status).toBe(421);
   });
 
   it.each([

@@ -1,26 +1,38 @@
-import { EventEmitter } from "node:events";
-import { describe, expect, it } from "vitest";
+import { EventEmitter, once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { askStatus } from "../../../protocol/admin/ask-daemon.ts";
+import type { AdminListen } from "../../../protocol/config/admin-settings.ts";
 import { ConfigError } from "../../../protocol/config/parse-config.ts";
-import { makeLog } from "../../../protocol/daemon/log.ts";
+import { type Log, makeLog } from "../../../protocol/daemon/log.ts";
+import { MOST_EVENTS } from "../../../protocol/daemon/recent-events.ts";
+import { askToReload } from "../../../protocol/daemon/reload.ts";
 import { type RunningDaemon, runDaemon } from "../../../protocol/daemon/run-daemon.ts";
 import { settle } from "../../kit/fake-clock.ts";
 import { startScript } from "../../kit/run-command.ts";
+import { until } from "../../kit/until.ts";
+import { watchedOf } from "../admin/watched.ts";
 
 interface TestConfig {
   readonly name: string;
   readonly log: { readonly level: "info" | "debug"; readonly format: "json" };
-  readonly admin: readonly [];
+  readonly admin: readonly AdminListen[];
 }
 
 /** A daemon that does nothing but remember, and the signals, config and log lines around it. */
-const runTestDaemon = (over: Partial<RunningDaemon<TestConfig>> = {}) => {
+const runTestDaemon = (
+  over: Partial<RunningDaemon<TestConfig>> = {},
+  first: TestConfig = { name: "first", log: { level: "info", format: "json" }, admin: [] },
+  start = (log: Log) => log.debug("detail"),
+) => {
   const signals = new EventEmitter();
   const lines: string[] = [];
   const reloaded: string[] = [];
   const reopened: string[] = [];
-  const state: { config: TestConfig | ConfigError } = {
-    config: { name: "first", log: { level: "info", format: "json" }, admin: [] },
-  };
+  const state: { config: TestConfig | ConfigError } = { config: first };
   const code = runDaemon<TestConfig, RunningDaemon<TestConfig>>({
     name: "test",
     load() {
@@ -28,7 +40,7 @@ const runTestDaemon = (over: Partial<RunningDaemon<TestConfig>> = {}) => {
       return state.config;
     },
     start: async (_, log) => {
-      log.debug("detail");
+      start(log);
       return {
         reload: async ({ name }) => {
           reloaded.push(name);
@@ -157,6 +169,50 @@ describe("a daemon that runs", () => {
       signals: new EventEmitter(),
     });
     await expect(refused).rejects.toBe(BAD);
+  });
+});
+
+describe("a daemon that can be asked", () => {
+  let folder = "";
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), "coilgun-run-"));
+  });
+  afterEach(() => rmSync(folder, { recursive: true }));
+
+  const askedAt = (paths: readonly string[]): TestConfig => ({
+    name: "first",
+    log: { level: "info", format: "json" },
+    admin: paths.map((path) => ({ path })),
+  });
+
+  it("reloads before it has the last of its admin sockets", async () => {
+    const [path, silent] = [join(folder, "a.sock"), join(folder, "b.sock")];
+    const before = createServer().listen(silent);
+    await once(before, "listening");
+    const asked = once(before, "connection");
+    const run = runTestDaemon({ watched: watchedOf() }, askedAt([path, silent]));
+    const [question] = await asked;
+    for (let n = 0; n < 2; n++)
+      expect(await askToReload(path, "c.yaml", { program: "test" })).toEqual(["config reloaded"]);
+    question.destroy();
+    await until(() => run.events().includes("ready"));
+    run.signals.emit("SIGTERM");
+    expect(await run.code).toBe(0);
+    before.close();
+  });
+
+  it("shows what it says itself, and no more of one event than its log has", async () => {
+    const admin = [{ path: join(folder, "a.sock") }];
+    const run = runTestDaemon({ watched: watchedOf() }, askedAt(admin.map(({ path }) => path)), (log) => {
+      for (let n = 0; n < 2 * MOST_EVENTS; n++) log.warn("visit failed");
+    });
+    await until(() => run.events().includes("ready"));
+    const { events } = await askStatus(admin, "c.yaml", { program: "test" });
+    const shown = events.toReversed().map(({ event }) => event);
+    expect(shown).toContain("ready");
+    expect(shown).toEqual(run.events().slice(0, shown.length));
+    run.signals.emit("SIGTERM");
+    expect(await run.code).toBe(0);
   });
 });
 
