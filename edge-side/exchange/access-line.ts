@@ -8,7 +8,7 @@ import {
 import type { AccessLog } from "../../protocol/daemon/access-log.ts";
 import { fieldOf } from "../../protocol/http/head.ts";
 import type { VisitRecord } from "./access-record.ts";
-import type { Visitor } from "./visitor.ts";
+import type { LoggedRequest } from "./visitor.ts";
 import { clientOf } from "./visitor-address.ts";
 import type { Trust } from "./visitor-request.ts";
 
@@ -22,7 +22,7 @@ interface LineOptions {
 
 export const accessLineOf = (
   record: VisitRecord,
-  visitor: Visitor,
+  visitor: LoggedRequest,
   { time, today, wants, trusts }: LineOptions,
 ): string => {
   const { version, fields, sentBytes: bytes } = visitor;

@@ -6,13 +6,13 @@ import type { LinkBook } from "../../protocol/link/link-book.ts";
 import type { Clock } from "../../protocol/runtime/clock.ts";
 import type { VersionStore } from "../../protocol/store/version-store.ts";
 import type { VisitRecord } from "../exchange/access-record.ts";
-import type { Visitor } from "../exchange/visitor.ts";
+import type { LoggedRequest } from "../exchange/visitor.ts";
 import type { LinkPool } from "../links/link-pool.ts";
 import type { ServedHosts } from "./served-hosts.ts";
 
 export interface WatchedEdge extends Watched {
   /** Counts a visit that is over. */
-  note(record: VisitRecord, visitor: Visitor): void;
+  note(record: VisitRecord, visitor: LoggedRequest): void;
 }
 
 export const watchEdge = (options: {
