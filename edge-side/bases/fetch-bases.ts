@@ -9,9 +9,9 @@ import { commonName } from "../../protocol/store/common-base-name.ts";
 import type { ScopeKey } from "../../protocol/store/page-index.ts";
 import type { PageKey } from "../../protocol/store/page-key.ts";
 import { partitionOf } from "../../protocol/store/partition.ts";
-import type { StoreId, VersionStore } from "../../protocol/store/version-store.ts";
+import type { StoreId } from "../../protocol/store/version-store.ts";
 import type { StoredList } from "../../protocol/tier/lower-tier.ts";
-import { TieredStore } from "../../protocol/tier/tiered-store.ts";
+import type { TieredStore } from "../../protocol/tier/tiered-store.ts";
 
 interface BasesAsked {
   readonly link: Pick<Link, "keyId" | "peer">;
@@ -22,9 +22,9 @@ interface BasesAsked {
 }
 
 /** Undefined where there is nothing to wait for. */
-export const fetchBases = (store: VersionStore, asked: BasesAsked): Promise<void> | undefined => {
+export const fetchBases = (store: TieredStore, asked: BasesAsked): Promise<void> | undefined => {
   const { bases, commonBases } = asked.rules;
-  if (!(store instanceof TieredStore) || bases === "off") return undefined;
+  if (bases === "off") return undefined;
   const { link, host, pageKey, credentials } = asked;
   const partition = partitionOf({ keyId: link.keyId, host });
   const peerStore = link.peer.storeId as StoreId;

@@ -1,13 +1,13 @@
 /** A visit as a line of the access log. */
 import { accessLine, type LineOptions } from "../../protocol/daemon/access-line.ts";
 import type { VisitRecord } from "./access-record.ts";
-import type { Visitor } from "./visitor.ts";
+import type { LoggedRequest } from "./visitor.ts";
 import { clientOf } from "./visitor-address.ts";
 import type { Trust } from "./visitor-request.ts";
 
 export const accessLineOf = (
   record: VisitRecord,
-  visitor: Visitor,
+  visitor: LoggedRequest,
   options: LineOptions & { readonly trusts: Trust },
 ): string => {
   const { version, fields, sentBytes: bytes } = visitor;

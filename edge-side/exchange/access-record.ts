@@ -13,8 +13,11 @@ export interface VisitRecord {
   readonly stream?: number;
   readonly status?: number;
   readonly answer?: "same" | "delta" | "whole" | "passed" | "fallback" | "direct";
-  /** Why the answer was whole, passed, or a fallback's; undefined where it had a base, or failed on a link. */
-  readonly reason?: NoBase | WithoutLink;
+  /**
+   * Why the answer was whole, passed, or a fallback's; undefined where it had a base, or failed on a link. `refused`: there is none, as
+   * the request was refused by its head, and the status says for what.
+   */
+  readonly reason?: NoBase | WithoutLink | "refused";
   /** Versions offered. */
   readonly bases?: number;
   readonly pageBytes?: number;

@@ -3,6 +3,7 @@
  * where nobody does.
  */
 import { createHash, timingSafeEqual } from "node:crypto";
+import type { AccessLog } from "../../protocol/daemon/access-log.ts";
 import { ownRequestId } from "../../protocol/frames/observed.ts";
 import { fieldOf, type ResponseHead } from "../../protocol/http/head.ts";
 import type { Link } from "../../protocol/link/link-api.ts";
@@ -33,18 +34,18 @@ export const sentId = ({ id, made }: RequestId, link: Link): string | undefined 
 
 export class Observation {
   readonly #prefix: string;
-  readonly #isLogged: () => boolean;
+  readonly #accessLog: Pick<AccessLog, "wants">;
   #serverTiming: ServerTimingSettings | undefined;
   #count = 0;
 
-  /** `prefix`: no other process has it. `isLogged`: somebody reads the access log. */
+  /** `prefix`: no other process has it. */
   constructor(
     prefix: string,
-    isLogged: () => boolean = () => false,
+    accessLog: Pick<AccessLog, "wants"> = { wants: undefined },
     serverTiming: ServerTimingSettings | undefined = undefined,
   ) {
     this.#prefix = prefix;
-    this.#isLogged = isLogged;
+    this.#accessLog = accessLog;
     this.#serverTiming = serverTiming;
   }
 
@@ -54,12 +55,12 @@ export class Observation {
   }
 
   get wantsTimes(): boolean {
-    return this.#serverTiming !== undefined || this.#isLogged();
+    return this.#serverTiming !== undefined || this.#accessLog.wants !== undefined;
   }
 
   /** Its own X-Request-Id or trace, else one that is made here; undefined where nobody asks. */
   idOf({ fields }: Pick<VisitorRequest, "fields">): RequestId | undefined {
-    if (!this.#isLogged()) return undefined;
+    if (this.#accessLog.wants === undefined) return undefined;
     const own = ownRequestId(fields);
     if (own !== undefined) return { id: own, made: false };
     this.#count++;

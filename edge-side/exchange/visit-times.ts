@@ -5,20 +5,16 @@ import type { VisitRecord } from "./access-record.ts";
 
 export class VisitTimes {
   readonly #clock: Pick<Clock, "now">;
-  /** On the clock. */
-  readonly startedAt: number;
+  readonly #startedAt: number;
   #openedAt: number | undefined;
   #answeredAt: number | undefined;
   #headAt: number | undefined;
   #timings: Timings | undefined;
 
-  constructor(clock: Pick<Clock, "now">) {
+  /** `startedAt`: on the clock. */
+  constructor(clock: Pick<Clock, "now">, startedAt: number) {
     this.#clock = clock;
-    this.startedAt = clock.now();
-  }
-
-  get totalMs(): number {
-    return this.#clock.now() - this.startedAt;
+    this.#startedAt = startedAt;
   }
 
   /** The request goes out on a link. */
@@ -43,7 +39,7 @@ export class VisitTimes {
     if (this.#openedAt === undefined || this.#answeredAt === undefined) return {};
     const awayMs = this.#answeredAt - this.#openedAt;
     const edgeMs =
-      this.#headAt === undefined ? undefined : Math.max(0, this.#headAt - this.startedAt - awayMs);
+      this.#headAt === undefined ? undefined : Math.max(0, this.#headAt - this.#startedAt - awayMs);
     const originMs = this.#timings?.originMs;
     return { originMs, linkMs: Math.max(0, awayMs - (originMs ?? 0)), edgeMs };
   }

@@ -37,6 +37,13 @@ export type RepeatedHead = Readonly<Record<never, never>>;
 /** Whether what the peer at this address says of others is believed. */
 export type Trust = (address: string) => boolean;
 
+/** `trusted`: what its peer says of others is believed. */
+export const cameByHttps = (
+  { scheme, fields }: Pick<VisitorRequest, "scheme" | "fields">,
+  trusted: boolean,
+): boolean =>
+  scheme === "https" || (trusted && listOf(fields, "x-forwarded-proto")?.toLowerCase() === "https");
+
 const CONTINUES = /^100-continue$/i;
 
 /** RFC 9110 section 10.1.1: an HTTP/1.0 visitor does not mean it. */

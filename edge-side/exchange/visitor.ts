@@ -55,6 +55,22 @@ export interface Visitor extends VisitorRequest {
   fail(code: StreamErrorCode, cause?: unknown): number;
 }
 
+/** What a line of the access log says of a request beside its record. */
+export type LoggedRequest = Pick<
+  Visitor,
+  "method" | "fields" | "address" | "scheme" | "version" | "sentBytes"
+>;
+
+/** One that was refused by its head, of which nothing need be as it should. */
+export type RefusedRequest = LoggedRequest & Pick<Visitor, "target" | "authority">;
+
+/** Who serves visitors, whatever they came by. */
+export interface VisitorTaker {
+  serve(visitor: Visitor): void;
+  /** Told of a request that got this status in place of being served. */
+  refused(request: RefusedRequest, status: number): void;
+}
+
 /** What every visitor's connection is given by the listener that took it. */
 export interface ListenerTraits {
   readonly scheme: "http" | "https";

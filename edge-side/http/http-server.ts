@@ -14,7 +14,7 @@ import { mostForStrangers } from "../../protocol/runtime/descriptors.ts";
 import { MemoryBudget } from "../../protocol/runtime/memory-budget.ts";
 import type { EdgeConfig } from "../config/edge-config.ts";
 import type { VisitorListen } from "../config/listener-config.ts";
-import type { Visitor } from "../exchange/visitor.ts";
+import type { VisitorTaker } from "../exchange/visitor.ts";
 import { Admission, type KnownHosts } from "./admission.ts";
 import { Crowd } from "./crowd.ts";
 import type { ErrorPages } from "./errors/error-pages.ts";
@@ -40,8 +40,7 @@ export interface HttpServerOptions {
   readonly log: Log;
   /** Descriptors to listen on, in the order of the config, in place of its addresses. */
   readonly sockets?: readonly number[];
-  /** Who serves visitors, whatever they came by. */
-  readonly visits: { serve(visitor: Visitor): void };
+  readonly visits: VisitorTaker;
   readonly hosts: KnownHosts;
   readonly errorPages: ErrorPages;
 }

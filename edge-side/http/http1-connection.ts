@@ -9,10 +9,10 @@ import { sayLimit } from "../../protocol/daemon/limit-log.ts";
 import type { MemoryBudget } from "../../protocol/runtime/memory-budget.ts";
 import { codeOf } from "../../protocol/runtime/user-error.ts";
 import type { EdgeConfig } from "../config/edge-config.ts";
-import { priorityOf, type Visitor } from "../exchange/visitor.ts";
+import { priorityOf, type VisitorTaker } from "../exchange/visitor.ts";
 import { VisitorConnection } from "../exchange/visitor-connection.ts";
 import type { Admission, Covers } from "./admission.ts";
-import { logLimit, rawErrorPage } from "./errors/error-page.ts";
+import { type ErrorPage, logLimit, rawErrorPage } from "./errors/error-page.ts";
 import { Http1Visitor, type VisitorOptions } from "./http1-visitor.ts";
 import { closeAndDrop, dropRest } from "./linger.ts";
 import { ParkedUpgrade } from "./parked-upgrade.ts";
@@ -24,7 +24,7 @@ import type { SmallPieceTurns } from "./parser/small-piece-turns.ts";
 import { PipelineQueue } from "./pipeline-queue.ts";
 import { headWithoutUpgrade, upgradeBodyOf } from "./upgrade-body.ts";
 import { UpgradeVisitor } from "./upgrade-visitor.ts";
-import { type ReadHead, type Refused, validateHttp1, withHost } from "./validate-request.ts";
+import { type ReadHead, type Refused, refusedHead, validateHttp1, withHost } from "./validate-request.ts";
 
 export interface Http1Options extends VisitorOptions {
   readonly targetBytes: number;
@@ -37,8 +37,7 @@ export interface Http1Options extends VisitorOptions {
   rested(socket: Socket): void;
   /** What requests that wait on connections may take altogether. */
   readonly waitingRequests: MemoryBudget;
-  /** Who serves visitors. */
-  readonly visits: { serve(visitor: Visitor): void };
+  readonly visits: VisitorTaker;
 }
 
 /** How often node looks for heads that are late: a quarter of their time, or a second for short ones. */
@@ -77,7 +76,7 @@ export const serveHttp1 = (server: Server, options: Http1Options): void => {
   server.on("checkContinue", request);
   server.on("checkExpectation", request);
   server.on("upgrade", (request, _, early) => connectionOf(request.socket).upgrade(request, early));
-  server.on("connect", (request) => connectionOf(request.socket).end(405));
+  server.on("connect", (request) => connectionOf(request.socket).end(405, request));
   server.on("timeout", (socket) => closeIfNothingCame(socket));
   server.on("clientError", (error, socket) => connectionOf(socket as Socket).parseError(error));
 };
@@ -144,7 +143,7 @@ class Connection {
     this.#wake();
     const screened = this.#screen(request);
     const parked = new ParkedUpgrade(this.#socket, early, () => this.#current);
-    if (typeof screened === "number") return this.end(screened, parked);
+    if (typeof screened === "number") return this.end(screened, request, parked);
     const { clock, idleMs, bodyBytes } = this.#options;
     const giveBack = (done: () => void) => {
       this.#request = undefined;
@@ -180,12 +179,11 @@ class Connection {
     // Its body can be skipped, so this visitor may go on.
     const goesOn = status === 413 || status === 405;
     const refuse = () => {
-      logLimit(this.#options.log, status, addressOf(this.#socket));
       this.#request = request;
-      const page = this.#options.errorPages.of(status);
+      const { fields, body } = this.#refuse(status, request);
       if (!goesOn) response.shouldKeepAlive = false;
-      response.writeHead(status, [...page.fields]);
-      response.end(request.method === "HEAD" ? undefined : page.body);
+      response.writeHead(status, [...fields]);
+      response.end(body);
       if (response.shouldKeepAlive && !request.complete) dropRest(request, this.#options);
     };
     if (!goesOn) return this.#turns.close(refuse);
@@ -195,15 +193,26 @@ class Connection {
     });
   }
 
-  /** Refuses what is no request that HTTP/1.1 could go on after. */
-  end(status: number, parked?: ParkedUpgrade): void {
+  /** Refuses what is no request that HTTP/1.1 could go on after. `request`: where its head could be read. */
+  end(status: number, request?: IncomingMessage, parked?: ParkedUpgrade): void {
     this.#turns.close(() => {
       parked?.over();
-      logLimit(this.#options.log, status, addressOf(this.#socket));
+      const page = this.#refuse(status, request);
       if (!this.#socket.writable) return this.#socket.destroy();
-      const page = this.#options.errorPages.of(status);
       closeAndDrop(this.#socket, rawErrorPage(status, page), this.#options);
     });
+  }
+
+  /** Tells the logs; returns what the visitor is told. */
+  #refuse(status: number, request: IncomingMessage | undefined): ErrorPage {
+    const { log, errorPages, visits, traits } = this.#options;
+    const address = addressOf(this.#socket);
+    logLimit(log, status, address);
+    const { fields, body: text } = errorPages.of(status);
+    const body = request?.method === "HEAD" ? "" : text;
+    const known = { address, scheme: traits.scheme, sentBytes: Buffer.byteLength(body) };
+    if (request !== undefined) visits.refused({ ...refusedHead(request), ...known }, status);
+    return { fields, body };
   }
 
   parseError(

@@ -126,8 +126,9 @@ const serveStream = (
   const named = isNamed ? request : { ...request, authority: host, fields: withHost(request.fields, host) };
   const areTrailersWhole = (trailers: HeaderList) => counted.areTrailersWhole(id, trailers);
   const visitor = new Http2Visitor(stream, named, { address, host, areTrailersWhole }, options);
-  if (isRefused) visitor.refuse(to);
-  else options.visits.serve(visitor);
+  if (!isRefused) return options.visits.serve(visitor);
+  visitor.refuse(to);
+  options.visits.refused(visitor, to);
 };
 
 /** Ends a session that has had no request for a while; one whose end is not taken, too. */

@@ -56,20 +56,32 @@ const ABSOLUTE = /^https?:\/\/([^/?#]*)(.*)$/is;
 /** A request of HTTP/1.x. What node's parser refuses does not come here. */
 export const validateHttp1 = (request: IncomingMessage, limits: RequestLimits): Destination | Refused => {
   const { method = "", url = "", rawHeaders, headers, httpVersion } = request;
+  const { named, target } = askedBy(request);
   // 0.9 is a line without a version: no request of any HTTP that is spoken.
   if (!VERSIONS.has(httpVersion)) return httpVersion === "0.9" ? 400 : 505;
   if (countOf(rawHeaders) > MOST_REQUEST_FIELDS) return 431;
   if (isAmbiguous(request)) return 400;
   if (REFUSED_METHODS.has(method)) return 405;
   if (httpVersion === "1.1" && !isExpectationKnown(headers.expect)) return 417;
-  const [, named, path] = ABSOLUTE.exec(url) ?? [];
   if (url.length > limits.targetBytes) return 414;
-  const authority = named ?? headers.host ?? (httpVersion === "1.0" ? unnamedHost(url, limits) : "");
-  const target = path === undefined ? url : originForm(path, method);
+  const authority = named ?? (httpVersion === "1.0" ? unnamedHost(url, limits) : "");
   if (!AUTHORITY.test(authority) || !isTarget(target, method)) return 400;
   if (Number(headers["content-length"] ?? 0) > (limits.bodyBytes ?? Number.POSITIVE_INFINITY)) return 413;
   const fields = headers.host === authority ? rawHeaders : withHost(rawHeaders, authority);
   return { target, authority, host: hostName(authority), fields };
+};
+
+/** What is to be said of one that is refused. */
+export const refusedHead = (request: IncomingMessage) => {
+  const { method = "", httpVersion, rawHeaders: fields } = request;
+  const { named: authority = "", target } = askedBy(request);
+  return { method, target, authority, fields, version: httpVersion === "1.0" ? "1.0" : "1.1" } as const;
+};
+
+/** The authority that it names, if any, and its target in origin-form. */
+const askedBy = ({ method = "", url = "", headers }: IncomingMessage) => {
+  const [, named = headers.host, path] = ABSOLUTE.exec(url) ?? [];
+  return { named, target: path === undefined ? url : originForm(path, method) };
 };
 
 /** A request of HTTP/2, whose framing nghttp2 has checked. */

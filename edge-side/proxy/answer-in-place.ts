@@ -1,7 +1,7 @@
 /** Requests that the edge answers itself: what it is asked about itself, and visitors of plain HTTP that belong to HTTPS. */
-import { listOf, type ResponseHead } from "../../protocol/http/head.ts";
+import type { ResponseHead } from "../../protocol/http/head.ts";
 import type { Visitor } from "../exchange/visitor.ts";
-import type { Trust } from "../exchange/visitor-request.ts";
+import { cameByHttps } from "../exchange/visitor-request.ts";
 import { errorPage } from "../http/errors/error-page.ts";
 import type { Visit } from "./visit.ts";
 
@@ -26,11 +26,10 @@ export const answerReady = async (visit: Visit, isReady: boolean): Promise<void>
   visitor.end([]);
 };
 
-/** To the same URL with `https:`, where its listener says so; undefined: it is served. */
-export const redirectOf = (visitor: Visitor, trusts: Trust): ResponseHead | undefined => {
-  const { redirect, method, host, target, address, fields } = visitor;
-  if (redirect !== "https" || target.startsWith(CHALLENGES)) return undefined;
-  if (trusts(address) && listOf(fields, "x-forwarded-proto")?.toLowerCase() === "https") return undefined;
+/** To the same URL with `https:`, of a listener that says so; undefined: it is served. */
+export const redirectOf = (visitor: Visitor, fromTrustedProxy: boolean): ResponseHead | undefined => {
+  const { method, host, target } = visitor;
+  if (target.startsWith(CHALLENGES) || cameByHttps(visitor, fromTrustedProxy)) return undefined;
   const path = target.startsWith("/") ? target : "/";
   const location = ["Location", `https://${host}${path}`, "Content-Length", "0"];
   // 301 makes a GET of other methods, 308 does not, and some old clients do not know it.

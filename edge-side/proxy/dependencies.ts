@@ -13,7 +13,7 @@ import type { VisitRecord } from "../exchange/access-record.ts";
 import type { Observation } from "../exchange/observation.ts";
 import type { UntrustedProxies } from "../exchange/untrusted-proxies.ts";
 import type { HeldPages } from "../exchange/visit-memory.ts";
-import type { Visitor } from "../exchange/visitor.ts";
+import type { LoggedRequest } from "../exchange/visitor.ts";
 import type { ErrorPages } from "../http/errors/error-pages.ts";
 import type { LinkPool } from "../links/link-pool.ts";
 import type { RequestCompressorPool } from "../request/compressor-pool.ts";
@@ -52,8 +52,8 @@ export interface ServeDependencies {
   /** What Via calls this edge: no other edge has the same. */
   readonly pseudonym: string;
   readonly observation: Observation;
-  /** Gets a line for each visit that is over. */
-  readonly accessLog: { write(record: VisitRecord, visitor: Visitor): void };
+  /** Gets a line for each visit that is over, and each request that was refused. */
+  readonly accessLog: { write(record: VisitRecord, visitor: LoggedRequest): void };
 }
 
 /** What is asked of the hosts that are served (served-hosts). */

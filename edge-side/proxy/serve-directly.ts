@@ -18,12 +18,21 @@ import type { ServeDependencies } from "./dependencies.ts";
 import type { HostRules } from "./served-hosts.ts";
 import { TaughtPage } from "./taught-page.ts";
 import type { Visit } from "./visit.ts";
-import { askedPlain, dictionariesOf } from "./visit-dictionaries.ts";
+import { askedPlain, VisitDictionaries } from "./visit-dictionaries.ts";
 
-export interface DirectOptions {
+/** A request as it goes on. */
+export interface AskedDirectly {
   /** As requestHeadToList makes it. */
   readonly head: HeaderList;
   readonly rules: HostRules;
+  /** Its peer is one of the proxies that are believed. */
+  readonly fromTrustedProxy: boolean;
+  /** Its answer may be coded with a dictionary of the browser. */
+  readonly takesDictionaries: boolean;
+}
+
+export interface DirectOptions {
+  readonly asked: AskedDirectly;
   readonly fallback: Fallback;
   /** Undefined where no link ever serves the host. */
   readonly reason: WithoutLink | undefined;
@@ -46,12 +55,11 @@ export const serveDirectly = async (visit: Visit, options: DirectOptions): Promi
   }
 };
 
-const requestOf = (visitor: Visitor, { head, reason, rules, dependencies }: DirectOptions) => {
-  const { address, connection, fields } = visitor;
-  const plain = reason === undefined && dictionariesOf(visitor, rules, dependencies) !== undefined;
-  const from = askedFrom({ connection, fields }, dependencies.hosts.trusts(address));
+const requestOf = (visitor: Visitor, { asked, reason }: DirectOptions) => {
+  const plain = reason === undefined && asked.takesDictionaries;
+  const from = askedFrom(visitor, asked.fromTrustedProxy);
   return {
-    head: withHost(requestHeadFromList(plain ? askedPlain(head, visitor) : head), visitor),
+    head: withHost(requestHeadFromList(plain ? askedPlain(asked.head, visitor) : asked.head), visitor),
     boundTo: from ? String(from) : undefined,
   };
 };
@@ -66,7 +74,7 @@ const respond = async (
   visit: Visit,
   exchange: DirectExchange,
   response: UpstreamResponse,
-  { rules, reason, dependencies }: DirectOptions,
+  { asked, reason, dependencies }: DirectOptions,
 ): Promise<void> => {
   const { visitor } = visit;
   const { fields: given } = response.head;
@@ -79,7 +87,11 @@ const respond = async (
     visitor.head(head);
     return visit.page(await exchange.join(response));
   }
-  const dictionaries = reason === undefined ? dictionariesOf(visitor, rules, dependencies) : undefined;
+  const { rules } = asked;
+  const dictionaries =
+    reason === undefined && asked.takesDictionaries
+      ? new VisitDictionaries(visitor, rules, dependencies, rules.keyId)
+      : undefined;
   const exposure = sizeExposureOf(visitor, rules.scope.mayHoldSecret(visitor.fields));
   const teaching = dictionaries?.mayTeach(head) ? new TaughtPage(visitor, rules, dependencies) : undefined;
   const came = piecesOf(response);

@@ -8,12 +8,12 @@ import { isBuffered } from "../../protocol/frames/answer-form.ts";
 import type { AnswerFrame } from "../../protocol/frames/frame.ts";
 import { isEventStream } from "../../protocol/http/compressible.ts";
 import { fieldOf, requestHeadToList } from "../../protocol/http/head.ts";
-import type { HeaderList } from "../../protocol/http/header-list.ts";
 import type { Link } from "../../protocol/link/link-api.ts";
 import { headSize } from "../../protocol/link/send-queue.ts";
 import type { Addressed, Credentials } from "../../protocol/scope/credentials.ts";
 import type { WithoutLink } from "../../protocol/scope/no-base.ts";
 import { type PageKey, pageKeyOf } from "../../protocol/store/page-key.ts";
+import { TieredStore } from "../../protocol/tier/tiered-store.ts";
 import { decodeAnswer } from "../answer/decode-answer.ts";
 import { PageLookahead } from "../answer/page-lookahead.ts";
 import { RestoredEtag } from "../answer/restore-etag.ts";
@@ -31,11 +31,16 @@ import { mayGoNoFurther, OPTIONS_OF_THE_EDGE } from "../request/max-forwards.ts"
 import type { Fallback } from "../upstream/fallbacks.ts";
 import { answerInPlace, answerReady, redirectOf } from "./answer-in-place.ts";
 import type { ServeDependencies } from "./dependencies.ts";
-import { serveDirectly } from "./serve-directly.ts";
+import { type AskedDirectly, serveDirectly } from "./serve-directly.ts";
 import type { HostRules } from "./served-hosts.ts";
 import { Visit } from "./visit.ts";
 import { VisitBases } from "./visit-bases.ts";
-import { answerDictionary, dictionariesOf, isForDictionary } from "./visit-dictionaries.ts";
+import {
+  isForDictionary,
+  serveDictionary,
+  takesDictionaries,
+  VisitDictionaries,
+} from "./visit-dictionaries.ts";
 
 /** A request is tried on this many links at most, as long as each refuses it. */
 const MOST_TRIES = 3;
@@ -55,15 +60,16 @@ export const serveVisitor = async (visitor: Visitor, options: ServeDependencies)
 };
 
 /** A request as it goes on, whichever link takes it. */
-interface Asked {
-  readonly head: HeaderList;
+interface Asked extends AskedDirectly {
   /** As the link counts it. */
   readonly headBytes: number;
   readonly pageKey: PageKey;
   readonly credentials: Credentials;
   readonly addressed: Addressed | undefined;
   readonly proxyNotTrusted: boolean;
-  readonly rules: HostRules;
+  /** It is for the dictionary of the site. */
+  readonly isForDictionary: boolean;
+  readonly fallback: Fallback | undefined;
 }
 
 /** Of heads that came before on their connection; a reload makes new rules, and what was made under older ones is not used. */
@@ -75,8 +81,9 @@ const askedOf = (visitor: Visitor, rules: HostRules, options: ServeDependencies)
   if (known?.rules === rules) return known;
   if (mayGoNoFurther(visitor)) return undefined;
   refuseUnasked(visitor, rules, options);
-  const { hosts, pseudonym } = options;
-  const head = requestHeadToList(forwardHead(visitor, { pseudonym, trusted: hosts.trusts(visitor.address) }));
+  const { hosts, pseudonym, fallbacks } = options;
+  const trusted = hosts.trusts(visitor.address);
+  const head = requestHeadToList(forwardHead(visitor, { pseudonym, trusted }));
   const credentials = rules.scope.credentialsOf(visitor.fields);
   const asked = {
     head,
@@ -84,6 +91,10 @@ const askedOf = (visitor: Visitor, rules: HostRules, options: ServeDependencies)
     pageKey: pageKeyOf(visitor.target),
     credentials,
     ...whereIs(visitor, credentials, rules, options),
+    fromTrustedProxy: trusted,
+    isForDictionary: isForDictionary(visitor, rules),
+    takesDictionaries: takesDictionaries(visitor, rules, trusted),
+    fallback: fallbacks.of(visitor.host),
     rules,
   };
   if (visitor.repeated !== undefined) ASKED.set(visitor.repeated, asked);
@@ -110,14 +121,15 @@ const serve = async (visit: Visit, options: ServeDependencies): Promise<void> =>
   if (visitor.target === READY_TARGET && isSafe(visitor)) return answerReady(visit, isReady(options));
   const rules = options.hosts.rulesOf(visitor.host);
   if (rules === undefined) throw new StreamError("no-route", `no key serves ${visitor.host}`);
-  const redirected = redirectOf(visitor, (address) => options.hosts.trusts(address));
-  if (redirected !== undefined) return answerInPlace(visit, redirected);
+  const redirected =
+    visitor.redirect === "https" && redirectOf(visitor, options.hosts.trusts(visitor.address));
+  if (redirected) return answerInPlace(visit, redirected);
   const asked = askedOf(visitor, rules, options);
   if (asked === undefined) return answerInPlace(visit, OPTIONS_OF_THE_EDGE);
-  if (isForDictionary(visitor, rules)) return serveDictionary(visit, rules, options);
-  const fallback = options.fallbacks.of(visitor.host);
+  if (asked.isForDictionary) return serveDictionary(visit, rules, options);
+  const { fallback } = asked;
   const directly = (to: Fallback, reason: WithoutLink | undefined) =>
-    serveDirectly(visit, { head: asked.head, rules, fallback: to, reason, dependencies: options });
+    serveDirectly(visit, { asked, fallback: to, reason, dependencies: options });
   if (fallback?.always) {
     if (fallback.allows(visitor.target)) return directly(fallback, undefined);
     throw new StreamError("no-route", "the host's web server is not asked for this path");
@@ -146,24 +158,34 @@ const serve = async (visit: Visit, options: ServeDependencies): Promise<void> =>
 const serveOver = async (
   link: Link,
   visit: Visit,
-  { head, headBytes, rules, ...asked }: Asked,
+  asked: Asked,
   options: ServeDependencies,
 ): Promise<void> => {
+  const { head, headBytes, rules, pageKey, credentials, addressed } = asked;
   if (headBytes > link.headBytes)
     throw new StreamError("head-too-large", "the origin side takes no head of this size");
-  const { host } = visit.visitor;
-  const fetched = fetchBases(options.store, { ...asked, link, host, rules: rules.scope });
+  const { visitor } = visit;
+  const { scope } = rules;
+  const { store } = options;
+  const fetched =
+    store instanceof TieredStore
+      ? fetchBases(store, { link, host: visitor.host, pageKey, credentials, rules: scope })
+      : undefined;
   if (fetched !== undefined) await fetched;
+  const { fromTrustedProxy, proxyNotTrusted } = asked;
   const bases = new VisitBases(link, {
-    ...asked,
-    visitor: visit.visitor,
-    fromTrustedProxy: options.hosts.trusts(visit.visitor.address),
-    rules: rules.scope,
+    visitor,
+    pageKey,
+    credentials,
+    addressed,
+    fromTrustedProxy,
+    proxyNotTrusted,
+    rules: scope,
     dependencies: options,
   });
   try {
     const { exchange, answer } = await visit.ask(bases, { head, compress: rules.compressRequests });
-    await respond(visit, answer, exchange, bases, { rules, options });
+    await respond(visit, answer, exchange, bases, { asked, options });
   } catch (error) {
     visit.giveUp(asStreamError(error).code);
     throw error;
@@ -178,11 +200,13 @@ const respond = async (
   answer: AnswerFrame,
   exchange: Exchange,
   bases: VisitBases,
-  { rules, options }: { readonly rules: HostRules; readonly options: ServeDependencies },
+  { asked, options }: { readonly asked: Asked; readonly options: ServeDependencies },
 ): Promise<void> => {
   const { visitor } = visit;
   const { encoders, varying } = options;
-  const dictionaries = dictionariesOf(visitor, rules, options, bases.keyId);
+  const dictionaries = asked.takesDictionaries
+    ? new VisitDictionaries(visitor, asked.rules, options, bases.keyId)
+    : undefined;
   const tag = RestoredEtag.of(answer, bases.omittedEtags);
   const head = headForVisitor(tag?.list ?? answer.head, "final");
   if (head.status === SWITCHING && visitor.upgrade === undefined)
@@ -220,17 +244,6 @@ const respond = async (
     pieces.close();
     visit.page(pieces.bytes);
   }
-};
-
-const serveDictionary = async (
-  visit: Visit,
-  { keyId }: HostRules,
-  { encoders, varying, siteDictionaries }: ServeDependencies,
-): Promise<void> => {
-  const { visitor } = visit;
-  const found = siteDictionaries.find(visitor.host, ({ path }) => path === visitor.target);
-  const leaving: CompressOptions["leaving"] = (head) => visit.headLeaves(head);
-  visit.responds(await answerDictionary({ visitor, encoders, varying, keyId, leaving }, found));
 };
 
 /** Whether a link is there, if any host needs one. */

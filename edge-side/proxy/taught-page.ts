@@ -78,9 +78,10 @@ export class TaughtPage {
   }
 
   #keep(piece: Buffer): void {
+    if (this.#pieces === undefined) return;
     this.#bytes += piece.length;
     if (this.#bytes <= this.#dependencies.pageBytes && this.#lease.grow(piece.length))
-      return void this.#pieces?.push(piece);
+      return void this.#pieces.push(piece);
     this.release();
   }
 }

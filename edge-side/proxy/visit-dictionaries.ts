@@ -2,7 +2,7 @@
  * What dictionaries for browsers have to do with one visit: which one its answer may be coded with, what its head tells of them, and what
  * its page teaches. RFC 9842, docs/dictionaries.md.
  */
-import { fieldOf, type ResponseHead } from "../../protocol/http/head.ts";
+import type { ResponseHead } from "../../protocol/http/head.ts";
 import type { HeaderList } from "../../protocol/http/header-list.ts";
 import { isUntouchable } from "../../protocol/http/representation.ts";
 import { holdsCapability } from "../../protocol/scope/capability-url.ts";
@@ -24,34 +24,27 @@ import {
   linked,
   mayUseDictionary,
 } from "../dictionaries/dictionary-heads.ts";
-import { DICTIONARY_PATH, LIFE_S, type Published } from "../dictionaries/site-dictionaries.ts";
+import { DICTIONARY_PATH, LIFE_S } from "../dictionaries/site-dictionaries.ts";
 import type { SizeExposure } from "../exchange/size-exposure.ts";
 import type { Visitor } from "../exchange/visitor.ts";
 import { placeOf } from "../exchange/visitor-address.ts";
+import { cameByHttps } from "../exchange/visitor-request.ts";
 import { errorPage } from "../http/errors/error-page.ts";
 import type { ServeDependencies } from "./dependencies.ts";
 import type { HostRules } from "./served-hosts.ts";
+import type { Visit } from "./visit.ts";
 
-/** `keyId`: of the link that serves it. Undefined where the host wants none, or what the visitor sends may be read by others. */
-export const dictionariesOf = (
-  visitor: Visitor,
-  rules: HostRules,
-  dependencies: ServeDependencies,
-  keyId = rules.keyId,
-): VisitDictionaries | undefined => {
-  if (rules.dictionaries === "off" || !visitor.compress) return undefined;
-  const secure =
-    visitor.scheme === "https" ||
-    (dependencies.hosts.trusts(visitor.address) && fieldOf(visitor.fields, "x-forwarded-proto") === "https");
-  return secure ? new VisitDictionaries(visitor, rules, dependencies, keyId) : undefined;
-};
+/** False where the host wants none, or what the visitor sends may be read by others. */
+export const takesDictionaries = (visitor: Visitor, rules: HostRules, fromTrustedProxy: boolean): boolean =>
+  rules.dictionaries !== "off" && visitor.compress && cameByHttps(visitor, fromTrustedProxy);
 
-class VisitDictionaries {
+export class VisitDictionaries {
   readonly #visitor: Visitor;
   readonly #rules: HostRules;
   readonly #dependencies: ServeDependencies;
   readonly #keyId: string;
 
+  /** `keyId`: of the link that serves it. */
   constructor(visitor: Visitor, rules: HostRules, dependencies: ServeDependencies, keyId: string) {
     this.#visitor = visitor;
     this.#rules = rules;
@@ -150,22 +143,26 @@ const dictionaryHead = (bytes: number): ResponseHead => ({
   ],
 });
 
-/** Answers with the dictionary of the site; returns the status. */
-export const answerDictionary = async (
-  options: Omit<CompressOptions, "head" | "memory" | "exposure">,
-  found: Published | undefined,
-): Promise<number> => {
-  const { visitor } = options;
+/** Answers with the dictionary of the site. */
+export const serveDictionary = async (
+  visit: Visit,
+  { keyId }: HostRules,
+  { encoders, varying, siteDictionaries }: ServeDependencies,
+): Promise<void> => {
+  const { visitor } = visit;
+  const leaving: CompressOptions["leaving"] = (head) => visit.headLeaves(head);
+  const found = siteDictionaries.find(visitor.host, ({ path }) => path === visitor.target);
+  visit.responds(found === undefined ? 404 : 200);
   if (found === undefined) {
     const { fields, body } = errorPage(404);
-    visitor.head(options.leaving({ status: 404, reason: "Not Found", fields }));
+    visitor.head(leaving({ status: 404, reason: "Not Found", fields }));
     if (visitor.method !== "HEAD") await visitor.body(Buffer.from(body));
-    visitor.end([]);
-    return 404;
+    return visitor.end([]);
   }
   const { body, copies } = found;
+  const head = dictionaryHead(body.length);
   await sendWhole(
-    { ...options, head: dictionaryHead(body.length), memory: { hold: () => true }, exposure: "none" },
+    { visitor, encoders, varying, keyId, leaving, head, memory: { hold: () => true }, exposure: "none" },
     { page: body, end: { how: "complete", trailers: [] } },
     {
       worthKeeping: true,
@@ -173,7 +170,6 @@ export const answerDictionary = async (
       keepCopy: (coding, copy) => void copies.set(coding, copy),
     },
   );
-  return 200;
 };
 
 /** The head of a request whose answer is to come uncoded, for the edge to code. */

@@ -1,4 +1,5 @@
 /** Where a visit that is over is noted: in what the edge shows of itself, in the hourly reasons, and in the access log. */
+import type { Watched } from "../../protocol/admin/status.ts";
 import { LineTime } from "../../protocol/daemon/access-line.ts";
 import type { AccessLog } from "../../protocol/daemon/access-log.ts";
 import type { Clock } from "../../protocol/runtime/clock.ts";
@@ -6,7 +7,6 @@ import { accessLineOf } from "../exchange/access-line.ts";
 import type { WholeAnswers } from "../exchange/whole-answers.ts";
 import type { ServeDependencies } from "./dependencies.ts";
 import type { ServedHosts } from "./served-hosts.ts";
-import type { WatchedEdge } from "./watch-edge.ts";
 
 export const visitLog = ({
   clock,
@@ -17,7 +17,7 @@ export const visitLog = ({
 }: {
   readonly clock: Clock;
   readonly hosts: ServedHosts;
-  readonly watched: WatchedEdge;
+  readonly watched: Pick<Watched, "durations" | "traffic">;
   readonly wholeAnswers: WholeAnswers;
   readonly accessLog: AccessLog;
 }): ServeDependencies["accessLog"] => {
@@ -25,7 +25,8 @@ export const visitLog = ({
   const trusts = hosts.trusts.bind(hosts);
   return {
     write(record, visitor) {
-      watched.note(record, visitor);
+      watched.durations.note(visitor, record.status, record.failed, record.totalMs ?? 0);
+      watched.traffic.note(record, record.answerBytes ?? 0);
       wholeAnswers.note(record);
       const { wants } = accessLog;
       if (wants === undefined) return;
@@ -33,6 +34,3 @@ export const visitLog = ({
     },
   };
 };
-
-/** Whether somebody reads it, asked with each request. */
-export const isRead = (accessLog: AccessLog) => (): boolean => accessLog.wants !== undefined;

@@ -32,7 +32,10 @@ import { answeredDirectly, type Phase, PREPARING, ROUTING } from "./visit-phase.
 export class Visit implements VisitorListener, ExchangeEvents {
   readonly visitor: Visitor;
   readonly #settings: ServeDependencies;
-  readonly #times: VisitTimes;
+  /** On the clock. */
+  readonly #startedAt: number;
+  /** Undefined where nobody wants to know. */
+  readonly #times: VisitTimes | undefined;
   #id: RequestId | undefined;
   #phase: Phase = ROUTING;
   #bases: VisitBases | undefined;
@@ -53,8 +56,10 @@ export class Visit implements VisitorListener, ExchangeEvents {
   constructor(visitor: Visitor, settings: ServeDependencies) {
     this.visitor = visitor;
     this.#settings = settings;
-    this.#times = new VisitTimes(settings.clock);
-    this.#id = settings.observation.idOf(visitor);
+    const { clock, observation } = settings;
+    this.#startedAt = clock.now();
+    this.#times = observation.wantsTimes ? new VisitTimes(clock, this.#startedAt) : undefined;
+    this.#id = observation.idOf(visitor);
   }
 
   /** Tries the link of these bases: the request goes out, and the head of its answer comes in. Rejects with StreamError. */
@@ -70,16 +75,12 @@ export class Visit implements VisitorListener, ExchangeEvents {
       this.visitor.listen(this);
       const upload = this.#uploadOf(bases.link, request.compress, this.#deadline);
       this.#upload = upload;
-      const beginning = upload === undefined ? NO_BODY : upload.begin();
-      const exchange = this.#open(
-        bases,
-        request.head,
-        beginning instanceof Promise ? await beginning : beginning,
-      );
+      const begun = upload === undefined ? NO_BODY : upload.begin();
+      const exchange = this.#open(bases, request.head, begun instanceof Promise ? await begun : begun);
       upload?.send(exchange);
       const answer = await exchange.answer();
       upload?.settled();
-      this.#times.answered(timingsOf(answer.extensions));
+      this.#times?.answered(timingsOf(answer.extensions));
       this.#phase = { at: "answering", exchange, form: answer.form.kind };
       return { exchange, answer };
     } finally {
@@ -93,7 +94,7 @@ export class Visit implements VisitorListener, ExchangeEvents {
     const { linkMs, heartbeatMs } = times;
     const now = clock.now();
     // By default 6 s after it came, and half a second after its link was given up.
-    const enough = Math.max(this.#times.startedAt + linkMs + heartbeatMs, now + heartbeatMs / 2);
+    const enough = Math.max(this.#startedAt + linkMs + heartbeatMs, now + heartbeatMs / 2);
     this.#waitsUntil ??= Math.min(now + linkMs, this.#waited ? enough : Infinity);
     if (this.#waitsUntil <= now) return false;
     const { promise, resolve } = Promise.withResolvers<boolean>();
@@ -134,12 +135,12 @@ export class Visit implements VisitorListener, ExchangeEvents {
 
   /** The head as it goes to the visitor. */
   headLeaves(head: ResponseHead): ResponseHead {
-    this.#times.headLeaves();
+    this.#times?.headLeaves();
     return this.#settings.observation.told(head, this.visitor, this);
   }
 
   times(): VisitTimes["parts"] {
-    return this.#times.parts;
+    return this.#times?.parts ?? {};
   }
 
   /** Of the page, that were given out, or will be. */
@@ -203,7 +204,7 @@ export class Visit implements VisitorListener, ExchangeEvents {
     if (this.#status !== undefined) record.status = this.#status;
     if (this.#pageBytes !== undefined) record.pageBytes = this.#pageBytes;
     if (this.#failed !== undefined) record.failed = this.#failed;
-    return Object.assign(record, this.#times.parts, { totalMs: this.#times.totalMs });
+    return Object.assign(record, this.times(), { totalMs: this.#settings.clock.now() - this.#startedAt });
   }
 
   // What the visitor tells.
@@ -273,7 +274,7 @@ export class Visit implements VisitorListener, ExchangeEvents {
     if (phase.at === "givenUp") throw new StreamError(phase.code, `the exchange ended: ${phase.code}`);
     if (!bases.link.accepts) throw new StreamError("refused", "the link takes no requests any more");
     const { urgency, incremental } = this.visitor;
-    this.#times.opened();
+    this.#times?.opened();
     const exchange = openExchange(
       bases.link,
       {
@@ -287,7 +288,7 @@ export class Visit implements VisitorListener, ExchangeEvents {
         visitorConnection: bases.visitorConnection,
         sizes: bases.sizes,
         madeId: this.#id && sentId(this.#id, bases.link),
-        timings: this.#settings.observation.wantsTimes,
+        timings: this.#times !== undefined,
         beginning,
       },
       this,

@@ -5,15 +5,8 @@ import { Traffic } from "../../protocol/admin/traffic.ts";
 import type { LinkBook } from "../../protocol/link/link-book.ts";
 import type { Clock } from "../../protocol/runtime/clock.ts";
 import type { VersionStore } from "../../protocol/store/version-store.ts";
-import type { VisitRecord } from "../exchange/access-record.ts";
-import type { Visitor } from "../exchange/visitor.ts";
 import type { LinkPool } from "../links/link-pool.ts";
 import type { ServedHosts } from "./served-hosts.ts";
-
-export interface WatchedEdge extends Watched {
-  /** Counts a visit that is over. */
-  note(record: VisitRecord, visitor: Visitor): void;
-}
 
 export const watchEdge = (options: {
   readonly clock: Clock;
@@ -23,21 +16,15 @@ export const watchEdge = (options: {
   readonly hosts: ServedHosts;
   readonly store: VersionStore;
   readonly refused: Watched["refused"];
-}): WatchedEdge => {
+}): Watched => {
   const { clock, hostMetrics, pool, book, hosts, store, refused } = options;
   const linkBytes = () => book.bytes;
-  const traffic = new Traffic({ clock, linkBytes });
-  const durations = new Durations();
   return {
     side: "edge",
     clock,
-    traffic,
-    durations,
+    traffic: new Traffic({ clock, linkBytes }),
+    durations: new Durations(),
     hostMetrics,
-    note(record, visitor) {
-      durations.note(visitor, record.status, record.failed, record.totalMs ?? 0);
-      traffic.note(record, record.answerBytes ?? 0);
-    },
     readiness: () => {
       const { linked } = hosts;
       const reasons = linked.length === 0 ? [] : whatIsMissing(pool, linked);

@@ -36,7 +36,7 @@ import { acceptOrigins } from "../links/accept-links.ts";
 import { LinkPool } from "../links/link-pool.ts";
 import { RetiredSecrets } from "../links/retired-secrets.ts";
 import { ServedHosts } from "../proxy/served-hosts.ts";
-import { isRead, visitLog } from "../proxy/visit-log.ts";
+import { visitLog } from "../proxy/visit-log.ts";
 import { Visits } from "../proxy/visits.ts";
 import { watchEdge } from "../proxy/watch-edge.ts";
 import { RequestCompressorPool } from "../request/compressor-pool.ts";
@@ -127,7 +127,7 @@ const start = async (config: EdgeConfig, options: EdgeParts): Promise<EdgeDaemon
   const watched = watchEdge({ clock, hostMetrics, pool, book, hosts, store, refused: () => limits.counts() });
   const accessLog = openAccessLog(config.accessLog, { clock, log });
   const instance = randomBytes(PSEUDONYM_BYTES).toString("hex");
-  const observation = new Observation(instance, isRead(accessLog), config.serverTiming);
+  const observation = new Observation(instance, accessLog, config.serverTiming);
   const wholeAnswers = new WholeAnswers({ clock, log });
   const tunnel = await acceptOrigins({
     config,

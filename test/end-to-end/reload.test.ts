@@ -76,7 +76,7 @@ describe("SIGHUP", () => {
 
     expect((await visit(port, { host: SHOP })).status).toBe(421);
     await visitPage(site, port);
-    expect(await edge.access(3)).toMatchObject({ host: HOST, link: KEY.id, answer: "delta" });
+    expect(await edge.access(4)).toMatchObject({ host: HOST, link: KEY.id, answer: "delta" });
     expect(site.sent).toHaveLength(3);
     expect(edge.log.filter(({ event }) => event === "link down")).toHaveLength(1);
   });

@@ -26,7 +26,7 @@ const meet = async (serve: (visitor: Visitor) => unknown): Promise<number> => {
   server = await serveVisitors(edgeConfigOf(), {
     clock: systemClock,
     log: silentLog,
-    visits: { serve: (visitor) => void serve(visitor) },
+    visits: { serve: (visitor) => void serve(visitor), refused() {} },
     errorPages: new ErrorPages("coilgun-test"),
     hosts: { isServed: () => true, defaultHost: undefined, trusts: () => false },
   });

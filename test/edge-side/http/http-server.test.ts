@@ -43,6 +43,7 @@ const serving = async (
           seen.push(visitor);
           serve(visitor);
         },
+        refused() {},
       },
     },
   );

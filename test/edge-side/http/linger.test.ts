@@ -29,7 +29,7 @@ it.each([
     const listeners = () => accepted.map((socket) => socket.listenerCount("close"));
     const atFirst: number[][] = [];
     const visitors: Visitor[] = [];
-    const visits = { serve: (visitor: Visitor) => void visitors.push(visitor) };
+    const visits = { serve: (visitor: Visitor) => void visitors.push(visitor), refused() {} };
     const config = edgeConfigOf();
     const server = await serveVisitors(config, {
       clock,

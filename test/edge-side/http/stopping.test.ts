@@ -45,6 +45,7 @@ const serving = async (scheme: "http" | "https") => {
           finish = () => void visitor.body(Buffer.from("ok")).then(() => visitor.end([]));
           if (visitor.target !== "/slow") finish();
         },
+        refused() {},
       },
     },
   );
