@@ -28,6 +28,7 @@ export interface ExchangeDependencies {
   /** Longest wait for a place. */
   readonly queueMs: number;
   readonly heads: KnownHeads;
+  readonly speaksHttp2: boolean;
   /** Longest rest of a connection afterwards. */
   readonly restMs: number;
   /** Bytes a second that a visitor takes or sends at least while others wait. */

@@ -108,7 +108,7 @@ class UpstreamExchange implements Borrower {
       broken: (error) => this.#broken(error),
       closed: () => this.#closed(),
     };
-    const session = http2SessionOf(connection.socket);
+    const session = this.#options.speaksHttp2 ? http2SessionOf(connection.socket) : undefined;
     return session === undefined
       ? openHttp1Request(wire, connection, this.#reader, events)
       : openHttp2Request(session, wire, connection.once, events);
