@@ -34,7 +34,8 @@ class UpstreamExchange implements Borrower {
   readonly #asked: Asked;
   readonly #options: ExchangeDependencies;
   readonly #watch: InactivityTimeout;
-  readonly #login: ConnectionLogin;
+  /** Undefined where nothing about it has to do with a login. */
+  #login: ConnectionLogin | undefined;
   /** Undefined until there is a connection for it. */
   #outgoing: Outgoing | undefined;
   #rate: VisitorRate | undefined;
@@ -49,7 +50,8 @@ class UpstreamExchange implements Borrower {
   constructor(asked: Asked, options: ExchangeDependencies) {
     this.#asked = asked;
     this.#options = options;
-    this.#login = new ConnectionLogin(asked.wish);
+    const { boundTo, logsIn } = asked.wish;
+    if (logsIn || boundTo !== undefined) this.#login = new ConnectionLogin(boundTo);
     this.#surroundings = { server: options.server, signal: asked.request.signal };
     this.#mayWaitForContinue = asked.wire.expectsContinue;
     this.#watch = new InactivityTimeout(options.clock, (ms) => this.#silent(ms));
@@ -172,9 +174,10 @@ class UpstreamExchange implements Borrower {
     const { connections, heads, idleMs, restMs: mostMs } = this.#options;
     connections.answered(connection);
     try {
-      const { method } = this.#asked.wire;
-      const { head, framing, live, ...kept } = heads.judge(method, incoming, this.#reader);
-      const restMs = this.#login.restMs(kept, mostMs);
+      const { wire, wish } = this.#asked;
+      const { head, framing, live, ...kept } = heads.judge(wire.method, incoming, this.#reader);
+      if (kept.authenticated) this.#login ??= new ConnectionLogin(wish.boundTo);
+      const restMs = this.#login?.restMs(kept.restMs) ?? Math.min(kept.restMs, mostMs);
       const body = new UpstreamBody({
         pause: () => {
           this.#pause();
@@ -244,7 +247,7 @@ class UpstreamExchange implements Borrower {
     if (phase.is === "complete") {
       const { connection } = phase;
       const isFree = this.#outgoing?.shouldKeepAlive === true && !this.#reader.isLenient;
-      if (isFree && this.#login.keeps(connection))
+      if (isFree && this.#login?.keeps(connection) !== false)
         this.#options.connections.giveBack(connection, phase.restMs);
       else connection.socket.destroy();
     } else if (phase.is === "connecting" || phase.is === "asking")
