@@ -221,7 +221,8 @@ const answerBuffered = async (
     encoded.head,
     encoded.coded,
     end,
-    padOf(exchange, encoded.coded.length, { page: encoded.fingerprint, offered: answering.offered }),
+    exchange.sizes &&
+      padOf(exchange, encoded.coded.length, { page: encoded.fingerprint, offered: answering.offered }),
   );
   phases.sent = sentBuffered(encoded, answering);
   if (full !== undefined) await full;

@@ -2,6 +2,7 @@
  * Asks the web server, in codings that suit the link; and once more, with exactly the visitor's, where it names one that the
  * body does not have. That is for GET only, which changes nothing there. SPEC section "Encodings".
  */
+import type { DecodableCoding } from "../../protocol/http/accept-encoding.ts";
 import { isEventStream } from "../../protocol/http/compressible.ts";
 import { fieldOf, listOf, type RequestHead, type ResponseHead } from "../../protocol/http/head.ts";
 import { codingOf } from "../../protocol/http/representation.ts";
@@ -51,10 +52,10 @@ export const askUpstream = async (
   const { upstream, head, ...fetched } = await upstreams.fetch(request, headFor, shared);
   let { response } = fetched;
   if (response.kind === "answered" && request.method === "GET" && body === undefined) {
-    const denied = asksOtherwise(head, request) ? await deniedCoding(response) : undefined;
-    if (denied !== undefined) {
+    const coding = codingOf(response.head.fields);
+    if (coding !== undefined && asksOtherwise(head, request) && (await isDenied(coding, response))) {
       response.discard();
-      mislabelling.found(upstream.route, request.target, denied);
+      mislabelling.found(upstream.route, request.target, coding);
       response = await upstream.fetch({ ...shared, head: asking(upstream.route, "visitor") });
     }
   }
@@ -65,14 +66,13 @@ export const askUpstream = async (
 const asksOtherwise = (head: RequestHead, visitors: RequestHead): boolean =>
   listOf(head.fields, "accept-encoding") !== listOf(visitors.fields, "accept-encoding");
 
-/** The coding that the head names, where the body cannot have it. */
-const deniedCoding = async ({
-  head,
-  body,
-}: Extract<UpstreamResponse, { kind: "answered" }>): Promise<string | undefined> => {
-  const coding = codingOf(head.fields);
+/** Whether the body cannot have the coding that its head names. */
+const isDenied = async (
+  coding: DecodableCoding,
+  { head, body }: Extract<UpstreamResponse, { kind: "answered" }>,
+): Promise<boolean> => {
   // The head of an event stream does not wait for its first event.
-  if (coding === undefined || isEventStream(fieldOf(head.fields, "content-type") ?? "")) return undefined;
+  if (isEventStream(fieldOf(head.fields, "content-type") ?? "")) return false;
   const first = await body.ahead();
-  return Buffer.isBuffer(first) && deniesCoding(first, coding) ? coding : undefined;
+  return Buffer.isBuffer(first) && deniesCoding(first, coding);
 };

@@ -28,6 +28,7 @@ export interface ExchangeDependencies {
   /** Longest wait for a place. */
   readonly queueMs: number;
   readonly heads: KnownHeads;
+  readonly speaksHttp2: boolean;
   /** Longest rest of a connection afterwards. */
   readonly restMs: number;
   /** Bytes a second that a visitor takes or sends at least while others wait. */
@@ -38,7 +39,7 @@ export interface ExchangeDependencies {
 export interface Outgoing {
   readonly destroyed: boolean;
   readonly writableEnded: boolean;
-  /** By what was asked; the response may say otherwise. */
+  /** As far as it is concerned its connection may carry another one; the response may say otherwise. */
   readonly shouldKeepAlive: boolean;
   /** It may have trailers. */
   readonly chunkedEncoding: boolean;
@@ -54,20 +55,20 @@ export interface Outgoing {
 export interface RequestEvents {
   interim(head: RawHead): void;
   answered(incoming: IncomingResponse): void;
+  /** Of the body. */
+  piece(bytes: Buffer): void;
+  ended(trailers: HeaderList): void;
   broken(error: Error): void;
   closed(): void;
 }
 
 /** What comes back. */
 export interface IncomingResponse extends RawHead {
-  readonly rawTrailers: HeaderList;
   readonly complete: boolean;
+  /** Tells of what is held back still; null: nothing is. */
   read(): unknown;
   pause(): unknown;
   resume(): unknown;
-  on(event: "data", listener: (bytes: Buffer) => void): this;
-  on(event: "end", listener: () => void): this;
-  on(event: "error", listener: (error: Error) => void): this;
 }
 
 /** Of one exchange, each after the one before it; any may be followed by `over`. */

@@ -36,9 +36,14 @@ export interface WireRequest {
  * Throws an Error for what HTTP/1.1 has no form for, as Node would when it writes the head: nothing of it may leave, nor cost a
  * connection.
  */
-export const assertWritable = onceFor(({ method, target, fields }: WireRequest): void => {
+export const assertWritable = ({ method, target, fields }: WireRequest): void => {
   validateHeaderName(method);
   if (/[^\x21-\xff]/.test(target)) throw new TypeError("the request's target contains unescaped characters");
+  assertFields(fields);
+};
+
+/** Of the fields alone, since what is remembered of a whole request would keep its body. */
+const assertFields = onceFor((fields: HeaderList): void => {
   for (let i = 0; i + 1 < fields.length; i += 2) {
     validateHeaderName(fields[i] as string);
     validateHeaderValue(fields[i] as string, fields[i + 1] as string);

@@ -26,7 +26,6 @@ export const openHttp1Request = (
 
 class Http1Request implements Outgoing, IncomingResponse, ConnectionUser, ResponseSink {
   readonly chunkedEncoding: boolean;
-  readonly shouldKeepAlive: boolean;
   readonly #wire: WireRequest;
   readonly #connection: PooledConnection;
   readonly #reader: LenientResponse;
@@ -34,17 +33,11 @@ class Http1Request implements Outgoing, IncomingResponse, ConnectionUser, Respon
   #headIsOut = false;
   #trailers = "";
   #head: StrictHead | undefined;
-  #listeners: {
-    data?: (bytes: Buffer) => void;
-    end?: () => void;
-    error?: (error: Error) => void;
-  } = {};
   #isOver = false;
   destroyed = false;
   writableEnded = false;
   /** Of the response: all of it is here. */
   complete = false;
-  rawTrailers: HeaderList = [];
 
   constructor(wire: WireRequest, connection: PooledConnection, reader: LenientResponse, events: Http1Events) {
     this.#wire = wire;
@@ -52,8 +45,12 @@ class Http1Request implements Outgoing, IncomingResponse, ConnectionUser, Respon
     this.#reader = reader;
     this.#events = events;
     this.chunkedEncoding = wire.body !== undefined && wire.bodyBytes === undefined;
-    this.shouldKeepAlive = !connection.once;
     connection.user = this;
+  }
+
+  /** What the web server has not read of this request would keep the next one waiting. */
+  get shouldKeepAlive(): boolean {
+    return !this.#connection.once && this.#connection.socket.writableLength === 0;
   }
 
   // The request.
@@ -87,7 +84,6 @@ class Http1Request implements Outgoing, IncomingResponse, ConnectionUser, Respon
     this.writableEnded = true;
     this.#writeHead();
     if (this.chunkedEncoding) this.#connection.socket.write(`0\r\n${this.#trailers}\r\n`, "latin1");
-    if (this.complete) this.#over();
   }
 
   destroy(error?: Error): void {
@@ -127,24 +123,24 @@ class Http1Request implements Outgoing, IncomingResponse, ConnectionUser, Respon
   }
 
   read(): unknown {
-    return this.#connection.socket.read();
+    const { socket } = this.#connection;
+    const bytes = socket.read();
+    // One that has failed gives what it holds, and tells nobody.
+    if (bytes !== null && socket.errored !== null) this.bytesCame(bytes);
+    return bytes;
   }
 
   pause(): void {
-    this.#connection.socket.pause();
+    if (!this.complete) this.#connection.socket.pause();
   }
 
+  /** Of a response that is complete the connection may be another one's. */
   resume(): void {
-    this.#connection.socket.resume();
+    if (!this.complete) this.#connection.socket.resume();
   }
 
-  on(event: "drain" | "close", listener: () => void): this;
-  on(event: "data", listener: (bytes: Buffer) => void): this;
-  on(event: "end", listener: () => void): this;
-  on(event: "error", listener: (error: Error) => void): this;
-  on(event: string, listener: (given: never) => void): this {
-    if (event === "drain" || event === "close") this.#connection.socket.on(event, listener as () => void);
-    else this.#listeners = { ...this.#listeners, [event]: listener };
+  on(event: "drain" | "close", listener: () => void): this {
+    this.#connection.socket.on(event, listener);
     return this;
   }
 
@@ -161,14 +157,14 @@ class Http1Request implements Outgoing, IncomingResponse, ConnectionUser, Respon
   }
 
   pieceIsHere(bytes: Buffer): void {
-    if (!this.destroyed) this.#listeners.data?.(bytes);
+    if (!this.destroyed) this.#events.piece(bytes);
   }
 
   messageIsOver(trailers: HeaderList): void {
     if (this.destroyed) return;
-    this.rawTrailers = trailers;
+    this.resume();
     this.complete = true;
-    this.#listeners.end?.();
+    this.#events.ended(trailers);
     if (this.writableEnded) this.#over();
   }
 

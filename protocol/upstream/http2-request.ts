@@ -3,7 +3,6 @@
  * the account mean what they mean for HTTP/1.1. Heads are translated, trailers go both ways, a body that breaks off resets its
  * stream. RFC 9113 section 8, SPEC section "Heads".
  */
-import { EventEmitter } from "node:events";
 import { STATUS_CODES } from "node:http";
 import {
   type ClientHttp2Session,
@@ -62,7 +61,8 @@ export const http2SessionOf = (socket: Socket): ClientHttp2Session | undefined =
 export const openHttp2Request = (
   session: ClientHttp2Session,
   wire: WireRequest,
-  { once, ...events }: RequestEvents & { readonly once: boolean },
+  once: boolean,
+  events: RequestEvents,
 ): Outgoing => {
   if (session.closed || session.destroyed) throw new RefusedRequest("the connection is being closed");
   const pseudo = [":method", wire.method, ":scheme", session.encrypted === true ? "https" : "http"];
@@ -89,7 +89,7 @@ class Http2Request implements Outgoing {
     this.#session = session;
     this.#stream = stream;
     this.#once = once;
-    this.#incoming = new Http2Response(stream);
+    this.#incoming = new Http2Response(stream, events);
     const goaway = (_code: number, lastStreamId: number) => {
       this.#mostProcessed = lastStreamId;
     };
@@ -157,21 +157,22 @@ class Http2Request implements Outgoing {
   }
 }
 
-class Http2Response extends EventEmitter implements IncomingResponse {
+class Http2Response implements IncomingResponse {
   readonly httpVersionMajor = 2;
   statusCode: number | undefined;
   statusMessage: string | undefined;
   rawHeaders: HeaderList = [];
-  rawTrailers: HeaderList = [];
   complete = false;
   readonly #stream: ClientHttp2Stream;
+  readonly #events: RequestEvents;
+  #trailers: HeaderList = [];
   #isOver = false;
 
-  constructor(stream: ClientHttp2Stream) {
-    super();
+  constructor(stream: ClientHttp2Stream, events: RequestEvents) {
     this.#stream = stream;
+    this.#events = events;
     stream.on("trailers", (_fields, _flags, raw?: HeaderList) => {
-      this.rawTrailers = fieldsOf(raw);
+      this.#trailers = fieldsOf(raw);
     });
     // A stream that is reset ends too, with code 0 even without a word; only what ends before it closes has come to its end.
     const push = stream.push.bind(stream);
@@ -185,7 +186,7 @@ class Http2Response extends EventEmitter implements IncomingResponse {
     this.statusCode = statusCode;
     this.statusMessage = statusMessage;
     this.rawHeaders = rawHeaders;
-    this.#stream.on("data", (bytes: Buffer) => this.emit("data", bytes));
+    this.#stream.on("data", (bytes: Buffer) => this.#events.piece(bytes));
     this.#stream.once("end", () => {
       if (this.complete) this.#over();
     });
@@ -212,7 +213,7 @@ class Http2Response extends EventEmitter implements IncomingResponse {
   #over(): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    this.emit("end");
+    this.#events.ended(this.#trailers);
   }
 }
 

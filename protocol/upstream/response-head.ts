@@ -111,7 +111,7 @@ const mayBeFollowed = (method: string, status: number, fields: HeaderList): bool
 const persists = ({ httpVersionMajor, httpVersionMinor }: RawHead, fields: HeaderList): boolean => {
   if (httpVersionMajor === 2) return true;
   const options = (listOf(fields, "connection") ?? "").toLowerCase().split(",").map(trimSpace);
-  return httpVersionMinor === 0 ? options.includes("keep-alive") : !options.includes("close");
+  return !options.includes("close") && (httpVersionMinor !== 0 || options.includes("keep-alive"));
 };
 
 const isLive = (fields: HeaderList): boolean =>

@@ -45,6 +45,7 @@ export class UpstreamClient<Settings extends UpstreamSettings = UpstreamSettings
   constructor(route: Settings, { headBytes, clock, log }: ClientOptions) {
     const { origin, answerMs, idleMs, queueMs, restMs, leastRate } = route;
     const server = printUpstreamAddress(origin);
+    const speaksHttp2 = route.protocol === "http2";
     this.route = route;
     this.#connections = new ConnectionPool({
       dialler: diallerOf(route, { headBytes, clock }),
@@ -57,7 +58,8 @@ export class UpstreamClient<Settings extends UpstreamSettings = UpstreamSettings
     });
     const times = { answerMs, idleMs, queueMs, restMs };
     const heads = new KnownHeads();
-    this.#options = { connections: this.#connections, heads, clock, server, headBytes, leastRate, ...times };
+    const about = { server, speaksHttp2, headBytes, leastRate, ...times };
+    this.#options = { connections: this.#connections, heads, clock, ...about };
   }
 
   /** Requests that wait for a place. */
@@ -73,7 +75,7 @@ export class UpstreamClient<Settings extends UpstreamSettings = UpstreamSettings
     const wire = ready instanceof Promise ? await ready : ready;
     const repeatable = mayRepeat(wire);
     const wish = {
-      reuse: this.#speaksHttp2 ? "any" : reuseFor(wire, repeatable),
+      reuse: this.#options.speaksHttp2 ? "any" : reuseFor(wire, repeatable),
       halfOpen: wire.upgrade,
       boundTo: request.boundTo,
       logsIn: authenticatesConnection(wire.fields),
@@ -95,10 +97,6 @@ export class UpstreamClient<Settings extends UpstreamSettings = UpstreamSettings
     return this.#connections.load;
   }
 
-  get #speaksHttp2(): boolean {
-    return this.route.protocol === "http2";
-  }
-
   #gone({ cause, message }: StaleConnection): StreamError {
     const why = message === "" ? "closed the connection before it had answered" : message;
     return new StreamError("origin-failed", `${this.#options.server}: ${why}`, { cause });
@@ -109,7 +107,7 @@ export class UpstreamClient<Settings extends UpstreamSettings = UpstreamSettings
    * keeps none meanwhile. Not where the visitor waits for what the web server says first (RFC 9110 section 10.1.1, RFC 10036).
    */
   #ready(request: UpstreamRequest): WireRequest | Promise<WireRequest> {
-    const wire = this.#speaksHttp2 ? http2Request(request) : wireRequest(request);
+    const wire = this.#options.speaksHttp2 ? http2Request(request) : wireRequest(request);
     if (wire.body === undefined || !this.#connections.isBusy || mustNotWait(request)) return wire;
     return startOf(wire.body, wire.bodyBytes, request.signal).then((body) => ({ ...wire, body }));
   }

@@ -5,19 +5,20 @@
 import { StreamError } from "../errors.ts";
 import { tooManyFields } from "../http/field-limits.ts";
 import { endToEnd, endToEndTrailers, upgradeOf } from "../http/head.ts";
+import type { HeaderList } from "../http/header-list.ts";
 import { UpstreamBody } from "./body.ts";
 import { ConnectionLogin } from "./connection-login.ts";
 import type { Borrower, PooledConnection } from "./connections/pooled-connection.ts";
 import type { Asked, ExchangeDependencies, IncomingResponse, Outgoing, Phase } from "./exchange-phase.ts";
 import { assertWritable, type WireRequest } from "./framing.ts";
-import { openHttp1Request } from "./http1-request.ts";
+import { type Http1Events, openHttp1Request } from "./http1-request.ts";
 import { http2SessionOf, openHttp2Request } from "./http2-request.ts";
 import { InactivityTimeout } from "./inactivity-timeout.ts";
 import { InterimLimit } from "./interim-limit.ts";
 import { LenientResponse } from "./lenient/lenient-response.ts";
 import { type RawHead, rawHead } from "./response-head.ts";
 import { sendBody } from "./send-body.ts";
-import { failureOf, StaleConnection, truncationBy } from "./upstream-failure.ts";
+import { failureOf, RequestFault, StaleConnection, truncationBy } from "./upstream-failure.ts";
 import type { UpstreamResponse } from "./upstream-request.ts";
 import { VisitorRate } from "./visitor-rate.ts";
 
@@ -33,7 +34,8 @@ class UpstreamExchange implements Borrower {
   readonly #asked: Asked;
   readonly #options: ExchangeDependencies;
   readonly #watch: InactivityTimeout;
-  readonly #login: ConnectionLogin;
+  /** Undefined where nothing about it has to do with a login. */
+  #login: ConnectionLogin | undefined;
   /** Undefined until there is a connection for it. */
   #outgoing: Outgoing | undefined;
   #rate: VisitorRate | undefined;
@@ -48,7 +50,8 @@ class UpstreamExchange implements Borrower {
   constructor(asked: Asked, options: ExchangeDependencies) {
     this.#asked = asked;
     this.#options = options;
-    this.#login = new ConnectionLogin(asked.wish);
+    const { boundTo, logsIn } = asked.wish;
+    if (logsIn || boundTo !== undefined) this.#login = new ConnectionLogin(boundTo);
     this.#surroundings = { server: options.server, signal: asked.request.signal };
     this.#mayWaitForContinue = asked.wire.expectsContinue;
     this.#watch = new InactivityTimeout(options.clock, (ms) => this.#silent(ms));
@@ -98,22 +101,19 @@ class UpstreamExchange implements Borrower {
   }
 
   #open(wire: WireRequest, connection: PooledConnection): Outgoing {
-    const session = http2SessionOf(connection.socket);
-    if (session !== undefined)
-      return openHttp2Request(session, wire, {
-        once: connection.once,
-        interim: (interim) => this.#interim(interim),
-        answered: (incoming) => this.#answered(incoming),
-        broken: (error) => this.#broken(error),
-        closed: () => this.#closed(),
-      });
-    return openHttp1Request(wire, connection, this.#reader, {
+    const events: Http1Events = {
       interim: (interim) => this.#interim(interim),
       answered: (incoming) => this.#answered(incoming),
+      piece: (bytes) => this.#piece(bytes),
+      ended: (trailers) => this.#ended(trailers),
       upgraded: (incoming, first) => this.#upgraded(incoming, first),
       broken: (error) => this.#broken(error),
       closed: () => this.#closed(),
-    });
+    };
+    const session = this.#options.speaksHttp2 ? http2SessionOf(connection.socket) : undefined;
+    return session === undefined
+      ? openHttp1Request(wire, connection, this.#reader, events)
+      : openHttp2Request(session, wire, connection.once, events);
   }
 
   /** Rejects with what the body rejects with. */
@@ -174,9 +174,10 @@ class UpstreamExchange implements Borrower {
     const { connections, heads, idleMs, restMs: mostMs } = this.#options;
     connections.answered(connection);
     try {
-      const { method } = this.#asked.wire;
-      const { head, framing, live, ...kept } = heads.judge(method, incoming, this.#reader);
-      const restMs = this.#login.restMs(kept, mostMs);
+      const { wire, wish } = this.#asked;
+      const { head, framing, live, ...kept } = heads.judge(wire.method, incoming, this.#reader);
+      if (kept.authenticated) this.#login ??= new ConnectionLogin(wish.boundTo);
+      const restMs = this.#login?.restMs(kept.restMs) ?? Math.min(kept.restMs, mostMs);
       const body = new UpstreamBody({
         pause: () => {
           this.#pause();
@@ -194,12 +195,8 @@ class UpstreamExchange implements Borrower {
       const discard = () => this.#fail(new Error("another response takes its place"));
       this.#settle.resolve({ kind: "answered", head, body, discard });
     } catch (error) {
-      return this.#fail(error);
+      this.#fail(error);
     }
-    incoming
-      .on("data", (bytes: Buffer) => this.#piece(bytes))
-      .on("end", () => this.#ended(incoming))
-      .on("error", (error) => this.#broken(error));
   }
 
   #piece(bytes: Buffer): void {
@@ -207,16 +204,13 @@ class UpstreamExchange implements Borrower {
     if (this.#phase.is === "answering") this.#phase.body.push(bytes);
   }
 
-  #ended({ rawTrailers }: IncomingResponse): void {
+  #ended(trailers: HeaderList): void {
     if (this.#phase.is !== "answering") return;
     const { connection, body, framing, restMs } = this.#phase;
     this.#phase = { is: "complete", connection, restMs };
     this.#rest();
     const how = framing === "close" ? "closed" : "complete";
-    body.arrived.push({
-      how,
-      trailers: rawTrailers.length === 0 ? rawTrailers : endToEndTrailers(rawTrailers),
-    });
+    body.arrived.push({ how, trailers: trailers.length === 0 ? trailers : endToEndTrailers(trailers) });
     // Nobody reads the rest of the request any more, and its end would have to come before another one.
     if (this.#outgoing?.writableEnded === false) this.#outgoing.destroy();
   }
@@ -242,7 +236,8 @@ class UpstreamExchange implements Borrower {
     if (phase.is === "answering" && phase.incoming.complete) return;
     if (phase.is !== "asking") return this.#fail(error);
     const { connection, bytesBefore } = phase;
-    const stale = connection.reused && connection.socket.bytesRead === bytesBefore;
+    const unheard = connection.reused && connection.socket.bytesRead === bytesBefore;
+    const stale = unheard && !(error instanceof RequestFault);
     this.#fail(stale ? new StaleConnection("", { cause: error }) : error);
   }
 
@@ -251,10 +246,10 @@ class UpstreamExchange implements Borrower {
     const phase = this.#phase;
     if (phase.is === "complete") {
       const { connection } = phase;
-      const restMs = this.#reader.isLenient ? 0 : phase.restMs;
-      if (this.#outgoing?.shouldKeepAlive === true && this.#login.keeps(connection))
-        this.#options.connections.giveBack(connection, restMs);
-      else connection.socket.destroySoon();
+      const isFree = this.#outgoing?.shouldKeepAlive === true && !this.#reader.isLenient;
+      if (isFree && this.#login?.keeps(connection) !== false)
+        this.#options.connections.giveBack(connection, phase.restMs);
+      else connection.socket.destroy();
     } else if (phase.is === "connecting" || phase.is === "asking")
       this.#broken(new Error("the connection closed before a response"));
     // Of a response it is the response that tells: some of it may still wait to be read.

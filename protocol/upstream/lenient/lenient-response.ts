@@ -26,7 +26,8 @@ type Part = "head" | "length" | "chunks" | "raw" | "switched" | "over";
 
 export class LenientResponse {
   readonly #options: LenientOptions;
-  readonly #chunks: LenientChunks;
+  /** Undefined until a chunked body begins. */
+  #chunks: LenientChunks | undefined;
   #part: Part = "head";
   #head: Buffer[] = [];
   #headBytes = 0;
@@ -39,12 +40,11 @@ export class LenientResponse {
 
   constructor(options: LenientOptions) {
     this.#options = options;
-    this.#chunks = new LenientChunks(options.headBytes);
   }
 
   /** It was not in the form that RFC 9112 demands, or more came than the response: its connection cannot be trusted with another. */
   get isLenient(): boolean {
-    return this.#isLenient || this.#chunks.lenient;
+    return this.#isLenient || this.#chunks?.lenient === true;
   }
 
   /** Why what came cannot be read on; what came before it was handed out. */
@@ -87,6 +87,7 @@ export class LenientResponse {
         return end;
       }
       case "chunks": {
+        this.#chunks ??= new LenientChunks(this.#options.headBytes);
         const end = this.#chunks.read(bytes, at, sink);
         if (this.#chunks.isOver) this.#isOver(sink, this.#chunks.trailers);
         return end;
