@@ -14,6 +14,8 @@ export interface RelayedConnection {
   readonly toOrigin: RelayedDirection;
   /** False once either end has closed it, whether the other knows or not. */
   readonly open: boolean;
+  /** Resolves when it is open no more. */
+  readonly closed: Promise<void>;
   /** Both ends see a reset. */
   cut(): void;
   /** Nothing gets through any more, in either direction, and nobody is told. */
@@ -32,6 +34,8 @@ export interface FaultyRelay {
   readonly connections: readonly RelayedConnection[];
   /** What becomes of connections to come: a reset, or nothing at all. */
   dials: "pass" | "refuse" | "swallow";
+  /** What is done with each connection to come. */
+  connected: (connection: RelayedConnection) => void;
   /** Ends every connection and stops listening. */
   close(): Promise<void>;
 }
@@ -63,22 +67,29 @@ export const startFaultyRelay = async (edgeTunnel: string, clock: Clock): Promis
       socket.once("close", () => sockets.delete(socket));
     }
     const isOpen = () => sockets.has(origin) && sockets.has(edge);
-    edge.once("connect", () =>
-      connections.push({
+    const closed = new Promise<void>((resolve) => {
+      for (const socket of [origin, edge]) socket.once("close", resolve);
+    });
+    edge.once("connect", () => {
+      const connection: RelayedConnection = {
         toEdge,
         toOrigin,
         get open() {
           return isOpen();
         },
+        closed,
         cut,
         swallow,
-      }),
-    );
+      };
+      connections.push(connection);
+      relay.connected(connection);
+    });
   });
   const relay: FaultyRelay = {
     address: await listenOnLoopback(server),
     connections,
     dials: "pass",
+    connected: () => {},
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());

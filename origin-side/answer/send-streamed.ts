@@ -24,6 +24,11 @@ import { RetainedAnswer, type Unverified } from "./retained-answer.ts";
 
 /** A streamed delta gets no further than this ahead of what the edge has verified; it is what its retains may cost. @internal */
 export const MOST_UNVERIFIED_BYTES = 1024 * 1024;
+/**
+ * Reserved from the beginning, and enough to go on with: the edge tells of each 256 KiB, in segments of 128 KiB at most. Most pages that
+ * are made slowly never come to more, and MOST_WITH_BASES of them leave half of a key's default share to its other pages. @internal
+ */
+export const LEAST_UNVERIFIED_BYTES = MOST_UNVERIFIED_BYTES / 2;
 
 export interface StreamedPage {
   readonly sent: SentAnswer;
@@ -45,9 +50,9 @@ export const streamPage = async (
   const offered = answering.offered.filter((base) => !isOfAddress(answering, base));
   const fitting = fittingBases(options.streaming, offered, options.pageBytes);
   const mistrusted = options.trust.mistrusts(options.streaming.id);
-  const mayDelta = fitting.length > 0 && !mistrusted && gathered.lease.grow(MOST_UNVERIFIED_BYTES);
+  const mayDelta = fitting.length > 0 && !mistrusted && gathered.lease.grow(LEAST_UNVERIFIED_BYTES);
   const context = options.contexts.take(mayDelta ? "withBases" : "alone");
-  if (mayDelta && context !== "withBases") gathered.lease.shrink(MOST_UNVERIFIED_BYTES);
+  if (mayDelta && context !== "withBases") gathered.lease.shrink(LEAST_UNVERIFIED_BYTES);
   if (context === "none") return undefined;
   const bases = context === "withBases" ? fitting : [];
   // Of what others may have been sent whole units only are copied, and a page that streams has none yet.
@@ -80,6 +85,7 @@ class PageStream implements RecoverableAnswer {
   readonly #retained: RetainedAnswer;
   readonly #coded: SegmentedBody;
   #kept: Buffer[] | undefined;
+  #reservedBytes = LEAST_UNVERIFIED_BYTES;
   #bytes: number;
   /** Undefined while the web server goes on. */
   #end: BodyEnd | undefined;
@@ -138,7 +144,7 @@ class PageStream implements RecoverableAnswer {
   }
 
   release(): void {
-    if (this.#retained.release()) this.#gathered.lease.shrink(MOST_UNVERIFIED_BYTES);
+    if (this.#retained.release()) this.#gathered.lease.shrink(this.#reservedBytes);
   }
 
   after(offset: number): Unverified | undefined {
@@ -201,14 +207,19 @@ class PageStream implements RecoverableAnswer {
 
   async #heedEdge(): Promise<void> {
     const { acknowledgements } = this.#exchange;
-    while (
-      acknowledgements.length > 0 ||
-      this.#retained.bytes > MOST_UNVERIFIED_BYTES + this.#gathered.bytes
-    ) {
+    while (acknowledgements.length > 0 || !this.#mayRetainMore()) {
       const said = await acknowledgements.next();
       await applyAcknowledgement(this.#exchange, said, this, this.#options);
     }
     this.#exchange.gone.throwIfAborted();
+  }
+
+  #mayRetainMore(): boolean {
+    const bytes = this.#retained.bytes - this.#gathered.bytes;
+    const more = MOST_UNVERIFIED_BYTES - this.#reservedBytes;
+    if (bytes > this.#reservedBytes && more > 0 && this.#gathered.lease.grow(more))
+      this.#reservedBytes = MOST_UNVERIFIED_BYTES;
+    return bytes <= this.#reservedBytes;
   }
 
   async #finish(end: BodyEnd): Promise<void> {

@@ -6,8 +6,8 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import { systemClock } from "../../protocol/runtime/clock.ts";
 import { describeWith, PROMETHEUS } from "../kit/outside-program.ts";
+import { until } from "../kit/until.ts";
 import { serveAt, watchedOf } from "../protocol/admin/watched.ts";
 
 const EXAMPLES = join(import.meta.dirname, "..", "..", "examples", "prometheus");
@@ -31,7 +31,12 @@ const metricsIn = (text: string): string[] => [
 describeWith(PROMETHEUS, "Prometheus", (prometheus) => {
   it("takes the rules and has a series for every metric of the dashboard and the rules", async () => {
     const folder = mkdtempSync(join(tmpdir(), "coilgun-prometheus-"));
-    const sides = (["edge", "origin"] as const).map((side) => watchedOf({ side }));
+    let scrapes = 0;
+    const refused = () => {
+      scrapes++;
+      return [["limits.visitors", 5]] as const;
+    };
+    const sides = (["edge", "origin"] as const).map((side) => watchedOf({ side, refused }));
     for (const { traffic, durations } of sides) {
       traffic.note(
         { host: "a.example", target: "/", answer: "whole", reason: "first-visit", pageBytes: 9 },
@@ -60,9 +65,11 @@ describeWith(PROMETHEUS, "Prometheus", (prometheus) => {
       return (await answer?.text()) ?? "";
     };
     const awaited = async (path: string, met: (text: string) => boolean): Promise<void> => {
-      for (let tries = 0; tries < 600; tries++) {
+      // What is scraped twice is stored once.
+      for (let asked = 0; asked < 60; asked++) {
         if (met(await ask(path))) return;
-        await systemClock.sleep(100);
+        const enough = scrapes + 2 * sides.length;
+        await until(() => scrapes >= enough, "Prometheus at the listeners");
       }
       throw new Error(`${path} did not come to be`);
     };

@@ -10,7 +10,7 @@ import { buffer } from "node:stream/consumers";
 import { describe, expect, it } from "vitest";
 import { edgeYaml, openScene, originYaml, type Scene } from "../kit/real-daemons.ts";
 import { ROOT } from "../kit/run-command.ts";
-import { visit } from "../kit/visits.ts";
+import { type Asking, begin, finish } from "../kit/visits.ts";
 
 /** 0.1.0. */
 const BEFORE = "e22e371";
@@ -36,9 +36,10 @@ const pageOf = (visits: number) => `<ul>${ROWS.join("\n")}</ul><p>visit ${visits
 const rewritten = (visits: number) =>
   `<ul>${ROWS.map((row, i) => (i % 3 === 0 ? `${row} ${visits * i}` : row)).join("\n")}</ul>`;
 
-/** Pages that change with each visit, one that comes slowly, and an echo. */
+/** Pages that change with each visit, one whose rest is made when its beginning has arrived, and an echo. */
 const openWeb = async () => {
   let visits = 0;
+  let goOn: (() => unknown) | undefined;
   const server = createServer(async (request, response) => {
     const body = await buffer(request);
     response.setHeader("Content-Type", "text/html");
@@ -48,12 +49,20 @@ const openWeb = async () => {
     const page = pageOf(visits);
     if (request.url !== "/slow") return response.end(page);
     response.write(page.slice(0, 5_000));
-    setTimeout(() => response.end(page.slice(5_000)), 60);
+    goOn = () => response.end(page.slice(5_000));
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const address = server.address();
   const port = typeof address === "object" ? (address?.port ?? 0) : 0;
-  return { port, visits: () => visits, [Symbol.asyncDispose]: async () => void server.close() };
+  return {
+    port,
+    visits: () => visits,
+    finishSlow: () => {
+      goOn?.();
+      goOn = undefined;
+    },
+    [Symbol.asyncDispose]: async () => void server.close(),
+  };
 };
 
 describe.skipIf(!isKnown)(`with the release before (skipped where git has no ${BEFORE})`, () => {
@@ -68,16 +77,20 @@ describe.skipIf(!isKnown)(`with the release before (skipped where git has no ${B
       const origin = originYaml(edge.port("tunnel"), web.port);
       await scene.start("origin-side", origin, [], rootOf("origin-side"));
       await edge.logged("link up");
-      const port = edge.port("visitors");
+      const visit = async (asking: Asking) => {
+        const response = await begin(edge.port("visitors"), asking);
+        web.finishSlow();
+        return finish(response);
+      };
       for (const path of ["/", "/rewritten", "/slow"])
         for (let times = 0; times < 4; times++) {
-          const { status, body } = await visit(port, { path });
+          const { status, body } = await visit({ path });
           const made = path === "/rewritten" ? rewritten(web.visits()) : pageOf(web.visits());
           expect([status, body.toString() === made]).toEqual([200, true]);
         }
       const asked = JSON.stringify(Array.from({ length: 500 }, (_, n) => ({ n })));
       const headers = { "Content-Type": "application/json", "Content-Length": asked.length };
-      const echoed = await visit(port, { method: "POST", body: Buffer.from(asked), headers });
+      const echoed = await visit({ method: "POST", body: Buffer.from(asked), headers });
       expect([echoed.status, echoed.body.toString() === asked]).toEqual([200, true]);
       await edge.access(13);
       const { accessed } = edge;

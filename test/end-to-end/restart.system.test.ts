@@ -20,11 +20,9 @@ import { begin, visit } from "../kit/visits.ts";
 
 watchLeaks();
 
-const REQUESTS = Number(process.env.RESTART_REQUESTS ?? 30);
+const REQUESTS = Number(process.env.RESTART_REQUESTS ?? 90);
 const EACH_MS = 1_000 / 30;
 const EDGE = join(import.meta.dirname, "../../edge-side/main.ts");
-/** For the event stream. */
-const TIMES = { drainStreams: "300ms" };
 const PAGE = Buffer.alloc(4_000, "a page of the site ");
 /** Holds descriptors 3 and 4, and starts an edge on them for each line it reads. */
 const PARENT = `while read -r file; do
@@ -66,7 +64,7 @@ const holdPorts = async () => {
   const sockets = [await listening(), await listening()] as const;
   const [visitors, tunnel] = [portOf(sockets[0]), portOf(sockets[1])];
   const file = join(scene.folder, "held.yaml");
-  writeFileSync(file, stringify(edgeYaml({ accessLog: "off", admin: "./edge.sock", times: TIMES })), {
+  writeFileSync(file, stringify(edgeYaml({ accessLog: "off", admin: "./edge.sock" })), {
     mode: 0o600,
   });
   const parent = spawn("sh", ["-c", PARENT, "sh", process.execPath, EDGE, "run", "--config"], {
@@ -152,7 +150,7 @@ describe.each<Way>(["by hand", "as the units do"])("restarted %s, no request fai
     const startOrigin = async (): Promise<Process> => {
       const origin = await scene.start(
         "origin-side",
-        originYaml(edges.tunnel, site.port, { accessLog: "off", admin: "./origin.sock", times: TIMES }),
+        originYaml(edges.tunnel, site.port, { accessLog: "off", admin: "./origin.sock" }),
       );
       return { stop: () => origin.signal("SIGTERM"), ended: () => origin.ended };
     };

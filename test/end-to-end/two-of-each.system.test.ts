@@ -16,7 +16,7 @@ import { edgeYaml, KEY, openScene, originYaml, type RealDaemon } from "../kit/re
 import { until } from "../kit/until.ts";
 import { visit } from "../kit/visits.ts";
 
-const REQUESTS = Number(process.env.COILGUN_REQUESTS ?? 60);
+const REQUESTS = Number(process.env.COILGUN_REQUESTS ?? 120);
 const EVERY_MS = 33;
 const EXAMPLES = join(import.meta.dirname, "..", "..", "examples", "balancer");
 
@@ -60,11 +60,14 @@ const startScene = async () => {
   return { scene, site, edges, origins, startEdge, startOrigin };
 };
 
-/** Asks at a steady rate, each fourth time with POST, while `meanwhile` goes on; all statuses. */
+/** Asks at a steady rate, each fourth time with POST, for as long as `meanwhile` goes on and REQUESTS times at least; all statuses. */
 const askedWhile = async (port: number, meanwhile: () => Promise<void>): Promise<readonly number[]> => {
   const asked: Promise<number>[] = [];
-  const done = meanwhile();
-  for (let n = 0; n < REQUESTS; n++) {
+  let going = true;
+  const done = meanwhile().finally(() => {
+    going = false;
+  });
+  for (let n = 0; going || n < REQUESTS; n++) {
     const asking =
       n % 4 === 3
         ? { method: "POST", path: `/order?${n}`, body: Buffer.from("one") }

@@ -5,7 +5,6 @@
 import { symlinkSync, unlinkSync } from "node:fs";
 import type { Chance } from "../../bench/demo-site/chance.ts";
 import type { FaultyRelay, RelayedConnection } from "../../bench/rig/faulty-relay.ts";
-import { systemClock } from "../../protocol/runtime/clock.ts";
 import type { RealDaemon } from "../kit/real-daemons.ts";
 import type { SoakSite } from "./site.ts";
 
@@ -17,6 +16,8 @@ export interface Stage {
   readonly chance: Chance;
   /** Rejects when the soak is ended before its time. */
   sleep(ms: number): Promise<void>;
+  /** What resolves, or rejects when the soak is ended before its time. */
+  awaited(event: Promise<unknown>): Promise<unknown>;
   daemon(side: Side): RealDaemon;
   /** Ends it by this signal and starts it anew; resolves when the new one is ready. */
   restart(side: Side, signal: NodeJS.Signals): Promise<void>;
@@ -49,14 +50,16 @@ const meanwhile = async (
   begin: (link: RelayedConnection) => void,
   end: (link: RelayedConnection) => void,
 ): Promise<void> => {
-  const harmed = new Set<RelayedConnection>();
-  for (const until = systemClock.now() + ms; systemClock.now() < until; await stage.sleep(50)) {
-    for (const link of openOf(stage).filter((each) => !harmed.has(each))) {
-      harmed.add(link);
-      begin(link);
-    }
-  }
-  for (const link of harmed) end(link);
+  const harmed: RelayedConnection[] = [];
+  const harm = (link: RelayedConnection) => {
+    harmed.push(link);
+    begin(link);
+  };
+  openOf(stage).forEach(harm);
+  stage.relay.connected = harm;
+  await stage.sleep(ms);
+  stage.relay.connected = () => {};
+  harmed.forEach(end);
 };
 const restart = (side: Side, signal: NodeJS.Signals): Fault => ({
   graceMs: BACK_MS,
@@ -106,11 +109,12 @@ export const FAULTS = {
   "links are cut within a frame": {
     graceMs: 2 * BACK_MS,
     async run(stage) {
-      for (const { toEdge, toOrigin } of openOf(stage)) {
+      const links = openOf(stage);
+      for (const { toEdge, toOrigin } of links) {
         toEdge.cutAfterBytes(stage.chance.between(1, 40_000));
         toOrigin.cutAfterBytes(stage.chance.between(1, 20_000));
       }
-      for (const links = openOf(stage); links.some(({ open }) => open); ) await stage.sleep(50);
+      await stage.awaited(Promise.all(links.map(({ closed }) => closed)));
     },
   },
   "outage, dials are refused": outage("refuse"),

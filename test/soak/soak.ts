@@ -110,12 +110,17 @@ export const runSoak = async (options: SoakOptions): Promise<SoakReport> => {
   for (const side of SIDES) await start(side);
   await daemonOf("edge-side").logged("link up", 2);
 
+  const ended = new Promise<never>((_, reject) => {
+    signal?.addEventListener("abort", () => reject(signal.reason), { once: true });
+  });
+  ended.catch(() => {});
   const stage: Stage = {
     relay,
     site,
     chance,
     accessLog,
     sleep: (ms) => systemClock.sleep(ms, signal),
+    awaited: (event) => Promise.race([event, ended]),
     daemon: daemonOf,
     async restart(side, signal) {
       const daemon = daemonOf(side);

@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { PAUSE_MS } from "../../../origin-side/answer/buffer-body.ts";
 import { MOST_ALONE, MOST_WITH_BASES } from "../../../origin-side/answer/compressor-limits.ts";
 import {
+  LEAST_UNVERIFIED_BYTES,
   MOST_UNVERIFIED_BYTES,
   type StreamedPage,
   streamPage,
@@ -174,8 +175,16 @@ describe("a page that streams as a delta", () => {
     await flow.done;
   });
 
-  it("gets no further than its bound ahead of what is proved, then goes on", async () => {
-    const flow = streaming([], { bases: [base], pageBytes: 1 << 20 });
+  it.each([
+    ["its bound", MOST_UNVERIFIED_BYTES, {}],
+    // Nothing of it is kept, as it is too large for that, so the share is what may be unverified.
+    [
+      "what there is memory for",
+      LEAST_UNVERIFIED_BYTES,
+      { pageBytes: 1, shareBytes: MOST_UNVERIFIED_BYTES - 1 },
+    ],
+  ])("gets no further than %s ahead of what is proved, then goes on", async (_, bound, options) => {
+    const flow = streaming([], { bases: [base], pageBytes: 1 << 20, ...options });
     const piece = Buffer.alloc(64 * 1024, "y");
     const pieces = (3 * MOST_UNVERIFIED_BYTES) / piece.length;
     for (let pushed = 0; pushed < pieces; pushed++) flow.answering.body.push(piece);
@@ -183,8 +192,8 @@ describe("a page that streams as a delta", () => {
     await flow.still();
     const stopped = await readSegments(flow.stream.sent, [base]);
     const sent = stopped.body.length;
-    expect(sent).toBeGreaterThanOrEqual(MOST_UNVERIFIED_BYTES);
-    expect(sent).toBeLessThanOrEqual(MOST_UNVERIFIED_BYTES + piece.length);
+    expect(sent).toBeGreaterThanOrEqual(bound);
+    expect(sent).toBeLessThanOrEqual(bound + piece.length);
     await flow.stream.verifies(sent);
     await flow.still();
     const on = await readSegments(flow.stream.sent, [base]);
@@ -192,6 +201,16 @@ describe("a page that streams as a delta", () => {
     flow.stream.leaves("cancelled");
     await flow.done;
     expect(flow.seen.failed).toBe("cancelled");
+    expect(flow.lease.bytes).toBe(0);
+  });
+
+  it("that is made slowly reserves half of its bound, so that all there may be leave memory to others", async () => {
+    const flow = streaming([page], { bases: [base] });
+    await flow.pause();
+    expect(flow.lease.bytes).toBe(page.length + LEAST_UNVERIFIED_BYTES);
+    expect(MOST_WITH_BASES * LEAST_UNVERIFIED_BYTES).toBeLessThanOrEqual(32 * 1024 * 1024);
+    flow.stream.leaves("cancelled");
+    await flow.done;
   });
 
   it("takes one of the contexts with bases, else one without, else is not begun", async () => {
@@ -208,7 +227,7 @@ describe("a page that streams as a delta", () => {
   });
 
   it("without budget for what it may have to send again streams whole", async () => {
-    const flow = streaming([page], { bases: [base], shareBytes: page.length + MOST_UNVERIFIED_BYTES - 1 });
+    const flow = streaming([page], { bases: [base], shareBytes: page.length + LEAST_UNVERIFIED_BYTES - 1 });
     await flow.end();
     await flow.done;
     expect(flow.seen.page?.sent).toMatchObject({ answer: "whole", reason: "budget" });
