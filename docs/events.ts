@@ -113,7 +113,7 @@ export const EVENTS: Readonly<Record<string, EventRow>> = {
   },
   "link refused": row(
     "warn",
-    "somebody dialled, and proved no key, or the key has all its `links`",
+    "somebody dialled, and proved no key",
     "`coilgun-origin check` there",
   ),
   "no link": row(
