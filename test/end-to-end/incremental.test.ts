@@ -6,7 +6,7 @@ import { once } from "node:events";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { request as https } from "node:https";
 import type { Readable, Writable } from "node:stream";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, it } from "vitest";
 import { openHttp2 } from "../kit/http2-visitor.ts";
 import { watchLeaks } from "../kit/leaks.ts";
 import { openSecurePair, type SecurePair } from "../kit/secure-pair.ts";
