@@ -13,7 +13,12 @@ export interface ServerTimingSettings {
 export const serverTiming = (near: Surroundings) =>
   z
     .preprocess(
-      (value: unknown) => (value === true ? {} : value === false ? undefined : value),
+      (value: unknown, context) => {
+        if (typeof value === "boolean") return value ? {} : undefined;
+        if (value === undefined || (typeof value === "object" && !Array.isArray(value))) return value;
+        context.addIssue({ code: "custom", message: "must be true, false, or a block with tokenFile" });
+        return z.NEVER;
+      },
       block({
         tokenFile: tokenFile(near)
           .optional()

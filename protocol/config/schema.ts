@@ -58,7 +58,15 @@ export const size = (normally: string, bounds: WrittenBounds) =>
 /** Bytes; undefined for `off`. */
 export const sizeOrOff = (normally: string, bounds?: WrittenBounds) => {
   const read = bounds === undefined ? parseSize : within(parseSize, bounds);
-  return written((text) => (text === "off" ? undefined : read(text)), "a size with its unit, or off")
+  const readOrOff = (text: string): number | undefined => {
+    if (text === "off") return undefined;
+    try {
+      return read(text);
+    } catch (error) {
+      throw error instanceof UnitError ? new UnitError(`${error.message}, or off`) : error;
+    }
+  };
+  return written(readOrOff, "a size with its unit, or off")
     .meta({ form: "size, or off", bounds })
     .prefault(normally);
 };
@@ -73,7 +81,7 @@ export const count = (normally: number, bounds: { readonly least: number; readon
   z.int().min(bounds.least).max(bounds.most).meta({ form: "number", bounds }).prefault(normally);
 
 export const hostPort = (defaultPort?: number) =>
-  written((text) => parseHostPort(text, defaultPort), "host:port, such as 0.0.0.0:8080");
+  written((text) => parseHostPort(text, defaultPort), "host:port, such as 0.0.0.0:8080 or [::]:8080");
 
 export const hostName = () => written(parseHostName, "a host name, such as www.example.com");
 

@@ -24,6 +24,7 @@ const PAIR = makeAuthority().issue({ name: "site.example" });
 /** Files beside a fixture: `link.key` holds the secret, `*-key.pem` and `site.key` a private key, other `*.pem` its certificate; the rest is missing. */
 export const MADE_UP: Surroundings = {
   pathOf: (name) => join("/etc/coilgun", name),
+  everyAddress: "0.0.0.0",
   read(path) {
     if (path.endsWith("/link.key")) return Buffer.from(`${FIXTURE_SECRET}\n`);
     if (/(-key\.pem|\/site\.key)$/.test(path)) return Buffer.from(PAIR.privateKey);

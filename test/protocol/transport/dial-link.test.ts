@@ -354,4 +354,9 @@ describe("the translation of errors", () => {
     expect(error.cause).toBe(cause);
     expect(toDialError(place, error)).toBe(error);
   });
+
+  it("names an address of IPv6 in brackets", () => {
+    const error = toDialError({ ...place, host: "2001:db8::7" }, new Error("from below"));
+    expect(error.message).toContain("link to [2001:db8::7]:2408 failed");
+  });
 });
