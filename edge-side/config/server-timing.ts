@@ -13,19 +13,18 @@ export interface ServerTimingSettings {
 export const serverTiming = (near: Surroundings) =>
   z
     .preprocess(
-      (value: unknown, context) => {
-        if (typeof value === "boolean") return value ? {} : undefined;
-        if (value === undefined || (typeof value === "object" && !Array.isArray(value))) return value;
-        context.addIssue({ code: "custom", message: "must be true, false, or a block with tokenFile" });
-        return z.NEVER;
-      },
-      block({
-        tokenFile: tokenFile(near)
-          .optional()
-          .describe(
-            "A file with what a request shows as `Coilgun-Timing` to be told how its answer travelled, and its sizes.",
-          ),
-      })
+      (value: unknown) => (value === true ? {} : value === false ? undefined : value),
+      block(
+        {
+          tokenFile: tokenFile(near)
+            .optional()
+            .describe(
+              "A file with what a request shows as `Coilgun-Timing` to be told how its answer travelled, and its sizes.",
+            ),
+        },
+        {},
+        "true, false, or a block with tokenFile",
+      )
         .transform(
           (settings): ServerTimingSettings => ({
             token: settings.tokenFile && tokenText(settings.tokenFile),

@@ -68,6 +68,8 @@ const PROBE = "probe";
 const shortened = (node: Node, transform: (value: unknown, context: never) => unknown): void => {
   if (typeof transform(1, undefined as never) === "string")
     return instead(node, [bare(node), { type: "integer" }]);
+  if (transform(false, undefined as never) === undefined)
+    return instead(node, [{ type: "boolean" }, bare(node)]);
   const made = transform(PROBE, undefined as never);
   const added = Object.keys(transform({}, undefined as never) ?? {}).filter((name) => name !== PROBE);
   const blocks = (node.oneOf ?? [node]) as Node[];

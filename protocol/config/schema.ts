@@ -11,12 +11,19 @@ import { parseHostName, parseHostPort, parseSize, parseTime, UnitError } from ".
 
 /**
  * A block of settings; one that is not named in `shape` is a problem. `elsewhere` says of names that are settings
- * under other conditions what these are.
+ * under other conditions what these are, `form` what may be written where that is not only a block.
  */
 export const block = <Shape extends z.core.$ZodLooseShape>(
   shape: Shape,
   elsewhere: Readonly<Record<string, string>> = {},
-) => z.strictObject(shape).meta({ elsewhere });
+  form?: string,
+) =>
+  z
+    .strictObject(shape, {
+      error: ({ code, input }) =>
+        form !== undefined && code === "invalid_type" && input !== undefined ? `must be ${form}` : undefined,
+    })
+    .meta({ elsewhere });
 
 /** A text that `read` turns into a value. UnitErrors become problems; `form` tells what to write in place of no text. */
 export const written = <T>(read: (text: string) => T, form: string) =>
