@@ -24,6 +24,7 @@ import { runDaemon } from "../protocol/daemon/run-daemon.ts";
 import { addSettingsCommand } from "../protocol/daemon/settings-command.ts";
 import { addStatusCommand } from "../protocol/daemon/status-command.ts";
 import { systemClock } from "../protocol/runtime/clock.ts";
+import { everyAddress } from "../protocol/runtime/ip-address.ts";
 import { Complaint } from "../protocol/runtime/user-error.ts";
 import { parseUpstreamAddress, printUpstreamAddress } from "../protocol/upstream/upstream-address.ts";
 import { type AloneWishes, aloneConfig, each } from "./command/alone.ts";
@@ -58,7 +59,7 @@ const edgeProgram = (): Command => {
       "serve a web server's pages without an origin side or a config file; SIGHUP reads the certificate again",
     )
     .requiredOption("--origin <url>", "the web server, such as http://127.0.0.1:3000")
-    .option("--listen <host:port>", "where visitors are served", "0.0.0.0:8443")
+    .option("--listen <host:port>", "where visitors are served", `${everyAddress()}:8443`)
     .option(
       "--host <name>",
       "a host to serve, or a pattern such as *.example.com; once for each; without it, those of the certificate",

@@ -47,6 +47,30 @@ describe("docs/configuration.md", () => {
   });
 });
 
+/** Names of settings as the page has them, `[]` behind lists, of all that stands in a file; a block may stand for a list of it. */
+function* namesIn(value: unknown, above = ""): Generator<string> {
+  if (Array.isArray(value)) for (const each of value) yield* namesIn(each, `${above}[]`);
+  else if (typeof value === "object" && value !== null)
+    for (const [name, each] of Object.entries(value)) {
+      const path = above === "" ? name : `${above}.${name}`;
+      yield path;
+      yield* namesIn(each, path);
+      if (!Array.isArray(each)) yield* namesIn([each], path);
+    }
+}
+
+it.each(["edge", "origin"] as const)(
+  "every setting of %s.yaml stands in a file that a test reads",
+  (side) => {
+    const used = new Set(fixturesIn("valid", side).flatMap(({ text }) => [...namesIn(parse(text))]));
+    const unused = settingsOf(`${side}.yaml`).filter(({ path }) => !used.has(path));
+    expect(
+      unused.map(({ path }) => path),
+      "use these in a file of test/fixtures/config/valid",
+    ).toEqual([]);
+  },
+);
+
 it("docs/status.schema.json is what the schema says; if not, run `npm run docs` and commit what it writes", () => {
   expect(read("docs/status.schema.json")).toBe(statusSchemaText());
 });

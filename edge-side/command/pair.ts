@@ -15,6 +15,7 @@ import {
 } from "../../protocol/config/parse-config.ts";
 import { type HostPort, printHostPort } from "../../protocol/config/units.ts";
 import { replacePrivateFile, writeNewPrivateFile } from "../../protocol/daemon/private-file.ts";
+import { everyAddress } from "../../protocol/runtime/ip-address.ts";
 import { Complaint } from "../../protocol/runtime/user-error.ts";
 import { type LinkKey, makeLinkKey, secretText } from "../../protocol/transport/key.ts";
 import { edgeSettings } from "../config/edge-config.ts";
@@ -34,6 +35,8 @@ export interface PairWishes {
   readonly force: boolean;
   /** An edge.yaml that gets the key, in place of a new one. */
   readonly addTo: string | undefined;
+  /** The host of the addresses that a new edge.yaml listens at; every address of this machine when left out. */
+  readonly listenAt?: string;
 }
 
 export interface Paired {
@@ -102,17 +105,17 @@ const addedEdgeText = (file: string, key: LinkKey, hosts: readonly string[]): st
 /** A value as YAML writes it: in quotes only where it must be. */
 const value = (text: string): string => stringify(text).trimEnd();
 
-const newEdgeText = (key: LinkKey, { hosts, edge }: PairWishes): string => `\
+const newEdgeText = (key: LinkKey, { hosts, edge, listenAt = everyAddress() }: PairWishes): string => `\
 # coilgun-edge serves visitors and asks the origin side over the link. Written by \`coilgun-edge pair\`.
 # This file holds a secret: keep it readable by its owner alone.
 #   coilgun-edge check --config edge.yaml     tries everything that is named here
 #   coilgun-edge run --config edge.yaml       serves; SIGHUP reads this file again
 
-# Where visitors are served, in plain HTTP. With nginx or another server in front on this machine: 127.0.0.1:8080.
-visitors: 0.0.0.0:8080
+# Where visitors are served, in plain HTTP: at every address of this machine, IPv4 and IPv6 as it has them. With nginx or another server in front on this machine: 127.0.0.1:8080.
+visitors: ${value(`${listenAt}:8080`)}
 
 # Where origin sides dial in, in TLS 1.3 with a key from below. The firewall must let them through.
-tunnel: 0.0.0.0:${edge.port}
+tunnel: ${value(`${listenAt}:${edge.port}`)}
 
 # Who may serve which hosts. For one more: coilgun-edge pair --add-to edge.yaml --host ... --edge ... --out ...
 keys:
@@ -192,7 +195,7 @@ export const nextSteps = ({ keyId, edgeFile, originFile }: Paired, wishes: PairW
   wishes.origin === undefined && !wishes.hosts.every((host) => wishes.origins?.has(host))
     ? "  2. there, set each route's origin to the web server's address"
     : `  2. there, ${[...new Set([...(wishes.origins?.values() ?? []), ...(wishes.origin === undefined ? [] : [wishes.origin])])].join(", ")} must be the web server`,
-  `  3. let port ${wishes.edge.port} of ${wishes.edge.host} through the firewall`,
+  `  3. let TCP to ${printHostPort(wishes.edge)} through the firewall`,
   wishes.addTo === undefined
     ? `  4. here:  coilgun-edge check --config ${edgeFile} && coilgun-edge run --config ${edgeFile}`
     : `  4. here:  coilgun-edge check --config ${edgeFile}, then send SIGHUP to the running coilgun-edge`,

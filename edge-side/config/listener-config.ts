@@ -39,9 +39,6 @@ export interface CertificateFiles {
   readonly privateKey: NamedFile;
 }
 
-/** Where visitors are served unless the config says otherwise. */
-const VISITORS_NORMALLY = "0.0.0.0:8080";
-
 const HSTS = /^(\S+?)(?: includeSubDomains)?(?: preload)?$/;
 const YEAR_S = 365 * 86_400;
 const PRELOAD = "needs at least 1y and includeSubDomains for preload (hstspreload.org)";
@@ -163,8 +160,10 @@ export const visitorListeners = (near: Surroundings) =>
               });
         }),
     )
-    .prefault(VISITORS_NORMALLY)
-    .describe("Where visitors are served: one listener, or a list of them.");
+    .prefault(`${near.everyAddress}:8080`)
+    .describe(
+      "Where visitors are served: one listener, or a list of them. 0.0.0.0 by default where the machine has no IPv6.",
+    );
 
 /** Whether both addresses cannot be had at once. */
 export const clash = (a: HostPort, b: HostPort): boolean => {

@@ -14,13 +14,17 @@ export const serverTiming = (near: Surroundings) =>
   z
     .preprocess(
       (value: unknown) => (value === true ? {} : value === false ? undefined : value),
-      block({
-        tokenFile: tokenFile(near)
-          .optional()
-          .describe(
-            "A file with what a request shows as `Coilgun-Timing` to be told how its answer travelled, and its sizes.",
-          ),
-      })
+      block(
+        {
+          tokenFile: tokenFile(near)
+            .optional()
+            .describe(
+              "A file with what a request shows as `Coilgun-Timing` to be told how its answer travelled, and its sizes.",
+            ),
+        },
+        {},
+        "true, false, or a block with tokenFile",
+      )
         .transform(
           (settings): ServerTimingSettings => ({
             token: settings.tokenFile && tokenText(settings.tokenFile),

@@ -42,12 +42,14 @@ const ONLY_PLAIN = { insecure: "with mode: plain" };
 export const tunnelSetting = (near: Surroundings) =>
   z
     .preprocess(tunnelWritten, tunnel(near))
-    .prefault(`0.0.0.0:${TUNNEL_PORT}`)
-    .describe("Where origin sides dial in, and how both ends prove the key: host:port, or a block.");
+    .prefault(`${near.everyAddress}:${TUNNEL_PORT}`)
+    .describe(
+      "Where origin sides dial in, and how both ends prove the key: host:port, or a block. 0.0.0.0 by default where the machine has no IPv6.",
+    );
 
 const tunnel = (near: Surroundings): z.ZodType<TunnelListen> => {
   const listen = hostPort()
-    .prefault(`0.0.0.0:${TUNNEL_PORT}`)
+    .prefault(`${near.everyAddress}:${TUNNEL_PORT}`)
     .describe("Where origin sides dial in; may stand alone in place of the block.");
   const mode = <Mode extends TunnelListen["mode"]>(name: Mode) =>
     z.literal(name).describe("How both ends prove the key; `psk` unless it is said.");

@@ -3,7 +3,7 @@
  * included. It is wider than the schema: bounds of sizes, and what two settings demand of each other, are told when the file is read.
  */
 import { z } from "zod";
-import { type SchemaFor, surroundingsOf } from "./parse-config.ts";
+import { ANYWHERE, type SchemaFor } from "./parse-config.ts";
 
 type Node = z.core.JSONSchema.BaseSchema;
 
@@ -13,7 +13,7 @@ export const schemaText = (schemaFor: SchemaFor<unknown>): string =>
 
 /** @internal */
 export const jsonSchema = (schemaFor: SchemaFor<unknown>): Node => ({
-  ...z.toJSONSchema(schemaFor(surroundingsOf("/")), { io: "input", unrepresentable: "any", override }),
+  ...z.toJSONSchema(schemaFor(ANYWHERE), { io: "input", unrepresentable: "any", override }),
   $defs: {
     variable: {
       type: "string",
@@ -68,6 +68,8 @@ const PROBE = "probe";
 const shortened = (node: Node, transform: (value: unknown, context: never) => unknown): void => {
   if (typeof transform(1, undefined as never) === "string")
     return instead(node, [bare(node), { type: "integer" }]);
+  if (transform(false, undefined as never) === undefined)
+    return instead(node, [{ type: "boolean" }, bare(node)]);
   const made = transform(PROBE, undefined as never);
   const added = Object.keys(transform({}, undefined as never) ?? {}).filter((name) => name !== PROBE);
   const blocks = (node.oneOf ?? [node]) as Node[];

@@ -45,7 +45,7 @@ export const wordingOf = (issue: z.core.$ZodRawIssue): string | undefined => {
     case "invalid_type":
       if (issue.input === undefined) return "is missing";
       if (issue.expected === "int" && typeof issue.input === "number") return "must be a whole number";
-      return `must be ${KINDS[issue.expected] ?? "of another kind"}, not ${kindOf(issue.input)}`;
+      return `must be ${KINDS[issue.expected] ?? "of another kind"}, not ${kindOf(issue.input)}${howToWrite(issue)}`;
     case "invalid_value":
       return oneOf(issue.input, issue.values.map(String));
     case "invalid_union":
@@ -59,6 +59,13 @@ export const wordingOf = (issue: z.core.$ZodRawIssue): string | undefined => {
     default:
       return undefined;
   }
+};
+
+/** What would be right in the place of another kind. */
+const howToWrite = ({ expected, inst }: z.core.$ZodRawIssue<z.core.$ZodIssueInvalidType>): string => {
+  if (expected === "array") return "; put it in brackets, or each on a line of its own behind a dash";
+  const shape = inst !== undefined && "shape" in inst ? inst.shape : undefined;
+  return shape ? `; here there are: ${Object.keys(shape).join(", ")}` : "";
 };
 
 const memberOf = (value: unknown, name: string | undefined): unknown =>

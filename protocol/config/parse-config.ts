@@ -17,6 +17,7 @@ import {
   visit,
 } from "yaml";
 import { z } from "zod";
+import { everyAddress } from "../runtime/ip-address.ts";
 import { withoutSecrets } from "../runtime/redact.ts";
 import { type KnownSettings, SYNTAX, unknownSetting, wordingOf } from "./messages.ts";
 import { REMOVED_SETTINGS, type RemovedSettings, removedSetting } from "./removed-settings.ts";
@@ -48,6 +49,8 @@ export const printProblem = ({ file, line, column, message }: ConfigProblem): st
 export interface Surroundings {
   /** Absolute path of a file named in the config. */
   pathOf(name: string): string;
+  /** Every address of the machine, as the host of host:port: `[::]`, or `0.0.0.0` where it has no IPv6. */
+  readonly everyAddress: string;
   /** A file's bytes; throws Node's error when it cannot be read. */
   read(path: string): Buffer;
 }
@@ -55,6 +58,7 @@ export interface Surroundings {
 /** The path of every file that is read is put in `alsoRead`. */
 export const surroundingsOf = (file: string, alsoRead: string[] = []): Surroundings => ({
   pathOf: (name) => resolve(dirname(file), name),
+  everyAddress: everyAddress(),
   read(path) {
     // A pipe or a device would hold up the whole daemon, at each reload too.
     const found = statSync(path);
@@ -65,6 +69,9 @@ export const surroundingsOf = (file: string, alsoRead: string[] = []): Surroundi
     return bytes;
   },
 });
+
+/** Of no file, for documents that are the same on every machine. */
+export const ANYWHERE: Surroundings = { ...surroundingsOf("/"), everyAddress: "[::]" };
 
 /** A schema that is built for the place where its config file stands. */
 export type SchemaFor<T> = (near: Surroundings) => z.ZodType<T>;

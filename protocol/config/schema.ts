@@ -11,12 +11,19 @@ import { parseHostName, parseHostPort, parseSize, parseTime, UnitError } from ".
 
 /**
  * A block of settings; one that is not named in `shape` is a problem. `elsewhere` says of names that are settings
- * under other conditions what these are.
+ * under other conditions what these are, `form` what may be written where that is not only a block.
  */
 export const block = <Shape extends z.core.$ZodLooseShape>(
   shape: Shape,
   elsewhere: Readonly<Record<string, string>> = {},
-) => z.strictObject(shape).meta({ elsewhere });
+  form?: string,
+) =>
+  z
+    .strictObject(shape, {
+      error: ({ code, input }) =>
+        form !== undefined && code === "invalid_type" && input !== undefined ? `must be ${form}` : undefined,
+    })
+    .meta({ elsewhere });
 
 /** A text that `read` turns into a value. UnitErrors become problems; `form` tells what to write in place of no text. */
 export const written = <T>(read: (text: string) => T, form: string) =>
@@ -58,7 +65,15 @@ export const size = (normally: string, bounds: WrittenBounds) =>
 /** Bytes; undefined for `off`. */
 export const sizeOrOff = (normally: string, bounds?: WrittenBounds) => {
   const read = bounds === undefined ? parseSize : within(parseSize, bounds);
-  return written((text) => (text === "off" ? undefined : read(text)), "a size with its unit, or off")
+  const readOrOff = (text: string): number | undefined => {
+    if (text === "off") return undefined;
+    try {
+      return read(text);
+    } catch (error) {
+      throw error instanceof UnitError ? new UnitError(`${error.message}, or off`) : error;
+    }
+  };
+  return written(readOrOff, "a size with its unit, or off")
     .meta({ form: "size, or off", bounds })
     .prefault(normally);
 };
@@ -73,7 +88,7 @@ export const count = (normally: number, bounds: { readonly least: number; readon
   z.int().min(bounds.least).max(bounds.most).meta({ form: "number", bounds }).prefault(normally);
 
 export const hostPort = (defaultPort?: number) =>
-  written((text) => parseHostPort(text, defaultPort), "host:port, such as 0.0.0.0:8080");
+  written((text) => parseHostPort(text, defaultPort), "host:port, such as 0.0.0.0:8080 or [::]:8080");
 
 export const hostName = () => written(parseHostName, "a host name, such as www.example.com");
 

@@ -102,7 +102,8 @@ export const parseHostPort = (text: string, defaultPort?: number): HostPort => {
       "is not an address; write host:port, with an IPv6 host in brackets, such as [::1]:8080",
     );
   }
-  if (port === undefined) throw new UnitError("has no port; write host:port, such as 0.0.0.0:8080");
+  if (port === undefined)
+    throw new UnitError("has no port; write host:port, such as 0.0.0.0:8080 or [::]:8080");
   if (port > HIGHEST_PORT) throw new UnitError(`has a port above ${HIGHEST_PORT}`);
   if (host === "")
     throw new UnitError("has no host; write 0.0.0.0 (or [::]) for every address of this machine");

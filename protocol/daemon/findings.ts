@@ -38,8 +38,14 @@ const whyNotFree = (code: string, address: HostPort): { readonly what: string; r
             ? "take a port from 1024 on, or give the service the capability CAP_NET_BIND_SERVICE"
             : "run as a user that may, or set another address",
       };
+    case "EAFNOSUPPORT":
     case "EADDRNOTAVAIL":
-      return { what: "is no address of this machine", advice: "set one that is, or 0.0.0.0 for all of them" };
+      if (address.host === "::")
+        return { what: "needs IPv6, which this machine has not", advice: "set 0.0.0.0 in place of [::]" };
+      return {
+        what: "is no address of this machine",
+        advice: "set one that is, or 0.0.0.0 (or [::]) for all of them",
+      };
     case "ENOTSUP":
       return { what: "cannot be shared on this system", advice: "leave out reusePort" };
     case "ENOTFOUND":

@@ -1,7 +1,7 @@
 /** `settings` on either side's command line: the reference of the config file, or its JSON Schema for editors. */
 import type { Command } from "commander";
 import { schemaText } from "../config/json-schema.ts";
-import { type SchemaFor, surroundingsOf } from "../config/parse-config.ts";
+import { ANYWHERE, type SchemaFor } from "../config/parse-config.ts";
 import { type DocumentedSetting, settingsOfSchema } from "../config/reference.ts";
 import { Complaint } from "../runtime/user-error.ts";
 import { exampleOf, say } from "./cli.ts";
@@ -15,7 +15,7 @@ export const addSettingsCommand = (program: Command, schemaFor: SchemaFor<unknow
     .addHelpText("after", exampleOf(`${program.name()} settings store`))
     .action((name: string | undefined, { json }: { json: boolean }) => {
       if (json) return say(schemaText(schemaFor).trimEnd());
-      for (const line of settingsText(settingsOfSchema(schemaFor(surroundingsOf("/"))), name)) say(line);
+      for (const line of settingsText(settingsOfSchema(schemaFor(ANYWHERE)), name)) say(line);
     });
 };
 

@@ -2,11 +2,21 @@
  * Addresses of peers: in one form, whose they are, and whether they lie in one of several networks. RFC 4291.
  */
 import { BlockList, isIP, isIPv6 } from "node:net";
+import { type NetworkInterfaceInfo, networkInterfaces } from "node:os";
 import ipaddr from "ipaddr.js";
 
 /** An IPv4 address that came over an IPv6 socket as the IPv4 address it is, and none with the name of an interface. */
 export const plainAddress = (address: string): string =>
   address.replace(/^::ffff:(?=\d+\.)/i, "").replace(/%.*$/, "");
+
+/**
+ * Every address of this machine, as the host of host:port: those of IPv4 and IPv6, or those of IPv4 alone where none of the machine's
+ * `interfaces` has one of IPv6, as the system then refuses `[::]`.
+ */
+export const everyAddress = (
+  interfaces: Readonly<Record<string, readonly NetworkInterfaceInfo[] | undefined>> = networkInterfaces(),
+): "[::]" | "0.0.0.0" =>
+  Object.values(interfaces).some((all) => all?.some(({ family }) => family === "IPv6")) ? "[::]" : "0.0.0.0";
 
 /** The address in an entry of X-Forwarded-For or Forwarded, behind which some proxies write a port; undefined where there is none. */
 export const addressIn = (entry: string): string | undefined => {

@@ -2,6 +2,7 @@
  * Why a link could not be dialled: the one place where the words of Node, OpenSSL and ws become ours. Every message
  * says what the operator can do; the original error stays as `cause`. SPEC section "Dialling".
  */
+import { printHostPort } from "../config/units.ts";
 import { DeadlineError } from "../runtime/clock.ts";
 import type { DialSecurity } from "./tls.ts";
 
@@ -145,7 +146,7 @@ const isBySystem = (cause: unknown): boolean => {
 export const dialError = (place: DialPlace, [code, text]: Acknowledgement, cause?: unknown): DialError =>
   new DialError(
     code,
-    `link to ${place.host}:${place.port} failed: ${text}`,
+    `link to ${printHostPort(place)} failed: ${text}`,
     cause === undefined ? {} : { cause },
   );
 

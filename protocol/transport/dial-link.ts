@@ -5,6 +5,7 @@
 import { once } from "node:events";
 import { connect as connectPlain, type Socket } from "node:net";
 import { connect as connectTls, TLSSocket } from "node:tls";
+import { printHostPort } from "../config/units.ts";
 import type { Clock } from "../runtime/clock.ts";
 import { type DialPlace, dialError, NO_KEY_PROVED, toDialError, wrongStatus } from "./dial-error.ts";
 import { checkPlain, type DialSecurity, dialTls, provedKey } from "./tls.ts";
@@ -49,7 +50,7 @@ const dial = async (place: DialPlace, security: DialSecurity, signal: AbortSigna
     throw dialError(place, NO_KEY_PROVED);
   }
   const keyId = security.mode === "psk" ? security.key.id : undefined;
-  const peer = { address: `${place.host}:${place.port}`, keyId };
+  const peer = { address: printHostPort(place), keyId };
   try {
     return await openWebSocket(socket, { ...place, peer }, signal);
   } catch (cause) {

@@ -8,10 +8,11 @@
  * chunk: it can make this side hold UNPROVED_MESSAGES first messages and one chunk, whatever its frames claim.
  */
 import type { IncomingMessage } from "node:http";
-import { isIPv6, type Socket } from "node:net";
+import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { TLSSocket } from "node:tls";
 import { WebSocket, WebSocketServer } from "ws";
+import { printHostPort } from "../config/units.ts";
 import { exportKeyOf } from "./tls.ts";
 import {
   CLOSE_MS,
@@ -261,8 +262,7 @@ export const openWebSocket = (
 ): Promise<Transport> => {
   const { promise, resolve, reject } = Promise.withResolvers<Transport>();
   const encrypted = socket instanceof TLSSocket;
-  const host = isIPv6(to.host) ? `[${to.host}]` : to.host;
-  const ws = new WebSocket(`${encrypted ? "wss" : "ws"}://${host}:${to.port}${LINK_PATH}`, [SUBPROTOCOL], {
+  const ws = new WebSocket(`${encrypted ? "wss" : "ws"}://${printHostPort(to)}${LINK_PATH}`, [SUBPROTOCOL], {
     ...SETTINGS,
     ...dialMasking(encrypted),
     createConnection: (): Duplex => socket,

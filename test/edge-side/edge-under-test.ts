@@ -53,6 +53,7 @@ export const keysFor = (hosts: readonly unknown[]) => [{ id: key.id, secret: sec
 export const configOf = ({ settings, files = {}, times, limits }: EdgeOptions): EdgeConfig => {
   const near = {
     pathOf: (name: string) => join("/", name),
+    everyAddress: "0.0.0.0",
     read: (path: string) => Buffer.from(files[path.slice(1)] ?? ""),
   };
   const written = {

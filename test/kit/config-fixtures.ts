@@ -21,12 +21,15 @@ export const FIXTURE_SECRET = "cgk1_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"
 /** Made once: a certificate with its key. */
 const PAIR = makeAuthority().issue({ name: "site.example" });
 
-/** Files beside a fixture: `link.key` holds the secret, `*-key.pem` and `site.key` a private key, other `*.pem` its certificate; the rest is missing. */
+/** Files beside a fixture: `link.key` holds the secret, `*-key.pem` and `site.key` a private key, other `*.pem` its certificate, `*.token` a token, `*.html` a page; the rest is missing. */
 export const MADE_UP: Surroundings = {
   pathOf: (name) => join("/etc/coilgun", name),
+  everyAddress: "0.0.0.0",
   read(path) {
     if (path.endsWith("/link.key")) return Buffer.from(`${FIXTURE_SECRET}\n`);
     if (/(-key\.pem|\/site\.key)$/.test(path)) return Buffer.from(PAIR.privateKey);
+    if (path.endsWith(".token")) return Buffer.from("0123456789abcdef".repeat(4));
+    if (path.endsWith(".html")) return Buffer.from("<p>One moment, please.");
     if (path.endsWith(".pem")) return Buffer.from(PAIR.certificate);
     throw Object.assign(new Error(`no ${path}`), { code: "ENOENT" });
   },

@@ -10,6 +10,7 @@ type Settings = Readonly<Record<string, unknown>>;
 /** Files that settings name are named by their full path; `files` are there without being. */
 const surroundings = (files: Readonly<Record<string, string>>): Surroundings => ({
   pathOf: (name) => name,
+  everyAddress: "0.0.0.0",
   read: (path) => Buffer.from(files[path] ?? readFileSync(path)),
 });
 

@@ -64,7 +64,10 @@ const takeHeader = (
   { clock, log, trusts, isTls }: ProxiedOptions,
   taken: (said: Said) => void,
 ): void => {
-  const address = plainAddress(socket.remoteAddress ?? "");
+  socket.on("error", () => {}); // "close" follows
+  // Reset before it was accepted, as checks of HAProxy are: the system has no address for it any more.
+  if (socket.remoteAddress === undefined) return void socket.destroy();
+  const address = plainAddress(socket.remoteAddress);
   let bytes = Buffer.alloc(0);
   const refuse = (why: string) => {
     stop();
@@ -90,7 +93,6 @@ const takeHeader = (
     if (!isTls) socket.resume();
   };
   const late = clock.after(HEADER_MS, () => refuse(`it did not come within ${HEADER_MS} ms`));
-  socket.on("error", () => {}); // "close" follows
   if (!trusts(address)) return refuse("it comes from none of trustedProxies");
   socket.on("data", take).on("end", ended).on("close", stop);
 };

@@ -7,6 +7,7 @@ import { loadEdgeConfig } from "../../../edge-side/config/edge-config.ts";
 import { loadOriginConfig } from "../../../origin-side/config/origin-config.ts";
 import { printAdmin } from "../../../protocol/config/admin-settings.ts";
 import { ConfigError } from "../../../protocol/config/parse-config.ts";
+import { printHostPort } from "../../../protocol/config/units.ts";
 import { secretText } from "../../../protocol/transport/key.ts";
 
 let folder = "";
@@ -49,6 +50,13 @@ describe("a new pair", () => {
     const { edgeFile, originFile } = pair(wishes({ edge: { host: "2001:db8::7", port: 444 } }));
     expect(loadEdgeConfig(edgeFile).tunnel?.listen.port).toBe(444);
     expect(loadOriginConfig(originFile).edges[0]?.address).toEqual({ host: "2001:db8::7", port: 444 });
+  });
+
+  it.each(["[::]", "0.0.0.0"])("listens at every address of a machine where that is %s", (listenAt) => {
+    const { edgeFile } = pair(wishes({ listenAt }));
+    const { visitors, tunnel } = loadEdgeConfig(edgeFile);
+    expect(visitors.map(({ listen }) => printHostPort(listen))).toEqual([`${listenAt}:8080`]);
+    expect(tunnel && printHostPort(tunnel.listen)).toBe(`${listenAt}:7443`);
   });
 
   it("marks a web server that is only a guess", () => {
@@ -176,4 +184,7 @@ it("the next steps name files, and no secret", () => {
   const steps = nextSteps(paired, all).join("\n");
   expect(steps).toContain(paired.originFile);
   expect(steps).not.toContain("cgk1");
+  expect(steps).toContain("TCP to edge.example.com:7443");
+  const ipv6 = wishes({ edge: { host: "2001:db8::7", port: 444 } });
+  expect(nextSteps(paired, ipv6).join("\n")).toContain("TCP to [2001:db8::7]:444");
 });

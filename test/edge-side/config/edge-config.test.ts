@@ -4,7 +4,8 @@ import { inspect } from "node:util";
 import { describe, expect, it } from "vitest";
 import { edgeSettings } from "../../../edge-side/config/edge-config.ts";
 import { LONGEST_SOCKET_PATH } from "../../../protocol/config/admin-settings.ts";
-import { ConfigError, parseConfig } from "../../../protocol/config/parse-config.ts";
+import { ConfigError, parseConfig, type Surroundings } from "../../../protocol/config/parse-config.ts";
+import { printHostPort } from "../../../protocol/config/units.ts";
 import { secretText } from "../../../protocol/transport/key.ts";
 import {
   expectedProblems,
@@ -18,15 +19,15 @@ import {
 const VALID = fixturesIn("valid", "edge");
 const INVALID = fixturesIn("invalid", "edge");
 
-const named = (name: string) => {
+const named = (name: string, schemaFor = edgeSettings) => {
   const fixture = VALID.find((each) => each.name === name);
   if (fixture === undefined) throw new Error(`no fixture ${name}`);
-  return parseFixture(fixture, edgeSettings);
+  return parseFixture(fixture, schemaFor);
 };
 
 it("all fixtures were found", () => {
   const folders = join(import.meta.dirname, "..", "..", "fixtures", "config");
-  expect([VALID.length, INVALID.length]).toEqual([11, 54]);
+  expect([VALID.length, INVALID.length]).toEqual([12, 55]);
   expect(readdirSync(join(folders, "valid", "edge"))).toHaveLength(VALID.length);
   expect(readdirSync(join(folders, "invalid", "edge"))).toHaveLength(INVALID.length);
 });
@@ -34,6 +35,15 @@ it("all fixtures were found", () => {
 describe("a valid edge.yaml", () => {
   it.each(VALID)("$name", (fixture) => {
     expect(() => parseFixture(fixture, edgeSettings)).not.toThrow();
+  });
+
+  it.each(["[::]", "0.0.0.0"])("listens where nothing is said at every address: %s", (everyAddress) => {
+    const near = (surroundings: Surroundings) => edgeSettings({ ...surroundings, everyAddress });
+    const { visitors, tunnel } = named("shortest", near);
+    expect([visitors[0]?.listen, tunnel?.listen].map((at) => at && printHostPort(at))).toEqual([
+      `${everyAddress}:8080`,
+      `${everyAddress}:7443`,
+    ]);
   });
 
   it("has a default for every setting but keys, and the written-out ones are those", () => {
@@ -162,9 +172,8 @@ describe("a valid edge.yaml", () => {
   });
 
   it("prints no secret and no private key, however it is printed", () => {
-    for (const config of ["shortest", "certificate-mode", "a-key-is-being-replaced", "http-and-https"].map(
-      named,
-    )) {
+    for (const name of ["shortest", "certificate-mode", "a-key-is-being-replaced", "http-and-https"]) {
+      const config = named(name);
       const printed = `${inspect(config, { depth: 20, showHidden: true, getters: false })}${JSON.stringify(config)}`;
       expect(printed).not.toContain(FIXTURE_SECRET.slice(5));
       expect(printed).not.toContain("BEGIN");

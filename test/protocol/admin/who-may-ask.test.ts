@@ -145,6 +145,7 @@ describe("the admin address", () => {
 describe("the setting admin", () => {
   const near = {
     pathOf: (name: string) => `/etc/${name}`,
+    everyAddress: "0.0.0.0",
     read: (path: string) => Buffer.from(path.includes("short") ? "abc" : TOKEN),
   };
   const parse = (value: unknown) => adminSetting(near, "commands").safeParse(value);

@@ -93,9 +93,13 @@ describe("problems", () => {
       "1:1: nam is",
       "2:16: room.seats must",
       "2:25: room.size must",
-      "3:7: list must",
+      "3:7: list must be a list, not a number; put it in brackets, or each on a line of its own behind a dash",
     ],
-    ["text instead of settings", "name a", "1:1: the file must be a block of settings, not text"],
+    [
+      "text instead of settings",
+      "name a",
+      "1:1: the file must be a block of settings, not text; here there are: name, room, list",
+    ],
   ])("%s", (_, text, ...expected) => {
     const problems = problemsOf(text);
     expect(problems.length, problems.join("\n")).toBe(expected.length);

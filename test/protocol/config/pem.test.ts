@@ -20,6 +20,7 @@ const locked = generateKeyPairSync("rsa", {
 
 const near = (files: Readonly<Record<string, string>>): Surroundings => ({
   pathOf: (name) => `/etc/coilgun/${name}`,
+  everyAddress: "0.0.0.0",
   read: (path) => Buffer.from(files[path.replace("/etc/coilgun/", "")] ?? ""),
 });
 

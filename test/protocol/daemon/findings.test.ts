@@ -53,6 +53,14 @@ describe("an address to listen at", () => {
     });
   });
 
+  it.each(["EAFNOSUPPORT", "EADDRNOTAVAIL"])("[::] on a machine without IPv6 (%s)", (code) => {
+    const error = Object.assign(new Error(), { code, syscall: "listen", port: 8080 });
+    const complaint = whyNotListening(error, { visitors: { host: "::", port: 8080 } });
+    expect(String(complaint)).toContain(
+      "visitors: [::]:8080 needs IPv6, which this machine has not; set 0.0.0.0 in place of [::]",
+    );
+  });
+
   it("keeps other errors as they are", () => {
     const error = new Error("other");
     expect(whyNotListening(error, { visitors: { host: HOST, port: 1 } })).toBe(error);

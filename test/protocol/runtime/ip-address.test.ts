@@ -1,5 +1,12 @@
+import type { NetworkInterfaceInfo } from "node:os";
 import { describe, expect, it } from "vitest";
-import { inNetworks, neighbourhoodOf, ownerOf, plainAddress } from "../../../protocol/runtime/ip-address.ts";
+import {
+  everyAddress,
+  inNetworks,
+  neighbourhoodOf,
+  ownerOf,
+  plainAddress,
+} from "../../../protocol/runtime/ip-address.ts";
 
 it.each([
   ["192.0.2.1", "192.0.2.1"],
@@ -36,6 +43,28 @@ it.each([
   ["2600:2::", "9728:2"],
 ])("%s may be the person of %s", (address, neighbourhood) => {
   expect(neighbourhoodOf(address)).toBe(neighbourhood);
+});
+
+describe("every address of this machine", () => {
+  const of = (family: "IPv4" | "IPv6", address: string) =>
+    ({
+      family,
+      address,
+      netmask: "",
+      mac: "",
+      internal: true,
+      cidr: null,
+      scopeid: 0,
+    }) as NetworkInterfaceInfo;
+
+  it.each([
+    ["[::]", { lo: [of("IPv4", "127.0.0.1"), of("IPv6", "::1")] }],
+    ["[::]", { lo: [of("IPv4", "127.0.0.1")], eth0: [of("IPv6", "fe80::1")] }],
+    ["0.0.0.0", { lo: [of("IPv4", "127.0.0.1")], eth0: [of("IPv4", "192.0.2.7")] }],
+    ["0.0.0.0", {}],
+  ])("is %s with the interfaces %j", (every, interfaces) => {
+    expect(everyAddress(interfaces)).toBe(every);
+  });
 });
 
 describe("networks", () => {

@@ -369,4 +369,8 @@ describe("the translation of errors", () => {
       }
     },
   );
+  it("names an address of IPv6 in brackets", () => {
+    const error = toDialError({ ...place, host: "2001:db8::7" }, new Error("from below"));
+    expect(error.message).toContain("link to [2001:db8::7]:2408 failed");
+  });
 });

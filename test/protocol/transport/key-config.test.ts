@@ -7,7 +7,11 @@ import { keyOf, keySettings } from "../../../protocol/transport/key-config.ts";
 const SECRET = secretText(makeLinkKey("k").secret);
 
 const read = (text: string, files: Readonly<Record<string, string>> = {}) => {
-  const near = { pathOf: (name: string) => name, read: (path: string) => Buffer.from(files[path] ?? "") };
+  const near = {
+    pathOf: (name: string) => name,
+    everyAddress: "0.0.0.0",
+    read: (path: string) => Buffer.from(files[path] ?? ""),
+  };
   const schema = block(keySettings(near)).transform((written, context) => keyOf(written, context));
   return parseConfig({ file: "k.yaml", text, schema });
 };
