@@ -1,17 +1,20 @@
 /**
- * How V8 collects what lives shortly. Node 24's V8 lets the young generation of the heap grow to 32 MiB before it scavenges, but
- * counts Buffers against a limit of their own that is reached long before: then it collects the whole heap, 10 to 14 times a second
- * under load. A smaller young generation is scavenged first, and takes dead Buffers along. That Buffers count towards the limit of the
- * whole heap (--external-memory-accounted-in-global-limit) gave pages of 200 KB 1.5 times the speed, and bodies of 100 MB that stream
- * 25 to 70 MB more memory than the bound that is stated. bench/RESULTS.md "Collections".
+ * How V8 collects what lives shortly, which under load are mostly Buffers. Node 24's V8 scavenges for the sake of Buffers once 128 MiB of
+ * young ones are there, and adds what all Buffers have grown by to its old generation, which may grow by 24 MiB where it is as small as
+ * here: so it collected the whole heap 10 to 14 times a second. Here it scavenges from 32 MiB of young Buffers on, and the old
+ * generation may grow to three times what was alive; what Buffers may grow by in all, 64 MiB, is V8's own. That they count towards
+ * the limit of the whole heap (--external-memory-accounted-in-global-limit) let bodies of 100 MB take 25 to 70 MB more than the bound that is
+ * stated. bench/RESULTS.md "Collections".
  */
 import { PerformanceObserver } from "node:perf_hooks";
 import { getHeapSpaceStatistics, setFlagsFromString } from "node:v8";
 
-/** MiB of each half; where V8 has started, its own setting for this is read no more. */
+/** MiB of each half; where V8 has started, its own setting for this is read no more, but for how many young Buffers make it scavenge. */
 const YOUNG_GENERATION_MIB = 8;
 /** Of both halves. Without a bound they grow to 128 MiB in all. */
 const YOUNG_BYTES = 2 * YOUNG_GENERATION_MIB * 1024 * 1024;
+/** By so much more than was alive the old generation may grow. */
+const GROWING_PERCENT = 200;
 /** Node versions on which this was measured: V8 writes a complaint to standard error about a flag that it does not know. */
 const MEASURED_ON = /^24\./;
 
@@ -19,6 +22,8 @@ const MEASURED_ON = /^24\./;
 export const keepYoungGenerationSmall = (node: string = process.versions.node): boolean => {
   const measured = MEASURED_ON.test(node);
   if (!measured) return false;
+  setFlagsFromString(`--scavenger-max-new-space-capacity-mb=${YOUNG_GENERATION_MIB}`);
+  setFlagsFromString(`--heap-growing-percent=${GROWING_PERCENT}`);
   boundGrowth();
   return true;
 };

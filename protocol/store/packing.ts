@@ -11,6 +11,8 @@ import type { HeldVersion } from "./stored-version.ts";
 
 /** Bodies that were not used for so long are packed. @internal */
 export const COOL_MS = 5_000;
+/** Uses within so long are one, unless it is crowded: a version is used some 35 times while a page is asked for once. */
+const SAME_USE_MS = COOL_MS / 10;
 /** Of the store's bytes, for bodies that are held as they are though they could be packed; beyond, those unused longest are packed at once. */
 const MOST_WARM = 1 / 8;
 /** Some 4 % of one core at most: 2 ms of every 50. */
@@ -47,8 +49,12 @@ export class Packing {
     const { bytes } = version;
     if (version.raw === undefined || version.staysRaw || bytes < LEAST_PACKED_BYTES) return;
     if (bytes > MOST_PACKED_BYTES) return;
-    version.usedAt = this.#options.clock.now();
-    if (!this.#warm.delete(version)) this.#warmBytes += bytes;
+    const now = this.#options.clock.now();
+    const isWarm = this.#warm.has(version);
+    if (isWarm && now - version.usedAt < SAME_USE_MS && !this.#isCrowded) return;
+    version.usedAt = now;
+    if (isWarm) this.#warm.delete(version);
+    else this.#warmBytes += bytes;
     this.#warm.add(version);
     this.#keepPacking();
   }
