@@ -15,7 +15,6 @@ const POST_MS = 120_000;
 const POST_PATH = "/order";
 /** Never answered. */
 const HANGING_PATH = "/hanging";
-const HANGING_EVERY_MS = 600;
 const EVENTS_PATH = "/events";
 const EVENT_EVERY_MS = 200;
 
@@ -103,7 +102,7 @@ const ask = async (
 /** Asks for what is never answered, again and again until `over`; tells how often, and of how many it came to an end all the same. */
 export const keepAskingHanging = async (
   address: string,
-  { clock, over }: { readonly clock: Clock; readonly over: AbortSignal },
+  { clock, over, everyMs }: { readonly clock: Clock; readonly over: AbortSignal; readonly everyMs: number },
 ): Promise<string> => {
   const given = new AbortController();
   let [asked, ended] = [0, 0];
@@ -115,7 +114,7 @@ export const keepAskingHanging = async (
   while (!over.aborted) {
     void hang();
     asked++;
-    await clock.sleep(HANGING_EVERY_MS, over).catch(() => undefined);
+    await clock.sleep(everyMs, over).catch(() => undefined);
   }
   given.abort();
   return `${asked} hang, ${ended} of them ended`;

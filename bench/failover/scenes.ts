@@ -28,8 +28,6 @@ export interface Scene {
 const AWAY_MS = 2_000;
 const FLAPS = 4;
 const FLAP_MS = 5_000;
-/** Fewer hang by then than one network may have under way at a web server, which is 96 of its 128 places. */
-const HANGING_SECONDS = 48;
 /** Seconds that a scene goes on after its fault is over. */
 const AFTER_SECONDS = 8;
 
@@ -81,14 +79,16 @@ export const outageOf = (seconds: number): Scene => ({
   },
 });
 
-const HANGING: Scene = {
-  name: "one URL hangs",
-  seconds: HANGING_SECONDS,
+const hanging = (perSecond: number, seconds: number): Scene => ({
+  name: `one URL hangs, asked for ${perSecond} times a second`,
+  seconds,
   relayed: false,
   post: false,
-  beside: keepAskingHanging,
+  beside: (address, options) => keepAskingHanging(address, { ...options, everyMs: 1_000 / perSecond }),
   harm: async () => {},
-};
+});
+/** In the end fewer than one network may have under way at a web server (96 of 128 places), and more than all places. */
+const HANGING: readonly Scene[] = [hanging(3, 24), hanging(20, 15)];
 
 const RELOAD: Scene = {
   name: "reload with a stream open",
@@ -112,5 +112,5 @@ const WEB_SERVER_DIES: Scene = {
 };
 
 /** What a proxy before a web server meets too. */
-export const PEER_SCENES: readonly Scene[] = [SILENT, HANGING, RELOAD, WEB_SERVER_DIES];
+export const PEER_SCENES: readonly Scene[] = [SILENT, ...HANGING, RELOAD, WEB_SERVER_DIES];
 export const SCENES: readonly Scene[] = [...PEER_SCENES, ONE_SILENT, FLAPPING, outageOf(5)];

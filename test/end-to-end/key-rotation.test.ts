@@ -127,6 +127,7 @@ describe.each(["psk", "plain"] as const)(
       })();
       const statuses = await visitAllTheWhile(edge.port("visitors"), rotated);
       await rotated;
+      if (process.env.COILGUN_FIGURES !== undefined) console.log(mode, statuses);
       expect(Object.keys(statuses)).toEqual(["200"]);
       // The old secret proves nothing any more, at whichever side it is left.
       await pair.rotate("origin", { secret: OLD });

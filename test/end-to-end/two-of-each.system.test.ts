@@ -81,6 +81,7 @@ const askedWhile = async (port: number, meanwhile: () => Promise<void>): Promise
     await systemClock.sleep(EVERY_MS);
   }
   await done;
+  if (process.env.COILGUN_REQUESTS !== undefined) console.log(`${asked.length} requests`);
   return Promise.all(asked);
 };
 
