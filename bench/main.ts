@@ -3,6 +3,7 @@
 import type { Command } from "commander";
 import { exampleOf, programNamed, runProgram } from "../protocol/daemon/cli.ts";
 import { attackCommand } from "./attack/attack.ts";
+import { browsersCommand } from "./browsers/browsers.ts";
 import { baseKindsCommand } from "./codec/base-kinds.ts";
 import { codecCommand } from "./codec/codec.ts";
 import { storeCommand } from "./codec/store.ts";
@@ -34,6 +35,7 @@ const COMMANDS: readonly (readonly [Command, string])[] = [
   [storeCommand(), "store capture"],
   [eventsCommand(), "events --events 200"],
   [slowPagesCommand(), "slow-pages"],
+  [browsersCommand(), "browsers"],
   [crumbsCommand(), "crumbs --connections 50"],
   [placesCommand(), "places --seconds 10"],
   [restingCommand(), "resting --rounds 3"],

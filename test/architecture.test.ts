@@ -66,6 +66,7 @@ const LEVELS: Readonly<Record<string, number>> = {
   "bench/report": 20,
   "bench/rig": 20,
   "bench/demo-site": 21,
+  "bench/browsers": 22,
   "bench/corpus": 22,
   "bench/codec": 23,
   "bench/demo-run": 23,
