@@ -6,7 +6,7 @@
  * versions: 0.513 % of raw instead of 0.508 %): the 30 bytes that it finds on the average are a fortieth of a millisecond at
  * 10 Mbit/s, and it takes two. Otherwise the smaller of both (zstd alone: 0.524 %). What zstd costs is its dictionary: 100 KB
  * take 1.9 ms with 4 bases, 1.05 with 2, 0.75 with 1, for 0.74 %, 0.78 % and 0.85 % of raw (template pages 4.9 %, 6.0 %,
- * 6.7 %). So the busier this process is, the fewer bases and the larger a splice it takes, and the fewer splices it deflates
+ * 6.7 %). So the busier this process is, its loop or its thread pool, the fewer bases and the larger a splice it takes, and the fewer splices it deflates
  * (a tenth of what the loop has to do for pages of 10 KB): bytes never cost visitors their turn. On a link that is full they
  * do, and one effort more is made. All settings of zstd itself stay, for cheaper ones lose more bytes than they save time.
  */
@@ -19,6 +19,7 @@ import {
   spliceInUnits,
   spliceWithin,
 } from "../../protocol/codec/splice.ts";
+import { zstdPoolLoad } from "../../protocol/codec/zstd.ts";
 import type { Load } from "../../protocol/runtime/event-loop-load.ts";
 import { fittingBases, type UsableBase } from "./choose-answer.ts";
 import type { CodecTrust } from "./codec-trust.ts";
@@ -107,7 +108,7 @@ export const encodePage = (
   link: FullLink,
   inUnits: (base: UsableBase) => boolean = NONE,
 ): CodedPage | Promise<CodedPage> => {
-  const effort = effortAt(options.load(), link);
+  const effort = effortAt(Math.max(options.load(), zstdPoolLoad()), link);
   const others = offered.filter((base) => !inUnits(base));
   const splice = others.length < offered.length ? splicedInUnits : splicedPage;
   const spliced = splices(options) ? splice(offered, page, effort) : undefined;
