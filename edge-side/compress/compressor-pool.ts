@@ -2,7 +2,6 @@
  * Compressors for visitors, drawn from a budget: each holds memory for as long as its page takes, and time of the machine.
  * When there is none left a visitor gets its page as it is. SPEC section "Encodings".
  */
-import { availableParallelism } from "node:os";
 import type { Transform } from "node:stream";
 import { promisify } from "node:util";
 import {
@@ -19,7 +18,7 @@ import {
 } from "node:zlib";
 import { reusedCoder } from "../../protocol/codec/reused-zlib.ts";
 import type { Coding, DictionaryCoding } from "../../protocol/http/accept-encoding.ts";
-import type { Load } from "../../protocol/runtime/event-loop-load.ts";
+import { FULL_POOL, type Load } from "../../protocol/runtime/event-loop-load.ts";
 import type { MemoryBudget } from "../../protocol/runtime/memory-budget.ts";
 import { ZlibCoder } from "../../protocol/runtime/zlib-stream.ts";
 import type { Dictionary } from "../dictionaries/available-dictionary.ts";
@@ -55,11 +54,6 @@ const BEST = LEVELS[0] as Levels;
  * 1.15 times in an eighth. Where other programs share the processors this one is never busier than its share. @internal
  */
 export const QUICK_FROM_LOAD = 0.3;
-/** Node's own. */
-const POOL_THREADS = 4;
-/** Pages in the thread pool at a time that keep it, or all processors, busy. @internal */
-export const FULL_POOL = Math.min(POOL_THREADS, availableParallelism());
-
 /** @internal */
 export const levelsAt = (load: number): Levels =>
   LEVELS.find(({ upToLoad }) => load <= upToLoad) ?? (LEVELS.at(-1) as Levels);

@@ -12,6 +12,7 @@ import {
   zstdDecompress,
   zstdDecompressSync,
 } from "node:zlib";
+import { FULL_POOL, type Load } from "../runtime/event-loop-load.ts";
 import { ownBuffer } from "../store/compact-buffer.ts";
 import { type Codec, type DecodeLimits, DeltaError } from "./codec.ts";
 import { dictionaryOf, isDictionaryPart } from "./dictionary.ts";
@@ -23,12 +24,15 @@ import { zstdStreamDecoder, zstdStreamEncoder } from "./zstd-stream.ts";
 export const ZSTD_MOST_BYTES = 2 ** WINDOW_LOG_MAX;
 
 /**
- * Above these sizes (bases and page) the work goes to the thread pool, so that the event loop is never held for more
- * than about 5 ms; below, the detour costs more than the work (0.1 to 0.3 ms). Measured: encoding takes 1.3 to 3.5 ms per
- * 256 KiB, even when every number of the page has changed; decoding 0.5 ms per 2 MiB.
+ * Above these sizes the work goes to the thread pool, so that the event loop is never held for more than about 5 ms; below, the
+ * detour costs more than the work: 0.1 to 0.3 ms, and under load many times that, as each thread asks for tables of megabytes anew and clears them (200 KB
+ * on one base: 9 to 18 ms of CPU in the pool, 0.7 here). Measured: 256 KiB of bases take 0.8 ms, 256 KiB of a page 1.3 to 3.5 ms, even when every number of it has
+ * changed; decoding 0.5 ms per 2 MiB. Of bases, and four times the page.
  * @internal
  */
-export const SYNC_ENCODE_BYTES = 256 * 1024;
+export const SYNC_ENCODE_BYTES = 1024 * 1024;
+/** @internal */
+export const PAGE_WEIGHT = 4;
 /** @internal */
 export const SYNC_DECODE_BYTES = 2 * 1024 * 1024;
 
@@ -38,6 +42,21 @@ const DECODE_CHUNK = { least: 64, most: 4 * 1024 * 1024 } as const;
 
 const compressInPool = promisify(zstdCompress);
 const decompressInPool = promisify(zstdDecompress);
+
+let pagesInPool = 0;
+
+/** How busy the thread pool is with pages that are coded; 1: as it can be, and more where some wait. */
+export const zstdPoolLoad: Load = () => pagesInPool / FULL_POOL;
+
+/** Rejects as zlib does. */
+const countedInPool = async (page: Uint8Array, options: ZstdOptions): Promise<Buffer> => {
+  pagesInPool++;
+  try {
+    return await compressInPool(page, options);
+  } finally {
+    pagesInPool--;
+  }
+};
 
 const within = (bounds: { least: number; most: number }, bytes: number): number =>
   Math.min(bounds.most, Math.max(bounds.least, bytes));
@@ -53,8 +72,8 @@ async function encode(bases: readonly Uint8Array[], page: Uint8Array): Promise<B
     chunkSize: within(ENCODE_CHUNK, page.length >> 2),
     ...(dictionary && { dictionary }),
   };
-  const frame =
-    totalBytes <= SYNC_ENCODE_BYTES ? zstdCompressSync(page, options) : await compressInPool(page, options);
+  const isQuick = dictionaryBytes + PAGE_WEIGHT * page.length <= SYNC_ENCODE_BYTES;
+  const frame = isQuick ? zstdCompressSync(page, options) : await countedInPool(page, options);
   return ownBuffer(withoutMagic(frame));
 }
 

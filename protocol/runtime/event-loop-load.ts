@@ -2,6 +2,7 @@
  * How busy the event loop is: the share of time in which it did not wait for anything, over the last moments. Where it is
  * high, work that only saves bytes has to be cheap.
  */
+import { availableParallelism } from "node:os";
 import { performance } from "node:perf_hooks";
 import type { Clock } from "./clock.ts";
 
@@ -10,6 +11,11 @@ export const SAMPLE_MS = 50;
 
 /** From 0, idle, to 1, saturated. */
 export type Load = () => number;
+
+/** Node's own. */
+const POOL_THREADS = 4;
+/** So many tasks at a time keep the thread pool, or all processors, busy. */
+export const FULL_POOL = Math.min(POOL_THREADS, availableParallelism());
 
 export const eventLoopLoad = (
   clock: Clock,

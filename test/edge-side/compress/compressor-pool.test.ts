@@ -8,13 +8,13 @@ import {
 import { expect, it } from "vitest";
 import {
   CompressorPool,
-  FULL_POOL,
   INLINE_BYTES,
   levelsAt,
   QUICK_FROM_LOAD,
   QUICK_INLINE_BYTES,
 } from "../../../edge-side/compress/compressor-pool.ts";
 import { CODINGS, type Coding } from "../../../protocol/http/accept-encoding.ts";
+import { FULL_POOL } from "../../../protocol/runtime/event-loop-load.ts";
 import { MemoryBudget } from "../../../protocol/runtime/memory-budget.ts";
 import { seeded } from "../../kit/random.ts";
 import { madePage } from "../../protocol/codec/made-pages.ts";

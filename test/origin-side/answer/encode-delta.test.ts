@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { EFFORTS, effortAt, encodePage } from "../../../origin-side/answer/encode-delta.ts";
 import { STREAMING_CODEC } from "../../../protocol/codec/codecs.ts";
 import { spliceCodec } from "../../../protocol/codec/splice.ts";
+import { FULL_POOL } from "../../../protocol/runtime/event-loop-load.ts";
 import { versionOf } from "../../kit/answering.ts";
 import { seeded } from "../../kit/random.ts";
 import { TRUSTED } from "../../kit/trusted.ts";
@@ -163,6 +164,19 @@ describe("a page", () => {
     const bases = Array.from({ length: 4 }, () => madePage(random, 50));
     const page = laterPage(random, laterPage(random, bases[3] ?? Buffer.alloc(0), 9), 9);
     expect(await shown(bases, page, { load, splice: false })).toMatchObject({ offers: expected });
+  });
+
+  it("builds on fewer bases while the thread pool is busy with others, and on all again when they are done", async () => {
+    const random = seeded();
+    const bases = Array.from({ length: 4 }, () => madePage(random, 2_500));
+    const page = laterPage(random, laterPage(random, bases[3] ?? Buffer.alloc(0), 9), 9);
+    const one = () => shown(bases, page, { splice: false });
+    const crowd = await Promise.all(Array.from({ length: FULL_POOL + 1 }, one));
+    expect([crowd[0], crowd.at(-1), await one()].map((made) => made?.offers)).toEqual([
+      [0, 1, 2, 3],
+      [3],
+      [0, 1, 2, 3],
+    ]);
   });
 
   it("at full load is spliced sooner", async () => {

@@ -2,12 +2,15 @@ import { constants, zstdCompressSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import { DeltaError } from "../../../protocol/codec/codec.ts";
 import {
+  PAGE_WEIGHT,
   SYNC_DECODE_BYTES,
   SYNC_ENCODE_BYTES,
   ZSTD_MOST_BYTES,
   zstdCodec,
+  zstdPoolLoad,
 } from "../../../protocol/codec/zstd.ts";
 import { windowLogFor } from "../../../protocol/codec/zstd-params.ts";
+import { FULL_POOL } from "../../../protocol/runtime/event-loop-load.ts";
 import { seeded } from "../../kit/random.ts";
 import { madePage } from "./made-pages.ts";
 
@@ -57,19 +60,33 @@ describe("a zstd delta", () => {
     }
   });
 
-  it.each([SYNC_ENCODE_BYTES, SYNC_DECODE_BYTES])(
-    "comes back made at once or in the pool: %i bytes",
-    async (edge) => {
+  it.each([
+    [SYNC_ENCODE_BYTES, PAGE_WEIGHT],
+    [SYNC_DECODE_BYTES, 1],
+  ])(
+    "comes back made at once or in the pool: %i bytes, of which those of the page count %i times",
+    async (edge, weight) => {
       const random = seeded();
       const base = madePage(random, 200);
-      for (const totalBytes of [edge - 1, edge, edge + 1]) {
-        const page = Buffer.alloc(totalBytes - base.length, base.subarray(7));
+      for (const totalBytes of [edge - weight, edge, edge + weight]) {
+        const page = Buffer.alloc((totalBytes - base.length) / weight, base.subarray(7));
         const delta = await encode([base], page);
         expect(delta.length, `${totalBytes}`).toBeLessThan(1_000);
         expect((await decode([base], delta, { pageBytes: page.length })).equals(page)).toBe(true);
       }
     },
   );
+});
+
+it("pages in the pool count as its load until they are made, and those made at once do not", async () => {
+  const page = madePage(seeded(), 200);
+  const quick = encode([], page);
+  expect(zstdPoolLoad()).toBe(0);
+  const large = Buffer.alloc(SYNC_ENCODE_BYTES / PAGE_WEIGHT + 1, page);
+  const slow = Array.from({ length: FULL_POOL }, () => encode([], large));
+  expect(zstdPoolLoad()).toBe(1);
+  await Promise.all([quick, ...slow]);
+  expect(zstdPoolLoad()).toBe(0);
 });
 
 describe("bases that zstd would misread", () => {
