@@ -111,11 +111,7 @@ export const EVENTS: Readonly<Record<string, EventRow>> = {
       "a link has ended: `info` where one side stops or a key was taken out, `warn` by a fault (`code`, `why`)",
     todo: "`silent`: the network; others by docs/operations.md; an alarm where no `link up` follows",
   },
-  "link refused": row(
-    "warn",
-    "somebody dialled, and proved no key, or the key has all its `links`",
-    "`coilgun-origin check` there",
-  ),
+  "link refused": row("warn", "somebody dialled, and proved no key", "`coilgun-origin check` there"),
   "no link": row(
     "warn",
     "a visitor asked for `host`, and no link serves it; requests wait for one, `times.link` at most, then get 503. Told once until a link comes",

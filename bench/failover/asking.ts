@@ -1,6 +1,6 @@
 /** Visitors who ask at a steady rate whatever happens to the answers, the web server that they ask, and what came of each request. */
 import { once } from "node:events";
-import { createServer, type IncomingMessage, request } from "node:http";
+import { createServer, type IncomingMessage, request, type ServerResponse } from "node:http";
 import { buffer } from "node:stream/consumers";
 import { parseHostPort } from "../../protocol/config/units.ts";
 import type { Clock } from "../../protocol/runtime/clock.ts";
@@ -13,6 +13,11 @@ const PAGE_MS = 20;
 /** A POST that is answered only after all that is to be seen. */
 const POST_MS = 120_000;
 const POST_PATH = "/order";
+/** Never answered. */
+const HANGING_PATH = "/hanging";
+const HANGING_EVERY_MS = 600;
+const EVENTS_PATH = "/events";
+const EVENT_EVERY_MS = 200;
 
 interface Asked {
   /** Milliseconds since the fault began. */
@@ -28,14 +33,28 @@ export interface WebServer {
   readonly address: string;
   /** Of the POST. */
   readonly posts: number;
-  close(): void;
+  /** Ends every connection; dials are refused. */
+  stop(): void;
+  /** Listens again, at the same address. */
+  start(): void;
 }
 
 const bodyOf = (target: string | undefined): string => `<p>${target}</p>\n`.repeat(100);
 
 export const startWebServer = async (clock: Clock): Promise<WebServer> => {
   let posts = 0;
+  const sendEvents = (response: ServerResponse): void => {
+    if (response.destroyed) return;
+    response.write("data: something new\n\n");
+    clock.after(EVENT_EVERY_MS, () => sendEvents(response));
+  };
   const server = createServer((asked, response) => {
+    if (asked.url === HANGING_PATH) return;
+    if (asked.url === EVENTS_PATH) {
+      // nginx gathers a response otherwise.
+      response.writeHead(200, { "Content-Type": "text/event-stream", "X-Accel-Buffering": "no" });
+      return sendEvents(response);
+    }
     if (asked.method === "POST") posts += 1;
     asked.resume().once("end", () => {
       clock.after(asked.method === "POST" ? POST_MS : PAGE_MS, () => {
@@ -49,10 +68,11 @@ export const startWebServer = async (clock: Clock): Promise<WebServer> => {
     get posts() {
       return posts;
     },
-    close() {
+    stop() {
       server.close();
       server.closeAllConnections();
     },
+    start: () => void server.listen(parseHostPort(address)),
   };
 };
 
@@ -79,6 +99,48 @@ const ask = async (
     return result(status);
   }
 };
+
+/** Asks for what is never answered, again and again until `over`; tells how often, and of how many it came to an end all the same. */
+export const keepAskingHanging = async (
+  address: string,
+  { clock, over }: { readonly clock: Clock; readonly over: AbortSignal },
+): Promise<string> => {
+  const given = new AbortController();
+  let [asked, ended] = [0, 0];
+  const hang = async (): Promise<void> => {
+    const options = { ...parseHostPort(address), path: HANGING_PATH, headers: { Host: HOST }, agent: false };
+    await once(request({ ...options, signal: given.signal }).end(), "response").catch(() => undefined);
+    if (!given.signal.aborted) ended++;
+  };
+  while (!over.aborted) {
+    void hang();
+    asked++;
+    await clock.sleep(HANGING_EVERY_MS, over).catch(() => undefined);
+  }
+  given.abort();
+  return `${asked} hang, ${ended} of them ended`;
+};
+
+/** Reads an event stream until `over`; tells whether it lived so long. */
+export const keepStream = async (
+  address: string,
+  { clock, over }: { readonly clock: Clock; readonly over: AbortSignal },
+): Promise<string> => {
+  const from = clock.now();
+  let events = 0;
+  try {
+    const options = { ...parseHostPort(address), path: EVENTS_PATH, headers: { Host: HOST }, agent: false };
+    const [stream] = (await once(request({ ...options, signal: over }).end(), "response")) as [
+      IncomingMessage,
+    ];
+    for await (const piece of stream) events += String(piece).split("data:").length - 1;
+  } catch {
+    if (over.aborted) return `the stream lived on, ${events} events`;
+  }
+  return `the stream ended after ${inSeconds(clock.now() - from)} s, ${events} events`;
+};
+
+export const inSeconds = (ms: number): string => (ms / 1000).toFixed(2);
 
 export interface AskedAll {
   readonly gets: readonly Asked[];

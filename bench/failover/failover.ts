@@ -1,7 +1,7 @@
 /**
- * `coilgun-bench failover`: the network between the two sides fails while visitors ask 30 times a second. How soon it is noticed and
- * over, who is answered, who is refused and who is lost; beside another checkout or beside nginx and HAProxy before the same web server,
- * harmed at the same moment.
+ * `coilgun-bench failover`: the network between the two sides, or the web server, fails while visitors ask 30 times a second. How soon
+ * it is noticed and over, who is answered, who is refused and who is lost; beside another checkout or beside nginx and HAProxy before
+ * the same web server, harmed at the same moment.
  */
 import { resolve } from "node:path";
 import { createInterface } from "node:readline";
@@ -11,11 +11,11 @@ import { throwUnlessCheckout } from "../pair/against.ts";
 import { nginxBefore, startOutside } from "../places/outside-servers.ts";
 import { type Column, renderTable } from "../report/table.ts";
 import { joinPair } from "../rig/daemon-pair.ts";
-import { type FaultyRelay, startFaultyRelay } from "../rig/faulty-relay.ts";
+import { startFaultyRelay } from "../rig/faulty-relay.ts";
 import { interruptible } from "../rig/interrupt.ts";
-import { type AskedAll, askMeanwhile, HOST, startWebServer, type WebServer } from "./asking.ts";
+import { type AskedAll, askMeanwhile, HOST, inSeconds, startWebServer } from "./asking.ts";
 import { haproxyBefore } from "./peers.ts";
-import { outageOf, PEER_SCENES, SCENES, type Scene } from "./scenes.ts";
+import { type Harmed, outageOf, PEER_SCENES, SCENES, type Scene } from "./scenes.ts";
 
 const MOST_OUTAGE_SECONDS = 3_600;
 /** Longer than a link must live to count as a good one, after which pauses between dials stay short. */
@@ -26,12 +26,9 @@ interface FailoverOptions {
   readonly signal: AbortSignal;
 }
 
-/** What stands between visitors and web server, with a relay that can be harmed. */
-interface Way {
+interface Way extends Harmed {
   readonly name: string;
   readonly visitors: string;
-  readonly relay: FaultyRelay;
-  readonly web: WebServer;
   /** Called when a link is given up. */
   onDown: () => void;
 }
@@ -46,6 +43,8 @@ export interface FailoverRow extends AskedAll {
   readonly possibleMs: number;
   /** How often the web server got the POST. */
   readonly posts: number;
+  /** What came of what went on beside. */
+  readonly beside: string | undefined;
 }
 
 /** Runs a scene before each way that `start` brings up, all at the same time. */
@@ -60,6 +59,8 @@ const measureFailover = async (
     ways.map(async (way) => {
       const harmed = Promise.withResolvers<number>();
       const { seconds, post: posts } = scene;
+      const over = new AbortController();
+      const beside = scene.beside?.(way.visitors, { clock, over: over.signal });
       const asking = askMeanwhile(way.visitors, { clock, signal, seconds, posts, harmed: harmed.promise });
       await clock.sleep(WARM_UP_MS, signal);
       const at = clock.now();
@@ -68,10 +69,12 @@ const measureFailover = async (
         noticedMs ??= clock.now() - at;
       };
       harmed.resolve(at);
-      await scene.harm(way.relay, clock, signal);
+      await scene.harm(way, clock, signal);
       const possibleMs = clock.now() - at;
       const asked = await asking;
-      return { scene: scene.name, way: way.name, noticedMs, possibleMs, posts: way.web.posts, ...asked };
+      over.abort();
+      const row = { scene: scene.name, way: way.name, noticedMs, possibleMs, posts: way.web.posts };
+      return { ...row, ...asked, beside: await beside };
     }),
   );
 };
@@ -83,7 +86,7 @@ const startPairWay = async (
   undo: AsyncDisposableStack,
 ): Promise<Way> => {
   const web = await startWebServer(clock);
-  undo.defer(() => web.close());
+  undo.defer(() => web.stop());
   const pair = await joinPair(
     {
       routes: [{ host: HOST, origin: web.address }],
@@ -95,7 +98,10 @@ const startPairWay = async (
     (tunnel) => startFaultyRelay(tunnel, clock),
   );
   undo.defer(() => pair.stop());
-  const way: Way = { name, visitors: pair.visitors, relay: pair.link, web, onDown: () => undefined };
+  const reload = () => {
+    for (const daemon of [pair.edge, pair.originSide]) daemon.kill("SIGHUP");
+  };
+  const way: Way = { name, visitors: pair.visitors, relay: pair.link, web, reload, onDown: () => undefined };
   if (pair.edge.stderr !== null)
     createInterface({ input: pair.edge.stderr }).on("line", (line) => {
       if (line.includes('"link down"')) way.onDown();
@@ -103,15 +109,26 @@ const startPairWay = async (
   return way;
 };
 
-const startPeers = async ({ clock, signal }: FailoverOptions, undo: AsyncDisposableStack): Promise<Way[]> =>
+const PEERS = [
+  { name: "nginx", before: nginxBefore, reloadedBy: "SIGHUP" },
+  { name: "HAProxy", before: haproxyBefore, reloadedBy: "SIGUSR2" },
+] as const;
+
+const startPeers = async (
+  { relayed }: Scene,
+  { clock, signal }: FailoverOptions,
+  undo: AsyncDisposableStack,
+): Promise<Way[]> =>
   Promise.all(
-    Object.entries({ nginx: nginxBefore, HAProxy: haproxyBefore }).map(async ([name, before]) => {
+    PEERS.map(async ({ name, before, reloadedBy }) => {
       const web = await startWebServer(clock);
-      undo.defer(() => web.close());
+      undo.defer(() => web.stop());
       const relay = await startFaultyRelay(web.address, clock);
       undo.defer(() => relay.close());
-      const { address } = undo.use(await startOutside(before(relay.address), clock, signal));
-      return { name, visitors: address, relay, web, onDown: () => undefined };
+      const dialled = relayed ? relay.address : web.address;
+      const peer = undo.use(await startOutside(before(dialled), clock, signal));
+      const reload = () => peer.signal(reloadedBy);
+      return { name, visitors: peer.address, relay, web, reload, onDown: () => undefined };
     }),
   );
 
@@ -124,10 +141,10 @@ const recoveredMs = ({ gets, possibleMs }: FailoverRow): number | undefined => {
 const longestMs = ({ gets }: FailoverRow): number =>
   Math.max(0, ...gets.map(({ from, until }) => until - from));
 
-const inSeconds = (ms: number | undefined): string => (ms === undefined ? "-" : (ms / 1000).toFixed(2));
-const postOf = ({ post, posts }: FailoverRow): string =>
+const seconds = (ms: number | undefined): string => (ms === undefined ? "-" : inSeconds(ms));
+const besideOf = ({ post, posts, beside = "-" }: FailoverRow): string =>
   post === undefined
-    ? "-"
+    ? beside
     : `${post.status || "ended"} after ${inSeconds(post.until)} s, asked ${posts} time(s)`;
 
 const TITLES = ["noticed", "recovered", "answered", "refused", "lost", "longest wait"] as const;
@@ -135,7 +152,7 @@ const COLUMNS: Column[] = [
   { title: "fault; seconds", align: "left" },
   { title: "through", align: "left" },
   ...TITLES.map((title) => ({ title, align: "right" as const })),
-  { title: "the POST under way", align: "left" },
+  { title: "the POST, or what went on beside", align: "left" },
 ];
 
 /** @internal */
@@ -148,13 +165,13 @@ export const failoverTable = (rows: readonly FailoverRow[]): string =>
       return [
         row.scene,
         row.way,
-        inSeconds(row.noticedMs),
-        inSeconds(recoveredMs(row)),
+        seconds(row.noticedMs),
+        seconds(recoveredMs(row)),
         `${right}`,
         `${refused}`,
         `${row.gets.length - right - refused}`,
         inSeconds(longestMs(row)),
-        postOf(row),
+        besideOf(row),
       ];
     }),
   );
@@ -190,7 +207,7 @@ export const failoverCommand = (): Command =>
                 ...(checkout === undefined
                   ? []
                   : [await startPairWay("that", { ...options, checkout }, undo)]),
-                ...(peers ? await startPeers(options, undo) : []),
+                ...(peers ? await startPeers(scene, options, undo) : []),
               ],
               options,
             )),

@@ -1,12 +1,14 @@
-/** HAProxy with the time limits of the file that Debian brings. */
+/** HAProxy, as master and worker and with the time limits of the file that Debian brings. */
 import { join } from "node:path";
 import type { Recipe } from "../places/outside-servers.ts";
 
 export const haproxyBefore = (webServer: string): Recipe => ({
   program: "haproxy",
   get: "apt-get install haproxy",
-  files: (address) => ({
+  files: (address, folder) => ({
     "haproxy.cfg": `
+global
+  stats socket ${join(folder, "stats")} expose-fd listeners
 defaults
   mode http
   timeout connect 5000
@@ -19,5 +21,5 @@ backend web
   server web ${webServer}
 `,
   }),
-  args: (_, folder) => ["-db", "-f", join(folder, "haproxy.cfg")],
+  args: (_, folder) => ["-W", "-db", "-f", join(folder, "haproxy.cfg")],
 });

@@ -26,6 +26,9 @@ export interface ApplicationReport {
   readonly linkBytes: number;
   /** The same with the other checkout's daemons. */
   readonly thatLinkBytes: number | undefined;
+  /** Bytes that visitors got in second visits (`SECOND`), and what they got by the other checkout's pair. */
+  readonly visitorBytes: number;
+  readonly thatVisitorBytes: number | undefined;
   /** Bodies that were asked straight and through the pair: of all visits. */
   readonly bodies: Readonly<Record<BodyVerdict, number>>;
   /** Fields that differ, as "name: straight -> pair", with an example each and how often. */
@@ -52,6 +55,8 @@ export interface FrameworksReport {
   readonly versions: Ground;
 }
 
+/** Phases of visitors that have been there before. */
+const SECOND: ReadonlySet<Phase> = new Set(["same visitor", "changed", "no cookies", "users again"]);
 const FLAWS_SHOWN = 5;
 
 export function reportOnApplication(
@@ -60,6 +65,7 @@ export function reportOnApplication(
   links: Pick<ApplicationReport, "linkBytes" | "thatLinkBytes">,
 ): ApplicationReport {
   const bodies = (body: BodyVerdict) => measured.filter((visit) => visit.body === body).length;
+  const second = measured.filter(({ counted, phase }) => counted && SECOND.has(phase));
   const differing = measured.flatMap(({ fields }) => fields);
   const fields = Object.entries(
     countOf(differing.map(({ field, straight, pair }) => `${field} ${howChanged(straight, pair)}`)),
@@ -74,6 +80,11 @@ export function reportOnApplication(
       return theirs.length === 0 ? [] : [{ phase, ...sumsOf(theirs) }];
     }),
     ...links,
+    visitorBytes: sumOf(second.map(({ visitorBytes }) => visitorBytes)),
+    thatVisitorBytes:
+      links.thatLinkBytes === undefined
+        ? undefined
+        : sumOf(second.map(({ thatVisitorBytes = 0 }) => thatVisitorBytes)),
     bodies: Object.fromEntries(BODY_VERDICTS.map((body) => [body, bodies(body)])) as Record<
       BodyVerdict,
       number
@@ -115,6 +126,16 @@ export const ratioOf = (applications: readonly ApplicationReport[]): number | un
     ),
   );
 
+/** Of the bytes that visitors got in second visits, all applications together. */
+const visitorsRatioOf = (applications: readonly ApplicationReport[]): number | undefined => {
+  const both = applications.filter(({ thatVisitorBytes }) => thatVisitorBytes !== undefined);
+  const [here, there] = [
+    sumOf(both.map(({ visitorBytes }) => visitorBytes)),
+    sumOf(both.map(({ thatVisitorBytes = 0 }) => thatVisitorBytes)),
+  ];
+  return there === 0 ? undefined : here / there;
+};
+
 export const isFlawless = ({ applications }: FrameworksReport): boolean =>
   applications.every(({ bodies }) => bodies.wrong === 0);
 
@@ -137,6 +158,7 @@ export function frameworksTable(report: FrameworksReport): string {
     "-" as const,
   ]);
   const { versions } = report;
+  const visitors = visitorsRatioOf(report.applications);
   return [
     renderTable(COLUMNS, rows),
     "",
@@ -145,6 +167,9 @@ export function frameworksTable(report: FrameworksReport): string {
     ...(report.geometricMean === undefined
       ? []
       : [`Link bytes, this checkout to that one, geometric mean: ${report.geometricMean.toFixed(3)}.`]),
+    ...(visitors === undefined
+      ? []
+      : [`Bytes of second visits at the visitor, this checkout to that one: ${visitors.toFixed(3)}.`]),
     `Coilgun ${versions.coilgun}, Node ${versions.node}, zstd ${versions.zstd}, ${versions.cores} cores of ${versions.cpu}.`,
   ].join("\n");
 }
@@ -175,6 +200,8 @@ function linesOf({
   phases,
   linkBytes,
   thatLinkBytes,
+  visitorBytes,
+  thatVisitorBytes,
 }: ApplicationReport): string[] {
   const reasons = phases.flatMap(({ phase, reasons }) =>
     Object.entries(reasons).map(([reason, times]) => `  ${phase}, ${reason}: ${times}`),
@@ -184,6 +211,7 @@ function linesOf({
     ...(thatLinkBytes === undefined
       ? []
       : [`  that checkout: ${wholeNumber(thatLinkBytes)}, ratio ${(linkBytes / thatLinkBytes).toFixed(3)}`]),
+    `  second visits at the visitor: ${wholeNumber(visitorBytes)}${thatVisitorBytes === undefined ? "" : `, that checkout ${wholeNumber(thatVisitorBytes)}, ratio ${(visitorBytes / thatVisitorBytes).toFixed(3)}`}`,
     ...reasons,
     ...fields.map(
       ({ field, example, times }) => `  ${field}, ${times} times: ${example.slice(0, LONGEST_EXAMPLE)}`,

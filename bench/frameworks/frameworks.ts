@@ -30,6 +30,7 @@ interface RunOptions {
   readonly cache: string;
   readonly checkout: string | undefined;
   readonly pauseMs: number;
+  readonly dictionaries: boolean;
   readonly clock: Clock;
   readonly signal: AbortSignal;
 }
@@ -38,7 +39,7 @@ interface RunOptions {
 const SETTINGS = { edge: { trustedProxies: ["127.0.0.0/8"] } };
 
 async function runApplication(app: Application, options: RunOptions): Promise<ApplicationReport> {
-  const { clock, signal, checkout, pauseMs } = options;
+  const { clock, signal, checkout, pauseMs, dictionaries } = options;
   await using running = new AsyncDisposableStack();
   const host = `${app.name}.frameworks.test`;
   const site = await startApplication(app, { ...options, host });
@@ -56,7 +57,7 @@ async function runApplication(app: Application, options: RunOptions): Promise<Ap
   const there = checkout === undefined ? undefined : await start(straight, checkout);
   const [before, thatBefore = 0] = [here.bytes(), there?.bytes()];
   const measured = await visitApplication(app, {
-    ways: { straight, recorder, pair: here.pair, that: there?.pair, host, clock, signal },
+    ways: { straight, recorder, pair: here.pair, that: there?.pair, host, dictionaries, clock, signal },
     change: site.change,
     pauseMs,
   });
@@ -83,7 +84,12 @@ async function runAll(apps: readonly Application[], options: RunOptions & { read
       leftOut.push(`${app.name} failed: ${error instanceof Error ? error.message : error}`);
     }
   }
-  return { applications, leftOut, geometricMean: ratioOf(applications), versions: groundOfMeasurement() };
+  return {
+    applications,
+    leftOut,
+    geometricMean: ratioOf(applications),
+    versions: groundOfMeasurement(),
+  };
 }
 
 interface FrameworkFlags {
@@ -91,6 +97,7 @@ interface FrameworkFlags {
   readonly against?: string;
   readonly cache: string;
   readonly pause: number;
+  readonly dictionaries: boolean;
   readonly json?: string;
 }
 
@@ -123,6 +130,11 @@ export const frameworksCommand = (): Command =>
       join(tmpdir(), "coilgun-frameworks-cache"),
     )
     .option("--pause <time>", "between two new visitors", parsePause, 1_000)
+    .option(
+      "--dictionaries",
+      "visitors are Chromium over HTTPS, and take dictionaries: what they get is compared, too",
+      false,
+    )
     .option("--json <file>", "write the report as JSON, with stable names")
     .action((flags: FrameworkFlags) =>
       interruptible(async (signal) => {
@@ -132,6 +144,7 @@ export const frameworksCommand = (): Command =>
           cache,
           checkout: flags.against && resolve(flags.against),
           pauseMs: flags.pause,
+          dictionaries: flags.dictionaries,
           clock: systemClock,
           signal,
           terminal: process.stderr,

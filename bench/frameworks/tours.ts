@@ -7,6 +7,7 @@ import type { Clock } from "../../protocol/runtime/clock.ts";
 import { bytesBetween } from "../rig/counting-relay.ts";
 import type { DaemonPair } from "../rig/daemon-pair.ts";
 import type { LoggedExchange } from "../rig/exchange-log.ts";
+import { HeldDictionary } from "../rig/held-dictionary.ts";
 import { type Visit, type VisitedPage, type Visitor, visitorOf } from "../rig/visitor.ts";
 import { type Application, USERS } from "./apps/application.ts";
 import { type Browser, browserOf } from "./apps/browser.ts";
@@ -41,6 +42,9 @@ export interface Measured {
   readonly linkBytes: number;
   /** Of the pair of another checkout. */
   readonly thatLinkBytes: number | undefined;
+  /** That the visitor got: head and body, and dictionaries that were fetched for it. */
+  readonly visitorBytes: number;
+  readonly thatVisitorBytes: number | undefined;
   readonly body: BodyVerdict;
   /** Where a wrong body parts from what was sent, or one that was sent otherwise from the straight one. */
   readonly flaw: string | undefined;
@@ -50,6 +54,9 @@ export interface Measured {
 /** A daemon's two log lines come within this after the page. */
 const LOG_LINES_MS = 10_000;
 
+const DICTIONARIES = "/.well-known/coilgun/";
+/** Before all others, where there are dictionaries: a site has one as soon as three networks have seen it. */
+const TEACHERS = 4;
 const AGAIN_TOURS = 5;
 const CHANGES = 3;
 const NEW_VISITORS = 12;
@@ -61,6 +68,7 @@ const USER_TOURS = 3;
 interface PairPage extends VisitedPage {
   readonly logged: LoggedExchange;
   readonly linkBytes: number;
+  readonly visitorBytes: number;
 }
 
 interface Ways {
@@ -72,6 +80,8 @@ interface Ways {
   /** The pair of another checkout. */
   readonly that?: DaemonPair | undefined;
   readonly host: string;
+  /** Visitors are Chromium over HTTPS, and take dictionaries. */
+  readonly dictionaries: boolean;
   readonly clock: Clock;
   readonly signal: AbortSignal;
 }
@@ -105,6 +115,11 @@ export async function visitApplication(app: Application, settings: TourSettings)
     return personOn(ways, { network: `11.${networks}.7.5`, keepsCookies });
   };
 
+  for (let n = 0; ways.dictionaries && n < TEACHERS; n += 1) {
+    const teacher = arrive();
+    await tour(teacher, "new visitors", false);
+    teacher.leave();
+  }
   const first = arrive();
   for (let round = 0; round < AGAIN_TOURS; round += 1) await tour(first, "same visitor", round > 0);
   const changed = async (n: number) => {
@@ -147,12 +162,13 @@ function personOn(ways: Ways, who: { readonly network: string; readonly keepsCoo
   const { clock, signal, host, that } = ways;
   const visitors: Visitor[] = [];
   const visitorAt = (address: string) => {
-    const visitor = visitorOf(address, clock);
+    const dictionary = ways.dictionaries ? new HeldDictionary() : undefined;
+    const visitor = visitorOf(address, clock, dictionary);
     visitors.push(visitor);
-    return visitor;
+    return { visitor, dictionary };
   };
   const straight = () => {
-    const visitor = visitorAt(ways.straight);
+    const { visitor } = visitorAt(ways.straight);
     // A web server may close a kept connection just as it is used again; browsers ask again then, as the pair does.
     const ask = (visit: Visit) =>
       visitor.visit(visit, signal).catch((error: unknown) => {
@@ -162,8 +178,8 @@ function personOn(ways: Ways, who: { readonly network: string; readonly keepsCoo
     return browserOf(ask, { host, ...who });
   };
   const through = (pair: DaemonPair) => {
-    const visitor = visitorAt(pair.visitors);
-    return browserOf((visit) => askPair(pair, { visitor, visit, clock, signal }), { host, ...who });
+    const visiting = visitorAt(pair.visitors);
+    return browserOf((visit) => askPair(pair, { ...visiting, visit, clock, signal }), { host, ...who });
   };
   return {
     straight: [straight(), straight()],
@@ -180,17 +196,25 @@ async function askPair(
   { link, exchanges }: DaemonPair,
   asked: {
     readonly visitor: Visitor;
+    readonly dictionary: HeldDictionary | undefined;
     readonly visit: Visit;
     readonly clock: Clock;
     readonly signal: AbortSignal;
   },
 ): Promise<PairPage> {
-  const { visitor, visit, clock, signal } = asked;
-  const before = link.read();
+  const { visitor, dictionary, visit, clock, signal } = asked;
+  const [before, fetched = 0] = [link.read(), dictionary?.bytes];
   const page = await visitor.visit(visit, signal);
-  const logged = await clock.within(LOG_LINES_MS, signal, (within) => exchanges.next(within));
+  const logged = await clock.within(LOG_LINES_MS, signal, async (within) => {
+    for (;;) {
+      const next = await exchanges.next(within);
+      // The fetch of a dictionary is logged too.
+      if (!next.edge.target.startsWith(DICTIONARIES)) return next;
+    }
+  });
   const { toEdge, toOrigin } = bytesBetween(before, link.read());
-  return { ...page, logged, linkBytes: toEdge + toOrigin };
+  const visitorBytes = page.bytes + (dictionary?.bytes ?? 0) - fetched;
+  return { ...page, logged, linkBytes: toEdge + toOrigin, visitorBytes };
 }
 
 async function visitPage(
@@ -220,6 +244,8 @@ async function visitPage(
     logged: page.logged,
     linkBytes: page.linkBytes,
     thatLinkBytes: that?.linkBytes,
+    visitorBytes: page.visitorBytes,
+    thatVisitorBytes: that?.visitorBytes,
     body,
     flaw:
       body === "wrong"

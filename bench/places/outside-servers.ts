@@ -17,6 +17,7 @@ import { listenOnLoopback } from "../rig/loopback.ts";
 export interface OutsideServer extends AsyncDisposable {
   /** host:port. */
   readonly address: string;
+  signal(name: NodeJS.Signals): void;
 }
 
 export interface Recipe {
@@ -136,7 +137,11 @@ export const startOutside = async (
     });
     const failed = await Promise.race([ready, ended]);
     if (failed !== undefined) throw new Error(failed);
-    return { address, [Symbol.asyncDispose]: () => undo.disposeAsync() };
+    return {
+      address,
+      signal: (name) => void child.kill(name),
+      [Symbol.asyncDispose]: () => undo.disposeAsync(),
+    };
   } catch (error) {
     await undo.disposeAsync();
     throw error;

@@ -13,6 +13,7 @@ import { promisify } from "node:util";
 import { brotliDecompress, gunzip, inflate, zstdDecompress } from "node:zlib";
 import { parseHostPort } from "../../protocol/config/units.ts";
 import type { Clock } from "../../protocol/runtime/clock.ts";
+import type { HeldDictionary } from "./held-dictionary.ts";
 
 /** A page that does not arrive within this is an error, not a wait. */
 const VISIT_MS = 30_000;
@@ -45,6 +46,8 @@ export interface VisitedPage {
 interface TimedPage extends VisitedPage {
   readonly firstByteMs: number;
   readonly wholeMs: number;
+  /** Of head and body, as they came. */
+  readonly bytes: number;
 }
 
 export interface Visitor {
@@ -104,33 +107,54 @@ export const headersFor = ({
       }),
 });
 
-/** A visitor of the edge at `address` (host:port). */
-export function visitorOf(address: string, clock: Clock): Visitor {
+/** A visitor of the edge at `address` (host:port); with dictionaries a Chromium over HTTPS, behind a proxy that the edge trusts. */
+export function visitorOf(address: string, clock: Clock, dictionaries?: HeldDictionary): Visitor {
   const edge = parseHostPort(address);
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  const visitOnce = async (visit: Visit, within: AbortSignal): Promise<TimedPage> => {
+    const { path, form, contentType } = visit;
+    const method = form === undefined ? "GET" : "POST";
+    const fields = dictionaries?.fieldsFor(contentType.startsWith("text/html") ? "page" : "other");
+    const headers = { ...headersFor(visit), ...fields };
+    const from = clock.now();
+    const response = await ask({ ...edge, agent, method, path, headers, signal: within }, form);
+    const firstByteMs = clock.now() - from;
+    const coded = await bodyOf(response);
+    const wholeMs = clock.now() - from;
+    const coding = response.headers["content-encoding"];
+    const body = await (coding === "dcz" && dictionaries
+      ? dictionaries.undo(coded)
+      : undoCoding(coded, coding));
+    const { rawHeaders } = response;
+    const bytes = rawHeaders.reduce((sum, part) => sum + part.length + 2, coded.length);
+    return {
+      status: response.statusCode ?? 0,
+      headers: response.headers,
+      rawHeaders,
+      body,
+      firstByteMs,
+      wholeMs,
+      bytes,
+    };
+  };
   return {
     visit: (visit, signal) =>
       clock.within(VISIT_MS, signal, async (within) => {
-        const { path, form } = visit;
-        const method = form === undefined ? "GET" : "POST";
-        const headers = headersFor(visit);
-        const from = clock.now();
-        const response = await ask({ ...edge, agent, method, path, headers, signal: within }, form);
-        const firstByteMs = clock.now() - from;
-        const coded = await bodyOf(response);
-        const wholeMs = clock.now() - from;
-        return {
-          status: response.statusCode ?? 0,
-          headers: response.headers,
-          rawHeaders: response.rawHeaders,
-          body: await undoCoding(coded, response.headers["content-encoding"]),
-          firstByteMs,
-          wholeMs,
-        };
+        const page = await visitOnce(visit, within);
+        const path = dictionaries?.announcedBy(page.headers);
+        if (dictionaries === undefined || path === undefined) return page;
+        const { status, body, bytes } = await visitOnce(
+          { host: visit.host, path, contentType: "text/plain" },
+          within,
+        );
+        if (status === OK) dictionaries.hold(path, body, bytes);
+        return page;
       }),
     close: () => agent.destroy(),
   };
 }
+
+const OK = 200;
 
 const ask = (options: RequestOptions, form: string | undefined): Promise<IncomingMessage> =>
   new Promise((resolve, reject) => {

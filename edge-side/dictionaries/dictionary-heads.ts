@@ -86,9 +86,13 @@ export const isVersionedFile = (target: string, { status, fields }: ResponseHead
   );
 };
 
+/** Whether the web server says itself what the response is a dictionary for. */
+export const isNamedDictionary = ({ fields }: ResponseHead): boolean =>
+  fieldOf(fields, "use-as-dictionary") !== undefined;
+
 /** The head of such a file, unless the web server says itself what it is a dictionary for. */
 export const asDictionary = (target: string, head: ResponseHead): ResponseHead => {
   const pattern = versionPattern(target);
-  if (pattern === undefined || fieldOf(head.fields, "use-as-dictionary") !== undefined) return head;
+  if (pattern === undefined || isNamedDictionary(head)) return head;
   return { ...head, fields: [...head.fields, "Use-As-Dictionary", `match="${pattern}"`] };
 };

@@ -2,9 +2,10 @@
  * What dictionaries for browsers have to do with one visit: which one its answer may be coded with, what its head tells of them, and what
  * its page teaches. RFC 9842, docs/dictionaries.md.
  */
+import { dictionaryCodings } from "../../protocol/http/accept-encoding.ts";
 import type { ResponseHead } from "../../protocol/http/head.ts";
 import type { HeaderList } from "../../protocol/http/header-list.ts";
-import { isUntouchable } from "../../protocol/http/representation.ts";
+import { isCoded, isUntouchable } from "../../protocol/http/representation.ts";
 import { holdsCapability } from "../../protocol/scope/capability-url.ts";
 import type { SessionKey } from "../../protocol/scope/credentials.ts";
 import type { Scope } from "../../protocol/scope/scope.ts";
@@ -20,6 +21,7 @@ import {
   isChromium,
   isForDocument,
   isHtml,
+  isNamedDictionary,
   isVersionedFile,
   linked,
   mayUseDictionary,
@@ -71,8 +73,9 @@ export class VisitDictionaries {
   /** Whether the page under this head can be of use to others, and is worth being remembered for them. */
   mayTeach(head: ResponseHead): boolean {
     const { method, target, host } = this.#visitor;
-    if (method !== "GET" || head.status !== 200) return false;
-    return isHtml(head) ? this.#dependencies.siteDictionaries.wants(host) : isVersionedFile(target, head);
+    if (method !== "GET" || head.status !== 200 || isCoded(head.fields)) return false;
+    if (isVersionedFile(target, head) || isNamedDictionary(head)) return true;
+    return isHtml(head) && this.#dependencies.siteDictionaries.wants(host);
   }
 
   /** A page has been sent to a visitor in this scope. */
@@ -172,9 +175,10 @@ export const serveDictionary = async (
   );
 };
 
-/** The head of a request whose answer is to come uncoded, for the edge to code. */
-export const askedPlain = (head: HeaderList, visitor: Visitor): HeaderList => {
-  if (isUntouchable(visitor.fields)) return head;
+/** The head of a request whose answer is to come uncoded, for the edge to code; of whoever takes no dictionaries, as it is. */
+export const askedPlain = (head: HeaderList, { fields }: Visitor): HeaderList => {
+  const mayTake = isChromium(fields) || dictionaryCodings(fields).length > 0;
+  if (!mayTake || isUntouchable(fields)) return head;
   return head.flatMap((name, i) =>
     i % 2 === 1 || name.toLowerCase() === "accept-encoding" ? [] : [name, head[i + 1] ?? ""],
   );

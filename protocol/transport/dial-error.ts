@@ -43,6 +43,8 @@ const UNREACHABLE: Readonly<Record<string, string>> = {
   ETIMEDOUT: "no answer: is a firewall in between, or the edge down?",
   EHOSTUNREACH: "no way to that host: check the network and the address",
   ENETUNREACH: "no way to that network: check the network and the address",
+  ENETDOWN: "the network of this machine is down",
+  EADDRNOTAVAIL: "this machine has no address, or no free port, to dial from: check its network",
   ECONNRESET:
     "it hung up before it answered: see the edge's log (too many attempts from here, a client certificate it does not know, or it is stopping)",
   EPIPE: "it hung up before it answered: see the edge's log",
@@ -79,12 +81,15 @@ export const NO_KEY_PROVED: Acknowledgement = [
 
 /** The alert of a server that found no common way to verify itself; its name changed between OpenSSL versions. */
 const HANDSHAKE_FAILURE = /ALERT_HANDSHAKE_FAILURE$/;
+/** Either side's word for a record that is not as it was sent. */
+const DAMAGED = /BAD_RECORD_MAC$/;
 /** Node's names for a certificate that does not verify what it should. */
 const CERTIFICATE = /CERT|CRL|ISSUER|SIGNATURE|INVALID_CA|INVALID_PURPOSE|PATH_LENGTH|HOSTNAME_MISMATCH/;
 
 const MAY_EXPECT_TLS = "it may expect TLS, so set its key or certificate here";
 
-const judge = (code: string, mode: Mode): Acknowledgement => {
+/** `bySystem`: a system call failed, so that it says nothing of who answers there. */
+const judge = (code: string, mode: Mode, bySystem: boolean): Acknowledgement => {
   if (code === "ECONNRESET" && mode === "plain") {
     return ["unreachable", `it hung up before it answered: ${MAY_EXPECT_TLS}, or see the edge's log`];
   }
@@ -97,6 +102,7 @@ const judge = (code: string, mode: Mode): Acknowledgement => {
       ? ["key-refused", "the edge does not know this key id: add the key to the edge's config, or pair again"]
       : ["key-refused", "the edge has no certificate to show: it expects a shared key, so set the key here"];
   }
+  if (DAMAGED.test(code)) return ["unreachable", "what it said was damaged on the way: check the network"];
   if (code.startsWith("ERR_SSL_") || code === "EPROTO") {
     return ["not-coilgun", `it does not answer in TLS (${code}): is this the edge's tunnel port?`];
   }
@@ -111,6 +117,7 @@ const judge = (code: string, mode: Mode): Acknowledgement => {
   if (mode === "plain" && code.startsWith("HPE_")) {
     return ["not-coilgun", `it does not answer in plain HTTP: ${MAY_EXPECT_TLS}`];
   }
+  if (bySystem) return ["unreachable", `no connection (${code}): check the network and the address`];
   return ["not-coilgun", `it does not answer as a Coilgun edge (${code}): is this the edge's tunnel port?`];
 };
 
@@ -128,6 +135,12 @@ export interface DialPlace {
   readonly port: number;
   readonly mode: Mode;
 }
+
+/** Of several addresses that were tried the first one's failure has the code of all. */
+const isBySystem = (cause: unknown): boolean => {
+  const first: unknown = cause instanceof AggregateError ? cause.errors[0] : cause;
+  return first instanceof Error && "syscall" in first;
+};
 
 /** A DialError about that place. */
 export const dialError = (place: DialPlace, [code, text]: Acknowledgement, cause?: unknown): DialError =>
@@ -155,6 +168,6 @@ export const toDialError = (place: DialPlace, cause: unknown): DialError => {
           "not-coilgun",
           `it does not speak the link's WebSocket (${cause instanceof Error ? cause.message : String(cause)}): is this the edge's tunnel port, and of this version?`,
         ]
-      : judge(code, place.mode);
+      : judge(code, place.mode, isBySystem(cause));
   return dialError(place, acknowledgement, cause);
 };

@@ -268,8 +268,8 @@ class UpstreamExchange implements Borrower {
 
   /** Once, whatever comes first; the connection closes. Of a response that is complete nothing fails any more. */
   #fail(error: unknown): void {
-    // What had come goes on, though the socket holds it still.
-    if (this.#phase.is === "answering") while (this.#phase.incoming.read() !== null);
+    // What had come goes on, though the socket holds it still; it may hold the end.
+    while (this.#phase.is === "answering" && this.#phase.incoming.read() !== null);
     const phase = this.#phase;
     if (phase.is === "complete" || phase.is === "over") return;
     this.#phase = { is: "over" };

@@ -28,28 +28,39 @@ const SCRIPT = linesOf(4, 1_500, (text, at) => `export const f${at} = (x) => x +
 
 export interface BlogSite {
   readonly serve: (request: IncomingMessage, response: ServerResponse) => void;
-  /** The body that was sent last. */
-  readonly last: Buffer;
+  /** The body that was sent last of this target. */
+  lastOf(target: string): Buffer;
 }
+
+/** It answers all that its pages fetch, as a site does that wants to count what it fetches. */
+const SERVICE_WORKER = `self.addEventListener("install", () => self.skipWaiting());
+self.addEventListener("activate", (event) => event.waitUntil(self.clients.claim()));
+self.addEventListener("fetch", (event) => event.respondWith(fetch(event.request)));
+`;
 
 export const blogSite = (cacheControl?: string): BlogSite => {
   let made = 0;
-  let last = Buffer.alloc(0);
+  const sent = new Map<string, Buffer>();
   return {
-    get last() {
-      return last;
-    },
+    lastOf: (target) => sent.get(target) ?? Buffer.alloc(0),
     serve({ url = "/" }, response) {
+      let body: Buffer;
       const script = /^\/assets\/app\.(\d+)\.js$/.exec(url)?.[1];
-      if (script !== undefined) {
-        last = Buffer.from(`${SCRIPT}\nexport const version = "${script}";\n`);
+      if (url === "/worker.js") {
+        body = Buffer.from(SERVICE_WORKER);
+        response.setHeader("Content-Type", "text/javascript");
+      } else if (url === "/sign-out") {
+        body = Buffer.from("You are signed out.");
+        response.setHeader("Clear-Site-Data", '"cookies"');
+      } else if (script !== undefined) {
+        body = Buffer.from(`${SCRIPT}\nexport const version = "${script}";\n`);
         response.setHeader("Content-Type", "text/javascript");
         response.setHeader("Cache-Control", "max-age=31536000, immutable");
       } else {
         const number = Number(/\d+/.exec(url)?.[0] ?? 0);
         const nonce = (made++ * 7_919 + 100_000).toString(36);
         const article = linesOf(100 + number, 60, (text) => `<p>${text}</p>`);
-        last = Buffer.from(
+        body = Buffer.from(
           `<!doctype html><html><head><title>Post ${number}</title><link rel="icon" href="data:,">${HEAD}</head>
 <body data-nonce="${nonce}"><ul>${MENU}</ul><article>${article}</article><p>Read ${made} times.</p>${FOOT}</body></html>\n`,
         );
@@ -57,7 +68,8 @@ export const blogSite = (cacheControl?: string): BlogSite => {
         response.setHeader("ETag", `"${nonce}"`);
         if (cacheControl !== undefined) response.setHeader("Cache-Control", cacheControl);
       }
-      response.end(last);
+      sent.set(url, body);
+      response.end(body);
     },
   };
 };

@@ -41,7 +41,7 @@ const BY_CAUSE: readonly (readonly [RegExp, string])[] = [
   [/^ECONNREFUSED$/, "connection_refused"],
   [/^ETIMEDOUT$/, "connection_timeout"],
   [/^(?:ENOTFOUND|EAI_)/, "dns_error"],
-  [/^(?:EHOSTUNREACH|ENETUNREACH)$/, "destination_ip_unroutable"],
+  [/^(?:EADDRNOTAVAIL|EHOSTDOWN|EHOSTUNREACH|ENETDOWN|ENETUNREACH)$/, "destination_ip_unroutable"],
   [/^(?:ECONNRESET|EPIPE)$/, "connection_terminated"],
   [/CERT|UNABLE_TO_/, "tls_certificate_error"],
   [/^(?:ERR_SSL_|ERR_TLS_|EPROTO$)/, "tls_protocol_error"],

@@ -21,6 +21,8 @@ const visit = (changes: Partial<Measured> = {}): Measured => ({
   },
   linkBytes: 100,
   thatLinkBytes: undefined,
+  visitorBytes: 300,
+  thatVisitorBytes: undefined,
   body: "same",
   flaw: undefined,
   fields: [],
@@ -76,4 +78,16 @@ it("takes the geometric mean over applications that were run with both checkouts
   expect(ratioOf([report("a", [visit()], 10, 100), report("b", [visit()], 40, 100)])).toBeCloseTo(0.2, 12);
   expect(ratioOf([report("a", [visit()], 10)])).toBeUndefined();
   expect(tableOf(report("a", [visit()], 10, 100))).toContain("geometric mean: 0.100");
+});
+
+it("compares what visitors got in second visits alone", () => {
+  const visits = [
+    visit({ thatVisitorBytes: 1_200 }),
+    visit({ thatVisitorBytes: 9_999, phase: "new visitors" }),
+    visit({ thatVisitorBytes: 9_999, counted: false }),
+  ];
+  expect(tableOf(report("a", visits, 10, 100))).toContain(
+    "at the visitor, this checkout to that one: 0.250.",
+  );
+  expect(tableOf(report("a", [visit()], 10))).not.toContain("at the visitor, this");
 });

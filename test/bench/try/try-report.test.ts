@@ -24,7 +24,14 @@ const FETCHED: SiteAnswer = {
 /** A pair that gives out `seen` in place of what was published. */
 function carrierThatGives(seen: { readonly status: number; readonly body: Buffer }): Carrier {
   const exchanges = new ExchangeLog();
-  const page = { ...seen, headers: {}, rawHeaders: [], firstByteMs: 81, wholeMs: 82 };
+  const page = {
+    ...seen,
+    headers: {},
+    rawHeaders: [],
+    firstByteMs: 81,
+    wholeMs: 82,
+    bytes: seen.body.length,
+  };
   let bytes = 0;
   return {
     origin: { publish: () => undefined },

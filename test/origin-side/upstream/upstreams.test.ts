@@ -87,6 +87,14 @@ describe("requests of a route with several web servers", () => {
     expect(works.asked).toHaveLength(2);
   });
 
+  it("go to the next one whatever the system says where none can be made", async () => {
+    const works = await answering("ok");
+    const nowhere = { scheme: "unix", path: "/nowhere/socket" } as const;
+    const upstreams = servers(routeTo(0, { origin: nowhere, weight: 9 }), routeTo(works.port));
+    expect(await said(upstreams, "POST", new FedBody().piece("an order").end())).toBe("ok");
+    expect([lines, works.asked.length]).toEqual([["upstream down"], 1]);
+  });
+
   it("are asked once more elsewhere where they change nothing, and otherwise end", async () => {
     const broken = await resetting();
     const works = await answering("ok");

@@ -341,7 +341,10 @@ describe("the translation of errors", () => {
     { code: "ETIMEDOUT", to: "unreachable", says: "firewall" },
     { code: "EHOSTUNREACH", to: "unreachable", says: "no way to that host" },
     { code: "ENETUNREACH", to: "unreachable", says: "no way to that network" },
+    { code: "ENETDOWN", to: "unreachable", says: "network of this machine is down" },
+    { code: "EADDRNOTAVAIL", to: "unreachable", says: "to dial from" },
     { code: "EPIPE", to: "unreachable", says: "hung up" },
+    { code: "ERR_SSL_DECRYPTION_FAILED_OR_BAD_RECORD_MAC", to: "unreachable", says: "damaged on the way" },
     { code: "ERR_SSL_WRONG_VERSION_NUMBER", to: "not-coilgun", says: "does not answer in TLS" },
     { code: "UNABLE_TO_VERIFY_LEAF_SIGNATURE", to: "no-key-proved", says: "did not prove" },
     { code: "SOMETHING_NEW", to: "not-coilgun", says: "(SOMETHING_NEW)" },
@@ -355,6 +358,17 @@ describe("the translation of errors", () => {
     expect(toDialError(place, error)).toBe(error);
   });
 
+  it.each(["EHOSTDOWN", "ENOBUFS", "EMFILE", "EPERM"])(
+    "whatever the system says where there is no connection, %s too, nobody answered there",
+    (code) => {
+      const failed = Object.assign(new Error(`connect ${code}`), { code, syscall: "connect" });
+      const ofAll = Object.assign(new AggregateError([failed, failed]), { code });
+      for (const cause of [failed, ofAll]) {
+        expect(toDialError(place, cause).code).toBe("unreachable");
+        expect(toDialError(place, cause).message).toContain(`no connection (${code})`);
+      }
+    },
+  );
   it("names an address of IPv6 in brackets", () => {
     const error = toDialError({ ...place, host: "2001:db8::7" }, new Error("from below"));
     expect(error.message).toContain("link to [2001:db8::7]:2408 failed");

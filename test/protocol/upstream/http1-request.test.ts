@@ -106,6 +106,20 @@ describe("a response that waits for its visitor", () => {
     await expect(read()).rejects.toMatchObject({ code: "truncated" });
     expect(bytes).toBe(MOST.length + 2 * HALF.length);
   });
+
+  it("whose end its socket holds is complete for a visitor that leaves", async () => {
+    using sockets = new ClientSockets();
+    await using origin = await RawOrigin.listen();
+    await using client = new TestClient(routeTo(origin.port));
+    const asked = ask(client);
+    const connection = await origin.next();
+    const body = await untaken(asked, connection, HALF.length);
+    connection.write(HALF);
+    await until(() => sockets.first.readableLength === HALF.length, "what is held by the socket");
+    asked.leave();
+    expect(body.isHere).toBe(true);
+    expect((await heard(asked)).body).toHaveLength(MOST.length + 2 * HALF.length);
+  });
 });
 
 it("a connection whose request was answered before it was read is not kept", async () => {

@@ -118,6 +118,9 @@ describe("Proxy-Status", () => {
     ["a deadline", new DeadlineError(5_000), "connection_timeout"],
     ["ECONNREFUSED", error("ECONNREFUSED"), "connection_refused"],
     ["several addresses", new AggregateError([error("ECONNREFUSED")]), "connection_refused"],
+    ...["EADDRNOTAVAIL", "EHOSTDOWN", "EHOSTUNREACH", "ENETDOWN", "ENETUNREACH"].map(
+      (code): [string, unknown, string] => [code, error(code), "destination_ip_unroutable"],
+    ),
     ["ENOTFOUND", error("ENOTFOUND"), "dns_error"],
     ["EAI_AGAIN", error("EAI_AGAIN"), "dns_error"],
     ["another name", error("ERR_TLS_CERT_ALTNAME_INVALID"), "tls_certificate_error"],
