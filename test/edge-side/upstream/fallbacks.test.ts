@@ -3,8 +3,10 @@ import { once } from "node:events";
 import { createServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { describe, expect, it, onTestFinished } from "vitest";
+import { settingsByHost } from "../../../edge-side/config/host-config.ts";
 import { Fallback, Fallbacks, MOST_KNOWN_PATHS } from "../../../edge-side/upstream/fallbacks.ts";
 import { ConfigError } from "../../../protocol/config/parse-config.ts";
+import type { LogFields } from "../../../protocol/daemon/log.ts";
 import { systemClock } from "../../../protocol/runtime/clock.ts";
 import { makeAuthority } from "../../kit/certificates.ts";
 import { watchLeaks } from "../../kit/leaks.ts";
@@ -44,6 +46,27 @@ describe("the setting", () => {
   ])("%j is taken", (fallback) => {
     expect(fallbackWith(fallback)).toBeInstanceOf(Fallback);
   });
+});
+
+it("each time it serves is told once when it begins, and once when a link answers again, with the count", () => {
+  const fallback = settingsByHost({ keys: keysWith("https://a.example") }).get(HOST)?.fallback;
+  if (fallback === undefined) throw new Error("the host has no fallback");
+  const lines: unknown[] = [];
+  const hear = (event: string, fields?: LogFields) => void lines.push([event, fields?.requests]);
+  const served = new Fallback(HOST, fallback, { ...OPTIONS, log: { ...silentLog, info: hear, warn: hear } });
+  onTestFinished(() => served.client.close());
+  for (const requests of [2, 1]) {
+    for (let n = 0; n < requests; n++) served.serves("no-link");
+    served.linkServes("/");
+    served.linkServes("/");
+  }
+  const [begins, over] = ["fallback begins", "fallback over"];
+  expect(lines).toEqual([
+    [begins, undefined],
+    [over, 2],
+    [begins, undefined],
+    [over, 1],
+  ]);
 });
 
 describe("the paths", () => {
