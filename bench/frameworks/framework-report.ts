@@ -28,6 +28,7 @@ export interface ApplicationReport {
   readonly thatLinkBytes: number | undefined;
   /** Bytes that visitors got in second visits (`SECOND`), and what they got by the other checkout's pair. */
   readonly visitorBytes: number;
+  readonly dictionaryBytes: number;
   readonly thatVisitorBytes: number | undefined;
   /** Bodies that were asked straight and through the pair: of all visits. */
   readonly bodies: Readonly<Record<BodyVerdict, number>>;
@@ -38,8 +39,7 @@ export interface ApplicationReport {
   readonly visits: readonly VisitReport[];
 }
 
-interface VisitReport
-  extends Pick<Measured, "phase" | "counted" | "path" | "rawBytes" | "linkBytes" | "thatLinkBytes"> {
+interface VisitReport extends Omit<Measured, "gzipBytes" | "logged" | "body" | "flaw" | "fields"> {
   readonly answer: Answer | undefined;
   readonly reason: string | undefined;
   readonly bases: number | undefined;
@@ -81,6 +81,7 @@ export function reportOnApplication(
     }),
     ...links,
     visitorBytes: sumOf(second.map(({ visitorBytes }) => visitorBytes)),
+    dictionaryBytes: sumOf(second.map(({ dictionaryBytes }) => dictionaryBytes)),
     thatVisitorBytes:
       links.thatLinkBytes === undefined
         ? undefined
@@ -93,9 +94,9 @@ export function reportOnApplication(
     flaws: measured
       .flatMap(({ path, flaw }) => (flaw === undefined ? [] : [`${path}: ${flaw}`]))
       .slice(0, FLAWS_SHOWN),
-    visits: measured.map(({ phase, counted, path, rawBytes, linkBytes, thatLinkBytes, logged: { edge } }) => {
-      const { answer, reason, bases, answerBytes = 0 } = edge;
-      return { phase, counted, path, rawBytes, answer, reason, bases, answerBytes, linkBytes, thatLinkBytes };
+    visits: measured.map(({ logged, gzipBytes: _, body: _body, flaw: _flaw, fields: _fields, ...visit }) => {
+      const { answer, reason, bases, answerBytes = 0 } = logged.edge;
+      return { ...visit, answer, reason, bases, answerBytes };
     }),
   };
 }
@@ -201,6 +202,7 @@ function linesOf({
   linkBytes,
   thatLinkBytes,
   visitorBytes,
+  dictionaryBytes,
   thatVisitorBytes,
 }: ApplicationReport): string[] {
   const reasons = phases.flatMap(({ phase, reasons }) =>
@@ -211,7 +213,7 @@ function linesOf({
     ...(thatLinkBytes === undefined
       ? []
       : [`  that checkout: ${wholeNumber(thatLinkBytes)}, ratio ${(linkBytes / thatLinkBytes).toFixed(3)}`]),
-    `  second visits at the visitor: ${wholeNumber(visitorBytes)}${thatVisitorBytes === undefined ? "" : `, that checkout ${wholeNumber(thatVisitorBytes)}, ratio ${(visitorBytes / thatVisitorBytes).toFixed(3)}`}`,
+    `  second visits at the visitor: ${wholeNumber(visitorBytes)}, ${wholeNumber(dictionaryBytes)} of them dictionaries${thatVisitorBytes === undefined ? "" : `, that checkout ${wholeNumber(thatVisitorBytes)}, ratio ${(visitorBytes / thatVisitorBytes).toFixed(3)}`}`,
     ...reasons,
     ...fields.map(
       ({ field, example, times }) => `  ${field}, ${times} times: ${example.slice(0, LONGEST_EXAMPLE)}`,

@@ -49,7 +49,9 @@ async function runApplication(app: Application, options: RunOptions): Promise<Ap
   running.defer(() => recorder.close());
   const start = async (origin: string, folder?: string) => {
     const routes = [{ host, origin }];
-    const pair = await startPair({ routes, clock, signal, settings: SETTINGS, checkout: folder });
+    // Another checkout may not know the setting.
+    const settings = dictionaries && folder === undefined ? { ...SETTINGS, dictionaries: "on" } : SETTINGS;
+    const pair = await startPair({ routes, clock, signal, settings, checkout: folder });
     running.defer(() => pair.stop());
     return { pair, bytes: () => pair.link.read().toEdge + pair.link.read().toOrigin };
   };

@@ -44,6 +44,8 @@ export interface Measured {
   readonly thatLinkBytes: number | undefined;
   /** That the visitor got: head and body, and dictionaries that were fetched for it. */
   readonly visitorBytes: number;
+  /** Of these, for dictionaries. */
+  readonly dictionaryBytes: number;
   readonly thatVisitorBytes: number | undefined;
   readonly body: BodyVerdict;
   /** Where a wrong body parts from what was sent, or one that was sent otherwise from the straight one. */
@@ -55,8 +57,9 @@ export interface Measured {
 const LOG_LINES_MS = 10_000;
 
 const DICTIONARIES = "/.well-known/coilgun/";
-/** Before all others, where there are dictionaries: a site has one as soon as three networks have seen it. */
-const TEACHERS = 4;
+/** Before all others, where there are dictionaries, and from one to the next: the first one is made of what three have seen by then, and made anew seconds later. */
+const TEACHERS = 8;
+const TEACHERS_PAUSE_MS = 1_500;
 const AGAIN_TOURS = 5;
 const CHANGES = 3;
 const NEW_VISITORS = 12;
@@ -69,6 +72,7 @@ interface PairPage extends VisitedPage {
   readonly logged: LoggedExchange;
   readonly linkBytes: number;
   readonly visitorBytes: number;
+  readonly dictionaryBytes: number;
 }
 
 interface Ways {
@@ -119,6 +123,7 @@ export async function visitApplication(app: Application, settings: TourSettings)
     const teacher = arrive();
     await tour(teacher, "new visitors", false);
     teacher.leave();
+    await ways.clock.sleep(TEACHERS_PAUSE_MS, ways.signal);
   }
   const first = arrive();
   for (let round = 0; round < AGAIN_TOURS; round += 1) await tour(first, "same visitor", round > 0);
@@ -213,8 +218,9 @@ async function askPair(
     }
   });
   const { toEdge, toOrigin } = bytesBetween(before, link.read());
-  const visitorBytes = page.bytes + (dictionary?.bytes ?? 0) - fetched;
-  return { ...page, logged, linkBytes: toEdge + toOrigin, visitorBytes };
+  const dictionaryBytes = (dictionary?.bytes ?? 0) - fetched;
+  const visitorBytes = page.bytes + dictionaryBytes;
+  return { ...page, logged, linkBytes: toEdge + toOrigin, visitorBytes, dictionaryBytes };
 }
 
 async function visitPage(
@@ -245,6 +251,7 @@ async function visitPage(
     linkBytes: page.linkBytes,
     thatLinkBytes: that?.linkBytes,
     visitorBytes: page.visitorBytes,
+    dictionaryBytes: page.dictionaryBytes,
     thatVisitorBytes: that?.visitorBytes,
     body,
     flaw:

@@ -26,6 +26,8 @@ export interface PairSettings {
   readonly bases?: string | undefined;
   /** False: no common bases. */
   readonly commonBases?: boolean | undefined;
+  /** Of each host: `auto` | `on` | `off`. */
+  readonly dictionaries?: string | undefined;
   /** As many links as a user gets, not one. */
   readonly usualLinks?: boolean | undefined;
   /** Laid over the generated settings of each side, as they would stand in its YAML file. */
@@ -45,11 +47,11 @@ const OBSERVED: Settings = { accessLog: "stdout", log: { level: "info", format: 
 export const edgeConfig = (
   key: PairKey,
   routes: readonly PairRoute[],
-  { bases, commonBases, edge }: PairSettings,
+  { bases, commonBases, dictionaries, edge }: PairSettings,
 ): Settings => ({
   visitors: ANY_LOOPBACK_PORT,
   tunnel: ANY_LOOPBACK_PORT,
-  keys: [{ ...key, hosts: routes.map(({ host }) => ({ host, bases, commonBases })) }],
+  keys: [{ ...key, hosts: routes.map(({ host }) => ({ host, bases, commonBases, dictionaries })) }],
   ...OBSERVED,
   ...edge,
 });

@@ -22,6 +22,7 @@ const visit = (changes: Partial<Measured> = {}): Measured => ({
   linkBytes: 100,
   thatLinkBytes: undefined,
   visitorBytes: 300,
+  dictionaryBytes: 0,
   thatVisitorBytes: undefined,
   body: "same",
   flaw: undefined,
