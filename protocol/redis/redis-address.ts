@@ -2,6 +2,7 @@
  * Where a Redis or Valkey is: one server by TCP, TLS or a unix socket, the one that Sentinels name, or a cluster. Addresses may hold a
  * password, so they are shown without it.
  */
+import { inspect } from "node:util";
 import { RedisClient, type RedisClientOptions } from "@redis/client";
 import { Complaint } from "../runtime/user-error.ts";
 
@@ -67,9 +68,35 @@ const nodeOf = (text: string, port: number): Node => {
   return { host: host.replace(/^\[(.*)\]$/, "$1"), port: Number(written) };
 };
 
+/** The address as a setting: it cannot be printed with its password by accident; only `reveal` shows it. */
+export class RedisUrl {
+  readonly #text: string;
+
+  /** Throws Complaint for what is no address. */
+  constructor(text: string) {
+    parseRedisAddress(text);
+    this.#text = text;
+  }
+
+  reveal(): string {
+    return this.#text;
+  }
+
+  toString(): string {
+    return shownAddress(this.#text);
+  }
+
+  toJSON(): string {
+    return this.toString();
+  }
+
+  [inspect.custom](): string {
+    return this.toString();
+  }
+}
+
 /** Without the user and the password, for logs and messages. */
-export const shownAddress = (text: string): string =>
-  text.replace(/\/\/[^@/]*@/, "//").replace(/[?#].*$/, "");
+const shownAddress = (text: string): string => text.replace(/\/\/[^@/]*@/, "//").replace(/[?#].*$/, "");
 
 /** What every connection to it needs. */
 export const credentialsOf = ({
