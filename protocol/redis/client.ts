@@ -40,7 +40,7 @@ export interface Redis {
 
 const CONNECT_MS = 2_000;
 /** A connection on which nothing came for so long is given up: whoever opens one asks something more often. */
-export const SILENT_MS = 5_000;
+const SILENT_MS = 5_000;
 /** Pings of connections that only listen. */
 const PING_MS = 2_000;
 const FIRST_RETRY_MS = 100;

@@ -6,7 +6,7 @@ import { inspect } from "node:util";
 import { RedisClient, type RedisClientOptions } from "@redis/client";
 import { Complaint } from "../runtime/user-error.ts";
 
-export interface Node {
+interface Node {
   readonly host: string;
   readonly port: number;
 }

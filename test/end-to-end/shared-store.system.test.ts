@@ -37,7 +37,7 @@ describeWith(REDIS, "two pairs with a shared store", (program) => {
     const tiers = () =>
       [first, second]
         .flatMap(({ edge, origin }) => [edge, origin])
-        .map(({ watched }) => watched.store().tiers[0]);
+        .map(({ watched }) => watched?.store().tiers[0]);
     await until(() => tiers().every((tier) => tier?.reached), "a store that all reach");
 
     await visit(first, "/a");
@@ -55,7 +55,7 @@ describeWith(REDIS, "two pairs with a shared store", (program) => {
 
     await until(() => tiers().every((tier) => tier?.reached), "a store that all reach again");
     await first.edge.forget({ host: HOST, url: undefined });
-    const held = () => [first, second].map(({ edge }) => edge.watched.store().versions);
+    const held = () => [first, second].map(({ edge }) => edge.watched?.store().versions);
     await until(() => held().every((versions) => versions === 0), "two edges that forgot");
     await visit(second, "/a");
     expect(await second.visited(3)).toMatchObject({ answer: "whole" });

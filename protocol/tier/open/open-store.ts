@@ -1,5 +1,4 @@
 /** The store of a daemon, with what its settings put below memory. SPEC section "Version store". */
-import { statSync } from "node:fs";
 import type { StoreSettings } from "../../config/schema.ts";
 import type { Log } from "../../daemon/log.ts";
 import type { Clock } from "../../runtime/clock.ts";
@@ -7,6 +6,7 @@ import type { Lifetimes } from "../../store/store-options.ts";
 import type { StoreId } from "../../store/stored-version.ts";
 import { VersionStore } from "../../store/version-store.ts";
 import { DiskTier } from "../disk/disk-tier.ts";
+import { writtenAt } from "../disk/schema.ts";
 import type { Forgotten } from "../lower-tier.ts";
 import type { Side } from "../shared/shared-keys.ts";
 import { SharedTier } from "../shared/shared-tier.ts";
@@ -75,15 +75,4 @@ export const openStore = async (
       await Promise.all(tiers.map(({ tier }) => tier.close()));
     },
   };
-};
-
-/** Its log is written before it is. */
-const SLACK_MS = 60_000;
-
-/** When a file of versions was written last, milliseconds since 1970; undefined where there is none. */
-const writtenAt = (file: string): number | undefined => {
-  const times = [file, `${file}-wal`].flatMap(
-    (path) => statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? [],
-  );
-  return times.length === 0 ? undefined : Math.max(...times) - SLACK_MS;
 };

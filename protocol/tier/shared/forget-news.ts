@@ -10,12 +10,12 @@ import { TIER_WAIT_MS } from "../hope.ts";
 import type { Forgotten } from "../lower-tier.ts";
 import { seal, unseal } from "../sealed.ts";
 
-/** How often the log is read; less than half of what may pass until all have forgotten. @internal */
-export const NEWS_MS = 400;
-/** Who has not read the log for so long reads no versions. @internal */
-export const FRESH_MS = 1_000;
-/** Of what could not be told. @internal */
-export const RETRY_MS = 500;
+/** How often the log is read; less than half of what may pass until all have forgotten. */
+const NEWS_MS = 400;
+/** Who has not read the log for so long reads no versions. */
+const FRESH_MS = 1_000;
+/** Of what could not be told. */
+const RETRY_MS = 500;
 /** What was told here lately is told again where the store lost its log. */
 const TOLD_AGAIN_MS = 600_000;
 const MOST_KEPT = 1_024;

@@ -26,10 +26,10 @@ import { type PartitionNames, SharedKeys, type Side } from "./shared-keys.ts";
 import { SharedReader } from "./shared-reader.ts";
 import { SharedWriter } from "./shared-writer.ts";
 
-/** What is put waits so long for more. @internal */
-export const GATHER_MS = 50;
-/** After the store refused to take something. @internal */
-export const PAUSE_MS = 5_000;
+/** What is put waits so long for more. */
+const GATHER_MS = 50;
+/** After the store refused to take something. */
+const PAUSE_MS = 5_000;
 const WRITTEN_AT_ONCE = 64;
 /** For what is left to write at the end. */
 const CLOSE_MS = 1_000;
