@@ -31,6 +31,7 @@ const LEVELS: Readonly<Record<string, number>> = {
   "protocol/daemon": 4,
   "protocol/tier": 5,
   "protocol/tier/disk": 6,
+  "protocol/fleet": 6,
   "protocol/frames": 4,
   "protocol/upstream/connections": 5,
   "protocol/upstream/lenient": 4,
