@@ -30,7 +30,7 @@ interface FleetConfigOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-export interface FleetConfigReport {
+interface FleetConfigReport {
   /** From one put until the last edge served it. */
   readonly oneChangeMs: number;
   /** Of the changes in a row: from a put until the last edge served it or a newer one, the slowest. */
@@ -63,6 +63,8 @@ export const measureFleetConfig = async (options: FleetConfigOptions): Promise<F
   const web = createServer((_, response) => response.end("page"));
   const redis = await startRedisServer(folder, clock);
   const edges: Edge[] = [];
+  // Each child is ended with this process.
+  process.setMaxListeners(process.getMaxListeners() + options.edges);
   const until = async (met: () => boolean, what: string): Promise<void> => {
     const end = clock.now() + LONGEST_MS;
     while (!met()) {

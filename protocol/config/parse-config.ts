@@ -105,7 +105,7 @@ const whyUnreadable = (error: unknown): string => {
 };
 
 /** Settings that stand beside those of the file: shared by many machines. */
-export interface SharedText {
+interface SharedText {
   /** What problems name. */
   readonly file: string;
   readonly text: string;

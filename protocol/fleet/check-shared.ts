@@ -9,7 +9,7 @@ import { readCopy } from "./last-copy.ts";
 import { fetchConfig, withStore } from "./shared-config.ts";
 import type { FleetConfig } from "./signed-config.ts";
 
-export interface CheckedShared {
+interface CheckedShared {
   readonly findings: readonly Finding[];
   /** Whether there is anything to check the rest of the config beside. */
   readonly isComplete: boolean;

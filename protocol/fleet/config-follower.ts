@@ -16,7 +16,7 @@ import { type FleetConfig, openConfig } from "./signed-config.ts";
 /** Between two looks. @internal */
 export const LOOK_MS = 2_000;
 
-export interface FollowerOptions {
+interface FollowerOptions {
   readonly clock: Clock;
   readonly log: Pick<Log, "info" | "warn" | "error">;
   /** What is served at first. */

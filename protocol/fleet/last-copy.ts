@@ -9,9 +9,7 @@ import { type Fleet, type FleetKind, fleetOf } from "./fleet-settings.ts";
 import { type FleetConfig, openConfig } from "./signed-config.ts";
 
 /** The copy, or why there is none that can be used. */
-export type LastCopy =
-  | { readonly config: FleetConfig }
-  | { readonly config?: undefined; readonly why: string };
+type LastCopy = { readonly config: FleetConfig } | { readonly config?: undefined; readonly why: string };
 
 export const readCopy = (fleet: Fleet): LastCopy => {
   try {

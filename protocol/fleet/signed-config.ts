@@ -20,7 +20,7 @@ import { Complaint } from "../runtime/user-error.ts";
 import { derived } from "../tier/store-key.ts";
 import type { Secret } from "../transport/key.ts";
 
-export const SIDES = ["edge", "origin"] as const;
+const SIDES = ["edge", "origin"] as const;
 
 /** Whose config it is: of the edges of a fleet, or of its origin sides. */
 export type Side = (typeof SIDES)[number];
