@@ -86,6 +86,22 @@ export const EVENTS: Readonly<Record<string, EventRow>> = {
     "`store.file` was damaged or of another release (`why`)",
     NOTHING,
   ),
+  "shared store reached": row("info", "`store.shared` is connected, at first or again", NOTHING),
+  "shared store not reached": row(
+    "warn",
+    "`store.shared` is not connected (`why`); it is tried again each second, and visits go on without it",
+    "look whether the Redis or Valkey runs and lets this machine in",
+  ),
+  "shared store takes nothing": row(
+    "warn",
+    "`store.shared` refuses what is put (`why`), such as when it is full and evicts nothing; it is tried again after five seconds",
+    "give it more memory, or set its `maxmemory-policy` to `volatile-lru`",
+  ),
+  "shared store has another key": row(
+    "warn",
+    "daemons of another `store.keyFile` use the same `store.shared`: they share nothing with this one",
+    "copy the key file from one to all; give another site a database of its own",
+  ),
   "host not served": row(
     "warn",
     "a visitor asked for a host that no key has, once each; it got 421",

@@ -17,7 +17,8 @@ const MOST_FILES = 20;
  */
 const LEVELS: Readonly<Record<string, number>> = {
   protocol: 0,
-  "protocol/runtime": 1,
+  "protocol/runtime": 0,
+  "protocol/redis": 1,
   "protocol/scope": 1,
   "protocol/pacing": 1,
   "protocol/wire": 2,
@@ -30,6 +31,8 @@ const LEVELS: Readonly<Record<string, number>> = {
   "protocol/daemon": 4,
   "protocol/tier": 5,
   "protocol/tier/disk": 6,
+  "protocol/tier/shared": 6,
+  "protocol/tier/open": 7,
   "protocol/frames": 4,
   "protocol/upstream/connections": 5,
   "protocol/upstream/lenient": 4,
@@ -309,7 +312,7 @@ describe("the search for circles", () => {
 
 /** What the kit and the bench have for starting a process, beside Node's own module. */
 const STARTING =
-  /\b(openScene|runCommand|startCommand|startScript|startBrowser|startDaemon|startProgram|measurePlaces|measureClosing|startPairWay|runSoak|startApplication|killAgainAndAgain)\(/;
+  /\b(openScene|runCommand|startCommand|startScript|startBrowser|startDaemon|startProgram|startRedis|measurePlaces|measureClosing|startPairWay|runSoak|startApplication|killAgainAndAgain)\(/;
 const startsProcesses = ({ text, imports }: SourceFile): boolean =>
   imports.includes("node:child_process") || STARTING.test(text);
 

@@ -1,7 +1,7 @@
 /**
  * Which versions the edge offers as bases for a page: at most MAX_OFFERS, best last, since the end of a dictionary is
- * cheapest to refer to. Versions of the same URL are best; other pages of its templates fill what is left, which was
- * never worse in bytes and often halves a delta. Only what this visitor may build on, and what the peer holds too. A
+ * cheapest to refer to. Versions of the same URL are best; other pages of its templates, those at URLs like it first, fill what is
+ * left, which was never worse in bytes and often halves a delta. Only what this visitor may build on, and what the peer holds too. A
  * few map look-ups: this runs for every request. SPEC section "Offers".
  */
 
@@ -46,7 +46,7 @@ export function chooseBases(store: VersionStore, wanted: BasesWanted): Version[]
   for (const key of bases === "url" ? [pageKey.url] : [pageKey.url, ...pageKey.templates]) {
     if (best.length === MAX_OFFERS) break;
     const found = (whose: ScopeKey | undefined): readonly Version[] =>
-      whose === undefined ? NONE : store.listed(partition, whose, key, peerStore);
+      whose === undefined ? NONE : store.listed(partition, whose, key, peerStore, pageKey.url);
     const own = found(wanted.session);
     const near = ownOnly ? NONE : found(wanted.addressed);
     const everybodys = ownOnly ? NONE : found("public");

@@ -20,8 +20,10 @@ import {
   warning,
 } from "../../protocol/daemon/findings.ts";
 import { checkMemory, edgeMemory } from "../../protocol/daemon/memory-bound.ts";
+import { systemClock } from "../../protocol/runtime/clock.ts";
 import { inNetworks, isLoopback } from "../../protocol/runtime/ip-address.ts";
 import { codeOf } from "../../protocol/runtime/user-error.ts";
+import { checkShared } from "../../protocol/tier/open/check-shared.ts";
 import { type EdgeConfig, edgeSettings } from "../config/edge-config.ts";
 import { LIST_THE_PROXY } from "../config/trusted-proxies.ts";
 import type { TunnelListen } from "../config/tunnel-config.ts";
@@ -47,6 +49,7 @@ export const checkEdge = async (file: string, today: Date): Promise<readonly Fin
     ...checkProxies(config),
     ...checkPlaces(config),
     ...checkMemory(edgeMemory(config)),
+    ...(await checkShared(config.store, { side: "edge", clock: systemClock })),
   ];
 };
 

@@ -5,6 +5,7 @@ import { Traffic } from "../../protocol/admin/traffic.ts";
 import type { LinkBook } from "../../protocol/link/link-book.ts";
 import type { Clock } from "../../protocol/runtime/clock.ts";
 import type { VersionStore } from "../../protocol/store/version-store.ts";
+import { tiersOf } from "../../protocol/tier/tiered-store.ts";
 import type { LinkPool } from "../links/link-pool.ts";
 import type { ServedHosts } from "./served-hosts.ts";
 
@@ -53,9 +54,10 @@ const whatIsMissing = (pool: LinkPool, hosts: readonly string[]): readonly strin
   });
 };
 
-const storeOf = ({ bytes, maxBytes, count, lost }: VersionStore) => ({
-  bytes,
-  mostBytes: maxBytes,
-  versions: count,
-  ...lost.counts,
+const storeOf = (store: VersionStore) => ({
+  bytes: store.bytes,
+  mostBytes: store.maxBytes,
+  versions: store.count,
+  ...store.lost.counts,
+  tiers: tiersOf(store),
 });

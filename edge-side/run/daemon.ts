@@ -19,7 +19,7 @@ import { eventLoopLoad, type Load } from "../../protocol/runtime/event-loop-load
 import { LongLived } from "../../protocol/runtime/long-lived.ts";
 import { MemoryBudget } from "../../protocol/runtime/memory-budget.ts";
 import { hostName } from "../../protocol/store/partition.ts";
-import { type OpenedStore, openStore, sessionSecretOf } from "../../protocol/tier/disk/open-store.ts";
+import { type OpenedStore, openStore, sessionSecretOf } from "../../protocol/tier/open/open-store.ts";
 import { CommonBases } from "../bases/common/common-bases.ts";
 import { type ForgetWhat, forgetDuty } from "../command/forget.ts";
 import { CompressorPool } from "../compress/compressor-pool.ts";
@@ -80,7 +80,7 @@ export const startEdge = async (config: EdgeConfig, options: EdgeOptions): Promi
   // What no list names is never offered again, and exchanges hold what they offered by themselves.
   const hosts = new ServedHosts(config, sessionSecretOf(config.store));
   const isNamed = hosts.isNamed.bind(hosts);
-  const opened = await openStore(config.store, { clock, log, isNamed, retiredMs: 0 });
+  const opened = await openStore(config.store, { clock, log, side: "edge", isNamed, retiredMs: 0 });
   try {
     return await start(config, { ...options, hosts, opened });
   } catch (error) {
@@ -186,11 +186,17 @@ const start = async (config: EdgeConfig, options: EdgeParts): Promise<EdgeDaemon
     await tunnel?.close();
     throw error;
   });
-  const forget = async ({ host, url }: ForgetWhat) => {
+  const forgetBeside = ({ host, url }: ForgetWhat) => {
     siteDictionaries.forget(hostName(host));
     for (const link of pool.linksOf(host)) link.forget(host, url ?? "");
-    return store.forget({ host }, url);
   };
+  const forget = async (what: ForgetWhat) => {
+    forgetBeside(what);
+    return store.forget({ host: what.host }, what.url);
+  };
+  opened.listen((what) => {
+    if ("of" in what && "host" in what.of) forgetBeside({ host: what.of.host, url: what.url });
+  });
   return {
     visitorsAddress: visitors.addresses[0] ?? NOWHERE,
     visitorsAddresses: visitors.addresses,

@@ -17,6 +17,7 @@ import { checkMemory, originMemory } from "../../protocol/daemon/memory-bound.ts
 import { fieldOf, type ResponseHead } from "../../protocol/http/head.ts";
 import { type Clock, DeadlineError } from "../../protocol/runtime/clock.ts";
 import { codeOf } from "../../protocol/runtime/user-error.ts";
+import { checkShared } from "../../protocol/tier/open/check-shared.ts";
 import { printUpstreamAddress } from "../../protocol/upstream/upstream-address.ts";
 import { UpstreamClient } from "../../protocol/upstream/upstream-client.ts";
 import { type EdgeToDial, originSettings } from "../config/origin-config.ts";
@@ -49,6 +50,7 @@ export const checkOrigin = async (file: string, options: CheckOptions): Promise<
     ok(`${file} is valid: ${config.edges.length} edge(s), ${routes} route(s)`),
     ...checkPrivacy(files),
     ...checkMemory(originMemory(config)),
+    ...(await checkShared(config.store, { side: "origin", clock: options.clock })),
     ...tried.flat(),
   ];
 };

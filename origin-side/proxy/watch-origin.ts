@@ -5,6 +5,7 @@ import { Traffic } from "../../protocol/admin/traffic.ts";
 import type { LinkBook } from "../../protocol/link/link-book.ts";
 import type { Clock } from "../../protocol/runtime/clock.ts";
 import type { VersionStore } from "../../protocol/store/version-store.ts";
+import { tiersOf } from "../../protocol/tier/tiered-store.ts";
 import type { Route } from "../config/route-config.ts";
 import type { ExchangeRecord } from "../exchange/access-record.ts";
 import type { IncomingExchange } from "../exchange/incoming-exchange.ts";
@@ -52,6 +53,7 @@ export const watchOrigin = (options: {
       mostBytes: store.maxBytes,
       versions: store.count,
       ...store.lost.counts,
+      tiers: tiersOf(store),
     }),
     queue: () => routes.waiting,
     linkBytes,

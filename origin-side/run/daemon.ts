@@ -13,7 +13,7 @@ import { helloMaker } from "../../protocol/link/local-hello.ts";
 import { type Clock, systemChance, systemClock } from "../../protocol/runtime/clock.ts";
 import { eventLoopLoad, type Load } from "../../protocol/runtime/event-loop-load.ts";
 import { MemoryBudget } from "../../protocol/runtime/memory-budget.ts";
-import { openStore } from "../../protocol/tier/disk/open-store.ts";
+import { openStore } from "../../protocol/tier/open/open-store.ts";
 import type { OriginConfig } from "../config/origin-config.ts";
 import { EdgeLinks } from "../links/edge-links.ts";
 import { EdgeService } from "../proxy/edge-service.ts";
@@ -41,7 +41,12 @@ export const startOrigin = async (
   const { log } = limits;
   const routes = new Routes(config, clock, log);
   const accessLog = openAccessLog(config.accessLog, { clock, log });
-  const opened = await openStore(config.store, { clock, log, isNamed: routes.names.bind(routes) });
+  const opened = await openStore(config.store, {
+    clock,
+    log,
+    side: "origin",
+    isNamed: routes.names.bind(routes),
+  });
   const { store, storeId } = opened;
   const memory = new MemoryBudget({
     totalBytes: config.memory.budgetBytes,

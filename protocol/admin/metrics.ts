@@ -123,6 +123,36 @@ export const metricsOf = (
     },
     ["reason"],
   );
+  const tiers = () => watched.store().tiers;
+  gauge(
+    "coilgun_store_tier_reached",
+    "1 while the file or the shared store is asked; 0 while it does not answer, or did not before.",
+    function* () {
+      for (const { tier, reached } of tiers()) yield [reached ? 1 : 0, { tier }];
+    },
+    ["tier"],
+  );
+  counter(
+    "coilgun_store_tier_questions_total",
+    "What came of looking below for what memory missed.",
+    function* () {
+      for (const { tier, asked, found, late, failed, skipped } of tiers()) {
+        const missed = Math.max(0, asked - found - late - failed);
+        for (const [result, times] of Object.entries({ found, missed, late, failed, skipped }))
+          yield [times, { tier, result }];
+      }
+    },
+    ["tier", "result"],
+  );
+  counter(
+    "coilgun_store_tier_versions_total",
+    "Versions that were put below, that came back to memory, and that could not be written.",
+    function* () {
+      for (const { tier, written, read, lost } of tiers())
+        for (const [what, times] of Object.entries({ written, read, lost })) yield [times, { tier, what }];
+    },
+    ["tier", "what"],
+  );
   if (watched.side === "origin") {
     gauge("coilgun_queue_requests", "Requests that wait for a place at a web server.", () => [
       [watched.queue()],

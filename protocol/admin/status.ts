@@ -62,6 +62,22 @@ export const statusSchema = z
       versions: z.int(),
       evicted: z.int().describe("Versions that had to go because the store was full."),
       expired: z.int().describe("Versions that were not used for too long."),
+      tiers: z
+        .array(
+          z.strictObject({
+            tier: z.string().describe("`file` or `shared`."),
+            reached: z.boolean().describe("Whether it is asked at present."),
+            asked: z.int().describe("Questions for what memory missed."),
+            found: z.int().describe("Questions that had an answer in time."),
+            late: z.int(),
+            failed: z.int(),
+            skipped: z.int().describe("Questions that were not asked, because it did not answer before."),
+            written: z.int().describe("Versions that were put."),
+            read: z.int().describe("Versions that came back to memory."),
+            lost: z.int().describe("Versions that it could not take."),
+          }),
+        )
+        .describe("What stands below the memory, by the settings."),
     }),
     lately: z.strictObject({
       seconds: z.int().describe("The last five minutes, or since the first visit of late."),

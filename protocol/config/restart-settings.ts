@@ -2,6 +2,7 @@
  * What a reload cannot take over: the settings in which two configurations differ, by the names that a config file gives them, each with
  * its old and its new value. No value here is a secret; of a file only its path is shown.
  */
+import { RedisUrl } from "../redis/redis-address.ts";
 import { NamedFile } from "./schema.ts";
 import { type HostPort, printHostPort, printSize, printTime } from "./units.ts";
 
@@ -28,10 +29,15 @@ function* differences(a: unknown, b: unknown, at: Place, live: ReadonlySet<strin
   if (before !== after) yield `${at.shown}: ${before} -> ${after}`;
   else if (a instanceof NamedFile && b instanceof NamedFile && !a.bytes.equals(b.bytes))
     yield `${at.shown}: another content of ${before}`;
+  else if (a instanceof RedisUrl && b instanceof RedisUrl && a.reveal() !== b.reveal())
+    yield `${at.shown}: another user or password`;
 }
 
 const isBlock = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === "object" && value !== null && !(value instanceof NamedFile) && !isHostPort(value);
+  typeof value === "object" &&
+  value !== null &&
+  !(value instanceof NamedFile || value instanceof RedisUrl) &&
+  !isHostPort(value);
 
 const isHostPort = (value: object): value is HostPort => "host" in value && "port" in value;
 
@@ -56,6 +62,7 @@ const below = ({ path, shown }: Place, name: string, inList: boolean): Place => 
 const print = (value: unknown, path: string): string => {
   if (value === undefined) return "none";
   if (value instanceof NamedFile) return value.path;
+  if (value instanceof RedisUrl) return String(value);
   if (typeof value === "object" && value !== null && isHostPort(value)) return printHostPort(value);
   if (typeof value === "number" && path.endsWith("Ms")) return printTime(value);
   if (typeof value === "number" && path.endsWith("Bytes")) return printSize(value);

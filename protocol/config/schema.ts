@@ -4,6 +4,8 @@
  * and is read by the same code. Messages follow a setting's name: "store.size is not a size; ...".
  */
 import { z } from "zod";
+import { RedisUrl } from "../redis/redis-address.ts";
+import { Complaint } from "../runtime/user-error.ts";
 import { parseHostPattern } from "./host-pattern.ts";
 import { LOG_FORMATS, LOG_LEVELS, type LogSettings } from "./log-settings.ts";
 import type { Surroundings } from "./parse-config.ts";
@@ -33,7 +35,7 @@ export const written = <T>(read: (text: string) => T, form: string) =>
       try {
         return read(text);
       } catch (error) {
-        if (!(error instanceof UnitError)) throw error;
+        if (!(error instanceof UnitError || error instanceof Complaint)) throw error;
         context.addIssue({ code: "custom", message: error.message });
         return z.NEVER;
       }
@@ -173,8 +175,10 @@ export interface StoreSettings {
   readonly file: string | undefined;
   /** Most bytes of it. */
   readonly fileSizeBytes: number;
-  /** Whether what is a session's goes to the file too, encrypted. */
-  readonly sessions: "memory" | "file";
+  /** Where what is a session's goes beside memory, encrypted: to the file; to the shared store, and to the file where there is one. */
+  readonly sessions: "memory" | "file" | "shared";
+  /** The Redis or Valkey that daemons of a side share; undefined: there is none. */
+  readonly shared: RedisUrl | undefined;
   /** Holds the key of what is encrypted. */
   readonly keyFile: string | undefined;
 }
@@ -201,31 +205,53 @@ export const storeBlock = (near: Surroundings) =>
       "Most bytes of that file; what was not seen for longest gives way.",
     ),
     sessions: z
-      .enum(["memory", "file"])
+      .enum(["memory", "file", "shared"])
       .prefault("memory")
       .describe(
-        "Whether versions of sessions go to the file too, encrypted with `keyFile`; `no-store` never does, nor what is known by an address alone.",
+        "Whether versions of sessions go to the file too, or to the shared store and the file, encrypted with `keyFile`; `no-store` never does, nor what is known by an address alone.",
       ),
+    shared: written(
+      (text) => new RedisUrl(text),
+      "the address of a Redis or Valkey, such as redis://10.0.0.9",
+    )
+      .describe(
+        "A Redis or Valkey in which daemons of one side share versions, encrypted with `keyFile`: `redis://[user:password@]host[:port][/number]`, `rediss://` for TLS, `unix:///path/to.sock`, `redis+sentinel://host:port,host:port/name`, `redis+cluster://host:port,host:port`.",
+      )
+      .optional(),
     keyFile: path(near, "a path, such as ./store.key")
-      .describe("32 random bytes in hexadecimal; made at the start where there is none, for its owner alone.")
+      .describe(
+        "32 random bytes in hexadecimal; made at the start where there is none, for its owner alone. All that use one `shared` store need the same: copy the file.",
+      )
       .optional(),
   })
     .refine(
-      ({ sessions, file, keyFile }) => sessions === "memory" || (file !== undefined && keyFile !== undefined),
+      ({ sessions, file, keyFile }) => sessions !== "file" || (file !== undefined && keyFile !== undefined),
       {
         abort: true,
         path: ["sessions"],
         error: "needs store.file and store.keyFile, which it is encrypted with",
       },
     )
+    .refine(({ sessions, shared }) => sessions !== "shared" || shared !== undefined, {
+      abort: true,
+      path: ["sessions"],
+      error: "needs store.shared, which it is for",
+    })
+    .refine(({ shared, keyFile }) => shared === undefined || keyFile !== undefined, {
+      abort: true,
+      path: ["shared"],
+      error:
+        "needs store.keyFile, which it is encrypted with; all daemons that share it need the same key, so copy the file to each",
+    })
     .transform(
-      ({ size, sessionTime, noStoreTime, file, fileSize, sessions, keyFile }): StoreSettings => ({
+      ({ size, sessionTime, noStoreTime, file, fileSize, sessions, shared, keyFile }): StoreSettings => ({
         sizeBytes: size,
         sessionMs: sessionTime,
         noStoreMs: noStoreTime,
         file,
         fileSizeBytes: fileSize,
         sessions,
+        shared,
         keyFile,
       }),
     )

@@ -5,7 +5,7 @@
  *
  * Templates, from the most specific to the most general:
  *   1. the path with its varying parts replaced (`#` digits, `*` words) and the names of the query, without values
- *   2. the section: the first segment, and anything below it
+ *   2. the section: the first segment with a slash behind it, and anything below it
  *   3. the site: all pages of one kind of content (html, json, xml, ...)
  * `/article/123-some-slug?page=2` gives `html /article/*?page`, `html /article/**` and `html **`. The
  * space makes sure that no template is ever taken for a request target.
@@ -63,8 +63,10 @@ export function pageKeyOf(target: string): PageKey {
 
   const page = `${kind} /${shape.join("/")}${cut ? "/**" : ""}${query}`;
   const site = `${kind} **`;
-  if (last < 1) return { url: target, templates: [page, site] };
-  return { url: target, templates: [page, `${kind} /${shape[0] ?? ""}/**`, site] };
+  const [first = ""] = segments;
+  // `/a` is a page of the site; `/a/` may begin a section.
+  if (last === 0 && (segments.length === 1 || first === "")) return { url: target, templates: [page, site] };
+  return { url: target, templates: [page, `${kind} /${innerShape(first, 0)}/**`, site] };
 }
 
 /** The last segment that is not empty: `/a/b/` ends in `b`. */

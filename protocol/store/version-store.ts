@@ -3,6 +3,7 @@
  * by page, bounded in bytes. The bound is on resident size: bodies are copied into buffers of their own size, and all
  * that is kept beside them is charged too. What is personal is also forgotten in time. SPEC section "Version store".
  */
+
 import type { Clock, Timer } from "../runtime/clock.ts";
 import type { Renewal, SessionKey } from "../scope/credentials.ts";
 import { IDENTITIES_FOR_PUBLIC } from "../scope/public-evidence.ts";
@@ -26,6 +27,7 @@ import {
 } from "./store-options.ts";
 import type { SessionVersions, StoreId, Version } from "./stored-version.ts";
 import { HeldVersion } from "./stored-version.ts";
+import { byLikeness } from "./url-likeness.ts";
 
 export type { Lifetimes, Sighting, StoreOptions } from "./store-options.ts";
 export type { SessionVersions, StoreId, Version } from "./stored-version.ts";
@@ -136,11 +138,13 @@ export class VersionStore {
 
   /**
    * What an audience finds under a URL (its versions) or a template (the newest version of each page), newest last, as far as
-   * it is held still; with `peerStore`, only what that store is known to hold too.
+   * it is held still; with `peerStore`, only what that store is known to hold too. Of a template, those last whose URL is most
+   * like `url`.
    */
-  listed(partition: Partition, scopeKey: ScopeKey, key: string, peerStore?: StoreId): Version[] {
+  listed(partition: Partition, scopeKey: ScopeKey, key: string, peerStore?: StoreId, url = key): Version[] {
     const versions: Version[] = [];
-    for (const { version } of this.#shares.partitions.get(partition)?.pages.find(scopeKey, key) ?? [])
+    const places = this.#shares.partitions.get(partition)?.pages.find(scopeKey, key) ?? [];
+    for (const { version } of url === key ? places : byLikeness(places, url))
       if ((peerStore === undefined || version.stores.includes(peerStore)) && version.owner.held.has(version))
         versions.push(version);
     return versions;

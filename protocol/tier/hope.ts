@@ -42,9 +42,20 @@ export class Hope {
     this.#clock = clock;
   }
 
-  /** Resolves when `ask` has, or cannot, or after TIER_WAIT_MS; undefined where it is not asked. Never rejects. */
-  within(ask: () => Promise<unknown>): Promise<void> | undefined {
-    if (this.#clock.now() < this.#pausedUntil) {
+  /** Nothing is asked at present. */
+  get pauses(): boolean {
+    return this.#clock.now() < this.#pausedUntil;
+  }
+
+  /**
+   * Resolves when `ask` has, or cannot, or after `limitMs`; undefined where it is not asked, `answers` says why not to. `ask` resolves
+   * with whether it found something. Never rejects.
+   */
+  within(
+    ask: () => Promise<boolean>,
+    { answers = true, limitMs = TIER_WAIT_MS } = {},
+  ): Promise<void> | undefined {
+    if (this.pauses || !answers) {
       this.counters.skipped++;
       return undefined;
     }
@@ -56,14 +67,17 @@ export class Hope {
       resolve();
     };
     let isLate = false;
-    const limit = this.#clock.after(TIER_WAIT_MS, () => {
+    const limit = this.#clock.after(limitMs, () => {
       isLate = true;
       failed("late");
     });
     ask().then(
-      () => {
+      (found) => {
         limit.cancel();
-        if (!isLate) this.#failures = 0;
+        if (!isLate) {
+          this.#failures = 0;
+          if (found) this.counters.found++;
+        }
         resolve();
       },
       () => {

@@ -1,11 +1,11 @@
 /**
- * What stands below the versions in memory and outlives them: a file of this machine. A hope, never a need: whoever asks it has a
+ * What stands below the versions in memory and outlives them: a file of this machine, a store that machines share. A hope, never a need: whoever asks it has a
  * time limit, and goes on without (tiered-store.ts). SPEC section "Version store".
  */
 import type { Retention } from "../scope/scope.ts";
 import type { Fingerprint, ShortFingerprint } from "../store/fingerprint.ts";
 import type { ScopeKey } from "../store/page-index.ts";
-import type { Partition } from "../store/partition.ts";
+import { hostName, hostOf, type Partition } from "../store/partition.ts";
 import type { StoreId } from "../store/stored-version.ts";
 
 /** One version as one page of one audience. */
@@ -42,7 +42,33 @@ export type Forgotten =
   | { readonly partition: Partition; readonly fingerprints: readonly Fingerprint[] }
   | { readonly partition: Partition; readonly session: ScopeKey };
 
+/** Whether something of the partition is to be erased. */
+export const isAbout = (partition: Partition, what: Forgotten): boolean => {
+  if (!("of" in what)) return partition === what.partition;
+  return "host" in what.of ? hostOf(partition) === hostName(what.of.host) : partition === what.of.partition;
+};
+
+/** Whether a version on its way is to be erased; of a URL all that is on its way to the partition is. */
+export const isOf = ({ partition, fingerprint, place }: StoredVersion, what: Forgotten): boolean => {
+  if (!isAbout(partition, what)) return false;
+  if ("session" in what) return place.scopeKey === what.session;
+  return "of" in what || what.fingerprints.includes(fingerprint);
+};
+
+export const standsIn = ({ scopeKey, url, templates }: StoredPlace, list: StoredList): boolean =>
+  scopeKey === list.scopeKey && (url === list.key || templates.includes(list.key));
+
 export interface LowerTier {
+  /** For people. */
+  readonly name: string;
+  /** Whether it is to be expected that it answers. */
+  readonly answers: boolean;
+  /** What it did not have is asked for again after so long. */
+  readonly askAgainMs: number;
+  /** Versions that were not written. */
+  readonly dropped: number;
+  /** Set by who wants to know what others who share it forgot. */
+  heard?: ((what: Forgotten) => void) | undefined;
   /** Names what it holds to peers, for as long as it holds it. */
   readonly storeId: StoreId;
   /** Those that the short fingerprints can only mean. Rejects when it cannot say. */

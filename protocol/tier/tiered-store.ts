@@ -1,11 +1,11 @@
 /**
- * Versions in memory, and a tier below that outlives them: what is remembered is written behind, what memory misses is looked for
- * below before a request goes on, and what is forgotten is forgotten in both. `no-store` stays in memory, and so does what is a
+ * Versions in memory, and tiers below that outlive them: what is remembered is written behind, what memory misses is looked for
+ * below before a request goes on, in one tier after the other, and what is forgotten is forgotten in all. `no-store` stays in memory, and so does what is a
  * session's unless the settings say otherwise. SPEC section "Version store".
  */
 import { LRUCache } from "lru-cache";
 import type { Clock } from "../runtime/clock.ts";
-import type { Renewal } from "../scope/credentials.ts";
+import type { Renewal, SessionKey } from "../scope/credentials.ts";
 import type { Scope } from "../scope/scope.ts";
 import type { Fingerprint, ShortFingerprint } from "../store/fingerprint.ts";
 import type { ScopeKey } from "../store/page-index.ts";
@@ -13,19 +13,35 @@ import type { Partition } from "../store/partition.ts";
 import type { Sighting, StoreOptions } from "../store/store-options.ts";
 import { HeldVersion, type StoreId, type Version } from "../store/stored-version.ts";
 import { VersionStore } from "../store/version-store.ts";
-import { Hope, type TierCounters } from "./hope.ts";
+import { Hope, TIER_WAIT_MS, type TierCounters } from "./hope.ts";
 import type { Forgotten, LowerTier, StoredList, StoredPlace, StoredVersion } from "./lower-tier.ts";
 
 /** A page that is seen again as it was is put again after so long, so that it counts as used below. @internal */
 export const PUT_AGAIN_MS = 600_000;
-/** What was looked for below is not looked for again so soon. */
-const ASK_AGAIN_MS = 60_000;
 const MOST_ASKED = 32_768;
 
-interface TieredOptions extends StoreOptions {
+export interface TierBelow {
   readonly tier: LowerTier;
-  /** Whether what is a session's is put below too. */
+  /** Whether what is a session's is put there too. */
   readonly sessions: boolean;
+}
+
+interface TieredOptions extends StoreOptions {
+  /** In the order in which they are asked. */
+  readonly tiers: readonly TierBelow[];
+}
+
+/** For metrics: how a tier does. */
+export interface TierState extends TierCounters {
+  readonly tier: string;
+  /** Whether it would be asked now. */
+  readonly reached: boolean;
+  /** Versions that were not written. */
+  readonly lost: number;
+}
+
+interface Below extends TierBelow {
+  readonly hope: Hope;
 }
 
 /** What was put below of a version in memory last. */
@@ -39,10 +55,11 @@ const STAYS = "";
 
 export class TieredStore extends VersionStore {
   readonly #clock: Clock;
-  readonly #tier: LowerTier;
+  readonly #below: readonly Below[];
   /** Whether what is a session's may be found below. */
   readonly holdsSessions: boolean;
-  readonly #hope: Hope;
+  /** Called with what others forgot who share a tier. */
+  heard: ((what: Forgotten) => void) | undefined;
   readonly #put = new WeakMap<Version, Put>();
   /** What was looked for lately, and while it is: concurrent visits to a page look for it once. */
   readonly #asked: LRUCache<string, Promise<void> | "answered">;
@@ -51,22 +68,30 @@ export class TieredStore extends VersionStore {
 
   constructor(options: TieredOptions) {
     super(options);
-    const { clock, tier, sessions } = options;
+    const { clock, tiers } = options;
     this.#clock = clock;
-    this.#tier = tier;
-    this.holdsSessions = sessions;
-    this.#hope = new Hope(clock);
+    this.#below = tiers.map((below) => ({ ...below, hope: new Hope(clock) }));
+    this.holdsSessions = tiers.some(({ sessions }) => sessions);
+    for (const { tier } of tiers)
+      tier.heard = (what) => {
+        this.#forgetHeard(what, tier);
+        this.heard?.(what);
+      };
     this.#asked = new LRUCache({
       max: MOST_ASKED,
-      ttl: ASK_AGAIN_MS,
+      ttl: Math.min(...tiers.map(({ tier }) => tier.askAgainMs)),
       ttlResolution: 0,
       perf: { now: () => clock.now() + 1 },
     });
   }
 
-  /** For metrics. */
-  get tierCounters(): Readonly<TierCounters> {
-    return this.#hope.counters;
+  get tiers(): TierState[] {
+    return this.#below.map(({ tier, hope }) => ({
+      tier: tier.name,
+      reached: tier.answers && !hope.pauses,
+      lost: tier.dropped,
+      ...hope.counters,
+    }));
   }
 
   override remember(partition: Partition, sighting: Sighting): Version | undefined {
@@ -94,13 +119,15 @@ export class TieredStore extends VersionStore {
 
   /** Looks below for what a request offers; undefined where there is nothing to wait for. */
   fetchNominated(partition: Partition, shorts: readonly ShortFingerprint[]): Promise<void> | undefined {
-    const missing = shorts.filter(
-      (short) => !this.#asked.has(`${partition} ${short}`) && this.nominated(partition, short) === undefined,
-    );
-    if (missing.length === 0) return undefined;
+    const isMissing = (short: ShortFingerprint) => this.nominated(partition, short) === undefined;
+    const asked = shorts.filter((short) => !this.#asked.has(`${partition} ${short}`) && isMissing(short));
+    if (asked.length === 0) return undefined;
     return this.#fetch(
-      missing.map((short) => `${partition} ${short}`),
-      () => this.#tier.nominated(partition, missing),
+      asked.map((short) => `${partition} ${short}`),
+      (tier) => {
+        const missing = asked.filter(isMissing);
+        return missing.length === 0 ? undefined : tier.nominated(partition, missing);
+      },
     );
   }
 
@@ -115,18 +142,25 @@ export class TieredStore extends VersionStore {
     const name = `${partition} ${peerStore}${first.scopeKey} ${first.key}`;
     const asked = this.#asked.get(name);
     if (asked !== undefined) return asked === "answered" ? undefined : asked;
-    return this.#fetch([name], () => this.#tier.listed(partition, lists, peerStore));
+    const isMissing = () =>
+      lists.every(({ scopeKey, key }) => this.listed(partition, scopeKey, key, peerStore).length === 0);
+    let isFirst = true;
+    return this.#fetch([name], (tier) => {
+      const asks = isFirst || isMissing();
+      isFirst = false;
+      return asks ? tier.listed(partition, lists, peerStore) : undefined;
+    });
   }
 
-  #fetch(names: readonly string[], ask: () => Promise<readonly StoredVersion[]>): Promise<void> | undefined {
-    const forgotten = this.#forgotten;
-    const fetched = this.#hope.within(async () => {
-      const versions = await ask();
-      if (forgotten !== this.#forgotten) return;
-      if (versions.length > 0) this.#hope.counters.found++;
-      // The best comes first, and what is remembered last is the newest.
-      for (const version of versions.toReversed()) this.#restore(version);
-    });
+  /** `ask`: undefined where a tier need not be asked, as those before had it. */
+  #fetch(names: readonly string[], ask: Ask): Promise<void> | undefined {
+    const until = this.#clock.now() + TIER_WAIT_MS;
+    let fetched: Promise<void> | undefined;
+    for (const below of this.#below)
+      fetched =
+        fetched === undefined
+          ? this.#askTier(below, ask, TIER_WAIT_MS)
+          : fetched.then(() => this.#askTier(below, ask, until - this.#clock.now()));
     if (fetched === undefined) return undefined;
     const answered = fetched.then(() => {
       for (const name of names) this.#asked.set(name, "answered");
@@ -135,7 +169,23 @@ export class TieredStore extends VersionStore {
     return answered;
   }
 
-  #restore({ partition, place, ...stored }: StoredVersion): void {
+  #askTier({ tier, hope }: Below, ask: Ask, limitMs: number): Promise<void> | undefined {
+    if (limitMs <= 0) return undefined;
+    const forgotten = this.#forgotten;
+    return hope.within(
+      async () => {
+        const versions = (await ask(tier)) ?? [];
+        if (forgotten !== this.#forgotten) return false;
+        // The best comes first, and what is remembered last is the newest.
+        for (const version of versions.toReversed()) if (this.#restore(version)) hope.counters.read++;
+        return versions.length > 0;
+      },
+      { answers: tier.answers, limitMs },
+    );
+  }
+
+  /** Whether memory has it now. */
+  #restore({ partition, place, ...stored }: StoredVersion): boolean {
     const { scopeKey, url, templates } = place;
     const { retention, fingerprint } = stored;
     const scope: Scope =
@@ -147,9 +197,9 @@ export class TieredStore extends VersionStore {
     let version: Version | undefined;
     for (const from of stored.stores.length === 0 ? [undefined] : stored.stores)
       version = super.remember(partition, { ...sighting, from });
-    if (version === undefined) return;
-    this.#hope.counters.read++;
+    if (version === undefined) return false;
     this.#put.set(version, { at: this.#clock.now(), as: nameOf(version, place, retention) });
+    return true;
   }
 
   #writeBehind(partition: Partition, { url, templates, body }: Sighting, version: HeldVersion): void {
@@ -169,17 +219,35 @@ export class TieredStore extends VersionStore {
         this.#forgetBelow({ partition, fingerprints: [fingerprint] });
       return;
     }
-    this.#hope.counters.written++;
-    // A copy of its own: it goes to another thread.
-    this.#tier.put({ partition, fingerprint, body: new Uint8Array(body), stores, retention, place });
+    for (const below of this.#below)
+      if (retention !== "session" || below.sessions) {
+        below.hope.counters.written++;
+        // A copy of its own for each: it goes to another thread.
+        below.tier.put({ partition, fingerprint, body: new Uint8Array(body), stores, retention, place });
+      }
   }
 
-  #forgetBelow(what: Forgotten): void {
+  #forgetBelow(what: Forgotten, but?: LowerTier): void {
     this.#forgotten++;
-    // What it cannot forget it throws away as a whole.
-    void this.#tier.forget(what).catch(() => undefined);
+    // What it cannot forget it throws away as a whole, or forgets when it is back.
+    for (const { tier } of this.#below) if (tier !== but) void tier.forget(what).catch(() => undefined);
+  }
+
+  /** As if it had been forgotten here, but in the tier that told. */
+  #forgetHeard(what: Forgotten, teller: LowerTier): void {
+    this.#forgetBelow(what, teller);
+    if ("of" in what) super.forget(what.of, what.url);
+    else if ("session" in what)
+      super.inherit(what.partition, { from: undefined, to: what.session as SessionKey });
+    else super.forgetVersions(what.partition, what.fingerprints);
   }
 }
+
+type Ask = (tier: LowerTier) => Promise<readonly StoredVersion[]> | undefined;
+
+/** For metrics. */
+export const tiersOf = (store: VersionStore): TierState[] =>
+  store instanceof TieredStore ? store.tiers : [];
 
 /** Two that are named alike are the same to the tier. */
 const nameOf = (

@@ -25,6 +25,10 @@ export const CURL: OutsideProgram = {
   names: ["curl"],
   get: "install curl (Debian, Ubuntu: apt-get install curl)",
 };
+export const REDIS: OutsideProgram = {
+  names: ["redis-server", "valkey-server"],
+  get: "install Redis or Valkey (Debian, Ubuntu: apt-get install redis-server)",
+};
 
 const isRunnable = (path: string): boolean => {
   try {

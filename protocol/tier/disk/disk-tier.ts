@@ -7,16 +7,15 @@ import { Worker } from "node:worker_threads";
 import type { Log, LogFields } from "../../daemon/log.ts";
 import type { Clock, Timer } from "../../runtime/clock.ts";
 import type { ShortFingerprint } from "../../store/fingerprint.ts";
-import { hostName, hostOf, type Partition } from "../../store/partition.ts";
+import type { Partition } from "../../store/partition.ts";
 import type { StoreId } from "../../store/stored-version.ts";
+import { bytesOf, Gathered } from "../gathered.ts";
 import type { Forgotten, LowerTier, StoredList, StoredVersion } from "../lower-tier.ts";
 import type { DiskQuestion, Opened, Told } from "./disk-messages.ts";
 import type { VersionFileOptions } from "./version-file.ts";
 
 /** What is put waits so long for more: at most that is lost when the process is killed. */
 const GATHER_MS = 250;
-/** Bytes that wait for the disk; what comes beyond is not written. */
-const MOST_WAITING_BYTES = 32 * 1024 * 1024;
 /** After the disk refused to take something. */
 const PAUSE_MS = 60_000;
 /** How often what ended is looked for in the file. */
@@ -28,17 +27,17 @@ interface DiskTierOptions extends VersionFileOptions {
 }
 
 export class DiskTier implements LowerTier {
+  readonly name = "file";
+  readonly answers = true;
+  readonly askAgainMs = 60_000;
   readonly storeId: StoreId;
   readonly #options: DiskTierOptions;
   readonly #thread: DiskThread;
-  #gathered: StoredVersion[] = [];
-  #waitingBytes = 0;
+  readonly #gathered = new Gathered();
   #flush: Timer | undefined;
   #expiry: Timer | undefined;
   #failed = false;
   #pausedUntil = 0;
-  /** Versions that were not written, because the disk is too slow or failed. */
-  dropped = 0;
 
   private constructor(options: DiskTierOptions, thread: DiskThread, storeId: StoreId) {
     this.#options = options;
@@ -64,6 +63,10 @@ export class DiskTier implements LowerTier {
     }
   }
 
+  get dropped(): number {
+    return this.#gathered.dropped;
+  }
+
   nominated(partition: Partition, shorts: readonly ShortFingerprint[]): Promise<readonly StoredVersion[]> {
     return this.#ask({ kind: "nominated", partition, shorts });
   }
@@ -77,22 +80,14 @@ export class DiskTier implements LowerTier {
   }
 
   put(version: StoredVersion): void {
-    const bytes = version.body.length;
     const pauses = this.#options.clock.now() < this.#pausedUntil;
-    if (this.#failed || pauses || this.#waitingBytes + bytes > MOST_WAITING_BYTES) {
-      this.dropped++;
-      return;
-    }
-    this.#waitingBytes += bytes;
-    this.#gathered.push(version);
-    this.#flush ??= this.#options.clock.after(GATHER_MS, () => void this.#write());
+    if (this.#failed || pauses) this.#gathered.dropped++;
+    else if (this.#gathered.add(version))
+      this.#flush ??= this.#options.clock.after(GATHER_MS, () => void this.#write());
   }
 
   async forget(what: Forgotten): Promise<void> {
-    const gathered = this.#gathered;
-    this.#gathered = gathered.filter((version) => !isOf(version, what));
-    for (const { body } of gathered.filter((version) => isOf(version, what)))
-      this.#waitingBytes -= body.length;
+    this.#gathered.forget(what);
     await this.#ask({ kind: "forget", what });
   }
 
@@ -106,21 +101,20 @@ export class DiskTier implements LowerTier {
   async #write(): Promise<void> {
     this.#flush?.cancel();
     this.#flush = undefined;
-    const versions = this.#gathered;
-    this.#gathered = [];
+    const versions = this.#gathered.take();
     if (versions.length === 0) return;
-    const bytes = versions.reduce((sum, { body }) => sum + body.length, 0);
+    const bytes = bytesOf(versions);
     const now = this.#options.clock.today();
     try {
       await this.#ask({ kind: "put", versions, now });
       this.#pausedUntil = 0;
     } catch (error) {
-      this.dropped += versions.length;
+      this.#gathered.dropped += versions.length;
       if (this.#pausedUntil === 0 && !this.#failed)
         this.#options.log.error("file of versions cannot be written", this.#about(error));
       this.#pausedUntil = this.#options.clock.now() + PAUSE_MS;
     }
-    this.#waitingBytes -= bytes;
+    this.#gathered.settled(bytes);
   }
 
   #about(error: unknown): LogFields {
@@ -153,17 +147,6 @@ export class DiskTier implements LowerTier {
 
 const HINT = "what it does not hold is in memory only, and forgotten when this process ends";
 const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
-
-const isOf = (version: StoredVersion, what: Forgotten): boolean => {
-  if ("of" in what)
-    return "host" in what.of
-      ? hostOf(version.partition) === hostName(what.of.host)
-      : version.partition === what.of.partition;
-  if (version.partition !== what.partition) return false;
-  return "session" in what
-    ? version.place.scopeKey === what.session
-    : what.fingerprints.includes(version.fingerprint);
-};
 
 /** Nothing can be asked any more. */
 class FileLost extends Error {}

@@ -7,7 +7,7 @@ import { type Fingerprint, fingerprintOf } from "../../store/fingerprint.ts";
 import type { Partition } from "../../store/partition.ts";
 import { MOST_STORES, type StoreId } from "../../store/stored-version.ts";
 import type { StoredPlace, StoredVersion } from "../lower-tier.ts";
-import { seal, unseal } from "./sealed.ts";
+import { seal, unseal } from "../sealed.ts";
 
 /** 40 KB take 0.1 ms; the next level gains a tenth and takes twice that. */
 const LEVEL = { params: { [constants.ZSTD_c_compressionLevel]: 1 } };

@@ -9,7 +9,13 @@ import type { Fingerprint, ShortFingerprint } from "../../store/fingerprint.ts";
 import { KEPT_PER_TEMPLATE, KEPT_PER_URL, MAX_OFFERS } from "../../store/page-index.ts";
 import { hostName, hostOf, type Partition } from "../../store/partition.ts";
 import type { StoreId } from "../../store/stored-version.ts";
-import type { Forgotten, StoredList, StoredPlace, StoredScope, StoredVersion } from "../lower-tier.ts";
+import {
+  type Forgotten,
+  type StoredList,
+  type StoredScope,
+  type StoredVersion,
+  standsIn,
+} from "../lower-tier.ts";
 import { derived } from "../store-key.ts";
 import { FileNames } from "./file-names.ts";
 import { PartitionKeys } from "./partition-keys.ts";
@@ -289,6 +295,3 @@ export class VersionFile {
     }
   }
 }
-
-const standsIn = ({ scopeKey, url, templates }: StoredPlace, list: StoredList): boolean =>
-  scopeKey === list.scopeKey && (url === list.key || templates.includes(list.key));

@@ -74,6 +74,29 @@ describe("chooseBases", () => {
     expect(chosen(store, "/a/9")).toEqual(["2", "3", "4", "5"]);
   });
 
+  it("prefers, of other pages, those whose URL begins with the same words", () => {
+    const { store } = seen(
+      ["/admin/edit.php", "edit"],
+      ["/admin/edition.php", "edition"],
+      ["/admin/users.php", "users"],
+      ["/admin/tools.php", "tools"],
+      ["/admin/media.php", "media"],
+    );
+    expect(chosen(store, "/admin/edit-tags.php")).toEqual(["users", "tools", "media", "edit"]);
+    expect(chosen(store, "/admin/other.php")).toEqual(["edition", "users", "tools", "media"]);
+  });
+
+  it("lets nobody choose other pages by what a query says", () => {
+    const { store } = seen(
+      ["/find?q=guess", "1"],
+      ["/find?q=b", "2"],
+      ["/find?q=a", "3"],
+      ["/find?q=c", "4"],
+      ["/find?q=d", "5"],
+    );
+    expect(chosen(store, "/find?q=guess-7")).toEqual(["2", "3", "4", "5"]);
+  });
+
   it("prefers the more specific template, and falls back to the site", () => {
     const { store } = seen(
       ["/a/x/1", "same template"],

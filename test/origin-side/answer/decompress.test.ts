@@ -45,3 +45,38 @@ describe("a coding that was made to explode", () => {
     },
   );
 });
+
+describe("zstd in several frames (RFC 8878 section 3)", () => {
+  /** A frame that decoders pass over: magic 0x184d2a50, length 5, five bytes. */
+  const skippable = Buffer.from("502a4d18" + "05000000" + "0102030405", "hex");
+  const [one, two] = [Buffer.from("one page, "), Buffer.from("in two frames")];
+  const frames = [zstdCompressSync(one), zstdCompressSync(two)] as const;
+
+  it.each([
+    ["one that is passed over comes first", [skippable, frames[0], frames[1]]],
+    ["one that is passed over comes between", [frames[0], skippable, frames[1]]],
+    ["one that is passed over comes last", [frames[0], frames[1], skippable]],
+    ["nothing but frames with content", [frames[0], frames[1]]],
+  ])("come as one page: %s", async (_, all) => {
+    const bytes = Buffer.concat(all);
+    for (let cut = 0; cut <= bytes.length; cut++) {
+      const coded = new UpstreamBody({ pause: () => {}, resume: () => {} });
+      const gone = new AbortController();
+      const plain = decodeBody(coded, "zstd", {
+        pageBytes: PAGE_BYTES,
+        gone: gone.signal,
+        copy: undefined,
+        over: () => {},
+      });
+      for (const piece of [bytes.subarray(0, cut), bytes.subarray(cut)])
+        if (piece.length > 0) coded.push(piece);
+      coded.push({ how: "complete", trailers: [] });
+      const pieces: Buffer[] = [];
+      for (let next = await plain.next(); ; next = await plain.next()) {
+        if (!Buffer.isBuffer(next)) break;
+        pieces.push(next);
+      }
+      expect(Buffer.concat(pieces), `cut at ${cut}`).toEqual(Buffer.concat([one, two]));
+    }
+  });
+});

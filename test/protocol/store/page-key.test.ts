@@ -12,7 +12,9 @@ describe("pageKeyOf", () => {
   it.each([
     ["/", ["html /", "html **"]],
     ["/about", ["html /*", "html **"]],
-    ["/about/", ["html /*/", "html **"]],
+    ["/about/", ["html /*/", "html /about/**", "html **"]],
+    ["/2024/", ["html /#/", "html /#/**", "html **"]],
+    ["//", ["html //", "html **"]],
     ["/article/123-some-slug?page=2", ["html /article/*?page", "html /article/**", "html **"]],
     ["/blog/2024/05/17/what-we-learned/", ["html /blog/#/#/#/*/", "html /blog/**", "html **"]],
     ["/t/topic-name/4411", ["html /t/*/#", "html /t/**", "html **"]],
@@ -39,6 +41,11 @@ describe("pageKeyOf", () => {
     ["/api/items/a1b2c3d4", "/api/items/ffee0011"],
   ])("%s and %s share the most specific template", (one, other) => {
     expect(templates(one)[0]).toBe(templates(other)[0]);
+  });
+
+  it("finds the page that a section begins with among those below it", () => {
+    expect(templates("/admin/")[1]).toBe(templates("/admin/edit.php")[1]);
+    expect(templates("/admin")).not.toContain(templates("/admin/edit.php")[1]);
   });
 
   it.each([

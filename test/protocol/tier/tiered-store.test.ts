@@ -16,6 +16,10 @@ const LISTS = [{ scopeKey: "public", key: "/news" }] as const;
 
 /** A tier whose answers come when the test says so. */
 class ScriptedTier implements LowerTier {
+  readonly name = "scripted";
+  readonly answers = true;
+  readonly askAgainMs = 60_000;
+  readonly dropped = 0;
   readonly storeId = PEER;
   readonly puts: StoredVersion[] = [];
   readonly forgotten: Forgotten[] = [];
@@ -41,7 +45,7 @@ class ScriptedTier implements LowerTier {
 const opened = (sessions = true) => {
   const clock = new FakeClock();
   const tier = new ScriptedTier();
-  const store = new TieredStore({ clock, tier, sessions, bytes: 2 ** 20 });
+  const store = new TieredStore({ clock, tiers: [{ tier, sessions }], bytes: 2 ** 20 });
   const remember = (text: string, scope: Scope, memoryOnly = false) => {
     const body = Buffer.from(text);
     const page = { url: "/news", templates: ["html /*"], body, fingerprint: fingerprintOf(body) };
@@ -115,7 +119,7 @@ it("waits no longer than its limit, and after some in vain asks nothing for a wh
   }
   expect(fetch(MOST_FAILURES)).toBeUndefined();
   expect(tier.asked).toHaveLength(MOST_FAILURES);
-  expect(store.tierCounters).toMatchObject({ late: MOST_FAILURES, skipped: 1 });
+  expect(store.tiers[0]).toMatchObject({ late: MOST_FAILURES, skipped: 1 });
   await clock.advance(PAUSE_MS);
   expect(fetch(MOST_FAILURES)).toBeDefined();
 });
@@ -125,7 +129,7 @@ it("goes on where the tier fails", async () => {
   const fetched = store.fetchListed(PARTITION, LISTS, PEER);
   tier.asked[0]?.reject(new Error("no disk"));
   await fetched;
-  expect(store.tierCounters.failed).toBe(1);
+  expect(store.tiers[0]?.failed).toBe(1);
 });
 
 it("does not bring back what was forgotten while it was read", async () => {

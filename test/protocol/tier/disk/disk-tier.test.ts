@@ -5,7 +5,7 @@ import { expect, it } from "vitest";
 import { makeLog } from "../../../../protocol/daemon/log.ts";
 import { systemClock } from "../../../../protocol/runtime/clock.ts";
 import { DiskTier } from "../../../../protocol/tier/disk/disk-tier.ts";
-import { openStore } from "../../../../protocol/tier/disk/open-store.ts";
+import { openStore } from "../../../../protocol/tier/open/open-store.ts";
 import { inFolder, PARTITION, storedVersion, textOf } from "./stored.ts";
 
 const recordingLog = () => {
@@ -76,9 +76,10 @@ it("a file that cannot be had leaves the store in memory, and says so", () =>
         file: join(folder, "file", "versions"),
         fileSizeBytes: 2 ** 23,
         sessions: "memory",
+        shared: undefined,
         keyFile: undefined,
       },
-      { clock: systemClock, log, isNamed: () => true },
+      { clock: systemClock, log, side: "edge", isNamed: () => true },
     );
     expect(opened.storeId).toBeUndefined();
     expect(lines).toMatchObject([{ event: "file of versions cannot be used" }]);

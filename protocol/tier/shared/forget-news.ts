@@ -1,0 +1,176 @@
+/**
+ * What is forgotten, told to all who share a store: erased, written into a log of the store and published in one step; heard by those
+ * that listen, and found in the log by those that were away. Asked for twice a second, which says too whether the store answers: who has
+ * not heard from it of late reads nothing, as something may have been forgotten meanwhile. SPEC section "Version store".
+ */
+import { randomBytes } from "node:crypto";
+import type { Redis, RedisReply } from "../../redis/client.ts";
+import type { Clock, Timer } from "../../runtime/clock.ts";
+import { TIER_WAIT_MS } from "../hope.ts";
+import type { Forgotten } from "../lower-tier.ts";
+import { seal, unseal } from "../sealed.ts";
+
+/** How often the log is read; less than half of what may pass until all have forgotten. */
+const NEWS_MS = 400;
+/** Who has not read the log for so long reads no versions. */
+const FRESH_MS = 1_000;
+/** Of what could not be told. */
+const RETRY_MS = 500;
+/** What was told here lately is told again where the store lost its log. */
+const TOLD_AGAIN_MS = 600_000;
+const MOST_KEPT = 1_024;
+const READ_AT_ONCE = 1_000;
+const ID_BYTES = 8;
+const ABOUT = "news";
+/** Before all entries. */
+const FIRST = "0-0";
+
+/** KEYS: the log, and what goes; ARGV: the news, the channel, and which field of what goes ("": all of it). */
+const ERASE_AND_TELL = `
+if #KEYS > 1 then
+  if ARGV[3] == '' then redis.call('DEL', KEYS[2]) else redis.call('HDEL', KEYS[2], ARGV[3]) end
+end
+local told = redis.pcall('XADD', KEYS[1], 'MAXLEN', '~', '16384', '*', 'news', ARGV[1])
+redis.call('PUBLISH', ARGV[2], ARGV[1])
+return told`;
+
+interface NewsOptions {
+  readonly redis: Redis;
+  readonly clock: Clock;
+  /** Of the log. */
+  readonly name: string;
+  /** What news are sealed with. */
+  readonly key: Buffer;
+  /** Milliseconds since 1970: what was forgotten since then is heard at first. Undefined: nothing. */
+  readonly since: number | undefined;
+  heard(what: Forgotten): void;
+}
+
+interface Told {
+  readonly at: number;
+  readonly news: Buffer;
+}
+
+export class ForgetNews {
+  readonly #options: NewsOptions;
+  readonly #known = new Set<string>();
+  #told: Told[] = [];
+  /** The last entry that was read. */
+  #last: string | undefined;
+  /** When what is known was asked for, and how long that took. */
+  #freshAt = Number.NEGATIVE_INFINITY;
+  #tookMs = 0;
+  #timer: Timer | undefined;
+  #isClosed = false;
+
+  constructor(options: NewsOptions) {
+    this.#options = options;
+    this.#last = options.since === undefined ? undefined : `${Math.max(0, Math.round(options.since))}-0`;
+    options.redis.subscribe(options.name, (news) => this.#hear(news));
+    this.#keepReading();
+  }
+
+  /** Whether all is known that was forgotten until a second ago, and the store answers in time. */
+  get isFresh(): boolean {
+    return this.#options.clock.now() - this.#freshAt < FRESH_MS && this.#tookMs < TIER_WAIT_MS;
+  }
+
+  /** Hears what stands in the log at this moment. Rejects when it cannot be read. */
+  async read(): Promise<void> {
+    const { redis, clock, name } = this.#options;
+    const askedAt = clock.now();
+    if (this.#last === undefined) {
+      const newest = entriesOf(await redis.ask(name, ["XREVRANGE", name, "+", "-", "COUNT", "1"]));
+      this.#last ??= newest[0]?.id ?? FIRST;
+    } else
+      for (;;) {
+        const last: string = this.#last;
+        const entries = entriesOf(
+          await redis.ask(name, ["XRANGE", name, last, "+", "COUNT", String(READ_AT_ONCE)]),
+        );
+        for (const { id, news } of entries) {
+          this.#hear(news);
+          this.#last = id;
+        }
+        // The log is another one: the store was emptied, or started anew.
+        if (last !== FIRST && entries[0]?.id !== last) {
+          if (entries.length === 0) this.#last = FIRST;
+          await this.#tellAgain();
+        }
+        if (entries.length < READ_AT_ONCE) break;
+      }
+    this.#freshAt = askedAt;
+    this.#tookMs = clock.now() - askedAt;
+  }
+
+  /** Resolves when `key`, or `field` of it, is gone and all can know why. Tried until then; rejects at `close`. */
+  async tell(what: Forgotten, [key, field]: readonly [string, string | undefined]): Promise<void> {
+    const { clock, name } = this.#options;
+    const id = randomBytes(ID_BYTES).toString("hex");
+    this.#know(id);
+    const text = Buffer.from(JSON.stringify({ id, what }), "utf8");
+    const news = seal(this.#options.key, text, ABOUT);
+    this.#told.push({ at: clock.now(), news });
+    this.#told = this.#told.slice(-MOST_KEPT);
+    for (;;) {
+      try {
+        return await this.#erase([name, key], [news, name, field ?? ""]);
+      } catch (error) {
+        if (this.#isClosed) throw error;
+        await clock.sleep(RETRY_MS);
+      }
+    }
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#timer?.cancel();
+  }
+
+  async #erase(keys: readonly string[], words: readonly (string | Buffer)[]): Promise<void> {
+    await this.#options.redis.ask(keys[0], ["EVAL", ERASE_AND_TELL, String(keys.length), ...keys, ...words]);
+  }
+
+  async #tellAgain(): Promise<void> {
+    const { clock, name } = this.#options;
+    this.#told = this.#told.filter(({ at }) => clock.now() - at < TOLD_AGAIN_MS);
+    for (const { news } of this.#told) await this.#erase([name], [news, name, ""]);
+  }
+
+  #keepReading(): void {
+    void this.read()
+      .catch(() => undefined)
+      .finally(() => {
+        if (!this.#isClosed) this.#timer = this.#options.clock.after(NEWS_MS, () => this.#keepReading());
+      });
+  }
+
+  #hear(sealed: Buffer): void {
+    const text = unseal(this.#options.key, sealed, ABOUT);
+    if (text === undefined) return;
+    const { id, what } = JSON.parse(text.toString("utf8")) as {
+      readonly id: string;
+      readonly what: Forgotten;
+    };
+    if (this.#known.has(id)) return;
+    this.#know(id);
+    this.#options.heard(what);
+  }
+
+  #know(id: string): void {
+    this.#known.add(id);
+    for (const oldest of this.#known) {
+      if (this.#known.size <= 16 * MOST_KEPT) break;
+      this.#known.delete(oldest);
+    }
+  }
+}
+
+const entriesOf = (reply: RedisReply): { readonly id: string; readonly news: Buffer }[] => {
+  if (!Array.isArray(reply)) return [];
+  return reply.flatMap((entry) => {
+    const [id, fields] = Array.isArray(entry) ? entry : [];
+    const news = Array.isArray(fields) ? fields[1] : undefined;
+    return Buffer.isBuffer(news) ? [{ id: String(id), news }] : [];
+  });
+};

@@ -1,0 +1,244 @@
+/**
+ * A Redis or Valkey as a tier below memory, shared by all daemons of a side: puts are gathered, what was put by another daemon is not
+ * put again, and what the store cannot take is not written. SPEC section "Version store".
+ */
+import type { Log } from "../../daemon/log.ts";
+import { openRedis, type Redis } from "../../redis/client.ts";
+import type { RedisUrl } from "../../redis/redis-address.ts";
+import type { Clock, Timer } from "../../runtime/clock.ts";
+import { type ShortFingerprint, shortOf } from "../../store/fingerprint.ts";
+import { hostName, type Partition } from "../../store/partition.ts";
+import type { StoreId } from "../../store/stored-version.ts";
+import { bytesOf, Gathered } from "../gathered.ts";
+import {
+  type Forgotten,
+  isAbout,
+  isOf,
+  type LowerTier,
+  type StoredList,
+  type StoredScope,
+  type StoredVersion,
+} from "../lower-tier.ts";
+import { derived } from "../store-key.ts";
+import { CompareKeys } from "./compare-keys.ts";
+import { ForgetNews } from "./forget-news.ts";
+import { type PartitionNames, SharedKeys, type Side } from "./shared-keys.ts";
+import { SharedReader } from "./shared-reader.ts";
+import { SharedWriter } from "./shared-writer.ts";
+
+/** What is put waits so long for more. */
+const GATHER_MS = 50;
+/** After the store refused to take something. */
+const PAUSE_MS = 5_000;
+const WRITTEN_AT_ONCE = 64;
+/** For what is left to write at the end. */
+const CLOSE_MS = 1_000;
+const HINT = "pages are remembered by this daemon alone until it is back";
+
+interface SharedTierOptions {
+  readonly url: RedisUrl;
+  readonly storeKey: Uint8Array;
+  readonly side: Side;
+  readonly sessionMs: number;
+  /** See ForgetNews. */
+  readonly since: number | undefined;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+export class SharedTier implements LowerTier {
+  readonly name = "shared";
+  readonly askAgainMs = 1_000;
+  heard: ((what: Forgotten) => void) | undefined;
+  readonly #options: SharedTierOptions;
+  readonly #redis: Redis;
+  readonly #keys: SharedKeys;
+  readonly #news: ForgetNews;
+  readonly #reader: SharedReader;
+  readonly #writer: SharedWriter;
+  readonly #compareKeys: CompareKeys;
+  readonly #gathered = new Gathered();
+  /** What is being written; undefined in place of what was forgotten meanwhile. */
+  #batch: (StoredVersion | undefined)[] = [];
+  #writing: Promise<void> = Promise.resolve();
+  /** Scopes whose keys are not erased yet. */
+  readonly #erasing = new Set<Forgotten>();
+  #flush: Timer | undefined;
+  #pausedUntil = 0;
+
+  /** Never waits for the store. */
+  constructor(options: SharedTierOptions) {
+    this.#options = options;
+    const { url, clock, log, side, storeKey } = options;
+    this.#redis = openRedis(url.reveal(), {
+      clock,
+      name: `coilgun-${side}`,
+      changed: (isConnected, why) =>
+        isConnected
+          ? log.info("shared store reached", { store: `${url}` })
+          : log.warn("shared store not reached", { store: `${url}`, why, hint: HINT }),
+    });
+    this.#keys = new SharedKeys({ ...options, redis: this.#redis, now: () => clock.now() });
+    this.#news = new ForgetNews({
+      redis: this.#redis,
+      clock,
+      name: `{${this.#keys.prefix}}:news`,
+      key: derived(storeKey, "shared news"),
+      since: options.since,
+      heard: (what) => {
+        this.#drop(what);
+        this.heard?.(what);
+      },
+    });
+    const parts = { redis: this.#redis, keys: this.#keys };
+    this.#reader = new SharedReader(parts);
+    this.#writer = new SharedWriter({ ...options, ...parts });
+    this.#compareKeys = new CompareKeys({ ...options, ...parts });
+  }
+
+  get storeId(): StoreId {
+    return this.#keys.storeId;
+  }
+
+  get answers(): boolean {
+    return this.#redis.isConnected && this.#news.isFresh;
+  }
+
+  get dropped(): number {
+    return this.#gathered.dropped;
+  }
+
+  async nominated(
+    partition: Partition,
+    shorts: readonly ShortFingerprint[],
+  ): Promise<readonly StoredVersion[]> {
+    const names = await this.#namesToRead(partition);
+    return names === undefined ? [] : this.#reader.nominated(partition, names, shorts);
+  }
+
+  async listed(
+    partition: Partition,
+    lists: readonly StoredList[],
+    peerStore?: StoreId,
+  ): Promise<readonly StoredVersion[]> {
+    const names = await this.#namesToRead(partition);
+    return names === undefined ? [] : this.#reader.listed(partition, names, lists, peerStore);
+  }
+
+  put(version: StoredVersion): void {
+    if (this.#options.clock.now() < this.#pausedUntil || !this.#redis.isConnected) this.#gathered.dropped++;
+    else if (this.#gathered.add(version)) this.#flushSoon();
+  }
+
+  async forget(what: Forgotten): Promise<void> {
+    this.#drop(what);
+    if ("fingerprints" in what) {
+      // Behind what is being written.
+      await this.#writing;
+      const names = await this.#keys.partition(what.partition);
+      const gone = names === undefined ? [] : what.fingerprints.map((each) => names.version(shortOf(each)));
+      await Promise.all(gone.map((name) => this.#redis.ask(name, ["DEL", name])));
+      return;
+    }
+    this.#erasing.add(what);
+    try {
+      // What a URL had cannot be told from what is under way to it: the whole partition goes.
+      await this.#news.tell(
+        what,
+        "of" in what
+          ? this.#keys.dropScope(named(what.of))
+          : [this.#keys.dropSession(what.partition, what.session), undefined],
+      );
+    } finally {
+      this.#erasing.delete(what);
+      // What was learnt of it meanwhile.
+      this.#drop(what, false);
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#compareKeys.close();
+    this.#flush?.cancel();
+    this.#news.close();
+    await Promise.race([this.#write(), this.#options.clock.sleep(CLOSE_MS)]);
+    this.#redis.close();
+  }
+
+  /** Here, of what is on its way too. */
+  #drop(what: Forgotten, isBatchToo = true): void {
+    if ("of" in what) this.#keys.dropScope(named(what.of));
+    else if ("session" in what) this.#keys.dropSession(what.partition, what.session);
+    if (!isBatchToo) return;
+    this.#gathered.forget(what);
+    this.#batch = this.#batch.map((each) => (each !== undefined && isOf(each, what) ? undefined : each));
+  }
+
+  /** Undefined where there is nothing to be read, or nothing may be: the salt may still be the one that is being erased. */
+  async #namesToRead(partition: Partition): Promise<PartitionNames | undefined> {
+    const isErasing = () => [...this.#erasing].some((what) => isAbout(partition, what));
+    if (isErasing()) return undefined;
+    const names = await this.#keys.partition(partition);
+    return isErasing() ? undefined : names;
+  }
+
+  #flushSoon(): void {
+    this.#flush ??= this.#options.clock.after(GATHER_MS, () => {
+      this.#flush = undefined;
+      void this.#write();
+    });
+  }
+
+  /** One batch after the other. Never rejects. */
+  #write(): Promise<void> {
+    this.#writing = this.#writing.then(async () => {
+      for (;;) {
+        const taken = this.#gathered.take(WRITTEN_AT_ONCE);
+        if (taken.length === 0) return;
+        this.#batch = [...taken];
+        try {
+          await this.#writeBatch();
+        } catch (error) {
+          this.#gathered.dropped += taken.length;
+          if (this.#pausedUntil === 0)
+            this.#options.log.warn("shared store takes nothing", {
+              store: `${this.#options.url}`,
+              why: error instanceof Error ? error.message : String(error),
+              hint: HINT,
+            });
+          this.#pausedUntil = this.#options.clock.now() + PAUSE_MS;
+          this.#gathered.dropAll();
+          return;
+        } finally {
+          this.#gathered.settled(bytesOf(taken));
+          this.#batch = [];
+        }
+        this.#pausedUntil = 0;
+      }
+    });
+    return this.#writing;
+  }
+
+  /**
+   * The keys first, then the news: whoever erased a key before has said so by then, and whoever erases it later makes unreadable what is
+   * written here, however late it comes.
+   */
+  async #writeBatch(): Promise<void> {
+    const sealed = await Promise.all(
+      this.#batch.map(async (version) => {
+        if (version === undefined) return undefined;
+        const names = await this.#keys.partitionToWrite(version.partition);
+        const scope = this.#keys.scopeOf(version.partition, version.place.scopeKey);
+        return { names, sealing: await this.#keys.sealToWrite(names, scope) };
+      }),
+    );
+    await this.#news.read();
+    await Promise.all(
+      sealed.map((with_, i) => {
+        const version = this.#batch[i];
+        return version && with_ && this.#writer.write(version, with_.names, with_.sealing);
+      }),
+    );
+  }
+}
+
+const named = (of: StoredScope): StoredScope => ("host" in of ? { host: hostName(of.host) } : of);

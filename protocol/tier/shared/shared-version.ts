@@ -1,0 +1,105 @@
+/**
+ * A version as a value of the shared store: compressed once and sealed with its place; and as an entry of a list, sealed with when it
+ * was seen. Partition, scope and name are associated data, so that who can write the store moves none elsewhere. What is read is
+ * compared with its fingerprint. SPEC section "Version store".
+ */
+import { promisify } from "node:util";
+import { constants, zstdCompress, zstdDecompressSync } from "node:zlib";
+import { type Fingerprint, fingerprintOf } from "../../store/fingerprint.ts";
+import type { Partition } from "../../store/partition.ts";
+import type { StoreId } from "../../store/stored-version.ts";
+import type { StoredPlace, StoredVersion } from "../lower-tier.ts";
+import { seal, unseal } from "../sealed.ts";
+import { CHECK_BYTES, PUBLIC_SCOPE, type ScopeSeal } from "./shared-keys.ts";
+
+const LEVEL = { params: { [constants.ZSTD_c_compressionLevel]: 1 } };
+/** Whose it is, and a check of the key, before what is sealed. */
+export const HEADER_BYTES = PUBLIC_SCOPE.length + CHECK_BYTES;
+const LENGTH_BYTES = 4;
+const SEEN_BYTES = 8;
+
+const compress = promisify(zstdCompress);
+
+/** What is sealed with a body. */
+interface About {
+  readonly fingerprint: Fingerprint;
+  readonly place: StoredPlace;
+  readonly retention: StoredVersion["retention"];
+  readonly bytes: number;
+}
+
+export const headerOf = ({ scope, check }: ScopeSeal): Buffer => Buffer.concat([scope, check]);
+
+export const scopeIn = (value: Buffer): Buffer => value.subarray(0, PUBLIC_SCOPE.length);
+
+const aboutValue = (partition: Partition, { scope }: ScopeSeal, name: string): string =>
+  `version ${partition} ${scope.toString("latin1")} ${name}`;
+
+export const writtenVersion = async (
+  { partition, fingerprint, place, retention, body }: StoredVersion,
+  sealing: ScopeSeal,
+  name: string,
+): Promise<Buffer> => {
+  const about: About = { fingerprint, place, retention, bytes: body.length };
+  const text = Buffer.from(JSON.stringify(about), "utf8");
+  const length = Buffer.alloc(LENGTH_BYTES);
+  length.writeUInt32BE(text.length);
+  const plain = Buffer.concat([length, text, await compress(body, LEVEL)]);
+  return Buffer.concat([headerOf(sealing), seal(sealing.key, plain, aboutValue(partition, sealing, name))]);
+};
+
+/** Undefined for what cannot be read, or is not what it says. It is known of no peer's store. */
+export const versionIn = (
+  partition: Partition,
+  value: Buffer,
+  sealing: ScopeSeal,
+  name: string,
+): StoredVersion | undefined => {
+  if (!value.subarray(0, HEADER_BYTES).equals(headerOf(sealing))) return undefined;
+  const plain = unseal(sealing.key, value.subarray(HEADER_BYTES), aboutValue(partition, sealing, name));
+  if (plain === undefined) return undefined;
+  try {
+    const end = LENGTH_BYTES + plain.readUInt32BE();
+    const about = JSON.parse(plain.toString("utf8", LENGTH_BYTES, end)) as About;
+    const { fingerprint, place, retention, bytes } = about;
+    // A buffer that is full would be followed by another one.
+    const limits = { chunkSize: Math.max(64, bytes + 1), maxOutputLength: bytes + 1 };
+    const body = new Uint8Array(zstdDecompressSync(plain.subarray(end), limits));
+    if (fingerprintOf(body) !== fingerprint) return undefined;
+    return { partition, fingerprint, body, stores: [], retention, place };
+  } catch {
+    return undefined;
+  }
+};
+
+/** One version in a list. */
+export interface Entry {
+  readonly fingerprint: Fingerprint;
+  readonly place: StoredPlace;
+  readonly stores: readonly StoreId[];
+}
+
+interface EntryPlace {
+  readonly partition: Partition;
+  readonly list: string;
+  readonly field: string;
+}
+
+const aboutEntry = ({ partition, list, field }: EntryPlace, { scope }: ScopeSeal, seen: number): string =>
+  `entry ${partition} ${scope.toString("latin1")} ${list} ${field} ${seen}`;
+
+/** `seen`: milliseconds since 1970. */
+export const writtenEntry = (at: EntryPlace, entry: Entry, sealing: ScopeSeal, seen: number): Buffer => {
+  const when = Buffer.alloc(SEEN_BYTES);
+  when.writeDoubleBE(seen);
+  const text = Buffer.from(JSON.stringify(entry), "utf8");
+  return Buffer.concat([when, seal(sealing.key, text, aboutEntry(at, sealing, seen))]);
+};
+
+export const seenAt = (entry: Buffer): number => (entry.length < SEEN_BYTES ? 0 : entry.readDoubleBE());
+
+/** Undefined for what cannot be read. */
+export const entryIn = (at: EntryPlace, entry: Buffer, sealing: ScopeSeal): Entry | undefined => {
+  const text = unseal(sealing.key, entry.subarray(SEEN_BYTES), aboutEntry(at, sealing, seenAt(entry)));
+  return text && (JSON.parse(text.toString("utf8")) as Entry);
+};

@@ -1,0 +1,72 @@
+/** Two pairs on one Redis: what came over one is a base for the other, and a host that is forgotten at one edge is forgotten at all. */
+import { rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, it } from "vitest";
+import { describeWith, REDIS } from "../kit/outside-program.ts";
+import { openPair } from "../kit/pair.ts";
+import { startRedis } from "../kit/redis.ts";
+import { until } from "../kit/until.ts";
+
+const HOST = "www.example.com";
+const PAGE_BYTES = 40_000;
+
+describeWith(REDIS, "two pairs with a shared store", (program) => {
+  it("build on each other's pages, go on while it hangs, and forget together", async () => {
+    await using redis = await startRedis(program);
+    const keyFile = join(tmpdir(), `coilgun-shared-${process.pid}.key`);
+    writeFileSync(keyFile, "07".repeat(32), { mode: 0o600 });
+    await using undo = new AsyncDisposableStack();
+    undo.defer(() => rmSync(keyFile));
+    const noise = randomText(PAGE_BYTES);
+    let count = 0;
+    const settings = { store: { shared: redis.url, keyFile } };
+    const pair = async () =>
+      undo.use(
+        await openPair({
+          serve: (_, response) => response.setHeader("content-type", "text/html").end(`${noise} ${count++}`),
+          edge: settings,
+          origin: settings,
+        }),
+      );
+    const [first, second] = [await pair(), await pair()];
+    const visit = async ({ port }: { readonly port: number }, path: string) => {
+      const response = await fetch(`http://127.0.0.1:${port}${path}`, { headers: { host: HOST } });
+      return (await response.text()).length;
+    };
+    const tiers = () =>
+      [first, second]
+        .flatMap(({ edge, origin }) => [edge, origin])
+        .map(({ watched }) => watched?.store().tiers[0]);
+    await until(() => tiers().every((tier) => tier?.reached), "a store that all reach");
+
+    await visit(first, "/a");
+    const learnt = async () => Number(await redis.ask("DBSIZE"));
+    await until(() => tiers().filter((tier) => tier?.written === 1).length === 2, "what is written");
+    await expect.poll(learnt, { timeout: 20_000 }).toBeGreaterThanOrEqual(8);
+    await visit(second, "/a");
+    expect(await second.visited(1)).toMatchObject({ answer: "delta" });
+    const { answerBytes } = await second.visited(1);
+    expect(answerBytes).toBeLessThan(PAGE_BYTES / 40);
+
+    redis.freeze();
+    expect(await visit(second, "/b")).toBeGreaterThan(PAGE_BYTES);
+    redis.thaw();
+
+    await until(() => tiers().every((tier) => tier?.reached), "a store that all reach again");
+    await first.edge.forget({ host: HOST, url: undefined });
+    const held = () => [first, second].map(({ edge }) => edge.watched?.store().versions);
+    await until(() => held().every((versions) => versions === 0), "two edges that forgot");
+    await visit(second, "/a");
+    expect(await second.visited(3)).toMatchObject({ answer: "whole" });
+  });
+});
+
+const randomText = (bytes: number): string => {
+  let [text, state] = ["", 1];
+  while (text.length < bytes) {
+    state = (state * 48_271) % 2_147_483_647;
+    text += state.toString(36);
+  }
+  return text.slice(0, bytes);
+};

@@ -1,0 +1,212 @@
+/** Versions in a real Redis: what daemons of a side share, what who reads it learns, what is erased, and what does not come back. */
+import { afterEach, beforeEach, expect, it } from "vitest";
+import { RedisUrl } from "../../../../protocol/redis/redis-address.ts";
+import { systemClock } from "../../../../protocol/runtime/clock.ts";
+import type { SessionKey } from "../../../../protocol/scope/session-key.ts";
+import { shortOf } from "../../../../protocol/store/fingerprint.ts";
+import { KEPT_PER_URL } from "../../../../protocol/store/page-index.ts";
+import { partitionOf } from "../../../../protocol/store/partition.ts";
+import type { Forgotten } from "../../../../protocol/tier/lower-tier.ts";
+import type { Side } from "../../../../protocol/tier/shared/shared-keys.ts";
+import { SharedTier } from "../../../../protocol/tier/shared/shared-tier.ts";
+import { describeWith, REDIS } from "../../../kit/outside-program.ts";
+import { startRedis, type TestRedis } from "../../../kit/redis.ts";
+import { silentLog } from "../../../kit/silent-log.ts";
+import { until } from "../../../kit/until.ts";
+import { PARTITION, PEER, storedVersion, textOf } from "../disk/stored.ts";
+
+const NEWS = [{ scopeKey: "public", key: "/news" }] as const;
+/** Polls until it is so. */
+const soon = <T>(look: () => T) => expect.poll(look, { timeout: 20_000, interval: 5 });
+
+const SESSION = "s".repeat(16) as SessionKey;
+const HOST = { of: { host: "www.example.com" }, url: undefined } as const;
+
+describeWith(REDIS, "a shared store", (program) => {
+  let redis: TestRedis;
+  let undo: AsyncDisposableStack;
+
+  beforeEach(async () => {
+    undo = new AsyncDisposableStack();
+    redis = undo.use(await startRedis(program));
+  });
+  afterEach(() => undo.disposeAsync());
+
+  const open = async ({ side = "edge" as Side, key = 1, since = undefined as number | undefined } = {}) => {
+    const heard: Forgotten[] = [];
+    const tier = new SharedTier({
+      url: new RedisUrl(redis.url),
+      storeKey: Buffer.alloc(32, key),
+      side,
+      sessionMs: 60_000,
+      since,
+      clock: systemClock,
+      log: silentLog,
+    });
+    tier.heard = (what) => heard.push(what);
+    undo.defer(() => tier.close());
+    await until(() => tier.answers, "a tier that answers");
+    const texts = async (lists: Parameters<SharedTier["listed"]>[1] = NEWS, peer = PEER) =>
+      (await tier.listed(PARTITION, lists, peer)).map(textOf);
+    const has = (...wanted: readonly string[]) => soon(() => texts()).toEqual(wanted);
+    return Object.assign(tier, { heard_: heard, texts, has });
+  };
+
+  it("gives to one daemon what another put, newest first, known of the peers' stores", async () => {
+    const [a, b] = [await open(), await open()];
+    a.put(storedVersion("one"));
+    await b.has("one");
+    a.put(storedVersion("two"));
+    await b.has("two", "one");
+    const [newest] = await b.listed(PARTITION, NEWS, PEER);
+    expect(newest).toEqual(storedVersion("two"));
+    expect(await b.texts([{ scopeKey: "public", key: "html /*" }])).toEqual(["two"]);
+    expect(await b.texts(NEWS, "other".padEnd(16) as typeof PEER)).toEqual([]);
+    const short = shortOf(storedVersion("one").fingerprint);
+    expect((await b.nominated(PARTITION, [short])).map(textOf)).toEqual(["one"]);
+  });
+
+  it("keeps apart edges from origin sides, other store keys, other partitions and other sessions", async () => {
+    const [edge, origin, other] = [await open(), await open({ side: "origin" }), await open({ key: 2 })];
+    edge.put(storedVersion("one"));
+    edge.put(storedVersion("own", { scopeKey: SESSION }));
+    await edge.has("one");
+    await soon(() => edge.texts([{ scopeKey: SESSION, key: "/news" }])).toEqual(["own"]);
+    expect([await origin.texts(), await other.texts()]).toEqual([[], []]);
+    expect(await edge.texts([{ scopeKey: "t".repeat(16) as SessionKey, key: "/news" }])).toEqual([]);
+    const elsewhere = partitionOf({ keyId: "k", host: "other.example.com" });
+    expect(await edge.listed(elsewhere, NEWS, PEER)).toEqual([]);
+    expect(new Set([edge.storeId, origin.storeId, other.storeId]).size).toBe(3);
+    expect((await open()).storeId).toBe(edge.storeId);
+  });
+
+  it("holds nothing that tells a page, and takes nothing that was moved to another list", async () => {
+    const [a, b] = [await open(), await open()];
+    const listNames = async () => ((await redis.ask("KEYS", "*:l:*")) as Buffer[]).map(String);
+    a.put(storedVersion("the text of a page ".repeat(20)));
+    await soon(async () => (await b.texts()).length).toBe(1);
+    const ofNews = await listNames();
+    a.put(storedVersion("of another page", { url: "/sport", templates: [] }));
+    const sport = [{ scopeKey: "public", key: "/sport" }] as const;
+    await soon(() => b.texts(sport)).toEqual(["of another page"]);
+    const names = (await redis.ask("KEYS", "*")) as Buffer[];
+    const values = await Promise.all(names.map((name) => redis.ask("DUMP", `${name}`)));
+    const all = Buffer.concat([...names, ...(values as Buffer[])]).toString("latin1");
+    const { fingerprint } = storedVersion("of another page");
+    for (const text of ["text of a page", "/news", "sport", "www.example", shortOf(fingerprint)])
+      expect(all).not.toContain(text);
+    const ofSport = (await listNames()).find((name) => !ofNews.includes(name)) ?? "";
+    for (const list of ofNews) await redis.ask("COPY", ofSport, list, "REPLACE");
+    expect(await b.texts()).toEqual([]);
+    expect(await b.texts(sport)).toEqual(["of another page"]);
+  });
+
+  it("keeps of a URL as many versions as memory does, and writes no body twice", async () => {
+    const [a, b] = [await open(), await open()];
+    for (let i = 0; i <= KEPT_PER_URL; i++) {
+      a.put(storedVersion(`page ${i}`));
+      await soon(async () => (await b.texts())[0]).toBe(`page ${i}`);
+    }
+    await b.has("page 4", "page 3", "page 2", "page 1");
+    const bodies = ((await redis.ask("KEYS", "*:v:*")) as Buffer[]).map(String);
+    for (const body of bodies) await redis.ask("PEXPIRE", body, "500000");
+    const written = await redis.ask("MGET", ...bodies);
+    for (let i = 0; i <= KEPT_PER_URL; i++) b.put(storedVersion(`page ${i}`));
+    const times = async () => Promise.all(bodies.map(async (body) => Number(await redis.ask("PTTL", body))));
+    await soon(async () => Math.min(...(await times()))).toBeGreaterThan(500_000);
+    expect(await redis.ask("MGET", ...bodies)).toEqual(written);
+  });
+
+  it.each([
+    ["a host", HOST],
+    ["a partition", { of: { partition: PARTITION }, url: undefined }],
+    ["a URL", { of: { partition: PARTITION }, url: "/news" }],
+    ["a session", { partition: PARTITION, session: SESSION }],
+  ] as const)(
+    "forgets %s everywhere, and who put it back from a copy of the store reads nothing",
+    async (name, what) => {
+      const [a, b] = [await open(), await open()];
+      const scopeKey = name === "a session" ? SESSION : "public";
+      const list = [{ scopeKey, key: "/news" }] as const;
+      a.put(storedVersion("page", { scopeKey }));
+      a.put(storedVersion("kept", { scopeKey: "u".repeat(16) as SessionKey }));
+      await soon(() => b.texts(list)).toEqual(["page"]);
+      const saved = [
+        ...((await redis.ask("KEYS", "*:v:*")) as Buffer[]),
+        ...((await redis.ask("KEYS", "*:l:*")) as Buffer[]),
+      ].map(String);
+      for (const key of saved) await redis.ask("COPY", key, `saved ${key}`);
+      await a.forget(what);
+      await until(() => b.heard_.length > 0, "the news");
+      expect(b.heard_).toEqual([what]);
+      expect(a.heard_).toEqual([]);
+      for (const key of saved) await redis.ask("COPY", `saved ${key}`, key, "REPLACE");
+      expect([await a.texts(list), await b.texts(list)]).toEqual([[], []]);
+      const others = await a.texts([{ scopeKey: "u".repeat(16) as SessionKey, key: "/news" }]);
+      expect(others).toEqual(name === "a session" ? ["kept"] : []);
+      b.put(storedVersion("learnt again", { scopeKey }));
+      await soon(() => a.texts(list)).toEqual(["learnt again"]);
+    },
+  );
+
+  it("forgets single versions", async () => {
+    const [a, b] = [await open(), await open()];
+    a.put(storedVersion("one"));
+    a.put(storedVersion("two"));
+    await soon(async () => (await b.texts()).length).toBe(2);
+    await b.forget({ partition: PARTITION, fingerprints: [storedVersion("one").fingerprint] });
+    expect(await a.texts()).toEqual(["two"]);
+  });
+
+  it("brings nothing back that was being written while the store was frozen and its host forgotten", async () => {
+    const [writer, forgetter, reader] = [await open(), await open(), await open()];
+    writer.put(storedVersion("before"));
+    await reader.has("before");
+    redis.freeze();
+    writer.put(storedVersion("under way"));
+    // It is on its way: the store answers nothing any more, and nobody reads from it.
+    await until(() => !writer.answers && !reader.answers, "a store that is given up");
+    const forgotten = forgetter.forget(HOST);
+    redis.thaw();
+    await forgotten;
+    await until(() => writer.heard_.length > 0 && reader.heard_.length > 0, "the news");
+    writer.put(storedVersion("after"));
+    await reader.has("after");
+    expect(await writer.texts()).toEqual(["after"]);
+  });
+
+  it("tells those that were away, also where the store lost its log meanwhile", async () => {
+    const [a, b] = [await open(), await open()];
+    a.put(storedVersion("page"));
+    await b.has("page");
+    await redis.kill();
+    await until(() => !a.answers && !b.answers, "two that are away");
+    const forgotten = a.forget(HOST);
+    await redis.start();
+    await forgotten;
+    await until(() => b.heard_.length > 0, "the news");
+    const restarted = await open({ since: systemClock.today() - 60_000 });
+    await until(() => restarted.heard_.length > 0, "the news, after a start");
+    expect(restarted.heard_).toEqual([HOST]);
+  });
+
+  it("is back by itself after it was emptied, and full", async () => {
+    const [a, b] = [await open(), await open()];
+    a.put(storedVersion("one"));
+    await b.has("one");
+    await redis.ask("FLUSHALL");
+    expect(await b.texts()).toEqual([]);
+    a.put(storedVersion("two"));
+    await b.has("two");
+    await redis.ask("CONFIG", "SET", "maxmemory", "1");
+    a.put(storedVersion("three"));
+    await until(() => a.dropped > 0, "a version that was not taken");
+    expect(await b.texts()).toEqual(["two"]);
+    // What is to go goes all the same.
+    const forgotten = a.forget(HOST);
+    await soon(() => b.texts()).toEqual([]);
+    await redis.ask("CONFIG", "SET", "maxmemory", "0");
+    await forgotten;
+    await until(() => b.heard_.length > 0, "the news");
+  });
+});
