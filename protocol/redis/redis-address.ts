@@ -96,7 +96,7 @@ export class RedisUrl {
 }
 
 /** Without the user and the password, for logs and messages. */
-const shownAddress = (text: string): string => text.replace(/\/\/[^@/]*@/, "//").replace(/[?#].*$/, "");
+const shownAddress = (text: string): string => text.replace(/\/\/.*@/, "//").replace(/[?#].*$/, "");
 
 /** What every connection to it needs. */
 export const credentialsOf = ({
