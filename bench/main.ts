@@ -12,6 +12,7 @@ import { demoCommand } from "./demo-run/demo-command.ts";
 import { eventsCommand } from "./events/events.ts";
 import { slowPagesCommand } from "./events/slow-pages.ts";
 import { failoverCommand } from "./failover/failover.ts";
+import { fleetConfigCommand } from "./fleet-config/fleet-config.ts";
 import { frameworksCommand } from "./frameworks/frameworks.ts";
 import { pairCommand } from "./pair/command.ts";
 import { crumbsCommand } from "./pair/crumbs.ts";
@@ -42,6 +43,7 @@ const COMMANDS: readonly (readonly [Command, string])[] = [
   [failoverCommand(), "failover"],
   [restartSavingsCommand(), "restart-savings capture"],
   [killsCommand(), "kills"],
+  [fleetConfigCommand(), "fleet-config --edges 20 --changes 1000"],
   [attackCommand(), "attack --secrets 100"],
   [demoCommand(), "demo --stay"],
   [makeCorpusCommand(), "make-corpus capture"],

@@ -35,8 +35,35 @@ export const EVENTS: Readonly<Record<string, EventRow>> = {
   ),
   "reload failed": row(
     "error",
-    "the file is valid, and `error` came up while it was taken over",
+    "the file is valid, and `error` came up while it was taken over; the one in use was taken over again",
     "look at `error`; reload or restart",
+  ),
+  "shared config in use": row("info", "`version` of the config in `from` is taken over", NOTHING),
+  "shared config refused: the one in use stays": row(
+    "error",
+    "what is stored in `from` is not signed as configKey says, is no newer, or cannot be used here, as `why` says; `version` is served",
+    "mend what `why` says, by `config put` or in this machine's own file, then reload",
+  ),
+  "shared config out of reach": row(
+    "warn",
+    "the store in `from` does not answer, as `why` says; what was read last is served",
+    "look at the store; nothing else depends on it",
+  ),
+  "shared config in reach again": row("info", "the store answers", NOTHING),
+  "shared config put back": row(
+    "warn",
+    "the store had lost `version`, or fell behind it; it was given the one that is served",
+    "look at why the store lost it",
+  ),
+  "shared config store may evict it": row(
+    "warn",
+    "the store's `policy` (maxmemory-policy) lets keys go when it is full",
+    "as `advice` says",
+  ),
+  "shared config has no copy": row(
+    "error",
+    "`file` cannot be written; a restart needs the store then",
+    "mend `configCopy`: a folder that the daemon may write in",
   ),
   "access log opened again": row("info", "SIGUSR1 or a reload: lines go to the file of that name", NOTHING),
   "access log failed": row(

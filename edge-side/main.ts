@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /**
- * The command line of `coilgun-edge`: run, alone, reload, status, health, check, pair, forget, saved, settings, completion. What each does
+ * The command line of `coilgun-edge`: run, alone, reload, status, health, check, pair, forget, saved, config, settings, completion. What each does
  * stands in a file of its own.
  */
 import { type Command, InvalidArgumentError } from "commander";
@@ -20,9 +20,12 @@ import { addDoctorCommand } from "../protocol/daemon/doctor.ts";
 import { checkPrivacy, printFinding } from "../protocol/daemon/findings.ts";
 import { checkMemory, edgeMemory } from "../protocol/daemon/memory-bound.ts";
 import { askToReload } from "../protocol/daemon/reload.ts";
-import { runDaemon } from "../protocol/daemon/run-daemon.ts";
+import { type DaemonToRun, runDaemon } from "../protocol/daemon/run-daemon.ts";
 import { addSettingsCommand } from "../protocol/daemon/settings-command.ts";
 import { addStatusCommand } from "../protocol/daemon/status-command.ts";
+import { addConfigCommand } from "../protocol/fleet/config-command.ts";
+import { startShared } from "../protocol/fleet/shared-config.ts";
+import type { FleetConfig } from "../protocol/fleet/signed-config.ts";
 import { systemClock } from "../protocol/runtime/clock.ts";
 import { everyAddress } from "../protocol/runtime/ip-address.ts";
 import { Complaint } from "../protocol/runtime/user-error.ts";
@@ -32,8 +35,9 @@ import { checkEdge } from "./command/check.ts";
 import { askToForget } from "./command/forget.ts";
 import { nextSteps, pair } from "./command/pair.ts";
 import { readSavings, savingsJson, savingsText } from "./command/saved.ts";
-import { type EdgeConfig, edgeSettings, loadEdgeConfig } from "./config/edge-config.ts";
-import { startEdge } from "./run/daemon.ts";
+import { type EdgeConfig, edgeSettings } from "./config/edge-config.ts";
+import { EDGE_FLEET, loadEdgeConfig } from "./config/load-edge-config.ts";
+import { type EdgeDaemon, startEdge } from "./run/daemon.ts";
 
 const PROGRAM = "coilgun-edge";
 const CONFIG = configOption("edge.yaml");
@@ -46,12 +50,14 @@ const edgeProgram = (): Command => {
     .description("serve until SIGTERM or SIGINT; SIGHUP reads the config again")
     .addOption(CONFIG)
     .addHelpText("after", exampleOf(`${PROGRAM} run -c /etc/coilgun/edge.yaml`))
-    .action(({ config: file }: { config: string }) =>
-      run((files) => {
-        files.push(file);
-        return loadEdgeConfig(file, files);
-      }),
-    );
+    .action(async ({ config: file }: { config: string }) => {
+      const files: string[] = [];
+      const load = (shared?: FleetConfig) => {
+        files.splice(0, files.length, file);
+        return loadEdgeConfig(file, files, shared);
+      };
+      await run(files, await startShared(file, EDGE_FLEET, { clock: systemClock, load }));
+    });
 
   program
     .command("alone")
@@ -82,9 +88,15 @@ const edgeProgram = (): Command => {
         `${PROGRAM} alone --origin http://127.0.0.1:3000 --certificate site.pem --private-key site.key`,
       ),
     )
-    .action(({ host: hosts = [], trustedProxy: trustedProxies, ...rest }: AloneOptions) =>
-      run((files) => aloneConfig({ ...rest, hosts, trustedProxies }, files)),
-    );
+    .action(({ host: hosts = [], trustedProxy: trustedProxies, ...rest }: AloneOptions) => {
+      const files: string[] = [];
+      return run(files, {
+        load: () => {
+          files.length = 0;
+          return aloneConfig({ ...rest, hosts, trustedProxies }, files);
+        },
+      });
+    });
 
   program
     .command("reload")
@@ -183,6 +195,7 @@ const edgeProgram = (): Command => {
       say(json ? savingsJson(savings) : savingsText(savings));
     });
 
+  addConfigCommand(program, CONFIG, EDGE_FLEET, (file, shared) => loadEdgeConfig(file, [], shared));
   addSettingsCommand(program, edgeSettings);
   addCompletionCommand(program);
 
@@ -194,15 +207,14 @@ type AloneOptions = Omit<AloneWishes, "hosts" | "trustedProxies"> & {
   readonly trustedProxy: readonly string[];
 };
 
-/** `load` puts what it reads in `files`. */
-const run = async (load: (files: string[]) => EdgeConfig): Promise<never> => {
-  const files: string[] = [];
-  const code = await runDaemon({
+/** `files`: what was read for the config that was loaded last. */
+const run = async (
+  files: readonly string[],
+  source: Pick<DaemonToRun<EdgeConfig, EdgeDaemon>, "load" | "follow">,
+): Promise<never> => {
+  const code = await runDaemon<EdgeConfig, EdgeDaemon>({
+    ...source,
     name: PROGRAM,
-    load: () => {
-      files.length = 0;
-      return load(files);
-    },
     doubts: (config) => [...checkPrivacy(files), ...checkMemory(edgeMemory(config))],
     start: (config, log) => startEdge(config, { log }),
     describe: ({ visitorsAddresses, tunnelAddress }, { tunnel }) => ({

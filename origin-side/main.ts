@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /**
- * The command line of `coilgun-origin`: run, reload, status, health, check, settings and completion.
+ * The command line of `coilgun-origin`: run, reload, status, health, check, config, settings and completion.
  */
 import type { Command } from "commander";
 import { socketOf } from "../protocol/config/admin-settings.ts";
@@ -14,9 +14,12 @@ import { askToReload } from "../protocol/daemon/reload.ts";
 import { runDaemon } from "../protocol/daemon/run-daemon.ts";
 import { addSettingsCommand } from "../protocol/daemon/settings-command.ts";
 import { addStatusCommand } from "../protocol/daemon/status-command.ts";
+import { addConfigCommand } from "../protocol/fleet/config-command.ts";
+import { startShared } from "../protocol/fleet/shared-config.ts";
 import { systemClock } from "../protocol/runtime/clock.ts";
 import { checkOrigin } from "./command/check.ts";
-import { loadOriginConfig, originSettings } from "./config/origin-config.ts";
+import { loadOriginConfig, ORIGIN_FLEET } from "./config/load-origin-config.ts";
+import { originSettings } from "./config/origin-config.ts";
 import { startOrigin } from "./run/daemon.ts";
 
 const PROGRAM = "coilgun-origin";
@@ -35,13 +38,17 @@ const originProgram = (): Command => {
     .addHelpText("after", exampleOf(`${PROGRAM} run -c /etc/coilgun/origin.yaml`))
     .action(async ({ config: file }: { config: string }) => {
       const files: string[] = [];
-      const code = await runDaemon({
-        name: PROGRAM,
-        load: () => {
-          files.length = 0;
-          return loadOriginConfig(file, files);
+      const source = await startShared(file, ORIGIN_FLEET, {
+        clock: systemClock,
+        load: (shared) => {
+          files.splice(0, files.length, file);
+          return loadOriginConfig(file, files, shared);
         },
-        doubts: (config) => [...checkPrivacy([file, ...files]), ...checkMemory(originMemory(config))],
+      });
+      const code = await runDaemon({
+        ...source,
+        name: PROGRAM,
+        doubts: (config) => [...checkPrivacy(files), ...checkMemory(originMemory(config))],
         start: (config, log) => startOrigin(config, { log }),
         describe: (_, { edges, routes }) => ({
           edges: edges.map(({ address }) => printHostPort(address)),
@@ -76,6 +83,7 @@ const originProgram = (): Command => {
       if (findings.some(({ outcome }) => outcome === "problem")) process.exitCode = EXIT.failed;
     });
 
+  addConfigCommand(program, CONFIG, ORIGIN_FLEET, (file, shared) => loadOriginConfig(file, [], shared));
   addSettingsCommand(program, originSettings);
   addCompletionCommand(program);
 

@@ -33,6 +33,7 @@ const LEVELS: Readonly<Record<string, number>> = {
   "protocol/tier/disk": 6,
   "protocol/tier/shared": 6,
   "protocol/tier/open": 7,
+  "protocol/fleet": 6,
   "protocol/frames": 4,
   "protocol/upstream/connections": 5,
   "protocol/upstream/lenient": 4,
@@ -75,6 +76,7 @@ const LEVELS: Readonly<Record<string, number>> = {
   "bench/demo-run": 23,
   "bench/events": 23,
   "bench/failover": 24,
+  "bench/fleet-config": 23,
   "bench/frameworks": 23,
   "bench/frameworks/apps": 22,
   "bench/pair": 23,
@@ -312,7 +314,7 @@ describe("the search for circles", () => {
 
 /** What the kit and the bench have for starting a process, beside Node's own module. */
 const STARTING =
-  /\b(openScene|runCommand|startCommand|startScript|startBrowser|startDaemon|startProgram|startRedis|measurePlaces|measureClosing|startPairWay|runSoak|startApplication|killAgainAndAgain)\(/;
+  /\b(openScene|runCommand|startCommand|startScript|startBrowser|startDaemon|startProgram|startRedis|measurePlaces|measureClosing|startPairWay|runSoak|startApplication|killAgainAndAgain|measureFleetConfig)\(/;
 const startsProcesses = ({ text, imports }: SourceFile): boolean =>
   imports.includes("node:child_process") || STARTING.test(text);
 

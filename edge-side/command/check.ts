@@ -8,7 +8,6 @@ import { isIP } from "node:net";
 import { dirname } from "node:path";
 import { isDaemonAt } from "../../protocol/admin/ask-daemon.ts";
 import { socketOf } from "../../protocol/config/admin-settings.ts";
-import { loadConfig } from "../../protocol/config/parse-config.ts";
 import type { NamedFile } from "../../protocol/config/schema.ts";
 import { printHostPort } from "../../protocol/config/units.ts";
 import {
@@ -20,11 +19,13 @@ import {
   warning,
 } from "../../protocol/daemon/findings.ts";
 import { checkMemory, edgeMemory } from "../../protocol/daemon/memory-bound.ts";
+import { checkSharedConfig } from "../../protocol/fleet/check-shared-config.ts";
 import { systemClock } from "../../protocol/runtime/clock.ts";
 import { inNetworks, isLoopback } from "../../protocol/runtime/ip-address.ts";
 import { codeOf } from "../../protocol/runtime/user-error.ts";
 import { checkShared } from "../../protocol/tier/open/check-shared.ts";
-import { type EdgeConfig, edgeSettings } from "../config/edge-config.ts";
+import type { EdgeConfig } from "../config/edge-config.ts";
+import { EDGE_FLEET, loadEdgeConfig } from "../config/load-edge-config.ts";
 import { LIST_THE_PROXY } from "../config/trusted-proxies.ts";
 import type { TunnelListen } from "../config/tunnel-config.ts";
 
@@ -35,10 +36,13 @@ const DAY_MS = 86_400_000;
 /** Throws ConfigError when the config itself is not valid. `today` is what certificates are held against. */
 export const checkEdge = async (file: string, today: Date): Promise<readonly Finding[]> => {
   const files = [file];
-  const config = loadConfig(file, edgeSettings, files);
+  const { findings, isComplete, shared } = await checkSharedConfig(file, EDGE_FLEET, { clock: systemClock });
+  if (!isComplete) return findings;
+  const config = loadEdgeConfig(file, files, shared);
   const hosts = config.keys.flatMap((each) => each.hosts).length + config.hosts.length;
   return [
     ok(`${file} is valid: ${config.keys.length} key(s), ${hosts} host(s)`),
+    ...findings,
     ...checkPrivacy(files),
     ...(await checkPorts(config)),
     ...(config.tunnel === undefined ? [] : checkTunnel(config.tunnel, today)),

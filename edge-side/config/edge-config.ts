@@ -8,7 +8,7 @@ import { type AccessLogSettings, accessLog } from "../../protocol/config/access-
 import { type AdminListen, adminSetting } from "../../protocol/config/admin-settings.ts";
 import { ofHost } from "../../protocol/config/host-pattern.ts";
 import type { LogSettings } from "../../protocol/config/log-settings.ts";
-import { loadConfig, type Surroundings } from "../../protocol/config/parse-config.ts";
+import type { Surroundings } from "../../protocol/config/parse-config.ts";
 import {
   block,
   count,
@@ -30,6 +30,7 @@ import {
   written,
 } from "../../protocol/config/schema.ts";
 import { type Network, parseNetwork } from "../../protocol/config/units.ts";
+import { type FleetSettings, fleetIsWhole, fleetSettings } from "../../protocol/fleet/fleet-settings.ts";
 import type { LinkKey } from "../../protocol/transport/key.ts";
 import { keyOf, keySettings } from "../../protocol/transport/key-config.ts";
 import { settingsByHost } from "./host-config.ts";
@@ -38,7 +39,7 @@ import { type DirectHost, directHost, type ServedHost, servedHost } from "./serv
 import { type ServerTimingSettings, serverTiming } from "./server-timing.ts";
 import { type TunnelListen, tunnelSetting } from "./tunnel-config.ts";
 
-export interface EdgeConfig {
+export interface EdgeConfig extends FleetSettings {
   /** Where visitors are served; at least one. */
   readonly visitors: readonly VisitorListen[];
   /** Undefined where there is no key. */
@@ -111,10 +112,6 @@ export interface EdgeTimes {
   /** For event streams and upgraded connections then. */
   readonly drainStreamsMs: number;
 }
-
-/** Reads and checks `edge.yaml`. Throws ConfigError. */
-export const loadEdgeConfig = (file: string, alsoRead?: string[]): EdgeConfig =>
-  loadConfig(file, edgeSettings, alsoRead);
 
 export const edgeSettings = (near: Surroundings): z.ZodType<EdgeConfig> =>
   block({
@@ -204,7 +201,9 @@ export const edgeSettings = (near: Surroundings): z.ZodType<EdgeConfig> =>
     log: logBlock(),
     admin: adminSetting(near, "`coilgun-edge reload` and `coilgun-edge forget`"),
     hostMetrics: hostMetrics(),
+    ...fleetSettings(near, "edge"),
   })
+    .check(fleetIsWhole)
     .refine(({ limits, memory }) => limits.pageBytes <= memory.perKeyBytes, {
       abort: true,
       path: ["limits", "pageBytes"],

@@ -3,7 +3,6 @@
  * host, each edge with a link that is closed again at once. Each finding says what to do; every wait has a bound.
  */
 
-import { loadConfig } from "../../protocol/config/parse-config.ts";
 import { printHostPort } from "../../protocol/config/units.ts";
 import {
   checkName,
@@ -14,13 +13,15 @@ import {
   warning,
 } from "../../protocol/daemon/findings.ts";
 import { checkMemory, originMemory } from "../../protocol/daemon/memory-bound.ts";
+import { checkSharedConfig } from "../../protocol/fleet/check-shared-config.ts";
 import { fieldOf, type ResponseHead } from "../../protocol/http/head.ts";
 import { type Clock, DeadlineError } from "../../protocol/runtime/clock.ts";
 import { codeOf } from "../../protocol/runtime/user-error.ts";
 import { checkShared } from "../../protocol/tier/open/check-shared.ts";
 import { printUpstreamAddress } from "../../protocol/upstream/upstream-address.ts";
 import { UpstreamClient } from "../../protocol/upstream/upstream-client.ts";
-import { type EdgeToDial, originSettings } from "../config/origin-config.ts";
+import { loadOriginConfig, ORIGIN_FLEET } from "../config/load-origin-config.ts";
+import type { EdgeToDial } from "../config/origin-config.ts";
 import type { Route } from "../config/route-config.ts";
 import { adviseConnections } from "./advise-connections.ts";
 import { adviseSaving } from "./advise-saving.ts";
@@ -39,7 +40,9 @@ export interface CheckOptions {
 /** Throws ConfigError when the config itself is not valid. */
 export const checkOrigin = async (file: string, options: CheckOptions): Promise<readonly Finding[]> => {
   const files = [file];
-  const config = loadConfig(file, originSettings, files);
+  const { findings, isComplete, shared } = await checkSharedConfig(file, ORIGIN_FLEET, options);
+  if (!isComplete) return findings;
+  const config = loadOriginConfig(file, files, shared);
   const bounds = { clock: options.clock, withinMs: options.withinMs ?? EACH_MS };
   const tried = await Promise.all([
     ...config.routes.map((route) => checkRoute(route, { ...bounds, ...config.limits })),
@@ -48,6 +51,7 @@ export const checkOrigin = async (file: string, options: CheckOptions): Promise<
   const routes = new Set(config.routes.map(({ host, path }) => `${host} ${path}`)).size;
   return [
     ok(`${file} is valid: ${config.edges.length} edge(s), ${routes} route(s)`),
+    ...findings,
     ...checkPrivacy(files),
     ...checkMemory(originMemory(config)),
     ...(await checkShared(config.store, { side: "origin", clock: options.clock })),

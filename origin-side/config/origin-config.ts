@@ -7,7 +7,7 @@ import { CODEC_NAMES, type CodecName } from "../../protocol/codec/codecs.ts";
 import { type AccessLogSettings, accessLog } from "../../protocol/config/access-log-settings.ts";
 import { type AdminListen, adminSetting } from "../../protocol/config/admin-settings.ts";
 import type { LogSettings } from "../../protocol/config/log-settings.ts";
-import { loadConfig, type Surroundings } from "../../protocol/config/parse-config.ts";
+import type { Surroundings } from "../../protocol/config/parse-config.ts";
 import { certificateFile, clientCertificate } from "../../protocol/config/pem.ts";
 import { REMOVED_SETTINGS, removedSetting } from "../../protocol/config/removed-settings.ts";
 import {
@@ -31,12 +31,13 @@ import {
   time,
 } from "../../protocol/config/schema.ts";
 import { type HostPort, isLoopback, printHostPort } from "../../protocol/config/units.ts";
+import { type FleetSettings, fleetIsWhole, fleetSettings } from "../../protocol/fleet/fleet-settings.ts";
 import type { LinkKey, Secret } from "../../protocol/transport/key.ts";
 import { keyOf, keySettings } from "../../protocol/transport/key-config.ts";
 import type { DialSecurity } from "../../protocol/transport/tls.ts";
 import { type Route, routeSettings } from "./route-config.ts";
 
-export interface OriginConfig {
+export interface OriginConfig extends FleetSettings {
   readonly edges: readonly EdgeToDial[];
   readonly routes: readonly Route[];
   /** The preferred one first; the first that both sides know is used. */
@@ -100,10 +101,6 @@ export interface RedialTimes {
   readonly firstMs: number;
   readonly mostMs: number;
 }
-
-/** Reads and checks `origin.yaml`. Throws ConfigError. */
-export const loadOriginConfig = (file: string, alsoRead?: string[]): OriginConfig =>
-  loadConfig(file, originSettings, alsoRead);
 
 export const originSettings = (near: Surroundings): z.ZodType<OriginConfig> =>
   block({
@@ -184,11 +181,14 @@ export const originSettings = (near: Surroundings): z.ZodType<OriginConfig> =>
     log: logBlock(),
     admin: adminSetting(near, "`coilgun-origin reload`"),
     hostMetrics: hostMetrics(),
-  }).refine(({ limits, memory }) => limits.pageBytes <= memory.perKeyBytes, {
-    abort: true,
-    path: ["limits", "pageBytes"],
-    error: "must be at most memory.perKey, or such a page could never be put together",
-  });
+    ...fleetSettings(near, "origin"),
+  })
+    .check(fleetIsWhole)
+    .refine(({ limits, memory }) => limits.pageBytes <= memory.perKeyBytes, {
+      abort: true,
+      path: ["limits", "pageBytes"],
+      error: "must be at most memory.perKey, or such a page could never be put together",
+    });
 
 /** An edge whose block names no mode is dialled in `mode: psk`. */
 const wireWritten = (value: unknown): unknown =>

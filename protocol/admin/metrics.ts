@@ -22,7 +22,7 @@ const RESOLUTION_MS = 10;
 
 export const metricsOf = (
   watched: Watched,
-  { name, version }: Pick<Program, "name" | "version">,
+  { name, version, sharedConfig }: Pick<Program, "name" | "version" | "sharedConfig">,
 ): Metrics => {
   const registry = new Registry();
   const counter = (name: string, help: string, read: () => Iterable<Sample>, labelNames: string[] = []) =>
@@ -171,6 +171,21 @@ export const metricsOf = (
       for (const [limit, times] of watched.refused()) yield [times, { limit }];
     },
     ["limit"],
+  );
+  gauge("coilgun_config_version", "The version of the shared config that is served.", function* () {
+    const state = sharedConfig?.();
+    if (state !== undefined) yield [state.version];
+  });
+  gauge(
+    "coilgun_config_state",
+    "1 for what the shared config is: current, refused (another one is stored that cannot be used), unreachable.",
+    function* () {
+      const shared = sharedConfig?.();
+      if (shared === undefined) return;
+      for (const state of ["current", "refused", "unreachable"])
+        yield [shared.state === state ? 1 : 0, { state }];
+    },
+    ["state"],
   );
   gauge("coilgun_build_info", "1.", () => [[1, { program: name, version, node: process.versions.node }]], [
     "program",

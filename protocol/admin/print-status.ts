@@ -10,6 +10,7 @@ export const printStatus = (status: Status): readonly string[] => [
     `${status.version}, up ${printAge(status.upSeconds)}, ${status.ready ? "ready" : "NOT READY"}`,
     ...status.reasons,
   ]),
+  ...part("config", linesOfConfig(status)),
   ...part("links", linesOfLinks(status)),
   ...part("dials", status.dials.map(printDial)),
   ...part(
@@ -37,6 +38,15 @@ export const printStatus = (status: Status): readonly string[] => [
 
 const part = (label: string, lines: readonly string[]): string[] =>
   lines.map((line, i) => `${(i === 0 ? label : "").padEnd(LABEL_CHARS)} ${line}`);
+
+const linesOfConfig = ({ sharedConfig }: Status): string[] => {
+  if (sharedConfig === null) return [];
+  const { from, version, at, state, why } = sharedConfig;
+  return [
+    `version ${version} of ${from}, signed ${at}`,
+    ...(state === "current" ? [] : [`${state.toUpperCase()}: ${why}`]),
+  ];
+};
 
 const linesOfLinks = ({ links }: Status): string[] =>
   links.length === 0

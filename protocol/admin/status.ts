@@ -35,6 +35,18 @@ const dialSchema = z.strictObject({
   why: z.string().describe("Why the last try, or the last link, ended; empty where none did."),
 });
 
+const sharedConfigSchema = z.strictObject({
+  from: z.string().describe("The store and the name in it."),
+  version: z.int().describe("The version that is served."),
+  at: z.string().describe("When it was signed."),
+  state: z
+    .enum(["current", "refused", "unreachable"])
+    .describe("refused: what is stored there cannot be used; unreachable: the store does not answer."),
+  why: z.string().describe("Empty where it is current."),
+});
+
+export type SharedConfigState = z.infer<typeof sharedConfigSchema>;
+
 export const statusSchema = z
   .strictObject({
     program: z.string().describe("coilgun-edge or coilgun-origin."),
@@ -95,6 +107,9 @@ export const statusSchema = z
       .describe("Those with the most bytes in the last five to ten minutes."),
     queue: z.int().describe("Requests that wait for a place at a web server."),
     mismatches: z.int().describe("Deltas that did not verify, since the start."),
+    sharedConfig: sharedConfigSchema
+      .nullable()
+      .describe("The config that is shared with other machines; null: there is none."),
     refused: z.array(z.strictObject({ limit: z.string(), times: z.int() })).describe("Since the start."),
     events: z
       .array(
@@ -144,6 +159,8 @@ export interface Program {
   readonly version: string;
   readonly startedAt: number;
   events(): Status["events"];
+  /** Of a config that is shared with other machines. */
+  sharedConfig?(): SharedConfigState | undefined;
 }
 
 /** The clock is monotonic; people have dates. */
@@ -152,7 +169,8 @@ export const dateOf = (ms: number): string => new Date(performance.timeOrigin + 
 const MOST_PAGES = 50;
 const NO_VOLUME = { visits: 0, pageBytes: 0, linkBytes: 0 };
 
-export const statusOf = (watched: Watched, { name, version, startedAt, events }: Program): Status => {
+export const statusOf = (watched: Watched, program: Program): Status => {
+  const { name, version, startedAt, events } = program;
   const { clock, traffic } = watched;
   const volumes = new Map(traffic.hosts());
   const now = clock.now();
@@ -179,6 +197,7 @@ export const statusOf = (watched: Watched, { name, version, startedAt, events }:
       .slice(0, MOST_PAGES),
     queue: watched.queue(),
     mismatches: traffic.mismatches,
+    sharedConfig: program.sharedConfig?.() ?? null,
     refused: Array.from(watched.refused(), ([limit, times]) => ({ limit, times })),
     events: events(),
   };

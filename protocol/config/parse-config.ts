@@ -80,9 +80,14 @@ export type SchemaFor<T> = (near: Surroundings) => z.ZodType<T>;
  * Reads and checks a config file. Throws ConfigError, also when the file cannot be read. The path of every file that
  * the config names is put in `alsoRead`.
  */
-export const loadConfig = <T>(file: string, schemaFor: SchemaFor<T>, alsoRead: string[] = []): T => {
+export const loadConfig = <T>(
+  file: string,
+  schemaFor: SchemaFor<T>,
+  alsoRead: string[] = [],
+  shared?: SharedText,
+): T => {
   const schema = schemaFor(surroundingsOf(file, alsoRead));
-  return parseConfig({ file, text: readConfigText(file), schema });
+  return parseConfig({ file, text: readConfigText(file), schema, ...(shared && { shared }) });
 };
 
 /** The text of a config file. Throws ConfigError. */
@@ -106,44 +111,34 @@ const whyUnreadable = (error: unknown): string => {
   return UNREADABLE[code] ?? `the file cannot be read (${code})`;
 };
 
+/** Settings that stand beside those of the file: shared by many machines. */
+interface SharedText {
+  /** What problems name. */
+  readonly file: string;
+  readonly text: string;
+  /** The settings that it may hold; each stands there or in the file. */
+  readonly settings: readonly string[];
+}
+
 /** Checks the text of a config file. Throws ConfigError with all problems. */
 export const parseConfig = <T>(options: {
   readonly file: string;
   readonly text: string;
   readonly schema: z.ZodType<T>;
+  readonly shared?: SharedText;
   /** Settings that the schema once had; those of Coilgun's own configs when left out. */
   readonly removed?: RemovedSettings;
   /** What `${NAME}` stands for; this process' own when left out. */
   readonly env?: NodeJS.ProcessEnv;
 }): T => {
-  const lines = new LineCounter();
-  const document = parseDocument(options.text, { lineCounter: lines, prettyErrors: false, stringKeys: true });
-  const at = (offset: number, message: string): ConfigProblem => {
-    const { line, col } = lines.linePos(offset);
-    return {
-      file: options.file,
-      line: Math.max(line, 1),
-      column: Math.max(col, 1),
-      message: withoutSecrets(message),
-    };
-  };
-
-  const syntax = syntaxProblems(document).map(({ offset, message }) => at(offset, message));
-  // One problem a line: one slip often counts as several.
-  const oneALine = syntax.filter(
-    ({ line }, index) => syntax.findIndex((each) => each.line === line) === index,
-  );
-  if (syntax.length > 0) throw new ConfigError(oneALine);
-  const missing = putVariables(document, options.env ?? process.env);
-  if (missing.length > 0) throw new ConfigError(missing.map(({ offset, message }) => at(offset, message)));
-  let written: unknown;
-  try {
-    written = withoutEmpty(document.toJS() ?? {});
-  } catch {
-    throw new ConfigError([
-      at(0, "the aliases in this file contain themselves or multiply too far; write the settings out"),
-    ]);
-  }
+  const { env = process.env, shared } = options;
+  const own = readSettings(options, env);
+  const beside = shared && readSettings(shared, env);
+  if (shared && beside) checkApart(own, beside, shared.settings);
+  const written =
+    isBlock(own.written) && isBlock(beside?.written) ? { ...own.written, ...beside.written } : own.written;
+  const settingsWith = (path: readonly PropertyKey[]) =>
+    isBlock(beside?.written) && Object.hasOwn(beside.written, path[0] ?? "") ? beside : own;
 
   const known = new Map<string, KnownSettings>();
   const { data, error } = options.schema.safeParse(written, {
@@ -159,16 +154,72 @@ export const parseConfig = <T>(options: {
 
   const problems = error.issues.flatMap((issue): ConfigProblem[] => {
     if (issue.code !== "unrecognized_keys") {
+      const { document, at } = settingsWith(issue.path);
       const { offset, path } = locate(document, issue.path);
       return [at(offset, path === "" ? `the file ${issue.message}` : `${path} ${issue.message}`)];
     }
     return issue.keys.map((key) => {
+      const { document, at } = settingsWith([...issue.path, key]);
       const { offset, path } = locate(document, [...issue.path, key], "key");
       const gone = removedSetting(path, options.removed ?? REMOVED_SETTINGS);
       return at(offset, `${path} ${gone ?? unknownSetting(key, known.get(JSON.stringify(issue.path)))}`);
     });
   });
   throw new ConfigError(problems.sort((a, b) => a.line - b.line || a.column - b.column));
+};
+
+/** A text as YAML reads it. */
+interface WrittenSettings {
+  readonly document: Document.Parsed;
+  readonly written: unknown;
+  /** A problem at that offset of the text. */
+  at(offset: number, message: string): ConfigProblem;
+}
+
+const isBlock = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+/** Throws ConfigError for what is no YAML, or lacks a variable. */
+const readSettings = (
+  { file, text }: { readonly file: string; readonly text: string },
+  env: NodeJS.ProcessEnv,
+): WrittenSettings => {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, stringKeys: true });
+  const at = (offset: number, message: string): ConfigProblem => {
+    const { line, col } = lines.linePos(offset);
+    return { file, line: Math.max(line, 1), column: Math.max(col, 1), message: withoutSecrets(message) };
+  };
+  const syntax = syntaxProblems(document).map(({ offset, message }) => at(offset, message));
+  // One problem a line: one slip often counts as several.
+  const oneALine = syntax.filter(
+    ({ line }, index) => syntax.findIndex((each) => each.line === line) === index,
+  );
+  if (syntax.length > 0) throw new ConfigError(oneALine);
+  const missing = putVariables(document, env);
+  if (missing.length > 0) throw new ConfigError(missing.map(({ offset, message }) => at(offset, message)));
+  try {
+    return { document, at, written: withoutEmpty(document.toJS() ?? {}) };
+  } catch {
+    throw new ConfigError([
+      at(0, "the aliases in this file contain themselves or multiply too far; write the settings out"),
+    ]);
+  }
+};
+
+/** Throws ConfigError where the shared text is no block, has a setting that is not shared, or one that the file has too. */
+const checkApart = (own: WrittenSettings, beside: WrittenSettings, settings: readonly string[]): void => {
+  const { document, written, at } = beside;
+  if (!isBlock(written))
+    throw new ConfigError([at(0, `must be a block of settings: ${settings.join(", ")}`)]);
+  const wrong = Object.keys(written).flatMap((name) => {
+    const { offset } = locate(document, [name], "key");
+    if (!settings.includes(name))
+      return [at(offset, `${name} ${unknownSetting(name, { here: settings, elsewhere: undefined })}`)];
+    const twice = isBlock(own.written) && Object.hasOwn(own.written, name);
+    return twice ? [at(offset, `${name} stands in the machine's own file too; keep it in one of them`)] : [];
+  });
+  if (wrong.length > 0) throw new ConfigError(wrong);
 };
 
 /** What keeps the text from being one YAML document. */

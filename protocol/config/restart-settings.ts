@@ -50,6 +50,7 @@ const WRITTEN: Readonly<Record<string, string>> = {
   budgetBytes: "budget",
   perKeyBytes: "perKey",
   tls: "",
+  shown: "",
 };
 
 const below = ({ path, shown }: Place, name: string, inList: boolean): Place => {

@@ -6,7 +6,7 @@
 
 import { type AdminDuties, Answers } from "../admin/answers.ts";
 import { type Admin, serveAdmin } from "../admin/serve-admin.ts";
-import type { Program, Watched } from "../admin/status.ts";
+import type { Program, SharedConfigState, Watched } from "../admin/status.ts";
 import type { AdminListen } from "../config/admin-settings.ts";
 import type { LogSettings } from "../config/log-settings.ts";
 import { ConfigError, printProblem } from "../config/parse-config.ts";
@@ -41,6 +41,15 @@ export interface RunningDaemon<Config> {
   stop(): Promise<void>;
 }
 
+/** Takes over what `load` gives, one reload after the other. A config that cannot be used, or taken over, leaves the one in use. */
+export type Reload<Config> = (load: () => Config) => Promise<Reloaded>;
+
+/** What follows a config that is shared with other machines. */
+export interface Following {
+  state(): SharedConfigState;
+  stop(): void;
+}
+
 /** Where signals come from: `process`, or a test. @internal */
 export interface SignalSource {
   on(signal: NodeJS.Signals, run: () => void): unknown;
@@ -57,6 +66,8 @@ export interface DaemonToRun<Config extends CommonSettings, Daemon extends Runni
   start(config: Config, log: Log): Promise<Daemon>;
   /** What the one line that says "ready" tells: addresses above all. */
   describe(daemon: Daemon, config: Config): LogFields;
+  /** Has the daemon take over each new version of a shared config; called once it serves. */
+  readonly follow?: ((reload: Reload<Config>, log: Log) => Following) | undefined;
   readonly signals?: SignalSource;
   readonly makeLog?: (settings: LogSettings) => RootLog;
   /** What the service manager asked for: `process.env`, or a test's. */
@@ -93,11 +104,11 @@ export const runDaemon = async <Config extends CommonSettings, Daemon extends Ru
   // One after the other: two reloads at once could leave the older config in use.
   let reloads: Promise<unknown> = Promise.resolve();
   let inUse = config;
-  const reload = (): Promise<Reloaded> => {
+  const reload = (load = () => options.load()): Promise<Reloaded> => {
     const result = reloads.then(async () => {
       if (stopping) return STOPPING;
       manager.reloading();
-      const reloaded = await reloadOnce(options, daemon, log, (next) => {
+      const reloaded = await reloadOnce({ ...options, load }, daemon, log, inUse, (next) => {
         inUse = next;
         root.setLevel(next.log.level);
       });
@@ -108,7 +119,14 @@ export const runDaemon = async <Config extends CommonSettings, Daemon extends Ru
     return result;
   };
   const { name } = options;
-  const program = { name, version: ownVersion(), startedAt, events: () => events.latest() };
+  let following: Following | undefined;
+  const program: Program = {
+    name,
+    version: ownVersion(),
+    startedAt,
+    events: () => events.latest(),
+    sharedConfig: () => following?.state(),
+  };
   const admin = await serveCommands(config.admin, program, daemon.watched, log, {
     ...daemon.duties,
     reload: async () => ({ status: 200, body: { ...(await reload()) } }),
@@ -129,6 +147,7 @@ export const runDaemon = async <Config extends CommonSettings, Daemon extends Ru
     log.info("stopping");
     starting.abort();
     manager.stopping();
+    following?.stop();
     // The next process may take the socket while this one finishes.
     Promise.all([admin?.close(), daemon.stop()]).then(
       () => {
@@ -149,6 +168,7 @@ export const runDaemon = async <Config extends CommonSettings, Daemon extends Ru
   keeper.port1.ref();
   warn(options, config, log);
   log.info("ready", options.describe(daemon, config));
+  following = options.follow?.(reload, log);
   void untilLinked(daemon.watched, systemClock, starting.signal).then(
     () => manager.ready(SERVES),
     () => {},
@@ -191,6 +211,7 @@ const reloadOnce = async <Config extends CommonSettings, Daemon extends RunningD
   options: DaemonToRun<Config, Daemon>,
   daemon: Daemon,
   log: Log,
+  inUse: Config,
   takeOver: (config: Config) => void,
 ): Promise<Reloaded> => {
   try {
@@ -204,6 +225,8 @@ const reloadOnce = async <Config extends CommonSettings, Daemon extends RunningD
   } catch (error) {
     if (!(error instanceof ConfigError)) {
       log.error("reload failed", { error });
+      // A part may have been taken over already.
+      await daemon.reload(inUse).catch(() => undefined);
       return { reloaded: false, problems: [error instanceof Error ? error.message : String(error)] };
     }
     const problems = error.problems.map(printProblem);

@@ -95,8 +95,9 @@ export class RedisUrl {
   }
 }
 
-/** Without the user and the password, for logs and messages. */
-const shownAddress = (text: string): string => text.replace(/\/\/.*@/, "//").replace(/[?#].*$/, "");
+/** Without the user and the password, for logs and messages; an `@` may stand in the password. */
+export const shownAddress = (text: string): string =>
+  text.replace(/\/\/[^/?#]*@/, "//").replace(/[?#].*$/, "");
 
 /** What every connection to it needs. */
 export const credentialsOf = ({

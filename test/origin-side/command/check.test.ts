@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createServer as createTlsServer } from "node:tls";
 import { afterAll, afterEach, describe, expect, it } from "vitest";
-import { loadEdgeConfig } from "../../../edge-side/config/edge-config.ts";
+import { loadEdgeConfig } from "../../../edge-side/config/load-edge-config.ts";
 import { startEdge } from "../../../edge-side/run/daemon.ts";
 import { type CheckOptions, checkOrigin, EACH_MS } from "../../../origin-side/command/check.ts";
 import { ConfigError } from "../../../protocol/config/parse-config.ts";

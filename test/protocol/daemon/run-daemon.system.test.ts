@@ -128,6 +128,24 @@ describe("a daemon that runs", () => {
     expect(await run.code).toBe(0);
   });
 
+  it("takes the config in use over again when a part of the next one may have been", async () => {
+    const seen: string[] = [];
+    const run = runTestDaemon({
+      reload: async ({ name }) => {
+        seen.push(name);
+        if (name === "second") throw new Error("no");
+        return [];
+      },
+    });
+    await settle();
+    run.state.config = { name: "second", log: { level: "info", format: "json" }, admin: [] };
+    run.signals.emit("SIGHUP");
+    await settle();
+    expect(seen).toEqual(["second", "first"]);
+    run.signals.emit("SIGTERM");
+    await run.code;
+  });
+
   it("opens its access log again on SIGUSR1", async () => {
     const run = runTestDaemon();
     await settle();

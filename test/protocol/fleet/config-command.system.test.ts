@@ -1,0 +1,56 @@
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { type RedisServer, startRedisServer } from "../../../bench/rig/redis-server.ts";
+import { systemClock } from "../../../protocol/runtime/clock.ts";
+import { FIXTURE_SECRET } from "../../kit/config-fixtures.ts";
+import { runCommand } from "../../kit/run-command.ts";
+
+let folder = "";
+let redis: RedisServer;
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), "coilgun-config-"));
+  redis = await startRedisServer(folder, systemClock);
+});
+afterAll(async () => {
+  await redis.kill();
+  rmSync(folder, { recursive: true });
+});
+
+const origin = (...words: readonly string[]) =>
+  runCommand(
+    "origin-side",
+    ["config", ...words, ...(words[0] === "keygen" ? [] : ["--config", "origin.yaml"])],
+    folder,
+  );
+const write = (name: string, text: string) => writeFileSync(join(folder, name), text);
+
+const SHARED = `edges: [{ address: "127.0.0.1:1", key: { id: k, secret: ${FIXTURE_SECRET} } }]
+routes: [{ host: www.example.com, origin: "http://127.0.0.1:3000" }]
+`;
+
+it("makes keys, stores what can be used and nothing else, and gives it back whole, its secrets to a file alone", async () => {
+  const { stdout: keys } = await origin("keygen");
+  for (const name of ["config-signing.key", "config-seal.key"])
+    expect(statSync(join(folder, name)).mode & 0o777).toBe(0o600);
+  const [, configKey] = /configKey: (\S+)/.exec(keys) ?? [];
+  write("origin.yaml", `config: ${redis.url}#site\nconfigKey: ${configKey}\nconfigSeal: ./config-seal.key\n`);
+  write("shared.yaml", SHARED);
+  write("wrong.yaml", `${SHARED}colour: red\n`);
+
+  const wrong = await origin("put", "wrong.yaml");
+  expect([wrong.code, wrong.stderr]).toEqual([
+    1,
+    "wrong.yaml:3:1: colour is not a setting; here there are: edges, routes, redial\n",
+  ]);
+  expect(await origin("put", "shared.yaml")).toMatchObject({
+    code: 0,
+    stdout: `version 1 is stored in ${redis.url}#site\n`,
+  });
+  expect((await origin("history")).stdout).toMatch(/^1 {2}\S+ {2}\d+ bytes {2}by ed25519:\S+\n$/);
+  expect((await origin("get")).stdout).toBe(SHARED.replace(FIXTURE_SECRET, "[secret]"));
+  expect((await origin("get", "1", "--out", "back.yaml")).code).toBe(0);
+  expect(readFileSync(join(folder, "back.yaml"), "utf8")).toBe(SHARED);
+  expect(statSync(join(folder, "back.yaml")).mode & 0o777).toBe(0o600);
+});
