@@ -7,8 +7,8 @@
 /** The written form of a link key's secret: its prefix, and every character that may follow. */
 const SECRET_TEXT = /cgk\d*_[\w+/=-]*/gi;
 
-/** `redis://user:password@`, and what else begins so. */
-const REDIS_USER = /\b((?:rediss?(?:\+\w+)?|unix):\/\/)[^@\s]*@/gi;
+/** `redis://user:password@`, and what else begins so; a password may hold an @. */
+const REDIS_USER = /\b((?:rediss?(?:\+\w+)?|unix):\/\/)[^\s"]*@/gi;
 
 export const withoutSecrets = (text: string): string =>
   text.replace(SECRET_TEXT, "[secret]").replace(REDIS_USER, "$1[secret]@");

@@ -1,7 +1,10 @@
-/** Versions on their way to a tier below memory: bounded in bytes, those that are being written counted; what comes beyond is lost. */
+/** Versions on their way to a tier below memory: bounded in bytes and in number, those that are being written counted; what comes beyond is lost. */
 import { type Forgotten, isOf, type StoredVersion } from "./lower-tier.ts";
 
-const MOST_WAITING_BYTES = 32 * 1024 * 1024;
+/** @internal */
+export const MOST_WAITING_BYTES = 32 * 1024 * 1024;
+/** What one takes beside its body: names, copies of them, objects. @internal */
+export const ITEM_BYTES = 1_024;
 
 export class Gathered {
   #versions: StoredVersion[] = [];
@@ -11,7 +14,7 @@ export class Gathered {
 
   /** False where there is no room. */
   add(version: StoredVersion): boolean {
-    const bytes = version.body.length;
+    const bytes = bytesOf([version]);
     if (this.#bytes + bytes > MOST_WAITING_BYTES) {
       this.dropped++;
       return false;
@@ -45,4 +48,4 @@ export class Gathered {
 }
 
 export const bytesOf = (versions: readonly StoredVersion[]): number =>
-  versions.reduce((sum, { body }) => sum + body.length, 0);
+  versions.reduce((sum, { body }) => sum + body.length + ITEM_BYTES, 0);

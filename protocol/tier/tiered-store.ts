@@ -104,7 +104,8 @@ export class TieredStore extends VersionStore {
   /** Of a session that is nobody's any more, nothing is found below either; one that goes on under another name takes along what is in memory. */
   override inherit(partition: Partition, renewal: Renewal): void {
     super.inherit(partition, renewal);
-    if (renewal.from === undefined) this.#forgetBelow({ partition, session: renewal.to });
+    if (renewal.from === undefined && this.holdsSessions)
+      this.#forgetBelow({ partition, session: renewal.to });
   }
 
   override forget(what: { readonly partition: Partition } | { readonly host: string }, url?: string): number {
@@ -230,7 +231,8 @@ export class TieredStore extends VersionStore {
   #forgetBelow(what: Forgotten, but?: LowerTier): void {
     this.#forgotten++;
     // What it cannot forget it throws away as a whole, or forgets when it is back.
-    for (const { tier } of this.#below) if (tier !== but) void tier.forget(what).catch(() => undefined);
+    for (const { tier, sessions } of this.#below)
+      if (tier !== but && (sessions || !("session" in what))) void tier.forget(what).catch(() => undefined);
   }
 
   /** As if it had been forgotten here, but in the tier that told. */

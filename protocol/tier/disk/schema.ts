@@ -3,7 +3,7 @@
  * Coilgun. The store's id stands in it and goes with it.
  */
 import { randomBytes } from "node:crypto";
-import { closeSync, openSync, rmSync, statSync } from "node:fs";
+import { closeSync, openSync, rmSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { PRIVATE_MODE } from "../../daemon/private-file.ts";
 import type { StoreId } from "../../store/stored-version.ts";
@@ -131,15 +131,4 @@ const open = (path: string): Omit<OpenedFile, "madeAnew"> | undefined => {
     database.close();
     throw error;
   }
-};
-
-/** Clocks of two machines differ. */
-const SLACK_MS = 60_000;
-
-/** When a file of versions was written last, milliseconds since 1970; undefined where there is none. */
-export const writtenAt = (file: string): number | undefined => {
-  const times = [file, `${file}-wal`].flatMap(
-    (path) => statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? [],
-  );
-  return times.length === 0 ? undefined : Math.max(...times) - SLACK_MS;
 };

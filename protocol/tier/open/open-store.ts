@@ -6,8 +6,8 @@ import type { Lifetimes } from "../../store/store-options.ts";
 import type { StoreId } from "../../store/stored-version.ts";
 import { VersionStore } from "../../store/version-store.ts";
 import { DiskTier } from "../disk/disk-tier.ts";
-import { writtenAt } from "../disk/schema.ts";
 import type { Forgotten } from "../lower-tier.ts";
+import { lastHeardBeside } from "../shared/last-heard.ts";
 import type { Side } from "../shared/shared-keys.ts";
 import { SharedTier } from "../shared/shared-tier.ts";
 import { derived, storeKeyIn } from "../store-key.ts";
@@ -53,13 +53,13 @@ export const openStore = async (
   const storeKey = isBelow && keyFile !== undefined ? storeKeyIn(keyFile) : undefined;
   const tiers: TierBelow[] = [];
   // What was forgotten while this daemon was stopped is in the file still.
-  const since = file === undefined ? undefined : writtenAt(file);
+  const lastHeard = file === undefined ? undefined : lastHeardBeside(file);
   if (file !== undefined) {
     const tier = await DiskTier.open({ path: file, bytes: fileSizeBytes, storeKey, sessionMs, clock, log });
     if (tier !== undefined) tiers.push({ tier, sessions: sessions !== "memory" });
   }
   if (shared !== undefined && storeKey !== undefined) {
-    const tier = new SharedTier({ url: shared, storeKey, side, sessionMs, since, clock, log });
+    const tier = new SharedTier({ url: shared, storeKey, side, sessionMs, lastHeard, clock, log });
     tiers.push({ tier, sessions: sessions === "shared" });
   }
   const store = tiers.length === 0 ? new VersionStore(options) : new TieredStore({ ...options, tiers });

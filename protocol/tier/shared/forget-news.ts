@@ -9,6 +9,7 @@ import type { Clock, Timer } from "../../runtime/clock.ts";
 import { TIER_WAIT_MS } from "../hope.ts";
 import type { Forgotten } from "../lower-tier.ts";
 import { seal, unseal } from "../sealed.ts";
+import { FIRST, type LastHeard } from "./last-heard.ts";
 
 /** How often the log is read; less than half of what may pass until all have forgotten. */
 const NEWS_MS = 400;
@@ -22,8 +23,6 @@ const MOST_KEPT = 1_024;
 const READ_AT_ONCE = 1_000;
 const ID_BYTES = 8;
 const ABOUT = "news";
-/** Before all entries. */
-const FIRST = "0-0";
 
 /** KEYS: the log, and what goes; ARGV: the news, the channel, and which field of what goes ("": all of it). */
 const ERASE_AND_TELL = `
@@ -41,8 +40,8 @@ interface NewsOptions {
   readonly name: string;
   /** What news are sealed with. */
   readonly key: Buffer;
-  /** Milliseconds since 1970: what was forgotten since then is heard at first. Undefined: nothing. */
-  readonly since: number | undefined;
+  /** Undefined: nothing is kept from before. */
+  readonly lastHeard: LastHeard | undefined;
   heard(what: Forgotten): void;
 }
 
@@ -57,6 +56,7 @@ export class ForgetNews {
   #told: Told[] = [];
   /** The last entry that was read. */
   #last: string | undefined;
+  #kept: string | undefined;
   /** When what is known was asked for, and how long that took. */
   #freshAt = Number.NEGATIVE_INFINITY;
   #tookMs = 0;
@@ -65,7 +65,7 @@ export class ForgetNews {
 
   constructor(options: NewsOptions) {
     this.#options = options;
-    this.#last = options.since === undefined ? undefined : `${Math.max(0, Math.round(options.since))}-0`;
+    this.#kept = this.#last = options.lastHeard?.id;
     options.redis.subscribe(options.name, (news) => this.#hear(news));
     this.#keepReading();
   }
@@ -77,8 +77,11 @@ export class ForgetNews {
 
   /** Hears what stands in the log at this moment. Rejects when it cannot be read. */
   async read(): Promise<void> {
-    const { redis, clock, name } = this.#options;
+    const { redis, clock, name, lastHeard } = this.#options;
     const askedAt = clock.now();
+    // That of a read before: what it told is erased by now.
+    if (this.#last !== undefined && this.#last !== this.#kept) lastHeard?.keep(this.#last);
+    this.#kept = this.#last;
     if (this.#last === undefined) {
       const newest = entriesOf(await redis.ask(name, ["XREVRANGE", name, "+", "-", "COUNT", "1"]));
       this.#last ??= newest[0]?.id ?? FIRST;
@@ -89,7 +92,7 @@ export class ForgetNews {
           await redis.ask(name, ["XRANGE", name, last, "+", "COUNT", String(READ_AT_ONCE)]),
         );
         for (const { id, news } of entries) {
-          this.#hear(news);
+          if (id !== last) this.#hear(news);
           this.#last = id;
         }
         // The log is another one: the store was emptied, or started anew.

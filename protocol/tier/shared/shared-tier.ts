@@ -2,6 +2,7 @@
  * A Redis or Valkey as a tier below memory, shared by all daemons of a side: puts are gathered, what was put by another daemon is not
  * put again, and what the store cannot take is not written. SPEC section "Version store".
  */
+import { isDeepStrictEqual } from "node:util";
 import type { Log } from "../../daemon/log.ts";
 import { openRedis, type Redis } from "../../redis/client.ts";
 import type { RedisUrl } from "../../redis/redis-address.ts";
@@ -22,6 +23,7 @@ import {
 import { derived } from "../store-key.ts";
 import { CompareKeys } from "./compare-keys.ts";
 import { ForgetNews } from "./forget-news.ts";
+import type { LastHeard } from "./last-heard.ts";
 import { type PartitionNames, SharedKeys, type Side } from "./shared-keys.ts";
 import { SharedReader } from "./shared-reader.ts";
 import { SharedWriter } from "./shared-writer.ts";
@@ -31,6 +33,8 @@ const GATHER_MS = 50;
 /** After the store refused to take something. */
 const PAUSE_MS = 5_000;
 const WRITTEN_AT_ONCE = 64;
+/** Sessions and URLs that wait to be erased, while the store does not answer; beyond, all of their partition is. @internal */
+export const MOST_ERASING = 256;
 /** For what is left to write at the end. */
 const CLOSE_MS = 1_000;
 const HINT = "pages are remembered by this daemon alone until it is back";
@@ -40,8 +44,7 @@ interface SharedTierOptions {
   readonly storeKey: Uint8Array;
   readonly side: Side;
   readonly sessionMs: number;
-  /** See ForgetNews. */
-  readonly since: number | undefined;
+  readonly lastHeard: LastHeard | undefined;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -61,8 +64,8 @@ export class SharedTier implements LowerTier {
   /** What is being written; undefined in place of what was forgotten meanwhile. */
   #batch: (StoredVersion | undefined)[] = [];
   #writing: Promise<void> = Promise.resolve();
-  /** Scopes whose keys are not erased yet. */
-  readonly #erasing = new Set<Forgotten>();
+  /** Scopes whose keys are not erased yet, and when they are. */
+  readonly #erasing = new Map<Forgotten, { readonly done: Promise<void>; next?: Promise<void> }>();
   #flush: Timer | undefined;
   #pausedUntil = 0;
 
@@ -84,7 +87,7 @@ export class SharedTier implements LowerTier {
       clock,
       name: `{${this.#keys.prefix}}:news`,
       key: derived(storeKey, "shared news"),
-      since: options.since,
+      lastHeard: options.lastHeard,
       heard: (what) => {
         this.#drop(what);
         this.heard?.(what);
@@ -140,7 +143,21 @@ export class SharedTier implements LowerTier {
       await Promise.all(gone.map((name) => this.#redis.ask(name, ["DEL", name])));
       return;
     }
-    this.#erasing.add(what);
+    const isPart = "session" in what || what.url !== undefined;
+    if (isPart && this.#erasing.size >= MOST_ERASING)
+      return this.forget({ of: "of" in what ? what.of : { partition: what.partition }, url: undefined });
+    const under = [...this.#erasing].find(([each]) => isDeepStrictEqual(each, what))?.[1];
+    if (under === undefined) {
+      const done = this.#erase(what);
+      this.#erasing.set(what, { done });
+      return done;
+    }
+    // What was put since it began may have another key: once more, for all that ask meanwhile.
+    under.next ??= under.done.then(() => this.forget(what));
+    return under.next;
+  }
+
+  async #erase(what: Exclude<Forgotten, { readonly fingerprints: unknown }>): Promise<void> {
     try {
       // What a URL had cannot be told from what is under way to it: the whole partition goes.
       await this.#news.tell(
@@ -175,7 +192,7 @@ export class SharedTier implements LowerTier {
 
   /** Undefined where there is nothing to be read, or nothing may be: the salt may still be the one that is being erased. */
   async #namesToRead(partition: Partition): Promise<PartitionNames | undefined> {
-    const isErasing = () => [...this.#erasing].some((what) => isAbout(partition, what));
+    const isErasing = () => [...this.#erasing.keys()].some((what) => isAbout(partition, what));
     if (isErasing()) return undefined;
     const names = await this.#keys.partition(partition);
     return isErasing() ? undefined : names;

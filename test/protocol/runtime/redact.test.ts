@@ -10,6 +10,8 @@ it.each([
   [`${SECRET}\n${SECRET.slice(0, 20)} `, "[secret]\n[secret] "],
   [SECRET.toUpperCase(), "[secret]"],
   ["cgk1_", "[secret]"],
+  ["no redis://me:p@ss/word@10.0.0.9/1 there", "no redis://[secret]@10.0.0.9/1 there"],
+  ['{"store":"rediss://:one@a","by":"me@b"}', '{"store":"rediss://[secret]@a","by":"me@b"}'],
 ])("leaves nothing of a secret in %j", (text, left) => {
   expect(withoutSecrets(text)).toBe(left);
 });

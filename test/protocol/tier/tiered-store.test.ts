@@ -147,3 +147,13 @@ it("forgets below a session that is nobody's any more", () => {
   store.inherit(PARTITION, { from: undefined, to: SESSION });
   expect(tier.forgotten).toEqual([{ partition: PARTITION, session: SESSION }]);
 });
+
+it("tells a tier without what is a session's of no session, and reads on from it", async () => {
+  const { tier, store } = opened(false);
+  const fetched = store.fetchListed(PARTITION, LISTS, PEER);
+  store.inherit(PARTITION, { from: undefined, to: SESSION });
+  tier.asked[0]?.resolve([storedVersion("page")]);
+  await fetched;
+  expect(tier.forgotten).toEqual([]);
+  expect(store.listed(PARTITION, "public", "/news")).toHaveLength(1);
+});

@@ -1,4 +1,7 @@
 /** Versions in a real Redis: what daemons of a side share, what who reads it learns, what is erased, and what does not come back. */
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { RedisUrl } from "../../../../protocol/redis/redis-address.ts";
 import { systemClock } from "../../../../protocol/runtime/clock.ts";
@@ -7,8 +10,9 @@ import { shortOf } from "../../../../protocol/store/fingerprint.ts";
 import { KEPT_PER_URL } from "../../../../protocol/store/page-index.ts";
 import { partitionOf } from "../../../../protocol/store/partition.ts";
 import type { Forgotten } from "../../../../protocol/tier/lower-tier.ts";
+import { type LastHeard, lastHeardBeside } from "../../../../protocol/tier/shared/last-heard.ts";
 import type { Side } from "../../../../protocol/tier/shared/shared-keys.ts";
-import { SharedTier } from "../../../../protocol/tier/shared/shared-tier.ts";
+import { MOST_ERASING, SharedTier } from "../../../../protocol/tier/shared/shared-tier.ts";
 import { describeWith, REDIS } from "../../../kit/outside-program.ts";
 import { startRedis, type TestRedis } from "../../../kit/redis.ts";
 import { silentLog } from "../../../kit/silent-log.ts";
@@ -32,14 +36,18 @@ describeWith(REDIS, "a shared store", (program) => {
   });
   afterEach(() => undo.disposeAsync());
 
-  const open = async ({ side = "edge" as Side, key = 1, since = undefined as number | undefined } = {}) => {
+  const open = async ({
+    side = "edge" as Side,
+    key = 1,
+    lastHeard = undefined as LastHeard | undefined,
+  } = {}) => {
     const heard: Forgotten[] = [];
     const tier = new SharedTier({
       url: new RedisUrl(redis.url),
       storeKey: Buffer.alloc(32, key),
       side,
       sessionMs: 60_000,
-      since,
+      lastHeard,
       clock: systemClock,
       log: silentLog,
     });
@@ -185,9 +193,45 @@ describeWith(REDIS, "a shared store", (program) => {
     await redis.start();
     await forgotten;
     await until(() => b.heard_.length > 0, "the news");
-    const restarted = await open({ since: systemClock.today() - 60_000 });
-    await until(() => restarted.heard_.length > 0, "the news, after a start");
-    expect(restarted.heard_).toEqual([HOST]);
+  });
+
+  it("hears after a start what was forgotten since it last heard, whatever clocks say, and nothing from before", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "coilgun-heard-"));
+    undo.defer(() => rmSync(folder, { recursive: true }));
+    const versions = join(folder, "versions");
+    const a = await open();
+    await a.forget({ of: { host: "earlier.example.com" }, url: undefined });
+    const first = await open({ lastHeard: lastHeardBeside(versions) });
+    writeFileSync(versions, "");
+    const kept = () => readFileSync(`${versions}-heard`, "latin1");
+    await soon(() => existsSync(`${versions}-heard`)).toBe(true);
+    await first.close();
+    const again = await open({ lastHeard: lastHeardBeside(versions) });
+    const before = kept();
+    await a.forget(HOST);
+    await soon(() => again.heard_).toEqual([HOST]);
+    await soon(kept).not.toBe(before);
+    await again.close();
+    await a.forget({ partition: PARTITION, session: SESSION });
+    const last = await open({ lastHeard: lastHeardBeside(versions) });
+    await soon(() => last.heard_).toEqual([{ partition: PARTITION, session: SESSION }]);
+    writeFileSync(`${versions}-heard`, "torn");
+    const torn = await open({ lastHeard: lastHeardBeside(versions) });
+    await soon(() => torn.heard_.length).toBe(3);
+  });
+
+  it("asks for so many erasures at most while the store is away, and erases all the more then", async () => {
+    const [a, b] = [await open(), await open()];
+    await redis.kill();
+    await until(() => !a.answers && !b.answers, "two that are away");
+    const gone = Array.from({ length: 2 * MOST_ERASING }, (_, i) =>
+      a.forget({ partition: PARTITION, session: `${i}`.padEnd(16) as SessionKey }),
+    );
+    await redis.start();
+    await Promise.all(gone);
+    const [news = ""] = ((await redis.ask("KEYS", "*:news")) as Buffer[]).map(String);
+    expect(Number(await redis.ask("XLEN", news))).toBeLessThanOrEqual(MOST_ERASING + 2);
+    await soon(() => b.heard_).toContainEqual({ of: { partition: PARTITION } });
   });
 
   it("is back by itself after it was emptied, and full", async () => {
