@@ -132,6 +132,10 @@ describe("coilgun-bench pair", () => {
     expect(errors).toContain("--against and --observed compare load: say --load too");
   });
 
+  it.runIf(process.platform === "linux")("says that pages of a corpus need wrk", async () => {
+    expect((await run("--load", "--corpus", home)).errors).toContain("--corpus needs wrk");
+  });
+
   it.runIf(process.platform === "linux")("watches memory against its bound", async () => {
     const { report } = await reportOf<MemoryReport>("--memory", "--requests", "60", "--concurrency", "4");
     expect(report).toMatchObject({ requests: 60, wrong: 0 });
