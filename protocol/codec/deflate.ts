@@ -2,9 +2,8 @@
  * Raw DEFLATE (RFC 1951) for what is small: a few hundred bytes of a list of steps take a fifth less than with zstd, in a
  * third of the time, because there is next to no context to set up. SPEC section "Codecs".
  */
-import { constants, createDeflateRaw, deflateRawSync, type InflateRaw, inflateRawSync } from "node:zlib";
+import { deflateRawSync, type InflateRaw, inflateRawSync } from "node:zlib";
 import { DeltaError } from "./codec.ts";
-import { reusedCoder } from "./reused-zlib.ts";
 
 /** What is shorter gets a window that covers it and tables to match: they take longer to clear than to use. */
 const SMALL_BYTES = 4 * 1024;
@@ -17,21 +16,11 @@ const USUAL_GROWTH = 4;
 
 const chunkSize = (bytes: number): number => Math.min(CHUNK.most, Math.max(CHUNK.least, bytes));
 
-/** Longer ones are rare: their coder is not kept, nor the room for what it makes. */
-const MOST_REUSED_BYTES = 64 * 1024;
-
-const windowFor = (bytes: number) => (bytes <= SMALL_BYTES ? SMALL : {});
-
-/** By coders that stay, one for each window; told apart by the most bytes that they are for. */
-const quick = reusedCoder(
-  (mostBytes) => createDeflateRaw(windowFor(mostBytes)),
-  { end: constants.Z_FINISH, resets: true },
-  MOST_REUSED_BYTES,
-);
-
 export const deflated = (plain: Uint8Array): Buffer =>
-  quick(plain, plain.length <= SMALL_BYTES ? SMALL_BYTES : MOST_REUSED_BYTES) ??
-  deflateRawSync(plain, { ...windowFor(plain.length), chunkSize: chunkSize(plain.length) });
+  deflateRawSync(plain, {
+    ...(plain.length <= SMALL_BYTES && SMALL),
+    chunkSize: chunkSize(plain.length),
+  });
 
 /** Throws DeltaError for what is damaged, has bytes behind its end, or is longer than `mostBytes`. */
 export const inflated = (coded: Uint8Array, mostBytes: number): Buffer => {

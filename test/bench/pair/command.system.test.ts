@@ -132,8 +132,11 @@ describe("coilgun-bench pair", () => {
     expect(errors).toContain("--against and --observed compare load: say --load too");
   });
 
-  it.runIf(process.platform === "linux")("says that pages of a corpus need wrk", async () => {
-    expect((await run("--load", "--corpus", home)).errors).toContain("--corpus needs wrk");
+  it("says what pages of a corpus need: a load, wrk", async () => {
+    const told = async (...args: readonly string[]) => (await run(...args)).errors;
+    expect(await told("--corpus", home)).toContain("--corpus is about load: say --load too");
+    expect(await told("--load", "--http2")).toContain("belong to --load --corpus");
+    if (process.platform === "linux") expect(await told("--load", "--corpus", home)).toContain("needs wrk");
   });
 
   it.runIf(process.platform === "linux")("watches memory against its bound", async () => {
