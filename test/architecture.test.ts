@@ -75,6 +75,7 @@ const LEVELS: Readonly<Record<string, number>> = {
   "bench/demo-run": 23,
   "bench/events": 23,
   "bench/failover": 24,
+  "bench/fleet": 24,
   "bench/frameworks": 23,
   "bench/frameworks/apps": 22,
   "bench/pair": 23,

@@ -1,4 +1,4 @@
-/** A Redis of a test's own, on a unix socket in a folder that goes with it: it may be killed, frozen, filled and asked. */
+/** A Redis of one's own, on a unix socket in a folder that goes with it: it may be killed, frozen, filled and asked. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -7,9 +7,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openRedis, type Redis, type RedisReply } from "../../protocol/redis/client.ts";
 import { systemClock } from "../../protocol/runtime/clock.ts";
-import { until } from "./until.ts";
 
-export interface TestRedis extends AsyncDisposable {
+const READY_MS = 60_000;
+const LOOK_MS = 2;
+
+export interface RedisServer extends AsyncDisposable {
   readonly path: string;
   /** As `store.shared` has it. */
   readonly url: string;
@@ -23,21 +25,21 @@ export interface TestRedis extends AsyncDisposable {
   ask(...command: [string, ...string[]]): Promise<RedisReply>;
 }
 
-/** `program`: the path of redis-server. */
-export const startRedis = async (program: string): Promise<TestRedis> => {
+/** `program`: the path of redis-server, if it is not to be looked for. */
+export const startRedis = async (program = "redis-server"): Promise<RedisServer> => {
   const folder = mkdtempSync(join(tmpdir(), "coilgun-redis-"));
   const path = join(folder, "redis.sock");
   let child: ChildProcess | undefined;
   let asking: Redis | undefined;
   const killAtExit = () => child?.kill("SIGKILL");
   process.once("exit", killAtExit);
-  const redis: TestRedis = {
+  const redis: RedisServer = {
     path,
     url: `unix://${path}`,
     freeze: () => void child?.kill("SIGSTOP"),
     thaw: () => void child?.kill("SIGCONT"),
     async kill() {
-      if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+      if (child?.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
       const gone = once(child, "exit");
       child.kill("SIGKILL");
       await gone;
@@ -46,12 +48,14 @@ export const startRedis = async (program: string): Promise<TestRedis> => {
     async start() {
       const settings = ["--port", "0", "--unixsocket", path, "--save", "", "--dir", folder];
       child = spawn(program, settings, { stdio: "ignore" });
-      await accepts(path);
+      await accepts(path, child);
     },
     async ask(...command) {
-      asking ??= openRedis(redis.url, { clock: systemClock, name: "test" });
+      asking ??= openRedis(redis.url, { clock: systemClock, name: "rig" });
       const open = asking;
-      await until(() => open.isConnected, "the test's Redis");
+      await systemClock.within(READY_MS, undefined, async (signal) => {
+        while (!open.isConnected) await systemClock.sleep(LOOK_MS, signal);
+      });
       return open.ask(command[1], command);
     },
     async [Symbol.asyncDispose]() {
@@ -61,17 +65,33 @@ export const startRedis = async (program: string): Promise<TestRedis> => {
       rmSync(folder, { recursive: true, force: true });
     },
   };
-  await redis.start();
-  return redis;
+  try {
+    await redis.start();
+    return redis;
+  } catch (error) {
+    await redis[Symbol.asyncDispose]();
+    throw error;
+  }
 };
 
-const accepts = async (path: string): Promise<void> => {
-  let accepted = false;
-  await until(() => {
+/** Rejects where the program is missing, or ends. */
+const accepts = (path: string, child: ChildProcess): Promise<void> =>
+  systemClock.within(READY_MS, undefined, async (signal) => {
+    let failure: Error | undefined;
+    child.once("error", (error) => {
+      failure = new Error(`${child.spawnfile} is needed: apt-get install redis-server`, { cause: error });
+    });
+    while (!(await connects(path))) {
+      if (failure !== undefined) throw failure;
+      if (child.exitCode !== null) throw new Error(`${child.spawnfile} ended`);
+      await systemClock.sleep(LOOK_MS, signal);
+    }
+  });
+
+const connects = (path: string): Promise<boolean> =>
+  new Promise((resolve) => {
     const socket = connect(path, () => {
-      accepted = true;
       socket.destroy();
-    }).on("error", () => undefined);
-    return accepted;
-  }, "a Redis that accepts connections");
-};
+      resolve(true);
+    }).once("error", () => resolve(false));
+  });
