@@ -16,7 +16,7 @@ import { edgeConfig, freshKey, originConfig, type PairRoute } from "../rig/pair-
 import { startRedis } from "../rig/redis-server.ts";
 
 /** `store.shared` of each side. */
-export interface Stores {
+interface Stores {
   readonly edge: string;
   readonly origin: string;
 }

@@ -57,7 +57,7 @@ export interface CorpusWay {
   readonly ratios?: { readonly requestsPerSecond: number; readonly cpuPerRequest: number };
 }
 
-export interface CorpusRow {
+interface CorpusRow {
   readonly name: CorpusName;
   readonly encodings: Encodings;
   readonly ways: readonly CorpusWay[];
