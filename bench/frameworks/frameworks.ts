@@ -11,6 +11,7 @@ import { parseTime, UnitError } from "../../protocol/config/units.ts";
 import { type Clock, systemClock } from "../../protocol/runtime/clock.ts";
 import { groundOfMeasurement } from "../corpus/versions.ts";
 import type { Terminal } from "../report/table.ts";
+import { makeCertificate } from "../rig/certificate-files.ts";
 import { startPair } from "../rig/daemon-pair.ts";
 import { interruptible } from "../rig/interrupt.ts";
 import { APPLICATIONS } from "./apps/all.ts";
@@ -36,7 +37,7 @@ interface RunOptions {
 }
 
 /** Visitors' networks come as a proxy in front names them. */
-const SETTINGS = { edge: { trustedProxies: ["127.0.0.0/8"] } };
+const TRUSTED = { trustedProxies: ["127.0.0.0/8"] };
 
 async function runApplication(app: Application, options: RunOptions): Promise<ApplicationReport> {
   const { clock, signal, checkout, pauseMs, dictionaries } = options;
@@ -47,10 +48,20 @@ async function runApplication(app: Application, options: RunOptions): Promise<Ap
   const straight = site.place.address;
   const recorder = await startRecorder(straight);
   running.defer(() => recorder.close());
+  const files = dictionaries ? await makeCertificate(host) : undefined;
+  running.defer(async () => files?.remove());
   const start = async (origin: string, folder?: string) => {
     const routes = [{ host, origin }];
-    // Another checkout may not know the setting.
-    const settings = dictionaries && folder === undefined ? { ...SETTINGS, dictionaries: "on" } : SETTINGS;
+    const visitors = files && {
+      listen: "127.0.0.1:0",
+      certificate: files.certificate,
+      privateKey: files.privateKey,
+    };
+    const settings = {
+      edge: { ...TRUSTED, ...(visitors && { visitors }) },
+      // Another checkout may not know the setting.
+      dictionaries: dictionaries && folder === undefined ? "on" : undefined,
+    };
     const pair = await startPair({ routes, clock, signal, settings, checkout: folder });
     running.defer(() => pair.stop());
     return { pair, bytes: () => pair.link.read().toEdge + pair.link.read().toOrigin };
@@ -134,7 +145,7 @@ export const frameworksCommand = (): Command =>
     .option("--pause <time>", "between two new visitors", parsePause, 1_000)
     .option(
       "--dictionaries",
-      "visitors are Chromium over HTTPS, and take dictionaries: what they get is compared, too",
+      "visitors are Chromium over HTTPS and HTTP/2, and take dictionaries: what they get is compared, too",
       false,
     )
     .option("--json <file>", "write the report as JSON, with stable names")

@@ -4,10 +4,12 @@
  */
 import { gzipSync } from "node:zlib";
 import type { Clock } from "../../protocol/runtime/clock.ts";
+import type { Asker } from "../rig/asker.ts";
 import { bytesBetween } from "../rig/counting-relay.ts";
 import type { DaemonPair } from "../rig/daemon-pair.ts";
 import type { LoggedExchange } from "../rig/exchange-log.ts";
 import { HeldDictionary } from "../rig/held-dictionary.ts";
+import { http2Asker } from "../rig/http2-asker.ts";
 import { type Visit, type VisitedPage, type Visitor, visitorOf } from "../rig/visitor.ts";
 import { type Application, USERS } from "./apps/application.ts";
 import { type Browser, browserOf } from "./apps/browser.ts";
@@ -42,7 +44,7 @@ export interface Measured {
   readonly linkBytes: number;
   /** Of the pair of another checkout. */
   readonly thatLinkBytes: number | undefined;
-  /** That the visitor got: head and body, and dictionaries that were fetched for it. */
+  /** That the visitor got: head and body, and dictionaries that were fetched for it; in HTTP/2 all that came by its socket. */
   readonly visitorBytes: number;
   /** Of these, for dictionaries. */
   readonly dictionaryBytes: number;
@@ -84,7 +86,7 @@ interface Ways {
   /** The pair of another checkout. */
   readonly that?: DaemonPair | undefined;
   readonly host: string;
-  /** Visitors are Chromium over HTTPS, and take dictionaries. */
+  /** Visitors are Chromium over HTTPS, in HTTP/2 to the pairs, and take dictionaries. */
   readonly dictionaries: boolean;
   readonly clock: Clock;
   readonly signal: AbortSignal;
@@ -166,9 +168,9 @@ export async function visitApplication(app: Application, settings: TourSettings)
 function personOn(ways: Ways, who: { readonly network: string; readonly keepsCookies: boolean }): Person {
   const { clock, signal, host, that } = ways;
   const visitors: Visitor[] = [];
-  const visitorAt = (address: string) => {
+  const visitorAt = (address: string, asker?: Asker) => {
     const dictionary = ways.dictionaries ? new HeldDictionary() : undefined;
-    const visitor = visitorOf(address, clock, dictionary);
+    const visitor = visitorOf(address, clock, dictionary, asker);
     visitors.push(visitor);
     return { visitor, dictionary };
   };
@@ -183,7 +185,7 @@ function personOn(ways: Ways, who: { readonly network: string; readonly keepsCoo
     return browserOf(ask, { host, ...who });
   };
   const through = (pair: DaemonPair) => {
-    const visiting = visitorAt(pair.visitors);
+    const visiting = visitorAt(pair.visitors, ways.dictionaries ? http2Asker(pair.visitors) : undefined);
     return browserOf((visit) => askPair(pair, { ...visiting, visit, clock, signal }), { host, ...who });
   };
   return {

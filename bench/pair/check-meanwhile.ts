@@ -1,7 +1,7 @@
 /** While a load runs, a visitor beside it checks some answers in full, so that no wrong page is counted as an answer. */
 import { systemClock } from "../../protocol/runtime/clock.ts";
 import { note } from "./flaws.ts";
-import { type Encodings, timedVisitor } from "./timed-visit.ts";
+import { type Encodings, type FlawIn, timedVisitor } from "./timed-visit.ts";
 
 /** Between two answers that are checked in full: a hundredth of the load at most. */
 const CHECK_EVERY_MS = 50;
@@ -20,8 +20,9 @@ export async function checkMeanwhile(
     encodings,
   }: { readonly address: string; readonly path: string; readonly encodings: Encodings },
   signal: AbortSignal,
+  flawIn?: FlawIn,
 ): Promise<Checked> {
-  const visitor = timedVisitor(address, systemClock);
+  const visitor = timedVisitor(address, systemClock, flawIn);
   const firstFlaws: string[] = [];
   let [checked, wrong] = [0, 0];
   do {

@@ -1,7 +1,7 @@
 /**
  * `coilgun-bench pair`: what the pair costs and gains beside a plain reverse proxy, in one run. Latency one page at a
  * time (the default), requests a second and CPU under load (`--load`), or memory (`--memory`). Or, under load, this checkout
- * beside another one (`--load --against`).
+ * beside another one (`--load --against`), or pages of a corpus through all of them (`--load --corpus`).
  */
 import { writeFile } from "node:fs/promises";
 import { resolve } from "node:path";
@@ -12,6 +12,9 @@ import { type Progress, progressBar } from "../report/table.ts";
 import { interruptible } from "../rig/interrupt.ts";
 import { AGAINST_NAMES, isAgainstFlawless, measureAgainst, UNOBSERVED } from "./against.ts";
 import { againstTable } from "./against-table.ts";
+import { isCorpusLoadFlawless, measureCorpusLoad } from "./corpus-load.ts";
+import { CORPUS_NAMES } from "./corpus-pages.ts";
+import { corpusTable } from "./corpus-table.ts";
 import { LATENCY_NAMES, LINKS, type LinkKind, measureLatency } from "./latency.ts";
 import { parseBuffer, parseRate, parseRtt } from "./link-flags.ts";
 import { LOAD_NAMES, measureLoad } from "./load.ts";
@@ -36,7 +39,9 @@ const AGAINST_SECONDS = 3;
 export interface PairFlags {
   readonly load: boolean;
   readonly memory: boolean;
-  readonly against?: string;
+  readonly against: readonly string[];
+  readonly corpus?: string;
+  readonly http2: boolean;
   readonly observed: boolean;
   readonly rounds: number;
   readonly only?: readonly string[];
@@ -69,9 +74,19 @@ export const pairCommand = (): Command =>
     .addOption(
       new Option(
         "--against <checkout>",
-        "with --load: beside the pair of another checkout of Coilgun",
-      ).conflicts(["memory", "profile"]),
+        "with --load: beside the pair of another checkout of Coilgun; with --corpus: or of several",
+      )
+        .argParser((folder: string, before: readonly string[]) => [...before, folder])
+        .default([])
+        .conflicts(["memory", "profile"]),
     )
+    .addOption(
+      new Option(
+        "--corpus <folder>",
+        "with --load: pages of a corpus, beside a plain reverse proxy",
+      ).conflicts([...["memory", "profile", "observed"]]),
+    )
+    .option("--http2", "with --corpus: by h2load over TLS, without the plain proxy", false)
     .addOption(
       new Option("--observed", "with --load: access log, timing and metrics beside none of them")
         .default(false)
@@ -79,7 +94,7 @@ export const pairCommand = (): Command =>
     )
     .option(
       "--rounds <number>",
-      "with --against and --observed: of each case, by turns",
+      "with --against, --corpus and --observed: of each case, by turns",
       wholeUpTo(MOST_ROUNDS),
       9,
     )
@@ -145,8 +160,10 @@ async function run(flags: PairFlags, signal: AbortSignal): Promise<Outcome> {
   };
   const onCase = (done: number, total: number, label: string) => shown(total).at(done, label);
   const { concurrency, requests, rounds } = flags;
-  const against = flags.observed ? UNOBSERVED : flags.against;
-  const seconds = flags.seconds ?? (against === undefined ? SECONDS : AGAINST_SECONDS);
+  const { corpus, http2 } = flags;
+  const [against = flags.observed ? UNOBSERVED : undefined, ...more] = flags.against;
+  const rare = against !== undefined || corpus !== undefined;
+  const seconds = flags.seconds ?? (rare ? AGAINST_SECONDS : SECONDS);
   const profile = flags.profile === undefined ? undefined : resolve(flags.profile);
   const stage = { clock: systemClock, signal, profile, onCase };
   try {
@@ -161,6 +178,15 @@ async function run(flags: PairFlags, signal: AbortSignal): Promise<Outcome> {
         onProgress: terminal ? onProgress : () => undefined,
       });
       return { report, table: memoryTable(report), flawless: isMemoryFlawless(report) };
+    }
+    if (corpus === undefined && (http2 || more.length > 0))
+      throw new Error("--http2 and several --against belong to --load --corpus: say those too");
+    if (corpus !== undefined) {
+      if (!flags.load) throw new Error("--corpus is about load: say --load too");
+      const names = chosen(flags.only, CORPUS_NAMES);
+      const others = { against: flags.against, corpus, http2 };
+      const report = await measureCorpusLoad({ ...stage, ...others, names, rounds, seconds, concurrency });
+      return { report, table: corpusTable(report), flawless: isCorpusLoadFlawless(report) };
     }
     if (against !== undefined) {
       if (!flags.load) throw new Error("--against and --observed compare load: say --load too");

@@ -64,7 +64,8 @@ const CLOSINGS: readonly string[] = [CLOSING, JSON_CLOSING, ""];
 const digestOf = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
 
 const SERIAL_DIGITS = 10;
-const serialText = (serial: number): string => String(serial).padStart(SERIAL_DIGITS, "0");
+/** A serial number as it stands in a page: ten digits. */
+export const serialText = (serial: number): string => String(serial).padStart(SERIAL_DIGITS, "0");
 const SEAL_BYTES = "page  sha256 ".length + SERIAL_DIGITS + 64;
 
 /** Writes serial and checksum over the last bytes of `body`, before `closing` more. */

@@ -45,7 +45,11 @@ export interface TimedVisitor {
   close(): void;
 }
 
-export function timedVisitor(address: string, clock: Clock): TimedVisitor {
+/** What is wrong with a body that came with an entity tag; undefined if nothing is. */
+export type FlawIn = (body: Buffer, tag: string | undefined) => string | undefined;
+
+/** `flaw` says what is wrong with a page; those of pages.ts say so themselves. */
+export function timedVisitor(address: string, clock: Clock, flaw: FlawIn = flawIn): TimedVisitor {
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
   const to = parseHostPort(address);
   return {
@@ -58,12 +62,12 @@ export function timedVisitor(address: string, clock: Clock): TimedVisitor {
           const coded = await bodyOf(response);
           const ms = performance.now() - from;
           const bytes = bytesOn(socket) - bytesBefore;
-          return { ms, bytes, flaw: await flawOf(response, coded) };
+          return { ms, bytes, flaw: await flawOf(response, coded, flaw) };
         });
       } catch (error) {
         signal?.throwIfAborted();
-        const flaw = error instanceof Error ? error.message : String(error);
-        return { ms: performance.now() - from, bytes: 0, flaw };
+        const failure = error instanceof Error ? error.message : String(error);
+        return { ms: performance.now() - from, bytes: 0, flaw: failure };
       }
     },
     close: () => agent.destroy(),
@@ -105,13 +109,14 @@ const UNDO: Readonly<Record<string, (coded: Buffer) => Promise<Buffer>>> = {
 async function flawOf(
   { statusCode, headers }: Pick<IncomingMessage, "statusCode" | "headers">,
   coded: Buffer,
+  flaw: FlawIn,
 ): Promise<string | undefined> {
   if (statusCode !== 200) return `status ${statusCode}`;
   const coding = headers["content-encoding"];
   const undo = coding === undefined ? (body: Buffer) => Promise.resolve(body) : UNDO[coding];
   if (undo === undefined) return `a coding that nobody asked for: ${coding}`;
   try {
-    return flawIn(await undo(coded), headers.etag);
+    return flaw(await undo(coded), headers.etag);
   } catch (error) {
     return `a body that is not ${coding}: ${error instanceof Error ? error.message : error}`;
   }

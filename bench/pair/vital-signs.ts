@@ -5,7 +5,7 @@
  */
 import { channel } from "node:diagnostics_channel";
 import type { Socket } from "node:net";
-import { monitorEventLoopDelay, PerformanceObserver } from "node:perf_hooks";
+import { constants, monitorEventLoopDelay, PerformanceObserver } from "node:perf_hooks";
 import { answerQuestions } from "./child-channel.ts";
 
 /** The timer that feels for delay comes this often; what it measures includes it. */
@@ -14,8 +14,13 @@ const FEEL_MS = 5;
 export interface VitalSigns {
   /** How late the loop came to a timer, since the last question. The longest is about the longest synchronous span. */
   readonly loopDelayMs: { readonly p50: number; readonly p99: number; readonly longest: number };
-  /** Collection: all together, the longest pause, and how many, since the last question. */
-  readonly collection: { readonly ms: number; readonly longestMs: number; readonly count: number };
+  /** Collection: all together, the longest pause, how many, and how many of them of the whole heap, since the last question. */
+  readonly collection: {
+    readonly ms: number;
+    readonly longestMs: number;
+    readonly count: number;
+    readonly full: number;
+  };
   /** Bytes since the start of connections that came in, by the port they came to. */
   readonly inbound: Readonly<Record<number, SocketBytes>>;
   /** Of all connections that were dialled. */
@@ -65,11 +70,18 @@ function watch(): () => VitalSigns {
 
   const delay = monitorEventLoopDelay({ resolution: FEEL_MS });
   delay.enable();
-  let collection = { ms: 0, longestMs: 0, count: 0 };
+  let collection = { ms: 0, longestMs: 0, count: 0, full: 0 };
   new PerformanceObserver((list) => {
-    for (const { duration } of list.getEntries()) {
-      const { ms, longestMs, count } = collection;
-      collection = { ms: ms + duration, longestMs: Math.max(longestMs, duration), count: count + 1 };
+    for (const entry of list.getEntries()) {
+      const { duration, detail } = entry as typeof entry & { readonly detail?: { readonly kind?: number } };
+      const { ms, longestMs, count, full } = collection;
+      const whole = detail?.kind === constants.NODE_PERFORMANCE_GC_MAJOR;
+      collection = {
+        ms: ms + duration,
+        longestMs: Math.max(longestMs, duration),
+        count: count + 1,
+        full: full + Number(whole),
+      };
     }
   }).observe({ entryTypes: ["gc"] });
 
@@ -87,7 +99,7 @@ function watch(): () => VitalSigns {
       dialled: dialled.read(),
     };
     delay.reset();
-    collection = { ms: 0, longestMs: 0, count: 0 };
+    collection = { ms: 0, longestMs: 0, count: 0, full: 0 };
     return signs;
   };
 }

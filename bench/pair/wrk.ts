@@ -10,7 +10,7 @@ import { headersOf } from "./timed-visit.ts";
 
 /** Longer than any answer may take: what takes longer is an error. */
 const TIMEOUT_SECONDS = 30;
-/** Of time that wrk may take to end, beyond the volley's. */
+/** Of time that a program may take to end, beyond the volley's. */
 const SLACK_MS = 60_000;
 
 export interface WrkResult {
@@ -44,8 +44,18 @@ export function wrkArguments({ address, path, encodings, connections, seconds }:
 
 /** Rejects when wrk cannot be run or says nothing that can be read, and when `signal` fires. */
 export async function runWrk(volley: Volley, signal?: AbortSignal): Promise<WrkResult> {
-  const timeout = wholeSeconds(volley.seconds) * 1000 + SLACK_MS;
-  const child = spawn("wrk", wrkArguments(volley), {
+  return readWrk(await outputOf("wrk", wrkArguments(volley), volley.seconds, signal));
+}
+
+/** What a program that sends load for so many seconds prints. Rejects when it cannot be run or fails, and when `signal` fires. */
+export async function outputOf(
+  program: string,
+  args: readonly string[],
+  seconds: number,
+  signal?: AbortSignal,
+): Promise<string> {
+  const timeout = wholeSeconds(seconds) * 1000 + SLACK_MS;
+  const child = spawn(program, args, {
     stdio: ["ignore", "pipe", "pipe"],
     killSignal: "SIGKILL",
     timeout,
@@ -59,8 +69,8 @@ export async function runWrk(volley: Volley, signal?: AbortSignal): Promise<WrkR
       text(child.stderr),
       once(child, "close") as Promise<[number | null]>,
     ]);
-    if (code !== 0) throw new Error(`wrk ended with ${code ?? "a signal"}: ${errors || out}`);
-    return readWrk(out);
+    if (code !== 0) throw new Error(`${program} ended with ${code ?? "a signal"}: ${errors || out}`);
+    return out;
   } finally {
     process.off("exit", killAtExit);
   }

@@ -1,6 +1,6 @@
 /**
  * What Chromium does over HTTPS with the dictionary that a site publishes (RFC 9842): it says that it is Chromium, fetches what a page
- * announces, and names it when it asks for a page. TLS itself is left to a proxy in front, as X-Forwarded-Proto says.
+ * announces, and names it when it asks for what it is for. Over plain HTTP, TLS is left to a proxy in front, as X-Forwarded-Proto says.
  */
 import { hash } from "node:crypto";
 import type { IncomingHttpHeaders } from "node:http";
@@ -12,9 +12,17 @@ const CODINGS = "gzip, deflate, br, zstd";
 const PREFIX_BYTES = 40;
 const zstd = promisify<Buffer, { readonly dictionary: Buffer }, Buffer>(zstdDecompress);
 
+interface Fetched {
+  readonly headers: IncomingHttpHeaders;
+  readonly body: Buffer;
+  readonly bytes: number;
+}
+
 export class HeldDictionary {
   #path: string | undefined;
   #body: Buffer | undefined;
+  /** It is for what scripts fetch, too. */
+  #isForScripts = false;
   /** What it cost to fetch, each time. */
   bytes = 0;
 
@@ -22,9 +30,9 @@ export class HeldDictionary {
     return this.#body !== undefined;
   }
 
-  /** Of a request for a page, or for what is no page. */
-  fieldsFor(what: "page" | "other"): Readonly<Record<string, string>> {
-    const offered = what === "page" ? this.#body : undefined;
+  /** Of a request for a page, or of a script. */
+  fieldsFor(what: "page" | "script"): Readonly<Record<string, string>> {
+    const offered = what === "page" || this.#isForScripts ? this.#body : undefined;
     return {
       "Sec-CH-UA": '"Chromium";v="156"',
       "X-Forwarded-Proto": "https",
@@ -39,9 +47,12 @@ export class HeldDictionary {
     return path === this.#path ? undefined : path;
   }
 
-  hold(path: string, body: Buffer, bytes: number): void {
+  /** As it came, with what it cost. */
+  hold(path: string, { headers, body, bytes }: Fetched): void {
+    const [, destinations] = /match-dest=\(([^)]*)\)/.exec(String(headers["use-as-dictionary"] ?? "")) ?? [];
     this.#path = path;
     this.#body = body;
+    this.#isForScripts = destinations === undefined || destinations.includes('""');
     this.bytes += bytes;
   }
 

@@ -2,17 +2,11 @@
  * A visitor for measurements: one keep-alive connection to the edge, the request headers of a browser, the body
  * decoded from whatever coding the edge chose, so that it can be compared with what the origin produced.
  */
-import {
-  Agent,
-  type IncomingHttpHeaders,
-  type IncomingMessage,
-  type RequestOptions,
-  request,
-} from "node:http";
+import type { IncomingHttpHeaders } from "node:http";
 import { promisify } from "node:util";
 import { brotliDecompress, gunzip, inflate, zstdDecompress } from "node:zlib";
-import { parseHostPort } from "../../protocol/config/units.ts";
 import type { Clock } from "../../protocol/runtime/clock.ts";
+import { type Asker, http1Asker } from "./asker.ts";
 import type { HeldDictionary } from "./held-dictionary.ts";
 
 /** A page that does not arrive within this is an error, not a wait. */
@@ -107,35 +101,32 @@ export const headersFor = ({
       }),
 });
 
-/** A visitor of the edge at `address` (host:port); with dictionaries a Chromium over HTTPS, behind a proxy that the edge trusts. */
-export function visitorOf(address: string, clock: Clock, dictionaries?: HeldDictionary): Visitor {
-  const edge = parseHostPort(address);
-  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
-  const visitOnce = async (visit: Visit, within: AbortSignal): Promise<TimedPage> => {
+/**
+ * A visitor of the edge at `address` (host:port), by HTTP/1.1 unless another `asker` is given; with dictionaries a Chromium over HTTPS, behind a
+ * proxy that the edge trusts.
+ */
+export function visitorOf(
+  address: string,
+  clock: Clock,
+  dictionaries?: HeldDictionary,
+  asker: Asker = http1Asker(address),
+): Visitor {
+  const visitOnce = async (visit: Visit, signal: AbortSignal): Promise<TimedPage> => {
     const { path, form, contentType } = visit;
     const method = form === undefined ? "GET" : "POST";
-    const fields = dictionaries?.fieldsFor(contentType.startsWith("text/html") ? "page" : "other");
+    const fields = dictionaries?.fieldsFor(contentType.startsWith("text/html") ? "page" : "script");
     const headers = { ...headersFor(visit), ...fields };
     const from = clock.now();
-    const response = await ask({ ...edge, agent, method, path, headers, signal: within }, form);
+    const response = await asker.ask({ method, path, headers, form, signal });
     const firstByteMs = clock.now() - from;
-    const coded = await bodyOf(response);
+    const { coded, bytes } = await response.body();
     const wholeMs = clock.now() - from;
     const coding = response.headers["content-encoding"];
     const body = await (coding === "dcz" && dictionaries
       ? dictionaries.undo(coded)
       : undoCoding(coded, coding));
-    const { rawHeaders } = response;
-    const bytes = rawHeaders.reduce((sum, part) => sum + part.length + 2, coded.length);
-    return {
-      status: response.statusCode ?? 0,
-      headers: response.headers,
-      rawHeaders,
-      body,
-      firstByteMs,
-      wholeMs,
-      bytes,
-    };
+    const { status, rawHeaders } = response;
+    return { status, headers: response.headers, rawHeaders, body, firstByteMs, wholeMs, bytes };
   };
   return {
     visit: (visit, signal) =>
@@ -143,30 +134,15 @@ export function visitorOf(address: string, clock: Clock, dictionaries?: HeldDict
         const page = await visitOnce(visit, within);
         const path = dictionaries?.announcedBy(page.headers);
         if (dictionaries === undefined || path === undefined) return page;
-        const { status, body, bytes } = await visitOnce(
-          { host: visit.host, path, contentType: "text/plain" },
-          within,
-        );
-        if (status === OK) dictionaries.hold(path, body, bytes);
+        const fetched = await visitOnce({ host: visit.host, path, contentType: "text/plain" }, within);
+        if (fetched.status === OK) dictionaries.hold(path, fetched);
         return page;
       }),
-    close: () => agent.destroy(),
+    close: () => asker.close(),
   };
 }
 
 const OK = 200;
-
-const ask = (options: RequestOptions, form: string | undefined): Promise<IncomingMessage> =>
-  new Promise((resolve, reject) => {
-    request(options, resolve).on("error", reject).end(form);
-  });
-
-async function bodyOf(response: IncomingMessage): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  // A response that is cut off throws here: it never looks complete.
-  for await (const chunk of response) chunks.push(chunk as Buffer);
-  return Buffer.concat(chunks);
-}
 
 interface Limit {
   readonly maxOutputLength?: number;

@@ -57,7 +57,7 @@ const sendHead = (
   const shown = varying.likeBefore(url, head);
   // A 304 says what the 200 would have said.
   const onOne = dictionary && head.status === NOT_MODIFIED && varies(shown.fields);
-  visitor.head(options.leaving(onOne ? onDictionary(shown) : shown), mode);
+  visitor.head(options.leaving(onOne ? onDictionary(shown, dictionary.audience) : shown), mode);
 };
 
 /** A page that is all here, of whatever size: it gets its new length. */
@@ -77,7 +77,7 @@ export const sendWhole = async (
   const coded = codings.length > 0 ? await codedPage(options, whole, { codings, copies }) : undefined;
   // A length leaves no room for trailers.
   const codedBytes = trailers.length === 0 ? coded?.bytes.length : undefined;
-  sendHead(options, encodable ? headIn(head, coded?.coding, codedBytes) : head, {
+  sendHead(options, encodable ? headIn(options, coded?.coding, codedBytes) : head, {
     trailers: trailers.length > 0,
   });
   const body = coded?.bytes ?? whole.page;
@@ -88,12 +88,14 @@ export const sendWhole = async (
 type AnyCoding = PageCompressor["coding"];
 
 const headIn = (
-  head: ResponseHead,
+  { head, dictionary }: CompressOptions,
   coding: AnyCoding | undefined,
   codedBytes: number | undefined,
 ): ResponseHead => {
   const coded = codedHead(head, coding, codedBytes);
-  return coding === "dcz" || coding === "dcb" ? onDictionary(coded) : coded;
+  return dictionary !== undefined && dictionary.coding === coding
+    ? onDictionary(coded, dictionary.audience)
+    : coded;
 };
 
 interface CodedPage {
@@ -175,7 +177,7 @@ export const sendAsItComes = async (options: CompressOptions, pieces: PageLookah
   try {
     if (bodiless(options)) sendHead(options, headOnly(options));
     else {
-      const shown = isEncodable(visitor, head) ? headIn(head, encoder?.coding, undefined) : head;
+      const shown = isEncodable(visitor, head) ? headIn(options, encoder?.coding, undefined) : head;
       // Whoever gets them: a stream of HTTP/2 that waits for trailers has not ended when it is cut.
       sendHead(options, shown, { trailers: true });
     }
@@ -225,7 +227,7 @@ const headOnly = (options: CompressOptions): ResponseHead => {
   if (!isEncodable(visitor, head)) return head;
   const length = fieldOf(head.fields, "content-length");
   const [coding] = codingsFor(options, length && Number(length));
-  return headIn(head, coding && (options.dictionary?.coding ?? coding), undefined);
+  return headIn(options, coding && (options.dictionary?.coding ?? coding), undefined);
 };
 
 const takeEncoder = (

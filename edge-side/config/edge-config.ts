@@ -21,14 +21,13 @@ import {
   memoryBlock,
   noTwoAlike,
   optionalBlock,
-  type StoreSettings,
   shortFor,
   size,
   sizeOrOff,
-  storeBlock,
   time,
   written,
 } from "../../protocol/config/schema.ts";
+import { type StoreSettings, storeBlock } from "../../protocol/config/store-settings.ts";
 import { type Network, parseNetwork } from "../../protocol/config/units.ts";
 import { type FleetSettings, fleetIsWhole, fleetSettings } from "../../protocol/fleet/fleet-settings.ts";
 import type { LinkKey } from "../../protocol/transport/key.ts";

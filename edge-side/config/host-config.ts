@@ -131,6 +131,8 @@ export interface AnswerSettings {
   readonly errorPage: ErrorPageFiles | undefined;
   /** Whether answers may be coded with dictionaries of browsers. */
   readonly dictionaries: "auto" | "on" | "off";
+  /** Whether caches in front keep answers apart by `Vary`, so that those on dictionaries may be kept as the page was. */
+  readonly frontHeedsVary: boolean;
 }
 
 export const answerSettings = (near: Surroundings) => ({
@@ -146,6 +148,12 @@ export const answerSettings = (near: Surroundings) => ({
     .prefault("auto")
     .describe(
       "Code answers over HTTPS with what the browser has (RFC 9842), and publish pieces that three networks were sent without any credential; `on`: of pages too that say private or no-store to everybody.",
+    ),
+  frontHeedsVary: z
+    .boolean()
+    .prefault(false)
+    .describe(
+      "Whether caches in front keep answers apart by `Vary: Available-Dictionary`, and pass both on: answers on a dictionary are then for as many as the page was, not `private`.",
     ),
 });
 

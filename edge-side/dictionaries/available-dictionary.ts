@@ -15,6 +15,8 @@ export interface Dictionary {
   readonly coding: DictionaryCoding;
   /** Somebody else may have chosen its text, and the answer may hold a secret: sizes must not tell which parts they share. */
   readonly padded: boolean;
+  /** Who may be given an answer on it: this visitor, or by the caches in front whoever has it too. */
+  readonly audience: "visitor" | "caches";
 }
 
 /** Under what its name a page coded with it is kept. */
@@ -33,7 +35,7 @@ export const availableDictionary = (
   { method, fields }: Asked,
   exposure: SizeExposure,
   find: (name: Fingerprint) => Buffer | undefined,
-): Dictionary | undefined => {
+): Omit<Dictionary, "audience"> | undefined => {
   const name = namedDictionary(fields);
   if (name === undefined || (method !== "GET" && method !== "HEAD")) return undefined;
   if (exposure === "navigation" || exposure === "foreign" || !isReadable(fields)) return undefined;

@@ -5,6 +5,7 @@
 import { fieldOf, listOf, type ResponseHead } from "../../protocol/http/head.ts";
 import type { HeaderList } from "../../protocol/http/header-list.ts";
 import { mapped } from "../../protocol/http/representation.ts";
+import type { Dictionary } from "./available-dictionary.ts";
 
 /** What a shared cache would heed in place of Cache-Control (RFC 9213, nginx, Akamai): it might give one visitor's coding to another. */
 const FOR_CACHES = /^(?:.*cdn-cache-control|surrogate-control|edge-control|x-accel-expires)$/i;
@@ -13,11 +14,14 @@ const FOR_CACHES = /^(?:.*cdn-cache-control|surrogate-control|edge-control|x-acc
 export const mayUseDictionary = ({ fields }: ResponseHead): boolean =>
   !fields.some((name, i) => i % 2 === 0 && FOR_CACHES.test(name));
 
-/** The head of a response that is coded with one: for this visitor alone, and another without it. */
-export const onDictionary = (head: ResponseHead): ResponseHead => ({
-  ...head,
-  fields: joined(joined(head.fields, "Vary", "Available-Dictionary"), "Cache-Control", "private"),
-});
+/** The head of a response that is coded with one: another without it, and for this visitor alone unless caches keep the two apart. */
+export const onDictionary = (head: ResponseHead, audience: Dictionary["audience"]): ResponseHead => {
+  const fields = joined(head.fields, "Vary", "Available-Dictionary");
+  return {
+    ...head,
+    fields: audience === "visitor" ? joined(fields, "Cache-Control", "private") : fields,
+  };
+};
 
 /** With `word` in the list that this field is. */
 const joined = (fields: HeaderList, name: string, word: string): HeaderList => {
@@ -41,8 +45,17 @@ export const isChromium = (fields: HeaderList): boolean => fieldOf(fields, "sec-
 export const isForDocument = (fields: HeaderList): boolean =>
   /^(?:document|i?frame)$/.test(fieldOf(fields, "sec-fetch-dest") ?? "");
 
+/** Whether it may be for what the site's dictionary is made of: pages, and what scripts and service workers fetch. */
+export const isForPageOrFetch = (fields: HeaderList): boolean =>
+  /^(?:document|i?frame|empty|)$/.test(fieldOf(fields, "sec-fetch-dest") ?? "");
+
 export const isHtml = ({ fields }: ResponseHead): boolean =>
   /^\s*(?:text\/html|application\/xhtml\+xml)\b/i.test(fieldOf(fields, "content-type") ?? "");
+
+/** Whether it is of the kinds that the site's dictionary is made of: pages, and what their scripts fetch. */
+export const isPageOrJson = (head: ResponseHead): boolean =>
+  isHtml(head) ||
+  /^\s*application\/(?:[\w.-]+\+)?json\s*(?:;|$)/i.test(fieldOf(head.fields, "content-type") ?? "");
 
 export const linked = (head: ResponseHead, path: string): ResponseHead => ({
   ...head,

@@ -79,11 +79,10 @@ export class Observation {
   ): ResponseHead {
     if (this.#serverTiming === undefined) return head;
     const { originMs, linkMs, edgeMs } = visit.times();
-    const entries = [
-      ...(originMs === undefined ? [] : [`origin;dur=${Math.round(originMs)}`]),
-      ...(linkMs === undefined ? [] : [`link;dur=${Math.round(linkMs)}`]),
-      ...(edgeMs === undefined ? [] : [`edge;dur=${Math.round(edgeMs)}`]),
-    ];
+    const entries: string[] = [];
+    if (originMs !== undefined) entries.push(`origin;dur=${Math.round(originMs)}`);
+    if (linkMs !== undefined) entries.push(`link;dur=${Math.round(linkMs)}`);
+    if (edgeMs !== undefined) entries.push(`edge;dur=${Math.round(edgeMs)}`);
     const { token } = this.#serverTiming;
     const shown = token === undefined ? undefined : fieldOf(fields, TOKEN_FIELD);
     if (token === undefined || shown === undefined || !isSame(token, shown)) return withTiming(head, entries);
@@ -97,7 +96,13 @@ export class Observation {
 }
 
 const withTiming = (head: ResponseHead, entries: readonly string[]): ResponseHead =>
-  entries.length === 0 ? head : { ...head, fields: [...head.fields, "Server-Timing", entries.join(", ")] };
+  entries.length === 0
+    ? head
+    : {
+        status: head.status,
+        reason: head.reason,
+        fields: [...head.fields, "Server-Timing", entries.join(", ")],
+      };
 
 const digestOf = (text: string): Buffer => createHash("sha256").update(text).digest();
 

@@ -128,7 +128,8 @@ const greet = (transport: Transport, options: AcceptOptions, sightings: KeySight
   let up: Link | undefined;
   new LinkEndpoint({
     transport,
-    hello: options.hello(),
+    // Who has not proved a key yet is not told which version runs here.
+    hello: keyProof.by === "listener" ? { ...options.hello(), program: undefined } : options.hello(),
     keyProof,
     behindBalancer,
     clock,

@@ -27,6 +27,8 @@ export interface HostRules {
   readonly scope: ScopeRules;
   /** Whether answers may be coded with dictionaries of browsers; `on`: the site's may be made of what is not for all to keep. */
   readonly dictionaries: "auto" | "on" | "off";
+  /** Caches in front may keep them. */
+  readonly frontHeedsVary: boolean;
   /** Whether bodies of requests may cross the link compressed. */
   readonly compressRequests: boolean;
   /** What an extended CONNECT may ask for; lower case. */
@@ -154,6 +156,7 @@ export class ServedHosts {
       isDirect: served.direct !== undefined,
       scope: new ScopeRules({ ...served, bases }, this.#sessionSecret, this.#cookieHistory),
       dictionaries: served.dictionaries,
+      frontHeedsVary: served.frontHeedsVary,
       compressRequests: served.compressRequests,
       connectProtocols: new Set([WEBSOCKET, ...served.connectProtocols]),
     };

@@ -20,8 +20,10 @@ import {
   asDictionary,
   isChromium,
   isForDocument,
+  isForPageOrFetch,
   isHtml,
   isNamedDictionary,
+  isPageOrJson,
   isVersionedFile,
   linked,
   mayUseDictionary,
@@ -56,8 +58,10 @@ export class VisitDictionaries {
 
   /** With which an answer under this head may be coded. */
   available(head: ResponseHead, exposure: SizeExposure): Dictionary | undefined {
+    const audience = this.#rules.frontHeedsVary ? "caches" : "visitor";
+    if (audience === "visitor" && !mayUseDictionary(head)) return undefined;
     const found = availableDictionary(this.#visitor, exposure, (name) => this.#find(name));
-    return found !== undefined && mayUseDictionary(head) ? found : undefined;
+    return found && { ...found, audience };
   }
 
   /** The head with what it tells this browser. */
@@ -75,7 +79,7 @@ export class VisitDictionaries {
     const { method, target, host } = this.#visitor;
     if (method !== "GET" || head.status !== 200 || isCoded(head.fields)) return false;
     if (isVersionedFile(target, head) || isNamedDictionary(head)) return true;
-    return isHtml(head) && this.#dependencies.siteDictionaries.wants(host);
+    return isPageOrJson(head) && this.#dependencies.siteDictionaries.wants(host);
   }
 
   /** A page has been sent to a visitor in this scope. */
@@ -83,7 +87,12 @@ export class VisitDictionaries {
     const { host, target, fields, method } = this.#visitor;
     if (version === undefined || scope === undefined || method !== "GET" || head.status !== 200) return;
     const { hosts, siteDictionaries } = this.#dependencies;
-    if (!siteDictionaries.wants(host) || !isHtml(head) || !this.#isForAll(scope) || holdsCapability(target))
+    if (
+      !siteDictionaries.wants(host) ||
+      !isPageOrJson(head) ||
+      !this.#isForAll(scope) ||
+      holdsCapability(target)
+    )
       return;
     if (!this.#rules.scope.showsNothing(fields)) return;
     const place = placeOf(this.#visitor, (address) => hosts.trusts(address));
@@ -113,7 +122,9 @@ export class VisitDictionaries {
   #find(name: Fingerprint): Buffer | undefined {
     const { host, fields } = this.#visitor;
     const { store, siteDictionaries } = this.#dependencies;
-    const site = siteDictionaries.find(host, (each) => each.name === name);
+    const site = isForPageOrFetch(fields)
+      ? siteDictionaries.find(host, (each) => each.name === name)
+      : undefined;
     if (site !== undefined) return site.body;
     const version = store.find(this.#partition, name);
     if (version === undefined) return undefined;
@@ -126,7 +137,10 @@ export class VisitDictionaries {
 export const isForDictionary = ({ target, method }: Visitor, { dictionaries }: HostRules): boolean =>
   target.startsWith(DICTIONARY_PATH) && dictionaries !== "off" && (method === "GET" || method === "HEAD");
 
-/** Only to pages of the site itself; no proxy keeps it, so that it can be forgotten. */
+/**
+ * For all, as one that names destinations would come before the files' own (RFC 9842 section 2.2.3). Only to pages of the site itself; no proxy keeps it, so
+ * that it can be forgotten.
+ */
 const dictionaryHead = (bytes: number): ResponseHead => ({
   status: 200,
   reason: "OK",
@@ -138,7 +152,7 @@ const dictionaryHead = (bytes: number): ResponseHead => ({
     "Cache-Control",
     `private, max-age=${LIFE_S}, immutable`,
     "Use-As-Dictionary",
-    'match="/*", match-dest=("document" "iframe" "frame")',
+    'match="/*"',
     "Cross-Origin-Resource-Policy",
     "same-origin",
     "X-Content-Type-Options",

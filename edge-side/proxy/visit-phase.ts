@@ -25,6 +25,8 @@ export type Phase =
 export const ROUTING: Phase = { at: "routing" };
 export const PREPARING: Phase = { at: "preparing" };
 
-/** What the access log says of an answer by a web server that was asked straight from here. */
-export const answeredDirectly = (reason: WithoutLink | undefined): Pick<VisitRecord, "answer" | "reason"> =>
-  reason === undefined ? { answer: "direct" } : { answer: "fallback", reason };
+/** How the answer came, as the access log says it. */
+export const answerOf = (phase: Phase): VisitRecord["answer"] => {
+  if (phase.at === "direct") return phase.reason === undefined ? "direct" : "fallback";
+  return phase.at === "answering" && phase.form !== "interim" ? phase.form : undefined;
+};

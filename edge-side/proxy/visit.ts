@@ -27,7 +27,7 @@ import { Upload } from "../request/send-body.ts";
 import { DirectExchange } from "../upstream/direct-exchange.ts";
 import type { ServeDependencies } from "./dependencies.ts";
 import type { VisitBases } from "./visit-bases.ts";
-import { answeredDirectly, type Phase, PREPARING, ROUTING } from "./visit-phase.ts";
+import { answerOf, type Phase, PREPARING, ROUTING } from "./visit-phase.ts";
 
 export class Visit implements VisitorListener, ExchangeEvents {
   readonly visitor: Visitor;
@@ -182,38 +182,38 @@ export class Visit implements VisitorListener, ExchangeEvents {
     const { host, method, target, hasBody } = this.visitor;
     const phase = this.#phase;
     const bases = this.#bases;
-    const record: { -readonly [Name in keyof VisitRecord]: VisitRecord[Name] } = { host, method, target };
-    if (this.#id !== undefined) record.id = loggedId(this.#id, bases?.link, this.#exchange?.streamId);
-    if (bases !== undefined) {
-      const exchange = this.#exchange;
-      record.link = bases.keyId;
-      record.stream = exchange?.streamId ?? 0;
-      record.bases = bases.offered.length;
-      record.answerBytes = exchange?.answerBytes ?? 0;
-      if (bases.decodeMs !== undefined) record.decodeMs = bases.decodeMs;
-      if (bases.mismatched) record.mismatched = true;
-      const reason = this.#whyNoBase(bases);
-      if (reason !== undefined) record.reason = reason;
-      if (hasBody) {
-        record.bodyBytes = this.#upload?.bytes ?? 0;
-        record.requestBytes = exchange?.requestBytes ?? 0;
-      }
-    }
-    if (phase.at === "answering" && phase.form !== "interim") record.answer = phase.form;
-    if (phase.at === "direct") Object.assign(record, answeredDirectly(phase.reason));
-    if (this.#status !== undefined) record.status = this.#status;
-    if (this.#pageBytes !== undefined) record.pageBytes = this.#pageBytes;
-    if (this.#failed !== undefined) record.failed = this.#failed;
-    return Object.assign(record, this.times(), { totalMs: this.#settings.clock.now() - this.#startedAt });
+    const exchange = this.#exchange;
+    const { originMs, linkMs, edgeMs } = this.times();
+    return {
+      host,
+      method,
+      target,
+      id: this.#id && loggedId(this.#id, bases?.link, exchange?.streamId),
+      link: bases?.keyId,
+      stream: bases && (exchange?.streamId ?? 0),
+      status: this.#status,
+      answer: answerOf(phase),
+      reason: phase.at === "direct" ? phase.reason : bases && this.#whyNoBase(bases),
+      failed: this.#failed,
+      mismatched: bases?.mismatched ? true : undefined,
+      bases: bases?.offered.length,
+      pageBytes: this.#pageBytes,
+      answerBytes: bases && (exchange?.answerBytes ?? 0),
+      bodyBytes: bases && hasBody ? (this.#upload?.bytes ?? 0) : undefined,
+      requestBytes: bases && hasBody ? (exchange?.requestBytes ?? 0) : undefined,
+      decodeMs: bases?.decodeMs,
+      originMs,
+      linkMs,
+      edgeMs,
+      totalMs: this.#settings.clock.now() - this.#startedAt,
+    };
   }
 
-  // What the visitor tells.
+  // What the visitor and the exchange tell.
 
   left(): void {
     this.giveUp("cancelled");
   }
-
-  // What the exchange tells.
 
   interim({ head }: AnswerFrame): void {
     this.#upload?.settled();

@@ -7,6 +7,7 @@ import { CODEC_NAMES, codecIds } from "../../protocol/codec/codecs.ts";
 import { needRestart } from "../../protocol/config/restart-settings.ts";
 import type { HostPort } from "../../protocol/config/units.ts";
 import { openAccessLog } from "../../protocol/daemon/access-log.ts";
+import { ownVersion } from "../../protocol/daemon/cli.ts";
 import { whyNotListening } from "../../protocol/daemon/findings.ts";
 import { inheritedSockets } from "../../protocol/daemon/inherited-sockets.ts";
 import { LimitLog, sayLimit } from "../../protocol/daemon/limit-log.ts";
@@ -144,6 +145,7 @@ const start = async (config: EdgeConfig, options: EdgeParts): Promise<EdgeDaemon
       ...config.limits,
       codecs: codecIds(CODEC_NAMES),
       storeId,
+      shown: { program: ownVersion(), clock },
     }),
   });
   const retired = new RetiredSecrets({ clock, log, pool, hosts, drainMs: () => times.drainMs });

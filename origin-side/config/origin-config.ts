@@ -24,12 +24,11 @@ import {
   type NamedFile,
   noTwoAlike,
   optionalBlock,
-  type StoreSettings,
   size,
-  storeBlock,
   TUNNEL_PORT,
   time,
 } from "../../protocol/config/schema.ts";
+import { type StoreSettings, storeBlock } from "../../protocol/config/store-settings.ts";
 import { type HostPort, isLoopback, printHostPort } from "../../protocol/config/units.ts";
 import { type FleetSettings, fleetIsWhole, fleetSettings } from "../../protocol/fleet/fleet-settings.ts";
 import type { LinkKey, Secret } from "../../protocol/transport/key.ts";

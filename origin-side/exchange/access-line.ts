@@ -1,5 +1,5 @@
 /** An exchange as a line of the access log. */
-import { accessLine, type LineOptions } from "../../protocol/daemon/access-line.ts";
+import { accessLine, flag, type LineOptions, number, text, word } from "../../protocol/daemon/access-line.ts";
 import { listOf } from "../../protocol/http/head.ts";
 import type { HeaderList } from "../../protocol/http/header-list.ts";
 import type { ExchangeRecord } from "./access-record.ts";
@@ -14,13 +14,13 @@ export const accessLineOf = (
   options: LineOptions,
 ): string => {
   const { method, fields } = request;
-  const client = clientOf(fields);
-  return accessLine(
-    { client, method, protocol: PROTOCOL, fields, bytes },
-    { client, method, id },
-    record,
-    options,
-  );
+  const asked = { client: clientOf(fields), method, protocol: PROTOCOL, fields, bytes };
+  return accessLine(asked, record, (of) => `${text(',"id":', id)}${said(of)}`, options);
+};
+
+const said = (record: ExchangeRecord): string => {
+  const answer = `${text(',"host":', record.host)}${number(',"stream":', record.stream)}${number(',"status":', record.status)}${word(',"answer":', record.answer)}${word(',"reason":', record.reason)}${word(',"failed":', record.failed)}${flag(',"streamed":', record.streamed)}`;
+  return `${answer}${number(',"bases":', record.bases)}${number(',"pageBytes":', record.pageBytes)}${number(',"encodeMs":', record.encodeMs)}${number(',"originMs":', record.originMs)}${number(',"totalMs":', record.totalMs)}`;
 };
 
 /** The edge's peer stands last, and before it whom that peer names if the edge believes it. */

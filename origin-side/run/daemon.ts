@@ -5,6 +5,7 @@
 import { codecIds } from "../../protocol/codec/codecs.ts";
 import { needRestart } from "../../protocol/config/restart-settings.ts";
 import { openAccessLog } from "../../protocol/daemon/access-log.ts";
+import { ownVersion } from "../../protocol/daemon/cli.ts";
 import { LimitLog, sayLimit } from "../../protocol/daemon/limit-log.ts";
 import type { Log } from "../../protocol/daemon/log.ts";
 import type { RunningDaemon } from "../../protocol/daemon/run-daemon.ts";
@@ -68,7 +69,8 @@ export const startOrigin = async (
     codecs,
     pageBytes: config.limits.pageBytes,
   });
-  const hello = helloMaker({ role: "origin", ...config.limits, codecs, storeId });
+  const shown = { program: ownVersion(), clock };
+  const hello = helloMaker({ role: "origin", ...config.limits, codecs, storeId, shown });
   let { redial, times } = config;
   const { heartbeatMs } = times;
   const links = new EdgeLinks({

@@ -52,9 +52,24 @@ const linesOfLinks = ({ links }: Status): string[] =>
   links.length === 0
     ? ["none"]
     : links.map(
-        ({ key, address, state, upSeconds, roundTripMs, streams, sentBytes, receivedBytes }) =>
-          `${key} ${address} ${state} ${printAge(upSeconds)}, round trip ${roundTripMs === null ? "unknown" : `${roundTripMs} ms`}, ${several(streams, "stream")}, ${printBytes(sentBytes)} out, ${printBytes(receivedBytes)} in`,
+        ({
+          key,
+          address,
+          state,
+          upSeconds,
+          roundTripMs,
+          program,
+          clockAheadMs,
+          streams,
+          sentBytes,
+          receivedBytes,
+        }) =>
+          `${key} ${address} ${state} ${printAge(upSeconds)}, round trip ${roundTripMs === null ? "unknown" : `${roundTripMs} ms`}${program === null ? "" : `, version ${program}`}${clockAheadMs === null ? "" : `, ${printAhead(clockAheadMs)}`}, ${several(streams, "stream")}, ${printBytes(sentBytes)} out, ${printBytes(receivedBytes)} in`,
       );
+
+/** `clock 1.2 s ahead`. */
+export const printAhead = (ms: number): string =>
+  `clock ${(Math.abs(ms) / 1_000).toFixed(1)} s ${ms < 0 ? "behind" : "ahead"}`;
 
 const printDial = ({ edge, state, tries, nextMs, why }: Status["dials"][number]): string => {
   const last = why === "" ? "" : `; the last one ended: ${why}`;

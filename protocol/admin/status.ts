@@ -21,6 +21,11 @@ const linkSchema = z.strictObject({
     .describe("silent: it does not answer; draining: it takes nothing new."),
   upSeconds: z.int(),
   roundTripMs: z.number().nullable().describe("The shortest of late; null: not measured yet."),
+  program: z.string().nullable().describe("The version that the other side runs; null: it does not say."),
+  clockAheadMs: z
+    .number()
+    .nullable()
+    .describe("By how much the other side's clock is ahead, to within a round trip; null: it does not say."),
   streams: z.int().describe("Requests under way."),
   sentBytes: z.int(),
   receivedBytes: z.int(),

@@ -4,7 +4,7 @@
  */
 import type { Command, Option } from "commander";
 import { askStatus } from "../admin/ask-daemon.ts";
-import { printBytes } from "../admin/print-status.ts";
+import { printAhead, printBytes } from "../admin/print-status.ts";
 import type { Status } from "../admin/status.ts";
 import type { AdminListen } from "../config/admin-settings.ts";
 import { systemClock } from "../runtime/clock.ts";
@@ -55,6 +55,7 @@ export const diagnose = (
       ),
   ...clockOf(status, today),
   ...linksOf(status),
+  ...peersOf(status),
   ...storeOf(status),
   ...savingOf(status),
   ...troublesOf(status),
@@ -72,11 +73,35 @@ const clockOf = ({ at }: Status, today: number): readonly Finding[] => {
   ];
 };
 
+/** Of clocks on two machines; a good time service keeps them within some milliseconds. */
+const APART_MS = 5_000;
+
+/** What the other sides' programs and clocks are. */
+const peersOf = ({ version, links }: Status): readonly Finding[] =>
+  links.flatMap(({ key, address, program, clockAheadMs, roundTripMs }) => [
+    ...(program === null || program === version
+      ? []
+      : [
+          warning(
+            `link ${key} ${address}: version ${program} runs there, and ${version} here`,
+            "upgrade the older side: docs/operations.md, Upgrade",
+          ),
+        ]),
+    ...(Math.abs(clockAheadMs ?? 0) - (roundTripMs ?? 0) <= APART_MS
+      ? []
+      : [
+          warning(
+            `link ${key} ${address}: ${printAhead(clockAheadMs ?? 0)} of ours`,
+            "run a time service on both machines: their logs do not fit together, and `until` of a secret ends at two times",
+          ),
+        ]),
+  ]);
+
 const linksOf = ({ ready, reasons, links, dials, lately }: Status): readonly Finding[] => [
   ...(ready ? [] : [problem("it is not ready", reasons.join("; "))]),
   ...(ready ? reasons.map((reason) => warning("something is missing", reason)) : []),
-  ...links.map(({ key, address, state, roundTripMs, streams }) => {
-    const what = `link ${key} ${address}: round trip ${roundTripMs === null ? "not measured yet" : `${roundTripMs} ms`}, ${streams} under way`;
+  ...links.map(({ key, address, state, roundTripMs, program, streams }) => {
+    const what = `link ${key} ${address}: round trip ${roundTripMs === null ? "not measured yet" : `${roundTripMs} ms`}, ${program === null ? "unknown version" : `version ${program}`}, ${streams} under way`;
     return state === "silent"
       ? warning(`${what}, and it does not answer`, "look at the network between the two sides")
       : ok(what);
@@ -102,17 +127,32 @@ const times = (answers: Status["lately"]["answers"], ...names: readonly string[]
 
 const percentOf = (part: number, all: number): string => `${Math.round((100 * part) / all)} %`;
 
-const storeOf = ({ store, lately }: Status): readonly Finding[] => {
+/** A version that goes sooner is of use to few who come back. */
+const SHORT_LIFE_SECONDS = 600;
+/** Of the pages' bytes on the link: where it is less, what is missed is not missed much. */
+const MUCH = 0.2;
+
+/** A base that is gone is seldom told as such, since another page of its template is offered in its place, and helps less. */
+const storeOf = ({ store, upSeconds, lately }: Status): readonly Finding[] => {
   const { bytes, mostBytes, versions, evicted } = store;
   const what = `store: ${printBytes(bytes)} of ${printBytes(mostBytes)}, ${versions} versions, ${evicted} had to go`;
   const missed = lately.answers
     .filter(({ reason }) => reason === "evicted" || reason === "not-held")
     .reduce((sum, each) => sum + each.times, 0);
   const all = times(lately.answers, "same", "delta", "whole");
+  if (missed > SHARE * all)
+    return [
+      warning(
+        `${what}; ${percentOf(missed, all)} of the answers had a base that was gone`,
+        "store.size larger",
+      ),
+    ];
+  // By what goes in a second.
+  const lifeSeconds = evicted === 0 ? Infinity : Math.round((versions * upSeconds) / evicted);
   return [
-    missed > SHARE * all
+    lifeSeconds < SHORT_LIFE_SECONDS && lately.linkBytes > MUCH * lately.pageBytes
       ? warning(
-          `${what}; ${percentOf(missed, all)} of the answers had a base that was gone`,
+          `${what}, after ${lifeSeconds} s on average, and pages crossed the link as more than ${percentOf(MUCH, 1)} of their bytes`,
           "store.size larger",
         )
       : ok(what),

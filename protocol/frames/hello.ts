@@ -4,7 +4,7 @@
  */
 
 import { LinkError } from "../errors.ts";
-import type { ByteReader, ByteWriter } from "../wire/bytes.ts";
+import { ByteReader, ByteWriter } from "../wire/bytes.ts";
 import {
   EXTENSION,
   type Extension,
@@ -53,7 +53,14 @@ export interface Hello extends WireBounds {
   /** Codec numbers, the preferred one first. */
   readonly codecs: readonly number[];
   readonly features: readonly string[];
+  /** The version of the program; undefined where it is not said. */
+  readonly program?: string | undefined;
+  /** When it was made, in milliseconds since 1970 by its maker's clock; undefined where it is not said. */
+  readonly today?: number | undefined;
 }
+
+/** Some words of a peer's that are to be shown. */
+const READABLE = /^[\x21-\x7e]{1,64}$/;
 
 export const writeHello = (w: ByteWriter, hello: Hello, more: readonly Extension[] = []): void => {
   w.latin1(MAGIC).varint(hello.version).varint(hello.oldest).u8(ROLES[hello.role]);
@@ -61,8 +68,13 @@ export const writeHello = (w: ByteWriter, hello: Hello, more: readonly Extension
   w.varint(hello.headBytes).varint(hello.tableBytes).varint(hello.streamBytes).varint(hello.streams);
   w.varint(hello.pageBytes).varint(hello.codecs.length);
   for (const codec of hello.codecs) w.varint(codec);
-  const features = hello.features.length > 0 ? [featureExtension(hello.features)] : [];
-  writeExtensions(w, [...features, ...more]);
+  const { features, program, today } = hello;
+  writeExtensions(w, [
+    ...(features.length > 0 ? [latin1(EXTENSION.features, features.join(" "))] : []),
+    ...(program === undefined ? [] : [latin1(EXTENSION.program, program)]),
+    ...(today === undefined ? [] : [{ tag: EXTENSION.today, bytes: new ByteWriter().varint(today).take() }]),
+    ...more,
+  ]);
 };
 
 export const readHello = (r: ByteReader): Hello => {
@@ -85,7 +97,7 @@ export const readHello = (r: ByteReader): Hello => {
     streams: r.varint(),
     pageBytes: r.varint(),
     codecs: readCodecs(r),
-    features: readFeatures(readExtensions(r)),
+    ...readSaid(readExtensions(r)),
   };
 };
 
@@ -114,10 +126,15 @@ const readCodecs = (r: ByteReader): readonly number[] => {
   return Array.from({ length: count }, () => r.varint());
 };
 
-const featureExtension = (features: readonly string[]): Extension => ({
-  tag: EXTENSION.features,
-  bytes: Buffer.from(features.join(" "), "latin1"),
-});
+const latin1 = (tag: number, text: string): Extension => ({ tag, bytes: Buffer.from(text, "latin1") });
 
-const readFeatures = (extensions: readonly Extension[]): readonly string[] =>
-  extensionOf(extensions, EXTENSION.features)?.toString("latin1").split(" ").filter(Boolean) ?? [];
+const readSaid = (extensions: readonly Extension[]): Pick<Hello, "features" | "program" | "today"> => {
+  const textOf = (tag: number) => extensionOf(extensions, tag)?.toString("latin1");
+  const program = textOf(EXTENSION.program);
+  const today = extensionOf(extensions, EXTENSION.today);
+  return {
+    features: textOf(EXTENSION.features)?.split(" ").filter(Boolean) ?? [],
+    ...(program !== undefined && READABLE.test(program) && { program }),
+    ...(today && { today: new ByteReader(today).varint() }),
+  };
+};

@@ -10,6 +10,10 @@ interface LinkState {
   readonly upSeconds: number;
   /** Null: not measured yet. */
   readonly roundTripMs: number | null;
+  /** Of the peer's program; null: it does not say. */
+  readonly program: string | null;
+  /** By how much the peer's clock is ahead of ours, to within a round trip; null: it does not say. */
+  readonly clockAheadMs: number | null;
   readonly streams: number;
   readonly sentBytes: number;
   readonly receivedBytes: number;
@@ -17,8 +21,8 @@ interface LinkState {
 
 export class LinkBook {
   readonly #clock: Clock;
-  /** And since when. */
-  readonly #up = new Map<Link, number>();
+  /** Since when, and by how much its clock was ahead then if its hello took no time. */
+  readonly #up = new Map<Link, { readonly since: number; readonly aheadMs: number | undefined }>();
   #sent = 0;
   #received = 0;
 
@@ -27,7 +31,9 @@ export class LinkBook {
   }
 
   up(link: Link): void {
-    this.#up.set(link, this.#clock.now());
+    const { today } = link.peer;
+    const aheadMs = today === undefined ? undefined : today - this.#clock.today();
+    this.#up.set(link, { since: this.#clock.now(), aheadMs });
   }
 
   /** Nothing for one that never was up. */
@@ -52,7 +58,7 @@ export class LinkBook {
   }
 
   get states(): readonly LinkState[] {
-    return Array.from(this.#up, ([link, since]) => {
+    return Array.from(this.#up, ([link, { since, aheadMs }]) => {
       const { rttMs, sentBytes, receivedBytes } = link.vitals;
       return {
         key: link.keyId,
@@ -60,6 +66,9 @@ export class LinkBook {
         state: stateOf(link),
         upSeconds: Math.floor((this.#clock.now() - since) / 1_000),
         roundTripMs: rttMs === 0 ? null : Math.round(rttMs * 100) / 100,
+        program: link.peer.program ?? null,
+        // A hello is half a round trip old when it comes, and up to one and a half when a key has been proved behind it.
+        clockAheadMs: aheadMs === undefined ? null : Math.round(aheadMs + rttMs),
         streams: link.load,
         sentBytes,
         receivedBytes,

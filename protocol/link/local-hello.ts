@@ -12,6 +12,7 @@ import {
   WIRE_VERSION,
 } from "../frames/hello.ts";
 import { CODED_REQUESTS } from "../frames/request-coding.ts";
+import type { Clock } from "../runtime/clock.ts";
 
 /** Size of the header tables, each way. */
 const TABLE_BYTES = 64 * 1024;
@@ -29,6 +30,8 @@ export interface HelloSettings {
   readonly codecs: readonly number[];
   /** Of a store that outlives this process; else one is made up. */
   readonly storeId?: string | undefined;
+  /** What is shown of this side at the other one: the version of its program, and its clock. */
+  readonly shown?: { readonly program: string; readonly clock: Pick<Clock, "today"> };
 }
 
 const randomId = (bytes: number): string => randomBytes(bytes).toString("latin1");
@@ -50,5 +53,11 @@ export const helloMaker = (settings: HelloSettings): (() => Hello) => {
     codecs: settings.codecs,
     features: FEATURES,
   } as const;
-  return () => ({ ...fixed, nonce: randomId(NONCE_BYTES) });
+  const { program, clock } = settings.shown ?? {};
+  return () => ({
+    ...fixed,
+    nonce: randomId(NONCE_BYTES),
+    program,
+    today: clock && Math.round(clock.today()),
+  });
 };

@@ -28,7 +28,7 @@ export const addressIn = (entry: string): string | undefined => {
 
 /** An IPv6 address that stands for an IPv4 one (RFC 4291 section 2.5.5, RFC 6052, RFC 3056) as that; others as they are. */
 export const unmapped = (address: string): string => {
-  if (!isIPv6(address)) return address;
+  if (!address.includes(":") || !isIPv6(address)) return address;
   const parsed = ipaddr.IPv6.parse(address);
   const at = IPV4_WITHIN[parsed.range()];
   return at === undefined

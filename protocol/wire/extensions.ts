@@ -32,6 +32,10 @@ export const EXTENSION = {
   padding: 14,
   /** In open: of which offers whole units only are copied (whole-units). */
   wholeUnits: 16,
+  /** In hello: the version of the sender's program, latin1. */
+  program: 18,
+  /** In hello: milliseconds since 1970 by the sender's clock, a varint. */
+  today: 20,
 } as const;
 
 const KNOWN: ReadonlySet<number> = new Set(Object.values(EXTENSION));

@@ -22,6 +22,7 @@ import { silentLog } from "../kit/silent-log.ts";
 const IS_LONG = process.env.COILGUN_BROWSER === "all";
 /** Until the browser must have fetched the dictionary. */
 const MOST_VISITS = 40;
+const JSON_PATH = "/api/posts";
 const TRUSTED = { trustedProxies: ["127.0.0.0/8"] };
 
 /** An edge before the site: where it serves HTTPS, and its certificate. */
@@ -104,6 +105,8 @@ interface Scene extends Served {
   goTo(path: string, tab?: Page): Promise<Cost>;
   /** Visits until the browser has the dictionary, which it gets when it has nothing else to do. */
   untilCoded(path: string): Promise<void>;
+  /** By a script of the page: coding and text. */
+  fetched(path: string): Promise<readonly [string | undefined, string]>;
   /** What the next version of the script cost of its length. */
   script(version: number): Promise<number>;
 }
@@ -118,7 +121,7 @@ const openBrowserScene = async (
 ): Promise<Scene> => {
   const site = blogSite();
   const served = await serve(site);
-  await teach(served, "/post-1");
+  for (const path of ["/post-1", JSON_PATH]) await teach(served, path);
   const relay: CountingRelay = await openCountingRelay(served.port);
   onTestFinished(() => relay[Symbol.asyncDispose]());
   const browser = await startBrowser(chromium, served.certificate);
@@ -147,6 +150,11 @@ const openBrowserScene = async (
     goTo,
     async untilCoded(path) {
       for (let visits = 0; visits < MOST_VISITS && (await goTo(path)).coding !== "dcz"; visits++);
+    },
+    async fetched(path) {
+      const responded = page.waitForResponse((response) => response.url().endsWith(path));
+      const text = await page.evaluate<string>(`fetch("${path}").then((r) => r.text())`);
+      return [(await (await responded).allHeaders())["content-encoding"], text];
     },
     async script(version) {
       const before = relay.bytes;
@@ -178,6 +186,10 @@ const costsWhatIsNew = async (chromium: string, serve: (site: BlogSite) => Promi
   const { page: tab } = await browser.open();
   expect((await goTo("/post-3", tab)).coding).toBe("dcz");
   expect((await goTo("/post-2", page)).coding).toBe("dcz");
+
+  const [coding, text] = await scene.fetched(JSON_PATH);
+  expect(coding).toBe("dcz");
+  expect(text).toBe(scene.site.lastOf(JSON_PATH).toString());
 
   let version = 10_000_001;
   // The browser writes what it keeps to its disk first.
@@ -233,12 +245,12 @@ describeWith(CHROMIUM, "dictionaries in Chromium", (chromium) => {
     await page.setContent("");
     await goTo("/post-1");
 
-    // A service worker fetches pages, files and all else: what it asks for is for no window, so the site's dictionary is not for it.
+    // A service worker fetches pages, files and all else: the site's dictionary is for what it fetches, too.
     const started = `navigator.serviceWorker.register("/worker.js").then(() => navigator.serviceWorker.ready).then(() => true)`;
     expect(await page.evaluate(started)).toBe(true);
     await goTo("/post-2");
     expect(await page.evaluate("navigator.serviceWorker.controller !== null")).toBe(true);
-    expect((await goTo("/post-5")).coding).toBe("br");
+    expect((await goTo("/post-5")).coding).toBe("dcz");
     await scene.script(20_000_001);
     await scene.script(20_000_002);
     await page.evaluate(

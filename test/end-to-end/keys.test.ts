@@ -1,4 +1,5 @@
 /** Who may dial with a key, and whose edges may ask for a route. SPEC section "Keys". */
+import { connect } from "node:net";
 import { expect, it } from "vitest";
 import { startOrigin } from "../../origin-side/run/daemon.ts";
 import { originConfigOf } from "../kit/daemons.ts";
@@ -39,5 +40,23 @@ it("a link beyond the `links` of its key is closed, and told of, and the others 
     expect((await visit(pair.port)).status).toBe(200);
   } finally {
     await second.stop();
+  }
+});
+
+it("a dial beyond those of its address that may wait to prove themselves is closed, and told of", async () => {
+  await using pair = await openPair({
+    serve: (_, response) => response.end("page"),
+    edge: { limits: { pendingLinksPerAddress: 1 } },
+  });
+  const knocks = [1, 2].map(() => connect(pair.edge.tunnelAddress.port, "127.0.0.1"));
+  try {
+    await pair.edgeLog.heard("limit reached");
+    expect(pair.edgeLog.lines.find(({ event }) => event === "limit reached")?.fields).toMatchObject({
+      limit: "limits.pendingLinksPerAddress",
+      address: "127.0.0.1",
+    });
+    expect((await visit(pair.port)).status).toBe(200);
+  } finally {
+    for (const knock of knocks) knock.destroy();
   }
 });

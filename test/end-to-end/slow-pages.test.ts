@@ -77,20 +77,23 @@ const serveSlowly = async ({ response, web }: Asked): Promise<void> => {
   expect(reading.cut).toBe(false);
 };
 
+const waitsForBody = () => until(() => clock.dueIn <= WAIT_MS, "the wait for a body");
+
+/** The clock moves only once a pause is what is waited for: until then the piece is on its way. */
 const arrived = async (reading: Reading, piece: string): Promise<void> => {
-  let moved = 0;
-  await settledWork();
-  for (; !reading.body.toString().endsWith(piece); moved += PAUSE_MS) {
+  const isThere = () => reading.body.toString().endsWith(piece);
+  for (let moved = 0; ; moved += PAUSE_MS) {
+    await until(() => isThere() || clock.dueIn <= PAUSE_MS, "the piece, or a pause");
+    if (isThere()) return;
     expect(moved, "milliseconds without the piece").toBeLessThanOrEqual(100 * PAUSE_MS);
     await clock.advance(PAUSE_MS);
-    await settledWork();
   }
 };
 
 describe("the head of a page that is made slowly", () => {
   it("waits for its body, but not for long", async () => {
     const asked = await ask();
-    await settledWork();
+    await waitsForBody();
     await clock.advance(WAIT_MS - 1);
     await settledWork();
     expect(asked.isThere).toBe(false);
@@ -111,7 +114,7 @@ describe("the head of a page that is made slowly", () => {
     "does not wait again where waiting was in vain, and its pieces are a small delta (%s)",
     async (coding) => {
       const first = await ask({ "Accept-Encoding": coding });
-      await settledWork();
+      await waitsForBody();
       await clock.advance(WAIT_MS);
       await serveSlowly(first);
       await serveSlowly(await ask({ "Accept-Encoding": coding }));
@@ -123,7 +126,7 @@ describe("the head of a page that is made slowly", () => {
 
   it("waits again once its body came in time", async () => {
     const first = await ask();
-    await settledWork();
+    await waitsForBody();
     await clock.advance(WAIT_MS);
     await serveSlowly(first);
     const quick = await ask();

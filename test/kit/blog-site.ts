@@ -52,6 +52,9 @@ export const blogSite = (cacheControl?: string): BlogSite => {
       } else if (url === "/sign-out") {
         body = Buffer.from("You are signed out.");
         response.setHeader("Clear-Site-Data", '"cookies"');
+      } else if (url.startsWith("/api/")) {
+        body = Buffer.from(JSON.stringify({ made: made++, posts: MENU.split("\n") }));
+        response.setHeader("Content-Type", "application/json");
       } else if (script !== undefined) {
         body = Buffer.from(`${SCRIPT}\nexport const version = "${script}";\n`);
         response.setHeader("Content-Type", "text/javascript");

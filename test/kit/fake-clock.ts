@@ -27,6 +27,11 @@ export class FakeClock extends Clock {
     return this.#timers.length;
   }
 
+  /** Milliseconds until the next timer is due; Infinity without one. */
+  get dueIn(): number {
+    return (this.#timers[0]?.at ?? Infinity) - this.#now;
+  }
+
   override now(): number {
     return this.#now;
   }

@@ -136,6 +136,7 @@ export const openEdgeHalf = async (options: EdgeOptions = {}): Promise<EdgeHalf>
               keyId: "k",
               isDirect: false,
               dictionaries: "auto",
+              frontHeedsVary: false,
               scope: rules,
               compressRequests: true,
               connectProtocols: new Set(["websocket"]),

@@ -19,7 +19,7 @@ import { until } from "./until.ts";
 type Settings = Readonly<Record<string, unknown>>;
 
 /** Events that were logged, oldest first. */
-class HeardLog implements Log {
+export class HeardLog implements Log {
   readonly lines: { readonly level: string; readonly event: string; readonly fields: LogFields }[] = [];
 
   debug(event: string, fields: LogFields = {}): void {

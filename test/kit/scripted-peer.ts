@@ -34,6 +34,8 @@ export class ScriptedPeer {
   readonly window = new Map<number, number>();
   /** Why the link ended, once it has. */
   readonly ended: Promise<string>;
+  /** Whether pings are answered; a peer that says nothing else is silent without. */
+  answersPings = true;
   readonly #transport: Transport;
   readonly #heard = new AsyncQueue<Heard>();
   readonly #carried = new ReferableVersions();
@@ -100,8 +102,9 @@ export class ScriptedPeer {
     while (reader.left > 0) {
       const frame = readFrame(reader, this.#decoder);
       if (frame === undefined || frame.kind === "hello" || frame.kind === "pong") continue;
-      if (frame.kind === "ping") this.say({ kind: "pong", token: frame.token, received: this.#received });
-      else if (frame.kind === "window")
+      if (frame.kind === "ping") {
+        if (this.answersPings) this.say({ kind: "pong", token: frame.token, received: this.#received });
+      } else if (frame.kind === "window")
         this.window.set(frame.streamId, (this.window.get(frame.streamId) ?? 0) + frame.bytes);
       else this.#heard.push(structuredCloneOf(frame));
     }

@@ -11,17 +11,19 @@ const MOST_MS = 120_000;
 /** Turns without a pause: what this process does by itself is over by then. */
 const BUSY_TURNS = 200;
 const PAUSE_MS = 1;
-/** Turns, and milliseconds, without change after which nothing more is expected to happen. */
-const STILL_TURNS = 2_000;
-const STILL_MS = 100;
+/** Pauses without change after which nothing more is expected to happen: more of them, not less time, where this process is kept waiting. */
+const STILL_PAUSES = 100;
 
 export const until = async (met: () => boolean, what = "it"): Promise<void> => {
   const end = performance.now() + MOST_MS;
   for (let turn = 0; !met(); turn++) {
     if (performance.now() > end) throw new Error(`${what} did not come to be`);
-    await (turn < BUSY_TURNS ? settle() : systemClock.sleep(PAUSE_MS));
+    await nextTurn(turn);
   }
 };
+
+const nextTurn = (turn: number): Promise<void> =>
+  turn < BUSY_TURNS ? settle() : systemClock.sleep(PAUSE_MS);
 
 /** The element number `count` (from 1) of a list that grows, when it is there. */
 export const reached = async <T>(list: readonly T[], count: number): Promise<T> => {
@@ -46,14 +48,11 @@ export const quiet = async (measure: () => number, underWay: () => number): Prom
 /** Resolves when `measure` has not changed for a good while. */
 export const stillness = async (measure: () => number): Promise<number> => {
   let last = measure();
-  let turns = 0;
-  for (let since = performance.now(); turns < STILL_TURNS || performance.now() - since < STILL_MS; turns++) {
-    await settle();
+  for (let turns = 0; turns < BUSY_TURNS + STILL_PAUSES; turns++) {
+    await nextTurn(turns);
     const current = measure();
-    if (current === last) continue;
+    if (current !== last) turns = 0;
     last = current;
-    turns = 0;
-    since = performance.now();
   }
   return last;
 };

@@ -1,5 +1,5 @@
 /** Whether the shared store that a config names is reached, and by daemons of one store key: for `check`. */
-import type { StoreSettings } from "../../config/schema.ts";
+import type { StoreSettings } from "../../config/store-settings.ts";
 import { type Finding, ok, problem, warning } from "../../daemon/findings.ts";
 import { openRedis } from "../../redis/client.ts";
 import type { Clock } from "../../runtime/clock.ts";

@@ -1,5 +1,5 @@
 /** The store of a daemon, with what its settings put below memory. SPEC section "Version store". */
-import type { StoreSettings } from "../../config/schema.ts";
+import type { StoreSettings } from "../../config/store-settings.ts";
 import type { Log } from "../../daemon/log.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import type { Lifetimes } from "../../store/store-options.ts";

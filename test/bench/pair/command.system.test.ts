@@ -132,6 +132,13 @@ describe("coilgun-bench pair", () => {
     expect(errors).toContain("--against and --observed compare load: say --load too");
   });
 
+  it("says what pages of a corpus need: a load, wrk", async () => {
+    const told = async (...args: readonly string[]) => (await run(...args)).errors;
+    expect(await told("--corpus", home)).toContain("--corpus is about load: say --load too");
+    expect(await told("--load", "--http2")).toContain("belong to --load --corpus");
+    if (process.platform === "linux") expect(await told("--load", "--corpus", home)).toContain("needs wrk");
+  });
+
   it.runIf(process.platform === "linux")("watches memory against its bound", async () => {
     const { report } = await reportOf<MemoryReport>("--memory", "--requests", "60", "--concurrency", "4");
     expect(report).toMatchObject({ requests: 60, wrong: 0 });

@@ -17,7 +17,7 @@ import { seeded } from "../../kit/random.ts";
 
 const signs = (longest: number, collected: number) => ({
   loopDelayMs: { p50: 1, p99: longest / 2, longest },
-  collection: { ms: collected, longestMs: collected, count: 1 },
+  collection: { ms: collected, longestMs: collected, count: 1, full: 0 },
   inbound: {},
   dialled: { received: 0, sent: 0 },
 });

@@ -14,11 +14,16 @@ watchLeaks();
 const DICTIONARY = Buffer.from("what all pages have. ".repeat(40));
 const PAGE = Buffer.concat([DICTIONARY, Buffer.from("and this one alone")]);
 
-it("costs the dictionary once, and of pages then what is new", async () => {
+it.each([
+  ["alone", 'match="/*", match-dest=("document")', false],
+  ["and scripts", 'match="/*", match-dest=("document" "")', true],
+  ["and all else", 'match="/*"', true],
+])("costs the dictionary once, and of pages %s then what is new", async (_, useAs, isForScripts) => {
   const asked: (string | undefined)[] = [];
   const server = createServer(({ url, headers }, response) => {
     asked.push(`${url} ${headers["available-dictionary"] ?? "none"}`);
     response.setHeader("Link", '</d>; rel="compression-dictionary"');
+    if (url === "/d") response.setHeader("Use-As-Dictionary", useAs);
     if (url === "/d") response.end(DICTIONARY);
     else if (headers["available-dictionary"] === undefined) response.end(PAGE);
     else {
@@ -44,5 +49,6 @@ it("costs the dictionary once, and of pages then what is new", async () => {
     true,
   ]);
   const named = `:${createHash("sha256").update(DICTIONARY).digest("base64")}:`;
-  expect(asked).toEqual(["/ none", "/d none", `/ ${named}`, "/ none"]);
+  const scripts = isForScripts ? [`/ ${named}`] : ["/ none"];
+  expect(asked).toEqual(["/ none", "/d none", `/ ${named}`, ...scripts]);
 });

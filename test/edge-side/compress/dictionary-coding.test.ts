@@ -20,6 +20,7 @@ const compressor = (coding: "dcz" | "dcb", padded = false, memory = budgetOf(2 *
     body: BODY,
     coding,
     padded,
+    audience: "visitor",
   });
   if (taken === undefined) throw new Error("no compressor");
   return taken;

@@ -75,6 +75,7 @@ describe("a valid edge.yaml", () => {
               connectProtocols: [],
               deltas: "on",
               dictionaries: "auto",
+              frontHeedsVary: false,
               errorPage: undefined,
               fallback: undefined,
             },

@@ -52,6 +52,16 @@ describe("a file's next versions", () => {
 });
 
 describe("an answer on a dictionary", () => {
+  it("says only on what it depends where caches in front heed that", () => {
+    const said = headOf("Vary", "Accept-Encoding", "Cache-Control", "public, max-age=9");
+    expect(onDictionary(said, "caches").fields).toEqual([
+      "Vary",
+      "Accept-Encoding, Available-Dictionary",
+      "Cache-Control",
+      "public, max-age=9",
+    ]);
+  });
+
   it.each([
     [[], ["Vary", "Available-Dictionary", "Cache-Control", "private"]],
     [
@@ -63,7 +73,7 @@ describe("an answer on a dictionary", () => {
       ["Vary", "*", "Cache-Control", "no-store, private"],
     ],
   ])("is one visitor's, and says on what it depends: %j", (fields, said) => {
-    expect(onDictionary(headOf(...fields)).fields).toEqual(said);
+    expect(onDictionary(headOf(...fields), "visitor").fields).toEqual(said);
   });
 
   it.each(["CDN-Cache-Control", "Surrogate-Control", "X-Accel-Expires", "Cloudflare-CDN-Cache-Control"])(

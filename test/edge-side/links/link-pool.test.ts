@@ -8,21 +8,28 @@ interface Fake {
   store?: string;
   load?: number;
   accepts?: boolean;
+  streams?: number;
 }
 
-const linkOf = ({ keyId = "k", store = "s", load = 0, accepts = true }: Fake = {}): Link =>
-  ({ keyId, accepts, load, peer: { storeId: store } }) as unknown as Link;
+const linkOf = ({ keyId = "k", store = "s", load = 0, accepts = true, streams = 1 }: Fake = {}): Link =>
+  ({ keyId, accepts, load, peer: { storeId: store, streams } }) as unknown as Link;
 
 const missed: string[] = [];
+const limits: object[] = [];
 
 const poolOf = (...links: readonly Link[]): LinkPool => {
   missed.length = 0;
+  limits.length = 0;
   const pool = new LinkPool({
     hosts: {
       serves: (keyId, host) => host === "b.example" || (keyId === "k" && host === "a.example"),
       weightOf: (keyId) => (keyId === "heavy" ? 3 : 1),
     },
-    log: { ...silentLog, warn: (_, fields) => missed.push(String(fields?.host)) },
+    log: {
+      ...silentLog,
+      warn: (event, fields = {}) =>
+        event === "no link" ? missed.push(String(fields.host)) : limits.push({ event, ...fields }),
+    },
   });
   for (const link of links) pool.add(link);
   return pool;
@@ -108,4 +115,14 @@ describe("the link for a page", () => {
     expect(pool.linkFor(page("a.example"), NONE)).toBe(links.find((link) => link !== first));
     expect(pool.links.size).toBe(1);
   });
+});
+
+it("a host whose link has as many streams as it may have is told as a limit, and no other host", () => {
+  const link: Link & { load: number } = Object.assign(linkOf({ streams: 2 }), { load: 1 });
+  const pool = poolOf(link);
+  expect([pool.isFull("a.example"), limits]).toEqual([false, []]);
+  link.load = 2;
+  expect([pool.isFull("c.example"), limits]).toEqual([false, []]);
+  expect(pool.isFull("a.example")).toBe(true);
+  expect(limits).toEqual([{ event: "limit reached", limit: "limits.streamsPerLink", host: "a.example" }]);
 });

@@ -42,7 +42,7 @@ const openAlone = async (
   const web = open.use(
     await openOrigin((request, response) => {
       const body = pageOf(3, `${request.url} ${made++}`);
-      response.setHeader("Content-Type", "text/html");
+      response.setHeader("Content-Type", request.url?.startsWith("/api/") ? "application/json" : "text/html");
       response.setHeader("ETag", '"page"');
       for (const [name, value] of Object.entries(head)) response.setHeader(name, value);
       if (request.headers["if-none-match"] !== undefined) response.writeHead(304).end();
@@ -81,7 +81,7 @@ const fetched = async ({ ask }: Scene, path: string | undefined): Promise<Buffer
   expect(status).toBe(200);
   expect(headers).toMatchObject({
     "cache-control": "private, max-age=21600, immutable",
-    "use-as-dictionary": 'match="/*", match-dest=("document" "iframe" "frame")',
+    "use-as-dictionary": 'match="/*"',
     "cross-origin-resource-policy": "same-origin",
   });
   return body;
@@ -140,6 +140,30 @@ it("of pages that say private to everybody only where the operator says so", asy
   const scene = await openAlone({ "Cache-Control": "private, no-store" }, { dictionaries: "on" });
   const dictionary = await fetched(scene, await scene.teach("/a"));
   expect((await scene.ask("/a", namedAs(dictionary))).headers["content-encoding"]).toBe("dcz");
+});
+
+it("is made of JSON too, and for what scripts and service workers fetch; not for files", async () => {
+  const scene = await openAlone();
+  await scene.teach("/api/a");
+  const { link } = (await scene.ask("/page")).headers;
+  const dictionary = await fetched(scene, /<([^>]+)>/.exec(String(link))?.[1]);
+  const codingFor = async (more: Asking["headers"]) => {
+    const asked = {
+      "Sec-Fetch-Site": "same-origin",
+      "Sec-Fetch-Mode": "cors",
+      ...namedAs(dictionary),
+      ...more,
+    };
+    return (await scene.ask("/api/a", asked)).headers["content-encoding"];
+  };
+  const Cookie = "session=0123456789abcdef";
+  const codings = [
+    await codingFor({ "Sec-Fetch-Dest": "empty" }),
+    await codingFor({ "Sec-Fetch-Dest": "empty", Cookie }),
+    await codingFor({ "Sec-Fetch-Dest": "empty", "Sec-Fetch-Site": "same-site" }),
+    await codingFor({ "Sec-Fetch-Dest": "style" }),
+  ];
+  expect(codings).toEqual(["dcz", "dcz", "br", "br"]);
 });
 
 it("it holds nothing that one network alone was sent", async () => {

@@ -45,13 +45,18 @@ beforeEach(async () => {
       }
     }),
   );
-  const hosts = [{ host: "www.example.com", direct: `http://127.0.0.1:${web.port}` }];
+  await reopen();
+});
+afterEach(() => open.disposeAsync());
+
+/** Another edge, with these settings of its host. */
+const reopen = async (settings: Readonly<Record<string, unknown>> = {}): Promise<void> => {
+  const hosts = [{ host: "www.example.com", direct: `http://127.0.0.1:${web.port}`, ...settings }];
   const config = edgeConfigOf({ keys: [], hosts, trustedProxies: ["127.0.0.0/8"] });
   const edge = await startEdge(config, { log: silentLog, load: () => 0 });
   open.defer(() => edge.stop());
   port = edge.visitorsAddress.port;
-});
-afterEach(() => open.disposeAsync());
+};
 
 const ask = (path: string, headers: Fields = {}, method = "GET"): Promise<Visited> =>
   visit(port, {
@@ -90,6 +95,22 @@ it("costs what is new, and its head says so; HEAD and 304 say the same", async (
   expect(same.map((name) => asHead.headers[name])).toEqual(same.map((name) => headers[name]));
   const unchanged = await ask(NEW, { ...hasOld(), "If-None-Match": 'W/"file"' });
   expect([unchanged.status, unchanged.headers.etag]).toEqual([304, 'W/"file"']);
+});
+
+it("is for caches to keep where the front heeds Vary, whatever field speaks to them; HEAD and 304 say the same", async () => {
+  await reopen({ frontHeedsVary: true });
+  more = { "CDN-Cache-Control": "max-age=60", "Cache-Control": "public, max-age=31536000" };
+  await ask(OLD);
+  const said = {
+    vary: "Accept-Encoding, Available-Dictionary",
+    "cache-control": "public, max-age=31536000",
+    "cdn-cache-control": "max-age=60",
+  };
+  const { headers } = await ask(NEW, hasOld());
+  expect(headers).toMatchObject({ ...said, "content-encoding": "dcz" });
+  expect((await ask(NEW, hasOld(), "HEAD")).headers).toMatchObject({ ...said, "content-encoding": "dcz" });
+  const unchanged = await ask(NEW, { ...hasOld(), "If-None-Match": 'W/"file"' });
+  expect([unchanged.status, unchanged.headers]).toMatchObject([304, said]);
 });
 
 it("one that the web server names a dictionary itself is one, whatever its name", async () => {

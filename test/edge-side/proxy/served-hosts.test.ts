@@ -21,6 +21,7 @@ const host = (
   deltas: "on" as const,
   errorPage: undefined,
   dictionaries: "auto" as const,
+  frontHeedsVary: false,
   fallback: undefined,
   ...more,
 });

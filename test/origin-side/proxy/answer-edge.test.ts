@@ -387,6 +387,7 @@ it("bodies that pass wait for the edge's credit, and for nobody else's memory", 
     }
   };
   more().catch(() => {});
+  await until(() => got >= edge.hello.streamBytes, "a window full");
   await stillness(() => written + got);
   expect(got).toBe(edge.hello.streamBytes);
   expect(written).toBeLessThan(BYTES);

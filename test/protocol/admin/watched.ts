@@ -24,6 +24,8 @@ export const watchedOf = (over: Partial<Watched> = {}): Watched => {
         state: "up",
         upSeconds: 125,
         roundTripMs: 12.5,
+        program: "1.2.3",
+        clockAheadMs: 40,
         streams: 3,
         sentBytes: 30,
         receivedBytes: 40,

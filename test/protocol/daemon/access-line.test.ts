@@ -1,30 +1,51 @@
 import { expect, it } from "vitest";
 import {
+  accessLine,
   combinedLine,
-  jsonLine,
+  flag,
   LineTime,
+  number,
+  text,
   withoutQuerySecrets,
+  word,
 } from "../../../protocol/daemon/access-line.ts";
 
-it("a line in JSON has what is known, in one line, with microseconds at most", () => {
-  const line = jsonLine(
-    "2026-01-31T12:00:00.000Z",
-    { target: '/"\n\u2028é', status: 200, answer: undefined },
-    { totalMs: 1.23456789, mismatched: true },
+const lineOf = (target: string, userAgent: string, more: () => string): string =>
+  accessLine(
+    { client: "192.0.2.7", method: "GET", protocol: "HTTP/1.1", fields: ["User-Agent", userAgent], bytes: 5 },
+    { target },
+    more,
+    { time: new LineTime(), today: Date.UTC(2026, 0, 31, 12), wants: { format: "json", userAgent: true } },
   );
+
+it("a line in JSON has what is known, in one line, with microseconds at most", () => {
+  const names = ["whole", "long", "short", "none", "large", "below"];
+  const numbers = [7, 1.23456789, 0.0504, 0.0004, 2 ** 53 * 3, -1.5];
+  const more = () =>
+    names.map((name, at) => number(`,"${name}":`, numbers[at])).join("") +
+    word(',"answer":', "delta") +
+    flag(',"mismatched":', true) +
+    [text, word].map((of) => of(',"reason":', undefined)).join("") +
+    number(',"status":', undefined) +
+    flag(',"streamed":', undefined);
+  const line = lineOf('/"\n\u2028é', "a", more);
   expect(line).toMatch(/^[^\n]+\n$/);
   expect(JSON.parse(line)).toEqual({
     time: "2026-01-31T12:00:00.000Z",
+    client: "192.0.2.7",
+    method: "GET",
     target: '/"\n\u2028é',
-    status: 200,
-    totalMs: 1.235,
+    ...{ whole: 7, long: 1.235, short: 0.05, none: 0, large: 2 ** 53 * 3, below: -1.5 },
+    answer: "delta",
     mismatched: true,
+    bytes: 5,
+    userAgent: "a",
   });
 });
 
 it("a line in JSON holds nothing that a terminal obeys or that ends a line for some reader", () => {
   const userAgent = "a\x85b\x9b31m\x7f\u2028\u2029\xe9";
-  const line = jsonLine("2026-01-31T12:00:00.000Z", { userAgent });
+  const line = lineOf("/", userAgent, () => "");
   expect(line.trimEnd()).not.toMatch(/[\p{Cc}\p{Zl}\p{Zp}]/u);
   expect(JSON.parse(line)).toMatchObject({ userAgent });
 });

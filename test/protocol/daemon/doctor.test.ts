@@ -36,6 +36,16 @@ it.each<[string, Partial<Status>, RegExp]>([
     { links: healthy.links.map((link) => ({ ...link, state: "silent" as const })) },
     /does not answer/,
   ],
+  [
+    "another version at the other side",
+    { links: healthy.links.map((link) => ({ ...link, program: "1.2.2" })) },
+    /version 1\.2\.2 runs there, and 1\.2\.3 here: upgrade the older/,
+  ],
+  [
+    "a clock that is behind",
+    { links: healthy.links.map((link) => ({ ...link, clockAheadMs: -5_013 })) },
+    /clock 5\.0 s behind of ours/,
+  ],
   ["a delta that did not verify", { mismatches: 1 }, /did not verify/],
   ["requests that wait", { queue: 3 }, /3 requests wait/],
   ["a limit", { refused: [{ limit: "limits.visitors", times: 2 }] }, /limits\.visitors was reached 2 times/],
@@ -49,6 +59,14 @@ it.each<[string, Partial<Status>, RegExp]>([
   expect(all.filter((each) => what.test(each))).toHaveLength(1);
 });
 
+it("a side that says neither version nor time, and a clock that is apart by no more than can be measured, are no matter", () => {
+  const links = [
+    { program: null, clockAheadMs: null },
+    { clockAheadMs: 5_012, roundTripMs: 12.5 },
+  ].map((over) => ({ ...healthy.links[0], ...over }) as Status["links"][number]);
+  expect(found({ links, lately: lately([{ answer: "delta", reason: "", times: 100 }]) })).toEqual([]);
+});
+
 it("a store that is too small is told by the share of answers whose base was gone", () => {
   const answers = [
     { answer: "delta", reason: "", times: 80 },
@@ -57,6 +75,14 @@ it("a store that is too small is told by the share of answers whose base was gon
   expect(found({ lately: lately(answers) })[0]).toMatch(
     /20 % of the answers had a base that was gone: store\.size/,
   );
+});
+
+it("a store whose versions go soon is too small where pages cross the link as much of their bytes, and only there", () => {
+  const store = { ...healthy.store, versions: 10, evicted: 100 };
+  const full = { store, upSeconds: 5_990, lately: { ...lately([]), linkBytes: 201 } };
+  expect(found(full)[0]).toMatch(/100 had to go, after 599 s on average.* 20 % of their bytes: store\.size/);
+  expect(found({ ...full, upSeconds: 6_000 })).toEqual([]);
+  expect(found({ ...full, lately: { ...lately([]), linkBytes: 200 } })).toEqual([]);
 });
 
 it("what most answers were whole for is said in words", () => {

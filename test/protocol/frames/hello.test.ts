@@ -23,6 +23,7 @@ describe("hello", () => {
   it.each([
     ["with features", HELLO],
     ["without features", { ...HELLO, features: [] }],
+    ["with the program's version and the time", { ...HELLO, program: "0.2.0", today: 1_764_428_392_000 }],
     ["of an edge without codecs", { ...HELLO, role: "edge", codecs: [] }],
     ["with 32 codecs", { ...HELLO, codecs: Array.from({ length: 32 }, (_, id) => id) }],
     [
@@ -47,6 +48,18 @@ describe("hello", () => {
 
   it("of an edge with workers, which version 1 had, is understood without them", () => {
     expect(readHello(written(HELLO, [{ tag: 10, bytes: Buffer.of(4) }]))).toEqual(HELLO);
+  });
+
+  it("says its program and its time in extensions 18 and 20", () => {
+    const more = [
+      { tag: 18, bytes: Buffer.from("1.2.3") },
+      { tag: 20, bytes: Buffer.from("ac02", "hex") },
+    ];
+    expect(readHello(written(HELLO, more))).toEqual({ ...HELLO, program: "1.2.3", today: 300 });
+  });
+
+  it.each(["", "a b", "\x1b[2J", "x".repeat(65)])("shows no program that is named %j", (program) => {
+    expect(readHello(written({ ...HELLO, program }))).toEqual(HELLO);
   });
 
   it("with an odd extension that is not known is refused", () => {

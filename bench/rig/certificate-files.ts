@@ -1,4 +1,4 @@
-/** A certificate for the HTTPS listener of `coilgun-bench crumbs`, made by the system's openssl, so that no private key is kept. */
+/** A certificate for an HTTPS listener of a measured edge, made by the system's openssl, so that no private key is kept. */
 import { spawnSync } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -12,7 +12,7 @@ export interface CertificateFiles {
 
 /** Throws where openssl cannot be run. */
 export const makeCertificate = async (host: string): Promise<CertificateFiles> => {
-  const folder = await mkdtemp(join(tmpdir(), "coilgun-crumbs-"));
+  const folder = await mkdtemp(join(tmpdir(), "coilgun-certificate-"));
   const remove = () => rm(folder, { recursive: true, force: true });
   const [certificate, privateKey] = [join(folder, "site.pem"), join(folder, "site.key")];
   const { error, status, stderr } = spawnSync(
