@@ -12,6 +12,7 @@ import { demoCommand } from "./demo-run/demo-command.ts";
 import { eventsCommand } from "./events/events.ts";
 import { slowPagesCommand } from "./events/slow-pages.ts";
 import { failoverCommand } from "./failover/failover.ts";
+import { fleetCommand } from "./fleet/fleet.ts";
 import { fleetConfigCommand } from "./fleet-config/fleet-config.ts";
 import { frameworksCommand } from "./frameworks/frameworks.ts";
 import { pairCommand } from "./pair/command.ts";
@@ -41,6 +42,7 @@ const COMMANDS: readonly (readonly [Command, string])[] = [
   [placesCommand(), "places --seconds 10"],
   [restingCommand(), "resting --rounds 3"],
   [failoverCommand(), "failover"],
+  [fleetCommand(), "fleet capture --faults"],
   [restartSavingsCommand(), "restart-savings capture"],
   [killsCommand(), "kills"],
   [fleetConfigCommand(), "fleet-config --edges 20 --changes 1000"],

@@ -77,6 +77,7 @@ const LEVELS: Readonly<Record<string, number>> = {
   "bench/events": 23,
   "bench/failover": 24,
   "bench/fleet-config": 23,
+  "bench/fleet": 24,
   "bench/frameworks": 23,
   "bench/frameworks/apps": 22,
   "bench/pair": 23,

@@ -21,7 +21,7 @@ import { makeLinkKey, secretText } from "../../protocol/transport/key.ts";
 import { type ChildDaemon, startDaemon } from "../rig/child-daemon.ts";
 import { interruptible } from "../rig/interrupt.ts";
 import { listenOnLoopback } from "../rig/loopback.ts";
-import { startRedisServer } from "../rig/redis-server.ts";
+import { startRedis } from "../rig/redis-server.ts";
 
 interface FleetConfigOptions {
   readonly edges: number;
@@ -61,7 +61,7 @@ export const measureFleetConfig = async (options: FleetConfigOptions): Promise<F
   const { clock, changes, signal } = options;
   const folder = mkdtempSync(join(tmpdir(), "coilgun-fleet-"));
   const web = createServer((_, response) => response.end("page"));
-  const redis = await startRedisServer(folder, clock);
+  const redis = await startRedis();
   const edges: Edge[] = [];
   // Each child is ended with this process.
   process.setMaxListeners(process.getMaxListeners() + options.edges);
@@ -183,7 +183,7 @@ export const measureFleetConfig = async (options: FleetConfigOptions): Promise<F
   } finally {
     asking.close();
     await Promise.all(edges.map(({ daemon }) => daemon.stop()));
-    await redis.kill();
+    await redis[Symbol.asyncDispose]();
     web.close();
     keeper.port1.close();
     rmSync(folder, { recursive: true, force: true });

@@ -40,9 +40,9 @@ export interface FaultyRelay {
   close(): Promise<void>;
 }
 
-/** `clock` is for what takes time. */
-export const startFaultyRelay = async (edgeTunnel: string, clock: Clock): Promise<FaultyRelay> => {
-  const target = parseHostPort(edgeTunnel);
+/** `to`: host:port, or the path of a unix socket. `clock` is for what takes time. */
+export const startFaultyRelay = async (to: string, clock: Clock): Promise<FaultyRelay> => {
+  const target = to.startsWith("/") ? { path: to } : parseHostPort(to);
   const sockets = new Set<Socket>();
   const connections: RelayedConnection[] = [];
   const server = createServer({ noDelay: true }, (origin) => {

@@ -1,44 +1,97 @@
-/** A Redis of a measurement's own, on a unix socket, with nothing on disk. */
-import { spawn } from "node:child_process";
+/** A Redis of one's own, on a unix socket in a folder that goes with it: it may be killed, frozen, filled and asked. */
+import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { connect } from "node:net";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { openRedis } from "../../protocol/redis/client.ts";
-import type { Clock } from "../../protocol/runtime/clock.ts";
+import { openRedis, type Redis, type RedisReply } from "../../protocol/redis/client.ts";
+import { systemClock } from "../../protocol/runtime/clock.ts";
 
-export interface RedisServer {
-  /** As settings name it. */
+const READY_MS = 60_000;
+const LOOK_MS = 2;
+
+export interface RedisServer extends AsyncDisposable {
+  readonly path: string;
+  /** As `store.shared` has it. */
   readonly url: string;
-  /** Ends it at once, with all it had. */
+  /** It does nothing from now on, and its connections stay. */
+  freeze(): void;
+  thaw(): void;
+  /** Resolves when it is gone, with all it had. */
   kill(): Promise<void>;
+  /** Another one in its place. */
+  start(): Promise<void>;
+  ask(...command: [string, ...string[]]): Promise<RedisReply>;
 }
 
-/** Rejects where there is no redis-server. `folder`: where its socket is. */
-export const startRedisServer = async (folder: string, clock: Clock): Promise<RedisServer> => {
+/** `program`: the path of redis-server, if it is not to be looked for. */
+export const startRedis = async (program = "redis-server"): Promise<RedisServer> => {
+  const folder = mkdtempSync(join(tmpdir(), "coilgun-redis-"));
   const path = join(folder, "redis.sock");
-  const child = spawn("redis-server", ["--port", "0", "--unixsocket", path, "--save", "", "--dir", folder], {
-    stdio: "ignore",
-  });
-  const killAtExit = () => child.kill("SIGKILL");
+  let child: ChildProcess | undefined;
+  let asking: Redis | undefined;
+  const killAtExit = () => child?.kill("SIGKILL");
   process.once("exit", killAtExit);
-  const ended = once(child, "exit");
-  await once(child, "spawn").catch(() => {
-    throw new Error("there is no redis-server here; install it: apt-get install redis-server");
-  });
-  const url = `unix://${path}`;
-  const { promise: accepts, resolve } = Promise.withResolvers<void>();
-  const asking = openRedis(url, { clock, name: "bench", changed: (isConnected) => isConnected && resolve() });
-  // A connection that waits to be tried again keeps no process.
-  const keeper = new MessageChannel();
-  keeper.port1.ref();
-  await accepts;
-  keeper.port1.close();
-  asking.close();
-  return {
-    url,
+  const redis: RedisServer = {
+    path,
+    url: `unix://${path}`,
+    freeze: () => void child?.kill("SIGSTOP"),
+    thaw: () => void child?.kill("SIGCONT"),
     async kill() {
-      process.off("exit", killAtExit);
+      if (child?.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
+      const gone = once(child, "exit");
       child.kill("SIGKILL");
-      await ended;
+      await gone;
+      rmSync(path, { force: true });
+    },
+    async start() {
+      const settings = ["--port", "0", "--unixsocket", path, "--save", "", "--dir", folder];
+      child = spawn(program, settings, { stdio: "ignore" });
+      await accepts(path, child);
+    },
+    async ask(...command) {
+      asking ??= openRedis(redis.url, { clock: systemClock, name: "rig" });
+      const open = asking;
+      await systemClock.within(READY_MS, undefined, async (signal) => {
+        while (!open.isConnected) await systemClock.sleep(LOOK_MS, signal);
+      });
+      return open.ask(command[1], command);
+    },
+    async [Symbol.asyncDispose]() {
+      asking?.close();
+      await redis.kill();
+      process.off("exit", killAtExit);
+      rmSync(folder, { recursive: true, force: true });
     },
   };
+  try {
+    await redis.start();
+    return redis;
+  } catch (error) {
+    await redis[Symbol.asyncDispose]();
+    throw error;
+  }
 };
+
+/** Rejects where the program is missing, or ends. */
+const accepts = (path: string, child: ChildProcess): Promise<void> =>
+  systemClock.within(READY_MS, undefined, async (signal) => {
+    let failure: Error | undefined;
+    child.once("error", (error) => {
+      failure = new Error(`${child.spawnfile} is needed: apt-get install redis-server`, { cause: error });
+    });
+    while (!(await connects(path))) {
+      if (failure !== undefined) throw failure;
+      if (child.exitCode !== null) throw new Error(`${child.spawnfile} ended`);
+      await systemClock.sleep(LOOK_MS, signal);
+    }
+  });
+
+const connects = (path: string): Promise<boolean> =>
+  new Promise((resolve) => {
+    const socket = connect(path, () => {
+      socket.destroy();
+      resolve(true);
+    }).once("error", () => resolve(false));
+  });

@@ -3,16 +3,16 @@ import { rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, it } from "vitest";
+import { startRedis } from "../../bench/rig/redis-server.ts";
 import { describeWith, REDIS } from "../kit/outside-program.ts";
 import { openPair } from "../kit/pair.ts";
-import { startRedis } from "../kit/redis.ts";
 import { until } from "../kit/until.ts";
 
 const HOST = "www.example.com";
 const PAGE_BYTES = 40_000;
 
 describeWith(REDIS, "two pairs with a shared store", (program) => {
-  it("build on each other's pages, go on while it hangs, and forget together", async () => {
+  it("build on each other's pages, those of a session for it alone, go on while it hangs, is gone, full or emptied, and forget together", async () => {
     await using redis = await startRedis(program);
     const keyFile = join(tmpdir(), `coilgun-shared-${process.pid}.key`);
     writeFileSync(keyFile, "07".repeat(32), { mode: 0o600 });
@@ -20,7 +20,7 @@ describeWith(REDIS, "two pairs with a shared store", (program) => {
     undo.defer(() => rmSync(keyFile));
     const noise = randomText(PAGE_BYTES);
     let count = 0;
-    const settings = { store: { shared: redis.url, keyFile } };
+    const settings = { store: { shared: redis.url, keyFile, sessions: "shared" } };
     const pair = async () =>
       undo.use(
         await openPair({
@@ -30,8 +30,9 @@ describeWith(REDIS, "two pairs with a shared store", (program) => {
         }),
       );
     const [first, second] = [await pair(), await pair()];
-    const visit = async ({ port }: { readonly port: number }, path: string) => {
-      const response = await fetch(`http://127.0.0.1:${port}${path}`, { headers: { host: HOST } });
+    const visit = async ({ port }: { readonly port: number }, path: string, cookie?: string) => {
+      const headers = { host: HOST, ...(cookie === undefined ? {} : { cookie }) };
+      const response = await fetch(`http://127.0.0.1:${port}${path}`, { headers });
       return (await response.text()).length;
     };
     const tiers = () =>
@@ -49,16 +50,41 @@ describeWith(REDIS, "two pairs with a shared store", (program) => {
     const { answerBytes } = await second.visited(1);
     expect(answerBytes).toBeLessThan(PAGE_BYTES / 40);
 
+    // Of a session: for the same visitor alone.
+    await visit(first, "/own", "session=one");
+    await until(() => tiers().filter((tier) => tier?.written === 2).length === 2, "the page of a session");
+    const before = await learnt();
+    await expect.poll(learnt, { timeout: 20_000 }).toBeGreaterThan(before - 1);
+    await visit(second, "/own", "session=one");
+    await visit(second, "/own", "session=two");
+    const [own, others] = [await second.visited(2), await second.visited(3)];
+    expect([own.answer, others.answer]).toEqual(["delta", "whole"]);
+    expect(own.answerBytes).toBeLessThan(PAGE_BYTES / 40);
+    expect(others.answerBytes).toBeGreaterThan(PAGE_BYTES / 4);
+
     redis.freeze();
     expect(await visit(second, "/b")).toBeGreaterThan(PAGE_BYTES);
     redis.thaw();
 
-    await until(() => tiers().every((tier) => tier?.reached), "a store that all reach again");
+    const isReached = () =>
+      until(() => tiers().every((tier) => tier?.reached), "a store that all reach again");
+    await isReached();
+    await redis.kill();
+    expect(await visit(second, "/c")).toBeGreaterThan(PAGE_BYTES);
+    await redis.start();
+    await redis.ask("CONFIG", "SET", "maxmemory", "1");
+    await isReached();
+    expect(await visit(first, "/d")).toBeGreaterThan(PAGE_BYTES);
+    await redis.ask("CONFIG", "SET", "maxmemory", "0");
+    await redis.ask("FLUSHALL");
+    expect(await visit(first, "/e")).toBeGreaterThan(PAGE_BYTES);
+
+    await isReached();
     await first.edge.forget({ host: HOST, url: undefined });
     const held = () => [first, second].map(({ edge }) => edge.watched?.store().versions);
     await until(() => held().every((versions) => versions === 0), "two edges that forgot");
     await visit(second, "/a");
-    expect(await second.visited(3)).toMatchObject({ answer: "whole" });
+    expect(await second.visited(6)).toMatchObject({ answer: "whole" });
   });
 });
 

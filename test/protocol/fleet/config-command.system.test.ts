@@ -2,8 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { type RedisServer, startRedisServer } from "../../../bench/rig/redis-server.ts";
-import { systemClock } from "../../../protocol/runtime/clock.ts";
+import { type RedisServer, startRedis } from "../../../bench/rig/redis-server.ts";
 import { FIXTURE_SECRET } from "../../kit/config-fixtures.ts";
 import { runCommand } from "../../kit/run-command.ts";
 
@@ -11,10 +10,10 @@ let folder = "";
 let redis: RedisServer;
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "coilgun-config-"));
-  redis = await startRedisServer(folder, systemClock);
+  redis = await startRedis();
 });
 afterAll(async () => {
-  await redis.kill();
+  await redis[Symbol.asyncDispose]();
   rmSync(folder, { recursive: true });
 });
 

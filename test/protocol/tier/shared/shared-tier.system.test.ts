@@ -2,7 +2,9 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
+import { startFaultyRelay } from "../../../../bench/rig/faulty-relay.ts";
+import { type RedisServer, startRedis } from "../../../../bench/rig/redis-server.ts";
 import { RedisUrl } from "../../../../protocol/redis/redis-address.ts";
 import { systemClock } from "../../../../protocol/runtime/clock.ts";
 import type { SessionKey } from "../../../../protocol/scope/session-key.ts";
@@ -14,8 +16,8 @@ import type { Forgotten } from "../../../../protocol/tier/lower-tier.ts";
 import type { LastHeard } from "../../../../protocol/tier/shared/forget-news.ts";
 import type { Side } from "../../../../protocol/tier/shared/shared-keys.ts";
 import { MOST_ERASING, SharedTier } from "../../../../protocol/tier/shared/shared-tier.ts";
+import { HastyClock } from "../../../kit/hasty-clock.ts";
 import { describeWith, REDIS } from "../../../kit/outside-program.ts";
-import { startRedis, type TestRedis } from "../../../kit/redis.ts";
 import { silentLog } from "../../../kit/silent-log.ts";
 import { until } from "../../../kit/until.ts";
 import { PARTITION, PEER, storedVersion, textOf } from "../disk/stored.ts";
@@ -25,15 +27,21 @@ const NEWS = [{ scopeKey: "public", key: "/news" }] as const;
 const soon = <T>(look: () => T) => expect.poll(look, { timeout: 20_000, interval: 5 });
 
 const SESSION = "s".repeat(16) as SessionKey;
+/** The tier's pauses are of half a second and of five. */
+const clock = new HastyClock(8);
 const HOST = { of: { host: "www.example.com" }, url: undefined } as const;
 
 describeWith(REDIS, "a shared store", (program) => {
-  let redis: TestRedis;
+  let redis: RedisServer;
   let undo: AsyncDisposableStack;
 
+  beforeAll(async () => {
+    redis = await startRedis(program);
+  });
+  afterAll(() => redis[Symbol.asyncDispose]());
   beforeEach(async () => {
     undo = new AsyncDisposableStack();
-    redis = undo.use(await startRedis(program));
+    await redis.ask("FLUSHALL");
   });
   afterEach(() => undo.disposeAsync());
 
@@ -41,15 +49,16 @@ describeWith(REDIS, "a shared store", (program) => {
     side = "edge" as Side,
     key = 1,
     lastHeard = undefined as LastHeard | undefined,
+    url = redis.url,
   } = {}) => {
     const heard: Forgotten[] = [];
     const tier = new SharedTier({
-      url: new RedisUrl(redis.url),
+      url: new RedisUrl(url),
       storeKey: Buffer.alloc(32, key),
       side,
       sessionMs: 60_000,
       lastHeard,
-      clock: systemClock,
+      clock,
       log: silentLog,
     });
     tier.heard = (what) => heard.push(what);
@@ -253,5 +262,22 @@ describeWith(REDIS, "a shared store", (program) => {
     await redis.ask("CONFIG", "SET", "maxmemory", "0");
     await forgotten;
     await until(() => b.heard_.length > 0, "the news");
+  });
+
+  it("is asked nothing while it answers late, and again when it does not", async () => {
+    const relay = await startFaultyRelay(redis.path, systemClock);
+    undo.defer(() => relay.close());
+    const [near, far] = [await open(), await open({ url: `redis://${relay.address}` })];
+    const slow = (delayMs: number) => {
+      for (const { toOrigin } of relay.connections) toOrigin.slow({ delayMs });
+    };
+    slow(500);
+    await until(() => !far.answers, "a store that is too slow");
+    expect(near.answers).toBe(true);
+    far.put(storedVersion("late"));
+    await near.has("late");
+    slow(0);
+    await until(() => far.answers, "a store that is quick again");
+    await far.has("late");
   });
 });

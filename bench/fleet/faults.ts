@@ -1,0 +1,189 @@
+/**
+ * What visitors of a fleet see while both shared stores are killed, hang, are slow, full or emptied: failed visits, the slowest hundredth
+ * beside the same seconds without a fault before, and how long after its end every daemon asks its store again.
+ */
+import type { Clock } from "../../protocol/runtime/clock.ts";
+import type { Chance } from "../demo-site/chance.ts";
+import { startProgram } from "../pair/program.ts";
+import { HOST, timedVisitor } from "../pair/timed-visit.ts";
+import { percentileOf } from "../report/statistics.ts";
+import { type Column, milliseconds, renderTable, wholeNumber } from "../report/table.ts";
+import { type FaultyRelay, startFaultyRelay } from "../rig/faulty-relay.ts";
+import type { RedisServer } from "../rig/redis-server.ts";
+import { type Fleet, startFleet, startStores } from "./fleet-rig.ts";
+
+interface FaultsOptions {
+  readonly chance: Chance;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  /** Only faults whose name contains this. */
+  readonly only: string;
+}
+
+interface Store {
+  readonly redis: RedisServer;
+  /** On the way to it. */
+  readonly relay: FaultyRelay;
+}
+
+interface Fault {
+  readonly name: string;
+  begin(store: Store): unknown;
+  end(store: Store): unknown;
+}
+
+const SLOW_MS = 500;
+
+const slowed = ({ relay }: Store, delayMs: number) => {
+  relay.connected = ({ toOrigin }) => toOrigin.slow({ delayMs });
+  for (const connection of relay.connections) connection.toOrigin.slow({ delayMs });
+};
+
+const FAULTS: readonly Fault[] = [
+  { name: "killed", begin: ({ redis }) => redis.kill(), end: ({ redis }) => redis.start() },
+  { name: "frozen", begin: ({ redis }) => redis.freeze(), end: ({ redis }) => redis.thaw() },
+  { name: `slow, ${SLOW_MS} ms`, begin: (store) => slowed(store, SLOW_MS), end: (store) => slowed(store, 0) },
+  {
+    name: "full",
+    begin: ({ redis }) => redis.ask("CONFIG", "SET", "maxmemory", "1"),
+    end: ({ redis }) => redis.ask("CONFIG", "SET", "maxmemory", "0"),
+  },
+  {
+    name: "emptied",
+    begin: ({ redis }) => redis.ask("FLUSHALL"),
+    end: () => undefined,
+  },
+];
+
+const EDGES = 3;
+const ORIGIN_SIDES = 2;
+/** Each has one page under way. */
+const VISITORS = 12;
+const VISITS_PER_SECOND = 120;
+const WARM_UP_SECONDS = 4;
+const PHASE_SECONDS = 10;
+/** Of visits those to a page that nobody asked for before; the others are to one of the last. */
+const NEW_PAGES = 0.1;
+const LAST_PAGES = 300;
+const BACK_MS = 60_000;
+const LOOK_MS = 100;
+
+/** @internal */
+export interface FaultRow {
+  readonly name: string;
+  readonly visits: number;
+  readonly failed: number;
+  /** The slowest hundredth, in milliseconds: in the seconds before the fault, and during it. */
+  readonly calm: number | undefined;
+  readonly harmed: number | undefined;
+  /** Milliseconds after the end of the fault until every daemon asks its store again; undefined: it never did. */
+  readonly backMs: number | undefined;
+}
+
+interface Phase {
+  readonly ms: number[];
+  failed: number;
+}
+
+/** @internal */
+export const measureFaults = async (options: FaultsOptions): Promise<readonly FaultRow[]> => {
+  const { clock, signal, only } = options;
+  await using undo = new AsyncDisposableStack();
+  const web = await startProgram("web-server", {}, { clock, signal });
+  undo.defer(() => web.close());
+  const { edge, origin } = await startStores(undo);
+  const stores = await Promise.all(
+    [edge, origin].map(async (redis) => ({ redis, relay: await startFaultyRelay(redis.path, clock) })),
+  );
+  for (const { relay } of stores) undo.defer(() => relay.close());
+  const [edgeUrl = "", originUrl = ""] = stores.map(({ relay }) => `redis://${relay.address}`);
+  const fleet = undo.use(
+    await startFleet({
+      edges: EDGES,
+      originSides: ORIGIN_SIDES,
+      routes: [{ host: HOST, origin: web.address }],
+      stores: { edge: edgeUrl, origin: originUrl },
+      clock,
+      signal,
+    }),
+  );
+  const during = visitorsOf(fleet, options, undo);
+  await during(WARM_UP_SECONDS);
+  const rows: FaultRow[] = [];
+  for (const { name, begin, end } of FAULTS.filter((fault) => fault.name.includes(only))) {
+    const calm = await during(PHASE_SECONDS);
+    await Promise.all(stores.map(begin));
+    const harmed = await during(PHASE_SECONDS);
+    await Promise.all(stores.map(end));
+    const backMs = await backAfter(fleet, options);
+    fleet.throwIfDied();
+    rows.push({
+      name,
+      visits: harmed.ms.length,
+      failed: calm.failed + harmed.failed,
+      calm: percentileOf(calm.ms, 0.99),
+      harmed: percentileOf(harmed.ms, 0.99),
+      backMs,
+    });
+  }
+  return rows;
+};
+
+/** Visitors that ask at a steady pace; what they saw in some seconds. */
+const visitorsOf = (fleet: Fleet, { chance, clock, signal }: FaultsOptions, undo: AsyncDisposableStack) => {
+  const visitors = Array.from({ length: VISITORS }, (_, n) =>
+    timedVisitor(fleet.visitors[n % EDGES] ?? "", clock),
+  );
+  for (const visitor of visitors) undo.defer(() => visitor.close());
+  let pages = 1;
+  const page = () =>
+    chance.next() < NEW_PAGES ? pages++ : chance.between(Math.max(0, pages - LAST_PAGES), pages - 1);
+  return async (seconds: number): Promise<Phase> => {
+    const phase: Phase = { ms: [], failed: 0 };
+    const began = clock.now();
+    const everyMs = (VISITORS * 1_000) / VISITS_PER_SECOND;
+    await Promise.all(
+      visitors.map(async (visitor, n) => {
+        for (let at = (everyMs * n) / VISITORS; at < seconds * 1_000; at += everyMs) {
+          await clock.sleep(Math.max(0, began + at - clock.now()), signal);
+          const { ms, flaw } = await visitor.visit(`/varied/${page()}`, "none", signal);
+          if (flaw === undefined) phase.ms.push(ms);
+          else phase.failed++;
+        }
+      }),
+    );
+    return phase;
+  };
+};
+
+const backAfter = async (fleet: Fleet, { clock, signal }: FaultsOptions): Promise<number | undefined> => {
+  const from = clock.now();
+  while (clock.now() - from < BACK_MS) {
+    const all = await fleet.metrics();
+    if (all.every((metrics) => /^coilgun_store_tier_reached\{tier="shared"\} 1$/m.test(metrics)))
+      return clock.now() - from;
+    await clock.sleep(LOOK_MS, signal);
+  }
+  return undefined;
+};
+
+const COLUMNS: readonly Column[] = [
+  { title: "both stores", align: "left" },
+  ...["visits", "failed", "p99 ms before", "meanwhile", "ratio", "asked again after, s"].map(
+    (title): Column => ({ title, align: "right" }),
+  ),
+];
+
+export const faultsTable = (rows: readonly FaultRow[]): string =>
+  renderTable(
+    COLUMNS,
+    rows.map(({ name, visits, failed, calm, harmed, backMs }) => [
+      name,
+      wholeNumber(visits),
+      wholeNumber(failed),
+      milliseconds(calm),
+      milliseconds(harmed),
+      ((harmed ?? 0) / (calm ?? 1)).toFixed(2),
+      backMs === undefined ? "never" : (backMs / 1_000).toFixed(1),
+    ]),
+  );
