@@ -3,7 +3,7 @@
  * Coilgun. The store's id stands in it and goes with it.
  */
 import { randomBytes } from "node:crypto";
-import { closeSync, openSync, rmSync } from "node:fs";
+import { closeSync, existsSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { PRIVATE_MODE } from "../../daemon/private-file.ts";
 import type { StoreId } from "../../store/stored-version.ts";
@@ -130,5 +130,34 @@ const open = (path: string): Omit<OpenedFile, "madeAnew"> | undefined => {
   } catch (error) {
     database.close();
     throw error;
+  }
+};
+
+/** Before all that others forgot who share a store beside the file. */
+const NOTHING_HEARD = "0-0";
+
+/**
+ * The last news that a daemon heard, kept beside its file of versions: what others forgot while it was stopped, or cut off, is in that
+ * file still. By the number that the news have, as clocks of machines differ. `id` is undefined where there is no file yet; what could not
+ * be kept is heard again.
+ */
+export const lastHeardBeside = (versions: string) => {
+  const path = `${versions}-heard`;
+  return {
+    id: existsSync(versions) ? heardIn(path) : undefined,
+    keep(id: string): void {
+      try {
+        writeFileSync(path, id, { mode: PRIVATE_MODE });
+      } catch {}
+    },
+  };
+};
+
+const heardIn = (path: string): string => {
+  try {
+    const text = readFileSync(path, "latin1");
+    return /^\d+-\d+$/.test(text) ? text : NOTHING_HEARD;
+  } catch {
+    return NOTHING_HEARD;
   }
 };

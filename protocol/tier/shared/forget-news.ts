@@ -9,7 +9,6 @@ import type { Clock, Timer } from "../../runtime/clock.ts";
 import { TIER_WAIT_MS } from "../hope.ts";
 import type { Forgotten } from "../lower-tier.ts";
 import { seal, unseal } from "../sealed.ts";
-import { FIRST, type LastHeard } from "./last-heard.ts";
 
 /** How often the log is read; less than half of what may pass until all have forgotten. */
 const NEWS_MS = 400;
@@ -23,6 +22,8 @@ const MOST_KEPT = 1_024;
 const READ_AT_ONCE = 1_000;
 const ID_BYTES = 8;
 const ABOUT = "news";
+/** Before all entries. */
+const FIRST = "0-0";
 
 /** KEYS: the log, and what goes; ARGV: the news, the channel, and which field of what goes ("": all of it). */
 const ERASE_AND_TELL = `
@@ -32,6 +33,13 @@ end
 local told = redis.pcall('XADD', KEYS[1], 'MAXLEN', '~', '16384', '*', 'news', ARGV[1])
 redis.call('PUBLISH', ARGV[2], ARGV[1])
 return told`;
+
+/** What was heard by the process before. */
+export interface LastHeard {
+  /** The entry's id; undefined: nothing is kept from before that could be forgotten. */
+  readonly id: string | undefined;
+  keep(id: string): void;
+}
 
 interface NewsOptions {
   readonly redis: Redis;

@@ -22,8 +22,7 @@ import {
 } from "../lower-tier.ts";
 import { derived } from "../store-key.ts";
 import { CompareKeys } from "./compare-keys.ts";
-import { ForgetNews } from "./forget-news.ts";
-import type { LastHeard } from "./last-heard.ts";
+import { ForgetNews, type LastHeard } from "./forget-news.ts";
 import { type PartitionNames, SharedKeys, type Side } from "./shared-keys.ts";
 import { SharedReader } from "./shared-reader.ts";
 import { SharedWriter } from "./shared-writer.ts";

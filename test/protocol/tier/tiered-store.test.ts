@@ -157,3 +157,16 @@ it("tells a tier without what is a session's of no session, and reads on from it
   expect(tier.forgotten).toEqual([]);
   expect(store.listed(PARTITION, "public", "/news")).toHaveLength(1);
 });
+
+it("of two tiers tells only the one that holds sessions of a session that is nobody's", () => {
+  const [file, shared] = [new ScriptedTier(), new ScriptedTier()];
+  const tiers = [
+    { tier: file, sessions: true },
+    { tier: shared, sessions: false },
+  ];
+  new TieredStore({ clock: new FakeClock(), tiers, bytes: 2 ** 20 }).inherit(PARTITION, {
+    from: undefined,
+    to: SESSION,
+  });
+  expect([file.forgotten.length, shared.forgotten.length]).toEqual([1, 0]);
+});

@@ -171,3 +171,15 @@ it("a body that is given up on a kept connection is not the web server's fault",
   await expect(given.response).rejects.toThrow("the visitor's body was given up");
   expect(origin.count).toBe(1);
 });
+
+it("a connection on which more came than the response is not kept", async () => {
+  using sockets = new ClientSockets();
+  await using origin = await RawOrigin.listen();
+  await using client = new TestClient(routeTo(origin.port));
+  const asked = ask(client);
+  const connection = await origin.next();
+  connection.write(`${OK()}${OK()}`);
+  expect((await heard(asked)).body).toBe("hello");
+  await settle();
+  expect(sockets.first.destroyed).toBe(true);
+});
