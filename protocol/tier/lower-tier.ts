@@ -75,12 +75,13 @@ export interface LowerTier {
   nominated(partition: Partition, shorts: readonly ShortFingerprint[]): Promise<readonly StoredVersion[]>;
   /**
    * At most MAX_OFFERS versions of the lists, those of the first list first and the newest first; with `peerStore`, only what that
-   * store is known to hold too. Rejects when it cannot say.
+   * store is known to hold too. Those in `held` need not be read, though they count. Rejects when it cannot say.
    */
   listed(
     partition: Partition,
     lists: readonly StoredList[],
     peerStore?: StoreId,
+    held?: ReadonlySet<Fingerprint>,
   ): Promise<readonly StoredVersion[]>;
   /** Soon, and perhaps: what was put within the last second may be lost. */
   put(version: StoredVersion): void;

@@ -143,13 +143,14 @@ export class TieredStore extends VersionStore {
     const name = `${partition} ${peerStore}${first.scopeKey} ${first.key}`;
     const asked = this.#asked.get(name);
     if (asked !== undefined) return asked === "answered" ? undefined : asked;
-    const isMissing = () =>
-      lists.every(({ scopeKey, key }) => this.listed(partition, scopeKey, key, peerStore).length === 0);
+    const held = () => lists.flatMap(({ scopeKey, key }) => this.listed(partition, scopeKey, key, peerStore));
     let isFirst = true;
     return this.#fetch([name], (tier) => {
-      const asks = isFirst || isMissing();
+      const known = held();
+      const asks = isFirst || known.length === 0;
       isFirst = false;
-      return asks ? tier.listed(partition, lists, peerStore) : undefined;
+      const skipped = new Set(known.map(({ fingerprint }) => fingerprint));
+      return asks ? tier.listed(partition, lists, peerStore, skipped) : undefined;
     });
   }
 

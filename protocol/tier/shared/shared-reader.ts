@@ -16,6 +16,12 @@ interface Parts {
 /** The entries of a list, by what they stand under in it. */
 type Fields = ReadonlyMap<string, Buffer>;
 
+interface Wanted {
+  readonly peerStore: StoreId | undefined;
+  /** What need not be read. */
+  readonly held: ReadonlySet<Fingerprint> | undefined;
+}
+
 const NO_BYTES = Buffer.alloc(0);
 
 export class SharedReader {
@@ -58,7 +64,7 @@ export class SharedReader {
     partition: Partition,
     names: PartitionNames,
     lists: readonly StoredList[],
-    peerStore?: StoreId,
+    { peerStore, held }: Wanted,
   ): Promise<readonly StoredVersion[]> {
     const scopes = lists.map(({ scopeKey }) => this.#keys.scopeOf(partition, scopeKey));
     const [seals, contents] = await Promise.all([
@@ -72,7 +78,8 @@ export class SharedReader {
         if (peerStore !== undefined && !entry.stores.includes(peerStore)) continue;
         if (!found.has(entry.fingerprint)) found.set(entry.fingerprint, entry);
       }
-    const versions = await this.nominated(partition, names, [...found.keys()].map(shortOf));
+    const missing = [...found.keys()].filter((fingerprint) => held?.has(fingerprint) !== true);
+    const versions = await this.nominated(partition, names, missing.map(shortOf));
     // A body may stand in the list of several sessions; it is found as what its entry says.
     return versions.flatMap((version) => {
       const entry = found.get(version.fingerprint);

@@ -7,7 +7,7 @@ import type { Log } from "../../daemon/log.ts";
 import { openRedis, type Redis } from "../../redis/client.ts";
 import type { RedisUrl } from "../../redis/redis-address.ts";
 import type { Clock, Timer } from "../../runtime/clock.ts";
-import { type ShortFingerprint, shortOf } from "../../store/fingerprint.ts";
+import { type Fingerprint, type ShortFingerprint, shortOf } from "../../store/fingerprint.ts";
 import { hostName, type Partition } from "../../store/partition.ts";
 import type { StoreId } from "../../store/stored-version.ts";
 import { bytesOf, Gathered } from "../gathered.ts";
@@ -122,9 +122,10 @@ export class SharedTier implements LowerTier {
     partition: Partition,
     lists: readonly StoredList[],
     peerStore?: StoreId,
+    held?: ReadonlySet<Fingerprint>,
   ): Promise<readonly StoredVersion[]> {
     const names = await this.#namesToRead(partition);
-    return names === undefined ? [] : this.#reader.listed(partition, names, lists, peerStore);
+    return names === undefined ? [] : this.#reader.listed(partition, names, lists, { peerStore, held });
   }
 
   put(version: StoredVersion): void {

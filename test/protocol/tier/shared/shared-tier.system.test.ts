@@ -80,6 +80,8 @@ describeWith(REDIS, "a shared store", (program) => {
     expect(newest).toEqual(storedVersion("two"));
     expect(await b.texts([{ scopeKey: "public", key: "html /*" }])).toEqual(["two"]);
     expect(await b.texts(NEWS, "other".padEnd(16) as typeof PEER)).toEqual([]);
+    const held = new Set([storedVersion("two").fingerprint]);
+    expect((await b.listed(PARTITION, NEWS, PEER, held)).map(textOf)).toEqual(["one"]);
     const short = shortOf(storedVersion("one").fingerprint);
     expect((await b.nominated(PARTITION, [short])).map(textOf)).toEqual(["one"]);
   });
