@@ -56,7 +56,7 @@ interface Edge {
   port: number;
 }
 
-/** Rejects where there is no redis-server, or an edge does not follow at all. */
+/** Rejects where there is no redis-server, or an edge does not follow at all. @internal */
 export const measureFleetConfig = async (options: FleetConfigOptions): Promise<FleetConfigReport> => {
   const { clock, changes, signal } = options;
   const folder = mkdtempSync(join(tmpdir(), "coilgun-fleet-"));
