@@ -256,7 +256,6 @@ describe("the source tree", () => {
       "protocol/daemon/private-file.ts",
       "protocol/runtime/descriptors.ts",
       "protocol/tier/disk/schema.ts",
-      "protocol/tier/shared/last-heard.ts",
       "protocol/tier/store-key.ts",
     ]);
   });

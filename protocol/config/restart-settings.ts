@@ -1,8 +1,7 @@
 /**
  * What a reload cannot take over: the settings in which two configurations differ, by the names that a config file gives them, each with
- * its old and its new value. No value here is a secret; of a file only its path is shown.
+ * its old and its new value. Of a secret is said that it is another one, of a file its path.
  */
-import { RedisUrl } from "../redis/redis-address.ts";
 import { NamedFile } from "./schema.ts";
 import { type HostPort, printHostPort, printSize, printTime } from "./units.ts";
 
@@ -29,14 +28,22 @@ function* differences(a: unknown, b: unknown, at: Place, live: ReadonlySet<strin
   if (before !== after) yield `${at.shown}: ${before} -> ${after}`;
   else if (a instanceof NamedFile && b instanceof NamedFile && !a.bytes.equals(b.bytes))
     yield `${at.shown}: another content of ${before}`;
-  else if (a instanceof RedisUrl && b instanceof RedisUrl && a.reveal() !== b.reveal())
-    yield `${at.shown}: another user or password`;
+  else if (isConcealed(a) && isConcealed(b) && !Buffer.from(a.reveal()).equals(Buffer.from(b.reveal())))
+    yield `${at.shown}: another ${typeof a.reveal() === "string" ? "user or password" : "key"}`;
 }
+
+/** What shows itself without the secret in it. */
+interface Concealed {
+  reveal(): string | Uint8Array;
+}
+
+const isConcealed = (value: unknown): value is Concealed =>
+  typeof value === "object" && value !== null && "reveal" in value && typeof value.reveal === "function";
 
 const isBlock = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === "object" &&
   value !== null &&
-  !(value instanceof NamedFile || value instanceof RedisUrl) &&
+  !(value instanceof NamedFile || isConcealed(value)) &&
   !isHostPort(value);
 
 const isHostPort = (value: object): value is HostPort => "host" in value && "port" in value;
@@ -63,12 +70,12 @@ const below = ({ path, shown }: Place, name: string, inList: boolean): Place => 
 const print = (value: unknown, path: string): string => {
   if (value === undefined) return "none";
   if (value instanceof NamedFile) return value.path;
-  if (value instanceof RedisUrl) return String(value);
+  if (isConcealed(value)) return String(value);
   if (typeof value === "object" && value !== null && isHostPort(value)) return printHostPort(value);
   if (typeof value === "number" && path.endsWith("Ms")) return printTime(value);
   if (typeof value === "number" && path.endsWith("Bytes")) return printSize(value);
   return typeof value === "string" ? value : (JSON.stringify(value) ?? String(value));
 };
 
-/** Whether two parts of configurations say the same, contents of named files included. Secrets are not compared. */
+/** Whether two parts of configurations say the same, contents of named files and secrets included. */
 export const saysTheSame = (a: object, b: object): boolean => needRestart(a, b, []).length === 0;

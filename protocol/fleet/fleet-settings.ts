@@ -31,6 +31,15 @@ export class SharedPlace {
   get name(): string {
     return this.#name;
   }
+
+  /** With the password. */
+  reveal(): string {
+    return `${this.#address}#${this.#name}`;
+  }
+
+  toString(): string {
+    return this.shown;
+  }
 }
 
 export interface FleetSettings {

@@ -31,11 +31,14 @@ const pairWith = async (edgeStore: string) => {
     rmSync(folder, { recursive: true });
   });
   const edge = await scene.start("edge-side", edgeYaml({ admin: admin.edge, store: { size: edgeStore } }));
-  await scene.start("origin-side", originYaml(edge.port("tunnel"), web.port, { admin: admin.origin }));
+  const origin = await scene.start(
+    "origin-side",
+    originYaml(edge.port("tunnel"), web.port, { admin: admin.origin }),
+  );
   await edge.logged("link up");
   for (let round = 0; round < 2; round++)
     for (const path of PATHS) expect((await visit(edge.port("visitors"), { path })).status).toBe(200);
-  await edge.access(2 * PATHS.length);
+  for (const side of [edge, origin]) await side.access(2 * PATHS.length);
   return async (side: "edge" | "origin") => {
     const status = await askStatus([{ path: admin[side] }], "x.yaml", { program: "coilgun" });
     const findings = diagnose(status, { version: ownVersion(), today: systemClock.today() });

@@ -6,6 +6,7 @@ import { settingsOf } from "../../docs/configuration.ts";
 import { type EdgeDaemon, startEdge } from "../../edge-side/run/daemon.ts";
 import { type OriginDaemon, startOrigin } from "../../origin-side/run/daemon.ts";
 import type { DocumentedSetting } from "../../protocol/config/reference.ts";
+import { FIXTURE_SECRET } from "../kit/config-fixtures.ts";
 import { edgeConfigOf, originConfigOf } from "../kit/daemons.ts";
 import { freePort } from "../kit/fake-origin.ts";
 import { watchLeaks } from "../kit/leaks.ts";
@@ -38,9 +39,14 @@ const OTHERS: Readonly<Record<string, unknown>> = {
   "admin[].listen": "127.0.0.1:1",
   "admin[].tokenFile": "token",
   "admin[].hosts": ["admin.example.com"],
+  "store.shared": "redis://127.0.0.1:1",
+  config: "redis://127.0.0.1:1#site",
+  configKey: `ed25519:${"A".repeat(43)}`,
+  configSeal: "seal.key",
+  configCopy: "/run/shared.copy",
 };
 
-const FILES = { token: "0123456789abcdef0123456789abcdef" };
+const FILES = { token: "0123456789abcdef0123456789abcdef", "seal.key": FIXTURE_SECRET };
 
 /** What a setting cannot be without, and is another value than before too. */
 const BESIDE: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
@@ -49,7 +55,11 @@ const BESIDE: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   admin: { listen: "127.0.0.1:1" },
   accessLog: { file: "stdout" },
   "store.sessions": { file: "/run/versions", keyFile: "/run/store.key" },
+  "store.shared": { keyFile: "/run/store.key" },
 };
+
+/** What makes a shared config whole. */
+const FOLLOWED = { config: OTHERS.config, configKey: OTHERS.configKey, configSeal: OTHERS.configSeal };
 
 /** Another value than the default. */
 const otherOf = ({ path, form, fallback }: DocumentedSetting): unknown => {
@@ -65,6 +75,7 @@ const otherOf = ({ path, form, fallback }: DocumentedSetting): unknown => {
 const patchOf = (setting: DocumentedSetting): Readonly<Record<string, unknown>> => {
   const [block = "", name] = setting.path.replace("[]", "").split(".");
   const other = otherOf(setting);
+  if (block === "config") return FOLLOWED;
   if (name === undefined) return { [block]: other };
   const proxies = name === "proxyProtocol" ? { trustedProxies: ["10.0.0.0/8"] } : {};
   return { ...proxies, [block]: { ...(BESIDE[setting.path] ?? BESIDE[block]), [name]: other } };

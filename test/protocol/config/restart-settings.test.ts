@@ -1,6 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { needRestart, saysTheSame } from "../../../protocol/config/restart-settings.ts";
 import { NamedFile } from "../../../protocol/config/schema.ts";
+import { SharedPlace } from "../../../protocol/fleet/fleet-settings.ts";
+import { RedisUrl } from "../../../protocol/redis/redis-address.ts";
+import { Secret } from "../../../protocol/transport/key.ts";
 import { edgeConfigOf } from "../../kit/daemons.ts";
 
 const file = (text: string) => new NamedFile("/etc/key.pem", Buffer.from(text));
@@ -24,6 +27,23 @@ describe("settings that need a restart", () => {
     expect(
       needRestart({ tunnel: { privateKey: file("old") } }, { tunnel: { privateKey: file("new") } }, []),
     ).toEqual(["tunnel.privateKey: another content of /etc/key.pem"]);
+  });
+
+  it("name another password in an address, and another key, and show neither", () => {
+    const settings = (password: string, first: number) => ({
+      store: { shared: new RedisUrl(`redis://me:${password}@10.0.0.9`) },
+      config: new SharedPlace(`redis://me:${password}@10.0.0.9/1`, "site"),
+      configSeal: new Secret(Buffer.alloc(32, first)),
+    });
+    expect(needRestart(settings("one", 1), settings("one", 1), [])).toEqual([]);
+    expect(needRestart(settings("one", 1), settings("two", 2), [])).toEqual([
+      "store.shared: another user or password",
+      "config: another user or password",
+      "configSeal: another key",
+    ]);
+    expect(needRestart({}, { config: settings("one", 1).config }, [])).toEqual([
+      "config: none -> redis://10.0.0.9/1#site",
+    ]);
   });
 });
 

@@ -55,7 +55,12 @@ describe("a daemon with a shared config", () => {
     using fleet = makeFleet();
     expect((await run(fleet, holding(fleet.signed(3)))).served).toEqual(["v3"]);
     expect(statSync(fleet.copy).mode & 0o777).toBe(0o600);
-    expect(readFileSync(fleet.copy, "utf8")).not.toContain("v3");
+    const copied = readFileSync(fleet.copy, "latin1").split(/[.\n]/);
+    for (const text of [
+      ...copied,
+      ...copied.map((part) => Buffer.from(part, "base64url").toString("latin1")),
+    ])
+      expect(text).not.toContain("routes: [");
   });
 
   it("starts with its copy where the store is dead, and says that it is", async () => {
