@@ -130,8 +130,10 @@ describe("a link that is cut before an answer has come", () => {
     const pair = await startRelayed(2);
     site.serve = (_, response) => response.setHeader("Content-Type", "text/html").write("<p>The beginning");
     const response = await begin(pair.edge.port("visitors"), { path: "/stream" });
+    // Reading begins with what is here already, so who listens for it has to be first.
+    const came = once(response, "data");
     const visited = finish(response);
-    await once(response, "data");
+    await came;
     for (const link of pair.relay.connections) link.cut();
     const { status, cut, body } = await visited;
     expect([status, cut, body.toString()]).toEqual([200, true, "<p>The beginning"]);
