@@ -52,20 +52,16 @@ export const measureSpread = async ({
   undo.defer(() => web.close());
   const stores = await startStores(undo);
   const routes = corpus.families.map((family) => ({ host: hostOf(family), origin: web.address }));
-  const start = async (
-    edges: number,
-    originSides: number,
-    urls = stores.urls as typeof stores.urls | undefined,
-  ) => {
+  const start = async (edges: number, originSides: number, urls?: typeof stores.urls) => {
     const fleet = undo.use(await startFleet({ edges, originSides, routes, stores: urls, clock, signal }));
     const visitors = fleet.visitors.map((address) => visitorOf(address, clock));
     for (const visitor of visitors) undo.defer(() => visitor.close());
     return { fleet, visitors, before: fleet.linkBytes() };
   };
   const ways = [
-    await start(1, 1, undefined),
+    await start(1, 1),
+    await start(EDGES, ORIGIN_SIDES, stores.urls),
     await start(EDGES, ORIGIN_SIDES),
-    await start(EDGES, ORIGIN_SIDES, undefined),
   ];
   let wrong = 0;
   const visits = mixed(visitsOfCorpus(corpus), chance).slice(0, most);
