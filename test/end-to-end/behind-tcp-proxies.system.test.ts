@@ -3,17 +3,17 @@
  * checks) and nginx's stream module. The site is told the visitor's address, over HTTP and over TLS that the edge ends, and on
  * a listener that has IPv4 and IPv6 where the machine has both.
  */
-import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, writeFileSync } from "node:fs";
 import { request } from "node:http";
 import { request as requestTls } from "node:https";
 import { join } from "node:path";
+import { text } from "node:stream/consumers";
 import { expect, it, onTestFinished } from "vitest";
-import { systemClock } from "../../protocol/runtime/clock.ts";
 import { everyAddress } from "../../protocol/runtime/ip-address.ts";
 import { freePort, openOrigin } from "../kit/fake-origin.ts";
 import { describeWith } from "../kit/outside-program.ts";
+import { startOutside } from "../kit/outside-server.ts";
 import { edgeYaml, HOST, openScene } from "../kit/real-daemons.ts";
 import { makeSiteFiles } from "../kit/secure-pair.ts";
 
@@ -79,20 +79,12 @@ const startEdge = async () => {
   return { folder: scene.folder, edge, ca: files.authority.certificate, http, https };
 };
 
-/** What the site says to the visitor, as soon as the proxy listens and its own checks have found the edge. */
+/** What the site says to the visitor. */
 const told = async (port: number, ca: string | undefined): Promise<string> => {
   const to = { port, host: "127.0.0.1", localAddress: VISITOR, headers: { Host: HOST }, agent: false };
-  for (const stop = performance.now() + 20_000; ; )
-    try {
-      const asked = ca === undefined ? request(to) : requestTls({ ...to, ca, servername: HOST });
-      const [response] = await once(asked.end(), "response");
-      let text = "";
-      for await (const piece of response) text += piece;
-      return text;
-    } catch (error) {
-      if (performance.now() > stop) throw error;
-      await systemClock.sleep(20);
-    }
+  const asked = ca === undefined ? request(to) : requestTls({ ...to, ca, servername: HOST });
+  const [response] = await once(asked.end(), "response");
+  return text(response);
 };
 
 const GET_NGINX = "install nginx (Debian, Ubuntu: apt-get install nginx-light libnginx-mod-stream)";
@@ -121,11 +113,8 @@ for (const { program, forms, config, args } of PROXIES)
       for (const _ of forms) ways.push({ from: await freePort(), to: https, ca });
       const file = join(folder, "proxy.conf");
       writeFileSync(file, config(ways, folder));
-      const proxy = spawn(path, [...args, file], { stdio: "ignore" });
-      onTestFinished(async () => {
-        proxy.kill("SIGKILL");
-        if (proxy.exitCode === null && proxy.signalCode === null) await once(proxy, "exit");
-      });
+      const proxy = await startOutside(path, [...args, file], ways.at(-1)?.from ?? 0);
+      onTestFinished(() => proxy[Symbol.asyncDispose]());
       for (const way of ways) expect(await told(way.from, way.ca)).toBe(VISITOR);
       expect(await edge.access(ways.length)).toMatchObject({ client: VISITOR, protocol: "HTTP/1.1" });
       expect(edge.log.filter(({ event }) => event === "proxy header refused")).toEqual([]);

@@ -1,17 +1,12 @@
 /** A proxy that stands before an edge and ends TLS, as examples/front has it, on ports that are free here. */
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { systemClock } from "../../protocol/runtime/clock.ts";
 import { freePort } from "./fake-origin.ts";
 import type { OutsideProgram } from "./outside-program.ts";
+import { startOutside } from "./outside-server.ts";
 
 const EXAMPLES = join(import.meta.dirname, "..", "..", "examples", "front");
-const START_MS = 20_000;
-const LOOK_MS = 20;
 
 export interface FrontProgram extends OutsideProgram {
   readonly config: string;
@@ -61,36 +56,18 @@ export const startFront = async (
     .replace("access_log off;", `access_log off; ${temporary}`);
   const file = join(folder, config);
   writeFileSync(file, text);
-  const child = spawn(path, args(file), { stdio: ["ignore", "ignore", "pipe"] });
-  let said = "";
-  child.stderr.setEncoding("utf8").on("data", (piece: string) => {
-    said += piece;
-  });
-  const isRunning = () => child.exitCode === null && child.signalCode === null;
-  const stop = async () => {
-    if (isRunning()) {
-      // nginx leaves its workers behind when it is killed.
-      child.kill("SIGTERM");
-      await once(child, "exit");
-    }
-    rmSync(folder, { recursive: true, force: true });
-  };
-  const until = systemClock.now() + START_MS;
-  while (!(await listens(port))) {
-    if (isRunning() && systemClock.now() < until) await systemClock.sleep(LOOK_MS);
-    else {
-      await stop();
-      throw new Error(`${path} does not listen: ${said}`);
-    }
+  const remove = () => rmSync(folder, { recursive: true, force: true });
+  try {
+    const server = await startOutside(path, args(file), port);
+    return {
+      port,
+      async [Symbol.asyncDispose]() {
+        await server[Symbol.asyncDispose]();
+        remove();
+      },
+    };
+  } catch (error) {
+    remove();
+    throw error;
   }
-  return { port, [Symbol.asyncDispose]: stop };
 };
-
-const listens = (port: number): Promise<boolean> =>
-  new Promise((resolve) => {
-    const socket = connect(port, "127.0.0.1")
-      .on("connect", () => resolve(true))
-      .on("error", () => resolve(false))
-      .on("close", () => socket.destroy());
-    socket.on("connect", () => socket.end());
-  });
