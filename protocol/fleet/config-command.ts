@@ -180,7 +180,7 @@ const textIn = (path: string): string => {
 };
 
 const watch = async (fleet: Fleet): Promise<void> => {
-  const told = (event: string, { why = "" } = {}) => say([event, why].filter(Boolean).join(": "));
+  const told = (event: string, { why = event } = {}) => say(why);
   // Neither a waiting connection nor the clock's timers keep the process.
   const keeper = new MessageChannel();
   keeper.port1.ref();
