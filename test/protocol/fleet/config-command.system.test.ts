@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { afterAll, beforeAll, expect, it, onTestFinished } from "vitest";
 import { type RedisServer, startRedis } from "../../../bench/rig/redis-server.ts";
 import { FIXTURE_SECRET } from "../../kit/config-fixtures.ts";
 import { runCommand, startCommand } from "../../kit/run-command.ts";
@@ -41,6 +41,10 @@ it("makes keys, stores what can be used and nothing else, and gives it back whol
   write("wrong.yaml", `${SHARED}colour: red\n`);
 
   const watching = startCommand("origin-side", ["config", "watch", "--config", "origin.yaml"], folder);
+  onTestFinished(async () => {
+    watching.child.kill("SIGINT");
+    await watching.ended;
+  });
   const lines = createInterface(watching.child.stdout as Readable)[Symbol.asyncIterator]();
   expect((await lines.next()).value).toMatch(/^nothing is stored there yet/);
   const wrong = await origin("put", "wrong.yaml");
@@ -53,8 +57,6 @@ it("makes keys, stores what can be used and nothing else, and gives it back whol
     stdout: `version 1 is stored in ${redis.url}#site\n`,
   });
   expect((await lines.next()).value).toMatch(/^version 1, signed \S+ by ed25519:/);
-  watching.child.kill("SIGINT");
-  await watching.ended;
   expect((await origin("history")).stdout).toMatch(/^1 {2}\S+ {2}\d+ bytes {2}by ed25519:\S+\n$/);
   expect((await origin("get")).stdout).toBe(SHARED.replace(FIXTURE_SECRET, "[secret]"));
   expect((await origin("get", "1", "--out", "back.yaml")).code).toBe(0);
