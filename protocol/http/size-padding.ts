@@ -3,10 +3,10 @@
  * the same again tells nothing new, and then up to a whole step, so that small differences rarely show. SPEC section "What
  * sizes tell".
  */
-import { createHmac, randomBytes } from "node:crypto";
+import { createHmac, generateKeySync } from "node:crypto";
 
 export class SizePadding {
-  readonly #key = randomBytes(32);
+  readonly #key = generateKeySync("hmac", { length: 256 });
 
   /**
    * The size that `bytes` are padded to, at least `least` more than they are. Mean cost: one step. `of`: names what is hidden, such

@@ -2,14 +2,14 @@
  * Bytes of sessions in the file: AES-256-GCM under a key of the partition, with what they belong to as associated data, so that
  * who can write the file moves none to another page, host or session.
  */
-import { createCipheriv, createDecipheriv, randomBytes } from "node:crypto";
+import { createCipheriv, createDecipheriv, type KeyObject, randomBytes } from "node:crypto";
 
 const IV_BYTES = 12;
 const TAG_BYTES = 16;
 const CIPHER = "aes-256-gcm";
 
 /** IV, tag, and what only the key opens. */
-export const seal = (key: Buffer, plain: Uint8Array, about: string): Buffer => {
+export const seal = (key: KeyObject, plain: Uint8Array, about: string): Buffer => {
   const iv = randomBytes(IV_BYTES);
   const cipher = createCipheriv(CIPHER, key, iv);
   cipher.setAAD(Buffer.from(about, "latin1"));
@@ -18,7 +18,7 @@ export const seal = (key: Buffer, plain: Uint8Array, about: string): Buffer => {
 };
 
 /** Undefined for what was not sealed so. */
-export const unseal = (key: Buffer, sealed: Uint8Array, about: string): Buffer | undefined => {
+export const unseal = (key: KeyObject, sealed: Uint8Array, about: string): Buffer | undefined => {
   try {
     const decipher = createDecipheriv(CIPHER, key, sealed.subarray(0, IV_BYTES), {
       authTagLength: TAG_BYTES,

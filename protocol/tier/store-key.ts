@@ -3,7 +3,7 @@
  * the file holds of sessions, the names of its lists, and the secret of the session hash, which then means the same after a
  * restart. SPEC section "Version store".
  */
-import { hkdfSync, randomBytes } from "node:crypto";
+import { createSecretKey, hkdfSync, type KeyObject, randomBytes } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { isOpenToOthers, writeNewPrivateFile } from "../daemon/private-file.ts";
 import { Complaint } from "../runtime/user-error.ts";
@@ -30,5 +30,11 @@ export const storeKeyIn = (file: string): Buffer => {
 };
 
 /** A secret of its own for each purpose. `salt`: where a purpose has several. */
-export const derived = (storeKey: Uint8Array, purpose: string, salt: Uint8Array = Buffer.alloc(0)): Buffer =>
-  Buffer.from(hkdfSync("sha256", storeKey, salt, purpose, KEY_BYTES));
+export const derived = (
+  storeKey: Uint8Array | KeyObject,
+  purpose: string,
+  salt: Uint8Array = Buffer.alloc(0),
+): Buffer => Buffer.from(hkdfSync("sha256", storeKey, salt, purpose, KEY_BYTES));
+
+/** The same to seal and to hash with: Node takes a quarter of the time for it that it takes for bytes. */
+export const derivedKey = (...of: Parameters<typeof derived>): KeyObject => createSecretKey(derived(...of));

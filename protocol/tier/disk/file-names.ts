@@ -2,16 +2,16 @@
  * What stands in the file in place of a URL, a session or a list: a keyed hash, apart for each partition, so that the file can be
  * searched and tells no page. SPEC section "Version store".
  */
-import { createHmac } from "node:crypto";
+import { createHmac, type KeyObject } from "node:crypto";
 import type { ScopeKey } from "../../store/page-index.ts";
 import type { Partition } from "../../store/partition.ts";
 
 const NAME_BYTES = 16;
 
 export class FileNames {
-  readonly #secret: Buffer;
+  readonly #secret: KeyObject;
 
-  constructor(secret: Buffer) {
+  constructor(secret: KeyObject) {
     this.#secret = secret;
   }
 

@@ -2,8 +2,8 @@
  * The keys of partitions: made from the store's key and a salt that stands in the file, anew each day. Without its salt a key
  * cannot be had again, so what is erased with it stays erased. SPEC section "Version store".
  */
-import { randomBytes } from "node:crypto";
-import { derived } from "../store-key.ts";
+import { type KeyObject, randomBytes } from "node:crypto";
+import { derivedKey } from "../store-key.ts";
 import type { Statements } from "./statements.ts";
 
 const SALT_BYTES = 32;
@@ -13,7 +13,7 @@ export const KEY_MS = 86_400_000;
 export class PartitionKeys {
   readonly #sql: Statements;
   readonly #storeKey: Uint8Array;
-  readonly #known = new Map<number, Buffer>();
+  readonly #known = new Map<number, KeyObject>();
 
   constructor(sql: Statements, storeKey: Uint8Array) {
     this.#sql = sql;
@@ -21,7 +21,7 @@ export class PartitionKeys {
   }
 
   /** The key that a partition's versions are sealed with now. `now`: milliseconds since 1970. */
-  current(partition: number, now: number): { readonly id: number; readonly key: Buffer } {
+  current(partition: number, now: number): { readonly id: number; readonly key: KeyObject } {
     const newest = this.#sql.get(
       "SELECT id FROM keys WHERE partition = ? AND born > ? ORDER BY born DESC LIMIT 1",
       partition,
@@ -34,12 +34,12 @@ export class PartitionKeys {
   }
 
   /** Undefined for one that was erased. */
-  get(id: number): Buffer | undefined {
+  get(id: number): KeyObject | undefined {
     const known = this.#known.get(id);
     if (known !== undefined) return known;
     const salt = this.#sql.get("SELECT salt FROM keys WHERE id = ?", id)?.salt;
     if (!(salt instanceof Uint8Array)) return undefined;
-    const key = derived(this.#storeKey, "partition", salt);
+    const key = derivedKey(this.#storeKey, "partition", salt);
     this.#known.set(id, key);
     return key;
   }

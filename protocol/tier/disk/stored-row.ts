@@ -2,6 +2,7 @@
  * A version as it stands in a row of the file: its body compressed, and sealed with its place where it is a session's. What is read
  * is compared with its fingerprint. SPEC section "Version store".
  */
+import type { KeyObject } from "node:crypto";
 import { constants, zstdCompressSync, zstdDecompressSync } from "node:zlib";
 import { type Fingerprint, fingerprintOf } from "../../store/fingerprint.ts";
 import type { Partition } from "../../store/partition.ts";
@@ -15,12 +16,15 @@ const STORE_ID_BYTES = 16;
 /** The largest body that is put together again: as large as `limits.pageBytes` may be. */
 const MOST_BODY_BYTES = 256 * 1024 * 1024;
 
-export const writtenBody = ({ partition, fingerprint, body }: StoredVersion, key: Buffer | undefined) => {
+export const writtenBody = ({ partition, fingerprint, body }: StoredVersion, key: KeyObject | undefined) => {
   const coded = zstdCompressSync(body, LEVEL);
   return key === undefined ? coded : seal(key, coded, `body ${partition}${fingerprint}`);
 };
 
-export const writtenPlace = ({ partition, fingerprint, place }: StoredVersion, key: Buffer | undefined) => {
+export const writtenPlace = (
+  { partition, fingerprint, place }: StoredVersion,
+  key: KeyObject | undefined,
+) => {
   const text = Buffer.from(JSON.stringify(place), "utf8");
   return key === undefined ? text : seal(key, text, `place ${partition}${fingerprint}`);
 };
@@ -40,7 +44,7 @@ export const storesIn = (stores: unknown): StoreId[] => {
 export const versionIn = (
   partition: Partition,
   row: Readonly<Record<string, unknown>>,
-  keyOf: (id: number) => Buffer | undefined,
+  keyOf: (id: number) => KeyObject | undefined,
 ): StoredVersion | undefined => {
   const fingerprint = Buffer.from(row.fingerprint as Uint8Array).toString("latin1") as Fingerprint;
   const key = row.key === null ? undefined : keyOf(Number(row.key));

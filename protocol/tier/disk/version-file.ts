@@ -16,7 +16,7 @@ import {
   type StoredVersion,
   standsIn,
 } from "../lower-tier.ts";
-import { derived } from "../store-key.ts";
+import { derivedKey } from "../store-key.ts";
 import { FileNames } from "./file-names.ts";
 import { PartitionKeys } from "./partition-keys.ts";
 import { openFile } from "./schema.ts";
@@ -59,7 +59,7 @@ export class VersionFile {
     this.#options = options;
     this.#database = database;
     this.#sql = new Statements(database);
-    this.#names = new FileNames(derived(storeKey, "names"));
+    this.#names = new FileNames(derivedKey(storeKey, "names"));
     this.#keys = new PartitionKeys(this.#sql, storeKey);
   }
 

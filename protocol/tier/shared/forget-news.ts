@@ -3,7 +3,7 @@
  * that listen, and found in the log by those that were away. Asked for twice a second, which says too whether the store answers: who has
  * not heard from it of late reads nothing, as something may have been forgotten meanwhile. SPEC section "Version store".
  */
-import { randomBytes } from "node:crypto";
+import { type KeyObject, randomBytes } from "node:crypto";
 import type { Redis, RedisReply } from "../../redis/client.ts";
 import type { Clock, Timer } from "../../runtime/clock.ts";
 import { TIER_WAIT_MS } from "../hope.ts";
@@ -47,7 +47,7 @@ interface NewsOptions {
   /** Of the log. */
   readonly name: string;
   /** What news are sealed with. */
-  readonly key: Buffer;
+  readonly key: KeyObject;
   /** Undefined: nothing is kept from before. */
   readonly lastHeard: LastHeard | undefined;
   heard(what: Forgotten): void;

@@ -3,7 +3,7 @@
  * stands in the store, a session's of both and a salt of its own: who erases a salt makes unreadable what was sealed with it, wherever
  * a copy is. All names are keyed hashes, so that the store can be searched and tells no page. SPEC section "Version store".
  */
-import { createHmac, randomBytes } from "node:crypto";
+import { createHmac, type KeyObject, randomBytes } from "node:crypto";
 import { LRUCache } from "lru-cache";
 import type { Redis, RedisReply } from "../../redis/client.ts";
 import type { ShortFingerprint } from "../../store/fingerprint.ts";
@@ -11,7 +11,7 @@ import type { ScopeKey } from "../../store/page-index.ts";
 import { hostOf, type Partition } from "../../store/partition.ts";
 import type { StoreId } from "../../store/stored-version.ts";
 import type { StoredScope } from "../lower-tier.ts";
-import { derived } from "../store-key.ts";
+import { derived, derivedKey } from "../store-key.ts";
 
 /** Edges share among themselves, and so do origin sides. */
 export type Side = "edge" | "origin";
@@ -41,12 +41,12 @@ interface KeysOptions {
 /** What one scope's versions are sealed with. */
 export interface ScopeSeal {
   readonly scope: Buffer;
-  readonly key: Buffer;
+  readonly key: KeyObject;
   /** Tells whether something was sealed with this key, before it is opened. */
   readonly check: Buffer;
 }
 
-const sealOf = (scope: Buffer, key: Buffer): ScopeSeal => ({
+const sealOf = (scope: Buffer, key: KeyObject): ScopeSeal => ({
   scope,
   key,
   check: derived(key, "check").subarray(0, CHECK_BYTES),
@@ -56,15 +56,15 @@ const sealOf = (scope: Buffer, key: Buffer): ScopeSeal => ({
 export class PartitionNames {
   readonly salt: Buffer;
   readonly everybodys: ScopeSeal;
-  readonly #key: Buffer;
-  readonly #names: Buffer;
+  readonly #key: KeyObject;
+  readonly #names: KeyObject;
   readonly #prefix: string;
 
   constructor(storeKey: Uint8Array, salt: Buffer, prefix: string) {
     this.salt = salt;
-    this.#key = derived(storeKey, "shared partition", salt);
-    this.#names = derived(this.#key, "names");
-    this.everybodys = sealOf(PUBLIC_SCOPE, derived(this.#key, "public"));
+    this.#key = derivedKey(storeKey, "shared partition", salt);
+    this.#names = derivedKey(this.#key, "names");
+    this.everybodys = sealOf(PUBLIC_SCOPE, derivedKey(this.#key, "public"));
     this.#prefix = prefix;
   }
 
@@ -82,7 +82,7 @@ export class PartitionNames {
   }
 
   session(scope: Buffer, salt: Buffer): ScopeSeal {
-    return sealOf(scope, derived(this.#key, "session", salt));
+    return sealOf(scope, derivedKey(this.#key, "session", salt));
   }
 
   #hash(...parts: readonly string[]): string {
@@ -90,7 +90,7 @@ export class PartitionNames {
   }
 }
 
-const hashOf = (secret: Buffer, parts: readonly string[]): string =>
+const hashOf = (secret: KeyObject, parts: readonly string[]): string =>
   createHmac("sha256", secret).update(JSON.stringify(parts)).digest().toString("base64url", 0, NAME_BYTES);
 
 interface KnownNames {
@@ -108,7 +108,7 @@ export class SharedKeys {
   /** Of all that stands in the store. What is in braces stands on one node of a cluster. */
   readonly prefix: string;
   readonly #options: KeysOptions;
-  readonly #names: Buffer;
+  readonly #names: KeyObject;
   readonly #partitions: LRUCache<Partition, KnownNames>;
   /** Salts of sessions, by their scope's name. */
   readonly #sessions: LRUCache<string, KnownSalt>;
@@ -121,7 +121,7 @@ export class SharedKeys {
     const id = derived(storeKey, `shared store of ${side}`);
     this.storeId = id.toString("latin1", 0, STORE_ID_BYTES) as StoreId;
     this.prefix = `coilgun-${side}-${id.toString("hex", STORE_ID_BYTES, STORE_ID_BYTES + 4)}`;
-    this.#names = derived(storeKey, "shared names");
+    this.#names = derivedKey(storeKey, "shared names");
     this.#partitions = new LRUCache({ max: MOST_KNOWN });
     this.#sessions = new LRUCache({ max: MOST_KNOWN });
   }

@@ -20,10 +20,10 @@ import {
   type StoredScope,
   type StoredVersion,
 } from "../lower-tier.ts";
-import { derived } from "../store-key.ts";
+import { derivedKey } from "../store-key.ts";
 import { CompareKeys } from "./compare-keys.ts";
 import { ForgetNews, type LastHeard } from "./forget-news.ts";
-import { type PartitionNames, SharedKeys, type Side } from "./shared-keys.ts";
+import { type PartitionNames, type ScopeSeal, SharedKeys, type Side } from "./shared-keys.ts";
 import { SharedReader } from "./shared-reader.ts";
 import { SharedWriter } from "./shared-writer.ts";
 
@@ -85,7 +85,7 @@ export class SharedTier implements LowerTier {
       redis: this.#redis,
       clock,
       name: `{${this.#keys.prefix}}:news`,
-      key: derived(storeKey, "shared news"),
+      key: derivedKey(storeKey, "shared news"),
       lastHeard: options.lastHeard,
       heard: (what) => {
         this.#drop(what);
@@ -240,12 +240,15 @@ export class SharedTier implements LowerTier {
    * written here, however late it comes.
    */
   async #writeBatch(): Promise<void> {
+    // Each key once, though many versions are sealed with it.
+    const asked = new Map<string, Promise<Sealing>>();
     const sealed = await Promise.all(
-      this.#batch.map(async (version) => {
+      this.#batch.map((version) => {
         if (version === undefined) return undefined;
-        const names = await this.#keys.partitionToWrite(version.partition);
-        const scope = this.#keys.scopeOf(version.partition, version.place.scopeKey);
-        return { names, sealing: await this.#keys.sealToWrite(names, scope) };
+        const name = `${version.partition} ${version.place.scopeKey}`;
+        const sealing = asked.get(name) ?? this.#sealingOf(version);
+        asked.set(name, sealing);
+        return sealing;
       }),
     );
     await this.#news.read();
@@ -256,6 +259,17 @@ export class SharedTier implements LowerTier {
       }),
     );
   }
+
+  async #sealingOf({ partition, place }: StoredVersion): Promise<Sealing> {
+    const names = await this.#keys.partitionToWrite(partition);
+    const scope = this.#keys.scopeOf(partition, place.scopeKey);
+    return { names, sealing: await this.#keys.sealToWrite(names, scope) };
+  }
+}
+
+interface Sealing {
+  readonly names: PartitionNames;
+  readonly sealing: ScopeSeal;
 }
 
 const named = (of: StoredScope): StoredScope => ("host" in of ? { host: hostName(of.host) } : of);

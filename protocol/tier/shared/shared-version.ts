@@ -4,7 +4,8 @@
  * compared with its fingerprint. SPEC section "Version store".
  */
 import { promisify } from "node:util";
-import { constants, zstdCompress, zstdDecompressSync } from "node:zlib";
+import { constants, createZstdCompress, zstdCompress, zstdDecompressSync } from "node:zlib";
+import { reusedZstd } from "../../codec/reused-zstd.ts";
 import { type Fingerprint, fingerprintOf } from "../../store/fingerprint.ts";
 import type { Partition } from "../../store/partition.ts";
 import type { StoreId } from "../../store/stored-version.ts";
@@ -12,13 +13,19 @@ import type { StoredPlace, StoredVersion } from "../lower-tier.ts";
 import { seal, unseal } from "../sealed.ts";
 import { CHECK_BYTES, PUBLIC_SCOPE, type ScopeSeal } from "./shared-keys.ts";
 
-const LEVEL = { params: { [constants.ZSTD_c_compressionLevel]: 1 } };
+const LEVEL = 1;
+const levelOf = (level: number) => ({ params: { [constants.ZSTD_c_compressionLevel]: level } });
 /** Whose it is, and a check of the key, before what is sealed. */
 export const HEADER_BYTES = PUBLIC_SCOPE.length + CHECK_BYTES;
 const LENGTH_BYTES = 4;
 const SEEN_BYTES = 8;
 
-const compress = promisify(zstdCompress);
+/** What is larger takes longer than its way to the thread pool and back. */
+const MOST_INLINE_BYTES = 128 * 1024;
+const inline = reusedZstd((level) => createZstdCompress(levelOf(level)), MOST_INLINE_BYTES);
+const inPool = promisify(zstdCompress);
+const compress = async (body: Uint8Array): Promise<Buffer> =>
+  inline(body, LEVEL) ?? (await inPool(body, levelOf(LEVEL)));
 
 /** What is sealed with a body. */
 interface About {
@@ -44,7 +51,7 @@ export const writtenVersion = async (
   const text = Buffer.from(JSON.stringify(about), "utf8");
   const length = Buffer.alloc(LENGTH_BYTES);
   length.writeUInt32BE(text.length);
-  const plain = Buffer.concat([length, text, await compress(body, LEVEL)]);
+  const plain = Buffer.concat([length, text, await compress(body)]);
   return Buffer.concat([headerOf(sealing), seal(sealing.key, plain, aboutValue(partition, sealing, name))]);
 };
 

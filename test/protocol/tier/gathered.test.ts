@@ -1,21 +1,35 @@
 /** Versions on their way to a tier below memory: how much may wait, and what makes room again. */
 import { expect, it } from "vitest";
+import { KEPT_PER_URL } from "../../../protocol/store/page-index.ts";
 import { bytesOf, Gathered, ITEM_BYTES, MOST_WAITING_BYTES } from "../../../protocol/tier/gathered.ts";
 import { storedVersion } from "./disk/stored.ts";
 
 const TINY = storedVersion("");
+let pages = 0;
+/** Each of another page. */
+const tiny = () => ({ ...TINY, place: { ...TINY.place, url: `/${pages++}` } });
 const MOST_TINY = MOST_WAITING_BYTES / ITEM_BYTES;
 
 it("takes so many at most, however small they are, and more when some are written or forgotten", () => {
   const gathered = new Gathered();
   let added = 0;
-  while (gathered.add(TINY)) added++;
+  while (gathered.add(tiny())) added++;
   expect([added, gathered.dropped]).toEqual([MOST_TINY, 1]);
   const taken = gathered.take(2);
-  expect(gathered.add(TINY)).toBe(false);
+  expect(gathered.add(tiny())).toBe(false);
   gathered.settled(bytesOf(taken));
-  expect([gathered.add(TINY), gathered.add(TINY), gathered.add(TINY)]).toEqual([true, true, false]);
+  expect([gathered.add(tiny()), gathered.add(tiny()), gathered.add(tiny())]).toEqual([true, true, false]);
   gathered.forget({ partition: TINY.partition, fingerprints: [TINY.fingerprint] });
   expect(gathered.take()).toEqual([]);
-  expect(gathered.add(TINY)).toBe(true);
+  expect(gathered.add(tiny())).toBe(true);
+});
+
+it("keeps of one page as many as its list keeps, the newest, and loses none of others", () => {
+  const gathered = new Gathered();
+  const versions = ["a", "b", "c", "d", "e", "f"].map((text) => storedVersion(text));
+  const other = tiny();
+  for (const version of [...versions.slice(0, 1), other, ...versions.slice(1)])
+    expect(gathered.add(version)).toBe(true);
+  expect(gathered.take()).toEqual([other, ...versions.slice(-KEPT_PER_URL)]);
+  expect(gathered.dropped).toBe(0);
 });
