@@ -147,7 +147,7 @@ export const answerSettings = (near: Surroundings) => ({
     .enum(["auto", "on", "off"])
     .prefault("auto")
     .describe(
-      "Code answers over HTTPS with what the browser has (RFC 9842), and publish pieces that three networks were sent without any credential; `on`: of pages too that say private or no-store to everybody.",
+      "Code answers over HTTPS with what the browser has (RFC 9842), and publish pieces that three networks were sent without any credential; `on`: of pages too that say private or no-store to everybody, or give a session to whoever has none.",
     ),
   frontHeedsVary: z
     .boolean()

@@ -8,6 +8,7 @@ import type { HeaderList } from "../../protocol/http/header-list.ts";
 import { isCoded, isUntouchable } from "../../protocol/http/representation.ts";
 import { holdsCapability } from "../../protocol/scope/capability-url.ts";
 import type { SessionKey } from "../../protocol/scope/credentials.ts";
+import type { NoBase } from "../../protocol/scope/no-base.ts";
 import type { Scope } from "../../protocol/scope/scope.ts";
 import type { Fingerprint } from "../../protocol/store/fingerprint.ts";
 import { pageKeyOf } from "../../protocol/store/page-key.ts";
@@ -37,6 +38,9 @@ import { errorPage } from "../http/errors/error-page.ts";
 import type { ServeDependencies } from "./dependencies.ts";
 import type { HostRules } from "./served-hosts.ts";
 import type { Visit } from "./visit.ts";
+
+/** Why an answer to a visitor without any credential is a session's, by its head alone. */
+const FOR_STRANGERS: ReadonlySet<NoBase | undefined> = new Set(["private", "no-store", "sets-cookie"]);
 
 /** False where the host wants none, or what the visitor sends may be read by others. */
 export const takesDictionaries = (visitor: Visitor, rules: HostRules, fromTrustedProxy: boolean): boolean =>
@@ -110,8 +114,9 @@ export class VisitDictionaries {
   /** Whether what the response says of its audience lets others be told of pieces that it has in common. */
   #isForAll(scope: Scope): boolean {
     if (scope.kind === "public") return scope.retention === "keep" || this.#rules.dictionaries === "on";
-    const personal = scope.kind === "session" && (scope.reason === "private" || scope.reason === "no-store");
-    return personal && this.#rules.dictionaries === "on";
+    // Who has shown nothing is asked for already: a first answer that gives a session shows what every stranger is shown.
+    const forStrangers = scope.kind === "session" && FOR_STRANGERS.has(scope.reason);
+    return forStrangers && this.#rules.dictionaries === "on";
   }
 
   get #partition(): Partition {

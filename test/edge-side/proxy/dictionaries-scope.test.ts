@@ -44,7 +44,8 @@ const openAlone = async (
       const body = pageOf(3, `${request.url} ${made++}`);
       response.setHeader("Content-Type", request.url?.startsWith("/api/") ? "application/json" : "text/html");
       response.setHeader("ETag", '"page"');
-      for (const [name, value] of Object.entries(head)) response.setHeader(name, value);
+      for (const [name, value] of Object.entries(head))
+        response.setHeader(name, value.replace("NUMBER", `${made}`.padStart(16, "0")));
       if (request.headers["if-none-match"] !== undefined) response.writeHead(304).end();
       else response.writeHead(200, { "Content-Length": body.length }).end(body);
     }),
@@ -136,8 +137,12 @@ it.each<[string, Parameters<typeof openAlone>, Parameters<Scene["teach"]>]>([
   expect(await (await openAlone(...scene)).teach(...teach)).toBeUndefined();
 });
 
-it("of pages that say private to everybody only where the operator says so", async () => {
-  const scene = await openAlone({ "Cache-Control": "private, no-store" }, { dictionaries: "on" });
+it.each([
+  ["say private to everybody", { "Cache-Control": "private, no-store" }],
+  ["give a session to whoever has none", { "Set-Cookie": "session=NUMBER", "Cache-Control": "no-store" }],
+  ["give a session, and say nothing else", { "Set-Cookie": "session=NUMBER" }],
+])("of pages that %s only where the operator says so", async (_, heads) => {
+  const scene = await openAlone(heads, { dictionaries: "on" });
   const dictionary = await fetched(scene, await scene.teach("/a"));
   expect((await scene.ask("/a", namedAs(dictionary))).headers["content-encoding"]).toBe("dcz");
 });
