@@ -1,11 +1,7 @@
-import { join } from "node:path";
 import { defineConfig } from "vitest/config";
 
 /** Tests that start processes (daemons, commands, a browser) have this ending, wherever they stand. */
 const SYSTEM = "test/**/*.system.test.ts";
-
-/** Where Node keeps what it made of the sources; each of the hundreds of processes would strip and compile them anew. */
-const COMPILED = join(import.meta.dirname, "node_modules", ".cache", "coilgun-compiled");
 
 /** It only turns a hang into a failure; an idle machine needs a twentieth, a busy one has much else to do. */
 const WAIT_MS = 240_000;
@@ -31,7 +27,7 @@ export default defineConfig({
         test: {
           name: "system",
           include: [SYSTEM],
-          env: { NODE_COMPILE_CACHE: COMPILED },
+          globalSetup: "test/kit/built-daemons.ts",
         },
       },
     ],

@@ -2,9 +2,11 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { edgeProgram } from "../../edge-side/edge-program.ts";
 import { ownVersion } from "../../protocol/daemon/cli.ts";
 import { FIXTURE_SECRET } from "../kit/config-fixtures.ts";
 import { runCommand, startCommand } from "../kit/run-command.ts";
+import { runInside } from "../kit/run-inside.ts";
 
 let folder = "";
 beforeEach(() => {
@@ -13,6 +15,7 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true }));
 
 const edge = (...words: readonly string[]) => runCommand("edge-side", words, folder);
+const inside = (...words: readonly string[]) => runInside(edgeProgram(), words, folder);
 
 /** A line of a stack, which is no way to tell someone about a wrong address. */
 const STACK = /\n\s+at /;
@@ -34,7 +37,7 @@ describe("coilgun-edge", () => {
   });
 
   it("explains itself", async () => {
-    const { code, stdout } = await edge("--help");
+    const { code, stdout } = await inside("--help");
     expect(code).toBe(0);
     for (const name of ["run", "check", "pair", "forget"])
       expect(stdout).toMatch(new RegExp(`^ {2}${name} `, "m"));
@@ -48,14 +51,14 @@ describe("coilgun-edge", () => {
     [["pair", "--host", "a.example", "--edge", "e.example", "--origin", "ftp://o.example"]],
     [["forget", "--host", "a.example", "--url", "x"]],
   ])("does not understand %j: code 2, and a hint", async (words) => {
-    const { code, stdout, stderr } = await edge(...words);
+    const { code, stdout, stderr } = await inside(...words);
     expect([code, stdout]).toEqual([2, ""]);
     expect(stderr).toMatch(/--help|Usage/);
     expect(stderr).not.toMatch(STACK);
   });
 
   it("prints no secret that was given in the wrong place", async () => {
-    const { stderr } = await edge(
+    const { stderr } = await inside(
       "pair",
       "--host",
       FIXTURE_SECRET,
@@ -87,7 +90,7 @@ describe("coilgun-edge pair", () => {
     expect(paired.stdout).toContain("new/origin.yaml");
     expect(paired.stdout).not.toContain(secret.slice(5));
 
-    const more = await edge(
+    const more = await inside(
       "pair",
       "--host",
       "c.example",
@@ -99,7 +102,7 @@ describe("coilgun-edge pair", () => {
       "c",
     );
     expect([more.code, more.stderr]).toEqual([0, ""]);
-    const again = await edge("pair", "--host", "a.example", "--edge", "127.0.0.1", "--out", "new");
+    const again = await inside("pair", "--host", "a.example", "--edge", "127.0.0.1", "--out", "new");
     expect([again.code, again.stdout]).toEqual([1, ""]);
     expect(again.stderr).toMatch(/^coilgun-edge: already there: .*--force\n$/);
 
@@ -125,7 +128,7 @@ describe("a config that cannot be used", () => {
       join(folder, "edge.yaml"),
       `visitors: here\nkeys:\n  - id: k\n    secret: ${FIXTURE_SECRET}x\n`,
     );
-    const { code, stdout, stderr } = await edge(
+    const { code, stdout, stderr } = await inside(
       command,
       ...(command === "forget" ? ["--host", "a.example"] : []),
     );
@@ -140,14 +143,14 @@ describe("a config that cannot be used", () => {
   });
 
   it("that is missing is told with what to do", async () => {
-    const { code, stderr } = await edge("run");
+    const { code, stderr } = await inside("run");
     expect(code).toBe(1);
     expect(stderr).toMatch(/^edge\.yaml:1:1: there is no such file; .*pair.*\n$/);
   });
 
   it("fails a check with code 1 and says what to do", async () => {
     writeFileSync(join(folder, "edge.yaml"), CONFIG.replace("./edge.sock", "./none/edge.sock"));
-    const { code, stdout } = await edge("check");
+    const { code, stdout } = await inside("check");
     expect(code).toBe(1);
     expect(stdout).toMatch(/^problem {2}admin: .*\n {9}make the folder/m);
   });
@@ -194,6 +197,6 @@ describe("coilgun-edge run", () => {
 
 it("coilgun-edge forget says when no admin socket is set", async () => {
   writeFileSync(join(folder, "edge.yaml"), CONFIG.replace(/^admin.*\n/m, ""));
-  const { code, stderr } = await edge("forget", "--host", "www.example.com");
+  const { code, stderr } = await inside("forget", "--host", "www.example.com");
   expect([code, stderr.trim()]).toEqual([1, expect.stringMatching(/sets no admin socket; set admin/)]);
 });

@@ -8,12 +8,13 @@ import { expect, it, onTestFinished } from "vitest";
 import { stringify } from "yaml";
 import { watchLeaks } from "../kit/leaks.ts";
 import { edgeYaml, openScene } from "../kit/real-daemons.ts";
+import { programOf } from "../kit/run-command.ts";
 import { until } from "../kit/until.ts";
 import { visit } from "../kit/visits.ts";
 
 watchLeaks();
 
-const EDGE = join(import.meta.dirname, "../../edge-side/main.ts");
+const EDGE = programOf("edge-side");
 const VISITORS = 100;
 
 it("visitors beyond the limit of open files cost the log two lines, and no more than their own connections", async () => {

@@ -9,12 +9,13 @@ import { expect, it, onTestFinished } from "vitest";
 import { stringify } from "yaml";
 import { watchLeaks } from "../kit/leaks.ts";
 import { edgeYaml } from "../kit/real-daemons.ts";
+import { programOf } from "../kit/run-command.ts";
 import { until } from "../kit/until.ts";
 import { visit } from "../kit/visits.ts";
 
 watchLeaks();
 
-const EDGE = join(import.meta.dirname, "../../edge-side/main.ts");
+const EDGE = programOf("edge-side");
 /** Holds descriptors 3 and 4 while it runs the edge twice; says the process id of each. */
 const TWICE = `for run in 1 2; do
   sh -c 'echo "pid $$." >&2; LISTEN_PID=$$ LISTEN_FDS=2 LISTEN_FDNAMES=visitors:tunnel exec "$0" "$@"' "$@"

@@ -15,6 +15,7 @@ import { systemClock } from "../../protocol/runtime/clock.ts";
 import { type FakeOrigin, openOrigin } from "../kit/fake-origin.ts";
 import { watchLeaks } from "../kit/leaks.ts";
 import { edgeYaml, openScene, originYaml, type Scene } from "../kit/real-daemons.ts";
+import { programOf } from "../kit/run-command.ts";
 import { until } from "../kit/until.ts";
 import { begin, visit } from "../kit/visits.ts";
 
@@ -22,7 +23,7 @@ watchLeaks();
 
 const REQUESTS = Number(process.env.RESTART_REQUESTS ?? 90);
 const EACH_MS = 1_000 / 30;
-const EDGE = join(import.meta.dirname, "../../edge-side/main.ts");
+const EDGE = programOf("edge-side");
 const PAGE = Buffer.alloc(4_000, "a page of the site ");
 /** Holds descriptors 3 and 4, and starts an edge on them for each line it reads. */
 const PARENT = `while read -r file; do

@@ -1,4 +1,4 @@
-/** One of the executables as a child process, run from its source, for tests of what a person sees of it. */
+/** One of the executables as a child process, for tests of what a person sees of it; built-daemons.ts says from what it runs. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
@@ -20,14 +20,26 @@ export interface Running {
   readonly ended: Promise<Ended>;
 }
 
+type Side = "edge-side" | "origin-side";
+
+/** The file that is run. */
+export const programOf = (side: Side): string => {
+  const built = process.env.COILGUN_BUILT;
+  return built === undefined ? join(ROOT, side, "main.ts") : join(built, side, "main.js");
+};
+
 /** Starts it; `cwd` matters to names of files. `root`: of another checkout. */
 export const startCommand = (
-  side: "edge-side" | "origin-side",
+  side: Side,
   words: readonly string[],
   cwd: string,
   nodeArgs: readonly string[] = [],
-  root = ROOT,
-): Running => startScript([...nodeArgs, join(root, side, "main.ts"), ...words], cwd);
+  root?: string,
+): Running =>
+  startScript(
+    [...nodeArgs, root === undefined ? programOf(side) : join(root, side, "main.ts"), ...words],
+    cwd,
+  );
 
 /** Any script, with the arguments of node. */
 export const startScript = (args: readonly string[], cwd = ROOT): Running => {
@@ -70,8 +82,5 @@ export const startScript = (args: readonly string[], cwd = ROOT): Running => {
 };
 
 /** Runs it to its end. */
-export const runCommand = (
-  side: "edge-side" | "origin-side",
-  words: readonly string[],
-  cwd: string,
-): Promise<Ended> => startCommand(side, words, cwd).ended;
+export const runCommand = (side: Side, words: readonly string[], cwd: string): Promise<Ended> =>
+  startCommand(side, words, cwd).ended;

@@ -2,9 +2,11 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { originProgram } from "../../origin-side/origin-program.ts";
 import { ownVersion } from "../../protocol/daemon/cli.ts";
 import { FIXTURE_SECRET } from "../kit/config-fixtures.ts";
 import { runCommand, startCommand } from "../kit/run-command.ts";
+import { runInside } from "../kit/run-inside.ts";
 import { openTunnel } from "../kit/tunnel.ts";
 
 let folder = "";
@@ -14,6 +16,7 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true }));
 
 const origin = (...words: readonly string[]) => runCommand("origin-side", words, folder);
+const inside = (...words: readonly string[]) => runInside(originProgram(), words, folder);
 
 const configFor = (edgePort: number) => `edges:
   - address: 127.0.0.1:${edgePort}
@@ -26,7 +29,7 @@ log: { format: json }
 describe("coilgun-origin", () => {
   it("knows its version and explains itself", async () => {
     expect(await origin("--version")).toEqual({ code: 0, stdout: `${ownVersion()}\n`, stderr: "" });
-    const { code, stdout } = await origin("--help");
+    const { code, stdout } = await inside("--help");
     expect(code).toBe(0);
     for (const name of ["run", "check"]) expect(stdout).toMatch(new RegExp(`^ {2}${name} `, "m"));
   });
@@ -34,7 +37,7 @@ describe("coilgun-origin", () => {
   it.each([[[]], [["pair"]], [["run", "--edge", "x"]]])(
     "does not understand %j: code 2, and a hint",
     async (words) => {
-      const { code, stdout, stderr } = await origin(...words);
+      const { code, stdout, stderr } = await inside(...words);
       expect([code, stdout]).toEqual([2, ""]);
       expect(stderr).toMatch(/--help|Usage/);
     },
@@ -44,7 +47,7 @@ describe("coilgun-origin", () => {
     "ends %s of an invalid config with all its problems and code 1",
     async (command) => {
       writeFileSync(join(folder, "origin.yaml"), "edges:\nroutes: [{ host: a.example, origin: ftp://b }]\n");
-      const { code, stdout, stderr } = await origin(command);
+      const { code, stdout, stderr } = await inside(command);
       expect([code, stdout]).toEqual([1, ""]);
       expect(stderr.split("\n")).toEqual([
         expect.stringMatching(/^origin\.yaml:1:1: edges is missing/),

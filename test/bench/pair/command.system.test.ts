@@ -16,6 +16,7 @@ import type { LatencyReport } from "../../../bench/pair/latency.ts";
 import type { LoadReport } from "../../../bench/pair/load.ts";
 import type { MemoryReport } from "../../../bench/pair/memory.ts";
 import { watchLeaks } from "../../kit/leaks.ts";
+import { runInside } from "../../kit/run-inside.ts";
 
 watchLeaks();
 let home: string;
@@ -127,16 +128,17 @@ describe("coilgun-bench pair", () => {
   );
 
   it("wants a load to compare with another checkout", async () => {
-    const { code, errors } = await run("--against", ROOT);
+    const { code, stderr } = await runInside(pairCommand(), ["--against", ROOT], home);
     expect(code).not.toBe(0);
-    expect(errors).toContain("--against and --observed compare load: say --load too");
+    expect(stderr).toContain("--against and --observed compare load: say --load too");
   });
 
   it("says what pages of a corpus need: a load, wrk", async () => {
-    const told = async (...args: readonly string[]) => (await run(...args)).errors;
+    const told = async (...args: readonly string[]) => (await runInside(pairCommand(), args, home)).stderr;
     expect(await told("--corpus", home)).toContain("--corpus is about load: say --load too");
     expect(await told("--load", "--http2")).toContain("belong to --load --corpus");
-    if (process.platform === "linux") expect(await told("--load", "--corpus", home)).toContain("needs wrk");
+    if (process.platform === "linux")
+      expect((await run("--load", "--corpus", home)).errors).toContain("needs wrk");
   });
 
   it.runIf(process.platform === "linux")("watches memory against its bound", async () => {

@@ -2,8 +2,10 @@
 import { once } from "node:events";
 import { request } from "node:https";
 import { expect, it, onTestFinished } from "vitest";
+import { edgeProgram } from "../../../edge-side/edge-program.ts";
 import { openOrigin } from "../../kit/fake-origin.ts";
-import { runCommand, startCommand } from "../../kit/run-command.ts";
+import { startCommand } from "../../kit/run-command.ts";
+import { runInside } from "../../kit/run-inside.ts";
 import { makeSiteFiles } from "../../kit/secure-pair.ts";
 
 const PAGE = "a page of some length. ".repeat(100);
@@ -49,7 +51,7 @@ it.each([
   [["--origin", "nonsense", "--host", "a.example"], /is not a web server.s address/],
   [["--origin", "http://127.0.0.1:1", "--certificate", "/none"], /cannot be read as a certificate/],
 ])("says what to do about %j", async (flags, said) => {
-  const { code, stderr } = await runCommand("edge-side", ["alone", ...flags], "/");
+  const { code, stderr } = await runInside(edgeProgram(), ["alone", ...flags], "/");
   expect(code).toBe(1);
   expect(stderr).toMatch(said);
   expect(stderr).not.toMatch(/\n\s+at /);
