@@ -101,7 +101,8 @@ const startPairWay = async (
   const reload = () => {
     for (const daemon of [pair.edge, pair.originSide]) daemon.kill("SIGHUP");
   };
-  const way: Way = { name, visitors: pair.visitors, relay: pair.link, web, reload, onDown: () => undefined };
+  const { visitors, link: relay, rotateKey } = pair;
+  const way: Way = { name, visitors, relay, web, reload, rotateKey, onDown: () => undefined };
   if (pair.edge.stderr !== null)
     createInterface({ input: pair.edge.stderr }).on("line", (line) => {
       if (line.includes('"link down"')) way.onDown();
@@ -128,7 +129,8 @@ const startPeers = async (
       const dialled = relayed ? relay.address : web.address;
       const peer = undo.use(await startOutside(before(dialled), clock, signal));
       const reload = () => peer.signal(reloadedBy);
-      return { name, visitors: peer.address, relay, web, reload, onDown: () => undefined };
+      const rotateKey = async () => {};
+      return { name, visitors: peer.address, relay, web, reload, rotateKey, onDown: () => undefined };
     }),
   );
 

@@ -9,6 +9,8 @@ export interface Harmed {
   readonly web: WebServer;
   /** Has every program read its configuration again. */
   reload(): void;
+  /** Another secret of the key, where there is one; resolves when the old one is gone. */
+  rotateKey(bothMs: number): Promise<void>;
 }
 
 export interface Scene {
@@ -99,6 +101,23 @@ const RELOAD: Scene = {
   harm: async ({ reload }) => reload(),
 };
 
+const ROTATIONS = 8;
+/** So long both secrets are valid, and then the new one alone. */
+const ROTATION_MS = 2_000;
+
+const KEY_ROTATED: Scene = {
+  name: `secret of the key changed ${ROTATIONS} times`,
+  seconds: (2 * ROTATIONS * ROTATION_MS) / 1000 + AFTER_SECONDS,
+  relayed: true,
+  post: false,
+  async harm({ rotateKey }, clock, signal) {
+    for (let n = 0; n < ROTATIONS; n++) {
+      await rotateKey(ROTATION_MS);
+      await clock.sleep(ROTATION_MS, signal);
+    }
+  },
+};
+
 const WEB_SERVER_DIES: Scene = {
   name: "web server away for 2 s",
   seconds: AFTER_SECONDS,
@@ -113,4 +132,4 @@ const WEB_SERVER_DIES: Scene = {
 
 /** What a proxy before a web server meets too. */
 export const PEER_SCENES: readonly Scene[] = [SILENT, ...HANGING, RELOAD, WEB_SERVER_DIES];
-export const SCENES: readonly Scene[] = [...PEER_SCENES, ONE_SILENT, FLAPPING, outageOf(5)];
+export const SCENES: readonly Scene[] = [...PEER_SCENES, ONE_SILENT, FLAPPING, outageOf(5), KEY_ROTATED];

@@ -9,11 +9,18 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { stringify } from "yaml";
 import type { Clock } from "../../protocol/runtime/clock.ts";
-import { type LogLine, startDaemon } from "./child-daemon.ts";
+import { type ChildDaemon, type LogLine, startDaemon } from "./child-daemon.ts";
 import { type CountingRelay, startCountingRelay } from "./counting-relay.ts";
 import { ExchangeLog } from "./exchange-log.ts";
 import { LinkTap } from "./link-tap.ts";
-import { edgeConfig, freshKey, originConfig, type PairRoute, type PairSettings } from "./pair-config.ts";
+import {
+  edgeConfig,
+  freshKey,
+  originConfig,
+  type PairKey,
+  type PairRoute,
+  type PairSettings,
+} from "./pair-config.ts";
 
 export interface PairOptions {
   readonly routes: readonly PairRoute[];
@@ -49,6 +56,8 @@ export interface DaemonPair<Between extends BetweenDaemons = CountingRelay> {
   readonly originSide: ChildProcess;
   /** Every finished exchange, as both sides logged it. Fails when a daemon dies. */
   readonly exchanges: ExchangeLog;
+  /** Another secret of the key at both sides, as docs/operations.md section "Rotating a key" says; the old one ends after `bothMs`. */
+  rotateKey(bothMs: number): Promise<void>;
   /** Ends both daemons in order and removes their files; safe to call twice. */
   stop(): Promise<void>;
 }
@@ -69,17 +78,18 @@ export async function joinPair<Between extends BetweenDaemons>(
   try {
     const folder = await mkdtemp(join(tmpdir(), "coilgun-pair-"));
     undo.defer(() => rm(folder, { recursive: true, force: true }));
-    const key = freshKey();
+    let key = freshKey();
     const write = async (name: string, config: object): Promise<string> => {
       const file = join(folder, name);
       await writeFile(file, stringify(config), { mode: 0o600 });
       return file;
     };
 
+    const writeEdge = (as: PairKey) => write("edge.yaml", edgeConfig(as, routes, settings));
     const edge = startDaemon({
       side: "edge-side",
       entry: entryOf("edge-side"),
-      configFile: await write("edge.yaml", edgeConfig(key, routes, settings)),
+      configFile: await writeEdge(key),
       clock,
       nodeOptions,
       onAccessLine: (line) => exchanges.fromEdge(line),
@@ -91,13 +101,12 @@ export async function joinPair<Between extends BetweenDaemons>(
     const link = await between(addressIn(ready, "tunnel"), tap);
     undo.defer(() => link.close());
 
+    const writeOrigin = () =>
+      write("origin.yaml", originConfig(key, { edgeAddress: link.address, routes }, settings));
     const origin = startDaemon({
       side: "origin-side",
       entry: entryOf("origin-side"),
-      configFile: await write(
-        "origin.yaml",
-        originConfig(key, { edgeAddress: link.address, routes }, settings),
-      ),
+      configFile: await writeOrigin(),
       clock,
       nodeOptions,
       onAccessLine: (line) => exchanges.fromOrigin(line),
@@ -108,6 +117,11 @@ export async function joinPair<Between extends BetweenDaemons>(
     if (tap !== undefined) await keysLogged(tap, clock, signal);
     for (const daemon of [edge, origin]) void daemon.died.then((error) => exchanges.fail(error));
 
+    let reloads = 0;
+    const reload = (daemon: ChildDaemon, count: number) => {
+      daemon.child.kill("SIGHUP");
+      return daemon.logged("config reloaded", signal, count);
+    };
     return {
       visitors: addressIn(ready, "visitors"),
       link,
@@ -115,6 +129,18 @@ export async function joinPair<Between extends BetweenDaemons>(
       edge: edge.child,
       originSide: origin.child,
       exchanges,
+      async rotateKey(bothMs) {
+        const { secret } = key;
+        key = { ...freshKey(), previous: { secret } };
+        await writeEdge(key);
+        await reload(edge, 2 * reloads + 1);
+        key = { id: key.id, secret: key.secret };
+        await writeOrigin();
+        await reload(origin, reloads + 1);
+        await clock.sleep(bothMs, signal);
+        await writeEdge(key);
+        await reload(edge, 2 * ++reloads);
+      },
       stop: () => undo.disposeAsync(),
     };
   } catch (error) {

@@ -8,6 +8,8 @@ import { makeLinkKey, secretText } from "../../protocol/transport/key.ts";
 export interface PairKey {
   readonly id: string;
   readonly secret: string;
+  /** The secret before, while the key is rotated. */
+  readonly previous?: { readonly secret: string };
 }
 
 /** Requests for `host` go to the web server at `origin` (host:port). */

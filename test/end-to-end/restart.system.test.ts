@@ -1,30 +1,27 @@
 /**
  * Either side restarted under load, by hand (the next process is started, then the one before is told to stop) and as the systemd units
  * do it (the next one starts when the one before has ended; the edge's ports are held by a parent): 30 GETs a second on new and on kept
- * connections, one event stream open, none fails. RESTART_REQUESTS=1000 is the long form.
+ * connections, one event stream open, none fails. COILGUN_REQUESTS=1000 is the long form.
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { writeFileSync } from "node:fs";
-import { Agent } from "node:http";
 import { type AddressInfo, createServer, type Server } from "node:net";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import { stringify } from "yaml";
-import { systemClock } from "../../protocol/runtime/clock.ts";
 import { type FakeOrigin, openOrigin } from "../kit/fake-origin.ts";
 import { watchLeaks } from "../kit/leaks.ts";
 import { edgeYaml, openScene, originYaml, type Scene } from "../kit/real-daemons.ts";
 import { programOf } from "../kit/run-command.ts";
+import { askSteadily, servePage } from "../kit/steady-load.ts";
 import { until } from "../kit/until.ts";
-import { begin, visit } from "../kit/visits.ts";
+import { begin } from "../kit/visits.ts";
 
 watchLeaks();
 
-const REQUESTS = Number(process.env.RESTART_REQUESTS ?? 90);
-const EACH_MS = 1_000 / 30;
+const REQUESTS = 90;
 const EDGE = programOf("edge-side");
-const PAGE = Buffer.alloc(4_000, "a page of the site ");
 /** Holds descriptors 3 and 4, and starts an edge on them for each line it reads. */
 const PARENT = `while read -r file; do
   sh -c 'echo "pid $$." >&2; LISTEN_PID=$$ LISTEN_FDS=2 LISTEN_FDNAMES=visitors:tunnel exec "$0" "$@"' "$@" "$file" 3>&3 4>&4 &
@@ -35,7 +32,7 @@ let site: FakeOrigin;
 beforeEach(async () => {
   scene = openScene();
   site = await openOrigin((request, response) => {
-    if (request.url !== "/events") return response.end(PAGE);
+    if (request.url !== "/events") return servePage(request, response);
     response.writeHead(200, { "Content-Type": "text/event-stream" });
     return response.write("data: 1\n\n");
   });
@@ -98,33 +95,6 @@ const holdPorts = async () => {
   return { visitors, tunnel, start, said: () => said };
 };
 
-/** What came of each GET: `200`, another status, or an error's code. */
-const load = async (port: number, over: Promise<unknown>): Promise<Readonly<Record<string, number>>> => {
-  const kept = new Agent({ keepAlive: true, maxSockets: 4 });
-  const results: Record<string, number> = {};
-  const all: Promise<void>[] = [];
-  let going = true;
-  void over.finally(() => {
-    going = false;
-  });
-  const get = (agent: Agent | undefined) =>
-    visit(port, agent === undefined ? {} : { agent }).then(
-      ({ status, cut, body }) => (status === 200 && (cut || !body.equals(PAGE)) ? "cut" : `${status}`),
-      (error: NodeJS.ErrnoException) => error.code ?? error.message,
-    );
-  const ask = async (n: number) => {
-    const outcome = await get(n % 2 === 0 ? undefined : kept);
-    results[outcome] = (results[outcome] ?? 0) + 1;
-  };
-  for (let n = 0; going || n < REQUESTS; n++) {
-    all.push(ask(n));
-    await systemClock.sleep(EACH_MS);
-  }
-  await Promise.all(all);
-  kept.destroy();
-  return results;
-};
-
 const openStream = async (port: number): Promise<void> => {
   const stream = await begin(port, { path: "/events" });
   stream.on("error", () => {}).resume();
@@ -159,9 +129,7 @@ describe.each<Way>(["by hand", "as the units do"])("restarted %s, no request fai
     await until(() => edges.said().includes('"link up"'), "the link");
     await openStream(edges.visitors);
     const restarted = side === "edge" ? restart(way, edge, edges.start) : restart(way, origin, startOrigin);
-    const results = await load(edges.visitors, restarted);
-    await restarted;
-    if (process.env.RESTART_REQUESTS !== undefined) console.log(way, side, results);
-    expect(results).toEqual({ 200: expect.any(Number) });
+    const load = { requests: REQUESTS, over: restarted };
+    expect(await askSteadily(edges.visitors, load)).toEqual({ 200: expect.any(Number) });
   });
 });

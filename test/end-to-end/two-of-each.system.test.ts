@@ -8,16 +8,14 @@ import { once } from "node:events";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it, onTestFinished } from "vitest";
-import { systemClock } from "../../protocol/runtime/clock.ts";
-import { openSite } from "../kit/changing-site.ts";
-import { freePort } from "../kit/fake-origin.ts";
+import { freePort, openOrigin } from "../kit/fake-origin.ts";
 import { describeWith } from "../kit/outside-program.ts";
 import { edgeYaml, KEY, openScene, originYaml, type RealDaemon } from "../kit/real-daemons.ts";
+import { askSteadily, servePage } from "../kit/steady-load.ts";
 import { until } from "../kit/until.ts";
-import { visit } from "../kit/visits.ts";
+import { type Asking, visit } from "../kit/visits.ts";
 
-const REQUESTS = Number(process.env.COILGUN_REQUESTS ?? 120);
-const EVERY_MS = 33;
+const REQUESTS = 120;
 const EXAMPLES = join(import.meta.dirname, "..", "..", "examples", "balancer");
 
 /** The example with the ports that are free here, and what only a daemon of the system may have. */
@@ -40,7 +38,7 @@ const configured = (name: string, ports: readonly number[], folder: string): str
 const startScene = async () => {
   const scene = openScene();
   onTestFinished(() => scene[Symbol.asyncDispose]());
-  const site = await openSite();
+  const site = await openOrigin(servePage);
   onTestFinished(() => site[Symbol.asyncDispose]());
   const yamls = await Promise.all(
     [1, 2].map(async () =>
@@ -60,29 +58,12 @@ const startScene = async () => {
   return { scene, site, edges, origins, startEdge, startOrigin };
 };
 
-/** Asks at a steady rate, each fourth time with POST, for as long as `meanwhile` goes on and REQUESTS times at least; all statuses. */
-const askedWhile = async (port: number, meanwhile: () => Promise<void>): Promise<readonly number[]> => {
-  const asked: Promise<number>[] = [];
-  let going = true;
-  const done = meanwhile().finally(() => {
-    going = false;
-  });
-  for (let n = 0; going || n < REQUESTS; n++) {
-    const asking =
-      n % 4 === 3
-        ? { method: "POST", path: `/order?${n}`, body: Buffer.from("one") }
-        : { path: `/page?${n}` };
-    asked.push(
-      visit(port, asking).then(
-        ({ status }) => status,
-        () => 0,
-      ),
-    );
-    await systemClock.sleep(EVERY_MS);
-  }
-  await done;
-  if (process.env.COILGUN_REQUESTS !== undefined) console.log(`${asked.length} requests`);
-  return Promise.all(asked);
+/** Each fourth with POST, none may fail. */
+const expectAllAnswered = async (port: number, over: Promise<unknown>): Promise<void> => {
+  const asking = (n: number): Asking =>
+    n % 4 === 3 ? { method: "POST", path: `/order?${n}`, body: Buffer.from("one") } : { path: `/page?${n}` };
+  const outcomes = await askSteadily(port, { requests: REQUESTS, over, asking });
+  expect(outcomes).toEqual({ 200: expect.any(Number) });
 };
 
 const drained = async (daemon: RealDaemon | undefined): Promise<void> => {
@@ -92,13 +73,13 @@ const drained = async (daemon: RealDaemon | undefined): Promise<void> => {
 
 it("of two origin sides one is drained and another one comes, then the other way round: no request fails", async () => {
   const { edges, origins, startOrigin } = await startScene();
-  const statuses = await askedWhile(edges[0]?.port("visitors") ?? 0, async () => {
+  const roll = async () => {
     await drained(origins[0]);
     await startOrigin();
-    await edges[0]?.logged("link up", 3);
+    await Promise.all(edges.map((edge) => edge.logged("link up", 3)));
     await drained(origins[1]);
-  });
-  expect(statuses.filter((status) => status !== 200)).toEqual([]);
+  };
+  await expectAllAnswered(edges[0]?.port("visitors") ?? 0, roll());
 });
 
 for (const [name, config, args] of [
@@ -126,13 +107,13 @@ for (const [name, config, args] of [
         let up = false;
         for (const stop = performance.now() + 20_000; !up && performance.now() < stop; ) up = await answers();
         expect(up).toBe(true);
-        const statuses = await askedWhile(port, async () => {
+        const roll = async () => {
           await drained(edges[0]);
           const again = await startEdge(0);
           await again.logged("link up", 2);
           await drained(origins[0]);
-        });
-        expect(statuses.filter((status) => status !== 200)).toEqual([]);
+        };
+        await expectAllAnswered(port, roll());
         await until(() => (edges[1]?.accessed.length ?? 0) > 0, "the other edge served");
       });
     },

@@ -6,8 +6,11 @@
  *   --minutes N    how long; 20
  *   --seed S       order of the faults, and what is asked; chosen by the machine and printed
  *   --visitors N   at once; 16
+ *   --faults TEXT  only those whose name contains it, commas between several; all
+ *   --log FILE     what the daemons logged and held, a line each; nowhere
  */
 import { randomInt } from "node:crypto";
+import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { throwUnlessLinux } from "../../bench/pair/consumption.ts";
 import { interruptible } from "../../bench/rig/interrupt.ts";
@@ -20,6 +23,8 @@ const { values } = parseArgs({
     minutes: { type: "string", default: "20" },
     seed: { type: "string", default: String(randomInt(2 ** 31)) },
     visitors: { type: "string", default: "16" },
+    faults: { type: "string", default: "" },
+    log: { type: "string" },
   },
 });
 const [minutes, seed, visitors] = [Number(values.minutes), Number(values.seed), Number(values.visitors)];
@@ -34,12 +39,17 @@ await interruptible(async (signal) => {
     seed,
     visitors,
     seconds: minutes * 60,
-    faults: FAULT_NAMES,
+    faults: FAULT_NAMES.filter((name) => values.faults.split(",").some((part) => name.includes(part))),
     pauseMs: 400,
     calmMs: 3_000,
     onEvent: (text) => process.stdout.write(`${text}\n`),
     signal,
   });
+  if (values.log !== undefined) {
+    const samples = report.samples.map((sample) => ({ event: "sample", ...sample }));
+    const lines = [...report.logged, ...samples].map((line) => `${JSON.stringify(line)}\n`);
+    writeFileSync(values.log, lines.join(""));
+  }
   process.stdout.write(`\n${reportOf(report)}\n`);
   signal.throwIfAborted();
   if (passed(report)) return 0;

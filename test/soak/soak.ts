@@ -11,7 +11,15 @@ import { memoryOf } from "../../bench/pair/consumption.ts";
 import { startFaultyRelay } from "../../bench/rig/faulty-relay.ts";
 import { systemClock } from "../../protocol/runtime/clock.ts";
 import { freePort } from "../kit/fake-origin.ts";
-import { edgeYaml, KEY, openScene, originYaml, type RealDaemon, type Settings } from "../kit/real-daemons.ts";
+import {
+  edgeYaml,
+  KEY,
+  type Line,
+  openScene,
+  originYaml,
+  type RealDaemon,
+  type Settings,
+} from "../kit/real-daemons.ts";
 import { makeSiteFiles } from "../kit/secure-pair.ts";
 import { FAULTS, type Fault, type FaultName, type Side, type Stage } from "./faults.ts";
 import { SoakSite } from "./site.ts";
@@ -44,6 +52,8 @@ export interface SoakOptions {
 export interface Sample {
   readonly side: Side;
   readonly pid: number;
+  /** Seconds since the beginning. */
+  readonly at: number;
   /** Of heap and buffers, after a collection. */
   readonly heldBytes: number;
   readonly residentBytes: number;
@@ -60,6 +70,8 @@ export interface SoakReport {
   readonly damagedBodies: number;
   /** Why it ended before its time, and lines of the daemons' logs that nobody should see. */
   readonly complaints: readonly string[];
+  /** All that the daemons logged. */
+  readonly logged: readonly Line[];
   /** How late timers of visitors, web server and relay ran at most: what a busy machine does is no fault of the pair. */
   readonly latestMs: number;
 }
@@ -161,7 +173,7 @@ export const runSoak = async (options: SoakOptions): Promise<SoakReport> => {
 
   const samples: Sample[] = [];
   const sample = async (): Promise<void> => {
-    for (const side of SIDES) samples.push(await sampleOf(side, daemonOf(side)));
+    for (const side of SIDES) samples.push({ at: now() / 1000, ...(await sampleOf(side, daemonOf(side))) });
   };
   const ran = new Map<FaultName, number>();
   // A process whose growth is to be seen must live: after two fifths of the time nothing is restarted any more.
@@ -204,16 +216,17 @@ export const runSoak = async (options: SoakOptions): Promise<SoakReport> => {
       ...complaints,
       ...all.flatMap(({ log }) => log.filter(isComplaint).map((line) => JSON.stringify(line))),
     ],
+    logged: all.flatMap(({ log, pid }) => log.map((line) => ({ ...line, pid }))),
   };
 };
 
 /** Links end, web servers go away and the disk is full here; another error is what no fault explains. */
-const isComplaint = ({ level, event, text }: Readonly<Record<string, unknown>>): boolean =>
+const isComplaint = ({ level, event, text }: Line): boolean =>
   text !== undefined || ((level === "error" || Number(level) >= 50) && event !== "access log failed");
 
 /** How often each was asked. */
 const heapsOf = new WeakMap<RealDaemon, number>();
-const sampleOf = async (side: Side, daemon: RealDaemon): Promise<Sample> => {
+const sampleOf = async (side: Side, daemon: RealDaemon): Promise<Omit<Sample, "at">> => {
   const asked = (heapsOf.get(daemon) ?? 0) + 1;
   heapsOf.set(daemon, asked);
   daemon.signal("SIGUSR2");
