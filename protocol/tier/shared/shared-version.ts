@@ -4,8 +4,14 @@
  * compared with its fingerprint. SPEC section "Version store".
  */
 import { promisify } from "node:util";
-import { constants, createZstdCompress, zstdCompress, zstdDecompressSync } from "node:zlib";
-import { reusedZstd } from "../../codec/reused-zstd.ts";
+import {
+  constants,
+  createZstdCompress,
+  createZstdDecompress,
+  zstdCompress,
+  zstdDecompressSync,
+} from "node:zlib";
+import { reusedUnzstd, reusedZstd } from "../../codec/reused-zstd.ts";
 import { type Fingerprint, fingerprintOf } from "../../store/fingerprint.ts";
 import type { Partition } from "../../store/partition.ts";
 import type { StoreId } from "../../store/stored-version.ts";
@@ -27,6 +33,7 @@ const SEEN_BYTES = 8;
 /** What is larger takes longer than its way to the thread pool and back. */
 const MOST_INLINE_BYTES = 128 * 1024;
 const inline = reusedZstd((level) => createZstdCompress(levelOf(level)), MOST_INLINE_BYTES);
+const inflate = reusedUnzstd(createZstdDecompress, MOST_INLINE_BYTES);
 const inPool = promisify(zstdCompress);
 const compress = async (body: Uint8Array): Promise<Buffer> =>
   inline(body, LEVEL) ?? (await inPool(body, levelOf(LEVEL)));
@@ -80,9 +87,10 @@ export const versionIn = (
     const about = JSON.parse(plain.toString("utf8", LENGTH_BYTES, end)) as About;
     const { fingerprint, place, retention, bytes } = about;
     if (!header.equals(names.header(of, place.url))) return undefined;
+    const coded = plain.subarray(end);
     // A buffer that is full would be followed by another one.
     const limits = { chunkSize: Math.max(64, bytes + 1), maxOutputLength: bytes + 1 };
-    const body = new Uint8Array(zstdDecompressSync(plain.subarray(end), limits));
+    const body = inflate(coded, bytes) ?? new Uint8Array(zstdDecompressSync(coded, limits));
     if (fingerprintOf(body) !== fingerprint) return undefined;
     return { partition, fingerprint, body, stores: [], retention, place };
   } catch {
