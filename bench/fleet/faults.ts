@@ -61,7 +61,7 @@ const ORIGIN_SIDES = 2;
 const VISITORS = 12;
 const VISITS_PER_SECOND = 120;
 /** After every edge has had every page. */
-const WARM_UP_SECONDS = 3;
+const WARM_UP_SECONDS = 8;
 const PHASE_SECONDS = 8;
 /** Of visits those to a page that nobody asked for before; the others are to one of the last. */
 const NEW_PAGES = 0.1;
