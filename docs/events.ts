@@ -129,6 +129,11 @@ export const EVENTS: Readonly<Record<string, EventRow>> = {
     "daemons of another `store.keyFile` use the same `store.shared`: they share nothing with this one",
     "copy the key file from one to all; give another site a database of its own",
   ),
+  "forgotten pages not noted": row(
+    "warn",
+    "what was forgotten while `store.shared` did not answer cannot be noted beside the key file, or read there (`file`, `why`): it is told as long as this daemon runs",
+    "let the daemon write in that folder, or forget it again once the store is back",
+  ),
   "host not served": row(
     "warn",
     "a visitor asked for a host that no key has, once each; it got 421",

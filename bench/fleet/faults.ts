@@ -60,8 +60,9 @@ const ORIGIN_SIDES = 2;
 /** Each has one page under way. */
 const VISITORS = 12;
 const VISITS_PER_SECOND = 120;
-const WARM_UP_SECONDS = 4;
-const PHASE_SECONDS = 10;
+/** After every edge has had every page. */
+const WARM_UP_SECONDS = 8;
+const PHASE_SECONDS = 8;
 /** Of visits those to a page that nobody asked for before; the others are to one of the last. */
 const NEW_PAGES = 0.1;
 const LAST_PAGES = 300;
@@ -73,8 +74,9 @@ export interface FaultRow {
   readonly name: string;
   readonly visits: number;
   readonly failed: number;
-  /** The slowest hundredth, in milliseconds: in the seconds before the fault, and during it. */
+  /** The slowest hundredth, in milliseconds: before the fault, in twice the time, and in the second half of that to the first; and during it. */
   readonly calm: number | undefined;
+  readonly noise: number;
   readonly harmed: number | undefined;
   /** Milliseconds after the end of the fault until every daemon asks its store again; undefined: it never did. */
   readonly backMs: number | undefined;
@@ -107,38 +109,53 @@ export const measureFaults = async (options: FaultsOptions): Promise<readonly Fa
       signal,
     }),
   );
-  const during = visitorsOf(fleet, options, undo);
+  const { all, during } = visitorsOf(fleet, options, undo);
+  await all();
   await during(WARM_UP_SECONDS);
   const rows: FaultRow[] = [];
   for (const { name, begin, end } of FAULTS.filter((fault) => fault.name.includes(only))) {
-    const calm = await during(PHASE_SECONDS);
+    const calm = [await during(PHASE_SECONDS), await during(PHASE_SECONDS)];
     await Promise.all(stores.map(begin));
     const harmed = await during(PHASE_SECONDS);
     await Promise.all(stores.map(end));
     const backMs = await backAfter(fleet, options);
     fleet.throwIfDied();
+    const slowest = (...of: readonly Phase[]) =>
+      percentileOf(
+        of.flatMap(({ ms }) => ms),
+        0.99,
+      ) ?? Number.NaN;
+    const [first, second] = calm.map((phase) => slowest(phase));
     rows.push({
       name,
       visits: harmed.ms.length,
-      failed: calm.failed + harmed.failed,
-      calm: percentileOf(calm.ms, 0.99),
-      harmed: percentileOf(harmed.ms, 0.99),
+      failed: [...calm, harmed].reduce((sum, { failed }) => sum + failed, 0),
+      calm: slowest(...calm),
+      noise: (second ?? Number.NaN) / (first ?? Number.NaN),
+      harmed: slowest(harmed),
       backMs,
     });
   }
   return rows;
 };
 
-/** Visitors that ask at a steady pace; what they saw in some seconds. */
+/** Visitors that ask at a steady pace, and what they saw in some seconds; before that, for every page at every edge. */
 const visitorsOf = (fleet: Fleet, { chance, clock, signal }: FaultsOptions, undo: AsyncDisposableStack) => {
   const visitors = Array.from({ length: VISITORS }, (_, n) =>
     timedVisitor(fleet.visitors[n % EDGES] ?? "", clock),
   );
   for (const visitor of visitors) undo.defer(() => visitor.close());
-  let pages = 1;
+  let pages = LAST_PAGES;
   const page = () =>
     chance.next() < NEW_PAGES ? pages++ : chance.between(Math.max(0, pages - LAST_PAGES), pages - 1);
-  return async (seconds: number): Promise<Phase> => {
+  const all = () =>
+    Promise.all(
+      visitors.map(async (visitor, n) => {
+        for (let at = Math.floor(n / EDGES); at < LAST_PAGES; at += VISITORS / EDGES)
+          await visitor.visit(`/varied/${at}`, "none", signal);
+      }),
+    );
+  const during = async (seconds: number): Promise<Phase> => {
     const phase: Phase = { ms: [], failed: 0 };
     const began = clock.now();
     const everyMs = (VISITORS * 1_000) / VISITS_PER_SECOND;
@@ -154,6 +171,7 @@ const visitorsOf = (fleet: Fleet, { chance, clock, signal }: FaultsOptions, undo
     );
     return phase;
   };
+  return { all, during };
 };
 
 const backAfter = async (fleet: Fleet, { clock, signal }: FaultsOptions): Promise<number | undefined> => {
@@ -169,19 +187,26 @@ const backAfter = async (fleet: Fleet, { clock, signal }: FaultsOptions): Promis
 
 const COLUMNS: readonly Column[] = [
   { title: "both stores", align: "left" },
-  ...["visits", "failed", "p99 ms before", "meanwhile", "ratio", "asked again after, s"].map(
-    (title): Column => ({ title, align: "right" }),
-  ),
+  ...[
+    "visits",
+    "failed",
+    "p99 ms before",
+    "second half to first",
+    "meanwhile",
+    "ratio",
+    "asked again after, s",
+  ].map((title): Column => ({ title, align: "right" })),
 ];
 
 export const faultsTable = (rows: readonly FaultRow[]): string =>
   renderTable(
     COLUMNS,
-    rows.map(({ name, visits, failed, calm, harmed, backMs }) => [
+    rows.map(({ name, visits, failed, calm, noise, harmed, backMs }) => [
       name,
       wholeNumber(visits),
       wholeNumber(failed),
       milliseconds(calm),
+      noise.toFixed(2),
       milliseconds(harmed),
       ((harmed ?? 0) / (calm ?? 1)).toFixed(2),
       backMs === undefined ? "never" : (backMs / 1_000).toFixed(1),

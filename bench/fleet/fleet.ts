@@ -35,7 +35,7 @@ export const fleetCommand = (): Command =>
     .option("--families <names>", "only these families, separated by commas", (names) => names.split(","))
     .option("--seed <text>", "of what is chosen at random", String(systemChance()).slice(2, 8))
     .option("--faults", "what visitors see while the stores fail")
-    .option("--only <text>", "only faults whose name contains this", "")
+    .option("--only <text>", "only faults, or pages of --hits, whose name contains this", "")
     .option("--lookup", "the time of a visit where memory misses and the store has it")
     .option("--hits", "requests a second where memory has what it needs (wrk)")
     .action((folder: string | undefined, flags: FleetFlags) =>
@@ -65,7 +65,7 @@ export const fleetCommand = (): Command =>
         }
         if (flags.hits === true) {
           if (wrkVersion() === undefined) throw new Error("--hits needs wrk: apt-get install wrk");
-          const hits = await measureHits(options);
+          const hits = await measureHits({ ...options, only });
           say(hitsTable(hits));
           flaws += hits.reduce((sum, { errors }) => sum + errors, 0);
         }

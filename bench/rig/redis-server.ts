@@ -1,7 +1,7 @@
 /** A Redis of one's own, on a unix socket in a folder that goes with it: it may be killed, frozen, filled and asked. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -25,8 +25,11 @@ export interface RedisServer extends AsyncDisposable {
   ask(...command: [string, ...string[]]): Promise<RedisReply>;
 }
 
-/** `program`: the path of redis-server, if it is not to be looked for. */
-export const startRedis = async (program = "redis-server"): Promise<RedisServer> => {
+/** `program`: the path of redis-server, if it is not to be looked for. `more`: of its command line, such as `--port`. */
+export const startRedis = async (
+  program = "redis-server",
+  more: readonly string[] = [],
+): Promise<RedisServer> => {
   const folder = mkdtempSync(join(tmpdir(), "coilgun-redis-"));
   const path = join(folder, "redis.sock");
   let child: ChildProcess | undefined;
@@ -46,7 +49,10 @@ export const startRedis = async (program = "redis-server"): Promise<RedisServer>
       rmSync(path, { force: true });
     },
     async start() {
-      const settings = ["--port", "0", "--unixsocket", path, "--save", "", "--dir", folder];
+      // A file that a sentinel may write in.
+      const file = join(folder, "redis.conf");
+      writeFileSync(file, "");
+      const settings = [file, "--port", "0", "--unixsocket", path, "--save", "", "--dir", folder, ...more];
       child = spawn(program, settings, { stdio: "ignore" });
       await accepts(path, child);
     },

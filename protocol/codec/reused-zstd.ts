@@ -47,13 +47,38 @@ export const reusedZstd = (
   return (input, level) => {
     if (input.length > mostBytes) return undefined;
     if (room.length < roomFor(input.length)) room = Buffer.allocUnsafeSlow(roomFor(mostBytes));
-    const { _handle: handle, _writeState: state } = byLevel.get(level) ?? made(level);
-    if (typeof handle?.writeSync !== "function" || state === undefined) return undefined;
-    state.fill(0); // one that fails leaves here what the input before left
-    handle.writeSync(constants.ZSTD_e_end, input, 0, input.length, room, 0, room.length);
-    const [roomLeft = 0, inputLeft = 0] = state;
-    if (inputLeft === 0 && roomLeft > 0) return Buffer.from(room.subarray(0, room.length - roomLeft));
+    const bytes = codeInto(byLevel.get(level) ?? made(level), input, room);
+    if (bytes !== undefined) return Buffer.from(room.subarray(0, bytes));
     byLevel.delete(level);
     return undefined;
   };
+};
+
+/**
+ * Undoes whole inputs, each of one frame; undefined where a Node has no such coders, for more than `mostBytes`, or for what does not come to
+ * `bytes` bytes exactly.
+ */
+export const reusedUnzstd = (
+  make: () => Transform,
+  mostBytes: number,
+): ((input: Uint8Array, bytes: number) => Uint8Array<ArrayBuffer> | undefined) => {
+  let coder: Insides | undefined;
+  return (input, bytes) => {
+    if (bytes > mostBytes) return undefined;
+    if (room.length < roomFor(bytes)) room = Buffer.allocUnsafeSlow(roomFor(mostBytes));
+    coder ??= make().on("error", () => {}) as Insides;
+    if (codeInto(coder, input, room) === bytes) return new Uint8Array(room.subarray(0, bytes));
+    coder = undefined;
+    return undefined;
+  };
+};
+
+/** How many bytes `output` has now; undefined where it fails, or was too short. */
+const codeInto = (coder: Insides, input: Uint8Array, output: Uint8Array): number | undefined => {
+  const { _handle: handle, _writeState: state } = coder;
+  if (typeof handle?.writeSync !== "function" || state === undefined) return undefined;
+  state.fill(0); // one that fails leaves here what the input before left
+  handle.writeSync(constants.ZSTD_e_end, input, 0, input.length, output, 0, output.length);
+  const [roomLeft = 0, inputLeft = 0] = state;
+  return inputLeft === 0 && roomLeft > 0 ? output.length - roomLeft : undefined;
 };

@@ -145,7 +145,7 @@ const putConfig = async (
       verified(await store.newest(), fleet),
       readCopy(fleet).config,
     ];
-    const version = 1 + Math.max(0, ...known.map((each) => each?.version ?? 0));
+    const version = 1 + Math.max(fleet.atLeast - 1, ...known.map((each) => each?.version ?? 0));
     const signed = signConfig({ version, at, text }, fleet, signingKey);
     const config = openConfig(signed, fleet);
     checkAs(shared, fleet, () => check(fleet.file, config));

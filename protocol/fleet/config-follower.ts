@@ -11,7 +11,7 @@ import type { Clock, Timer } from "../runtime/clock.ts";
 import { Complaint } from "../runtime/user-error.ts";
 import { ConfigStore, KEEPS_ALL, SET_NOEVICTION } from "./config-store.ts";
 import type { Fleet } from "./fleet-settings.ts";
-import { type FleetConfig, openConfig } from "./signed-config.ts";
+import { type FleetConfig, openServable } from "./signed-config.ts";
 
 /** Between two looks. @internal */
 export const LOOK_MS = 2_000;
@@ -144,7 +144,7 @@ export class ConfigFollower {
 
   #opened(signed: string): FleetConfig | undefined {
     try {
-      return openConfig(signed, this.#fleet);
+      return openServable(signed, this.#fleet);
     } catch (error) {
       this.#refuse(error instanceof Complaint ? error.message : "it is no signed config");
       return undefined;

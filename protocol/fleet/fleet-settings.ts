@@ -47,6 +47,7 @@ export interface FleetSettings {
   readonly configKey?: readonly string[] | undefined;
   readonly configSeal?: Secret | undefined;
   readonly configCopy?: string | undefined;
+  readonly configAtLeast?: number | undefined;
 }
 
 const PLACE = /^(.+)#([\w.-]{1,64})$/;
@@ -99,6 +100,13 @@ export const fleetSettings = (near: Surroundings, side: Side) => ({
     .describe(
       `Where the last good copy of them is kept, sealed; without it, \`NAME-${side}.copy\` beside this file.`,
     ),
+  configAtLeast: z
+    .int()
+    .min(1)
+    .optional()
+    .describe(
+      "The lowest version of them that is taken, as `config put` numbers it: a machine that has no copy yet takes no older one from whoever can write in the store.",
+    ),
 });
 
 const readPublicKey = (text: string): string => {
@@ -132,14 +140,23 @@ export interface Fleet extends Trust, FleetKind {
   readonly place: SharedPlace;
   /** Path of the last good copy. */
   readonly copy: string;
+  /** No older version is served. */
+  readonly atLeast: number;
 }
 
 /** Undefined where the file names no `config`. Throws ConfigError. */
 export const fleetOf = (file: string, kind: FleetKind): Fleet | undefined => {
   const settingsNear = (near: Surroundings) =>
     z.looseObject(fleetSettings(near, kind.side)).check(fleetIsWhole);
-  const { config: place, configKey: keys, configSeal: seal, configCopy } = loadConfig(file, settingsNear);
+  const settings = loadConfig(file, settingsNear);
+  const {
+    config: place,
+    configKey: keys,
+    configSeal: seal,
+    configCopy,
+    configAtLeast: atLeast = 1,
+  } = settings;
   if (place === undefined || keys === undefined || seal === undefined) return undefined;
   const copy = configCopy ?? surroundingsOf(file).pathOf(`${place.name}-${kind.side}.copy`);
-  return { ...kind, file, place, name: place.name, keys, seal, copy };
+  return { ...kind, file, place, name: place.name, keys, seal, copy, atLeast };
 };

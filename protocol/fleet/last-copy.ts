@@ -6,7 +6,7 @@ import { ConfigError, loadConfig, type SchemaFor, surroundingsOf } from "../conf
 import { replacePrivateFile } from "../daemon/private-file.ts";
 import { Complaint, codeOf } from "../runtime/user-error.ts";
 import { type Fleet, type FleetKind, fleetOf } from "./fleet-settings.ts";
-import { type FleetConfig, openConfig } from "./signed-config.ts";
+import { type FleetConfig, openServable } from "./signed-config.ts";
 
 /** The copy, or why there is none that can be used. */
 type LastCopy = { readonly config: FleetConfig } | { readonly config?: undefined; readonly why: string };
@@ -14,7 +14,7 @@ type LastCopy = { readonly config: FleetConfig } | { readonly config?: undefined
 export const readCopy = (fleet: Fleet): LastCopy => {
   try {
     const signed = surroundingsOf(fleet.copy).read(fleet.copy).toString("latin1");
-    return { config: openConfig(signed, fleet) };
+    return { config: openServable(signed, fleet) };
   } catch (error) {
     if (error instanceof Complaint)
       return { why: `the copy at ${fleet.copy} cannot be used: ${error.message}` };

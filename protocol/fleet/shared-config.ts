@@ -12,7 +12,7 @@ import { ConfigFollower } from "./config-follower.ts";
 import { ConfigStore } from "./config-store.ts";
 import { type Fleet, type FleetKind, fleetOf } from "./fleet-settings.ts";
 import { readCopy, writeCopy } from "./last-copy.ts";
-import { type FleetConfig, openConfig } from "./signed-config.ts";
+import { type FleetConfig, openServable } from "./signed-config.ts";
 
 interface SharedOptions<Config> {
   readonly clock: Clock;
@@ -158,5 +158,5 @@ export const fetchConfig = async (fleet: Fleet, options: StoreOptions): Promise<
     throw new Complaint(
       `nothing is stored there yet; store a first version with \`coilgun-${fleet.side} config put\``,
     );
-  return openConfig(signed, fleet);
+  return openServable(signed, fleet);
 };

@@ -99,6 +99,13 @@ export const openConfig = (signed: string, { side, name, keys, seal }: Trust): F
   return { version: of.version, at: of.at, text: unsealed(head, sealed, seal), signed, signer };
 };
 
+/** The same for what is to be served: what is older than `atLeast` was set back by somebody. */
+export const openServable = (signed: string, trust: Trust & { readonly atLeast: number }): FleetConfig => {
+  const config = openConfig(signed, trust);
+  if (config.version >= trust.atLeast) return config;
+  throw new Complaint(`version ${config.version} is older than configAtLeast (${trust.atLeast}) allows`);
+};
+
 const headerIn = (head: string): z.infer<typeof header> => {
   try {
     return header.parse(JSON.parse(Buffer.from(head, "base64url").toString("utf8")));

@@ -48,7 +48,7 @@ export class Hope {
   }
 
   /**
-   * Resolves when `ask` has, or cannot, or after `limitMs`; undefined where it is not asked, `answers` says why not to. `ask` resolves
+   * Resolves when `ask` has, or cannot, or after `limitMs`, halved for each before that got no answer; undefined where it is not asked, `answers` says why not to. `ask` resolves
    * with whether it found something. Never rejects.
    */
   within(
@@ -67,7 +67,9 @@ export class Hope {
       resolve();
     };
     let isLate = false;
-    const limit = this.#clock.after(limitMs, () => {
+    // Of those that come before it is given up, few wait for long; after a pause one has all the time again.
+    const halved = this.#failures < MOST_FAILURES ? limitMs / 2 ** this.#failures : limitMs;
+    const limit = this.#clock.after(halved, () => {
       isLate = true;
       failed("late");
     });

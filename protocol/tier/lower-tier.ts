@@ -83,7 +83,7 @@ export interface LowerTier {
     peerStore?: StoreId,
     held?: ReadonlySet<Fingerprint>,
   ): Promise<readonly StoredVersion[]>;
-  /** Soon, and perhaps: what was put within the last second may be lost. */
+  /** Soon, and perhaps: what was put within the last second may be lost. The body is the store's, and only read. */
   put(version: StoredVersion): void;
   /** Resolves when nothing of it can be read any more, here or in the file; what was put before does not come back. */
   forget(what: Forgotten): Promise<void>;

@@ -25,7 +25,10 @@ export const unseal = (key: KeyObject, sealed: Uint8Array, about: string): Buffe
     });
     decipher.setAAD(Buffer.from(about, "latin1"));
     decipher.setAuthTag(sealed.subarray(IV_BYTES, IV_BYTES + TAG_BYTES));
-    return Buffer.concat([decipher.update(sealed.subarray(IV_BYTES + TAG_BYTES)), decipher.final()]);
+    const plain = decipher.update(sealed.subarray(IV_BYTES + TAG_BYTES));
+    // Throws where the tag does not fit; of this cipher nothing is left to come.
+    decipher.final();
+    return plain;
   } catch {
     return undefined;
   }

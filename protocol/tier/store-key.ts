@@ -4,8 +4,9 @@
  * restart. SPEC section "Version store".
  */
 import { createSecretKey, hkdfSync, type KeyObject, randomBytes } from "node:crypto";
-import { existsSync, readFileSync } from "node:fs";
-import { isOpenToOthers, writeNewPrivateFile } from "../daemon/private-file.ts";
+import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { isOpenToOthers, replacePrivateFile, writeNewPrivateFile } from "../daemon/private-file.ts";
 import { Complaint } from "../runtime/user-error.ts";
 
 const KEY_BYTES = 32;
@@ -38,3 +39,13 @@ export const derived = (
 
 /** The same to seal and to hash with: Node takes a quarter of the time for it that it takes for bytes. */
 export const derivedKey = (...of: Parameters<typeof derived>): KeyObject => createSecretKey(derived(...of));
+
+/** Small texts in files of their own beside the key, whose names begin with `path`. All throw Node's errors. */
+export const notesBeside = (path: string) => ({
+  keep: (name: string, text: string): void => replacePrivateFile(path + name, text),
+  drop: (name: string): void => rmSync(path + name, { force: true }),
+  texts: (): readonly string[] =>
+    readdirSync(dirname(path))
+      .filter((name) => name.startsWith(basename(path)))
+      .map((name) => readFileSync(join(dirname(path), name), "latin1")),
+});

@@ -6,7 +6,8 @@
 import { LRUCache } from "lru-cache";
 import type { Clock } from "../runtime/clock.ts";
 import type { Renewal, SessionKey } from "../scope/credentials.ts";
-import type { Scope } from "../scope/scope.ts";
+import type { Retention, Scope } from "../scope/scope.ts";
+import { ownBuffer } from "../store/compact-buffer.ts";
 import type { Fingerprint, ShortFingerprint } from "../store/fingerprint.ts";
 import type { ScopeKey } from "../store/page-index.ts";
 import type { Partition } from "../store/partition.ts";
@@ -14,7 +15,7 @@ import type { Sighting, StoreOptions } from "../store/store-options.ts";
 import { HeldVersion, type StoreId, type Version } from "../store/stored-version.ts";
 import { VersionStore } from "../store/version-store.ts";
 import { Hope, TIER_WAIT_MS, type TierCounters } from "./hope.ts";
-import type { Forgotten, LowerTier, StoredList, StoredPlace, StoredVersion } from "./lower-tier.ts";
+import type { Forgotten, LowerTier, StoredList, StoredVersion } from "./lower-tier.ts";
 
 /** A page that is seen again as it was is put again after so long, so that it counts as used below. @internal */
 export const PUT_AGAIN_MS = 600_000;
@@ -47,11 +48,13 @@ interface Below extends TierBelow {
 /** What was put below of a version in memory last. */
 interface Put {
   readonly at: number;
-  readonly as: string;
+  readonly scopeKey: ScopeKey;
+  readonly url: string;
+  readonly retention: Retention;
+  readonly stores: readonly StoreId[];
+  /** It is in memory alone. */
+  readonly stays: boolean;
 }
-
-/** In place of a name: it is in memory alone. */
-const STAYS = "";
 
 export class TieredStore extends VersionStore {
   readonly #clock: Clock;
@@ -121,7 +124,7 @@ export class TieredStore extends VersionStore {
   /** Looks below for what a request offers; undefined where there is nothing to wait for. */
   fetchNominated(partition: Partition, shorts: readonly ShortFingerprint[]): Promise<void> | undefined {
     const isMissing = (short: ShortFingerprint) => this.nominated(partition, short) === undefined;
-    const asked = shorts.filter((short) => !this.#asked.has(`${partition} ${short}`) && isMissing(short));
+    const asked = shorts.filter((short) => isMissing(short) && !this.#asked.has(`${partition} ${short}`));
     if (asked.length === 0) return undefined;
     return this.#fetch(
       asked.map((short) => `${partition} ${short}`),
@@ -200,7 +203,8 @@ export class TieredStore extends VersionStore {
     for (const from of stored.stores.length === 0 ? [undefined] : stored.stores)
       version = super.remember(partition, { ...sighting, from });
     if (version === undefined) return false;
-    this.#put.set(version, { at: this.#clock.now(), as: nameOf(version, place, retention) });
+    const { stores } = version;
+    this.#put.set(version, { at: this.#clock.now(), scopeKey, url, retention, stores, stays: false });
     return true;
   }
 
@@ -210,22 +214,35 @@ export class TieredStore extends VersionStore {
       .scopeKey;
     if (scopeKey === undefined) return;
     const before = this.#put.get(version);
+    const at = this.#clock.now();
+    const isAsBefore =
+      before?.url === url &&
+      before.scopeKey === scopeKey &&
+      before.retention === retention &&
+      before.stores === stores;
+    if (isAsBefore && at - before.at < PUT_AGAIN_MS) return;
     const stays = retention === "no-store" || (retention === "session" && !this.holdsSessions);
-    const place = { scopeKey, url, templates };
-    const [at, as] = [this.#clock.now(), stays ? STAYS : nameOf(version, place, retention)];
-    if (before?.as === as && at - before.at < PUT_AGAIN_MS) return;
-    this.#put.set(version, { at, as });
+    this.#put.set(version, { at, scopeKey, url, retention, stores, stays });
     if (stays) {
       // What never came below is not looked for there: most of what must stay in memory is of that kind.
-      if (before !== undefined && before.as !== STAYS)
-        this.#forgetBelow({ partition, fingerprints: [fingerprint] });
+      if (before?.stays === false) this.#forgetBelow({ partition, fingerprints: [fingerprint] });
       return;
     }
+    // As it is in memory: nothing is copied for what is not written in the end.
+    const { buffer, byteOffset, length } = version.raw ?? ownBuffer(body);
+    const own = new Uint8Array(buffer as ArrayBuffer, byteOffset, length);
+    const stored = {
+      partition,
+      fingerprint,
+      body: own,
+      stores,
+      retention,
+      place: { scopeKey, url, templates },
+    };
     for (const below of this.#below)
       if (retention !== "session" || below.sessions) {
         below.hope.counters.written++;
-        // A copy of its own for each: it goes to another thread.
-        below.tier.put({ partition, fingerprint, body: new Uint8Array(body), stores, retention, place });
+        below.tier.put(stored);
       }
   }
 
@@ -251,10 +268,3 @@ type Ask = (tier: LowerTier) => Promise<readonly StoredVersion[]> | undefined;
 /** For metrics. */
 export const tiersOf = (store: VersionStore): TierState[] =>
   store instanceof TieredStore ? store.tiers : [];
-
-/** Two that are named alike are the same to the tier. */
-const nameOf = (
-  { stores }: Version,
-  { scopeKey, url }: StoredPlace,
-  retention: StoredVersion["retention"],
-): string => `${retention} ${scopeKey} ${stores.join("")} ${url}`;

@@ -44,6 +44,7 @@ const OTHERS: Readonly<Record<string, unknown>> = {
   configKey: `ed25519:${"A".repeat(43)}`,
   configSeal: "seal.key",
   configCopy: "/run/shared.copy",
+  configAtLeast: 7,
 };
 
 const FILES = { token: "0123456789abcdef0123456789abcdef", "seal.key": FIXTURE_SECRET };

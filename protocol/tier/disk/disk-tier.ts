@@ -33,7 +33,7 @@ export class DiskTier implements LowerTier {
   readonly storeId: StoreId;
   readonly #options: DiskTierOptions;
   readonly #thread: DiskThread;
-  readonly #gathered = new Gathered();
+  readonly #gathered: Gathered;
   #flush: Timer | undefined;
   #expiry: Timer | undefined;
   #failed = false;
@@ -43,6 +43,7 @@ export class DiskTier implements LowerTier {
     this.#options = options;
     this.#thread = thread;
     this.storeId = storeId;
+    this.#gathered = new Gathered(options.clock);
     this.#expire();
   }
 
@@ -82,8 +83,7 @@ export class DiskTier implements LowerTier {
   put(version: StoredVersion): void {
     const pauses = this.#options.clock.now() < this.#pausedUntil;
     if (this.#failed || pauses) this.#gathered.dropped++;
-    else if (this.#gathered.add(version))
-      this.#flush ??= this.#options.clock.after(GATHER_MS, () => void this.#write());
+    else if (this.#gathered.add(version)) this.#flushSoon();
   }
 
   async forget(what: Forgotten): Promise<void> {
@@ -93,17 +93,25 @@ export class DiskTier implements LowerTier {
 
   async close(): Promise<void> {
     this.#expiry?.cancel();
+    this.#gathered.hurry();
     await Promise.all([this.#write(), this.#thread.close()]).catch(() => undefined);
     await this.#thread.end();
+  }
+
+  #flushSoon(): void {
+    this.#flush ??= this.#options.clock.after(GATHER_MS, () => void this.#write());
   }
 
   /** Never rejects. */
   async #write(): Promise<void> {
     this.#flush?.cancel();
     this.#flush = undefined;
-    const versions = this.#gathered.take();
-    if (versions.length === 0) return;
-    const bytes = bytesOf(versions);
+    const taken = this.#gathered.take();
+    if (!this.#gathered.isEmpty) this.#flushSoon();
+    if (taken.length === 0) return;
+    const bytes = bytesOf(taken);
+    // Copies: they go to another thread.
+    const versions = taken.map((version) => ({ ...version, body: new Uint8Array(version.body) }));
     const now = this.#options.clock.today();
     try {
       await this.#ask({ kind: "put", versions, now });

@@ -59,7 +59,17 @@ export const openStore = async (
     if (tier !== undefined) tiers.push({ tier, sessions: sessions !== "memory" });
   }
   if (shared !== undefined && storeKey !== undefined) {
-    const tier = new SharedTier({ url: shared, storeKey, side, sessionMs, lastHeard, clock, log });
+    const untoldPath = `${keyFile}-untold-${side}-`;
+    const tier = new SharedTier({
+      url: shared,
+      storeKey,
+      untoldPath,
+      side,
+      sessionMs,
+      lastHeard,
+      clock,
+      log,
+    });
     tiers.push({ tier, sessions: sessions === "shared" });
   }
   const store = tiers.length === 0 ? new VersionStore(options) : new TieredStore({ ...options, tiers });

@@ -9,6 +9,7 @@ import type { Clock, Timer } from "../../runtime/clock.ts";
 import { TIER_WAIT_MS } from "../hope.ts";
 import type { Forgotten } from "../lower-tier.ts";
 import { seal, unseal } from "../sealed.ts";
+import type { Untold } from "./untold.ts";
 
 /** How often the log is read; less than half of what may pass until all have forgotten. */
 const NEWS_MS = 400;
@@ -16,6 +17,8 @@ const NEWS_MS = 400;
 const FRESH_MS = 1_000;
 /** Of what could not be told. */
 const RETRY_MS = 500;
+/** What is not told after so long is kept for a later process. */
+const LATE_MS = 100;
 /** What was told here lately is told again where the store lost its log. */
 const TOLD_AGAIN_MS = 600_000;
 const MOST_KEPT = 1_024;
@@ -25,14 +28,27 @@ const ABOUT = "news";
 /** Before all entries. */
 const FIRST = "0-0";
 
-/** KEYS: the log, and what goes; ARGV: the news, the channel, and which field of what goes ("": all of it). */
+/** Of pages of a host that are known to be forgotten, two each and some for templates; beyond, all of the host is. */
+const MOST_PAGE_FIELDS = 1_024;
+
+/** KEYS: the log, and what goes; ARGV: the news, the channel, what goes of it, a name for when it went, and fields. */
 const ERASE_AND_TELL = `
-if #KEYS > 1 then
-  if ARGV[3] == '' then redis.call('DEL', KEYS[2]) else redis.call('HDEL', KEYS[2], ARGV[3]) end
+local key, how = KEYS[2], ARGV[3]
+if how == 'all' then redis.call('DEL', key)
+elseif how == 'field' then redis.call('HDEL', key, ARGV[5])
+elseif how == 'pages' and redis.call('EXISTS', key) == 1 then
+  for i = 5, #ARGV do
+    local set = redis.pcall('HSET', key, ARGV[i], ARGV[4])
+    if type(set) == 'table' then redis.call('DEL', key) break end
+  end
+  if redis.call('HLEN', key) > ${MOST_PAGE_FIELDS} then redis.call('DEL', key) end
 end
 local told = redis.pcall('XADD', KEYS[1], 'MAXLEN', '~', '16384', '*', 'news', ARGV[1])
 redis.call('PUBLISH', ARGV[2], ARGV[1])
 return told`;
+
+/** What goes: a key, a field of it, or what stands there of pages. */
+export type Erasure = readonly [key: string, how: "all" | "field" | "pages", ...fields: readonly string[]];
 
 /** What was heard by the process before. */
 export interface LastHeard {
@@ -50,6 +66,7 @@ interface NewsOptions {
   readonly key: KeyObject;
   /** Undefined: nothing is kept from before. */
   readonly lastHeard: LastHeard | undefined;
+  readonly untold: Pick<Untold, "keep" | "told">;
   heard(what: Forgotten): void;
 }
 
@@ -114,23 +131,36 @@ export class ForgetNews {
     this.#tookMs = clock.now() - askedAt;
   }
 
-  /** Resolves when `key`, or `field` of it, is gone and all can know why. Tried until then; rejects at `close`. */
-  async tell(what: Forgotten, [key, field]: readonly [string, string | undefined]): Promise<void> {
-    const { clock, name } = this.#options;
+  /** Resolves when it is erased, and all can know why. Tried until then; rejects at `close`. */
+  async tell(what: Forgotten, [key, how, ...fields]: Erasure): Promise<void> {
+    const { clock, name, untold } = this.#options;
     const id = randomBytes(ID_BYTES).toString("hex");
     this.#know(id);
     const text = Buffer.from(JSON.stringify({ id, what }), "utf8");
     const news = seal(this.#options.key, text, ABOUT);
     this.#told.push({ at: clock.now(), news });
     this.#told = this.#told.slice(-MOST_KEPT);
-    for (;;) {
-      try {
-        return await this.#erase([name, key], [news, name, field ?? ""]);
-      } catch (error) {
-        if (this.#isClosed) throw error;
-        await clock.sleep(RETRY_MS);
+    let isKept = false;
+    const keep = () => {
+      if (!isKept) untold.keep(what);
+      isKept = true;
+    };
+    const late = clock.after(LATE_MS, keep);
+    try {
+      for (;;) {
+        try {
+          await this.#erase([name, key], [news, name, how, id, ...fields]);
+          break;
+        } catch (error) {
+          keep();
+          if (this.#isClosed) throw error;
+          await clock.sleep(RETRY_MS);
+        }
       }
+    } finally {
+      late.cancel();
     }
+    if (isKept) untold.told(what);
   }
 
   close(): void {

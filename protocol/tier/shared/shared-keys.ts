@@ -1,32 +1,31 @@
 /**
- * The keys of what a shared store holds, and the names it stands under. A partition's key is made of the store's key and a salt that
+ * The keys of what a shared store holds. A partition's key is made of the store's key and a salt that
  * stands in the store, a session's of both and a salt of its own: who erases a salt makes unreadable what was sealed with it, wherever
- * a copy is. All names are keyed hashes, so that the store can be searched and tells no page. SPEC section "Version store".
+ * a copy is. Beside the salts of a host stands which of its pages were forgotten. SPEC section "Version store".
  */
-import { createHmac, type KeyObject, randomBytes } from "node:crypto";
+import { type KeyObject, randomBytes } from "node:crypto";
 import { LRUCache } from "lru-cache";
 import type { Redis, RedisReply } from "../../redis/client.ts";
-import type { ShortFingerprint } from "../../store/fingerprint.ts";
+import { namesOf } from "../../store/common-base-name.ts";
 import type { ScopeKey } from "../../store/page-index.ts";
 import { hostOf, type Partition } from "../../store/partition.ts";
 import type { StoreId } from "../../store/stored-version.ts";
 import type { StoredScope } from "../lower-tier.ts";
 import { derived, derivedKey } from "../store-key.ts";
+import type { Erasure } from "./forget-news.ts";
+import { hashOf, PartitionNames, PUBLIC_SCOPE, type ScopeSeal } from "./partition-names.ts";
 
 /** Edges share among themselves, and so do origin sides. */
 export type Side = "edge" | "origin";
 
 const SALT_BYTES = 32;
 const STORE_ID_BYTES = 16;
-const NAME_BYTES = 16;
-export const CHECK_BYTES = 8;
 /** Of each kind, in memory. */
 const MOST_KNOWN = 16_384;
 /** How often a salt is looked for again: another daemon makes it anew where the store let go of it. */
 const LOOK_MS = 500;
-
-/** Of `public`; no hash is likely to be that. */
-export const PUBLIC_SCOPE = Buffer.alloc(NAME_BYTES);
+/** Before the fields of pages that were forgotten; no hash begins so. */
+const FORGOTTEN = "~";
 
 interface KeysOptions {
   readonly redis: Redis;
@@ -38,69 +37,18 @@ interface KeysOptions {
   now(): number;
 }
 
-/** What one scope's versions are sealed with. */
-export interface ScopeSeal {
-  readonly scope: Buffer;
-  readonly key: KeyObject;
-  /** Tells whether something was sealed with this key, before it is opened. */
-  readonly check: Buffer;
-}
-
-const sealOf = (scope: Buffer, key: KeyObject): ScopeSeal => ({
-  scope,
-  key,
-  check: derived(key, "check").subarray(0, CHECK_BYTES),
-});
-
-/** Of one partition, for as long as its salt is the same. */
-export class PartitionNames {
-  readonly salt: Buffer;
-  readonly everybodys: ScopeSeal;
-  readonly #key: KeyObject;
-  readonly #names: KeyObject;
-  readonly #prefix: string;
-
-  constructor(storeKey: Uint8Array, salt: Buffer, prefix: string) {
-    this.salt = salt;
-    this.#key = derivedKey(storeKey, "shared partition", salt);
-    this.#names = derivedKey(this.#key, "names");
-    this.everybodys = sealOf(PUBLIC_SCOPE, derivedKey(this.#key, "public"));
-    this.#prefix = prefix;
-  }
-
-  version(short: ShortFingerprint): string {
-    return `${this.#prefix}:v:${this.#hash("version", short)}`;
-  }
-
-  list(scope: Buffer, key: string): string {
-    return `${this.#prefix}:l:${this.#hash("list", scope.toString("latin1"), key)}`;
-  }
-
-  /** Where a version stands in a list: of a URL each version, of a template each page. */
-  place(kind: "version" | "page", what: string): string {
-    return this.#hash("place", kind, what);
-  }
-
-  session(scope: Buffer, salt: Buffer): ScopeSeal {
-    return sealOf(scope, derivedKey(this.#key, "session", salt));
-  }
-
-  #hash(...parts: readonly string[]): string {
-    return hashOf(this.#names, parts);
-  }
-}
-
-const hashOf = (secret: KeyObject, parts: readonly string[]): string =>
-  createHmac("sha256", secret).update(JSON.stringify(parts)).digest().toString("base64url", 0, NAME_BYTES);
-
 interface KnownNames {
   readonly names: PartitionNames;
+  /** What they were made of. */
+  readonly of: string;
   lookedAt: number;
 }
 
 interface KnownSalt {
   readonly salt: Buffer;
   lookedAt: number;
+  /** What comes of it, and for which names. */
+  sealing?: { readonly names: PartitionNames; readonly seal: ScopeSeal };
 }
 
 export class SharedKeys {
@@ -108,6 +56,7 @@ export class SharedKeys {
   /** Of all that stands in the store. What is in braces stands on one node of a cluster. */
   readonly prefix: string;
   readonly #options: KeysOptions;
+  /** Of what needs no salt. */
   readonly #names: KeyObject;
   readonly #partitions: LRUCache<Partition, KnownNames>;
   /** Salts of sessions, by their scope's name. */
@@ -146,9 +95,9 @@ export class SharedKeys {
 
   async #look(partition: Partition): Promise<PartitionNames | undefined> {
     const erased = this.#erased;
-    const [host, field] = this.#saltOf(partition);
-    const salt = await this.#options.redis.ask(host, ["HGET", host, field]);
-    return erased === this.#erased ? this.#learn(partition, salt) : undefined;
+    const [host] = this.#saltOf(partition);
+    const fields = await this.#options.redis.ask(host, ["HGETALL", host]);
+    return erased === this.#erased ? this.#learn(partition, fields) : undefined;
   }
 
   /** Those of the store at this moment, made where there are none. Rejects when the store does not take them. */
@@ -156,14 +105,17 @@ export class SharedKeys {
     const { redis } = this.#options;
     const [host, field] = this.#saltOf(partition);
     const erased = this.#erased;
-    const [, salt] = await Promise.all([
-      redis.ask(host, ["HSETNX", host, field, randomBytes(SALT_BYTES)]),
-      redis.ask(host, ["HGET", host, field]),
-    ]);
-    if (!isSalt(salt)) throw new Error("the store keeps no salt");
+    let fields = await redis.ask(host, ["HGETALL", host]);
+    if (!isSalt(fieldsIn(fields).get(field)))
+      [, fields] = await Promise.all([
+        redis.ask(host, ["HSETNX", host, field, randomBytes(SALT_BYTES)]),
+        redis.ask(host, ["HGETALL", host]),
+      ]);
     // What is written with a key that is erased nobody reads.
-    const names = erased === this.#erased ? this.#learn(partition, salt) : undefined;
-    return names ?? this.#namesOf(salt);
+    const learnt = erased === this.#erased ? this.#learn(partition, fields) : undefined;
+    const names = learnt ?? this.#namesIn(partition, fields)?.names;
+    if (names === undefined) throw new Error("the store keeps no salt");
+    return names;
   }
 
   /** What versions of these scopes are sealed with, in their order; undefined for sessions of which nothing was put. */
@@ -174,28 +126,35 @@ export class SharedKeys {
         const text = scope.toString("base64url");
         const known = this.#sessions.get(text);
         if (known === undefined) {
-          const salt = await this.#lookSession(text);
-          return salt && names.session(scope, salt);
+          const looked = await this.#lookSession(text);
+          return looked && sealOf(looked, names, scope);
         }
         if (this.#options.now() - known.lookedAt >= LOOK_MS) {
           known.lookedAt = this.#options.now();
           void this.#lookSession(text).catch(() => undefined);
         }
-        return names.session(scope, known.salt);
+        return sealOf(known, names, scope);
       }),
     );
   }
 
-  async #lookSession(scope: string): Promise<Buffer | undefined> {
+  async #lookSession(scope: string): Promise<KnownSalt | undefined> {
     const erased = this.#erased;
     const salt = await this.#askSession(["GET", this.#sessionOf(scope)]);
     if (erased !== this.#erased) return undefined;
     if (isSalt(salt)) {
-      this.#sessions.set(scope, { salt, lookedAt: this.#options.now() });
-      return salt;
+      return this.#knowSession(scope, salt);
     }
     this.#sessions.delete(scope);
     return undefined;
+  }
+
+  #knowSession(scope: string, salt: Buffer): KnownSalt {
+    const before = this.#sessions.get(scope);
+    const known = before?.salt.equals(salt) ? before : { salt, lookedAt: 0 };
+    known.lookedAt = this.#options.now();
+    this.#sessions.set(scope, known);
+    return known;
   }
 
   /** That of the store at this moment, made where there is none. */
@@ -209,44 +168,59 @@ export class SharedKeys {
       this.#askSession(["GETEX", name, "PX", ms]),
     ]);
     if (!isSalt(salt)) throw new Error("the store keeps no salt");
-    if (erased === this.#erased) this.#sessions.set(text, { salt, lookedAt: this.#options.now() });
-    return names.session(scope, salt);
+    return erased === this.#erased
+      ? sealOf(this.#knowSession(text, salt), names, scope)
+      : names.session(scope, salt);
   }
 
-  /** Forgets what is known of it here; returns what stands in the store: a key, or a field of one. */
-  dropScope(of: StoredScope): readonly [key: string, field: string | undefined] {
+  /** Forgets what is known of it here; returns what is to be erased in the store. */
+  dropScope(of: StoredScope, url: string | undefined): Erasure {
     this.#erased++;
     const host = "host" in of ? of.host : hostOf(of.partition);
     for (const partition of this.#partitions.keys())
       if ("host" in of ? hostOf(partition) === host : partition === of.partition)
         this.#partitions.delete(partition);
-    return "host" in of ? [this.#hostKey(host), undefined] : this.#saltOf(of.partition);
+    const key = this.#hostKey(host);
+    if (url !== undefined) return [key, "pages", ...namesOf(url).map((name) => this.#pageOf(of, name))];
+    return "host" in of ? [key, "all"] : [key, "field", this.#saltOf(of.partition)[1]];
   }
 
-  dropSession(partition: Partition, session: ScopeKey): string {
+  dropSession(partition: Partition, session: ScopeKey): Erasure {
     const text = this.scopeOf(partition, session).toString("base64url");
     this.#erased++;
     this.#sessions.delete(text);
-    return this.#sessionOf(text);
+    return [this.#sessionOf(text), "all"];
   }
 
   #askSession(command: readonly [string, string, ...(string | Buffer)[]]): Promise<RedisReply> {
     return this.#options.redis.ask(command[1], command);
   }
 
-  #learn(partition: Partition, salt: RedisReply): PartitionNames | undefined {
-    if (!isSalt(salt)) {
-      this.#partitions.delete(partition);
-      return undefined;
-    }
-    const known = this.#partitions.get(partition)?.names;
-    const names = known?.salt.equals(salt) ? known : this.#namesOf(salt);
-    this.#partitions.set(partition, { names, lookedAt: this.#options.now() });
-    return names;
+  #learn(partition: Partition, fields: RedisReply): PartitionNames | undefined {
+    const known = this.#namesIn(partition, fields, this.#partitions.get(partition));
+    if (known === undefined) this.#partitions.delete(partition);
+    else this.#partitions.set(partition, known);
+    return known?.names;
   }
 
-  #namesOf(salt: Buffer): PartitionNames {
-    return new PartitionNames(this.#options.storeKey, salt, this.prefix);
+  /** `known`: what was known of the partition before. */
+  #namesIn(partition: Partition, reply: RedisReply, known?: KnownNames): KnownNames | undefined {
+    const fields = fieldsIn(reply);
+    const salt = fields.get(this.#saltOf(partition)[1]);
+    if (!isSalt(salt)) return undefined;
+    const pages = [...fields].filter(([field]) => field.startsWith(FORGOTTEN));
+    const of = [salt.toString("hex"), ...pages].join();
+    const lookedAt = this.#options.now();
+    if (known?.of === of) return { ...known, lookedAt };
+    const isOf: readonly StoredScope[] = [{ partition }, { host: hostOf(partition) }];
+    const told = (url: string) => isOf.map((each) => fields.get(this.#pageOf(each, url)) ?? "").join("");
+    const { storeKey } = this.#options;
+    const forgotten = pages.length === 0 ? () => "" : told;
+    return { names: new PartitionNames({ storeKey, salt, prefix: this.prefix, forgotten }), of, lookedAt };
+  }
+
+  #pageOf(of: StoredScope, url: string): string {
+    return `${FORGOTTEN}${hashOf(this.#names, ["forgotten", "host" in of ? of.host : of.partition, url])}`;
   }
 
   #saltOf(partition: Partition): [string, string] {
@@ -261,6 +235,23 @@ export class SharedKeys {
     return `{${this.prefix}}:s:${scope}`;
   }
 }
+
+/** Made once: it takes longer than all else that is asked of them. */
+const sealOf = (known: KnownSalt, names: PartitionNames, scope: Buffer): ScopeSeal => {
+  if (known.sealing?.names !== names) known.sealing = { names, seal: names.session(scope, known.salt) };
+  return known.sealing.seal;
+};
+
+/** The fields of a hash, of which HGETALL tells names and values in turn. */
+export const fieldsIn = (reply: RedisReply): ReadonlyMap<string, Buffer> => {
+  const flat = Array.isArray(reply) ? (reply as readonly RedisReply[]) : [];
+  const fields = new Map<string, Buffer>();
+  for (let i = 0; i + 1 < flat.length; i += 2) {
+    const bytes = flat[i + 1];
+    if (Buffer.isBuffer(bytes)) fields.set(String(flat[i]), bytes);
+  }
+  return fields;
+};
 
 const isSalt = (reply: RedisReply | undefined): reply is Buffer =>
   Buffer.isBuffer(reply) && reply.length === SALT_BYTES;

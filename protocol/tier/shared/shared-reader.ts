@@ -1,12 +1,13 @@
 /** What a shared store has of a partition: the lists of a page in one pipeline, then the versions that are wanted in another. */
-import type { Redis, RedisReply } from "../../redis/client.ts";
+import type { Redis } from "../../redis/client.ts";
 import { type Fingerprint, type ShortFingerprint, shortOf } from "../../store/fingerprint.ts";
 import { MAX_OFFERS } from "../../store/page-index.ts";
 import type { Partition } from "../../store/partition.ts";
 import type { StoreId } from "../../store/stored-version.ts";
 import { type StoredList, type StoredVersion, standsIn } from "../lower-tier.ts";
-import type { PartitionNames, ScopeSeal, SharedKeys } from "./shared-keys.ts";
-import { type Entry, entryIn, HEADER_BYTES, scopeIn, seenAt, versionIn } from "./shared-version.ts";
+import { HEADER_BYTES, type PartitionNames, type ScopeSeal } from "./partition-names.ts";
+import { fieldsIn, type SharedKeys } from "./shared-keys.ts";
+import { type Entry, entryIn, scopeIn, seenAt, versionIn } from "./shared-version.ts";
 
 interface Parts {
   readonly redis: Redis;
@@ -52,8 +53,8 @@ export class SharedReader {
       there.map(({ value }) => scopeIn(value)),
     );
     return there.flatMap(({ short, name, value }, i) => {
-      const sealing = seals[i];
-      const version = sealing && versionIn(partition, value, sealing, name);
+      const seal = seals[i];
+      const version = seal && versionIn(partition, value, { names, seal }, name);
       if (version === undefined || shortOf(version.fingerprint) !== short) return [];
       const scope = this.#keys.scopeOf(partition, version.place.scopeKey);
       return scope.equals(scopeIn(value)) ? [version] : [];
@@ -100,20 +101,13 @@ function* entriesOf(
   const name = names.list(sealing.scope, list.key);
   for (const [field, bytes] of newestFirst(fields)) {
     const entry = entryIn({ partition, list: name, field }, bytes, sealing);
-    if (entry !== undefined && standsIn(entry.place, list)) yield entry;
+    const isThere = entry !== undefined && standsIn(entry.place, list);
+    if (isThere && entry.after === names.forgotten(entry.place.url)) yield entry;
   }
 }
 
-export const fieldsOf = async (redis: Redis, name: string): Promise<Fields> => {
-  const reply = await redis.ask(name, ["HGETALL", name]);
-  const fields = new Map<string, Buffer>();
-  const flat = Array.isArray(reply) ? (reply as readonly RedisReply[]) : [];
-  for (let i = 0; i + 1 < flat.length; i += 2) {
-    const bytes = flat[i + 1];
-    if (Buffer.isBuffer(bytes)) fields.set(String(flat[i]), bytes);
-  }
-  return fields;
-};
+export const fieldsOf = async (redis: Redis, name: string): Promise<Fields> =>
+  fieldsIn(await redis.ask(name, ["HGETALL", name]));
 
 export const newestFirst = (fields: Fields): (readonly [string, Buffer])[] =>
   [...fields].sort(([, a], [, b]) => seenAt(b) - seenAt(a));

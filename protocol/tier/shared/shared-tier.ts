@@ -22,16 +22,21 @@ import {
 } from "../lower-tier.ts";
 import { derivedKey } from "../store-key.ts";
 import { CompareKeys } from "./compare-keys.ts";
-import { ForgetNews, type LastHeard } from "./forget-news.ts";
-import { type PartitionNames, type ScopeSeal, SharedKeys, type Side } from "./shared-keys.ts";
+import { type Erasure, ForgetNews, type LastHeard } from "./forget-news.ts";
+import type { PartitionNames } from "./partition-names.ts";
+import { SharedKeys, type Side } from "./shared-keys.ts";
 import { SharedReader } from "./shared-reader.ts";
+import type { Sealing } from "./shared-version.ts";
 import { SharedWriter } from "./shared-writer.ts";
+import { Untold } from "./untold.ts";
 
 /** What is put waits so long for more. */
 const GATHER_MS = 50;
 /** After the store refused to take something. */
 const PAUSE_MS = 5_000;
-const WRITTEN_AT_ONCE = 64;
+/** So few that answers do not wait for their coding, and so far apart that most of the time is left for answers. @internal */
+export const WRITTEN_AT_ONCE = 8;
+const BETWEEN_MS = 10;
 /** Sessions and URLs that wait to be erased, while the store does not answer; beyond, all of their partition is. @internal */
 export const MOST_ERASING = 256;
 /** For what is left to write at the end. */
@@ -41,6 +46,8 @@ const HINT = "pages are remembered by this daemon alone until it is back";
 interface SharedTierOptions {
   readonly url: RedisUrl;
   readonly storeKey: Uint8Array;
+  /** What the names of small files of this side begin with, beside the store key. */
+  readonly untoldPath: string;
   readonly side: Side;
   readonly sessionMs: number;
   readonly lastHeard: LastHeard | undefined;
@@ -59,7 +66,7 @@ export class SharedTier implements LowerTier {
   readonly #reader: SharedReader;
   readonly #writer: SharedWriter;
   readonly #compareKeys: CompareKeys;
-  readonly #gathered = new Gathered();
+  readonly #gathered: Gathered;
   /** What is being written; undefined in place of what was forgotten meanwhile. */
   #batch: (StoredVersion | undefined)[] = [];
   #writing: Promise<void> = Promise.resolve();
@@ -67,11 +74,14 @@ export class SharedTier implements LowerTier {
   readonly #erasing = new Map<Forgotten, { readonly done: Promise<void>; next?: Promise<void> }>();
   #flush: Timer | undefined;
   #pausedUntil = 0;
+  #isClosing = false;
 
   /** Never waits for the store. */
   constructor(options: SharedTierOptions) {
     this.#options = options;
-    const { url, clock, log, side, storeKey } = options;
+    const { url, clock, log, side, storeKey, untoldPath: path } = options;
+    this.#gathered = new Gathered(clock);
+    const untold = new Untold({ path, key: derivedKey(storeKey, "shared untold"), log });
     this.#redis = openRedis(url.reveal(), {
       clock,
       name: `coilgun-${side}`,
@@ -87,6 +97,7 @@ export class SharedTier implements LowerTier {
       name: `{${this.#keys.prefix}}:news`,
       key: derivedKey(storeKey, "shared news"),
       lastHeard: options.lastHeard,
+      untold,
       heard: (what) => {
         this.#drop(what);
         this.heard?.(what);
@@ -96,6 +107,11 @@ export class SharedTier implements LowerTier {
     this.#reader = new SharedReader(parts);
     this.#writer = new SharedWriter({ ...options, ...parts });
     this.#compareKeys = new CompareKeys({ ...options, ...parts });
+    for (const what of untold.left())
+      void this.forget(what).then(
+        () => untold.told(what),
+        () => undefined,
+      );
   }
 
   get storeId(): StoreId {
@@ -159,13 +175,7 @@ export class SharedTier implements LowerTier {
 
   async #erase(what: Exclude<Forgotten, { readonly fingerprints: unknown }>): Promise<void> {
     try {
-      // What a URL had cannot be told from what is under way to it: the whole partition goes.
-      await this.#news.tell(
-        what,
-        "of" in what
-          ? this.#keys.dropScope(named(what.of))
-          : [this.#keys.dropSession(what.partition, what.session), undefined],
-      );
+      await this.#news.tell(what, this.#dropKeys(what));
     } finally {
       this.#erasing.delete(what);
       // What was learnt of it meanwhile.
@@ -177,14 +187,22 @@ export class SharedTier implements LowerTier {
     this.#compareKeys.close();
     this.#flush?.cancel();
     this.#news.close();
+    this.#gathered.hurry();
+    this.#isClosing = true;
     await Promise.race([this.#write(), this.#options.clock.sleep(CLOSE_MS)]);
     this.#redis.close();
   }
 
+  /** What is known of them here; gives what is to be erased in the store. */
+  #dropKeys(what: Exclude<Forgotten, { readonly fingerprints: unknown }>): Erasure {
+    return "of" in what
+      ? this.#keys.dropScope(named(what.of), what.url)
+      : this.#keys.dropSession(what.partition, what.session);
+  }
+
   /** Here, of what is on its way too. */
   #drop(what: Forgotten, isBatchToo = true): void {
-    if ("of" in what) this.#keys.dropScope(named(what.of));
-    else if ("session" in what) this.#keys.dropSession(what.partition, what.session);
+    if (!("fingerprints" in what)) this.#dropKeys(what);
     if (!isBatchToo) return;
     this.#gathered.forget(what);
     this.#batch = this.#batch.map((each) => (each !== undefined && isOf(each, what) ? undefined : each));
@@ -210,7 +228,7 @@ export class SharedTier implements LowerTier {
     this.#writing = this.#writing.then(async () => {
       for (;;) {
         const taken = this.#gathered.take(WRITTEN_AT_ONCE);
-        if (taken.length === 0) return;
+        if (taken.length === 0) break;
         this.#batch = [...taken];
         try {
           await this.#writeBatch();
@@ -230,7 +248,10 @@ export class SharedTier implements LowerTier {
           this.#batch = [];
         }
         this.#pausedUntil = 0;
+        if (!this.#isClosing && !this.#gathered.isEmpty) await this.#options.clock.sleep(BETWEEN_MS);
       }
+      // Pages that rest.
+      if (!this.#gathered.isEmpty) this.#flushSoon();
     });
     return this.#writing;
   }
@@ -242,7 +263,7 @@ export class SharedTier implements LowerTier {
   async #writeBatch(): Promise<void> {
     // Each key once, though many versions are sealed with it.
     const asked = new Map<string, Promise<Sealing>>();
-    const sealed = await Promise.all(
+    const sealings = await Promise.all(
       this.#batch.map((version) => {
         if (version === undefined) return undefined;
         const name = `${version.partition} ${version.place.scopeKey}`;
@@ -252,10 +273,10 @@ export class SharedTier implements LowerTier {
       }),
     );
     await this.#news.read();
-    await Promise.all(
-      sealed.map((with_, i) => {
+    await this.#writer.write(
+      sealings.flatMap((sealing, i) => {
         const version = this.#batch[i];
-        return version && with_ && this.#writer.write(version, with_.names, with_.sealing);
+        return version && sealing ? [{ version, ...sealing }] : [];
       }),
     );
   }
@@ -263,13 +284,8 @@ export class SharedTier implements LowerTier {
   async #sealingOf({ partition, place }: StoredVersion): Promise<Sealing> {
     const names = await this.#keys.partitionToWrite(partition);
     const scope = this.#keys.scopeOf(partition, place.scopeKey);
-    return { names, sealing: await this.#keys.sealToWrite(names, scope) };
+    return { names, seal: await this.#keys.sealToWrite(names, scope) };
   }
-}
-
-interface Sealing {
-  readonly names: PartitionNames;
-  readonly sealing: ScopeSeal;
 }
 
 const named = (of: StoredScope): StoredScope => ("host" in of ? { host: hostName(of.host) } : of);

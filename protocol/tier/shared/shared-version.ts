@@ -4,25 +4,36 @@
  * compared with its fingerprint. SPEC section "Version store".
  */
 import { promisify } from "node:util";
-import { constants, createZstdCompress, zstdCompress, zstdDecompressSync } from "node:zlib";
-import { reusedZstd } from "../../codec/reused-zstd.ts";
+import {
+  constants,
+  createZstdCompress,
+  createZstdDecompress,
+  zstdCompress,
+  zstdDecompressSync,
+} from "node:zlib";
+import { reusedUnzstd, reusedZstd } from "../../codec/reused-zstd.ts";
 import { type Fingerprint, fingerprintOf } from "../../store/fingerprint.ts";
 import type { Partition } from "../../store/partition.ts";
 import type { StoreId } from "../../store/stored-version.ts";
 import type { StoredPlace, StoredVersion } from "../lower-tier.ts";
 import { seal, unseal } from "../sealed.ts";
-import { CHECK_BYTES, PUBLIC_SCOPE, type ScopeSeal } from "./shared-keys.ts";
+import {
+  HEADER_BYTES,
+  isSealedWith,
+  NAME_BYTES,
+  type PartitionNames,
+  type ScopeSeal,
+} from "./partition-names.ts";
 
 const LEVEL = 1;
 const levelOf = (level: number) => ({ params: { [constants.ZSTD_c_compressionLevel]: level } });
-/** Whose it is, and a check of the key, before what is sealed. */
-export const HEADER_BYTES = PUBLIC_SCOPE.length + CHECK_BYTES;
 const LENGTH_BYTES = 4;
 const SEEN_BYTES = 8;
 
 /** What is larger takes longer than its way to the thread pool and back. */
 const MOST_INLINE_BYTES = 128 * 1024;
 const inline = reusedZstd((level) => createZstdCompress(levelOf(level)), MOST_INLINE_BYTES);
+const inflate = reusedUnzstd(createZstdDecompress, MOST_INLINE_BYTES);
 const inPool = promisify(zstdCompress);
 const compress = async (body: Uint8Array): Promise<Buffer> =>
   inline(body, LEVEL) ?? (await inPool(body, levelOf(LEVEL)));
@@ -35,16 +46,20 @@ interface About {
   readonly bytes: number;
 }
 
-export const headerOf = ({ scope, check }: ScopeSeal): Buffer => Buffer.concat([scope, check]);
+export const scopeIn = (value: Buffer): Buffer => value.subarray(0, NAME_BYTES);
 
-export const scopeIn = (value: Buffer): Buffer => value.subarray(0, PUBLIC_SCOPE.length);
+const aboutValue = (partition: Partition, header: Buffer, name: string): string =>
+  `version ${partition} ${header.toString("latin1")} ${name}`;
 
-const aboutValue = (partition: Partition, { scope }: ScopeSeal, name: string): string =>
-  `version ${partition} ${scope.toString("latin1")} ${name}`;
+/** What a version is sealed with, and the names of its partition. */
+export interface Sealing {
+  readonly names: PartitionNames;
+  readonly seal: ScopeSeal;
+}
 
 export const writtenVersion = async (
   { partition, fingerprint, place, retention, body }: StoredVersion,
-  sealing: ScopeSeal,
+  { names, seal: { key }, seal: of }: Sealing,
   name: string,
 ): Promise<Buffer> => {
   const about: About = { fingerprint, place, retention, bytes: body.length };
@@ -52,26 +67,30 @@ export const writtenVersion = async (
   const length = Buffer.alloc(LENGTH_BYTES);
   length.writeUInt32BE(text.length);
   const plain = Buffer.concat([length, text, await compress(body)]);
-  return Buffer.concat([headerOf(sealing), seal(sealing.key, plain, aboutValue(partition, sealing, name))]);
+  const header = names.header(of, place.url);
+  return Buffer.concat([header, seal(key, plain, aboutValue(partition, header, name))]);
 };
 
-/** Undefined for what cannot be read, or is not what it says. It is known of no peer's store. */
+/** Undefined for what cannot be read, is not what it says, or of a page that was forgotten since. It is known of no peer's store. */
 export const versionIn = (
   partition: Partition,
   value: Buffer,
-  sealing: ScopeSeal,
+  { names, seal: of }: Sealing,
   name: string,
 ): StoredVersion | undefined => {
-  if (!value.subarray(0, HEADER_BYTES).equals(headerOf(sealing))) return undefined;
-  const plain = unseal(sealing.key, value.subarray(HEADER_BYTES), aboutValue(partition, sealing, name));
+  if (!isSealedWith(of, value)) return undefined;
+  const header = value.subarray(0, HEADER_BYTES);
+  const plain = unseal(of.key, value.subarray(HEADER_BYTES), aboutValue(partition, header, name));
   if (plain === undefined) return undefined;
   try {
     const end = LENGTH_BYTES + plain.readUInt32BE();
     const about = JSON.parse(plain.toString("utf8", LENGTH_BYTES, end)) as About;
     const { fingerprint, place, retention, bytes } = about;
+    if (!header.equals(names.header(of, place.url))) return undefined;
+    const coded = plain.subarray(end);
     // A buffer that is full would be followed by another one.
     const limits = { chunkSize: Math.max(64, bytes + 1), maxOutputLength: bytes + 1 };
-    const body = new Uint8Array(zstdDecompressSync(plain.subarray(end), limits));
+    const body = inflate(coded, bytes) ?? new Uint8Array(zstdDecompressSync(coded, limits));
     if (fingerprintOf(body) !== fingerprint) return undefined;
     return { partition, fingerprint, body, stores: [], retention, place };
   } catch {
@@ -84,6 +103,8 @@ export interface Entry {
   readonly fingerprint: Fingerprint;
   readonly place: StoredPlace;
   readonly stores: readonly StoreId[];
+  /** See PartitionNames.forgotten. */
+  readonly after: string;
 }
 
 interface EntryPlace {

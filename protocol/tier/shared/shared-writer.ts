@@ -1,13 +1,16 @@
-/** Writes a version into a shared store: its body where nobody has, and what stands of it in its lists. */
+/**
+ * Writes versions into a shared store: their bodies where nobody has, and what stands of them in their lists, each list once for all of
+ * them. It is asked what is there in one pipeline, and told what is new in another.
+ */
 import type { Redis } from "../../redis/client.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import { shortOf } from "../../store/fingerprint.ts";
 import { KEPT_PER_TEMPLATE, KEPT_PER_URL } from "../../store/page-index.ts";
 import { MOST_STORES } from "../../store/stored-version.ts";
 import type { StoredVersion } from "../lower-tier.ts";
-import type { PartitionNames, ScopeSeal } from "./shared-keys.ts";
+import { HEADER_BYTES } from "./partition-names.ts";
 import { fieldsOf, newestFirst } from "./shared-reader.ts";
-import { entryIn, HEADER_BYTES, headerOf, writtenEntry, writtenVersion } from "./shared-version.ts";
+import { entryIn, type Sealing, writtenEntry, writtenVersion } from "./shared-version.ts";
 
 /** What is everybody's is kept so long after it was put last, unless the store lets go of it before. */
 const KEEP_MS = 86_400_000;
@@ -18,10 +21,15 @@ interface WriterOptions {
   readonly sessionMs: number;
 }
 
-interface ListPlace {
-  readonly list: string;
-  readonly field: string;
+interface SealedVersion extends Sealing {
+  readonly version: StoredVersion;
+}
+
+interface ListWrite {
   readonly most: number;
+  readonly ms: number;
+  /** What stands under a field from now on, the newest last. */
+  readonly fields: Map<string, SealedVersion>;
 }
 
 export class SharedWriter {
@@ -31,65 +39,68 @@ export class SharedWriter {
     this.#options = options;
   }
 
-  /** Rejects when the store does not take it. */
-  async write(version: StoredVersion, names: PartitionNames, sealing: ScopeSeal): Promise<void> {
-    const { url, templates } = version.place;
-    const ms = String(Math.ceil(version.retention === "keep" ? KEEP_MS : this.#options.sessionMs));
-    const lists: ListPlace[] = [
-      {
-        list: names.list(sealing.scope, url),
-        field: names.place("version", version.fingerprint),
-        most: KEPT_PER_URL,
-      },
+  /** The newest last. Rejects when the store does not take them. */
+  async write(versions: readonly SealedVersion[]): Promise<void> {
+    const bodies = new Map<string, SealedVersion>();
+    const lists = new Map<string, ListWrite>();
+    for (const sealed of versions) {
+      const { version, names, seal } = sealed;
+      const { fingerprint, place } = version;
+      bodies.set(names.version(shortOf(fingerprint)), sealed);
+      const stand = (list: string, field: string, most: number) => {
+        const write = lists.get(list) ?? { most, ms: this.#msOf(version), fields: new Map() };
+        write.fields.delete(field);
+        write.fields.set(field, sealed);
+        lists.set(list, write);
+      };
+      stand(names.list(seal.scope, place.url), names.place("version", fingerprint), KEPT_PER_URL);
       // Of a template one version a page, as in memory.
-      ...templates.map((template) => ({
-        list: names.list(sealing.scope, template),
-        field: names.place("page", url),
-        most: KEPT_PER_TEMPLATE,
-      })),
-    ];
+      const page = names.place("page", place.url);
+      for (const template of place.templates)
+        stand(names.list(seal.scope, template), page, KEPT_PER_TEMPLATE);
+    }
     await Promise.all([
-      this.#writeBody(version, names, sealing, ms),
-      ...lists.map((at) => this.#writeEntry(version, sealing, at, ms)),
+      ...[...bodies].map((body) => this.#writeBody(...body)),
+      ...[...lists].map((list) => this.#writeList(...list)),
     ]);
   }
 
-  async #writeBody(
-    version: StoredVersion,
-    names: PartitionNames,
-    sealing: ScopeSeal,
-    ms: string,
-  ): Promise<void> {
+  #msOf({ retention }: StoredVersion): number {
+    return Math.ceil(retention === "keep" ? KEEP_MS : this.#options.sessionMs);
+  }
+
+  async #writeBody(key: string, { version, ...sealing }: SealedVersion): Promise<void> {
     const { redis } = this.#options;
-    const key = names.version(shortOf(version.fingerprint));
+    const ms = String(this.#msOf(version));
     const header = await redis.ask(key, ["GETRANGE", key, "0", String(HEADER_BYTES - 1)]);
-    const isThere = Buffer.isBuffer(header) && header.equals(headerOf(sealing));
+    const wanted = sealing.names.header(sealing.seal, version.place.url);
+    const isThere = Buffer.isBuffer(header) && header.equals(wanted);
     if (isThere) await redis.ask(key, ["PEXPIRE", key, ms]);
     else await redis.ask(key, ["SET", key, await writtenVersion(version, sealing, key), "PX", ms]);
   }
 
   /** Others may write the same list at the same time: what is too much then goes the next time. */
-  async #writeEntry(
-    { partition, fingerprint, place, stores }: StoredVersion,
-    sealing: ScopeSeal,
-    { list, field, most }: ListPlace,
-    ms: string,
-  ): Promise<void> {
+  async #writeList(list: string, { most, ms, fields }: ListWrite): Promise<void> {
     const { redis, clock } = this.#options;
-    const fields = await fieldsOf(redis, list);
-    const at = { partition, list, field };
-    const bytes = fields.get(field);
-    const before = bytes && entryIn(at, bytes, sealing);
-    const known = before?.fingerprint === fingerprint ? before.stores : [];
-    const entry = { fingerprint, place, stores: [...new Set([...known, ...stores])].slice(-MOST_STORES) };
-    const excess = newestFirst(fields)
-      .map(([name]) => name)
-      .filter((name) => name !== field)
-      .slice(most - 1);
+    const before = await fieldsOf(redis, list);
+    const now = clock.today();
+    const written = [...fields].slice(-most).flatMap(([field, { version, names, seal }], i) => {
+      const { partition, fingerprint, place, stores } = version;
+      const at = { partition, list, field };
+      const bytes = before.get(field);
+      const known = bytes && entryIn(at, bytes, seal);
+      const merged = known?.fingerprint === fingerprint ? [...known.stores, ...stores] : stores;
+      const kept = [...new Set(merged)].slice(-MOST_STORES);
+      const entry = { fingerprint, place, stores: kept, after: names.forgotten(place.url) };
+      // What is of one batch stays in its order.
+      return [field, writtenEntry(at, entry, seal, now + i / fields.size)];
+    });
+    const others = newestFirst(before).filter(([field]) => !fields.has(field));
+    const excess = others.slice(Math.max(0, most - fields.size)).map(([field]) => field);
     await Promise.all([
-      redis.ask(list, ["HSET", list, field, writtenEntry(at, entry, sealing, clock.today())]),
+      redis.ask(list, ["HSET", list, ...written]),
       ...(excess.length === 0 ? [] : [redis.ask(list, ["HDEL", list, ...excess])]),
-      redis.ask(list, ["PEXPIRE", list, ms]),
+      redis.ask(list, ["PEXPIRE", list, String(ms)]),
     ]);
   }
 }

@@ -1,8 +1,14 @@
 import { randomBytes } from "node:crypto";
 import { Transform } from "node:stream";
-import { constants, createZstdCompress, zstdCompressSync, zstdDecompressSync } from "node:zlib";
+import {
+  constants,
+  createZstdCompress,
+  createZstdDecompress,
+  zstdCompressSync,
+  zstdDecompressSync,
+} from "node:zlib";
 import { expect, it, vi } from "vitest";
-import { reusedZstd } from "../../../protocol/codec/reused-zstd.ts";
+import { reusedUnzstd, reusedZstd } from "../../../protocol/codec/reused-zstd.ts";
 
 const MOST = 64 * 1024;
 const LEVELS = [1, 3, 5];
@@ -59,4 +65,35 @@ it("a coder that fails gives nothing of the page before, and the next page gets 
   fails = false;
   expect(zstdDecompressSync(code(page, 3) ?? Buffer.alloc(0)).equals(page)).toBe(true);
   expect(makes).toHaveBeenCalledTimes(2);
+});
+
+it("undoes one page after the other, and what is no page of that length leaves nothing behind", () => {
+  const makes = vi.fn(() => createZstdDecompress());
+  const undo = reusedUnzstd(makes, MOST);
+  const pages = ["so it goes on, ".repeat(2_000), "x", "", "another page ".repeat(30)].map((text) =>
+    Buffer.from(text),
+  );
+  const undone = () => {
+    for (const page of [...pages, randomBytes(MOST)]) {
+      const body = undo(zstdCompressSync(page), page.length);
+      expect([body?.buffer.byteLength, Buffer.from(body ?? "none").equals(page)]).toEqual([
+        page.length,
+        true,
+      ]);
+    }
+  };
+  undone();
+  expect(makes).toHaveBeenCalledTimes(1);
+  const page = pages[0] ?? Buffer.alloc(0);
+  const coded = zstdCompressSync(page);
+  for (const [input, bytes] of [
+    [coded.subarray(0, -3), page.length],
+    [coded, page.length - 1],
+    [coded, page.length + 1],
+    [coded.fill(7, 4, 8), page.length],
+    [coded, MOST + 1],
+  ] as const) {
+    expect(undo(input, bytes)).toBeUndefined();
+    undone();
+  }
 });

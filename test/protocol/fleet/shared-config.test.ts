@@ -51,6 +51,20 @@ const holding = (signed: string) => {
 };
 
 describe("a daemon with a shared config", () => {
+  it("takes no version older than configAtLeast, from the store or from a copy, at a start or later", async () => {
+    using fleet = makeFleet();
+    const pin = (version: number) =>
+      writeFileSync(fleet.file, `${readFileSync(fleet.file, "utf8")}configAtLeast: ${version}\n`);
+    await run(fleet, holding(fleet.signed(3)));
+    pin(5);
+    await expect(run(fleet, holding(fleet.signed(4)))).rejects.toThrow(
+      /version 4 is older than configAtLeast \(5\) allows; and the copy at .* cannot be used: version 3 /,
+    );
+    expect((await run(fleet, holding(fleet.signed(5)))).served).toEqual(["v5"]);
+    const { served, state } = await run(fleet, holding(fleet.signed(4)));
+    expect([served, state?.state]).toEqual([["v5"], "refused"]);
+  });
+
   it("starts with what is stored, and keeps a copy for its owner alone", async () => {
     using fleet = makeFleet();
     expect((await run(fleet, holding(fleet.signed(3)))).served).toEqual(["v3"]);

@@ -124,6 +124,27 @@ it("waits no longer than its limit, and after some in vain asks nothing for a wh
   expect(fetch(MOST_FAILURES)).toBeDefined();
 });
 
+it("waits half as long after each time in vain, and as long as ever once something was answered", async () => {
+  const { clock, tier, store } = opened();
+  const fetch = (i: number) => store.fetchListed(PARTITION, [{ scopeKey: "public", key: `/${i}` }], PEER);
+  const isOver = async (i: number, ms: number) => {
+    let over = false;
+    void fetch(i)?.then(() => {
+      over = true;
+    });
+    await clock.advance(ms - 1);
+    const before = over;
+    await clock.advance(1);
+    return [before, over];
+  };
+  expect(await isOver(0, TIER_WAIT_MS)).toEqual([false, true]);
+  expect(await isOver(1, TIER_WAIT_MS / 2)).toEqual([false, true]);
+  const answered = fetch(2);
+  tier.asked[2]?.resolve([]);
+  await answered;
+  expect(await isOver(3, TIER_WAIT_MS)).toEqual([false, true]);
+});
+
 it("goes on where the tier fails", async () => {
   const { tier, store } = opened();
   const fetched = store.fetchListed(PARTITION, LISTS, PEER);

@@ -1,5 +1,5 @@
 /** Versions in a real Redis: what daemons of a side share, what who reads it learns, what is erased, and what does not come back. */
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
@@ -34,11 +34,16 @@ const HOST = { of: { host: "www.example.com" }, url: undefined } as const;
 describeWith(REDIS, "a shared store", (program) => {
   let redis: RedisServer;
   let undo: AsyncDisposableStack;
+  let folder: string;
 
   beforeAll(async () => {
     redis = await startRedis(program);
+    folder = mkdtempSync(join(tmpdir(), "coilgun-shared-"));
   });
-  afterAll(() => redis[Symbol.asyncDispose]());
+  afterAll(async () => {
+    rmSync(folder, { recursive: true });
+    await redis[Symbol.asyncDispose]();
+  });
   beforeEach(async () => {
     undo = new AsyncDisposableStack();
     await redis.ask("FLUSHALL");
@@ -55,6 +60,7 @@ describeWith(REDIS, "a shared store", (program) => {
     const tier = new SharedTier({
       url: new RedisUrl(url),
       storeKey: Buffer.alloc(32, key),
+      untoldPath: join(folder, "untold-"),
       side,
       sessionMs: 60_000,
       lastHeard,
@@ -171,6 +177,80 @@ describeWith(REDIS, "a shared store", (program) => {
       await soon(() => a.texts(list)).toEqual(["learnt again"]);
     },
   );
+
+  it.each([
+    ["a partition's", { partition: PARTITION }],
+    ["a host's", { host: "WWW.example.com" }],
+  ] as const)("forgets %s URL alone, in all its lists, also what was put of it late", async (_, of) => {
+    const [a, b] = [await open(), await open()];
+    const template = [{ scopeKey: "public", key: "html /*" }] as const;
+    a.put(storedVersion("news"));
+    a.put(storedVersion("sport", { url: "/sport" }));
+    await soon(async () => (await b.texts(template)).toSorted()).toEqual(["news", "sport"]);
+    const names = ((await redis.ask("KEYS", "*:[lv]:*")) as Buffer[]).map(String);
+    await a.forget({ of, url: "/news" });
+    await until(() => b.heard_.length > 0, "the news");
+    expect([names.length, Number(await redis.ask("EXISTS", ...names))]).toEqual([6, 6]);
+    for (const tier of [a, b]) {
+      expect(await tier.texts()).toEqual([]);
+      expect(await tier.texts(template)).toEqual(["sport"]);
+      const shorts = ["news", "sport"].map((text) => shortOf(storedVersion(text).fingerprint));
+      expect((await tier.nominated(PARTITION, shorts)).map(textOf)).toEqual(["sport"]);
+    }
+    b.put(storedVersion("news"));
+    await a.has("news");
+    await a.forget({ of, url: "/news" });
+    expect(await a.texts(template)).toEqual(["sport"]);
+  });
+
+  it("forgets the host where more of its pages were forgotten than it notes, and where it can note none", async () => {
+    const a = await open();
+    const forget = (url: string) => a.forget({ of: { partition: PARTITION }, url });
+    a.put(storedVersion("news"));
+    await a.has("news");
+    const [host = ""] = ((await redis.ask("KEYS", "*:h:*")) as Buffer[]).map(String);
+    const noted = (count: number) => Array.from({ length: count }, (_, i) => [`~${i}`, "then"]).flat();
+    await redis.ask("HSET", host, ...noted(1_000));
+    await forget("/sport");
+    expect(await a.texts()).toEqual(["news"]);
+    await redis.ask("HSET", host, ...noted(1_024));
+    await forget("/one-more");
+    expect(await a.texts()).toEqual([]);
+    a.put(storedVersion("news"));
+    await a.has("news");
+    await redis.ask("CONFIG", "SET", "maxmemory", "1");
+    const forgotten = forget("/other");
+    await soon(async () => (await redis.ask("KEYS", "*:h:*")) as Buffer[]).toEqual([]);
+    await redis.ask("CONFIG", "SET", "maxmemory", "0");
+    await forgotten;
+    expect(await a.texts()).toEqual([]);
+  });
+
+  it("tells what was forgotten while the store was away, though who forgot it ended before it was back", async () => {
+    const [a, b] = [await open(), await open()];
+    await redis.kill();
+    await until(() => !a.answers && !b.answers, "two that are away");
+    const lost = a.forget({ of: { partition: PARTITION }, url: "/news" }).catch(() => undefined);
+    await until(() => readdirSync(folder).length === 1, "a note");
+    expect(readFileSync(join(folder, readdirSync(folder)[0] ?? ""), "latin1")).not.toContain("news");
+    await a.close();
+    await lost;
+    await redis.start();
+    await open();
+    await soon(() => b.heard_).toEqual([{ of: { partition: PARTITION }, url: "/news" }]);
+    await until(() => readdirSync(folder).length === 0, "no note");
+  });
+
+  it("asks the store for a few things a version, of pages that come together", async () => {
+    const a = await open();
+    const commands = async () =>
+      Number(/total_commands_processed:(\d+)/.exec(`${await redis.ask("INFO", "stats")}`)?.[1]);
+    const before = await commands();
+    const pages = Array.from({ length: 64 }, (_, i) => storedVersion(`page ${i}`, { url: `/${i}` }));
+    for (const page of pages) a.put(page);
+    await soon(async () => (await a.listed(PARTITION, [{ scopeKey: "public", key: "/63" }])).length).toBe(1);
+    expect(((await commands()) - before) / 64).toBeLessThan(9);
+  });
 
   it("forgets single versions", async () => {
     const [a, b] = [await open(), await open()];
