@@ -76,7 +76,8 @@ const heldPage = async (
     cameWithHead(answer, exchange, options) ?? (await collect(answer, exchange, options, one));
   if (coded === undefined) return { page: "no room", end };
   for (;;) {
-    const page = await verifiedAndHeld(coded, options, one);
+    const decoded = decodedBody(coded, options, one);
+    const page = verifiedAndHeld(decoded instanceof Promise ? await decoded : decoded, coded, options, one);
     if (Buffer.isBuffer(page)) return { page, end };
     if (one.retained) {
       options.lease.shrink(coded.length);
@@ -88,42 +89,45 @@ const heldPage = async (
 };
 
 /** A number: so many bytes would be needed. The page is not held on to then. */
-const verifiedAndHeld = async (
+const verifiedAndHeld = (
+  body: Buffer | undefined,
   coded: Buffer,
   options: DecodeContext,
-  { bases, result, decode }: BufferedBody,
-): Promise<Buffer | "mismatch" | number> => {
-  const verified = bases && (await verifiedPage(bases, coded, options, result, decode));
-  if (verified === undefined) return "mismatch";
-  options.remember(verified.body, verified.fingerprint);
+  { bases, result }: BufferedBody,
+): Buffer | "mismatch" | number => {
+  const fingerprint = body && fingerprintFrom(bases?.[0], body);
+  if (body === undefined || !fingerprint?.startsWith(result)) return "mismatch";
+  options.remember(body, fingerprint);
   // What was collected makes room for what it became.
   options.lease.shrink(coded.length);
-  if (options.hold(verified.body)) return verified.body;
+  if (options.hold(body)) return body;
   options.lease.grow(coded.length);
-  return verified.body.length;
+  return body.length;
 };
+
+/** The body of a version has been hashed before, unless it is empty, being damaged; hashing a rebuilt one is what verifies it. */
+const fingerprintFrom = (base: Version | undefined, body: Buffer): Fingerprint =>
+  base !== undefined && body.length > 0 && body === base.body ? base.fingerprint : fingerprintOf(body);
 
 const noMemory = (): StreamError =>
   new StreamError("internal", "no memory for this answer: see memory in edge.yaml");
 
-const verifiedPage = async (
-  bases: readonly Version[],
+/** Undefined where it cannot be decoded. */
+const decodedBody = (
   coded: Buffer,
   options: DecodeContext,
-  result: string,
-  decode: Decode,
-): Promise<{ body: Buffer; fingerprint: Fingerprint } | undefined> => {
+  { bases, decode }: BufferedBody,
+): Promise<Buffer | undefined> | Buffer | undefined => {
   try {
-    const body = await decode(bases, coded, options);
-    // The body of a version has been hashed before, unless it is empty, being damaged; hashing a rebuilt one is what verifies it.
-    const [base] = bases;
-    const isBase = base !== undefined && body.length > 0 && body === base.body;
-    const fingerprint = isBase ? base.fingerprint : fingerprintOf(body);
-    return fingerprint.startsWith(result) ? { body, fingerprint } : undefined;
+    const decoded = bases && decode(bases, coded, options);
+    return decoded instanceof Promise ? decoded.catch(undecodable) : decoded;
   } catch (error) {
-    if (error instanceof DeltaError) return undefined;
-    throw error;
+    return undecodable(error);
   }
+};
+
+const undecodable = (error: unknown): undefined => {
+  if (!(error instanceof DeltaError)) throw error;
 };
 
 interface Collected {

@@ -19,7 +19,7 @@ import { copyName, type Dictionary } from "../dictionaries/available-dictionary.
 import { onDictionary } from "../dictionaries/dictionary-heads.ts";
 import type { SizeExposure } from "../exchange/size-exposure.ts";
 import type { VisitMemory } from "../exchange/visit-memory.ts";
-import type { Visitor } from "../exchange/visitor.ts";
+import { PART_BYTES, type Visitor } from "../exchange/visitor.ts";
 import { takesTrailers } from "../exchange/visitor-request.ts";
 import { sanitizeTrailers } from "../http/sanitize-head.ts";
 import { isEncodable, LEAST_ENCODED_BYTES } from "./compressible.ts";
@@ -81,6 +81,8 @@ export const sendWhole = async (
     trailers: trailers.length > 0,
   });
   const body = coded?.bytes ?? whole.page;
+  // A connection that has nothing else takes so much at once.
+  if (body.length < PART_BYTES && visitor.upgrade === undefined) return visitor.end(trailers, body);
   if (body.length > 0) await visitor.body(body);
   visitor.end(trailers);
 };

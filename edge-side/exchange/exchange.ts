@@ -73,16 +73,8 @@ export interface ExchangeEvents {
 
 /** Opens an exchange on a link that accepts one. */
 export const openExchange = (link: Link, request: ExchangeRequest, events: ExchangeEvents): Exchange => {
-  const { head, offers, session, addressed, urgency, incremental, beginning } = request;
-  const { visitorConnection, sizes, wholeUnits, madeId, timings } = request;
+  const { head, offers, session, addressed, timings, urgency, incremental, beginning } = request;
   const { body, ended = false } = beginning;
-  const extensions = [
-    ...beginning.extensions,
-    ...(visitorConnection === undefined ? NO_EXTENSIONS : [visitorConnectionExtension(visitorConnection)]),
-    ...(sizes === undefined ? NO_EXTENSIONS : [answerSizesExtension(sizes)]),
-    ...(wholeUnits === 0 ? NO_EXTENSIONS : [wholeUnitsExtension(wholeUnits)]),
-    ...(madeId === undefined ? NO_EXTENSIONS : [requestIdExtension(madeId)]),
-  ];
   const stream = link.open({
     kind: "open",
     ended,
@@ -93,10 +85,21 @@ export const openExchange = (link: Link, request: ExchangeRequest, events: Excha
     incremental,
     head,
     offers,
-    extensions,
+    extensions: extensionsOf(request),
     body,
   });
   return new Exchange(stream, beginning, events);
+};
+
+/** As a rule there are none. */
+const extensionsOf = (request: ExchangeRequest): readonly Extension[] => {
+  const { beginning, visitorConnection, sizes, wholeUnits, madeId } = request;
+  const extensions: Extension[] = beginning.extensions.slice();
+  if (visitorConnection !== undefined) extensions.push(visitorConnectionExtension(visitorConnection));
+  if (sizes !== undefined) extensions.push(answerSizesExtension(sizes));
+  if (wholeUnits !== 0) extensions.push(wholeUnitsExtension(wholeUnits));
+  if (madeId !== undefined) extensions.push(requestIdExtension(madeId));
+  return extensions;
 };
 
 export class Exchange implements StreamReceiver {

@@ -15,22 +15,11 @@ import type { VisitorRequest } from "./visitor-request.ts";
 /** What a request shows to be told more; such names do not go on to web servers. */
 const TOKEN_FIELD = "coilgun-timing";
 
-export interface RequestId {
-  readonly id: string;
-  /** Its fields do not have it. */
-  readonly made: boolean;
-}
+/** The request's own, or the number of one that is made here. */
+export type RequestId = string | number;
 
 type TimesTold = Pick<VisitRecord, "originMs" | "linkMs" | "edgeMs">;
 type AnswerTold = Pick<VisitRecord, "answer" | "pageBytes" | "answerBytes">;
-
-/** As both sides log it. `streamId`: undefined before there is an exchange. */
-export const loggedId = ({ id, made }: RequestId, link?: Link, streamId?: number): string =>
-  (made && link !== undefined && streamId !== undefined ? requestIdOn(link, streamId) : undefined) ?? id;
-
-/** What the origin side has to be told; undefined where it knows. */
-export const sentId = ({ id, made }: RequestId, link: Link): string | undefined =>
-  made && requestIdOn(link, 0) === undefined ? id : undefined;
 
 export class Observation {
   readonly #prefix: string;
@@ -60,11 +49,23 @@ export class Observation {
 
   /** Its own X-Request-Id or trace, else one that is made here; undefined where nobody asks. */
   idOf({ fields }: Pick<VisitorRequest, "fields">): RequestId | undefined {
-    if (this.#accessLog.wants === undefined) return undefined;
-    const own = ownRequestId(fields);
-    if (own !== undefined) return { id: own, made: false };
-    this.#count++;
-    return { id: `${this.#prefix}-${this.#count.toString(36)}`, made: true };
+    return this.#accessLog.wants === undefined ? undefined : (ownRequestId(fields) ?? ++this.#count);
+  }
+
+  /** As both sides log it. `streamId`: undefined before there is an exchange. */
+  loggedId(id: RequestId | undefined, link?: Link, streamId?: number): string | undefined {
+    if (typeof id !== "number") return id;
+    const known = link && streamId !== undefined ? requestIdOn(link, streamId) : undefined;
+    return known ?? this.#made(id);
+  }
+
+  /** What the origin side has to be told; undefined where it knows. */
+  sentId(id: RequestId | undefined, link: Link): string | undefined {
+    return typeof id === "number" && requestIdOn(link, 0) === undefined ? this.#made(id) : undefined;
+  }
+
+  #made(number: number): string {
+    return `${this.#prefix}-${number.toString(36)}`;
   }
 
   /**

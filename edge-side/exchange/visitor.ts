@@ -3,7 +3,7 @@
  * (http1-visitor), HTTP/2 (http2-visitor), or an upgrade to something else (upgrade-visitor). Nothing is written to a visitor
  * that has left. SPEC section "Visitors".
  */
-import type { StreamErrorCode } from "../../protocol/errors.ts";
+import { StreamError, type StreamErrorCode } from "../../protocol/errors.ts";
 import { listOf, type ResponseHead } from "../../protocol/http/head.ts";
 import type { HeaderList } from "../../protocol/http/header-list.ts";
 import type { UploadBody } from "./upload-body.ts";
@@ -49,8 +49,8 @@ export interface Visitor extends VisitorRequest {
   flush(): void;
   /** Resolves when the visitor takes more. Throws StreamError when it has left. */
   body(bytes: Buffer): Promise<void>;
-  /** `trailers`: clean already. */
-  end(trailers: HeaderList): void;
+  /** `trailers`: clean already. `last`: all of a body below PART_BYTES, to a visitor that is not upgraded. Throws as `body` does. */
+  end(trailers: HeaderList, last?: Buffer): void;
   /** An error page, or a visible cut where a head is out already. `cause`: the first error. Returns the status. */
   fail(code: StreamErrorCode, cause?: unknown): number;
 }
@@ -99,6 +99,15 @@ export const priorityOf = (
     urgency: urgency === undefined ? DEFAULT_URGENCY : Number(urgency),
     incremental: /(?:^|,)\s*i(?:=\?1)?\s*(?=$|[,;])/.test(asked),
   };
+};
+
+export const NO_BYTES = Buffer.alloc(0);
+
+export const hasLeft = (): StreamError => new StreamError("cancelled", "the visitor has left");
+
+/** Of a visitor that gets nothing more, `last` of a body included. */
+export const endUnheard = (last: Buffer): void => {
+  if (last.length > 0) throw hasLeft();
 };
 
 /** Pieces of a body are written in parts of this size, so that a slow visitor is seen to take them. */

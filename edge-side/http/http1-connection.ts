@@ -54,6 +54,7 @@ export const http1Options = ({ limits, times }: EdgeConfig, turns: SmallPieceTur
   insecureHTTPParser: false,
   requireHostHeader: false, // answered with a page like all others
   noDelay: true,
+  optimizeEmptyRequests: true, // no events of a stream for a body that there is not
   IncomingMessage: restingRequests(turns),
 });
 
@@ -65,10 +66,10 @@ export const serveHttp1 = (server: Server, options: Http1Options): void => {
   const [takeUp] = server.listeners(options.traits.scheme === "https" ? "secureConnection" : "connection");
   const connections = new WeakMap<Duplex, Connection>();
   const connectionOf = (socket: Socket): Connection => {
-    const known =
-      connections.get(socket) ?? new Connection(socket, options, () => takeUp?.call(server, socket));
-    connections.set(socket, known);
-    return known;
+    const known = connections.get(socket);
+    const connection = known ?? new Connection(socket, options, () => takeUp?.call(server, socket));
+    if (known === undefined) connections.set(socket, connection);
+    return connection;
   };
   const request = (request: IncomingMessage, response: ServerResponse) =>
     connectionOf(request.socket).request(request, response);
@@ -102,7 +103,6 @@ class Connection {
   #last: (RawHead & { read: ReadHead }) | undefined;
   /** Whose response was the last one, or is being written. */
   #request: IncomingMessage | undefined;
-
   readonly #takeUp: () => void;
   /** Bytes read when it was taken up again, until its next request. */
   #restsSince: number | undefined;

@@ -3,14 +3,17 @@
  * duplicates and case stay as they are; framing and Connection are node's. SPEC section "Visitors".
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { STREAM_ERRORS, StreamError, type StreamErrorCode } from "../../protocol/errors.ts";
+import { STREAM_ERRORS, type StreamErrorCode } from "../../protocol/errors.ts";
 import { fieldOf, type ResponseHead } from "../../protocol/http/head.ts";
 import type { HeaderList } from "../../protocol/http/header-list.ts";
 import { drained } from "../../protocol/runtime/drained.ts";
 import { InactivityTimer } from "../../protocol/runtime/inactivity-timer.ts";
 import { noBody, type UploadBody } from "../exchange/upload-body.ts";
 import {
+  endUnheard,
+  hasLeft,
   type ListenerTraits,
+  NO_BYTES,
   PART_BYTES,
   type Visitor,
   type VisitorListener,
@@ -44,8 +47,8 @@ export interface VisitorOptions extends LingerOptions {
 export const CUT_MS = 300;
 /** Where more waits to be taken, interim heads are left out. @internal */
 const MOST_UNREAD_BYTES = 64 * 1024;
-const NO_BYTES = Buffer.alloc(0);
 const CONTINUE = 100;
+const ignored = (): void => {};
 
 export class Http1Visitor implements Visitor, UploadOwner {
   readonly method: string;
@@ -100,8 +103,8 @@ export class Http1Visitor implements Visitor, UploadOwner {
     });
     response.once("close", () => this.#closed());
     // Says nothing that "close" does not say; without a listener it would end the program.
-    request.on("error", () => {});
-    response.on("error", () => {});
+    request.on("error", ignored);
+    response.on("error", ignored);
   }
 
   get bodyTouched(): boolean {
@@ -151,7 +154,7 @@ export class Http1Visitor implements Visitor, UploadOwner {
   async body(bytes: Buffer): Promise<void> {
     this.sentBytes += bytes.length;
     for (let at = 0; at < bytes.length; at += PART_BYTES) {
-      if (this.gone || this.#failed !== undefined) throw new StreamError("cancelled", "the visitor has left");
+      if (this.gone || this.#failed !== undefined) throw hasLeft();
       this.#writeHead();
       this.#headLeft = true;
       if (this.response.write(bytes.subarray(at, at + PART_BYTES))) continue;
@@ -161,11 +164,12 @@ export class Http1Visitor implements Visitor, UploadOwner {
     }
   }
 
-  end(trailers: HeaderList): void {
-    if (this.gone || this.#failed !== undefined) return;
+  end(trailers: HeaderList, last: Buffer = NO_BYTES): void {
+    if (this.gone || this.#failed !== undefined) return endUnheard(last);
+    this.sentBytes += last.length;
     this.#writeHead();
     if (trailers.length > 0) this.response.addTrailers(pairsOf(trailers));
-    this.response.end();
+    this.response.end(last.length > 0 ? last : undefined);
     // What is queued has to be taken, too.
     if (!this.response.writableFinished) this.#taking.start();
   }
@@ -225,7 +229,7 @@ export class Http1Visitor implements Visitor, UploadOwner {
     if (head === undefined || this.answered) return;
     if (this.options.draining()) this.response.shouldKeepAlive = false;
     this.#hasLength = fieldOf(head.fields, "content-length") !== undefined;
-    this.response.writeHead(head.status, head.reason, [...head.fields]);
+    this.response.writeHead(head.status, head.reason, head.fields as string[]);
   }
 
   #endWith(status: number, failure?: Failure): number {

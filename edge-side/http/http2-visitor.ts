@@ -13,6 +13,9 @@ import { drained } from "../../protocol/runtime/drained.ts";
 import { InactivityTimer } from "../../protocol/runtime/inactivity-timer.ts";
 import { UploadBody, type UploadConnection } from "../exchange/upload-body.ts";
 import {
+  endUnheard,
+  hasLeft,
+  NO_BYTES,
   PART_BYTES,
   priorityOf,
   type Visitor,
@@ -180,8 +183,7 @@ export class Http2Visitor implements Visitor, UploadConnection {
     this.sentBytes += bytes.length;
     if (this.#tunnel !== undefined) return this.#tunnel.write(bytes);
     for (let at = 0; at < bytes.length; at += PART_BYTES) {
-      if (this.#gone || this.#failed !== undefined)
-        throw new StreamError("cancelled", "the visitor has left");
+      if (this.#gone || this.#failed !== undefined) throw hasLeft();
       this.#respond(false);
       if (this.#stream.write(bytes.subarray(at, at + PART_BYTES))) continue;
       this.#taking.start();
@@ -190,12 +192,12 @@ export class Http2Visitor implements Visitor, UploadConnection {
     }
   }
 
-  end(trailers: HeaderList): void {
+  end(trailers: HeaderList, last: Buffer = NO_BYTES): void {
     if (this.#tunnel !== undefined) return this.#tunnel.end();
-    if (this.#gone || this.#failed !== undefined) return;
+    if (this.#gone || this.#failed !== undefined) return endUnheard(last);
     this.#trailers = trailers;
-    this.#respond(trailers.length === 0);
-    this.#finish();
+    this.#respond(trailers.length === 0 && last.length === 0);
+    this.#finish(last);
   }
 
   fail(code: StreamErrorCode, cause?: unknown): number {
@@ -259,15 +261,14 @@ export class Http2Visitor implements Visitor, UploadConnection {
     this.#failed = status;
     const page = this.#options.errorPages.of(status, this, failure);
     this.#stream.respond([":status", String(status), ...page.fields]);
-    if (this.method !== "HEAD") this.sentBytes += Buffer.byteLength(page.body);
-    if (this.method !== "HEAD") this.#stream.write(page.body);
-    this.#finish();
+    this.#finish(this.method === "HEAD" ? NO_BYTES : Buffer.from(page.body));
     return status;
   }
 
-  #finish(): void {
+  #finish(last: Buffer): void {
     this.#ended = true;
-    this.#stream.end();
+    this.sentBytes += last.length;
+    this.#stream.end(last.length > 0 ? last : undefined);
     if (!this.#stream.writableFinished) this.#taking.start();
     // RFC 9113 section 8.1: the answer is complete, so the rest of the request may stay where it is.
     const enough = () => {

@@ -31,6 +31,7 @@ export const dropRest = (
   options: LingerOptions,
   over: () => void = () => {},
 ): void => {
+  if (request.readableEnded) return over();
   const bounds = lingerBounds(request.socket, options);
   request.on("data", bounds.count);
   request.once("end", () => {

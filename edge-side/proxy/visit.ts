@@ -19,7 +19,7 @@ import {
   NO_BODY,
   openExchange,
 } from "../exchange/exchange.ts";
-import { loggedId, type RequestId, sentId } from "../exchange/observation.ts";
+import type { RequestId } from "../exchange/observation.ts";
 import { VisitTimes } from "../exchange/visit-times.ts";
 import { isSafe, type Visitor, type VisitorListener } from "../exchange/visitor.ts";
 import { headForVisitor } from "../http/sanitize-head.ts";
@@ -188,7 +188,7 @@ export class Visit implements VisitorListener, ExchangeEvents {
       host,
       method,
       target,
-      id: this.#id && loggedId(this.#id, bases?.link, exchange?.streamId),
+      id: this.#settings.observation.loggedId(this.#id, bases?.link, exchange?.streamId),
       link: bases?.keyId,
       stream: bases && (exchange?.streamId ?? 0),
       status: this.#status,
@@ -287,7 +287,7 @@ export class Visit implements VisitorListener, ExchangeEvents {
         incremental,
         visitorConnection: bases.visitorConnection,
         sizes: bases.sizes,
-        madeId: this.#id && sentId(this.#id, bases.link),
+        madeId: this.#settings.observation.sentId(this.#id, bases.link),
         timings: this.#times !== undefined,
         beginning,
       },

@@ -3,7 +3,6 @@
 import { TaskSet } from "../../protocol/runtime/task-set.ts";
 import { hostName } from "../../protocol/store/partition.ts";
 import type { VisitRecord } from "../exchange/access-record.ts";
-import { loggedId } from "../exchange/observation.ts";
 import type { RefusedRequest, Visitor, VisitorTaker } from "../exchange/visitor.ts";
 import type { ServeDependencies } from "./dependencies.ts";
 import { serveVisitor } from "./serve-visitor.ts";
@@ -24,12 +23,12 @@ export class Visits implements VisitorTaker {
   refused(request: RefusedRequest, status: number): void {
     const { observation, accessLog } = this.#options;
     const { method, authority, target } = request;
-    const id = observation.idOf(request);
+    const id = observation.loggedId(observation.idOf(request));
     const record: VisitRecord = {
       host: hostName(withoutUser(authority)),
       method,
       target: withoutUser(target),
-      ...(id && { id: loggedId(id) }),
+      ...(id && { id }),
       status,
       reason: "refused",
       totalMs: 0,

@@ -81,11 +81,22 @@ const closeTarget = (fd: number | undefined): void => {
 
 const writeSome = promisify(write);
 
+/** Lines that wait and are written together. */
+interface Lines {
+  readonly lines: string[];
+  chars: number;
+}
+
+const NO_LINES: Readonly<Lines> = { lines: [], chars: 0 };
+
+const areLines = (waiting: Lines | AccessLogTarget | undefined): waiting is Lines =>
+  waiting !== undefined && "lines" in waiting;
+
 class LineWriter {
   readonly #clock: Clock;
   readonly #log: AccessLogDependencies["log"];
   /** Lines, and between them where to go on. */
-  readonly #waiting = new Fifo<string | AccessLogTarget>();
+  readonly #waiting = new Fifo<Lines | AccessLogTarget>();
   #waitingBytes = 0;
   /** Lines that found no room since that was last told. */
   #lost = 0;
@@ -114,7 +125,11 @@ class LineWriter {
       return;
     }
     this.#waitingBytes += line.length;
-    this.#waiting.push(line);
+    const { last } = this.#waiting;
+    if (areLines(last) && last.chars < WRITE_BYTES) {
+      last.lines.push(line);
+      last.chars += line.length;
+    } else this.#waiting.push({ lines: [line], chars: line.length });
     this.#run();
   }
 
@@ -153,9 +168,10 @@ class LineWriter {
   }
 
   get #maySoonBeMore(): boolean {
+    const { first } = this.#waiting;
     return (
-      typeof this.#waiting.first === "string" &&
-      (this.#waiting.length > 1 || this.#together > 1) &&
+      areLines(first) &&
+      (first.lines.length > 1 || this.#waiting.length > 1 || this.#together > 1) &&
       this.#written === this.#batch.length &&
       this.#waitingBytes < WRITE_BYTES &&
       !this.#failing
@@ -177,22 +193,14 @@ class LineWriter {
 
   /** Lines up to the next place to go on at; false: that is now. */
   #nextBatch(): boolean {
-    const lines: string[] = [];
-    let length = 0;
-    while (length < WRITE_BYTES) {
-      const next = this.#waiting.first;
-      if (typeof next !== "string") break;
-      this.#waiting.shift();
-      lines.push(next);
-      length += next.length;
-    }
-    this.#waitingBytes -= length;
+    const next = this.#waiting.shift();
+    const { lines, chars } = areLines(next) ? next : NO_LINES;
+    this.#waitingBytes -= chars;
     this.#batch = Buffer.from(lines.join(""));
     this.#written = 0;
     this.#together = lines.length;
     if (lines.length > 0) return true;
-    const target = this.#waiting.shift();
-    if (typeof target === "object") this.#target = target;
+    if (next !== undefined && !areLines(next)) this.#target = next;
     return false;
   }
 
@@ -232,7 +240,8 @@ class LineWriter {
     for (let at = this.#written; at < this.#batch.length; at = this.#batch.indexOf(LINE_END, at) + 1)
       this.#lost += 1;
     this.#written = this.#batch.length;
-    while (this.#waiting.length > 0) if (typeof this.#waiting.shift() === "string") this.#lost += 1;
+    for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift())
+      if (areLines(next)) this.#lost += next.lines.length;
   }
 
   #tellLost(): void {

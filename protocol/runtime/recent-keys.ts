@@ -1,5 +1,5 @@
 /**
- * A bounded set of texts of any length, each owner's by itself: the ones used last stay. A text is held as its SHA-256, so what
+ * A bounded set of texts of any length, each owner's by itself: the ones used last stay. A long text is held as its SHA-256, so what
  * one costs does not depend on it: about 100 bytes.
  */
 import { hash } from "node:crypto";
@@ -16,7 +16,7 @@ export class RecentKeys {
   add(owner: string, ...parts: readonly string[]): void {
     const keys = this.#owners.get(owner) ?? new Set<string>();
     this.#owners.set(owner, keys);
-    const key = digestOf(parts);
+    const key = nameOf(parts);
     keys.delete(key);
     keys.add(key);
     const [oldest] = keys;
@@ -27,7 +27,7 @@ export class RecentKeys {
   has(owner: string, ...parts: readonly string[]): boolean {
     const keys = this.#owners.get(owner);
     if (keys === undefined || keys.size === 0) return false;
-    const key = digestOf(parts);
+    const key = nameOf(parts);
     if (!keys.delete(key)) return false;
     keys.add(key);
     return true;
@@ -35,9 +35,17 @@ export class RecentKeys {
 
   delete(owner: string, ...parts: readonly string[]): void {
     const keys = this.#owners.get(owner);
-    if (keys !== undefined && keys.size > 0) keys.delete(digestOf(parts));
+    if (keys !== undefined && keys.size > 0) keys.delete(nameOf(parts));
   }
 }
 
+/** Of a digest, and of no text that is held as it is. */
+const DIGEST_CHARS = 32;
+const MOST_HELD_CHARS = 64;
+
 /** Parts hold no zero byte: they stood in a head. */
-const digestOf = (parts: readonly string[]): string => hash("sha256", parts.join("\0"), "binary");
+const nameOf = (parts: readonly string[]): string => {
+  const text = parts.join("\0");
+  const isHeld = text.length <= MOST_HELD_CHARS && text.length !== DIGEST_CHARS;
+  return isHeld ? text : hash("sha256", text, "binary");
+};

@@ -49,10 +49,9 @@ const open = (bytes = 2 ** 20) => {
         coding = fields[fields.indexOf("Content-Encoding") + 1];
         expect(fields[fields.indexOf("Content-Length") + 1]).toMatch(/^\d+$/);
       },
-      body: async (bytes: Buffer) => {
-        sent = bytes;
+      end: (_: readonly string[], last: Buffer) => {
+        sent = last;
       },
-      end() {},
     } as unknown as Visitor;
     await sendWhole(
       {

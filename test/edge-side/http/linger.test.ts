@@ -63,3 +63,25 @@ it.each([
     expect(listeners()[0]).toBeLessThanOrEqual(atFirst[0]?.[0] ?? 0);
   },
 );
+
+it("a request without a body that is refused has no rest: no timer waits for it, and the connection goes on", async () => {
+  const clock = new FakeClock();
+  const visitors: Visitor[] = [];
+  const server = await serveVisitors(edgeConfigOf(), {
+    clock,
+    log: silentLog,
+    visits: { serve: (visitor) => void visitors.push(visitor), refused() {} },
+    errorPages: new ErrorPages("coilgun-test"),
+    hosts: { isServed: () => true, defaultHost: undefined, trusts: () => false },
+  });
+  onTestFinished(() => server.close(AbortSignal.abort()));
+  const raw = await RawVisitor.connect(server.addresses[0]?.port ?? 0);
+  raw.send("TRACE / HTTP/1.1\r\nHost: a\r\n\r\n");
+  expect((await raw.response()).status).toBe(405);
+  expect(clock.timers).toBe(0);
+  raw.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+  const next = await reached(visitors, 1);
+  next.head({ status: 200, reason: "OK", fields: ["Content-Length", "2"] });
+  next.end([], Buffer.from("ok"));
+  expect((await raw.response()).body.toString()).toBe("ok");
+});
