@@ -126,8 +126,11 @@ export class VersionStore {
 
   /** `nominated` of each. */
   allNominated(partition: Partition, shorts: readonly ShortFingerprint[]): (Version | undefined)[] {
-    const found = this.#shares.partitions.get(partition)?.allNominated(shorts) ?? [];
-    return shorts.map((_, i) => (this.use(found[i]) ? found[i] : undefined));
+    const owner = this.#shares.partitions.get(partition);
+    return shorts.map((short) => {
+      const found = owner?.nominated(short);
+      return this.use(found) ? found : undefined;
+    });
   }
 
   /** By its full name; does not count as a use. */
