@@ -97,6 +97,19 @@ export const gatherBody = async (
   }
 };
 
+let turn: Promise<void> | undefined;
+
+/** Resolves when this turn of the event loop is over: one promise for all that wait for that. */
+export const endOfTurn = (): Promise<void> => {
+  turn ??= new Promise((resolve) => {
+    setImmediate(() => {
+      turn = undefined;
+      resolve();
+    });
+  });
+  return turn;
+};
+
 /** A parser gives the pieces of one read one after the other, and promises run between them. */
 const nextOfTurn = async (body: UpstreamBody): Promise<Buffer | BodyEnd | typeof LATE> => {
   await new Promise(setImmediate);

@@ -19,10 +19,11 @@ export const usableBases = (
   offers: readonly string[],
 ): readonly UsableBase[] => {
   const bases: UsableBase[] = [];
-  for (const [offer, version] of store
-    .allNominated(partition, offers as readonly ShortFingerprint[])
-    .entries())
+  const found = store.allNominated(partition, offers as readonly ShortFingerprint[]);
+  for (let offer = 0; offer < found.length; offer++) {
+    const version = found[offer];
     if (version !== undefined) bases.push({ offer, version });
+  }
   return bases;
 };
 

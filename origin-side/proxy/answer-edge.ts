@@ -13,6 +13,7 @@ import { isOfUnknownType, whyPassed } from "../../protocol/http/why-passed.ts";
 import type { LongLived } from "../../protocol/runtime/long-lived.ts";
 import type { NoBase } from "../../protocol/scope/no-base.ts";
 import { audienceOf, type Retention, type Scope } from "../../protocol/scope/scope.ts";
+import { joined } from "../../protocol/store/compact-buffer.ts";
 import { type Fingerprint, fingerprintOf } from "../../protocol/store/fingerprint.ts";
 import { partitionOf } from "../../protocol/store/partition.ts";
 import { fetchNominated } from "../../protocol/tier/fetch.ts";
@@ -21,7 +22,7 @@ import { joinUpgraded } from "../../protocol/upstream/upgraded-stream.ts";
 import type { UpstreamResponse } from "../../protocol/upstream/upstream-request.ts";
 import type { AnswerDependencies, Answering } from "../answer/answering.ts";
 import { awaitAcknowledgement } from "../answer/await-acknowledgement.ts";
-import { type Gathered, gatherBody } from "../answer/buffer-body.ts";
+import { endOfTurn, type Gathered, gatherBody } from "../answer/buffer-body.ts";
 import { usableBases } from "../answer/choose-answer.ts";
 import { decodeResponse } from "../answer/decode-response.ts";
 import { DamagedCoding } from "../answer/decompress.ts";
@@ -214,8 +215,7 @@ const answerBuffered = async (
   phases: ExchangePhases,
 ): Promise<void> => {
   const { exchange } = answering;
-  const page = pieces.length === 1 ? (pieces[0] as Buffer) : Buffer.concat(pieces);
-  const encoded = await encodeBuffered(answering, page);
+  const encoded = await encodeBuffered(answering, joined(pieces));
   const full = exchange.answerInFull(
     encoded.form,
     encoded.head,
@@ -227,7 +227,7 @@ const answerBuffered = async (
   phases.sent = sentBuffered(encoded, answering);
   if (full !== undefined) await full;
   // Once the answer has left, at the end of this turn; and before anything that the edge may ask next can arrive.
-  await new Promise(setImmediate);
+  await endOfTurn();
   remember(answering, encoded.body, encoded.fingerprint);
   if (encoded.form.kind === "whole") return;
   await awaitAcknowledgement(exchange, new BufferedAnswer(exchange, encoded, end, lease), answering.options);

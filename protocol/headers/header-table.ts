@@ -8,6 +8,8 @@ import { LinkError } from "../errors.ts";
 interface TableEntry {
   readonly name: string;
   readonly value: string;
+  /** Both as one, of a table in which fields are looked up. */
+  readonly key: string | undefined;
 }
 
 /** What an entry costs beyond its bytes (RFC 7541 section 4.1). */
@@ -30,7 +32,7 @@ export interface TableLookup extends HeaderTable {
   findName(name: string): number | undefined;
 }
 
-const GONE: TableEntry = { name: "", value: "" };
+const GONE: TableEntry = { name: "", value: "", key: undefined };
 
 type Dropped = (entry: TableEntry, sequence: number) => void;
 
@@ -57,8 +59,8 @@ class Table implements HeaderTable {
   }
 
   /** An entry larger than the whole table empties it, as in RFC 7541 section 4.4; it counts as inserted. */
-  insert(name: string, value: string): void {
-    this.#entries.push({ name, value });
+  insert(name: string, value: string, key?: string): void {
+    this.#entries.push({ name, value, key });
     this.#bytes += sizeOf(name, value);
     this.inserted++;
     while (this.#bytes > this.#tableBytes) this.#dropOldest();
@@ -86,12 +88,17 @@ export const newLookupTable = (tableBytes: number): TableLookup => {
   /** Sequence numbers of the newest entry of a field, and of a name. */
   const fields = new Map<string, number>();
   const names = new Map<string, number>();
-  const keyOf = (name: string, value: string) => `${name}\n${value}`; // neither can hold a line feed
+  // A field that is looked for is inserted next as a rule. Neither a name nor a value can hold a line feed.
+  let asked = { name: "", value: "", key: "\n" };
+  const keyOf = (name: string, value: string) => {
+    if (name !== asked.name || value !== asked.value) asked = { name, value, key: `${name}\n${value}` };
+    return asked.key;
+  };
   const forget = (map: Map<string, number>, key: string, sequence: number) => {
     if (map.get(key) === sequence) map.delete(key);
   };
   const table = new Table(tableBytes, (entry, sequence) => {
-    forget(fields, keyOf(entry.name, entry.value), sequence);
+    if (entry.key !== undefined) forget(fields, entry.key, sequence);
     forget(names, entry.name, sequence);
   });
   const indexOf = (sequence: number | undefined) =>
@@ -104,9 +111,10 @@ export const newLookupTable = (tableBytes: number): TableLookup => {
     find: (name, value) => indexOf(fields.get(keyOf(name, value))),
     findName: (name) => indexOf(names.get(name)),
     insert(name, value) {
-      fields.set(keyOf(name, value), table.inserted);
+      const key = keyOf(name, value);
+      fields.set(key, table.inserted);
       names.set(name, table.inserted);
-      table.insert(name, value);
+      table.insert(name, value, key);
     },
   };
 };

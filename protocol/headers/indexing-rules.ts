@@ -49,9 +49,18 @@ const RULES: ReadonlyMap<string, FieldRule | "credential"> = new Map([
 /** The name under which the value of a cookie stands begins so (cookie-parts). */
 const SET_COOKIE_VALUE = /^set-cookie: /;
 
+/** Rules of names as they came, for the few that come again and again. */
+const MOST_NAMES = 256;
+const ruleByName = new Map<string, FieldRule | "credential">();
+
 const ruleOfName = (name: string): FieldRule | "credential" => {
+  const known = ruleByName.get(name);
+  if (known !== undefined) return known;
   const lower = name.toLowerCase();
-  return RULES.get(lower) ?? (SET_COOKIE_VALUE.test(lower) ? "cookie" : "whole");
+  const rule = RULES.get(lower) ?? (SET_COOKIE_VALUE.test(lower) ? "cookie" : "whole");
+  if (ruleByName.size >= MOST_NAMES) ruleByName.clear();
+  ruleByName.set(name, rule);
+  return rule;
 };
 
 export const ruleOf = (name: string, value: string): FieldRule => {

@@ -186,12 +186,10 @@ export class PartitionVersions {
     return found?.fingerprint === fingerprint ? found : undefined;
   }
 
-  /** Of each short form the only version; undefined when there is none or several. */
-  allNominated(shorts: readonly ShortFingerprint[]): (HeldVersion | undefined)[] {
-    return shorts.map((short) => {
-      const found = this.#byShort.get(short);
-      return Array.isArray(found) ? undefined : found;
-    });
+  /** The only version of a short form; undefined when there is none or several. */
+  nominated(short: ShortFingerprint): HeldVersion | undefined {
+    const found = this.#byShort.get(short);
+    return Array.isArray(found) ? undefined : found;
   }
 
   *all(): Iterable<HeldVersion> {

@@ -121,13 +121,13 @@ export class VersionStore {
 
   /** The version a short fingerprint can only mean; counts as a use. Undefined when unknown or ambiguous. */
   nominated(partition: Partition, short: ShortFingerprint): Version | undefined {
-    return this.allNominated(partition, [short])[0];
+    const found = this.#shares.partitions.get(partition)?.nominated(short);
+    return this.use(found) ? found : undefined;
   }
 
   /** `nominated` of each. */
   allNominated(partition: Partition, shorts: readonly ShortFingerprint[]): (Version | undefined)[] {
-    const found = this.#shares.partitions.get(partition)?.allNominated(shorts) ?? [];
-    return shorts.map((_, i) => (this.use(found[i]) ? found[i] : undefined));
+    return shorts.map((short) => this.nominated(partition, short));
   }
 
   /** By its full name; does not count as a use. */

@@ -3,11 +3,12 @@
  */
 import { lookup } from "node:dns/promises";
 import { once } from "node:events";
-import { connect as connectPlain, isIP, type Socket } from "node:net";
+import { connect as connectPlain, isIP, type NetConnectOpts, type Socket } from "node:net";
 import { checkServerIdentity, connect as connectTls, type PeerCertificate, type TLSSocket } from "node:tls";
 import { isHostPattern } from "../config/host-pattern.ts";
 import type { HostPort } from "../config/units.ts";
 import { type Clock, DeadlineError } from "../runtime/clock.ts";
+import { connectReading } from "./connections/read-buffer.ts";
 import { dialAddresses } from "./dial-addresses.ts";
 import { printUpstreamAddress } from "./upstream-address.ts";
 import { UnreachableError } from "./upstream-failure.ts";
@@ -65,7 +66,7 @@ export class UpstreamDialler {
     const { origin, tls } = this.#route;
     const plain =
       origin.scheme === "unix"
-        ? await toSocket(connectPlain({ path: origin.path, allowHalfOpen: halfOpen }), signal)
+        ? await toSocket(this.#connect({ path: origin.path, allowHalfOpen: halfOpen }), signal)
         : await this.#toName(origin.address, halfOpen, signal);
     if (origin.scheme !== "unix") plain.setNoDelay(true).setKeepAlive(true, KEEP_ALIVE_MS);
     return readingOn(tls === undefined ? plain : await this.#secure(tls, plain, signal));
@@ -74,10 +75,17 @@ export class UpstreamDialler {
   async #toName({ host, port }: HostPort, halfOpen: boolean, signal: AbortSignal): Promise<Socket> {
     const addresses = isIP(host) === 0 ? this.#preferredFirst(await this.#resolve(host)) : [host];
     signal.throwIfAborted();
-    const connect = (to: string) => connectPlain({ host: to, port, allowHalfOpen: halfOpen });
+    const connect = (to: string) => this.#connect({ host: to, port, allowHalfOpen: halfOpen });
     const { socket, address } = await dialAddresses({ clock: this.#clock, addresses, connect, signal });
     if (address !== addresses[0]) this.#preferred = { address, until: this.#clock.now() + PREFERRED_MS };
     return socket;
+  }
+
+  /** One that may be upgraded, or that carries TLS or HTTP/2, is read by its own stream. */
+  #connect(to: NetConnectOpts): Socket {
+    const { tls, protocol } = this.#route;
+    const isOnlyRead = tls === undefined && protocol !== "http2" && to.allowHalfOpen !== true;
+    return isOnlyRead ? connectReading(to) : connectPlain(to);
   }
 
   #preferredFirst(addresses: readonly string[]): readonly string[] {

@@ -4,7 +4,9 @@
  */
 import { validateHeaderName, validateHeaderValue } from "node:http";
 import type { HeaderList } from "../http/header-list.ts";
+import { onceFor } from "../runtime/once-for.ts";
 import type { ConnectionUser, PooledConnection } from "./connections/pooled-connection.ts";
+import { OwnPieces, pauseReading } from "./connections/read-buffer.ts";
 import type { IncomingResponse, Outgoing, RequestEvents } from "./exchange-phase.ts";
 import { closing, type WireRequest } from "./framing.ts";
 import { fieldsIn, type ResponseSink, type StrictHead } from "./lenient/lenient-head.ts";
@@ -33,6 +35,7 @@ class Http1Request implements Outgoing, IncomingResponse, ConnectionUser, Respon
   #headIsOut = false;
   #trailers = "";
   #head: StrictHead | undefined;
+  #body: OwnPieces | undefined;
   #isOver = false;
   destroyed = false;
   writableEnded = false;
@@ -97,11 +100,11 @@ class Http1Request implements Outgoing, IncomingResponse, ConnectionUser, Respon
   #writeHead(): void {
     if (this.#headIsOut) return;
     this.#headIsOut = true;
-    const { method, target } = this.#wire;
-    const fields = this.#connection.once ? closing(this.#wire) : this.#wire.fields;
-    let text = `${method} ${target} HTTP/1.1\r\n`;
-    for (let i = 0; i + 1 < fields.length; i += 2) text += `${fields[i]}: ${fields[i + 1]}\r\n`;
-    this.#connection.socket.write(`${text}\r\n`, "latin1");
+    const wire = this.#wire;
+    let text: string;
+    if (this.#connection.once) text = headText({ ...wire, fields: closing(wire) });
+    else text = wire.body === undefined ? knownHeadText(wire) : headText(wire);
+    this.#connection.socket.write(text, "latin1");
   }
 
   // Its response.
@@ -131,7 +134,7 @@ class Http1Request implements Outgoing, IncomingResponse, ConnectionUser, Respon
   }
 
   pause(): void {
-    if (!this.complete) this.#connection.socket.pause();
+    if (!this.complete) pauseReading(this.#connection.socket);
   }
 
   /** Of a response that is complete the connection may be another one's. */
@@ -157,7 +160,9 @@ class Http1Request implements Outgoing, IncomingResponse, ConnectionUser, Respon
   }
 
   pieceIsHere(bytes: Buffer): void {
-    if (!this.destroyed) this.#events.piece(bytes);
+    if (this.destroyed) return;
+    this.#body ??= new OwnPieces(this.#head?.contentLength);
+    this.#events.piece(this.#body.own(bytes));
   }
 
   messageIsOver(trailers: HeaderList): void {
@@ -204,6 +209,14 @@ class Http1Request implements Outgoing, IncomingResponse, ConnectionUser, Respon
     });
   }
 }
+
+const headText = ({ method, target, fields }: WireRequest): string => {
+  let text = `${method} ${target} HTTP/1.1\r\n`;
+  for (let i = 0; i + 1 < fields.length; i += 2) text += `${fields[i]}: ${fields[i + 1]}\r\n`;
+  return `${text}\r\n`;
+};
+/** Requests without a body come as the same object again and again; those with one would be kept with it. */
+const knownHeadText = onceFor(headText);
 
 /** Statuses below 100 are none. */
 const isInterim = ({ status }: StrictHead): boolean => status >= 100 && status < 200 && status !== 101;

@@ -30,7 +30,7 @@ const NO_BYTES = Buffer.alloc(0);
 export const exchangeWith = (asked: Asked, options: ExchangeDependencies) =>
   new UpstreamExchange(asked, options).response;
 
-class UpstreamExchange implements Borrower {
+class UpstreamExchange implements Borrower, Http1Events {
   readonly #asked: Asked;
   readonly #options: ExchangeDependencies;
   readonly #watch: InactivityTimeout;
@@ -101,19 +101,10 @@ class UpstreamExchange implements Borrower {
   }
 
   #open(wire: WireRequest, connection: PooledConnection): Outgoing {
-    const events: Http1Events = {
-      interim: (interim) => this.#interim(interim),
-      answered: (incoming) => this.#answered(incoming),
-      piece: (bytes) => this.#piece(bytes),
-      ended: (trailers) => this.#ended(trailers),
-      upgraded: (incoming, first) => this.#upgraded(incoming, first),
-      broken: (error) => this.#broken(error),
-      closed: () => this.#closed(),
-    };
     const session = this.#options.speaksHttp2 ? http2SessionOf(connection.socket) : undefined;
     return session === undefined
-      ? openHttp1Request(wire, connection, this.#reader, events)
-      : openHttp2Request(session, wire, connection.once, events);
+      ? openHttp1Request(wire, connection, this.#reader, this)
+      : openHttp2Request(session, wire, connection.once, this);
   }
 
   /** Rejects with what the body rejects with. */
@@ -154,7 +145,7 @@ class UpstreamExchange implements Borrower {
     this.#rate?.goOn();
   }
 
-  #interim(raw: RawHead): void {
+  interim(raw: RawHead): void {
     if (this.#phase.is !== "asking") return;
     const head = rawHead(raw);
     const most = tooManyFields(head.fields);
@@ -168,7 +159,7 @@ class UpstreamExchange implements Borrower {
     this.#asked.request.interim({ ...head, fields: endToEnd(head.fields) });
   }
 
-  #answered(incoming: IncomingResponse): void {
+  answered(incoming: IncomingResponse): void {
     if (this.#phase.is !== "asking") return;
     const { connection } = this.#phase;
     const { connections, heads, idleMs, restMs: mostMs } = this.#options;
@@ -199,12 +190,12 @@ class UpstreamExchange implements Borrower {
     }
   }
 
-  #piece(bytes: Buffer): void {
+  piece(bytes: Buffer): void {
     this.#watch.heard();
     if (this.#phase.is === "answering") this.#phase.body.push(bytes);
   }
 
-  #ended(trailers: HeaderList): void {
+  ended(trailers: HeaderList): void {
     if (this.#phase.is !== "answering") return;
     const { connection, body, framing, restMs } = this.#phase;
     this.#phase = { is: "complete", connection, restMs };
@@ -215,7 +206,7 @@ class UpstreamExchange implements Borrower {
     if (this.#outgoing?.writableEnded === false) this.#outgoing.destroy();
   }
 
-  #upgraded(incoming: RawHead, first: Buffer): void {
+  upgraded(incoming: RawHead, first: Buffer): void {
     if (this.#phase.is !== "asking" || this.#outgoing?.writableEnded !== true)
       return this.#fail(new Error("it changed the protocol before it had the request's body"));
     this.#options.connections.leavePlace(this.#phase.connection);
@@ -230,7 +221,7 @@ class UpstreamExchange implements Borrower {
   }
 
   /** The connection broke, or what came on it is not HTTP. */
-  #broken(error: unknown): void {
+  broken(error: unknown): void {
     const phase = this.#phase;
     // What comes behind a response that is complete belongs to none.
     if (phase.is === "answering" && phase.incoming.complete) return;
@@ -242,7 +233,7 @@ class UpstreamExchange implements Borrower {
   }
 
   /** The connection is free, or closed. */
-  #closed(): void {
+  closed(): void {
     const phase = this.#phase;
     if (phase.is === "complete") {
       const { connection } = phase;
@@ -251,7 +242,7 @@ class UpstreamExchange implements Borrower {
         this.#options.connections.giveBack(connection, phase.restMs);
       else connection.socket.destroy();
     } else if (phase.is === "connecting" || phase.is === "asking")
-      this.#broken(new Error("the connection closed before a response"));
+      this.broken(new Error("the connection closed before a response"));
     // Of a response it is the response that tells: some of it may still wait to be read.
   }
 

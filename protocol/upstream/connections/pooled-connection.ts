@@ -30,6 +30,7 @@ export interface ConnectionWish {
 
 /** The exchange of HTTP/1.1 that reads what comes on a connection. */
 export interface ConnectionUser {
+  /** `bytes` may be read into again when this returns. */
   bytesCame(bytes: Buffer): void;
   connectionEnded(): void;
   connectionFailed(error: Error): void;

@@ -25,6 +25,7 @@ export interface StrictHead {
 export interface ResponseSink {
   /** Of interim ones first, then of the response. */
   headIsHere(head: StrictHead): void;
+  /** `bytes` may be read into again when this returns. */
   pieceIsHere(bytes: Buffer): void;
   messageIsOver(trailers: HeaderList): void;
 }
@@ -121,6 +122,20 @@ export const strictTrailers = (text: string): { readonly fields: HeaderList; rea
   return { fields: kept.flatMap(({ name, value }) => [name, value]), lenient: barely || lenient };
 };
 
+/** Names that web servers sent, each as one string: what is looked up by it finds its hash, and compares no characters. */
+const NAMES = new Map<string, string>();
+const MOST_NAMES = 256;
+const MOST_NAME_CHARACTERS = 40;
+
+const sameName = (name: string): string => {
+  const known = NAMES.get(name);
+  if (known !== undefined || name.length > MOST_NAME_CHARACTERS) return known ?? name;
+  if (NAMES.size >= MOST_NAMES) NAMES.clear();
+  const own = Buffer.from(name, "latin1").toString("latin1"); // not a slice, which would keep its head
+  NAMES.set(own, own);
+  return own;
+};
+
 /** Of a head in strict form. */
 export const fieldsIn = (text: string): HeaderList => {
   const fields: string[] = [];
@@ -128,7 +143,7 @@ export const fieldsIn = (text: string): HeaderList => {
     const end = text.indexOf("\r\n", at);
     if (end <= at) return fields;
     const colon = text.indexOf(":", at);
-    fields.push(text.slice(at, colon), text.slice(colon + 2, end));
+    fields.push(sameName(text.slice(at, colon)), text.slice(colon + 2, end));
     at = end + 2;
   }
 };

@@ -150,7 +150,7 @@ export class LenientResponse {
       throw Object.assign(new Error(`its head is larger than ${this.#options.headBytes} bytes`), {
         code: "HPE_HEADER_OVERFLOW",
       });
-    this.#head.push(bytes);
+    this.#head.push(Buffer.from(bytes));
     if (this.#headBytes - bytes.length >= BEGINNING.length + 4) return; // looked at before
     const begun = Buffer.concat(this.#head)
       .toString("latin1")
