@@ -11,7 +11,8 @@ import { type Fingerprint, fingerprintOf } from "../../protocol/store/fingerprin
 import type { PageKey } from "../../protocol/store/page-key.ts";
 import type { Partition } from "../../protocol/store/partition.ts";
 import type { Version, VersionStore } from "../../protocol/store/version-store.ts";
-import { MOST_SOURCE_BYTES, REST_MS } from "../bases/common/common-bases.ts";
+import { MOST_SOURCE_BYTES } from "../bases/common/common-bases.ts";
+import { inSlices } from "../bases/common/in-slices.ts";
 import { MOST_SOURCES, PEOPLE_PER_PIECE } from "../bases/common/shared-runs.ts";
 import { siteDictionary } from "./site-dictionary.ts";
 
@@ -181,7 +182,7 @@ export class SiteDictionaries {
     const lease = memory.lease(keyId);
     try {
       if (pages.length === 0 || !lease.grow(WORK_FACTOR * bytes)) return;
-      const body = await this.#inSlices(siteDictionary(pages));
+      const body = await inSlices(siteDictionary(pages), { clock, signal: this.#stopping.signal });
       site.pauseMs = Math.min(LONGEST_PAUSE_MS, 2 * site.pauseMs);
       if (body === undefined || body.length < LEAST_BYTES || site.forgotten) return;
       const { current } = site;
@@ -199,16 +200,6 @@ export class SiteDictionaries {
       log.info("site dictionary", { host, bytes: body.length, pages: pages.flat().length });
     } finally {
       lease.release();
-    }
-  }
-
-  async #inSlices(work: Generator<void, Buffer>): Promise<Buffer | undefined> {
-    const { signal } = this.#stopping;
-    for (;;) {
-      const step = work.next();
-      if (step.done) return step.value;
-      await this.#options.clock.sleep(REST_MS, signal).catch(() => {});
-      if (signal.aborted) return undefined;
     }
   }
 }

@@ -18,6 +18,7 @@ import type { PageKey } from "../../../protocol/store/page-key.ts";
 import { hostOf, type Partition } from "../../../protocol/store/partition.ts";
 import type { StoreId, Version, VersionStore } from "../../../protocol/store/version-store.ts";
 import type { Source } from "./common-sources.ts";
+import { inSlices } from "./in-slices.ts";
 import { commonPieces, PEOPLE_PER_PIECE } from "./shared-runs.ts";
 import { FIRST_PAUSE_MS, unwatched, type Watched, WatchedPages } from "./watched-pages.ts";
 
@@ -40,8 +41,6 @@ const LONGEST_PAUSE_MS = 3_600_000;
 const REST_SHARE = 4;
 /** Visits that wait for a build to end; each holds its page. */
 const MOST_WAITING = 16;
-/** Between two slices of work: a build takes a sixth of one core at most. */
-export const REST_MS = 5;
 /** Memory that comparing takes, in sizes of its sources: text, units, and where they are found. */
 const WORK_FACTOR = 4;
 
@@ -187,7 +186,10 @@ export class CommonBases {
     const lease = memory.lease(link.keyId);
     try {
       if (!lease.grow(WORK_FACTOR * versions.reduce((sum, { body }) => sum + body.length, 0))) return;
-      const body = await this.#inSlices(commonPieces(versions.map((version) => version.body)));
+      const body = await inSlices(commonPieces(versions.map((version) => version.body)), {
+        clock: this.#options.clock,
+        signal: this.#stopping.signal,
+      });
       const least = Math.min(LEAST_COMMON_BYTES, LEAST_SHARE * visit.version.body.length);
       if (body === undefined || body.length < least) return;
       const coded = await STREAMING_CODEC.encode([visit.version.body], body);
@@ -215,16 +217,6 @@ export class CommonBases {
       if (!(error instanceof DeltaError)) throw error; // a page that the codec does not take as a base
     } finally {
       lease.release();
-    }
-  }
-
-  async #inSlices(work: Generator<void, Buffer | undefined>): Promise<Buffer | undefined> {
-    for (;;) {
-      const step = work.next();
-      if (step.done) return step.value;
-      const { signal } = this.#stopping;
-      await this.#options.clock.sleep(REST_MS, signal).catch(() => {});
-      if (signal.aborted) return undefined;
     }
   }
 

@@ -6,8 +6,8 @@ import {
   DEAR_BYTES,
   MOST_PUSH_BYTES,
   MOST_SOURCE_BYTES,
-  REST_MS,
 } from "../../../../edge-side/bases/common/common-bases.ts";
+import { REST_MS } from "../../../../edge-side/bases/common/in-slices.ts";
 import { FIRST_PAUSE_MS } from "../../../../edge-side/bases/common/watched-pages.ts";
 import { zstdCodec } from "../../../../protocol/codec/zstd.ts";
 import { DIGEST_BYTES, type VersionFrame } from "../../../../protocol/frames/frame.ts";
