@@ -69,6 +69,7 @@ export const statusSchema = z
         z.strictObject({
           host: z.string(),
           links: z.int().describe("Links that may serve it; of the origin side: all that are up."),
+          direct: z.literal(true).optional().describe("Its web server is asked without a link."),
           ...volume,
         }),
       )
@@ -147,7 +148,7 @@ export interface Watched {
   links(): readonly LinkStatus[];
   dials(): readonly DialStatus[];
   /** Hosts that are served, and how many links may serve each. */
-  hosts(): Iterable<readonly [string, number]>;
+  hosts(): Iterable<readonly [string, number | "direct"]>;
   store(): Status["store"];
   /** Requests that wait for a place at a web server. */
   queue(): number;
@@ -191,7 +192,7 @@ export const statusOf = (watched: Watched, program: Program): Status => {
     dials: [...watched.dials()],
     hosts: Array.from(watched.hosts(), ([host, links]) => ({
       host,
-      links,
+      ...(links === "direct" ? { links: 0, direct: true as const } : { links }),
       ...volumeOf(volumes.get(host) ?? NO_VOLUME),
     })),
     store: watched.store(),
