@@ -73,12 +73,11 @@ export const edgeProgram = (): Command => {
     .option("--certificate <file>", "PEM, the server's certificate first: visitors are served HTTPS")
     .option("--private-key <file>", "PEM, of that certificate")
     .option("--insecure", "allow http:// to another machine", false)
-    .option("--trusted-proxy <network>", "whose X-Forwarded-* fields are believed, once for each", each, [])
+    .option("--trusted-proxy <network>", "whose X-Forwarded-* fields are believed, once for each", each)
     .option(
       "--admin <address>",
       "where it is asked about itself, such as 127.0.0.1:7480, once for each",
       each,
-      [],
     )
     .option("--access-log <to>", "stdout, or a file")
     .addHelpText(
@@ -87,12 +86,12 @@ export const edgeProgram = (): Command => {
         `${PROGRAM} alone --origin http://127.0.0.1:3000 --certificate site.pem --private-key site.key`,
       ),
     )
-    .action(({ host: hosts = [], trustedProxy: trustedProxies, ...rest }: AloneOptions) => {
+    .action(({ host: hosts = [], trustedProxy: trustedProxies = [], admin = [], ...rest }: AloneOptions) => {
       const files: string[] = [];
       return run(files, {
         load: () => {
           files.length = 0;
-          return aloneConfig({ ...rest, hosts, trustedProxies }, files);
+          return aloneConfig({ ...rest, hosts, trustedProxies, admin }, files);
         },
       });
     });
@@ -201,9 +200,10 @@ export const edgeProgram = (): Command => {
   return program;
 };
 
-type AloneOptions = Omit<AloneWishes, "hosts" | "trustedProxies"> & {
+type AloneOptions = Omit<AloneWishes, "hosts" | "trustedProxies" | "admin"> & {
   readonly host?: readonly string[];
-  readonly trustedProxy: readonly string[];
+  readonly trustedProxy?: readonly string[];
+  readonly admin?: readonly string[];
 };
 
 /** `files`: what was read for the config that was loaded last. */

@@ -4,7 +4,7 @@
  */
 import type { Clock } from "../../protocol/runtime/clock.ts";
 import { Complaint } from "../../protocol/runtime/user-error.ts";
-import { linksIn, pagesOfSitemap, type RobotsOf, robotsOf } from "./find-pages.ts";
+import { isNoFollow, linksIn, pagesOfSitemap, type RobotsOf, robotsOf } from "./find-pages.ts";
 import { printedUrl } from "./printed-url.ts";
 import type { SiteAnswer, SiteClient } from "./site-client.ts";
 
@@ -126,6 +126,12 @@ class Crawl {
     const { find } = this.#wanted;
     if (this.#robots === undefined || find?.by !== "crawl") return;
     this.#seen.add(answer.url.href);
+    if (isNoFollow(answer)) {
+      this.#options.note(
+        `${printedUrl(answer.url)} says nofollow to robots, so its links were not followed; name the pages instead.`,
+      );
+      return;
+    }
     for (const to of linksIn(answer, await this.#robots(answer.url))) {
       if (pages.length >= find.most || this.#seen.has(to.href)) continue;
       this.#seen.add(to.href);

@@ -102,12 +102,15 @@ const textOf = async ({ body }: SiteAnswer): Promise<string> => {
 /** What changes something, or ends a session, though it is asked for by a link. */
 const BETTER_NOT = /(?:log|sign)[-_]?(?:out|off)|delete|remove|unsubscribe|add[-_]?to[-_]?cart/i;
 
+/** Whether a page asks that its links be left alone. */
+export const isNoFollow = ({ body }: SiteAnswer): boolean =>
+  /<meta\b[^>]*\bname=["']?robots\b[^>]*nofollow/i.test(body.toString("utf8"));
+
 /** Pages that an answer links to, on its own host; those that robots, or the link itself, rule out are left out. */
 export function linksIn({ head, body, url }: SiteAnswer, robots: Robots): URL[] {
   const type = head.find(([name]) => name.toLowerCase() === "content-type")?.[1] ?? "";
   if (!/^(?:text\/html|application\/xhtml\+xml)\b/i.test(type)) return [];
   const html = body.toString("utf8");
-  if (/<meta\b[^>]*\bname=["']?robots\b[^>]*nofollow/i.test(html)) return [];
   const links = [...html.matchAll(/<a\b([^>]*)>/gi)].map(([, inside = ""]) => inside);
   const targets = links
     .filter((inside) => !/\brel=["'][^"']*nofollow/i.test(inside))

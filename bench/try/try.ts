@@ -2,7 +2,7 @@
  * `coilgun-bench try <url...>`: what Coilgun would save on a site, before anything is installed there. Its own answers, through a real pair
  * on this machine; every byte is compared.
  */
-import { Command } from "commander";
+import { Command, Option } from "commander";
 import { systemClock } from "../../protocol/runtime/clock.ts";
 import { parseRate, parseRtt } from "../pair/link-flags.ts";
 import { interruptible } from "../rig/interrupt.ts";
@@ -27,8 +27,16 @@ const BUFFER_BYTES = 4 * 2 ** 20;
 export const tryCommand = (): Command =>
   withSiteFlags(new Command("try"))
     .description("fetch pages of your site, carry them through a pair on this machine, and say what it saves")
-    .option("--rtt <time>", "round trip of the line between the two sides", parseRtt, 80)
-    .option("--rate <rate>", "of that line, each way; or unlimited", parseRate, 2_500_000)
+    .addOption(
+      new Option("--rtt <time>", "round trip of the line between the two sides")
+        .argParser(parseRtt)
+        .default(80, "80ms"),
+    )
+    .addOption(
+      new Option("--rate <rate>", "of that line, each way; or unlimited")
+        .argParser(parseRate)
+        .default(2_500_000, "20mbit"),
+    )
     .option("--visits-per-day <number>", "for gigabytes a month", wholeUpTo(1, MOST_VISITS_PER_DAY), 10_000)
     .option("--html <file>", "write a report with charts that can be shown around")
     .option("--json <file>", "write the figures as JSON, with stable names")

@@ -67,7 +67,7 @@ const checkProxies = ({ visitors, trustedProxies }: EdgeConfig): readonly Findin
   const { host } = unlisted.listen;
   return [
     warning(
-      `visitors come through a proxy at ${host} that is not trusted (proxy-not-trusted)`,
+      `only this machine reaches ${host} (visitors), and the proxy that visitors come through is not trusted (proxy-not-trusted)`,
       LIST_THE_PROXY,
     ),
   ];

@@ -96,6 +96,8 @@ const adminListen = (near: Surroundings) =>
 /** A path has a slash, or no port. */
 const readPlace = (text: string, near: Surroundings): AdminSocket | HostPort => {
   if (!text.includes("/") && /:\d+$/.test(text)) return parseHostPort(text);
+  if (/^\d+$/.test(text))
+    throw new UnitError(`has no address; write 127.0.0.1:${text}, or ./${text} for a socket`);
   const path = near.pathOf(text);
   if (Buffer.byteLength(path) <= LONGEST_SOCKET_PATH) return { path };
   throw new UnitError(`makes a path longer than ${LONGEST_SOCKET_PATH} bytes, which no unix socket can have`);

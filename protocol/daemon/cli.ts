@@ -33,7 +33,6 @@ export const programNamed = (name: string, description: string): Command =>
   new Command(name)
     .description(description)
     .version(ownVersion(), "-V, --version", "print the version")
-    .showHelpAfterError(`(${name} --help shows what there is)`)
     .configureOutput({ writeErr: (text) => process.stderr.write(withoutSecrets(text)) })
     .exitOverride();
 
@@ -50,11 +49,18 @@ export const exampleOf = (...lines: readonly string[]): string =>
  * has done its work and the answer is no.
  */
 export const runProgram = async (program: Command, words: readonly string[]): Promise<void> => {
+  pointToHelp(program, program.name());
   try {
     await program.parseAsync(words, { from: "user" });
   } catch (error) {
     process.exitCode = exitCodeOf(program.name(), error);
   }
+};
+
+/** What is not understood ends with where the command that it was said to is explained. */
+const pointToHelp = (command: Command, path: string): void => {
+  command.showHelpAfterError(`(${path} --help shows what there is)`);
+  for (const each of command.commands) pointToHelp(each, `${path} ${each.name()}`);
 };
 
 const exitCodeOf = (name: string, error: unknown): number => {

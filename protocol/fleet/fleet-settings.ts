@@ -147,7 +147,11 @@ export interface Fleet extends Trust, FleetKind {
 /** Undefined where the file names no `config`. Throws ConfigError. */
 export const fleetOf = (file: string, kind: FleetKind): Fleet | undefined => {
   const settingsNear = (near: Surroundings) =>
-    z.looseObject(fleetSettings(near, kind.side)).check(fleetIsWhole);
+    z.preprocess(
+      // What is no block at all is told with all settings of the side, by who reads these.
+      (value: unknown) => (typeof value === "object" && !Array.isArray(value) ? value : {}),
+      z.looseObject(fleetSettings(near, kind.side)).check(fleetIsWhole),
+    );
   const settings = loadConfig(file, settingsNear);
   const {
     config: place,

@@ -71,6 +71,24 @@ describe("coilgun-edge", () => {
   });
 });
 
+it.each([["check"], ["config", "put"]])(
+  "points to the help of the command that was not understood: %s %s",
+  async (...words) => {
+    const { code, stderr } = await inside(...words, "--nonsense");
+    expect([code, stderr]).toEqual([
+      2,
+      expect.stringContaining(`(coilgun-edge ${words.join(" ")} --help shows what there is)`),
+    ]);
+  },
+);
+
+it.each(["hello", "- 1"])("lists all settings to a file that is no block of them: %s", async (text) => {
+  writeFileSync(join(folder, "edge.yaml"), text);
+  expect((await inside("check")).stderr).toMatch(
+    /must be a block of settings, not .*; here there are: visitors, tunnel,/,
+  );
+});
+
 describe("coilgun-edge pair", () => {
   it("writes what check finds right, and prints no secret", async () => {
     const paired = await edge(

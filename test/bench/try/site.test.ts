@@ -112,6 +112,17 @@ describe("a crawl", () => {
     expect(site.mostAtOnce()).toBe(1);
   });
 
+  it("says where a page asks that its links be left alone", async () => {
+    const site = await siteOf(
+      byPath({ ...PATHS, "/": html(`<meta name="robots" content="noindex,nofollow">${LINKS}`) }),
+    );
+    const { visits, notes } = await roundsOf({ urls: [site.url("/")], find: { by: "crawl", most: 9 } });
+    expect(visits.length).toBe(1);
+    expect(notes).toEqual([
+      expect.stringMatching(/\/ says nofollow to robots, so its links were not followed; name/),
+    ]);
+  });
+
   it("stops at as many pages as were asked for", async () => {
     const site = await siteOf(byPath(PATHS));
     const { visits } = await roundsOf({ urls: [site.url("/")], find: { by: "crawl", most: 2 } });

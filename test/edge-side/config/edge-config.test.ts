@@ -212,4 +212,8 @@ describe("limits of the edge's own", () => {
   it("and not longer", () => {
     expect(withAdmin("a".repeat(LONGEST_SOCKET_PATH - folder + 1))).toThrow(/no unix socket can have/);
   });
+
+  it("a port alone is no socket's name", () => {
+    expect(withAdmin('"7480"')).toThrow(/has no address; write 127\.0\.0\.1:7480, or \.\/7480 for a socket/);
+  });
 });
