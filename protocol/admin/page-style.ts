@@ -13,7 +13,7 @@ button { font: inherit; color: inherit; background: var(--card); border: 1px sol
 #reasons:empty { display: none; }
 main { display: grid; grid-template-columns: minmax(0, 1fr); gap: 16px; margin-top: 12px; }
 section, dl { background: var(--card); border: 1px solid var(--line); border-radius: 8px; padding: 12px; margin: 0; min-width: 0; }
-dl { display: grid; grid-template-columns: repeat(auto-fill, minmax(150px, 1fr)); gap: 12px; }
+dl { display: grid; grid-template-columns: repeat(auto-fill, minmax(max(156px, 18%), 1fr)); gap: 12px; }
 dl div { min-width: 0; } dt { color: var(--soft); font-size: 13px; } dd { margin: 0; font-size: 20px; font-variant-numeric: tabular-nums; }
 .wide { overflow-x: auto; } table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
 th, td { text-align: left; padding: 4px 12px 4px 0; border-bottom: 1px solid var(--line); vertical-align: top; }
