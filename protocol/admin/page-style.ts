@@ -27,7 +27,7 @@ svg { display: block; width: 100%; height: 160px; border-bottom: 1px solid var(-
 .key .pages { color: var(--pages); } .key .link { color: var(--link); }
 .key .pages::before { content: "━ "; } .key .link::before { content: "╍ "; }
 footer { display: flex; gap: 16px; margin-top: 16px; } a { color: var(--link); }
-@media (max-width: 600px) { table { font-size: 13px; } th, td { padding-right: 8px; } th { font-size: 12px; white-space: normal; }
+@media (max-width: 600px) { table { font-size: 13px; } th, td { padding-right: 8px; } th, th.number { font-size: 12px; white-space: normal; }
   #pages td:first-child, #events td:last-child { overflow-wrap: anywhere; } }
 @media (min-width: 1100px) { main { grid-template-columns: repeat(2, minmax(0, 1fr)); } main > * { grid-column: 1 / -1; } main > section:nth-of-type(4), main > section:nth-of-type(5) { grid-column: auto; } }
 `;
