@@ -81,18 +81,24 @@ export const edgeProgram = (): Command => {
       [],
     )
     .option("--access-log <to>", "stdout, or a file")
+    .option(
+      "--set <setting=value>",
+      "another setting of edge.yaml, such as times.idle=30s, hosts.dictionaries=on or visitors.hsts=1y; once for each",
+      each,
+      [],
+    )
     .addHelpText(
       "after",
       exampleOf(
         `${PROGRAM} alone --origin http://127.0.0.1:3000 --certificate site.pem --private-key site.key`,
       ),
     )
-    .action(({ host: hosts = [], trustedProxy: trustedProxies, ...rest }: AloneOptions) => {
+    .action(({ host: hosts = [], trustedProxy: trustedProxies, set: settings, ...rest }: AloneOptions) => {
       const files: string[] = [];
       return run(files, {
         load: () => {
           files.length = 0;
-          return aloneConfig({ ...rest, hosts, trustedProxies }, files);
+          return aloneConfig({ ...rest, hosts, trustedProxies, settings }, files);
         },
       });
     });
@@ -201,9 +207,10 @@ export const edgeProgram = (): Command => {
   return program;
 };
 
-type AloneOptions = Omit<AloneWishes, "hosts" | "trustedProxies"> & {
+type AloneOptions = Omit<AloneWishes, "hosts" | "trustedProxies" | "settings"> & {
   readonly host?: readonly string[];
   readonly trustedProxy: readonly string[];
+  readonly set: readonly string[];
 };
 
 /** `files`: what was read for the config that was loaded last. */

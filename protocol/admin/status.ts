@@ -3,6 +3,7 @@
  * come, none goes or changes its meaning within a major version. Sizes are bytes, times are milliseconds or seconds as their names say.
  */
 import { z } from "zod";
+import { ofHost } from "../config/host-pattern.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { Durations } from "./durations.ts";
 import { STEP_MS, type Sums, type Traffic } from "./traffic.ts";
@@ -72,7 +73,9 @@ export const statusSchema = z
           ...volume,
         }),
       )
-      .describe("Since the start."),
+      .describe(
+        "Those that are served, and those of patterns (`*.example.com`) that had answers. Since the start.",
+      ),
     store: z.strictObject({
       bytes: z.int(),
       mostBytes: z.int(),
@@ -178,6 +181,7 @@ export const statusOf = (watched: Watched, program: Program): Status => {
   const { name, version, startedAt, events } = program;
   const { clock, traffic } = watched;
   const volumes = new Map(traffic.hosts());
+  const links = new Map(watched.hosts());
   const now = clock.now();
   const { ready, reasons } = watched.readiness();
   return {
@@ -189,9 +193,9 @@ export const statusOf = (watched: Watched, program: Program): Status => {
     reasons: [...reasons],
     links: [...watched.links()],
     dials: [...watched.dials()],
-    hosts: Array.from(watched.hosts(), ([host, links]) => ({
+    hosts: [...new Set([...links.keys(), ...volumes.keys()])].map((host) => ({
       host,
-      links,
+      links: ofHost(links, host) ?? 0,
       ...volumeOf(volumes.get(host) ?? NO_VOLUME),
     })),
     store: watched.store(),
