@@ -1,7 +1,7 @@
 /** The file in its thread: what is put is found by the next run, a failure is said once, and what is forgotten does not come back. */
-import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { expect, it } from "vitest";
 import { makeLog } from "../../../../protocol/daemon/log.ts";
 import { systemClock } from "../../../../protocol/runtime/clock.ts";
@@ -166,10 +166,12 @@ it("three threads that stood still one after the other are enough: the file fail
     await tier.close();
   }));
 
-it("a thread in a system call, which cannot be ended, holds up a stop for 6 s", () =>
+it("a thread in native code, which cannot be ended, holds up a stop for 6 s", () =>
   inFolder(async (folder) => {
     const { tier, clock, lines, path, freeze } = await openFreezing(folder);
-    execFileSync("mkfifo", [`${path}-freeze`]);
+    const lock = new DatabaseSync(`${path}-freeze`);
+    lock.exec("CREATE TABLE any(thing)");
+    lock.exec("BEGIN IMMEDIATE");
     const asked = await freeze();
     const closed = tier.close();
     await clock.advance(FROZEN_MS + END_MS);
@@ -181,7 +183,7 @@ it("a thread in a system call, which cannot be ended, holds up a stop for 6 s", 
     ]);
     // From now on the end of this process would be a SIGKILL.
     const killers = process.listenerCount("exit");
-    writeFileSync(`${path}-frozen`, "");
+    lock.close();
     await until(() => process.listenerCount("exit") === killers - 1, "the end of the thread");
   }));
 
