@@ -84,7 +84,7 @@ const newKeyId = (chance: Chance): string => `key-${Buffer.from(chance(ID_BYTES)
 
 /** An edge.yaml's text with one key more. Throws ConfigError when it is not valid, before or after. */
 const addedEdgeText = (file: string, key: LinkKey, hosts: readonly string[]): string => {
-  const before = readConfigText(file);
+  const before = readConfigText(file, "--add-to names an edge.yaml that there is; without it, one is made");
   const check = (text: string) => parseConfig({ file, text, schema: edgeSettings(surroundingsOf(file)) });
   check(before);
   const document = parseDocument(before);
@@ -198,6 +198,6 @@ export const nextSteps = ({ keyId, edgeFile, originFile }: Paired, wishes: PairW
   `  3. let TCP to ${printHostPort(wishes.edge)} through the firewall`,
   wishes.addTo === undefined
     ? `  4. here:  coilgun-edge check --config ${edgeFile} && coilgun-edge run --config ${edgeFile}`
-    : `  4. here:  coilgun-edge check --config ${edgeFile}, then send SIGHUP to the running coilgun-edge`,
+    : `  4. here:  coilgun-edge check --config ${edgeFile} && coilgun-edge reload --config ${edgeFile}`,
   "  5. there: coilgun-origin check --config origin.yaml && coilgun-origin run --config origin.yaml",
 ];

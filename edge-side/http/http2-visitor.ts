@@ -96,8 +96,7 @@ export class Http2Visitor implements Visitor, UploadConnection {
       logLimit(options.log, 408, this.address);
       this.#cut("cancel");
     });
-    stream.on("error", () => {}); // "close" follows
-    stream.once("close", () => this.#closed());
+    stream.on("error", () => {}).once("close", () => this.#closed()); // an error is followed by "close"
     stream.on("trailers", (_fields, _flags, raw?: HeaderList) => {
       this.#requestTrailers = raw ?? NO_TRAILERS;
     });
@@ -273,7 +272,7 @@ export class Http2Visitor implements Visitor, UploadConnection {
       this.#taking.stop();
       if (!this.hasBody || this.#stream.readableEnded) return;
       this.#stream.close(constants.NGHTTP2_NO_ERROR);
-      this.dropBody(); // node keeps the stream until what had come on it is read
+      this.dropBody(); // Node keeps the stream until what had come on it is read.
     };
     if (this.#stream.writableFinished) return enough();
     this.#taking.start();

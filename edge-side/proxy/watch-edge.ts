@@ -33,7 +33,13 @@ export const watchEdge = (options: {
     },
     links: () => book.states,
     dials: () => [],
-    hosts: () => Array.from(hosts.hosts, (host) => [host, pool.linksOf(host).length]),
+    hosts: () => {
+      const linked = new Set(hosts.linked);
+      return Array.from(hosts.hosts, (host) => [
+        host,
+        linked.has(host) ? pool.linksOf(host).length : "direct",
+      ]);
+    },
     store: () => storeOf(store),
     queue: () => 0,
     redials: () => 0,

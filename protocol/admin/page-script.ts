@@ -89,7 +89,7 @@ const show = (state) => {
     ["Deltas that did not verify", String(state.mismatches)],
   ]);
   chart(lately);
-  rows("hosts", state.hosts.map((one) => [one.host, number(one.links), ...volume(one)]));
+  rows("hosts", state.hosts.map((one) => [one.host, one.direct ? "direct" : number(one.links), ...volume(one)]));
   rows("pages", state.pages.map((one) => [one.host + one.path, ...volume(one)]));
   rows("answers", lately.answers.map(({ answer, reason, times }) => [answer, reason, number(times)]));
   rows("links", state.links.map((one) => [one.key, one.address, one.state, number(age(one.upSeconds)),

@@ -15,9 +15,9 @@ export const printStatus = (status: Status): readonly string[] => [
   ...part("dials", status.dials.map(printDial)),
   ...part(
     "hosts",
-    status.hosts.map(({ host, links, visits, pageBytes, linkBytes }) =>
+    status.hosts.map(({ host, links, direct, visits, pageBytes, linkBytes }) =>
       [
-        `${host}: ${links === 0 ? "NO LINK" : several(links, "link")}, ${several(visits, "visit")}`,
+        `${host}: ${direct ? "direct" : links === 0 ? "NO LINK" : several(links, "link")}, ${several(visits, "visit")}`,
         saved(pageBytes, linkBytes),
       ]
         .filter(Boolean)

@@ -70,6 +70,7 @@ export const statusSchema = z
         z.strictObject({
           host: z.string(),
           links: z.int().describe("Links that may serve it; of the origin side: all that are up."),
+          direct: z.literal(true).optional().describe("Its web server is asked without a link."),
           ...volume,
         }),
       )
@@ -150,7 +151,7 @@ export interface Watched {
   links(): readonly LinkStatus[];
   dials(): readonly DialStatus[];
   /** Hosts that are served, and how many links may serve each. */
-  hosts(): Iterable<readonly [string, number]>;
+  hosts(): Iterable<readonly [string, number | "direct"]>;
   store(): Status["store"];
   /** Requests that wait for a place at a web server. */
   queue(): number;
@@ -195,7 +196,7 @@ export const statusOf = (watched: Watched, program: Program): Status => {
     dials: [...watched.dials()],
     hosts: [...new Set([...links.keys(), ...volumes.keys()])].map((host) => ({
       host,
-      links: ofHost(links, host) ?? 0,
+      ...linksOf(ofHost(links, host) ?? 0),
       ...volumeOf(volumes.get(host) ?? NO_VOLUME),
     })),
     store: watched.store(),
@@ -211,6 +212,9 @@ export const statusOf = (watched: Watched, program: Program): Status => {
     events: events(),
   };
 };
+
+const linksOf = (links: number | "direct") =>
+  links === "direct" ? { links: 0, direct: true as const } : { links };
 
 type OneVolume = { readonly visits: number; readonly pageBytes: number; readonly linkBytes: number };
 

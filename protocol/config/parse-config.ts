@@ -91,23 +91,26 @@ export const loadConfig = <T>(
 };
 
 /** The text of a config file. Throws ConfigError. */
-export const readConfigText = (file: string): string => {
+export const readConfigText = (
+  file: string,
+  missing = "name another with --config, or make one with `coilgun-edge pair`",
+): string => {
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(readFileSync(file));
   } catch (error) {
-    throw new ConfigError([{ file, line: 1, column: 1, message: whyUnreadable(error) }]);
+    throw new ConfigError([{ file, line: 1, column: 1, message: whyUnreadable(error, missing) }]);
   }
 };
 
 const UNREADABLE: Readonly<Record<string, string>> = {
-  ENOENT: "there is no such file; name another with --config, or make one with `coilgun-edge pair`",
   EACCES: "this user may not read the file; run as its owner, or change its owner or mode",
   EISDIR: "this is a folder, not a config file",
   ERR_ENCODING_INVALID_ENCODED_DATA: "the file is not UTF-8 text",
 };
 
-const whyUnreadable = (error: unknown): string => {
+const whyUnreadable = (error: unknown, missing: string): string => {
   const code = error instanceof Error && "code" in error ? String(error.code) : "unknown";
+  if (code === "ENOENT") return `there is no such file; ${missing}`;
   return UNREADABLE[code] ?? `the file cannot be read (${code})`;
 };
 

@@ -1,4 +1,5 @@
 /** `config` on either side's command line: reads and changes the settings that a fleet shares, and makes the keys for it. */
+import { mkdirSync } from "node:fs";
 import { type Command, InvalidArgumentError, type Option } from "commander";
 import { ConfigError, readConfigText, surroundingsOf } from "../config/parse-config.ts";
 import { exampleOf, say } from "../daemon/cli.ts";
@@ -64,6 +65,8 @@ export const addConfigCommand = (program: Command, option: Option, kind: FleetKi
     .action(async ({ config: file }: { config: string }) => {
       const fleet = fleetIn(file, kind);
       const kept = await withStore(fleet, { clock: systemClock }, (store) => historyOf(store, fleet));
+      // Says why there is none.
+      if (kept.length === 0) await fetchConfig(fleet, { clock: systemClock });
       for (const { version, at, signer, text } of kept)
         say(`${version}  ${at}  ${Buffer.byteLength(text)} bytes  by ${signer}`);
     });
@@ -130,7 +133,7 @@ const putConfig = async (
   fleet: Fleet,
   { shared, key, check }: PutWhat,
 ): Promise<{ readonly version: number; readonly place: string }> => {
-  const text = readConfigText(shared);
+  const text = readConfigText(shared, "name one, such as `config get --out` writes");
   const signingKey = parseSigningKey(textIn(key));
   if (signingKey === undefined)
     throw new Complaint(`${key} holds no Ed25519 key in PEM; \`config keygen\` makes one`);
@@ -205,12 +208,16 @@ const makeKeys = (folder: string): readonly string[] => {
   const signer = parseSigningKey(pem);
   if (signer === undefined) throw new Error("a new key is none");
   try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
     writeNewPrivateFile(signingFile, pem);
     writeNewPrivateFile(sealFile, `${secretText(makeLinkKey("seal").secret)}\n`);
   } catch (error) {
-    throw new Complaint(
-      `the keys cannot be written in ${folder} (${codeOf(error)}); name another folder with --out`,
-    );
+    const code = codeOf(error);
+    const why =
+      code === "EEXIST"
+        ? `there are keys in ${folder} already`
+        : `the keys cannot be written in ${folder} (${code})`;
+    throw new Complaint(`${why}; name another folder with --out`);
   }
   return [
     `${signingFile} signs: keep it where settings are changed, and nowhere else`,

@@ -52,6 +52,10 @@ it("the edge is ready as soon as it listens, and its state says so", async () =>
   const { edge, port } = await edgeBefore((_, response) => response.end());
   expect((await visit(port, { path: "/.well-known/coilgun/ready" })).status).toBe(200);
   expect(edge.watched?.readiness()).toEqual({ ready: true, reasons: [] });
+  expect([...(edge.watched?.hosts() ?? [])]).toEqual([
+    ["www.example.com", "direct"],
+    [OTHER, "direct"],
+  ]);
 });
 
 it("a host that is served without a key may be the default one", async () => {

@@ -97,6 +97,10 @@ describe("the state", () => {
         },
       ],
       queue: () => 4,
+      hosts: () => [
+        ["www.example.com", 0],
+        ["api.example.com", "direct"],
+      ],
     });
     const status = statusOf(watched, PROGRAM);
     expect(statusSchema.parse(status)).toEqual(status);
@@ -107,6 +111,8 @@ describe("the state", () => {
     const text = printStatus(status).join("\n");
     for (const said of [
       "NOT READY\n            no link is up",
+      "www.example.com: NO LINK, 2 visits",
+      "api.example.com: direct, 0 visits",
       "k 10.0.0.7 up 2 min, round trip 12.5 ms, version 1.2.3, clock 0.0 s ahead, 3 streams",
       "e.example:7443 waits 2.1 s for try 5; the last one ended: connection refused",
       "2 visits, 19.5 KiB of pages, 1000 B on the link: 95.0 % saved",

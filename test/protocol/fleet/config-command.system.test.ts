@@ -5,8 +5,10 @@ import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import { afterAll, beforeAll, expect, it, onTestFinished } from "vitest";
 import { type RedisServer, startRedis } from "../../../bench/rig/redis-server.ts";
+import { originProgram } from "../../../origin-side/origin-program.ts";
 import { FIXTURE_SECRET } from "../../kit/config-fixtures.ts";
 import { runCommand, startCommand } from "../../kit/run-command.ts";
+import { runInside } from "../../kit/run-inside.ts";
 
 let folder = "";
 let redis: RedisServer;
@@ -47,6 +49,16 @@ it("makes keys, stores what can be used and nothing else, and gives it back whol
   });
   const lines = createInterface(watching.child.stdout as Readable)[Symbol.asyncIterator]();
   expect((await lines.next()).value).toMatch(/^nothing is stored there yet/);
+  const history = await runInside(originProgram(), ["config", "history"], folder);
+  expect([history.code, history.stderr]).toEqual([
+    1,
+    expect.stringMatching(/: nothing is stored there yet; /),
+  ]);
+  const missing = await runInside(originProgram(), ["config", "put", "none.yaml"], folder);
+  expect([missing.code, missing.stderr]).toEqual([
+    1,
+    "none.yaml:1:1: there is no such file; name one, such as `config get --out` writes\n",
+  ]);
   const wrong = await origin("put", "wrong.yaml");
   expect([wrong.code, wrong.stderr]).toEqual([
     1,
@@ -62,4 +74,14 @@ it("makes keys, stores what can be used and nothing else, and gives it back whol
   expect((await origin("get", "1", "--out", "back.yaml")).code).toBe(0);
   expect(readFileSync(join(folder, "back.yaml"), "utf8")).toBe(SHARED);
   expect(statSync(join(folder, "back.yaml")).mode & 0o777).toBe(0o600);
+});
+
+it("makes keys in a new folder, and replaces none", async () => {
+  const keygen = () => runInside(originProgram(), ["config", "keygen", "--out", "new/fleet"], folder);
+  expect((await keygen()).code).toBe(0);
+  const { code, stderr } = await keygen();
+  expect([code, stderr]).toEqual([
+    1,
+    "coilgun-origin: there are keys in new/fleet already; name another folder with --out\n",
+  ]);
 });
