@@ -34,8 +34,8 @@ import { Untold } from "./untold.ts";
 const GATHER_MS = 50;
 /** After the store refused to take something. */
 const PAUSE_MS = 5_000;
-/** So few that answers do not wait for their coding, and so far apart that most of the time is left for answers. @internal */
-export const WRITTEN_AT_ONCE = 8;
+/** So few that answers do not wait for their coding, and so far apart that most of the time is left for answers. */
+const WRITTEN_AT_ONCE = 8;
 const BETWEEN_MS = 10;
 /** Sessions and URLs that wait to be erased, while the store does not answer; beyond, all of their partition is. @internal */
 export const MOST_ERASING = 256;
