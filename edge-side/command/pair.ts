@@ -4,7 +4,7 @@
  * its comments. The secret goes into these files, which only their owner may read, and nowhere else. SPEC section "Keys".
  */
 import { randomBytes } from "node:crypto";
-import { existsSync, mkdirSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { isMap, isSeq, parseDocument, stringify } from "yaml";
 import {
@@ -14,7 +14,11 @@ import {
   surroundingsOf,
 } from "../../protocol/config/parse-config.ts";
 import { type HostPort, printHostPort } from "../../protocol/config/units.ts";
-import { replacePrivateFile, writeNewPrivateFile } from "../../protocol/daemon/private-file.ts";
+import {
+  makePrivateFolder,
+  replacePrivateFile,
+  writeNewPrivateFile,
+} from "../../protocol/daemon/private-file.ts";
 import { everyAddress } from "../../protocol/runtime/ip-address.ts";
 import { Complaint } from "../../protocol/runtime/user-error.ts";
 import { type LinkKey, makeLinkKey, secretText } from "../../protocol/transport/key.ts";
@@ -60,7 +64,7 @@ export const pair = (wishes: PairWishes, chance: Chance = randomBytes): Paired =
   const key = makeLinkKey(newKeyId(chance), chance);
   const edgeText =
     wishes.addTo === undefined ? newEdgeText(key, wishes) : addedEdgeText(wishes.addTo, key, wishes.hosts);
-  mkdirSync(wishes.out, { recursive: true, mode: 0o700 });
+  makePrivateFolder(wishes.out);
   write(edgeFile, edgeText, wishes.force || wishes.addTo !== undefined);
   write(originFile, newOriginText(key, wishes), wishes.force);
   return { keyId: key.id, edgeFile, originFile };

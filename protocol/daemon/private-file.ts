@@ -9,6 +9,7 @@ import {
   chownSync,
   closeSync,
   fsyncSync,
+  mkdirSync,
   openSync,
   realpathSync,
   renameSync,
@@ -19,6 +20,11 @@ import {
 
 /** Readable and writable by the owner alone. */
 export const PRIVATE_MODE = 0o600;
+
+/** Makes a folder that its owner alone can enter, with those above it, where there is none. */
+export const makePrivateFolder = (path: string): void => {
+  mkdirSync(path, { recursive: true, mode: 0o700 });
+};
 
 /** Makes a new file; throws Node's EEXIST when there is one. */
 export const writeNewPrivateFile = (path: string, text: string | Uint8Array): void => {

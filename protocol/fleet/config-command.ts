@@ -1,9 +1,8 @@
 /** `config` on either side's command line: reads and changes the settings that a fleet shares, and makes the keys for it. */
-import { mkdirSync } from "node:fs";
 import { type Command, InvalidArgumentError, type Option } from "commander";
 import { ConfigError, readConfigText, surroundingsOf } from "../config/parse-config.ts";
 import { exampleOf, say } from "../daemon/cli.ts";
-import { replacePrivateFile, writeNewPrivateFile } from "../daemon/private-file.ts";
+import { makePrivateFolder, replacePrivateFile, writeNewPrivateFile } from "../daemon/private-file.ts";
 import { systemClock } from "../runtime/clock.ts";
 import { Complaint, codeOf } from "../runtime/user-error.ts";
 import { makeLinkKey, secretText } from "../transport/key.ts";
@@ -208,7 +207,7 @@ const makeKeys = (folder: string): readonly string[] => {
   const signer = parseSigningKey(pem);
   if (signer === undefined) throw new Error("a new key is none");
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    makePrivateFolder(folder);
     writeNewPrivateFile(signingFile, pem);
     writeNewPrivateFile(sealFile, `${secretText(makeLinkKey("seal").secret)}\n`);
   } catch (error) {
