@@ -113,6 +113,21 @@ export const EVENTS: Readonly<Record<string, EventRow>> = {
     "`store.file` was damaged or of another release (`why`)",
     NOTHING,
   ),
+  "thread of the file of versions replaced": row(
+    "warn",
+    "the thread of `store.file` said nothing to a question for 5 s (`why`), 30 s where it opens the file or erases; another one goes on with the file",
+    "if it comes again: look at the disk",
+  ),
+  "thread of the file of versions cannot be ended": row(
+    "warn",
+    "it waits for the disk; the process ends by SIGKILL when it ends",
+    "look at the disk",
+  ),
+  "file of versions cannot be erased": row(
+    "error",
+    "something was to be forgotten, the thread of `store.file` did not do it, and neither could the file be removed (`why`)",
+    "remove the file before the next start",
+  ),
   "shared store reached": row("info", "`store.shared` is connected, at first or again", NOTHING),
   "shared store not reached": row(
     "warn",

@@ -80,18 +80,30 @@ export const edgeProgram = (): Command => {
       each,
     )
     .option("--access-log <to>", "stdout, or a file")
+    .option(
+      "--set <setting=value>",
+      "another setting of edge.yaml, such as times.idle=30s, hosts.dictionaries=on or visitors.hsts=1y; once for each",
+      each,
+    )
     .addHelpText(
       "after",
       exampleOf(
         `${PROGRAM} alone --origin http://127.0.0.1:3000 --certificate site.pem --private-key site.key`,
       ),
     )
-    .action(({ host: hosts = [], trustedProxy: trustedProxies = [], admin = [], ...rest }: AloneOptions) => {
+    .action((options: AloneOptions) => {
+      const {
+        host: hosts = [],
+        trustedProxy: trustedProxies = [],
+        admin = [],
+        set: settings = [],
+        ...rest
+      } = options;
       const files: string[] = [];
       return run(files, {
         load: () => {
           files.length = 0;
-          return aloneConfig({ ...rest, hosts, trustedProxies, admin }, files);
+          return aloneConfig({ ...rest, hosts, trustedProxies, admin, settings }, files);
         },
       });
     });
@@ -200,10 +212,11 @@ export const edgeProgram = (): Command => {
   return program;
 };
 
-type AloneOptions = Omit<AloneWishes, "hosts" | "trustedProxies" | "admin"> & {
+type AloneOptions = Omit<AloneWishes, "hosts" | "trustedProxies" | "admin" | "settings"> & {
   readonly host?: readonly string[];
   readonly trustedProxy?: readonly string[];
   readonly admin?: readonly string[];
+  readonly set?: readonly string[];
 };
 
 /** `files`: what was read for the config that was loaded last. */

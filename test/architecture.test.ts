@@ -255,6 +255,7 @@ describe("the source tree", () => {
       "protocol/daemon/findings.ts",
       "protocol/daemon/private-file.ts",
       "protocol/runtime/descriptors.ts",
+      "protocol/tier/disk/disk-tier.ts",
       "protocol/tier/disk/schema.ts",
       "protocol/tier/store-key.ts",
     ]);

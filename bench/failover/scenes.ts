@@ -10,7 +10,7 @@ export interface Harmed {
   /** Has every program read its configuration again. */
   reload(): void;
   /** Another secret of the key, where there is one; resolves when the old one is gone. */
-  rotateKey(bothMs: number): Promise<void>;
+  rotateKey(): Promise<void>;
 }
 
 export interface Scene {
@@ -102,7 +102,7 @@ const RELOAD: Scene = {
 };
 
 const ROTATIONS = 8;
-/** So long both secrets are valid, and then the new one alone. */
+/** So long the new secret alone is valid. */
 const ROTATION_MS = 2_000;
 
 const KEY_ROTATED: Scene = {
@@ -112,7 +112,7 @@ const KEY_ROTATED: Scene = {
   post: false,
   async harm({ rotateKey }, clock, signal) {
     for (let n = 0; n < ROTATIONS; n++) {
-      await rotateKey(ROTATION_MS);
+      await rotateKey();
       await clock.sleep(ROTATION_MS, signal);
     }
   },

@@ -59,8 +59,11 @@ export interface Measured {
 const LOG_LINES_MS = 10_000;
 
 const DICTIONARIES = "/.well-known/coilgun/";
-/** Before all others, where there are dictionaries, and from one to the next: the first one is made of what three have seen by then, and made anew seconds later. */
-const TEACHERS = 8;
+/**
+ * Before all others, where there are dictionaries: so many come to each page first, as what else they ask for may be a session's. From one to the next: the
+ * first dictionary is made of what three have seen by then, and made anew seconds later.
+ */
+const TEACHERS_PER_PAGE = 3;
 const TEACHERS_PAUSE_MS = 1_500;
 const AGAIN_TOURS = 5;
 const CHANGES = 3;
@@ -121,9 +124,11 @@ export async function visitApplication(app: Application, settings: TourSettings)
     return personOn(ways, { network: `11.${networks}.7.5`, keepsCookies });
   };
 
-  for (let n = 0; ways.dictionaries && n < TEACHERS; n += 1) {
+  const teachers = ways.dictionaries ? TEACHERS_PER_PAGE * app.pages.length : 0;
+  for (let n = 0; n < teachers; n += 1) {
     const teacher = arrive();
-    await tour(teacher, "new visitors", false);
+    const landing = n % app.pages.length;
+    await tour(teacher, "new visitors", false, [...app.pages.slice(landing), ...app.pages.slice(0, landing)]);
     teacher.leave();
     await ways.clock.sleep(TEACHERS_PAUSE_MS, ways.signal);
   }

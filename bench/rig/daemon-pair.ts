@@ -16,6 +16,7 @@ import { LinkTap } from "./link-tap.ts";
 import {
   edgeConfig,
   freshKey,
+  linksOf,
   originConfig,
   type PairKey,
   type PairRoute,
@@ -56,8 +57,8 @@ export interface DaemonPair<Between extends BetweenDaemons = CountingRelay> {
   readonly originSide: ChildProcess;
   /** Every finished exchange, as both sides logged it. Fails when a daemon dies. */
   readonly exchanges: ExchangeLog;
-  /** Another secret of the key at both sides, as docs/operations.md section "Rotating a key" says; the old one ends after `bothMs`. */
-  rotateKey(bothMs: number): Promise<void>;
+  /** Another secret of the key at both sides, as docs/operations.md section "Rotating a key" says. */
+  rotateKey(): Promise<void>;
   /** Ends both daemons in order and removes their files; safe to call twice. */
   stop(): Promise<void>;
 }
@@ -129,7 +130,7 @@ export async function joinPair<Between extends BetweenDaemons>(
       edge: edge.child,
       originSide: origin.child,
       exchanges,
-      async rotateKey(bothMs) {
+      async rotateKey() {
         const { secret } = key;
         key = { ...freshKey(), previous: { secret } };
         await writeEdge(key);
@@ -137,9 +138,9 @@ export async function joinPair<Between extends BetweenDaemons>(
         key = { id: key.id, secret: key.secret };
         await writeOrigin();
         await reload(origin, reloads + 1);
-        await clock.sleep(bothMs, signal);
+        await origin.logged("link up", signal, linksOf(settings) * (++reloads + 1));
         await writeEdge(key);
-        await reload(edge, 2 * ++reloads);
+        await reload(edge, 2 * reloads);
       },
       stop: () => undo.disposeAsync(),
     };

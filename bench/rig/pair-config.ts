@@ -58,14 +58,17 @@ export const edgeConfig = (
   ...edge,
 });
 
+/** Links that the origin side keeps up. */
+export const linksOf = ({ usualLinks }: PairSettings): number => (usualLinks === true ? 2 : 1);
+
 export const originConfig = (
   key: PairKey,
   options: { readonly edgeAddress: string; readonly routes: readonly PairRoute[] },
-  { codec, usualLinks, origin }: PairSettings,
+  settings: PairSettings,
 ): Settings => ({
-  edges: [{ address: options.edgeAddress, key, ...(usualLinks === true ? {} : { connections: 1 }) }],
+  edges: [{ address: options.edgeAddress, key, connections: linksOf(settings) }],
   routes: options.routes.map(({ host, origin }) => ({ host, origin: `http://${origin}` })),
-  ...(codec === undefined ? {} : { codecs: [codec] }),
+  ...(settings.codec === undefined ? {} : { codecs: [settings.codec] }),
   ...OBSERVED,
-  ...origin,
+  ...settings.origin,
 });

@@ -38,6 +38,25 @@ export class PageLookahead {
     return { page: first.value, end: second.value };
   }
 
+  /** The page, if all of it is here and no longer than this: pieces that are here already are put together. Before anything else is asked for. */
+  async gathered(mostBytes: number): Promise<WholePage | undefined> {
+    const pieces: Buffer[] = [];
+    let bytes = 0;
+    while (bytes <= mostBytes && (await this.#isHere(this.#asked(pieces.length)))) {
+      const step = await this.#asked(pieces.length).catch(() => undefined);
+      if (step === undefined) return undefined; // fails where it is sent
+      if (!step.done) {
+        pieces.push(step.value);
+        bytes += step.value.length;
+        continue;
+      }
+      this.bytes = bytes;
+      this.#ahead.length = 0;
+      return { page: pieces.length === 1 ? (pieces[0] ?? NOTHING) : Buffer.concat(pieces), end: step.value };
+    }
+    return undefined;
+  }
+
   /** Whether the next piece, or the end, is here. */
   ready(): Promise<boolean> {
     return this.#isHere(this.#asked(0));

@@ -4,7 +4,7 @@
  */
 import { X509Certificate } from "node:crypto";
 import { join } from "node:path";
-import { stringify } from "yaml";
+import { parse, stringify } from "yaml";
 import { parseConfig, surroundingsOf } from "../../protocol/config/parse-config.ts";
 import { Complaint, codeOf } from "../../protocol/runtime/user-error.ts";
 import { type EdgeConfig, edgeSettings } from "../config/edge-config.ts";
@@ -19,10 +19,11 @@ export interface AloneWishes {
   readonly privateKey?: string | undefined;
   /** See the settings of these names. */
   readonly insecure: boolean;
-  readonly dictionaries?: string | undefined;
   readonly trustedProxies: readonly string[];
   readonly admin: readonly string[];
   readonly accessLog?: string | undefined;
+  /** Other settings of edge.yaml, as `times.idle=30s`; those that begin with `hosts.` or `visitors.` are of each host and of the listener. */
+  readonly settings: readonly string[];
 }
 
 /** What stands in messages in place of a file. */
@@ -32,22 +33,55 @@ const near = (alsoRead?: string[]) => surroundingsOf(join(process.cwd(), COMMAND
 
 /** Throws Complaint and ConfigError. Named files are relative to the working directory; their paths are put in `alsoRead`. */
 export const aloneConfig = (wishes: AloneWishes, alsoRead?: string[]): EdgeConfig => {
-  const { origin, insecure, certificate, privateKey, dictionaries, trustedProxies, admin } = wishes;
+  const { origin, insecure, certificate, privateKey, trustedProxies, admin } = wishes;
   const hosts = wishes.hosts.length > 0 ? wishes.hosts : hostsOf(certificate);
-  const direct = insecure ? { origin, insecure } : origin;
+  const direct = { origin, insecure };
   const settings = {
     visitors: {
       listen: wishes.listen,
       ...(certificate && { certificate }),
       ...(privateKey && { privateKey }),
     },
-    hosts: hosts.map((host) => ({ host, direct, ...(dictionaries && { dictionaries }) })),
+    hosts: hosts.map((host) => ({ host, direct: { ...direct } })),
     trustedProxies,
     admin,
     ...(wishes.accessLog && { accessLog: wishes.accessLog }),
   };
+  for (const setting of wishes.settings) put(settings, setting);
   const schema = edgeSettings(near(alsoRead));
   return parseConfig({ file: COMMAND_LINE, text: stringify(settings), schema });
+};
+
+type Block = Record<string, unknown>;
+
+const isBlock = (value: unknown): value is Block =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+/** Puts `a.b=value`, a value as YAML has it, into a block, and into each of a list of blocks. What it may be, the schema says. */
+const put = (settings: Block, written: string): void => {
+  const [, path, value = ""] = /^([\w.-]+)=(.*)$/s.exec(written) ?? [];
+  if (path === undefined) throw new Complaint(`--set ${written}: write it as --set times.idle=30s`);
+  const names = path.split(".");
+  const last = names.pop() ?? "";
+  const blocks = names.reduce<readonly Block[]>((above, name) => above.flatMap(belowOf(name)), [settings]);
+  if (blocks.length === 0) throw new Complaint(`--set ${written}: ${names.join(".")} is no block`);
+  for (const block of blocks) block[last] = yamlOf(written, value);
+};
+
+const belowOf =
+  (name: string) =>
+  (block: Block): readonly Block[] => {
+    if (!Object.hasOwn(block, name)) block[name] = {};
+    const below = block[name];
+    return (Array.isArray(below) ? below : [below]).filter(isBlock);
+  };
+
+const yamlOf = (written: string, value: string): unknown => {
+  try {
+    return parse(value);
+  } catch (error) {
+    throw new Complaint(`--set ${written}: the value cannot be read as YAML; quote it`, { cause: error });
+  }
 };
 
 const hostsOf = (certificate: string | undefined): readonly string[] => {

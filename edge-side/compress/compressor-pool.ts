@@ -22,6 +22,7 @@ import { FULL_POOL, type Load } from "../../protocol/runtime/event-loop-load.ts"
 import type { MemoryBudget } from "../../protocol/runtime/memory-budget.ts";
 import { ZlibCoder } from "../../protocol/runtime/zlib-stream.ts";
 import type { Dictionary } from "../dictionaries/available-dictionary.ts";
+import { DictionaryCoders } from "./dictionary-coders.ts";
 import { ON, paddingFrame, prefixOf, zstdWindowLog } from "./dictionary-coding.ts";
 
 /** Compressors at work at the same time; one more visitor gets identity. @internal */
@@ -145,6 +146,9 @@ export interface PageCompressor {
 export class CompressorPool {
   readonly #memory: MemoryBudget;
   readonly #load: Load;
+  readonly #onDictionaries = new DictionaryCoders((dictionary, bytes) =>
+    createZstdCompress(zstdOptions(BEST.zstd, dictionary, bytes)),
+  );
   #busy = 0;
   /** Whole pages that are at work in the thread pool, or wait for it. */
   #inPool = 0;
@@ -168,6 +172,11 @@ export class CompressorPool {
     return this.#place.load() > QUICK_FROM_LOAD;
   }
 
+  /** Nothing of any dictionary is held here any more. */
+  forgetDictionaries(): void {
+    this.#onDictionaries.clear();
+  }
+
   /** With the dictionary, or for the first of these codings, if there is memory for it, on account of this key. */
   take(codings: readonly Coding[], keyId: string, dictionary?: Dictionary): PageCompressor | undefined {
     if (this.#busy >= MOST_ENCODERS) return undefined;
@@ -188,6 +197,8 @@ export class CompressorPool {
   }
 
   readonly #place: Workplace = {
+    onDictionary: (dictionary, page) =>
+      dictionary?.coding === "dcz" ? this.#onDictionaries.code(dictionary, page) : undefined,
     load: () => Math.max(this.#load(), this.#inPool / FULL_POOL),
     inPool: async (encode) => {
       this.#inPool++;
@@ -202,6 +213,8 @@ export class CompressorPool {
 
 /** What all compressors share. */
 interface Workplace {
+  /** Undefined where no coder is kept for it. */
+  onDictionary(dictionary: Dictionary | undefined, page: Buffer): Buffer | undefined;
   load(): number;
   inPool(encode: () => Promise<Buffer>): Promise<Buffer>;
 }
@@ -234,9 +247,11 @@ class PooledEncoder implements PageCompressor {
     const dictionary = this.#dictionary;
     const body = dictionary?.body;
     const level = (often ? BEST : levelsAt(this.#place.load()))[coding];
-    const coded = isInline(coding, level, page.length + (body?.length ?? 0))
-      ? INLINE[coding](page, level, body)
-      : await this.#place.inPool(() => IN_POOL[coding](page, level, body));
+    const coded =
+      this.#place.onDictionary(dictionary, page) ??
+      (isInline(coding, level, page.length + (body?.length ?? 0))
+        ? INLINE[coding](page, level, body)
+        : await this.#place.inPool(() => IN_POOL[coding](page, level, body)));
     return dictionary === undefined ? coded : this.#finished(this.#begun(coded));
   }
 

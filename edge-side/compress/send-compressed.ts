@@ -147,7 +147,7 @@ const paddedPage = async (
 
 /** One key for the whole run. */
 const padding = new SizePadding();
-const NO_COPIES: PageCopies = { worthKeeping: false, findCopy: () => undefined, keepCopy() {} };
+export const NO_COPIES: PageCopies = { worthKeeping: false, findCopy: () => undefined, keepCopy() {} };
 
 /** The compressor is free again before the visitor has taken any of what it made. */
 const encodedPage = async (

@@ -26,7 +26,7 @@ const MOST_UNNAMED = 16;
 const MOST_URLS = 128;
 /** URLs and templates that a dictionary is made of. */
 const MOST_GROUPS = 12;
-/** From one build to the next; doubles with each, up to the longest. */
+/** From one build to the next; doubles with each that had no more groups than one before, up to the longest. */
 const FIRST_PAUSE_MS = 1_000;
 /** Before a build, pages are noted for so long. */
 const LEARNING_MS = 30_000;
@@ -70,6 +70,8 @@ interface Site {
   before: { readonly published: Published; readonly until: number }[];
   nextBuildAt: number;
   pauseMs: number;
+  /** Most that a build had. */
+  groups: number;
   forgotten: boolean;
 }
 
@@ -183,7 +185,8 @@ export class SiteDictionaries {
     try {
       if (pages.length === 0 || !lease.grow(WORK_FACTOR * bytes)) return;
       const body = await inSlices(siteDictionary(pages), { clock, signal: this.#stopping.signal });
-      site.pauseMs = Math.min(LONGEST_PAUSE_MS, 2 * site.pauseMs);
+      if (groups.length <= site.groups) site.pauseMs = Math.min(LONGEST_PAUSE_MS, 2 * site.pauseMs);
+      site.groups = Math.max(site.groups, groups.length);
       if (body === undefined || body.length < LEAST_BYTES || site.forgotten) return;
       const { current } = site;
       if (current !== undefined) {
@@ -210,6 +213,7 @@ const newSite = (): Site => ({
   before: [],
   nextBuildAt: 0,
   pauseMs: FIRST_PAUSE_MS,
+  groups: 0,
   forgotten: false,
 });
 

@@ -73,11 +73,9 @@ export const serveHttp1 = (server: Server, options: Http1Options): void => {
   };
   const request = (request: IncomingMessage, response: ServerResponse) =>
     connectionOf(request.socket).request(request, response);
-  server.on("request", request);
-  server.on("checkContinue", request);
-  server.on("checkExpectation", request);
+  server.on("request", request).on("checkContinue", request).on("checkExpectation", request);
   server.on("upgrade", (request, _, early) => connectionOf(request.socket).upgrade(request, early));
-  server.on("connect", (request) => connectionOf(request.socket).end(405, request));
+  server.on("connect", (request, _, early) => connectionOf(request.socket).end(405, request, early));
   server.on("timeout", (socket) => closeIfNothingCame(socket));
   server.on("clientError", (error, socket) => connectionOf(socket as Socket).parseError(error));
 };
@@ -142,8 +140,8 @@ class Connection {
   upgrade(request: IncomingMessage, early: Buffer): void {
     this.#wake();
     const screened = this.#screen(request);
+    if (typeof screened === "number") return this.end(screened, request, early);
     const parked = new ParkedUpgrade(this.#socket, early, () => this.#current);
-    if (typeof screened === "number") return this.end(screened, request, parked);
     const { clock, idleMs, bodyBytes } = this.#options;
     const giveBack = (done: () => void) => {
       this.#request = undefined;
@@ -193,8 +191,9 @@ class Connection {
     });
   }
 
-  /** Refuses what is no request that HTTP/1.1 could go on after. `request`: where its head could be read. */
-  end(status: number, request?: IncomingMessage, parked?: ParkedUpgrade): void {
+  /** Refuses what is no request that HTTP/1.1 could go on after. `request`: where its head could be read; `early`: behind it, where node has let go of the connection. */
+  end(status: number, request?: IncomingMessage, early?: Buffer): void {
+    const parked = early && new ParkedUpgrade(this.#socket, early, () => this.#current);
     this.#turns.close(() => {
       parked?.over();
       const page = this.#refuse(status, request);

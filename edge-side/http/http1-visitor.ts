@@ -74,7 +74,8 @@ export class Http1Visitor implements Visitor, UploadOwner {
   readonly #taking: InactivityTimer;
   #listener: VisitorListener | undefined;
   #upload: Http1Upload | undefined;
-  #hasLength = false;
+  /** Of the body, by its head. */
+  #length: string | undefined;
   #heldHead: ResponseHead | undefined;
   #headLeft = false;
   #left = false;
@@ -169,7 +170,10 @@ export class Http1Visitor implements Visitor, UploadOwner {
     this.sentBytes += last.length;
     this.#writeHead();
     if (trailers.length > 0) this.response.addTrailers(pairsOf(trailers));
-    this.response.end(last.length > 0 ? last : undefined);
+    const isWrong = last.length > 0 && this.#length !== undefined && Number(this.#length) !== last.length;
+    // An `end` that throws for that would leave the connection corked: neither what is right of it nor a cut would show.
+    if (isWrong) this.response.write(last);
+    this.response.end(last.length > 0 && !isWrong ? last : undefined);
     // What is queued has to be taken, too.
     if (!this.response.writableFinished) this.#taking.start();
   }
@@ -228,7 +232,7 @@ export class Http1Visitor implements Visitor, UploadOwner {
     this.#heldHead = undefined;
     if (head === undefined || this.answered) return;
     if (this.options.draining()) this.response.shouldKeepAlive = false;
-    this.#hasLength = fieldOf(head.fields, "content-length") !== undefined;
+    this.#length = fieldOf(head.fields, "content-length");
     this.response.writeHead(head.status, head.reason, head.fields as string[]);
   }
 
@@ -256,7 +260,7 @@ export class Http1Visitor implements Visitor, UploadOwner {
 
   /** Only plain TCP can be reset; over TLS an end without close_notify shows by itself. */
   get #showsCutByReset(): boolean {
-    return this.scheme === "http" && this.response.headersSent && !this.#hasLength;
+    return this.scheme === "http" && this.response.headersSent && this.#length === undefined;
   }
 
   /** What came of the body still goes out: a visitor that shows what it has gets it. */

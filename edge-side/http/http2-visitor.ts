@@ -35,7 +35,6 @@ import type { Refused } from "./validate-request.ts";
 const NO_TRAILERS: HeaderList = [];
 /** Of a WebSocket's handshake in HTTP/1.1; in HTTP/2 the stream's own CONNECT says it. */
 const OF_HANDSHAKE = new FieldNames(["connection", "upgrade", "content-length", "sec-websocket-accept"]);
-const { NGHTTP2_NO_ERROR } = constants;
 
 export interface Http2From {
   readonly address: string;
@@ -97,8 +96,7 @@ export class Http2Visitor implements Visitor, UploadConnection {
       logLimit(options.log, 408, this.address);
       this.#cut("cancel");
     });
-    stream.on("error", () => {}); // "close" follows
-    stream.once("close", () => this.#closed());
+    stream.on("error", () => {}).once("close", () => this.#closed()); // an error is followed by "close"
     stream.on("trailers", (_fields, _flags, raw?: HeaderList) => {
       this.#requestTrailers = raw ?? NO_TRAILERS;
     });
@@ -243,7 +241,7 @@ export class Http2Visitor implements Visitor, UploadConnection {
   #bodyEnded(upload: UploadBody): void {
     this.#sending.stop();
     // A stream that was reset ends too; its body did not.
-    if (this.#stream.aborted || this.#stream.destroyed) return;
+    if (this.#stream.aborted || this.#gone) return;
     const trailers = this.#requestTrailers;
     if (!areClean(trailers) || !this.#areTrailersWhole(trailers)) return this.refuse(400);
     this.#waiting?.forOrigin();
@@ -269,14 +267,16 @@ export class Http2Visitor implements Visitor, UploadConnection {
     this.#ended = true;
     this.sentBytes += last.length;
     this.#stream.end(last.length > 0 ? last : undefined);
-    if (!this.#stream.writableFinished) this.#taking.start();
     // RFC 9113 section 8.1: the answer is complete, so the rest of the request may stay where it is.
     const enough = () => {
       this.#taking.stop();
-      if (this.hasBody && !this.#stream.readableEnded) this.#stream.close(NGHTTP2_NO_ERROR);
+      if (!this.hasBody || this.#stream.readableEnded) return;
+      this.#stream.close(constants.NGHTTP2_NO_ERROR);
+      this.dropBody(); // Node keeps the stream until what had come on it is read.
     };
-    if (this.#stream.writableFinished) enough();
-    else this.#stream.once("finish", enough);
+    if (this.#stream.writableFinished) return enough();
+    this.#taking.start();
+    this.#stream.once("finish", enough);
   }
 
   /** Ends the stream inside whatever is under way. */

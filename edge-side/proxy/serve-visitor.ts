@@ -42,7 +42,7 @@ import {
   VisitDictionaries,
 } from "./visit-dictionaries.ts";
 
-/** A request is tried on this many links at most, as long as each refuses it. */
+/** A request is tried on this many links at most, as long as each refuses it; one that drains is left at once and does not count. */
 const MOST_TRIES = 3;
 
 /** Never rejects: every failure ends in an error page, or in a response that is visibly cut. */
@@ -136,7 +136,7 @@ const serve = async (visit: Visit, options: ServeDependencies): Promise<void> =>
   }
   const refused = new Set<Link>();
   let lost = 0;
-  for (let tries = 1; ; tries++) {
+  for (let tries = 0; ; ) {
     let link = linkFor(visitor, asked.pageKey, refused, options);
     if (link === undefined && fallback !== undefined && visit.isUnasked && fallback.allows(visitor.target)) {
       const reason = options.pool.whyNone(visitor.host);
@@ -147,10 +147,13 @@ const serve = async (visit: Visit, options: ServeDependencies): Promise<void> =>
       await serveOver(link, visit, asked, options);
       return fallback?.linkServes(visitor.target);
     } catch (error) {
-      if (asStreamError(error).code === "no-route") fallback?.notRouted(visitor.target);
-      if (!options.pool.links.has(link)) lost++;
+      const { code } = asStreamError(error);
+      if (code === "no-route") fallback?.notRouted(visitor.target);
+      const drains = code === "refused" && link.draining;
+      if (!drains) tries++;
+      if (!drains && !options.pool.links.has(link)) lost++;
       if (tries === MOST_TRIES || lost > 1 || !mayGoElsewhere(error, visitor)) throw error;
-      if (asStreamError(error).code === "refused") refused.add(link);
+      if (code === "refused") refused.add(link);
     }
   }
 };

@@ -154,6 +154,7 @@ const start = async (config: EdgeConfig, options: EdgeParts): Promise<EdgeDaemon
   const pseudonym = pseudonymOf(instance);
   const errorPages = new ErrorPages(pseudonym, config);
   const fallbacks = new Fallbacks(config, { clock, log, headBytes: config.limits.headBytes });
+  const encoders = new CompressorPool(memory, load);
   const visits = new Visits({
     clock,
     log,
@@ -162,7 +163,7 @@ const start = async (config: EdgeConfig, options: EdgeParts): Promise<EdgeDaemon
     commonBases,
     memory,
     heldPages: new HeldPages(memory),
-    encoders: new CompressorPool(memory, load),
+    encoders,
     varying: new VaryingPages(),
     siteDictionaries,
     requests: new RequestCompressorPool({ clock, memory }),
@@ -190,6 +191,7 @@ const start = async (config: EdgeConfig, options: EdgeParts): Promise<EdgeDaemon
   });
   const forgetBeside = ({ host, url }: ForgetWhat) => {
     siteDictionaries.forget(hostName(host));
+    encoders.forgetDictionaries();
     for (const link of pool.linksOf(host)) link.forget(host, url ?? "");
   };
   const forget = async (what: ForgetWhat) => {

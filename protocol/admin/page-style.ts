@@ -13,7 +13,7 @@ button { font: inherit; color: inherit; background: var(--card); border: 1px sol
 #reasons:empty { display: none; }
 main { display: grid; grid-template-columns: minmax(0, 1fr); gap: 16px; margin-top: 12px; }
 section, dl { background: var(--card); border: 1px solid var(--line); border-radius: 8px; padding: 12px; margin: 0; min-width: 0; }
-dl { display: grid; grid-template-columns: repeat(auto-fill, minmax(150px, 1fr)); gap: 12px; }
+dl { display: grid; grid-template-columns: repeat(auto-fill, minmax(max(156px, 18%), 1fr)); gap: 12px; }
 dl div { min-width: 0; } dt { color: var(--soft); font-size: 13px; } dd { margin: 0; font-size: 20px; font-variant-numeric: tabular-nums; }
 .wide { overflow-x: auto; } table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
 th, td { text-align: left; padding: 4px 12px 4px 0; border-bottom: 1px solid var(--line); vertical-align: top; }
@@ -27,5 +27,7 @@ svg { display: block; width: 100%; height: 160px; border-bottom: 1px solid var(-
 .key .pages { color: var(--pages); } .key .link { color: var(--link); }
 .key .pages::before { content: "━ "; } .key .link::before { content: "╍ "; }
 footer { display: flex; gap: 16px; margin-top: 16px; } a { color: var(--link); }
+@media (max-width: 600px) { table { font-size: 13px; } th, td { padding-right: 8px; } th, th.number { font-size: 12px; white-space: normal; }
+  #pages td:first-child, #events td:last-child { overflow-wrap: anywhere; } }
 @media (min-width: 1100px) { main { grid-template-columns: repeat(2, minmax(0, 1fr)); } main > * { grid-column: 1 / -1; } main > section:nth-of-type(4), main > section:nth-of-type(5) { grid-column: auto; } }
 `;

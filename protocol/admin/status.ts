@@ -3,6 +3,7 @@
  * come, none goes or changes its meaning within a major version. Sizes are bytes, times are milliseconds or seconds as their names say.
  */
 import { z } from "zod";
+import { ofHost } from "../config/host-pattern.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { Durations } from "./durations.ts";
 import { STEP_MS, type Sums, type Traffic } from "./traffic.ts";
@@ -73,7 +74,9 @@ export const statusSchema = z
           ...volume,
         }),
       )
-      .describe("Since the start."),
+      .describe(
+        "Those that are served, and those of patterns (`*.example.com`) that had answers. Since the start.",
+      ),
     store: z.strictObject({
       bytes: z.int(),
       mostBytes: z.int(),
@@ -179,6 +182,7 @@ export const statusOf = (watched: Watched, program: Program): Status => {
   const { name, version, startedAt, events } = program;
   const { clock, traffic } = watched;
   const volumes = new Map(traffic.hosts());
+  const links = new Map(watched.hosts());
   const now = clock.now();
   const { ready, reasons } = watched.readiness();
   return {
@@ -190,9 +194,9 @@ export const statusOf = (watched: Watched, program: Program): Status => {
     reasons: [...reasons],
     links: [...watched.links()],
     dials: [...watched.dials()],
-    hosts: Array.from(watched.hosts(), ([host, links]) => ({
+    hosts: [...new Set([...links.keys(), ...volumes.keys()])].map((host) => ({
       host,
-      ...(links === "direct" ? { links: 0, direct: true as const } : { links }),
+      ...linksOf(ofHost(links, host) ?? 0),
       ...volumeOf(volumes.get(host) ?? NO_VOLUME),
     })),
     store: watched.store(),
@@ -208,6 +212,9 @@ export const statusOf = (watched: Watched, program: Program): Status => {
     events: events(),
   };
 };
+
+const linksOf = (links: number | "direct") =>
+  links === "direct" ? { links: 0, direct: true as const } : { links };
 
 type OneVolume = { readonly visits: number; readonly pageBytes: number; readonly linkBytes: number };
 

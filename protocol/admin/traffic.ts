@@ -4,6 +4,7 @@
  * is bounded.
  */
 import type { Clock, Timer } from "../runtime/clock.ts";
+import { hostName } from "../store/partition.ts";
 
 /** @internal */
 export const WINDOW_MS = 300_000;
@@ -90,7 +91,7 @@ export class Traffic {
     if (failed !== undefined) this.#failures.set(failed, (this.#failures.get(failed) ?? 0) + 1);
     if (answer === undefined) return;
     if (mismatched) this.mismatches++;
-    const of = this.#hosts.get(host) ?? this.#newHost(host);
+    const of = this.#hosts.get(host) ?? this.#hostNamed(hostName(host));
     const number = this.#numberOf(answer, reason);
     of.answers[number] = (of.answers[number] ?? 0) + 1;
     add(of, pageBytes, linkBytes);
@@ -196,8 +197,9 @@ export class Traffic {
     return number;
   }
 
-  #newHost(host: string): HostVolume {
-    const name = this.#hosts.size < MOST_HOSTS ? host : OTHERS;
+  /** Whatever port was asked for with it. */
+  #hostNamed(host: string): HostVolume {
+    const name = this.#hosts.has(host) || this.#hosts.size < MOST_HOSTS ? host : OTHERS;
     const known = this.#hosts.get(name);
     if (known !== undefined) return known;
     const made = {

@@ -9,7 +9,6 @@ import { devNull } from "node:os";
 import { promisify } from "node:util";
 import type { AccessLogSettings, AccessLogTarget } from "../config/access-log-settings.ts";
 import type { Clock } from "../runtime/clock.ts";
-import { Fifo } from "../runtime/fifo.ts";
 import { codeOf } from "../runtime/user-error.ts";
 import type { Log } from "./log.ts";
 
@@ -95,8 +94,8 @@ const areLines = (waiting: Lines | AccessLogTarget | undefined): waiting is Line
 class LineWriter {
   readonly #clock: Clock;
   readonly #log: AccessLogDependencies["log"];
-  /** Lines, and between them where to go on. */
-  readonly #waiting = new Fifo<Lines | AccessLogTarget>();
+  /** Lines, and between them where to go on: few, since lines come together. */
+  readonly #waiting: (Lines | AccessLogTarget)[] = [];
   #waitingBytes = 0;
   /** Lines that found no room since that was last told. */
   #lost = 0;
@@ -125,7 +124,7 @@ class LineWriter {
       return;
     }
     this.#waitingBytes += line.length;
-    const { last } = this.#waiting;
+    const last = this.#waiting.at(-1);
     if (areLines(last) && last.chars < WRITE_BYTES) {
       last.lines.push(line);
       last.chars += line.length;
@@ -168,7 +167,7 @@ class LineWriter {
   }
 
   get #maySoonBeMore(): boolean {
-    const { first } = this.#waiting;
+    const [first] = this.#waiting;
     return (
       areLines(first) &&
       (first.lines.length > 1 || this.#waiting.length > 1 || this.#together > 1) &&
@@ -240,8 +239,7 @@ class LineWriter {
     for (let at = this.#written; at < this.#batch.length; at = this.#batch.indexOf(LINE_END, at) + 1)
       this.#lost += 1;
     this.#written = this.#batch.length;
-    for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift())
-      if (areLines(next)) this.#lost += next.lines.length;
+    for (const next of this.#waiting.splice(0)) if (areLines(next)) this.#lost += next.lines.length;
   }
 
   #tellLost(): void {

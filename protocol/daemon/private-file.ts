@@ -21,7 +21,7 @@ import {
 /** Readable and writable by the owner alone. */
 export const PRIVATE_MODE = 0o600;
 
-/** Makes a folder where there is none, and those above it, for the owner alone. */
+/** Makes a folder that its owner alone can enter, with those above it, where there is none. */
 export const makePrivateFolder = (path: string): void => {
   mkdirSync(path, { recursive: true, mode: 0o700 });
 };

@@ -1,6 +1,6 @@
 /**
  * A bounded set of texts of any length, each owner's by itself: the ones used last stay. A long text is held as its SHA-256, so what
- * one costs does not depend on it: about 100 bytes.
+ * one costs is bounded: about 120 bytes.
  */
 import { hash } from "node:crypto";
 

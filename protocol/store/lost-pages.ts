@@ -1,6 +1,6 @@
 /**
  * Which pages a store let go of lately, and why, for the log alone: so that whoever reads it sees that the store is too small, or
- * keeps things for too short a time. Bounded, and as hashes: 400 KB for each reason at most.
+ * keeps things for too short a time. Bounded: 500 KB for each reason at most.
  */
 import { RecentKeys } from "../runtime/recent-keys.ts";
 import type { ScopeKey } from "./page-index.ts";

@@ -7,7 +7,7 @@ import { createSecretKey, hkdfSync, type KeyObject, randomBytes } from "node:cry
 import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { isOpenToOthers, replacePrivateFile, writeNewPrivateFile } from "../daemon/private-file.ts";
-import { Complaint } from "../runtime/user-error.ts";
+import { Complaint, codeOf } from "../runtime/user-error.ts";
 
 const KEY_BYTES = 32;
 const TEXT = /^[0-9a-f]{64}\s*$/;
@@ -47,5 +47,15 @@ export const notesBeside = (path: string) => ({
   texts: (): readonly string[] =>
     readdirSync(dirname(path))
       .filter((name) => name.startsWith(basename(path)))
-      .map((name) => readFileSync(join(dirname(path), name), "latin1")),
+      .flatMap((name) => textIn(join(dirname(path), name)) ?? []),
 });
+
+/** Undefined where it is gone: another process with the same key has told it meanwhile. */
+const textIn = (file: string): string | undefined => {
+  try {
+    return readFileSync(file, "latin1");
+  } catch (error) {
+    if (codeOf(error) === "ENOENT") return undefined;
+    throw error;
+  }
+};

@@ -62,9 +62,9 @@ const holdPorts = async () => {
   const sockets = [await listening(), await listening()] as const;
   const [visitors, tunnel] = [portOf(sockets[0]), portOf(sockets[1])];
   const file = join(scene.folder, "held.yaml");
-  writeFileSync(file, stringify(edgeYaml({ accessLog: "off", admin: "./edge.sock" })), {
-    mode: 0o600,
-  });
+  // A process takes its time to start where the machine has much else to do.
+  const settings = { accessLog: "off", admin: "./edge.sock", times: { link: "60s" } };
+  writeFileSync(file, stringify(edgeYaml(settings)), { mode: 0o600 });
   const parent = spawn("sh", ["-c", PARENT, "sh", process.execPath, EDGE, "run", "--config"], {
     stdio: ["pipe", "ignore", "pipe", ...sockets.map(fdOf)],
   });

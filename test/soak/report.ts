@@ -50,7 +50,8 @@ const growthOf = (samples: readonly Sample[]): string[] =>
     const change = (of: (sample: Sample) => number) =>
       `${medianOf(early.map(of))?.toFixed(1)} → ${medianOf(late.map(of))?.toFixed(1)}`;
     return [
-      `${side}, ${warm.length} samples of its last process: held after collection ${change((each) => each.heldBytes / MIB)} MiB, ` +
+      `${side}, ${warm.length} samples of its last process: held after collection ${change((each) => each.heldBytes / MIB)} MiB ` +
+        `(without versions ${change((each) => (each.heldBytes - each.storeBytes) / MIB)}), ` +
         `resident ${change((each) => each.residentBytes / MIB)} MiB, descriptors ${change((each) => each.descriptors)}`,
     ];
   });

@@ -3,8 +3,10 @@
  * against what the web server says it sent; what the daemons hold is sampled between faults, after a collection.
  */
 import { readdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { request } from "node:http";
 import { join } from "node:path";
 import { monitorEventLoopDelay } from "node:perf_hooks";
+import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { chanceFor } from "../../bench/demo-site/chance.ts";
 import { memoryOf } from "../../bench/pair/consumption.ts";
@@ -56,6 +58,8 @@ export interface Sample {
   readonly at: number;
   /** Of heap and buffers, after a collection. */
   readonly heldBytes: number;
+  /** Of it what the versions take, by `coilgun_store_bytes`. */
+  readonly storeBytes: number;
   readonly residentBytes: number;
   readonly descriptors: number;
 }
@@ -95,10 +99,11 @@ export const runSoak = async (options: SoakOptions): Promise<SoakReport> => {
   const relay = await startFaultyRelay(`127.0.0.1:${tunnel}`, systemClock);
   undo.defer(() => relay.close());
   let reloads = 0;
+  const adminOf = (side: Side): string => join(scene.folder, `${side}.sock`);
   const settingsOf = (side: Side): Settings => {
     // What a reload changes; no visit comes to it.
     const times = { drain: "2s", drainStreams: `${1 + (reloads % 2)}s` };
-    const common = { store: STORE, times };
+    const common = { store: STORE, times, admin: adminOf(side) };
     if (side === "origin-side") {
       const edges = [{ address: relay.address, key: KEY }];
       const redial = { first: "250ms", max: "5s" };
@@ -173,7 +178,8 @@ export const runSoak = async (options: SoakOptions): Promise<SoakReport> => {
 
   const samples: Sample[] = [];
   const sample = async (): Promise<void> => {
-    for (const side of SIDES) samples.push({ at: now() / 1000, ...(await sampleOf(side, daemonOf(side))) });
+    for (const side of SIDES)
+      samples.push({ at: now() / 1000, ...(await sampleOf(side, daemonOf(side), adminOf(side))) });
   };
   const ran = new Map<FaultName, number>();
   // A process whose growth is to be seen must live: after two fifths of the time nothing is restarted any more.
@@ -226,7 +232,7 @@ const isComplaint = ({ level, event, text }: Line): boolean =>
 
 /** How often each was asked. */
 const heapsOf = new WeakMap<RealDaemon, number>();
-const sampleOf = async (side: Side, daemon: RealDaemon): Promise<Omit<Sample, "at">> => {
+const sampleOf = async (side: Side, daemon: RealDaemon, admin: string): Promise<Omit<Sample, "at">> => {
   const asked = (heapsOf.get(daemon) ?? 0) + 1;
   heapsOf.set(daemon, asked);
   daemon.signal("SIGUSR2");
@@ -235,9 +241,18 @@ const sampleOf = async (side: Side, daemon: RealDaemon): Promise<Omit<Sample, "a
     side,
     pid: daemon.pid,
     heldBytes: Number(heapBytes) + Number(externalBytes),
+    storeBytes: await storeBytesAt(admin),
     residentBytes: memoryOf(daemon.pid).residentBytes,
     descriptors: readdirSync(`/proc/${daemon.pid}/fd`).length,
   };
+};
+
+const storeBytesAt = async (socketPath: string): Promise<number> => {
+  const { promise, resolve, reject } = Promise.withResolvers<string>();
+  request({ socketPath, path: "/metrics" }, (response) => resolve(text(response)))
+    .on("error", reject)
+    .end();
+  return Number(/^coilgun_store_bytes (\d+)/m.exec(await promise)?.[1]);
 };
 
 const shuffled = <T>(items: readonly T[], next: () => number): T[] => {

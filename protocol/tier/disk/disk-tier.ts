@@ -1,18 +1,19 @@
 /**
  * A file of versions as a tier below memory: puts go to its thread together, a few times a second; what it cannot take soon
- * enough is not written. A disk that is full gets nothing for a minute, a file that is damaged nothing more; the log says so once.
+ * enough is not written. A disk that is full gets nothing for a minute, a file that is damaged nothing more; a thread that stands still
+ * is replaced. The log says so once.
  */
-import { extname } from "node:path";
-import { Worker } from "node:worker_threads";
+import { rm } from "node:fs/promises";
 import type { Log, LogFields } from "../../daemon/log.ts";
-import type { Clock, Timer } from "../../runtime/clock.ts";
+import { DeadlineError, type Timer } from "../../runtime/clock.ts";
 import type { ShortFingerprint } from "../../store/fingerprint.ts";
 import type { Partition } from "../../store/partition.ts";
 import type { StoreId } from "../../store/stored-version.ts";
 import { bytesOf, Gathered } from "../gathered.ts";
 import type { Forgotten, LowerTier, StoredList, StoredVersion } from "../lower-tier.ts";
-import type { DiskQuestion, Opened, Told } from "./disk-messages.ts";
-import type { VersionFileOptions } from "./version-file.ts";
+import type { DiskQuestion } from "./disk-messages.ts";
+import { DiskThread, type DiskThreadOptions, FileLost, FROZEN_MS, ThreadFrozen } from "./disk-thread.ts";
+import { filesOf } from "./schema.ts";
 
 /** What is put waits so long for more: at most that is lost when the process is killed. */
 const GATHER_MS = 250;
@@ -21,8 +22,10 @@ const PAUSE_MS = 60_000;
 /** How often what ended is looked for in the file. */
 const EXPIRE_MS = 60_000;
 
-interface DiskTierOptions extends VersionFileOptions {
-  readonly clock: Clock;
+/** Threads that stood still one after another: the file is used no more. */
+const MOST_FROZEN = 3;
+
+interface DiskTierOptions extends DiskThreadOptions {
   readonly log: Log;
 }
 
@@ -32,11 +35,15 @@ export class DiskTier implements LowerTier {
   readonly askAgainMs = 60_000;
   readonly storeId: StoreId;
   readonly #options: DiskTierOptions;
-  readonly #thread: DiskThread;
+  #thread: DiskThread;
+  readonly #forgetting = new Set<Promise<void>>();
+  /** Since the last answer. */
+  #frozen = 0;
   readonly #gathered: Gathered;
   #flush: Timer | undefined;
   #expiry: Timer | undefined;
   #failed = false;
+  #closing = false;
   #pausedUntil = 0;
 
   private constructor(options: DiskTierOptions, thread: DiskThread, storeId: StoreId) {
@@ -49,9 +56,8 @@ export class DiskTier implements LowerTier {
 
   /** Resolves when the file is open; undefined where it cannot be had, which the log says. */
   static async open(options: DiskTierOptions): Promise<DiskTier | undefined> {
-    const { log, path, clock: _, ...rest } = options;
-    const { bytes, storeKey, sessionMs } = rest;
-    const thread = new DiskThread({ path, bytes, storeKey, sessionMs });
+    const { log, path } = options;
+    const thread = new DiskThread(options);
     try {
       const { storeId, madeAnew } = await thread.opened;
       if (madeAnew !== undefined)
@@ -88,14 +94,20 @@ export class DiskTier implements LowerTier {
 
   async forget(what: Forgotten): Promise<void> {
     this.#gathered.forget(what);
-    await this.#ask({ kind: "forget", what });
+    const forgotten = this.#ask({ kind: "forget", what }).then(
+      () => {},
+      () => this.#erase(),
+    );
+    this.#forgetting.add(forgotten);
+    await forgotten.finally(() => this.#forgetting.delete(forgotten));
   }
 
   async close(): Promise<void> {
+    this.#closing = true;
     this.#expiry?.cancel();
     this.#gathered.hurry();
     await Promise.all([this.#write(), this.#thread.close()]).catch(() => undefined);
-    await this.#thread.end();
+    await Promise.allSettled([...this.#forgetting, this.#end(this.#thread)]);
   }
 
   #flushSoon(): void {
@@ -118,9 +130,7 @@ export class DiskTier implements LowerTier {
       this.#pausedUntil = 0;
     } catch (error) {
       this.#gathered.dropped += versions.length;
-      if (this.#pausedUntil === 0 && !this.#failed)
-        this.#options.log.error("file of versions cannot be written", this.#about(error));
-      this.#pausedUntil = this.#options.clock.now() + PAUSE_MS;
+      if (!(error instanceof ThreadFrozen)) this.#pause(error);
     }
     this.#gathered.settled(bytes);
   }
@@ -129,16 +139,70 @@ export class DiskTier implements LowerTier {
     return { file: this.#options.path, why: reasonOf(error), hint: HINT };
   }
 
+  #pause(why: unknown): void {
+    if (this.#pausedUntil === 0 && !this.#failed)
+      this.#options.log.error("file of versions cannot be written", this.#about(why));
+    this.#pausedUntil = this.#options.clock.now() + PAUSE_MS;
+  }
+
   async #ask(question: DiskQuestion): Promise<readonly StoredVersion[]> {
     if (this.#failed) throw new Error("the file failed");
+    const thread = this.#thread;
     try {
-      return await this.#thread.ask(question);
+      const versions = await thread.ask(question);
+      this.#frozen = 0;
+      return versions;
     } catch (error) {
-      if (!this.#failed && error instanceof FileLost) {
-        this.#failed = true;
-        this.#options.log.error("file of versions failed", this.#about(error));
-      }
+      if (error instanceof ThreadFrozen) this.#replace(thread, error);
+      else if (error instanceof FileLost) this.#fail(error);
+      // What a thread was not told it may be told by the next one, and what must be forgotten is.
+      if (question.kind === "forget" && error instanceof ThreadFrozen) return this.#ask(question);
       throw error;
+    }
+  }
+
+  #fail(why: unknown): void {
+    if (!this.#failed) this.#options.log.error("file of versions failed", this.#about(why));
+    this.#failed = true;
+  }
+
+  /** Another thread goes on with the same file. */
+  #replace(frozen: DiskThread, why: ThreadFrozen): void {
+    if (this.#failed || frozen !== this.#thread) return;
+    if (this.#closing) return this.#fail(why);
+    void this.#end(frozen);
+    if (++this.#frozen === MOST_FROZEN) return this.#fail(why);
+    const { log, path } = this.#options;
+    log.warn("thread of the file of versions replaced", { file: path, why: why.message });
+    const thread = new DiskThread(this.#options);
+    this.#thread = thread;
+    thread.opened.then(
+      ({ storeId }) => {
+        // What peers were told of the one before is not in it.
+        if (storeId !== this.storeId) this.#fail(new FileLost("it was made anew"));
+      },
+      (error: unknown) => this.#fail(error),
+    );
+  }
+
+  async #end(thread: DiskThread): Promise<void> {
+    const { log, path } = this.#options;
+    if (!(await thread.end())) log.warn("thread of the file of versions cannot be ended", { file: path });
+  }
+
+  /** What cannot be forgotten must not be there when the next process starts. Rejects when that cannot be had either. */
+  async #erase(): Promise<void> {
+    const { clock, log, path } = this.#options;
+    const late = Promise.withResolvers<never>();
+    const timer = clock.after(FROZEN_MS, () => late.reject(new DeadlineError(FROZEN_MS)));
+    try {
+      const gone = filesOf(path).map((file) => rm(file, { force: true }));
+      await Promise.race([late.promise, Promise.all(gone)]);
+    } catch (error) {
+      log.error("file of versions cannot be erased", { file: path, why: reasonOf(error) });
+      throw error;
+    } finally {
+      timer.cancel();
     }
   }
 
@@ -155,81 +219,3 @@ export class DiskTier implements LowerTier {
 
 const HINT = "what it does not hold is in memory only, and forgotten when this process ends";
 const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
-
-/** Nothing can be asked any more. */
-class FileLost extends Error {}
-
-interface Waiting {
-  resolve(versions: readonly StoredVersion[]): void;
-  reject(error: unknown): void;
-}
-
-/** Questions to the thread, and its answers in their order. */
-class DiskThread {
-  readonly #worker: Worker;
-  readonly #waiting = new Map<number, Waiting>();
-  readonly #opened = Promise.withResolvers<Opened>();
-  #asked = 0;
-  #ended: FileLost | undefined;
-
-  constructor(options: VersionFileOptions) {
-    const file = new URL(`./disk-worker${extname(import.meta.url)}`, import.meta.url);
-    // Some releases of Node 24 call node:sqlite experimental; it is asked for nothing that has changed since.
-    this.#worker = new Worker(file, {
-      workerData: options,
-      execArgv: ["--disable-warning=ExperimentalWarning"],
-    });
-    this.#worker.on("message", (told: Told) => this.#told(told));
-    this.#worker.on("error", (error) => this.#end(error));
-    this.#worker.on("exit", () => this.#end(new Error("its thread ended")));
-  }
-
-  get opened(): Promise<Opened> {
-    return this.#opened.promise;
-  }
-
-  ask(question: DiskQuestion): Promise<readonly StoredVersion[]> {
-    const { promise, resolve, reject } = Promise.withResolvers<readonly StoredVersion[]>();
-    if (this.#ended !== undefined) {
-      reject(this.#ended);
-      return promise;
-    }
-    const id = ++this.#asked;
-    this.#waiting.set(id, { resolve, reject });
-    const bodies = question.kind === "put" ? question.versions.map(({ body }) => body.buffer) : [];
-    this.#worker.postMessage({ id, question }, bodies);
-    return promise;
-  }
-
-  /** Whoever waits for it is not left before it has come. */
-  close(): Promise<unknown> {
-    this.#worker.ref();
-    return this.ask({ kind: "close" });
-  }
-
-  async end(): Promise<void> {
-    await this.#worker.terminate();
-  }
-
-  #told(told: Told): void {
-    if ("failed" in told) {
-      const error = told.damaged ? new FileLost(told.failed) : new Error(told.failed);
-      this.#waiting.get(told.id)?.reject(error);
-      if (told.id === 0) this.#opened.reject(error);
-    } else {
-      this.#waiting.get(told.id)?.resolve(told.versions);
-      if (told.opened !== undefined) {
-        this.#worker.unref();
-        this.#opened.resolve(told.opened);
-      }
-    }
-    this.#waiting.delete(told.id);
-  }
-
-  #end(error: unknown): void {
-    this.#ended ??= new FileLost(reasonOf(error));
-    this.#opened.reject(this.#ended);
-    for (const { reject } of this.#waiting.values()) reject(this.#ended);
-    this.#waiting.clear();
-  }
-}

@@ -89,9 +89,12 @@ export const openFile = (path: string): OpenedFile => {
   }
 };
 
-/** The file and its log. What is open goes on without a name. */
+/** The file and its log. */
+export const filesOf = (path: string): string[] => ["", "-wal", "-shm"].map((end) => `${path}${end}`);
+
+/** What is open goes on without a name. */
 export const eraseFile = (path: string): void => {
-  for (const end of ["", "-wal", "-shm"]) rmSync(`${path}${end}`, { force: true });
+  for (const file of filesOf(path)) rmSync(file, { force: true });
 };
 
 /** SQLITE_CORRUPT and SQLITE_NOTADB, with what extends them. */

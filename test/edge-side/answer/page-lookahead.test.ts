@@ -55,6 +55,36 @@ describe("the pieces of a page", () => {
     expect(pieces.bytes).toBe(2);
   });
 
+  it("are put together when all are here, up to so many bytes", async () => {
+    const { arriving, pieces } = made();
+    for (const each of [A, B, END]) arriving.push(each);
+    expect(await pieces.gathered(2)).toEqual({ page: Buffer.concat([A, B]), end: END });
+    expect(pieces.bytes).toBe(2);
+    const longer = made();
+    for (const each of [A, B, END]) longer.arriving.push(each);
+    expect(await longer.pieces.gathered(1)).toBeUndefined();
+    expect(await longer.pieces.next()).toEqual({ done: false, value: A });
+    expect(await longer.pieces.next()).toEqual({ done: false, value: B });
+    expect(await longer.pieces.next()).toEqual({ done: true, value: END });
+    expect(longer.pieces.bytes).toBe(2);
+  });
+
+  it("are not put together while one is to come, or where one fails: that shows where it is sent", async () => {
+    const { arriving, pieces } = made();
+    arriving.push(A);
+    expect(await pieces.gathered(10)).toBeUndefined();
+    expect(await pieces.next()).toEqual({ done: false, value: A });
+    const fails = new PageLookahead(
+      (async function* (): AsyncGenerator<Buffer, BodyEnd> {
+        yield A;
+        throw new Error("cut");
+      })(),
+    );
+    expect(await fails.gathered(10)).toBeUndefined();
+    expect(await fails.next()).toEqual({ done: false, value: A });
+    await expect(fails.next()).rejects.toThrow("cut");
+  });
+
   it("are no whole when there are two", async () => {
     const { arriving, pieces } = made();
     for (const each of [A, B, END]) arriving.push(each);

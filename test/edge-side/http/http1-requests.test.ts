@@ -3,6 +3,7 @@ import { METHODS } from "node:http";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { watchLeaks } from "../../kit/leaks.ts";
 import { fieldIn } from "../../kit/raw-visitor.ts";
+import { stillness } from "../../kit/until.ts";
 import { type EdgeUnderTest, GET, HOST, request, startEdgeUnderTest } from "../edge-under-test.ts";
 
 watchLeaks();
@@ -14,6 +15,7 @@ beforeAll(async () => {
 afterAll(() => edge[Symbol.asyncDispose]());
 
 const REFUSED = ["CONNECT", "TRACE"];
+const TUNNEL = "CONNECT www.example.com:443 HTTP/1.1\r\nHost: www.example.com:443\r\n\r\n";
 
 describe("methods", () => {
   it.each(METHODS.filter((method) => !REFUSED.includes(method)))(
@@ -45,16 +47,40 @@ describe("methods", () => {
     expect(await visitor.rest()).toBe("");
   });
 
-  it.each([
-    ["TRACE / HTTP/1.1\r\nHost: www.example.com\r\n\r\n"],
-    ["CONNECT www.example.com:443 HTTP/1.1\r\nHost: www.example.com:443\r\n\r\n"],
-  ])("%j is refused with 405", async (text) => {
-    const before = edge.origin.count;
-    const visitor = await edge.visitor();
-    const response = await visitor.send(text).response();
-    expect(response.status).toBe(405);
-    expect(fieldIn(response, "allow")).toContain("GET");
-    expect(edge.origin.count).toBe(before);
+  it.each(["TRACE / HTTP/1.1\r\nHost: www.example.com\r\n\r\n", TUNNEL])(
+    "%j is refused with 405",
+    async (text) => {
+      const before = edge.origin.count;
+      const visitor = await edge.visitor();
+      const response = await visitor.send(text).response();
+      expect(response.status).toBe(405);
+      expect(fieldIn(response, "allow")).toContain("GET");
+      expect(edge.origin.count).toBe(before);
+    },
+  );
+
+  it("CONNECT behind a request that is under way may be left by its visitor", async () => {
+    const { visitor, exchange } = await edge.ask(GET("/first") + TUNNEL);
+    visitor.socket.resetAndDestroy();
+    // Where nobody listens for what becomes of the connection, its error ends the program.
+    expect(await exchange.gone).toBe("cancelled");
+  });
+
+  it("CONNECT is refused behind a response that its visitor takes slowly", async () => {
+    const { visitor, exchange } = await edge.ask(GET("/first") + TUNNEL);
+    visitor.socket.pause().removeAllListeners("data");
+    let [bytes, last] = [0, ""];
+    visitor.socket.on("data", (piece: Buffer) => {
+      bytes += piece.length;
+      last = (last + piece.toString("latin1")).slice(-500);
+    });
+    const body = Buffer.alloc(9_000_000, "a");
+    exchange.answer(200, ["Content-Length", String(body.length)], body);
+    await stillness(() => edge.origin.count);
+    visitor.socket.resume();
+    await visitor.closed;
+    expect(bytes).toBeGreaterThan(body.length);
+    expect(last).toMatch(/HTTP\/1\.1 405 /);
   });
 });
 

@@ -81,6 +81,15 @@ describe("bodies", () => {
     });
   });
 
+  it.each([
+    ["shorter", "10", "hello"],
+    ["longer", "3", ""],
+  ])("that are %s than their length are cut at once", async (_, length, shown) => {
+    const { visitor, exchange } = await edge.ask(GET());
+    exchange.answer(200, ["Content-Length", length, "Content-Type", "image/png"], "hello");
+    expect((await visitor.rest()).split("\r\n\r\n")[1] ?? "").toBe(shown);
+  });
+
   it("that the origin server ended by closing pass as complete, as through any proxy", async () => {
     const { visitor, exchange } = await edge.ask(GET());
     exchange.answer(200, []).data("all there is").end("closed");

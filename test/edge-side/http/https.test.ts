@@ -1,4 +1,5 @@
 /** HTTPS: HTTP/2 and HTTP/1.1 on one port, certificates that are renewed, and hosts that they do not cover. */
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { once } from "node:events";
 import {
   type ClientHttp2Session,
@@ -6,6 +7,7 @@ import {
   connect,
   constants,
   type OutgoingHttpHeaders,
+  type ServerHttp2Stream,
 } from "node:http2";
 import { connect as connectTls, type TLSSocket } from "node:tls";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
@@ -13,7 +15,7 @@ import { MOST_STREAMS } from "../../../edge-side/http/http2-session.ts";
 import { makeAuthority } from "../../kit/certificates.ts";
 import { FakeClock } from "../../kit/fake-clock.ts";
 import { watchLeaks } from "../../kit/leaks.ts";
-import { stillness } from "../../kit/until.ts";
+import { stillness, until } from "../../kit/until.ts";
 import { configOf, type EdgeUnderTest, GET, HOST, startEdgeUnderTest } from "../edge-under-test.ts";
 
 watchLeaks();
@@ -580,6 +582,29 @@ describe("a visitor of HTTP/2", () => {
     await own[Symbol.asyncDispose]();
   });
 });
+
+it.each(["refused", "answered"])(
+  "a request that is %s while its body rests leaves no stream behind",
+  async (how) => {
+    const { visitors } = settings;
+    const own = await startEdgeUnderTest({ settings: { visitors }, files: filesOf(first) });
+    const streams: ServerHttp2Stream[] = [];
+    const made = (message: unknown) => streams.push((message as { stream: ServerHttp2Stream }).stream);
+    subscribe("http2.server.stream.created", made);
+    const from = await session(own);
+    const stream = from.request({ ":method": "POST", ":path": "/", ":authority": HOST });
+    const response = responseOf(stream);
+    stream.write(Buffer.alloc(1_000_000));
+    const exchange = await own.origin.next();
+    await until(() => streams[0]?.isPaused() === true && streams[0].readableLength > 0, "a body that rests");
+    if (how === "answered") exchange.answer(200, [], "enough");
+    else own.origin.close();
+    expect((await response).status).toBe(how === "answered" ? 200 : 502);
+    await until(() => streams.every(({ destroyed }) => destroyed), "the end of the stream");
+    unsubscribe("http2.server.stream.created", made);
+    await own[Symbol.asyncDispose]();
+  },
+);
 
 describe("a session", () => {
   it("that asks nothing for a while is ended in order", async () => {

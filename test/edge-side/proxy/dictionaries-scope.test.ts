@@ -100,6 +100,7 @@ it("an answer on the site's dictionary is the page, with a head that says so; HE
     etag: 'W/"page"',
   });
   expect(headers["accept-ranges"]).toBeUndefined();
+  expect(headers["content-length"]).toBe(String(body.length));
   expect(body.length).toBeLessThan(200);
   const page = zstdDecompressSync(body.subarray(40), { dictionary });
   expect(page.equals(pageOf(3, `/a ${made - 1}`))).toBe(true);

@@ -8,6 +8,7 @@ import type { OpenFrame } from "../../../protocol/frames/frame.ts";
 import { MemoryBudget } from "../../../protocol/runtime/memory-budget.ts";
 import { fingerprintOf, shortOf } from "../../../protocol/store/fingerprint.ts";
 import { partitionOf } from "../../../protocol/store/partition.ts";
+import { NO_EXTENSIONS } from "../../../protocol/wire/extensions.ts";
 import { FakeClock } from "../../kit/fake-clock.ts";
 import { type EdgeHalf, type EdgeOptions, openEdgeHalf, TEST_HOST, wiredHalf } from "../../kit/halves.ts";
 import { watchLeaks } from "../../kit/leaks.ts";
@@ -343,6 +344,25 @@ describe("a request that a link did not serve", () => {
       })().catch(() => {});
     expect((await visit(edge.port)).status).toBe(503);
     expect(tries).toBe(3);
+    for (const peer of peers) peer.cut();
+  });
+
+  it("is tried on all links of an origin side that drains, and answered by another one", async () => {
+    const { edge, origin } = await joined();
+    const peers = [origin];
+    for (let n = 0; n < 4; n++) peers.push(await another(edge));
+    let tries = 0;
+    for (const peer of peers)
+      void (async () => {
+        const { streamId } = await peer.nextOf("open");
+        const [code, message] = ["shutting-down", "the origin side stops"] as const;
+        if (++tries === peers.length) peer.say(passedText(streamId, "from the fifth"));
+        else peer.say({ kind: "goAway", lastStreamId: 0, code, message, extensions: NO_EXTENSIONS });
+      })().catch(() => {});
+    expect((await visit(edge.port, { method: "POST", body: Buffer.from("one") })).body.toString()).toBe(
+      "from the fifth",
+    );
+    expect(tries).toBe(peers.length);
     for (const peer of peers) peer.cut();
   });
 

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { statusOf } from "../../../protocol/admin/status.ts";
 import {
   MOST_HOSTS,
   MOST_PATHS,
@@ -8,6 +9,7 @@ import {
   WINDOW_MS,
 } from "../../../protocol/admin/traffic.ts";
 import { FakeClock } from "../../kit/fake-clock.ts";
+import { PROGRAM, watchedOf } from "./watched.ts";
 
 const begin = () => {
   const clock = new FakeClock();
@@ -91,6 +93,32 @@ describe("traffic", () => {
     for (let i = 0; i < 2 * MOST_HOSTS; i++) visit({ host: `${i}.example` });
     expect([...traffic.hosts()]).toHaveLength(MOST_HOSTS + 1);
     expect(traffic.sums().visits).toBe(2 * MOST_PATHS + 2 * MOST_HOSTS);
+  });
+
+  it("a host is one, whatever port is asked for with it", () => {
+    const { traffic, visit } = begin();
+    for (let port = 1; port <= 2 * MOST_HOSTS; port++) visit({ host: `www.example.com:${port}` });
+    visit({ host: "[2001:db8::1]:8080" });
+    visit({ host: "[2001:db8::1]" });
+    expect(Array.from(traffic.hosts(), ([host, { visits }]) => [host, visits])).toEqual([
+      ["www.example.com", 2 * MOST_HOSTS],
+      ["[2001:db8::1]", 2],
+    ]);
+  });
+
+  it("the state shows the hosts of a pattern that had answers, with its links", () => {
+    const { traffic, visit } = begin();
+    for (const host of ["www.example.com", "a.example.net"]) visit({ host });
+    const hosts = (): [string, number][] => [
+      ["www.example.com", 1],
+      ["*.example.net", 2],
+    ];
+    const shown = statusOf(watchedOf({ traffic, hosts }), PROGRAM).hosts;
+    expect(shown.map(({ host, links, visits }) => [host, links, visits])).toEqual([
+      ["www.example.com", 1, 1],
+      ["*.example.net", 2, 0],
+      ["a.example.net", 2, 1],
+    ]);
   });
 
   it("does not count a host that only failed: any can be named", () => {

@@ -1,0 +1,139 @@
+/**
+ * The thread of a file of versions: questions to it, and its answers in their order. One that says nothing to a question for too long
+ * stands still: all that waits for it is rejected then, and it can be ended without waiting for it.
+ */
+import { extname } from "node:path";
+import { Worker } from "node:worker_threads";
+import type { Clock, Timer } from "../../runtime/clock.ts";
+import type { StoredVersion } from "../lower-tier.ts";
+import type { DiskQuestion, Opened, Told } from "./disk-messages.ts";
+import type { VersionFileOptions } from "./version-file.ts";
+
+/** A thread that is asked and says nothing for so long stands still. @internal */
+export const FROZEN_MS = 5_000;
+/** To open a file that a process left which was killed, and to erase much of one, it has longer. @internal */
+export const LONG_MS = 30_000;
+/** What waits in a system call for a disk cannot be ended. @internal */
+export const END_MS = 1_000;
+
+/** Nothing can be asked any more. */
+export class FileLost extends Error {}
+
+/** Another thread may still answer. */
+export class ThreadFrozen extends Error {}
+
+export interface DiskThreadOptions extends VersionFileOptions {
+  readonly clock: Clock;
+  /** In place of disk-worker: a test's. */
+  readonly thread?: URL | undefined;
+}
+
+interface Waiting {
+  readonly patienceMs: number;
+  resolve(versions: readonly StoredVersion[]): void;
+  reject(error: unknown): void;
+}
+
+export class DiskThread {
+  readonly #clock: Clock;
+  readonly #worker: Worker;
+  readonly #waiting = new Map<number, Waiting>();
+  readonly #opened = Promise.withResolvers<Opened>();
+  #asked = 0;
+  #ended: Error | undefined;
+  /** Runs while an answer is waited for. */
+  #patience: Timer | undefined;
+
+  constructor({ clock, thread, path, bytes, storeKey, sessionMs }: DiskThreadOptions) {
+    this.#clock = clock;
+    const file = thread ?? new URL(`./disk-worker${extname(import.meta.url)}`, import.meta.url);
+    const workerData: VersionFileOptions = { path, bytes, storeKey, sessionMs };
+    // Some releases of Node 24 call node:sqlite experimental; it is asked for nothing that has changed since.
+    this.#worker = new Worker(file, { workerData, execArgv: ["--disable-warning=ExperimentalWarning"] });
+    this.#worker.on("message", (told: Told) => this.#told(told));
+    this.#worker.on("error", (error) => this.#end(new FileLost(error.message)));
+    this.#worker.on("exit", () => this.#end(new FileLost("its thread ended")));
+    // Nobody may be waiting for it.
+    this.#opened.promise.catch(() => {});
+    this.#wait(LONG_MS);
+  }
+
+  /** Rejects with FileLost, ThreadFrozen, or what kept the file from being opened. */
+  get opened(): Promise<Opened> {
+    return this.#opened.promise;
+  }
+
+  /** Rejects with FileLost, ThreadFrozen, or what kept the thread from doing it. */
+  ask(question: DiskQuestion): Promise<readonly StoredVersion[]> {
+    const { promise, resolve, reject } = Promise.withResolvers<readonly StoredVersion[]>();
+    if (this.#ended !== undefined) {
+      reject(this.#ended);
+      return promise;
+    }
+    const id = ++this.#asked;
+    const patienceMs = question.kind === "forget" ? LONG_MS : FROZEN_MS;
+    if (this.#patience === undefined) this.#wait(patienceMs);
+    this.#waiting.set(id, { patienceMs, resolve, reject });
+    const bodies = question.kind === "put" ? question.versions.map(({ body }) => body.buffer) : [];
+    this.#worker.postMessage({ id, question }, bodies);
+    return promise;
+  }
+
+  /** Whoever waits for it is not left before it has come; and nobody has longer any more. */
+  close(): Promise<unknown> {
+    this.#worker.ref();
+    this.#wait(FROZEN_MS);
+    return this.ask({ kind: "close" });
+  }
+
+  /** False: it goes on until the process ends, which it then does by SIGKILL, since its end would wait for the thread. */
+  async end(): Promise<boolean> {
+    this.#patience?.cancel();
+    this.#worker.unref();
+    const killed = () => process.kill(process.pid, "SIGKILL");
+    const { promise: late, resolve } = Promise.withResolvers<boolean>();
+    const timer = this.#clock.after(END_MS, () => {
+      process.once("exit", killed);
+      resolve(false);
+    });
+    const ended = this.#worker.terminate().then(() => {
+      timer.cancel();
+      process.off("exit", killed);
+      return true;
+    });
+    return Promise.race([ended, late]);
+  }
+
+  #told(told: Told): void {
+    if ("failed" in told) {
+      const error = told.damaged ? new FileLost(told.failed) : new Error(told.failed);
+      this.#waiting.get(told.id)?.reject(error);
+      if (told.id === 0) this.#opened.reject(error);
+    } else {
+      this.#waiting.get(told.id)?.resolve(told.versions);
+      if (told.opened !== undefined) {
+        this.#worker.unref();
+        this.#opened.resolve(told.opened);
+      }
+    }
+    this.#waiting.delete(told.id);
+    this.#patience?.cancel();
+    this.#patience = undefined;
+    for (const { patienceMs } of this.#waiting.values()) return this.#wait(patienceMs);
+  }
+
+  #wait(ms: number): void {
+    this.#patience?.cancel();
+    this.#patience = this.#clock.after(ms, () =>
+      this.#end(new ThreadFrozen(`its thread said nothing for ${ms / 1_000} s`)),
+    );
+  }
+
+  #end(error: Error): void {
+    this.#patience?.cancel();
+    this.#ended ??= error;
+    this.#opened.reject(this.#ended);
+    for (const { reject } of this.#waiting.values()) reject(this.#ended);
+    this.#waiting.clear();
+  }
+}
