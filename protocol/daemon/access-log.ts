@@ -135,7 +135,8 @@ class LineWriter {
   reopen(target: AccessLogTarget): void {
     if (this.#closing) return;
     this.#waiting.push(target);
-    this.#pause.abort();
+    // Where nothing is under way it would cut the next pause short.
+    if (this.#running !== undefined) this.#pause.abort();
     this.#run();
   }
 
