@@ -173,7 +173,7 @@ export class Http1Visitor implements Visitor, UploadOwner {
     const isWrong = last.length > 0 && this.#length !== undefined && Number(this.#length) !== last.length;
     // An `end` that throws for that would leave the connection corked: neither what is right of it nor a cut would show.
     if (isWrong) this.response.write(last);
-    this.response.end(last.length > 0 && !isWrong ? last : undefined);
+    this.response.end(isWrong || last.length === 0 ? undefined : last);
     // What is queued has to be taken, too.
     if (!this.response.writableFinished) this.#taking.start();
   }

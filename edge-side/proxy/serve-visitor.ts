@@ -135,8 +135,8 @@ const serve = async (visit: Visit, options: ServeDependencies): Promise<void> =>
     throw new StreamError("no-route", "the host's web server is not asked for this path");
   }
   const refused = new Set<Link>();
-  let lost = 0;
-  for (let tries = 0; ; ) {
+  let [tries, lost] = [0, 0];
+  for (;;) {
     let link = linkFor(visitor, asked.pageKey, refused, options);
     if (link === undefined && fallback !== undefined && visit.isUnasked && fallback.allows(visitor.target)) {
       const reason = options.pool.whyNone(visitor.host);
@@ -149,9 +149,10 @@ const serve = async (visit: Visit, options: ServeDependencies): Promise<void> =>
     } catch (error) {
       const { code } = asStreamError(error);
       if (code === "no-route") fallback?.notRouted(visitor.target);
-      const drains = code === "refused" && link.draining;
-      if (!drains) tries++;
-      if (!drains && !options.pool.links.has(link)) lost++;
+      if (code !== "refused" || !link.draining) {
+        tries++;
+        if (!options.pool.links.has(link)) lost++;
+      }
       if (tries === MOST_TRIES || lost > 1 || !mayGoElsewhere(error, visitor)) throw error;
       if (code === "refused") refused.add(link);
     }

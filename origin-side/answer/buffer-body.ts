@@ -112,7 +112,7 @@ export const endOfTurn = (): Promise<void> => {
 
 /** A parser gives the pieces of one read one after the other, and promises run between them. */
 const nextOfTurn = async (body: UpstreamBody): Promise<Buffer | BodyEnd | typeof LATE> => {
-  await new Promise(setImmediate);
+  await endOfTurn();
   return body.take() ?? LATE;
 };
 

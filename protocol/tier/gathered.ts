@@ -3,7 +3,7 @@
  * lost. Of one page no more wait than its list keeps, the newest, and those that come soon after others were written wait for a while: a
  * page that changes with each request is not written as often.
  */
-import type { Clock } from "../runtime/clock.ts";
+import type { Clock, Timer } from "../runtime/clock.ts";
 import { KEPT_PER_URL } from "../store/page-index.ts";
 import { type Forgotten, isOf, type StoredVersion } from "./lower-tier.ts";
 
@@ -14,37 +14,45 @@ export const ITEM_BYTES = 1_024;
 /** Between two times that something of a page is written. @internal */
 export const PAGE_REST_MS = 700;
 
+interface GatheredOptions {
+  readonly clock: Clock;
+  /** What is put waits so long for more. */
+  readonly gatherMs: number;
+  /** Called when it is time to take something. */
+  due(): void;
+}
+
 export class Gathered {
-  readonly #clock: Pick<Clock, "now">;
-  /** The oldest first. */
-  readonly #versions = new Set<StoredVersion>();
-  /** Those of each page. */
+  readonly #options: GatheredOptions;
+  /** What waits of each page, the oldest first. */
   readonly #pages = new Map<string, Set<StoredVersion>>();
-  /** When something of a page was taken last, the oldest first; only pages that rest still. */
+  /** Pages of which something waits and may be written, the first that came first. */
+  readonly #ready = new Set<string>();
+  /** When something of a page was taken, the oldest first, whether or not anything of it waits. */
   readonly #resting = new Map<string, number>();
   #restMs = PAGE_REST_MS;
+  #isEnding = false;
   #bytes = 0;
+  #next: { readonly at: number; readonly timer: Timer } | undefined;
   /** Versions that were not written, because the tier is too slow or failed. */
   dropped = 0;
 
-  constructor(clock: Pick<Clock, "now">) {
-    this.#clock = clock;
+  constructor(options: GatheredOptions) {
+    this.#options = options;
   }
 
-  get isEmpty(): boolean {
-    return this.#versions.size === 0;
+  /** Something may be taken at once. */
+  get isReady(): boolean {
+    return this.#ready.size > 0;
   }
 
   /** False where there is no room. */
   add(version: StoredVersion): boolean {
     const name = pageOf(version);
-    const page = this.#pages.get(name) ?? new Set();
-    if (page.size >= KEPT_PER_URL) {
-      for (const oldest of page) {
-        this.#remove(oldest, name, page);
-        this.#bytes -= bytesOf([oldest]);
-        break;
-      }
+    const [oldest, ...others] = this.#pages.get(name) ?? [];
+    if (oldest !== undefined && others.length + 1 >= KEPT_PER_URL) {
+      this.#remove(oldest, name);
+      if (this.#ready.delete(name)) this.#ready.add(name); // what waits of it now came later
     }
     const bytes = bytesOf([version]);
     if (this.#bytes + bytes > MOST_WAITING_BYTES) {
@@ -52,36 +60,39 @@ export class Gathered {
       return false;
     }
     this.#bytes += bytes;
-    this.#versions.add(version);
-    this.#pages.set(name, page.add(version));
+    this.#pages.set(name, (this.#pages.get(name) ?? new Set()).add(version));
+    const takenAt = this.#resting.get(name);
+    if (takenAt === undefined) this.#ready.add(name);
+    this.#dueFrom(takenAt === undefined ? 0 : takenAt + this.#restMs);
     return true;
   }
 
-  /** The oldest that may be written now; call `settled` with their bytes afterwards. */
+  /** What may be written now, of whole pages, until there are `most` or a few more; call `settled` with their bytes afterwards. */
   take(most = Number.POSITIVE_INFINITY): StoredVersion[] {
-    const now = this.#clock.now();
+    const now = this.#options.clock.now();
+    this.#stop();
     for (const [name, at] of this.#resting) {
       if (now - at < this.#restMs) break;
       this.#resting.delete(name);
+      if (this.#pages.has(name)) this.#ready.add(name);
     }
     const taken: StoredVersion[] = [];
-    const pages = new Set<string>();
-    for (const version of this.#versions) {
-      if (taken.length === most) break;
-      const name = pageOf(version);
-      if (this.#resting.has(name)) continue;
-      taken.push(version);
-      pages.add(name);
-      this.#remove(version, name);
+    for (const name of this.#ready) {
+      if (taken.length >= most) break;
+      taken.push(...(this.#pages.get(name) ?? []));
+      this.#pages.delete(name);
+      this.#ready.delete(name);
+      this.#resting.set(name, now);
     }
-    for (const name of pages) this.#resting.set(name, now);
+    this.#dueFrom(this.isReady ? 0 : this.#firstRest());
     return taken;
   }
 
-  /** From now on no page rests: for what is left at the end. */
+  /** From now on no page rests, and nothing is due: what is left is taken at the end. */
   hurry(): void {
     this.#restMs = 0;
-    this.#resting.clear();
+    this.#isEnding = true;
+    this.#stop();
   }
 
   settled(bytes: number): void {
@@ -89,25 +100,52 @@ export class Gathered {
   }
 
   forget(what: Forgotten): void {
-    for (const version of this.#versions)
-      if (isOf(version, what)) {
-        this.#remove(version);
-        this.#bytes -= bytesOf([version]);
-      }
+    for (const [name, versions] of this.#pages)
+      for (const version of versions) if (isOf(version, what)) this.#remove(version, name);
   }
 
   /** They are lost. */
   dropAll(): void {
-    this.dropped += this.#versions.size;
-    this.#bytes -= bytesOf([...this.#versions]);
-    this.#versions.clear();
-    this.#pages.clear();
+    for (const [name, versions] of this.#pages)
+      for (const version of versions) {
+        this.dropped++;
+        this.#remove(version, name);
+      }
   }
 
-  #remove(version: StoredVersion, name = pageOf(version), page = this.#pages.get(name)): void {
-    this.#versions.delete(version);
+  /** Something may be taken from then on. */
+  #dueFrom(from: number | undefined): void {
+    if (from === undefined || this.#isEnding) return;
+    const { clock, gatherMs } = this.#options;
+    const now = clock.now();
+    const at = Math.max(now + gatherMs, from);
+    if (this.#next !== undefined && this.#next.at <= at) return;
+    this.#stop();
+    const due = () => {
+      this.#next = undefined;
+      this.#options.due();
+    };
+    this.#next = { at, timer: clock.after(at - now, due) };
+  }
+
+  #stop(): void {
+    this.#next?.timer.cancel();
+    this.#next = undefined;
+  }
+
+  /** When the first page of which something waits has rested. */
+  #firstRest(): number | undefined {
+    for (const [name, at] of this.#resting) if (this.#pages.has(name)) return at + this.#restMs;
+    return undefined;
+  }
+
+  #remove(version: StoredVersion, name: string): void {
+    const page = this.#pages.get(name);
+    this.#bytes -= bytesOf([version]);
     page?.delete(version);
-    if (page?.size === 0) this.#pages.delete(name);
+    if (page?.size !== 0) return;
+    this.#pages.delete(name);
+    this.#ready.delete(name);
   }
 }
 

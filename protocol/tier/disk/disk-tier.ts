@@ -15,7 +15,7 @@ import type { DiskQuestion } from "./disk-messages.ts";
 import { DiskThread, type DiskThreadOptions, FileLost, FROZEN_MS, ThreadFrozen } from "./disk-thread.ts";
 import { filesOf } from "./schema.ts";
 
-/** What is put waits so long for more: at most that is lost when the process is killed. */
+/** What is put waits so long for more, or for the rest of its page: at most that is lost when the process is killed. */
 const GATHER_MS = 250;
 /** After the disk refused to take something. */
 const PAUSE_MS = 60_000;
@@ -40,7 +40,6 @@ export class DiskTier implements LowerTier {
   /** Since the last answer. */
   #frozen = 0;
   readonly #gathered: Gathered;
-  #flush: Timer | undefined;
   #expiry: Timer | undefined;
   #failed = false;
   #closing = false;
@@ -50,7 +49,11 @@ export class DiskTier implements LowerTier {
     this.#options = options;
     this.#thread = thread;
     this.storeId = storeId;
-    this.#gathered = new Gathered(options.clock);
+    this.#gathered = new Gathered({
+      clock: options.clock,
+      gatherMs: GATHER_MS,
+      due: () => void this.#write(),
+    });
     this.#expire();
   }
 
@@ -89,7 +92,7 @@ export class DiskTier implements LowerTier {
   put(version: StoredVersion): void {
     const pauses = this.#options.clock.now() < this.#pausedUntil;
     if (this.#failed || pauses) this.#gathered.dropped++;
-    else if (this.#gathered.add(version)) this.#flushSoon();
+    else this.#gathered.add(version);
   }
 
   async forget(what: Forgotten): Promise<void> {
@@ -110,16 +113,9 @@ export class DiskTier implements LowerTier {
     await Promise.allSettled([...this.#forgetting, this.#end(this.#thread)]);
   }
 
-  #flushSoon(): void {
-    this.#flush ??= this.#options.clock.after(GATHER_MS, () => void this.#write());
-  }
-
   /** Never rejects. */
   async #write(): Promise<void> {
-    this.#flush?.cancel();
-    this.#flush = undefined;
     const taken = this.#gathered.take();
-    if (!this.#gathered.isEmpty) this.#flushSoon();
     if (taken.length === 0) return;
     const bytes = bytesOf(taken);
     // Copies: they go to another thread.

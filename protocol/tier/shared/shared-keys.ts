@@ -127,13 +127,13 @@ export class SharedKeys {
         const known = this.#sessions.get(text);
         if (known === undefined) {
           const looked = await this.#lookSession(text);
-          return looked && sealOf(looked, names, scope);
+          return looked && sealOnce(looked, names, scope);
         }
         if (this.#options.now() - known.lookedAt >= LOOK_MS) {
           known.lookedAt = this.#options.now();
           void this.#lookSession(text).catch(() => undefined);
         }
-        return sealOf(known, names, scope);
+        return sealOnce(known, names, scope);
       }),
     );
   }
@@ -142,9 +142,7 @@ export class SharedKeys {
     const erased = this.#erased;
     const salt = await this.#askSession(["GET", this.#sessionOf(scope)]);
     if (erased !== this.#erased) return undefined;
-    if (isSalt(salt)) {
-      return this.#knowSession(scope, salt);
-    }
+    if (isSalt(salt)) return this.#knowSession(scope, salt);
     this.#sessions.delete(scope);
     return undefined;
   }
@@ -169,7 +167,7 @@ export class SharedKeys {
     ]);
     if (!isSalt(salt)) throw new Error("the store keeps no salt");
     return erased === this.#erased
-      ? sealOf(this.#knowSession(text, salt), names, scope)
+      ? sealOnce(this.#knowSession(text, salt), names, scope)
       : names.session(scope, salt);
   }
 
@@ -237,7 +235,7 @@ export class SharedKeys {
 }
 
 /** Made once: it takes longer than all else that is asked of them. */
-const sealOf = (known: KnownSalt, names: PartitionNames, scope: Buffer): ScopeSeal => {
+const sealOnce = (known: KnownSalt, names: PartitionNames, scope: Buffer): ScopeSeal => {
   if (known.sealing?.names !== names) known.sealing = { names, seal: names.session(scope, known.salt) };
   return known.sealing.seal;
 };

@@ -6,7 +6,7 @@ import { isDeepStrictEqual } from "node:util";
 import type { Log } from "../../daemon/log.ts";
 import { openRedis, type Redis } from "../../redis/client.ts";
 import type { RedisUrl } from "../../redis/redis-address.ts";
-import type { Clock, Timer } from "../../runtime/clock.ts";
+import type { Clock } from "../../runtime/clock.ts";
 import { type Fingerprint, type ShortFingerprint, shortOf } from "../../store/fingerprint.ts";
 import { hostName, type Partition } from "../../store/partition.ts";
 import type { StoreId } from "../../store/stored-version.ts";
@@ -72,7 +72,6 @@ export class SharedTier implements LowerTier {
   #writing: Promise<void> = Promise.resolve();
   /** Scopes whose keys are not erased yet, and when they are. */
   readonly #erasing = new Map<Forgotten, { readonly done: Promise<void>; next?: Promise<void> }>();
-  #flush: Timer | undefined;
   #pausedUntil = 0;
   #isClosing = false;
 
@@ -80,7 +79,7 @@ export class SharedTier implements LowerTier {
   constructor(options: SharedTierOptions) {
     this.#options = options;
     const { url, clock, log, side, storeKey, untoldPath: path } = options;
-    this.#gathered = new Gathered(clock);
+    this.#gathered = new Gathered({ clock, gatherMs: GATHER_MS, due: () => void this.#write() });
     const untold = new Untold({ path, key: derivedKey(storeKey, "shared untold"), log });
     this.#redis = openRedis(url.reveal(), {
       clock,
@@ -146,7 +145,7 @@ export class SharedTier implements LowerTier {
 
   put(version: StoredVersion): void {
     if (this.#options.clock.now() < this.#pausedUntil || !this.#redis.isConnected) this.#gathered.dropped++;
-    else if (this.#gathered.add(version)) this.#flushSoon();
+    else this.#gathered.add(version);
   }
 
   async forget(what: Forgotten): Promise<void> {
@@ -185,7 +184,6 @@ export class SharedTier implements LowerTier {
 
   async close(): Promise<void> {
     this.#compareKeys.close();
-    this.#flush?.cancel();
     this.#news.close();
     this.#gathered.hurry();
     this.#isClosing = true;
@@ -216,13 +214,6 @@ export class SharedTier implements LowerTier {
     return isErasing() ? undefined : names;
   }
 
-  #flushSoon(): void {
-    this.#flush ??= this.#options.clock.after(GATHER_MS, () => {
-      this.#flush = undefined;
-      void this.#write();
-    });
-  }
-
   /** One batch after the other. Never rejects. */
   #write(): Promise<void> {
     this.#writing = this.#writing.then(async () => {
@@ -248,10 +239,8 @@ export class SharedTier implements LowerTier {
           this.#batch = [];
         }
         this.#pausedUntil = 0;
-        if (!this.#isClosing && !this.#gathered.isEmpty) await this.#options.clock.sleep(BETWEEN_MS);
+        if (!this.#isClosing && this.#gathered.isReady) await this.#options.clock.sleep(BETWEEN_MS);
       }
-      // Pages that rest.
-      if (!this.#gathered.isEmpty) this.#flushSoon();
     });
     return this.#writing;
   }

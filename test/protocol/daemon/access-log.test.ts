@@ -131,6 +131,7 @@ describe("an access log in a file", () => {
     log.write(line);
     await clock.advance(GATHER_MS);
     await until(() => said.length > 0, "word of the failure");
+    expect(clock.timers).toBe(1); // it is not tried again before that
     for (let more = 0; more < room + 50; more++) log.write(line);
     rmSync(path);
     await clock.advance(RETRY_MS);

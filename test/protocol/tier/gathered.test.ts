@@ -15,10 +15,13 @@ const TINY = storedVersion("");
 let pages = 0;
 /** Each of another page. */
 const tiny = () => ({ ...TINY, place: { ...TINY.place, url: `/${pages++}` } });
+const GATHER_MS = 50;
+const gatheredOn = (clock: FakeClock, due: () => void = () => {}) =>
+  new Gathered({ clock, gatherMs: GATHER_MS, due });
 const MOST_TINY = MOST_WAITING_BYTES / ITEM_BYTES;
 
 it("takes so many at most, however small they are, and more when some are written or forgotten", () => {
-  const gathered = new Gathered(new FakeClock());
+  const gathered = gatheredOn(new FakeClock());
   let added = 0;
   while (gathered.add(tiny())) added++;
   expect([added, gathered.dropped]).toEqual([MOST_TINY, 1]);
@@ -32,7 +35,7 @@ it("takes so many at most, however small they are, and more when some are writte
 });
 
 it("keeps of one page as many as its list keeps, the newest, and loses none of others", () => {
-  const gathered = new Gathered(new FakeClock());
+  const gathered = gatheredOn(new FakeClock());
   const versions = ["a", "b", "c", "d", "e", "f"].map((text) => storedVersion(text));
   const other = tiny();
   for (const version of [...versions.slice(0, 1), other, ...versions.slice(1)])
@@ -41,20 +44,36 @@ it("keeps of one page as many as its list keeps, the newest, and loses none of o
   expect(gathered.dropped).toBe(0);
 });
 
-it("lets a page rest that was just written, and no other, but not at the end", async () => {
+it("lets a page rest that was just written, and no other, but not at the end; says when there is something", async () => {
   const clock = new FakeClock();
-  const gathered = new Gathered(clock);
+  let due = 0;
+  const gathered = gatheredOn(clock, () => due++);
   const [first, second, third, other] = [storedVersion("a"), storedVersion("b"), storedVersion("c"), tiny()];
   gathered.add(first);
-  expect(gathered.take()).toEqual([first]);
+  await clock.advance(GATHER_MS);
+  expect([due, gathered.take()]).toEqual([1, [first]]);
   gathered.add(second);
   gathered.add(other);
-  expect(gathered.take()).toEqual([other]);
-  await clock.advance(PAGE_REST_MS - 1);
-  expect([gathered.take(), gathered.isEmpty]).toEqual([[], false]);
-  await clock.advance(1);
-  expect([gathered.take(), gathered.isEmpty]).toEqual([[second], true]);
+  await clock.advance(GATHER_MS);
+  expect([due, gathered.take()]).toEqual([2, [other]]);
+  await clock.advance(PAGE_REST_MS - GATHER_MS - 1);
+  expect([due, gathered.take()]).toEqual([2, []]);
+  await clock.advance(GATHER_MS);
+  expect([due, gathered.take(), clock.timers]).toEqual([3, [second], 0]);
   gathered.add(third);
   gathered.hurry();
-  expect(gathered.take()).toEqual([third]);
+  expect([gathered.take(), clock.timers]).toEqual([[third], 0]);
+});
+
+it("a page that rests holds up nothing of others", async () => {
+  const clock = new FakeClock();
+  let due = 0;
+  const gathered = gatheredOn(clock, () => due++);
+  gathered.add(storedVersion("a"));
+  gathered.take();
+  gathered.add(storedVersion("b"));
+  const other = tiny();
+  gathered.add(other);
+  await clock.advance(GATHER_MS);
+  expect([due, gathered.take(1)]).toEqual([1, [other]]);
 });
