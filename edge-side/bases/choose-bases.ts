@@ -11,7 +11,7 @@ import { commonName } from "../../protocol/store/common-base-name.ts";
 import { MAX_OFFERS, type ScopeKey } from "../../protocol/store/page-index.ts";
 import type { PageKey } from "../../protocol/store/page-key.ts";
 import type { Partition } from "../../protocol/store/partition.ts";
-import { isOnlyFor } from "../../protocol/store/stored-version.ts";
+import { isOnlyFor, sessionThatFinds } from "../../protocol/store/stored-version.ts";
 import type { StoreId, Version, VersionStore } from "../../protocol/store/version-store.ts";
 
 export interface BasesWanted {
@@ -64,6 +64,10 @@ export function chooseBases(store: VersionStore, wanted: BasesWanted): Version[]
   for (const version of best) store.use(version);
   return best.reverse();
 }
+
+/** Which offers are not the session's own: bit i is set for offer i. */
+export const offersOfOthers = (offered: readonly Version[], session: SessionKey | undefined): number =>
+  offered.reduce((bits, each, i) => (sessionThatFinds(each) === session ? bits : bits | (1 << i)), 0);
 
 /** Of which offers others at the address may have been sent the pages: bit i is set for offer i. */
 export const offersOfAddress = (offered: readonly Version[], addressed: SessionKey | undefined): number => {

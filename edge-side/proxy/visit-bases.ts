@@ -16,11 +16,10 @@ import type { Scope, ScopeRules, SessionScope } from "../../protocol/scope/scope
 import { type Fingerprint, printable } from "../../protocol/store/fingerprint.ts";
 import type { PageKey } from "../../protocol/store/page-key.ts";
 import { type Partition, partitionOf } from "../../protocol/store/partition.ts";
-import { sessionThatFinds } from "../../protocol/store/stored-version.ts";
 import type { SessionVersions, StoreId, Version } from "../../protocol/store/version-store.ts";
 import type { DecodeContext } from "../answer/decode-context.ts";
 import { type RestoredEtag, tagResumed } from "../answer/restore-etag.ts";
-import { type BasesWanted, chooseBases, offersOfAddress } from "../bases/choose-bases.ts";
+import { type BasesWanted, chooseBases, offersOfAddress, offersOfOthers } from "../bases/choose-bases.ts";
 import { whyNoneFound } from "../bases/why-none-found.ts";
 import type { PageCopies } from "../compress/page-copies.ts";
 import { type SizeExposure, sizeExposureOf, sizesFor } from "../exchange/size-exposure.ts";
@@ -136,9 +135,7 @@ export class VisitBases implements DecodeContext, PageCopies {
         : chooseBases(dependencies.store, this.#wanted);
     // A whole page that is compressed by itself tells more than a padded delta: 37 of 200 digits were read in one run.
     const alone = this.exposure === "navigation" && rules.bases === "off";
-    this.sizes = sizesFor(alone ? "foreign" : this.exposure, () =>
-      this.offered.some((each) => sessionThatFinds(each) !== session),
-    );
+    this.sizes = sizesFor(alone ? "foreign" : this.exposure, offersOfOthers(this.offered, session));
     this.shorts = this.offered.map(({ short }) => short);
     this.session = !credentials.none;
     this.addressed = addressed !== undefined;

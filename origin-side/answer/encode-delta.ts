@@ -48,6 +48,8 @@ export interface CodedPage {
   readonly codec: Codec;
   /** Best last; none: the page is whole. */
   readonly bases: readonly UsableBase[];
+  /** What they were chosen of, by size. */
+  readonly looked: readonly UsableBase[];
   readonly coded: Buffer;
 }
 
@@ -154,11 +156,15 @@ const foldedPage = async (
     ? spliced
     : await compressedPage(bases, folded.page, { ...options, spliced });
   const onFolded = foldedCodec(codec);
-  if (made.bases.at(-1) !== bases.at(-1) || options.trust.mistrusts(onFolded.id)) return plain();
+  if (made.bases.at(-1) !== bases.at(-1) || options.trust.mistrusts(onFolded.id))
+    return { ...(await plain()), looked: offered };
+  const ofOffered = (of: readonly UsableBase[]) =>
+    offered.filter(({ offer }) => of.some((base) => base.offer === offer));
   return {
     codec: onFolded,
     coded: withMasks(folded, coded),
-    bases: offered.filter(({ offer }) => made.bases.some((base) => base.offer === offer)),
+    bases: ofOffered(made.bases),
+    looked: ofOffered(made.looked),
   };
 };
 
@@ -180,7 +186,10 @@ const compressedPage = async (
   const may = trust.mistrusts(codec.id) ? [] : offered.slice(-effort.bases);
   const bases = fittingBases(codec, may, page.length);
   const coded = await codec.encode(bodiesOf(bases), page);
-  return spliced !== undefined && spliced.coded.length < coded.length ? spliced : { codec, bases, coded };
+  // Which of the two is smaller tells of all bases.
+  const made =
+    spliced !== undefined && spliced.coded.length < coded.length ? spliced : { codec, bases, coded };
+  return { ...made, looked: [...offered, ...(spliced?.looked ?? [])] };
 };
 
 /** On the best base alone; undefined where it comes to nothing. */
@@ -194,7 +203,7 @@ const splicedPage = (
   const bases = [best];
   const mostAdded = Math.min(addedBytes, Math.max(LEAST_ADDED_BYTES, page.length >> ADDED_SHARE_LOG));
   const coded = spliceWithin(bodiesOf(bases), page, { steps, addedBytes: mostAdded, compressedFrom });
-  return coded && { codec: spliceCodec, bases, coded };
+  return coded && { codec: spliceCodec, bases, looked: bases, coded };
 };
 
 /** Of whole units of all that are offered, as many as the effort allows; undefined where a page is no text. */
@@ -206,7 +215,7 @@ const splicedInUnits = (
   if (!spliceCodec.fits(0, page.length)) return undefined;
   const bases = offered.slice(-most);
   const coded = spliceInUnits(bodiesOf(bases), page, { compressedFrom });
-  return coded && { codec: spliceCodec, bases, coded };
+  return coded && { codec: spliceCodec, bases, looked: bases, coded };
 };
 
 const bodiesOf = (bases: readonly UsableBase[]): readonly Buffer[] =>

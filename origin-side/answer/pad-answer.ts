@@ -12,15 +12,26 @@ import type { UsableBase } from "./choose-answer.ts";
 const padding = new SizePadding();
 
 /**
- * Of a body coded in so many bytes. Who fills bases with guesses must find another noise under each, the wrong ones alike: so it depends
+ * Of a body coded in so many bytes, for which `looked` were looked at, whether it builds on them or not. Who fills bases with guesses must find another noise under each, the wrong ones alike: so it depends
  * on the page, as `page` names it, and on all that was at hand to build on. Nothing coded (`same`) tells of the whole page only.
  */
 export const padOf = (
   { sizes }: Pick<IncomingExchange, "sizes">,
   codedBytes: number,
-  { page, offered }: { readonly page: string; readonly offered: readonly UsableBase[] },
+  {
+    page,
+    offered,
+    looked,
+  }: {
+    readonly page: string;
+    readonly offered: readonly UsableBase[];
+    readonly looked: readonly UsableBase[];
+  },
 ): readonly Extension[] => {
   if (sizes?.kind !== "padded" || codedBytes === 0) return NO_EXTENSIONS;
+  const { others } = sizes;
+  if (others !== undefined && looked.every(({ offer }) => (others & (1 << offer)) === 0))
+    return NO_EXTENSIONS;
   const of = [page, ...offered.map(({ version }) => version.fingerprint)].join(" ");
   const size = padding.sizeFor(codedBytes, { step: sizes.step, least: LEAST_PADDING_BYTES, of });
   return [paddingExtension(size - codedBytes)];

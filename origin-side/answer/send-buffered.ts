@@ -40,6 +40,8 @@ export interface EncodedPage {
   readonly fingerprint: Fingerprint;
   /** How many it builds on. */
   readonly bases: number;
+  /** Which were looked at for it. */
+  readonly looked: readonly UsableBase[];
   readonly encodeMs: number;
 }
 
@@ -65,6 +67,7 @@ export const encodeBuffered = async (answering: Answering, page: Buffer): Promis
     form: { kind: "same", offer: same.offer, result },
     coded: NO_BYTES,
     bases: 1,
+    looked: [same],
     encodeMs: 0,
   };
 };
@@ -93,10 +96,10 @@ const encodeNew = async (
   answering: Answering,
   body: Buffer,
   result: string,
-): Promise<Pick<EncodedPage, "form" | "coded" | "bases" | "encodeMs">> => {
+): Promise<Pick<EncodedPage, "form" | "coded" | "bases" | "looked" | "encodeMs">> => {
   const { exchange, offered, options } = answering;
   const startedAt = options.clock.now();
-  const { codec, bases, coded } = await encodePage(
+  const { codec, bases, looked, coded } = await encodePage(
     offered,
     body,
     options,
@@ -105,7 +108,7 @@ const encodeNew = async (
   );
   const encodeMs = options.clock.now() - startedAt;
   exchange.timings?.complete(startedAt);
-  return { form: formOf(codec.id, bases, result), coded, bases: bases.length, encodeMs };
+  return { form: formOf(codec.id, bases, result), coded, bases: bases.length, looked, encodeMs };
 };
 
 const formOf = (codec: number, bases: readonly UsableBase[], result: string): EncodedPage["form"] =>

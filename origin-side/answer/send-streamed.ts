@@ -247,7 +247,8 @@ class PageStream implements RecoverableAnswer {
 
   async #finish(end: BodyEnd): Promise<void> {
     await this.#coded.finish();
-    const padded = { page: `${this.#bytes}`, offered: this.#building.bases };
+    const { bases } = this.#building;
+    const padded = { page: `${this.#bytes}`, offered: bases, looked: bases };
     this.#exchange.end(end, padOf(this.#exchange, this.#exchange.sentBytes, padded));
   }
 }

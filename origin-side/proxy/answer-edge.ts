@@ -214,22 +214,17 @@ const answerBuffered = async (
   end: BodyEnd,
   phases: ExchangePhases,
 ): Promise<void> => {
-  const { exchange } = answering;
+  const { exchange, offered } = answering;
   const encoded = await encodeBuffered(answering, joined(pieces));
-  const full = exchange.answerInFull(
-    encoded.form,
-    encoded.head,
-    encoded.coded,
-    end,
-    exchange.sizes &&
-      padOf(exchange, encoded.coded.length, { page: encoded.fingerprint, offered: answering.offered }),
-  );
+  const { form, head, coded, fingerprint, looked } = encoded;
+  const padding = exchange.sizes && padOf(exchange, coded.length, { page: fingerprint, offered, looked });
+  const full = exchange.answerInFull(form, head, coded, end, padding);
   phases.sent = sentBuffered(encoded, answering);
   if (full !== undefined) await full;
   // Once the answer has left, at the end of this turn; and before anything that the edge may ask next can arrive.
   await endOfTurn();
-  remember(answering, encoded.body, encoded.fingerprint);
-  if (encoded.form.kind === "whole") return;
+  remember(answering, encoded.body, fingerprint);
+  if (form.kind === "whole") return;
   await awaitAcknowledgement(exchange, new BufferedAnswer(exchange, encoded, end, lease), answering.options);
 };
 

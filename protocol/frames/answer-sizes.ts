@@ -10,9 +10,15 @@ import { EXTENSION, type Extension, extensionOf } from "../wire/extensions.ts";
  * `plain`: the body crosses as it is. `padded`: coded, and padded to steps; one that streams is coded only if `streams`, and padded
  * at its end.
  */
-export type AnswerSizes =
-  | { readonly kind: "plain" }
-  | { readonly kind: "padded"; readonly step: number; readonly streams: boolean };
+export type AnswerSizes = { readonly kind: "plain" } | PaddedSizes;
+
+export interface PaddedSizes {
+  readonly kind: "padded";
+  readonly step: number;
+  readonly streams: boolean;
+  /** Bit i set: of offer i others may have chosen the text, and what is made without a look at these is not padded; undefined: all is. */
+  readonly others?: number | undefined;
+}
 
 /** Of answers that build on versions which others may have filled with text of their choice. */
 export const SHARED_PADDING_STEP = 64;
@@ -24,6 +30,7 @@ const writer = new ByteWriter();
 export const answerSizesExtension = (sizes: AnswerSizes): Extension => {
   if (sizes.kind === "plain") writer.varint(0);
   else writer.varint(sizes.step).u8(sizes.streams ? 1 : 0);
+  if (sizes.kind === "padded" && sizes.others !== undefined) writer.varint(sizes.others);
   return { tag: EXTENSION.answerSizes, bytes: writer.take() };
 };
 
@@ -35,7 +42,7 @@ export const answerSizesOf = (extensions: readonly Extension[]): AnswerSizes | u
   const step = r.varint();
   if (step > MOST_PADDING_STEP) throw new LinkError("bad-frame", `padding in steps of ${step} bytes`);
   if (step === 0) return { kind: "plain" };
-  return { kind: "padded", step, streams: r.u8() === 1 };
+  return { kind: "padded", step, streams: r.u8() === 1, others: r.left > 0 ? r.varint() : undefined };
 };
 
 /** The least that an extension takes: its tag and its length. */

@@ -91,7 +91,7 @@ const openSides = ({ bases = "session", padded = true }: SidesOptions = {}): Sid
     );
     const bases = visit.offered.map((version, offer) => ({ offer, version }));
     const same = bases.some(({ version }) => version.fingerprint === fingerprint);
-    const { coded } = await encodePage(
+    const { coded, looked } = await encodePage(
       bases,
       body,
       {
@@ -103,7 +103,7 @@ const openSides = ({ bases = "session", padded = true }: SidesOptions = {}): Sid
       },
       { linkIsFull: false },
     );
-    const padding = padded ? padOf(visit, coded.length, { page: fingerprint, offered: bases }) : [];
+    const padding = padded ? padOf(visit, coded.length, { page: fingerprint, offered: bases, looked }) : [];
     const plain = visit.sizes?.kind === "plain";
     const answer = same ? 0 : coded.length + bytesOf(padding);
     visit.remember(body, fingerprint);

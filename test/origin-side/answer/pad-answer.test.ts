@@ -12,7 +12,8 @@ const on = (...names: readonly string[]) =>
 /** What a page coded in so many bytes takes with its padding. */
 const sizeOf = (codedBytes: number, page: string, ...bases: readonly string[]): number => {
   const writer = new ByteWriter();
-  writeExtensions(writer, padOf({ sizes: SIZES }, codedBytes, { page, offered: on(...bases) }));
+  const offered = on(...bases);
+  writeExtensions(writer, padOf({ sizes: SIZES }, codedBytes, { page, offered, looked: offered }));
   return codedBytes + writer.take().length;
 };
 
@@ -35,6 +36,20 @@ it.each([
 });
 
 it("is none where nothing is asked, and none of `same`", () => {
-  expect(padOf({ sizes: undefined }, 50, { page: "p", offered: [] })).toEqual([]);
-  expect(padOf({ sizes: SIZES }, 0, { page: "p", offered: on("p") })).toEqual([]);
+  expect(padOf({ sizes: undefined }, 50, { page: "p", offered: [], looked: [] })).toEqual([]);
+  expect(padOf({ sizes: SIZES }, 0, { page: "p", offered: on("p"), looked: on("p") })).toEqual([]);
+});
+
+it("is none where nothing was looked at whose text others may have chosen", () => {
+  const offered = on("other's", "own");
+  const [, own] = offered as [UsableBase, UsableBase];
+  const padded = (looked: readonly UsableBase[], others?: number) =>
+    padOf({ sizes: { ...SIZES, others } }, 50, { page: "p", offered, looked }).length > 0;
+  expect([padded([own], 1), padded([], 1), padded(offered, 1), padded([own], 2), padded([own])]).toEqual([
+    false,
+    false,
+    true,
+    true,
+    true,
+  ]);
 });

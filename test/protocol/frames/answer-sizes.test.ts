@@ -12,6 +12,7 @@ it.each([
   [{ kind: "plain" }],
   [{ kind: "padded", step: 64, streams: true }],
   [{ kind: "padded", step: 512, streams: false }],
+  [{ kind: "padded", step: 64, streams: true, others: 13 }],
 ] as const)("%j is read as it was written", (sizes) => {
   expect(answerSizesOf([answerSizesExtension(sizes)])).toEqual(sizes);
 });
