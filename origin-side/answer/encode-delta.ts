@@ -32,6 +32,8 @@ export interface EncodeDeltaOptions {
   readonly load: Load;
   /** The edge reads folded pages. */
   readonly foldsTokens: boolean;
+  /** And splices that are told in units. */
+  readonly readsUnits: boolean;
 }
 
 /** A token takes 43 bytes and more. */
@@ -119,8 +121,11 @@ export const encodePage = (
 ): CodedPage | Promise<CodedPage> => {
   const effort = effortAt(Math.max(options.load(), zstdPoolLoad()), link);
   const others = offered.filter((base) => !inUnits(base));
-  const splice = others.length < offered.length ? splicedInUnits : splicedPage;
-  const spliced = splices(options) ? splice(offered, page, effort) : undefined;
+  const spliced = !splices(options)
+    ? undefined
+    : others.length < offered.length
+      ? splicedInUnits(offered, page, effort, options.readsUnits)
+      : splicedPage(offered, page, effort);
   if (isWithin(spliced, LEAST_FOLDED_BYTES)) return spliced;
   const best = offered.at(-1);
   const mayFold = options.foldsTokens && others.length === offered.length;
@@ -211,10 +216,11 @@ const splicedInUnits = (
   offered: readonly UsableBase[],
   page: Buffer,
   { bases: most, compressedFrom }: Effort,
+  packed: boolean,
 ): CodedPage | undefined => {
   if (!spliceCodec.fits(0, page.length)) return undefined;
   const bases = offered.slice(-most);
-  const coded = spliceInUnits(bodiesOf(bases), page, { compressedFrom });
+  const coded = spliceInUnits(bodiesOf(bases), page, { compressedFrom, packed });
   return coded && { codec: spliceCodec, bases, looked: bases, coded };
 };
 

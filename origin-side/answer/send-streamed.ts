@@ -80,12 +80,12 @@ interface Building {
 /** `streams`: no base was left out because the edge reads no whole units that stream. */
 const buildingOf = (answering: Answering): Building & { readonly streams: boolean } => {
   const { addressed, offered, options } = answering;
-  const { streaming, streamsUnits, codecs } = options;
+  const { streaming, readsUnits, codecs } = options;
   const others = addressed ? [] : offered.filter((base) => !isOfAddress(answering, base));
   const best = offered.at(-1);
   // Of a best base that is everybody's all may be copied, and that is worth more than units of the others.
   const inUnits = best !== undefined && !others.includes(best);
-  if (inUnits && streamsUnits && codecs.splice)
+  if (inUnits && readsUnits && codecs.splice)
     return { codec: spliceCodec, bases: fittingBases(WITHIN_UNITS, offered, 0), streams: true };
   const bases = fittingBases(streaming, others, options.pageBytes);
   return { codec: streaming, bases, streams: !inUnits || others.length > 0 };

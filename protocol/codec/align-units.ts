@@ -22,16 +22,6 @@ interface Units {
   readonly hashes: Int32Array;
 }
 
-/**
- * The steps that make `page` of the bases, one behind the other. Undefined where a page is no text, or it takes more than
- * `mostSteps`.
- */
-export const alignUnits = (
-  bases: readonly Buffer[],
-  page: Buffer,
-  mostSteps: number,
-): readonly Step[] | undefined => UnitRuns.of(bases)?.align(page, { mostSteps, from: 0 });
-
 const sizeOf = ({ starts }: Units, unit: number, units: number): number =>
   (starts[unit + units] as number) - (starts[unit] as number);
 
@@ -72,12 +62,20 @@ export class UnitRuns {
     }
   }
 
+  /** Where each unit begins in the bases, and where the last one ends. */
+  get starts(): Int32Array {
+    return this.#theirs.starts;
+  }
+
   /** A unit of the page that is looked for in no base. */
   skip(): void {
     this.#expected += 1;
   }
 
-  /** As `alignUnits`, of the next whole units of a page. `from`: where the step before them ended in the bases. */
+  /**
+   * The steps that make the next whole units of a page of the bases, one behind the other. Undefined where they are no text, or take
+   * more than `mostSteps`. `from`: where the step before them ended in the bases.
+   */
   align(
     units: Buffer,
     { mostSteps, from: before }: { readonly mostSteps: number; readonly from: number },
@@ -151,10 +149,8 @@ export class UnitRuns {
   }
 }
 
-/** Of texts one behind the other; no unit is of two of them. */
-const unitsOf = (texts: readonly Buffer[]): Units | undefined => {
-  const [only] = texts;
-  const bytes = texts.length === 1 && only !== undefined ? only : Buffer.concat(texts);
+/** Where the units of texts begin, one text behind the other, and where the last one ends; none is of two of them. */
+export const startsOf = (texts: readonly Buffer[]): Int32Array | undefined => {
   const starts: number[] = [];
   let before = 0;
   for (const text of texts) {
@@ -164,6 +160,14 @@ const unitsOf = (texts: readonly Buffer[]): Units | undefined => {
     before += text.length;
   }
   starts.push(before);
+  return Int32Array.from(starts);
+};
+
+const unitsOf = (texts: readonly Buffer[]): Units | undefined => {
+  const starts = startsOf(texts);
+  if (starts === undefined) return undefined;
+  const [only] = texts;
+  const bytes = texts.length === 1 && only !== undefined ? only : Buffer.concat(texts);
   const hashes = new Int32Array(starts.length - 1);
   for (let unit = 0; unit < hashes.length; unit++) {
     let hash = 0x811c9dc5;
@@ -173,5 +177,5 @@ const unitsOf = (texts: readonly Buffer[]): Units | undefined => {
       hash = Math.imul(hash ^ (bytes[at] as number), 0x01000193);
     hashes[unit] = hash;
   }
-  return { bytes, starts: Int32Array.from(starts), hashes };
+  return { bytes, starts, hashes };
 };

@@ -5,16 +5,23 @@
  */
 
 import { type AlignBounds, align } from "./align.ts";
-import { alignUnits } from "./align-units.ts";
+import { UnitRuns } from "./align-units.ts";
 import { type Codec, type DecodeLimits, DeltaError } from "./codec.ts";
 import { deflated, inflated } from "./deflate.ts";
-import { MOST_STEPS, madeBySteps, STEPS_BYTES, writtenSteps } from "./splice-steps.ts";
+import {
+  MOST_STEPS,
+  madeBySteps,
+  packedInUnits,
+  STEPS_BYTES,
+  unpackedInUnits,
+  writtenSteps,
+} from "./splice-steps.ts";
 import { spliceStreamDecoder, spliceStreamEncoder } from "./splice-stream.ts";
 
 /** Looking for runs holds the event loop: 5 ms for a page of this size in which little is found. */
 export const SPLICE_PAGE_BYTES = 1024 * 1024;
 
-const FORM = { stored: 0, compressed: 1 } as const;
+const FORM = { stored: 0, compressed: 1, inUnits: 2 } as const;
 /** Fewer bytes gain one or two at most. */
 export const LEAST_COMPRESSED_BYTES = 48;
 
@@ -35,19 +42,25 @@ export const spliceWithin = (
 
 /**
  * The delta of `page` that copies whole units of the bases and nothing less, so that its size tells of no part of one; undefined
- * where there is none.
+ * where there is none. `packed`: the peer reads steps that are told in units.
  */
 export const spliceInUnits = (
   bases: readonly Uint8Array[],
   page: Uint8Array,
-  { compressedFrom }: Pick<SpliceBounds, "compressedFrom">,
+  {
+    compressedFrom = LEAST_COMPRESSED_BYTES,
+    packed = false,
+  }: Pick<SpliceBounds, "compressedFrom"> & { readonly packed?: boolean },
 ): Buffer | undefined => {
-  const steps = alignUnits(
-    bases.map((base) => asBuffer(base)),
-    asBuffer(page),
-    MOST_STEPS,
-  );
-  return steps && written(writtenSteps(steps, page), compressedFrom);
+  const runs = UnitRuns.of(bases.map((base) => asBuffer(base)));
+  const steps = runs?.align(asBuffer(page), { mostSteps: MOST_STEPS, from: 0 });
+  if (runs === undefined || steps === undefined) return undefined;
+  const plain = writtenSteps(steps, page);
+  const inUnits =
+    packed && plain.length >= compressedFrom ? packedInUnits(steps, asBuffer(page), runs.starts) : undefined;
+  return inUnits && inUnits.length < plain.length
+    ? Buffer.concat([Uint8Array.of(FORM.inUnits), inUnits])
+    : written(plain, compressedFrom);
 };
 
 const encode = async (bases: readonly Uint8Array[], page: Uint8Array): Promise<Buffer> => {
@@ -72,6 +85,12 @@ const decode = async (
   delta: Uint8Array,
   limits: DecodeLimits,
 ): Promise<Buffer> => {
+  if (delta[0] === FORM.inUnits)
+    return unpackedInUnits(
+      bases.map((base) => asBuffer(base)),
+      asBuffer(delta).subarray(1),
+      limits,
+    );
   const source = bases.length === 1 ? asBuffer(bases[0]) : Buffer.concat(bases);
   return madeBySteps(source, uncompressed(delta, limits), limits).page;
 };

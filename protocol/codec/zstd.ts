@@ -61,21 +61,35 @@ const countedInPool = async (page: Uint8Array, options: ZstdOptions): Promise<Bu
 const within = (bounds: { least: number; most: number }, bytes: number): number =>
   Math.min(bounds.most, Math.max(bounds.least, bytes));
 
+const encodeOptions = (dictionary: Uint8Array | undefined, pageBytes: number): ZstdOptions => ({
+  params: encodeParams(dictionary?.length ?? 0, pageBytes),
+  chunkSize: within(ENCODE_CHUNK, pageBytes >> 2),
+  ...(dictionary && { dictionary }),
+});
+
 async function encode(bases: readonly Uint8Array[], page: Uint8Array): Promise<Buffer> {
   const dictionary = dictionaryOf(bases);
   const dictionaryBytes = dictionary?.length ?? 0;
   const totalBytes = dictionaryBytes + page.length;
   if (totalBytes > ZSTD_MOST_BYTES)
     throw new DeltaError(`${totalBytes} bytes of bases and page: offer fewer bases`);
-  const options: ZstdOptions = {
-    params: encodeParams(dictionaryBytes, page.length),
-    chunkSize: within(ENCODE_CHUNK, page.length >> 2),
-    ...(dictionary && { dictionary }),
-  };
-  const isQuick = dictionaryBytes + PAGE_WEIGHT * page.length <= SYNC_ENCODE_BYTES;
-  const frame = isQuick ? zstdCompressSync(page, options) : await countedInPool(page, options);
+  const options = encodeOptions(dictionary, page.length);
+  const frame = isQuick(dictionaryBytes, page.length)
+    ? zstdCompressSync(page, options)
+    : await countedInPool(page, options);
   return ownBuffer(withoutMagic(frame));
 }
+
+const isQuick = (dictionaryBytes: number, pageBytes: number): boolean =>
+  dictionaryBytes + PAGE_WEIGHT * pageBytes <= SYNC_ENCODE_BYTES;
+
+/** As `encode` on one base, or on none if it is refused, at once; undefined where that would hold the event loop. */
+export const encodeNow = (base: Uint8Array, page: Uint8Array): Buffer | undefined => {
+  if (!isQuick(base.length, page.length)) return undefined;
+  return withoutMagic(
+    zstdCompressSync(page, encodeOptions(isDictionaryPart(base) ? base : undefined, page.length)),
+  );
+};
 
 async function decode(
   bases: readonly Uint8Array[],

@@ -99,6 +99,7 @@ const openSides = ({ bases = "session", padded = true }: SidesOptions = {}): Sid
         streaming: STREAMING_CODEC,
         load: () => 0,
         foldsTokens: true,
+        readsUnits: true,
         trust: TRUSTED,
       },
       { linkIsFull: false },

@@ -12,6 +12,7 @@ import { validateHttp1, validateHttp2 } from "../../edge-side/http/validate-requ
 import { originSettings } from "../../origin-side/config/origin-config.ts";
 import { DeltaError } from "../../protocol/codec/codec.ts";
 import { CODEC_NAMES, codecNamed } from "../../protocol/codec/codecs.ts";
+import { spliceInUnits } from "../../protocol/codec/splice.ts";
 import { ConfigError, parseConfig } from "../../protocol/config/parse-config.ts";
 import {
   parseHostName,
@@ -270,7 +271,11 @@ const decoderOf = async (name: (typeof CODEC_NAMES)[number]): Promise<Fuzzed> =>
   return {
     name: `codec ${name}`,
     share: name === "vcdiff" ? 2 : 8,
-    inputs: [await codec.encode([BASE], PAGE), await codec.encode([BASE], PAGE.subarray(0, 500))],
+    inputs: [
+      await codec.encode([BASE], PAGE),
+      await codec.encode([BASE], PAGE.subarray(0, 500)),
+      ...(name === "splice" ? [spliceInUnits([BASE], PAGE, { packed: true }) ?? Buffer.alloc(0)] : []),
+    ],
     refuses: DeltaError,
     async read(bytes) {
       const page = await codec.decode([BASE], bytes, LIMITS);

@@ -14,6 +14,7 @@ interface Effortful {
   readonly load?: number;
   readonly linkIsFull?: boolean;
   readonly foldsTokens?: boolean;
+  readonly readsUnits?: boolean;
   readonly trust?: { mistrusts(codec: number): boolean };
   /** Offers of which whole units only are copied. */
   readonly inUnits?: readonly number[];
@@ -27,6 +28,7 @@ const options = (more: Effortful = {}) => ({
   streaming: STREAMING_CODEC,
   load: () => more.load ?? 0,
   foldsTokens: more.foldsTokens ?? true,
+  readsUnits: more.readsUnits ?? true,
   trust: more.trust ?? TRUSTED,
 });
 

@@ -234,7 +234,7 @@ describe("a page that streams as a delta", () => {
   });
 
   it("builds on nothing that others at the address may have been sent, for an edge that reads no units", async () => {
-    for (const options of [{ splice: true, streamsUnits: false }, { splice: false }]) {
+    for (const options of [{ splice: true, readsUnits: false }, { splice: false }]) {
       const flow = streaming([page], { bases: [base], wholeUnits: 1, ...options });
       await flow.end();
       await flow.done;
@@ -270,6 +270,7 @@ describe("a page that streams on what others at the address may have been sent",
   it("goes on with plain bytes where they do not verify", async () => {
     const flow = streaming([page.subarray(0, 1_000)], { bases: [base], splice: true, wholeUnits: 1 });
     await flow.pause();
+    await until(() => flow.stream.sentOf("segment").length === 1, "the first segment");
     flow.stream.sent.length = 0;
     await flow.stream.asksWhole(0);
     await flow.push(page.subarray(1_000));

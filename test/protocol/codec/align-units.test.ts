@@ -1,11 +1,17 @@
 /** Copies are of whole units, and which there are depends on equality of units alone. */
+import { deflateRawSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
-import { alignUnits } from "../../../protocol/codec/align-units.ts";
+import { UnitRuns } from "../../../protocol/codec/align-units.ts";
+import { DeltaError } from "../../../protocol/codec/codec.ts";
 import { unitStarts } from "../../../protocol/codec/page-units.ts";
 import { spliceCodec, spliceInUnits } from "../../../protocol/codec/splice.ts";
 import { MOST_STEPS } from "../../../protocol/codec/splice-steps.ts";
+import { zstdCodec } from "../../../protocol/codec/zstd.ts";
 import { seeded } from "../../kit/random.ts";
 import { laterPage, madePage } from "./made-pages.ts";
+
+const alignUnits = (bases: readonly Buffer[], made: Buffer, mostSteps: number) =>
+  UnitRuns.of(bases)?.align(made, { mostSteps, from: 0 });
 
 const LIST = Array.from(
   { length: 80 },
@@ -16,31 +22,43 @@ const page = (token: string, query: string): Buffer =>
     `<h1>Account</h1><form><input name="csrf" value="${token}"></form><ul>${LIST.join("\n")}</ul><p>You searched for: ${query}</p>`,
   );
 
-const rebuilt = async (bases: readonly Buffer[], made: Buffer): Promise<Buffer | undefined> => {
-  const delta = spliceInUnits(bases, made, {});
+const rebuilt = async (
+  bases: readonly Buffer[],
+  made: Buffer,
+  packed: boolean,
+): Promise<Buffer | undefined> => {
+  const delta = spliceInUnits(bases, made, { packed });
   return delta && spliceCodec.decode(bases, delta, { pageBytes: 1 << 24 });
 };
 
 describe("a page", () => {
-  it("is made again of one base or several, byte for byte", async () => {
-    const random = seeded();
-    const first = madePage(random, 200);
-    const second = laterPage(random, first);
-    const third = laterPage(random, second);
-    const other = madePage(random, 50);
-    const empty = Buffer.alloc(0);
-    for (const bases of [
-      [first],
-      [second],
-      [first, second],
-      [other],
-      [other, first, empty, second],
-      [third],
-      [empty],
-    ])
-      expect((await rebuilt(bases, third))?.equals(third)).toBe(true);
-    expect(await rebuilt([first], empty)).toEqual(empty);
-  });
+  it.each([false, true])(
+    "is made again of one base or several, byte for byte; told in units: %s",
+    async (packed) => {
+      const random = seeded();
+      const first = madePage(random, 200);
+      const second = laterPage(random, first);
+      const third = laterPage(random, second);
+      const other = madePage(random, 50);
+      const empty = Buffer.alloc(0);
+      for (const bases of [
+        [first],
+        [second],
+        [first, second],
+        [other],
+        [other, first, empty, second],
+        [third],
+        [empty],
+      ])
+        expect((await rebuilt(bases, third, packed))?.equals(third)).toBe(true);
+      expect(await rebuilt([first], empty, packed)).toEqual(empty);
+      const zeros = Buffer.from("<p>\0<b>\0a row of the list</b>\0");
+      for (const bases of [[zeros], [third, zeros]])
+        expect((await rebuilt(bases, Buffer.concat([third, zeros]), packed))?.length).toBe(
+          third.length + zeros.length,
+        );
+    },
+  );
 
   it("that differs in two values costs these and little more", () => {
     const delta = spliceInUnits([page("a0b1c2d3e4f5", "")], page("f5e4d3c2b1a0", "shoes"), {});
@@ -80,15 +98,66 @@ it("copies whole units only", () => {
   expect(at).toBe(made.length);
 });
 
-it("has one size whatever the base's value, unless it is known as a whole", () => {
-  const sizes = (guess: string): Set<number | undefined> =>
-    new Set(
-      Array.from(
-        { length: 10 },
-        (_, digit) => spliceInUnits([page(`t739${digit}00`, "")], page("zzzz", guess), {})?.length,
-      ),
-    );
-  for (const guess of ['value="t739', 'value="t7394', 'csrf" value="t73940', "t73940"])
-    expect(sizes(guess).size).toBe(1);
-  expect(sizes('<input name="csrf" value="t739400">').size).toBe(2);
+it.each([false, true])(
+  "has one size whatever the base's value, unless it is known as a whole; told in units: %s",
+  (packed) => {
+    const sizes = (guess: string): Set<number | undefined> =>
+      new Set(
+        Array.from(
+          { length: 10 },
+          (_, digit) => spliceInUnits([page(`t739${digit}00`, "")], page("zzzz", guess), { packed })?.length,
+        ),
+      );
+    for (const guess of ['value="t739', 'value="t7394', 'csrf" value="t73940', "t73940"])
+      expect(sizes(guess).size).toBe(1);
+    expect(sizes('<input name="csrf" value="t739400">').size).toBe(2);
+  },
+);
+
+describe("steps that are told in units", () => {
+  const rows = (from: number) =>
+    LIST.slice(from, from + 40).map((row, i) => `${row}<b class="count">${i * from}</b>`);
+  const base = Buffer.from(rows(1).join("\n"));
+  const made = Buffer.from(rows(3).join("\n"));
+  const packed = spliceInUnits([base], made, { packed: true }) ?? Buffer.alloc(0);
+  const refused = (delta: Buffer, pageBytes = made.length) =>
+    expect(spliceCodec.decode([base], delta, { pageBytes })).rejects.toThrow(DeltaError);
+
+  it("are fewer bytes, as what is added is coded on what is copied", async () => {
+    expect(packed[0]).toBe(2);
+    expect(packed.length).toBeLessThan((spliceInUnits([base], made, {})?.length ?? 0) * 0.85);
+    expect((await spliceCodec.decode([base], packed, { pageBytes: made.length })).equals(made)).toBe(true);
+  });
+
+  it("are refused where they are cut, too long, or of a base without units", async () => {
+    for (let length = 0; length < packed.length; length++) await refused(packed.subarray(0, length));
+    await refused(packed, made.length - 1);
+    await refused(Buffer.concat([packed, Buffer.of(0)]));
+    const binary = spliceCodec.decode([Buffer.of(1, 2, 3)], packed, { pageBytes: made.length });
+    await expect(binary).rejects.toThrow(DeltaError);
+  });
+
+  it.each([
+    ["a run outside of the bases", [1, 9, 0, 2]],
+    ["a run before the bases", [1, 1, 0, 1]],
+    ["more units than are added", [1, 1, 1, 0]],
+    ["a copy larger than any page, before there is memory for it", [3, 4, 4, 4, 0, 0, 0, 0, 7, 7]],
+  ])("are refused: %s", async (_, numbers) => {
+    const own = [Buffer.from("<p>one</p><p>two</p>")];
+    const deflated = deflateRawSync(Buffer.from(numbers));
+    const coded = await zstdCodec.encode([], Buffer.alloc(0));
+    const delta = Buffer.concat([Buffer.of(2, deflated.length), deflated, coded]);
+    await expect(spliceCodec.decode(own, delta, { pageBytes: 29 })).rejects.toThrow(DeltaError);
+  });
+
+  it("any one byte changed is an error, or a page within the limit", async () => {
+    for (let at = 0; at < packed.length; at++) {
+      const damaged = Buffer.from(packed);
+      damaged[at] = (damaged[at] ?? 0) ^ 4;
+      const limits = { pageBytes: made.length };
+      const got = await spliceCodec.decode([base], damaged, limits).catch((error: unknown) => error);
+      if (Buffer.isBuffer(got)) expect(got.length).toBeLessThanOrEqual(made.length);
+      else expect(got).toBeInstanceOf(DeltaError);
+    }
+  });
 });
