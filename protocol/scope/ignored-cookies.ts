@@ -74,6 +74,17 @@ export const HARMLESS: readonly HarmlessCookies[] = [
     source: "https://intercom.com/cookie-policy",
     names: "intercom-id-* intercom-session-* intercom-device-id-* __zlcmid",
   },
+  { by: "Baidu, CNZZ", names: "Hm_lvt_* Hm_lpvt_* CNZZDATA* UM_distinctid" },
+  {
+    by: "FullStory, LogRocket, Qualtrics, GoDaddy, Piano",
+    names:
+      "fs_uid fs_lua _lr_tabs_-* _lr_hb_-* _lr_uf_-* QSI_HistorySession _tccl_visitor _tccl_visit _pcid _pctx _pprv",
+  },
+  {
+    by: "AB Tasty, Kameleoon, Convert, Bloomreach, Criteo",
+    names:
+      "ABTasty ABTastySession kameleoonVisitorCode _conv_v _conv_s _conv_r _br_uid_2 __exponea_etc__ __exponea_time2__ cto_bundle",
+  },
   // consent banners
   { by: "OneTrust", names: "OptanonConsent OptanonAlertBoxClosed eupubconsent-v2" },
   { by: "Cookiebot", names: "CookieConsent CookieConsentBulkSetting-*" },
@@ -103,12 +114,21 @@ export const HARMLESS: readonly HarmlessCookies[] = [
     by: "Azure",
     source: "https://learn.microsoft.com/en-us/azure/application-gateway/configuration-http-settings",
     names:
-      "ARRAffinity ARRAffinitySameSite ApplicationGatewayAffinity ApplicationGatewayAffinityCORS AGCAffinity",
+      "ARRAffinity ARRAffinitySameSite ASLBSA ASLBSACORS ApplicationGatewayAffinity ApplicationGatewayAffinityCORS AGCAffinity",
   },
   {
     by: "Google Cloud, DigitalOcean",
     source: "https://cloud.google.com/load-balancing/docs/backend-service",
     names: "GCLB DO-LB",
+  },
+  {
+    by: "Oracle Cloud, Alibaba Cloud, Tencent Cloud, Huawei Cloud",
+    names: "X-Oracle-BMC-LBS-Route acw_tc aliyungf_tc tgw_l7_route HWWAFSESID HWWAFSESTIME",
+  },
+  {
+    by: "Cloud Foundry, Heroku",
+    source: "https://devcenter.heroku.com/articles/session-affinity",
+    names: "__VCAP_ID__ heroku-session-affinity",
   },
   {
     by: "ingress-nginx, HAProxy",
@@ -123,7 +143,11 @@ export const HARMLESS: readonly HarmlessCookies[] = [
     source: "https://docs.humansecurity.com/applications-and-accounts/docs/cookies",
     names: "_pxvid __pxvid _px _px2 _px3 _pxff_* _pxmvid _pxhd pxcts _pxde",
   },
-  { by: "DataDome, Sucuri, DDoS-Guard", names: "datadome sucuri_cloudproxy_uuid_* __ddg*_" },
+  {
+    by: "DataDome, Sucuri, DDoS-Guard, Radware, Kasada, Reblaze",
+    names:
+      "datadome sucuri_cloudproxy_uuid_* __ddg*_ __uzma __uzmb __uzmc __uzmd __uzme __uzmf KP_UIDz KP_UIDz-ssn rbzid rbzsessionid",
+  },
   {
     by: "WordPress: whether cookies are kept, and when settings were",
     names: "wordpress_test_cookie wp-settings-time-*",

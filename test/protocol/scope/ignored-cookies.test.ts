@@ -22,6 +22,9 @@ describe("the list of harmless cookies", () => {
     ..."kndctr_1FD6776A524453CC0A490D44_AdobeOrg_identity intercom-id-ab12cd __kla_id ttcsid_ABC _hp2_id.1".split(
       " ",
     ),
+    ..."ASLBSACORS heroku-session-affinity __VCAP_ID__ acw_tc X-Oracle-BMC-LBS-Route __uzmc Hm_lvt_0a1b ABTastySession".split(
+      " ",
+    ),
     ..."CookieScriptConsent osano_consentmanager notice_behavior CONSENTMGR addtl_consent consentUUID".split(
       " ",
     ),
