@@ -12,7 +12,7 @@ import { EXTENSION, type Extension, extensionOf } from "../wire/extensions.ts";
  */
 export type AnswerSizes = { readonly kind: "plain" } | PaddedSizes;
 
-export interface PaddedSizes {
+interface PaddedSizes {
   readonly kind: "padded";
   readonly step: number;
   readonly streams: boolean;
