@@ -2,6 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { MASKED_TOKENS, STREAMED_UNITS } from "../frames/answer-form.ts";
 import { OMITTED_ETAGS } from "../frames/etag-formulas.ts";
+import { ACKS_IN_OPEN } from "../frames/frame-headers.ts";
 import { GIVEN_COOKIES } from "../frames/given-cookies.ts";
 import {
   type Hello,
@@ -24,6 +25,7 @@ const FEATURES = [
   MASKED_TOKENS,
   GIVEN_COOKIES,
   STREAMED_UNITS,
+  ACKS_IN_OPEN,
 ] as const;
 /** First window of a stream; it grows where the path is long. */
 const STREAM_BYTES = 128 * 1024;
