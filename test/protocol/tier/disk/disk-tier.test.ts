@@ -3,9 +3,9 @@ import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:f
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { expect, it } from "vitest";
+import { isAnyStanding } from "../../../../protocol/daemon/end-process.ts";
 import { makeLog } from "../../../../protocol/daemon/log.ts";
 import { systemClock } from "../../../../protocol/runtime/clock.ts";
-import { isAnyStanding } from "../../../../protocol/daemon/end-process.ts";
 import { END_MS, FROZEN_MS, LONG_MS } from "../../../../protocol/tier/disk/disk-thread.ts";
 import { DiskTier } from "../../../../protocol/tier/disk/disk-tier.ts";
 import { openStore } from "../../../../protocol/tier/open/open-store.ts";
