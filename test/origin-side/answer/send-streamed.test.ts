@@ -256,6 +256,7 @@ describe("a page that streams on what others at the address may have been sent",
   ])("copies whole units: %s", async (_, options, codec, offers) => {
     const flow = streaming([page.subarray(0, 9_000)], { splice: true, ...options });
     await flow.pause();
+    await until(() => flow.stream.sentOf("segment").length === 1, "a segment");
     expect(flow.stream.sentOf("answer")[0]?.form).toMatchObject({ kind: "delta", codec, offers });
     await flow.push(page.subarray(9_000));
     await flow.end();
@@ -270,7 +271,7 @@ describe("a page that streams on what others at the address may have been sent",
   it("goes on with plain bytes where they do not verify", async () => {
     const flow = streaming([page.subarray(0, 1_000)], { bases: [base], splice: true, wholeUnits: 1 });
     await flow.pause();
-    await until(() => flow.stream.sentOf("segment").length === 1, "the first segment");
+    await until(() => flow.stream.sentOf("segment").length === 1, "a segment");
     flow.stream.sent.length = 0;
     await flow.stream.asksWhole(0);
     await flow.push(page.subarray(1_000));
