@@ -3,16 +3,10 @@
  * pipeline, and the messages of a channel. It connects by itself, again and again; what is asked while it is not connected fails at once.
  */
 import type { EventEmitter } from "node:events";
-import {
-  createClient,
-  createCluster,
-  createSentinel,
-  RESP_TYPES,
-  type RedisArgument,
-  type RedisClientOptions,
-} from "@redis/client";
+import type { RedisArgument, RedisClientOptions } from "@redis/client";
 import type { Clock, Timer } from "../runtime/clock.ts";
 import { withoutSecrets } from "../runtime/redact.ts";
+import { redisLibrary } from "./library.ts";
 import { credentialsOf, parseRedisAddress, type RedisAddress } from "./redis-address.ts";
 
 /** Strings are buffers, maps are arrays of names and values in turn, absent is null. */
@@ -49,8 +43,6 @@ const MOST_RETRY_MS = 1_000;
 /** Throws Complaint for what is no address. Returns at once. */
 export const openRedis = (url: string, options: RedisOptions): Redis =>
   new Connection(parseRedisAddress(url), options);
-
-const TYPES = { [RESP_TYPES.BLOB_STRING]: Buffer, [RESP_TYPES.MAP]: Array };
 
 type Subscriber = (message: Buffer) => void;
 
@@ -152,6 +144,7 @@ class Connection implements Redis {
 const retryMs = (retries: number): number => Math.min(FIRST_RETRY_MS * 2 ** retries, MOST_RETRY_MS);
 
 const clientFor = (address: RedisAddress, name: string): Opened => {
+  const { createClient, createCluster, createSentinel, RESP_TYPES } = redisLibrary();
   const { isTls } = address;
   const socket = { connectTimeout: CONNECT_MS, socketTimeout: SILENT_MS, reconnectStrategy: retryMs };
   const node = {
@@ -163,7 +156,8 @@ const clientFor = (address: RedisAddress, name: string): Opened => {
     maintNotifications: "disabled",
     socket: isTls ? { ...socket, tls: true } : socket,
   } satisfies RedisClientOptions;
-  const commandOptions = { typeMapping: TYPES };
+  const typeMapping = { [RESP_TYPES.BLOB_STRING]: Buffer, [RESP_TYPES.MAP]: Array };
+  const commandOptions = { typeMapping };
   switch (address.kind) {
     case "server": {
       // What the address says of its socket stays.

@@ -3,8 +3,9 @@
  * password, so they are shown without it.
  */
 import { inspect } from "node:util";
-import { RedisClient, type RedisClientOptions } from "@redis/client";
+import type { RedisClientOptions } from "@redis/client";
 import { Complaint } from "../runtime/user-error.ts";
+import { redisLibrary } from "./library.ts";
 
 interface Node {
   readonly host: string;
@@ -44,7 +45,7 @@ export const parseRedisAddress = (text: string): RedisAddress => {
 };
 
 const server = (url: string): RedisAddress => {
-  const { username, password, socket } = RedisClient.parseURL(url);
+  const { username, password, socket } = redisLibrary().RedisClient.parseURL(url);
   if (!("path" in socket) && !("host" in socket && socket.host)) throw new TypeError("no host");
   return { kind: "server", url, isTls: socket.tls, username, password };
 };

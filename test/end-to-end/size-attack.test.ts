@@ -29,13 +29,12 @@ const openEdge = async (bases: string): Promise<AsyncDisposable & { readonly ask
   const undo = new AsyncDisposableStack();
   const hosts = [{ host: HOST, bases }];
   const pair = undo.use(await openPair({ serve: serveAccounts, edge: { keys: [{ ...KEY, hosts }] } }));
-  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  const agent = new Agent({ keepAlive: true });
   undo.defer(() => agent.destroy());
-  let count = 0;
   return {
     async ask(path, headers) {
       const { body } = await visit(pair.port, { agent, path, headers });
-      const { answerBytes = 0 } = await pair.visited(++count);
+      const { answerBytes = 0 } = await pair.visitOf(path, 1);
       return { link: answerBytes, visitor: body.length };
     },
     [Symbol.asyncDispose]: () => undo.disposeAsync(),
@@ -55,9 +54,10 @@ it("a secret is read off sizes where nothing is done about it", async () => {
 
 it.each(["session", "off"])("a cross-site navigation tells of no digit, with `bases: %s`", async (bases) => {
   await using edge = await openEdge(bases);
-  const read = await digitsRead(edge.ask, byAddress(GZIP), SECRETS);
-  expect(read.link).toBeLessThanOrEqual(MOST_RIGHT);
-  expect(read.visitor).toBeLessThanOrEqual(MOST_RIGHT);
+  // All secrets at once: nothing that one answer leaves behind is built on by another.
+  const read = await Promise.all(SECRETS.map((secret) => digitsRead(edge.ask, byAddress(GZIP), [secret])));
+  for (const place of ["link", "visitor"] as const)
+    expect(read.reduce((sum, digits) => sum + digits[place], 0)).toBeLessThanOrEqual(MOST_RIGHT);
 });
 
 it.each([

@@ -104,7 +104,8 @@ export const openPair = async ({ serve, edge, origin, files, via, clock }: PairO
   );
   const originDaemon = await startOrigin(config, { log: originLog, load: IDLE, ...(clock && { clock }) });
   undo.defer(() => originDaemon.stop());
-  const [edgeLines, originLines] = [new GrowingFile(edgeFile), new GrowingFile(originFile)];
+  const edgeLines = new AccessLines<VisitRecord>(edgeFile);
+  const originLines = new AccessLines<ExchangeRecord>(originFile);
   await Promise.all([edgeLog.heard("link up"), originLog.heard("link up")]);
   return {
     web,
@@ -113,22 +114,49 @@ export const openPair = async ({ serve, edge, origin, files, via, clock }: PairO
     origin: originDaemon,
     edgeLog,
     originLog,
-    visited: (count) => lineOf<VisitRecord>(edgeLines, count),
-    answered: (count) => lineOf<ExchangeRecord>(originLines, count),
-    visitOf: (target, count) => lineOf<VisitRecord>(edgeLines, count, target),
+    visited: (count) => edgeLines.line(count),
+    answered: (count) => originLines.line(count),
+    visitOf: (target, count) => edgeLines.line(count, target),
     [Symbol.asyncDispose]: () => undo.disposeAsync(),
   };
 };
 
-const lineOf = async <Line extends { readonly target: string }>(
-  file: GrowingFile,
-  count: number,
-  target?: string,
-): Promise<Line> => {
-  const found = () => {
-    if (target === undefined) return file.lines[count - 1];
-    return file.lines.filter((line) => (JSON.parse(line) as Line).target === target)[count - 1];
-  };
-  await until(() => found() !== undefined, `line ${count} of ${target ?? "all"} in an access log`);
-  return JSON.parse(found() ?? "") as Line;
-};
+/** The lines of an access log, each read once. */
+class AccessLines<Line extends { readonly target: string }> {
+  readonly #file: GrowingFile;
+  readonly #all: Line[] = [];
+  readonly #byTarget = new Map<string, Line[]>();
+  #isFresh = false;
+
+  constructor(path: string) {
+    this.#file = new GrowingFile(path);
+  }
+
+  /** The line number `count`, from 1, of all or of those about this target. */
+  async line(count: number, target?: string): Promise<Line> {
+    const found = () => this.#of(target)[count - 1];
+    await until(() => found() !== undefined, `line ${count} of ${target ?? "all"} in an access log`);
+    return found() as Line;
+  }
+
+  #of(target: string | undefined): readonly Line[] {
+    this.#refresh();
+    return target === undefined ? this.#all : (this.#byTarget.get(target) ?? []);
+  }
+
+  /** Once in a turn of the event loop, however many wait for a line. */
+  #refresh(): void {
+    if (this.#isFresh) return;
+    this.#isFresh = true;
+    setImmediate(() => {
+      this.#isFresh = false;
+    });
+    for (const text of this.#file.lines.slice(this.#all.length)) {
+      const line = JSON.parse(text) as Line;
+      this.#all.push(line);
+      const alike = this.#byTarget.get(line.target) ?? [];
+      this.#byTarget.set(line.target, alike);
+      alike.push(line);
+    }
+  }
+}
