@@ -11,7 +11,7 @@ import type { AdminListen } from "../config/admin-settings.ts";
 import type { LogSettings } from "../config/log-settings.ts";
 import { ConfigError, printProblem } from "../config/parse-config.ts";
 import { systemClock } from "../runtime/clock.ts";
-import { keepYoungGenerationSmall } from "../runtime/young-generation.ts";
+import { keepFreedMemory, keepYoungGenerationSmall } from "../runtime/young-generation.ts";
 import { boundedLog } from "./bounded-log.ts";
 import { EXIT, ownVersion } from "./cli.ts";
 import type { Finding } from "./findings.ts";
@@ -79,6 +79,7 @@ export const runDaemon = async <Config extends CommonSettings, Daemon extends Ru
   options: DaemonToRun<Config, Daemon>,
 ): Promise<number> => {
   keepYoungGenerationSmall();
+  keepFreedMemory();
   const signals = options.signals ?? process;
   const config = options.load();
   const root = (options.makeLog ?? makeLog)(config.log);

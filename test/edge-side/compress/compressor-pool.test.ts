@@ -107,7 +107,9 @@ it("a page that is kept gets the best level whatever the load", async () => {
 });
 
 it("levels fall with the load, at its named steps", () => {
-  expect([0, 0.8, 0.81, 0.95, 0.96, 1, 2].map((load) => levelsAt(load).br)).toEqual([5, 5, 3, 3, 1, 1, 1]);
+  const loads = [0, 0.8, 0.81, 0.95, 0.96, 1, 2];
+  expect(loads.map((load) => levelsAt(load).br)).toEqual([5, 5, 3, 3, 1, 1, 1]);
+  expect(loads.map((load) => levelsAt(load).zstd)).toEqual([5, 3, 1, 1, 1, 1, 1]);
 });
 
 it("levels fall with what is in the thread pool too, and rise again when it is done", async () => {

@@ -1,0 +1,15 @@
+import { execFile } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { expect, it } from "vitest";
+
+const FIXTURE = fileURLToPath(new URL("freed-memory.fixture.ts", import.meta.url));
+
+const faults = async (how: "kept" | "free") =>
+  Number((await promisify(execFile)(process.execPath, [FIXTURE, how])).stdout);
+
+it("of pages is used for the next ones, and not given back and faulted in anew", async () => {
+  const [kept, free] = await Promise.all([faults("kept"), faults("free")]);
+  const { header } = process.report.getReport() as { header: { glibcVersionRuntime?: string } };
+  if (header.glibcVersionRuntime !== undefined) expect(kept).toBeLessThan(free / 10);
+});
