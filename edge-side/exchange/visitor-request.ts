@@ -1,6 +1,6 @@
 /** A visitor's request as it came, and who is believed about it. */
 
-import { fieldOf, listOf } from "../../protocol/http/head.ts";
+import { listOf } from "../../protocol/http/head.ts";
 import type { HeaderList } from "../../protocol/http/header-list.ts";
 import type { VisitorConnection } from "./visitor-connection.ts";
 
@@ -44,11 +44,15 @@ export const cameByHttps = (
 ): boolean =>
   scheme === "https" || (trusted && listOf(fields, "x-forwarded-proto")?.toLowerCase() === "https");
 
-const CONTINUES = /^100-continue$/i;
+const CONTINUES = /^[\s,]*100-continue(?:[\s,]+100-continue)*[\s,]*$/i;
+const NOTHING = /^[\s,]*$/;
+
+/** Whether it is known what a request expects by this list (RFC 9110 section 10.1.1); an empty one is nothing. */
+export const isExpectationKnown = (expect: string): boolean => CONTINUES.test(expect) || NOTHING.test(expect);
 
 /** RFC 9110 section 10.1.1: an HTTP/1.0 visitor does not mean it. */
 export const expectsContinue = ({ version, fields }: Pick<VisitorRequest, "version" | "fields">): boolean =>
-  version !== "1.0" && CONTINUES.test(fieldOf(fields, "expect")?.trim() ?? "");
+  version !== "1.0" && CONTINUES.test(listOf(fields, "expect") ?? "");
 
 const TRAILERS = /(?:^|,)\s*trailers\s*(?:$|[,;])/i;
 

@@ -84,7 +84,7 @@ export class Http2Visitor implements Visitor, UploadConnection {
     const { protocol } = request;
     this.method = protocol === undefined ? request.method : "GET";
     this.upgrade = protocol;
-    this.fields = protocol === "websocket" ? withWebSocketKey(request.fields) : request.fields;
+    this.fields = protocol?.toLowerCase() === "websocket" ? withWebSocketKey(request.fields) : request.fields;
     ({ target: this.target, authority: this.authority } = request);
     this.host = from.host;
     ({ scheme: this.scheme, compress: this.compress } = options.traits);

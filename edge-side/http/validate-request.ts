@@ -5,10 +5,10 @@
 import type { IncomingMessage } from "node:http";
 import { countOf, MOST_REQUEST_FIELDS } from "../../protocol/http/field-limits.ts";
 import { FieldNames } from "../../protocol/http/field-names.ts";
-import { fieldOf } from "../../protocol/http/head.ts";
+import { listOf } from "../../protocol/http/head.ts";
 import type { HeaderList } from "../../protocol/http/header-list.ts";
 import { hostName } from "../../protocol/store/partition.ts";
-import type { RepeatedHead } from "../exchange/visitor-request.ts";
+import { isExpectationKnown, type RepeatedHead } from "../exchange/visitor-request.ts";
 import { areClean } from "./sanitize-head.ts";
 
 export interface RequestLimits {
@@ -62,7 +62,7 @@ export const validateHttp1 = (request: IncomingMessage, limits: RequestLimits): 
   if (countOf(rawHeaders) > MOST_REQUEST_FIELDS) return 431;
   if (isAmbiguous(request)) return 400;
   if (REFUSED_METHODS.has(method)) return 405;
-  if (httpVersion === "1.1" && !isExpectationKnown(headers.expect)) return 417;
+  if (httpVersion === "1.1" && !isExpectationKnown(headers.expect ?? "")) return 417;
   if (url.length > limits.targetBytes) return 414;
   const authority = named ?? (httpVersion === "1.0" ? unnamedHost(url, limits) : "");
   if (!AUTHORITY.test(authority) || !isTarget(target, method)) return 400;
@@ -103,7 +103,7 @@ export const validateHttp2 = (
   // RFC 9113 section 8.3.1: a Host that says something else makes the request malformed.
   if (hosts.length > 1 || (hosts[0] ?? authority).toLowerCase() !== authority.toLowerCase()) return 400;
   if (!AUTHORITY.test(authority) || !isTarget(target, method)) return 400;
-  if (!isExpectationKnown(fieldOf(request.fields, "expect"))) return 417;
+  if (!isExpectationKnown(listOf(request.fields, "expect") ?? "")) return 417;
   // In HTTP/1.1, behind us, they would be lines.
   if (!areClean(request.fields) || /[^!-~\x80-\xff]/.test(target)) return 400;
   if (Number(request.contentLength ?? 0) > (limits.bodyBytes ?? Number.POSITIVE_INFINITY)) return 413;
@@ -127,9 +127,6 @@ const isAmbiguous = ({ rawHeaders, httpVersion }: IncomingMessage): boolean => {
 /** HTTP/1.0 knows no Host, and load balancers ask so whether a server lives. */
 const unnamedHost = (url: string, { admission }: RequestLimits): string =>
   admission.hosts.defaultHost ?? (url === READY_TARGET ? NO_HOST : "");
-
-const isExpectationKnown = (expect: string | undefined): boolean =>
-  expect === undefined || /^100-continue$/i.test(expect.trim());
 
 /** What follows the authority of an absolute-form target (RFC 9112 section 3.2.4 for OPTIONS). */
 const originForm = (path: string, method: string): string => {

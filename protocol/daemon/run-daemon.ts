@@ -85,9 +85,13 @@ export const runDaemon = async <Config extends CommonSettings, Daemon extends Ru
   const root = (options.makeLog ?? makeLog)(config.log);
   const events = recentEvents(root, systemClock);
   const { log } = events;
-  // Without listeners SIGUSR1 opens Node's debugger, and SIGUSR2 ends the process: also while it starts.
+  // Without listeners SIGUSR1 opens Node's debugger, and SIGUSR2 and SIGHUP end the process: also while it starts.
   let reopen = (): void => {};
-  const listeners = { SIGUSR1: () => reopen(), SIGUSR2: () => {} };
+  let isReloadDue = false;
+  let hangUp = (): void => {
+    isReloadDue = true;
+  };
+  const listeners = { SIGUSR1: () => reopen(), SIGUSR2: () => {}, SIGHUP: () => hangUp() };
   const on = (more: Readonly<Record<string, () => void>>) => {
     for (const [signal, run] of Object.entries(more)) signals.on(signal as NodeJS.Signals, run);
   };
@@ -162,13 +166,15 @@ export const runDaemon = async <Config extends CommonSettings, Daemon extends Ru
     );
   };
 
-  const commands = { SIGTERM: stop, SIGINT: stop, SIGHUP: () => void reload() };
+  const commands = { SIGTERM: stop, SIGINT: stop };
   on(commands);
+  hangUp = () => void reload();
   // An origin side that waits to dial again holds neither socket nor a timer that counts: this keeps the process.
   const keeper = new MessageChannel();
   keeper.port1.ref();
   warn(options, config, log);
   log.info("ready", options.describe(daemon, config));
+  if (isReloadDue) hangUp();
   following = options.follow?.(reload, log);
   void untilLinked(daemon.watched, systemClock, starting.signal).then(
     () => manager.ready(SERVES),

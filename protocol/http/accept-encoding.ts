@@ -55,7 +55,7 @@ export const dictionaryCodings = (fields: HeaderList): readonly DictionaryCoding
 const readDictionaryCodings = rememberReading((value): readonly string[] =>
   value
     .toLowerCase()
-    .split(",")
+    .split(",", MOST_MEMBERS)
     .flatMap(
       (member) =>
         /^\s*(dc[bz])\s*(?:;\s*q=(?:0\.\d{0,2}[1-9]\d?|1(?:\.0{0,3})?)\s*)?$/.exec(member)?.[1] ?? [],
@@ -70,12 +70,14 @@ const preferencesOf = (fields: HeaderList): Preferences | undefined => {
 
 const MEMBER =
   /^\s*(?:x-(?=gzip\b))?([\w!#$%&'*+.^`|~-]+\s*(?:;\s*q=(?:0(?:\.\d{0,3})?|1(?:\.0{0,3})?)\s*)?)$/;
+/** What stands behind so many members of a list counts as not there: nobody means it, and each would cost something. @internal */
+export const MOST_MEMBERS = 64;
 const NAMES_ONE = /\b(?:br|zstd|gzip)\b/;
 
 type Encodings = (of: readonly string[], by: { readonly preferred: readonly string[] }) => string[];
 
 const readPreferences = rememberReading((value): Preferences => {
-  const members = value.toLowerCase().split(",");
+  const members = value.toLowerCase().split(",", MOST_MEMBERS);
   const wellFormed = members.flatMap((member) => MEMBER.exec(member)?.[1] ?? []).join(",");
   // Who accepts "anything" and names nothing is likely to mean gzip.
   const namesOne = NAMES_ONE.test(wellFormed);

@@ -6,6 +6,7 @@ import { once } from "node:events";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { WebSocket } from "ws";
 import { type EchoOrigin, openEchoOrigin } from "../kit/echo-origin.ts";
+import { openHttp2 } from "../kit/http2-visitor.ts";
 import { watchLeaks } from "../kit/leaks.ts";
 import { seeded } from "../kit/random.ts";
 import { HOST } from "../kit/real-daemons.ts";
@@ -39,6 +40,17 @@ const closeOf = async (socket: WebSocket): Promise<[number, string]> => {
   const [code, reason] = (await once(socket, "close")) as [number, Buffer];
   return [code, reason.toString()];
 };
+
+it("a protocol of HTTP/2 in other letters is WebSocket too, and its handshake has a key", async () => {
+  await using visitor = await openHttp2(secure);
+  const { stream, status } = await visitor.begin(
+    { ":method": "CONNECT", ":protocol": "WebSocket", ":scheme": "https", "sec-websocket-version": "13" },
+    "open",
+  );
+  expect(status).toBe(200);
+  stream.destroy();
+  await noneOpen();
+});
 
 const noneOpen = () => until(() => web.sockets.clients.size === 0, "the end of all at the web server");
 

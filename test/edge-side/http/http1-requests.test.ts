@@ -251,6 +251,18 @@ describe("Expect", () => {
     expect(edge.origin.count).toBe(before);
   });
 
+  it.each([
+    ["twice in one list", ["Expect: 100-continue, 100-continue"], 100],
+    ["in two fields", ["Expect: 100-continue", "Expect: ,100-Continue"], 100],
+    ["an empty one", ["Expect:"], 200],
+    ["a list of nothing", ["Expect: ,"], 200],
+  ])("%s is what it says, and no reason for 417", async (_, fields, first) => {
+    const { visitor, exchange } = await edge.ask(request("PUT /", [...fields, "Content-Length: 3"], "abc"));
+    if (first === 100) exchange.interim(100);
+    exchange.answer(200, [], "ok");
+    expect((await visitor.head()).status).toBe(first);
+  });
+
   it("of HTTP/1.0 is not meant", async () => {
     const { visitor, exchange } = await edge.ask(
       `PUT / HTTP/1.0\r\nHost: ${HOST}\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\nabc`,

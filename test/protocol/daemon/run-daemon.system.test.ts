@@ -26,7 +26,7 @@ interface TestConfig {
 const runTestDaemon = (
   over: Partial<RunningDaemon<TestConfig>> = {},
   first: TestConfig = { name: "first", log: { level: "info", format: "json" }, admin: [] },
-  start = (log: Log) => log.debug("detail"),
+  start: (log: Log) => void | Promise<void> = (log) => log.debug("detail"),
 ) => {
   const signals = new EventEmitter();
   const lines: string[] = [];
@@ -40,7 +40,7 @@ const runTestDaemon = (
       return state.config;
     },
     start: async (_, log) => {
-      start(log);
+      await start(log);
       return {
         reload: async ({ name }) => {
           reloaded.push(name);
@@ -87,6 +87,20 @@ describe("a daemon that runs", () => {
     run.signals.emit("SIGTERM");
     expect(await run.code).toBe(1);
     expect(run.events()).toContain("stopping failed");
+  });
+
+  it("reads the config again that SIGHUP told of while it started", async () => {
+    const { promise: started, resolve: start } = Promise.withResolvers<void>();
+    const run = runTestDaemon({}, undefined, () => started);
+    await settle();
+    run.state.config = { name: "second", log: { level: "info", format: "json" }, admin: [] };
+    run.signals.emit("SIGHUP");
+    expect(run.signals.listenerCount("SIGHUP")).toBe(1); // without one the process would have ended
+    start();
+    await settle();
+    expect([run.events(), run.reloaded]).toEqual([["ready", "config reloaded"], ["second"]]);
+    run.signals.emit("SIGTERM");
+    await run.code;
   });
 
   it("reads the config again on SIGHUP, the log's level too", async () => {

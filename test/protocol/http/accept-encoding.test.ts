@@ -1,6 +1,12 @@
 /** RFC 9110 section 12.5.3, value by value. */
 import { describe, expect, it } from "vitest";
-import { acceptedCodings, codingsToAsk, refusesIdentity } from "../../../protocol/http/accept-encoding.ts";
+import {
+  acceptedCodings,
+  codingsToAsk,
+  dictionaryCodings,
+  MOST_MEMBERS,
+  refusesIdentity,
+} from "../../../protocol/http/accept-encoding.ts";
 
 const asking = (...values: string[]): string[] => values.flatMap((value) => ["Accept-Encoding", value]);
 
@@ -76,4 +82,10 @@ it("a value is read alike however many others come between, and however long it 
   for (let i = 0; i < 200; i++) expect(acceptedCodings(asking(`gzip, x-${i}`))).toEqual(["gzip"]);
   expect([acceptedCodings(asking("br;q=0.7, gzip")), acceptedCodings(asking(long))]).toEqual(first);
   expect(first).toEqual([["gzip", "br"], ["br"]]);
+});
+
+it("of a list without end the first members are read, and no more", () => {
+  const others = Array.from({ length: MOST_MEMBERS - 1 }, (_, i) => `x-${i}`).join(",");
+  expect(acceptedCodings(asking(`${others},br,gzip`))).toEqual(["br"]);
+  expect(dictionaryCodings(asking(`${others},dcz,dcb`))).toEqual(["dcz"]);
 });
