@@ -11,6 +11,8 @@ import { CorpusError, parseManifest, pathInManifest, reasonOf, staysInside } fro
 const VISIT = z.object({
   /** Milliseconds since the capture began. */
   at: z.number().nonnegative(),
+  /** Between rounds the site's pages were changed. */
+  round: z.int().positive().optional(),
   session: z.string().min(1),
   /** The visitor's address. */
   network: z.union([z.ipv4(), z.ipv6()]),

@@ -3,175 +3,33 @@
  * script, in bytes at the socket; and that every page is what the site sent, compared in the page too, whatever the visitor does. The long form,
  * `COILGUN_BROWSER=all npm run test:system -- dictionaries`, stands behind nginx and HAProxy too, as behind a CDN that passes dictionaries through.
  */
-import { readFileSync } from "node:fs";
-import { request } from "node:https";
-import type { Page, Response } from "playwright-core";
-import { expect, it, onTestFinished } from "vitest";
-import { type EdgeDaemon, startEdge } from "../../edge-side/run/daemon.ts";
-import { type BlogSite, blogSite } from "../kit/blog-site.ts";
-import { type Browser, startBrowser } from "../kit/browser.ts";
-import { type CountingRelay, openCountingRelay } from "../kit/counting-relay.ts";
-import { edgeConfigOf } from "../kit/daemons.ts";
-import { openOrigin } from "../kit/fake-origin.ts";
-import { FRONTS, type FrontProgram, startFront } from "../kit/front-proxy.ts";
+import { expect, it } from "vitest";
+import { blogSite } from "../kit/blog-site.ts";
+import {
+  alone,
+  behind,
+  isShown,
+  MOST_VISITS,
+  openBrowserScene,
+  type Served,
+  type Site,
+  throughPair,
+} from "../kit/browser-scene.ts";
+import { FRONTS } from "../kit/front-proxy.ts";
 import { CHROMIUM, describeWith } from "../kit/outside-program.ts";
 import { HOST } from "../kit/real-daemons.ts";
-import { makeSiteFiles, openSecurePair, type SiteFiles } from "../kit/secure-pair.ts";
-import { silentLog } from "../kit/silent-log.ts";
 
 const IS_LONG = process.env.COILGUN_BROWSER === "all";
-/** Until the browser must have fetched the dictionary. */
-const MOST_VISITS = 40;
 const JSON_PATH = "/api/posts";
-const TRUSTED = { trustedProxies: ["127.0.0.0/8"] };
+const TAUGHT = ["/post-1", JSON_PATH];
 
-/** An edge before the site: where it serves HTTPS, and its certificate. */
-interface Served {
-  readonly port: number;
-  readonly certificate: string;
-  readonly edge: EdgeDaemon;
-}
-
-const throughPair = async (site: BlogSite): Promise<Served> => {
-  const { pair, https, certificate, ...made } = await openSecurePair({ serve: site.serve, edge: TRUSTED });
-  onTestFinished(() => made[Symbol.asyncDispose]());
-  return { port: https, certificate, edge: pair.edge };
-};
-
-const filesOf = (): SiteFiles => {
-  const files = makeSiteFiles();
-  onTestFinished(() => files[Symbol.dispose]());
-  return files;
-};
-
-const edgeAlone = async (site: BlogSite, visitors: object | string): Promise<EdgeDaemon> => {
-  const web = await openOrigin(site.serve);
-  onTestFinished(() => web[Symbol.asyncDispose]());
-  const hosts = [{ host: HOST, direct: `http://127.0.0.1:${web.port}` }];
-  const config = edgeConfigOf({ keys: [], hosts, visitors, ...TRUSTED });
-  const edge = await startEdge(config, { log: silentLog, load: () => 0 });
-  onTestFinished(() => edge.stop());
-  return edge;
-};
-
-const alone = async (site: BlogSite): Promise<Served> => {
-  const { named } = filesOf();
-  const edge = await edgeAlone(site, { listen: "127.0.0.1:0", ...named });
-  return { port: edge.visitorsAddress.port, certificate: readFileSync(named.certificate, "utf8"), edge };
-};
-
-const behind =
-  (path: string, program: FrontProgram) =>
-  async (site: BlogSite): Promise<Served> => {
-    const { named } = filesOf();
-    const edge = await edgeAlone(site, "127.0.0.1:0");
-    const front = await startFront(path, program, { edgePort: edge.visitorsAddress.port, ...named });
-    onTestFinished(() => front[Symbol.asyncDispose]());
-    return { port: front.port, certificate: readFileSync(named.certificate, "utf8"), edge };
-  };
-
-/** Visitors of three networks see a page. */
-const teach = async ({ port }: Served, path: string): Promise<void> => {
-  for (const network of [1, 2, 3]) {
-    const headers = { Host: HOST, "X-Forwarded-For": `203.${network}.113.7` };
-    const asked = request({
-      port,
-      host: "127.0.0.1",
-      path,
-      headers,
-      rejectUnauthorized: false,
-      agent: false,
-    });
-    await new Promise<void>((resolve, reject) => {
-      asked.on("response", (response) => response.resume().on("end", resolve)).on("error", reject);
-      asked.end();
-    });
-  }
-};
-
-interface Cost {
-  /** Of its length. */
-  readonly part: number;
-  readonly coding: string | undefined;
-}
-
-interface Scene extends Served {
-  readonly site: BlogSite;
-  readonly browser: Browser;
-  readonly page: Page;
-  readonly complaints: readonly string[];
-  /** Of which the site is the author, in the page too. */
-  visit(path: string, go: () => Promise<Response | null>, tab?: Page): Promise<Cost>;
-  goTo(path: string, tab?: Page): Promise<Cost>;
-  /** Visits until the browser has the dictionary, which it gets when it has nothing else to do. */
-  untilCoded(path: string): Promise<void>;
-  /** By a script of the page: coding and text. */
-  fetched(path: string): Promise<readonly [string | undefined, string]>;
-  /** What the next version of the script cost of its length. */
-  script(version: number): Promise<number>;
-}
-
-/** What the page is made of is what the browser makes of what the site sent. */
-const isShown = (sent: Buffer): string =>
-  `new DOMParser().parseFromString(${JSON.stringify(sent.toString())}, "text/html").documentElement.outerHTML === document.documentElement.outerHTML`;
-
-const openBrowserScene = async (
-  chromium: string,
-  serve: (site: BlogSite) => Promise<Served>,
-): Promise<Scene> => {
+const costsWhatIsNew = async (chromium: string, serve: (site: Site) => Promise<Served>) => {
   const site = blogSite();
-  const served = await serve(site);
-  for (const path of ["/post-1", JSON_PATH]) await teach(served, path);
-  const relay: CountingRelay = await openCountingRelay(served.port);
-  onTestFinished(() => relay[Symbol.asyncDispose]());
-  const browser = await startBrowser(chromium, served.certificate);
-  onTestFinished(() => browser[Symbol.asyncDispose]());
-  const { page, complaints } = await browser.open();
-  const visit: Scene["visit"] = async (path, go, tab = page) => {
-    const before = relay.bytes;
-    const response = await go();
-    const sent = site.lastOf(path);
-    const body = await response?.body();
-    expect(body?.equals(sent), "as it was sent").toBe(true);
-    expect(sent.length).toBeGreaterThan(50_000);
-    expect(await tab.evaluate(isShown(sent)), "as it is shown").toBe(true);
-    const coding = (await response?.allHeaders())?.["content-encoding"];
-    return { part: (relay.bytes - before) / sent.length, coding };
-  };
-  const goTo: Scene["goTo"] = (path, tab = page) =>
-    visit(path, () => tab.goto(`https://${HOST}:${relay.port}${path}`), tab);
-  return {
-    ...served,
+  const { visit, goTo, page, browser, script, complaints, ...scene } = await openBrowserScene(chromium, {
     site,
-    browser,
-    page,
-    complaints,
-    visit,
-    goTo,
-    async untilCoded(path) {
-      for (let visits = 0; visits < MOST_VISITS && (await goTo(path)).coding !== "dcz"; visits++);
-    },
-    async fetched(path) {
-      const responded = page.waitForResponse((response) => response.url().endsWith(path));
-      const text = await page.evaluate<string>(`fetch("${path}").then((r) => r.text())`);
-      return [(await (await responded).allHeaders())["content-encoding"], text];
-    },
-    async script(version) {
-      const before = relay.bytes;
-      const path = `/assets/app.${version}.js`;
-      const text = await page.evaluate(`fetch("${path}").then((r) => r.text())`);
-      const sent = site.lastOf(path);
-      expect(text).toBe(sent.toString());
-      return (relay.bytes - before) / sent.length;
-    },
-  };
-};
-
-const costsWhatIsNew = async (chromium: string, serve: (site: BlogSite) => Promise<Served>) => {
-  const { visit, goTo, page, browser, script, complaints, ...scene } = await openBrowserScene(
-    chromium,
     serve,
-  );
+    taught: TAUGHT,
+  });
   const first = await goTo("/post-1");
   expect(first.coding).toBe("br");
   await scene.untilCoded("/post-1");
@@ -189,7 +47,7 @@ const costsWhatIsNew = async (chromium: string, serve: (site: BlogSite) => Promi
 
   const [coding, text] = await scene.fetched(JSON_PATH);
   expect(coding).toBe("dcz");
-  expect(text).toBe(scene.site.lastOf(JSON_PATH).toString());
+  expect(text).toBe(site.lastOf(JSON_PATH).toString());
 
   let version = 10_000_001;
   // The browser writes what it keeps to its disk first.
@@ -224,8 +82,9 @@ describeWith(CHROMIUM, "dictionaries in Chromium", (chromium) => {
     ["through a pair", throughPair],
     ["alone", alone],
   ])("%s: whatever the visitor does, every page is what the site sent", async (_, serve) => {
-    const scene = await openBrowserScene(chromium, serve);
-    const { goTo, page, site, browser, visit, untilCoded, edge, complaints } = scene;
+    const site = blogSite();
+    const scene = await openBrowserScene(chromium, { site, serve, taught: TAUGHT });
+    const { goTo, page, browser, visit, untilCoded, edge, complaints } = scene;
     await goTo("/post-1");
     await untilCoded("/post-1");
 
