@@ -18,7 +18,7 @@ import {
   type RecoverableAnswer,
 } from "./await-acknowledgement.ts";
 import { type Gathered, PAUSE_MS } from "./buffer-body.ts";
-import { fittingBases, isOfAddress, offersMask, type UsableBase, whyUnused } from "./choose-answer.ts";
+import { fittingBases, notOfAddress, offersMask, type UsableBase, whyUnused } from "./choose-answer.ts";
 import { padOf } from "./pad-answer.ts";
 import { RetainedAnswer, type Unverified } from "./retained-answer.ts";
 
@@ -47,7 +47,7 @@ export const streamPage = async (
   gathered: Gathered,
 ): Promise<StreamedPage | undefined> => {
   const { options } = answering;
-  const offered = answering.offered.filter((base) => !isOfAddress(answering, base));
+  const offered = notOfAddress(answering, answering.offered);
   const fitting = fittingBases(options.streaming, offered, options.pageBytes);
   const mistrusted = options.trust.mistrusts(options.streaming.id);
   const mayDelta = fitting.length > 0 && !mistrusted && gathered.lease.grow(LEAST_UNVERIFIED_BYTES);
