@@ -16,6 +16,7 @@ import {
 import { configOption, EXIT, exampleOf, programNamed, say } from "../protocol/daemon/cli.ts";
 import { addCompletionCommand } from "../protocol/daemon/completion.ts";
 import { addDoctorCommand } from "../protocol/daemon/doctor.ts";
+import { endProcess } from "../protocol/daemon/end-process.ts";
 import { checkPrivacy, printFinding } from "../protocol/daemon/findings.ts";
 import { checkMemory, edgeMemory } from "../protocol/daemon/memory-bound.ts";
 import { askToReload } from "../protocol/daemon/reload.ts";
@@ -235,7 +236,7 @@ const run = async (
     }),
   });
   // Whatever is still open has had its time: a stopped daemon does not linger.
-  process.exit(code);
+  return endProcess(code);
 };
 
 /** A reader whose UnitErrors become usage errors. */

@@ -7,6 +7,7 @@ import { printHostPort } from "../protocol/config/units.ts";
 import { configOption, EXIT, exampleOf, programNamed, say } from "../protocol/daemon/cli.ts";
 import { addCompletionCommand } from "../protocol/daemon/completion.ts";
 import { addDoctorCommand } from "../protocol/daemon/doctor.ts";
+import { endProcess } from "../protocol/daemon/end-process.ts";
 import { checkPrivacy, printFinding } from "../protocol/daemon/findings.ts";
 import { checkMemory, originMemory } from "../protocol/daemon/memory-bound.ts";
 import { askToReload } from "../protocol/daemon/reload.ts";
@@ -55,7 +56,7 @@ export const originProgram = (): Command => {
         }),
       });
       // Whatever is still open has had its time: a stopped daemon does not linger.
-      process.exit(code);
+      endProcess(code);
     });
 
   program

@@ -1,15 +1,12 @@
-/** Visitors of `coilgun-bench crumbs`: one that sends or gets crumbs, and another one that wants a page meanwhile. */
+/** Visits of `coilgun-bench crumbs`: one that sends or gets crumbs, and that of somebody else, who wants a page. */
 import { once } from "node:events";
 import { request } from "node:http";
 import { connect } from "node:net";
 import { buffer } from "node:stream/consumers";
 import { parseHostPort } from "../../protocol/config/units.ts";
-import type { Clock } from "../../protocol/runtime/clock.ts";
 import { SMALL_PAGE } from "./crumbs-body.ts";
 import { HOST } from "./timed-visit.ts";
 
-/** Between two pages of the other visitor. */
-const EVERY_MS = 20;
 const CRLF2 = "\r\n\r\n";
 
 /** Sends a request as bytes and reads until its connection closes; the response's body without its chunks. */
@@ -52,17 +49,6 @@ const unchunked = (chunks: Buffer): Buffer => {
     if (size === 0) return Buffer.concat(pieces);
     pieces.push(chunks.subarray(line + 2, line + 2 + size));
     at = line + 2 + size + 2;
-  }
-};
-
-/** Asks for the small page again and again until `signal`; resolves with the longest wait in milliseconds. */
-export const longestWait = async (address: string, clock: Clock, signal: AbortSignal): Promise<number> => {
-  for (let longestMs = 0; ; ) {
-    if (signal.aborted) return longestMs;
-    const from = clock.now();
-    await onePage(address);
-    longestMs = Math.max(longestMs, clock.now() - from);
-    await clock.sleep(EVERY_MS, signal).catch(() => undefined);
   }
 };
 

@@ -12,10 +12,11 @@ import { makeCertificate } from "../rig/certificate-files.ts";
 import { type BetweenDaemons, type DaemonPair, joinPair } from "../rig/daemon-pair.ts";
 import { interruptible } from "../rig/interrupt.ts";
 import { type Side, throwUnlessCheckout } from "./against.ts";
+import { ask } from "./child-channel.ts";
 import { cpuMsOf, memoryOf, processesOf, throwUnlessLinux } from "./consumption.ts";
 import { chunkedCrumbs, crumbsOf } from "./crumbs-body.ts";
 import { postOverHttp2 } from "./crumbs-http2.ts";
-import { longestWait, onePage, sendRaw } from "./crumbs-visit.ts";
+import { onePage, sendRaw } from "./crumbs-visit.ts";
 import { pidOf } from "./load.ts";
 import { ratio } from "./pair-table.ts";
 import { startProgram } from "./program.ts";
@@ -154,20 +155,18 @@ const runCase = async (
   const body = crumbsOf(sends ? requestPieces : answerPieces);
   const expected = sends ? Buffer.from(createHash("sha256").update(body).digest("hex")) : body;
   const sent = sends ? body : Buffer.alloc(0);
-  const done = new AbortController();
+  await using running = new AsyncDisposableStack();
+  const bystander = await startProgram("crumbs-bystander", { address: at.plain }, { clock, signal });
+  running.defer(() => bystander.close());
   const [edgeBefore, originBefore, from] = [cpuOf(edge), cpuOf(originSide), clock.now()];
-  const waiting = longestWait(at.plain, clock, done.signal);
-  // Heard below, unless the crumbs fail first.
-  waiting.catch(() => undefined);
-  const all = Promise.all(Array.from({ length: connections }, () => visit(at, sent, signal)));
-  const bodies = await all.finally(() => done.abort());
+  const bodies = await Promise.all(Array.from({ length: connections }, () => visit(at, sent, signal)));
   const row = {
     name,
     side,
     edgeCpuMs: cpuOf(edge) - edgeBefore,
     originCpuMs: cpuOf(originSide) - originBefore,
     seconds: (clock.now() - from) / 1000,
-    longestWaitMs: await waiting,
+    longestWaitMs: Number(await ask(bystander.child, "longest wait", undefined, { clock, signal })),
     edgePeakBytes: memoryOf(pidOf(edge)).peakBytes,
     originPeakBytes: memoryOf(pidOf(originSide)).peakBytes,
   };

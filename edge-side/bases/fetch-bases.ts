@@ -32,10 +32,12 @@ export const fetchBases = (store: TieredStore, asked: BasesAsked): Promise<void>
   const whose: readonly ScopeKey[] = own === undefined ? ["public"] : [own, "public"];
   const isHere = whose.some((each) => store.listed(partition, each, pageKey.url, peerStore).length > 0);
   if (isHere) return undefined;
-  const keys = bases === "url" ? [pageKey.url] : [pageKey.url, ...pageKey.templates];
-  const lists = keys.flatMap((key): StoredList[] => [
-    ...whose.map((scopeKey) => ({ scopeKey, key })),
-    ...(commonBases ? [{ scopeKey: "public" as const, key: commonName(key) }] : []),
+  const listsOf = (key: string) => whose.map((scopeKey) => ({ scopeKey, key }));
+  const commonOf = (key: string): StoredList[] =>
+    commonBases ? [{ scopeKey: "public", key: commonName(key) }] : [];
+  const templates = bases === "url" ? [] : pageKey.templates;
+  return store.fetchListed(partition, listsOf(pageKey.url), peerStore, [
+    ...commonOf(pageKey.url),
+    ...templates.flatMap((key) => [...listsOf(key), ...commonOf(key)]),
   ]);
-  return store.fetchListed(partition, lists, peerStore);
 };

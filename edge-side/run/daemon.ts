@@ -9,7 +9,6 @@ import type { HostPort } from "../../protocol/config/units.ts";
 import { openAccessLog } from "../../protocol/daemon/access-log.ts";
 import { ownVersion } from "../../protocol/daemon/cli.ts";
 import { whyNotListening } from "../../protocol/daemon/findings.ts";
-import { inheritedSockets } from "../../protocol/daemon/inherited-sockets.ts";
 import { LimitLog, sayLimit } from "../../protocol/daemon/limit-log.ts";
 import type { Log } from "../../protocol/daemon/log.ts";
 import type { RunningDaemon } from "../../protocol/daemon/run-daemon.ts";
@@ -43,6 +42,7 @@ import { watchEdge } from "../proxy/watch-edge.ts";
 import { RequestCompressorPool } from "../request/compressor-pool.ts";
 import { pseudonymOf } from "../request/forward-head.ts";
 import { Fallbacks } from "../upstream/fallbacks.ts";
+import { inheritedSockets } from "./inherited-sockets.ts";
 
 const PSEUDONYM_BYTES = 4;
 

@@ -33,6 +33,8 @@ export interface AnswerDependencies {
   readonly load: Load;
   /** This edge reads folded pages. */
   readonly foldsTokens: boolean;
+  /** This edge reads splices of whole units that stream. */
+  readonly streamsUnits: boolean;
   /** The smaller of both sides' largest page. */
   readonly pageBytes: number;
   /** Undefined: this edge wants every tag told. */

@@ -39,7 +39,7 @@ export const sameAs = (bases: readonly UsableBase[], fingerprint: Fingerprint): 
 
 /** The best of them that the codec accepts and that fit together with a page of `pageBytes`. */
 export const fittingBases = (
-  codec: Codec,
+  codec: Pick<Codec, "accepts" | "fits">,
   bases: readonly UsableBase[],
   pageBytes: number,
 ): readonly UsableBase[] => {

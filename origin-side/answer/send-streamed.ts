@@ -3,8 +3,9 @@
  * that time to first byte stays the origin's. SPEC section "Buffered or streamed".
  */
 import type { StreamEncoder } from "../../protocol/codec/codec.ts";
+import type { StreamingCodec } from "../../protocol/codec/codecs.ts";
 import { SegmentedBody } from "../../protocol/codec/segment-writer.ts";
-import { type AnswerSizes, SHARED_PADDING_STEP } from "../../protocol/frames/answer-sizes.ts";
+import { SPLICE_PAGE_BYTES, spliceCodec } from "../../protocol/codec/splice.ts";
 import { basesDigest } from "../../protocol/frames/digests.ts";
 import { LATE } from "../../protocol/runtime/async-queue.ts";
 import type { NoBase } from "../../protocol/scope/no-base.ts";
@@ -46,20 +47,19 @@ export const streamPage = async (
   answering: Answering,
   gathered: Gathered,
 ): Promise<StreamedPage | undefined> => {
-  const { options } = answering;
-  const offered = notOfAddress(answering, answering.offered);
-  const fitting = fittingBases(options.streaming, offered, options.pageBytes);
-  const mistrusted = options.trust.mistrusts(options.streaming.id);
+  const { options, offered, exchange } = answering;
+  const { codec, bases: fitting, streams } = buildingOf(answering);
+  const mistrusted = options.trust.mistrusts(codec.id);
   const mayDelta = fitting.length > 0 && !mistrusted && gathered.lease.grow(LEAST_UNVERIFIED_BYTES);
   const context = options.contexts.take(mayDelta ? "withBases" : "alone");
   if (mayDelta && context !== "withBases") gathered.lease.shrink(LEAST_UNVERIFIED_BYTES);
   if (context === "none") return undefined;
-  const bases = context === "withBases" ? fitting : [];
-  // Of what others may have been sent whole units only are copied, and a page that streams has none yet.
-  const why = offered.length < answering.offered.length && offered.length === 0 ? "streamed" : undefined;
-  const unused =
-    why ?? whyUnused(answering.exchange.open, answering.offered, fitting, mistrusted ? "mismatch" : "budget");
-  const stream = new PageStream(answering, gathered, bases, bases.length === 0 ? unused : undefined);
+  const unused = streams
+    ? whyUnused(exchange.open, offered, fitting, mistrusted ? "mismatch" : "budget")
+    : "streamed";
+  const building =
+    context === "withBases" ? { codec, bases: fitting } : { codec: options.streaming, bases: [], unused };
+  const stream = new PageStream(answering, gathered, building);
   try {
     return await stream.run();
   } finally {
@@ -68,8 +68,34 @@ export const streamPage = async (
   }
 };
 
-/** A personal page builds on what others may have filled, and is not held until its whole units are known. */
-const ON_OTHERS: AnswerSizes = { kind: "padded", step: SHARED_PADDING_STEP, streams: true };
+/** What a page that streams builds on. */
+interface Building {
+  readonly codec: StreamingCodec;
+  /** Best last. */
+  readonly bases: readonly UsableBase[];
+  /** Why there are none. */
+  readonly unused?: NoBase | undefined;
+}
+
+/** `streams`: no base was left out because the edge reads no whole units that stream. */
+const buildingOf = (answering: Answering): Building & { readonly streams: boolean } => {
+  const { addressed, offered, options } = answering;
+  const { streaming, streamsUnits, codecs } = options;
+  const others = addressed ? [] : notOfAddress(answering, offered);
+  const best = offered.at(-1);
+  // Of a best base that is everybody's all may be copied, and that is worth more than units of the others.
+  const inUnits = best !== undefined && !others.includes(best);
+  if (inUnits && streamsUnits && codecs.splice)
+    return { codec: spliceCodec, bases: fittingBases(WITHIN_UNITS, offered, 0), streams: true };
+  const bases = fittingBases(streaming, others, options.pageBytes);
+  return { codec: streaming, bases, streams: !inUnits || others.length > 0 };
+};
+
+/** Units of so many bytes are found in 2 ms, and kept while the page takes. */
+const WITHIN_UNITS: Pick<StreamingCodec, "accepts" | "fits"> = {
+  accepts: spliceCodec.accepts,
+  fits: (basesBytes) => basesBytes <= SPLICE_PAGE_BYTES,
+};
 
 class PageStream implements RecoverableAnswer {
   /** A head goes out with its tag, for the body is not known yet. */
@@ -79,9 +105,7 @@ class PageStream implements RecoverableAnswer {
   readonly #options: AnswerDependencies;
   readonly #gathered: Gathered;
   readonly #body: UpstreamBody;
-  readonly #bases: readonly UsableBase[];
-  /** Why there are none. */
-  readonly #unused: NoBase | undefined;
+  readonly #building: Building;
   readonly #retained: RetainedAnswer;
   readonly #coded: SegmentedBody;
   #kept: Buffer[] | undefined;
@@ -90,23 +114,18 @@ class PageStream implements RecoverableAnswer {
   /** Undefined while the web server goes on. */
   #end: BodyEnd | undefined;
 
-  constructor(
-    answering: Answering,
-    gathered: Gathered,
-    bases: readonly UsableBase[],
-    unused: NoBase | undefined,
-  ) {
+  constructor(answering: Answering, gathered: Gathered, building: Building) {
     const { exchange, options, body } = answering;
+    const { codec, bases } = building;
     this.#answering = answering;
     this.#exchange = exchange;
     this.#options = options;
     this.#gathered = gathered;
     this.#body = body;
-    this.#bases = bases;
-    this.#unused = unused;
+    this.#building = building;
     // A whole answer needs no acknowledgement.
     this.#retained = new RetainedAnswer(bases.length > 0 ? gathered.pieces : undefined);
-    const encoder = options.streaming.streaming.encoder(bases.map(({ version }) => version.body));
+    const encoder = codec.streaming.encoder(bases.map(({ version }) => version.body));
     this.#coded = new SegmentedBody(exchange, encoder);
     this.#kept = gathered.bytes <= options.pageBytes ? [...gathered.pieces] : undefined;
     this.#bytes = gathered.bytes;
@@ -124,10 +143,13 @@ class PageStream implements RecoverableAnswer {
     }
     const madeMs = this.#options.clock.now() - this.#gathered.since;
     await this.#finish(this.#end);
-    const bases = this.#bases.length;
+    const {
+      unused: reason,
+      bases: { length: bases },
+    } = this.#building;
     if (bases > 0) await awaitAcknowledgement(this.#exchange, this, this.#options);
     const answer = bases > 0 ? "delta" : "whole";
-    const sent = { answer, reason: this.#unused, bases, pageBytes: this.#bytes, streamed: true } as const;
+    const sent = { answer, reason, bases, pageBytes: this.#bytes, streamed: true } as const;
     return { sent, pieces: this.#kept, madeMs };
   }
 
@@ -136,7 +158,8 @@ class PageStream implements RecoverableAnswer {
   }
 
   get codec(): number | undefined {
-    return this.#bases.length > 0 ? this.#options.streaming.id : undefined;
+    const { codec, bases } = this.#building;
+    return bases.length > 0 ? codec.id : undefined;
   }
 
   releaseTo(offset: number): void {
@@ -163,11 +186,11 @@ class PageStream implements RecoverableAnswer {
 
   #sendHead(): void {
     const { head } = this.#answering;
-    const codec = this.#options.streaming.id;
-    if (this.#bases.length === 0)
-      return this.#exchange.answer({ kind: "whole", codec, result: undefined }, head);
-    const digest = { of: "bases", digest: basesDigest(this.#bases.map(({ version }) => version)) } as const;
-    this.#exchange.answer({ kind: "delta", codec, offers: offersMask(this.#bases), digest }, head);
+    const { codec, bases } = this.#building;
+    if (bases.length === 0)
+      return this.#exchange.answer({ kind: "whole", codec: codec.id, result: undefined }, head);
+    const digest = { of: "bases", digest: basesDigest(bases.map(({ version }) => version)) } as const;
+    this.#exchange.answer({ kind: "delta", codec: codec.id, offers: offersMask(bases), digest }, head);
   }
 
   /** The next piece; what was coded so far leaves when the origin pauses. LATE when the edge has something to say. */
@@ -224,9 +247,7 @@ class PageStream implements RecoverableAnswer {
 
   async #finish(end: BodyEnd): Promise<void> {
     await this.#coded.finish();
-    const { addressed } = this.#answering;
-    const sizes = this.#exchange.sizes ?? (addressed && this.#bases.length > 0 ? ON_OTHERS : undefined);
-    const padded = { page: `${this.#bytes}`, offered: this.#bases };
-    this.#exchange.end(end, padOf({ sizes }, this.#exchange.sentBytes, padded));
+    const padded = { page: `${this.#bytes}`, offered: this.#building.bases };
+    this.#exchange.end(end, padOf(this.#exchange, this.#exchange.sentBytes, padded));
   }
 }

@@ -4,7 +4,7 @@
  */
 import { agreedCodecs, STREAMING_CODEC } from "../../protocol/codec/codecs.ts";
 import { ZSTD_MOST_BYTES } from "../../protocol/codec/zstd.ts";
-import { MASKED_TOKENS } from "../../protocol/frames/answer-form.ts";
+import { MASKED_TOKENS, STREAMED_UNITS } from "../../protocol/frames/answer-form.ts";
 import { OMITTED_ETAGS } from "../../protocol/frames/etag-formulas.ts";
 import type { OpenFrame, VersionFrame } from "../../protocol/frames/frame.ts";
 import { CODED_REQUESTS } from "../../protocol/frames/request-coding.ts";
@@ -96,6 +96,7 @@ export class EdgeService implements LinkService {
       edgeInstance: peer.instanceId,
       requestDecoders: new RequestDecoders(),
       foldsTokens: peer.features.includes(MASKED_TOKENS),
+      streamsUnits: peer.features.includes(STREAMED_UNITS),
       omittedEtags: peer.features.includes(OMITTED_ETAGS) ? this.#omittedEtags : undefined,
     };
   }

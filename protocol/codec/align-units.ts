@@ -30,29 +30,7 @@ export const alignUnits = (
   bases: readonly Buffer[],
   page: Buffer,
   mostSteps: number,
-): readonly Step[] | undefined => {
-  const own = unitsOf([page]);
-  const theirs = unitsOf(bases);
-  if (own === undefined || theirs === undefined) return undefined;
-  const runs = new Runs(own, theirs);
-  const steps: { from: number; copy: number; add: number }[] = [{ from: 0, copy: 0, add: 0 }];
-  for (let at = 0; at < own.hashes.length; ) {
-    const last = steps.at(-1) as (typeof steps)[number];
-    const run = runs.at(at);
-    if (run === undefined) {
-      last.add += sizeOf(own, at, 1);
-      at += 1;
-      continue;
-    }
-    const from = theirs.starts[run.place] as number;
-    const copy = sizeOf(own, at, run.units);
-    if (last.add === 0 && last.from + last.copy === from) last.copy += copy;
-    else steps.push({ from, copy, add: 0 });
-    if (steps.length > mostSteps) return undefined;
-    at += run.units;
-  }
-  return steps;
-};
+): readonly Step[] | undefined => UnitRuns.of(bases)?.align(page, { mostSteps, from: 0 });
 
 const sizeOf = ({ starts }: Units, unit: number, units: number): number =>
   (starts[unit + units] as number) - (starts[unit] as number);
@@ -63,8 +41,8 @@ interface Run {
   readonly units: number;
 }
 
-class Runs {
-  readonly #own: Units;
+/** Where whole units stand in the bases; pieces of one page are looked for in their order. */
+export class UnitRuns {
   readonly #theirs: Units;
   /** The first place of each slot, and the next place of the same one. */
   readonly #first: Int32Array;
@@ -72,10 +50,14 @@ class Runs {
   readonly #shift: number;
   /** The place of the bases where the page would go on, had as many units been put in as were taken out. */
   #expected = 0;
-  #asked = 0;
 
-  constructor(own: Units, theirs: Units) {
-    this.#own = own;
+  /** Undefined where a base is no text. */
+  static of(bases: readonly Buffer[]): UnitRuns | undefined {
+    const theirs = unitsOf(bases);
+    return theirs && new UnitRuns(theirs);
+  }
+
+  private constructor(theirs: Units) {
     this.#theirs = theirs;
     const { length } = theirs.hashes;
     const bits = Math.max(4, Math.ceil(Math.log2(length + 1)) + 1);
@@ -90,18 +72,48 @@ class Runs {
     }
   }
 
-  /** The run that begins with this unit of the page; undefined where it is better told. `at` only grows. */
-  at(at: number): Run | undefined {
-    this.#expected += at - this.#asked;
-    this.#asked = at;
-    let best = { place: this.#expected, units: this.#unitsFrom(at, this.#expected) };
-    let bytes = sizeOf(this.#own, at, best.units);
+  /** A unit of the page that is looked for in no base. */
+  skip(): void {
+    this.#expected += 1;
+  }
+
+  /** As `alignUnits`, of the next whole units of a page. `from`: where the step before them ended in the bases. */
+  align(
+    units: Buffer,
+    { mostSteps, from: before }: { readonly mostSteps: number; readonly from: number },
+  ): readonly Step[] | undefined {
+    const own = unitsOf([units]);
+    if (own === undefined) return undefined;
+    const steps: { from: number; copy: number; add: number }[] = [{ from: before, copy: 0, add: 0 }];
+    for (let at = 0; at < own.hashes.length; ) {
+      const last = steps.at(-1) as (typeof steps)[number];
+      const run = this.#runAt(own, at);
+      if (run === undefined) {
+        last.add += sizeOf(own, at, 1);
+        this.skip();
+        at += 1;
+        continue;
+      }
+      const from = this.#theirs.starts[run.place] as number;
+      const copy = sizeOf(own, at, run.units);
+      if (last.add === 0 && last.from + last.copy === from) last.copy += copy;
+      else steps.push({ from, copy, add: 0 });
+      if (steps.length > mostSteps) return undefined;
+      at += run.units;
+    }
+    return steps;
+  }
+
+  /** The run that begins with this unit of the page; undefined where it is better told. */
+  #runAt(own: Units, at: number): Run | undefined {
+    let best = { place: this.#expected, units: this.#unitsFrom(own, at, this.#expected) };
+    let bytes = sizeOf(own, at, best.units);
     let least = LEAST_EXPECTED_BYTES;
     if (bytes < SURE_BYTES) {
-      let place = this.#first[this.#slotAt(this.#own, at)] as number;
+      let place = this.#first[this.#slotAt(own, at)] as number;
       for (let tried = 0; place >= 0 && tried < MOST_PLACES; tried++) {
-        const units = this.#unitsFrom(at, place);
-        const found = sizeOf(this.#own, at, units);
+        const units = this.#unitsFrom(own, at, place);
+        const found = sizeOf(own, at, units);
         if (found >= LEAST_RUN_BYTES && found > bytes) {
           best = { place, units };
           bytes = found;
@@ -110,9 +122,8 @@ class Runs {
         place = this.#next[place] as number;
       }
     }
-    if (bytes < least || !this.#isEqual(at, best)) return undefined;
+    if (bytes < least || !this.#isEqual(own, at, best)) return undefined;
     this.#expected = best.place + best.units;
-    this.#asked = at + best.units;
     return best;
   }
 
@@ -123,8 +134,7 @@ class Runs {
   }
 
   /** So many units seem to be the same from these places on. */
-  #unitsFrom(at: number, place: number): number {
-    const own = this.#own.hashes;
+  #unitsFrom({ hashes: own }: Units, at: number, place: number): number {
     const theirs = this.#theirs.hashes;
     const most = Math.min(own.length - at, theirs.length - place);
     let units = 0;
@@ -132,12 +142,12 @@ class Runs {
     return units;
   }
 
-  #isEqual(at: number, { place, units }: Run): boolean {
-    const from = this.#own.starts[at] as number;
-    const to = this.#own.starts[at + units] as number;
+  #isEqual(own: Units, at: number, { place, units }: Run): boolean {
+    const from = own.starts[at] as number;
+    const to = own.starts[at + units] as number;
     const start = this.#theirs.starts[place] as number;
     const end = this.#theirs.starts[place + units] as number;
-    return this.#theirs.bytes.compare(this.#own.bytes, from, to, start, end) === 0;
+    return this.#theirs.bytes.compare(own.bytes, from, to, start, end) === 0;
   }
 }
 

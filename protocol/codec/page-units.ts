@@ -53,3 +53,20 @@ export const unitStarts = (page: Buffer): Int32Array | undefined => {
   if (starts.at(-1) !== page.length) starts.push(page.length);
   return Int32Array.from(starts);
 };
+
+/**
+ * Of a part of a page: where its first whole unit begins, and where its last one ends. `begins`: the part begins with a unit; `ends`: it
+ * is the end of the page. Between the two a text is cut into the units that the page has there.
+ */
+export const wholeUnitsIn = (
+  part: Buffer,
+  { begins, ends }: { readonly begins: boolean; readonly ends: boolean },
+): { readonly from: number; readonly to: number } => {
+  const first = begins ? 0 : part.findIndex(endsUnit) + 1;
+  const to = ends ? part.length : part.findLastIndex(endsUnit) + 1;
+  return begins || first > 0
+    ? { from: first, to: Math.max(first, to) }
+    : { from: part.length, to: part.length };
+};
+
+const endsUnit = (byte: number): boolean => KINDS[byte] === ENDS;

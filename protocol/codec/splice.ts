@@ -4,18 +4,15 @@
  * costs a hundredth of what zstd takes, and no more bytes. Where it would, `spliceWithin` says so. SPEC section "Codecs".
  */
 
-import { LinkError } from "../errors.ts";
-import { ByteReader, ByteWriter } from "../wire/bytes.ts";
-import { type AlignBounds, align, type Step } from "./align.ts";
+import { type AlignBounds, align } from "./align.ts";
 import { alignUnits } from "./align-units.ts";
 import { type Codec, type DecodeLimits, DeltaError } from "./codec.ts";
 import { deflated, inflated } from "./deflate.ts";
+import { MOST_STEPS, madeBySteps, STEPS_BYTES, writtenSteps } from "./splice-steps.ts";
+import { spliceStreamDecoder, spliceStreamEncoder } from "./splice-stream.ts";
 
-/** Looking for runs holds the event loop: 5 ms for a page of this size in which little is found. @internal */
+/** Looking for runs holds the event loop: 5 ms for a page of this size in which little is found. */
 export const SPLICE_PAGE_BYTES = 1024 * 1024;
-/** Each takes up to 9 bytes before it is compressed. @internal */
-export const MOST_STEPS = 4096;
-const STEPS_BYTES = MOST_STEPS * 9;
 
 const FORM = { stored: 0, compressed: 1 } as const;
 /** Fewer bytes gain one or two at most. */
@@ -33,7 +30,7 @@ export const spliceWithin = (
   bounds: SpliceBounds,
 ): Buffer | undefined => {
   const steps = align(asBuffer(bases.at(-1)), asBuffer(page), bounds);
-  return steps && written(plainForm(steps, bytesBefore(bases), page), bounds.compressedFrom);
+  return steps && written(writtenSteps(steps, page, { before: bytesBefore(bases) }), bounds.compressedFrom);
 };
 
 /**
@@ -50,7 +47,7 @@ export const spliceInUnits = (
     asBuffer(page),
     MOST_STEPS,
   );
-  return steps && written(plainForm(steps, 0, page), compressedFrom);
+  return steps && written(writtenSteps(steps, page), compressedFrom);
 };
 
 const encode = async (bases: readonly Uint8Array[], page: Uint8Array): Promise<Buffer> => {
@@ -59,7 +56,7 @@ const encode = async (bases: readonly Uint8Array[], page: Uint8Array): Promise<B
   const steps = align(asBuffer(bases.at(-1)), asBuffer(page), bounds) ?? [
     { from: 0, copy: 0, add: page.length },
   ];
-  return written(plainForm(steps, bytesBefore(bases), page));
+  return written(writtenSteps(steps, page, { before: bytesBefore(bases) }));
 };
 
 const written = (plain: Buffer, compressedFrom = LEAST_COMPRESSED_BYTES): Buffer => {
@@ -70,74 +67,13 @@ const written = (plain: Buffer, compressedFrom = LEAST_COMPRESSED_BYTES): Buffer
   return Buffer.concat([Uint8Array.of(FORM.stored), plain]);
 };
 
-/** Used and emptied within one call. */
-const writer = new ByteWriter();
-
-/**
- * Column by column, because like stands beside like then; where a run begins is told from where it was expected. `before`: bytes of
- * the bases before the one that the steps are about.
- */
-const plainForm = (steps: readonly Step[], before: number, page: Uint8Array): Buffer => {
-  writer.varint(steps.length);
-  for (const { copy } of steps) writer.varint(copy);
-  for (const { add } of steps) writer.varint(add);
-  let expected = 0;
-  const moves = steps.map(({ from, copy, add }) => {
-    const move = zigzag(before + from - expected);
-    expected = before + from + copy + add;
-    return move;
-  });
-  for (const move of moves) writer.varint(move);
-  let at = 0;
-  for (const { copy, add } of steps) {
-    at += copy;
-    writer.bytes(page.subarray(at, at + add));
-    at += add;
-  }
-  return writer.take();
-};
-
 const decode = async (
   bases: readonly Uint8Array[],
   delta: Uint8Array,
   limits: DecodeLimits,
 ): Promise<Buffer> => {
-  const plain = uncompressed(delta, limits);
-  try {
-    return spliced(bases.length === 1 ? asBuffer(bases[0]) : Buffer.concat(bases), plain, limits);
-  } catch (error) {
-    if (error instanceof LinkError) throw new DeltaError("the delta is no list of steps", { cause: error });
-    throw error;
-  }
-};
-
-const spliced = (source: Buffer, plain: Buffer, { pageBytes }: DecodeLimits): Buffer => {
-  const reader = new ByteReader(plain);
-  const steps = reader.varint();
-  // Three numbers each, so no more memory is spent on them than they took.
-  if (steps > Math.min(MOST_STEPS, reader.left / 3)) throw new DeltaError(`a delta of ${steps} steps`);
-  const [copies, adds, moves] = [reader.varints(steps), reader.varints(steps), reader.varints(steps)];
-  const added = reader.rest();
-  const addedBytes = total(adds);
-  if (addedBytes !== added.length)
-    throw new DeltaError(`${added.length} added bytes where ${addedBytes} are used`);
-  const bytes = total(copies) + addedBytes;
-  if (bytes > pageBytes) throw new DeltaError(`the page is larger than ${pageBytes} bytes`);
-  const page = Buffer.allocUnsafeSlow(bytes);
-  let expected = 0;
-  let at = 0;
-  let addedAt = 0;
-  for (let step = 0; step < steps; step++) {
-    const [copy = 0, add = 0] = [copies[step], adds[step]];
-    const from = expected + unzigzag(moves[step] ?? 0);
-    if (from < 0 || from + copy > source.length) throw new DeltaError("a run outside of the bases");
-    source.copy(page, at, from, from + copy);
-    added.copy(page, at + copy, addedAt, addedAt + add);
-    addedAt += add;
-    at += copy + add;
-    expected = from + copy + add;
-  }
-  return page;
+  const source = bases.length === 1 ? asBuffer(bases[0]) : Buffer.concat(bases);
+  return madeBySteps(source, uncompressed(delta, limits), limits).page;
 };
 
 const uncompressed = (delta: Uint8Array, { pageBytes }: DecodeLimits): Buffer => {
@@ -152,12 +88,6 @@ const uncompressed = (delta: Uint8Array, { pageBytes }: DecodeLimits): Buffer =>
   }
 };
 
-/** Small whichever way it points. */
-const zigzag = (value: number): number => (value < 0 ? -2 * value - 1 : 2 * value);
-const unzigzag = (value: number): number => (value % 2 === 1 ? -(value + 1) / 2 : value / 2);
-
-const total = (numbers: readonly number[]): number => numbers.reduce((sum, each) => sum + each, 0);
-
 const bytesBefore = (bases: readonly Uint8Array[]): number =>
   bases.slice(0, -1).reduce((bytes, base) => bytes + base.length, 0);
 
@@ -169,12 +99,12 @@ export const asBuffer = (bytes: Uint8Array = NOTHING): Buffer =>
 
 const fits = (_: number, pageBytes: number): boolean => pageBytes <= SPLICE_PAGE_BYTES;
 
-export const spliceCodec: Codec = {
+export const spliceCodec = {
   name: "splice",
   id: 3,
   accepts: (base) => base.length > 0,
   fits,
   encode,
   decode,
-  streaming: undefined,
-};
+  streaming: { encoder: spliceStreamEncoder, decoder: spliceStreamDecoder },
+} as const satisfies Codec;

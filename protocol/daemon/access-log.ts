@@ -10,6 +10,7 @@ import { promisify } from "node:util";
 import type { AccessLogSettings, AccessLogTarget } from "../config/access-log-settings.ts";
 import type { Clock } from "../runtime/clock.ts";
 import { codeOf } from "../runtime/user-error.ts";
+import { mayStand } from "./end-process.ts";
 import type { Log } from "./log.ts";
 
 export interface AccessLog {
@@ -22,7 +23,7 @@ export interface AccessLog {
    * tried again at once.
    */
   reopen(next?: AccessLogSettings): void;
-  /** Resolves when every line is out, or given up because it cannot be written. */
+  /** Resolves when every line is out, or given up because it cannot be written, or not within CLOSE_MS. */
   close(): Promise<void>;
 }
 
@@ -36,6 +37,8 @@ export const RETRY_MS = 1_000;
 export const GATHER_MS = 20;
 /** The same where the reader of standard output is only slow. */
 const SLOW_READER_MS = 100;
+/** A write that is under way when the log is closed may stand still: a disk hangs, or nobody reads a pipe. @internal */
+export const CLOSE_MS = 5_000;
 
 /** Not by process.stdout, which would make a pipe one that refuses bytes while it is full. */
 const STDOUT_FD = 1;
@@ -142,9 +145,14 @@ class LineWriter {
   async close(): Promise<void> {
     this.#closing = true;
     this.#pause.abort();
-    await this.#running;
-    closeTarget(this.#fd);
-    this.#fd = undefined;
+    const over = new AbortController();
+    const late = this.#clock.sleep(CLOSE_MS, over.signal).then(() => this.#giveUp());
+    await Promise.race([this.#running, late]);
+    over.abort();
+    if (this.#running === undefined) {
+      closeTarget(this.#fd);
+      this.#fd = undefined;
+    }
     this.#tellLost();
   }
 
@@ -182,7 +190,8 @@ class LineWriter {
     if (this.#written === this.#batch.length && !this.#nextBatch()) return this.#open();
     if (this.#fd === undefined) this.#open();
     const left = this.#batch.length - this.#written;
-    const { bytesWritten } = await writeSome(this.#fd ?? STDOUT_FD, this.#batch, this.#written, left);
+    const written = writeSome(this.#fd ?? STDOUT_FD, this.#batch, this.#written, left);
+    const { bytesWritten } = await written.finally(mayStand());
     this.#written += bytesWritten;
     if (!this.#failing) return;
     this.#failing = false;

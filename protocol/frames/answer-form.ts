@@ -9,6 +9,8 @@ import { type AnswerForm, DIGEST_BYTES } from "./frame.ts";
 
 /** The feature that both hellos name where a delta may be one of folded pages; it stands for exactly the tokens of SPEC section "Masked tokens". */
 export const MASKED_TOKENS = "masked-tokens";
+/** The feature that both hellos name where a streamed answer may be a splice of whole units. SPEC section "Units". */
+export const STREAMED_UNITS = "streamed-units";
 
 const FORM = {
   interim: 0x00,

@@ -6,30 +6,45 @@ import { HeaderDecoder, HeaderEncoder } from "../headers/header-block.ts";
 import type { GivenCookies } from "./given-cookies.ts";
 import { CarriedVersions } from "./offer-references.ts";
 
+/** The feature of the hello: an open frame may be the acknowledgement of an earlier answer. SPEC section "Messages". */
+export const ACKS_IN_OPEN = "acks-in-open";
+
 export class FrameHeaderEncoder extends HeaderEncoder {
   readonly carried: CarriedVersions;
   readonly given: GivenCookies | undefined;
+  /** Both sides name acks-in-open. */
+  readonly acknowledging: boolean;
 
   /** `tableBytes`: the size of the peer's header table, from its hello; `given`: where both sides name given cookies. */
-  constructor(tableBytes: number, carried = new CarriedVersions(), given?: GivenCookies) {
+  constructor(
+    tableBytes: number,
+    carried = new CarriedVersions(),
+    given?: GivenCookies,
+    acknowledging = false,
+  ) {
     super(tableBytes, given !== undefined);
     this.carried = carried;
     this.given = given;
+    this.acknowledging = acknowledging;
   }
 }
 
 export class FrameHeaderDecoder extends HeaderDecoder {
   readonly carried: CarriedVersions;
   readonly given: GivenCookies | undefined;
+  /** Both sides name acks-in-open. */
+  readonly acknowledging: boolean;
 
   /** `tableBytes` and `headBytes`: what our own hello announced. */
   constructor(
     bounds: { readonly tableBytes: number; readonly headBytes: number },
     carried = new CarriedVersions(),
     given?: GivenCookies,
+    acknowledging = true,
   ) {
     super(bounds);
     this.carried = carried;
     this.given = given;
+    this.acknowledging = acknowledging;
   }
 }

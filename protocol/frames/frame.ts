@@ -41,6 +41,8 @@ export const DIGEST_BYTES = 16;
 export const RUNNING_DIGEST_BYTES = 8;
 /** Most versions that a request may offer. */
 export const MOST_OFFERS = 8;
+/** Furthest that an open frame reaches back for the answer that it acknowledges. */
+export const MOST_STREAMS_AGO = 15;
 
 /** How the body of an answer travels. SPEC section "Answers". */
 export type AnswerForm =
@@ -111,6 +113,8 @@ export interface OpenFrame {
   readonly session: boolean;
   /** The visitor shows no secret, and is known by the address: an answer that says it is personal is kept as a session's. */
   readonly addressed?: true;
+  /** How many streams ago the answer was that the edge has verified to its end; 1 to MOST_STREAMS_AGO. */
+  readonly verified?: number;
   /** The edge wants the origin side's durations. */
   readonly timings: boolean;
   /** RFC 9218: 0 (first) to 7. */

@@ -44,9 +44,13 @@ const readSizedExtensions = (r: ByteReader): readonly Extension[] => {
 /** Written in place of a distance: the short fingerprint follows. */
 const IN_FULL = 0;
 
-const writeOffers = (w: ByteWriter, { streamId, offers }: OpenFrame, carried: CarriedVersions): void => {
+/** The high half of the byte that counts offers says of which answer the frame is the acknowledgement. */
+const VERIFIED_SHIFT = 4;
+
+const writeOffers = (w: ByteWriter, frame: OpenFrame, carried: CarriedVersions): void => {
+  const { streamId, offers, verified = 0 } = frame;
   const distances = carried.distancesTo(offers, streamId);
-  w.u8(offers.length);
+  w.u8(offers.length | (verified << VERIFIED_SHIFT));
   for (const [i, offer] of offers.entries()) {
     const distance = distances[i];
     if (distance === undefined) w.varint(IN_FULL).latin1(offer);
@@ -54,8 +58,16 @@ const writeOffers = (w: ByteWriter, { streamId, offers }: OpenFrame, carried: Ca
   }
 };
 
-const readOffers = (r: ByteReader, streamId: StreamId, carried: CarriedVersions): string[] => {
-  const count = r.u8();
+const readOffers = (
+  r: ByteReader,
+  streamId: StreamId,
+  { carried, acknowledging }: FrameHeaderDecoder,
+): Pick<OpenFrame, "offers" | "verified"> => {
+  const byte = r.u8();
+  const verified = acknowledging ? byte >> VERIFIED_SHIFT : 0;
+  const count = byte - (verified << VERIFIED_SHIFT);
+  if (verified >= streamId)
+    throw new LinkError("bad-frame", `stream ${streamId} acknowledges an answer ${verified} streams ago`);
   if (count > MOST_OFFERS)
     throw new LinkError("bad-frame", `a request offers ${count} versions, more than ${MOST_OFFERS}`);
   const offers: (string | number)[] = [];
@@ -63,7 +75,7 @@ const readOffers = (r: ByteReader, streamId: StreamId, carried: CarriedVersions)
     const distance = r.varint();
     offers.push(distance === IN_FULL ? r.latin1(SHORT_FINGERPRINT_BYTES) : distance);
   }
-  return carried.allAt(streamId, offers);
+  return { offers: carried.allAt(streamId, offers), ...(verified > 0 && { verified }) };
 };
 
 const ADDRESSED = { addressed: true } as const;
@@ -112,7 +124,7 @@ export const streamFrames: FrameLayouts<StreamFrame> = {
         urgency: (flags >> URGENCY_SHIFT) & 7,
         incremental: (flags & OPEN.incremental) !== 0,
         head: headers.decode(r, givenAt(id, headers)),
-        offers: readOffers(r, id, headers.carried),
+        ...readOffers(r, id, headers),
         extensions: readSizedExtensions(r),
         body: r.rest(),
       };

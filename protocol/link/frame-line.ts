@@ -89,8 +89,8 @@ const detailsOf = (frame: Frame): string => {
     case "version":
       return ` host=${shown(frame.host)} size=${frame.size} codec=${frame.codec} bases=${frame.bases.length} coded=${frame.coded.length}${flagsText({ "no-store": frame.noStore })}`;
     case "open": {
-      const { ended, session, timings, incremental } = frame;
-      return `${flagsText({ ended, session, timings, incremental })} urgency=${frame.urgency} offers=${frame.offers.length} body=${frame.body.length}${extensionsText(frame.extensions)} head=${headText(frame.head)}`;
+      const { ended, session, timings, incremental, verified } = frame;
+      return `${flagsText({ ended, session, timings, incremental })} urgency=${frame.urgency} offers=${frame.offers.length}${verified === undefined ? "" : ` verified=${verified}`} body=${frame.body.length}${extensionsText(frame.extensions)} head=${headText(frame.head)}`;
     }
     case "answer":
       return ` form=${formText(frame.form)}${flagsText({ ended: frame.ended })} block=${frame.blockBytes} body=${frame.body.length}${extensionsText(frame.extensions)} head=${headText(frame.head)}`;

@@ -3,7 +3,7 @@
  * blocks" and "Offers".
  */
 
-import { FrameHeaderDecoder, FrameHeaderEncoder } from "../frames/frame-headers.ts";
+import { ACKS_IN_OPEN, FrameHeaderDecoder, FrameHeaderEncoder } from "../frames/frame-headers.ts";
 import { GIVEN_COOKIES, GivenCookies } from "../frames/given-cookies.ts";
 import type { Hello } from "../frames/hello.ts";
 import { CarriedVersions, ReferableVersions } from "../frames/offer-references.ts";
@@ -26,11 +26,11 @@ export interface HeadCoders {
 export const headCoders = (ours: Hello, peers: Hello): HeadCoders => {
   const tableBytes = Math.min(ours.tableBytes, peers.tableBytes);
   const carried = ours.role === "edge" ? new ReferableVersions() : new CarriedVersions();
-  const given = [ours, peers].every(({ features }) => features.includes(GIVEN_COOKIES))
-    ? new GivenCookies({ asks: ours.role === "edge" })
-    : undefined;
+  const agreed = (feature: string) => ours.features.includes(feature) && peers.features.includes(feature);
+  const given = agreed(GIVEN_COOKIES) ? new GivenCookies({ asks: ours.role === "edge" }) : undefined;
+  const acks = agreed(ACKS_IN_OPEN);
   return {
-    encoder: new FrameHeaderEncoder(tableBytes, carried, given),
-    decoder: new FrameHeaderDecoder({ tableBytes, headBytes: ours.headBytes }, carried, given),
+    encoder: new FrameHeaderEncoder(tableBytes, carried, given, acks),
+    decoder: new FrameHeaderDecoder({ tableBytes, headBytes: ours.headBytes }, carried, given, acks),
   };
 };

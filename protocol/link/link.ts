@@ -53,7 +53,7 @@ export class LinkEndpoint implements Link {
     const { clock, hello, keyProof, behindBalancer } = options;
     const transport = withFrameTrace(options);
     this.#options = { ...options, transport };
-    this.#scheduler = new Scheduler(transport, this.#budget, clock);
+    this.#scheduler = new Scheduler(transport, this.#budget, clock, () => this.#streams.opening);
     this.#streams = new StreamTable(clock, transport);
     this.#host = this.#newHost();
     this.#handshake = new Handshake({
@@ -231,7 +231,7 @@ export class LinkEndpoint implements Link {
     if (hello.role === "edge") throw new LinkError("bad-frame", "only the edge opens streams");
     const { streamId: id, urgency } = frame;
     const stream = new Stream(this.#host, this.#known.streamBounds, { id, urgency });
-    this.#streams.accept(id, stream);
+    this.#streams.accept(frame, stream);
     if (this.#saidGoAway || this.#streams.size > hello.streams) return stream.reset("refused");
     try {
       events.opened(stream, frame);

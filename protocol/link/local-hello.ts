@@ -1,7 +1,8 @@
 /** What a daemon says of itself in every hello. SPEC section "Hello". */
 import { randomBytes } from "node:crypto";
-import { MASKED_TOKENS } from "../frames/answer-form.ts";
+import { MASKED_TOKENS, STREAMED_UNITS } from "../frames/answer-form.ts";
 import { OMITTED_ETAGS } from "../frames/etag-formulas.ts";
+import { ACKS_IN_OPEN } from "../frames/frame-headers.ts";
 import { GIVEN_COOKIES } from "../frames/given-cookies.ts";
 import {
   type Hello,
@@ -17,7 +18,15 @@ import type { Clock } from "../runtime/clock.ts";
 /** Size of the header tables, each way. */
 const TABLE_BYTES = 64 * 1024;
 /** What this code can do beyond the wire's first version. */
-const FEATURES = ["push", CODED_REQUESTS, OMITTED_ETAGS, MASKED_TOKENS, GIVEN_COOKIES] as const;
+const FEATURES = [
+  "push",
+  CODED_REQUESTS,
+  OMITTED_ETAGS,
+  MASKED_TOKENS,
+  GIVEN_COOKIES,
+  STREAMED_UNITS,
+  ACKS_IN_OPEN,
+] as const;
 /** First window of a stream; it grows where the path is long. */
 const STREAM_BYTES = 128 * 1024;
 

@@ -4,7 +4,7 @@
  * here, where it can still be overtaken: never in the operating system's buffers. SPEC sections "Messages" and "Order".
  */
 
-import type { Frame } from "../frames/frame.ts";
+import { type Frame, MOST_STREAMS_AGO, type StreamId } from "../frames/frame.ts";
 import { writeFrame } from "../frames/frame-codec.ts";
 import type { FrameHeaderEncoder } from "../frames/frame-headers.ts";
 import type { SendBudget } from "../pacing/send-budget.ts";
@@ -12,7 +12,7 @@ import type { Clock, Timer } from "../runtime/clock.ts";
 import type { Transport } from "../transport/transport.ts";
 import { ByteWriter } from "../wire/bytes.ts";
 import { FairQueue } from "./fair-queue.ts";
-import type { Stream } from "./stream.ts";
+import type { Acknowledgement, Stream } from "./stream.ts";
 
 /** With the 8 bytes that WebSocket puts before it, at most, a message fills one TLS record. @internal */
 export const MESSAGE_BYTES = 16 * 1024 - 8;
@@ -20,6 +20,10 @@ export const MESSAGE_BYTES = 16 * 1024 - 8;
 export const LATER_MS = 100;
 /** Frames that let the peer give up this much memory together do not wait. @internal */
 export const LATER_BYTES = 4 * 1024 * 1024;
+/** Most acknowledgements that wait for an open frame while a message is filled. */
+const MOST_WITH_OPENS = 64;
+/** Of a frame that says verified, at most. */
+const VERIFIED_BYTES = 18;
 /** Bytes handed to the transport and not yet taken by the operating system, beyond which nothing more is handed over. @internal */
 export const TRANSPORT_BYTES = 256 * 1024;
 /** On a slow path a message is on its way for so long: what is behind its first frame waits for its last. */
@@ -34,6 +38,7 @@ export class Scheduler {
   readonly #transport: Transport;
   readonly #budget: SendBudget;
   readonly #clock: Pick<Clock, "now" | "after">;
+  readonly #opening: () => number;
   readonly #writer = new ByteWriter();
   readonly #streams = new FairQueue<Stream>();
   #control: Frame[] = [];
@@ -41,8 +46,8 @@ export class Scheduler {
   waitingControl = 0;
   /** At most so much of what was handed to the transport is still there; it is asked when that is too much, and at first. */
   #handedBytes = TRANSPORT_BYTES;
-  /** Leave with the next message, and before all else in it: they were made before the rest. */
-  #later: Frame[] = [];
+  /** Leave with the next message: those that no open frame takes along before all else, for they were made before the rest. */
+  #later: Acknowledgement[] = [];
   #laterBytes = 0;
   #laterTimer: Timer | undefined;
   #headers: FrameHeaderEncoder | undefined;
@@ -53,7 +58,14 @@ export class Scheduler {
   /** Messages with frames of streams so far. */
   #turns = 0;
 
-  constructor(transport: Transport, budget: SendBudget, clock: Pick<Clock, "now" | "after">) {
+  /** `opening`: how many streams wait for their open frame to leave. */
+  constructor(
+    transport: Transport,
+    budget: SendBudget,
+    clock: Pick<Clock, "now" | "after">,
+    opening = () => 0,
+  ) {
+    this.#opening = opening;
     this.#transport = transport;
     this.#budget = budget;
     this.#clock = clock;
@@ -68,12 +80,14 @@ export class Scheduler {
   }
 
   control(frame: Frame): void {
+    // What is verified is told before what ends its stream.
+    if (frame.kind === "reset" || frame.kind === "goAway") this.#control.push(...this.#takeLater());
     this.waitingControl = this.#control.push(frame);
     this.schedule();
   }
 
   /** Sends with the next message, or after LATER_MS; `bytes` is what the peer holds until then. */
-  later(frame: Frame, bytes: number): void {
+  later(frame: Acknowledgement, bytes: number): void {
     if (this.#closed) return;
     this.#later.push(frame);
     this.#laterBytes += bytes;
@@ -141,11 +155,16 @@ export class Scheduler {
     this.schedule();
   };
 
-  #takeLater(): Frame[] {
-    const frames = this.#later;
-    this.#later = [];
+  /** All but the newest `but`. */
+  #takeLater(but = 0): Acknowledgement[] {
     this.#laterBytes = 0;
-    return frames;
+    return this.#later.splice(0, this.#later.length - but);
+  }
+
+  /** How many acknowledgements may leave within open frames, and so not before all else. */
+  #forOpens(): number {
+    if (this.#headers?.acknowledging !== true) return 0;
+    return Math.min(this.#later.length, this.#opening(), MOST_WITH_OPENS);
   }
 
   readonly #flushScheduled = (): void => {
@@ -156,7 +175,7 @@ export class Scheduler {
   /** Returns whether the writer holds a message. */
   #fillMessage(): boolean {
     const w = this.#writer;
-    if (this.#later.length > 0) this.#control.unshift(...this.#takeLater());
+    if (this.#later.length > 0) this.#control.unshift(...this.#takeLater(this.#forOpens()));
     let bytes = this.#filling ? w.length : 0;
     this.#filling = true;
     while (this.#control.length > 0 && bytes < MESSAGE_BYTES) {
@@ -167,6 +186,7 @@ export class Scheduler {
     if (this.#headers !== undefined) bytes = this.#fillWithStreams(bytes, this.#headers);
     this.#filling = bytes > 0;
     if (bytes === 0 && this.#streams.size === 0) return false;
+    if (bytes > 0 && this.#later.length > 0) for (const frame of this.#takeLater()) writeFrame(w, frame);
     if (this.#budget.isPingDue(bytes)) {
       writeFrame(w, { kind: "ping", token: this.#budget.startPing(this.#clock.now(), bytes) });
       return true;
@@ -177,7 +197,7 @@ export class Scheduler {
   /** `controlBytes`: what the message holds already. Returns what it holds then. */
   #fillWithStreams(controlBytes: number, headers: FrameHeaderEncoder): number {
     const w = this.#writer;
-    const messageBytes = this.#messageBytes();
+    const messageBytes = this.#messageBytes() - this.#later.length * VERIFIED_BYTES;
     const mostBytes = Math.min(messageBytes, this.#budget.room);
     const first = this.#turns % HEAVY_TURN === HEAVY_TURN - 1 ? "heavy" : "light";
     let bytes = controlBytes;
@@ -185,7 +205,8 @@ export class Scheduler {
       const stream = this.#streams.next(first);
       if (stream === undefined) break;
       const share = Math.max(LEAST_SHARE_BYTES, Math.floor(messageBytes / (this.#streams.alike(stream) + 1)));
-      const bounds = { room: messageBytes - bytes, fresh: bytes === 0, share };
+      const room = messageBytes - bytes;
+      const bounds = { room, fresh: bytes === 0, share, acknowledgedBy: this.#acknowledgedBy };
       const written = stream.writeNext(w, bounds, headers);
       if (written === "nothing") break;
       if (written === "waits") {
@@ -201,6 +222,13 @@ export class Scheduler {
     if (bytes > controlBytes) this.#turns++;
     return bytes;
   }
+
+  /** How many streams ago the answer was whose acknowledgement waits, and leaves with the open frame of `opening`. */
+  readonly #acknowledgedBy = (opening: StreamId): number | undefined => {
+    const at = this.#later.findIndex(({ streamId }) => opening - streamId <= MOST_STREAMS_AGO);
+    const [taken] = at < 0 ? [] : this.#later.splice(at, 1);
+    return taken && opening - taken.streamId;
+  };
 
   #messageBytes(): number {
     const { bytesPerMs } = this.#budget;

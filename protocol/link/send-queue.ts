@@ -4,7 +4,7 @@
  * SPEC sections "Window" and "Order".
  */
 
-import type { AnswerFrame, OpenFrame, StreamFrame } from "../frames/frame.ts";
+import type { AnswerFrame, OpenFrame, StreamFrame, StreamId } from "../frames/frame.ts";
 import type { HeaderList } from "../http/header-list.ts";
 import { Fifo } from "../runtime/fifo.ts";
 import { PIECE_BYTES, PieceMerger } from "../runtime/piece-merger.ts";
@@ -17,6 +17,18 @@ type Head = Unnumbered<OpenFrame> | Unnumbered<AnswerFrame>;
 export type StreamItem = Unnumbered<
   Extract<StreamFrame, { kind: "open" | "answer" | "data" | "trailers" | "end" | "segment" | "resume" }>
 >;
+
+/** What a message takes of one stream. */
+export interface MessageBounds {
+  /** Bytes that it has left. */
+  readonly room: number;
+  /** It holds nothing yet. */
+  readonly fresh: boolean;
+  /** Most bytes of a body. */
+  readonly share: number;
+  /** Which answer an open frame acknowledges, as the frame has it. */
+  readonly acknowledgedBy: (opening: StreamId) => number | undefined;
+}
 
 /** A stream whose queue holds this much should be fed no more for now. @internal */
 export const QUEUE_BYTES = 64 * 1024;

@@ -12,6 +12,9 @@ import { FrameTurns } from "./frame-turns.ts";
 import type { WhoWaits } from "./keepalive.ts";
 import type { Stream } from "./stream.ts";
 
+/** An offset that no body has. */
+const TO_ITS_END = Number.MAX_SAFE_INTEGER;
+
 export class StreamTable implements WhoWaits {
   readonly #turns: FrameTurns;
   readonly #byId = new Map<number, Stream>();
@@ -25,6 +28,11 @@ export class StreamTable implements WhoWaits {
 
   get size(): number {
     return this.#byId.size + this.#unnumbered.size;
+  }
+
+  /** Those whose open frame has not left yet. */
+  get opening(): number {
+    return this.#unnumbered.size;
   }
 
   /** What go-away names as the last stream of the peer that was accepted. */
@@ -51,12 +59,14 @@ export class StreamTable implements WhoWaits {
     return this.#highestId as StreamId;
   }
 
-  /** A stream that the peer opens. Throws LinkError if its number is not a new one. */
-  accept(id: StreamId, stream: Stream): void {
+  /** A stream that the peer opens, and the answer that its frame acknowledges. Throws LinkError if its number is not a new one. */
+  accept({ streamId: id, verified }: OpenFrame, stream: Stream): void {
     if (id <= this.#highestId)
       throw new LinkError("bad-frame", `stream ${id} opened after ${this.#highestId}`);
     this.#highestId = id;
     this.#byId.set(id, stream);
+    if (verified !== undefined)
+      this.receive({ kind: "verified", streamId: (id - verified) as StreamId, offset: TO_ITS_END }, 0);
   }
 
   remove(stream: Stream): void {

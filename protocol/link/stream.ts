@@ -13,7 +13,7 @@ import type { ByteWriter } from "../wire/bytes.ts";
 import { NO_EXTENSIONS } from "../wire/extensions.ts";
 import type { Weight } from "./fair-queue.ts";
 import { bodyBytes, ReceiveWindow, type WindowGrowth } from "./receive-window.ts";
-import { SendQueue, type StreamItem } from "./send-queue.ts";
+import { type MessageBounds, SendQueue, type StreamItem } from "./send-queue.ts";
 
 type State = "open" | "onlyReading" | "onlyWriting" | "closed";
 type StreamEvent = "endSent" | "endReceived" | "reset";
@@ -39,14 +39,17 @@ export interface StreamReceiver {
 }
 
 /** What a stream needs of its link. */
+/** That all of an answer is verified. */
+export type Acknowledgement = Extract<StreamFrame, { kind: "verified" }>;
+
 export interface StreamHost extends WindowGrowth {
   /** The stream has something to send and the window for it. */
   ready(stream: Stream): void;
   control(frame: StreamFrame): void;
   /** The link's budget is used up: what is sent now waits for what was sent before. */
   isFull(): boolean;
-  /** Sends a frame on which nobody waits, and which lets the peer give up `bytes` of memory. */
-  later(frame: StreamFrame, bytes: number): void;
+  /** Sends an acknowledgement on which nobody waits, and which lets the peer give up `bytes` of memory. */
+  later(frame: Acknowledgement, bytes: number): void;
   window(streamId: StreamId, bytes: number): void;
   /** Of the memory share of the link's key. */
   lease(): Lease;
@@ -54,16 +57,6 @@ export interface StreamHost extends WindowGrowth {
   number(stream: Stream): StreamId;
   /** `grownBytes`: what its window has taken of the memory budget. */
   closed(stream: Stream, grownBytes: number): void;
-}
-
-/** What a message takes of one stream. */
-export interface MessageBounds {
-  /** Bytes that it has left. */
-  readonly room: number;
-  /** It holds nothing yet. */
-  readonly fresh: boolean;
-  /** Most bytes of a body. */
-  readonly share: number;
 }
 
 /** `all`, `more`: a frame was written, and nothing, or something, may follow; `waits`: for another message; `nothing`: to write. */
@@ -213,7 +206,8 @@ export class Stream {
     const { endLeft, sendable } = this.#queue;
     const hasRoom = couldNot && this.#queue.hasRoom;
     this.#id ??= this.#host.number(this);
-    writeFrame(w, { ...next, streamId: this.#id } as StreamFrame, headers);
+    const verified = next.kind === "open" ? bounds.acknowledgedBy(this.#id) : undefined;
+    writeFrame(w, { ...next, streamId: this.#id, ...(verified && { verified }) } as StreamFrame, headers);
     if (endLeft && !this.#answerSentUnverified && this.#writing) this.#move("endSent");
     if (hasRoom) this.#receiver?.room();
     const more = hasRoom ? this.sendable : sendable && this.#state !== "closed";

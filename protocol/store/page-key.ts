@@ -25,6 +25,9 @@ export const MOST_QUERY_NAMES = 8;
 /** A longer segment or query name is taken for content, not structure. @internal */
 export const MOST_NAME_CHARS = 24;
 
+/** Whether what versions are listed under is a template, and no URL, nor the name of a common base. */
+export const isTemplate = (key: string): boolean => key.indexOf(" ") > 0;
+
 const DIGITS = /^\d+$/;
 const HAS_DIGIT = /\d/;
 const API_VERSION = /^v\d{1,2}$/;

@@ -1,6 +1,7 @@
 /**
- * How long an answer waits for a tier below memory, and when it does not ask at all: each question has a time limit, and after some
- * that got no answer in time nothing is asked for a while. Counts what became of them. SPEC section "Version store".
+ * How long an answer waits for a tier below memory, and when it does not ask at all: each question has a time limit; after one that got no
+ * answer in time nobody waits until another got one, and after some in a row nothing is asked for a while. Counts what became of them.
+ * SPEC section "Version store".
  */
 import type { Clock } from "../runtime/clock.ts";
 
@@ -48,8 +49,8 @@ export class Hope {
   }
 
   /**
-   * Resolves when `ask` has, or cannot, or after `limitMs`, halved for each before that got no answer; undefined where it is not asked, `answers` says why not to. `ask` resolves
-   * with whether it found something. Never rejects.
+   * Resolves when `ask` has, or cannot, or after `limitMs`. Undefined where there is nothing to wait for: it is asked in vain at
+   * present, or not asked, as where `answers` says so. `ask` resolves with whether it found something. Never rejects.
    */
   within(
     ask: () => Promise<boolean>,
@@ -60,6 +61,7 @@ export class Hope {
       return undefined;
     }
     this.counters.asked++;
+    const isWaitedFor = this.#failures === 0 || this.#failures >= MOST_FAILURES; // after a pause it is trusted once
     const { promise, resolve } = Promise.withResolvers<void>();
     const failed = (how: "late" | "failed") => {
       this.counters[how]++;
@@ -67,9 +69,7 @@ export class Hope {
       resolve();
     };
     let isLate = false;
-    // Of those that come before it is given up, few wait for long; after a pause one has all the time again.
-    const halved = this.#failures < MOST_FAILURES ? limitMs / 2 ** this.#failures : limitMs;
-    const limit = this.#clock.after(halved, () => {
+    const limit = this.#clock.after(limitMs, () => {
       isLate = true;
       failed("late");
     });
@@ -87,6 +87,6 @@ export class Hope {
         if (!isLate) failed("failed");
       },
     );
-    return promise;
+    return isWaitedFor ? promise : undefined;
   }
 }

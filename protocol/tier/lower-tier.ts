@@ -39,7 +39,12 @@ export type StoredScope = { readonly partition: Partition } | { readonly host: s
 /** What is to be erased. */
 export type Forgotten =
   | { readonly of: StoredScope; readonly url: string | undefined }
-  | { readonly partition: Partition; readonly fingerprints: readonly Fingerprint[] }
+  | {
+      readonly partition: Partition;
+      readonly fingerprints: readonly Fingerprint[];
+      /** The URLs that they are known to be listed under. */
+      readonly places: readonly StoredList[];
+    }
   | { readonly partition: Partition; readonly session: ScopeKey };
 
 /** Whether something of the partition is to be erased. */
@@ -71,10 +76,10 @@ export interface LowerTier {
   heard?: ((what: Forgotten) => void) | undefined;
   /** Names what it holds to peers, for as long as it holds it. */
   readonly storeId: StoreId;
-  /** Those that the short fingerprints can only mean. Rejects when it cannot say. */
+  /** Those that the short fingerprints can only mean: what origin sides ask. Rejects when it cannot say. */
   nominated(partition: Partition, shorts: readonly ShortFingerprint[]): Promise<readonly StoredVersion[]>;
   /**
-   * At most MAX_OFFERS versions of the lists, those of the first list first and the newest first; with `peerStore`, only what that
+   * What edges ask: at most MAX_OFFERS versions of the lists, those of the first list first and the newest first; with `peerStore`, only what that
    * store is known to hold too. Those in `held` need not be read, though they count. Rejects when it cannot say.
    */
   listed(

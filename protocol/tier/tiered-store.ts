@@ -10,6 +10,7 @@ import type { Retention, Scope } from "../scope/scope.ts";
 import { ownBuffer } from "../store/compact-buffer.ts";
 import type { Fingerprint, ShortFingerprint } from "../store/fingerprint.ts";
 import type { ScopeKey } from "../store/page-index.ts";
+import { isTemplate } from "../store/page-key.ts";
 import type { Partition } from "../store/partition.ts";
 import type { Sighting, StoreOptions } from "../store/store-options.ts";
 import { HeldVersion, type StoreId, type Version } from "../store/stored-version.ts";
@@ -117,7 +118,7 @@ export class TieredStore extends VersionStore {
   }
 
   override forgetVersions(partition: Partition, fingerprints: readonly Fingerprint[]): number {
-    this.#forgetBelow({ partition, fingerprints });
+    this.#forgetBelow(this.#versionsBelow(partition, fingerprints));
     return super.forgetVersions(partition, fingerprints);
   }
 
@@ -128,36 +129,50 @@ export class TieredStore extends VersionStore {
     if (asked.length === 0) return undefined;
     return this.#fetch(
       asked.map((short) => `${partition} ${short}`),
-      (tier) => {
+      async (tier, restore) => {
         const missing = asked.filter(isMissing);
-        return missing.length === 0 ? undefined : tier.nominated(partition, missing);
+        return missing.length > 0 && restore(await tier.nominated(partition, missing));
       },
     );
   }
 
-  /** Looks below for versions of a page where memory has none of its URL; undefined where there is nothing to wait for. */
+  /**
+   * Looks below for versions of a page where memory has none of its URL, which are in `ofUrl`, and for those of its templates, in
+   * `others`; nobody waits for these where there are some of the URL, or memory has some of the first template. Undefined where
+   * there is nothing to wait for.
+   */
   fetchListed(
     partition: Partition,
-    lists: readonly StoredList[],
+    ofUrl: readonly StoredList[],
     peerStore: StoreId,
+    others: readonly StoredList[] = [],
   ): Promise<void> | undefined {
-    const [first] = lists;
+    const [first] = ofUrl;
     if (first === undefined) return undefined;
     const name = `${partition} ${peerStore}${first.scopeKey} ${first.key}`;
     const asked = this.#asked.get(name);
     if (asked !== undefined) return asked === "answered" ? undefined : asked;
-    const held = () => lists.flatMap(({ scopeKey, key }) => this.listed(partition, scopeKey, key, peerStore));
+    const held = (lists: readonly StoredList[]) =>
+      lists.flatMap(({ scopeKey, key }) => this.listed(partition, scopeKey, key, peerStore));
+    const template = others.find(({ key }) => isTemplate(key))?.key;
+    const ofTemplate = others.filter(({ key }) => key === template);
     let isFirst = true;
-    return this.#fetch([name], (tier) => {
-      const known = held();
-      const asks = isFirst || known.length === 0;
+    return this.#fetch([name], async (tier, restore) => {
+      if (!isFirst && held([...ofUrl, ...others]).length > 0) return false;
       isFirst = false;
-      const skipped = new Set(known.map(({ fingerprint }) => fingerprint));
-      return asks ? tier.listed(partition, lists, peerStore, skipped) : undefined;
+      const look = async (lists: readonly StoredList[]) => {
+        if (lists.length === 0) return false;
+        const known = new Set(held(lists).map(({ fingerprint }) => fingerprint));
+        return restore(await tier.listed(partition, lists, peerStore, known));
+      };
+      const found = await look(ofUrl);
+      const further = look(others);
+      if (!found && held(ofTemplate).length === 0) return further;
+      void further.catch(() => undefined);
+      return found;
     });
   }
 
-  /** `ask`: undefined where a tier need not be asked, as those before had it. */
   #fetch(names: readonly string[], ask: Ask): Promise<void> | undefined {
     const until = this.#clock.now() + TIER_WAIT_MS;
     let fetched: Promise<void> | undefined;
@@ -177,16 +192,13 @@ export class TieredStore extends VersionStore {
   #askTier({ tier, hope }: Below, ask: Ask, limitMs: number): Promise<void> | undefined {
     if (limitMs <= 0) return undefined;
     const forgotten = this.#forgotten;
-    return hope.within(
-      async () => {
-        const versions = (await ask(tier)) ?? [];
-        if (forgotten !== this.#forgotten) return false;
-        // The best comes first, and what is remembered last is the newest.
-        for (const version of versions.toReversed()) if (this.#restore(version)) hope.counters.read++;
-        return versions.length > 0;
-      },
-      { answers: tier.answers, limitMs },
-    );
+    const restore = (versions: readonly StoredVersion[]): boolean => {
+      if (forgotten !== this.#forgotten) return false;
+      // The best comes first, and what is remembered last is the newest.
+      for (const version of versions.toReversed()) if (this.#restore(version)) hope.counters.read++;
+      return versions.length > 0;
+    };
+    return hope.within(() => ask(tier, restore), { answers: tier.answers, limitMs });
   }
 
   /** Whether memory has it now. */
@@ -225,7 +237,7 @@ export class TieredStore extends VersionStore {
     this.#put.set(version, { at, scopeKey, url, retention, stores, stays });
     if (stays) {
       // What never came below is not looked for there: most of what must stay in memory is of that kind.
-      if (before?.stays === false) this.#forgetBelow({ partition, fingerprints: [fingerprint] });
+      if (before?.stays === false) this.#forgetBelow(this.#versionsBelow(partition, [fingerprint]));
       return;
     }
     // As it is in memory: nothing is copied for what is not written in the end.
@@ -246,6 +258,15 @@ export class TieredStore extends VersionStore {
       }
   }
 
+  #versionsBelow(partition: Partition, fingerprints: readonly Fingerprint[]): Forgotten {
+    const places = fingerprints.flatMap((each) => {
+      const version = this.find(partition, each);
+      const known = version instanceof HeldVersion ? version.places : [];
+      return known.map(({ url, audience: { scopeKey } }) => ({ scopeKey, key: url }));
+    });
+    return { partition, fingerprints, places };
+  }
+
   #forgetBelow(what: Forgotten, but?: LowerTier): void {
     this.#forgotten++;
     // What it cannot forget it throws away as a whole, or forgets when it is back.
@@ -263,7 +284,8 @@ export class TieredStore extends VersionStore {
   }
 }
 
-type Ask = (tier: LowerTier) => Promise<readonly StoredVersion[]> | undefined;
+/** Resolves with whether something was found; `restore` says so of what it takes into memory. */
+type Ask = (tier: LowerTier, restore: (versions: readonly StoredVersion[]) => boolean) => Promise<boolean>;
 
 /** For metrics. */
 export const tiersOf = (store: VersionStore): TierState[] =>

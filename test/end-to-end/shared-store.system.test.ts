@@ -77,7 +77,7 @@ describeWith(REDIS, "two pairs with a shared store", (program) => {
       await visit(first, "/a");
       const learnt = async () => Number(await redis.ask("DBSIZE"));
       await until(() => tiers().filter((tier) => tier?.written === 1).length === 2, "what is written");
-      await expect.poll(learnt, { timeout: 20_000 }).toBeGreaterThanOrEqual(8);
+      await expect.poll(learnt, { timeout: 20_000 }).toBeGreaterThanOrEqual(7);
       await visit(second, "/a");
       expect(await second.visited(1)).toMatchObject({ answer: "delta" });
       const { answerBytes } = await second.visited(1);
@@ -85,10 +85,10 @@ describeWith(REDIS, "two pairs with a shared store", (program) => {
 
       // Of a session, whose page has nothing of what is everybody's.
       const parts = async () => ((await redis.ask("KEYS", "*:[lv]:*")) as readonly unknown[]).length;
-      // On either side two versions, and lists of their URL and two templates.
-      await expect.poll(parts, { timeout: 20_000 }).toBe(10);
+      // Two versions, of edges under their URL, and lists of it and of two templates; of origin sides under their names.
+      await expect.poll(parts, { timeout: 20_000 }).toBe(6);
       await visit(first, "/own", SESSION);
-      await expect.poll(parts, { timeout: 20_000 }).toBe(18);
+      await expect.poll(parts, { timeout: 20_000 }).toBe(11);
       await visit(second, "/b");
       await visit(second, "/own", SESSION);
       const own = await second.visited(3);

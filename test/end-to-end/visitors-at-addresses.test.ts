@@ -9,7 +9,7 @@ import { watchLeaks } from "../kit/leaks.ts";
 import { openPair, type Pair } from "../kit/pair.ts";
 import { Random } from "../kit/random.ts";
 import { HOST, KEY } from "../kit/real-daemons.ts";
-import { visit } from "../kit/visits.ts";
+import { begin, finish } from "../kit/visits.ts";
 
 watchLeaks();
 
@@ -38,6 +38,8 @@ interface WebOptions {
   readonly bases?: string;
   readonly commonBases?: boolean;
   readonly trustedProxies?: readonly string[];
+  /** Where the web server pauses until the visitor has what came before; it does not, if left out. */
+  readonly pauses?: ((page: string) => number) | undefined;
 }
 
 const PRIVATE = () => ({ "Cache-Control": "private, no-cache, no-store, max-age=0, must-revalidate" });
@@ -47,13 +49,18 @@ const openWeb = async ({
   bases = "session",
   commonBases = true,
   trustedProxies,
+  pauses,
 }: WebOptions = {}): Promise<Web> => {
   let page = "";
+  let go = () => {};
   const pair = await openPair({
     serve(_: IncomingMessage, response: ServerResponse) {
       for (const [name, value] of Object.entries(fields())) response.setHeader(name, value);
       response.setHeader("Content-Type", "text/html");
-      response.end(page);
+      if (pauses === undefined) return response.end(page);
+      const at = pauses(page);
+      response.setHeader("X-Accel-Buffering", "no").write(page.slice(0, at));
+      go = () => response.end(page.slice(at));
     },
     edge: {
       keys: [{ ...KEY, hosts: [{ host: HOST, bases, commonBases }] }],
@@ -66,7 +73,9 @@ const openWeb = async ({
     async comes(address, next, { path = "/account", ...headers } = {}) {
       page = next;
       const forwarded = address === undefined ? {} : { "X-Forwarded-For": address };
-      const { body } = await visit(pair.port, { path, headers: { ...forwarded, ...headers } });
+      const begun = await begin(pair.port, { path, headers: { ...forwarded, ...headers } });
+      go();
+      const { body } = await finish(begun);
       expect(body.toString(), "the page, byte for byte").toBe(next);
       return (await pair.visited(++count)).answerBytes ?? Number.NaN;
     },
@@ -85,6 +94,14 @@ describe("a personal page without a credential", () => {
     expect(await web.comes("81.2.69.7", pageOf("d3c2b1a0", "shoes"))).toBeLessThan(80);
     expect(await web.comes("2600:1:2:3::4", pageOf("a0b1c2d3"))).toBeGreaterThan(500);
     expect(await web.comes("2600:1:2:3::5", pageOf("d3c2b1a0"))).toBeLessThan(80);
+  });
+
+  it("is a base too where the web server makes it slowly", async () => {
+    await using web = await openWeb({ pauses: (page) => page.indexOf("<ul>") });
+    expect(await web.comes("81.2.69.7", pageOf("a0b1c2d3"))).toBeGreaterThan(500);
+    expect(await web.comes("81.2.69.7", pageOf("a0b1c2d3"))).toBeLessThan(64);
+    expect(await web.comes("81.2.69.7", pageOf("d3c2b1a0", "shoes"))).toBeLessThan(110);
+    expect(await web.pair.visited(3)).toMatchObject({ answer: "delta" });
   });
 
   it("is everybody's once three networks were sent the same bytes, not two, and not three of one IPv6 /32", async () => {
@@ -147,9 +164,13 @@ const SECRETS = ["7391-4402", "0826-9915"] as const;
 const VICTIM = "81.2.69.7";
 
 /** Sizes that an attacker at these addresses sees, who has guesses reflected in pages of his own. */
-const attack = async (secret: string, addresses: readonly string[], bases = "session"): Promise<number[]> => {
+const attack = async (
+  secret: string,
+  addresses: readonly string[],
+  options: Pick<WebOptions, "bases" | "pauses"> = {},
+): Promise<number[]> => {
   // Common bases come at their own time; what they tell has a test of its own.
-  await using web = await openWeb({ bases, commonBases: false });
+  await using web = await openWeb({ ...options, commonBases: false });
   const [right] = SECRETS;
   const sizes: number[] = [];
   for (const known of [1, 4, 8])
@@ -172,9 +193,22 @@ describe("a secret in a visitor's page tells nothing by the sizes that are seen 
     expect(one).toEqual(other);
   });
 
+  it.each([
+    ["between two values", (page: string) => page.indexOf("<ul>")],
+    ["within the page's own", (page: string) => page.indexOf('"></form>') - 4],
+    ["within the guess", (page: string) => page.lastIndexOf('csrf" value="') + 14],
+    ["before the guess is what the visitor has", (page: string) => page.lastIndexOf('"></form>') - 8],
+  ])("who is behind the same address, where the web server pauses %s", async (_, pauses) => {
+    const [one, other] = [
+      await attack(SECRETS[0], [VICTIM], { pauses }),
+      await attack(SECRETS[1], [VICTIM], { pauses }),
+    ];
+    expect(one).toEqual(other);
+  });
+
   it("anybody, where nothing is done about it (`site`): there they tell", async () => {
-    expect(await attack(SECRETS[0], [VICTIM], "site")).not.toEqual(
-      await attack(SECRETS[1], [VICTIM], "site"),
+    expect(await attack(SECRETS[0], [VICTIM], { bases: "site" })).not.toEqual(
+      await attack(SECRETS[1], [VICTIM], { bases: "site" }),
     );
   });
 });

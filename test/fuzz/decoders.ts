@@ -12,7 +12,6 @@ import { validateHttp1, validateHttp2 } from "../../edge-side/http/validate-requ
 import { originSettings } from "../../origin-side/config/origin-config.ts";
 import { DeltaError } from "../../protocol/codec/codec.ts";
 import { CODEC_NAMES, codecNamed } from "../../protocol/codec/codecs.ts";
-import { zstdStreamDecoder } from "../../protocol/codec/zstd-stream.ts";
 import { ConfigError, parseConfig } from "../../protocol/config/parse-config.ts";
 import {
   parseHostName,
@@ -282,16 +281,18 @@ const decoderOf = async (name: (typeof CODEC_NAMES)[number]): Promise<Fuzzed> =>
   };
 };
 
-const streamDecoder = async (): Promise<Fuzzed> => {
-  const encoder = codecNamed("zstd").streaming?.encoder([BASE]);
+const streamDecoder = async (name: "zstd" | "splice"): Promise<Fuzzed> => {
+  const { streaming } = codecNamed(name);
+  const encoder = streaming?.encoder([BASE]);
   const coded = [await encoder?.write(PAGE), await encoder?.end()].filter((each) => each !== undefined);
   return {
-    name: "streamed zstd",
+    name: `streamed ${name}`,
     share: 1,
     inputs: [Buffer.concat(coded)],
     refuses: DeltaError,
     async read(bytes, random) {
-      const decoder = zstdStreamDecoder([BASE], LIMITS);
+      const decoder = streaming?.decoder([BASE], LIMITS);
+      assert.ok(decoder !== undefined);
       try {
         const at = random.int(0, bytes.length);
         let length = 0;
@@ -393,7 +394,8 @@ export const decoders = async (): Promise<readonly Fuzzed[]> => [
   configOf("edge"),
   configOf("origin"),
   ...(await Promise.all(CODEC_NAMES.map(decoderOf))),
-  await streamDecoder(),
+  await streamDecoder("zstd"),
+  await streamDecoder("splice"),
 ];
 
 /** More than any case may take; not of the clock, since the machine may have much else to do. */

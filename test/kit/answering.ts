@@ -36,6 +36,7 @@ export interface AnsweringOptions {
   readonly omittedEtags?: boolean;
   readonly addressed?: boolean;
   readonly wholeUnits?: number;
+  readonly streamsUnits?: boolean;
   /** Of the response, beside its type. */
   readonly fields?: readonly string[];
 }
@@ -57,6 +58,7 @@ export const answeringOf = (options: AnsweringOptions = {}) => {
     codecs: { splice: options.splice ?? false, page: options.codec ?? STREAMING_CODEC },
     load: () => options.load ?? 0,
     foldsTokens: true,
+    streamsUnits: options.streamsUnits ?? true,
     trust: TRUSTED,
     streaming: streaming.codec,
     pageBytes: options.pageBytes ?? 1 << 23,

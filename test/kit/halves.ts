@@ -33,7 +33,7 @@ import { RequestDecoders } from "../../origin-side/request/decode-body.ts";
 import { Upstream } from "../../origin-side/upstream/upstream.ts";
 import { Upstreams } from "../../origin-side/upstream/upstreams.ts";
 import { codecById, codecIds, STREAMING_CODEC } from "../../protocol/codec/codecs.ts";
-import { MASKED_TOKENS } from "../../protocol/frames/answer-form.ts";
+import { MASKED_TOKENS, STREAMED_UNITS } from "../../protocol/frames/answer-form.ts";
 import { OMITTED_ETAGS } from "../../protocol/frames/etag-formulas.ts";
 import type { Hello, Role } from "../../protocol/frames/hello.ts";
 import { CODED_REQUESTS } from "../../protocol/frames/request-coding.ts";
@@ -247,6 +247,7 @@ export const openOriginHalf = async (options: OriginOptions): Promise<OriginHalf
     load: () => 0,
     trust: new CodecTrust({ keyId: "k", clock, log: silentLog, mismatches: new Map() }),
     foldsTokens: link.peer.features.includes(MASKED_TOKENS),
+    streamsUnits: link.peer.features.includes(STREAMED_UNITS),
     streaming: STREAMING_CODEC,
     pageBytes,
     codedRequests: link.peer.features.includes(CODED_REQUESTS),

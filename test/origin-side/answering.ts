@@ -166,6 +166,7 @@ export class Answering implements AsyncDisposable {
       codecs: { splice: false, page: STREAMING_CODEC },
       load: () => 0,
       foldsTokens: true,
+      streamsUnits: true,
       trust: TRUSTED,
       streaming: STREAMING_CODEC,
       pageBytes: 2 ** 20,

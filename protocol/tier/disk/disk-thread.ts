@@ -4,6 +4,7 @@
  */
 import { extname } from "node:path";
 import { Worker } from "node:worker_threads";
+import { mayStand } from "../../daemon/end-process.ts";
 import type { Clock, Timer } from "../../runtime/clock.ts";
 import type { StoredVersion } from "../lower-tier.ts";
 import type { DiskQuestion, Opened, Told } from "./disk-messages.ts";
@@ -40,6 +41,9 @@ export class DiskThread {
   readonly #waiting = new Map<number, Waiting>();
   readonly #opened = Promise.withResolvers<Opened>();
   #asked = 0;
+  /** The thread has not answered so many questions, the opening among them; above 0 it may stand in a system call. */
+  #unanswered = 0;
+  #stands = () => {};
   #ended: Error | undefined;
   /** Runs while an answer is waited for. */
   #patience: Timer | undefined;
@@ -52,9 +56,13 @@ export class DiskThread {
     this.#worker = new Worker(file, { workerData, execArgv: ["--disable-warning=ExperimentalWarning"] });
     this.#worker.on("message", (told: Told) => this.#told(told));
     this.#worker.on("error", (error) => this.#end(new FileLost(error.message)));
-    this.#worker.on("exit", () => this.#end(new FileLost("its thread ended")));
+    this.#worker.on("exit", () => {
+      this.#stands();
+      this.#end(new FileLost("its thread ended"));
+    });
     // Nobody may be waiting for it.
     this.#opened.promise.catch(() => {});
+    this.#begins();
     this.#wait(LONG_MS);
   }
 
@@ -75,6 +83,7 @@ export class DiskThread {
     if (this.#patience === undefined) this.#wait(patienceMs);
     this.#waiting.set(id, { patienceMs, resolve, reject });
     const bodies = question.kind === "put" ? question.versions.map(({ body }) => body.buffer) : [];
+    this.#begins();
     this.#worker.postMessage({ id, question }, bodies);
     return promise;
   }
@@ -86,25 +95,25 @@ export class DiskThread {
     return this.ask({ kind: "close" });
   }
 
-  /** False: it goes on until the process ends, which it then does by SIGKILL, since its end would wait for the thread. */
+  /** False: it goes on until the process ends, which it then does without waiting for it (end-process). */
   async end(): Promise<boolean> {
     this.#patience?.cancel();
     this.#worker.unref();
-    const killed = () => process.kill(process.pid, "SIGKILL");
     const { promise: late, resolve } = Promise.withResolvers<boolean>();
-    const timer = this.#clock.after(END_MS, () => {
-      process.once("exit", killed);
-      resolve(false);
-    });
+    const timer = this.#clock.after(END_MS, () => resolve(false));
     const ended = this.#worker.terminate().then(() => {
       timer.cancel();
-      process.off("exit", killed);
       return true;
     });
     return Promise.race([ended, late]);
   }
 
+  #begins(): void {
+    if (this.#unanswered++ === 0) this.#stands = mayStand();
+  }
+
   #told(told: Told): void {
+    if (--this.#unanswered === 0) this.#stands();
     if ("failed" in told) {
       const error = told.damaged ? new FileLost(told.failed) : new Error(told.failed);
       this.#waiting.get(told.id)?.reject(error);

@@ -33,6 +33,12 @@ const sealOf = (scope: Buffer, key: KeyObject): ScopeSeal => ({
   check: derived(key, "check").subarray(0, CHECK_BYTES),
 });
 
+/** Two hashes with the same fields: what stands in a list, and the bodies, where the list is a URL's and an edge's. */
+interface ListNames {
+  readonly list: string;
+  readonly bodies: string;
+}
+
 interface NamesOptions {
   readonly storeKey: Uint8Array;
   readonly salt: Buffer;
@@ -62,12 +68,14 @@ export class PartitionNames {
     return this.#forgotten(url);
   }
 
+  /** A version of an origin side. */
   version(short: ShortFingerprint): string {
     return `${this.#prefix}:v:${this.#hash("version", short)}`;
   }
 
-  list(scope: Buffer, key: string): string {
-    return `${this.#prefix}:l:${this.#hash("list", scope.toString("latin1"), key)}`;
+  list(scope: Buffer, key: string): ListNames {
+    const hash = this.#hash("list", scope.toString("latin1"), key);
+    return { list: `${this.#prefix}:l:${hash}`, bodies: `${this.#prefix}:v:${hash}` };
   }
 
   /** Where a version stands in a list: of a URL each version, of a template each page. */

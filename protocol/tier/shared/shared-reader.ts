@@ -1,7 +1,11 @@
-/** What a shared store has of a partition: the lists of a page in one pipeline, then the versions that are wanted in another. */
+/**
+ * What a shared store has of a partition. Of origin sides the versions that are named; of edges the lists of a page, with the bodies of its
+ * URL in one pipeline, and those of other pages in another.
+ */
 import type { Redis } from "../../redis/client.ts";
 import { type Fingerprint, type ShortFingerprint, shortOf } from "../../store/fingerprint.ts";
 import { MAX_OFFERS } from "../../store/page-index.ts";
+import { isTemplate } from "../../store/page-key.ts";
 import type { Partition } from "../../store/partition.ts";
 import type { StoreId } from "../../store/stored-version.ts";
 import { type StoredList, type StoredVersion, standsIn } from "../lower-tier.ts";
@@ -20,10 +24,20 @@ type Fields = ReadonlyMap<string, Buffer>;
 interface Wanted {
   readonly peerStore: StoreId | undefined;
   /** What need not be read. */
-  readonly held: ReadonlySet<Fingerprint> | undefined;
+  readonly held: ReadonlySet<Fingerprint>;
 }
 
-const NO_BYTES = Buffer.alloc(0);
+interface FoundEntry {
+  readonly entry: Entry;
+  readonly seal: ScopeSeal;
+  /** Where its body stands. */
+  readonly bodies: string;
+  readonly field: string;
+  /** The body, where it came along. */
+  readonly value: Buffer | undefined;
+}
+
+const NONE: Fields = new Map();
 
 export class SharedReader {
   readonly #redis: Redis;
@@ -61,47 +75,80 @@ export class SharedReader {
     });
   }
 
+  /** The bodies of the URLs among the lists come along, unless some are held already. */
   async listed(
     partition: Partition,
     names: PartitionNames,
     lists: readonly StoredList[],
     { peerStore, held }: Wanted,
   ): Promise<readonly StoredVersion[]> {
-    const scopes = lists.map(({ scopeKey }) => this.#keys.scopeOf(partition, scopeKey));
+    const asked = lists.map((of) => {
+      const scope = this.#keys.scopeOf(partition, of.scopeKey);
+      return { of, scope, ...names.list(scope, of.key) };
+    });
     const [seals, contents] = await Promise.all([
-      this.#keys.seals(names, scopes),
-      Promise.all(lists.map(({ key }, i) => fieldsOf(this.#redis, names.list(scopes[i] ?? NO_BYTES, key)))),
+      this.#keys.seals(
+        names,
+        asked.map(({ scope }) => scope),
+      ),
+      Promise.all(
+        asked.map(async ({ of, list, bodies }) => {
+          const comeAlong = held.size === 0 && !isTemplate(of.key);
+          const both = [
+            fieldsOf(this.#redis, list),
+            comeAlong ? fieldsOf(this.#redis, bodies) : NONE,
+          ] as const;
+          return Promise.all(both);
+        }),
+      ),
     ]);
-    const found = new Map<Fingerprint, Entry>();
-    for (const [i, list] of lists.entries())
-      for (const entry of entriesOf(partition, names, list, contents[i], seals[i])) {
+    const found = new Map<Fingerprint, FoundEntry>();
+    for (const [i, each] of asked.entries()) {
+      const [seal, [fields, values] = []] = [seals[i], contents[i]];
+      if (seal === undefined || fields === undefined) continue;
+      const at = { ...each, partition, names, seal };
+      for (const entry of entriesOf(at, fields)) {
         if (found.size === MAX_OFFERS) break;
         if (peerStore !== undefined && !entry.stores.includes(peerStore)) continue;
-        if (!found.has(entry.fingerprint)) found.set(entry.fingerprint, entry);
+        const { fingerprint, place } = entry;
+        if (found.has(fingerprint)) continue;
+        const { bodies } = names.list(each.scope, place.url);
+        const field = names.place("version", fingerprint);
+        found.set(fingerprint, { entry, seal, bodies, field, value: values?.get(field) });
       }
-    const missing = [...found.keys()].filter((fingerprint) => held?.has(fingerprint) !== true);
-    const versions = await this.nominated(partition, names, missing.map(shortOf));
-    // A body may stand in the list of several sessions; it is found as what its entry says.
-    return versions.flatMap((version) => {
-      const entry = found.get(version.fingerprint);
-      return entry === undefined ? [] : [{ ...version, place: entry.place, stores: entry.stores }];
+    }
+    const missing = [...found.values()].filter(({ entry }) => !held.has(entry.fingerprint));
+    const read = await Promise.all(
+      missing.map(
+        async ({ bodies, field, value }) => value ?? (await this.#redis.ask(bodies, ["HGET", bodies, field])),
+      ),
+    );
+    return missing.flatMap(({ entry, seal, bodies, field }, i) => {
+      const value = read[i];
+      if (!Buffer.isBuffer(value)) return [];
+      const version = versionIn(partition, value, { names, seal }, bodyName(bodies, field));
+      if (version?.fingerprint !== entry.fingerprint) return [];
+      return [{ ...version, place: entry.place, stores: entry.stores }];
     });
   }
 }
 
+/** What a body of a URL is sealed with, beside whose it is. */
+export const bodyName = (bodies: string, field: string): string => `${bodies} ${field}`;
+
+interface ListAsked {
+  readonly of: StoredList;
+  readonly partition: Partition;
+  readonly names: PartitionNames;
+  readonly list: string;
+  readonly seal: ScopeSeal;
+}
+
 /** Newest first. */
-function* entriesOf(
-  partition: Partition,
-  names: PartitionNames,
-  list: StoredList,
-  fields: Fields | undefined,
-  sealing: ScopeSeal | undefined,
-): Generator<Entry> {
-  if (fields === undefined || sealing === undefined) return;
-  const name = names.list(sealing.scope, list.key);
+function* entriesOf({ of, partition, names, list, seal }: ListAsked, fields: Fields): Generator<Entry> {
   for (const [field, bytes] of newestFirst(fields)) {
-    const entry = entryIn({ partition, list: name, field }, bytes, sealing);
-    const isThere = entry !== undefined && standsIn(entry.place, list);
+    const entry = entryIn({ partition, list, field }, bytes, seal);
+    const isThere = entry !== undefined && standsIn(entry.place, of);
     if (isThere && entry.after === names.forgotten(entry.place.url)) yield entry;
   }
 }

@@ -137,7 +137,7 @@ export class SharedTier implements LowerTier {
     partition: Partition,
     lists: readonly StoredList[],
     peerStore?: StoreId,
-    held?: ReadonlySet<Fingerprint>,
+    held: ReadonlySet<Fingerprint> = new Set(),
   ): Promise<readonly StoredVersion[]> {
     const names = await this.#namesToRead(partition);
     return names === undefined ? [] : this.#reader.listed(partition, names, lists, { peerStore, held });
@@ -154,8 +154,7 @@ export class SharedTier implements LowerTier {
       // Behind what is being written.
       await this.#writing;
       const names = await this.#keys.partition(what.partition);
-      const gone = names === undefined ? [] : what.fingerprints.map((each) => names.version(shortOf(each)));
-      await Promise.all(gone.map((name) => this.#redis.ask(name, ["DEL", name])));
+      if (names !== undefined) await this.#eraseVersions(names, what);
       return;
     }
     const isPart = "session" in what || what.url !== undefined;
@@ -170,6 +169,21 @@ export class SharedTier implements LowerTier {
     // What was put since it began may have another key: once more, for all that ask meanwhile.
     under.next ??= under.done.then(() => this.forget(what));
     return under.next;
+  }
+
+  async #eraseVersions(
+    names: PartitionNames,
+    { partition, fingerprints, places }: Extract<Forgotten, { readonly fingerprints: unknown }>,
+  ): Promise<void> {
+    const named = fingerprints.map((each) => names.version(shortOf(each)));
+    const fields = fingerprints.map((each) => names.place("version", each));
+    const keys = places.flatMap(({ scopeKey, key }) =>
+      Object.values(names.list(this.#keys.scopeOf(partition, scopeKey), key)),
+    );
+    await Promise.all([
+      ...named.map((name) => this.#redis.ask(name, ["DEL", name])),
+      ...keys.map((key) => this.#redis.ask(key, ["HDEL", key, ...fields])),
+    ]);
   }
 
   async #erase(what: Exclude<Forgotten, { readonly fingerprints: unknown }>): Promise<void> {

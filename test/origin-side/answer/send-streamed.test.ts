@@ -233,11 +233,63 @@ describe("a page that streams as a delta", () => {
     expect(flow.seen.page?.sent).toMatchObject({ answer: "whole", reason: "budget" });
   });
 
-  it("builds on nothing that others at the address may have been sent", async () => {
-    const flow = streaming([page], { bases: [base], wholeUnits: 1 });
+  it("builds on nothing that others at the address may have been sent, for an edge that reads no units", async () => {
+    for (const options of [{ splice: true, streamsUnits: false }, { splice: false }]) {
+      const flow = streaming([page], { bases: [base], wholeUnits: 1, ...options });
+      await flow.end();
+      await flow.done;
+      expect(flow.seen.page?.sent).toMatchObject({ answer: "whole", reason: "streamed" });
+    }
+  });
+});
+
+describe("a page that streams on what others at the address may have been sent", () => {
+  const rows = Array.from({ length: 900 }, (_, i) => `<li>row ${i} of the page</li>\n`);
+  const base = Buffer.from(rows.join(""));
+  const page = Buffer.from([...rows.slice(0, 500), "<b>now</b>", ...rows.slice(500)].join(""));
+
+  it.each([
+    ["it is the best base", { bases: [Buffer.from("<p>everybody's"), base], wholeUnits: 2 }, 3, 3],
+    ["it is the only one", { bases: [base], wholeUnits: 1 }, 3, 1],
+    ["a personal page, whoever's the base is", { bases: [base], addressed: true }, 3, 1],
+    ["but the best one is everybody's", { bases: [Buffer.from("<p>"), base], wholeUnits: 1 }, 1, 2],
+  ])("copies whole units: %s", async (_, options, codec, offers) => {
+    const flow = streaming([page.subarray(0, 9_000)], { splice: true, ...options });
+    await flow.pause();
+    await until(() => flow.stream.sentOf("segment").length === 1, "a segment");
+    expect(flow.stream.sentOf("answer")[0]?.form).toMatchObject({ kind: "delta", codec, offers });
+    await flow.push(page.subarray(9_000));
     await flow.end();
+    await flow.ended();
+    await flow.stream.verifies(page.length);
     await flow.done;
-    expect(flow.seen.page?.sent).toMatchObject({ answer: "whole", reason: "streamed" });
+    expect(flow.stream.sentOf("segment")).toHaveLength(2);
+    const coded = flow.stream.sentOf("data").reduce((sum, { bytes }) => sum + bytes.length, 0);
+    expect(coded).toBeLessThan(150);
+  });
+
+  it("goes on with plain bytes where they do not verify", async () => {
+    const flow = streaming([page.subarray(0, 1_000)], { bases: [base], splice: true, wholeUnits: 1 });
+    await flow.pause();
+    await until(() => flow.stream.sentOf("segment").length === 1, "a segment");
+    flow.stream.sent.length = 0;
+    await flow.stream.asksWhole(0);
+    await flow.push(page.subarray(1_000));
+    await flow.end();
+    await flow.ended();
+    expect(flow.stream.sent[0]).toEqual({ kind: "resume", offset: 0, codec: 1 });
+    expect((await readSegments(flow.stream.sent, [])).body.equals(page)).toBe(true);
+    await flow.stream.verifies(page.length);
+    await flow.done;
+  });
+
+  it("builds on as many of the best as are quickly looked through", async () => {
+    const large = Buffer.concat(Array.from({ length: 70 }, () => base));
+    const flow = streaming([page], { bases: [large, base, base], splice: true, addressed: true });
+    await flow.pause();
+    expect(flow.stream.sentOf("answer")[0]?.form).toMatchObject({ codec: 3, offers: 6 });
+    flow.stream.leaves("cancelled");
+    await flow.done;
   });
 });
 

@@ -2,7 +2,8 @@
 import { describe, expect, it } from "vitest";
 import { alignUnits } from "../../../protocol/codec/align-units.ts";
 import { unitStarts } from "../../../protocol/codec/page-units.ts";
-import { MOST_STEPS, spliceCodec, spliceInUnits } from "../../../protocol/codec/splice.ts";
+import { spliceCodec, spliceInUnits } from "../../../protocol/codec/splice.ts";
+import { MOST_STEPS } from "../../../protocol/codec/splice-steps.ts";
 import { seeded } from "../../kit/random.ts";
 import { laterPage, madePage } from "./made-pages.ts";
 

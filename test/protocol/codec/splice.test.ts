@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { DeltaError } from "../../../protocol/codec/codec.ts";
-import { MOST_STEPS, SPLICE_PAGE_BYTES, spliceCodec, spliceWithin } from "../../../protocol/codec/splice.ts";
+import { SPLICE_PAGE_BYTES, spliceCodec, spliceWithin } from "../../../protocol/codec/splice.ts";
+import { MOST_STEPS } from "../../../protocol/codec/splice-steps.ts";
 import { zstdCodec } from "../../../protocol/codec/zstd.ts";
 import { seeded } from "../../kit/random.ts";
 import { madePage } from "./made-pages.ts";

@@ -1,9 +1,15 @@
 import { describe, expect, it } from "vitest";
 import { LINK_ERRORS, linkErrorOf, STREAM_ERRORS, streamErrorOf } from "../../../protocol/errors.ts";
 import { MOST_MESSAGE_BYTES } from "../../../protocol/frames/control-frames.ts";
-import { FRAME, type Frame, MOST_OFFERS, type StreamId } from "../../../protocol/frames/frame.ts";
+import {
+  FRAME,
+  type Frame,
+  MOST_OFFERS,
+  MOST_STREAMS_AGO,
+  type StreamId,
+} from "../../../protocol/frames/frame.ts";
 import { encodeFrame, readFrame, writeFrame } from "../../../protocol/frames/frame-codec.ts";
-import { FrameHeaderEncoder } from "../../../protocol/frames/frame-headers.ts";
+import { FrameHeaderDecoder, FrameHeaderEncoder } from "../../../protocol/frames/frame-headers.ts";
 import { ByteReader, ByteWriter } from "../../../protocol/wire/bytes.ts";
 import { freshDecoder, SAMPLES, TABLE_BYTES, titled } from "./frame-samples.ts";
 
@@ -152,6 +158,31 @@ describe("refused as bad frames", () => {
       );
     expect(decoded(at(MOST_OFFERS))).toMatchObject({ offers });
     expect(() => decoded(at(MOST_OFFERS + 1))).toThrow(badFrame);
+  });
+});
+
+describe("an open frame that is the acknowledgement of an earlier answer", () => {
+  // kind, stream 16, ended and urgency 3, an empty head in full; the last but one counts the offers, and reaches back
+  const OPEN = (count: string) => hex(`08 10 10 19 02 00 40 ${count} 00`);
+
+  it.each([
+    ["00", undefined],
+    ["10", 1],
+    ["f0", MOST_STREAMS_AGO],
+  ])("says %s in the byte that counts offers: %s streams ago", (count, verified) => {
+    const frame = decoded(OPEN(count)) as Extract<Frame, { kind: "open" }>;
+    expect([frame.verified, frame.offers]).toEqual([verified, []]);
+    expect(encodeFrame(frame, new FrameHeaderEncoder(TABLE_BYTES))).toEqual(OPEN(count));
+  });
+
+  it("is a bad frame where the sides did not agree on it", () => {
+    const bounds = { tableBytes: TABLE_BYTES, headBytes: TABLE_BYTES };
+    const headers = new FrameHeaderDecoder(bounds, undefined, undefined, false);
+    expect(() => readFrame(new ByteReader(OPEN("10")), headers)).toThrow(badFrame);
+  });
+
+  it("is a bad frame that reaches back before the first stream", () => {
+    expect(() => decoded(hex("08 10 01 19 02 00 40 10 00"))).toThrow(badFrame);
   });
 });
 

@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import type { AnswerForm, Frame, StreamId } from "../../../protocol/frames/frame.ts";
 import { encodeFrame } from "../../../protocol/frames/frame-codec.ts";
-import { FrameHeaderEncoder } from "../../../protocol/frames/frame-headers.ts";
+import { ACKS_IN_OPEN, FrameHeaderEncoder } from "../../../protocol/frames/frame-headers.ts";
 import { LATER_MS } from "../../../protocol/link/scheduler.ts";
 import type { StreamItem } from "../../../protocol/link/send-queue.ts";
 import { NO_EXTENSIONS } from "../../../protocol/wire/extensions.ts";
@@ -11,6 +11,7 @@ import {
   ANSWER,
   DATA,
   END,
+  framesOf,
   GET,
   greetedPair,
   type LinkPair,
@@ -28,6 +29,8 @@ const WHOLE: AnswerForm = { kind: "whole", codec: 1, result: RESULT };
 const SEGMENT: StreamItem = { kind: "segment", digest: "12345678" };
 const RESUME: StreamItem = { kind: "resume", offset: 0, codec: 1 };
 const TRAILERS: StreamItem = { kind: "trailers", head: ["Checksum", "abc"] };
+
+const ACKNOWLEDGING = { hello: { features: [ACKS_IN_OPEN] } };
 
 /** One exchange, up to the answer `items`; both listeners. */
 const exchange = async (pair: LinkPair, items: readonly StreamItem[], request = GET()) => {
@@ -91,6 +94,55 @@ describe("the half of an answer", () => {
     await turns();
     expect(heard.kinds).toEqual(["open", "verified", "data", "end"]);
     expect(loads(pair)).toEqual([0, 0]);
+    await pair.close();
+  });
+
+  describe.each([
+    ["both sides agree", [ACKS_IN_OPEN], [0, 0], Number.MAX_SAFE_INTEGER],
+    ["one side does not agree", [], [4, 0], 4],
+  ])("where %s on acknowledgements in open frames", (_, features, extra, offset) => {
+    it("is proved by the next open, in a byte that is there anyway", async () => {
+      const pair = await greetedPair({ ...ACKNOWLEDGING, originHello: { features } });
+      const { asked, heard } = await exchange(pair, [ANSWER("x", SAME)]);
+      pair.edge.sent.length = 0;
+      asked.stream.verified(4, true);
+      const next = await exchange(pair, [ANSWER("y", SAME)]);
+      expect(heard.frames.at(-1)).toEqual({ kind: "verified", streamId: 1, offset });
+      const alone = await exchange(pair, [ANSWER("z", SAME)]);
+      expect(heard.kinds).toEqual(["open", "verified"]);
+      const [first = 0, second = 0] = pair.edge.sent.map(({ length }) => length);
+      expect([first - second, pair.edge.sent.length - 2]).toEqual(extra);
+      for (const { stream } of [heard, next.heard, alone.heard]) stream.answerVerified();
+      await pair.close();
+    });
+  });
+
+  it("is proved by a frame of its own where the open is too far ahead, and by one open only", async () => {
+    const pair = await greetedPair(ACKNOWLEDGING);
+    const { asked, heard } = await exchange(pair, [ANSWER("x", SAME)]);
+    for (let stream = 2; stream <= 16; stream++) await exchange(pair, [ANSWER("y")]);
+    asked.stream.verified(4, true);
+    pair.edge.open(GET());
+    pair.edge.open(GET());
+    await turns();
+    expect(heard.frames.at(-1)).toEqual({ kind: "verified", streamId: 1, offset: 4 });
+    const frames = framesOf(pair.edge.sent).map((frame) =>
+      frame.kind === "open" ? `open ${frame.verified ?? ""}` : frame.kind,
+    );
+    expect(frames.slice(-3)).toEqual(["open ", "open ", "verified"]);
+    heard.stream.answerVerified();
+    await pair.close();
+  });
+
+  it("is proved before its stream is reset, or the link closed", async () => {
+    const pair = await greetedPair(ACKNOWLEDGING);
+    const { asked, heard } = await exchange(pair, [ANSWER("x", SAME)], GET("/", { ended: false }));
+    asked.stream.verified(4, true);
+    pair.edge.open();
+    asked.stream.reset("cancelled");
+    await turns();
+    expect(heard.kinds).toEqual(["open", "verified"]);
+    expect(heard.stream.closed).toBe(true);
     await pair.close();
   });
 

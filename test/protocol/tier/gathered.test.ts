@@ -29,7 +29,7 @@ it("takes so many at most, however small they are, and more when some are writte
   expect(gathered.add(tiny())).toBe(false);
   gathered.settled(bytesOf(taken));
   expect([gathered.add(tiny()), gathered.add(tiny()), gathered.add(tiny())]).toEqual([true, true, false]);
-  gathered.forget({ partition: TINY.partition, fingerprints: [TINY.fingerprint] });
+  gathered.forget({ partition: TINY.partition, fingerprints: [TINY.fingerprint], places: [] });
   expect(gathered.take()).toEqual([]);
   expect(gathered.add(tiny())).toBe(true);
 });

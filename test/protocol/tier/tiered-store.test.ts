@@ -1,5 +1,5 @@
 /** Memory and a tier below: what goes down, what comes up, who waits for how long, and what does not come back. */
-import { expect, it } from "vitest";
+import { expect, it, vi } from "vitest";
 import type { Scope } from "../../../protocol/scope/scope.ts";
 import type { SessionKey } from "../../../protocol/scope/session-key.ts";
 import { fingerprintOf, shortOf } from "../../../protocol/store/fingerprint.ts";
@@ -84,7 +84,8 @@ it("erases below what must stay in memory from now on, once", async () => {
     remember("page", { ...PUBLIC, retention: "no-store" });
     await clock.advance(1);
   }
-  expect(tier.forgotten).toEqual([{ partition: PARTITION, fingerprints: [page?.fingerprint] }]);
+  const places = [{ scopeKey: "public", key: "/news" }];
+  expect(tier.forgotten).toEqual([{ partition: PARTITION, fingerprints: [page?.fingerprint], places }]);
 });
 
 it("finds what the tier has, with the peer's store that it came from, and asks once for concurrent visits", async () => {
@@ -97,6 +98,31 @@ it("finds what the tier has, with the peer's store that it came from, and asks o
   expect(found).toEqual(["older", "newest"]);
   expect(tier.puts).toEqual([]);
   expect(store.fetchListed(PARTITION, LISTS, PEER)).toBeUndefined();
+});
+
+it.each([
+  ["where there is one of its URL", true, false],
+  ["where memory has one of its template", false, true],
+  ["but where there is none else", false, false],
+])("waits for nothing of a page's templates %s, and takes it when it comes", async (_, isFound, isHeld) => {
+  const { tier, store, remember } = opened();
+  if (isHeld) remember("held", PUBLIC);
+  const templates = [{ scopeKey: "public", key: "html /*" }] as const;
+  const fetched = store.fetchListed(PARTITION, [{ scopeKey: "public", key: "/sport" }], PEER, templates);
+  let isOver = false;
+  void fetched?.then(() => {
+    isOver = true;
+  });
+  const sport = { url: "/sport", templates: ["html /*"] };
+  tier.asked[0]?.resolve(isFound ? [storedVersion("sport", sport)] : []);
+  await vi.waitFor(() => expect(tier.asked).toHaveLength(2));
+  await new Promise(setImmediate);
+  expect(isOver).toBe(isFound || isHeld);
+  tier.asked[1]?.resolve([storedVersion("weather", { ...sport, url: "/weather" })]);
+  await fetched;
+  await new Promise(setImmediate);
+  const found = store.listed(PARTITION, "public", "html /*", PEER).map(({ body }) => body.toString());
+  expect(found).toContain("weather");
 });
 
 it("asks for an offered version only where memory misses it", async () => {
@@ -124,25 +150,21 @@ it("waits no longer than its limit, and after some in vain asks nothing for a wh
   expect(fetch(MOST_FAILURES)).toBeDefined();
 });
 
-it("waits half as long after each time in vain, and as long as ever once something was answered", async () => {
+it("asks on after once in vain, but waits for nothing until something was answered", async () => {
   const { clock, tier, store } = opened();
   const fetch = (i: number) => store.fetchListed(PARTITION, [{ scopeKey: "public", key: `/${i}` }], PEER);
-  const isOver = async (i: number, ms: number) => {
-    let over = false;
-    void fetch(i)?.then(() => {
-      over = true;
-    });
-    await clock.advance(ms - 1);
-    const before = over;
-    await clock.advance(1);
-    return [before, over];
-  };
-  expect(await isOver(0, TIER_WAIT_MS)).toEqual([false, true]);
-  expect(await isOver(1, TIER_WAIT_MS / 2)).toEqual([false, true]);
-  const answered = fetch(2);
-  tier.asked[2]?.resolve([]);
-  await answered;
-  expect(await isOver(3, TIER_WAIT_MS)).toEqual([false, true]);
+  let isOver = false;
+  void fetch(0)?.then(() => {
+    isOver = true;
+  });
+  await clock.advance(TIER_WAIT_MS - 1);
+  expect(isOver).toBe(false);
+  await clock.advance(1);
+  expect([isOver, fetch(1), tier.asked.length]).toEqual([true, undefined, 2]);
+  tier.asked[1]?.resolve([storedVersion("page", { url: "/1" })]);
+  await new Promise(setImmediate);
+  expect(store.listed(PARTITION, "public", "/1", PEER)).toHaveLength(1);
+  expect(fetch(2)).toBeDefined();
 });
 
 it("goes on where the tier fails", async () => {

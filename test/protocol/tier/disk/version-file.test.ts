@@ -141,7 +141,11 @@ it("forgets a session's versions in time, and the keys of earlier days with them
 it.each([
   ["a host", { of: { host: "WWW.example.com" }, url: undefined }, []],
   ["a URL", { of: { partition: PARTITION }, url: "/news" }, ["kept"]],
-  ["a version", { partition: PARTITION, fingerprints: [storedVersion(secretPage()).fingerprint] }, ["kept"]],
+  [
+    "a version",
+    { partition: PARTITION, fingerprints: [storedVersion(secretPage()).fingerprint], places: [] },
+    ["kept"],
+  ],
   ["a session", { partition: PARTITION, session: SESSION }, ["kept"]],
 ] as const)("erases %s so that none of its bytes is left in the file", (_, what, left) =>
   withFile((file, path) => {

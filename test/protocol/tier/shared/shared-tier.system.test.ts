@@ -88,8 +88,45 @@ describeWith(REDIS, "a shared store", (program) => {
     expect(await b.texts(NEWS, "other".padEnd(16) as typeof PEER)).toEqual([]);
     const held = new Set([storedVersion("two").fingerprint]);
     expect((await b.listed(PARTITION, NEWS, PEER, held)).map(textOf)).toEqual(["one"]);
-    const short = shortOf(storedVersion("one").fingerprint);
-    expect((await b.nominated(PARTITION, [short])).map(textOf)).toEqual(["one"]);
+  });
+
+  it("gives to one origin side what another put, by its name, and writes it once", async () => {
+    const [a, b] = [await open({ side: "origin" }), await open({ side: "origin" })];
+    a.put(storedVersion("one"));
+    a.put(storedVersion("own", { scopeKey: SESSION }));
+    const shorts = ["one", "own"].map((text) => shortOf(storedVersion(text).fingerprint));
+    const named = async () => (await b.nominated(PARTITION, shorts)).map(textOf);
+    await soon(named).toEqual(["one", "own"]);
+    const keys = async () => ((await redis.ask("KEYS", "*:[lv]:*")) as Buffer[]).map(String).toSorted();
+    const bodies = await keys();
+    const written = await redis.ask("MGET", ...bodies);
+    for (const body of bodies) await redis.ask("PEXPIRE", body, "50000");
+    for (const scopeKey of ["public", SESSION] as const)
+      b.put(storedVersion(scopeKey === "public" ? "one" : "own", { scopeKey }));
+    const times = async () => Promise.all(bodies.map(async (body) => Number(await redis.ask("PTTL", body))));
+    await soon(async () => (await times()).filter((ms) => ms > 50_000).length).toBe(2);
+    expect([await redis.ask("MGET", ...bodies), await keys()]).toEqual([written, bodies]);
+    await a.forget({ partition: PARTITION, fingerprints: [storedVersion("one").fingerprint], places: [] });
+    expect(await named()).toEqual(["own"]);
+  });
+
+  it("brings the bodies of a URL along with its list, and asks only for those of other pages that nobody holds", async () => {
+    const [a, b] = [await open(), await open()];
+    a.put(storedVersion("one"));
+    a.put(storedVersion("two"));
+    a.put(storedVersion("sport", { url: "/sport" }));
+    const template = [{ scopeKey: "public", key: "html /*" }] as const;
+    await soon(async () => (await b.texts(template)).toSorted()).toEqual(["sport", "two"]);
+    const commands = async (name: string) => {
+      const stats = `${await redis.ask("INFO", "commandstats")}`;
+      return Number(new RegExp(`cmdstat_${name}:calls=(\\d+)`).exec(stats)?.[1] ?? 0);
+    };
+    await redis.ask("CONFIG", "RESETSTAT");
+    expect(await b.texts()).toEqual(["two", "one"]);
+    expect(await commands("hget")).toBe(0);
+    const held = new Set([storedVersion("two").fingerprint]);
+    expect((await b.listed(PARTITION, template, PEER, held)).map(textOf)).toEqual(["sport"]);
+    expect(await commands("hget")).toBe(1);
   });
 
   it("keeps apart edges from origin sides, other store keys, other partitions and other sessions", async () => {
@@ -134,16 +171,17 @@ describeWith(REDIS, "a shared store", (program) => {
       await soon(async () => (await b.texts())[0]).toBe(`page ${i}`);
     }
     await b.has("page 4", "page 3", "page 2", "page 1");
-    const bodies = ((await redis.ask("KEYS", "*:v:*")) as Buffer[]).map(String);
-    for (const body of bodies) await redis.ask("PEXPIRE", body, "500000");
-    const written = await redis.ask("MGET", ...bodies);
-    const times = async () => Promise.all(bodies.map(async (body) => Number(await redis.ask("PTTL", body))));
+    const [body = ""] = ((await redis.ask("KEYS", "*:v:*")) as Buffer[]).map(String);
+    await soon(async () => Number(await redis.ask("HLEN", body))).toBe(KEPT_PER_URL);
+    const held = async () => ((await redis.ask("HVALS", body)) as Buffer[]).toSorted(Buffer.compare);
+    const written = await held();
     // One after the other, as no more wait together than are kept.
-    for (let i = 0; i <= KEPT_PER_URL; i++) {
+    for (let i = 1; i <= KEPT_PER_URL; i++) {
+      await redis.ask("PEXPIRE", body, "500000");
       b.put(storedVersion(`page ${i}`));
-      await soon(async () => (await times()).filter((ms) => ms > 500_000).length).toBe(i + 1);
+      await soon(async () => Number(await redis.ask("PTTL", body))).toBeGreaterThan(500_000);
     }
-    expect(await redis.ask("MGET", ...bodies)).toEqual(written);
+    expect(await held()).toEqual(written);
   });
 
   it.each([
@@ -182,20 +220,24 @@ describeWith(REDIS, "a shared store", (program) => {
     ["a partition's", { partition: PARTITION }],
     ["a host's", { host: "WWW.example.com" }],
   ] as const)("forgets %s URL alone, in all its lists, also what was put of it late", async (_, of) => {
-    const [a, b] = [await open(), await open()];
+    const [a, b, origin] = [await open(), await open(), await open({ side: "origin" })];
     const template = [{ scopeKey: "public", key: "html /*" }] as const;
-    a.put(storedVersion("news"));
-    a.put(storedVersion("sport", { url: "/sport" }));
+    const shorts = ["news", "sport"].map((text) => shortOf(storedVersion(text).fingerprint));
+    const named = async () => (await origin.nominated(PARTITION, shorts)).map(textOf);
+    for (const tier of [a, origin]) {
+      tier.put(storedVersion("news"));
+      tier.put(storedVersion("sport", { url: "/sport" }));
+    }
     await soon(async () => (await b.texts(template)).toSorted()).toEqual(["news", "sport"]);
+    await soon(named).toEqual(["news", "sport"]);
     const names = ((await redis.ask("KEYS", "*:[lv]:*")) as Buffer[]).map(String);
-    await a.forget({ of, url: "/news" });
+    for (const tier of [a, origin]) await tier.forget({ of, url: "/news" });
     await until(() => b.heard_.length > 0, "the news");
-    expect([names.length, Number(await redis.ask("EXISTS", ...names))]).toEqual([6, 6]);
+    expect([names.length, Number(await redis.ask("EXISTS", ...names))]).toEqual([8, 8]);
+    expect(await named()).toEqual(["sport"]);
     for (const tier of [a, b]) {
       expect(await tier.texts()).toEqual([]);
       expect(await tier.texts(template)).toEqual(["sport"]);
-      const shorts = ["news", "sport"].map((text) => shortOf(storedVersion(text).fingerprint));
-      expect((await tier.nominated(PARTITION, shorts)).map(textOf)).toEqual(["sport"]);
     }
     b.put(storedVersion("news"));
     await a.has("news");
@@ -257,8 +299,10 @@ describeWith(REDIS, "a shared store", (program) => {
     a.put(storedVersion("one"));
     a.put(storedVersion("two"));
     await soon(async () => (await b.texts()).length).toBe(2);
-    await b.forget({ partition: PARTITION, fingerprints: [storedVersion("one").fingerprint] });
+    await b.forget({ partition: PARTITION, fingerprints: [storedVersion("one").fingerprint], places: NEWS });
     expect(await a.texts()).toEqual(["two"]);
+    const [body = ""] = ((await redis.ask("KEYS", "*:v:*")) as Buffer[]).map(String);
+    expect(await redis.ask("HLEN", body)).toBe(1);
   });
 
   it("brings nothing back that was being written while the store was frozen and its host forgotten", async () => {

@@ -2,7 +2,7 @@
  * Ports that outlive the process: sockets that the service manager listens on and passes from descriptor 3 on (sd_listen_fds(3):
  * LISTEN_PID, LISTEN_FDS, LISTEN_FDNAMES). What arrives between two processes waits there, and is refused by nobody.
  */
-import { Complaint } from "../runtime/user-error.ts";
+import { Complaint } from "../../protocol/runtime/user-error.ts";
 
 const FIRST_FD = 3;
 

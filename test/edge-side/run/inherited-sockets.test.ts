@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { inheritedSockets } from "../../../protocol/daemon/inherited-sockets.ts";
+import { inheritedSockets } from "../../../edge-side/run/inherited-sockets.ts";
 
 const passed = (names: string, over: Readonly<Record<string, string>> = {}) =>
   inheritedSockets(["visitors", "tunnel"], {
