@@ -23,6 +23,7 @@ const LONGEST_MS = 600;
 /** What was put so long before a kill must be there. */
 const MAY_BE_LOST_MS = 1_000;
 const FILLED_AT_ONCE = 500;
+const WRITER = fileURLToPath(new URL(`./kill-writer${extname(import.meta.url)}`, import.meta.url));
 
 interface KillsOptions {
   readonly count: number;
@@ -31,6 +32,8 @@ interface KillsOptions {
   readonly clock: Clock;
   readonly chance: () => number;
   readonly signal?: AbortSignal | undefined;
+  /** In place of kill-writer beside this file: the same, built. */
+  readonly writer?: string;
 }
 
 interface KillsReport {
@@ -107,9 +110,8 @@ const problemsIn = (path: string): number => {
 const writeAndKill = async (
   path: string,
   from: number,
-  { clock, chance, signal }: KillsOptions,
+  { clock, chance, signal, writer = WRITER }: KillsOptions,
 ): Promise<{ readonly number: number; readonly age: number }[]> => {
-  const writer = fileURLToPath(new URL(`./kill-writer${extname(import.meta.url)}`, import.meta.url));
   const words = ["--disable-warning=ExperimentalWarning", writer, path, String(from), String(FILE_BYTES)];
   const child: ChildProcessByStdio<Writable, Readable, null> = spawn(process.execPath, words, {
     stdio: ["pipe", "pipe", "inherit"],

@@ -61,7 +61,7 @@ export function chooseBases(store: VersionStore, wanted: BasesWanted): Version[]
     if (best.length < MAX_OFFERS && commonBases && !ownOnly)
       for (const made of store.listed(partition, "public", commonName(key), peerStore).reverse()) offer(made);
   }
-  for (const version of best) store.use(version);
+  store.useAll(best);
   return best.reverse();
 }
 

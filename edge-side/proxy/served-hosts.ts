@@ -89,7 +89,8 @@ export class ServedHosts {
 
   /** Undefined where no key serves the host. */
   rulesOf(host: string): HostRules | undefined {
-    return ofHost(this.#rules, host);
+    // Most names are set as they are.
+    return this.#rules.get(host) ?? ofHost(this.#rules, host);
   }
 
   /** Whether a setting names this very host. */

@@ -27,11 +27,12 @@ export const usableBases = (
   return bases;
 };
 
-/** Whether whole units of it alone are copied: others at the visitor's address may have been sent it. */
-export const isOfAddress = (
+/** Those of which others at the visitor's address have been sent nothing: of all others whole units alone are copied. */
+export const notOfAddress = (
   { wholeUnits }: { readonly wholeUnits: number },
-  { offer }: UsableBase,
-): boolean => (wholeUnits & (1 << offer)) !== 0;
+  bases: readonly UsableBase[],
+): readonly UsableBase[] =>
+  wholeUnits === 0 ? bases : bases.filter(({ offer }) => (wholeUnits & (1 << offer)) === 0);
 
 export const sameAs = (bases: readonly UsableBase[], fingerprint: Fingerprint): UsableBase | undefined =>
   bases.find(({ version }) => version.fingerprint === fingerprint);

@@ -109,18 +109,17 @@ export const effortAt = (load: number, link: FullLink = { linkIsFull: false }): 
 };
 
 /**
- * `offered`: what the edge offered and this side holds, best last; of those that are `inUnits` whole units only are copied. A splice
- * that is good enough is here at once.
+ * `offered`: what the edge offered and this side holds, best last; of those that are not among `others` whole units only are copied. A
+ * splice that is good enough is here at once.
  */
 export const encodePage = (
   offered: readonly UsableBase[],
   page: Buffer,
   options: EncodeDeltaOptions,
   link: FullLink,
-  inUnits: (base: UsableBase) => boolean = NONE,
+  others: readonly UsableBase[] = offered,
 ): CodedPage | Promise<CodedPage> => {
   const effort = effortAt(Math.max(options.load(), zstdPoolLoad()), link);
-  const others = offered.filter((base) => !inUnits(base));
   const spliced = !splices(options)
     ? undefined
     : others.length < offered.length
@@ -172,8 +171,6 @@ const foldedPage = async (
     looked: ofOffered(made.looked),
   };
 };
-
-const NONE = (): boolean => false;
 
 /** The smaller of what a compressor makes of it and of the splice, if there is one. */
 const compressedPage = async (

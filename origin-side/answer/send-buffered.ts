@@ -18,7 +18,7 @@ import type { Answering } from "./answering.ts";
 import type { RecoverableAnswer } from "./await-acknowledgement.ts";
 import {
   fittingBases,
-  isOfAddress,
+  notOfAddress,
   offersMask,
   sameAs,
   type UsableBase,
@@ -104,7 +104,7 @@ const encodeNew = async (
     body,
     options,
     exchange,
-    (base) => answering.addressed || isOfAddress(answering, base),
+    answering.addressed ? [] : notOfAddress(answering, offered),
   );
   const encodeMs = options.clock.now() - startedAt;
   exchange.timings?.complete(startedAt);

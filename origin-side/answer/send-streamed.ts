@@ -19,7 +19,7 @@ import {
   type RecoverableAnswer,
 } from "./await-acknowledgement.ts";
 import { type Gathered, PAUSE_MS } from "./buffer-body.ts";
-import { fittingBases, isOfAddress, offersMask, type UsableBase, whyUnused } from "./choose-answer.ts";
+import { fittingBases, notOfAddress, offersMask, type UsableBase, whyUnused } from "./choose-answer.ts";
 import { padOf } from "./pad-answer.ts";
 import { RetainedAnswer, type Unverified } from "./retained-answer.ts";
 
@@ -81,7 +81,7 @@ interface Building {
 const buildingOf = (answering: Answering): Building & { readonly streams: boolean } => {
   const { addressed, offered, options } = answering;
   const { streaming, readsUnits, codecs } = options;
-  const others = addressed ? [] : offered.filter((base) => !isOfAddress(answering, base));
+  const others = addressed ? [] : notOfAddress(answering, offered);
   const best = offered.at(-1);
   // Of a best base that is everybody's all may be copied, and that is worth more than units of the others.
   const inUnits = best !== undefined && !others.includes(best);

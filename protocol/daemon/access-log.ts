@@ -56,15 +56,14 @@ export const openAccessLog = (
   dependencies: AccessLogDependencies,
 ): AccessLog => {
   const lines = new LineWriter(dependencies);
-  const log: AccessLog = {
-    get wants() {
-      return settings.target.to === "off" ? undefined : settings;
-    },
+  const log: { -readonly [Key in keyof AccessLog]: AccessLog[Key] } = {
+    wants: undefined,
     write(line) {
       if (settings.target.to !== "off") lines.add(line);
     },
     reopen(next = settings) {
       settings = next;
+      log.wants = next.target.to === "off" ? undefined : next;
       lines.reopen(next.target);
     },
     close: () => lines.close(),

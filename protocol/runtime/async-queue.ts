@@ -18,12 +18,14 @@ export interface WaitBounds {
 }
 
 export class AsyncQueue<Item> {
-  readonly #items = new Fifo<Item>();
+  /** Few queues ever hold more than one item: the ring for those behind it comes with the second. */
+  #first: Item | undefined;
+  #behind: Fifo<Item> | undefined;
   #failure: { readonly error: unknown } | undefined;
   #wake: (() => void) | undefined;
 
   get length(): number {
-    return this.#items.length;
+    return this.#first === undefined ? 0 : 1 + (this.#behind?.length ?? 0);
   }
 
   push(item: Item): void {
@@ -39,13 +41,14 @@ export class AsyncQueue<Item> {
 
   /** What would be taken next, if it is here. */
   peek(): Item | undefined {
-    return this.#items.first;
+    return this.#first;
   }
 
   /** What is here already; throws the failure if there is nothing before it. */
   take(): Item | undefined {
-    const item = this.#items.shift();
+    const item = this.#first;
     if (item === undefined && this.#failure !== undefined) throw this.#failure.error;
+    this.#first = this.#behind?.shift();
     return item;
   }
 
@@ -94,17 +97,23 @@ export class AsyncQueue<Item> {
 
   /** What would be taken last. */
   protected get last(): Item | undefined {
-    return this.#items.last;
+    return this.#behind?.last ?? this.#first;
   }
 
   /** As `push`, but wakes nobody. */
   protected add(item: Item): void {
-    this.#items.push(item);
+    if (this.#first === undefined) {
+      this.#first = item;
+      return;
+    }
+    this.#behind ??= new Fifo();
+    this.#behind.push(item);
   }
 
-  /** Puts another item in the place of the last one, and wakes nobody. */
+  /** Puts another item in the place of the last one, which there is, and wakes nobody. */
   protected replaceLast(item: Item): void {
-    this.#items.replaceLast(item);
+    if (this.#behind?.last === undefined) this.#first = item;
+    else this.#behind.replaceLast(item);
   }
 
   protected wake(): void {
@@ -115,7 +124,7 @@ export class AsyncQueue<Item> {
   async nextUnless({ other, clock, withinMs }: WaitBounds): Promise<Item | typeof LATE> {
     const item = this.take();
     if (item !== undefined) return item;
-    if (other.#items.length > 0 || other.#failure !== undefined) return LATE;
+    if (other.#first !== undefined || other.#failure !== undefined) return LATE;
     await new Promise<void>((resolve) => {
       const timer = withinMs === undefined ? undefined : clock.after(withinMs, resolve);
       const wake = () => {

@@ -44,8 +44,12 @@ export class Packing {
     this.#options = options;
   }
 
-  /** It was made, or used. */
-  used(version: HeldVersion): void {
+  /** They were made, or used. */
+  used(versions: readonly (HeldVersion | undefined)[]): void {
+    for (const version of versions) if (version !== undefined) this.#used(version);
+  }
+
+  #used(version: HeldVersion): void {
     const { bytes } = version;
     if (version.raw === undefined || version.staysRaw || bytes < LEAST_PACKED_BYTES) return;
     if (bytes > MOST_PACKED_BYTES) return;
@@ -62,7 +66,7 @@ export class Packing {
   /** Its body was read, and is held as it is. */
   warmed(version: HeldVersion): void {
     if (!version.owner.held.has(version)) return;
-    this.used(version);
+    this.#used(version);
     this.#options.shares.recharge(version);
   }
 

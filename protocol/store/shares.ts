@@ -9,18 +9,13 @@ import type { Clock } from "../runtime/clock.ts";
 import type { LostPages } from "./lost-pages.ts";
 import { accountedBytesOf, PARTITION_BYTES } from "./memory-accounting.ts";
 import { hostOf, keyOf, type Partition } from "./partition.ts";
-import { type HeldVersion, type HostShare, PartitionVersions } from "./stored-version.ts";
+import { type HeldVersion, type HostShare, type KeyShare, PartitionVersions } from "./stored-version.ts";
 
 /**
  * Of the store, for versions that no list names: offers of them are under way for a moment. At 2,500 versions of 11 KB a second
  * all of the default store would be theirs in 8 s; this part lasts for half of one.
  */
 const MOST_RETIRED = 1 / 16;
-
-interface KeyShare {
-  bytes: number;
-  readonly hosts: Map<string, HostShare>;
-}
 
 /** The hosts that are not named. */
 const OTHERS = "*";
@@ -119,7 +114,7 @@ export class Shares {
     this.#add(owner, -PARTITION_BYTES);
     this.#owners.delete(owner.partition);
     if (--owner.share.partitions > 0) return;
-    const key = this.#shareOf(owner);
+    const { key } = owner.share;
     key.hosts.delete(owner.share.host);
     if (key.hosts.size === 0) this.#keys.delete(keyOf(owner.partition));
   }
@@ -127,23 +122,18 @@ export class Shares {
   #add(owner: PartitionVersions, bytes: number): void {
     owner.bytes += bytes;
     owner.share.bytes += bytes;
-    this.#shareOf(owner).bytes += bytes;
+    owner.share.key.bytes += bytes;
     this.#bytes += bytes;
   }
 
   #hostShareOf(partition: Partition): HostShare {
-    const key = this.#shareOf({ partition });
+    const keyId = keyOf(partition);
+    const key = this.#keys.get(keyId) ?? { bytes: 0, hosts: new Map() };
+    this.#keys.set(keyId, key);
     const named = hostOf(partition);
     const host = this.#options.isNamed(named) ? named : OTHERS;
-    const share = key.hosts.get(host) ?? { host, bytes: 0, partitions: 0, held: this.#newHeld() };
+    const share = key.hosts.get(host) ?? { key, host, bytes: 0, partitions: 0, held: this.#newHeld() };
     key.hosts.set(host, share);
-    return share;
-  }
-
-  #shareOf({ partition }: Pick<PartitionVersions, "partition">): KeyShare {
-    const keyId = keyOf(partition);
-    const share = this.#keys.get(keyId) ?? { bytes: 0, hosts: new Map() };
-    this.#keys.set(keyId, share);
     return share;
   }
 

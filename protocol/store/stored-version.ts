@@ -150,8 +150,15 @@ export const onlySessionThatFinds = (version: Version): SessionKey | undefined =
   return alone ? session : undefined;
 };
 
+/** What one key holds. */
+export interface KeyShare {
+  bytes: number;
+  readonly hosts: Map<string, HostShare>;
+}
+
 /** What one named host of a key holds, or all its others together. */
 export interface HostShare {
+  readonly key: KeyShare;
   readonly host: string;
   bytes: number;
   partitions: number;
@@ -186,10 +193,12 @@ export class PartitionVersions {
     return found?.fingerprint === fingerprint ? found : undefined;
   }
 
-  /** The only version of a short form; undefined when there is none or several. */
-  nominated(short: ShortFingerprint): HeldVersion | undefined {
-    const found = this.#byShort.get(short);
-    return Array.isArray(found) ? undefined : found;
+  /** The only version of each short form; undefined when there is none or several. */
+  allNominated(shorts: readonly ShortFingerprint[]): (HeldVersion | undefined)[] {
+    return shorts.map((short) => {
+      const found = this.#byShort.get(short);
+      return Array.isArray(found) ? undefined : found;
+    });
   }
 
   *all(): Iterable<HeldVersion> {

@@ -3,7 +3,6 @@
  * by page, bounded in bytes. The bound is on resident size: bodies are copied into buffers of their own size, and all
  * that is kept beside them is charged too. What is personal is also forgotten in time. SPEC section "Version store".
  */
-
 import type { Clock, Timer } from "../runtime/clock.ts";
 import type { Renewal, SessionKey } from "../scope/credentials.ts";
 import { IDENTITIES_FOR_PUBLIC } from "../scope/public-evidence.ts";
@@ -25,8 +24,7 @@ import {
   type Sighting,
   type StoreOptions,
 } from "./store-options.ts";
-import type { SessionVersions, StoreId, Version } from "./stored-version.ts";
-import { HeldVersion } from "./stored-version.ts";
+import { HeldVersion, type SessionVersions, type StoreId, type Version } from "./stored-version.ts";
 import { byLikeness } from "./url-likeness.ts";
 
 export type { Lifetimes, Sighting, StoreOptions } from "./store-options.ts";
@@ -94,7 +92,6 @@ export class VersionStore {
       owner.add(version);
     }
     version.seen(scope.retention, sighting.from);
-
     const unlisted = this.#place(version, sighting, scope);
     const held = this.#accountedBytes(version);
     this.#relisted(unlisted);
@@ -121,13 +118,13 @@ export class VersionStore {
 
   /** The version a short fingerprint can only mean; counts as a use. Undefined when unknown or ambiguous. */
   nominated(partition: Partition, short: ShortFingerprint): Version | undefined {
-    const found = this.#shares.partitions.get(partition)?.nominated(short);
-    return this.use(found) ? found : undefined;
+    return this.allNominated(partition, [short])[0];
   }
 
   /** `nominated` of each. */
   allNominated(partition: Partition, shorts: readonly ShortFingerprint[]): (Version | undefined)[] {
-    return shorts.map((short) => this.nominated(partition, short));
+    const owner = this.#shares.partitions.get(partition);
+    return this.useAll(owner?.allNominated(shorts) ?? shorts.map(() => undefined));
   }
 
   /** By its full name; does not count as a use. */
@@ -155,12 +152,14 @@ export class VersionStore {
     return version instanceof HeldVersion && version.owner.held.has(version);
   }
 
-  /** Notes a use, which puts off its end; false when the version is not held any more. */
-  use(version: Version | undefined): boolean {
-    if (!(version instanceof HeldVersion) || version.owner.held.get(version) === undefined) return false;
-    if (version.lifetimeMs > 0) this.#lastUses.used(version, version.lifetimeMs);
-    this.#packing.used(version);
-    return true;
+  /** Notes a use of each, which puts off its end; undefined in place of those that are not held any more. */
+  useAll(versions: readonly (Version | undefined)[]): (Version | undefined)[] {
+    const held = versions.map((each) =>
+      each instanceof HeldVersion && each.owner.held.get(each) !== undefined ? each : undefined,
+    );
+    for (const each of held) if (each && each.lifetimeMs > 0) this.#lastUses.used(each, each.lifetimeMs);
+    this.#packing.used(held);
+    return held;
   }
 
   /** The body of a version in a content coding, where `keepCopy` kept it. */
@@ -246,9 +245,10 @@ export class VersionStore {
       if (!version.owner.held.delete(version)) this.#dropped(version, false);
       return false;
     }
-    if (bytes === version.accountedBytes && ttl === version.lifetimeMs) return this.use(version);
+    if (bytes === version.accountedBytes && ttl === version.lifetimeMs)
+      return this.useAll([version])[0] === version;
     this.#shares.charge(version, bytes);
-    this.#packing.used(version);
+    this.#packing.used([version]);
     if (version.lifetimeMs > 0 && ttl !== version.lifetimeMs)
       this.#lastUses.gone(version, version.lifetimeMs);
     version.lifetimeMs = ttl;

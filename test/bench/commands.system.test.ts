@@ -8,11 +8,11 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
-import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { makeCorpus } from "../../bench/corpus/make-corpus.ts";
 import type { ReplayReport } from "../../bench/replay/replay-report.ts";
 import { watchLeaks } from "../kit/leaks.ts";
+import { benchProgram } from "../kit/run-command.ts";
 
 watchLeaks();
 let home: string;
@@ -26,12 +26,9 @@ afterEach(() => {
   rmSync(home, { recursive: true });
 });
 
-const programOf = (name: "main" | "demo") =>
-  fileURLToPath(new URL(`../../bench/${name}.ts`, import.meta.url));
-
 /** Starts a command of the harness; its temporary files go to a folder of this test. */
 function start(name: "main" | "demo", ...args: readonly string[]) {
-  const child = spawn(process.execPath, [programOf(name), ...args], {
+  const child = spawn(process.execPath, [benchProgram(name), ...args], {
     stdio: ["ignore", "pipe", "pipe"],
     env: { ...process.env, TMPDIR: join(home, "temporary") },
   });

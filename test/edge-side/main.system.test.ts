@@ -126,7 +126,10 @@ describe("coilgun-edge pair", () => {
 
     // Ports of the machine the tests run on are not this test's business.
     const file = join(folder, "new", "edge.yaml");
-    writeFileSync(file, readFileSync(file, "utf8").replaceAll(/0\.0\.0\.0:\d+/g, "127.0.0.1:0"));
+    writeFileSync(
+      file,
+      readFileSync(file, "utf8").replaceAll(/"?(\[::\]|127\.0\.0\.1):\d+"?$/gm, "127.0.0.1:0"),
+    );
     const checked = await edge("check", "--config", "new/edge.yaml");
     expect([checked.code, checked.stderr]).toEqual([0, ""]);
     expect(checked.stdout).toMatch(/^ok {7}new\/edge\.yaml is valid: 2 key\(s\), 3 host\(s\)\n/);

@@ -1,9 +1,9 @@
 /**
- * Before the system tests: the daemons in a few files, made of the sources in a temporary folder that is laid out as the package is. They
- * start from them in half the CPU time that their hundreds of modules take, and the tests start hundreds of them. What Node compiles is
- * kept beside them for the next start. With COILGUN_SOURCES=1 all runs from its source.
+ * Before the system tests: the daemons and the bench in a few files, made of the sources in a temporary folder that is laid out as the
+ * package is. They start from them in less than half the CPU time that their hundreds of modules take, and the tests start hundreds of
+ * them. What Node compiles is kept beside them for the next start. With COILGUN_SOURCES=1 all runs from its source.
  */
-import { copyFileSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
+import { copyFileSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { build } from "rolldown";
@@ -11,13 +11,24 @@ import { build } from "rolldown";
 const ROOT = join(import.meta.dirname, "..", "..");
 
 /** Where each source stands in what is built. The disk worker is started by what both daemons share, as the file beside it. */
-const PLACES = {
+const DAEMONS = {
   "edge-side/main": "edge-side/main.ts",
   "origin-side/main": "origin-side/main.ts",
   "shared/disk-worker": "protocol/tier/disk/disk-worker.ts",
 };
+/** What the bench starts stands beside it, as deep as in the package. */
+const BENCH = { "bench/all/main": "bench/main.ts", "bench/all/demo": "bench/demo.ts" };
+const OF_BENCH = {
+  "bench/all/vital-signs": "bench/pair/vital-signs.ts",
+  "bench/all/web-server": "bench/pair/web-server.ts",
+  "bench/all/plain-proxy": "bench/pair/plain-proxy.ts",
+  "bench/all/load-gun": "bench/pair/load-gun.ts",
+  "bench/all/emulator": "bench/pair/emulator.ts",
+  "bench/all/kill-writer": "bench/restart/kill-writer.ts",
+  "bench/all/disk-worker": "protocol/tier/disk/disk-worker.ts",
+};
 
-export default async function buildDaemons(): Promise<() => void> {
+export default async function buildPrograms(): Promise<() => void> {
   const folder = mkdtempSync(join(tmpdir(), "coilgun-built-"));
   const remove = () => rmSync(folder, { recursive: true });
   process.env.NODE_COMPILE_CACHE = join(folder, "compiled");
@@ -26,14 +37,26 @@ export default async function buildDaemons(): Promise<() => void> {
     copyFileSync(join(ROOT, "package.json"), join(folder, "package.json"));
     symlinkSync(join(ROOT, "node_modules"), join(folder, "node_modules"));
     const dir = join(folder, "dist");
+    // Errors keep the names that their classes have in the sources.
+    const output = { dir, entryFileNames: "[name].js", keepNames: true } as const;
+    const options = { cwd: ROOT, platform: "node", logLevel: "warn", external: MEASURING } as const;
     await build({
-      cwd: ROOT,
-      platform: "node",
-      logLevel: "warn",
-      input: PLACES,
-      // Errors keep the names that their classes have in the sources.
-      output: { dir, entryFileNames: "[name].js", chunkFileNames: "shared/[name].js", keepNames: true },
+      ...options,
+      input: DAEMONS,
+      // Modules of Node load in less time by `require`, which has no place for an `await` of the module.
+      plugins: [{ name: "main", transform: (code) => code.replace(/^await runProgram/m, "void runProgram") }],
+      output: { ...output, format: "cjs", chunkFileNames: "shared/[name].js" },
     });
+    for (const side of ["edge-side", "origin-side", "shared"])
+      writeFileSync(join(dir, side, "package.json"), '{"type":"commonjs"}');
+    const ofBench = { ...output, chunkFileNames: "bench/all/[name]-[hash].js" };
+    await build({
+      ...options,
+      input: BENCH,
+      output: ofBench,
+      transform: { define: { "import.meta.main": "false" } },
+    });
+    await build({ ...options, input: OF_BENCH, output: ofBench });
     process.env.COILGUN_BUILT = dir;
   } catch (error) {
     remove();
@@ -41,3 +64,6 @@ export default async function buildDaemons(): Promise<() => void> {
   }
   return remove;
 }
+
+/** What measures is loaded as it is: it looks for files of its own. */
+const MEASURING = ["autocannon", "http-proxy-3"];

@@ -28,6 +28,13 @@ export const programOf = (side: Side): string => {
   return built === undefined ? join(ROOT, side, "main.ts") : join(built, side, "main.js");
 };
 
+/** The file of the bench that is run, or another one that the bench runs. */
+export const benchProgram = (name: "main" | "demo" | "kill-writer"): string => {
+  const built = process.env.COILGUN_BUILT;
+  if (built !== undefined) return join(built, "bench", "all", `${name}.js`);
+  return join(ROOT, "bench", name === "kill-writer" ? "restart" : "", `${name}.ts`);
+};
+
 /** Starts it; `cwd` matters to names of files. `root`: of another checkout. */
 export const startCommand = (
   side: Side,

@@ -8,7 +8,6 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
-import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { AgainstReport } from "../../../bench/pair/against.ts";
 import { chosen, pairCommand } from "../../../bench/pair/command.ts";
@@ -16,6 +15,7 @@ import type { LatencyReport } from "../../../bench/pair/latency.ts";
 import type { LoadReport } from "../../../bench/pair/load.ts";
 import type { MemoryReport } from "../../../bench/pair/memory.ts";
 import { watchLeaks } from "../../kit/leaks.ts";
+import { benchProgram, ROOT } from "../../kit/run-command.ts";
 import { runInside } from "../../kit/run-inside.ts";
 
 watchLeaks();
@@ -26,11 +26,8 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(home, { recursive: true }));
 
-const ROOT = fileURLToPath(new URL("../../..", import.meta.url)).replace(/\/$/, "");
-const MAIN = join(ROOT, "bench", "main.ts");
-
 async function run(...args: readonly string[]) {
-  const child = spawn(process.execPath, [MAIN, "pair", ...args], {
+  const child = spawn(process.execPath, [benchProgram("main"), "pair", ...args], {
     stdio: ["ignore", "pipe", "pipe"],
     // No wrk is found: it would take a second at least for each volley.
     env: { ...process.env, PATH: home, TMPDIR: join(home, "temporary") },

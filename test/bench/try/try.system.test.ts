@@ -7,7 +7,7 @@ import { afterEach, beforeEach, expect, it } from "vitest";
 import { listenOnLoopback } from "../../../bench/rig/loopback.ts";
 import { TRY_REPORT } from "../../../bench/try/try-report.ts";
 import { watchLeaks } from "../../kit/leaks.ts";
-import { startScript } from "../../kit/run-command.ts";
+import { benchProgram, startScript } from "../../kit/run-command.ts";
 
 watchLeaks();
 const SECRETS = ["jarsecret", "setsecret", "querysecret", "hush"];
@@ -24,8 +24,7 @@ afterEach(() => {
   server.close();
 });
 
-const bench = (...words: readonly string[]) =>
-  startScript([join(import.meta.dirname, "../../../bench/main.ts"), ...words], home);
+const bench = (...words: readonly string[]) => startScript([benchProgram("main"), ...words], home);
 
 it("measures a site, changes and all, and shows no secret of whoever asked", async () => {
   const rows = Array.from({ length: 400 }, (_, n) => `<li>row ${n} of the page ${n * n}</li>`).join("\n");

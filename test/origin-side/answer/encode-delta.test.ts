@@ -37,9 +37,9 @@ const offered = (bodies: readonly Buffer[]) =>
 
 const shown = async (bases: readonly Buffer[], page: Buffer, more: Effortful = {}) => {
   const link = { linkIsFull: more.linkIsFull ?? false };
-  const made = await encodePage(offered(bases), page, options(more), link, ({ offer }) =>
-    (more.inUnits ?? []).includes(offer),
-  );
+  const all = offered(bases);
+  const others = all.filter(({ offer }) => !more.inUnits?.includes(offer));
+  const made = await encodePage(all, page, options(more), link, others);
   const decoded = await made.codec.decode(
     made.bases.map(({ version }) => version.body),
     made.coded,

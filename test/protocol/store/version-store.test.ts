@@ -304,7 +304,7 @@ describe("the bound in bytes", () => {
     for (let number = 0; number < 50; number++)
       store.remember(TENANT, sighting(`${number}`.repeat(500), { url: `/${number}` }));
     expect(offered && store.holds(offered)).toBe(false);
-    expect(offered && store.use(offered)).toBe(false);
+    expect(offered && store.useAll([offered])).toEqual([undefined]);
     expect(offered?.body.toString()).toBe("offered");
   });
 });
@@ -391,7 +391,7 @@ describe("retention", () => {
       const seen = sighting("x", { scope: sessionScope("ann", retention) });
       const version = store.remember(TENANT, seen);
       await clock.advance(ms - 1_000);
-      expect(version && store.use(version)).toBe(true);
+      expect(version && store.useAll([version])).toEqual([version]);
       await clock.advance(ms);
       expect(store.find(TENANT, seen.fingerprint)).toBe(version);
       await clock.advance(1);
