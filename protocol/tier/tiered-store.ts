@@ -140,7 +140,7 @@ export class TieredStore extends VersionStore {
 
   /**
    * Looks below for versions of a page where memory has none of its URL, which are in `ofUrl`, and for those of its templates, in
-   * `others`: these come later where there are some of the URL, or memory has some of the first template, and not where it has enough.
+   * `others`: not where memory has enough of the first template, and later where there are some of the URL.
    * Undefined where there is nothing to wait for.
    */
   fetchListed(
@@ -168,10 +168,10 @@ export class TieredStore extends VersionStore {
         return restore(await tier.listed(partition, lists, peerStore, known));
       };
       const found = await look(ofUrl);
-      const known = held(ofTemplate).length;
-      if (!found && known === 0) return look(others);
-      if (known < MAX_OFFERS) this.#clock.after(LATER_MS, () => void look(others).catch(() => undefined));
-      return found;
+      if (held(ofTemplate).length >= MAX_OFFERS) return found;
+      if (!found) return look(others);
+      this.#clock.after(LATER_MS, () => void look(others).catch(() => undefined));
+      return true;
     });
   }
 

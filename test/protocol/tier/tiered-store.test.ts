@@ -103,9 +103,9 @@ it("finds what the tier has, with the peer's store that it came from, and asks o
 
 it.each([
   ["later where there is one of its URL", { isFound: true, held: 0 }],
-  ["later where memory has one of its template", { isFound: false, held: 1 }],
-  ["at once where there is none else", { isFound: false, held: 0 }],
-  ["not at all where memory has enough of its template", { isFound: true, held: MAX_OFFERS }],
+  ["at once where there is none", { isFound: false, held: MAX_OFFERS - 1 }],
+  ["not at all where memory has enough", { isFound: true, held: MAX_OFFERS }],
+  ["not at all where memory has enough, if there is none of its URL", { isFound: false, held: MAX_OFFERS }],
 ])("looks for versions of a page's templates %s", async (_, { isFound, held }) => {
   const { clock, tier, store } = opened();
   const templates = [{ scopeKey: "public", key: "html /*" }] as const;
@@ -116,7 +116,7 @@ it.each([
   }
   const fetched = store.fetchListed(PARTITION, [{ scopeKey: "public", key: "/sport" }], PEER, templates);
   tier.asked[0]?.resolve(isFound ? [storedVersion("sport", { url: "/sport" })] : []);
-  if (isFound || held > 0) await fetched;
+  if (isFound || held === MAX_OFFERS) await fetched;
   else await vi.waitFor(() => expect(tier.asked).toHaveLength(2));
   await clock.advance(LATER_MS);
   tier.asked[1]?.resolve([storedVersion("weather", { url: "/weather" })]);
