@@ -4,7 +4,7 @@ import type { Scope } from "../../../protocol/scope/scope.ts";
 import type { SessionKey } from "../../../protocol/scope/session-key.ts";
 import { fingerprintOf, shortOf } from "../../../protocol/store/fingerprint.ts";
 import { MAX_OFFERS } from "../../../protocol/store/page-index.ts";
-import { MOST_FAILURES, PAUSE_MS, TIER_WAIT_MS } from "../../../protocol/tier/hope.ts";
+import { LEAST_WAIT_MS, MOST_FAILURES, PAUSE_MS, TIER_WAIT_MS } from "../../../protocol/tier/hope.ts";
 import type { Forgotten, LowerTier, StoredVersion } from "../../../protocol/tier/lower-tier.ts";
 import { LATER_MS, PUT_AGAIN_MS, TieredStore } from "../../../protocol/tier/tiered-store.ts";
 import { FakeClock } from "../../kit/fake-clock.ts";
@@ -149,6 +149,36 @@ it("waits no longer than its limit, and after some in vain asks nothing for a wh
   expect(store.tiers[0]).toMatchObject({ late: MOST_FAILURES, skipped: 1 });
   await clock.advance(PAUSE_MS);
   expect(fetch(MOST_FAILURES)).toBeDefined();
+});
+
+it("waits less long for a tier that has been quick, and longer again for one that is slower now", async () => {
+  const { clock, tier, store } = opened();
+  let asked = 0;
+  const answeredAfter = async (ms: number) => {
+    const fetched = store.fetchListed(PARTITION, [{ scopeKey: "public", key: `/${asked}` }], PEER);
+    let waited = Number.NaN;
+    void fetched?.then(() => {
+      waited = clock.now() - at;
+    });
+    const at = clock.now();
+    for (let passed = 0; passed < ms; passed++) await clock.advance(1);
+    tier.asked[asked++]?.resolve([]);
+    await new Promise(setImmediate);
+    return waited;
+  };
+  for (let i = 0; i < 40; i++) await answeredAfter(1);
+  expect(await answeredAfter(TIER_WAIT_MS)).toBe(LEAST_WAIT_MS);
+  expect(await answeredAfter(1)).toBeNaN();
+  expect(await answeredAfter(TIER_WAIT_MS - 1)).toBe(TIER_WAIT_MS - 1);
+});
+
+it("takes what came to nothing at the same time for one failure", async () => {
+  const { clock, store } = opened();
+  const fetch = (i: number) => store.fetchListed(PARTITION, [{ scopeKey: "public", key: `/${i}` }], PEER);
+  for (let i = 0; i < MOST_FAILURES; i++) fetch(i);
+  await clock.advance(TIER_WAIT_MS);
+  fetch(MOST_FAILURES);
+  expect(store.tiers[0]).toMatchObject({ late: MOST_FAILURES, skipped: 0, reached: true });
 });
 
 it("asks on after once in vain, but waits for nothing until something was answered", async () => {
