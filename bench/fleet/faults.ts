@@ -1,6 +1,7 @@
 /**
  * What visitors of a fleet see while both shared stores are killed, hang, are slow, full or emptied: failed visits, the slowest hundredth
- * beside the same seconds without a fault before, and how long after its end every daemon asks its store again.
+ * beside the same seconds without a fault before, and how long after its end every daemon asks its store again. In rounds, all of which
+ * count together, so that a machine that has much else to do for some seconds does not decide.
  */
 import type { Clock } from "../../protocol/runtime/clock.ts";
 import type { Chance } from "../demo-site/chance.ts";
@@ -18,6 +19,8 @@ interface FaultsOptions {
   readonly signal: AbortSignal;
   /** Only faults whose name contains this. */
   readonly only: string;
+  /** How often each is measured. */
+  readonly rounds: number;
 }
 
 interface Store {
@@ -78,7 +81,7 @@ export interface FaultRow {
   readonly calm: number | undefined;
   readonly noise: number;
   readonly harmed: number | undefined;
-  /** Milliseconds after the end of the fault until every daemon asks its store again; undefined: it never did. */
+  /** The most milliseconds after the end of the fault until every daemon asked its store again; undefined: it never did. */
   readonly backMs: number | undefined;
 }
 
@@ -89,7 +92,7 @@ interface Phase {
 
 /** @internal */
 export const measureFaults = async (options: FaultsOptions): Promise<readonly FaultRow[]> => {
-  const { clock, signal, only } = options;
+  const { clock, signal, only, rounds } = options;
   await using undo = new AsyncDisposableStack();
   const web = await startProgram("web-server", {}, { clock, signal });
   undo.defer(() => web.close());
@@ -114,26 +117,33 @@ export const measureFaults = async (options: FaultsOptions): Promise<readonly Fa
   await during(WARM_UP_SECONDS);
   const rows: FaultRow[] = [];
   for (const { name, begin, end } of FAULTS.filter((fault) => fault.name.includes(only))) {
-    const calm = [await during(PHASE_SECONDS), await during(PHASE_SECONDS)];
-    await Promise.all(stores.map(begin));
-    const harmed = await during(PHASE_SECONDS);
-    await Promise.all(stores.map(end));
-    const backMs = await backAfter(fleet, options);
-    fleet.throwIfDied();
-    const slowest = (...of: readonly Phase[]) =>
+    const first: Phase[] = [];
+    const second: Phase[] = [];
+    const harmed: Phase[] = [];
+    const back: (number | undefined)[] = [];
+    for (let round = 0; round < rounds; round++) {
+      first.push(await during(PHASE_SECONDS));
+      second.push(await during(PHASE_SECONDS));
+      await Promise.all(stores.map(begin));
+      harmed.push(await during(PHASE_SECONDS));
+      await Promise.all(stores.map(end));
+      back.push(await backAfter(fleet, options));
+      fleet.throwIfDied();
+    }
+    const calm = [...first, ...second];
+    const slowest = (phases: readonly Phase[]) =>
       percentileOf(
-        of.flatMap(({ ms }) => ms),
+        phases.flatMap(({ ms }) => ms),
         0.99,
       ) ?? Number.NaN;
-    const [first, second] = calm.map((phase) => slowest(phase));
     rows.push({
       name,
-      visits: harmed.ms.length,
-      failed: [...calm, harmed].reduce((sum, { failed }) => sum + failed, 0),
-      calm: slowest(...calm),
-      noise: (second ?? Number.NaN) / (first ?? Number.NaN),
+      visits: harmed.reduce((sum, { ms }) => sum + ms.length, 0),
+      failed: [...calm, ...harmed].reduce((sum, { failed }) => sum + failed, 0),
+      calm: slowest(calm),
+      noise: slowest(second) / slowest(first),
       harmed: slowest(harmed),
-      backMs,
+      backMs: back.includes(undefined) ? undefined : Math.max(...back.map((ms) => ms ?? 0)),
     });
   }
   return rows;

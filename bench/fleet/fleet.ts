@@ -18,6 +18,7 @@ interface FleetFlags {
   readonly seed: string;
   readonly faults?: boolean;
   readonly only: string;
+  readonly rounds: string;
   readonly lookup?: boolean;
   readonly hits?: boolean;
 }
@@ -36,6 +37,7 @@ export const fleetCommand = (): Command =>
     .option("--seed <text>", "of what is chosen at random", String(systemChance()).slice(2, 8))
     .option("--faults", "what visitors see while the stores fail")
     .option("--only <text>", "only faults, or pages of --hits, whose name contains this", "")
+    .option("--rounds <number>", "of each fault", "3")
     .option("--lookup", "the time of a visit where memory misses and the store has it")
     .option("--hits", "requests a second where memory has what it needs (wrk)")
     .action((folder: string | undefined, flags: FleetFlags) =>
@@ -54,7 +56,7 @@ export const fleetCommand = (): Command =>
           flaws += spread.wrong;
         }
         if (flags.faults === true) {
-          const rows = await measureFaults({ ...options, chance, only });
+          const rows = await measureFaults({ ...options, chance, only, rounds: Number(flags.rounds) });
           say(faultsTable(rows));
           flaws += rows.filter(({ failed, backMs }) => failed > 0 || backMs === undefined).length;
         }

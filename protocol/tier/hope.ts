@@ -7,6 +7,12 @@ import type { Clock } from "../runtime/clock.ts";
 
 /** A base that comes later saves nobody time. @internal */
 export const TIER_WAIT_MS = 100;
+/** The least, and so many times as long as the slowest of late: one that is silent is given up before many wait. @internal */
+export const LEAST_WAIT_MS = 25;
+const TIMES_SLOWEST = 3;
+/** How much of the slowest counts after each answer since. */
+const FADES = 0.9;
+
 /** So many in a row without an answer, and nothing is asked for PAUSE_MS. @internal */
 export const MOST_FAILURES = 5;
 /** @internal */
@@ -36,8 +42,12 @@ export class Hope {
     read: 0,
   };
   readonly #clock: Clock;
+  /** In a row; of those under way when one failed, that one alone. */
   #failures = 0;
+  #failedAt = Number.NEGATIVE_INFINITY;
   #pausedUntil = 0;
+  /** Of late, in milliseconds. */
+  #slowest = TIER_WAIT_MS;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -49,7 +59,7 @@ export class Hope {
   }
 
   /**
-   * Resolves when `ask` has, or cannot, or after `limitMs`. Undefined where there is nothing to wait for: it is asked in vain at
+   * Resolves when `ask` has, or cannot, or after `limitMs` at most. Undefined where there is nothing to wait for: it is asked in vain at
    * present, or not asked, as where `answers` says so. `ask` resolves with whether it found something. Never rejects.
    */
   within(
@@ -63,19 +73,26 @@ export class Hope {
     this.counters.asked++;
     const isWaitedFor = this.#failures === 0 || this.#failures >= MOST_FAILURES; // after a pause it is trusted once
     const { promise, resolve } = Promise.withResolvers<void>();
+    const askedAt = this.#clock.now();
     const failed = (how: "late" | "failed") => {
       this.counters[how]++;
-      if (++this.#failures >= MOST_FAILURES) this.#pausedUntil = this.#clock.now() + PAUSE_MS;
+      if (askedAt >= this.#failedAt) {
+        this.#failedAt = this.#clock.now();
+        if (++this.#failures >= MOST_FAILURES) this.#pausedUntil = this.#failedAt + PAUSE_MS;
+      }
       resolve();
     };
     let isLate = false;
-    const limit = this.#clock.after(limitMs, () => {
+    const usual = Math.max(LEAST_WAIT_MS, TIMES_SLOWEST * this.#slowest);
+    const limit = this.#clock.after(Math.min(limitMs, usual), () => {
       isLate = true;
       failed("late");
     });
     ask().then(
       (found) => {
         limit.cancel();
+        const ms = Math.min(this.#clock.now() - askedAt, TIER_WAIT_MS);
+        this.#slowest = Math.max(ms, FADES * this.#slowest);
         if (!isLate) {
           this.#failures = 0;
           if (found) this.counters.found++;

@@ -9,7 +9,7 @@ import type { Renewal, SessionKey } from "../scope/credentials.ts";
 import type { Retention, Scope } from "../scope/scope.ts";
 import { ownBuffer } from "../store/compact-buffer.ts";
 import type { Fingerprint, ShortFingerprint } from "../store/fingerprint.ts";
-import type { ScopeKey } from "../store/page-index.ts";
+import { MAX_OFFERS, type ScopeKey } from "../store/page-index.ts";
 import { isTemplate } from "../store/page-key.ts";
 import type { Partition } from "../store/partition.ts";
 import type { Sighting, StoreOptions } from "../store/store-options.ts";
@@ -21,6 +21,8 @@ import type { Forgotten, LowerTier, StoredList, StoredVersion } from "./lower-ti
 /** A page that is seen again as it was is put again after so long, so that it counts as used below. @internal */
 export const PUT_AGAIN_MS = 600_000;
 const MOST_ASKED = 32_768;
+/** What no answer waits for is looked for when that visit is likely to be over. @internal */
+export const LATER_MS = 50;
 
 export interface TierBelow {
   readonly tier: LowerTier;
@@ -138,8 +140,8 @@ export class TieredStore extends VersionStore {
 
   /**
    * Looks below for versions of a page where memory has none of its URL, which are in `ofUrl`, and for those of its templates, in
-   * `others`; nobody waits for these where there are some of the URL, or memory has some of the first template. Undefined where
-   * there is nothing to wait for.
+   * `others`: not where memory has enough of the first template, and later where there are some of the URL.
+   * Undefined where there is nothing to wait for.
    */
   fetchListed(
     partition: Partition,
@@ -166,10 +168,10 @@ export class TieredStore extends VersionStore {
         return restore(await tier.listed(partition, lists, peerStore, known));
       };
       const found = await look(ofUrl);
-      const further = look(others);
-      if (!found && held(ofTemplate).length === 0) return further;
-      void further.catch(() => undefined);
-      return found;
+      if (held(ofTemplate).length >= MAX_OFFERS) return found;
+      if (!found) return look(others);
+      this.#clock.after(LATER_MS, () => void look(others).catch(() => undefined));
+      return true;
     });
   }
 

@@ -107,14 +107,19 @@ export class SharedReader {
       const [seal, [fields, values] = []] = [seals[i], contents[i]];
       if (seal === undefined || fields === undefined) continue;
       const at = { ...each, partition, names, seal };
-      for (const entry of entriesOf(at, fields)) {
+      for (const { field, entry } of entriesOf(at, fields)) {
         if (found.size === MAX_OFFERS) break;
         if (peerStore !== undefined && !entry.stores.includes(peerStore)) continue;
         const { fingerprint, place } = entry;
         if (found.has(fingerprint)) continue;
-        const { bodies } = names.list(each.scope, place.url);
-        const field = names.place("version", fingerprint);
-        found.set(fingerprint, { entry, seal, bodies, field, value: values?.get(field) });
+        const body =
+          place.url === each.of.key
+            ? { bodies: each.bodies, field }
+            : {
+                bodies: names.list(each.scope, place.url).bodies,
+                field: names.place("version", fingerprint),
+              };
+        found.set(fingerprint, { ...body, entry, seal, value: values?.get(field) });
       }
     }
     const missing = [...found.values()].filter(({ entry }) => !held.has(entry.fingerprint));
@@ -145,11 +150,14 @@ interface ListAsked {
 }
 
 /** Newest first. */
-function* entriesOf({ of, partition, names, list, seal }: ListAsked, fields: Fields): Generator<Entry> {
+function* entriesOf(
+  { of, partition, names, list, seal }: ListAsked,
+  fields: Fields,
+): Generator<{ readonly field: string; readonly entry: Entry }> {
   for (const [field, bytes] of newestFirst(fields)) {
     const entry = entryIn({ partition, list, field }, bytes, seal);
     const isThere = entry !== undefined && standsIn(entry.place, of);
-    if (isThere && entry.after === names.forgotten(entry.place.url)) yield entry;
+    if (isThere && entry.after === names.forgotten(entry.place.url)) yield { field, entry };
   }
 }
 

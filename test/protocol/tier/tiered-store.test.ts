@@ -3,9 +3,10 @@ import { expect, it, vi } from "vitest";
 import type { Scope } from "../../../protocol/scope/scope.ts";
 import type { SessionKey } from "../../../protocol/scope/session-key.ts";
 import { fingerprintOf, shortOf } from "../../../protocol/store/fingerprint.ts";
-import { MOST_FAILURES, PAUSE_MS, TIER_WAIT_MS } from "../../../protocol/tier/hope.ts";
+import { MAX_OFFERS } from "../../../protocol/store/page-index.ts";
+import { LEAST_WAIT_MS, MOST_FAILURES, PAUSE_MS, TIER_WAIT_MS } from "../../../protocol/tier/hope.ts";
 import type { Forgotten, LowerTier, StoredVersion } from "../../../protocol/tier/lower-tier.ts";
-import { PUT_AGAIN_MS, TieredStore } from "../../../protocol/tier/tiered-store.ts";
+import { LATER_MS, PUT_AGAIN_MS, TieredStore } from "../../../protocol/tier/tiered-store.ts";
 import { FakeClock } from "../../kit/fake-clock.ts";
 import { PARTITION, PEER, storedVersion } from "./disk/stored.ts";
 
@@ -101,28 +102,28 @@ it("finds what the tier has, with the peer's store that it came from, and asks o
 });
 
 it.each([
-  ["where there is one of its URL", true, false],
-  ["where memory has one of its template", false, true],
-  ["but where there is none else", false, false],
-])("waits for nothing of a page's templates %s, and takes it when it comes", async (_, isFound, isHeld) => {
-  const { tier, store, remember } = opened();
-  if (isHeld) remember("held", PUBLIC);
+  ["later where there is one of its URL", { isFound: true, held: 0 }],
+  ["at once where there is none", { isFound: false, held: MAX_OFFERS - 1 }],
+  ["not at all where memory has enough", { isFound: true, held: MAX_OFFERS }],
+  ["not at all where memory has enough, if there is none of its URL", { isFound: false, held: MAX_OFFERS }],
+])("looks for versions of a page's templates %s", async (_, { isFound, held }) => {
+  const { clock, tier, store } = opened();
   const templates = [{ scopeKey: "public", key: "html /*" }] as const;
+  for (let n = 0; n < held; n++) {
+    const body = Buffer.from(`held ${n}`);
+    const page = { url: `/${n}`, templates: ["html /*"], body, fingerprint: fingerprintOf(body) };
+    store.remember(PARTITION, { ...page, scope: PUBLIC, from: PEER });
+  }
   const fetched = store.fetchListed(PARTITION, [{ scopeKey: "public", key: "/sport" }], PEER, templates);
-  let isOver = false;
-  void fetched?.then(() => {
-    isOver = true;
-  });
-  const sport = { url: "/sport", templates: ["html /*"] };
-  tier.asked[0]?.resolve(isFound ? [storedVersion("sport", sport)] : []);
-  await vi.waitFor(() => expect(tier.asked).toHaveLength(2));
-  await new Promise(setImmediate);
-  expect(isOver).toBe(isFound || isHeld);
-  tier.asked[1]?.resolve([storedVersion("weather", { ...sport, url: "/weather" })]);
+  tier.asked[0]?.resolve(isFound ? [storedVersion("sport", { url: "/sport" })] : []);
+  if (isFound || held === MAX_OFFERS) await fetched;
+  else await vi.waitFor(() => expect(tier.asked).toHaveLength(2));
+  await clock.advance(LATER_MS);
+  tier.asked[1]?.resolve([storedVersion("weather", { url: "/weather" })]);
   await fetched;
   await new Promise(setImmediate);
   const found = store.listed(PARTITION, "public", "html /*", PEER).map(({ body }) => body.toString());
-  expect(found).toContain("weather");
+  expect(found.includes("weather")).toBe(held < MAX_OFFERS);
 });
 
 it("asks for an offered version only where memory misses it", async () => {
@@ -148,6 +149,36 @@ it("waits no longer than its limit, and after some in vain asks nothing for a wh
   expect(store.tiers[0]).toMatchObject({ late: MOST_FAILURES, skipped: 1 });
   await clock.advance(PAUSE_MS);
   expect(fetch(MOST_FAILURES)).toBeDefined();
+});
+
+it("waits less long for a tier that has been quick, and longer again for one that is slower now", async () => {
+  const { clock, tier, store } = opened();
+  let asked = 0;
+  const answeredAfter = async (ms: number) => {
+    const fetched = store.fetchListed(PARTITION, [{ scopeKey: "public", key: `/${asked}` }], PEER);
+    let waited = Number.NaN;
+    void fetched?.then(() => {
+      waited = clock.now() - at;
+    });
+    const at = clock.now();
+    for (let passed = 0; passed < ms; passed++) await clock.advance(1);
+    tier.asked[asked++]?.resolve([]);
+    await new Promise(setImmediate);
+    return waited;
+  };
+  for (let i = 0; i < 40; i++) await answeredAfter(1);
+  expect(await answeredAfter(TIER_WAIT_MS)).toBe(LEAST_WAIT_MS);
+  expect(await answeredAfter(1)).toBeNaN();
+  expect(await answeredAfter(TIER_WAIT_MS - 1)).toBe(TIER_WAIT_MS - 1);
+});
+
+it("takes what came to nothing at the same time for one failure", async () => {
+  const { clock, store } = opened();
+  const fetch = (i: number) => store.fetchListed(PARTITION, [{ scopeKey: "public", key: `/${i}` }], PEER);
+  for (let i = 0; i < MOST_FAILURES; i++) fetch(i);
+  await clock.advance(TIER_WAIT_MS);
+  fetch(MOST_FAILURES);
+  expect(store.tiers[0]).toMatchObject({ late: MOST_FAILURES, skipped: 0, reached: true });
 });
 
 it("asks on after once in vain, but waits for nothing until something was answered", async () => {
