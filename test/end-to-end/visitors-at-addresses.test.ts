@@ -74,7 +74,12 @@ const openWeb = async ({
       page = next;
       const forwarded = address === undefined ? {} : { "X-Forwarded-For": address };
       const begun = await begin(pair.port, { path, headers: { ...forwarded, ...headers } });
-      go();
+      const at = pauses?.(next) ?? 0;
+      let came = 0;
+      begun.on("data", (piece: Buffer) => {
+        came += piece.length;
+        if (came >= at) go();
+      });
       const { body } = await finish(begun);
       expect(body.toString(), "the page, byte for byte").toBe(next);
       return (await pair.visited(++count)).answerBytes ?? Number.NaN;
