@@ -19,7 +19,7 @@ import {
   replacePrivateFile,
   writeNewPrivateFile,
 } from "../../protocol/daemon/private-file.ts";
-import { everyAddress } from "../../protocol/runtime/ip-address.ts";
+import { everyAddress, isLoopback } from "../../protocol/runtime/ip-address.ts";
 import { Complaint } from "../../protocol/runtime/user-error.ts";
 import { type LinkKey, makeLinkKey, secretText } from "../../protocol/transport/key.ts";
 import { edgeSettings } from "../config/edge-config.ts";
@@ -106,6 +106,9 @@ const addedEdgeText = (file: string, key: LinkKey, hosts: readonly string[]): st
   return text;
 };
 
+/** Whether origin sides dial this machine from itself, so that nobody else needs to reach the tunnel's port. */
+const isThisMachine = ({ host }: HostPort): boolean => host === "localhost" || isLoopback(host);
+
 /** A value as YAML writes it: in quotes only where it must be. */
 const value = (text: string): string => stringify(text).trimEnd();
 
@@ -118,8 +121,10 @@ const newEdgeText = (key: LinkKey, { hosts, edge, listenAt = everyAddress() }: P
 # Where visitors are served, in plain HTTP: at every address of this machine, IPv4 and IPv6 as it has them. With nginx or another server in front on this machine: 127.0.0.1:8080.
 visitors: ${value(`${listenAt}:8080`)}
 
-# Where origin sides dial in, in TLS 1.3 with a key from below. The firewall must let them through.
-tunnel: ${value(`${listenAt}:${edge.port}`)}
+# Where origin sides dial in, in TLS 1.3 with a key from below.${
+  isThisMachine(edge) ? "" : " The firewall must let them through."
+}
+tunnel: ${value(isThisMachine(edge) ? printHostPort(edge) : `${listenAt}:${edge.port}`)}
 
 # Who may serve which hosts. For one more: coilgun-edge pair --add-to edge.yaml --host ... --edge ... --out ...
 keys:
@@ -134,7 +139,7 @@ admin:
   - 127.0.0.1:7480
 
 # Versions of pages outlive a restart where both sides keep them in a file too:
-#   store: { file: ./versions }
+#   store: { file: ./edge-versions }
 #
 # What else can be set, with its default:
 #
@@ -176,7 +181,7 @@ admin:
   - 127.0.0.1:7481
 
 # Versions of pages outlive a restart where both sides keep them in a file too:
-#   store: { file: ./versions }
+#   store: { file: ./origin-versions }
 #
 # What else can be set, with its default:
 #
@@ -188,20 +193,31 @@ admin:
 `;
 
 /** What is left to do, for the person who ran the command; without the secret. */
-export const nextSteps = ({ keyId, edgeFile, originFile }: Paired, wishes: PairWishes): readonly string[] => [
-  wishes.addTo === undefined
-    ? `wrote ${edgeFile} and ${originFile}`
-    : `added a key to ${edgeFile}, wrote ${originFile}`,
-  `the key's id is ${keyId}; its secret is in these two files only`,
-  "",
-  "next:",
-  `  1. move ${originFile} to the origin machine (it holds the secret: scp, not mail), and delete it here`,
-  wishes.origin === undefined && !wishes.hosts.every((host) => wishes.origins?.has(host))
-    ? "  2. there, set each route's origin to the web server's address"
-    : `  2. there, ${[...new Set([...(wishes.origins?.values() ?? []), ...(wishes.origin === undefined ? [] : [wishes.origin])])].join(", ")} must be the web server`,
-  `  3. let TCP to ${printHostPort(wishes.edge)} through the firewall`,
-  wishes.addTo === undefined
-    ? `  4. here:  coilgun-edge check --config ${edgeFile} && coilgun-edge run --config ${edgeFile}`
-    : `  4. here:  coilgun-edge check --config ${edgeFile} && coilgun-edge reload --config ${edgeFile}`,
-  "  5. there: coilgun-origin check --config origin.yaml && coilgun-origin run --config origin.yaml",
-];
+export const nextSteps = ({ keyId, edgeFile, originFile }: Paired, wishes: PairWishes): readonly string[] => {
+  const { addTo, hosts, origin, origins, edge } = wishes;
+  const together = isThisMachine(edge);
+  const originThere = together ? originFile : "origin.yaml";
+  const webServers = [...new Set([...(origins?.values() ?? []), ...(origin === undefined ? [] : [origin])])];
+  const steps = [
+    ...(together
+      ? []
+      : [
+          `move ${originFile} to the origin machine (it holds the secret: scp, not mail), and delete it here`,
+        ]),
+    origin === undefined && !hosts.every((host) => origins?.has(host))
+      ? `${together ? `in ${originFile}` : "there"}, set each route's origin to the web server's address`
+      : `${together ? "" : "there, "}${webServers.join(", ")} must be the web server`,
+    ...(together ? [] : [`let TCP to ${printHostPort(edge)} through the firewall`]),
+    `${together ? "" : "here:  "}coilgun-edge check --config ${edgeFile} && coilgun-edge ${addTo === undefined ? "run" : "reload"} --config ${edgeFile}`,
+    `${together ? "in another terminal: " : "there: "}coilgun-origin check --config ${originThere} && coilgun-origin run --config ${originThere}`,
+  ];
+  return [
+    addTo === undefined
+      ? `wrote ${edgeFile} and ${originFile}`
+      : `added a key to ${edgeFile}, wrote ${originFile}`,
+    `the key's id is ${keyId}; its secret is in these two files only`,
+    "",
+    "next:",
+    ...steps.map((step, index) => `  ${index + 1}. ${step}`),
+  ];
+};

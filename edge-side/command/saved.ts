@@ -96,7 +96,11 @@ export const readSavings = async (files: readonly string[], stdin: Readable): Pr
     try {
       await readLines(file === "-" ? stdin : createReadStream(file), file, (line) => savings.add(line));
     } catch (cause) {
-      throw new Complaint(`${file} cannot be read to its end (${codeOf(cause)})`, { cause });
+      const code = codeOf(cause);
+      throw new Complaint(
+        code === "ENOENT" ? `there is no file ${file}` : `${file} cannot be read to its end (${code})`,
+        { cause },
+      );
     }
   }
   return savings;
@@ -142,9 +146,13 @@ export const savingsText = (savings: Savings): string => {
     ...tableOf("whole or passed because", byReason),
     ...tableOf("host", byHost),
     ...reasons.slice(0, REASONS_EXPLAINED).map(([reason]) => wrapped(`${reason}: ${inWords(reason)}.`)),
-    wrapped(
-      "On the link: bodies of answers, without heads and framing. What helps against each reason: docs/operations.md.",
-    ),
+    ...(share === undefined
+      ? []
+      : [
+          wrapped(
+            "On the link: bodies of answers, without heads and framing. What helps against each reason: docs/operations.md.",
+          ),
+        ]),
     ...asideLines(savings).map((line) => wrapped(line)),
   ].join("\n");
 };

@@ -62,7 +62,7 @@ const chart = ({ steps, ...all }) => {
   };
   area("pages", ({ pageBytes }) => pageBytes);
   area("link", ({ linkBytes }) => linkBytes);
-  const told = all.visits === 0 ? "No visits yet."
+  const told = all.visits === 0 ? "No visits."
     : all.visits + " visits: " + bytes(all.pageBytes) + " of pages, " + bytes(all.linkBytes) + " on the link, " + (saved(all) || "0 %") + " saved.";
   if (svg.getAttribute("aria-label") !== told) svg.setAttribute("aria-label", told);
   setText(byId("chart-most"), "Five minutes; top: " + bytes(most / 5) + " a second. " + told);

@@ -48,7 +48,7 @@ export const PAGE = `<!doctype html>
 <section>
 <h2 id="chart-title">Saved in the last five minutes</h2>
 <p class="key"><span class="pages">pages</span> <span class="link">on the link</span>, bytes a second</p>
-<svg id="chart" role="img" aria-label="No visits yet." viewBox="0 0 600 160" preserveAspectRatio="none"></svg>
+<svg id="chart" role="img" aria-label="No visits." viewBox="0 0 600 160" preserveAspectRatio="none"></svg>
 <p id="chart-most" class="axis"></p>
 </section>
 ${table("hosts", "Hosts, since the start", ["Host", "#Links", "#Visits", "#Pages", "#On the link", "#Saved"])}

@@ -142,7 +142,7 @@ export const namedFile = (near: Surroundings) =>
     } catch (error) {
       const code = error instanceof Error && "code" in error ? String(error.code) : "unknown";
       throw new UnitError(
-        `names a file that cannot be read (${code}); relative names start at the config's folder`,
+        `names a file that ${code === "ENOENT" ? "is not there" : `cannot be read (${code})`}; relative names start at the config's folder`,
       );
     }
   }, "a file's name");

@@ -52,6 +52,22 @@ describe("a new pair", () => {
     expect(loadOriginConfig(originFile).edges[0]?.address).toEqual({ host: "2001:db8::7", port: 444 });
   });
 
+  it.each([
+    { host: "127.0.0.1", port: 7443 },
+    { host: "::1", port: 444 },
+  ])("for both sides on one machine opens the tunnel to no other ($host)", (edge) => {
+    const { edgeFile } = pair(wishes({ edge }));
+    expect(loadEdgeConfig(edgeFile).tunnel?.listen).toEqual(edge);
+  });
+
+  it("names a file of versions for each side, as neither may have the other's", () => {
+    const { edgeFile, originFile } = pair(wishes());
+    const [edge, origin] = [edgeFile, originFile].map((file) =>
+      /store: \{ file: (\S+) \}/.exec(readFileSync(file, "utf8"))?.at(1),
+    );
+    expect([edge, origin]).toEqual(["./edge-versions", "./origin-versions"]);
+  });
+
   it.each(["[::]", "0.0.0.0"])("listens at every address of a machine where that is %s", (listenAt) => {
     const { edgeFile } = pair(wishes({ listenAt }));
     const { visitors, tunnel } = loadEdgeConfig(edgeFile);
@@ -187,4 +203,12 @@ it("the next steps name files, and no secret", () => {
   expect(steps).toContain("TCP to edge.example.com:7443");
   const ipv6 = wishes({ edge: { host: "2001:db8::7", port: 444 } });
   expect(nextSteps(paired, ipv6).join("\n")).toContain("TCP to [2001:db8::7]:444");
+});
+
+it("on one machine nothing is moved or let through a firewall, and origin.yaml is where it was written", () => {
+  const all = wishes({ edge: { host: "127.0.0.1", port: 7443 } });
+  const paired = pair(all);
+  const steps = nextSteps(paired, all).join("\n");
+  expect(steps).not.toMatch(/move|firewall/);
+  expect(steps).toContain(`coilgun-origin run --config ${paired.originFile}`);
 });

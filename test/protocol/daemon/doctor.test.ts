@@ -94,3 +94,16 @@ it("what most answers were whole for is said in words", () => {
     expect.stringMatching(/90 % of the answers were whole: new-session/),
   ]);
 });
+
+it.each([
+  { asked: 0, came: 9_000, said: /has the machine's time/ },
+  { asked: 5_001, came: 9_000, said: /clock is 2\.0 s from/ },
+  { asked: 0, came: 999, said: /clock is -2\.0 s from/ },
+])(
+  "the daemon's time may be any between question and answer: 3 s beside $asked to $came ms",
+  ({ asked, came, said }) => {
+    const at = new Date(3_000).toISOString();
+    const findings = diagnose({ ...healthy, at }, { version: "1.2.3", asked, today: came });
+    expect(findings.map(({ what }) => what)).toContainEqual(expect.stringMatching(said));
+  },
+);
