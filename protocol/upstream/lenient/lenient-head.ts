@@ -36,6 +36,8 @@ const STRICT =
 const FRAMING =
   /\r\n(?:content-length: (\d+)(?=\r)|transfer-encoding: (chunked)(?=\r)|(?:content-length|transfer-encoding):.*)(?=\r\n)/i;
 
+type Named = Pick<Field, "name">;
+
 interface Field {
   readonly name: string;
   value: string;
@@ -122,6 +124,17 @@ export const strictTrailers = (text: string): { readonly fields: HeaderList; rea
   return { fields: kept.flatMap(({ name, value }) => [name, value]), lenient: barely || lenient };
 };
 
+/**
+ * The value of a field that came in no line, strict. Throws an Error that names the field where a line would be refused for it.
+ */
+export const strictValue = (name: string, value: string): string => {
+  const isDoubtful = holdsControls(value);
+  if (!TOKEN.test(name)) throw new Error(`it sent a field whose name is none: ${shown(name)}`);
+  if (isDoubtful && (NEVER.test(value) || isFraming({ name })))
+    throw new Error(`its field ${shown(name)} holds ${shown(value.match(CONTROLS)?.join("") ?? "")}`);
+  return isDoubtful ? cleaned(value) : trimSpace(value);
+};
+
 /** Names that web servers sent, each as one string: what is looked up by it finds its hash, and compares no characters. */
 const NAMES = new Map<string, string>();
 const MOST_NAMES = 256;
@@ -201,10 +214,10 @@ const cleaned = (raw: string): string => trimSpace(raw.replace(CONTROLS, " "));
 
 const holdsControls = (raw: string): boolean => raw.search(CONTROLS) !== -1;
 
-const isNamed = ({ name }: Field, wanted: string): boolean =>
+const isNamed = ({ name }: Named, wanted: string): boolean =>
   name.length === wanted.length && name.toLowerCase() === wanted;
 
-const isFraming = (field: Field): boolean =>
+const isFraming = (field: Named): boolean =>
   isNamed(field, "content-length") || isNamed(field, "transfer-encoding");
 
 interface Framing {
