@@ -112,6 +112,15 @@ it("a field that was sent before is found where it is only named", async () => {
   ).toMatchObject({ fields: ["x-two", "2", "x-one", "a b", "x-two", "2"] });
 });
 
+it("thousands of interim heads, at once, are followed by the head", async () => {
+  const interims = Array.from({ length: 5_000 }, () => [...EARLY_HINTS, ...COOKIE]);
+  const outcome = await outcomeOf((stream) => [
+    ...interims.map((interim) => frame(HEADERS, END_HEADERS, stream, interim)),
+    ...answering({})(stream),
+  ]);
+  expect({ ...outcome, interims: [] }).toEqual(WHOLE);
+});
+
 it("a 204 keeps its fields, though nghttp2 takes the length from it", async () => {
   const head = [...NO_CONTENT, ...COOKIE, ...literal("content-length", "0")];
   const outcome = await outcomeOf((stream) => [frame(HEADERS, END_HEADERS | END_STREAM, stream, head)]);
