@@ -36,6 +36,8 @@ function lengthOf(symbol: number): number {
   return CODE_LENGTHS[symbol] as number;
 }
 
+export class HpackError extends Error {}
+
 /** Of one direction of one connection: blocks build on those before them. */
 export class HpackDecoder {
   /** Names and values in turn, the oldest entry first. */
@@ -45,7 +47,7 @@ export class HpackDecoder {
   #block: Buffer = Buffer.alloc(0);
   #at = 0;
 
-  /** Names and values in turn, each byte a character. Throws an Error for what is no block; nothing can be decoded from then on. */
+  /** Names and values in turn, each byte a character. Throws HpackError for what is no block; nothing can be decoded from then on. */
   decode(block: Buffer): HeaderList {
     const fields: string[] = [];
     this.#block = block;
@@ -56,8 +58,7 @@ export class HpackDecoder {
         const index = this.#integer(byte, 0x7f);
         fields.push(this.#entry(index, 0), this.#entry(index, 1));
       } else if (byte >= 0x20 && byte < 0x40) {
-        this.#mostBytes = this.#integer(byte, 0x1f);
-        this.#evict();
+        this.#resize(this.#integer(byte, 0x1f));
       } else {
         const index = this.#integer(byte, byte >= 0x40 ? 0x3f : 0x0f);
         const name = index === 0 ? this.#text() : this.#entry(index, 0);
@@ -71,7 +72,7 @@ export class HpackDecoder {
 
   #byte(): number {
     const byte = this.#block[this.#at++];
-    if (byte === undefined) throw new Error("a header block that breaks off");
+    if (byte === undefined) throw new HpackError("a header block that breaks off");
     return byte;
   }
 
@@ -90,7 +91,7 @@ export class HpackDecoder {
     const length = this.#integer(first, 0x7f);
     const from = this.#at;
     if (!(length <= this.#block.length - from))
-      throw new Error("a text that is longer than its header block");
+      throw new HpackError("a text that is longer than its header block");
     this.#at += length;
     const bytes = this.#block.subarray(from, this.#at);
     return first >= 0x80 ? uncoded(bytes) : bytes.toString("latin1");
@@ -102,13 +103,19 @@ export class HpackDecoder {
       index <= STATIC_ENTRIES
         ? STATIC[(index - 1) * 2 + part]
         : this.#table[this.#table.length - (index - STATIC_ENTRIES) * 2 + part];
-    if (text === undefined) throw new Error("an index of no field");
+    if (text === undefined) throw new HpackError("an index of no field");
     return text;
   }
 
   #add(name: string, value: string): void {
     this.#table.push(name, value);
     this.#tableBytes += name.length + value.length + ENTRY_BYTES;
+    this.#evict();
+  }
+
+  #resize(bytes: number): void {
+    if (!(bytes <= TABLE_BYTES)) throw new HpackError("a table that is larger than was offered");
+    this.#mostBytes = bytes;
     this.#evict();
   }
 

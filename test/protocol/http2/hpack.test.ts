@@ -2,7 +2,7 @@ import { connect } from "node:http2";
 import { Duplex } from "node:stream";
 import { describe, expect, it } from "vitest";
 import { HeaderBlocks } from "../../../protocol/http2/header-blocks.ts";
-import { HpackDecoder } from "../../../protocol/http2/hpack.ts";
+import { HpackDecoder, HpackError } from "../../../protocol/http2/hpack.ts";
 import { PREFACE } from "../../kit/http2-frames.ts";
 
 const hex = (text: string): Buffer => Buffer.from(text.replaceAll(" ", ""), "hex");
@@ -91,7 +91,9 @@ describe("HPACK", () => {
     ["has a length without end", `00 7f${"ff".repeat(200)}00`],
     ["names a field that nobody sent", "be"],
     ["names field 0", "80"],
+    ["makes the table larger than was offered", "3fe21f"],
+    ["makes the table larger than any number", `3f${"ff".repeat(200)}00`],
   ])("refuses a block that %s", (_, block) => {
-    expect(() => new HpackDecoder().decode(hex(block))).toThrow(Error);
+    expect(() => new HpackDecoder().decode(hex(block))).toThrow(HpackError);
   });
 });
