@@ -10,13 +10,13 @@ import {
 } from "node:http2";
 import type { TLSSocket } from "node:tls";
 import type { HeaderList } from "../../protocol/http/header-list.ts";
+import { Http2Tap } from "../../protocol/http2/http2-tap.ts";
 import type { Timer } from "../../protocol/runtime/clock.ts";
 import type { Http1Options } from "./http1-connection.ts";
 import { readHttp2Request } from "./http2-head.ts";
 import { Http2Visitor } from "./http2-visitor.ts";
 import { GRACE_MS, LINGER_MS } from "./linger.ts";
 import { Http2Fields } from "./parser/http2-fields.ts";
-import { Http2Tap } from "./parser/http2-tap.ts";
 import { addressOf } from "./parser/proxied-connections.ts";
 import { PieceTurns, type SmallPieceTurns } from "./parser/small-piece-turns.ts";
 import { mergeSmallPieces } from "./parser/small-pieces.ts";

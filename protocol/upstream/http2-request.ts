@@ -12,14 +12,18 @@ import {
   type OutgoingHttpHeaders,
 } from "node:http2";
 import type { Socket } from "node:net";
+import { TLSSocket } from "node:tls";
 import { MOST_RESPONSE_FIELDS } from "../http/field-limits.ts";
 import { FieldNames } from "../http/field-names.ts";
 import { fieldOf, withoutFields } from "../http/head.ts";
 import type { HeaderList } from "../http/header-list.ts";
 import { resetStream } from "../http/reset-stream.ts";
-import { trimSpace } from "../http/white-space.ts";
+import { Http2Tap } from "../http2/http2-tap.ts";
+import { SentHeads } from "../http2/sent-heads.ts";
+import type { ConnectionUser, PooledConnection } from "./connections/pooled-connection.ts";
 import type { IncomingResponse, Outgoing, RequestEvents } from "./exchange-phase.ts";
 import type { WireRequest } from "./framing.ts";
+import { strictValue } from "./lenient/lenient-head.ts";
 import type { RawHead } from "./response-head.ts";
 import { RefusedRequest } from "./upstream-failure.ts";
 
@@ -28,10 +32,24 @@ const WINDOW_BYTES = 256 * 1024;
 /** Of HTTP/1.1 alone (RFC 9113 section 8.2.2), or a pseudo field of HTTP/2. */
 const NOT_IN_HTTP2 = new FieldNames(["connection", "host", "transfer-encoding", "upgrade", "http2-settings"]);
 
-const SESSIONS = new WeakMap<Socket, ClientHttp2Session>();
+interface Spoken {
+  readonly session: ClientHttp2Session;
+  /** Heads and trailers, with the fields that node does not tell of. */
+  readonly sent: SentHeads;
+}
+
+const SPOKEN = new WeakMap<Socket, Spoken>();
+
+/** What comes on a connection is for its session. */
+const READ_BY_SESSION: ConnectionUser = {
+  bytesCame() {},
+  connectionEnded() {},
+  connectionFailed() {},
+  connectionClosed() {},
+};
 
 const AS_IT_COMES = {
-  // Values with white space around them are trimmed here: nghttp2 would drop the field and say nothing.
+  // Values with white space around them are trimmed here: nghttp2 would drop the field.
   strictFieldWhitespaceValidation: false,
   // A request with a field twice goes on as it came.
   strictSingleValueFields: false,
@@ -39,8 +57,10 @@ const AS_IT_COMES = {
 
 /** Begins to speak HTTP/2 on a new connection. `headBytes`: of the largest response head. */
 export const speakHttp2 = (socket: Socket, headBytes: number): Socket => {
+  const sent = new SentHeads();
+  const tap = new Http2Tap(socket, sent);
   const session = connect("http://unused.invalid", {
-    createConnection: () => socket,
+    createConnection: () => tap,
     settings: { enablePush: false, initialWindowSize: WINDOW_BYTES, maxHeaderListSize: headBytes },
     maxHeaderListPairs: MOST_RESPONSE_FIELDS + 1,
     ...AS_IT_COMES,
@@ -50,55 +70,70 @@ export const speakHttp2 = (socket: Socket, headBytes: number): Socket => {
   });
   session.on("error", () => socket.destroy());
   session.once("close", () => socket.destroy());
-  SESSIONS.set(socket, session);
+  SPOKEN.set(socket, { session, sent });
   return socket;
 };
 
-/** Undefined where the connection speaks HTTP/1.1. */
-export const http2SessionOf = (socket: Socket): ClientHttp2Session | undefined => SESSIONS.get(socket);
-
-/** Sends the head at once. Throws RefusedRequest where the web server has said goodbye meanwhile. */
+/**
+ * Sends the head at once, on a connection that has been given to `speakHttp2`. Throws RefusedRequest where the web server has said goodbye
+ * meanwhile.
+ */
 export const openHttp2Request = (
-  session: ClientHttp2Session,
   wire: WireRequest,
-  once: boolean,
+  connection: PooledConnection,
   events: RequestEvents,
 ): Outgoing => {
-  if (session.closed || session.destroyed) throw new RefusedRequest("the connection is being closed");
-  const pseudo = [":method", wire.method, ":scheme", session.encrypted === true ? "https" : "http"];
+  const { socket } = connection;
+  const spoken = SPOKEN.get(socket);
+  if (spoken === undefined || spoken.session.closed || spoken.session.destroyed)
+    throw new RefusedRequest("the connection is being closed");
+  connection.user = READ_BY_SESSION;
+  const pseudo = [":method", wire.method, ":scheme", socket instanceof TLSSocket ? "https" : "http"];
   const authority = fieldOf(wire.fields, "host");
   if (authority !== undefined) pseudo.push(":authority", authority);
   const list = [...pseudo, ":path", wire.target, ...withoutFields(wire.fields, NOT_IN_HTTP2)];
   const hasBody = wire.body !== undefined;
-  const stream = session.request(list, { endStream: !hasBody, waitForTrailers: hasBody });
-  return new Http2Request(session, stream, once, events);
+  const stream = spoken.session.request(list, { endStream: !hasBody, waitForTrailers: hasBody });
+  return new Http2Request(spoken, stream, connection.once, events);
 };
 
 class Http2Request implements Outgoing {
   readonly chunkedEncoding = true; // trailers may follow, whatever its length
   readonly #session: ClientHttp2Session;
+  readonly #sent: SentHeads;
   readonly #stream: ClientHttp2Stream;
   readonly #once: boolean;
+  readonly #events: RequestEvents;
   readonly #incoming: Http2Response;
   #trailers: OutgoingHttpHeaders = {};
   /** Why this end has given it up. */
   #why: Error | undefined;
   #mostProcessed = Number.POSITIVE_INFINITY;
 
-  constructor(session: ClientHttp2Session, stream: ClientHttp2Stream, once: boolean, events: RequestEvents) {
+  constructor({ session, sent }: Spoken, stream: ClientHttp2Stream, once: boolean, events: RequestEvents) {
     this.#session = session;
+    this.#sent = sent;
     this.#stream = stream;
     this.#once = once;
+    this.#events = events;
     this.#incoming = new Http2Response(stream, events);
     const goaway = (_code: number, lastStreamId: number) => {
       this.#mostProcessed = lastStreamId;
     };
     session.on("goaway", goaway);
-    stream.on("headers", (fields, _flags, raw?: HeaderList) => events.interim(headOf(fields, raw)));
+    stream.on("headers", (fields, _flags, raw?: HeaderList) => {
+      const all = this.#fieldsOf(raw);
+      if (all !== undefined) events.interim(headOf(fields, all));
+    });
     stream.on("response", (fields, flags, raw?: HeaderList) => {
-      this.#incoming.begin(headOf(fields, raw));
+      const all = this.#fieldsOf(raw);
+      if (all === undefined) return;
+      this.#incoming.begin(headOf(fields, all));
       events.answered(this.#incoming);
       if ((flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0) this.#incoming.endAtOnce();
+    });
+    stream.on("trailers", (_fields, _flags, raw?: HeaderList) => {
+      this.#incoming.trailers = this.#fieldsOf(raw) ?? [];
     });
     stream.on("wantTrailers", () => stream.sendTrailers(this.#trailers));
     stream.on("error", (error) => events.broken(this.#why ?? this.#refusal() ?? error));
@@ -149,6 +184,19 @@ class Http2Request implements Outgoing {
     return this;
   }
 
+  /** As it sent them, in strict form; undefined: that cannot be, and the response fails. `raw`: what node tells of. */
+  #fieldsOf(raw: HeaderList = []): HeaderList | undefined {
+    const sent = this.#sent.next(this.#stream.id ?? 0);
+    try {
+      if (sent === undefined) throw new Error("its head cannot be decoded");
+      return strictFields(sent.length === raw.length ? raw : sent);
+    } catch (error) {
+      this.#incoming.complete = false;
+      this.#events.broken(error instanceof Error ? error : new Error(String(error)));
+      return undefined;
+    }
+  }
+
   /** The web server has certainly not begun to process it (RFC 9113 sections 6.8 and 8.7). */
   #refusal(): RefusedRequest | undefined {
     const { id = 0, rstCode } = this.#stream;
@@ -163,17 +211,14 @@ class Http2Response implements IncomingResponse {
   statusMessage: string | undefined;
   rawHeaders: HeaderList = [];
   complete = false;
+  trailers: HeaderList = [];
   readonly #stream: ClientHttp2Stream;
   readonly #events: RequestEvents;
-  #trailers: HeaderList = [];
   #isOver = false;
 
   constructor(stream: ClientHttp2Stream, events: RequestEvents) {
     this.#stream = stream;
     this.#events = events;
-    stream.on("trailers", (_fields, _flags, raw?: HeaderList) => {
-      this.#trailers = fieldsOf(raw);
-    });
     // A stream that is reset ends too, with code 0 even without a word; only what ends before it closes has come to its end.
     const push = stream.push.bind(stream);
     stream.push = (piece: unknown, encoding?: BufferEncoding) => {
@@ -213,24 +258,21 @@ class Http2Response implements IncomingResponse {
   #over(): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    this.#events.ended(this.#trailers);
+    this.#events.ended(this.trailers);
   }
 }
 
-const headOf = (
-  fields: { readonly ":status"?: number | undefined },
-  raw: HeaderList | undefined,
-): RawHead => {
+const headOf = (fields: { readonly ":status"?: number | undefined }, rawHeaders: HeaderList): RawHead => {
   const statusCode = Number(fields[":status"]);
-  return { statusCode, statusMessage: STATUS_CODES[statusCode] ?? "", rawHeaders: fieldsOf(raw) };
+  return { statusCode, statusMessage: STATUS_CODES[statusCode] ?? "", rawHeaders };
 };
 
-/** Without pseudo fields, and without the white space around values. */
-const fieldsOf = (raw: HeaderList = []): string[] => {
+/** Without pseudo fields, and without what no value may hold. Throws an Error as strictValue does. */
+const strictFields = (all: HeaderList): HeaderList => {
   const fields: string[] = [];
-  for (let i = 0; i + 1 < raw.length; i += 2) {
-    const name = raw[i] as string;
-    if (!name.startsWith(":")) fields.push(name, trimSpace(raw[i + 1] as string));
+  for (let i = 0; i + 1 < all.length; i += 2) {
+    const name = all[i] as string;
+    if (!name.startsWith(":")) fields.push(name, strictValue(name, all[i + 1] as string));
   }
   return fields;
 };

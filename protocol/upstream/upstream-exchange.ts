@@ -12,7 +12,7 @@ import type { Borrower, PooledConnection } from "./connections/pooled-connection
 import type { Asked, ExchangeDependencies, IncomingResponse, Outgoing, Phase } from "./exchange-phase.ts";
 import { assertWritable, type WireRequest } from "./framing.ts";
 import { type Http1Events, openHttp1Request } from "./http1-request.ts";
-import { http2SessionOf, openHttp2Request } from "./http2-request.ts";
+import { openHttp2Request } from "./http2-request.ts";
 import { InactivityTimeout } from "./inactivity-timeout.ts";
 import { InterimLimit } from "./interim-limit.ts";
 import { LenientResponse } from "./lenient/lenient-response.ts";
@@ -101,10 +101,9 @@ class UpstreamExchange implements Borrower, Http1Events {
   }
 
   #open(wire: WireRequest, connection: PooledConnection): Outgoing {
-    const session = this.#options.speaksHttp2 ? http2SessionOf(connection.socket) : undefined;
-    return session === undefined
-      ? openHttp1Request(wire, connection, this.#reader, this)
-      : openHttp2Request(session, wire, connection.once, this);
+    return this.#options.speaksHttp2
+      ? openHttp2Request(wire, connection, this)
+      : openHttp1Request(wire, connection, this.#reader, this);
   }
 
   /** Rejects with what the body rejects with. */

@@ -34,6 +34,8 @@ import { acceptedCodings, codingsToAsk, refusesIdentity } from "../../protocol/h
 import { tagsIn, weakTag, withStrongTags } from "../../protocol/http/entity-tag.ts";
 import { fixdateOf, secondsOf } from "../../protocol/http/http-date.ts";
 import { isCodingSigned } from "../../protocol/http/signature.ts";
+import { HpackDecoder, HpackError } from "../../protocol/http2/hpack.ts";
+import { SentHeads } from "../../protocol/http2/sent-heads.ts";
 import { ScopeRules } from "../../protocol/scope/scope.ts";
 import { fingerprintOf } from "../../protocol/store/fingerprint.ts";
 import { pageKeyOf } from "../../protocol/store/page-key.ts";
@@ -42,6 +44,7 @@ import { LenientResponse } from "../../protocol/upstream/lenient/lenient-respons
 import { ByteReader, ByteWriter } from "../../protocol/wire/bytes.ts";
 import { readExtensions, writeExtensions } from "../../protocol/wire/extensions.ts";
 import { FIXTURE_SECRET, fixturesIn, MADE_UP } from "../kit/config-fixtures.ts";
+import { CONTINUATION, END_HEADERS, frame, HEADERS, PADDED, PRIORITY } from "../kit/http2-frames.ts";
 import type { Random } from "../kit/random.ts";
 import { freshDecoder, TABLE_BYTES, titled } from "../protocol/frames/frame-samples.ts";
 import { strictTextOf } from "../protocol/upstream/lenient/strict-text.ts";
@@ -311,6 +314,18 @@ const streamDecoder = async (name: "zstd" | "splice"): Promise<Fuzzed> => {
   };
 };
 
+const HEADS_OF_HTTP2 = Buffer.concat([
+  frame(HEADERS, PADDED, 1, [2, 0x88, 0x40, 1, 0x78, 0, 0]),
+  frame(CONTINUATION, END_HEADERS, 1, [1, 0x79]),
+  frame(HEADERS, END_HEADERS | PRIORITY, 1, [0, 0, 0, 0, 1, 0xbe, 0x3f, 0xe1, 0x01, 0x0f, 0x0c, 1, 0x35]),
+]);
+
+const sentIn = (pieces: readonly Buffer[]) => {
+  const sent = new SentHeads();
+  const reads = pieces.map((piece) => sent.read(piece));
+  return [reads.at(-1), sent.next(1), sent.next(1), sent.next(0)];
+};
+
 export const decoders = async (): Promise<readonly Fuzzed[]> => [
   {
     name: "frames",
@@ -348,6 +363,22 @@ export const decoders = async (): Promise<readonly Fuzzed[]> => [
       const decoder = new HeaderDecoder({ tableBytes: TABLE_BYTES, headBytes: 4096 });
       for (const r = new ByteReader(bytes); r.left > 0; ) decoder.decode(r);
     },
+  },
+  {
+    name: "heads of HTTP/2",
+    share: 30,
+    inputs: [HEADS_OF_HTTP2],
+    read(bytes, random) {
+      const at = random.int(0, bytes.length);
+      assert.deepEqual(sentIn([bytes.subarray(0, at), bytes.subarray(at)]), sentIn([bytes]));
+    },
+  },
+  {
+    name: "HPACK",
+    share: 30,
+    inputs: [Buffer.from("3fe10188418cf1e3c2e5f23a6ba0ab90f4ff400178857f7f7fbe0f0c0137", "hex")],
+    refuses: HpackError,
+    read: (bytes) => new HpackDecoder().decode(bytes),
   },
   { name: "heads there and back", share: 30, inputs: buffers(LINES), read: headsSurvive },
   { name: "fields", share: 30, inputs: buffers(LINES), read: readFields },

@@ -1,18 +1,12 @@
 /**
  * Counts the fields of each head that a visitor of HTTP/2 sends, in front of node: nghttp2 drops a field whose name is no token or whose
  * value has a control character, and says nothing. A field is one representation of HPACK, however it is coded, so that neither tables nor
- * Huffman codes are needed. What is no HTTP/2 is left for nghttp2 to refuse. RFC 9113 sections 4.1, 6.2 and 6.10, RFC 7541 section 6.
+ * Huffman codes are needed. RFC 7541 section 6.
  */
 import type { HeaderList } from "../../../protocol/http/header-list.ts";
+import { type BlockReader, HeaderBlocks } from "../../../protocol/http2/header-blocks.ts";
 
 const PREFACE_BYTES = 24;
-const FRAME_HEADER_BYTES = 9;
-const HEADERS = 1;
-const CONTINUATION = 9;
-const END_HEADERS = 0x4;
-const PADDED = 0x8;
-const PRIORITY = 0x20;
-const PRIORITY_BYTES = 5;
 /** Heads that node has not told of. It tells of them all before it reads on, and refuses more than some hundreds. @internal */
 export const MOST_UNTOLD = 1_024;
 
@@ -23,22 +17,13 @@ interface Counts {
 }
 
 /** What one connection brings. */
-export class Http2Fields {
+export class Http2Fields implements BlockReader {
+  readonly #blocks = new HeaderBlocks(this, PREFACE_BYTES);
   /** Of streams that node has not told of, in order of their number. */
   readonly #untold = new Map<number, Counts>();
   /** Of streams whose trailers may come. */
   readonly #open = new Map<number, Counts>();
   #lastStream = 0;
-  /** The frame: bytes of its header that are there, its fields, and bytes of its payload to come. The preface counts as one. */
-  #have = FRAME_HEADER_BYTES;
-  #type = -1;
-  #flags = 0;
-  #stream = 0;
-  #left = PREFACE_BYTES;
-  /** Of a HEADERS frame: bytes in front of its block that are to come, the first of them the padding's length if it is padded. */
-  #ahead = 0;
-  #isPadLength = false;
-  #padding = 0;
   /** Of the block: fields so far, strings of the field at hand that are to come, and bytes of the one at hand. */
   #fields = 0;
   #strings = 0;
@@ -50,17 +35,7 @@ export class Http2Fields {
 
   /** What comes next of the connection. False: more heads than node would ever take, and the connection is to end. */
   read(bytes: Buffer): boolean {
-    let at = 0;
-    while (at < bytes.length) {
-      if (this.#have < FRAME_HEADER_BYTES) this.#header(bytes[at++] as number);
-      else {
-        const to = Math.min(bytes.length, at + this.#left);
-        if (this.#isBlock) this.#payload(bytes, at, to);
-        this.#left -= to - at;
-        at = to;
-      }
-      if (this.#have === FRAME_HEADER_BYTES && this.#left === 0) this.#frameEnds();
-    }
+    this.#blocks.read(bytes);
     return this.#untold.size <= MOST_UNTOLD;
   }
 
@@ -88,42 +63,29 @@ export class Http2Fields {
     this.#open.delete(stream);
   }
 
-  get #isBlock(): boolean {
-    return this.#type === HEADERS || this.#type === CONTINUATION;
-  }
-
-  #header(byte: number): void {
-    const at = this.#have++;
-    if (at === 0) this.#left = this.#stream = 0;
-    if (at < 3) this.#left = this.#left * 256 + byte;
-    else if (at === 3) this.#type = byte;
-    else if (at === 4) this.#flags = byte;
-    else this.#stream = this.#stream * 256 + (at === 5 ? byte & 0x7f : byte);
-    if (this.#have === FRAME_HEADER_BYTES && this.#isBlock) this.#blockFrameBegins();
-  }
-
-  #blockFrameBegins(): void {
-    this.#ahead = this.#padding = 0;
-    if (this.#type === CONTINUATION) return;
-    this.#isPadLength = (this.#flags & PADDED) !== 0;
-    this.#ahead = (this.#isPadLength ? 1 : 0) + ((this.#flags & PRIORITY) === 0 ? 0 : PRIORITY_BYTES);
+  blockBegins(): void {
     this.#fields = this.#strings = this.#stringLeft = this.#unit = 0;
   }
 
-  #payload(bytes: Buffer, from: number, to: number): void {
+  blockGoesOn(bytes: Buffer, from: number, to: number): void {
     let at = from;
-    for (; this.#ahead > 0 && at < to; this.#ahead--, at++) {
-      if (this.#isPadLength) this.#padding = bytes[at] as number;
-      this.#isPadLength = false;
-    }
-    const end = Math.min(to, from + this.#left - this.#padding);
-    while (at < end) {
+    while (at < to) {
       if (this.#stringLeft > 0) {
-        const skipped = Math.min(this.#stringLeft, end - at);
+        const skipped = Math.min(this.#stringLeft, to - at);
         this.#stringLeft -= skipped;
         at += skipped;
       } else this.#block(bytes[at++] as number);
     }
+  }
+
+  blockEnds(stream: number): void {
+    if (stream > this.#lastStream) {
+      this.#lastStream = stream;
+      this.#untold.set(stream, { head: this.#fields, trailers: 0 });
+      return;
+    }
+    const counts = this.#untold.get(stream) ?? this.#open.get(stream);
+    if (counts !== undefined) counts.trailers += this.#fields;
   }
 
   /** A byte of the block outside of its strings. */
@@ -155,18 +117,5 @@ export class Http2Fields {
     this.#isLength = isLength;
     if (this.#integer === mask) this.#unit = 1;
     else if (isLength) this.#stringLeft = this.#integer;
-  }
-
-  #frameEnds(): void {
-    this.#have = 0;
-    if (!this.#isBlock || (this.#flags & END_HEADERS) === 0) return;
-    const stream = this.#stream;
-    if (stream > this.#lastStream) {
-      this.#lastStream = stream;
-      this.#untold.set(stream, { head: this.#fields, trailers: 0 });
-      return;
-    }
-    const counts = this.#untold.get(stream) ?? this.#open.get(stream);
-    if (counts !== undefined) counts.trailers += this.#fields;
   }
 }

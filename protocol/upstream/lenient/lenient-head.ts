@@ -122,6 +122,16 @@ export const strictTrailers = (text: string): { readonly fields: HeaderList; rea
   return { fields: kept.flatMap(({ name, value }) => [name, value]), lenient: barely || lenient };
 };
 
+/**
+ * The value of a field that came in no line, strict. Throws an Error that names the field where a line would be refused for it.
+ */
+export const strictValue = (name: string, value: string): string => {
+  if (!TOKEN.test(name)) throw new Error(`it sent a field whose name is none: ${shown(name)}`);
+  if (NEVER.test(value))
+    throw new Error(`its field ${shown(name)} holds ${shown(/[\0\r\n]+/.exec(value)?.[0] ?? "")}`);
+  return cleaned(value);
+};
+
 /** Names that web servers sent, each as one string: what is looked up by it finds its hash, and compares no characters. */
 const NAMES = new Map<string, string>();
 const MOST_NAMES = 256;

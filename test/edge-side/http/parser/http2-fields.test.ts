@@ -1,20 +1,20 @@
 import { describe, expect, it } from "vitest";
 import { Http2Fields, MOST_UNTOLD } from "../../../../edge-side/http/parser/http2-fields.ts";
+import {
+  CONTINUATION,
+  DATA,
+  END_HEADERS,
+  frame,
+  HEADERS,
+  PADDED,
+  PREFACE,
+  PRIORITY,
+  SETTINGS,
+} from "../../../kit/http2-frames.ts";
 
-const [DATA, HEADERS, SETTINGS, CONTINUATION] = [0, 1, 4, 9];
-const [END_HEADERS, PADDED, PRIORITY] = [4, 8, 32];
-const PREFACE = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
 /** `:method: GET` of the static table. */
 const GET = 0x82;
 
-const frame = (type: number, flags: number, stream: number, payload: readonly number[] = []): Buffer => {
-  const head = Buffer.alloc(9);
-  head.writeUIntBE(payload.length, 0, 3);
-  head[3] = type;
-  head[4] = flags;
-  head.writeUInt32BE(stream, 5);
-  return Buffer.concat([head, Buffer.from(payload)]);
-};
 /** Strings of bytes that would be fields themselves. */
 const string = (length: number): number[] => Array.from({ length }, () => GET);
 /** As many names and values as node would tell of. */

@@ -1,29 +1,33 @@
 /**
- * What node's HTTP/2 takes for its connection: the socket of a visitor, whose fields are counted as they come. With something else than a
+ * What node's HTTP/2 takes for its connection: the socket of a peer, whose bytes are read as they come. With something else than a
  * socket, node reads and writes through JavaScript; what it writes at once leaves at once.
  */
+import type { Socket } from "node:net";
 import { Duplex } from "node:stream";
-import type { TLSSocket } from "node:tls";
-import type { Http2Fields } from "./http2-fields.ts";
-import type { PiecesConnection } from "./small-piece-turns.ts";
+import { TLSSocket } from "node:tls";
 
 /** GOAWAY without an error, and the last stream that there can be: no request is too late yet (RFC 9113 section 6.8). */
 const END_IS_NEAR = Buffer.from("0000080700000000007fffffff00000000", "hex");
 
+/** Reads along. False: the connection is to end. */
+export interface TapReader {
+  read(bytes: Buffer): boolean;
+}
+
 type Done = (error?: Error | null) => void;
 
-export class Http2Tap extends Duplex implements PiecesConnection {
-  readonly #socket: TLSSocket;
+export class Http2Tap extends Duplex {
+  readonly #socket: Socket;
   #rests = false;
 
-  constructor(socket: TLSSocket, fields: Http2Fields) {
+  constructor(socket: Socket, reader: TapReader) {
     super();
     this.#socket = socket;
     // As node does with a socket.
-    socket.disableRenegotiation();
+    if (socket instanceof TLSSocket) socket.disableRenegotiation();
     socket.setNoDelay(true);
     socket.on("data", (bytes: Buffer) => {
-      if (!fields.read(bytes)) this.destroy();
+      if (!reader.read(bytes)) this.destroy();
       else if (!this.push(bytes)) socket.pause();
     });
     socket.once("end", () => this.push(null));
