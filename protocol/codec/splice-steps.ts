@@ -161,7 +161,7 @@ export const madeBySteps = (
 };
 
 /** Throws DeltaError where the list is not whole. */
-const whole = <T>(read: () => T): T => {
+export const whole = <T>(read: () => T): T => {
   try {
     return read();
   } catch (error) {
