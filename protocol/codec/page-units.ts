@@ -51,7 +51,7 @@ export const unitStarts = (page: Buffer): Int32Array | undefined => {
     starts.push(at + 1);
   }
   if (starts.at(-1) !== page.length) starts.push(page.length);
-  return Int32Array.from(starts);
+  return new Int32Array(starts);
 };
 
 /**
