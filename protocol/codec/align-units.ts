@@ -151,16 +151,23 @@ export class UnitRuns {
 
 /** Where the units of texts begin, one text behind the other, and where the last one ends; none is of two of them. */
 export const startsOf = (texts: readonly Buffer[]): Int32Array | undefined => {
-  const starts: number[] = [];
-  let before = 0;
+  const cuts: Int32Array[] = [];
   for (const text of texts) {
     const cut = unitStarts(text);
     if (cut === undefined) return undefined;
-    for (let unit = 0; unit + 1 < cut.length; unit++) starts.push(before + (cut[unit] as number));
-    before += text.length;
+    cuts.push(cut);
   }
-  starts.push(before);
-  return Int32Array.from(starts);
+  const [only] = cuts;
+  if (cuts.length === 1 && only !== undefined) return only;
+  const starts = new Int32Array(cuts.reduce((units, { length }) => units + length - 1, 1));
+  let at = 0;
+  let before = 0;
+  for (const cut of cuts) {
+    for (let unit = 0; unit + 1 < cut.length; unit++) starts[at++] = before + (cut[unit] as number);
+    before += cut.at(-1) ?? 0;
+  }
+  starts[at] = before;
+  return starts;
 };
 
 const unitsOf = (texts: readonly Buffer[]): Units | undefined => {

@@ -51,22 +51,27 @@ export const unitStarts = (page: Buffer): Int32Array | undefined => {
     starts.push(at + 1);
   }
   if (starts.at(-1) !== page.length) starts.push(page.length);
-  return Int32Array.from(starts);
+  return new Int32Array(starts);
 };
 
 /**
- * Of a part of a page: where its first whole unit begins, and where its last one ends. `begins`: the part begins with a unit; `ends`: it
- * is the end of the page. Between the two a text is cut into the units that the page has there.
+ * Of a part of a page: where its first whole unit begins, and where its last one ends; undefined where all of it stands within one.
+ * `begins`: the part begins with a unit; `ends`: it is the end of the page. Between the two a text is cut into the units that the page has
+ * there.
  */
 export const wholeUnitsIn = (
   part: Buffer,
   { begins, ends }: { readonly begins: boolean; readonly ends: boolean },
-): { readonly from: number; readonly to: number } => {
-  const first = begins ? 0 : part.findIndex(endsUnit) + 1;
+): { readonly from: number; readonly to: number } | undefined => {
+  const from = begins ? 0 : part.findIndex(endsUnit) + 1;
   const to = ends ? part.length : part.findLastIndex(endsUnit) + 1;
-  return begins || first > 0
-    ? { from: first, to: Math.max(first, to) }
-    : { from: part.length, to: part.length };
+  return begins || from > 0 ? { from, to } : undefined;
 };
 
 const endsUnit = (byte: number): boolean => KINDS[byte] === ENDS;
+
+/** Whether a part of a page may be of a text, as `unitStarts` has it, wherever it was cut. */
+export const mayBeText = (part: Buffer): boolean => {
+  for (const byte of part) if (KINDS[byte] === REFUSED) return false;
+  return true;
+};

@@ -16,6 +16,9 @@ import { encodeNow, zstdCodec } from "./zstd.ts";
 export const MOST_STEPS = 4096;
 export const STEPS_BYTES = MOST_STEPS * 9;
 
+/** Texts of so many bytes, one behind the other, are cut into units to read a delta: of 4 MiB of line feeds that takes half a second. */
+const MOST_CUT_BYTES = 4 * 1024 * 1024;
+
 /** Used and emptied within one call. */
 const writer = new ByteWriter();
 
@@ -60,6 +63,7 @@ export const packedInUnits = (
   page: Buffer,
   starts: Int32Array,
 ): Buffer | undefined => {
+  if ((starts.at(-1) ?? 0) > MOST_CUT_BYTES) return undefined;
   const copied: Buffer[] = [];
   const added: Buffer[] = [];
   let at = 0;
@@ -131,6 +135,8 @@ export const unpackedInUnits = async (
 
 /** Where a unit of these texts begins, in bytes. */
 const placesIn = (texts: readonly Buffer[]): ((unit: number) => number) => {
+  const bytes = total(texts.map(({ length }) => length));
+  if (bytes > MOST_CUT_BYTES) throw new DeltaError(`units of texts of ${bytes} bytes`);
   const starts = startsOf(texts);
   return (unit) => {
     const place = starts?.[unit];
@@ -161,7 +167,7 @@ export const madeBySteps = (
 };
 
 /** Throws DeltaError where the list is not whole. */
-const whole = <T>(read: () => T): T => {
+export const whole = <T>(read: () => T): T => {
   try {
     return read();
   } catch (error) {

@@ -7,13 +7,16 @@ import { ByteReader, ByteWriter } from "../wire/bytes.ts";
 import type { Step } from "./align.ts";
 import { UnitRuns } from "./align-units.ts";
 import { type DecodeLimits, DeltaError, type StreamDecoder, type StreamEncoder } from "./codec.ts";
-import { wholeUnitsIn } from "./page-units.ts";
-import { expectedAfter, MOST_STEPS, madeBySteps, STEPS_BYTES, writtenSteps } from "./splice-steps.ts";
+import { mayBeText, wholeUnitsIn } from "./page-units.ts";
+import { SEGMENT_BYTES } from "./segment-writer.ts";
+import { expectedAfter, MOST_STEPS, madeBySteps, STEPS_BYTES, whole, writtenSteps } from "./splice-steps.ts";
 import { zstdStreamDecoder, zstdStreamEncoder } from "./zstd-stream.ts";
 
 /** Of what a segment adds. */
-const MOST_ADDED_BYTES = 1024 * 1024;
+const MOST_ADDED_BYTES = 2 * SEGMENT_BYTES;
 const LENGTH_BYTES = 4;
+/** Lists that end within one piece: encoders end one in a piece, and however short a list is, it takes some time. */
+const MOST_AT_ONCE = 16;
 
 class SpliceStreamEncoder implements StreamEncoder {
   readonly #coder = zstdStreamEncoder([]);
@@ -62,7 +65,10 @@ class SpliceStreamEncoder implements StreamEncoder {
     // A step that copies nothing begins within the bases too.
     const within = (place: number) => Math.min(place, this.#basesBytes);
     const from = within(this.#expected);
+    // Also within a unit that is cut, which nobody looks at then.
+    if (!mayBeText(part)) this.#runs = undefined;
     const units = wholeUnitsIn(part, { begins: !this.#cut, ends });
+    if (units === undefined) return [{ from, copy: 0, add: part.length }];
     if (units.from > 0) this.#runs?.skip();
     const aligned = this.#runs?.align(part.subarray(units.from, units.to), {
       mostSteps: MOST_STEPS - 1,
@@ -117,8 +123,10 @@ class SpliceStreamDecoder implements StreamDecoder {
     this.#held = Buffer.concat([this.#held, plain]);
     const pages: Buffer[] = [];
     for (let steps = this.#next(); steps !== undefined; steps = this.#next()) {
+      if (pages.length === MOST_AT_ONCE) throw new DeltaError("too many lists of steps in one piece");
       const limits = { pageBytes: this.#limits.pageBytes - this.#pageBytes };
       const { page, expected, addedBytes } = madeBySteps(this.#source, steps, limits, this.#expected);
+      if (page.length === 0) throw new DeltaError("a list of steps that makes nothing");
       this.#expected = expected;
       this.#pageBytes += page.length;
       this.#stepsBytes += LENGTH_BYTES + steps.length - addedBytes;
@@ -135,7 +143,7 @@ class SpliceStreamDecoder implements StreamDecoder {
       throw new DeltaError("a list of steps that is too long");
     }
     const reader = new ByteReader(this.#held);
-    const bytes = reader.varint();
+    const bytes = whole(() => reader.varint());
     if (bytes > MOST_ADDED_BYTES + STEPS_BYTES) throw new DeltaError(`a list of steps of ${bytes} bytes`);
     if (bytes > reader.left) return undefined;
     const steps = reader.bytes(bytes);

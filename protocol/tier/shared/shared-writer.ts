@@ -100,7 +100,8 @@ export class SharedWriter {
   /** Others may write the same list at the same time: what is too much then goes the next time. */
   async #writeList(list: string, { bodies, most, ms, fields }: ListWrite): Promise<void> {
     const { redis, clock } = this.#options;
-    const [before, there] = await Promise.all([fieldsOf(redis, list), this.#bodiesThere(bodies, fields)]);
+    // Others write the list first, so whose body is there stands in it by the time it is asked for.
+    const [there, before] = await Promise.all([this.#bodiesThere(bodies), fieldsOf(redis, list)]);
     const now = clock.today();
     const written: (string | Buffer)[] = [];
     const missing: (readonly [field: string, SealedVersion])[] = [];
@@ -119,26 +120,23 @@ export class SharedWriter {
       if (known?.after !== entry.after || !there.has(field)) missing.push([field, sealed]);
     }
     const others = newestFirst(before).filter(([field]) => !fields.has(field));
-    const excess = others.slice(Math.max(0, most - fields.size)).map(([field]) => field);
+    const kept = Math.max(0, most - fields.size);
+    const excess = others.slice(kept).map(([field]) => field);
+    // Those whose list the store has let go of too: who reads one body of a URL is sent all.
+    const standing = new Set([...fields.keys(), ...others.slice(0, kept).map(([field]) => field)]);
+    const excessBodies = [...there].filter((field) => !standing.has(field));
     await Promise.all([
       redis.ask(list, ["HSET", list, ...written]),
       ...(excess.length === 0 ? [] : [redis.ask(list, ["HDEL", list, ...excess])]),
       redis.ask(list, ["PEXPIRE", list, ms]),
-      ...(bodies === undefined ? [] : [this.#writeBodies(bodies, { missing, excess, ms })]),
+      ...(bodies === undefined ? [] : [this.#writeBodies(bodies, { missing, excess: excessBodies, ms })]),
     ]);
   }
 
   /** The fields whose bodies the store has. */
-  async #bodiesThere(
-    key: string | undefined,
-    fields: ReadonlyMap<string, SealedVersion>,
-  ): Promise<ReadonlySet<string>> {
-    const { redis } = this.#options;
-    if (key === undefined) return new Set();
-    const there = await Promise.all(
-      [...fields.keys()].map(async (field) => (await redis.ask(key, ["HEXISTS", key, field])) === 1 && field),
-    );
-    return new Set(there.filter((field) => field !== false));
+  async #bodiesThere(key: string | undefined): Promise<ReadonlySet<string>> {
+    const names = key === undefined ? [] : await this.#options.redis.ask(key, ["HKEYS", key]);
+    return new Set(Array.isArray(names) ? names.map(String) : []);
   }
 
   async #writeBodies(key: string, { missing, excess, ms }: BodiesWrite): Promise<void> {

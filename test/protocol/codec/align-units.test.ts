@@ -150,6 +150,22 @@ describe("steps that are told in units", () => {
     await expect(spliceCodec.decode(own, delta, { pageBytes: 29 })).rejects.toThrow(DeltaError);
   });
 
+  it("of texts of 4 MiB at most: units of larger ones are neither told nor read", async () => {
+    const most = 4 * 1024 * 1024;
+    const filled = (bytes: number) => [Buffer.alloc(bytes - base.length, "a"), base];
+    const pageBytes = 2 * most;
+    const within = spliceInUnits(filled(most), made, { packed: true }) ?? Buffer.alloc(0);
+    expect(within[0]).toBe(2);
+    expect((await spliceCodec.decode(filled(most), within, { pageBytes })).equals(made)).toBe(true);
+    await expect(spliceCodec.decode(filled(most + 1), within, { pageBytes })).rejects.toThrow(DeltaError);
+    const beyond = spliceInUnits(filled(most + 1), made, { packed: true }) ?? Buffer.alloc(0);
+    expect((await spliceCodec.decode(filled(most + 1), beyond, { pageBytes })).equals(made)).toBe(true);
+
+    const own = await zstdCodec.encode([], Buffer.alloc(most + 1, "a"));
+    const numbers = deflateRawSync(Buffer.of(1, 0, 1, 0));
+    await refused(Buffer.concat([Buffer.of(2, numbers.length), numbers, own]), pageBytes);
+  });
+
   it("any one byte changed is an error, or a page within the limit", async () => {
     for (let at = 0; at < packed.length; at++) {
       const damaged = Buffer.from(packed);

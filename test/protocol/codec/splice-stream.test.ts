@@ -106,6 +106,13 @@ describe("sizes of segments tell of no part of a unit", () => {
     expect((await sizes(page, at, at + 2)).size).toBe(1);
   });
 
+  it("the page is cut twice within a unit, and its rest is what a base has as a whole one", async () => {
+    const page = GUESS.replace('"much of a value 39', '"of another much of a value 39');
+    const at = page.indexOf("much of a value 39");
+    expect((await sizes(page, at - 4, at)).size).toBe(1);
+    expect((await sizes(page, at - 8, at - 6, at - 3, at)).size).toBe(1);
+  });
+
   it("but of a whole one", async () => {
     expect((await sizes(GUESS, GUESS.indexOf("<b"))).size).toBe(2);
   });
@@ -113,6 +120,15 @@ describe("sizes of segments tell of no part of a unit", () => {
   it("the page is in another character set from somewhere on", async () => {
     const page = GUESS.replace("<b ", "\x1b$B<b ");
     expect((await sizes(page, page.indexOf("much of a value 39") - 1)).size).toBe(1);
+  });
+
+  it.each([
+    ["before the cut", 1],
+    ["behind it", -1],
+  ])("the page changes its character set within a unit that is cut, %s", async (_, moved) => {
+    const page = GUESS.replace("<b ", "some \x1b$B words<b ");
+    const cut = page.indexOf("\x1b") + moved;
+    expect((await sizes(page, cut, page.indexOf("<b ") - 2)).size).toBe(1);
   });
 });
 
@@ -147,6 +163,14 @@ describe("a stream of splices is refused", () => {
     ["that ends within a list", [[4, 1, 3, 0]]],
     ["that ends within a length", [[0x80]]],
     ["with nothing in a list", [[0]]],
+    ["with a length that is longer than its number", [[0x84, 0x00, 1, 3, 0, 0]]],
+    ["with a list of no steps", [[2, 0, 0x2b]]],
+    ["with a list that makes nothing", [[1, 0]]],
+    ["with a step that makes nothing", [[4, 1, 0, 0, 0]]],
+    [
+      "with many lists in one piece",
+      Array.from({ length: 40 }, (_, at) => [5, 1, 0, 1, Math.min(at, 1), 0x2b]),
+    ],
   ])("%s", async (_, lists) => {
     await expect(decoded(await framed(...lists))).rejects.toThrow(DeltaError);
   });

@@ -90,6 +90,20 @@ describeWith(REDIS, "a shared store", (program) => {
     expect((await b.listed(PARTITION, NEWS, PEER, held)).map(textOf)).toEqual(["one"]);
   });
 
+  it("keeps no body whose list the store has let go of", async () => {
+    const edge = await open();
+    for (const text of ["one", "two"]) edge.put(storedVersion(text));
+    await edge.has("two", "one");
+    const keys = async (kind: string) => ((await redis.ask("KEYS", `*:${kind}:*`)) as Buffer[]).map(String);
+    const [bodies = ""] = await keys("v");
+    await soon(() => redis.ask("HLEN", bodies)).toBe(2);
+    for (const list of await keys("l")) await redis.ask("DEL", list);
+    edge.put(storedVersion("three"));
+    await edge.has("three");
+    await soon(() => redis.ask("HLEN", bodies)).toBe(1);
+    expect(await edge.texts()).toEqual(["three"]);
+  });
+
   it("gives to one origin side what another put, by its name, and writes it once", async () => {
     const [a, b] = [await open({ side: "origin" }), await open({ side: "origin" })];
     a.put(storedVersion("one"));
