@@ -317,7 +317,7 @@ describe("the search for circles", () => {
 
 /** What the kit and the bench have for starting a process, beside Node's own module. */
 const STARTING =
-  /\b(openScene|runCommand|startCommand|startScript|startBrowser|startOutside|startDaemon|startProgram|startRedis|measurePlaces|measureClosing|startPairWay|runSoak|startApplication|killAgainAndAgain|measureFleetConfig)\(/;
+  /\b(openScene|runCommand|startCommand|startScript|startBrowser|openBrowserScene|startOutside|startDaemon|startProgram|startRedis|measurePlaces|measureClosing|startPairWay|runSoak|startApplication|killAgainAndAgain|measureFleetConfig)\(/;
 const startsProcesses = ({ text, imports }: SourceFile): boolean =>
   imports.includes("node:child_process") || STARTING.test(text);
 

@@ -10,16 +10,14 @@ const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 /** As shells report it: 128 + SIGINT. */
 const INTERRUPTED_EXIT_CODE = 130;
 
-/** The longest that a timer runs: it does nothing. */
-const ALIVE_MS = 2 ** 31 - 1;
-
 /** Runs `run` and sets the exit code to what it resolves with; when it rejects, 2 for a word that was not understood, else 1; 130 when it was interrupted. */
 export async function interruptible(run: (signal: AbortSignal) => Promise<number>): Promise<void> {
   const interrupted = new AbortController();
   const stop = () => interrupted.abort(new Error("interrupted"));
   for (const name of SIGNALS) process.on(name, stop);
   // The clock's timers keep no process alive, and a command may wait for nothing else.
-  const alive = setInterval(() => {}, ALIVE_MS);
+  const { port1: alive } = new MessageChannel();
+  alive.ref();
   try {
     process.exitCode = await run(interrupted.signal);
   } catch (error) {
@@ -30,7 +28,7 @@ export async function interruptible(run: (signal: AbortSignal) => Promise<number
       process.exitCode = error instanceof CommanderError ? EXIT.notUnderstood : EXIT.failed;
     }
   } finally {
-    clearInterval(alive);
+    alive.close();
     for (const name of SIGNALS) process.off(name, stop);
   }
 }

@@ -11,7 +11,7 @@ export const mayStand = (): (() => void) => {
   return () => void standing.delete(work);
 };
 
-/** Whether a thread may stand in a system call now. */
+/** Whether a thread may stand in a system call now. @internal */
 export const isAnyStanding = (): boolean => standing.size > 0;
 
 /** Now, whatever is under way. */

@@ -36,6 +36,7 @@ function lengthOf(symbol: number): number {
   return CODE_LENGTHS[symbol] as number;
 }
 
+/** A block that is none. @internal */
 export class HpackError extends Error {}
 
 /** Of one direction of one connection: blocks build on those before them. */

@@ -30,7 +30,7 @@ describe.runIf(folders.length > 0)("captured pages", () => {
       const site = capturedSite(folder);
       const taught = site.pages.slice(0, TAUGHT_PAGES);
       const unseen = site.pages[TAUGHT_PAGES] ?? "/";
-      const scene = await openBrowserScene(chromium, { site, serve, taught });
+      const scene = await openBrowserScene(chromium, { site, serve, taught, all: true });
       for (const page of taught) await scene.untilCoded(page);
       const costs: string[] = [];
       for (const page of taught) {

@@ -136,17 +136,19 @@ export interface Scene extends Served {
 export const isShown = (sent: Buffer): string =>
   `new DOMParser().parseFromString(${JSON.stringify(sent.toString())}, "text/html").documentElement.outerHTML === document.documentElement.outerHTML`;
 
-/** `taught`: targets that three networks have seen, and that the dictionary is made of. */
+/** `taught`: targets that three networks have seen; `all`: and have seen until the dictionary is made of all of them. */
 export const openBrowserScene = async (
   chromium: string,
   {
     site,
     serve,
     taught,
+    all = false,
   }: {
     readonly site: Site;
     readonly serve: (site: Site) => Promise<Served>;
     readonly taught: readonly string[];
+    readonly all?: boolean;
   },
 ): Promise<Scene> => {
   const served = await serve(site);
@@ -154,7 +156,7 @@ export const openBrowserScene = async (
   const pagesTaught = () =>
     served.log.lines.findLast(({ event }) => event === "site dictionary")?.fields.pages;
   do for (const path of taught) await teach(served, path);
-  while (Number(pagesTaught() ?? 0) < NETWORKS.length * taught.length);
+  while (all && Number(pagesTaught() ?? 0) < NETWORKS.length * taught.length);
   const relay: CountingRelay = await openCountingRelay(served.port);
   onTestFinished(() => relay[Symbol.asyncDispose]());
   const browser = await startBrowser(chromium, served.certificate);
