@@ -5,7 +5,7 @@
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { Command, CommanderError, Option } from "commander";
+import { Command, CommanderError, Help, Option } from "commander";
 import { ConfigError } from "../config/parse-config.ts";
 import { withoutSecrets } from "../runtime/redact.ts";
 import { codeOf } from "../runtime/user-error.ts";
@@ -57,11 +57,17 @@ export const runProgram = async (program: Command, words: readonly string[]): Pr
   }
 };
 
-/** What is not understood ends with where the command that it was said to is explained. */
+/** What is not understood ends with where the command that it was said to is explained. That a flag is not given says nothing. */
 const pointToHelp = (command: Command, path: string): void => {
   command.showHelpAfterError(`(${path} --help shows what there is)`);
+  command.configureHelp({ optionDescription: withoutFalse });
   for (const each of command.commands) pointToHelp(each, `${path} ${each.name()}`);
 };
+
+const withoutFalse = (option: Option): string =>
+  option.isBoolean() && option.defaultValue === false
+    ? option.description
+    : new Help().optionDescription(option);
 
 const exitCodeOf = (name: string, error: unknown): number => {
   // commander has said all there is to say, on the right stream.

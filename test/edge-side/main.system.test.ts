@@ -41,6 +41,10 @@ describe("coilgun-edge", () => {
     expect(code).toBe(0);
     for (const name of ["run", "check", "pair", "forget"])
       expect(stdout).toMatch(new RegExp(`^ {2}${name} `, "m"));
+    // Options with values say what they are when left out, flags do not.
+    const { stdout: ofPair } = await inside("pair", "--help");
+    expect(ofPair).toContain('(default: ".")');
+    expect(ofPair).not.toContain("default: false");
   });
 
   it.each([
