@@ -99,7 +99,12 @@ describe("worked bytes of SPEC.md", () => {
     "block %i decodes to its JSON: %s",
     (_, __, block) => {
       const carried = new CarriedVersions();
-      const headers = new FrameHeaderDecoder({ tableBytes: TABLE_BYTES, headBytes: 65_536 }, carried);
+      const headers = new FrameHeaderDecoder(
+        { tableBytes: TABLE_BYTES, headBytes: 65_536 },
+        carried,
+        undefined,
+        true,
+      );
       for (const worked of block) {
         carry(carried, worked);
         const { bytes, json } = worked;

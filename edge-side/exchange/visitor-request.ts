@@ -44,7 +44,7 @@ export const cameByHttps = (
 ): boolean =>
   scheme === "https" || (trusted && listOf(fields, "x-forwarded-proto")?.toLowerCase() === "https");
 
-const CONTINUES = /^[\s,]*100-continue(?:[\s,]+100-continue)*[\s,]*$/i;
+const CONTINUES = /^[\s,]*100-continue(?:\s*,[\s,]*100-continue)*[\s,]*$/i;
 const NOTHING = /^[\s,]*$/;
 
 /** Whether it is known what a request expects by this list (RFC 9110 section 10.1.1); an empty one is nothing. */

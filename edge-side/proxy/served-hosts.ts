@@ -89,8 +89,7 @@ export class ServedHosts {
 
   /** Undefined where no key serves the host. */
   rulesOf(host: string): HostRules | undefined {
-    // Most names are set as they are.
-    return this.#rules.get(host) ?? ofHost(this.#rules, host);
+    return ofHost(this.#rules, host);
   }
 
   /** Whether a setting names this very host. */

@@ -20,14 +20,13 @@ const MOST_AT_ONCE = 16;
 
 class SpliceStreamEncoder implements StreamEncoder {
   readonly #coder = zstdStreamEncoder([]);
+  readonly #basesBytes: number;
   /** Undefined once the page, or a base, turns out to be no text. */
   #runs: UnitRuns | undefined;
   #pending: Buffer[] = [];
   /** The last segment ended within a unit. */
   #cut = false;
   #expected = 0;
-
-  readonly #basesBytes: number;
 
   constructor(bases: readonly Uint8Array[]) {
     this.#basesBytes = bases.reduce((sum, { length }) => sum + length, 0);

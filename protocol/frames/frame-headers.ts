@@ -40,7 +40,7 @@ export class FrameHeaderDecoder extends HeaderDecoder {
     bounds: { readonly tableBytes: number; readonly headBytes: number },
     carried = new CarriedVersions(),
     given?: GivenCookies,
-    acknowledging = true,
+    acknowledging = false,
   ) {
     super(bounds);
     this.carried = carried;

@@ -78,7 +78,8 @@ class FrameTrace {
     const tableBytes = Math.min(...this.#tableBytes.values());
     // The link itself minds the exact bound of heads; this one keeps a head that grows as it is read within reason.
     const bounds = { tableBytes, headBytes: MAX_MESSAGE_BYTES };
-    const made = new FrameHeaderDecoder(bounds, this.#carried, this.#given);
+    // Of sides that have not agreed on acknowledgements in open frames the bits that say one are 0.
+    const made = new FrameHeaderDecoder(bounds, this.#carried, this.#given, true);
     this.#headers.set(direction, made);
     return made;
   }

@@ -38,10 +38,10 @@ export interface StreamReceiver {
   suspect?(): void;
 }
 
-/** What a stream needs of its link. */
 /** That all of an answer is verified. */
 export type Acknowledgement = Extract<StreamFrame, { kind: "verified" }>;
 
+/** What a stream needs of its link. */
 export interface StreamHost extends WindowGrowth {
   /** The stream has something to send and the window for it. */
   ready(stream: Stream): void;

@@ -92,13 +92,9 @@ export class SharedReader {
         asked.map(({ scope }) => scope),
       ),
       Promise.all(
-        asked.map(async ({ of, list, bodies }) => {
+        asked.map(({ of, list, bodies }) => {
           const comeAlong = held.size === 0 && !isTemplate(of.key);
-          const both = [
-            fieldsOf(this.#redis, list),
-            comeAlong ? fieldsOf(this.#redis, bodies) : NONE,
-          ] as const;
-          return Promise.all(both);
+          return Promise.all([fieldsOf(this.#redis, list), comeAlong ? fieldsOf(this.#redis, bodies) : NONE]);
         }),
       ),
     ]);

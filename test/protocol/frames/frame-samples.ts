@@ -87,4 +87,5 @@ export const titled = SAMPLES.map((frame) => {
   return [`${frame.kind}${form}`, frame, encodeFrame(frame, new FrameHeaderEncoder(TABLE_BYTES))] as const;
 });
 
-export const freshDecoder = () => new FrameHeaderDecoder({ tableBytes: TABLE_BYTES, headBytes: HEAD_BYTES });
+export const freshDecoder = () =>
+  new FrameHeaderDecoder({ tableBytes: TABLE_BYTES, headBytes: HEAD_BYTES }, undefined, undefined, true);
