@@ -131,7 +131,7 @@ export class TieredStore extends VersionStore {
     if (asked.length === 0) return undefined;
     return this.#fetch(
       asked.map((short) => `${partition} ${short}`),
-      async (tier, restore) => {
+      async ({ tier }, restore) => {
         const missing = asked.filter(isMissing);
         return missing.length > 0 && restore(await tier.nominated(partition, missing));
       },
@@ -159,7 +159,7 @@ export class TieredStore extends VersionStore {
     const template = others.find(({ key }) => isTemplate(key))?.key;
     const ofTemplate = others.filter(({ key }) => key === template);
     let isFirst = true;
-    return this.#fetch([name], async (tier, restore) => {
+    return this.#fetch([name], async ({ tier, hope }, restore) => {
       if (!isFirst && held([...ofUrl, ...others]).length > 0) return false;
       isFirst = false;
       const look = async (lists: readonly StoredList[]) => {
@@ -170,7 +170,8 @@ export class TieredStore extends VersionStore {
       const found = await look(ofUrl);
       if (held(ofTemplate).length >= MAX_OFFERS) return found;
       if (!found) return look(others);
-      this.#clock.after(LATER_MS, () => void look(others).catch(() => undefined));
+      const late = () => void hope.within(() => look(others), { answers: tier.answers });
+      this.#clock.after(LATER_MS, late);
       return true;
     });
   }
@@ -191,8 +192,9 @@ export class TieredStore extends VersionStore {
     return answered;
   }
 
-  #askTier({ tier, hope }: Below, ask: Ask, limitMs: number): Promise<void> | undefined {
+  #askTier(below: Below, ask: Ask, limitMs: number): Promise<void> | undefined {
     if (limitMs <= 0) return undefined;
+    const { tier, hope } = below;
     const forgotten = this.#forgotten;
     const restore = (versions: readonly StoredVersion[]): boolean => {
       if (forgotten !== this.#forgotten) return false;
@@ -200,7 +202,7 @@ export class TieredStore extends VersionStore {
       for (const version of versions.toReversed()) if (this.#restore(version)) hope.counters.read++;
       return versions.length > 0;
     };
-    return hope.within(() => ask(tier, restore), { answers: tier.answers, limitMs });
+    return hope.within(() => ask(below, restore), { answers: tier.answers, limitMs });
   }
 
   /** Whether memory has it now. */
@@ -287,7 +289,7 @@ export class TieredStore extends VersionStore {
 }
 
 /** Resolves with whether something was found; `restore` says so of what it takes into memory. */
-type Ask = (tier: LowerTier, restore: (versions: readonly StoredVersion[]) => boolean) => Promise<boolean>;
+type Ask = (below: Below, restore: (versions: readonly StoredVersion[]) => boolean) => Promise<boolean>;
 
 /** For metrics. */
 export const tiersOf = (store: VersionStore): TierState[] =>

@@ -124,6 +124,12 @@ it.each([
   await new Promise(setImmediate);
   const found = store.listed(PARTITION, "public", "html /*", PEER).map(({ body }) => body.toString());
   expect(found.includes("weather")).toBe(held < MAX_OFFERS);
+  // Each question is counted, also one that nobody waits for.
+  const later = isFound && held < MAX_OFFERS ? 1 : 0;
+  expect(store.tiers[0]).toMatchObject({
+    asked: 1 + later,
+    found: held < MAX_OFFERS || isFound ? 1 + later : 0,
+  });
 });
 
 it("asks for an offered version only where memory misses it", async () => {

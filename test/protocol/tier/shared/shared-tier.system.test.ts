@@ -415,8 +415,7 @@ describeWith(REDIS, "a shared store", (program) => {
       for (const { toOrigin } of relay.connections) toOrigin.slow({ delayMs });
     };
     slow(500);
-    await until(() => !far.answers, "a store that is too slow");
-    expect(near.answers).toBe(true);
+    await until(() => !far.answers && near.answers, "a store that is too slow for one of them");
     far.put(storedVersion("late"));
     await near.has("late");
     slow(0);
