@@ -109,6 +109,13 @@ const addedEdgeText = (file: string, key: LinkKey, hosts: readonly string[]): st
 /** Whether origin sides dial this machine from itself, so that nobody else needs to reach the tunnel's port. */
 const isThisMachine = ({ host }: HostPort): boolean => host === "localhost" || isLoopback(host);
 
+const tunnelText = (edge: HostPort, listenAt: string): string => {
+  const what = "# Where origin sides dial in, in TLS 1.3 with a key from below.";
+  return isThisMachine(edge)
+    ? `${what}\ntunnel: ${value(printHostPort(edge))}`
+    : `${what} The firewall must let them through.\ntunnel: ${value(`${listenAt}:${edge.port}`)}`;
+};
+
 /** A value as YAML writes it: in quotes only where it must be. */
 const value = (text: string): string => stringify(text).trimEnd();
 
@@ -121,10 +128,7 @@ const newEdgeText = (key: LinkKey, { hosts, edge, listenAt = everyAddress() }: P
 # Where visitors are served, in plain HTTP: at every address of this machine, IPv4 and IPv6 as it has them. With nginx or another server in front on this machine: 127.0.0.1:8080.
 visitors: ${value(`${listenAt}:8080`)}
 
-# Where origin sides dial in, in TLS 1.3 with a key from below.${
-  isThisMachine(edge) ? "" : " The firewall must let them through."
-}
-tunnel: ${value(isThisMachine(edge) ? printHostPort(edge) : `${listenAt}:${edge.port}`)}
+${tunnelText(edge, listenAt)}
 
 # Who may serve which hosts. For one more: coilgun-edge pair --add-to edge.yaml --host ... --edge ... --out ...
 keys:
@@ -193,24 +197,10 @@ admin:
 `;
 
 /** What is left to do, for the person who ran the command; without the secret. */
-export const nextSteps = ({ keyId, edgeFile, originFile }: Paired, wishes: PairWishes): readonly string[] => {
-  const { addTo, hosts, origin, origins, edge } = wishes;
-  const together = isThisMachine(edge);
-  const originThere = together ? originFile : "origin.yaml";
-  const webServers = [...new Set([...(origins?.values() ?? []), ...(origin === undefined ? [] : [origin])])];
-  const steps = [
-    ...(together
-      ? []
-      : [
-          `move ${originFile} to the origin machine (it holds the secret: scp, not mail), and delete it here`,
-        ]),
-    origin === undefined && !hosts.every((host) => origins?.has(host))
-      ? `${together ? `in ${originFile}` : "there"}, set each route's origin to the web server's address`
-      : `${together ? "" : "there, "}${webServers.join(", ")} must be the web server`,
-    ...(together ? [] : [`let TCP to ${printHostPort(edge)} through the firewall`]),
-    `${together ? "" : "here:  "}coilgun-edge check --config ${edgeFile} && coilgun-edge ${addTo === undefined ? "run" : "reload"} --config ${edgeFile}`,
-    `${together ? "in another terminal: " : "there: "}coilgun-origin check --config ${originThere} && coilgun-origin run --config ${originThere}`,
-  ];
+export const nextSteps = (paired: Paired, wishes: PairWishes): readonly string[] => {
+  const { keyId, edgeFile, originFile } = paired;
+  const { addTo } = wishes;
+  const steps = isThisMachine(wishes.edge) ? stepsHere(paired, wishes) : stepsOnTwo(paired, wishes);
   return [
     addTo === undefined
       ? `wrote ${edgeFile} and ${originFile}`
@@ -221,3 +211,31 @@ export const nextSteps = ({ keyId, edgeFile, originFile }: Paired, wishes: PairW
     ...steps.map((step, index) => `  ${index + 1}. ${step}`),
   ];
 };
+
+/** Both sides on this machine. */
+const stepsHere = ({ edgeFile, originFile }: Paired, wishes: PairWishes): readonly string[] => [
+  webServerStep(wishes) ?? `in ${originFile}, set each route's origin to the web server's address`,
+  edgeCommands(edgeFile, wishes),
+  `in another terminal: ${originCommands(originFile)}`,
+];
+
+const stepsOnTwo = ({ edgeFile, originFile }: Paired, wishes: PairWishes): readonly string[] => [
+  `move ${originFile} to the origin machine (it holds the secret: scp, not mail), and delete it here`,
+  `there, ${webServerStep(wishes) ?? "set each route's origin to the web server's address"}`,
+  `let TCP to ${printHostPort(wishes.edge)} through the firewall`,
+  `here:  ${edgeCommands(edgeFile, wishes)}`,
+  `there: ${originCommands("origin.yaml")}`,
+];
+
+/** Undefined where not every host's web server was said. */
+const webServerStep = ({ hosts, origin, origins }: PairWishes): string | undefined => {
+  if (origin === undefined && !hosts.every((host) => origins?.has(host))) return undefined;
+  const servers = new Set([...(origins?.values() ?? []), ...(origin === undefined ? [] : [origin])]);
+  return `${[...servers].join(", ")} must be the web server`;
+};
+
+const edgeCommands = (file: string, { addTo }: PairWishes): string =>
+  `coilgun-edge check --config ${file} && coilgun-edge ${addTo === undefined ? "run" : "reload"} --config ${file}`;
+
+const originCommands = (file: string): string =>
+  `coilgun-origin check --config ${file} && coilgun-origin run --config ${file}`;
