@@ -6,13 +6,14 @@ import { once } from "node:events";
 import { Agent, createServer, type IncomingMessage, request } from "node:http";
 import type { AddressInfo } from "node:net";
 import { resolve } from "node:path";
-import { Command, InvalidArgumentError } from "commander";
+import { Command } from "commander";
 import { parseHostPort } from "../../protocol/config/units.ts";
 import { systemClock } from "../../protocol/runtime/clock.ts";
 import { throwUnlessCheckout } from "../pair/against.ts";
 import { renderTable } from "../report/table.ts";
 import { startPair } from "../rig/daemon-pair.ts";
 import { interruptible } from "../rig/interrupt.ts";
+import { wholeNumberFrom } from "../rig/whole-number.ts";
 import {
   type Ask,
   byAddress,
@@ -99,7 +100,7 @@ interface AttackFlags {
 export const attackCommand = (): Command =>
   new Command("attack")
     .description("count the digits of secrets that sizes of answers tell")
-    .option("--secrets <number>", "of 10 digits each", secretsIn, SECRETS.length)
+    .option("--secrets <number>", "of 10 digits each", wholeNumberFrom(1, SECRETS.length), SECRETS.length)
     .option("--against <checkout>", "beside the pair of another checkout of Coilgun")
     .action((flags: AttackFlags) =>
       interruptible(async (signal) => {
@@ -128,9 +129,3 @@ const COLUMNS = [
   { title: "on the link", align: "right" },
   { title: "at the visitor", align: "right" },
 ] as const;
-
-function secretsIn(text: string): number {
-  const value = Number(text);
-  if (Number.isInteger(value) && value >= 1 && value <= SECRETS.length) return value;
-  throw new InvalidArgumentError(`must be a whole number from 1 to ${SECRETS.length}.`);
-}

@@ -5,7 +5,7 @@
  */
 import { mkdir, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { Command, InvalidArgumentError } from "commander";
+import { Command } from "commander";
 import { chanceFor } from "../demo-site/chance.ts";
 import { deskPage } from "../demo-site/desk.ts";
 import type { Visit } from "../demo-site/layout.ts";
@@ -13,6 +13,7 @@ import { renderTarget } from "../demo-site/pages.ts";
 import { visitOf } from "../demo-site/site.ts";
 import { article, newestArticle } from "../demo-site/world.ts";
 import { interruptible } from "../rig/interrupt.ts";
+import { wholeNumberFrom } from "../rig/whole-number.ts";
 import type { FamilyKind } from "./corpus.ts";
 
 export interface MakeCorpusOptions {
@@ -119,18 +120,12 @@ const bodyOf = (family: MadeFamily, visit: Visit, version: number): Buffer => {
   return page.body;
 };
 
-const wholeNumberBetween = (least: number, most: number) => (text: string) => {
-  const value = Number(text);
-  if (Number.isInteger(value) && value >= least && value <= most) return value;
-  throw new InvalidArgumentError(`must be a whole number from ${least} to ${most}.`);
-};
-
 export const makeCorpusCommand = (): Command =>
   new Command("make-corpus")
     .description("make a small corpus from the demo site")
     .argument("<folder>", "a folder that is empty or does not exist yet")
-    .option("--seed <number>", "the same seed makes the same bytes", wholeNumberBetween(0, 2 ** 31), 1)
-    .option("--versions <number>", "captures of each family", wholeNumberBetween(1, MOST_VERSIONS), 12)
+    .option("--seed <number>", "the same seed makes the same bytes", wholeNumberFrom(0, 2 ** 31), 1)
+    .option("--versions <number>", "captures of each family", wholeNumberFrom(1, MOST_VERSIONS), 12)
     .action((folder: string, options: MakeCorpusOptions) =>
       interruptible(async () => {
         await makeCorpus(folder, options);

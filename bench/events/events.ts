@@ -4,7 +4,7 @@
  * busy moment of the machine falls on both.
  */
 import { createServer, type IncomingMessage, request, type ServerResponse } from "node:http";
-import { Command, InvalidArgumentError } from "commander";
+import { Command } from "commander";
 import { parseHostPort } from "../../protocol/config/units.ts";
 import { type Clock, systemClock } from "../../protocol/runtime/clock.ts";
 import { type Percentiles, percentilesOf } from "../report/statistics.ts";
@@ -12,6 +12,7 @@ import { milliseconds, renderTable } from "../report/table.ts";
 import { startPair } from "../rig/daemon-pair.ts";
 import { interruptible } from "../rig/interrupt.ts";
 import { listenOnLoopback } from "../rig/loopback.ts";
+import { wholeNumberFrom } from "../rig/whole-number.ts";
 
 const EVENTS = 1_000;
 const MOST_EVENTS = 100_000;
@@ -127,7 +128,7 @@ export const eventsTable = ({ direct, throughPair, addedMs }: EventsReport): str
 export const eventsCommand = (): Command =>
   new Command("events")
     .description("measure how much later server-sent events arrive because of the pair")
-    .option("--events <number>", "how many are counted", eventCount, EVENTS)
+    .option("--events <number>", "how many are counted", wholeNumberFrom(1, MOST_EVENTS), EVENTS)
     .action((flags: { readonly events: number }) =>
       interruptible(async (signal) => {
         const report = await measureEvents(flags.events, { clock: systemClock, signal });
@@ -135,9 +136,3 @@ export const eventsCommand = (): Command =>
         return 0;
       }),
     );
-
-function eventCount(text: string): number {
-  const value = Number(text);
-  if (Number.isInteger(value) && value > 0 && value <= MOST_EVENTS) return value;
-  throw new InvalidArgumentError(`must be a whole number up to ${MOST_EVENTS}.`);
-}

@@ -7,7 +7,7 @@ import { createServer, request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { Command, InvalidArgumentError } from "commander";
+import { Command } from "commander";
 import { ConfigStore } from "../../protocol/fleet/config-store.ts";
 import {
   newSigningKey,
@@ -22,7 +22,10 @@ import { type ChildDaemon, startDaemon } from "../rig/child-daemon.ts";
 import { interruptible } from "../rig/interrupt.ts";
 import { listenOnLoopback } from "../rig/loopback.ts";
 import { startRedis } from "../rig/redis-server.ts";
+import { wholeNumberFrom } from "../rig/whole-number.ts";
 
+const MOST_CHANGES = 999_999;
+const MOST_EDGES = 200;
 interface FleetConfigOptions {
   readonly edges: number;
   readonly changes: number;
@@ -201,16 +204,11 @@ const statusOf = (port: number, host: string): Promise<number> => {
   return promise;
 };
 
-const whole = (text: string): number => {
-  if (/^[1-9]\d{0,5}$/.test(text)) return Number(text);
-  throw new InvalidArgumentError("It must be a whole number from 1 on.");
-};
-
 export const fleetConfigCommand = (): Command =>
   new Command("fleet-config")
     .description("change the config that edges share, again and again, and see when each serves it")
-    .option("--edges <number>", "edges", whole, 20)
-    .option("--changes <number>", "changes in a row", whole, 1_000)
+    .option("--edges <number>", "edges", wholeNumberFrom(1, MOST_EDGES), 20)
+    .option("--changes <number>", "changes in a row", wholeNumberFrom(1, MOST_CHANGES), 1_000)
     .action((flags: { readonly edges: number; readonly changes: number }) =>
       interruptible(async (signal) => {
         const report = await measureFleetConfig({ ...flags, clock: systemClock, signal });

@@ -8,17 +8,20 @@ import { onlyFamilies, readCorpus } from "../corpus/corpus.ts";
 import { chanceFor } from "../demo-site/chance.ts";
 import { wrkVersion } from "../pair/wrk.ts";
 import { interruptible } from "../rig/interrupt.ts";
+import { wholeNumberFrom } from "../rig/whole-number.ts";
 import { faultsTable, measureFaults } from "./faults.ts";
 import { hitsTable, lookupTable, measureHits, measureLookups } from "./quick.ts";
 import { measureSpread, spreadTable } from "./spread.ts";
 
+const MOST_ROUNDS = 99;
+const MOST_VISITS = 1_000_000;
 interface FleetFlags {
-  readonly visits: string;
+  readonly visits: number;
   readonly families?: readonly string[];
   readonly seed: string;
   readonly faults?: boolean;
   readonly only: string;
-  readonly rounds: string;
+  readonly rounds: number;
   readonly lookup?: boolean;
   readonly hits?: boolean;
 }
@@ -32,12 +35,12 @@ export const fleetCommand = (): Command =>
   new Command("fleet")
     .description("measure edges and origin sides that share a store on each side (redis-server)")
     .argument("[folder]", "a corpus (bench/README.md), whose visits are spread at random")
-    .option("--visits <number>", "so many visits of the corpus", "1000")
+    .option("--visits <number>", "so many visits of the corpus", wholeNumberFrom(1, MOST_VISITS), 1_000)
     .option("--families <names>", "only these families, separated by commas", (names) => names.split(","))
     .option("--seed <text>", "of what is chosen at random", String(systemChance()).slice(2, 8))
     .option("--faults", "what visitors see while the stores fail")
     .option("--only <text>", "only faults, or pages of --hits, whose name contains this", "")
-    .option("--rounds <number>", "of each fault", "3")
+    .option("--rounds <number>", "of each fault", wholeNumberFrom(1, MOST_ROUNDS), 3)
     .option("--lookup", "the time of a visit where memory misses and the store has it")
     .option("--hits", "requests a second where memory has what it needs (wrk)")
     .action((folder: string | undefined, flags: FleetFlags) =>
@@ -51,12 +54,12 @@ export const fleetCommand = (): Command =>
         if (folder !== undefined) {
           const all = readCorpus(folder);
           const corpus = families === undefined ? all : onlyFamilies(all, families);
-          const spread = await measureSpread({ ...options, corpus, chance, most: Number(flags.visits) });
+          const spread = await measureSpread({ ...options, corpus, chance, most: flags.visits });
           say(spreadTable(spread));
           flaws += spread.wrong;
         }
         if (flags.faults === true) {
-          const rows = await measureFaults({ ...options, chance, only, rounds: Number(flags.rounds) });
+          const rows = await measureFaults({ ...options, chance, only, rounds: flags.rounds });
           say(faultsTable(rows));
           flaws += rows.filter(({ failed, backMs }) => failed > 0 || backMs === undefined).length;
         }

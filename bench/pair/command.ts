@@ -10,6 +10,7 @@ import { systemClock } from "../../protocol/runtime/clock.ts";
 import { groundOfMeasurement } from "../corpus/versions.ts";
 import { type Progress, progressBar } from "../report/table.ts";
 import { interruptible } from "../rig/interrupt.ts";
+import { wholeNumberFrom } from "../rig/whole-number.ts";
 import { AGAINST_NAMES, isAgainstFlawless, measureAgainst, UNOBSERVED } from "./against.ts";
 import { againstTable } from "./against-table.ts";
 import { isCorpusLoadFlawless, measureCorpusLoad } from "./corpus-load.ts";
@@ -95,7 +96,7 @@ export const pairCommand = (): Command =>
     .option(
       "--rounds <number>",
       "with --against, --corpus and --observed: of each case, by turns",
-      wholeUpTo(MOST_ROUNDS),
+      wholeNumberFrom(1, MOST_ROUNDS),
       9,
     )
     .addOption(
@@ -132,8 +133,13 @@ export const pairCommand = (): Command =>
         .argParser(warmUpVisits)
         .default(400),
     )
-    .option("--concurrency <number>", "requests at a time: --load, --memory", wholeUpTo(MOST_CONCURRENCY), 32)
-    .option("--requests <number>", "with --memory: visits", wholeUpTo(MOST_REQUESTS), 100_000)
+    .option(
+      "--concurrency <number>",
+      "requests at a time: --load, --memory",
+      wholeNumberFrom(1, MOST_CONCURRENCY),
+      32,
+    )
+    .option("--requests <number>", "with --memory: visits", wholeNumberFrom(1, MOST_REQUESTS), 100_000)
     .option("--profile <folder>", "write CPU profiles of both daemons")
     .option("--json <file>", "write the report as JSON, with stable names")
     .action((flags: PairFlags) =>
@@ -248,13 +254,5 @@ function secondsIn(text: string): number {
 }
 
 function warmUpVisits(text: string): number {
-  return text === "0" ? 0 : wholeUpTo(MOST_REQUESTS)(text);
-}
-
-function wholeUpTo(most: number): (text: string) => number {
-  return (text) => {
-    const value = Number(text);
-    if (Number.isInteger(value) && value >= 1 && value <= most) return value;
-    throw new InvalidArgumentError(`must be a whole number from 1 to ${most}.`);
-  };
+  return text === "0" ? 0 : wholeNumberFrom(1, MOST_REQUESTS)(text);
 }

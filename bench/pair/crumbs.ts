@@ -5,12 +5,13 @@
 import type { ChildProcess } from "node:child_process";
 import { createHash } from "node:crypto";
 import { resolve } from "node:path";
-import { Command, InvalidArgumentError } from "commander";
+import { Command } from "commander";
 import { type Clock, systemClock } from "../../protocol/runtime/clock.ts";
 import { type Column, milliseconds, renderTable } from "../report/table.ts";
 import { makeCertificate } from "../rig/certificate-files.ts";
 import { type BetweenDaemons, type DaemonPair, joinPair } from "../rig/daemon-pair.ts";
 import { interruptible } from "../rig/interrupt.ts";
+import { wholeNumberFrom } from "../rig/whole-number.ts";
 import { type Side, throwUnlessCheckout } from "./against.ts";
 import { ask } from "./child-channel.ts";
 import { cpuMsOf, memoryOf, processesOf, throwUnlessLinux } from "./consumption.ts";
@@ -216,9 +217,14 @@ interface CrumbsFlags {
 export const crumbsCommand = (): Command =>
   new Command("crumbs")
     .description("measure what bodies in pieces of one byte cost, and who waits for it")
-    .option("--request-pieces <number>", "of a request's body", wholeUpTo(MOST_PIECES), REQUEST_PIECES)
-    .option("--answer-pieces <number>", "of an answer's body", wholeUpTo(MOST_PIECES), ANSWER_PIECES)
-    .option("--connections <number>", "with crumbs at once", wholeUpTo(MOST_CONNECTIONS), 1)
+    .option(
+      "--request-pieces <number>",
+      "of a request's body",
+      wholeNumberFrom(1, MOST_PIECES),
+      REQUEST_PIECES,
+    )
+    .option("--answer-pieces <number>", "of an answer's body", wholeNumberFrom(1, MOST_PIECES), ANSWER_PIECES)
+    .option("--connections <number>", "with crumbs at once", wholeNumberFrom(1, MOST_CONNECTIONS), 1)
     .option("--against <checkout>", "beside the pair of another checkout of Coilgun")
     .action((flags: CrumbsFlags) =>
       interruptible(async (signal) => {
@@ -227,11 +233,3 @@ export const crumbsCommand = (): Command =>
         return 0;
       }),
     );
-
-function wholeUpTo(most: number): (text: string) => number {
-  return (text) => {
-    const value = Number(text);
-    if (Number.isInteger(value) && value >= 1 && value <= most) return value;
-    throw new InvalidArgumentError(`must be a whole number from 1 to ${most}.`);
-  };
-}

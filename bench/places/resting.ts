@@ -5,13 +5,14 @@
 import { once } from "node:events";
 import { request } from "node:http";
 import { buffer } from "node:stream/consumers";
-import { Command, InvalidArgumentError } from "commander";
+import { Command } from "commander";
 import { parseHostPort } from "../../protocol/config/units.ts";
 import { type Clock, systemClock } from "../../protocol/runtime/clock.ts";
 import { medianOf } from "../report/statistics.ts";
 import { type Column, milliseconds, renderTable } from "../report/table.ts";
 import { startPair } from "../rig/daemon-pair.ts";
 import { interruptible } from "../rig/interrupt.ts";
+import { wholeNumberFrom } from "../rig/whole-number.ts";
 import { measureClosing } from "./closing.ts";
 import { APACHE, nginxBefore, PUMA, startOutside } from "./outside-servers.ts";
 
@@ -124,7 +125,7 @@ const restingTable = (rows: readonly RestingRow[]): string =>
 export const restingCommand = (): Command =>
   new Command("resting")
     .description("compare with nginx before web servers that give each connection a thread or a process")
-    .option("--rounds <number>", "crowds, each way", roundsIn, ROUNDS)
+    .option("--rounds <number>", "crowds, each way", wholeNumberFrom(1, MOST_ROUNDS), ROUNDS)
     .action(({ rounds }: { readonly rounds: number }) =>
       interruptible(async (signal) => {
         const rows = await measureResting({ clock: systemClock, signal, rounds });
@@ -139,9 +140,3 @@ export const restingCommand = (): Command =>
         return failed === 0 && rows.every((row) => ratioOf(row) <= GOAL) ? 0 : 1;
       }),
     );
-
-function roundsIn(text: string): number {
-  const value = Number(text);
-  if (Number.isInteger(value) && value >= 1 && value <= MOST_ROUNDS) return value;
-  throw new InvalidArgumentError(`must be a whole number from 1 to ${MOST_ROUNDS}.`);
-}

@@ -11,12 +11,15 @@ import { createInterface } from "node:readline";
 import { DatabaseSync } from "node:sqlite";
 import type { Readable, Writable } from "node:stream";
 import { fileURLToPath } from "node:url";
-import { Command, InvalidArgumentError } from "commander";
+import { Command } from "commander";
 import { type Clock, systemChance, systemClock } from "../../protocol/runtime/clock.ts";
 import { VersionFile } from "../../protocol/tier/disk/version-file.ts";
 import { interruptible } from "../rig/interrupt.ts";
+import { wholeNumberFrom } from "../rig/whole-number.ts";
 import { madeUpVersion, PARTITION, urlOf } from "./made-up-version.ts";
 
+const MOST_VERSIONS = 10_000_000;
+const MOST_KILLS = 10_000;
 const FILE_BYTES = 2 * 2 ** 30;
 /** A kill comes within this time of the first version. */
 const LONGEST_MS = 600;
@@ -135,19 +138,18 @@ const writeAndKill = async (
   return put.map(({ number, at }) => ({ number, age: killedAt - at }));
 };
 
-const whole = (text: string): number => {
-  const number = Number(text);
-  if (Number.isInteger(number) && number >= 0) return number;
-  throw new InvalidArgumentError("It must be a whole number.");
-};
-
 export const killsCommand = (): Command =>
   new Command("kills")
     .description(
       "kill a process that writes a file of versions, again and again, and read all of it each time",
     )
-    .option("--count <number>", "kills", whole, 200)
-    .option("--versions <number>", "versions that are in the file before", whole, 100_000)
+    .option("--count <number>", "kills", wholeNumberFrom(0, MOST_KILLS), 200)
+    .option(
+      "--versions <number>",
+      "versions that are in the file before",
+      wholeNumberFrom(0, MOST_VERSIONS),
+      100_000,
+    )
     .action((flags: { readonly count: number; readonly versions: number }) =>
       interruptible(async (signal) => {
         const report = await killAgainAndAgain({

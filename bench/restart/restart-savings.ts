@@ -6,7 +6,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { Command, InvalidArgumentError } from "commander";
+import { Command } from "commander";
 import { type Clock, systemClock } from "../../protocol/runtime/clock.ts";
 import { onlyFamilies, readCorpus } from "../corpus/corpus.ts";
 import { throwUnlessCheckout } from "../pair/against.ts";
@@ -18,7 +18,9 @@ import { startPair } from "../rig/daemon-pair.ts";
 import { interruptible } from "../rig/interrupt.ts";
 import type { PairSettings } from "../rig/pair-config.ts";
 import { visitorOf } from "../rig/visitor.ts";
+import { wholeNumberFrom } from "../rig/whole-number.ts";
 
+const MOST_VISITS = 1_000_000;
 interface SavingsOptions {
   readonly clock: Clock;
   readonly signal: AbortSignal;
@@ -135,7 +137,7 @@ export const restartSavingsCommand = (): Command =>
   new Command("restart-savings")
     .description("what the visits after a restart of both sides cost, beside the same without one")
     .argument("<folder>", "a corpus (bench/README.md)")
-    .option("--visits <number>", "visits after the restart", positive, 1_000)
+    .option("--visits <number>", "visits after the restart", wholeNumberFrom(1, MOST_VISITS), 1_000)
     .option("--families <names>", "only these families, separated by commas", (names) => names.split(","))
     .option("--against <folder>", "another checkout of Coilgun, measured after this one")
     .action((folder: string, { visits, families, against }: SavingsFlags) =>
@@ -157,9 +159,3 @@ export const restartSavingsCommand = (): Command =>
         return wrong === 0 ? 0 : 1;
       }),
     );
-
-const positive = (text: string): number => {
-  const number = Number(text);
-  if (Number.isInteger(number) && number > 0) return number;
-  throw new InvalidArgumentError("It must be a whole number above 0.");
-};

@@ -156,7 +156,8 @@ class ConnectionTap {
       headBytes: least((each) => each.headBytes),
     };
     const given = new GivenCookies({ asks: false });
-    const decoder = () => new FrameHeaderDecoder(bounds, undefined, given);
+    // Of sides that have not agreed on acknowledgements in open frames the bits that say one are 0.
+    const decoder = () => new FrameHeaderDecoder(bounds, undefined, given, true);
     this.#decoders = { toEdge: decoder(), toOrigin: decoder() };
   }
 

@@ -6,6 +6,7 @@ import { isOpenToOthers } from "../../protocol/daemon/private-file.ts";
 import { type Clock, systemClock } from "../../protocol/runtime/clock.ts";
 import { Complaint } from "../../protocol/runtime/user-error.ts";
 import { progressBar, type Terminal } from "../report/table.ts";
+import { wholeNumberFrom } from "../rig/whole-number.ts";
 import { openJar } from "./cookie-file.ts";
 import type { RoundsOptions, Wanted } from "./fetch-rounds.ts";
 import { printedUrl } from "./printed-url.ts";
@@ -22,14 +23,6 @@ export interface SiteFlags {
 const MOST_PAGES = 500;
 const MOST_VISITS = 1_000;
 const SITEMAP_PAGES = 20;
-
-export const wholeUpTo =
-  (least: number, most: number) =>
-  (text: string): number => {
-    const value = Number(text);
-    if (Number.isInteger(value) && value >= least && value <= most) return value;
-    throw new InvalidArgumentError(`must be a whole number from ${least} to ${most}.`);
-  };
 
 /** A reader of arguments whose complaints become usage errors. */
 const read =
@@ -54,11 +47,11 @@ export const withSiteFlags = (command: Command): Command =>
     .argument("<url...>", "pages of your site, http or https", eachUrl)
     .addOption(
       new Option("--sitemap [pages]", `pages that the site's sitemap lists, ${SITEMAP_PAGES} if not said`)
-        .argParser(wholeUpTo(1, MOST_PAGES))
+        .argParser(wholeNumberFrom(1, MOST_PAGES))
         .conflicts("crawl"),
     )
-    .option("--crawl <pages>", "pages that these link to, on the same host", wholeUpTo(1, MOST_PAGES))
-    .option("--visits <number>", "of each page", wholeUpTo(1, MOST_VISITS), 8)
+    .option("--crawl <pages>", "pages that these link to, on the same host", wholeNumberFrom(1, MOST_PAGES))
+    .option("--visits <number>", "of each page", wholeNumberFrom(1, MOST_VISITS), 8)
     .addOption(
       new Option("--every <time>", "from one visit of a page to the next")
         .argParser(read(parseTime))

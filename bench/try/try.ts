@@ -6,10 +6,11 @@ import { Command, Option } from "commander";
 import { systemClock } from "../../protocol/runtime/clock.ts";
 import { parseRate, parseRtt } from "../pair/link-flags.ts";
 import { interruptible } from "../rig/interrupt.ts";
+import { wholeNumberFrom } from "../rig/whole-number.ts";
 import { htmlReport } from "./html-report.ts";
 import { measureSite } from "./measure.ts";
 import { throwUnlessWritable, writeReport } from "./report-file.ts";
-import { openSite, type SiteFlags, wholeUpTo, withSiteFlags } from "./site-flags.ts";
+import { openSite, type SiteFlags, withSiteFlags } from "./site-flags.ts";
 import { tryText } from "./try-text.ts";
 
 interface TryFlags extends SiteFlags {
@@ -37,7 +38,12 @@ export const tryCommand = (): Command =>
         .argParser(parseRate)
         .default(2_500_000, "20mbit"),
     )
-    .option("--visits-per-day <number>", "for gigabytes a month", wholeUpTo(1, MOST_VISITS_PER_DAY), 10_000)
+    .option(
+      "--visits-per-day <number>",
+      "for gigabytes a month",
+      wholeNumberFrom(1, MOST_VISITS_PER_DAY),
+      10_000,
+    )
     .option("--html <file>", "write a report with charts that can be shown around")
     .option("--json <file>", "write the figures as JSON, with stable names")
     .action((urls: readonly URL[], flags: TryFlags) =>

@@ -290,7 +290,7 @@ export const framesOf = (messages: readonly Buffer[], tableBytes = 16 * 1024): F
 
 /** As `framesOf`, message by message. */
 export const messagesOf = (messages: readonly Buffer[], tableBytes = 16 * 1024): Frame[][] => {
-  const headers = new FrameHeaderDecoder({ tableBytes, headBytes: 2 ** 20 });
+  const headers = new FrameHeaderDecoder({ tableBytes, headBytes: 2 ** 20 }, undefined, undefined, true);
   return messages.map((message) => {
     const reader = new ByteReader(message);
     const frames: Frame[] = [];

@@ -45,6 +45,7 @@ export class ScriptedPeer {
     { tableBytes: TABLE_BYTES, headBytes: 64 * 1024 },
     this.#carried,
     this.#given,
+    true,
   );
   #received = 0;
 
