@@ -50,19 +50,23 @@ const key = makeLinkKey("test");
 /** The setting `keys`, of the key that the scripted origin side has. */
 export const keysFor = (hosts: readonly unknown[]) => [{ id: key.id, secret: secretText(key.secret), hosts }];
 
+/** Of the config that is read. The schema is made once: its first use takes longer than most tests. */
+let made: NonNullable<EdgeOptions["files"]> = {};
+const SCHEMA = edgeSettings({
+  pathOf: (name) => join("/", name),
+  everyAddress: "0.0.0.0",
+  read: (path) => Buffer.from(made[path.slice(1)] ?? ""),
+});
+
 export const configOf = ({ settings, files = {}, times, limits }: EdgeOptions): EdgeConfig => {
-  const near = {
-    pathOf: (name: string) => join("/", name),
-    everyAddress: "0.0.0.0",
-    read: (path: string) => Buffer.from(files[path.slice(1)] ?? ""),
-  };
+  made = files;
   const written = {
     visitors: "127.0.0.1:0",
     tunnel: { mode: "plain", listen: "127.0.0.1:0" },
     keys: keysFor([{ host: HOST, connectProtocols: ["echo"] }, "other.example.com"]),
     ...settings,
   };
-  const config = parseConfig({ file: "edge.yaml", text: stringify(written), schema: edgeSettings(near) });
+  const config = parseConfig({ file: "edge.yaml", text: stringify(written), schema: SCHEMA });
   return { ...config, times: { ...config.times, ...times }, limits: { ...config.limits, ...limits } };
 };
 

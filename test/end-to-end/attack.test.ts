@@ -153,8 +153,8 @@ const attack = async (
       for (const after of SURROUNDINGS) ofGuess.push(await guess(`value="t${known}${digit}${after}`));
       lines.push(ofGuess);
     }
-    for (const of of ["answerBytes", "linkBytes"] as const)
-      seen[of].push(lines.map((ofGuess) => ofGuess.reduce((sum, line) => sum + line[of], 0)));
+    for (const side of ["answerBytes", "linkBytes"] as const)
+      seen[side].push(lines.map((ofGuess) => ofGuess.reduce((sum, line) => sum + line[side], 0)));
   }
   return seen;
 };

@@ -5,6 +5,7 @@
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import type { z } from "zod";
 import {
   ConfigError,
   parseConfig,
@@ -50,7 +51,15 @@ export const fixturesIn = (kind: "valid" | "invalid", side: "edge" | "origin"): 
     }));
 
 export const parseFixture = <T>({ name, text }: Fixture, schemaFor: SchemaFor<T>): T =>
-  parseConfig({ file: `${name}.yaml`, text, schema: schemaFor(MADE_UP) });
+  parseConfig({ file: `${name}.yaml`, text, schema: schemaOf(schemaFor) });
+
+/** Each made once: a schema's first use takes longer than reading a fixture. */
+const schemas = new Map<unknown, unknown>();
+const schemaOf = <T>(schemaFor: SchemaFor<T>): z.ZodType<T> => {
+  const schema = (schemas.get(schemaFor) as z.ZodType<T> | undefined) ?? schemaFor(MADE_UP);
+  schemas.set(schemaFor, schema);
+  return schema;
+};
 
 /** The error that a fixture makes; undefined when it makes none. */
 export const fixtureError = <T>(fixture: Fixture, schemaFor: SchemaFor<T>): ConfigError | undefined => {
