@@ -6,7 +6,7 @@
 import { copyFileSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { build } from "rolldown";
+import { build, type Plugin } from "rolldown";
 
 const ROOT = join(import.meta.dirname, "..", "..");
 
@@ -38,13 +38,16 @@ export default async function buildPrograms(): Promise<() => void> {
     symlinkSync(join(ROOT, "node_modules"), join(folder, "node_modules"));
     const dir = join(folder, "dist");
     // Errors keep the names that their classes have in the sources.
-    const output = { dir, entryFileNames: "[name].js", keepNames: true } as const;
+    const output = { dir, entryFileNames: "[name].js", keepNames: true, minify: true } as const;
     const options = { cwd: ROOT, platform: "node", logLevel: "warn", external: MEASURING } as const;
     await build({
       ...options,
       input: DAEMONS,
       // Modules of Node load in less time by `require`, which has no place for an `await` of the module.
-      plugins: [{ name: "main", transform: (code) => code.replace(/^await runProgram/m, "void runProgram") }],
+      plugins: [
+        { name: "main", transform: (code) => code.replace(/^await runProgram/m, "void runProgram") },
+        inAscii,
+      ],
       output: { ...output, format: "cjs", chunkFileNames: "shared/[name].js" },
     });
     for (const side of ["edge-side", "origin-side", "shared"])
@@ -64,6 +67,19 @@ export default async function buildPrograms(): Promise<() => void> {
   }
   return remove;
 }
+
+/** V8 reads in half the time a source that is short and has a byte a character, and it is read at each start. */
+const inAscii: Plugin = {
+  name: "ascii",
+  generateBundle(_, bundle) {
+    for (const chunk of Object.values(bundle))
+      if (chunk.type === "chunk")
+        chunk.code = chunk.code.replace(
+          /[^\0-\x7f]/g,
+          (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`,
+        );
+  },
+};
 
 /** What measures is loaded as it is: it looks for files of its own. */
 const MEASURING = ["autocannon", "http-proxy-3"];
