@@ -15,7 +15,7 @@ export default defineConfig({
     // Node loads the sources as they are, and no test replaces a module; Vite's runner takes a quarter of the CPU time of all that it runs.
     experimental: { viteModuleRunner: false },
     // Of the processors: tests wait for sockets and processes half of their time.
-    maxWorkers: "150%",
+    maxWorkers: "200%",
     // Of what runs inside the tests; what processes run is not seen.
     coverage: {
       provider: "v8",

@@ -37,14 +37,14 @@ export const MOST_BY_CHANCE = 8;
 const LIST = Array.from(
   { length: 60 },
   (_, i) => `<li><a href="/item/${(i * 7919) % 1000}">Item ${i}</a></li>`,
-);
+).join("\n");
 const SURROUNDINGS = ["!~^", "{|}", "@`;"];
 const GUESSES = Array.from({ length: 10 }, (_, guess) => guess);
 
 /** @internal */
 const accountPage = (secret: string, query: string): string =>
   `<!doctype html><title>Account</title><form><input type="hidden" name="csrf" value="t${secret}"></form>` +
-  `<ul>${LIST.join("\n")}</ul><p>You searched for: ${query}</p>`;
+  `<ul>${LIST}</ul><p>You searched for: ${query}</p>`;
 
 /** The page of the secret that the path names, and what was searched for. @internal */
 export const accountOf = (target: string): { readonly secret: string; readonly page: string } => {

@@ -13,6 +13,8 @@ export interface Chance {
   hex(digits: number): string;
 }
 
+const HEX = "0123456789abcdef";
+
 /** FNV-1a over the parts: names a stream of chance. */
 const hashOf = (parts: readonly (string | number)[]): number => {
   let hash = 0x811c9dc5;
@@ -39,6 +41,10 @@ export function chanceFor(...parts: readonly (string | number)[]): Chance {
       const index = between(0, rest.length);
       return index === 0 ? first : (rest[index - 1] ?? first);
     },
-    hex: (digits) => Array.from({ length: digits }, () => between(0, 15).toString(16)).join(""),
+    hex: (digits) => {
+      let text = "";
+      while (text.length < digits) text += HEX[between(0, 15)];
+      return text;
+    },
   };
 }

@@ -1,6 +1,6 @@
 /**
  * Waiting for what happens outside the event loop's own turns: sockets, the thread pool, other processes. Turn by turn at first, then
- * at each millisecond, so that a long wait leaves the processor to what is waited for; the bound only turns a hang into a failure that
+ * at each millisecond, then each ten, so that a long wait leaves the processor to what is waited for; the bound only turns a hang into a failure that
  * says what was waited for.
  */
 import { systemClock } from "../../protocol/runtime/clock.ts";
@@ -11,6 +11,9 @@ const MOST_MS = 120_000;
 /** Turns without a pause: what this process does by itself is over by then. */
 const BUSY_TURNS = 200;
 const PAUSE_MS = 1;
+/** From then on a wait is for something slow, such as the start of a process: it is looked for ten times as seldom. */
+const LONG_TURNS = BUSY_TURNS + 100;
+const LONG_PAUSE_MS = 10;
 /** Pauses without change after which nothing more is expected to happen: more of them, not less time, where this process is kept waiting. */
 const STILL_PAUSES = 100;
 
@@ -23,7 +26,7 @@ export const until = async (met: () => boolean, what = "it"): Promise<void> => {
 };
 
 const nextTurn = (turn: number): Promise<void> =>
-  turn < BUSY_TURNS ? settle() : systemClock.sleep(PAUSE_MS);
+  turn < BUSY_TURNS ? settle() : systemClock.sleep(turn < LONG_TURNS ? PAUSE_MS : LONG_PAUSE_MS);
 
 /** The element number `count` (from 1) of a list that grows, when it is there. */
 export const reached = async <T>(list: readonly T[], count: number): Promise<T> => {
