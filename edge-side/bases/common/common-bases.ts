@@ -4,9 +4,11 @@
  * everybody. Made as soon as an answer was dear and may be cheaper so; one at a time, in slices, within the memory
  * budget. SPEC section "Common bases".
  */
-import { DeltaError } from "../../../protocol/codec/codec.ts";
+import { type Codec, DeltaError } from "../../../protocol/codec/codec.ts";
 import { STREAMING_CODEC } from "../../../protocol/codec/codecs.ts";
+import { spliceCodec, spliceInUnits } from "../../../protocol/codec/splice.ts";
 import type { Log } from "../../../protocol/daemon/log.ts";
+import { UNITS_READ } from "../../../protocol/frames/answer-form.ts";
 import { resultDigest } from "../../../protocol/frames/digests.ts";
 import type { Link } from "../../../protocol/link/link-api.ts";
 import type { Clock } from "../../../protocol/runtime/clock.ts";
@@ -33,6 +35,8 @@ export const MOST_SOURCE_BYTES = 512 * 1024;
 /** A smaller common base saves less than it costs, unless it is this part of a small page. */
 const LEAST_COMMON_BYTES = 1024;
 const LEAST_SHARE = 0.25;
+/** A base up to here is told in units of its page, which takes 40 % less than zstd: of so many bytes it holds the event loop for 5 ms. */
+const MOST_IN_UNITS_BYTES = 256 * 1024;
 /** The largest coded push: it leaves as one frame, before anything else that waits on its link. @internal */
 export const MOST_PUSH_BYTES = 8 * 1024;
 /** The longest from one try for a URL or template to the next. */
@@ -192,7 +196,7 @@ export class CommonBases {
       });
       const least = Math.min(LEAST_COMMON_BYTES, LEAST_SHARE * visit.version.body.length);
       if (body === undefined || body.length < least) return;
-      const coded = await STREAMING_CODEC.encode([visit.version.body], body);
+      const { codec, coded } = await codedPush(visit, body);
       // Forgotten meanwhile: then what was made of it is forgotten too.
       if (this.#stopping.signal.aborted || !versions.every((version) => store.holds(version))) return;
       if (coded.length > MOST_PUSH_BYTES || body.length > link.peer.pageBytes) return;
@@ -207,7 +211,7 @@ export class CommonBases {
         noStore: isNoStore(sources),
         result: resultDigest(base.fingerprint),
         size: body.length,
-        codec: STREAMING_CODEC.id,
+        codec: codec.id,
         bases: [visit.version.short],
         coded,
       });
@@ -241,6 +245,19 @@ export class CommonBases {
     return base;
   }
 }
+
+/** A base on the page that its pieces were taken from: for the most part a list of the units that are left out. */
+const codedPush = async (
+  { link, version }: DearVisit,
+  base: Buffer,
+): Promise<{ readonly codec: Codec; readonly coded: Buffer }> => {
+  const bases = [version.body];
+  const mayTell = link.peer.features.includes(UNITS_READ) && version.body.length <= MOST_IN_UNITS_BYTES;
+  const inUnits = mayTell ? spliceInUnits(bases, base, { packed: true }) : undefined;
+  return inUnits === undefined
+    ? { codec: STREAMING_CODEC, coded: await STREAMING_CODEC.encode(bases, base) }
+    : { codec: spliceCodec, coded: inUnits };
+};
 
 interface Wanted {
   readonly key: string;

@@ -9,6 +9,7 @@ import {
 } from "../../../../edge-side/bases/common/common-bases.ts";
 import { REST_MS } from "../../../../edge-side/bases/common/in-slices.ts";
 import { FIRST_PAUSE_MS } from "../../../../edge-side/bases/common/watched-pages.ts";
+import { spliceCodec } from "../../../../protocol/codec/splice.ts";
 import { zstdCodec } from "../../../../protocol/codec/zstd.ts";
 import { DIGEST_BYTES, type VersionFrame } from "../../../../protocol/frames/frame.ts";
 import type { Link } from "../../../../protocol/link/link-api.ts";
@@ -143,17 +144,20 @@ describe("a common base", () => {
     expect(clock.now() - startedAt).toBeLessThanOrEqual(urls.length * BUILD_MS);
   });
 
-  it("is pushed as a small delta on the page that has just come, and proves", async () => {
+  it.each([
+    { told: "by zstd", features: ["push"], codec: zstdCodec, bytes: 200 },
+    { told: "in units", features: ["push", "units"], codec: spliceCodec, bytes: 75 },
+  ])("is pushed as a small delta on the page that has just come, $told, and proves", async (one) => {
     const { visit, pushed } = edge();
-    for (const each of PEOPLE) await visit(each);
+    for (const each of PEOPLE) await visit(each, { features: one.features });
     const [frame] = pushed;
     const spine = Buffer.from(pageOf("eve"));
-    expect(frame).toMatchObject({ host: HOST, name: "/desk/", noStore: true, codec: 1 });
+    expect(frame).toMatchObject({ host: HOST, name: "/desk/", noStore: true, codec: one.codec.id });
     expect(frame?.bases).toEqual([fingerprintOf(spine).slice(0, 8)]);
-    const body = await zstdCodec.decode([spine], frame?.coded ?? Buffer.alloc(0), { pageBytes: 1e6 });
+    const body = await one.codec.decode([spine], frame?.coded ?? Buffer.alloc(0), { pageBytes: 1e6 });
     expect(body).toHaveLength(frame?.size ?? 0);
     expect(fingerprintOf(body).slice(0, DIGEST_BYTES)).toBe(frame?.result);
-    expect(frame?.coded.length).toBeLessThan(200);
+    expect(frame?.coded.length).toBeLessThan(one.bytes);
   });
 
   it("comes behind the visitor's own versions", async () => {
