@@ -1,7 +1,7 @@
 /**
  * Which versions the edge offers as bases for a page: at most MAX_OFFERS, best last, since the end of a dictionary is
  * cheapest to refer to. Versions of the same URL are best; other pages of its templates, those at URLs like it first, fill what is
- * left, which was never worse in bytes and often halves a delta. Only what this visitor may build on, and what the peer holds too. A
+ * left, which was never worse in bytes and often halves a delta; one of the offers is the visitor's own, if there is one. Only what this visitor may build on, and what the peer holds too. A
  * few map look-ups: this runs for every request. SPEC section "Offers".
  */
 
@@ -43,13 +43,16 @@ export function chooseBases(store: VersionStore, wanted: BasesWanted): Version[]
     best.push(version);
   };
 
-  for (const key of bases === "url" ? [pageKey.url] : [pageKey.url, ...pageKey.templates]) {
+  const found = (whose: ScopeKey | undefined, key: string): readonly Version[] =>
+    whose === undefined ? NONE : store.listed(partition, whose, key, peerStore, pageKey.url);
+  const keys = bases === "url" ? [pageKey.url] : [pageKey.url, ...pageKey.templates];
+  let ofOthersOnly = true;
+  for (const key of keys) {
     if (best.length === MAX_OFFERS) break;
-    const found = (whose: ScopeKey | undefined): readonly Version[] =>
-      whose === undefined ? NONE : store.listed(partition, whose, key, peerStore, pageKey.url);
-    const own = found(wanted.session);
-    const near = ownOnly ? NONE : found(wanted.addressed);
-    const everybodys = ownOnly ? NONE : found("public");
+    const own = found(wanted.session, key);
+    const near = ownOnly ? NONE : found(wanted.addressed, key);
+    const everybodys = ownOnly ? NONE : found("public", key);
+    ofOthersOnly &&= own.length + near.length === 0;
     // Newest first, the visitor's own and everybody's in turn: own ones are closer, everybody's may be newer.
     const longest = Math.max(own.length, near.length, everybodys.length);
     for (let age = 1; age <= longest; age++) {
@@ -61,6 +64,15 @@ export function chooseBases(store: VersionStore, wanted: BasesWanted): Version[]
     if (best.length < MAX_OFFERS && commonBases && !ownOnly)
       for (const made of store.listed(partition, "public", commonName(key), peerStore).reverse()) offer(made);
   }
+  // What a site shows of its visitor (name, menus, tokens) stands on pages of other templates too, and never on everybody's.
+  if (ofOthersOnly && best.length === MAX_OFFERS)
+    for (const key of keys) {
+      const newest = found(wanted.session ?? wanted.addressed, key).at(-1);
+      if (newest === undefined) continue;
+      best.pop();
+      offer(newest);
+      break;
+    }
   store.useAll(best);
   return best.reverse();
 }

@@ -155,6 +155,16 @@ describe("chooseBases and sessions", () => {
     ["/a/3", "public sibling"],
   ] as const;
 
+  it("keeps a place for a page of one's own, of whatever template, where everybody's would take them all", () => {
+    const everybodys = ["/a/4", "/a/3", "/a/2", "/a/1"].map((url) => [url, `everybody's ${url}`] as const);
+    const { store } = seen(["/desk/list", "list", ANNS], ...everybodys);
+    const others = everybodys.map(([, text]) => text);
+    expect(chosen(store, "/a/1")).toEqual(others);
+    expect(chosen(store, "/a/1", { session: ANN })).toEqual(["list", ...others.slice(1)]);
+    expect(chosen(store, "/a/1", { addressed: ANN })).toEqual(["list", ...others.slice(1)]);
+    expect(chosen(store, "/a/1", { session: ANN, bases: "url" })).toEqual(others.slice(-1));
+  });
+
   it("offers the session's own before everybody's at equal age", () => {
     expect(chosen(seen(...pages).store, "/a/1", { session: ANN })).toEqual([
       "public, old",
