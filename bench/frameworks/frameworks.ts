@@ -12,6 +12,7 @@ import { type Clock, systemClock } from "../../protocol/runtime/clock.ts";
 import { groundOfMeasurement } from "../corpus/versions.ts";
 import type { Terminal } from "../report/table.ts";
 import { makeCertificate } from "../rig/certificate-files.ts";
+import { startCountingRelay } from "../rig/counting-relay.ts";
 import { startPair } from "../rig/daemon-pair.ts";
 import { interruptible } from "../rig/interrupt.ts";
 import { APPLICATIONS } from "./apps/all.ts";
@@ -48,6 +49,9 @@ async function runApplication(app: Application, options: RunOptions): Promise<Ap
   const straight = site.place.address;
   const recorder = await startRecorder(straight);
   running.defer(() => recorder.close());
+  // Before another checkout as well: a page that comes through a relay a moment later may stream.
+  const relay = await startCountingRelay(straight);
+  running.defer(() => relay.close());
   const files = dictionaries ? await makeCertificate(host) : undefined;
   running.defer(async () => files?.remove());
   const start = async (origin: string, folder?: string) => {
@@ -67,7 +71,7 @@ async function runApplication(app: Application, options: RunOptions): Promise<Ap
     return { pair, bytes: () => pair.link.read().toEdge + pair.link.read().toOrigin };
   };
   const here = await start(recorder.address);
-  const there = checkout === undefined ? undefined : await start(straight, checkout);
+  const there = checkout === undefined ? undefined : await start(relay.address, checkout);
   const [before, thatBefore = 0] = [here.bytes(), there?.bytes()];
   const measured = await visitApplication(app, {
     ways: { straight, recorder, pair: here.pair, that: there?.pair, host, dictionaries, clock, signal },

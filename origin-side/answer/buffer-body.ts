@@ -28,8 +28,8 @@ export interface Gathered {
   readonly lease: Lease;
   /** It is not to be coded, for it begins as such bodies do. */
   readonly passes: boolean;
-  /** When it was begun, by the clock. */
-  readonly since: number;
+  /** The body was waited for so long. */
+  readonly waitedMs: number;
 }
 
 export interface BufferOptions {
@@ -64,10 +64,9 @@ export const gatherBody = async (
   const lease = options.memory.lease(options.keyId);
   const pieces: Buffer[] = [];
   let bytes = 0;
-  const since = clock.now();
-  const gathered = (passes = false) => ({ pieces, bytes, lease, since, passes, failure: undefined });
   let waits: boolean | undefined;
   let waitedMs = 0;
+  const gathered = (passes = false) => ({ pieces, bytes, lease, waitedMs, passes, failure: undefined });
   const soon = async () => {
     const ms = waitMs(waitedMs);
     waits ??= mayWait?.() ?? true;

@@ -35,8 +35,8 @@ export interface StreamedPage {
   readonly sent: SentAnswer;
   /** The whole body, if it was small enough to be remembered. */
   readonly pieces: readonly Buffer[] | undefined;
-  /** From when it was waited for until the web server had made all of it. */
-  readonly madeMs: number;
+  /** The web server was waited for so long; what coding its pieces took meanwhile is no part of it. */
+  readonly waitedMs: number;
 }
 
 /**
@@ -111,6 +111,7 @@ class PageStream implements RecoverableAnswer {
   #kept: Buffer[] | undefined;
   #reservedBytes = LEAST_UNVERIFIED_BYTES;
   #bytes: number;
+  #waitedMs: number;
   /** Undefined while the web server goes on. */
   #end: BodyEnd | undefined;
 
@@ -129,6 +130,7 @@ class PageStream implements RecoverableAnswer {
     this.#coded = new SegmentedBody(exchange, encoder);
     this.#kept = gathered.bytes <= options.pageBytes ? [...gathered.pieces] : undefined;
     this.#bytes = gathered.bytes;
+    this.#waitedMs = gathered.waitedMs;
   }
 
   async run(): Promise<StreamedPage> {
@@ -141,7 +143,6 @@ class PageStream implements RecoverableAnswer {
       if (Buffer.isBuffer(next)) await this.#piece(next);
       else this.#end = next;
     }
-    const madeMs = this.#options.clock.now() - this.#gathered.since;
     await this.#finish(this.#end);
     const {
       unused: reason,
@@ -150,7 +151,7 @@ class PageStream implements RecoverableAnswer {
     if (bases > 0) await awaitAcknowledgement(this.#exchange, this, this.#options);
     const answer = bases > 0 ? "delta" : "whole";
     const sent = { answer, reason, bases, pageBytes: this.#bytes, streamed: true } as const;
-    return { sent, pieces: this.#kept, madeMs };
+    return { sent, pieces: this.#kept, waitedMs: this.#waitedMs };
   }
 
   get bytes(): number {
@@ -195,12 +196,18 @@ class PageStream implements RecoverableAnswer {
 
   /** The next piece; what was coded so far leaves when the origin pauses. LATE when the edge has something to say. */
   async #next(): Promise<Buffer | BodyEnd | typeof LATE> {
-    const { clock } = this.#options;
-    const other = this.#exchange.acknowledgements;
-    const next = await this.#body.nextUnless({ clock, other, withinMs: PAUSE_MS });
+    const next = await this.#wait(PAUSE_MS);
     if (next !== LATE) return next;
     await this.#coded.mark();
-    return this.#body.nextUnless({ clock, other });
+    return this.#wait();
+  }
+
+  async #wait(withinMs?: number): Promise<Buffer | BodyEnd | typeof LATE> {
+    const { clock } = this.#options;
+    const from = clock.now();
+    const next = await this.#body.nextUnless({ clock, other: this.#exchange.acknowledgements, withinMs });
+    this.#waitedMs += clock.now() - from;
+    return next;
   }
 
   /** What came goes on before the visitor sees that it is cut. */

@@ -20,7 +20,7 @@ export class SlowPages {
     return this.#urls.has(...named(asked));
   }
 
-  /** A page that streamed was complete so long after its head. */
+  /** Until a page that streamed was complete, its body was waited for so long. */
   took(asked: Asked, ms: number): void {
     if (ms > WAIT_MS) this.#urls.add(...named(asked));
     else this.#urls.delete(...named(asked));

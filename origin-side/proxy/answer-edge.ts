@@ -237,7 +237,7 @@ const answerStreamed = async (
 ): Promise<void> => {
   const streamed = await streamPage(answering, gathered);
   if (streamed === undefined) return pass(answering, gathered.pieces, phases, "budget");
-  slow.took(answering, streamed.madeMs);
+  slow.took(answering, streamed.waitedMs);
   phases.sent = streamed.sent;
   if (streamed.pieces === undefined) return;
   const page = Buffer.concat(streamed.pieces);

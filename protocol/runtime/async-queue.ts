@@ -12,7 +12,7 @@ export const LATE = Symbol("late");
 export interface WaitBounds {
   readonly clock: Clock;
   /** Undefined: without a limit. */
-  readonly withinMs?: number;
+  readonly withinMs?: number | undefined;
   /** Has the same consumer, which waits for nothing else meanwhile. */
   readonly other: AsyncQueue<unknown>;
 }

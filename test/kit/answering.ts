@@ -92,5 +92,5 @@ export const gatheredOf = (pieces: readonly Buffer[], memory: MemoryBudget): Gat
   const lease = memory.lease("k");
   const bytes = pieces.reduce((sum, { length }) => sum + length, 0);
   lease.grow(bytes);
-  return { pieces, bytes, end: undefined, failure: undefined, lease, passes: false, since: 0 };
+  return { pieces, bytes, end: undefined, failure: undefined, lease, passes: false, waitedMs: 0 };
 };

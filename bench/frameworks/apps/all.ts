@@ -1,7 +1,9 @@
 /** The applications of the run, in its order. */
 import type { Application } from "./application.ts";
+import { cookieSession } from "./cookie-session.ts";
 import { django } from "./django.ts";
 import { dokuwiki } from "./dokuwiki.ts";
+import { etherpad } from "./etherpad.ts";
 import { express } from "./express.ts";
 import { mediawiki } from "./mediawiki.ts";
 import { nest } from "./nest.ts";
@@ -18,6 +20,8 @@ export const APPLICATIONS: readonly Application[] = [
   sveltekit,
   express,
   nest,
+  cookieSession,
+  etherpad,
   rails,
   sinatra,
   django,

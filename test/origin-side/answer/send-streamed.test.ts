@@ -12,6 +12,7 @@ import { fingerprintOf } from "../../../protocol/store/fingerprint.ts";
 import type { BodyEnd } from "../../../protocol/upstream/body.ts";
 import { type AnsweringOptions, answeringOf, gatheredOf } from "../../kit/answering.ts";
 import { readSegments } from "../../kit/coded-body.ts";
+import { settle } from "../../kit/fake-clock.ts";
 import { seeded } from "../../kit/random.ts";
 import { quiet, until } from "../../kit/until.ts";
 import { laterPage, madePage } from "../../protocol/codec/made-pages.ts";
@@ -79,6 +80,34 @@ describe("a page that streams whole", () => {
     expect(flow.seen.page?.sent).toEqual({ answer: "whole", bases: 0, pageBytes: 18, streamed: true });
     expect(Buffer.concat(flow.seen.page?.pieces ?? []).toString()).toBe("begin, middle, end");
     expect(flow.clock.timers).toBe(0);
+  });
+
+  it("counts as waited for only while it is: coding takes its own time", async () => {
+    const { answering, clock, memory, options } = answeringOf();
+    const underWay: (() => void)[] = [];
+    const code = () => new Promise<Buffer>((done) => underWay.push(() => done(Buffer.from("coded"))));
+    const coded = async () => {
+      await until(() => underWay.length > 0, "coding");
+      await clock.advance(100);
+      underWay.pop()?.();
+      await settle();
+    };
+    const encoder = { write: code, flush: code, end: code, destroy() {} };
+    const { streaming } = options;
+    const codec = { ...streaming, streaming: { ...streaming.streaming, encoder: () => encoder } };
+    const page = streamPage(
+      { ...answering, options: { ...options, streaming: codec } },
+      { ...gatheredOf([Buffer.from("begin, ")], memory), waitedMs: 3 },
+    );
+    await coded();
+    await clock.advance(PAUSE_MS);
+    await coded();
+    await clock.advance(20);
+    answering.body.push(Buffer.from("end"));
+    answering.body.push(END);
+    await coded();
+    await coded();
+    expect((await page)?.waitedMs).toBe(3 + PAUSE_MS + 20);
   });
 
   it("may not mismatch: that ends it", async () => {
