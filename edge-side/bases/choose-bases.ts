@@ -55,14 +55,19 @@ export function chooseBases(store: VersionStore, wanted: BasesWanted): Version[]
     ofOthersOnly &&= own.length + near.length === 0;
     // Newest first, the visitor's own and everybody's in turn: own ones are closer, everybody's may be newer.
     const longest = Math.max(own.length, near.length, everybodys.length);
+    const offerCommon = (): void => {
+      if (best.length === MAX_OFFERS || !commonBases || ownOnly) return;
+      for (const made of store.listed(partition, "public", commonName(key), peerStore).reverse()) offer(made);
+    };
     for (let age = 1; age <= longest; age++) {
       offer(own[own.length - age]);
       offer(near[near.length - age]);
       offer(everybodys[everybodys.length - age]);
+      // What only those who are signed in see is in no older page of everybody's.
+      if (age === 1 && own.length === 0 && wanted.session !== undefined) offerCommon();
     }
     // Behind the visitor's own, which have what is theirs alone too.
-    if (best.length < MAX_OFFERS && commonBases && !ownOnly)
-      for (const made of store.listed(partition, "public", commonName(key), peerStore).reverse()) offer(made);
+    offerCommon();
   }
   // What a site shows of its visitor (name, menus, tokens) stands on pages of other templates too, and never on everybody's.
   if (ofOthersOnly && best.length === MAX_OFFERS)

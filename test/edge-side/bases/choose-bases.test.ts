@@ -246,6 +246,14 @@ describe("chooseBases and common bases", () => {
     expect(chosen(withCommon({ "/a/1": "common" }, ...versions), "/a/1")).toEqual(["v0", "v1", "v2", "v3"]);
   });
 
+  it("before older pages of everybody's for a session that has none of its own there", () => {
+    const versions = Array.from({ length: MAX_OFFERS }, (_, number) => ["/a/1", `v${number}`] as const);
+    const store = withCommon({ "/a/1": "common" }, ...versions);
+    expect(chosen(store, "/a/1", { session: ANN })).toEqual(["v1", "v2", "common", "v3"]);
+    const own = withCommon({ "/a/1": "common" }, ...versions, ["/a/1", "own", ANNS]);
+    expect(chosen(own, "/a/1", { session: ANN })).toEqual(["v1", "v2", "v3", "own"]);
+  });
+
   it("offers none under `url`, nor where the operator wants none, nor to a peer that lacks it", () => {
     const store = withCommon({ "/a/1": "common" });
     const wants: Partial<BasesWanted>[] = [
