@@ -47,21 +47,14 @@ export const etherpad: Application = {
       loglevel: "WARN",
       importExportRateLimiting: { windowMs: 1_000, max: 1_000 },
     }),
-    // The server takes seconds to start, and during them refuses connections.
     "pad.js": `
 const { readFileSync } = require("node:fs");
 const { KEY, PORT, TEXT } = process.env;
-const call = async () => {
+(async () => {
   const form = new URLSearchParams({ apikey: readFileSync(KEY, "utf8"), padID: "stories", text: TEXT });
   const answer = await fetch("http://127.0.0.1:" + PORT + "/api/1.2.13/" + process.argv[2], { method: "POST", body: form });
   const { code, message } = await answer.json();
   if (code !== 0) throw new Error(message);
-};
-(async () => {
-  for (let left = 120; ; left -= 1) {
-    try { return await call(); } catch (error) { if (left === 0) throw error; }
-    await new Promise((done) => setTimeout(done, 1000));
-  }
 })();
 `,
   },
@@ -71,7 +64,7 @@ const call = async () => {
     const setUp = `
       mv node_modules/ep_etherpad-lite src && ln -s ../src node_modules/ep_etherpad-lite || exit 1
       "${node}" ${args.join(" ")} & SERVER=$!
-      "${node}" pad.js createPad; DONE=$?; kill $SERVER; wait $SERVER; exit $DONE`;
+      DONE=1; for N in $(seq 120); do "${node}" pad.js createPad && DONE=0 && break; sleep 1; done; kill $SERVER; wait $SERVER; exit $DONE`;
     return [{ run: ["sh", "-c", setUp], env: { ...environment(place), TEXT: PAD_TEXT } }];
   },
   start: (place) => [{ run: server(place), env: environment(place) }],
