@@ -250,6 +250,11 @@ export const EVENTS: Readonly<Record<string, EventRow>> = {
     means: "the web server gave no whole response (`code`, `why`); `error`: something that was not expected",
     todo: "`warn`: the web server's own log; `error`: report it",
   },
+  "offers did not follow": row(
+    "warn",
+    "an edge promised to name versions to build on and did not within `waitedMs`; the answer goes without",
+    "more often: look at the edge, and at the path to it",
+  ),
   "coding damaged": row(
     "warn",
     "the web server's compressed body cannot be read; it goes on as it is",

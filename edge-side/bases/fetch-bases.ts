@@ -1,7 +1,8 @@
 /**
- * Which versions are looked for in the tier below memory, before a request goes on: those that `chooseBases` would find in the lists
+ * Which versions are looked for in the tier below memory, while a request is on its way or before it goes on: those that `chooseBases` would find in the lists
  * of the page, where memory has none of its URL. SPEC section "Version store".
  */
+import { LATER_OFFERS } from "../../protocol/frames/frame.ts";
 import type { Link } from "../../protocol/link/link-api.ts";
 import type { Credentials } from "../../protocol/scope/credentials.ts";
 import type { ScopeRules } from "../../protocol/scope/scope.ts";
@@ -20,6 +21,12 @@ interface BasesAsked {
   readonly credentials: Credentials;
   readonly rules: Pick<ScopeRules, "bases" | "commonBases">;
 }
+
+/** Whether offers may be told behind the request, which does not wait for them then. A body would go before them. */
+export const offersMayFollow = (
+  { peer }: Pick<Link, "peer">,
+  { hasBody, upgrade }: { readonly hasBody: boolean; readonly upgrade: string | undefined },
+): boolean => !hasBody && upgrade === undefined && peer.features.includes(LATER_OFFERS);
 
 /** Undefined where there is nothing to wait for. */
 export const fetchBases = (store: TieredStore, asked: BasesAsked): Promise<void> | undefined => {

@@ -5,16 +5,15 @@
  */
 
 import { StreamError, type StreamErrorCode } from "../../protocol/errors.ts";
-import { type AnswerSizes, answerSizesExtension } from "../../protocol/frames/answer-sizes.ts";
 import type { AnswerFrame, StreamFrame, StreamId } from "../../protocol/frames/frame.ts";
 import { requestIdExtension } from "../../protocol/frames/observed.ts";
 import { visitorConnectionExtension } from "../../protocol/frames/visitor-connection.ts";
-import { wholeUnitsExtension } from "../../protocol/frames/whole-units.ts";
 import type { HeaderList } from "../../protocol/http/header-list.ts";
 import { Inbox } from "../../protocol/link/inbox.ts";
 import type { Link } from "../../protocol/link/link-api.ts";
 import type { Stream, StreamReceiver } from "../../protocol/link/stream.ts";
 import { type Extension, NO_EXTENSIONS } from "../../protocol/wire/extensions.ts";
+import { addExtensions, type Offering } from "./offers.ts";
 
 /** Bytes of the interim heads of one answer; at one a second, as origin sides send them after the first hundred, enough for hours. @internal */
 export const MOST_INTERIM_BYTES = 4 * 1024 * 1024;
@@ -33,22 +32,18 @@ export const NO_BODY_YET: BodyBeginning = { extensions: NO_EXTENSIONS, body: new
 /** Of a request that has none. */
 export const NO_BODY: BodyBeginning = { ...NO_BODY_YET, ended: true };
 
-export interface ExchangeRequest {
+export interface ExchangeRequest extends Offering {
   /** As requestHeadToList makes it. */
   readonly head: HeaderList;
-  /** Short fingerprints, best last. */
-  readonly offers: readonly string[];
+  /** What it offers is told later, by `offer`. */
+  readonly offersFollow?: boolean;
   readonly session: boolean;
   /** The visitor is known by the address alone. */
   readonly addressed: boolean;
-  /** Of which offers whole units only are copied: bit i is set for offer i. */
-  readonly wholeUnits: number;
   readonly urgency: number;
   readonly incremental: boolean;
   /** The number of the visitor's connection, where the origin side has to know it (visitor-connection). */
   readonly visitorConnection: number | undefined;
-  /** What its answer's size may tell; undefined: it does not matter. */
-  readonly sizes: AnswerSizes | undefined;
   /** The id that both sides' logs have, where its fields do not have it. */
   readonly madeId: string | undefined;
   /** How long the origin side took is to be told. */
@@ -85,19 +80,21 @@ export const openExchange = (link: Link, request: ExchangeRequest, events: Excha
     incremental,
     head,
     offers,
+    ...(request.offersFollow && FOLLOW),
     extensions: extensionsOf(request),
     body,
   });
   return new Exchange(stream, beginning, events);
 };
 
+const FOLLOW = { offersFollow: true } as const;
+
 /** As a rule there are none. */
 const extensionsOf = (request: ExchangeRequest): readonly Extension[] => {
-  const { beginning, visitorConnection, sizes, wholeUnits, madeId } = request;
+  const { beginning, visitorConnection, madeId } = request;
   const extensions: Extension[] = beginning.extensions.slice();
   if (visitorConnection !== undefined) extensions.push(visitorConnectionExtension(visitorConnection));
-  if (sizes !== undefined) extensions.push(answerSizesExtension(sizes));
-  if (wholeUnits !== 0) extensions.push(wholeUnitsExtension(wholeUnits));
+  addExtensions(extensions, request);
   if (madeId !== undefined) extensions.push(requestIdExtension(madeId));
   return extensions;
 };
@@ -135,6 +132,13 @@ export class Exchange implements StreamReceiver {
   /** Bytes of the request's body on the link. */
   get requestBytes(): number {
     return this.#requestBytes;
+  }
+
+  /** Names what a request offers whose offers follow; once. */
+  offer(offering: Offering): void {
+    const extensions: Extension[] = [];
+    addExtensions(extensions, offering);
+    this.#stream.send({ kind: "offers", offers: offering.offers, extensions });
   }
 
   /** Queues a piece of the request's body; false when the sender should wait for `room`. */

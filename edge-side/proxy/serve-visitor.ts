@@ -17,7 +17,7 @@ import { TieredStore } from "../../protocol/tier/tiered-store.ts";
 import { decodeAnswer } from "../answer/decode-answer.ts";
 import { PageLookahead } from "../answer/page-lookahead.ts";
 import { RestoredEtag } from "../answer/restore-etag.ts";
-import { fetchBases } from "../bases/fetch-bases.ts";
+import { fetchBases, offersMayFollow } from "../bases/fetch-bases.ts";
 import { type CompressOptions, sendAsItComes, sendWhole } from "../compress/send-compressed.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 import { isSafe, type Visitor } from "../exchange/visitor.ts";
@@ -170,12 +170,12 @@ const serveOver = async (
     throw new StreamError("head-too-large", "the origin side takes no head of this size");
   const { visitor } = visit;
   const { scope } = rules;
-  const { store } = options;
   const fetched =
-    store instanceof TieredStore
-      ? fetchBases(store, { link, host: visitor.host, pageKey, credentials, rules: scope })
+    options.store instanceof TieredStore
+      ? fetchBases(options.store, { link, host: visitor.host, pageKey, credentials, rules: scope })
       : undefined;
-  if (fetched !== undefined) await fetched;
+  const follow = fetched !== undefined && offersMayFollow(link, visitor);
+  if (fetched !== undefined && !follow) await fetched;
   const { fromTrustedProxy, proxyNotTrusted } = asked;
   const bases = new VisitBases(link, {
     visitor,
@@ -185,6 +185,7 @@ const serveOver = async (
     fromTrustedProxy,
     proxyNotTrusted,
     rules: scope,
+    lookedFor: follow ? fetched : undefined,
     dependencies: options,
   });
   try {

@@ -3,7 +3,6 @@
  * a delta does not verify. Holding the offered versions here keeps them usable until the visit is over. SPEC section "Scope".
  */
 
-import type { AnswerSizes } from "../../protocol/frames/answer-sizes.ts";
 import { OMITTED_ETAGS } from "../../protocol/frames/etag-formulas.ts";
 import type { ResponseHead } from "../../protocol/http/head.ts";
 import { isOfUnknownType, whyPassed } from "../../protocol/http/why-passed.ts";
@@ -19,10 +18,11 @@ import { type Partition, partitionOf } from "../../protocol/store/partition.ts";
 import type { SessionVersions, StoreId, Version } from "../../protocol/store/version-store.ts";
 import type { DecodeContext } from "../answer/decode-context.ts";
 import { type RestoredEtag, tagResumed } from "../answer/restore-etag.ts";
-import { type BasesWanted, chooseBases, offersOfAddress, offersOfOthers } from "../bases/choose-bases.ts";
+import type { BasesWanted } from "../bases/choose-bases.ts";
 import { whyNoneFound } from "../bases/why-none-found.ts";
 import type { PageCopies } from "../compress/page-copies.ts";
-import { type SizeExposure, sizeExposureOf, sizesFor } from "../exchange/size-exposure.ts";
+import { VisitOffers } from "../exchange/offers.ts";
+import { type SizeExposure, sizeExposureOf } from "../exchange/size-exposure.ts";
 import { VisitMemory } from "../exchange/visit-memory.ts";
 import { askedFrom, isAuthenticated } from "../exchange/visitor-connection.ts";
 import type { VisitorRequest } from "../exchange/visitor-request.ts";
@@ -45,6 +45,8 @@ export interface BasesOptions {
   readonly proxyNotTrusted?: boolean;
   /** Who may build on what, for its host. */
   readonly rules: ScopeRules;
+  /** Resolves when memory has what a tier below it has of the page, and is offered then; undefined: what memory has is offered. */
+  readonly lookedFor?: Promise<void> | undefined;
   readonly dependencies: Pick<
     ServeDependencies,
     "clock" | "log" | "store" | "commonBases" | "memory" | "heldPages" | "pageBytes" | "untrusted"
@@ -52,22 +54,15 @@ export interface BasesOptions {
 }
 
 export class VisitBases implements DecodeContext, PageCopies {
-  /** Best last. */
-  readonly offered: readonly Version[];
-  /** The names under which they are offered. */
-  readonly shorts: readonly string[];
+  readonly offers: VisitOffers;
   /** Whether the visitor showed anything that makes a session. */
   readonly session: boolean;
   /** Whether it is known by its address alone. */
   readonly addressed: boolean;
-  /** Of which offers the answer is to copy whole units only: bit i is set for offer i. */
-  readonly wholeUnits: number;
   /** See `askedFrom`: where it is defined, nothing is offered and nothing remembered. */
   readonly visitorConnection: number | undefined;
   /** Who may read what off the answer's size. */
   readonly exposure: SizeExposure;
-  /** What the origin side is asked to do about it; undefined: nothing. */
-  readonly sizes: AnswerSizes | undefined;
   /** Whether heads that leave their tag out were agreed on with the origin side. */
   readonly omittedEtags: boolean;
   readonly link: Link;
@@ -129,18 +124,20 @@ export class VisitBases implements DecodeContext, PageCopies {
       commonBases: rules.commonBases,
       peerStore: this.#peerStore,
     };
-    this.offered =
-      this.visitorConnection !== undefined || this.exposure === "foreign"
-        ? []
-        : chooseBases(dependencies.store, this.#wanted);
-    // A whole page that is compressed by itself tells more than a padded delta: 37 of 200 digits were read in one run.
-    const alone = this.exposure === "navigation" && rules.bases === "off";
-    this.sizes = sizesFor(alone ? "foreign" : this.exposure, offersOfOthers(this.offered, session));
-    this.shorts = this.offered.map(({ short }) => short);
+    this.offers = new VisitOffers({
+      store: dependencies.store,
+      wanted: this.#wanted,
+      exposure: this.exposure,
+      mayOffer: this.visitorConnection === undefined && this.exposure !== "foreign",
+      lookedFor: options.lookedFor,
+    });
     this.session = !credentials.none;
     this.addressed = addressed !== undefined;
-    this.wholeUnits = offersOfAddress(this.offered, addressed);
     this.omittedEtags = peer.features.includes(OMITTED_ETAGS);
+  }
+
+  get offered(): readonly Version[] {
+    return this.offers.versions;
   }
 
   /** Milliseconds spent decoding; undefined where nothing was decoded. */
@@ -155,6 +152,7 @@ export class VisitBases implements DecodeContext, PageCopies {
 
   /** The head of the answer is here; its page is decoded next. `tag`: what the head left out. */
   answered(head: ResponseHead, tag: RestoredEtag | undefined): void {
+    this.offers.over();
     this.#head = head;
     this.#tag = tag;
     const { rules, visitor, dependencies } = this.#options;
@@ -176,7 +174,12 @@ export class VisitBases implements DecodeContext, PageCopies {
     const { visitor, rules, dependencies } = this.#options;
     const head = this.#head;
     if (form === "passed") {
-      const asked = this.sizes?.kind === "plain" ? (rules.bases === "off" ? "off" : "foreign") : undefined;
+      const asked =
+        this.offers.offering.sizes?.kind === "plain"
+          ? rules.bases === "off"
+            ? "off"
+            : "foreign"
+          : undefined;
       if (head === undefined) return "origin-side";
       return (
         whyPassed(visitor.method, head) ??
@@ -206,6 +209,7 @@ export class VisitBases implements DecodeContext, PageCopies {
 
   /** The visit is over on this link: gives its memory back, and lets common bases learn of its page. */
   over(answerBytes: number): void {
+    this.offers.over();
     this.#memory.release();
     if (this.#audience !== undefined) this.#options.dependencies.store.leave(this.#partition, this.#audience);
     if (this.remembered === undefined || this.#personal === undefined) return;

@@ -279,14 +279,13 @@ export class Visit implements VisitorListener, ExchangeEvents {
       bases.link,
       {
         head,
-        offers: bases.shorts,
+        ...bases.offers.offering,
+        offersFollow: bases.offers.follow,
         session: bases.session,
         addressed: bases.addressed,
-        wholeUnits: bases.wholeUnits,
         urgency,
         incremental,
         visitorConnection: bases.visitorConnection,
-        sizes: bases.sizes,
         madeId: this.#settings.observation.sentId(this.#id, bases.link),
         timings: this.#times !== undefined,
         beginning,
@@ -295,6 +294,7 @@ export class Visit implements VisitorListener, ExchangeEvents {
     );
     this.#phase = { at: "asking", exchange };
     this.#asked = true;
+    if (bases.offers.follow) bases.offers.whenMade((offering) => exchange.offer(offering));
     return exchange;
   }
 }

@@ -5,7 +5,7 @@
 
 import { LinkError, StreamError, type StreamErrorCode } from "../../protocol/errors.ts";
 import { type AnswerSizes, answerSizesOf } from "../../protocol/frames/answer-sizes.ts";
-import type { AnswerForm, OpenFrame, StreamFrame } from "../../protocol/frames/frame.ts";
+import type { AnswerForm, OffersFrame, OpenFrame, StreamFrame } from "../../protocol/frames/frame.ts";
 import { requestIdOf, timingsExtension } from "../../protocol/frames/observed.ts";
 import { type RequestCoding, requestCodingOf } from "../../protocol/frames/request-coding.ts";
 import { visitorConnectionOf } from "../../protocol/frames/visitor-connection.ts";
@@ -14,7 +14,6 @@ import {
   type RequestHead,
   type ResponseHead,
   responseHeadToList,
-  upgradeOf,
 } from "../../protocol/http/head.ts";
 import type { HeaderList } from "../../protocol/http/header-list.ts";
 import { headSize } from "../../protocol/link/send-queue.ts";
@@ -24,7 +23,8 @@ import type { BodyEnd, RequestBody } from "../../protocol/upstream/body.ts";
 import { type Extension, NO_EXTENSIONS } from "../../protocol/wire/extensions.ts";
 import { AnswerTimings } from "./answer-timings.ts";
 import type { CodedBody } from "./coded-body.ts";
-import { readRequest } from "./read-request.ts";
+import { LaterOffers } from "./later-offers.ts";
+import { type ExchangeLimits, readRequest, refuseUnagreed } from "./read-request.ts";
 import { Upload } from "./upload.ts";
 
 const NO_BYTES = new Uint8Array(0);
@@ -35,18 +35,9 @@ export const MOST_WAITING_ACKNOWLEDGEMENTS = 64;
 /** What the edge says about an answer that needs it: right up to `offset`, or to come again from there on as it is. */
 export type Acknowledgement = { readonly kind: "verified" | "askWhole"; readonly offset: number };
 
-/** What an exchange needs to know of its link. */
-export interface ExchangeLimits {
-  /** Largest head that the edge takes. */
-  readonly headBytes: number;
-  /** Whether the hellos agreed on coded requests. */
-  readonly codedRequests?: boolean;
-  /** What both ends call a request that brings no id. */
-  idOf?(streamId: number): string | undefined;
-}
-
 export class IncomingExchange implements StreamReceiver {
-  readonly open: OpenFrame;
+  /** With the offers that follow it, once they are named. */
+  open: OpenFrame;
   readonly request: RequestHead;
   /** The Host field; empty where there is none. */
   readonly host: string;
@@ -59,7 +50,9 @@ export class IncomingExchange implements StreamReceiver {
   /** Of the visitor, see visitor-connection; undefined: the request has nothing to do with a login of connections. */
   readonly visitorConnection: number | undefined;
   /** What the answer's size may tell; undefined: it does not matter. */
-  readonly sizes: AnswerSizes | undefined;
+  sizes: AnswerSizes | undefined;
+  /** Undefined: the open frame says what is offered. */
+  readonly laterOffers: LaterOffers | undefined;
   /** In the order in which they came. */
   readonly acknowledgements = new AsyncQueue<Acknowledgement>();
   readonly #stream: Stream;
@@ -71,8 +64,8 @@ export class IncomingExchange implements StreamReceiver {
   #roomAgain: (() => void) | undefined;
 
   /**
-   * Throws StreamError for a head without method or target, and LinkError for a coded request that the hellos did not agree
-   * on, or that asks for an upgrade.
+   * Throws StreamError for a head without method or target, and LinkError for what the hellos did not agree on, and a coded
+   * request that asks for an upgrade.
    */
   constructor(stream: Stream, open: OpenFrame, limits: ExchangeLimits) {
     this.#stream = stream;
@@ -86,11 +79,8 @@ export class IncomingExchange implements StreamReceiver {
     this.coding = open.extensions.length === 0 ? undefined : requestCodingOf(open.extensions);
     this.visitorConnection = open.extensions.length === 0 ? undefined : visitorConnectionOf(open.extensions);
     this.sizes = open.extensions.length === 0 ? undefined : answerSizesOf(open.extensions);
-    if (
-      this.coding !== undefined &&
-      (limits.codedRequests !== true || upgradeOf(this.request.fields) !== undefined)
-    )
-      throw new LinkError("bad-frame", "a coded request where there may be none");
+    this.laterOffers = open.offersFollow ? new LaterOffers() : undefined;
+    refuseUnagreed(this, limits);
     this.#upload =
       open.ended && open.body.length === 0
         ? undefined
@@ -221,6 +211,8 @@ export class IncomingExchange implements StreamReceiver {
         return this.#upload?.trailers(endToEndTrailers(frame.head));
       case "end":
         return this.#upload?.end(frame.how);
+      case "offers":
+        return this.#offer(frame);
       case "verified":
       case "askWhole":
         if (this.acknowledgements.length >= MOST_WAITING_ACKNOWLEDGEMENTS)
@@ -278,6 +270,12 @@ export class IncomingExchange implements StreamReceiver {
     this.gone.throwIfAborted();
   }
 
+  #offer(frame: OffersFrame): void {
+    if (this.laterOffers === undefined) throw new LinkError("bad-frame", "offers that were not promised");
+    this.open = this.laterOffers.taken(this.open, frame);
+    this.sizes = answerSizesOf(this.open.extensions);
+  }
+
   #segment(digest: string): void {
     if (this.coding?.kind !== "streamed")
       throw new LinkError("bad-frame", "a segment in a request that is not coded in segments");
@@ -289,6 +287,7 @@ export class IncomingExchange implements StreamReceiver {
     this.#gone.abort(error);
     this.#upload?.fail(error);
     this.acknowledgements.fail(error);
+    this.laterOffers?.giveUp();
     this.#roomAgain?.();
   }
 }

@@ -1,8 +1,23 @@
 /** What is read off the head of a request. One whose head is the same as one before it comes with the same list, and is read once. */
+import { LinkError } from "../../protocol/errors.ts";
 import { ownRequestId } from "../../protocol/frames/observed.ts";
-import { fieldOf, type RequestHead, requestHeadFromList } from "../../protocol/http/head.ts";
+import type { RequestCoding } from "../../protocol/frames/request-coding.ts";
+import { fieldOf, type RequestHead, requestHeadFromList, upgradeOf } from "../../protocol/http/head.ts";
 import type { HeaderList } from "../../protocol/http/header-list.ts";
 import { onceFor } from "../../protocol/runtime/once-for.ts";
+import type { LaterOffers } from "./later-offers.ts";
+
+/** What an exchange needs to know of its link. */
+export interface ExchangeLimits {
+  /** Largest head that the edge takes. */
+  readonly headBytes: number;
+  /** Whether the hellos agreed on coded requests. */
+  readonly codedRequests?: boolean;
+  /** Whether they agreed on offers in a frame of their own. */
+  readonly laterOffers?: boolean;
+  /** What both ends call a request that brings no id. */
+  idOf?(streamId: number): string | undefined;
+}
 
 interface ReadRequest {
   readonly request: RequestHead;
@@ -17,3 +32,21 @@ export const readRequest = onceFor((head: HeaderList): ReadRequest => {
   const { fields } = request;
   return { request, host: fieldOf(fields, "host") ?? "", ownId: ownRequestId(fields) };
 });
+
+interface Unchecked {
+  readonly request: RequestHead;
+  readonly coding: RequestCoding | undefined;
+  readonly laterOffers: LaterOffers | undefined;
+}
+
+/** Throws LinkError for what the hellos did not agree on, and for a coded request that asks for an upgrade. */
+export const refuseUnagreed = (
+  { request, coding, laterOffers }: Unchecked,
+  agreed: Pick<ExchangeLimits, "codedRequests" | "laterOffers">,
+): void => {
+  const mayBeCoded = () => agreed.codedRequests === true && upgradeOf(request.fields) === undefined;
+  if (coding !== undefined && !mayBeCoded())
+    throw new LinkError("bad-frame", "a coded request where there may be none");
+  if (laterOffers !== undefined && agreed.laterOffers !== true)
+    throw new LinkError("bad-frame", "offers that follow where they may not");
+};

@@ -16,7 +16,6 @@ import { audienceOf, type Retention, type Scope } from "../../protocol/scope/sco
 import { joined } from "../../protocol/store/compact-buffer.ts";
 import { type Fingerprint, fingerprintOf } from "../../protocol/store/fingerprint.ts";
 import { partitionOf } from "../../protocol/store/partition.ts";
-import { fetchNominated } from "../../protocol/tier/fetch.ts";
 import type { BodyEnd } from "../../protocol/upstream/body.ts";
 import { joinUpgraded } from "../../protocol/upstream/upgraded-stream.ts";
 import type { UpstreamResponse } from "../../protocol/upstream/upstream-request.ts";
@@ -34,9 +33,11 @@ import { streamPage } from "../answer/send-streamed.ts";
 import type { SlowPages } from "../answer/slow-pages.ts";
 import type { Route } from "../config/route-config.ts";
 import { type ExchangePhases, type ExchangeRecord, recordOf } from "../exchange/access-record.ts";
-import type { ExchangeLimits, IncomingExchange } from "../exchange/incoming-exchange.ts";
+import type { IncomingExchange } from "../exchange/incoming-exchange.ts";
+import type { ExchangeLimits } from "../exchange/read-request.ts";
 import { type HeldBody, NO_BODY_HELD, type RequestDecoders, requestBodyOf } from "../request/decode-body.ts";
 import { type AskDependencies, askUpstream } from "./ask-upstream.ts";
+import { type Fetching, fetchOffered, offeredInTime } from "./fetch-offered.ts";
 import type { RoutedRequest, Routes } from "./routes.ts";
 
 /** What every exchange needs, on one link. */
@@ -72,9 +73,8 @@ export const answerEdge = async (
     upload = requestBodyOf(exchange, options.requestDecoders);
     const routed = routeOf(exchange, options);
     const partition = partitionOf({ keyId: options.keyId, host: exchange.host });
-    const fetched = fetchNominated(options.store, partition, exchange.open.offers);
+    const fetched = fetchOffered(exchange, partition, options);
     const { response, upstream } = await askUpstream(exchange, upload.body, routed, options);
-    if (fetched !== undefined) await fetched;
     phases.route = upstream.route;
     phases.response = { status: response.head.status, at: clock.now() };
     exchange.timings?.responded(phases.startedAt, phases.response.at);
@@ -82,7 +82,7 @@ export const answerEdge = async (
     if (response.kind === "upgraded") await join(exchange, response, phases);
     else
       await answerWith(
-        await decoded(exchange, response, { ...routed, route: upstream.route, partition }, options),
+        await decoded(exchange, response, { ...routed, route: upstream.route, partition, fetched }, options),
         phases,
         options.slowPages,
       );
@@ -129,11 +129,14 @@ const join = async (
 const decoded = async (
   exchange: IncomingExchange,
   response: Extract<UpstreamResponse, { kind: "answered" }>,
-  { route, pageKey, partition }: Pick<Answering, "pageKey" | "partition"> & { readonly route: Route },
+  { route, pageKey, partition, fetched }: Fetching,
   options: ExchangeDependencies,
 ): Promise<Answering> => {
-  const { request, gone, open } = exchange;
+  const { request, gone } = exchange;
   const { head, body, coded } = await decodeResponse(request, response, options, gone);
+  const offered = offeredInTime(exchange, head, fetched, options);
+  if (offered !== undefined) await offered;
+  const { open } = exchange;
   return {
     exchange,
     head: route.hostHeader.kind === "origin" ? withVisitorsHost(request, head, route) : head,

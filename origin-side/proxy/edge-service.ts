@@ -7,6 +7,7 @@ import { ZSTD_MOST_BYTES } from "../../protocol/codec/zstd.ts";
 import { MASKED_TOKENS, UNITS_READ } from "../../protocol/frames/answer-form.ts";
 import { OMITTED_ETAGS } from "../../protocol/frames/etag-formulas.ts";
 import type { OpenFrame, VersionFrame } from "../../protocol/frames/frame.ts";
+import { LATER_OFFERS } from "../../protocol/frames/frame.ts";
 import { CODED_REQUESTS } from "../../protocol/frames/request-coding.ts";
 import type { Link } from "../../protocol/link/link-api.ts";
 import { requestIdOn } from "../../protocol/link/link-label.ts";
@@ -92,6 +93,7 @@ export class EdgeService implements LinkService {
       trust: new CodecTrust({ ...options, keyId, mismatches: this.codecMismatches }),
       streaming: STREAMING_CODEC,
       pageBytes: Math.min(pageBytes, peer.pageBytes, ZSTD_MOST_BYTES),
+      laterOffers: peer.features.includes(LATER_OFFERS),
       codedRequests: peer.features.includes(CODED_REQUESTS),
       edgeInstance: peer.instanceId,
       requestDecoders: new RequestDecoders(),

@@ -30,6 +30,7 @@ export const FRAME = {
   verified: 0x19,
   askWhole: 0x1a,
   // 0x1b was ask-body until 0.2.0: not to be used again.
+  offers: 0x1c,
   version: 0x30,
 } as const;
 
@@ -41,6 +42,8 @@ export const DIGEST_BYTES = 16;
 export const RUNNING_DIGEST_BYTES = 8;
 /** Most versions that a request may offer. */
 export const MOST_OFFERS = 8;
+/** The feature of the hello: a request may name its offers in a frame behind it. SPEC section "Offers". */
+export const LATER_OFFERS = "later-offers";
 /** Furthest that an open frame reaches back for the answer that it acknowledges. */
 export const MOST_STREAMS_AGO = 15;
 
@@ -123,8 +126,19 @@ export interface OpenFrame {
   readonly head: HeaderList;
   /** Short fingerprints, best last. */
   readonly offers: readonly string[];
+  /** They are still looked for, and named by a frame of their own. */
+  readonly offersFollow?: true;
   readonly extensions: readonly Extension[];
   readonly body: Uint8Array;
+}
+
+/** What an open frame promised to offer, and what it would have said of that. */
+export interface OffersFrame {
+  readonly kind: "offers";
+  readonly streamId: StreamId;
+  /** As in an open frame. */
+  readonly offers: readonly string[];
+  readonly extensions: readonly Extension[];
 }
 
 export interface AnswerFrame {
@@ -142,6 +156,7 @@ export interface AnswerFrame {
 
 export type StreamFrame =
   | OpenFrame
+  | OffersFrame
   | AnswerFrame
   | { readonly kind: "data"; readonly streamId: StreamId; readonly bytes: Uint8Array }
   | { readonly kind: "trailers"; readonly streamId: StreamId; readonly head: HeaderList }

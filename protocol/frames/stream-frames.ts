@@ -13,6 +13,7 @@ import {
 import { answerForms } from "./answer-form.ts";
 import {
   MOST_OFFERS,
+  type OffersFrame,
   type OpenFrame,
   RUNNING_DIGEST_BYTES,
   type StreamFrame,
@@ -47,10 +48,19 @@ const IN_FULL = 0;
 /** The high half of the byte that counts offers says of which answer the frame is the acknowledgement. */
 const VERIFIED_SHIFT = 4;
 
-const writeOffers = (w: ByteWriter, frame: OpenFrame, carried: CarriedVersions): void => {
-  const { streamId, offers, verified = 0 } = frame;
+/** In place of their count: they are named by a frame of their own. */
+const THEY_FOLLOW = 15;
+
+const countOf = (frame: OpenFrame | OffersFrame): number => {
+  const count = frame.offers.length;
+  if (frame.kind === "offers") return count;
+  return (frame.offersFollow ? THEY_FOLLOW : count) | ((frame.verified ?? 0) << VERIFIED_SHIFT);
+};
+
+const writeOffers = (w: ByteWriter, frame: OpenFrame | OffersFrame, carried: CarriedVersions): void => {
+  const { streamId, offers } = frame;
   const distances = carried.distancesTo(offers, streamId);
-  w.u8(offers.length | (verified << VERIFIED_SHIFT));
+  w.u8(countOf(frame));
   for (const [i, offer] of offers.entries()) {
     const distance = distances[i];
     if (distance === undefined) w.varint(IN_FULL).latin1(offer);
@@ -58,16 +68,23 @@ const writeOffers = (w: ByteWriter, frame: OpenFrame, carried: CarriedVersions):
   }
 };
 
-const readOffers = (
+const readOpenOffers = (
   r: ByteReader,
   streamId: StreamId,
   { carried, acknowledging }: FrameHeaderDecoder,
-): Pick<OpenFrame, "offers" | "verified"> => {
+): Pick<OpenFrame, "offers" | "offersFollow" | "verified"> => {
   const byte = r.u8();
   const verified = acknowledging ? byte >> VERIFIED_SHIFT : 0;
   const count = byte - (verified << VERIFIED_SHIFT);
   if (verified >= streamId)
     throw new LinkError("bad-frame", `stream ${streamId} acknowledges an answer ${verified} streams ago`);
+  const offers = count === THEY_FOLLOW ? OFFERED_LATER : { offers: readOffers(r, count, streamId, carried) };
+  return verified > 0 ? { ...offers, verified } : offers;
+};
+
+const OFFERED_LATER = { offers: [], offersFollow: true } as const;
+
+const readOffers = (r: ByteReader, count: number, streamId: StreamId, carried: CarriedVersions): string[] => {
   if (count > MOST_OFFERS)
     throw new LinkError("bad-frame", `a request offers ${count} versions, more than ${MOST_OFFERS}`);
   const offers: (string | number)[] = [];
@@ -75,7 +92,7 @@ const readOffers = (
     const distance = r.varint();
     offers.push(distance === IN_FULL ? r.latin1(SHORT_FINGERPRINT_BYTES) : distance);
   }
-  return { offers: carried.allAt(streamId, offers), ...(verified > 0 && { verified }) };
+  return carried.allAt(streamId, offers);
 };
 
 const ADDRESSED = { addressed: true } as const;
@@ -124,7 +141,7 @@ export const streamFrames: FrameLayouts<StreamFrame> = {
         urgency: (flags >> URGENCY_SHIFT) & 7,
         incremental: (flags & OPEN.incremental) !== 0,
         head: headers.decode(r, givenAt(id, headers)),
-        ...readOffers(r, id, headers),
+        ...readOpenOffers(r, id, headers),
         extensions: readSizedExtensions(r),
         body: r.rest(),
       };
@@ -156,6 +173,18 @@ export const streamFrames: FrameLayouts<StreamFrame> = {
       if (form.kind === "interim" && (ended || body.length > 0))
         throw new LinkError("bad-frame", "an interim answer with a body or an end");
       return { kind: "answer", streamId: id, ended, form, head, blockBytes, extensions, body };
+    },
+  },
+  offers: {
+    write(w, f, headers) {
+      w.varint(f.streamId);
+      writeOffers(w, f, known(headers).carried);
+      writeExtensions(w, f.extensions);
+    },
+    read(r, headers) {
+      const id = streamId(r);
+      const offers = readOffers(r, r.u8(), id, known(headers).carried);
+      return { kind: "offers", streamId: id, offers, extensions: readExtensions(r) };
     },
   },
   data: {

@@ -90,8 +90,10 @@ const detailsOf = (frame: Frame): string => {
       return ` host=${shown(frame.host)} size=${frame.size} codec=${frame.codec} bases=${frame.bases.length} coded=${frame.coded.length}${flagsText({ "no-store": frame.noStore })}`;
     case "open": {
       const { ended, session, timings, incremental, verified } = frame;
-      return `${flagsText({ ended, session, timings, incremental })} urgency=${frame.urgency} offers=${frame.offers.length}${verified === undefined ? "" : ` verified=${verified}`} body=${frame.body.length}${extensionsText(frame.extensions)} head=${headText(frame.head)}`;
+      return `${flagsText({ ended, session, timings, incremental })} urgency=${frame.urgency} offers=${frame.offersFollow ? "later" : frame.offers.length}${verified === undefined ? "" : ` verified=${verified}`} body=${frame.body.length}${extensionsText(frame.extensions)} head=${headText(frame.head)}`;
     }
+    case "offers":
+      return ` offers=${frame.offers.length}${extensionsText(frame.extensions)}`;
     case "answer":
       return ` form=${formText(frame.form)}${flagsText({ ended: frame.ended })} block=${frame.blockBytes} body=${frame.body.length}${extensionsText(frame.extensions)} head=${headText(frame.head)}`;
     case "data":

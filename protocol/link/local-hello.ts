@@ -2,6 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { MASKED_TOKENS, UNITS_READ } from "../frames/answer-form.ts";
 import { OMITTED_ETAGS } from "../frames/etag-formulas.ts";
+import { LATER_OFFERS } from "../frames/frame.ts";
 import { ACKS_IN_OPEN } from "../frames/frame-headers.ts";
 import { GIVEN_COOKIES } from "../frames/given-cookies.ts";
 import {
@@ -26,6 +27,7 @@ const FEATURES = [
   GIVEN_COOKIES,
   UNITS_READ,
   ACKS_IN_OPEN,
+  LATER_OFFERS,
 ] as const;
 /** First window of a stream; it grows where the path is long. */
 const STREAM_BYTES = 128 * 1024;

@@ -15,7 +15,10 @@ type Head = Unnumbered<OpenFrame> | Unnumbered<AnswerFrame>;
 
 /** A frame of a stream before it has its number. */
 export type StreamItem = Unnumbered<
-  Extract<StreamFrame, { kind: "open" | "answer" | "data" | "trailers" | "end" | "segment" | "resume" }>
+  Extract<
+    StreamFrame,
+    { kind: "open" | "offers" | "answer" | "data" | "trailers" | "end" | "segment" | "resume" }
+  >
 >;
 
 /** What a message takes of one stream. */

@@ -74,8 +74,13 @@ const THEN: Record<Phase, Partial<Record<StreamFrame["kind"], Phase>>> = {
 };
 
 /** What a peer may say about our half, whatever its own is at. */
-const ABOUT_OURS: ReadonlySet<StreamFrame["kind"]> = new Set(["verified", "askWhole", "stopSending"]);
-const FROM_EDGE: ReadonlySet<StreamFrame["kind"]> = new Set(["open", "verified", "askWhole"]);
+const ABOUT_OURS: ReadonlySet<StreamFrame["kind"]> = new Set([
+  "offers",
+  "verified",
+  "askWhole",
+  "stopSending",
+]);
+const FROM_EDGE: ReadonlySet<StreamFrame["kind"]> = new Set(["open", "offers", "verified", "askWhole"]);
 const FROM_ORIGIN: ReadonlySet<StreamFrame["kind"]> = new Set(["answer", "resume"]);
 
 export class Stream {
@@ -287,6 +292,8 @@ export class Stream {
     const next = NEXT[this.#state][event];
     if (next === undefined) throw new LinkError("bad-frame", `${event} on a stream that is ${this.#state}`);
     this.#state = next;
-    if (next === "closed") this.#host.closed(this, this.#window.grownBytes);
+    if (next !== "closed") return;
+    this.#queue.clear();
+    this.#host.closed(this, this.#window.grownBytes);
   }
 }

@@ -1,6 +1,6 @@
 /**
  * Versions in memory, and tiers below that outlive them: what is remembered is written behind, what memory misses is looked for
- * below before a request goes on, in one tier after the other, and what is forgotten is forgotten in all. `no-store` stays in memory, and so does what is a
+ * below for a request, in one tier after the other, and what is forgotten is forgotten in all. `no-store` stays in memory, and so does what is a
  * session's unless the settings say otherwise. SPEC section "Version store".
  */
 import { LRUCache } from "lru-cache";

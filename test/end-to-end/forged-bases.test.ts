@@ -104,8 +104,10 @@ const openSides = ({ bases = "session", padded = true }: SidesOptions = {}): Sid
       },
       { linkIsFull: false },
     );
-    const padding = padded ? padOf(visit, coded.length, { page: fingerprint, offered: bases, looked }) : [];
-    const plain = visit.sizes?.kind === "plain";
+    const padding = padded
+      ? padOf(visit.offers.offering, coded.length, { page: fingerprint, offered: bases, looked })
+      : [];
+    const plain = visit.offers.offering.sizes?.kind === "plain";
     const answer = same ? 0 : coded.length + bytesOf(padding);
     visit.remember(body, fingerprint);
     visit.over(answer);

@@ -31,6 +31,11 @@ const SEEDS: readonly (readonly ["edge" | "origin", string, string])[] = [
     `ff01100101${"fd01".repeat(1)}00${"80".repeat(245)}`,
   ],
   ["origin", "an open like a head that nobody sent", "08 10 01 01 020080 00 00"],
+  [
+    "origin",
+    "an open whose offers follow, and offers of streams that never were",
+    "081001010200400f00 051c0101ff7f",
+  ],
   ["origin", "an open with offers of streams that never were", "0a 10 01 01 020040 02 01 7f 00"],
   ["edge", "credit of 2^53 - 1 for no stream", "0b0600ffffffffffffff0f00"],
   ["edge", "go-away with a code that is not known", "050500ff0100"],
@@ -41,7 +46,7 @@ const SEEDS: readonly (readonly ["edge" | "origin", string, string])[] = [
 
 const NEVER_NOW = ["hello", "proveKey", "goAway", "open", "answer"];
 const FRAMES = {
-  edge: SAMPLES.filter(({ kind }) => ![...NEVER_NOW, "verified", "askWhole"].includes(kind)),
+  edge: SAMPLES.filter(({ kind }) => ![...NEVER_NOW, "offers", "verified", "askWhole"].includes(kind)),
   origin: SAMPLES.filter(({ kind }) => ![...NEVER_NOW, "segment", "resume"].includes(kind)),
 };
 const ANSWERED: Extract<Frame, { kind: "answer" }> = {

@@ -35,6 +35,7 @@ import { Upstreams } from "../../origin-side/upstream/upstreams.ts";
 import { codecById, codecIds, STREAMING_CODEC } from "../../protocol/codec/codecs.ts";
 import { MASKED_TOKENS, UNITS_READ } from "../../protocol/frames/answer-form.ts";
 import { OMITTED_ETAGS } from "../../protocol/frames/etag-formulas.ts";
+import { LATER_OFFERS } from "../../protocol/frames/frame.ts";
 import type { Hello, Role } from "../../protocol/frames/hello.ts";
 import { CODED_REQUESTS } from "../../protocol/frames/request-coding.ts";
 import { LinkEndpoint } from "../../protocol/link/link.ts";
@@ -45,6 +46,8 @@ import { LongLived } from "../../protocol/runtime/long-lived.ts";
 import { MemoryBudget } from "../../protocol/runtime/memory-budget.ts";
 import { type ScopePolicy, ScopeRules } from "../../protocol/scope/scope.ts";
 import { VersionStore } from "../../protocol/store/version-store.ts";
+import type { LowerTier } from "../../protocol/tier/lower-tier.ts";
+import { TieredStore } from "../../protocol/tier/tiered-store.ts";
 import type { Transport } from "../../protocol/transport/transport.ts";
 import { edgeConfigOf } from "./daemons.ts";
 import { memoryPair } from "./memory-transport.ts";
@@ -81,6 +84,8 @@ export interface EdgeOptions extends HalfOptions {
   /** What is told of visits; nothing unless given. */
   readonly observation?: Observation;
   readonly policy?: Partial<ScopePolicy>;
+  /** What stands below its memory. */
+  readonly tier?: LowerTier;
   readonly hosts?: readonly string[];
   readonly originAnswerMs?: number;
   /** Web servers to ask without a link. */
@@ -96,7 +101,11 @@ const budget = (): MemoryBudget => new MemoryBudget({ totalBytes: 64 * MIB, shar
 export const openEdgeHalf = async (options: EdgeOptions = {}): Promise<EdgeHalf> => {
   const { clock = systemClock, memory = budget(), pageBytes = LIMITS.pageBytes } = options;
   const hosts = new Set(options.hosts ?? [TEST_HOST]);
-  const store = new VersionStore({ clock, bytes: options.storeBytes ?? 64 * MIB });
+  const inMemory = { clock, bytes: options.storeBytes ?? 64 * MIB };
+  const store =
+    options.tier === undefined
+      ? new VersionStore(inMemory)
+      : new TieredStore({ ...inMemory, tiers: [{ tier: options.tier, sessions: false }] });
   const pool = new LinkPool({
     hosts: { serves: (_, host) => hosts.has(host), weightOf: () => 1 },
     log: silentLog,
@@ -250,6 +259,7 @@ export const openOriginHalf = async (options: OriginOptions): Promise<OriginHalf
     readsUnits: link.peer.features.includes(UNITS_READ),
     streaming: STREAMING_CODEC,
     pageBytes,
+    laterOffers: link.peer.features.includes(LATER_OFFERS),
     codedRequests: link.peer.features.includes(CODED_REQUESTS),
     edgeInstance: link.peer.instanceId,
     requestDecoders: new RequestDecoders(),

@@ -133,6 +133,9 @@ describe("refused as bad frames", () => {
     ["the reserved kind version", "02 30 00"],
     ["stream 0", "02 12 00"],
     ["more offers than the bits of the mask", `50 10 01 00 02 00 00 09 ${"00".repeat(73)}`],
+    ["more offers that follow than the bits of the mask", `4b 1c 01 09 ${"00".repeat(73)}`],
+    ["offers that follow, of which one is cut short", "08 1c 01 01 00 01020304"],
+    ["a count of offers that is neither few nor stands for any that follow", "08 10 01 19 02 00 40 0e 00"],
     ["an offer cut short", "0d 10 01 00 02 00 00 01 00 01020304 00"],
     ["an offer whose distance is longer than it is", "0a 10 01 00 02 00 00 01 81 00 00"],
     ["an unknown way to end", "03 14 05 02"],
@@ -183,6 +186,18 @@ describe("an open frame that is the acknowledgement of an earlier answer", () =>
 
   it("is a bad frame that reaches back before the first stream", () => {
     expect(() => decoded(hex("08 10 01 19 02 00 40 10 00"))).toThrow(badFrame);
+  });
+});
+
+describe("an open frame whose offers follow", () => {
+  it.each([
+    ["0f", undefined],
+    ["2f", 2],
+  ])("says so in place of their count (%s), whatever it acknowledges", (count, verified) => {
+    const bytes = hex(`08 10 10 19 02 00 40 ${count} 00`);
+    const frame = decoded(bytes) as Extract<Frame, { kind: "open" }>;
+    expect([frame.offersFollow, frame.offers, frame.verified]).toEqual([true, [], verified]);
+    expect(encodeFrame(frame, new FrameHeaderEncoder(TABLE_BYTES))).toEqual(bytes);
   });
 });
 

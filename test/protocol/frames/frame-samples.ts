@@ -63,6 +63,7 @@ export const SAMPLES: readonly Frame[] = [
     extensions: [{ tag: 2, bytes: Buffer.from("r-1") }],
     body: BODY,
   },
+  { kind: "offers", streamId: id(9), offers: [EIGHT], extensions: [{ tag: 16, bytes: Buffer.of(1) }] },
   { ...ANSWER, ended: false, body: Buffer.alloc(0), form: { kind: "interim" } },
   { ...ANSWER, form: { kind: "passed" } },
   { ...ANSWER, form: { kind: "same", offer: 3, result: SIXTEEN } },

@@ -43,6 +43,42 @@ const exchange = async (pair: LinkPair, items: readonly StreamItem[], request = 
 };
 const loads = (pair: LinkPair) => [pair.edge.link.load, pair.origin.link.load];
 
+describe("offers that follow", () => {
+  const OFFERS: StreamItem = { kind: "offers", offers: ["12345678"], extensions: NO_EXTENSIONS };
+  const FOLLOWED = GET("/", { offersFollow: true });
+
+  it("leave behind a request that has ended, while its stream is open", async () => {
+    const pair = await greetedPair();
+    const { asked, heard } = await exchange(pair, [], FOLLOWED);
+    asked.stream.send(OFFERS);
+    await turns();
+    expect(heard.frames.map(({ kind }) => kind)).toEqual(["open", "offers"]);
+    expect(heard.frames.at(-1)).toMatchObject({ streamId: 1, offers: ["12345678"] });
+    heard.stream.send(ANSWER("x"));
+    await turns();
+    asked.stream.send(OFFERS);
+    await turns();
+    expect(heard.frames).toHaveLength(2);
+    await pair.close();
+  });
+
+  it("leave with their request where that has not left yet", async () => {
+    const pair = await greetedPair();
+    const asked = pair.edge.open(FOLLOWED);
+    asked.stream.send(OFFERS);
+    await turns();
+    expect(pair.origin.opened[0]?.frames.map(({ kind }) => kind)).toEqual(["open", "offers"]);
+    await pair.close();
+  });
+
+  it("of an origin side are a bad frame", async () => {
+    const pair = await greetedPair();
+    await exchange(pair, [OFFERS]);
+    expect(pair.edge.ends[0]?.code).toBe("bad-frame");
+    await pair.close();
+  });
+});
+
 describe("the half of an answer", () => {
   it.each([
     ["passed", { kind: "passed" } as AnswerForm],

@@ -5,43 +5,15 @@ import type { SessionKey } from "../../../protocol/scope/session-key.ts";
 import { fingerprintOf, shortOf } from "../../../protocol/store/fingerprint.ts";
 import { MAX_OFFERS } from "../../../protocol/store/page-index.ts";
 import { LEAST_WAIT_MS, MOST_FAILURES, PAUSE_MS, TIER_WAIT_MS } from "../../../protocol/tier/hope.ts";
-import type { Forgotten, LowerTier, StoredVersion } from "../../../protocol/tier/lower-tier.ts";
 import { LATER_MS, PUT_AGAIN_MS, TieredStore } from "../../../protocol/tier/tiered-store.ts";
 import { FakeClock } from "../../kit/fake-clock.ts";
+import { ScriptedTier } from "../../kit/scripted-tier.ts";
 import { PARTITION, PEER, storedVersion } from "./disk/stored.ts";
 
 const SESSION = "s".repeat(16) as SessionKey;
 const PUBLIC: Scope = { kind: "public", retention: "keep" };
 const OWN: Scope = { kind: "session", session: SESSION, retention: "session", marks: undefined };
 const LISTS = [{ scopeKey: "public", key: "/news" }] as const;
-
-/** A tier whose answers come when the test says so. */
-class ScriptedTier implements LowerTier {
-  readonly name = "scripted";
-  readonly answers = true;
-  readonly askAgainMs = 60_000;
-  readonly dropped = 0;
-  readonly storeId = PEER;
-  readonly puts: StoredVersion[] = [];
-  readonly forgotten: Forgotten[] = [];
-  readonly asked: PromiseWithResolvers<readonly StoredVersion[]>[] = [];
-
-  nominated = () => this.#ask();
-  listed = () => this.#ask();
-  put = (version: StoredVersion) => void this.puts.push(version);
-  close = () => Promise.resolve();
-
-  forget(what: Forgotten): Promise<void> {
-    this.forgotten.push(what);
-    return Promise.resolve();
-  }
-
-  #ask(): Promise<readonly StoredVersion[]> {
-    const asked = Promise.withResolvers<readonly StoredVersion[]>();
-    this.asked.push(asked);
-    return asked.promise;
-  }
-}
 
 const opened = (sessions = true) => {
   const clock = new FakeClock();

@@ -1,0 +1,40 @@
+/** What a request offers, from a tier below memory where memory misses it, while the web server makes its answer. SPEC section "Offers". */
+import type { ResponseHead } from "../../protocol/http/head.ts";
+import { whyPassed } from "../../protocol/http/why-passed.ts";
+import type { Partition } from "../../protocol/store/partition.ts";
+import { fetchNominated } from "../../protocol/tier/fetch.ts";
+import type { AnswerDependencies, Answering } from "../answer/answering.ts";
+import type { Route } from "../config/route-config.ts";
+import type { IncomingExchange } from "../exchange/incoming-exchange.ts";
+import { MOST_WAIT_MS } from "../exchange/later-offers.ts";
+
+/** What is known of an answer before its response has come. */
+export interface Fetching extends Pick<Answering, "pageKey" | "partition"> {
+  readonly route: Route;
+  /** Resolves when memory has what there is of what is offered; undefined where there is nothing to wait for. */
+  readonly fetched: Promise<void> | undefined;
+}
+
+/** Begins at once, or when the offers are named. */
+export const fetchOffered = (
+  exchange: IncomingExchange,
+  partition: Partition,
+  { store }: Pick<AnswerDependencies, "store">,
+): Fetching["fetched"] => {
+  const fetch = () => fetchNominated(store, partition, exchange.open.offers);
+  return exchange.laterOffers === undefined ? fetch() : exchange.laterOffers.named.then(fetch);
+};
+
+/** Waits for `fetched` where the answer may build on it; an edge that promised offers has to name them soon now. */
+export const offeredInTime = (
+  { laterOffers, host, request }: IncomingExchange,
+  head: ResponseHead,
+  fetched: Fetching["fetched"],
+  { clock, log }: Pick<AnswerDependencies, "clock" | "log">,
+): Promise<void> | undefined => {
+  if (fetched === undefined || whyPassed(request.method, head) !== undefined) return undefined;
+  if (laterOffers === undefined) return fetched;
+  const { target } = request;
+  const late = () => log.warn("offers did not follow", { host, target, waitedMs: MOST_WAIT_MS });
+  return laterOffers.within(clock, fetched, late);
+};
