@@ -13,7 +13,7 @@ import type { Link } from "../../protocol/link/link-api.ts";
 import { requestIdOn } from "../../protocol/link/link-label.ts";
 import type { Stream } from "../../protocol/link/stream.ts";
 import { LongLived } from "../../protocol/runtime/long-lived.ts";
-import { TaskSet } from "../../protocol/runtime/task-set.ts";
+import { TaskSet } from "../../protocol/runtime/turnover.ts";
 import { partitionOf } from "../../protocol/store/partition.ts";
 import { CodecTrust } from "../answer/codec-trust.ts";
 import { CompressorLimits } from "../answer/compressor-limits.ts";

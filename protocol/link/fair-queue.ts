@@ -2,6 +2,7 @@
  * Whose turn it is to send: lower urgency numbers first (RFC 9218). Of one urgency those that sent little of late, then the
  * rest, in turn each: a page is through before a download notices. Holds a stream at most once. SPEC section "Order".
  */
+import { TurnoverMap } from "../runtime/turnover.ts";
 
 /** @internal */
 export const URGENCIES = 8;
@@ -37,7 +38,7 @@ export class FairQueue<Item extends Queued> {
     heavy: [],
   }));
   /** With the ring that each waits in: its weight may change meanwhile. */
-  readonly #waiting = new Map<Item, Item[]>();
+  readonly #waiting = new TurnoverMap<Item, Item[]>();
   #sentBytes = 0;
 
   /** How many wait. A field, because the scheduler asks several times for each message. */

@@ -7,6 +7,7 @@ import { LinkError, StreamError } from "../errors.ts";
 import type { OpenFrame, StreamFrame, StreamId } from "../frames/frame.ts";
 import type { Role } from "../frames/hello.ts";
 import type { Clock } from "../runtime/clock.ts";
+import { TurnoverMap, TurnoverSet } from "../runtime/turnover.ts";
 import type { Transport } from "../transport/transport.ts";
 import { FrameTurns } from "./frame-turns.ts";
 import type { WhoWaits } from "./keepalive.ts";
@@ -17,8 +18,8 @@ const TO_ITS_END = Number.MAX_SAFE_INTEGER;
 
 export class StreamTable implements WhoWaits {
   readonly #turns: FrameTurns;
-  readonly #byId = new Map<number, Stream>();
-  readonly #unnumbered = new Set<Stream>();
+  readonly #byId = new TurnoverMap<number, Stream>();
+  readonly #unnumbered = new TurnoverSet<Stream>();
   #highestId = 0;
   #seenId = 0;
 

@@ -5,6 +5,7 @@
  * packed on it. SPEC section "Version store".
  */
 import type { Clock, Timer } from "../runtime/clock.ts";
+import { TurnoverSet } from "../runtime/turnover.ts";
 import { LEAST_PACKED_BYTES, MOST_PACKED_BYTES, pack } from "./pack.ts";
 import type { Shares } from "./shares.ts";
 import type { HeldVersion } from "./stored-version.ts";
@@ -33,7 +34,7 @@ export interface PackingOptions {
 export class Packing {
   readonly #options: PackingOptions;
   /** Those that may be packed, the longest unused first. */
-  readonly #warm = new Set<HeldVersion>();
+  readonly #warm = new TurnoverSet<HeldVersion>();
   #warmBytes = 0;
   #timer: Timer | undefined;
   /** The timer does not wait for one to cool. */
@@ -65,7 +66,7 @@ export class Packing {
 
   /** Its body was read, and is held as it is. */
   warmed(version: HeldVersion): void {
-    if (!version.owner.held.has(version)) return;
+    if (!version.isHeld) return;
     this.#used(version);
     this.#options.shares.recharge(version);
   }
@@ -77,8 +78,8 @@ export class Packing {
     const dependents = [...(version.dependents ?? [])];
     version.dependents = undefined;
     for (const each of dependents)
-      if (evicted) each.owner.held.delete(each);
-      else if (each.owner.held.has(each) && each.body.length > 0) {
+      if (evicted) each.letGo();
+      else if (each.isHeld && each.body.length > 0) {
         each.packed = undefined;
         this.warmed(each);
       }
@@ -138,7 +139,7 @@ export class Packing {
       const on = keyOf(version);
       const coded = await pack(raw, on?.body);
       if (!this.#warm.has(version)) return; // gone meanwhile
-      if (on !== undefined && !on.owner.held.has(on)) return; // again, on another one
+      if (on !== undefined && !on.isHeld) return; // again, on another one
       version.staysRaw = coded === undefined;
       if (coded === undefined) return this.#leave(version);
       version.packed = { coded, on };
@@ -161,7 +162,7 @@ const keyOf = (version: HeldVersion): HeldVersion | undefined => {
   const place = version.places.at(-1);
   const known = place?.lists.find(({ key }) => key === place.url)?.places ?? [];
   const key = (known.find((other) => isKey(other.version)) ?? known.at(-1))?.version;
-  const fits = key !== undefined && key !== version && key.owner.held.has(key) && !key.packed?.on;
+  const fits = key !== undefined && key !== version && key.isHeld && !key.packed?.on;
   if (!fits || (key.dependents?.size ?? 0) >= MOST_DEPENDENTS) return undefined;
   return key.bytes >= LEAST_PACKED_BYTES && key.bytes <= MOST_PACKED_BYTES ? key : undefined;
 };

@@ -6,6 +6,7 @@
  */
 import { LRUCache } from "lru-cache";
 import type { Clock } from "../runtime/clock.ts";
+import { TurnoverMap } from "../runtime/turnover.ts";
 import type { LostPages } from "./lost-pages.ts";
 import { accountedBytesOf, PARTITION_BYTES } from "./memory-accounting.ts";
 import { hostOf, keyOf, type Partition } from "./partition.ts";
@@ -35,7 +36,7 @@ export class Shares {
   readonly #owners = new Map<Partition, PartitionVersions>();
   readonly #keys = new Map<string, KeyShare>();
   /** Those that no list names, the longest so first, with their bytes. */
-  readonly #retired = new Map<HeldVersion, number>();
+  readonly #retired = new TurnoverMap<HeldVersion, number>();
   #retiredBytes = 0;
   #bytes = 0;
   #count = 0;
@@ -103,7 +104,7 @@ export class Shares {
   makeRoom(): void {
     for (const version of this.#retired.keys()) {
       if (this.#retiredBytes <= this.#options.maxBytes * MOST_RETIRED) break;
-      version.owner.held.delete(version);
+      version.letGo();
     }
     while (this.#bytes > this.#options.maxBytes && dropOne(largest(this.#keys.values())));
   }
@@ -137,15 +138,15 @@ export class Shares {
     return share;
   }
 
-  #newHeld(): LRUCache<HeldVersion, true> {
+  #newHeld(): LRUCache<number, HeldVersion> {
     const { clock, maxBytes, lost, dropped } = this.#options;
-    return new LRUCache<HeldVersion, true>({
+    return new LRUCache<number, HeldVersion>({
       maxSize: maxBytes, // never reached: each counts as 1, and makeRoom knows what they take
       updateAgeOnGet: true,
       ttlResolution: 0, // else lru-cache sets timers of its own
       perf: { now: () => clock.now() + 1 }, // to lru-cache, a start at 0 means no end
       // Afterwards, because what depends on a version may go with it.
-      disposeAfter: (_, version, why) => {
+      disposeAfter: (version, _, why) => {
         if (why === "evict") lost.note(version, "evicted");
         if (why === "expire") lost.note(version, "expired");
         if (why !== "set") dropped(version, why === "evict");

@@ -3,6 +3,7 @@
  * books; what is held and for how long is the store's decision.
  */
 import type { LRUCache } from "lru-cache";
+import { TurnoverMap } from "../runtime/turnover.ts";
 import type { SessionKey } from "../scope/credentials.ts";
 import { Evidence } from "../scope/public-evidence.ts";
 import type { Retention, SessionScope } from "../scope/scope.ts";
@@ -46,7 +47,11 @@ interface PackedBody {
 
 const NO_BYTES = Buffer.alloc(0);
 
+let lastSerial = 0;
+
 export class HeldVersion implements Version {
+  /** Its key in `held`: a Map of objects would keep all that were ever in it until the whole heap is collected (see TurnoverMap). */
+  readonly serial = ++lastSerial;
   readonly fingerprint: Fingerprint;
   readonly short: ShortFingerprint;
   /** Of its body. */
@@ -87,11 +92,21 @@ export class HeldVersion implements Version {
     const { coded = NO_BYTES, on } = this.packed ?? {};
     this.raw = unpack(coded, on?.body, this.bytes);
     if (this.raw === undefined) {
-      this.owner.held.delete(this);
+      this.letGo();
       return NO_BYTES;
     }
     this.owner.warmed(this);
     return this.raw;
+  }
+
+  /** It did not end. */
+  get isHeld(): boolean {
+    return this.owner.held.has(this.serial);
+  }
+
+  /** It is held no more, in any book; false where it was not. */
+  letGo(): boolean {
+    return this.owner.held.delete(this.serial);
   }
 
   /** It was sent again, to be kept so long, and the peer's store is known to hold it. */
@@ -163,7 +178,7 @@ export interface HostShare {
   bytes: number;
   partitions: number;
   /** In the order of their last use. What they take, and what gives way, `Shares` knows. */
-  readonly held: LRUCache<HeldVersion, true>;
+  readonly held: LRUCache<number, HeldVersion>;
 }
 
 /** All versions of one partition. */
@@ -171,7 +186,7 @@ export class PartitionVersions {
   readonly partition: Partition;
   readonly pages = new PageIndex<HeldVersion>();
   /** Nearly always one version each; several only where somebody worked to make 8 bytes of SHA-256 meet. */
-  readonly #byShort = new Map<ShortFingerprint, HeldVersion | HeldVersion[]>();
+  readonly #byShort = new TurnoverMap<ShortFingerprint, HeldVersion | HeldVersion[]>();
   /** Those that did not end, of all partitions of the share. */
   readonly held: HostShare["held"];
   readonly share: HostShare;

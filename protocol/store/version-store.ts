@@ -130,7 +130,7 @@ export class VersionStore {
   /** By its full name; does not count as a use. */
   find(partition: Partition, fingerprint: Fingerprint): Version | undefined {
     const version = this.#shares.partitions.get(partition)?.get(fingerprint);
-    return version?.owner.held.has(version) ? version : undefined;
+    return version?.isHeld ? version : undefined;
   }
 
   /**
@@ -142,20 +142,20 @@ export class VersionStore {
     const versions: Version[] = [];
     const places = this.#shares.partitions.get(partition)?.pages.find(scopeKey, key) ?? [];
     for (const { version } of url === key ? places : byLikeness(places, url))
-      if ((peerStore === undefined || version.stores.includes(peerStore)) && version.owner.held.has(version))
+      if ((peerStore === undefined || version.stores.includes(peerStore)) && version.isHeld)
         versions.push(version);
     return versions;
   }
 
   /** Whether a version is still held and not past its end of life. */
   holds(version: Version): boolean {
-    return version instanceof HeldVersion && version.owner.held.has(version);
+    return version instanceof HeldVersion && version.isHeld;
   }
 
   /** Notes a use of each, which puts off its end; undefined in place of those that are not held any more. */
   useAll(versions: readonly (Version | undefined)[]): (Version | undefined)[] {
     const held = versions.map((each) =>
-      each instanceof HeldVersion && each.owner.held.get(each) !== undefined ? each : undefined,
+      each instanceof HeldVersion && each.owner.held.get(each.serial) !== undefined ? each : undefined,
     );
     for (const each of held) if (each && each.lifetimeMs > 0) this.#lastUses.used(each, each.lifetimeMs);
     this.#packing.used(held);
@@ -169,7 +169,7 @@ export class VersionStore {
 
   /** Keeps the body of a version in a content coding beside it, at the store's charge; nothing if it is held no more. */
   keepCopy(version: Version, coding: string, copy: Buffer): void {
-    if (!(version instanceof HeldVersion) || !version.owner.held.has(version)) return;
+    if (!(version instanceof HeldVersion) || !version.isHeld) return;
     version.copies ??= new Map();
     version.copies.set(coding, ownBuffer(copy));
     this.#accountedBytes(version);
@@ -202,7 +202,7 @@ export class VersionStore {
 
   #current(partition: Partition, fingerprint: Fingerprint): HeldVersion | undefined {
     const version = this.#shares.partitions.get(partition)?.get(fingerprint);
-    if (version === undefined || version.owner.held.has(version)) return version;
+    if (version === undefined || version.isHeld) return version;
     this.#end(version); // past its end, and not swept yet
     return undefined;
   }
@@ -233,8 +233,8 @@ export class VersionStore {
   /** They stand in other lists than before, or in none. */
   #relisted(versions: readonly HeldVersion[]): void {
     for (const version of versions)
-      if (version.places.length === 0 && this.#lifetimes.retiredMs === 0) version.owner.held.delete(version);
-      else if (version.owner.held.has(version)) this.#accountedBytes(version);
+      if (version.places.length === 0 && this.#lifetimes.retiredMs === 0) version.letGo();
+      else if (version.isHeld) this.#accountedBytes(version);
   }
 
   /** Accounts for what a version takes now and when it ends; false when it outgrew the store and is gone. */
@@ -242,7 +242,7 @@ export class VersionStore {
     const ttl = this.#lifetimeOf(version);
     const bytes = accountedBytesOf(version);
     if (bytes > this.maxBytes) {
-      if (!version.owner.held.delete(version)) this.#dropped(version, false);
+      if (!version.letGo()) this.#dropped(version, false);
       return false;
     }
     if (bytes === version.accountedBytes && ttl === version.lifetimeMs)
@@ -253,9 +253,9 @@ export class VersionStore {
       this.#lastUses.gone(version, version.lifetimeMs);
     version.lifetimeMs = ttl;
     if (ttl > 0) this.#lastUses.used(version, ttl);
-    version.owner.held.set(version, true, { size: 1, ttl });
+    version.owner.held.set(version.serial, version, { size: 1, ttl });
     this.#shares.makeRoom();
-    return version.owner.held.has(version);
+    return version.isHeld;
   }
 
   /** Milliseconds after the last use; 0 is without end. */
@@ -278,21 +278,21 @@ export class VersionStore {
   #erase(versions: readonly HeldVersion[]): number {
     // Those that others are packed on last, so that nothing is unpacked for nothing.
     const ordered = versions.toSorted((a, b) => (a.dependents?.size ?? 0) - (b.dependents?.size ?? 0));
-    return ordered.filter((version) => version.owner.held.delete(version)).length;
+    return ordered.filter((version) => version.letGo()).length;
   }
 
   /** One timer for the whole store, while there is something in it. */
   #keepSweeping(): void {
     this.#sweep ??= this.#clock.after(SWEEP_MS, () => {
       this.#sweep = undefined;
-      for (const version of this.#lastUses.ended((other) => !other.owner.held.has(other))) this.#end(version);
+      for (const version of this.#lastUses.ended((other) => !other.isHeld)) this.#end(version);
       if (this.#shares.count > 0) this.#keepSweeping();
     });
   }
 
   #end(version: HeldVersion): void {
     this.lost.note(version, "expired");
-    version.owner.held.delete(version);
+    version.letGo();
   }
 }
 

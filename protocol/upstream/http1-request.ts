@@ -169,6 +169,7 @@ class Http1Request implements Outgoing, IncomingResponse, ConnectionUser, Respon
     if (this.destroyed) return;
     this.resume();
     this.complete = true;
+    this.#body = undefined;
     this.#events.ended(trailers);
     if (this.writableEnded) this.#over();
   }

@@ -48,7 +48,7 @@ const MOST_KNOWN = 64;
  * on is made once for each of these objects.
  */
 export class KnownHeads {
-  readonly #known = new Map<string, JudgedHead>();
+  #known = new Map<string, JudgedHead>();
 
   /** `strictText`: the head as it came, if two that are equal mean the same. Throws as judgeResponse does. */
   judge(
@@ -61,7 +61,7 @@ export class KnownHeads {
     const known = this.#known.get(text);
     if (known !== undefined) return known;
     const judged = judgeResponse(method, incoming);
-    if (this.#known.size >= MOST_KNOWN) this.#known.clear();
+    if (this.#known.size >= MOST_KNOWN) this.#known = new Map(); // not cleared: see TurnoverMap
     this.#known.set(text, judged);
     return judged;
   }
