@@ -3,6 +3,7 @@
  * delays its own, and each has a share of the places, so that a network whose requests hang never holds them all.
  * Requests whose network nobody knows take turns as one more network, without a share.
  */
+import { TurnoverMap, TurnoverSet } from "../../runtime/turnover.ts";
 
 /** A request that waits for a place. */
 export interface QueuedRequest {
@@ -15,7 +16,7 @@ export class PlaceQueue<Request extends QueuedRequest> {
   readonly #shareAlone: number;
   readonly #held = new Map<string, number>();
   /** By network, the one whose turn it is first; within one, in the order of coming. */
-  readonly #waiting = new Map<string | undefined, Set<Request>>();
+  readonly #waiting = new TurnoverMap<string | undefined, TurnoverSet<Request>>();
   #size = 0;
 
   /** `places`: all that there are. */
@@ -49,9 +50,9 @@ export class PlaceQueue<Request extends QueuedRequest> {
   }
 
   join(request: Request): void {
-    const alike = this.#waiting.get(request.network);
-    if (alike === undefined) this.#waiting.set(request.network, new Set([request]));
-    else alike.add(request);
+    const alike = this.#waiting.get(request.network) ?? new TurnoverSet<Request>();
+    alike.add(request);
+    this.#waiting.set(request.network, alike);
     this.#size++;
   }
 
