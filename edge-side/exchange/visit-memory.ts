@@ -5,7 +5,6 @@
 
 import type { Clock } from "../../protocol/runtime/clock.ts";
 import type { Lease, MemoryBudget } from "../../protocol/runtime/memory-budget.ts";
-import { TurnoverMap } from "../../protocol/runtime/turnover.ts";
 
 /** A visit waits so long altogether for others to give memory back; then it fails. @internal */
 export const MOST_ROOM_WAIT_MS = 10_000;
@@ -13,7 +12,8 @@ export const MOST_ROOM_WAIT_MS = 10_000;
 /** Pages that visitors are taking, by the buffer that they are. */
 export class HeldPages {
   readonly #memory: MemoryBudget;
-  readonly #held = new TurnoverMap<Buffer, { readonly lease: Lease; visits: number }>();
+  /** Weak, since a Map would keep them longer (see TurnoverMap). */
+  readonly #held = new WeakMap<Buffer, { readonly lease: Lease; visits: number }>();
 
   constructor(memory: MemoryBudget) {
     this.#memory = memory;

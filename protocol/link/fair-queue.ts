@@ -2,7 +2,6 @@
  * Whose turn it is to send: lower urgency numbers first (RFC 9218). Of one urgency those that sent little of late, then the
  * rest, in turn each: a page is through before a download notices. Holds a stream at most once. SPEC section "Order".
  */
-import { TurnoverMap } from "../runtime/turnover.ts";
 
 /** @internal */
 export const URGENCIES = 8;
@@ -37,8 +36,8 @@ export class FairQueue<Item extends Queued> {
     light: [],
     heavy: [],
   }));
-  /** With the ring that each waits in: its weight may change meanwhile. */
-  readonly #waiting = new TurnoverMap<Item, Item[]>();
+  /** The ring that each waits in: its weight may change meanwhile. Weak, since a Map would keep streams (see TurnoverMap). */
+  readonly #waiting = new WeakMap<Item, Item[]>();
   #sentBytes = 0;
 
   /** How many wait. A field, because the scheduler asks several times for each message. */
@@ -72,7 +71,7 @@ export class FairQueue<Item extends Queued> {
     const ring = this.#waiting.get(item);
     if (ring === undefined) return;
     this.#waiting.delete(item);
-    this.size = this.#waiting.size;
+    this.size--;
     ring.splice(ring.indexOf(item), 1);
   }
 
@@ -82,15 +81,16 @@ export class FairQueue<Item extends Queued> {
     const then = first === "light" ? "heavy" : "light";
     const rings = this.#rings.find(({ light, heavy }) => light.length + heavy.length > 0);
     const item = rings?.[first].shift() ?? rings?.[then].shift();
-    if (item !== undefined) this.#waiting.delete(item);
-    this.size = this.#waiting.size;
+    if (item === undefined) return undefined;
+    this.#waiting.delete(item);
+    this.size--;
     return item;
   }
 
   #ringFor(item: Item): Item[] {
     const ring = this.#ring(item);
     this.#waiting.set(item, ring);
-    this.size = this.#waiting.size;
+    this.size++;
     return ring;
   }
 

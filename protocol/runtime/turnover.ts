@@ -1,77 +1,73 @@
 /**
  * A map and a set of what comes and goes with each request. Where V8 gives the table of a Map or a Set another size, the old table refers to the
- * new one. Once one of them is in the old generation, each that follows is kept by the one before it, and so is what was in it: of what went through
- * the map no scavenge frees anything, and every page lived until the whole heap was collected. Here a new map takes the place of the old one from
- * time to time, to which the old one refers in nothing. bench/RESULTS.md "Collections".
+ * new one, and to all that was in it then. Once one of them is in the old generation, no scavenge frees any of that, nor what is in those that
+ * follow: every page lived until the whole heap was collected. Here a table refers to cells, which are emptied when what they hold is deleted,
+ * and tables whose keys are objects are WeakMaps, which keep nothing. bench/RESULTS.md "Collections".
  */
 
-/** Entries are copied no more often than others are added. */
-const LEAST_ADDED = 64;
-
-/** In the order in which they were added, like Map. What is added while it is iterated may not be met, and what is deleted then may. */
-export class TurnoverMap<Key, Value> {
-  #entries = new Map<Key, Value>();
-  #added = 0;
+/** In the order in which they were added, as in a Map. */
+export class TurnoverMap<Key extends string | number | undefined, Value extends object> {
+  readonly #cells = new Map<Key, { value: Value | undefined }>();
 
   get size(): number {
-    return this.#entries.size;
+    return this.#cells.size;
   }
 
   get(key: Key): Value | undefined {
-    return this.#entries.get(key);
+    return this.#cells.get(key)?.value;
   }
 
   has(key: Key): boolean {
-    return this.#entries.has(key);
+    return this.#cells.has(key);
   }
 
   set(key: Key, value: Value): void {
-    if (++this.#added > LEAST_ADDED + this.#entries.size) {
-      this.#entries = new Map(this.#entries);
-      this.#added = 0;
-    }
-    this.#entries.set(key, value);
+    const cell = this.#cells.get(key);
+    if (cell === undefined) this.#cells.set(key, { value });
+    else cell.value = value;
   }
 
   delete(key: Key): boolean {
-    return this.#entries.delete(key);
+    const cell = this.#cells.get(key);
+    if (cell === undefined) return false;
+    cell.value = undefined;
+    return this.#cells.delete(key);
   }
 
-  keys(): MapIterator<Key> {
-    return this.#entries.keys();
+  *values(): Generator<Value, void> {
+    for (const { value } of this.#cells.values()) if (value !== undefined) yield value;
   }
 
-  values(): MapIterator<Value> {
-    return this.#entries.values();
-  }
-
-  [Symbol.iterator](): MapIterator<[Key, Value]> {
-    return this.#entries[Symbol.iterator]();
+  *[Symbol.iterator](): Generator<[Key, Value], void> {
+    for (const [key, { value }] of this.#cells) if (value !== undefined) yield [key, value];
   }
 }
 
 /** Likewise. */
-export class TurnoverSet<Item> {
-  readonly #items = new TurnoverMap<Item, true>();
+export class TurnoverSet<Item extends object> {
+  readonly #numbers = new WeakMap<Item, number>();
+  readonly #items = new TurnoverMap<number, Item>();
+  #added = 0;
 
   get size(): number {
     return this.#items.size;
   }
 
-  has(item: Item): boolean {
-    return this.#items.has(item);
-  }
-
   add(item: Item): void {
-    this.#items.set(item, true);
+    if (this.#numbers.has(item)) return;
+    this.#numbers.set(item, ++this.#added);
+    this.#items.set(this.#added, item);
   }
 
   delete(item: Item): boolean {
-    return this.#items.delete(item);
+    const number = this.#numbers.get(item);
+    if (number === undefined) return false;
+    this.#numbers.delete(item);
+    return this.#items.delete(number);
   }
 
-  [Symbol.iterator](): MapIterator<Item> {
-    return this.#items.keys();
+  [Symbol.iterator](): Generator<Item, void> {
+    return this.#items.values();
   }
 }
 

@@ -5,7 +5,7 @@
  * packed on it. SPEC section "Version store".
  */
 import type { Clock, Timer } from "../runtime/clock.ts";
-import { TurnoverSet } from "../runtime/turnover.ts";
+import { TurnoverMap } from "../runtime/turnover.ts";
 import { LEAST_PACKED_BYTES, MOST_PACKED_BYTES, pack } from "./pack.ts";
 import type { Shares } from "./shares.ts";
 import type { HeldVersion } from "./stored-version.ts";
@@ -34,7 +34,7 @@ export interface PackingOptions {
 export class Packing {
   readonly #options: PackingOptions;
   /** Those that may be packed, the longest unused first. */
-  readonly #warm = new TurnoverSet<HeldVersion>();
+  readonly #warm = new TurnoverMap<number, HeldVersion>();
   #warmBytes = 0;
   #timer: Timer | undefined;
   /** The timer does not wait for one to cool. */
@@ -55,12 +55,12 @@ export class Packing {
     if (version.raw === undefined || version.staysRaw || bytes < LEAST_PACKED_BYTES) return;
     if (bytes > MOST_PACKED_BYTES) return;
     const now = this.#options.clock.now();
-    const isWarm = this.#warm.has(version);
+    const isWarm = this.#warm.has(version.serial);
     if (isWarm && now - version.usedAt < SAME_USE_MS && !this.#isCrowded) return;
     version.usedAt = now;
-    if (isWarm) this.#warm.delete(version);
+    if (isWarm) this.#warm.delete(version.serial);
     else this.#warmBytes += bytes;
-    this.#warm.add(version);
+    this.#warm.set(version.serial, version);
     this.#keepPacking();
   }
 
@@ -91,13 +91,13 @@ export class Packing {
   }
 
   #leave(version: HeldVersion): void {
-    if (this.#warm.delete(version)) this.#warmBytes -= version.bytes;
+    if (this.#warm.delete(version.serial)) this.#warmBytes -= version.bytes;
   }
 
   #keepPacking(): void {
     const soon = this.#isCrowded;
     if (this.#isPacking || (this.#timer !== undefined && (this.#isSoon || !soon))) return;
-    const [oldest] = this.#warm;
+    const [oldest] = this.#warm.values();
     if (oldest === undefined) return;
     const { clock } = this.#options;
     const wait = soon ? TURN_MS : Math.max(TURN_MS, oldest.usedAt + COOL_MS - clock.now());
@@ -126,7 +126,7 @@ export class Packing {
   }
 
   #cooled(): HeldVersion | undefined {
-    const [oldest] = this.#warm;
+    const [oldest] = this.#warm.values();
     if (oldest === undefined) return undefined;
     return this.#isCrowded || oldest.usedAt + COOL_MS <= this.#options.clock.now() ? oldest : undefined;
   }
@@ -138,7 +138,7 @@ export class Packing {
     if (version.packed === undefined) {
       const on = keyOf(version);
       const coded = await pack(raw, on?.body);
-      if (!this.#warm.has(version)) return; // gone meanwhile
+      if (!this.#warm.has(version.serial)) return; // gone meanwhile
       if (on !== undefined && !on.isHeld) return; // again, on another one
       version.staysRaw = coded === undefined;
       if (coded === undefined) return this.#leave(version);

@@ -35,8 +35,8 @@ export class Shares {
   readonly #options: SharesOptions;
   readonly #owners = new Map<Partition, PartitionVersions>();
   readonly #keys = new Map<string, KeyShare>();
-  /** Those that no list names, the longest so first, with their bytes. */
-  readonly #retired = new TurnoverMap<HeldVersion, number>();
+  /** Those that no list names, the longest so first. */
+  readonly #retired = new TurnoverMap<number, HeldVersion>();
   #retiredBytes = 0;
   #bytes = 0;
   #count = 0;
@@ -89,9 +89,9 @@ export class Shares {
     this.#add(version.owner, bytes - before);
     this.#count += Number(bytes > 0) - Number(before > 0);
     const retiredBytes = version.places.length === 0 ? bytes : 0;
-    this.#retiredBytes += retiredBytes - (this.#retired.get(version) ?? 0);
-    if (retiredBytes > 0) this.#retired.set(version, retiredBytes);
-    else this.#retired.delete(version);
+    this.#retiredBytes += retiredBytes - (this.#retired.has(version.serial) ? before : 0);
+    if (retiredBytes > 0) this.#retired.set(version.serial, version);
+    else this.#retired.delete(version.serial);
   }
 
   /** A version takes other bytes than before, which is no use of it. */
@@ -102,7 +102,7 @@ export class Shares {
 
   /** Drops versions until the rest fits: those that no list names soonest. */
   makeRoom(): void {
-    for (const version of this.#retired.keys()) {
+    for (const version of this.#retired.values()) {
       if (this.#retiredBytes <= this.#options.maxBytes * MOST_RETIRED) break;
       version.letGo();
     }

@@ -50,7 +50,7 @@ const NO_BYTES = Buffer.alloc(0);
 let lastSerial = 0;
 
 export class HeldVersion implements Version {
-  /** Its key in `held`: a Map of objects would keep all that were ever in it until the whole heap is collected (see TurnoverMap). */
+  /** Its key in maps: one of objects would keep all that were ever in it until the whole heap is collected (see TurnoverMap). */
   readonly serial = ++lastSerial;
   readonly fingerprint: Fingerprint;
   readonly short: ShortFingerprint;

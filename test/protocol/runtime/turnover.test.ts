@@ -1,7 +1,7 @@
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { expect, it } from "vitest";
-import { TaskSet, TurnoverMap } from "../../../protocol/runtime/turnover.ts";
+import { TaskSet, TurnoverMap, TurnoverSet } from "../../../protocol/runtime/turnover.ts";
 import { settle } from "../../kit/fake-clock.ts";
 
 it("is over when each work is, and not before", async () => {
@@ -22,40 +22,70 @@ it("is over when each work is, and not before", async () => {
 });
 
 it("has what was added and not deleted, in that order, however much came and went", () => {
-  const map = new TurnoverMap<number, string>();
+  const map = new TurnoverMap<number, { readonly of: number }>();
+  const set = new TurnoverSet<{ readonly of: number }>();
   for (let key = 0; key < 1_000; key++) {
-    map.set(key, `${key}`);
-    if (key % 100 !== 0) map.delete(key);
+    const item = { of: key };
+    map.set(key, item);
+    set.add(item);
+    set.add(item);
+    if (key % 100 === 0) continue;
+    expect([map.delete(key), map.delete(key)]).toEqual([true, false]);
+    expect([set.delete(item), set.delete(item)]).toEqual([true, false]);
   }
-  map.set(300, "again");
-  expect([...map]).toEqual(
-    [0, 100, 200, 300, 400, 500, 600, 700, 800, 900].map((key) => [key, key === 300 ? "again" : `${key}`]),
-  );
-  expect(map.size).toBe(10);
+  map.set(300, { of: -1 });
+  const kept = [0, 100, 200, 300, 400, 500, 600, 700, 800, 900];
+  expect([...map]).toEqual(kept.map((key) => [key, { of: key === 300 ? -1 : key }]));
+  expect([...set]).toEqual(kept.map((key) => ({ of: key })));
+  expect([map.size, set.size]).toEqual([10, 10]);
 });
 
-it("lets scavenges free what went through it, though it is old itself", () => {
+interface Page {
+  readonly bytes: Buffer;
+}
+
+const map = new TurnoverMap<number, Page>();
+const set = new TurnoverSet<Page>();
+/** What there is besides refers to none that has gone. */
+const ring: Page[] = [];
+
+it.each<[string, (page: Page, key: number) => void]>([
+  [
+    "a map",
+    (page, key) => {
+      map.set(key, page);
+      map.delete(key - LIVE);
+    },
+  ],
+  [
+    "a set",
+    (page, key) => {
+      set.add(page);
+      const gone = ring[key % LIVE];
+      if (gone !== undefined) set.delete(gone);
+      ring[key % LIVE] = page;
+    },
+  ],
+])("lets scavenges free what went through %s, though it is old itself", (_, pass) => {
   setFlagsFromString("--expose-gc");
   const gc: (options?: { type: "minor" }) => void = runInNewContext("gc");
-  const minor = () => gc({ type: "minor" });
-  const map = new TurnoverMap<number, Buffer>();
-  const pass = (many: number) => {
-    for (let key = 0; key < many; key++) {
-      map.set(key, Buffer.allocUnsafeSlow(PAGE_BYTES));
-      map.delete(key - LIVE);
-    }
+  let passed = 0;
+  const passMany = (many: number) => {
+    for (const end = passed + many; passed < end; passed++)
+      pass({ bytes: Buffer.allocUnsafeSlow(PAGE_BYTES) }, passed);
   };
   gc();
   const before = process.memoryUsage().arrayBuffers;
-  pass(100);
-  // What outlives two of them is old.
-  for (let times = 0; times < 2; times++) minor();
-  pass(2_000);
+  passMany(2 * LIVE);
+  // What outlives two of them is old: the table, and what is in it now.
+  for (let times = 0; times < 2; times++) gc({ type: "minor" });
+  passMany(20 * LIVE);
   // The last one waits for what the one before it freed.
-  for (let times = 0; times < 3; times++) minor();
+  for (let times = 0; times < 3; times++) gc({ type: "minor" });
   const kept = (process.memoryUsage().arrayBuffers - before) / PAGE_BYTES;
-  expect(kept).toBeLessThan(300);
+  // Those that are old, those that are there.
+  expect(kept).toBeLessThan(3 * LIVE);
 });
 
-const PAGE_BYTES = 10_000;
-const LIVE = 10;
+const PAGE_BYTES = 2_000;
+const LIVE = 200;
