@@ -31,7 +31,7 @@ export const decodeAnswer = (
       if (answer.ended) return passedWhole(answer, exchange);
       return passThrough(framesOfBody(answer, exchange), exchange);
     case "same": {
-      const version = options.offered[form.offer];
+      const version = options.offers.versions[form.offer];
       const bases = version && [version];
       return decodeBuffered(answer, exchange, options, {
         bases,
@@ -64,7 +64,7 @@ const decodeDelta = (
   exchange: Exchange,
   options: DecodeContext,
 ): Promise<DecodedPage> | DecodedPage => {
-  const bases = basesOf(options.offered, offers);
+  const bases = basesOf(options.offers.versions, offers);
   if (digest.of === "result")
     return decodeBuffered(answer, exchange, options, {
       bases,

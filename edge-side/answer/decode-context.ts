@@ -6,8 +6,10 @@ import type { Fingerprint } from "../../protocol/store/fingerprint.ts";
 import type { Version } from "../../protocol/store/stored-version.ts";
 
 export interface DecodeContext {
-  /** What the request offered, in that order. */
-  readonly offered: readonly Version[];
+  readonly offers: {
+    /** What the request offered, in that order. */
+    readonly versions: readonly Version[];
+  };
   readonly clock: Clock;
   readonly pageBytes: number;
   /** The memory that this exchange takes while it is put together. */

@@ -46,32 +46,26 @@ export class VisitOffers {
   versions: readonly Version[];
   /** The same, as frames have it. */
   offering: Offering;
-  #isOver = false;
+  /** They are made while the request is on its way. */
+  readonly follow: boolean;
+  /** The answer has come, or none will. */
+  isOver = false;
 
   constructor(options: OffersOptions) {
     this.#options = options;
+    this.follow = options.mayOffer && options.lookedFor !== undefined;
     this.versions = this.follow ? [] : this.#choose();
     this.offering = offeringOf(this.versions, options);
-  }
-
-  /** They are made while the request is on its way. */
-  get follow(): boolean {
-    return this.#options.mayOffer && this.#options.lookedFor !== undefined;
   }
 
   /** Calls `made` with those that follow, unless it is too late. */
   whenMade(made: (offering: Offering) => void): void {
     void this.#options.lookedFor?.then(() => {
-      if (this.#isOver) return;
+      if (this.isOver) return;
       this.versions = this.#choose();
       this.offering = offeringOf(this.versions, this.#options);
       made(this.offering);
     });
-  }
-
-  /** The answer has come, or none will. */
-  over(): void {
-    this.#isOver = true;
   }
 
   #choose(): readonly Version[] {

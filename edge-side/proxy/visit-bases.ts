@@ -136,10 +136,6 @@ export class VisitBases implements DecodeContext, PageCopies {
     this.omittedEtags = peer.features.includes(OMITTED_ETAGS);
   }
 
-  get offered(): readonly Version[] {
-    return this.offers.versions;
-  }
-
   /** Milliseconds spent decoding; undefined where nothing was decoded. */
   get decodeMs(): number | undefined {
     return this.#decodeMs;
@@ -152,7 +148,7 @@ export class VisitBases implements DecodeContext, PageCopies {
 
   /** The head of the answer is here; its page is decoded next. `tag`: what the head left out. */
   answered(head: ResponseHead, tag: RestoredEtag | undefined): void {
-    this.offers.over();
+    this.offers.isOver = true;
     this.#head = head;
     this.#tag = tag;
     const { rules, visitor, dependencies } = this.#options;
@@ -187,7 +183,7 @@ export class VisitBases implements DecodeContext, PageCopies {
         (isOfUnknownType(head) ? "not-compressible" : "origin-side")
       );
     }
-    if (this.offered.length > 0) return "origin-side";
+    if (this.offers.versions.length > 0) return "origin-side";
     if (this.#authenticated) return "connection-login";
     if (this.exposure === "foreign") return "foreign";
     const scope = this.scope;
@@ -209,7 +205,7 @@ export class VisitBases implements DecodeContext, PageCopies {
 
   /** The visit is over on this link: gives its memory back, and lets common bases learn of its page. */
   over(answerBytes: number): void {
-    this.offers.over();
+    this.offers.isOver = true;
     this.#memory.release();
     if (this.#audience !== undefined) this.#options.dependencies.store.leave(this.#partition, this.#audience);
     if (this.remembered === undefined || this.#personal === undefined) return;
@@ -219,7 +215,7 @@ export class VisitBases implements DecodeContext, PageCopies {
       scope: this.#personal,
       partition: this.#partition,
       pageKey,
-      offered: this.offered,
+      offered: this.offers.versions,
       answerBytes,
       link: this.link,
     });
@@ -286,7 +282,7 @@ export class VisitBases implements DecodeContext, PageCopies {
   // Copies of the page that this visit remembered.
 
   get worthKeeping(): boolean {
-    return this.remembered !== undefined && this.offered.includes(this.remembered);
+    return this.remembered !== undefined && this.offers.versions.includes(this.remembered);
   }
 
   findCopy(coding: string): Buffer | undefined {

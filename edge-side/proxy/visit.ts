@@ -196,7 +196,7 @@ export class Visit implements VisitorListener, ExchangeEvents {
       reason: phase.at === "direct" ? phase.reason : bases && this.#whyNoBase(bases),
       failed: this.#failed,
       mismatched: bases?.mismatched ? true : undefined,
-      bases: bases?.offered.length,
+      bases: bases?.offers.versions.length,
       pageBytes: this.#pageBytes,
       answerBytes: bases && (exchange?.answerBytes ?? 0),
       bodyBytes: bases && hasBody ? (this.#upload?.bytes ?? 0) : undefined,

@@ -80,7 +80,7 @@ export class IncomingExchange implements StreamReceiver {
     this.visitorConnection = open.extensions.length === 0 ? undefined : visitorConnectionOf(open.extensions);
     this.sizes = open.extensions.length === 0 ? undefined : answerSizesOf(open.extensions);
     this.laterOffers = open.offersFollow ? new LaterOffers() : undefined;
-    refuseUnagreed(this, limits);
+    if (this.coding !== undefined || this.laterOffers !== undefined) refuseUnagreed(this, limits);
     this.#upload =
       open.ended && open.body.length === 0
         ? undefined

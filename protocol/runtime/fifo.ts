@@ -20,41 +20,39 @@ export class Fifo<Item> {
   /** A power of two of them. */
   #places: (Item | undefined)[] = noItems();
   #head = 0;
-  #length = 0;
 
-  get length(): number {
-    return this.#length;
-  }
+  /** Written by the queue only. A field, because it is asked for at every turn of every stream. */
+  length = 0;
 
   get first(): Item | undefined {
     return this.#places[this.#head];
   }
 
   get last(): Item | undefined {
-    return this.#length === 0 ? undefined : this.#places[this.#at(this.#length - 1)];
+    return this.length === 0 ? undefined : this.#places[this.#at(this.length - 1)];
   }
 
   push(item: Item): void {
-    if (this.#length === this.#places.length) this.#grow();
-    this.#places[this.#at(this.#length)] = item;
-    this.#length += 1;
+    if (this.length === this.#places.length) this.#grow();
+    this.#places[this.#at(this.length)] = item;
+    this.length += 1;
   }
 
   unshift(item: Item): void {
-    if (this.#length === this.#places.length) this.#grow();
+    if (this.length === this.#places.length) this.#grow();
     this.#head = this.#at(this.#places.length - 1);
     this.#places[this.#head] = item;
-    this.#length += 1;
+    this.length += 1;
   }
 
   shift(): Item | undefined {
     const item = this.#places[this.#head];
-    if (this.#length === 0) return undefined;
+    if (this.length === 0) return undefined;
     this.#places[this.#head] = undefined;
     this.#head = this.#at(1);
-    this.#length -= 1;
+    this.length -= 1;
     // What a burst needed is not kept for good.
-    if (this.#length === 0 && this.#places.length > LEAST_PLACES) this.clear();
+    if (this.length === 0 && this.#places.length > LEAST_PLACES) this.clear();
     return item;
   }
 
@@ -67,13 +65,13 @@ export class Fifo<Item> {
   /** Puts another item in the place of the last one. Throws RangeError where there is none. */
   replaceLast(item: Item): void {
     this.#throwIfEmpty();
-    this.#places[this.#at(this.#length - 1)] = item;
+    this.#places[this.#at(this.length - 1)] = item;
   }
 
   clear(): void {
     this.#places = noItems();
     this.#head = 0;
-    this.#length = 0;
+    this.length = 0;
   }
 
   #at(index: number): number {
@@ -81,7 +79,7 @@ export class Fifo<Item> {
   }
 
   #throwIfEmpty(): void {
-    if (this.#length === 0) throw new RangeError("the queue is empty");
+    if (this.length === 0) throw new RangeError("the queue is empty");
   }
 
   #grow(): void {

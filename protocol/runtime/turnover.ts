@@ -9,12 +9,15 @@
 export class TurnoverMap<Key extends string | number | undefined, Value extends object> {
   readonly #cells = new Map<Key, { value: Value | undefined }>();
 
-  get size(): number {
-    return this.#cells.size;
-  }
+  /** A field, because some ask several times for each request. */
+  size = 0;
 
   get(key: Key): Value | undefined {
     return this.#cells.get(key)?.value;
+  }
+
+  getAll(keys: readonly Key[]): (Value | undefined)[] {
+    return keys.map((key) => this.#cells.get(key)?.value);
   }
 
   has(key: Key): boolean {
@@ -23,15 +26,21 @@ export class TurnoverMap<Key extends string | number | undefined, Value extends 
 
   set(key: Key, value: Value): void {
     const cell = this.#cells.get(key);
-    if (cell === undefined) this.#cells.set(key, { value });
-    else cell.value = value;
+    if (cell !== undefined) {
+      cell.value = value;
+      return;
+    }
+    this.#cells.set(key, { value });
+    this.size++;
   }
 
   delete(key: Key): boolean {
     const cell = this.#cells.get(key);
     if (cell === undefined) return false;
     cell.value = undefined;
-    return this.#cells.delete(key);
+    this.#cells.delete(key);
+    this.size--;
+    return true;
   }
 
   *values(): Generator<Value, void> {
@@ -49,12 +58,11 @@ export class TurnoverSet<Item extends object> {
   readonly #items = new TurnoverMap<number, Item>();
   #added = 0;
 
-  get size(): number {
-    return this.#items.size;
-  }
+  size = 0;
 
   add(item: Item): void {
     if (this.#numbers.has(item)) return;
+    this.size++;
     this.#numbers.set(item, ++this.#added);
     this.#items.set(this.#added, item);
   }
@@ -63,6 +71,7 @@ export class TurnoverSet<Item extends object> {
     const number = this.#numbers.get(item);
     if (number === undefined) return false;
     this.#numbers.delete(item);
+    this.size--;
     return this.#items.delete(number);
   }
 

@@ -12,8 +12,6 @@ import type { HeldVersion } from "./stored-version.ts";
 
 /** Bodies that were not used for so long are packed. @internal */
 export const COOL_MS = 5_000;
-/** Uses within so long are one, unless it is crowded: a version is used some 35 times while a page is asked for once. */
-const SAME_USE_MS = COOL_MS / 10;
 /** Of the store's bytes, for bodies that are held as they are though they could be packed; beyond, those unused longest are packed at once. */
 const MOST_WARM = 1 / 8;
 /** Some 4 % of one core at most: 2 ms of every 50. */
@@ -33,7 +31,7 @@ export interface PackingOptions {
 
 export class Packing {
   readonly #options: PackingOptions;
-  /** Those that may be packed, the longest unused first. */
+  /** Those that may be packed, the longest unused first, but for uses since they were filed here: `#oldest` heeds those. */
   readonly #warm = new TurnoverMap<number, HeldVersion>();
   #warmBytes = 0;
   #timer: Timer | undefined;
@@ -48,26 +46,29 @@ export class Packing {
   /** They were made, or used. */
   used(versions: readonly (HeldVersion | undefined)[]): void {
     for (const version of versions) if (version !== undefined) this.#used(version);
+    this.#keepPacking();
   }
 
   #used(version: HeldVersion): void {
     const { bytes } = version;
     if (version.raw === undefined || version.staysRaw || bytes < LEAST_PACKED_BYTES) return;
     if (bytes > MOST_PACKED_BYTES) return;
-    const now = this.#options.clock.now();
-    const isWarm = this.#warm.has(version.serial);
-    if (isWarm && now - version.usedAt < SAME_USE_MS && !this.#isCrowded) return;
-    version.usedAt = now;
-    if (isWarm) this.#warm.delete(version.serial);
-    else this.#warmBytes += bytes;
+    version.usedAt = this.#options.clock.now();
+    if (version.warmSince !== undefined) return;
+    this.#warmBytes += bytes;
+    this.#file(version);
+  }
+
+  #file(version: HeldVersion): void {
+    version.warmSince = version.usedAt;
     this.#warm.set(version.serial, version);
-    this.#keepPacking();
   }
 
   /** Its body was read, and is held as it is. */
   warmed(version: HeldVersion): void {
     if (!version.isHeld) return;
     this.#used(version);
+    this.#keepPacking();
     this.#options.shares.recharge(version);
   }
 
@@ -91,13 +92,25 @@ export class Packing {
   }
 
   #leave(version: HeldVersion): void {
-    if (this.#warm.delete(version.serial)) this.#warmBytes -= version.bytes;
+    if (!this.#warm.delete(version.serial)) return;
+    version.warmSince = undefined;
+    this.#warmBytes -= version.bytes;
+  }
+
+  /** The longest unused. Those that were used since they were filed are filed anew: that costs less than a place in order for each use. */
+  #oldest(): HeldVersion | undefined {
+    for (const version of this.#warm.values()) {
+      if (version.warmSince === version.usedAt) return version;
+      this.#warm.delete(version.serial);
+      this.#file(version);
+    }
+    return undefined;
   }
 
   #keepPacking(): void {
     const soon = this.#isCrowded;
     if (this.#isPacking || (this.#timer !== undefined && (this.#isSoon || !soon))) return;
-    const [oldest] = this.#warm.values();
+    const oldest = this.#oldest();
     if (oldest === undefined) return;
     const { clock } = this.#options;
     const wait = soon ? TURN_MS : Math.max(TURN_MS, oldest.usedAt + COOL_MS - clock.now());
@@ -126,7 +139,7 @@ export class Packing {
   }
 
   #cooled(): HeldVersion | undefined {
-    const [oldest] = this.#warm.values();
+    const oldest = this.#oldest();
     if (oldest === undefined) return undefined;
     return this.#isCrowded || oldest.usedAt + COOL_MS <= this.#options.clock.now() ? oldest : undefined;
   }
@@ -138,7 +151,7 @@ export class Packing {
     if (version.packed === undefined) {
       const on = keyOf(version);
       const coded = await pack(raw, on?.body);
-      if (!this.#warm.has(version.serial)) return; // gone meanwhile
+      if (version.warmSince === undefined) return; // gone meanwhile
       if (on !== undefined && !on.isHeld) return; // again, on another one
       version.staysRaw = coded === undefined;
       if (coded === undefined) return this.#leave(version);

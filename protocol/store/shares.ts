@@ -89,9 +89,11 @@ export class Shares {
     this.#add(version.owner, bytes - before);
     this.#count += Number(bytes > 0) - Number(before > 0);
     const retiredBytes = version.places.length === 0 ? bytes : 0;
-    this.#retiredBytes += retiredBytes - (this.#retired.has(version.serial) ? before : 0);
-    if (retiredBytes > 0) this.#retired.set(version.serial, version);
-    else this.#retired.delete(version.serial);
+    const wasRetired = version.retiredBytes > 0;
+    this.#retiredBytes += retiredBytes - version.retiredBytes;
+    version.retiredBytes = retiredBytes;
+    if (retiredBytes > 0 && !wasRetired) this.#retired.set(version.serial, version);
+    if (retiredBytes === 0 && wasRetired) this.#retired.delete(version.serial);
   }
 
   /** A version takes other bytes than before, which is no use of it. */
@@ -102,10 +104,12 @@ export class Shares {
 
   /** Drops versions until the rest fits: those that no list names soonest. */
   makeRoom(): void {
-    for (const version of this.#retired.values()) {
-      if (this.#retiredBytes <= this.#options.maxBytes * MOST_RETIRED) break;
-      version.letGo();
-    }
+    const most = this.#options.maxBytes * MOST_RETIRED;
+    if (this.#retiredBytes > most)
+      for (const version of this.#retired.values()) {
+        version.letGo();
+        if (this.#retiredBytes <= most) break;
+      }
     while (this.#bytes > this.#options.maxBytes && dropOne(largest(this.#keys.values())));
   }
 

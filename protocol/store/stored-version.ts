@@ -65,6 +65,8 @@ export class HeldVersion implements Version {
   staysRaw = false;
   /** When it was used last, while it is held as it is. */
   usedAt = 0;
+  /** Its last use when it was filed among those that may be packed; undefined: it is not among them. */
+  warmSince: number | undefined;
   readonly owner: PartitionVersions;
   stores: readonly StoreId[] = [];
   places: Place<HeldVersion>[] = [];
@@ -77,6 +79,8 @@ export class HeldVersion implements Version {
   lastUrl = "";
   /** Bytes it is accounted with, and milliseconds it lives after a use (0: without end), at present. */
   accountedBytes = 0;
+  /** The same while no list names it; else 0. */
+  retiredBytes = 0;
   lifetimeMs = 0;
 
   constructor(owner: PartitionVersions, fingerprint: Fingerprint, body: Buffer) {
@@ -210,10 +214,7 @@ export class PartitionVersions {
 
   /** The only version of each short form; undefined when there is none or several. */
   allNominated(shorts: readonly ShortFingerprint[]): (HeldVersion | undefined)[] {
-    return shorts.map((short) => {
-      const found = this.#byShort.get(short);
-      return Array.isArray(found) ? undefined : found;
-    });
+    return this.#byShort.getAll(shorts).map((found) => (Array.isArray(found) ? undefined : found));
   }
 
   *all(): Iterable<HeldVersion> {

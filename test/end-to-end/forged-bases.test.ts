@@ -89,7 +89,7 @@ const openSides = ({ bases = "session", padded = true }: SidesOptions = {}): Sid
       { status: 200, reason: "OK", fields: secret === "" ? [] : ["Cache-Control", "private"] },
       undefined,
     );
-    const bases = visit.offered.map((version, offer) => ({ offer, version }));
+    const bases = visit.offers.versions.map((version, offer) => ({ offer, version }));
     const same = bases.some(({ version }) => version.fingerprint === fingerprint);
     const { coded, looked } = await encodePage(
       bases,

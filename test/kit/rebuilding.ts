@@ -113,9 +113,11 @@ export const decoding = (
     },
   };
   const settings: DecodeContext = {
-    offered: (options.offered ?? [])
-      .map(versionOf)
-      .map((version) => (options.damaged ? { ...version, body: Buffer.alloc(0) } : version)),
+    offers: {
+      versions: (options.offered ?? [])
+        .map(versionOf)
+        .map((version) => (options.damaged ? { ...version, body: Buffer.alloc(0) } : version)),
+    },
     clock,
     pageBytes: options.pageBytes ?? 1 << 23,
     lease: visit.lease,

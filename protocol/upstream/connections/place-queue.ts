@@ -67,6 +67,7 @@ export class PlaceQueue<Request extends QueuedRequest> {
 
   /** Whose turn it is; it stays in the queue. Undefined: nobody who waits may have a place now. */
   first(): Request | undefined {
+    if (this.#size === 0) return undefined;
     for (const [network, [request]] of this.#waiting) if (this.admits(network)) return request;
     return undefined;
   }

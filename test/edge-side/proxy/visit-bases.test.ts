@@ -80,7 +80,8 @@ const bring = (text: string, visit: Visit = {}, fields: readonly string[] = []):
   return versions;
 };
 
-const offered = (visit: Visit = {}): string[] => versionsOf(visit).offered.map(({ body }) => body.toString());
+const offered = (visit: Visit = {}): string[] =>
+  versionsOf(visit).offers.versions.map(({ body }) => body.toString());
 const session = (name: string) => ["Cookie", `sid=${name}-0123456789abcdef`];
 
 describe("what a visit brings", () => {
@@ -139,8 +140,8 @@ it("a mismatch forgets the bases, and is recorded", () => {
   bring("base");
   const versions = versionsOf();
   versions.answered(HEAD, undefined);
-  expect([versions.offered.length, versions.mismatched]).toEqual([1, false]);
-  versions.onMismatch(versions.offered);
+  expect([versions.offers.versions.length, versions.mismatched]).toEqual([1, false]);
+  versions.onMismatch(versions.offers.versions);
   expect(versions.mismatched).toBe(true);
   expect([offered(), store.count]).toEqual([[], 0]);
 });
@@ -159,7 +160,7 @@ it("what a visit holds of the budget is given back when it is over; its decoding
 it("offers are versions whose short forms differ", () => {
   bring("page");
   bring("page", { target: "/b" });
-  expect(versionsOf().offered.map(({ short }) => short)).toEqual([
+  expect(versionsOf().offers.versions.map(({ short }) => short)).toEqual([
     shortOf(fingerprintOf(Buffer.from("page"))),
   ]);
 });
