@@ -1,10 +1,11 @@
 /**
- * Which versions the edge offers as bases for a page: at most MAX_OFFERS, best last, since the end of a dictionary is
+ * Which versions the edge offers as bases for a page: MAX_OFFERS, best last, since the end of a dictionary is
  * cheapest to refer to. Versions of the same URL are best; other pages of its templates, those at URLs like it first, fill what is
- * left, which was never worse in bytes and often halves a delta; one of the offers is the visitor's own, if there is one. Only what this visitor may build on, and what the peer holds too. A
+ * left, which was never worse in bytes and often halves a delta; one of the offers is the visitor's own, if there is one, and where none is of the URL, up to four more are. Only what this visitor may build on, and what the peer holds too. A
  * few map look-ups: this runs for every request. SPEC section "Offers".
  */
 
+import { MOST_OFFERS } from "../../protocol/frames/frame.ts";
 import type { SessionKey } from "../../protocol/scope/credentials.ts";
 import type { BasesPolicy } from "../../protocol/scope/scope.ts";
 import { commonName } from "../../protocol/store/common-base-name.ts";
@@ -36,8 +37,8 @@ export function chooseBases(store: VersionStore, wanted: BasesWanted): Version[]
   if (bases === "off") return [];
   const best: Version[] = [];
 
-  const offer = (version: Version | undefined): void => {
-    if (version === undefined || best.length === MAX_OFFERS) return;
+  const offer = (version: Version | undefined, most = MAX_OFFERS): void => {
+    if (version === undefined || best.length === most) return;
     // The same short form twice is the same version twice, or two that the origin side could not tell apart.
     for (const { short } of best) if (short === version.short) return;
     best.push(version);
@@ -47,12 +48,14 @@ export function chooseBases(store: VersionStore, wanted: BasesWanted): Version[]
     whose === undefined ? NONE : store.listed(partition, whose, key, peerStore, pageKey.url);
   const keys = bases === "url" ? [pageKey.url] : [pageKey.url, ...pageKey.templates];
   let ofOthersOnly = true;
+  let isFirst = false;
   for (const key of keys) {
     if (best.length === MAX_OFFERS) break;
     const own = found(wanted.session, key);
     const near = ownOnly ? NONE : found(wanted.addressed, key);
     const everybodys = ownOnly ? NONE : found("public", key);
     ofOthersOnly &&= own.length + near.length === 0;
+    if (key === pageKey.url) isFirst = own.length + near.length + everybodys.length === 0;
     // Newest first, the visitor's own and everybody's in turn: own ones are closer, everybody's may be newer.
     const longest = Math.max(own.length, near.length, everybodys.length);
     const offerCommon = (): void => {
@@ -70,14 +73,11 @@ export function chooseBases(store: VersionStore, wanted: BasesWanted): Version[]
     offerCommon();
   }
   // What a site shows of its visitor (name, menus, tokens) stands on pages of other templates too, and never on everybody's.
-  if (ofOthersOnly && best.length === MAX_OFFERS)
-    for (const key of keys) {
-      const newest = found(wanted.session ?? wanted.addressed, key).at(-1);
-      if (newest === undefined) continue;
-      best.pop();
-      offer(newest);
-      break;
-    }
+  if (best.length === MAX_OFFERS && (isFirst || ofOthersOnly)) {
+    const visitors = keys.flatMap((key) => found(wanted.session ?? wanted.addressed, key).toReversed());
+    if (isFirst) for (const version of visitors) offer(version, MOST_OFFERS);
+    else if (visitors[0] !== undefined) best[MAX_OFFERS - 1] = visitors[0];
+  }
   store.useAll(best);
   return best.reverse();
 }

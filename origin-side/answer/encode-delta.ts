@@ -72,7 +72,7 @@ export interface Effort {
 export const EFFORTS: readonly Effort[] = [
   {
     upToLoad: 0.8,
-    bases: 4,
+    bases: 8,
     spliceBytes: 512,
     steps: 96,
     addedBytes: 2048,

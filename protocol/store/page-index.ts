@@ -8,7 +8,7 @@ import type { SessionKey } from "../scope/credentials.ts";
 /** Who finds a version: everyone, or one session. */
 export type ScopeKey = "public" | SessionKey;
 
-/** Most bases a request offers: measured, the fourth still gains a little. The wire has room for more. */
+/** Most bases a request offers, but for a visitor's first one of a URL: measured, the fourth still gains a little. */
 export const MAX_OFFERS = 4;
 /**
  * Versions kept per URL and audience: as many as one request offers.

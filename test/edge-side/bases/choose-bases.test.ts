@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { type BasesWanted, chooseBases } from "../../../edge-side/bases/choose-bases.ts";
+import { MOST_OFFERS } from "../../../protocol/frames/frame.ts";
 import type { SessionKey } from "../../../protocol/scope/credentials.ts";
 import type { Scope } from "../../../protocol/scope/scope.ts";
 import { commonName } from "../../../protocol/store/common-base-name.ts";
@@ -163,6 +164,19 @@ describe("chooseBases and sessions", () => {
     expect(chosen(store, "/a/1", { session: ANN })).toEqual(["list", ...others.slice(1)]);
     expect(chosen(store, "/a/1", { addressed: ANN })).toEqual(["list", ...others.slice(1)]);
     expect(chosen(store, "/a/1", { session: ANN, bases: "url" })).toEqual(others.slice(-1));
+  });
+
+  it("adds up to four more of one's own, at the far end, where none is of the URL", () => {
+    const desk = Array.from({ length: 9 }, (_, at) => [`/desk/page${at}/`, `page ${at}`, ANNS] as const);
+    const everybodys = ["/a/4", "/a/3", "/a/2"].map((url) => [url, `everybody's ${url}`] as const);
+    const { store } = seen(...desk, ...everybodys);
+    const all = chosen(store, "/a/1", { session: ANN });
+    expect(all).toHaveLength(MOST_OFFERS);
+    expect(all.slice(0, 5)).toEqual(["page 4", "page 5", "page 6", "page 7", "page 8"]);
+    expect(chosen(store, "/a/1", { addressed: ANN })).toEqual(all);
+    expect(chosen(store, "/a/1", { session: ANN, ownOnly: true })).not.toContain("everybody's /a/2");
+    expect(chosen(store, "/a/2", { session: ANN })).toHaveLength(MAX_OFFERS);
+    expect(chosen(store, "/a/1")).toHaveLength(everybodys.length);
   });
 
   it("offers the session's own before everybody's at equal age", () => {
