@@ -22,12 +22,18 @@ import type { StoreId, Version, VersionStore } from "../../../protocol/store/ver
 import type { Source } from "./common-sources.ts";
 import { inSlices } from "./in-slices.ts";
 import { commonPieces, PEOPLE_PER_PIECE } from "./shared-runs.ts";
-import { FIRST_PAUSE_MS, unwatched, type Watched, WatchedPages } from "./watched-pages.ts";
+import {
+  FIRST_PAUSE_MS,
+  hasDrifted,
+  isAnewDue,
+  noteMade,
+  unwatched,
+  type Watched,
+  WatchedPages,
+} from "./watched-pages.ts";
 
 /** Answers below this are cheap: nothing is made for them. Bytes. @internal */
 export const DEAR_BYTES = 256;
-/** An answer on a common base that is this many times the cheapest one says that pages have drifted. */
-const DRIFTED = 1.5;
 /** A base helps when its cheapest answer is this many times smaller than the one it was made for. */
 const HELPS = 2;
 /** Larger pages are no sources. */
@@ -134,11 +140,15 @@ export class CommonBases {
       if (known === undefined) continue;
       const base = this.#baseOf(partition, key, link.peer.storeId as StoreId);
       const used = base !== undefined && offered.includes(base.fingerprint);
-      if (used) known.leastBytes = Math.min(known.leastBytes, answerBytes);
+      if (used) {
+        known.leastBytes = Math.min(known.leastBytes, answerBytes);
+        known.bestBytes = Math.min(known.bestBytes, answerBytes);
+      }
       // One that halves what answers cost is worth being made anew as soon as pages drift.
       const helps = known.leastBytes * HELPS <= known.madeForBytes;
       if (used && helps) known.pauseMs = FIRST_PAUSE_MS;
       if (answerBytes < DEAR_BYTES) continue;
+      if (used) known.dearAnswers++;
       const sources = known.sources.ofIdentities(
         identities,
         (each) => store.find(partition, each) !== undefined,
@@ -147,7 +157,9 @@ export class CommonBases {
       const [newest] = sources;
       if (newest?.session !== scope.session || sources.length < PEOPLE_PER_PIECE) continue;
       // There, and not offered: versions of the visitor's own left no room for it.
-      const serves = base !== undefined && (!used || (helps && answerBytes < DRIFTED * known.leastBytes));
+      const serves =
+        base !== undefined &&
+        (!used || (helps && !hasDrifted(known, answerBytes) && !isAnewDue(known, answerBytes)));
       return serves || now < known.nextTryAt ? undefined : { key, known, sources };
     }
     return undefined;
@@ -202,7 +214,7 @@ export class CommonBases {
       if (coded.length > MOST_PUSH_BYTES || body.length > link.peer.pageBytes) return;
       const base = this.#remember(visit, key, body, sources);
       if (base === undefined) return;
-      known.leastBytes = Number.POSITIVE_INFINITY;
+      noteMade(known, visit.answerBytes);
       known.madeForBytes = Math.max(known.madeForBytes, visit.answerBytes);
       link.push({
         kind: "version",

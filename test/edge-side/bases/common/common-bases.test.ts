@@ -323,6 +323,37 @@ describe("is made anew", () => {
     expect([base.includes("Chapter"), base.includes("Part"), more.length]).toEqual([true, false, 0]);
   });
 
+  it("after 2, 4 and 8 dear answers where a base before it served better, then no more: one of the first signed-in page lacks their menu", async () => {
+    const { visit, pushed, clock } = edge();
+    const signedIn = (owner: string) => ({
+      page: `${pageOf(owner)}<nav>Menu of all who are signed in</nav>`,
+      answerBytes: 900,
+    });
+    for (const each of PEOPLE) await visit(each);
+    await visit("dan", { answerBytes: 100 });
+    await clock.advance(FIRST_PAUSE_MS);
+    await visit("user 0", signedIn("user 0"));
+    const made = [pushed.length];
+    for (let user = 1; user <= 20; user++) {
+      await clock.advance(FIRST_PAUSE_MS);
+      const [base = ""] = await visit(`user ${user}`, signedIn(`user ${user}`));
+      expect(base.includes("Menu"), `user ${user}`).toBe(user > 2);
+      made.push(pushed.length);
+    }
+    expect(made.slice(0, 10)).toEqual([2, 2, 3, 3, 4, 4, 4, 4, 5, 5]);
+    expect(made.at(-1)).toBe(5);
+  });
+
+  it("not for answers as cheap as the best one", async () => {
+    const { visit, pushed, clock } = edge();
+    for (const each of PEOPLE) await visit(each);
+    for (const each of ["dan", "flo", "gil", "hal", "ida"]) {
+      await visit(each, { answerBytes: 1_000 });
+      await clock.advance(FIRST_PAUSE_MS);
+    }
+    expect(pushed).toHaveLength(1);
+  });
+
   it("with doubled pauses while it does not help", async () => {
     const { visit, pushed, clock } = edge();
     for (const each of PEOPLE) await visit(each);
