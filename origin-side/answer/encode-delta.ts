@@ -21,6 +21,7 @@ import {
 } from "../../protocol/codec/splice.ts";
 import { zstdPoolLoad } from "../../protocol/codec/zstd.ts";
 import type { Load } from "../../protocol/runtime/event-loop-load.ts";
+import { MAX_OFFERS } from "../../protocol/store/page-index.ts";
 import { fittingBases, type UsableBase } from "./choose-answer.ts";
 import type { CodecTrust } from "./codec-trust.ts";
 
@@ -45,6 +46,9 @@ const LEAST_FOLDED_BYTES = 48;
  */
 const ADDED_SHARE_LOG = 3;
 const LEAST_ADDED_BYTES = 512;
+
+/** All bases of a page that has more than MAX_OFFERS: to cut so much into units takes 4 ms. @internal */
+export const MOST_OF_MORE_BYTES = 2 * 1024 * 1024;
 
 export interface CodedPage {
   readonly codec: Codec;
@@ -185,7 +189,7 @@ const compressedPage = async (
   const { codecs, streaming, trust } = options;
   const agreed = codecs.page.fits(0, page.length) && !trust.mistrusts(codecs.page.id);
   const codec = agreed ? codecs.page : streaming;
-  const may = trust.mistrusts(codec.id) ? [] : offered.slice(-effort.bases);
+  const may = trust.mistrusts(codec.id) ? [] : bestOf(offered, effort);
   const bases = fittingBases(codec, may, page.length);
   const coded = await codec.encode(bodiesOf(bases), page);
   // Which of the two is smaller tells of all bases.
@@ -212,13 +216,20 @@ const splicedPage = (
 const splicedInUnits = (
   offered: readonly UsableBase[],
   page: Buffer,
-  { bases: most, compressedFrom }: Effort,
+  effort: Effort,
   packed: boolean,
 ): CodedPage | undefined => {
   if (!spliceCodec.fits(0, page.length)) return undefined;
-  const bases = offered.slice(-most);
-  const coded = spliceInUnits(bodiesOf(bases), page, { compressedFrom, packed });
+  const bases = bestOf(offered, effort);
+  const coded = spliceInUnits(bodiesOf(bases), page, { compressedFrom: effort.compressedFrom, packed });
   return coded && { codec: spliceCodec, bases, looked: bases, coded };
+};
+
+/** As many as the effort allows; beyond four only where all of them are small, for looking for units holds the event loop. */
+const bestOf = (offered: readonly UsableBase[], { bases }: Effort): readonly UsableBase[] => {
+  const best = offered.slice(-bases);
+  const bytes = best.reduce((sum, { version }) => sum + version.body.length, 0);
+  return bytes > MOST_OF_MORE_BYTES ? best.slice(-MAX_OFFERS) : best;
 };
 
 const bodiesOf = (bases: readonly UsableBase[]): readonly Buffer[] =>

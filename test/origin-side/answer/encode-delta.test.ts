@@ -1,8 +1,14 @@
 import { describe, expect, it } from "vitest";
-import { EFFORTS, effortAt, encodePage } from "../../../origin-side/answer/encode-delta.ts";
+import {
+  EFFORTS,
+  effortAt,
+  encodePage,
+  MOST_OF_MORE_BYTES,
+} from "../../../origin-side/answer/encode-delta.ts";
 import { STREAMING_CODEC } from "../../../protocol/codec/codecs.ts";
 import { spliceCodec } from "../../../protocol/codec/splice.ts";
 import { FULL_POOL } from "../../../protocol/runtime/event-loop-load.ts";
+import { MAX_OFFERS } from "../../../protocol/store/page-index.ts";
 import { versionOf } from "../../kit/answering.ts";
 import { seeded } from "../../kit/random.ts";
 import { TRUSTED } from "../../kit/trusted.ts";
@@ -179,6 +185,20 @@ describe("a page", () => {
       [3],
       [0, 1, 2, 3],
     ]);
+  });
+
+  it.each([
+    ["eight bases", 50, [0, 1, 2, 3, 4, 5, 6, 7]],
+    ["the best four of more that are large", 3_000, [4, 5, 6, 7]],
+  ] as const)("at rest builds on %s", async (_, rows, expected) => {
+    const random = seeded();
+    const bases = Array.from({ length: 8 }, () => madePage(random, rows));
+    const bytes = bases.reduce((sum, { length }) => sum + length, 0);
+    expect(bytes > MOST_OF_MORE_BYTES).toBe(expected.length === MAX_OFFERS);
+    const page = Buffer.concat(bases.map((base) => base.subarray(1_000, 3_000)));
+    const inUnits = bases.map((_, offer) => offer);
+    expect(await shown(bases, page, { splice: false })).toMatchObject({ offers: expected });
+    expect(await shown(bases, page, { inUnits })).toMatchObject({ codec: "splice", offers: expected });
   });
 
   it("at full load is spliced sooner", async () => {
