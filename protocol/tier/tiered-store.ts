@@ -126,8 +126,12 @@ export class TieredStore extends VersionStore {
 
   /** Looks below for what a request offers; undefined where there is nothing to wait for. */
   fetchNominated(partition: Partition, shorts: readonly ShortFingerprint[]): Promise<void> | undefined {
+    const held = this.allNominated(partition, shorts);
+    if (!held.includes(undefined)) return undefined;
     const isMissing = (short: ShortFingerprint) => this.nominated(partition, short) === undefined;
-    const asked = shorts.filter((short) => isMissing(short) && !this.#asked.has(`${partition} ${short}`));
+    const asked = shorts.filter(
+      (short, at) => held[at] === undefined && !this.#asked.has(`${partition} ${short}`),
+    );
     if (asked.length === 0) return undefined;
     return this.#fetch(
       asked.map((short) => `${partition} ${short}`),
