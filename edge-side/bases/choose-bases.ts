@@ -1,8 +1,9 @@
 /**
  * Which versions the edge offers as bases for a page: MAX_OFFERS, best last, since the end of a dictionary is
  * cheapest to refer to. Versions of the same URL are best; other pages of its templates, those at URLs like it first, fill what is
- * left, which was never worse in bytes and often halves a delta; one of the offers is the visitor's own, if there is one, and where none is of the URL, up to four more are. Only what this visitor may build on, and what the peer holds too. A
- * few map look-ups: this runs for every request. SPEC section "Offers".
+ * left, which was never worse in bytes and often halves a delta. One of the offers is the visitor's own, if there is one, and
+ * where none is of the URL, up to four more are. Only what this visitor may build on, and what the peer holds too. A few map
+ * look-ups: this runs for every request. SPEC section "Offers".
  */
 
 import { MOST_OFFERS } from "../../protocol/frames/frame.ts";
@@ -37,11 +38,10 @@ export function chooseBases(store: VersionStore, wanted: BasesWanted): Version[]
   if (bases === "off") return [];
   const best: Version[] = [];
 
+  // The same short form twice is the same version twice, or two that the origin side could not tell apart.
+  const isOffered = (version: Version): boolean => best.some(({ short }) => short === version.short);
   const offer = (version: Version | undefined, most = MAX_OFFERS): void => {
-    if (version === undefined || best.length === most) return;
-    // The same short form twice is the same version twice, or two that the origin side could not tell apart.
-    for (const { short } of best) if (short === version.short) return;
-    best.push(version);
+    if (version !== undefined && best.length < most && !isOffered(version)) best.push(version);
   };
 
   const found = (whose: ScopeKey | undefined, key: string): readonly Version[] =>
@@ -75,8 +75,9 @@ export function chooseBases(store: VersionStore, wanted: BasesWanted): Version[]
   // What a site shows of its visitor (name, menus, tokens) stands on pages of other templates too, and never on everybody's.
   if (best.length === MAX_OFFERS && (isFirst || ofOthersOnly)) {
     const visitors = keys.flatMap((key) => found(wanted.session ?? wanted.addressed, key).toReversed());
-    if (isFirst) for (const version of visitors) offer(version, MOST_OFFERS);
-    else if (visitors[0] !== undefined) best[MAX_OFFERS - 1] = visitors[0];
+    // Some may be everybody's too, and offered as such.
+    if (!isFirst && visitors.length > 0 && !visitors.some(isOffered)) best.pop();
+    for (const version of visitors) offer(version, isFirst ? MOST_OFFERS : MAX_OFFERS);
   }
   store.useAll(best);
   return best.reverse();
@@ -87,9 +88,7 @@ export const offersOfOthers = (offered: readonly Version[], session: SessionKey 
   offered.reduce((bits, each, i) => (sessionThatFinds(each) === session ? bits : bits | (1 << i)), 0);
 
 /** Of which offers others at the address may have been sent the pages: bit i is set for offer i. */
-export const offersOfAddress = (offered: readonly Version[], addressed: SessionKey | undefined): number => {
-  if (addressed === undefined) return 0;
-  return offered.reduce((bits, each, i) => (isOnlyFor(each, addressed) ? bits | (1 << i) : bits), 0);
-};
+export const offersOfAddress = (offered: readonly Version[], addressed: SessionKey): number =>
+  offered.reduce((bits, each, i) => (isOnlyFor(each, addressed) ? bits | (1 << i) : bits), 0);
 
 const NONE: readonly never[] = [];

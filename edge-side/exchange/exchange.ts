@@ -5,15 +5,17 @@
  */
 
 import { StreamError, type StreamErrorCode } from "../../protocol/errors.ts";
+import { answerSizesExtension } from "../../protocol/frames/answer-sizes.ts";
 import type { AnswerFrame, StreamFrame, StreamId } from "../../protocol/frames/frame.ts";
 import { requestIdExtension } from "../../protocol/frames/observed.ts";
 import { visitorConnectionExtension } from "../../protocol/frames/visitor-connection.ts";
+import { wholeUnitsExtension } from "../../protocol/frames/whole-units.ts";
 import type { HeaderList } from "../../protocol/http/header-list.ts";
 import { Inbox } from "../../protocol/link/inbox.ts";
 import type { Link } from "../../protocol/link/link-api.ts";
 import type { Stream, StreamReceiver } from "../../protocol/link/stream.ts";
 import { type Extension, NO_EXTENSIONS } from "../../protocol/wire/extensions.ts";
-import { addExtensions, type Offering } from "./offers.ts";
+import type { Offering } from "./offers.ts";
 
 /** Bytes of the interim heads of one answer; at one a second, as origin sides send them after the first hundred, enough for hours. @internal */
 export const MOST_INTERIM_BYTES = 4 * 1024 * 1024;
@@ -88,6 +90,12 @@ export const openExchange = (link: Link, request: ExchangeRequest, events: Excha
 };
 
 const FOLLOW = { offersFollow: true } as const;
+
+/** Adds what a frame says of what it offers; as a rule nothing. */
+const addExtensions = (extensions: Extension[], { sizes, wholeUnits }: Offering): void => {
+  if (sizes !== undefined) extensions.push(answerSizesExtension(sizes));
+  if (wholeUnits !== 0) extensions.push(wholeUnitsExtension(wholeUnits));
+};
 
 /** As a rule there are none. */
 const extensionsOf = (request: ExchangeRequest): readonly Extension[] => {

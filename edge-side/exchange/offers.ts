@@ -1,8 +1,6 @@
 /** What a request offers, and what the answer's size and its copies may tell because of it. SPEC section "Offers". */
-import { type AnswerSizes, answerSizesExtension } from "../../protocol/frames/answer-sizes.ts";
-import { wholeUnitsExtension } from "../../protocol/frames/whole-units.ts";
+import type { AnswerSizes } from "../../protocol/frames/answer-sizes.ts";
 import type { Version, VersionStore } from "../../protocol/store/version-store.ts";
-import type { Extension } from "../../protocol/wire/extensions.ts";
 import { type BasesWanted, chooseBases, offersOfAddress, offersOfOthers } from "../bases/choose-bases.ts";
 import { type SizeExposure, sizesFor } from "./size-exposure.ts";
 
@@ -24,8 +22,8 @@ const offeringOf = (
   const alone = exposure === "navigation" && bases === "off";
   return {
     offers: offered.map(({ short }) => short),
-    wholeUnits: offersOfAddress(offered, addressed),
-    sizes: sizesFor(alone ? "foreign" : exposure, offersOfOthers(offered, session)),
+    wholeUnits: addressed === undefined ? 0 : offersOfAddress(offered, addressed),
+    sizes: sizesFor(alone ? "foreign" : exposure, () => offersOfOthers(offered, session)),
   };
 };
 
@@ -73,9 +71,3 @@ export class VisitOffers {
     return mayOffer ? chooseBases(store, wanted) : [];
   }
 }
-
-/** Adds what a frame says of what it offers; as a rule nothing. */
-export const addExtensions = (extensions: Extension[], { sizes, wholeUnits }: Offering): void => {
-  if (sizes !== undefined) extensions.push(answerSizesExtension(sizes));
-  if (wholeUnits !== 0) extensions.push(wholeUnitsExtension(wholeUnits));
-};

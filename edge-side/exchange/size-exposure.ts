@@ -26,13 +26,15 @@ interface Asked {
 /** Of answers to requests that others may have chosen. */
 const NAVIGATION_PADDING_STEP = 1024;
 
-/** What the origin side is asked to do about the size of an answer. `others`: bit i is set for offer i that is not the session's own. */
-export const sizesFor = (exposure: SizeExposure, others: number): AnswerSizes | undefined => {
+/** What the origin side is asked to do about the size of an answer. `ofOthers`: bit i is set for offer i that is not the session's own. */
+export const sizesFor = (exposure: SizeExposure, ofOthers: () => number): AnswerSizes | undefined => {
   switch (exposure) {
     case "none":
       return undefined;
-    case "own":
+    case "own": {
+      const others = ofOthers();
       return others > 0 ? { kind: "padded", step: SHARED_PADDING_STEP, streams: true, others } : undefined;
+    }
     case "navigation":
       return { kind: "padded", step: NAVIGATION_PADDING_STEP, streams: false };
     case "foreign":

@@ -1,6 +1,6 @@
 /** Every visit of one edge: served with the same dependencies, and known until it is over. */
 
-import { TaskSet } from "../../protocol/runtime/turnover.ts";
+import { TaskSet } from "../../protocol/runtime/task-set.ts";
 import { hostName } from "../../protocol/store/partition.ts";
 import type { VisitRecord } from "../exchange/access-record.ts";
 import type { RefusedRequest, Visitor, VisitorTaker } from "../exchange/visitor.ts";

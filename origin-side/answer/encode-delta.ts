@@ -205,11 +205,12 @@ const splicedPage = (
   { steps, addedBytes, compressedFrom }: Effort,
 ): CodedPage | undefined => {
   const best = offered.findLast(({ version }) => spliceCodec.accepts(version.body));
-  if (best === undefined || !spliceCodec.fits(best.version.body.length, page.length)) return undefined;
-  const bases = [best];
+  if (best === undefined) return undefined;
+  const { body } = best.version;
+  if (!spliceCodec.fits(body.length, page.length)) return undefined;
   const mostAdded = Math.min(addedBytes, Math.max(LEAST_ADDED_BYTES, page.length >> ADDED_SHARE_LOG));
-  const coded = spliceWithin(bodiesOf(bases), page, { steps, addedBytes: mostAdded, compressedFrom });
-  return coded && { codec: spliceCodec, bases, looked: bases, coded };
+  const coded = spliceWithin([body], page, { steps, addedBytes: mostAdded, compressedFrom });
+  return coded && { codec: spliceCodec, bases: [best], looked: [best], coded };
 };
 
 /** Of whole units of all that are offered, as many as the effort allows; undefined where a page is no text. */

@@ -6,7 +6,7 @@ import { LinkError } from "../../protocol/errors.ts";
 import type { OffersFrame, OpenFrame } from "../../protocol/frames/frame.ts";
 import type { Clock } from "../../protocol/runtime/clock.ts";
 
-/** An answer that is ready waits so long for names; an edge looks for 100 ms at most, from when its request leaves. @internal */
+/** An answer that is ready waits so long for names; an edge looks for 100 ms at most, from when its request leaves. */
 export const MOST_WAIT_MS = 200;
 
 export class LaterOffers {

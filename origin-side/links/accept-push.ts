@@ -14,7 +14,7 @@ import { commonName, MOST_NAME_CHARS } from "../../protocol/store/common-base-na
 import { fingerprintOf, type ShortFingerprint } from "../../protocol/store/fingerprint.ts";
 import { type Partition, partitionOf } from "../../protocol/store/partition.ts";
 import type { Version, VersionStore } from "../../protocol/store/version-store.ts";
-import { fetchNominated } from "../../protocol/tier/fetch.ts";
+import { TieredStore } from "../../protocol/tier/tiered-store.ts";
 
 /** The largest version that is taken. @internal */
 export const MOST_PUSHED_BYTES = 1024 * 1024;
@@ -61,7 +61,7 @@ export class PushReceiver {
     if (pushed.size > MOST_PUSHED_BYTES || pushed.name.length > MOST_NAME_CHARS) return "too large";
     if (!this.#inTime(link)) return "too many in a minute";
     const partition = partitionOf({ keyId: link.keyId, host: pushed.host });
-    await fetchNominated(store, partition, pushed.bases);
+    if (store instanceof TieredStore) await store.fetchNominated(partition, pushed.bases);
     const bases = this.#bases(partition, pushed);
     if (bases === undefined) return "a base is gone";
     const lease = memory.lease(link.keyId);

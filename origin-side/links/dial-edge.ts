@@ -16,7 +16,7 @@ import type { LinkBook } from "../../protocol/link/link-book.ts";
 import { labelLink } from "../../protocol/link/link-label.ts";
 import type { Clock, Timer } from "../../protocol/runtime/clock.ts";
 import type { MemoryBudget } from "../../protocol/runtime/memory-budget.ts";
-import { TaskSet } from "../../protocol/runtime/turnover.ts";
+import { TaskSet } from "../../protocol/runtime/task-set.ts";
 import { DialError } from "../../protocol/transport/dial-error.ts";
 import { dialLink } from "../../protocol/transport/dial-link.ts";
 import { type Secret, secretsAt } from "../../protocol/transport/key.ts";

@@ -3,7 +3,7 @@
  * links of one that is gone, or has another key, take no new streams and end with those that run.
  */
 import { saysTheSame } from "../../protocol/config/restart-settings.ts";
-import { TaskSet } from "../../protocol/runtime/turnover.ts";
+import { TaskSet } from "../../protocol/runtime/task-set.ts";
 import type { EdgeToDial } from "../config/origin-config.ts";
 import { type DialOptions, KeptLink } from "./dial-edge.ts";
 

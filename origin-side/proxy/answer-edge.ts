@@ -134,8 +134,7 @@ const decoded = async (
 ): Promise<Answering> => {
   const { request, gone } = exchange;
   const { head, body, coded } = await decodeResponse(request, response, options, gone);
-  const offered = offeredInTime(exchange, head, fetched, options);
-  if (offered !== undefined) await offered;
+  if (fetched !== undefined) await offeredInTime(exchange, head, fetched, options);
   const { open } = exchange;
   return {
     exchange,

@@ -2,7 +2,7 @@
 import type { ResponseHead } from "../../protocol/http/head.ts";
 import { whyPassed } from "../../protocol/http/why-passed.ts";
 import type { Partition } from "../../protocol/store/partition.ts";
-import { fetchNominated } from "../../protocol/tier/fetch.ts";
+import { TieredStore } from "../../protocol/tier/tiered-store.ts";
 import type { AnswerDependencies, Answering } from "../answer/answering.ts";
 import type { Route } from "../config/route-config.ts";
 import type { IncomingExchange } from "../exchange/incoming-exchange.ts";
@@ -15,24 +15,25 @@ export interface Fetching extends Pick<Answering, "pageKey" | "partition"> {
   readonly fetched: Promise<void> | undefined;
 }
 
-/** Begins at once, or when the offers are named. */
+/** Begins at once, or when the offers are named; undefined where there is nothing to wait for. */
 export const fetchOffered = (
   exchange: IncomingExchange,
   partition: Partition,
   { store }: Pick<AnswerDependencies, "store">,
 ): Fetching["fetched"] => {
-  const fetch = () => fetchNominated(store, partition, exchange.open.offers);
+  const fetch = () =>
+    store instanceof TieredStore ? store.fetchNominated(partition, exchange.open.offers) : undefined;
   return exchange.laterOffers === undefined ? fetch() : exchange.laterOffers.named.then(fetch);
 };
 
-/** Waits for `fetched` where the answer may build on it; an edge that promised offers has to name them soon now. */
-export const offeredInTime = (
+/** Resolves when `fetched` has, where the answer may build on it; an edge that promised offers has to name them soon now. */
+export const offeredInTime = async (
   { laterOffers, host, request }: IncomingExchange,
   head: ResponseHead,
-  fetched: Fetching["fetched"],
+  fetched: Promise<void>,
   { clock, log }: Pick<AnswerDependencies, "clock" | "log">,
-): Promise<void> | undefined => {
-  if (fetched === undefined || whyPassed(request.method, head) !== undefined) return undefined;
+): Promise<void> => {
+  if (whyPassed(request.method, head) !== undefined) return;
   if (laterOffers === undefined) return fetched;
   const { target } = request;
   const late = () => log.warn("offers did not follow", { host, target, waitedMs: MOST_WAIT_MS });

@@ -36,14 +36,13 @@ interface Places {
 }
 
 const writeNumbers = (steps: readonly Step[], { before = 0, expected = 0 }: Places = {}): void => {
-  writer.varint(steps.length);
-  for (const { copy } of steps) writer.varint(copy);
-  for (const { add } of steps) writer.varint(add);
   let from = expected;
-  for (const step of steps) {
-    writer.varint(zigzag(before + step.from - from));
+  const jumps = steps.map((step) => {
+    const jump = zigzag(before + step.from - from);
     from = expectedAfter([step], before);
-  }
+    return jump;
+  });
+  writer.varints([steps.length, ...steps.map(({ copy }) => copy), ...steps.map(({ add }) => add), ...jumps]);
 };
 
 export const writtenSteps = (steps: readonly Step[], page: Uint8Array, places?: Places): Buffer => {

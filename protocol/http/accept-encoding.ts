@@ -3,9 +3,9 @@
  * by `negotiator`; what it would read but the grammar does not allow (`q=2`) is left out before, and counts as not there.
  */
 import Negotiator from "negotiator";
-import { rememberReading } from "../runtime/remember-reading.ts";
 import { listOf } from "./head.ts";
 import type { HeaderList } from "./header-list.ts";
+import { rememberReading } from "./remember-reading.ts";
 
 /** Those made for visitors. The smallest first: at the levels of compressor-pool, brotli < zstd < gzip for text. @internal */
 export const CODINGS = ["br", "zstd", "gzip"] as const;

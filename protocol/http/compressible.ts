@@ -3,7 +3,7 @@
  * type that nobody knows is not compressed for visitors, but may well travel as a delta, which is tried on its bytes.
  */
 import compressible from "compressible";
-import { rememberReading } from "../runtime/remember-reading.ts";
+import { rememberReading } from "./remember-reading.ts";
 
 /** Where we do not follow mime-db, and why. */
 const DIFFERENT: readonly { readonly types: RegExp; readonly compressed: boolean }[] = [

@@ -292,8 +292,6 @@ export class Stream {
     const next = NEXT[this.#state][event];
     if (next === undefined) throw new LinkError("bad-frame", `${event} on a stream that is ${this.#state}`);
     this.#state = next;
-    if (next !== "closed") return;
-    this.#queue.clear();
-    this.#host.closed(this, this.#window.grownBytes);
+    if (next === "closed") this.#host.closed(this, this.#window.grownBytes);
   }
 }

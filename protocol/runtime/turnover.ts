@@ -1,5 +1,5 @@
 /**
- * A map and a set of what comes and goes with each request. Where V8 gives the table of a Map or a Set another size, the old table refers to the
+ * A map and a set of what comes and goes with each request. Where V8 clears a Map or a Set, or gives its table another size, the old table refers to the
  * new one, and to all that was in it then. Once one of them is in the old generation, no scavenge frees any of that, nor what is in those that
  * follow: every page lived until the whole heap was collected. Here a table refers to cells, which are emptied when what they hold is deleted,
  * and tables whose keys are objects are WeakMaps, which keep nothing. bench/RESULTS.md "Collections".
@@ -9,8 +9,9 @@
 export class TurnoverMap<Key extends string | number | undefined, Value extends object> {
   readonly #cells = new Map<Key, { value: Value | undefined }>();
 
-  /** A field, because some ask several times for each request. */
-  size = 0;
+  get size(): number {
+    return this.#cells.size;
+  }
 
   get(key: Key): Value | undefined {
     return this.#cells.get(key)?.value;
@@ -26,21 +27,15 @@ export class TurnoverMap<Key extends string | number | undefined, Value extends 
 
   set(key: Key, value: Value): void {
     const cell = this.#cells.get(key);
-    if (cell !== undefined) {
-      cell.value = value;
-      return;
-    }
-    this.#cells.set(key, { value });
-    this.size++;
+    if (cell === undefined) this.#cells.set(key, { value });
+    else cell.value = value;
   }
 
   delete(key: Key): boolean {
     const cell = this.#cells.get(key);
     if (cell === undefined) return false;
     cell.value = undefined;
-    this.#cells.delete(key);
-    this.size--;
-    return true;
+    return this.#cells.delete(key);
   }
 
   *values(): Generator<Value, void> {
@@ -58,11 +53,12 @@ export class TurnoverSet<Item extends object> {
   readonly #items = new TurnoverMap<number, Item>();
   #added = 0;
 
-  size = 0;
+  get size(): number {
+    return this.#items.size;
+  }
 
   add(item: Item): void {
     if (this.#numbers.has(item)) return;
-    this.size++;
     this.#numbers.set(item, ++this.#added);
     this.#items.set(this.#added, item);
   }
@@ -71,30 +67,10 @@ export class TurnoverSet<Item extends object> {
     const number = this.#numbers.get(item);
     if (number === undefined) return false;
     this.#numbers.delete(item);
-    this.size--;
     return this.#items.delete(number);
   }
 
   [Symbol.iterator](): Generator<Item, void> {
     return this.#items.values();
-  }
-}
-
-/**
- * Work that nobody waits for while a daemon runs, and that has to be over before it ends: an exchange that is cut off still
- * has its line to write.
- */
-export class TaskSet {
-  readonly #works = new TurnoverSet<Promise<void>>();
-
-  /** `work` never rejects. */
-  add(work: Promise<void>): void {
-    this.#works.add(work);
-    void work.then(() => this.#works.delete(work));
-  }
-
-  /** Resolves when all that was added is over. */
-  async over(): Promise<void> {
-    await Promise.all(this.#works);
   }
 }

@@ -14,9 +14,11 @@ import type { HeldVersion } from "./stored-version.ts";
 export const COOL_MS = 5_000;
 /** Of the store's bytes, for bodies that are held as they are though they could be packed; beyond, those unused longest are packed at once. */
 const MOST_WARM = 1 / 8;
-/** Some 4 % of one core at most: 2 ms of every 50. */
-const TURN_MS = 50;
+/** Some 4 % of one core at most: 2 ms of every 50. @internal */
+export const TURN_MS = 50;
 const TURN_BYTES = 512 * 1024;
+/** A use costs nothing until then; these take a quarter of a millisecond. @internal */
+export const MOST_REFILED = 1_000;
 /** What a call costs, as bytes. */
 const CALL_BYTES = 10_000;
 /** Those that are packed on one version are unpacked when it ends. */
@@ -31,7 +33,7 @@ export interface PackingOptions {
 
 export class Packing {
   readonly #options: PackingOptions;
-  /** Those that may be packed, the longest unused first, but for uses since they were filed here: `#oldest` heeds those. */
+  /** Those that may be packed, in the order of their last use when they were filed here: a use alone files nothing. */
   readonly #warm = new TurnoverMap<number, HeldVersion>();
   #warmBytes = 0;
   #timer: Timer | undefined;
@@ -97,10 +99,12 @@ export class Packing {
     this.#warmBytes -= version.bytes;
   }
 
-  /** The longest unused. Those that were used since they were filed are filed anew: that costs less than a place in order for each use. */
+  /** The longest unused, once those before it that were used since they were filed are filed anew; undefined: too many to go through now. */
   #oldest(): HeldVersion | undefined {
+    let refiled = 0;
     for (const version of this.#warm.values()) {
       if (version.warmSince === version.usedAt) return version;
+      if (++refiled > MOST_REFILED) return undefined;
       this.#warm.delete(version.serial);
       this.#file(version);
     }
@@ -110,10 +114,10 @@ export class Packing {
   #keepPacking(): void {
     const soon = this.#isCrowded;
     if (this.#isPacking || (this.#timer !== undefined && (this.#isSoon || !soon))) return;
-    const oldest = this.#oldest();
-    if (oldest === undefined) return;
+    const [first] = this.#warm.values();
+    if (first?.warmSince === undefined) return;
     const { clock } = this.#options;
-    const wait = soon ? TURN_MS : Math.max(TURN_MS, oldest.usedAt + COOL_MS - clock.now());
+    const wait = soon ? TURN_MS : Math.max(TURN_MS, first.warmSince + COOL_MS - clock.now());
     this.#timer?.cancel();
     this.#isSoon = soon;
     this.#timer = clock.after(wait, () => {

@@ -79,9 +79,9 @@ export class HeldVersion implements Version {
   lastUrl = "";
   /** Bytes it is accounted with, and milliseconds it lives after a use (0: without end), at present. */
   accountedBytes = 0;
-  /** The same while no list names it; else 0. */
-  retiredBytes = 0;
   lifetimeMs = 0;
+  /** Bytes it was accounted with last, if no list named it then; else 0. */
+  retiredBytes = 0;
 
   constructor(owner: PartitionVersions, fingerprint: Fingerprint, body: Buffer) {
     this.owner = owner;

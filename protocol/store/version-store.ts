@@ -255,7 +255,7 @@ export class VersionStore {
     if (ttl > 0) this.#lastUses.used(version, ttl);
     version.owner.held.set(version.serial, version, { size: 1, ttl });
     this.#shares.makeRoom();
-    return version.isHeld;
+    return version.accountedBytes > 0; // nothing is charged for what gave way
   }
 
   /** Milliseconds after the last use; 0 is without end. */

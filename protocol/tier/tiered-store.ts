@@ -125,19 +125,19 @@ export class TieredStore extends VersionStore {
   }
 
   /** Looks below for what a request offers; undefined where there is nothing to wait for. */
-  fetchNominated(partition: Partition, shorts: readonly ShortFingerprint[]): Promise<void> | undefined {
-    const held = this.allNominated(partition, shorts);
-    if (!held.includes(undefined)) return undefined;
-    const isMissing = (short: ShortFingerprint) => this.nominated(partition, short) === undefined;
-    const asked = shorts.filter(
-      (short, at) => held[at] === undefined && !this.#asked.has(`${partition} ${short}`),
-    );
+  fetchNominated(partition: Partition, offers: readonly string[]): Promise<void> | undefined {
+    const missingOf = (shorts: readonly ShortFingerprint[]) => {
+      const held = this.allNominated(partition, shorts);
+      return shorts.filter((_, at) => held[at] === undefined);
+    };
+    const missing = missingOf(offers as readonly ShortFingerprint[]);
+    const asked = missing.filter((short) => !this.#asked.has(`${partition} ${short}`));
     if (asked.length === 0) return undefined;
     return this.#fetch(
       asked.map((short) => `${partition} ${short}`),
       async ({ tier }, restore) => {
-        const missing = asked.filter(isMissing);
-        return missing.length > 0 && restore(await tier.nominated(partition, missing));
+        const still = missingOf(asked);
+        return still.length > 0 && restore(await tier.nominated(partition, still));
       },
     );
   }

@@ -61,7 +61,7 @@ export class KnownHeads {
     const known = this.#known.get(text);
     if (known !== undefined) return known;
     const judged = judgeResponse(method, incoming);
-    if (this.#known.size >= MOST_KNOWN) this.#known = new Map(); // not cleared: see TurnoverMap
+    if (this.#known.size >= MOST_KNOWN) this.#known = new Map(); // cleared, its old tables would keep what follows (see TurnoverMap)
     this.#known.set(text, judged);
     return judged;
   }

@@ -85,6 +85,11 @@ export class ByteWriter {
     return this;
   }
 
+  varints(values: readonly number[]): this {
+    for (const value of values) this.varint(value);
+    return this;
+  }
+
   /** What was written, as a buffer of the caller's own; the writer is empty again. */
   take(): Buffer {
     const written = this.#bytes.subarray(0, this.length);

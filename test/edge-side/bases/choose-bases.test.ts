@@ -164,6 +164,9 @@ describe("chooseBases and sessions", () => {
     expect(chosen(store, "/a/1", { session: ANN })).toEqual(["list", ...others.slice(1)]);
     expect(chosen(store, "/a/1", { addressed: ANN })).toEqual(["list", ...others.slice(1)]);
     expect(chosen(store, "/a/1", { session: ANN, bases: "url" })).toEqual(others.slice(-1));
+    // The visitor's own, and everybody's by the name of another page: once is enough.
+    const both = seen(["/desk/list", "everybody's /a/2", ANNS], ...everybodys).store;
+    expect(chosen(both, "/a/1", { session: ANN })).toEqual(others);
   });
 
   it("adds up to four more of one's own, at the far end, where none is of the URL", () => {

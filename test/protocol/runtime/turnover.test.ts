@@ -1,25 +1,7 @@
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { expect, it } from "vitest";
-import { TaskSet, TurnoverMap, TurnoverSet } from "../../../protocol/runtime/turnover.ts";
-import { settle } from "../../kit/fake-clock.ts";
-
-it("is over when each work is, and not before", async () => {
-  const [one, other] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
-  const works = new TaskSet();
-  works.add(one.promise);
-  works.add(other.promise);
-  let over = false;
-  const waiting = works.over().then(() => {
-    over = true;
-  });
-  one.resolve();
-  await settle();
-  expect(over).toBe(false);
-  other.resolve();
-  await waiting;
-  await works.over();
-});
+import { TurnoverMap, TurnoverSet } from "../../../protocol/runtime/turnover.ts";
 
 it("has what was added and not deleted, in that order, however much came and went", () => {
   const map = new TurnoverMap<number, { readonly of: number }>();

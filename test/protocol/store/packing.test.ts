@@ -4,7 +4,7 @@ import type { Scope } from "../../../protocol/scope/scope.ts";
 import { fingerprintOf } from "../../../protocol/store/fingerprint.ts";
 import { PARTITION_BYTES } from "../../../protocol/store/memory-accounting.ts";
 import { MOST_PACKED_BYTES, pack, unpack } from "../../../protocol/store/pack.ts";
-import { COOL_MS } from "../../../protocol/store/packing.ts";
+import { COOL_MS, MOST_REFILED, TURN_MS } from "../../../protocol/store/packing.ts";
 import { partitionOf } from "../../../protocol/store/partition.ts";
 import { HeldVersion } from "../../../protocol/store/stored-version.ts";
 import { type Version, VersionStore } from "../../../protocol/store/version-store.ts";
@@ -91,6 +91,36 @@ it("packs those unused longest at once when many are in use", async () => {
   const raw = versions.filter((each) => each.raw !== undefined);
   expect(raw).toEqual(versions.slice(-raw.length));
   expect(raw.length * 20_000).toBeLessThan(110_000);
+  store.close();
+});
+
+it("heeds what was used since it came, when many are in use", async () => {
+  const { clock, store, remember } = storeOf(800_000);
+  const versions = Array.from({ length: 10 }, (_, n) => remember(pageText(`/${n}`, 1), `/${n}`));
+  await clock.advance(1);
+  for (const { short } of versions.slice(0, 2)) store.nominated(TENANT, short);
+  await clock.advance(200);
+  const raw = versions.filter((each) => each.raw !== undefined);
+  expect(raw).toEqual(expect.arrayContaining(versions.slice(0, 2)));
+  expect(raw.length * 20_000).toBeLessThan(110_000);
+  store.close();
+});
+
+it("goes through no more than some at a time of those that were used since, and to the end", async () => {
+  const { clock, store, remember } = storeOf(64 * 1024 * 1024);
+  const used = Array.from({ length: 2 * MOST_REFILED + 1 }, (_, n) =>
+    remember(pageText(`/${n}`, 1, 600), `/${n}`),
+  );
+  const left = remember(pageText("/left", 1, 600), "/left");
+  await clock.advance(COOL_MS - 1);
+  for (const { short } of used) store.nominated(TENANT, short);
+  const turns: boolean[] = [];
+  for (let turn = 0; turn < 4; turn++) {
+    await clock.advance(turn === 0 ? 1 : TURN_MS);
+    turns.push(left.raw === undefined);
+  }
+  expect(turns).toEqual([false, false, true, true]);
+  expect(used.filter(({ raw }) => raw === undefined)).toEqual([]);
   store.close();
 });
 

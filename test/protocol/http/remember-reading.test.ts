@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { rememberReading } from "../../../protocol/runtime/remember-reading.ts";
+import { rememberReading } from "../../../protocol/http/remember-reading.ts";
 
 const counting = () => {
   const reads: string[] = [];
