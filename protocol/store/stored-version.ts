@@ -10,7 +10,7 @@ import type { Retention, SessionScope } from "../scope/scope.ts";
 import type { Fingerprint, ShortFingerprint } from "./fingerprint.ts";
 import { shortOf } from "./fingerprint.ts";
 import { unpack } from "./pack.ts";
-import { type Audience, PageIndex, type Place } from "./page-index.ts";
+import { type Audience, PageIndex, type Place, type ScopeKey } from "./page-index.ts";
 import type { Partition } from "./partition.ts";
 
 /** Names one run of a peer's version store: 16 random bytes as latin1. */
@@ -45,6 +45,17 @@ interface PackedBody {
   readonly on: HeldVersion | undefined;
 }
 
+/** What was put of a version into the tiers below memory last. */
+export interface PutBelow {
+  readonly at: number;
+  readonly scopeKey: ScopeKey;
+  readonly url: string;
+  readonly retention: Retention;
+  readonly stores: readonly StoreId[];
+  /** It is in memory alone. */
+  readonly stays: boolean;
+}
+
 const NO_BYTES = Buffer.alloc(0);
 
 let lastSerial = 0;
@@ -77,6 +88,8 @@ export class HeldVersion implements Version {
   copies: Map<string, Buffer> | undefined;
   /** The URL it was seen at last, also after no list names it. */
   lastUrl = "";
+  /** The tiered store's. A field, because a WeakMap of versions that come with every request is dear to collect. */
+  putBelow: PutBelow | undefined;
   /** Bytes it is accounted with, and milliseconds it lives after a use (0: without end), at present. */
   accountedBytes = 0;
   lifetimeMs = 0;

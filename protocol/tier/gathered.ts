@@ -24,8 +24,8 @@ interface GatheredOptions {
 
 export class Gathered {
   readonly #options: GatheredOptions;
-  /** What waits of each page, the oldest first. */
-  readonly #pages = new Map<string, Set<StoredVersion>>();
+  /** What waits of each page, the oldest first. Arrays: a Set would keep the pages that were in it (see TurnoverMap). */
+  readonly #pages = new Map<string, StoredVersion[]>();
   /** Pages of which something waits and may be written, the first that came first. */
   readonly #ready = new Set<string>();
   /** When something of a page was taken, the oldest first, whether or not anything of it waits. */
@@ -60,7 +60,9 @@ export class Gathered {
       return false;
     }
     this.#bytes += bytes;
-    this.#pages.set(name, (this.#pages.get(name) ?? new Set()).add(version));
+    const waiting = this.#pages.get(name);
+    if (waiting === undefined) this.#pages.set(name, [version]);
+    else waiting.push(version);
     const takenAt = this.#resting.get(name);
     if (takenAt === undefined) this.#ready.add(name);
     this.#dueFrom(takenAt === undefined ? 0 : takenAt + this.#restMs);
@@ -101,13 +103,13 @@ export class Gathered {
 
   forget(what: Forgotten): void {
     for (const [name, versions] of this.#pages)
-      for (const version of versions) if (isOf(version, what)) this.#remove(version, name);
+      for (const version of [...versions]) if (isOf(version, what)) this.#remove(version, name);
   }
 
   /** They are lost. */
   dropAll(): void {
     for (const [name, versions] of this.#pages)
-      for (const version of versions) {
+      for (const version of [...versions]) {
         this.dropped++;
         this.#remove(version, name);
       }
@@ -142,8 +144,8 @@ export class Gathered {
   #remove(version: StoredVersion, name: string): void {
     const page = this.#pages.get(name);
     this.#bytes -= bytesOf([version]);
-    page?.delete(version);
-    if (page?.size !== 0) return;
+    page?.splice(page.indexOf(version), 1);
+    if (page?.length !== 0) return;
     this.#pages.delete(name);
     this.#ready.delete(name);
   }

@@ -6,7 +6,7 @@
 import { LRUCache } from "lru-cache";
 import type { Clock } from "../runtime/clock.ts";
 import type { Renewal, SessionKey } from "../scope/credentials.ts";
-import type { Retention, Scope } from "../scope/scope.ts";
+import type { Scope } from "../scope/scope.ts";
 import { ownBuffer } from "../store/compact-buffer.ts";
 import type { Fingerprint, ShortFingerprint } from "../store/fingerprint.ts";
 import { MAX_OFFERS, type ScopeKey } from "../store/page-index.ts";
@@ -48,17 +48,6 @@ interface Below extends TierBelow {
   readonly hope: Hope;
 }
 
-/** What was put below of a version in memory last. */
-interface Put {
-  readonly at: number;
-  readonly scopeKey: ScopeKey;
-  readonly url: string;
-  readonly retention: Retention;
-  readonly stores: readonly StoreId[];
-  /** It is in memory alone. */
-  readonly stays: boolean;
-}
-
 export class TieredStore extends VersionStore {
   readonly #clock: Clock;
   readonly #below: readonly Below[];
@@ -66,7 +55,6 @@ export class TieredStore extends VersionStore {
   readonly holdsSessions: boolean;
   /** Called with what others forgot who share a tier. */
   heard: ((what: Forgotten) => void) | undefined;
-  readonly #put = new WeakMap<Version, Put>();
   /** What was looked for lately, and while it is: concurrent visits to a page look for it once. */
   readonly #asked: LRUCache<string, Promise<void> | "answered">;
   /** Rises when something is forgotten: what was read before does not come back. */
@@ -222,9 +210,9 @@ export class TieredStore extends VersionStore {
     let version: Version | undefined;
     for (const from of stored.stores.length === 0 ? [undefined] : stored.stores)
       version = super.remember(partition, { ...sighting, from });
-    if (version === undefined) return false;
+    if (!(version instanceof HeldVersion)) return false;
     const { stores } = version;
-    this.#put.set(version, { at: this.#clock.now(), scopeKey, url, retention, stores, stays: false });
+    version.putBelow = { at: this.#clock.now(), scopeKey, url, retention, stores, stays: false };
     return true;
   }
 
@@ -233,7 +221,7 @@ export class TieredStore extends VersionStore {
     const scopeKey: ScopeKey | undefined = version.places.find((place) => place.url === url)?.audience
       .scopeKey;
     if (scopeKey === undefined) return;
-    const before = this.#put.get(version);
+    const before = version.putBelow;
     const at = this.#clock.now();
     const isAsBefore =
       before?.url === url &&
@@ -242,19 +230,17 @@ export class TieredStore extends VersionStore {
       before.stores === stores;
     if (isAsBefore && at - before.at < PUT_AGAIN_MS) return;
     const stays = retention === "no-store" || (retention === "session" && !this.holdsSessions);
-    this.#put.set(version, { at, scopeKey, url, retention, stores, stays });
+    version.putBelow = { at, scopeKey, url, retention, stores, stays };
     if (stays) {
       // What never came below is not looked for there: most of what must stay in memory is of that kind.
       if (before?.stays === false) this.#forgetBelow(this.#versionsBelow(partition, [fingerprint]));
       return;
     }
     // As it is in memory: nothing is copied for what is not written in the end.
-    const { buffer, byteOffset, length } = version.raw ?? ownBuffer(body);
-    const own = new Uint8Array(buffer as ArrayBuffer, byteOffset, length);
     const stored = {
       partition,
       fingerprint,
-      body: own,
+      body: (version.raw ?? ownBuffer(body)) as Buffer<ArrayBuffer>,
       stores,
       retention,
       place: { scopeKey, url, templates },

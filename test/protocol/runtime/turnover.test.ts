@@ -1,7 +1,6 @@
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
 import { expect, it } from "vitest";
 import { TurnoverMap, TurnoverSet } from "../../../protocol/runtime/turnover.ts";
+import { keptOf } from "../../kit/scavenged.ts";
 
 it("has what was added and not deleted, in that order, however much came and went", () => {
   const map = new TurnoverMap<number, { readonly of: number }>();
@@ -49,25 +48,7 @@ it.each<[string, (page: Page, key: number) => void]>([
     },
   ],
 ])("lets scavenges free what went through %s, though it is old itself", (_, pass) => {
-  setFlagsFromString("--expose-gc");
-  const gc: (options?: { type: "minor" }) => void = runInNewContext("gc");
-  let passed = 0;
-  const passMany = (many: number) => {
-    for (const end = passed + many; passed < end; passed++)
-      pass({ bytes: Buffer.allocUnsafeSlow(PAGE_BYTES) }, passed);
-  };
-  gc();
-  const before = process.memoryUsage().arrayBuffers;
-  passMany(2 * LIVE);
-  // What outlives two of them is old: the table, and what is in it now.
-  for (let times = 0; times < 2; times++) gc({ type: "minor" });
-  passMany(20 * LIVE);
-  // The last one waits for what the one before it freed.
-  for (let times = 0; times < 3; times++) gc({ type: "minor" });
-  const kept = (process.memoryUsage().arrayBuffers - before) / PAGE_BYTES;
-  // Those that are old, those that are there.
-  expect(kept).toBeLessThan(3 * LIVE);
+  expect(keptOf(LIVE, (bytes, key) => pass({ bytes }, key))).toBeLessThan(3);
 });
 
-const PAGE_BYTES = 2_000;
 const LIVE = 200;

@@ -9,6 +9,7 @@ import {
   PAGE_REST_MS,
 } from "../../../protocol/tier/gathered.ts";
 import { FakeClock } from "../../kit/fake-clock.ts";
+import { keptOf } from "../../kit/scavenged.ts";
 import { storedVersion } from "./disk/stored.ts";
 
 const TINY = storedVersion("");
@@ -42,6 +43,11 @@ it("keeps of one page as many as its list keeps, the newest, and loses none of o
     expect(gathered.add(version)).toBe(true);
   expect(gathered.take()).toEqual([other, ...versions.slice(-KEPT_PER_URL)]);
   expect(gathered.dropped).toBe(0);
+});
+
+it("keeps no version of a page that gave way to a newer one, not even until the whole heap is collected", () => {
+  const gathered = gatheredOn(new FakeClock());
+  expect(keptOf(200, (body) => gathered.add({ ...TINY, body }))).toBeLessThan(1);
 });
 
 it("lets a page rest that was just written, and no other, but not at the end; says when there is something", async () => {

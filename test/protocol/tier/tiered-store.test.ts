@@ -31,7 +31,9 @@ it("writes what is remembered, once for as long as nothing of it changes", async
   const { clock, tier, remember } = opened();
   remember("page", PUBLIC);
   remember("page", PUBLIC);
-  expect(tier.puts).toEqual([storedVersion("page", { templates: ["html /*"] })]);
+  expect(tier.puts).toEqual([
+    { ...storedVersion("page", { templates: ["html /*"] }), body: Buffer.from("page") },
+  ]);
   await clock.advance(PUT_AGAIN_MS);
   remember("page", PUBLIC);
   expect(tier.puts).toHaveLength(2);
