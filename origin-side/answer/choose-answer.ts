@@ -19,7 +19,7 @@ export const usableBases = (
   offers: readonly string[],
 ): readonly UsableBase[] => {
   const bases: UsableBase[] = [];
-  const found = store.allNominated(partition, offers as readonly ShortFingerprint[]);
+  const found = store.nominated(partition, offers as readonly ShortFingerprint[]);
   for (let offer = 0; offer < found.length; offer++) {
     const version = found[offer];
     if (version !== undefined) bases.push({ offer, version });

@@ -82,7 +82,7 @@ export class PushReceiver {
 
   #bases(partition: Partition, { bases }: VersionFrame): readonly Version[] | undefined {
     const found = bases.flatMap(
-      (short) => this.#options.store.nominated(partition, short as ShortFingerprint) ?? [],
+      (short) => this.#options.store.nominated(partition, [short as ShortFingerprint])[0] ?? [],
     );
     return found.length === bases.length ? found : undefined;
   }

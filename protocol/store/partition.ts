@@ -13,10 +13,16 @@ export function hostName(host: string): string {
   return name.endsWith(".") ? name.slice(0, -1) : name;
 }
 
+/** The last one: the next request is mostly to the same host, and a string that is there need not be put together and hashed. */
+let last = { keyId: "", host: "", partition: "0  " as Partition };
+
 /** The host's length comes first, so that no choice of key id and host reads as another pair. */
-export function partitionOf(owner: { readonly keyId: string; readonly host: string }): Partition {
-  const host = hostName(owner.host);
-  return `${host.length} ${host} ${owner.keyId}` as Partition;
+export function partitionOf({ keyId, host }: { readonly keyId: string; readonly host: string }): Partition {
+  if (keyId !== last.keyId || host !== last.host) {
+    const name = hostName(host);
+    last = { keyId, host, partition: `${name.length} ${name} ${keyId}` as Partition };
+  }
+  return last.partition;
 }
 
 /** The host of a partition, as `hostName` gives it. */

@@ -46,19 +46,18 @@ export class VersionStore {
 
   constructor(options: StoreOptions) {
     this.maxBytes = options.bytes ?? DEFAULT_STORE_BYTES;
-    const { clock } = options;
-    this.#clock = clock;
+    this.#clock = options.clock;
     this.#lifetimes = { ...DEFAULT_LIFETIMES, ...options.lifetimes };
     this.#identitiesForPublic = options.identitiesForPublic ?? IDENTITIES_FOR_PUBLIC;
     this.#shares = new Shares({
-      clock,
+      clock: this.#clock,
       maxBytes: this.maxBytes,
       isNamed: options.isNamed ?? (() => true),
       lost: this.lost,
       dropped: (version, evicted) => this.#dropped(version, evicted),
       warmed: (version) => this.#packing.warmed(version),
     });
-    this.#packing = new Packing({ clock, maxBytes: this.maxBytes, shares: this.#shares });
+    this.#packing = new Packing({ clock: this.#clock, maxBytes: this.maxBytes, shares: this.#shares });
   }
 
   /** Bytes charged for all that is held. */
@@ -116,15 +115,16 @@ export class VersionStore {
     this.#relisted(versions);
   }
 
-  /** The version a short fingerprint can only mean; counts as a use. Undefined when unknown or ambiguous. */
-  nominated(partition: Partition, short: ShortFingerprint): Version | undefined {
-    return this.allNominated(partition, [short])[0];
-  }
-
-  /** `nominated` of each. */
-  allNominated(partition: Partition, shorts: readonly ShortFingerprint[]): (Version | undefined)[] {
+  /** The versions that short fingerprints can only mean; counts as a use of each. Undefined in place of an unknown or ambiguous one. */
+  nominated(partition: Partition, shorts: readonly ShortFingerprint[]): (Version | undefined)[] {
     const owner = this.#shares.partitions.get(partition);
     return this.useAll(owner?.allNominated(shorts) ?? shorts.map(() => undefined));
+  }
+
+  /** Those that `nominated` would not find; does not count as a use. */
+  missing(partition: Partition, shorts: readonly ShortFingerprint[]): ShortFingerprint[] {
+    const found = this.#shares.partitions.get(partition)?.allNominated(shorts);
+    return shorts.filter((_, at) => found?.[at]?.isHeld !== true);
   }
 
   /** By its full name; does not count as a use. */

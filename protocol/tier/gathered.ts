@@ -49,20 +49,23 @@ export class Gathered {
   /** False where there is no room. */
   add(version: StoredVersion): boolean {
     const name = pageOf(version);
-    const [oldest, ...others] = this.#pages.get(name) ?? [];
-    if (oldest !== undefined && others.length + 1 >= KEPT_PER_URL) {
-      this.#remove(oldest, name);
+    let waiting = this.#pages.get(name);
+    if (waiting !== undefined && waiting.length >= KEPT_PER_URL) {
+      const oldest = waiting.shift();
+      if (oldest !== undefined) this.#bytes -= sizeOf(oldest);
       if (this.#ready.delete(name)) this.#ready.add(name); // what waits of it now came later
     }
-    const bytes = bytesOf([version]);
+    const bytes = sizeOf(version);
     if (this.#bytes + bytes > MOST_WAITING_BYTES) {
       this.dropped++;
       return false;
     }
     this.#bytes += bytes;
-    const waiting = this.#pages.get(name);
-    if (waiting === undefined) this.#pages.set(name, [version]);
-    else waiting.push(version);
+    if (waiting === undefined) {
+      waiting = [];
+      this.#pages.set(name, waiting);
+    }
+    waiting.push(version);
     const takenAt = this.#resting.get(name);
     if (takenAt === undefined) this.#ready.add(name);
     this.#dueFrom(takenAt === undefined ? 0 : takenAt + this.#restMs);
@@ -118,6 +121,7 @@ export class Gathered {
   /** Something may be taken from then on. */
   #dueFrom(from: number | undefined): void {
     if (from === undefined || this.#isEnding) return;
+    if (this.#next !== undefined && this.#next.at <= from) return;
     const { clock, gatherMs } = this.#options;
     const now = clock.now();
     const at = Math.max(now + gatherMs, from);
@@ -143,7 +147,7 @@ export class Gathered {
 
   #remove(version: StoredVersion, name: string): void {
     const page = this.#pages.get(name);
-    this.#bytes -= bytesOf([version]);
+    this.#bytes -= sizeOf(version);
     page?.splice(page.indexOf(version), 1);
     if (page?.length !== 0) return;
     this.#pages.delete(name);
@@ -154,5 +158,7 @@ export class Gathered {
 const pageOf = ({ partition, place: { scopeKey, url } }: StoredVersion): string =>
   `${partition} ${scopeKey} ${url}`;
 
+const sizeOf = ({ body }: StoredVersion): number => body.length + ITEM_BYTES;
+
 export const bytesOf = (versions: readonly StoredVersion[]): number =>
-  versions.reduce((sum, { body }) => sum + body.length + ITEM_BYTES, 0);
+  versions.reduce((sum, version) => sum + sizeOf(version), 0);

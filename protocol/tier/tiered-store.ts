@@ -114,17 +114,13 @@ export class TieredStore extends VersionStore {
 
   /** Looks below for what a request offers; undefined where there is nothing to wait for. */
   fetchNominated(partition: Partition, offers: readonly string[]): Promise<void> | undefined {
-    const missingOf = (shorts: readonly ShortFingerprint[]) => {
-      const held = this.allNominated(partition, shorts);
-      return shorts.filter((_, at) => held[at] === undefined);
-    };
-    const missing = missingOf(offers as readonly ShortFingerprint[]);
+    const missing = this.missing(partition, offers as readonly ShortFingerprint[]);
     const asked = missing.filter((short) => !this.#asked.has(`${partition} ${short}`));
     if (asked.length === 0) return undefined;
     return this.#fetch(
       asked.map((short) => `${partition} ${short}`),
       async ({ tier }, restore) => {
-        const still = missingOf(asked);
+        const still = this.missing(partition, asked);
         return still.length > 0 && restore(await tier.nominated(partition, still));
       },
     );

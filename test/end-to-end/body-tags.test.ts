@@ -201,7 +201,7 @@ describe("a delta that does not prove", () => {
 
   const heldAt = (edge: EdgeHalf, page: Buffer): Version => {
     const partition = partitionOf({ keyId: "k", host: TEST_HOST });
-    const held = edge.store.nominated(partition, shortOf(fingerprintOf(page)));
+    const held = edge.store.nominated(partition, [shortOf(fingerprintOf(page))])[0];
     if (held === undefined) throw new Error("the edge does not hold the page");
     return held;
   };

@@ -48,7 +48,8 @@ const side = ({ memoryBytes = 1e7 } = {}) => {
     scope,
   });
   const taker = new PushReceiver({ clock, log: silentLog, store, memory });
-  const held = () => store.nominated(partition, shortOf(fingerprintOf(BODY)))?.body.equals(BODY) ?? false;
+  const held = () =>
+    store.nominated(partition, [shortOf(fingerprintOf(BODY))])[0]?.body.equals(BODY) ?? false;
   return { clock, store, memory, partition, taker, held };
 };
 

@@ -81,7 +81,7 @@ describe("remembering", () => {
       body: seen.body,
     });
     expect(store.find(TENANT, seen.fingerprint)).toBe(version);
-    expect(store.nominated(TENANT, shortOf(seen.fingerprint))).toBe(version);
+    expect(store.nominated(TENANT, [shortOf(seen.fingerprint)])[0]).toBe(version);
     expect(found(store, "html **")).toEqual(["x"]);
   });
 
@@ -95,7 +95,7 @@ describe("remembering", () => {
     const version = store.remember(TENANT, seen);
     for (const other of others) {
       expect(store.find(other, seen.fingerprint)).toBeUndefined();
-      expect(store.nominated(other, shortOf(seen.fingerprint))).toBeUndefined();
+      expect(store.nominated(other, [shortOf(seen.fingerprint)])[0]).toBeUndefined();
       expect(found(store, "/a", "public", other)).toEqual([]);
       expect(store.remember(other, seen)).not.toBe(version);
     }
@@ -162,7 +162,7 @@ describe("short fingerprints", () => {
     const three = ["a", "b", "c"].map((end) =>
       store.remember(TENANT, sighting(end, { fingerprint: twin(end), url: `/${end}` })),
     );
-    const nominated = () => store.nominated(TENANT, shortOf(twin("a")));
+    const nominated = () => store.nominated(TENANT, [shortOf(twin("a"))])[0];
     expect(nominated()).toBeUndefined();
     expect(store.find(TENANT, twin("b"))).toBe(three[1]);
     expect(store.forgetVersions(TENANT, [twin("a")])).toBe(1);
@@ -182,8 +182,8 @@ it("several nominations are each one's own, and each counts as a use", () => {
   const versions = seen.map((one) => store.remember(TENANT, one));
   const shorts = [seen[1], seen[0]].map((one) => shortOf(one?.fingerprint as Fingerprint));
   const unknown = "unknown!" as (typeof shorts)[number];
-  expect(store.allNominated(TENANT, [unknown, ...shorts])).toEqual([undefined, versions[1], versions[0]]);
-  expect(store.allNominated(partitionOf({ keyId: "k2", host: "a.example" }), shorts)).toEqual(
+  expect(store.nominated(TENANT, [unknown, ...shorts])).toEqual([undefined, versions[1], versions[0]]);
+  expect(store.nominated(partitionOf({ keyId: "k2", host: "a.example" }), shorts)).toEqual(
     shorts.map(() => undefined),
   );
   store.remember(TENANT, sighting(text(4), { url: "/4" }));
@@ -266,7 +266,7 @@ describe("the bound in bytes", () => {
     const { store } = storeWith({ bytes: 100_000 + PARTITION_BYTES });
     const seen = [1, 2, 3].map((number) => sighting(text(number), { url: `/${number}` }));
     for (const one of seen) store.remember(TENANT, one);
-    store.nominated(TENANT, shortOf(seen[0]?.fingerprint as Fingerprint));
+    store.nominated(TENANT, [shortOf(seen[0]?.fingerprint as Fingerprint)])[0];
     store.remember(TENANT, sighting(text(4), { url: "/4" }));
     expect(seen.map(({ fingerprint }) => store.find(TENANT, fingerprint) !== undefined)).toEqual([
       true,
@@ -396,7 +396,7 @@ describe("retention", () => {
       expect(store.find(TENANT, seen.fingerprint)).toBe(version);
       await clock.advance(1);
       expect(store.find(TENANT, seen.fingerprint)).toBeUndefined();
-      expect(store.nominated(TENANT, shortOf(seen.fingerprint))).toBeUndefined();
+      expect(store.nominated(TENANT, [shortOf(seen.fingerprint)])[0]).toBeUndefined();
       await clock.advance(SWEEP_MS);
       expect([store.count, store.bytes, store.books]).toEqual([0, 0, NOTHING]);
       expect(clock.timers).toBe(0);

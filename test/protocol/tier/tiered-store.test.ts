@@ -113,7 +113,7 @@ it("asks for an offered version only where memory misses it", async () => {
   const fetched = store.fetchNominated(PARTITION, [shortOf(missing.fingerprint)]);
   tier.asked[0]?.resolve([missing]);
   await fetched;
-  expect(store.nominated(PARTITION, shortOf(missing.fingerprint))?.body.toString()).toBe("missing");
+  expect(store.nominated(PARTITION, [shortOf(missing.fingerprint)])[0]?.body.toString()).toBe("missing");
 });
 
 it("waits no longer than its limit, and after some in vain asks nothing for a while", async () => {
