@@ -72,7 +72,6 @@ const LAST_PAGES = 300;
 const BACK_MS = 60_000;
 const LOOK_MS = 100;
 
-/** @internal */
 export interface FaultRow {
   readonly name: string;
   readonly visits: number;
@@ -90,7 +89,6 @@ interface Phase {
   failed: number;
 }
 
-/** @internal */
 export const measureFaults = async (options: FaultsOptions): Promise<readonly FaultRow[]> => {
   const { clock, signal, only, rounds } = options;
   await using undo = new AsyncDisposableStack();

@@ -43,7 +43,6 @@ const startBoth = async (
   return [await start(urls), await start(undefined)];
 };
 
-/** @internal */
 export interface Lookups {
   /** Medians, in milliseconds. */
   readonly withStore: number | undefined;
@@ -53,7 +52,7 @@ export interface Lookups {
   readonly wrong: number;
 }
 
-/** Each page comes to the first edge, and then to the second. @internal */
+/** Each page comes to the first edge, and then to the second. */
 export const measureLookups = async (options: QuickOptions): Promise<Lookups> => {
   const { clock, signal } = options;
   await using undo = new AsyncDisposableStack();
@@ -91,7 +90,6 @@ export const lookupTable = ({ withStore = 0, without = 0, read }: Lookups): stri
     ],
   ]);
 
-/** @internal */
 export interface Hits {
   readonly path: string;
   /** Requests a second; medians of the rounds. */
@@ -109,7 +107,6 @@ interface HitRound {
   readonly errors: number;
 }
 
-/** @internal */
 export const measureHits = async (
   options: QuickOptions & { readonly only: string },
 ): Promise<readonly Hits[]> => {

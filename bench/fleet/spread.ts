@@ -26,7 +26,6 @@ interface SpreadOptions {
   readonly signal: AbortSignal;
 }
 
-/** @internal */
 export interface Spread {
   readonly visits: number;
   /** Of all links, both ways. */
@@ -39,7 +38,6 @@ export interface Spread {
   readonly wrong: number;
 }
 
-/** @internal */
 export const measureSpread = async ({
   corpus,
   chance,

@@ -123,7 +123,7 @@ export async function measureAgainst(options: AgainstOptions): Promise<AgainstRe
   };
 }
 
-/** Throws with what is missing; asked before anything is started. @internal */
+/** Throws with what is missing; asked before anything is started. */
 export function throwUnlessCheckout(folder: string): void {
   for (const needed of ["edge-side/main.ts", "origin-side/main.ts", "node_modules"]) {
     if (existsSync(join(folder, needed))) continue;

@@ -1,6 +1,5 @@
 /** Bodies in pieces of one byte, and a small page that others ask for meanwhile. */
 
-/** @internal */
 export const SMALL_PAGE = "a small page\n".repeat(40);
 
 const FIRST_LETTER = 97;

@@ -12,7 +12,7 @@ import type { BodyEnd, UpstreamBody } from "../../protocol/upstream/body.ts";
 
 /** A body may take this long after its head, whatever the pauses in it. */
 export const WAIT_MS = 5;
-/** While its bytes keep coming without a pause, a body that is nearly there may take this long. @internal */
+/** While its bytes keep coming without a pause, a body that is nearly there may take this long. */
 export const MOST_WAIT_MS = 20;
 /** Silence that counts as a pause. */
 export const PAUSE_MS = 1;

@@ -8,7 +8,6 @@ import { hostName } from "../store/partition.ts";
 
 /** @internal */
 export const WINDOW_MS = 300_000;
-/** @internal */
 export const STEP_MS = 5_000;
 /** Hosts, and paths of each in five minutes, that are told apart. @internal */
 export const MOST_HOSTS = 200;

@@ -116,7 +116,7 @@ const escaped = (text: string): string =>
 const SECRET_PARAMETER =
   /([?&;](?:[^=&;?]*[_.\-[])?(?:access_?|id_?|auth_?|refresh_?|csrf_?|reset_?)?(?:token|key|apikey|secret|password|passwd|pwd|pass|auth|authorization|code|credential|signature|sig|session|sessionid|sid|jwt|otp|ticket|assertion|samlresponse|state|nonce)\]?=)[^&;#]*/gi;
 
-/** A target as a log may have it: values of parameters with a secret's name are `[secret]`. @internal */
+/** A target as a log may have it: values of parameters with a secret's name are `[secret]`. */
 export const withoutQuerySecrets = (target: string): string =>
   target.includes("?") ? target.replace(SECRET_PARAMETER, "$1[secret]") : target;
 

@@ -5,7 +5,7 @@ import { isCompressed, isCompressible, isEventStream } from "./compressible.ts";
 import { fieldOf, isBodiless, type ResponseHead } from "./head.ts";
 import { isCoded } from "./representation.ts";
 
-/** Shorter bodies gain nothing over their digest. @internal */
+/** Shorter bodies gain nothing over their digest. */
 export const LEAST_CODED_BYTES = 64;
 
 const PARTIAL = 206;

@@ -7,7 +7,7 @@
 export const PIECE_BYTES = 256;
 /** Larger pieces go on as they are: copying costs more than it saves. */
 export const SMALL_PIECE_BYTES = 1024;
-/** Small ones become one of this size at most. @internal */
+/** Small ones become one of this size at most. */
 export const MERGED_BYTES = 16 * 1024;
 const LEAST_ROOM_BYTES = 256;
 const GROWTH = 4;

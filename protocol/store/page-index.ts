@@ -16,7 +16,7 @@ export const MAX_OFFERS = 4;
  * @internal
  */
 export const KEPT_PER_URL = MAX_OFFERS;
-/** Pages (the newest version of each) kept per template and audience: some are of other peers, or the URL asked for. @internal */
+/** Pages (the newest version of each) kept per template and audience: some are of other peers, or the URL asked for. */
 export const KEPT_PER_TEMPLATE = 8;
 
 /** What the index needs of a version: the places it stands in, written by the index alone. */

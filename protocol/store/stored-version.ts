@@ -29,7 +29,7 @@ export interface Version {
   readonly stores: readonly StoreId[];
 }
 
-/** Peers' stores remembered per version; the oldest gives way. @internal */
+/** Peers' stores remembered per version; the oldest gives way. */
 export const MOST_STORES = 8;
 
 /** Pages one version may be found as: an error page that is alike on a million URLs must not grow by each. @internal */

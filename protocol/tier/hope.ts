@@ -5,7 +5,7 @@
  */
 import type { Clock } from "../runtime/clock.ts";
 
-/** A base that comes later saves nobody time. @internal */
+/** A base that comes later saves nobody time. */
 export const TIER_WAIT_MS = 100;
 /** The least, and so many times as long as the slowest of late: one that is silent is given up before many wait. @internal */
 export const LEAST_WAIT_MS = 25;

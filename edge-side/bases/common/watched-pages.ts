@@ -4,7 +4,7 @@ import { hostOf, type Partition } from "../../../protocol/store/partition.ts";
 import { CommonSources } from "./common-sources.ts";
 import { VisitorIdentities } from "./visitor-identity.ts";
 
-/** From one try for a URL or template to the next; doubles while it does not help, up to the longest. @internal */
+/** From one try for a URL or template to the next; doubles while it does not help, up to the longest. */
 export const FIRST_PAUSE_MS = 1_000;
 /** An answer on a common base that is this many times the cheapest one says that pages have drifted. */
 const DRIFTED = 1.5;

@@ -18,7 +18,6 @@ interface Row {
   readonly failed: "site" | "proxy" | undefined;
 }
 
-/** @internal */
 export const FAILURES: Readonly<Record<StreamErrorCode, Row>> = {
   internal: { type: "proxy_internal_error", failed: "proxy" },
   refused: { type: "destination_unavailable", failed: "proxy" },

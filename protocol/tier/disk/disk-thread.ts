@@ -10,7 +10,7 @@ import type { StoredVersion } from "../lower-tier.ts";
 import type { DiskQuestion, Opened, Told } from "./disk-messages.ts";
 import type { VersionFileOptions } from "./version-file.ts";
 
-/** A thread that is asked and says nothing for so long stands still. @internal */
+/** A thread that is asked and says nothing for so long stands still. */
 export const FROZEN_MS = 5_000;
 /** To open a file that a process left which was killed, and to erase much of one, it has longer. @internal */
 export const LONG_MS = 30_000;
