@@ -63,9 +63,9 @@ export function chooseBases(store: VersionStore, wanted: BasesWanted): Version[]
       for (const made of store.listed(partition, "public", commonName(key), peerStore).reverse()) offer(made);
     };
     for (let age = 1; age <= longest; age++) {
-      offer(own[own.length - age]);
-      offer(near[near.length - age]);
-      offer(everybodys[everybodys.length - age]);
+      offer(own.at(-age));
+      offer(near.at(-age));
+      offer(everybodys.at(-age));
       // What only those who are signed in see is in no older page of everybody's.
       if (age === 1 && own.length === 0 && wanted.session !== undefined) offerCommon();
     }

@@ -34,9 +34,10 @@ export const NO_BODY_YET: BodyBeginning = { extensions: NO_EXTENSIONS, body: new
 /** Of a request that has none. */
 export const NO_BODY: BodyBeginning = { ...NO_BODY_YET, ended: true };
 
-export interface ExchangeRequest extends Offering {
+export interface ExchangeRequest {
   /** As requestHeadToList makes it. */
   readonly head: HeaderList;
+  readonly offering: Offering;
   /** What it offers is told later, by `offer`. */
   readonly offersFollow?: boolean;
   readonly session: boolean;
@@ -70,26 +71,24 @@ export interface ExchangeEvents {
 
 /** Opens an exchange on a link that accepts one. */
 export const openExchange = (link: Link, request: ExchangeRequest, events: ExchangeEvents): Exchange => {
-  const { head, offers, session, addressed, timings, urgency, incremental, beginning } = request;
+  const { head, offering, session, addressed, timings, urgency, incremental, beginning } = request;
   const { body, ended = false } = beginning;
   const stream = link.open({
     kind: "open",
     ended,
     session,
-    ...(addressed && { addressed }),
+    addressed: addressed || undefined,
     timings,
     urgency,
     incremental,
     head,
-    offers,
-    ...(request.offersFollow && FOLLOW),
+    offers: offering.offers,
+    offersFollow: request.offersFollow || undefined,
     extensions: extensionsOf(request),
     body,
   });
   return new Exchange(stream, beginning, events);
 };
-
-const FOLLOW = { offersFollow: true } as const;
 
 /** Adds what a frame says of what it offers; as a rule nothing. */
 const addExtensions = (extensions: Extension[], { sizes, wholeUnits }: Offering): void => {
@@ -99,10 +98,10 @@ const addExtensions = (extensions: Extension[], { sizes, wholeUnits }: Offering)
 
 /** As a rule there are none. */
 const extensionsOf = (request: ExchangeRequest): readonly Extension[] => {
-  const { beginning, visitorConnection, madeId } = request;
+  const { beginning, offering, visitorConnection, madeId } = request;
   const extensions: Extension[] = beginning.extensions.slice();
   if (visitorConnection !== undefined) extensions.push(visitorConnectionExtension(visitorConnection));
-  addExtensions(extensions, request);
+  addExtensions(extensions, offering);
   if (madeId !== undefined) extensions.push(requestIdExtension(madeId));
   return extensions;
 };

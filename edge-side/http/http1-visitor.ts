@@ -174,8 +174,8 @@ export class Http1Visitor implements Visitor, UploadOwner {
     // An `end` that throws for that would leave the connection corked: neither what is right of it nor a cut would show.
     if (isWrong) this.response.write(last);
     this.response.end(isWrong || last.length === 0 ? undefined : last);
-    // What is queued has to be taken, too.
-    if (!this.response.writableFinished) this.#taking.start();
+    // What is queued has to be taken, too; as a rule the system has taken all of it by now.
+    if (this.response.writableLength > 0) this.#taking.start();
   }
 
   fail(code: StreamErrorCode, cause?: unknown): number {

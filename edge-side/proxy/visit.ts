@@ -279,7 +279,7 @@ export class Visit implements VisitorListener, ExchangeEvents {
       bases.link,
       {
         head,
-        ...bases.offers.offering,
+        offering: bases.offers.offering,
         offersFollow: bases.offers.follow,
         session: bases.session,
         addressed: bases.addressed,

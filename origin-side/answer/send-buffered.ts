@@ -60,17 +60,20 @@ export const encodeBuffered = async (answering: Answering, page: Buffer): Promis
     { body, fingerprint },
     answering.partition,
   ) ?? { head: answering.head, tag: undefined };
-  const made = { head, tag, body, fingerprint };
-  if (same === undefined) return { ...made, ...(await encodeNew(answering, body, result)) };
-  return {
-    ...made,
-    form: { kind: "same", offer: same.offer, result },
-    coded: NO_BYTES,
-    bases: 1,
-    looked: [same],
-    encodeMs: 0,
-  };
+  const { form, coded, bases, looked, encodeMs } =
+    same === undefined ? await encodeNew(answering, body, result) : sentAsSame(same, result);
+  return { head, tag, body, fingerprint, form, coded, bases, looked, encodeMs };
 };
+
+type Encoded = Pick<EncodedPage, "form" | "coded" | "bases" | "looked" | "encodeMs">;
+
+const sentAsSame = (same: UsableBase, result: string): Encoded => ({
+  form: { kind: "same", offer: same.offer, result },
+  coded: NO_BYTES,
+  bases: 1,
+  looked: [same],
+  encodeMs: 0,
+});
 
 /** What the access log says of it. */
 export const sentBuffered = (
@@ -92,11 +95,7 @@ export const sentBuffered = (
   pageBytes: body.length,
 });
 
-const encodeNew = async (
-  answering: Answering,
-  body: Buffer,
-  result: string,
-): Promise<Pick<EncodedPage, "form" | "coded" | "bases" | "looked" | "encodeMs">> => {
+const encodeNew = async (answering: Answering, body: Buffer, result: string): Promise<Encoded> => {
   const { exchange, offered, options } = answering;
   const startedAt = options.clock.now();
   const { codec, bases, looked, coded } = await encodePage(

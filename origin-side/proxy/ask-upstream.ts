@@ -49,7 +49,8 @@ export const askUpstream = async (
     const askEncoded = mislabelling.askEncoded(route);
     return ownHead !== undefined && askEncoded === route.askEncoded ? ownHead : asking(route, askEncoded);
   };
-  const { upstream, head, ...fetched } = await upstreams.fetch(request, headFor, shared);
+  const fetched = await upstreams.fetch(request, headFor, shared);
+  const { upstream, head } = fetched;
   let { response } = fetched;
   if (response.kind === "answered" && request.method === "GET" && body === undefined) {
     const coding = codingOf(response.head.fields);

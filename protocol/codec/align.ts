@@ -61,14 +61,14 @@ const sharedRun = (base: Buffer, inBase: number, page: Buffer, inPage: number): 
   const equal = (from: number, to: number): boolean =>
     base.compare(page, inPage + from, inPage + to, inBase + from, inBase + to) === 0;
   let run = 0;
-  for (let piece = 32; run < most; piece *= 2) {
+  for (let piece = 64; run < most; piece *= 4) {
     const end = Math.min(most, run + piece);
     if (equal(run, end)) {
       run = end;
       continue;
     }
     let differs = end;
-    while (differs - run > 8) {
+    while (differs - run > 32) {
       const middle = (run + differs) >> 1;
       if (equal(run, middle)) run = middle;
       else differs = middle;

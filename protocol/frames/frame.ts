@@ -115,9 +115,9 @@ export interface OpenFrame {
   /** The request belongs to a session: versions it makes are not kept for long. */
   readonly session: boolean;
   /** The visitor shows no secret, and is known by the address: an answer that says it is personal is kept as a session's. */
-  readonly addressed?: true;
+  readonly addressed?: true | undefined;
   /** How many streams ago the answer was that the edge has verified to its end; 1 to MOST_STREAMS_AGO. */
-  readonly verified?: number;
+  readonly verified?: number | undefined;
   /** The edge wants the origin side's durations. */
   readonly timings: boolean;
   /** RFC 9218: 0 (first) to 7. */
@@ -127,7 +127,7 @@ export interface OpenFrame {
   /** Short fingerprints, best last. */
   readonly offers: readonly string[];
   /** They are still looked for, and named by a frame of their own. */
-  readonly offersFollow?: true;
+  readonly offersFollow?: true | undefined;
   readonly extensions: readonly Extension[];
   readonly body: Uint8Array;
 }

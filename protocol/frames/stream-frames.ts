@@ -78,11 +78,10 @@ const readOpenOffers = (
   const count = byte - (verified << VERIFIED_SHIFT);
   if (verified >= streamId)
     throw new LinkError("bad-frame", `stream ${streamId} acknowledges an answer ${verified} streams ago`);
-  const offers = count === THEY_FOLLOW ? OFFERED_LATER : { offers: readOffers(r, count, streamId, carried) };
-  return verified > 0 ? { ...offers, verified } : offers;
+  const offersFollow = count === THEY_FOLLOW || undefined;
+  const offers = offersFollow ? [] : readOffers(r, count, streamId, carried);
+  return { offers, offersFollow, verified: verified > 0 ? verified : undefined };
 };
-
-const OFFERED_LATER = { offers: [], offersFollow: true } as const;
 
 const readOffers = (r: ByteReader, count: number, streamId: StreamId, carried: CarriedVersions): string[] => {
   if (count > MOST_OFFERS)
@@ -94,8 +93,6 @@ const readOffers = (r: ByteReader, count: number, streamId: StreamId, carried: C
   }
   return carried.allAt(streamId, offers);
 };
-
-const ADDRESSED = { addressed: true } as const;
 
 const known = <Headers extends FrameHeaderEncoder | FrameHeaderDecoder>(
   headers: Headers | undefined,
@@ -131,17 +128,22 @@ export const streamFrames: FrameLayouts<StreamFrame> = {
       const headers = known(frameHeaders);
       const id = streamId(r);
       const flags = r.u8();
+      const head = headers.decode(r, givenAt(id, headers));
+      const { offers, offersFollow, verified } = readOpenOffers(r, id, headers);
+      // Without spreads, which take as long as all the rest of it.
       return {
         kind: "open",
         streamId: id,
         ended: (flags & OPEN.ended) !== 0,
         session: (flags & OPEN.session) !== 0,
-        ...((flags & OPEN.addressed) !== 0 && ADDRESSED),
+        addressed: (flags & OPEN.addressed) !== 0 || undefined,
         timings: (flags & OPEN.timings) !== 0,
         urgency: (flags >> URGENCY_SHIFT) & 7,
         incremental: (flags & OPEN.incremental) !== 0,
-        head: headers.decode(r, givenAt(id, headers)),
-        ...readOpenOffers(r, id, headers),
+        head,
+        offers,
+        offersFollow,
+        verified,
         extensions: readSizedExtensions(r),
         body: r.rest(),
       };

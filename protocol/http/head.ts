@@ -104,13 +104,16 @@ const HOP_BY_HOP = new FieldNames([
 /** Fields that Connection may not take away: without them the message means something else. */
 const NEVER_LISTED = new FieldNames(["host", "content-length", "authorization", "cookie"]);
 
+/** Whether Connection lists that and no more, as it does as a rule where it is there. */
+export const isKeepAlive = (listed: string): boolean =>
+  listed.length === "keep-alive".length && listed.toLowerCase() === "keep-alive";
+
 /** The fields that go on to the next hop. */
 export const endToEnd = (fields: HeaderList): HeaderList => {
   const listed = listOf(fields, "connection");
-  if (listed === undefined) return withoutFields(fields, HOP_BY_HOP);
+  if (listed === undefined || isKeepAlive(listed)) return withoutFields(fields, HOP_BY_HOP);
   const names = listed.split(",").map((token) => token.trim().toLowerCase());
   const more = names.filter((name) => !NEVER_LISTED.has(name) && !HOP_BY_HOP.has(name));
-  // As a rule it lists what goes anyway: keep-alive.
   return withoutFields(fields, more.length === 0 ? HOP_BY_HOP : HOP_BY_HOP.with(more));
 };
 

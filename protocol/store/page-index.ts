@@ -72,7 +72,7 @@ export class PageIndex<V extends Indexed<V>> {
   }
 
   /** Makes `version` the newest of its URL and templates for an audience; returns the versions left in no list at all. */
-  place(version: V, page: Page): readonly V[] {
+  place(version: V, page: Page): V[] {
     const audience = this.#audiences.get(page.scopeKey) ?? this.#begin(page.scopeKey);
     const { lists } = audience;
     const known = lists.get(page.url);
@@ -80,17 +80,17 @@ export class PageIndex<V extends Indexed<V>> {
       known?.places.find((other) => other.version === version) ??
       newPlace(version, audience, known?.key ?? ownString(page.url));
 
-    const left: Place<V>[] = [];
+    const unlisted: V[] = [];
     const ofUrl = stand(place, page.url);
-    if (ofUrl.places.length > KEPT_PER_URL) left.push(...leave(ofUrl, 0));
+    if (ofUrl.places.length > KEPT_PER_URL) leave(ofUrl, 0, unlisted);
     for (const template of page.templates) {
       const list = stand(place, template);
       // One version a page: eight versions of one page would make poor bases for another.
       const before = list.places.findIndex((other) => other.url === place.url && other !== place);
-      if (before >= 0) left.push(...leave(list, before));
-      else if (list.places.length > KEPT_PER_TEMPLATE) left.push(...leave(list, 0));
+      if (before >= 0) leave(list, before, unlisted);
+      else if (list.places.length > KEPT_PER_TEMPLATE) leave(list, 0, unlisted);
     }
-    return left.length === 0 ? NONE : left.filter(withdraw).flatMap(unlisted);
+    return unlisted;
   }
 
   /** Takes a version, or some of its places, out of every list. */
@@ -205,10 +205,12 @@ function stand<V>(place: Place<V>, key: string): PlaceList<V> {
   return known;
 }
 
-function leave<V>(list: PlaceList<V>, at: number): Place<V>[] {
-  const left = list.places.splice(at, 1);
-  for (const place of left) place.lists = place.lists.filter((other) => other !== list);
-  return left;
+/** Takes a place out of a list. A version that this left in none is added to `unlisted`. */
+function leave<V extends Indexed<V>>(list: PlaceList<V>, at: number, unlisted: V[]): void {
+  const [place] = list.places.splice(at, 1);
+  if (place === undefined) return;
+  place.lists = place.lists.filter((other) => other !== list);
+  if (withdraw(place) && place.version.places.length === 0) unlisted.push(place.version);
 }
 
 /** Ends a place that stands in no list; whether it did. */
@@ -218,6 +220,3 @@ function withdraw<V extends Indexed<V>>(place: Place<V>): boolean {
   version.places = version.places.filter((other) => other !== place);
   return true;
 }
-
-const unlisted = <V extends Indexed<V>>({ version }: Place<V>): V[] =>
-  version.places.length === 0 ? [version] : [];

@@ -218,16 +218,16 @@ export class VersionStore {
     version.isPublic ||=
       scope.kind === "public" || version.isEverybodys(page.url, scope, this.#identitiesForPublic);
     const scopeKey = version.isPublic || scope.kind === "public" ? "public" : scope.session;
-    const unlisted = [pages.place(version, { scopeKey, url: page.url, templates: page.templates })];
+    const left = pages.place(version, { scopeKey, url: page.url, templates: page.templates });
     if (version.isPublic && !wasPublic) {
       version.evidence = undefined;
       for (const { audience, url, lists } of version.places.slice())
         if (audience.scopeKey !== "public")
-          unlisted.push(pages.place(version, { scopeKey: "public", url, templates: keysBeside(url, lists) }));
+          left.push(...pages.place(version, { scopeKey: "public", url, templates: keysBeside(url, lists) }));
     }
     version.lastUrl = version.places.at(-1)?.url ?? "";
     version.boundPlaces();
-    return unlisted.flat();
+    return left;
   }
 
   /** They stand in other lists than before, or in none. */

@@ -5,7 +5,7 @@
  */
 import { isOfAuthenticatedConnection } from "../http/connection-auth.ts";
 import { tooManyFields } from "../http/field-limits.ts";
-import { endToEnd, fieldOf, listOf, type ResponseHead } from "../http/head.ts";
+import { endToEnd, fieldOf, isKeepAlive, listOf, type ResponseHead } from "../http/head.ts";
 import type { HeaderList } from "../http/header-list.ts";
 import { trimSpace } from "../http/white-space.ts";
 
@@ -110,7 +110,9 @@ const mayBeFollowed = (method: string, status: number, fields: HeaderList): bool
 /** RFC 9112 section 9.3. */
 const persists = ({ httpVersionMajor, httpVersionMinor }: RawHead, fields: HeaderList): boolean => {
   if (httpVersionMajor === 2) return true;
-  const options = (listOf(fields, "connection") ?? "").toLowerCase().split(",").map(trimSpace);
+  const listed = listOf(fields, "connection") ?? "";
+  if (isKeepAlive(listed)) return true;
+  const options = listed.toLowerCase().split(",").map(trimSpace);
   return !options.includes("close") && (httpVersionMinor !== 0 || options.includes("keep-alive"));
 };
 

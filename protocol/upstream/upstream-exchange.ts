@@ -165,9 +165,10 @@ class UpstreamExchange implements Borrower, Http1Events {
     connections.answered(connection);
     try {
       const { wire, wish } = this.#asked;
-      const { head, framing, live, ...kept } = heads.judge(wire.method, incoming, this.#reader);
-      if (kept.authenticated) this.#login ??= new ConnectionLogin(wish.boundTo);
-      const restMs = this.#login?.restMs(kept.restMs) ?? Math.min(kept.restMs, mostMs);
+      const judged = heads.judge(wire.method, incoming, this.#reader);
+      const { head, framing, live } = judged;
+      if (judged.authenticated) this.#login ??= new ConnectionLogin(wish.boundTo);
+      const restMs = this.#login?.restMs(judged.restMs) ?? Math.min(judged.restMs, mostMs);
       const body = new UpstreamBody({
         pause: () => {
           this.#pause();

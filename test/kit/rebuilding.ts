@@ -62,14 +62,12 @@ export const outgoing = (
   const events = new HeardEvents();
   const request = {
     head,
-    offers: [],
+    offering: { offers: [], wholeUnits: 0, sizes: undefined },
     session: false,
     addressed: false,
-    wholeUnits: 0,
     urgency: 3,
     incremental: false,
     visitorConnection: undefined,
-    sizes: undefined,
     madeId: undefined,
     timings: false,
     beginning,
