@@ -8,14 +8,14 @@ import { settle } from "./fake-clock.ts";
 
 /** Less than the time limit of a test, whose failure would not say what was waited for. */
 const MOST_MS = 120_000;
-/** Turns without a pause: what this process does by itself is over by then. */
-const BUSY_TURNS = 200;
+/** Turns without a pause: what this process does by itself is over by then, and more of them would only take the processor from the rest. */
+const BUSY_TURNS = 20;
 const PAUSE_MS = 1;
 /** From then on a wait is for something slow, such as the start of a process: it is looked for ten times as seldom. */
 const LONG_TURNS = BUSY_TURNS + 100;
 const LONG_PAUSE_MS = 10;
 /** Pauses without change after which nothing more is expected to happen: more of them, not less time, where this process is kept waiting. */
-const STILL_PAUSES = 100;
+const STILL_PAUSES = 101;
 
 export const until = async (met: () => boolean, what = "it"): Promise<void> => {
   const end = performance.now() + MOST_MS;
