@@ -23,6 +23,7 @@ import { askToReload } from "../protocol/daemon/reload.ts";
 import { type DaemonToRun, runDaemon } from "../protocol/daemon/run-daemon.ts";
 import { addSettingsCommand } from "../protocol/daemon/settings-command.ts";
 import { addStatusCommand } from "../protocol/daemon/status-command.ts";
+import { counted } from "../protocol/daemon/text-table.ts";
 import { addConfigCommand } from "../protocol/fleet/config-command.ts";
 import { startShared } from "../protocol/fleet/shared-config.ts";
 import type { FleetConfig } from "../protocol/fleet/signed-config.ts";
@@ -80,7 +81,7 @@ export const edgeProgram = (): Command => {
       "where it is asked about itself, such as 127.0.0.1:7480, once for each",
       each,
     )
-    .option("--access-log <to>", "stdout, or a file")
+    .option("--access-log <to>", "stdout, or a path with a slash, such as ./access.log")
     .option(
       "--set <setting=value>",
       "another setting of edge.yaml, such as times.idle=30s, hosts.dictionaries=on or visitors.hsts=1y; once for each",
@@ -89,7 +90,8 @@ export const edgeProgram = (): Command => {
     .addHelpText(
       "after",
       exampleOf(
-        `${PROGRAM} alone --origin http://127.0.0.1:3000 --certificate site.pem --private-key site.key`,
+        `${PROGRAM} alone --origin http://127.0.0.1:3000 \\`,
+        "  --certificate site.pem --private-key site.key",
       ),
     )
     .action((options: AloneOptions) => {
@@ -157,7 +159,8 @@ export const edgeProgram = (): Command => {
     .addHelpText(
       "after",
       exampleOf(
-        `${PROGRAM} pair --host www.example.com --edge edge.example.com --origin http://127.0.0.1:3000`,
+        `${PROGRAM} pair --host www.example.com --edge edge.example.com \\`,
+        "  --origin http://127.0.0.1:3000",
       ),
     )
     .action(
@@ -192,7 +195,7 @@ export const edgeProgram = (): Command => {
         );
       }
       const forgotten = await askToForget(admin, { host, url });
-      say(`${forgotten} version(s) of ${host}${url ?? ""} erased`);
+      say(`${counted(forgotten, "version")} of ${host}${url ?? ""} erased`);
     });
 
   program

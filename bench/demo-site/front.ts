@@ -74,7 +74,7 @@ function teaser({ seed, moment }: Visit, one: Article, isLead = false): string {
     <span class="card__section">${one.section}</span>
     <h${isLead ? 2 : 3}><a href="${one.path}" data-track="teaser:${one.number}">${one.title}</a></h${isLead ? 2 : 3}>
     <p class="card__teaser">${one.teaser}</p>
-    <p class="card__meta"><span>${one.author}</span><time datetime="${isoTime(one.publishedAt)}">${ago(moment, one.publishedAt)}</time><span>${viewsOf(seed, one, moment)} readers</span><a href="${one.path}#comments">${comments} comments</a></p>
+    <p class="card__meta"><span>${one.author}</span><time datetime="${isoTime(one.publishedAt)}">${ago(moment, one.publishedAt)}</time><span>${viewsOf(seed, one, moment)} readers</span><a href="${one.path}#comments">${comments} ${comments === 1 ? "comment" : "comments"}</a></p>
   </div>
 </article>`;
 }

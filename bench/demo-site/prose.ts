@@ -83,6 +83,9 @@ const REMARKS: Words = [
 ];
 
 const fill = (pattern: string, chance: Chance): string =>
+  filled(pattern, chance).replace(/\b([Aa]) (?=[aeiou])/g, "$1n ");
+
+const filled = (pattern: string, chance: Chance): string =>
   pattern.replace(/\{(\w+)\}/g, (_, slot: string) => {
     if (slot === "count") return String(chance.between(3, 980));
     const list = LISTS[slot.toLowerCase() as keyof typeof LISTS];

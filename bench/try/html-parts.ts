@@ -42,6 +42,8 @@ const chart = (id, lines, { print, distr, colours }) => {
   const place = document.getElementById(id);
   const axis = { stroke: colour("--soft"), grid: { stroke: colour("--rule"), width: 1 }, ticks: { stroke: colour("--rule") } };
   const every = lines.flatMap(({ values }) => values).filter((value) => value > 0);
+  // Without a pointer on it, and in print, the legend has the last visit's figures.
+  const last = (plot) => plot.cursor.idx == null && plot.setLegend({ idx: figures.visits.length - 1 });
   return new uPlot({
     width: place.clientWidth, height: 300,
     scales: { x: { time: false }, y: distr === 3
@@ -57,6 +59,7 @@ const chart = (id, lines, { print, distr, colours }) => {
         dash: DASHES[at + 5 - lines.length], points: { show: true, size: 6 }, value: (_, value) => print(value) })),
     ],
     legend: { live: true },
+    hooks: { ready: [last], setCursor: [last] },
   }, [figures.visits, ...lines.map(({ values }) => values.map((value) => value === 0 ? null : value))], place);
 };
 const draw = () => {

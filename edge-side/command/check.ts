@@ -19,6 +19,7 @@ import {
   warning,
 } from "../../protocol/daemon/findings.ts";
 import { checkMemory, edgeMemory } from "../../protocol/daemon/memory-bound.ts";
+import { counted } from "../../protocol/daemon/text-table.ts";
 import { checkSharedConfig } from "../../protocol/fleet/check-shared-config.ts";
 import { systemClock } from "../../protocol/runtime/clock.ts";
 import { inNetworks, isLoopback } from "../../protocol/runtime/ip-address.ts";
@@ -41,7 +42,7 @@ export const checkEdge = async (file: string, today: Date): Promise<readonly Fin
   const config = loadEdgeConfig(file, files, shared);
   const hosts = config.keys.flatMap((each) => each.hosts).length + config.hosts.length;
   return [
-    ok(`${file} is valid: ${config.keys.length} key(s), ${hosts} host(s)`),
+    ok(`${file} is valid: ${counted(config.keys.length, "key")}, ${counted(hosts, "host")}`),
     ...findings,
     ...checkPrivacy(files),
     ...(await checkPorts(config)),

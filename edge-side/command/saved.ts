@@ -10,6 +10,7 @@ import { createGunzip } from "node:zlib";
 import {
   bytesInWords,
   type Column,
+  counted,
   percent,
   renderTable,
   wholeNumber,
@@ -89,6 +90,11 @@ const tallyOf = (tallies: Map<string, Tally>, name: string): Tally => {
 
 const bytesIn = (value: unknown): number => (typeof value === "number" && value >= 0 ? value : 0);
 
+const UNREADABLE: Readonly<Record<string, string>> = {
+  EISDIR: "is a folder; name the files in it",
+  EACCES: "may not be read by this user",
+};
+
 /** Reads each file in turn. Throws Complaint where one cannot be read to its end. */
 export const readSavings = async (files: readonly string[], stdin: Readable): Promise<Savings> => {
   const savings = new Savings();
@@ -98,7 +104,9 @@ export const readSavings = async (files: readonly string[], stdin: Readable): Pr
     } catch (cause) {
       const code = codeOf(cause);
       throw new Complaint(
-        code === "ENOENT" ? `there is no file ${file}` : `${file} cannot be read to its end (${code})`,
+        code === "ENOENT"
+          ? `there is no file ${file}`
+          : `${file} ${UNREADABLE[code] ?? `cannot be read to its end (${code})`}`,
         { cause },
       );
     }
@@ -130,16 +138,24 @@ const columns = (title: string): readonly Column[] => [
 
 const NAME_WIDTH = 34;
 
+/** Answers of web servers that the edge asked itself: nothing is saved on a link there, and nothing counts as saved. */
+const OFF_THE_LINK = ["direct", "fallback"];
+
 /** What a person reads, 80 columns wide. */
 export const savingsText = (savings: Savings): string => {
   const { all, byAnswer, byReason, byHost } = savings;
-  const share = all.pageBytes === 0 ? undefined : all.answerBytes / all.pageBytes;
+  const straight = OFF_THE_LINK.flatMap((answer) => byAnswer.get(answer) ?? []);
+  const straightly = straight.reduce((sum, { answers }) => sum + answers, 0);
+  const pageBytes = straight.reduce((rest, tally) => rest - tally.pageBytes, all.pageBytes);
+  const share = pageBytes === 0 ? undefined : all.answerBytes / pageBytes;
   const reasons = [...byReason].sort(([, a], [, b]) => b.answerBytes - a.answerBytes);
   return [
     wrapped(
       share === undefined
-        ? "No answer with a page in it: is this the access log of an edge (accessLog in edge.yaml)?"
-        : `${wholeNumber(all.answers)} answers: pages of ${bytesInWords(all.pageBytes)} crossed the link as ${bytesInWords(all.answerBytes)}, ${percent(share)} of them.`,
+        ? straightly > 0
+          ? "No page crossed a link."
+          : "No answer with a page in it: is this the access log of an edge (accessLog in edge.yaml)?"
+        : `${counted(all.answers - straightly, "answer")}: pages of ${bytesInWords(pageBytes)} crossed the link as ${bytesInWords(all.answerBytes)}, ${percent(share)} of them.`,
     ),
     "",
     ...tableOf("answer", byAnswer),
@@ -153,6 +169,13 @@ export const savingsText = (savings: Savings): string => {
             "On the link: bodies of answers, without heads and framing. What helps against each reason: docs/operations.md.",
           ),
         ]),
+    ...(straightly > 0
+      ? [
+          wrapped(
+            `${counted(straightly, "answer")} without a link: the web server was asked straight from the edge.`,
+          ),
+        ]
+      : []),
     ...asideLines(savings).map((line) => wrapped(line)),
   ].join("\n");
 };
@@ -175,7 +198,7 @@ const rowOf = (name: string, { answers, pageBytes, answerBytes }: Tally): string
   wholeNumber(answers),
   bytesInWords(pageBytes),
   bytesInWords(answerBytes),
-  pageBytes === 0 ? "-" : percent(answerBytes / pageBytes),
+  pageBytes === 0 || answerBytes === 0 ? "-" : percent(answerBytes / pageBytes),
 ];
 
 const asideLines = ({ unanswered, ofOriginSide, broken }: Savings): string[] => [

@@ -112,6 +112,9 @@ export interface EdgeTimes {
   readonly drainStreamsMs: number;
 }
 
+/** Whoever takes one side's file for the other's is told so. */
+const ORIGIN_SIDE = "of coilgun-origin: it stands in origin.yaml";
+
 export const edgeSettings = (near: Surroundings): z.ZodType<EdgeConfig> =>
   block({
     visitors: visitorListeners(near),
@@ -202,6 +205,9 @@ export const edgeSettings = (near: Surroundings): z.ZodType<EdgeConfig> =>
     hostMetrics: hostMetrics(),
     ...fleetSettings(near, "edge"),
   })
+    .meta({
+      elsewhere: { edges: ORIGIN_SIDE, routes: ORIGIN_SIDE, codecs: ORIGIN_SIDE, redial: ORIGIN_SIDE },
+    })
     .check(fleetIsWhole)
     .refine(({ limits, memory }) => limits.pageBytes <= memory.perKeyBytes, {
       abort: true,

@@ -13,6 +13,7 @@ import {
   warning,
 } from "../../protocol/daemon/findings.ts";
 import { checkMemory, originMemory } from "../../protocol/daemon/memory-bound.ts";
+import { counted } from "../../protocol/daemon/text-table.ts";
 import { checkSharedConfig } from "../../protocol/fleet/check-shared-config.ts";
 import { fieldOf, type ResponseHead } from "../../protocol/http/head.ts";
 import { type Clock, DeadlineError } from "../../protocol/runtime/clock.ts";
@@ -50,7 +51,7 @@ export const checkOrigin = async (file: string, options: CheckOptions): Promise<
   ]);
   const routes = new Set(config.routes.map(({ host, path }) => `${host} ${path}`)).size;
   return [
-    ok(`${file} is valid: ${config.edges.length} edge(s), ${routes} route(s)`),
+    ok(`${file} is valid: ${counted(config.edges.length, "edge")}, ${counted(routes, "route")}`),
     ...findings,
     ...checkPrivacy(files),
     ...checkMemory(originMemory(config)),

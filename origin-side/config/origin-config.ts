@@ -101,6 +101,9 @@ export interface RedialTimes {
   readonly mostMs: number;
 }
 
+/** Whoever takes one side's file for the other's is told so. */
+const EDGE = "of coilgun-edge: it stands in edge.yaml";
+
 export const originSettings = (near: Surroundings): z.ZodType<OriginConfig> =>
   block({
     edges: z
@@ -182,6 +185,7 @@ export const originSettings = (near: Surroundings): z.ZodType<OriginConfig> =>
     hostMetrics: hostMetrics(),
     ...fleetSettings(near, "origin"),
   })
+    .meta({ elsewhere: { visitors: EDGE, tunnel: EDGE, keys: EDGE, hosts: EDGE, trustedProxies: EDGE } })
     .check(fleetIsWhole)
     .refine(({ limits, memory }) => limits.pageBytes <= memory.perKeyBytes, {
       abort: true,

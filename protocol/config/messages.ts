@@ -10,7 +10,8 @@ import { closest } from "./did-you-mean.ts";
 export const SYNTAX: Readonly<Record<string, string>> = {
   BAD_ALIAS: "an alias (*name) has no anchor (&name) before it; a value that begins with * needs quotes",
   BAD_DQ_ESCAPE: "a backslash in double quotes begins no known escape; use single quotes",
-  BAD_INDENT: "the indentation does not fit the lines around it",
+  BAD_INDENT:
+    "the indentation does not fit the lines around it, or a bracket, brace or quote above is not closed",
   BAD_SCALAR_START: "a value may not begin with this character; put it in quotes",
   BLOCK_AS_IMPLICIT_KEY: "a second `name: value` stands on one line; put it on its own line, or in quotes",
   BLOCK_IN_FLOW: "a block stands inside brackets or braces; close them first",

@@ -32,6 +32,10 @@ export function renderTable(columns: readonly Column[], rows: readonly (readonly
 export const wholeNumber = (value: number): string =>
   String(Math.round(value)).replace(/\B(?=(\d{3})+$)/g, ",");
 
+/** "1 host", "2,000 hosts". */
+export const counted = (number: number, what: string): string =>
+  `${wholeNumber(number)} ${what}${number === 1 ? "" : "s"}`;
+
 /** A share as a percentage with three significant digits at most: "18.6 %", "0.57 %". */
 export function percent(share: number): string {
   const value = share * 100;

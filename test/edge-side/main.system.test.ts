@@ -47,6 +47,14 @@ describe("coilgun-edge", () => {
     expect(ofPair).not.toContain("default: false");
   });
 
+  it("explains each command in 80 columns", async () => {
+    for (const name of edgeProgram().commands.map((each) => each.name())) {
+      const { code, stdout } = await inside(name, "--help");
+      expect(code, name).toBe(0);
+      expect(Math.max(...stdout.split("\n").map((line) => line.length)), name).toBeLessThanOrEqual(80);
+    }
+  });
+
   it.each([
     [[]],
     [["run", "--colour"]],
@@ -136,7 +144,7 @@ describe("coilgun-edge pair", () => {
     );
     const checked = await edge("check", "--config", "new/edge.yaml");
     expect([checked.code, checked.stderr]).toEqual([0, ""]);
-    expect(checked.stdout).toMatch(/^ok {7}new\/edge\.yaml is valid: 2 key\(s\), 3 host\(s\)\n/);
+    expect(checked.stdout).toMatch(/^ok {7}new\/edge\.yaml is valid: 2 keys, 3 hosts\n/);
     expect(`${more.stdout}${again.stderr}${checked.stdout}`).not.toContain("cgk1");
   });
 });
@@ -192,7 +200,7 @@ describe("coilgun-edge run", () => {
     });
 
     const forgotten = await edge("forget", "--host", "www.example.com");
-    expect(forgotten).toEqual({ code: 0, stdout: "0 version(s) of www.example.com erased\n", stderr: "" });
+    expect(forgotten).toEqual({ code: 0, stdout: "0 versions of www.example.com erased\n", stderr: "" });
 
     const taken = CONFIG.replace("visitors: 127.0.0.1:0", `visitors: ${String(ready.visitors)}`);
     writeFileSync(join(folder, "second.yaml"), taken.replace("./edge.sock", "./second.sock"));

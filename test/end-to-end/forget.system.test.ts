@@ -64,14 +64,14 @@ it("erases a URL, then a host, on both sides, and leaves the rest", async () => 
 
   expect(await forget("--host", HOST, "--url", "/news")).toEqual({
     code: 0,
-    stdout: `2 version(s) of ${HOST}/news erased\n`,
+    stdout: `2 versions of ${HOST}/news erased\n`,
     stderr: "",
   });
   expect(await origin.logged("versions erased")).toMatchObject({ host: HOST, url: "/news", erased: 2 });
   expect(await answersTo(edge, VISITS, 7)).toEqual(["whole", "delta", "delta"]);
 
   const { code, stdout } = await forget("--host", HOST.toUpperCase());
-  expect([code, stdout]).toEqual([0, `4 version(s) of ${HOST} erased\n`]);
+  expect([code, stdout]).toEqual([0, `4 versions of ${HOST} erased\n`]);
   expect(await origin.logged("versions erased", 2)).toMatchObject({ host: HOST, url: "", erased: 4 });
   expect(await answersTo(edge, VISITS, 10)).toEqual(["whole", "whole", "delta"]);
   expect(await answersTo(edge, VISITS, 13)).toEqual(["delta", "delta", "delta"]);
@@ -80,7 +80,7 @@ it("erases a URL, then a host, on both sides, and leaves the rest", async () => 
 it("says so when nothing is remembered, and when no edge is running", async () => {
   const edge = await scene.start("edge-side", EDGE);
   const forget = () => scene.command("edge-side", EDGE, "forget", "--host", HOST);
-  expect(await forget()).toEqual({ code: 0, stdout: `0 version(s) of ${HOST} erased\n`, stderr: "" });
+  expect(await forget()).toEqual({ code: 0, stdout: `0 versions of ${HOST} erased\n`, stderr: "" });
   await edge.kill();
   const { code, stderr } = await forget();
   expect([code, stderr]).toEqual([1, expect.stringMatching(/no coilgun-edge is running .*; start it/)]);

@@ -35,6 +35,11 @@ describe.each(PAGE_KINDS)("a page of kind %s", (kind) => {
 
   it("is known by its target", () => expect(kindOf(target)).toBe(kind));
 
+  it("says an before a vowel", () => {
+    const { body } = render(target, { number: 1, moment: 0 });
+    expect(body.toString()).not.toMatch(/\ba (?:uneven|unexpected|ordinary|overdue|argument|experiment)/i);
+  });
+
   it("is 30 to 120 KB and compresses as real pages do, to between a tenth and a third", () => {
     const { body } = render(target, { number: 1, moment: 0 });
     expect(body.length).toBeGreaterThan(30_000);

@@ -87,6 +87,17 @@ it("says it in 80 columns, with the reasons in words and what was passed over", 
   expect(Math.max(...text.split("\n").map((line) => line.length))).toBeLessThanOrEqual(80);
 });
 
+it("counts pages of web servers that were asked straight as no saving on the link", () => {
+  const savings = new Savings();
+  for (const answer of ["direct", "fallback", "direct"]) savings.add(record({ answer, pageBytes: 50_000 }));
+  expect(savingsText(savings)).toMatch(/^No page crossed a link\.\n/);
+  expect(savingsText(savings)).toContain("3 answers without a link");
+  savings.add(record({ answer: "delta", pageBytes: 100_000, answerBytes: 500 }));
+  expect(savingsText(savings)).toMatch(
+    /^1 answer: pages of 100 KB crossed the link as 500 B, 0\.50 % of them\.\n/,
+  );
+});
+
 it("keeps a bounded number of hosts, and lets none of them move the cursor", () => {
   const savings = new Savings();
   for (let n = 0; n < MOST_HOSTS + 50; n++)
@@ -97,6 +108,7 @@ it("keeps a bounded number of hosts, and lets none of them move the cursor", () 
 });
 
 it.each([
+  { what: "is a folder", name: () => folder, said: "is a folder; name the files in it" },
   { what: "is not there", name: () => join(folder, "missing.log"), said: "there is no file" },
   {
     what: "is packed and cut off",
