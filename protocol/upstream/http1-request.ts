@@ -3,7 +3,7 @@
  * sends is read by `LenientResponse` alone. A request without a body leaves in one write. RFC 9112.
  */
 import { validateHeaderName, validateHeaderValue } from "node:http";
-import type { HeaderList } from "../http/header-list.ts";
+import { type HeaderList, pairsOf } from "../http/header-list.ts";
 import { onceFor } from "../runtime/once-for.ts";
 import type { ConnectionUser, PooledConnection } from "./connections/pooled-connection.ts";
 import { OwnPieces, pauseReading } from "./connections/read-buffer.ts";
@@ -74,8 +74,8 @@ class Http1Request implements Outgoing, IncomingResponse, ConnectionUser, Respon
   }
 
   /** Throws an Error for what no field may hold. */
-  addTrailers(fields: readonly (readonly [string, string])[]): void {
-    for (const [name, value] of fields) {
+  addTrailers(fields: HeaderList): void {
+    for (const [name, value] of pairsOf(fields)) {
       validateHeaderName(name);
       validateHeaderValue(name, value);
       this.#trailers += `${name}: ${value}\r\n`;

@@ -16,7 +16,7 @@ import { TLSSocket } from "node:tls";
 import { MOST_RESPONSE_FIELDS } from "../http/field-limits.ts";
 import { FieldNames } from "../http/field-names.ts";
 import { fieldOf, withoutFields } from "../http/head.ts";
-import type { HeaderList } from "../http/header-list.ts";
+import { grouped, type HeaderList } from "../http/header-list.ts";
 import { resetStream } from "../http/reset-stream.ts";
 import { Http2Tap } from "../http2/http2-tap.ts";
 import { SentHeads } from "../http2/sent-heads.ts";
@@ -30,7 +30,7 @@ import { RefusedRequest } from "./upstream-failure.ts";
 /** What a web server may send ahead of what is read. */
 const WINDOW_BYTES = 256 * 1024;
 /** Of HTTP/1.1 alone (RFC 9113 section 8.2.2), or a pseudo field of HTTP/2. */
-const NOT_IN_HTTP2 = new FieldNames(["connection", "host", "transfer-encoding", "upgrade", "http2-settings"]);
+const NOT_IN_HTTP2 = new FieldNames(["connection", "host", "transfer-encoding", "upgrade"]);
 
 interface Spoken {
   readonly session: ClientHttp2Session;
@@ -165,8 +165,8 @@ class Http2Request implements Outgoing {
     this.#stream.end();
   }
 
-  addTrailers(trailers: readonly [string, string][]): void {
-    this.#trailers = Object.fromEntries(trailers.map(([name, value]) => [name.toLowerCase(), value]));
+  addTrailers(fields: HeaderList): void {
+    this.#trailers = grouped(fields);
   }
 
   destroy(error?: Error): void {

@@ -50,12 +50,9 @@ export const sendBody = async (
 
 /** Only a chunked body can have trailers; those of another are left out (RFC 9110 section 6.5). */
 const finish = (outgoing: Outgoing, trailers: HeaderList): void => {
-  if (trailers.length > 0 && outgoing.chunkedEncoding) outgoing.addTrailers(pairs(trailers));
+  if (trailers.length > 0 && outgoing.chunkedEncoding) outgoing.addTrailers(trailers);
   outgoing.end();
 };
-
-const pairs = (fields: HeaderList): [string, string][] =>
-  Array.from({ length: fields.length / 2 }, (_, i) => [fields[2 * i] ?? "", fields[2 * i + 1] ?? ""]);
 
 /** Resolves when it takes more, or nothing any more. */
 const drained = (outgoing: Outgoing): Promise<void> =>

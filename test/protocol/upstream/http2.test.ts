@@ -126,11 +126,11 @@ describe("over HTTP/2 in plain text", () => {
       });
     };
     await using client = clientOf();
-    const body = new FedBody().piece("ab").piece("cd").end("complete", ["X-Check", "1"]);
+    const body = new FedBody().piece("ab").piece("cd").end("complete", ["X-Check", "1", "X-Check", "2"]);
     const answer = await heard(ask(client, "POST", "/", { body }));
     expect(answer.body).toBe("message");
     expect(answer.end).toEqual({ how: "complete", trailers: ["grpc-status", "0", "x-sum", "7"] });
-    expect(web.seen[0]).toMatchObject({ body: "abcd", trailers: { "x-check": "1" } });
+    expect(web.seen[0]).toMatchObject({ body: "abcd", trailers: { "x-check": "1, 2" } });
     web.serve = (stream) => stream.respond({ ":status": 200, "grpc-status": "5" }, { endStream: true });
     const only = await ask(client, "POST", "/", { body: new FedBody().end() }).response;
     expect(only.kind === "answered" && only.body.take()).toEqual({ how: "complete", trailers: [] });
