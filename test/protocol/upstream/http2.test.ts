@@ -136,6 +136,17 @@ describe("over HTTP/2 in plain text", () => {
     expect(only.kind === "answered" && only.body.take()).toEqual({ how: "complete", trailers: [] });
   });
 
+  it.each([
+    [":path", "/"],
+    ["a b", "1"],
+    ["x", "1\n2"],
+  ])("the trailer %j: %j fails its request, and no other", async (...trailers) => {
+    await using client = clientOf();
+    const body = new FedBody().piece("ab").end("complete", trailers);
+    await expect(ask(client, "POST", "/", { body }).response).rejects.toThrow();
+    expect((await heard(ask(client, "GET", "/"))).body).toBe("hello");
+  });
+
   it("one connection carries one request after another", async () => {
     await using client = clientOf();
     for (const method of ["GET", "POST", "GET"]) {
