@@ -4,6 +4,7 @@
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { STREAM_ERRORS, type StreamErrorCode } from "../../protocol/errors.ts";
+import { breakOff } from "../../protocol/http/break-off.ts";
 import { fieldOf, type ResponseHead } from "../../protocol/http/head.ts";
 import { type HeaderList, pairsOf } from "../../protocol/http/header-list.ts";
 import { drained } from "../../protocol/runtime/drained.ts";
@@ -212,7 +213,7 @@ export class Http1Visitor implements Visitor, UploadOwner {
    */
   cut(): void {
     const { socket } = this.request;
-    if (this.#showsCutByReset && !socket.destroyed) socket.resetAndDestroy();
+    if (this.#showsCutByReset) breakOff(socket);
     this.response.destroy();
     socket.destroy();
   }
