@@ -18,6 +18,7 @@ import { FieldNames } from "../http/field-names.ts";
 import { fieldOf, withoutFields } from "../http/head.ts";
 import { grouped, type HeaderList } from "../http/header-list.ts";
 import { resetStream } from "../http/reset-stream.ts";
+import { AS_IT_COMES } from "../http2/as-it-comes.ts";
 import { Http2Tap } from "../http2/http2-tap.ts";
 import { SentHeads } from "../http2/sent-heads.ts";
 import type { ConnectionUser, PooledConnection } from "./connections/pooled-connection.ts";
@@ -46,13 +47,6 @@ const READ_BY_SESSION: ConnectionUser = {
   connectionEnded() {},
   connectionFailed() {},
   connectionClosed() {},
-};
-
-const AS_IT_COMES = {
-  // Values with white space around them are trimmed here: nghttp2 would drop the field.
-  strictFieldWhitespaceValidation: false,
-  // A request with a field twice goes on as it came.
-  strictSingleValueFields: false,
 };
 
 /** Begins to speak HTTP/2 on a new connection. `headBytes`: of the largest response head. */

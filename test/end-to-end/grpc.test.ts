@@ -14,7 +14,7 @@ import { talk } from "../kit/visits.ts";
 watchLeaks();
 
 const undo = new AsyncDisposableStack();
-const web = createServer();
+const web = createServer({ maxSendHeaderBlockLength: 128 * 1024 });
 const sessions = new Set<ServerHttp2Session>();
 const GRPC = { ":status": 200, "content-type": "application/grpc" };
 let visitor: Http2VisitorSession;
@@ -34,7 +34,8 @@ beforeAll(async () => {
   });
   const origin = `http://127.0.0.1:${(web.address() as AddressInfo).port}`;
   const routes = [{ host: HOST, origin, protocol: "http2" }];
-  const secure = undo.use(await openSecurePair({ serve() {}, origin: { routes } }));
+  const limits = { headBytes: "96 KiB" };
+  const secure = undo.use(await openSecurePair({ serve() {}, edge: { limits }, origin: { routes, limits } }));
   plainPort = secure.http;
   visitor = undo.use(await openHttp2(secure));
 });
@@ -102,6 +103,14 @@ it("trailers go on without what HTTP/2 has no place for, and with what comes twi
   const head = `POST / HTTP/1.1\r\nHost: ${HOST}\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n`;
   const { said } = await talk(plainPort, `${head}1\r\nx\r\n0\r\n${trailers}\r\n`);
   expect(said).toContain("x-sum 1 x-sum 2");
+});
+
+it("a head as large as the limits goes on", async () => {
+  const large = "a".repeat(80_000);
+  call = (stream) => stream.respond({ ...GRPC, "x-large": large }, { endStream: true });
+  const { stream, head } = begin();
+  stream.end();
+  expect((await head)[0]["x-large"]).toBe(large);
 });
 
 it("a reset goes on in both directions", async () => {

@@ -147,6 +147,13 @@ describe("over HTTP/2 in plain text", () => {
     expect((await heard(ask(client, "GET", "/"))).body).toBe("hello");
   });
 
+  it("a head may be as large as the limits of both sides can be", async () => {
+    await using client = clientOf();
+    const fields = ["X-Large", "a".repeat(90_000)];
+    expect((await heard(ask(client, "GET", "/", { fields }))).body).toBe("hello");
+    expect(web.seen[0]?.fields["x-large"]).toBe(fields[1]);
+  });
+
   it("one connection carries one request after another", async () => {
     await using client = clientOf();
     for (const method of ["GET", "POST", "GET"]) {
