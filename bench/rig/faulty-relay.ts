@@ -4,6 +4,7 @@
  */
 import { connect, createServer, type Socket } from "node:net";
 import { parseHostPort } from "../../protocol/config/units.ts";
+import { breakOff } from "../../protocol/http/break-off.ts";
 import type { Clock } from "../../protocol/runtime/clock.ts";
 import { flipped, type LineFaults } from "./line-faults.ts";
 import { listenOnLoopback } from "./loopback.ts";
@@ -49,8 +50,8 @@ export const startFaultyRelay = async (to: string, clock: Clock): Promise<Faulty
     if (relay.dials === "refuse") return void origin.resetAndDestroy();
     const edge = connect({ ...target, noDelay: true });
     const cut = () => {
-      origin.resetAndDestroy();
-      edge.resetAndDestroy();
+      breakOff(origin);
+      breakOff(edge);
     };
     const [toEdge, toOrigin] = [
       new Direction(origin, edge, clock, cut),

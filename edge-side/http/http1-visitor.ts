@@ -4,8 +4,9 @@
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { STREAM_ERRORS, type StreamErrorCode } from "../../protocol/errors.ts";
+import { breakOff } from "../../protocol/http/break-off.ts";
 import { fieldOf, type ResponseHead } from "../../protocol/http/head.ts";
-import type { HeaderList } from "../../protocol/http/header-list.ts";
+import { type HeaderList, pairsOf } from "../../protocol/http/header-list.ts";
 import { drained } from "../../protocol/runtime/drained.ts";
 import { InactivityTimer } from "../../protocol/runtime/inactivity-timer.ts";
 import { noBody, type UploadBody } from "../exchange/upload-body.ts";
@@ -21,7 +22,7 @@ import {
 } from "../exchange/visitor.ts";
 import type { VisitorConnection } from "../exchange/visitor-connection.ts";
 import { expectsContinue, type RepeatedHead } from "../exchange/visitor-request.ts";
-import { LEFT, logLimit, pairsOf } from "./errors/error-page.ts";
+import { LEFT, logLimit } from "./errors/error-page.ts";
 import type { ErrorPages } from "./errors/error-pages.ts";
 import type { Failure } from "./errors/proxy-status.ts";
 import { Http1Upload, type UploadOwner } from "./http1-upload.ts";
@@ -212,7 +213,7 @@ export class Http1Visitor implements Visitor, UploadOwner {
    */
   cut(): void {
     const { socket } = this.request;
-    if (this.#showsCutByReset && !socket.destroyed) socket.resetAndDestroy();
+    if (this.#showsCutByReset) breakOff(socket);
     this.response.destroy();
     socket.destroy();
   }

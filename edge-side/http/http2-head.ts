@@ -7,7 +7,6 @@ import { FieldNames } from "../../protocol/http/field-names.ts";
 import { withoutFields } from "../../protocol/http/head.ts";
 import type { HeaderList } from "../../protocol/http/header-list.ts";
 import { trimSpace } from "../../protocol/http/white-space.ts";
-import { pairsOf } from "./errors/error-page.ts";
 
 const WEBSOCKET_KEY = new FieldNames(["sec-websocket-key"]);
 const KEY_BYTES = 16;
@@ -74,15 +73,3 @@ export const withWebSocketKey = (fields: HeaderList): HeaderList => [
   "Sec-WebSocket-Key",
   randomBytes(KEY_BYTES).toString("base64"),
 ];
-
-/** For what node takes as an object only. */
-export const grouped = (fields: HeaderList): Record<string, string[]> => {
-  const groups = new Map<string, string[]>();
-  for (const [name, value] of pairsOf(fields)) {
-    const key = name.toLowerCase();
-    const group = groups.get(key);
-    if (group === undefined) groups.set(key, [value]);
-    else group.push(value);
-  }
-  return Object.fromEntries(groups);
-};

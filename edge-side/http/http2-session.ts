@@ -10,6 +10,7 @@ import {
 } from "node:http2";
 import type { TLSSocket } from "node:tls";
 import type { HeaderList } from "../../protocol/http/header-list.ts";
+import { AS_IT_COMES } from "../../protocol/http2/as-it-comes.ts";
 import { Http2Tap } from "../../protocol/http2/http2-tap.ts";
 import type { Timer } from "../../protocol/runtime/clock.ts";
 import type { Http1Options } from "./http1-connection.ts";
@@ -53,10 +54,7 @@ const sessionOptions = ({ headBytes }: Http2Options): SecureServerOptions => ({
   // Streams that a visitor opens and resets at once (CVE-2023-44487): so many, then so many a second.
   streamResetBurst: 500,
   streamResetRate: 33,
-  // Values with white space around them come as they are, and are trimmed: nghttp2 would drop the field and say nothing.
-  strictFieldWhitespaceValidation: false,
-  // A response with a field twice goes on as it came.
-  strictSingleValueFields: false,
+  ...AS_IT_COMES,
 });
 
 export interface Http2Session {

@@ -6,12 +6,12 @@
 import { type IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { StreamErrorCode } from "../../protocol/errors.ts";
+import { breakOff } from "../../protocol/http/break-off.ts";
 import { FieldNames } from "../../protocol/http/field-names.ts";
 import { endToEnd, fieldOf, type ResponseHead, withoutFields } from "../../protocol/http/head.ts";
-import type { HeaderList } from "../../protocol/http/header-list.ts";
+import { type HeaderList, pairsOf } from "../../protocol/http/header-list.ts";
 import { InactivityTimer } from "../../protocol/runtime/inactivity-timer.ts";
 import { UploadBody } from "../exchange/upload-body.ts";
-import { pairsOf } from "./errors/error-page.ts";
 import { Http1Visitor, type VisitorOptions } from "./http1-visitor.ts";
 import { LINGER_MS } from "./linger.ts";
 import { MOST_EARLY_BYTES } from "./upgrade-body.ts";
@@ -117,7 +117,8 @@ export class UpgradeVisitor extends Http1Visitor {
 
   override fail(code: StreamErrorCode, cause?: unknown): number {
     if (!this.#switched) return super.fail(code, cause);
-    this.#breakOff();
+    // What the origin server broke off must not look like a half that has ended.
+    breakOff(this.#socket);
     return SWITCHING;
   }
 
@@ -126,7 +127,7 @@ export class UpgradeVisitor extends Http1Visitor {
     this.#switched = true;
     this.#socket.setKeepAlive(true, KEEP_ALIVE_MS);
     const taking = new InactivityTimer(this.options.clock, this.options.idleMs, () => this.#socket.destroy());
-    this.#tunnel = new UpgradedStream(this.#socket, taking, () => this.#breakOff());
+    this.#tunnel = new UpgradedStream(this.#socket, taking, () => breakOff(this.#socket));
     // Node lets plain connections end by halves, and those of TLS only when told.
     this.#socket.allowHalfOpen = true;
     this.response.detachSocket(this.#socket);
@@ -140,12 +141,6 @@ export class UpgradeVisitor extends Http1Visitor {
     this.#socket.off("data", this.#hold);
     if (this.#early.length > 0) this.#socket.unshift(Buffer.concat(this.#early));
     this.#tunnel.feed(this.#sends);
-  }
-
-  /** What the origin server broke off must not look like a half that has ended. TLS shows it by itself. */
-  #breakOff(): void {
-    if (this.scheme === "http" && !this.#socket.destroyed) this.#socket.resetAndDestroy();
-    else this.#socket.destroy();
   }
 
   /**

@@ -97,6 +97,7 @@ const HOP_BY_HOP = new FieldNames([
   "te",
   "trailer",
   "upgrade",
+  "http2-settings",
   "proxy-authenticate",
   "proxy-authorization",
 ]);

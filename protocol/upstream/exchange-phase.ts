@@ -43,7 +43,7 @@ export interface Outgoing {
   readonly shouldKeepAlive: boolean;
   /** It may have trailers. */
   readonly chunkedEncoding: boolean;
-  addTrailers(fields: readonly (readonly [string, string])[]): void;
+  addTrailers(fields: HeaderList): void;
   write(bytes: Uint8Array): boolean;
   end(): unknown;
   destroy(error?: Error): unknown;

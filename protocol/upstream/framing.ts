@@ -42,8 +42,8 @@ export const assertWritable = ({ method, target, fields }: WireRequest): void =>
   assertFields(fields);
 };
 
-/** Of the fields alone, since what is remembered of a whole request would keep its body. */
-const assertFields = onceFor((fields: HeaderList): void => {
+/** Of the fields alone, since what is remembered of a whole request would keep its body. Throws an Error. */
+export const assertFields = onceFor((fields: HeaderList): void => {
   for (let i = 0; i + 1 < fields.length; i += 2) {
     validateHeaderName(fields[i] as string);
     validateHeaderValue(fields[i] as string, fields[i + 1] as string);

@@ -2,8 +2,7 @@
  * A request over HTTP/1.1, on a connection that carries one at a time: its head and body are written as they come, and what the web server
  * sends is read by `LenientResponse` alone. A request without a body leaves in one write. RFC 9112.
  */
-import { validateHeaderName, validateHeaderValue } from "node:http";
-import type { HeaderList } from "../http/header-list.ts";
+import { type HeaderList, pairsOf } from "../http/header-list.ts";
 import { onceFor } from "../runtime/once-for.ts";
 import type { ConnectionUser, PooledConnection } from "./connections/pooled-connection.ts";
 import { OwnPieces, pauseReading } from "./connections/read-buffer.ts";
@@ -73,13 +72,8 @@ class Http1Request implements Outgoing, IncomingResponse, ConnectionUser, Respon
     return socket.write("\r\n", "latin1");
   }
 
-  /** Throws an Error for what no field may hold. */
-  addTrailers(fields: readonly (readonly [string, string])[]): void {
-    for (const [name, value] of fields) {
-      validateHeaderName(name);
-      validateHeaderValue(name, value);
-      this.#trailers += `${name}: ${value}\r\n`;
-    }
+  addTrailers(fields: HeaderList): void {
+    for (const [name, value] of pairsOf(fields)) this.#trailers += `${name}: ${value}\r\n`;
   }
 
   end(): void {

@@ -16,8 +16,9 @@ import { TLSSocket } from "node:tls";
 import { MOST_RESPONSE_FIELDS } from "../http/field-limits.ts";
 import { FieldNames } from "../http/field-names.ts";
 import { fieldOf, withoutFields } from "../http/head.ts";
-import type { HeaderList } from "../http/header-list.ts";
+import { grouped, type HeaderList } from "../http/header-list.ts";
 import { resetStream } from "../http/reset-stream.ts";
+import { AS_IT_COMES } from "../http2/as-it-comes.ts";
 import { Http2Tap } from "../http2/http2-tap.ts";
 import { SentHeads } from "../http2/sent-heads.ts";
 import type { ConnectionUser, PooledConnection } from "./connections/pooled-connection.ts";
@@ -30,7 +31,7 @@ import { RefusedRequest } from "./upstream-failure.ts";
 /** What a web server may send ahead of what is read. */
 const WINDOW_BYTES = 256 * 1024;
 /** Of HTTP/1.1 alone (RFC 9113 section 8.2.2), or a pseudo field of HTTP/2. */
-const NOT_IN_HTTP2 = new FieldNames(["connection", "host", "transfer-encoding", "upgrade", "http2-settings"]);
+const NOT_IN_HTTP2 = new FieldNames(["connection", "host", "transfer-encoding", "upgrade"]);
 
 interface Spoken {
   readonly session: ClientHttp2Session;
@@ -46,13 +47,6 @@ const READ_BY_SESSION: ConnectionUser = {
   connectionEnded() {},
   connectionFailed() {},
   connectionClosed() {},
-};
-
-const AS_IT_COMES = {
-  // Values with white space around them are trimmed here: nghttp2 would drop the field.
-  strictFieldWhitespaceValidation: false,
-  // A request with a field twice goes on as it came.
-  strictSingleValueFields: false,
 };
 
 /** Begins to speak HTTP/2 on a new connection. `headBytes`: of the largest response head. */
@@ -165,8 +159,8 @@ class Http2Request implements Outgoing {
     this.#stream.end();
   }
 
-  addTrailers(trailers: readonly [string, string][]): void {
-    this.#trailers = Object.fromEntries(trailers.map(([name, value]) => [name.toLowerCase(), value]));
+  addTrailers(fields: HeaderList): void {
+    this.#trailers = grouped(fields);
   }
 
   destroy(error?: Error): void {

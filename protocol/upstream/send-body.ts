@@ -5,6 +5,7 @@
 import type { HeaderList } from "../http/header-list.ts";
 import type { BodyEnd, RequestBody } from "./body.ts";
 import type { Outgoing } from "./exchange-phase.ts";
+import { assertFields } from "./framing.ts";
 import { RequestFault } from "./upstream-failure.ts";
 
 /** Told as the body goes out. */
@@ -50,12 +51,12 @@ export const sendBody = async (
 
 /** Only a chunked body can have trailers; those of another are left out (RFC 9110 section 6.5). */
 const finish = (outgoing: Outgoing, trailers: HeaderList): void => {
-  if (trailers.length > 0 && outgoing.chunkedEncoding) outgoing.addTrailers(pairs(trailers));
+  if (trailers.length > 0 && outgoing.chunkedEncoding) {
+    assertFields(trailers);
+    outgoing.addTrailers(trailers);
+  }
   outgoing.end();
 };
-
-const pairs = (fields: HeaderList): [string, string][] =>
-  Array.from({ length: fields.length / 2 }, (_, i) => [fields[2 * i] ?? "", fields[2 * i + 1] ?? ""]);
 
 /** Resolves when it takes more, or nothing any more. */
 const drained = (outgoing: Outgoing): Promise<void> =>

@@ -3,10 +3,9 @@
  * half, and the other half goes on until it is ended too (RFC 9110 section 7.8, RFC 6455 section 7.1). SPEC section
  * "Upgrades".
  */
-import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import { TLSSocket } from "node:tls";
 import { StreamError } from "../errors.ts";
+import { breakOff } from "../http/break-off.ts";
 import type { RequestBody } from "./body.ts";
 
 /** The visitor's side of an upgraded connection, as far as the web server's side needs it. */
@@ -25,6 +24,7 @@ export const joinUpgraded = async (
   fromVisitor: RequestBody,
   connection: Duplex,
 ): Promise<number> => {
+  // What the visitor broke off must not look to the web server like a half that has ended.
   const leave = () => breakOff(connection);
   visitor.gone.addEventListener("abort", leave, { once: true });
   if (visitor.gone.aborted) leave();
@@ -61,12 +61,6 @@ const toOrigin = async (fromVisitor: RequestBody, connection: Duplex): Promise<v
     fromVisitor.taken(next.length);
   }
   connection.end();
-};
-
-/** What the visitor broke off must not look to the web server like a half that has ended. TLS shows it by itself. */
-const breakOff = (connection: Duplex): void => {
-  if (connection instanceof Socket && !(connection instanceof TLSSocket)) connection.resetAndDestroy();
-  else connection.destroy();
 };
 
 /** Rejects when the connection closes before both halves have ended; never resolves. */

@@ -9,14 +9,16 @@ import { Reading } from "../kit/reading.ts";
 import { HOST } from "../kit/real-daemons.ts";
 import { openSecurePair } from "../kit/secure-pair.ts";
 import { until } from "../kit/until.ts";
+import { talk } from "../kit/visits.ts";
 
 watchLeaks();
 
 const undo = new AsyncDisposableStack();
-const web = createServer();
+const web = createServer({ maxSendHeaderBlockLength: 128 * 1024 });
 const sessions = new Set<ServerHttp2Session>();
 const GRPC = { ":status": 200, "content-type": "application/grpc" };
 let visitor: Http2VisitorSession;
+let plainPort: number;
 let call: (stream: ServerHttp2Stream) => void;
 beforeAll(async () => {
   web.on("session", (session) => sessions.add(session.on("error", () => {})));
@@ -32,7 +34,10 @@ beforeAll(async () => {
   });
   const origin = `http://127.0.0.1:${(web.address() as AddressInfo).port}`;
   const routes = [{ host: HOST, origin, protocol: "http2" }];
-  visitor = undo.use(await openHttp2(undo.use(await openSecurePair({ serve() {}, origin: { routes } }))));
+  const limits = { headBytes: "96 KiB" };
+  const secure = undo.use(await openSecurePair({ serve() {}, edge: { limits }, origin: { routes, limits } }));
+  plainPort = secure.http;
+  visitor = undo.use(await openHttp2(secure));
 });
 afterAll(() => undo.disposeAsync());
 beforeEach(() => {
@@ -84,6 +89,28 @@ it("a status without a message is one frame, as it left", async () => {
   const [fields, flags] = await head;
   // END_HEADERS and END_STREAM: no data frame follows, in which clients would look for a status behind it.
   expect([fields["grpc-status"], flags]).toEqual(["5", 5]);
+});
+
+it("trailers go on without what HTTP/2 has no place for, and with what comes twice", async () => {
+  call = (stream) => {
+    stream.on("trailers", (_, __, raw: readonly string[]) => {
+      stream.respond(GRPC);
+      stream.end(raw.join(" "));
+    });
+    stream.resume();
+  };
+  const trailers = "X-Sum: 1\r\nHTTP2-Settings: AAMAAABk\r\nX-Sum: 2\r\n";
+  const head = `POST / HTTP/1.1\r\nHost: ${HOST}\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n`;
+  const { said } = await talk(plainPort, `${head}1\r\nx\r\n0\r\n${trailers}\r\n`);
+  expect(said).toContain("x-sum 1 x-sum 2");
+});
+
+it("a head as large as the limits goes on", async () => {
+  const large = "a".repeat(80_000);
+  call = (stream) => stream.respond({ ...GRPC, "x-large": large }, { endStream: true });
+  const { stream, head } = begin();
+  stream.end();
+  expect((await head)[0]["x-large"]).toBe(large);
 });
 
 it("a reset goes on in both directions", async () => {

@@ -2,7 +2,7 @@
 import { STATUS_CODES } from "node:http";
 import { type LimitName, sayLimit } from "../../../protocol/daemon/limit-log.ts";
 import type { Log } from "../../../protocol/daemon/log.ts";
-import type { HeaderList } from "../../../protocol/http/header-list.ts";
+import { type HeaderList, pairsOf } from "../../../protocol/http/header-list.ts";
 import { plainAddress } from "../../../protocol/runtime/ip-address.ts";
 
 /** Seconds after which a visitor may try again when no link is up. @internal */
@@ -56,7 +56,3 @@ export const rawErrorPage = (status: number, { fields, body }: ErrorPage): strin
   const lines = pairsOf(fields).map(([name, value]) => `${name}: ${value}\r\n`);
   return `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? "Error"}\r\n${lines.join("")}Connection: close\r\n\r\n${body}`;
 };
-
-/** A header list as pairs of name and value. */
-export const pairsOf = (fields: HeaderList): [string, string][] =>
-  Array.from({ length: fields.length / 2 }, (_, i) => [fields[2 * i] ?? "", fields[2 * i + 1] ?? ""]);

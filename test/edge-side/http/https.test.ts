@@ -170,7 +170,7 @@ describe("HTTP/2", () => {
     });
     exchange.interim(103, ["Link", "</a>", "Link", "</b>"]).interim(142);
     exchange.answer(200, []).data("down").data("load");
-    exchange.end("complete", ["X-Sum", "2", "Host", "evil"]);
+    exchange.end("complete", ["X-Sum", "2", "Host", "evil", "HTTP2-Settings", "AAMAAABk"]);
     const got = await response;
     expect(got).toMatchObject({ status: 200, body: "download", trailers: { "x-sum": "2" } });
     expect(got.interims.map(([status]) => status)).toEqual([100, 103, 142]);

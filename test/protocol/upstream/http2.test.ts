@@ -126,14 +126,32 @@ describe("over HTTP/2 in plain text", () => {
       });
     };
     await using client = clientOf();
-    const body = new FedBody().piece("ab").piece("cd").end("complete", ["X-Check", "1"]);
+    const body = new FedBody().piece("ab").piece("cd").end("complete", ["X-Check", "1", "X-Check", "2"]);
     const answer = await heard(ask(client, "POST", "/", { body }));
     expect(answer.body).toBe("message");
     expect(answer.end).toEqual({ how: "complete", trailers: ["grpc-status", "0", "x-sum", "7"] });
-    expect(web.seen[0]).toMatchObject({ body: "abcd", trailers: { "x-check": "1" } });
+    expect(web.seen[0]).toMatchObject({ body: "abcd", trailers: { "x-check": "1, 2" } });
     web.serve = (stream) => stream.respond({ ":status": 200, "grpc-status": "5" }, { endStream: true });
     const only = await ask(client, "POST", "/", { body: new FedBody().end() }).response;
     expect(only.kind === "answered" && only.body.take()).toEqual({ how: "complete", trailers: [] });
+  });
+
+  it.each([
+    [":path", "/"],
+    ["a b", "1"],
+    ["x", "1\n2"],
+  ])("the trailer %j: %j fails its request, and no other", async (...trailers) => {
+    await using client = clientOf();
+    const body = new FedBody().piece("ab").end("complete", trailers);
+    await expect(ask(client, "POST", "/", { body }).response).rejects.toThrow();
+    expect((await heard(ask(client, "GET", "/"))).body).toBe("hello");
+  });
+
+  it("a head may be as large as the limits of both sides can be", async () => {
+    await using client = clientOf();
+    const fields = ["X-Large", "a".repeat(90_000)];
+    expect((await heard(ask(client, "GET", "/", { fields }))).body).toBe("hello");
+    expect(web.seen[0]?.fields["x-large"]).toBe(fields[1]);
   });
 
   it("one connection carries one request after another", async () => {
