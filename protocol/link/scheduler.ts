@@ -183,7 +183,7 @@ export class Scheduler {
     let bytes = this.#filling ? w.length : 0;
     this.#filling = true;
     while (this.#control.length > 0 && bytes < MESSAGE_BYTES) {
-      writeFrame(w, this.#control.shift() as Frame);
+      writeFrame(w, this.#control.shift() as Frame, this.#headers);
       bytes = w.length;
     }
     this.waitingControl = this.#control.length;
