@@ -203,7 +203,7 @@ function personOn(ways: Ways, who: { readonly network: string; readonly keepsCoo
   };
 }
 
-/** One exchange at a time: what the relay counts until both daemons have logged it is this one's. */
+/** One exchange at a time: what the relay counts until both daemons have logged it is this one's, but for the acknowledgement: the next one takes it along. */
 async function askPair(
   { link, exchanges }: DaemonPair,
   asked: {

@@ -13,6 +13,8 @@ import type { Unverified } from "./retained-answer.ts";
 
 /** An answer is retained this long after its last byte was queued; then a mismatch can only end the stream. @internal */
 export const RETAIN_MS = 30_000;
+/** An acknowledgement that has not come by then waits for company, and the exchange is noted without it. @internal */
+export const NOTED_MS = 100;
 
 /** An answer that may not match at the edge, and what is retained of it for that. */
 export interface RecoverableAnswer {
@@ -56,15 +58,20 @@ export const applyAcknowledgement = async (
   answer.release(); // plain bytes do not mismatch again
 };
 
-/** After the end was queued: waits until every byte is verified. */
+/** After the end was queued: waits until every byte is verified. `late` is called where word of it does not come soon. */
 export const awaitAcknowledgement = async (
   exchange: IncomingExchange,
   answer: RecoverableAnswer,
   options: AcknowledgementNeeds & { readonly clock: Clock },
+  late?: () => void,
 ): Promise<void> => {
   const { acknowledgements } = exchange;
   for (;;) {
-    let said = await acknowledgements.nextWithin(options.clock, RETAIN_MS);
+    let said = await acknowledgements.nextWithin(options.clock, NOTED_MS);
+    if (said === LATE) {
+      late?.();
+      said = await acknowledgements.nextWithin(options.clock, RETAIN_MS - NOTED_MS);
+    }
     if (said === LATE) {
       answer.release();
       said = await acknowledgements.next();

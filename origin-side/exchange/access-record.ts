@@ -27,7 +27,21 @@ export interface ExchangePhases {
   response?: { readonly status: number; readonly at: number };
   sent?: SentAnswer;
   failed?: StreamErrorCode;
+  /** Writes the record, unless it is written. */
+  note(): void;
 }
+
+export const phasesFrom = (startedAt: number, write: (phases: ExchangePhases) => void): ExchangePhases => {
+  let noted = false;
+  const phases: ExchangePhases = {
+    startedAt,
+    note() {
+      if (!noted) write(phases);
+      noted = true;
+    },
+  };
+  return phases;
+};
 
 export interface ExchangeRecord {
   readonly host: string;
@@ -43,13 +57,13 @@ export interface ExchangeRecord {
   readonly pageBytes: number | undefined;
   readonly streamed: true | undefined;
   readonly failed: StreamErrorCode | undefined;
-  /** Until word came that the edge had verified the answer; that word may wait a tenth of a second for company. */
+  /** Until word came that the edge had verified the answer, or a tenth of a second after that left: the word may wait longer for company. */
   readonly totalMs: number;
 }
 
 export const recordOf = (
   { host, request, streamId, sentBytes }: IncomingExchange,
-  { startedAt, response, sent, failed }: ExchangePhases,
+  { startedAt, response, sent, failed }: Omit<ExchangePhases, "note">,
   endedAt: number,
 ): ExchangeRecord => ({
   host,

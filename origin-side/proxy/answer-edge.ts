@@ -32,7 +32,7 @@ import { BufferedAnswer, encodeBuffered, sentBuffered } from "../answer/send-buf
 import { streamPage } from "../answer/send-streamed.ts";
 import type { SlowPages } from "../answer/slow-pages.ts";
 import type { Route } from "../config/route-config.ts";
-import { type ExchangePhases, type ExchangeRecord, recordOf } from "../exchange/access-record.ts";
+import { type ExchangePhases, type ExchangeRecord, phasesFrom, recordOf } from "../exchange/access-record.ts";
 import type { IncomingExchange } from "../exchange/incoming-exchange.ts";
 import type { ExchangeLimits } from "../exchange/read-request.ts";
 import { type HeldBody, NO_BODY_HELD, type RequestDecoders, requestBodyOf } from "../request/decode-body.ts";
@@ -66,7 +66,9 @@ export const answerEdge = async (
   options: ExchangeDependencies,
 ): Promise<void> => {
   const { clock } = options;
-  const phases: ExchangePhases = { startedAt: clock.now() };
+  const phases = phasesFrom(clock.now(), (now) =>
+    options.accessLog.write(recordOf(exchange, now, clock.now()), exchange, now.route),
+  );
   let upload: HeldBody = NO_BODY_HELD;
   let over: (() => void) | undefined;
   try {
@@ -91,7 +93,7 @@ export const answerEdge = async (
   } finally {
     over?.();
     upload.close();
-    options.accessLog.write(recordOf(exchange, phases, clock.now()), exchange, phases.route);
+    phases.note();
   }
 };
 
@@ -227,7 +229,8 @@ const answerBuffered = async (
   await endOfTurn();
   remember(answering, encoded.body, fingerprint);
   if (form.kind === "whole") return;
-  await awaitAcknowledgement(exchange, new BufferedAnswer(exchange, encoded, end, lease), answering.options);
+  const sent = new BufferedAnswer(exchange, encoded, end, lease);
+  await awaitAcknowledgement(exchange, sent, answering.options, phases.note);
 };
 
 /** An edge remembers what streamed when it has all of it, and so does this side. */

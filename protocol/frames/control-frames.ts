@@ -56,7 +56,8 @@ export const controlFrames: FrameLayouts<ControlFrame> = {
     read: (r) => ({ kind: "forget", host: r.text(), url: r.text() }),
   },
   version: {
-    write(w, f) {
+    write(w, f, headers) {
+      headers?.carried.pushed(f.result);
       w.text(f.host).text(f.name);
       w.u8(f.noStore ? NO_STORE : 0)
         .latin1(f.result)
@@ -66,17 +67,21 @@ export const controlFrames: FrameLayouts<ControlFrame> = {
       for (const base of f.bases) w.latin1(base);
       w.bytes(f.coded);
     },
-    read: (r) => ({
-      kind: "version",
-      host: r.text(),
-      name: r.text(),
-      noStore: (r.u8() & NO_STORE) !== 0,
-      result: r.latin1(DIGEST_BYTES),
-      size: r.varint(),
-      codec: r.u8(),
-      bases: readBases(r),
-      coded: r.rest(),
-    }),
+    read(r, headers) {
+      const version = {
+        kind: "version",
+        host: r.text(),
+        name: r.text(),
+        noStore: (r.u8() & NO_STORE) !== 0,
+        result: r.latin1(DIGEST_BYTES),
+        size: r.varint(),
+        codec: r.u8(),
+        bases: readBases(r),
+        coded: r.rest(),
+      } as const;
+      headers?.carried.pushed(version.result);
+      return version;
+    },
   },
 };
 

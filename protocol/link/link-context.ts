@@ -6,7 +6,7 @@
 import { ACKS_IN_OPEN, FrameHeaderDecoder, FrameHeaderEncoder } from "../frames/frame-headers.ts";
 import { GIVEN_COOKIES, GivenCookies } from "../frames/given-cookies.ts";
 import type { Hello } from "../frames/hello.ts";
-import { CarriedVersions, ReferableVersions } from "../frames/offer-references.ts";
+import { CarriedVersions, PUSHES_NAMED, ReferableVersions } from "../frames/offer-references.ts";
 
 /** Room in a message beyond a head, for what a peer fills it with and counts, offers, extensions. */
 const BESIDE_HEAD_BYTES = 20 * 1024;
@@ -25,8 +25,8 @@ export interface HeadCoders {
 /** The tables are as large as the smaller of both hellos. */
 export const headCoders = (ours: Hello, peers: Hello): HeadCoders => {
   const tableBytes = Math.min(ours.tableBytes, peers.tableBytes);
-  const carried = ours.role === "edge" ? new ReferableVersions() : new CarriedVersions();
   const agreed = (feature: string) => ours.features.includes(feature) && peers.features.includes(feature);
+  const carried = ours.role === "edge" ? new ReferableVersions(agreed(PUSHES_NAMED)) : new CarriedVersions();
   const given = agreed(GIVEN_COOKIES) ? new GivenCookies({ asks: ours.role === "edge" }) : undefined;
   const acks = agreed(ACKS_IN_OPEN);
   return {

@@ -259,8 +259,8 @@ export class LinkEndpoint implements Link {
 
   #closeIfDone(): void {
     // An origin side that was told go-away leaves the closing to the edge, which may have opens still to send.
-    const mayClose = this.#saidGoAway || (this.draining && this.#options.hello.role === "edge");
-    if (!mayClose || this.load > 0 || this.#end !== undefined) return;
+    if (!(this.#saidGoAway || (this.draining && this.#options.hello.role === "edge")) || this.#end) return;
+    if (this.load > 0) return this.#scheduler.hurryLater(); // a peer that stops waits for its streams to end
     this.#scheduler.flushAll();
     this.#options.transport.close("shutting-down");
   }

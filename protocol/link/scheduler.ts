@@ -16,10 +16,13 @@ import type { Acknowledgement, Stream } from "./stream.ts";
 
 /** With the 8 bytes that WebSocket puts before it, at most, a message fills one TLS record. @internal */
 export const MESSAGE_BYTES = 16 * 1024 - 8;
-/** How long a frame on which nobody waits may wait for a message that leaves anyway: alone it costs ten times its bytes. @internal */
-export const LATER_MS = 100;
+/**
+ * How long a frame on which nobody waits may wait for a message that leaves anyway: alone it costs ten times its bytes. Where no
+ * visit follows that is a ping or a pong, after one interval of silence and a half at most. @internal
+ */
+export const LATER_MS = 2_000;
 /** Frames that let the peer give up this much memory together do not wait. @internal */
-export const LATER_BYTES = 4 * 1024 * 1024;
+export const LATER_BYTES = 1024 * 1024;
 /** Most acknowledgements that wait for an open frame while a message is filled. */
 const MOST_WITH_OPENS = 64;
 /** Of a frame that says verified, at most. */
@@ -91,9 +94,9 @@ export class Scheduler {
     if (this.#closed) return;
     this.#later.push(frame);
     this.#laterBytes += bytes;
-    if (this.#laterBytes >= LATER_BYTES) this.#hurryLater();
+    if (this.#laterBytes >= LATER_BYTES) this.hurryLater();
     // One timer for all that wait, and never set anew: under load they have left long before it runs.
-    else this.#laterTimer ??= this.#clock.after(LATER_MS, this.#hurryLater);
+    else this.#laterTimer ??= this.#clock.after(LATER_MS, this.hurryLater);
   }
 
   ready(stream: Stream): void {
@@ -136,7 +139,7 @@ export class Scheduler {
 
   /** Sends what can be sent now, and what could have waited. */
   flushAll(): void {
-    this.#hurryLater();
+    this.hurryLater();
     this.flush();
   }
 
@@ -147,7 +150,8 @@ export class Scheduler {
     this.#laterTimer?.cancel();
   }
 
-  readonly #hurryLater = (): void => {
+  /** Sends what may wait at the end of this turn. */
+  readonly hurryLater = (): void => {
     this.#laterTimer?.cancel();
     this.#laterTimer = undefined;
     if (this.#later.length === 0) return;
@@ -179,7 +183,7 @@ export class Scheduler {
     let bytes = this.#filling ? w.length : 0;
     this.#filling = true;
     while (this.#control.length > 0 && bytes < MESSAGE_BYTES) {
-      writeFrame(w, this.#control.shift() as Frame);
+      writeFrame(w, this.#control.shift() as Frame, this.#headers);
       bytes = w.length;
     }
     this.waitingControl = this.#control.length;

@@ -55,7 +55,8 @@ const visitAnswered = async (
   framesOf: (streamId: number) => readonly Frame[] | Promise<readonly Frame[]>,
   path = "/",
 ): Promise<{ visited: Visited; asked: OpenFrame; askedWhole: number | undefined }> => {
-  const visiting = visit(edge.port, { path });
+  // The pong takes along the acknowledgement, which else waits for company.
+  const visiting = visit(edge.port, { path }).finally(() => origin.say({ kind: "ping", token: 1 }));
   const asked = await opened();
   origin.say(...(await framesOf(asked.streamId)));
   let askedWhole: number | undefined;

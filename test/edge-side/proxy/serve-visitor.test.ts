@@ -116,6 +116,7 @@ describe("a visit", () => {
     const result = fingerprintOf(page).slice(0, 16);
     origin.say(answerFrame(asked.streamId, { kind: "same", offer: 0, result }, { ended: true }));
     expect((await second).body.equals(page)).toBe(true);
+    origin.say({ kind: "ping", token: 1 }); // the pong takes the acknowledgement along
     expect(await origin.nextOf("verified")).toMatchObject({ offset: page.length });
     const record = await edge.record(2);
     expect(record).toMatchObject({ answer: "same", bases: 1 });

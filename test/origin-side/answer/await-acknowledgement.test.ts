@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import {
   awaitAcknowledgement,
+  NOTED_MS,
   RETAIN_MS,
   type RecoverableAnswer,
 } from "../../../origin-side/answer/await-acknowledgement.ts";
@@ -18,6 +19,7 @@ let released: number;
 let startedOver: string[];
 let outcome: string | undefined;
 let mismatched: number[];
+let late: number;
 
 beforeEach(async () => {
   clock = new FakeClock();
@@ -27,6 +29,7 @@ beforeEach(async () => {
   startedOver = [];
   outcome = undefined;
   mismatched = [];
+  late = 0;
   const trust = { mismatched: (codec: number) => void mismatched.push(codec) };
   const startOver = async (encoder: { destroy(): void }, { pieces }: Unverified) => {
     encoder.destroy();
@@ -44,7 +47,8 @@ beforeEach(async () => {
     after: (offset) => retained.after(offset),
     startOver,
   };
-  awaitAcknowledgement(exchange, answer, { streaming: STREAMING_CODEC, trust, clock }).then(
+  const needs = { streaming: STREAMING_CODEC, trust, clock };
+  awaitAcknowledgement(exchange, answer, needs, () => late++).then(
     () => {
       outcome = "settled";
     },
@@ -98,6 +102,16 @@ describe("an answer is unproved", () => {
     await stream.asksWhole(0);
     expect([outcome, startedOver]).toEqual(["mismatch", []]);
   });
+});
+
+it("an acknowledgement that waits for company is told to be late, once, and one that does not is not", async () => {
+  await clock.advance(NOTED_MS - 1);
+  expect(late).toBe(0);
+  await clock.advance(1);
+  await clock.advance(NOTED_MS);
+  expect(late).toBe(1);
+  await stream.verifies(BODY.length);
+  expect([outcome, late, clock.timers]).toEqual(["settled", 1, 0]);
 });
 
 it("a proof that comes late is a proof still", async () => {

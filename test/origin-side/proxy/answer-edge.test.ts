@@ -109,6 +109,19 @@ describe("an exchange", () => {
     expect(await side.record(2)).toMatchObject({ answer: "same", bases: 1 });
   });
 
+  it("whose acknowledgement waits for company is noted meanwhile, and once", async () => {
+    const { side, edge, link } = await joined();
+    edge.say(openFrame(1));
+    await answered(edge);
+    edge.say(openFrame(2, { offers: [short(page)] }));
+    await answered(edge);
+    expect(await side.record(2)).toMatchObject({ answer: "same", bases: 1 });
+    expect(link.load).toBe(1);
+    edge.say({ kind: "verified", streamId: id(2), offset: page.length });
+    await until(() => link.load === 0);
+    expect([await stillness(() => side.records.length), side.memory.usedBytes]).toEqual([2, 0]);
+  });
+
   it("that offers what this side does not hold is answered whole", async () => {
     const { side, edge } = await joined();
     edge.say(openFrame(1, { offers: ["12345678", "abcdefgh"] }));

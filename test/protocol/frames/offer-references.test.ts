@@ -1,11 +1,12 @@
 /** Offers by reference to an earlier answer: the bytes by hand, the reach, and references to nothing. SPEC section "Offers". */
 import { describe, expect, it } from "vitest";
-import type { AnswerForm, Frame, OpenFrame, StreamId } from "../../../protocol/frames/frame.ts";
+import type { AnswerForm, Frame, OpenFrame, StreamId, VersionFrame } from "../../../protocol/frames/frame.ts";
 import { encodeFrame, readFrame } from "../../../protocol/frames/frame-codec.ts";
 import { FrameHeaderDecoder, FrameHeaderEncoder } from "../../../protocol/frames/frame-headers.ts";
 import {
   CarriedVersions,
   NOT_HELD,
+  REACH_PUSHES,
   REACH_STREAMS,
   ReferableVersions,
 } from "../../../protocol/frames/offer-references.ts";
@@ -18,8 +19,8 @@ const short = (number: number) => digest(number).slice(0, 8);
 const whole = (number: number): AnswerForm => ({ kind: "whole", codec: 1, result: digest(number) });
 
 /** Both ends of a link: what an edge opens and an origin side answers, over bytes. */
-const link = () => {
-  const [edge, origin] = [new ReferableVersions(), new CarriedVersions()];
+const link = (pushesNamed = false) => {
+  const [edge, origin] = [new ReferableVersions(pushesNamed), new CarriedVersions()];
   const bounds = { tableBytes: TABLE_BYTES, headBytes: 65_536 };
   const toOrigin = [
     new FrameHeaderEncoder(TABLE_BYTES, edge),
@@ -37,6 +38,10 @@ const link = () => {
       const open = { ...(sample as OpenFrame), streamId: streamId as StreamId, head: [], offers };
       const { bytes, back } = through({ ...open, extensions: [], body: Buffer.alloc(0) }, toOrigin);
       return { offers: (back as OpenFrame).offers, bytes };
+    },
+    push: (number: number) => {
+      const [push] = SAMPLES.filter((frame) => frame.kind === "version");
+      through({ ...(push as VersionFrame), result: digest(number) }, toOrigin);
     },
     answer: (streamId: number, form: AnswerForm) =>
       void through(
@@ -108,6 +113,44 @@ describe("offers", () => {
       if (random.chance(0.9))
         answer(random.int(Math.max(1, stream - 20), stream), whole(random.int(0, stream)));
     }
+  });
+});
+
+describe("offers of versions that were pushed", () => {
+  it("take two bytes, others nine", () => {
+    const { open, push, answer } = link(true);
+    for (const number of [1, 2, 3]) push(number);
+    answer(1, whole(3));
+    const { bytes, offers } = open(2, [short(9), short(1), short(2), short(3)]);
+    expect(offers).toEqual([short(9), short(1), short(2), short(3)]);
+    // in full, 2 and 1 pushes before the last (2048 in base 128: 80 10), of the stream before; no extensions
+    expect(bytes.toString("hex").endsWith("04 00 3030303030303039 8210 8110 01 00".replaceAll(" ", ""))).toBe(
+      true,
+    );
+  });
+
+  it("go in full where the origin side does not know of it", () => {
+    const { open, push } = link();
+    push(1);
+    expect(open(1, [short(1)]).bytes.length - open(2, []).bytes.length).toBe(9);
+  });
+
+  it("go in full beyond the reach, and name the last push of a version", () => {
+    const { open, push } = link(true);
+    for (const number of [1, 2, 1]) push(number);
+    for (let number = 10; number < 10 + REACH_PUSHES - 1; number++) push(number);
+    const without = open(1, []).bytes.length;
+    expect(open(2, [short(1)])).toMatchObject({ offers: [short(1)], bytes: { length: without + 2 } });
+    expect(open(3, [short(2)])).toMatchObject({ offers: [short(2)], bytes: { length: without + 9 } });
+  });
+
+  it("mean nothing where fewer were pushed", () => {
+    const carried = new CarriedVersions();
+    carried.pushed(digest(1));
+    expect([REACH_STREAMS, REACH_STREAMS + 1].map((distance) => carried.at(4, distance))).toEqual([
+      short(1),
+      NOT_HELD,
+    ]);
   });
 });
 

@@ -17,6 +17,7 @@ import {
   greetedPair,
   type Listener,
   linkPair,
+  messagesOf,
   turns,
 } from "../../kit/link-pair.ts";
 
@@ -27,6 +28,7 @@ const PONG_BYTES = 6;
 const SECRET = new Secret(Buffer.alloc(32, 1));
 const DIALLER: KeyProof = { by: "dialler", keyId: "shop", secret: SECRET };
 const LISTENER: KeyProof = { by: "listener", secretsOf: (keyId) => (keyId === "shop" ? [SECRET] : []) };
+const SAME = { kind: "same", offer: 0, result: "0123456789abcdef" } as const;
 const goAway = (code: "shutting-down" | "internal", lastStreamId: number, message = ""): Buffer =>
   encodeFrame({ kind: "goAway", lastStreamId, code, message, extensions: NO_EXTENSIONS });
 
@@ -89,7 +91,7 @@ describe("go-away", () => {
   it("with an answer that is not proved yet waits for the proof", async () => {
     const pair = await greetedPair();
     pair.origin.onOpened = (heard) => {
-      heard.stream.send(ANSWER("", { kind: "same", offer: 0, result: "0123456789abcdef" }));
+      heard.stream.send(ANSWER("", SAME));
       heard.onFrame = ({ kind }) => kind === "verified" && heard.stream.answerVerified();
     };
     const asked = pair.edge.open();
@@ -101,6 +103,25 @@ describe("go-away", () => {
     await turns();
     expect(pair.origin.ends).toMatchObject([{ code: "shutting-down" }]);
     expect(asked.resets).toEqual([]);
+    await pair.close();
+  });
+
+  it("of the origin side hurries what is verified, while other streams go on", async () => {
+    const pair = await greetedPair();
+    const heard: string[] = [];
+    pair.origin.onOpened = ({ stream }) => stream.send(ANSWER("", SAME));
+    const asked = pair.edge.open();
+    await turns();
+    pair.origin.onOpened = () => {};
+    pair.edge.open(GET("/slow"));
+    await turns();
+    for (const opened of pair.origin.opened) opened.onFrame = ({ kind }) => heard.push(kind);
+    asked.stream.verified(4, true);
+    await turns();
+    expect(heard).toEqual([]);
+    pair.origin.link.drain("SIGTERM");
+    await turns();
+    expect(heard).toEqual(["verified"]);
     await pair.close();
   });
 
@@ -156,6 +177,21 @@ describe("silence", () => {
     }
     const kinds = [...framesOf(pair.edge.sent), ...framesOf(pair.origin.sent)].map(({ kind }) => kind);
     expect(kinds.filter((kind) => kind === "ping")).toEqual([]);
+    await pair.close();
+  });
+
+  it("is broken by what is verified and a ping or pong in one message", async () => {
+    const pair = await greetedPair({ heartbeatMs: 1000 });
+    pair.origin.onOpened = ({ stream }) => stream.send(ANSWER("", SAME));
+    const asked = pair.edge.open();
+    await turns();
+    asked.stream.verified(4, true);
+    await turns();
+    const before = pair.edge.sent.length;
+    await pair.clock.advance(1500);
+    await turns();
+    const [first = []] = messagesOf(pair.edge.sent.slice(before));
+    expect(first.map(({ kind }) => kind)).toEqual(["verified", expect.stringMatching(/^p[io]ng$/)]);
     await pair.close();
   });
 
