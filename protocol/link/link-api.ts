@@ -41,6 +41,8 @@ export interface Link {
   readonly draining: boolean;
   /** Streams that are open. */
   readonly load: number;
+  /** Without those whose answer has left as a whole, and only waits for the edge to say that it is verified. */
+  readonly underWay: number;
   readonly vitals: LinkVitals;
   /** Most bytes (as headSize counts) that a head to this peer may have. */
   readonly headBytes: number;

@@ -69,7 +69,7 @@ export class LinkBook {
         program: link.peer.program ?? null,
         // A hello is half a round trip old when it comes, and up to one and a half when a key has been proved behind it.
         clockAheadMs: aheadMs === undefined ? null : Math.round(aheadMs + rttMs),
-        streams: link.load,
+        streams: link.underWay,
         sentBytes,
         receivedBytes,
       };

@@ -11,9 +11,6 @@ import { CarriedVersions, PUSHES_NAMED, ReferableVersions } from "../frames/offe
 /** Room in a message beyond a head, for what a peer fills it with and counts, offers, extensions. */
 const BESIDE_HEAD_BYTES = 20 * 1024;
 
-/** Pongs, window and resets that wait because the peer does not read; beyond this it is abuse, and costs about 1 MiB. */
-export const MOST_WAITING_CONTROL = 10_000;
-
 /** Of messages to who said this. */
 export const mostMessageBytes = ({ headBytes }: Hello): number => BESIDE_HEAD_BYTES + headBytes;
 

@@ -1,7 +1,6 @@
 /**
- * One connection between an edge and an origin side, and the streams on it. The edge opens streams; everything else is the
- * same on both ends. A link lives through greeting, up and draining, and ends once, with a code that both logs show. SPEC
- * sections "Link" and "Closing".
+ * One connection between an edge and an origin side, and the streams on it. The edge opens streams; everything else is the same on both
+ * ends. A link lives through greeting, up and draining, and ends once, with a code that both logs show. SPEC sections "Link" and "Closing".
  */
 import { LinkError, type LinkErrorCode } from "../errors.ts";
 import type { ControlFrame, Frame, OpenFrame, VersionFrame } from "../frames/frame.ts";
@@ -17,7 +16,7 @@ import { withFrameTrace } from "./frame-trace.ts";
 import { EXPORTER_BYTES, EXPORTER_LABEL, Handshake, type Handshaken } from "./handshake.ts";
 import { Keepalive } from "./keepalive.ts";
 import type { Link, LinkEnd, LinkOptions, LinkVitals } from "./link-api.ts";
-import { headCoders, MOST_WAITING_CONTROL, mostMessageBytes } from "./link-context.ts";
+import { headCoders, mostMessageBytes } from "./link-context.ts";
 import { Scheduler } from "./scheduler.ts";
 import type { StreamItem } from "./send-queue.ts";
 import { Stream, type StreamHost } from "./stream.ts";
@@ -102,6 +101,10 @@ export class LinkEndpoint implements Link {
     return this.#streams.size;
   }
 
+  get underWay(): number {
+    return this.#streams.underWay;
+  }
+
   get headBytes(): number {
     return this.#known.headBytes;
   }
@@ -157,8 +160,7 @@ export class LinkEndpoint implements Link {
         if (this.#up === undefined) this.#greeted(this.#handshake.receive(reader.frameBytes()));
         else this.#frame(reader.sized(), this.#up);
       }
-      if (this.#scheduler.waitingControl > MOST_WAITING_CONTROL)
-        throw new LinkError("too-large", "the peer sends but does not read what it is answered");
+      this.#scheduler.throwIfUnread();
     } catch (error) {
       if (error instanceof LinkError) return this.close(error.code, error.message);
       this.close("internal", "an error inside; see the log of this side");
@@ -220,8 +222,7 @@ export class LinkEndpoint implements Link {
         throw new LinkError("bad-frame", `${frame.kind} after the greeting`);
       case "open":
         return this.#opened(frame, payloadBytes);
-      default:
-        // Of a stream that is gone: decoded and counted by now, and dropped.
+      default: // of a stream that is gone: decoded and counted by now, and dropped
         return this.#streams.receive(frame, payloadBytes);
     }
   }
@@ -229,8 +230,7 @@ export class LinkEndpoint implements Link {
   #opened(frame: OpenFrame, payloadBytes: number): void {
     const { hello, events } = this.#options;
     if (hello.role === "edge") throw new LinkError("bad-frame", "only the edge opens streams");
-    const { streamId: id, urgency } = frame;
-    const stream = new Stream(this.#host, this.#known.streamBounds, { id, urgency });
+    const stream = new Stream(this.#host, this.#known.streamBounds, frame);
     this.#streams.accept(frame, stream);
     if (this.#saidGoAway || this.#streams.size > hello.streams) return stream.reset("refused");
     try {

@@ -4,6 +4,7 @@
  * here, where it can still be overtaken: never in the operating system's buffers. SPEC sections "Messages" and "Order".
  */
 
+import { LinkError } from "../errors.ts";
 import { type Frame, MOST_STREAMS_AGO, type StreamId } from "../frames/frame.ts";
 import { writeFrame } from "../frames/frame-codec.ts";
 import type { FrameHeaderEncoder } from "../frames/frame-headers.ts";
@@ -29,6 +30,8 @@ const MOST_WITH_OPENS = 64;
 const VERIFIED_BYTES = 18;
 /** Bytes handed to the transport and not yet taken by the operating system, beyond which nothing more is handed over. @internal */
 export const TRANSPORT_BYTES = 256 * 1024;
+/** Pongs, window and resets that wait because the peer does not read; beyond this it is abuse, and costs about 1 MiB. */
+export const MOST_WAITING_CONTROL = 10_000;
 /** On a slow path a message is on its way for so long: what is behind its first frame waits for its last. */
 const MESSAGE_MS = 5;
 const LEAST_MESSAGE_BYTES = 4 * 1024;
@@ -44,9 +47,8 @@ export class Scheduler {
   readonly #opening: () => number;
   readonly #writer = new ByteWriter();
   readonly #streams = new FairQueue<Stream>();
+  /** Frames of the link itself that wait. */
   #control: Frame[] = [];
-  /** Frames of the link itself that wait; more than a few mean that the peer sends and does not read. */
-  waitingControl = 0;
   /** At most so much of what was handed to the transport is still there; it is asked when that is too much, and at first. */
   #handedBytes = TRANSPORT_BYTES;
   /** Leave with the next message: those that no open frame takes along before all else, for they were made before the rest. */
@@ -85,7 +87,7 @@ export class Scheduler {
   control(frame: Frame): void {
     // What is verified is told before what ends its stream.
     if (frame.kind === "reset" || frame.kind === "goAway") this.#control.push(...this.#takeLater());
-    this.waitingControl = this.#control.push(frame);
+    this.#control.push(frame);
     this.schedule();
   }
 
@@ -97,6 +99,12 @@ export class Scheduler {
     if (this.#laterBytes >= LATER_BYTES) this.hurryLater();
     // One timer for all that wait, and never set anew: under load they have left long before it runs.
     else this.#laterTimer ??= this.#clock.after(LATER_MS, this.hurryLater);
+  }
+
+  /** Throws LinkError for a peer that sends, and does not read what it is answered. */
+  throwIfUnread(): void {
+    if (this.#control.length > MOST_WAITING_CONTROL)
+      throw new LinkError("too-large", "the peer sends but does not read what it is answered");
   }
 
   ready(stream: Stream): void {
@@ -186,7 +194,6 @@ export class Scheduler {
       writeFrame(w, this.#control.shift() as Frame, this.#headers);
       bytes = w.length;
     }
-    this.waitingControl = this.#control.length;
     if (this.#headers !== undefined) bytes = this.#fillWithStreams(bytes, this.#headers);
     this.#filling = bytes > 0;
     if (bytes === 0 && this.#streams.size === 0) return false;

@@ -31,6 +31,11 @@ export class StreamTable implements WhoWaits {
     return this.#byId.size + this.#unnumbered.size;
   }
 
+  /** But those of which nothing is missing but the edge's word. */
+  get underWay(): number {
+    return this.size - [...this.#byId.values()].filter(({ awaitsWord }) => awaitsWord).length;
+  }
+
   /** Those whose open frame has not left yet. */
   get opening(): number {
     return this.#unnumbered.size;

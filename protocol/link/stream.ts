@@ -14,17 +14,7 @@ import { NO_EXTENSIONS } from "../wire/extensions.ts";
 import type { Weight } from "./fair-queue.ts";
 import { bodyBytes, ReceiveWindow, type WindowGrowth } from "./receive-window.ts";
 import { type MessageBounds, SendQueue, type StreamItem } from "./send-queue.ts";
-
-type State = "open" | "onlyReading" | "onlyWriting" | "closed";
-type StreamEvent = "endSent" | "endReceived" | "reset";
-
-/** SPEC section "Stream states". A missing cell is our bug, or the peer's protocol error. */
-const NEXT: Record<State, Partial<Record<StreamEvent, State>>> = {
-  open: { endSent: "onlyReading", endReceived: "onlyWriting", reset: "closed" },
-  onlyReading: { endReceived: "closed", reset: "closed" },
-  onlyWriting: { endSent: "closed", reset: "closed" },
-  closed: {},
-};
+import { NEXT, type Phase, type State, type StreamEvent, THEN } from "./stream-states.ts";
 
 /** What a stream's user hears. Data must be given back by `taken`, sooner or later, or the peer stops. */
 export interface StreamReceiver {
@@ -64,15 +54,6 @@ export type Written = "all" | "more" | "waits" | "nothing";
 
 const needsDigest = (form: AnswerForm): boolean => form.kind === "same" || form.kind === "delta";
 
-/** What the peer's half is at, and what may come next of it; resume, which was asked for, may come in any of the last three. */
-type Phase = "head" | "body" | "trailers" | "ended";
-const THEN: Record<Phase, Partial<Record<StreamFrame["kind"], Phase>>> = {
-  head: { open: "body", answer: "body" },
-  body: { data: "body", segment: "body", trailers: "trailers", end: "ended" },
-  trailers: { end: "ended" },
-  ended: {},
-};
-
 /** What a peer may say about our half, whatever its own is at. */
 const ABOUT_OURS: ReadonlySet<StreamFrame["kind"]> = new Set([
   "offers",
@@ -105,11 +86,11 @@ export class Stream {
   constructor(
     host: StreamHost,
     bounds: { receiveBytes: number; sendBytes: number },
-    opened: { id?: StreamId; urgency: number },
+    opened: { readonly streamId?: StreamId; readonly urgency: number },
   ) {
     this.#host = host;
-    this.#id = opened.id;
-    this.#ownKinds = opened.id === undefined ? FROM_EDGE : FROM_ORIGIN;
+    this.#id = opened.streamId;
+    this.#ownKinds = opened.streamId === undefined ? FROM_EDGE : FROM_ORIGIN;
     this.urgency = opened.urgency;
     this.#window = new ReceiveWindow(bounds.receiveBytes, host);
     this.#queue = new SendQueue(bounds.sendBytes);
@@ -122,6 +103,11 @@ export class Stream {
 
   get closed(): boolean {
     return this.#state === "closed";
+  }
+
+  /** All of its answer has left; nothing is missing but word that the edge has verified it. */
+  get awaitsWord(): boolean {
+    return this.#answerSentUnverified && this.#queue.endLeft;
   }
 
   /** Whether more data may be queued; if not, wait for `room`. */

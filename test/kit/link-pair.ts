@@ -90,6 +90,9 @@ export const GET = (target = "/", more: Partial<OpenFrame> = {}): Extract<Stream
   ...more,
 });
 
+/** An answer that is not over before word comes that it is verified. */
+export const SAME = { kind: "same", offer: 0, result: "0123456789abcdef" } as const;
+
 export const ANSWER = (
   body: string | Buffer = "",
   form: AnswerForm = { kind: "passed" },

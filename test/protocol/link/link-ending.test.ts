@@ -2,8 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { encodeFrame } from "../../../protocol/frames/frame-codec.ts";
 import type { KeyProof } from "../../../protocol/link/handshake.ts";
-import { MOST_WAITING_CONTROL } from "../../../protocol/link/link-context.ts";
-import { TRANSPORT_BYTES } from "../../../protocol/link/scheduler.ts";
+import { MOST_WAITING_CONTROL, TRANSPORT_BYTES } from "../../../protocol/link/scheduler.ts";
 import { Secret } from "../../../protocol/transport/key.ts";
 import { ByteWriter } from "../../../protocol/wire/bytes.ts";
 import { NO_EXTENSIONS } from "../../../protocol/wire/extensions.ts";
@@ -18,6 +17,7 @@ import {
   type Listener,
   linkPair,
   messagesOf,
+  SAME,
   turns,
 } from "../../kit/link-pair.ts";
 
@@ -28,7 +28,6 @@ const PONG_BYTES = 6;
 const SECRET = new Secret(Buffer.alloc(32, 1));
 const DIALLER: KeyProof = { by: "dialler", keyId: "shop", secret: SECRET };
 const LISTENER: KeyProof = { by: "listener", secretsOf: (keyId) => (keyId === "shop" ? [SECRET] : []) };
-const SAME = { kind: "same", offer: 0, result: "0123456789abcdef" } as const;
 const goAway = (code: "shutting-down" | "internal", lastStreamId: number, message = ""): Buffer =>
   encodeFrame({ kind: "goAway", lastStreamId, code, message, extensions: NO_EXTENSIONS });
 

@@ -6,7 +6,7 @@ import { encodeFrame } from "../../../protocol/frames/frame-codec.ts";
 import { FrameHeaderEncoder } from "../../../protocol/frames/frame-headers.ts";
 import { FakeClock } from "../../kit/fake-clock.ts";
 import { watchLeaks } from "../../kit/leaks.ts";
-import { ANSWER, DATA, END, GET, greetedPair, type Listener, turns } from "../../kit/link-pair.ts";
+import { ANSWER, DATA, END, GET, greetedPair, type Listener, SAME, turns } from "../../kit/link-pair.ts";
 import { seeded } from "../../kit/random.ts";
 
 watchLeaks();
@@ -112,6 +112,20 @@ describe("the limit on streams", () => {
     await turns();
     expect(pair.edge.link.accepts).toBe(true);
     expect(pair.edge.link.load).toBe(2);
+    await pair.close();
+  });
+
+  it("counts an answer that only waits for word of it; it is not under way", async () => {
+    const pair = await greetedPair();
+    pair.origin.onOpened = ({ stream }) => stream.send(ANSWER("", SAME));
+    const asked = pair.edge.open();
+    await turns();
+    pair.origin.onOpened = () => {};
+    pair.edge.open(GET("/slow"));
+    await turns();
+    asked.stream.verified(4, true);
+    expect([pair.origin.link.load, pair.origin.link.underWay]).toEqual([2, 1]);
+    expect([pair.edge.link.load, pair.edge.link.underWay]).toEqual([1, 1]);
     await pair.close();
   });
 

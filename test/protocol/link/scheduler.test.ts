@@ -39,7 +39,7 @@ const outboxOf = () => {
     closed: () => {},
   };
   const bounds = { receiveBytes: 1, sendBytes: 2 ** 30 };
-  const stream = new Stream(host, bounds, { id: 1 as StreamId, urgency: 3 });
+  const stream = new Stream(host, bounds, { streamId: 1 as StreamId, urgency: 3 });
   const kinds = () => sent.map((message) => framesOf([message]).map(({ kind }) => kind));
   return { scheduler, budget, stream, sent, kinds, wire, clock };
 };
