@@ -30,7 +30,7 @@ const MOST_WITH_OPENS = 64;
 const VERIFIED_BYTES = 18;
 /** Bytes handed to the transport and not yet taken by the operating system, beyond which nothing more is handed over. @internal */
 export const TRANSPORT_BYTES = 256 * 1024;
-/** Pongs, window and resets that wait because the peer does not read; beyond this it is abuse, and costs about 1 MiB. */
+/** Pongs, window and resets that wait because the peer does not read; beyond this it is abuse, and costs about 1 MiB. @internal */
 export const MOST_WAITING_CONTROL = 10_000;
 /** On a slow path a message is on its way for so long: what is behind its first frame waits for its last. */
 const MESSAGE_MS = 5;
