@@ -144,39 +144,34 @@ const OFF_THE_LINK = ["direct", "fallback"];
 /** What a person reads, 80 columns wide. */
 export const savingsText = (savings: Savings): string => {
   const { all, byAnswer, byReason, byHost } = savings;
-  const straight = OFF_THE_LINK.flatMap((answer) => byAnswer.get(answer) ?? []);
-  const straightly = straight.reduce((sum, { answers }) => sum + answers, 0);
-  const pageBytes = straight.reduce((rest, tally) => rest - tally.pageBytes, all.pageBytes);
-  const share = pageBytes === 0 ? undefined : all.answerBytes / pageBytes;
+  const offLink = OFF_THE_LINK.flatMap((answer) => byAnswer.get(answer) ?? []);
+  const answersOffLink = offLink.reduce((sum, { answers }) => sum + answers, 0);
+  const onLink = {
+    answers: all.answers - answersOffLink,
+    pageBytes: offLink.reduce((rest, { pageBytes }) => rest - pageBytes, all.pageBytes),
+    answerBytes: all.answerBytes,
+  };
+  const notes = [
+    ...(onLink.pageBytes > 0
+      ? [
+          "On the link: bodies of answers, without heads and framing. What helps against each reason: docs/operations.md.",
+        ]
+      : []),
+    ...(answersOffLink > 0
+      ? [
+          `${counted(answersOffLink, "answer")} without a link: the web server was asked straight from the edge.`,
+        ]
+      : []),
+  ];
   const reasons = [...byReason].sort(([, a], [, b]) => b.answerBytes - a.answerBytes);
   return [
-    wrapped(
-      share === undefined
-        ? straightly > 0
-          ? "No page crossed a link."
-          : "No answer with a page in it: is this the access log of an edge (accessLog in edge.yaml)?"
-        : `${counted(all.answers - straightly, "answer")}: pages of ${bytesInWords(pageBytes)} crossed the link as ${bytesInWords(all.answerBytes)}, ${percent(share)} of them.`,
-    ),
+    wrapped(inShort(onLink, answersOffLink)),
     "",
     ...tableOf("answer", byAnswer),
     ...tableOf("whole or passed because", byReason),
     ...tableOf("host", byHost),
     ...reasons.slice(0, REASONS_EXPLAINED).map(([reason]) => wrapped(`${reason}: ${inWords(reason)}.`)),
-    ...(share === undefined
-      ? []
-      : [
-          wrapped(
-            "On the link: bodies of answers, without heads and framing. What helps against each reason: docs/operations.md.",
-          ),
-        ]),
-    ...(straightly > 0
-      ? [
-          wrapped(
-            `${counted(straightly, "answer")} without a link: the web server was asked straight from the edge.`,
-          ),
-        ]
-      : []),
-    ...asideLines(savings).map((line) => wrapped(line)),
+    ...[...notes, ...asideLines(savings)].map((line) => wrapped(line)),
   ].join("\n");
 };
 
@@ -192,6 +187,13 @@ const tableOf = (title: string, tallies: ReadonlyMap<string, Tally>): string[] =
 
 /** A log is written by strangers: nothing of it may move a terminal's cursor. */
 const shown = (name: string): string => name.replace(/[^\x20-\x7e]/g, "?").slice(0, NAME_WIDTH);
+
+const inShort = ({ answers, pageBytes, answerBytes }: Tally, answersOffLink: number): string => {
+  if (pageBytes > 0)
+    return `${counted(answers, "answer")}: pages of ${bytesInWords(pageBytes)} crossed the link as ${bytesInWords(answerBytes)}, ${percent(answerBytes / pageBytes)} of them.`;
+  if (answersOffLink > 0) return "No page crossed a link.";
+  return "No answer with a page in it: is this the access log of an edge (accessLog in edge.yaml)?";
+};
 
 const rowOf = (name: string, { answers, pageBytes, answerBytes }: Tally): string[] => [
   shown(name),

@@ -19,7 +19,7 @@ export interface SentAnswer {
 }
 
 /** What the phases of an exchange came to, as far as it got. Times are those of the link's clock. */
-export interface ExchangePhases {
+export interface ReachedPhases {
   readonly startedAt: number;
   /** Whose web server is asked. */
   route?: Route;
@@ -27,11 +27,14 @@ export interface ExchangePhases {
   response?: { readonly status: number; readonly at: number };
   sent?: SentAnswer;
   failed?: StreamErrorCode;
+}
+
+export interface ExchangePhases extends ReachedPhases {
   /** Writes the record, unless it is written. */
   note(): void;
 }
 
-export const phasesFrom = (startedAt: number, write: (phases: ExchangePhases) => void): ExchangePhases => {
+export const phasesFrom = (startedAt: number, write: (phases: ReachedPhases) => void): ExchangePhases => {
   let noted = false;
   const phases: ExchangePhases = {
     startedAt,
@@ -63,7 +66,7 @@ export interface ExchangeRecord {
 
 export const recordOf = (
   { host, request, streamId, sentBytes }: IncomingExchange,
-  { startedAt, response, sent, failed }: Omit<ExchangePhases, "note">,
+  { startedAt, response, sent, failed }: ReachedPhases,
   endedAt: number,
 ): ExchangeRecord => ({
   host,

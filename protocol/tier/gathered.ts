@@ -4,6 +4,7 @@
  * page that changes with each request is not written as often.
  */
 import type { Clock, Timer } from "../runtime/clock.ts";
+import { TurnoverMap } from "../runtime/turnover.ts";
 import { KEPT_PER_URL } from "../store/page-index.ts";
 import { type Forgotten, isOf, type StoredVersion } from "./lower-tier.ts";
 
@@ -24,8 +25,8 @@ interface GatheredOptions {
 
 export class Gathered {
   readonly #options: GatheredOptions;
-  /** What waits of each page, the oldest first. Arrays: a Set would keep the pages that were in it (see TurnoverMap). */
-  readonly #pages = new Map<string, StoredVersion[]>();
+  /** What waits of each page, the oldest first; never none. */
+  readonly #pages = new TurnoverMap<string, StoredVersion[]>();
   /** Pages of which something waits and may be written, the first that came first. */
   readonly #ready = new Set<string>();
   /** When something of a page was taken, the oldest first, whether or not anything of it waits. */
@@ -49,10 +50,10 @@ export class Gathered {
   /** False where there is no room. */
   add(version: StoredVersion): boolean {
     const name = pageOf(version);
-    let waiting = this.#pages.get(name);
-    if (waiting !== undefined && waiting.length >= KEPT_PER_URL) {
-      const oldest = waiting.shift();
-      if (oldest !== undefined) this.#bytes -= sizeOf(oldest);
+    const waiting = this.#pages.get(name) ?? [];
+    const oldest = waiting.length < KEPT_PER_URL ? undefined : waiting.shift();
+    if (oldest !== undefined) {
+      this.#bytes -= sizeOf(oldest);
       if (this.#ready.delete(name)) this.#ready.add(name); // what waits of it now came later
     }
     const bytes = sizeOf(version);
@@ -61,11 +62,8 @@ export class Gathered {
       return false;
     }
     this.#bytes += bytes;
-    if (waiting === undefined) {
-      waiting = [];
-      this.#pages.set(name, waiting);
-    }
     waiting.push(version);
+    this.#pages.set(name, waiting);
     const takenAt = this.#resting.get(name);
     if (takenAt === undefined) this.#ready.add(name);
     this.#dueFrom(takenAt === undefined ? 0 : takenAt + this.#restMs);

@@ -78,7 +78,7 @@ it("holds as it is what is used again and again", async () => {
   const left = remember(pageText("/b", 1), "/b");
   for (let times = 0; times < 8; times++) {
     await clock.advance(COOL_MS / 4);
-    store.nominated(TENANT, [used.short])[0];
+    store.nominated(TENANT, [used.short]);
   }
   expect(used.raw).toBeDefined();
   expect(left.raw).toBeUndefined();
@@ -98,7 +98,7 @@ it("heeds what was used since it came, when many are in use", async () => {
   const { clock, store, remember } = storeOf(800_000);
   const versions = Array.from({ length: 10 }, (_, n) => remember(pageText(`/${n}`, 1), `/${n}`));
   await clock.advance(1);
-  for (const { short } of versions.slice(0, 2)) store.nominated(TENANT, [short])[0];
+  for (const { short } of versions.slice(0, 2)) store.nominated(TENANT, [short]);
   await clock.advance(200);
   const raw = versions.filter((each) => each.raw !== undefined);
   expect(raw).toEqual(expect.arrayContaining(versions.slice(0, 2)));
@@ -113,7 +113,7 @@ it("goes through no more than some at a time of those that were used since, and 
   );
   const left = remember(pageText("/left", 1, 600), "/left");
   await clock.advance(COOL_MS - 1);
-  for (const { short } of used) store.nominated(TENANT, [short])[0];
+  for (const { short } of used) store.nominated(TENANT, [short]);
   const turns: boolean[] = [];
   for (let turn = 0; turn < 4; turn++) {
     await clock.advance(turn === 0 ? 1 : TURN_MS);
@@ -255,7 +255,7 @@ it("gives back every body byte for byte, within its bound, whatever happens in w
     } else if (act < 0.7) {
       const version = random.pick(known);
       expect(version.body.equals(bodies.get(version) ?? Buffer.alloc(0))).toBe(true);
-    } else if (act < 0.75) store.nominated(TENANT, [random.pick(known).short])[0];
+    } else if (act < 0.75) store.nominated(TENANT, [random.pick(known).short]);
     else if (act < 0.78) store.forget({ partition: TENANT }, url);
     else if (act < 0.8) store.forgetVersions(TENANT, [random.pick(known).fingerprint]);
     else await clock.advance(random.pick([10, 100, COLD, 20_000]));

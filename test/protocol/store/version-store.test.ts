@@ -266,7 +266,7 @@ describe("the bound in bytes", () => {
     const { store } = storeWith({ bytes: 100_000 + PARTITION_BYTES });
     const seen = [1, 2, 3].map((number) => sighting(text(number), { url: `/${number}` }));
     for (const one of seen) store.remember(TENANT, one);
-    store.nominated(TENANT, [shortOf(seen[0]?.fingerprint as Fingerprint)])[0];
+    store.nominated(TENANT, [shortOf(seen[0]?.fingerprint as Fingerprint)]);
     store.remember(TENANT, sighting(text(4), { url: "/4" }));
     expect(seen.map(({ fingerprint }) => store.find(TENANT, fingerprint) !== undefined)).toEqual([
       true,

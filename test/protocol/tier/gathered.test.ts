@@ -50,6 +50,16 @@ it("keeps no version of a page that gave way to a newer one, not even until the 
   expect(keptOf(200, (body) => gathered.add({ ...TINY, body }))).toBeLessThan(1);
 });
 
+it("keeps likewise nothing of pages that were written, however many there are", () => {
+  const gathered = gatheredOn(new FakeClock());
+  const kept = keptOf(200, (body, number) => {
+    gathered.add({ ...TINY, body, place: { ...TINY.place, url: `/${number}` } });
+    if (number % 200 === 199) gathered.settled(bytesOf(gathered.take()));
+  });
+  // Those that are old, those that are there.
+  expect(kept).toBeLessThan(3);
+});
+
 it("lets a page rest that was just written, and no other, but not at the end; says when there is something", async () => {
   const clock = new FakeClock();
   let due = 0;
