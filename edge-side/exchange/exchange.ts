@@ -171,10 +171,13 @@ export class Exchange implements StreamReceiver {
 
   /** The final head of the answer. Rejects with StreamError when there is none. */
   async answer(): Promise<AnswerFrame> {
-    const frame = await this.next();
-    if (frame.kind !== "answer")
-      throw new StreamError("internal", `${frame.kind} before the head of an answer`);
-    return frame;
+    const next = await this.#arrived.next();
+    if (Buffer.isBuffer(next) || next.kind !== "answer")
+      throw new StreamError(
+        "internal",
+        `${"kind" in next ? next.kind : "data"} before the head of an answer`,
+      );
+    return next;
   }
 
   /** The next frame of the answer's body; rejects with StreamError when the exchange ends early. */

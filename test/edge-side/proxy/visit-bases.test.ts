@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { CommonBases } from "../../../edge-side/bases/common/common-bases.ts";
+import { sizeExposureOf } from "../../../edge-side/exchange/size-exposure.ts";
 import { UntrustedProxies } from "../../../edge-side/exchange/untrusted-proxies.ts";
 import { HeldPages } from "../../../edge-side/exchange/visit-memory.ts";
 import { VisitBases } from "../../../edge-side/proxy/visit-bases.ts";
@@ -63,6 +64,7 @@ const versionsOf = (visit: Visit = {}, heard?: (marks: readonly string[]) => voi
     proxyNotTrusted: address === undefined,
     dependencies: options,
     fromTrustedProxy: false,
+    exposure: sizeExposureOf(visitor, rules.mayHoldSecret(own)),
   });
 };
 
