@@ -25,8 +25,12 @@ it("keeps at least half of its number of those added last, and never more than i
     const keys = new RecentKeys(8);
     for (let i = 0; i < added; i++) keys.add("a", String(i));
     // The newest first: those that are moved on by being found are in front of those that give way to them.
-    const held = Array.from({ length: added }, (_, i) => added - 1 - i).filter((i) => keys.has("a", String(i)));
+    const held = Array.from({ length: added }, (_, i) => added - 1 - i).filter((i) =>
+      keys.has("a", String(i)),
+    );
     expect(held.length, `of ${added}`).toBeLessThanOrEqual(8);
-    expect(held.slice(0, 4), `of ${added}`).toEqual([1, 2, 3, 4].map((ago) => added - ago).filter((i) => i >= 0));
+    expect(held.slice(0, 4), `of ${added}`).toEqual(
+      [1, 2, 3, 4].map((ago) => added - ago).filter((i) => i >= 0),
+    );
   }
 });
