@@ -83,6 +83,11 @@ export class HeaderEncoder {
   }
 }
 
+const isSame = (a: HeaderList, b: HeaderList): boolean => {
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return a.length === b.length;
+};
+
 export class HeaderDecoder {
   readonly #table: HeaderTable;
   readonly #placed: PlacedHeads;
@@ -117,6 +122,8 @@ export class HeaderDecoder {
       // Nothing has changed: the very same list, so that whoever has made something of it can tell.
       if (block.left === 0) return before.fields;
       head = this.#checked(readChanges(block, { before: before.head, table: this.#table, given }));
+      // As where a value had to be spelled though it stayed, which a Content-Length always has.
+      if (isSame(head, before.head)) return before.fields;
     }
     const fields = outOfParts(head);
     if (form !== PLACE.none) this.#placed.set(place, { head, fields });
