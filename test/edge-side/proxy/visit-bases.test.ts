@@ -11,7 +11,8 @@ import type { NoBase } from "../../../protocol/scope/no-base.ts";
 import { type BasesPolicy, ScopeRules } from "../../../protocol/scope/scope.ts";
 import { fingerprintOf, shortOf } from "../../../protocol/store/fingerprint.ts";
 import { pageKeyOf } from "../../../protocol/store/page-key.ts";
-import { SWEEP_MS, VersionStore } from "../../../protocol/store/version-store.ts";
+import { SWEEP_MS } from "../../../protocol/store/store-options.ts";
+import { VersionStore } from "../../../protocol/store/version-store.ts";
 import { FakeClock } from "../../kit/fake-clock.ts";
 import { silentLog } from "../../kit/silent-log.ts";
 
