@@ -103,9 +103,10 @@ const openSides = ({ bases = "session", padded = true }: SidesOptions = {}): Sid
         load: () => 0,
         foldsTokens: true,
         readsUnits: true,
+        readsMixed: true,
         trust: TRUSTED,
       },
-      { linkIsFull: false },
+      { linkIsFull: false, takesMixed: true },
     );
     const padding = padded
       ? padOf(visit.offers.offering, coded.length, { page: fingerprint, offered: bases, looked })
