@@ -158,7 +158,10 @@ interface Work extends EncodeDeltaOptions {
   readonly link: LinkNow;
 }
 
-/** By whatever there is time for. `spliced`: what came of a splice; `mixable`: on which the page may be mixed, `others`: on which it may be compressed. */
+/**
+ * By whatever there is time for. `spliced`: what came of a splice, of whole units only where nothing is `mixable`; `mixable`: on which the page may be mixed, `others`:
+ * on which it may be compressed.
+ */
 const smallestOf = (
   mixable: readonly UsableBase[],
   others: readonly UsableBase[],
@@ -166,7 +169,7 @@ const smallestOf = (
   work: Work,
   spliced: CodedPage | undefined,
 ): CodedPage | Promise<CodedPage> => {
-  const on = isWithin(spliced, MIXED_ON_ONE_BYTES) ? spliced.bases : mixable;
+  const on = mixable.length > 0 && isWithin(spliced, MIXED_ON_ONE_BYTES) ? spliced.bases : mixable;
   const mixed = on.length > 0 && mixes(work) ? mixedOn(on, page, work.effort) : undefined;
   if (mixed !== undefined) return { ...smaller(spliced, mixed), looked: on };
   return isWithin(spliced, work.effort.spliceBytes) ? spliced : compressedPage(others, page, work, spliced);

@@ -66,14 +66,14 @@ export const spliceInUnits = (
 
 /**
  * The delta of `page` by the mixing coder, on all of `bases`: the smallest, and by far the dearest, half a microsecond a byte of the page's own on either side; undefined
- * where it has more than the bounds allow, or bases and page are more than MIXED_TEXT_BYTES. The peer must read it.
+ * where it has more than the bounds allow, is larger than SPLICE_PAGE_BYTES, or is more than MIXED_TEXT_BYTES with its bases. The peer must read it.
  */
 export const spliceMixed = (
   bases: readonly Uint8Array[],
   page: Uint8Array,
   bounds: RunBounds,
 ): Buffer | undefined => {
-  const coded = mixedPage(bases, page, bounds);
+  const coded = fits(0, page.length) ? mixedPage(bases, page, bounds) : undefined;
   return coded && Buffer.concat([Uint8Array.of(FORM.mixed), coded]);
 };
 

@@ -52,7 +52,7 @@ export const unmixedPage = (
   const mixer = Mixer.get();
   const places = placesOf(bases);
   const mostBytes = Math.min(pageBytes, MIXED_TEXT_BYTES - places.start);
-  if (!mixer.beginReading(coded)) return undefined;
+  if (mostBytes < 0 || !mixer.beginReading(coded)) return undefined;
   const steps = readSteps(mixer, places, mostBytes);
   if (steps === undefined) return undefined;
   const text = withBases(mixer, bases, places.start + pageBytesOf(steps));

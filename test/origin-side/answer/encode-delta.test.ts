@@ -6,7 +6,7 @@ import {
   MOST_OF_MORE_BYTES,
 } from "../../../origin-side/answer/encode-delta.ts";
 import { STREAMING_CODEC } from "../../../protocol/codec/codecs.ts";
-import { spliceCodec } from "../../../protocol/codec/splice.ts";
+import { SPLICE_PAGE_BYTES, spliceCodec } from "../../../protocol/codec/splice.ts";
 import { FULL_POOL } from "../../../protocol/runtime/event-loop-load.ts";
 import { MAX_OFFERS } from "../../../protocol/store/page-index.ts";
 import { versionOf } from "../../kit/answering.ts";
@@ -289,13 +289,31 @@ describe("a page for an edge that reads mixed splices", () => {
     }
   });
 
-  it("copies whole units only, unmixed, where it is told so", async () => {
-    const page = madePage(seeded(), 50);
+  it("copies whole units only, unmixed, where it is told so, however small that is", async () => {
+    const random = seeded();
+    const page = madePage(random, 50);
     const changed = Buffer.from(page.toString().replaceAll(/\bthe\b/g, "a"));
-    const inUnits = { inUnits: [0] };
-    expect(await shown([page, changed], page, { ...READS, ...inUnits })).toEqual(
-      await shown([page, changed], page, { ...FOR_OTHERS, ...inUnits }),
+    const rows = [0, 60, 200].map((bytes) =>
+      page.toString().replace("</ul>", `<li>${random.bytes(bytes / 2).toString("hex")}</li></ul>`),
     );
+    for (const base of [page, changed])
+      for (const row of rows) {
+        const [on, inUnits] = [[changed, base], { inUnits: [0, 1] }];
+        expect(await shown(on, Buffer.from(row), { ...READS, ...inUnits })).toEqual(
+          await shown(on, Buffer.from(row), { ...FOR_OTHERS, ...inUnits }),
+        );
+      }
+  });
+
+  it("is not mixed where it is larger than a splice may be, though there is room for a base", async () => {
+    const random = seeded();
+    const base = random.bytes(SPLICE_PAGE_BYTES - 2_000);
+    const own = random.bytes(3_000);
+    for (const [bytes, codec] of [
+      [2_000, "splice"],
+      [2_001, "zstd"],
+    ] as const)
+      expect((await shown([base], Buffer.concat([base, own.subarray(0, bytes)]), READS)).codec).toBe(codec);
   });
 
   it("is folded, and then mixed", async () => {

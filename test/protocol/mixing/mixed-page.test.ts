@@ -123,6 +123,14 @@ describe("the bounds of a mixed page", () => {
     expect(unmixedPage([Buffer.alloc(rest + 1), base], coded, LIMIT)).toBeUndefined();
   });
 
+  it("are kept before any byte of the bases is taken in, though the page is empty", () => {
+    const nothing = mixed([], Buffer.alloc(0));
+    const most = Buffer.alloc(MIXED_TEXT_BYTES);
+    expect(unmixedPage([most], nothing, LIMIT)?.length).toBe(0);
+    expect(mixedPage([most], Buffer.alloc(0), BOUNDS)?.equals(nothing)).toBe(true);
+    expect(unmixedPage([most, Buffer.alloc(1)], nothing, LIMIT)).toBeUndefined();
+  });
+
   it("are the limit of who reads it", () => {
     const [base, page] = madeVersions(seeded(), { rows: 30, count: 2 }) as [Buffer, Buffer];
     const coded = mixed([base], page);
