@@ -170,9 +170,12 @@ const smallestOf = (
   spliced: CodedPage | undefined,
 ): CodedPage | Promise<CodedPage> => {
   const on = mixable.length > 0 && isWithin(spliced, MIXED_ON_ONE_BYTES) ? spliced.bases : mixable;
-  const mixed = on.length > 0 && mixes(work) ? mixedOn(on, page, work.effort) : undefined;
+  const tries = on.length > 0 && mixes(work);
+  const mixed = tries ? mixedOn(on, page, work.effort) : undefined;
   if (mixed !== undefined) return { ...smaller(spliced, mixed), looked: on };
-  return isWithin(spliced, work.effort.spliceBytes) ? spliced : compressedPage(others, page, work, spliced);
+  if (!isWithin(spliced, work.effort.spliceBytes)) return compressedPage(others, page, work, spliced);
+  // That nothing came of it tells of all bases too.
+  return tries ? { ...spliced, looked: on } : spliced;
 };
 
 /** Asks the link last. */

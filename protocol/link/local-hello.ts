@@ -16,6 +16,7 @@ import {
 import { MIXED_SPLICES } from "../frames/mixed-splices.ts";
 import { PUSHES_NAMED } from "../frames/offer-references.ts";
 import { CODED_REQUESTS } from "../frames/request-coding.ts";
+import { Mixer } from "../mixing/mixer.ts";
 import type { Clock } from "../runtime/clock.ts";
 
 /** Size of the header tables, each way. */
@@ -31,7 +32,6 @@ const FEATURES = [
   ACKS_IN_OPEN,
   LATER_OFFERS,
   PUSHES_NAMED,
-  MIXED_SPLICES,
 ] as const;
 /** First window of a stream; it grows where the path is long. */
 const STREAM_BYTES = 128 * 1024;
@@ -66,7 +66,7 @@ export const helloMaker = (settings: HelloSettings): (() => Hello) => {
     streams: settings.streamsPerLink,
     pageBytes: settings.pageBytes,
     codecs: settings.codecs,
-    features: FEATURES,
+    features: Mixer.works ? [...FEATURES, MIXED_SPLICES] : FEATURES,
   } as const;
   const { program, clock } = settings.shown ?? {};
   return () => ({

@@ -83,8 +83,23 @@ export class Mixer {
   }
 
   static #only: Mixer | undefined;
+  static #works: boolean | undefined;
 
-  /** Made when the first page asks for it. */
+  /** False where there is no WebAssembly, or none with vectors: V8 wants SSE4.1 for them on x64, which the plainest processors of virtual machines do not have. */
+  static get works(): boolean {
+    Mixer.#works ??= Mixer.#isMade();
+    return Mixer.#works;
+  }
+
+  static #isMade(): boolean {
+    try {
+      return Mixer.get() !== undefined;
+    } catch {
+      return false;
+    }
+  }
+
+  /** Made when first asked for. Throws where it does not work. */
   static get(): Mixer {
     Mixer.#only ??= new Mixer();
     return Mixer.#only;

@@ -316,6 +316,21 @@ describe("a page for an edge that reads mixed splices", () => {
       expect((await shown([base], Buffer.concat([base, own.subarray(0, bytes)]), READS)).codec).toBe(codec);
   });
 
+  it("that has too much of its own to be mixed is spliced, after a look at all bases", async () => {
+    const random = seeded();
+    const [other, base] = [random.bytes(5_000), random.bytes(40_000)];
+    const pieces: Buffer[] = [];
+    // Runs too short for a mixed splice, at places that cost a splice more than 128 bytes.
+    for (let at = 0, run = 0; run < 94; run++, at += 95 + random.int(1, 250))
+      pieces.push(base.subarray(at, at + 95));
+    const made = await encodePage(offered([other, base]), Buffer.concat(pieces), options(READS), {
+      linkIsFull: false,
+      takesMixed: true,
+    });
+    expect([made.codec.name, made.bases.length]).toEqual(["splice", 1]);
+    expect(made.looked.map(({ offer }) => offer)).toEqual([0, 1]);
+  });
+
   it("is folded, and then mixed", async () => {
     const random = seeded();
     const token = MASKING_FRAMEWORKS[0]?.session(random);
