@@ -1,0 +1,38 @@
+/**
+ * Bases and a page that reach every bound of the mixing coder at once: so many places where the page differs that numbers have learnt all they can, tables at their largest, long
+ * words, bytes above 127, expectations that hold for long, and places at both ends of the bases. What was once made of them is frozen (mixed-vector): the texts never change.
+ */
+import { Random } from "../../kit/random.ts";
+
+const SYLLABLES = ["ba", "ko", "ri", "tum", "lé", "n1", "42", "<b>", "</b>", "\n", " ", ", "] as const;
+
+const textOf = (random: Random, bytes: number): Buffer => {
+  let text = "";
+  while (text.length < bytes) text += SYLLABLES[random.int(0, SYLLABLES.length - 1)];
+  return Buffer.from(text).subarray(0, bytes);
+};
+
+export const mixedText = (): { readonly bases: readonly Buffer[]; readonly page: Buffer } => {
+  const random = new Random(50);
+  const older = textOf(random, 3_000);
+  const base = textOf(random, 150_000);
+  const known = [
+    older.subarray(0, 12),
+    base.subarray(600, 680),
+    Buffer.from("internationalization".repeat(2)),
+  ];
+  const pieces: Buffer[] = [];
+  let at = 0;
+  for (let place = 0; place < 420; place++) {
+    const run = 200 + random.int(0, 150);
+    pieces.push(base.subarray(at, at + run));
+    at += run;
+    if (place % 60 === 59) pieces.push(older.subarray(place * 5, place * 5 + 120));
+    else if (place % 7 === 0) pieces.push(known[(place / 7) % known.length] as Buffer);
+    else pieces.push(textOf(random, 3 + (place % 20)));
+    // As many bytes of the base are left out, now and then.
+    if (place % 3 > 0) at += 3 + (place % 20);
+  }
+  pieces.push(base.subarray(base.length - 200), known[1] as Buffer, textOf(random, 400), random.bytes(40));
+  return { bases: [older, base], page: Buffer.concat(pieces) };
+};

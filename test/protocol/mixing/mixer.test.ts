@@ -1,0 +1,67 @@
+// The runs that the mixing coder finds, where they are just long enough and just too short.
+import { describe, expect, it } from "vitest";
+import { Mixer, type Step } from "../../../protocol/mixing/mixer.ts";
+import { Random, seeded } from "../../kit/random.ts";
+
+const runs = (base: Buffer, page: Buffer, addedBytes = page.length): readonly Step[] | undefined => {
+  const mixer = Mixer.get();
+  const text = mixer.textOf(base.length + page.length);
+  base.copy(text);
+  page.copy(text, base.length);
+  return mixer.runs(text.length, { start: base.length, best: 0 }, { steps: 100, addedBytes });
+};
+
+/** Bytes that a base does not go on with. */
+const unlike = (byte = 0): Buffer => Buffer.of(byte ^ 1);
+
+describe("a run", () => {
+  it.each([
+    [64, true],
+    [63, false],
+  ])("of %i bytes where the base would go on is found: %s", (bytes, isFound) => {
+    const base = seeded().bytes(1_000);
+    const page = Buffer.concat([unlike(base[0]), base.subarray(1, 1 + bytes), unlike(base[1 + bytes])]);
+    const run = { add: 1, copy: bytes, from: 1 };
+    const end = { add: 1, copy: 0, from: 0 };
+    expect(runs(base, page)).toEqual(isFound ? [run, end] : [{ add: bytes + 2, copy: 0, from: 0 }]);
+  });
+
+  it.each(Array.from({ length: 17 }, (_, at) => 500 + at))(
+    "of 96 bytes is found in full wherever it is, and one of 95 is not: %i",
+    (from) => {
+      const base = seeded().bytes(1_000);
+      const pageOf = (bytes: number) =>
+        Buffer.concat([
+          unlike(base[from - 1]),
+          base.subarray(from, from + bytes),
+          unlike(base[from + bytes]),
+        ]);
+      const end = { add: 1, copy: 0, from: 0 };
+      expect(runs(base, pageOf(96))).toEqual([{ add: 1, copy: 96, from }, end]);
+      expect(runs(base, pageOf(95))).toEqual([{ add: 97, copy: 0, from: 0 }]);
+    },
+  );
+
+  it("that begins before the place it is found by counts as none of the page's own", () => {
+    const base = seeded().bytes(1_000);
+    const page = Buffer.concat([Buffer.alloc(20, unlike(base[500])), base.subarray(501, 801)]);
+    expect(runs(base, page, 35)).toEqual([{ add: 20, copy: 300, from: 501 }]);
+  });
+
+  it("is the longest of the last eight that begin alike, and not of one before these", () => {
+    // Others of the same short hash would be among the eight.
+    const random = new Random(11);
+    const [start, longest] = [random.bytes(112), random.bytes(160)];
+    const others = (count: number) =>
+      Array.from({ length: count }, (_, n) =>
+        Buffer.concat([start, unlike(longest[0]), Buffer.alloc(15, n)]),
+      );
+    const page = Buffer.concat([start, longest]);
+    const among = (count: number) => {
+      const filler = random.bytes(128);
+      return runs(Buffer.concat([filler, start, longest, ...others(count)]), page)?.[0];
+    };
+    expect(among(7)).toEqual({ add: 0, copy: 272, from: 128 });
+    expect(among(8)?.copy).toBe(112);
+  });
+});
