@@ -7,7 +7,7 @@
 import { StreamError, type StreamErrorCode } from "../../protocol/errors.ts";
 import { answerSizesExtension } from "../../protocol/frames/answer-sizes.ts";
 import type { AnswerFrame, StreamFrame, StreamId } from "../../protocol/frames/frame.ts";
-import { NOT_MIXED } from "../../protocol/frames/mixed-splices.ts";
+import { MIXED_SPLICES, NOT_MIXED } from "../../protocol/frames/mixed-splices.ts";
 import { requestIdExtension } from "../../protocol/frames/observed.ts";
 import { visitorConnectionExtension } from "../../protocol/frames/visitor-connection.ts";
 import { wholeUnitsExtension } from "../../protocol/frames/whole-units.ts";
@@ -87,7 +87,7 @@ export const openExchange = (link: Link, request: ExchangeRequest, events: Excha
     head,
     offers: offering.offers,
     offersFollow: request.offersFollow || undefined,
-    extensions: extensionsOf(request),
+    extensions: extensionsOf(request, link),
     body,
   });
   return new Exchange(stream, beginning, events);
@@ -100,13 +100,13 @@ const addExtensions = (extensions: Extension[], { sizes, wholeUnits }: Offering)
 };
 
 /** As a rule there are none. */
-const extensionsOf = (request: ExchangeRequest): readonly Extension[] => {
+const extensionsOf = (request: ExchangeRequest, { peer }: Link): readonly Extension[] => {
   const { beginning, offering, visitorConnection, madeId, takesMixed } = request;
   const extensions: Extension[] = beginning.extensions.slice();
   if (visitorConnection !== undefined) extensions.push(visitorConnectionExtension(visitorConnection));
   addExtensions(extensions, offering);
   if (madeId !== undefined) extensions.push(requestIdExtension(madeId));
-  if (!takesMixed) extensions.push(NOT_MIXED);
+  if (!takesMixed && peer.features.includes(MIXED_SPLICES)) extensions.push(NOT_MIXED);
   return extensions;
 };
 

@@ -12,6 +12,7 @@ import {
 } from "../../edge-side/exchange/exchange.ts";
 import { HeldPages, VisitMemory } from "../../edge-side/exchange/visit-memory.ts";
 import type { AnswerForm, AnswerFrame } from "../../protocol/frames/frame.ts";
+import { MIXED_SPLICES } from "../../protocol/frames/mixed-splices.ts";
 import type { Link } from "../../protocol/link/link-api.ts";
 import type { Clock } from "../../protocol/runtime/clock.ts";
 import { MemoryBudget } from "../../protocol/runtime/memory-budget.ts";
@@ -49,11 +50,15 @@ export class HeardEvents implements ExchangeEvents {
 
 export const outgoing = (
   beginning: BodyBeginning = NO_BODY_YET,
-  { takesMixed = true }: { readonly takesMixed?: boolean } = {},
+  {
+    takesMixed = true,
+    features = [MIXED_SPLICES],
+  }: { readonly takesMixed?: boolean; readonly features?: readonly string[] | undefined } = {},
 ): { stream: FakeStream; exchange: Exchange; events: HeardEvents } => {
   const stream = new FakeStream();
   const link = {
     accepts: true,
+    peer: { features },
     open(item: FakeStream["sent"][number]) {
       stream.sent.push(item);
       return stream.asStream;

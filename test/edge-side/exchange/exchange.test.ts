@@ -166,9 +166,11 @@ describe("an exchange that begins with some of its body", () => {
     expect(exchange.requestBytes).toBe(body.length);
   });
 
-  it("says, after what its body says, that there is no time for a mixed splice", () => {
-    const { stream } = outgoing({ extensions, body }, { takesMixed: false });
-    expect(stream.sent[0]).toMatchObject({ extensions: [...extensions, NOT_MIXED] });
+  it("says, after what its body says, that there is no time for a mixed splice, to a peer that makes some", () => {
+    const said = (features?: readonly string[]) =>
+      outgoing({ extensions, body }, { takesMixed: false, features }).stream.sent[0];
+    expect(said()).toMatchObject({ extensions: [...extensions, NOT_MIXED] });
+    expect(said([])).toMatchObject({ extensions });
   });
 
   it("sends nothing more once it was given up", async () => {
