@@ -90,16 +90,13 @@ export function code(bit: i32, chance: i32): i32 {
   return bit;
 }
 
-/** Ends what is written, in the fewest bytes: a reader takes what is missing for zeros. Returns how many; CODED_MOST: they did not fit. */
+/**
+ * Ends what is written, in the fewest bytes: a reader takes what is missing for zeros. The highest bytes of low and high differ, so one more does. Returns how many;
+ * CODED_MOST: they did not fit.
+ */
 export function finish(): i32 {
-  if (codedAt + 4 > CODED + CODED_BYTES) return <i32>CODED_BYTES;
-  for (let kept = 8; low > 0 && kept <= 32; kept += 8) {
-    const unit: u64 = (<u64>1) << (32 - kept);
-    const least: u64 = ((<u64>low + unit - 1) / unit) * unit;
-    if (least > <u64>high) continue;
-    for (let shift = 24; shift >= 32 - kept; shift -= 8) store<u8>(codedAt++, <u8>(least >> shift));
-    break;
-  }
+  if (codedAt === CODED + CODED_BYTES) return <i32>CODED_BYTES;
+  if (low > 0) store<u8>(codedAt++, <u8>((low + 0xff_ffff) >>> 24));
   while (codedAt > CODED && load<u8>(codedAt - 1) === 0) codedAt--;
   return <i32>(codedAt - CODED);
 }

@@ -32,7 +32,6 @@ export const STEPS_AT: usize = STEPS;
 export const TEXT_AT: usize = TEXT;
 
 const LEAST_COMPARED: i32 = 4;
-const MOST_COMPARED: i32 = 32;
 const KEY_BYTES: i32 = 5;
 const MOST_LETTERS: i32 = 16;
 const CLASSED_BYTES: i32 = 5;
@@ -98,7 +97,7 @@ function findRepeated(at: i32): void {
   const place = load<i32>(placeOf(TEXT + at));
   if (place < 0) return;
   let held = 0;
-  while (held < MOST_COMPARED && held < place && byteAt(place - 1 - held) === byteAt(at - 1 - held)) held++;
+  while (held < MOST_HELD && held < place && byteAt(place - 1 - held) === byteAt(at - 1 - held)) held++;
   if (held < LEAST_COMPARED) return;
   repeated = place;
   repeatedHeld = held;

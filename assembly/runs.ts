@@ -9,6 +9,8 @@ const LEAST_RUN: i32 = 64;
 const LEAST_FAR_RUN: i32 = 96;
 const KEY_BYTES: i32 = 16;
 const LEAST_HEAD_BITS: i32 = 8;
+/** Of 2 MiB of bases: these and what stood before each place take 1.5 MiB, less than the table that they are in. */
+const MOST_HEAD_BITS: i32 = 18;
 /** Places in the bases of one hash that are compared. */
 const MOST_TRIED: i32 = 8;
 
@@ -63,7 +65,7 @@ function putStep(step: i32, add: i32, copy: i32, from: i32): void {
 
 function indexBases(): void {
   const places = start / KEY_BYTES;
-  const bits = max(LEAST_HEAD_BITS, 33 - clz(places));
+  const bits = min(MOST_HEAD_BITS, max(LEAST_HEAD_BITS, 33 - clz(places)));
   shift = 32 - bits;
   befores = heads + ((<usize>4) << bits);
   memory.fill(heads, 255, (<usize>4) << bits);

@@ -111,6 +111,15 @@ describe("the bounds of a mixed page", () => {
     expect(mixedPage([base], page, { ...BOUNDS, steps: 10 })).toBeUndefined();
   });
 
+  it("are the most steps that anybody reads, the last of which is kept for what the page ends with", () => {
+    const base = seeded().bytes(300_000);
+    const pageOf = (runs: number) =>
+      Buffer.concat(Array.from({ length: runs }, (_, at) => base.subarray(at * 144, at * 144 + 112)));
+    const page = Buffer.concat([pageOf(MIXED_STEPS - 1), Buffer.from("<")]);
+    expect(unmixedPage([base], mixed([base], page), LIMIT)?.equals(page)).toBe(true);
+    expect(mixedPage([base], pageOf(MIXED_STEPS), BOUNDS)).toBeUndefined();
+  });
+
   it("are so many bytes of bases and page together", () => {
     const base = seeded().bytes(1_000_000);
     const page = base.subarray(0, 500_000);

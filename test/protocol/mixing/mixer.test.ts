@@ -1,5 +1,6 @@
 // The runs that the mixing coder finds, where they are just long enough and just too short.
 import { describe, expect, it } from "vitest";
+import { MIXED_TEXT_BYTES } from "../../../protocol/mixing/mixed-page.ts";
 import { Mixer, type Step } from "../../../protocol/mixing/mixer.ts";
 import { Random, seeded } from "../../kit/random.ts";
 
@@ -44,8 +45,14 @@ describe("a run", () => {
 
   it("that begins before the place it is found by counts as none of the page's own", () => {
     const base = seeded().bytes(1_000);
-    const page = Buffer.concat([Buffer.alloc(20, unlike(base[500])), base.subarray(501, 801)]);
-    expect(runs(base, page, 35)).toEqual([{ add: 20, copy: 300, from: 501 }]);
+    const [before, after] = [Buffer.alloc(20, unlike(base[500])), Buffer.alloc(11, unlike(base[801]))];
+    const page = Buffer.concat([before, base.subarray(501, 801), after]);
+    // It is found eleven bytes on, at 512.
+    const steps = [
+      { add: 20, copy: 300, from: 501 },
+      { add: 11, copy: 0, from: 0 },
+    ];
+    expect([runs(base, page, 31), runs(base, page, 30)]).toEqual([steps, undefined]);
   });
 
   it("is the longest of the last eight that begin alike, and not of one before these", () => {
@@ -64,4 +71,10 @@ describe("a run", () => {
     expect(among(7)).toEqual({ add: 0, copy: 272, from: 128 });
     expect(among(8)?.copy).toBe(112);
   });
+});
+
+it("the table of places leaves the largest text as it is", () => {
+  const base = seeded().bytes(MIXED_TEXT_BYTES);
+  expect(runs(base, Buffer.alloc(0))).toEqual([]);
+  expect(Mixer.get().textOf(base.length).equals(base)).toBe(true);
 });
