@@ -13,7 +13,7 @@ import {
   printHostPort,
   UnitError,
 } from "../protocol/config/units.ts";
-import { configOption, EXIT, exampleOf, programNamed, say } from "../protocol/daemon/cli.ts";
+import { configOption, EXIT, exampleOf, gathering, programNamed, say } from "../protocol/daemon/cli.ts";
 import { addCompletionCommand } from "../protocol/daemon/completion.ts";
 import { addDoctorCommand } from "../protocol/daemon/doctor.ts";
 import { endProcess } from "../protocol/daemon/end-process.ts";
@@ -253,22 +253,23 @@ const read =
     }
   };
 
-const eachHost = (text: string, before: readonly string[] = []): readonly string[] => [
+const eachHost = gathering((text: string, before: readonly string[] = []): readonly string[] => [
   ...new Set([...before, read(parseHostPattern)(text)]),
-];
+]);
 
 const edgeAddress = read((text) => parseHostPort(text, TUNNEL_PORT));
 
 /** By host; without one, under the empty name. */
-const eachOrigin = (
-  text: string,
-  before: ReadonlyMap<string, string> = new Map(),
-): ReadonlyMap<string, string> =>
-  read((written) => {
-    const [, host, address = ""] = /^(?:([^=/]*)=)?(.*)$/.exec(written) ?? [];
-    const origin = printUpstreamAddress(parseUpstreamAddress(address));
-    return new Map([...before, [host === undefined ? "" : parseHostName(host), origin]]);
-  })(text);
+const eachOrigin = gathering(
+  (text: string, before: ReadonlyMap<string, string> = new Map()): ReadonlyMap<string, string> =>
+    read((written) => {
+      const [, host, address = ""] = /^(?:([^=/]*)=)?(.*)$/.exec(written) ?? [];
+      const of = host === undefined ? "" : parseHostName(host);
+      if (before.has(of))
+        throw new UnitError(`is the second one of ${of === "" ? "all hosts" : of}; each has one`);
+      return new Map([...before, [of, printUpstreamAddress(parseUpstreamAddress(address))]]);
+    })(text),
+);
 
 const urlPath = read((text) => {
   if (!text.startsWith("/")) throw new UnitError("must begin with /, such as /news?page=2");
