@@ -101,14 +101,13 @@ const askedOf = (visitor: Visitor, rules: HostRules, options: ServeDependencies)
   return asked;
 };
 
-/** What others ask for with a body, or change, is theirs alone. */
 const whereIs = (
   visitor: Visitor,
   credentials: Credentials,
   { scope }: HostRules,
   { hosts }: ServeDependencies,
 ): Pick<Asked, "addressed" | "proxyNotTrusted"> => {
-  if (visitor.method !== "GET" || credentials.secret) return NOWHERE;
+  if (credentials.secret) return NOWHERE;
   const place = placeOf(visitor, (address) => hosts.trusts(address));
   return { addressed: place && scope.addressed(credentials, place), proxyNotTrusted: place === undefined };
 };
