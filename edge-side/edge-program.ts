@@ -13,11 +13,19 @@ import {
   printHostPort,
   UnitError,
 } from "../protocol/config/units.ts";
-import { configOption, EXIT, exampleOf, gathering, programNamed, say } from "../protocol/daemon/cli.ts";
+import {
+  configOption,
+  EXIT,
+  exampleOf,
+  gathering,
+  programNamed,
+  say,
+  sayLabelled,
+} from "../protocol/daemon/cli.ts";
 import { addCompletionCommand } from "../protocol/daemon/completion.ts";
 import { addDoctorCommand } from "../protocol/daemon/doctor.ts";
 import { endProcess } from "../protocol/daemon/end-process.ts";
-import { checkPrivacy, printFinding } from "../protocol/daemon/findings.ts";
+import { checkPrivacy, FINDING_LABEL, printFinding } from "../protocol/daemon/findings.ts";
 import { checkMemory, edgeMemory } from "../protocol/daemon/memory-bound.ts";
 import { askToReload } from "../protocol/daemon/reload.ts";
 import { type DaemonToRun, runDaemon } from "../protocol/daemon/run-daemon.ts";
@@ -131,7 +139,7 @@ export const edgeProgram = (): Command => {
     .addHelpText("after", exampleOf(`${PROGRAM} check`))
     .action(async ({ config: file }: { config: string }) => {
       const findings = await checkEdge(file, new Date(systemClock.today()));
-      for (const finding of findings) say(printFinding(finding));
+      for (const finding of findings) sayLabelled(printFinding(finding), FINDING_LABEL);
       if (findings.some(({ outcome }) => outcome === "problem")) process.exitCode = EXIT.failed;
     });
 

@@ -9,6 +9,7 @@ import { Command, CommanderError, Help, Option } from "commander";
 import { ConfigError } from "../config/parse-config.ts";
 import { withoutSecrets } from "../runtime/redact.ts";
 import { codeOf } from "../runtime/user-error.ts";
+import { hanging } from "./text-table.ts";
 
 export const EXIT = { done: 0, failed: 1, notUnderstood: 2 } as const;
 
@@ -22,6 +23,12 @@ const readerLeft = (error: Error): void => {
 export const say = (line: string): void => {
   if (!process.stdout.listeners("error").includes(readerLeft)) process.stdout.on("error", readerLeft);
   process.stdout.write(`${withoutSecrets(line)}\n`);
+};
+
+/** Lines that begin with a label of so many characters: within a terminal as wide as it is, else each as one, for other programs. */
+export const sayLabelled = (lines: string, label: number): void => {
+  const { isTTY, columns } = process.stdout;
+  say(isTTY && columns > 0 ? hanging(lines, label, columns) : lines);
 };
 
 /** One line on standard error. */

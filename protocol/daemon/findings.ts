@@ -19,6 +19,9 @@ export const ok = (what: string): Finding => ({ outcome: "ok", what });
 export const warning = (what: string, advice: string): Finding => ({ outcome: "warning", what, advice });
 export const problem = (what: string, advice: string): Finding => ({ outcome: "problem", what, advice });
 
+/** Before what a finding says, on each of its lines. */
+export const FINDING_LABEL = 9;
+
 /** `ok       visitors: 0.0.0.0:8080 is free`; advice follows on a line of its own. */
 export const printFinding = (finding: Finding): string => {
   const line = `${finding.outcome.padEnd(8)} ${finding.what}`;
