@@ -25,7 +25,7 @@ import {
 import { addCompletionCommand } from "../protocol/daemon/completion.ts";
 import { addDoctorCommand } from "../protocol/daemon/doctor.ts";
 import { endProcess } from "../protocol/daemon/end-process.ts";
-import { checkPrivacy, FINDING_LABEL, printFinding } from "../protocol/daemon/findings.ts";
+import { checkEnd, checkPrivacy, FINDING_LABEL, printFinding } from "../protocol/daemon/findings.ts";
 import { checkMemory, edgeMemory } from "../protocol/daemon/memory-bound.ts";
 import { askToReload } from "../protocol/daemon/reload.ts";
 import { type DaemonToRun, runDaemon } from "../protocol/daemon/run-daemon.ts";
@@ -239,7 +239,7 @@ const run = async (
   const code = await runDaemon<EdgeConfig, EdgeDaemon>({
     ...source,
     name: PROGRAM,
-    doubts: (config) => [...checkPrivacy(files), ...checkMemory(edgeMemory(config))],
+    doubts: (config) => [...checkEnd(files[0]), ...checkPrivacy(files), ...checkMemory(edgeMemory(config))],
     start: (config, log) => startEdge(config, { log }),
     describe: ({ visitorsAddresses, tunnelAddress }, { tunnel }) => ({
       visitors: visitorsAddresses.map(printHostPort).join(" "),

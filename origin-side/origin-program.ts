@@ -8,7 +8,7 @@ import { configOption, EXIT, exampleOf, programNamed, say, sayLabelled } from ".
 import { addCompletionCommand } from "../protocol/daemon/completion.ts";
 import { addDoctorCommand } from "../protocol/daemon/doctor.ts";
 import { endProcess } from "../protocol/daemon/end-process.ts";
-import { checkPrivacy, FINDING_LABEL, printFinding } from "../protocol/daemon/findings.ts";
+import { checkEnd, checkPrivacy, FINDING_LABEL, printFinding } from "../protocol/daemon/findings.ts";
 import { checkMemory, originMemory } from "../protocol/daemon/memory-bound.ts";
 import { askToReload } from "../protocol/daemon/reload.ts";
 import { runDaemon } from "../protocol/daemon/run-daemon.ts";
@@ -48,7 +48,11 @@ export const originProgram = (): Command => {
       const code = await runDaemon({
         ...source,
         name: PROGRAM,
-        doubts: (config) => [...checkPrivacy(files), ...checkMemory(originMemory(config))],
+        doubts: (config) => [
+          ...checkEnd(files[0]),
+          ...checkPrivacy(files),
+          ...checkMemory(originMemory(config)),
+        ],
         start: (config, log) => startOrigin(config, { log }),
         describe: (_, { edges, routes }) => ({
           edges: edges.map(({ address }) => printHostPort(address)),

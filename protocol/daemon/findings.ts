@@ -101,6 +101,20 @@ export const checkPrivacy = (paths: readonly string[]): readonly Finding[] =>
         : ok(`${path} holds a secret and is closed to other users`),
     );
 
+/** A bracket ends a file as well: one that was cut short before it cannot be read. */
+const WHOLE_ENDS: ReadonlySet<number | undefined> = new Set([..."\n}]"].map((each) => each.charCodeAt(0)));
+
+/** Whether the config file ends as one does that was written whole. Nothing of one that is not there. */
+export const checkEnd = (path: string | undefined): readonly Finding[] =>
+  path === undefined || WHOLE_ENDS.has(readFileSync(path).at(-1))
+    ? []
+    : [
+        warning(
+          `${path} ends within a line, as a file does that was cut short, by a full disk say`,
+          "look at its end; if it is whole, end its last line",
+        ),
+      ];
+
 /** Nothing where the host is an address; else whether its name resolves within `ms`. */
 export const checkName = async (
   setting: string,
