@@ -128,6 +128,7 @@ export class VisitBases implements DecodeContext, PageCopies {
       store: dependencies.store,
       wanted: this.#wanted,
       exposure: this.exposure,
+      mayBeLogin: rules.mayBeLogin(credentials, visitor.method),
       mayOffer: this.visitorConnection === undefined && this.exposure !== "foreign",
       lookedFor: options.lookedFor,
     });

@@ -111,6 +111,14 @@ export class ScopeRules {
     return this.#isBlind ? undefined : credentials.at(place);
   }
 
+  /**
+   * Whether what is asked for by this method may be a login: that sends a credential and shows none, and sites need not say of its answer that it is
+   * private, as no cache keeps it.
+   */
+  mayBeLogin(credentials: Credentials, method = "GET"): boolean {
+    return !ASKS_ONLY.has(method) && !this.#isBlind && !credentials.secret;
+  }
+
   get #isBlind(): boolean {
     return this.bases === "site" || this.bases === "off";
   }
@@ -133,8 +141,7 @@ export class ScopeRules {
 
     const cookies = countedSetCookies(says.setCookies, this.#credentials.harmless);
     const { credentials } = asked;
-    // A login without a credential sends one, and sites need not say of its answer that it is private, as no cache keeps that.
-    const isPosted = !credentials.secret && !ASKS_ONLY.has(asked.method ?? "GET");
+    const isPosted = this.mayBeLogin(credentials, asked.method);
     const saysSo = says.private || says.noStore;
     const personal = saysSo || cookies.length > 0 || isPosted;
     if (credentials.none && !personal) return PUBLIC;

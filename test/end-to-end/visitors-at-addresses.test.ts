@@ -159,6 +159,17 @@ describe("a personal page without a credential", () => {
     expect(await web.comes("81.99.69.7", pageOf("the same"), posted)).toBeLessThan(24);
   });
 
+  it("tells by its size no part of what was posted for, whatever others made public", async () => {
+    const sizes: number[] = [];
+    for (const guess of ["token-7391-44zz", "token-zzzzzzzzz"]) {
+      await using web = await openWeb({ fields: () => ({}) });
+      await web.comes("81.9.69.7", pageOf(guess));
+      sizes.push(await web.comes("81.2.69.7", pageOf("token-7391-4402"), { method: "POST" }));
+    }
+    expect(sizes[0]).toBe(sizes[1]);
+    expect(sizes[0]).toBeLessThan(80);
+  });
+
   it("is nobody's where its URL is a capability", async () => {
     await using web = await openWeb();
     const path = "/reset/x7Kq9vT2mWz4Lp8R";
