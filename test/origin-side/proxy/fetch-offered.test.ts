@@ -6,7 +6,7 @@ import type { Hello } from "../../../protocol/frames/hello.ts";
 import { wholeUnitsExtension } from "../../../protocol/frames/whole-units.ts";
 import { fingerprintOf, shortOf } from "../../../protocol/store/fingerprint.ts";
 import { type FakeOrigin, openOrigin } from "../../kit/fake-origin.ts";
-import { openOriginHalf, wiredHalf } from "../../kit/halves.ts";
+import { openOriginHalf, TEST_HOST, wiredHalf } from "../../kit/halves.ts";
 import { watchLeaks } from "../../kit/leaks.ts";
 import { seeded } from "../../kit/random.ts";
 import { openFrame } from "../../kit/scripted-peer.ts";
@@ -18,13 +18,17 @@ watchLeaks();
 let web: FakeOrigin;
 let page: Buffer;
 let type: string;
+/** The web server works on its answer until then. */
+let works: Promise<void> | undefined;
 let open: AsyncDisposableStack;
 beforeEach(async () => {
   open = new AsyncDisposableStack();
   page = madePage(seeded(), 50);
   type = "text/html";
+  works = undefined;
   web = open.use(
-    await openOrigin((_, response) => {
+    await openOrigin(async (_, response) => {
+      await works;
       response.writeHead(200, { "Content-Type": type, "Content-Length": page.length });
       response.end(page);
     }),
@@ -120,6 +124,22 @@ describe("a request whose offers follow", () => {
     expect(plain?.extensions).toEqual([]);
     expect(padded?.extensions).toHaveLength(1);
     expect(units?.body).not.toEqual(plain?.body);
+  });
+});
+
+describe("a request that offers what gives way while the web server works", () => {
+  it("has an answer that builds on it", async () => {
+    const { side, edge, old, asked } = await joined();
+    await side.record(1);
+    const answers = Promise.withResolvers<void>();
+    works = answers.promise;
+    edge.say(openFrame(2, { offers: [old] }));
+    await asked();
+    expect(side.store.forget({ host: TEST_HOST })).toBe(1);
+    answers.resolve();
+    const { form, body } = await edge.nextOf("answer");
+    expect(form).toMatchObject({ kind: "delta", offers: 1 });
+    expect(body.length).toBeLessThan(page.length / 10);
   });
 });
 
