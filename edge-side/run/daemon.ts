@@ -164,6 +164,7 @@ const start = async (config: EdgeConfig, options: EdgeParts): Promise<EdgeDaemon
     memory,
     heldPages: new HeldPages(memory),
     encoders,
+    load,
     varying: new VaryingPages(),
     siteDictionaries,
     requests: new RequestCompressorPool({ clock, memory }),

@@ -129,6 +129,7 @@ export const openEdgeHalf = async (options: EdgeOptions = {}): Promise<EdgeHalf>
     heldPages: new HeldPages(memory),
     pageBytes,
     encoders: new CompressorPool(memory, () => 0),
+    load: () => 0,
     varying: new VaryingPages(),
     siteDictionaries: new SiteDictionaries({ clock, log: silentLog, store, memory }),
     requests: new RequestCompressorPool({ clock, memory }),

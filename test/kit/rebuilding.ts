@@ -49,7 +49,7 @@ export class HeardEvents implements ExchangeEvents {
 
 export const outgoing = (
   beginning: BodyBeginning = NO_BODY_YET,
-  { takesMixed = true }: { readonly takesMixed?: boolean } = {},
+  { load = 0 }: { readonly load?: number } = {},
 ): { stream: FakeStream; exchange: Exchange; events: HeardEvents } => {
   const stream = new FakeStream();
   const link = {
@@ -71,7 +71,7 @@ export const outgoing = (
     visitorConnection: undefined,
     madeId: undefined,
     timings: false,
-    takesMixed,
+    load,
     beginning,
   };
   return { stream, exchange: openExchange(link, request, events), events };

@@ -1,6 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { framesOfBody } from "../../../edge-side/exchange/answer-frames.ts";
-import { INTERIM_HEAD_BYTES, MOST_INTERIM_BYTES } from "../../../edge-side/exchange/exchange.ts";
+import {
+  INTERIM_HEAD_BYTES,
+  MIXED_UP_TO_LOAD,
+  MOST_INTERIM_BYTES,
+} from "../../../edge-side/exchange/exchange.ts";
 import { StreamError } from "../../../protocol/errors.ts";
 import type { AnswerForm, AnswerFrame } from "../../../protocol/frames/frame.ts";
 import { NOT_MIXED } from "../../../protocol/frames/mixed-splices.ts";
@@ -166,9 +170,13 @@ describe("an exchange that begins with some of its body", () => {
     expect(exchange.requestBytes).toBe(body.length);
   });
 
-  it("says, after what its body says, that there is no time for a mixed splice", () => {
-    const { stream } = outgoing({ extensions, body }, { takesMixed: false });
-    expect(stream.sent[0]).toMatchObject({ extensions: [...extensions, NOT_MIXED] });
+  it("says, after what its body says, above a load that there is no time for a mixed splice", () => {
+    const extensionsAt = (load: number) => {
+      const open = outgoing({ extensions, body }, { load }).stream.sent[0];
+      return open?.kind === "open" ? open.extensions : undefined;
+    };
+    expect(extensionsAt(MIXED_UP_TO_LOAD)).toEqual(extensions);
+    expect(extensionsAt(MIXED_UP_TO_LOAD + 0.01)).toEqual([...extensions, NOT_MIXED]);
   });
 
   it("sends nothing more once it was given up", async () => {
