@@ -25,6 +25,7 @@ const LEVELS: Readonly<Record<string, number>> = {
   "protocol/http": 2,
   "protocol/store": 2,
   "protocol/config": 2,
+  "protocol/mixing": 3,
   "protocol/http2": 3,
   "protocol/headers": 3,
   "protocol/transport": 3,

@@ -18,7 +18,7 @@ import { passedWhole, passThrough } from "./passthrough.ts";
 /** A page that is all here, or its pieces as they are verified, which return how it ended. */
 export type DecodedPage = WholePage | AsyncGenerator<Buffer, BodyEnd>;
 
-/** Rejects, as the pieces do, with StreamError when the body cannot be had; what came out before is right. */
+/** Throws or rejects, as the pieces do, with StreamError when the body cannot be had; what came out before is right. */
 export const decodeAnswer = (
   answer: AnswerFrame,
   exchange: Exchange,

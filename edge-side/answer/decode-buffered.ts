@@ -47,45 +47,56 @@ export interface BufferedBody {
   readonly retained: boolean;
 }
 
-/** The page, or the plain bytes that come in its place. Rejects with StreamError when neither can be had. */
-export const decodeBuffered = async (
+type Decoded = WholePage | AsyncGenerator<Buffer, BodyEnd>;
+
+/**
+ * The page, or the plain bytes that come in its place; at once where all of it came with its head and needs no decoding. Throws or
+ * rejects with StreamError when neither can be had.
+ */
+export const decodeBuffered = (
   answer: AnswerFrame,
   exchange: Exchange,
   options: DecodeContext,
   one: BufferedBody,
-): Promise<WholePage | AsyncGenerator<Buffer, BodyEnd>> => {
-  const { page, end } = await heldPage(answer, exchange, options, one);
-  if (typeof page === "string") {
-    if (page === "mismatch") options.onMismatch(one.bases ?? []);
-    exchange.askWhole(0);
-    return decodeStreamed(framesTo(exchange), exchange, options, undefined);
-  }
-  if (one.retained) exchange.verified(page.length, true);
-  return { page, end };
+): Promise<Decoded> | Decoded => {
+  // Nearly always all of it came with its head.
+  const here = cameWithHead(answer, exchange, options);
+  if (here !== undefined) return decodeCollected(here, exchange, options, one);
+  return collect(answer, exchange, options, one).then((all) => decodeCollected(all, exchange, options, one));
 };
 
-/** The page, verified, remembered, and held; the coded bytes of one that nobody has retained wait here for memory. */
-const heldPage = async (
-  answer: AnswerFrame,
+/** Verified, remembered, and held; the coded bytes of one that nobody has retained wait here for memory. */
+const decodeCollected = (
+  { coded, end }: Collected,
   exchange: Exchange,
   options: DecodeContext,
   one: BufferedBody,
-): Promise<{ readonly page: Buffer | "mismatch" | "no room"; readonly end: BodyEnd }> => {
-  // Nearly always all of it came with its head.
-  const { coded, end } =
-    cameWithHead(answer, exchange, options) ?? (await collect(answer, exchange, options, one));
-  if (coded === undefined) return { page: "no room", end };
-  for (;;) {
-    const decoded = decodedBody(coded, options, one);
-    const page = verifiedAndHeld(decoded instanceof Promise ? await decoded : decoded, coded, options, one);
-    if (Buffer.isBuffer(page)) return { page, end };
+): Promise<Decoded> | Decoded => {
+  if (coded === undefined) return plainBytes(exchange, options);
+  const verify = (decoded: Buffer | undefined): Promise<Decoded> | Decoded => {
+    const page = verifiedAndHeld(decoded, coded, options, one);
+    if (Buffer.isBuffer(page)) {
+      if (one.retained) exchange.verified(page.length, true);
+      return { page, end };
+    }
     if (one.retained) {
       options.lease.shrink(coded.length);
-      return { page: page === "mismatch" ? page : "no room", end };
+      if (page === "mismatch") options.onMismatch(one.bases ?? []);
+      return plainBytes(exchange, options);
     }
     if (page === "mismatch") throw new StreamError("mismatch", "a whole answer that its digest does not fit");
-    if (!(await options.whenRoom(page))) throw noMemory();
-  }
+    return options.whenRoom(page).then((hasRoom) => {
+      if (!hasRoom) throw noMemory();
+      return decodeCollected({ coded, end }, exchange, options, one);
+    });
+  };
+  const decoded = decodedBody(coded, options, one);
+  return decoded instanceof Promise ? decoded.then(verify) : verify(decoded);
+};
+
+const plainBytes = (exchange: Exchange, options: DecodeContext): Decoded => {
+  exchange.askWhole(0);
+  return decodeStreamed(framesTo(exchange), exchange, options, undefined);
 };
 
 /** A number: so many bytes would be needed. The page is not held on to then. */

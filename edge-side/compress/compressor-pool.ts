@@ -135,7 +135,7 @@ const STREAMS: Readonly<Record<Coding, (level: number, dictionary?: Buffer) => F
 export interface PageCompressor {
   readonly coding: Coding | DictionaryCoding;
   /** A whole page in one go; `often`: the result is kept, and worth more time. */
-  encode(page: Buffer, how: { readonly often: boolean }): Promise<Buffer>;
+  encode(page: Buffer, how: { readonly often: boolean }): Promise<Buffer> | Buffer;
   /** Each gives what is ready; after `flush` all that was written can be decoded. */
   write(piece: Buffer): Promise<Buffer>;
   flush(): Promise<Buffer>;
@@ -242,7 +242,7 @@ class PooledEncoder implements PageCompressor {
     this.#giveBack = giveBack;
   }
 
-  async encode(page: Buffer, { often }: { readonly often: boolean }): Promise<Buffer> {
+  encode(page: Buffer, { often }: { readonly often: boolean }): Promise<Buffer> | Buffer {
     const coding = this.#by;
     const dictionary = this.#dictionary;
     const body = dictionary?.body;
@@ -251,8 +251,10 @@ class PooledEncoder implements PageCompressor {
       this.#place.onDictionary(dictionary, page) ??
       (isInline(coding, level, page.length + (body?.length ?? 0))
         ? INLINE[coding](page, level, body)
-        : await this.#place.inPool(() => IN_POOL[coding](page, level, body)));
-    return dictionary === undefined ? coded : this.#finished(this.#begun(coded));
+        : this.#place.inPool(() => IN_POOL[coding](page, level, body)));
+    if (dictionary === undefined) return coded;
+    const finish = (all: Buffer) => this.#finished(this.#begun(all));
+    return coded instanceof Promise ? coded.then(finish) : finish(coded);
   }
 
   async write(piece: Buffer): Promise<Buffer> {

@@ -60,31 +60,41 @@ const sendHead = (
   visitor.head(options.leaving(onOne ? onDictionary(shown, dictionary.audience) : shown), mode);
 };
 
-/** A page that is all here, of whatever size: it gets its new length. */
-export const sendWhole = async (
+/** A page that is all here, of whatever size: it gets its new length. Undefined where all of it was given out at once. */
+export const sendWhole = (
   options: CompressOptions,
   whole: WholePage,
   copies: PageCopies,
-): Promise<void> => {
+): Promise<void> | undefined => {
   const { visitor, head, encoders } = options;
   // Before the head: what is wrong with them is a clean failure still.
   const { trailers: sent } = whole.end;
   const trailers = sent.length === 0 ? sent : trailersFor(visitor, sent);
-  if (bodiless(options)) return sendHeadOnly(options);
+  if (bodiless(options)) {
+    sendHeadOnly(options);
+    return undefined;
+  }
   const encodable = isEncodable(visitor, head);
   const short = !copies.worthKeeping && encoders.isShortOfTime;
   const codings = encodable && whole.page.length > 0 ? codingsFor(options, whole.page.length, short) : NONE;
-  const coded = codings.length > 0 ? await codedPage(options, whole, { codings, copies }) : undefined;
-  // A length leaves no room for trailers.
-  const codedBytes = trailers.length === 0 ? coded?.bytes.length : undefined;
-  sendHead(options, encodable ? headIn(options, coded?.coding, codedBytes) : head, {
-    trailers: trailers.length > 0,
-  });
-  const body = coded?.bytes ?? whole.page;
+  const give = (coded: CodedPage | undefined): Promise<void> | undefined => {
+    // A length leaves no room for trailers.
+    const codedBytes = trailers.length === 0 ? coded?.bytes.length : undefined;
+    sendHead(options, encodable ? headIn(options, coded?.coding, codedBytes) : head, {
+      trailers: trailers.length > 0,
+    });
+    return sendBody(visitor, coded?.bytes ?? whole.page, trailers);
+  };
+  const coded = codings.length > 0 ? codedPage(options, whole, { codings, copies }) : undefined;
+  return coded instanceof Promise ? coded.then(give) : give(coded);
+};
+
+const sendBody = (visitor: Visitor, body: Buffer, trailers: HeaderList): Promise<void> | undefined => {
   // A connection that has nothing else takes so much at once.
-  if (body.length < PART_BYTES && visitor.upgrade === undefined) return visitor.end(trailers, body);
-  if (body.length > 0) await visitor.body(body);
-  visitor.end(trailers);
+  const isSmall = body.length < PART_BYTES && visitor.upgrade === undefined;
+  if (!isSmall && body.length > 0) return visitor.body(body).then(() => visitor.end(trailers));
+  visitor.end(trailers, isSmall ? body : undefined);
+  return undefined;
 };
 
 type AnyCoding = PageCompressor["coding"];
@@ -112,22 +122,22 @@ interface CodingOptions {
 }
 
 /** The page in the best coding that there is a copy or a compressor for, and gives way to it; undefined: as it is. */
-const codedPage = async (
+const codedPage = (
   options: CompressOptions,
   whole: WholePage,
   { codings, copies }: CodingOptions,
-): Promise<CodedPage | undefined> => {
+): Promise<CodedPage | undefined> | CodedPage | undefined => {
   if (options.exposure !== "none" && options.exposure !== "own") return paddedPage(options, whole, codings);
   const { dictionary } = options;
   const best = dictionary?.coding ?? codings[0];
   const copy = best && copies.findCopy(dictionary === undefined ? best : copyName(dictionary));
-  const coded =
-    best !== undefined && copy !== undefined
-      ? { coding: best, bytes: copy }
-      : await encodedPage(options, whole.page, { codings, copies });
-  if (coded === undefined || !options.memory.hold(coded.bytes)) return undefined;
-  whole.page = NOTHING;
-  return coded;
+  const hold = (coded: CodedPage | undefined): CodedPage | undefined => {
+    if (coded === undefined || !options.memory.hold(coded.bytes)) return undefined;
+    whole.page = NOTHING;
+    return coded;
+  };
+  if (best !== undefined && copy !== undefined) return hold({ coding: best, bytes: copy });
+  return encodedPage(options, whole.page, { codings, copies }).then(hold);
 };
 
 /** Its size must not tell what it says. */
@@ -158,7 +168,8 @@ const encodedPage = async (
   const encoder = encoders.take(codings, keyId, dictionary);
   if (encoder === undefined) return undefined;
   try {
-    const bytes = await encoder.encode(page, { often: copies.worthKeeping });
+    const made = encoder.encode(page, { often: copies.worthKeeping });
+    const bytes = made instanceof Promise ? await made : made;
     const { coding } = encoder;
     const name = dictionary?.coding === coding ? copyName(dictionary) : coding;
     if (copies.worthKeeping) copies.keepCopy(name, bytes);

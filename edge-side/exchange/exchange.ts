@@ -7,6 +7,7 @@
 import { StreamError, type StreamErrorCode } from "../../protocol/errors.ts";
 import { answerSizesExtension } from "../../protocol/frames/answer-sizes.ts";
 import type { AnswerFrame, StreamFrame, StreamId } from "../../protocol/frames/frame.ts";
+import { NOT_MIXED } from "../../protocol/frames/mixed-splices.ts";
 import { requestIdExtension } from "../../protocol/frames/observed.ts";
 import { visitorConnectionExtension } from "../../protocol/frames/visitor-connection.ts";
 import { wholeUnitsExtension } from "../../protocol/frames/whole-units.ts";
@@ -51,6 +52,8 @@ export interface ExchangeRequest {
   readonly madeId: string | undefined;
   /** How long the origin side took is to be told. */
   readonly timings: boolean;
+  /** There is time to undo an answer that is mixed. */
+  readonly takesMixed: boolean;
   /** More of it follows by `sendBody`, and its end by `endBody`. */
   readonly beginning: BodyBeginning;
 }
@@ -98,11 +101,12 @@ const addExtensions = (extensions: Extension[], { sizes, wholeUnits }: Offering)
 
 /** As a rule there are none. */
 const extensionsOf = (request: ExchangeRequest): readonly Extension[] => {
-  const { beginning, offering, visitorConnection, madeId } = request;
+  const { beginning, offering, visitorConnection, madeId, takesMixed } = request;
   const extensions: Extension[] = beginning.extensions.slice();
   if (visitorConnection !== undefined) extensions.push(visitorConnectionExtension(visitorConnection));
   addExtensions(extensions, offering);
   if (madeId !== undefined) extensions.push(requestIdExtension(madeId));
+  if (!takesMixed) extensions.push(NOT_MIXED);
   return extensions;
 };
 
@@ -171,10 +175,13 @@ export class Exchange implements StreamReceiver {
 
   /** The final head of the answer. Rejects with StreamError when there is none. */
   async answer(): Promise<AnswerFrame> {
-    const frame = await this.next();
-    if (frame.kind !== "answer")
-      throw new StreamError("internal", `${frame.kind} before the head of an answer`);
-    return frame;
+    const next = await this.#arrived.next();
+    if (Buffer.isBuffer(next) || next.kind !== "answer")
+      throw new StreamError(
+        "internal",
+        `${"kind" in next ? next.kind : "data"} before the head of an answer`,
+      );
+    return next;
   }
 
   /** The next frame of the answer's body; rejects with StreamError when the exchange ends early. */

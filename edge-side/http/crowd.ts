@@ -9,6 +9,7 @@ import { descriptorOf } from "../../protocol/runtime/descriptors.ts";
 import type { Http2Session } from "./http2-session.ts";
 import { GRACE_MS } from "./linger.ts";
 import { isSilent } from "./parser/proxied-connections.ts";
+import type { Attendance } from "./pipeline-queue.ts";
 
 export interface CrowdOptions {
   readonly clock: Clock;
@@ -19,23 +20,75 @@ export interface CrowdOptions {
   full(limit: "limits.visitors" | "descriptors", closed: "idle" | "new"): void;
 }
 
-interface Connection {
+class Connection implements Attendance {
+  readonly name: string;
   /** As it was accepted. */
   readonly accepted: Socket;
   /** What requests are read of; over TLS another socket. */
   socket: Socket;
   session: Http2Session | undefined;
   /** Of `socket`, when its last request was over: more is the beginning of another. */
-  bytesRead: number;
+  bytesRead = 0;
   leaves: Timer | undefined;
+  /** Its neighbours among those without a request; undefined while it has one. */
+  between: { before: Connection | undefined; behind: Connection | undefined } | undefined;
+  /** Undefined: the crowd knows it no more. */
+  crowd: Pick<Crowd, "busy" | "rest"> | undefined;
+
+  constructor(name: string, socket: Socket, crowd: Connection["crowd"]) {
+    this.name = name;
+    this.accepted = socket;
+    this.socket = socket;
+    this.crowd = crowd;
+  }
+
+  busy(): void {
+    this.crowd?.busy(this);
+  }
+
+  rested(): void {
+    this.crowd?.rest(this);
+  }
+}
+
+/** Connections without a request, the longest first. Each knows its neighbours: they come and go with every request, for which a Set looks up names. */
+class IdleConnections {
+  #longest: Connection | undefined;
+  #latest: Connection | undefined;
+
+  get longest(): Connection | undefined {
+    return this.#longest;
+  }
+
+  add(connection: Connection): void {
+    if (connection.between !== undefined) return;
+    const before = this.#latest;
+    connection.between = { before, behind: undefined };
+    if (before?.between === undefined) this.#longest = connection;
+    else before.between.behind = connection;
+    this.#latest = connection;
+  }
+
+  remove(connection: Connection): void {
+    if (connection.between === undefined) return;
+    const { before, behind } = connection.between;
+    connection.between = undefined;
+    if (before?.between === undefined) this.#longest = behind;
+    else before.between.behind = behind;
+    if (behind?.between === undefined) this.#latest = before;
+    else behind.between.before = before;
+  }
+
+  *[Symbol.iterator](): Generator<Connection, void> {
+    for (let each = this.#longest; each !== undefined; each = each.between?.behind) yield each;
+  }
 }
 
 export class Crowd {
   readonly #options: CrowdOptions;
   /** By both ends' addresses, which a TLS socket has of the one that it wraps. */
   readonly #connections = new Map<string, Connection>();
-  /** Names of those without a request, the longest first. */
-  readonly #idle = new Set<string>();
+  readonly #idle = new IdleConnections();
   /** So many there may be while one of them has a descriptor beyond those for visitors: as many as there were then. */
   #mostNow = Number.POSITIVE_INFINITY;
   readonly #beyond = new Set<Socket>();
@@ -51,46 +104,45 @@ export class Crowd {
       return;
     }
     const name = nameOf(socket);
-    const connection = { accepted: socket, socket, session: undefined, bytesRead: 0, leaves: undefined };
+    const connection = new Connection(name, socket, this);
     this.#connections.set(name, connection);
-    this.#rest(name, connection);
-    socket.once("close", () => {
-      if (this.#connections.get(name) === connection) this.#remove(name, connection);
-    });
+    this.rest(connection);
+    socket.once("close", () => this.#remove(connection));
   }
 
   /** Its handshake is over. */
   secured(socket: Socket, session?: Http2Session): void {
-    const name = nameOf(socket);
-    const connection = this.#connections.get(name);
+    const connection = this.#connections.get(nameOf(socket));
     if (connection === undefined) return;
     connection.socket = socket;
     connection.session = session;
     if (this.draining) session?.drain();
-    this.#rest(name, connection);
+    this.rest(connection);
   }
 
-  /** A request of this connection is under way. */
-  busy(socket: Socket): void {
-    const name = nameOf(socket);
-    this.#idle.delete(name);
-    this.#connections.get(name)?.leaves?.cancel();
+  /** Whom to tell of the requests of this connection; undefined where it has gone. */
+  attendanceOf(socket: Socket): Attendance | undefined {
+    return this.#connections.get(nameOf(socket));
   }
 
-  /** None is any more. */
-  rested(socket: Socket): void {
-    const name = nameOf(socket);
-    const connection = this.#connections.get(name);
-    if (connection !== undefined) this.#rest(name, connection);
+  /** For connections. */
+  busy(connection: Connection): void {
+    this.#idle.remove(connection);
+    connection.leaves?.cancel();
+  }
+
+  /** For connections. */
+  rest(connection: Connection): void {
+    this.#idle.add(connection);
+    connection.bytesRead = connection.socket.bytesRead;
+    if (this.draining) this.#leaveSoon(connection);
   }
 
   /** Connections end when they have been without a request for GRACE_MS. */
   drain(): void {
     this.draining = true;
     for (const { session } of this.#connections.values()) session?.drain();
-    for (const name of this.#idle) {
-      const connection = this.#connections.get(name);
-      if (connection === undefined) continue;
+    for (const connection of this.#idle) {
       // The header of the PROXY protocol is not the beginning of a request.
       if (isSilent(connection.socket)) connection.bytesRead = connection.socket.bytesRead;
       this.#leaveSoon(connection);
@@ -99,12 +151,6 @@ export class Crowd {
 
   cut(): void {
     for (const { accepted } of this.#connections.values()) accepted.destroy();
-  }
-
-  #rest(name: string, connection: Connection): void {
-    this.#idle.add(name);
-    connection.bytesRead = connection.socket.bytesRead;
-    if (this.draining) this.#leaveSoon(connection);
   }
 
   #leaveSoon(connection: Connection): void {
@@ -129,10 +175,12 @@ export class Crowd {
     });
   }
 
-  #remove(name: string, connection: Connection): void {
+  #remove(connection: Connection): void {
     connection.leaves?.cancel();
-    this.#connections.delete(name);
-    this.#idle.delete(name);
+    connection.crowd = undefined;
+    // One that was lost before it was taken up has no addresses, and a name like others.
+    if (this.#connections.get(connection.name) === connection) this.#connections.delete(connection.name);
+    this.#idle.remove(connection);
   }
 
   #hasRoom(socket: Socket): boolean {
@@ -140,24 +188,14 @@ export class Crowd {
     const { size } = this.#connections;
     if (descriptorOf(socket) >= mostDescriptors) this.#keepAt(size, socket);
     if (size < Math.min(most, this.#mostNow)) return true;
-    const [longest] = this.#idle;
+    const { longest } = this.#idle;
     full(size < most ? "descriptors" : "limits.visitors", longest === undefined ? "new" : "idle");
-    const connection = longest === undefined ? undefined : this.#connections.get(longest);
-    if (longest === undefined || connection === undefined) return false;
-    connection.accepted.destroy();
-    this.#remove(longest, connection);
+    if (longest === undefined) return false;
+    longest.accepted.destroy();
+    this.#remove(longest);
     return true;
   }
 }
 
-/** Asked for with each request, and put together once. */
-const NAMES = new WeakMap<Socket, string>();
-
-const nameOf = (socket: Socket): string => {
-  const known = NAMES.get(socket);
-  if (known !== undefined) return known;
-  const { remoteAddress, remotePort, localAddress, localPort } = socket;
-  const name = `${remoteAddress} ${remotePort} ${localAddress} ${localPort}`;
-  NAMES.set(socket, name);
-  return name;
-};
+const nameOf = ({ remoteAddress, remotePort, localAddress, localPort }: Socket): string =>
+  `${remoteAddress} ${remotePort} ${localAddress} ${localPort}`;

@@ -130,8 +130,7 @@ class VisitorListener {
       admission: options.admission,
       bodyBytes: config.limits.bodyBytes,
       draining: () => crowd.draining,
-      busy: (socket) => crowd.busy(socket),
-      rested: (socket) => crowd.rested(socket),
+      attendanceOf: (socket) => crowd.attendanceOf(socket),
       isCovered:
         certificates &&
         ((socket, host) => certificates.covers(host, socket, (asked) => hosts.isServed(asked))),

@@ -21,7 +21,7 @@ import { addressOf, isSilent } from "./parser/proxied-connections.ts";
 import { headBytesOf, isSameHead, isSmallHead, type RawHead } from "./parser/raw-head.ts";
 import { restingRequests } from "./parser/resting-request.ts";
 import type { SmallPieceTurns } from "./parser/small-piece-turns.ts";
-import { PipelineQueue } from "./pipeline-queue.ts";
+import { type Attendance, PipelineQueue } from "./pipeline-queue.ts";
 import { headWithoutUpgrade, upgradeBodyOf } from "./upgrade-body.ts";
 import { UpgradeVisitor } from "./upgrade-visitor.ts";
 import { type ReadHead, type Refused, refusedHead, validateHttp1, withHost } from "./validate-request.ts";
@@ -32,9 +32,8 @@ export interface Http1Options extends VisitorOptions {
   /** A connection without a request ends after this. */
   readonly keepAliveMs: number;
   readonly isCovered: Covers;
-  /** A request of a connection is under way, or none is any more. */
-  busy(socket: Socket): void;
-  rested(socket: Socket): void;
+  /** Whom to tell of the requests of a connection. */
+  attendanceOf(socket: Socket): Attendance | undefined;
   /** What requests that wait on connections may take altogether. */
   readonly waitingRequests: MemoryBudget;
   readonly visits: VisitorTaker;
@@ -111,11 +110,12 @@ class Connection {
     this.#takeUp = takeUp;
     this.#socket = socket;
     this.#options = { ...options, connection: new VisitorConnection() };
+    const attendance = options.attendanceOf(socket);
     this.#turns = new PipelineQueue(
       socket,
       {
-        busy: () => options.busy(socket),
-        rested: () => options.rested(socket),
+        busy: () => attendance?.busy(),
+        rested: () => attendance?.rested(),
         ended: (limit) => sayLimit(options.log, limit, { address: addressOf(socket) }),
       },
       options.waitingRequests.lease(""),
@@ -129,9 +129,8 @@ class Connection {
     if (typeof screened === "number") return this.refuseQueued(request, response, screened);
     this.#turns.take(
       (done) => {
-        response.once("close", done);
         this.#request = request;
-        this.#serve(new Http1Visitor(request, response, screened, this.#options));
+        this.#serve(new Http1Visitor(request, response, screened, this.#options, done));
       },
       this.#turns.busy ? headBytesOf(request) : 0,
     );

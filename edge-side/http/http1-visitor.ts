@@ -72,7 +72,7 @@ export class Http1Visitor implements Visitor, UploadOwner {
   protected readonly request: IncomingMessage;
   protected readonly response: ServerResponse;
   protected readonly options: VisitorOptions;
-  readonly #taking: InactivityTimer;
+  #timer: InactivityTimer | undefined;
   #listener: VisitorListener | undefined;
   #upload: Http1Upload | undefined;
   /** Of the body, by its head. */
@@ -83,7 +83,14 @@ export class Http1Visitor implements Visitor, UploadOwner {
   /** The status of an error page, once it is certain that there is nothing else. */
   #failed: number | undefined;
 
-  constructor(request: IncomingMessage, response: ServerResponse, head: ReadHead, options: VisitorOptions) {
+  /** `over`: its response is, and so the next request of its connection can be served. */
+  constructor(
+    request: IncomingMessage,
+    response: ServerResponse,
+    head: ReadHead,
+    options: VisitorOptions,
+    over: () => void = ignored,
+  ) {
     const { headers, method = "GET", httpVersion } = request;
     this.request = request;
     this.response = response;
@@ -99,11 +106,7 @@ export class Http1Visitor implements Visitor, UploadOwner {
     this.hasBody = headers["transfer-encoding"] !== undefined || (length !== undefined && Number(length) > 0);
     // A body that differs from its length is not sent as if it were right.
     response.strictContentLength = true;
-    this.#taking = new InactivityTimer(options.clock, options.idleMs, () => {
-      logLimit(options.log, 408, this.address);
-      this.cut();
-    });
-    response.once("close", () => this.#closed());
+    response.on("close", () => this.#closed(over));
     // Says nothing that "close" does not say; without a listener it would end the program.
     request.on("error", ignored);
     response.on("error", ignored);
@@ -162,7 +165,7 @@ export class Http1Visitor implements Visitor, UploadOwner {
       if (this.response.write(bytes.subarray(at, at + PART_BYTES))) continue;
       this.#taking.start();
       await drained(this.response);
-      this.#taking.stop();
+      this.#timer?.stop();
     }
   }
 
@@ -275,14 +278,23 @@ export class Http1Visitor implements Visitor, UploadOwner {
     });
   }
 
+  /** Watches that what is written is taken; made when it has to wait, which is seldom. */
+  get #taking(): InactivityTimer {
+    this.#timer ??= new InactivityTimer(this.options.clock, this.options.idleMs, () => {
+      logLimit(this.options.log, 408, this.address);
+      this.cut();
+    });
+    return this.#timer;
+  }
+
   /** The response is over, and perhaps the connection. */
-  #closed(): void {
-    this.#taking.stop();
+  #closed(over: () => void): void {
+    over();
+    this.#timer?.stop();
     this.#upload?.stop();
     if (!this.response.writableFinished) return this.left();
-    const { socket } = this.request;
     // Of a connection that is not kept, its end sees to that (http1-connection).
-    if (!socket.writable || this.complete) return;
+    if (!this.request.socket.writable || this.complete) return;
     dropRest(this.request, this.options);
   }
 }

@@ -21,6 +21,7 @@ import { Http2Fields } from "./parser/http2-fields.ts";
 import { addressOf } from "./parser/proxied-connections.ts";
 import { PieceTurns, type SmallPieceTurns } from "./parser/small-piece-turns.ts";
 import { mergeSmallPieces } from "./parser/small-pieces.ts";
+import type { Attendance } from "./pipeline-queue.ts";
 import { type Refused, validateHttp2, withHost } from "./validate-request.ts";
 
 /** Requests of one visitor at a time; browsers want some dozens. @internal */
@@ -132,27 +133,27 @@ const serveStream = (
 /** Ends a session that has had no request for a while; one whose end is not taken, too. */
 class SessionIdle {
   readonly #session: ServerHttp2Session;
-  readonly #socket: TLSSocket;
+  readonly #attendance: Attendance | undefined;
   readonly #options: Http2Options;
   #streams = 0;
   #timer: Timer | undefined;
 
   constructor(session: ServerHttp2Session, socket: TLSSocket, options: Http2Options) {
     this.#session = session;
-    this.#socket = socket;
+    this.#attendance = options.attendanceOf(socket);
     this.#options = options;
     session.once("close", () => this.#timer?.cancel());
     this.#rest();
   }
 
   busy(stream: ServerHttp2Stream): void {
-    if (this.#streams === 0) this.#options.busy(this.#socket);
+    if (this.#streams === 0) this.#attendance?.busy();
     this.#streams++;
     this.#timer?.cancel();
     stream.once("close", () => {
       this.#streams--;
       if (this.#streams > 0 || this.#session.destroyed) return;
-      this.#options.rested(this.#socket);
+      this.#attendance?.rested();
       this.#rest();
     });
   }

@@ -25,10 +25,14 @@ interface Waiting {
   readonly bytes: number;
 }
 
-/** What a connection has to do: something, or nothing any more; or it was ended because of a limit. */
-export interface PipelineEvents {
+/** What a connection has to do: a request is under way, or none is any more. */
+export interface Attendance {
   busy(): void;
   rested(): void;
+}
+
+export interface PipelineEvents extends Attendance {
+  /** It was ended because of a limit. */
   ended(limit: LimitName): void;
 }
 

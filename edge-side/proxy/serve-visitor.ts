@@ -20,6 +20,7 @@ import { RestoredEtag } from "../answer/restore-etag.ts";
 import { fetchBases, offersMayFollow } from "../bases/fetch-bases.ts";
 import { type CompressOptions, sendAsItComes, sendWhole } from "../compress/send-compressed.ts";
 import type { Exchange } from "../exchange/exchange.ts";
+import { type SizeExposure, sizeExposureOf } from "../exchange/size-exposure.ts";
 import { isSafe, type Visitor } from "../exchange/visitor.ts";
 import { placeOf } from "../exchange/visitor-address.ts";
 import type { RepeatedHead } from "../exchange/visitor-request.ts";
@@ -67,6 +68,7 @@ interface Asked extends AskedDirectly {
   readonly credentials: Credentials;
   readonly addressed: Addressed | undefined;
   readonly proxyNotTrusted: boolean;
+  readonly exposure: SizeExposure;
   /** It is for the dictionary of the site. */
   readonly isForDictionary: boolean;
   readonly fallback: Fallback | undefined;
@@ -92,6 +94,7 @@ const askedOf = (visitor: Visitor, rules: HostRules, options: ServeDependencies)
     credentials,
     ...whereIs(visitor, credentials, rules, options),
     fromTrustedProxy: trusted,
+    exposure: sizeExposureOf(visitor, rules.scope.mayHoldSecret(visitor.fields)),
     isForDictionary: isForDictionary(visitor, rules),
     takesDictionaries: takesDictionaries(visitor, rules, trusted),
     fallback: fallbacks.of(visitor.host),
@@ -108,12 +111,10 @@ const whereIs = (
   { scope }: HostRules,
   { hosts }: ServeDependencies,
 ): Pick<Asked, "addressed" | "proxyNotTrusted"> => {
-  if (visitor.method !== "GET" || credentials.secret) return NOWHERE;
+  if (visitor.method !== "GET" || credentials.secret) return { addressed: undefined, proxyNotTrusted: false };
   const place = placeOf(visitor, (address) => hosts.trusts(address));
   return { addressed: place && scope.addressed(credentials, place), proxyNotTrusted: place === undefined };
 };
-
-const NOWHERE = { addressed: undefined, proxyNotTrusted: false } as const;
 
 /** Tries links in turn: the request goes to another one if the first certainly, or harmlessly, did not serve it, or may not. */
 const serve = async (visit: Visit, options: ServeDependencies): Promise<void> => {
@@ -169,22 +170,21 @@ const serveOver = async (
   if (headBytes > link.headBytes)
     throw new StreamError("head-too-large", "the origin side takes no head of this size");
   const { visitor } = visit;
-  const { scope } = rules;
   const fetched =
     options.store instanceof TieredStore
-      ? fetchBases(options.store, { link, host: visitor.host, pageKey, credentials, rules: scope })
+      ? fetchBases(options.store, { link, host: visitor.host, pageKey, credentials, rules: rules.scope })
       : undefined;
   const follow = fetched !== undefined && offersMayFollow(link, visitor);
   if (fetched !== undefined && !follow) await fetched;
-  const { fromTrustedProxy, proxyNotTrusted } = asked;
   const bases = new VisitBases(link, {
     visitor,
     pageKey,
     credentials,
     addressed,
-    fromTrustedProxy,
-    proxyNotTrusted,
-    rules: scope,
+    fromTrustedProxy: asked.fromTrustedProxy,
+    proxyNotTrusted: asked.proxyNotTrusted,
+    exposure: asked.exposure,
+    rules: rules.scope,
     lookedFor: follow ? fetched : undefined,
     dependencies: options,
   });
@@ -208,7 +208,6 @@ const respond = async (
   { asked, options }: { readonly asked: Asked; readonly options: ServeDependencies },
 ): Promise<void> => {
   const { visitor } = visit;
-  const { encoders, varying } = options;
   const dictionaries = asked.takesDictionaries
     ? new VisitDictionaries(visitor, asked.rules, options, bases.keyId)
     : undefined;
@@ -227,8 +226,8 @@ const respond = async (
     visitor,
     head: tag === undefined ? shown : tag.into(shown),
     dictionary: dictionaries?.available(head, bases.exposure),
-    encoders,
-    varying,
+    encoders: options.encoders,
+    varying: options.varying,
     memory: bases,
     exposure: bases.exposure,
     keyId: bases.keyId,
@@ -236,7 +235,8 @@ const respond = async (
   });
   if ("page" in decoded) {
     visit.page(decoded.page.length);
-    await sendWhole(sending(), decoded, bases);
+    const sent = sendWhole(sending(), decoded, bases);
+    if (sent !== undefined) await sent;
     return dictionaries?.learn(head, bases.remembered, bases.scope);
   }
   const pieces = new PageLookahead(decoded);

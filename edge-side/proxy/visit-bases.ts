@@ -22,7 +22,7 @@ import type { BasesWanted } from "../bases/choose-bases.ts";
 import { whyNoneFound } from "../bases/why-none-found.ts";
 import type { PageCopies } from "../compress/page-copies.ts";
 import { VisitOffers } from "../exchange/offers.ts";
-import { type SizeExposure, sizeExposureOf } from "../exchange/size-exposure.ts";
+import type { SizeExposure } from "../exchange/size-exposure.ts";
 import { VisitMemory } from "../exchange/visit-memory.ts";
 import { askedFrom, isAuthenticated } from "../exchange/visitor-connection.ts";
 import type { VisitorRequest } from "../exchange/visitor-request.ts";
@@ -45,6 +45,8 @@ export interface BasesOptions {
   readonly proxyNotTrusted?: boolean;
   /** Who may build on what, for its host. */
   readonly rules: ScopeRules;
+  /** Who may read what off the size of its answer. */
+  readonly exposure: SizeExposure;
   /** Resolves when memory has what a tier below it has of the page, and is offered then; undefined: what memory has is offered. */
   readonly lookedFor?: Promise<void> | undefined;
   readonly dependencies: Pick<
@@ -110,7 +112,7 @@ export class VisitBases implements DecodeContext, PageCopies {
     this.#memory = new VisitMemory(dependencies, keyId);
     this.lease = this.#memory.lease;
     this.visitorConnection = askedFrom(visitor, options.fromTrustedProxy);
-    this.exposure = sizeExposureOf(visitor, rules.mayHoldSecret(visitor.fields));
+    this.exposure = options.exposure;
     const { session } = this.#credentials;
     this.#audience = session && dependencies.store.enter(this.#partition, session);
     const addressed = options.addressed?.session;

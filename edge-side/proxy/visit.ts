@@ -273,7 +273,6 @@ export class Visit implements VisitorListener, ExchangeEvents {
     const phase = this.#phase;
     if (phase.at === "givenUp") throw new StreamError(phase.code, `the exchange ended: ${phase.code}`);
     if (!bases.link.accepts) throw new StreamError("refused", "the link takes no requests any more");
-    const { urgency, incremental } = this.visitor;
     this.#times?.opened();
     const exchange = openExchange(
       bases.link,
@@ -283,8 +282,9 @@ export class Visit implements VisitorListener, ExchangeEvents {
         offersFollow: bases.offers.follow,
         session: bases.session,
         addressed: bases.addressed,
-        urgency,
-        incremental,
+        urgency: this.visitor.urgency,
+        incremental: this.visitor.incremental,
+        takesMixed: !this.#settings.encoders.isShortOfTime,
         visitorConnection: bases.visitorConnection,
         madeId: this.#settings.observation.sentId(this.#id, bases.link),
         timings: this.#times !== undefined,

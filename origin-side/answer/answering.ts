@@ -35,6 +35,8 @@ export interface AnswerDependencies {
   readonly foldsTokens: boolean;
   /** This edge reads splices of whole units that stream, or are told in units. */
   readonly readsUnits: boolean;
+  /** This edge reads mixed splices. */
+  readonly readsMixed: boolean;
   /** The smaller of both sides' largest page. */
   readonly pageBytes: number;
   /** Undefined: this edge wants every tag told. */

@@ -7,6 +7,7 @@ import type { StreamingCodec } from "../../protocol/codec/codecs.ts";
 import { StreamError } from "../../protocol/errors.ts";
 import { LATE } from "../../protocol/runtime/async-queue.ts";
 import type { Clock } from "../../protocol/runtime/clock.ts";
+import type { Retired } from "../../protocol/store/retired.ts";
 import type { Acknowledgement, IncomingExchange } from "../exchange/incoming-exchange.ts";
 import type { CodecTrust } from "./codec-trust.ts";
 import type { Unverified } from "./retained-answer.ts";
@@ -41,6 +42,11 @@ export interface AcknowledgementNeeds {
   readonly trust: Pick<CodecTrust, "mismatched">;
 }
 
+interface WaitNeeds {
+  readonly clock: Clock;
+  readonly store: { readonly retired: Pick<Retired, "mark" | "settle"> };
+}
+
 /** Does as the edge says. Throws StreamError("unverified") for a mismatch in bytes that are not retained any more. */
 export const applyAcknowledgement = async (
   exchange: IncomingExchange,
@@ -58,14 +64,19 @@ export const applyAcknowledgement = async (
   answer.release(); // plain bytes do not mismatch again
 };
 
-/** After the end was queued: waits until every byte is verified. `late` is called where word of it does not come soon. */
+/**
+ * After the end was queued: waits until every byte is verified, and then the edge offers nothing more of what was retired before.
+ * `late` is called where word of it does not come soon.
+ */
 export const awaitAcknowledgement = async (
   exchange: IncomingExchange,
   answer: RecoverableAnswer,
-  options: AcknowledgementNeeds & { readonly clock: Clock },
+  options: AcknowledgementNeeds & WaitNeeds,
   late?: () => void,
 ): Promise<void> => {
   const { acknowledgements } = exchange;
+  const { retired } = options.store;
+  const { mark } = retired;
   for (;;) {
     let said = await acknowledgements.nextWithin(options.clock, NOTED_MS);
     if (said === LATE) {
@@ -76,7 +87,10 @@ export const awaitAcknowledgement = async (
       answer.release();
       said = await acknowledgements.next();
     }
-    if (said.kind === "verified" && said.offset >= answer.bytes) return exchange.settled();
+    if (said.kind === "verified" && said.offset >= answer.bytes) {
+      retired.settle(mark);
+      return exchange.settled();
+    }
     await applyAcknowledgement(exchange, said, answer, options);
   }
 };

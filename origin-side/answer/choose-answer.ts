@@ -12,16 +12,33 @@ export interface UsableBase {
   readonly version: Version;
 }
 
-/** The offered versions that this side knows, in the order of the offers: best last. */
+/** What a request offered when it arrived, and of each the version that this side knew then. */
+export interface Nominated {
+  readonly offers: readonly string[];
+  readonly versions: readonly (Version | undefined)[];
+}
+
+/** Until the answer is chosen, these are usable though they give way meanwhile. */
+export const nominatedBy = (
+  store: VersionStore,
+  partition: Partition,
+  offers: readonly string[],
+): Nominated => ({ offers, versions: store.nominated(partition, offers as readonly ShortFingerprint[]) });
+
+/** The offered versions that this side knows, or knew when the request arrived, in the order of the offers: best last. */
 export const usableBases = (
   store: VersionStore,
   partition: Partition,
   offers: readonly string[],
+  arrived: Nominated,
 ): readonly UsableBase[] => {
+  // Offers that followed take the place of those in the request.
+  const before = arrived.offers === offers ? arrived.versions : [];
+  const isAll = before.length === offers.length && !before.includes(undefined);
+  const now = isAll ? before : nominatedBy(store, partition, offers).versions;
   const bases: UsableBase[] = [];
-  const found = store.nominated(partition, offers as readonly ShortFingerprint[]);
-  for (let offer = 0; offer < found.length; offer++) {
-    const version = found[offer];
+  for (let offer = 0; offer < now.length; offer++) {
+    const version = now[offer] ?? before[offer];
     if (version !== undefined) bases.push({ offer, version });
   }
   return bases;

@@ -50,14 +50,25 @@ export interface DecodedResponse extends Response {
  * `gone`: nobody wants the body any more. Waits for the first bytes of a body that is to be decoded. Rejects with what that
  * body fails with before them.
  */
-export const decodeResponse = async (
+export const decodeResponse = (
+  request: RequestHead,
+  response: Response,
+  options: DecodeResponseOptions,
+  gone: AbortSignal,
+): Promise<DecodedResponse> | DecodedResponse => {
+  const coding = codingToUndo(request, response.head, options.pageBytes);
+  return coding === undefined
+    ? { head: asHeld(request, response.head), body: response.body }
+    : undone(coding, request, response, options, gone);
+};
+
+const undone = async (
+  coding: DecodableCoding,
   request: RequestHead,
   response: Response,
   options: DecodeResponseOptions,
   gone: AbortSignal,
 ): Promise<DecodedResponse> => {
-  const coding = codingToUndo(request, response.head, options.pageBytes);
-  if (coding === undefined) return { head: asHeld(request, response.head), body: response.body };
   const head = decodedHead(response.head);
   if (request.method === "HEAD") return { head, body: response.body };
   const first = await response.body.ahead();

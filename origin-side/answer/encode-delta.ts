@@ -17,9 +17,11 @@ import {
   LEAST_COMPRESSED_BYTES,
   spliceCodec,
   spliceInUnits,
+  spliceMixed,
   spliceWithin,
 } from "../../protocol/codec/splice.ts";
 import { zstdPoolLoad } from "../../protocol/codec/zstd.ts";
+import { MIXED_STEPS, MIXED_TEXT_BYTES } from "../../protocol/mixing/mixed-page.ts";
 import type { Load } from "../../protocol/runtime/event-loop-load.ts";
 import { MAX_OFFERS } from "../../protocol/store/page-index.ts";
 import { fittingBases, type UsableBase } from "./choose-answer.ts";
@@ -35,10 +37,15 @@ export interface EncodeDeltaOptions {
   readonly foldsTokens: boolean;
   /** And splices that are told in units. */
   readonly readsUnits: boolean;
+  /** And splices that are mixed. */
+  readonly readsMixed: boolean;
 }
 
-/** A token takes 43 bytes and more. */
-const LEAST_FOLDED_BYTES = 48;
+/** A page that differs from its best base so little gains nothing by others. */
+const MIXED_ON_ONE_BYTES = 128;
+
+/** Good enough whatever time there is: a token takes 43 bytes and more, and mixed it would be ten less, of some 140 that the exchange takes. */
+const SMALL_BYTES = 48;
 
 /**
  * A page of which more than an eighth is its own is found out sooner: over 329 pairs of pages up to 100 KB a try takes 0.19 ms and not 0.27, and as many splices
@@ -70,6 +77,8 @@ export interface Effort {
   readonly addedBytes: number;
   /** Its steps are compressed from so many bytes on. */
   readonly compressedFrom: number;
+  /** A page is mixed that has no more bytes of its own; 0: none is. */
+  readonly mixedBytes: number;
 }
 
 /** @internal */
@@ -81,6 +90,7 @@ export const EFFORTS: readonly Effort[] = [
     steps: 96,
     addedBytes: 2048,
     compressedFrom: LEAST_COMPRESSED_BYTES,
+    mixedBytes: 8192,
   },
   {
     upToLoad: 0.95,
@@ -89,6 +99,7 @@ export const EFFORTS: readonly Effort[] = [
     steps: 96,
     addedBytes: 2048,
     compressedFrom: 512,
+    mixedBytes: 512,
   },
   {
     upToLoad: 1,
@@ -97,16 +108,20 @@ export const EFFORTS: readonly Effort[] = [
     steps: 192,
     addedBytes: 4096,
     compressedFrom: 1024,
+    mixedBytes: 0,
   },
 ];
 
-/** Asked only where it matters: whether what is sent now waits for what was sent before. */
-export interface FullLink {
+/** What is asked of a link, where it matters. */
+export interface LinkNow {
+  /** What is sent now waits for what was sent before. */
   readonly linkIsFull: boolean;
+  /** The edge has time for a mixed splice. */
+  readonly takesMixed: boolean;
 }
 
 /** A full link takes each byte later than the processor could have saved it: it deserves one effort more. @internal */
-export const effortAt = (load: number, link: FullLink = { linkIsFull: false }): Effort => {
+export const effortAt = (load: number, link: Pick<LinkNow, "linkIsFull"> = { linkIsFull: false }): Effort => {
   const row = EFFORTS.findIndex(({ upToLoad }) => load <= upToLoad);
   const byLoad = row === -1 ? EFFORTS.length - 1 : row;
   return EFFORTS[byLoad > 0 && link.linkIsFull ? byLoad - 1 : byLoad] as Effort;
@@ -120,25 +135,46 @@ export const encodePage = (
   offered: readonly UsableBase[],
   page: Buffer,
   options: EncodeDeltaOptions,
-  link: FullLink,
+  link: LinkNow,
   others: readonly UsableBase[] = offered,
 ): CodedPage | Promise<CodedPage> => {
   const effort = effortAt(Math.max(options.load(), zstdPoolLoad()), link);
+  const work: Work = { ...options, effort, link };
+  const inUnits = others.length < offered.length;
   const spliced = !splices(options)
     ? undefined
-    : others.length < offered.length
+    : inUnits
       ? splicedInUnits(offered, page, effort, options.readsUnits)
       : splicedPage(offered, page, effort);
-  if (isWithin(spliced, LEAST_FOLDED_BYTES)) return spliced;
+  if (isWithin(spliced, SMALL_BYTES)) return spliced;
   const best = offered.at(-1);
-  const mayFold = options.foldsTokens && others.length === offered.length;
-  const folded = mayFold && best ? foldOn(best.version.body, page) : undefined;
-  const plain = () =>
-    isWithin(spliced, effort.spliceBytes)
-      ? spliced
-      : compressedPage(others, page, { ...options, effort, spliced });
-  return folded === undefined ? plain() : foldedPage(offered, folded, { ...options, effort, plain });
+  const folded = options.foldsTokens && !inUnits && best ? foldOn(best.version.body, page) : undefined;
+  const plain = () => smallestOf(inUnits ? [] : offered, others, page, work, spliced);
+  return folded === undefined ? plain() : foldedPage(offered, folded, work, plain);
 };
+
+interface Work extends EncodeDeltaOptions {
+  readonly effort: Effort;
+  readonly link: LinkNow;
+}
+
+/** By whatever there is time for. `spliced`: what came of a splice; `mixable`: on which the page may be mixed, `others`: on which it may be compressed. */
+const smallestOf = (
+  mixable: readonly UsableBase[],
+  others: readonly UsableBase[],
+  page: Buffer,
+  work: Work,
+  spliced: CodedPage | undefined,
+): CodedPage | Promise<CodedPage> => {
+  const on = isWithin(spliced, MIXED_ON_ONE_BYTES) ? spliced.bases : mixable;
+  const mixed = on.length > 0 && mixes(work) ? mixedOn(on, page, work.effort) : undefined;
+  if (mixed !== undefined) return { ...smaller(spliced, mixed), looked: on };
+  return isWithin(spliced, work.effort.spliceBytes) ? spliced : compressedPage(others, page, work, spliced);
+};
+
+/** Asks the link last. */
+const mixes = (work: Work): boolean =>
+  work.effort.mixedBytes > 0 && work.readsMixed && splices(work) && work.link.takesMixed;
 
 const splices = ({ codecs, trust }: EncodeDeltaOptions): boolean =>
   codecs.splice && !trust.mistrusts(spliceCodec.id);
@@ -150,21 +186,18 @@ const isWithin = (spliced: CodedPage | undefined, bytes: number): spliced is Cod
 const foldedPage = async (
   offered: readonly UsableBase[],
   folded: Folded,
-  options: EncodeDeltaOptions & {
-    readonly effort: Effort;
-    readonly plain: () => CodedPage | Promise<CodedPage>;
-  },
+  work: Work,
+  plain: () => CodedPage | Promise<CodedPage>,
 ): Promise<CodedPage> => {
-  const { effort, plain } = options;
   const bases = offered.map((base, at) =>
     at < offered.length - 1 ? base : { ...base, version: { ...base.version, body: folded.base } },
   );
-  const spliced = splices(options) ? splicedPage(bases, folded.page, effort) : undefined;
-  const { codec, coded, ...made } = isWithin(spliced, effort.spliceBytes)
+  const spliced = splices(work) ? splicedPage(bases, folded.page, work.effort) : undefined;
+  const { codec, coded, ...made } = isWithin(spliced, SMALL_BYTES)
     ? spliced
-    : await compressedPage(bases, folded.page, { ...options, spliced });
+    : await smallestOf(bases, bases, folded.page, work, spliced);
   const onFolded = foldedCodec(codec);
-  if (made.bases.at(-1) !== bases.at(-1) || options.trust.mistrusts(onFolded.id))
+  if (made.bases.at(-1) !== bases.at(-1) || work.trust.mistrusts(onFolded.id))
     return { ...(await plain()), looked: offered };
   const ofOffered = (of: readonly UsableBase[]) =>
     offered.filter(({ offer }) => of.some((base) => base.offer === offer));
@@ -180,22 +213,29 @@ const foldedPage = async (
 const compressedPage = async (
   offered: readonly UsableBase[],
   page: Buffer,
-  {
-    effort,
-    spliced,
-    ...options
-  }: EncodeDeltaOptions & { readonly effort: Effort; readonly spliced: CodedPage | undefined },
+  work: Work,
+  spliced: CodedPage | undefined,
 ): Promise<CodedPage> => {
-  const { codecs, streaming, trust } = options;
+  const { codecs, streaming, trust, effort } = work;
   const agreed = codecs.page.fits(0, page.length) && !trust.mistrusts(codecs.page.id);
   const codec = agreed ? codecs.page : streaming;
   const may = trust.mistrusts(codec.id) ? [] : bestOf(offered, effort);
   const bases = fittingBases(codec, may, page.length);
   const coded = await codec.encode(bodiesOf(bases), page);
-  // Which of the two is smaller tells of all bases.
-  const made =
-    spliced !== undefined && spliced.coded.length < coded.length ? spliced : { codec, bases, coded };
+  const whole = bases.length === 0 && mixes(work) ? mixedWhole(page, coded.length, effort) : undefined;
+  // Which of them is smallest tells of all bases.
+  const made = smaller(spliced, smaller(whole, { codec, bases, looked: offered, coded }));
   return { ...made, looked: [...offered, ...(spliced?.looked ?? [])] };
+};
+
+const smaller = (one: CodedPage | undefined, other: CodedPage): CodedPage =>
+  one !== undefined && one.coded.length < other.coded.length ? one : other;
+
+/** A small page by itself; one that hardly compresses is not tried. */
+const mixedWhole = (page: Buffer, compressedBytes: number, { mixedBytes }: Effort): CodedPage | undefined => {
+  if (page.length > mixedBytes || compressedBytes > (page.length * 3) / 4) return undefined;
+  const coded = spliceMixed([], page, { steps: MIXED_STEPS, addedBytes: mixedBytes });
+  return coded && { codec: spliceCodec, bases: [], looked: [], coded };
 };
 
 /** On the best base alone; undefined where it comes to nothing. */
@@ -211,6 +251,23 @@ const splicedPage = (
   const mostAdded = Math.min(addedBytes, Math.max(LEAST_ADDED_BYTES, page.length >> ADDED_SHARE_LOG));
   const coded = spliceWithin([body], page, { steps, addedBytes: mostAdded, compressedFrom });
   return coded && { codec: spliceCodec, bases: [best], looked: [best], coded };
+};
+
+/** On as many of the best as there is room for; undefined where the page has too much of its own. */
+const mixedOn = (
+  offered: readonly UsableBase[],
+  page: Buffer,
+  { mixedBytes }: Effort,
+): CodedPage | undefined => {
+  const bases: UsableBase[] = [];
+  let room = MIXED_TEXT_BYTES - page.length;
+  for (const base of offered.toReversed()) {
+    room -= base.version.body.length;
+    if (room < 0) break;
+    if (spliceCodec.accepts(base.version.body)) bases.unshift(base);
+  }
+  const coded = spliceMixed(bodiesOf(bases), page, { steps: MIXED_STEPS, addedBytes: mixedBytes });
+  return coded && { codec: spliceCodec, bases, looked: offered, coded };
 };
 
 /** Of whole units of all that are offered, as many as the effort allows; undefined where a page is no text. */

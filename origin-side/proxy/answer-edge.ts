@@ -75,7 +75,7 @@ export const answerEdge = async (
     upload = requestBodyOf(exchange, options.requestDecoders);
     const routed = routeOf(exchange, options);
     const partition = partitionOf({ keyId: options.keyId, host: exchange.host });
-    const fetched = fetchOffered(exchange, partition, options);
+    const fetching = fetchOffered(exchange, partition, options);
     const { response, upstream } = await askUpstream(exchange, upload.body, routed, options);
     phases.route = upstream.route;
     phases.response = { status: response.head.status, at: clock.now() };
@@ -84,7 +84,7 @@ export const answerEdge = async (
     if (response.kind === "upgraded") await join(exchange, response, phases);
     else
       await answerWith(
-        await decoded(exchange, response, { ...routed, route: upstream.route, partition, fetched }, options),
+        await decoded(exchange, response, { ...routed, ...fetching, route: upstream.route }, options),
         phases,
         options.slowPages,
       );
@@ -131,7 +131,7 @@ const join = async (
 const decoded = async (
   exchange: IncomingExchange,
   response: Extract<UpstreamResponse, { kind: "answered" }>,
-  { route, pageKey, partition, fetched }: Fetching,
+  { route, pageKey, partition, nominated, fetched }: Fetching,
   options: ExchangeDependencies,
 ): Promise<Answering> => {
   const { request, gone } = exchange;
@@ -147,7 +147,7 @@ const decoded = async (
     pageKey,
     wholeUnits: wholeUnitsOf(open.extensions),
     addressed: open.addressed === true && audienceOf(head.fields).personal,
-    offered: usableBases(options.store, partition, open.offers),
+    offered: usableBases(options.store, partition, open.offers, nominated),
     options,
   };
 };

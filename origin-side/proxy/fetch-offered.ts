@@ -4,6 +4,7 @@ import { whyPassed } from "../../protocol/http/why-passed.ts";
 import type { Partition } from "../../protocol/store/partition.ts";
 import { TieredStore } from "../../protocol/tier/tiered-store.ts";
 import type { AnswerDependencies, Answering } from "../answer/answering.ts";
+import { type Nominated, nominatedBy } from "../answer/choose-answer.ts";
 import type { Route } from "../config/route-config.ts";
 import type { IncomingExchange } from "../exchange/incoming-exchange.ts";
 import { MOST_WAIT_MS } from "../exchange/later-offers.ts";
@@ -11,19 +12,22 @@ import { MOST_WAIT_MS } from "../exchange/later-offers.ts";
 /** What is known of an answer before its response has come. */
 export interface Fetching extends Pick<Answering, "pageKey" | "partition"> {
   readonly route: Route;
+  /** What was offered when the request arrived, as far as it was here: it may have given way when the response comes. */
+  readonly nominated: Nominated;
   /** Resolves when memory has what there is of what is offered; undefined where there is nothing to wait for. */
   readonly fetched: Promise<void> | undefined;
 }
 
-/** Begins at once, or when the offers are named; undefined where there is nothing to wait for. */
+/** Begins at once, or when the offers are named. */
 export const fetchOffered = (
   exchange: IncomingExchange,
   partition: Partition,
   { store }: Pick<AnswerDependencies, "store">,
-): Fetching["fetched"] => {
+): Pick<Fetching, "partition" | "nominated" | "fetched"> => {
+  const nominated = nominatedBy(store, partition, exchange.open.offers);
   const fetch = () =>
     store instanceof TieredStore ? store.fetchNominated(partition, exchange.open.offers) : undefined;
-  return exchange.laterOffers === undefined ? fetch() : exchange.laterOffers.named.then(fetch);
+  return { partition, nominated, fetched: exchange.laterOffers?.named.then(fetch) ?? fetch() };
 };
 
 /** Resolves when `fetched` has, where the answer may build on it; an edge that promised offers has to name them soon now. */

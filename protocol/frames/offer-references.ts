@@ -49,12 +49,16 @@ export class CarriedVersions {
 
   /** What `at` gives for each distance; short fingerprints stay as they are. */
   allAt(streamId: number, offers: readonly (string | number)[]): string[] {
-    return offers.map((offer) => (typeof offer === "string" ? offer : this.at(streamId, offer)));
+    const shorts: string[] = [];
+    for (const offer of offers) shorts.push(typeof offer === "string" ? offer : this.at(streamId, offer));
+    return shorts;
   }
 
   /** `distanceTo` of each. */
   distancesTo(shorts: readonly string[], streamId: number): (number | undefined)[] {
-    return shorts.map((short) => this.distanceTo(short, streamId));
+    const distances: (number | undefined)[] = [];
+    for (const short of shorts) distances.push(this.distanceTo(short, streamId));
+    return distances;
   }
 
   /** Undefined on a side that makes no offers. */

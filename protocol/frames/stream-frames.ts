@@ -61,9 +61,9 @@ const writeOffers = (w: ByteWriter, frame: OpenFrame | OffersFrame, carried: Car
   const { streamId, offers } = frame;
   const distances = carried.distancesTo(offers, streamId);
   w.u8(countOf(frame));
-  for (const [i, offer] of offers.entries()) {
+  for (let i = 0; i < offers.length; i++) {
     const distance = distances[i];
-    if (distance === undefined) w.varint(IN_FULL).latin1(offer);
+    if (distance === undefined) w.varint(IN_FULL).latin1(offers[i] as string);
     else w.varint(distance);
   }
 };

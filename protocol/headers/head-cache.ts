@@ -25,31 +25,33 @@ export const mostRememberedCost = (tableBytes: number): number => Math.floor(tab
 
 interface Remembered {
   readonly place: number;
-  /** Of each field, whether its name is one whose value may have to be spelled though it stayed. */
-  readonly mayBeSpelled: readonly boolean[];
+  /** Of each field, whether its name is one whose value may have to be spelled though it stayed; undefined: of none. */
+  readonly mayBeSpelled: readonly boolean[] | undefined;
   head: HeaderList;
-  /** The list that it was made of, if nothing in it may have to be spelled. */
-  of: HeaderList | undefined;
+  /** The list that it was made of. */
+  of: HeaderList;
 }
+
+export type AlikeHead = Readonly<Remembered>;
 
 /** Of the encoder: finds a head with the same names. */
 export class AlikeHeads {
   /** Last used first. */
   readonly #byUse: Remembered[] = [];
 
-  /** The place of the head that was made of this very list; undefined also where some of it is told every time. */
-  placeOf(list: HeaderList): number | undefined {
-    for (const [at, { of }] of this.#byUse.entries()) if (of === list) return this.#used(at)?.place;
+  /** The head that was made of this very list. */
+  madeOf(list: HeaderList): AlikeHead | undefined {
+    for (let at = 0; at < this.#byUse.length; at++) if (this.#byUse[at]?.of === list) return this.#used(at);
     return undefined;
   }
 
   /** A head with the same names in the same order, and its place; `head`, made of `list`, stands there from now on. */
-  exchange(head: HeaderList, list: HeaderList): Readonly<Remembered> | undefined {
+  exchange(head: HeaderList, list: HeaderList): AlikeHead | undefined {
     const found = this.#used(this.#byUse.findIndex((remembered) => isAlike(remembered.head, head)));
     if (found === undefined) return undefined;
     const before = { ...found };
     found.head = head;
-    found.of = found.mayBeSpelled.includes(true) ? undefined : list;
+    found.of = list;
     return before;
   }
 
@@ -57,8 +59,12 @@ export class AlikeHeads {
   add(head: HeaderList, list: HeaderList): number {
     const place = this.#byUse.length < MOST_REMEMBERED ? this.#byUse.length : (this.#byUse.pop()?.place ?? 0);
     const spelled = mayBeSpelled(head);
-    const of = spelled.includes(true) ? undefined : list;
-    this.#byUse.unshift({ place, head, mayBeSpelled: spelled, of });
+    this.#byUse.unshift({
+      place,
+      head,
+      mayBeSpelled: spelled.includes(true) ? spelled : undefined,
+      of: list,
+    });
     return place;
   }
 

@@ -66,13 +66,13 @@ interface WrittenChanges extends Changing<TableLookup> {
 export const writeChanges = (
   w: ByteWriter,
   head: HeaderList,
-  changing: WrittenChanges & { readonly mayBeSpelled: readonly boolean[] },
+  changing: WrittenChanges & { readonly mayBeSpelled: readonly boolean[] | undefined },
 ): void => {
   const writer = new ChangeWriter(w, changing);
   const { before, mayBeSpelled } = changing;
   for (let i = 0; i + 1 < head.length; i += 2) {
     const [name, value, old] = [head[i] as string, head[i + 1] as string, before[i + 1] as string];
-    const stayed = value === old && !(mayBeSpelled[i / 2] === true && isSpelled(name, value));
+    const stayed = value === old && !(mayBeSpelled?.[i / 2] === true && isSpelled(name, value));
     if (stayed) writer.stayed();
     else writer.changed(name, value, old);
   }

@@ -9,7 +9,14 @@ import { LinkError } from "../errors.ts";
 import type { HeaderList } from "../http/header-list.ts";
 import type { ByteReader, ByteWriter } from "../wire/bytes.ts";
 import { inParts, outOfParts } from "./cookie-parts.ts";
-import { AlikeHeads, headCost, MOST_REMEMBERED, mostRememberedCost, PlacedHeads } from "./head-cache.ts";
+import {
+  type AlikeHead,
+  AlikeHeads,
+  headCost,
+  MOST_REMEMBERED,
+  mostRememberedCost,
+  PlacedHeads,
+} from "./head-cache.ts";
 import { type FindsGiven, type GivenAt, readChanges, writeChanges } from "./head-diff.ts";
 import { type HeaderTable, newHeaderTable, newLookupTable, type TableLookup } from "./header-table.ts";
 import { isIndexed, ruleOf } from "./indexing-rules.ts";
@@ -50,16 +57,24 @@ export class HeaderEncoder {
     const count = (this.#table.inserted + this.#blocks++) % 0x100;
     const at = w.beginSized();
     w.u8(count);
-    const unchanged = this.#alike.placeOf(fields);
-    if (unchanged !== undefined) return void w.u8(PLACE.changes | unchanged).endSized(at);
+    const same = this.#alike.madeOf(fields);
+    if (same === undefined) this.#other(w, fields, given);
+    else if (same.mayBeSpelled === undefined) w.u8(PLACE.changes | same.place);
+    else this.#changes(w, same.head, same, given);
+    w.endSized(at);
+  }
+
+  #other(w: ByteWriter, fields: HeaderList, given: FindsGiven | undefined): void {
     const head = inParts(fields, this.#setCookies ? this.#mostCost : 0);
     const remembers = headCost(head) <= this.#mostCost;
     const alike = remembers ? this.#alike.exchange(head, fields) : undefined;
-    if (alike !== undefined) {
-      const { place, head: before, mayBeSpelled } = alike;
-      writeChanges(w.u8(PLACE.changes | place), head, { before, mayBeSpelled, table: this.#table, given });
-    } else this.#inFull(w.u8(remembers ? PLACE.full | this.#alike.add(head, fields) : PLACE.none), head);
-    w.endSized(at);
+    if (alike !== undefined) this.#changes(w, head, alike, given);
+    else this.#inFull(w.u8(remembers ? PLACE.full | this.#alike.add(head, fields) : PLACE.none), head);
+  }
+
+  #changes(w: ByteWriter, head: HeaderList, alike: AlikeHead, given: FindsGiven | undefined): void {
+    const { place, head: before, mayBeSpelled } = alike;
+    writeChanges(w.u8(PLACE.changes | place), head, { before, mayBeSpelled, table: this.#table, given });
   }
 
   #inFull(w: ByteWriter, head: HeaderList): void {
@@ -82,6 +97,11 @@ export class HeaderEncoder {
     else if (named === undefined) this.#table.insert(name, "");
   }
 }
+
+const isSame = (a: HeaderList, b: HeaderList): boolean => {
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return a.length === b.length;
+};
 
 export class HeaderDecoder {
   readonly #table: HeaderTable;
@@ -117,6 +137,8 @@ export class HeaderDecoder {
       // Nothing has changed: the very same list, so that whoever has made something of it can tell.
       if (block.left === 0) return before.fields;
       head = this.#checked(readChanges(block, { before: before.head, table: this.#table, given }));
+      // As where a value had to be spelled though it stayed, which a Content-Length always has.
+      if (isSame(head, before.head)) return before.fields;
     }
     const fields = outOfParts(head);
     if (form !== PLACE.none) this.#placed.set(place, { head, fields });

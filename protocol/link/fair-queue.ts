@@ -16,10 +16,11 @@ export interface Weight {
   bytes: number;
   /** As of this many bytes that left in all. */
   at: number;
+  /** Among which of its urgency it waits: it may weigh something else meanwhile. Undefined: it does not wait. */
+  waitsAs: "light" | "heavy" | undefined;
 }
 
-/** @internal */
-export const NO_WEIGHT = (): Weight => ({ bytes: 0, at: 0 });
+export const NO_WEIGHT = (): Weight => ({ bytes: 0, at: 0, waitsAs: undefined });
 
 export interface Queued {
   readonly urgency: number;
@@ -36,22 +37,18 @@ export class FairQueue<Item extends Queued> {
     light: [],
     heavy: [],
   }));
-  /** The ring that each waits in: its weight may change meanwhile. Weak, since a Map would keep streams (see TurnoverMap). */
-  readonly #waiting = new WeakMap<Item, Item[]>();
   #sentBytes = 0;
 
   /** How many wait. A field, because the scheduler asks several times for each message. */
   size = 0;
 
   add(item: Item): void {
-    if (this.#waiting.has(item)) return;
-    this.#ringFor(item).push(item);
+    if (item.weight.waitsAs === undefined) this.#ringFor(item).push(item);
   }
 
   /** Gives a turn back that could not be used: the item is the next of its like again. */
   putBack(item: Item): void {
-    if (this.#waiting.has(item)) return;
-    this.#ringFor(item).unshift(item);
+    if (item.weight.waitsAs === undefined) this.#ringFor(item).unshift(item);
   }
 
   /** An item that has just had its turn sent so much. */
@@ -64,39 +61,44 @@ export class FairQueue<Item extends Queued> {
 
   /** How many wait with the urgency of `item` and are light, or heavy, as it is. */
   alike(item: Item): number {
-    return this.#ring(item).length;
+    return this.#rings[item.urgency]?.[this.#kindOf(item)].length ?? 0;
   }
 
   remove(item: Item): void {
-    const ring = this.#waiting.get(item);
-    if (ring === undefined) return;
-    this.#waiting.delete(item);
-    this.size--;
-    ring.splice(ring.indexOf(item), 1);
+    const { urgency, weight } = item;
+    if (weight.waitsAs === undefined) return;
+    const ring = this.#rings[urgency]?.[weight.waitsAs];
+    ring?.splice(ring.indexOf(item), 1);
+    this.#waitsNoMore(item);
   }
 
   /** Takes the next one out; add it again to give it another turn after the others. */
   next(first: "light" | "heavy" = "light"): Item | undefined {
     if (this.size === 0) return undefined;
     const then = first === "light" ? "heavy" : "light";
-    const rings = this.#rings.find(({ light, heavy }) => light.length + heavy.length > 0);
-    const item = rings?.[first].shift() ?? rings?.[then].shift();
-    if (item === undefined) return undefined;
-    this.#waiting.delete(item);
-    this.size--;
-    return item;
+    for (const rings of this.#rings) {
+      const item = rings[first].shift() ?? rings[then].shift();
+      if (item === undefined) continue;
+      this.#waitsNoMore(item);
+      return item;
+    }
+    return undefined;
   }
 
   #ringFor(item: Item): Item[] {
-    const ring = this.#ring(item);
-    this.#waiting.set(item, ring);
+    const kind = this.#kindOf(item);
+    item.weight.waitsAs = kind;
     this.size++;
-    return ring;
+    return (this.#rings[item.urgency] as Rings<Item>)[kind];
   }
 
-  #ring(item: Item): Item[] {
-    const { light, heavy } = this.#rings[item.urgency] as Rings<Item>;
-    return this.#weightOf(item) < LIGHT_BYTES ? light : heavy;
+  #waitsNoMore({ weight }: Item): void {
+    weight.waitsAs = undefined;
+    this.size--;
+  }
+
+  #kindOf(item: Item): "light" | "heavy" {
+    return this.#weightOf(item) < LIGHT_BYTES ? "light" : "heavy";
   }
 
   #weightOf({ weight }: Item): number {

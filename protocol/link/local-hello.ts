@@ -13,6 +13,7 @@ import {
   type Role,
   WIRE_VERSION,
 } from "../frames/hello.ts";
+import { MIXED_SPLICES } from "../frames/mixed-splices.ts";
 import { PUSHES_NAMED } from "../frames/offer-references.ts";
 import { CODED_REQUESTS } from "../frames/request-coding.ts";
 import type { Clock } from "../runtime/clock.ts";
@@ -30,6 +31,7 @@ const FEATURES = [
   ACKS_IN_OPEN,
   LATER_OFFERS,
   PUSHES_NAMED,
+  MIXED_SPLICES,
 ] as const;
 /** First window of a stream; it grows where the path is long. */
 const STREAM_BYTES = 128 * 1024;

@@ -56,7 +56,8 @@ const isPiece = ({ kind }: StreamItem): boolean => kind === "data" || kind === "
 
 export class SendQueue {
   readonly #items = new Fifo<StreamItem>();
-  readonly #merger = new PieceMerger();
+  /** Of bodies that come in small pieces. */
+  #merger: PieceMerger | undefined;
   #window: number;
   #queuedBytes = 0;
   /** The end frame, or a head that carries the end, was taken off. */
@@ -179,7 +180,9 @@ export class SendQueue {
   /** Joins a small piece to the one before it, where that waits too. */
   #merge(bytes: Uint8Array): boolean {
     const last = this.#items.last;
-    const merged = last?.kind === "data" ? this.#merger.merged(last.bytes, bytes) : undefined;
+    if (last?.kind !== "data") return false;
+    this.#merger ??= new PieceMerger();
+    const merged = this.#merger.merged(last.bytes, bytes);
     if (merged === undefined) return false;
     this.#items.replaceLast({ kind: "data", bytes: merged });
     this.#queuedBytes += bytes.length;

@@ -7,7 +7,7 @@ import { LinkError, StreamError } from "../errors.ts";
 import type { OpenFrame, StreamFrame, StreamId } from "../frames/frame.ts";
 import type { Role } from "../frames/hello.ts";
 import type { Clock } from "../runtime/clock.ts";
-import { TurnoverMap, TurnoverSet } from "../runtime/turnover.ts";
+import { TurnoverMap } from "../runtime/turnover.ts";
 import type { Transport } from "../transport/transport.ts";
 import { FrameTurns } from "./frame-turns.ts";
 import type { WhoWaits } from "./keepalive.ts";
@@ -19,16 +19,16 @@ const TO_ITS_END = Number.MAX_SAFE_INTEGER;
 export class StreamTable implements WhoWaits {
   readonly #turns: FrameTurns;
   readonly #byId = new TurnoverMap<number, Stream>();
-  readonly #unnumbered = new TurnoverSet<Stream>();
+  /** In the order in which they were opened, which is nearly that in which they leave. */
+  readonly #unnumbered: Stream[] = [];
   #highestId = 0;
   #seenId = 0;
 
+  /** Written by the table only. A field, because every choice of a link asks for it. */
+  size = 0;
+
   constructor(clock: Clock, transport: Transport) {
     this.#turns = new FrameTurns(clock, transport);
-  }
-
-  get size(): number {
-    return this.#byId.size + this.#unnumbered.size;
   }
 
   /** But those of which nothing is missing but the edge's word. */
@@ -38,7 +38,7 @@ export class StreamTable implements WhoWaits {
 
   /** Those whose open frame has not left yet. */
   get opening(): number {
-    return this.#unnumbered.size;
+    return this.#unnumbered.length;
   }
 
   /** What go-away names as the last stream of the peer that was accepted. */
@@ -55,11 +55,12 @@ export class StreamTable implements WhoWaits {
 
   /** A stream that this side opens; it gets its number when its open frame leaves. */
   add(stream: Stream): void {
-    this.#unnumbered.add(stream);
+    this.#unnumbered.push(stream);
+    this.size++;
   }
 
   number(stream: Stream): StreamId {
-    this.#unnumbered.delete(stream);
+    this.#unnumbered.splice(this.#unnumbered.indexOf(stream), 1);
     this.#highestId++;
     this.#byId.set(this.#highestId, stream);
     return this.#highestId as StreamId;
@@ -71,14 +72,16 @@ export class StreamTable implements WhoWaits {
       throw new LinkError("bad-frame", `stream ${id} opened after ${this.#highestId}`);
     this.#highestId = id;
     this.#byId.set(id, stream);
+    this.size++;
     if (verified !== undefined)
       this.receive({ kind: "verified", streamId: (id - verified) as StreamId, offset: TO_ITS_END }, 0);
   }
 
   remove(stream: Stream): void {
     const { id } = stream;
-    if (id === undefined) this.#unnumbered.delete(stream);
+    if (id === undefined) this.#unnumbered.splice(this.#unnumbered.indexOf(stream), 1);
     else this.#byId.delete(id);
+    this.size--;
   }
 
   /** Window for a stream that is not open any more, or for none, only reports what was received. */

@@ -11,7 +11,7 @@ import type { FrameHeaderEncoder } from "../frames/frame-headers.ts";
 import type { Lease } from "../runtime/memory-budget.ts";
 import type { ByteWriter } from "../wire/bytes.ts";
 import { NO_EXTENSIONS } from "../wire/extensions.ts";
-import type { Weight } from "./fair-queue.ts";
+import { NO_WEIGHT, type Weight } from "./fair-queue.ts";
 import { bodyBytes, ReceiveWindow, type WindowGrowth } from "./receive-window.ts";
 import { type MessageBounds, SendQueue, type StreamItem } from "./send-queue.ts";
 import { NEXT, type Phase, type State, type StreamEvent, THEN } from "./stream-states.ts";
@@ -66,7 +66,7 @@ const FROM_ORIGIN: ReadonlySet<StreamFrame["kind"]> = new Set(["answer", "resume
 
 export class Stream {
   readonly urgency: number;
-  readonly weight: Weight = { bytes: 0, at: 0 };
+  readonly weight: Weight = NO_WEIGHT();
   #id: StreamId | undefined;
   readonly #host: StreamHost;
   readonly #window: ReceiveWindow;
@@ -197,8 +197,12 @@ export class Stream {
     const { endLeft, sendable } = this.#queue;
     const hasRoom = couldNot && this.#queue.hasRoom;
     this.#id ??= this.#host.number(this);
-    const verified = next.kind === "open" ? bounds.acknowledgedBy(this.#id) : undefined;
-    writeFrame(w, { ...next, streamId: this.#id, ...(verified && { verified }) } as StreamFrame, headers);
+    const streamId = this.#id;
+    const frame =
+      next.kind === "open"
+        ? { ...next, streamId, verified: bounds.acknowledgedBy(streamId) }
+        : ({ ...next, streamId } as StreamFrame);
+    writeFrame(w, frame, headers);
     if (endLeft && !this.#answerSentUnverified && this.#writing) this.#move("endSent");
     if (hasRoom) this.#receiver?.room();
     const more = hasRoom ? this.sendable : sendable && this.#state !== "closed";

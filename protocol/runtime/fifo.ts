@@ -2,23 +2,12 @@
  * A queue at both ends in constant time, as a ring that doubles. An array's own `shift` moves all that is left: of tens of
  * thousands of items, which a peer may make wait here, each of them would cost as much as all of them.
  */
-const LEAST_PLACES = 8;
-
-/** Written out: each stream has queues, and filling an array takes longer than all else that is done to most of them. */
-const noItems = (): undefined[] => [
-  undefined,
-  undefined,
-  undefined,
-  undefined,
-  undefined,
-  undefined,
-  undefined,
-  undefined,
-];
+/** What stays of a ring that is empty again. */
+const KEPT_PLACES = 8;
 
 export class Fifo<Item> {
-  /** A power of two of them. */
-  #places: (Item | undefined)[] = noItems();
+  /** A power of two of them; one at first, since each stream has queues, of which few ever hold more. */
+  #places: (Item | undefined)[] = [undefined];
   #head = 0;
 
   /** Written by the queue only. A field, because it is asked for at every turn of every stream. */
@@ -52,7 +41,7 @@ export class Fifo<Item> {
     this.#head = this.#at(1);
     this.length -= 1;
     // What a burst needed is not kept for good.
-    if (this.length === 0 && this.#places.length > LEAST_PLACES) this.clear();
+    if (this.length === 0 && this.#places.length > KEPT_PLACES) this.clear();
     return item;
   }
 
@@ -69,7 +58,7 @@ export class Fifo<Item> {
   }
 
   clear(): void {
-    this.#places = noItems();
+    this.#places = [undefined];
     this.#head = 0;
     this.length = 0;
   }

@@ -15,11 +15,17 @@ export interface Lease {
   release(): void;
 }
 
+/** What a partition has taken. */
+interface Account {
+  usedBytes: number;
+}
+
 export class MemoryBudget {
   readonly totalBytes: number;
   readonly shareBytes: number;
   #usedBytes = 0;
-  readonly #usedByPartition = new Map<string, number>();
+  /** One for each partition that ever took a lease: there are no more than keys. */
+  readonly #accounts = new Map<string, Account>();
   readonly #waiting = new Set<() => void>();
 
   readonly #full: (limit: "memory.budget" | "memory.perKey") => void;
@@ -49,46 +55,47 @@ export class MemoryBudget {
   }
 
   lease(partition: string): Lease {
-    return new BudgetLease(
-      (bytes) => this.#take(partition, bytes),
-      (bytes) => this.#giveBack(partition, bytes),
-    );
+    let account = this.#accounts.get(partition);
+    if (account === undefined) {
+      account = { usedBytes: 0 };
+      this.#accounts.set(partition, account);
+    }
+    return new BudgetLease(this, account);
   }
 
-  #take(partition: string, bytes: number): boolean {
-    const used = this.#usedByPartition.get(partition) ?? 0;
+  /** For leases. @internal */
+  take(account: Account, bytes: number): boolean {
     const isShort = this.#usedBytes + bytes > this.totalBytes;
-    if (isShort || used + bytes > this.shareBytes) {
+    if (isShort || account.usedBytes + bytes > this.shareBytes) {
       this.#full(isShort ? "memory.budget" : "memory.perKey");
       return false;
     }
     this.#usedBytes += bytes;
-    this.#usedByPartition.set(partition, used + bytes);
+    account.usedBytes += bytes;
     return true;
   }
 
-  #giveBack(partition: string, bytes: number): void {
+  /** For leases. @internal */
+  giveBack(account: Account, bytes: number): void {
     this.#usedBytes -= bytes;
-    const left = (this.#usedByPartition.get(partition) ?? 0) - bytes;
-    if (left > 0) this.#usedByPartition.set(partition, left);
-    else this.#usedByPartition.delete(partition);
-    if (bytes > 0 && this.#waiting.size > 0) for (const freed of [...this.#waiting]) freed();
+    account.usedBytes -= bytes;
+    if (this.#waiting.size > 0) for (const freed of [...this.#waiting]) freed();
   }
 }
 
 /** A class and no literal with a getter, which V8 makes with a call into its runtime: there are two for every exchange. */
 class BudgetLease implements Lease {
-  readonly #take: (bytes: number) => boolean;
-  readonly #giveBack: (bytes: number) => void;
+  readonly #budget: MemoryBudget;
+  readonly #account: Account;
   bytes = 0;
 
-  constructor(take: (bytes: number) => boolean, giveBack: (bytes: number) => void) {
-    this.#take = take;
-    this.#giveBack = giveBack;
+  constructor(budget: MemoryBudget, account: Account) {
+    this.#budget = budget;
+    this.#account = account;
   }
 
   grow(bytes: number): boolean {
-    if (!this.#take(bytes)) return false;
+    if (!this.#budget.take(this.#account, bytes)) return false;
     this.bytes += bytes;
     return true;
   }
@@ -96,7 +103,7 @@ class BudgetLease implements Lease {
   shrink(bytes: number): void {
     const back = Math.min(bytes, this.bytes);
     this.bytes -= back;
-    this.#giveBack(back);
+    if (back > 0) this.#budget.giveBack(this.#account, back);
   }
 
   release(): void {

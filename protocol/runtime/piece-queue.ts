@@ -7,7 +7,7 @@ import { AsyncQueue } from "./async-queue.ts";
 import { isSmall, PIECE_BYTES, PieceMerger } from "./piece-merger.ts";
 
 export class PieceQueue<Piece extends Uint8Array, Other> extends AsyncQueue<Piece | Other> {
-  readonly #merger = new PieceMerger();
+  #merger: PieceMerger | undefined;
   #cost = 0;
   /** The consumer has been woken for a small piece in this turn. */
   #woken = false;
@@ -20,7 +20,7 @@ export class PieceQueue<Piece extends Uint8Array, Other> extends AsyncQueue<Piec
   override push(next: Piece | Other): void {
     if (!(next instanceof Uint8Array)) return super.push(next);
     const last = this.last;
-    const merged = last instanceof Uint8Array ? this.#merger.merged(last, next) : undefined;
+    const merged = last instanceof Uint8Array ? this.#merged(last, next) : undefined;
     this.#cost += merged === undefined ? costOf(next) : next.length;
     // A Buffer is what all pieces here are, whatever narrower type they came as.
     if (merged !== undefined) this.replaceLast(merged as Uint8Array as Piece);
@@ -33,6 +33,11 @@ export class PieceQueue<Piece extends Uint8Array, Other> extends AsyncQueue<Piec
       this.#woken = false;
       if (this.length > 0) this.wake();
     });
+  }
+
+  #merged(last: Uint8Array, next: Uint8Array): Buffer | undefined {
+    this.#merger ??= new PieceMerger();
+    return this.#merger.merged(last, next);
   }
 
   override take(): Piece | Other | undefined {

@@ -6,7 +6,7 @@
  * the limit of the whole heap (--external-memory-accounted-in-global-limit) would take 90 MB more of both daemons for one full
  * collection a second less, and no more requests. bench/RESULTS.md "Collections".
  */
-import { PerformanceObserver } from "node:perf_hooks";
+import { constants, type PerformanceEntry, PerformanceObserver } from "node:perf_hooks";
 import { getHeapSpaceStatistics, setFlagsFromString } from "node:v8";
 
 /** MiB of each half; where V8 has started, its own setting for this is read no more, but for how many young Buffers make it scavenge. */
@@ -15,6 +15,13 @@ const YOUNG_GENERATION_MIB = 8;
 const YOUNG_BYTES = 2 * YOUNG_GENERATION_MIB * 1024 * 1024;
 /** By so much more than was alive the old generation may grow. */
 const GROWING_PERCENT = 200;
+/**
+ * Of the old generation, beyond what was alive: then its garbage is collected, though it may grow further. It may grow for the sake of Buffers, which V8
+ * reckons among it: pages of 200 KB grow by 32 MiB between two scavenges, and with less room they began a collection each time.
+ */
+const GARBAGE_BYTES = 16 * 1024 * 1024;
+/** Milliseconds between two collections that are begun so, at least: a request is worth more than memory. */
+const LEAST_APART_MS = 2_000;
 /** Node versions on which this was measured: V8 writes a complaint to standard error about a flag that it does not know. */
 const MEASURED_ON = /^24\./;
 
@@ -24,23 +31,74 @@ export const keepYoungGenerationSmall = (node: string = process.versions.node): 
   if (!measured) return false;
   setFlagsFromString(`--scavenger-max-new-space-capacity-mb=${YOUNG_GENERATION_MIB}`);
   setFlagsFromString(`--heap-growing-percent=${GROWING_PERCENT}`);
-  boundGrowth();
+  watchCollections();
   return true;
+};
+
+/** The flags that V8 reads at each collection, or when it allocates, are set after each. */
+const watchCollections = (): void => {
+  const young = new YoungGrowth();
+  const old = new OldGarbage(usedBytesOf("old_space"));
+  new PerformanceObserver((collections) => {
+    young.collected();
+    old.collected(collections.getEntries());
+  }).observe({ entryTypes: ["gc"] });
 };
 
 /**
  * V8 takes the bound of the young generation when the process starts, and by how much it grows (not at all, or twofold) at each
  * collection. It shrinks at rest, and must grow again then.
  */
-const boundGrowth = (): void => {
-  let factor = 2;
-  new PerformanceObserver(() => {
-    const young = getHeapSpaceStatistics().find(({ space_name }) => space_name === "new_space");
-    const wanted = young !== undefined && young.space_size >= YOUNG_BYTES ? 1 : 2;
-    if (wanted !== factor) setFlagsFromString(`--semi-space-growth-factor=${wanted}`);
-    factor = wanted;
-  }).observe({ entryTypes: ["gc"] });
-};
+class YoungGrowth {
+  #factor = 2;
+
+  collected(): void {
+    const wanted = (spaceOf("new_space")?.space_size ?? 0) >= YOUNG_BYTES ? 1 : 2;
+    if (wanted !== this.#factor) setFlagsFromString(`--semi-space-growth-factor=${wanted}`);
+    this.#factor = wanted;
+  }
+}
+
+/**
+ * Has V8 collect the old generation when enough garbage is in it: beside requests, as it does by itself, in steps of less than a millisecond and a
+ * pause of some.
+ */
+class OldGarbage {
+  #aliveBytes: number;
+  /** As the entries of collections tell time; before the first, long ago. */
+  #collectedAt = -LEAST_APART_MS;
+  #isDue = false;
+
+  constructor(aliveBytes: number) {
+    this.#aliveBytes = aliveBytes;
+  }
+
+  collected(collections: readonly PerformanceEntry[]): void {
+    const usedBytes = usedBytesOf("old_space");
+    const ofAll = collections.findLast(isOfWholeHeap);
+    if (ofAll !== undefined) {
+      this.#aliveBytes = usedBytes;
+      this.#collectedAt = ofAll.startTime;
+      this.#begin(false);
+    } else if (usedBytes > this.#aliveBytes + GARBAGE_BYTES) {
+      const at = collections.at(-1)?.startTime ?? 0;
+      this.#begin(at >= this.#collectedAt + LEAST_APART_MS);
+    }
+  }
+
+  /** V8 begins when so many per cent of what the old generation may grow by are used; with 0, when it sees fit. */
+  #begin(isDue: boolean): void {
+    if (isDue !== this.#isDue) setFlagsFromString(`--incremental-marking-soft-trigger=${isDue ? 1 : 0}`);
+    this.#isDue = isDue;
+  }
+}
+
+/** Node's types do not know what the entries of collections tell. */
+const isOfWholeHeap = (entry: PerformanceEntry & { readonly detail?: { readonly kind?: number } }): boolean =>
+  entry.detail?.kind === constants.NODE_PERFORMANCE_GC_MAJOR;
+
+const spaceOf = (name: string) => getHeapSpaceStatistics().find(({ space_name }) => space_name === name);
+const usedBytesOf = (name: string): number => spaceOf(name)?.space_used_size ?? 0;
 
 /** The most up to which glibc takes a freed block as a measure, and as much as V8 frees at a time. */
 const BLOCK_BYTES = 31 * 1024 * 1024;

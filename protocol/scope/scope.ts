@@ -248,7 +248,9 @@ interface Said {
 function readResponse(headers: RawHeaders): Said {
   const said: Said = { private: false, noStore: false, setCookies: [] };
   for (let at = 0; at + 1 < headers.length; at += 2) {
-    const name = (headers[at] ?? "").toLowerCase();
+    const field = headers[at] ?? "";
+    if (field.length !== "set-cookie".length && field.length !== "cache-control".length) continue;
+    const name = field.toLowerCase();
     const value = headers[at + 1] ?? "";
     if (name === "set-cookie") said.setCookies.push(value);
     if (name !== "cache-control") continue;

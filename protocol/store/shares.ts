@@ -6,17 +6,11 @@
  */
 import { LRUCache } from "lru-cache";
 import type { Clock } from "../runtime/clock.ts";
-import { TurnoverMap } from "../runtime/turnover.ts";
 import type { LostPages } from "./lost-pages.ts";
 import { accountedBytesOf, PARTITION_BYTES } from "./memory-accounting.ts";
 import { hostOf, keyOf, type Partition } from "./partition.ts";
+import type { Retired } from "./retired.ts";
 import { type HeldVersion, type HostShare, type KeyShare, PartitionVersions } from "./stored-version.ts";
-
-/**
- * Of the store, for versions that no list names: offers of them are under way for a moment. At 2,500 versions of 11 KB a second
- * all of the default store would be theirs in 8 s; this part lasts for half of one.
- */
-const MOST_RETIRED = 1 / 16;
 
 /** The hosts that are not named. */
 const OTHERS = "*";
@@ -25,6 +19,7 @@ export interface SharesOptions {
   readonly clock: Clock;
   readonly maxBytes: number;
   readonly lost: LostPages;
+  readonly retired: Retired;
   isNamed(host: string): boolean;
   /** It is held no more; `evicted`: it had to make room. */
   dropped(version: HeldVersion, evicted: boolean): void;
@@ -35,9 +30,6 @@ export class Shares {
   readonly #options: SharesOptions;
   readonly #owners = new Map<Partition, PartitionVersions>();
   readonly #keys = new Map<string, KeyShare>();
-  /** Those that no list names, the longest so first. */
-  readonly #retired = new TurnoverMap<number, HeldVersion>();
-  #retiredBytes = 0;
   #bytes = 0;
   #count = 0;
 
@@ -88,12 +80,7 @@ export class Shares {
     version.accountedBytes = bytes;
     this.#add(version.owner, bytes - before);
     this.#count += Number(bytes > 0) - Number(before > 0);
-    const retiredBytes = version.places.length === 0 ? bytes : 0;
-    const wasRetired = version.retiredBytes > 0;
-    this.#retiredBytes += retiredBytes - version.retiredBytes;
-    version.retiredBytes = retiredBytes;
-    if (retiredBytes > 0 && !wasRetired) this.#retired.set(version.serial, version);
-    if (retiredBytes === 0 && wasRetired) this.#retired.delete(version.serial);
+    this.#options.retired.charge(version, bytes);
   }
 
   /** A version takes other bytes than before, which is no use of it. */
@@ -104,12 +91,7 @@ export class Shares {
 
   /** Drops versions until the rest fits: those that no list names soonest. */
   makeRoom(): void {
-    const most = this.#options.maxBytes * MOST_RETIRED;
-    if (this.#retiredBytes > most)
-      for (const version of this.#retired.values()) {
-        version.letGo();
-        if (this.#retiredBytes <= most) break;
-      }
+    this.#options.retired.makeRoom();
     while (this.#bytes > this.#options.maxBytes && dropOne(largest(this.#keys.values())));
   }
 

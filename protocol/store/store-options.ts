@@ -21,6 +21,9 @@ export interface Lifetimes {
 
 export const DEFAULT_LIFETIMES: Lifetimes = { sessionMs: 3_600_000, noStoreMs: 600_000, retiredMs: 10_000 };
 
+/** From its end of life a version is not found; this long after at the latest it is gone from memory. */
+export const SWEEP_MS = 10_000;
+
 /** A body that came by, and what is known of it. */
 export interface Sighting {
   readonly url: string;

@@ -93,8 +93,8 @@ export class HeldVersion implements Version {
   /** Bytes it is accounted with, and milliseconds it lives after a use (0: without end), at present. */
   accountedBytes = 0;
   lifetimeMs = 0;
-  /** Bytes it was accounted with last, if no list named it then; else 0. */
-  retiredBytes = 0;
+  /** Where no list names it: since which retirement, and the bytes it was accounted with last. */
+  retired: { readonly number: number; readonly bytes: number } | undefined;
 
   constructor(owner: PartitionVersions, fingerprint: Fingerprint, body: Buffer) {
     this.owner = owner;

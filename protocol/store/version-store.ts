@@ -16,6 +16,7 @@ import { accountedBytesOf, VERSION_BYTES } from "./memory-accounting.ts";
 import { Packing } from "./packing.ts";
 import type { ScopeKey } from "./page-index.ts";
 import { hostName, hostOf, type Partition } from "./partition.ts";
+import { Retired } from "./retired.ts";
 import { Shares } from "./shares.ts";
 import {
   DEFAULT_LIFETIMES,
@@ -23,6 +24,7 @@ import {
   type Lifetimes,
   type Sighting,
   type StoreOptions,
+  SWEEP_MS,
 } from "./store-options.ts";
 import { HeldVersion, type SessionVersions, type StoreId, type Version } from "./stored-version.ts";
 import { byLikeness } from "./url-likeness.ts";
@@ -30,12 +32,10 @@ import { byLikeness } from "./url-likeness.ts";
 export type { Lifetimes, Sighting, StoreOptions } from "./store-options.ts";
 export type { SessionVersions, StoreId, Version } from "./stored-version.ts";
 
-/** From its end of life a version is not found; this long after at the latest it is gone from memory. @internal */
-export const SWEEP_MS = 10_000;
-
 export class VersionStore {
   readonly maxBytes: number;
   readonly lost = new LostPages();
+  readonly retired: Retired;
   readonly #clock: Clock;
   readonly #lifetimes: Lifetimes;
   readonly #identitiesForPublic: number;
@@ -46,6 +46,7 @@ export class VersionStore {
 
   constructor(options: StoreOptions) {
     this.maxBytes = options.bytes ?? DEFAULT_STORE_BYTES;
+    this.retired = new Retired(this.maxBytes);
     this.#clock = options.clock;
     this.#lifetimes = { ...DEFAULT_LIFETIMES, ...options.lifetimes };
     this.#identitiesForPublic = options.identitiesForPublic ?? IDENTITIES_FOR_PUBLIC;
@@ -54,6 +55,7 @@ export class VersionStore {
       maxBytes: this.maxBytes,
       isNamed: options.isNamed ?? (() => true),
       lost: this.lost,
+      retired: this.retired,
       dropped: (version, evicted) => this.#dropped(version, evicted),
       warmed: (version) => this.#packing.warmed(version),
     });
@@ -221,9 +223,10 @@ export class VersionStore {
     const left = pages.place(version, { scopeKey, url: page.url, templates: page.templates });
     if (version.isPublic && !wasPublic) {
       version.evidence = undefined;
-      for (const { audience, url, lists } of version.places.slice())
-        if (audience.scopeKey !== "public")
-          left.push(...pages.place(version, { scopeKey: "public", url, templates: keysBeside(url, lists) }));
+      for (const { url, lists } of version.places.filter(({ audience }) => audience.scopeKey !== "public")) {
+        const templates = lists.flatMap(({ key }) => (key === url ? [] : [key]));
+        left.push(...pages.place(version, { scopeKey: "public", url, templates }));
+      }
     }
     version.lastUrl = version.places.at(-1)?.url ?? "";
     version.boundPlaces();
@@ -295,6 +298,3 @@ export class VersionStore {
     version.letGo();
   }
 }
-
-const keysBeside = (url: string, lists: readonly { readonly key: string }[]): string[] =>
-  lists.flatMap(({ key }) => (key === url ? [] : [key]));

@@ -42,6 +42,7 @@ class UpstreamExchange implements Borrower, Http1Events {
   readonly #surroundings: { readonly server: string; readonly signal: AbortSignal };
   readonly #settle = Promise.withResolvers<UpstreamResponse>();
   readonly #leave = () => this.#fail(this.#asked.request.signal.reason);
+  readonly #failed = (error: unknown) => this.#fail(error);
   #phase: Phase = { is: "connecting" };
   #interims: InterimLimit | undefined;
   readonly #reader: LenientResponse;
@@ -51,13 +52,14 @@ class UpstreamExchange implements Borrower, Http1Events {
     this.#asked = asked;
     this.#options = options;
     const { boundTo, logsIn } = asked.wish;
+    const { method, upgrade } = asked.wire;
     if (logsIn || boundTo !== undefined) this.#login = new ConnectionLogin(boundTo);
     this.#surroundings = { server: options.server, signal: asked.request.signal };
     this.#mayWaitForContinue = asked.wire.expectsContinue;
     this.#watch = new InactivityTimeout(options.clock, (ms) => this.#silent(ms));
-    this.#reader = new LenientResponse({ ...asked.wire, headBytes: options.headBytes });
+    this.#reader = new LenientResponse({ method, upgrade, headBytes: options.headBytes });
     asked.request.signal.addEventListener("abort", this.#leave, { once: true });
-    void this.#run();
+    this.#run();
   }
 
   get response(): Promise<UpstreamResponse> {
@@ -79,25 +81,33 @@ class UpstreamExchange implements Borrower, Http1Events {
     );
   }
 
-  async #run(): Promise<void> {
-    const { connections, answerMs, queueMs } = this.#options;
+  /** Without a wait where a connection rests and there is no body, as for nearly all requests. */
+  #run(): void {
+    const { connections, queueMs } = this.#options;
     const { request, wire } = this.#asked;
     try {
       assertWritable(wire);
       const wish = { ...this.#asked.wish, network: request.network, borrower: this };
-      const connection = await connections.take(wish, queueMs, request.signal);
-      if (this.#phase.is === "over") {
-        connection.socket.destroy();
-        return;
-      }
-      request.given?.();
-      this.#phase = { is: "asking", connection, bytesBefore: connection.socket.bytesRead };
-      this.#outgoing = this.#open(wire, connection);
-      this.#watch.expect(answerMs);
-      await this.#send(this.#outgoing, wire);
+      const taken = connections.take(wish, queueMs, request.signal);
+      if (taken instanceof Promise) taken.then((connection) => this.#ask(connection)).catch(this.#failed);
+      else this.#ask(taken)?.catch(this.#failed);
     } catch (error) {
       this.#fail(error);
     }
+  }
+
+  /** Rejects with what the body rejects with. */
+  #ask(connection: PooledConnection): Promise<void> | undefined {
+    const { request, wire } = this.#asked;
+    if (this.#phase.is === "over") {
+      connection.socket.destroy();
+      return undefined;
+    }
+    request.given?.();
+    this.#phase = { is: "asking", connection, bytesBefore: connection.socket.bytesRead };
+    this.#outgoing = this.#open(wire, connection);
+    this.#watch.expect(this.#options.answerMs);
+    return this.#send(this.#outgoing, wire);
   }
 
   #open(wire: WireRequest, connection: PooledConnection): Outgoing {
@@ -107,13 +117,13 @@ class UpstreamExchange implements Borrower, Http1Events {
   }
 
   /** Rejects with what the body rejects with. */
-  async #send(outgoing: Outgoing, { body, bodyBytes }: WireRequest): Promise<void> {
+  #send(outgoing: Outgoing, { body, bodyBytes }: WireRequest): Promise<void> | undefined {
     if (body === undefined) {
       outgoing.end();
-      return;
+      return undefined;
     }
     outgoing.write(NO_BYTES);
-    await sendBody(outgoing, body, bodyBytes, {
+    return sendBody(outgoing, body, bodyBytes, {
       // Then the visitor is waited for; unless it waits itself, for the web server's 100 Continue.
       waiting: () => {
         if (this.#phase.is === "asking" && !this.#mayWaitForContinue) this.#pause();

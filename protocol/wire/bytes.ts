@@ -10,6 +10,8 @@ const FIRST_CAPACITY = 20 * 1024;
 /** From here on new memory costs less than a copy, and little of it is wasted. @internal */
 export const GIVEN_AWAY_BYTES = 12 * 1024;
 
+const MOST_VARINT_BYTES = 8;
+
 /** Bytes a varint takes. */
 export const varintBytes = (value: number): number => {
   let bytes = 1;
@@ -23,13 +25,13 @@ export class ByteWriter {
   length = 0;
 
   u8(value: number): this {
-    this.#reserve(1);
+    if (this.length === this.#bytes.length) this.#growBy(1);
     this.#bytes[this.length++] = value;
     return this;
   }
 
   varint(value: number): this {
-    this.#reserve(8);
+    if (this.length + MOST_VARINT_BYTES > this.#bytes.length) this.#growBy(MOST_VARINT_BYTES);
     let rest = value;
     while (rest >= 0x80) {
       this.#bytes[this.length++] = (rest % 0x80) | 0x80;
@@ -40,7 +42,7 @@ export class ByteWriter {
   }
 
   bytes(bytes: Uint8Array): this {
-    this.#reserve(bytes.length);
+    if (this.length + bytes.length > this.#bytes.length) this.#growBy(bytes.length);
     this.#bytes.set(bytes, this.length);
     this.length += bytes.length;
     return this;
@@ -48,7 +50,7 @@ export class ByteWriter {
 
   /** A latin1 string, one byte a character, no length before it. */
   latin1(text: string): this {
-    this.#reserve(text.length);
+    if (this.length + text.length > this.#bytes.length) this.#growBy(text.length);
     this.length += this.#bytes.write(text, this.length, "latin1");
     return this;
   }
@@ -67,15 +69,19 @@ export class ByteWriter {
 
   /** Begins a part that has its length in bytes before it, and ends with `endSized` of what this returns. */
   beginSized(): number {
-    this.#reserve(1);
+    if (this.length === this.#bytes.length) this.#growBy(1);
     return this.length++; // most parts are shorter than 128 bytes; longer ones are moved up when they end
   }
 
   endSized(at: number): this {
     const bytes = this.length - at - 1;
+    if (bytes < 0x80) {
+      this.#bytes[at] = bytes;
+      return this;
+    }
     const extra = varintBytes(bytes) - 1;
     if (extra > 0) {
-      this.#reserve(extra);
+      if (this.length + extra > this.#bytes.length) this.#growBy(extra);
       this.#bytes.copyWithin(at + 1 + extra, at + 1, this.length);
     }
     const end = this.length + extra;
@@ -100,10 +106,8 @@ export class ByteWriter {
     return written;
   }
 
-  #reserve(more: number): void {
-    const needed = this.length + more;
-    if (needed <= this.#bytes.length) return;
-    const grown = Buffer.allocUnsafeSlow(Math.max(needed, this.#bytes.length * 2));
+  #growBy(more: number): void {
+    const grown = Buffer.allocUnsafeSlow(Math.max(this.length + more, this.#bytes.length * 2));
     grown.set(this.#bytes.subarray(0, this.length));
     this.#bytes = grown;
   }
@@ -111,24 +115,32 @@ export class ByteWriter {
 
 export class ByteReader {
   readonly #bytes: Buffer;
-  #at = 0;
+  readonly #end: number;
+  #at: number;
 
-  constructor(bytes: Buffer) {
+  /** Of the bytes from `at` up to `end`: no slice is made for a part, of which each frame has several. */
+  constructor(bytes: Buffer, at = 0, end = bytes.length) {
     this.#bytes = bytes;
+    this.#at = at;
+    this.#end = end;
   }
 
   get left(): number {
-    return this.#bytes.length - this.#at;
+    return this.#end - this.#at;
   }
 
   u8(): number {
-    const value = this.#bytes[this.#at];
-    if (value === undefined) throw new LinkError("bad-frame", "frame ends inside a field");
-    this.#at++;
-    return value;
+    if (this.#at >= this.#end) throw new LinkError("bad-frame", "frame ends inside a field");
+    return this.#bytes[this.#at++] as number;
   }
 
   varint(): number {
+    // As most of them are.
+    const only = this.#at < this.#end ? (this.#bytes[this.#at] as number) : 0x80;
+    if (only < 0x80) {
+      this.#at++;
+      return only;
+    }
     let value = 0;
     let unit = 1;
     for (;;) {
@@ -151,11 +163,8 @@ export class ByteReader {
 
   /** The next `count` bytes, as a slice of the message. */
   bytes(count: number): Buffer {
-    if (count > this.left)
-      throw new LinkError("bad-frame", `frame claims ${count} bytes where ${this.left} are left`);
-    const slice = this.#bytes.subarray(this.#at, this.#at + count);
-    this.#at += count;
-    return slice;
+    const from = this.#skip(count);
+    return this.#bytes.subarray(from, this.#at);
   }
 
   rest(): Buffer {
@@ -163,10 +172,8 @@ export class ByteReader {
   }
 
   latin1(count: number): string {
-    if (count > this.left)
-      throw new LinkError("bad-frame", `frame claims ${count} bytes where ${this.left} are left`);
-    this.#at += count;
-    return this.#bytes.toString("latin1", this.#at - count, this.#at);
+    const from = this.#skip(count);
+    return this.#bytes.toString("latin1", from, this.#at);
   }
 
   /** A latin1 string with its length before it. */
@@ -181,14 +188,24 @@ export class ByteReader {
 
   /** A reader over the next `count` bytes. */
   part(count: number): ByteReader {
-    return new ByteReader(this.bytes(count));
+    const from = this.#skip(count);
+    return new ByteReader(this.#bytes, from, this.#at);
   }
 
   /** A length and what it counts, as a slice of the message with the length. */
   frameBytes(): Buffer {
     const at = this.#at;
-    this.bytes(this.varint());
+    this.#skip(this.varint());
     return this.#bytes.subarray(at, this.#at);
+  }
+
+  /** Returns where the next `count` bytes begin. */
+  #skip(count: number): number {
+    if (count > this.left)
+      throw new LinkError("bad-frame", `frame claims ${count} bytes where ${this.left} are left`);
+    const from = this.#at;
+    this.#at += count;
+    return from;
   }
 
   /** Every byte must have been read: frames carry no padding. */

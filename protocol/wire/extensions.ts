@@ -36,6 +36,8 @@ export const EXTENSION = {
   program: 18,
   /** In hello: milliseconds since 1970 by the sender's clock, a varint. */
   today: 20,
+  /** In open, empty: the answer is not to be a mixed splice (mixed-splices). */
+  notMixed: 22,
 } as const;
 
 const KNOWN: ReadonlySet<number> = new Set(Object.values(EXTENSION));

@@ -19,6 +19,7 @@ import {
   type SizeAttack,
 } from "../../bench/attack/size-attacks.ts";
 import { CommonBases } from "../../edge-side/bases/common/common-bases.ts";
+import { sizeExposureOf } from "../../edge-side/exchange/size-exposure.ts";
 import { UntrustedProxies } from "../../edge-side/exchange/untrusted-proxies.ts";
 import { HeldPages } from "../../edge-side/exchange/visit-memory.ts";
 import { VisitBases } from "../../edge-side/proxy/visit-bases.ts";
@@ -74,12 +75,14 @@ const openSides = ({ bases = "session", padded = true }: SidesOptions = {}): Sid
   } as unknown as Link;
   const ask: Ask = async (target, headers) => {
     const fields = Object.entries(headers).flat();
+    const visitor = { method: "GET", host: HOST, authority: HOST, target, fields, address: "127.0.0.1" };
     const visit = new VisitBases(link, {
-      visitor: { method: "GET", host: HOST, authority: HOST, target, fields, address: "127.0.0.1" },
+      visitor,
       fromTrustedProxy: false,
       pageKey: pageKeyOf(target),
       credentials: rules.credentialsOf(fields),
       rules,
+      exposure: sizeExposureOf(visitor, rules.mayHoldSecret(fields)),
       dependencies,
     });
     const { secret, page } = accountOf(target);
@@ -100,9 +103,10 @@ const openSides = ({ bases = "session", padded = true }: SidesOptions = {}): Sid
         load: () => 0,
         foldsTokens: true,
         readsUnits: true,
+        readsMixed: true,
         trust: TRUSTED,
       },
-      { linkIsFull: false },
+      { linkIsFull: false, takesMixed: true },
     );
     const padding = padded
       ? padOf(visit.offers.offering, coded.length, { page: fingerprint, offered: bases, looked })

@@ -12,7 +12,7 @@ import { validateHttp1, validateHttp2 } from "../../edge-side/http/validate-requ
 import { originSettings } from "../../origin-side/config/origin-config.ts";
 import { DeltaError } from "../../protocol/codec/codec.ts";
 import { CODEC_NAMES, codecNamed } from "../../protocol/codec/codecs.ts";
-import { spliceInUnits } from "../../protocol/codec/splice.ts";
+import { spliceInUnits, spliceMixed } from "../../protocol/codec/splice.ts";
 import { ConfigError, parseConfig } from "../../protocol/config/parse-config.ts";
 import {
   parseHostName,
@@ -269,6 +269,11 @@ const configOf = (side: "edge" | "origin"): Fuzzed => {
   };
 };
 
+const SPLICES_OF_OTHER_FORMS = [
+  spliceInUnits([BASE], PAGE, { packed: true }),
+  spliceMixed([BASE], PAGE, { steps: 100, addedBytes: 8_000 }),
+].filter((coded) => coded !== undefined);
+
 const decoderOf = async (name: (typeof CODEC_NAMES)[number]): Promise<Fuzzed> => {
   const codec = codecNamed(name);
   return {
@@ -277,7 +282,7 @@ const decoderOf = async (name: (typeof CODEC_NAMES)[number]): Promise<Fuzzed> =>
     inputs: [
       await codec.encode([BASE], PAGE),
       await codec.encode([BASE], PAGE.subarray(0, 500)),
-      ...(name === "splice" ? [spliceInUnits([BASE], PAGE, { packed: true }) ?? Buffer.alloc(0)] : []),
+      ...(name === "splice" ? SPLICES_OF_OTHER_FORMS : []),
     ],
     refuses: DeltaError,
     async read(bytes) {

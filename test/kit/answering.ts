@@ -59,6 +59,7 @@ export const answeringOf = (options: AnsweringOptions = {}) => {
     load: () => options.load ?? 0,
     foldsTokens: true,
     readsUnits: options.readsUnits ?? true,
+    readsMixed: true,
     trust: TRUSTED,
     streaming: streaming.codec,
     pageBytes: options.pageBytes ?? 1 << 23,

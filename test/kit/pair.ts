@@ -11,6 +11,7 @@ import type { ExchangeRecord } from "../../origin-side/exchange/access-record.ts
 import { type OriginDaemon, startOrigin } from "../../origin-side/run/daemon.ts";
 import type { Log, LogFields } from "../../protocol/daemon/log.ts";
 import type { Clock } from "../../protocol/runtime/clock.ts";
+import type { Load } from "../../protocol/runtime/event-loop-load.ts";
 import { edgeConfigOf, originConfigOf } from "./daemons.ts";
 import { type FakeOrigin, openOrigin } from "./fake-origin.ts";
 import { GrowingFile } from "./growing-file.ts";
@@ -62,6 +63,8 @@ export interface PairOptions {
   readonly via?: (tunnelPort: number) => Promise<number>;
   /** Of both daemons; the machine's own normally. */
   readonly clock?: Clock;
+  /** How busy the edge is; not at all normally. */
+  readonly edgeLoad?: Load;
 }
 
 export interface Pair extends AsyncDisposable {
@@ -79,7 +82,15 @@ export interface Pair extends AsyncDisposable {
   visitOf(target: string, count: number): Promise<VisitRecord>;
 }
 
-export const openPair = async ({ serve, edge, origin, files, via, clock }: PairOptions): Promise<Pair> => {
+export const openPair = async ({
+  serve,
+  edge,
+  origin,
+  files,
+  via,
+  clock,
+  edgeLoad = IDLE,
+}: PairOptions): Promise<Pair> => {
   const undo = new AsyncDisposableStack();
   const folder = mkdtempSync(join(tmpdir(), "coilgun-pair-"));
   undo.defer(() => rmSync(folder, { recursive: true }));
@@ -92,7 +103,7 @@ export const openPair = async ({ serve, edge, origin, files, via, clock }: PairO
       { accessLog: edgeFile, times, memory: { budget: "32 MiB", perKey: "16 MiB" }, ...edge },
       files,
     ),
-    { log: edgeLog, load: IDLE, ...(clock && { clock }) },
+    { log: edgeLog, load: edgeLoad, ...(clock && { clock }) },
   );
   undo.defer(() => edgeDaemon.stop());
   const tunnel = edgeDaemon.tunnelAddress.port;

@@ -49,6 +49,7 @@ export class HeardEvents implements ExchangeEvents {
 
 export const outgoing = (
   beginning: BodyBeginning = NO_BODY_YET,
+  { takesMixed = true }: { readonly takesMixed?: boolean } = {},
 ): { stream: FakeStream; exchange: Exchange; events: HeardEvents } => {
   const stream = new FakeStream();
   const link = {
@@ -70,6 +71,7 @@ export const outgoing = (
     visitorConnection: undefined,
     madeId: undefined,
     timings: false,
+    takesMixed,
     beginning,
   };
   return { stream, exchange: openExchange(link, request, events), events };

@@ -167,6 +167,7 @@ export class Answering implements AsyncDisposable {
       load: () => 0,
       foldsTokens: true,
       readsUnits: true,
+      readsMixed: true,
       trust: TRUSTED,
       streaming: STREAMING_CODEC,
       pageBytes: 2 ** 20,

@@ -40,6 +40,8 @@ interface Waiting {
   fail(error: unknown): void;
 }
 
+type Taken = Promise<PooledConnection> | PooledConnection;
+
 export class ConnectionPool {
   readonly #options: PoolOptions;
   readonly #lately: LatelyUsed;
@@ -88,19 +90,18 @@ export class ConnectionPool {
   }
 
   /**
-   * Rejects with StreamError("no-place") after `withinMs` in the queue, with StreamError("origin-failed") where none can be
-   * made, or with the signal's reason.
+   * At once where one rests that will do. Throws or rejects with StreamError("no-place") after `withinMs` in the queue, with
+   * StreamError("origin-failed") where none can be made, or with the signal's reason.
    */
-  async take(wish: ConnectionWish, withinMs: number, signal: AbortSignal): Promise<PooledConnection> {
+  take(wish: ConnectionWish, withinMs: number, signal: AbortSignal): Taken {
     signal.throwIfAborted();
     if (this.#phase === "closed") throw routeClosed();
     const at = this.#queue.size === 0 && this.#queue.admits(wish.network);
     const rested = at ? this.#resting.take(wish) : undefined;
     if (rested !== undefined) return this.#begin(wish, rested);
-    if (!at || this.size >= this.#options.most) {
-      const granted = await this.#inQueue(wish, withinMs, signal);
-      if (granted !== undefined) return granted;
-    } else this.#grantNew(wish);
+    if (!at || this.size >= this.#options.most)
+      return this.#inQueue(wish, withinMs, signal).then((granted) => granted ?? this.#dial(wish, signal));
+    this.#grantNew(wish);
     return this.#dial(wish, signal);
   }
 

@@ -3,6 +3,7 @@ import { framesOfBody } from "../../../edge-side/exchange/answer-frames.ts";
 import { INTERIM_HEAD_BYTES, MOST_INTERIM_BYTES } from "../../../edge-side/exchange/exchange.ts";
 import { StreamError } from "../../../protocol/errors.ts";
 import type { AnswerForm, AnswerFrame } from "../../../protocol/frames/frame.ts";
+import { NOT_MIXED } from "../../../protocol/frames/mixed-splices.ts";
 import { FREE_FRAMES } from "../../../protocol/link/inbox.ts";
 import { PIECE_BYTES } from "../../../protocol/runtime/piece-merger.ts";
 import { NO_EXTENSIONS } from "../../../protocol/wire/extensions.ts";
@@ -163,6 +164,11 @@ describe("an exchange that begins with some of its body", () => {
     expect(stream.sent[0]).toMatchObject({ kind: "open", extensions, body });
     expect(stream.kinds).toEqual(["open", "segment", "end"]);
     expect(exchange.requestBytes).toBe(body.length);
+  });
+
+  it("says, after what its body says, that there is no time for a mixed splice", () => {
+    const { stream } = outgoing({ extensions, body }, { takesMixed: false });
+    expect(stream.sent[0]).toMatchObject({ extensions: [...extensions, NOT_MIXED] });
   });
 
   it("sends nothing more once it was given up", async () => {

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { CommonBases } from "../../../edge-side/bases/common/common-bases.ts";
+import { sizeExposureOf } from "../../../edge-side/exchange/size-exposure.ts";
 import { UntrustedProxies } from "../../../edge-side/exchange/untrusted-proxies.ts";
 import { HeldPages } from "../../../edge-side/exchange/visit-memory.ts";
 import { VisitBases } from "../../../edge-side/proxy/visit-bases.ts";
@@ -10,7 +11,8 @@ import type { NoBase } from "../../../protocol/scope/no-base.ts";
 import { type BasesPolicy, ScopeRules } from "../../../protocol/scope/scope.ts";
 import { fingerprintOf, shortOf } from "../../../protocol/store/fingerprint.ts";
 import { pageKeyOf } from "../../../protocol/store/page-key.ts";
-import { SWEEP_MS, VersionStore } from "../../../protocol/store/version-store.ts";
+import { SWEEP_MS } from "../../../protocol/store/store-options.ts";
+import { VersionStore } from "../../../protocol/store/version-store.ts";
 import { FakeClock } from "../../kit/fake-clock.ts";
 import { silentLog } from "../../kit/silent-log.ts";
 
@@ -63,6 +65,7 @@ const versionsOf = (visit: Visit = {}, heard?: (marks: readonly string[]) => voi
     proxyNotTrusted: address === undefined,
     dependencies: options,
     fromTrustedProxy: false,
+    exposure: sizeExposureOf(visitor, rules.mayHoldSecret(own)),
   });
 };
 

@@ -20,6 +20,8 @@ let startedOver: string[];
 let outcome: string | undefined;
 let mismatched: number[];
 let late: number;
+let retirements: number;
+let settledUpTo: number | undefined;
 
 beforeEach(async () => {
   clock = new FakeClock();
@@ -47,7 +49,18 @@ beforeEach(async () => {
     after: (offset) => retained.after(offset),
     startOver,
   };
-  const needs = { streaming: STREAMING_CODEC, trust, clock };
+  retirements = 5;
+  settledUpTo = undefined;
+  const retired = {
+    get mark() {
+      return retirements;
+    },
+    settle: (mark: number) => {
+      settledUpTo = mark;
+    },
+  };
+  const store = { retired };
+  const needs = { streaming: STREAMING_CODEC, trust, clock, store };
   awaitAcknowledgement(exchange, answer, needs, () => late++).then(
     () => {
       outcome = "settled";
@@ -71,6 +84,14 @@ describe("an answer is settled", () => {
     expect(outcome).toBeUndefined();
     await stream.verifies(BODY.length);
     expect([outcome, stream.digests, clock.timers]).toEqual(["settled", 1, 0]);
+  });
+
+  it("and with it what was retired when it was sent, not since", async () => {
+    retirements = 9;
+    await stream.verifies(BODY.length - 1);
+    expect(settledUpTo).toBeUndefined();
+    await stream.verifies(BODY.length);
+    expect(settledUpTo).toBe(5);
   });
 
   it("after a mismatch, when its plain bytes are verified", async () => {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import {
   fittingBases,
+  nominatedBy,
   offersMask,
   sameAs,
   type UsableBase,
@@ -26,19 +27,46 @@ describe("offers", () => {
     return store;
   };
   const short = (text: string) => shortOf(fingerprintOf(Buffer.from(text)));
+  /** Of a request that has just arrived. */
+  const usableNow = (store: VersionStore, of: typeof partition, offers: readonly string[]) =>
+    usableBases(store, of, offers, nominatedBy(store, of, offers));
+  const told = (usable: readonly UsableBase[]) =>
+    usable.map(({ offer, version }) => [offer, version.body.toString()]);
 
   it("are usable where this side holds them, in their order and with their numbers", () => {
-    const usable = usableBases(remembered(["a", "b"]), partition, [short("b"), short("x"), short("a")]);
-    expect(usable.map(({ offer, version }) => [offer, version.body.toString()])).toEqual([
+    const usable = usableNow(remembered(["a", "b"]), partition, [short("b"), short("x"), short("a")]);
+    expect(told(usable)).toEqual([
       [0, "b"],
       [2, "a"],
     ]);
     expect(offersMask(usable)).toBe(0b101);
   });
 
+  it("that give way after the request has arrived are usable still, beside what was read back meanwhile", () => {
+    const store = remembered(["a", "b"]);
+    const offers = [short("a"), short("c"), short("b")];
+    const arrived = nominatedBy(store, partition, offers);
+    store.forget({ partition });
+    const body = Buffer.from("c");
+    const scope = { kind: "public", retention: "keep" } as const;
+    store.remember(partition, { url: "/", templates: [], body, fingerprint: fingerprintOf(body), scope });
+    expect(told(usableBases(store, partition, offers, arrived))).toEqual([
+      [0, "a"],
+      [1, "c"],
+      [2, "b"],
+    ]);
+  });
+
+  it("that follow their request take the place of those in it", () => {
+    const store = remembered(["a", "b"]);
+    const arrived = nominatedBy(store, partition, [short("a")]);
+    expect(told(usableBases(store, partition, [short("x")], arrived))).toEqual([]);
+    expect(told(usableBases(store, partition, [short("b")], arrived))).toEqual([[0, "b"]]);
+  });
+
   it("of another tenant are not usable", () => {
     const other = partitionOf({ keyId: "k2", host: "www.example.com" });
-    expect(usableBases(remembered(["a"]), other, [short("a")])).toEqual([]);
+    expect(usableNow(remembered(["a"]), other, [short("a")])).toEqual([]);
   });
 
   it("whose short form means two versions are not usable", () => {
@@ -53,11 +81,11 @@ describe("offers", () => {
         scope: { kind: "public", retention: "keep" },
       });
     expect(store.count).toBe(2);
-    expect(usableBases(store, partition, [alike])).toEqual([]);
+    expect(usableNow(store, partition, [alike])).toEqual([]);
   });
 
   it("make a same only where all 32 bytes are alike", () => {
-    const [base] = usableBases(remembered(["a"]), partition, [short("a")]);
+    const [base] = usableNow(remembered(["a"]), partition, [short("a")]);
     if (base === undefined) throw new Error("not usable");
     expect(sameAs([base], fingerprintOf(Buffer.from("a")))).toBe(base);
     expect(sameAs([base], base.version.short.padEnd(32, "z") as Fingerprint)).toBeUndefined();

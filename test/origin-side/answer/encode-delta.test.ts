@@ -21,6 +21,9 @@ interface Effortful {
   readonly linkIsFull?: boolean;
   readonly foldsTokens?: boolean;
   readonly readsUnits?: boolean;
+  /** What is mixed is in a part of its own. */
+  readonly readsMixed?: boolean;
+  readonly takesMixed?: boolean;
   readonly trust?: { mistrusts(codec: number): boolean };
   /** Offers of which whole units only are copied. */
   readonly inUnits?: readonly number[];
@@ -35,6 +38,7 @@ const options = (more: Effortful = {}) => ({
   load: () => more.load ?? 0,
   foldsTokens: more.foldsTokens ?? true,
   readsUnits: more.readsUnits ?? true,
+  readsMixed: more.readsMixed ?? false,
   trust: more.trust ?? TRUSTED,
 });
 
@@ -42,7 +46,7 @@ const offered = (bodies: readonly Buffer[]) =>
   bodies.map((body, offer) => ({ offer, version: versionOf(body) }));
 
 const shown = async (bases: readonly Buffer[], page: Buffer, more: Effortful = {}) => {
-  const link = { linkIsFull: more.linkIsFull ?? false };
+  const link = { linkIsFull: more.linkIsFull ?? false, takesMixed: more.takesMixed ?? true };
   const all = offered(bases);
   const others = all.filter(({ offer }) => !more.inUnits?.includes(offer));
   const made = await encodePage(all, page, options(more), link, others);
@@ -233,6 +237,94 @@ describe("a page", () => {
     const page = laterPage(random, bases[3] ?? Buffer.alloc(0), 9);
     const full = await shown(bases, page, { load, linkIsFull: true, splice: false });
     expect(full).toMatchObject({ offers: expected });
+  });
+});
+
+describe("a page for an edge that reads mixed splices", () => {
+  const [READS, FOR_OTHERS] = [{ readsMixed: true }, { readsMixed: false }];
+
+  it("of which little is its own is mixed on the best base, in fewer bytes", async () => {
+    const [older, newest] = madeVersions(seeded(), { rows: 200, count: 2 }) as [Buffer, Buffer];
+    const page = Buffer.from(
+      newest.toString().replace("</ul>", "<li>one more of the visitor and the page</li></ul>"),
+    );
+    const { codec, offers, bytes } = await shown([older, newest], page, READS);
+    expect([codec, offers]).toEqual(["splice", [1]]);
+    expect(bytes).toBeLessThan(0.8 * (await shown([older, newest], page, FOR_OTHERS)).bytes);
+  });
+
+  it("that is another one is mixed on all bases, and is smaller than by zstd", async () => {
+    const random = seeded();
+    const bases = Array.from({ length: 4 }, () => madePage(random, 50));
+    const pieces = bases.map((base) => base.subarray(2_000, 6_000));
+    const page = Buffer.concat([...pieces, laterPage(random, bases[3] ?? Buffer.alloc(0), 9)]);
+    const { codec, offers, bytes } = await shown(bases, page, READS);
+    expect([codec, offers]).toEqual(["splice", [0, 1, 2, 3]]);
+    expect(bytes).toBeLessThan(0.9 * (await shown(bases, page, FOR_OTHERS)).bytes);
+  });
+
+  it("is mixed with up to so many bytes of its own, and coded by zstd with more", async () => {
+    const random = seeded();
+    const base = madePage(random, 50);
+    const codecs = [0, 1].map(async (more) => {
+      const own = random.bytes((EFFORTS[0]?.mixedBytes ?? 0) + more);
+      return (await shown([base], Buffer.concat([base, own]), READS)).codec;
+    });
+    expect(await Promise.all(codecs)).toEqual(["splice", "zstd"]);
+  });
+
+  it("is not mixed where the edge has no time, this side has none, or splices do not match", async () => {
+    const random = seeded();
+    const bases = [madePage(random, 50), madePage(random, 50)];
+    const page = Buffer.concat([
+      bases[0] ?? Buffer.alloc(0),
+      laterPage(random, bases[1] ?? Buffer.alloc(0), 9),
+    ]);
+    const mixed = (await shown(bases, page, READS)).bytes;
+    const mistrusts = (codec: number) => codec === 3;
+    for (const more of [{ takesMixed: false }, { load: 1 }, { trust: { mistrusts } }, { splice: false }]) {
+      const made = await shown(bases, page, { ...READS, ...more });
+      expect(made.codec).toBe("zstd");
+      expect(made.bytes).toBeGreaterThan(mixed);
+    }
+  });
+
+  it("copies whole units only, unmixed, where it is told so", async () => {
+    const page = madePage(seeded(), 50);
+    const changed = Buffer.from(page.toString().replaceAll(/\bthe\b/g, "a"));
+    const inUnits = { inUnits: [0] };
+    expect(await shown([page, changed], page, { ...READS, ...inUnits })).toEqual(
+      await shown([page, changed], page, { ...FOR_OTHERS, ...inUnits }),
+    );
+  });
+
+  it("is folded, and then mixed", async () => {
+    const random = seeded();
+    const token = MASKING_FRAMEWORKS[0]?.session(random);
+    const rows = madePage(random, 50).toString();
+    const [base, page] = ["", `<li>${"a new row ".repeat(9)}</li>`].map((more) =>
+      Buffer.from(rows.replaceAll("</ul>", `${more}<input value="${token?.()}"></ul>`)),
+    ) as [Buffer, Buffer];
+    const folded = await shown([base], page, READS);
+    expect(folded.codec).toBe("folded splice");
+    expect(folded.bytes).toBeLessThan(0.95 * (await shown([base], page, FOR_OTHERS)).bytes);
+  });
+
+  it("without bases is mixed by itself where it is small and compresses", async () => {
+    const random = seeded();
+    const [small, large] = [madePage(random, 20), madePage(random, 60)];
+    const alone = await shown([], small, READS);
+    expect([alone.codec, alone.offers]).toEqual(["splice", []]);
+    expect(alone.bytes).toBeLessThan(0.95 * (await shown([], small, FOR_OTHERS)).bytes);
+    expect((await shown([], large, READS)).codec).toBe("zstd");
+    expect((await shown([], random.bytes(4_000), READS)).codec).toBe("zstd");
+  });
+
+  it("builds on as many of the best bases as there is room for", async () => {
+    const random = seeded();
+    const bases = Array.from({ length: 3 }, () => random.bytes(800_000));
+    const page = Buffer.concat(bases.map((base) => base.subarray(0, 500)));
+    expect(await shown(bases, page, READS)).toMatchObject({ codec: "splice", offers: [1, 2] });
   });
 });
 

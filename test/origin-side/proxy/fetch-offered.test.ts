@@ -4,9 +4,11 @@ import { answerSizesExtension } from "../../../protocol/frames/answer-sizes.ts";
 import type { AnswerFrame, OffersFrame, StreamId } from "../../../protocol/frames/frame.ts";
 import type { Hello } from "../../../protocol/frames/hello.ts";
 import { wholeUnitsExtension } from "../../../protocol/frames/whole-units.ts";
+import { type Clock, systemClock } from "../../../protocol/runtime/clock.ts";
 import { fingerprintOf, shortOf } from "../../../protocol/store/fingerprint.ts";
+import { FakeClock } from "../../kit/fake-clock.ts";
 import { type FakeOrigin, openOrigin } from "../../kit/fake-origin.ts";
-import { openOriginHalf, wiredHalf } from "../../kit/halves.ts";
+import { openOriginHalf, TEST_HOST, wiredHalf } from "../../kit/halves.ts";
 import { watchLeaks } from "../../kit/leaks.ts";
 import { seeded } from "../../kit/random.ts";
 import { openFrame } from "../../kit/scripted-peer.ts";
@@ -18,13 +20,17 @@ watchLeaks();
 let web: FakeOrigin;
 let page: Buffer;
 let type: string;
+/** The web server works on its answer until then. */
+let works: Promise<void> | undefined;
 let open: AsyncDisposableStack;
 beforeEach(async () => {
   open = new AsyncDisposableStack();
   page = madePage(seeded(), 50);
   type = "text/html";
+  works = undefined;
   web = open.use(
-    await openOrigin((_, response) => {
+    await openOrigin(async (_, response) => {
+      await works;
       response.writeHead(200, { "Content-Type": type, "Content-Length": page.length });
       response.end(page);
     }),
@@ -33,8 +39,8 @@ beforeEach(async () => {
 afterEach(() => open.disposeAsync());
 
 /** An origin side that holds the page that its web server gives; the next stream is 2. */
-const joined = async (hello: Partial<Hello> = {}) => {
-  const side = open.use(await openOriginHalf({ port: web.port }));
+const joined = async (hello: Partial<Hello> = {}, clock: Clock = systemClock) => {
+  const side = open.use(await openOriginHalf({ port: web.port, clock }));
   const { peer: edge, ended } = await wiredHalf(side, "edge", hello);
   edge.say(openFrame(1));
   await edge.nextOf("answer");
@@ -54,7 +60,8 @@ const offersOf = (offers: readonly string[], extensions: OffersFrame["extensions
 
 describe("a request whose offers follow", () => {
   it("reaches the web server at once, and its answer builds on what is named", async () => {
-    const { edge, old, asked } = await joined();
+    // It waits for them as long as this takes.
+    const { edge, old, asked } = await joined({}, new FakeClock());
     edge.say(FOLLOWED);
     await asked();
     await stillness(() => edge.unheard);
@@ -120,6 +127,22 @@ describe("a request whose offers follow", () => {
     expect(plain?.extensions).toEqual([]);
     expect(padded?.extensions).toHaveLength(1);
     expect(units?.body).not.toEqual(plain?.body);
+  });
+});
+
+describe("a request that offers what gives way while the web server works", () => {
+  it("has an answer that builds on it", async () => {
+    const { side, edge, old, asked } = await joined();
+    await side.record(1);
+    const answers = Promise.withResolvers<void>();
+    works = answers.promise;
+    edge.say(openFrame(2, { offers: [old] }));
+    await asked();
+    expect(side.store.forget({ host: TEST_HOST })).toBe(1);
+    answers.resolve();
+    const { form, body } = await edge.nextOf("answer");
+    expect(form).toMatchObject({ kind: "delta", offers: 1 });
+    expect(body.length).toBeLessThan(page.length / 10);
   });
 });
 

@@ -26,7 +26,7 @@ const bytesOf = (text: string) => Buffer.from(text, "base64");
 const PAGE = bytesOf(texts.page);
 const basesOf = ({ bases }: Pick<Vector<unknown>, "bases">) => bases.map((name) => bytesOf(texts[name]));
 
-describe("the bytes of 0.2.0", () => {
+describe("the bytes of 0.2.0, and of mixed splices", () => {
   it("are here for every codec, folded and not", () => {
     const plain = CODEC_NAMES.map(codecNamed);
     const ids = [...plain, ...plain.map(foldedCodec)].map(({ id }) => id).sort();

@@ -36,6 +36,25 @@ const pair = (tableBytes = TABLE_BYTES, headBytes = HEAD_BYTES) => {
 const hex = (text: string) => Buffer.from(text.replace(/\s/g, ""), "hex");
 const ALL_LATIN1 = Array.from({ length: 256 }, (_, code) => String.fromCharCode(code)).join("");
 
+describe("a head that comes again is the very same list", () => {
+  it.each<readonly [string, HeaderList]>([
+    ["where nothing is told of it", [":status", "200", "Content-Type", "text/html"]],
+    ["where a number is told though it stayed", [":status", "200", "Content-Length", "10240", "Vary", "A"]],
+    ["where a secret is told though it stayed", [":method", "GET", "Cookie", "a=1; b=2", "Host", "b"]],
+  ])("%s", (_, fields) => {
+    const { both } = pair();
+    const first = both([...fields]);
+    expect(first).toEqual(fields);
+    expect(both([...fields])).toBe(first);
+    const last = fields.length - 1;
+    const other = both(fields.with(last, "other"));
+    expect(other).toEqual(fields.with(last, "other"));
+    const again = both([...fields]);
+    expect(again).toEqual(fields);
+    expect(both([...fields])).toBe(again);
+  });
+});
+
 describe("a header list survives", () => {
   const LISTS: readonly (readonly [string, HeaderList])[] = [
     ["of no fields", []],

@@ -6,9 +6,10 @@ import { expect, it } from "vitest";
 const FIXTURE = fileURLToPath(new URL("young-generation.fixture.ts", import.meta.url));
 
 /** Collected by one thread, as how often it is depends on how others get on. */
-const made = async (how: "bounded" | "free", what: "objects" | "pages") =>
+const made = async (how: "bounded" | "free", what: "objects" | "pages" | "aging", ...flags: string[]) =>
   JSON.parse(
-    (await promisify(execFile)(process.execPath, ["--single-threaded-gc", FIXTURE, how, what])).stdout,
+    (await promisify(execFile)(process.execPath, ["--single-threaded-gc", ...flags, FIXTURE, how, what]))
+      .stdout,
   ) as {
     readonly mib: number;
     readonly full: number;
@@ -24,4 +25,11 @@ it("stays within 32 MiB under a load for which V8 would take more", async () => 
 it("is scavenged for pages in Buffers, for which V8 would collect the whole heap", async () => {
   const [bounded, free] = await Promise.all([made("bounded", "pages"), made("free", "pages")]);
   if (process.version.startsWith("v24.")) expect(bounded.full).toBeLessThan(free.full / 2);
+});
+
+it("leaves no more than some garbage in the old generation, where V8 would let it grow further", async () => {
+  // What is done with has been through several scavenges then.
+  const young = "--max-semi-space-size=4";
+  const [bounded, free] = await Promise.all([made("bounded", "aging", young), made("free", "aging", young)]);
+  if (process.version.startsWith("v24.")) expect(bounded.full).toBeGreaterThan(free.full);
 });

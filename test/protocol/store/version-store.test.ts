@@ -13,13 +13,12 @@ import {
 import { KEPT_PER_URL } from "../../../protocol/store/page-index.ts";
 import { pageKeyOf } from "../../../protocol/store/page-key.ts";
 import { partitionOf } from "../../../protocol/store/partition.ts";
-import { DEFAULT_LIFETIMES } from "../../../protocol/store/store-options.ts";
+import { DEFAULT_LIFETIMES, SWEEP_MS } from "../../../protocol/store/store-options.ts";
 import { HeldVersion, MOST_PLACES, MOST_STORES } from "../../../protocol/store/stored-version.ts";
 import {
   type Sighting,
   type StoreId,
   type StoreOptions,
-  SWEEP_MS,
   VersionStore,
 } from "../../../protocol/store/version-store.ts";
 import { FakeClock } from "../../kit/fake-clock.ts";

@@ -68,8 +68,8 @@ class Bench implements AsyncDisposable {
     return all;
   }
 
-  take(wish: ConnectionWish, signal = NEVER): Promise<PooledConnection> {
-    return this.pool.take(wish, WAIT_MS, signal);
+  async take(wish: ConnectionWish, signal = NEVER): Promise<PooledConnection> {
+    return await this.pool.take(wish, WAIT_MS, signal);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

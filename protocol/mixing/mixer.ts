@@ -1,0 +1,178 @@
+/**
+ * The mixing coder of assembly/mixer.ts, and its memory: one for the process, for one page at a time, which nothing waits in the middle of. It takes 2.5 MB of tables,
+ * as far as a page needs them, and the text. SPEC section "Mixed".
+ */
+import { MIXER_BINARY } from "./mixer-binary.ts";
+
+/** The kinds of numbers, each of which learns for itself. */
+export const NUMBER = { steps: 0, add: 1, copy: 2, ahead: 3, behind: 4, place: 5 } as const;
+export type NumberKind = (typeof NUMBER)[keyof typeof NUMBER];
+
+/** `add` bytes of the page's own, then `copy` bytes from `from` on of the bases, one behind the other. The last step may copy none. */
+export interface Step {
+  readonly add: number;
+  readonly copy: number;
+  readonly from: number;
+}
+
+/** More is not looked for. */
+export interface RunBounds {
+  readonly steps: number;
+  /** Of the page's own bytes, over all steps. */
+  readonly addedBytes: number;
+}
+
+/** Where the bases end and the page begins, and where the best base does. */
+export interface TextPlaces {
+  readonly start: number;
+  readonly best: number;
+}
+
+interface Constant {
+  readonly value: number;
+}
+
+/** What assembly/mixer.ts exports. */
+interface Assembly {
+  readonly memory: { readonly buffer: ArrayBuffer; grow(pages: number): number };
+  readonly STEPS_AT: Constant;
+  readonly TEXT_AT: Constant;
+  readonly CODED_AT: Constant;
+  readonly CODED_MOST: Constant;
+  findRuns(page: number, end: number, best: number, steps: number, added: number): number;
+  begin(how: number, coded: number): void;
+  beginBytes(slots: number, places: number): void;
+  number(kind: number, value: number): number;
+  learntBit(kind: number, at: number, bit: number): number;
+  index(from: number, to: number): void;
+  learn(from: number, to: number): void;
+  bytes(from: number, to: number, aligned: number): void;
+  finish(): number;
+  isAtEnd(): number;
+}
+
+/** As much of it as is used here: Node's types do not have it without those of browsers. */
+declare const WebAssembly: {
+  readonly Module: new (bytes: Uint8Array) => object;
+  readonly Instance: new (module: object) => { readonly exports: unknown };
+};
+
+const HOW = { writing: 0, reading: 1 } as const;
+const MEMORY_PAGE_BYTES = 65_536;
+/** Tables have room for this many times what is put in. */
+const LEAST_BITS = 10;
+const SLOT_BITS_MORE = 4;
+const PLACE_BITS_MORE = 1;
+
+const bitsOf = (count: number): number => 32 - Math.clz32(count);
+
+export class Mixer {
+  readonly #assembly: Assembly;
+  readonly #textAt: number;
+  readonly #codedAt: number;
+  readonly #codedMost: number;
+  #memory: Buffer;
+
+  private constructor() {
+    const module = new WebAssembly.Module(Buffer.from(MIXER_BINARY, "base64"));
+    this.#assembly = new WebAssembly.Instance(module).exports as Assembly;
+    this.#textAt = this.#assembly.TEXT_AT.value;
+    this.#codedAt = this.#assembly.CODED_AT.value;
+    this.#codedMost = this.#assembly.CODED_MOST.value;
+    this.#memory = Buffer.from(this.#assembly.memory.buffer);
+  }
+
+  static #only: Mixer | undefined;
+
+  /** Made when the first page asks for it. */
+  static get(): Mixer {
+    Mixer.#only ??= new Mixer();
+    return Mixer.#only;
+  }
+
+  /** Room for the bases, one behind the other, and the page. Another call may move it: what was put in stays, this view of it does not. */
+  textOf(bytes: number): Buffer {
+    const { memory } = this.#assembly;
+    const missing = this.#textAt + bytes - memory.buffer.byteLength;
+    if (missing > 0) {
+      memory.grow(Math.ceil(missing / MEMORY_PAGE_BYTES));
+      this.#memory = Buffer.from(memory.buffer);
+    }
+    return this.#memory.subarray(this.#textAt, this.#textAt + bytes);
+  }
+
+  /** The long runs that the page, which ends the text, shares with its bases; undefined beyond the bounds. */
+  runs(
+    bytes: number,
+    { start, best }: TextPlaces,
+    { steps: most, addedBytes }: RunBounds,
+  ): readonly Step[] | undefined {
+    const count = this.#assembly.findRuns(start, bytes, best, most, addedBytes);
+    if (count < 0) return undefined;
+    const numbers = new Int32Array(this.#assembly.memory.buffer, this.#assembly.STEPS_AT.value, 3 * count);
+    return Array.from({ length: count }, (_, step) => ({
+      add: numbers[3 * step] as number,
+      copy: numbers[3 * step + 1] as number,
+      from: numbers[3 * step + 2] as number,
+    }));
+  }
+
+  beginWriting(): void {
+    this.#assembly.begin(HOW.writing, 0);
+  }
+
+  /** False for more than is ever written. */
+  beginReading(coded: Uint8Array): boolean {
+    if (coded.length >= this.#codedMost) return false;
+    this.#memory.set(coded, this.#codedAt);
+    this.#assembly.begin(HOW.reading, coded.length);
+    return true;
+  }
+
+  /** Writes a number up to 2^26 - 2, or reads it, whatever `value` is; -1: what is read is larger. */
+  number(kind: NumberKind, value: number): number {
+    return this.#assembly.number(kind, value);
+  }
+
+  /** Writes a bit, or reads it, whatever `bit` is. `at`: 0 to 255, bits of one place are alike. */
+  bit(kind: NumberKind, at: number, bit: number): number {
+    return this.#assembly.learntBit(kind, at, bit);
+  }
+
+  /** Before any byte of the text. `learnt`, `indexed`: how many there will be; tables follow. */
+  beginBytes({ learnt, indexed }: { readonly learnt: number; readonly indexed: number }): void {
+    const least = (bits: number) => Math.max(LEAST_BITS, bits);
+    this.#assembly.beginBytes(
+      least(bitsOf(learnt) + SLOT_BITS_MORE),
+      least(bitsOf(indexed) + PLACE_BITS_MORE),
+    );
+  }
+
+  /** What stands between two places of the text may come again. */
+  index(from: number, to: number): void {
+    this.#assembly.index(from, to);
+  }
+
+  /** Learns what both sides have. */
+  learn(from: number, to: number): void {
+    this.#assembly.learn(from, to);
+  }
+
+  /** Writes the text between two places, or reads it. `aligned`: where the bases would go on as it does; -1: nowhere. */
+  bytes(from: number, to: number, aligned: number): void {
+    this.#assembly.bytes(from, to, aligned);
+  }
+
+  /** What was written, in a buffer of its own; undefined where it is more than there is room for. */
+  finish(): Buffer | undefined {
+    const bytes = this.#assembly.finish();
+    return bytes < this.#codedMost
+      ? Buffer.from(this.#memory.subarray(this.#codedAt, this.#codedAt + bytes))
+      : undefined;
+  }
+
+  /** Whether all that is read was looked at. */
+  get isAtEnd(): boolean {
+    return this.#assembly.isAtEnd() !== 0;
+  }
+}

@@ -1,0 +1,46 @@
+/** The smallest form of a delta, which takes either side milliseconds: it is sent where both have time, and comes out right. */
+import type { ServerResponse } from "node:http";
+import { afterEach, beforeEach, expect, it } from "vitest";
+import { watchLeaks } from "../kit/leaks.ts";
+import { openPair } from "../kit/pair.ts";
+import { Random, seeded } from "../kit/random.ts";
+import { visit } from "../kit/visits.ts";
+import { laterPage, madePage } from "../protocol/codec/made-pages.ts";
+
+watchLeaks();
+
+let open: AsyncDisposableStack;
+beforeEach(() => {
+  open = new AsyncDisposableStack();
+});
+afterEach(() => open.disposeAsync());
+
+const VERSIONS = 6;
+
+/** Bytes of the answers to visits of versions of one page, of which nine rows of sixty are new each time; all but the first are deltas. */
+const answersOf = async (seed: number, edgeLoad: number): Promise<readonly number[]> => {
+  const random = new Random(seed);
+  let page = madePage(random, 60);
+  const serve = (_: unknown, response: ServerResponse) => {
+    response.writeHead(200, { "Content-Type": "text/html" });
+    response.end(page);
+  };
+  const pair = open.use(await openPair({ serve, edgeLoad: () => edgeLoad }));
+  const sizes: number[] = [];
+  for (let version = 1; version <= VERSIONS; version++) {
+    const visited = await visit(pair.port, { path: "/" });
+    expect(visited.body.equals(page)).toBe(true);
+    const { answer, answerBytes } = await pair.visited(version);
+    expect(answer).toBe(version === 1 ? "whole" : "delta");
+    sizes.push(answerBytes ?? Number.NaN);
+    page = laterPage(random, page, 9);
+  }
+  return sizes.slice(1);
+};
+
+it("a page is a tenth smaller and more while the edge has time, and as ever while it has none", async () => {
+  const { seed } = seeded();
+  const [mixed, unmixed] = [await answersOf(seed, 0), await answersOf(seed, 1)];
+  for (const [version, bytes] of mixed.entries())
+    expect(bytes / (unmixed[version] ?? 0), `version ${version + 2}`).toBeLessThan(0.9);
+});
