@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 
 /** Tests that start processes (daemons, commands, a browser) have this ending, wherever they stand. */
@@ -14,8 +15,8 @@ export default defineConfig({
     isolate: false,
     // Node loads the sources as they are, and no test replaces a module; Vite's runner takes a quarter of the CPU time of all that it runs.
     experimental: { viteModuleRunner: false },
-    // Of the processors: tests wait for sockets and processes half of their time.
-    maxWorkers: "200%",
+    // Tests wait for sockets and processes half of their time. As a number: of a share above 100 % Vitest makes 100 %.
+    maxWorkers: 2 * availableParallelism(),
     // Of what runs inside the tests; what processes run is not seen.
     coverage: {
       provider: "v8",

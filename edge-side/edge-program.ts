@@ -13,11 +13,19 @@ import {
   printHostPort,
   UnitError,
 } from "../protocol/config/units.ts";
-import { configOption, EXIT, exampleOf, programNamed, say } from "../protocol/daemon/cli.ts";
+import {
+  configOption,
+  EXIT,
+  exampleOf,
+  gathering,
+  programNamed,
+  say,
+  sayLabelled,
+} from "../protocol/daemon/cli.ts";
 import { addCompletionCommand } from "../protocol/daemon/completion.ts";
 import { addDoctorCommand } from "../protocol/daemon/doctor.ts";
 import { endProcess } from "../protocol/daemon/end-process.ts";
-import { checkPrivacy, printFinding } from "../protocol/daemon/findings.ts";
+import { checkEnd, checkPrivacy, FINDING_LABEL, printFinding } from "../protocol/daemon/findings.ts";
 import { checkMemory, edgeMemory } from "../protocol/daemon/memory-bound.ts";
 import { askToReload } from "../protocol/daemon/reload.ts";
 import { type DaemonToRun, runDaemon } from "../protocol/daemon/run-daemon.ts";
@@ -131,7 +139,7 @@ export const edgeProgram = (): Command => {
     .addHelpText("after", exampleOf(`${PROGRAM} check`))
     .action(async ({ config: file }: { config: string }) => {
       const findings = await checkEdge(file, new Date(systemClock.today()));
-      for (const finding of findings) say(printFinding(finding));
+      for (const finding of findings) sayLabelled(printFinding(finding), FINDING_LABEL);
       if (findings.some(({ outcome }) => outcome === "problem")) process.exitCode = EXIT.failed;
     });
 
@@ -231,7 +239,7 @@ const run = async (
   const code = await runDaemon<EdgeConfig, EdgeDaemon>({
     ...source,
     name: PROGRAM,
-    doubts: (config) => [...checkPrivacy(files), ...checkMemory(edgeMemory(config))],
+    doubts: (config) => [...checkEnd(files[0]), ...checkPrivacy(files), ...checkMemory(edgeMemory(config))],
     start: (config, log) => startEdge(config, { log }),
     describe: ({ visitorsAddresses, tunnelAddress }, { tunnel }) => ({
       visitors: visitorsAddresses.map(printHostPort).join(" "),
@@ -253,22 +261,23 @@ const read =
     }
   };
 
-const eachHost = (text: string, before: readonly string[] = []): readonly string[] => [
+const eachHost = gathering((text: string, before: readonly string[] = []): readonly string[] => [
   ...new Set([...before, read(parseHostPattern)(text)]),
-];
+]);
 
 const edgeAddress = read((text) => parseHostPort(text, TUNNEL_PORT));
 
 /** By host; without one, under the empty name. */
-const eachOrigin = (
-  text: string,
-  before: ReadonlyMap<string, string> = new Map(),
-): ReadonlyMap<string, string> =>
-  read((written) => {
-    const [, host, address = ""] = /^(?:([^=/]*)=)?(.*)$/.exec(written) ?? [];
-    const origin = printUpstreamAddress(parseUpstreamAddress(address));
-    return new Map([...before, [host === undefined ? "" : parseHostName(host), origin]]);
-  })(text);
+const eachOrigin = gathering(
+  (text: string, before: ReadonlyMap<string, string> = new Map()): ReadonlyMap<string, string> =>
+    read((written) => {
+      const [, host, address = ""] = /^(?:([^=/]*)=)?(.*)$/.exec(written) ?? [];
+      const of = host === undefined ? "" : parseHostName(host);
+      if (before.has(of))
+        throw new UnitError(`is the second one of ${of === "" ? "all hosts" : of}; each has one`);
+      return new Map([...before, [of, printUpstreamAddress(parseUpstreamAddress(address))]]);
+    })(text),
+);
 
 const urlPath = read((text) => {
   if (!text.startsWith("/")) throw new UnitError("must begin with /, such as /news?page=2");

@@ -4,11 +4,11 @@
 import type { Command } from "commander";
 import { socketOf } from "../protocol/config/admin-settings.ts";
 import { printHostPort } from "../protocol/config/units.ts";
-import { configOption, EXIT, exampleOf, programNamed, say } from "../protocol/daemon/cli.ts";
+import { configOption, EXIT, exampleOf, programNamed, say, sayLabelled } from "../protocol/daemon/cli.ts";
 import { addCompletionCommand } from "../protocol/daemon/completion.ts";
 import { addDoctorCommand } from "../protocol/daemon/doctor.ts";
 import { endProcess } from "../protocol/daemon/end-process.ts";
-import { checkPrivacy, printFinding } from "../protocol/daemon/findings.ts";
+import { checkEnd, checkPrivacy, FINDING_LABEL, printFinding } from "../protocol/daemon/findings.ts";
 import { checkMemory, originMemory } from "../protocol/daemon/memory-bound.ts";
 import { askToReload } from "../protocol/daemon/reload.ts";
 import { runDaemon } from "../protocol/daemon/run-daemon.ts";
@@ -48,7 +48,11 @@ export const originProgram = (): Command => {
       const code = await runDaemon({
         ...source,
         name: PROGRAM,
-        doubts: (config) => [...checkPrivacy(files), ...checkMemory(originMemory(config))],
+        doubts: (config) => [
+          ...checkEnd(files[0]),
+          ...checkPrivacy(files),
+          ...checkMemory(originMemory(config)),
+        ],
         start: (config, log) => startOrigin(config, { log }),
         describe: (_, { edges, routes }) => ({
           edges: edges.map(({ address }) => printHostPort(address)),
@@ -79,7 +83,7 @@ export const originProgram = (): Command => {
     .addHelpText("after", exampleOf(`${PROGRAM} check`))
     .action(async ({ config: file }: { config: string }) => {
       const findings = await checkOrigin(file, { clock: systemClock });
-      for (const finding of findings) say(printFinding(finding));
+      for (const finding of findings) sayLabelled(printFinding(finding), FINDING_LABEL);
       if (findings.some(({ outcome }) => outcome === "problem")) process.exitCode = EXIT.failed;
     });
 

@@ -6,6 +6,7 @@
 import { writeFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
+import { gathering } from "../../protocol/daemon/cli.ts";
 import { systemClock } from "../../protocol/runtime/clock.ts";
 import { groundOfMeasurement } from "../corpus/versions.ts";
 import { type Progress, progressBar } from "../report/table.ts";
@@ -77,7 +78,7 @@ export const pairCommand = (): Command =>
         "--against <checkout>",
         "with --load: beside the pair of another checkout of Coilgun; with --corpus: or of several",
       )
-        .argParser((folder: string, before: readonly string[]) => [...before, folder])
+        .argParser(gathering((folder: string, before: readonly string[]) => [...before, folder]))
         .default([])
         .conflicts(["memory", "profile"]),
     )

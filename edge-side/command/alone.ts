@@ -6,6 +6,7 @@ import { X509Certificate } from "node:crypto";
 import { join } from "node:path";
 import { parse, stringify } from "yaml";
 import { parseConfig, surroundingsOf } from "../../protocol/config/parse-config.ts";
+import { gathering } from "../../protocol/daemon/cli.ts";
 import { Complaint, codeOf } from "../../protocol/runtime/user-error.ts";
 import { type EdgeConfig, edgeSettings } from "../config/edge-config.ts";
 
@@ -106,4 +107,7 @@ const namesIn = (certificate: string): readonly string[] => {
 };
 
 /** For flags that may be given several times. */
-export const each = (text: string, before: readonly string[] = []): readonly string[] => [...before, text];
+export const each = gathering((text: string, before: readonly string[] = []): readonly string[] => [
+  ...before,
+  text,
+]);

@@ -11,6 +11,7 @@ import { socketOf } from "../../protocol/config/admin-settings.ts";
 import type { NamedFile } from "../../protocol/config/schema.ts";
 import { printHostPort } from "../../protocol/config/units.ts";
 import {
+  checkEnd,
   checkFree,
   checkPrivacy,
   type Finding,
@@ -44,6 +45,7 @@ export const checkEdge = async (file: string, today: Date): Promise<readonly Fin
   return [
     ok(`${file} is valid: ${counted(config.keys.length, "key")}, ${counted(hosts, "host")}`),
     ...findings,
+    ...checkEnd(file),
     ...checkPrivacy(files),
     ...(await checkPorts(config)),
     ...(config.tunnel === undefined ? [] : checkTunnel(config.tunnel, today)),

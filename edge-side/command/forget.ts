@@ -15,17 +15,21 @@ export const askToForget = async (
   options: Omit<AskOptions, "program"> = {},
 ): Promise<number> => {
   const answer = await askDaemon(path, "forget", what, { ...options, program: "coilgun-edge" });
+  if (answer !== undefined && "unserved" in answer)
+    throw new Complaint(`nothing was erased: this edge serves no ${what.host}`);
   if (answer !== undefined && "forgotten" in answer) return Number(answer.forgotten);
   throw new Complaint(`the edge at ${path} could not forget; its log says why`);
 };
 
-/** The duty of the running edge; `forget` resolves with how many versions were erased. */
+/** The duty of the running edge; `forget` resolves with how many versions were erased. `mayHold`: whether there may be any of a host. */
 export const forgetDuty =
-  (forget: (what: ForgetWhat) => Promise<number>) =>
+  (forget: (what: ForgetWhat) => Promise<number>, mayHold: (host: string) => boolean = () => true) =>
   async (asked: unknown): Promise<Reply> => {
     const what = readForget(asked);
     if (what === undefined) return { status: 400, body: { problem: "a host, and a url that begins with /" } };
-    return { status: 200, body: { forgotten: await forget(what) } };
+    const forgotten = await forget(what);
+    if (forgotten > 0 || mayHold(what.host)) return { status: 200, body: { forgotten } };
+    return { status: 404, body: { unserved: what.host } };
   };
 
 const readForget = (asked: unknown): ForgetWhat | undefined => {

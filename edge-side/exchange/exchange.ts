@@ -35,6 +35,12 @@ export const NO_BODY_YET: BodyBeginning = { extensions: NO_EXTENSIONS, body: new
 /** Of a request that has none. */
 export const NO_BODY: BodyBeginning = { ...NO_BODY_YET, ended: true };
 
+/**
+ * How busy an edge may be to have time for mixed splices: to undo one takes up to 5 ms, which are others' at a higher load. Above it an origin side, which takes as long to make
+ * them, mostly makes none either. @internal
+ */
+export const MIXED_UP_TO_LOAD = 0.6;
+
 export interface ExchangeRequest {
   /** As requestHeadToList makes it. */
   readonly head: HeaderList;
@@ -52,8 +58,8 @@ export interface ExchangeRequest {
   readonly madeId: string | undefined;
   /** How long the origin side took is to be told. */
   readonly timings: boolean;
-  /** There is time to undo an answer that is mixed. */
-  readonly takesMixed: boolean;
+  /** How busy this side is, from 0 to 1. */
+  readonly load: number;
   /** More of it follows by `sendBody`, and its end by `endBody`. */
   readonly beginning: BodyBeginning;
 }
@@ -101,12 +107,12 @@ const addExtensions = (extensions: Extension[], { sizes, wholeUnits }: Offering)
 
 /** As a rule there are none. */
 const extensionsOf = (request: ExchangeRequest, { peer }: Link): readonly Extension[] => {
-  const { beginning, offering, visitorConnection, madeId, takesMixed } = request;
+  const { beginning, offering, visitorConnection, madeId, load } = request;
   const extensions: Extension[] = beginning.extensions.slice();
   if (visitorConnection !== undefined) extensions.push(visitorConnectionExtension(visitorConnection));
   addExtensions(extensions, offering);
   if (madeId !== undefined) extensions.push(requestIdExtension(madeId));
-  if (!takesMixed && peer.features.includes(MIXED_SPLICES)) extensions.push(NOT_MIXED);
+  if (load > MIXED_UP_TO_LOAD && peer.features.includes(MIXED_SPLICES)) extensions.push(NOT_MIXED);
   return extensions;
 };
 

@@ -16,13 +16,17 @@ export interface Offering {
 
 const offeringOf = (
   offered: readonly Version[],
-  { wanted: { session, addressed, bases }, exposure }: OffersOptions,
+  { wanted: { session, addressed, bases }, exposure, mayBeLogin }: OffersOptions,
 ): Offering => {
   // A whole page that is compressed by itself tells more than a padded delta: 37 of 200 digits were read in one run.
   const alone = exposure === "navigation" && bases === "off";
   return {
     offers: offered.map(({ short }) => short),
-    wholeUnits: addressed === undefined ? 0 : offersOfAddress(offered, addressed),
+    wholeUnits: mayBeLogin
+      ? 2 ** offered.length - 1
+      : addressed === undefined
+        ? 0
+        : offersOfAddress(offered, addressed),
     sizes: sizesFor(alone ? "foreign" : exposure, () => offersOfOthers(offered, session)),
   };
 };
@@ -31,6 +35,8 @@ interface OffersOptions {
   readonly store: VersionStore;
   readonly wanted: BasesWanted;
   readonly exposure: SizeExposure;
+  /** Its answer may hold what was made for this visitor alone, without saying so. */
+  readonly mayBeLogin: boolean;
   /** Else there are none. */
   readonly mayOffer: boolean;
   /** Resolves when memory has what a tier below it has of the page; undefined: nothing is looked for there. */

@@ -31,6 +31,7 @@ const HINTS: Partial<Record<NonNullable<VisitRecord["reason"]>, string>> = {
   "no-store": `let the site say no-store of personal pages only; store.noStoreTime longer; ${SECRETLESS}`,
   "sets-cookie":
     "harmlessCookies, if they make no session; else let the site set them once, not in each answer",
+  posted: SECRETLESS,
   renewed: "harmlessCookies, if they make no session; else let the site renew them by answers to GET alone",
   "proxy-not-trusted": LIST_THE_PROXY,
   off: "bases: session",

@@ -7,7 +7,9 @@ import { sayLimit } from "../../protocol/daemon/limit-log.ts";
 import type { Log } from "../../protocol/daemon/log.ts";
 import type { Link } from "../../protocol/link/link-api.ts";
 import { type Candidate, pickByRendezvous } from "../../protocol/link/rendezvous.ts";
+import type { Clock } from "../../protocol/runtime/clock.ts";
 import type { WithoutLink } from "../../protocol/scope/no-base.ts";
+import { ForgetNotes } from "./forget-notes.ts";
 
 /** Hosts that are told of; patterns stand for any number. */
 const MOST_MISSED = 1_000;
@@ -18,7 +20,10 @@ export interface LinkPoolDependencies {
     serves(keyId: string, host: string): boolean;
     /** The part of the pages that an origin side with this key gets, beside others. */
     weightOf(keyId: string): number;
+    /** Whether it may serve the host, or might since the start. */
+    mayHold(keyId: string, host: string): boolean;
   };
+  readonly clock: Clock;
   /** Told of a visitor that asks for a host that no link serves. */
   readonly log: Log;
 }
@@ -29,9 +34,12 @@ export class LinkPool {
   /** Hosts that were missed since a link came up: each is told once. */
   readonly #missed = new Set<string>();
   readonly #waiting = new Set<() => void>();
+  readonly #forgetNotes: ForgetNotes;
 
   constructor(options: LinkPoolDependencies) {
     this.#options = options;
+    const { clock, hosts } = options;
+    this.#forgetNotes = new ForgetNotes({ clock, mayHold: hosts.mayHold.bind(hosts) });
   }
 
   get links(): ReadonlySet<Link> {
@@ -41,6 +49,7 @@ export class LinkPool {
   add(link: Link): void {
     this.#missed.clear();
     this.#links.add(link);
+    this.#forgetNotes.up(link);
     this.changed();
   }
 
@@ -57,6 +66,12 @@ export class LinkPool {
 
   remove(link: Link): void {
     this.#links.delete(link);
+    this.#forgetNotes.down(link, this.#links);
+  }
+
+  /** Has origin sides forget what they hold of a host, or of one URL of it: those that are away, when they are back. Returns how many links were told. */
+  forget(what: { readonly host: string; readonly url: string | undefined }): number {
+    return this.#forgetNotes.forget(what, this.#links);
   }
 
   /**

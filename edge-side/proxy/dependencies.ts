@@ -2,6 +2,7 @@
 
 import type { Log } from "../../protocol/daemon/log.ts";
 import type { Clock } from "../../protocol/runtime/clock.ts";
+import type { Load } from "../../protocol/runtime/event-loop-load.ts";
 import type { LongLived } from "../../protocol/runtime/long-lived.ts";
 import type { MemoryBudget } from "../../protocol/runtime/memory-budget.ts";
 import type { VersionStore } from "../../protocol/store/version-store.ts";
@@ -29,6 +30,7 @@ export interface ServeDependencies {
   readonly memory: MemoryBudget;
   readonly heldPages: HeldPages;
   readonly encoders: CompressorPool;
+  readonly load: Load;
   readonly varying: VaryingPages;
   readonly siteDictionaries: SiteDictionaries;
   readonly requests: RequestCompressorPool;

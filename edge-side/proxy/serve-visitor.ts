@@ -104,14 +104,13 @@ const askedOf = (visitor: Visitor, rules: HostRules, options: ServeDependencies)
   return asked;
 };
 
-/** What others ask for with a body, or change, is theirs alone. */
 const whereIs = (
   visitor: Visitor,
   credentials: Credentials,
   { scope }: HostRules,
   { hosts }: ServeDependencies,
 ): Pick<Asked, "addressed" | "proxyNotTrusted"> => {
-  if (visitor.method !== "GET" || credentials.secret) return { addressed: undefined, proxyNotTrusted: false };
+  if (credentials.secret) return { addressed: undefined, proxyNotTrusted: false };
   const place = placeOf(visitor, (address) => hosts.trusts(address));
   return { addressed: place && scope.addressed(credentials, place), proxyNotTrusted: place === undefined };
 };

@@ -3,7 +3,7 @@
  * believed. One object for the whole run, asked while requests are served; a reload replaces what it says.
  */
 import { randomBytes } from "node:crypto";
-import { isHostPattern, ofHost } from "../../protocol/config/host-pattern.ts";
+import { isHostPattern, namesFor, ofHost } from "../../protocol/config/host-pattern.ts";
 import { inNetworks } from "../../protocol/runtime/ip-address.ts";
 import { CookieHistory } from "../../protocol/scope/cookie-history.ts";
 import { ScopeRules } from "../../protocol/scope/scope.ts";
@@ -54,6 +54,8 @@ export class ServedHosts {
       readonly weight: number;
     }
   > = new Map();
+  /** By key, the names it had since the start. */
+  readonly #everServed = new Map<string, Set<string>>();
   #rules: ReadonlyMap<string, HostRules> = new Map();
   #trusts: Trust = () => false;
   /** Requests for unknown hosts are for this one. */
@@ -80,6 +82,8 @@ export class ServedHosts {
         },
       ]),
     );
+    for (const [id, key] of this.#keys)
+      this.#everServed.set(id, new Set([...(this.#everServed.get(id) ?? []), ...key.hosts]));
     this.#rules = new Map(
       [...settingsByHost({ keys, hosts })].map(([host, each]) => [host, this.#rulesOf(each)]),
     );
@@ -120,6 +124,17 @@ export class ServedHosts {
   serves(keyId: string, host: string): boolean {
     const rules = this.rulesOf(host);
     return rules !== undefined && this.#keys.get(keyId)?.hosts.has(rules.name) === true;
+  }
+
+  /** Whether links of this key may have pages of the host: they may serve it, or might by an earlier config. */
+  mayHold(keyId: string, host: string): boolean {
+    const names = this.#everServed.get(keyId);
+    return names !== undefined && [...namesFor(host)].some((name) => names.has(name));
+  }
+
+  /** Whether there may be pages of the host, of any key or none. */
+  mayBeHeld(host: string): boolean {
+    return this.isServed(host) || [...this.#everServed.keys()].some((keyId) => this.mayHold(keyId, host));
   }
 
   /** At that time (milliseconds since 1970); none of a key that is not known, or not any more. */

@@ -62,6 +62,7 @@ export class TaughtPage {
     const scope = this.#rules.scope.scopeOf({
       credentials,
       addressed: place && this.#rules.scope.addressed(credentials, place),
+      method: this.#visitor.method,
       target,
       status: head.status,
       response: head.fields,

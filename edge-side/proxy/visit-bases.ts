@@ -39,7 +39,7 @@ export interface BasesOptions {
   readonly pageKey: PageKey;
   /** What the visitor shows of itself, under these rules. */
   readonly credentials: Credentials;
-  /** Who shows no secret and asks by GET, by where he is. */
+  /** Who shows no secret, by where he is. */
   readonly addressed?: Addressed | undefined;
   /** He would be `addressed`, if the proxy that he came through were believed. */
   readonly proxyNotTrusted?: boolean;
@@ -130,6 +130,7 @@ export class VisitBases implements DecodeContext, PageCopies {
       store: dependencies.store,
       wanted: this.#wanted,
       exposure: this.exposure,
+      mayBeLogin: rules.mayBeLogin(credentials, visitor.method),
       mayOffer: this.visitorConnection === undefined && this.exposure !== "foreign",
       lookedFor: options.lookedFor,
     });
@@ -199,7 +200,7 @@ export class VisitBases implements DecodeContext, PageCopies {
     const reason = scope.reason ?? "new-session";
     const goesOn = scope.kind === "session" && (this.#inherited || scope.session === this.#wanted.session);
     if (reason === "renewed" && goesOn) return "new-session";
-    const isPersonal = reason === "private" || reason === "no-store";
+    const isPersonal = reason === "private" || reason === "no-store" || reason === "posted";
     return scope.kind === "nobody" && isPersonal && this.#options.proxyNotTrusted === true
       ? "proxy-not-trusted"
       : reason;
@@ -243,6 +244,7 @@ export class VisitBases implements DecodeContext, PageCopies {
     const scope = rules.scopeOf({
       credentials: this.#credentials,
       addressed,
+      method: visitor.method,
       target: visitor.target,
       status: head.status,
       response: head.fields,

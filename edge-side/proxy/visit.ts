@@ -284,7 +284,7 @@ export class Visit implements VisitorListener, ExchangeEvents {
         addressed: bases.addressed,
         urgency: this.visitor.urgency,
         incremental: this.visitor.incremental,
-        takesMixed: !this.#settings.encoders.isShortOfTime,
+        load: this.#settings.load(),
         visitorConnection: bases.visitorConnection,
         madeId: this.#settings.observation.sentId(this.#id, bases.link),
         timings: this.#times !== undefined,

@@ -122,7 +122,7 @@ const start = async (config: EdgeConfig, options: EdgeParts): Promise<EdgeDaemon
   });
   const commonBases = new CommonBases({ clock, log, store, memory, isNamed });
   const siteDictionaries = new SiteDictionaries({ clock, log, store, memory, isNamed });
-  const pool = new LinkPool({ hosts, log });
+  const pool = new LinkPool({ clock, hosts, log });
   const book = new LinkBook(clock);
   const { hostMetrics } = config;
   const watched = watchEdge({ clock, hostMetrics, pool, book, hosts, store, refused: () => limits.counts() });
@@ -164,6 +164,7 @@ const start = async (config: EdgeConfig, options: EdgeParts): Promise<EdgeDaemon
     memory,
     heldPages: new HeldPages(memory),
     encoders,
+    load,
     varying: new VaryingPages(),
     siteDictionaries,
     requests: new RequestCompressorPool({ clock, memory }),
@@ -192,7 +193,7 @@ const start = async (config: EdgeConfig, options: EdgeParts): Promise<EdgeDaemon
   const forgetBeside = ({ host, url }: ForgetWhat) => {
     siteDictionaries.forget(hostName(host));
     encoders.forgetDictionaries();
-    for (const link of pool.linksOf(host)) link.forget(host, url ?? "");
+    return pool.forget({ host, url });
   };
   const forget = async (what: ForgetWhat) => {
     forgetBeside(what);
@@ -219,7 +220,7 @@ const start = async (config: EdgeConfig, options: EdgeParts): Promise<EdgeDaemon
       return needRestart(config, next, LIVE);
     },
     forget,
-    duties: { forget: forgetDuty(forget) },
+    duties: { forget: forgetDuty(forget, (host) => hosts.mayBeHeld(hostName(host))) },
     reopenAccessLog: () => accessLog.reopen(),
     watched,
     async stop() {

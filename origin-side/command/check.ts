@@ -5,6 +5,7 @@
 
 import { printHostPort } from "../../protocol/config/units.ts";
 import {
+  checkEnd,
   checkName,
   checkPrivacy,
   type Finding,
@@ -53,6 +54,7 @@ export const checkOrigin = async (file: string, options: CheckOptions): Promise<
   return [
     ok(`${file} is valid: ${counted(config.edges.length, "edge")}, ${counted(routes, "route")}`),
     ...findings,
+    ...checkEnd(file),
     ...checkPrivacy(files),
     ...checkMemory(originMemory(config)),
     ...(await checkShared(config.store, { side: "origin", clock: options.clock })),

@@ -1,7 +1,8 @@
 /** The state of a daemon for people, in 80 columns where names allow it. */
 import type { Status } from "./status.ts";
 
-const LABEL_CHARS = 11;
+/** Before what each line says. */
+export const STATUS_LABEL = 12;
 const MOST_PAGES = 10;
 
 /** Lines to print. */
@@ -37,7 +38,7 @@ export const printStatus = (status: Status): readonly string[] => [
 ];
 
 const part = (label: string, lines: readonly string[]): string[] =>
-  lines.map((line, i) => `${(i === 0 ? label : "").padEnd(LABEL_CHARS)} ${line}`);
+  lines.map((line, i) => `${(i === 0 ? label : "").padEnd(STATUS_LABEL)}${line}`);
 
 const linesOfConfig = ({ sharedConfig }: Status): string[] => {
   if (sharedConfig === null) return [];

@@ -145,6 +145,8 @@ export const parseConfig = <T>(options: {
 
   const known = new Map<string, KnownSettings>();
   const { data, error } = options.schema.safeParse(written, {
+    // A file is read once by each schema, and to compile a schema's parsers takes longer than they then save.
+    jitless: true,
     error: (issue) => {
       if (issue.code === "unrecognized_keys" && issue.inst instanceof z.ZodObject) {
         const elsewhere = issue.inst.meta()?.elsewhere as KnownSettings["elsewhere"] | undefined;

@@ -9,6 +9,7 @@ import { Command, CommanderError, Help, Option } from "commander";
 import { ConfigError } from "../config/parse-config.ts";
 import { withoutSecrets } from "../runtime/redact.ts";
 import { codeOf } from "../runtime/user-error.ts";
+import { hanging } from "./text-table.ts";
 
 export const EXIT = { done: 0, failed: 1, notUnderstood: 2 } as const;
 
@@ -24,6 +25,12 @@ export const say = (line: string): void => {
   process.stdout.write(`${withoutSecrets(line)}\n`);
 };
 
+/** Lines that begin with a label of so many characters: within a terminal as wide as it is, else each as one, for other programs. */
+export const sayLabelled = (lines: string, label: number): void => {
+  const { isTTY, columns } = process.stdout;
+  say(isTTY && columns > 0 ? hanging(lines, label, columns) : lines);
+};
+
 /** One line on standard error. */
 const complain = (line: string): void => {
   process.stderr.write(`${withoutSecrets(line)}\n`);
@@ -36,9 +43,20 @@ export const programNamed = (name: string, description: string): Command =>
     .configureOutput({ writeErr: (text) => process.stderr.write(withoutSecrets(text)) })
     .exitOverride();
 
-/** The config file of a daemon: named by the option, or by the environment, or `normally`. */
+/** The config file of a daemon: named by the option, or by the environment unless the variable is empty, or `normally`. */
 export const configOption = (normally: string): Option =>
-  new Option("-c, --config <file>", "the config file").default(normally).env("COILGUN_CONFIG");
+  new Option("-c, --config <file>", "the config file")
+    .default(normally)
+    .env("COILGUN_CONFIG")
+    .argParser((file) => file || normally);
+
+const GATHERING = new WeakSet<object>();
+
+/** Marks the parser of an option that may be given several times, each time with what it made of those before. */
+export const gathering = <Parse extends (text: string, before: never) => unknown>(parse: Parse): Parse => {
+  GATHERING.add(parse);
+  return parse;
+};
 
 /** What stands below a command's help: how it is used. */
 export const exampleOf = (...lines: readonly string[]): string =>
@@ -49,7 +67,7 @@ export const exampleOf = (...lines: readonly string[]): string =>
  * has done its work and the answer is no.
  */
 export const runProgram = async (program: Command, words: readonly string[]): Promise<void> => {
-  pointToHelp(program, program.name());
+  prepare(program, program.name());
   try {
     await program.parseAsync(words, { from: "user" });
   } catch (error) {
@@ -58,10 +76,23 @@ export const runProgram = async (program: Command, words: readonly string[]): Pr
 };
 
 /** What is not understood ends with where the command that it was said to is explained. That a flag is not given says nothing. */
-const pointToHelp = (command: Command, path: string): void => {
+const prepare = (command: Command, path: string): void => {
   command.showHelpAfterError(`(${path} --help shows what there is)`);
   command.configureHelp({ optionDescription: withoutFalse });
-  for (const each of command.commands) pointToHelp(each, `${path} ${each.name()}`);
+  for (const option of command.options) refuseSlips(command, option);
+  for (const each of command.commands) prepare(each, `${path} ${each.name()}`);
+};
+
+/** A value that displaces an earlier one unseen, and none at all, as an unset variable of a script leaves. */
+const refuseSlips = (command: Command, option: Option): void => {
+  if (!option.required) return;
+  let before: string | undefined;
+  command.on(`option:${option.name()}`, (value: string) => {
+    if (value === "") command.error(`error: option '${option.flags}' is empty`);
+    if (before !== undefined && !GATHERING.has(option.parseArg ?? command))
+      command.error(`error: option '${option.flags}' is given twice, as ${before} and ${value}`);
+    before = value;
+  });
 };
 
 const withoutFalse = (option: Option): string =>

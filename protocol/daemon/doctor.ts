@@ -9,8 +9,8 @@ import type { Status } from "../admin/status.ts";
 import type { AdminListen } from "../config/admin-settings.ts";
 import { systemClock } from "../runtime/clock.ts";
 import { inWords } from "../scope/no-base-words.ts";
-import { EXIT, exampleOf, ownVersion, say } from "./cli.ts";
-import { type Finding, ok, printFinding, problem, warning } from "./findings.ts";
+import { EXIT, exampleOf, ownVersion, sayLabelled } from "./cli.ts";
+import { FINDING_LABEL, type Finding, ok, printFinding, problem, warning } from "./findings.ts";
 
 /** `check` gives what `check` prints. */
 export const addDoctorCommand = (
@@ -29,7 +29,7 @@ export const addDoctorCommand = (
       const status = await askStatus(load(file).admin, file, { program: program.name() });
       const times = { asked, today: systemClock.today() }; // Before the check, which may take seconds.
       const findings = [...(await check(file)), ...diagnose(status, { version: ownVersion(), ...times })];
-      for (const finding of findings) say(printFinding(finding));
+      for (const finding of findings) sayLabelled(printFinding(finding), FINDING_LABEL);
       if (findings.some(({ outcome }) => outcome === "problem")) process.exitCode = EXIT.failed;
     });
 };

@@ -19,6 +19,9 @@ export const ok = (what: string): Finding => ({ outcome: "ok", what });
 export const warning = (what: string, advice: string): Finding => ({ outcome: "warning", what, advice });
 export const problem = (what: string, advice: string): Finding => ({ outcome: "problem", what, advice });
 
+/** Before what a finding says, on each of its lines. */
+export const FINDING_LABEL = 9;
+
 /** `ok       visitors: 0.0.0.0:8080 is free`; advice follows on a line of its own. */
 export const printFinding = (finding: Finding): string => {
   const line = `${finding.outcome.padEnd(8)} ${finding.what}`;
@@ -97,6 +100,20 @@ export const checkPrivacy = (paths: readonly string[]): readonly Finding[] =>
         ? warning(`${path} holds a secret and is open to other users`, `close it: chmod 600 ${path}`)
         : ok(`${path} holds a secret and is closed to other users`),
     );
+
+/** A bracket ends a file as well: one that was cut short before it cannot be read. */
+const WHOLE_ENDS: ReadonlySet<number | undefined> = new Set([..."\n}]"].map((each) => each.charCodeAt(0)));
+
+/** Whether the config file ends as one does that was written whole. Nothing of one that is not there. */
+export const checkEnd = (path: string | undefined): readonly Finding[] =>
+  path === undefined || WHOLE_ENDS.has(readFileSync(path).at(-1))
+    ? []
+    : [
+        warning(
+          `${path} ends within a line, as a file does that was cut short, by a full disk say`,
+          "look at its end; if it is whole, end its last line",
+        ),
+      ];
 
 /** Nothing where the host is an address; else whether its name resolves within `ms`. */
 export const checkName = async (

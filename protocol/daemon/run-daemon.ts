@@ -4,6 +4,7 @@
  * is in use.
  */
 
+import inspector from "node:inspector";
 import { type AdminDuties, Answers } from "../admin/answers.ts";
 import { type Admin, serveAdmin } from "../admin/serve-admin.ts";
 import type { Program, SharedConfigState, Watched } from "../admin/status.ts";
@@ -98,6 +99,7 @@ export const runDaemon = async <Config extends CommonSettings, Daemon extends Ru
   on(listeners);
   const startedAt = systemClock.now();
   const daemon = await options.start(config, boundedLog(log, systemClock));
+  if (options.signals === undefined) closeDebugger();
   reopen = () => {
     daemon.reopenAccessLog();
     log.info("access log opened again");
@@ -188,6 +190,14 @@ export const runDaemon = async <Config extends CommonSettings, Daemon extends Ru
     for (const [signal, run] of Object.entries({ ...listeners, ...commands }))
       signals.off(signal as NodeJS.Signals, run);
   }
+};
+
+/** One that a SIGUSR1 opened before there were listeners, to whoever may connect on this machine; not one that was asked for. */
+const closeDebugger = (): void => {
+  const asked = [...process.execArgv, process.env.NODE_OPTIONS ?? ""].some((each) =>
+    each.includes("--inspect"),
+  );
+  if (!asked) inspector.close();
 };
 
 const SERVES = "serving";

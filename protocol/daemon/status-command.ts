@@ -1,10 +1,10 @@
 /** `status` and `health` on either side's command line: what the running daemon says of itself, once or again and again, and whether it is ready. */
 import type { Command, Option } from "commander";
 import { askStatus } from "../admin/ask-daemon.ts";
-import { printStatus } from "../admin/print-status.ts";
+import { printStatus, STATUS_LABEL } from "../admin/print-status.ts";
 import type { AdminListen } from "../config/admin-settings.ts";
 import { systemClock } from "../runtime/clock.ts";
-import { EXIT, exampleOf, say } from "./cli.ts";
+import { EXIT, exampleOf, say, sayLabelled } from "./cli.ts";
 
 const EVERY_MS = 2_000;
 /** To the top left corner, and clear from there. */
@@ -27,9 +27,10 @@ export const addStatusCommand = (
       const { admin } = load(file);
       for (;;) {
         const status = await askStatus(admin, file, { program: program.name() });
-        const lines = json ? [JSON.stringify(status)] : printStatus(status);
         // One write, so that the screen does not flicker.
-        say(`${watch && process.stdout.isTTY ? CLEAR : ""}${lines.join("\n")}`);
+        const clear = watch && process.stdout.isTTY ? CLEAR : "";
+        if (json) say(`${clear}${JSON.stringify(status)}`);
+        else sayLabelled(`${clear}${printStatus(status).join("\n")}`, STATUS_LABEL);
         if (!watch) return;
         await pause();
       }

@@ -50,6 +50,21 @@ export function bytesInWords(bytes: number): string {
   return `${value.toFixed(value < 10 ? 2 : value < 100 ? 1 : 0)} ${unit}`;
 }
 
+/**
+ * Lines as they are, but those longer than `width` are broken at blanks, and go on below where they began: behind `label` characters. Each keeps what it has
+ * there, and a longer word has a line of its own.
+ */
+export const hanging = (text: string, label: number, width: number): string =>
+  text
+    .split("\n")
+    .map((line) =>
+      line.length <= width
+        ? line
+        : line.slice(0, label) +
+          wrapped(line.slice(label), Math.max(1, width - label)).replaceAll("\n", `\n${" ".repeat(label)}`),
+    )
+    .join("\n");
+
 /** Lines of at most `width` characters, broken at blanks; a longer word has a line of its own. */
 export function wrapped(text: string, width = 80): string {
   const lines: string[] = [];

@@ -42,13 +42,19 @@ export const addConfigCommand = (program: Command, option: Option, kind: FleetKi
   add("get", "print the newest version, its secrets left out, or write it to a file", "get --out shared.yaml")
     .argument("[version]", "an older one, as history lists it", numberOf)
     .option("--out <file>", "where to write it, secrets and all, for its owner alone")
+    .option("--force", "replace a file that exists", false)
     .addOption(option)
-    .action(async (wanted: number | undefined, { config: file, out }: { config: string; out?: string }) => {
-      const { version, text } = await getConfig(fleetIn(file, kind), wanted);
-      if (out === undefined) return say(text.trimEnd());
-      replacePrivateFile(out, text);
-      say(`version ${version} is in ${out}`);
-    });
+    .action(
+      async (
+        wanted: number | undefined,
+        { config: file, out, force }: { config: string; out?: string; force: boolean },
+      ) => {
+        const { version, text } = await getConfig(fleetIn(file, kind), wanted);
+        if (out === undefined) return say(text.trimEnd());
+        writeOut(out, text, force);
+        say(`version ${version} is in ${out}`);
+      },
+    );
 
   add("put", "check a file of shared settings, sign it, and have every machine serve it", "put shared.yaml")
     .argument("<file>", `YAML with one or more of: ${kind.settings.join(", ")}`)
@@ -79,6 +85,20 @@ export const addConfigCommand = (program: Command, option: Option, kind: FleetKi
     .action(({ out }: { out: string }) => {
       for (const line of makeKeys(out)) say(line);
     });
+};
+
+const writeOut = (out: string, text: string, force: boolean): void => {
+  try {
+    if (force) replacePrivateFile(out, text);
+    else writeNewPrivateFile(out, text);
+  } catch (error) {
+    const code = codeOf(error);
+    throw new Complaint(
+      code === "EEXIST"
+        ? `${out} exists; --force replaces it`
+        : `${out} cannot be written (${code}); name another file with --out`,
+    );
+  }
 };
 
 const numberOf = (text: string): number => {

@@ -3,7 +3,7 @@
  * beside them that are its alone. docs/running.md, "One config for a fleet".
  */
 import { z } from "zod";
-import { loadConfig, type Surroundings, surroundingsOf } from "../config/parse-config.ts";
+import { loadConfig, readConfigText, type Surroundings, surroundingsOf } from "../config/parse-config.ts";
 import { namedFile, written } from "../config/schema.ts";
 import { UnitError } from "../config/units.ts";
 import { parseRedisAddress, shownAddress } from "../redis/redis-address.ts";
@@ -144,8 +144,13 @@ export interface Fleet extends Trust, FleetKind {
   readonly atLeast: number;
 }
 
+/** `config` as any YAML may write it: where a name is escaped, there is a backslash. */
+const MAY_NAME_CONFIG = /config|\\/;
+
 /** Undefined where the file names no `config`. Throws ConfigError. */
 export const fleetOf = (file: string, kind: FleetKind): Fleet | undefined => {
+  // Most files share nothing, and a schema more for each start would take a twentieth of its time.
+  if (!MAY_NAME_CONFIG.test(readConfigText(file))) return undefined;
   const settingsNear = (near: Surroundings) =>
     z.preprocess(
       // What is no block at all is told with all settings of the side, by who reads these.

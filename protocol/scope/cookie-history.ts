@@ -32,11 +32,47 @@ export const isSettled = (continued: Continued | undefined): boolean =>
 /** Whom a value was given to. */
 type Given = SessionKey | "several";
 
+/** The marks that were used last; room for all of them (900 KB for the four of a history) is made when the first one comes. */
+class Marks<Meaning extends {}> {
+  readonly #max: number;
+  #kept: LRUCache<string, Meaning> | undefined;
+
+  constructor(max: number) {
+    this.#max = max;
+  }
+
+  get isEmpty(): boolean {
+    return this.#kept === undefined || this.#kept.size === 0;
+  }
+
+  has(mark: string): boolean {
+    return this.#kept?.has(mark) ?? false;
+  }
+
+  get(mark: string): Meaning | undefined {
+    return this.#kept?.get(mark);
+  }
+
+  /** As `get`, but it is not a use. */
+  peek(mark: string): Meaning | undefined {
+    return this.#kept?.peek(mark);
+  }
+
+  set(mark: string, meaning: Meaning): void {
+    this.#kept ??= new LRUCache({ max: this.#max });
+    this.#kept.set(mark, meaning);
+  }
+
+  delete(mark: string): void {
+    this.#kept?.delete(mark);
+  }
+}
+
 export class CookieHistory {
-  readonly #given = new LRUCache<string, Given>({ max: MOST_GIVEN });
-  readonly #continued = new LRUCache<string, Continued>({ max: MOST_CONTINUED });
-  readonly #companions = new LRUCache<string, readonly string[]>({ max: MOST_COMPANIONS });
-  readonly #shared = new LRUCache<string, true>({ max: MOST_COMPANIONS });
+  readonly #given = new Marks<Given>(MOST_GIVEN);
+  readonly #continued = new Marks<Continued>(MOST_CONTINUED);
+  readonly #companions = new Marks<readonly string[]>(MOST_COMPANIONS);
+  readonly #shared = new Marks<true>(MOST_COMPANIONS);
 
   /** Notes that an answer gave a value (by its mark) to a session that has it or not, or to a stranger; whether it is nobody else's. */
   give(value: string, to: SessionKey | undefined, isHeld: boolean): boolean {
@@ -49,7 +85,7 @@ export class CookieHistory {
 
   /** Whether any short value was replaced: else nobody need ask. */
   get continuesAny(): boolean {
-    return this.#continued.size > 0;
+    return !this.#continued.isEmpty;
   }
 
   /** What answers made of a short value, where they did so beside each of these long ones (all by their marks). */
@@ -84,6 +120,6 @@ export class CookieHistory {
 
   /** Whether a long value (by its mark) is several people's. `mark` is asked for only where any is. */
   isShared(mark: () => string): boolean {
-    return this.#shared.size > 0 && this.#shared.has(mark());
+    return !this.#shared.isEmpty && this.#shared.has(mark());
   }
 }

@@ -7,6 +7,7 @@ const WORDS: Readonly<Record<NoBase, string>> = {
   private: "the site says private, and this visitor was sent nothing like it",
   "no-store": "the site says no-store, and this visitor was sent nothing like it",
   "sets-cookie": "the answer gives a cookie that may be a session",
+  posted: "what was posted may be a credential, and this visitor was sent nothing like it",
   renewed: "the answer renews or takes away a cookie as a login or logout does",
   capability: "the address is itself a secret, and the page is personal",
   "proxy-not-trusted": "the page is personal, and all visitors have the address of a proxy",

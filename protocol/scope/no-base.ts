@@ -9,6 +9,7 @@ export type NoBase =
   | "private"
   | "no-store"
   | "sets-cookie"
+  | "posted"
   | "renewed"
   | "capability"
   | "proxy-not-trusted"

@@ -61,6 +61,8 @@ export type Scope =
 
 const PUBLIC: Scope = { kind: "public", retention: "keep" };
 const PARTIAL_CONTENT = 206;
+/** Methods that are safe (RFC 9110 section 9.2.1 and IANA's registry): what they send is a question, and no login. */
+const ASKS_ONLY: ReadonlySet<string> = new Set("GET HEAD OPTIONS PROPFIND QUERY REPORT SEARCH".split(" "));
 
 /** One route's policy, compiled. `secret` keys the session hashes: random, one per daemon and start. */
 export class ScopeRules {
@@ -109,14 +111,24 @@ export class ScopeRules {
     return this.#isBlind ? undefined : credentials.at(place);
   }
 
+  /**
+   * Whether what is asked for by this method may be a login: that sends a credential and shows none, and sites need not say of its answer that it is
+   * private, as no cache keeps it.
+   */
+  mayBeLogin(credentials: Credentials, method = "GET"): boolean {
+    return !ASKS_ONLY.has(method) && !this.#isBlind && !credentials.secret;
+  }
+
   get #isBlind(): boolean {
     return this.bases === "site" || this.bases === "off";
   }
 
-  /** The scope of a response's body, given who asked for it: `target` by GET, where `addressed` says something. */
+  /** The scope of a response's body, given who asked for it. */
   scopeOf(asked: {
     readonly credentials: Credentials;
     readonly addressed?: Addressed | undefined;
+    /** GET where left out. */
+    readonly method?: string;
     readonly target?: string;
     readonly status: number;
     readonly response: RawHeaders;
@@ -128,14 +140,16 @@ export class ScopeRules {
     if (this.bases === "site") return says.noStore ? { kind: "public", retention: "no-store" } : PUBLIC;
 
     const cookies = countedSetCookies(says.setCookies, this.#credentials.harmless);
-    const personal = says.private || says.noStore || cookies.length > 0;
-    if (asked.credentials.none && !personal) return PUBLIC;
+    const { credentials } = asked;
+    const isPosted = this.mayBeLogin(credentials, asked.method);
+    const saysSo = says.private || says.noStore;
+    const personal = saysSo || cookies.length > 0 || isPosted;
+    if (credentials.none && !personal) return PUBLIC;
 
     const retention = says.noStore ? "no-store" : "session";
-    const { credentials } = asked;
     // Whoever has such an address has the page: three who were sent it are no evidence that it is everybody's.
     const isCapability = asked.target !== undefined && !credentials.secret && holdsCapability(asked.target);
-    const addressed = isCapability ? undefined : asked.addressed;
+    const addressed = isCapability || (isPosted && saysSo) ? undefined : asked.addressed;
     if (addressed !== undefined && personal && cookies.length === 0)
       return {
         kind: "session",
@@ -143,13 +157,16 @@ export class ScopeRules {
         retention,
         marks: addressed.marks,
         joined: addressed.marks,
-        reason: said(says),
+        reason: said(says, isPosted),
       };
     if (personal) credentials.noteCompany();
     const owner = credentials.after(cookies);
     // A personal page for a visitor known by nothing secret: whoever else is known by as little is not the same visitor.
     if (owner?.session === undefined || (personal && !owner.secret))
-      return { kind: "nobody", reason: whyNobodys(owner, says, cookies.length > 0, isCapability) };
+      return {
+        kind: "nobody",
+        reason: whyNobodys(owner, said(says, isPosted), cookies.length > 0, isCapability),
+      };
     // Tokens in headers are renewed and answers to them are personal, so they are no evidence either.
     const ownMarks = personal || owner.hasHeader || isCapability ? undefined : () => owner.marks();
     return {
@@ -159,7 +176,7 @@ export class ScopeRules {
       marks: addressed?.marks ?? ownMarks,
       // Renewed tokens are nobody's second self here either; that a cookie takes another's place is told by `kinOf`.
       joined: owner.hasHeader || isCapability ? undefined : () => owner.marks(),
-      reason: owner === credentials ? said(says) : credentials.none ? "sets-cookie" : "renewed",
+      reason: owner === credentials ? said(says, isPosted) : credentials.none ? "sets-cookie" : "renewed",
     };
   }
 
@@ -186,20 +203,21 @@ export class ScopeRules {
 }
 
 /** Why a page is its session's alone, as the response says it. */
-const said = (says: Said): NoBase => {
+const said = (says: Said, isPosted: boolean): NoBase => {
   if (says.noStore) return "no-store";
-  return says.private ? "private" : "new-session";
+  if (says.private) return "private";
+  return isPosted ? "posted" : "new-session";
 };
 
 const whyNobodys = (
   owner: Credentials | undefined,
-  says: Said,
+  said: NoBase,
   setsCookies: boolean,
   isCapability: boolean,
 ): NoBase => {
   if (owner === undefined) return "renewed";
   if (isCapability) return "capability";
-  return setsCookies ? "sets-cookie" : said(says);
+  return setsCookies ? "sets-cookie" : said;
 };
 
 /** What a response with cookies that count makes of who asked. */

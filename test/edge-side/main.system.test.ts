@@ -1,7 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { edgeProgram } from "../../edge-side/edge-program.ts";
 import { ownVersion } from "../../protocol/daemon/cli.ts";
 import { FIXTURE_SECRET } from "../kit/config-fixtures.ts";
@@ -67,6 +67,45 @@ describe("coilgun-edge", () => {
     expect([code, stdout]).toEqual([2, ""]);
     expect(stderr).toMatch(/--help|Usage/);
     expect(stderr).not.toMatch(STACK);
+  });
+
+  it.each([
+    [
+      ["check", "--config", "a.yaml", "-c", "b.yaml"],
+      "'-c, --config <file>' is given twice, as a.yaml and b.yaml",
+    ],
+    [
+      ["forget", "--host", "a.example", "--host", "b.example"],
+      "'--host <name>' is given twice, as a.example and b.example",
+    ],
+    [["check", "--config", ""], "'-c, --config <file>' is empty"],
+    [
+      ["alone", "--origin", "http://127.0.0.1:1", "--host", "a", "--certificate", ""],
+      "'--certificate <file>' is empty",
+    ],
+    [
+      ["pair", "--host", "a", "--edge", "b", "--origin", "http://c", "--origin", "http://d"],
+      "'--origin <[host=]address>' argument 'http://d' is invalid. It is the second one of all hosts; each has one.",
+    ],
+  ] as const)("takes no slip for a wish: %j", async (words, complaint) => {
+    const { code, stderr } = await inside(...words);
+    expect([code, stderr.split("\n")[0]]).toEqual([2, `error: option ${complaint}`]);
+  });
+
+  it("takes several of what may be several", async () => {
+    const { code } = await inside(
+      ...["pair", "--host", "a.example", "--host", "b.example", "--edge", "c.example", "--out", folder],
+      ...["--origin", "a.example=http://127.0.0.1:1", "--origin", "b.example=http://127.0.0.1:2"],
+    );
+    expect(code).toBe(0);
+    expect(readFileSync(join(folder, "edge.yaml"), "utf8")).toContain("b.example");
+  });
+
+  it("takes an empty COILGUN_CONFIG for none", async () => {
+    vi.stubEnv("COILGUN_CONFIG", "");
+    const { code, stderr } = await inside("check");
+    vi.unstubAllEnvs();
+    expect([code, stderr]).toEqual([1, expect.stringMatching(/^edge.yaml:1:1: there is no such file/)]);
   });
 
   it("prints no secret that was given in the wrong place", async () => {

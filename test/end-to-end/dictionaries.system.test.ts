@@ -49,10 +49,10 @@ const costsWhatIsNew = async (chromium: string, serve: (site: Site) => Promise<S
   expect(coding).toBe("dcz");
   expect(text).toBe(site.lastOf(JSON_PATH).toString());
 
-  let version = 10_000_001;
-  // The browser writes what it keeps to its disk first.
-  for (let visits = 0; visits < MOST_VISITS && (await script(version++)) > 0.1; visits++);
-  const next = await script(version);
+  // The browser writes what it keeps to its disk first, which takes longer where the machine has much else to do.
+  let next = 1;
+  for (let visits = 0; visits < MOST_VISITS && next >= 0.02; visits++)
+    next = await script(10_000_001 + visits);
   expect(next).toBeLessThan(0.02);
   if (IS_LONG)
     console.log(

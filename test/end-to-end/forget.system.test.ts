@@ -77,6 +77,40 @@ it("erases a URL, then a host, on both sides, and leaves the rest", async () => 
   expect(await answersTo(edge, VISITS, 13)).toEqual(["delta", "delta", "delta"]);
 });
 
+it("reaches an origin side whose link was down, and one whose host the config names no more", async () => {
+  const edge = await scene.start("edge-side", EDGE);
+  const [tunnel, web] = [edge.port("tunnel"), site.port];
+  const routes = [HOST, SHOP].map((host) => ({ host, origin: `http://127.0.0.1:${web}` }));
+  const origin = await scene.start("origin-side", originYaml(tunnel, web, { routes }));
+  await edge.logged("link up");
+  const visits = [HOST, SHOP].map((host) => [host, "/news"] as const);
+  expect(await answersTo(edge, visits, 1)).toEqual(["whole", "whole"]);
+
+  edge.configure({ ...EDGE, keys: [{ ...KEY, hosts: [HOST] }] });
+  edge.signal("SIGHUP");
+  await edge.logged("config reloaded");
+  expect((await scene.command("edge-side", EDGE, "forget", "--host", SHOP)).stdout).toMatch(/^1 version of/);
+  expect(await origin.logged("versions erased")).toMatchObject({ host: SHOP, erased: 1 });
+
+  origin.configure(originYaml(1, web, { routes }));
+  origin.signal("SIGHUP");
+  await edge.logged("link down");
+  expect((await scene.command("edge-side", EDGE, "forget", "--host", HOST)).stdout).toMatch(/^1 version of/);
+  origin.configure(originYaml(tunnel, web, { routes }));
+  origin.signal("SIGHUP");
+  await edge.logged("link up", 2);
+  expect(await origin.logged("versions erased", 3)).toMatchObject({ host: HOST, erased: 1 });
+});
+
+it("fails for a host that the edge does not serve: it is mistyped, or of another edge", async () => {
+  await scene.start("edge-side", EDGE);
+  expect(await scene.command("edge-side", EDGE, "forget", "--host", "wwww.example.com")).toEqual({
+    code: 1,
+    stdout: "",
+    stderr: "coilgun-edge: nothing was erased: this edge serves no wwww.example.com\n",
+  });
+});
+
 it("says so when nothing is remembered, and when no edge is running", async () => {
   const edge = await scene.start("edge-side", EDGE);
   const forget = () => scene.command("edge-side", EDGE, "forget", "--host", HOST);

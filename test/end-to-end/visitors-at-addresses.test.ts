@@ -70,10 +70,10 @@ const openWeb = async ({
   let count = 0;
   return {
     pair,
-    async comes(address, next, { path = "/account", ...headers } = {}) {
+    async comes(address, next, { path = "/account", method = "GET", ...headers } = {}) {
       page = next;
       const forwarded = address === undefined ? {} : { "X-Forwarded-For": address };
-      const begun = await begin(pair.port, { path, headers: { ...forwarded, ...headers } });
+      const begun = await begin(pair.port, { path, method, headers: { ...forwarded, ...headers } });
       const at = pauses?.(next) ?? 0;
       let came = 0;
       begun.on("data", (piece: Buffer) => {
@@ -145,6 +145,29 @@ describe("a personal page without a credential", () => {
       expect(await web.comes("81.99.69.7", pageOf(randomBytes(12).toString("hex")))).toBeLessThan(80);
       expect(web.pair.originLog.count("push passed over")).toBe(0);
     }
+  });
+
+  it("is the address's where it was posted for, whatever the response says: what was sent may be a credential", async () => {
+    await using web = await openWeb({ fields: () => ({}) });
+    const posted = { method: "POST", Accept: "application/json" };
+    const login = (token: string) => pageOf(token);
+    expect(await web.comes("81.2.69.7", login("token-7391-4402"), posted)).toBeGreaterThan(500);
+    expect(await web.comes("81.3.69.7", login("token-0826-9915"), posted)).toBeGreaterThan(500);
+    expect(await web.comes("81.4.69.7", login("token-0000-0000"))).toBeGreaterThan(500);
+    expect(await web.comes("81.3.69.7", login("token-5555-0001"), posted)).toBeLessThan(80);
+    for (const address of networks(3)) await web.comes(address, pageOf("the same"), posted);
+    expect(await web.comes("81.99.69.7", pageOf("the same"), posted)).toBeLessThan(24);
+  });
+
+  it("tells by its size no part of what was posted for, whatever others made public", async () => {
+    const sizes: number[] = [];
+    for (const guess of ["token-7391-44zz", "token-zzzzzzzzz"]) {
+      await using web = await openWeb({ fields: () => ({}) });
+      await web.comes("81.9.69.7", pageOf(guess));
+      sizes.push(await web.comes("81.2.69.7", pageOf("token-7391-4402"), { method: "POST" }));
+    }
+    expect(sizes[0]).toBe(sizes[1]);
+    expect(sizes[0]).toBeLessThan(80);
   });
 
   it("is nobody's where its URL is a capability", async () => {

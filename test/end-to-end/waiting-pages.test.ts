@@ -31,13 +31,22 @@ const PAGE_BYTES = MIB;
 const SHARE_BYTES = 3.9 * MIB;
 const CODED_BYTES = 0.35 * MIB;
 
-/** It compresses to some 0.4 MiB; each `news` is a later version of the page `path`. */
-const pageOf = (path: string, news: number): Buffer => {
+/** Of each path; many versions are made of one. */
+const bodies = new Map<string, string>();
+
+const bodyOf = (path: string): string => {
   const noise = new Random([...path].reduce((sum, letter) => sum * 31 + letter.charCodeAt(0), 7));
   const body = noise
     .bytes((PAGE_BYTES * 3) / 8)
     .toString("base64")
     .repeat(2);
+  bodies.set(path, body);
+  return body;
+};
+
+/** It compresses to some 0.4 MiB; each `news` is a later version of the page `path`. */
+const pageOf = (path: string, news: number): Buffer => {
+  const body = bodies.get(path) ?? bodyOf(path);
   return Buffer.from(`${body.slice(0, -8)}${String(news).padStart(8)}`);
 };
 

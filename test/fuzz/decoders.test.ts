@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { Random, seeded } from "../kit/random.ts";
 import { decoders, MOST_CPU_MICROSECONDS } from "./decoders.ts";
 import { mutated } from "./mutate.ts";
@@ -10,9 +10,10 @@ const ALL = await decoders();
 const SHARES = ALL.reduce((sum, { share }) => sum + share, 0);
 
 describe.each(ALL)("$name", ({ share, inputs, refuses, read }) => {
+  /** At the end of the case before. */
+  let spent = process.cpuUsage();
   /** What is read of it, or the error that it declares. */
   const outcome = async (bytes: Buffer, random: Random): Promise<"read" | "refused"> => {
-    const from = process.cpuUsage();
     try {
       await read(bytes, random);
       return "read";
@@ -20,11 +21,16 @@ describe.each(ALL)("$name", ({ share, inputs, refuses, read }) => {
       if (refuses !== undefined && error instanceof refuses) return "refused";
       throw new Error(`${bytes.toString("hex")}: ${error}`, { cause: error });
     } finally {
-      const { user, system } = process.cpuUsage(from);
-      if (user + system > MOST_CPU_MICROSECONDS)
-        expect.fail(`${bytes.toString("hex")}: ${user + system} microseconds`);
+      const now = process.cpuUsage();
+      const taken = now.user + now.system - spent.user - spent.system;
+      spent = now;
+      if (taken > MOST_CPU_MICROSECONDS) expect.fail(`${bytes.toString("hex")}: ${taken} microseconds`);
     }
   };
+
+  beforeEach(() => {
+    spent = process.cpuUsage();
+  });
 
   it("reads what is right", async () => {
     for (const input of inputs) expect(await outcome(input, new Random(1))).toBe("read");

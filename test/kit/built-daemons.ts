@@ -31,8 +31,10 @@ const OF_BENCH = {
 export default async function buildPrograms(): Promise<() => void> {
   const folder = mkdtempSync(join(tmpdir(), "coilgun-built-"));
   const remove = () => rmSync(folder, { recursive: true });
+  // Workers that end keep what they compiled too, some of them after the tests.
+  const removeLast = () => void process.once("exit", remove);
   process.env.NODE_COMPILE_CACHE = join(folder, "compiled");
-  if (process.env.COILGUN_SOURCES === "1") return remove;
+  if (process.env.COILGUN_SOURCES === "1") return removeLast;
   try {
     copyFileSync(join(ROOT, "package.json"), join(folder, "package.json"));
     symlinkSync(join(ROOT, "node_modules"), join(folder, "node_modules"));
@@ -65,7 +67,7 @@ export default async function buildPrograms(): Promise<() => void> {
     remove();
     throw error;
   }
-  return remove;
+  return removeLast;
 }
 
 /** V8 reads in half the time a source that is short and has a byte a character, and it is read at each start. */

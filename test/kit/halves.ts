@@ -108,7 +108,8 @@ export const openEdgeHalf = async (options: EdgeOptions = {}): Promise<EdgeHalf>
       ? new VersionStore(inMemory)
       : new TieredStore({ ...inMemory, tiers: [{ tier: options.tier, sessions: false }] });
   const pool = new LinkPool({
-    hosts: { serves: (_, host) => hosts.has(host), weightOf: () => 1 },
+    clock,
+    hosts: { serves: (_, host) => hosts.has(host), weightOf: () => 1, mayHold: (_, host) => hosts.has(host) },
     log: silentLog,
   });
   const rules = new ScopeRules(
@@ -128,6 +129,7 @@ export const openEdgeHalf = async (options: EdgeOptions = {}): Promise<EdgeHalf>
     heldPages: new HeldPages(memory),
     pageBytes,
     encoders: new CompressorPool(memory, () => 0),
+    load: () => 0,
     varying: new VaryingPages(),
     siteDictionaries: new SiteDictionaries({ clock, log: silentLog, store, memory }),
     requests: new RequestCompressorPool({ clock, memory }),

@@ -1,4 +1,4 @@
-/** The machine's clock, but faster: for waits for real servers, of which none may be what a test takes its time for. */
+/** The machine's clock, but faster, for waits for real servers, of which none may be what a test takes its time for; or slower. */
 import { Clock, systemClock, type Timer } from "../../protocol/runtime/clock.ts";
 
 export class HastyClock extends Clock {

@@ -15,6 +15,7 @@ import type { LogSettings } from "../../protocol/config/log-settings.ts";
 import { printHostPort } from "../../protocol/config/units.ts";
 import { makeLog } from "../../protocol/daemon/log.ts";
 import { runDaemon, type SignalSource } from "../../protocol/daemon/run-daemon.ts";
+import { type Clock, systemClock } from "../../protocol/runtime/clock.ts";
 import { GrowingFile } from "./growing-file.ts";
 import type { Line, RealDaemon, Settings } from "./real-daemons.ts";
 import { until } from "./until.ts";
@@ -36,12 +37,13 @@ const IDLE = () => 0;
 /** Of a daemon that is told to stop when its test is over. */
 const DRAIN = "1s";
 
-export const openInnerScene = (): InnerScene => {
+/** `clock`: of the daemons; the machine's own normally. */
+export const openInnerScene = (clock?: Clock): InnerScene => {
   const folder = mkdtempSync(join(tmpdir(), "coilgun-inner-"));
   const running = new Set<InnerDaemon>();
   return {
     async start(side, settings) {
-      const daemon = startInner(side, join(folder, `${running.size}`), settings);
+      const daemon = startInner(side, join(folder, `${running.size}`), settings, clock);
       running.add(daemon);
       const early = daemon.ended.then((code) => Promise.reject(new Error(`it ended with code ${code}`)));
       await Promise.race([daemon.logged("ready"), early]);
@@ -58,7 +60,12 @@ export const openInnerScene = (): InnerScene => {
 
 const isStopping = ({ event }: Line): boolean => event === "stopping";
 
-const startInner = (side: "edge-side" | "origin-side", path: string, settings: Settings): InnerDaemon => {
+const startInner = (
+  side: "edge-side" | "origin-side",
+  path: string,
+  settings: Settings,
+  clock: Clock | undefined,
+): InnerDaemon => {
   const file = `${path}.yaml`;
   const accessFile = `${path}.log`;
   const configure = (next: Settings) => {
@@ -69,6 +76,7 @@ const startInner = (side: "edge-side" | "origin-side", path: string, settings: S
   const signals = new EventEmitter();
   const log: Line[] = [];
   const surroundings = {
+    clock: clock ?? systemClock,
     signals: signals as SignalSource,
     makeLog: (of: LogSettings) =>
       makeLog(of, { write: (line: string) => log.push(JSON.parse(line) as Line) }),
@@ -94,15 +102,16 @@ const startInner = (side: "edge-side" | "origin-side", path: string, settings: S
 };
 
 interface Surroundings {
+  readonly clock: Clock;
   readonly signals: SignalSource;
   readonly makeLog: (settings: LogSettings) => ReturnType<typeof makeLog>;
 }
 
-const runEdge = (file: string, surroundings: Surroundings): Promise<number> =>
+const runEdge = (file: string, { clock, ...surroundings }: Surroundings): Promise<number> =>
   runDaemon({
     name: "coilgun-edge",
     load: () => loadEdgeConfig(file),
-    start: (config, log) => startEdge(config, { log, load: () => 0 }),
+    start: (config, log) => startEdge(config, { log, clock, load: IDLE }),
     describe: ({ visitorsAddress, tunnelAddress }) => ({
       visitors: printHostPort(visitorsAddress),
       tunnel: printHostPort(tunnelAddress),
@@ -110,11 +119,11 @@ const runEdge = (file: string, surroundings: Surroundings): Promise<number> =>
     ...surroundings,
   });
 
-const runOrigin = (file: string, surroundings: Surroundings): Promise<number> =>
+const runOrigin = (file: string, { clock, ...surroundings }: Surroundings): Promise<number> =>
   runDaemon({
     name: "coilgun-origin",
     load: () => loadOriginConfig(file),
-    start: (config, log) => startOrigin(config, { log, load: IDLE }),
+    start: (config, log) => startOrigin(config, { log, clock, load: IDLE }),
     describe: () => ({}),
     ...surroundings,
   });

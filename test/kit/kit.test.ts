@@ -5,10 +5,20 @@ import { createServer } from "node:net";
 import { describe, expect, it } from "vitest";
 import { DeadlineError } from "../../protocol/runtime/clock.ts";
 import { makeAuthority } from "./certificates.ts";
+import { Differences } from "./differences.ts";
 import { FakeClock } from "./fake-clock.ts";
 import { leakedSince, openResources, settledLeaks } from "./leaks.ts";
 import { Random } from "./random.ts";
 import { tlsRecords } from "./wire-tap.ts";
+
+it("finds differences, each where it was", () => {
+  const differences = new Differences();
+  differences.check(7, 7, 1);
+  differences.check(Number.NaN, Number.NaN, 2);
+  differences.check(undefined, 0, 3);
+  differences.check("a", "b", "the name");
+  expect(differences.found).toEqual(["3: undefined, not 0", "the name: a, not b"]);
+});
 
 describe("FakeClock", () => {
   it("runs timers in the order of their time, then of their setting, at their time", async () => {

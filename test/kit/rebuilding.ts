@@ -51,9 +51,9 @@ export class HeardEvents implements ExchangeEvents {
 export const outgoing = (
   beginning: BodyBeginning = NO_BODY_YET,
   {
-    takesMixed = true,
+    load = 0,
     features = [MIXED_SPLICES],
-  }: { readonly takesMixed?: boolean; readonly features?: readonly string[] | undefined } = {},
+  }: { readonly load?: number; readonly features?: readonly string[] } = {},
 ): { stream: FakeStream; exchange: Exchange; events: HeardEvents } => {
   const stream = new FakeStream();
   const link = {
@@ -76,7 +76,7 @@ export const outgoing = (
     visitorConnection: undefined,
     madeId: undefined,
     timings: false,
-    takesMixed,
+    load,
     beginning,
   };
   return { stream, exchange: openExchange(link, request, events), events };

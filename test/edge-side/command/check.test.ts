@@ -30,7 +30,7 @@ const FREE = `visitors: 127.0.0.1:0\n${LISTED}`;
 const PSK = "tunnel: 127.0.0.1:0";
 
 const check = (...lines: readonly string[]) =>
-  checkEdge(put("edge.yaml", [KEYS, ...lines].join("\n")), new Date());
+  checkEdge(put("edge.yaml", [KEYS, ...lines, ""].join("\n")), new Date());
 const troubles = (findings: readonly Finding[]) =>
   findings.filter(({ outcome }) => outcome !== "ok").map((finding) => printFinding(finding));
 

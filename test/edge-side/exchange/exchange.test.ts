@@ -1,9 +1,13 @@
 import { describe, expect, it } from "vitest";
 import { framesOfBody } from "../../../edge-side/exchange/answer-frames.ts";
-import { INTERIM_HEAD_BYTES, MOST_INTERIM_BYTES } from "../../../edge-side/exchange/exchange.ts";
+import {
+  INTERIM_HEAD_BYTES,
+  MIXED_UP_TO_LOAD,
+  MOST_INTERIM_BYTES,
+} from "../../../edge-side/exchange/exchange.ts";
 import { StreamError } from "../../../protocol/errors.ts";
 import type { AnswerForm, AnswerFrame } from "../../../protocol/frames/frame.ts";
-import { NOT_MIXED } from "../../../protocol/frames/mixed-splices.ts";
+import { MIXED_SPLICES, NOT_MIXED } from "../../../protocol/frames/mixed-splices.ts";
 import { FREE_FRAMES } from "../../../protocol/link/inbox.ts";
 import { PIECE_BYTES } from "../../../protocol/runtime/piece-merger.ts";
 import { NO_EXTENSIONS } from "../../../protocol/wire/extensions.ts";
@@ -166,11 +170,14 @@ describe("an exchange that begins with some of its body", () => {
     expect(exchange.requestBytes).toBe(body.length);
   });
 
-  it("says, after what its body says, that there is no time for a mixed splice, to a peer that makes some", () => {
-    const said = (features?: readonly string[]) =>
-      outgoing({ extensions, body }, { takesMixed: false, features }).stream.sent[0];
-    expect(said()).toMatchObject({ extensions: [...extensions, NOT_MIXED] });
-    expect(said([])).toMatchObject({ extensions });
+  it("says, after what its body says, above a load that there is no time for a mixed splice, to a peer that makes some", () => {
+    const extensionsAt = (load: number, features = [MIXED_SPLICES]) => {
+      const open = outgoing({ extensions, body }, { load, features }).stream.sent[0];
+      return open?.kind === "open" ? open.extensions : undefined;
+    };
+    expect(extensionsAt(MIXED_UP_TO_LOAD)).toEqual(extensions);
+    expect(extensionsAt(MIXED_UP_TO_LOAD + 0.01)).toEqual([...extensions, NOT_MIXED]);
+    expect(extensionsAt(1, [])).toEqual(extensions);
   });
 
   it("sends nothing more once it was given up", async () => {

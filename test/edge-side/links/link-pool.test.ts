@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { LinkPool } from "../../../edge-side/links/link-pool.ts";
 import type { Link } from "../../../protocol/link/link-api.ts";
+import { FakeClock } from "../../kit/fake-clock.ts";
 import { silentLog } from "../../kit/silent-log.ts";
 
 interface Fake {
@@ -21,8 +22,10 @@ const poolOf = (...links: readonly Link[]): LinkPool => {
   missed.length = 0;
   limits.length = 0;
   const pool = new LinkPool({
+    clock: new FakeClock(),
     hosts: {
       serves: (keyId, host) => host === "b.example" || (keyId === "k" && host === "a.example"),
+      mayHold: (keyId) => keyId === "k",
       weightOf: (keyId) => (keyId === "heavy" ? 3 : 1),
     },
     log: {

@@ -48,6 +48,23 @@ describe("the hosts that are served", () => {
     expect([hosts.secretsOf("one", 0), hosts.secretsOf("three", 0)]).toEqual([[ONE.secret], []]);
   });
 
+  it("may be held by a key that served them once, by their name or a pattern, and by no other", () => {
+    const names = ["a.example", "x.both.example", "c.example"];
+    const hosts = new ServedHosts({
+      ...settings,
+      keys: [{ ...FREE, key: ONE, hosts: [host("a.example"), host("*.both.example")] }],
+    });
+    const held = (key: string) => names.map((each) => hosts.mayHold(key, each));
+    expect(held("one")).toEqual([true, true, false]);
+    hosts.replace({ ...settings, keys: [{ ...FREE, key: TWO, hosts: [host("a.example")] }] });
+    expect([hosts.serves("one", "a.example"), held("one"), held("two")]).toEqual([
+      false,
+      [true, true, false],
+      [true, false, false],
+    ]);
+    expect(names.map((each) => hosts.mayBeHeld(each))).toEqual([true, true, false]);
+  });
+
   it("may be many under one name, and the most particular name says which key serves one", () => {
     const hosts = new ServedHosts({
       ...settings,

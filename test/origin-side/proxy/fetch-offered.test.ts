@@ -4,7 +4,9 @@ import { answerSizesExtension } from "../../../protocol/frames/answer-sizes.ts";
 import type { AnswerFrame, OffersFrame, StreamId } from "../../../protocol/frames/frame.ts";
 import type { Hello } from "../../../protocol/frames/hello.ts";
 import { wholeUnitsExtension } from "../../../protocol/frames/whole-units.ts";
+import { type Clock, systemClock } from "../../../protocol/runtime/clock.ts";
 import { fingerprintOf, shortOf } from "../../../protocol/store/fingerprint.ts";
+import { FakeClock } from "../../kit/fake-clock.ts";
 import { type FakeOrigin, openOrigin } from "../../kit/fake-origin.ts";
 import { openOriginHalf, TEST_HOST, wiredHalf } from "../../kit/halves.ts";
 import { watchLeaks } from "../../kit/leaks.ts";
@@ -37,8 +39,8 @@ beforeEach(async () => {
 afterEach(() => open.disposeAsync());
 
 /** An origin side that holds the page that its web server gives; the next stream is 2. */
-const joined = async (hello: Partial<Hello> = {}) => {
-  const side = open.use(await openOriginHalf({ port: web.port }));
+const joined = async (hello: Partial<Hello> = {}, clock: Clock = systemClock) => {
+  const side = open.use(await openOriginHalf({ port: web.port, clock }));
   const { peer: edge, ended } = await wiredHalf(side, "edge", hello);
   edge.say(openFrame(1));
   await edge.nextOf("answer");
@@ -58,7 +60,8 @@ const offersOf = (offers: readonly string[], extensions: OffersFrame["extensions
 
 describe("a request whose offers follow", () => {
   it("reaches the web server at once, and its answer builds on what is named", async () => {
-    const { edge, old, asked } = await joined();
+    // It waits for them as long as this takes.
+    const { edge, old, asked } = await joined({}, new FakeClock());
     edge.say(FOLLOWED);
     await asked();
     await stillness(() => edge.unheard);

@@ -3,8 +3,9 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it, onTestFinished } from "vitest";
 import {
+  checkEnd,
   checkFree,
   checkName,
   checkPrivacy,
@@ -19,6 +20,20 @@ import { watchLeaks } from "../../kit/leaks.ts";
 watchLeaks();
 
 const HOST = "127.0.0.1";
+
+it("a config file that ends within a line may have been cut short", () => {
+  const folder = mkdtempSync(join(tmpdir(), "coilgun-findings-"));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const path = join(folder, "edge.yaml");
+  const found = (text: string) => {
+    writeFileSync(path, text);
+    return checkEnd(path).map(({ outcome }) => outcome);
+  };
+  expect(found("origin: http://127.0.0.1:3000\n")).toEqual([]);
+  expect(found("origin: http://127.0.0.1:3")).toEqual(["warning"]);
+  expect(found('{ "routes": [] }')).toEqual([]);
+  expect(checkEnd(undefined)).toEqual([]);
+});
 
 describe("an address to listen at", () => {
   it("is free, and is let go of again", async () => {

@@ -267,3 +267,18 @@ it("stays alive with nothing open, whatever other signals come, and opens no deb
   const { code, stderr } = await ended;
   expect([code, stderr]).toEqual([0, expect.not.stringContaining("Debugger")]);
 });
+
+it("closes a debugger that a signal opened before there were listeners", async () => {
+  const program = `
+    import inspector from "node:inspector";
+    import { runDaemon } from "./protocol/daemon/run-daemon.ts";
+    inspector.open(0);
+    process.exitCode = await runDaemon({
+      load: () => ({ log: { level: "info", format: "json" } }),
+      start: async () => ({ reload: async () => [], reopenAccessLog() {}, stop: async () => {} }),
+      describe: () => ({ debugger: inspector.url() ?? "none" }),
+    });`;
+  const { child, said } = startScript(["--input-type=module", "-e", program]);
+  expect(JSON.parse(await said('"ready"'))).toMatchObject({ debugger: "none" });
+  child.kill("SIGTERM");
+});

@@ -74,6 +74,17 @@ it("makes keys, stores what can be used and nothing else, and gives it back whol
   expect((await origin("get", "1", "--out", "back.yaml")).code).toBe(0);
   expect(readFileSync(join(folder, "back.yaml"), "utf8")).toBe(SHARED);
   expect(statSync(join(folder, "back.yaml")).mode & 0o777).toBe(0o600);
+  write("back.yaml", "edited");
+  const kept = await origin("get", "--out", "back.yaml");
+  expect([kept.code, kept.stderr]).toEqual([1, "coilgun-origin: back.yaml exists; --force replaces it\n"]);
+  expect(readFileSync(join(folder, "back.yaml"), "utf8")).toBe("edited");
+  expect((await origin("get", "--out", "back.yaml", "--force")).code).toBe(0);
+  expect(readFileSync(join(folder, "back.yaml"), "utf8")).toBe(SHARED);
+  const nowhere = await origin("get", "--out", "no/such/back.yaml");
+  expect([nowhere.code, nowhere.stderr]).toMatchObject([
+    1,
+    expect.stringMatching(/back.yaml cannot be written \(ENOENT\); name/),
+  ]);
 });
 
 it("makes keys in a new folder, and replaces none", async () => {

@@ -136,6 +136,12 @@ describe("a daemon with a shared config", () => {
     expect(String(error)).not.toContain("pass-word");
   });
 
+  it("is one where the file escapes the names of its settings", async () => {
+    using fleet = makeFleet();
+    writeFileSync(fleet.file, readFileSync(fleet.file, "utf8").replace(/^config(\w*)/gm, '"c\\x6fnfig$1"'));
+    expect((await start(fleet, holding(fleet.signed(2)))).load().routes).toEqual(["v2"]);
+  });
+
   it("has problems of what is shared by place and line, each setting in one place", async () => {
     using fleet = makeFleet();
     const error = await start(fleet, holding(fleet.signed(2, "# here\nroutes: 7\n"))).catch(

@@ -4,6 +4,7 @@ import {
   newHeaderTable,
   newLookupTable,
 } from "../../../protocol/headers/header-table.ts";
+import { Differences } from "../../kit/differences.ts";
 import { seeded } from "../../kit/random.ts";
 
 const COST = ENTRY_OVERHEAD_BYTES + 2;
@@ -52,6 +53,7 @@ describe("a table that finds", () => {
     const random = seeded();
     const table = newLookupTable(20 * COST);
     const all: { name: string; value: string }[] = [];
+    const differences = new Differences();
     for (let i = 0; i < 5000; i++) {
       const field = { name: String(random.int(0, 9)), value: String(random.int(0, 9)) };
       all.unshift(field);
@@ -61,9 +63,10 @@ describe("a table that finds", () => {
       const value = String(random.int(0, 9));
       const at = kept.findIndex((each) => each.name === name && each.value === value);
       const named = kept.findIndex((each) => each.name === name);
-      expect(table.find(name, value)).toBe(at === -1 ? undefined : at);
-      expect(table.findName(name)).toBe(named === -1 ? undefined : named);
+      differences.check(table.find(name, value), at === -1 ? undefined : at, `${name}: ${value} at ${i}`);
+      differences.check(table.findName(name), named === -1 ? undefined : named, `${name} at ${i}`);
     }
+    expect(differences.found).toEqual([]);
   });
 
   it("does not take a name and a value for another name and value", () => {

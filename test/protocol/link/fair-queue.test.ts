@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { FairQueue, LIGHT_BYTES, NO_WEIGHT, URGENCIES } from "../../../protocol/link/fair-queue.ts";
+import { Differences } from "../../kit/differences.ts";
 import { seeded } from "../../kit/random.ts";
 
 const item = (name: string, urgency = 3) => ({ name, urgency, weight: NO_WEIGHT() });
@@ -53,6 +54,7 @@ describe("a fair queue", () => {
     const queue = new FairQueue<Named>();
     const items = Array.from({ length: 20 }, (_, i) => item(String(i), random.int(0, 7)));
     let model: typeof items = [];
+    const differences = new Differences();
     for (let step = 0; step < 5000; step++) {
       const one = random.pick(items);
       const act = random.int(0, 2);
@@ -64,11 +66,12 @@ describe("a fair queue", () => {
         model = model.filter((each) => each !== one);
       } else {
         const first = model.toSorted((a, b) => a.urgency - b.urgency)[0];
-        expect(queue.next()).toBe(first);
+        differences.check(queue.next(), first, step);
         model = model.filter((each) => each !== first);
       }
-      expect(queue.size).toBe(model.length);
+      differences.check(queue.size, model.length, step);
     }
+    expect(differences.found).toEqual([]);
   });
 });
 

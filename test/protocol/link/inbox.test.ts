@@ -27,7 +27,10 @@ describe("frames that wait", () => {
 
   it("of one byte cost what their bytes cost", () => {
     const { memory, inbox } = inboxOf();
-    for (let n = 0; n < 256 * 1024; n++) expect(inbox.accept(Buffer.from("x"))).toBe(true);
+    const COUNT = 256 * 1024;
+    let accepted = 0;
+    for (let n = 0; n < COUNT; n++) if (inbox.accept(Buffer.from("x"))) accepted++;
+    expect(accepted).toBe(COUNT);
     expect([inbox.length, memory.usedBytes]).toEqual([16, 0]);
   });
 

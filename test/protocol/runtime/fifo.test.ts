@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { Fifo } from "../../../protocol/runtime/fifo.ts";
+import { Differences } from "../../kit/differences.ts";
 import { Random } from "../../kit/random.ts";
 
 describe("a queue at both ends", () => {
@@ -7,6 +8,7 @@ describe("a queue at both ends", () => {
     const random = new Random(11);
     const queue = new Fifo<number>();
     const model: number[] = [];
+    const differences = new Differences();
     for (let step = 0; step < 20_000; step++) {
       // More comes in than goes out for a while, and then the other way round.
       const growing = step % 4_000 < 2_500;
@@ -17,15 +19,18 @@ describe("a queue at both ends", () => {
       } else if (chance < (growing ? 0.6 : 0.25)) {
         queue.unshift(step);
         model.unshift(step);
-      } else if (chance < 0.95) expect(queue.shift()).toBe(model.shift());
+      } else if (chance < 0.95) differences.check(queue.shift(), model.shift(), step);
       else if (model.length > 0) {
         queue.replaceFirst(-step);
         model[0] = -step;
         queue.replaceLast(step);
         model[model.length - 1] = step;
       }
-      expect([queue.length, queue.first, queue.last]).toEqual([model.length, model[0], model.at(-1)]);
+      differences.check(queue.length, model.length, `length at ${step}`);
+      differences.check(queue.first, model[0], `first at ${step}`);
+      differences.check(queue.last, model.at(-1), `last at ${step}`);
     }
+    expect(differences.found).toEqual([]);
   });
 
   it("holds nothing after it was cleared, and has nothing to replace", () => {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { MemoryBudget } from "../../../protocol/runtime/memory-budget.ts";
+import { Differences } from "../../kit/differences.ts";
 import { seeded } from "../../kit/random.ts";
 
 const budget = () => new MemoryBudget({ totalBytes: 100, shareBytes: 60 });
@@ -69,6 +70,7 @@ describe("ByteBudget", () => {
     const random = seeded();
     const all = budget();
     const leases = ["a", "a", "b", "c"].map((partition) => ({ partition, lease: all.lease(partition) }));
+    const differences = new Differences();
     for (let step = 0; step < 2_000; step++) {
       const { lease } = random.pick(leases);
       const bytes = random.int(0, 40);
@@ -77,11 +79,14 @@ describe("ByteBudget", () => {
       else if (kind === 2) lease.shrink(bytes);
       else lease.release();
       const held = (of: typeof leases) => of.reduce((sum, one) => sum + one.lease.bytes, 0);
-      expect(all.usedBytes).toBe(held(leases));
-      expect(held(leases)).toBeLessThanOrEqual(100);
-      for (const partition of ["a", "b", "c"])
-        expect(held(leases.filter((one) => one.partition === partition))).toBeLessThanOrEqual(60);
+      differences.check(all.usedBytes, held(leases), step);
+      differences.check(held(leases) <= 100, true, `all at ${step}`);
+      for (const partition of ["a", "b", "c"]) {
+        const ofPartition = held(leases.filter((one) => one.partition === partition));
+        differences.check(ofPartition <= 60, true, `${partition} at ${step}`);
+      }
     }
+    expect(differences.found).toEqual([]);
     for (const { lease } of leases) lease.release();
     expect(all.usedBytes).toBe(0);
     expect(all.lease("a").grow(60)).toBe(true);

@@ -172,12 +172,13 @@ describe("a visitor who shows no secret", () => {
     place: VisitorPlace,
     request: readonly string[],
     response: readonly string[],
-    { target = "/", by = rules } = {},
+    { target = "/", method = "GET", by = rules } = {},
   ) => {
     const credentials = by.credentialsOf(request);
     return by.scopeOf({
       credentials,
       addressed: by.addressed(credentials, place),
+      method,
       target,
       status: 200,
       response,
@@ -194,6 +195,24 @@ describe("a visitor who shows no secret", () => {
     expect(at(HOME, [], [])).toEqual({ kind: "public", retention: "keep" });
     expect(at(HOME, [], ["Cache-Control", "no-store"])).toMatchObject({ retention: "no-store" });
     expect(at(HOME, [], PRIVATE)).toMatchObject({ retention: "session" });
+  });
+
+  it("is known by his address, where he posted what may be a login", () => {
+    const posted = (response: readonly string[], request: readonly string[] = [], method = "POST") =>
+      at(HOME, request, response, { method });
+    expect(owner(posted([]))).toBe(owner(at(HOME, [], PRIVATE)));
+    expect(posted([])).toMatchObject({ retention: "session", reason: "posted" });
+    expect(owner(posted([], ["Cookie", "lang=en"]))).toBe(owner(at(HOME, ["Cookie", "lang=en"], PRIVATE)));
+    expect(owner(posted(["Set-Cookie", SID]))).toBe(sessionOf(SID));
+    for (const says of ["private", "no-store"])
+      expect(posted(["Cache-Control", says])).toEqual({ kind: "nobody", reason: says });
+    for (const method of ["HEAD", "OPTIONS", "PROPFIND", "QUERY", "REPORT", "SEARCH"])
+      expect(posted([], [], method).kind).toBe("public");
+    const nowhere = { credentials: rules.credentialsOf([]), method: "PUT", status: 200, response: [] };
+    expect(rules.scopeOf(nowhere)).toEqual({ kind: "nobody", reason: "posted" });
+    const known = { ...nowhere, credentials: rules.credentialsOf(["Cookie", SID]) };
+    expect(rules.scopeOf(known)).toMatchObject({ session: sessionOf(SID), reason: "new-session" });
+    expect(rulesFor("site").scopeOf(nowhere).kind).toBe("public");
   });
 
   it("is a person by his network, however he is known", () => {

@@ -105,12 +105,11 @@ it("every piece is a run of whole units of two other pages, in 2,000 random sets
       return shared.slice(0, at) + randomPage(random, words).slice(0, random.int(0, 60)) + shared.slice(at);
     });
     const [spine, ...others] = pages.map(unitTexts) as [string[], ...string[][]];
-    for (const piece of piecesOf(pages)) {
+    const wrong = piecesOf(pages).filter((piece) => {
       const run = unitTexts(piece);
-      const identities = others.filter((row) => standsIn(run, row)).length;
-      expect(identities, `set ${set}: ${JSON.stringify(piece)}`).toBeGreaterThanOrEqual(2);
-      expect(standsIn(run, spine), `set ${set}: ${JSON.stringify(piece)}`).toBe(true);
-    }
+      return !standsIn(run, spine) || others.filter((row) => standsIn(run, row)).length < 2;
+    });
+    expect(wrong, `set ${set}`).toEqual([]);
   }
 });
 
