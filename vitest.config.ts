@@ -1,4 +1,3 @@
-import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 
 /** Tests that start processes (daemons, commands, a browser) have this ending, wherever they stand. */
@@ -15,8 +14,9 @@ export default defineConfig({
     isolate: false,
     // Node loads the sources as they are, and no test replaces a module; Vite's runner takes a quarter of the CPU time of all that it runs.
     experimental: { viteModuleRunner: false },
-    // Tests wait for sockets and processes half of their time. As a number: of a share above 100 % Vitest makes 100 %.
-    maxWorkers: 2 * availableParallelism(),
+    // One for each processor, though tests wait for sockets and processes half of their time: with twice as many the suite took as long, and a visit of some hundred thousand met a
+    // daemon that had no processor for seconds.
+    maxWorkers: "100%",
     // Of what runs inside the tests; what processes run is not seen.
     coverage: {
       provider: "v8",
