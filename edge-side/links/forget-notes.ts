@@ -38,15 +38,15 @@ export class ForgetNotes {
     this.#options = options;
   }
 
-  /** Tells those of the links whose origin side may hold it, and notes it for others. Returns how many links were told. */
-  forget({ host, url }: Erased, links: Iterable<Link>): number {
+  /** Tells those of the links whose origin side may hold it, and notes it for others. */
+  forget({ host, url }: Erased, links: Iterable<Link>): void {
     const note: Note = { host: hostName(host), url, atMs: this.#options.clock.now(), told: new Set() };
     const key = JSON.stringify([note.host, url]);
     this.#notes.delete(key);
     this.#notes.set(key, note);
     const [oldest] = this.#notes.keys();
     if (this.#notes.size > MOST_NOTES && oldest !== undefined) this.#notes.delete(oldest);
-    return [...links].filter((link) => this.#tell(note, link)).length;
+    for (const link of links) this.#tell(note, link);
   }
 
   /** A link came up. */
@@ -64,10 +64,9 @@ export class ForgetNotes {
     }
   }
 
-  #tell(note: Note, link: Link): boolean {
-    if (!this.#options.mayHold(link.keyId, note.host)) return false;
+  #tell(note: Note, link: Link): void {
+    if (!this.#options.mayHold(link.keyId, note.host)) return;
     link.forget(note.host, note.url ?? "");
     note.told.add(link.peer.storeId);
-    return true;
   }
 }
