@@ -6,6 +6,7 @@
 import type { Socket } from "node:net";
 import type { Clock, Timer } from "../../protocol/runtime/clock.ts";
 import { descriptorOf } from "../../protocol/runtime/descriptors.ts";
+import { endsOf } from "../../protocol/runtime/ip-address.ts";
 import { TurnoverMap } from "../../protocol/runtime/turnover.ts";
 import type { Http2Session } from "./http2-session.ts";
 import { GRACE_MS } from "./linger.ts";
@@ -23,7 +24,7 @@ export interface CrowdOptions {
 
 /** One of a visitor, and what its requests are told to: whether any is under way. */
 class Connection implements Attendance {
-  readonly name: string;
+  readonly ends: string;
   /** As it was accepted. */
   readonly accepted: Socket;
   /** What requests are read of; over TLS another socket. */
@@ -37,8 +38,8 @@ class Connection implements Attendance {
   /** Undefined: the crowd knows it no more. */
   crowd: Pick<Crowd, "busy" | "rest"> | undefined;
 
-  constructor(name: string, socket: Socket, crowd: Connection["crowd"]) {
-    this.name = name;
+  constructor(ends: string, socket: Socket, crowd: Connection["crowd"]) {
+    this.ends = ends;
     this.accepted = socket;
     this.socket = socket;
     this.crowd = crowd;
@@ -55,9 +56,9 @@ class Connection implements Attendance {
 
 export class Crowd {
   readonly #options: CrowdOptions;
-  /** By both ends' addresses, which a TLS socket has of the one that it wraps. */
+  /** By `endsOf`: a TLS socket is another one than was accepted. */
   readonly #connections = new Map<string, Connection>();
-  /** Those without a request, the longest first. They come and go with every request: numbers are looked up sooner than names. */
+  /** Those without a request, the longest first. They come and go with every request: numbers are looked up sooner than texts. */
   readonly #idle = new TurnoverMap<number, Connection>();
   #lastIdleNumber = 0;
   /** So many there may be while one of them has a descriptor beyond those for visitors: as many as there were then. */
@@ -75,16 +76,16 @@ export class Crowd {
       socket.destroy();
       return;
     }
-    const name = nameOf(socket);
-    const connection = new Connection(name, socket, this);
-    this.#connections.set(name, connection);
+    const ends = endsOf(socket);
+    const connection = new Connection(ends, socket, this);
+    this.#connections.set(ends, connection);
     this.rest(connection);
     socket.once("close", () => this.#remove(connection));
   }
 
   /** Its handshake is over. */
   secured(socket: Socket, session?: Http2Session): void {
-    const connection = this.#connections.get(nameOf(socket));
+    const connection = this.#connections.get(endsOf(socket));
     if (connection === undefined) return;
     connection.socket = socket;
     connection.session = session;
@@ -94,7 +95,7 @@ export class Crowd {
 
   /** Whom to tell of the requests of this connection; undefined where it has gone. */
   attendanceOf(socket: Socket): Attendance | undefined {
-    return this.#connections.get(nameOf(socket));
+    return this.#connections.get(endsOf(socket));
   }
 
   /** For connections. */
@@ -160,8 +161,8 @@ export class Crowd {
   #remove(connection: Connection): void {
     connection.leaves?.cancel();
     connection.crowd = undefined;
-    // One that was lost before it was taken up has no addresses, and a name like others.
-    if (this.#connections.get(connection.name) === connection) this.#connections.delete(connection.name);
+    // One that was lost before it was taken up has no addresses, like others.
+    if (this.#connections.get(connection.ends) === connection) this.#connections.delete(connection.ends);
     this.#leaveIdle(connection);
   }
 
@@ -178,6 +179,3 @@ export class Crowd {
     return true;
   }
 }
-
-const nameOf = ({ remoteAddress, remotePort, localAddress, localPort }: Socket): string =>
-  `${remoteAddress} ${remotePort} ${localAddress} ${localPort}`;
