@@ -6,7 +6,13 @@
 import { constants, type ServerHttp2Stream } from "node:http2";
 import { STREAM_ERRORS, StreamError, type StreamErrorCode } from "../../protocol/errors.ts";
 import { FieldNames } from "../../protocol/http/field-names.ts";
-import { endToEnd, isBodiless, type ResponseHead, withoutFields } from "../../protocol/http/head.ts";
+import {
+  endToEnd,
+  isBodiless,
+  type ResponseHead,
+  SWITCHING,
+  withoutFields,
+} from "../../protocol/http/head.ts";
 import { grouped, type HeaderList } from "../../protocol/http/header-list.ts";
 import { resetStream } from "../../protocol/http/reset-stream.ts";
 import { drained } from "../../protocol/runtime/drained.ts";
@@ -28,7 +34,6 @@ import type { Failure } from "./errors/proxy-status.ts";
 import type { VisitorOptions } from "./http1-visitor.ts";
 import { type Http2Request, wireStatus, withWebSocketKey } from "./http2-head.ts";
 import { areClean, sanitizeTrailers, withHsts } from "./sanitize-head.ts";
-import { SWITCHING } from "./upgrade-visitor.ts";
 import { UpgradedStream } from "./upgraded-stream.ts";
 import type { Refused } from "./validate-request.ts";
 
@@ -94,7 +99,7 @@ export class Http2Visitor implements Visitor, UploadConnection {
     this.#sending = new InactivityTimer(options.clock, options.idleMs, () => this.refuse(408));
     this.#taking = new InactivityTimer(options.clock, options.idleMs, () => {
       logLimit(options.log, 408, this.address);
-      this.#cut("cancel");
+      resetStream(this.#stream, "cancel");
     });
     stream.on("error", () => {}).once("close", () => this.#closed()); // an error is followed by "close"
     stream.on("trailers", (_fields, _flags, raw?: HeaderList) => {
@@ -252,7 +257,7 @@ export class Http2Visitor implements Visitor, UploadConnection {
     if (this.#failed !== undefined) return this.#failed;
     if (this.#stream.headersSent) {
       this.#failed = Number(this.#stream.sentHeaders[":status"]);
-      if (!this.#gone) this.#cut("internal");
+      if (!this.#gone) resetStream(this.#stream, "internal");
       return this.#failed;
     }
     if (this.#gone) return LEFT;
@@ -279,16 +284,11 @@ export class Http2Visitor implements Visitor, UploadConnection {
     this.#stream.once("finish", enough);
   }
 
-  /** Ends the stream inside whatever is under way. */
-  #cut(code: "cancel" | "internal"): void {
-    resetStream(this.#stream, code);
-  }
-
   #switch(head: ResponseHead): void {
     const upload = this.#upload;
     if (upload === undefined) return;
     this.#stream.respond([":status", "200", ...withoutFields(endToEnd(head.fields), OF_HANDSHAKE)]);
-    this.#tunnel = new UpgradedStream(this.#stream, this.#taking, () => this.#cut("cancel"));
+    this.#tunnel = new UpgradedStream(this.#stream, this.#taking, () => resetStream(this.#stream, "cancel"));
     this.#tunnel.feed(upload);
   }
 

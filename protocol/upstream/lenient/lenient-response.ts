@@ -2,6 +2,7 @@
  * What a web server sends for one request, read as generously as nginx and browsers do and handed on in strict form, which can be
  * read in one way only. It follows the message to its end (RFC 9112 section 6.3). Linear in the bytes, however they are cut.
  */
+import { SWITCHING } from "../../http/head.ts";
 import type { HeaderList } from "../../http/header-list.ts";
 import { LenientChunks } from "./lenient-chunks.ts";
 import { asStrict, type ResponseSink, type StrictHead, shown, strictHead } from "./lenient-head.ts";
@@ -162,7 +163,7 @@ export class LenientResponse {
   #headIsHere(head: StrictHead, sink: ResponseSink): void {
     this.#isLenient ||= head.lenient;
     this.#strictText = head.lenient ? undefined : head.text;
-    if (head.status === 101 && this.#options.upgrade) this.#part = "switched";
+    if (head.status === SWITCHING && this.#options.upgrade) this.#part = "switched";
     else this.#bodyBegins(head);
     sink.headIsHere(head);
     if (this.#part === "over") sink.messageIsOver(NONE);
