@@ -13,7 +13,7 @@ import {
   SWITCHING,
   withoutFields,
 } from "../../protocol/http/head.ts";
-import { grouped, type HeaderList } from "../../protocol/http/header-list.ts";
+import { grouped, type HeaderList, NO_FIELDS } from "../../protocol/http/header-list.ts";
 import { resetStream } from "../../protocol/http/reset-stream.ts";
 import { drained } from "../../protocol/runtime/drained.ts";
 import { InactivityTimer } from "../../protocol/runtime/inactivity-timer.ts";
@@ -37,7 +37,6 @@ import { areClean, sanitizeTrailers, withHsts } from "./sanitize-head.ts";
 import { UpgradedStream } from "./upgraded-stream.ts";
 import type { Refused } from "./validate-request.ts";
 
-const NO_TRAILERS: HeaderList = [];
 /** Of a WebSocket's handshake in HTTP/1.1; in HTTP/2 the stream's own CONNECT says it. */
 const OF_HANDSHAKE = new FieldNames(["connection", "upgrade", "content-length", "sec-websocket-accept"]);
 
@@ -75,8 +74,8 @@ export class Http2Visitor implements Visitor, UploadConnection {
   #listener: VisitorListener | undefined;
   #upload: UploadBody | undefined;
   #waiting: Waiting | undefined;
-  #requestTrailers: HeaderList = NO_TRAILERS;
-  #trailers: HeaderList = NO_TRAILERS;
+  #requestTrailers: HeaderList = NO_FIELDS;
+  #trailers: HeaderList = NO_FIELDS;
   #heldHead: { readonly list: string[]; readonly waitForTrailers: boolean } | undefined;
   #bodyBytes = 0;
   #ended = false;
@@ -103,7 +102,7 @@ export class Http2Visitor implements Visitor, UploadConnection {
     });
     stream.on("error", () => {}).once("close", () => this.#closed()); // an error is followed by "close"
     stream.on("trailers", (_fields, _flags, raw?: HeaderList) => {
-      this.#requestTrailers = raw ?? NO_TRAILERS;
+      this.#requestTrailers = raw ?? NO_FIELDS;
     });
     stream.on("wantTrailers", () => stream.sendTrailers(grouped(this.#trailers)));
   }
@@ -128,7 +127,7 @@ export class Http2Visitor implements Visitor, UploadConnection {
     this.#upload = upload;
     const comes = begun?.begin() ?? true;
     if (this.upgrade !== undefined) return upload;
-    if (!this.hasBody) upload.end(NO_TRAILERS);
+    if (!this.hasBody) upload.end(NO_FIELDS);
     else if (comes && !expectsContinue(this)) this.#awaitBody();
     if (begun !== undefined || !this.hasBody) return upload;
     this.#stream.on("data", (piece: Buffer) => this.#piece(piece, upload));
@@ -169,7 +168,7 @@ export class Http2Visitor implements Visitor, UploadConnection {
     if (this.answered) return;
     if (this.upgrade !== undefined) {
       if (head.status === SWITCHING) return this.#switch(head);
-      this.#upload?.end(NO_TRAILERS);
+      this.#upload?.end(NO_FIELDS);
       // To an extended CONNECT it would say that the other protocol begins.
       if (head.status < 300) throw new StreamError("origin-failed", `${head.status} to an upgrade`);
     }

@@ -3,13 +3,11 @@
  * way until its own end. Silence is allowed for as long as it lasts. SPEC section "Upgrades".
  */
 import type { Duplex } from "node:stream";
-import type { HeaderList } from "../../protocol/http/header-list.ts";
+import { NO_FIELDS } from "../../protocol/http/header-list.ts";
 import { drained } from "../../protocol/runtime/drained.ts";
 import type { InactivityTimer } from "../../protocol/runtime/inactivity-timer.ts";
 import type { UploadBody, UploadConnection } from "../exchange/upload-body.ts";
 import { hasLeft, PART_BYTES } from "../exchange/visitor.ts";
-
-const NO_TRAILERS: HeaderList = [];
 
 export class UpgradedStream implements UploadConnection {
   readonly #visitor: Duplex;
@@ -33,7 +31,7 @@ export class UpgradedStream implements UploadConnection {
     const visitor = this.#visitor;
     this.#feeds = true;
     visitor.on("data", (bytes: Buffer) => body.push(bytes));
-    visitor.once("end", () => body.end(NO_TRAILERS));
+    visitor.once("end", () => body.end(NO_FIELDS));
     visitor.resume();
   }
 

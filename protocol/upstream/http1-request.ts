@@ -3,7 +3,7 @@
  * sends is read by `LenientResponse` alone. A request without a body leaves in one write. RFC 9112.
  */
 import { SWITCHING } from "../http/head.ts";
-import { type HeaderList, pairsOf } from "../http/header-list.ts";
+import { type HeaderList, NO_FIELDS, pairsOf } from "../http/header-list.ts";
 import { onceFor } from "../runtime/once-for.ts";
 import type { ConnectionUser, PooledConnection } from "./connections/pooled-connection.ts";
 import { OwnPieces, pauseReading } from "./connections/read-buffer.ts";
@@ -182,7 +182,7 @@ class Http1Request implements Outgoing, IncomingResponse, ConnectionUser, Respon
   }
 
   connectionEnded(): void {
-    if (this.#reader.endsWithConnection && !this.complete) this.messageIsOver(NONE);
+    if (this.#reader.endsWithConnection && !this.complete) this.messageIsOver(NO_FIELDS);
     else this.connectionFailed(closed());
   }
 
@@ -217,5 +217,4 @@ const knownHeadText = onceFor(headText);
 /** Statuses below 100 are none. */
 const isInterim = ({ status }: StrictHead): boolean => status >= 100 && status < 200 && status !== SWITCHING;
 
-const NONE: HeaderList = [];
 const closed = (): Error => Object.assign(new Error("it closed the connection"), { code: "ECONNRESET" });

@@ -3,7 +3,7 @@
  * read in one way only. It follows the message to its end (RFC 9112 section 6.3). Linear in the bytes, however they are cut.
  */
 import { SWITCHING } from "../../http/head.ts";
-import type { HeaderList } from "../../http/header-list.ts";
+import { type HeaderList, NO_FIELDS } from "../../http/header-list.ts";
 import { LenientChunks } from "./lenient-chunks.ts";
 import { asStrict, type ResponseSink, type StrictHead, shown, strictHead } from "./lenient-head.ts";
 
@@ -84,7 +84,7 @@ export class LenientResponse {
         const end = Math.min(bytes.length, at + this.#left);
         this.#left -= end - at;
         sink.pieceIsHere(bytes.subarray(at, end));
-        if (this.#left === 0) this.#isOver(sink, NONE);
+        if (this.#left === 0) this.#isOver(sink, NO_FIELDS);
         return end;
       }
       case "chunks": {
@@ -166,7 +166,7 @@ export class LenientResponse {
     if (head.status === SWITCHING && this.#options.upgrade) this.#part = "switched";
     else this.#bodyBegins(head);
     sink.headIsHere(head);
-    if (this.#part === "over") sink.messageIsOver(NONE);
+    if (this.#part === "over") sink.messageIsOver(NO_FIELDS);
   }
 
   #bodyBegins({ status, contentLength, isChunked }: StrictHead): void {
@@ -181,5 +181,3 @@ export class LenientResponse {
     }
   }
 }
-
-const NONE: HeaderList = [];
