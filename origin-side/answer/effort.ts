@@ -1,5 +1,8 @@
-/** What coding a page may cost, by how busy this process is: the rows of which the head of encode-delta tells, and their figures. */
+/** What coding a page may cost, by how busy this process is. What the rows rest on is at the top of encode-delta. */
 import { LEAST_COMPRESSED_BYTES } from "../../protocol/codec/splice.ts";
+
+/** Of the process, from 0 to 1: up to here there is time for all that makes an answer smaller. */
+export const LEISURE_LOAD = 0.8;
 
 /** The first row whose load is not exceeded. */
 export interface Effort {
@@ -19,7 +22,7 @@ export interface Effort {
 /** @internal */
 export const EFFORTS: readonly Effort[] = [
   {
-    upToLoad: 0.8,
+    upToLoad: LEISURE_LOAD,
     bases: 8,
     spliceBytes: 512,
     steps: 96,

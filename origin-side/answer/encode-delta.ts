@@ -1,13 +1,15 @@
 /**
  * How a buffered page is coded: the one place that weighs bytes against time. SPEC section "Codecs".
  *
- * Where both sides have time and a page has no more than 8 KiB of its own it is mixed, and nothing else is asked: 0.49 % of raw for versions, 4.73 % for template pages, half a
- * microsecond a byte. Else first a splice on the best base. Over 30 families of real pages one try takes 0.03 ms where the page differs in a few places, and 0.1 ms where it is given
- * up; where up to 512 bytes come out, zstd on four bases is not asked (successive versions: 0.513 % of raw instead of 0.508 %): the 30 bytes that it finds on the average are a fortieth
- * of a millisecond at 10 Mbit/s, and it takes two. Otherwise the smaller of both (zstd alone: 0.524 %). What zstd costs is its dictionary: 100 KB take 1.9 ms with 4 bases, 1.05 with 2, 0.75 with
- * 1, for 0.74 %, 0.78 % and 0.85 % of raw (template pages 4.9 %, 6.0 %, 6.7 %). So the busier this process is, its loop or its thread pool, the fewer bases and the larger a splice it takes, and
- * the fewer splices it deflates (a tenth of what the loop has to do for pages of 10 KB): bytes never cost visitors their turn. On a link that is full they do, and one effort more is made. All
- * settings of zstd itself stay, for cheaper ones lose more bytes than they save time.
+ * First a splice on the best base: over 30 families of real pages one try takes 0.03 ms where the page differs in a few places, and 0.1 ms where it is given up.
+ * One of up to 48 bytes is sent whatever there is time for. Else, where both sides have time and the page has no more than 8 KiB of its own, it is mixed, and the
+ * smaller of both is sent: 0.49 % of raw for versions, 4.73 % for template pages, half a microsecond a byte. Where nothing is mixed, and up to 512 bytes come of
+ * the splice, zstd on four bases is not asked (successive versions: 0.513 % of raw instead of 0.508 %): the 30 bytes that it finds on the average are a fortieth
+ * of a millisecond at 10 Mbit/s, and it takes two. Otherwise the smaller of both (zstd alone: 0.524 %). What zstd costs is its dictionary: 100 KB take 1.9 ms with
+ * 4 bases, 1.05 with 2, 0.75 with 1, for 0.74 %, 0.78 % and 0.85 % of raw (template pages 4.9 %, 6.0 %, 6.7 %). So the busier this process is, its loop or its
+ * thread pool, the fewer bases and the larger a splice it takes, and the fewer splices it deflates (a tenth of what the loop has to do for pages of 10 KB): bytes
+ * never cost visitors their turn. On a link that is full they do, and one effort more is made. All settings of zstd itself stay, for cheaper ones lose more bytes
+ * than they save time.
  */
 import type { Codec } from "../../protocol/codec/codec.ts";
 import type { AgreedCodecs, StreamingCodec } from "../../protocol/codec/codecs.ts";
