@@ -25,15 +25,17 @@ import { fittingBases, type UsableBase } from "./choose-answer.ts";
 import type { CodecTrust } from "./codec-trust.ts";
 import { type Effort, effortAt } from "./effort.ts";
 
+/** What is known of one link's edge, and of this process. */
 export interface EncodeDeltaOptions {
+  /** Agreed on with the edge. */
   readonly codecs: AgreedCodecs;
   readonly trust: Pick<CodecTrust, "mistrusts">;
-  /** For pages that the agreed codec does not fit. */
+  /** For bodies that stream, and pages that the agreed codec does not fit. */
   readonly streaming: StreamingCodec;
   readonly load: Load;
   /** The edge reads folded pages. */
   readonly foldsTokens: boolean;
-  /** And splices that are told in units. */
+  /** And splices of whole units that stream, or are told in units. */
   readonly readsUnits: boolean;
   /** And splices that are mixed. */
   readonly readsMixed: boolean;
