@@ -43,6 +43,7 @@ export interface Http1Options extends VisitorOptions {
 const checksMs = (idleMs: number): number =>
   Math.ceil(Math.max(Math.min(idleMs / 4, 30_000), Math.min(1_000, idleMs / 2)));
 
+/** For node to create a server with, which is then given to `serveHttp1`. */
 export const http1Options = ({ limits, times }: EdgeConfig, turns: SmallPieceTurns): ServerOptions => ({
   maxHeaderSize: limits.headBytes,
   // A head has to come within the time; a body may take as long as it likes, and only silence ends it (inactivity-timer).

@@ -31,6 +31,7 @@ export interface Attendance {
   rested(): void;
 }
 
+/** What a queue tells of its connection. */
 export interface PipelineEvents {
   /** Undefined: nobody asks whether a request is under way. */
   readonly attendance: Attendance | undefined;

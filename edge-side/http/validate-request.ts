@@ -12,6 +12,7 @@ import { isExpectationKnown, type RepeatedHead } from "../exchange/visitor-reque
 import type { Http2Request } from "./http2-head.ts";
 import { areClean } from "./sanitize-head.ts";
 
+/** What of the config decides whether a request is refused; undefined `bodyBytes`: any size. */
 export interface RequestLimits {
   readonly targetBytes: number;
   readonly bodyBytes: number | undefined;

@@ -11,6 +11,7 @@ export type { RunBounds } from "./mixer.ts";
 export const MIXED_TEXT_BYTES = 2 * 1024 * 1024;
 /** Of the page's own, which take half a microsecond each, on either side. @internal */
 export const MIXED_ADDED_BYTES = 16 * 1024;
+/** Of a page: no more are written or read. */
 export const MIXED_STEPS = 2048;
 
 /** Bytes of the bases that are learnt before: around each place where the page differs, and in all. */
