@@ -43,9 +43,10 @@ export interface Http1Options extends VisitorOptions {
 const checksMs = (idleMs: number): number =>
   Math.ceil(Math.max(Math.min(idleMs / 4, 30_000), Math.min(1_000, idleMs / 2)));
 
+/** For node to create a server with, which is then given to `serveHttp1`. */
 export const http1Options = ({ limits, times }: EdgeConfig, turns: SmallPieceTurns): ServerOptions => ({
   maxHeaderSize: limits.headBytes,
-  // A head has to come within the time; a body may take as long as it likes, and only silence ends it (idle-timeout).
+  // A head has to come within the time; a body may take as long as it likes, and only silence ends it (inactivity-timer).
   headersTimeout: times.idleMs,
   requestTimeout: 0,
   connectionsCheckingInterval: checksMs(times.idleMs),
@@ -110,12 +111,10 @@ class Connection {
     this.#takeUp = takeUp;
     this.#socket = socket;
     this.#options = { ...options, connection: new VisitorConnection() };
-    const attendance = options.attendanceOf(socket);
     this.#turns = new PipelineQueue(
       socket,
       {
-        busy: () => attendance?.busy(),
-        rested: () => attendance?.rested(),
+        attendance: options.attendanceOf(socket),
         ended: (limit) => sayLimit(options.log, limit, { address: addressOf(socket) }),
       },
       options.waitingRequests.lease(""),

@@ -63,6 +63,7 @@ export interface Http2Session {
   drain(): void;
 }
 
+/** Serves a connection that agreed on `h2`, until one of both ends it. */
 export const serveHttp2 = (socket: TLSSocket, options: Http2Options): Http2Session => {
   const counted = new Http2Fields();
   const tap = new Http2Tap(socket, counted);
