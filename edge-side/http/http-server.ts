@@ -15,8 +15,9 @@ import { MemoryBudget } from "../../protocol/runtime/memory-budget.ts";
 import type { EdgeConfig } from "../config/edge-config.ts";
 import type { VisitorListen } from "../config/listener-config.ts";
 import type { VisitorTaker } from "../exchange/visitor.ts";
-import { acceptQueued } from "./accept-queue.ts";
 import { Admission, type KnownHosts } from "./admission.ts";
+import { acceptQueued } from "./connections/accept-queue.ts";
+import { MOST_WAITING_IN_ALL_BYTES } from "./connections/pipeline-queue.ts";
 import { Crowd } from "./crowd.ts";
 import type { ErrorPages } from "./errors/error-pages.ts";
 import { http1Options, serveHttp1 } from "./http1-connection.ts";
@@ -24,7 +25,6 @@ import { type Http2Options, serveHttp2 } from "./http2-session.ts";
 import { ListenerCertificates } from "./listener-certificates.ts";
 import { readProxyHeaders } from "./parser/proxied-connections.ts";
 import { SmallPieceTurns } from "./parser/small-piece-turns.ts";
-import { MOST_WAITING_IN_ALL_BYTES } from "./pipeline-queue.ts";
 import { Underscores } from "./underscores.ts";
 
 export interface VisitorServer {

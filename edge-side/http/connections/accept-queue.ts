@@ -4,8 +4,8 @@
  */
 import type { EventEmitter } from "node:events";
 import { setImmediate as turn } from "node:timers/promises";
-import type { Log } from "../../protocol/daemon/log.ts";
-import type { Clock } from "../../protocol/runtime/clock.ts";
+import type { Log } from "../../../protocol/daemon/log.ts";
+import type { Clock } from "../../../protocol/runtime/clock.ts";
 
 /** Longest wait: where more come than are accepted, a balancer that asks whether the edge is ready has noticed by then. @internal */
 export const ACCEPT_MS = 5_000;

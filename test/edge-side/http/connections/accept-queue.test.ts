@@ -2,9 +2,13 @@
 import { EventEmitter } from "node:events";
 import { setImmediate as turn } from "node:timers/promises";
 import { expect, it } from "vitest";
-import { ACCEPT_MS, acceptQueued, SHORT_TURN_MS } from "../../../edge-side/http/accept-queue.ts";
-import { FakeClock } from "../../kit/fake-clock.ts";
-import { HeardLog } from "../../kit/pair.ts";
+import {
+  ACCEPT_MS,
+  acceptQueued,
+  SHORT_TURN_MS,
+} from "../../../../edge-side/http/connections/accept-queue.ts";
+import { FakeClock } from "../../../kit/fake-clock.ts";
+import { HeardLog } from "../../../kit/pair.ts";
 
 /** Each look at it, of which there are two in a turn, finds it later by `stepMs`. */
 class SteppingClock extends FakeClock {
