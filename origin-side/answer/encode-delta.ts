@@ -1,40 +1,41 @@
 /**
  * How a buffered page is coded: the one place that weighs bytes against time. SPEC section "Codecs".
  *
- * Where both sides have time and a page has no more than 8 KiB of its own it is mixed, and nothing else is asked: 0.49 % of raw for versions, 4.73 % for template pages, half a
- * microsecond a byte. Else first a splice on the best base. Over 30 families of real pages one try takes 0.03 ms where the page differs in a few places, and 0.1 ms where it is given
- * up; where up to 512 bytes come out, zstd on four bases is not asked (successive versions: 0.513 % of raw instead of 0.508 %): the 30 bytes that it finds on the average are a fortieth
- * of a millisecond at 10 Mbit/s, and it takes two. Otherwise the smaller of both (zstd alone: 0.524 %). What zstd costs is its dictionary: 100 KB take 1.9 ms with 4 bases, 1.05 with 2, 0.75 with
- * 1, for 0.74 %, 0.78 % and 0.85 % of raw (template pages 4.9 %, 6.0 %, 6.7 %). So the busier this process is, its loop or its thread pool, the fewer bases and the larger a splice it takes, and
- * the fewer splices it deflates (a tenth of what the loop has to do for pages of 10 KB): bytes never cost visitors their turn. On a link that is full they do, and one effort more is made. All
- * settings of zstd itself stay, for cheaper ones lose more bytes than they save time.
+ * First a splice on the best base: over 30 families of real pages one try takes 0.03 ms where the page differs in a few places, and 0.1 ms where it is given up.
+ * One of up to 48 bytes is sent whatever there is time for. Else, where both sides have time and the page has no more than 8 KiB of its own, it is mixed, and the
+ * smaller of both is sent: 0.49 % of raw for versions, 4.73 % for template pages, half a microsecond a byte. Where nothing is mixed, and up to 512 bytes come of
+ * the splice, zstd on four bases is not asked (successive versions: 0.513 % of raw instead of 0.508 %): the 30 bytes that it finds on the average are a fortieth
+ * of a millisecond at 10 Mbit/s, and it takes two. Otherwise the smaller of both (zstd alone: 0.524 %). What zstd costs is its dictionary: 100 KB take 1.9 ms with
+ * 4 bases, 1.05 with 2, 0.75 with 1, for 0.74 %, 0.78 % and 0.85 % of raw (template pages 4.9 %, 6.0 %, 6.7 %). So the busier this process is, its loop or its
+ * thread pool, the fewer bases and the larger a splice it takes, and the fewer splices it deflates (a tenth of what the loop has to do for pages of 10 KB): bytes
+ * never cost visitors their turn. On a link that is full they do, and one effort more is made. All settings of zstd itself stay, for cheaper ones lose more bytes
+ * than they save time.
  */
 import type { Codec } from "../../protocol/codec/codec.ts";
 import type { AgreedCodecs, StreamingCodec } from "../../protocol/codec/codecs.ts";
 import { type Folded, foldedCodec, foldOn, withMasks } from "../../protocol/codec/folded.ts";
-import {
-  LEAST_COMPRESSED_BYTES,
-  spliceCodec,
-  spliceInUnits,
-  spliceMixed,
-  spliceWithin,
-} from "../../protocol/codec/splice.ts";
+import { spliceCodec, spliceInUnits, spliceMixed, spliceWithin } from "../../protocol/codec/splice.ts";
 import { zstdPoolLoad } from "../../protocol/codec/zstd.ts";
+import { takesMixed } from "../../protocol/frames/mixed-splices.ts";
 import { MIXED_STEPS, MIXED_TEXT_BYTES } from "../../protocol/mixing/mixed-page.ts";
 import type { Load } from "../../protocol/runtime/event-loop-load.ts";
 import { MAX_OFFERS } from "../../protocol/store/page-index.ts";
+import type { Extension } from "../../protocol/wire/extensions.ts";
 import { fittingBases, type UsableBase } from "./choose-answer.ts";
 import type { CodecTrust } from "./codec-trust.ts";
+import { type Effort, effortAt } from "./effort.ts";
 
+/** What is known of one link's edge, and of this process. */
 export interface EncodeDeltaOptions {
+  /** Agreed on with the edge. */
   readonly codecs: AgreedCodecs;
   readonly trust: Pick<CodecTrust, "mistrusts">;
-  /** For pages that the agreed codec does not fit. */
+  /** For bodies that stream, and pages that the agreed codec does not fit. */
   readonly streaming: StreamingCodec;
   readonly load: Load;
   /** The edge reads folded pages. */
   readonly foldsTokens: boolean;
-  /** And splices that are told in units. */
+  /** And splices of whole units that stream, or are told in units. */
   readonly readsUnits: boolean;
   /** And splices that are mixed. */
   readonly readsMixed: boolean;
@@ -65,66 +66,13 @@ export interface CodedPage {
   readonly coded: Buffer;
 }
 
-/** What a page may cost at some load; the first row whose load is not exceeded. @internal */
-export interface Effort {
-  readonly upToLoad: number;
-  readonly bases: number;
-  /** A splice of so many bytes is good enough. */
-  readonly spliceBytes: number;
-  /** It is given up beyond so many steps and bytes of the page's own. */
-  readonly steps: number;
-  readonly addedBytes: number;
-  /** Its steps are compressed from so many bytes on. */
-  readonly compressedFrom: number;
-  /** A page is mixed that has no more bytes of its own; 0: none is. */
-  readonly mixedBytes: number;
-}
-
-/** @internal */
-export const EFFORTS: readonly Effort[] = [
-  {
-    upToLoad: 0.8,
-    bases: 8,
-    spliceBytes: 512,
-    steps: 96,
-    addedBytes: 2048,
-    compressedFrom: LEAST_COMPRESSED_BYTES,
-    mixedBytes: 8192,
-  },
-  {
-    upToLoad: 0.95,
-    bases: 2,
-    spliceBytes: 768,
-    steps: 96,
-    addedBytes: 2048,
-    compressedFrom: 512,
-    mixedBytes: 512,
-  },
-  {
-    upToLoad: 1,
-    bases: 1,
-    spliceBytes: 2048,
-    steps: 192,
-    addedBytes: 4096,
-    compressedFrom: 1024,
-    mixedBytes: 0,
-  },
-];
-
-/** What is asked of a link, where it matters. */
+/** What is asked of an exchange, when it matters and no sooner: either may have changed by then. */
 export interface LinkNow {
   /** What is sent now waits for what was sent before. */
   readonly linkIsFull: boolean;
-  /** The edge has time for a mixed splice. */
-  readonly takesMixed: boolean;
+  /** The request, which says whether the edge has time for a mixed splice. */
+  readonly open: { readonly extensions: readonly Extension[] };
 }
-
-/** A full link takes each byte later than the processor could have saved it: it deserves one effort more. @internal */
-export const effortAt = (load: number, link: Pick<LinkNow, "linkIsFull"> = { linkIsFull: false }): Effort => {
-  const row = EFFORTS.findIndex(({ upToLoad }) => load <= upToLoad);
-  const byLoad = row === -1 ? EFFORTS.length - 1 : row;
-  return EFFORTS[byLoad > 0 && link.linkIsFull ? byLoad - 1 : byLoad] as Effort;
-};
 
 /**
  * `offered`: what the edge offered and this side holds, best last; of those that are not among `others` whole units only are copied. A
@@ -138,7 +86,6 @@ export const encodePage = (
   others: readonly UsableBase[] = offered,
 ): CodedPage | Promise<CodedPage> => {
   const effort = effortAt(Math.max(options.load(), zstdPoolLoad()), link);
-  const work: Work = { ...options, effort, link };
   const inUnits = others.length < offered.length;
   const spliced = !splices(options)
     ? undefined
@@ -146,13 +93,15 @@ export const encodePage = (
       ? splicedInUnits(offered, page, effort, options.readsUnits)
       : splicedPage(offered, page, effort);
   if (isWithin(spliced, SMALL_BYTES)) return spliced;
+  const work: Work = { options, effort, link };
   const best = offered.at(-1);
   const folded = options.foldsTokens && !inUnits && best ? foldOn(best.version.body, page) : undefined;
   const plain = () => smallestOf(inUnits ? [] : offered, others, page, work, spliced);
   return folded === undefined ? plain() : foldedPage(offered, folded, work, plain);
 };
 
-interface Work extends EncodeDeltaOptions {
+interface Work {
+  readonly options: EncodeDeltaOptions;
   readonly effort: Effort;
   readonly link: LinkNow;
 }
@@ -178,8 +127,8 @@ const smallestOf = (
 };
 
 /** Asks the link last. */
-const mixes = (work: Work): boolean =>
-  work.effort.mixedBytes > 0 && work.readsMixed && splices(work) && work.link.takesMixed;
+const mixes = ({ options, effort, link }: Work): boolean =>
+  effort.mixedBytes > 0 && options.readsMixed && splices(options) && takesMixed(link.open.extensions);
 
 const splices = ({ codecs, trust }: EncodeDeltaOptions): boolean =>
   codecs.splice && !trust.mistrusts(spliceCodec.id);
@@ -197,12 +146,12 @@ const foldedPage = async (
   const bases = offered.map((base, at) =>
     at < offered.length - 1 ? base : { ...base, version: { ...base.version, body: folded.base } },
   );
-  const spliced = splices(work) ? splicedPage(bases, folded.page, work.effort) : undefined;
+  const spliced = splices(work.options) ? splicedPage(bases, folded.page, work.effort) : undefined;
   const { codec, coded, ...made } = isWithin(spliced, SMALL_BYTES)
     ? spliced
     : await smallestOf(bases, bases, folded.page, work, spliced);
   const onFolded = foldedCodec(codec);
-  if (made.bases.at(-1) !== bases.at(-1) || work.trust.mistrusts(onFolded.id))
+  if (made.bases.at(-1) !== bases.at(-1) || work.options.trust.mistrusts(onFolded.id))
     return { ...(await plain()), looked: offered };
   const ofOffered = (of: readonly UsableBase[]) =>
     offered.filter(({ offer }) => of.some((base) => base.offer === offer));
@@ -221,13 +170,13 @@ const compressedPage = async (
   work: Work,
   spliced: CodedPage | undefined,
 ): Promise<CodedPage> => {
-  const { codecs, streaming, trust, effort } = work;
+  const { codecs, streaming, trust } = work.options;
   const agreed = codecs.page.fits(0, page.length) && !trust.mistrusts(codecs.page.id);
   const codec = agreed ? codecs.page : streaming;
-  const may = trust.mistrusts(codec.id) ? [] : bestOf(offered, effort);
+  const may = trust.mistrusts(codec.id) ? [] : bestOf(offered, work.effort);
   const bases = fittingBases(codec, may, page.length);
   const coded = await codec.encode(bodiesOf(bases), page);
-  const whole = bases.length === 0 && mixes(work) ? mixedWhole(page, coded.length, effort) : undefined;
+  const whole = bases.length === 0 && mixes(work) ? mixedWhole(page, coded.length, work.effort) : undefined;
   // Which of them is smallest tells of all bases.
   const made = smaller(spliced, smaller(whole, { codec, bases, looked: offered, coded }));
   return { ...made, looked: [...offered, ...(spliced?.looked ?? [])] };
