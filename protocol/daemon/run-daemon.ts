@@ -69,6 +69,7 @@ export interface DaemonToRun<Config extends CommonSettings, Daemon extends Runni
   describe(daemon: Daemon, config: Config): LogFields;
   /** Has the daemon take over each new version of a shared config; called once it serves. */
   readonly follow?: ((reload: Reload<Config>, log: Log) => Following) | undefined;
+  /** Those of the process, which is the daemon's alone then: how it collects garbage is for the daemon to say, too. */
   readonly signals?: SignalSource;
   readonly makeLog?: (settings: LogSettings) => RootLog;
   /** What the service manager asked for: `process.env`, or a test's. */
@@ -79,8 +80,11 @@ export interface DaemonToRun<Config extends CommonSettings, Daemon extends Runni
 export const runDaemon = async <Config extends CommonSettings, Daemon extends RunningDaemon<Config>>(
   options: DaemonToRun<Config, Daemon>,
 ): Promise<number> => {
-  keepYoungGenerationSmall();
-  keepFreedMemory();
+  const isWholeProcess = options.signals === undefined;
+  if (isWholeProcess) {
+    keepYoungGenerationSmall();
+    keepFreedMemory();
+  }
   const signals = options.signals ?? process;
   const config = options.load();
   const root = (options.makeLog ?? makeLog)(config.log);
@@ -99,7 +103,7 @@ export const runDaemon = async <Config extends CommonSettings, Daemon extends Ru
   on(listeners);
   const startedAt = systemClock.now();
   const daemon = await options.start(config, boundedLog(log, systemClock));
-  if (options.signals === undefined) closeDebugger();
+  if (isWholeProcess) closeDebugger();
   reopen = () => {
     daemon.reopenAccessLog();
     log.info("access log opened again");

@@ -22,17 +22,15 @@ const GROWING_PERCENT = 200;
 const GARBAGE_BYTES = 16 * 1024 * 1024;
 /** Milliseconds between two collections that are begun so, at least: a request is worth more than memory. */
 const LEAST_APART_MS = 2_000;
-/** Node versions on which this was measured: V8 writes a complaint to standard error about a flag that it does not know. */
-const MEASURED_ON = /^24\./;
+/** Versions of Node on which this was measured: V8 writes a complaint to standard error about a flag that it does not know. @internal */
+export const isMeasuredOn = (node: string): boolean => /^24\./.test(node);
 
-/** Call once, before the daemon starts; it holds for what is allocated from then on, however the process was started. */
-export const keepYoungGenerationSmall = (node: string = process.versions.node): boolean => {
-  const measured = MEASURED_ON.test(node);
-  if (!measured) return false;
+/** Call once in a process, before its daemon starts; it holds for what is allocated from then on, however the process was started. */
+export const keepYoungGenerationSmall = (): void => {
+  if (!isMeasuredOn(process.versions.node)) return;
   setFlagsFromString(`--scavenger-max-new-space-capacity-mb=${YOUNG_GENERATION_MIB}`);
   setFlagsFromString(`--heap-growing-percent=${GROWING_PERCENT}`);
   watchCollections();
-  return true;
 };
 
 /** The flags that V8 reads at each collection, or when it allocates, are set after each. */

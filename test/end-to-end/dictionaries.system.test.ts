@@ -49,15 +49,14 @@ const costsWhatIsNew = async (chromium: string, serve: (site: Site) => Promise<S
   expect(coding).toBe("dcz");
   expect(text).toBe(site.lastOf(JSON_PATH).toString());
 
-  // The browser writes what it keeps to its disk first, which takes longer where the machine has much else to do.
-  let next = 1;
-  for (let visits = 0; visits < MOST_VISITS && next >= 0.02; visits++)
-    next = await script(10_000_001 + visits);
-  expect(next).toBeLessThan(0.02);
+  // The browser writes what it keeps to its disk first, and may ask for a version before the last one is there. The first that it asks for on it counts.
+  let version = 10_000_001;
+  let next = await script(version);
+  for (let visits = 1; visits < MOST_VISITS && !next.isOnLast; visits++) next = await script(++version);
+  expect(next.isOnLast).toBe(true);
+  expect(next.part).toBeLessThan(0.02);
   if (IS_LONG)
-    console.log(
-      [second, unseen, { part: next }].map(({ part }) => `${(100 * part).toFixed(2)} %`).join(", "),
-    );
+    console.log([second, unseen, next].map(({ part }) => `${(100 * part).toFixed(2)} %`).join(", "));
 
   await browser.clearCookies();
   expect(["br", "dcz"]).toContain((await goTo("/post-1")).coding);

@@ -366,9 +366,11 @@ it("a thousand visits of many kinds at once get exactly their own", async () => 
         .update(body ?? "")
         .digest("hex");
       if (visited.body.toString() !== `${PAGE}${body ? "POST" : "GET"} ${path} ${i} ${sum}`)
-        wrong.push(`${i}`);
+        wrong.push(`${i}: ${visited.status}${visited.cut ? ", cut" : ""}, ${visited.body.length} bytes`);
     }
   };
+  const failed = pair.originLog.count("exchange failed");
   await Promise.all(Array.from({ length: 20 }, worker));
-  expect(wrong).toEqual([]);
+  const why = pair.originLog.lines.filter(({ event }) => event === "exchange failed").slice(failed);
+  expect(wrong, JSON.stringify(why)).toEqual([]);
 });

@@ -2,6 +2,7 @@
  * A site before which Chromium stands, through a pair or with an edge alone: what each visit costs in bytes at the socket, and that each page is what
  * the site sent.
  */
+import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { request } from "node:https";
@@ -128,13 +129,15 @@ export interface Scene extends Served {
   untilCoded(path: string): Promise<void>;
   /** By a script of the page: coding and text. */
   fetched(path: string): Promise<readonly [string | undefined, string]>;
-  /** What the next version of the script cost of its length. */
-  script(version: number): Promise<number>;
+  /** What a version of the script cost of its length, and whether the browser asked for it with the version before as its dictionary. */
+  script(version: number): Promise<{ readonly part: number; readonly isOnLast: boolean }>;
 }
 
 /** What the page is made of is what the browser makes of what the site sent. */
 export const isShown = (sent: Buffer): string =>
   `new DOMParser().parseFromString(${JSON.stringify(sent.toString())}, "text/html").documentElement.outerHTML === document.documentElement.outerHTML`;
+
+const scriptOf = (version: number): string => `/assets/app.${version}.js`;
 
 /** `taught`: targets that three networks have seen; `all`: and have seen until the dictionary is made of all of them. */
 export const openBrowserScene = async (
@@ -192,11 +195,16 @@ export const openBrowserScene = async (
     },
     async script(version) {
       const before = relay.bytes;
-      const path = `/assets/app.${version}.js`;
+      const path = scriptOf(version);
+      const responded = page.waitForResponse((response) => response.url().endsWith(path));
       const text = await page.evaluate(`fetch("${path}").then((r) => r.text())`);
-      const sent = site.lastOf(path);
-      expect(text).toBe(sent.toString());
-      return (relay.bytes - before) / sent.length;
+      const part = (relay.bytes - before) / site.lastOf(path).length;
+      expect(text).toBe(site.lastOf(path).toString());
+      const asked = await (await responded).request().allHeaders();
+      const last = createHash("sha256")
+        .update(site.lastOf(scriptOf(version - 1)))
+        .digest("base64");
+      return { part, isOnLast: asked["available-dictionary"] === `:${last}:` };
     },
   };
 };
