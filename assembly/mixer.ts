@@ -30,6 +30,8 @@ export const CODED_AT: usize = CODED;
 export const CODED_MOST: usize = CODED_BYTES;
 export const STEPS_AT: usize = STEPS;
 export const TEXT_AT: usize = TEXT;
+/** From here to CODED_AT: what bytes have taught so far, but for weights, which bytes that are learnt leave alone. */
+export const TAUGHT_AT: usize = PLACES;
 
 const LEAST_COMPARED: i32 = 4;
 const KEY_BYTES: i32 = 5;

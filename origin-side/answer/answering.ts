@@ -37,6 +37,8 @@ export interface AnswerDependencies {
   readonly readsUnits: boolean;
   /** This edge reads mixed splices. */
   readonly readsMixed: boolean;
+  /** This edge reads splices that are mixed in units. */
+  readonly readsMixedUnits: boolean;
   /** The smaller of both sides' largest page. */
   readonly pageBytes: number;
   /** Undefined: this edge wants every tag told. */

@@ -1,22 +1,26 @@
 /**
  * How a buffered page is coded: the one place that weighs bytes against time. SPEC section "Codecs".
  *
- * Where both sides have time and a page has no more than 8 KiB of its own it is mixed, and nothing else is asked: 0.49 % of raw for versions, 4.73 % for template pages, half a
- * microsecond a byte. Else first a splice on the best base. Over 30 families of real pages one try takes 0.03 ms where the page differs in a few places, and 0.1 ms where it is given
- * up; where up to 512 bytes come out, zstd on four bases is not asked (successive versions: 0.513 % of raw instead of 0.508 %): the 30 bytes that it finds on the average are a fortieth
- * of a millisecond at 10 Mbit/s, and it takes two. Otherwise the smaller of both (zstd alone: 0.524 %). What zstd costs is its dictionary: 100 KB take 1.9 ms with 4 bases, 1.05 with 2, 0.75 with
- * 1, for 0.74 %, 0.78 % and 0.85 % of raw (template pages 4.9 %, 6.0 %, 6.7 %). So the busier this process is, its loop or its thread pool, the fewer bases and the larger a splice it takes, and
- * the fewer splices it deflates (a tenth of what the loop has to do for pages of 10 KB): bytes never cost visitors their turn. On a link that is full they do, and one effort more is made. All
+ * Where both sides have time and a page has no more than 8 KiB of its own it is mixed, and nothing else is asked: 0.49 % of raw for versions, 4.73 % for template pages, half
+ * a microsecond a byte; so is what may copy whole units only, and what builds on nothing, in pieces. Else first a splice on the best base. Over 30 families of real pages one
+ * try takes 0.03 ms where the page differs in a few places, and 0.1 ms where it is given up; where up to 512 bytes come out, zstd on four bases is not asked (successive
+ * versions: 0.513 % of raw instead of 0.508 %): the 30 bytes that it finds on the average are a fortieth of a millisecond at 10 Mbit/s, and it takes two. Otherwise the
+ * smaller of both (zstd alone: 0.524 %). What zstd costs is its dictionary: 100 KB take 1.9 ms with 4 bases, 1.05 with 2, 0.75 with 1, for 0.74 %, 0.78 % and 0.85 % of raw
+ * (template pages 4.9 %, 6.0 %, 6.7 %). So the busier this process is, its loop or its thread pool, the fewer bases and the larger a splice it takes, and the fewer splices it
+ * deflates (a tenth of what the loop has to do for pages of 10 KB): bytes never cost visitors their turn. On a link that is full they do, and one effort more is made. All
  * settings of zstd itself stay, for cheaper ones lose more bytes than they save time.
  */
 import type { Codec } from "../../protocol/codec/codec.ts";
 import type { AgreedCodecs, StreamingCodec } from "../../protocol/codec/codecs.ts";
 import { type Folded, foldedCodec, foldOn, withMasks } from "../../protocol/codec/folded.ts";
 import {
-  LEAST_COMPRESSED_BYTES,
+  type InUnits,
+  inUnitsOf,
   spliceCodec,
-  spliceInUnits,
+  splicedInUnits,
   spliceMixed,
+  spliceMixedAlone,
+  spliceMixedInUnits,
   spliceWithin,
 } from "../../protocol/codec/splice.ts";
 import { zstdPoolLoad } from "../../protocol/codec/zstd.ts";
@@ -25,6 +29,7 @@ import type { Load } from "../../protocol/runtime/event-loop-load.ts";
 import { MAX_OFFERS } from "../../protocol/store/page-index.ts";
 import { fittingBases, type UsableBase } from "./choose-answer.ts";
 import type { CodecTrust } from "./codec-trust.ts";
+import { type Effort, effortAt, type LinkNow } from "./effort.ts";
 
 export interface EncodeDeltaOptions {
   readonly codecs: AgreedCodecs;
@@ -38,6 +43,8 @@ export interface EncodeDeltaOptions {
   readonly readsUnits: boolean;
   /** And splices that are mixed. */
   readonly readsMixed: boolean;
+  /** In units too, and pages by themselves. */
+  readonly readsMixedUnits: boolean;
 }
 
 /** A page that differs from its best base so little gains nothing by others. */
@@ -65,67 +72,6 @@ export interface CodedPage {
   readonly coded: Buffer;
 }
 
-/** What a page may cost at some load; the first row whose load is not exceeded. @internal */
-export interface Effort {
-  readonly upToLoad: number;
-  readonly bases: number;
-  /** A splice of so many bytes is good enough. */
-  readonly spliceBytes: number;
-  /** It is given up beyond so many steps and bytes of the page's own. */
-  readonly steps: number;
-  readonly addedBytes: number;
-  /** Its steps are compressed from so many bytes on. */
-  readonly compressedFrom: number;
-  /** A page is mixed that has no more bytes of its own; 0: none is. */
-  readonly mixedBytes: number;
-}
-
-/** @internal */
-export const EFFORTS: readonly Effort[] = [
-  {
-    upToLoad: 0.8,
-    bases: 8,
-    spliceBytes: 512,
-    steps: 96,
-    addedBytes: 2048,
-    compressedFrom: LEAST_COMPRESSED_BYTES,
-    mixedBytes: 8192,
-  },
-  {
-    upToLoad: 0.95,
-    bases: 2,
-    spliceBytes: 768,
-    steps: 96,
-    addedBytes: 2048,
-    compressedFrom: 512,
-    mixedBytes: 512,
-  },
-  {
-    upToLoad: 1,
-    bases: 1,
-    spliceBytes: 2048,
-    steps: 192,
-    addedBytes: 4096,
-    compressedFrom: 1024,
-    mixedBytes: 0,
-  },
-];
-
-/** What is asked of a link, where it matters. */
-export interface LinkNow {
-  /** What is sent now waits for what was sent before. */
-  readonly linkIsFull: boolean;
-  /** The edge has time for a mixed splice. */
-  readonly takesMixed: boolean;
-}
-
-/** A full link takes each byte later than the processor could have saved it: it deserves one effort more. @internal */
-export const effortAt = (load: number, link: Pick<LinkNow, "linkIsFull"> = { linkIsFull: false }): Effort => {
-  const row = EFFORTS.findIndex(({ upToLoad }) => load <= upToLoad);
-  const byLoad = row === -1 ? EFFORTS.length - 1 : row;
-  return EFFORTS[byLoad > 0 && link.linkIsFull ? byLoad - 1 : byLoad] as Effort;
-};
-
 /**
  * `offered`: what the edge offered and this side holds, best last; of those that are not among `others` whole units only are copied. A
  * splice that is good enough is here at once.
@@ -140,15 +86,12 @@ export const encodePage = (
   const effort = effortAt(Math.max(options.load(), zstdPoolLoad()), link);
   const work: Work = { ...options, effort, link };
   const inUnits = others.length < offered.length;
-  const spliced = !splices(options)
-    ? undefined
-    : inUnits
-      ? splicedInUnits(offered, page, effort, options.readsUnits)
-      : splicedPage(offered, page, effort);
+  if (inUnits) return pageInUnits(offered, others, page, work);
+  const spliced = splices(options) ? splicedPage(offered, page, effort) : undefined;
   if (isWithin(spliced, SMALL_BYTES)) return spliced;
   const best = offered.at(-1);
-  const folded = options.foldsTokens && !inUnits && best ? foldOn(best.version.body, page) : undefined;
-  const plain = () => smallestOf(inUnits ? [] : offered, others, page, work, spliced);
+  const folded = options.foldsTokens && best ? foldOn(best.version.body, page) : undefined;
+  const plain = () => smallestOf(offered, others, page, work, spliced);
   return folded === undefined ? plain() : foldedPage(offered, folded, work, plain);
 };
 
@@ -157,9 +100,33 @@ interface Work extends EncodeDeltaOptions {
   readonly link: LinkNow;
 }
 
+/** Copies whole units only of what is offered, unless that is dearer than the page on the `others` alone. */
+const pageInUnits = (
+  offered: readonly UsableBase[],
+  others: readonly UsableBase[],
+  page: Buffer,
+  work: Work,
+): CodedPage | Promise<CodedPage> => {
+  const bases = bestOf(offered, work.effort);
+  const isTried = splices(work) && spliceCodec.fits(0, page.length);
+  const found = isTried ? inUnitsOf(bodiesOf(bases), page) : undefined;
+  if (found === undefined) return smallestOf([], others, page, work, undefined);
+  const { compressedFrom } = work.effort;
+  const coded = splicedInUnits(found, { compressedFrom, packed: work.readsUnits });
+  const spliced: CodedPage = { codec: spliceCodec, bases, looked: bases, coded };
+  if (isWithin(spliced, SMALL_BYTES) || !mixesInUnits(work))
+    return smallestOf([], others, page, work, spliced);
+  return mixedInUnits(spliced, found, work).then((made) => smallestOf([], others, page, work, made));
+};
+
+const mixedInUnits = async (spliced: CodedPage, found: InUnits, { effort }: Work): Promise<CodedPage> => {
+  const coded = await spliceMixedInUnits(found, { addedBytes: effort.mixedInPiecesBytes });
+  return coded === undefined ? spliced : smaller(spliced, { ...spliced, coded });
+};
+
 /**
- * By whatever there is time for. `spliced`: what came of a splice, of whole units only where nothing is `mixable`; `mixable`: on which the page may be mixed, `others`:
- * on which it may be compressed.
+ * By whatever there is time for. `spliced`: what came of a splice; `mixable`: on which the page may be mixed, `others`: on which it may be
+ * compressed.
  */
 const smallestOf = (
   mixable: readonly UsableBase[],
@@ -180,6 +147,8 @@ const smallestOf = (
 /** Asks the link last. */
 const mixes = (work: Work): boolean =>
   work.effort.mixedBytes > 0 && work.readsMixed && splices(work) && work.link.takesMixed;
+
+const mixesInUnits = (work: Work): boolean => work.readsMixedUnits && mixes(work);
 
 const splices = ({ codecs, trust }: EncodeDeltaOptions): boolean =>
   codecs.splice && !trust.mistrusts(spliceCodec.id);
@@ -227,7 +196,8 @@ const compressedPage = async (
   const may = trust.mistrusts(codec.id) ? [] : bestOf(offered, effort);
   const bases = fittingBases(codec, may, page.length);
   const coded = await codec.encode(bodiesOf(bases), page);
-  const whole = bases.length === 0 && mixes(work) ? mixedWhole(page, coded.length, effort) : undefined;
+  const whole =
+    bases.length === 0 && mixesInUnits(work) ? await mixedWhole(page, coded.length, effort) : undefined;
   // Which of them is smallest tells of all bases.
   const made = smaller(spliced, smaller(whole, { codec, bases, looked: offered, coded }));
   return { ...made, looked: [...offered, ...(spliced?.looked ?? [])] };
@@ -236,10 +206,14 @@ const compressedPage = async (
 const smaller = (one: CodedPage | undefined, other: CodedPage): CodedPage =>
   one !== undefined && one.coded.length < other.coded.length ? one : other;
 
-/** A small page by itself; one that hardly compresses is not tried. */
-const mixedWhole = (page: Buffer, compressedBytes: number, { mixedBytes }: Effort): CodedPage | undefined => {
-  if (page.length > mixedBytes || compressedBytes > (page.length * 3) / 4) return undefined;
-  const coded = spliceMixed([], page, { steps: MIXED_STEPS, addedBytes: mixedBytes });
+/** A page by itself; one that hardly compresses is not tried. */
+const mixedWhole = async (
+  page: Buffer,
+  compressedBytes: number,
+  { mixedInPiecesBytes }: Effort,
+): Promise<CodedPage | undefined> => {
+  if (compressedBytes > (page.length * 3) / 4) return undefined;
+  const coded = await spliceMixedAlone(page, { addedBytes: mixedInPiecesBytes });
   return coded && { codec: spliceCodec, bases: [], looked: [], coded };
 };
 
@@ -273,19 +247,6 @@ const mixedOn = (
   }
   const coded = spliceMixed(bodiesOf(bases), page, { steps: MIXED_STEPS, addedBytes: mixedBytes });
   return coded && { codec: spliceCodec, bases, looked: offered, coded };
-};
-
-/** Of whole units of all that are offered, as many as the effort allows; undefined where a page is no text. */
-const splicedInUnits = (
-  offered: readonly UsableBase[],
-  page: Buffer,
-  effort: Effort,
-  packed: boolean,
-): CodedPage | undefined => {
-  if (!spliceCodec.fits(0, page.length)) return undefined;
-  const bases = bestOf(offered, effort);
-  const coded = spliceInUnits(bodiesOf(bases), page, { compressedFrom: effort.compressedFrom, packed });
-  return coded && { codec: spliceCodec, bases, looked: bases, coded };
 };
 
 /** As many as the effort allows; beyond four only where all of them are small, for looking for units holds the event loop. */

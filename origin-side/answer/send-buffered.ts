@@ -25,7 +25,8 @@ import {
   type UsableBase,
   whyUnused,
 } from "./choose-answer.ts";
-import { encodePage, type LinkNow } from "./encode-delta.ts";
+import type { LinkNow } from "./effort.ts";
+import { encodePage } from "./encode-delta.ts";
 import type { Unverified } from "./retained-answer.ts";
 
 /** A page as it goes out. */

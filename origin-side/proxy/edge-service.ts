@@ -7,7 +7,7 @@ import { ZSTD_MOST_BYTES } from "../../protocol/codec/zstd.ts";
 import { MASKED_TOKENS, UNITS_READ } from "../../protocol/frames/answer-form.ts";
 import { OMITTED_ETAGS } from "../../protocol/frames/etag-formulas.ts";
 import { LATER_OFFERS, type OpenFrame, type VersionFrame } from "../../protocol/frames/frame.ts";
-import { MIXED_SPLICES } from "../../protocol/frames/mixed-splices.ts";
+import { MIXED_SPLICES, MIXED_UNITS } from "../../protocol/frames/mixed-splices.ts";
 import { CODED_REQUESTS } from "../../protocol/frames/request-coding.ts";
 import type { Link } from "../../protocol/link/link-api.ts";
 import { requestIdOn } from "../../protocol/link/link-label.ts";
@@ -100,6 +100,7 @@ export class EdgeService implements LinkService {
       foldsTokens: peer.features.includes(MASKED_TOKENS),
       readsUnits: peer.features.includes(UNITS_READ),
       readsMixed: peer.features.includes(MIXED_SPLICES),
+      readsMixedUnits: peer.features.includes(MIXED_UNITS),
       omittedEtags: peer.features.includes(OMITTED_ETAGS) ? this.#omittedEtags : undefined,
     };
   }

@@ -7,6 +7,9 @@ import { EXTENSION, type Extension, extensionOf } from "../wire/extensions.ts";
 /** The feature that both hellos name; it stands for exactly the coder of SPEC section "Mixed". */
 export const MIXED_SPLICES = "mixed";
 
+/** Likewise, of SPEC section "Mixed in units", with the very text that is known there. */
+export const MIXED_UNITS = "mixed-units";
+
 /** In open. */
 export const NOT_MIXED: Extension = { tag: EXTENSION.notMixed, bytes: Buffer.alloc(0) };
 

@@ -13,7 +13,7 @@ import {
   type Role,
   WIRE_VERSION,
 } from "../frames/hello.ts";
-import { MIXED_SPLICES } from "../frames/mixed-splices.ts";
+import { MIXED_SPLICES, MIXED_UNITS } from "../frames/mixed-splices.ts";
 import { PUSHES_NAMED } from "../frames/offer-references.ts";
 import { CODED_REQUESTS } from "../frames/request-coding.ts";
 import { Mixer } from "../mixing/mixer.ts";
@@ -66,7 +66,7 @@ export const helloMaker = (settings: HelloSettings): (() => Hello) => {
     streams: settings.streamsPerLink,
     pageBytes: settings.pageBytes,
     codecs: settings.codecs,
-    features: Mixer.works ? [...FEATURES, MIXED_SPLICES] : FEATURES,
+    features: Mixer.works ? [...FEATURES, MIXED_SPLICES, MIXED_UNITS] : FEATURES,
   } as const;
   const { program, clock } = settings.shown ?? {};
   return () => ({

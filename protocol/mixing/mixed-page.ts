@@ -4,6 +4,7 @@
  */
 import { ownBuffer } from "../store/compact-buffer.ts";
 import { Mixer, NUMBER, type RunBounds, type Step, type TextPlaces } from "./mixer.ts";
+import { readPlace, writePlace } from "./run-place.ts";
 
 export type { RunBounds } from "./mixer.ts";
 
@@ -24,12 +25,13 @@ interface Stretches {
   readonly bytes: number;
 }
 
-/** The coded page; undefined beyond the bounds. Bases come best last. */
+/** The coded page; undefined beyond the bounds, and while the coder is at another page. Bases come best last. */
 export const mixedPage = (
   bases: readonly Uint8Array[],
   page: Uint8Array,
   bounds: RunBounds,
 ): Buffer | undefined => {
+  if (Mixer.busy !== undefined) return undefined;
   const mixer = Mixer.get();
   const places = placesOf(bases);
   if (places.start + page.length > MIXED_TEXT_BYTES) return undefined;
@@ -43,7 +45,7 @@ export const mixedPage = (
   return mixer.finish();
 };
 
-/** The page again, in a buffer of its own; undefined where `coded` was made of nothing, or of more than `pageBytes`. */
+/** The page again, in a buffer of its own, where the coder is not at another one; undefined where `coded` was made of nothing, or of more than `pageBytes`. */
 export const unmixedPage = (
   bases: readonly Uint8Array[],
   coded: Uint8Array,
@@ -85,11 +87,7 @@ const writeSteps = (mixer: Mixer, steps: readonly Step[], { best }: TextPlaces):
     mixer.number(NUMBER.add, add);
     mixer.number(NUMBER.copy, copy);
     if (copy === 0) continue;
-    const off = from - end - add;
-    if (mixer.bit(NUMBER.place, 0, off === 0 ? 1 : 0) === 0) {
-      if (mixer.bit(NUMBER.place, 1, off < 0 ? 1 : 0) === 1) mixer.number(NUMBER.behind, -off - 1);
-      else mixer.number(NUMBER.ahead, off - 1);
-    }
+    writePlace(mixer, from, end + add);
     end = from + copy;
   }
 };
@@ -119,15 +117,6 @@ const readSteps = (
     steps.push({ add, copy, from });
   }
   return steps;
-};
-
-/** Below 0 for a place before all bases, or none. */
-const readPlace = (mixer: Mixer, expected: number): number => {
-  if (mixer.bit(NUMBER.place, 0, 0) === 1) return expected;
-  const isBehind = mixer.bit(NUMBER.place, 1, 0) === 1;
-  const off = mixer.number(isBehind ? NUMBER.behind : NUMBER.ahead, 0);
-  if (off < 0) return off;
-  return isBehind ? expected - off - 1 : expected + off + 1;
 };
 
 /** Writes what the page adds, or reads it into `copied`, together with what it copies. */

@@ -1,6 +1,6 @@
 /**
- * The mixing coder of assembly/mixer.ts, and its memory: one for the process, for one page at a time, which nothing waits in the middle of. It takes 2.5 MB of tables,
- * as far as a page needs them, and the text. SPEC section "Mixed".
+ * The mixing coder of assembly/mixer.ts, and its memory: one for the process, for one page at a time, which nothing waits in the middle of but the large ones that are done in
+ * pieces. It takes 2.5 MB of tables, as far as a page needs them, 2.1 MB for what the known text has taught, and the text. SPEC section "Mixed".
  */
 import { MIXER_BINARY } from "./mixer-binary.ts";
 
@@ -37,6 +37,7 @@ interface Assembly {
   readonly memory: { readonly buffer: ArrayBuffer; grow(pages: number): number };
   readonly STEPS_AT: Constant;
   readonly TEXT_AT: Constant;
+  readonly TAUGHT_AT: Constant;
   readonly CODED_AT: Constant;
   readonly CODED_MOST: Constant;
   findRuns(page: number, end: number, best: number, steps: number, added: number): number;
@@ -63,26 +64,33 @@ const MEMORY_PAGE_BYTES = 65_536;
 const LEAST_BITS = 10;
 const SLOT_BITS_MORE = 4;
 const PLACE_BITS_MORE = 1;
+/** The coder takes it for as many as there are at most. */
+const MOST_BITS = 31;
 
 const bitsOf = (count: number): number => 32 - Math.clz32(count);
 
 export class Mixer {
   readonly #assembly: Assembly;
   readonly #textAt: number;
+  readonly #taughtAt: number;
   readonly #codedAt: number;
   readonly #codedMost: number;
   #memory: Buffer;
+  /** What the text that both sides know has taught. */
+  #taught: Buffer | undefined;
 
   private constructor() {
     const module = new WebAssembly.Module(Buffer.from(MIXER_BINARY, "base64"));
     this.#assembly = new WebAssembly.Instance(module).exports as Assembly;
     this.#textAt = this.#assembly.TEXT_AT.value;
+    this.#taughtAt = this.#assembly.TAUGHT_AT.value;
     this.#codedAt = this.#assembly.CODED_AT.value;
     this.#codedMost = this.#assembly.CODED_MOST.value;
     this.#memory = Buffer.from(this.#assembly.memory.buffer);
   }
 
   static #only: Mixer | undefined;
+  static #inPieces: Promise<void> | undefined;
   static #works: boolean | undefined;
 
   /** False where there is no WebAssembly, or none with vectors: V8 wants SSE4.1 for them on x64, which the plainest processors of virtual machines do not have. */
@@ -103,6 +111,27 @@ export class Mixer {
   static get(): Mixer {
     Mixer.#only ??= new Mixer();
     return Mixer.#only;
+  }
+
+  /** Resolves when what is done in pieces now is done; undefined: the coder is free, until this turn is over. */
+  static get busy(): Promise<void> | undefined {
+    return Mixer.#inPieces;
+  }
+
+  /** Does the work from one `yield` to the next, with turns of others between, who have to leave the coder alone until it returns. */
+  static inPieces<T>(work: Generator<void, T>): Promise<T> {
+    const done = (async () => {
+      for (;;) {
+        const piece = work.next();
+        if (piece.done) return piece.value;
+        await new Promise(setImmediate);
+      }
+    })();
+    const free = () => {
+      Mixer.#inPieces = undefined;
+    };
+    Mixer.#inPieces = done.then(free, free);
+    return done;
   }
 
   /** Room for the bases, one behind the other, and the page. Another call may move it: what was put in stays, this view of it does not. */
@@ -161,6 +190,18 @@ export class Mixer {
       least(bitsOf(learnt) + SLOT_BITS_MORE),
       least(bitsOf(indexed) + PLACE_BITS_MORE),
     );
+  }
+
+  /** As `beginBytes`, for as many as there may be, when the text up to `known`, which is always the same, has been indexed and learnt: that takes 3 ms, once. */
+  beginKnown(known: number): void {
+    this.#assembly.beginBytes(MOST_BITS, MOST_BITS);
+    if (this.#taught !== undefined) {
+      this.#memory.set(this.#taught, this.#taughtAt);
+      return;
+    }
+    this.#assembly.index(0, known);
+    this.#assembly.learn(0, known);
+    this.#taught = Buffer.from(this.#memory.subarray(this.#taughtAt, this.#codedAt));
   }
 
   /** What stands between two places of the text may come again. */

@@ -104,6 +104,7 @@ const openSides = ({ bases = "session", padded = true }: SidesOptions = {}): Sid
         foldsTokens: true,
         readsUnits: true,
         readsMixed: true,
+        readsMixedUnits: true,
         trust: TRUSTED,
       },
       { linkIsFull: false, takesMixed: true },

@@ -60,6 +60,7 @@ export const answeringOf = (options: AnsweringOptions = {}) => {
     foldsTokens: true,
     readsUnits: options.readsUnits ?? true,
     readsMixed: true,
+    readsMixedUnits: true,
     trust: TRUSTED,
     streaming: streaming.codec,
     pageBytes: options.pageBytes ?? 1 << 23,

@@ -37,7 +37,7 @@ import { MASKED_TOKENS, UNITS_READ } from "../../protocol/frames/answer-form.ts"
 import { OMITTED_ETAGS } from "../../protocol/frames/etag-formulas.ts";
 import { LATER_OFFERS } from "../../protocol/frames/frame.ts";
 import type { Hello, Role } from "../../protocol/frames/hello.ts";
-import { MIXED_SPLICES } from "../../protocol/frames/mixed-splices.ts";
+import { MIXED_SPLICES, MIXED_UNITS } from "../../protocol/frames/mixed-splices.ts";
 import { CODED_REQUESTS } from "../../protocol/frames/request-coding.ts";
 import { LinkEndpoint } from "../../protocol/link/link.ts";
 import type { Link, LinkEnd, LinkOptions } from "../../protocol/link/link-api.ts";
@@ -261,6 +261,7 @@ export const openOriginHalf = async (options: OriginOptions): Promise<OriginHalf
     foldsTokens: link.peer.features.includes(MASKED_TOKENS),
     readsUnits: link.peer.features.includes(UNITS_READ),
     readsMixed: link.peer.features.includes(MIXED_SPLICES),
+    readsMixedUnits: link.peer.features.includes(MIXED_UNITS),
     streaming: STREAMING_CODEC,
     pageBytes,
     laterOffers: link.peer.features.includes(LATER_OFFERS),

@@ -168,6 +168,7 @@ export class Answering implements AsyncDisposable {
       foldsTokens: true,
       readsUnits: true,
       readsMixed: true,
+      readsMixedUnits: true,
       trust: TRUSTED,
       streaming: STREAMING_CODEC,
       pageBytes: 2 ** 20,

@@ -1,10 +1,6 @@
 import { describe, expect, it } from "vitest";
-import {
-  EFFORTS,
-  effortAt,
-  encodePage,
-  MOST_OF_MORE_BYTES,
-} from "../../../origin-side/answer/encode-delta.ts";
+import { EFFORTS, effortAt } from "../../../origin-side/answer/effort.ts";
+import { encodePage, MOST_OF_MORE_BYTES } from "../../../origin-side/answer/encode-delta.ts";
 import { STREAMING_CODEC } from "../../../protocol/codec/codecs.ts";
 import { SPLICE_PAGE_BYTES, spliceCodec } from "../../../protocol/codec/splice.ts";
 import { FULL_POOL } from "../../../protocol/runtime/event-loop-load.ts";
@@ -23,6 +19,7 @@ interface Effortful {
   readonly readsUnits?: boolean;
   /** What is mixed is in a part of its own. */
   readonly readsMixed?: boolean;
+  readonly readsMixedUnits?: boolean;
   readonly takesMixed?: boolean;
   readonly trust?: { mistrusts(codec: number): boolean };
   /** Offers of which whole units only are copied. */
@@ -39,6 +36,7 @@ const options = (more: Effortful = {}) => ({
   foldsTokens: more.foldsTokens ?? true,
   readsUnits: more.readsUnits ?? true,
   readsMixed: more.readsMixed ?? false,
+  readsMixedUnits: more.readsMixedUnits ?? false,
   trust: more.trust ?? TRUSTED,
 });
 
@@ -343,14 +341,41 @@ describe("a page for an edge that reads mixed splices", () => {
     expect(folded.bytes).toBeLessThan(0.95 * (await shown([base], page, FOR_OTHERS)).bytes);
   });
 
-  it("without bases is mixed by itself where it is small and compresses", async () => {
+  const IN_UNITS = { ...READS, readsMixedUnits: true };
+
+  it("without bases is mixed by itself where it is small enough and compresses, and for who reads that", async () => {
     const random = seeded();
-    const [small, large] = [madePage(random, 20), madePage(random, 60)];
-    const alone = await shown([], small, READS);
+    const [small, large] = [madePage(random, 20), madePage(random, 600)];
+    const alone = await shown([], small, IN_UNITS);
     expect([alone.codec, alone.offers]).toEqual(["splice", []]);
-    expect(alone.bytes).toBeLessThan(0.95 * (await shown([], small, FOR_OTHERS)).bytes);
-    expect((await shown([], large, READS)).codec).toBe("zstd");
-    expect((await shown([], random.bytes(4_000), READS)).codec).toBe("zstd");
+    expect(alone.bytes).toBeLessThan(0.9 * (await shown([], small, FOR_OTHERS)).bytes);
+    for (const [page, more] of [
+      [large, {}],
+      [random.bytes(4_000), {}],
+      [small, { readsMixedUnits: false }],
+      [small, { takesMixed: false }],
+      [small, { load: 0.9 }],
+    ] as const)
+      expect((await shown([], page, { ...IN_UNITS, ...more })).codec).toBe("zstd");
+  });
+
+  it("by itself has more bytes where this side is at rest", async () => {
+    const page = madePage(seeded(), 150).subarray(0, 20_000);
+    expect((await shown([], page, { ...IN_UNITS, load: 0.5 })).codec).toBe("splice");
+    expect((await shown([], page, { ...IN_UNITS, load: 0.7 })).codec).toBe("zstd");
+    expect((await shown([], page.subarray(0, 8_000), { ...IN_UNITS, load: 0.7 })).codec).toBe("splice");
+  });
+
+  it("that copies whole units only is mixed in these, in fewer bytes", async () => {
+    const random = seeded();
+    const base = madePage(random, 60);
+    const page = laterPage(random, base, 9);
+    const on = { inUnits: [0] };
+    const told = await shown([base], page, { ...READS, ...on });
+    const made = await shown([base], page, { ...IN_UNITS, ...on });
+    expect([made.codec, made.offers]).toEqual(["splice", [0]]);
+    expect(made.bytes).toBeLessThan(0.97 * told.bytes);
+    expect(await shown([base], page, { ...IN_UNITS, ...on, takesMixed: false })).toEqual(told);
   });
 
   it("builds on as many of the best bases as there is room for", async () => {
