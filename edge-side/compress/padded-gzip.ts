@@ -4,7 +4,6 @@
  */
 import type { SizePadding } from "../../protocol/http/size-padding.ts";
 
-/** @internal */
 const VISITOR_PADDING_STEP = 512;
 
 const HEADER_BYTES = 10;

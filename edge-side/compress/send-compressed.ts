@@ -11,7 +11,7 @@ import {
   refusesIdentity,
 } from "../../protocol/http/accept-encoding.ts";
 import { fieldOf, type ResponseHead } from "../../protocol/http/head.ts";
-import type { HeaderList } from "../../protocol/http/header-list.ts";
+import { type HeaderList, NO_FIELDS } from "../../protocol/http/header-list.ts";
 import { codedHead, notModifiedHead, varies } from "../../protocol/http/representation.ts";
 import { SizePadding } from "../../protocol/http/size-padding.ts";
 import type { PageLookahead, WholePage } from "../answer/page-lookahead.ts";
@@ -219,10 +219,9 @@ const passOn = async (visitor: Visitor, bytes: Buffer | undefined): Promise<void
 /** Trailers that could not go to any visitor fail for each, whether it takes trailers or not. */
 const trailersFor = (visitor: Visitor, came: HeaderList): HeaderList => {
   const trailers = sanitizeTrailers(came);
-  return takesTrailers(visitor) ? trailers : NO_TRAILERS;
+  return takesTrailers(visitor) ? trailers : NO_FIELDS;
 };
 
-const NO_TRAILERS: HeaderList = [];
 const NOT_MODIFIED = 304;
 
 /** Answers whose head speaks of a body that does not come. */

@@ -43,7 +43,7 @@ const HSTS = /^(\S+?)(?: includeSubDomains)?(?: preload)?$/;
 const YEAR_S = 365 * 86_400;
 const PRELOAD = "needs at least 1y and includeSubDomains for preload (hstspreload.org)";
 
-/** The value of Strict-Transport-Security (RFC 6797) from `1y`, `180d includeSubDomains` or `2y includeSubDomains preload`. @internal */
+/** The value of Strict-Transport-Security (RFC 6797) from `1y`, `180d includeSubDomains` or `2y includeSubDomains preload`. */
 const parseHsts = (text: string): string | undefined => {
   if (text.trim() === "off") return undefined;
   const [all, time = ""] = HSTS.exec(text.trim()) ?? [];

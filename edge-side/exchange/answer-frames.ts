@@ -5,7 +5,7 @@
 
 import { StreamError } from "../../protocol/errors.ts";
 import type { AnswerFrame, Frame } from "../../protocol/frames/frame.ts";
-import type { HeaderList } from "../../protocol/http/header-list.ts";
+import { type HeaderList, NO_FIELDS } from "../../protocol/http/header-list.ts";
 import type { Exchange } from "./exchange.ts";
 
 export interface BodyEnd {
@@ -23,8 +23,7 @@ export interface CodedFrames {
   moreData(): Buffer | undefined;
 }
 
-const NO_TRAILERS: HeaderList = [];
-export const COMPLETE: BodyEnd = { how: "complete", trailers: NO_TRAILERS };
+export const COMPLETE: BodyEnd = { how: "complete", trailers: NO_FIELDS };
 
 /** `answer`: a head that may bring some of its body, or all. */
 export const framesOfBody = (answer: AnswerFrame, exchange: Exchange): CodedFrames => {
@@ -37,7 +36,7 @@ export const framesOfBody = (answer: AnswerFrame, exchange: Exchange): CodedFram
 
 /** What comes after the head's frame. */
 export const framesTo = (exchange: Exchange): CodedFrames => {
-  let trailers = NO_TRAILERS;
+  let trailers = NO_FIELDS;
   return {
     moreData: () => exchange.moreData(),
     async next() {

@@ -49,7 +49,7 @@ export interface Visitor extends VisitorRequest {
   flush(): void;
   /** Resolves when the visitor takes more. Throws StreamError when it has left. */
   body(bytes: Buffer): Promise<void>;
-  /** `trailers`: clean already. `last`: all of a body below PART_BYTES, to a visitor that is not upgraded. Throws as `body` does. */
+  /** `trailers`: clean already. `last`: all of a body below PART_BYTES, to a visitor without `upgrade`. Throws as `body` does. */
   end(trailers: HeaderList, last?: Buffer): void;
   /** An error page, or a visible cut where a head is out already. `cause`: the first error. Returns the status. */
   fail(code: StreamErrorCode, cause?: unknown): number;

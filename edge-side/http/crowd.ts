@@ -6,10 +6,12 @@
 import type { Socket } from "node:net";
 import type { Clock, Timer } from "../../protocol/runtime/clock.ts";
 import { descriptorOf } from "../../protocol/runtime/descriptors.ts";
+import { endsOf } from "../../protocol/runtime/ip-address.ts";
+import { TurnoverMap } from "../../protocol/runtime/turnover.ts";
+import type { Attendance } from "./connections/pipeline-queue.ts";
 import type { Http2Session } from "./http2-session.ts";
 import { GRACE_MS } from "./linger.ts";
 import { isSilent } from "./parser/proxied-connections.ts";
-import type { Attendance } from "./pipeline-queue.ts";
 
 export interface CrowdOptions {
   readonly clock: Clock;
@@ -20,8 +22,9 @@ export interface CrowdOptions {
   full(limit: "limits.visitors" | "descriptors", closed: "idle" | "new"): void;
 }
 
+/** One of a visitor, and what its requests are told to: whether any is under way. */
 class Connection implements Attendance {
-  readonly name: string;
+  readonly ends: string;
   /** As it was accepted. */
   readonly accepted: Socket;
   /** What requests are read of; over TLS another socket. */
@@ -30,13 +33,13 @@ class Connection implements Attendance {
   /** Of `socket`, when its last request was over: more is the beginning of another. */
   bytesRead = 0;
   leaves: Timer | undefined;
-  /** Its neighbours among those without a request; undefined while it has one. */
-  between: { before: Connection | undefined; behind: Connection | undefined } | undefined;
+  /** Its key among those without a request; undefined while it has one. */
+  idleNumber: number | undefined;
   /** Undefined: the crowd knows it no more. */
   crowd: Pick<Crowd, "busy" | "rest"> | undefined;
 
-  constructor(name: string, socket: Socket, crowd: Connection["crowd"]) {
-    this.name = name;
+  constructor(ends: string, socket: Socket, crowd: Connection["crowd"]) {
+    this.ends = ends;
     this.accepted = socket;
     this.socket = socket;
     this.crowd = crowd;
@@ -51,44 +54,13 @@ class Connection implements Attendance {
   }
 }
 
-/** Connections without a request, the longest first. Each knows its neighbours: they come and go with every request, for which a Set looks up names. */
-class IdleConnections {
-  #longest: Connection | undefined;
-  #latest: Connection | undefined;
-
-  get longest(): Connection | undefined {
-    return this.#longest;
-  }
-
-  add(connection: Connection): void {
-    if (connection.between !== undefined) return;
-    const before = this.#latest;
-    connection.between = { before, behind: undefined };
-    if (before?.between === undefined) this.#longest = connection;
-    else before.between.behind = connection;
-    this.#latest = connection;
-  }
-
-  remove(connection: Connection): void {
-    if (connection.between === undefined) return;
-    const { before, behind } = connection.between;
-    connection.between = undefined;
-    if (before?.between === undefined) this.#longest = behind;
-    else before.between.behind = behind;
-    if (behind?.between === undefined) this.#latest = before;
-    else behind.between.before = before;
-  }
-
-  *[Symbol.iterator](): Generator<Connection, void> {
-    for (let each = this.#longest; each !== undefined; each = each.between?.behind) yield each;
-  }
-}
-
 export class Crowd {
   readonly #options: CrowdOptions;
-  /** By both ends' addresses, which a TLS socket has of the one that it wraps. */
+  /** By `endsOf`: a TLS socket is another one than was accepted. */
   readonly #connections = new Map<string, Connection>();
-  readonly #idle = new IdleConnections();
+  /** Those without a request, the longest first. They come and go with every request: numbers are looked up sooner than texts. */
+  readonly #idle = new TurnoverMap<number, Connection>();
+  #lastIdleNumber = 0;
   /** So many there may be while one of them has a descriptor beyond those for visitors: as many as there were then. */
   #mostNow = Number.POSITIVE_INFINITY;
   readonly #beyond = new Set<Socket>();
@@ -98,21 +70,22 @@ export class Crowd {
     this.#options = options;
   }
 
+  /** A connection was accepted; it is closed where there is no room for it. */
   join(socket: Socket): void {
     if (!this.#hasRoom(socket)) {
       socket.destroy();
       return;
     }
-    const name = nameOf(socket);
-    const connection = new Connection(name, socket, this);
-    this.#connections.set(name, connection);
+    const ends = endsOf(socket);
+    const connection = new Connection(ends, socket, this);
+    this.#connections.set(ends, connection);
     this.rest(connection);
     socket.once("close", () => this.#remove(connection));
   }
 
   /** Its handshake is over. */
   secured(socket: Socket, session?: Http2Session): void {
-    const connection = this.#connections.get(nameOf(socket));
+    const connection = this.#connections.get(endsOf(socket));
     if (connection === undefined) return;
     connection.socket = socket;
     connection.session = session;
@@ -122,18 +95,21 @@ export class Crowd {
 
   /** Whom to tell of the requests of this connection; undefined where it has gone. */
   attendanceOf(socket: Socket): Attendance | undefined {
-    return this.#connections.get(nameOf(socket));
+    return this.#connections.get(endsOf(socket));
   }
 
   /** For connections. */
   busy(connection: Connection): void {
-    this.#idle.remove(connection);
+    this.#leaveIdle(connection);
     connection.leaves?.cancel();
   }
 
   /** For connections. */
   rest(connection: Connection): void {
-    this.#idle.add(connection);
+    if (connection.idleNumber === undefined) {
+      connection.idleNumber = ++this.#lastIdleNumber;
+      this.#idle.set(connection.idleNumber, connection);
+    }
     connection.bytesRead = connection.socket.bytesRead;
     if (this.draining) this.#leaveSoon(connection);
   }
@@ -142,15 +118,22 @@ export class Crowd {
   drain(): void {
     this.draining = true;
     for (const { session } of this.#connections.values()) session?.drain();
-    for (const connection of this.#idle) {
+    for (const connection of this.#idle.values()) {
       // The header of the PROXY protocol is not the beginning of a request.
       if (isSilent(connection.socket)) connection.bytesRead = connection.socket.bytesRead;
       this.#leaveSoon(connection);
     }
   }
 
+  /** All connections are closed at once, whatever is under way on them. */
   cut(): void {
     for (const { accepted } of this.#connections.values()) accepted.destroy();
+  }
+
+  #leaveIdle(connection: Connection): void {
+    if (connection.idleNumber === undefined) return;
+    this.#idle.delete(connection.idleNumber);
+    connection.idleNumber = undefined;
   }
 
   #leaveSoon(connection: Connection): void {
@@ -178,9 +161,9 @@ export class Crowd {
   #remove(connection: Connection): void {
     connection.leaves?.cancel();
     connection.crowd = undefined;
-    // One that was lost before it was taken up has no addresses, and a name like others.
-    if (this.#connections.get(connection.name) === connection) this.#connections.delete(connection.name);
-    this.#idle.remove(connection);
+    // One that was lost before it was taken up has no addresses, like others.
+    if (this.#connections.get(connection.ends) === connection) this.#connections.delete(connection.ends);
+    this.#leaveIdle(connection);
   }
 
   #hasRoom(socket: Socket): boolean {
@@ -188,7 +171,7 @@ export class Crowd {
     const { size } = this.#connections;
     if (descriptorOf(socket) >= mostDescriptors) this.#keepAt(size, socket);
     if (size < Math.min(most, this.#mostNow)) return true;
-    const { longest } = this.#idle;
+    const [longest] = this.#idle.values();
     full(size < most ? "descriptors" : "limits.visitors", longest === undefined ? "new" : "idle");
     if (longest === undefined) return false;
     longest.accepted.destroy();
@@ -196,6 +179,3 @@ export class Crowd {
     return true;
   }
 }
-
-const nameOf = ({ remoteAddress, remotePort, localAddress, localPort }: Socket): string =>
-  `${remoteAddress} ${remotePort} ${localAddress} ${localPort}`;

@@ -12,6 +12,7 @@ import type { EdgeConfig } from "../config/edge-config.ts";
 import { priorityOf, type VisitorTaker } from "../exchange/visitor.ts";
 import { VisitorConnection } from "../exchange/visitor-connection.ts";
 import type { Admission, Covers } from "./admission.ts";
+import { type Attendance, PipelineQueue } from "./connections/pipeline-queue.ts";
 import { type ErrorPage, logLimit, rawErrorPage } from "./errors/error-page.ts";
 import { Http1Visitor, type VisitorOptions } from "./http1-visitor.ts";
 import { closeAndDrop, dropRest } from "./linger.ts";
@@ -21,7 +22,6 @@ import { addressOf, isSilent } from "./parser/proxied-connections.ts";
 import { headBytesOf, isSameHead, isSmallHead, type RawHead } from "./parser/raw-head.ts";
 import { restingRequests } from "./parser/resting-request.ts";
 import type { SmallPieceTurns } from "./parser/small-piece-turns.ts";
-import { type Attendance, PipelineQueue } from "./pipeline-queue.ts";
 import { headWithoutUpgrade, upgradeBodyOf } from "./upgrade-body.ts";
 import { UpgradeVisitor } from "./upgrade-visitor.ts";
 import { type ReadHead, type Refused, refusedHead, validateHttp1, withHost } from "./validate-request.ts";
@@ -43,9 +43,10 @@ export interface Http1Options extends VisitorOptions {
 const checksMs = (idleMs: number): number =>
   Math.ceil(Math.max(Math.min(idleMs / 4, 30_000), Math.min(1_000, idleMs / 2)));
 
+/** For node to create a server with, which is then given to `serveHttp1`. */
 export const http1Options = ({ limits, times }: EdgeConfig, turns: SmallPieceTurns): ServerOptions => ({
   maxHeaderSize: limits.headBytes,
-  // A head has to come within the time; a body may take as long as it likes, and only silence ends it (idle-timeout).
+  // A head has to come within the time; a body may take as long as it likes, and only silence ends it (inactivity-timer).
   headersTimeout: times.idleMs,
   requestTimeout: 0,
   connectionsCheckingInterval: checksMs(times.idleMs),
@@ -110,12 +111,10 @@ class Connection {
     this.#takeUp = takeUp;
     this.#socket = socket;
     this.#options = { ...options, connection: new VisitorConnection() };
-    const attendance = options.attendanceOf(socket);
     this.#turns = new PipelineQueue(
       socket,
       {
-        busy: () => attendance?.busy(),
-        rested: () => attendance?.rested(),
+        attendance: options.attendanceOf(socket),
         ended: (limit) => sayLimit(options.log, limit, { address: addressOf(socket) }),
       },
       options.waitingRequests.lease(""),

@@ -46,7 +46,7 @@ export interface VisitorOptions extends LingerOptions {
 
 /** Before a connection is reset, what was written to it has so long to leave the system's buffers, which a reset empties. @internal */
 export const CUT_MS = 300;
-/** Where more waits to be taken, interim heads are left out. @internal */
+/** Where more waits to be taken, interim heads are left out. */
 const MOST_UNREAD_BYTES = 64 * 1024;
 const CONTINUE = 100;
 const ignored = (): void => {};

@@ -12,6 +12,7 @@ const WEBSOCKET_KEY = new FieldNames(["sec-websocket-key"]);
 const KEY_BYTES = 16;
 const RESET_CONTENT = 205;
 
+/** In the words of HTTP/1.1; nothing of it is checked. */
 export interface Http2Request {
   readonly method: string;
   readonly target: string;
@@ -25,6 +26,7 @@ export interface Http2Request {
   readonly fields: HeaderList;
 }
 
+/** `raw`: as it came, pseudo fields first. What is missing of them is empty. */
 export const readHttp2Request = (raw: HeaderList): Http2Request => {
   const pseudo = new Map<string, string>();
   const fields: string[] = [];

@@ -6,8 +6,14 @@
 import { constants, type ServerHttp2Stream } from "node:http2";
 import { STREAM_ERRORS, StreamError, type StreamErrorCode } from "../../protocol/errors.ts";
 import { FieldNames } from "../../protocol/http/field-names.ts";
-import { endToEnd, isBodiless, type ResponseHead, withoutFields } from "../../protocol/http/head.ts";
-import { grouped, type HeaderList } from "../../protocol/http/header-list.ts";
+import {
+  endToEnd,
+  isBodiless,
+  type ResponseHead,
+  SWITCHING,
+  withoutFields,
+} from "../../protocol/http/head.ts";
+import { grouped, type HeaderList, NO_FIELDS } from "../../protocol/http/header-list.ts";
 import { resetStream } from "../../protocol/http/reset-stream.ts";
 import { drained } from "../../protocol/runtime/drained.ts";
 import { InactivityTimer } from "../../protocol/runtime/inactivity-timer.ts";
@@ -28,11 +34,9 @@ import type { Failure } from "./errors/proxy-status.ts";
 import type { VisitorOptions } from "./http1-visitor.ts";
 import { type Http2Request, wireStatus, withWebSocketKey } from "./http2-head.ts";
 import { areClean, sanitizeTrailers, withHsts } from "./sanitize-head.ts";
-import { SWITCHING } from "./upgrade-visitor.ts";
 import { UpgradedStream } from "./upgraded-stream.ts";
 import type { Refused } from "./validate-request.ts";
 
-const NO_TRAILERS: HeaderList = [];
 /** Of a WebSocket's handshake in HTTP/1.1; in HTTP/2 the stream's own CONNECT says it. */
 const OF_HANDSHAKE = new FieldNames(["connection", "upgrade", "content-length", "sec-websocket-accept"]);
 
@@ -70,8 +74,8 @@ export class Http2Visitor implements Visitor, UploadConnection {
   #listener: VisitorListener | undefined;
   #upload: UploadBody | undefined;
   #waiting: Waiting | undefined;
-  #requestTrailers: HeaderList = NO_TRAILERS;
-  #trailers: HeaderList = NO_TRAILERS;
+  #requestTrailers: HeaderList = NO_FIELDS;
+  #trailers: HeaderList = NO_FIELDS;
   #heldHead: { readonly list: string[]; readonly waitForTrailers: boolean } | undefined;
   #bodyBytes = 0;
   #ended = false;
@@ -94,11 +98,11 @@ export class Http2Visitor implements Visitor, UploadConnection {
     this.#sending = new InactivityTimer(options.clock, options.idleMs, () => this.refuse(408));
     this.#taking = new InactivityTimer(options.clock, options.idleMs, () => {
       logLimit(options.log, 408, this.address);
-      this.#cut("cancel");
+      resetStream(this.#stream, "cancel");
     });
     stream.on("error", () => {}).once("close", () => this.#closed()); // an error is followed by "close"
     stream.on("trailers", (_fields, _flags, raw?: HeaderList) => {
-      this.#requestTrailers = raw ?? NO_TRAILERS;
+      this.#requestTrailers = raw ?? NO_FIELDS;
     });
     stream.on("wantTrailers", () => stream.sendTrailers(grouped(this.#trailers)));
   }
@@ -123,7 +127,7 @@ export class Http2Visitor implements Visitor, UploadConnection {
     this.#upload = upload;
     const comes = begun?.begin() ?? true;
     if (this.upgrade !== undefined) return upload;
-    if (!this.hasBody) upload.end(NO_TRAILERS);
+    if (!this.hasBody) upload.end(NO_FIELDS);
     else if (comes && !expectsContinue(this)) this.#awaitBody();
     if (begun !== undefined || !this.hasBody) return upload;
     this.#stream.on("data", (piece: Buffer) => this.#piece(piece, upload));
@@ -164,7 +168,7 @@ export class Http2Visitor implements Visitor, UploadConnection {
     if (this.answered) return;
     if (this.upgrade !== undefined) {
       if (head.status === SWITCHING) return this.#switch(head);
-      this.#upload?.end(NO_TRAILERS);
+      this.#upload?.end(NO_FIELDS);
       // To an extended CONNECT it would say that the other protocol begins.
       if (head.status < 300) throw new StreamError("origin-failed", `${head.status} to an upgrade`);
     }
@@ -252,7 +256,7 @@ export class Http2Visitor implements Visitor, UploadConnection {
     if (this.#failed !== undefined) return this.#failed;
     if (this.#stream.headersSent) {
       this.#failed = Number(this.#stream.sentHeaders[":status"]);
-      if (!this.#gone) this.#cut("internal");
+      if (!this.#gone) resetStream(this.#stream, "internal");
       return this.#failed;
     }
     if (this.#gone) return LEFT;
@@ -279,16 +283,11 @@ export class Http2Visitor implements Visitor, UploadConnection {
     this.#stream.once("finish", enough);
   }
 
-  /** Ends the stream inside whatever is under way. */
-  #cut(code: "cancel" | "internal"): void {
-    resetStream(this.#stream, code);
-  }
-
   #switch(head: ResponseHead): void {
     const upload = this.#upload;
     if (upload === undefined) return;
     this.#stream.respond([":status", "200", ...withoutFields(endToEnd(head.fields), OF_HANDSHAKE)]);
-    this.#tunnel = new UpgradedStream(this.#stream, this.#taking, () => this.#cut("cancel"));
+    this.#tunnel = new UpgradedStream(this.#stream, this.#taking, () => resetStream(this.#stream, "cancel"));
     this.#tunnel.feed(upload);
   }
 

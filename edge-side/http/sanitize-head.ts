@@ -12,6 +12,7 @@ import {
   listOf,
   type ResponseHead,
   responseHeadFromList,
+  SWITCHING,
   withoutFields,
 } from "../../protocol/http/head.ts";
 import type { HeaderList } from "../../protocol/http/header-list.ts";
@@ -26,7 +27,6 @@ const NEVER_IN_VALUE = /[^\t\x20-\x7e\x80-\xff]/;
 const CONTENT_LENGTH = new FieldNames(["content-length"]);
 /** RFC 9110 section 8.6: 204 has none; in a 304 it could only be that of the page, and some web servers say 0. */
 const LENGTHLESS: ReadonlySet<number> = new Set([204, 304]);
-const SWITCHING = 101;
 
 /** Throws StreamError for a head that would not be one head on a visitor's connection. The same list makes the same head. */
 export const headForVisitor = (list: HeaderList, kind: "interim" | "final"): ResponseHead =>

@@ -8,7 +8,7 @@ import type { Socket } from "node:net";
 import type { StreamErrorCode } from "../../protocol/errors.ts";
 import { breakOff } from "../../protocol/http/break-off.ts";
 import { FieldNames } from "../../protocol/http/field-names.ts";
-import { endToEnd, fieldOf, type ResponseHead, withoutFields } from "../../protocol/http/head.ts";
+import { endToEnd, fieldOf, type ResponseHead, SWITCHING, withoutFields } from "../../protocol/http/head.ts";
 import { type HeaderList, pairsOf } from "../../protocol/http/header-list.ts";
 import { InactivityTimer } from "../../protocol/runtime/inactivity-timer.ts";
 import { UploadBody } from "../exchange/upload-body.ts";
@@ -18,7 +18,6 @@ import { MOST_EARLY_BYTES } from "./upgrade-body.ts";
 import { UpgradedStream } from "./upgraded-stream.ts";
 import type { ReadHead } from "./validate-request.ts";
 
-export const SWITCHING = 101;
 /** A peer that vanished without a word is noticed by the kernel. */
 const KEEP_ALIVE_MS = 60_000;
 const OF_THE_CONNECTION = new FieldNames(["content-length"]);
@@ -44,11 +43,13 @@ export class UpgradeVisitor extends Http1Visitor {
   #switched = false;
   /** What came before the answer. */
   readonly #early: Buffer[] = [];
+  #earlyBytes: number;
   /** Of the request, as long as its Content-Length says. */
   readonly #body: Buffer | undefined;
   readonly #hold = (bytes: Buffer): void => {
     this.#early.push(bytes);
-    if (this.#early.reduce((sum, each) => sum + each.length, 0) > MOST_EARLY_BYTES) this.#socket.pause();
+    this.#earlyBytes += bytes.length;
+    if (this.#earlyBytes > MOST_EARLY_BYTES) this.#socket.pause();
   };
 
   readonly #socketClosed = (): void => this.left();
@@ -67,6 +68,7 @@ export class UpgradeVisitor extends Http1Visitor {
     this.#socket = socket;
     this.#body = body;
     if (behind.length > 0) this.#early.push(behind);
+    this.#earlyBytes = behind.length;
     this.#giveBack = giveBack;
     socket.on("error", ignored); // "close" follows
     socket.once("close", this.#socketClosed);
@@ -135,7 +137,7 @@ export class UpgradeVisitor extends Http1Visitor {
     const lines = fields.map(([name, value]) => `${name}: ${value}\r\n`).join("");
     const becomes = fieldOf(head.fields, "upgrade") ?? this.upgrade;
     this.#socket.write(
-      `HTTP/1.1 101 ${head.reason}\r\n${lines}Connection: Upgrade\r\nUpgrade: ${becomes}\r\n\r\n`,
+      `HTTP/1.1 ${SWITCHING} ${head.reason}\r\n${lines}Connection: Upgrade\r\nUpgrade: ${becomes}\r\n\r\n`,
       "latin1",
     );
     this.#socket.off("data", this.#hold);

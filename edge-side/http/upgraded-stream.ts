@@ -3,14 +3,11 @@
  * way until its own end. Silence is allowed for as long as it lasts. SPEC section "Upgrades".
  */
 import type { Duplex } from "node:stream";
-import { StreamError } from "../../protocol/errors.ts";
-import type { HeaderList } from "../../protocol/http/header-list.ts";
+import { NO_FIELDS } from "../../protocol/http/header-list.ts";
 import { drained } from "../../protocol/runtime/drained.ts";
 import type { InactivityTimer } from "../../protocol/runtime/inactivity-timer.ts";
 import type { UploadBody, UploadConnection } from "../exchange/upload-body.ts";
-import { PART_BYTES } from "../exchange/visitor.ts";
-
-const NO_TRAILERS: HeaderList = [];
+import { hasLeft, PART_BYTES } from "../exchange/visitor.ts";
 
 export class UpgradedStream implements UploadConnection {
   readonly #visitor: Duplex;
@@ -34,7 +31,7 @@ export class UpgradedStream implements UploadConnection {
     const visitor = this.#visitor;
     this.#feeds = true;
     visitor.on("data", (bytes: Buffer) => body.push(bytes));
-    visitor.once("end", () => body.end(NO_TRAILERS));
+    visitor.once("end", () => body.end(NO_FIELDS));
     visitor.resume();
   }
 
@@ -58,7 +55,7 @@ export class UpgradedStream implements UploadConnection {
   /** Resolves when the visitor takes more. Throws StreamError when it has left. */
   async write(bytes: Buffer): Promise<void> {
     for (let at = 0; at < bytes.length; at += PART_BYTES) {
-      if (this.#visitor.destroyed) throw new StreamError("cancelled", "the visitor has left");
+      if (this.#visitor.destroyed) throw hasLeft();
       if (this.#visitor.write(bytes.subarray(at, at + PART_BYTES))) continue;
       this.#taking.start();
       await drained(this.#visitor);

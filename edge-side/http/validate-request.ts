@@ -9,8 +9,10 @@ import { listOf } from "../../protocol/http/head.ts";
 import type { HeaderList } from "../../protocol/http/header-list.ts";
 import { hostName } from "../../protocol/store/partition.ts";
 import { isExpectationKnown, type RepeatedHead } from "../exchange/visitor-request.ts";
+import type { Http2Request } from "./http2-head.ts";
 import { areClean } from "./sanitize-head.ts";
 
+/** What of the config decides whether a request is refused; undefined `bodyBytes`: any size. */
 export interface RequestLimits {
   readonly targetBytes: number;
   readonly bodyBytes: number | undefined;
@@ -86,14 +88,7 @@ const askedBy = ({ method = "", url = "", headers }: IncomingMessage) => {
 
 /** A request of HTTP/2, whose framing nghttp2 has checked. */
 export const validateHttp2 = (
-  request: {
-    readonly method: string;
-    readonly target: string;
-    readonly authority: string;
-    readonly hosts: readonly string[];
-    readonly contentLength: string | undefined;
-    readonly fields: HeaderList;
-  },
+  request: Omit<Http2Request, "protocol">,
   limits: RequestLimits,
 ): { readonly host: string } | Refused => {
   const { method, target, authority, hosts } = request;

@@ -18,9 +18,8 @@ interface Erased {
 }
 
 interface Note extends Erased {
-  readonly atMs: number;
-  /** Ids of stores. */
-  readonly told: Set<string>;
+  /** When each store was told, by its id: milliseconds of the clock. */
+  readonly told: Map<string, number>;
 }
 
 export interface ForgetNotesOptions {
@@ -38,15 +37,15 @@ export class ForgetNotes {
     this.#options = options;
   }
 
-  /** Tells those of the links whose origin side may hold it, and notes it for others. Returns how many links were told. */
-  forget({ host, url }: Erased, links: Iterable<Link>): number {
-    const note: Note = { host: hostName(host), url, atMs: this.#options.clock.now(), told: new Set() };
+  /** Tells those of the links whose origin side may hold it, and notes it for others. */
+  forget({ host, url }: Erased, links: Iterable<Link>): void {
+    const note: Note = { host: hostName(host), url, told: new Map() };
     const key = JSON.stringify([note.host, url]);
     this.#notes.delete(key);
     this.#notes.set(key, note);
     const [oldest] = this.#notes.keys();
     if (this.#notes.size > MOST_NOTES && oldest !== undefined) this.#notes.delete(oldest);
-    return [...links].filter((link) => this.#tell(note, link)).length;
+    for (const link of links) this.#tell(note, link);
   }
 
   /** A link came up. */
@@ -56,18 +55,19 @@ export class ForgetNotes {
 
   /** A link is gone; `others` are up. */
   down({ peer: { storeId } }: Link, others: Iterable<Link>): void {
-    const unsure = this.#options.clock.now() - UNSURE_MS;
+    const sureUntil = this.#options.clock.now() - UNSURE_MS;
     const parallel = [...others].filter(({ peer }) => peer.storeId === storeId);
     for (const note of this.#notes.values()) {
-      if (note.atMs < unsure || !note.told.delete(storeId)) continue;
+      const toldAt = note.told.get(storeId);
+      if (toldAt === undefined || toldAt < sureUntil) continue;
+      note.told.delete(storeId);
       for (const link of parallel) this.#tell(note, link);
     }
   }
 
-  #tell(note: Note, link: Link): boolean {
-    if (!this.#options.mayHold(link.keyId, note.host)) return false;
+  #tell(note: Note, link: Link): void {
+    if (!this.#options.mayHold(link.keyId, note.host)) return;
     link.forget(note.host, note.url ?? "");
-    note.told.add(link.peer.storeId);
-    return true;
+    note.told.set(link.peer.storeId, this.#options.clock.now());
   }
 }

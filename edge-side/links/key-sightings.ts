@@ -3,7 +3,7 @@
  * was seen before, may be a thief of it. SPEC section "Keys".
  */
 
-/** Addresses remembered of one key; of more each is told. @internal */
+/** Addresses remembered of one key; of more each is told. */
 const MOST_ADDRESSES = 64;
 
 export interface Sighting {

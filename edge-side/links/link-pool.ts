@@ -69,9 +69,9 @@ export class LinkPool {
     this.#forgetNotes.down(link, this.#links);
   }
 
-  /** Has origin sides forget what they hold of a host, or of one URL of it: those that are away, when they are back. Returns how many links were told. */
-  forget(what: { readonly host: string; readonly url: string | undefined }): number {
-    return this.#forgetNotes.forget(what, this.#links);
+  /** Has origin sides forget what they hold of a host, or of one URL of it: those that are away, when they are back. */
+  forget(what: { readonly host: string; readonly url: string | undefined }): void {
+    this.#forgetNotes.forget(what, this.#links);
   }
 
   /**

@@ -10,7 +10,7 @@ import {
   ONE_PIECE_OVERHEAD_BYTES,
   requestCodingExtension,
 } from "../../protocol/frames/request-coding.ts";
-import type { HeaderList } from "../../protocol/http/header-list.ts";
+import { type HeaderList, NO_FIELDS } from "../../protocol/http/header-list.ts";
 import { isIncremental } from "../../protocol/http/incremental.ts";
 import { LATE } from "../../protocol/runtime/async-queue.ts";
 import { fingerprintOf } from "../../protocol/store/fingerprint.ts";
@@ -29,7 +29,6 @@ const STREAMED: BodyBeginning = {
   extensions: [requestCodingExtension({ kind: "streamed" })],
   body: NO_BODY_YET.body,
 };
-const NO_TRAILERS: HeaderList = [];
 const NEVER: MayCode = { kind: "never" };
 
 export interface UploadOptions {
@@ -122,7 +121,7 @@ export class Upload implements UploadTarget {
     if (this.#over) return;
     this.#end();
     this.#body.drop();
-    this.#exchange?.endBody("closed", NO_TRAILERS);
+    this.#exchange?.endBody("closed", NO_FIELDS);
   }
 
   lost(): void {

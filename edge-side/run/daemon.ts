@@ -193,7 +193,7 @@ const start = async (config: EdgeConfig, options: EdgeParts): Promise<EdgeDaemon
   const forgetBeside = ({ host, url }: ForgetWhat) => {
     siteDictionaries.forget(hostName(host));
     encoders.forgetDictionaries();
-    return pool.forget({ host, url });
+    pool.forget({ host, url });
   };
   const forget = async (what: ForgetWhat) => {
     forgetBeside(what);

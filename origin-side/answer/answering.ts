@@ -1,10 +1,8 @@
 /** One answer, and what making it needs. */
 
-import type { AgreedCodecs, StreamingCodec } from "../../protocol/codec/codecs.ts";
 import type { Log } from "../../protocol/daemon/log.ts";
 import type { ResponseHead } from "../../protocol/http/head.ts";
 import type { Clock } from "../../protocol/runtime/clock.ts";
-import type { Load } from "../../protocol/runtime/event-loop-load.ts";
 import type { MemoryBudget } from "../../protocol/runtime/memory-budget.ts";
 import type { PageKey } from "../../protocol/store/page-key.ts";
 import type { Partition } from "../../protocol/store/partition.ts";
@@ -15,30 +13,19 @@ import type { UsableBase } from "./choose-answer.ts";
 import type { CodecTrust } from "./codec-trust.ts";
 import type { CodedCopy } from "./coded-copy.ts";
 import type { CompressorLimits } from "./compressor-limits.ts";
+import type { EncodeDeltaOptions } from "./encode-delta.ts";
 import type { KnownSessions } from "./known-sessions.ts";
 import type { OmittedEtags } from "./omit-etag.ts";
 
 /** What every answer needs, on one link. */
-export interface AnswerDependencies {
+export interface AnswerDependencies extends EncodeDeltaOptions {
   readonly keyId: string;
   readonly clock: Clock;
   readonly store: VersionStore;
   readonly memory: MemoryBudget;
   readonly contexts: CompressorLimits;
   readonly sessions: KnownSessions;
-  /** What was agreed on with this edge, and the codec for bodies that stream. */
-  readonly codecs: AgreedCodecs;
   readonly trust: Pick<CodecTrust, "mistrusts" | "mismatched">;
-  readonly streaming: StreamingCodec;
-  readonly load: Load;
-  /** This edge reads folded pages. */
-  readonly foldsTokens: boolean;
-  /** This edge reads splices of whole units that stream, or are told in units. */
-  readonly readsUnits: boolean;
-  /** This edge reads mixed splices. */
-  readonly readsMixed: boolean;
-  /** This edge reads splices that are mixed in units. */
-  readonly readsMixedUnits: boolean;
   /** The smaller of both sides' largest page. */
   readonly pageBytes: number;
   /** Undefined: this edge wants every tag told. */

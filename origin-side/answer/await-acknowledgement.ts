@@ -47,7 +47,7 @@ interface WaitNeeds {
   readonly store: { readonly retired: Pick<Retired, "mark" | "settle"> };
 }
 
-/** Does as the edge says. Throws StreamError("unverified") for a mismatch in bytes that are not retained any more. */
+/** Does as the edge says. Throws StreamError("mismatch") for one in bytes that are not retained any more. */
 export const applyAcknowledgement = async (
   exchange: IncomingExchange,
   { kind, offset }: Acknowledgement,
@@ -58,7 +58,7 @@ export const applyAcknowledgement = async (
   if (answer.codec !== undefined) trust.mismatched(answer.codec);
   const unverified = answer.after(offset);
   if (unverified === undefined)
-    throw new StreamError("mismatch", `the edge asks for bytes from ${offset} on, which are not pinned`);
+    throw new StreamError("mismatch", `the edge asks for bytes from ${offset} on, which are not retained`);
   exchange.resume(offset, codec.id, answer.tag);
   await answer.startOver(codec.streaming.encoder([]), unverified);
   answer.release(); // plain bytes do not mismatch again

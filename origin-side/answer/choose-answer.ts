@@ -51,6 +51,7 @@ export const notOfAddress = (
 ): readonly UsableBase[] =>
   wholeUnits === 0 ? bases : bases.filter(({ offer }) => (wholeUnits & (1 << offer)) === 0);
 
+/** The base that is this very page; undefined: none is. */
 export const sameAs = (bases: readonly UsableBase[], fingerprint: Fingerprint): UsableBase | undefined =>
   bases.find(({ version }) => version.fingerprint === fingerprint);
 

@@ -1,8 +1,13 @@
-/** How hard a page is coded at some load of this process: bytes never cost visitors their turn. What it weighs was measured, see encode-delta.ts. */
+/** What coding a page may cost, by how busy this process is. What the rows rest on is at the top of encode-delta. */
 import { LEAST_COMPRESSED_BYTES } from "../../protocol/codec/splice.ts";
 import { UNITS_ADDED_BYTES } from "../../protocol/mixing/mixed-units.ts";
 
-/** What a page may cost at some load; the first row whose load is not exceeded. */
+/** Of the process, from 0 to 1: up to here there is time for all that makes an answer smaller. */
+export const LEISURE_LOAD = 0.8;
+/** Up to here there is time for what takes ten milliseconds, in pieces. */
+const REST_LOAD = 0.5;
+
+/** The first row whose load is not exceeded. */
 export interface Effort {
   readonly upToLoad: number;
   readonly bases: number;
@@ -19,7 +24,7 @@ export interface Effort {
   readonly mixedInPiecesBytes: number;
 }
 
-const EASY = {
+const AT_LEISURE = {
   bases: 8,
   spliceBytes: 512,
   steps: 96,
@@ -30,8 +35,8 @@ const EASY = {
 
 /** @internal */
 export const EFFORTS: readonly Effort[] = [
-  { ...EASY, upToLoad: 0.5, mixedInPiecesBytes: UNITS_ADDED_BYTES },
-  { ...EASY, upToLoad: 0.8, mixedInPiecesBytes: EASY.mixedBytes },
+  { ...AT_LEISURE, upToLoad: REST_LOAD, mixedInPiecesBytes: UNITS_ADDED_BYTES },
+  { ...AT_LEISURE, upToLoad: LEISURE_LOAD, mixedInPiecesBytes: AT_LEISURE.mixedBytes },
   {
     upToLoad: 0.95,
     bases: 2,
@@ -54,16 +59,11 @@ export const EFFORTS: readonly Effort[] = [
   },
 ];
 
-/** What is asked of a link, where it matters. */
-export interface LinkNow {
-  /** What is sent now waits for what was sent before. */
-  readonly linkIsFull: boolean;
-  /** The edge has time for a mixed splice. */
-  readonly takesMixed: boolean;
-}
-
-/** A full link takes each byte later than the processor could have saved it: it deserves one effort more. */
-export const effortAt = (load: number, link: Pick<LinkNow, "linkIsFull"> = { linkIsFull: false }): Effort => {
+/** `load`: from 0 to 1. A full link takes each byte later than the processor could have saved it: it deserves one effort more. */
+export const effortAt = (
+  load: number,
+  link: { readonly linkIsFull: boolean } = { linkIsFull: false },
+): Effort => {
   const row = EFFORTS.findIndex(({ upToLoad }) => load <= upToLoad);
   const byLoad = row === -1 ? EFFORTS.length - 1 : row;
   return EFFORTS[byLoad > 0 && link.linkIsFull ? byLoad - 1 : byLoad] as Effort;

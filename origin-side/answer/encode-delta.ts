@@ -1,14 +1,16 @@
 /**
  * How a buffered page is coded: the one place that weighs bytes against time. SPEC section "Codecs".
  *
- * Where both sides have time and a page has no more than 8 KiB of its own it is mixed, and nothing else is asked: 0.49 % of raw for versions, 4.73 % for template pages, half
- * a microsecond a byte; so is what may copy whole units only, and what builds on nothing, in pieces. Else first a splice on the best base. Over 30 families of real pages one
- * try takes 0.03 ms where the page differs in a few places, and 0.1 ms where it is given up; where up to 512 bytes come out, zstd on four bases is not asked (successive
- * versions: 0.513 % of raw instead of 0.508 %): the 30 bytes that it finds on the average are a fortieth of a millisecond at 10 Mbit/s, and it takes two. Otherwise the
- * smaller of both (zstd alone: 0.524 %). What zstd costs is its dictionary: 100 KB take 1.9 ms with 4 bases, 1.05 with 2, 0.75 with 1, for 0.74 %, 0.78 % and 0.85 % of raw
- * (template pages 4.9 %, 6.0 %, 6.7 %). So the busier this process is, its loop or its thread pool, the fewer bases and the larger a splice it takes, and the fewer splices it
- * deflates (a tenth of what the loop has to do for pages of 10 KB): bytes never cost visitors their turn. On a link that is full they do, and one effort more is made. All
- * settings of zstd itself stay, for cheaper ones lose more bytes than they save time.
+ * First a splice on the best base: over 30 families of real pages one try takes 0.03 ms where the page differs in a few places, and 0.1 ms where it is given up.
+ * One of up to 48 bytes is sent whatever there is time for. Else, where both sides have time and the page has no more than 8 KiB of its own, it is mixed, and the
+ * smaller of both is sent: 0.49 % of raw for versions, 4.73 % for template pages, half a microsecond a byte. So is what may copy whole units only, and
+ * what builds on nothing, in pieces. Where nothing is mixed, and up to 512 bytes come of
+ * the splice, zstd on four bases is not asked (successive versions: 0.513 % of raw instead of 0.508 %): the 30 bytes that it finds on the average are a fortieth
+ * of a millisecond at 10 Mbit/s, and it takes two. Otherwise the smaller of both (zstd alone: 0.524 %). What zstd costs is its dictionary: 100 KB take 1.9 ms with
+ * 4 bases, 1.05 with 2, 0.75 with 1, for 0.74 %, 0.78 % and 0.85 % of raw (template pages 4.9 %, 6.0 %, 6.7 %). So the busier this process is, its loop or its
+ * thread pool, the fewer bases and the larger a splice it takes, and the fewer splices it deflates (a tenth of what the loop has to do for pages of 10 KB): bytes
+ * never cost visitors their turn. On a link that is full they do, and one effort more is made. All settings of zstd itself stay, for cheaper ones lose more bytes
+ * than they save time.
  */
 import type { Codec } from "../../protocol/codec/codec.ts";
 import type { AgreedCodecs, StreamingCodec } from "../../protocol/codec/codecs.ts";
@@ -24,22 +26,26 @@ import {
   spliceWithin,
 } from "../../protocol/codec/splice.ts";
 import { zstdPoolLoad } from "../../protocol/codec/zstd.ts";
+import { takesMixed } from "../../protocol/frames/mixed-splices.ts";
 import { MIXED_STEPS, MIXED_TEXT_BYTES } from "../../protocol/mixing/mixed-page.ts";
 import type { Load } from "../../protocol/runtime/event-loop-load.ts";
 import { MAX_OFFERS } from "../../protocol/store/page-index.ts";
+import type { Extension } from "../../protocol/wire/extensions.ts";
 import { fittingBases, type UsableBase } from "./choose-answer.ts";
 import type { CodecTrust } from "./codec-trust.ts";
-import { type Effort, effortAt, type LinkNow } from "./effort.ts";
+import { type Effort, effortAt } from "./effort.ts";
 
+/** What is known of one link's edge, and of this process. */
 export interface EncodeDeltaOptions {
+  /** Agreed on with the edge. */
   readonly codecs: AgreedCodecs;
   readonly trust: Pick<CodecTrust, "mistrusts">;
-  /** For pages that the agreed codec does not fit. */
+  /** For bodies that stream, and pages that the agreed codec does not fit. */
   readonly streaming: StreamingCodec;
   readonly load: Load;
   /** The edge reads folded pages. */
   readonly foldsTokens: boolean;
-  /** And splices that are told in units. */
+  /** And splices of whole units that stream, or are told in units. */
   readonly readsUnits: boolean;
   /** And splices that are mixed. */
   readonly readsMixed: boolean;
@@ -72,6 +78,14 @@ export interface CodedPage {
   readonly coded: Buffer;
 }
 
+/** What is asked of an exchange, when it matters and no sooner: either may have changed by then. */
+export interface LinkNow {
+  /** What is sent now waits for what was sent before. */
+  readonly linkIsFull: boolean;
+  /** The request, which says whether the edge has time for a mixed splice. */
+  readonly open: { readonly extensions: readonly Extension[] };
+}
+
 /**
  * `offered`: what the edge offered and this side holds, best last; of those that are not among `others` whole units only are copied. A
  * splice that is good enough is here at once.
@@ -84,9 +98,8 @@ export const encodePage = (
   others: readonly UsableBase[] = offered,
 ): CodedPage | Promise<CodedPage> => {
   const effort = effortAt(Math.max(options.load(), zstdPoolLoad()), link);
-  const work: Work = { ...options, effort, link };
-  const inUnits = others.length < offered.length;
-  if (inUnits) return pageInUnits(offered, others, page, work);
+  const work: Work = { options, effort, link };
+  if (others.length < offered.length) return pageInUnits(offered, others, page, work);
   const spliced = splices(options) ? splicedPage(offered, page, effort) : undefined;
   if (isWithin(spliced, SMALL_BYTES)) return spliced;
   const best = offered.at(-1);
@@ -95,7 +108,8 @@ export const encodePage = (
   return folded === undefined ? plain() : foldedPage(offered, folded, work, plain);
 };
 
-interface Work extends EncodeDeltaOptions {
+interface Work {
+  readonly options: EncodeDeltaOptions;
   readonly effort: Effort;
   readonly link: LinkNow;
 }
@@ -108,11 +122,11 @@ const pageInUnits = (
   work: Work,
 ): CodedPage | Promise<CodedPage> => {
   const bases = bestOf(offered, work.effort);
-  const isTried = splices(work) && spliceCodec.fits(0, page.length);
+  const isTried = splices(work.options) && spliceCodec.fits(0, page.length);
   const found = isTried ? inUnitsOf(bodiesOf(bases), page) : undefined;
   if (found === undefined) return smallestOf([], others, page, work, undefined);
   const { compressedFrom } = work.effort;
-  const coded = splicedInUnits(found, { compressedFrom, packed: work.readsUnits });
+  const coded = splicedInUnits(found, { compressedFrom, packed: work.options.readsUnits });
   const spliced: CodedPage = { codec: spliceCodec, bases, looked: bases, coded };
   if (isWithin(spliced, SMALL_BYTES) || !mixesInUnits(work))
     return smallestOf([], others, page, work, spliced);
@@ -145,10 +159,10 @@ const smallestOf = (
 };
 
 /** Asks the link last. */
-const mixes = (work: Work): boolean =>
-  work.effort.mixedBytes > 0 && work.readsMixed && splices(work) && work.link.takesMixed;
+const mixes = ({ options, effort, link }: Work): boolean =>
+  effort.mixedBytes > 0 && options.readsMixed && splices(options) && takesMixed(link.open.extensions);
 
-const mixesInUnits = (work: Work): boolean => work.readsMixedUnits && mixes(work);
+const mixesInUnits = (work: Work): boolean => work.options.readsMixedUnits && mixes(work);
 
 const splices = ({ codecs, trust }: EncodeDeltaOptions): boolean =>
   codecs.splice && !trust.mistrusts(spliceCodec.id);
@@ -166,12 +180,12 @@ const foldedPage = async (
   const bases = offered.map((base, at) =>
     at < offered.length - 1 ? base : { ...base, version: { ...base.version, body: folded.base } },
   );
-  const spliced = splices(work) ? splicedPage(bases, folded.page, work.effort) : undefined;
+  const spliced = splices(work.options) ? splicedPage(bases, folded.page, work.effort) : undefined;
   const { codec, coded, ...made } = isWithin(spliced, SMALL_BYTES)
     ? spliced
     : await smallestOf(bases, bases, folded.page, work, spliced);
   const onFolded = foldedCodec(codec);
-  if (made.bases.at(-1) !== bases.at(-1) || work.trust.mistrusts(onFolded.id))
+  if (made.bases.at(-1) !== bases.at(-1) || work.options.trust.mistrusts(onFolded.id))
     return { ...(await plain()), looked: offered };
   const ofOffered = (of: readonly UsableBase[]) =>
     offered.filter(({ offer }) => of.some((base) => base.offer === offer));
@@ -190,14 +204,14 @@ const compressedPage = async (
   work: Work,
   spliced: CodedPage | undefined,
 ): Promise<CodedPage> => {
-  const { codecs, streaming, trust, effort } = work;
+  const { codecs, streaming, trust } = work.options;
   const agreed = codecs.page.fits(0, page.length) && !trust.mistrusts(codecs.page.id);
   const codec = agreed ? codecs.page : streaming;
-  const may = trust.mistrusts(codec.id) ? [] : bestOf(offered, effort);
+  const may = trust.mistrusts(codec.id) ? [] : bestOf(offered, work.effort);
   const bases = fittingBases(codec, may, page.length);
   const coded = await codec.encode(bodiesOf(bases), page);
   const whole =
-    bases.length === 0 && mixesInUnits(work) ? await mixedWhole(page, coded.length, effort) : undefined;
+    bases.length === 0 && mixesInUnits(work) ? await mixedWhole(page, coded.length, work.effort) : undefined;
   // Which of them is smallest tells of all bases.
   const made = smaller(spliced, smaller(whole, { codec, bases, looked: offered, coded }));
   return { ...made, looked: [...offered, ...(spliced?.looked ?? [])] };

@@ -16,11 +16,10 @@ import {
 import type { ResponseHead } from "../../protocol/http/head.ts";
 import type { Load } from "../../protocol/runtime/event-loop-load.ts";
 import type { Partition } from "../../protocol/store/partition.ts";
+import { LEISURE_LOAD } from "./effort.ts";
 
 /** Larger pages keep their tag: its 20 bytes are not worth a third of a millisecond on each side (MD5; SHA-1 takes 0.15 ms). @internal */
 export const MOST_HASHED_BYTES = 256 * 1024;
-/** A process busier than this has no time for a hash: the bound below which origin-side/answer/encode-delta spares none. @internal */
-export const MOST_LOAD = 0.8;
 /** After tags in a row that fit no formula, so many look-alikes at most are let pass unhashed. @internal */
 export const MOST_PASSED = 1023;
 /** Hosts and formulas that are known not to fit, at most. @internal */
@@ -62,7 +61,7 @@ export class OmittedEtags {
 
   #fits(formula: NamedFormula, tag: string, page: TaggedPage, partition: Partition): boolean {
     if (!isHashed(formula)) return tagBy(formula, page) === tag;
-    if (page.body.length > MOST_HASHED_BYTES || this.#load() > MOST_LOAD) return false;
+    if (page.body.length > MOST_HASHED_BYTES || this.#load() > LEISURE_LOAD) return false;
     const name = `${nameOf(formula)}${partition}`;
     const misfit = this.#misfits.get(name);
     if (misfit !== undefined && misfit.passing-- > 0) return false;

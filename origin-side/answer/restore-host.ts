@@ -66,9 +66,9 @@ const restoredUrl = (url: string, { own, ownScheme, visitors, visitorsScheme }: 
 /** A cookie of the web server's own name is one of the visitor's host. An address has no domain: such a cookie loses it. */
 const restoredCookie = (cookie: string, { own, visitors }: Authorities): string =>
   cookie.replace(COOKIE_DOMAIN, (whole, dot: string, domain: string) => {
-    if (domain.toLowerCase() !== hostOf(own)) return whole;
-    const host = hostOf(visitors);
+    if (domain.toLowerCase() !== withoutPort(own)) return whole;
+    const host = withoutPort(visitors);
     return host.startsWith("[") ? "" : `; Domain=${dot}${host}`;
   });
 
-const hostOf = (authority: string): string => authority.replace(/:\d*$/, "");
+const withoutPort = (authority: string): string => authority.replace(/:\d*$/, "");

@@ -7,7 +7,6 @@ import type { StreamEncoder } from "../../protocol/codec/codec.ts";
 import { SegmentedBody } from "../../protocol/codec/segment-writer.ts";
 import { resultDigest } from "../../protocol/frames/digests.ts";
 import type { AnswerForm } from "../../protocol/frames/frame.ts";
-import { takesMixed } from "../../protocol/frames/mixed-splices.ts";
 import type { ResponseHead } from "../../protocol/http/head.ts";
 import type { Lease } from "../../protocol/runtime/memory-budget.ts";
 import { ownBuffer } from "../../protocol/store/compact-buffer.ts";
@@ -25,7 +24,6 @@ import {
   type UsableBase,
   whyUnused,
 } from "./choose-answer.ts";
-import type { LinkNow } from "./effort.ts";
 import { encodePage } from "./encode-delta.ts";
 import type { Unverified } from "./retained-answer.ts";
 
@@ -104,22 +102,13 @@ const encodeNew = async (answering: Answering, body: Buffer, result: string): Pr
     offered,
     body,
     options,
-    linkNow(exchange),
+    exchange,
     answering.addressed ? [] : notOfAddress(answering, offered),
   );
   const encodeMs = options.clock.now() - startedAt;
   exchange.timings?.complete(startedAt);
   return { form: formOf(codec.id, bases, result), coded, bases: bases.length, looked, encodeMs };
 };
-
-const linkNow = (exchange: IncomingExchange): LinkNow => ({
-  get linkIsFull() {
-    return exchange.linkIsFull;
-  },
-  get takesMixed() {
-    return takesMixed(exchange.open.extensions);
-  },
-});
 
 const formOf = (codec: number, bases: readonly UsableBase[], result: string): EncodedPage["form"] =>
   bases.length === 0

@@ -31,6 +31,7 @@ export const MOST_UNVERIFIED_BYTES = 1024 * 1024;
  */
 export const LEAST_UNVERIFIED_BYTES = MOST_UNVERIFIED_BYTES / 2;
 
+/** A page that went out as it came. */
 export interface StreamedPage {
   readonly sent: SentAnswer;
   /** The whole body, if it was small enough to be remembered. */

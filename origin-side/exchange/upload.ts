@@ -3,21 +3,20 @@
  * body is pulled.
  */
 import type { StreamError } from "../../protocol/errors.ts";
-import type { HeaderList } from "../../protocol/http/header-list.ts";
+import { type HeaderList, NO_FIELDS } from "../../protocol/http/header-list.ts";
 import { Inbox } from "../../protocol/link/inbox.ts";
 import type { Stream } from "../../protocol/link/stream.ts";
 import type { BodyEnd } from "../../protocol/upstream/body.ts";
 import type { CodedBody, SegmentDigest } from "./coded-body.ts";
 
-const NO_TRAILERS: HeaderList = [];
 /** What is left of a body that nobody reads any more. */
-const GIVEN_UP: BodyEnd = { how: "closed", trailers: NO_TRAILERS };
+const GIVEN_UP: BodyEnd = { how: "closed", trailers: NO_FIELDS };
 
 export class Upload implements CodedBody {
   readonly #stream: Stream;
   readonly #end: (why: string) => void;
   readonly #arrived = new Inbox<Uint8Array, SegmentDigest | BodyEnd>(() => this.#stream.lease());
-  #trailers = NO_TRAILERS;
+  #trailers = NO_FIELDS;
   #phase: "receiving" | "received" | "refused" = "receiving";
 
   /** `end`: ends the exchange, which says why. */

@@ -22,6 +22,9 @@ export interface ResponseHead {
   readonly fields: HeaderList;
 }
 
+/** The one status below 200 that ends a request: its connection is HTTP no more (RFC 9110 section 15.2.2). */
+export const SWITCHING = 101;
+
 export const requestHeadToList = ({ method, target, fields }: RequestHead): HeaderList => [
   ":method",
   method,

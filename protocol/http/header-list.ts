@@ -3,6 +3,8 @@
 /** Names and values in turn, latin1, as node's rawHeaders. Pseudo fields (":method") come first. */
 export type HeaderList = readonly string[];
 
+export const NO_FIELDS: HeaderList = [];
+
 export const pairsOf = (fields: HeaderList): [string, string][] =>
   Array.from({ length: fields.length / 2 }, (_, i) => [fields[2 * i] ?? "", fields[2 * i + 1] ?? ""]);
 

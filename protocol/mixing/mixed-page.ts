@@ -12,6 +12,7 @@ export type { RunBounds } from "./mixer.ts";
 export const MIXED_TEXT_BYTES = 2 * 1024 * 1024;
 /** Of the page's own, which take half a microsecond each, on either side. @internal */
 export const MIXED_ADDED_BYTES = 16 * 1024;
+/** Of a page: no more are written or read. */
 export const MIXED_STEPS = 2048;
 
 /** Bytes of the bases that are learnt before: around each place where the page differs, and in all. */
@@ -19,10 +20,15 @@ const LEARNT = { around: 16, beyond: 600, most: 4096 } as const;
 /** Bytes of the bases in which repeats are looked for: around each such place, and in all. */
 const INDEXED = { around: 1024, most: 64 * 1024 } as const;
 
-/** Pairs of places of the bases, and how many bytes lie between them. */
-interface Stretches {
-  readonly places: readonly number[];
-  readonly bytes: number;
+/** A step, and where in the bases the run before it ended; before the first, where the best base begins. */
+interface PlacedStep extends Step {
+  readonly after: number;
+}
+
+/** Of the bases. */
+interface Stretch {
+  readonly from: number;
+  readonly to: number;
 }
 
 /** The coded page; undefined beyond the bounds, and while the coder is at another page. Bases come best last. */
@@ -39,9 +45,10 @@ export const mixedPage = (
   text.set(page, places.start);
   const steps = mixer.runs(text.length, places, bounds);
   if (steps === undefined) return undefined;
+  const placed = placedFrom(places.best, steps);
   mixer.beginWriting();
-  writeSteps(mixer, steps, places);
-  codeAdded(mixer, steps, places);
+  writeSteps(mixer, placed);
+  codeAdded(mixer, placed, places);
   return mixer.finish();
 };
 
@@ -80,15 +87,24 @@ const withBases = (mixer: Mixer, bases: readonly Uint8Array[], bytes: number): B
 const pageBytesOf = (steps: readonly Step[]): number =>
   steps.reduce((bytes, { add, copy }) => bytes + add + copy, 0);
 
-const writeSteps = (mixer: Mixer, steps: readonly Step[], { best }: TextPlaces): void => {
+const placedFrom = (best: number, steps: readonly Step[]): readonly PlacedStep[] => {
+  let after = best;
+  return steps.map((step) => {
+    const placed = { ...step, after };
+    after = endOf(placed);
+    return placed;
+  });
+};
+
+/** Where the bases were left after it. */
+const endOf = ({ copy, from, after }: PlacedStep): number => (copy > 0 ? from + copy : after);
+
+const writeSteps = (mixer: Mixer, steps: readonly PlacedStep[]): void => {
   mixer.number(NUMBER.steps, steps.length);
-  let end = best;
-  for (const { add, copy, from } of steps) {
+  for (const { add, copy, from, after } of steps) {
     mixer.number(NUMBER.add, add);
     mixer.number(NUMBER.copy, copy);
-    if (copy === 0) continue;
-    writePlace(mixer, from, end + add);
-    end = from + copy;
+    if (copy > 0) writePlace(mixer, from, after + add);
   }
 };
 
@@ -97,11 +113,11 @@ const readSteps = (
   mixer: Mixer,
   { start, best }: TextPlaces,
   mostBytes: number,
-): readonly Step[] | undefined => {
+): readonly PlacedStep[] | undefined => {
   const count = mixer.number(NUMBER.steps, 0);
   if (count < 0 || count > MIXED_STEPS) return undefined;
-  const steps: Step[] = [];
-  let end = best;
+  const steps: PlacedStep[] = [];
+  let after = best;
   let bytes = 0;
   let added = 0;
   while (steps.length < count) {
@@ -111,81 +127,76 @@ const readSteps = (
     bytes += add + copy;
     added += add;
     if (bytes > mostBytes || added > MIXED_ADDED_BYTES) return undefined;
-    const from = copy === 0 ? 0 : readPlace(mixer, end + add);
+    const from = copy === 0 ? 0 : readPlace(mixer, after + add);
     if (from < 0 || from + copy > start) return undefined;
-    if (copy > 0) end = from + copy;
-    steps.push({ add, copy, from });
+    const step = { add, copy, from, after };
+    steps.push(step);
+    after = endOf(step);
   }
   return steps;
 };
 
 /** Writes what the page adds, or reads it into `copied`, together with what it copies. */
-const codeAdded = (mixer: Mixer, steps: readonly Step[], places: TextPlaces, copied?: Buffer): void => {
-  const { start, best } = places;
-  const learnt = learntStretches(steps, places);
-  const indexed = indexedStretches(steps, places);
+const codeAdded = (
+  mixer: Mixer,
+  steps: readonly PlacedStep[],
+  { start }: TextPlaces,
+  copied?: Buffer,
+): void => {
   const added = steps.reduce((bytes, { add }) => bytes + add, 0);
-  if (added > 0) {
-    mixer.beginBytes({ learnt: learnt.bytes + added, indexed: indexed.bytes + added });
-    eachStretch(indexed, (from, to) => mixer.index(from, to));
-    eachStretch(learnt, (from, to) => mixer.learn(from, to));
-  }
+  if (added > 0) learnBases(mixer, steps, start, added);
   let at = start;
-  let end = best;
-  for (const { add, copy, from } of steps) {
-    if (add > 0) mixer.bytes(at, at + add, end < start ? end : -1);
+  for (const { add, copy, from, after } of steps) {
+    if (add > 0) mixer.bytes(at, at + add, after < start ? after : -1);
     at += add;
     copied?.copyWithin(at, from, from + copy);
     at += copy;
-    if (copy > 0) end = from + copy;
   }
 };
 
-const eachStretch = ({ places }: Stretches, take: (from: number, to: number) => void): void => {
-  for (let at = 0; at < places.length; at += 2) take(places[at] as number, places[at + 1] as number);
+/** Before the first of so many `added` bytes: what of the bases, which end at `start`, is indexed and learnt. */
+const learnBases = (mixer: Mixer, steps: readonly PlacedStep[], start: number, added: number): void => {
+  const learnt = stretches(steps, LEARNT.most, (step) => learntAt(step, start));
+  const indexed = stretches(steps, INDEXED.most, (step, reached) => indexedAt(step, start, reached));
+  mixer.beginBytes({ learnt: bytesOf(learnt) + added, indexed: bytesOf(indexed) + added });
+  for (const { from, to } of indexed) mixer.index(from, to);
+  for (const { from, to } of learnt) mixer.learn(from, to);
 };
 
-/**
- * Where the bases go on after each run that the page does not go on with, as far as the page's own bytes reach, and a little more; where they end before, as much
- * of their end.
- */
-const learntStretches = (steps: readonly Step[], { start, best }: TextPlaces): Stretches => {
-  const places: number[] = [];
-  let left: number = LEARNT.most;
-  let end = best;
-  for (const { add, copy, from } of steps) {
-    if (add > 0) {
-      const bytes = Math.min(add, LEARNT.beyond) + 2 * LEARNT.around;
-      const first = Math.max(0, Math.min(end - LEARNT.around, start - bytes));
-      const last = Math.min(start, first + bytes, first + left);
-      if (last > first) {
-        places.push(first, last);
-        left -= last - first;
-      }
-    }
-    if (copy > 0) end = from + copy;
+/** One for each step that adds something, `most` bytes together. `reached`: where the one before ends. */
+const stretches = (
+  steps: readonly PlacedStep[],
+  most: number,
+  stretchAt: (step: PlacedStep, reached: number) => Stretch,
+): readonly Stretch[] => {
+  const all: Stretch[] = [];
+  let left = most;
+  let reached = 0;
+  for (const step of steps) {
+    if (step.add === 0) continue;
+    const { from, to } = stretchAt(step, reached);
+    const end = Math.min(to, from + left);
+    if (end <= from) continue;
+    all.push({ from, to: end });
+    left -= end - from;
+    reached = end;
   }
-  return { places, bytes: LEARNT.most - left };
+  return all;
+};
+
+const bytesOf = (all: readonly Stretch[]): number =>
+  all.reduce((bytes, { from, to }) => bytes + to - from, 0);
+
+/** Where the bases go on and the page does not, as far as the page's own bytes reach, and a little more; where they end before, as much of their end. */
+const learntAt = ({ add, after }: PlacedStep, start: number): Stretch => {
+  const bytes = Math.min(add, LEARNT.beyond) + 2 * LEARNT.around;
+  const from = Math.max(0, Math.min(after - LEARNT.around, start - bytes));
+  return { from, to: Math.min(start, from + bytes) };
 };
 
 /** The same, wider; what follows closely in the bases is taken once. */
-const indexedStretches = (steps: readonly Step[], { start, best }: TextPlaces): Stretches => {
-  const places: number[] = [];
-  let left: number = INDEXED.most;
-  let end = best;
-  let reached = 0;
-  for (const { add, copy, from } of steps) {
-    if (add > 0) {
-      const around = Math.max(0, end - INDEXED.around);
-      const first = reached > around && reached <= end + INDEXED.around ? reached : around;
-      const last = Math.min(start, end + add + INDEXED.around, first + left);
-      if (last > first) {
-        places.push(first, last);
-        left -= last - first;
-        reached = last;
-      }
-    }
-    if (copy > 0) end = from + copy;
-  }
-  return { places, bytes: INDEXED.most - left };
+const indexedAt = ({ add, after }: PlacedStep, start: number, reached: number): Stretch => {
+  const around = Math.max(0, after - INDEXED.around);
+  const follows = reached > around && reached <= after + INDEXED.around;
+  return { from: follows ? reached : around, to: Math.min(start, after + add + INDEXED.around) };
 };

@@ -16,7 +16,7 @@ export interface UnitStep {
 }
 
 /** Of the page's own, half a microsecond each, on either side. */
-export const UNITS_ADDED_BYTES = 32 * 1024;
+export const UNITS_ADDED_BYTES = 48 * 1024;
 const UNITS_PAGE_BYTES = 1024 * 1024;
 const UNIT_STEPS = 4096;
 

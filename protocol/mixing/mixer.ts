@@ -60,8 +60,9 @@ declare const WebAssembly: {
 
 const HOW = { writing: 0, reading: 1 } as const;
 const MEMORY_PAGE_BYTES = 65_536;
-/** Tables have room for this many times what is put in. */
+/** Of the size of a table, in bits; smaller ones are not made. */
 const LEAST_BITS = 10;
+/** Tables have room for 2 to this power times as many as are put in: slots of what was learnt, and places of the text. */
 const SLOT_BITS_MORE = 4;
 const PLACE_BITS_MORE = 1;
 /** The coder takes it for as many as there are at most. */

@@ -1,13 +1,17 @@
 /**
  * Addresses of peers: in one form, whose they are, and whether they lie in one of several networks. RFC 4291.
  */
-import { BlockList, isIP, isIPv6 } from "node:net";
+import { BlockList, isIP, isIPv6, type Socket } from "node:net";
 import { type NetworkInterfaceInfo, networkInterfaces } from "node:os";
 import ipaddr from "ipaddr.js";
 
 /** An IPv4 address that came over an IPv6 socket as the IPv4 address it is, and none with the name of an interface. */
 export const plainAddress = (address: string): string =>
   address.replace(/^::ffff:(?=\d+\.)/i, "").replace(/%.*$/, "");
+
+/** A connection by the addresses and ports of both ends, which a TLS socket has of the one that it wraps. */
+export const endsOf = ({ remoteAddress, remotePort, localAddress, localPort }: Socket): string =>
+  `${remoteAddress} ${remotePort} ${localAddress} ${localPort}`;
 
 /**
  * Every address of this machine, as the host of host:port: those of IPv4 and IPv6, or those of IPv4 alone where none of the machine's

@@ -153,7 +153,7 @@ export class Packing {
     // What no list names is found for some seconds only.
     if (raw === undefined || version.places.length === 0) return this.#leave(version);
     if (version.packed === undefined) {
-      const on = keyOf(version);
+      const on = keyVersionFor(version);
       const coded = await pack(raw, on?.body);
       if (version.warmSince === undefined) return; // gone meanwhile
       if (on !== undefined && !on.isHeld) return; // again, on another one
@@ -174,15 +174,15 @@ export class Packing {
 }
 
 /** Which version of the same URL, for the same audience, a version is packed on; undefined: on none. */
-const keyOf = (version: HeldVersion): HeldVersion | undefined => {
+const keyVersionFor = (version: HeldVersion): HeldVersion | undefined => {
   if (version.dependents?.size) return undefined;
   const place = version.places.at(-1);
   const known = place?.lists.find(({ key }) => key === place.url)?.places ?? [];
-  const key = (known.find((other) => isKey(other.version)) ?? known.at(-1))?.version;
+  const key = (known.find((other) => isKeyVersion(other.version)) ?? known.at(-1))?.version;
   const fits = key !== undefined && key !== version && key.isHeld && !key.packed?.on;
   if (!fits || (key.dependents?.size ?? 0) >= MOST_DEPENDENTS) return undefined;
   return key.bytes >= LEAST_PACKED_BYTES && key.bytes <= MOST_PACKED_BYTES ? key : undefined;
 };
 
-const isKey = ({ packed, dependents }: HeldVersion): boolean =>
+const isKeyVersion = ({ packed, dependents }: HeldVersion): boolean =>
   (packed !== undefined && packed.on === undefined) || (dependents?.size ?? 0) > 0;

@@ -64,7 +64,7 @@ export class PageIndex<V extends Indexed<V>> {
   readonly #audiences = new Map<ScopeKey, Audience<V>>();
 
   /**
-   * What `audience` finds under a URL (its versions) or a template (the newest version of each page), newest last.
+   * What an audience finds under a URL (its versions) or a template (the newest version of each page), newest last.
    * Valid until the index changes.
    */
   find(scopeKey: ScopeKey, key: string): readonly Place<V>[] {

@@ -23,7 +23,7 @@ export const MOST_SEGMENTS = 8;
 /** @internal */
 export const MOST_QUERY_NAMES = 8;
 /** A longer segment or query name is taken for content, not structure. @internal */
-export const MOST_NAME_CHARS = 24;
+export const MOST_PART_CHARS = 24;
 
 /** Whether what versions are listed under is a template, and no URL, nor the name of a common base. */
 export const isTemplate = (key: string): boolean => key.indexOf(" ") > 0;
@@ -99,7 +99,7 @@ function kindOf(segments: readonly string[], last: number, extension: string | u
 function lastShape(segment: string, extension: string | undefined): string {
   if (segment === "" || FEED_SEGMENTS.has(segment)) return segment;
   if (extension === undefined) return DIGITS.test(segment) ? "#" : "*";
-  if (PROGRAMS.has(extension) && !HAS_DIGIT.test(segment) && segment.length <= MOST_NAME_CHARS)
+  if (PROGRAMS.has(extension) && !HAS_DIGIT.test(segment) && segment.length <= MOST_PART_CHARS)
     return segment;
   return `*.${extension}`;
 }
@@ -108,7 +108,7 @@ function lastShape(segment: string, extension: string | undefined): string {
 function innerShape(segment: string, at: number): string {
   if (DIGITS.test(segment)) return "#";
   if (API_VERSION.test(segment)) return segment;
-  const varies = HAS_DIGIT.test(segment) || segment.length > MOST_NAME_CHARS;
+  const varies = HAS_DIGIT.test(segment) || segment.length > MOST_PART_CHARS;
   return varies || (at === 0 ? LONG_SLUG : SLUG).test(segment) ? "*" : segment;
 }
 
@@ -117,7 +117,7 @@ function queryShape(query: string): string {
   const names: string[] = [];
   for (const part of query.split("&", MOST_QUERY_NAMES)) {
     const equals = part.indexOf("=");
-    if (equals > 0) names.push(equals <= MOST_NAME_CHARS ? part.slice(0, equals) : "*");
+    if (equals > 0) names.push(equals <= MOST_PART_CHARS ? part.slice(0, equals) : "*");
   }
   return names.length === 0 ? "" : `?${names.join("&")}`;
 }

@@ -4,7 +4,7 @@
  */
 
 /** A (link key, host) pair as one map key. */
-export type Partition = string & { readonly __brand: "Tenant" };
+export type Partition = string & { readonly __brand: "Partition" };
 
 /** A host as versions know it: lower case, without its port and final dot. `[::1]:8080` is `[::1]`. */
 export function hostName(host: string): string {

@@ -156,7 +156,7 @@ export class HeldVersion implements Version {
 /** What one session finds. */
 export type SessionVersions = Audience<HeldVersion>;
 
-/** The session that finds a version; undefined where everybody does, or nobody. */
+/** The session that finds a version, of several the one that was sent it last; undefined where everybody does, or nobody. */
 export const sessionThatFinds = (version: Version): SessionKey | undefined => {
   if (!(version instanceof HeldVersion)) return undefined;
   const scopeKey = version.places.at(-1)?.audience.scopeKey;

@@ -9,8 +9,8 @@ import { IDENTITIES_FOR_PUBLIC } from "../scope/public-evidence.ts";
 import type { Scope } from "../scope/scope.ts";
 import { namesOf } from "./common-base-name.ts";
 import { ownBuffer } from "./compact-buffer.ts";
-import { LastUses } from "./expiry-queue.ts";
 import type { Fingerprint, ShortFingerprint } from "./fingerprint.ts";
+import { LastUses } from "./last-uses.ts";
 import { LostPages } from "./lost-pages.ts";
 import { accountedBytesOf, VERSION_BYTES } from "./memory-accounting.ts";
 import { Packing } from "./packing.ts";
@@ -94,7 +94,7 @@ export class VersionStore {
     }
     version.seen(scope.retention, sighting.from);
     const unlisted = this.#place(version, sighting, scope);
-    const held = this.#accountedBytes(version);
+    const held = this.#account(version);
     this.#relisted(unlisted);
     this.#keepSweeping();
     return held ? version : undefined;
@@ -174,7 +174,7 @@ export class VersionStore {
     if (!(version instanceof HeldVersion) || !version.isHeld) return;
     version.copies ??= new Map();
     version.copies.set(coding, ownBuffer(copy));
-    this.#accountedBytes(version);
+    this.#account(version);
   }
 
   /** Erases what is held of a partition or of a host (under every key), or of one URL of it. Returns how many versions. */
@@ -237,11 +237,11 @@ export class VersionStore {
   #relisted(versions: readonly HeldVersion[]): void {
     for (const version of versions)
       if (version.places.length === 0 && this.#lifetimes.retiredMs === 0) version.letGo();
-      else if (version.isHeld) this.#accountedBytes(version);
+      else if (version.isHeld) this.#account(version);
   }
 
   /** Accounts for what a version takes now and when it ends; false when it outgrew the store and is gone. */
-  #accountedBytes(version: HeldVersion): boolean {
+  #account(version: HeldVersion): boolean {
     const ttl = this.#lifetimeOf(version);
     const bytes = accountedBytesOf(version);
     if (bytes > this.maxBytes) {

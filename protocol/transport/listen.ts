@@ -13,7 +13,7 @@ import { createServer as createHttpsServer } from "node:https";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { Clock } from "../runtime/clock.ts";
-import { plainAddress } from "../runtime/ip-address.ts";
+import { endsOf, plainAddress } from "../runtime/ip-address.ts";
 import { HandshakeLimit } from "./handshake-limit.ts";
 import {
   asText,
@@ -187,7 +187,7 @@ class LinkListener implements TunnelListener {
       giveBack();
     };
     const arrival: Arrival = { address, socket, verified, told: false, transport: undefined };
-    const name = nameOf(socket);
+    const name = endsOf(socket);
     this.#arrivals.set(name, arrival);
     socket.once("close", () => {
       verified();
@@ -211,7 +211,7 @@ class LinkListener implements TunnelListener {
     // node:http hands over the very socket it accepted, typed as its base class.
     const socket = duplex as Socket;
     socket.on("error", ignore);
-    const arrival = this.#arrivals.get(nameOf(socket));
+    const arrival = this.#arrivals.get(endsOf(socket));
     if (arrival === undefined) {
       socket.destroy();
       return;
@@ -240,7 +240,7 @@ class LinkListener implements TunnelListener {
 
   #answerStranger(request: IncomingMessage, response: ServerResponse): void {
     const refusal = refusalOf(request) ?? WANTS_UPGRADE;
-    const arrival = this.#arrivals.get(nameOf(request.socket));
+    const arrival = this.#arrivals.get(endsOf(request.socket));
     if (arrival !== undefined) this.#tell(arrival, refusal.why);
     response.writeHead(refusal.status, { ...headersOf(refusal) });
     response.end(refusal.text);
@@ -248,7 +248,7 @@ class LinkListener implements TunnelListener {
 
   #failed(error: NodeJS.ErrnoException, duplex: Duplex): void {
     const socket = duplex as Socket;
-    const arrival = this.#arrivals.get(nameOf(socket));
+    const arrival = this.#arrivals.get(endsOf(socket));
     const { code = error.message } = error;
     const other = code === WRONG_SECRET && this.#tls?.provedAnother(socket) === true;
     const why = other
@@ -262,7 +262,3 @@ class LinkListener implements TunnelListener {
 
 /** Of a socket that fails before it is a transport there is nothing more to say than its closing. */
 const ignore = (): void => {};
-
-/** One connection's name: both addresses and ports, which the TLS socket and the TCP socket below it share. */
-const nameOf = (socket: Socket): string =>
-  `${socket.remoteAddress} ${socket.remotePort} ${socket.localAddress} ${socket.localPort}`;

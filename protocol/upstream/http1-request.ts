@@ -2,7 +2,8 @@
  * A request over HTTP/1.1, on a connection that carries one at a time: its head and body are written as they come, and what the web server
  * sends is read by `LenientResponse` alone. A request without a body leaves in one write. RFC 9112.
  */
-import { type HeaderList, pairsOf } from "../http/header-list.ts";
+import { SWITCHING } from "../http/head.ts";
+import { type HeaderList, NO_FIELDS, pairsOf } from "../http/header-list.ts";
 import { onceFor } from "../runtime/once-for.ts";
 import type { ConnectionUser, PooledConnection } from "./connections/pooled-connection.ts";
 import { OwnPieces, pauseReading } from "./connections/read-buffer.ts";
@@ -150,7 +151,7 @@ class Http1Request implements Outgoing, IncomingResponse, ConnectionUser, Respon
     if (this.destroyed) return;
     this.#head = head;
     if (isInterim(head)) this.#events.interim(this);
-    else if (head.status !== 101 || !this.#wire.upgrade) this.#events.answered(this);
+    else if (head.status !== SWITCHING || !this.#wire.upgrade) this.#events.answered(this);
   }
 
   pieceIsHere(bytes: Buffer): void {
@@ -181,7 +182,7 @@ class Http1Request implements Outgoing, IncomingResponse, ConnectionUser, Respon
   }
 
   connectionEnded(): void {
-    if (this.#reader.endsWithConnection && !this.complete) this.messageIsOver(NONE);
+    if (this.#reader.endsWithConnection && !this.complete) this.messageIsOver(NO_FIELDS);
     else this.connectionFailed(closed());
   }
 
@@ -214,7 +215,6 @@ const headText = ({ method, target, fields }: WireRequest): string => {
 const knownHeadText = onceFor(headText);
 
 /** Statuses below 100 are none. */
-const isInterim = ({ status }: StrictHead): boolean => status >= 100 && status < 200 && status !== 101;
+const isInterim = ({ status }: StrictHead): boolean => status >= 100 && status < 200 && status !== SWITCHING;
 
-const NONE: HeaderList = [];
 const closed = (): Error => Object.assign(new Error("it closed the connection"), { code: "ECONNRESET" });

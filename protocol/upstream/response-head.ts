@@ -5,7 +5,7 @@
  */
 import { isOfAuthenticatedConnection } from "../http/connection-auth.ts";
 import { tooManyFields } from "../http/field-limits.ts";
-import { endToEnd, fieldOf, isKeepAlive, listOf, type ResponseHead } from "../http/head.ts";
+import { endToEnd, fieldOf, isKeepAlive, listOf, type ResponseHead, SWITCHING } from "../http/head.ts";
 import type { HeaderList } from "../http/header-list.ts";
 import { trimSpace } from "../http/white-space.ts";
 
@@ -70,7 +70,8 @@ export class KnownHeads {
 /** Throws an Error for a head that makes no response. */
 const judgeResponse = (method: string, incoming: RawHead): JudgedHead => {
   const { status, reason, fields } = rawHead(incoming);
-  if (status === 101) throw new Error("it sent a 101 that changes nothing, or that nobody had asked for");
+  if (status === SWITCHING)
+    throw new Error("it sent a 101 that changes nothing, or that nobody had asked for");
   if (status < 200) throw new Error(`it sent the status ${status}, which HTTP does not know`);
   const tooMany = tooManyFields(fields);
   if (tooMany !== undefined) throw new Error(`it sent ${tooMany}`);

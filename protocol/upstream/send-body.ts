@@ -68,7 +68,7 @@ const drained = (outgoing: Outgoing): Promise<void> =>
     outgoing.on("drain", done).on("close", done);
   });
 
-/** A request takes a place at its web server when this much of its body is here, or all of it. @internal */
+/** A request takes a place at its web server when this much of its body is here, or all of it. */
 const BODY_START_BYTES = 64 * 1024;
 
 /**
@@ -124,7 +124,7 @@ class StartedBody implements RequestBody {
   }
 }
 
-/** Most that is kept of one. @internal */
+/** Most that is kept of one. */
 const MOST_KEPT_BYTES = 16 * 1024;
 
 /**

@@ -33,7 +33,7 @@ import { fingerprintOf } from "../../protocol/store/fingerprint.ts";
 import { pageKeyOf } from "../../protocol/store/page-key.ts";
 import { VersionStore } from "../../protocol/store/version-store.ts";
 import { ByteWriter } from "../../protocol/wire/bytes.ts";
-import { type Extension, writeExtensions } from "../../protocol/wire/extensions.ts";
+import { type Extension, NO_EXTENSIONS, writeExtensions } from "../../protocol/wire/extensions.ts";
 import { FakeClock } from "../kit/fake-clock.ts";
 import { silentLog } from "../kit/silent-log.ts";
 import { TRUSTED } from "../kit/trusted.ts";
@@ -107,7 +107,7 @@ const openSides = ({ bases = "session", padded = true }: SidesOptions = {}): Sid
         readsMixedUnits: true,
         trust: TRUSTED,
       },
-      { linkIsFull: false, takesMixed: true },
+      { linkIsFull: false, open: { extensions: NO_EXTENSIONS } },
     );
     const padding = padded
       ? padOf(visit.offers.offering, coded.length, { page: fingerprint, offered: bases, looked })

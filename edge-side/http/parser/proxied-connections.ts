@@ -6,7 +6,7 @@ import type { Server, Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import type { Log } from "../../../protocol/daemon/log.ts";
 import type { Clock } from "../../../protocol/runtime/clock.ts";
-import { plainAddress } from "../../../protocol/runtime/ip-address.ts";
+import { endsOf, plainAddress } from "../../../protocol/runtime/ip-address.ts";
 import { readProxyHeader } from "./proxy-header.ts";
 
 /** What a header said of its connection. */
@@ -55,9 +55,6 @@ export const readProxyHeaders = (server: Server, options: ProxiedOptions): void 
     if (said !== undefined) SAID.set(socket, { ...said, bytes: 0 });
   });
 };
-
-const endsOf = ({ remoteAddress, remotePort, localAddress, localPort }: Socket): string =>
-  `${remoteAddress} ${remotePort} ${localAddress} ${localPort}`;
 
 const takeHeader = (
   socket: Socket,

@@ -14,6 +14,7 @@ export const isSameHead = (a: RawHead, b: RawHead): boolean => {
   return true;
 };
 
+/** Whether it may be kept until the next one. */
 export const isSmallHead = (head: readonly string[]): boolean => {
   let chars = 0;
   for (const part of head) chars += part.length;

@@ -87,9 +87,9 @@ export class PlaceQueue<Request extends QueuedRequest> {
   }
 }
 
-/** Places that a network may hold while other networks wait. @internal */
+/** Places that a network may hold while other networks wait. */
 const shareOf = (places: number): number => Math.ceil(places / 2);
 
-/** And while none does: a quarter stays free, since requests that hang do not give their places back. @internal */
+/** And while none does: a quarter stays free, since requests that hang do not give their places back. */
 const shareAloneOf = (places: number): number =>
   places === 1 ? 1 : places - Math.max(1, Math.floor(places / 4));

@@ -2,7 +2,8 @@
  * What a web server sends for one request, read as generously as nginx and browsers do and handed on in strict form, which can be
  * read in one way only. It follows the message to its end (RFC 9112 section 6.3). Linear in the bytes, however they are cut.
  */
-import type { HeaderList } from "../../http/header-list.ts";
+import { SWITCHING } from "../../http/head.ts";
+import { type HeaderList, NO_FIELDS } from "../../http/header-list.ts";
 import { LenientChunks } from "./lenient-chunks.ts";
 import { asStrict, type ResponseSink, type StrictHead, shown, strictHead } from "./lenient-head.ts";
 
@@ -83,7 +84,7 @@ export class LenientResponse {
         const end = Math.min(bytes.length, at + this.#left);
         this.#left -= end - at;
         sink.pieceIsHere(bytes.subarray(at, end));
-        if (this.#left === 0) this.#isOver(sink, NONE);
+        if (this.#left === 0) this.#isOver(sink, NO_FIELDS);
         return end;
       }
       case "chunks": {
@@ -162,10 +163,10 @@ export class LenientResponse {
   #headIsHere(head: StrictHead, sink: ResponseSink): void {
     this.#isLenient ||= head.lenient;
     this.#strictText = head.lenient ? undefined : head.text;
-    if (head.status === 101 && this.#options.upgrade) this.#part = "switched";
+    if (head.status === SWITCHING && this.#options.upgrade) this.#part = "switched";
     else this.#bodyBegins(head);
     sink.headIsHere(head);
-    if (this.#part === "over") sink.messageIsOver(NONE);
+    if (this.#part === "over") sink.messageIsOver(NO_FIELDS);
   }
 
   #bodyBegins({ status, contentLength, isChunked }: StrictHead): void {
@@ -180,5 +181,3 @@ export class LenientResponse {
     }
   }
 }
-
-const NONE: HeaderList = [];

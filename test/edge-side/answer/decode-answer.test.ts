@@ -210,7 +210,7 @@ describe("an answer in one piece that does not prove", () => {
     ]);
   });
 
-  it("a whole is the end: nobody has pinned it", async () => {
+  it("a whole is the end: nobody has retained it", async () => {
     const [page, other] = pages();
     const flow = decoding(
       { kind: "whole", codec: 1, result: resultOf(page) },

@@ -63,6 +63,19 @@ it("lets go of whoever has been without a request for longest, and of nobody who
   expect(told).toEqual(Array(3).fill("limits.visitors idle"));
 });
 
+it("counts from when a connection came, not from when its handshake was over, and once", () => {
+  const { crowd, join, gone, visitors, attendances } = joined(2, 2);
+  for (const each of visitors) crowd.secured(each.socket);
+  attendances[0]?.busy();
+  attendances[1]?.busy();
+  expect(join().destroyed).toBe(true);
+  attendances[1]?.rested();
+  attendances[0]?.rested();
+  for (const each of visitors) crowd.secured(each.socket);
+  join();
+  expect(gone()).toEqual([1]);
+});
+
 it("takes nobody while all are busy, and somebody again when one is not", () => {
   const { join, gone, attendances } = joined(2, 2);
   for (const each of attendances) each?.busy();

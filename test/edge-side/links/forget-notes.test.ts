@@ -23,7 +23,7 @@ const linkOf = (storeId: string, keyId = "k"): Link =>
 const forget = (links: readonly Link[], url?: string) => notes.forget({ host: "A.example", url }, links);
 
 it("all that may hold it, at once", () => {
-  expect(forget([linkOf("one"), linkOf("two"), linkOf("three", "other")], "/a")).toBe(2);
+  forget([linkOf("one"), linkOf("two"), linkOf("three", "other")], "/a");
   expect(told).toEqual(["one a.example /a", "two a.example /a"]);
 });
 
@@ -45,6 +45,16 @@ it("again, on the next link or a parallel one, where the link on which it was to
   notes.down(parallel, []);
   notes.up(linkOf("one"));
   expect(told).toHaveLength(3);
+});
+
+it("again, however long ago it was noted, where the link on which it was told late ends soon", async () => {
+  forget([]);
+  await clock.advance(60_001);
+  const late = linkOf("one");
+  notes.up(late);
+  notes.down(late, []);
+  notes.up(linkOf("one"));
+  expect(told).toEqual(["one a.example ", "one a.example "]);
 });
 
 it("not again where that link ends a minute later: what was learnt since stays", async () => {

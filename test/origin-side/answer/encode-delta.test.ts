@@ -2,9 +2,11 @@ import { describe, expect, it } from "vitest";
 import { EFFORTS, effortAt } from "../../../origin-side/answer/effort.ts";
 import { encodePage, MOST_OF_MORE_BYTES } from "../../../origin-side/answer/encode-delta.ts";
 import { STREAMING_CODEC } from "../../../protocol/codec/codecs.ts";
-import { SPLICE_PAGE_BYTES, spliceCodec } from "../../../protocol/codec/splice.ts";
+import { SPLICE_PAGE_BYTES } from "../../../protocol/codec/splice.ts";
+import { NOT_MIXED } from "../../../protocol/frames/mixed-splices.ts";
 import { FULL_POOL } from "../../../protocol/runtime/event-loop-load.ts";
 import { MAX_OFFERS } from "../../../protocol/store/page-index.ts";
+import { NO_EXTENSIONS } from "../../../protocol/wire/extensions.ts";
 import { versionOf } from "../../kit/answering.ts";
 import { seeded } from "../../kit/random.ts";
 import { TRUSTED } from "../../kit/trusted.ts";
@@ -44,7 +46,8 @@ const offered = (bodies: readonly Buffer[]) =>
   bodies.map((body, offer) => ({ offer, version: versionOf(body) }));
 
 const shown = async (bases: readonly Buffer[], page: Buffer, more: Effortful = {}) => {
-  const link = { linkIsFull: more.linkIsFull ?? false, takesMixed: more.takesMixed ?? true };
+  const open = { extensions: (more.takesMixed ?? true) ? NO_EXTENSIONS : [NOT_MIXED] };
+  const link = { linkIsFull: more.linkIsFull ?? false, open };
   const all = offered(bases);
   const others = all.filter(({ offer }) => !more.inUnits?.includes(offer));
   const made = await encodePage(all, page, options(more), link, others);
@@ -323,7 +326,7 @@ describe("a page for an edge that reads mixed splices", () => {
       pieces.push(base.subarray(at, at + 95));
     const made = await encodePage(offered([other, base]), Buffer.concat(pieces), options(READS), {
       linkIsFull: false,
-      takesMixed: true,
+      open: { extensions: NO_EXTENSIONS },
     });
     expect([made.codec.name, made.bases.length]).toEqual(["splice", 1]);
     expect(made.looked.map(({ offer }) => offer)).toEqual([0, 1]);
@@ -384,13 +387,4 @@ describe("a page for an edge that reads mixed splices", () => {
     const page = Buffer.concat(bases.map((base) => base.subarray(0, 500)));
     expect(await shown(bases, page, READS)).toMatchObject({ codec: "splice", offers: [1, 2] });
   });
-});
-
-it("every load has an effort, and a higher one never takes more bases", () => {
-  expect(EFFORTS.at(-1)?.upToLoad).toBe(1);
-  for (const load of [0, 0.5, 0.8, 0.81, 0.95, 0.96, 1, 1.01])
-    expect(effortAt(load).bases).toBeGreaterThan(0);
-  const bases = EFFORTS.map((effort) => effort.bases);
-  expect(bases).toEqual([...bases].sort((a, b) => b - a));
-  expect(spliceCodec.accepts(Buffer.alloc(0))).toBe(false);
 });

@@ -17,7 +17,7 @@ const rest = (retained: RetainedAnswer, offset: number): string | undefined => {
   return Buffer.concat(after.pieces).toString();
 };
 
-describe("a pinned answer", () => {
+describe("a retained answer", () => {
   it("gives what is after any offset, with the hash of what is before it", () => {
     const retained = new RetainedAnswer(PIECES);
     for (let offset = 0; offset <= BODY.length; offset++)
@@ -54,7 +54,7 @@ describe("a pinned answer", () => {
     expect(retained.after(10)).toBeUndefined();
   });
 
-  it("of which nothing is ever pinned has nothing to give up, and still counts the body", () => {
+  it("of which nothing is ever retained has nothing to give up, and still counts the body", () => {
     const retained = new RetainedAnswer(undefined);
     for (const piece of PIECES) retained.hold(piece);
     expect([retained.to, retained.bytes, retained.release(), retained.after(10)]).toEqual([

@@ -365,7 +365,7 @@ describe("an edge that does not play fair", () => {
     expect((await ended).code).toBe("bad-frame");
   });
 
-  it("that asks for the whole of an answer that is not pinned loses the stream", async () => {
+  it("that asks for the whole of an answer that is not retained loses the stream", async () => {
     web.serve = (_, response) => {
       response.writeHead(200, { "Content-Type": "text/html" });
       response.write("x".repeat(1_000));

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import {
-  MOST_NAME_CHARS,
+  MOST_PART_CHARS,
   MOST_QUERY_NAMES,
   MOST_SEGMENTS,
   pageKeyOf,
@@ -77,7 +77,7 @@ describe("pageKeyOf", () => {
   });
 
   it("cuts long names and long queries, so that a template stays small", () => {
-    const name = "n".repeat(MOST_NAME_CHARS);
+    const name = "n".repeat(MOST_PART_CHARS);
     expect(templates(`/${name}/x?${name}=1`)[0]).toBe(`html /${name}/*?${name}`);
     expect(templates(`/${name}n/x?${name}n=1`)[0]).toBe("html /*/*?*");
     const query = (names: number) => Array.from({ length: names }, (_, at) => `q${at}=1`).join("&");

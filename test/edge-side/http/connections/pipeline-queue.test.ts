@@ -6,8 +6,8 @@ import {
   MOST_WAITING_BYTES,
   PipelineQueue,
   REQUEST_BYTES,
-} from "../../../edge-side/http/pipeline-queue.ts";
-import { MemoryBudget } from "../../../protocol/runtime/memory-budget.ts";
+} from "../../../../edge-side/http/connections/pipeline-queue.ts";
+import { MemoryBudget } from "../../../../protocol/runtime/memory-budget.ts";
 
 const ROOM = 4 * 1024 * 1024;
 const memory = new MemoryBudget({ totalBytes: ROOM, shareBytes: ROOM });
@@ -15,15 +15,17 @@ const memory = new MemoryBudget({ totalBytes: ROOM, shareBytes: ROOM });
 const made = () => {
   const socket = new Socket();
   const ended: string[] = [];
-  const events = { busy() {}, rested() {}, ended: (limit: string) => ended.push(limit) };
-  return { socket, ended, turns: new PipelineQueue(socket, events, memory.lease("")) };
+  const told: string[] = [];
+  const attendance = { busy: () => told.push("busy"), rested: () => told.push("rested") };
+  const events = { attendance, ended: (limit: string) => ended.push(limit) };
+  return { socket, ended, told, turns: new PipelineQueue(socket, events, memory.lease("")) };
 };
 
 afterEach(() => expect(memory.usedBytes).toBe(0));
 
 describe("requests of one connection", () => {
   it("run one after the other, each when the one before says so", () => {
-    const { turns } = made();
+    const { turns, told } = made();
     const began: number[] = [];
     const done: (() => void)[] = [];
     for (const number of [1, 2, 3])
@@ -31,13 +33,14 @@ describe("requests of one connection", () => {
         began.push(number);
         done.push(finish);
       });
-    expect([began, turns.busy]).toEqual([[1], true]);
+    expect([began, turns.busy, told]).toEqual([[1], true, ["busy"]]);
     done[0]?.();
     done[0]?.();
     expect(began).toEqual([1, 2]);
     done[1]?.();
+    expect(told).toEqual(["busy"]);
     done[2]?.();
-    expect([began, turns.busy]).toEqual([[1, 2, 3], false]);
+    expect([began, turns.busy, told]).toEqual([[1, 2, 3], false, ["busy", "rested"]]);
   });
 
   it("end with the last one", () => {

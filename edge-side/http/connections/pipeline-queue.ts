@@ -4,9 +4,9 @@
  * that sends more than its share ahead is ended, and so is one for whose heads there is no room beside those of all connections.
  */
 import type { Socket } from "node:net";
-import type { LimitName } from "../../protocol/daemon/limit-log.ts";
-import { Fifo } from "../../protocol/runtime/fifo.ts";
-import type { Lease } from "../../protocol/runtime/memory-budget.ts";
+import type { LimitName } from "../../../protocol/daemon/limit-log.ts";
+import { Fifo } from "../../../protocol/runtime/fifo.ts";
+import type { Lease } from "../../../protocol/runtime/memory-budget.ts";
 
 /** Requests that may wait on one connection. @internal */
 export const MOST_WAITING = 256;
@@ -31,8 +31,11 @@ export interface Attendance {
   rested(): void;
 }
 
-export interface PipelineEvents extends Attendance {
-  /** It was ended because of a limit. */
+/** What a queue tells of its connection. */
+export interface PipelineEvents {
+  /** Undefined: nobody asks whether a request is under way. */
+  readonly attendance: Attendance | undefined;
+  /** The connection was ended because of a limit. */
   ended(limit: LimitName): void;
 }
 
@@ -67,7 +70,7 @@ export class PipelineQueue {
     if (this.#closed || this.#socket.destroyed) return;
     if (!this.#running) {
       this.#running = true;
-      this.#events.busy();
+      this.#events.attendance?.busy();
       return this.#run(turn);
     }
     if (this.#waiting.length >= MOST_WAITING) return this.#end("requests that wait on a connection");
@@ -86,7 +89,7 @@ export class PipelineQueue {
   #next(): void {
     const next = this.#waiting.shift();
     this.#running = next !== undefined;
-    if (next === undefined) return this.#events.rested();
+    if (next === undefined) return this.#events.attendance?.rested();
     if (this.#socket.destroyed) return;
     this.#lease.shrink(next.bytes);
     this.#flow();

@@ -1,0 +1,18 @@
+import { expect, it } from "vitest";
+import { EFFORTS, effortAt } from "../../../origin-side/answer/effort.ts";
+
+const LOADS = [0, 0.5, 0.8, 0.81, 0.95, 0.96, 1, 1.01];
+
+it("every load has an effort, and a higher one never takes more bases", () => {
+  expect(EFFORTS.at(-1)?.upToLoad).toBe(1);
+  const bases = LOADS.map((load) => effortAt(load).bases);
+  expect(Math.min(...bases)).toBeGreaterThan(0);
+  expect(bases).toEqual([...bases].sort((a, b) => b - a));
+});
+
+it("a full link deserves one effort more, as far as there is one", () => {
+  const rowsAt = (linkIsFull: boolean) =>
+    LOADS.map((load) => EFFORTS.indexOf(effortAt(load, { linkIsFull })));
+  expect(rowsAt(false)).toEqual([0, 0, 0, 1, 1, 2, 2, 2]);
+  expect(rowsAt(true)).toEqual([0, 0, 0, 0, 0, 1, 1, 1]);
+});
