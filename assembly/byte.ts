@@ -23,8 +23,11 @@ const UNSEEN: i16 = <i16>(2_048 << 4);
 let slotBits: i32 = 10;
 
 /** `slots`: of each context, as a power of 2. */
-export function forgetBytes(slots: i32): void {
+export function sizeSlots(slots: i32): void {
   slotBits = min(slots, SLOTS_MOST_BITS);
+}
+
+export function forgetBytes(): void {
   const unseen = i16x8.splat(UNSEEN);
   for (let at = TABLE, end = TABLE + ((<usize>2 * CONTEXTS) << slotBits); at < end; at += 16)
     v128.store(at, unseen);

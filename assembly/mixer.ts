@@ -8,9 +8,20 @@
  */
 
 import { beginCoding, makeTables, mode, READING } from "./bits";
-import { codeByte, forgetBytes, learnByte } from "./byte";
+import { codeByte, forgetBytes, learnByte, sizeSlots } from "./byte";
 import { codeFlag, forgetFlags, MOST_HELD } from "./flag";
-import { CLASSES, CODED, CODED_BYTES, HASHES, PLACES, PLACES_MOST_BITS, STEPS, TEXT, text } from "./memory";
+import {
+  BY_SITUATION,
+  CLASSES,
+  CODED,
+  CODED_BYTES,
+  HASHES,
+  PLACES,
+  PLACES_MOST_BITS,
+  STEPS,
+  TEXT,
+  text,
+} from "./memory";
 import { makeVectors } from "./slots";
 
 export { finish, isAtEnd, learntBit, number } from "./bits";
@@ -22,6 +33,8 @@ export const CODED_AT: usize = CODED;
 export const CODED_MOST: usize = CODED_BYTES;
 export const STEPS_AT: usize = STEPS;
 export const TEXT_AT: usize = TEXT;
+/** From here to CODED_AT: all that bytes have taught so far. */
+export const TAUGHT_AT: usize = BY_SITUATION;
 
 const KEY_BYTES: i32 = 4;
 const MOST_LETTERS: i32 = 16;
@@ -42,13 +55,17 @@ export function begin(how: i32, coded: i32): void {
   beginCoding(how, coded);
 }
 
-/** Forgets all bytes. `slots`, `places`: of each context, and of what is indexed, as powers of 2. */
-export function beginBytes(slots: i32, places: i32): void {
-  forgetBytes(slots);
+/** How large tables are. `slots`, `places`: of each context, and of what is indexed, as powers of 2. */
+export function sizeTables(slots: i32, places: i32): void {
+  sizeSlots(slots);
+  placeShift = 32 - min(places, PLACES_MOST_BITS);
+}
+
+/** Forgets all bytes. */
+export function beginBytes(): void {
+  forgetBytes();
   forgetFlags();
-  const placeBits = min(places, PLACES_MOST_BITS);
-  placeShift = 32 - placeBits;
-  memory.fill(PLACES, 255, (<usize>4) << placeBits);
+  memory.fill(PLACES, 255, (<usize>4) << (32 - placeShift));
 }
 
 function mixed(hash: u32, part: u32): u32 {

@@ -2,7 +2,7 @@
  * Which versions the edge offers as bases for a page: MAX_OFFERS, best last, since the end of a dictionary is
  * cheapest to refer to. Versions of the same URL are best; other pages of its templates, those at URLs like it first, fill what is
  * left, which was never worse in bytes and often halves a delta. One of the offers is the visitor's own, if there is one, and
- * where none is of the URL, up to four more are. Only what this visitor may build on, and what the peer holds too. A few map
+ * where none is of the URL, up to four more are. Data (JSON, feeds) is offered pages that show it. Only what this visitor may build on, and what the peer holds too. A few map
  * look-ups: this runs for every request. SPEC section "Offers".
  */
 
@@ -11,7 +11,7 @@ import type { SessionKey } from "../../protocol/scope/credentials.ts";
 import type { BasesPolicy } from "../../protocol/scope/scope.ts";
 import { commonName } from "../../protocol/store/common-base-name.ts";
 import { MAX_OFFERS, type ScopeKey } from "../../protocol/store/page-index.ts";
-import type { PageKey } from "../../protocol/store/page-key.ts";
+import { type PageKey, siteShowing } from "../../protocol/store/page-key.ts";
 import type { Partition } from "../../protocol/store/partition.ts";
 import { isOnlyFor, sessionThatFinds } from "../../protocol/store/stored-version.ts";
 import type { StoreId, Version, VersionStore } from "../../protocol/store/version-store.ts";
@@ -79,9 +79,20 @@ export function chooseBases(store: VersionStore, wanted: BasesWanted): Version[]
     if (!isFirst && visitors.length > 0 && !visitors.some(isOffered)) best.pop();
     for (const version of visitors) offer(version, isFirst ? MOST_OFFERS : MAX_OFFERS);
   }
+  // The words of data stand on the pages that show it, though nothing of its form does: the newest of these, and more where there is nothing else.
+  const showing = bases === "url" ? undefined : siteShowing(pageKey);
+  if (showing !== undefined) {
+    const most = best.length === 0 ? MAX_OFFERS : Math.min(MAX_OFFERS, best.length + 1);
+    for (const whose of whoseShow(wanted))
+      for (const version of found(whose, showing).toReversed()) offer(version, most);
+  }
   store.useAll(best);
   return best.reverse();
 }
+
+/** Of a session only its own: what is chosen with a look at everybody's is padded, which data is too small for. */
+const whoseShow = ({ session, addressed, ownOnly }: BasesWanted): readonly (ScopeKey | undefined)[] =>
+  session !== undefined || ownOnly ? [session] : [addressed, "public"];
 
 /** Which offers are not the session's own: bit i is set for offer i. */
 export const offersOfOthers = (offered: readonly Version[], session: SessionKey | undefined): number =>

@@ -1,6 +1,8 @@
 /** What coding a page may cost, by how busy this process is. What the rows rest on is at the top of encode-delta. */
 import { LEAST_COMPRESSED_BYTES } from "../../protocol/codec/splice.ts";
-import { AT_ONCE_BYTES, MIXED_ADDED_BYTES } from "../../protocol/mixing/mixed-page.ts";
+import { AT_ONCE_BYTES } from "../../protocol/mixing/long-pages.ts";
+import { MIXED_ADDED_BYTES } from "../../protocol/mixing/mixed-page.ts";
+import type { Extension } from "../../protocol/wire/extensions.ts";
 
 /** Of the process, from 0 to 1: up to here there is time for all that makes an answer smaller. */
 export const LEISURE_LOAD = 0.8;
@@ -10,6 +12,14 @@ export const LEISURE_LOAD = 0.8;
  * quarter smaller; where it is mostly what the page had before, hardly anything is gained.
  */
 export const IN_TURNS = { upToLoad: 0.3, addedBytes: MIXED_ADDED_BYTES, leastShareLog: 3 } as const;
+
+/** What is asked of an exchange, when it matters and no sooner: either may have changed by then. */
+export interface LinkNow {
+  /** What is sent now waits for what was sent before. */
+  readonly linkIsFull: boolean;
+  /** The request, which says whether the edge has time for a mixed splice. */
+  readonly open: { readonly extensions: readonly Extension[] };
+}
 
 /** The first row whose load is not exceeded. */
 export interface Effort {
@@ -58,11 +68,19 @@ export const EFFORTS: readonly Effort[] = [
 ];
 
 /** `load`: from 0 to 1. A full link takes each byte later than the processor could have saved it: it deserves one effort more. */
-export const effortAt = (
-  load: number,
-  link: { readonly linkIsFull: boolean } = { linkIsFull: false },
-): Effort => {
+export const effortAt = (load: number, link: Pick<LinkNow, "linkIsFull"> = { linkIsFull: false }): Effort => {
   const row = EFFORTS.findIndex(({ upToLoad }) => load <= upToLoad);
   const byLoad = row === -1 ? EFFORTS.length - 1 : row;
   return EFFORTS[byLoad > 0 && link.linkIsFull ? byLoad - 1 : byLoad] as Effort;
 };
+
+/** Whether so many bytes of a page's own are mixed where another codec makes `codedBytes` of the page: few always, more in turns where there is time. */
+export const isMixed = (
+  ownBytes: number,
+  codedBytes: number,
+  { effort, load }: { readonly effort: Effort; readonly load: number },
+): boolean =>
+  ownBytes <= effort.mixedBytes ||
+  (load <= IN_TURNS.upToLoad &&
+    ownBytes <= IN_TURNS.addedBytes &&
+    codedBytes > ownBytes >> IN_TURNS.leastShareLog);

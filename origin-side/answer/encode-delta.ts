@@ -2,10 +2,10 @@
  * How a buffered page is coded: the one place that weighs bytes against time. SPEC section "Codecs".
  *
  * Where both sides have time and a page has no more than 16 KiB of its own, nor more than half, it is mixed, and nothing else is asked: a third of a microsecond for each such byte. A
- * page with more is compressed, and where little else is under way and it is text, mixed too, in turns of the event loop. Both give 0.47 % of raw for versions, 4.67 % for template pages.
- * Where nothing is mixed, first a splice on the best base: over 30 families of real pages one try takes 0.03 ms where the page differs in a few places, and 0.1 ms where it is given up.
- * One of up to 48 bytes is sent whatever there is time for. Where up to 512 bytes come of
- * it, zstd on four bases is not asked (successive versions: 0.513 % of raw instead of 0.508 %): the 30 bytes that it finds on the average are a fortieth
+ * page with more is compressed, and where little else is under way and it is text, mixed too, in turns of the event loop: 0.47 % of raw for versions, 4.67 % for template pages. So is
+ * what builds on nothing, or may copy whole units only. Where nothing is mixed, first a splice on the best base: over 30 families of real pages one try takes 0.03 ms where the page
+ * differs in a few places, and 0.1 ms where it is given up. One of up to 48 bytes is sent whatever there is time for. Where up to 512 bytes come of it, zstd on four bases is not
+ * asked (successive versions: 0.513 % of raw instead of 0.508 %): the 30 bytes that it finds on the average are a fortieth
  * of a millisecond at 10 Mbit/s, and it takes two. Otherwise the smaller of both (zstd alone: 0.524 %). What zstd costs is its dictionary: 100 KB take 1.9 ms with
  * 4 bases, 1.05 with 2, 0.75 with 1, for 0.74 %, 0.78 % and 0.85 % of raw (template pages 4.9 %, 6.0 %, 6.7 %). So the busier this process is, its loop or its
  * thread pool, the fewer bases and the larger a splice it takes, and the fewer splices it deflates (a tenth of what the loop has to do for pages of 10 KB): bytes
@@ -16,10 +16,15 @@ import type { Codec } from "../../protocol/codec/codec.ts";
 import type { AgreedCodecs, StreamingCodec } from "../../protocol/codec/codecs.ts";
 import { type Folded, foldedCodec, foldOn, withMasks } from "../../protocol/codec/folded.ts";
 import {
+  type InUnits,
+  inUnitsOf,
+  ownBytesOf,
   spliceCodec,
-  spliceInUnits,
+  splicedInUnits,
   spliceMixed,
+  spliceMixedAlone,
   spliceMixedInTurns,
+  spliceMixedInUnits,
   spliceWithin,
 } from "../../protocol/codec/splice.ts";
 import { zstdPoolLoad } from "../../protocol/codec/zstd.ts";
@@ -27,10 +32,9 @@ import { takesMixed } from "../../protocol/frames/mixed-splices.ts";
 import { MIXED_STEPS, MIXED_TEXT_BYTES, type MixedPage } from "../../protocol/mixing/mixed-page.ts";
 import type { Load } from "../../protocol/runtime/event-loop-load.ts";
 import { MAX_OFFERS } from "../../protocol/store/page-index.ts";
-import type { Extension } from "../../protocol/wire/extensions.ts";
 import { fittingBases, type UsableBase } from "./choose-answer.ts";
 import type { CodecTrust } from "./codec-trust.ts";
-import { type Effort, effortAt, IN_TURNS } from "./effort.ts";
+import { type Effort, effortAt, IN_TURNS, isMixed, type LinkNow } from "./effort.ts";
 
 /** What is known of one link's edge, and of this process. */
 export interface EncodeDeltaOptions {
@@ -74,14 +78,6 @@ export interface CodedPage {
   readonly coded: Buffer;
 }
 
-/** What is asked of an exchange, when it matters and no sooner: either may have changed by then. */
-export interface LinkNow {
-  /** What is sent now waits for what was sent before. */
-  readonly linkIsFull: boolean;
-  /** The request, which says whether the edge has time for a mixed splice. */
-  readonly open: { readonly extensions: readonly Extension[] };
-}
-
 /**
  * `offered`: what the edge offered and this side holds, best last; of those that are not among `others` whole units only are copied. A
  * splice that is good enough is here at once.
@@ -95,12 +91,12 @@ export const encodePage = (
 ): CodedPage | Promise<CodedPage> => {
   const load = Math.max(options.load(), zstdPoolLoad());
   const work: Work = { options, load, effort: effortAt(load, link), link };
-  const inUnits = others.length < offered.length;
-  const spliced = inUnits ? splicedInUnits(offered, page, work) : splicedPage(offered, page, work);
+  if (others.length < offered.length) return pageInUnits(offered, others, page, work);
+  const spliced = splicedPage(offered, page, work);
   if (isWithin(spliced, SMALL_BYTES)) return spliced;
   const best = offered.at(-1);
-  const folded = options.foldsTokens && !inUnits && best ? foldOn(best.version.body, page) : undefined;
-  const plain = () => smallestOf(inUnits ? [] : offered, others, page, work, spliced);
+  const folded = options.foldsTokens && best ? foldOn(best.version.body, page) : undefined;
+  const plain = () => smallestOf(offered, others, page, work, spliced);
   return folded === undefined ? plain() : foldedPage(offered, folded, work, plain);
 };
 
@@ -110,6 +106,32 @@ interface Work {
   readonly effort: Effort;
   readonly link: LinkNow;
 }
+
+/** Copies whole units only of what is offered, unless that is dearer than the page on the `others` alone. */
+const pageInUnits = (
+  offered: readonly UsableBase[],
+  others: readonly UsableBase[],
+  page: Buffer,
+  work: Work,
+): CodedPage | Promise<CodedPage> => {
+  const { options, effort } = work;
+  const bases = bestOf(offered, effort);
+  const isTried = splices(options) && spliceCodec.fits(0, page.length);
+  const found = isTried ? inUnitsOf(bodiesOf(bases), page) : undefined;
+  if (found === undefined) return compressedPage(others, page, work, undefined, []);
+  const told = { compressedFrom: effort.compressedFrom, packed: options.readsUnits };
+  const spliced = { codec: spliceCodec, bases, looked: bases, coded: splicedInUnits(found, told) };
+  if (isWithin(spliced, SMALL_BYTES)) return spliced;
+  if (!mixes(work)) return smallestOf([], others, page, work, spliced);
+  return mixedInUnits(spliced, found, work).then((made) => smallestOf([], others, page, work, made));
+};
+
+const mixedInUnits = async (spliced: CodedPage, found: InUnits, work: Work): Promise<CodedPage> => {
+  const coded = isMixed(ownBytesOf(found), spliced.coded.length, work)
+    ? await spliceMixedInUnits(found)
+    : undefined;
+  return coded === undefined ? spliced : smaller(spliced, { ...spliced, coded });
+};
 
 /**
  * By whatever there is time for. `spliced`: what came of a splice, of whole units only where nothing is `mixable`; `mixable`: on which the page may be mixed, `others`:
@@ -194,21 +216,23 @@ const compressedPage = async (
 const smaller = (one: CodedPage | undefined, other: CodedPage): CodedPage =>
   one !== undefined && one.coded.length < other.coded.length ? one : other;
 
-/** A small page by itself at once, a larger one on its bases in turns; one that hardly compresses is not tried. */
+/** A page by itself, or one that has much of its own on its bases, in turns; one that hardly compresses is not tried. */
 const mixedAfterwards = async (
   mixable: readonly UsableBase[],
   page: Buffer,
-  { effort, load }: Work,
+  work: Work,
   { coded, bases: built }: CodedPage,
 ): Promise<CodedPage | undefined> => {
   if (coded.length > (page.length * 3) / 4) return undefined;
-  const { mixedBytes } = effort;
-  if (built.length === 0 && page.length <= mixedBytes)
-    return mixedSplice([], [], spliceMixed([], page, { steps: MIXED_STEPS, addedBytes: mixedBytes }));
-  if (load > IN_TURNS.upToLoad || coded.length <= mixedBytes >> IN_TURNS.leastShareLog) return undefined;
+  if (built.length === 0) {
+    const alone = isMixed(page.length, coded.length, work) ? await spliceMixedAlone(page) : undefined;
+    return alone && { codec: spliceCodec, bases: [], looked: [], coded: alone };
+  }
+  const { mixedBytes } = work.effort;
+  const worth = (ownBytes: number) => isMixed(ownBytes, coded.length, work);
+  if (mixable.length === 0 || !worth(mixedBytes + 1)) return undefined;
   const bases = bestFor(mixable, page);
   const bounds = { steps: MIXED_STEPS, addedBytes: IN_TURNS.addedBytes };
-  const worth = (own: number) => coded.length > own >> IN_TURNS.leastShareLog;
   return mixedSplice(mixable, bases, await spliceMixedInTurns(bodiesOf(bases), page, bounds, worth));
 };
 
@@ -258,21 +282,6 @@ const mixedSplice = (
   if (mixed === undefined) return undefined;
   const on = bases.slice(bases.length - mixed.bases);
   return { codec: spliceCodec, bases: on, looked: mixed.bases === 1 ? on : offered, coded: mixed.coded };
-};
-
-/** Of whole units of all that are offered, as many as the effort allows; undefined where a page is no text. */
-const splicedInUnits = (
-  offered: readonly UsableBase[],
-  page: Buffer,
-  { options, effort }: Work,
-): CodedPage | undefined => {
-  if (!splices(options) || !spliceCodec.fits(0, page.length)) return undefined;
-  const bases = bestOf(offered, effort);
-  const coded = spliceInUnits(bodiesOf(bases), page, {
-    compressedFrom: effort.compressedFrom,
-    packed: options.readsUnits,
-  });
-  return coded && { codec: spliceCodec, bases, looked: bases, coded };
 };
 
 /** As many as the effort allows; beyond four only where all of them are small, for looking for units holds the event loop. */

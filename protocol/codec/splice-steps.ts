@@ -4,6 +4,7 @@
  * that is copied. SPEC section "Codecs".
  */
 import { LinkError } from "../errors.ts";
+import type { UnitStep } from "../mixing/mixed-units.ts";
 import { ByteReader, ByteWriter } from "../wire/bytes.ts";
 import type { Step } from "./align.ts";
 import { startsOf } from "./align-units.ts";
@@ -85,6 +86,24 @@ export const packedInUnits = (
   const numbers = deflated(writer.take());
   return Buffer.concat([writer.varint(numbers.length).take(), numbers, coded]);
 };
+
+/** Steps as numbers of units of the bases; undefined where telling them takes long. `starts`: of the units of the bases. */
+export const unitSteps = (steps: readonly Step[], starts: Int32Array): readonly UnitStep[] | undefined => {
+  if ((starts.at(-1) ?? 0) > MOST_CUT_BYTES) return undefined;
+  return steps.map(({ from, copy, add }) => {
+    const unit = copy === 0 ? 0 : unitAt(starts, from);
+    return { from: unit, copy: copy === 0 ? 0 : unitAt(starts, from + copy) - unit, copiedBytes: copy, add };
+  });
+};
+
+/** The bytes of so many units of the bases, from one on. Both throw DeltaError. */
+export const copiedUnits = (bases: readonly Buffer[]): ((from: number, units: number) => Buffer) => {
+  const places = placesIn(bases);
+  const source = bases.length === 1 ? (bases[0] as Buffer) : Buffer.concat(bases);
+  return (from, units) => (units === 0 ? NOTHING : source.subarray(places(from), places(from + units)));
+};
+
+const NOTHING = Buffer.alloc(0);
 
 /** The unit that begins there. */
 const unitAt = (starts: Int32Array, place: number): number => {

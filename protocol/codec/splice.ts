@@ -11,15 +11,18 @@ import {
   type RunBounds,
   unmixedPage,
 } from "../mixing/mixed-page.ts";
-import { type AlignBounds, align } from "./align.ts";
+import { mixedUnits, unmixedUnits } from "../mixing/mixed-units.ts";
+import { type AlignBounds, align, type Step } from "./align.ts";
 import { UnitRuns } from "./align-units.ts";
 import { type Codec, type DecodeLimits, DeltaError } from "./codec.ts";
 import { deflated, inflated } from "./deflate.ts";
 import {
+  copiedUnits,
   MOST_STEPS,
   madeBySteps,
   packedInUnits,
   STEPS_BYTES,
+  unitSteps,
   unpackedInUnits,
   writtenSteps,
 } from "./splice-steps.ts";
@@ -28,7 +31,7 @@ import { spliceStreamDecoder, spliceStreamEncoder } from "./splice-stream.ts";
 /** Looking for runs holds the event loop: 5 ms for a page of this size in which little is found. */
 export const SPLICE_PAGE_BYTES = 1024 * 1024;
 
-const FORM = { stored: 0, compressed: 1, inUnits: 2, mixed: 3 } as const;
+const FORM = { stored: 0, compressed: 1, inUnits: 2, mixed: 3, mixedInUnits: 4 } as const;
 /** Fewer bytes gain one or two at most. */
 export const LEAST_COMPRESSED_BYTES = 48;
 
@@ -47,28 +50,67 @@ export const spliceWithin = (
   return steps && written(writtenSteps(steps, page, { before: bytesBefore(bases) }), bounds.compressedFrom);
 };
 
-/**
- * The delta of `page` that copies whole units of the bases and nothing less, so that its size tells of no part of one; undefined
- * where there is none. `packed`: the peer reads steps that are told in units.
- */
-export const spliceInUnits = (
-  bases: readonly Uint8Array[],
-  page: Uint8Array,
-  {
-    compressedFrom = LEAST_COMPRESSED_BYTES,
-    packed = false,
-  }: Pick<SpliceBounds, "compressedFrom"> & { readonly packed?: boolean },
-): Buffer | undefined => {
+/** A page as runs of whole units of its bases. */
+export interface InUnits {
+  readonly page: Buffer;
+  readonly steps: readonly Step[];
+  /** Of the units of all bases. */
+  readonly starts: Int32Array;
+}
+
+/** Undefined where there is none. */
+export const inUnitsOf = (bases: readonly Uint8Array[], bytes: Uint8Array): InUnits | undefined => {
+  const page = asBuffer(bytes);
   const runs = UnitRuns.of(bases.map((base) => asBuffer(base)));
-  const steps = runs?.align(asBuffer(page), { mostSteps: MOST_STEPS, from: 0 });
-  if (runs === undefined || steps === undefined) return undefined;
+  const steps = runs?.align(page, { mostSteps: MOST_STEPS, from: 0 });
+  return runs && steps && { page, steps, starts: runs.starts };
+};
+
+/**
+ * The delta of a page that copies whole units of the bases and nothing less, so that its size tells of no part of one. `packed`: the peer reads steps that are
+ * told in units.
+ */
+export const splicedInUnits = (
+  { page, steps, starts }: InUnits,
+  { compressedFrom = LEAST_COMPRESSED_BYTES, packed = false }: UnitsTold,
+): Buffer => {
   const plain = writtenSteps(steps, page);
-  const inUnits =
-    packed && plain.length >= compressedFrom ? packedInUnits(steps, asBuffer(page), runs.starts) : undefined;
+  const inUnits = packed && plain.length >= compressedFrom ? packedInUnits(steps, page, starts) : undefined;
   return inUnits && inUnits.length < plain.length
     ? Buffer.concat([Uint8Array.of(FORM.inUnits), inUnits])
     : written(plain, compressedFrom);
 };
+
+interface UnitsTold extends Pick<SpliceBounds, "compressedFrom"> {
+  readonly packed?: boolean;
+}
+
+/** As `splicedInUnits`; undefined where there are none. */
+export const spliceInUnits = (
+  bases: readonly Uint8Array[],
+  page: Uint8Array,
+  told: UnitsTold,
+): Buffer | undefined => {
+  const found = inUnitsOf(bases, page);
+  return found && splicedInUnits(found, told);
+};
+
+/** Of the page's own. */
+export const ownBytesOf = ({ steps }: Pick<InUnits, "steps">): number =>
+  steps.reduce((bytes, { add }) => bytes + add, 0);
+
+/**
+ * The same by the mixing coder, a third of a microsecond a byte of the page's own on either side, in turns where they are many; undefined where it has more than may be, or another
+ * page is coded in turns. The peer must read it.
+ */
+export const spliceMixedInUnits = async ({ page, steps, starts }: InUnits): Promise<Buffer | undefined> => {
+  const told = unitSteps(steps, starts);
+  return told && inForm(FORM.mixedInUnits, await mixedUnits(page, told));
+};
+
+/** A page by itself, as one addition; as `spliceMixedInUnits`. */
+export const spliceMixedAlone = async (page: Uint8Array): Promise<Buffer | undefined> =>
+  inForm(FORM.mixedInUnits, await mixedUnits(page, [{ from: 0, copy: 0, copiedBytes: 0, add: page.length }]));
 
 /**
  * The delta of `page` by the mixing coder, on the best of `bases` or all of them: the smallest, and by far the dearest, a third of a microsecond a byte of the page's own on
@@ -100,6 +142,9 @@ const inMixedForm = ({ coded, bases }: MixedPage): MixedPage => ({
   bases,
 });
 
+const inForm = (form: number, coded: Buffer | undefined): Buffer | undefined =>
+  coded && Buffer.concat([Uint8Array.of(form), coded]);
+
 const encode = async (bases: readonly Uint8Array[], page: Uint8Array): Promise<Buffer> => {
   if (!fits(0, page.length)) throw new DeltaError("the page is too large for splice: use zstd");
   const bounds = { steps: MOST_STEPS, addedBytes: page.length };
@@ -129,6 +174,10 @@ const decode = async (
       limits,
     );
   if (delta[0] === FORM.mixed) return unmixed(bases, delta.subarray(1), limits);
+  if (delta[0] === FORM.mixedInUnits) {
+    const copied = copiedUnits(bases.map((base) => asBuffer(base)));
+    return madeOf(await unmixedUnits(delta.subarray(1), copied, limits));
+  }
   const source = bases.length === 1 ? asBuffer(bases[0]) : Buffer.concat(bases);
   return madeBySteps(source, uncompressed(delta, limits), limits).page;
 };
@@ -137,8 +186,10 @@ const unmixed = async (
   bases: readonly Uint8Array[],
   coded: Uint8Array,
   { pageBytes }: DecodeLimits,
-): Promise<Buffer> => {
-  const page = await unmixedPage(bases, coded, { pageBytes: Math.min(pageBytes, SPLICE_PAGE_BYTES) });
+): Promise<Buffer> =>
+  madeOf(await unmixedPage(bases, coded, { pageBytes: Math.min(pageBytes, SPLICE_PAGE_BYTES) }));
+
+const madeOf = (page: Buffer | undefined): Buffer => {
   if (page === undefined) throw new DeltaError("the mixed steps make no page within the limits");
   return page;
 };

@@ -6,20 +6,16 @@
  */
 import { ownBuffer } from "../store/compact-buffer.ts";
 import { learnBases } from "./learn-bases.ts";
+import { AT_ONCE_BYTES, LONG_PAGES, SlicedBytes } from "./long-pages.ts";
 import { addedBytesOf, type PlacedStep, placedFrom, readSteps, writeSteps } from "./mixed-steps.ts";
 import { Mixer, type RunBounds, type Step, type TextPlaces } from "./mixer.ts";
-import { atOnce, OneAfterTheOther, type Slices } from "./turns.ts";
+import { atOnce, type Slices } from "./turns.ts";
 
 export { MIXED_ADDED_BYTES, MIXED_STEPS } from "./mixed-steps.ts";
 export type { RunBounds } from "./mixer.ts";
 
 /** Bases and page together. */
 export const MIXED_TEXT_BYTES = 2 * 1024 * 1024;
-/** Of the page's own: more are coded in turns. */
-export const AT_ONCE_BYTES = 16 * 1024;
-/** Of the page's own in one turn: 1 to 3 ms. */
-const SLICE_BYTES = 8 * 1024;
-
 /** A page with no more of its own beside its best base is coded on that alone: other bases gain nothing there (versions 0.482 % of raw and not 0.484, templates 4.67 and 4.65). */
 const ALONE_BYTES = 4096;
 
@@ -38,8 +34,6 @@ export const mixedPage = (
   atOnce(
     mixedBy(Mixer.get(), bases, page, { steps, addedBytes: Math.min(addedBytes, AT_ONCE_BYTES) }, () => true),
   );
-
-const LONG_PAGES = new OneAfterTheOther(() => Mixer.another());
 
 /** The same in turns, with as much of its own as the bounds allow; undefined too while another page is, or where it is not `worth` it, by how many bytes it has of its own. */
 export const mixedInTurns = async (
@@ -158,20 +152,13 @@ function* codeAdded(
 ): Slices<void> {
   const added = addedBytesOf(steps);
   if (added > 0) learnBases(mixer, steps, start, added);
+  const sliced = new SlicedBytes(mixer);
   let at = start;
-  let left = SLICE_BYTES;
   for (const { add, copy, from, after } of steps) {
     const end = at + add;
     if (add > 0) mixer.beginStep(after < start ? after : -1);
-    while (at < end) {
-      const to = Math.min(end, at + left);
-      mixer.bytes(at, to);
-      left -= to - at;
-      at = to;
-      if (left > 0) continue;
-      yield;
-      left = SLICE_BYTES;
-    }
+    yield* sliced.code(at, end);
+    at = end;
     copied?.copyWithin(at, from, from + copy);
     at += copy;
   }

@@ -1,5 +1,6 @@
 /** The steps of a mixed page as numbers, written and read. SPEC section "Mixed". */
 import { type Mixer, NUMBER, type Step, type TextPlaces } from "./mixer.ts";
+import { readPlace, writePlace } from "./run-place.ts";
 
 /** Of the page's own, which take a third of a microsecond each, on either side. */
 export const MIXED_ADDED_BYTES = 256 * 1024;
@@ -33,13 +34,6 @@ export const writeSteps = (mixer: Mixer, steps: readonly PlacedStep[]): void => 
   }
 };
 
-const writePlace = (mixer: Mixer, place: number, expected: number): void => {
-  const off = place - expected;
-  if (mixer.bit(NUMBER.place, 0, off === 0 ? 1 : 0) === 1) return;
-  if (mixer.bit(NUMBER.place, 1, off < 0 ? 1 : 0) === 1) mixer.number(NUMBER.behind, -off - 1);
-  else mixer.number(NUMBER.ahead, off - 1);
-};
-
 /** Undefined for steps that nobody writes, or that make a larger page than may be. */
 export const readSteps = (
   mixer: Mixer,
@@ -66,15 +60,6 @@ export const readSteps = (
     after = endOf(step);
   }
   return steps;
-};
-
-/** Below 0 for a place before all bases, or none. */
-const readPlace = (mixer: Mixer, expected: number): number => {
-  if (mixer.bit(NUMBER.place, 0, 0) === 1) return expected;
-  const isBehind = mixer.bit(NUMBER.place, 1, 0) === 1;
-  const off = mixer.number(isBehind ? NUMBER.behind : NUMBER.ahead, 0);
-  if (off < 0) return off;
-  return isBehind ? expected - off - 1 : expected + off + 1;
 };
 
 export const addedBytesOf = (steps: readonly Step[]): number =>

@@ -1,6 +1,7 @@
 /**
  * The mixing coder of assembly/mixer.ts, and its memory: one for the process, for one page at a time, which nothing waits in the middle of, and another while a page is
- * done in turns. Each takes up to 4.5 MB of tables, as far as a page needs them, and the text. SPEC section "Mixed".
+ * done in turns. Each takes up to 4.5 MB of tables, as far as a page needs them, and the text; what the known text has taught, 4.1 MB, is kept beside
+ * them. SPEC section "Mixed".
  */
 import { MIXER_BINARY } from "./mixer-binary.ts";
 
@@ -37,12 +38,14 @@ interface Assembly {
   readonly memory: { readonly buffer: ArrayBuffer; grow(pages: number): number };
   readonly STEPS_AT: Constant;
   readonly TEXT_AT: Constant;
+  readonly TAUGHT_AT: Constant;
   readonly CODED_AT: Constant;
   readonly CODED_MOST: Constant;
   beginText(at: number): void;
   findRuns(page: number, end: number, best: number, steps: number, added: number): number;
   begin(how: number, coded: number): void;
-  beginBytes(slots: number, places: number): void;
+  sizeTables(slots: number, places: number): void;
+  beginBytes(): void;
   number(kind: number, value: number): number;
   learntBit(kind: number, at: number, bit: number): number;
   index(from: number, to: number): void;
@@ -66,12 +69,15 @@ const LEAST_BITS = 8;
 /** Tables have room for 2 to this power times as many as are put in: slots of what was learnt, and places of the text. */
 const SLOT_BITS_MORE = 3;
 const PLACE_BITS_MORE = 1;
+/** The coder takes it for as many as there are at most. */
+const MOST_BITS = 31;
 
 const bitsOf = (count: number): number => 32 - Math.clz32(count);
 
 export class Mixer {
   readonly #assembly: Assembly;
   readonly #textAt: number;
+  readonly #taughtAt: number;
   readonly #codedAt: number;
   readonly #codedMost: number;
   #memory: Buffer;
@@ -80,6 +86,7 @@ export class Mixer {
     Mixer.#module ??= new WebAssembly.Module(Buffer.from(MIXER_BINARY, "base64"));
     this.#assembly = new WebAssembly.Instance(Mixer.#module).exports as Assembly;
     this.#textAt = this.#assembly.TEXT_AT.value;
+    this.#taughtAt = this.#assembly.TAUGHT_AT.value;
     this.#codedAt = this.#assembly.CODED_AT.value;
     this.#codedMost = this.#assembly.CODED_MOST.value;
     this.#memory = Buffer.from(this.#assembly.memory.buffer);
@@ -87,6 +94,8 @@ export class Mixer {
 
   static #module: object | undefined;
   static #only: Mixer | undefined;
+  /** What the text that both sides know has taught. */
+  static #taught: Buffer | undefined;
   static #works: boolean | undefined;
 
   /** False where there is no WebAssembly, or none with vectors: V8 wants SSE4.1 for them on x64, which the plainest processors of virtual machines do not have. */
@@ -171,10 +180,24 @@ export class Mixer {
   /** Before any byte of the text. `learnt`, `indexed`: how many there will be; tables follow. */
   beginBytes({ learnt, indexed }: { readonly learnt: number; readonly indexed: number }): void {
     const least = (bits: number) => Math.max(LEAST_BITS, bits);
-    this.#assembly.beginBytes(
+    this.#assembly.sizeTables(
       least(bitsOf(learnt) + SLOT_BITS_MORE),
       least(bitsOf(indexed) + PLACE_BITS_MORE),
     );
+    this.#assembly.beginBytes();
+  }
+
+  /** As `beginBytes`, for as many as there may be, when the first `known` bytes of the text, which are always the same, have been indexed and learnt: that takes some milliseconds, once. */
+  beginKnown(known: number): void {
+    this.#assembly.sizeTables(MOST_BITS, MOST_BITS);
+    if (Mixer.#taught !== undefined) {
+      this.#memory.set(Mixer.#taught, this.#taughtAt);
+      return;
+    }
+    this.#assembly.beginBytes();
+    this.#assembly.index(0, known);
+    this.#assembly.learn(0, known);
+    Mixer.#taught = Buffer.from(this.#memory.subarray(this.#taughtAt, this.#codedAt));
   }
 
   /** What stands between two places of the text may come again. */

@@ -20,7 +20,7 @@ const inTurns = async <T>(work: Slices<T>): Promise<T> => {
   }
 };
 
-/** One piece of work after the other, with something that all of them use, which is there while there is any. */
+/** One piece of work after the other, with something that all of them use, made when it is first needed: new memory costs more than the work, page by page. */
 export class OneAfterTheOther<Tool extends object> {
   readonly #make: () => Tool;
   #tool: Tool | undefined;
@@ -45,7 +45,7 @@ export class OneAfterTheOther<Tool extends object> {
       this.#tool ??= this.#make();
       return await inTurns(work(this.#tool));
     } finally {
-      if (--this.#waiting === 0) this.#tool = undefined;
+      this.#waiting--;
       resolve();
     }
   }

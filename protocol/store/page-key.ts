@@ -28,6 +28,15 @@ export const MOST_PART_CHARS = 24;
 /** Whether what versions are listed under is a template, and no URL, nor the name of a common base. */
 export const isTemplate = (key: string): boolean => key.indexOf(" ") > 0;
 
+/** All pages of one kind of content. */
+const siteOf = (kind: string): string => `${kind} **`;
+
+const SITES_OF_DATA: ReadonlySet<string> = new Set([siteOf("json"), siteOf("xml")]);
+
+/** Of data, which pages are made of and fetch: the template that all pages of its site share. Undefined of anything else. */
+export const siteShowing = ({ templates }: Pick<PageKey, "templates">): string | undefined =>
+  SITES_OF_DATA.has(templates.at(-1) ?? "") ? siteOf("html") : undefined;
+
 const DIGITS = /^\d+$/;
 const HAS_DIGIT = /\d/;
 const API_VERSION = /^v\d{1,2}$/;
@@ -65,7 +74,7 @@ export function pageKeyOf(target: string): PageKey {
   const query = mark < 0 ? "" : queryShape(target.slice(mark + 1));
 
   const page = `${kind} /${shape.join("/")}${cut ? "/**" : ""}${query}`;
-  const site = `${kind} **`;
+  const site = siteOf(kind);
   const [first = ""] = segments;
   // `/a` is a page of the site; `/a/` may begin a section.
   if (last === 0 && (segments.length === 1 || first === "")) return { url: target, templates: [page, site] };

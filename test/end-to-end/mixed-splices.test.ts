@@ -1,5 +1,5 @@
 /** The smallest form of a delta, which takes either side milliseconds: it is sent where both have time, and comes out right. */
-import type { ServerResponse } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { watchLeaks } from "../kit/leaks.ts";
 import { openPair } from "../kit/pair.ts";
@@ -43,4 +43,35 @@ it("a page is a tenth smaller and more while the edge has time, and as ever whil
   const [mixed, unmixed] = [await answersOf(seed, 0), await answersOf(seed, 1)];
   for (const [version, bytes] of mixed.entries())
     expect(bytes / (unmixed[version] ?? 0), `version ${version + 2}`).toBeLessThan(0.9);
+});
+
+/** Bytes of the answers to one visit each of a page and of the data that it shows, which nobody has seen before. */
+const firstsOf = async (seed: number, edgeLoad: number): Promise<readonly number[]> => {
+  const page = madePage(new Random(seed), 60);
+  const rows = page.toString().match(/[A-Za-z][^<>"]{8,}/g) ?? [];
+  const data = Buffer.from(JSON.stringify(rows.map((text, id) => ({ id, text }))));
+  const serve = ({ url }: IncomingMessage, response: ServerResponse) => {
+    const isData = url === "/api/rows";
+    response.writeHead(200, { "Content-Type": isData ? "application/json" : "text/html" });
+    response.end(isData ? data : page);
+  };
+  const pair = open.use(await openPair({ serve, edgeLoad: () => edgeLoad }));
+  const sizes: number[] = [];
+  for (const [at, path] of ["/", "/api/rows"].entries()) {
+    const visited = await visit(pair.port, { path });
+    expect(visited.body.equals(path === "/" ? page : data)).toBe(true);
+    const { answer, answerBytes } = await pair.visited(at + 1);
+    expect(answer).toBe(path === "/" ? "whole" : "delta");
+    sizes.push(answerBytes ?? Number.NaN);
+  }
+  return sizes;
+};
+
+it("a page that nobody has seen is smaller while the edge has time, and its data builds on it at any time", async () => {
+  const { seed } = seeded();
+  const [mixed = 0, ofData = 0] = await firstsOf(seed, 0);
+  const [unmixed = 0, ofDataUnmixed = 0] = await firstsOf(seed, 1);
+  expect(mixed / unmixed).toBeLessThan(0.8);
+  // As many words by themselves take as much as the page.
+  for (const bytes of [ofData, ofDataUnmixed]) expect(bytes / unmixed).toBeLessThan(0.55);
 });

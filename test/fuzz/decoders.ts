@@ -12,7 +12,7 @@ import { validateHttp1, validateHttp2 } from "../../edge-side/http/validate-requ
 import { originSettings } from "../../origin-side/config/origin-config.ts";
 import { DeltaError } from "../../protocol/codec/codec.ts";
 import { CODEC_NAMES, codecNamed } from "../../protocol/codec/codecs.ts";
-import { spliceInUnits, spliceMixed } from "../../protocol/codec/splice.ts";
+import { inUnitsOf, spliceInUnits, spliceMixed, spliceMixedInUnits } from "../../protocol/codec/splice.ts";
 import { ConfigError, parseConfig } from "../../protocol/config/parse-config.ts";
 import {
   parseHostName,
@@ -269,7 +269,9 @@ const configOf = (side: "edge" | "origin"): Fuzzed => {
   };
 };
 
+const IN_UNITS = inUnitsOf([BASE], PAGE);
 const SPLICES_OF_OTHER_FORMS = [
+  IN_UNITS && (await spliceMixedInUnits(IN_UNITS)),
   spliceInUnits([BASE], PAGE, { packed: true }),
   spliceMixed([BASE], PAGE, { steps: 100, addedBytes: 8_000 })?.coded,
 ].filter((coded) => coded !== undefined);

@@ -229,6 +229,44 @@ describe("chooseBases and sessions", () => {
   });
 });
 
+describe("chooseBases and data", () => {
+  const shown = [
+    ["/", "front"],
+    ["/a/1", "page"],
+    ["/a/2", "ann's page", ANNS],
+  ] as const;
+
+  it.each(["/api/stories", "/feed", "/__data.json?a=1"])(
+    "offers the newest pages for %s, of which nothing was seen",
+    (url) => {
+      const { store } = seen(...shown, ["/style.css", "a style"], ["/b", "page b"], ["/c", "c"], ["/d", "d"]);
+      expect(chosen(store, url)).toEqual(["page", "page b", "c", "d"]);
+      expect(chosen(store, url, { bases: "url" })).toEqual([]);
+    },
+  );
+
+  it("offers one beside versions of its own, at the far end, while there is room", () => {
+    const data = (count: number) => Array.from({ length: count }, (_, at) => ["/api/x", `v${at}`] as const);
+    expect(chosen(seen(...shown, ...data(1)).store, "/api/x")).toEqual(["page", "v0"]);
+    expect(chosen(seen(...shown, ...data(3)).store, "/api/x")).toEqual(["page", "v0", "v1", "v2"]);
+    expect(chosen(seen(...shown, ...data(5)).store, "/api/x")).toEqual(["v1", "v2", "v3", "v4"]);
+  });
+
+  it("offers a session its own pages alone, and an address those of its own and everybody's", () => {
+    const { store } = seen(...shown);
+    expect(chosen(store, "/api/x", { session: ANN })).toEqual(["ann's page"]);
+    expect(chosen(store, "/api/x", { session: "bob's session..." as SessionKey })).toEqual([]);
+    expect(chosen(store, "/api/x", { addressed: ANN })).toEqual(["front", "page", "ann's page"]);
+    expect(chosen(store, "/api/x", { addressed: ANN, ownOnly: true })).toEqual([]);
+  });
+
+  it("offers nothing of data for pages, nor pages for what is neither", () => {
+    const { store } = seen(["/api/x", "data"]);
+    expect(chosen(store, "/a/1")).toEqual([]);
+    expect(chosen(seen(...shown).store, "/site.css")).toEqual([]);
+  });
+});
+
 describe("chooseBases and common bases", () => {
   /** `common` under a key, beside pages as `seen` takes them. */
   const withCommon = (

@@ -319,7 +319,7 @@ describe("a page for an edge that reads mixed splices", () => {
     }
   });
 
-  it("copies whole units only, unmixed, where it is told so, however small that is", async () => {
+  it("copies whole units only, where it is told so, however small that is", async () => {
     const random = seeded();
     const page = madePage(random, 50);
     const changed = Buffer.from(page.toString().replaceAll(/\bthe\b/g, "a"));
@@ -329,10 +329,21 @@ describe("a page for an edge that reads mixed splices", () => {
     for (const base of [page, changed])
       for (const row of rows) {
         const [on, inUnits] = [[changed, base], { inUnits: [0, 1] }];
-        expect(await shown(on, Buffer.from(row), { ...READS, ...inUnits })).toEqual(
+        expect(await shown(on, Buffer.from(row), { ...READS, ...inUnits, takesMixed: false })).toEqual(
           await shown(on, Buffer.from(row), { ...FOR_OTHERS, ...inUnits }),
         );
       }
+  });
+
+  it("that copies whole units only is as large whatever else of these it has", async () => {
+    const rows = madePage(seeded(), 30).toString();
+    const withToken = (token: string) => Buffer.from(`${rows}<input name="csrf" value="${token}">`);
+    const page = Buffer.from(`${rows}<p>value="t7394aaa" was looked for</p>`);
+    const bytesOn = async (token: string, inUnits: readonly number[]) =>
+      (await shown([withToken(token)], page, { ...READS, inUnits })).bytes;
+    const [right, wrong] = ["t7394aaa", "x1602bbb"] as const;
+    expect(await bytesOn(right, [0])).toBe(await bytesOn(wrong, [0]));
+    expect(await bytesOn(right, [])).toBeLessThan(await bytesOn(wrong, []));
   });
 
   it("is not mixed where it is larger than a splice may be, though there is room for a base", async () => {
@@ -383,6 +394,17 @@ describe("a page for an edge that reads mixed splices", () => {
     expect((await shown([], large, READS)).codec).toBe("splice");
     expect((await shown([], large, { ...READS, load: 0.5 })).codec).toBe("zstd");
     expect((await shown([], random.bytes(4_000), READS)).codec).toBe("zstd");
+  });
+
+  it("that copies whole units only is mixed in these, in fewer bytes", async () => {
+    const random = seeded();
+    const base = madePage(random, 60);
+    const page = laterPage(random, base, 9);
+    const on = { inUnits: [0] };
+    const told = await shown([base], page, { ...READS, ...on, takesMixed: false });
+    const made = await shown([base], page, { ...READS, ...on });
+    expect([made.codec, made.offers]).toEqual(["splice", [0]]);
+    expect(made.bytes).toBeLessThan(0.97 * told.bytes);
   });
 
   it("builds on as many of the best bases as there is room for", async () => {

@@ -1,7 +1,7 @@
 // Pages with more of their own than is mixed at once: in turns of the event loop, one after the other.
 import { describe, expect, it } from "vitest";
+import { AT_ONCE_BYTES } from "../../../protocol/mixing/long-pages.ts";
 import {
-  AT_ONCE_BYTES,
   MIXED_ADDED_BYTES,
   MIXED_STEPS,
   MIXED_TEXT_BYTES,

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { spliceWithin } from "../../../protocol/codec/splice.ts";
 import { zstdCodec } from "../../../protocol/codec/zstd.ts";
+import { AT_ONCE_BYTES } from "../../../protocol/mixing/long-pages.ts";
 import {
-  AT_ONCE_BYTES,
   MIXED_STEPS,
   MIXED_TEXT_BYTES,
   mixedPage,

@@ -36,3 +36,19 @@ export const mixedText = (): { readonly bases: readonly Buffer[]; readonly page:
   pieces.push(base.subarray(base.length - 200), known[1] as Buffer, textOf(random, 400), random.bytes(40));
   return { bases: [older, base], page: Buffer.concat(pieces) };
 };
+
+/** The same for what is mixed in units: texts, so many runs that not all of what is copied may come again, and what is added takes pieces. */
+export const unitsText = (): { readonly bases: readonly Buffer[]; readonly page: Buffer } => {
+  const random = new Random(51);
+  const words = (count: number): string =>
+    Array.from({ length: count }, () => SYLLABLES[random.int(0, SYLLABLES.length - 1)]).join("");
+  const older = Array.from({ length: 40 }, (_, at) => `<p>${words(20)}${at}</p>\n`);
+  const rows = Array.from({ length: 900 }, (_, at) => `<li class="row">${words(30)}${at}</li>\n`);
+  const changed = rows.flatMap((row, at) => {
+    if (at % 6 === 5) return [`<li class="row">${words(4)}</li>\n`];
+    if (at % 50 === 7) return [row, older[at % 40] as string, row];
+    return at % 31 === 3 ? [] : [row];
+  });
+  const page = [...changed.slice(400), words(4_000), ...changed.slice(0, 400)].join("");
+  return { bases: [older.join(""), rows.join("")].map((text) => Buffer.from(text)), page: Buffer.from(page) };
+};
