@@ -1,18 +1,16 @@
 /** Bits by their chances: tables of chances and logits, the arithmetic coder, and numbers. AssemblyScript, see mixer.ts. */
-import { CHANCES, CODED, CODED_BYTES, LEANS, LOGITS, NUMBERS, RATES } from "./memory";
+import { CHANCES, CODED, CODED_BYTES, LOGITS, NUMBERS, RATES } from "./memory";
 
 /** A chance of 1. Chances are that a bit is 1, of 65,536; those of slots, of 4,096. */
 export const CERTAIN: i32 = 65_536;
 export const EVEN: i32 = 32_768;
 /** Of either bit: none costs more than 12 bits, or less than a 2,800th of one. */
 const LEAST_CHANCE: i32 = 16;
-/** Logits are looked up in steps of 1/256, up to 11. */
-const LAST_STEP: i32 = 11 * 256;
+/** Logits are in steps of 1/256, up to this one on either side. */
+const LAST_STEP: i32 = 2_047;
 /** e^(1/256). */
 const STEP_FACTOR: f64 = 1.003_913_889_338_347_7;
 
-/** How often a slot was asked, at most. */
-export const MOST_SEEN: i32 = 15;
 const KINDS: i32 = 8;
 const MOST_SEEN_OF_NUMBERS: i32 = 30;
 const NUMBER_LEAST_CHANCE: i32 = 32;
@@ -40,22 +38,19 @@ export function makeTables(): void {
   let step = 0;
   for (let chance = 0; chance < 4_096; chance++) {
     while (step < 2 * LAST_STEP && <i32>load<u16>(CHANCES + (step << 1)) < chance * 16 + 8) step++;
-    store<f32>(LOGITS + (chance << 2), <f32>(step - LAST_STEP) / 256);
+    store<i16>(LOGITS + (chance << 1), <i16>(step - LAST_STEP));
   }
-  for (let seen = 1; seen <= MOST_SEEN; seen++)
-    store<f32>(LEANS + (seen << 2), min<f32>(4, 0.6 + <f32>seen * 0.4) / 2_048);
   for (let seen = 0; seen <= MOST_SEEN_OF_NUMBERS; seen++)
     store<i32>(RATES + (seen << 2), <i32>(65_536.0 / (<f64>seen + 1.6)));
 }
 
-/** The chance of 65,536 that a logit means. */
-export function chanceOf(logit: f32): i32 {
-  const step = <i32>nearest<f32>(logit * 256);
-  return <i32>load<u16>(CHANCES + (max(0, min(2 * LAST_STEP, step + LAST_STEP)) << 1));
+/** The chance of 65,536 that a logit means, which is in steps. */
+export function chanceOf(step: i32): i32 {
+  return <i32>load<u16>(CHANCES + ((<usize>max(0, min(2 * LAST_STEP, step + LAST_STEP))) << 1));
 }
 
 /** A chance, moved towards what was seen: nearly the mean of all that was, at first. */
-export function moved(chance: i32, towards: i32, seen: i32): i32 {
+function moved(chance: i32, towards: i32, seen: i32): i32 {
   return chance + (((towards - chance) * load<i32>(RATES + (seen << 2))) >> 16);
 }
 
@@ -78,9 +73,9 @@ function nextCoded(): u32 {
 /** A carry-free binary arithmetic coder on ranges of 32 bits. */
 export function code(bit: i32, chance: i32): i32 {
   const middle = low + <u32>((<u64>(high - low) * <u64>chance) >> 16);
-  if (mode === READING) bit = value <= middle ? 1 : 0;
-  if (bit) high = middle;
-  else low = middle + 1;
+  if (mode === READING) bit = <i32>(value <= middle);
+  high = select<u32>(middle, high, bit);
+  low = select<u32>(low, middle + 1, bit);
   while (((low ^ high) & 0xff00_0000) === 0) {
     if (mode === READING) value = (value << 8) | nextCoded();
     else if (codedAt < CODED + CODED_BYTES) store<u8>(codedAt++, <u8>(high >>> 24));

@@ -1,16 +1,18 @@
 /**
- * The long runs that a page shares with its bases, in order, wherever they stand there. Every 16th place of the bases is known by a hash of the 16 bytes from it on, so
+ * The long runs that a page shares with its bases, in order, wherever they stand there. Every 32nd place of the bases is known by a hash of the 16 bytes from it on, so
  * that no run that is long enough is passed by; where the base would go on is tried before that. AssemblyScript, see mixer.ts.
  */
-import { STEPS, STEPS_MOST, TABLE, TEXT } from "./memory";
+import { STEPS, STEPS_MOST, TABLE, text } from "./memory";
 
 /** Shorter ones cost less as bytes that are expected: where the base would go on, and elsewhere. */
 const LEAST_RUN: i32 = 64;
 const LEAST_FAR_RUN: i32 = 96;
 const KEY_BYTES: i32 = 16;
+/** Between such places. With a key it is less than the shortest run that is looked for everywhere. */
+const STRIDE: i32 = 64;
 const LEAST_HEAD_BITS: i32 = 8;
-/** Of 2 MiB of bases: these and what stood before each place take 1.5 MiB, less than the table that they are in. */
-const MOST_HEAD_BITS: i32 = 18;
+/** Of 2 MiB of bases: these and what stood before each place take 0.75 MiB, less than the table that they are in. */
+const MOST_HEAD_BITS: i32 = 17;
 /** Places in the bases of one hash that are compared. */
 const MOST_TRIED: i32 = 8;
 
@@ -64,27 +66,27 @@ function putStep(step: i32, add: i32, copy: i32, from: i32): void {
 }
 
 function indexBases(): void {
-  const places = start / KEY_BYTES;
+  const places = (start + STRIDE - 1) / STRIDE;
   const bits = min(MOST_HEAD_BITS, max(LEAST_HEAD_BITS, 33 - clz(places)));
   shift = 32 - bits;
   befores = heads + ((<usize>4) << bits);
   memory.fill(heads, 255, (<usize>4) << bits);
   for (let place = 0; place < places; place++) {
-    const head = headOf(place * KEY_BYTES);
+    const head = headOf(place * STRIDE);
     store<i32>(befores + ((<usize>place) << 2), load<i32>(head));
     store<i32>(head, place);
   }
 }
 
 function headOf(at: i32): usize {
-  const address = TEXT + at;
+  const address = text + at;
   let hash = (load<u64>(address) * 0x9e37_79b9_7f4a_7c15) ^ load<u64>(address, 8);
   hash = (hash ^ (hash >>> 29)) * 0xbf58_476d_1ce4_e5b9;
   return heads + ((<usize>((hash >>> 32) >>> shift)) << 2);
 }
 
 function isNear(at: i32, from: i32): bool {
-  if (from + LEAST_RUN > start || load<u8>(TEXT + from) !== load<u8>(TEXT + at)) return false;
+  if (from + LEAST_RUN > start || load<u8>(text + from) !== load<u8>(text + at)) return false;
   const shared = sharedFrom(from, at);
   if (shared < LEAST_RUN) return false;
   runFrom = from;
@@ -99,10 +101,10 @@ function isFar(at: i32, add: i32): bool {
   runBytes = 0;
   let place = load<i32>(headOf(at));
   for (let tried = 0; place >= 0 && tried < MOST_TRIED; tried++) {
-    const from = place * KEY_BYTES;
-    const most = min(from, min(add, KEY_BYTES - 1));
+    const from = place * STRIDE;
+    const most = min(from, min(add, STRIDE - 1));
     let before = 0;
-    while (before < most && load<u8>(TEXT + from - before - 1) === load<u8>(TEXT + at - before - 1)) before++;
+    while (before < most && load<u8>(text + from - before - 1) === load<u8>(text + at - before - 1)) before++;
     const shared = before + sharedFrom(from, at);
     if (shared >= LEAST_FAR_RUN && shared > runBytes) {
       runFrom = from - before;
@@ -119,10 +121,10 @@ function sharedFrom(from: i32, at: i32): i32 {
   const most = min(start - from, end - at);
   let shared = 0;
   while (shared + 8 <= most) {
-    const differing = load<u64>(TEXT + from + shared) ^ load<u64>(TEXT + at + shared);
+    const differing = load<u64>(text + from + shared) ^ load<u64>(text + at + shared);
     if (differing !== 0) return shared + <i32>(ctz(differing) >>> 3);
     shared += 8;
   }
-  while (shared < most && load<u8>(TEXT + from + shared) === load<u8>(TEXT + at + shared)) shared++;
+  while (shared < most && load<u8>(text + from + shared) === load<u8>(text + at + shared)) shared++;
   return shared;
 }

@@ -36,7 +36,7 @@ export const NO_BODY_YET: BodyBeginning = { extensions: NO_EXTENSIONS, body: new
 export const NO_BODY: BodyBeginning = { ...NO_BODY_YET, ended: true };
 
 /**
- * How busy an edge may be to have time for mixed splices: to undo one takes up to 5 ms, which are others' at a higher load. Above it an origin side, which takes as long to make
+ * How busy an edge may be to have time for mixed splices: to undo one takes up to 5 ms at once, which are others' at a higher load. Above it an origin side, which takes as long to make
  * them, mostly makes none either. @internal
  */
 export const MIXED_UP_TO_LOAD = 0.6;

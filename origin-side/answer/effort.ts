@@ -1,8 +1,15 @@
 /** What coding a page may cost, by how busy this process is. What the rows rest on is at the top of encode-delta. */
 import { LEAST_COMPRESSED_BYTES } from "../../protocol/codec/splice.ts";
+import { AT_ONCE_BYTES, MIXED_ADDED_BYTES } from "../../protocol/mixing/mixed-page.ts";
 
 /** Of the process, from 0 to 1: up to here there is time for all that makes an answer smaller. */
 export const LEISURE_LOAD = 0.8;
+
+/**
+ * A page with more of its own is mixed in turns, up to a load, and where the compressor needs more than an eighth of what is its own: 30 KB of text take 10 ms on either side and are a
+ * quarter smaller; where it is mostly what the page had before, hardly anything is gained.
+ */
+export const IN_TURNS = { upToLoad: 0.3, addedBytes: MIXED_ADDED_BYTES, leastShareLog: 3 } as const;
 
 /** The first row whose load is not exceeded. */
 export interface Effort {
@@ -28,7 +35,7 @@ export const EFFORTS: readonly Effort[] = [
     steps: 96,
     addedBytes: 2048,
     compressedFrom: LEAST_COMPRESSED_BYTES,
-    mixedBytes: 8192,
+    mixedBytes: AT_ONCE_BYTES,
   },
   {
     upToLoad: 0.95,

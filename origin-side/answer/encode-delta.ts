@@ -1,10 +1,10 @@
 /**
  * How a buffered page is coded: the one place that weighs bytes against time. SPEC section "Codecs".
  *
- * First a splice on the best base: over 30 families of real pages one try takes 0.03 ms where the page differs in a few places, and 0.1 ms where it is given up.
- * One of up to 48 bytes is sent whatever there is time for. Else, where both sides have time and the page has no more than 8 KiB of its own, it is mixed, and the
- * smaller of both is sent: 0.49 % of raw for versions, 4.73 % for template pages, half a microsecond a byte. Where nothing is mixed, and up to 512 bytes come of
- * the splice, zstd on four bases is not asked (successive versions: 0.513 % of raw instead of 0.508 %): the 30 bytes that it finds on the average are a fortieth
+ * Where both sides have time and a page has no more than 16 KiB of its own, nor more than half, it is mixed, and nothing else is asked: a third of a microsecond for each such byte. A
+ * page with more is compressed, and where little else is under way and it is text, mixed too, in turns of the event loop. Both give 0.48 % of raw for versions, 4.77 % for template pages.
+ * Where nothing is mixed, first a splice on the best base: over 30 families of real pages one try takes 0.03 ms where the page differs in a few places, and 0.1 ms where it is given up.
+ * One of up to 48 bytes is sent whatever there is time for. Where up to 512 bytes come of it, zstd on four bases is not asked (successive versions: 0.513 % of raw instead of 0.508 %): the 30 bytes that it finds on the average are a fortieth
  * of a millisecond at 10 Mbit/s, and it takes two. Otherwise the smaller of both (zstd alone: 0.524 %). What zstd costs is its dictionary: 100 KB take 1.9 ms with
  * 4 bases, 1.05 with 2, 0.75 with 1, for 0.74 %, 0.78 % and 0.85 % of raw (template pages 4.9 %, 6.0 %, 6.7 %). So the busier this process is, its loop or its
  * thread pool, the fewer bases and the larger a splice it takes, and the fewer splices it deflates (a tenth of what the loop has to do for pages of 10 KB): bytes
@@ -14,16 +14,22 @@
 import type { Codec } from "../../protocol/codec/codec.ts";
 import type { AgreedCodecs, StreamingCodec } from "../../protocol/codec/codecs.ts";
 import { type Folded, foldedCodec, foldOn, withMasks } from "../../protocol/codec/folded.ts";
-import { spliceCodec, spliceInUnits, spliceMixed, spliceWithin } from "../../protocol/codec/splice.ts";
+import {
+  spliceCodec,
+  spliceInUnits,
+  spliceMixed,
+  spliceMixedInTurns,
+  spliceWithin,
+} from "../../protocol/codec/splice.ts";
 import { zstdPoolLoad } from "../../protocol/codec/zstd.ts";
 import { takesMixed } from "../../protocol/frames/mixed-splices.ts";
-import { MIXED_STEPS, MIXED_TEXT_BYTES } from "../../protocol/mixing/mixed-page.ts";
+import { MIXED_STEPS, MIXED_TEXT_BYTES, type MixedPage } from "../../protocol/mixing/mixed-page.ts";
 import type { Load } from "../../protocol/runtime/event-loop-load.ts";
 import { MAX_OFFERS } from "../../protocol/store/page-index.ts";
 import type { Extension } from "../../protocol/wire/extensions.ts";
 import { fittingBases, type UsableBase } from "./choose-answer.ts";
 import type { CodecTrust } from "./codec-trust.ts";
-import { type Effort, effortAt } from "./effort.ts";
+import { type Effort, effortAt, IN_TURNS } from "./effort.ts";
 
 /** What is known of one link's edge, and of this process. */
 export interface EncodeDeltaOptions {
@@ -41,9 +47,6 @@ export interface EncodeDeltaOptions {
   readonly readsMixed: boolean;
 }
 
-/** A page that differs from its best base so little gains nothing by others. */
-const MIXED_ON_ONE_BYTES = 128;
-
 /** Good enough whatever time there is: a token takes 43 bytes and more, and mixed it would be ten less, of some 140 that the exchange takes. */
 const SMALL_BYTES = 48;
 
@@ -53,6 +56,10 @@ const SMALL_BYTES = 48;
  */
 const ADDED_SHARE_LOG = 3;
 const LEAST_ADDED_BYTES = 512;
+
+/** A page of which more than half is its own is left to zstd, which takes a third of the time there (pages of 6 KB: 0.4 ms and not 0.8) for a seventh more bytes. */
+const MIXED_SHARE_LOG = 1;
+const LEAST_MIXED_BYTES = 1024;
 
 /** All bases of a page that has more than MAX_OFFERS: to cut so much into units takes 4 ms. @internal */
 export const MOST_OF_MORE_BYTES = 2 * 1024 * 1024;
@@ -85,15 +92,11 @@ export const encodePage = (
   link: LinkNow,
   others: readonly UsableBase[] = offered,
 ): CodedPage | Promise<CodedPage> => {
-  const effort = effortAt(Math.max(options.load(), zstdPoolLoad()), link);
+  const load = Math.max(options.load(), zstdPoolLoad());
+  const work: Work = { options, load, effort: effortAt(load, link), link };
   const inUnits = others.length < offered.length;
-  const spliced = !splices(options)
-    ? undefined
-    : inUnits
-      ? splicedInUnits(offered, page, effort, options.readsUnits)
-      : splicedPage(offered, page, effort);
+  const spliced = inUnits ? splicedInUnits(offered, page, work) : splicedPage(offered, page, work);
   if (isWithin(spliced, SMALL_BYTES)) return spliced;
-  const work: Work = { options, effort, link };
   const best = offered.at(-1);
   const folded = options.foldsTokens && !inUnits && best ? foldOn(best.version.body, page) : undefined;
   const plain = () => smallestOf(inUnits ? [] : offered, others, page, work, spliced);
@@ -102,6 +105,7 @@ export const encodePage = (
 
 interface Work {
   readonly options: EncodeDeltaOptions;
+  readonly load: number;
   readonly effort: Effort;
   readonly link: LinkNow;
 }
@@ -117,13 +121,13 @@ const smallestOf = (
   work: Work,
   spliced: CodedPage | undefined,
 ): CodedPage | Promise<CodedPage> => {
-  const on = mixable.length > 0 && isWithin(spliced, MIXED_ON_ONE_BYTES) ? spliced.bases : mixable;
-  const tries = on.length > 0 && mixes(work);
-  const mixed = tries ? mixedOn(on, page, work.effort) : undefined;
-  if (mixed !== undefined) return { ...smaller(spliced, mixed), looked: on };
-  if (!isWithin(spliced, work.effort.spliceBytes)) return compressedPage(others, page, work, spliced);
+  const tries = mixable.length > 0 && mixes(work);
+  const mixed = tries ? mixedOn(mixable, page, work.effort) : undefined;
+  if (mixed !== undefined) return smaller(spliced, mixed);
+  if (!isWithin(spliced, work.effort.spliceBytes))
+    return compressedPage(others, page, work, spliced, mixable);
   // That nothing came of it tells of all bases too.
-  return tries ? { ...spliced, looked: on } : spliced;
+  return tries ? { ...spliced, looked: mixable } : spliced;
 };
 
 /** Asks the link last. */
@@ -146,7 +150,7 @@ const foldedPage = async (
   const bases = offered.map((base, at) =>
     at < offered.length - 1 ? base : { ...base, version: { ...base.version, body: folded.base } },
   );
-  const spliced = splices(work.options) ? splicedPage(bases, folded.page, work.effort) : undefined;
+  const spliced = splicedPage(bases, folded.page, work);
   const { codec, coded, ...made } = isWithin(spliced, SMALL_BYTES)
     ? spliced
     : await smallestOf(bases, bases, folded.page, work, spliced);
@@ -163,12 +167,13 @@ const foldedPage = async (
   };
 };
 
-/** The smaller of what a compressor makes of it and of the splice, if there is one. */
+/** The smallest of what a compressor makes of it, of the splice, if there is one, and of what is mixed on what is `mixable`, where that is worth it. */
 const compressedPage = async (
   offered: readonly UsableBase[],
   page: Buffer,
   work: Work,
   spliced: CodedPage | undefined,
+  mixable: readonly UsableBase[],
 ): Promise<CodedPage> => {
   const { codecs, streaming, trust } = work.options;
   const agreed = codecs.page.fits(0, page.length) && !trust.mistrusts(codecs.page.id);
@@ -176,43 +181,63 @@ const compressedPage = async (
   const may = trust.mistrusts(codec.id) ? [] : bestOf(offered, work.effort);
   const bases = fittingBases(codec, may, page.length);
   const coded = await codec.encode(bodiesOf(bases), page);
-  const whole = bases.length === 0 && mixes(work) ? mixedWhole(page, coded.length, work.effort) : undefined;
+  const compressed = { codec, bases, looked: offered, coded };
+  const mixed = mixes(work)
+    ? await mixedAfterwards(mixable, page, work, smaller(spliced, compressed))
+    : undefined;
   // Which of them is smallest tells of all bases.
-  const made = smaller(spliced, smaller(whole, { codec, bases, looked: offered, coded }));
+  const made = smaller(spliced, smaller(mixed, compressed));
   return { ...made, looked: [...offered, ...(spliced?.looked ?? [])] };
 };
 
 const smaller = (one: CodedPage | undefined, other: CodedPage): CodedPage =>
   one !== undefined && one.coded.length < other.coded.length ? one : other;
 
-/** A small page by itself; one that hardly compresses is not tried. */
-const mixedWhole = (page: Buffer, compressedBytes: number, { mixedBytes }: Effort): CodedPage | undefined => {
-  if (page.length > mixedBytes || compressedBytes > (page.length * 3) / 4) return undefined;
-  const coded = spliceMixed([], page, { steps: MIXED_STEPS, addedBytes: mixedBytes });
-  return coded && { codec: spliceCodec, bases: [], looked: [], coded };
+/** A small page by itself at once, a larger one on its bases in turns; one that hardly compresses is not tried. */
+const mixedAfterwards = async (
+  mixable: readonly UsableBase[],
+  page: Buffer,
+  { effort, load }: Work,
+  { coded, bases: built }: CodedPage,
+): Promise<CodedPage | undefined> => {
+  if (coded.length > (page.length * 3) / 4) return undefined;
+  const { mixedBytes } = effort;
+  if (built.length === 0 && page.length <= mixedBytes)
+    return mixedSplice([], [], spliceMixed([], page, { steps: MIXED_STEPS, addedBytes: mixedBytes }));
+  if (load > IN_TURNS.upToLoad || coded.length <= mixedBytes >> IN_TURNS.leastShareLog) return undefined;
+  const bases = bestFor(mixable, page);
+  const bounds = { steps: MIXED_STEPS, addedBytes: IN_TURNS.addedBytes };
+  const worth = (own: number) => coded.length > own >> IN_TURNS.leastShareLog;
+  return mixedSplice(mixable, bases, await spliceMixedInTurns(bodiesOf(bases), page, bounds, worth));
 };
 
-/** On the best base alone; undefined where it comes to nothing. */
-const splicedPage = (
-  offered: readonly UsableBase[],
-  page: Buffer,
-  { steps, addedBytes, compressedFrom }: Effort,
-): CodedPage | undefined => {
+/** On the best base alone; undefined where it comes to nothing, or is not tried: a page that is mixed whatever it is saves the tenth of a millisecond. */
+const splicedPage = (offered: readonly UsableBase[], page: Buffer, work: Work): CodedPage | undefined => {
   const best = offered.findLast(({ version }) => spliceCodec.accepts(version.body));
-  if (best === undefined) return undefined;
+  if (best === undefined || !splices(work.options)) return undefined;
   const { body } = best.version;
   if (!spliceCodec.fits(body.length, page.length)) return undefined;
+  const { steps, addedBytes, compressedFrom, mixedBytes } = work.effort;
+  const mixesMore = mixedBytes >= addedBytes && body.length + page.length <= MIXED_TEXT_BYTES;
+  if (mixesMore && mixes(work)) return undefined;
   const mostAdded = Math.min(addedBytes, Math.max(LEAST_ADDED_BYTES, page.length >> ADDED_SHARE_LOG));
   const coded = spliceWithin([body], page, { steps, addedBytes: mostAdded, compressedFrom });
   return coded && { codec: spliceCodec, bases: [best], looked: [best], coded };
 };
 
-/** On as many of the best as there is room for; undefined where the page has too much of its own. */
+/** On as many of the best as there is room for, or the best alone; undefined where the page has too much of its own. */
 const mixedOn = (
   offered: readonly UsableBase[],
   page: Buffer,
   { mixedBytes }: Effort,
 ): CodedPage | undefined => {
+  const bases = bestFor(offered, page);
+  const mostAdded = Math.min(mixedBytes, Math.max(LEAST_MIXED_BYTES, page.length >> MIXED_SHARE_LOG));
+  const bounds = { steps: MIXED_STEPS, addedBytes: mostAdded };
+  return mixedSplice(offered, bases, spliceMixed(bodiesOf(bases), page, bounds));
+};
+
+const bestFor = (offered: readonly UsableBase[], page: Buffer): readonly UsableBase[] => {
   const bases: UsableBase[] = [];
   let room = MIXED_TEXT_BYTES - page.length;
   for (const base of offered.toReversed()) {
@@ -220,20 +245,32 @@ const mixedOn = (
     if (room < 0) break;
     if (spliceCodec.accepts(base.version.body)) bases.unshift(base);
   }
-  const coded = spliceMixed(bodiesOf(bases), page, { steps: MIXED_STEPS, addedBytes: mixedBytes });
-  return coded && { codec: spliceCodec, bases, looked: offered, coded };
+  return bases;
+};
+
+/** That the best base alone was enough tells of no other. */
+const mixedSplice = (
+  offered: readonly UsableBase[],
+  bases: readonly UsableBase[],
+  mixed: MixedPage | undefined,
+): CodedPage | undefined => {
+  if (mixed === undefined) return undefined;
+  const on = bases.slice(bases.length - mixed.bases);
+  return { codec: spliceCodec, bases: on, looked: mixed.bases === 1 ? on : offered, coded: mixed.coded };
 };
 
 /** Of whole units of all that are offered, as many as the effort allows; undefined where a page is no text. */
 const splicedInUnits = (
   offered: readonly UsableBase[],
   page: Buffer,
-  effort: Effort,
-  packed: boolean,
+  { options, effort }: Work,
 ): CodedPage | undefined => {
-  if (!spliceCodec.fits(0, page.length)) return undefined;
+  if (!splices(options) || !spliceCodec.fits(0, page.length)) return undefined;
   const bases = bestOf(offered, effort);
-  const coded = spliceInUnits(bodiesOf(bases), page, { compressedFrom: effort.compressedFrom, packed });
+  const coded = spliceInUnits(bodiesOf(bases), page, {
+    compressedFrom: effort.compressedFrom,
+    packed: options.readsUnits,
+  });
   return coded && { codec: spliceCodec, bases, looked: bases, coded };
 };
 

@@ -4,7 +4,13 @@
  * costs a hundredth of what zstd takes, and no more bytes. Where it would, `spliceWithin` says so. SPEC section "Codecs".
  */
 
-import { mixedPage, type RunBounds, unmixedPage } from "../mixing/mixed-page.ts";
+import {
+  type MixedPage,
+  mixedInTurns,
+  mixedPage,
+  type RunBounds,
+  unmixedPage,
+} from "../mixing/mixed-page.ts";
 import { type AlignBounds, align } from "./align.ts";
 import { UnitRuns } from "./align-units.ts";
 import { type Codec, type DecodeLimits, DeltaError } from "./codec.ts";
@@ -65,17 +71,34 @@ export const spliceInUnits = (
 };
 
 /**
- * The delta of `page` by the mixing coder, on all of `bases`: the smallest, and by far the dearest, half a microsecond a byte of the page's own on either side; undefined
- * where it has more than the bounds allow, is larger than SPLICE_PAGE_BYTES, or is more than MIXED_TEXT_BYTES with its bases. The peer must read it.
+ * The delta of `page` by the mixing coder, on the best of `bases` or all of them: the smallest, and by far the dearest, a third of a microsecond a byte of the page's own on
+ * either side; undefined where it has more than the bounds allow or is done at once, is larger than SPLICE_PAGE_BYTES, or is more than MIXED_TEXT_BYTES with its bases. The peer
+ * must read it.
  */
 export const spliceMixed = (
   bases: readonly Uint8Array[],
   page: Uint8Array,
   bounds: RunBounds,
-): Buffer | undefined => {
-  const coded = fits(0, page.length) ? mixedPage(bases, page, bounds) : undefined;
-  return coded && Buffer.concat([Uint8Array.of(FORM.mixed), coded]);
+): MixedPage | undefined => {
+  const mixed = fits(0, page.length) ? mixedPage(bases, page, bounds) : undefined;
+  return mixed && inMixedForm(mixed);
 };
+
+/** The same where there is more of the page's own, in turns of the event loop, or undefined. `worth`: by how many bytes that is. */
+export const spliceMixedInTurns = async (
+  bases: readonly Uint8Array[],
+  page: Uint8Array,
+  bounds: RunBounds,
+  worth: (ownBytes: number) => boolean,
+): Promise<MixedPage | undefined> => {
+  const mixed = fits(0, page.length) ? await mixedInTurns(bases, page, bounds, worth) : undefined;
+  return mixed && inMixedForm(mixed);
+};
+
+const inMixedForm = ({ coded, bases }: MixedPage): MixedPage => ({
+  coded: Buffer.concat([Uint8Array.of(FORM.mixed), coded]),
+  bases,
+});
 
 const encode = async (bases: readonly Uint8Array[], page: Uint8Array): Promise<Buffer> => {
   if (!fits(0, page.length)) throw new DeltaError("the page is too large for splice: use zstd");
@@ -110,8 +133,12 @@ const decode = async (
   return madeBySteps(source, uncompressed(delta, limits), limits).page;
 };
 
-const unmixed = (bases: readonly Uint8Array[], coded: Uint8Array, { pageBytes }: DecodeLimits): Buffer => {
-  const page = unmixedPage(bases, coded, { pageBytes: Math.min(pageBytes, SPLICE_PAGE_BYTES) });
+const unmixed = async (
+  bases: readonly Uint8Array[],
+  coded: Uint8Array,
+  { pageBytes }: DecodeLimits,
+): Promise<Buffer> => {
+  const page = await unmixedPage(bases, coded, { pageBytes: Math.min(pageBytes, SPLICE_PAGE_BYTES) });
   if (page === undefined) throw new DeltaError("the mixed steps make no page within the limits");
   return page;
 };

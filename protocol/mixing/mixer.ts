@@ -1,6 +1,6 @@
 /**
- * The mixing coder of assembly/mixer.ts, and its memory: one for the process, for one page at a time, which nothing waits in the middle of. It takes 2.5 MB of tables,
- * as far as a page needs them, and the text. SPEC section "Mixed".
+ * The mixing coder of assembly/mixer.ts, and its memory: one for the process, for one page at a time, which nothing waits in the middle of, and another while a page is
+ * done in turns. Each takes up to 4.5 MB of tables, as far as a page needs them, and the text. SPEC section "Mixed".
  */
 import { MIXER_BINARY } from "./mixer-binary.ts";
 
@@ -39,14 +39,16 @@ interface Assembly {
   readonly TEXT_AT: Constant;
   readonly CODED_AT: Constant;
   readonly CODED_MOST: Constant;
+  beginText(at: number): void;
   findRuns(page: number, end: number, best: number, steps: number, added: number): number;
   begin(how: number, coded: number): void;
   beginBytes(slots: number, places: number): void;
   number(kind: number, value: number): number;
   learntBit(kind: number, at: number, bit: number): number;
   index(from: number, to: number): void;
-  learn(from: number, to: number): void;
-  bytes(from: number, to: number, aligned: number): void;
+  learn(from: number, to: number, end: number): void;
+  beginStep(aligned: number): void;
+  bytes(from: number, to: number): void;
   finish(): number;
   isAtEnd(): number;
 }
@@ -60,9 +62,9 @@ declare const WebAssembly: {
 const HOW = { writing: 0, reading: 1 } as const;
 const MEMORY_PAGE_BYTES = 65_536;
 /** Of the size of a table, in bits; smaller ones are not made. */
-const LEAST_BITS = 10;
+const LEAST_BITS = 8;
 /** Tables have room for 2 to this power times as many as are put in: slots of what was learnt, and places of the text. */
-const SLOT_BITS_MORE = 4;
+const SLOT_BITS_MORE = 3;
 const PLACE_BITS_MORE = 1;
 
 const bitsOf = (count: number): number => 32 - Math.clz32(count);
@@ -75,14 +77,15 @@ export class Mixer {
   #memory: Buffer;
 
   private constructor() {
-    const module = new WebAssembly.Module(Buffer.from(MIXER_BINARY, "base64"));
-    this.#assembly = new WebAssembly.Instance(module).exports as Assembly;
+    Mixer.#module ??= new WebAssembly.Module(Buffer.from(MIXER_BINARY, "base64"));
+    this.#assembly = new WebAssembly.Instance(Mixer.#module).exports as Assembly;
     this.#textAt = this.#assembly.TEXT_AT.value;
     this.#codedAt = this.#assembly.CODED_AT.value;
     this.#codedMost = this.#assembly.CODED_MOST.value;
     this.#memory = Buffer.from(this.#assembly.memory.buffer);
   }
 
+  static #module: object | undefined;
   static #only: Mixer | undefined;
   static #works: boolean | undefined;
 
@@ -106,6 +109,11 @@ export class Mixer {
     return Mixer.#only;
   }
 
+  /** One more, with a memory of its own: for what is not done at once. */
+  static another(): Mixer {
+    return new Mixer();
+  }
+
   /** Room for the bases, one behind the other, and the page. Another call may move it: what was put in stays, this view of it does not. */
   textOf(bytes: number): Buffer {
     const { memory } = this.#assembly;
@@ -115,6 +123,11 @@ export class Mixer {
       this.#memory = Buffer.from(memory.buffer);
     }
     return this.#memory.subarray(this.#textAt, this.#textAt + bytes);
+  }
+
+  /** From so many bytes on of what was put in: what stands before is as good as not there, and places count from here. The last eight bytes of it are lost. */
+  beginText(at: number): void {
+    this.#assembly.beginText(at);
   }
 
   /** The long runs that the page, which ends the text, shares with its bases; undefined beyond the bounds. */
@@ -169,14 +182,19 @@ export class Mixer {
     this.#assembly.index(from, to);
   }
 
-  /** Learns what both sides have. */
-  learn(from: number, to: number): void {
-    this.#assembly.learn(from, to);
+  /** Learns what both sides have. `end`: of the bases. */
+  learn(from: number, to: number, end: number): void {
+    this.#assembly.learn(from, to, end);
   }
 
-  /** Writes the text between two places, or reads it. `aligned`: where the bases would go on as it does; -1: nowhere. */
-  bytes(from: number, to: number, aligned: number): void {
-    this.#assembly.bytes(from, to, aligned);
+  /** Before the bytes that a step adds. `aligned`: where the bases would go on as it does; -1: nowhere. */
+  beginStep(aligned: number): void {
+    this.#assembly.beginStep(aligned);
+  }
+
+  /** Writes the text between two places, or reads it. */
+  bytes(from: number, to: number): void {
+    this.#assembly.bytes(from, to);
   }
 
   /** What was written, in a buffer of its own; undefined where it is more than there is room for. */

@@ -271,7 +271,7 @@ const configOf = (side: "edge" | "origin"): Fuzzed => {
 
 const SPLICES_OF_OTHER_FORMS = [
   spliceInUnits([BASE], PAGE, { packed: true }),
-  spliceMixed([BASE], PAGE, { steps: 100, addedBytes: 8_000 }),
+  spliceMixed([BASE], PAGE, { steps: 100, addedBytes: 8_000 })?.coded,
 ].filter((coded) => coded !== undefined);
 
 const decoderOf = async (name: (typeof CODEC_NAMES)[number]): Promise<Fuzzed> => {

@@ -254,22 +254,53 @@ describe("a page for an edge that reads mixed splices", () => {
 
   it("that is another one is mixed on all bases, and is smaller than by zstd", async () => {
     const random = seeded();
-    const bases = Array.from({ length: 4 }, () => madePage(random, 50));
-    const pieces = bases.map((base) => base.subarray(2_000, 6_000));
-    const page = Buffer.concat([...pieces, laterPage(random, bases[3] ?? Buffer.alloc(0), 9)]);
-    const { codec, offers, bytes } = await shown(bases, page, READS);
-    expect([codec, offers]).toEqual(["splice", [0, 1, 2, 3]]);
-    expect(bytes).toBeLessThan(0.9 * (await shown(bases, page, FOR_OTHERS)).bytes);
+    const [forIt, forOthers] = [[] as number[], [] as number[]];
+    for (let round = 0; round < 8; round++) {
+      const bases = Array.from({ length: 4 }, () => madePage(random, 50));
+      const pieces = bases.map((base) => base.subarray(2_000, 6_000));
+      const page = Buffer.concat([...pieces, laterPage(random, bases[3] ?? Buffer.alloc(0), 9)]);
+      const { codec, offers, bytes } = await shown(bases, page, READS);
+      expect([codec, offers]).toEqual(["splice", [0, 1, 2, 3]]);
+      forIt.push(bytes);
+      forOthers.push((await shown(bases, page, FOR_OTHERS)).bytes);
+    }
+    const sumOf = (all: readonly number[]) => all.reduce((sum, bytes) => sum + bytes, 0);
+    expect(sumOf(forIt)).toBeLessThan(0.9 * sumOf(forOthers));
   });
 
   it("is mixed with up to so many bytes of its own, and coded by zstd with more", async () => {
     const random = seeded();
-    const base = madePage(random, 50);
+    const base = random.bytes(40_000);
     const codecs = [0, 1].map(async (more) => {
       const own = random.bytes((EFFORTS[0]?.mixedBytes ?? 0) + more);
       return (await shown([base], Buffer.concat([base, own]), READS)).codec;
     });
     expect(await Promise.all(codecs)).toEqual(["splice", "zstd"]);
+  });
+
+  it("of which more than half is its own is left to zstd, unless it is small", async () => {
+    const random = seeded();
+    const [base, text] = [random.bytes(9_000), madePage(random, 200)];
+    const codecOf = async (shared: number, own: number) =>
+      (await shown([base], Buffer.concat([base.subarray(0, shared), text.subarray(0, own)]), READS)).codec;
+    expect([await codecOf(3_000, 3_000), await codecOf(2_999, 3_001)]).toEqual(["splice", "zstd"]);
+    expect([await codecOf(300, 1_024), await codecOf(300, 1_025)]).toEqual(["splice", "zstd"]);
+  });
+
+  it("with much text of its own is mixed in turns where little else is under way, with much that repeats it is not", async () => {
+    const random = seeded();
+    const base = madePage(random, 50);
+    const text = Buffer.concat([base, madePage(random, 400)]);
+    const [idle, busy] = [
+      await shown([base], text, READS),
+      await shown([base], text, { ...READS, load: 0.31 }),
+    ];
+    expect([idle.codec, busy.codec]).toEqual(["splice", "zstd"]);
+    expect(idle.bytes).toBeLessThan(0.9 * busy.bytes);
+    expect((await shown([base], text, { ...READS, takesMixed: false })).codec).toBe("zstd");
+    const row = random.bytes(3_000).toString("hex");
+    const repeated = Buffer.concat([base, Buffer.from(row.repeat(20))]);
+    expect((await shown([base], repeated, READS)).codec).toBe("zstd");
   });
 
   it("is not mixed where the edge has no time, this side has none, or splices do not match", async () => {
@@ -315,14 +346,15 @@ describe("a page for an edge that reads mixed splices", () => {
       expect((await shown([base], Buffer.concat([base, own.subarray(0, bytes)]), READS)).codec).toBe(codec);
   });
 
-  it("that has too much of its own to be mixed is spliced, after a look at all bases", async () => {
+  it("that has too much of its own to be mixed at its load is spliced, after a look at all bases", async () => {
     const random = seeded();
     const [other, base] = [random.bytes(5_000), random.bytes(40_000)];
     const pieces: Buffer[] = [];
     // Runs too short for a mixed splice, at places that cost a splice more than 128 bytes.
     for (let at = 0, run = 0; run < 94; run++, at += 95 + random.int(1, 250))
       pieces.push(base.subarray(at, at + 95));
-    const made = await encodePage(offered([other, base]), Buffer.concat(pieces), options(READS), {
+    const busy = options({ ...READS, load: 0.9 });
+    const made = await encodePage(offered([other, base]), Buffer.concat(pieces), busy, {
       linkIsFull: false,
       open: { extensions: NO_EXTENSIONS },
     });
@@ -342,20 +374,21 @@ describe("a page for an edge that reads mixed splices", () => {
     expect(folded.bytes).toBeLessThan(0.95 * (await shown([base], page, FOR_OTHERS)).bytes);
   });
 
-  it("without bases is mixed by itself where it is small and compresses", async () => {
+  it("without bases is mixed by itself where it compresses, a larger one in turns", async () => {
     const random = seeded();
-    const [small, large] = [madePage(random, 20), madePage(random, 60)];
+    const [small, large] = [madePage(random, 20), madePage(random, 200)];
     const alone = await shown([], small, READS);
     expect([alone.codec, alone.offers]).toEqual(["splice", []]);
     expect(alone.bytes).toBeLessThan(0.95 * (await shown([], small, FOR_OTHERS)).bytes);
-    expect((await shown([], large, READS)).codec).toBe("zstd");
+    expect((await shown([], large, READS)).codec).toBe("splice");
+    expect((await shown([], large, { ...READS, load: 0.5 })).codec).toBe("zstd");
     expect((await shown([], random.bytes(4_000), READS)).codec).toBe("zstd");
   });
 
   it("builds on as many of the best bases as there is room for", async () => {
     const random = seeded();
     const bases = Array.from({ length: 3 }, () => random.bytes(800_000));
-    const page = Buffer.concat(bases.map((base) => base.subarray(0, 500)));
+    const page = Buffer.concat(bases.map((base) => base.subarray(0, 5_000)));
     expect(await shown(bases, page, READS)).toMatchObject({ codec: "splice", offers: [1, 2] });
   });
 });

@@ -1,0 +1,81 @@
+/** The steps of a mixed page as numbers, written and read. SPEC section "Mixed". */
+import { type Mixer, NUMBER, type Step, type TextPlaces } from "./mixer.ts";
+
+/** Of the page's own, which take a third of a microsecond each, on either side. */
+export const MIXED_ADDED_BYTES = 256 * 1024;
+/** Of a page: no more are written or read. */
+export const MIXED_STEPS = 2048;
+
+/** A step, and where in the bases the run before it ended; before the first, where the best base begins. */
+export interface PlacedStep extends Step {
+  readonly after: number;
+}
+
+/** `best`: where the best base begins. */
+export const placedFrom = (best: number, steps: readonly Step[]): readonly PlacedStep[] => {
+  let after = best;
+  return steps.map((step) => {
+    const placed = { ...step, after };
+    after = endOf(placed);
+    return placed;
+  });
+};
+
+/** Where the bases were left after it. */
+const endOf = ({ copy, from, after }: PlacedStep): number => (copy > 0 ? from + copy : after);
+
+export const writeSteps = (mixer: Mixer, steps: readonly PlacedStep[]): void => {
+  mixer.number(NUMBER.steps, steps.length);
+  for (const { add, copy, from, after } of steps) {
+    mixer.number(NUMBER.add, add);
+    mixer.number(NUMBER.copy, copy);
+    if (copy > 0) writePlace(mixer, from, after + add);
+  }
+};
+
+const writePlace = (mixer: Mixer, place: number, expected: number): void => {
+  const off = place - expected;
+  if (mixer.bit(NUMBER.place, 0, off === 0 ? 1 : 0) === 1) return;
+  if (mixer.bit(NUMBER.place, 1, off < 0 ? 1 : 0) === 1) mixer.number(NUMBER.behind, -off - 1);
+  else mixer.number(NUMBER.ahead, off - 1);
+};
+
+/** Undefined for steps that nobody writes, or that make a larger page than may be. */
+export const readSteps = (
+  mixer: Mixer,
+  { start, best }: TextPlaces,
+  mostBytes: number,
+): readonly PlacedStep[] | undefined => {
+  const count = mixer.number(NUMBER.steps, 0);
+  if (count < 0 || count > MIXED_STEPS) return undefined;
+  const steps: PlacedStep[] = [];
+  let after = best;
+  let bytes = 0;
+  let added = 0;
+  while (steps.length < count) {
+    const add = mixer.number(NUMBER.add, 0);
+    const copy = mixer.number(NUMBER.copy, 0);
+    if (add < 0 || copy < 0) return undefined;
+    bytes += add + copy;
+    added += add;
+    if (bytes > mostBytes || added > MIXED_ADDED_BYTES) return undefined;
+    const from = copy === 0 ? 0 : readPlace(mixer, after + add);
+    if (from < 0 || from + copy > start) return undefined;
+    const step = { add, copy, from, after };
+    steps.push(step);
+    after = endOf(step);
+  }
+  return steps;
+};
+
+/** Below 0 for a place before all bases, or none. */
+const readPlace = (mixer: Mixer, expected: number): number => {
+  if (mixer.bit(NUMBER.place, 0, 0) === 1) return expected;
+  const isBehind = mixer.bit(NUMBER.place, 1, 0) === 1;
+  const off = mixer.number(isBehind ? NUMBER.behind : NUMBER.ahead, 0);
+  if (off < 0) return off;
+  return isBehind ? expected - off - 1 : expected + off + 1;
+};
+
+export const addedBytesOf = (steps: readonly Step[]): number =>
+  steps.reduce((bytes, { add }) => bytes + add, 0);
