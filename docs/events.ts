@@ -240,6 +240,11 @@ export const EVENTS: Readonly<Record<string, EventRow>> = {
     "`hint`",
   ),
   "fields with underscores dropped": row("warn", "the same, summed up", "the same"),
+  "port closed while visitors kept coming": row(
+    "warn",
+    "the edge stops, and for 5 s connections came faster than it accepted them; some of the last were reset",
+    "drain it in the balancer first, or let systemd hold the port",
+  ),
   "visitor cut while its request was dropped": row(
     "warn",
     "it kept sending a body that nobody wanted",

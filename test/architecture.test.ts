@@ -52,6 +52,7 @@ const LEVELS: Readonly<Record<string, number>> = {
   "edge-side/dictionaries": 12,
   "edge-side/http/parser": 11,
   "edge-side/http/errors": 11,
+  "edge-side/http/connections": 11,
   "edge-side/http": 12,
   "edge-side/compress": 13,
   "edge-side/upstream": 13,

@@ -8,10 +8,10 @@ import type { Clock, Timer } from "../../protocol/runtime/clock.ts";
 import { descriptorOf } from "../../protocol/runtime/descriptors.ts";
 import { endsOf } from "../../protocol/runtime/ip-address.ts";
 import { TurnoverMap } from "../../protocol/runtime/turnover.ts";
+import type { Attendance } from "./connections/pipeline-queue.ts";
 import type { Http2Session } from "./http2-session.ts";
 import { GRACE_MS } from "./linger.ts";
 import { isSilent } from "./parser/proxied-connections.ts";
-import type { Attendance } from "./pipeline-queue.ts";
 
 export interface CrowdOptions {
   readonly clock: Clock;

@@ -16,6 +16,8 @@ import type { EdgeConfig } from "../config/edge-config.ts";
 import type { VisitorListen } from "../config/listener-config.ts";
 import type { VisitorTaker } from "../exchange/visitor.ts";
 import { Admission, type KnownHosts } from "./admission.ts";
+import { acceptQueued } from "./connections/accept-queue.ts";
+import { MOST_WAITING_IN_ALL_BYTES } from "./connections/pipeline-queue.ts";
 import { Crowd } from "./crowd.ts";
 import type { ErrorPages } from "./errors/error-pages.ts";
 import { http1Options, serveHttp1 } from "./http1-connection.ts";
@@ -23,7 +25,6 @@ import { type Http2Options, serveHttp2 } from "./http2-session.ts";
 import { ListenerCertificates } from "./listener-certificates.ts";
 import { readProxyHeaders } from "./parser/proxied-connections.ts";
 import { SmallPieceTurns } from "./parser/small-piece-turns.ts";
-import { MOST_WAITING_IN_ALL_BYTES } from "./pipeline-queue.ts";
 import { Underscores } from "./underscores.ts";
 
 export interface VisitorServer {
@@ -73,7 +74,7 @@ export const serveVisitors = async (
   const failed = opened.find((each) => each.status === "rejected");
   const close = async (signal: AbortSignal) => {
     crowd.drain();
-    const closed = Promise.all(listeners.map((each) => each.close()));
+    const closed = Promise.all(listeners.map((each) => each.close(signal)));
     const cut = () => crowd.cut();
     signal.addEventListener("abort", cut, { once: true });
     if (signal.aborted) cut();
@@ -174,9 +175,10 @@ class VisitorListener {
     });
   }
 
-  close(): Promise<void> {
-    return new Promise((resolve) => {
-      if (!this.#server.listening) return resolve();
+  async close(signal: AbortSignal): Promise<void> {
+    if (!this.#server.listening) return;
+    await acceptQueued(this.#server, this.#options, signal);
+    await new Promise<void>((resolve) => {
       // Node's HTTP servers close connections without a request at once; the crowd does in its time.
       NetServer.prototype.close.call(this.#server, () => {
         this.#server.close();

@@ -7,7 +7,7 @@ import type { Clock } from "../../protocol/runtime/clock.ts";
 import { InactivityTimer } from "../../protocol/runtime/inactivity-timer.ts";
 import { UploadBody, type UploadConnection } from "../exchange/upload-body.ts";
 import type { Waiting } from "../exchange/visitor.ts";
-import { DisconnectProbe } from "./disconnect-probe.ts";
+import { DisconnectProbe } from "./connections/disconnect-probe.ts";
 import { areClean, sanitizeTrailers } from "./sanitize-head.ts";
 import type { Underscores } from "./underscores.ts";
 

@@ -13,6 +13,7 @@ import type { HeaderList } from "../../protocol/http/header-list.ts";
 import { AS_IT_COMES } from "../../protocol/http2/as-it-comes.ts";
 import { Http2Tap } from "../../protocol/http2/http2-tap.ts";
 import type { Timer } from "../../protocol/runtime/clock.ts";
+import type { Attendance } from "./connections/pipeline-queue.ts";
 import type { Http1Options } from "./http1-connection.ts";
 import { readHttp2Request } from "./http2-head.ts";
 import { Http2Visitor } from "./http2-visitor.ts";
@@ -21,7 +22,6 @@ import { Http2Fields } from "./parser/http2-fields.ts";
 import { addressOf } from "./parser/proxied-connections.ts";
 import { PieceTurns, type SmallPieceTurns } from "./parser/small-piece-turns.ts";
 import { mergeSmallPieces } from "./parser/small-pieces.ts";
-import type { Attendance } from "./pipeline-queue.ts";
 import { type Refused, validateHttp2, withHost } from "./validate-request.ts";
 
 /** Requests of one visitor at a time; browsers want some dozens. @internal */

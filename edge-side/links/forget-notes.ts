@@ -18,9 +18,8 @@ interface Erased {
 }
 
 interface Note extends Erased {
-  readonly atMs: number;
-  /** Ids of stores. */
-  readonly told: Set<string>;
+  /** When each store was told, by its id: milliseconds of the clock. */
+  readonly told: Map<string, number>;
 }
 
 export interface ForgetNotesOptions {
@@ -40,7 +39,7 @@ export class ForgetNotes {
 
   /** Tells those of the links whose origin side may hold it, and notes it for others. */
   forget({ host, url }: Erased, links: Iterable<Link>): void {
-    const note: Note = { host: hostName(host), url, atMs: this.#options.clock.now(), told: new Set() };
+    const note: Note = { host: hostName(host), url, told: new Map() };
     const key = JSON.stringify([note.host, url]);
     this.#notes.delete(key);
     this.#notes.set(key, note);
@@ -56,10 +55,12 @@ export class ForgetNotes {
 
   /** A link is gone; `others` are up. */
   down({ peer: { storeId } }: Link, others: Iterable<Link>): void {
-    const unsure = this.#options.clock.now() - UNSURE_MS;
+    const sureUntil = this.#options.clock.now() - UNSURE_MS;
     const parallel = [...others].filter(({ peer }) => peer.storeId === storeId);
     for (const note of this.#notes.values()) {
-      if (note.atMs < unsure || !note.told.delete(storeId)) continue;
+      const toldAt = note.told.get(storeId);
+      if (toldAt === undefined || toldAt < sureUntil) continue;
+      note.told.delete(storeId);
       for (const link of parallel) this.#tell(note, link);
     }
   }
@@ -67,6 +68,6 @@ export class ForgetNotes {
   #tell(note: Note, link: Link): void {
     if (!this.#options.mayHold(link.keyId, note.host)) return;
     link.forget(note.host, note.url ?? "");
-    note.told.add(link.peer.storeId);
+    note.told.set(link.peer.storeId, this.#options.clock.now());
   }
 }

@@ -66,7 +66,7 @@ export const gatherBody = async (
   let bytes = 0;
   let waits: boolean | undefined;
   let waitedMs = 0;
-  const gathered = (passes = false) => ({ pieces, bytes, lease, waitedMs, passes, failure: undefined });
+  const gathered = () => ({ pieces, bytes, lease, waitedMs, passes: false, failure: undefined });
   const soon = async () => {
     const ms = waitMs(waitedMs);
     waits ??= mayWait?.() ?? true;
@@ -86,7 +86,7 @@ export const gatherBody = async (
       pieces.push(next);
       bytes += next.length;
       if (bytes > pageBytes || !lease.grow(next.length)) return { ...gathered(), end: undefined };
-      if (pieces.length === 1 && passes?.(next)) return { ...gathered(true), end: undefined };
+      if (pieces.length === 1 && passes?.(next)) return { ...gathered(), passes: true, end: undefined };
     }
   } catch (error) {
     if (error instanceof StreamError && error.code === "truncated")

@@ -47,9 +47,9 @@ export class CodecTrust {
     const { clock, keyId, log, mismatches } = this.#options;
     const name = codecById(codec)?.name ?? String(codec);
     mismatches.set(name, (mismatches.get(name) ?? 0) + 1);
+    if (this.mistrusts(codec)) return; // it was on its way already
     const now = clock.now();
     const known = this.#counts.get(codec);
-    if (known?.setAside && now - known.since < MISTRUST_MS) return; // it was on its way already
     const goesOn = known !== undefined && (known.setAside || now - known.since < MISTRUST_MS);
     const count = goesOn ? known : { count: 0, since: now, setAside: false };
     this.#counts.set(codec, count);

@@ -12,8 +12,9 @@ import type { UsableBase } from "./choose-answer.ts";
 const padding = new SizePadding();
 
 /**
- * Of a body coded in so many bytes, for which `looked` were looked at, whether it builds on them or not. Who fills bases with guesses must find another noise under each, the wrong ones alike: so it depends
- * on the page, as `page` names it, and on all that was at hand to build on. Nothing coded (`same`) tells of the whole page only.
+ * Of a body coded in so many bytes, for which `looked` were looked at, whether it builds on them or not. Who fills bases with guesses must find another
+ * noise under each, and under wrong guesses as well as under right ones: so it depends on the page, as `page` names it, and on all that was at hand to build
+ * on. An answer without coded bytes (`same`) tells of the whole page only, and is not padded.
  */
 export const padOf = (
   { sizes }: Pick<IncomingExchange, "sizes">,

@@ -137,6 +137,21 @@ describe.each(["http", "https"] as const)("over %s, when the edge stops", (schem
     await closed;
   });
 
+  it("connections that were made and not accepted yet are, and their requests answered", async () => {
+    const { connect, stop } = await serving(scheme);
+    const coming = Array.from({ length: 30 }, connect);
+    // Node asks the system for them at the end of this turn's first step; none has been accepted.
+    await new Promise<void>(process.nextTick);
+    const { closed } = stop();
+    for (const visitor of await Promise.all(coming)) {
+      const { status, fields } = await visitor.send(GET).response();
+      expect([status, fieldIn({ fields }, "connection")]).toEqual([200, "close"]);
+      await visitor.closed;
+      visitor.end();
+    }
+    await closed;
+  });
+
   it("nothing new is accepted", async () => {
     const { port, stop } = await serving(scheme);
     const { closed } = stop();

@@ -47,6 +47,16 @@ it("again, on the next link or a parallel one, where the link on which it was to
   expect(told).toHaveLength(3);
 });
 
+it("again, however long ago it was noted, where the link on which it was told late ends soon", async () => {
+  forget([]);
+  await clock.advance(60_001);
+  const late = linkOf("one");
+  notes.up(late);
+  notes.down(late, []);
+  notes.up(linkOf("one"));
+  expect(told).toEqual(["one a.example ", "one a.example "]);
+});
+
 it("not again where that link ends a minute later: what was learnt since stays", async () => {
   const link = linkOf("one");
   forget([link]);

@@ -6,7 +6,7 @@
  */
 import type { Socket } from "node:net";
 import { TLSSocket } from "node:tls";
-import type { Clock, Timer } from "../../protocol/runtime/clock.ts";
+import type { Clock, Timer } from "../../../protocol/runtime/clock.ts";
 
 /** So often, while it is not read. @internal */
 export const PROBE_MS = 500;

@@ -1,10 +1,10 @@
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { expect, it, onTestFinished } from "vitest";
-import { DisconnectProbe, PROBE_MS } from "../../../edge-side/http/disconnect-probe.ts";
-import { FakeClock } from "../../kit/fake-clock.ts";
-import { watchLeaks } from "../../kit/leaks.ts";
-import { until } from "../../kit/until.ts";
+import { DisconnectProbe, PROBE_MS } from "../../../../edge-side/http/connections/disconnect-probe.ts";
+import { FakeClock } from "../../../kit/fake-clock.ts";
+import { watchLeaks } from "../../../kit/leaks.ts";
+import { until } from "../../../kit/until.ts";
 
 watchLeaks();
 

@@ -6,8 +6,8 @@ import {
   MOST_WAITING_BYTES,
   PipelineQueue,
   REQUEST_BYTES,
-} from "../../../edge-side/http/pipeline-queue.ts";
-import { MemoryBudget } from "../../../protocol/runtime/memory-budget.ts";
+} from "../../../../edge-side/http/connections/pipeline-queue.ts";
+import { MemoryBudget } from "../../../../protocol/runtime/memory-budget.ts";
 
 const ROOM = 4 * 1024 * 1024;
 const memory = new MemoryBudget({ totalBytes: ROOM, shareBytes: ROOM });

@@ -4,9 +4,9 @@
  * that sends more than its share ahead is ended, and so is one for whose heads there is no room beside those of all connections.
  */
 import type { Socket } from "node:net";
-import type { LimitName } from "../../protocol/daemon/limit-log.ts";
-import { Fifo } from "../../protocol/runtime/fifo.ts";
-import type { Lease } from "../../protocol/runtime/memory-budget.ts";
+import type { LimitName } from "../../../protocol/daemon/limit-log.ts";
+import { Fifo } from "../../../protocol/runtime/fifo.ts";
+import type { Lease } from "../../../protocol/runtime/memory-budget.ts";
 
 /** Requests that may wait on one connection. @internal */
 export const MOST_WAITING = 256;
