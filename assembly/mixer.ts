@@ -83,12 +83,15 @@ export function index(from: i32, to: i32): void {
   for (let at = max(from, KEY_BYTES); at < to; at++) store<i32>(placeOf(text + at), at);
 }
 
-/** Learns the bytes between two places, which both sides have; not those that a flag would tell, where what is indexed has the like elsewhere. */
-export function learn(from: i32, to: i32): void {
+/**
+ * Learns the bytes between two places, which both sides have; not those that a flag would tell, where what is indexed has the like elsewhere before `end`: what stands
+ * behind the bases is not known to who reads.
+ */
+export function learn(from: i32, to: i32, end: i32): void {
   repeated = -1;
   for (let at = from; at < to; at++) {
     if (repeated < 0 && at >= KEY_BYTES) findRepeated(at);
-    if (repeated >= 0 && repeated !== at && byteAt(repeated) === byteAt(at)) {
+    if (repeated >= 0 && repeated < end && repeated !== at && byteAt(repeated) === byteAt(at)) {
       repeated++;
       continue;
     }

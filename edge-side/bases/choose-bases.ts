@@ -11,7 +11,7 @@ import type { SessionKey } from "../../protocol/scope/credentials.ts";
 import type { BasesPolicy } from "../../protocol/scope/scope.ts";
 import { commonName } from "../../protocol/store/common-base-name.ts";
 import { MAX_OFFERS, type ScopeKey } from "../../protocol/store/page-index.ts";
-import { type PageKey, siteShowing } from "../../protocol/store/page-key.ts";
+import type { PageKey } from "../../protocol/store/page-key.ts";
 import type { Partition } from "../../protocol/store/partition.ts";
 import { isOnlyFor, sessionThatFinds } from "../../protocol/store/stored-version.ts";
 import type { StoreId, Version, VersionStore } from "../../protocol/store/version-store.ts";
@@ -80,7 +80,7 @@ export function chooseBases(store: VersionStore, wanted: BasesWanted): Version[]
     for (const version of visitors) offer(version, isFirst ? MOST_OFFERS : MAX_OFFERS);
   }
   // The words of data stand on the pages that show it, though nothing of its form does: the newest of these, and more where there is nothing else.
-  const showing = bases === "url" ? undefined : siteShowing(pageKey);
+  const showing = bases === "url" ? undefined : pageKey.showing;
   if (showing !== undefined) {
     const most = best.length === 0 ? MAX_OFFERS : Math.min(MAX_OFFERS, best.length + 1);
     for (const whose of whoseShow(wanted))

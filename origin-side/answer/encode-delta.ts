@@ -1,10 +1,10 @@
 /**
  * How a buffered page is coded: the one place that weighs bytes against time. SPEC section "Codecs".
  *
- * Where both sides have time and a page has no more than 16 KiB of its own, nor more than half, it is mixed, and nothing else is asked: a third of a microsecond for each such byte. A
- * page with more is compressed, and where little else is under way and it is text, mixed too, in turns of the event loop: 0.47 % of raw for versions, 4.67 % for template pages. So is
- * what builds on nothing, or may copy whole units only. Where nothing is mixed, first a splice on the best base: over 30 families of real pages one try takes 0.03 ms where the page
- * differs in a few places, and 0.1 ms where it is given up. One of up to 48 bytes is sent whatever there is time for. Where up to 512 bytes come of it, zstd on four bases is not
+ * First a splice on the best base: over 30 families of real pages one try takes 0.03 ms where the page differs in a few places, and 0.1 ms where it is given up. One of up to 48 bytes is
+ * sent whatever there is time for. Else, where both sides have time and the page has no more than 16 KiB of its own, nor more than half, it is mixed, and nothing else is asked: a third of
+ * a microsecond for each such byte. A page with more is compressed, and where little else is under way and it is text, mixed too, in turns of the event loop: 0.48 % of raw for versions,
+ * 4.77 % for template pages. So is what builds on nothing, or may copy whole units only. Where nothing is mixed, and up to 512 bytes come of the splice, zstd on four bases is not
  * asked (successive versions: 0.513 % of raw instead of 0.508 %): the 30 bytes that it finds on the average are a fortieth
  * of a millisecond at 10 Mbit/s, and it takes two. Otherwise the smaller of both (zstd alone: 0.524 %). What zstd costs is its dictionary: 100 KB take 1.9 ms with
  * 4 bases, 1.05 with 2, 0.75 with 1, for 0.74 %, 0.78 % and 0.85 % of raw (template pages 4.9 %, 6.0 %, 6.7 %). So the busier this process is, its loop or its
@@ -54,6 +54,8 @@ export interface EncodeDeltaOptions {
 
 /** Good enough whatever time there is: a token takes 43 bytes and more, and mixed it would be ten less, of some 140 that the exchange takes. */
 const SMALL_BYTES = 48;
+/** More than that makes no splice of SMALL_BYTES. */
+const SMALL = { steps: 8, addedBytes: 96 } as const;
 
 /**
  * A page of which more than an eighth is its own is found out sooner: over 329 pairs of pages up to 100 KB a try takes 0.19 ms and not 0.27, and as many splices
@@ -92,7 +94,7 @@ export const encodePage = (
   const load = Math.max(options.load(), zstdPoolLoad());
   const work: Work = { options, load, effort: effortAt(load, link), link };
   if (others.length < offered.length) return pageInUnits(offered, others, page, work);
-  const spliced = splicedPage(offered, page, work);
+  const spliced = firstSplice(offered, page, work);
   if (isWithin(spliced, SMALL_BYTES)) return spliced;
   const best = offered.at(-1);
   const folded = options.foldsTokens && best ? foldOn(best.version.body, page) : undefined;
@@ -134,19 +136,20 @@ const mixedInUnits = async (spliced: CodedPage, found: InUnits, work: Work): Pro
 };
 
 /**
- * By whatever there is time for. `spliced`: what came of a splice, of whole units only where nothing is `mixable`; `mixable`: on which the page may be mixed, `others`:
- * on which it may be compressed.
+ * By whatever there is time for. `mixable`: on which the page may be mixed or spliced, `others`: on which it may be compressed; `first`: what came of a splice so far, of whole
+ * units only where nothing is `mixable`.
  */
 const smallestOf = (
   mixable: readonly UsableBase[],
   others: readonly UsableBase[],
   page: Buffer,
   work: Work,
-  spliced: CodedPage | undefined,
+  first: CodedPage | undefined,
 ): CodedPage | Promise<CodedPage> => {
   const tries = mixable.length > 0 && mixes(work);
   const mixed = tries ? mixedOn(mixable, page, work.effort) : undefined;
-  if (mixed !== undefined) return smaller(spliced, mixed);
+  if (mixed !== undefined) return smaller(first, mixed);
+  const spliced = first ?? (tries ? undefined : secondSplice(mixable, page, work));
   if (!isWithin(spliced, work.effort.spliceBytes))
     return compressedPage(others, page, work, spliced, mixable);
   // That nothing came of it tells of all bases too.
@@ -173,7 +176,7 @@ const foldedPage = async (
   const bases = offered.map((base, at) =>
     at < offered.length - 1 ? base : { ...base, version: { ...base.version, body: folded.base } },
   );
-  const spliced = splicedPage(bases, folded.page, work);
+  const spliced = firstSplice(bases, folded.page, work);
   const { codec, coded, ...made } = isWithin(spliced, SMALL_BYTES)
     ? spliced
     : await smallestOf(bases, bases, folded.page, work, spliced);
@@ -236,15 +239,27 @@ const mixedAfterwards = async (
   return mixedSplice(mixable, bases, await spliceMixedInTurns(bodiesOf(bases), page, bounds, worth));
 };
 
-/** On the best base alone; undefined where it comes to nothing, or is not tried: a page that is mixed whatever it is saves the tenth of a millisecond. */
-const splicedPage = (offered: readonly UsableBase[], page: Buffer, work: Work): CodedPage | undefined => {
+/** Where there is time to mix only what is good enough anyway is looked for first, and given up as soon. */
+const firstSplice = (offered: readonly UsableBase[], page: Buffer, work: Work): CodedPage | undefined =>
+  splicedPage(offered, page, work, hasTimeToMix(work.effort) ? SMALL : work.effort);
+
+/** Where nothing is mixed, and a first splice was given up so soon. */
+const secondSplice = (offered: readonly UsableBase[], page: Buffer, work: Work): CodedPage | undefined =>
+  hasTimeToMix(work.effort) ? splicedPage(offered, page, work, work.effort) : undefined;
+
+const hasTimeToMix = ({ mixedBytes, addedBytes }: Effort): boolean => mixedBytes >= addedBytes;
+
+/** On the best base alone; undefined where it comes to nothing. */
+const splicedPage = (
+  offered: readonly UsableBase[],
+  page: Buffer,
+  { options, effort: { compressedFrom } }: Work,
+  { steps, addedBytes }: Pick<Effort, "steps" | "addedBytes">,
+): CodedPage | undefined => {
   const best = offered.findLast(({ version }) => spliceCodec.accepts(version.body));
-  if (best === undefined || !splices(work.options)) return undefined;
+  if (best === undefined || !splices(options)) return undefined;
   const { body } = best.version;
   if (!spliceCodec.fits(body.length, page.length)) return undefined;
-  const { steps, addedBytes, compressedFrom, mixedBytes } = work.effort;
-  const mixesMore = mixedBytes >= addedBytes && body.length + page.length <= MIXED_TEXT_BYTES;
-  if (mixesMore && mixes(work)) return undefined;
   const mostAdded = Math.min(addedBytes, Math.max(LEAST_ADDED_BYTES, page.length >> ADDED_SHARE_LOG));
   const coded = spliceWithin([body], page, { steps, addedBytes: mostAdded, compressedFrom });
   return coded && { codec: spliceCodec, bases: [best], looked: [best], coded };

@@ -3,7 +3,7 @@ import type { PlacedStep } from "./mixed-steps.ts";
 import type { Mixer } from "./mixer.ts";
 
 /** Bytes of the bases that are learnt before: around each place where the page differs, and in all. */
-const LEARNT = { around: 16, beyond: 256, most: 2048 } as const;
+const LEARNT = { around: 16, beyond: 600, most: 4096 } as const;
 /** Bytes of the bases in which repeats are looked for: around each such place, and in all. */
 const INDEXED = { around: 512, most: 64 * 1024 } as const;
 
@@ -24,7 +24,7 @@ export const learnBases = (
   const indexed = stretches(steps, INDEXED.most, (step, reached) => indexedAt(step, start, reached));
   mixer.beginBytes({ learnt: bytesOf(learnt) + added, indexed: bytesOf(indexed) + added });
   for (const { from, to } of indexed) mixer.index(from, to);
-  for (const { from, to } of learnt) mixer.learn(from, to);
+  for (const { from, to } of learnt) mixer.learn(from, to, start);
 };
 
 /** One for each step that adds something, `most` bytes together. `reached`: where the one before ends. */

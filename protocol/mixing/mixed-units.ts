@@ -196,7 +196,7 @@ function* addedCoded(mixer: Mixer, steps: readonly UnitStep[], layout: Layout): 
     at += copiedBytes;
     if (add === 0) continue;
     const learnt = Math.min(copiedBytes, LEARNT.last, left);
-    mixer.learn(at - learnt, at);
+    mixer.learn(at - learnt, at, at);
     left -= learnt;
     mixer.beginStep(-1);
     yield* sliced.code(at, at + add);

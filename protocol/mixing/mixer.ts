@@ -49,7 +49,7 @@ interface Assembly {
   number(kind: number, value: number): number;
   learntBit(kind: number, at: number, bit: number): number;
   index(from: number, to: number): void;
-  learn(from: number, to: number): void;
+  learn(from: number, to: number, end: number): void;
   beginStep(aligned: number): void;
   bytes(from: number, to: number): void;
   finish(): number;
@@ -196,7 +196,7 @@ export class Mixer {
     }
     this.#assembly.beginBytes();
     this.#assembly.index(0, known);
-    this.#assembly.learn(0, known);
+    this.#assembly.learn(0, known, known);
     Mixer.#taught = Buffer.from(this.#memory.subarray(this.#taughtAt, this.#codedAt));
   }
 
@@ -205,9 +205,9 @@ export class Mixer {
     this.#assembly.index(from, to);
   }
 
-  /** Learns what both sides have. */
-  learn(from: number, to: number): void {
-    this.#assembly.learn(from, to);
+  /** Learns what both sides have. `end`: of the bases. */
+  learn(from: number, to: number, end: number): void {
+    this.#assembly.learn(from, to, end);
   }
 
   /** Before the bytes that a step adds. `aligned`: where the bases would go on as it does; -1: nowhere. */

@@ -16,6 +16,8 @@ export interface PageKey {
   readonly url: string;
   /** Most specific first; none for targets that name no page (`*`). */
   readonly templates: readonly string[];
+  /** Of data (JSON, feeds): the template of all pages of its site, which show it. */
+  readonly showing?: string | undefined;
 }
 
 /** Deeper paths and longer queries are cut for the template, which stays a key of some hundred bytes. @internal */
@@ -31,11 +33,8 @@ export const isTemplate = (key: string): boolean => key.indexOf(" ") > 0;
 /** All pages of one kind of content. */
 const siteOf = (kind: string): string => `${kind} **`;
 
-const SITES_OF_DATA: ReadonlySet<string> = new Set([siteOf("json"), siteOf("xml")]);
-
-/** Of data, which pages are made of and fetch: the template that all pages of its site share. Undefined of anything else. */
-export const siteShowing = ({ templates }: Pick<PageKey, "templates">): string | undefined =>
-  SITES_OF_DATA.has(templates.at(-1) ?? "") ? siteOf("html") : undefined;
+/** Of data, which pages are made of and fetch. */
+const DATA: ReadonlySet<string> = new Set(["json", "xml"]);
 
 const DIGITS = /^\d+$/;
 const HAS_DIGIT = /\d/;
@@ -77,8 +76,9 @@ export function pageKeyOf(target: string): PageKey {
   const site = siteOf(kind);
   const [first = ""] = segments;
   // `/a` is a page of the site; `/a/` may begin a section.
-  if (last === 0 && (segments.length === 1 || first === "")) return { url: target, templates: [page, site] };
-  return { url: target, templates: [page, `${kind} /${innerShape(first, 0)}/**`, site] };
+  const isOfSite = last === 0 && (segments.length === 1 || first === "");
+  const templates = isOfSite ? [page, site] : [page, `${kind} /${innerShape(first, 0)}/**`, site];
+  return DATA.has(kind) ? { url: target, templates, showing: siteOf("html") } : { url: target, templates };
 }
 
 /** The last segment that is not empty: `/a/b/` ends in `b`. */

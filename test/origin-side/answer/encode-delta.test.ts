@@ -337,11 +337,15 @@ describe("a page for an edge that reads mixed splices", () => {
 
   it("that copies whole units only is as large whatever else of these it has", async () => {
     const rows = madePage(seeded(), 30).toString();
-    const withToken = (token: string) => Buffer.from(`${rows}<input name="csrf" value="${token}">`);
-    const page = Buffer.from(`${rows}<p>value="t7394aaa" was looked for</p>`);
-    const bytesOn = async (token: string, inUnits: readonly number[]) =>
-      (await shown([withToken(token)], page, { ...READS, inUnits })).bytes;
-    const [right, wrong] = ["t7394aaa", "x1602bbb"] as const;
+    const withTokens = (tokens: readonly string[]) =>
+      Buffer.from(`${rows}${tokens.map((token) => `<input name="csrf" value="${token}">`).join("")}`);
+    const [right, wrong] = ["t7394aaa", "x1602bbb"].map((token) =>
+      Array.from({ length: 9 }, (_, at) => `${at}${token}${at * 7}`),
+    ) as [string[], string[]];
+    const looked = right.map((token) => `<p>value="${token}" was looked for</p>`).join("");
+    const page = Buffer.from(`${rows}${looked}`);
+    const bytesOn = async (tokens: readonly string[], inUnits: readonly number[]) =>
+      (await shown([withTokens(tokens)], page, { ...READS, inUnits })).bytes;
     expect(await bytesOn(right, [0])).toBe(await bytesOn(wrong, [0]));
     expect(await bytesOn(right, [])).toBeLessThan(await bytesOn(wrong, []));
   });

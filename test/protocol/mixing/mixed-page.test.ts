@@ -8,6 +8,7 @@ import {
   mixedPage,
   unmixedPage,
 } from "../../../protocol/mixing/mixed-page.ts";
+import { Mixer } from "../../../protocol/mixing/mixer.ts";
 import { seeded } from "../../kit/random.ts";
 import { laterPage, madePage, madeVersions } from "../codec/made-pages.ts";
 
@@ -28,6 +29,8 @@ const unmixed = (
   coded: Buffer,
   limit: { readonly pageBytes: number },
 ): Buffer | undefined => {
+  // What was written stands where it is read: nobody may look at it.
+  Mixer.get().textOf(MIXED_TEXT_BYTES).fill(0x5a);
   const page = unmixedPage(bases, coded, limit);
   if (page instanceof Promise) throw new Error("it takes turns");
   return page;
@@ -84,6 +87,16 @@ describe("a mixed page", () => {
       bytes += mixed(bases, page).length;
     }
     expect(bytes).toBeLessThan(8 * 40);
+  });
+
+  it("learns nothing from what follows the bases, which is the page, where they end alike", () => {
+    const random = seeded();
+    for (let round = 0; round < 20; round++) {
+      const [row, own] = [random.bytes(40), random.bytes(60)];
+      const base = Buffer.concat([row, random.bytes(100), row]);
+      const page = Buffer.concat([base.subarray(40, 140), own, row, random.bytes(20)]);
+      expect(unmixed([base], mixed([base], page), LIMIT)?.equals(page)).toBe(true);
+    }
   });
 
   it.each([
