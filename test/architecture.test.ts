@@ -62,6 +62,7 @@ const LEVELS: Readonly<Record<string, number>> = {
   "edge-side": 16,
   "origin-side/config": 10,
   "origin-side/exchange": 11,
+  "origin-side/answer/coding": 12,
   "origin-side/answer": 13,
   "origin-side/request": 12,
   "origin-side/upstream": 13,

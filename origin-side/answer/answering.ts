@@ -9,11 +9,11 @@ import type { Partition } from "../../protocol/store/partition.ts";
 import type { VersionStore } from "../../protocol/store/version-store.ts";
 import type { UpstreamBody } from "../../protocol/upstream/body.ts";
 import type { IncomingExchange } from "../exchange/incoming-exchange.ts";
-import type { UsableBase } from "./choose-answer.ts";
-import type { CodecTrust } from "./codec-trust.ts";
 import type { CodedCopy } from "./coded-copy.ts";
+import type { UsableBase } from "./coding/choose-answer.ts";
+import type { CodecTrust } from "./coding/codec-trust.ts";
+import type { EncodeDeltaOptions } from "./coding/coded-page.ts";
 import type { CompressorLimits } from "./compressor-limits.ts";
-import type { EncodeDeltaOptions } from "./encode-delta.ts";
 import type { KnownSessions } from "./known-sessions.ts";
 import type { OmittedEtags } from "./omit-etag.ts";
 

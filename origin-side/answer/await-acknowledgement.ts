@@ -9,7 +9,7 @@ import { LATE } from "../../protocol/runtime/async-queue.ts";
 import type { Clock } from "../../protocol/runtime/clock.ts";
 import type { Retired } from "../../protocol/store/retired.ts";
 import type { Acknowledgement, IncomingExchange } from "../exchange/incoming-exchange.ts";
-import type { CodecTrust } from "./codec-trust.ts";
+import type { CodecTrust } from "./coding/codec-trust.ts";
 import type { Unverified } from "./retained-answer.ts";
 
 /** An answer is retained this long after its last byte was queued; then a mismatch can only end the stream. @internal */

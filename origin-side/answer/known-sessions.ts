@@ -6,7 +6,7 @@
 import { randomBytes } from "node:crypto";
 import type { SessionKey } from "../../protocol/scope/credentials.ts";
 import { onlySessionThatFinds } from "../../protocol/store/stored-version.ts";
-import type { UsableBase } from "./choose-answer.ts";
+import type { UsableBase } from "./coding/choose-answer.ts";
 
 export class KnownSessions {
   /** Those of an earlier run may come back from a file. */

@@ -16,7 +16,7 @@ import {
 import type { ResponseHead } from "../../protocol/http/head.ts";
 import type { Load } from "../../protocol/runtime/event-loop-load.ts";
 import type { Partition } from "../../protocol/store/partition.ts";
-import { LEISURE_LOAD } from "./effort.ts";
+import { LEISURE_LOAD } from "./coding/effort.ts";
 
 /** Larger pages keep their tag: its 20 bytes are not worth a third of a millisecond on each side (MD5; SHA-1 takes 0.15 ms). @internal */
 export const MOST_HASHED_BYTES = 256 * 1024;

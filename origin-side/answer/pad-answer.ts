@@ -6,7 +6,7 @@ import { LEAST_PADDING_BYTES, paddingExtension } from "../../protocol/frames/ans
 import { SizePadding } from "../../protocol/http/size-padding.ts";
 import { type Extension, NO_EXTENSIONS } from "../../protocol/wire/extensions.ts";
 import type { IncomingExchange } from "../exchange/incoming-exchange.ts";
-import type { UsableBase } from "./choose-answer.ts";
+import type { UsableBase } from "./coding/choose-answer.ts";
 
 /** One key for the whole run. */
 const padding = new SizePadding();

@@ -23,8 +23,8 @@ import {
   sameAs,
   type UsableBase,
   whyUnused,
-} from "./choose-answer.ts";
-import { encodePage } from "./encode-delta.ts";
+} from "./coding/choose-answer.ts";
+import { encodePage } from "./coding/encode-delta.ts";
 import type { Unverified } from "./retained-answer.ts";
 
 /** A page as it goes out. */

@@ -19,7 +19,13 @@ import {
   type RecoverableAnswer,
 } from "./await-acknowledgement.ts";
 import { type Gathered, PAUSE_MS } from "./buffer-body.ts";
-import { fittingBases, notOfAddress, offersMask, type UsableBase, whyUnused } from "./choose-answer.ts";
+import {
+  fittingBases,
+  notOfAddress,
+  offersMask,
+  type UsableBase,
+  whyUnused,
+} from "./coding/choose-answer.ts";
 import { padOf } from "./pad-answer.ts";
 import { RetainedAnswer, type Unverified } from "./retained-answer.ts";
 

@@ -22,7 +22,7 @@ import type { UpstreamResponse } from "../../protocol/upstream/upstream-request.
 import type { AnswerDependencies, Answering } from "../answer/answering.ts";
 import { awaitAcknowledgement } from "../answer/await-acknowledgement.ts";
 import { endOfTurn, type Gathered, gatherBody } from "../answer/buffer-body.ts";
-import { usableBases } from "../answer/choose-answer.ts";
+import { usableBases } from "../answer/coding/choose-answer.ts";
 import { decodeResponse } from "../answer/decode-response.ts";
 import { DamagedCoding } from "../answer/decompress.ts";
 import { looksCompressed } from "../answer/first-bytes.ts";

@@ -15,7 +15,7 @@ import type { Stream } from "../../protocol/link/stream.ts";
 import { LongLived } from "../../protocol/runtime/long-lived.ts";
 import { TaskSet } from "../../protocol/runtime/task-set.ts";
 import { partitionOf } from "../../protocol/store/partition.ts";
-import { CodecTrust } from "../answer/codec-trust.ts";
+import { CodecTrust } from "../answer/coding/codec-trust.ts";
 import { CompressorLimits } from "../answer/compressor-limits.ts";
 import { KnownSessions } from "../answer/known-sessions.ts";
 import { OmittedEtags } from "../answer/omit-etag.ts";

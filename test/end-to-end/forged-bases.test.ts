@@ -23,7 +23,7 @@ import { sizeExposureOf } from "../../edge-side/exchange/size-exposure.ts";
 import { UntrustedProxies } from "../../edge-side/exchange/untrusted-proxies.ts";
 import { HeldPages } from "../../edge-side/exchange/visit-memory.ts";
 import { VisitBases } from "../../edge-side/proxy/visit-bases.ts";
-import { encodePage } from "../../origin-side/answer/encode-delta.ts";
+import { encodePage } from "../../origin-side/answer/coding/encode-delta.ts";
 import { padOf } from "../../origin-side/answer/pad-answer.ts";
 import { agreedCodecs, codecIds, STREAMING_CODEC } from "../../protocol/codec/codecs.ts";
 import type { Link } from "../../protocol/link/link-api.ts";

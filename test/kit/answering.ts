@@ -2,7 +2,7 @@
 
 import type { AnswerDependencies, Answering } from "../../origin-side/answer/answering.ts";
 import type { Gathered } from "../../origin-side/answer/buffer-body.ts";
-import type { UsableBase } from "../../origin-side/answer/choose-answer.ts";
+import type { UsableBase } from "../../origin-side/answer/coding/choose-answer.ts";
 import { CompressorLimits } from "../../origin-side/answer/compressor-limits.ts";
 import { KnownSessions } from "../../origin-side/answer/known-sessions.ts";
 import { OmittedEtags } from "../../origin-side/answer/omit-etag.ts";

@@ -17,7 +17,7 @@ import { LinkPool } from "../../edge-side/links/link-pool.ts";
 import type { ServeDependencies } from "../../edge-side/proxy/dependencies.ts";
 import { Visits } from "../../edge-side/proxy/visits.ts";
 import { RequestCompressorPool } from "../../edge-side/request/compressor-pool.ts";
-import { CodecTrust } from "../../origin-side/answer/codec-trust.ts";
+import { CodecTrust } from "../../origin-side/answer/coding/codec-trust.ts";
 import { CompressorLimits } from "../../origin-side/answer/compressor-limits.ts";
 import { KnownSessions } from "../../origin-side/answer/known-sessions.ts";
 import { OmittedEtags } from "../../origin-side/answer/omit-etag.ts";

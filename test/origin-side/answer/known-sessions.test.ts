@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { UsableBase } from "../../../origin-side/answer/choose-answer.ts";
+import type { UsableBase } from "../../../origin-side/answer/coding/choose-answer.ts";
 import { KnownSessions } from "../../../origin-side/answer/known-sessions.ts";
 import type { SessionKey } from "../../../protocol/scope/credentials.ts";
 import type { Scope } from "../../../protocol/scope/scope.ts";

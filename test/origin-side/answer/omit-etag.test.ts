@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
-import { LEISURE_LOAD } from "../../../origin-side/answer/effort.ts";
+import { LEISURE_LOAD } from "../../../origin-side/answer/coding/effort.ts";
 import {
   MOST_HASHED_BYTES,
   MOST_MISFITS,

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import type { UsableBase } from "../../../origin-side/answer/choose-answer.ts";
+import type { UsableBase } from "../../../origin-side/answer/coding/choose-answer.ts";
 import { padOf } from "../../../origin-side/answer/pad-answer.ts";
 import { ByteWriter } from "../../../protocol/wire/bytes.ts";
 import { writeExtensions } from "../../../protocol/wire/extensions.ts";

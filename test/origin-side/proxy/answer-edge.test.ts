@@ -1,6 +1,6 @@
 /** A real origin side between a scripted edge, frame by frame, and a web server on loopback. */
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { MOST_MISMATCHES } from "../../../origin-side/answer/codec-trust.ts";
+import { MOST_MISMATCHES } from "../../../origin-side/answer/coding/codec-trust.ts";
 import { MOST_WAITING_ACKNOWLEDGEMENTS } from "../../../origin-side/exchange/incoming-exchange.ts";
 import { STREAMING_CODEC } from "../../../protocol/codec/codecs.ts";
 import { answerSizesExtension } from "../../../protocol/frames/answer-sizes.ts";

@@ -29,7 +29,8 @@ describe("pageKeyOf", () => {
     ["/style.css?1699999999", ["css /*.css", "css **"]],
     ["/caf%C3%A9/latte", ["html /*/*", "html /*/**", "html **"]],
   ])("%s", (target, expected) => {
-    expect(pageKeyOf(target)).toEqual({ url: target, templates: expected });
+    const showing = /^(json|xml) /.test(expected[0] ?? "") ? "html **" : undefined;
+    expect(pageKeyOf(target)).toEqual({ url: target, templates: expected, showing });
   });
 
   it.each([

@@ -7,13 +7,13 @@ import {
   type UsableBase,
   usableBases,
   whyUnused,
-} from "../../../origin-side/answer/choose-answer.ts";
-import type { Codec } from "../../../protocol/codec/codec.ts";
-import { zstdCodec } from "../../../protocol/codec/zstd.ts";
-import { type Fingerprint, fingerprintOf, shortOf } from "../../../protocol/store/fingerprint.ts";
-import { partitionOf } from "../../../protocol/store/partition.ts";
-import { VersionStore } from "../../../protocol/store/version-store.ts";
-import { FakeClock } from "../../kit/fake-clock.ts";
+} from "../../../../origin-side/answer/coding/choose-answer.ts";
+import type { Codec } from "../../../../protocol/codec/codec.ts";
+import { zstdCodec } from "../../../../protocol/codec/zstd.ts";
+import { type Fingerprint, fingerprintOf, shortOf } from "../../../../protocol/store/fingerprint.ts";
+import { partitionOf } from "../../../../protocol/store/partition.ts";
+import { VersionStore } from "../../../../protocol/store/version-store.ts";
+import { FakeClock } from "../../../kit/fake-clock.ts";
 
 describe("offers", () => {
   const partition = partitionOf({ keyId: "k", host: "www.example.com" });

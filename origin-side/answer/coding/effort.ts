@@ -1,8 +1,8 @@
 /** What coding a page may cost, by how busy this process is. What the rows rest on is at the top of encode-delta. */
-import { LEAST_COMPRESSED_BYTES } from "../../protocol/codec/splice.ts";
-import { AT_ONCE_BYTES } from "../../protocol/mixing/long-pages.ts";
-import { MIXED_ADDED_BYTES } from "../../protocol/mixing/mixed-page.ts";
-import type { Extension } from "../../protocol/wire/extensions.ts";
+import { LEAST_COMPRESSED_BYTES } from "../../../protocol/codec/splice.ts";
+import { AT_ONCE_BYTES } from "../../../protocol/mixing/long-pages.ts";
+import { MIXED_ADDED_BYTES } from "../../../protocol/mixing/mixed-page.ts";
+import type { Extension } from "../../../protocol/wire/extensions.ts";
 
 /** Of the process, from 0 to 1: up to here there is time for all that makes an answer smaller. */
 export const LEISURE_LOAD = 0.8;

@@ -1,7 +1,11 @@
 /** A codec that does not come out right at the edge is set aside for its link, after eight mismatches and not after seven. */
 import { beforeEach, describe, expect, it } from "vitest";
-import { CodecTrust, MISTRUST_MS, MOST_MISMATCHES } from "../../../origin-side/answer/codec-trust.ts";
-import { FakeClock } from "../../kit/fake-clock.ts";
+import {
+  CodecTrust,
+  MISTRUST_MS,
+  MOST_MISMATCHES,
+} from "../../../../origin-side/answer/coding/codec-trust.ts";
+import { FakeClock } from "../../../kit/fake-clock.ts";
 
 const SPLICE = 3;
 const ZSTD = 1;

@@ -4,9 +4,9 @@
  * which MOST_MISMATCHES deltas did not match within MISTRUST_MS is set aside for as long; the others go on, and whole pages. After
  * that one more mismatch is enough. SPEC section "Verification".
  */
-import { codecById } from "../../protocol/codec/codecs.ts";
-import type { Log } from "../../protocol/daemon/log.ts";
-import type { Clock } from "../../protocol/runtime/clock.ts";
+import { codecById } from "../../../protocol/codec/codecs.ts";
+import type { Log } from "../../../protocol/daemon/log.ts";
+import type { Clock } from "../../../protocol/runtime/clock.ts";
 
 /** @internal */
 export const MOST_MISMATCHES = 8;

@@ -12,45 +12,21 @@
  * never cost visitors their turn. On a link that is full they do, and one effort more is made. All settings of zstd itself stay, for cheaper ones lose more bytes
  * than they save time.
  */
-import type { Codec } from "../../protocol/codec/codec.ts";
-import type { AgreedCodecs, StreamingCodec } from "../../protocol/codec/codecs.ts";
-import { type Folded, foldedCodec, foldOn, withMasks } from "../../protocol/codec/folded.ts";
-import {
-  type InUnits,
-  inUnitsOf,
-  ownBytesOf,
-  spliceCodec,
-  splicedInUnits,
-  spliceMixed,
-  spliceMixedAlone,
-  spliceMixedInTurns,
-  spliceMixedInUnits,
-  spliceWithin,
-} from "../../protocol/codec/splice.ts";
-import { zstdPoolLoad } from "../../protocol/codec/zstd.ts";
-import { takesMixed } from "../../protocol/frames/mixed-splices.ts";
-import { MIXED_STEPS, MIXED_TEXT_BYTES, type MixedPage } from "../../protocol/mixing/mixed-page.ts";
-import type { Load } from "../../protocol/runtime/event-loop-load.ts";
-import { MAX_OFFERS } from "../../protocol/store/page-index.ts";
+import { type Folded, foldedCodec, foldOn, withMasks } from "../../../protocol/codec/folded.ts";
+import { inUnitsOf, spliceCodec, splicedInUnits, spliceWithin } from "../../../protocol/codec/splice.ts";
+import { zstdPoolLoad } from "../../../protocol/codec/zstd.ts";
+import { MAX_OFFERS } from "../../../protocol/store/page-index.ts";
 import { fittingBases, type UsableBase } from "./choose-answer.ts";
-import type { CodecTrust } from "./codec-trust.ts";
-import { type Effort, effortAt, IN_TURNS, isMixed, type LinkNow } from "./effort.ts";
-
-/** What is known of one link's edge, and of this process. */
-export interface EncodeDeltaOptions {
-  /** Agreed on with the edge. */
-  readonly codecs: AgreedCodecs;
-  readonly trust: Pick<CodecTrust, "mistrusts">;
-  /** For bodies that stream, and pages that the agreed codec does not fit. */
-  readonly streaming: StreamingCodec;
-  readonly load: Load;
-  /** The edge reads folded pages. */
-  readonly foldsTokens: boolean;
-  /** And splices of whole units that stream, or are told in units. */
-  readonly readsUnits: boolean;
-  /** And splices that are mixed. */
-  readonly readsMixed: boolean;
-}
+import {
+  bodiesOf,
+  type CodedPage,
+  type EncodeDeltaOptions,
+  smaller,
+  splices,
+  type Work,
+} from "./coded-page.ts";
+import { type Effort, effortAt, type LinkNow } from "./effort.ts";
+import { mixedAfterwards, mixedInUnits, mixedOn, mixes } from "./mix-page.ts";
 
 /** Good enough whatever time there is: a token takes 43 bytes and more, and mixed it would be ten less, of some 140 that the exchange takes. */
 const SMALL_BYTES = 48;
@@ -64,21 +40,8 @@ const SMALL = { steps: 8, addedBytes: 96 } as const;
 const ADDED_SHARE_LOG = 3;
 const LEAST_ADDED_BYTES = 512;
 
-/** A page of which more than half is its own is left to zstd, which takes a third of the time there (pages of 6 KB: 0.4 ms and not 0.8) for a seventh more bytes. */
-const MIXED_SHARE_LOG = 1;
-const LEAST_MIXED_BYTES = 1024;
-
 /** All bases of a page that has more than MAX_OFFERS: to cut so much into units takes 4 ms. @internal */
 export const MOST_OF_MORE_BYTES = 2 * 1024 * 1024;
-
-export interface CodedPage {
-  readonly codec: Codec;
-  /** Best last; none: the page is whole. */
-  readonly bases: readonly UsableBase[];
-  /** What they were chosen of, by size. */
-  readonly looked: readonly UsableBase[];
-  readonly coded: Buffer;
-}
 
 /**
  * `offered`: what the edge offered and this side holds, best last; of those that are not among `others` whole units only are copied. A
@@ -102,13 +65,6 @@ export const encodePage = (
   return folded === undefined ? plain() : foldedPage(offered, folded, work, plain);
 };
 
-interface Work {
-  readonly options: EncodeDeltaOptions;
-  readonly load: number;
-  readonly effort: Effort;
-  readonly link: LinkNow;
-}
-
 /** Copies whole units only of what is offered, unless that is dearer than the page on the `others` alone. */
 const pageInUnits = (
   offered: readonly UsableBase[],
@@ -126,13 +82,6 @@ const pageInUnits = (
   if (isWithin(spliced, SMALL_BYTES)) return spliced;
   if (!mixes(work)) return smallestOf([], others, page, work, spliced);
   return mixedInUnits(spliced, found, work).then((made) => smallestOf([], others, page, work, made));
-};
-
-const mixedInUnits = async (spliced: CodedPage, found: InUnits, work: Work): Promise<CodedPage> => {
-  const coded = isMixed(ownBytesOf(found), spliced.coded.length, work)
-    ? await spliceMixedInUnits(found)
-    : undefined;
-  return coded === undefined ? spliced : smaller(spliced, { ...spliced, coded });
 };
 
 /**
@@ -155,13 +104,6 @@ const smallestOf = (
   // That nothing came of it tells of all bases too.
   return tries ? { ...spliced, looked: mixable } : spliced;
 };
-
-/** Asks the link last. */
-const mixes = ({ options, effort, link }: Work): boolean =>
-  effort.mixedBytes > 0 && options.readsMixed && splices(options) && takesMixed(link.open.extensions);
-
-const splices = ({ codecs, trust }: EncodeDeltaOptions): boolean =>
-  codecs.splice && !trust.mistrusts(spliceCodec.id);
 
 const isWithin = (spliced: CodedPage | undefined, bytes: number): spliced is CodedPage =>
   spliced !== undefined && spliced.coded.length <= bytes;
@@ -216,29 +158,6 @@ const compressedPage = async (
   return { ...made, looked: [...offered, ...(spliced?.looked ?? [])] };
 };
 
-const smaller = (one: CodedPage | undefined, other: CodedPage): CodedPage =>
-  one !== undefined && one.coded.length < other.coded.length ? one : other;
-
-/** A page by itself, or one that has much of its own on its bases, in turns; one that hardly compresses is not tried. */
-const mixedAfterwards = async (
-  mixable: readonly UsableBase[],
-  page: Buffer,
-  work: Work,
-  { coded, bases: built }: CodedPage,
-): Promise<CodedPage | undefined> => {
-  if (coded.length > (page.length * 3) / 4) return undefined;
-  if (built.length === 0) {
-    const alone = isMixed(page.length, coded.length, work) ? await spliceMixedAlone(page) : undefined;
-    return alone && { codec: spliceCodec, bases: [], looked: [], coded: alone };
-  }
-  const { mixedBytes } = work.effort;
-  const worth = (ownBytes: number) => isMixed(ownBytes, coded.length, work);
-  if (mixable.length === 0 || !worth(mixedBytes + 1)) return undefined;
-  const bases = bestFor(mixable, page);
-  const bounds = { steps: MIXED_STEPS, addedBytes: IN_TURNS.addedBytes };
-  return mixedSplice(mixable, bases, await spliceMixedInTurns(bodiesOf(bases), page, bounds, worth));
-};
-
 /** Where there is time to mix only what is good enough anyway is looked for first, and given up as soon. */
 const firstSplice = (offered: readonly UsableBase[], page: Buffer, work: Work): CodedPage | undefined =>
   splicedPage(offered, page, work, hasTimeToMix(work.effort) ? SMALL : work.effort);
@@ -265,46 +184,9 @@ const splicedPage = (
   return coded && { codec: spliceCodec, bases: [best], looked: [best], coded };
 };
 
-/** On as many of the best as there is room for, or the best alone; undefined where the page has too much of its own. */
-const mixedOn = (
-  offered: readonly UsableBase[],
-  page: Buffer,
-  { mixedBytes }: Effort,
-): CodedPage | undefined => {
-  const bases = bestFor(offered, page);
-  const mostAdded = Math.min(mixedBytes, Math.max(LEAST_MIXED_BYTES, page.length >> MIXED_SHARE_LOG));
-  const bounds = { steps: MIXED_STEPS, addedBytes: mostAdded };
-  return mixedSplice(offered, bases, spliceMixed(bodiesOf(bases), page, bounds));
-};
-
-const bestFor = (offered: readonly UsableBase[], page: Buffer): readonly UsableBase[] => {
-  const bases: UsableBase[] = [];
-  let room = MIXED_TEXT_BYTES - page.length;
-  for (const base of offered.toReversed()) {
-    room -= base.version.body.length;
-    if (room < 0) break;
-    if (spliceCodec.accepts(base.version.body)) bases.unshift(base);
-  }
-  return bases;
-};
-
-/** That the best base alone was enough tells of no other. */
-const mixedSplice = (
-  offered: readonly UsableBase[],
-  bases: readonly UsableBase[],
-  mixed: MixedPage | undefined,
-): CodedPage | undefined => {
-  if (mixed === undefined) return undefined;
-  const on = bases.slice(bases.length - mixed.bases);
-  return { codec: spliceCodec, bases: on, looked: mixed.bases === 1 ? on : offered, coded: mixed.coded };
-};
-
 /** As many as the effort allows; beyond four only where all of them are small, for looking for units holds the event loop. */
 const bestOf = (offered: readonly UsableBase[], { bases }: Effort): readonly UsableBase[] => {
   const best = offered.slice(-bases);
   const bytes = best.reduce((sum, { version }) => sum + version.body.length, 0);
   return bytes > MOST_OF_MORE_BYTES ? best.slice(-MAX_OFFERS) : best;
 };
-
-const bodiesOf = (bases: readonly UsableBase[]): readonly Buffer[] =>
-  bases.map(({ version }) => version.body);

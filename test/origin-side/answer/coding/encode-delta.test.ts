@@ -1,17 +1,17 @@
 import { describe, expect, it } from "vitest";
-import { EFFORTS, effortAt } from "../../../origin-side/answer/effort.ts";
-import { encodePage, MOST_OF_MORE_BYTES } from "../../../origin-side/answer/encode-delta.ts";
-import { STREAMING_CODEC } from "../../../protocol/codec/codecs.ts";
-import { SPLICE_PAGE_BYTES } from "../../../protocol/codec/splice.ts";
-import { NOT_MIXED } from "../../../protocol/frames/mixed-splices.ts";
-import { FULL_POOL } from "../../../protocol/runtime/event-loop-load.ts";
-import { MAX_OFFERS } from "../../../protocol/store/page-index.ts";
-import { NO_EXTENSIONS } from "../../../protocol/wire/extensions.ts";
-import { versionOf } from "../../kit/answering.ts";
-import { seeded } from "../../kit/random.ts";
-import { TRUSTED } from "../../kit/trusted.ts";
-import { laterPage, madePage, madeVersions } from "../../protocol/codec/made-pages.ts";
-import { MASKING_FRAMEWORKS } from "../../protocol/codec/masking-frameworks.ts";
+import { EFFORTS, effortAt } from "../../../../origin-side/answer/coding/effort.ts";
+import { encodePage, MOST_OF_MORE_BYTES } from "../../../../origin-side/answer/coding/encode-delta.ts";
+import { STREAMING_CODEC } from "../../../../protocol/codec/codecs.ts";
+import { SPLICE_PAGE_BYTES } from "../../../../protocol/codec/splice.ts";
+import { NOT_MIXED } from "../../../../protocol/frames/mixed-splices.ts";
+import { FULL_POOL } from "../../../../protocol/runtime/event-loop-load.ts";
+import { MAX_OFFERS } from "../../../../protocol/store/page-index.ts";
+import { NO_EXTENSIONS } from "../../../../protocol/wire/extensions.ts";
+import { versionOf } from "../../../kit/answering.ts";
+import { seeded } from "../../../kit/random.ts";
+import { TRUSTED } from "../../../kit/trusted.ts";
+import { laterPage, madePage, madeVersions } from "../../../protocol/codec/made-pages.ts";
+import { MASKING_FRAMEWORKS } from "../../../protocol/codec/masking-frameworks.ts";
 
 interface Effortful {
   readonly splice?: boolean;

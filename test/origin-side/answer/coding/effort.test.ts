@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { EFFORTS, effortAt } from "../../../origin-side/answer/effort.ts";
+import { EFFORTS, effortAt } from "../../../../origin-side/answer/coding/effort.ts";
 
 const LOADS = [0, 0.5, 0.8, 0.81, 0.95, 0.96, 1, 1.01];
 

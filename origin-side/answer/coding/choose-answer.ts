@@ -1,9 +1,9 @@
 /** What an answer builds on: of the offered versions those that are held here, and that fit. SPEC section "Answers". */
-import type { Codec } from "../../protocol/codec/codec.ts";
-import type { NoBase } from "../../protocol/scope/no-base.ts";
-import type { Fingerprint, ShortFingerprint } from "../../protocol/store/fingerprint.ts";
-import type { Partition } from "../../protocol/store/partition.ts";
-import type { Version, VersionStore } from "../../protocol/store/version-store.ts";
+import type { Codec } from "../../../protocol/codec/codec.ts";
+import type { NoBase } from "../../../protocol/scope/no-base.ts";
+import type { Fingerprint, ShortFingerprint } from "../../../protocol/store/fingerprint.ts";
+import type { Partition } from "../../../protocol/store/partition.ts";
+import type { Version, VersionStore } from "../../../protocol/store/version-store.ts";
 
 /** A version that the request offered and this side holds too. */
 export interface UsableBase {
