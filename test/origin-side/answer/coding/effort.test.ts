@@ -13,6 +13,6 @@ it("every load has an effort, and a higher one never takes more bases", () => {
 it("a full link deserves one effort more, as far as there is one", () => {
   const rowsAt = (linkIsFull: boolean) =>
     LOADS.map((load) => EFFORTS.indexOf(effortAt(load, { linkIsFull })));
-  expect(rowsAt(false)).toEqual([0, 0, 1, 2, 2, 3, 3, 3]);
-  expect(rowsAt(true)).toEqual([0, 0, 0, 1, 1, 2, 2, 2]);
+  expect(rowsAt(false)).toEqual([0, 0, 0, 1, 1, 2, 2, 2]);
+  expect(rowsAt(true)).toEqual([0, 0, 0, 0, 0, 1, 1, 1]);
 });
