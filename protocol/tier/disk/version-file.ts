@@ -131,7 +131,7 @@ export class VersionFile {
   }
 
   close(): void {
-    this.#database.close();
+    if (this.#database.isOpen) this.#database.close();
   }
 
   #put(version: StoredVersion, now: number): void {
