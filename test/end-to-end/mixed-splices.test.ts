@@ -1,6 +1,7 @@
 /** The smallest form of a delta, which takes either side milliseconds: it is sent where both have time, and comes out right. */
 import type { ServerResponse } from "node:http";
-import { afterEach, beforeEach, expect, it } from "vitest";
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import { Mixer } from "../../protocol/mixing/mixer.ts";
 import { watchLeaks } from "../kit/leaks.ts";
 import { openPair } from "../kit/pair.ts";
 import { Random, seeded } from "../kit/random.ts";
@@ -43,4 +44,18 @@ it("a page is a tenth smaller and more while the edge has time, and as ever whil
   const [mixed, unmixed] = [await answersOf(seed, 0), await answersOf(seed, 1)];
   for (const [version, bytes] of mixed.entries())
     expect(bytes / (unmixed[version] ?? 0), `version ${version + 2}`).toBeLessThan(0.9);
+});
+
+it.each([
+  ["edge", [false, true]],
+  ["origin side", [true, false]],
+])("no page is mixed where the hello of the %s does not name it", async (_, named) => {
+  const { seed } = seeded();
+  const works = vi.spyOn(Mixer, "works", "get");
+  // The edge starts first; what each says in its hello is asked once.
+  for (const each of named) works.mockReturnValueOnce(each);
+  const [unnamed, unmixed] = [await answersOf(seed, 0), await answersOf(seed, 1)];
+  works.mockRestore();
+  for (const [version, bytes] of unnamed.entries())
+    expect(bytes / (unmixed[version] ?? 0), `version ${version + 2}`).toBeGreaterThan(0.95);
 });
