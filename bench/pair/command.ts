@@ -14,6 +14,8 @@ import { interruptible } from "../rig/interrupt.ts";
 import { wholeNumberFrom } from "../rig/whole-number.ts";
 import { AGAINST_NAMES, isAgainstFlawless, measureAgainst, UNOBSERVED } from "./against.ts";
 import { againstTable } from "./against-table.ts";
+import { isCorpusLatencyFlawless, measureCorpusLatency } from "./corpus-latency.ts";
+import { corpusLatencyTable } from "./corpus-latency-table.ts";
 import { isCorpusLoadFlawless, measureCorpusLoad } from "./corpus-load.ts";
 import { CORPUS_NAMES } from "./corpus-pages.ts";
 import { corpusTable } from "./corpus-table.ts";
@@ -37,6 +39,8 @@ const MOST_ROUNDS = 99;
 const SECONDS = 8;
 /** Of a round, of which there are many. */
 const AGAINST_SECONDS = 3;
+/** Each visit takes a round trip. */
+const CORPUS_SECONDS = 60;
 
 export interface PairFlags {
   readonly load: boolean;
@@ -85,10 +89,10 @@ export const pairCommand = (): Command =>
     .addOption(
       new Option(
         "--corpus <folder>",
-        "with --load: pages of a corpus, beside a plain reverse proxy",
-      ).conflicts([...["memory", "profile", "observed"]]),
+        "pages of a corpus: over the emulated link, beside an echo; with --load: beside a plain reverse proxy",
+      ).conflicts(["memory", "profile", "observed"]),
     )
-    .option("--http2", "with --corpus: by h2load over TLS, without the plain proxy", false)
+    .option("--http2", "with --load --corpus: by h2load over TLS, without the plain proxy", false)
     .addOption(
       new Option("--observed", "with --load: access log, timing and metrics beside none of them")
         .default(false)
@@ -188,8 +192,19 @@ async function run(flags: PairFlags, signal: AbortSignal): Promise<Outcome> {
     }
     if (corpus === undefined && (http2 || more.length > 0))
       throw new Error("--http2 and several --against belong to --load --corpus: say those too");
+    const emulation = { rttMs: flags.rtt, bytesPerSecond: flags.rate, bufferBytes: flags.buffer };
+    if (corpus !== undefined && !flags.load) {
+      throwUnlessAboutLatency(flags);
+      const report = await measureCorpusLatency({
+        ...stage,
+        corpus,
+        seconds: flags.seconds ?? CORPUS_SECONDS,
+        emulation,
+        warmUpVisits: flags.warmUp,
+      });
+      return { report, table: corpusLatencyTable(report), flawless: isCorpusLatencyFlawless(report) };
+    }
     if (corpus !== undefined) {
-      if (!flags.load) throw new Error("--corpus is about load: say --load too");
       const names = chosen(flags.only, CORPUS_NAMES);
       const others = { against: flags.against, corpus, http2 };
       const report = await measureCorpusLoad({ ...stage, ...others, names, rounds, seconds, concurrency });
@@ -212,13 +227,21 @@ async function run(flags: PairFlags, signal: AbortSignal): Promise<Outcome> {
       warmUpVisits: flags.warmUp,
       names: chosen(flags.only, LATENCY_NAMES),
       links: flags.link === "both" ? LINKS : [flags.link],
-      emulation: { rttMs: flags.rtt, bytesPerSecond: flags.rate, bufferBytes: flags.buffer },
+      emulation,
     });
     return { report, table: latencyTable(report), flawless: isLatencyFlawless(report) };
   } finally {
     progress?.end();
   }
 }
+
+/** Pages of a corpus over a link have no cases to choose, and no other checkout beside them. */
+const throwUnlessAboutLatency = ({ against, http2, only, link }: PairFlags): void => {
+  if (against.length > 0 || http2 || only !== undefined || link === "loopback")
+    throw new Error(
+      "--corpus with --against, --http2 or --only is about load: say --load too. Without it the link is the emulated one",
+    );
+};
 
 /** The cases that were asked for, in their usual order; all of them if none was. Throws with those there are. @internal */
 export function chosen<Name extends string>(

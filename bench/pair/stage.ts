@@ -21,6 +21,8 @@ export interface StageOptions {
   readonly signal?: AbortSignal | undefined;
   /** Between the ends; undefined: nothing but loopback. */
   readonly link?: LinkSettings | undefined;
+  /** What pages come from; undefined: web-server. */
+  readonly webServer?: { readonly program: string; readonly settings: object } | undefined;
   /** Laid over the daemons' defaults. */
   readonly settings?: PairSettings | undefined;
   /** A folder for CPU profiles of both daemons. */
@@ -48,9 +50,11 @@ export interface StageChildren {
   readonly webServer: ChildProcess;
 }
 
+const WEB_SERVER = { program: "web-server", settings: {} };
+
 /** Starts everything; `running` ends it. */
 export async function startStage(options: StageOptions, running: AsyncDisposableStack): Promise<Stage> {
-  const { clock, signal, link, profile } = options;
+  const { clock, signal, link, profile, webServer: { program, settings } = WEB_SERVER } = options;
   const asking = { clock, signal };
   const start = async (
     name: string,
@@ -64,7 +68,7 @@ export async function startStage(options: StageOptions, running: AsyncDisposable
   const over = async (target: string): Promise<string> =>
     link === undefined ? target : (await start("emulator", { target, ...link })).address;
 
-  const webServer = await start("web-server", {});
+  const webServer = await start(program, settings);
   let tunnel = "";
   const pair = await joinPair(
     {

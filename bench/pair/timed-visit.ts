@@ -1,6 +1,6 @@
 /**
  * A visitor whose visits are timed: one connection that is kept, one page at a time. The clock runs from the request's
- * first byte to the answer's last; undoing a coding and checking the body come after.
+ * first byte to the answer's head and to its last byte; undoing a coding and checking the body come after.
  */
 import { Agent, type IncomingMessage, type RequestOptions, request } from "node:http";
 import type { Socket } from "node:net";
@@ -32,6 +32,8 @@ export const headersOf = (encodings: Encodings): Record<string, string> => ({
 });
 
 interface TimedVisit {
+  /** From the request's first byte to the answer's head, and to its last byte. */
+  readonly firstMs: number;
   readonly ms: number;
   /** Bytes on the visitor's connection, both ways. */
   readonly bytes: number;
@@ -59,15 +61,17 @@ export function timedVisitor(address: string, clock: Clock, flaw: FlawIn = flawI
         return await clock.within(VISIT_MS, signal, async (within) => {
           const options = { ...to, agent, path, headers: headersOf(encodings), signal: within };
           const { response, socket, bytesBefore } = await answerTo(options);
+          const firstMs = performance.now() - from;
           const coded = await bodyOf(response);
           const ms = performance.now() - from;
           const bytes = bytesOn(socket) - bytesBefore;
-          return { ms, bytes, flaw: await flawOf(response, coded, flaw) };
+          return { firstMs, ms, bytes, flaw: await flawOf(response, coded, flaw) };
         });
       } catch (error) {
         signal?.throwIfAborted();
         const failure = error instanceof Error ? error.message : String(error);
-        return { ms: performance.now() - from, bytes: 0, flaw: failure };
+        const ms = performance.now() - from;
+        return { firstMs: ms, ms, bytes: 0, flaw: failure };
       }
     },
     close: () => agent.destroy(),

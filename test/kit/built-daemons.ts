@@ -24,6 +24,8 @@ const OF_BENCH = {
   "bench/all/plain-proxy": "bench/pair/plain-proxy.ts",
   "bench/all/load-gun": "bench/pair/load-gun.ts",
   "bench/all/emulator": "bench/pair/emulator.ts",
+  "bench/all/series-server": "bench/pair/series-server.ts",
+  "bench/all/echo-server": "bench/pair/echo-server.ts",
   "bench/all/kill-writer": "bench/restart/kill-writer.ts",
   "bench/all/disk-worker": "protocol/tier/disk/disk-worker.ts",
 };

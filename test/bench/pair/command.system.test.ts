@@ -19,6 +19,7 @@ import { text } from "node:stream/consumers";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { AgainstReport } from "../../../bench/pair/against.ts";
 import { chosen, pairCommand } from "../../../bench/pair/command.ts";
+import type { CorpusLatencyReport } from "../../../bench/pair/corpus-latency.ts";
 import type { LatencyReport } from "../../../bench/pair/latency.ts";
 import type { LoadReport } from "../../../bench/pair/load.ts";
 import type { MemoryReport } from "../../../bench/pair/memory.ts";
@@ -101,6 +102,31 @@ describe("coilgun-bench pair", () => {
     );
   });
 
+  it("times captured pages over an emulated link, beside an echo", async () => {
+    const corpus = join(home, "corpus");
+    mkdirSync(corpus);
+    const versions = ["one", "two"].map((word) => {
+      writeFileSync(join(corpus, word), `<p>${word}</p>`.repeat(1_000));
+      return { file: word, bytes: 10_000 };
+    });
+    const family = { name: "front", kind: "timeseries", content_type: "text/html", versions };
+    writeFileSync(join(corpus, "manifest.json"), JSON.stringify([family]));
+    const { report } = await reportOf<CorpusLatencyReport>(
+      ...["--corpus", corpus, "--rtt", "6ms", "--seconds", "0.05", "--warm-up", "2"],
+    );
+    expect(report.rows.map(({ encodings }) => encodings)).toEqual(["none", "gzip, deflate, br, zstd"]);
+    for (const { meanBytes, echo, ways } of report.rows) {
+      expect(meanBytes).toBe(10_000);
+      for (const { visits, wrong, first, whole } of [echo, ways.pair, ways.plain]) {
+        expect(visits).toBe(ways.pair.visits);
+        expect(wrong).toBe(0);
+        // No emulation is quicker than the link that it stands for.
+        expect(first?.p50).toBeGreaterThan(6 - 1);
+        expect(whole?.p50).toBeGreaterThanOrEqual(first?.p50 ?? 0);
+      }
+    }
+  });
+
   it.runIf(process.platform === "linux")("counts requests, CPU and link bytes under load", async () => {
     const { report } = await reportOf<LoadReport>(
       ...["--load", "--seconds", "0.05", "--concurrency", "2", "--only", "changing-10k"],
@@ -150,9 +176,11 @@ describe("coilgun-bench pair", () => {
     expect(stderr).toContain("--against and --observed compare load: say --load too");
   });
 
-  it("says what pages of a corpus need: a load, wrk", async () => {
+  it("says what pages of a corpus need: a load for cases and other checkouts, wrk", async () => {
     const told = async (...args: readonly string[]) => (await runInside(pairCommand(), args, home)).stderr;
-    expect(await told("--corpus", home)).toContain("--corpus is about load: say --load too");
+    for (const words of [["--only", "11kb"], ["--against", ROOT], ["--http2"], ["--link", "loopback"]])
+      expect(await told("--corpus", home, ...words)).toContain("is about load: say --load too");
+    expect(await told("--corpus", home)).toContain("is not a usable corpus");
     expect(await told("--load", "--http2")).toContain("belong to --load --corpus");
     if (process.platform === "linux")
       expect((await run("--load", "--corpus", home)).errors).toContain("needs wrk");
