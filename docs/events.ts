@@ -95,8 +95,8 @@ export const EVENTS: Readonly<Record<string, EventRow>> = {
   ),
   "file of versions cannot be used": row(
     "error",
-    "`store.file`: versions are in memory alone, `error` says why",
-    "free the disk, or name another path, and restart",
+    "`store.file`: versions are in memory alone, `why` says why",
+    "free the disk, or let the daemon's user write the file and its folder, or name another path; then restart",
   ),
   "file of versions cannot be written": row(
     "error",
@@ -105,7 +105,7 @@ export const EVENTS: Readonly<Record<string, EventRow>> = {
   ),
   "file of versions failed": row(
     "error",
-    "`store.file` is given up (`why`) until a restart; memory goes on",
+    "`store.file` is given up until a restart; memory goes on. `why`: it is damaged, was removed or another file put in its place, or its thread stood still three times",
     "look at the disk, and restart",
   ),
   "file of versions made anew": row(

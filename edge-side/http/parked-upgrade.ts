@@ -5,18 +5,17 @@
  */
 import type { Socket } from "node:net";
 import type { Clock } from "../../protocol/runtime/clock.ts";
+import { EarlyBytes } from "./early-bytes.ts";
 import { MOST_EARLY_BYTES, type UpgradeBody, type UpgradeBodyReader } from "./upgrade-body.ts";
 
 export class ParkedUpgrade {
   readonly #socket: Socket;
-  #held: Buffer[];
+  readonly #held = new EarlyBytes();
   readonly #running: () => { drained(): void } | undefined;
-  #bytes = 0;
   #came = () => {};
   readonly #hold = (bytes: Buffer): void => {
-    this.#held.push(bytes);
-    this.#bytes += bytes.length;
-    if (this.#bytes > MOST_EARLY_BYTES) this.#socket.pause();
+    this.#held.add(bytes);
+    if (this.#held.length > MOST_EARLY_BYTES) this.#socket.pause();
     this.#came();
   };
   readonly #drained = (): void => this.#running()?.drained();
@@ -24,8 +23,7 @@ export class ParkedUpgrade {
   /** `early`: what came with the head. `running`: whose response is being written. */
   constructor(socket: Socket, early: Buffer, running: () => { drained(): void } | undefined) {
     this.#socket = socket;
-    this.#held = [early];
-    this.#bytes = early.length;
+    this.#held.add(early);
     this.#running = running;
     socket.on("error", ignored); // "close" follows
     socket.on("data", this.#hold).on("drain", this.#drained);
@@ -47,7 +45,7 @@ export class ParkedUpgrade {
     const ended = () => this.#socket.destroy();
     this.#socket.once("close", closed).once("end", ended);
     this.#came = () => {
-      const body = read(this.#all());
+      const body = read(this.#held.all());
       if (body !== "unfinished") over(body);
       else if (this.#socket.readableEnded) ended();
     };
@@ -57,13 +55,7 @@ export class ParkedUpgrade {
   /** Everything that came, and nobody listens any more. */
   over(): Buffer {
     this.#socket.off("data", this.#hold).off("drain", this.#drained).off("error", ignored);
-    return this.#all();
-  }
-
-  #all(): Buffer {
-    const all = this.#held.length === 1 ? this.#held[0] : Buffer.concat(this.#held);
-    this.#held = [all ?? Buffer.alloc(0)];
-    return this.#held[0] as Buffer;
+    return this.#held.all();
   }
 }
 

@@ -44,7 +44,7 @@ const SIZE_LINE_BYTES = 7;
 const BEGUN_SIZE_LINE = /^[0-9a-f]{0,5}\r?$/i;
 
 const chunkReader = (mostBytes: number): UpgradeBodyReader => {
-  /** Where they begin and end. Not the bytes: those are held in one piece, anew each time. */
+  /** Where they begin and end. Not the bytes: the piece that holds them may be another one each time. */
   const chunks: (readonly [number, number])[] = [];
   let bytes = 0;
   let at = 0;

@@ -12,6 +12,7 @@ import { endToEnd, fieldOf, type ResponseHead, SWITCHING, withoutFields } from "
 import { type HeaderList, pairsOf } from "../../protocol/http/header-list.ts";
 import { InactivityTimer } from "../../protocol/runtime/inactivity-timer.ts";
 import { UploadBody } from "../exchange/upload-body.ts";
+import { EarlyBytes } from "./early-bytes.ts";
 import { Http1Visitor, type VisitorOptions } from "./http1-visitor.ts";
 import { LINGER_MS } from "./linger.ts";
 import { MOST_EARLY_BYTES } from "./upgrade-body.ts";
@@ -42,14 +43,12 @@ export class UpgradeVisitor extends Http1Visitor {
   #sends: UploadBody | undefined;
   #switched = false;
   /** What came before the answer. */
-  readonly #early: Buffer[] = [];
-  #earlyBytes: number;
+  readonly #early = new EarlyBytes();
   /** Of the request, as long as its Content-Length says. */
   readonly #body: Buffer | undefined;
   readonly #hold = (bytes: Buffer): void => {
-    this.#early.push(bytes);
-    this.#earlyBytes += bytes.length;
-    if (this.#earlyBytes > MOST_EARLY_BYTES) this.#socket.pause();
+    this.#early.add(bytes);
+    if (this.#early.length > MOST_EARLY_BYTES) this.#socket.pause();
   };
 
   readonly #socketClosed = (): void => this.left();
@@ -67,8 +66,7 @@ export class UpgradeVisitor extends Http1Visitor {
     this.upgrade = request.headers.upgrade ?? "";
     this.#socket = socket;
     this.#body = body;
-    if (behind.length > 0) this.#early.push(behind);
-    this.#earlyBytes = behind.length;
+    this.#early.add(behind);
     this.#giveBack = giveBack;
     socket.on("error", ignored); // "close" follows
     socket.once("close", this.#socketClosed);
@@ -141,7 +139,7 @@ export class UpgradeVisitor extends Http1Visitor {
       "latin1",
     );
     this.#socket.off("data", this.#hold);
-    if (this.#early.length > 0) this.#socket.unshift(Buffer.concat(this.#early));
+    if (this.#early.length > 0) this.#socket.unshift(this.#early.all());
     this.#tunnel.feed(this.#sends);
   }
 

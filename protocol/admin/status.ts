@@ -172,8 +172,8 @@ export interface Program {
   sharedConfig?(): SharedConfigState | undefined;
 }
 
-/** The clock is monotonic; people have dates. */
-export const dateOf = (ms: number): string => new Date(performance.timeOrigin + ms).toISOString();
+/** As people have it, and the log. */
+export const dateNow = (clock: Pick<Clock, "today">): string => new Date(clock.today()).toISOString();
 
 const MOST_PAGES = 50;
 const NO_VOLUME = { visits: 0, pageBytes: 0, linkBytes: 0 };
@@ -188,7 +188,7 @@ export const statusOf = (watched: Watched, program: Program): Status => {
   return {
     program: name,
     version,
-    at: dateOf(now),
+    at: dateNow(clock),
     upSeconds: Math.round((now - startedAt) / 1_000),
     ready,
     reasons: [...reasons],

@@ -13,8 +13,8 @@ import { asBuffer } from "./splice.ts";
 export const MOST_FOLDED_BYTES = 512 * 1024;
 /** Secrets of one base; further ones are left as they are. @internal */
 export const MOST_SECRETS = 128;
-/** More do not fit a page: none is shorter than 32 bytes. */
-const MOST_TOKENS = MOST_FOLDED_BYTES / 32;
+/** More do not fit a page: none is shorter than 32 bytes. @internal */
+export const MOST_TOKENS = MOST_FOLDED_BYTES / 32;
 /** Begins what stands for a token; a page that has this byte is not folded. */
 const LEAD = 0;
 const LEAD_BYTES = 2;

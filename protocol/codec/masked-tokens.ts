@@ -101,9 +101,10 @@ const FORMS: readonly TokenForm[] = [
   separated(/^([0-9a-f]{1,32}\.)([\w-]{43})(\.)([\w-]{22,86})$/, ".", BASE64),
 ];
 
-/** No token is in a shorter run, or in a longer one. */
-const LEAST_RUN = 48;
-const MOST_RUN = 192;
+/** No token is in a shorter run, or in a longer one. @internal */
+export const LEAST_RUN = 48;
+/** @internal */
+export const MOST_RUN = 192;
 const STRIDE = LEAST_RUN / 3;
 
 /** 1 for each byte that a run is of. */

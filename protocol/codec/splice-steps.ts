@@ -17,8 +17,8 @@ import { encodeNow, zstdCodec } from "./zstd.ts";
 export const MOST_STEPS = 4096;
 export const STEPS_BYTES = MOST_STEPS * 9;
 
-/** Texts of so many bytes, one behind the other, are cut into units to read a delta: of 4 MiB of line feeds that takes half a second. */
-const MOST_CUT_BYTES = 4 * 1024 * 1024;
+/** Texts of so many bytes, one behind the other, are cut into units to read a delta: of 4 MiB of line feeds that takes half a second. @internal */
+export const MOST_CUT_BYTES = 4 * 1024 * 1024;
 
 /** Used and emptied within one call. */
 const writer = new ByteWriter();

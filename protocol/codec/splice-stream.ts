@@ -12,8 +12,8 @@ import { SEGMENT_BYTES } from "./segment-writer.ts";
 import { expectedAfter, MOST_STEPS, madeBySteps, STEPS_BYTES, whole, writtenSteps } from "./splice-steps.ts";
 import { zstdStreamDecoder, zstdStreamEncoder } from "./zstd-stream.ts";
 
-/** Of what a segment adds. */
-const MOST_ADDED_BYTES = 2 * SEGMENT_BYTES;
+/** Of what a segment adds. @internal */
+export const MOST_ADDED_BYTES = 2 * SEGMENT_BYTES;
 const LENGTH_BYTES = 4;
 /** Lists that end within one piece: encoders end one in a piece, and however short a list is, it takes some time. */
 const MOST_AT_ONCE = 16;

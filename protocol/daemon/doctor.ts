@@ -34,7 +34,7 @@ export const addDoctorCommand = (
     });
 };
 
-/** A clock that was put right by more since the daemon started is worth a word. */
+/** A clock that is put right by more meanwhile, or is another one, is worth a word. */
 const SKEW_MS = 2_000;
 /** Of the answers that a base could help; less is worth no word. */
 const SHARE = 0.05;
@@ -72,8 +72,8 @@ const clockOf = ({ at }: Status, asked: number, today: number): readonly Finding
     Math.abs(skewMs) < SKEW_MS
       ? ok("the daemon has the machine's time")
       : warning(
-          `the machine's clock is ${(skewMs / 1_000).toFixed(1)} s from the daemon's: it was put right since the start`,
-          "restart the daemon, so that its log has the right time; run a time service",
+          `this clock is ${(skewMs / 1_000).toFixed(1)} s from the daemon's: it was put right this moment, or the daemon runs on another machine`,
+          "ask again; if it stays so, run a time service where the daemon runs",
         ),
   ];
 };

@@ -1,5 +1,5 @@
 /** The last lines of the log, for the page: what was said at `info` and above, whatever level is written. */
-import { dateOf } from "../admin/status.ts";
+import { dateNow } from "../admin/status.ts";
 import type { LogLevel } from "../config/log-settings.ts";
 import type { Clock } from "../runtime/clock.ts";
 import { withoutSecrets } from "../runtime/redact.ts";
@@ -23,10 +23,10 @@ export interface RecentEvents {
 }
 
 /** `log`, and what is said to it. */
-export const recentEvents = (log: Log, clock: Pick<Clock, "now">): RecentEvents => {
+export const recentEvents = (log: Log, clock: Pick<Clock, "today">): RecentEvents => {
   const events: RecentEvent[] = [];
   const keep = (level: LogLevel, event: string, fields: LogFields) => {
-    events.push({ at: dateOf(clock.now()), level, event, fields: textOf(fields) });
+    events.push({ at: dateNow(clock), level, event, fields: textOf(fields) });
     if (events.length > MOST_EVENTS) events.shift();
   };
   const heard = (to: Log, always: LogFields): Log => {

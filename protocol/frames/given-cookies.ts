@@ -13,8 +13,8 @@ export const GIVEN_COOKIES = "given-cookies";
 export const REACH_STREAMS = 1024;
 /** Of one answer, in characters: with REACH_STREAMS a megabyte for a link. @internal */
 export const MOST_GIVEN_CHARS = 1024;
-/** Shorter ones gain little. */
-const LEAST_GIVEN_CHARS = 32;
+/** Shorter ones gain little. @internal */
+export const LEAST_GIVEN_CHARS = 32;
 
 interface Given {
   readonly streamId: number;

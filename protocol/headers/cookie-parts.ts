@@ -14,8 +14,8 @@ import { CRUMB } from "./indexing-rules.ts";
  * @internal
  */
 export const MOST_CRUMBS = 64;
-/** A Set-Cookie of more attributes travels in one piece: none has as many. */
-const MOST_ATTRIBUTES = 12;
+/** A Set-Cookie of more attributes travels in one piece: none has as many. @internal */
+export const MOST_ATTRIBUTES = 12;
 
 const SET_COOKIE = "set-cookie";
 const VALUE_IN_NAME = ": ";

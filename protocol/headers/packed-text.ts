@@ -28,7 +28,8 @@ const FORMS: readonly PieceForm[] = [
 const SEPARATOR = "--";
 /** @internal */
 export const MOST_PIECES = 8;
-const MOST_CHARACTERS = 2048;
+/** @internal */
+export const MOST_CHARACTERS = 2048;
 const MOST_PADS = 3;
 
 /** Used and emptied within one call. */

@@ -86,8 +86,8 @@ export const MOST_TAG_CHARACTERS = 255;
 const UUID_PATTERN = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 const UUID_LENGTH = 36;
 const UUID_BYTES = 16;
-/** Servers put a length or a time in hexadecimal and a dash before a hash. */
-const MOST_SIZE_DIGITS = 12;
+/** Servers put a length or a time in hexadecimal and a dash before a hash. @internal */
+export const MOST_SIZE_DIGITS = 12;
 const LARGEST_SIZE = 2 ** (4 * MOST_SIZE_DIGITS) - 1;
 
 /** How many characters of `text` from `from` on are such a number, as short as it can be written, before a dash. */

@@ -21,8 +21,8 @@ interface LinkState {
 
 export class LinkBook {
   readonly #clock: Clock;
-  /** Since when, and by how much its clock was ahead then if its hello took no time. */
-  readonly #up = new Map<Link, { readonly since: number; readonly aheadMs: number | undefined }>();
+  /** Since when, and what the peer's clock said then if its hello took no time. */
+  readonly #up = new Map<Link, { readonly since: number; readonly today: number | undefined }>();
   #sent = 0;
   #received = 0;
 
@@ -31,9 +31,7 @@ export class LinkBook {
   }
 
   up(link: Link): void {
-    const { today } = link.peer;
-    const aheadMs = today === undefined ? undefined : today - this.#clock.today();
-    this.#up.set(link, { since: this.#clock.now(), aheadMs });
+    this.#up.set(link, { since: this.#clock.now(), today: link.peer.today });
   }
 
   /** Nothing for one that never was up. */
@@ -58,13 +56,16 @@ export class LinkBook {
   }
 
   get states(): readonly LinkState[] {
-    return Array.from(this.#up, ([link, { since, aheadMs }]) => {
+    return Array.from(this.#up, ([link, { since, today }]) => {
       const { rttMs, sentBytes, receivedBytes } = link.vitals;
+      const upMs = this.#clock.now() - since;
+      // Against our clock as it is now: it may have been put right since the link came up.
+      const aheadMs = today === undefined ? undefined : today + upMs - this.#clock.today();
       return {
         key: link.keyId,
         address: link.peerAddress,
         state: stateOf(link),
-        upSeconds: Math.floor((this.#clock.now() - since) / 1_000),
+        upSeconds: Math.floor(upMs / 1_000),
         roundTripMs: rttMs === 0 ? null : Math.round(rttMs * 100) / 100,
         program: link.peer.program ?? null,
         // A hello is half a round trip old when it comes, and up to one and a half when a key has been proved behind it.

@@ -32,8 +32,8 @@ export interface Candidate {
 
 /** A candidate has at most so much more than its part of all requests under way; what is above it goes to the next one. */
 const MOST_OF_ITS_PART = 1.25;
-/** So many never are too many: at little load pages stay where their bases are. */
-const LEAST_BOUND = 16;
+/** So many never are too many: at little load pages stay where their bases are. @internal */
+export const LEAST_BOUND = 16;
 
 /**
  * The candidate that ranks first for (host, template), of those whose load is within their bound; undefined when there is none.

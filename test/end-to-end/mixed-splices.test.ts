@@ -1,6 +1,7 @@
 /** The smallest form of a delta, which takes either side milliseconds: it is sent where both have time, and comes out right. */
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { afterEach, beforeEach, expect, it } from "vitest";
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import { Mixer } from "../../protocol/mixing/mixer.ts";
 import { watchLeaks } from "../kit/leaks.ts";
 import { openPair } from "../kit/pair.ts";
 import { Random, seeded } from "../kit/random.ts";
@@ -74,4 +75,18 @@ it("a page that nobody has seen is smaller while the edge has time, and its data
   expect(mixed / unmixed).toBeLessThan(0.8);
   // As many words by themselves take as much as the page.
   for (const bytes of [ofData, ofDataUnmixed]) expect(bytes / unmixed).toBeLessThan(0.55);
+});
+
+it.each([
+  ["edge", [false, true]],
+  ["origin side", [true, false]],
+])("no page is mixed where the hello of the %s does not name it", async (_, named) => {
+  const { seed } = seeded();
+  const works = vi.spyOn(Mixer, "works", "get");
+  // The edge starts first; what each says in its hello is asked once.
+  for (const each of named) works.mockReturnValueOnce(each);
+  const [unnamed, unmixed] = [await answersOf(seed, 0), await answersOf(seed, 1)];
+  works.mockRestore();
+  for (const [version, bytes] of unnamed.entries())
+    expect(bytes / (unmixed[version] ?? 0), `version ${version + 2}`).toBeGreaterThan(0.95);
 });

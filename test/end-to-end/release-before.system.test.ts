@@ -1,6 +1,6 @@
 /**
  * An edge and an origin side of which one is the release before: links come up, deltas and compressed requests are understood both ways,
- * and every byte is right. The release before is taken from this repository's own history, or is the checkout in COILGUN_BEFORE.
+ * across reloads and restarts, and every byte is right. The release before is taken from this repository's own history, or is the checkout in COILGUN_BEFORE.
  */
 import { execFileSync, spawnSync } from "node:child_process";
 import { mkdirSync, symlinkSync } from "node:fs";
@@ -74,8 +74,9 @@ describe.skipIf(!isKnown)(`with the release before (skipped where git has no ${B
       const before = checkout(scene);
       const rootOf = (side: string) => (side === old ? before : ROOT);
       const edge = await scene.start("edge-side", edgeYaml(), [], rootOf("edge-side"));
-      const origin = originYaml(edge.port("tunnel"), web.port);
-      await scene.start("origin-side", origin, [], rootOf("origin-side"));
+      const settings = originYaml(edge.port("tunnel"), web.port);
+      const startOrigin = () => scene.start("origin-side", settings, [], rootOf("origin-side"));
+      const origin = await startOrigin();
       await edge.logged("link up");
       const visit = async (asking: Asking) => {
         const response = await begin(edge.port("visitors"), asking);
@@ -99,7 +100,21 @@ describe.skipIf(!isKnown)(`with the release before (skipped where git has no ${B
       for (const at of [1, 2, 3, 5, 6, 7, 9, 10, 11])
         expect([at, ...(sizes[at] ?? [])]).toEqual([at, "delta", true]);
       expect(Number(accessed[12]?.requestBytes)).toBeLessThan(asked.length / 2);
+      // A reload of both, and a new origin side, of which nothing is known that the edge knows.
+      for (const daemon of [edge, origin]) daemon.signal("SIGHUP");
+      await Promise.all([edge, origin].map((daemon) => daemon.logged("config reloaded")));
+      await origin.kill();
+      const next = await startOrigin();
+      await edge.logged("link up", 2);
+      for (let times = 0; times < 3; times++) {
+        const { status, body } = await visit({ path: "/" });
+        expect([status, body.toString() === pageOf(web.visits())]).toEqual([200, true]);
+      }
+      await edge.access(16);
+      expect(accessed.slice(-3).map(({ answer }) => answer)).toEqual(["whole", "delta", "delta"]);
       expect(edge.log.filter(({ event }) => event === "delta did not verify")).toEqual([]);
+      next.signal("SIGTERM");
+      expect((await next.ended).code).toBe(0);
     },
   );
 });

@@ -33,7 +33,7 @@ export type Told =
   | {
       readonly id: number;
       readonly failed: string;
-      /** The file is of no use any more, and gone. */
+      /** The file is of no use any more, and its name no longer that of one that was. */
       readonly damaged: boolean;
     };
 

@@ -1,7 +1,7 @@
 /**
  * A file of versions as a tier below memory: puts go to its thread together, a few times a second; what it cannot take soon
- * enough is not written. A disk that is full gets nothing for a minute, a file that is damaged nothing more; a thread that stands still
- * is replaced. The log says so once.
+ * enough is not written. A disk that is full gets nothing for a minute, a file that is damaged or was removed nothing more; a thread
+ * that stands still is replaced. The log says so once, and what helps.
  */
 import { rm } from "node:fs/promises";
 import type { Log, LogFields } from "../../daemon/log.ts";
@@ -19,8 +19,8 @@ import { filesOf } from "./schema.ts";
 const GATHER_MS = 250;
 /** After the disk refused to take something. */
 const PAUSE_MS = 60_000;
-/** How often what ended is looked for in the file. */
-const EXPIRE_MS = 60_000;
+/** How often what ended is looked for in the file, and whether that is there still. @internal */
+export const EXPIRE_MS = 60_000;
 
 /** Threads that stood still one after another: the file is used no more. */
 const MOST_FROZEN = 3;
@@ -68,7 +68,11 @@ export class DiskTier implements LowerTier {
       return new DiskTier(options, thread, storeId);
     } catch (error) {
       await thread.end();
-      log.error("file of versions cannot be used", { file: path, why: reasonOf(error), hint: HINT });
+      log.error("file of versions cannot be used", {
+        file: path,
+        why: reasonOf(error),
+        hint: CANNOT_BE_USED,
+      });
       return undefined;
     }
   }
@@ -131,13 +135,13 @@ export class DiskTier implements LowerTier {
     this.#gathered.settled(bytes);
   }
 
-  #about(error: unknown): LogFields {
-    return { file: this.#options.path, why: reasonOf(error), hint: HINT };
+  #about(error: unknown, hint: string): LogFields {
+    return { file: this.#options.path, why: reasonOf(error), hint };
   }
 
   #pause(why: unknown): void {
     if (this.#pausedUntil === 0 && !this.#failed)
-      this.#options.log.error("file of versions cannot be written", this.#about(why));
+      this.#options.log.error("file of versions cannot be written", this.#about(why, CANNOT_BE_WRITTEN));
     this.#pausedUntil = this.#options.clock.now() + PAUSE_MS;
   }
 
@@ -158,7 +162,7 @@ export class DiskTier implements LowerTier {
   }
 
   #fail(why: unknown): void {
-    if (!this.#failed) this.#options.log.error("file of versions failed", this.#about(why));
+    if (!this.#failed) this.#options.log.error("file of versions failed", this.#about(why, FAILED));
     this.#failed = true;
   }
 
@@ -213,5 +217,8 @@ export class DiskTier implements LowerTier {
   }
 }
 
-const HINT = "what it does not hold is in memory only, and forgotten when this process ends";
+const UNTIL_THEN = "until then what it does not hold is in memory only, and forgotten when this process ends";
+const CANNOT_BE_USED = `free the disk, or let this user write the file and its folder, or name another path; then restart; ${UNTIL_THEN}`;
+const CANNOT_BE_WRITTEN = `free the disk; it is tried again every minute; ${UNTIL_THEN}`;
+const FAILED = `look at the disk, and restart; ${UNTIL_THEN}`;
 const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -4,6 +4,7 @@
  */
 import { type KeyObject, randomBytes } from "node:crypto";
 import { derivedKey } from "../store-key.ts";
+import { AHEAD_MS } from "./put-back-clock.ts";
 import type { Statements } from "./statements.ts";
 
 const SALT_BYTES = 32;
@@ -23,9 +24,10 @@ export class PartitionKeys {
   /** The key that a partition's versions are sealed with now. `now`: milliseconds since 1970. */
   current(partition: number, now: number): { readonly id: number; readonly key: KeyObject } {
     const newest = this.#sql.get(
-      "SELECT id FROM keys WHERE partition = ? AND born > ? ORDER BY born DESC LIMIT 1",
+      "SELECT id FROM keys WHERE partition = ? AND born > ? AND born <= ? ORDER BY born DESC LIMIT 1",
       partition,
       now - KEY_MS,
+      now + AHEAD_MS,
     );
     const id = Number(newest?.id ?? this.#make(partition, now));
     const key = this.get(id);
@@ -44,11 +46,12 @@ export class PartitionKeys {
     return key;
   }
 
-  /** Erases those that nothing is sealed with any more, but for today's. */
+  /** Erases those that nothing is sealed with any more, but for today's; one of the future is of before the clock was put back. */
   eraseUnused(now: number): void {
     this.#sql.run(
-      "DELETE FROM keys WHERE born <= ? AND NOT EXISTS (SELECT 1 FROM versions WHERE key = keys.id)",
+      "DELETE FROM keys WHERE (born <= ? OR born > ?) AND NOT EXISTS (SELECT 1 FROM versions WHERE key = keys.id)",
       now - KEY_MS,
+      now + AHEAD_MS,
     );
     this.forgetKnown();
   }

@@ -3,7 +3,7 @@
  * Coilgun. The store's id stands in it and goes with it.
  */
 import { randomBytes } from "node:crypto";
-import { closeSync, existsSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, existsSync, openSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { PRIVATE_MODE } from "../../daemon/private-file.ts";
 import type { StoreId } from "../../store/stored-version.ts";
@@ -97,10 +97,17 @@ export const eraseFile = (path: string): void => {
   for (const file of filesOf(path)) rmSync(file, { force: true });
 };
 
-/** SQLITE_CORRUPT and SQLITE_NOTADB, with what extends them. */
-export const isDamage = (error: unknown): boolean => {
-  const code = error instanceof Error && "errcode" in error ? Number(error.errcode) & 0xff : 0;
-  return code === 11 || code === 26;
+/** SQLITE_CORRUPT and SQLITE_NOTADB; SQLITE_ERROR and SQLITE_CONSTRAINT, where the tables are not as they were made. */
+const DAMAGES: readonly number[] = [11, 26, 1, 19];
+
+/** Whether it says that the file is of no use any more. */
+export const isDamage = (error: unknown): boolean =>
+  error instanceof Error && "errcode" in error && DAMAGES.includes(Number(error.errcode) & 0xff);
+
+/** By which it is seen that another file, or none, has its name now. Throws where it has none. */
+export const identityOf = (path: string): string => {
+  const { dev, ino } = statSync(path);
+  return `${dev} ${ino}`;
 };
 
 const made = (path: string): Omit<OpenedFile, "madeAnew"> => {

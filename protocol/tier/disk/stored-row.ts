@@ -32,8 +32,9 @@ export const writtenPlace = (
 export const writtenStores = (stores: Iterable<StoreId>): Buffer =>
   Buffer.from([...new Set(stores)].slice(-MOST_STORES).join(""), "latin1");
 
+/** None in what is no bytes: the row is damaged. */
 export const storesIn = (stores: unknown): StoreId[] => {
-  const text = Buffer.from(stores as Uint8Array).toString("latin1");
+  const text = stores instanceof Uint8Array ? Buffer.from(stores).toString("latin1") : "";
   return Array.from(
     { length: Math.floor(text.length / STORE_ID_BYTES) },
     (_, at) => text.slice(at * STORE_ID_BYTES, (at + 1) * STORE_ID_BYTES) as StoreId,
@@ -46,7 +47,8 @@ export const versionIn = (
   row: Readonly<Record<string, unknown>>,
   keyOf: (id: number) => KeyObject | undefined,
 ): StoredVersion | undefined => {
-  const fingerprint = Buffer.from(row.fingerprint as Uint8Array).toString("latin1") as Fingerprint;
+  if (!(row.fingerprint instanceof Uint8Array && row.stores instanceof Uint8Array)) return undefined;
+  const fingerprint = Buffer.from(row.fingerprint).toString("latin1") as Fingerprint;
   const key = row.key === null ? undefined : keyOf(Number(row.key));
   const open = (bytes: unknown, what: string): Uint8Array | undefined => {
     if (!(bytes instanceof Uint8Array)) return undefined;
@@ -59,10 +61,18 @@ export const versionIn = (
     // In memory of its own, so that it can be handed to another thread.
     const body = new Uint8Array(zstdDecompressSync(coded, { maxOutputLength: MOST_BODY_BYTES }));
     if (fingerprintOf(body) !== fingerprint) return undefined;
-    const place = JSON.parse(Buffer.from(text).toString("utf8")) as StoredPlace;
+    const place: unknown = JSON.parse(Buffer.from(text).toString("utf8"));
+    if (!isPlace(place)) return undefined;
     const retention = row.key === null ? "keep" : "session";
     return { partition, fingerprint, body, stores: storesIn(row.stores), retention, place };
   } catch {
     return undefined;
   }
+};
+
+/** Of public pages it stands in the file as it is, and nothing but this says whether it was damaged. */
+const isPlace = (value: unknown): value is StoredPlace => {
+  const { scopeKey, url, templates } = (value ?? {}) as Readonly<Record<string, unknown>>;
+  if (typeof scopeKey !== "string" || typeof url !== "string" || !Array.isArray(templates)) return false;
+  return templates.every((template) => typeof template === "string");
 };

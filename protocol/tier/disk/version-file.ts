@@ -19,6 +19,7 @@ import {
 import { derivedKey } from "../store-key.ts";
 import { FileNames } from "./file-names.ts";
 import { PartitionKeys } from "./partition-keys.ts";
+import { bringBack, isAhead, nextSeen } from "./put-back-clock.ts";
 import { openFile } from "./schema.ts";
 import { Statements } from "./statements.ts";
 import { storesIn, versionIn, writtenBody, writtenPlace, writtenStores } from "./stored-row.ts";
@@ -66,6 +67,7 @@ export class VersionFile {
   /** Puts all or none. */
   put(versions: readonly StoredVersion[], now: number): void {
     this.#together(() => {
+      if (isAhead(this.#seen, now)) bringBack(this.#sql, now);
       for (const version of versions) this.#put(version, now);
       this.#makeRoom();
     });
@@ -116,12 +118,8 @@ export class VersionFile {
   expire(now: number): void {
     const ended = now - this.#options.sessionMs;
     this.#together(() => {
-      // What says that it was seen in the future was written before the clock was put back.
-      this.#sql.run(
-        "DELETE FROM versions WHERE key IS NOT NULL AND (used < ? OR used > ?)",
-        ended,
-        now + 60_000,
-      );
+      this.#sql.run("DELETE FROM versions WHERE key IS NOT NULL AND used < ?", ended);
+      bringBack(this.#sql, now);
       this.#keys.eraseUnused(now);
     });
   }
@@ -131,7 +129,7 @@ export class VersionFile {
   }
 
   close(): void {
-    this.#database.close();
+    if (this.#database.isOpen) this.#database.close();
   }
 
   #put(version: StoredVersion, now: number): void {
@@ -161,7 +159,7 @@ export class VersionFile {
       );
       id = Number(made.lastInsertRowid);
     }
-    this.#seen = Math.max(this.#seen + 1, Math.round(now) * 1_000);
+    this.#seen = nextSeen(this.#seen, now);
     this.#place(id, version, writtenPlace(version, sealing?.key));
   }
 
@@ -178,14 +176,16 @@ export class VersionFile {
       page,
       about,
     );
-    for (const [at, key] of [url, ...templates].entries()) {
-      const list = names.list(partition, scopeKey, key);
+    const lists = [url, ...templates].map((key) => names.list(partition, scopeKey, key));
+    // All of them before anything gives way: a place that is in none is gone.
+    for (const list of lists)
       this.#sql.run(
         "INSERT INTO lists(list, seen, place) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET seen = excluded.seen",
         list,
         this.#seen,
         Number(stands?.id),
       );
+    for (const [at, list] of lists.entries()) {
       // Of a template one version a page, as in memory.
       if (at > 0)
         this.#leave(

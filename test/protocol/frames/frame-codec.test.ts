@@ -164,6 +164,13 @@ describe("refused as bad frames", () => {
   });
 });
 
+it("eight bases of a version that is pushed are the most", () => {
+  const bases = Array.from({ length: 8 }, () => "12345678");
+  const version = SAMPLES.find(({ kind }) => kind === "version") as Extract<Frame, { kind: "version" }>;
+  expect(decoded(encodeFrame({ ...version, bases }))).toMatchObject({ bases });
+  expect(() => decoded(encodeFrame({ ...version, bases: [...bases, "12345678"] }))).toThrow(badFrame);
+});
+
 describe("an open frame that is the acknowledgement of an earlier answer", () => {
   // kind, stream 16, ended and urgency 3, an empty head in full; the last but one counts the offers, and reaches back
   const OPEN = (count: string) => hex(`08 10 10 19 02 00 40 ${count} 00`);

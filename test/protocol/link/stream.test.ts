@@ -182,6 +182,19 @@ describe("the half of an answer", () => {
     await pair.close();
   });
 
+  it("is proved before its edge says go-away, though a request could have said it behind that", async () => {
+    const pair = await greetedPair(ACKNOWLEDGING);
+    const { asked, heard } = await exchange(pair, [ANSWER("x", SAME)], GET("/", { ended: false }));
+    const drainsWhenProved: number[] = [];
+    heard.onFrame = ({ kind }) => kind === "verified" && drainsWhenProved.push(pair.origin.drains);
+    asked.stream.verified(4, true);
+    pair.edge.open();
+    pair.edge.link.drain("stops");
+    await turns();
+    expect([drainsWhenProved, pair.origin.drains]).toEqual([[0], 1]);
+    await pair.close();
+  });
+
   it("is proved once: saying it again does nothing", async () => {
     const pair = await greetedPair();
     const { asked, heard } = await exchange(pair, [ANSWER("x", SAME)], GET("/", { ended: false }));

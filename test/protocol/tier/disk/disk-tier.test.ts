@@ -1,5 +1,5 @@
 /** The file in its thread: what is put is found by the next run, a failure is said once, and what is forgotten does not come back. */
-import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { expect, it } from "vitest";
@@ -7,7 +7,7 @@ import { isAnyStanding } from "../../../../protocol/daemon/end-process.ts";
 import { makeLog } from "../../../../protocol/daemon/log.ts";
 import { systemClock } from "../../../../protocol/runtime/clock.ts";
 import { END_MS, FROZEN_MS, LONG_MS } from "../../../../protocol/tier/disk/disk-thread.ts";
-import { DiskTier } from "../../../../protocol/tier/disk/disk-tier.ts";
+import { DiskTier, EXPIRE_MS } from "../../../../protocol/tier/disk/disk-tier.ts";
 import { openStore } from "../../../../protocol/tier/open/open-store.ts";
 import { FakeClock } from "../../../kit/fake-clock.ts";
 import { until } from "../../../kit/until.ts";
@@ -21,6 +21,8 @@ const recordingLog = () => {
 
 const LISTS = [{ scopeKey: "public", key: "/news" }] as const;
 const HOUR = 3_600_000;
+
+const event = (name: string) => expect.objectContaining({ event: name });
 
 const settingsIn = (folder: string) => {
   const { log, lines } = recordingLog();
@@ -91,9 +93,53 @@ it("a file that cannot be had leaves the store in memory, and says so", () =>
     await opened.close();
   }));
 
+it.each([
+  ["removed", (path: string) => rmSync(path)],
+  ["replaced", (path: string) => renameSync(path, `${path}-before`)],
+])(
+  "a file that was %s while it was in use is given up within a minute, which is said, and what has its name stays",
+  (how, harm) =>
+    inFolder(async (folder) => {
+      const { options, lines } = settingsIn(folder);
+      const clock = new FakeClock();
+      const tier = await open({ ...options, clock });
+      expect(await tier.listed(PARTITION, LISTS)).toEqual([]);
+      harm(options.path);
+      if (how === "replaced") writeFileSync(options.path, "another's");
+      await clock.advance(EXPIRE_MS);
+      await until(() => lines.length > 0, "a line");
+      expect(lines).toMatchObject([
+        {
+          event: "file of versions failed",
+          why: "it was removed, or another file put in its place, while it was in use",
+          hint: expect.stringContaining("restart"),
+        },
+      ]);
+      await expect(tier.listed(PARTITION, LISTS)).rejects.toThrow("the file failed");
+      if (how === "replaced") expect(readFileSync(options.path, "utf8")).toBe("another's");
+      await tier.close();
+      expect(clock.timers).toBe(0);
+    }),
+);
+
+it("a file whose tables are not as they were made is damaged: it is given up, and made anew at the next start", () =>
+  inFolder(async (folder) => {
+    const { options, lines } = settingsIn(folder);
+    const tier = await open(options);
+    const other = new DatabaseSync(options.path);
+    other.exec("DROP TABLE lists");
+    other.close();
+    await expect(tier.listed(PARTITION, LISTS)).rejects.toThrow("no such table");
+    await tier.close();
+    expect(lines).toEqual([event("file of versions failed")]);
+    const next = await open(options);
+    expect(next.storeId).not.toBe(tier.storeId);
+    expect(await next.listed(PARTITION, LISTS)).toEqual([]);
+    await next.close();
+  }));
+
 const FREEZING = new URL("./freezing-thread.fixture.ts", import.meta.url);
 const EVERYTHING = { of: { host: "www.example.com" }, url: undefined };
-const event = (name: string) => expect.objectContaining({ event: name });
 const REPLACED = event("thread of the file of versions replaced");
 
 const openFreezing = async (folder: string) => {

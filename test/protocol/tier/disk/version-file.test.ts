@@ -194,6 +194,43 @@ it("gives nothing that is not what its fingerprint says, and erases it", () =>
     expect(file.count).toBe(1);
   }));
 
+const placeWith = (other: string) =>
+  `UPDATE places SET about = CAST(replace(CAST(about AS TEXT), ${other}) AS BLOB)`;
+
+it.each([
+  ["whose place has lost a name", placeWith("'templates', 'templatet'")],
+  ["whose place is another value", "UPDATE places SET about = CAST('null' AS BLOB)"],
+  ["whose place names numbers", placeWith("'[', '[1,'")],
+])("a version %s is not given, and erased, whoever asks", (_, damage) =>
+  withFile((file, path) => {
+    const version = storedVersion("page");
+    const asks = [
+      () => file.listed(PARTITION, [PUBLIC], PEER),
+      () => file.nominated(PARTITION, [shortOf(version.fingerprint)]),
+    ];
+    for (const ask of asks) {
+      file.put([version], NOW);
+      expect(ask()).toHaveLength(1);
+      const writer = new DatabaseSync(path);
+      writer.exec(damage);
+      writer.close();
+      expect(ask()).toEqual([]);
+      expect(file.count).toBe(0);
+    }
+  }),
+);
+
+it("a version whose stores are damaged is of none, until they are told again", () =>
+  withFile((file, path) => {
+    file.put([storedVersion("page")], NOW);
+    const writer = new DatabaseSync(path);
+    writer.exec("UPDATE versions SET stores = 7");
+    writer.close();
+    expect(file.listed(PARTITION, [PUBLIC], PEER)).toEqual([]);
+    file.put([storedVersion("page")], NOW);
+    expect(file.listed(PARTITION, [PUBLIC], PEER)).toHaveLength(1);
+  }));
+
 it("gives nothing from a list that it was moved to", () =>
   withFile((file, path) => {
     file.put([storedVersion("mine", { scopeKey: SESSION }), storedVersion("all", { url: "/all" })], NOW);
