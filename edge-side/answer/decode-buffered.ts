@@ -15,7 +15,12 @@ import type { DecodeContext } from "./decode-context.ts";
 import { decodeStreamed } from "./decode-streamed.ts";
 import type { WholePage } from "./page-lookahead.ts";
 
-type Decode = (bases: readonly Version[], coded: Buffer, options: DecodeContext) => Promise<Buffer> | Buffer;
+type Decode = (
+  bases: readonly Version[],
+  coded: Buffer,
+  options: DecodeContext,
+  exchange: Exchange,
+) => Promise<Buffer> | Buffer;
 
 export const sameBody: Decode = ([version]) => {
   if (version === undefined) throw new DeltaError("the answer names a version that was not offered");
@@ -24,14 +29,14 @@ export const sameBody: Decode = ([version]) => {
 
 export const decodeWith =
   (codecId: number): Decode =>
-  async (bases, coded, options) => {
+  async (bases, coded, options, exchange) => {
     const codec = codecById(codecId);
     if (codec === undefined) throw new DeltaError(`codec ${codecId} is not known here`);
     const startedAt = options.clock.now();
     const page = await codec.decode(
       bases.map(({ body }) => body),
       coded,
-      { pageBytes: options.pageBytes },
+      { pageBytes: options.pageBytes, stillWanted: () => exchange.stillWanted() },
     );
     options.decoded(options.clock.now() - startedAt);
     return page;
@@ -90,7 +95,7 @@ const decodeCollected = (
       return decodeCollected({ coded, end }, exchange, options, one);
     });
   };
-  const decoded = decodedBody(coded, options, one);
+  const decoded = decodedBody(coded, options, one, exchange);
   return decoded instanceof Promise ? decoded.then(verify) : verify(decoded);
 };
 
@@ -128,9 +133,10 @@ const decodedBody = (
   coded: Buffer,
   options: DecodeContext,
   { bases, decode }: BufferedBody,
+  exchange: Exchange,
 ): Promise<Buffer | undefined> | Buffer | undefined => {
   try {
-    const decoded = bases && decode(bases, coded, options);
+    const decoded = bases && decode(bases, coded, options, exchange);
     return decoded instanceof Promise ? decoded.catch(undecodable) : decoded;
   } catch (error) {
     return undecodable(error);

@@ -15,6 +15,7 @@ import type { HeaderList } from "../../protocol/http/header-list.ts";
 import { Inbox } from "../../protocol/link/inbox.ts";
 import type { Link } from "../../protocol/link/link-api.ts";
 import type { Stream, StreamReceiver } from "../../protocol/link/stream.ts";
+import { LONG_PAGES, MANY_LONG_PAGES } from "../../protocol/mixing/long-pages.ts";
 import { type Extension, NO_EXTENSIONS } from "../../protocol/wire/extensions.ts";
 import type { Offering } from "./offers.ts";
 
@@ -112,7 +113,8 @@ const extensionsOf = (request: ExchangeRequest, { peer }: Link): readonly Extens
   if (visitorConnection !== undefined) extensions.push(visitorConnectionExtension(visitorConnection));
   addExtensions(extensions, offering);
   if (madeId !== undefined) extensions.push(requestIdExtension(madeId));
-  if (load > MIXED_UP_TO_LOAD && peer.features.includes(MIXED_SPLICES)) extensions.push(NOT_MIXED);
+  const isBusy = load > MIXED_UP_TO_LOAD || LONG_PAGES.waiting >= MANY_LONG_PAGES;
+  if (isBusy && peer.features.includes(MIXED_SPLICES)) extensions.push(NOT_MIXED);
   return extensions;
 };
 
@@ -121,8 +123,8 @@ export class Exchange implements StreamReceiver {
   readonly #events: ExchangeEvents;
   /** Data as its bytes, so that small frames become one. */
   readonly #arrived: Inbox<Buffer, StreamFrame>;
-  /** `sending`: the request's body has not ended. `asked`: it has. `lost`: all of it ended early. */
-  #phase: "sending" | "asked" | "lost";
+  /** `sending`: the request's body has not ended. `asked`: it has. An error: all of it ended early. */
+  #phase: "sending" | "asked" | StreamError;
   #interimBytes = 0;
   #answerBytes = 0;
   #requestBytes: number;
@@ -223,6 +225,11 @@ export class Exchange implements StreamReceiver {
     this.reset(code);
   }
 
+  /** Throws what it ended early with, if it did. */
+  stillWanted(): void {
+    if (this.#phase instanceof StreamError) throw this.#phase;
+  }
+
   /** Whether its head may have reached the origin side. */
   get hasLeft(): boolean {
     return this.#stream.id !== undefined;
@@ -238,7 +245,7 @@ export class Exchange implements StreamReceiver {
   // From here on: called by the stream.
 
   frame(frame: StreamFrame, payloadBytes: number): void {
-    if (this.#phase === "lost") return;
+    if (this.#phase instanceof StreamError) return;
     if (frame.kind === "stopSending") return this.#events.refused();
     this.#answerBytes += payloadBytes - headBytes(frame, payloadBytes);
     if (frame.kind === "answer" && frame.form.kind === "interim") this.#interim(frame);
@@ -279,7 +286,7 @@ export class Exchange implements StreamReceiver {
   }
 
   #lose(error: StreamError): void {
-    this.#phase = "lost";
+    this.#phase = error;
     this.#arrived.fail(error);
     this.#events.lost();
   }

@@ -7,6 +7,8 @@
 export interface DecodeLimits {
   /** Most bytes that a decoded page may have. A streaming decoder asks again for each piece, so the bound may move. */
   readonly pageBytes: number;
+  /** Asked now and then by a decoder that takes turns: throws what decoding is to reject with once nobody waits for the page any more. */
+  readonly stillWanted?: (() => void) | undefined;
 }
 
 /**

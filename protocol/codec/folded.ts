@@ -191,7 +191,7 @@ export const foldedCodec = (codec: Codec): Codec => ({
     const { masks, coded } = readMasks(asBuffer(delta));
     const pageBytes = Math.min(limits.pageBytes, MOST_FOLDED_BYTES);
     const folds = [...bases.slice(0, -1), foldedBase(asBuffer(best), secrets)];
-    const text = await codec.decode(folds, coded, { pageBytes });
+    const text = await codec.decode(folds, coded, { ...limits, pageBytes });
     return unfolded(text, masks, secrets, pageBytes);
   },
   streaming: undefined,

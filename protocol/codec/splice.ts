@@ -185,9 +185,9 @@ const decode = async (
 const unmixed = async (
   bases: readonly Uint8Array[],
   coded: Uint8Array,
-  { pageBytes }: DecodeLimits,
+  { pageBytes, stillWanted }: DecodeLimits,
 ): Promise<Buffer> =>
-  madeOf(await unmixedPage(bases, coded, { pageBytes: Math.min(pageBytes, SPLICE_PAGE_BYTES) }));
+  madeOf(await unmixedPage(bases, coded, { pageBytes: Math.min(pageBytes, SPLICE_PAGE_BYTES), stillWanted }));
 
 const madeOf = (page: Buffer | undefined): Buffer => {
   if (page === undefined) throw new DeltaError("the mixed steps make no page within the limits");

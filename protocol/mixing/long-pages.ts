@@ -9,6 +9,9 @@ const SLICE_BYTES = 8 * 1024;
 
 export const LONG_PAGES = new OneAfterTheOther(() => Mixer.another());
 
+/** So many take a second and less: an edge that has as many to read asks for no more, so that no link that sends nothing else keeps the others waiting. */
+export const MANY_LONG_PAGES = 8;
+
 /** Writes or reads the text of one page, and stops after each SLICE_BYTES of it. */
 export class SlicedBytes {
   readonly #mixer: Mixer;

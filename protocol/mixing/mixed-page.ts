@@ -9,7 +9,7 @@ import { learnBases } from "./learn-bases.ts";
 import { AT_ONCE_BYTES, LONG_PAGES, SlicedBytes } from "./long-pages.ts";
 import { addedBytesOf, type PlacedStep, placedFrom, readSteps, writeSteps } from "./mixed-steps.ts";
 import { Mixer, type RunBounds, type Step, type TextPlaces } from "./mixer.ts";
-import { atOnce, type Slices } from "./turns.ts";
+import { atOnce, type Slices, type StillWanted } from "./turns.ts";
 
 export { MIXED_ADDED_BYTES, MIXED_STEPS } from "./mixed-steps.ts";
 export type { RunBounds } from "./mixer.ts";
@@ -87,11 +87,17 @@ function* codedPage(
   return mixer.finish();
 }
 
+/** `stillWanted`: asked between slices of what takes turns. */
+export interface ReadLimits {
+  readonly pageBytes: number;
+  readonly stillWanted?: StillWanted | undefined;
+}
+
 /** The page again, in a buffer of its own, or a promise of it where it takes turns; undefined where `coded` was made of nothing, or of more than `pageBytes`. */
 export const unmixedPage = (
   bases: readonly Uint8Array[],
   coded: Uint8Array,
-  { pageBytes }: { readonly pageBytes: number },
+  { pageBytes, stillWanted }: ReadLimits,
 ): Buffer | undefined | Promise<Buffer | undefined> => {
   const places = placesOf(bases);
   const mostBytes = Math.min(pageBytes, MIXED_TEXT_BYTES - places.start);
@@ -103,7 +109,7 @@ export const unmixedPage = (
   return LONG_PAGES.do(function* (another) {
     const again = stepsOf(another, coded, places, mostBytes);
     return again && (yield* unmixedBy(another, bases, again));
-  });
+  }, stillWanted);
 };
 
 const stepsOf = (

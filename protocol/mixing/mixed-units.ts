@@ -5,6 +5,7 @@
 import { ownBuffer } from "../store/compact-buffer.ts";
 import { KNOWN_TEXT } from "./known-text.ts";
 import { AT_ONCE_BYTES, LONG_PAGES, SlicedBytes } from "./long-pages.ts";
+import type { ReadLimits } from "./mixed-page.ts";
 import { MIXED_ADDED_BYTES } from "./mixed-steps.ts";
 import { Mixer, NUMBER } from "./mixer.ts";
 import { readPlace, writePlace } from "./run-place.ts";
@@ -55,7 +56,7 @@ function* mixedBy(mixer: Mixer, page: Uint8Array, steps: readonly UnitStep[]): S
 export const unmixedUnits = (
   coded: Uint8Array,
   copied: (from: number, units: number) => Uint8Array,
-  { pageBytes }: { readonly pageBytes: number },
+  { pageBytes, stillWanted }: ReadLimits,
 ): Buffer | undefined | Promise<Buffer | undefined> => {
   const mostBytes = Math.min(pageBytes, UNITS_PAGE_BYTES);
   const runs: Uint8Array[] = [];
@@ -71,7 +72,7 @@ export const unmixedUnits = (
     let at = 0;
     const again = stepsOf(another, coded, mostBytes, () => (runs[at++] as Uint8Array).length);
     return again && (yield* unmixedBy(another, again, runs));
-  });
+  }, stillWanted);
 };
 
 const stepsOf = (

@@ -9,9 +9,13 @@ export const atOnce = <T>(work: Slices<T>): T => {
   }
 };
 
+/** Throws what work rejects with that nobody waits for any more. */
+export type StillWanted = () => void;
+
 /** A slice in each turn of the event loop. */
-const inTurns = async <T>(work: Slices<T>): Promise<T> => {
+const inTurns = async <T>(work: Slices<T>, stillWanted: StillWanted): Promise<T> => {
   for (;;) {
+    stillWanted();
     const { done, value } = work.next();
     if (done === true) return value;
     await new Promise<void>((resolve) => {
@@ -25,27 +29,30 @@ export class OneAfterTheOther<Tool extends object> {
   readonly #make: () => Tool;
   #tool: Tool | undefined;
   #last: Promise<void> = Promise.resolve();
-  #waiting = 0;
+  /** How many pieces are under way or wait; nobody else sets it. */
+  waiting = 0;
 
   constructor(make: () => Tool) {
     this.#make = make;
   }
 
   get isBusy(): boolean {
-    return this.#waiting > 0;
+    return this.waiting > 0;
   }
 
-  async do<T>(work: (tool: Tool) => Slices<T>): Promise<T> {
+  /** `stillWanted`: asked before each slice, so that what nobody waits for costs no more than its place in the row. */
+  async do<T>(work: (tool: Tool) => Slices<T>, stillWanted: StillWanted = () => {}): Promise<T> {
     const before = this.#last;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#last = promise;
-    this.#waiting++;
+    this.waiting++;
     await before;
     try {
+      stillWanted();
       this.#tool ??= this.#make();
-      return await inTurns(work(this.#tool));
+      return await inTurns(work(this.#tool), stillWanted);
     } finally {
-      this.#waiting--;
+      this.waiting--;
       resolve();
     }
   }

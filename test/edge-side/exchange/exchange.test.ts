@@ -9,6 +9,7 @@ import { StreamError } from "../../../protocol/errors.ts";
 import type { AnswerForm, AnswerFrame } from "../../../protocol/frames/frame.ts";
 import { MIXED_SPLICES, NOT_MIXED } from "../../../protocol/frames/mixed-splices.ts";
 import { FREE_FRAMES } from "../../../protocol/link/inbox.ts";
+import { LONG_PAGES } from "../../../protocol/mixing/long-pages.ts";
 import { PIECE_BYTES } from "../../../protocol/runtime/piece-merger.ts";
 import { NO_EXTENSIONS } from "../../../protocol/wire/extensions.ts";
 import { FAKE_ID, MEMORY_SHARE } from "../../kit/fake-stream.ts";
@@ -178,6 +179,17 @@ describe("an exchange that begins with some of its body", () => {
     expect(extensionsAt(MIXED_UP_TO_LOAD)).toEqual(extensions);
     expect(extensionsAt(MIXED_UP_TO_LOAD + 0.01)).toEqual([...extensions, NOT_MIXED]);
     expect(extensionsAt(1, [])).toEqual(extensions);
+  });
+
+  it("says so too while many long pages wait to be read, whatever the load", async () => {
+    const waiting = Array.from({ length: 8 }, () => {
+      expect(outgoing({ extensions, body }).stream.sent[0]).toMatchObject({ extensions });
+      return LONG_PAGES.do(function* () {});
+    });
+    const many = { extensions: [...extensions, NOT_MIXED] };
+    expect(outgoing({ extensions, body }).stream.sent[0]).toMatchObject(many);
+    await Promise.all(waiting);
+    expect(outgoing({ extensions, body }).stream.sent[0]).toMatchObject({ extensions });
   });
 
   it("sends nothing more once it was given up", async () => {

@@ -1,6 +1,6 @@
 // Pages with more of their own than is mixed at once: in turns of the event loop, one after the other.
 import { describe, expect, it } from "vitest";
-import { AT_ONCE_BYTES } from "../../../protocol/mixing/long-pages.ts";
+import { AT_ONCE_BYTES, LONG_PAGES } from "../../../protocol/mixing/long-pages.ts";
 import {
   MIXED_ADDED_BYTES,
   MIXED_STEPS,
@@ -103,5 +103,28 @@ describe("a page with much of its own", () => {
       ]);
       expect([got?.equals(page) ?? false, whole?.equals(page)]).toEqual([false, true]);
     }
+  });
+
+  it("that nobody waits for any more is not read on, nor begun, and rejects with what it is told; others are read", async () => {
+    const random = seeded();
+    const page = madePage(random, 300);
+    const coded = (await mixedInTurns([], page, BOUNDS, ALWAYS))?.coded ?? Buffer.alloc(0);
+    const cancelled = new Error("the visitor has left");
+    const asked = [0, 0];
+    /** Until it was asked so many times. */
+    const wantedFor = (reader: number, times: number) => () => {
+      asked[reader] = (asked[reader] ?? 0) + 1;
+      if ((asked[reader] ?? 0) > times) throw cancelled;
+    };
+    const read = (stillWanted?: () => void) => unmixedPage([], coded, { ...LIMIT, stillWanted });
+    const [begun, waiting, whole] = await Promise.allSettled([
+      read(wantedFor(0, 3)),
+      read(wantedFor(1, 0)),
+      read(),
+    ]);
+    expect([begun, waiting]).toEqual(Array(2).fill({ status: "rejected", reason: cancelled }));
+    expect(asked).toEqual([4, 1]);
+    expect(whole).toMatchObject({ status: "fulfilled", value: page });
+    expect(LONG_PAGES.waiting).toBe(0);
   });
 });
