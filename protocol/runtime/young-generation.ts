@@ -4,7 +4,7 @@
  * here: so it collected the whole heap 10 to 14 times a second. Here it scavenges from 32 MiB of young Buffers on, and the old
  * generation may grow to three times what was alive; what Buffers may grow by in all, 64 MiB, is V8's own. That they count towards
  * the limit of the whole heap (--external-memory-accounted-in-global-limit) would take 90 MB more of both daemons for one full
- * collection a second less, and no more requests. bench/RESULTS.md "Collections".
+ * collection a second less, and no more requests. bench/TRIED.md "Collections".
  */
 import { constants, type PerformanceEntry, PerformanceObserver } from "node:perf_hooks";
 import { getHeapSpaceStatistics, setFlagsFromString } from "node:v8";
