@@ -5,12 +5,12 @@
  */
 import type { Socket } from "node:net";
 import type { Clock } from "../../protocol/runtime/clock.ts";
-import { EarlyBytes } from "./early-bytes.ts";
+import { GrowingBytes } from "../../protocol/wire/growing-bytes.ts";
 import { MOST_EARLY_BYTES, type UpgradeBody, type UpgradeBodyReader } from "./upgrade-body.ts";
 
 export class ParkedUpgrade {
   readonly #socket: Socket;
-  readonly #held = new EarlyBytes();
+  readonly #held = new GrowingBytes();
   readonly #running: () => { drained(): void } | undefined;
   #came = () => {};
   readonly #hold = (bytes: Buffer): void => {

@@ -11,8 +11,8 @@ import { FieldNames } from "../../protocol/http/field-names.ts";
 import { endToEnd, fieldOf, type ResponseHead, SWITCHING, withoutFields } from "../../protocol/http/head.ts";
 import { type HeaderList, pairsOf } from "../../protocol/http/header-list.ts";
 import { InactivityTimer } from "../../protocol/runtime/inactivity-timer.ts";
+import { GrowingBytes } from "../../protocol/wire/growing-bytes.ts";
 import { UploadBody } from "../exchange/upload-body.ts";
-import { EarlyBytes } from "./early-bytes.ts";
 import { Http1Visitor, type VisitorOptions } from "./http1-visitor.ts";
 import { LINGER_MS } from "./linger.ts";
 import { MOST_EARLY_BYTES } from "./upgrade-body.ts";
@@ -43,7 +43,7 @@ export class UpgradeVisitor extends Http1Visitor {
   #sends: UploadBody | undefined;
   #switched = false;
   /** What came before the answer. */
-  readonly #early = new EarlyBytes();
+  readonly #early = new GrowingBytes();
   /** Of the request, as long as its Content-Length says. */
   readonly #body: Buffer | undefined;
   readonly #hold = (bytes: Buffer): void => {

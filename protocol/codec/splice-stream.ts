@@ -4,6 +4,7 @@
  * full. SPEC section "Codecs".
  */
 import { ByteReader, ByteWriter } from "../wire/bytes.ts";
+import { GrowingBytes } from "../wire/growing-bytes.ts";
 import type { Step } from "./align.ts";
 import { UnitRuns } from "./align-units.ts";
 import { type DecodeLimits, DeltaError, type StreamDecoder, type StreamEncoder } from "./codec.ts";
@@ -87,7 +88,7 @@ class SpliceStreamDecoder implements StreamDecoder {
   readonly #limits: DecodeLimits;
   readonly #coder: StreamDecoder;
   /** Of a list of steps that has not come as a whole. */
-  #held: Buffer = Buffer.alloc(0);
+  readonly #held = new GrowingBytes();
   #expected = 0;
   #pageBytes = 0;
   /** What came beside the page's own bytes. */
@@ -119,7 +120,7 @@ class SpliceStreamDecoder implements StreamDecoder {
   }
 
   #made(plain: Buffer): Buffer {
-    this.#held = Buffer.concat([this.#held, plain]);
+    this.#held.add(plain);
     const pages: Buffer[] = [];
     for (let steps = this.#next(); steps !== undefined; steps = this.#next()) {
       if (pages.length === MOST_AT_ONCE) throw new DeltaError("too many lists of steps in one piece");
@@ -136,17 +137,18 @@ class SpliceStreamDecoder implements StreamDecoder {
 
   /** The next list of steps, if it is here as a whole. */
   #next(): Buffer | undefined {
-    const length = this.#held.subarray(0, LENGTH_BYTES);
+    const held = this.#held.all();
+    const length = held.subarray(0, LENGTH_BYTES);
     if (!length.some((byte) => byte < 0x80)) {
       if (length.length < LENGTH_BYTES) return undefined;
       throw new DeltaError("a list of steps that is too long");
     }
-    const reader = new ByteReader(this.#held);
+    const reader = new ByteReader(held);
     const bytes = whole(() => reader.varint());
     if (bytes > MOST_ADDED_BYTES + STEPS_BYTES) throw new DeltaError(`a list of steps of ${bytes} bytes`);
     if (bytes > reader.left) return undefined;
     const steps = reader.bytes(bytes);
-    this.#held = reader.rest();
+    this.#held.drop(held.length - reader.left);
     return steps;
   }
 }

@@ -1,8 +1,8 @@
 /**
  * How a buffered page is coded: the one place that weighs bytes against time. SPEC section "Codecs".
  *
- * First a splice on the best base: over 30 families of real pages one try takes 0.03 ms where the page differs in a few places, and 0.1 ms where it is given up. One of up to 48 bytes is
- * sent whatever there is time for. Else, where both sides have time and the page has no more than 16 KiB of its own, nor more than half, it is mixed, and nothing else is asked: a third of
+ * First a splice on the best base: over 30 families of real pages one try takes 0.03 ms where the page differs in a few places, and 0.1 ms where it is given up. One of up to 48
+ * bytes, or of 96 without a masked token, is sent whatever there is time for. Else, where both sides have time and the page has no more than 16 KiB of its own, nor more than half, it is mixed, and nothing else is asked: a third of
  * a microsecond for each such byte. A page with more is compressed, and where little else is under way and it is text, mixed too, in turns of the event loop: 0.48 % of raw for versions,
  * 4.77 % for template pages. So is what builds on nothing, or may copy whole units only. Where nothing is mixed, and up to 512 bytes come of the splice, zstd on four bases is not
  * asked (successive versions: 0.513 % of raw instead of 0.508 %): the 30 bytes that it finds on the average are a fortieth
@@ -30,8 +30,10 @@ import { mixedAfterwards, mixedInUnits, mixedOn, mixes } from "./mix-page.ts";
 
 /** Good enough whatever time there is: a token takes 43 bytes and more, and mixed it would be ten less, of some 140 that the exchange takes. */
 const SMALL_BYTES = 48;
-/** More than that makes no splice of SMALL_BYTES. */
-const SMALL = { steps: 8, addedBytes: 96 } as const;
+/** And where there is no token to fold: to mix all that is larger than SMALL_BYTES takes 1.2 % off the answers of versions, and ten times as long. */
+const SMALL_UNFOLDED_BYTES = 96;
+/** More than that makes no splice of so few bytes. */
+const SMALL = { steps: 12, addedBytes: 160 } as const;
 
 /**
  * A page of which more than an eighth is its own is found out sooner: over 329 pairs of pages up to 100 KB a try takes 0.19 ms and not 0.27, and as many splices
@@ -61,6 +63,7 @@ export const encodePage = (
   if (isWithin(spliced, SMALL_BYTES)) return spliced;
   const best = offered.at(-1);
   const folded = options.foldsTokens && best ? foldOn(best.version.body, page) : undefined;
+  if (folded === undefined && isWithin(spliced, SMALL_UNFOLDED_BYTES)) return spliced;
   const plain = () => smallestOf(offered, others, page, work, spliced);
   return folded === undefined ? plain() : foldedPage(offered, folded, work, plain);
 };

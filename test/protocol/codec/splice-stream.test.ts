@@ -1,8 +1,9 @@
 /** Splices of whole units that stream: every segment decodes at once, and sizes tell of whole units alone, wherever the page was cut. */
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { DeltaError, type StreamDecoder } from "../../../protocol/codec/codec.ts";
 import { spliceCodec } from "../../../protocol/codec/splice.ts";
 import { zstdStreamEncoder } from "../../../protocol/codec/zstd-stream.ts";
+import { ByteWriter } from "../../../protocol/wire/bytes.ts";
 import { seeded } from "../../kit/random.ts";
 import { laterPage, madePage } from "./made-pages.ts";
 
@@ -180,4 +181,26 @@ describe("a stream of splices is refused", () => {
     expect((await decoded(delta, 20)).length).toBe(20);
     await expect(decoded(delta, 19)).rejects.toThrow(DeltaError);
   });
+});
+
+it("a list of steps that comes byte by byte is copied a few times in all, and not all of it with each", async () => {
+  const text = Buffer.alloc(6_000, "0123456");
+  const steps = new ByteWriter().varint(1).varint(0).varint(text.length).varint(0).bytes(text).take();
+  const list = new ByteWriter().varint(steps.length).bytes(steps).take();
+  const [from, to] = [zstdStreamEncoder([]), decoder([], { pageBytes: text.length })];
+  let copied = 0;
+  const { concat } = Buffer;
+  const spied = vi.spyOn(Buffer, "concat").mockImplementation((pieces, bytes) => {
+    const joined = concat(pieces, bytes);
+    copied += joined.length;
+    return joined;
+  });
+  const made: Buffer[] = [];
+  for (let at = 0; at < list.length; at++)
+    for (const piece of [await from.write(list.subarray(at, at + 1)), await from.flush()])
+      made.push(await to.write(piece));
+  for (const piece of [await from.end()]) made.push(await to.write(piece), await to.end());
+  spied.mockRestore();
+  expect(Buffer.concat(made).equals(text)).toBe(true);
+  expect(copied).toBeLessThan(20 * text.length);
 });

@@ -242,14 +242,21 @@ describe("a page", () => {
 describe("a page for an edge that reads mixed splices", () => {
   const [READS, FOR_OTHERS] = [{ readsMixed: true }, { readsMixed: false }];
 
-  it("of which little is its own is mixed on the best base, in fewer bytes", async () => {
+  it("of which little is its own is mixed on the best base, in fewer bytes, and of which hardly anything is it is not", async () => {
     const [older, newest] = madeVersions(seeded(), { rows: 200, count: 2 }) as [Buffer, Buffer];
-    const page = Buffer.from(
-      newest.toString().replace("</ul>", "<li>one more of the visitor and the page</li></ul>"),
-    );
-    const { codec, offers, bytes } = await shown([older, newest], page, READS);
+    const withRows = (count: number) => {
+      const rows = Array.from(
+        { length: count },
+        (_, at) => `<li>${at} more of the visitor and the page</li>`,
+      );
+      return Buffer.from(newest.toString().replace("</ul>", `${rows.join("\n")}</ul>`));
+    };
+    const { codec, offers, bytes } = await shown([older, newest], withRows(20), READS);
     expect([codec, offers]).toEqual(["splice", [1]]);
-    expect(bytes).toBeLessThan(0.8 * (await shown([older, newest], page, FOR_OTHERS)).bytes);
+    expect(bytes).toBeLessThan(0.8 * (await shown([older, newest], withRows(20), FOR_OTHERS)).bytes);
+    expect(await shown([older, newest], withRows(1), READS)).toEqual(
+      await shown([older, newest], withRows(1), FOR_OTHERS),
+    );
   });
 
   it("that is another one is mixed on all bases, and is smaller than by zstd", async () => {
