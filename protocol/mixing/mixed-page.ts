@@ -6,7 +6,7 @@
  */
 import { ownBuffer } from "../store/compact-buffer.ts";
 import { learnBases } from "./learn-bases.ts";
-import { AT_ONCE_BYTES, LONG_PAGES, SlicedBytes } from "./long-pages.ts";
+import { AT_ONCE_BYTES, LONG_PAGES, readPage, SlicedBytes } from "./long-pages.ts";
 import { addedBytesOf, type PlacedStep, placedFrom, readSteps, writeSteps } from "./mixed-steps.ts";
 import { Mixer, type RunBounds, type Step, type TextPlaces } from "./mixer.ts";
 import { atOnce, type Slices, type StillWanted } from "./turns.ts";
@@ -102,23 +102,16 @@ export const unmixedPage = (
   const places = placesOf(bases);
   const mostBytes = Math.min(pageBytes, MIXED_TEXT_BYTES - places.start);
   if (mostBytes < 0) return undefined;
-  const mixer = Mixer.get();
-  const steps = stepsOf(mixer, coded, places, mostBytes);
-  if (steps === undefined) return undefined;
-  if (addedBytesOf(steps) <= AT_ONCE_BYTES) return atOnce(unmixedBy(mixer, bases, steps));
-  return LONG_PAGES.do(function* (another) {
-    const again = stepsOf(another, coded, places, mostBytes);
-    return again && (yield* unmixedBy(another, bases, again));
-  }, stillWanted);
+  return readPage(
+    coded,
+    {
+      steps: (mixer) => readSteps(mixer, places, mostBytes),
+      addedBytes: (steps) => addedBytesOf(steps),
+      page: (mixer, steps) => unmixedBy(mixer, bases, steps),
+    },
+    stillWanted,
+  );
 };
-
-const stepsOf = (
-  mixer: Mixer,
-  coded: Uint8Array,
-  places: TextPlaces,
-  mostBytes: number,
-): readonly PlacedStep[] | undefined =>
-  mixer.beginReading(coded) ? readSteps(mixer, places, mostBytes) : undefined;
 
 function* unmixedBy(
   mixer: Mixer,

@@ -62,5 +62,5 @@ export const readSteps = (
   return steps;
 };
 
-export const addedBytesOf = (steps: readonly Step[]): number =>
+export const addedBytesOf = (steps: readonly Pick<Step, "add">[]): number =>
   steps.reduce((bytes, { add }) => bytes + add, 0);

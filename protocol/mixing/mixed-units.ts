@@ -4,9 +4,9 @@
  */
 import { ownBuffer } from "../store/compact-buffer.ts";
 import { KNOWN_TEXT } from "./known-text.ts";
-import { AT_ONCE_BYTES, LONG_PAGES, SlicedBytes } from "./long-pages.ts";
+import { AT_ONCE_BYTES, LONG_PAGES, readPage, SlicedBytes } from "./long-pages.ts";
 import type { ReadLimits } from "./mixed-page.ts";
-import { MIXED_ADDED_BYTES } from "./mixed-steps.ts";
+import { addedBytesOf, MIXED_ADDED_BYTES } from "./mixed-steps.ts";
 import { Mixer, NUMBER } from "./mixer.ts";
 import { readPlace, writePlace } from "./run-place.ts";
 import { atOnce, type Slices } from "./turns.ts";
@@ -32,7 +32,7 @@ export const mixedUnits = (
   page: Uint8Array,
   steps: readonly UnitStep[],
 ): Buffer | undefined | Promise<Buffer | undefined> => {
-  const added = total(steps, "add");
+  const added = addedBytesOf(steps);
   const isWithin =
     page.length <= UNITS_PAGE_BYTES && added <= MIXED_ADDED_BYTES && steps.length <= UNIT_STEPS;
   if (!isWithin) return undefined;
@@ -59,29 +59,24 @@ export const unmixedUnits = (
   { pageBytes, stillWanted }: ReadLimits,
 ): Buffer | undefined | Promise<Buffer | undefined> => {
   const mostBytes = Math.min(pageBytes, UNITS_PAGE_BYTES);
-  const runs: Uint8Array[] = [];
-  const mixer = Mixer.get();
-  const steps = stepsOf(mixer, coded, mostBytes, (from, units) => {
-    const run = copied(from, units);
-    runs.push(run);
-    return run.length;
-  });
-  if (steps === undefined) return undefined;
-  if (total(steps, "add") <= AT_ONCE_BYTES) return atOnce(unmixedBy(mixer, steps, runs));
-  return LONG_PAGES.do(function* (another) {
-    let at = 0;
-    const again = stepsOf(another, coded, mostBytes, () => (runs[at++] as Uint8Array).length);
-    return again && (yield* unmixedBy(another, again, runs));
-  }, stillWanted);
+  return readPage(
+    coded,
+    {
+      steps(mixer) {
+        const runs: Uint8Array[] = [];
+        const steps = readSteps(mixer, mostBytes, (from, units) => {
+          const run = copied(from, units);
+          runs.push(run);
+          return run.length;
+        });
+        return steps && { steps, runs };
+      },
+      addedBytes: ({ steps }) => addedBytesOf(steps),
+      page: (mixer, { steps, runs }) => unmixedBy(mixer, steps, runs),
+    },
+    stillWanted,
+  );
 };
-
-const stepsOf = (
-  mixer: Mixer,
-  coded: Uint8Array,
-  mostBytes: number,
-  lengthOf: (from: number, units: number) => number,
-): readonly UnitStep[] | undefined =>
-  mixer.beginReading(coded) ? readSteps(mixer, mostBytes, lengthOf) : undefined;
 
 /** `runs`: what each step copies. */
 function* unmixedBy(
@@ -90,16 +85,13 @@ function* unmixedBy(
   runs: readonly Uint8Array[],
 ): Slices<Buffer | undefined> {
   const layout = layoutOf(steps);
-  const text = mixer.textOf(layout.page + total(steps, "copiedBytes") + total(steps, "add"));
+  const text = mixer.textOf(layout.page + layout.pageBytes);
   for (const [step, run] of runs.entries()) text.set(run, layout.page + layout.at(step));
   mixer.beginText(0);
   placeKnown(text, layout, (step, from, to) => (runs[step] as Uint8Array).subarray(from, to));
   yield* addedCoded(mixer, steps, layout);
   return mixer.isAtEnd ? ownBuffer(text.subarray(layout.page)) : undefined;
 }
-
-const total = (steps: readonly UnitStep[], what: "add" | "copiedBytes"): number =>
-  steps.reduce((bytes, step) => bytes + step[what], 0);
 
 const writeSteps = (mixer: Mixer, steps: readonly UnitStep[]): void => {
   mixer.number(NUMBER.steps, steps.length);
@@ -145,7 +137,9 @@ const readSteps = (
 interface Layout {
   /** Parts of runs: the number of a step, and from where to where of what it copies. */
   readonly parts: readonly (readonly [step: number, from: number, to: number])[];
+  /** Where the page begins. */
   readonly page: number;
+  readonly pageBytes: number;
   /** Where on the page a step begins. */
   at(step: number): number;
 }
@@ -169,7 +163,8 @@ const layoutOf = (steps: readonly UnitStep[]): Layout => {
       part(step, copiedBytes - COPIED.ends, copiedBytes);
     }
   }
-  return { parts, page: KNOWN_TEXT.length + COPIED.most - left, at: (step) => places[step] as number };
+  const page = KNOWN_TEXT.length + COPIED.most - left;
+  return { parts, page, pageBytes: at, at: (step) => places[step] as number };
 };
 
 const placeKnown = (

@@ -1,4 +1,6 @@
 /** Work that stops now and then for whatever else the event loop has to do: a generator that yields between its slices. */
+import { setImmediate as turn } from "node:timers/promises";
+
 export type Slices<T> = Generator<void, T>;
 
 /** All of it now. */
@@ -18,9 +20,7 @@ const inTurns = async <T>(work: Slices<T>, stillWanted: StillWanted): Promise<T>
     stillWanted();
     const { done, value } = work.next();
     if (done === true) return value;
-    await new Promise<void>((resolve) => {
-      setImmediate(resolve);
-    });
+    await turn();
   }
 };
 
@@ -29,15 +29,19 @@ export class OneAfterTheOther<Tool extends object> {
   readonly #make: () => Tool;
   #tool: Tool | undefined;
   #last: Promise<void> = Promise.resolve();
-  /** How many pieces are under way or wait; nobody else sets it. */
-  waiting = 0;
+  #waiting = 0;
 
   constructor(make: () => Tool) {
     this.#make = make;
   }
 
+  /** How many pieces are under way or wait for it. */
+  get waiting(): number {
+    return this.#waiting;
+  }
+
   get isBusy(): boolean {
-    return this.waiting > 0;
+    return this.#waiting > 0;
   }
 
   /** `stillWanted`: asked before each slice, so that what nobody waits for costs no more than its place in the row. */
@@ -45,14 +49,14 @@ export class OneAfterTheOther<Tool extends object> {
     const before = this.#last;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#last = promise;
-    this.waiting++;
+    this.#waiting++;
     await before;
     try {
       stillWanted();
       this.#tool ??= this.#make();
       return await inTurns(work(this.#tool), stillWanted);
     } finally {
-      this.waiting--;
+      this.#waiting--;
       resolve();
     }
   }

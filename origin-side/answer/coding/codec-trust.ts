@@ -4,7 +4,8 @@
  * which MOST_MISMATCHES deltas did not match within MISTRUST_MS is set aside for as long; the others go on, and whole pages. After
  * that one more mismatch is enough. SPEC section "Verification".
  */
-import { codecById } from "../../../protocol/codec/codecs.ts";
+import { type AgreedCodecs, codecById } from "../../../protocol/codec/codecs.ts";
+import { spliceCodec } from "../../../protocol/codec/splice.ts";
 import type { Log } from "../../../protocol/daemon/log.ts";
 import type { Clock } from "../../../protocol/runtime/clock.ts";
 
@@ -66,3 +67,12 @@ export class CodecTrust {
     });
   }
 }
+
+/** Whether splices were agreed on, and the edge made of them what they were so far. */
+export const splices = ({
+  codecs,
+  trust,
+}: {
+  readonly codecs: Pick<AgreedCodecs, "splice">;
+  readonly trust: Pick<CodecTrust, "mistrusts">;
+}): boolean => codecs.splice && !trust.mistrusts(spliceCodec.id);

@@ -1,7 +1,6 @@
 /** What coding a page is told and what comes of it, whoever codes it. */
 import type { Codec } from "../../../protocol/codec/codec.ts";
 import type { AgreedCodecs, StreamingCodec } from "../../../protocol/codec/codecs.ts";
-import { spliceCodec } from "../../../protocol/codec/splice.ts";
 import type { Load } from "../../../protocol/runtime/event-loop-load.ts";
 import type { UsableBase } from "./choose-answer.ts";
 import type { CodecTrust } from "./codec-trust.ts";
@@ -44,10 +43,6 @@ export interface CodedPage {
 /** The second where both are as large. */
 export const smaller = (one: CodedPage | undefined, other: CodedPage): CodedPage =>
   one !== undefined && one.coded.length < other.coded.length ? one : other;
-
-/** Whether the edge reads splices, and has read them as they were meant so far. */
-export const splices = ({ codecs, trust }: EncodeDeltaOptions): boolean =>
-  codecs.splice && !trust.mistrusts(spliceCodec.id);
 
 /** Best last. */
 export const bodiesOf = (bases: readonly UsableBase[]): readonly Buffer[] =>

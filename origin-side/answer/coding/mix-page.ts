@@ -11,7 +11,8 @@ import {
 import { takesMixed } from "../../../protocol/frames/mixed-splices.ts";
 import { MIXED_STEPS, MIXED_TEXT_BYTES, type MixedPage } from "../../../protocol/mixing/mixed-page.ts";
 import type { UsableBase } from "./choose-answer.ts";
-import { bodiesOf, type CodedPage, smaller, splices, type Work } from "./coded-page.ts";
+import { splices } from "./codec-trust.ts";
+import { bodiesOf, type CodedPage, smaller, type Work } from "./coded-page.ts";
 import { type Effort, IN_TURNS, isMixed } from "./effort.ts";
 
 /** A page of which more than half is its own is left to zstd, which takes a third of the time there (pages of 6 KB: 0.4 ms and not 0.8) for a seventh more bytes. */
@@ -56,7 +57,7 @@ const mixedSplice = (
   return { codec: spliceCodec, bases: on, looked: mixed.bases === 1 ? on : offered, coded: mixed.coded };
 };
 
-/** The smaller of this and of what `spliced` is. */
+/** The smaller of `spliced` and of the same units, mixed. */
 export const mixedInUnits = async (spliced: CodedPage, found: InUnits, work: Work): Promise<CodedPage> => {
   const coded = isMixed(ownBytesOf(found), spliced.coded.length, work)
     ? await spliceMixedInUnits(found)
@@ -76,9 +77,9 @@ export const mixedAfterwards = async (
     const alone = isMixed(page.length, coded.length, work) ? await spliceMixedAlone(page) : undefined;
     return alone && { codec: spliceCodec, bases: [], looked: [], coded: alone };
   }
-  const { mixedBytes } = work.effort;
   const worth = (ownBytes: number) => isMixed(ownBytes, coded.length, work);
-  if (mixable.length === 0 || !worth(mixedBytes + 1)) return undefined;
+  const takesTurns = worth(work.effort.mixedBytes + 1);
+  if (mixable.length === 0 || !takesTurns) return undefined;
   const bases = bestFor(mixable, page);
   const bounds = { steps: MIXED_STEPS, addedBytes: IN_TURNS.addedBytes };
   return mixedSplice(mixable, bases, await spliceMixedInTurns(bodiesOf(bases), page, bounds, worth));
