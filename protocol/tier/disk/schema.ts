@@ -6,6 +6,7 @@ import { randomBytes } from "node:crypto";
 import {
   closeSync,
   existsSync,
+  fstatSync,
   openSync,
   readFileSync,
   readSync,
@@ -97,8 +98,9 @@ const MAGIC = Buffer.from("SQLite format 3\0", "latin1");
 /** Of every release. */
 const OURS: readonly string[] = ["store", "versions"];
 
-/** Throws OthersFile. A file that begins with nothing is one that a power failure has left. */
+/** Throws OthersFile. A file that begins with nothing is one that a power failure has left; reading a pipe could wait for ever. */
 const checkBeginning = (file: number): void => {
+  if (!fstatSync(file).isFile()) throw new OthersFile();
   const begin = Buffer.alloc(MAGIC.length);
   readSync(file, begin, 0, begin.length, 0);
   if (!begin.equals(MAGIC) && begin.some((byte) => byte !== 0)) throw new OthersFile();

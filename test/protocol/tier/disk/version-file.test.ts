@@ -286,6 +286,11 @@ it.each([
   }),
 );
 
+it("a pipe or a device in its place is not read", () => {
+  const options = { path: "/dev/null", bytes: 2 ** 26, storeKey: undefined, sessionMs: HOUR };
+  expect(() => new VersionFile(options)).toThrow("it is no file of versions, and stays as it is");
+});
+
 it("a file of another release is made anew", () =>
   withFile((file, path, again) => {
     const writer = new DatabaseSync(path);
