@@ -83,12 +83,13 @@ const prepare = (command: Command, path: string): void => {
   for (const each of command.commands) prepare(each, `${path} ${each.name()}`);
 };
 
-/** A value that displaces an earlier one unseen, and none at all, as an unset variable of a script leaves. */
+/** A value that displaces an earlier one unseen, none at all, as an unset variable of a script leaves, and the next option in its place. */
 const refuseSlips = (command: Command, option: Option): void => {
   if (!option.required) return;
   let before: string | undefined;
   command.on(`option:${option.name()}`, (value: string) => {
     if (value === "") command.error(`error: option '${option.flags}' is empty`);
+    if (value.startsWith("--")) command.error(`error: option '${option.flags}' has no value before ${value}`);
     if (before !== undefined && !GATHERING.has(option.parseArg ?? command))
       command.error(`error: option '${option.flags}' is given twice, as ${before} and ${value}`);
     before = value;

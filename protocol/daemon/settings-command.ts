@@ -1,5 +1,6 @@
 /** `settings` on either side's command line: the reference of the config file, or its JSON Schema for editors. */
 import type { Command } from "commander";
+import { closest } from "../config/did-you-mean.ts";
 import { schemaText } from "../config/json-schema.ts";
 import { ANYWHERE, type SchemaFor } from "../config/parse-config.ts";
 import { type DocumentedSetting, settingsOfSchema } from "../config/reference.ts";
@@ -22,8 +23,21 @@ export const addSettingsCommand = (program: Command, schemaFor: SchemaFor<unknow
 /** Throws Complaint where there is none of that name. */
 const settingsText = (all: readonly DocumentedSetting[], name: string | undefined): readonly string[] => {
   const wanted = all.filter(({ path }) => name === undefined || isBelow(path, name));
-  if (wanted.length === 0) throw new Complaint(`there is no setting ${name}; without a name, all are listed`);
+  if (wanted.length === 0) throw new Complaint(`there is no setting ${name}; ${hintFor(all, name ?? "")}`);
   return wanted.flatMap((each) => [`${each.path}  ${formOf(each)}`, `    ${each.meaning ?? ""}`]);
+};
+
+const hintFor = (all: readonly DocumentedSetting[], name: string): string => {
+  const parts = (path: string) => path.replaceAll("[]", "").split(".");
+  const depth = parts(name).length;
+  const near = closest(
+    parts(name).join("."),
+    all
+      .map(({ path }) => parts(path))
+      .filter((each) => each.length >= depth)
+      .map((each) => each.slice(-depth).join(".")),
+  );
+  return near === undefined ? "without a name, all are listed" : `did you mean ${near}?`;
 };
 
 /** `hosts`, `keys.hosts` and `keys[].hosts` name `keys[].hosts` and what is below it. */

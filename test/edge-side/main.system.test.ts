@@ -80,6 +80,10 @@ describe("coilgun-edge", () => {
     ],
     [["check", "--config", ""], "'-c, --config <file>' is empty"],
     [
+      ["pair", "--host", "a", "--edge", "b", "--out", "--force"],
+      "'--out <folder>' has no value before --force",
+    ],
+    [
       ["alone", "--origin", "http://127.0.0.1:1", "--host", "a", "--certificate", ""],
       "'--certificate <file>' is empty",
     ],
@@ -90,6 +94,15 @@ describe("coilgun-edge", () => {
   ] as const)("takes no slip for a wish: %j", async (words, complaint) => {
     const { code, stderr } = await inside(...words);
     expect([code, stderr.split("\n")[0]]).toEqual([2, `error: option ${complaint}`]);
+  });
+
+  it.each([
+    ["visitor", "did you mean visitors?"],
+    ["keys.hots", "did you mean keys.hosts?"],
+    ["zzz", "without a name, all are listed"],
+  ])("says of a setting %s that there is not what may be meant", async (name, hint) => {
+    const { code, stderr } = await inside("settings", name);
+    expect([code, stderr.trim()]).toEqual([1, `coilgun-edge: there is no setting ${name}; ${hint}`]);
   });
 
   it("takes several of what may be several", async () => {
