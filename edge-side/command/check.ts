@@ -4,16 +4,14 @@
  */
 import { X509Certificate } from "node:crypto";
 import { isIP } from "node:net";
-import { isDaemonAt } from "../../protocol/admin/ask-daemon.ts";
-import { socketOf } from "../../protocol/config/admin-settings.ts";
 import type { NamedFile } from "../../protocol/config/schema.ts";
-import { printHostPort } from "../../protocol/config/units.ts";
 import {
   checkEnd,
-  checkFree,
   checkPlaces,
+  checkPorts,
   checkPrivacy,
   type Finding,
+  type Listening,
   ok,
   problem,
   warning,
@@ -45,7 +43,7 @@ export const checkEdge = async (file: string, today: Date): Promise<readonly Fin
     ...findings,
     ...checkEnd(file),
     ...checkPrivacy(files),
-    ...(await checkPorts(config)),
+    ...(await checkPorts("coilgun-edge", config.admin, placesOf(config))),
     ...(config.tunnel === undefined ? [] : checkTunnel(config.tunnel, today)),
     ...config.visitors.flatMap(({ tls }, i) => {
       const setting = `${config.visitors.length > 1 ? `visitors[${i}]` : "visitors"}.certificate`;
@@ -74,31 +72,14 @@ const checkProxies = ({ visitors, trustedProxies }: EdgeConfig): readonly Findin
   ];
 };
 
-const checkPorts = async (config: EdgeConfig): Promise<readonly Finding[]> => {
-  const several = config.visitors.length > 1;
-  const listens = [
-    ...config.visitors.map(({ listen, reusePort }, i) => ({
-      setting: several ? `visitors[${i}]` : "visitors",
-      listen,
-      reusePort,
-    })),
-    ...(config.tunnel === undefined
-      ? []
-      : [{ setting: "tunnel", listen: config.tunnel.listen, reusePort: false }]),
-    ...config.admin.flatMap((each) =>
-      "path" in each ? [] : [{ setting: "admin", listen: each.address, reusePort: false }],
-    ),
-  ];
-  // Its own ports are taken by the daemon that runs; that is no problem of the config.
-  const socket = socketOf(config.admin);
-  if (socket !== undefined && (await isDaemonAt(socket))) {
-    const places = listens.map(({ listen }) => printHostPort(listen)).join(" and ");
-    return [ok(`coilgun-edge is running; ${places} were not tried`)];
-  }
-  return Promise.all(
-    listens.map(({ setting, listen, reusePort }) => checkFree(setting, listen, { reusePort })),
-  );
-};
+const placesOf = ({ visitors, tunnel }: EdgeConfig): readonly Listening[] => [
+  ...visitors.map(({ listen, reusePort }, i) => ({
+    setting: visitors.length > 1 ? `visitors[${i}]` : "visitors",
+    listen,
+    reusePort,
+  })),
+  ...(tunnel === undefined ? [] : [{ setting: "tunnel", listen: tunnel.listen }]),
+];
 
 const checkTunnel = (tunnel: TunnelListen, today: Date): readonly Finding[] =>
   tunnel.mode === "certificate" ? [checkDates("tunnel.certificate", tunnel.certificate, today)] : [];

@@ -8,6 +8,7 @@ import {
   checkEnd,
   checkName,
   checkPlaces,
+  checkPorts,
   checkPrivacy,
   type Finding,
   ok,
@@ -30,6 +31,7 @@ import { adviseConnections } from "./advise-connections.ts";
 import { adviseSaving } from "./advise-saving.ts";
 import { askForHead, pageOf } from "./ask-page.ts";
 import { tryEdge } from "./probe-edge.ts";
+import { speaksTls } from "./probe-tls.ts";
 
 /** How long one thing may take: a name, a web server's answer, a link. @internal */
 export const EACH_MS = 10_000;
@@ -57,6 +59,7 @@ export const checkOrigin = async (file: string, options: CheckOptions): Promise<
     ...findings,
     ...checkEnd(file),
     ...checkPrivacy(files),
+    ...(await checkPorts("coilgun-origin", config.admin)),
     ...checkPlaces(config),
     ...checkMemory(originMemory(config)),
     ...(await checkStore(config.store, { side: "origin", clock: options.clock })),
@@ -85,17 +88,25 @@ const checkRoute = async (
     const answer = await bounds.clock.within(bounds.withinMs, undefined, (signal) =>
       askForHead(route, client, signal),
     );
+    if (answer.status === 400 && (await wantsTls(route, bounds))) return [isAskedPlainly(server)];
     return [
       judgeAnswer(server, route, answer),
       ...adviseConnections(server, route, answer),
       ...(await adviseSaving(server, route.path, pageOf(route, client, bounds), bounds)),
     ];
   } catch (error) {
-    return [whyNoAnswer(server, error)];
+    const hungUp = /^(ECONNRESET|HPE_)/.test(codeOf(firstCause(error)));
+    return [hungUp && (await wantsTls(route, bounds)) ? isAskedPlainly(server) : whyNoAnswer(server, error)];
   } finally {
     await client.close();
   }
 };
+
+const wantsTls = async ({ origin }: Route, bounds: Bounds): Promise<boolean> =>
+  origin.scheme === "http" && (await speaksTls(origin.address, bounds));
+
+const isAskedPlainly = (server: string): Finding =>
+  problem(`${server} speaks TLS, and is asked in plain HTTP`, "write https:// in the route's origin");
 
 const judgeAnswer = (server: string, { host, path }: Route, { status, fields }: ResponseHead): Finding => {
   const said = `${server} answers HEAD ${path} with ${status}`;

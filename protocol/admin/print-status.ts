@@ -7,10 +7,8 @@ const MOST_PAGES = 10;
 
 /** Lines to print. */
 export const printStatus = (status: Status): readonly string[] => [
-  ...part(status.program, [
-    `${status.version}, up ${printAge(status.upSeconds)}, ${status.ready ? "ready" : "NOT READY"}`,
-    ...status.reasons,
-  ]),
+  `${status.program} ${status.version}, up ${printAge(status.upSeconds)}, ${status.ready ? "ready" : "NOT READY"}`,
+  ...part("", status.reasons),
   ...part("config", linesOfConfig(status)),
   ...part("links", linesOfLinks(status)),
   ...part("dials", status.dials.map(printDial)),
@@ -68,9 +66,11 @@ const linesOfLinks = ({ links }: Status): string[] =>
           `${key} ${address} ${state} ${printAge(upSeconds)}, round trip ${roundTripMs === null ? "unknown" : `${roundTripMs} ms`}${program === null ? "" : `, version ${program}`}${clockAheadMs === null ? "" : `, ${printAhead(clockAheadMs)}`}, ${several(streams, "stream")}, ${printBytes(sentBytes)} out, ${printBytes(receivedBytes)} in`,
       );
 
-/** `clock 1.2 s ahead`. */
-export const printAhead = (ms: number): string =>
-  `clock ${(Math.abs(ms) / 1_000).toFixed(1)} s ${ms < 0 ? "behind" : "ahead"}`;
+/** `clock 1.2 s ahead`; two that tell the same tenth of a second agree. */
+export const printAhead = (ms: number): string => {
+  const seconds = (Math.abs(ms) / 1_000).toFixed(1);
+  return seconds === "0.0" ? "clocks agree" : `clock ${seconds} s ${ms < 0 ? "behind" : "ahead"}`;
+};
 
 const printDial = ({ edge, state, tries, nextMs, why }: Status["dials"][number]): string => {
   const last = why === "" ? "" : `; the last one ended: ${why}`;

@@ -8,9 +8,11 @@ import { printAhead, printBytes } from "../admin/print-status.ts";
 import type { Status } from "../admin/status.ts";
 import type { AdminListen } from "../config/admin-settings.ts";
 import { systemClock } from "../runtime/clock.ts";
+import type { NoBase } from "../scope/no-base.ts";
 import { inWords } from "../scope/no-base-words.ts";
 import { EXIT, exampleOf, ownVersion, sayLabelled } from "./cli.ts";
 import { FINDING_LABEL, type Finding, ok, printFinding, problem, warning } from "./findings.ts";
+import { counted } from "./text-table.ts";
 
 /** `check` gives what `check` prints. */
 export const addDoctorCommand = (
@@ -114,7 +116,10 @@ const linksOf = ({ ready, reasons, links, dials, lately }: Status): readonly Fin
   ...dials
     .filter(({ state }) => state !== "up")
     .map(({ edge, tries, why }) =>
-      warning(`${edge} is not reached, after ${tries} tries: ${why}`, "coilgun-origin check says what fails"),
+      warning(
+        `${edge} is not reached, after ${counted(tries, "try", "tries")}: ${why}`,
+        "coilgun-origin check says what fails",
+      ),
     ),
   ...(lately.seconds > 0
     ? [
@@ -140,7 +145,7 @@ const MUCH = 0.2;
 /** A base that is gone is seldom told as such, since another page of its template is offered in its place, and helps less. */
 const storeOf = ({ store, upSeconds, lately }: Status): readonly Finding[] => {
   const { bytes, mostBytes, versions, evicted } = store;
-  const what = `store: ${printBytes(bytes)} of ${printBytes(mostBytes)}, ${versions} versions, ${evicted} had to go`;
+  const what = `store: ${printBytes(bytes)} of ${printBytes(mostBytes)}, ${counted(versions, "version")}, ${evicted} had to go`;
   const missed = lately.answers
     .filter(({ reason }) => reason === "evicted" || reason === "not-held")
     .reduce((sum, each) => sum + each.times, 0);
@@ -164,6 +169,15 @@ const storeOf = ({ store, upSeconds, lately }: Status): readonly Finding[] => {
   ];
 };
 
+/** For what no setting and no site's word helps against: docs/operations.md, Why an answer was whole. */
+const CANNOT_BE_HELPED: ReadonlySet<string> = new Set([
+  "first-visit",
+  "capability",
+  "connection-login",
+  "foreign",
+  "other-origin-side",
+] satisfies readonly NoBase[]);
+
 const savingOf = ({ lately }: Status): readonly Finding[] => {
   const { answers, pageBytes, linkBytes } = lately;
   const built = times(answers, "same", "delta");
@@ -174,9 +188,12 @@ const savingOf = ({ lately }: Status): readonly Finding[] => {
     .filter(
       ({ answer, reason, times: number }) => answer === "whole" && reason !== "" && number > SHARE * all,
     )
-    .map(({ reason, times: number }) =>
-      warning(`${percentOf(number, all)} of the answers were whole: ${reason}`, inWords(reason)),
-    );
+    .map(({ reason, times: number }) => {
+      const share = `${percentOf(number, all)} of the answers were whole: ${reason}`;
+      return CANNOT_BE_HELPED.has(reason)
+        ? ok(`${share} (${inWords(reason)})`)
+        : warning(share, inWords(reason));
+    });
   return [ok(what), ...reasons];
 };
 
@@ -184,7 +201,7 @@ const troublesOf = ({ mismatches, queue, refused, lately }: Status): readonly Fi
   ...(mismatches > 0
     ? [
         warning(
-          `${mismatches} deltas did not verify since the start; visitors got the right pages`,
+          `${counted(mismatches, "delta")} did not verify since the start; visitors got the right pages`,
           "docs/events.md, delta did not verify",
         ),
       ]
@@ -192,7 +209,7 @@ const troublesOf = ({ mismatches, queue, refused, lately }: Status): readonly Fi
   ...(queue > 0
     ? [
         warning(
-          `${queue} requests wait for a place at a web server`,
+          `${counted(queue, "request")} ${queue === 1 ? "waits" : "wait"} for a place at a web server`,
           "connections of the route, or a faster web server",
         ),
       ]
@@ -200,11 +217,17 @@ const troublesOf = ({ mismatches, queue, refused, lately }: Status): readonly Fi
   ...refused
     .filter(({ times: number }) => number > 0)
     .map(({ limit, times: number }) =>
-      warning(`${limit} was reached ${number} times since the start`, "raise it if it met visitors of yours"),
+      warning(
+        `${limit} was reached ${counted(number, "time")} since the start`,
+        "raise it if it met visitors of yours",
+      ),
     ),
   ...lately.failures
     .filter(({ times: number }) => number > FAILURES * Math.max(1, lately.visits))
     .map(({ code, times: number }) =>
-      warning(`${number} requests failed: ${code}`, "docs/operations.md, Errors of the edge's own"),
+      warning(
+        `${counted(number, "request")} failed: ${code}`,
+        "docs/operations.md, Errors of the edge's own",
+      ),
     ),
 ];

@@ -6,13 +6,15 @@ import { lookup } from "node:dns/promises";
 import { accessSync, constants, readFileSync, statSync } from "node:fs";
 import { createServer, isIP } from "node:net";
 import { dirname } from "node:path";
+import { isDaemonAt } from "../admin/ask-daemon.ts";
 import type { AccessLogSettings } from "../config/access-log-settings.ts";
-import type { AdminListen } from "../config/admin-settings.ts";
+import { type AdminListen, socketOf } from "../config/admin-settings.ts";
 import { type HostPort, printHostPort } from "../config/units.ts";
 import type { Clock } from "../runtime/clock.ts";
 import { withoutSecrets } from "../runtime/redact.ts";
 import { Complaint, codeOf } from "../runtime/user-error.ts";
 import { isOpenToOthers } from "./private-file.ts";
+import { listed } from "./text-table.ts";
 
 export type Finding =
   | { readonly outcome: "ok"; readonly what: string }
@@ -72,11 +74,11 @@ export const whyNotListening = (error: unknown, settings: Readonly<Record<string
   return new Complaint(`${setting}: ${printHostPort(address)} ${why.what}; ${why.advice}`, { cause: error });
 };
 
-/** Listens at the address, as one of several with `reusePort`, and lets go of it again. */
+/** Listens at the address, as one of several with `reusePort`, and lets go of it again. @internal */
 export const checkFree = async (
   setting: string,
   address: HostPort,
-  { reusePort = false }: { readonly reusePort?: boolean } = {},
+  { reusePort = false }: { readonly reusePort?: boolean | undefined } = {},
 ): Promise<Finding> => {
   const name = `${setting}: ${printHostPort(address)}`;
   const server = createServer();
@@ -87,6 +89,32 @@ export const checkFree = async (
   });
   server.listen({ ...address, reusePort }, () => server.close(() => resolve(ok(`${name} is free`))));
   return promise;
+};
+
+/** Where a daemon listens, and the setting that says so. */
+export interface Listening {
+  readonly setting: string;
+  readonly listen: HostPort;
+  readonly reusePort?: boolean | undefined;
+}
+
+/** Whether `program` can listen at each of `places` and at the addresses of `admin`. Those of a daemon that runs are taken by it, and not tried. */
+export const checkPorts = async (
+  program: string,
+  admin: readonly AdminListen[],
+  places: readonly Listening[] = [],
+): Promise<readonly Finding[]> => {
+  const all: readonly Listening[] = [
+    ...places,
+    ...admin.flatMap((each) => ("path" in each ? [] : [{ setting: "admin", listen: each.address }])),
+  ];
+  if (all.length === 0) return [];
+  const socket = socketOf(admin);
+  if (socket !== undefined && (await isDaemonAt(socket))) {
+    const addresses = listed(all.map(({ listen }) => printHostPort(listen)));
+    return [ok(`${program} is running; ${addresses} ${all.length === 1 ? "was" : "were"} not tried`)];
+  }
+  return Promise.all(all.map(({ setting, listen, reusePort }) => checkFree(setting, listen, { reusePort })));
 };
 
 /** What a file looks like that others should not read: a link key's secret, or a private key in PEM. */

@@ -33,8 +33,12 @@ export const wholeNumber = (value: number): string =>
   String(Math.round(value)).replace(/\B(?=(\d{3})+$)/g, ",");
 
 /** "1 host", "2,000 hosts". */
-export const counted = (number: number, what: string): string =>
-  `${wholeNumber(number)} ${what}${number === 1 ? "" : "s"}`;
+export const counted = (number: number, what: string, several = `${what}s`): string =>
+  `${wholeNumber(number)} ${number === 1 ? what : several}`;
+
+/** "a", "a and b", "a, b and c". */
+export const listed = (words: readonly string[]): string =>
+  [words.slice(0, -1).join(", "), ...words.slice(-1)].filter(Boolean).join(" and ");
 
 /** A share as a percentage with three significant digits at most: "18.6 %", "0.57 %". */
 export function percent(share: number): string {

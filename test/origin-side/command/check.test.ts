@@ -1,7 +1,8 @@
 import { once } from "node:events";
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer as createHttpServer, type RequestListener } from "node:http";
-import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
+import { createServer as createHttpsServer } from "node:https";
+import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createServer as createTlsServer } from "node:tls";
@@ -19,6 +20,7 @@ import { FakeClock } from "../../kit/fake-clock.ts";
 import { watchLeaks } from "../../kit/leaks.ts";
 import { silentLog } from "../../kit/silent-log.ts";
 import { HOST, openTunnel } from "../../kit/tunnel.ts";
+import { serveAt } from "../../protocol/admin/watched.ts";
 
 watchLeaks();
 
@@ -210,11 +212,67 @@ describe("check of web servers elsewhere", () => {
     expect(found).toEqual([expect.stringMatching(words)]);
   });
 
+  const tlsServer = (answer: RequestListener) => {
+    const { certificate, privateKey } = makeAuthority().issue({ name: "a.example" });
+    return createHttpsServer({ cert: certificate, key: privateKey }, answer);
+  };
+
+  it("says of one that hangs up on plain HTTP that it speaks TLS", async () => {
+    const port = await listening(tlsServer((_, response) => response.end()));
+    const found = troubles(await checkRoute(`{ host: a.example, origin: "http://127.0.0.1:${port}" }`));
+    expect(found).toEqual([expect.stringMatching(/speaks TLS, and is asked in plain HTTP\n.*https:\/\//)]);
+  });
+
+  it("says of one that answers plain HTTP with 400, as nginx does, that it speaks TLS", async () => {
+    const inner = await listening(tlsServer((_, response) => response.end()));
+    const plain = await webServer((_, response) => response.writeHead(400).end());
+    const HANDSHAKE = 22;
+    const port = await listening(
+      createServer((socket) =>
+        socket.once("data", (first: Buffer) => {
+          const onwards = connect(first[0] === HANDSHAKE ? inner : plain, HOST);
+          onwards.write(first);
+          socket.on("error", () => {}).pipe(onwards);
+          onwards.on("error", () => {}).pipe(socket);
+        }),
+      ),
+    );
+    const found = troubles(await checkRoute(`{ host: a.example, origin: "http://127.0.0.1:${port}" }`));
+    expect(found).toEqual([expect.stringMatching(/speaks TLS, and is asked in plain HTTP/)]);
+  });
+
   it("finds a certificate of an unknown authority", async () => {
     const { certificate, privateKey } = makeAuthority().issue({ name: "a.example" });
     const port = await listening(createTlsServer({ cert: certificate, key: privateKey }));
     const found = troubles(await checkRoute(`{ host: a.example, origin: "https://127.0.0.1:${port}" }`));
     expect(found).toEqual([expect.stringMatching(/over TLS \([A-Z_]+\)\n.*tls\.authorities/)]);
+  });
+});
+
+describe("check of its own address", () => {
+  it.each([
+    [
+      "in use",
+      async () => listening(createServer()),
+      [/^problem {2}admin: .* is in use\n.*stop the program/],
+    ],
+    ["free", closedPort, []],
+  ] as const)("tells that it is %s", async (_, portOf, words) => {
+    const more = `admin: "${HOST}:${await portOf()}"\n`;
+    const found = troubles(await check({ origin: await webServerAnswers(), more }));
+    expect(found).toEqual(words.map((each) => expect.stringMatching(each)));
+  });
+
+  it("does not blame the origin side that is running", async () => {
+    const { admin } = await serveAt([{ path: join(folder, "running.sock") }]);
+    const port = await listening(createServer());
+    const more = `admin: [./running.sock, "${HOST}:${port}"]\n`;
+    const findings = await check({ origin: await webServerAnswers(), more });
+    expect(troubles(findings)).toEqual([]);
+    expect(findings.map(({ what }) => what)).toContain(
+      `coilgun-origin is running; ${HOST}:${port} was not tried`,
+    );
+    await admin.close();
   });
 });
 

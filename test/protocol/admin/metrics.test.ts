@@ -110,10 +110,11 @@ describe("the state", () => {
     ]);
     const text = printStatus(status).join("\n");
     for (const said of [
+      `${PROGRAM.name} ${PROGRAM.version}, up `,
       "NOT READY\n            no link is up",
       "www.example.com: NO LINK, 2 visits",
       "api.example.com: direct, 0 visits",
-      "k 10.0.0.7 up 2 min, round trip 12.5 ms, version 1.2.3, clock 0.0 s ahead, 3 streams",
+      "k 10.0.0.7 up 2 min, round trip 12.5 ms, version 1.2.3, clocks agree, 3 streams",
       "e.example:7443 waits 2.1 s for try 5; the last one ended: connection refused",
       "2 visits, 19.5 KiB of pages, 1000 B on the link: 95.0 % saved",
       "whole 1 (first-visit 1)",

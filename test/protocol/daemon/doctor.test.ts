@@ -95,6 +95,45 @@ it("what most answers were whole for is said in words", () => {
   ]);
 });
 
+it("what nothing helps against is told, and is no warning", () => {
+  const answers = [
+    { answer: "same", reason: "", times: 10 },
+    { answer: "whole", reason: "first-visit", times: 90 },
+  ];
+  const status = { ...healthy, lately: lately(answers) };
+  expect(found({ lately: lately(answers) })).toEqual([]);
+  expect(
+    diagnose(status, { version: "1.2.3", today: Date.parse(healthy.at) }).map(({ what }) => what),
+  ).toContain(
+    "90 % of the answers were whole: first-visit (nothing was known of the page, nor of its template)",
+  );
+});
+
+it.each([1, 2])("what happened %i times is counted as people count", (times) => {
+  const failed = { ...lately([]), visits: 10, failures: [{ code: "refused", times }] };
+  const said = found({
+    mismatches: times,
+    queue: times,
+    refused: [{ limit: "limits.visitors", times }],
+    lately: failed,
+  });
+  expect(said.map((each) => each.slice("warning ".length).split(/[:;] | a place| since/)[0])).toEqual(
+    times === 1
+      ? [
+          "1 delta did not verify",
+          "1 request waits for",
+          "limits.visitors was reached 1 time",
+          "1 request failed",
+        ]
+      : [
+          "2 deltas did not verify",
+          "2 requests wait for",
+          "limits.visitors was reached 2 times",
+          "2 requests failed",
+        ],
+  );
+});
+
 it.each([
   { asked: 0, came: 9_000, said: /has the machine's time/ },
   { asked: 5_001, came: 9_000, said: /clock is 2\.0 s from/ },

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { expect, it, onTestFinished } from "vitest";
 import { stringify } from "yaml";
 import { edgeProgram } from "../../../edge-side/edge-program.ts";
-import { hanging } from "../../../protocol/daemon/text-table.ts";
+import { counted, hanging, listed } from "../../../protocol/daemon/text-table.ts";
 import { edgeYaml } from "../../kit/real-daemons.ts";
 import { runInside } from "../../kit/run-inside.ts";
 
@@ -15,6 +15,20 @@ it("lines that are too long go on below where they began, and others stay", () =
     ),
   );
   expect(hanging("ok       a /very/long/word", 9, 12)).toBe("ok       a\n         /very/long/word");
+});
+
+it("says how many, and lists, as people do", () => {
+  expect([counted(1, "try", "tries"), counted(2_000, "try", "tries"), counted(0, "host")]).toEqual([
+    "1 try",
+    "2,000 tries",
+    "0 hosts",
+  ]);
+  expect(["", "a", "a b", "a b c"].map((words) => listed(words.split(" ")))).toEqual([
+    "",
+    "a",
+    "a and b",
+    "a, b and c",
+  ]);
 });
 
 it("check keeps within a terminal, and gives other programs a line for each finding", async () => {
