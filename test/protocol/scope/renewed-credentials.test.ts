@@ -227,3 +227,42 @@ describe("a long value", () => {
     expect(visit(rules, `${THEME}; seen=e`)).toBe("session");
   });
 });
+
+describe("a header against forged requests", () => {
+  const rules = rulesWith();
+  const shown = (cookie: string, ...fields: string[]) => rules.credentialsOf([...fields, "Cookie", cookie]);
+  const TOKEN = `${long("t")}/+=`;
+  const COOKIES = `${OLD}; XSRF-TOKEN=${encodeURIComponent(TOKEN)}`;
+
+  it.each([
+    ["as the cookie is, decoded", "X-XSRF-TOKEN", TOKEN],
+    ["as the cookie is", "X-CSRFToken", encodeURIComponent(TOKEN)],
+  ])("makes no session of its own where it repeats a cookie: %s", (_, name, value) => {
+    expect(shown(COOKIES, name, value).session).toBe(shown(COOKIES).session);
+    expect(shown(COOKIES, name, value).hasHeader).toBe(false);
+  });
+
+  it("goes on with the cookie that it repeats", () => {
+    const renewed = `${NEW}; XSRF-TOKEN=${long("u")}`;
+    const credentials = shown(COOKIES, "X-XSRF-TOKEN", TOKEN);
+    const response = renewed.split("; ").flatMap((each) => ["Set-Cookie", each]);
+    const renewal = rules.answered({ credentials, method: "GET", status: 200, response })?.renewal;
+    expect(renewal).toEqual({
+      from: shown(COOKIES).session,
+      to: shown(renewed, "X-XSRF-TOKEN", long("u")).session,
+    });
+  });
+
+  it.each([
+    ["says something else", COOKIES, "X-XSRF-TOKEN", long("other")],
+    ["repeats nothing, as no cookie came", "", "X-XSRF-TOKEN", TOKEN],
+    ["repeats a short cookie", "csrf=short", "X-CSRF-Token", "short"],
+    ["repeats a harmless one", `_ga=${long("g")}`, "X-CSRF-Token", long("g")],
+    ["is named by another credential", COOKIES, "X-Session-Id", TOKEN],
+    ["is known to be a secret", COOKIES, "X-Api-Key", TOKEN],
+    ["meets a cookie that is no percent-encoding", `${OLD}; a=%E0%A4%A`, "X-XSRF-TOKEN", TOKEN],
+  ])("is a credential where it %s", (_, cookie, name, value) => {
+    expect(shown(cookie, name, value).session).not.toBe(shown(cookie).session);
+    expect(shown(cookie, name, value).hasHeader).toBe(true);
+  });
+});
