@@ -16,22 +16,3 @@ export const isCookie = ({ from }: Credential): boolean => from === "cookie";
 /** Lengths come first, so that no two lists of credentials read the same. */
 export const encoded = ({ from, name, value }: Credential): string =>
   `${from} ${name.length} ${value.length} ${name}${value}`;
-
-const FORGERY_TOKEN = /[cx]srf/;
-
-/**
- * Whether a header only says again what a cookie of the same request says: browsers' scripts send the cookie against forged requests as a
- * header too (axios and Angular XSRF-TOKEN as X-XSRF-TOKEN), decoded. Whoever knows it has that cookie.
- */
-export const repeatsCookie = (header: Credential, all: readonly Credential[]): boolean =>
-  FORGERY_TOKEN.test(header.name) &&
-  !isShort(header.value) &&
-  all.some((each) => isCookie(each) && (each.value === header.value || decoded(each.value) === header.value));
-
-const decoded = (value: string): string | undefined => {
-  try {
-    return decodeURIComponent(value);
-  } catch {
-    return undefined;
-  }
-};

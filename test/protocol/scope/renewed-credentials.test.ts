@@ -235,11 +235,14 @@ describe("a header against forged requests", () => {
   const COOKIES = `${OLD}; XSRF-TOKEN=${encodeURIComponent(TOKEN)}`;
 
   it.each([
-    ["as the cookie is, decoded", "X-XSRF-TOKEN", TOKEN],
-    ["as the cookie is", "X-CSRFToken", encodeURIComponent(TOKEN)],
-  ])("makes no session of its own where it repeats a cookie: %s", (_, name, value) => {
+    ["repeats a cookie, decoded", "X-XSRF-TOKEN", TOKEN],
+    ["is masked anew with each page", "X-CSRFToken", long("masked")],
+    ["is short", "csrf-token", "1"],
+  ])("makes no session of its own beside a secret: one that %s", (_, name, value) => {
     expect(shown(COOKIES, name, value).session).toBe(shown(COOKIES).session);
     expect(shown(COOKIES, name, value).hasHeader).toBe(false);
+    const bearer = ["Authorization", "Bearer a"];
+    expect(shown("", ...bearer, name, value).session).toBe(shown("", ...bearer).session);
   });
 
   it("goes on with the cookie that it repeats", () => {
@@ -254,15 +257,33 @@ describe("a header against forged requests", () => {
   });
 
   it.each([
-    ["says something else", COOKIES, "X-XSRF-TOKEN", long("other")],
-    ["repeats nothing, as no cookie came", "", "X-XSRF-TOKEN", TOKEN],
-    ["repeats a short cookie", "csrf=short", "X-CSRF-Token", "short"],
-    ["repeats a harmless one", `_ga=${long("g")}`, "X-CSRF-Token", long("g")],
-    ["is named by another credential", COOKIES, "X-Session-Id", TOKEN],
+    ["has no secret beside it", "", "X-XSRF-TOKEN", TOKEN],
+    ["has a short cookie beside it", "csrf=short", "X-CSRF-Token", "short"],
+    ["has a harmless one beside it", `_ga=${long("g")}`, "X-CSRF-Token", long("g")],
+    ["says by its name that it is something else", COOKIES, "X-Session-Id", TOKEN],
     ["is known to be a secret", COOKIES, "X-Api-Key", TOKEN],
-    ["meets a cookie that is no percent-encoding", `${OLD}; a=%E0%A4%A`, "X-XSRF-TOKEN", TOKEN],
   ])("is a credential where it %s", (_, cookie, name, value) => {
     expect(shown(cookie, name, value).session).not.toBe(shown(cookie).session);
     expect(shown(cookie, name, value).hasHeader).toBe(true);
+  });
+
+  it("is a credential beside a long cookie that several people have", () => {
+    const rules = rulesWith();
+    const theme = `theme=${long("dark")}`;
+    for (const user of ["ann", "bob", "eve"])
+      rules.credentialsOf(["Cookie", `${theme}; user=${user}`]).noteCompany();
+    const [ours, theirs] = [long("ours"), long("theirs")].map(
+      (token) => rules.credentialsOf(["X-CSRF-Token", token, "Cookie", theme]).session,
+    );
+    expect(ours).not.toBe(theirs);
+  });
+
+  it("is a credential where an operator names it as one", () => {
+    const named = { bases: "session", harmlessCookies: [], credentialHeaders: ["X-CSRF-Token"] } as const;
+    const rules = new ScopeRules(named, SECRET);
+    const [ours, theirs] = [long("ours"), long("theirs")].map(
+      (token) => rules.credentialsOf(["X-CSRF-Token", token, "Cookie", OLD]).session,
+    );
+    expect(ours).not.toBe(theirs);
   });
 });
