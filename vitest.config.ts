@@ -14,8 +14,8 @@ export default defineConfig({
     isolate: false,
     // Node loads the sources as they are, and no test replaces a module; Vite's runner takes a quarter of the CPU time of all that it runs.
     experimental: { viteModuleRunner: false },
-    // V8 makes old at once what it has seen survive while the young generation was as large as may be. That of a daemon never is; that of a worker is, after
-    // some files, and then what tests of scavenges let go of lives until the whole heap is collected.
+    // As daemons have it (young-generation.ts): V8 makes old at once what it has seen survive, and what tests of scavenges let go of would live until the whole heap is
+    // collected, after some files.
     execArgv: ["--no-allocation-site-pretenuring"],
     // One for each processor, though tests wait for sockets and processes half of their time: with twice as many the suite took as long, and a visit of some hundred thousand met a
     // daemon that had no processor for seconds.
