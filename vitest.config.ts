@@ -14,10 +14,9 @@ export default defineConfig({
     isolate: false,
     // Node loads the sources as they are, and no test replaces a module; Vite's runner takes a quarter of the CPU time of all that it runs.
     experimental: { viteModuleRunner: false },
-    // V8 makes old at once what it has seen survive while the young generation was as large as may be. That of a daemon never is; that of a worker is, after
-    // some files, and then what tests of scavenges let go of lives until the whole heap is collected.
-    // What modules and tests keep makes the heap of a worker large, and V8 marks all of it whenever its Buffers have grown by some MiB: a fifth of the
-    // CPU time of the unit tests. Here heap and Buffers together may grow to five times what was alive before it does.
+    // As daemons have it (young-generation.ts): V8 makes old at once what it has seen survive, and what tests of scavenges let go of would live until the whole heap is
+    // collected, after some files. What modules and tests keep makes the heap of a worker large, and V8 marks all of it whenever its Buffers have grown by some
+    // MiB: a fifth of the CPU time of the unit tests. Here heap and Buffers together may grow to five times what was alive before it does.
     execArgv: [
       "--no-allocation-site-pretenuring",
       "--external-memory-accounted-in-global-limit",

@@ -2,8 +2,7 @@
  * The story of the origin side: one exchange in, one answer out. Ask the web server, see whether its page is one that the
  * edge offered, or close to one, and send what is new. The web server is asked once, whatever happens on the link.
  */
-import type { Log } from "../../protocol/daemon/log.ts";
-import { StreamError, type StreamErrorCode } from "../../protocol/errors.ts";
+import { StreamError } from "../../protocol/errors.ts";
 import { wholeUnitsOf } from "../../protocol/frames/whole-units.ts";
 import { isEventStream } from "../../protocol/http/compressible.ts";
 import { isOfAuthenticatedConnection } from "../../protocol/http/connection-auth.ts";
@@ -23,6 +22,7 @@ import type { AnswerDependencies, Answering } from "../answer/answering.ts";
 import { awaitAcknowledgement } from "../answer/await-acknowledgement.ts";
 import { endOfTurn, type Gathered, gatherBody } from "../answer/buffer-body.ts";
 import { usableBases } from "../answer/coding/choose-answer.ts";
+import { readyAsBase } from "../answer/coding/encode-delta.ts";
 import { decodeResponse } from "../answer/decode-response.ts";
 import { DamagedCoding } from "../answer/decompress.ts";
 import { looksCompressed } from "../answer/first-bytes.ts";
@@ -37,6 +37,7 @@ import type { IncomingExchange } from "../exchange/incoming-exchange.ts";
 import type { ExchangeLimits } from "../exchange/read-request.ts";
 import { type HeldBody, NO_BODY_HELD, type RequestDecoders, requestBodyOf } from "../request/decode-body.ts";
 import { type AskDependencies, askUpstream } from "./ask-upstream.ts";
+import { failExchange } from "./fail-exchange.ts";
 import { type Fetching, fetchOffered, offeredInTime } from "./fetch-offered.ts";
 import type { RoutedRequest, Routes } from "./routes.ts";
 
@@ -89,7 +90,7 @@ export const answerEdge = async (
         options.slowPages,
       );
   } catch (error) {
-    phases.failed = failWith(error, exchange, options.log);
+    phases.failed = failExchange(error, exchange, options.log);
   } finally {
     over?.();
     upload.close();
@@ -228,6 +229,7 @@ const answerBuffered = async (
   // Once the answer has left, at the end of this turn; and before anything that the edge may ask next can arrive.
   await endOfTurn();
   remember(answering, encoded.body, fingerprint);
+  readyAsBase(encoded.body, coded, answering.options);
   if (form.kind === "whole") return;
   const sent = new BufferedAnswer(exchange, encoded, end, lease);
   await awaitAcknowledgement(exchange, sent, answering.options, phases.note);
@@ -284,17 +286,4 @@ const remember = (
       ? { kind: "public", retention }
       : { kind: "session", session, retention, marks: undefined };
   options.store.remember(partition, { ...pageKey, body, fingerprint, scope, memoryOnly: addressed });
-};
-
-/** Tells the edge, and the log; a stack is worth its lines only where the fault is ours. */
-const failWith = (error: unknown, exchange: IncomingExchange, log: Log): StreamErrorCode => {
-  const failure =
-    error instanceof StreamError ? error : new StreamError("internal", String(error), { cause: error });
-  const { code, message: why } = failure;
-  exchange.fail(code);
-  const { host, request } = exchange;
-  if (code === "internal") log.error("exchange failed", { host, target: request.target, error: failure });
-  else if (code !== "cancelled" && code !== "link-lost")
-    log.warn("exchange failed", { host, target: request.target, code, why });
-  return code;
 };

@@ -57,6 +57,11 @@ const secretsOf = (base: Buffer): Secrets | undefined => {
   return secrets.size === 0 ? undefined : secrets;
 };
 
+/** Looks for the tokens of a page that may be a base: `foldOn` knows where they are then. */
+export const findSecrets = (page: Buffer): void => {
+  if (page.length <= MOST_FOLDED_BYTES) tokensOf(page);
+};
+
 const foldedBase = (base: Buffer, secrets: Secrets): Buffer =>
   folded(
     base,

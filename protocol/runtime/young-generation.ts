@@ -5,6 +5,9 @@
  * generation may grow to three times what was alive; what Buffers may grow by in all, 64 MiB, is V8's own. That they count towards
  * the limit of the whole heap (--external-memory-accounted-in-global-limit) would take 90 MB more of both daemons for one full
  * collection a second less, and no more requests. bench/TRIED.md "Collections".
+ *
+ * Nor does V8 make objects old at once where those that were made there lived on: what is made for one visit only was taken for lasting once many were under way at a time, and then
+ * no scavenge freed a page that it refers to.
  */
 import { constants, type PerformanceEntry, PerformanceObserver } from "node:perf_hooks";
 import { getHeapSpaceStatistics, setFlagsFromString } from "node:v8";
@@ -30,6 +33,7 @@ export const keepYoungGenerationSmall = (): void => {
   if (!isMeasuredOn(process.versions.node)) return;
   setFlagsFromString(`--scavenger-max-new-space-capacity-mb=${YOUNG_GENERATION_MIB}`);
   setFlagsFromString(`--heap-growing-percent=${GROWING_PERCENT}`);
+  setFlagsFromString("--no-allocation-site-pretenuring");
   watchCollections();
 };
 

@@ -12,14 +12,14 @@
  * never cost visitors their turn. On a link that is full they do, and one effort more is made. All settings of zstd itself stay, for cheaper ones lose more bytes
  * than they save time.
  */
-import { type Folded, foldedCodec, foldOn, withMasks } from "../../../protocol/codec/folded.ts";
+import { type Folded, findSecrets, foldedCodec, foldOn, withMasks } from "../../../protocol/codec/folded.ts";
 import { inUnitsOf, spliceCodec, splicedInUnits, spliceWithin } from "../../../protocol/codec/splice.ts";
 import { zstdPoolLoad } from "../../../protocol/codec/zstd.ts";
 import { MAX_OFFERS } from "../../../protocol/store/page-index.ts";
 import { fittingBases, type UsableBase } from "./choose-answer.ts";
 import { splices } from "./codec-trust.ts";
 import { bodiesOf, type CodedPage, type EncodeDeltaOptions, smaller, type Work } from "./coded-page.ts";
-import { type Effort, effortAt, type LinkNow } from "./effort.ts";
+import { type Effort, effortAt, LEISURE_LOAD, type LinkNow } from "./effort.ts";
 import { mixedAfterwards, mixedInUnits, mixedOn, mixes } from "./mix-page.ts";
 
 /** Good enough whatever time there is: a token takes 43 bytes and more, and mixed it would be ten less, of some 140 that the exchange takes. */
@@ -60,6 +60,18 @@ export const encodePage = (
   if (folded === undefined && isWithin(spliced, SMALL_UNFOLDED_BYTES)) return spliced;
   const plain = () => smallestOf(offered, others, page, work, spliced);
   return folded === undefined ? plain() : foldedPage(offered, folded, work, plain);
+};
+
+/**
+ * What a page that builds on this one must know of it, which is a tenth of coding most pages; call it once its own answer has left. Not for one so small that it
+ * needed nothing of the kind, nor where there is little time: then it is found out when it is needed.
+ */
+export const readyAsBase = (
+  page: Buffer,
+  coded: Uint8Array,
+  { foldsTokens, load }: Pick<EncodeDeltaOptions, "foldsTokens" | "load">,
+): void => {
+  if (coded.length > SMALL_BYTES && foldsTokens && load() <= LEISURE_LOAD) findSecrets(page);
 };
 
 /** Copies whole units only of what is offered, unless that is dearer than the page on the `others` alone. */

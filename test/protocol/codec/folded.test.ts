@@ -1,7 +1,13 @@
 import { describe, expect, it } from "vitest";
 import { DeltaError } from "../../../protocol/codec/codec.ts";
 import { codecById, codecIds } from "../../../protocol/codec/codecs.ts";
-import { foldedCodec, foldOn, MOST_FOLDED_BYTES, MOST_SECRETS } from "../../../protocol/codec/folded.ts";
+import {
+  findSecrets,
+  foldedCodec,
+  foldOn,
+  MOST_FOLDED_BYTES,
+  MOST_SECRETS,
+} from "../../../protocol/codec/folded.ts";
 import { tokensOf } from "../../../protocol/codec/masked-tokens.ts";
 import { spliceCodec } from "../../../protocol/codec/splice.ts";
 import { zstdCodec } from "../../../protocol/codec/zstd.ts";
@@ -62,6 +68,34 @@ describe.each(MASKING_FRAMEWORKS)("tokens of $name", ({ maskBytes, session }) =>
     expect(foldOn(pageWith([ours()]), pageWith([theirs()]))).toBeUndefined();
     const stays = pageWith([ours()]);
     expect(foldOn(stays, Buffer.from(stays))).toBeUndefined();
+  });
+});
+
+/** A base with one token, and room for another that comes in later; a page with both. */
+const baseToComplete = () => {
+  const random = seeded();
+  const [ours, theirs] = [sessionAs(random), sessionAs(random)];
+  const late = theirs();
+  const base = pageWith([ours(), " ".repeat(late.length)]);
+  return {
+    base,
+    page: pageWith([ours(), theirs()]),
+    complete: () => void base.write(late, base.indexOf(" ".repeat(late.length)), "latin1"),
+  };
+};
+
+describe("a base", () => {
+  it("whose tokens were looked for is not looked through again", () => {
+    const { base, page, complete } = baseToComplete();
+    findSecrets(base);
+    complete();
+    expect(foldOn(base, page)?.masks.fresh.length).toBe(1);
+  });
+
+  it("whose tokens were not is looked through when a page is folded on it", () => {
+    const { base, page, complete } = baseToComplete();
+    complete();
+    expect(foldOn(base, page)?.masks.fresh.length).toBe(2);
   });
 });
 

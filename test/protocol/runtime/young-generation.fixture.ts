@@ -1,6 +1,6 @@
 /**
  * Makes garbage in turns for a while, as requests do: objects, or pages in Buffers, of which some are in use, or objects that are old when they
- * are done with. Prints what the young generation has grown to, in MiB, and how often the whole heap was collected.
+ * are done with, or visits with pages, made where all that was made lived on before. Prints what the young generation has grown to, in MiB, and how often the whole heap was collected.
  */
 import { GCProfiler, getHeapSpaceStatistics, setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
@@ -22,6 +22,8 @@ profiler.start();
 let kept: object[] = [];
 let turns = 0;
 const IN_USE = 30;
+const NO_PAGE = Buffer.alloc(0);
+const visitOf = (page: Buffer) => ({ page, answer: { page }, pieces: [page] });
 const make = {
   objects: () => {
     for (let n = 0; n < 5_000; n++) kept.push([n, n]);
@@ -36,6 +38,12 @@ const make = {
     if (turns < 50) for (let n = 0; n < 2_000; n++) kept.push(new Array(64).fill(n));
     else Array.from({ length: 5_000 }, (_, n) => [n]);
     if (kept.length > 30_000) kept = [];
+  },
+  visits: () => {
+    if (turns < 200) for (let n = 0; n < 5_000; n++) kept.push(visitOf(NO_PAGE));
+    else for (let n = 0; n < 12; n++) kept.push(visitOf(Buffer.allocUnsafeSlow(200_000)));
+    if (turns === 199) kept = [];
+    if (turns >= 200) kept = kept.slice(-IN_USE);
   },
 }[String(what)];
 const turn = (): void => {

@@ -1,6 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { EFFORTS, effortAt } from "../../../../origin-side/answer/coding/effort.ts";
-import { encodePage, MOST_OF_MORE_BYTES } from "../../../../origin-side/answer/coding/encode-delta.ts";
+import {
+  encodePage,
+  MOST_OF_MORE_BYTES,
+  readyAsBase,
+} from "../../../../origin-side/answer/coding/encode-delta.ts";
 import { STREAMING_CODEC } from "../../../../protocol/codec/codecs.ts";
 import { SPLICE_PAGE_BYTES } from "../../../../protocol/codec/splice.ts";
 import { NOT_MIXED } from "../../../../protocol/frames/mixed-splices.ts";
@@ -97,6 +101,23 @@ describe("a page", () => {
       codec: "splice",
       offers: [0, 1],
     });
+  });
+
+  it.each([
+    ["at leisure", { load: 0.8, coded: 49 }, "splice"],
+    ["not while there is little time", { load: 0.81, coded: 49 }, "folded splice"],
+    ["not for an edge that reads no folded pages", { foldsTokens: false, coded: 49 }, "folded splice"],
+    ["not where its own answer needed no tokens", { coded: 48 }, "folded splice"],
+  ])("is looked through for tokens before it is a base: %s", async (_, { coded, ...when }, codec) => {
+    const random = seeded();
+    const token = MASKING_FRAMEWORKS[0]?.session(random) as () => string;
+    const rows = madePage(random, 50).toString();
+    const pageWith = (value: string) => Buffer.from(rows.replace("</ul>", `<input value="${value}"></ul>`));
+    const blank = " ".repeat(token().length);
+    const base = pageWith(blank);
+    readyAsBase(base, Buffer.alloc(coded), options(when));
+    base.write(token(), base.indexOf(blank), "latin1");
+    expect((await shown([base], pageWith(token()))).codec).toBe(codec);
   });
 
   it("with masked tokens is folded for an edge that knows how, and never on whole units", async () => {
