@@ -63,7 +63,8 @@ export const stillness = async (measure: () => number): Promise<number> => {
 /** Whether `measure` changes, at once when it does; false when it has not for a good while. */
 export const changes = async (measure: () => number): Promise<boolean> => {
   const first = measure();
-  for (let turns = 0; turns < BUSY_TURNS + STILL_PAUSES && measure() === first; turns++) await nextTurn(turns);
+  for (let turns = 0; turns < BUSY_TURNS + STILL_PAUSES && measure() === first; turns++)
+    await nextTurn(turns);
   return measure() !== first;
 };
 
