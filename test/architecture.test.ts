@@ -249,7 +249,6 @@ describe("the source tree", () => {
       ({ path, imports }) => !path.startsWith("bench/") && imports.some((name) => /^node:fs\b/.test(name)),
     );
     expect(files.map(({ path }) => path).toSorted()).toEqual([
-      "edge-side/command/check.ts",
       "edge-side/command/pair.ts",
       "edge-side/command/saved.ts",
       "protocol/admin/serve-admin.ts",

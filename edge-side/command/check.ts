@@ -3,9 +3,7 @@
  * taken and let go, files read, dates of certificates looked at. Each finding says what to do; nothing here waits without end.
  */
 import { X509Certificate } from "node:crypto";
-import { accessSync, constants, statSync } from "node:fs";
 import { isIP } from "node:net";
-import { dirname } from "node:path";
 import { isDaemonAt } from "../../protocol/admin/ask-daemon.ts";
 import { socketOf } from "../../protocol/config/admin-settings.ts";
 import type { NamedFile } from "../../protocol/config/schema.ts";
@@ -13,6 +11,7 @@ import { printHostPort } from "../../protocol/config/units.ts";
 import {
   checkEnd,
   checkFree,
+  checkPlaces,
   checkPrivacy,
   type Finding,
   ok,
@@ -24,8 +23,7 @@ import { counted } from "../../protocol/daemon/text-table.ts";
 import { checkSharedConfig } from "../../protocol/fleet/check-shared-config.ts";
 import { systemClock } from "../../protocol/runtime/clock.ts";
 import { inNetworks, isLoopback } from "../../protocol/runtime/ip-address.ts";
-import { codeOf } from "../../protocol/runtime/user-error.ts";
-import { checkShared } from "../../protocol/tier/open/check-shared.ts";
+import { checkStore } from "../../protocol/tier/open/check-store.ts";
 import type { EdgeConfig } from "../config/edge-config.ts";
 import { EDGE_FLEET, loadEdgeConfig } from "../config/load-edge-config.ts";
 import { LIST_THE_PROXY } from "../config/trusted-proxies.ts";
@@ -56,7 +54,7 @@ export const checkEdge = async (file: string, today: Date): Promise<readonly Fin
     ...checkProxies(config),
     ...checkPlaces(config),
     ...checkMemory(edgeMemory(config)),
-    ...(await checkShared(config.store, { side: "edge", clock: systemClock })),
+    ...(await checkStore(config.store, { side: "edge", clock: systemClock })),
   ];
 };
 
@@ -119,25 +117,4 @@ const checkDates = (setting: string, { path, bytes }: NamedFile, today: Date): F
   return daysLeft < SOON_DAYS
     ? warning(`${setting}: ${path} ends on ${until}`, "renew it, then send SIGHUP to the daemon")
     : ok(`${setting}: ${path} is valid until ${until}`);
-};
-
-/** Whether the folders can be written in which the daemon makes files. */
-const checkPlaces = ({ accessLog, admin }: EdgeConfig): readonly Finding[] => [
-  ...(accessLog.target.to === "file" ? [checkLog(accessLog.target.path)] : []),
-  ...admin.flatMap((each) => ("path" in each ? [checkFolder("admin", each.path)] : [])),
-];
-
-const checkLog = (path: string): Finding =>
-  statSync(path, { throwIfNoEntry: false })?.isDirectory()
-    ? problem(`accessLog: ${path} is a folder`, "name a file in it")
-    : checkFolder("accessLog", path);
-
-const checkFolder = (setting: string, path: string): Finding => {
-  try {
-    accessSync(dirname(path), constants.W_OK);
-    return ok(`${setting}: ${dirname(path)} can be written`);
-  } catch (error) {
-    const advice = "make the folder, change its owner, or set another path";
-    return problem(`${setting}: this user may not write in ${dirname(path)} (${codeOf(error)})`, advice);
-  }
 };

@@ -38,5 +38,11 @@ const readForget = (asked: unknown): ForgetWhat | undefined => {
   const url = "url" in asked ? asked.url : undefined;
   if (typeof host !== "string" || host === "") return undefined;
   if (url === undefined) return { host, url };
-  return typeof url === "string" && url.startsWith("/") ? { host, url } : undefined;
+  return typeof url === "string" && url.startsWith("/") ? { host, url: asSent(url) } : undefined;
 };
+
+/** As browsers send what their address bar shows: no request has a fragment, a space, or anything but ASCII. */
+const asSent = (url: string): string =>
+  (url.split("#", 1)[0] as string).replace(/[^\x21-\x7e]+/g, (text) =>
+    encodeURIComponent(text.toWellFormed()),
+  );

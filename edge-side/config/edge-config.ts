@@ -20,6 +20,7 @@ import {
   type MemorySettings,
   memoryBlock,
   noTwoAlike,
+  OR_NO_VALUE,
   optionalBlock,
   shortFor,
   size,
@@ -274,7 +275,7 @@ const edgeKey = (near: Surroundings) =>
     ...keySettings(near),
     hosts: z
       .array(z.preprocess(shortFor("host"), servedHost(near)))
-      .min(1)
+      .min(1, OR_NO_VALUE)
       .describe("The hosts that origin sides with this key may serve.")
       .check(noTwoAlike(({ host }) => host, "is listed twice for this key")),
     links: count(64, { least: 1, most: 10_000 }).describe(

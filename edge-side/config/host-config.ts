@@ -11,6 +11,7 @@ import {
   hostName,
   type NamedFile,
   namedFile,
+  OR_NO_VALUE,
   shortFor,
   written,
 } from "../../protocol/config/schema.ts";
@@ -58,7 +59,11 @@ const webServer = (near: Surroundings, paths: string) =>
     origin: written(parseUpstreamAddress, "an address, such as https://www-origin.example.com").describe(
       "`https://host:port`, or `http://` to this machine; gets the visitor's Host. May stand alone in place of the block.",
     ),
-    paths: z.array(written(parsePathPrefix, "a path, such as /api")).min(1).optional().describe(paths),
+    paths: z
+      .array(written(parsePathPrefix, "a path, such as /api"))
+      .min(1, OR_NO_VALUE)
+      .optional()
+      .describe(paths),
     insecure: z.boolean().prefault(false).describe("Allow `http://` to another machine."),
     serverName: hostName()
       .optional()
@@ -96,6 +101,7 @@ const errorPageSetting = (near: Surroundings) => {
   const page = (meaning: string) =>
     namedFile(near)
       .refine(({ bytes }) => bytes.length <= MOST_PAGE_BYTES, {
+        ...OR_NO_VALUE,
         error: "is larger than 256 KiB; name one small file of HTML, with its styles within",
       })
       .optional()

@@ -5,7 +5,14 @@
 import { z } from "zod";
 import type { Surroundings } from "../../protocol/config/parse-config.ts";
 import { certificateFile, keyOfCertificate, privateKeyFile } from "../../protocol/config/pem.ts";
-import { block, hostPort, type NamedFile, shortFor, written } from "../../protocol/config/schema.ts";
+import {
+  block,
+  hostPort,
+  type NamedFile,
+  OR_NO_VALUE,
+  shortFor,
+  written,
+} from "../../protocol/config/schema.ts";
 import { type HostPort, parseTime, UnitError } from "../../protocol/config/units.ts";
 
 /** One address where visitors are served. */
@@ -77,7 +84,7 @@ const listener = (near: Surroundings) =>
       privateKey: privateKeyFile(near).optional().describe("PEM, of that certificate."),
       certificates: z
         .array(block(certificateSettings(near)).check(keyOfCertificate))
-        .min(1)
+        .min(1, OR_NO_VALUE)
         .optional()
         .describe(
           "Several, behind `certificate` or in place of it: a connection is shown the one that names the host it asks for (SNI), or the first. Read again at SIGHUP.",
@@ -148,7 +155,7 @@ export const visitorListeners = (near: Surroundings) =>
       (value: unknown) => (Array.isArray(value) ? value : [value]),
       z
         .array(listener(near))
-        .min(1)
+        .min(1, OR_NO_VALUE)
         .check((payload) => {
           for (const [index, { listen }] of payload.value.entries())
             if (payload.value.slice(0, index).some((other) => clash(other.listen, listen)))

@@ -7,6 +7,7 @@ import { printHostPort } from "../../protocol/config/units.ts";
 import {
   checkEnd,
   checkName,
+  checkPlaces,
   checkPrivacy,
   type Finding,
   ok,
@@ -19,7 +20,7 @@ import { checkSharedConfig } from "../../protocol/fleet/check-shared-config.ts";
 import { fieldOf, type ResponseHead } from "../../protocol/http/head.ts";
 import { type Clock, DeadlineError } from "../../protocol/runtime/clock.ts";
 import { codeOf } from "../../protocol/runtime/user-error.ts";
-import { checkShared } from "../../protocol/tier/open/check-shared.ts";
+import { checkStore } from "../../protocol/tier/open/check-store.ts";
 import { printUpstreamAddress } from "../../protocol/upstream/upstream-address.ts";
 import { UpstreamClient } from "../../protocol/upstream/upstream-client.ts";
 import { loadOriginConfig, ORIGIN_FLEET } from "../config/load-origin-config.ts";
@@ -56,8 +57,9 @@ export const checkOrigin = async (file: string, options: CheckOptions): Promise<
     ...findings,
     ...checkEnd(file),
     ...checkPrivacy(files),
+    ...checkPlaces(config),
     ...checkMemory(originMemory(config)),
-    ...(await checkShared(config.store, { side: "origin", clock: options.clock })),
+    ...(await checkStore(config.store, { side: "origin", clock: options.clock })),
     ...tried.flat(),
   ];
 };

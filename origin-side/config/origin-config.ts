@@ -23,6 +23,7 @@ import {
   memoryBlock,
   type NamedFile,
   noTwoAlike,
+  OR_NO_VALUE,
   optionalBlock,
   size,
   TUNNEL_PORT,
@@ -108,7 +109,7 @@ export const originSettings = (near: Surroundings): z.ZodType<OriginConfig> =>
   block({
     edges: z
       .array(z.preprocess(wireWritten, edge(near)))
-      .min(1)
+      .min(1, OR_NO_VALUE)
       .describe("The edges to dial; each instance of an edge is one.")
       .check(
         noTwoAlike(
@@ -119,7 +120,7 @@ export const originSettings = (near: Surroundings): z.ZodType<OriginConfig> =>
       ),
     routes: z
       .array(routeSettings(near))
-      .min(1)
+      .min(1, OR_NO_VALUE)
       .describe("Which web server gets which requests: by host, then by the longest path that fits.")
       .check(
         noTwoAlike(
@@ -136,7 +137,7 @@ export const originSettings = (near: Surroundings): z.ZodType<OriginConfig> =>
             typeof input === "string" ? removedSetting(`codecs.${input}`, REMOVED_SETTINGS) : undefined,
         }),
       )
-      .min(1)
+      .min(1, OR_NO_VALUE)
       .check(noTwoAlike((name) => name, "is listed twice"))
       .prefault([...CODEC_NAMES])
       .describe("How deltas may be coded, the preferred one first; the first that both sides know is used."),

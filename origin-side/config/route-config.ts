@@ -12,6 +12,7 @@ import {
   hostName,
   hostPattern,
   noTwoAlike,
+  OR_NO_VALUE,
   shortFor,
   sizeOrOff,
   time,
@@ -106,7 +107,7 @@ export const routeSettings = (near: Surroundings) =>
       .describe("Of these only those at or below this path, compared byte for byte."),
     edges: z
       .array(written(readId, "a key's id, such as key-0f3a9c1b5d7e"))
-      .min(1)
+      .min(1, OR_NO_VALUE)
       .optional()
       .describe("Ids of the keys whose edges may ask for it; without it, every edge may. Others get 502."),
     origin: address()
@@ -114,7 +115,7 @@ export const routeSettings = (near: Surroundings) =>
       .describe("The web server: `http://host:port`, `https://host:port` or `unix:/path.sock`."),
     origins: z
       .array(weighted())
-      .min(1)
+      .min(1, OR_NO_VALUE)
       .check(noTwoAlike(({ url }) => printUpstreamAddress(url), "is listed twice; set its weight instead"))
       .optional()
       .describe("Several web servers in place of `origin`, each a URL or a block."),

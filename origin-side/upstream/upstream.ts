@@ -1,11 +1,15 @@
 /** One web server of a route: the client that asks it, whether it is given requests, and the checks that say so. */
 import { isHostPattern } from "../../protocol/config/host-pattern.ts";
+import { StreamError } from "../../protocol/errors.ts";
 import { authorityOf } from "../../protocol/upstream/upstream-address.ts";
 import { type ClientOptions, UpstreamClient } from "../../protocol/upstream/upstream-client.ts";
 import type { HealthCheck } from "../config/health-config.ts";
 import type { Route } from "../config/route-config.ts";
 import { upstreamRequest } from "../request/upstream-head.ts";
 import { type StateOptions, UpstreamState } from "./upstream-state.ts";
+
+/** What came of a check. */
+type Checked = "well" | "not asked" | { readonly failure: string };
 
 export class Upstream {
   readonly route: Route;
@@ -39,15 +43,15 @@ export class Upstream {
   async #watch(health: HealthCheck): Promise<void> {
     const { signal } = this.#retired;
     while (!signal.aborted) {
-      const failure = await this.#check(health, signal);
+      const found = await this.#check(health, signal);
       if (signal.aborted) return;
-      this.state.checked(failure);
+      if (found !== "not asked") this.state.checked(found === "well" ? undefined : found.failure);
       await this.#options.clock.sleep(health.intervalMs, signal).catch(() => {});
     }
   }
 
-  /** On a connection of its own, as the places may all be taken; why it fails, if it does. */
-  async #check({ path, timeoutMs, status }: HealthCheck, retired: AbortSignal): Promise<string | undefined> {
+  /** On a connection of its own, as the places may all be taken. */
+  async #check({ path, timeoutMs, status }: HealthCheck, retired: AbortSignal): Promise<Checked> {
     const { route } = this;
     const name = isHostPattern(route.host) ? authorityOf(route.origin) : route.host;
     const fields = ["Host", name, "User-Agent", "coilgun-origin health check"];
@@ -58,9 +62,13 @@ export class Upstream {
         client.fetch({ head, body: undefined, signal, interim: () => {} }),
       );
       const got = response.head.status;
-      return got >= status.least && got <= status.most ? undefined : `GET ${path} was answered with ${got}`;
+      return got >= status.least && got <= status.most
+        ? "well"
+        : { failure: `GET ${path} was answered with ${got}` };
     } catch (error) {
-      return `GET ${path}: ${error instanceof Error ? error.message : String(error)}`;
+      // This process had no descriptor for it, which says nothing of the web server.
+      if (error instanceof StreamError && error.code === "no-place") return "not asked";
+      return { failure: `GET ${path}: ${error instanceof Error ? error.message : String(error)}` };
     } finally {
       client.close();
     }

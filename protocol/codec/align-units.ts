@@ -13,6 +13,8 @@ const LEAST_EXPECTED_BYTES = 6;
 const SURE_BYTES = 64;
 /** A unit as long is looked for by itself; a shorter one with the next, which is rarer. */
 const LEAST_RARE_BYTES = 32;
+/** Of all bases, and of the page: no run is looked for among more, as a page of nothing but line feeds has. So many take up to 60 ms. @internal */
+export const MOST_UNITS = 2 ** 18;
 /** Places of the bases at which a run is looked for. */
 const MOST_PLACES = 16;
 
@@ -41,7 +43,7 @@ export class UnitRuns {
   /** The place of the bases where the page would go on, had as many units been put in as were taken out. */
   #expected = 0;
 
-  /** Undefined where a base is no text. */
+  /** Undefined where a base is no text, or they have more than MOST_UNITS. */
   static of(bases: readonly Buffer[]): UnitRuns | undefined {
     const theirs = unitsOf(bases);
     return theirs && new UnitRuns(theirs);
@@ -73,8 +75,8 @@ export class UnitRuns {
   }
 
   /**
-   * The steps that make the next whole units of a page of the bases, one behind the other. Undefined where they are no text, or take
-   * more than `mostSteps`. `from`: where the step before them ended in the bases.
+   * The steps that make the next whole units of a page of the bases, one behind the other. Undefined where they are no text or more than
+   * MOST_UNITS, or take more than `mostSteps`. `from`: where the step before them ended in the bases.
    */
   align(
     units: Buffer,
@@ -149,12 +151,17 @@ export class UnitRuns {
   }
 }
 
-/** Where the units of texts begin, one text behind the other, and where the last one ends; none is of two of them. */
-export const startsOf = (texts: readonly Buffer[]): Int32Array | undefined => {
+/** Where the units of texts begin, one text behind the other, and where the last one ends; none is of two of them. Undefined for no texts, or more than `most` units. */
+export const startsOf = (
+  texts: readonly Buffer[],
+  most = Number.POSITIVE_INFINITY,
+): Int32Array | undefined => {
   const cuts: Int32Array[] = [];
+  let room = most;
   for (const text of texts) {
-    const cut = unitStarts(text);
+    const cut = unitStarts(text, room);
     if (cut === undefined) return undefined;
+    room -= cut.length - 1;
     cuts.push(cut);
   }
   const [only] = cuts;
@@ -171,7 +178,7 @@ export const startsOf = (texts: readonly Buffer[]): Int32Array | undefined => {
 };
 
 const unitsOf = (texts: readonly Buffer[]): Units | undefined => {
-  const starts = startsOf(texts);
+  const starts = startsOf(texts, MOST_UNITS);
   if (starts === undefined) return undefined;
   const [only] = texts;
   const bytes = texts.length === 1 && only !== undefined ? only : Buffer.concat(texts);

@@ -27,10 +27,10 @@ const AMPERSANDS = ["&amp;", "&#038;", "&#38;"] as const;
 
 /**
  * Where each unit begins, in bytes, and where the last one ends; a megabyte takes some 2 ms. Undefined for what is no text: a
- * character set in which a delimiter's byte may be half a character, or anything with control characters. A zero byte between two
+ * character set in which a delimiter's byte may be half a character, or anything with control characters; and for more than `most` units. A zero byte between two
  * units, as common bases have it, is one of its own.
  */
-export const unitStarts = (page: Buffer): Int32Array | undefined => {
+export const unitStarts = (page: Buffer, most = Number.POSITIVE_INFINITY): Int32Array | undefined => {
   if (!isUtf8(page)) return undefined;
   const starts = [0];
   for (let at = 0; at < page.length; at++) {
@@ -48,9 +48,9 @@ export const unitStarts = (page: Buffer): Int32Array | undefined => {
       if (entity === undefined) continue;
       at += entity.length - 1;
     }
-    starts.push(at + 1);
+    if (starts.push(at + 1) > most + 1) return undefined;
   }
-  if (starts.at(-1) !== page.length) starts.push(page.length);
+  if (starts.at(-1) !== page.length && starts.push(page.length) > most + 1) return undefined;
   return new Int32Array(starts);
 };
 

@@ -45,7 +45,7 @@ const refuse =
   ({ path, bytes }: NamedFile, context: z.core.$RefinementCtx): void => {
     const message = why(bytes.toString("latin1"));
     if (message !== undefined)
-      context.addIssue({ code: "custom", message: `names ${path}, which ${message}` });
+      context.addIssue({ code: "custom", message: `names ${path}, which ${message}`, continue: false });
   };
 
 const CERTIFICATE = /-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----[^-]*(?:-----END [A-Z0-9 ]*-----)?/g;

@@ -85,8 +85,16 @@ export const time = (normally: string, bounds: WrittenBounds) =>
     .meta({ form: "time", bounds })
     .prefault(normally);
 
+/** For a check whose value is none where it fails: the checks of what it stands in are not given it. */
+export const OR_NO_VALUE = { abort: true } as const;
+
 export const count = (normally: number, bounds: { readonly least: number; readonly most: number }) =>
-  z.int().min(bounds.least).max(bounds.most).meta({ form: "number", bounds }).prefault(normally);
+  z
+    .int(OR_NO_VALUE)
+    .min(bounds.least, OR_NO_VALUE)
+    .max(bounds.most, OR_NO_VALUE)
+    .meta({ form: "number", bounds })
+    .prefault(normally);
 
 export const hostPort = (defaultPort?: number) =>
   written((text) => parseHostPort(text, defaultPort), "host:port, such as 0.0.0.0:8080 or [::]:8080");

@@ -55,9 +55,16 @@ export const parseTime = (text: string): number => {
 
 const MOMENT = /^\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d)$/;
 
+/** Date.parse takes the 31st of February for the 3rd of March. */
+const isDay = (day: string): boolean => {
+  const ms = Date.parse(`${day}T00:00:00Z`);
+  return !Number.isNaN(ms) && new Date(ms).toISOString().startsWith(day);
+};
+
 /** Milliseconds since 1970 from `2030-01-31T12:00:00Z`, with a zone or an offset (RFC 3339). */
 export const parseMoment = (text: string): number => {
-  const ms = MOMENT.test(text.trim()) ? Date.parse(text.trim()) : Number.NaN;
+  const written = text.trim();
+  const ms = MOMENT.test(written) && isDay(written.slice(0, 10)) ? Date.parse(written) : Number.NaN;
   if (Number.isNaN(ms))
     throw new UnitError("is not a moment; write day, time and zone, such as 2030-01-31T12:00:00Z");
   return ms;

@@ -3,8 +3,11 @@
  * both daemons' checks.
  */
 import { lookup } from "node:dns/promises";
-import { readFileSync } from "node:fs";
+import { accessSync, constants, readFileSync, statSync } from "node:fs";
 import { createServer, isIP } from "node:net";
+import { dirname } from "node:path";
+import type { AccessLogSettings } from "../config/access-log-settings.ts";
+import type { AdminListen } from "../config/admin-settings.ts";
 import { type HostPort, printHostPort } from "../config/units.ts";
 import type { Clock } from "../runtime/clock.ts";
 import { withoutSecrets } from "../runtime/redact.ts";
@@ -139,4 +142,41 @@ const orAbort = <T>(outcome: Promise<T>, signal: AbortSignal): Promise<T> => {
   signal.addEventListener("abort", () => reject(signal.reason), { once: true });
   outcome.then(resolve, reject);
   return promise;
+};
+
+/** Whether the access log, and the sockets where the daemon is asked about itself, can be made. */
+export const checkPlaces = ({
+  accessLog,
+  admin,
+}: {
+  readonly accessLog: AccessLogSettings;
+  readonly admin: readonly AdminListen[];
+}): readonly Finding[] => [
+  ...(accessLog.target.to === "file" ? [checkLog(accessLog.target.path)] : []),
+  ...admin.flatMap((each) => ("path" in each ? [checkSocket(each.path)] : [])),
+];
+
+const kindOf = (path: string) => statSync(path, { throwIfNoEntry: false });
+
+const checkLog = (path: string): Finding =>
+  kindOf(path)?.isDirectory()
+    ? problem(`accessLog: ${path} is a folder`, "name a file in it")
+    : checkFolder("accessLog", path);
+
+const checkSocket = (path: string): Finding => {
+  const found = kindOf(path);
+  return found === undefined || found.isSocket()
+    ? checkFolder("admin", path)
+    : problem(`admin: ${path} is not a socket`, "remove it, or set another path");
+};
+
+/** Whether a file of this path can be made. */
+export const checkFolder = (setting: string, path: string): Finding => {
+  try {
+    accessSync(dirname(path), constants.W_OK);
+    return ok(`${setting}: ${dirname(path)} can be written`);
+  } catch (error) {
+    const advice = "make the folder, change its owner, or set another path";
+    return problem(`${setting}: this user may not write in ${dirname(path)} (${codeOf(error)})`, advice);
+  }
 };

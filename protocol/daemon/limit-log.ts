@@ -36,16 +36,26 @@ export const sayAcceptFailed = (log: Pick<Log, "warn">, error: unknown): void =>
 
 const OUT_OF_DESCRIPTORS = new Set(["EMFILE", "ENFILE"]);
 
-/** Whether that is what `error`, or what caused it, says. */
-export const sayIfOutOfDescriptors = (log: Pick<Log, "warn">, error: unknown): boolean => {
+/** Where the C library cannot open its own files to find a name, it says that it is busy. */
+const saysSo = (error: Error): boolean =>
+  OUT_OF_DESCRIPTORS.has(codeOf(error)) ||
+  (codeOf(error) === "EBUSY" && "syscall" in error && error.syscall === "getaddrinfo");
+
+/** Whether that is what `error` says, or what caused it, or one of several. */
+export const isOutOfDescriptors = (error: unknown): boolean => {
   for (let each = error; each instanceof Error; each = each.cause)
-    if (OUT_OF_DESCRIPTORS.has(codeOf(each))) {
-      sayLimit(log, "descriptors", {
-        hint: "raise the limit of open files: ulimit -n, or LimitNOFILE= of the unit",
-      });
-      return true;
-    }
+    if (saysSo(each) || (each instanceof AggregateError && each.errors.some(isOutOfDescriptors))) return true;
   return false;
+};
+
+/** Says so where that is what `error` says. */
+export const sayIfOutOfDescriptors = (log: Pick<Log, "warn">, error: unknown): boolean => {
+  const isOut = isOutOfDescriptors(error);
+  if (isOut)
+    sayLimit(log, "descriptors", {
+      hint: "raise the limit of open files: ulimit -n, or LimitNOFILE= of the unit",
+    });
+  return isOut;
 };
 
 /** @internal */

@@ -4,7 +4,7 @@
  */
 import { z } from "zod";
 import { loadConfig, readConfigText, type Surroundings, surroundingsOf } from "../config/parse-config.ts";
-import { namedFile, written } from "../config/schema.ts";
+import { namedFile, OR_NO_VALUE, written } from "../config/schema.ts";
 import { UnitError } from "../config/units.ts";
 import { parseRedisAddress, shownAddress } from "../redis/redis-address.ts";
 import { parseSecret, type Secret } from "../transport/key.ts";
@@ -77,7 +77,7 @@ export const fleetSettings = (near: Surroundings, side: Side) => ({
   configKey: z
     .preprocess(
       (value: unknown) => (Array.isArray(value) ? value : [value]),
-      z.array(written(readPublicKey, "a public key, as `config keygen` prints it")).min(1),
+      z.array(written(readPublicKey, "a public key, as `config keygen` prints it")).min(1, OR_NO_VALUE),
     )
     .optional()
     .describe("The public key of who may change them, or a list of keys."),
@@ -101,8 +101,8 @@ export const fleetSettings = (near: Surroundings, side: Side) => ({
       `Where the last good copy of them is kept, sealed; without it, \`NAME-${side}.copy\` beside this file.`,
     ),
   configAtLeast: z
-    .int()
-    .min(1)
+    .int(OR_NO_VALUE)
+    .min(1, OR_NO_VALUE)
     .optional()
     .describe(
       "The lowest version of them that is taken, as `config put` numbers it: a machine that has no copy yet takes no older one from whoever can write in the store.",

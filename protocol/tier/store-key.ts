@@ -12,10 +12,13 @@ import { Complaint, codeOf } from "../runtime/user-error.ts";
 const KEY_BYTES = 32;
 const TEXT = /^[0-9a-f]{64}\s*$/;
 
+/** Whether there is a file that is to hold the key. */
+export const hasKey = existsSync;
+
 /** Reads the key, or makes it where there is none. Throws Complaint. */
 export const storeKeyIn = (file: string): Buffer => {
   try {
-    if (!existsSync(file)) writeNewPrivateFile(file, `${randomBytes(KEY_BYTES).toString("hex")}\n`);
+    if (!hasKey(file)) writeNewPrivateFile(file, `${randomBytes(KEY_BYTES).toString("hex")}\n`);
     const text = readFileSync(file, "utf8");
     if (isOpenToOthers(file))
       throw new Complaint(`store.keyFile ${file} can be read by others; run: chmod 600 ${file}`);

@@ -7,6 +7,8 @@ import { connect as connectPlain, isIP, type NetConnectOpts, type Socket } from 
 import { checkServerIdentity, connect as connectTls, type PeerCertificate, type TLSSocket } from "node:tls";
 import { isHostPattern } from "../config/host-pattern.ts";
 import type { HostPort } from "../config/units.ts";
+import { isOutOfDescriptors } from "../daemon/limit-log.ts";
+import { StreamError } from "../errors.ts";
 import { type Clock, DeadlineError } from "../runtime/clock.ts";
 import { connectReading } from "./connections/read-buffer.ts";
 import { dialAddresses } from "./dial-addresses.ts";
@@ -44,8 +46,8 @@ export class UpstreamDialler {
   }
 
   /**
-   * A connected socket. `halfOpen`: its write side outlives the read side. Rejects with UnreachableError, or with
-   * the signal's reason, and leaves nothing behind then.
+   * A connected socket. `halfOpen`: its write side outlives the read side. Rejects with UnreachableError, with StreamError("no-place") where it
+   * is this process that can make none, or with the signal's reason, and leaves nothing behind then.
    */
   async dial(wanted: { readonly halfOpen: boolean; readonly signal?: AbortSignal }): Promise<Socket> {
     const { connectMs, origin } = this.#route;
@@ -54,6 +56,10 @@ export class UpstreamDialler {
     } catch (cause) {
       wanted.signal?.throwIfAborted();
       const name = printUpstreamAddress(origin);
+      if (isOutOfDescriptors(cause))
+        throw new StreamError("no-place", `no file descriptor is free for a connection to ${name}`, {
+          cause,
+        });
       const why =
         cause instanceof DeadlineError
           ? `${name} could not be reached within ${connectMs} ms`

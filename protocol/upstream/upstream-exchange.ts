@@ -182,6 +182,7 @@ class UpstreamExchange implements Borrower, Http1Events {
       const body = new UpstreamBody({
         pause: () => {
           this.#pause();
+          connection.heldBack(this.#options.clock.now());
           incoming.pause();
         },
         resume: () => {

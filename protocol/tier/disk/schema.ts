@@ -1,9 +1,19 @@
 /**
  * The tables of a file of versions, and how one is opened: made where there is none, made anew where it is damaged or of another
- * Coilgun. The store's id stands in it and goes with it.
+ * Coilgun, left alone where it is something else. The store's id stands in it and goes with it.
  */
 import { randomBytes } from "node:crypto";
-import { closeSync, existsSync, openSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  fstatSync,
+  openSync,
+  readFileSync,
+  readSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { PRIVATE_MODE } from "../../daemon/private-file.ts";
 import type { StoreId } from "../../store/stored-version.ts";
@@ -75,7 +85,50 @@ interface OpenedFile {
   readonly madeAnew: string | undefined;
 }
 
-/** Throws what node:sqlite throws where no file can be had at all. */
+/** A setting that names a key, a log or another program's database by mistake must not cost that. */
+export class OthersFile extends Error {
+  constructor() {
+    super("it is no file of versions, and stays as it is");
+    this.name = "OthersFile";
+  }
+}
+
+/** What every file of SQLite begins with. */
+const MAGIC = Buffer.from("SQLite format 3\0", "latin1");
+/** Of every release. */
+const OURS: readonly string[] = ["store", "versions"];
+
+/** Throws OthersFile. A file that begins with nothing is one that a power failure has left; reading a pipe could wait for ever. */
+const checkBeginning = (file: number): void => {
+  if (!fstatSync(file).isFile()) throw new OthersFile();
+  const begin = Buffer.alloc(MAGIC.length);
+  readSync(file, begin, 0, begin.length, 0);
+  if (!begin.equals(MAGIC) && begin.some((byte) => byte !== 0)) throw new OthersFile();
+};
+
+/** Throws OthersFile where there are tables, and not those of versions; and what node:sqlite throws. */
+const checkTables = (database: DatabaseSync): void => {
+  const tables = database.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'").all();
+  const names = new Set(tables.map(({ name }) => name));
+  if (names.size > 0 && !OURS.every((name) => names.has(name))) throw new OthersFile();
+};
+
+/**
+ * Whether there is a file. Throws OthersFile where it cannot be one of versions, as its first bytes tell, and Node's errors where it cannot be
+ * written. SQLite does not open it: that would leave files of this user's beside it.
+ */
+export const isThere = (path: string): boolean => {
+  if (!existsSync(path)) return false;
+  const file = openSync(path, "r+");
+  try {
+    checkBeginning(file);
+  } finally {
+    closeSync(file);
+  }
+  return true;
+};
+
+/** Throws OthersFile, and what node:sqlite throws where no file can be had at all. */
 export const openFile = (path: string): OpenedFile => {
   try {
     const opened = open(path);
@@ -119,9 +172,15 @@ const made = (path: string): Omit<OpenedFile, "madeAnew"> => {
 /** Undefined for the file of another release. */
 const open = (path: string): Omit<OpenedFile, "madeAnew"> | undefined => {
   // Its log gets the same mode.
-  closeSync(openSync(path, "a", PRIVATE_MODE));
+  const file = openSync(path, "a+", PRIVATE_MODE);
+  try {
+    checkBeginning(file);
+  } finally {
+    closeSync(file);
+  }
   const database = new DatabaseSync(path, { timeout: BUSY_MS });
   try {
+    checkTables(database);
     database.exec(PRAGMAS);
     // Two processes that start at once make the tables once.
     database.exec("BEGIN IMMEDIATE");

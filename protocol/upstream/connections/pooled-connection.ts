@@ -2,7 +2,7 @@
 import type { Socket } from "node:net";
 import type { Clock, Timer } from "../../runtime/clock.ts";
 
-/** A connection that rested for longer carries only what may be repeated. Web servers close theirs after seconds: 1 or 2 (gunicorn), 5 (Apache, Node.js), 75 (nginx). @internal */
+/** A connection that rested for longer, or of which nobody read for longer, carries only what may be repeated. Web servers close theirs after seconds: 1 or 2 (gunicorn), 5 (Apache, Node.js), 75 (nginx). @internal */
 export const TRUSTED_REST_MS = 250;
 
 /** The exchange that a connection is lent to, as far as the pool may have to end it. */
@@ -15,7 +15,7 @@ export interface Borrower {
 
 /** What connection a request can do with. */
 export interface ConnectionWish {
-  /** `any`: one that rested will do. `trusted`: if it rested for TRUSTED_REST_MS at most. `none`: only a new one. */
+  /** `any`: one that rested will do. `trusted`: if it rested, and was held back, for TRUSTED_REST_MS at most. `none`: only a new one. */
   readonly reuse: "any" | "trusted" | "none";
   /** A new one whose write side outlives its read side, for an upgrade. It is never used again. */
   readonly halfOpen: boolean;
@@ -52,6 +52,7 @@ export class PooledConnection {
   #use: Use;
   #reused = false;
   #lentAt: number;
+  #heldBackAt = Infinity;
   #boundTo: string | undefined;
   /** Undefined: nobody, or a session of HTTP/2. */
   user: ConnectionUser | undefined;
@@ -106,8 +107,17 @@ export class PooledConnection {
   lend(wish: ConnectionWish, at: number): this {
     this.#reused = true;
     this.#lentAt = at;
+    this.#heldBackAt = Infinity;
     this.#use = { is: "place", wish };
     return this;
+  }
+
+  /**
+   * What the web server says is not read, since its visitor is slow. It may have said all, and count the time until it closes, from now on: its
+   * word of that waits to be read behind the rest. `at`: on the pool's clock.
+   */
+  heldBack(at: number): void {
+    this.#heldBackAt = Math.min(this.#heldBackAt, at);
   }
 
   leavePlace(): void {
@@ -128,7 +138,8 @@ export class PooledConnection {
     if (this.#boundTo !== undefined && this.#boundTo !== boundTo) return false;
     if (this.#use.is !== "rest" || reuse === "none" || halfOpen) return false;
     if (this.socket.destroyed || !this.socket.writable || now >= this.#use.until) return false;
-    if (reuse === "any" || now - this.#use.from <= TRUSTED_REST_MS) return true;
+    const restsFrom = Math.min(this.#use.from, this.#heldBackAt);
+    if (reuse === "any" || now - restsFrom <= TRUSTED_REST_MS) return true;
     return this.#boundTo !== undefined && logsIn;
   }
 

@@ -107,6 +107,14 @@ describe("check", () => {
     expect(found).toEqual([expect.stringMatching(/^problem .*is a folder/s)]);
   });
 
+  it("finds another file where the admin socket, or the file of versions, should be", async () => {
+    put("mine.txt", "precious");
+    const found = troubles(await check(FREE, PSK, "admin: ./mine.txt", "store: { file: ./mine.txt }"));
+    expect(found).toHaveLength(2);
+    expect(found[0]).toMatch(/^problem .*admin: .*mine\.txt is not a socket/);
+    expect(found[1]).toMatch(/^problem .*store\.file: .*mine\.txt is no file of versions/);
+  });
+
   it("finds folders that are missing", async () => {
     const found = troubles(await check(FREE, PSK, "admin: ./none/edge.sock", "accessLog: ./none/access.log"));
     expect(found).toHaveLength(2);

@@ -60,14 +60,21 @@ const edgeAccepts = async () => {};
 const webServerAnswers = () => webServer((_, response) => response.end());
 
 const check = (
-  at: { readonly origin: number; readonly edge?: number; readonly secret?: string; readonly mode?: string },
+  at: {
+    readonly origin: number;
+    readonly edge?: number;
+    readonly secret?: string;
+    readonly mode?: string;
+    readonly more?: string;
+  },
   options: CheckOptions = { clock: systemClock, tryEdge: edgeAccepts },
 ) => {
   const file = join(folder, "origin.yaml");
   writeFileSync(
     file,
     `edges: [{ address: "${HOST}:${at.edge ?? 1}", mode: ${at.mode ?? "psk"}, key: { id: k, secret: ${at.secret ?? FIXTURE_SECRET} } }]
-routes: [{ host: www.example.com, origin: "http://${HOST}:${at.origin}" }]`,
+routes: [{ host: www.example.com, origin: "http://${HOST}:${at.origin}" }]
+${at.more ?? ""}`,
   );
   chmodSync(file, 0o600);
   return checkOrigin(file, options);
@@ -272,4 +279,11 @@ it("check tries everything even when much fails, and stops only at a config that
   );
   expect(found).toHaveLength(2);
   await expect(checkOrigin(join(folder, "none.yaml"), { clock: systemClock })).rejects.toThrow(ConfigError);
+});
+
+it("check finds what the daemon could not write: access log, admin socket, file of versions", async () => {
+  const more = "accessLog: ./none/access.log\nadmin: ./none/origin.sock\nstore: { file: ./none/versions }\n";
+  const found = troubles(await check({ origin: await webServerAnswers(), more }));
+  const settings = found.map((each) => /^problem +([\w.]+): this user may not write in/.exec(each)?.[1]);
+  expect(settings).toEqual(["accessLog", "admin", "store.file"]);
 });

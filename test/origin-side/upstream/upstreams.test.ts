@@ -1,12 +1,13 @@
 /** Where requests of a route with several web servers go, and what becomes of them when one fails. Real sockets, each request awaited. */
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import type { Route } from "../../../origin-side/config/route-config.ts";
 import { Routes } from "../../../origin-side/proxy/routes.ts";
 import { Upstream } from "../../../origin-side/upstream/upstream.ts";
 import { Upstreams } from "../../../origin-side/upstream/upstreams.ts";
-import type { StreamError } from "../../../protocol/errors.ts";
+import { StreamError } from "../../../protocol/errors.ts";
 import { systemClock } from "../../../protocol/runtime/clock.ts";
 import type { RequestBody } from "../../../protocol/upstream/body.ts";
+import { UpstreamClient } from "../../../protocol/upstream/upstream-client.ts";
 import { type FakeOrigin, freePort, openOrigin } from "../../kit/fake-origin.ts";
 import { watchLeaks } from "../../kit/leaks.ts";
 import { until } from "../../kit/until.ts";
@@ -144,6 +145,20 @@ describe("checks of a web server", () => {
     await until(() => lines.length === 2, "it is up");
     expect(lines).toEqual(["upstream down", "upstream up"]);
     expect([new Set(origin.asked), upstreams.all[0]?.client.load]).toEqual([new Set(["/healthz"]), 0]);
+  });
+});
+
+describe("a process that has no descriptor left", () => {
+  it("takes no web server for down, by requests or by checks", async () => {
+    const none = new StreamError("no-place", "no file descriptor is free");
+    const asked = vi.spyOn(UpstreamClient.prototype, "fetch").mockRejectedValue(none);
+    onTestFinished(() => asked.mockRestore());
+    const passing = { path: "/healthz", intervalMs: 1, timeoutMs: 5_000, healthy: 1, unhealthy: 1 };
+    const health = { ...passing, status: { least: 200, most: 299 } };
+    const upstreams = servers(routeTo(1, { health, maxFails: 1 }), routeTo(2, { health, maxFails: 1 }));
+    await until(() => asked.mock.calls.length >= 6, "some checks");
+    expect(await code(fetch(upstreams))).toBe("no-place");
+    expect(lines).toEqual([]);
   });
 });
 

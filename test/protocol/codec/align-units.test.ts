@@ -1,7 +1,7 @@
 /** Copies are of whole units, and which there are depends on equality of units alone. */
 import { deflateRawSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
-import { UnitRuns } from "../../../protocol/codec/align-units.ts";
+import { MOST_UNITS, UnitRuns } from "../../../protocol/codec/align-units.ts";
 import { DeltaError } from "../../../protocol/codec/codec.ts";
 import { unitStarts } from "../../../protocol/codec/page-units.ts";
 import { spliceCodec, spliceInUnits } from "../../../protocol/codec/splice.ts";
@@ -30,6 +30,22 @@ const rebuilt = async (
   const delta = spliceInUnits(bases, made, { packed });
   return delta && spliceCodec.decode(bases, delta, { pageBytes: 1 << 24 });
 };
+
+describe("runs", () => {
+  const lines = (count: number) => Buffer.alloc(count, "\n");
+  const rest = Buffer.from("the end");
+
+  it("are looked for among as many units as there may be, of all bases and of the page, and among no more", () => {
+    expect(UnitRuns.of([lines(MOST_UNITS - 1), rest])).toBeDefined();
+    expect(
+      UnitRuns.of([lines(MOST_UNITS)])?.align(lines(MOST_UNITS), { mostSteps: 9, from: 0 }),
+    ).toHaveLength(1);
+    expect(UnitRuns.of([lines(MOST_UNITS), rest])).toBeUndefined();
+    expect(UnitRuns.of([lines(MOST_UNITS + 1)])).toBeUndefined();
+    const more = Buffer.concat([lines(MOST_UNITS), rest]);
+    expect(UnitRuns.of([rest])?.align(more, { mostSteps: 9, from: 0 })).toBeUndefined();
+  });
+});
 
 describe("a page", () => {
   it.each([false, true])(

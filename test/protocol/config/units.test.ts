@@ -6,6 +6,7 @@ import {
   LONGEST_MS,
   parseHostName,
   parseHostPort,
+  parseMoment,
   parseNetwork,
   parseSize,
   parseTime,
@@ -173,5 +174,24 @@ describe("networks", () => {
     "1.2.3.4/-1",
   ])("refuses %j", (text) => {
     expect(() => parseNetwork(text)).toThrow(UnitError);
+  });
+});
+
+describe("moments", () => {
+  it.each([
+    ["2030-01-31T12:00:00Z", Date.UTC(2030, 0, 31, 12)],
+    ["2032-02-29T12:00+01:00", Date.UTC(2032, 1, 29, 11)],
+  ])("%s is one", (text, ms) => {
+    expect(parseMoment(text)).toBe(ms);
+  });
+
+  it.each([
+    "2030-02-31T12:00:00Z",
+    "2030-02-29T12:00:00Z",
+    "2030-13-01T12:00:00Z",
+    "2030-00-10T12:00:00Z",
+    "2030-01-31",
+  ])("%s is none", (text) => {
+    expect(() => parseMoment(text)).toThrow(UnitError);
   });
 });

@@ -30,7 +30,8 @@ const put = (value: unknown, [name, ...deeper]: readonly (string | number)[], wr
   return copy;
 };
 
-const RICH = /^(certificate-mode|every-setting-at-its-default|http-and-https|hosts-with|routes-of)/;
+const RICH =
+  /^(certificate-mode|every-setting-at-its-default|http-and-https|hosts-with|routes-of|what-other-fixtures)/;
 
 describe.each([
   ["edge", edgeSettings(MADE_UP)],

@@ -1,6 +1,12 @@
 /** A limit that is reached again and again takes two lines, however often, and is counted. */
 import { beforeEach, describe, expect, it } from "vitest";
-import { LimitLog, QUIET_MS, sayIfOutOfDescriptors, sayLimit } from "../../../protocol/daemon/limit-log.ts";
+import {
+  isOutOfDescriptors,
+  LimitLog,
+  QUIET_MS,
+  sayIfOutOfDescriptors,
+  sayLimit,
+} from "../../../protocol/daemon/limit-log.ts";
 import { FakeClock } from "../../kit/fake-clock.ts";
 import { silentLog } from "../../kit/silent-log.ts";
 
@@ -42,6 +48,10 @@ describe("a limit", () => {
     const out = new Error("no web server", { cause: Object.assign(new Error(), { code: "EMFILE" }) });
     expect(sayIfOutOfDescriptors(limits.log.with({}), out)).toBe(true);
     expect(sayIfOutOfDescriptors(limits.log, new Error("other"))).toBe(false);
+    for (const other of [{ code: "EBUSY" }, { code: "ENOTFOUND", syscall: "getaddrinfo" }])
+      expect(isOutOfDescriptors(Object.assign(new Error(), other))).toBe(false);
+    const name = Object.assign(new Error(), { code: "EBUSY", syscall: "getaddrinfo" });
+    expect(isOutOfDescriptors(new Error("no web server", { cause: new AggregateError([name]) }))).toBe(true);
     expect([...limits.counts()]).toEqual([["descriptors", 1]]);
     expect(said[0]).toEqual({ event: "no link", host: "a" });
   });

@@ -3,8 +3,9 @@ import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import type { Socket } from "node:net";
 import { describe, expect, it } from "vitest";
 import { BODY_QUEUE_BYTES, type UpstreamBody } from "../../../protocol/upstream/body.ts";
+import { TRUSTED_REST_MS } from "../../../protocol/upstream/connections/pooled-connection.ts";
 import type { UpstreamResponse } from "../../../protocol/upstream/upstream-request.ts";
-import { settle } from "../../kit/fake-clock.ts";
+import { FakeClock, settle } from "../../kit/fake-clock.ts";
 import { watchLeaks } from "../../kit/leaks.ts";
 import { OK, type RawConnection, RawOrigin } from "../../kit/raw-origin.ts";
 import { until } from "../../kit/until.ts";
@@ -56,6 +57,11 @@ const untaken = async (asked: Asked, connection: RawConnection, more = 0): Promi
   return body;
 };
 
+const answerOrder = async (connection: RawConnection): Promise<void> => {
+  expect((await connection.head())[0]).toBe("POST /order HTTP/1.1");
+  connection.write(OK());
+};
+
 describe("a response that waits for its visitor", () => {
   it("does not keep the next one on its connection waiting", async () => {
     await using origin = await RawOrigin.listen();
@@ -70,6 +76,21 @@ describe("a response that waits for its visitor", () => {
     expect(origin.count).toBe(1);
     expect((await heard(slow)).body).toHaveLength(MOST.length + HALF.length);
     expect(waits.costBytes).toBe(0);
+  });
+
+  it("leaves its connection to nothing that must not be repeated: the web server may have closed it long ago", async () => {
+    const clock = new FakeClock();
+    await using origin = await RawOrigin.listen();
+    await using client = new TestClient(routeTo(origin.port, { connections: 1 }), { clock });
+    const slow = ask(client);
+    const connection = await origin.next();
+    await untaken(slow, connection, HALF.length);
+    connection.end(HALF);
+    await clock.advance(TRUSTED_REST_MS + 1);
+    const body = new FedBody().piece("order").end();
+    const order = heard(ask(client, "POST", "/order", { fields: ["Content-Length", "5"], body }));
+    await Promise.all([heard(slow), Promise.race([order, origin.next().then(answerOrder)])]);
+    expect((await order).body).toBe("hello");
   });
 
   it("does not make the next one flow when it is taken", async () => {

@@ -1,6 +1,6 @@
 /** One file of versions: what is found again, what gives way, what is erased, and what a damaged one is good for. */
 import { randomBytes } from "node:crypto";
-import { readFileSync, statSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { expect, it } from "vitest";
@@ -241,7 +241,11 @@ it("gives nothing from a list that it was moved to", () =>
   }));
 
 it.each([
-  ["that is none", () => Buffer.from("not a file of versions ".repeat(1_000)), "it was damaged"],
+  [
+    "whose beginning a power failure has left empty",
+    (file: Buffer) => file.fill(0, 0, 8_192),
+    "it was damaged",
+  ],
   ["whose tables are cut", (file: Buffer) => file.fill(0xff, 100, file.length), "it was damaged"],
 ])("a file %s is made anew, with another store id", (_, damage, why) =>
   inFolder((folder) => {
@@ -258,6 +262,34 @@ it.each([
     next.close();
   }),
 );
+
+const othersDatabase = (path: string): void => {
+  const theirs = new DatabaseSync(path);
+  theirs.exec(
+    "PRAGMA user_version = 7; CREATE TABLE store(id); CREATE TABLE orders(id); INSERT INTO orders VALUES (1)",
+  );
+  theirs.close();
+};
+
+it.each([
+  ["a key", (path: string) => writeFileSync(path, `${"0123456789abcdef".repeat(4)}\n`)],
+  ["a few bytes", (path: string) => writeFileSync(path, "x")],
+  ["another program's database", othersDatabase],
+])("%s in its place stays as it is, to the byte", (_, put) =>
+  inFolder((folder) => {
+    const options = { path: join(folder, "versions"), bytes: 2 ** 26, storeKey: undefined, sessionMs: HOUR };
+    put(options.path);
+    const before = readFileSync(options.path);
+    expect(() => new VersionFile(options)).toThrow("it is no file of versions, and stays as it is");
+    expect(readFileSync(options.path).equals(before)).toBe(true);
+    expect(readdirSync(folder)).toEqual(["versions"]);
+  }),
+);
+
+it("a pipe or a device in its place is not read", () => {
+  const options = { path: "/dev/null", bytes: 2 ** 26, storeKey: undefined, sessionMs: HOUR };
+  expect(() => new VersionFile(options)).toThrow("it is no file of versions, and stays as it is");
+});
 
 it("a file of another release is made anew", () =>
   withFile((file, path, again) => {

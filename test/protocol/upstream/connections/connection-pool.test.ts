@@ -124,6 +124,23 @@ describe("a connection at rest", () => {
     expect(await bench.take(ANY)).toBe(rested);
   });
 
+  it("that was held back by a slow visitor rests from then on, for what must not be repeated, until it is used again", async () => {
+    await using bench = await Bench.open(2);
+    const held = await bench.take(ANY);
+    held.heldBack(bench.clock.now());
+    await bench.clock.advance(TRUSTED_REST_MS);
+    held.heldBack(bench.clock.now());
+    bench.pool.giveBack(held, REST_MS);
+    expect(await bench.take(TRUSTED)).toBe(held);
+    held.heldBack(bench.clock.now());
+    await bench.clock.advance(TRUSTED_REST_MS + 1);
+    bench.pool.giveBack(held, REST_MS);
+    expect(await bench.take(TRUSTED)).not.toBe(held);
+    expect(await bench.take(ANY)).toBe(held);
+    bench.pool.giveBack(held, REST_MS);
+    expect(await bench.take(TRUSTED)).toBe(held);
+  });
+
   it("that is bound is used again for its own name only, before others, and by its logins however long it rested", async () => {
     await using bench = await Bench.open(4);
     const [bound, free] = [await bench.take(ANY), await bench.take(ANY)];
