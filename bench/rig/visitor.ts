@@ -19,6 +19,8 @@ export interface Visit {
   readonly contentType: string;
   readonly cookie?: string | undefined;
   readonly authorization?: string | undefined;
+  /** What a script read from the cookie XSRF-TOKEN. */
+  readonly xsrfToken?: string | undefined;
   /** The page of the same site that the visitor comes from. */
   readonly referer?: string | undefined;
   /** The address that a proxy in front says the visitor has. */
@@ -81,6 +83,7 @@ export const headersFor = ({
   contentType,
   cookie,
   authorization,
+  xsrfToken,
   referer,
   network,
   form,
@@ -90,6 +93,7 @@ export const headersFor = ({
   ...(contentType.startsWith("text/html") ? DOCUMENT_HEADERS : SCRIPT_HEADERS),
   ...(cookie === undefined ? {} : { Cookie: cookie }),
   ...(authorization === undefined ? {} : { Authorization: authorization }),
+  ...(xsrfToken === undefined ? {} : { "X-XSRF-TOKEN": xsrfToken }),
   ...(referer === undefined ? {} : { Referer: referer, "Sec-Fetch-Site": "same-origin" }),
   ...(network === undefined ? {} : { "X-Forwarded-For": network }),
   ...(form === undefined

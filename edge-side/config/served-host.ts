@@ -60,7 +60,7 @@ const hostSettings = (near: Surroundings) => ({
     .array(written(headerName, "a header's name, such as x-api-key"))
     .prefault([])
     .describe(
-      "Request fields that make a session and are secrets of their own, beside Authorization, X-Api-Key, X-Auth-Token and their like; others whose names sound like credentials (`csrf`, `token`, `session`) part sessions too.",
+      "Request fields that make a session and are secrets of their own, beside Authorization, X-Api-Key, X-Auth-Token and their like; others whose names sound like credentials (`token`, `session`, and `csrf` where nothing else is a secret) part sessions too.",
     ),
   commonBases: z
     .boolean()

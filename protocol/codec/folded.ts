@@ -6,7 +6,7 @@
 import { LinkError } from "../errors.ts";
 import { ByteReader, ByteWriter } from "../wire/bytes.ts";
 import { type Codec, DeltaError } from "./codec.ts";
-import { type MaskedToken, tokensOf } from "./masked-tokens.ts";
+import { type MaskedToken, textOf, tokensOf, type Writing } from "./masked-tokens.ts";
 import { asBuffer } from "./splice.ts";
 
 /** A larger base or page is left as it is. @internal */
@@ -17,7 +17,8 @@ export const MOST_SECRETS = 128;
 export const MOST_TOKENS = MOST_FOLDED_BYTES / 32;
 /** Begins what stands for a token; a page that has this byte is not folded. */
 const LEAD = 0;
-const LEAD_BYTES = 2;
+/** Behind it, as a varint: 4 times the number of a secret, and how the token is written. Of 1 byte for 32 secrets, else of 2. */
+const WRITINGS = 4;
 
 /** A token and the number of its secret. */
 interface Known {
@@ -71,13 +72,19 @@ const foldedBase = (base: Buffer, secrets: Secrets): Buffer =>
     }),
   );
 
-/** With its lead byte and the number of its secret in the place of each token. */
+const standIn = ({ number, token: { writing } }: Known): Buffer =>
+  writer
+    .u8(LEAD)
+    .varint(WRITINGS * number + writing)
+    .take();
+
+/** With its lead byte, the number of its secret and its writing in the place of each token. */
 const folded = (page: Buffer, tokens: readonly Known[]): Buffer => {
   const pieces: Uint8Array[] = [];
   let at = 0;
-  for (const { token, number } of tokens) {
-    pieces.push(page.subarray(at, token.start), Uint8Array.of(LEAD, 2 * number + (token.standard ? 1 : 0)));
-    at = token.end;
+  for (const known of tokens) {
+    pieces.push(page.subarray(at, known.token.start), standIn(known));
+    at = known.token.end;
   }
   pieces.push(page.subarray(at));
   return Buffer.concat(pieces);
@@ -110,6 +117,19 @@ export const foldOn = (base: Buffer, page: Buffer): Folded | undefined => {
   };
 };
 
+/** What stands for a token, and where it ends. Throws DeltaError where the text is cut in it. */
+const readStandIn = (text: Buffer, lead: number) => {
+  try {
+    const reader = new ByteReader(text.subarray(lead + 1));
+    const value = reader.varint();
+    const writing = (value % WRITINGS) as Writing;
+    return { number: Math.floor(value / WRITINGS), writing, end: text.length - reader.left };
+  } catch (error) {
+    if (error instanceof LinkError) throw new DeltaError("a token that is cut", { cause: error });
+    throw error;
+  }
+};
+
 /** The page with its tokens again. Throws DeltaError on what no page was folded to, or on more than `mostBytes`. */
 const unfolded = (
   text: Buffer,
@@ -129,8 +149,8 @@ const unfolded = (
   let used = 0;
   let tokens = 0;
   for (let lead = text.indexOf(LEAD); lead !== -1; lead = text.indexOf(LEAD, at)) {
-    const number = text[lead + 1] ?? 0xff;
-    const token = known[number >> 1];
+    const { number, writing, end } = readStandIn(text, lead);
+    const token = known[number];
     const isFresh = fresh[tokens++];
     if (token === undefined || isFresh === undefined) throw new DeltaError("a token that is not told");
     if (isFresh) {
@@ -140,8 +160,8 @@ const unfolded = (
       used += mask.length;
     }
     add(text.subarray(at, lead));
-    add(Buffer.from(token.form.text({ ...token, standard: (number & 1) === 1 }), "latin1"));
-    at = lead + LEAD_BYTES;
+    add(Buffer.from(textOf({ ...token, writing }), "latin1"));
+    at = end;
   }
   add(text.subarray(at));
   if (used < masks.length || tokens < fresh.length) throw new DeltaError("masks are left over");

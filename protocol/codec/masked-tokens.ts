@@ -11,15 +11,52 @@ export interface MaskedToken {
   readonly mask: Buffer;
   readonly secret: Buffer;
   readonly form: TokenForm;
-  /** Its base64 has + or /. */
-  readonly standard: boolean;
+  readonly writing: Writing;
 }
+
+/** How base64 stands on a page: a place in `WRITINGS`. 0 where a token has neither + nor /, or is no base64. */
+export type Writing = 0 | 1 | 2 | 3;
+
+interface Escape {
+  readonly character: "+" | "/";
+  /** What stands in its place. */
+  readonly written: string;
+}
+
+/** By `Writing`: the alphabet with - and _; that with + and /; the same as Go's html/template writes it; the same as JSON of PHP. */
+const WRITINGS: readonly [undefined, undefined, Escape, Escape] = [
+  undefined,
+  undefined,
+  { character: "+", written: "&#43;" },
+  { character: "/", written: "\\/" },
+];
+
+const writingOf = (text: string): Writing => {
+  if (text.includes("&#43;")) return 2;
+  if (text.includes("\\/")) return 3;
+  return /[+/]/.test(text) ? 1 : 0;
+};
+
+const written = (text: string, writing: Writing): string => {
+  const escaped = WRITINGS[writing];
+  return escaped === undefined ? text : text.replaceAll(escaped.character, escaped.written);
+};
+
+const unwritten = (text: string, writing: Writing): string => {
+  const escaped = WRITINGS[writing];
+  return escaped === undefined ? text : text.replaceAll(escaped.written, escaped.character);
+};
+
+/** A token as it stands on a page. */
+export const textOf = ({ form, writing, ...token }: Omit<MaskedToken, "start" | "end">): string =>
+  written(form.text({ ...token, standard: writing > 0 }), writing);
 
 interface TokenForm {
   /** What a run has to be: what comes before, mask, separator, masked secret, what comes after. */
   readonly pattern: RegExp;
   split(mask: string, masked: string): Pick<MaskedToken, "mask" | "secret">;
-  text(token: Pick<MaskedToken, "mask" | "secret" | "standard">): string;
+  /** `standard`: its base64 has + or /. */
+  text(token: Pick<MaskedToken, "mask" | "secret"> & { readonly standard: boolean }): string;
 }
 
 interface Coding {
@@ -91,12 +128,27 @@ const moved: TokenForm = {
   },
 };
 
+/** Phoenix': the text of the secret under the text of its mask, and that mask behind it. */
+const behind: TokenForm = {
+  pattern: /^()([\w-]{32})()([\w-]{24})$/,
+  split: (masked, maskText) => ({
+    mask: BASE64.bytes(maskText),
+    secret: xor(BASE64.bytes(masked), Buffer.from(maskText, "latin1")),
+  }),
+  text: ({ mask, secret }) => {
+    const maskText = BASE64.text(mask, false);
+    return BASE64.text(xor(secret, Buffer.from(maskText, "latin1")), false) + maskText;
+  },
+};
+
 /** The first that a run fits is its form. */
 const FORMS: readonly TokenForm[] = [
   joined(/^()([0-9a-f]{32})()([0-9a-f]{32})$/, HEX),
   moved,
   joined(/^()([\w+/-]{43})()([\w+/-]{43})$/, BASE64),
   joined(/^()([\w+/-]{48})()([\w+/-]{48})$/, BASE64),
+  joined(/^()([\w+/-]{75})()([\w+/-]{75})$/, BASE64),
+  behind,
   separated(/^(2\|)([0-9a-f]{8})(\|)([0-9a-f]{32})\|\d+$/, "|", HEX),
   separated(/^([0-9a-f]{1,32}\.)([\w-]{43})(\.)([\w-]{22,86})$/, ".", BASE64),
 ];
@@ -107,9 +159,35 @@ export const LEAST_RUN = 48;
 export const MOST_RUN = 192;
 const STRIDE = LEAST_RUN / 3;
 
-/** 1 for each byte that a run is of. */
+/** 1 for each byte that a run is of, and 2 for one that is part of a run in what is written for + or / only. */
 const IN_RUN = new Uint8Array(256);
+for (const character of "&#;\\") IN_RUN[character.charCodeAt(0)] = 2;
 for (const character of `${ALPHANUMERICS}+/_-|.`) IN_RUN[character.charCodeAt(0)] = 1;
+
+const [AMPERSAND, HASH, SEMICOLON, BACKSLASH, SLASH] = Buffer.from("&#;\\/");
+const [FOUR, THREE] = Buffer.from("43");
+
+const isPlus = (page: Buffer, at: number): boolean =>
+  page[at] === AMPERSAND &&
+  page[at + 1] === HASH &&
+  page[at + 2] === FOUR &&
+  page[at + 3] === THREE &&
+  page[at + 4] === SEMICOLON;
+
+/** Whether a byte that is 2 there is one of an escaped + or /. */
+const isOfEscape = (page: Buffer, at: number): boolean => {
+  const byte = page[at];
+  if (byte === BACKSLASH) return page[at + 1] === SLASH;
+  return isPlus(page, byte === AMPERSAND ? at : byte === HASH ? at - 1 : at - 4);
+};
+
+/** Where the run ends that the byte at `from` is of; 1 and -1 lead on and back. */
+const endOfRun = (page: Buffer, from: number, step: 1 | -1): number => {
+  for (let at = from; ; at += step) {
+    while (IN_RUN[page[at] as number] === 1) at += step;
+    if (IN_RUN[page[at] as number] !== 2 || !isOfEscape(page, at)) return at;
+  }
+};
 
 /** Where the runs of each page are that are tokens, from and to, for as long as somebody holds the page: it is the base of the next. */
 const PLACES = new WeakMap<Buffer, readonly number[]>();
@@ -143,27 +221,26 @@ const runsIn = (page: Buffer): readonly number[] => {
     else if (IN_RUN[page[at + STRIDE] as number] === 0) at += 2 * STRIDE;
     else if (IN_RUN[page[at] as number] === 0) at += STRIDE;
     else {
-      let start = at;
-      while (start > 0 && IN_RUN[page[start - 1] as number] === 1) start--;
-      let end = at + 1;
-      while (end < page.length && IN_RUN[page[end] as number] === 1) end++;
+      const start = endOfRun(page, at, -1) + 1;
+      const end = endOfRun(page, at, 1);
       if (end - start >= LEAST_RUN && end - start <= MOST_RUN) runs.push(start, end);
-      at = Math.ceil(end / STRIDE) * STRIDE;
+      at = Math.max(at + STRIDE, Math.ceil(end / STRIDE) * STRIDE);
     }
   }
   return runs;
 };
 
 const tokenIn = (run: string, at: number): MaskedToken | undefined => {
+  const writing = writingOf(run);
+  const plain = unwritten(run, writing);
   for (const form of FORMS) {
-    const found = form.pattern.exec(run);
+    const found = form.pattern.exec(plain);
     if (found === null) continue;
     const [, before = "", mask = "", separator = "", masked = ""] = found;
-    const text = mask + separator + masked;
+    const text = written(mask + separator + masked, writing);
     const start = at + before.length;
-    const standard = /[+/]/.test(text);
-    const token = { start, end: start + text.length, form, standard, ...form.split(mask, masked) };
-    return form.text(token) === text ? token : undefined;
+    const token = { start, end: start + text.length, form, writing, ...form.split(mask, masked) };
+    return textOf(token) === text && run.startsWith(text, before.length) ? token : undefined;
   }
   return undefined;
 };

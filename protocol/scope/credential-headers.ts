@@ -22,6 +22,9 @@ const KNOWN: ReadonlySet<string> = new Set([
 const SOUNDS_LIKE =
   /(?:^|[-_])auth|token|secret|csrf|xsrf|jwt|session|passw|credential|assertion|signature|principal|client-?cert|(?:api|app|access|subscription|license|master|functions|client)[-_]?key|[-_]user(?:$|[-_])|^x-.*-email$/;
 
+/** Against forged requests: sites check it against the session that a secret names, so beside one it says nothing more of who asks. */
+const AGAINST_FORGERY = /[cx]srf/;
+
 /** Fields of a browser's own say what kind of request it is: Sec-Fetch-User, Sec-WebSocket-Key. */
 const OF_BROWSERS = /^sec-/;
 
@@ -30,3 +33,6 @@ export const isKnownCredential = (name: string): boolean => KNOWN.has(name);
 /** `name` in lower case. */
 export const isCredentialHeader = (name: string): boolean =>
   KNOWN.has(name) || (SOUNDS_LIKE.test(name) && !OF_BROWSERS.test(name));
+
+/** `name` in lower case, of a field that is a credential. */
+export const isForgeryToken = (name: string): boolean => !KNOWN.has(name) && AGAINST_FORGERY.test(name);

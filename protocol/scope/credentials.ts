@@ -8,7 +8,7 @@ import { createHmac, type KeyObject } from "node:crypto";
 import { type Continued, type CookieHistory, isSettled } from "./cookie-history.ts";
 import { countedCookies, type Harmless, type SetCookie } from "./counted-cookies.ts";
 import { type Credential, encoded, isCookie, isShort } from "./credential.ts";
-import { isCredentialHeader, isKnownCredential } from "./credential-headers.ts";
+import { isCredentialHeader, isForgeryToken, isKnownCredential } from "./credential-headers.ts";
 import type { SessionKey } from "./session-key.ts";
 
 export type { SessionKey } from "./session-key.ts";
@@ -82,14 +82,18 @@ export class Credentials {
 
   static of(rules: CredentialRules, headers: RawHeaders): Credentials {
     const all: Credential[] = [];
+    const tokens: Credential[] = [];
     for (let at = 0; at + 1 < headers.length; at += 2) {
       const name = (headers[at] ?? "").toLowerCase();
       const value = headers[at + 1] ?? "";
       if (name === "cookie")
         for (const pair of countedCookies(value, rules.harmless)) all.push({ from: "cookie", ...pair });
-      else if (rules.headers.has(name) || isCredentialHeader(name)) all.push({ from: "header", name, value });
+      else if (rules.headers.has(name)) all.push({ from: "header", name, value });
+      else if (isCredentialHeader(name))
+        (isForgeryToken(name) ? tokens : all).push({ from: "header", name, value });
     }
-    return new Credentials(rules, all);
+    const shown = new Credentials(rules, all);
+    return tokens.length === 0 || shown.secret ? shown : new Credentials(rules, [...all, ...tokens]);
   }
 
   /** Whether there are none: a visitor like any other. */

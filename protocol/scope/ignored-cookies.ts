@@ -29,6 +29,18 @@ export const HARMLESS: readonly HarmlessCookies[] = [
   { by: "Pinterest", names: "_pin_unauth _pinterest_ct_* _derived_epik _epik" },
   { by: "LinkedIn, X, Reddit, Snapchat", names: "li_fat_id _twclid _rdt_uuid _rdt_em _scid _scid_r _sctr" },
   { by: "Matomo", names: "_pk_* mtm_* matomo_*" },
+  {
+    by: "Piwik PRO",
+    source: "https://help.piwik.pro/support/privacy/cookies-created-for-visitors-by-piwik-pro/",
+    names:
+      "ppms_privacy_* stg_traffic_source_priority stg_last_interaction stg_returning_visitor stg_fired__* stg_utm_campaign stg_pk_campaign stg_externalReferrer",
+  },
+  {
+    by: "Smartlook",
+    source: "https://help.smartlook.com/docs/cookies-smartlook",
+    names: "SL_C_23361dd035530_*",
+  },
+  { by: "LiveChat, Drift", names: "__lc_cid __lc_cst __lc2_cid __lc2_cst driftt_aid driftt_sid" },
   { by: "Hotjar, Contentsquare", names: "_hj* _cs_id _cs_s _cs_c _cs_vars _cs_ex _cs_optout _cs_mk" },
   { by: "Yandex Metrica, VK", names: "_ym_* tmr_lvid tmr_lvidTS tmr_reqNum tmr_detect" },
   {
@@ -97,6 +109,16 @@ export const HARMLESS: readonly HarmlessCookies[] = [
     by: "Didomi, iubenda, Klaro, tarteaucitron, Axeptio, Osano, Sourcepoint, Tealium, TrustArc, Cookie Script, CookieFirst",
     names:
       "didomi_token _iub_cs-* cc_cookie klaro tarteaucitron axeptio_* osano_consentmanager osano_consentmanager_uuid osano_consentmanager_expdate consentUUID CONSENTMGR TAconsentID notice_gdpr_prefs notice_preferences notice_behavior cmapi_cookie_privacy cmapi_gtm_bl CookieScriptConsent cookiefirst-consent",
+  },
+  {
+    by: "Civic Cookie Control",
+    source: "https://www.civicuk.com/cookie-control/documentation/cookies",
+    names: "CookieControl",
+  },
+  {
+    by: "Drupal's EU Cookie Compliance",
+    source: "https://git.drupalcode.org/project/eu-cookie-compliance",
+    names: "cookie-agreed cookie-agreed-version cookie-agreed-categories",
   },
   { by: "IAB and Google's consent messages", names: "euconsent* usprivacy addtl_consent FCCDCF FCNEC" },
   // CDNs, bot checks, load balancers: read before the application, not by it

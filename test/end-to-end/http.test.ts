@@ -334,7 +334,7 @@ describe("what fails", () => {
   });
 
   it("no link: 503, and when to come again", async () => {
-    await using other = await openPair({ serve() {} });
+    await using other = await openPair({ serve() {}, edge: { times: { drain: "1s", link: "100ms" } } });
     await other.origin.stop();
     await other.edgeLog.heard("link down");
     const visited = await visit(other.port);

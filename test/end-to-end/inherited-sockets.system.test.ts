@@ -33,7 +33,7 @@ it("a visitor who comes while no edge runs waits in the socket, and gets its ans
   const folder = mkdtempSync(join(tmpdir(), "coilgun-sockets-"));
   onTestFinished(() => rmSync(folder, { recursive: true }));
   const file = join(folder, "edge.yaml");
-  writeFileSync(file, stringify(edgeYaml()), { mode: 0o600 });
+  writeFileSync(file, stringify(edgeYaml({ times: { link: "100ms" } })), { mode: 0o600 });
   const sockets = [await listening(), await listening()];
   const [visitors, tunnel] = sockets.map((each) => (each.address() as AddressInfo).port);
   const words = ["-c", TWICE, "sh", process.execPath, EDGE, "run", "--config", file];

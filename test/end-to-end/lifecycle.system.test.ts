@@ -43,6 +43,9 @@ const startPair = async ({ edge: ofEdge, origin: ofOrigin }: { edge?: Settings; 
   return { edge, origin } satisfies Pair;
 };
 
+/** For an edge whose link is gone: a visit need not wait for the next as long as people would. */
+const HASTY = { link: "100ms" };
+
 /** The edge's answers to visits of one URL, one after the other; `from` is the number of the first access line. */
 const answers = async (edge: RealDaemon, visits: number, from = 1): Promise<unknown[]> => {
   const found: unknown[] = [];
@@ -79,7 +82,7 @@ describe("a daemon that was killed and started again", () => {
   });
 
   it("beside the web server: 503 until it is back, then the first answer is whole, then deltas", async () => {
-    const { edge, origin } = await startPair();
+    const { edge, origin } = await startPair({ edge: { times: HASTY } });
     expect(await answers(edge, 2)).toEqual(["whole", "delta"]);
     await origin.kill();
     await edge.logged("link down");
@@ -117,7 +120,7 @@ describe("SIGTERM while a slow request runs", () => {
   ] as const)(
     "to the %s side: one that never ends is cut off at the bound, and still code 0",
     async (side, status) => {
-      const pair = await startPair({ [side]: { times: { drain: "200ms" } } });
+      const pair = await startPair({ edge: { times: HASTY }, [side]: { times: { drain: "200ms" } } });
       holdAnswers();
       const slow = visit(pair.edge.port("visitors"));
       await site.askedReach(1);

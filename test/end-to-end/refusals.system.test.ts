@@ -35,6 +35,9 @@ beforeEach(() => {
   return () => scene[Symbol.asyncDispose]();
 });
 
+/** For an edge that gets no link: a visit need not wait for one as long as people would. */
+const HASTY = { times: { link: "100ms" } };
+
 const OTHER_SECRET = secretText(makeLinkKey("any").secret);
 
 /** What is at the address where an origin side looks for its edge: its port, until `undo` is disposed. */
@@ -166,7 +169,7 @@ describe("an edge whose caller is not what it should be", () => {
   const right = security(parseSecret(KEY.secret));
 
   it("says so in its log, tells the caller, and serves on", async () => {
-    const edge = await scene.start("edge-side", edgeYaml());
+    const edge = await scene.start("edge-side", edgeYaml(HASTY));
     const port = edge.port("tunnel");
     await expect(dialTunnel(port, security(parseSecret(OTHER_SECRET)))).rejects.toThrow("another secret");
     expect((await edge.logged("link refused")).why).toBe("wrong secret for this key id");
@@ -205,6 +208,7 @@ it("a key for another host serves that host alone; requests for hosts without a 
         { ...KEY, hosts: [HOST] },
         { ...shop, hosts: ["shop.example"] },
       ],
+      ...HASTY,
     }),
   );
   const address = `127.0.0.1:${edge.port("tunnel")}`;

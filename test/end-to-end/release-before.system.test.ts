@@ -3,12 +3,13 @@
  * across reloads and restarts, and every byte is right. The release before is taken from this repository's own history, or is the checkout in COILGUN_BEFORE.
  */
 import { execFileSync, spawnSync } from "node:child_process";
-import { mkdirSync, symlinkSync } from "node:fs";
+import { mkdtempSync, rmSync, symlinkSync } from "node:fs";
 import { createServer } from "node:http";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { buffer } from "node:stream/consumers";
-import { describe, expect, it } from "vitest";
-import { edgeYaml, openScene, originYaml, type Scene } from "../kit/real-daemons.ts";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { edgeYaml, openScene, originYaml } from "../kit/real-daemons.ts";
 import { ROOT } from "../kit/run-command.ts";
 import { type Asking, begin, finish } from "../kit/visits.ts";
 
@@ -19,15 +20,11 @@ const git = (...words: readonly string[]) => spawnSync("git", ["-C", ROOT, ...wo
 const isKnown = given !== undefined || git("cat-file", "-e", `${BEFORE}^{commit}`);
 
 /** Its sources, beside the packages of this checkout. */
-const checkout = ({ folder }: Scene): string => {
-  if (given !== undefined) return given;
-  const root = join(folder, "before");
-  mkdirSync(root);
+const checkout = (root: string): void => {
   const sources = ["edge-side", "origin-side", "protocol", "package.json"];
   const archive = execFileSync("git", ["-C", ROOT, "archive", BEFORE, ...sources], { maxBuffer: 64 << 20 });
   execFileSync("tar", ["-x", "-C", root], { input: archive });
   symlinkSync(join(ROOT, "node_modules"), join(root, "node_modules"));
-  return root;
 };
 
 const ROWS = Array.from({ length: 400 }, (_, i) => `<li>row ${i} of ${(i * 7919) % 1009}</li>`);
@@ -66,13 +63,20 @@ const openWeb = async () => {
 };
 
 describe.skipIf(!isKnown)(`with the release before (skipped where git has no ${BEFORE})`, () => {
+  let before = given ?? "";
+  beforeAll(() => {
+    if (given !== undefined) return;
+    before = mkdtempSync(join(tmpdir(), "coilgun-before-"));
+    checkout(before);
+  });
+  afterAll(() => given ?? rmSync(before, { recursive: true }));
+
   it.each(["edge-side", "origin-side"] as const)(
     "as %s: every byte is right, and deltas are used",
     async (old) => {
       await using scene = openScene();
       await using web = await openWeb();
-      const before = checkout(scene);
-      const rootOf = (side: string) => (side === old ? before : ROOT);
+      const rootOf = (side: string) => (side === old ? before : undefined);
       const edge = await scene.start("edge-side", edgeYaml(), [], rootOf("edge-side"));
       const settings = originYaml(edge.port("tunnel"), web.port);
       const startOrigin = () => scene.start("origin-side", settings, [], rootOf("origin-side"));

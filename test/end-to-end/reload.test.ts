@@ -8,7 +8,7 @@ import { FIXTURE_SECRET } from "../kit/config-fixtures.ts";
 import { openEchoOrigin } from "../kit/echo-origin.ts";
 import { type InnerDaemon, type InnerScene, openInnerScene } from "../kit/inner-scene.ts";
 import { watchLeaks } from "../kit/leaks.ts";
-import { edgeYaml, HOST, KEY, originYaml } from "../kit/real-daemons.ts";
+import { edgeYaml, HOST, KEY, originYaml, type Settings } from "../kit/real-daemons.ts";
 import { visit } from "../kit/visits.ts";
 
 watchLeaks();
@@ -23,13 +23,16 @@ beforeEach(async () => {
   return () => Promise.all([scene[Symbol.asyncDispose](), site[Symbol.asyncDispose]()]);
 });
 
+/** For an edge whose link does not come again: a visit need not wait for it as long as people would. */
+const HASTY = { times: { link: "100ms" } };
+
 interface Pair {
   readonly edge: InnerDaemon;
   readonly origin: InnerDaemon;
 }
 
-const startPair = async (): Promise<Pair> => {
-  const edge = await scene.start("edge-side", edgeYaml());
+const startPair = async (settings: Settings = {}): Promise<Pair> => {
+  const edge = await scene.start("edge-side", edgeYaml(settings));
   const origin = await scene.start("origin-side", originYaml(edge.port("tunnel"), site.port));
   await edge.logged("link up");
   return { edge, origin };
@@ -84,7 +87,7 @@ describe("SIGHUP", () => {
   it("that moves a host to no key of a living link leaves it without one: 503", async () => {
     const { edge } = await startTwoKeys();
     const other = { id: "other", secret: makeSecret(), hosts: [SHOP] };
-    edge.configure(edgeYaml({ keys: [...BOTH.slice(0, 1), other] }));
+    edge.configure(edgeYaml({ keys: [...BOTH.slice(0, 1), other], ...HASTY }));
     edge.signal("SIGHUP");
     await edge.logged("config reloaded");
     const port = edge.port("visitors");
@@ -94,7 +97,7 @@ describe("SIGHUP", () => {
 
   it("with a changed secret ends the link of the old one", async () => {
     const { edge, origin } = await startPair();
-    edge.configure(edgeYaml({ keys: [{ id: KEY.id, secret: makeSecret(), hosts: [HOST] }] }));
+    edge.configure(edgeYaml({ keys: [{ id: KEY.id, secret: makeSecret(), hosts: [HOST] }], ...HASTY }));
     edge.signal("SIGHUP");
     expect(await origin.logged("link down")).toMatchObject({ code: "key-removed" });
     expect((await edge.logged("link refused")).why).toBe("wrong secret for this key id");
@@ -152,7 +155,7 @@ describe("SIGHUP", () => {
   );
 
   it("of the origin side dials an edge that came, and ends the link of one that is gone", async () => {
-    const { edge, origin } = await startPair();
+    const { edge, origin } = await startPair(HASTY);
     const other = await scene.start("edge-side", edgeYaml());
     const settings = originYaml(edge.port("tunnel"), site.port);
     const dialled = (...edges: readonly InnerDaemon[]) => ({

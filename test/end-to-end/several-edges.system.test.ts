@@ -95,7 +95,7 @@ it("an edge forgets its own versions alone, and when it stops the other one has 
 });
 
 it("an edge that may share its port cannot take one from an edge that does not", async () => {
-  const alone = await scene.start("edge-side", edgeYaml({ admin: "./alone.sock" }));
+  const alone = await scene.start("edge-side", edgeYaml({ admin: "./alone.sock", times: { link: "100ms" } }));
   const port = alone.port("visitors");
   const { code, stderr } = await scene.command("edge-side", instanceYaml("other", port), "run");
   expect([code, stderr]).toEqual([

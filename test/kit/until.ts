@@ -60,6 +60,14 @@ export const stillness = async (measure: () => number): Promise<number> => {
   return last;
 };
 
+/** Whether `measure` changes, at once when it does; false when it has not for a good while. */
+export const changes = async (measure: () => number): Promise<boolean> => {
+  const first = measure();
+  for (let turns = 0; turns < BUSY_TURNS + STILL_PAUSES && measure() === first; turns++)
+    await nextTurn(turns);
+  return measure() !== first;
+};
+
 /** Resolves when turns of the event loop have passed in which what is due, and what it causes over sockets of loopback, has happened. */
 export const settledWork = async (): Promise<void> => {
   for (let turn = 0; turn < QUIET_TURNS; turn++) await settle();

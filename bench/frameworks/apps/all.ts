@@ -5,6 +5,7 @@ import { django } from "./django.ts";
 import { dokuwiki } from "./dokuwiki.ts";
 import { etherpad } from "./etherpad.ts";
 import { express } from "./express.ts";
+import { laravel } from "./laravel.ts";
 import { mediawiki } from "./mediawiki.ts";
 import { nest } from "./nest.ts";
 import { nextApp, nextPages } from "./next.ts";
@@ -26,6 +27,7 @@ export const APPLICATIONS: readonly Application[] = [
   sinatra,
   django,
   symfony,
+  laravel,
   dokuwiki,
   mediawiki,
   wordpress,

@@ -19,7 +19,10 @@ export function browserOf<Seen extends VisitedPage>(
   const send = async (visit: Pick<Visit, "path" | "form" | "referer">) => {
     const cookie = [...jar].map(([name, value]) => `${name}=${value}`).join("; ");
     const contentType = /\.json|\/api\//.test(visit.path) ? "application/json" : "text/html";
-    const seen = await ask({ host, contentType, network, cookie: cookie || undefined, ...visit });
+    const isScript = contentType !== "text/html";
+    // As axios and Angular do.
+    const xsrfToken = isScript ? decodeURIComponent(jar.get("XSRF-TOKEN") ?? "") || undefined : undefined;
+    const seen = await ask({ host, contentType, network, cookie: cookie || undefined, xsrfToken, ...visit });
     if (who.keepsCookies) keep(jar, seen.headers["set-cookie"] ?? []);
     return seen;
   };

@@ -74,7 +74,8 @@ export const mixedAfterwards = async (
 ): Promise<CodedPage | undefined> => {
   if (coded.length > (page.length * 3) / 4) return undefined;
   if (built.length === 0) {
-    const alone = isMixed(page.length, coded.length, work) ? await spliceMixedAlone(page) : undefined;
+    const isWorth = isMixed(page.length, coded.length, work, IN_TURNS.leastShareLogAlone);
+    const alone = isWorth ? await spliceMixedAlone(page) : undefined;
     return alone && { codec: spliceCodec, bases: [], looked: [], coded: alone };
   }
   const worth = (ownBytes: number) => isMixed(ownBytes, coded.length, work);

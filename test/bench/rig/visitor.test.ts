@@ -67,10 +67,16 @@ it("keeps its connection", async () => {
 
 it("asks as a browser: for a document, and for what a script fetches; with a cookie only when there is one", () => {
   const page = headersFor(VISIT);
-  const api = headersFor({ ...VISIT, contentType: "application/json", cookie: "session=1" });
+  const api = headersFor({
+    ...VISIT,
+    contentType: "application/json",
+    cookie: "session=1",
+    xsrfToken: "a+b=",
+  });
   expect(page).toMatchObject({ Host: VISIT.host, "Accept-Encoding": "gzip, deflate, br, zstd" });
   expect(page.Accept).toMatch(/^text\/html/);
   expect(page).not.toHaveProperty("Cookie");
   expect(page).not.toHaveProperty("Referer");
-  expect(api).toMatchObject({ Accept: "*/*", Cookie: "session=1" });
+  expect(page).not.toHaveProperty("X-XSRF-TOKEN");
+  expect(api).toMatchObject({ Accept: "*/*", Cookie: "session=1", "X-XSRF-TOKEN": "a+b=" });
 });

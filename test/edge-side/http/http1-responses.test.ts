@@ -333,7 +333,7 @@ describe("what goes wrong", () => {
     const visitor = await edge.visitor();
     const response = await visitor.send("GET / HTTP/1.1\r\nHost: unknown.example\r\n\r\n").response();
     expect(response.status).toBe(421);
-    await using lonely = await startEdgeUnderTest({ linked: false });
+    await using lonely = await startEdgeUnderTest({ linked: false, times: { linkMs: 100 } });
     const unserved = await (await lonely.visitor()).send(GET()).response();
     expect([unserved.status, fieldIn(unserved, "retry-after")]).toEqual([503, "5"]);
   });

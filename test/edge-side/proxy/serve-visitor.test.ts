@@ -15,7 +15,7 @@ import { watchLeaks } from "../../kit/leaks.ts";
 import { seeded } from "../../kit/random.ts";
 import { segmentFrames, wholeAnswer } from "../../kit/scripted-answers.ts";
 import { answerFrame, dataFrame, endFrame, resetFrame, type ScriptedPeer } from "../../kit/scripted-peer.ts";
-import { stillness, until } from "../../kit/until.ts";
+import { changes, stillness, until } from "../../kit/until.ts";
 import { begin, finish, type Visited, visit } from "../../kit/visits.ts";
 import { madePage } from "../../protocol/codec/made-pages.ts";
 
@@ -548,20 +548,13 @@ describe("memory", () => {
     origin.say(answerFrame(streamId, { kind: "passed" }));
     const response = await beginning;
     let said = 0;
-    let window = 128 * 1024;
-    const more = async () => {
-      await stillness(() => origin.window.get(streamId) ?? 0);
-      window = 128 * 1024 + (origin.window.get(streamId) ?? 0);
-      while (said + 16_000 <= window) {
+    const window = () => 128 * 1024 + (origin.window.get(streamId) ?? 0);
+    do {
+      while (said + 16_000 <= window()) {
         origin.say(dataFrame(streamId, Buffer.alloc(16_000)));
         said += 16_000;
       }
-    };
-    let before = -1;
-    while (said !== before) {
-      before = said;
-      await more();
-    }
+    } while (await changes(window));
     // Kernel buffers and node's own queue, and then no more window.
     expect(said).toBeLessThan(32 * 1024 * 1024);
     origin.say(resetFrame(streamId, "cancelled"));

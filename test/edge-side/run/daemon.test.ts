@@ -44,7 +44,7 @@ describe("an edge that reads its config again", () => {
     ["is gone", [key("k2", OTHER_SECRET)]],
     ["has another secret", [key("k", OTHER_SECRET)]],
   ])("closes the links of a key that %s, and lets it in no more", async (_, keys) => {
-    await pair.edge.reload(edgeConfigOf({ keys }));
+    await pair.edge.reload(edgeConfigOf({ keys, times: { link: "100ms" } }));
     await pair.originLog.heard("link down");
     expect(whyDown()).toBe("key-removed");
     expect((await visit(pair.port)).status).toBe(503);

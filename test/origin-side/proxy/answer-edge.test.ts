@@ -33,7 +33,7 @@ import {
   resetFrame,
   type ScriptedPeer,
 } from "../../kit/scripted-peer.ts";
-import { reached, stillness, until } from "../../kit/until.ts";
+import { changes, reached, stillness, until } from "../../kit/until.ts";
 import { laterPage, madePage } from "../../protocol/codec/made-pages.ts";
 
 watchLeaks();
@@ -311,15 +311,10 @@ describe("a request's body", () => {
     const head = [":method", "POST", ":target", "/", "Host", TEST_HOST];
     edge.say(openFrame(1, { ended: false, head }));
     let said = 0;
-    const sayAll = async () => {
-      for (;;) {
-        await stillness(() => edge.window.get(1) ?? 0);
-        const window = edge.hello.streamBytes + (edge.window.get(1) ?? 0);
-        if (said + 16 * 1024 > window) return;
-        for (; said + 16 * 1024 <= window; said += 16 * 1024) edge.say(dataFrame(1, Buffer.alloc(16 * 1024)));
-      }
-    };
-    await sayAll();
+    const window = () => edge.hello.streamBytes + (edge.window.get(1) ?? 0);
+    do {
+      for (; said + 16 * 1024 <= window(); said += 16 * 1024) edge.say(dataFrame(1, Buffer.alloc(16 * 1024)));
+    } while (await changes(window));
     const before = edge.window.get(1) ?? 0;
     answer();
     await edge.nextOf("stopSending");

@@ -25,9 +25,10 @@ const sessionAs = (random: Random, name = "Rails") =>
   MASKING_FRAMEWORKS.find((framework) => framework.name === name)?.session(random) ?? (() => "");
 const many = (count: number, token: () => string) => Array.from({ length: count }, token);
 
-/** Of base64 that has + or / in one and not in the other, a byte differs where both are folded: a step of three bytes. */
+/** Of base64 that has + or / in one and not in the other, or writes it otherwise, a byte differs where both are folded: a step of three bytes. */
 const stepsOf = (before: readonly string[], now: readonly string[]): number =>
-  3 * now.filter((token, at) => /[+/]/.test(token) !== /[+/]/.test(before[at] ?? "")).length;
+  3 * now.filter((token, at) => writingOf(token) !== writingOf(before[at] ?? "")).length;
+const writingOf = (token: string) => /&#43;|\\\//.exec(token)?.[0] ?? /[+/]/.test(token);
 
 /** A token whose mask is 32 zero bytes, over the secret 00 01 … 1f. */
 const secret = Buffer.from(Array.from({ length: 32 }, (_, at) => at));
@@ -137,7 +138,8 @@ describe("a folded page", () => {
     ["of more tokens than are told", "00 00 00 01 09 00 00"],
     ["of fewer tokens than are told", `02 01 20 ${"01".repeat(32)} 00 01 09 00 00`],
     ["with masks left over", `01 00 20 ${"01".repeat(32)} 00 01 09 00 00`],
-    ["of another secret", `01 01 20 ${"01".repeat(32)} 00 01 00 02 00 0002`],
+    ["of another secret", `01 01 20 ${"01".repeat(32)} 00 01 00 02 00 0004`],
+    ["of a token that is cut", `01 01 20 ${"01".repeat(32)} 00 01 00 02 00 0080`],
     ["that ends in a token", `01 01 20 ${"01".repeat(32)} 00 01 00 01 00 00`],
     ["of more tokens than a page holds", "ffffffff7f 01"],
   ])("that is damaged is refused: %s", async (_, coded) => {
@@ -174,9 +176,25 @@ describe("what is no token", () => {
     }
   });
 
-  it("is a text that mixes both alphabets of base64, or has bits that are not its bytes'", () => {
+  it.each([
+    ["#", ";"],
+    ["&", "&#44;"],
+    ["\\", "\\n"],
+    [";", "\\"],
+    ["43;", "&#4"],
+  ])("is what stands beside one and is only like an escaped + or /: %s and %s", (before, after) => {
+    const made = sessionAs(seeded(), "gorilla and nosurf by html/template");
+    const token = (many(20, made).find((text) => text.includes("&#43;")) ?? "").replace(/=+$/, "");
+    const page = Buffer.from(`"${before}${token}${after}"`);
+    const start = 1 + before.length;
+    expect(tokensOf(page).map(({ start, end }) => [start, end])).toEqual([[start, start + token.length]]);
+  });
+
+  it("is a text that mixes both alphabets of base64, or both writings of +, or has bits that are not its bytes'", () => {
     const mixed = `+_${handMade(1).slice(2)}`;
     const bits = `${handMade(1).slice(0, -1)}B`;
-    expect([mixed, bits].map((text) => tokensOf(Buffer.from(`"${text}"`)).length)).toEqual([0, 0]);
+    const plus = `&#43;+${handMade(1).slice(2)}`;
+    const none = [mixed, bits, plus].map((text) => tokensOf(Buffer.from(`"${text}"`)).length);
+    expect(none).toEqual([0, 0, 0]);
   });
 });

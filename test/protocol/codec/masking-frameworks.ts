@@ -30,7 +30,12 @@ const halves = (name: string, bytes: number, text: (both: Buffer) => string): Ma
 export const MASKING_FRAMEWORKS: readonly MaskingFramework[] = [
   halves("Rails", 32, (both) => both.toString("base64url")),
   halves("gorilla and Rails before 6.1", 32, (both) => both.toString("base64")),
+  halves("gorilla and nosurf by html/template", 32, (both) =>
+    both.toString("base64").replaceAll("+", "&#43;"),
+  ),
   halves("Spring", 36, unpadded),
+  halves("CakePHP", 56, (both) => both.toString("base64")),
+  halves("CakePHP in JSON", 56, (both) => both.toString("base64").replaceAll("/", "\\/")),
   halves("CodeIgniter", 16, (both) => both.toString("hex")),
   {
     name: "Django",
@@ -54,6 +59,18 @@ export const MASKING_FRAMEWORKS: readonly MaskingFramework[] = [
       return () => {
         const mask = random.bytes(4);
         return ["2", mask.toString("hex"), xor(secret, mask).toString("hex"), "1700000000"].join("|");
+      };
+    },
+  },
+  {
+    name: "Phoenix",
+    maskBytes: 18,
+    session: (random) => {
+      const made = () => random.bytes(18).toString("base64url");
+      const secret = Buffer.from(made());
+      return () => {
+        const mask = made();
+        return xor(secret, Buffer.from(mask)).toString("base64url") + mask;
       };
     },
   },

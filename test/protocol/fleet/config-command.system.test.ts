@@ -27,6 +27,8 @@ const origin = (...words: readonly string[]) =>
     ["config", ...words, ...(words[0] === "keygen" ? [] : ["--config", "origin.yaml"])],
     folder,
   );
+/** The same inside the test, for what it says and how it ends. */
+const inside = (...words: readonly string[]) => runInside(originProgram(), ["config", ...words], folder);
 const write = (name: string, text: string) => writeFileSync(join(folder, name), text);
 
 const SHARED = `edges: [{ address: "127.0.0.1:1", key: { id: k, secret: ${FIXTURE_SECRET} } }]
@@ -49,17 +51,17 @@ it("makes keys, stores what can be used and nothing else, and gives it back whol
   });
   const lines = createInterface(watching.child.stdout as Readable)[Symbol.asyncIterator]();
   expect((await lines.next()).value).toMatch(/^nothing is stored there yet/);
-  const history = await runInside(originProgram(), ["config", "history"], folder);
+  const history = await inside("history");
   expect([history.code, history.stderr]).toEqual([
     1,
     expect.stringMatching(/: nothing is stored there yet; /),
   ]);
-  const missing = await runInside(originProgram(), ["config", "put", "none.yaml"], folder);
+  const missing = await inside("put", "none.yaml");
   expect([missing.code, missing.stderr]).toEqual([
     1,
     "none.yaml:1:1: there is no such file; name one, such as `config get --out` writes\n",
   ]);
-  const wrong = await origin("put", "wrong.yaml");
+  const wrong = await inside("put", "wrong.yaml");
   expect([wrong.code, wrong.stderr]).toEqual([
     1,
     "wrong.yaml:3:1: colour is not a setting; here there are: edges, routes, redial\n",
@@ -69,18 +71,18 @@ it("makes keys, stores what can be used and nothing else, and gives it back whol
     stdout: `version 1 is stored in ${redis.url}#site\n`,
   });
   expect((await lines.next()).value).toMatch(/^version 1, signed \S+ by ed25519:/);
-  expect((await origin("history")).stdout).toMatch(/^1 {2}\S+ {2}\d+ bytes {2}by ed25519:\S+\n$/);
+  expect((await inside("history")).stdout).toMatch(/^1 {2}\S+ {2}\d+ bytes {2}by ed25519:\S+\n$/);
   expect((await origin("get")).stdout).toBe(SHARED.replace(FIXTURE_SECRET, "[secret]"));
   expect((await origin("get", "1", "--out", "back.yaml")).code).toBe(0);
   expect(readFileSync(join(folder, "back.yaml"), "utf8")).toBe(SHARED);
   expect(statSync(join(folder, "back.yaml")).mode & 0o777).toBe(0o600);
   write("back.yaml", "edited");
-  const kept = await origin("get", "--out", "back.yaml");
+  const kept = await inside("get", "--out", "back.yaml");
   expect([kept.code, kept.stderr]).toEqual([1, "coilgun-origin: back.yaml exists; --force replaces it\n"]);
   expect(readFileSync(join(folder, "back.yaml"), "utf8")).toBe("edited");
-  expect((await origin("get", "--out", "back.yaml", "--force")).code).toBe(0);
+  expect((await inside("get", "--out", "back.yaml", "--force")).code).toBe(0);
   expect(readFileSync(join(folder, "back.yaml"), "utf8")).toBe(SHARED);
-  const nowhere = await origin("get", "--out", "no/such/back.yaml");
+  const nowhere = await inside("get", "--out", "no/such/back.yaml");
   expect([nowhere.code, nowhere.stderr]).toMatchObject([
     1,
     expect.stringMatching(/back.yaml cannot be written \(ENOENT\); name/),
@@ -88,7 +90,7 @@ it("makes keys, stores what can be used and nothing else, and gives it back whol
 });
 
 it("makes keys in a new folder, and replaces none", async () => {
-  const keygen = () => runInside(originProgram(), ["config", "keygen", "--out", "new/fleet"], folder);
+  const keygen = () => inside("keygen", "--out", "new/fleet");
   expect((await keygen()).code).toBe(0);
   const { code, stderr } = await keygen();
   expect([code, stderr]).toEqual([

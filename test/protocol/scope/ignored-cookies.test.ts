@@ -25,6 +25,9 @@ describe("the list of harmless cookies", () => {
     ..."ASLBSACORS heroku-session-affinity __VCAP_ID__ acw_tc X-Oracle-BMC-LBS-Route __uzmc Hm_lvt_0a1b ABTastySession".split(
       " ",
     ),
+    ..."ppms_privacy_1a2b stg_last_interaction SL_C_23361dd035530_SID __lc_cid driftt_aid CookieControl cookie-agreed-version".split(
+      " ",
+    ),
     ..."CookieScriptConsent osano_consentmanager notice_behavior CONSENTMGR addtl_consent consentUUID".split(
       " ",
     ),

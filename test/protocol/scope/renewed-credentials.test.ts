@@ -227,3 +227,63 @@ describe("a long value", () => {
     expect(visit(rules, `${THEME}; seen=e`)).toBe("session");
   });
 });
+
+describe("a header against forged requests", () => {
+  const rules = rulesWith();
+  const shown = (cookie: string, ...fields: string[]) => rules.credentialsOf([...fields, "Cookie", cookie]);
+  const TOKEN = `${long("t")}/+=`;
+  const COOKIES = `${OLD}; XSRF-TOKEN=${encodeURIComponent(TOKEN)}`;
+
+  it.each([
+    ["repeats a cookie, decoded", "X-XSRF-TOKEN", TOKEN],
+    ["is masked anew with each page", "X-CSRFToken", long("masked")],
+    ["is short", "csrf-token", "1"],
+  ])("makes no session of its own beside a secret: one that %s", (_, name, value) => {
+    expect(shown(COOKIES, name, value).session).toBe(shown(COOKIES).session);
+    expect(shown(COOKIES, name, value).hasHeader).toBe(false);
+    const bearer = ["Authorization", "Bearer a"];
+    expect(shown("", ...bearer, name, value).session).toBe(shown("", ...bearer).session);
+  });
+
+  it("goes on with the cookie that it repeats", () => {
+    const renewed = `${NEW}; XSRF-TOKEN=${long("u")}`;
+    const credentials = shown(COOKIES, "X-XSRF-TOKEN", TOKEN);
+    const response = renewed.split("; ").flatMap((each) => ["Set-Cookie", each]);
+    const renewal = rules.answered({ credentials, method: "GET", status: 200, response })?.renewal;
+    expect(renewal).toEqual({
+      from: shown(COOKIES).session,
+      to: shown(renewed, "X-XSRF-TOKEN", long("u")).session,
+    });
+  });
+
+  it.each([
+    ["has no secret beside it", "", "X-XSRF-TOKEN", TOKEN],
+    ["has a short cookie beside it", "csrf=short", "X-CSRF-Token", "short"],
+    ["has a harmless one beside it", `_ga=${long("g")}`, "X-CSRF-Token", long("g")],
+    ["says by its name that it is something else", COOKIES, "X-Session-Id", TOKEN],
+    ["is known to be a secret", COOKIES, "X-Api-Key", TOKEN],
+  ])("is a credential where it %s", (_, cookie, name, value) => {
+    expect(shown(cookie, name, value).session).not.toBe(shown(cookie).session);
+    expect(shown(cookie, name, value).hasHeader).toBe(true);
+  });
+
+  it("is a credential beside a long cookie that several people have", () => {
+    const rules = rulesWith();
+    const theme = `theme=${long("dark")}`;
+    for (const user of ["ann", "bob", "eve"])
+      rules.credentialsOf(["Cookie", `${theme}; user=${user}`]).noteCompany();
+    const [ours, theirs] = [long("ours"), long("theirs")].map(
+      (token) => rules.credentialsOf(["X-CSRF-Token", token, "Cookie", theme]).session,
+    );
+    expect(ours).not.toBe(theirs);
+  });
+
+  it("is a credential where an operator names it as one", () => {
+    const named = { bases: "session", harmlessCookies: [], credentialHeaders: ["X-CSRF-Token"] } as const;
+    const rules = new ScopeRules(named, SECRET);
+    const [ours, theirs] = [long("ours"), long("theirs")].map(
+      (token) => rules.credentialsOf(["X-CSRF-Token", token, "Cookie", OLD]).session,
+    );
+    expect(ours).not.toBe(theirs);
+  });
+});

@@ -33,6 +33,12 @@ it("keeps nothing for who keeps no cookies", async () => {
   expect(asked.map(({ cookie }) => cookie)).toEqual([undefined, undefined]);
 });
 
+it("says the cookie XSRF-TOKEN again in what scripts ask for, decoded", async () => {
+  const { asked, browser } = browserAnswered(true, ["XSRF-TOKEN=a%2Bb%3D; Path=/"]);
+  for (const path of ["/api/before", "/", "/api/after"]) await browser.get(path);
+  expect(asked.map(({ xsrfToken }) => xsrfToken)).toEqual([undefined, undefined, "a+b="]);
+});
+
 it("posts a form from its page", async () => {
   const { asked, browser } = browserAnswered(true);
   await browser.post("/login", { name: "a b", token: "+" });

@@ -430,6 +430,19 @@ describe("a page for an edge that reads mixed splices", () => {
     expect((await shown([], random.bytes(4_000), READS)).codec).toBe("zstd");
   });
 
+  it("without bases is mixed though it repeats itself, unless it hardly does anything else", async () => {
+    const part = madePage(seeded(), 60);
+    const repeated = (times: number) => Buffer.concat(Array.from({ length: times }, () => part));
+    for (const [page, codec, least] of [
+      [repeated(4), "splice", 8],
+      [repeated(24), "zstd", 32],
+    ] as const) {
+      expect(page.length).toBeGreaterThan(16 * 1024);
+      expect((await shown([], page, FOR_OTHERS)).bytes).toBeLessThan(page.length / least);
+      expect((await shown([], page, READS)).codec).toBe(codec);
+    }
+  });
+
   it("that copies whole units only is mixed in these, in fewer bytes", async () => {
     const random = seeded();
     const base = madePage(random, 60);

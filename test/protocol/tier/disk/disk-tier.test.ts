@@ -126,7 +126,8 @@ it("a file whose tables are not as they were made is damaged: it is given up, an
   inFolder(async (folder) => {
     const { options, lines } = settingsIn(folder);
     const tier = await open(options);
-    const other = new DatabaseSync(options.path);
+    // The tier's own thread may be writing still.
+    const other = new DatabaseSync(options.path, { timeout: 60_000 });
     other.exec("DROP TABLE lists");
     other.close();
     await expect(tier.listed(PARTITION, LISTS)).rejects.toThrow("no such table");
