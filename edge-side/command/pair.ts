@@ -19,6 +19,7 @@ import {
   replacePrivateFile,
   writeNewPrivateFile,
 } from "../../protocol/daemon/private-file.ts";
+import { listed } from "../../protocol/daemon/text-table.ts";
 import { everyAddress, isLoopback } from "../../protocol/runtime/ip-address.ts";
 import { Complaint } from "../../protocol/runtime/user-error.ts";
 import { type LinkKey, makeLinkKey, secretText } from "../../protocol/transport/key.ts";
@@ -231,7 +232,7 @@ const stepsOnTwo = ({ edgeFile, originFile }: Paired, wishes: PairWishes): reado
 const webServerStep = ({ hosts, origin, origins }: PairWishes): string | undefined => {
   if (origin === undefined && !hosts.every((host) => origins?.has(host))) return undefined;
   const servers = new Set([...(origins?.values() ?? []), ...(origin === undefined ? [] : [origin])]);
-  return `${[...servers].join(", ")} must be the web server`;
+  return `see that the web server answers at ${listed([...servers])}`;
 };
 
 const edgeCommands = (file: string, { addTo }: PairWishes): string =>

@@ -211,4 +211,6 @@ it("on one machine nothing is moved or let through a firewall, and origin.yaml i
   const steps = nextSteps(paired, all).join("\n");
   expect(steps).not.toMatch(/move|firewall/);
   expect(steps).toContain(`coilgun-origin run --config ${paired.originFile}`);
+  const told = { ...all, origin: "http://127.0.0.1:3900" };
+  expect(nextSteps(paired, told)).toContain("  1. see that the web server answers at http://127.0.0.1:3900");
 });
