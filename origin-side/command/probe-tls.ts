@@ -3,7 +3,7 @@ import { connect } from "node:tls";
 import type { HostPort } from "../../protocol/config/units.ts";
 import type { Clock } from "../../protocol/runtime/clock.ts";
 
-/** A handshake, and nothing behind it; whose certificate it is does not matter. `withinMs`: of waiting, at most. */
+/** A handshake, and nothing behind it; whose certificate it is does not matter. False too where nothing comes of it for `withinMs`. */
 export const speaksTls = async (
   { host, port }: HostPort,
   { clock, withinMs }: { readonly clock: Clock; readonly withinMs: number },
@@ -11,10 +11,9 @@ export const speaksTls = async (
   const { promise, resolve } = Promise.withResolvers<boolean>();
   const socket = connect({ host, port, rejectUnauthorized: false }, () => resolve(true));
   socket.once("error", () => resolve(false)).once("close", () => resolve(false));
-  return clock.within(withinMs, undefined, async (signal) => {
-    signal.addEventListener("abort", () => socket.destroy(), { once: true });
-    const does = await promise;
-    socket.destroy();
-    return does;
-  });
+  const isLate = clock.after(withinMs, () => resolve(false));
+  const does = await promise;
+  isLate.cancel();
+  socket.destroy();
+  return does;
 };

@@ -129,6 +129,23 @@ describe("check of web servers", () => {
     expect(troubles(await checking)[0]).toMatch(/^problem .*does not answer within 10000 ms/);
   });
 
+  it("says what one answered that does not know what to make of a handshake, and waits no longer than its bound for more", async () => {
+    const clock = new FakeClock();
+    const handshake = Promise.withResolvers<void>();
+    const origin = await listening(
+      createServer((socket) =>
+        socket.on("data", (bytes) => {
+          if (bytes.includes("HTTP/1.1")) socket.end("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n");
+          else handshake.resolve();
+        }),
+      ),
+    );
+    const checking = check({ origin }, { clock, tryEdge: edgeAccepts });
+    await handshake.promise;
+    await clock.advance(EACH_MS);
+    expect(troubles(await checking)[0]).toMatch(/^warning .* with 400/);
+  });
+
   it.each([
     [200, {}, "ok"],
     [404, {}, "ok"],
