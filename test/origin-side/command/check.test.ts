@@ -135,7 +135,8 @@ describe("check of web servers", () => {
     const origin = await listening(
       createServer((socket) =>
         socket.on("data", (bytes) => {
-          if (bytes.includes("HTTP/1.1")) socket.end("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n");
+          if (bytes.includes("HTTP/1.1"))
+            socket.write("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n");
           else handshake.resolve();
         }),
       ),
