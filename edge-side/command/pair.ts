@@ -75,7 +75,7 @@ const refuseExisting = (files: readonly string[], force: boolean): void => {
   const existing = files.filter((file) => existsSync(file));
   if (force || existing.length === 0) return;
   throw new Complaint(
-    `already there: ${existing.join(" and ")}; name another folder with --out, add a key to an edge.yaml with --add-to, or replace what is there with --force`,
+    `already there: ${listed(existing)}; name another folder with --out, add a key to an edge.yaml with --add-to, or replace what is there with --force`,
   );
 };
 

@@ -202,7 +202,7 @@ export const edgeSettings = (near: Surroundings): z.ZodType<EdgeConfig> =>
     accessLog: accessLog(near),
     serverTiming: serverTiming(near),
     log: logBlock(),
-    admin: adminSetting(near, "`coilgun-edge reload` and `coilgun-edge forget` need"),
+    admin: adminSetting(near, "`coilgun-edge reload` and `coilgun-edge forget`"),
     hostMetrics: hostMetrics(),
     ...fleetSettings(near, "edge"),
   })

@@ -182,7 +182,7 @@ export const originSettings = (near: Surroundings): z.ZodType<OriginConfig> =>
       .describe("When an edge is dialled again."),
     accessLog: accessLog(near),
     log: logBlock(),
-    admin: adminSetting(near, "`coilgun-origin reload` needs"),
+    admin: adminSetting(near, "`coilgun-origin reload`"),
     hostMetrics: hostMetrics(),
     ...fleetSettings(near, "origin"),
   })

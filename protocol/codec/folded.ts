@@ -18,7 +18,7 @@ export const MOST_TOKENS = MOST_FOLDED_BYTES / 32;
 /** Begins what stands for a token; a page that has this byte is not folded. */
 const LEAD = 0;
 /** Behind it, as a varint: 4 times the number of a secret, and how the token is written. Of 1 byte for 32 secrets, else of 2. */
-const WRITINGS = 4;
+const WRITING_KINDS = 4;
 
 /** A token and the number of its secret. */
 interface Known {
@@ -75,7 +75,7 @@ const foldedBase = (base: Buffer, secrets: Secrets): Buffer =>
 const standIn = ({ number, token: { writing } }: Known): Buffer =>
   writer
     .u8(LEAD)
-    .varint(WRITINGS * number + writing)
+    .varint(WRITING_KINDS * number + writing)
     .take();
 
 /** With its lead byte, the number of its secret and its writing in the place of each token. */
@@ -122,8 +122,8 @@ const readStandIn = (text: Buffer, lead: number) => {
   try {
     const reader = new ByteReader(text.subarray(lead + 1));
     const value = reader.varint();
-    const writing = (value % WRITINGS) as Writing;
-    return { number: Math.floor(value / WRITINGS), writing, end: text.length - reader.left };
+    const writing = (value % WRITING_KINDS) as Writing;
+    return { number: Math.floor(value / WRITING_KINDS), writing, end: text.length - reader.left };
   } catch (error) {
     if (error instanceof LinkError) throw new DeltaError("a token that is cut", { cause: error });
     throw error;

@@ -46,7 +46,7 @@ export const tokenFile = (near: Surroundings) =>
     },
   );
 
-/** `commands`: which need the socket, and the verb. */
+/** `commands`: which need the socket. */
 export const adminSetting = (near: Surroundings, commands: string) =>
   z
     .preprocess(
@@ -55,7 +55,7 @@ export const adminSetting = (near: Surroundings, commands: string) =>
     )
     .prefault([])
     .describe(
-      `Where the running daemon is asked about itself: a unix socket (${commands} one), a host:port, or a list of both.`,
+      `Where the running daemon is asked about itself: a unix socket (for ${commands}), a host:port, or a list of both.`,
     );
 
 const adminListen = (near: Surroundings) =>

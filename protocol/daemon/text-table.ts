@@ -37,8 +37,7 @@ export const counted = (number: number, what: string, several = `${what}s`): str
   `${wholeNumber(number)} ${number === 1 ? what : several}`;
 
 /** "a", "a and b", "a, b and c". */
-export const listed = (words: readonly string[]): string =>
-  [words.slice(0, -1).join(", "), ...words.slice(-1)].filter(Boolean).join(" and ");
+export const listed = (words: readonly string[]): string => new Intl.ListFormat("en-GB").format(words);
 
 /** A share as a percentage with three significant digits at most: "18.6 %", "0.57 %". */
 export function percent(share: number): string {
