@@ -131,6 +131,7 @@ it.each([
           hint: expect.stringContaining("restart"),
         },
       ]);
+      expect(tier.answers).toBe(false);
       await expect(tier.listed(PARTITION, LISTS)).rejects.toThrow("the file failed");
       if (how === "replaced") expect(readFileSync(options.path, "utf8")).toBe("another's");
       await tier.close();
