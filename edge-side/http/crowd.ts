@@ -37,6 +37,7 @@ class Connection implements Attendance {
   idleNumber: number | undefined;
   /** Undefined: the crowd knows it no more. */
   crowd: Pick<Crowd, "busy" | "rest"> | undefined;
+  #cutRequest = () => {};
 
   constructor(ends: string, socket: Socket, crowd: Connection["crowd"]) {
     this.ends = ends;
@@ -51,6 +52,16 @@ class Connection implements Attendance {
 
   rested(): void {
     this.crowd?.rest(this);
+  }
+
+  cutBy(cut: () => void): void {
+    this.#cutRequest = cut;
+  }
+
+  /** Closes it at once, whatever is under way on it. */
+  cut(): void {
+    if (this.idleNumber === undefined) this.#cutRequest();
+    this.accepted.destroy();
   }
 }
 
@@ -127,7 +138,7 @@ export class Crowd {
 
   /** All connections are closed at once, whatever is under way on them. */
   cut(): void {
-    for (const { accepted } of this.#connections.values()) accepted.destroy();
+    for (const connection of this.#connections.values()) connection.cut();
   }
 
   #leaveIdle(connection: Connection): void {

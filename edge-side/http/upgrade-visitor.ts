@@ -123,6 +123,11 @@ export class UpgradeVisitor extends Http1Visitor {
     return SWITCHING;
   }
 
+  override cut(): void {
+    if (this.#switched) breakOff(this.#socket);
+    super.cut();
+  }
+
   #switch(head: ResponseHead): void {
     if (this.#sends === undefined) return;
     this.#switched = true;
