@@ -4,6 +4,7 @@
  * readable for a while: HTTP/1.1 has no word for a connection that ends, and a request may be under way to it.
  */
 import type { Socket } from "node:net";
+import { runsOn } from "../../protocol/http/break-off.ts";
 import type { Clock, Timer } from "../../protocol/runtime/clock.ts";
 import { descriptorOf } from "../../protocol/runtime/descriptors.ts";
 import { endsOf } from "../../protocol/runtime/ip-address.ts";
@@ -99,6 +100,7 @@ export class Crowd {
     const connection = this.#connections.get(endsOf(socket));
     if (connection === undefined) return;
     connection.socket = socket;
+    runsOn(socket, connection.accepted);
     connection.session = session;
     if (this.draining) session?.drain();
     this.rest(connection);
