@@ -1,5 +1,5 @@
 /**
- * The long runs that a page shares with its bases, in order, wherever they stand there. Every 32nd place of the bases is known by a hash of the 16 bytes from it on, so
+ * The long runs that a page shares with its bases, in order, wherever they stand there. Every 64th place of the bases is known by a hash of the 16 bytes from it on, so
  * that no run that is long enough is passed by; where the base would go on is tried before that. AssemblyScript, see mixer.ts.
  */
 import { STEPS, STEPS_MOST, TABLE, text } from "./memory";
@@ -11,7 +11,7 @@ const KEY_BYTES: i32 = 16;
 /** Between such places. With a key it is less than the shortest run that is looked for everywhere. */
 const STRIDE: i32 = 64;
 const LEAST_HEAD_BITS: i32 = 8;
-/** Of 2 MiB of bases: these and what stood before each place take 0.75 MiB, less than the table that they are in. */
+/** Of 2 MiB of bases: these and what stood before each place take 0.625 MiB, less than the table that they are in. */
 const MOST_HEAD_BITS: i32 = 17;
 /** Places in the bases of one hash that are compared. */
 const MOST_TRIED: i32 = 8;

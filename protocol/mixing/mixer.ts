@@ -64,6 +64,8 @@ declare const WebAssembly: {
 
 const HOW = { writing: 0, reading: 1 } as const;
 const MEMORY_PAGE_BYTES = 65_536;
+/** Behind the text these may be read, whatever they are: runs are looked for by so many bytes from a place on. */
+const READ_BEYOND_BYTES = 16;
 /** Of the size of a table, in bits; smaller ones are not made. */
 const LEAST_BITS = 8;
 /** Tables have room for 2 to this power times as many as are put in: slots of what was learnt, and places of the text. */
@@ -126,7 +128,7 @@ export class Mixer {
   /** Room for the bases, one behind the other, and the page. Another call may move it: what was put in stays, this view of it does not. */
   textOf(bytes: number): Buffer {
     const { memory } = this.#assembly;
-    const missing = this.#textAt + bytes - memory.buffer.byteLength;
+    const missing = this.#textAt + bytes + READ_BEYOND_BYTES - memory.buffer.byteLength;
     if (missing > 0) {
       memory.grow(Math.ceil(missing / MEMORY_PAGE_BYTES));
       this.#memory = Buffer.from(memory.buffer);

@@ -79,3 +79,19 @@ it("the table of places leaves the largest text as it is", () => {
   expect(runs(base, Buffer.alloc(0))).toEqual([]);
   expect(Mixer.get().textOf(base.length).equals(base)).toBe(true);
 });
+
+it("runs are looked for to the end of the largest text that the memory holds, wherever the best base begins", () => {
+  const mixer = Mixer.another();
+  const view = mixer.textOf(0);
+  const bytes = view.buffer.byteLength - view.byteOffset;
+  for (let best = 0; best < 64; best++) {
+    mixer.textOf(bytes);
+    mixer.beginText(best);
+    const steps = mixer.runs(
+      bytes - best,
+      { start: bytes - best - 1, best: 0 },
+      { steps: 100, addedBytes: 1 },
+    );
+    expect(steps).toHaveLength(1);
+  }
+});
