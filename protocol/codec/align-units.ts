@@ -3,6 +3,7 @@
  * the size of a delta that copies nothing else tells of no part of a unit. For pages of 80 KB it takes a millisecond. SPEC
  * section "Units".
  */
+import { randomInt } from "node:crypto";
 import type { Step } from "./align.ts";
 import { unitStarts } from "./page-units.ts";
 
@@ -18,6 +19,9 @@ export const MOST_UNITS = 2 ** 18;
 /** Places of the bases at which a run is looked for. */
 const MOST_PLACES = 16;
 
+/** Slots are of this run, so that nobody makes units that share one, nor learns by them where another one is. Which runs are found does not depend on them. */
+const FACTORS = { unit: 2 * randomInt(2 ** 31) + 1, after: 2 * randomInt(2 ** 31) + 1 } as const;
+
 interface Units {
   readonly bytes: Buffer;
   readonly starts: Int32Array;
@@ -26,6 +30,12 @@ interface Units {
 
 const sizeOf = ({ starts }: Units, unit: number, units: number): number =>
   (starts[unit + units] as number) - (starts[unit] as number);
+
+/** Units are looked for where this and the one itself are alike: the unit behind a short one, or -1. */
+const afterOf = ({ hashes, starts }: Units, at: number): number => {
+  const isLong = (starts[at + 1] as number) - (starts[at] as number) >= LEAST_RARE_BYTES;
+  return isLong ? -1 : (hashes[at + 1] ?? -1);
+};
 
 interface Run {
   /** The unit of the bases that it begins with. */
@@ -36,8 +46,9 @@ interface Run {
 /** Where whole units stand in the bases; pieces of one page are looked for in their order. */
 export class UnitRuns {
   readonly #theirs: Units;
-  /** The first place of each slot, and the next place of the same one. */
+  /** A place of each slot, one of the next units that share it, and the next place of the same units: others do not count among MOST_PLACES. */
   readonly #first: Int32Array;
+  readonly #others: Int32Array;
   readonly #next: Int32Array;
   readonly #shift: number;
   /** The place of the bases where the page would go on, had as many units been put in as were taken out. */
@@ -55,18 +66,24 @@ export class UnitRuns {
     const bits = Math.max(4, Math.ceil(Math.log2(length + 1)) + 1);
     this.#shift = 32 - bits;
     this.#first = new Int32Array(2 ** bits).fill(-1);
+    this.#others = new Int32Array(length);
     this.#next = new Int32Array(length);
-    // From the end, so that of each slot the first place comes first; best bases stand last, and are looked at last.
-    for (let at = 0; at < length; at++) {
-      const slot = this.#slotAt(theirs, at);
-      this.#next[at] = this.#first[slot] as number;
-      this.#first[slot] = at;
-    }
+    // Of the same units the last place comes first: best bases stand last.
+    for (let at = 0; at < length; at++) this.#put(at);
   }
 
   /** Where each unit begins in the bases, and where the last one ends. */
   get starts(): Int32Array {
     return this.#theirs.starts;
+  }
+
+  #put(at: number): void {
+    const slot = this.#slotAt(this.#theirs, at);
+    const { before, place } = this.#find(this.#theirs, at, slot);
+    this.#next[at] = place;
+    this.#others[at] = (place < 0 ? this.#first[slot] : this.#others[place]) as number;
+    if (place < 0 || before < 0) this.#first[slot] = at;
+    else this.#others[before] = at;
   }
 
   /** A unit of the page that is looked for in no base. */
@@ -110,7 +127,7 @@ export class UnitRuns {
     let bytes = sizeOf(own, at, best.units);
     let least = LEAST_EXPECTED_BYTES;
     if (bytes < SURE_BYTES) {
-      let place = this.#first[this.#slotAt(own, at)] as number;
+      let { place } = this.#find(own, at, this.#slotAt(own, at));
       for (let tried = 0; place >= 0 && tried < MOST_PLACES; tried++) {
         const units = this.#unitsFrom(own, at, place);
         const found = sizeOf(own, at, units);
@@ -127,10 +144,22 @@ export class UnitRuns {
     return best;
   }
 
-  #slotAt({ hashes, starts }: Units, at: number): number {
-    const long = (starts[at + 1] as number) - (starts[at] as number) >= LEAST_RARE_BYTES;
-    const after = long ? -1 : (hashes[at + 1] ?? -1);
-    return (Math.imul(hashes[at] as number, 0x9e3779b1) ^ Math.imul(after, 0x85ebca6b)) >>> this.#shift;
+  #slotAt(units: Units, at: number): number {
+    const unit = Math.imul(units.hashes[at] as number, FACTORS.unit);
+    return (unit ^ Math.imul(afterOf(units, at), FACTORS.after)) >>> this.#shift;
+  }
+
+  /** Where the same units stand first in a slot, and those before them in it; -1: nowhere. */
+  #find(units: Units, at: number, slot: number): { readonly before: number; readonly place: number } {
+    const hash = units.hashes[at];
+    const after = afterOf(units, at);
+    let before = -1;
+    let place = this.#first[slot] as number;
+    while (place >= 0 && (this.#theirs.hashes[place] !== hash || afterOf(this.#theirs, place) !== after)) {
+      before = place;
+      place = this.#others[place] as number;
+    }
+    return { before, place };
   }
 
   /** So many units seem to be the same from these places on. */

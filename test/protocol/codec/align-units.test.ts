@@ -100,6 +100,23 @@ describe("a page", () => {
   });
 });
 
+it("has the same steps whatever a unit of its bases is that it has not, of thousands", () => {
+  const random = seeded();
+  // Sixteen places at which the run may begin are tried: a seventeenth unit that is taken for one of them hides the run.
+  const rows = Array.from({ length: 15 }, (_, at) => `k\nv\nrow ${at}\n`);
+  const page = Buffer.from(`new\nk\nv\nwhat follows the first of them alone\n`);
+  const stepsOn = (secret: string) => {
+    const base = Buffer.from(`k\nv\nwhat follows the first of them alone\n${rows.join("")}${secret}\n`);
+    return UnitRuns.of([base])?.align(page, { mostSteps: 10, from: 0 });
+  };
+  const steps = [
+    { from: 0, copy: 0, add: 4 },
+    { from: 0, copy: page.length - 4, add: 0 },
+  ];
+  for (let secret = 0; secret < 3_000; secret++)
+    expect(stepsOn(random.bytes(8).toString("hex"))).toEqual(steps);
+});
+
 it("copies whole units only", () => {
   const base = page("t7391aaaa", "");
   const made = page("t7391bbbb", 'value="t7391');
