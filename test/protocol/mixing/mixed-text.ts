@@ -52,3 +52,35 @@ export const unitsText = (): { readonly bases: readonly Buffer[]; readonly page:
   const page = [...changed.slice(400), words(4_000), ...changed.slice(0, 400)].join("");
   return { bases: [older.join(""), rows.join("")].map((text) => Buffer.from(text)), page: Buffer.from(page) };
 };
+
+/**
+ * What those texts leave out: so many words that contexts push each other out of their rows, the bytes at which words begin (127 is none), words and digits that are longer than what is
+ * read of them before a step, and places of the base that agree for long and then do not.
+ */
+export const crowdedText = (): { readonly alone: Buffer; readonly base: Buffer; readonly page: Buffer } => {
+  const random = new Random(52);
+  const letters = (count: number): string =>
+    Array.from({ length: count }, () => String.fromCharCode(97 + random.int(0, 25))).join("");
+  const words = Array.from({ length: 2_500 }, () => letters(random.int(1, 9)));
+  words.push("a\u007fb", "\u0080x", "\u0080", "x\u007f", letters(35), "1".repeat(36));
+  const some = (count: number): string =>
+    Array.from(
+      { length: count },
+      () => words[random.int(0, random.chance(0.5) ? 60 : words.length - 1)],
+    ).join(" ");
+  const alone = Buffer.from(`${some(4_000)} a\u007fb \u0080x ${some(4_000)}`, "latin1");
+  const ends = [letters(31), letters(32), letters(45), "7".repeat(40), `${letters(9)} ${"8".repeat(33)}`];
+  const rows = Array.from(
+    { length: 240 },
+    (_, at) => `<li>row number ${at % 9} of ${some(6)} ${ends[at % 5]}\n`,
+  );
+  const changed = rows.map((row, at) =>
+    at % 8 === 3
+      ? row + some(2)
+      : at % 8 === 6
+        ? row.replace(/number \d of (\w+)/, `number ${at % 7} of $1s`)
+        : row,
+  );
+  const latin1 = (all: readonly string[]) => Buffer.from(all.join("").replace(/[\u007f-\u00ff]/g, "é"));
+  return { alone, base: latin1(rows), page: latin1(changed) };
+};

@@ -1,0 +1,25 @@
+// As mixed-vector: never change the file. What a page by itself makes follows from the law alone, so its hash is enough.
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { expect, it } from "vitest";
+import { spliceCodec, spliceMixedAlone } from "../../../protocol/codec/splice.ts";
+import { crowdedText } from "./mixed-text.ts";
+
+const FILE = new URL("../../fixtures/vectors/mixed-law.json", import.meta.url);
+const frozen = JSON.parse(readFileSync(FILE, "utf8")) as Record<"alone" | "onBase" | "inUnits", string>;
+
+it("a page of more words than there is room for is coded as it was", async () => {
+  const { alone } = crowdedText();
+  const coded = await spliceMixedAlone(alone);
+  const hash = coded && createHash("sha256").update(coded).digest("hex");
+  expect(hash).toBe(frozen.alone);
+});
+
+it.each(["onBase", "inUnits"] as const)(
+  "long words before what is added decode as they did: %s",
+  async (form) => {
+    const { base, page } = crowdedText();
+    const coded = Buffer.from(frozen[form], "base64");
+    expect((await spliceCodec.decode([base], coded, { pageBytes: page.length })).equals(page)).toBe(true);
+  },
+);
