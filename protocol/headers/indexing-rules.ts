@@ -4,6 +4,7 @@
  */
 
 import type { HeaderList } from "../http/header-list.ts";
+import { DURATION, NONCE } from "./fresh-parts.ts";
 
 /** Values of fewer bytes could be guessed from hits of the table (RFC 7541 section 7.1), so credentials of that size stay out. @internal */
 export const SHORTEST_INDEXED_CREDENTIAL = 16;
@@ -35,6 +36,9 @@ const RULES: ReadonlyMap<string, FieldRule | "credential"> = new Map([
   ["etag", "tag"],
   ["if-none-match", "tag"],
   ["x-request-id", "id"],
+  ["x-correlation-id", "id"],
+  ["x-trace-id", "id"],
+  [NONCE, "id"],
   ["; expires=", "time"],
   ["date", "time"],
   ["expires", "time"],
@@ -44,9 +48,12 @@ const RULES: ReadonlyMap<string, FieldRule | "credential"> = new Map([
   ["age", "number"],
   ["x-runtime", "text"],
   ["server-timing", "text"],
+  ["x-response-time", "text"],
+  ["x-process-time", "text"],
+  [DURATION, "text"],
 ]);
 
-/** The name under which the value of a cookie stands begins so (cookie-parts). */
+/** The name under which the value of a cookie stands begins so (field-parts). */
 const SET_COOKIE_VALUE = /^set-cookie: /;
 
 /** Rules of names as they came, for the few that come again and again. */

@@ -1,0 +1,243 @@
+/**
+ * Nonces of policies and durations travel apart from what stays: sizes, the bytes by hand, what travels whole, and what a peer may not
+ * say. SPEC section "Fresh parts".
+ */
+import { describe, expect, it } from "vitest";
+import { LinkError } from "../../../protocol/errors.ts";
+import {
+  FRESH_APART,
+  MOST_FRESH,
+  MOST_FRESH_CHARACTERS,
+  MOST_MARKS,
+} from "../../../protocol/headers/fresh-parts.ts";
+import { HeaderDecoder, HeaderEncoder } from "../../../protocol/headers/header-block.ts";
+import type { HeaderList } from "../../../protocol/http/header-list.ts";
+import { headCoders } from "../../../protocol/link/link-context.ts";
+import { helloMaker } from "../../../protocol/link/local-hello.ts";
+import { ByteReader, ByteWriter } from "../../../protocol/wire/bytes.ts";
+import { type Random, seeded } from "../../kit/random.ts";
+
+const TABLE_BYTES = 65_536;
+
+/** Both ends of one direction; `block` is what a head takes. */
+const pair = (nonces = true, headBytes = 64 * 1024) => {
+  const encoder = new HeaderEncoder(TABLE_BYTES, { fresh: nonces });
+  const decoder = new HeaderDecoder({ tableBytes: TABLE_BYTES, headBytes });
+  return {
+    block(head: HeaderList): Buffer {
+      const w = new ByteWriter();
+      encoder.encode(w, head);
+      const block = w.take();
+      expect(decoder.decode(new ByteReader(block))).toEqual(head);
+      return block;
+    },
+    decoder,
+  };
+};
+
+const base64 = (random: Random, bytes = 16) => random.bytes(bytes).toString("base64");
+const REST = "object-src 'none'; base-uri 'self'; img-src 'self' data: https://images.example.com";
+const headWith = (policy: string, name = "Content-Security-Policy"): HeaderList => [
+  ":status",
+  "200",
+  name,
+  policy,
+  "Content-Type",
+  "text/html",
+];
+
+describe("a policy with another nonce in each answer", () => {
+  it.each([
+    ["one", (random: Random) => `script-src 'nonce-${base64(random)}'; ${REST}`, 17],
+    [
+      "the same twice",
+      (random: Random) => {
+        const nonce = base64(random);
+        return `script-src 'nonce-${nonce}' 'strict-dynamic'; style-src 'nonce-${nonce}'; ${REST}`;
+      },
+      17,
+    ],
+    [
+      "two of them",
+      (random: Random) =>
+        `script-src 'nonce-${random.bytes(16).toString("hex")}'; style-src 'nonce-${random.bytes(16).toString("hex")}'; ${REST}`,
+      2 * 16,
+    ],
+    ["one of 24 bytes", (random: Random) => `default-src 'nonce-${base64(random, 24)}'; ${REST}`, 24],
+  ])("costs the nonce's bits where it has %s", (_, policyWith, nonceBytes) => {
+    const random = seeded();
+    for (const name of ["Content-Security-Policy", "content-security-policy-report-only"]) {
+      const { block } = pair();
+      block(headWith(policyWith(random), name));
+      // Length, count, place, and a byte for each change.
+      for (let time = 0; time < 3; time++)
+        expect(block(headWith(policyWith(random), name)).length).toBeLessThanOrEqual(nonceBytes + 5);
+    }
+  });
+
+  it("is these bytes", () => {
+    const { block } = pair();
+    block(["Content-Security-Policy", "script-src 'nonce-0123456789abcdef'"]);
+    expect(block(["Content-Security-Policy", "script-src 'nonce-00112233eeddccbb'"]).toString("hex")).toBe(
+      // length | 1 block and 2 inserts before | like the head at 0 | a tag after another, behind one field that stays | 16 digits
+      "0b 03 80 c1 00112233eeddccbb".replaceAll(" ", ""),
+    );
+  });
+
+  it("takes as many bytes whatever nonces are, so nothing is told of them", () => {
+    const random = seeded();
+    const sizes = new Set<number>();
+    const { block } = pair();
+    const policy = () => headWith(`script-src 'nonce-${random.bytes(16).toString("hex")}'`);
+    block(policy());
+    for (let time = 0; time < 100; time++) sizes.add(block(policy()).length);
+    expect(sizes.size).toBe(1);
+  });
+
+  it("enters the header table once", () => {
+    const { block } = pair();
+    const random = seeded();
+    block(headWith(`script-src 'nonce-${base64(random)}'`));
+    const counts = [0, 1, 2].map(() => block(headWith(`script-src 'nonce-${base64(random)}'`))[1] ?? 0);
+    // The count of a block grows by one for the block before, and by one for each entry.
+    expect(counts.map((count) => count - (counts[0] ?? 0))).toEqual([0, 1, 2]);
+  });
+});
+
+describe("Server-Timing", () => {
+  const timing = (total: string, other: string) => [
+    ...[":status", "200", "Server-Timing", `total;dur=${total};desc="Total Response Time", db; dur=${other}`],
+    ...["Server-Timing", `cache;desc="Cache Read";dur=${other}, miss`, "Content-Type", "text/html"],
+  ];
+
+  it("costs the digits of its durations, whether some are equal or not", () => {
+    const { block } = pair();
+    block(timing("0.8", "53.2"));
+    // Length, count, place; of each duration a byte, its length and its text.
+    expect(block(timing("12.75", "53.2"))).toHaveLength(3 + (2 + 5));
+    expect(block(timing("1.5", "1.5"))).toHaveLength(3 + (2 + 3) * 3);
+    expect(block(timing("1.5", "97"))).toHaveLength(3 + (2 + 2) * 2);
+  });
+
+  it.each([
+    'total;dur="53.2"',
+    "total;dur=",
+    "dur=5",
+    "a;dur=1e5, b;dur=.5, c;dur=-1",
+    "a;dur=1234567890123456",
+    Array.from({ length: MOST_FRESH + 1 }, (_, at) => `m${at};dur=${at}`).join(", "),
+  ])("of an odd form comes as it is: %s", (value) => {
+    const { block } = pair();
+    for (let time = 0; time < 2; time++) block([":status", "200", "server-timing", value]);
+  });
+});
+
+describe("what travels in one piece comes as it is", () => {
+  const many = (count: number) =>
+    Array.from({ length: count }, (_, at) => `'nonce-${String(at).padStart(8, "0")}'`).join(" ");
+  it.each([
+    ["of as many nonces as may be", many(MOST_FRESH), true],
+    ["of one more", many(MOST_FRESH + 1), false],
+    ["with one nonce in as many places as may be", "'nonce-abcdefgh' ".repeat(MOST_MARKS), true],
+    ["in one place more", "'nonce-abcdefgh' ".repeat(MOST_MARKS + 1), false],
+    ["with the longest nonce", `'nonce-${"a".repeat(MOST_FRESH_CHARACTERS)}'`, true],
+    ["with a longer one", `'nonce-${"a".repeat(MOST_FRESH_CHARACTERS + 1)}'`, false],
+    ["with a short one", "'nonce-abcdefg'", false],
+    ["with one that does not end", "script-src 'nonce-abcdefgh", false],
+    ["with other characters in it", "script-src 'nonce-abcdefgh?'", false],
+    ["with a byte that is a mark", "script-src 'nonce-abcdefgh' \u0001", false],
+    ["with all bytes of latin1", String.fromCharCode(...Array(256).keys()), false],
+    ["without any", "script-src 'self'", false],
+  ])("a policy %s", (_, policy, apart) => {
+    const { block } = pair();
+    block(headWith(policy.replaceAll("a", "b")));
+    const [before, after] = [pair(true), pair(false)].map((each) => each.block(headWith(policy)).length);
+    expect(before !== after).toBe(apart);
+  });
+
+  it("in a field of another name", () => {
+    const head = headWith("script-src 'nonce-abcdefgh'", "X-Content-Policy-Of-Mine!");
+    expect(pair(true).block(head)).toEqual(pair(false).block(head));
+  });
+
+  it("in a head that costs more than may be remembered", () => {
+    const head = headWith(`script-src 'nonce-abcdefgh' ${"x".repeat(TABLE_BYTES / 16)}`);
+    expect(pair(true).block(head)).toEqual(pair(false).block(head));
+  });
+
+  it("beside cookies, and behind another policy", () => {
+    const policy = (nonce: string) => `script-src 'nonce-${nonce}'`;
+    const head = (a: string, b: string) => [
+      ...["Set-Cookie", `${a}=1; path=/`, "Content-Security-Policy", policy(a), "Set-Cookie", "b=2; path=/"],
+      ...["Content-Security-Policy", policy(b), "content-security-policy-report-only", policy(a), "X", "1"],
+    ];
+    const encoder = new HeaderEncoder(TABLE_BYTES, { fresh: true, setCookies: true });
+    const decoder = new HeaderDecoder({ tableBytes: TABLE_BYTES, headBytes: 64 * 1024 });
+    for (const [a, b] of [["abcdefgh", "ABCDEFGH"] as const, ["12345678", "abcdefgh"] as const]) {
+      const w = new ByteWriter();
+      encoder.encode(w, head(a, b));
+      expect(decoder.decode(new ByteReader(w.take()))).toEqual(head(a, b));
+    }
+  });
+});
+
+describe("a peer may not say", () => {
+  /** What a decoder makes of these parts in full. */
+  const told = (parts: HeaderList, headBytes?: number) => {
+    const w = new ByteWriter();
+    new HeaderEncoder(TABLE_BYTES).encode(w, parts);
+    return pair(true, headBytes).decoder.decode(new ByteReader(w.take()));
+  };
+  const nonces = (count: number, nonce: string) => Array(count).fill([": nonce", nonce]).flat();
+
+  it.each([
+    ["a nonce without a field before it", nonces(1, "abcdefgh"), "bad-frame"],
+    ["a ninth nonce", ["X", "", ...nonces(MOST_FRESH + 1, "abcdefgh")], "bad-frame"],
+    [
+      "a nonce that is too long",
+      ["X", "\u0001", ...nonces(1, "a".repeat(MOST_FRESH_CHARACTERS + 1))],
+      "bad-frame",
+    ],
+    [
+      "a nonce in too many places",
+      ["X", "\u0001".repeat(MOST_MARKS + 1), ...nonces(1, "abcdefgh")],
+      "bad-frame",
+    ],
+  ])("%s", (_, parts, code) => {
+    expect(() => told(parts)).toThrow(expect.objectContaining({ code }));
+    expect(() => told(parts)).toThrow(LinkError);
+  });
+
+  it("what is larger than a head may be once nonces are in their places", () => {
+    const field = ["X", "\u0001".repeat(MOST_MARKS), ...nonces(1, "a".repeat(MOST_FRESH_CHARACTERS))];
+    expect(told(field, 16 * MOST_FRESH_CHARACTERS + 1)).toHaveLength(2);
+    expect(() => told(field, 16 * MOST_FRESH_CHARACTERS)).toThrow(
+      expect.objectContaining({ code: "too-large" }),
+    );
+  });
+});
+
+describe("a link", () => {
+  const hello = helloMaker({
+    role: "origin",
+    headBytes: 64 * 1024,
+    streamsPerLink: 10,
+    pageBytes: 1024,
+    codecs: [1],
+  })();
+  const secondHead = (features: readonly string[]) => {
+    const { encoder } = headCoders(hello, { ...hello, role: "edge", features });
+    const random = seeded();
+    const blocks = [1, 2].map(() => {
+      const w = new ByteWriter();
+      encoder.encode(w, headWith(`script-src 'nonce-${base64(random)}'; ${REST}`));
+      return w.take();
+    });
+    return blocks[1]?.length ?? 0;
+  };
+
+  it("keeps nonces apart where both sides say so, and tells policies whole to a peer that does not", () => {
+    expect(secondHead(hello.features)).toBeLessThan(25);
+    expect(secondHead(hello.features.filter((feature) => feature !== FRESH_APART))).toBeGreaterThan(100);
+  });
+});
