@@ -5,7 +5,7 @@
  */
 import { LinkError } from "../errors.ts";
 import type { HeaderList } from "../http/header-list.ts";
-import { freshIn, freshPartsOf, isFreshPart, withFresh } from "./fresh-parts.ts";
+import { freshIn, freshInPairs, freshPartsOf, isFreshPart, withFresh } from "./fresh-parts.ts";
 import { headCost } from "./head-cache.ts";
 import { CRUMB } from "./indexing-rules.ts";
 
@@ -52,25 +52,31 @@ export interface TakenApart {
   readonly fresh?: boolean;
 }
 
+/** What is fresh travels apart in heads of so many times the cost of one that may be remembered: at most 7 KiB of the 8 that any peer takes. */
+const FRESH_UP_TO = 1.75;
+
 /**
  * A head with its cookies and what is fresh in parts; one without any is returned as it is. Parts other than those of Cookie count some bytes
- * more: only in heads that cost `mostCost` at most, far from what a peer refuses.
+ * more: only in heads far from what a peer refuses, Set-Cookie in those that cost `mostCost` at most.
  */
 export const inParts = (fields: HeaderList, apart: TakenApart, mostCost: number): HeaderList => {
   let parted: string[] | undefined;
   let cost: number | undefined;
-  const isSmall = () => {
+  const isSmall = (times = 1) => {
     cost ??= headCost(fields);
-    return cost <= mostCost;
+    return cost <= times * mostCost;
   };
   for (let i = 0; i + 1 < fields.length; i += 2) {
     const [name, value] = [fields[i] as string, fields[i + 1] as string];
     let parts: string[] | undefined;
-    if (isCookie(name)) parts = crumbsOf(name, value);
-    else if (isSetCookie(name)) parts = apart.setCookies && isSmall() ? attributesOf(name, value) : undefined;
+    if (isCookie(name)) {
+      parts = crumbsOf(name, value);
+      if (apart.fresh && isSmall(FRESH_UP_TO)) parts = freshInPairs(parts ?? [name, value]) ?? parts;
+    } else if (isSetCookie(name))
+      parts = apart.setCookies && isSmall() ? attributesOf(name, value) : undefined;
     else if (apart.fresh) {
       const fresh = freshIn(name);
-      if (fresh !== undefined && isSmall()) parts = freshPartsOf(name, value, fresh);
+      if (fresh !== undefined && isSmall(FRESH_UP_TO)) parts = freshPartsOf(name, value, fresh);
     }
     if (parts !== undefined) {
       parted ??= fields.slice(0, i);

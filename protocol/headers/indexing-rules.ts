@@ -4,7 +4,7 @@
  */
 
 import type { HeaderList } from "../http/header-list.ts";
-import { DURATION, NONCE } from "./fresh-parts.ts";
+import { DURATION, NONCE, VISIT } from "./fresh-parts.ts";
 
 /** Values of fewer bytes could be guessed from hits of the table (RFC 7541 section 7.1), so credentials of that size stay out. @internal */
 export const SHORTEST_INDEXED_CREDENTIAL = 16;
@@ -51,6 +51,7 @@ const RULES: ReadonlyMap<string, FieldRule | "credential"> = new Map([
   ["x-response-time", "text"],
   ["x-process-time", "text"],
   [DURATION, "text"],
+  [VISIT, "text"],
 ]);
 
 /** The name under which the value of a cookie stands begins so (field-parts). */

@@ -134,6 +134,12 @@ const HEADS = [
     "_session=q0%2FBcdefghijklmn%3D--01ee; path=/; Expires=Mon, 02 Mar 2026 10:00:07 GMT; HttpOnly",
   ],
   [
+    ":method",
+    "GET",
+    "Cookie",
+    "_dd_s=rum=2&expire=1764522959123; _ga_A=GS2.1.s1764522000$o3$g1$t1764522959$j59$l0$h0; a=1",
+  ],
+  [
     ":status",
     "200",
     "Content-Security-Policy",
