@@ -74,7 +74,14 @@ export class HeaderEncoder {
 
   #changes(w: ByteWriter, head: HeaderList, alike: AlikeHead, given: FindsGiven | undefined): void {
     const { place, head: before, mayBeSpelled } = alike;
-    writeChanges(w.u8(PLACE.changes | place), head, { before, mayBeSpelled, table: this.#table, given });
+    const sealed = this.#apart.fresh === true;
+    writeChanges(w.u8(PLACE.changes | place), head, {
+      before,
+      mayBeSpelled,
+      table: this.#table,
+      given,
+      sealed,
+    });
   }
 
   #inFull(w: ByteWriter, head: HeaderList): void {

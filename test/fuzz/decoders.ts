@@ -142,6 +142,14 @@ const HEADS = [
   [
     ":status",
     "200",
+    "Set-Cookie",
+    "_app=YWJjZCtlZmdoL2lqPT0tLTAxMjM0NTY3ODlhYmNkZWZBQkNE--01ee; path=/",
+    "Set-Cookie",
+    "laravel_session=eyJpdiI6ImFiY2QiLCJ2YWx1ZSI6ImVmZ2giLCJtYWMiOiIwMWVlIiwidGFnIjoiIn0%3D; path=/",
+  ],
+  [
+    ":status",
+    "200",
     "Content-Security-Policy",
     "script-src 'nonce-q0/BcdefghijklmnOpqrsA==' 'self'; style-src 'nonce-q0/BcdefghijklmnOpqrsA==' 'nonce-0011eeff'",
     "Server-Timing",
