@@ -125,6 +125,8 @@ class ChangeWriter {
         return this.#tag(rule, tagOf(value), tagOf(old));
       case "cookie":
         return this.#packed(value, packedText(value, this.#changing.sealed));
+      case "token":
+        return this.#changing.sealed && this.#packed(value, packedText(value, true));
       default:
         return false;
     }

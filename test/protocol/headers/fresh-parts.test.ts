@@ -190,6 +190,34 @@ describe("cookies that say when the page was", () => {
   });
 });
 
+it("packs a token against forged requests that is such a cookie, only for who knows of it", () => {
+  const random = seeded();
+  const token = () =>
+    Buffer.from(
+      JSON.stringify({
+        iv: base64(random),
+        value: base64(random, 96),
+        mac: random.bytes(32).toString("hex"),
+        tag: "",
+      }),
+    ).toString("base64");
+  const request = () => [":method", "GET", ":target", "/api", "X-XSRF-TOKEN", token()];
+  const sizes = [true, false].map((knows) => {
+    const { block } = pair(knows);
+    block(request());
+    return block(request()).length;
+  });
+  expect(sizes[0]).toBeLessThan(170);
+  expect(sizes[1]).toBeGreaterThan(340);
+});
+
+it.each(["X-XSRF-TOKEN", "X-CSRF-Token"])("tells a short %s in every head, for it may be guessed", (name) => {
+  const { block } = pair();
+  const request = [":method", "GET", ":target", "/api", name, "0123456789abcde"];
+  block(request);
+  expect(block([...request]).includes("0123456789abcde")).toBe(true);
+});
+
 describe("what travels in one piece comes as it is", () => {
   const many = (count: number) =>
     Array.from({ length: count }, (_, at) => `'nonce-${String(at).padStart(8, "0")}'`).join(" ");
