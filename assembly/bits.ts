@@ -19,8 +19,11 @@ const NUMBER_LEARNT_BITS: i32 = 3;
 
 const WRITING: i32 = 0;
 export const READING: i32 = 1;
+/** Nothing is written or read. */
+const REHEARSING: i32 = 2;
 
 export let mode: i32 = WRITING;
+let modeBefore: i32 = WRITING;
 let low: u32 = 0;
 let high: u32 = 0xffff_ffff;
 let value: u32 = 0;
@@ -66,12 +69,22 @@ export function beginCoding(how: i32, bytes: i32): void {
   if (how === READING) for (let read = 0; read < 4; read++) value = (value << 8) | nextCoded();
 }
 
+export function beginRehearsal(): void {
+  modeBefore = mode;
+  mode = REHEARSING;
+}
+
+export function endRehearsal(): void {
+  mode = modeBefore;
+}
+
 function nextCoded(): u32 {
   return codedAt < codedEnd ? <u32>load<u8>(codedAt++) : 0;
 }
 
 /** A carry-free binary arithmetic coder on ranges of 32 bits. */
 export function code(bit: i32, chance: i32): i32 {
+  if (mode === REHEARSING) return bit;
   const middle = low + <u32>((<u64>(high - low) * <u64>chance) >> 16);
   if (mode === READING) bit = <i32>(value <= middle);
   high = select<u32>(middle, high, bit);

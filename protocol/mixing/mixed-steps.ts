@@ -2,7 +2,7 @@
 import { type Mixer, NUMBER, type Step, type TextPlaces } from "./mixer.ts";
 import { readPlace, writePlace } from "./run-place.ts";
 
-/** Of the page's own, which take a third of a microsecond each, on either side. */
+/** Of the page's own, which take up to half a microsecond each, on either side. */
 export const MIXED_ADDED_BYTES = 256 * 1024;
 /** Of a page: no more are written or read. */
 export const MIXED_STEPS = 2048;
