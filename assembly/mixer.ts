@@ -7,7 +7,7 @@
  * compression" (2005). Both sides must come to the same bits on every machine: all numbers are whole.
  */
 
-import { beginCoding, makeTables, mode, READING } from "./bits";
+import { beginCoding, hasEnough, makeTables, mode, READING } from "./bits";
 import { codeByte, forgetBytes, learnByte, sizeSlots } from "./byte";
 import { codeFlag, forgetFlags, MOST_HELD } from "./flag";
 import {
@@ -24,7 +24,7 @@ import {
 } from "./memory";
 import { makeVectors } from "./slots";
 
-export { finish, isAtEnd, learntBit, number } from "./bits";
+export { finish, haveCome, isAtEnd, learntBit, number, unread, written } from "./bits";
 export { beginText } from "./memory";
 export { findRuns } from "./runs";
 
@@ -108,13 +108,15 @@ export function beginStep(alignedWith: i32): void {
   repeated = -1;
 }
 
-/** Codes the bytes between two places. */
-export function bytes(from: i32, to: i32): void {
-  for (let at = from; at < to; at++) {
+/** Codes the bytes between two places, as far as what is read has come. Returns where it stopped. */
+export function bytes(from: i32, to: i32): i32 {
+  let at = from;
+  for (; at < to && hasEnough(); at++) {
     if (repeated < 0 && at >= KEY_BYTES) findRepeated(at);
     nextByte(at);
     if (at >= KEY_BYTES) store<i32>(placeOf(text + at), at);
   }
+  return at;
 }
 
 function findRepeated(at: i32): void {

@@ -36,6 +36,7 @@ import { fixdateOf, secondsOf } from "../../protocol/http/http-date.ts";
 import { isCodingSigned } from "../../protocol/http/signature.ts";
 import { HpackDecoder, HpackError } from "../../protocol/http2/hpack.ts";
 import { SentHeads } from "../../protocol/http2/sent-heads.ts";
+import { whole } from "../../protocol/mixing/coded-in-turns.ts";
 import { ScopeRules } from "../../protocol/scope/scope.ts";
 import { fingerprintOf } from "../../protocol/store/fingerprint.ts";
 import { pageKeyOf } from "../../protocol/store/page-key.ts";
@@ -271,7 +272,7 @@ const configOf = (side: "edge" | "origin"): Fuzzed => {
 
 const IN_UNITS = inUnitsOf([BASE], PAGE);
 const SPLICES_OF_OTHER_FORMS = [
-  IN_UNITS && (await spliceMixedInUnits(IN_UNITS)),
+  IN_UNITS && (await whole(await spliceMixedInUnits(IN_UNITS))),
   spliceInUnits([BASE], PAGE, { packed: true }),
   spliceMixed([BASE], PAGE, { steps: 100, addedBytes: 8_000 })?.coded,
 ].filter((coded) => coded !== undefined);

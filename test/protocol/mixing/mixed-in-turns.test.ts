@@ -1,11 +1,12 @@
 // Pages with more of their own than is mixed at once: in turns of the event loop, one after the other.
 import { describe, expect, it } from "vitest";
+import { whole } from "../../../protocol/mixing/coded-in-turns.ts";
 import { AT_ONCE_BYTES, LONG_PAGES } from "../../../protocol/mixing/long-pages.ts";
 import {
   MIXED_ADDED_BYTES,
   MIXED_STEPS,
   MIXED_TEXT_BYTES,
-  mixedInTurns,
+  mixedInTurns as mixedInPieces,
   mixedPage,
   unmixedPage,
 } from "../../../protocol/mixing/mixed-page.ts";
@@ -15,6 +16,11 @@ import { laterPage, madePage, madeVersions } from "../codec/made-pages.ts";
 const BOUNDS = { steps: MIXED_STEPS, addedBytes: MIXED_ADDED_BYTES };
 const LIMIT = { pageBytes: MIXED_TEXT_BYTES };
 const ALWAYS = () => true;
+
+const mixedInTurns = async (...of: Parameters<typeof mixedInPieces>) => {
+  const made = await mixedInPieces(...of);
+  return made && { ...made, coded: await whole(made.coded) };
+};
 
 const turnsUntil = async (done: Promise<unknown>): Promise<number> => {
   let isDone = false;
