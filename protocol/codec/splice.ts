@@ -4,7 +4,7 @@
  * costs a hundredth of what zstd takes, and no more bytes. Where it would, `spliceWithin` says so. SPEC section "Codecs".
  */
 
-import { CodedPieces } from "../mixing/coded-in-turns.ts";
+import { CodedPieces, type Worth } from "../mixing/coded-in-turns.ts";
 import type { EarlyPage } from "../mixing/early-page.ts";
 import {
   earlyPage,
@@ -137,7 +137,7 @@ export const spliceMixedInTurns = async (
   bases: readonly Uint8Array[],
   page: Uint8Array,
   bounds: RunBounds,
-  worth: (ownBytes: number) => boolean,
+  worth: (ownBytes: number) => Worth,
 ): Promise<MixedPage<Mixed> | undefined> => {
   const mixed = fits(0, page.length) ? await mixedInTurns(bases, page, bounds, worth) : undefined;
   return mixed && inMixedForm(mixed);

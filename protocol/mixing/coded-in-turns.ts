@@ -3,14 +3,15 @@
  * "Mixed".
  */
 import { AsyncQueue } from "../runtime/async-queue.ts";
+import { SLICE_BYTES } from "./long-pages.ts";
 import { Mixer } from "./mixer.ts";
 import { OneAfterTheOther, type Slices } from "./turns.ts";
 
-/**
- * Of a page's own: with fewer it is some milliseconds until all is coded, and only then known whether it is smaller than what zstd made. Of 51 pages of the corpus and the captures that had
- * so much or more, none was larger.
- */
-export const LEAVES_FROM_BYTES = 32 * 1024;
+/** What a page is worth by what it has of its own: nothing, all of it once it is coded, or its pieces meanwhile. */
+export type Worth = "nothing" | "whole" | "pieces";
+
+/** A first slice that takes more is hardly text: whether the page gains anything is known when all of it is coded. */
+const MOST_FIRST_BYTES = (SLICE_BYTES * 3) / 4;
 
 const NOTHING = Buffer.alloc(0);
 
@@ -79,7 +80,7 @@ export class CodedPieces {
     this.#bytes += piece.length;
   }
 
-  /** All of it, or nothing where that is more than anybody reads. */
+  /** All of it, or nothing where that is more than anybody reads: 256 KiB of which each bit is the one that is less likely take 1.03 times as much, and there is room for twice as much. */
   finish(coded: Buffer | undefined): void {
     if (coded === undefined) return this.fail(new Error("a page that is larger, coded, than anybody reads"));
     this.leave(coded.subarray(this.#bytes));
@@ -93,7 +94,7 @@ export class CodedPieces {
   }
 }
 
-/** All of it where it is done before anything `mayLeave`, which is asked after each slice; undefined as what `work` makes, and while another page is coded. */
+/** All of it, or its pieces where it takes more than one slice and they `mayLeave`, which is asked after each; undefined as what `work` makes, and while another page is coded. */
 export const codedInTurns = (
   work: (mixer: Mixer) => Slices<Buffer | undefined>,
   mayLeave: () => boolean,
@@ -106,7 +107,9 @@ export const codedInTurns = (
       for (const slices = work(mixer); ; yield "turn") {
         const { done, value } = slices.next();
         if (done === true) return value;
-        if (mayLeave()) pieces.leave(mixer.writtenAfter(pieces.bytes));
+        if (!mayLeave()) continue;
+        const written = mixer.writtenAfter(pieces.bytes);
+        if (pieces.bytes > 0 || written.length <= MOST_FIRST_BYTES) pieces.leave(written);
         if (pieces.bytes > 0) resolve(pieces);
       }
     },

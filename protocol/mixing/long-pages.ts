@@ -5,7 +5,7 @@ import { atOnce, OneAfterTheOther, type Slices, type StillWanted } from "./turns
 /** Of a page's own: more are coded in turns of the event loop. */
 export const AT_ONCE_BYTES = 16 * 1024;
 /** Of a page's own in one turn: 1 to 3 ms. */
-const SLICE_BYTES = 8 * 1024;
+export const SLICE_BYTES = 8 * 1024;
 
 /** Those that are read, and all of which is here. */
 export const LONG_PAGES = new OneAfterTheOther(() => Mixer.another());

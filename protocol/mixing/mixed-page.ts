@@ -5,7 +5,7 @@
  * Up to 16 KiB of a page's own are done at once, which takes up to 5 ms; more in turns of the event loop, one page after the other, with a mixer of their own.
  */
 import { ownBuffer } from "../store/compact-buffer.ts";
-import { type CodedPieces, codedInTurns, LEAVES_FROM_BYTES } from "./coded-in-turns.ts";
+import { type CodedPieces, codedInTurns, type Worth } from "./coded-in-turns.ts";
 import { EarlyPage } from "./early-page.ts";
 import { learnBases } from "./learn-bases.ts";
 import { AT_ONCE_BYTES, type Reading, readPage, SlicedBytes } from "./long-pages.ts";
@@ -37,28 +37,25 @@ export const mixedPage = (
     mixedBy(Mixer.get(), bases, page, { steps, addedBytes: Math.min(addedBytes, AT_ONCE_BYTES) }, () => true),
   );
 
-/**
- * The same in turns, with as much of its own as the bounds allow; undefined too while another page is, or where it is not `worth` it, by how many bytes it has of its own. With
- * LEAVES_FROM_BYTES of them it comes in pieces.
- */
+/** The same in turns, with as much of its own as the bounds allow; undefined too while another page is, or where it is worth nothing, by how many bytes it has of its own. */
 export const mixedInTurns = async (
   bases: readonly Uint8Array[],
   page: Uint8Array,
   bounds: RunBounds,
-  worth: (ownBytes: number) => boolean,
+  worth: (ownBytes: number) => Worth,
 ): Promise<MixedPage<Buffer | CodedPieces> | undefined> => {
-  let ownBytes = 0;
+  let found: Worth = "nothing";
   let on = bases.length;
   const coded = await codedInTurns(
     function* (mixer) {
       const made = yield* mixedBy(mixer, bases, page, bounds, (bytes) => {
-        ownBytes = bytes;
-        return worth(bytes);
+        found = worth(bytes);
+        return found !== "nothing";
       });
       on = made?.bases ?? on;
       return made?.coded;
     },
-    () => ownBytes >= LEAVES_FROM_BYTES,
+    () => found === "pieces",
   );
   // What is coded on the best base alone takes no second turn.
   return coded && { coded, bases: on };

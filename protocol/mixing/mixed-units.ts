@@ -3,7 +3,7 @@
  * copies: so nothing is told of the bases but which units are equal. A page without bases is one addition. SPEC section "Mixed in units".
  */
 import { ownBuffer } from "../store/compact-buffer.ts";
-import { type CodedPieces, codedInTurns, LEAVES_FROM_BYTES } from "./coded-in-turns.ts";
+import { type CodedPieces, codedInTurns } from "./coded-in-turns.ts";
 import { EarlyPage } from "./early-page.ts";
 import { KNOWN_TEXT } from "./known-text.ts";
 import { AT_ONCE_BYTES, type Reading, readPage, SlicedBytes } from "./long-pages.ts";
@@ -29,7 +29,7 @@ const COPIED = { ends: 1024, most: 64 * 1024 } as const;
 /** Of a run these are learnt, if something is added behind it; of all runs `most`. */
 const LEARNT = { last: 32, most: 4096 } as const;
 
-/** Undefined beyond the bounds, and while another page is coded in turns. Else here at once, or a promise where it takes turns, of pieces where it adds LEAVES_FROM_BYTES. */
+/** Undefined beyond the bounds, and while another page is coded in turns. Else here at once, or a promise where it takes turns, of its pieces. */
 export const mixedUnits = (
   page: Uint8Array,
   steps: readonly UnitStep[],
@@ -41,7 +41,7 @@ export const mixedUnits = (
   if (added <= AT_ONCE_BYTES) return atOnce(mixedBy(Mixer.get(), page, steps));
   return codedInTurns(
     (mixer) => mixedBy(mixer, page, steps),
-    () => added >= LEAVES_FROM_BYTES,
+    () => true,
   );
 };
 

@@ -10,12 +10,12 @@ import {
   spliceMixedInUnits,
 } from "../../../protocol/codec/splice.ts";
 import { takesMixed } from "../../../protocol/frames/mixed-splices.ts";
-import { whole } from "../../../protocol/mixing/coded-in-turns.ts";
+import { type Worth, whole } from "../../../protocol/mixing/coded-in-turns.ts";
 import { MIXED_STEPS, MIXED_TEXT_BYTES, type MixedPage } from "../../../protocol/mixing/mixed-page.ts";
 import type { UsableBase } from "./choose-answer.ts";
 import { splices } from "./codec-trust.ts";
 import { bodiesOf, type CodedPage, smaller, type WholeCoded, type Work } from "./coded-page.ts";
-import { type Effort, IN_TURNS, isMixed } from "./effort.ts";
+import { type Effort, IN_TURNS, isMixed, leavesUncompared } from "./effort.ts";
 
 /** A page of which more than half is its own is left to zstd, which takes a third of the time there (pages of 6 KB: 0.4 ms and not 0.8) for a seventh more bytes. */
 const MIXED_SHARE_LOG = 1;
@@ -80,9 +80,11 @@ export const mixedAfterwards = async (
     const alone = isWorth ? await spliceMixedAlone(page) : undefined;
     return alone && { codec: spliceCodec, bases: [], looked: [], coded: alone };
   }
-  const worth = (ownBytes: number) => isMixed(ownBytes, coded.length, work);
-  const takesTurns = worth(work.effort.mixedBytes + 1);
-  if (mixable.length === 0 || !takesTurns) return undefined;
+  if (mixable.length === 0 || !isMixed(work.effort.mixedBytes + 1, coded.length, work)) return undefined;
+  const worth = (ownBytes: number): Worth => {
+    if (!isMixed(ownBytes, coded.length, work)) return "nothing";
+    return leavesUncompared(ownBytes, coded.length) ? "pieces" : "whole";
+  };
   const bases = bestFor(mixable, page);
   const bounds = { steps: MIXED_STEPS, addedBytes: IN_TURNS.addedBytes };
   return mixedSplice(mixable, bases, await spliceMixedInTurns(bodiesOf(bases), page, bounds, worth));

@@ -27,7 +27,7 @@ const longDelta = async () => {
   const random = seeded();
   const base = madePage(random, 200);
   const page = Buffer.concat([madePage(random, 300), base.subarray(0, 9_000)]);
-  const mixed = await spliceMixedInTurns([base], page, BOUNDS, () => true);
+  const mixed = await spliceMixedInTurns([base], page, BOUNDS, () => "whole");
   const coded = await whole(mixed?.coded);
   if (coded === undefined) throw new Error("nothing was made");
   return { base, page, coded };
@@ -88,7 +88,7 @@ describe("a page that comes in pieces", () => {
     const page = Buffer.concat([madePage(random, 300), Buffer.from(`<input value="${token()}">`)]);
     const folded = foldOn(base, page);
     if (folded === undefined) throw new Error("it has no token");
-    const mixed = await spliceMixedInTurns([folded.base], folded.page, BOUNDS, () => true);
+    const mixed = await spliceMixedInTurns([folded.base], folded.page, BOUNDS, () => "whole");
     const coded = withMasks(folded, (await whole(mixed?.coded)) as Buffer);
     const flow = decoding(deltaOf(page, foldedCodec(spliceCodec).id), { offered: [base] });
     await comes(flow, coded, pieces);

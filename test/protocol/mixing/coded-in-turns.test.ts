@@ -1,14 +1,9 @@
 // A page that leaves while it is coded.
 import { setImmediate as turn } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
-import { spliceCodec, spliceMixedAlone } from "../../../protocol/codec/splice.ts";
-import {
-  CodedPieces,
-  codedInTurns,
-  LEAVES_FROM_BYTES,
-  LONG_CODING,
-  whole,
-} from "../../../protocol/mixing/coded-in-turns.ts";
+import { spliceCodec, spliceMixedAlone, spliceMixedInTurns } from "../../../protocol/codec/splice.ts";
+import { CodedPieces, codedInTurns, LONG_CODING, whole } from "../../../protocol/mixing/coded-in-turns.ts";
+import { MIXED_ADDED_BYTES, MIXED_STEPS } from "../../../protocol/mixing/mixed-page.ts";
 import type { Mixer } from "../../../protocol/mixing/mixer.ts";
 import { seeded } from "../../kit/random.ts";
 import { madePage } from "../codec/made-pages.ts";
@@ -37,11 +32,21 @@ describe("a page with much of its own", () => {
     expect((await spliceCodec.decode([], Buffer.concat(pieces), LIMITS)).equals(page)).toBe(true);
   });
 
-  it("comes as a whole where it has a byte less than leaves", async () => {
-    const page = madePage(seeded(), 400).subarray(0, LEAVES_FROM_BYTES);
-    const less = await spliceMixedAlone(page.subarray(1));
-    expect(less).toBeInstanceOf(Buffer);
-    await (await codedPieces(page)).all();
+  it("comes as a whole where it may not leave, of the same bytes", async () => {
+    const random = seeded();
+    const [base, page] = [madePage(random, 300), madePage(random, 300)];
+    const bounds = { steps: MIXED_STEPS, addedBytes: MIXED_ADDED_BYTES };
+    const all = await spliceMixedInTurns([base], page, bounds, () => "whole");
+    const pieces = await spliceMixedInTurns([base], page, bounds, () => "pieces");
+    expect([all?.coded, pieces?.coded].map((coded) => coded instanceof CodedPieces)).toEqual([false, true]);
+    expect((await whole(pieces?.coded))?.equals(all?.coded as Buffer)).toBe(true);
+  });
+
+  it("whose first slice is hardly text comes as a whole, to be compared", async () => {
+    const random = seeded();
+    const text = madePage(random, 300);
+    expect(await spliceMixedAlone(Buffer.concat([random.bytes(8192), text]))).toBeInstanceOf(Buffer);
+    await (await codedPieces(Buffer.concat([text, random.bytes(8192)]))).all();
   });
 
   it("is coded on while nobody takes its pieces, and other pages are otherwise meanwhile", async () => {
@@ -118,6 +123,7 @@ it("a page that is larger, coded, than anybody reads ends with an error, and as 
     mixer.beginWriting();
     mixer.number(1, 1 << 20);
     mixer.number(1, 1 << 20);
+    yield "turn";
     for (let round = 0; round < 40; round++) {
       for (let number = 0; number < 9_000; number++) mixer.number(1, (number * 7_919) % (1 << 24));
       yield "turn";

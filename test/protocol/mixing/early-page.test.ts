@@ -35,7 +35,7 @@ const FORMS: readonly (readonly [string, (random: Random) => Promise<Coded>])[] 
     async (random) => {
       const base = madePage(random, 300);
       const page = Buffer.concat([madePage(random, 200), laterPage(random, base, 60)]);
-      const mixed = await spliceMixedInTurns([base], page, BOUNDS, () => true);
+      const mixed = await spliceMixedInTurns([base], page, BOUNDS, () => "whole");
       return { bases: [base], page, coded: made(await whole(mixed?.coded)) };
     },
   ],

@@ -15,7 +15,7 @@ import { laterPage, madePage, madeVersions } from "../codec/made-pages.ts";
 
 const BOUNDS = { steps: MIXED_STEPS, addedBytes: MIXED_ADDED_BYTES };
 const LIMIT = { pageBytes: MIXED_TEXT_BYTES };
-const ALWAYS = () => true;
+const ALWAYS = () => "whole" as const;
 
 const mixedInTurns = async (...of: Parameters<typeof mixedInPieces>) => {
   const made = await mixedInPieces(...of);
@@ -79,7 +79,7 @@ describe("a page with much of its own", () => {
     const own = random.bytes(AT_ONCE_BYTES + 100);
     const base = random.bytes(5_000);
     const asked: number[] = [];
-    const worth = (bytes: number) => asked.push(bytes) > 1;
+    const worth = (bytes: number) => (asked.push(bytes) > 1 ? "pieces" : "nothing");
     expect(await mixedInTurns([base], Buffer.concat([base, own]), BOUNDS, worth)).toBeUndefined();
     expect(asked).toEqual([own.length]);
     expect(await mixedInTurns([base], Buffer.concat([base, own]), BOUNDS, worth)).toBeDefined();

@@ -155,7 +155,7 @@ describe("a page with much of its own", () => {
       { ...steps[0], add: AT_ONCE_BYTES + 1 } as never,
     ]);
     expect(inTurns).toBeInstanceOf(Promise);
-    await inTurns;
+    await whole(await inTurns);
   });
 
   it("is read one after another with others, whichever form they have", async () => {
