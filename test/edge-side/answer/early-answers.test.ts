@@ -148,6 +148,8 @@ describe("a page that comes in pieces", () => {
     ]) {
       const flow = decoding(deltaOf(page), { offered: [base] });
       await comes(flow, coded.subarray(0, -1));
+      // It has read what there is, and waits for more.
+      for (let turns = 0; turns < 30; turns++) await turn();
       leaves(flow);
       await flow.done;
       expect(flow.out).toMatchObject({ pieces: [], mismatched: [], remembered: [] });
