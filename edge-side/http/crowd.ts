@@ -4,6 +4,7 @@
  * readable for a while: HTTP/1.1 has no word for a connection that ends, and a request may be under way to it.
  */
 import type { Socket } from "node:net";
+import { runsOn } from "../../protocol/http/break-off.ts";
 import type { Clock, Timer } from "../../protocol/runtime/clock.ts";
 import { descriptorOf } from "../../protocol/runtime/descriptors.ts";
 import { endsOf } from "../../protocol/runtime/ip-address.ts";
@@ -37,6 +38,7 @@ class Connection implements Attendance {
   idleNumber: number | undefined;
   /** Undefined: the crowd knows it no more. */
   crowd: Pick<Crowd, "busy" | "rest"> | undefined;
+  #cutRequest = () => {};
 
   constructor(ends: string, socket: Socket, crowd: Connection["crowd"]) {
     this.ends = ends;
@@ -51,6 +53,16 @@ class Connection implements Attendance {
 
   rested(): void {
     this.crowd?.rest(this);
+  }
+
+  cutBy(cut: () => void): void {
+    this.#cutRequest = cut;
+  }
+
+  /** Closes it at once, whatever is under way on it. */
+  cut(): void {
+    if (this.idleNumber === undefined) this.#cutRequest();
+    this.accepted.destroy();
   }
 }
 
@@ -88,6 +100,7 @@ export class Crowd {
     const connection = this.#connections.get(endsOf(socket));
     if (connection === undefined) return;
     connection.socket = socket;
+    runsOn(socket, connection.accepted);
     connection.session = session;
     if (this.draining) session?.drain();
     this.rest(connection);
@@ -127,7 +140,7 @@ export class Crowd {
 
   /** All connections are closed at once, whatever is under way on them. */
   cut(): void {
-    for (const { accepted } of this.#connections.values()) accepted.destroy();
+    for (const connection of this.#connections.values()) connection.cut();
   }
 
   #leaveIdle(connection: Connection): void {

@@ -198,7 +198,8 @@ const secureServer = (
   const server = createSecureServer({
     ...http1Options(config, served.turns),
     ...certificates.options,
-    ALPNProtocols: ["h2", "http/1.1"],
+    // Who offers none of them is refused by TLS (RFC 7301 section 3.2), as is by nginx.
+    ALPNProtocols: ["h2", "http/1.1", "http/1.0"],
     handshakeTimeout: config.times.idleMs,
   });
   certificates.usedBy(server);

@@ -111,10 +111,12 @@ class Connection {
     this.#takeUp = takeUp;
     this.#socket = socket;
     this.#options = { ...options, connection: new VisitorConnection() };
+    const attendance = options.attendanceOf(socket);
+    attendance?.cutBy(() => this.#current?.cut());
     this.#turns = new PipelineQueue(
       socket,
       {
-        attendance: options.attendanceOf(socket),
+        attendance,
         ended: (limit) => sayLimit(options.log, limit, { address: addressOf(socket) }),
       },
       options.waitingRequests.lease(""),

@@ -262,9 +262,8 @@ export class Http1Visitor implements Visitor, UploadOwner {
     return status;
   }
 
-  /** Only plain TCP can be reset; over TLS an end without close_notify shows by itself. */
   get #showsCutByReset(): boolean {
-    return this.scheme === "http" && this.response.headersSent && this.#length === undefined;
+    return this.response.headersSent && this.#length === undefined;
   }
 
   /** What came of the body still goes out: a visitor that shows what it has gets it. */

@@ -13,6 +13,7 @@ import { type HeaderList, pairsOf } from "../../protocol/http/header-list.ts";
 import { InactivityTimer } from "../../protocol/runtime/inactivity-timer.ts";
 import { GrowingBytes } from "../../protocol/wire/growing-bytes.ts";
 import { UploadBody } from "../exchange/upload-body.ts";
+import { logLimit } from "./errors/error-page.ts";
 import { Http1Visitor, type VisitorOptions } from "./http1-visitor.ts";
 import { LINGER_MS } from "./linger.ts";
 import { MOST_EARLY_BYTES } from "./upgrade-body.ts";
@@ -122,11 +123,19 @@ export class UpgradeVisitor extends Http1Visitor {
     return SWITCHING;
   }
 
+  override cut(): void {
+    if (this.#switched) breakOff(this.#socket);
+    super.cut();
+  }
+
   #switch(head: ResponseHead): void {
     if (this.#sends === undefined) return;
     this.#switched = true;
     this.#socket.setKeepAlive(true, KEEP_ALIVE_MS);
-    const taking = new InactivityTimer(this.options.clock, this.options.idleMs, () => this.#socket.destroy());
+    const taking = new InactivityTimer(this.options.clock, this.options.idleMs, () => {
+      logLimit(this.options.log, 408, this.address);
+      breakOff(this.#socket);
+    });
     this.#tunnel = new UpgradedStream(this.#socket, taking, () => breakOff(this.#socket));
     // Node lets plain connections end by halves, and those of TLS only when told.
     this.#socket.allowHalfOpen = true;

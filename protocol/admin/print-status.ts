@@ -25,6 +25,9 @@ export const printStatus = (status: Status): readonly string[] => [
   ),
   ...part("store", [
     `${printBytes(status.store.bytes)} of ${printBytes(status.store.mostBytes)}, ${several(status.store.versions, "version")}; ${status.store.evicted} had to go, ${status.store.expired} expired`,
+    ...status.store.tiers
+      .filter(({ reached }) => !reached)
+      .map(({ tier }) => `store.${tier} NOT REACHED: what it has is not used`),
   ]),
   ...part(`last ${printAge(status.lately.seconds)}`, linesOfLately(status)),
   ...part("pages", linesOfPages(status)),

@@ -4,7 +4,16 @@
  */
 import { z } from "zod";
 import type { Surroundings } from "./parse-config.ts";
-import { block, hostName, type NamedFile, namedFile, noTwoAlike, shortFor, written } from "./schema.ts";
+import {
+  block,
+  hostName,
+  type NamedFile,
+  namedFile,
+  noTwoAlike,
+  readPath,
+  shortFor,
+  written,
+} from "./schema.ts";
 import { type HostPort, isLoopback, parseHostPort, printHostPort, UnitError } from "./units.ts";
 
 export type AdminListen = AdminSocket | AdminAddress;
@@ -98,7 +107,7 @@ const readPlace = (text: string, near: Surroundings): AdminSocket | HostPort => 
   if (!text.includes("/") && /:\d+$/.test(text)) return parseHostPort(text);
   if (/^\d+$/.test(text))
     throw new UnitError(`has no address; write 127.0.0.1:${text}, or ./${text} for a socket`);
-  const path = near.pathOf(text);
+  const path = readPath(text, near);
   if (Buffer.byteLength(path) <= LONGEST_SOCKET_PATH) return { path };
   throw new UnitError(`makes a path longer than ${LONGEST_SOCKET_PATH} bytes, which no unix socket can have`);
 };

@@ -15,13 +15,17 @@ interface Place {
   readonly path: string;
   /** In the file. */
   readonly shown: string;
+  /** Within a block that has no name in the file, and is on one side alone: what it holds is what came or went. */
+  readonly came?: true;
 }
 
 function* differences(a: unknown, b: unknown, at: Place, live: ReadonlySet<string>): Generator<string> {
   if (live.has(at.path)) return;
-  if (isBlock(a) && isBlock(b)) {
-    for (const name of new Set([...Object.keys(a), ...Object.keys(b)]))
-      yield* differences(a[name], b[name], below(at, name, Array.isArray(a)), live);
+  const [blockA, blockB] = [blockAt(a, at), blockAt(b, at)];
+  if (blockA !== undefined && blockB !== undefined) {
+    const inList = Array.isArray(a ?? b);
+    for (const name of new Set([...Object.keys(blockA), ...Object.keys(blockB)]))
+      yield* differences(blockA[name], blockB[name], below(at, name, inList), live);
     return;
   }
   const [before, after] = [print(a, at.path), print(b, at.path)];
@@ -40,11 +44,19 @@ interface Concealed {
 const isConcealed = (value: unknown): value is Concealed =>
   typeof value === "object" && value !== null && "reveal" in value && typeof value.reveal === "function";
 
-const isBlock = (value: unknown): value is Readonly<Record<string, unknown>> =>
+const isBlock = (value: unknown): value is Block =>
   typeof value === "object" &&
   value !== null &&
   !(value instanceof NamedFile || isConcealed(value)) &&
   !isHostPort(value);
+
+type Block = Readonly<Record<string, unknown>>;
+
+/** `value` as a block; an empty one for what is not there and has no name of its own that could be told. */
+const blockAt = (value: unknown, at: Place): Block | undefined => {
+  if (value === undefined && at.came) return {};
+  return isBlock(value) ? value : undefined;
+};
 
 const isHostPort = (value: object): value is HostPort => "host" in value && "port" in value;
 
@@ -60,15 +72,17 @@ const WRITTEN: Readonly<Record<string, string>> = {
   shown: "",
 };
 
-const below = ({ path, shown }: Place, name: string, inList: boolean): Place => {
-  if (inList) return { path: `${path}[]`, shown: `${shown}[${name}]` };
+const below = ({ path, shown, came }: Place, name: string, inList: boolean): Place => {
+  if (inList) return { path: `${path}[]`, shown: `${shown}[${name}]`, ...(came && { came }) };
   const written = WRITTEN[name] ?? name.replace(/Ms$/, "");
   const join = (base: string, step: string) => [base, step].filter((each) => each !== "").join(".");
-  return { path: join(path, name), shown: join(shown, written) };
+  const place = { path: join(path, name), shown: join(shown, written) };
+  return came || written === "" ? { ...place, came: true } : place;
 };
 
 const print = (value: unknown, path: string): string => {
   if (value === undefined) return "none";
+  if (typeof value === "boolean" && path.endsWith(".compress")) return value ? "on" : "off";
   if (value instanceof NamedFile) return value.path;
   if (isConcealed(value)) return String(value);
   if (typeof value === "object" && value !== null && isHostPort(value)) return printHostPort(value);

@@ -141,10 +141,18 @@ export class NamedFile {
   }
 }
 
+/** Full path of the file that a setting names. Throws UnitError for what is meant for none: `off`, and the empty text that a variable leaves which is not there. */
+export const readPath = (name: string, near: Surroundings): string => {
+  if (name === "") throw new UnitError("is empty; write a path, or leave the setting out");
+  if (name === "off")
+    throw new UnitError("must be a path; leave the setting out to have none, or write ./off");
+  return near.pathOf(name);
+};
+
 /** Reads the file at once, so that a missing one is a problem of the config, with its line. */
 export const namedFile = (near: Surroundings) =>
   written((name): NamedFile => {
-    const path = near.pathOf(name);
+    const path = readPath(name, near);
     try {
       return new NamedFile(path, near.read(path));
     } catch (error) {

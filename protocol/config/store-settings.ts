@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { RedisUrl } from "../redis/redis-address.ts";
 import type { Surroundings } from "./parse-config.ts";
-import { optionalBlock, size, time, written } from "./schema.ts";
+import { optionalBlock, readPath, size, time, written } from "./schema.ts";
 
 /** The version store: its size, and how long what is personal stays. SPEC section "Version store". */
 export interface StoreSettings {
@@ -24,7 +24,7 @@ export interface StoreSettings {
   readonly keyFile: string | undefined;
 }
 
-const path = (near: Surroundings, form: string) => written((name) => near.pathOf(name), form);
+const path = (near: Surroundings, form: string) => written((name) => readPath(name, near), form);
 
 export const storeBlock = (near: Surroundings) =>
   optionalBlock({

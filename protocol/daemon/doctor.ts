@@ -7,6 +7,7 @@ import { askStatus } from "../admin/ask-daemon.ts";
 import { printAhead, printBytes } from "../admin/print-status.ts";
 import type { Status } from "../admin/status.ts";
 import type { AdminListen } from "../config/admin-settings.ts";
+import type { StoreSettings } from "../config/store-settings.ts";
 import { systemClock } from "../runtime/clock.ts";
 import type { NoBase } from "../scope/no-base.ts";
 import { inWords } from "../scope/no-base-words.ts";
@@ -18,7 +19,7 @@ import { counted } from "./text-table.ts";
 export const addDoctorCommand = (
   program: Command,
   config: Option,
-  load: (file: string) => { readonly admin: readonly AdminListen[] },
+  load: (file: string) => { readonly admin: readonly AdminListen[]; readonly store: StoreSettings },
   check: (file: string) => Promise<readonly Finding[]>,
 ): void => {
   program
@@ -28,9 +29,14 @@ export const addDoctorCommand = (
     .addHelpText("after", exampleOf(`${program.name()} doctor`))
     .action(async ({ config: file }: { config: string }) => {
       const asked = systemClock.today();
-      const status = await askStatus(load(file).admin, file, { program: program.name() });
+      const { admin, store } = load(file);
+      const status = await askStatus(admin, file, { program: program.name() });
       const times = { asked, today: systemClock.today() }; // Before the check, which may take seconds.
-      const findings = [...(await check(file)), ...diagnose(status, { version: ownVersion(), ...times })];
+      const findings = [
+        ...(await check(file)),
+        ...diagnose(status, { version: ownVersion(), ...times }),
+        ...tiersOf(status, store),
+      ];
       for (const finding of findings) sayLabelled(printFinding(finding), FINDING_LABEL);
       if (findings.some(({ outcome }) => outcome === "problem")) process.exitCode = EXIT.failed;
     });
@@ -168,6 +174,31 @@ const storeOf = ({ store, upSeconds, lately }: Status): readonly Finding[] => {
       : ok(what),
   ];
 };
+
+/** Of what the config puts below memory: what the running daemon does not use. @internal */
+export const tiersOf = (
+  { store: { tiers } }: Status,
+  { file, shared }: Pick<StoreSettings, "file" | "shared">,
+): readonly Finding[] =>
+  Object.entries({ file, shared })
+    .filter(([, named]) => named !== undefined)
+    .flatMap(([name]) => {
+      const state = tiers.find(({ tier }) => tier === name);
+      if (state?.reached) return [];
+      return state === undefined
+        ? [
+            problem(
+              `store.${name} is not used by the daemon, which could not open it or began without this setting`,
+              "its log says so at the start; restart it once that is mended",
+            ),
+          ]
+        : [
+            warning(
+              `store.${name} is not used at present: versions are in memory alone`,
+              `docs/events.md, ${name === "file" ? "file of versions" : "shared store"}`,
+            ),
+          ];
+    });
 
 /** For what no setting and no site's word helps against: docs/operations.md, Why an answer was whole. */
 const CANNOT_BE_HELPED: ReadonlySet<string> = new Set([

@@ -204,7 +204,12 @@ export const checkFolder = (setting: string, path: string): Finding => {
     accessSync(dirname(path), constants.W_OK);
     return ok(`${setting}: ${dirname(path)} can be written`);
   } catch (error) {
-    const advice = "make the folder, change its owner, or set another path";
-    return problem(`${setting}: this user may not write in ${dirname(path)} (${codeOf(error)})`, advice);
+    const folder = dirname(path);
+    return codeOf(error) === "ENOENT"
+      ? problem(`${setting}: there is no folder ${folder}`, "make it, or set another path")
+      : problem(
+          `${setting}: this user may not write in ${folder} (${codeOf(error)})`,
+          "change its owner, or set another path",
+        );
   }
 };

@@ -4,7 +4,7 @@
  */
 import { z } from "zod";
 import { loadConfig, readConfigText, type Surroundings, surroundingsOf } from "../config/parse-config.ts";
-import { namedFile, OR_NO_VALUE, written } from "../config/schema.ts";
+import { namedFile, OR_NO_VALUE, readPath, written } from "../config/schema.ts";
 import { UnitError } from "../config/units.ts";
 import { parseRedisAddress, shownAddress } from "../redis/redis-address.ts";
 import { parseSecret, type Secret } from "../transport/key.ts";
@@ -95,7 +95,7 @@ export const fleetSettings = (near: Surroundings, side: Side) => ({
     })
     .optional()
     .describe("A file with the key that they are sealed with; the same on every machine."),
-  configCopy: written((name) => near.pathOf(name), "a path, such as /var/lib/coilgun/shared.copy")
+  configCopy: written((name) => readPath(name, near), "a path, such as /var/lib/coilgun/shared.copy")
     .optional()
     .describe(
       `Where the last good copy of them is kept, sealed; without it, \`NAME-${side}.copy\` beside this file.`,

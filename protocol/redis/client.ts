@@ -100,18 +100,22 @@ class Connection implements Redis {
     const opened = clientFor(this.#address, this.#options.name);
     this.#opened = opened;
     const { client } = opened;
+    // Before, it is of no use yet: who may come in may still not be allowed to listen.
+    let listens = false;
     client.on("error", (error: unknown) => {
       if (this.#opened === opened) this.#changed(false, error);
     });
     client.on("ready", () => {
-      if (this.#opened === opened) this.#changed(true);
+      if (this.#opened === opened && listens) this.#changed(true);
     });
     client
       .connect()
       .then(async () => {
+        for (const [channel, heard] of this.#channels) await client.subscribe(channel, heard, true);
+        if (this.#opened !== opened) return;
+        listens = true;
         this.#retries = 0;
         this.#changed(true);
-        for (const [channel, heard] of this.#channels) await client.subscribe(channel, heard, true);
       })
       .catch((error: unknown) => {
         if (this.#opened !== opened || this.#isClosed) return;

@@ -29,12 +29,14 @@ interface Waiting {
 export interface Attendance {
   busy(): void;
   rested(): void;
+  /** What ends a request that is under way when the edge stops waiting for it, so that its response does not look complete. */
+  cutBy(cut: () => void): void;
 }
 
 /** What a queue tells of its connection. */
 export interface PipelineEvents {
   /** Undefined: nobody asks whether a request is under way. */
-  readonly attendance: Attendance | undefined;
+  readonly attendance: Pick<Attendance, "busy" | "rested"> | undefined;
   /** The connection was ended because of a limit. */
   ended(limit: LimitName): void;
 }

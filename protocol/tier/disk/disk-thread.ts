@@ -45,6 +45,7 @@ export class DiskThread {
   #unanswered = 0;
   #stands = () => {};
   #ended: Error | undefined;
+  #closing = false;
   /** Runs while an answer is waited for. */
   #patience: Timer | undefined;
 
@@ -58,7 +59,7 @@ export class DiskThread {
     this.#worker.on("error", (error) => this.#end(new FileLost(error.message)));
     this.#worker.on("exit", () => {
       this.#stands();
-      this.#end(new FileLost("its thread ended"));
+      this.#end(this.#closing ? new Error("it is closed") : new FileLost("its thread ended"));
     });
     // Nobody may be waiting for it.
     this.#opened.promise.catch(() => {});
@@ -88,11 +89,13 @@ export class DiskThread {
     return promise;
   }
 
-  /** Whoever waits for it is not left before it has come; and nobody has longer any more. */
+  /** Whoever waits for it is not left before it has come; and nobody has longer any more. What is asked behind it is rejected, and no FileLost. */
   close(): Promise<unknown> {
     this.#worker.ref();
     this.#wait(FROZEN_MS);
-    return this.ask({ kind: "close" });
+    const closed = this.ask({ kind: "close" });
+    this.#closing = true;
+    return closed;
   }
 
   /** False: it goes on until the process ends, which it then does without waiting for it (end-process). */

@@ -31,7 +31,6 @@ interface DiskTierOptions extends DiskThreadOptions {
 
 export class DiskTier implements LowerTier {
   readonly name = "file";
-  readonly answers = true;
   readonly askAgainMs = 60_000;
   readonly storeId: StoreId;
   readonly #options: DiskTierOptions;
@@ -75,6 +74,10 @@ export class DiskTier implements LowerTier {
       });
       return undefined;
     }
+  }
+
+  get answers(): boolean {
+    return !this.#failed;
   }
 
   get dropped(): number {

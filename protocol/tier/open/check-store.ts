@@ -29,6 +29,7 @@ const checkFile = (path: string): Finding => {
   } catch (error) {
     if (error instanceof OthersFile)
       return problem(`store.file: ${path} is no file of versions`, "name another path; it stays as it is");
+    if (codeOf(error) === "EISDIR") return problem(`store.file: ${path} is a folder`, "name a file in it");
     return problem(
       `store.file: this user may not write ${path} (${codeOf(error)})`,
       "change its owner, or set another path; until then versions are in memory only",

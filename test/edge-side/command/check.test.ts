@@ -120,7 +120,7 @@ describe("check", () => {
   it("finds folders that are missing", async () => {
     const found = troubles(await check(FREE, PSK, "admin: ./none/edge.sock", "accessLog: ./none/access.log"));
     expect(found).toHaveLength(2);
-    for (const each of found) expect(each).toContain("may not write in");
+    for (const each of found) expect(each).toContain("there is no folder");
   });
 });
 

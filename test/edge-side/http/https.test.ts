@@ -15,6 +15,7 @@ import { MOST_STREAMS } from "../../../edge-side/http/http2-session.ts";
 import { makeAuthority } from "../../kit/certificates.ts";
 import { FakeClock } from "../../kit/fake-clock.ts";
 import { watchLeaks } from "../../kit/leaks.ts";
+import { RawVisitor } from "../../kit/raw-visitor.ts";
 import { stillness, until } from "../../kit/until.ts";
 import { configOf, type EdgeUnderTest, GET, HOST, startEdgeUnderTest } from "../edge-under-test.ts";
 
@@ -462,6 +463,19 @@ describe("HTTP/1.1 over TLS", () => {
     expect((await plain.response()).status).toBe(204);
   });
 
+  it.each(["http/1.0", "http/1.1"])("is agreed on with whoever offers %s alone", async (offered) => {
+    const port = edge.port(TLS_PORT);
+    const ca = authority.certificate;
+    const socket = connectTls({ host: "127.0.0.1", port, servername: HOST, ca, ALPNProtocols: [offered] });
+    sockets.push(socket);
+    await once(socket, "secureConnect");
+    expect(socket.alpnProtocol).toBe(offered);
+    socket.write(`GET / ${offered.toUpperCase()}\r\nHost: ${HOST}\r\n\r\n`);
+    (await edge.origin.next()).answer(200, ["Content-Length", "2"], "ok");
+    const visitor = new RawVisitor(socket);
+    expect((await visitor.response()).body.toString()).toBe("ok");
+  });
+
   it("upgrades, and ends both ways", async () => {
     const visitor = await edge.visitor(TLS_PORT, { servername: HOST });
     visitor.send(GET("/", "Connection: Upgrade", "Upgrade: websocket"));
@@ -481,7 +495,6 @@ describe("HTTP/1.1 over TLS", () => {
   it("plain HTTP to the TLS port is closed", async () => {
     const visitor = await edge.visitor(TLS_PORT - 1);
     visitor.end();
-    const { RawVisitor } = await import("../../kit/raw-visitor.ts");
     const confused = await RawVisitor.connect(edge.port(TLS_PORT));
     confused.send(GET());
     await confused.closed;

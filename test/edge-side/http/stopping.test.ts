@@ -40,8 +40,12 @@ const serving = async (scheme: "http" | "https") => {
       hosts: { isServed: () => true, defaultHost: undefined, trusts: () => false },
       visits: {
         serve(visitor) {
-          visitor.head({ status: 200, reason: "OK", fields: ["Content-Length", "2"] });
+          const endless = visitor.target === "/endless";
+          if (visitor.upgrade !== undefined) visitor.uploadBody({ forVisitor() {}, forOrigin() {} });
+          const status = visitor.upgrade === undefined ? 200 : 101;
+          visitor.head({ status, reason: "OK", fields: endless ? [] : ["Content-Length", "2"] });
           visitor.flush();
+          if (endless) return void visitor.body(Buffer.from("begun"));
           finish = () => void visitor.body(Buffer.from("ok")).then(() => visitor.end([]));
           if (visitor.target !== "/slow") finish();
         },
@@ -63,8 +67,34 @@ const serving = async (scheme: "http" | "https") => {
     });
     return { closed, over: () => over };
   };
-  return { clock, port, connect, stop, finish: () => finish() };
+  return { clock, port, connect, stop, finish: () => finish(), cut: () => abort.abort() };
 };
+
+const CUT: readonly (readonly [string, number, string])[] = [
+  ["a response without a length", 200, GET],
+  ["a response of HTTP/1.0", 200, GET.replace("1.1", "1.0")],
+  ["an upgraded connection", 101, GET.replace("\r\n\r\n", "\r\nConnection: upgrade\r\nUpgrade: any\r\n\r\n")],
+];
+const ON_BOTH = (["http", "https"] as const).flatMap((scheme) => CUT.map((row) => [scheme, ...row] as const));
+
+it.each(ON_BOTH)(
+  "over %s, %s that is not over when a stopping edge waits no longer is reset",
+  async (...row) => {
+    const [scheme, , status, asked] = row;
+    const { connect, stop, cut } = await serving(scheme);
+    const visitor = await connect();
+    const failed: unknown[] = [];
+    visitor.socket.on("error", ({ code }: NodeJS.ErrnoException) => failed.push(code));
+    visitor.send(asked.replace("/", "/endless"));
+    expect((await visitor.head()).status).toBe(status);
+    await visitor.until("begun");
+    const { closed } = stop();
+    cut();
+    await closed;
+    await until(() => visitor.socket.closed, "the end of the connection");
+    expect(failed).toEqual(["ECONNRESET"]);
+  },
+);
 
 describe.each(["http", "https"] as const)("over %s, when the edge stops", (scheme) => {
   it.each([

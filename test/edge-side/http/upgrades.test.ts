@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { FakeClock } from "../../kit/fake-clock.ts";
 import { watchLeaks } from "../../kit/leaks.ts";
 import { fieldIn } from "../../kit/raw-visitor.ts";
-import { settledWork, until } from "../../kit/until.ts";
+import { settledWork, stillness, until } from "../../kit/until.ts";
 import { type EdgeUnderTest, GET, request, startEdgeUnderTest } from "../edge-under-test.ts";
 
 watchLeaks();
@@ -102,6 +102,30 @@ describe("an upgrade", () => {
     // A socket that has read to the end hears of a reset when it writes.
     await until(() => visitor.send("?").socket.closed, "the end of the connection");
     expect(["ECONNRESET", "EPIPE"]).toContain(failed[0]);
+  });
+
+  it("is reset, and the log says by which limit, when its visitor takes nothing for too long", async () => {
+    const clock = new FakeClock();
+    const settings = { times: { idle: "5s", keepAlive: "50s", heartbeat: "5m" } };
+    await using timed = await startEdgeUnderTest({ clock, settings });
+    const { visitor, exchange } = await timed.ask(UPGRADE());
+    exchange.answer(101, ACCEPTED);
+    await visitor.head();
+    visitor.socket.pause();
+    let sent = 0;
+    const feed = async () => {
+      for (; !exchange.over; sent++) await exchange.dataInTurn(Buffer.alloc(64 * 1024));
+    };
+    const feeding = feed();
+    await stillness(() => sent);
+    await clock.advance(5_000);
+    expect(await exchange.gone).toBe("cancelled");
+    await feeding;
+    const failed: unknown[] = [];
+    visitor.socket.on("error", ({ code }: NodeJS.ErrnoException) => failed.push(code)).resume();
+    await until(() => visitor.socket.closed, "the end of the connection");
+    expect(failed).toEqual(["ECONNRESET"]);
+    expect(timed.troubles.at(-1)).toMatch(/^limit reached .*times\.idle/);
   });
 
   it("holds back a visitor that is faster than the origin server", async () => {

@@ -360,6 +360,8 @@ it("check tries everything even when much fails, and stops only at a config that
 it("check finds what the daemon could not write: access log, admin socket, file of versions", async () => {
   const more = "accessLog: ./none/access.log\nadmin: ./none/origin.sock\nstore: { file: ./none/versions }\n";
   const found = troubles(await check({ origin: await webServerAnswers(), more }));
-  const settings = found.map((each) => /^problem +([\w.]+): this user may not write in/.exec(each)?.[1]);
+  const settings = found.map(
+    (each) => /^problem +([\w.]+): (there is no folder|this user may not write in)/.exec(each)?.[1],
+  );
   expect(settings).toEqual(["accessLog", "admin", "store.file"]);
 });

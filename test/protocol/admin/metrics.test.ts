@@ -6,6 +6,11 @@ import { statusOf, statusSchema, type Watched } from "../../../protocol/admin/st
 import { FakeClock } from "../../kit/fake-clock.ts";
 import { PROGRAM, watchedOf } from "./watched.ts";
 
+const FAILED_FILE = {
+  ...{ tier: "file", reached: false, lost: 3 },
+  ...{ asked: 1, found: 0, late: 0, failed: 1, skipped: 2, written: 0, read: 0 },
+};
+
 const GET = { method: "GET", version: "1.1", scheme: "http" } as const;
 
 /** Lines of samples, by what stands before the value. */
@@ -97,6 +102,7 @@ describe("the state", () => {
         },
       ],
       queue: () => 4,
+      store: () => ({ bytes: 0, mostBytes: 1, versions: 0, evicted: 0, expired: 0, tiers: [FAILED_FILE] }),
       hosts: () => [
         ["www.example.com", 0],
         ["api.example.com", "direct"],
@@ -121,6 +127,7 @@ describe("the state", () => {
       "failed: origin-silent 1",
       "4 requests waiting",
       "limits.visitors 5",
+      "store.file NOT REACHED: what it has is not used",
     ])
       expect(text).toContain(said);
   });

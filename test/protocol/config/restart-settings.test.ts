@@ -4,6 +4,7 @@ import { NamedFile } from "../../../protocol/config/schema.ts";
 import { SharedPlace } from "../../../protocol/fleet/fleet-settings.ts";
 import { RedisUrl } from "../../../protocol/redis/redis-address.ts";
 import { Secret } from "../../../protocol/transport/key.ts";
+import { makeAuthority } from "../../kit/certificates.ts";
 import { edgeConfigOf } from "../../kit/daemons.ts";
 
 const file = (text: string) => new NamedFile("/etc/key.pem", Buffer.from(text));
@@ -21,6 +22,26 @@ describe("settings that need a restart", () => {
   ])("of %j are %j", (settings, named) => {
     const next = edgeConfigOf({ tunnel: "127.0.0.1:7443", ...settings });
     expect(needRestart(running, next, ["keys", "trustedProxies"])).toEqual(named);
+  });
+
+  it("of a listener that becomes one for HTTPS are named one by one, as the file has them", () => {
+    const listener = { listen: "127.0.0.1:8080" };
+    const [pem, key] = ["certificate", "privateKey"].map((name) => `/etc/${name}.pem`);
+    const { certificate = "", privateKey = "" } = makeAuthority().issue({ name: "www.example.com" });
+    const files = { [`${pem}`]: certificate, [`${key}`]: privateKey };
+    const plain = edgeConfigOf({ visitors: [{ ...listener, compress: "off" }] });
+    const https = edgeConfigOf(
+      { visitors: [{ ...listener, certificate: pem, privateKey: key, hsts: "1y" }] },
+      files,
+    );
+    const certificates = "visitors[0].certificates[0]";
+    expect(needRestart(plain, https, [])).toEqual([
+      `${certificates}.certificate: none -> ${pem}`,
+      `${certificates}.privateKey: none -> ${key}`,
+      "visitors[0].hsts: none -> max-age=31536000",
+      "visitors[0].compress: off -> on",
+    ]);
+    expect(needRestart(https, plain, [])).toContain(`${certificates}.privateKey: ${key} -> none`);
   });
 
   it("name a file with another content by its path, and never show it", () => {

@@ -1,6 +1,7 @@
 import { expect, it } from "vitest";
 import { type Status, statusOf } from "../../../protocol/admin/status.ts";
-import { diagnose } from "../../../protocol/daemon/doctor.ts";
+import { diagnose, tiersOf } from "../../../protocol/daemon/doctor.ts";
+import { RedisUrl } from "../../../protocol/redis/redis-address.ts";
 import { FakeClock } from "../../kit/fake-clock.ts";
 import { watchedOf } from "../admin/watched.ts";
 
@@ -146,3 +147,21 @@ it.each([
     expect(findings.map(({ what }) => what)).toContainEqual(expect.stringMatching(said));
   },
 );
+
+it("a file or a shared store that the config names and the daemon does not use is a problem", () => {
+  const state = { lost: 0, asked: 1, found: 0, late: 0, failed: 1, skipped: 0, written: 0, read: 0 };
+  const statusWith = (...tiers: readonly (readonly ["file" | "shared", boolean])[]): Status => ({
+    ...healthy,
+    store: { ...healthy.store, tiers: tiers.map(([tier, reached]) => ({ tier, reached, ...state })) },
+  });
+  const [file, shared] = ["/var/versions", new RedisUrl("redis://10.0.0.9")] as const;
+  const told = (...args: Parameters<typeof tiersOf>) =>
+    tiersOf(...args).map(({ outcome, what }) => `${outcome} ${what}`);
+  const both = { file, shared };
+  expect(told(statusWith(["file", true], ["shared", true]), both)).toEqual([]);
+  expect(told(statusWith(), { file: undefined, shared: undefined })).toEqual([]);
+  expect(told(statusWith(["shared", false]), both)).toEqual([
+    expect.stringMatching(/^problem store\.file is not used by the daemon, which could not open it/),
+    expect.stringMatching(/^warning store\.shared is not used at present/),
+  ]);
+});

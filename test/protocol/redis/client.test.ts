@@ -4,7 +4,8 @@ import { expect, it } from "vitest";
 import { listenOnLoopback } from "../../../bench/rig/loopback.ts";
 import { openRedis } from "../../../protocol/redis/client.ts";
 import { systemClock } from "../../../protocol/runtime/clock.ts";
-import { reached } from "../../kit/until.ts";
+import { HastyClock } from "../../kit/hasty-clock.ts";
+import { reached, until } from "../../kit/until.ts";
 
 const SECRET = "s3cret-word";
 
@@ -26,3 +27,33 @@ it("says why it is not connected, without the password", async () => {
   redis.close();
   server.close();
 });
+
+it("says once that it may not listen, though it comes in each time", async () => {
+  let tries = 0;
+  const server = createServer((socket) => {
+    socket
+      .on("error", () => undefined)
+      .on("data", (bytes) => {
+        for (const [, command = ""] of bytes.toString("latin1").matchAll(/\*\d+\r\n\$\d+\r\n(\w+)/g)) {
+          if (command.toUpperCase() === "SUBSCRIBE") tries++;
+          socket.write(ANSWERS[command.toUpperCase()] ?? "+OK\r\n");
+        }
+      });
+  });
+  const said: (string | undefined)[] = [];
+  const redis = openRedis(`redis://${await listenOnLoopback(server)}`, {
+    clock: new HastyClock(20),
+    name: "test",
+    changed: (_, why) => said.push(why),
+  });
+  redis.subscribe("news", () => undefined);
+  await until(() => tries === 4, "a fourth try");
+  expect(said).toEqual(["NOPERM it may not"]);
+  redis.close();
+  server.close();
+});
+
+const ANSWERS: Readonly<Record<string, string>> = {
+  HELLO: "%1\r\n+proto\r\n:3\r\n",
+  SUBSCRIBE: "-NOPERM it may not\r\n",
+};

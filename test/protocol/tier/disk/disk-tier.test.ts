@@ -58,6 +58,22 @@ it("what was put is there after it was closed and opened", () =>
     expect(lines).toEqual([]);
   }));
 
+it("what is asked for while it closes, or later, comes to nothing and is no failure of the file", () =>
+  inFolder(async (folder) => {
+    const { options, lines } = settingsIn(folder);
+    const tier = await open(options);
+    tier.put(storedVersion("page"));
+    const closed = tier.close();
+    const late = expect(tier.listed(PARTITION, LISTS)).rejects.toThrow("closed");
+    await closed;
+    await late;
+    await expect(tier.listed(PARTITION, LISTS)).rejects.toThrow("closed");
+    expect(lines).toEqual([]);
+    const next = await open(options);
+    expect((await next.listed(PARTITION, LISTS)).map(textOf)).toEqual(["page"]);
+    await next.close();
+  }));
+
 it("what is forgotten while its write is under way does not come back", () =>
   inFolder(async (folder) => {
     const { options } = settingsIn(folder);
@@ -115,6 +131,7 @@ it.each([
           hint: expect.stringContaining("restart"),
         },
       ]);
+      expect(tier.answers).toBe(false);
       await expect(tier.listed(PARTITION, LISTS)).rejects.toThrow("the file failed");
       if (how === "replaced") expect(readFileSync(options.path, "utf8")).toBe("another's");
       await tier.close();

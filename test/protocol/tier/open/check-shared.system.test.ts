@@ -1,5 +1,5 @@
-/** What `check` says of a shared store: reached, of daemons with another key, not there, silent, and that nothing is asked without one. */
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+/** What `check` says of a shared store: reached, of daemons with another key, not there, silent, not to be used, and that nothing is asked without one. */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
@@ -10,8 +10,11 @@ import { RedisUrl } from "../../../../protocol/redis/redis-address.ts";
 import { Complaint } from "../../../../protocol/runtime/user-error.ts";
 import { checkShared } from "../../../../protocol/tier/open/check-shared.ts";
 import { keyMark } from "../../../../protocol/tier/shared/compare-keys.ts";
+import { freePort } from "../../../kit/fake-origin.ts";
 import { HastyClock } from "../../../kit/hasty-clock.ts";
 import { describeWith, REDIS } from "../../../kit/outside-program.ts";
+
+const OPERATIONS = readFileSync(join(import.meta.dirname, "../../../../docs/operations.md"), "utf8");
 
 /** What must be reached has time, and what cannot be takes none. */
 const [patient, hasty] = [new HastyClock(1 / 5), new HastyClock(5)];
@@ -66,6 +69,34 @@ describeWith(REDIS, "check of a shared store", (program) => {
     const [silent] = await check({ clock: hasty });
     redis.thaw();
     expect(silent).toMatch(/^problem .*is not reached/);
+  });
+
+  it("takes nothing, or lets its user do less than daemons do", async () => {
+    const port = await freePort();
+    await using server = await startRedis(program, ["--port", String(port), "--bind", "127.0.0.1"]);
+    const [, rights = ""] = /`ACL SETUSER coilgun on >PASSWORD ([^`]+)`/.exec(OPERATIONS) ?? [];
+    const few = async (...more: string[]) => {
+      await server.ask("ACL", "SETUSER", "few", "reset", "on", ">pw", ...rights.split(" "), ...more);
+      return check({ url: `redis://few:pw@127.0.0.1:${port}` });
+    };
+    expect(await few()).toEqual([expect.stringMatching(/^ok .*is reached/)]);
+    const notHis = "give its user what docs";
+    expect(await few("-subscribe")).toEqual([
+      expect.stringMatching(RegExp(`^problem .*NOPERM.*${notHis}`, "s")),
+    ]);
+    for (const right of ["-set", "-hdel", "-eval", "-publish", "-xadd"])
+      expect(await few(right), right).toEqual([
+        expect.stringMatching(RegExp(`^problem .*refuses what daemons ask \\(.*${notHis}`, "s")),
+      ]);
+    expect(await server.ask("KEYS", "*")).toEqual([]);
+    await server.ask("REPLICAOF", "127.0.0.1", "1");
+    expect(await check({ url: server.url })).toEqual([
+      expect.stringMatching(/^problem .*READONLY.*name the server that takes writes/s),
+    ]);
+    await server.ask("CONFIG", "SET", "requirepass", "pw");
+    expect(await check({ url: `redis://127.0.0.1:${port}` })).toEqual([
+      expect.stringMatching(/^problem .*NOAUTH.*write its user and password/s),
+    ]);
   });
 
   it("is not asked where there is none, and needs a key file that holds a key", async () => {

@@ -52,7 +52,10 @@ const LINES: readonly (readonly [string, (folder: string) => void, readonly RegE
       mkdirSync(join(folder, "versions"));
       writeFileSync(join(folder, "store.key"), "x", { mode: 0o600 });
     },
-    [/^problem .*\.\/versions \(EISDIR\)/, /^problem .*does not hold 64 hexadecimal digits/],
+    [
+      /^problem .*\.\/versions is a folder\n.*name a file in it/,
+      /^problem .*does not hold 64 hexadecimal digits/,
+    ],
   ],
 ];
 
@@ -64,6 +67,15 @@ it.each(LINES)("where %s", async (_, make, expected) => {
     expect(lines).toHaveLength(expected.length);
     for (const [index, each] of expected.entries()) expect(lines[index]).toMatch(each);
     expect(readdirSync(folder), "nothing is made").toEqual(before);
+  });
+});
+
+it("names a folder that is not there", async () => {
+  await inFolder(async (folder) => {
+    const lines = await found(folder, { file: "./gone/versions" });
+    expect(lines).toEqual([
+      expect.stringMatching(/^problem .*store\.file: there is no folder \.\/gone\n.*make it/),
+    ]);
   });
 });
 
