@@ -19,8 +19,11 @@ const NUMBER_LEARNT_BITS: i32 = 3;
 
 const WRITING: i32 = 0;
 export const READING: i32 = 1;
+/** Nothing is written or read. */
+const REHEARSING: i32 = 2;
 
 export let mode: i32 = WRITING;
+let modeBefore: i32 = WRITING;
 let low: u32 = 0;
 let high: u32 = 0xffff_ffff;
 let value: u32 = 0;
@@ -82,7 +85,7 @@ export function haveCome(bytes: i32, isAll: bool): void {
 
 /** Whether a byte of the text can be coded without more of what is read than is here. */
 export function hasEnough(): bool {
-  return codedAt <= enoughUpTo;
+  return codedAt <= enoughUpTo || mode === REHEARSING;
 }
 
 /** Bytes of what is read that are here and were not looked at. */
@@ -95,12 +98,22 @@ export function written(): i32 {
   return <i32>(codedAt - CODED);
 }
 
+export function beginRehearsal(): void {
+  modeBefore = mode;
+  mode = REHEARSING;
+}
+
+export function endRehearsal(): void {
+  mode = modeBefore;
+}
+
 function nextCoded(): u32 {
   return codedAt < codedEnd ? <u32>load<u8>(codedAt++) : 0;
 }
 
 /** A carry-free binary arithmetic coder on ranges of 32 bits. */
 export function code(bit: i32, chance: i32): i32 {
+  if (mode === REHEARSING) return bit;
   const middle = low + <u32>((<u64>(high - low) * <u64>chance) >> 16);
   if (mode === READING) bit = <i32>(value <= middle);
   high = select<u32>(middle, high, bit);

@@ -5,7 +5,7 @@ cd "$(dirname "$0")/.."
 binary=protocol/mixing/mixer-binary.ts
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
-node_modules/.bin/asc assembly/mixer.ts --outFile "$scratch/mixer.wasm" -O3 --runtime stub --noAssert --enable simd --disableWarning 112 --initialMemory 96
+node_modules/.bin/asc assembly/mixer.ts --outFile "$scratch/mixer.wasm" -O3 --runtime stub --noAssert --enable simd --disableWarning 112 --initialMemory 112
 {
   echo '/** assembly/mixer.ts as WebAssembly, in Base64. Made by `npm run build:mixer`: change that, not this. */'
   echo 'export const MIXER_BINARY ='

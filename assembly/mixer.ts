@@ -2,27 +2,17 @@
  * The mixing coder, in AssemblyScript: bits by their chances, and the chances of a byte's bits by what stood behind the same bytes before. SPEC section "Mixed"
  * is the law; protocol/mixing/mixer.ts calls it. `npm run build:mixer` makes mixer-binary.ts of it.
  *
- * Where the text stood behind the same four bytes before, one bit says whether it goes on as it did there: of two bytes in three nothing else is coded. Of the others
+ * Where the text stood behind the same four bytes before, one bit says whether it goes on as it did there, if that has held for long: of every other byte nothing else is coded. Of the others
  * contexts give evidence that a mixer adds up as logits, and which learns whom to believe: M. Mahoney, "Adaptive weighing of context models for lossless data
  * compression" (2005). Both sides must come to the same bits on every machine: all numbers are whole.
  */
 
-import { beginCoding, hasEnough, makeTables, mode, READING } from "./bits";
+import { beginCoding, beginRehearsal, endRehearsal, hasEnough, makeTables, mode, READING } from "./bits";
 import { codeByte, forgetBytes, learnByte, sizeSlots } from "./byte";
+import { byteAt, findWords, forgetWords, hashContexts, kindOfText, makeClasses, readByte } from "./contexts";
 import { codeFlag, forgetFlags, MOST_HELD } from "./flag";
-import {
-  BY_SITUATION,
-  CLASSES,
-  CODED,
-  CODED_BYTES,
-  HASHES,
-  PLACES,
-  PLACES_MOST_BITS,
-  STEPS,
-  TEXT,
-  text,
-} from "./memory";
-import { makeVectors } from "./slots";
+import { CODED, CODED_BYTES, HELD, PLACES, PLACES_MOST_BITS, STEPS, TEXT, text } from "./memory";
+import { beginRates, makeVectors } from "./slots";
 
 export { finish, haveCome, isAtEnd, learntBit, number, unread, written } from "./bits";
 export { beginText } from "./memory";
@@ -34,10 +24,17 @@ export const CODED_MOST: usize = CODED_BYTES;
 export const STEPS_AT: usize = STEPS;
 export const TEXT_AT: usize = TEXT;
 /** From here to CODED_AT: all that bytes have taught so far. */
-export const TAUGHT_AT: usize = BY_SITUATION;
+export const TAUGHT_AT: usize = HELD;
 
 const KEY_BYTES: i32 = 4;
-const MOST_LETTERS: i32 = 16;
+/** From then on a repeated byte is told by a flag. */
+const SURE_HELD: i32 = 8;
+/** Situations: nothing is expected, or (1 to 3) the aligned byte, by how long it has held; the same after a flag; the repeated byte alone (two, by how long); both, and either is likely. */
+const AFTER_FLAG: i32 = 4;
+const REPEATED: i32 = 8;
+const DIFFER_BY_REPEATED: i32 = 10;
+const DIFFER_BY_ALIGNED: i32 = 11;
+const SITUATIONS: i32 = 12;
 
 let placeShift: i32 = 16;
 /** Where the base would go on as the page does, and where the text did so before; -1: nowhere. */
@@ -48,11 +45,12 @@ let repeatedHeld: i32 = 0;
 
 makeTables();
 makeVectors();
-for (let byte: u32 = 0; byte < 256; byte++) store<u8>(CLASSES + byte, <u8>classOf(byte));
+makeClasses();
 
 /** Forgets all numbers. `how`: WRITING or READING; `coded`: bytes of what is read. */
 export function begin(how: i32, coded: i32): void {
   beginCoding(how, coded);
+  beginRates();
 }
 
 /** How large tables are. `slots`, `places`: of each context, and of what is indexed, as powers of 2. */
@@ -66,10 +64,6 @@ export function beginBytes(): void {
   forgetBytes();
   forgetFlags();
   memory.fill(PLACES, 255, (<usize>4) << (32 - placeShift));
-}
-
-function mixed(hash: u32, part: u32): u32 {
-  return (hash * 0x2c1b_3c6d + part) * 0x297a_2d39;
 }
 
 /** The place in PLACES of the four bytes before an address. */
@@ -89,15 +83,18 @@ export function index(from: i32, to: i32): void {
  */
 export function learn(from: i32, to: i32, end: i32): void {
   repeated = -1;
+  forgetWords();
   for (let at = from; at < to; at++) {
+    findWords(at);
     if (repeated < 0 && at >= KEY_BYTES) findRepeated(at);
     if (repeated >= 0 && repeated < end && repeated !== at && byteAt(repeated) === byteAt(at)) {
       repeated++;
-      continue;
+    } else {
+      repeated = -1;
+      hashContexts(at, -1);
+      learnByte(<i32>byteAt(at));
     }
-    repeated = -1;
-    hashContexts(at, -1);
-    learnByte(<i32>byteAt(at));
+    readByte(byteAt(at));
   }
 }
 
@@ -106,6 +103,7 @@ export function beginStep(alignedWith: i32): void {
   aligned = alignedWith;
   alignedHeld = KEY_BYTES;
   repeated = -1;
+  forgetWords();
 }
 
 /** Codes the bytes between two places, as far as what is read has come. Returns where it stopped. */
@@ -119,6 +117,15 @@ export function bytes(from: i32, to: i32): i32 {
   return at;
 }
 
+/** Codes the bytes between two places, which both sides have, for nobody: so that all is learnt that bytes of a page teach. */
+export function rehearse(from: i32, to: i32): void {
+  beginRehearsal();
+  beginStep(-1);
+  bytes(from, to);
+  endRehearsal();
+  beginRates();
+}
+
 function findRepeated(at: i32): void {
   const place = load<i32>(placeOf(text + at));
   if (place < 0) return;
@@ -129,28 +136,50 @@ function findRepeated(at: i32): void {
   repeatedHeld = held;
 }
 
-function byteAt(at: i32): u32 {
-  return <u32>load<u8>(text + at);
-}
-
 function nextByte(at: i32): void {
   const alignedByte = aligned >= 0 && aligned < at ? <i32>byteAt(aligned) : -1;
   const repeatedByte = repeated >= 0 ? <i32>byteAt(repeated) : -1;
-  let byte = <i32>byteAt(at);
-  if (repeatedByte >= 0 && isRepeated(at, byte, repeatedByte, alignedByte)) {
-    byte = repeatedByte;
+  findWords(at);
+  const byte = repeatedByte < 0 ? byAligned(at, alignedByte, -1) : byRepeated(at, alignedByte, repeatedByte);
+  if (mode === READING) store<u8>(text + at, <u8>byte);
+  readByte(byte);
+  if (byte === repeatedByte) {
     repeated++;
     repeatedHeld++;
-  } else {
-    repeated = -1;
-    const held = alignedByte < 0 ? 0 : min(MOST_HELD, alignedHeld);
-    const ofAligned = alignedByte < 0 ? 0 : held === 0 ? 1 : held < 4 ? 2 : 3;
-    hashContexts(at, alignedByte);
-    byte = codeByte(byte, repeatedByte, alignedByte, held, (repeatedByte < 0 ? 0 : 4) + ofAligned);
-  }
-  if (mode === READING) store<u8>(text + at, <u8>byte);
+  } else repeated = -1;
   if (alignedByte >= 0) alignedHeld = alignedByte === byte ? alignedHeld + 1 : 0;
   if (aligned >= 0) aligned++;
+}
+
+/** One bit says whether the text goes on as it did before, where that is sure or what the base has as well. Else of both expected bytes the one is likely that has held for longer. */
+function byRepeated(at: i32, alignedByte: i32, repeatedByte: i32): i32 {
+  const byte = <i32>byteAt(at);
+  if (repeatedHeld >= SURE_HELD || alignedByte === repeatedByte)
+    return isRepeated(at, byte, repeatedByte, alignedByte)
+      ? repeatedByte
+      : byAligned(at, alignedByte, repeatedByte);
+  if (alignedByte >= 0 && alignedHeld >= repeatedHeld)
+    return byLikely(at, alignedByte, -1, alignedHeld, DIFFER_BY_ALIGNED);
+  const situation = alignedByte >= 0 ? DIFFER_BY_REPEATED : repeatedHeld < 6 ? REPEATED : REPEATED + 1;
+  return byLikely(at, repeatedByte, -1, repeatedHeld, situation);
+}
+
+/** `excluded`: the byte that does not come; -1: none is known of. */
+function byAligned(at: i32, alignedByte: i32, excluded: i32): i32 {
+  const held = alignedByte < 0 ? 0 : alignedHeld;
+  const ofAligned = alignedByte < 0 ? 0 : held === 0 ? 1 : held < 4 ? 2 : 3;
+  return byLikely(at, alignedByte, excluded, held, (excluded < 0 ? 0 : AFTER_FLAG) + ofAligned);
+}
+
+function byLikely(at: i32, likely: i32, excluded: i32, held: i32, situation: i32): i32 {
+  hashContexts(at, likely);
+  return codeByte(
+    byteAt(at),
+    excluded,
+    likely,
+    min(MOST_HELD, held),
+    SITUATIONS * kindOfText(at) + situation,
+  );
 }
 
 function isRepeated(at: i32, byte: i32, repeatedByte: i32, alignedByte: i32): bool {
@@ -158,35 +187,4 @@ function isRepeated(at: i32, byte: i32, repeatedByte: i32, alignedByte: i32): bo
   const bit = byte === repeatedByte ? 1 : 0;
   const held = min(MOST_HELD, repeatedHeld);
   return codeFlag(bit, repeatedByte, held, ofAligned, byteAt(at - 1), byteAt(at - 2)) === 1;
-}
-
-function isLetter(byte: u32): bool {
-  return (byte | 32) - 97 < 26;
-}
-
-/** Any letter is as good as any other, and any digit. */
-function classOf(byte: u32): u32 {
-  return byte - 48 < 10 ? 48 : isLetter(byte) ? 97 : byte;
-}
-
-function classAt(at: i32): u32 {
-  return <u32>load<u8>(CLASSES + byteAt(at));
-}
-
-function hashContexts(at: i32, aligned: i32): void {
-  const last = byteAt(at - 1);
-  let word: u32 = 0;
-  let letters = 0;
-  for (; letters < MOST_LETTERS; letters++) {
-    const byte = byteAt(at - 1 - letters);
-    if (!isLetter(byte) && byte < 128) break;
-    word = mixed(word, byte | 32);
-  }
-  const before = (classAt(at - 2) << 18) | (classAt(at - 3) << 12) | (classAt(at - 4) << 6) | classAt(at - 5);
-  store<u32>(HASHES, 0);
-  store<u32>(HASHES, mixed(1, last), 4);
-  store<u32>(HASHES, mixed(mixed(2, last), byteAt(at - 2)), 2 * 4);
-  store<u32>(HASHES, mixed(3, (classAt(at - 1) << 24) | before), 3 * 4);
-  store<u32>(HASHES, mixed(mixed(4, word), letters === 0 ? last : 0), 4 * 4);
-  store<u32>(HASHES, mixed(mixed(5, <u32>aligned), last), 5 * 4);
 }

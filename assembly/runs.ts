@@ -120,6 +120,7 @@ function isFar(at: i32, add: i32): bool {
 function sharedFrom(from: i32, at: i32): i32 {
   const most = min(start - from, end - at);
   let shared = 0;
+  while (shared + 16 <= most && isSame(text + from + shared, text + at + shared)) shared += 16;
   while (shared + 8 <= most) {
     const differing = load<u64>(text + from + shared) ^ load<u64>(text + at + shared);
     if (differing !== 0) return shared + <i32>(ctz(differing) >>> 3);
@@ -127,4 +128,9 @@ function sharedFrom(from: i32, at: i32): i32 {
   }
   while (shared < most && load<u8>(text + from + shared) === load<u8>(text + at + shared)) shared++;
   return shared;
+}
+
+/** Sixteen bytes. */
+function isSame(one: usize, other: usize): bool {
+  return !v128.any_true(v128.xor(v128.load(one), v128.load(other)));
 }

@@ -7,13 +7,29 @@ import { LOGITS, SIGNS, TARGETS } from "./memory";
 
 /** A weight of 1. */
 const WEIGHT_BITS: i32 = 14;
-/** How far a weight grows for an error of 65,536 and an input of 8 (2,048 steps), of 2^15. */
-const LEARNING: i32 = 2_359;
+/** How far a weight grows for an error of 65,536 and an input of 8 (2,048 steps), of 2^15: less with each byte that was coded. */
+const LAST_RATE: i32 = 700;
+const MORE_AT_FIRST: i32 = 1_600;
+const HALF_OF_IT_AFTER: i32 = 128;
 /** What is always there: 0.3, in steps. */
 export const ALWAYS: i16 = 77;
 /** Of a slot, of 4,096. */
 const MOST_CHANCE: i16 = 4_095;
 const MOST_SEEN: i16 = 15;
+
+let codedBytes: i32 = 0;
+let rate: i32 = 0;
+
+export function beginRates(): void {
+  codedBytes = 0;
+  rate = LAST_RATE + MORE_AT_FIRST;
+}
+
+/** A byte was coded. */
+export function slowRate(): void {
+  codedBytes++;
+  rate = LAST_RATE + (MORE_AT_FIRST * HALF_OF_IT_AFTER) / (HALF_OF_IT_AFTER + codedBytes);
+}
 
 export function makeVectors(): void {
   for (let row = 0; row < 3; row++)
@@ -25,7 +41,7 @@ export function makeVectors(): void {
   }
 }
 
-/** What slots move towards when a bit came, and the aligned byte was right about it or not. */
+/** What slots move towards when a bit came, and the likely byte was right about it or not. */
 export function targetsOf(bit: i32, isRight: i32): v128 {
   return v128.load(TARGETS + ((<usize>(2 * bit + isRight)) << 4));
 }
@@ -41,9 +57,9 @@ export function learnt(slots: v128, targets: v128): v128 {
   );
 }
 
-/** Of 2^15, by how often seen: 1 / (n + 1.6), in whole 128ths. */
+/** Of 2^15, by how often seen, in whole 128ths. */
 function ratesOf(seen: v128): v128 {
-  return bySeen(i8x16(80, 49, 36, 28, 23, 19, 17, 15, 13, 12, 11, 10, 9, 9, 8, 8), seen);
+  return bySeen(i8x16(96, 64, 48, 38, 31, 27, 23, 21, 19, 17, 15, 14, 13, 11, 10, 9), seen);
 }
 
 /** How far from even, by how often it was seen: 4 (1,024 steps) at most. */
@@ -71,7 +87,7 @@ export function stepOf(lanes: v128, sets: i32): i32 {
 
 /** What weights grow by for each input, when a bit came that had such a chance. */
 export function errorOf(bit: i32, chance: i32): v128 {
-  return i16x8.splat(<i16>((((bit ? CERTAIN : 0) - chance) * LEARNING) >> 16));
+  return i16x8.splat(<i16>((((bit ? CERTAIN : 0) - chance) * rate) >> 16));
 }
 
 export function grown(weights: v128, inputs: v128, error: v128): v128 {

@@ -106,7 +106,7 @@ export const ownBytesOf = ({ steps }: Pick<InUnits, "steps">): number =>
 export type Mixed = Buffer | CodedPieces;
 
 /**
- * The same by the mixing coder, a third of a microsecond a byte of the page's own on either side, in turns where they are many; undefined where it has more than may be, or another
+ * The same by the mixing coder, up to half a microsecond a byte of the page's own on either side, in turns where they are many; undefined where it has more than may be, or another
  * page is coded in turns. The peer must read it.
  */
 export const spliceMixedInUnits = async ({ page, steps, starts }: InUnits): Promise<Mixed | undefined> => {
@@ -119,7 +119,7 @@ export const spliceMixedAlone = async (page: Uint8Array): Promise<Mixed | undefi
   inForm(FORM.mixedInUnits, await mixedUnits(page, [{ from: 0, copy: 0, copiedBytes: 0, add: page.length }]));
 
 /**
- * The delta of `page` by the mixing coder, on the best of `bases` or all of them: the smallest, and by far the dearest, a third of a microsecond a byte of the page's own on
+ * The delta of `page` by the mixing coder, on the best of `bases` or all of them: the smallest, and by far the dearest, up to half a microsecond a byte of the page's own on
  * either side; undefined where it has more than the bounds allow or is done at once, is larger than SPLICE_PAGE_BYTES, or is more than MIXED_TEXT_BYTES with its bases. The peer
  * must read it.
  */

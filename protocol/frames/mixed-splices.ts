@@ -5,7 +5,7 @@
 import { EXTENSION, type Extension, extensionOf } from "../wire/extensions.ts";
 
 /** The feature that both hellos name; it stands for exactly the coder of SPEC section "Mixed". */
-export const MIXED_SPLICES = "mixed";
+export const MIXED_SPLICES = "mixed-splices";
 
 /** In open. */
 export const NOT_MIXED: Extension = { tag: EXTENSION.notMixed, bytes: Buffer.alloc(0) };

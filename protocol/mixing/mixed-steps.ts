@@ -3,7 +3,7 @@ import { type Mixer, NUMBER, NUMBER_CODED_BYTES, type Step, type TextPlaces } fr
 import { readPlace, writePlace } from "./run-place.ts";
 import type { Slices } from "./turns.ts";
 
-/** Of the page's own, which take a third of a microsecond each, on either side. */
+/** Of the page's own, which take up to half a microsecond each, on either side. */
 export const MIXED_ADDED_BYTES = 256 * 1024;
 /** Of a page: no more are written or read. */
 export const MIXED_STEPS = 2048;

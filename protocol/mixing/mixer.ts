@@ -1,9 +1,9 @@
 /**
  * The mixing coder of assembly/mixer.ts, and its memory: one for the process, for one page at a time, which nothing waits in the middle of, and another while a page is
- * done in turns. Each takes up to 4.5 MB of tables, as far as a page needs them, and the text; what the known text has taught, 4.1 MB, is kept beside
+ * done in turns. Each takes up to 5 MB of tables, as far as a page needs them, and the text; what the known text has taught, 4.7 MB, is kept beside
  * them. SPEC section "Mixed".
  */
-import { MIXER_BINARY } from "./mixer-binary.ts";
+import { compileMixer } from "./compile-mixer.ts";
 
 /** The kinds of numbers, each of which learns for itself. */
 export const NUMBER = { steps: 0, add: 1, copy: 2, ahead: 3, behind: 4, place: 5 } as const;
@@ -50,6 +50,7 @@ interface Assembly {
   learntBit(kind: number, at: number, bit: number): number;
   index(from: number, to: number): void;
   learn(from: number, to: number, end: number): void;
+  rehearse(from: number, to: number): void;
   beginStep(aligned: number): void;
   bytes(from: number, to: number): number;
   haveCome(bytes: number, isAll: number): void;
@@ -61,7 +62,6 @@ interface Assembly {
 
 /** As much of it as is used here: Node's types do not have it without those of browsers. */
 declare const WebAssembly: {
-  readonly Module: new (bytes: Uint8Array) => object;
   readonly Instance: new (module: object) => { readonly exports: unknown };
 };
 
@@ -95,7 +95,7 @@ export class Mixer {
   #isReading = false;
 
   private constructor() {
-    Mixer.#module ??= new WebAssembly.Module(Buffer.from(MIXER_BINARY, "base64"));
+    Mixer.#module ??= compileMixer();
     this.#assembly = new WebAssembly.Instance(Mixer.#module).exports as Assembly;
     this.#textAt = this.#assembly.TEXT_AT.value;
     this.#taughtAt = this.#assembly.TAUGHT_AT.value;
@@ -249,8 +249,7 @@ export class Mixer {
       return;
     }
     this.#assembly.beginBytes();
-    this.#assembly.index(0, known);
-    this.#assembly.learn(0, known, known);
+    this.#assembly.rehearse(0, known);
     Mixer.#taught = Buffer.from(this.#memory.subarray(this.#taughtAt, this.#codedAt));
   }
 

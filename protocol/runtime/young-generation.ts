@@ -25,7 +25,7 @@ const GROWING_PERCENT = 200;
 const GARBAGE_BYTES = 16 * 1024 * 1024;
 /** Milliseconds between two collections that are begun so, at least: a request is worth more than memory. */
 const LEAST_APART_MS = 2_000;
-/** Versions of Node on which this was measured: V8 writes a complaint to standard error about a flag that it does not know. @internal */
+/** Versions of Node on which this was measured: V8 writes a complaint to standard error about a flag that it does not know. */
 export const isMeasuredOn = (node: string): boolean => /^24\./.test(node);
 
 /** Call once in a process, before its daemon starts; it holds for what is allocated from then on, however the process was started. */
