@@ -80,7 +80,7 @@ export class CodedPieces {
     this.#bytes += piece.length;
   }
 
-  /** All of it, or nothing where that is more than anybody reads: 256 KiB of which each bit is the one that is less likely take 1.03 times as much, and there is room for twice as much. */
+  /** All of it, or nothing where that is more than anybody reads: 256 KiB of which each bit is the one that is less likely take hardly more than that, and there is room for twice as much. */
   finish(coded: Buffer | undefined): void {
     if (coded === undefined) return this.fail(new Error("a page that is larger, coded, than anybody reads"));
     this.leave(coded.subarray(this.#bytes));
