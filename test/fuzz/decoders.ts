@@ -141,18 +141,40 @@ const HEADS = [
     "Set-Cookie",
     "_session=q0%2FBcdefghijklmn%3D--01ee; path=/; Expires=Mon, 02 Mar 2026 10:00:07 GMT; HttpOnly",
   ],
+  [
+    ":method",
+    "GET",
+    "Cookie",
+    "_dd_s=rum=2&expire=1764522959123; _ga_A=GS2.1.s1764522000$o3$g1$t1764522959$j59$l0$h0; a=1",
+  ],
+  [
+    ":status",
+    "200",
+    "Set-Cookie",
+    "_app=YWJjZCtlZmdoL2lqPT0tLTAxMjM0NTY3ODlhYmNkZWZBQkNE--01ee; path=/",
+    "Set-Cookie",
+    "laravel_session=eyJpdiI6ImFiY2QiLCJ2YWx1ZSI6ImVmZ2giLCJtYWMiOiIwMWVlIiwidGFnIjoiIn0%3D; path=/",
+  ],
+  [
+    ":status",
+    "200",
+    "Content-Security-Policy",
+    "script-src 'nonce-q0/BcdefghijklmnOpqrsA==' 'self'; style-src 'nonce-q0/BcdefghijklmnOpqrsA==' 'nonce-0011eeff'",
+    "Server-Timing",
+    "db;dur=53.2;desc=all, total; dur=123",
+  ],
 ];
 
 const blocksOf = (heads: readonly (readonly string[])[]): Buffer => {
   const w = new ByteWriter();
-  const encoder = new HeaderEncoder(TABLE_BYTES, true);
+  const encoder = new HeaderEncoder(TABLE_BYTES, { setCookies: true, fresh: true });
   for (const head of heads) encoder.encode(w, head);
   return w.take();
 };
 
 /** Heads from one end to the other, each coded with what the ones before left in the table. */
 const headsSurvive = (bytes: Buffer, random: Random): void => {
-  const encoder = new HeaderEncoder(TABLE_BYTES, true);
+  const encoder = new HeaderEncoder(TABLE_BYTES, { setCookies: true, fresh: true });
   const decoder = new HeaderDecoder({ tableBytes: TABLE_BYTES, headBytes: 64 * 1024 });
   for (let count = 3; count > 0; count--) {
     const head = random

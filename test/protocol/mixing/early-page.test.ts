@@ -42,7 +42,7 @@ const FORMS: readonly (readonly [string, (random: Random) => Promise<Coded>])[] 
   [
     "by itself",
     async (random) => {
-      const page = madePage(random, 200);
+      const page = madePage(random, 400);
       return { bases: [], page, coded: made(await whole(await spliceMixedAlone(page))) };
     },
   ],
