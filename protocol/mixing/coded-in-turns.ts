@@ -1,6 +1,5 @@
 /**
- * A page that is coded in turns of the event loop, and leaves meanwhile: what is written once nothing changes any more, so each slice is a piece. An origin side does one at a time. SPEC section
- * "Mixed".
+ * A page that is coded in turns of the event loop, and leaves meanwhile, as nothing changes any more what is written once. An origin side does one at a time. SPEC section "Mixed".
  */
 import { AsyncQueue } from "../runtime/async-queue.ts";
 import { SLICE_BYTES } from "./long-pages.ts";
@@ -12,6 +11,9 @@ export type Worth = "nothing" | "whole" | "pieces";
 
 /** A first slice that takes more is hardly text: whether the page gains anything is known when all of it is coded. */
 const MOST_FIRST_BYTES = (SLICE_BYTES * 3) / 4;
+
+/** Of a piece, but for the last: each takes some 30 bytes of the link for itself. @internal */
+export const LEAST_PIECE_BYTES = 4096;
 
 const NOTHING = Buffer.alloc(0);
 
@@ -104,13 +106,16 @@ export const codedInTurns = (
   const { promise, resolve, reject } = Promise.withResolvers<Buffer | CodedPieces | undefined>();
   const all = LONG_CODING.do(
     function* (mixer) {
+      let isText: boolean | undefined;
       for (const slices = work(mixer); ; yield "turn") {
         const { done, value } = slices.next();
         if (done === true) return value;
         if (!mayLeave()) continue;
         const written = mixer.writtenAfter(pieces.bytes);
-        if (pieces.bytes > 0 || written.length <= MOST_FIRST_BYTES) pieces.leave(written);
-        if (pieces.bytes > 0) resolve(pieces);
+        isText ??= written.length <= MOST_FIRST_BYTES;
+        if (!isText || written.length < LEAST_PIECE_BYTES) continue;
+        pieces.leave(written);
+        resolve(pieces);
       }
     },
     () => pieces.throwIfGivenUp(),

@@ -25,7 +25,7 @@ const PADDED = { kind: "padded", step: 64, streams: true } as const;
 const longPages = () => {
   const random = seeded();
   const base = madePage(random, 200);
-  return { base, page: Buffer.concat([madePage(random, 300), base.subarray(0, 9_000)]) };
+  return { base, page: Buffer.concat([madePage(random, 1_000), base.subarray(0, 9_000)]) };
 };
 
 const leaving = async (

@@ -2,7 +2,13 @@
 import { setImmediate as turn } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import { spliceCodec, spliceMixedAlone, spliceMixedInTurns } from "../../../protocol/codec/splice.ts";
-import { CodedPieces, codedInTurns, LONG_CODING, whole } from "../../../protocol/mixing/coded-in-turns.ts";
+import {
+  CodedPieces,
+  codedInTurns,
+  LEAST_PIECE_BYTES,
+  LONG_CODING,
+  whole,
+} from "../../../protocol/mixing/coded-in-turns.ts";
 import { MIXED_ADDED_BYTES, MIXED_STEPS } from "../../../protocol/mixing/mixed-page.ts";
 import type { Mixer } from "../../../protocol/mixing/mixer.ts";
 import { seeded } from "../../kit/random.ts";
@@ -17,8 +23,8 @@ const codedPieces = async (page: Buffer): Promise<CodedPieces> => {
 };
 
 describe("a page with much of its own", () => {
-  it("leaves a slice after the other, and all of them make it", async () => {
-    const page = madePage(seeded(), 400);
+  it("leaves piece by piece, none of them small but the last, and all of them make it", async () => {
+    const page = madePage(seeded(), 1_200);
     const coded = await codedPieces(page);
     const pieces: Buffer[] = [];
     let before = 0;
@@ -27,8 +33,10 @@ describe("a page with much of its own", () => {
       pieces.push(piece);
     }
     await coded.isCoded;
-    expect(before).toBeGreaterThan(page.length / 8192 - 2);
-    expect(Math.max(...pieces.map(({ length }) => length))).toBeLessThan(8192);
+    const lengths = pieces.slice(0, -1).map(({ length }) => length);
+    expect(before).toBeGreaterThan(5);
+    expect(Math.min(...lengths)).toBeGreaterThanOrEqual(LEAST_PIECE_BYTES);
+    expect(Math.max(...lengths)).toBeLessThan(LEAST_PIECE_BYTES + 8192);
     expect((await spliceCodec.decode([], Buffer.concat(pieces), LIMITS)).equals(page)).toBe(true);
   });
 
@@ -72,6 +80,11 @@ describe("a page with much of its own", () => {
   });
 });
 
+/** As much as leaves, and not too much for a first slice. */
+const piece = (mixer: Mixer): void => {
+  for (let number = 0; number < 2_000; number++) mixer.number(1, (number * 7_919) % (1 << 24));
+};
+
 const writing = (steps: (mixer: Mixer) => Generator<"turn", Buffer | undefined>) =>
   codedInTurns(steps, () => true);
 
@@ -91,7 +104,7 @@ it("zeros that may be left off at the end wait for what comes behind them", asyn
   );
   const pieces = await writing(function* (mixer) {
     mixer.beginWriting();
-    mixer.number(1, 5);
+    piece(mixer);
     yield "turn";
     for (let round = 0; round < 9; round++) {
       likely(mixer, 9_000);
@@ -104,7 +117,7 @@ it("zeros that may be left off at the end wait for what comes behind them", asyn
     await codedInTurns(
       function* (mixer) {
         mixer.beginWriting();
-        mixer.number(1, 5);
+        piece(mixer);
         yield "turn";
         likely(mixer, 81_000);
         return mixer.finish();
@@ -139,7 +152,7 @@ it("a page that is larger, coded, than anybody reads ends with an error, and as 
 it("what fails while it is coded fails for who takes it, before a piece or behind some", async () => {
   const failing = function* (mixer: Mixer): Generator<"turn", Buffer | undefined> {
     mixer.beginWriting();
-    for (let number = 0; number < 99; number++) mixer.number(1, number);
+    piece(mixer);
     yield "turn";
     throw new Error("broken");
   };
