@@ -29,6 +29,13 @@ let high: u32 = 0xffff_ffff;
 let value: u32 = 0;
 let codedAt: usize = CODED;
 let codedEnd: usize = CODED;
+/** What is read has come so far, and from behind here on a byte of the text might need more than that. */
+let enoughUpTo: usize = usize.MAX_VALUE;
+
+/** Of what is read, that a bit takes: where nothing is left between both bounds, four shifts make them 0 and 2^32 - 1. */
+const MOST_BIT_BYTES: i32 = 4;
+/** That a byte of the text takes, which is a flag and eight bits. */
+const MOST_BYTE_BYTES: i32 = 9 * MOST_BIT_BYTES;
 
 export function makeTables(): void {
   let power: f64 = 1;
@@ -65,8 +72,30 @@ export function beginCoding(how: i32, bytes: i32): void {
   value = 0;
   codedAt = CODED;
   codedEnd = CODED + bytes;
+  enoughUpTo = usize.MAX_VALUE;
   for (let at = 0; at < KINDS * 256; at++) store<u32>(NUMBERS + (at << 2), EVEN);
   if (how === READING) for (let read = 0; read < 4; read++) value = (value << 8) | nextCoded();
+}
+
+/** So many bytes of what is read are here by now. `isAll`: no others come. */
+export function haveCome(bytes: i32, isAll: bool): void {
+  codedEnd = CODED + bytes;
+  enoughUpTo = isAll ? usize.MAX_VALUE : codedEnd - MOST_BYTE_BYTES;
+}
+
+/** Whether a byte of the text can be coded without more of what is read than is here. */
+export function hasEnough(): bool {
+  return codedAt <= enoughUpTo || mode === REHEARSING;
+}
+
+/** Bytes of what is read that are here and were not looked at. */
+export function unread(): i32 {
+  return <i32>(codedEnd - codedAt);
+}
+
+/** Bytes that were written so far; what comes changes none of them, but that zeros at the end may be left off. */
+export function written(): i32 {
+  return <i32>(codedAt - CODED);
 }
 
 export function beginRehearsal(): void {

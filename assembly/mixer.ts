@@ -7,14 +7,14 @@
  * compression" (2005). Both sides must come to the same bits on every machine: all numbers are whole.
  */
 
-import { beginCoding, beginRehearsal, endRehearsal, makeTables, mode, READING } from "./bits";
+import { beginCoding, beginRehearsal, endRehearsal, hasEnough, makeTables, mode, READING } from "./bits";
 import { codeByte, forgetBytes, learnByte, sizeSlots } from "./byte";
 import { byteAt, findWords, forgetWords, hashContexts, kindOfText, makeClasses, readByte } from "./contexts";
 import { codeFlag, forgetFlags, MOST_HELD } from "./flag";
 import { CODED, CODED_BYTES, HELD, PLACES, PLACES_MOST_BITS, STEPS, TEXT, text } from "./memory";
 import { beginRates, makeVectors } from "./slots";
 
-export { finish, isAtEnd, learntBit, number } from "./bits";
+export { finish, haveCome, isAtEnd, learntBit, number, unread, written } from "./bits";
 export { beginText } from "./memory";
 export { findRuns } from "./runs";
 
@@ -106,13 +106,15 @@ export function beginStep(alignedWith: i32): void {
   forgetWords();
 }
 
-/** Codes the bytes between two places. */
-export function bytes(from: i32, to: i32): void {
-  for (let at = from; at < to; at++) {
+/** Codes the bytes between two places, as far as what is read has come. Returns where it stopped. */
+export function bytes(from: i32, to: i32): i32 {
+  let at = from;
+  for (; at < to && hasEnough(); at++) {
     if (repeated < 0 && at >= KEY_BYTES) findRepeated(at);
     nextByte(at);
     if (at >= KEY_BYTES) store<i32>(placeOf(text + at), at);
   }
+  return at;
 }
 
 /** Codes the bytes between two places, which both sides have, for nobody: so that all is learnt that bytes of a page teach. */

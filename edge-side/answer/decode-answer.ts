@@ -47,7 +47,7 @@ export const decodeAnswer = (
         return decodeBuffered(answer, exchange, options, {
           bases: [],
           result: form.result,
-          decode: decodeWith(form.codec),
+          ...decodeWith(form.codec),
           retained: false,
         });
       return decodeStreamed(framesOfBody(answer, exchange), exchange, options, {
@@ -69,7 +69,7 @@ const decodeDelta = (
     return decodeBuffered(answer, exchange, options, {
       bases,
       result: digest.digest,
-      decode: decodeWith(codec),
+      ...decodeWith(codec),
       retained: true,
     });
   const right = bases !== undefined && basesDigest(bases) === digest.digest;

@@ -1,9 +1,9 @@
 /**
- * A buffered body: nothing of it goes out before the 16 bytes of its SHA-256 match. It is held in memory until the visitor
+ * A buffered body: nothing of it goes out before the 16 bytes of its SHA-256 match. What takes long to decode is decoded while it comes. It is held in memory until the visitor
  * has it; without memory for that, or after a mismatch, it comes again as plain bytes that stream, no faster than the visitor takes
  * them. SPEC section "Verification".
  */
-import { DeltaError } from "../../protocol/codec/codec.ts";
+import { type DecodeLimits, DeltaError, type EarlyDecoding } from "../../protocol/codec/codec.ts";
 import { codecById } from "../../protocol/codec/codecs.ts";
 import { StreamError } from "../../protocol/errors.ts";
 import type { AnswerFrame } from "../../protocol/frames/frame.ts";
@@ -27,20 +27,30 @@ export const sameBody: Decode = ([version]) => {
   return version.body;
 };
 
-export const decodeWith =
-  (codecId: number): Decode =>
-  async (bases, coded, options, exchange) => {
-    const codec = codecById(codecId);
-    if (codec === undefined) throw new DeltaError(`codec ${codecId} is not known here`);
-    const startedAt = options.clock.now();
-    const page = await codec.decode(
-      bases.map(({ body }) => body),
-      coded,
-      { pageBytes: options.pageBytes, stillWanted: () => exchange.stillWanted() },
-    );
-    options.decoded(options.clock.now() - startedAt);
-    return page;
-  };
+/** How what the codec of this number made is decoded. */
+export const decodeWith = (codec: number): Pick<BufferedBody, "decode" | "codec"> => ({
+  codec,
+  decode: (bases, coded, options, exchange) => {
+    const known = codecById(codec);
+    if (known === undefined) throw new DeltaError(`codec ${codec} is not known here`);
+    return timed(options, () => known.decode(bodiesOf(bases), coded, limitsOf(options, exchange)));
+  },
+});
+
+/** So much is told of decoding: what it took once all was here. */
+const timed = async (options: DecodeContext, decode: () => Promise<Buffer>): Promise<Buffer> => {
+  const startedAt = options.clock.now();
+  const page = await decode();
+  options.decoded(options.clock.now() - startedAt);
+  return page;
+};
+
+const bodiesOf = (bases: readonly Version[]): readonly Buffer[] => bases.map(({ body }) => body);
+
+const limitsOf = ({ pageBytes }: DecodeContext, exchange: Exchange): DecodeLimits => ({
+  pageBytes,
+  stillWanted: () => exchange.stillWanted(),
+});
 
 export interface BufferedBody {
   /** Undefined: the answer names a version that was not offered. */
@@ -48,6 +58,8 @@ export interface BufferedBody {
   /** The first 16 bytes of the body's SHA-256. */
   readonly result: string;
   readonly decode: Decode;
+  /** Its number, where one is needed. */
+  readonly codec?: number;
   /** A mismatch can be mended: the origin side has retained the body, until it hears that it is verified. */
   readonly retained: boolean;
 }
@@ -72,7 +84,7 @@ export const decodeBuffered = (
 
 /** Verified, remembered, and held; the coded bytes of one that nobody has retained wait here for memory. */
 const decodeCollected = (
-  { coded, end }: Collected,
+  { coded, end, early }: Collected,
   exchange: Exchange,
   options: DecodeContext,
   one: BufferedBody,
@@ -95,7 +107,9 @@ const decodeCollected = (
       return decodeCollected({ coded, end }, exchange, options, one);
     });
   };
-  const decoded = decodedBody(coded, options, one, exchange);
+  const decoded = early
+    ? timed(options, () => early.end()).catch(undecodable)
+    : decodedBody(coded, options, one, exchange);
   return decoded instanceof Promise ? decoded.then(verify) : verify(decoded);
 };
 
@@ -150,6 +164,8 @@ const undecodable = (error: unknown): undefined => {
 interface Collected {
   readonly coded: Buffer | undefined;
   readonly end: BodyEnd;
+  /** It is being decoded. */
+  readonly early?: EarlyDecoding | undefined;
 }
 
 const cameWithHead = (
@@ -170,26 +186,50 @@ const collect = async (
   answer: AnswerFrame,
   exchange: Exchange,
   options: DecodeContext,
-  { retained }: BufferedBody,
+  one: BufferedBody,
 ): Promise<Collected> => {
   const frames = framesOfBody(answer, exchange);
   let pieces: Buffer[] | undefined = [];
   let bytes = 0;
-  for (;;) {
-    const next = await frames.next();
-    if ("how" in next) return { coded: pieces && joined(pieces), end: next };
-    if (next.kind !== "data") throw new StreamError("internal", `${next.kind} in a buffered body`);
-    if (pieces !== undefined && (await taken(next.bytes.length, options, retained))) {
-      pieces.push(next.bytes);
-      bytes += next.bytes.length;
-    } else {
-      pieces = undefined;
-      options.lease.shrink(bytes);
-      bytes = 0;
+  let early: EarlyDecoding | undefined;
+  try {
+    for (;;) {
+      const next = await frames.next();
+      if ("how" in next) {
+        options.collectedAt = options.clock.now();
+        return { coded: pieces && joined(pieces), end: next, early };
+      }
+      if (next.kind !== "data") throw new StreamError("internal", `${next.kind} in a buffered body`);
+      if (pieces !== undefined && (await taken(next.bytes.length, options, one.retained))) {
+        if (bytes === 0) early = begun(next.bytes, exchange, options, one);
+        early?.write(next.bytes);
+        pieces.push(next.bytes);
+        bytes += next.bytes.length;
+      } else {
+        early?.giveUp();
+        early = undefined;
+        pieces = undefined;
+        options.lease.shrink(bytes);
+        bytes = 0;
+      }
+      exchange.taken(next.bytes.length);
     }
-    exchange.taken(next.bytes.length);
+  } catch (error) {
+    early?.giveUp();
+    throw error;
   }
 };
+
+/** Undefined where it is decoded when all is here. */
+const begun = (
+  first: Buffer,
+  exchange: Exchange,
+  options: DecodeContext,
+  { bases, codec }: BufferedBody,
+): EarlyDecoding | undefined =>
+  bases && codec !== undefined
+    ? codecById(codec)?.early?.(bodiesOf(bases), first, limitsOf(options, exchange))
+    : undefined;
 
 /** Takes so much memory; what nobody has retained waits for it, and its frames in their window meanwhile. */
 const taken = async (

@@ -24,6 +24,8 @@ export interface DecodeContext {
   resumed(tag: string | undefined): void;
   /** A delta did not verify; these were its bases. */
   onMismatch(bases: readonly Version[]): void;
-  /** Milliseconds spent decoding. */
+  /** When all of a body was here that did not come with its head; set by who collects it. */
+  collectedAt: number | undefined;
+  /** Milliseconds spent decoding, once all was here. */
   decoded(ms: number): void;
 }

@@ -10,6 +10,7 @@ import type { Link } from "../../protocol/link/link-api.ts";
 import { requestIdOn } from "../../protocol/link/link-label.ts";
 import type { ServerTimingSettings } from "../config/server-timing.ts";
 import type { VisitRecord } from "./access-record.ts";
+import type { TimesTold } from "./visit-times.ts";
 import type { VisitorRequest } from "./visitor-request.ts";
 
 /** What a request shows to be told more; such names do not go on to web servers. */
@@ -18,7 +19,6 @@ const TOKEN_FIELD = "coilgun-timing";
 /** The request's own, or the number of one that is made here. */
 export type RequestId = string | number;
 
-type TimesTold = Pick<VisitRecord, "originMs" | "linkMs" | "edgeMs">;
 type AnswerTold = Pick<VisitRecord, "answer" | "pageBytes" | "answerBytes">;
 
 export class Observation {

@@ -3,6 +3,8 @@ import type { Timings } from "../../protocol/frames/observed.ts";
 import type { Clock } from "../../protocol/runtime/clock.ts";
 import type { VisitRecord } from "./access-record.ts";
 
+export type TimesTold = Pick<VisitRecord, "originMs" | "linkMs" | "edgeMs">;
+
 export class VisitTimes {
   readonly #clock: Pick<Clock, "now">;
   readonly #startedAt: number;
@@ -34,10 +36,13 @@ export class VisitTimes {
     this.#headAt = this.#clock.now();
   }
 
-  /** Of the web server, as the origin side measured it; of the link with both its ends, which is what else passed between request and answer; and here. */
-  get parts(): Pick<VisitRecord, "originMs" | "linkMs" | "edgeMs"> {
+  /**
+   * Of the web server, as the origin side measured it; of the link with both its ends, which is what else passed between request and answer; and here. `collectedAt`: all of the answer was here
+   * then, where it is given out as a whole and did not come with its head.
+   */
+  parts(collectedAt?: number): TimesTold {
     if (this.#openedAt === undefined || this.#answeredAt === undefined) return {};
-    const awayMs = this.#answeredAt - this.#openedAt;
+    const awayMs = (collectedAt ?? this.#answeredAt) - this.#openedAt;
     const edgeMs =
       this.#headAt === undefined ? undefined : Math.max(0, this.#headAt - this.#startedAt - awayMs);
     const originMs = this.#timings?.originMs;

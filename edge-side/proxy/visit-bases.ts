@@ -95,6 +95,7 @@ export class VisitBases implements DecodeContext, PageCopies {
   #personal: SessionScope | undefined;
   /** It came over a connection that is logged in, or asks to be. */
   #authenticated = false;
+  collectedAt: number | undefined;
   #decodeMs: number | undefined;
   #mismatched = false;
 
@@ -104,16 +105,15 @@ export class VisitBases implements DecodeContext, PageCopies {
     this.#options = options;
     this.clock = dependencies.clock;
     this.pageBytes = dependencies.pageBytes;
-    const { keyId, peer } = link;
-    this.keyId = keyId;
-    this.#peerStore = peer.storeId as StoreId;
-    this.#partition = partitionOf({ keyId, host: visitor.host });
+    this.keyId = link.keyId;
+    this.#peerStore = link.peer.storeId as StoreId;
+    this.#partition = partitionOf({ keyId: link.keyId, host: visitor.host });
     this.#credentials = credentials;
-    this.#memory = new VisitMemory(dependencies, keyId);
+    this.#memory = new VisitMemory(dependencies, link.keyId);
     this.lease = this.#memory.lease;
     this.visitorConnection = askedFrom(visitor, options.fromTrustedProxy);
     this.exposure = options.exposure;
-    const { session } = this.#credentials;
+    const { session } = credentials;
     this.#audience = session && dependencies.store.enter(this.#partition, session);
     const addressed = options.addressed?.session;
     this.#wanted = {
@@ -136,7 +136,7 @@ export class VisitBases implements DecodeContext, PageCopies {
     });
     this.session = !credentials.none;
     this.addressed = addressed !== undefined;
-    this.omittedEtags = peer.features.includes(OMITTED_ETAGS);
+    this.omittedEtags = link.peer.features.includes(OMITTED_ETAGS);
   }
 
   /** Milliseconds spent decoding; undefined where nothing was decoded. */

@@ -20,7 +20,7 @@ import {
   openExchange,
 } from "../exchange/exchange.ts";
 import type { RequestId } from "../exchange/observation.ts";
-import { VisitTimes } from "../exchange/visit-times.ts";
+import { type TimesTold, VisitTimes } from "../exchange/visit-times.ts";
 import { isSafe, type Visitor, type VisitorListener } from "../exchange/visitor.ts";
 import { headForVisitor } from "../http/sanitize-head.ts";
 import { Upload } from "../request/send-body.ts";
@@ -139,8 +139,8 @@ export class Visit implements VisitorListener, ExchangeEvents {
     return this.#settings.observation.told(head, this.visitor, this);
   }
 
-  times(): VisitTimes["parts"] {
-    return this.#times?.parts ?? {};
+  times(): TimesTold {
+    return this.#times?.parts(this.#bases?.collectedAt) ?? {};
   }
 
   /** Of the page, that were given out, or will be. */

@@ -1,5 +1,5 @@
 /**
- * A page that is here as a whole: same, delta or whole, with the 16 bytes that verify the result. SPEC section "Answers".
+ * A page that is here as a whole: same, delta or whole, with the 16 bytes that verify the result; one that takes long to code leaves while it is coded. SPEC section "Answers".
  */
 
 import { createHash } from "node:crypto";
@@ -8,6 +8,7 @@ import { SegmentedBody } from "../../protocol/codec/segment-writer.ts";
 import { resultDigest } from "../../protocol/frames/digests.ts";
 import type { AnswerForm } from "../../protocol/frames/frame.ts";
 import type { ResponseHead } from "../../protocol/http/head.ts";
+import { CodedPieces, whole } from "../../protocol/mixing/coded-in-turns.ts";
 import type { Lease } from "../../protocol/runtime/memory-budget.ts";
 import { ownBuffer } from "../../protocol/store/compact-buffer.ts";
 import { type Fingerprint, fingerprintOf } from "../../protocol/store/fingerprint.ts";
@@ -25,6 +26,7 @@ import {
   whyUnused,
 } from "./coding/choose-answer.ts";
 import { encodePage } from "./coding/encode-delta.ts";
+import { isPadded, padOf } from "./pad-answer.ts";
 import type { Unverified } from "./retained-answer.ts";
 
 /** A page as it goes out. */
@@ -33,8 +35,8 @@ export interface EncodedPage {
   readonly head: ResponseHead;
   /** The entity tag that the head leaves out; undefined: none. */
   readonly tag: string | undefined;
-  /** What crosses the link. */
-  readonly coded: Uint8Array;
+  /** What crosses the link: all of it, or the pieces while it is coded. */
+  readonly coded: Uint8Array | CodedPieces;
   /** The page in a buffer of its own, or the same page's that is held already. */
   readonly body: Buffer;
   readonly fingerprint: Fingerprint;
@@ -42,7 +44,8 @@ export interface EncodedPage {
   readonly bases: number;
   /** Which were looked at for it. */
   readonly looked: readonly UsableBase[];
-  readonly encodeMs: number;
+  /** So far, where it is still coded. */
+  encodeMs(): number;
 }
 
 const NO_BYTES = new Uint8Array(0);
@@ -72,7 +75,7 @@ const sentAsSame = (same: UsableBase, result: string): Encoded => ({
   coded: NO_BYTES,
   bases: 1,
   looked: [same],
-  encodeMs: 0,
+  encodeMs: () => 0,
 });
 
 /** What the access log says of it. */
@@ -91,7 +94,7 @@ export const sentBuffered = (
         )
       : undefined,
   bases,
-  encodeMs,
+  encodeMs: encodeMs(),
   pageBytes: body.length,
 });
 
@@ -105,9 +108,47 @@ const encodeNew = async (answering: Answering, body: Buffer, result: string): Pr
     exchange,
     answering.addressed ? [] : notOfAddress(answering, offered),
   );
-  const encodeMs = options.clock.now() - startedAt;
+  // Pieces, and when they leave, would tell what padding hides.
+  const leaving =
+    exchange.sizes !== undefined && isPadded(exchange.sizes, looked) ? await whole(coded) : coded;
+  let encodeMs = options.clock.now() - startedAt;
   exchange.timings?.complete(startedAt);
-  return { form: formOf(codec.id, bases, result), coded, bases: bases.length, looked, encodeMs };
+  if (leaving instanceof CodedPieces)
+    leaving.isCoded.then(
+      () => {
+        encodeMs = options.clock.now() - startedAt;
+      },
+      () => undefined,
+    );
+  const form = formOf(codec.id, bases, result);
+  return { form, coded: leaving, bases: bases.length, looked, encodeMs: () => encodeMs };
+};
+
+/** Undefined, or resolves, when all of it is coded and queued, and there is room for more. Throws, or rejects with, the reason of the exchange's `gone`. */
+export const sendBuffered = (
+  { form, head, coded, fingerprint, looked }: EncodedPage,
+  { exchange, offered }: Answering,
+  end: BodyEnd,
+): Promise<void> | undefined => {
+  if (coded instanceof CodedPieces) return sendPieces(exchange, { form, head, coded }, end);
+  const padding = exchange.sizes && padOf(exchange, coded.length, { page: fingerprint, offered, looked });
+  return exchange.answerInFull(form, head, coded, end, padding);
+};
+
+/** What a slow edge has no room for waits with the pieces, and holds up no coding. */
+const sendPieces = async (
+  exchange: IncomingExchange,
+  { form, head, coded }: Pick<EncodedPage, "form" | "head"> & { readonly coded: CodedPieces },
+  end: BodyEnd,
+): Promise<void> => {
+  try {
+    exchange.answer(form, head);
+    for (let piece = await coded.next(); piece !== undefined; piece = await coded.next())
+      await exchange.data(piece);
+    exchange.end(end);
+  } finally {
+    coded.giveUp();
+  }
 };
 
 const formOf = (codec: number, bases: readonly UsableBase[], result: string): EncodedPage["form"] =>

@@ -7,6 +7,7 @@ import type { StreamingCodec } from "../../protocol/codec/codecs.ts";
 import { SegmentedBody } from "../../protocol/codec/segment-writer.ts";
 import { SPLICE_PAGE_BYTES, spliceCodec } from "../../protocol/codec/splice.ts";
 import { basesDigest } from "../../protocol/frames/digests.ts";
+import { isIncremental, isUnbuffered } from "../../protocol/http/incremental.ts";
 import { LATE } from "../../protocol/runtime/async-queue.ts";
 import type { NoBase } from "../../protocol/scope/no-base.ts";
 import type { BodyEnd, UpstreamBody } from "../../protocol/upstream/body.ts";
@@ -36,6 +37,12 @@ export const MOST_UNVERIFIED_BYTES = 1024 * 1024;
  * are made slowly never come to more, and MOST_WITH_BASES of them leave half of a key's default share to its other pages. @internal
  */
 export const LEAST_UNVERIFIED_BYTES = MOST_UNVERIFIED_BYTES / 2;
+
+/**
+ * From one segment to the next where the web server pauses often: what comes meanwhile goes with it, for each message costs some 40 bytes.
+ * The first one waits for nothing, and the last for no more than the end. @internal
+ */
+export const PACE_MS = 5;
 
 /** A page that went out as it came. */
 export interface StreamedPage {
@@ -119,11 +126,14 @@ class PageStream implements RecoverableAnswer {
   #reservedBytes = LEAST_UNVERIFIED_BYTES;
   #bytes: number;
   #waitedMs: number;
+  readonly #paceMs: number;
+  /** When a segment may end for a pause. */
+  #nextSegment = 0;
   /** Undefined while the web server goes on. */
   #end: BodyEnd | undefined;
 
   constructor(answering: Answering, gathered: Gathered, building: Building) {
-    const { exchange, options, body } = answering;
+    const { exchange, head, options, body } = answering;
     const { codec, bases } = building;
     this.#answering = answering;
     this.#exchange = exchange;
@@ -138,6 +148,7 @@ class PageStream implements RecoverableAnswer {
     this.#kept = gathered.bytes <= options.pageBytes ? [...gathered.pieces] : undefined;
     this.#bytes = gathered.bytes;
     this.#waitedMs = gathered.waitedMs;
+    this.#paceMs = isIncremental(exchange.request.fields) || isUnbuffered(head.fields) ? 0 : PACE_MS;
   }
 
   async run(): Promise<StreamedPage> {
@@ -201,11 +212,14 @@ class PageStream implements RecoverableAnswer {
     this.#exchange.answer({ kind: "delta", codec: codec.id, offers: offersMask(bases), digest }, head);
   }
 
-  /** The next piece; what was coded so far leaves when the origin pauses. LATE when the edge has something to say. */
+  /** The next piece; what was coded so far leaves when the origin pauses, but not too often. LATE when the edge has something to say. */
   async #next(): Promise<Buffer | BodyEnd | typeof LATE> {
     const next = await this.#wait(PAUSE_MS);
     if (next !== LATE) return next;
-    await this.#coded.mark();
+    const early = this.#nextSegment - this.#options.clock.now();
+    const more = early > 0 ? await this.#wait(early) : LATE;
+    if (more !== LATE || this.#exchange.acknowledgements.length > 0) return more;
+    if (await this.#coded.mark()) this.#nextSegment = this.#options.clock.now() + this.#paceMs;
     return this.#wait();
   }
 

@@ -26,9 +26,8 @@ import { readyAsBase } from "../answer/coding/encode-delta.ts";
 import { decodeResponse } from "../answer/decode-response.ts";
 import { DamagedCoding } from "../answer/decompress.ts";
 import { looksCompressed } from "../answer/first-bytes.ts";
-import { padOf } from "../answer/pad-answer.ts";
 import { withVisitorsHost } from "../answer/restore-host.ts";
-import { BufferedAnswer, encodeBuffered, sentBuffered } from "../answer/send-buffered.ts";
+import { BufferedAnswer, encodeBuffered, sendBuffered, sentBuffered } from "../answer/send-buffered.ts";
 import { streamPage } from "../answer/send-streamed.ts";
 import type { SlowPages } from "../answer/slow-pages.ts";
 import type { Route } from "../config/route-config.ts";
@@ -219,20 +218,22 @@ const answerBuffered = async (
   end: BodyEnd,
   phases: ExchangePhases,
 ): Promise<void> => {
-  const { exchange, offered } = answering;
+  const { exchange, options } = answering;
   const encoded = await encodeBuffered(answering, joined(pieces));
-  const { form, head, coded, fingerprint, looked } = encoded;
-  const padding = exchange.sizes && padOf(exchange, coded.length, { page: fingerprint, offered, looked });
-  const full = exchange.answerInFull(form, head, coded, end, padding);
+  const { form, body, fingerprint } = encoded;
+  const full = sendBuffered(encoded, answering, end);
   phases.sent = sentBuffered(encoded, answering);
-  if (full !== undefined) await full;
+  if (full !== undefined) {
+    await full;
+    phases.sent = sentBuffered(encoded, answering);
+  }
   // Once the answer has left, at the end of this turn; and before anything that the edge may ask next can arrive.
   await endOfTurn();
-  remember(answering, encoded.body, fingerprint);
-  readyAsBase(encoded.body, coded, answering.options);
+  remember(answering, body, fingerprint);
+  readyAsBase(body, exchange.sentBytes, options);
   if (form.kind === "whole") return;
   const sent = new BufferedAnswer(exchange, encoded, end, lease);
-  await awaitAcknowledgement(exchange, sent, answering.options, phases.note);
+  await awaitAcknowledgement(exchange, sent, options, phases.note);
 };
 
 /** An edge remembers what streamed when it has all of it, and so does this side. */

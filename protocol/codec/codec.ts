@@ -45,6 +45,15 @@ export interface StreamDecoder {
   destroy(): void;
 }
 
+/** A page that is decoded while it comes, and is had as a whole. */
+export interface EarlyDecoding {
+  write(piece: Uint8Array): void;
+  /** All of it has come. As `decode`. */
+  end(): Promise<Buffer>;
+  /** Nobody waits for it any more. */
+  giveUp(): void;
+}
+
 export interface Codec {
   readonly name: string;
   /** Number on the wire, SPEC section "Codecs". */
@@ -57,6 +66,15 @@ export interface Codec {
   encode(bases: readonly Uint8Array[], page: Uint8Array): Promise<Buffer>;
   /** Rejects with DeltaError; resolves with the page, whose backing buffer is no larger than needed. */
   decode(bases: readonly Uint8Array[], delta: Uint8Array, limits: DecodeLimits): Promise<Buffer>;
+  /**
+   * Begins to `decode` what comes in pieces, of which the `first` is here, and is to be written too; undefined where that gains nothing, or another page is decoded so: then it is for `decode`
+   * when all is here.
+   */
+  readonly early?: (
+    bases: readonly Uint8Array[],
+    first: Uint8Array,
+    limits: DecodeLimits,
+  ) => EarlyDecoding | undefined;
   /** Undefined where the codec has no streaming form. */
   readonly streaming:
     | {

@@ -5,9 +5,9 @@
  */
 import { LinkError } from "../errors.ts";
 import { ByteReader, ByteWriter } from "../wire/bytes.ts";
-import { type Codec, DeltaError } from "./codec.ts";
+import { type Codec, type DecodeLimits, DeltaError, type EarlyDecoding } from "./codec.ts";
 import { type MaskedToken, textOf, tokensOf, type Writing } from "./masked-tokens.ts";
-import { asBuffer } from "./splice.ts";
+import { asBuffer, behind, type Mixed } from "./splice.ts";
 
 /** A larger base or page is left as it is. @internal */
 export const MOST_FOLDED_BYTES = 512 * 1024;
@@ -175,11 +175,12 @@ const FOLDED_ID = 4;
 const writer = new ByteWriter();
 
 /** `coded`: the folded page. */
-export const withMasks = ({ masks: { fresh, bytes } }: Folded, coded: Buffer): Buffer => {
+export const withMasks = <Coded extends Mixed>({ masks: { fresh, bytes } }: Folded, coded: Coded): Coded => {
   writer.varint(fresh.length);
   for (let at = 0; at < fresh.length; at += 8)
     writer.u8(fresh.slice(at, at + 8).reduce((bits, isFresh, bit) => bits | (isFresh ? 1 << bit : 0), 0));
-  return writer.varint(bytes.length).bytes(bytes).bytes(coded).take();
+  writer.varint(bytes.length).bytes(bytes);
+  return behind(writer.take(), coded);
 };
 
 const readMasks = (delta: Buffer): { readonly masks: Masks; readonly coded: Buffer } => {
@@ -197,6 +198,48 @@ const readMasks = (delta: Buffer): { readonly masks: Masks; readonly coded: Buff
   }
 };
 
+/** The bases that the folded page was coded on, and what makes the page of it. Throws DeltaError. */
+const foldedBases = (bases: readonly Uint8Array[], { pageBytes, stillWanted }: DecodeLimits) => {
+  const best = bases.at(-1);
+  const secrets = best && secretsOf(asBuffer(best));
+  if (secrets === undefined) throw new DeltaError("a folded page on a base without tokens");
+  const limits = { pageBytes: Math.min(pageBytes, MOST_FOLDED_BYTES), stillWanted };
+  return {
+    folds: [...bases.slice(0, -1), foldedBase(asBuffer(best), secrets)],
+    limits,
+    unfolded: (text: Buffer, masks: Masks) => unfolded(text, masks, secrets, limits.pageBytes),
+  };
+};
+
+/** Where all masks came with the first piece, and more. */
+const early = (
+  codec: Codec,
+  bases: readonly Uint8Array[],
+  first: Buffer,
+  limits: DecodeLimits,
+): EarlyDecoding | undefined => {
+  if (codec.early === undefined) return undefined;
+  try {
+    const { masks, coded } = readMasks(first);
+    const on = foldedBases(bases, limits);
+    const decoding = codec.early(on.folds, coded, on.limits);
+    let before = first.length - coded.length;
+    return (
+      decoding && {
+        ...decoding,
+        write(piece) {
+          decoding.write(piece.subarray(before));
+          before = 0;
+        },
+        end: async () => on.unfolded(await decoding.end(), masks),
+      }
+    );
+  } catch (error) {
+    if (error instanceof DeltaError) return undefined;
+    throw error;
+  }
+};
+
 /** The codec on pages that are folded on their best base. `encode` rejects with DeltaError where that gains nothing. */
 export const foldedCodec = (codec: Codec): Codec => ({
   name: `folded ${codec.name}`,
@@ -210,14 +253,10 @@ export const foldedCodec = (codec: Codec): Codec => ({
     return withMasks(folded, await codec.encode([...bases.slice(0, -1), folded.base], folded.page));
   },
   decode: async (bases, delta, limits) => {
-    const best = bases.at(-1);
-    const secrets = best && secretsOf(asBuffer(best));
-    if (secrets === undefined) throw new DeltaError("a folded page on a base without tokens");
     const { masks, coded } = readMasks(asBuffer(delta));
-    const pageBytes = Math.min(limits.pageBytes, MOST_FOLDED_BYTES);
-    const folds = [...bases.slice(0, -1), foldedBase(asBuffer(best), secrets)];
-    const text = await codec.decode(folds, coded, { ...limits, pageBytes });
-    return unfolded(text, masks, secrets, pageBytes);
+    const on = foldedBases(bases, limits);
+    return on.unfolded(await codec.decode(on.folds, coded, on.limits), masks);
   },
+  early: (bases, first, limits) => early(codec, bases, asBuffer(first), limits),
   streaming: undefined,
 });

@@ -39,11 +39,12 @@ export class SegmentedBody {
     }
   }
 
-  /** Ends the segment: the receiver gets everything that was written so far. */
-  async mark(): Promise<void> {
-    if (this.#unverified === 0) return;
+  /** Ends the segment: the receiver gets everything that was written so far. False if that was nothing. */
+  async mark(): Promise<boolean> {
+    if (this.#unverified === 0) return false;
     await this.#send(await this.#encoder.flush());
     this.#segment();
+    return true;
   }
 
   async finish(): Promise<void> {

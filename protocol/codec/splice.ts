@@ -4,17 +4,20 @@
  * costs a hundredth of what zstd takes, and no more bytes. Where it would, `spliceWithin` says so. SPEC section "Codecs".
  */
 
+import { CodedPieces, type Worth } from "../mixing/coded-in-turns.ts";
+import type { EarlyPage } from "../mixing/early-page.ts";
 import {
+  earlyPage,
   type MixedPage,
   mixedInTurns,
   mixedPage,
   type RunBounds,
   unmixedPage,
 } from "../mixing/mixed-page.ts";
-import { mixedUnits, unmixedUnits } from "../mixing/mixed-units.ts";
+import { type CopiedUnits, earlyUnits, mixedUnits, unmixedUnits } from "../mixing/mixed-units.ts";
 import { type AlignBounds, align, type Step } from "./align.ts";
 import { UnitRuns } from "./align-units.ts";
-import { type Codec, type DecodeLimits, DeltaError } from "./codec.ts";
+import { type Codec, type DecodeLimits, DeltaError, type EarlyDecoding } from "./codec.ts";
 import { deflated, inflated } from "./deflate.ts";
 import {
   copiedUnits,
@@ -99,17 +102,20 @@ export const spliceInUnits = (
 export const ownBytesOf = ({ steps }: Pick<InUnits, "steps">): number =>
   steps.reduce((bytes, { add }) => bytes + add, 0);
 
+/** All of it, or its pieces while it is coded. */
+export type Mixed = Buffer | CodedPieces;
+
 /**
  * The same by the mixing coder, up to half a microsecond a byte of the page's own on either side, in turns where they are many; undefined where it has more than may be, or another
  * page is coded in turns. The peer must read it.
  */
-export const spliceMixedInUnits = async ({ page, steps, starts }: InUnits): Promise<Buffer | undefined> => {
+export const spliceMixedInUnits = async ({ page, steps, starts }: InUnits): Promise<Mixed | undefined> => {
   const told = unitSteps(steps, starts);
   return told && inForm(FORM.mixedInUnits, await mixedUnits(page, told));
 };
 
 /** A page by itself, as one addition; as `spliceMixedInUnits`. */
-export const spliceMixedAlone = async (page: Uint8Array): Promise<Buffer | undefined> =>
+export const spliceMixedAlone = async (page: Uint8Array): Promise<Mixed | undefined> =>
   inForm(FORM.mixedInUnits, await mixedUnits(page, [{ from: 0, copy: 0, copiedBytes: 0, add: page.length }]));
 
 /**
@@ -131,19 +137,23 @@ export const spliceMixedInTurns = async (
   bases: readonly Uint8Array[],
   page: Uint8Array,
   bounds: RunBounds,
-  worth: (ownBytes: number) => boolean,
-): Promise<MixedPage | undefined> => {
+  worth: (ownBytes: number) => Worth,
+): Promise<MixedPage<Mixed> | undefined> => {
   const mixed = fits(0, page.length) ? await mixedInTurns(bases, page, bounds, worth) : undefined;
   return mixed && inMixedForm(mixed);
 };
 
-const inMixedForm = ({ coded, bases }: MixedPage): MixedPage => ({
-  coded: Buffer.concat([Uint8Array.of(FORM.mixed), coded]),
+const inMixedForm = <Coded extends Mixed>({ coded, bases }: MixedPage<Coded>): MixedPage<Coded> => ({
+  coded: behind(Uint8Array.of(FORM.mixed), coded),
   bases,
 });
 
-const inForm = (form: number, coded: Buffer | undefined): Buffer | undefined =>
-  coded && Buffer.concat([Uint8Array.of(form), coded]);
+const inForm = <Coded extends Mixed>(form: number, coded: Coded | undefined): Coded | undefined =>
+  coded && behind(Uint8Array.of(form), coded);
+
+/** The same with these bytes in front. */
+export const behind = <Coded extends Mixed>(first: Uint8Array, coded: Coded): Coded =>
+  (coded instanceof CodedPieces ? coded.behind(first) : Buffer.concat([first, coded])) as Coded;
 
 const encode = async (bases: readonly Uint8Array[], page: Uint8Array): Promise<Buffer> => {
   if (!fits(0, page.length)) throw new DeltaError("the page is too large for splice: use zstd");
@@ -173,21 +183,52 @@ const decode = async (
       asBuffer(delta).subarray(1),
       limits,
     );
-  if (delta[0] === FORM.mixed) return unmixed(bases, delta.subarray(1), limits);
-  if (delta[0] === FORM.mixedInUnits) {
-    const copied = copiedUnits(bases.map((base) => asBuffer(base)));
-    return madeOf(await unmixedUnits(delta.subarray(1), copied, limits));
-  }
+  if (delta[0] === FORM.mixed)
+    return madeOf(await unmixedPage(bases, delta.subarray(1), withinSplice(limits)));
+  if (delta[0] === FORM.mixedInUnits)
+    return madeOf(await unmixedUnits(delta.subarray(1), copiedOf(bases), limits));
   const source = bases.length === 1 ? asBuffer(bases[0]) : Buffer.concat(bases);
   return madeBySteps(source, uncompressed(delta, limits), limits).page;
 };
 
-const unmixed = async (
+/** What is mixed; all else is decoded in no time once it is here. */
+const early = (
   bases: readonly Uint8Array[],
-  coded: Uint8Array,
-  { pageBytes, stillWanted }: DecodeLimits,
-): Promise<Buffer> =>
-  madeOf(await unmixedPage(bases, coded, { pageBytes: Math.min(pageBytes, SPLICE_PAGE_BYTES), stillWanted }));
+  [form]: Uint8Array,
+  limits: DecodeLimits,
+): EarlyDecoding | undefined => {
+  if (form !== FORM.mixed && form !== FORM.mixedInUnits) return undefined;
+  const page =
+    form === FORM.mixed ? earlyPage(bases, withinSplice(limits)) : earlyUnits(copiedOf(bases), limits);
+  return page && earlyOf(page);
+};
+
+/** The form, which is the first byte, is known. */
+const earlyOf = (page: EarlyPage): EarlyDecoding => {
+  let before = 1;
+  return {
+    write(piece) {
+      page.write(piece.subarray(before));
+      before = 0;
+    },
+    end: async () => madeOf(await page.end()),
+    giveUp: () => page.giveUp(),
+  };
+};
+
+/** The bases are cut into units when the first is asked for. */
+const copiedOf = (bases: readonly Uint8Array[]): CopiedUnits => {
+  let copied: CopiedUnits | undefined;
+  return (from, units) => {
+    copied ??= copiedUnits(bases.map((base) => asBuffer(base)));
+    return copied(from, units);
+  };
+};
+
+const withinSplice = ({ pageBytes, stillWanted }: DecodeLimits): DecodeLimits => ({
+  pageBytes: Math.min(pageBytes, SPLICE_PAGE_BYTES),
+  stillWanted,
+});
 
 const madeOf = (page: Buffer | undefined): Buffer => {
   if (page === undefined) throw new DeltaError("the mixed steps make no page within the limits");
@@ -224,5 +265,6 @@ export const spliceCodec = {
   fits,
   encode,
   decode,
+  early,
   streaming: { encoder: spliceStreamEncoder, decoder: spliceStreamDecoder },
 } as const satisfies Codec;

@@ -15,14 +15,18 @@ export class FrameHeaderEncoder extends HeaderEncoder {
   /** Both sides name acks-in-open. */
   readonly acknowledging: boolean;
 
-  /** `tableBytes`: the size of the peer's header table, from its hello; `given`: where both sides name given cookies. */
+  /**
+   * `tableBytes`: the size of the peer's header table, from its hello; `given`: where both sides name given cookies; `freshApart`: where
+   * both name that.
+   */
   constructor(
     tableBytes: number,
     carried = new CarriedVersions(),
     given?: GivenCookies,
     acknowledging = false,
+    freshApart = false,
   ) {
-    super(tableBytes, given !== undefined);
+    super(tableBytes, { setCookies: given !== undefined, fresh: freshApart });
     this.carried = carried;
     this.given = given;
     this.acknowledging = acknowledging;

@@ -60,6 +60,8 @@ interface Changing<Table extends HeaderTable> {
 
 interface WrittenChanges extends Changing<TableLookup> {
   readonly given: FindsGiven | undefined;
+  /** The reader knows pieces of a packed text that are packed within. */
+  readonly sealed: boolean;
 }
 
 /** `head` has the names of `before`, in the same order; `mayBeSpelled` is that of their names. */
@@ -122,7 +124,9 @@ class ChangeWriter {
       case "id":
         return this.#tag(rule, tagOf(value), tagOf(old));
       case "cookie":
-        return this.#packed(value, packedText(value));
+        return this.#packed(value, packedText(value, this.#changing.sealed));
+      case "token":
+        return this.#changing.sealed && this.#packed(value, packedText(value, true));
       default:
         return false;
     }

@@ -8,7 +8,7 @@
 import { LinkError } from "../errors.ts";
 import type { HeaderList } from "../http/header-list.ts";
 import type { ByteReader, ByteWriter } from "../wire/bytes.ts";
-import { inParts, outOfParts } from "./cookie-parts.ts";
+import { inParts, outOfParts, type TakenApart } from "./field-parts.ts";
 import {
   type AlikeHead,
   AlikeHeads,
@@ -39,12 +39,12 @@ export class HeaderEncoder {
   readonly #table: TableLookup;
   readonly #alike = new AlikeHeads();
   readonly #mostCost: number;
-  readonly #setCookies: boolean;
+  readonly #apart: TakenApart;
   #blocks = 0;
 
-  /** `tableBytes`: the size of the peer's table, from its hello; `setCookies`: it takes Set-Cookie in parts. */
-  constructor(tableBytes: number, setCookies = false) {
-    this.#setCookies = setCookies;
+  /** `tableBytes`: the size of the peer's table, from its hello; `apart`: what it takes in parts. */
+  constructor(tableBytes: number, apart: TakenApart = {}) {
+    this.#apart = apart;
     this.#table = newLookupTable(tableBytes);
     this.#mostCost = mostRememberedCost(tableBytes);
   }
@@ -65,7 +65,7 @@ export class HeaderEncoder {
   }
 
   #other(w: ByteWriter, fields: HeaderList, given: FindsGiven | undefined): void {
-    const head = inParts(fields, this.#setCookies ? this.#mostCost : 0);
+    const head = inParts(fields, this.#apart, this.#mostCost);
     const remembers = headCost(head) <= this.#mostCost;
     const alike = remembers ? this.#alike.exchange(head, fields) : undefined;
     if (alike !== undefined) this.#changes(w, head, alike, given);
@@ -74,7 +74,14 @@ export class HeaderEncoder {
 
   #changes(w: ByteWriter, head: HeaderList, alike: AlikeHead, given: FindsGiven | undefined): void {
     const { place, head: before, mayBeSpelled } = alike;
-    writeChanges(w.u8(PLACE.changes | place), head, { before, mayBeSpelled, table: this.#table, given });
+    const sealed = this.#apart.fresh === true;
+    writeChanges(w.u8(PLACE.changes | place), head, {
+      before,
+      mayBeSpelled,
+      table: this.#table,
+      given,
+      sealed,
+    });
   }
 
   #inFull(w: ByteWriter, head: HeaderList): void {
@@ -141,6 +148,8 @@ export class HeaderDecoder {
       if (isSame(head, before.head)) return before.fields;
     }
     const fields = outOfParts(head);
+    // A fresh part may stand in several places of its field.
+    if (fields !== head) this.#checked(fields);
     if (form !== PLACE.none) this.#placed.set(place, { head, fields });
     return fields;
   }
@@ -157,7 +166,7 @@ export class HeaderDecoder {
     return head;
   }
 
-  #checked(head: string[]): string[] {
+  #checked<Head extends HeaderList>(head: Head): Head {
     let bytes = 0;
     for (const part of head) bytes += part.length;
     if (bytes > this.#headBytes) throw this.#tooLarge();

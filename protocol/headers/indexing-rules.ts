@@ -4,6 +4,7 @@
  */
 
 import type { HeaderList } from "../http/header-list.ts";
+import { DURATION, NONCE, VISIT } from "./fresh-parts.ts";
 
 /** Values of fewer bytes could be guessed from hits of the table (RFC 7541 section 7.1), so credentials of that size stay out. @internal */
 export const SHORTEST_INDEXED_CREDENTIAL = 16;
@@ -20,8 +21,9 @@ export const CRUMB = "; ";
  * - `id`, `time`, `number`: another one in every message, which would only churn the table; written short.
  * - `text`: another one in every message, of any form.
  * - `cookie`: enters the table, and is packed.
+ * - `token`: likewise, where the reader knows sealed pieces: what scripts read from such a cookie.
  */
-export type FieldRule = "whole" | "secret" | "tag" | "id" | "time" | "number" | "text" | "cookie";
+export type FieldRule = "whole" | "secret" | "tag" | "id" | "time" | "number" | "text" | "cookie" | "token";
 
 /** Whether a value of this name is one pair of a Cookie, or a Cookie of one pair. */
 export const isCookiePair = (name: string): boolean => name === CRUMB || name.toLowerCase() === "cookie";
@@ -32,9 +34,14 @@ const RULES: ReadonlyMap<string, FieldRule | "credential"> = new Map([
   ["cookie", "credential"],
   [CRUMB, "credential"],
   ["set-cookie", "credential"],
+  ["x-xsrf-token", "token"],
+  ["x-csrf-token", "token"],
   ["etag", "tag"],
   ["if-none-match", "tag"],
   ["x-request-id", "id"],
+  ["x-correlation-id", "id"],
+  ["x-trace-id", "id"],
+  [NONCE, "id"],
   ["; expires=", "time"],
   ["date", "time"],
   ["expires", "time"],
@@ -44,9 +51,13 @@ const RULES: ReadonlyMap<string, FieldRule | "credential"> = new Map([
   ["age", "number"],
   ["x-runtime", "text"],
   ["server-timing", "text"],
+  ["x-response-time", "text"],
+  ["x-process-time", "text"],
+  [DURATION, "text"],
+  [VISIT, "text"],
 ]);
 
-/** The name under which the value of a cookie stands begins so (cookie-parts). */
+/** The name under which the value of a cookie stands begins so (field-parts). */
 const SET_COOKIE_VALUE = /^set-cookie: /;
 
 /** Rules of names as they came, for the few that come again and again. */
@@ -65,7 +76,7 @@ const ruleOfName = (name: string): FieldRule | "credential" => {
 
 export const ruleOf = (name: string, value: string): FieldRule => {
   const rule = ruleOfName(name);
-  if (rule === "credential" || rule === "cookie") {
+  if (rule === "credential" || rule === "cookie" || rule === "token") {
     if (value.length < SHORTEST_INDEXED_CREDENTIAL) return "secret";
   } else if (rule !== "whole" && rule !== "tag") return rule;
   if (value.length > LONGEST_INDEXED_VALUE) return "text";
@@ -74,10 +85,10 @@ export const ruleOf = (name: string, value: string): FieldRule => {
 
 /** Whether a value of this rule enters the table. */
 export const isIndexed = (rule: FieldRule): boolean =>
-  rule === "whole" || rule === "tag" || rule === "cookie";
+  rule === "whole" || rule === "tag" || rule === "cookie" || rule === "token";
 
 const MUST_BE_SPELLED: ReadonlySet<string> = new Set(["secret", "credential", "number"]);
-const MAY_BE_SPELLED: ReadonlySet<string> = new Set([...MUST_BE_SPELLED, "cookie"]);
+const MAY_BE_SPELLED: ReadonlySet<string> = new Set([...MUST_BE_SPELLED, "cookie", "token"]);
 
 /**
  * Whether a value is told in every head, though it be that of the remembered one: secrets, and numbers, which are as easily

@@ -30,23 +30,50 @@ const SEPARATOR = "--";
 export const MOST_PIECES = 8;
 /** @internal */
 export const MOST_CHARACTERS = 2048;
-const MOST_PADS = 3;
+/** In the place of the pads: the piece is base64 of a text that is packed itself. */
+const SEALED = 3;
+/** What such a text is, in the place of the characters' number: again a packed text (Rails), or four pieces in JSON (Laravel). */
+const INNER = { packed: 0, json: 1 } as const;
+const JSON_TEXT = /^\{"iv":"([^"\\]*)","value":"([^"\\]*)","mac":"([^"\\]*)","tag":"([^"\\]*)"\}$/;
+const jsonOf = ([iv, value, mac, tag]: readonly string[]): string =>
+  `{"iv":"${iv}","value":"${value}","mac":"${mac}","tag":"${tag}"}`;
+
+interface PackedPiece {
+  readonly shape: number;
+  readonly bytes: Buffer;
+}
 
 /** Used and emptied within one call. */
 const writer = new ByteWriter();
 
-/** Undefined for what is no such text. */
-export const packedText = (text: string): Buffer | undefined => {
-  const pieces = text.split(SEPARATOR, MOST_PIECES + 1);
-  if (pieces.length > MOST_PIECES || text.length > MOST_CHARACTERS) return undefined;
-  const packed = pieces.map(packedPiece);
-  if (packed.includes(undefined)) return undefined;
-  writer.varint(pieces.length);
-  for (const piece of packed) if (piece !== undefined) writer.varint(piece.shape).bytes(piece.bytes);
+/** Undefined for what is no such text. `sealed`: the reader knows pieces that are packed within. */
+export const packedText = (text: string, sealed = false): Buffer | undefined => {
+  if (text.length > MOST_CHARACTERS) return undefined;
+  const pieces = packedPieces(text.split(SEPARATOR, MOST_PIECES + 1), sealed);
+  return pieces && writtenPieces(pieces, pieces.length);
+};
+
+const packedPieces = (texts: readonly string[], sealed: boolean): PackedPiece[] | undefined => {
+  if (texts.length > MOST_PIECES) return undefined;
+  const pieces: PackedPiece[] = [];
+  for (const text of texts) {
+    const piece = (sealed ? sealedPiece(text) : undefined) ?? packedPiece(text);
+    if (piece === undefined) return undefined;
+    pieces.push(piece);
+  }
+  return pieces;
+};
+
+/** With their number before them, where it is not known. */
+const writtenPieces = (pieces: readonly PackedPiece[], count?: number): Buffer => {
+  if (count !== undefined) writer.varint(count);
+  for (const { shape, bytes } of pieces) writer.varint(shape).bytes(bytes);
   return writer.take();
 };
 
-const packedPiece = (piece: string): { readonly shape: number; readonly bytes: Buffer } | undefined => {
+const NOTHING: PackedPiece = { shape: 0, bytes: Buffer.alloc(0) };
+
+const packedPiece = (piece: string): PackedPiece | undefined => {
   for (const [number, { pattern, bits, coding, escapes }] of FORMS.entries()) {
     const found = pattern.exec(piece);
     if (found === null) continue;
@@ -61,6 +88,34 @@ const packedPiece = (piece: string): { readonly shape: number; readonly bytes: B
   return undefined;
 };
 
+/** Base64 of base64, as who seals a text and then signs it makes: undefined for what is none. */
+const sealedPiece = (piece: string): PackedPiece | undefined => {
+  for (const [number, form] of FORMS.entries()) {
+    if (form.coding === "hex" || !form.pattern.test(piece)) continue;
+    const [plus, slash, pad] = form.escapes;
+    const coded = piece.replaceAll(plus, "+").replaceAll(slash, "/").replaceAll(pad, "=");
+    const inner = Buffer.from(coded, form.coding).toString("latin1");
+    if (outerOf(inner, form) !== piece) continue;
+    const members = JSON_TEXT.exec(inner)
+      ?.slice(1)
+      .map((each) => (each === "" ? NOTHING : packedPiece(each)));
+    if (members?.every((each) => each !== undefined))
+      return { shape: shapeOf(INNER.json, number), bytes: writtenPieces(members) };
+    const pieces = packedPieces(inner.split(SEPARATOR, MOST_PIECES + 1), false);
+    if (pieces !== undefined)
+      return { shape: shapeOf(INNER.packed, number), bytes: writtenPieces(pieces, pieces.length) };
+  }
+  return undefined;
+};
+
+const shapeOf = (inner: number, form: number): number => inner * 16 + form * 4 + SEALED;
+
+const outerOf = (inner: string, { coding, escapes: [plus, slash, pad] }: PieceForm): string => {
+  const text = Buffer.from(inner, "latin1").toString(coding);
+  if (coding === "base64url") return text + pad.repeat((4 - (text.length % 4)) % 4);
+  return text.replaceAll("+", plus).replaceAll("/", slash).replaceAll("=", pad);
+};
+
 /** To whole groups, with the character of zero bits. */
 const filled = (characters: string, coding: PieceForm["coding"]): string =>
   characters.padEnd(Math.ceil(characters.length / 4) * 4, coding === "hex" ? "0" : "A");
@@ -68,20 +123,37 @@ const filled = (characters: string, coding: PieceForm["coding"]): string =>
 const packedBytes = (characters: number, bits: number): number => Math.ceil((characters * bits) / 8);
 
 /** Throws LinkError. */
-export const readPackedText = (r: ByteReader): string => {
+export const readPackedText = (r: ByteReader): string => readPieces(r, true);
+
+const readPieces = (r: ByteReader, maySeal: boolean): string => {
   const count = r.varint();
   if (count < 1 || count > MOST_PIECES) throw new LinkError("bad-frame", `a packed text of ${count} pieces`);
-  return Array.from({ length: count }, () => readPiece(r)).join(SEPARATOR);
+  return Array.from({ length: count }, () => readPiece(r, maySeal)).join(SEPARATOR);
 };
 
-const readPiece = (r: ByteReader): string => {
+const readPiece = (r: ByteReader, maySeal: boolean): string => {
   const shape = r.varint();
   const [length, number, pads] = [Math.floor(shape / 16), Math.floor((shape % 16) / 4), shape % 4];
-  const { bits, coding, escapes } = FORMS[number] as PieceForm;
-  if (length > MOST_CHARACTERS || pads === MOST_PADS)
+  const form = FORMS[number] as PieceForm;
+  const { bits, coding, escapes } = form;
+  if (pads === SEALED && maySeal && coding !== "hex") return readSealed(r, length, form);
+  if (length > MOST_CHARACTERS || pads === SEALED)
     throw new LinkError("bad-frame", `a packed piece of ${length} characters and ${pads} pads`);
   const characters = r.bytes(packedBytes(length, bits)).toString(coding).slice(0, length);
   const [plus, slash, pad] = escapes;
   const text = escapes === PLAIN ? characters : characters.replaceAll("+", plus).replaceAll("/", slash);
   return text + pad.repeat(pads);
+};
+
+const readSealed = (r: ByteReader, inner: number, form: PieceForm): string => {
+  if (inner !== INNER.packed && inner !== INNER.json)
+    throw new LinkError("bad-frame", `a sealed piece of kind ${inner}`);
+  const text =
+    inner === INNER.packed
+      ? readPieces(r, false)
+      : jsonOf(Array.from({ length: 4 }, () => readPiece(r, false)));
+  const outer = outerOf(text, form);
+  if (outer.length > MOST_CHARACTERS)
+    throw new LinkError("bad-frame", `a sealed piece of ${outer.length} characters`);
+  return outer;
 };

@@ -7,6 +7,7 @@ import { ACKS_IN_OPEN, FrameHeaderDecoder, FrameHeaderEncoder } from "../frames/
 import { GIVEN_COOKIES, GivenCookies } from "../frames/given-cookies.ts";
 import type { Hello } from "../frames/hello.ts";
 import { CarriedVersions, PUSHES_NAMED, ReferableVersions } from "../frames/offer-references.ts";
+import { FRESH_APART } from "../headers/fresh-parts.ts";
 
 /** Room in a message beyond a head, for what a peer fills it with and counts, offers, extensions. */
 const BESIDE_HEAD_BYTES = 20 * 1024;
@@ -27,7 +28,7 @@ export const headCoders = (ours: Hello, peers: Hello): HeadCoders => {
   const given = agreed(GIVEN_COOKIES) ? new GivenCookies({ asks: ours.role === "edge" }) : undefined;
   const acks = agreed(ACKS_IN_OPEN);
   return {
-    encoder: new FrameHeaderEncoder(tableBytes, carried, given, acks),
+    encoder: new FrameHeaderEncoder(tableBytes, carried, given, acks, agreed(FRESH_APART)),
     decoder: new FrameHeaderDecoder({ tableBytes, headBytes: ours.headBytes }, carried, given, acks),
   };
 };

@@ -16,6 +16,7 @@ import {
 import { MIXED_SPLICES } from "../frames/mixed-splices.ts";
 import { PUSHES_NAMED } from "../frames/offer-references.ts";
 import { CODED_REQUESTS } from "../frames/request-coding.ts";
+import { FRESH_APART } from "../headers/fresh-parts.ts";
 import { Mixer } from "../mixing/mixer.ts";
 import type { Clock } from "../runtime/clock.ts";
 
@@ -32,6 +33,7 @@ const FEATURES = [
   ACKS_IN_OPEN,
   LATER_OFFERS,
   PUSHES_NAMED,
+  FRESH_APART,
 ] as const;
 /** First window of a stream; it grows where the path is long. */
 const STREAM_BYTES = 128 * 1024;

@@ -5,8 +5,10 @@
  * Up to 16 KiB of a page's own are done at once, which takes up to 5 ms; more in turns of the event loop, one page after the other, with a mixer of their own.
  */
 import { ownBuffer } from "../store/compact-buffer.ts";
+import { type CodedPieces, codedInTurns, type Worth } from "./coded-in-turns.ts";
+import { EarlyPage } from "./early-page.ts";
 import { learnBases } from "./learn-bases.ts";
-import { AT_ONCE_BYTES, LONG_PAGES, readPage, SlicedBytes } from "./long-pages.ts";
+import { AT_ONCE_BYTES, type Reading, readPage, SlicedBytes } from "./long-pages.ts";
 import { addedBytesOf, type PlacedStep, placedFrom, readSteps, writeSteps } from "./mixed-steps.ts";
 import { Mixer, type RunBounds, type Step, type TextPlaces } from "./mixer.ts";
 import { atOnce, type Slices, type StillWanted } from "./turns.ts";
@@ -20,8 +22,8 @@ export const MIXED_TEXT_BYTES = 2 * 1024 * 1024;
 const ALONE_BYTES = 4096;
 
 /** A coded page, and on how many of the bases, the best of them. */
-export interface MixedPage {
-  readonly coded: Buffer;
+export interface MixedPage<Coded = Buffer> {
+  readonly coded: Coded;
   readonly bases: number;
 }
 
@@ -35,14 +37,29 @@ export const mixedPage = (
     mixedBy(Mixer.get(), bases, page, { steps, addedBytes: Math.min(addedBytes, AT_ONCE_BYTES) }, () => true),
   );
 
-/** The same in turns, with as much of its own as the bounds allow; undefined too while another page is, or where it is not `worth` it, by how many bytes it has of its own. */
+/** The same in turns, with as much of its own as the bounds allow; undefined too while another page is, or where it is worth nothing, by how many bytes it has of its own. */
 export const mixedInTurns = async (
   bases: readonly Uint8Array[],
   page: Uint8Array,
   bounds: RunBounds,
-  worth: (ownBytes: number) => boolean,
-): Promise<MixedPage | undefined> =>
-  LONG_PAGES.isBusy ? undefined : LONG_PAGES.do((mixer) => mixedBy(mixer, bases, page, bounds, worth));
+  worth: (ownBytes: number) => Worth,
+): Promise<MixedPage<Buffer | CodedPieces> | undefined> => {
+  let found: Worth = "nothing";
+  let on = bases.length;
+  const coded = await codedInTurns(
+    function* (mixer) {
+      const made = yield* mixedBy(mixer, bases, page, bounds, (bytes) => {
+        found = worth(bytes);
+        return found !== "nothing";
+      });
+      on = made?.bases ?? on;
+      return made?.coded;
+    },
+    () => found === "pieces",
+  );
+  // What is coded on the best base alone takes no second turn.
+  return coded && { coded, bases: on };
+};
 
 function* mixedBy(
   mixer: Mixer,
@@ -99,18 +116,32 @@ export const unmixedPage = (
   coded: Uint8Array,
   { pageBytes, stillWanted }: ReadLimits,
 ): Buffer | undefined | Promise<Buffer | undefined> => {
+  const reading = readingOn(bases, pageBytes);
+  return reading && readPage(coded, reading, stillWanted);
+};
+
+/** The same of what is still coming; undefined too while another page is read. */
+export const earlyPage = (
+  bases: readonly Uint8Array[],
+  { pageBytes, stillWanted }: ReadLimits,
+): EarlyPage | undefined => {
+  const reading = readingOn(bases, pageBytes);
+  return reading && EarlyPage.begin(reading, stillWanted);
+};
+
+/** Undefined where not even the bases have room. */
+const readingOn = (
+  bases: readonly Uint8Array[],
+  pageBytes: number,
+): Reading<readonly PlacedStep[]> | undefined => {
   const places = placesOf(bases);
   const mostBytes = Math.min(pageBytes, MIXED_TEXT_BYTES - places.start);
   if (mostBytes < 0) return undefined;
-  return readPage(
-    coded,
-    {
-      steps: (mixer) => readSteps(mixer, places, mostBytes),
-      addedBytes: (steps) => addedBytesOf(steps),
-      page: (mixer, steps) => unmixedBy(mixer, bases, steps),
-    },
-    stillWanted,
-  );
+  return {
+    steps: (mixer) => readSteps(mixer, places, mostBytes),
+    addedBytes: (steps) => addedBytesOf(steps),
+    page: (mixer, steps) => unmixedBy(mixer, bases, steps),
+  };
 };
 
 function* unmixedBy(
@@ -123,6 +154,7 @@ function* unmixedBy(
   putBases(bases, text);
   mixer.beginText(0);
   yield* codeAdded(mixer, steps, places, text);
+  while (!mixer.isAllHere) yield "starved";
   return mixer.isAtEnd ? ownBuffer(text.subarray(places.start)) : undefined;
 }
 

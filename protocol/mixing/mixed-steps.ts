@@ -1,11 +1,15 @@
 /** The steps of a mixed page as numbers, written and read. SPEC section "Mixed". */
-import { type Mixer, NUMBER, type Step, type TextPlaces } from "./mixer.ts";
+import { type Mixer, NUMBER, NUMBER_CODED_BYTES, type Step, type TextPlaces } from "./mixer.ts";
 import { readPlace, writePlace } from "./run-place.ts";
+import type { Slices } from "./turns.ts";
 
 /** Of the page's own, which take up to half a microsecond each, on either side. */
 export const MIXED_ADDED_BYTES = 256 * 1024;
 /** Of a page: no more are written or read. */
 export const MIXED_STEPS = 2048;
+
+/** That a step takes: its numbers, and two bits. */
+export const STEP_CODED_BYTES = 4 * NUMBER_CODED_BYTES;
 
 /** A step, and where in the bases the run before it ended; before the first, where the best base begins. */
 export interface PlacedStep extends Step {
@@ -35,11 +39,12 @@ export const writeSteps = (mixer: Mixer, steps: readonly PlacedStep[]): void => 
 };
 
 /** Undefined for steps that nobody writes, or that make a larger page than may be. */
-export const readSteps = (
+export function* readSteps(
   mixer: Mixer,
   { start, best }: TextPlaces,
   mostBytes: number,
-): readonly PlacedStep[] | undefined => {
+): Slices<readonly PlacedStep[] | undefined> {
+  while (mixer.lacks(STEP_CODED_BYTES)) yield "starved";
   const count = mixer.number(NUMBER.steps, 0);
   if (count < 0 || count > MIXED_STEPS) return undefined;
   const steps: PlacedStep[] = [];
@@ -47,6 +52,7 @@ export const readSteps = (
   let bytes = 0;
   let added = 0;
   while (steps.length < count) {
+    while (mixer.lacks(STEP_CODED_BYTES)) yield "starved";
     const add = mixer.number(NUMBER.add, 0);
     const copy = mixer.number(NUMBER.copy, 0);
     if (add < 0 || copy < 0) return undefined;
@@ -60,7 +66,7 @@ export const readSteps = (
     after = endOf(step);
   }
   return steps;
-};
+}
 
 export const addedBytesOf = (steps: readonly Pick<Step, "add">[]): number =>
   steps.reduce((bytes, { add }) => bytes + add, 0);

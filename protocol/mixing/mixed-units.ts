@@ -3,10 +3,12 @@
  * copies: so nothing is told of the bases but which units are equal. A page without bases is one addition. SPEC section "Mixed in units".
  */
 import { ownBuffer } from "../store/compact-buffer.ts";
+import { type CodedPieces, codedInTurns } from "./coded-in-turns.ts";
+import { EarlyPage } from "./early-page.ts";
 import { KNOWN_TEXT } from "./known-text.ts";
-import { AT_ONCE_BYTES, LONG_PAGES, readPage, SlicedBytes } from "./long-pages.ts";
+import { AT_ONCE_BYTES, type Reading, readPage, SlicedBytes } from "./long-pages.ts";
 import type { ReadLimits } from "./mixed-page.ts";
-import { addedBytesOf, MIXED_ADDED_BYTES } from "./mixed-steps.ts";
+import { addedBytesOf, MIXED_ADDED_BYTES, STEP_CODED_BYTES } from "./mixed-steps.ts";
 import { Mixer, NUMBER } from "./mixer.ts";
 import { readPlace, writePlace } from "./run-place.ts";
 import { atOnce, type Slices } from "./turns.ts";
@@ -27,17 +29,20 @@ const COPIED = { ends: 1024, most: 64 * 1024 } as const;
 /** Of a run these are learnt, if something is added behind it; of all runs `most`. */
 const LEARNT = { last: 32, most: 4096 } as const;
 
-/** Undefined beyond the bounds, and while another page is coded in turns. Else here at once, or a promise where it takes turns. */
+/** Undefined beyond the bounds, and while another page is coded in turns. Else here at once, or a promise where it takes turns, of its pieces. */
 export const mixedUnits = (
   page: Uint8Array,
   steps: readonly UnitStep[],
-): Buffer | undefined | Promise<Buffer | undefined> => {
+): Buffer | undefined | Promise<Buffer | CodedPieces | undefined> => {
   const added = addedBytesOf(steps);
   const isWithin =
     page.length <= UNITS_PAGE_BYTES && added <= MIXED_ADDED_BYTES && steps.length <= UNIT_STEPS;
   if (!isWithin) return undefined;
   if (added <= AT_ONCE_BYTES) return atOnce(mixedBy(Mixer.get(), page, steps));
-  return LONG_PAGES.isBusy ? undefined : LONG_PAGES.do((mixer) => mixedBy(mixer, page, steps));
+  return codedInTurns(
+    (mixer) => mixedBy(mixer, page, steps),
+    () => true,
+  );
 };
 
 function* mixedBy(mixer: Mixer, page: Uint8Array, steps: readonly UnitStep[]): Slices<Buffer | undefined> {
@@ -52,44 +57,51 @@ function* mixedBy(mixer: Mixer, page: Uint8Array, steps: readonly UnitStep[]): S
   return mixer.finish();
 }
 
-/** `copied`: the bytes of so many units from one on; it throws where they are not there. Undefined for what nobody writes; a promise where it takes turns. */
+/** The bytes of so many units from one on; throws where they are not there. */
+export type CopiedUnits = (from: number, units: number) => Uint8Array;
+
+/** Undefined for what nobody writes; a promise where it takes turns. */
 export const unmixedUnits = (
   coded: Uint8Array,
-  copied: (from: number, units: number) => Uint8Array,
+  copied: CopiedUnits,
   { pageBytes, stillWanted }: ReadLimits,
-): Buffer | undefined | Promise<Buffer | undefined> => {
-  const mostBytes = Math.min(pageBytes, UNITS_PAGE_BYTES);
-  return readPage(
-    coded,
-    {
-      steps(mixer) {
-        const runs: Uint8Array[] = [];
-        const steps = readSteps(mixer, mostBytes, (from, units) => {
-          const run = copied(from, units);
-          runs.push(run);
-          return run.length;
-        });
-        return steps && { steps, runs };
-      },
-      addedBytes: ({ steps }) => addedBytesOf(steps),
-      page: (mixer, { steps, runs }) => unmixedBy(mixer, steps, runs),
-    },
-    stillWanted,
-  );
-};
+): Buffer | undefined | Promise<Buffer | undefined> =>
+  readPage(coded, readingOf(copied, pageBytes), stillWanted);
 
-/** `runs`: what each step copies. */
-function* unmixedBy(
-  mixer: Mixer,
-  steps: readonly UnitStep[],
-  runs: readonly Uint8Array[],
-): Slices<Buffer | undefined> {
+/** The same of what is still coming; undefined while another page is read. */
+export const earlyUnits = (
+  copied: CopiedUnits,
+  { pageBytes, stillWanted }: ReadLimits,
+): EarlyPage | undefined => EarlyPage.begin(readingOf(copied, pageBytes), stillWanted);
+
+interface Copying {
+  readonly steps: readonly UnitStep[];
+  /** What each step copies. */
+  readonly runs: readonly Uint8Array[];
+}
+
+const readingOf = (copied: CopiedUnits, pageBytes: number): Reading<Copying> => ({
+  *steps(mixer) {
+    const runs: Uint8Array[] = [];
+    const steps = yield* readSteps(mixer, Math.min(pageBytes, UNITS_PAGE_BYTES), (from, units) => {
+      const run = copied(from, units);
+      runs.push(run);
+      return run.length;
+    });
+    return steps && { steps, runs };
+  },
+  addedBytes: ({ steps }) => addedBytesOf(steps),
+  page: (mixer, copying) => unmixedBy(mixer, copying),
+});
+
+function* unmixedBy(mixer: Mixer, { steps, runs }: Copying): Slices<Buffer | undefined> {
   const layout = layoutOf(steps);
   const text = mixer.textOf(layout.page + layout.pageBytes);
   for (const [step, run] of runs.entries()) text.set(run, layout.page + layout.at(step));
   mixer.beginText(0);
   placeKnown(text, layout, (step, from, to) => (runs[step] as Uint8Array).subarray(from, to));
   yield* addedCoded(mixer, steps, layout);
+  while (!mixer.isAllHere) yield "starved";
   return mixer.isAtEnd ? ownBuffer(text.subarray(layout.page)) : undefined;
 }
 
@@ -106,11 +118,12 @@ const writeSteps = (mixer: Mixer, steps: readonly UnitStep[]): void => {
 };
 
 /** Undefined for steps that nobody writes, or that make a larger page than may be. `lengthOf`: bytes of so many units from one on. */
-const readSteps = (
+function* readSteps(
   mixer: Mixer,
   mostBytes: number,
   lengthOf: (from: number, units: number) => number,
-): readonly UnitStep[] | undefined => {
+): Slices<readonly UnitStep[] | undefined> {
+  while (mixer.lacks(STEP_CODED_BYTES)) yield "starved";
   const count = mixer.number(NUMBER.steps, 0);
   if (count < 0 || count > UNIT_STEPS) return undefined;
   const steps: UnitStep[] = [];
@@ -118,6 +131,7 @@ const readSteps = (
   let bytes = 0;
   let added = 0;
   while (steps.length < count) {
+    while (mixer.lacks(STEP_CODED_BYTES)) yield "starved";
     const copy = mixer.number(NUMBER.copy, 0);
     const add = mixer.number(NUMBER.add, 0);
     if (copy < 0 || add < 0) return undefined;
@@ -131,7 +145,7 @@ const readSteps = (
     steps.push({ from, copy, copiedBytes, add });
   }
   return steps;
-};
+}
 
 /** The known text stands first, then what may come again of what is copied, then the page. */
 interface Layout {

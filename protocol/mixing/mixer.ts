@@ -52,7 +52,10 @@ interface Assembly {
   learn(from: number, to: number, end: number): void;
   rehearse(from: number, to: number): void;
   beginStep(aligned: number): void;
-  bytes(from: number, to: number): void;
+  bytes(from: number, to: number): number;
+  haveCome(bytes: number, isAll: number): void;
+  unread(): number;
+  written(): number;
   finish(): number;
   isAtEnd(): number;
 }
@@ -74,6 +77,11 @@ const PLACE_BITS_MORE = 1;
 /** The coder takes it for as many as there are at most. */
 const MOST_BITS = 31;
 
+/** Of what is read, that a number takes at most: 26 bits of each kind, none of which takes more than four bytes. A learnt bit is no more than that either. */
+export const NUMBER_CODED_BYTES = 4 * 2 * 26;
+/** That are read ahead. */
+const AHEAD_BYTES = 4;
+
 const bitsOf = (count: number): number => 32 - Math.clz32(count);
 
 export class Mixer {
@@ -83,6 +91,10 @@ export class Mixer {
   readonly #codedAt: number;
   readonly #codedMost: number;
   #memory: Buffer;
+  /** Of what is read. */
+  #come = 0;
+  #isAllHere = true;
+  #isReading = false;
 
   private constructor() {
     Mixer.#module ??= compileMixer();
@@ -161,12 +173,54 @@ export class Mixer {
     this.#assembly.begin(HOW.writing, 0);
   }
 
-  /** False for more than is ever written. */
+  /** Begins to read what is here; false for more than is ever written. */
   beginReading(coded: Uint8Array): boolean {
-    if (coded.length >= this.#codedMost) return false;
-    this.#memory.set(coded, this.#codedAt);
-    this.#assembly.begin(HOW.reading, coded.length);
+    this.expectMore();
+    if (!this.more(coded)) return false;
+    this.allIsHere();
+    this.beginExpected();
     return true;
+  }
+
+  /** What is read next comes by and by. */
+  expectMore(): void {
+    this.#come = 0;
+    this.#isAllHere = false;
+    this.#isReading = false;
+  }
+
+  /** False for more than is ever written. */
+  more(coded: Uint8Array): boolean {
+    if (this.#come + coded.length >= this.#codedMost) return false;
+    this.#memory.set(coded, this.#codedAt + this.#come);
+    this.#come += coded.length;
+    if (this.#isReading) this.#tellCome();
+    return true;
+  }
+
+  allIsHere(): void {
+    this.#isAllHere = true;
+    if (this.#isReading) this.#tellCome();
+  }
+
+  get isAllHere(): boolean {
+    return this.#isAllHere;
+  }
+
+  /** Whether so many bytes of what is read might be needed, and others are still to come. */
+  lacks(bytes: number = AHEAD_BYTES): boolean {
+    return !this.#isAllHere && (this.#isReading ? this.#assembly.unread() : this.#come) < bytes;
+  }
+
+  /** Begins to read what is expected, which may not lack its first bytes. */
+  beginExpected(): void {
+    this.#isReading = true;
+    this.#assembly.begin(HOW.reading, this.#come);
+    this.#tellCome();
+  }
+
+  #tellCome(): void {
+    this.#assembly.haveCome(this.#come, this.#isAllHere ? 1 : 0);
   }
 
   /** Writes a number up to 2^26 - 2, or reads it, whatever `value` is; -1: what is read is larger. */
@@ -216,9 +270,17 @@ export class Mixer {
     this.#assembly.beginStep(aligned);
   }
 
-  /** Writes the text between two places, or reads it. */
-  bytes(from: number, to: number): void {
-    this.#assembly.bytes(from, to);
+  /** Writes the text between two places, or reads it, as far as what is read has come. Returns where it stopped. */
+  bytes(from: number, to: number): number {
+    return this.#assembly.bytes(from, to);
+  }
+
+  /** What is written behind so many bytes, in a buffer of its own, but for zeros at its end, which may be left off. */
+  writtenAfter(bytes: number): Buffer {
+    let end = this.#codedAt + this.#assembly.written();
+    const from = this.#codedAt + bytes;
+    while (end > from && this.#memory[end - 1] === 0) end--;
+    return Buffer.from(this.#memory.subarray(from, end));
   }
 
   /** What was written, in a buffer of its own; undefined where it is more than there is room for. */

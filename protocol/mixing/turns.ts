@@ -1,9 +1,11 @@
 /** Work that stops now and then for whatever else the event loop has to do: a generator that yields between its slices. */
 import { setImmediate as turn } from "node:timers/promises";
 
-export type Slices<T> = Generator<void, T>;
+/** Why work stops: others have their turn, or it needs more of what it reads than has come. */
+type Pause = "turn" | "starved";
+export type Slices<T> = Generator<Pause, T>;
 
-/** All of it now. */
+/** All of it now: what it reads is here. */
 export const atOnce = <T>(work: Slices<T>): T => {
   for (;;) {
     const { done, value } = work.next();
@@ -14,8 +16,8 @@ export const atOnce = <T>(work: Slices<T>): T => {
 /** Throws what work rejects with that nobody waits for any more. */
 export type StillWanted = () => void;
 
-/** A slice in each turn of the event loop. */
-const inTurns = async <T>(work: Slices<T>, stillWanted: StillWanted): Promise<T> => {
+/** A slice in each turn of the event loop: what it reads is here. */
+export const inTurns = async <T>(work: Slices<T>, stillWanted: StillWanted): Promise<T> => {
   for (;;) {
     stillWanted();
     const { done, value } = work.next();
@@ -24,10 +26,10 @@ const inTurns = async <T>(work: Slices<T>, stillWanted: StillWanted): Promise<T>
   }
 };
 
-/** One piece of work after the other, with something that all of them use, made when it is first needed: new memory costs more than the work, page by page. */
+/** One piece of work after the other, with tools that are made when they are first needed and kept: new memory costs more than the work, page by page. */
 export class OneAfterTheOther<Tool extends object> {
   readonly #make: () => Tool;
-  #tool: Tool | undefined;
+  readonly #tools: Tool[] = [];
   #last: Promise<void> = Promise.resolve();
   #waiting = 0;
 
@@ -45,19 +47,39 @@ export class OneAfterTheOther<Tool extends object> {
   }
 
   /** `stillWanted`: asked before each slice, so that what nobody waits for costs no more than its place in the row. */
-  async do<T>(work: (tool: Tool) => Slices<T>, stillWanted: StillWanted = () => {}): Promise<T> {
+  do<T>(work: (tool: Tool) => Slices<T>, stillWanted: StillWanted = () => {}): Promise<T> {
+    return this.inRow(async () => {
+      stillWanted();
+      const tool = this.take();
+      try {
+        return await inTurns(work(tool), stillWanted);
+      } finally {
+        this.give(tool);
+      }
+    });
+  }
+
+  /** Once all that came before is done. */
+  async inRow<T>(begin: () => Promise<T>): Promise<T> {
     const before = this.#last;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#last = promise;
     this.#waiting++;
     await before;
     try {
-      stillWanted();
-      this.#tool ??= this.#make();
-      return await inTurns(work(this.#tool), stillWanted);
+      return await begin();
     } finally {
       this.#waiting--;
       resolve();
     }
+  }
+
+  /** For whoever does something beside the row, and gives it back. */
+  take(): Tool {
+    return this.#tools.pop() ?? this.#make();
+  }
+
+  give(tool: Tool): void {
+    this.#tools.push(tool);
   }
 }

@@ -237,7 +237,7 @@ describe("a config that cannot be used", () => {
     writeFileSync(join(folder, "edge.yaml"), CONFIG.replace("./edge.sock", "./none/edge.sock"));
     const { code, stdout } = await inside("check");
     expect(code).toBe(1);
-    expect(stdout).toMatch(/^problem {2}admin: .*\n {9}make the folder/m);
+    expect(stdout).toMatch(/^problem {2}admin: .*\n {9}make it/m);
   });
 });
 

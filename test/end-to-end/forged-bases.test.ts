@@ -27,6 +27,7 @@ import { encodePage } from "../../origin-side/answer/coding/encode-delta.ts";
 import { padOf } from "../../origin-side/answer/pad-answer.ts";
 import { agreedCodecs, codecIds, STREAMING_CODEC } from "../../protocol/codec/codecs.ts";
 import type { Link } from "../../protocol/link/link-api.ts";
+import { whole } from "../../protocol/mixing/coded-in-turns.ts";
 import { MemoryBudget } from "../../protocol/runtime/memory-budget.ts";
 import { type BasesPolicy, ScopeRules } from "../../protocol/scope/scope.ts";
 import { fingerprintOf } from "../../protocol/store/fingerprint.ts";
@@ -94,7 +95,7 @@ const openSides = ({ bases = "session", padded = true }: SidesOptions = {}): Sid
     );
     const bases = visit.offers.versions.map((version, offer) => ({ offer, version }));
     const same = bases.some(({ version }) => version.fingerprint === fingerprint);
-    const { coded, looked } = await encodePage(
+    const { coded: made, looked } = await encodePage(
       bases,
       body,
       {
@@ -108,6 +109,7 @@ const openSides = ({ bases = "session", padded = true }: SidesOptions = {}): Sid
       },
       { linkIsFull: false, open: { extensions: NO_EXTENSIONS } },
     );
+    const coded = await whole(made);
     const padding = padded
       ? padOf(visit.offers.offering, coded.length, { page: fingerprint, offered: bases, looked })
       : [];

@@ -1,6 +1,8 @@
 /** The smallest form of a delta, which takes either side milliseconds: it is sent where both have time, and comes out right. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import { CodedPieces } from "../../protocol/mixing/coded-in-turns.ts";
+import { EarlyPage } from "../../protocol/mixing/early-page.ts";
 import { Mixer } from "../../protocol/mixing/mixer.ts";
 import { watchLeaks } from "../kit/leaks.ts";
 import { openPair } from "../kit/pair.ts";
@@ -75,6 +77,31 @@ it("a page that nobody has seen is smaller while the edge has time, and its data
   expect(mixed / unmixed).toBeLessThan(0.8);
   // As many words by themselves take as much as the page.
   for (const bytes of [ofData, ofDataUnmixed]) expect(bytes / unmixed).toBeLessThan(0.55);
+});
+
+it("a page with much of its own comes right though it leaves while it is coded, for several visitors at once, and is told as ever", async () => {
+  const random = seeded();
+  const pages = [madePage(random, 600), madePage(random, 500)];
+  pages.push(Buffer.concat([madePage(random, 400), (pages[0] as Buffer).subarray(0, 40_000)]));
+  const serve = ({ url }: IncomingMessage, response: ServerResponse) => {
+    response.writeHead(200, { "Content-Type": "text/html" });
+    response.end(pages[Number(url?.at(-1))]);
+  };
+  const pair = open.use(await openPair({ serve }));
+  const coding = vi.spyOn(CodedPieces.prototype, "leave");
+  const reading = vi.spyOn(EarlyPage.prototype, "end");
+  // One after the other, and all at once.
+  const paths = [0, 1, 2].map((page) => `/page-${page}?page=${page}`);
+  const bodies: Buffer[] = [];
+  for (const path of paths) bodies.push((await visit(pair.port, { path })).body);
+  const again = await Promise.all(paths.map((path) => visit(pair.port, { path: path.replace("-", "/") })));
+  for (const [at, body] of [...bodies, ...again.map(({ body }) => body)].entries())
+    expect(body.equals(pages[at % 3] as Buffer), `visit ${at + 1}`).toBe(true);
+  expect(coding.mock.calls.length).toBeGreaterThan(3 * 3);
+  expect(reading.mock.calls.length).toBeGreaterThan(2);
+  const [edge, origin] = [await pair.visited(1), await pair.answered(1)];
+  expect([edge.answer, origin.answer, origin.pageBytes]).toEqual(["whole", "whole", bodies[0]?.length]);
+  expect(origin.encodeMs).toBeGreaterThan(0);
 });
 
 it.each([

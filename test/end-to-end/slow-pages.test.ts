@@ -8,6 +8,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { gzipSync } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { PAUSE_MS, WAIT_MS } from "../../origin-side/answer/buffer-body.ts";
+import { PACE_MS } from "../../origin-side/answer/send-streamed.ts";
 import { FakeClock } from "../kit/fake-clock.ts";
 import { type FakeOrigin, openOrigin } from "../kit/fake-origin.ts";
 import { type EdgeHalf, joinHalves, openEdgeHalf, openOriginHalf } from "../kit/halves.ts";
@@ -79,12 +80,12 @@ const serveSlowly = async ({ response, web }: Asked): Promise<void> => {
 
 const waitsForBody = () => until(() => clock.dueIn <= WAIT_MS, "the wait for a body");
 
-/** The clock moves only once a pause is what is waited for: until then the piece is on its way. */
-const arrived = async (reading: Reading, piece: string): Promise<void> => {
+/** The clock moves only once a pause is what is waited for: until then the piece is on its way. Resolves with how far it moved. */
+const arrived = async (reading: Reading, piece: string): Promise<number> => {
   const isThere = () => reading.body.toString().endsWith(piece);
   for (let moved = 0; ; moved += PAUSE_MS) {
-    await until(() => isThere() || clock.dueIn <= PAUSE_MS, "the piece, or a pause");
-    if (isThere()) return;
+    await until(() => isThere() || clock.dueIn <= PACE_MS, "the piece, or a pause");
+    if (isThere()) return moved;
     expect(moved, "milliseconds without the piece").toBeLessThanOrEqual(100 * PAUSE_MS);
     await clock.advance(PAUSE_MS);
   }
@@ -140,6 +141,36 @@ describe("the head of a page that is made slowly", () => {
     third.web.end(PIECES.join(""));
     await new Reading(await third.response).end();
     expect((await edge.record(3)).answer).toBe("same");
+  });
+});
+
+describe("pieces of a page that is made slowly", () => {
+  /** How long each waited that is written as soon as the one before it is there, the third after a rest; then the end, which waits for nothing. */
+  const waits = async ({ response, web }: Asked): Promise<number[]> => {
+    const got = await response;
+    const reading = new Reading(got, got.headers["content-encoding"]);
+    const waited: number[] = [];
+    await clock.advance(2 * PACE_MS);
+    for (const [at, piece] of PIECES.entries()) {
+      if (at === 2) await clock.advance(PACE_MS);
+      web.write(piece);
+      if (at < PIECES.length - 1) waited.push(await arrived(reading, piece));
+    }
+    web.end();
+    expect((await reading.end()).toString()).toBe(PIECES.join(""));
+    return waited;
+  };
+
+  it("wait for others while the last message is young, for the first, and for the last of all, nobody waits", async () => {
+    const asked = await ask();
+    await waitsForBody();
+    await clock.advance(WAIT_MS);
+    expect(await waits(asked)).toEqual([PAUSE_MS, PACE_MS, PAUSE_MS, PACE_MS]);
+  });
+
+  it("do not wait where the web server says so", async () => {
+    fields = { "X-Accel-Buffering": "no" };
+    expect(await waits(await ask())).toEqual(Array(PIECES.length - 1).fill(PAUSE_MS));
   });
 });
 

@@ -33,6 +33,8 @@ const SAMPLES = 8;
  * compile, and what it keeps for itself, moves them by less than 0.2 MiB up or down; 512 bytes kept of each request are 0.5 MiB.
  */
 const MOST_GROWTH_BYTES = 512 * 1024;
+/** What is kept of each request grows in every round; V8 that was held up by others still compiles in the first. */
+const MOST_ROUNDS = 3;
 
 let scene: Scene;
 let web: FakeOrigin;
@@ -72,6 +74,13 @@ const sample = async (): Promise<readonly number[]> => {
 const median = (values: readonly number[]): number =>
   values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 
+/** Of each daemon. */
+const growths = (held: readonly (readonly number[])[]): readonly number[] =>
+  [0, 1].map((at) => {
+    const bytes = held.map((each) => each[at] ?? 0);
+    return median(bytes.slice(SAMPLES / 2)) - median(bytes.slice(0, SAMPLES / 2));
+  });
+
 it(`${REQUESTS} requests on one kept connection are answered exactly, and neither daemon holds more at the end`, async () => {
   const pages = new Map<string, Buffer>();
   let connections = 0;
@@ -95,18 +104,25 @@ it(`${REQUESTS} requests on one kept connection are answered exactly, and neithe
     }
   };
   await ask(WARM_UP);
-  const held: (readonly number[])[] = [];
-  for (let n = 0; n < SAMPLES; n++) {
-    await ask((REQUESTS - WARM_UP) / SAMPLES);
-    held.push(await sample());
-  }
+  const rounds: (readonly (readonly number[])[])[] = [];
+  do {
+    const held: (readonly number[])[] = [];
+    for (let n = 0; n < SAMPLES; n++) {
+      await ask((REQUESTS - WARM_UP) / SAMPLES);
+      held.push(await sample());
+    }
+    rounds.push(held);
+  } while (
+    rounds.length < MOST_ROUNDS &&
+    growths(rounds.at(-1) ?? []).some((bytes) => bytes >= MOST_GROWTH_BYTES)
+  );
   agent.destroy();
-  expect([wrong, connections, web.asked.length]).toEqual([[], 1, REQUESTS]);
-  for (const [at, side] of ["edge", "origin side"].entries()) {
-    const bytes = held.map((each) => each[at] ?? 0);
-    const growth = median(bytes.slice(SAMPLES / 2)) - median(bytes.slice(0, SAMPLES / 2));
-    expect(growth, `${side}: ${bytes.join(", ")}`).toBeLessThan(MOST_GROWTH_BYTES);
-  }
+  expect([wrong, connections, web.asked.length]).toEqual([
+    [],
+    1,
+    WARM_UP + rounds.length * (REQUESTS - WARM_UP),
+  ]);
+  expect(Math.max(...growths(rounds.at(-1) ?? [])), JSON.stringify(rounds)).toBeLessThan(MOST_GROWTH_BYTES);
 });
 
 it("two hundred slow answers at once arrive part by part, without an error", async () => {

@@ -4,6 +4,7 @@
  */
 import assert from "node:assert/strict";
 import type { IncomingMessage } from "node:http";
+import { setImmediate as turn } from "node:timers/promises";
 import { edgeSettings } from "../../edge-side/config/edge-config.ts";
 import { sizeExposureOf } from "../../edge-side/exchange/size-exposure.ts";
 import { readHttp2Request } from "../../edge-side/http/http2-head.ts";
@@ -12,7 +13,13 @@ import { validateHttp1, validateHttp2 } from "../../edge-side/http/validate-requ
 import { originSettings } from "../../origin-side/config/origin-config.ts";
 import { DeltaError } from "../../protocol/codec/codec.ts";
 import { CODEC_NAMES, codecNamed } from "../../protocol/codec/codecs.ts";
-import { inUnitsOf, spliceInUnits, spliceMixed, spliceMixedInUnits } from "../../protocol/codec/splice.ts";
+import {
+  inUnitsOf,
+  spliceCodec,
+  spliceInUnits,
+  spliceMixed,
+  spliceMixedInUnits,
+} from "../../protocol/codec/splice.ts";
 import { ConfigError, parseConfig } from "../../protocol/config/parse-config.ts";
 import {
   parseHostName,
@@ -36,6 +43,7 @@ import { fixdateOf, secondsOf } from "../../protocol/http/http-date.ts";
 import { isCodingSigned } from "../../protocol/http/signature.ts";
 import { HpackDecoder, HpackError } from "../../protocol/http2/hpack.ts";
 import { SentHeads } from "../../protocol/http2/sent-heads.ts";
+import { whole } from "../../protocol/mixing/coded-in-turns.ts";
 import { ScopeRules } from "../../protocol/scope/scope.ts";
 import { fingerprintOf } from "../../protocol/store/fingerprint.ts";
 import { pageKeyOf } from "../../protocol/store/page-key.ts";
@@ -133,18 +141,40 @@ const HEADS = [
     "Set-Cookie",
     "_session=q0%2FBcdefghijklmn%3D--01ee; path=/; Expires=Mon, 02 Mar 2026 10:00:07 GMT; HttpOnly",
   ],
+  [
+    ":method",
+    "GET",
+    "Cookie",
+    "_dd_s=rum=2&expire=1764522959123; _ga_A=GS2.1.s1764522000$o3$g1$t1764522959$j59$l0$h0; a=1",
+  ],
+  [
+    ":status",
+    "200",
+    "Set-Cookie",
+    "_app=YWJjZCtlZmdoL2lqPT0tLTAxMjM0NTY3ODlhYmNkZWZBQkNE--01ee; path=/",
+    "Set-Cookie",
+    "laravel_session=eyJpdiI6ImFiY2QiLCJ2YWx1ZSI6ImVmZ2giLCJtYWMiOiIwMWVlIiwidGFnIjoiIn0%3D; path=/",
+  ],
+  [
+    ":status",
+    "200",
+    "Content-Security-Policy",
+    "script-src 'nonce-q0/BcdefghijklmnOpqrsA==' 'self'; style-src 'nonce-q0/BcdefghijklmnOpqrsA==' 'nonce-0011eeff'",
+    "Server-Timing",
+    "db;dur=53.2;desc=all, total; dur=123",
+  ],
 ];
 
 const blocksOf = (heads: readonly (readonly string[])[]): Buffer => {
   const w = new ByteWriter();
-  const encoder = new HeaderEncoder(TABLE_BYTES, true);
+  const encoder = new HeaderEncoder(TABLE_BYTES, { setCookies: true, fresh: true });
   for (const head of heads) encoder.encode(w, head);
   return w.take();
 };
 
 /** Heads from one end to the other, each coded with what the ones before left in the table. */
 const headsSurvive = (bytes: Buffer, random: Random): void => {
-  const encoder = new HeaderEncoder(TABLE_BYTES, true);
+  const encoder = new HeaderEncoder(TABLE_BYTES, { setCookies: true, fresh: true });
   const decoder = new HeaderDecoder({ tableBytes: TABLE_BYTES, headBytes: 64 * 1024 });
   for (let count = 3; count > 0; count--) {
     const head = random
@@ -271,7 +301,7 @@ const configOf = (side: "edge" | "origin"): Fuzzed => {
 
 const IN_UNITS = inUnitsOf([BASE], PAGE);
 const SPLICES_OF_OTHER_FORMS = [
-  IN_UNITS && (await spliceMixedInUnits(IN_UNITS)),
+  IN_UNITS && (await whole(await spliceMixedInUnits(IN_UNITS))),
   spliceInUnits([BASE], PAGE, { packed: true }),
   spliceMixed([BASE], PAGE, { steps: 100, addedBytes: 8_000 })?.coded,
 ].filter((coded) => coded !== undefined);
@@ -294,6 +324,27 @@ const decoderOf = async (name: (typeof CODEC_NAMES)[number]): Promise<Fuzzed> =>
       if (again !== undefined) assert.deepEqual(await codec.decode([BASE], again, LIMITS), page);
     },
   };
+};
+
+/** What comes in two pieces is what comes as one. */
+const EARLY_SPLICE: Fuzzed = {
+  name: "early splice",
+  share: 4,
+  inputs: SPLICES_OF_OTHER_FORMS,
+  refuses: DeltaError,
+  async read(bytes, random) {
+    const early = spliceCodec.early([BASE], bytes, LIMITS);
+    const at = random.int(1, Math.max(1, bytes.length));
+    early?.write(bytes.subarray(0, at));
+    await turn();
+    early?.write(bytes.subarray(at));
+    const [inPieces, asOne] = await Promise.allSettled([
+      early?.end(),
+      spliceCodec.decode([BASE], bytes, LIMITS),
+    ]);
+    if (early !== undefined) assert.deepEqual(inPieces, asOne);
+    if (asOne.status === "rejected") throw asOne.reason;
+  },
 };
 
 const streamDecoder = async (name: "zstd" | "splice"): Promise<Fuzzed> => {
@@ -437,6 +488,7 @@ export const decoders = async (): Promise<readonly Fuzzed[]> => [
   configOf("edge"),
   configOf("origin"),
   ...(await Promise.all(CODEC_NAMES.map(decoderOf))),
+  EARLY_SPLICE,
   await streamDecoder("zstd"),
   await streamDecoder("splice"),
 ];

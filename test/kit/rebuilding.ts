@@ -118,6 +118,7 @@ export const decoding = (
     },
   };
   const settings: DecodeContext = {
+    collectedAt: undefined,
     offers: {
       versions: (options.offered ?? [])
         .map(versionOf)

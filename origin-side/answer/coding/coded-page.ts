@@ -1,6 +1,7 @@
 /** What coding a page is told and what comes of it, whoever codes it. */
 import type { Codec } from "../../../protocol/codec/codec.ts";
 import type { AgreedCodecs, StreamingCodec } from "../../../protocol/codec/codecs.ts";
+import type { Mixed } from "../../../protocol/codec/splice.ts";
 import type { Load } from "../../../protocol/runtime/event-loop-load.ts";
 import type { UsableBase } from "./choose-answer.ts";
 import type { CodecTrust } from "./codec-trust.ts";
@@ -30,19 +31,25 @@ export interface Work {
   readonly link: LinkNow;
 }
 
-/** A page as it may go out. */
-export interface CodedPage {
+/** A page as it may go out, all of it or while it is coded. */
+export interface CodedPage<Coded extends Mixed = Mixed> {
   readonly codec: Codec;
   /** Best last; none: the page is whole. */
   readonly bases: readonly UsableBase[];
   /** What they were chosen of, by size. */
   readonly looked: readonly UsableBase[];
-  readonly coded: Buffer;
+  readonly coded: Coded;
 }
 
-/** The second where both are as large. */
-export const smaller = (one: CodedPage | undefined, other: CodedPage): CodedPage =>
-  one !== undefined && one.coded.length < other.coded.length ? one : other;
+/** All of it is coded. */
+export type WholeCoded = CodedPage<Buffer>;
+
+/** The second where both are as large. One that leaves while it is coded was chosen already. */
+export const smaller = <One extends Mixed>(
+  one: CodedPage<One> | undefined,
+  other: WholeCoded,
+): CodedPage<One> | WholeCoded =>
+  one !== undefined && (!Buffer.isBuffer(one.coded) || one.coded.length < other.coded.length) ? one : other;
 
 /** Best last. */
 export const bodiesOf = (bases: readonly UsableBase[]): readonly Buffer[] =>

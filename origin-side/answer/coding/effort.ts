@@ -19,6 +19,15 @@ export const IN_TURNS = {
   leastShareLogAlone: 5,
 } as const;
 
+/**
+ * On its bases such a page leaves before it is known whether it is smaller than what the compressor made: where it has so much of its own, or that needs more than a fifth of what is its own. Of 45 such
+ * pages of the corpus and of captured visits none was larger, of 15 others 4 were, by 6 % at most, or as large; of 14 by themselves none.
+ */
+const LEAVES = { ownBytes: 32 * 1024, share: 5 } as const;
+
+export const leavesUncompared = (ownBytes: number, codedBytes: number): boolean =>
+  ownBytes >= LEAVES.ownBytes || codedBytes * LEAVES.share > ownBytes;
+
 /** What is asked of an exchange, when it matters and no sooner: either may have changed by then. */
 export interface LinkNow {
   /** What is sent now waits for what was sent before. */

@@ -18,7 +18,14 @@ import { zstdPoolLoad } from "../../../protocol/codec/zstd.ts";
 import { MAX_OFFERS } from "../../../protocol/store/page-index.ts";
 import { fittingBases, type UsableBase } from "./choose-answer.ts";
 import { splices } from "./codec-trust.ts";
-import { bodiesOf, type CodedPage, type EncodeDeltaOptions, smaller, type Work } from "./coded-page.ts";
+import {
+  bodiesOf,
+  type CodedPage,
+  type EncodeDeltaOptions,
+  smaller,
+  type WholeCoded,
+  type Work,
+} from "./coded-page.ts";
 import { type Effort, effortAt, LEISURE_LOAD, type LinkNow } from "./effort.ts";
 import { mixedAfterwards, mixedInUnits, mixedOn, mixes } from "./mix-page.ts";
 
@@ -68,10 +75,10 @@ export const encodePage = (
  */
 export const readyAsBase = (
   page: Buffer,
-  coded: Uint8Array,
+  codedBytes: number,
   { foldsTokens, load }: Pick<EncodeDeltaOptions, "foldsTokens" | "load">,
 ): void => {
-  if (coded.length > SMALL_BYTES && foldsTokens && load() <= LEISURE_LOAD) findSecrets(page);
+  if (codedBytes > SMALL_BYTES && foldsTokens && load() <= LEISURE_LOAD) findSecrets(page);
 };
 
 /** Copies whole units only of what is offered, unless that is dearer than the page on the `others` alone. */
@@ -102,7 +109,7 @@ const smallestOf = (
   others: readonly UsableBase[],
   page: Buffer,
   work: Work,
-  first: CodedPage | undefined,
+  first: WholeCoded | undefined,
 ): CodedPage | Promise<CodedPage> => {
   const tries = mixable.length > 0 && mixes(work);
   const mixed = tries ? mixedOn(mixable, page, work.effort) : undefined;
@@ -114,7 +121,7 @@ const smallestOf = (
   return tries ? { ...spliced, looked: mixable } : spliced;
 };
 
-const isWithin = (spliced: CodedPage | undefined, bytes: number): spliced is CodedPage =>
+const isWithin = (spliced: WholeCoded | undefined, bytes: number): spliced is WholeCoded =>
   spliced !== undefined && spliced.coded.length <= bytes;
 
 /** `plain`: what is sent where the folded best base is of no use. */
@@ -132,8 +139,10 @@ const foldedPage = async (
     ? spliced
     : await smallestOf(bases, bases, folded.page, work, spliced);
   const onFolded = foldedCodec(codec);
-  if (made.bases.at(-1) !== bases.at(-1) || work.options.trust.mistrusts(onFolded.id))
+  if (made.bases.at(-1) !== bases.at(-1) || work.options.trust.mistrusts(onFolded.id)) {
+    if (!Buffer.isBuffer(coded)) await coded.giveUp();
     return { ...(await plain()), looked: offered };
+  }
   const ofOffered = (of: readonly UsableBase[]) =>
     offered.filter(({ offer }) => of.some((base) => base.offer === offer));
   return {
@@ -149,7 +158,7 @@ const compressedPage = async (
   offered: readonly UsableBase[],
   page: Buffer,
   work: Work,
-  spliced: CodedPage | undefined,
+  spliced: WholeCoded | undefined,
   mixable: readonly UsableBase[],
 ): Promise<CodedPage> => {
   const { codecs, streaming, trust } = work.options;
@@ -159,20 +168,19 @@ const compressedPage = async (
   const bases = fittingBases(codec, may, page.length);
   const coded = await codec.encode(bodiesOf(bases), page);
   const compressed = { codec, bases, looked: offered, coded };
-  const mixed = mixes(work)
-    ? await mixedAfterwards(mixable, page, work, smaller(spliced, compressed))
-    : undefined;
+  const smallest = smaller(spliced, compressed);
+  const mixed = mixes(work) ? await mixedAfterwards(mixable, page, work, smallest) : undefined;
   // Which of them is smallest tells of all bases.
-  const made = smaller(spliced, smaller(mixed, compressed));
+  const made = smaller(mixed, smallest);
   return { ...made, looked: [...offered, ...(spliced?.looked ?? [])] };
 };
 
 /** Where there is time to mix only what is good enough anyway is looked for first, and given up as soon. */
-const firstSplice = (offered: readonly UsableBase[], page: Buffer, work: Work): CodedPage | undefined =>
+const firstSplice = (offered: readonly UsableBase[], page: Buffer, work: Work): WholeCoded | undefined =>
   splicedPage(offered, page, work, hasTimeToMix(work.effort) ? SMALL : work.effort);
 
 /** Where nothing is mixed, and a first splice was given up so soon. */
-const secondSplice = (offered: readonly UsableBase[], page: Buffer, work: Work): CodedPage | undefined =>
+const secondSplice = (offered: readonly UsableBase[], page: Buffer, work: Work): WholeCoded | undefined =>
   hasTimeToMix(work.effort) ? splicedPage(offered, page, work, work.effort) : undefined;
 
 const hasTimeToMix = ({ mixedBytes, addedBytes }: Effort): boolean => mixedBytes >= addedBytes;
@@ -183,7 +191,7 @@ const splicedPage = (
   page: Buffer,
   { options, effort: { compressedFrom } }: Work,
   { steps, addedBytes }: Pick<Effort, "steps" | "addedBytes">,
-): CodedPage | undefined => {
+): WholeCoded | undefined => {
   const best = offered.findLast(({ version }) => spliceCodec.accepts(version.body));
   if (best === undefined || !splices(options)) return undefined;
   const { body } = best.version;

@@ -1,6 +1,7 @@
 /** Pages that are mixed: on their bases, in whole units of them, or by themselves; at once or in turns. What that is worth is at the top of encode-delta. */
 import {
   type InUnits,
+  type Mixed,
   ownBytesOf,
   spliceCodec,
   spliceMixed,
@@ -9,11 +10,12 @@ import {
   spliceMixedInUnits,
 } from "../../../protocol/codec/splice.ts";
 import { takesMixed } from "../../../protocol/frames/mixed-splices.ts";
+import { type Worth, whole } from "../../../protocol/mixing/coded-in-turns.ts";
 import { MIXED_STEPS, MIXED_TEXT_BYTES, type MixedPage } from "../../../protocol/mixing/mixed-page.ts";
 import type { UsableBase } from "./choose-answer.ts";
 import { splices } from "./codec-trust.ts";
-import { bodiesOf, type CodedPage, smaller, type Work } from "./coded-page.ts";
-import { type Effort, IN_TURNS, isMixed } from "./effort.ts";
+import { bodiesOf, type CodedPage, smaller, type WholeCoded, type Work } from "./coded-page.ts";
+import { type Effort, IN_TURNS, isMixed, leavesUncompared } from "./effort.ts";
 
 /** A page of which more than half is its own is left to zstd, which takes a third of the time there (pages of 6 KB: 0.4 ms and not 0.8) for a seventh more bytes. */
 const MIXED_SHARE_LOG = 1;
@@ -28,7 +30,7 @@ export const mixedOn = (
   offered: readonly UsableBase[],
   page: Buffer,
   { mixedBytes }: Effort,
-): CodedPage | undefined => {
+): WholeCoded | undefined => {
   const bases = bestFor(offered, page);
   const mostAdded = Math.min(mixedBytes, Math.max(LEAST_MIXED_BYTES, page.length >> MIXED_SHARE_LOG));
   const bounds = { steps: MIXED_STEPS, addedBytes: mostAdded };
@@ -47,20 +49,20 @@ const bestFor = (offered: readonly UsableBase[], page: Buffer): readonly UsableB
 };
 
 /** That the best base alone was enough tells of no other. */
-const mixedSplice = (
+const mixedSplice = <Coded extends Mixed>(
   offered: readonly UsableBase[],
   bases: readonly UsableBase[],
-  mixed: MixedPage | undefined,
-): CodedPage | undefined => {
+  mixed: MixedPage<Coded> | undefined,
+): CodedPage<Coded> | undefined => {
   if (mixed === undefined) return undefined;
   const on = bases.slice(bases.length - mixed.bases);
   return { codec: spliceCodec, bases: on, looked: mixed.bases === 1 ? on : offered, coded: mixed.coded };
 };
 
-/** The smaller of `spliced` and of the same units, mixed. */
-export const mixedInUnits = async (spliced: CodedPage, found: InUnits, work: Work): Promise<CodedPage> => {
+/** The smaller of `spliced` and of the same units, mixed: as a whole, for what comes of the page without them may be smaller. */
+export const mixedInUnits = async (spliced: WholeCoded, found: InUnits, work: Work): Promise<WholeCoded> => {
   const coded = isMixed(ownBytesOf(found), spliced.coded.length, work)
-    ? await spliceMixedInUnits(found)
+    ? await whole(await spliceMixedInUnits(found))
     : undefined;
   return coded === undefined ? spliced : smaller(spliced, { ...spliced, coded });
 };
@@ -70,7 +72,7 @@ export const mixedAfterwards = async (
   mixable: readonly UsableBase[],
   page: Buffer,
   work: Work,
-  { coded, bases: built }: CodedPage,
+  { coded, bases: built }: WholeCoded,
 ): Promise<CodedPage | undefined> => {
   if (coded.length > (page.length * 3) / 4) return undefined;
   if (built.length === 0) {
@@ -78,9 +80,11 @@ export const mixedAfterwards = async (
     const alone = isWorth ? await spliceMixedAlone(page) : undefined;
     return alone && { codec: spliceCodec, bases: [], looked: [], coded: alone };
   }
-  const worth = (ownBytes: number) => isMixed(ownBytes, coded.length, work);
-  const takesTurns = worth(work.effort.mixedBytes + 1);
-  if (mixable.length === 0 || !takesTurns) return undefined;
+  if (mixable.length === 0 || !isMixed(work.effort.mixedBytes + 1, coded.length, work)) return undefined;
+  const worth = (ownBytes: number): Worth => {
+    if (!isMixed(ownBytes, coded.length, work)) return "nothing";
+    return leavesUncompared(ownBytes, coded.length) ? "pieces" : "whole";
+  };
   const bases = bestFor(mixable, page);
   const bounds = { steps: MIXED_STEPS, addedBytes: IN_TURNS.addedBytes };
   return mixedSplice(mixable, bases, await spliceMixedInTurns(bodiesOf(bases), page, bounds, worth));

@@ -2,6 +2,7 @@
 import { expect, it } from "vitest";
 import { spliceCodec, spliceMixedAlone } from "../../../protocol/codec/splice.ts";
 import type { AnswerForm } from "../../../protocol/frames/frame.ts";
+import { whole } from "../../../protocol/mixing/coded-in-turns.ts";
 import { AT_ONCE_BYTES, LONG_PAGES } from "../../../protocol/mixing/long-pages.ts";
 import { fingerprintOf } from "../../../protocol/store/fingerprint.ts";
 import { seeded } from "../../kit/random.ts";
@@ -10,7 +11,7 @@ import { madePage } from "../../protocol/codec/made-pages.ts";
 
 const longPage = async () => {
   const page = madePage(seeded(), 400);
-  const body = await spliceMixedAlone(page);
+  const body = await whole(await spliceMixedAlone(page));
   if (body === undefined || page.length < 4 * AT_ONCE_BYTES) throw new Error("it is not one");
   const form: AnswerForm = {
     kind: "delta",

@@ -1,7 +1,12 @@
 import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { awaitAcknowledgement, RETAIN_MS } from "../../../origin-side/answer/await-acknowledgement.ts";
-import { BufferedAnswer, encodeBuffered, sentBuffered } from "../../../origin-side/answer/send-buffered.ts";
+import {
+  BufferedAnswer,
+  encodeBuffered,
+  sendBuffered,
+  sentBuffered,
+} from "../../../origin-side/answer/send-buffered.ts";
 import type { SentAnswer } from "../../../origin-side/exchange/access-record.ts";
 import { STREAMING_CODEC } from "../../../protocol/codec/codecs.ts";
 import { SEGMENT_BYTES } from "../../../protocol/codec/segment-writer.ts";
@@ -23,7 +28,7 @@ const sending = async (page: Buffer, options: AnsweringOptions = {}, end = END) 
   lease.grow(page.length);
   const { exchange } = answering;
   const encoded = await encodeBuffered(answering, page);
-  exchange.answerInFull(encoded.form, encoded.head, encoded.coded, end);
+  await sendBuffered(encoded, answering, end);
   const [answer] = stream.sentOf("answer");
   if (answer === undefined) throw new Error("no answer was sent");
   const { form, head, body: coded, ended } = answer;

@@ -5,6 +5,7 @@ import { MOST_ALONE, MOST_WITH_BASES } from "../../../origin-side/answer/compres
 import {
   LEAST_UNVERIFIED_BYTES,
   MOST_UNVERIFIED_BYTES,
+  PACE_MS,
   type StreamedPage,
   streamPage,
 } from "../../../origin-side/answer/send-streamed.ts";
@@ -68,6 +69,7 @@ describe("a page that streams whole", () => {
     expect(flow.stream.sentOf("segment")).toHaveLength(0);
     await flow.pause();
     expect(await readSegments(flow.stream.sent, [])).toMatchObject({ segments: [7], unverified: 0 });
+    await flow.clock.advance(PACE_MS);
     await flow.push(Buffer.from("middle, "));
     await flow.pause();
     expect((await readSegments(flow.stream.sent, [])).body.toString()).toBe("begin, middle, ");

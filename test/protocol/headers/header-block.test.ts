@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { MOST_CRUMBS } from "../../../protocol/headers/cookie-parts.ts";
+import { MOST_CRUMBS } from "../../../protocol/headers/field-parts.ts";
 import { HeaderDecoder, HeaderEncoder } from "../../../protocol/headers/header-block.ts";
 import { ENTRY_OVERHEAD_BYTES } from "../../../protocol/headers/header-table.ts";
 import {

@@ -1,11 +1,12 @@
 // Pages with more of their own than is mixed at once: in turns of the event loop, one after the other.
 import { describe, expect, it } from "vitest";
+import { whole } from "../../../protocol/mixing/coded-in-turns.ts";
 import { AT_ONCE_BYTES, LONG_PAGES } from "../../../protocol/mixing/long-pages.ts";
 import {
   MIXED_ADDED_BYTES,
   MIXED_STEPS,
   MIXED_TEXT_BYTES,
-  mixedInTurns,
+  mixedInTurns as mixedInPieces,
   mixedPage,
   unmixedPage,
 } from "../../../protocol/mixing/mixed-page.ts";
@@ -14,7 +15,12 @@ import { laterPage, madePage, madeVersions } from "../codec/made-pages.ts";
 
 const BOUNDS = { steps: MIXED_STEPS, addedBytes: MIXED_ADDED_BYTES };
 const LIMIT = { pageBytes: MIXED_TEXT_BYTES };
-const ALWAYS = () => true;
+const ALWAYS = () => "whole" as const;
+
+const mixedInTurns = async (...of: Parameters<typeof mixedInPieces>) => {
+  const made = await mixedInPieces(...of);
+  return made && { ...made, coded: await whole(made.coded) };
+};
 
 const turnsUntil = async (done: Promise<unknown>): Promise<number> => {
   let isDone = false;
@@ -73,7 +79,7 @@ describe("a page with much of its own", () => {
     const own = random.bytes(AT_ONCE_BYTES + 100);
     const base = random.bytes(5_000);
     const asked: number[] = [];
-    const worth = (bytes: number) => asked.push(bytes) > 1;
+    const worth = (bytes: number) => (asked.push(bytes) > 1 ? "pieces" : "nothing");
     expect(await mixedInTurns([base], Buffer.concat([base, own]), BOUNDS, worth)).toBeUndefined();
     expect(asked).toEqual([own.length]);
     expect(await mixedInTurns([base], Buffer.concat([base, own]), BOUNDS, worth)).toBeDefined();

@@ -8,6 +8,7 @@ import {
 import { STREAMING_CODEC } from "../../../../protocol/codec/codecs.ts";
 import { SPLICE_PAGE_BYTES } from "../../../../protocol/codec/splice.ts";
 import { NOT_MIXED } from "../../../../protocol/frames/mixed-splices.ts";
+import { whole } from "../../../../protocol/mixing/coded-in-turns.ts";
 import { FULL_POOL } from "../../../../protocol/runtime/event-loop-load.ts";
 import { MAX_OFFERS } from "../../../../protocol/store/page-index.ts";
 import { NO_EXTENSIONS } from "../../../../protocol/wire/extensions.ts";
@@ -53,13 +54,14 @@ const shown = async (bases: readonly Buffer[], page: Buffer, more: Effortful = {
   const all = offered(bases);
   const others = all.filter(({ offer }) => !more.inUnits?.includes(offer));
   const made = await encodePage(all, page, options(more), link, others);
+  const coded = await whole(made.coded);
   const decoded = await made.codec.decode(
     made.bases.map(({ version }) => version.body),
-    made.coded,
+    coded,
     { pageBytes: page.length },
   );
   expect(decoded.equals(page)).toBe(true);
-  return { codec: made.codec.name, offers: made.bases.map(({ offer }) => offer), bytes: made.coded.length };
+  return { codec: made.codec.name, offers: made.bases.map(({ offer }) => offer), bytes: coded.length };
 };
 
 describe("a codec that is set aside", () => {
@@ -115,7 +117,7 @@ describe("a page", () => {
     const pageWith = (value: string) => Buffer.from(rows.replace("</ul>", `<input value="${value}"></ul>`));
     const blank = " ".repeat(token().length);
     const base = pageWith(blank);
-    readyAsBase(base, Buffer.alloc(coded), options(when));
+    readyAsBase(base, coded, options(when));
     base.write(token(), base.indexOf(blank), "latin1");
     expect((await shown([base], pageWith(token()))).codec).toBe(codec);
   });

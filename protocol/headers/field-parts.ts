@@ -1,10 +1,11 @@
 /**
- * Cookie and Set-Cookie travel in parts, each under a name that no field can have: a part under a name that begins with `; ` goes
- * on with the field before it, and a Set-Cookie has the name of its cookie in its own. So what stays the
- * same of a cookie that is renewed with each answer costs nothing. SPEC section "Header blocks".
+ * Cookie, Set-Cookie and what holds fresh parts travel in parts, each under a name that no field can have: a part under a name that begins
+ * with `; ` goes on with the field before it, a Set-Cookie has the name of its cookie in its own, and a fresh part stands in the field
+ * before it. So what stays the same of a value that is another one in each answer costs nothing. SPEC section "Header blocks".
  */
 import { LinkError } from "../errors.ts";
 import type { HeaderList } from "../http/header-list.ts";
+import { freshIn, freshInPairs, freshPartsOf, isFreshPart, withFresh } from "./fresh-parts.ts";
 import { headCost } from "./head-cache.ts";
 import { CRUMB } from "./indexing-rules.ts";
 
@@ -45,20 +46,37 @@ const attributesOf = (name: string, value: string): string[] | undefined => {
   return parts;
 };
 
+/** What the peer takes in parts beside Cookie. */
+export interface TakenApart {
+  readonly setCookies?: boolean;
+  readonly fresh?: boolean;
+}
+
+/** What is fresh travels apart in heads of so many times the cost of one that may be remembered: at most 7 KiB of the 8 that any peer takes. */
+const FRESH_UP_TO = 1.75;
+
 /**
- * A head with its cookies in parts; one without any is returned as it is. Set-Cookie in parts counts two bytes more: only in heads
- * that cost `setCookiesUpTo` at most, far from what a peer refuses.
+ * A head with its cookies and what is fresh in parts; one without any is returned as it is. Parts other than those of Cookie count some bytes
+ * more: only in heads far from what a peer refuses, Set-Cookie in those that cost `mostCost` at most.
  */
-export const inParts = (fields: HeaderList, setCookiesUpTo: number): HeaderList => {
+export const inParts = (fields: HeaderList, apart: TakenApart, mostCost: number): HeaderList => {
   let parted: string[] | undefined;
   let cost: number | undefined;
+  const isSmall = (times = 1) => {
+    cost ??= headCost(fields);
+    return cost <= times * mostCost;
+  };
   for (let i = 0; i + 1 < fields.length; i += 2) {
     const [name, value] = [fields[i] as string, fields[i + 1] as string];
     let parts: string[] | undefined;
-    if (isCookie(name)) parts = crumbsOf(name, value);
-    else if (isSetCookie(name)) {
-      cost ??= headCost(fields);
-      if (cost <= setCookiesUpTo) parts = attributesOf(name, value);
+    if (isCookie(name)) {
+      parts = crumbsOf(name, value);
+      if (apart.fresh && isSmall(FRESH_UP_TO)) parts = freshInPairs(parts ?? [name, value]) ?? parts;
+    } else if (isSetCookie(name))
+      parts = apart.setCookies && isSmall() ? attributesOf(name, value) : undefined;
+    else if (apart.fresh) {
+      const fresh = freshIn(name);
+      if (fresh !== undefined && isSmall(FRESH_UP_TO)) parts = freshPartsOf(name, value, fresh);
     }
     if (parts !== undefined) {
       parted ??= fields.slice(0, i);
@@ -71,18 +89,23 @@ export const inParts = (fields: HeaderList, setCookiesUpTo: number): HeaderList 
 /** The head that stands in these parts. Throws LinkError for a part that goes on with nothing. */
 export const outOfParts = (head: HeaderList): HeaderList => {
   let fields: string[] | undefined;
+  let told = 0;
   for (let i = 0; i + 1 < head.length; i += 2) {
     const [name, value] = [head[i] as string, head[i + 1] as string];
-    const goesOn = name.startsWith(CRUMB);
+    const isFresh = isFreshPart(name);
+    const goesOn = isFresh || name.startsWith(CRUMB);
     if (!goesOn && !hasValueInName(name)) {
+      told = 0;
       fields?.push(name, value);
       continue;
     }
     fields ??= head.slice(0, i);
     const at = SET_COOKIE.length;
+    const last = fields.length - 1;
     if (!goesOn) fields.push(name.slice(0, at), name.slice(at + VALUE_IN_NAME.length) + value);
-    else if (fields.length < 2) throw new LinkError("bad-frame", "a part of a cookie without one before it");
-    else fields[fields.length - 1] += name + value;
+    else if (last < 1) throw new LinkError("bad-frame", "a part of a field without one before it");
+    else if (isFresh) fields[last] = withFresh(fields[last] as string, told++, value);
+    else fields[last] += name + value;
   }
   return fields ?? head;
 };
