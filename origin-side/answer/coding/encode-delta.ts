@@ -4,7 +4,7 @@
  * First a splice on the best base: over 30 families of real pages one try takes 0.03 ms where the page differs in a few places, and 0.1 ms where it is given up. One of up to 48
  * bytes, or of 96 without a masked token, is sent whatever there is time for. Else, where both sides have time and the page has no more than 16 KiB of its own, nor more than half, it
  * is mixed, and nothing else is asked: up to half a microsecond for each such byte. A page with more is compressed, and where little else is under way and it is text, mixed too, in
- * turns of the event loop: 0.48 % of raw for versions, 4.6 % for template pages. So is what builds on nothing, or may copy whole units only. Where nothing is mixed, and up to 512
+ * turns of the event loop: 0.48 % of raw for versions, 4.60 % for template pages. So is what builds on nothing, or may copy whole units only. Where nothing is mixed, and up to 512
  * bytes come of the splice, zstd on four bases is not asked (successive versions: 0.513 % of raw instead of 0.508 %): the 30 bytes that it finds on the average are a fortieth
  * of a millisecond at 10 Mbit/s, and it takes two. Otherwise the smaller of both (zstd alone: 0.524 %). What zstd costs is its dictionary: 100 KB take 1.9 ms with
  * 4 bases, 1.05 with 2, 0.75 with 1, for 0.74 %, 0.78 % and 0.85 % of raw (template pages 4.9 %, 6.0 %, 6.7 %). So the busier this process is, its loop or its
