@@ -9,22 +9,24 @@ import { CarriedVersions } from "./offer-references.ts";
 /** The feature of the hello: an open frame may be the acknowledgement of an earlier answer. SPEC section "Messages". */
 export const ACKS_IN_OPEN = "acks-in-open";
 
+/** Which features both sides name. */
+interface AgreedOn {
+  readonly acknowledging?: boolean;
+  readonly freshApart?: boolean;
+}
+
 export class FrameHeaderEncoder extends HeaderEncoder {
   readonly carried: CarriedVersions;
   readonly given: GivenCookies | undefined;
   /** Both sides name acks-in-open. */
   readonly acknowledging: boolean;
 
-  /**
-   * `tableBytes`: the size of the peer's header table, from its hello; `given`: where both sides name given cookies; `freshApart`: where
-   * both name that.
-   */
+  /** `tableBytes`: the size of the peer's header table, from its hello; `given`: where both sides name given cookies. */
   constructor(
     tableBytes: number,
     carried = new CarriedVersions(),
     given?: GivenCookies,
-    acknowledging = false,
-    freshApart = false,
+    { acknowledging = false, freshApart = false }: AgreedOn = {},
   ) {
     super(tableBytes, { setCookies: given !== undefined, fresh: freshApart });
     this.carried = carried;

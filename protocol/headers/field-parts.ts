@@ -5,7 +5,7 @@
  */
 import { LinkError } from "../errors.ts";
 import type { HeaderList } from "../http/header-list.ts";
-import { freshIn, freshInPairs, freshPartsOf, isFreshPart, withFresh } from "./fresh-parts.ts";
+import { FRESH_FIELDS, FRESH_PARTS, freshInPairs, freshPartsOf, withFresh } from "./fresh-parts.ts";
 import { headCost } from "./head-cache.ts";
 import { CRUMB } from "./indexing-rules.ts";
 
@@ -20,6 +20,9 @@ export const MOST_ATTRIBUTES = 12;
 
 const SET_COOKIE = "set-cookie";
 const VALUE_IN_NAME = ": ";
+
+/** Most names are told from those of FRESH_FIELDS by their length. */
+const FRESH_LENGTHS: ReadonlySet<number> = new Set([...FRESH_FIELDS.keys()].map(({ length }) => length));
 
 const isCookie = (name: string) => name.length === 6 && name.toLowerCase() === "cookie";
 const isSetCookie = (name: string) => name.length === SET_COOKIE.length && name.toLowerCase() === SET_COOKIE;
@@ -74,8 +77,8 @@ export const inParts = (fields: HeaderList, apart: TakenApart, mostCost: number)
       if (apart.fresh && isSmall(FRESH_UP_TO)) parts = freshInPairs(parts ?? [name, value]) ?? parts;
     } else if (isSetCookie(name))
       parts = apart.setCookies && isSmall() ? attributesOf(name, value) : undefined;
-    else if (apart.fresh) {
-      const fresh = freshIn(name);
+    else if (apart.fresh && FRESH_LENGTHS.has(name.length)) {
+      const fresh = FRESH_FIELDS.get(name.toLowerCase());
       if (fresh !== undefined && isSmall(FRESH_UP_TO)) parts = freshPartsOf(name, value, fresh);
     }
     if (parts !== undefined) {
@@ -92,7 +95,7 @@ export const outOfParts = (head: HeaderList): HeaderList => {
   let told = 0;
   for (let i = 0; i + 1 < head.length; i += 2) {
     const [name, value] = [head[i] as string, head[i + 1] as string];
-    const isFresh = isFreshPart(name);
+    const isFresh = FRESH_PARTS.has(name);
     const goesOn = isFresh || name.startsWith(CRUMB);
     if (!goesOn && !hasValueInName(name)) {
       told = 0;

@@ -12,7 +12,8 @@ export const FRESH_APART = "fresh-apart";
 export const NONCE = ": nonce";
 export const DURATION = ": dur";
 export const VISIT = ": at";
-const PARTS: ReadonlySet<string> = new Set([NONCE, DURATION, VISIT]);
+/** A part of such a name stands in the field before it. */
+export const FRESH_PARTS: ReadonlySet<string> = new Set([NONCE, DURATION, VISIT]);
 
 /** Of one field; each has a mark of its own, a control character, which no value has. @internal */
 export const MOST_FRESH = 8;
@@ -49,22 +50,15 @@ const COOKIES: readonly { readonly begins: string; readonly pattern: RegExp }[] 
   { begins: "_dd_s=", pattern: /(?<=[=&]expire=)[0-9]{13}(?=&|$)/g }, // Datadog
 ];
 
-const FIELDS: ReadonlyMap<string, FreshIn> = new Map([
+/** What is fresh in a field, by its name. */
+export const FRESH_FIELDS: ReadonlyMap<string, FreshIn> = new Map([
   ["content-security-policy", IN_POLICY],
   ["content-security-policy-report-only", IN_POLICY],
   ["server-timing", IN_TIMING],
 ]);
-const LENGTHS: ReadonlySet<number> = new Set([...FIELDS.keys()].map(({ length }) => length));
 
 const markOf = (nth: number): string => String.fromCharCode(nth + 1);
 const MARKS = new RegExp(`[${markOf(0)}-${markOf(MOST_FRESH - 1)}]`);
-
-/** What is fresh in a field of this name. */
-export const freshIn = (name: string): FreshIn | undefined =>
-  LENGTHS.has(name.length) ? FIELDS.get(name.toLowerCase()) : undefined;
-
-/** Whether a part of this name stands in the field before it. */
-export const isFreshPart = (name: string): boolean => PARTS.has(name);
 
 /** Takes what is fresh out of a field: each has the next mark. */
 class Marking {

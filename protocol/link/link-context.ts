@@ -28,7 +28,10 @@ export const headCoders = (ours: Hello, peers: Hello): HeadCoders => {
   const given = agreed(GIVEN_COOKIES) ? new GivenCookies({ asks: ours.role === "edge" }) : undefined;
   const acks = agreed(ACKS_IN_OPEN);
   return {
-    encoder: new FrameHeaderEncoder(tableBytes, carried, given, acks, agreed(FRESH_APART)),
+    encoder: new FrameHeaderEncoder(tableBytes, carried, given, {
+      acknowledging: acks,
+      freshApart: agreed(FRESH_APART),
+    }),
     decoder: new FrameHeaderDecoder({ tableBytes, headBytes: ours.headBytes }, carried, given, acks),
   };
 };

@@ -57,7 +57,7 @@ export const mixedInTurns = async (
     },
     () => found === "pieces",
   );
-  // What is coded on the best base alone takes no second turn.
+  // On the best base alone less than a slice is coded: all of it is, before anything leaves.
   return coded && { coded, bases: on };
 };
 
