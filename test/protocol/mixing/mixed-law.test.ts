@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { expect, it } from "vitest";
-import { spliceCodec, spliceMixedAlone } from "../../../protocol/codec/splice.ts";
+import { spliceCodec, spliceMixed, spliceMixedAlone } from "../../../protocol/codec/splice.ts";
 import { whole } from "../../../protocol/mixing/coded-in-turns.ts";
 import { crowdedText } from "./mixed-text.ts";
 
@@ -24,3 +24,10 @@ it.each(["onBase", "inUnits"] as const)(
     expect((await spliceCodec.decode([base], coded, { pageBytes: page.length })).equals(page)).toBe(true);
   },
 );
+
+it("a page of few bytes, for which tables are as small as they may be, is coded as it was", async () => {
+  const [base, page] = [Buffer.from("ab"), Buffer.from("acbacbbacabc")];
+  const coded = spliceMixed([base], page, { steps: 9, addedBytes: 99 })?.coded ?? Buffer.alloc(0);
+  expect(coded.toString("hex")).toBe("0362b3c20b3f");
+  expect((await spliceCodec.decode([base], coded, { pageBytes: page.length })).equals(page)).toBe(true);
+});
