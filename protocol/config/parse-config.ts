@@ -138,10 +138,10 @@ export const parseConfig = <T>(options: {
   const own = readSettings(options, env);
   const beside = shared && readSettings(shared, env);
   if (shared && beside) checkApart(own, beside, shared.settings);
-  const written =
-    isBlock(own.written) && isBlock(beside?.written) ? { ...own.written, ...beside.written } : own.written;
+  const besideOwn = isBlock(beside?.written) ? onlyWritten(beside.written) : {};
+  const written = isBlock(own.written) ? { ...own.written, ...besideOwn } : own.written;
   const settingsWith = (path: readonly PropertyKey[]) =>
-    isBlock(beside?.written) && Object.hasOwn(beside.written, path[0] ?? "") ? beside : own;
+    beside && Object.hasOwn(besideOwn, path[0] ?? "") ? beside : own;
 
   const known = new Map<string, KnownSettings>();
   const { data, error } = options.schema.safeParse(written, {
@@ -157,7 +157,14 @@ export const parseConfig = <T>(options: {
   });
   if (error === undefined) return data as T;
 
-  const problems = error.issues.flatMap((issue): ConfigProblem[] => {
+  // Of what is of another kind altogether, its length is no news.
+  const ofAnotherKind = new Set(
+    error.issues.filter(({ code }) => code === "invalid_type").map(({ path }) => JSON.stringify(path)),
+  );
+  const news = error.issues.filter(
+    ({ code, path }) => code !== "too_small" || !ofAnotherKind.has(JSON.stringify(path)),
+  );
+  const problems = news.flatMap((issue): ConfigProblem[] => {
     if (issue.code !== "unrecognized_keys") {
       const { document, at } = settingsWith(issue.path);
       const { offset, path } = locate(document, issue.path);
@@ -221,7 +228,7 @@ const checkApart = (own: WrittenSettings, beside: WrittenSettings, settings: rea
     const { offset } = locate(document, [name], "key");
     if (!settings.includes(name))
       return [at(offset, `${name} ${unknownSetting(name, { here: settings, elsewhere: undefined })}`)];
-    const twice = isBlock(own.written) && Object.hasOwn(own.written, name);
+    const twice = isBlock(own.written) && own.written[name] !== undefined && written[name] !== undefined;
     return twice ? [at(offset, `${name} stands in the machine's own file too; keep it in one of them`)] : [];
   });
   if (wrong.length > 0) throw new ConfigError(wrong);
@@ -244,13 +251,18 @@ const syntaxProblems = (
   return found;
 };
 
-/** A name with nothing after it (its lines commented out, say) counts as not written, and so gets its default. */
+/** A name with nothing after it (its lines commented out, say) gets its default, as if it were not written; one that is no setting's is a problem still. */
 const withoutEmpty = (value: unknown): unknown => {
   if (Array.isArray(value)) return value.map(withoutEmpty);
   if (typeof value !== "object" || value === null) return value;
-  const kept = Object.entries(value).filter(([, each]) => each !== null);
-  return Object.fromEntries(kept.map(([name, each]) => [name, withoutEmpty(each)]));
+  return Object.fromEntries(
+    Object.entries(value).map(([name, each]) => [name, each === null ? undefined : withoutEmpty(each)]),
+  );
 };
+
+/** Without names that have nothing after them. */
+const onlyWritten = (block: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> =>
+  Object.fromEntries(Object.entries(block).filter(([, value]) => value !== undefined));
 
 /**
  * Where a setting stands, and its name. What is missing is shown at the block that lacks it; what a schema made of a

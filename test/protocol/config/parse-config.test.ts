@@ -51,9 +51,29 @@ describe("problems", () => {
     ["a wrong kind", "name: [a]", "1:7: name must be text, not a list"],
     ["a wrong kind inside a list", "name: a\nlist: [a, 2]", "2:11: list[1] must be text, not a number"],
     ["nothing inside a list", "name: a\nlist: [a, ~]", "2:11: list[1] must be text, not nothing"],
-    ["a fraction", "name: a\nroom: { seats: 1.5 }", "2:16: room.seats must be a whole number"],
-    ["a number above its bound", "name: a\nroom: { seats: 10 }", "2:16: room.seats must be at most 9"],
-    ["a number below its bound", "name: a\nroom: { seats: 0 }", "2:16: room.seats must be at least 1"],
+    ...["1.5", "10", "0", "1e99", ".nan", "'5'", "many", "[]", "{}"].map(
+      (written): [string, string, string] => [
+        `${written} for a number, which says what may be written`,
+        `name: a\nroom: { seats: ${written} }`,
+        "2:16: room.seats must be a whole number from 1 to 9",
+      ],
+    ),
+    [
+      "an unknown name with nothing behind it",
+      "name: a\nroom:\n  sise:\n  siise:",
+      "3:3: room.sise is",
+      "4:3: ",
+    ],
+    [
+      "a block's setting with the block's name before it",
+      "name: a\nroom.size: 1 MiB",
+      "2:1: room.size is not a setting; write room, and size in a block below it",
+    ],
+    [
+      "settings that an anchor should bring along",
+      "name: a\nroom:\n  <<: { size: 1 MiB }",
+      "3:3: room.<< takes over other settings, which is not done here; write them out",
+    ],
     [
       "a size just below its bound",
       "name: a\nroom: { size: 1023 B }",
