@@ -5,7 +5,8 @@
 import { X509Certificate } from "node:crypto";
 import { join } from "node:path";
 import { parse, stringify } from "yaml";
-import { parseConfig, surroundingsOf } from "../../protocol/config/parse-config.ts";
+import { surroundingsOf } from "../../protocol/config/config-file.ts";
+import { parseConfig } from "../../protocol/config/parse-config.ts";
 import { gathering } from "../../protocol/daemon/cli.ts";
 import { Complaint, codeOf } from "../../protocol/runtime/user-error.ts";
 import { type EdgeConfig, edgeSettings } from "../config/edge-config.ts";

@@ -3,8 +3,6 @@
  * column. The schema is zod; the wording is ours and repeats nothing of what was written except names of settings,
  * so that no secret can reach a message: neither zod's nor the YAML parser's own texts are shown, as both may quote.
  */
-import { readFileSync, statSync } from "node:fs";
-import { dirname, resolve } from "node:path";
 import {
   type Document,
   isAlias,
@@ -17,7 +15,6 @@ import {
   visit,
 } from "yaml";
 import { z } from "zod";
-import { everyAddress } from "../runtime/ip-address.ts";
 import { withoutSecrets } from "../runtime/redact.ts";
 import { type KnownSettings, SYNTAX, unknownSetting, wordingOf } from "./messages.ts";
 import { REMOVED_SETTINGS, type RemovedSettings, removedSetting } from "./removed-settings.ts";
@@ -55,67 +52,11 @@ export interface Surroundings {
   read(path: string): Buffer;
 }
 
-/** The path of every file that is read is put in `alsoRead`. */
-export const surroundingsOf = (file: string, alsoRead: string[] = []): Surroundings => ({
-  pathOf: (name) => resolve(dirname(file), name),
-  everyAddress: everyAddress(),
-  read(path) {
-    // A pipe or a device would hold up the whole daemon, at each reload too.
-    const found = statSync(path);
-    if (!found.isFile() && !found.isDirectory())
-      throw Object.assign(new Error(`${path} is a pipe or a device`), { code: "a pipe or a device" });
-    const bytes = readFileSync(path);
-    alsoRead.push(path);
-    return bytes;
-  },
-});
-
-/** Of no file, for documents that are the same on every machine. */
-export const ANYWHERE: Surroundings = { ...surroundingsOf("/"), everyAddress: "[::]" };
-
 /** A schema that is built for the place where its config file stands. */
 export type SchemaFor<T> = (near: Surroundings) => z.ZodType<T>;
 
-/**
- * Reads and checks a config file. Throws ConfigError, also when the file cannot be read. The path of every file that
- * the config names is put in `alsoRead`.
- */
-export const loadConfig = <T>(
-  file: string,
-  schemaFor: SchemaFor<T>,
-  alsoRead: string[] = [],
-  shared?: SharedText,
-): T => {
-  const schema = schemaFor(surroundingsOf(file, alsoRead));
-  return parseConfig({ file, text: readConfigText(file), schema, ...(shared && { shared }) });
-};
-
-/** The text of a config file. Throws ConfigError. */
-export const readConfigText = (
-  file: string,
-  missing = "name another with --config, or make one with `coilgun-edge pair`",
-): string => {
-  try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(readFileSync(file));
-  } catch (error) {
-    throw new ConfigError([{ file, line: 1, column: 1, message: whyUnreadable(error, missing) }]);
-  }
-};
-
-const UNREADABLE: Readonly<Record<string, string>> = {
-  EACCES: "this user may not read the file; run as its owner, or change its owner or mode",
-  EISDIR: "this is a folder, not a config file",
-  ERR_ENCODING_INVALID_ENCODED_DATA: "the file is not UTF-8 text",
-};
-
-const whyUnreadable = (error: unknown, missing: string): string => {
-  const code = error instanceof Error && "code" in error ? String(error.code) : "unknown";
-  if (code === "ENOENT") return `there is no such file; ${missing}`;
-  return UNREADABLE[code] ?? `the file cannot be read (${code})`;
-};
-
 /** Settings that stand beside those of the file: shared by many machines. */
-interface SharedText {
+export interface SharedText {
   /** What problems name. */
   readonly file: string;
   readonly text: string;

@@ -4,7 +4,7 @@
  * and is read by the same code. Messages follow a setting's name: "store.size is not a size; ...".
  */
 import { z } from "zod";
-import { Complaint } from "../runtime/user-error.ts";
+import { Complaint, codeOf } from "../runtime/user-error.ts";
 import { parseHostPattern } from "./host-pattern.ts";
 import { LOG_FORMATS, LOG_LEVELS, type LogSettings } from "./log-settings.ts";
 import type { Surroundings } from "./parse-config.ts";
@@ -181,12 +181,18 @@ export const namedFile = (near: Surroundings) =>
     try {
       return new NamedFile(path, near.read(path));
     } catch (error) {
-      const code = error instanceof Error && "code" in error ? String(error.code) : "unknown";
-      throw new UnitError(
-        `names a file that ${code === "ENOENT" ? "is not there" : `cannot be read (${code})`}; relative names start at the config's folder`,
-      );
+      throw new UnitError(`names ${whyUnread(codeOf(error))}`);
     }
   }, "a file's name");
+
+const FROM_THERE = "relative names start at the config's folder";
+const whyUnread = (code: string): string => {
+  if (code === "ENOENT") return `a file that is not there; ${FROM_THERE}`;
+  if (code === "EACCES")
+    return "a file that this user may not read; change its owner or mode, or that of a folder above it";
+  if (code === "EISDIR") return `a folder; name the file in it; ${FROM_THERE}`;
+  return `a file that cannot be read (${code}); ${FROM_THERE}`;
+};
 
 /** Refuses a second element of a list with the same `by`; the problem stands at the second. */
 export const noTwoAlike =

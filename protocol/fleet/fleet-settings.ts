@@ -3,7 +3,8 @@
  * beside them that are its alone. docs/running.md, "One config for a fleet".
  */
 import { z } from "zod";
-import { loadConfig, readConfigText, type Surroundings, surroundingsOf } from "../config/parse-config.ts";
+import { loadConfig, readConfigText, surroundingsOf } from "../config/config-file.ts";
+import type { Surroundings } from "../config/parse-config.ts";
 import { namedFile, OR_NO_VALUE, readPath, wholeNumber, written } from "../config/schema.ts";
 import { UnitError } from "../config/units.ts";
 import { parseRedisAddress, shownAddress } from "../redis/redis-address.ts";

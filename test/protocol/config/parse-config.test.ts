@@ -1,10 +1,7 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { z } from "zod";
-import { ConfigError, loadConfig, parseConfig } from "../../../protocol/config/parse-config.ts";
-import { block, count, namedFile, size } from "../../../protocol/config/schema.ts";
+import { ConfigError, parseConfig } from "../../../protocol/config/parse-config.ts";
+import { block, count, size } from "../../../protocol/config/schema.ts";
 
 const schema = block({
   name: z.string(),
@@ -171,44 +168,5 @@ describe("problems", () => {
 
   it("name an unknown setting, but not one that is a secret", () => {
     expect(problemsOf("name: a\ncgk1_abc: b")[0]).toContain("c.yaml:2:1: [secret] is not a setting");
-  });
-});
-
-describe("a config file", () => {
-  const folder = mkdtempSync(join(tmpdir(), "coilgun-config-"));
-  afterAll(() => rmSync(folder, { recursive: true }));
-  const put = (name: string, content: string | Uint8Array): string => {
-    writeFileSync(join(folder, name), content);
-    return join(folder, name);
-  };
-
-  it("that is missing says so", () => {
-    expect(() => loadConfig(join(folder, "none.yaml"), () => schema)).toThrow(
-      /none\.yaml:1:1: there is no such file/,
-    );
-  });
-
-  it("that is a folder says so", () => {
-    expect(() => loadConfig(folder, () => schema)).toThrow(/this is a folder/);
-  });
-
-  it("that is not text says so", () => {
-    const file = put("latin1.yaml", Buffer.from("name: caf\xe9", "latin1"));
-    expect(() => loadConfig(file, () => schema)).toThrow(/not UTF-8/);
-  });
-
-  it("that names a pipe or a device says so, and is not held up by it", () => {
-    const file = join(folder, "device.yaml");
-    writeFileSync(file, "file: /dev/null");
-    expect(() => loadConfig(file, (near) => block({ file: namedFile(near) }))).toThrow(/a pipe or a device/);
-  });
-
-  it("names files relative to itself, and tells which were read", () => {
-    put("beside.txt", "hello");
-    const file = put("main.yaml", "file: beside.txt");
-    const read: string[] = [];
-    const config = loadConfig(file, (near) => block({ file: namedFile(near) }), read);
-    expect(config.file.bytes.toString()).toBe("hello");
-    expect(read).toEqual([join(folder, "beside.txt")]);
   });
 });

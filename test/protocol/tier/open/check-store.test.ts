@@ -3,7 +3,7 @@ import { chmodSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { z } from "zod";
-import { surroundingsOf } from "../../../../protocol/config/parse-config.ts";
+import { surroundingsOf } from "../../../../protocol/config/config-file.ts";
 import { storeBlock } from "../../../../protocol/config/store-settings.ts";
 import { printFinding } from "../../../../protocol/daemon/findings.ts";
 import { systemClock } from "../../../../protocol/runtime/clock.ts";
