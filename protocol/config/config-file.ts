@@ -4,7 +4,9 @@
  */
 import { readFileSync, type Stats, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
+import { z } from "zod";
 import { everyAddress } from "../runtime/ip-address.ts";
+import { type AdminListen, adminSetting } from "./admin-settings.ts";
 import {
   ConfigError,
   parseConfig,
@@ -46,6 +48,15 @@ export const loadConfig = <T>(
 ): T => {
   const schema = schemaFor(surroundingsOf(file, alsoRead));
   return parseConfig({ file, text: readConfigText(file), schema, ...(shared && { shared }) });
+};
+
+/**
+ * What a config file says of `admin`, whatever else is wrong with it, and whoever may not read the files that it names: a daemon that runs
+ * is asked there, and may run by what the file said before. Throws ConfigError.
+ */
+export const loadAdmin = (file: string): readonly AdminListen[] => {
+  const schema = z.looseObject({ admin: adminSetting(surroundingsOf(file), "commands") });
+  return parseConfig({ file, text: readConfigText(file), schema, only: "admin" }).admin;
 };
 
 /** The text of a daemon's own config file. Throws ConfigError. */

@@ -74,9 +74,11 @@ export const parseConfig = <T>(options: {
   readonly removed?: RemovedSettings;
   /** What `${NAME}` stands for; this process' own when left out. */
   readonly env?: NodeJS.ProcessEnv;
+  /** The one setting that is looked at: variables of others may be missing. All of them when left out. */
+  readonly only?: string | undefined;
 }): T => {
-  const { env = process.env, shared } = options;
-  const own = readSettings(options, env);
+  const { env = process.env, shared, only } = options;
+  const own = readSettings(options, env, only);
   const beside = shared && readSettings(shared, env);
   if (shared && beside) checkApart(own, beside, shared.settings);
   const besideOwn = isBlock(beside?.written) ? onlyWritten(beside.written) : {};
@@ -136,6 +138,7 @@ const isBlock = (value: unknown): value is Readonly<Record<string, unknown>> =>
 const readSettings = (
   { file, text }: { readonly file: string; readonly text: string },
   env: NodeJS.ProcessEnv,
+  only?: string,
 ): WrittenSettings => {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, stringKeys: true });
@@ -149,7 +152,7 @@ const readSettings = (
     ({ line }, index) => syntax.findIndex((each) => each.line === line) === index,
   );
   if (syntax.length > 0) throw new ConfigError(oneALine);
-  const missing = putVariables(document, env);
+  const missing = putVariables(document, env, only);
   if (missing.length > 0) throw new ConfigError(missing.map(({ offset, message }) => at(offset, message)));
   try {
     return { document, at, written: withoutEmpty(document.toJS() ?? {}) };

@@ -1,10 +1,11 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: texts of config files
 /** A config file on the disk: what cannot be one is told as what it is. */
 import { chmodSync, mkdtempSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { z } from "zod";
-import { loadConfig } from "../../../protocol/config/config-file.ts";
+import { loadAdmin, loadConfig } from "../../../protocol/config/config-file.ts";
 import type { Surroundings } from "../../../protocol/config/parse-config.ts";
 import { block, namedFile } from "../../../protocol/config/schema.ts";
 
@@ -67,6 +68,18 @@ describe("a config file", () => {
     const file = join(folder, "device.yaml");
     writeFileSync(file, "file: /dev/null");
     expect(() => loadConfig(file, named)).toThrow(/a pipe or a device/);
+  });
+
+  it("says where its daemon is asked, whatever else is wrong with it", () => {
+    const file = put(
+      "mistaken.yaml",
+      'zzz: 1\nstore: { size: "${NOT_SET_HERE}" }\nadmin: ${SOCKET:-./a.sock}\nkeys: 5',
+    );
+    expect(loadAdmin(file)).toEqual([{ path: join(folder, "a.sock") }]);
+    const other = put("admin.yaml", "keys: 5\nadmin: { listen: 7480 }");
+    expect(() => loadAdmin(other)).toThrow(/^.*admin\.yaml:2:18: admin\.listen must be a path.*$/);
+    expect(() => loadAdmin(put("variable.yaml", "admin: ${NOT_SET_HERE}"))).toThrow(/NOT_SET_HERE/);
+    expect(loadAdmin(put("without.yaml", "keys: 5"))).toEqual([]);
   });
 
   it("names files relative to itself, and tells which were read", () => {
