@@ -205,12 +205,12 @@ const rowOf = (name: string, { answers, pageBytes, answerBytes }: Tally): string
 
 const asideLines = ({ unanswered, ofOriginSide, broken }: Savings): string[] => [
   ...(unanswered > 0
-    ? [`${wholeNumber(unanswered)} records have no answer: refused, failed, or said by the edge itself.`]
+    ? [`${counted(unanswered, "record")} without an answer: refused, failed, or said by the edge itself.`]
     : []),
   ...(ofOriginSide > 0
-    ? [`${wholeNumber(ofOriginSide)} lines are an origin side's and were passed over: its edge has them too.`]
+    ? [`${counted(ofOriginSide, "line")} of an origin side passed over: its edge has them too.`]
     : []),
-  ...(broken > 0 ? [`${wholeNumber(broken)} lines are no access records and were passed over.`] : []),
+  ...(broken > 0 ? [`${counted(broken, "line")} passed over: no access records.`] : []),
 ];
 
 /** The same with stable names. */

@@ -64,11 +64,21 @@ const whyNotFree = (code: string, address: HostPort): { readonly what: string; r
   }
 };
 
+/** What Node says of a place at which it could not listen. */
+interface Failed {
+  readonly port: number;
+  readonly address: string;
+  readonly hostname: string;
+}
+
 /** A failed start's error with the setting whose address could not be had; any other error as it is. */
 export const whyNotListening = (error: unknown, settings: Readonly<Record<string, HostPort>>): unknown => {
-  if (!(error instanceof Error) || !("syscall" in error) || error.syscall !== "listen") return error;
-  const port = "port" in error ? error.port : undefined;
-  const [setting, address] = Object.entries(settings).find(([, each]) => each.port === port) ?? [];
+  if (!(error instanceof Error) || !("syscall" in error)) return error;
+  const { syscall, port, address: at, hostname } = error as NodeJS.ErrnoException & Partial<Failed>;
+  const places = Object.entries(settings).filter(([, each]) =>
+    syscall === "getaddrinfo" ? each.host === hostname : syscall === "listen" && each.port === port,
+  );
+  const [setting, address] = places.find(([, { host }]) => host === at) ?? places[0] ?? [];
   if (setting === undefined || address === undefined) return error;
   const why = whyNotFree(codeOf(error), address);
   return new Complaint(`${setting}: ${printHostPort(address)} ${why.what}; ${why.advice}`, { cause: error });

@@ -83,7 +83,7 @@ it("says it in 80 columns, with the reasons in words and what was passed over", 
   const text = savingsText(await readSavings([file("access.log", LINES)], Readable.from([])));
   expect(text).toContain("4 answers: pages of 300 KB crossed the link as 20.5 KB, 6.83 % of them.");
   expect(text).toContain("first-visit: nothing was known of the page");
-  expect(text).toContain("5 lines are no access records");
+  expect(text).toContain("5 lines passed over: no access records");
   expect(Math.max(...text.split("\n").map((line) => line.length))).toBeLessThanOrEqual(80);
 });
 
