@@ -3,7 +3,7 @@
  * both daemons' checks.
  */
 import { lookup } from "node:dns/promises";
-import { accessSync, constants, readFileSync, statSync } from "node:fs";
+import { accessSync, constants, readFileSync, statfsSync, statSync } from "node:fs";
 import { createServer, isIP } from "node:net";
 import { dirname } from "node:path";
 import { isDaemonAt } from "../admin/ask-daemon.ts";
@@ -14,7 +14,7 @@ import type { Clock } from "../runtime/clock.ts";
 import { withoutSecrets } from "../runtime/redact.ts";
 import { Complaint, codeOf } from "../runtime/user-error.ts";
 import { isOpenToOthers } from "./private-file.ts";
-import { listed } from "./text-table.ts";
+import { listed, wholeNumber } from "./text-table.ts";
 
 export type Finding =
   | { readonly outcome: "ok"; readonly what: string }
@@ -223,3 +223,20 @@ export const checkFolder = (setting: string, path: string): Finding => {
         );
   }
 };
+
+/** Nothing where the disk has room for a file that may grow to `mostBytes`, of which it may have some already. */
+export const checkRoom = (setting: string, path: string, mostBytes: number): readonly Finding[] => {
+  const folder = dirname(path);
+  if (kindOf(folder) === undefined) return [];
+  const { bavail, bsize } = statfsSync(folder);
+  const leftBytes = bavail * bsize + (kindOf(path)?.size ?? 0);
+  if (leftBytes >= mostBytes) return [];
+  return [
+    warning(
+      `${setting} may take ${mebibytes(mostBytes)}, and the disk of ${folder} has room for ${mebibytes(leftBytes)}`,
+      "less of it, or a larger disk: nothing more is put into the file once the disk is full, nor is any log written there",
+    ),
+  ];
+};
+
+const mebibytes = (bytes: number): string => `${wholeNumber(Math.floor(bytes / 2 ** 20))} MiB`;

@@ -12,7 +12,7 @@ import { checkStore } from "../../../../protocol/tier/open/check-store.ts";
 import { storeKeyIn } from "../../../../protocol/tier/store-key.ts";
 import { inFolder } from "../disk/stored.ts";
 
-const KEPT = { file: "./versions", sessions: "file", keyFile: "./store.key" };
+const KEPT = { file: "./versions", fileSize: "8 MiB", sessions: "file", keyFile: "./store.key" };
 
 const found = async (folder: string, store: object = KEPT): Promise<readonly string[]> => {
   const settings = z
@@ -81,4 +81,14 @@ it("names a folder that is not there", async () => {
 
 it("says nothing of versions in memory alone", async () => {
   await inFolder(async (folder) => expect(await found(folder, {})).toEqual([]));
+});
+
+it("of a file that may grow beyond its disk, how much there is", async () => {
+  await inFolder(async (folder) => {
+    const [, room, ...more] = await found(folder, { file: "./versions", fileSize: "4000 TiB" });
+    expect(room).toMatch(
+      /^warning {2}store\.fileSize may take 4,194,304,000 MiB, and the disk of \. has room for [\d,]+ MiB\n/,
+    );
+    expect(more).toEqual([]);
+  });
 });
