@@ -98,6 +98,16 @@ it("counts pages of web servers that were asked straight as no saving on the lin
   );
 });
 
+it("says of each reason what it means, of those of a fallback too", () => {
+  const savings = new Savings();
+  for (const reason of ["no-link", "link-silent", "\u001b[2J"])
+    savings.add(record({ answer: "fallback", reason, pageBytes: 50_000 }));
+  const text = savingsText(savings);
+  expect(text).toContain("no-link: no link took requests of the host, and its fallback was asked.");
+  expect(text).toContain("link-silent: all links were silent, and the host's fallback was asked.");
+  expect(text).not.toContain("\u001b");
+});
+
 it("keeps a bounded number of hosts, and lets none of them move the cursor", () => {
   const savings = new Savings();
   for (let n = 0; n < MOST_HOSTS + 50; n++)
