@@ -9,8 +9,8 @@ import { parseHostPattern } from "../protocol/config/host-pattern.ts";
 import { TUNNEL_PORT } from "../protocol/config/schema.ts";
 import {
   type HostPort,
+  parseDialledAddress,
   parseHostName,
-  parseHostPort,
   printHostPort,
   UnitError,
 } from "../protocol/config/units.ts";
@@ -258,7 +258,7 @@ const eachHost = gathering((text: string, before: readonly string[] = []): reado
   ...new Set([...before, read(parseHostPattern)(text)]),
 ]);
 
-const edgeAddress = read((text) => parseHostPort(text, TUNNEL_PORT));
+const edgeAddress = read((text) => parseDialledAddress(text, TUNNEL_PORT));
 
 /** By host; without one, under the empty name. */
 const eachOrigin = gathering(

@@ -23,6 +23,7 @@ import { putVariables } from "./variables.ts";
 /** One thing to change in a config file. Lines and columns count from 1. */
 export interface ConfigProblem {
   readonly file: string;
+  /** 0: there is no file, and `file` is what was written in its place, such as an option. */
   readonly line: number;
   readonly column: number;
   /** What is wrong and what to write, beginning with the setting's name. */
@@ -40,7 +41,7 @@ export class ConfigError extends Error {
 }
 
 export const printProblem = ({ file, line, column, message }: ConfigProblem): string =>
-  `${file}:${line}:${column}: ${message}`;
+  line === 0 ? `${file} ${message}` : `${file}:${line}:${column}: ${message}`;
 
 /** What a schema may need beyond the text: other files, which a config names relative to itself. */
 export interface Surroundings {
