@@ -4,10 +4,16 @@
 # Seen: beyond the end: 206, Content-Length -80, Content-Range bytes 100-19/20; the last five: 200, 20 bytes
 # What it means here: a Content-Length that is not one number is 502 (protocol/upstream/lenient), so such a range is refused in place of being misread.
 set -euo pipefail
-command -v civetweb >/dev/null || { echo "needs Debian's civetweb" >&2; exit 1; }
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work"
+for package in civetweb=1.15+dfsg-4 libcivetweb1=1.15+dfsg-4; do
+  apt-get download -qq -o APT::Sandbox::User=root "$package" >/dev/null
+done
+for package in ./*.deb; do dpkg -x "$package" .; done
+PATH="$work/usr/bin:$PATH"
+LD_LIBRARY_PATH=$(dirname "$work"/usr/lib/*/libcivetweb.so.1)
+export LD_LIBRARY_PATH
 mkdir site && printf '01234567890123456789' >site/page.txt
 cat >scene.py <<'PY'
 import os, re, socket, subprocess, time
@@ -38,5 +44,5 @@ finally:
     server.terminate(); server.wait()
 PY
 seen=$(python3 scene.py)
-echo "CivetWeb $(dpkg-query -W -f='${Version}' civetweb): $seen"
+echo "CivetWeb 1.15: $seen"
 [ "$seen" = 'beyond the end: 206, Content-Length -80, Content-Range bytes 100-19/20; the last five: 200, 20 bytes' ]
