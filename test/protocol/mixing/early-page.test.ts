@@ -232,6 +232,7 @@ describe("beside others", () => {
     for (const each of [one, other, one]) await readIn(each, [5_000]);
     begin(other).giveUp();
     await turn();
+    for (const { bases, coded } of [one, other]) await spliceCodec.decode(bases, coded, LIMITS);
     await readIn(one, []);
     expect(made.mock.calls.length).toBe(0);
     vi.restoreAllMocks();

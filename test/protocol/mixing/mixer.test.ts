@@ -74,6 +74,15 @@ describe("a run", () => {
   });
 });
 
+it.each([
+  ["7fffffff", 1],
+  ["80000000", 0],
+])("a bit that is as often 1 as 0 is parted in the middle: %s", (coded, bit) => {
+  const mixer = Mixer.get();
+  mixer.beginReading(Buffer.from(coded, "hex"));
+  expect(mixer.bit(NUMBER.place, 0, 1 - bit)).toBe(bit);
+});
+
 it("what is written is read again however it ends, its last zeros left off", () => {
   const random = seeded();
   const mixer = Mixer.get();
