@@ -13,7 +13,7 @@ import { SEGMENT_BYTES } from "../../../protocol/codec/segment-writer.ts";
 import { VCDIFF_PAGE_BYTES, vcdiffCodec } from "../../../protocol/codec/vcdiff.ts";
 import { fingerprintOf } from "../../../protocol/store/fingerprint.ts";
 import type { BodyEnd } from "../../../protocol/upstream/body.ts";
-import { type AnsweringOptions, answeringOf } from "../../kit/answering.ts";
+import { type AnsweringOptions, answeringOf, versionOf } from "../../kit/answering.ts";
 import { readSegments } from "../../kit/coded-body.ts";
 import { settle } from "../../kit/fake-clock.ts";
 import { seeded } from "../../kit/random.ts";
@@ -65,6 +65,35 @@ describe("a page", () => {
       [":status", "200", "Content-Type", "text/html"],
     ]);
     expect(measured(sent)).toEqual({ answer: "same", bases: 1 });
+  });
+
+  it("is the same wherever it stands among the offers", async () => {
+    const versions = madeVersions(seeded(), { rows: 20, count: 3 });
+    for (const [offer, page] of versions.entries()) {
+      const { form } = await sending(page, { bases: versions });
+      expect(form, `offer ${offer}`).toEqual({
+        kind: "same",
+        offer,
+        result: fingerprintOf(page).slice(0, 16),
+      });
+    }
+  });
+
+  it("as long as the best offer that differs in a byte is another page", async () => {
+    const page = madePage(seeded(), 20);
+    const base = Buffer.from(page);
+    base[page.length - 1] = (base[page.length - 1] as number) ^ 1;
+    const { form } = await sending(page, { bases: [base] });
+    expect(form).toMatchObject({ kind: "delta", digest: { digest: fingerprintOf(page).slice(0, 16) } });
+  });
+
+  it("that is empty is not the version whose body was damaged, and is empty now", async () => {
+    const damaged = { ...versionOf(madePage(seeded(), 20)), body: Buffer.alloc(0) };
+    const { answering } = answeringOf();
+    const offered = [{ offer: 0, version: damaged }];
+    const { fingerprint, form } = await encodeBuffered({ ...answering, offered }, Buffer.alloc(0));
+    expect(fingerprint).toBe(fingerprintOf(Buffer.alloc(0)));
+    expect(form.kind).not.toBe("same");
   });
 
   it("close to offered ones is a small delta on all of them", async () => {
