@@ -72,3 +72,14 @@ export const smallTexts = (): readonly SmallText[] => {
     { name: "a byte", bases: [Buffer.from("<")], page: Buffer.from(">") },
   ];
 };
+
+/** Pages of which nothing but how often bytes come can be learnt, so that weights grow as far as they may. */
+export const evenTexts = (): readonly Buffer[] => {
+  const random = new Random(54);
+  const made = (bytes: number, byteAt: (at: number) => number) =>
+    Buffer.from(Array.from({ length: bytes }, (_, at) => byteAt(at)));
+  return [
+    made(12_000, () => 97 + random.int(0, 1)),
+    made(12_000, (at) => (at % 3 > 0 ? 0 : random.int(0, 255))),
+  ];
+};
