@@ -157,6 +157,23 @@ describe("beside others", () => {
     expect((await early.end()).equals(one.page)).toBe(true);
   });
 
+  it("a page takes one slice in a turn, whatever of it is here", async () => {
+    const { one } = await pages();
+    let slices = 0;
+    const early = begin(one, () => void slices++);
+    early.write(one.coded.subarray(0, -1));
+    const taken: number[] = [];
+    for (let turns = 0; turns < 6; turns++) {
+      const before = slices;
+      await turn();
+      taken.push(slices - before);
+    }
+    expect(Math.max(...taken)).toBeLessThan(3);
+    expect(slices).toBeGreaterThan(3);
+    early.write(one.coded.subarray(-1));
+    expect((await early.end()).equals(one.page)).toBe(true);
+  });
+
   it("a second one is left for when it is here, and so is one that comes while another is read", async () => {
     const { one, other } = await pages();
     const early = begin(one);
@@ -211,8 +228,9 @@ describe("beside others", () => {
     next.write(other.coded.subarray(0, 2_000));
     await turn();
     refused.write(one.coded.subarray(2_000));
-    next.write(other.coded.subarray(2_000));
     await expect(refused.end()).rejects.toThrow(DeltaError);
+    await turn();
+    next.write(other.coded.subarray(2_000));
     expect((await next.end()).equals(other.page)).toBe(true);
   });
 
