@@ -68,6 +68,14 @@ export const smallTexts = (): readonly SmallText[] => {
     { name: "chance", bases: [chance], page: Buffer.concat([random.bytes(90), chance.subarray(100, 250)]) },
     { name: "a base of three bytes", bases: [Buffer.from("abc")], page: Buffer.from("abcabdabcabdabc") },
     { name: "what a base has too far off", bases: [far], page: anew(far, 1_800, far.subarray(0, 50)) },
+    {
+      name: "behind all of a base, and before",
+      bases: [text],
+      page: Buffer.concat([
+        ...[changed(text.subarray(0, 400), 37), text.subarray(400)],
+        ...[5, 66, 777].map((row) => Buffer.from(`<li>row ${row % 7} of a list, number ${row}</li>\n`)),
+      ]),
+    },
     { name: "zeros", bases: [Buffer.alloc(9)], page: Buffer.alloc(60) },
     { name: "a byte", bases: [Buffer.from("<")], page: Buffer.from(">") },
   ];
