@@ -8,7 +8,7 @@ import { SegmentedBody } from "../../protocol/codec/segment-writer.ts";
 import { resultDigest } from "../../protocol/frames/digests.ts";
 import type { AnswerForm } from "../../protocol/frames/frame.ts";
 import type { ResponseHead } from "../../protocol/http/head.ts";
-import { CodedPieces, whole } from "../../protocol/mixing/coded-in-turns.ts";
+import { CodedPieces } from "../../protocol/mixing/coded-in-turns.ts";
 import type { Lease } from "../../protocol/runtime/memory-budget.ts";
 import { ownBuffer } from "../../protocol/store/compact-buffer.ts";
 import { type Fingerprint, fingerprintOf } from "../../protocol/store/fingerprint.ts";
@@ -114,7 +114,8 @@ const encodeNew = async (answering: Answering, body: Buffer, result: string): Pr
     answering.addressed ? [] : notOfAddress(answering, offered),
   );
   // Pieces, and when they leave, would tell what padding hides.
-  const leaving = isPadded(exchange.sizes, looked) ? await whole(coded) : coded;
+  const leaving =
+    coded instanceof CodedPieces && isPadded(exchange.sizes, looked) ? await coded.all() : coded;
   let encodeMs = options.clock.now() - startedAt;
   exchange.timings?.complete(startedAt);
   if (leaving instanceof CodedPieces)
