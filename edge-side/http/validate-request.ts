@@ -46,6 +46,8 @@ export interface ReadHead extends Destination {
 /** The status to refuse with. */
 export type Refused = 400 | 405 | 413 | 414 | 417 | 421 | 431 | 505;
 
+/** Behind a name comes `: `, behind a value CR LF. */
+const SEPARATOR_BYTES = 2;
 const HOST = new FieldNames(["host"]);
 const TRANSFER_ENCODING = new FieldNames(["transfer-encoding"]);
 const REFUSED_METHODS: ReadonlySet<string> = new Set(["CONNECT", "TRACE"]);
@@ -89,12 +91,13 @@ const askedBy = ({ method = "", url = "", headers }: IncomingMessage) => {
 /** A request of HTTP/2, whose framing nghttp2 has checked. */
 export const validateHttp2 = (
   request: Omit<Http2Request, "protocol">,
-  limits: RequestLimits,
+  limits: RequestLimits & { readonly headBytes: number },
 ): { readonly host: string } | Refused => {
   const { method, target, authority, hosts } = request;
   if (countOf(request.fields) > MOST_REQUEST_FIELDS) return 431;
   if (REFUSED_METHODS.has(method)) return 405;
   if (target.length > limits.targetBytes) return 414;
+  if (headBytesOf(request) > limits.headBytes) return 431;
   // RFC 9113 section 8.3.1: a Host that says something else makes the request malformed.
   if (hosts.length > 1 || (hosts[0] ?? authority).toLowerCase() !== authority.toLowerCase()) return 400;
   if (!AUTHORITY.test(authority) || !isTarget(target, method)) return 400;
@@ -104,6 +107,10 @@ export const validateHttp2 = (
   if (Number(request.contentLength ?? 0) > (limits.bodyBytes ?? Number.POSITIVE_INFINITY)) return 413;
   return { host: hostName(authority) };
 };
+
+/** As HTTP/1.1 would write it, as far as it can be known. */
+const headBytesOf = ({ target, fields }: Pick<Http2Request, "target" | "fields">): number =>
+  fields.reduce((bytes, part) => bytes + part.length + SEPARATOR_BYTES, target.length);
 
 /** Two Host fields, or none in HTTP/1.1; a Transfer-Encoding that is not exactly "chunked" and in HTTP/1.1. */
 const isAmbiguous = ({ rawHeaders, httpVersion }: IncomingMessage): boolean => {

@@ -15,6 +15,9 @@ const MOST_BEGINNING_BYTES = 5;
 const NO_RESPONSE = "HPE_NO_RESPONSE";
 const EMPTY_LINE = Buffer.from("\r\n\r\n");
 
+/** What came is no response from its first bytes on. */
+export class NoHttp extends Error {}
+
 export interface LenientOptions {
   readonly method: string;
   /** The request asked for another protocol, so a 101 is the end of HTTP. */
@@ -158,7 +161,7 @@ export class LenientResponse {
       .toString("latin1")
       .replace(/^[\r\n]+/, "");
     if (!BEGINNINGS.some((each) => each.startsWith(begun.slice(0, each.length))))
-      throw new Error(`it sent what is no HTTP: ${shown(begun)}`);
+      throw new NoHttp(`it sent what is no HTTP: ${shown(begun)}`);
   }
 
   #headIsHere(head: StrictHead, sink: ResponseSink): void {
