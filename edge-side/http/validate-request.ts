@@ -19,10 +19,14 @@ export interface RequestLimits {
   readonly admission: { readonly hosts: { readonly defaultHost: string | undefined } };
 }
 
-/** Whether the edge has a link, for load balancers to ask whatever host they name. */
+/** Whether the edge has a link, for load balancers to ask whatever host they name. @internal */
 export const READY_TARGET = "/.well-known/coilgun/ready";
 /** Who names no host, and asks only whether the edge is ready. */
 const NO_HOST = "unnamed.invalid";
+
+/** Whether this asks for it, with a query or without. */
+export const asksWhetherReady = (target: string): boolean =>
+  target === READY_TARGET || target.startsWith(`${READY_TARGET}?`);
 
 /** Where a request goes, once it is clear that it can go. */
 export interface Destination {
@@ -68,7 +72,7 @@ export const validateHttp1 = (request: IncomingMessage, limits: RequestLimits): 
   if (REFUSED_METHODS.has(method)) return 405;
   if (httpVersion === "1.1" && !isExpectationKnown(headers.expect ?? "")) return 417;
   if (url.length > limits.targetBytes) return 414;
-  const authority = named ?? (httpVersion === "1.0" ? unnamedHost(url, limits) : "");
+  const authority = named || unnamedHost(request, limits);
   if (!AUTHORITY.test(authority) || !isTarget(target, method)) return 400;
   if (Number(headers["content-length"] ?? 0) > (limits.bodyBytes ?? Number.POSITIVE_INFINITY)) return 413;
   const fields = headers.host === authority ? rawHeaders : withHost(rawHeaders, authority);
@@ -113,7 +117,7 @@ const headBytesOf = ({ target, fields }: Pick<Http2Request, "target" | "fields">
   fields.reduce((bytes, part) => bytes + part.length + SEPARATOR_BYTES, target.length);
 
 /** Two Host fields, or none in HTTP/1.1; a Transfer-Encoding that is not exactly "chunked" and in HTTP/1.1. */
-const isAmbiguous = ({ rawHeaders, httpVersion }: IncomingMessage): boolean => {
+const isAmbiguous = ({ rawHeaders, httpVersion, url = "" }: IncomingMessage): boolean => {
   let hosts = 0;
   let codings = 0;
   for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
@@ -123,12 +127,15 @@ const isAmbiguous = ({ rawHeaders, httpVersion }: IncomingMessage): boolean => {
     codings++;
     if ((rawHeaders[i + 1] as string).toLowerCase() !== "chunked" || httpVersion !== "1.1") return true;
   }
-  return hosts > 1 || codings > 1 || (hosts === 0 && httpVersion === "1.1");
+  return hosts > 1 || codings > 1 || (hosts === 0 && httpVersion === "1.1" && !asksWhetherReady(url));
 };
 
-/** HTTP/1.0 knows no Host, and load balancers ask so whether a server lives. */
-const unnamedHost = (url: string, { admission }: RequestLimits): string =>
-  admission.hosts.defaultHost ?? (url === READY_TARGET ? NO_HOST : "");
+/** HTTP/1.0 knows no Host, and load balancers ask so whether a server lives; some name none in HTTP/1.1 either. */
+const unnamedHost = ({ url = "", httpVersion }: IncomingMessage, { admission }: RequestLimits): string => {
+  const asksReady = asksWhetherReady(url);
+  if (httpVersion !== "1.0" && !asksReady) return "";
+  return admission.hosts.defaultHost ?? (asksReady ? NO_HOST : "");
+};
 
 /** What follows the authority of an absolute-form target (RFC 9112 section 3.2.4 for OPTIONS). */
 const originForm = (path: string, method: string): string => {
