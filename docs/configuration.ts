@@ -3,7 +3,7 @@
  */
 import { edgeSettings } from "../edge-side/config/edge-config.ts";
 import { originSettings } from "../origin-side/config/origin-config.ts";
-import { surroundingsOf } from "../protocol/config/parse-config.ts";
+import { surroundingsOf } from "../protocol/config/config-file.ts";
 import { code, type DocumentedSetting, settingsOfSchema } from "../protocol/config/reference.ts";
 
 const schemas = { "edge.yaml": edgeSettings, "origin.yaml": originSettings } as const;

@@ -4,12 +4,13 @@
  */
 import { type Command, InvalidArgumentError } from "commander";
 import { socketOf } from "../protocol/config/admin-settings.ts";
+import { loadAdmin } from "../protocol/config/config-file.ts";
 import { parseHostPattern } from "../protocol/config/host-pattern.ts";
 import { TUNNEL_PORT } from "../protocol/config/schema.ts";
 import {
   type HostPort,
+  parseDialledAddress,
   parseHostName,
-  parseHostPort,
   printHostPort,
   UnitError,
 } from "../protocol/config/units.ts";
@@ -27,7 +28,7 @@ import { addDoctorCommand } from "../protocol/daemon/doctor.ts";
 import { endProcess } from "../protocol/daemon/end-process.ts";
 import { checkEnd, checkPrivacy, FINDING_LABEL, printFinding } from "../protocol/daemon/findings.ts";
 import { checkMemory, edgeMemory } from "../protocol/daemon/memory-bound.ts";
-import { askToReload } from "../protocol/daemon/reload.ts";
+import { addReloadCommand } from "../protocol/daemon/reload.ts";
 import { type DaemonToRun, runDaemon } from "../protocol/daemon/run-daemon.ts";
 import { addSettingsCommand } from "../protocol/daemon/settings-command.ts";
 import { addStatusCommand } from "../protocol/daemon/status-command.ts";
@@ -119,17 +120,8 @@ export const edgeProgram = (): Command => {
       });
     });
 
-  program
-    .command("reload")
-    .description("have the running daemon read its config again, and say what came of it")
-    .addOption(CONFIG)
-    .addHelpText("after", exampleOf(`${PROGRAM} reload -c /etc/coilgun/edge.yaml`))
-    .action(async ({ config: file }: { config: string }) => {
-      const admin = socketOf(loadEdgeConfig(file).admin);
-      for (const line of await askToReload(admin, file, { program: PROGRAM })) say(line);
-    });
-
-  addStatusCommand(program, CONFIG, loadEdgeConfig);
+  addReloadCommand(program, CONFIG, "/etc/coilgun/edge.yaml");
+  addStatusCommand(program, CONFIG);
   addDoctorCommand(program, CONFIG, loadEdgeConfig, (file) => checkEdge(file, new Date(systemClock.today())));
 
   program
@@ -196,7 +188,8 @@ export const edgeProgram = (): Command => {
     .addOption(CONFIG)
     .addHelpText("after", exampleOf(`${PROGRAM} forget --host www.example.com --url /news`))
     .action(async ({ host, url, config: file }: { host: string; url?: string; config: string }) => {
-      const admin = socketOf(loadEdgeConfig(file).admin);
+      // A file that names none may have it hidden by a mistake, which then is told.
+      const admin = socketOf(loadAdmin(file)) ?? socketOf(loadEdgeConfig(file).admin);
       if (admin === undefined) {
         throw new Complaint(
           `${file} sets no admin socket; set admin, such as ./edge.sock, and restart coilgun-edge`,
@@ -265,7 +258,7 @@ const eachHost = gathering((text: string, before: readonly string[] = []): reado
   ...new Set([...before, read(parseHostPattern)(text)]),
 ]);
 
-const edgeAddress = read((text) => parseHostPort(text, TUNNEL_PORT));
+const edgeAddress = read((text) => parseDialledAddress(text, TUNNEL_PORT));
 
 /** By host; without one, under the empty name. */
 const eachOrigin = gathering(

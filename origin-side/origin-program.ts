@@ -2,15 +2,14 @@
  * The command line of `coilgun-origin`: run, reload, status, health, check, config, settings and completion.
  */
 import type { Command } from "commander";
-import { socketOf } from "../protocol/config/admin-settings.ts";
 import { printHostPort } from "../protocol/config/units.ts";
-import { configOption, EXIT, exampleOf, programNamed, say, sayLabelled } from "../protocol/daemon/cli.ts";
+import { configOption, EXIT, exampleOf, programNamed, sayLabelled } from "../protocol/daemon/cli.ts";
 import { addCompletionCommand } from "../protocol/daemon/completion.ts";
 import { addDoctorCommand } from "../protocol/daemon/doctor.ts";
 import { endProcess } from "../protocol/daemon/end-process.ts";
 import { checkEnd, checkPrivacy, FINDING_LABEL, printFinding } from "../protocol/daemon/findings.ts";
 import { checkMemory, originMemory } from "../protocol/daemon/memory-bound.ts";
-import { askToReload } from "../protocol/daemon/reload.ts";
+import { addReloadCommand } from "../protocol/daemon/reload.ts";
 import { runDaemon } from "../protocol/daemon/run-daemon.ts";
 import { addSettingsCommand } from "../protocol/daemon/settings-command.ts";
 import { addStatusCommand } from "../protocol/daemon/status-command.ts";
@@ -63,17 +62,8 @@ export const originProgram = (): Command => {
       endProcess(code);
     });
 
-  program
-    .command("reload")
-    .description("have the running daemon read its config again, and say what came of it")
-    .addOption(CONFIG)
-    .addHelpText("after", exampleOf(`${PROGRAM} reload -c /etc/coilgun/origin.yaml`))
-    .action(async ({ config: file }: { config: string }) => {
-      const admin = socketOf(loadOriginConfig(file).admin);
-      for (const line of await askToReload(admin, file, { program: PROGRAM })) say(line);
-    });
-
-  addStatusCommand(program, CONFIG, loadOriginConfig);
+  addReloadCommand(program, CONFIG, "/etc/coilgun/origin.yaml");
+  addStatusCommand(program, CONFIG);
   addDoctorCommand(program, CONFIG, loadOriginConfig, (file) => checkOrigin(file, { clock: systemClock }));
 
   program

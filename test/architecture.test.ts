@@ -252,7 +252,7 @@ describe("the source tree", () => {
       "edge-side/command/pair.ts",
       "edge-side/command/saved.ts",
       "protocol/admin/serve-admin.ts",
-      "protocol/config/parse-config.ts",
+      "protocol/config/config-file.ts",
       "protocol/daemon/access-log.ts",
       "protocol/daemon/cli.ts",
       "protocol/daemon/findings.ts",

@@ -28,13 +28,14 @@ import {
 import type { Hello } from "../protocol/frames/hello.ts";
 import { REACH_STREAMS as REACH_OF_OFFERS, REACH_PUSHES } from "../protocol/frames/offer-references.ts";
 import { MOST_STREAMED_REQUESTS } from "../protocol/frames/request-coding.ts";
-import { MOST_ATTRIBUTES, MOST_CRUMBS } from "../protocol/headers/field-parts.ts";
+import { MOST_ATTRIBUTES, MOST_COST_APART, MOST_CRUMBS } from "../protocol/headers/field-parts.ts";
 import { MOST_FRESH, MOST_FRESH_CHARACTERS, MOST_MARKS } from "../protocol/headers/fresh-parts.ts";
+import { LONGEST_ENTERED_VALUE, newLookupTable } from "../protocol/headers/header-table.ts";
 import {
   isIndexed,
-  LONGEST_INDEXED_VALUE,
   ruleOf,
   SHORTEST_INDEXED_CREDENTIAL,
+  SHORTEST_INDEXED_TOKEN,
 } from "../protocol/headers/indexing-rules.ts";
 import { MOST_CHARACTERS, MOST_PIECES } from "../protocol/headers/packed-text.ts";
 import { MOST_SIZE_DIGITS, MOST_TAG_CHARACTERS } from "../protocol/headers/packed-value.ts";
@@ -59,11 +60,13 @@ it.each([
   ["the message is for a log, cut at 200 bytes", MOST_MESSAGE_BYTES, 200],
   ["A Cookie value of at most 64 pairs is split", MOST_CRUMBS, 64],
   ["An encoder leaves whole what has more than 12 attributes", MOST_ATTRIBUTES, 12],
+  ["An encoder takes apart only heads of a cost of at most 7168", MOST_COST_APART, 7168],
   ["byte 0x01 for the first, 0x02 for the second, up to 8", MOST_FRESH, 8],
   ["is one part with up to 16 marks", MOST_MARKS, 16],
   ["A part of more than 128 characters", MOST_FRESH_CHARACTERS, 128],
   ["`set-cookie` values of fewer than 16 bytes, which could be guessed", SHORTEST_INDEXED_CREDENTIAL, 16],
-  ["values above 2048 bytes", LONGEST_INDEXED_VALUE, 2048],
+  ["values above 8192 bytes or an eighth of the table's bound", LONGEST_ENTERED_VALUE, 8192],
+  ["and a token (RFC 6750) of 32 characters or more", SHORTEST_INDEXED_TOKEN, 32],
   ["At most 255 characters, of 4 or 6 bits", MOST_TAG_CHARACTERS, 255],
   ["else a number of at most 12 digits and `-`", MOST_SIZE_DIGITS, 12],
   ["the number of pieces, at most 8, that `--` stands between", MOST_PIECES, 8],
@@ -108,6 +111,11 @@ it.each([
 ])("%s", (words, ofCode, number) => {
   expect(ofCode).toBe(number);
   expect(SPEC).toContain(words);
+});
+
+it("a value enters a table up to an eighth of its bound", () => {
+  const table = newLookupTable(800);
+  expect(["v".repeat(100), "v".repeat(101)].map((value) => table.takes(value))).toEqual([true, false]);
 });
 
 const CHANGING =

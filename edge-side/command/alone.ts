@@ -5,7 +5,8 @@
 import { X509Certificate } from "node:crypto";
 import { join } from "node:path";
 import { parse, stringify } from "yaml";
-import { parseConfig, surroundingsOf } from "../../protocol/config/parse-config.ts";
+import { surroundingsOf } from "../../protocol/config/config-file.ts";
+import { ConfigError, type ConfigProblem, parseConfig } from "../../protocol/config/parse-config.ts";
 import { gathering } from "../../protocol/daemon/cli.ts";
 import { Complaint, codeOf } from "../../protocol/runtime/user-error.ts";
 import { type EdgeConfig, edgeSettings } from "../config/edge-config.ts";
@@ -50,7 +51,44 @@ export const aloneConfig = (wishes: AloneWishes, alsoRead?: string[]): EdgeConfi
   };
   for (const setting of wishes.settings) put(settings, setting);
   const schema = edgeSettings(near(alsoRead));
-  return parseConfig({ file: COMMAND_LINE, text: stringify(settings), schema });
+  try {
+    return parseConfig({ file: COMMAND_LINE, text: stringify(settings), schema });
+  } catch (error) {
+    throw error instanceof ConfigError ? new ConfigError(ofOptions(error.problems)) : error;
+  }
+};
+
+/** What begins a problem, and the option by which it was written. */
+const OPTIONS: readonly (readonly [RegExp, string])[] = [
+  [/^hosts\[\d+\]\.direct\.origin /, "--origin"],
+  [/^hosts\[\d+\]\.host /, "--host"],
+  [/^visitors\.listen /, "--listen"],
+  [/^visitors\.certificate /, "--certificate"],
+  [/^visitors\.privateKey /, "--private-key"],
+  [/^visitors (?=has only one)/, "--certificate"],
+  [/^trustedProxies\[\d+\] /, "--trusted-proxy"],
+  [/^admin\[\d+\](?:\.listen)? /, "--admin"],
+  [/^accessLog(?:\.file)? /, "--access-log"],
+];
+
+/** Each once, by its option: what is wrong of all hosts is told of one, and nobody sees the lines of a file. */
+const ofOptions = (problems: readonly ConfigProblem[]): readonly ConfigProblem[] => {
+  const said = problems.map(({ message }) => {
+    const [begins, option] = OPTIONS.find(([each]) => each.test(message)) ?? [/^/, "--set"];
+    const rest = message.replace(begins, "");
+    return {
+      file: option,
+      line: 0,
+      column: 0,
+      message: (option === "--set" ? rest.replace(/\[\d+\]/g, "") : rest)
+        .replace("set insecure: true", "add --insecure")
+        .replace("certificate and privateKey; name both", "--certificate and --private-key; name both"),
+    };
+  });
+  return said.filter(
+    (each, at) =>
+      said.findIndex(({ file, message }) => file === each.file && message === each.message) === at,
+  );
 };
 
 type Block = Record<string, unknown>;

@@ -7,12 +7,8 @@ import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { isMap, isSeq, parseDocument, stringify } from "yaml";
-import {
-  ConfigError,
-  parseConfig,
-  readConfigText,
-  surroundingsOf,
-} from "../../protocol/config/parse-config.ts";
+import { readConfigText, surroundingsOf } from "../../protocol/config/config-file.ts";
+import { ConfigError, parseConfig } from "../../protocol/config/parse-config.ts";
 import { type HostPort, printHostPort } from "../../protocol/config/units.ts";
 import {
   makePrivateFolder,

@@ -137,6 +137,7 @@ const columns = (title: string): readonly Column[] => [
 ];
 
 const NAME_WIDTH = 34;
+const LINE_WIDTH = 80;
 
 /** Answers of web servers that the edge asked itself: nothing is saved on a link there, and nothing counts as saved. */
 const OFF_THE_LINK = ["direct", "fallback"];
@@ -168,9 +169,11 @@ export const savingsText = (savings: Savings): string => {
     wrapped(inShort(onLink, answersOffLink)),
     "",
     ...tableOf("answer", byAnswer),
-    ...tableOf("whole or passed because", byReason),
+    ...tableOf("without a base because", byReason),
     ...tableOf("host", byHost),
-    ...reasons.slice(0, REASONS_EXPLAINED).map(([reason]) => wrapped(`${reason}: ${inWords(reason)}.`)),
+    ...reasons
+      .slice(0, REASONS_EXPLAINED)
+      .map(([reason]) => wrapped(`${shown(reason)}: ${shown(inWords(reason), LINE_WIDTH)}.`)),
     ...[...notes, ...asideLines(savings)].map((line) => wrapped(line)),
   ].join("\n");
 };
@@ -186,7 +189,8 @@ const tableOf = (title: string, tallies: ReadonlyMap<string, Tally>): string[] =
 };
 
 /** A log is written by strangers: nothing of it may move a terminal's cursor. */
-const shown = (name: string): string => name.replace(/[^\x20-\x7e]/g, "?").slice(0, NAME_WIDTH);
+const shown = (name: string, width = NAME_WIDTH): string =>
+  name.replace(/[^\x20-\x7e]/g, "?").slice(0, width);
 
 const inShort = ({ answers, pageBytes, answerBytes }: Tally, answersOffLink: number): string => {
   if (pageBytes > 0)
@@ -205,12 +209,12 @@ const rowOf = (name: string, { answers, pageBytes, answerBytes }: Tally): string
 
 const asideLines = ({ unanswered, ofOriginSide, broken }: Savings): string[] => [
   ...(unanswered > 0
-    ? [`${wholeNumber(unanswered)} records have no answer: refused, failed, or said by the edge itself.`]
+    ? [`${counted(unanswered, "record")} without an answer: refused, failed, or said by the edge itself.`]
     : []),
   ...(ofOriginSide > 0
-    ? [`${wholeNumber(ofOriginSide)} lines are an origin side's and were passed over: its edge has them too.`]
+    ? [`${counted(ofOriginSide, "line")} of an origin side passed over: its edge has them too.`]
     : []),
-  ...(broken > 0 ? [`${wholeNumber(broken)} lines are no access records and were passed over.`] : []),
+  ...(broken > 0 ? [`${counted(broken, "line")} passed over: no access records.`] : []),
 ];
 
 /** The same with stable names. */

@@ -80,6 +80,17 @@ const webServer = (near: Surroundings, paths: string) =>
       error:
         "must begin with https://, as what visitors send and get would cross the network unprotected; or set insecure: true",
     })
+    .check(({ value: { origin, ...rest }, issues }) => {
+      if (origin.scheme === "https") return;
+      for (const name of ["serverName", "authorities"] as const)
+        if (rest[name] !== undefined)
+          issues.push({
+            code: "custom",
+            message: "is a setting only with an origin that begins with https://",
+            path: [name],
+            input: undefined,
+          });
+    })
     .transform(
       ({ origin, paths, serverName, authorities }): WebServer => ({
         origin,

@@ -13,7 +13,7 @@ import {
   shortFor,
   written,
 } from "../../protocol/config/schema.ts";
-import { type HostPort, parseTime, UnitError } from "../../protocol/config/units.ts";
+import { type HostPort, UnitError } from "../../protocol/config/units.ts";
 
 /** One address where visitors are served. */
 export interface VisitorListen {
@@ -46,22 +46,24 @@ export interface CertificateFiles {
   readonly privateKey: NamedFile;
 }
 
-const HSTS = /^(\S+?)(?: includeSubDomains)?(?: preload)?$/;
-const YEAR_S = 365 * 86_400;
+const HSTS = /^(\d{1,9})(s|m|h|d|y)(?: includeSubDomains)?(?: preload)?$/;
+/** Seconds; longer times than other settings have, as browsers keep what they were told for a year and more. */
+const UNIT_S = { s: 1, m: 60, h: 3_600, d: 86_400, y: 365 * 86_400 } as const;
+/** A hundred years. No browser keeps it so long. */
+const MOST_S = 100 * UNIT_S.y;
 const PRELOAD = "needs at least 1y and includeSubDomains for preload (hstspreload.org)";
 
 /** The value of Strict-Transport-Security (RFC 6797) from `1y`, `180d includeSubDomains` or `2y includeSubDomains preload`. */
 const parseHsts = (text: string): string | undefined => {
   if (text.trim() === "off") return undefined;
-  const [all, time = ""] = HSTS.exec(text.trim()) ?? [];
-  const [, years] = /^(\d{1,2})y$/.exec(time) ?? [];
-  if (all === undefined)
+  const [all, amount, unit] = HSTS.exec(text.trim()) ?? [];
+  const seconds = Number(amount) * (UNIT_S[unit as keyof typeof UNIT_S] ?? Number.NaN);
+  if (all === undefined || !(seconds <= MOST_S))
     throw new UnitError(
-      "is no such setting; write a time, such as 1y, and includeSubDomains and preload behind it",
+      "must be off, or a number and s, m, h, d or y, such as 1y, and includeSubDomains and preload behind it as wanted",
     );
-  const seconds = years === undefined ? Math.floor(parseTime(time) / 1_000) : Number(years) * YEAR_S;
-  const words = all.slice(time.length).replaceAll(" ", "; ");
-  if (all.endsWith("preload") && (seconds < YEAR_S || !words.includes("includeSubDomains")))
+  const words = all.slice(`${amount}${unit}`.length).replaceAll(" ", "; ");
+  if (all.endsWith("preload") && (seconds < UNIT_S.y || !words.includes("includeSubDomains")))
     throw new UnitError(PRELOAD);
   return `max-age=${seconds}${words}`;
 };

@@ -5,7 +5,14 @@
 import { z } from "zod";
 import type { Surroundings } from "../../protocol/config/parse-config.ts";
 import { certificateFile, keyOfCertificate, privateKeyFile } from "../../protocol/config/pem.ts";
-import { block, hostPort, type NamedFile, shortFor, TUNNEL_PORT } from "../../protocol/config/schema.ts";
+import {
+  block,
+  hostPort,
+  type NamedFile,
+  shortFor,
+  TUNNEL_PORT,
+  withMode,
+} from "../../protocol/config/schema.ts";
 import { type HostPort, isLoopback } from "../../protocol/config/units.ts";
 
 /** Where origin sides dial in, and how both ends prove the key. */
@@ -24,11 +31,9 @@ export type TunnelListen =
     }
   | { readonly mode: "plain"; readonly listen: HostPort; readonly insecure: boolean };
 
-/** A plain address is `mode: psk`, and so is a block that names no mode. */
-const tunnelWritten = (value: unknown): unknown => {
-  const asBlock = shortFor("listen")(value);
-  return typeof asBlock === "object" && asBlock !== null ? { mode: "psk", ...asBlock } : asBlock;
-};
+/** A plain address stands for a block. */
+const tunnelWritten = (value: unknown): unknown =>
+  Array.isArray(value) ? value : withMode(shortFor("listen")(value));
 
 const ONLY_CERTIFICATE = {
   certificate: "with mode: certificate",

@@ -52,6 +52,7 @@ export const serveVisitors = async (
   options: HttpServerOptions,
 ): Promise<VisitorServer> => {
   const most = config.limits.visitors;
+  const mostDescriptors = mostForStrangers();
   const waitingRequests = new MemoryBudget({
     totalBytes: MOST_WAITING_IN_ALL_BYTES,
     shareBytes: MOST_WAITING_IN_ALL_BYTES,
@@ -59,8 +60,9 @@ export const serveVisitors = async (
   const crowd = new Crowd({
     clock: options.clock,
     most,
-    mostDescriptors: mostForStrangers(),
-    full: (limit, closed) => sayLimit(options.log, limit, { most, closed }),
+    mostDescriptors,
+    full: (limit, closed) =>
+      sayLimit(options.log, limit, { most: limit === "descriptors" ? mostDescriptors : most, closed }),
   });
   const common = {
     ...options,

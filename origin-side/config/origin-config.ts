@@ -13,11 +13,11 @@ import { REMOVED_SETTINGS, removedSetting } from "../../protocol/config/removed-
 import {
   block,
   count,
+  dialledAddress,
   drainStreams,
   heartbeat,
   hostMetrics,
   hostName,
-  hostPort,
   logBlock,
   type MemorySettings,
   memoryBlock,
@@ -28,6 +28,7 @@ import {
   size,
   TUNNEL_PORT,
   time,
+  withMode,
 } from "../../protocol/config/schema.ts";
 import { type StoreSettings, storeBlock } from "../../protocol/config/store-settings.ts";
 import { type HostPort, isLoopback, printHostPort } from "../../protocol/config/units.ts";
@@ -108,7 +109,7 @@ const EDGE = "of coilgun-edge: it stands in edge.yaml";
 export const originSettings = (near: Surroundings): z.ZodType<OriginConfig> =>
   block({
     edges: z
-      .array(z.preprocess(wireWritten, edge(near)))
+      .array(z.preprocess(withMode, edge(near)))
       .min(1, OR_NO_VALUE)
       .describe("The edges to dial; each instance of an edge is one.")
       .check(
@@ -194,10 +195,6 @@ export const originSettings = (near: Surroundings): z.ZodType<OriginConfig> =>
       error: "must be at most memory.perKey, or such a page could never be put together",
     });
 
-/** An edge whose block names no mode is dialled in `mode: psk`. */
-const wireWritten = (value: unknown): unknown =>
-  typeof value === "object" && value !== null && !Array.isArray(value) ? { mode: "psk", ...value } : value;
-
 const ONLY_CERTIFICATE = {
   serverName: "with mode: certificate",
   authorities: "with mode: certificate",
@@ -208,7 +205,7 @@ const ONLY_PLAIN = { insecure: "with mode: plain" };
 
 const edge = (near: Surroundings) => {
   const always = {
-    address: hostPort(TUNNEL_PORT).describe(`The edge's tunnel; port ${TUNNEL_PORT} if none is said.`),
+    address: dialledAddress(TUNNEL_PORT).describe(`The edge's tunnel; port ${TUNNEL_PORT} if none is said.`),
     key: block(keySettings(near))
       .transform((written, context): LinkKey => keyOf(written, context) ?? z.NEVER)
       .describe("The key that the edge has too."),

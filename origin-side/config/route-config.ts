@@ -79,7 +79,7 @@ export const parseHostHeader = (text: string): HostHeader => {
 const parseIdle = (text: string): number | undefined => {
   if (text.trim() === "off") return undefined;
   const ms = parseTime(text);
-  if (ms < LEAST_IDLE_MS) throw new UnitError(`must be at least ${LEAST_IDLE_MS} ms, or off`);
+  if (ms < LEAST_IDLE_MS) throw new UnitError(`must be at least ${LEAST_IDLE_MS}ms, or off`);
   return ms;
 };
 const LEAST_IDLE_MS = 100;

@@ -8,9 +8,12 @@ import { distance } from "fastest-levenshtein";
 export const closest = (word: string, known: readonly string[]): string | undefined => {
   const plain = bare(word);
   const [best] = known
-    .map((each) => ({ each, slips: isBeginning(plain, bare(each)) ? 1 : slipsBetween(plain, bare(each)) }))
+    .map((each) => {
+      const between = slipsBetween(plain, bare(each));
+      return { each, between, slips: isBeginning(plain, bare(each)) ? Math.min(1, between) : between };
+    })
     .filter(({ each, slips }) => slips <= mostSlips(each))
-    .sort((a, b) => a.slips - b.slips);
+    .sort((a, b) => a.slips - b.slips || a.between - b.between);
   return best?.each;
 };
 

@@ -3,7 +3,8 @@
  * included. It is wider than the schema: bounds of sizes, and what two settings demand of each other, are told when the file is read.
  */
 import { z } from "zod";
-import { ANYWHERE, type SchemaFor } from "./parse-config.ts";
+import { ANYWHERE } from "./config-file.ts";
+import type { SchemaFor } from "./parse-config.ts";
 
 type Node = z.core.JSONSchema.BaseSchema;
 

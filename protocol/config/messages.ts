@@ -65,8 +65,16 @@ export const wordingOf = (issue: z.core.$ZodRawIssue): string | undefined => {
 /** What would be right in the place of another kind. */
 const howToWrite = ({ expected, inst }: z.core.$ZodRawIssue<z.core.$ZodIssueInvalidType>): string => {
   if (expected === "array") return "; put it in brackets, or each on a line of its own behind a dash";
-  const shape = inst !== undefined && "shape" in inst ? inst.shape : undefined;
-  return shape ? `; here there are: ${Object.keys(shape).join(", ")}` : "";
+  const names = inst !== undefined && "~standard" in inst ? namesIn(inst) : [];
+  return names.length === 0 ? "" : `; here there are: ${names.join(", ")}`;
+};
+
+/** The settings of a block, or of blocks of several modes. */
+const namesIn = (schema: z.core.$ZodType): readonly string[] => {
+  const { def } = (schema as z.core.$ZodTypes)._zod;
+  if (def.type === "object") return Object.keys(def.shape);
+  if (def.type === "pipe") return namesIn(def.in);
+  return def.type === "union" ? [...new Set(def.options.flatMap(namesIn))] : [];
 };
 
 const memberOf = (value: unknown, name: string | undefined): unknown =>
@@ -87,6 +95,10 @@ export interface KnownSettings {
 
 export const unknownSetting = (name: string, known: KnownSettings | undefined): string => {
   if (known === undefined) return "is not a setting";
+  if (name === "<<") return "takes over other settings, which is not done here; write them out";
+  const [block = "", ...below] = name.split(".");
+  if (below.length > 0 && known.here.includes(block))
+    return `is not a setting; write ${block}, and ${below.join(".")} in a block below it`;
   const condition = Object.hasOwn(known.elsewhere ?? {}, name) ? known.elsewhere?.[name] : undefined;
   if (condition !== undefined) return `is a setting only ${condition}`;
   const near = closest(name, known.here);

@@ -3,8 +3,6 @@
  * column. The schema is zod; the wording is ours and repeats nothing of what was written except names of settings,
  * so that no secret can reach a message: neither zod's nor the YAML parser's own texts are shown, as both may quote.
  */
-import { readFileSync, statSync } from "node:fs";
-import { dirname, resolve } from "node:path";
 import {
   type Document,
   isAlias,
@@ -17,7 +15,6 @@ import {
   visit,
 } from "yaml";
 import { z } from "zod";
-import { everyAddress } from "../runtime/ip-address.ts";
 import { withoutSecrets } from "../runtime/redact.ts";
 import { type KnownSettings, SYNTAX, unknownSetting, wordingOf } from "./messages.ts";
 import { REMOVED_SETTINGS, type RemovedSettings, removedSetting } from "./removed-settings.ts";
@@ -26,6 +23,7 @@ import { putVariables } from "./variables.ts";
 /** One thing to change in a config file. Lines and columns count from 1. */
 export interface ConfigProblem {
   readonly file: string;
+  /** 0: there is no file, and `file` is what was written in its place, such as an option. */
   readonly line: number;
   readonly column: number;
   /** What is wrong and what to write, beginning with the setting's name. */
@@ -43,7 +41,7 @@ export class ConfigError extends Error {
 }
 
 export const printProblem = ({ file, line, column, message }: ConfigProblem): string =>
-  `${file}:${line}:${column}: ${message}`;
+  line === 0 ? `${file} ${message}` : `${file}:${line}:${column}: ${message}`;
 
 /** What a schema may need beyond the text: other files, which a config names relative to itself. */
 export interface Surroundings {
@@ -55,67 +53,11 @@ export interface Surroundings {
   read(path: string): Buffer;
 }
 
-/** The path of every file that is read is put in `alsoRead`. */
-export const surroundingsOf = (file: string, alsoRead: string[] = []): Surroundings => ({
-  pathOf: (name) => resolve(dirname(file), name),
-  everyAddress: everyAddress(),
-  read(path) {
-    // A pipe or a device would hold up the whole daemon, at each reload too.
-    const found = statSync(path);
-    if (!found.isFile() && !found.isDirectory())
-      throw Object.assign(new Error(`${path} is a pipe or a device`), { code: "a pipe or a device" });
-    const bytes = readFileSync(path);
-    alsoRead.push(path);
-    return bytes;
-  },
-});
-
-/** Of no file, for documents that are the same on every machine. */
-export const ANYWHERE: Surroundings = { ...surroundingsOf("/"), everyAddress: "[::]" };
-
 /** A schema that is built for the place where its config file stands. */
 export type SchemaFor<T> = (near: Surroundings) => z.ZodType<T>;
 
-/**
- * Reads and checks a config file. Throws ConfigError, also when the file cannot be read. The path of every file that
- * the config names is put in `alsoRead`.
- */
-export const loadConfig = <T>(
-  file: string,
-  schemaFor: SchemaFor<T>,
-  alsoRead: string[] = [],
-  shared?: SharedText,
-): T => {
-  const schema = schemaFor(surroundingsOf(file, alsoRead));
-  return parseConfig({ file, text: readConfigText(file), schema, ...(shared && { shared }) });
-};
-
-/** The text of a config file. Throws ConfigError. */
-export const readConfigText = (
-  file: string,
-  missing = "name another with --config, or make one with `coilgun-edge pair`",
-): string => {
-  try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(readFileSync(file));
-  } catch (error) {
-    throw new ConfigError([{ file, line: 1, column: 1, message: whyUnreadable(error, missing) }]);
-  }
-};
-
-const UNREADABLE: Readonly<Record<string, string>> = {
-  EACCES: "this user may not read the file; run as its owner, or change its owner or mode",
-  EISDIR: "this is a folder, not a config file",
-  ERR_ENCODING_INVALID_ENCODED_DATA: "the file is not UTF-8 text",
-};
-
-const whyUnreadable = (error: unknown, missing: string): string => {
-  const code = error instanceof Error && "code" in error ? String(error.code) : "unknown";
-  if (code === "ENOENT") return `there is no such file; ${missing}`;
-  return UNREADABLE[code] ?? `the file cannot be read (${code})`;
-};
-
 /** Settings that stand beside those of the file: shared by many machines. */
-interface SharedText {
+export interface SharedText {
   /** What problems name. */
   readonly file: string;
   readonly text: string;
@@ -133,15 +75,17 @@ export const parseConfig = <T>(options: {
   readonly removed?: RemovedSettings;
   /** What `${NAME}` stands for; this process' own when left out. */
   readonly env?: NodeJS.ProcessEnv;
+  /** The one setting that is looked at: variables of others may be missing. All of them when left out. */
+  readonly only?: string | undefined;
 }): T => {
-  const { env = process.env, shared } = options;
-  const own = readSettings(options, env);
+  const { env = process.env, shared, only } = options;
+  const own = readSettings(options, env, only);
   const beside = shared && readSettings(shared, env);
   if (shared && beside) checkApart(own, beside, shared.settings);
-  const written =
-    isBlock(own.written) && isBlock(beside?.written) ? { ...own.written, ...beside.written } : own.written;
+  const besideOwn = isBlock(beside?.written) ? onlyWritten(beside.written) : {};
+  const written = isBlock(own.written) ? { ...own.written, ...besideOwn } : own.written;
   const settingsWith = (path: readonly PropertyKey[]) =>
-    isBlock(beside?.written) && Object.hasOwn(beside.written, path[0] ?? "") ? beside : own;
+    beside && Object.hasOwn(besideOwn, path[0] ?? "") ? beside : own;
 
   const known = new Map<string, KnownSettings>();
   const { data, error } = options.schema.safeParse(written, {
@@ -157,7 +101,14 @@ export const parseConfig = <T>(options: {
   });
   if (error === undefined) return data as T;
 
-  const problems = error.issues.flatMap((issue): ConfigProblem[] => {
+  // Of what is of another kind altogether, its length is no news.
+  const ofAnotherKind = new Set(
+    error.issues.filter(({ code }) => code === "invalid_type").map(({ path }) => JSON.stringify(path)),
+  );
+  const news = error.issues.filter(
+    ({ code, path }) => code !== "too_small" || !ofAnotherKind.has(JSON.stringify(path)),
+  );
+  const problems = news.flatMap((issue): ConfigProblem[] => {
     if (issue.code !== "unrecognized_keys") {
       const { document, at } = settingsWith(issue.path);
       const { offset, path } = locate(document, issue.path);
@@ -188,6 +139,7 @@ const isBlock = (value: unknown): value is Readonly<Record<string, unknown>> =>
 const readSettings = (
   { file, text }: { readonly file: string; readonly text: string },
   env: NodeJS.ProcessEnv,
+  only?: string,
 ): WrittenSettings => {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, stringKeys: true });
@@ -201,7 +153,7 @@ const readSettings = (
     ({ line }, index) => syntax.findIndex((each) => each.line === line) === index,
   );
   if (syntax.length > 0) throw new ConfigError(oneALine);
-  const missing = putVariables(document, env);
+  const missing = putVariables(document, env, only);
   if (missing.length > 0) throw new ConfigError(missing.map(({ offset, message }) => at(offset, message)));
   try {
     return { document, at, written: withoutEmpty(document.toJS() ?? {}) };
@@ -221,7 +173,7 @@ const checkApart = (own: WrittenSettings, beside: WrittenSettings, settings: rea
     const { offset } = locate(document, [name], "key");
     if (!settings.includes(name))
       return [at(offset, `${name} ${unknownSetting(name, { here: settings, elsewhere: undefined })}`)];
-    const twice = isBlock(own.written) && Object.hasOwn(own.written, name);
+    const twice = isBlock(own.written) && own.written[name] !== undefined && written[name] !== undefined;
     return twice ? [at(offset, `${name} stands in the machine's own file too; keep it in one of them`)] : [];
   });
   if (wrong.length > 0) throw new ConfigError(wrong);
@@ -244,13 +196,18 @@ const syntaxProblems = (
   return found;
 };
 
-/** A name with nothing after it (its lines commented out, say) counts as not written, and so gets its default. */
+/** A name with nothing after it (its lines commented out, say) gets its default, as if it were not written; one that is no setting's is a problem still. */
 const withoutEmpty = (value: unknown): unknown => {
   if (Array.isArray(value)) return value.map(withoutEmpty);
   if (typeof value !== "object" || value === null) return value;
-  const kept = Object.entries(value).filter(([, each]) => each !== null);
-  return Object.fromEntries(kept.map(([name, each]) => [name, withoutEmpty(each)]));
+  return Object.fromEntries(
+    Object.entries(value).map(([name, each]) => [name, each === null ? undefined : withoutEmpty(each)]),
+  );
 };
+
+/** Without names that have nothing after them. */
+const onlyWritten = (block: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> =>
+  Object.fromEntries(Object.entries(block).filter(([, value]) => value !== undefined));
 
 /**
  * Where a setting stands, and its name. What is missing is shown at the block that lacks it; what a schema made of a

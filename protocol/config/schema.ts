@@ -4,11 +4,18 @@
  * and is read by the same code. Messages follow a setting's name: "store.size is not a size; ...".
  */
 import { z } from "zod";
-import { Complaint } from "../runtime/user-error.ts";
+import { Complaint, codeOf } from "../runtime/user-error.ts";
 import { parseHostPattern } from "./host-pattern.ts";
 import { LOG_FORMATS, LOG_LEVELS, type LogSettings } from "./log-settings.ts";
 import type { Surroundings } from "./parse-config.ts";
-import { parseHostName, parseHostPort, parseSize, parseTime, UnitError } from "./units.ts";
+import {
+  parseDialledAddress,
+  parseHostName,
+  parseHostPort,
+  parseSize,
+  parseTime,
+  UnitError,
+} from "./units.ts";
 
 /**
  * A block of settings; one that is not named in `shape` is a problem. `elsewhere` says of names that are settings
@@ -88,16 +95,28 @@ export const time = (normally: string, bounds: WrittenBounds) =>
 /** For a check whose value is none where it fails: the checks of what it stands in are not given it. */
 export const OR_NO_VALUE = { abort: true } as const;
 
-export const count = (normally: number, bounds: { readonly least: number; readonly most: number }) =>
-  z
-    .int(OR_NO_VALUE)
-    .min(bounds.least, OR_NO_VALUE)
-    .max(bounds.most, OR_NO_VALUE)
-    .meta({ form: "number", bounds })
-    .prefault(normally);
+/** Whatever is wrong with it, the message says what may be written. */
+export const wholeNumber = (bounds: { readonly least: number; readonly most?: number }) => {
+  const { least, most = Number.MAX_SAFE_INTEGER } = bounds;
+  const allowed = bounds.most === undefined ? `of at least ${least}` : `from ${least} to ${most}`;
+  const error = ({ input }: { readonly input?: unknown }) =>
+    input === undefined ? undefined : `must be a whole number ${allowed}`;
+  const check = { ...OR_NO_VALUE, error };
+  return z.int(check).min(least, check).max(most, check).meta({ form: "number", bounds });
+};
 
-export const hostPort = (defaultPort?: number) =>
-  written((text) => parseHostPort(text, defaultPort), "host:port, such as 0.0.0.0:8080 or [::]:8080");
+export const count = (normally: number, bounds: { readonly least: number; readonly most: number }) =>
+  wholeNumber(bounds).prefault(normally);
+
+/** Where this side listens. */
+export const hostPort = () => written(parseHostPort, "host:port, such as 0.0.0.0:8080 or [::]:8080");
+
+/** What is dialled: a host, and a port where that is another one than `defaultPort`. */
+export const dialledAddress = (defaultPort: number) =>
+  written(
+    (text) => parseDialledAddress(text, defaultPort),
+    `a host and its port, such as edge.example.com:${defaultPort}`,
+  );
 
 export const hostName = () => written(parseHostName, "a host name, such as www.example.com");
 
@@ -119,6 +138,12 @@ export const shortFor =
   (setting: string) =>
   (value: unknown): unknown =>
     typeof value === "object" && value !== null ? value : { [setting]: value };
+
+/** A block about a link that names no mode is of `mode: psk`. */
+export const withMode = (value: unknown): unknown =>
+  typeof value === "object" && value !== null && !Array.isArray(value)
+    ? { ...value, mode: ("mode" in value ? value.mode : undefined) ?? "psk" }
+    : value;
 
 /** Where an edge listens for origin sides unless its config says otherwise. */
 export const TUNNEL_PORT = 7443;
@@ -156,12 +181,18 @@ export const namedFile = (near: Surroundings) =>
     try {
       return new NamedFile(path, near.read(path));
     } catch (error) {
-      const code = error instanceof Error && "code" in error ? String(error.code) : "unknown";
-      throw new UnitError(
-        `names a file that ${code === "ENOENT" ? "is not there" : `cannot be read (${code})`}; relative names start at the config's folder`,
-      );
+      throw new UnitError(`names ${whyUnread(codeOf(error))}`);
     }
   }, "a file's name");
+
+const FROM_THERE = "relative names start at the config's folder";
+const whyUnread = (code: string): string => {
+  if (code === "ENOENT") return `a file that is not there; ${FROM_THERE}`;
+  if (code === "EACCES")
+    return "a file that this user may not read; change its owner or mode, or that of a folder above it";
+  if (code === "EISDIR") return `a folder; name the file in it; ${FROM_THERE}`;
+  return `a file that cannot be read (${code}); ${FROM_THERE}`;
+};
 
 /** Refuses a second element of a list with the same `by`; the problem stands at the second. */
 export const noTwoAlike =

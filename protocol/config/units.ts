@@ -121,6 +121,15 @@ export const parseHostPort = (text: string, defaultPort?: number): HostPort => {
   return { host: parseHostName(host), port };
 };
 
+/** The same of what is dialled, where no host is no address, and port 0 no port. */
+export const parseDialledAddress = (text: string, defaultPort: number): HostPort => {
+  if (/^(?::\d+)?$/.test(text.trim()))
+    throw new UnitError(`has no host; write the host and its port, such as edge.example.com:${defaultPort}`);
+  const address = parseHostPort(text, defaultPort);
+  if (address.port === 0) throw new UnitError("has port 0, at which nothing listens");
+  return address;
+};
+
 export const printHostPort = ({ host, port }: HostPort): string =>
   `${isIPv6(host) ? `[${host}]` : host}:${port}`;
 

@@ -14,10 +14,18 @@ export interface MissingVariable {
 const REFERENCE = /\$(\$\{)|\$\{([^}]*)\}?/g;
 const INSIDE = /^([A-Za-z_]\w*)(?::-(.*))?$/s;
 
-/** Puts the variables' values into the document; returns what is missing, without any value. */
-export const putVariables = (document: Document, env: NodeJS.ProcessEnv): readonly MissingVariable[] => {
+/** Puts the variables' values into the document, or into what stands under `only`; returns what is missing, without any value. */
+export const putVariables = (
+  document: Document,
+  env: NodeJS.ProcessEnv,
+  only?: string,
+): readonly MissingVariable[] => {
   const missing: MissingVariable[] = [];
   visit(document, {
+    Pair: (_, { key }, ancestors) =>
+      only === undefined || ancestors.length > 2 || (isScalar(key) && key.value === only)
+        ? undefined
+        : visit.SKIP,
     Scalar(key, scalar, ancestors) {
       if (key === "key" || typeof scalar.value !== "string" || !scalar.value.includes("${")) return;
       const offset = scalar.range?.[0] ?? 0;

@@ -31,6 +31,8 @@ export interface AccessLog {
 export const MOST_WAITING_BYTES = 1024 * 1024;
 /** Lines that wait are written together, so many bytes at a time. */
 const WRITE_BYTES = 256 * 1024;
+const HINT =
+  "make room on the disk, or let this user write the file and its folder; it is tried again each second";
 /** Until what could not be written is tried again. @internal */
 export const RETRY_MS = 1_000;
 /** Where lines come in company, what comes within this time is written at once: a write for each would cost more than the line. @internal */
@@ -229,7 +231,7 @@ class LineWriter {
     if (!slow) {
       closeTarget(this.#fd);
       this.#fd = undefined;
-      if (!this.#failing) this.#log.error("access log failed", { error });
+      if (!this.#failing) this.#log.error("access log failed", { error, hint: HINT });
       this.#failing = true;
     }
     if (this.#closing) return false;

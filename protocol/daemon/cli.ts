@@ -19,9 +19,13 @@ const readerLeft = (error: Error): void => {
   throw error;
 };
 
+const heedReader = (): void => {
+  if (!process.stdout.listeners("error").includes(readerLeft)) process.stdout.on("error", readerLeft);
+};
+
 /** One line on standard output. */
 export const say = (line: string): void => {
-  if (!process.stdout.listeners("error").includes(readerLeft)) process.stdout.on("error", readerLeft);
+  heedReader();
   process.stdout.write(`${withoutSecrets(line)}\n`);
 };
 
@@ -40,7 +44,13 @@ export const programNamed = (name: string, description: string): Command =>
   new Command(name)
     .description(description)
     .version(ownVersion(), "-V, --version", "print the version")
-    .configureOutput({ writeErr: (text) => process.stderr.write(withoutSecrets(text)) })
+    .configureOutput({
+      writeOut: (text) => {
+        heedReader();
+        process.stdout.write(text);
+      },
+      writeErr: (text) => process.stderr.write(withoutSecrets(text)),
+    })
     .exitOverride();
 
 /** The config file of a daemon: named by the option, or by the environment unless the variable is empty, or `normally`. */

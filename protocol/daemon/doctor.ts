@@ -70,6 +70,7 @@ export const diagnose = (
   ...storeOf(status),
   ...savingOf(status),
   ...troublesOf(status),
+  ...errorsOf(status),
 ];
 
 /** A time between question and answer is as good as any other there: a busy machine takes seconds to answer. */
@@ -262,3 +263,20 @@ const troublesOf = ({ mismatches, queue, refused, lately }: Status): readonly Fi
       ),
     ),
 ];
+
+/** Of late, as the numbers are. */
+const LATELY_MS = 300_000;
+
+/** What was logged as an error of late, once each: it may go on, as a disk that is full does, without any number that shows it. */
+const errorsOf = ({ at, events }: Status): readonly Finding[] => {
+  const errors = events.filter(
+    (each) => each.level === "error" && Date.parse(at) - Date.parse(each.at) <= LATELY_MS,
+  );
+  return [...new Set(errors.map(({ event }) => event))].map((event) => {
+    const of = errors.filter((each) => each.event === event);
+    return warning(
+      `"${event}" was logged ${counted(of.length, "time")} of late, at ${of[0]?.at} last`,
+      `its log says more; docs/events.md, ${event}`,
+    );
+  });
+};

@@ -3,7 +3,7 @@
  * both daemons' checks.
  */
 import { lookup } from "node:dns/promises";
-import { accessSync, constants, readFileSync, statSync } from "node:fs";
+import { accessSync, constants, readFileSync, statfsSync, statSync } from "node:fs";
 import { createServer, isIP } from "node:net";
 import { dirname } from "node:path";
 import { isDaemonAt } from "../admin/ask-daemon.ts";
@@ -14,7 +14,7 @@ import type { Clock } from "../runtime/clock.ts";
 import { withoutSecrets } from "../runtime/redact.ts";
 import { Complaint, codeOf } from "../runtime/user-error.ts";
 import { isOpenToOthers } from "./private-file.ts";
-import { listed } from "./text-table.ts";
+import { listed, wholeNumber } from "./text-table.ts";
 
 export type Finding =
   | { readonly outcome: "ok"; readonly what: string }
@@ -64,11 +64,21 @@ const whyNotFree = (code: string, address: HostPort): { readonly what: string; r
   }
 };
 
+/** What Node says of a place at which it could not listen. */
+interface Failed {
+  readonly port: number;
+  readonly address: string;
+  readonly hostname: string;
+}
+
 /** A failed start's error with the setting whose address could not be had; any other error as it is. */
 export const whyNotListening = (error: unknown, settings: Readonly<Record<string, HostPort>>): unknown => {
-  if (!(error instanceof Error) || !("syscall" in error) || error.syscall !== "listen") return error;
-  const port = "port" in error ? error.port : undefined;
-  const [setting, address] = Object.entries(settings).find(([, each]) => each.port === port) ?? [];
+  if (!(error instanceof Error) || !("syscall" in error)) return error;
+  const { syscall, port, address: at, hostname } = error as NodeJS.ErrnoException & Partial<Failed>;
+  const places = Object.entries(settings).filter(([, each]) =>
+    syscall === "getaddrinfo" ? each.host === hostname : syscall === "listen" && each.port === port,
+  );
+  const [setting, address] = places.find(([, { host }]) => host === at) ?? places[0] ?? [];
   if (setting === undefined || address === undefined) return error;
   const why = whyNotFree(codeOf(error), address);
   return new Complaint(`${setting}: ${printHostPort(address)} ${why.what}; ${why.advice}`, { cause: error });
@@ -213,3 +223,20 @@ export const checkFolder = (setting: string, path: string): Finding => {
         );
   }
 };
+
+/** Nothing where the disk has room for a file that may grow to `mostBytes`, of which it may have some already. */
+export const checkRoom = (setting: string, path: string, mostBytes: number): readonly Finding[] => {
+  const folder = dirname(path);
+  if (kindOf(folder) === undefined) return [];
+  const { bavail, bsize } = statfsSync(folder);
+  const leftBytes = bavail * bsize + (kindOf(path)?.size ?? 0);
+  if (leftBytes >= mostBytes) return [];
+  return [
+    warning(
+      `${setting} may take ${mebibytes(mostBytes)}, and the disk of ${folder} has room for ${mebibytes(leftBytes)}`,
+      "less of it, or a larger disk: nothing more is put into the file once the disk is full, nor is any log written there",
+    ),
+  ];
+};
+
+const mebibytes = (bytes: number): string => `${wholeNumber(Math.floor(bytes / 2 ** 20))} MiB`;

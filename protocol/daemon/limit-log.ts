@@ -27,7 +27,9 @@ export type LimitName = (typeof LIMITS)[number];
 
 /** Tells a LimitLog, where `log` is of one. `fields`: what the first line says of it. */
 export const sayLimit = (log: Pick<Log, "warn">, limit: LimitName, fields: LogFields = {}): void =>
-  log.warn("limit reached", { limit, ...fields });
+  log.warn("limit reached", { limit, ...fields, ...(limit === "descriptors" && { hint: MORE_DESCRIPTORS }) });
+
+const MORE_DESCRIPTORS = "raise the limit of open files: ulimit -n, or LimitNOFILE= of the unit";
 
 /** A listener could not accept a connection: that one is lost. */
 export const sayAcceptFailed = (log: Pick<Log, "warn">, error: unknown): void => {
@@ -51,10 +53,7 @@ export const isOutOfDescriptors = (error: unknown): boolean => {
 /** Says so where that is what `error` says. */
 export const sayIfOutOfDescriptors = (log: Pick<Log, "warn">, error: unknown): boolean => {
   const isOut = isOutOfDescriptors(error);
-  if (isOut)
-    sayLimit(log, "descriptors", {
-      hint: "raise the limit of open files: ulimit -n, or LimitNOFILE= of the unit",
-    });
+  if (isOut) sayLimit(log, "descriptors");
   return isOut;
 };
 

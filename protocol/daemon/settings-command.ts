@@ -1,8 +1,9 @@
 /** `settings` on either side's command line: the reference of the config file, or its JSON Schema for editors. */
 import type { Command } from "commander";
+import { ANYWHERE } from "../config/config-file.ts";
 import { closest } from "../config/did-you-mean.ts";
 import { schemaText } from "../config/json-schema.ts";
-import { ANYWHERE, type SchemaFor } from "../config/parse-config.ts";
+import type { SchemaFor } from "../config/parse-config.ts";
 import { type DocumentedSetting, settingsOfSchema } from "../config/reference.ts";
 import { Complaint } from "../runtime/user-error.ts";
 import { exampleOf, say } from "./cli.ts";

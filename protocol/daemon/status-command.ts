@@ -2,7 +2,7 @@
 import type { Command, Option } from "commander";
 import { askStatus } from "../admin/ask-daemon.ts";
 import { printStatus, STATUS_LABEL } from "../admin/print-status.ts";
-import type { AdminListen } from "../config/admin-settings.ts";
+import { loadAdmin } from "../config/config-file.ts";
 import { systemClock } from "../runtime/clock.ts";
 import { EXIT, exampleOf, say, sayLabelled } from "./cli.ts";
 
@@ -10,12 +10,8 @@ const EVERY_MS = 2_000;
 /** To the top left corner, and clear from there. */
 const CLEAR = "\x1b[H\x1b[2J";
 
-/** `config` is the option of the config file; `load` throws ConfigError. */
-export const addStatusCommand = (
-  program: Command,
-  config: Option,
-  load: (file: string) => { readonly admin: readonly AdminListen[] },
-): void => {
+/** `config` is the option of the config file, of which `admin` alone is read: what else may be wrong with it is nothing that a running daemon has. */
+export const addStatusCommand = (program: Command, config: Option): void => {
   program
     .command("status")
     .description("say how the running daemon does: links, hosts, store, and what the last minutes saved")
@@ -24,7 +20,7 @@ export const addStatusCommand = (
     .addOption(config)
     .addHelpText("after", exampleOf(`${program.name()} status --watch`))
     .action(async ({ config: file, json, watch }: { config: string; json: boolean; watch: boolean }) => {
-      const { admin } = load(file);
+      const admin = loadAdmin(file);
       for (;;) {
         const status = await askStatus(admin, file, { program: program.name() });
         // One write, so that the screen does not flicker.
@@ -44,7 +40,7 @@ export const addStatusCommand = (
     .addOption(config)
     .addHelpText("after", exampleOf(`${program.name()} health || echo "not ready"`))
     .action(async ({ config: file }: { config: string }) => {
-      const { ready, reasons } = await askStatus(load(file).admin, file, { program: program.name() });
+      const { ready, reasons } = await askStatus(loadAdmin(file), file, { program: program.name() });
       say(ready ? "ready" : `not ready: ${reasons.join("; ")}`);
       if (!ready) process.exitCode = EXIT.failed;
     });

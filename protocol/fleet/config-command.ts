@@ -1,6 +1,7 @@
 /** `config` on either side's command line: reads and changes the settings that a fleet shares, and makes the keys for it. */
 import { type Command, InvalidArgumentError, type Option } from "commander";
-import { ConfigError, readConfigText, surroundingsOf } from "../config/parse-config.ts";
+import { readTextOnce, surroundingsOf } from "../config/config-file.ts";
+import { ConfigError } from "../config/parse-config.ts";
 import { exampleOf, say } from "../daemon/cli.ts";
 import { makePrivateFolder, replacePrivateFile, writeNewPrivateFile } from "../daemon/private-file.ts";
 import { systemClock } from "../runtime/clock.ts";
@@ -152,7 +153,7 @@ const putConfig = async (
   fleet: Fleet,
   { shared, key, check }: PutWhat,
 ): Promise<{ readonly version: number; readonly place: string }> => {
-  const text = readConfigText(shared, "name one, such as `config get --out` writes");
+  const text = readTextOnce(shared, "name one, such as `config get --out` writes");
   const signingKey = parseSigningKey(textIn(key));
   if (signingKey === undefined)
     throw new Complaint(`${key} holds no Ed25519 key in PEM; \`config keygen\` makes one`);

@@ -3,8 +3,9 @@
  * beside them that are its alone. docs/running.md, "One config for a fleet".
  */
 import { z } from "zod";
-import { loadConfig, readConfigText, type Surroundings, surroundingsOf } from "../config/parse-config.ts";
-import { namedFile, OR_NO_VALUE, readPath, written } from "../config/schema.ts";
+import { loadConfig, readConfigText, surroundingsOf } from "../config/config-file.ts";
+import type { Surroundings } from "../config/parse-config.ts";
+import { namedFile, OR_NO_VALUE, readPath, wholeNumber, written } from "../config/schema.ts";
 import { UnitError } from "../config/units.ts";
 import { parseRedisAddress, shownAddress } from "../redis/redis-address.ts";
 import { parseSecret, type Secret } from "../transport/key.ts";
@@ -100,9 +101,7 @@ export const fleetSettings = (near: Surroundings, side: Side) => ({
     .describe(
       `Where the last good copy of them is kept, sealed; without it, \`NAME-${side}.copy\` beside this file.`,
     ),
-  configAtLeast: z
-    .int(OR_NO_VALUE)
-    .min(1, OR_NO_VALUE)
+  configAtLeast: wholeNumber({ least: 1 })
     .optional()
     .describe(
       "The lowest version of them that is taken, as `config put` numbers it: a machine that has no copy yet takes no older one from whoever can write in the store.",

@@ -2,7 +2,8 @@
  * The last good copy of a shared config, on this machine's disk: what was last served, as it lay in the store, sealed and signed. A
  * daemon starts with it, whatever became of the store, and takes nothing older.
  */
-import { ConfigError, loadConfig, type SchemaFor, surroundingsOf } from "../config/parse-config.ts";
+import { loadConfig, surroundingsOf } from "../config/config-file.ts";
+import { ConfigError, type SchemaFor } from "../config/parse-config.ts";
 import { replacePrivateFile } from "../daemon/private-file.ts";
 import { Complaint, codeOf } from "../runtime/user-error.ts";
 import { type Fleet, type FleetKind, fleetOf } from "./fleet-settings.ts";

@@ -55,31 +55,28 @@ export interface TakenApart {
   readonly fresh?: boolean;
 }
 
-/** What is fresh travels apart in heads of so many times the cost of one that may be remembered: at most 7 KiB of the 8 that any peer takes. */
-const FRESH_UP_TO = 1.75;
+/** Parts other than those of Cookie count some bytes more: only heads that cost no more have any, as every peer takes 8 KiB. @internal */
+export const MOST_COST_APART = 7 * 1024;
 
-/**
- * A head with its cookies and what is fresh in parts; one without any is returned as it is. Parts other than those of Cookie count some bytes
- * more: only in heads far from what a peer refuses, Set-Cookie in those that cost `mostCost` at most.
- */
-export const inParts = (fields: HeaderList, apart: TakenApart, mostCost: number): HeaderList => {
+/** A head with its cookies and what is fresh in parts; one without any is returned as it is. */
+export const inParts = (fields: HeaderList, apart: TakenApart): HeaderList => {
   let parted: string[] | undefined;
-  let cost: number | undefined;
-  const isSmall = (times = 1) => {
-    cost ??= headCost(fields);
-    return cost <= times * mostCost;
+  let small: boolean | undefined;
+  const isSmall = () => {
+    small ??= headCost(fields) <= MOST_COST_APART;
+    return small;
   };
   for (let i = 0; i + 1 < fields.length; i += 2) {
     const [name, value] = [fields[i] as string, fields[i + 1] as string];
     let parts: string[] | undefined;
     if (isCookie(name)) {
       parts = crumbsOf(name, value);
-      if (apart.fresh && isSmall(FRESH_UP_TO)) parts = freshInPairs(parts ?? [name, value]) ?? parts;
+      if (apart.fresh && isSmall()) parts = freshInPairs(parts ?? [name, value]) ?? parts;
     } else if (isSetCookie(name))
       parts = apart.setCookies && isSmall() ? attributesOf(name, value) : undefined;
     else if (apart.fresh && FRESH_LENGTHS.has(name.length)) {
       const fresh = FRESH_FIELDS.get(name.toLowerCase());
-      if (fresh !== undefined && isSmall(FRESH_UP_TO)) parts = freshPartsOf(name, value, fresh);
+      if (fresh !== undefined && isSmall()) parts = freshPartsOf(name, value, fresh);
     }
     if (parts !== undefined) {
       parted ??= fields.slice(0, i);

@@ -100,6 +100,7 @@ class ChangeWriter {
     const { table } = this.#changing;
     const rule = ruleOf(name, value);
     if (!isIndexed(rule)) return this.#short(rule, value, old) ? undefined : this.#text(CHANGE.text, value);
+    if (!table.takes(value)) return this.#text(CHANGE.text, value);
     const index = table.find(name, value);
     if (index !== undefined) return void this.#begin(CHANGE.entry).varint(index);
     if (!this.#given(name, value) && !this.#short(rule, value, old)) this.#text(CHANGE.inserted, value);

@@ -65,7 +65,7 @@ export class HeaderEncoder {
   }
 
   #other(w: ByteWriter, fields: HeaderList, given: FindsGiven | undefined): void {
-    const head = inParts(fields, this.#apart, this.#mostCost);
+    const head = inParts(fields, this.#apart);
     const remembers = headCost(head) <= this.#mostCost;
     const alike = remembers ? this.#alike.exchange(head, fields) : undefined;
     if (alike !== undefined) this.#changes(w, head, alike, given);
@@ -89,7 +89,7 @@ export class HeaderEncoder {
   }
 
   #field(w: ByteWriter, name: string, value: string): void {
-    const indexed = isIndexed(ruleOf(name, value));
+    const indexed = isIndexed(ruleOf(name, value)) && this.#table.takes(value);
     const whole = indexed ? this.#table.find(name, value) : undefined;
     if (whole !== undefined) {
       writeIndex(w, FIELD.indexed, 7, whole);

@@ -25,7 +25,14 @@ export interface HeaderTable {
   insert(name: string, value: string): void;
 }
 
+/** A longer value would push out too much. Policies of 3 to 5 KB, and sessions that are cookies of 2 to 4, are worth it. @internal */
+export const LONGEST_ENTERED_VALUE = 8192;
+/** And one that takes more than this part of the table's bound. */
+const SHARE_OF_TABLE = 8;
+
 export interface TableLookup extends HeaderTable {
+  /** Whether it is short enough to be inserted. */
+  takes(value: string): boolean;
   /** The index of this very field, if the table has it. */
   find(name: string, value: string): number | undefined;
   /** The index of the newest entry of this name. */
@@ -97,6 +104,7 @@ export const newLookupTable = (tableBytes: number): TableLookup => {
   const forget = (map: Map<string, number>, key: string, sequence: number) => {
     if (map.get(key) === sequence) map.delete(key);
   };
+  const longest = Math.min(LONGEST_ENTERED_VALUE, Math.floor(tableBytes / SHARE_OF_TABLE));
   const table = new Table(tableBytes, (entry, sequence) => {
     if (entry.key !== undefined) forget(fields, entry.key, sequence);
     forget(names, entry.name, sequence);
@@ -108,6 +116,7 @@ export const newLookupTable = (tableBytes: number): TableLookup => {
       return table.inserted;
     },
     at: (index) => table.at(index),
+    takes: (value) => value.length <= longest,
     find: (name, value) => indexOf(fields.get(keyOf(name, value))),
     findName: (name) => indexOf(names.get(name)),
     insert(name, value) {

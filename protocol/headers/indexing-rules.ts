@@ -8,8 +8,10 @@ import { DURATION, NONCE, VISIT } from "./fresh-parts.ts";
 
 /** Values of fewer bytes could be guessed from hits of the table (RFC 7541 section 7.1), so credentials of that size stay out. @internal */
 export const SHORTEST_INDEXED_CREDENTIAL = 16;
-/** Longer values would push out too much of the table. @internal */
-export const LONGEST_INDEXED_VALUE = 2048;
+/** Characters of a token in Authorization (RFC 6750) that a program made and nobody guesses. @internal */
+export const SHORTEST_INDEXED_TOKEN = 32;
+/** A password (RFC 7617) is none, nor what is made anew for each request. */
+const TOKEN = new RegExp(`^(?:bearer|token|jwt) [\\w.~+/-]{${SHORTEST_INDEXED_TOKEN},}=*$`, "i");
 
 /** Joins the parts of a Cookie field, and begins the names of other parts; no field's name does. Pairs travel whole. */
 export const CRUMB = "; ";
@@ -28,8 +30,11 @@ export type FieldRule = "whole" | "secret" | "tag" | "id" | "time" | "number" | 
 /** Whether a value of this name is one pair of a Cookie, or a Cookie of one pair. */
 export const isCookiePair = (name: string): boolean => name === CRUMB || name.toLowerCase() === "cookie";
 
-const RULES: ReadonlyMap<string, FieldRule | "credential"> = new Map([
-  ["authorization", "secret"],
+/** What a name says, of some what is known once there is a value. */
+type NameRule = FieldRule | "credential" | "authorization";
+
+const RULES: ReadonlyMap<string, NameRule> = new Map([
+  ["authorization", "authorization"],
   ["proxy-authorization", "secret"],
   ["cookie", "credential"],
   [CRUMB, "credential"],
@@ -62,9 +67,9 @@ const SET_COOKIE_VALUE = /^set-cookie: /;
 
 /** Rules of names as they came, for the few that come again and again. */
 const MOST_NAMES = 256;
-const ruleByName = new Map<string, FieldRule | "credential">();
+const ruleByName = new Map<string, NameRule>();
 
-const ruleOfName = (name: string): FieldRule | "credential" => {
+const ruleOfName = (name: string): NameRule => {
   const known = ruleByName.get(name);
   if (known !== undefined) return known;
   const lower = name.toLowerCase();
@@ -76,19 +81,31 @@ const ruleOfName = (name: string): FieldRule | "credential" => {
 
 export const ruleOf = (name: string, value: string): FieldRule => {
   const rule = ruleOfName(name);
-  if (rule === "credential" || rule === "cookie" || rule === "token") {
-    if (value.length < SHORTEST_INDEXED_CREDENTIAL) return "secret";
-  } else if (rule !== "whole" && rule !== "tag") return rule;
-  if (value.length > LONGEST_INDEXED_VALUE) return "text";
-  return rule === "credential" ? "whole" : rule;
+  switch (rule) {
+    case "authorization":
+      return TOKEN.test(value) ? "whole" : "secret";
+    case "credential":
+      return value.length < SHORTEST_INDEXED_CREDENTIAL ? "secret" : "whole";
+    case "cookie":
+    case "token":
+      return value.length < SHORTEST_INDEXED_CREDENTIAL ? "secret" : rule;
+    default:
+      return rule;
+  }
 };
 
-/** Whether a value of this rule enters the table. */
+/** Whether a value of this rule enters the table, unless it is too long for that. */
 export const isIndexed = (rule: FieldRule): boolean =>
   rule === "whole" || rule === "tag" || rule === "cookie" || rule === "token";
 
-const MUST_BE_SPELLED: ReadonlySet<string> = new Set(["secret", "credential", "number"]);
-const MAY_BE_SPELLED: ReadonlySet<string> = new Set([...MUST_BE_SPELLED, "cookie", "token"]);
+const MUST_BE_SPELLED: ReadonlySet<string> = new Set(["secret", "number"]);
+const MAY_BE_SPELLED: ReadonlySet<string> = new Set([
+  ...MUST_BE_SPELLED,
+  "authorization",
+  "credential",
+  "cookie",
+  "token",
+]);
 
 /**
  * Whether a value is told in every head, though it be that of the remembered one: secrets, and numbers, which are as easily

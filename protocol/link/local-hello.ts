@@ -21,7 +21,7 @@ import { Mixer } from "../mixing/mixer.ts";
 import type { Clock } from "../runtime/clock.ts";
 
 /** Size of the header tables, each way. */
-const TABLE_BYTES = 64 * 1024;
+const TABLE_BYTES = 256 * 1024;
 /** What this code can do beyond the wire's first version. */
 const FEATURES = [
   "push",

@@ -28,7 +28,7 @@ export type RedisAddress = {
 );
 
 const FORMS =
-  "redis://[user:password@]host[:port][/number], rediss://… for TLS, unix:///path/to.sock[?db=number], redis+sentinel://host:port,host:port/name[/number] or redis+cluster://host:port,host:port (rediss+… for TLS)";
+  "redis://host[:port][/number], user:password@ before the host where it asks for them, rediss://… for TLS, unix:///path/to.sock[?db=number], redis+sentinel://host:port,host:port/name[/number] or redis+cluster://host:port,host:port (rediss+… for TLS)";
 
 const SEVERAL =
   /^redis(s?)\+(sentinel|cluster):\/\/(?:([^:@/]*)(?::([^@/]*))?@)?([^/?#@]+)(?:\/([^/?#]*))?(?:\/(\d+))?$/;

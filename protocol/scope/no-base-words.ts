@@ -1,7 +1,7 @@
 /** Why an answer was whole or passed, in half a sentence for people. What helps against each: docs/operations.md. */
-import type { NoBase } from "./no-base.ts";
+import type { NoBase, WithoutLink } from "./no-base.ts";
 
-const WORDS: Readonly<Record<NoBase, string>> = {
+const WORDS: Readonly<Record<NoBase | WithoutLink, string>> = {
   "first-visit": "nothing was known of the page, nor of its template",
   "new-session": "this session was sent nothing like it",
   private: "the site says private, and this visitor was sent nothing like it",
@@ -30,8 +30,10 @@ const WORDS: Readonly<Record<NoBase, string>> = {
   "not-compressible": "an image, an archive, or the like: compressed already",
   "event-stream": "events, which go on as they come",
   "too-small": "too small to gain anything",
+  "no-link": "no link took requests of the host, and its fallback was asked",
+  "link-silent": "all links were silent, and the host's fallback was asked",
 };
 
 /** `reason` may come from a log of another version: unknown ones are given back as they are. */
 export const inWords = (reason: string): string =>
-  Object.hasOwn(WORDS, reason) ? WORDS[reason as NoBase] : reason;
+  Object.hasOwn(WORDS, reason) ? WORDS[reason as keyof typeof WORDS] : reason;

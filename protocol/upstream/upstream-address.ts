@@ -2,7 +2,7 @@
  * Where a web server is: a TCP address, spoken to in plain HTTP or over TLS, or a unix socket. As it stands in `origin.yaml`,
  * and back.
  */
-import { type HostPort, isLoopback, parseHostPort, printHostPort, UnitError } from "../config/units.ts";
+import { type HostPort, isLoopback, parseDialledAddress, printHostPort, UnitError } from "../config/units.ts";
 
 export type UpstreamAddress =
   | { readonly scheme: "http" | "https"; readonly address: HostPort }
@@ -42,7 +42,7 @@ const address = (rest: string, defaultPort: number): HostPort => {
       "must be scheme, host and port alone, such as http://127.0.0.1:3000; the visitor's path is used as it is",
     );
   }
-  return parseHostPort(authority, defaultPort);
+  return parseDialledAddress(authority, defaultPort);
 };
 
 const socketPath = (path: string): string => {

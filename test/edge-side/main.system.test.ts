@@ -201,11 +201,14 @@ describe("coilgun-edge pair", () => {
   });
 });
 
-it("coilgun-edge whose reader has seen enough ends without a word", async () => {
-  const running = startCommand("edge-side", ["pair", "--host", "a.example", "--edge", "e.example"], folder);
-  running.child.stdout?.destroy();
-  expect(await running.ended).toMatchObject({ code: 0, stderr: "" });
-});
+it.each([[["pair", "--host", "a.example", "--edge", "e.example"]], [["--help"]], [["help", "pair"]]])(
+  "coilgun-edge %j whose reader has seen enough ends without a word",
+  async (words) => {
+    const running = startCommand("edge-side", words, folder);
+    running.child.stdout?.destroy();
+    expect(await running.ended).toMatchObject({ code: 0, stderr: "" });
+  },
+);
 
 describe("a config that cannot be used", () => {
   it.each(["run", "check", "forget"])("ends %s with all its problems and code 1", async (command) => {

@@ -132,7 +132,9 @@ const attack = async (
 
   /** The attacker keeps own guesses out of the bases, waits until the victim was there, and asks. */
   const guess = async (text: string, attempt = 0): Promise<AccessLine> => {
-    const neutral = [await ask("a"), await ask("b"), await ask("c"), await ask("d")];
+    // As many as are offered at most, where the page of a first attempt is a base still.
+    const neutral: AccessLine[] = [];
+    for (const query of attempt === 0 ? "abcd" : "abcdefgh") neutral.push(await ask(query));
     await pair.visit({
       path: "/account?q=&attempt=0",
       headers: { "Sec-Fetch-Site": "none", Cookie: `sid=${VICTIM}` },

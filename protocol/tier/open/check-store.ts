@@ -1,6 +1,6 @@
 /** Whether what stands below the versions in memory can be used: for `check`. Nothing is made. */
 import type { StoreSettings } from "../../config/store-settings.ts";
-import { checkFolder, type Finding, ok, problem } from "../../daemon/findings.ts";
+import { checkFolder, checkRoom, type Finding, ok, problem } from "../../daemon/findings.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import { Complaint, codeOf } from "../../runtime/user-error.ts";
 import { isThere, OthersFile } from "../disk/schema.ts";
@@ -16,7 +16,9 @@ export const checkStore = async (
   const isBelow = file !== undefined || shared !== undefined;
   const key = isBelow && keyFile !== undefined ? [checkKey(keyFile)] : [];
   return [
-    ...(file === undefined ? [] : [checkFile(file)]),
+    ...(file === undefined
+      ? []
+      : [checkFile(file), ...checkRoom("store.fileSize", file, settings.fileSizeBytes)]),
     ...key,
     ...(key.some(({ outcome }) => outcome === "problem") ? [] : await checkShared(settings, options)),
   ];

@@ -4,7 +4,8 @@ import { stringify } from "yaml";
 import { edgeConfig, freshKey, originConfig, type PairSettings } from "../../../bench/rig/pair-config.ts";
 import { edgeSettings } from "../../../edge-side/config/edge-config.ts";
 import { originSettings } from "../../../origin-side/config/origin-config.ts";
-import { parseConfig, surroundingsOf } from "../../../protocol/config/parse-config.ts";
+import { surroundingsOf } from "../../../protocol/config/config-file.ts";
+import { parseConfig } from "../../../protocol/config/parse-config.ts";
 
 const routes = [
   { host: "a.replay.test", origin: "127.0.0.1:3000" },

@@ -83,7 +83,7 @@ it("says it in 80 columns, with the reasons in words and what was passed over", 
   const text = savingsText(await readSavings([file("access.log", LINES)], Readable.from([])));
   expect(text).toContain("4 answers: pages of 300 KB crossed the link as 20.5 KB, 6.83 % of them.");
   expect(text).toContain("first-visit: nothing was known of the page");
-  expect(text).toContain("5 lines are no access records");
+  expect(text).toContain("5 lines passed over: no access records");
   expect(Math.max(...text.split("\n").map((line) => line.length))).toBeLessThanOrEqual(80);
 });
 
@@ -96,6 +96,16 @@ it("counts pages of web servers that were asked straight as no saving on the lin
   expect(savingsText(savings)).toMatch(
     /^1 answer: pages of 100 KB crossed the link as 500 B, 0\.50 % of them\.\n/,
   );
+});
+
+it("says of each reason what it means, of those of a fallback too", () => {
+  const savings = new Savings();
+  for (const reason of ["no-link", "link-silent", "\u001b[2J"])
+    savings.add(record({ answer: "fallback", reason, pageBytes: 50_000 }));
+  const text = savingsText(savings);
+  expect(text).toContain("no-link: no link took requests of the host, and its fallback was asked.");
+  expect(text).toContain("link-silent: all links were silent, and the host's fallback was asked.");
+  expect(text).not.toContain("\u001b");
 });
 
 it("keeps a bounded number of hosts, and lets none of them move the cursor", () => {

@@ -27,7 +27,7 @@ const named = (name: string, schemaFor = edgeSettings) => {
 
 it("all fixtures were found", () => {
   const folders = join(import.meta.dirname, "..", "..", "fixtures", "config");
-  expect([VALID.length, INVALID.length]).toEqual([12, 57]);
+  expect([VALID.length, INVALID.length]).toEqual([12, 61]);
   expect(readdirSync(join(folders, "valid", "edge"))).toHaveLength(VALID.length);
   expect(readdirSync(join(folders, "invalid", "edge"))).toHaveLength(INVALID.length);
 });
@@ -151,6 +151,30 @@ describe("a valid edge.yaml", () => {
     ]);
     expect(visitors[1]?.tls?.certificates[0]?.privateKey.path).toBe("/etc/coilgun/tls/site-key.pem");
     expect(limits.bodyBytes).toBe(64 * 2 ** 20);
+  });
+
+  it.each([
+    ["1y", "max-age=31536000"],
+    ["180d", "max-age=15552000"],
+    ["300s", "max-age=300"],
+    ["0s", "max-age=0"],
+    ["180d includeSubDomains", "max-age=15552000; includeSubDomains"],
+    ["365d includeSubDomains preload", "max-age=31536000; includeSubDomains; preload"],
+    ["364d includeSubDomains preload", undefined],
+    ["1y preload", undefined],
+    ["100y", "max-age=3153600000"],
+    ["101y", undefined],
+    ["1.5y", undefined],
+    ["500ms", undefined],
+    ["1y  includeSubDomains", undefined],
+  ])("takes hsts: %s for %s", (written, value) => {
+    const [fixture] = fixturesIn("valid", "edge").filter(
+      ({ name }) => name === "what-other-fixtures-leave-out",
+    );
+    const text = (fixture?.text ?? "").replace("2y includeSubDomains preload", written);
+    const read = () => parseFixture({ name: "hsts", text }, edgeSettings).visitors[1]?.tls?.hsts;
+    if (value === undefined) expect(read).toThrow("hsts");
+    else expect(read()).toBe(value);
   });
 
   it("brings names into the form in which they travel", () => {

@@ -24,7 +24,7 @@ const named = (name: string) => {
 
 it("all fixtures were found", () => {
   const folders = join(import.meta.dirname, "..", "..", "fixtures", "config");
-  expect([VALID.length, INVALID.length]).toEqual([7, 24]);
+  expect([VALID.length, INVALID.length]).toEqual([7, 25]);
   expect(readdirSync(join(folders, "valid", "origin"))).toHaveLength(VALID.length);
   expect(readdirSync(join(folders, "invalid", "origin"))).toHaveLength(INVALID.length);
 });

@@ -39,5 +39,6 @@ describe("closest", () => {
 
   it("prefers the nearer of two", () => {
     expect(closest("tunel", ["tunnels", "tunnel"])).toBe("tunnel");
+    expect(closest("configSea", ["config", "configSeal"])).toBe("configSeal");
   });
 });

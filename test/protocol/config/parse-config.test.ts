@@ -1,10 +1,7 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { z } from "zod";
-import { ConfigError, loadConfig, parseConfig } from "../../../protocol/config/parse-config.ts";
-import { block, count, namedFile, size } from "../../../protocol/config/schema.ts";
+import { ConfigError, parseConfig } from "../../../protocol/config/parse-config.ts";
+import { block, count, size } from "../../../protocol/config/schema.ts";
 
 const schema = block({
   name: z.string(),
@@ -51,9 +48,29 @@ describe("problems", () => {
     ["a wrong kind", "name: [a]", "1:7: name must be text, not a list"],
     ["a wrong kind inside a list", "name: a\nlist: [a, 2]", "2:11: list[1] must be text, not a number"],
     ["nothing inside a list", "name: a\nlist: [a, ~]", "2:11: list[1] must be text, not nothing"],
-    ["a fraction", "name: a\nroom: { seats: 1.5 }", "2:16: room.seats must be a whole number"],
-    ["a number above its bound", "name: a\nroom: { seats: 10 }", "2:16: room.seats must be at most 9"],
-    ["a number below its bound", "name: a\nroom: { seats: 0 }", "2:16: room.seats must be at least 1"],
+    ...["1.5", "10", "0", "1e99", ".nan", "'5'", "many", "[]", "{}"].map(
+      (written): [string, string, string] => [
+        `${written} for a number, which says what may be written`,
+        `name: a\nroom: { seats: ${written} }`,
+        "2:16: room.seats must be a whole number from 1 to 9",
+      ],
+    ),
+    [
+      "an unknown name with nothing behind it",
+      "name: a\nroom:\n  sise:\n  siise:",
+      "3:3: room.sise is",
+      "4:3: ",
+    ],
+    [
+      "a block's setting with the block's name before it",
+      "name: a\nroom.size: 1 MiB",
+      "2:1: room.size is not a setting; write room, and size in a block below it",
+    ],
+    [
+      "settings that an anchor should bring along",
+      "name: a\nroom:\n  <<: { size: 1 MiB }",
+      "3:3: room.<< takes over other settings, which is not done here; write them out",
+    ],
     [
       "a size just below its bound",
       "name: a\nroom: { size: 1023 B }",
@@ -151,44 +168,5 @@ describe("problems", () => {
 
   it("name an unknown setting, but not one that is a secret", () => {
     expect(problemsOf("name: a\ncgk1_abc: b")[0]).toContain("c.yaml:2:1: [secret] is not a setting");
-  });
-});
-
-describe("a config file", () => {
-  const folder = mkdtempSync(join(tmpdir(), "coilgun-config-"));
-  afterAll(() => rmSync(folder, { recursive: true }));
-  const put = (name: string, content: string | Uint8Array): string => {
-    writeFileSync(join(folder, name), content);
-    return join(folder, name);
-  };
-
-  it("that is missing says so", () => {
-    expect(() => loadConfig(join(folder, "none.yaml"), () => schema)).toThrow(
-      /none\.yaml:1:1: there is no such file/,
-    );
-  });
-
-  it("that is a folder says so", () => {
-    expect(() => loadConfig(folder, () => schema)).toThrow(/this is a folder/);
-  });
-
-  it("that is not text says so", () => {
-    const file = put("latin1.yaml", Buffer.from("name: caf\xe9", "latin1"));
-    expect(() => loadConfig(file, () => schema)).toThrow(/not UTF-8/);
-  });
-
-  it("that names a pipe or a device says so, and is not held up by it", () => {
-    const file = join(folder, "device.yaml");
-    writeFileSync(file, "file: /dev/null");
-    expect(() => loadConfig(file, (near) => block({ file: namedFile(near) }))).toThrow(/a pipe or a device/);
-  });
-
-  it("names files relative to itself, and tells which were read", () => {
-    put("beside.txt", "hello");
-    const file = put("main.yaml", "file: beside.txt");
-    const read: string[] = [];
-    const config = loadConfig(file, (near) => block({ file: namedFile(near) }), read);
-    expect(config.file.bytes.toString()).toBe("hello");
-    expect(read).toEqual([join(folder, "beside.txt")]);
   });
 });

@@ -49,6 +49,21 @@ it.each<[string, Partial<Status>, RegExp]>([
   ],
   ["a delta that did not verify", { mismatches: 1 }, /did not verify/],
   ["requests that wait", { queue: 3 }, /3 requests wait/],
+  [
+    "an error of late",
+    {
+      at: "2026-01-01T00:05:00.000Z",
+      events: ["2026-01-01T00:04:00.000Z", "2026-01-01T00:00:00.000Z", "2025-12-31T23:59:59.999Z"].map(
+        (at) => ({
+          at,
+          level: "error",
+          event: "access log failed",
+          fields: "",
+        }),
+      ),
+    },
+    /^"access log failed" was logged 2 times of late, at 2026-01-01T00:04:00\.000Z last/,
+  ],
   ["a limit", { refused: [{ limit: "limits.visitors", times: 2 }] }, /limits\.visitors was reached 2 times/],
 ])("%s is found", (_, over, what) => {
   const clockPut = "at" in over;

@@ -76,6 +76,29 @@ describe("an address to listen at", () => {
     );
   });
 
+  it("has a name that does not resolve", () => {
+    const error = Object.assign(new Error(), {
+      code: "EAI_AGAIN",
+      syscall: "getaddrinfo",
+      hostname: "a.invalid",
+    });
+    const places = { visitors: { host: "b.example", port: 1 }, tunnel: { host: "a.invalid", port: 1 } };
+    expect(String(whyNotListening(error, places))).toContain(
+      "tunnel: a.invalid:1 has a host name that does not resolve; write the address itself",
+    );
+  });
+
+  it("is told as its own where another setting has its port at another address", () => {
+    const error = Object.assign(new Error(), {
+      code: "EADDRINUSE",
+      syscall: "listen",
+      port: 80,
+      address: "127.0.0.2",
+    });
+    const places = { visitors: { host: "127.0.0.1", port: 80 }, tunnel: { host: "127.0.0.2", port: 80 } };
+    expect(String(whyNotListening(error, places))).toContain("tunnel: 127.0.0.2:80 is in use");
+  });
+
   it("keeps other errors as they are", () => {
     const error = new Error("other");
     expect(whyNotListening(error, { visitors: { host: HOST, port: 1 } })).toBe(error);

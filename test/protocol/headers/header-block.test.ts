@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { MOST_CRUMBS } from "../../../protocol/headers/field-parts.ts";
 import { HeaderDecoder, HeaderEncoder } from "../../../protocol/headers/header-block.ts";
-import { ENTRY_OVERHEAD_BYTES } from "../../../protocol/headers/header-table.ts";
+import { ENTRY_OVERHEAD_BYTES, LONGEST_ENTERED_VALUE } from "../../../protocol/headers/header-table.ts";
 import {
-  LONGEST_INDEXED_VALUE,
   SHORTEST_INDEXED_CREDENTIAL,
+  SHORTEST_INDEXED_TOKEN,
 } from "../../../protocol/headers/indexing-rules.ts";
 import type { HeaderList } from "../../../protocol/http/header-list.ts";
 import { ByteReader, ByteWriter } from "../../../protocol/wire/bytes.ts";
@@ -164,6 +164,8 @@ describe("10,000 random blocks", () => {
 describe("what never enters the table", () => {
   const short = "s".repeat(SHORTEST_INDEXED_CREDENTIAL - 1);
   const long = "s".repeat(SHORTEST_INDEXED_CREDENTIAL);
+  const token = "t".repeat(SHORTEST_INDEXED_TOKEN);
+  const LARGE_TABLE = 8 * LONGEST_ENTERED_VALUE;
 
   /** Bytes of the same field the second and the third time. */
   const again = (name: string, value: string) => {
@@ -173,8 +175,14 @@ describe("what never enters the table", () => {
   };
 
   it.each([
-    ["Authorization", "Bearer 0123456789abcdef0123456789abcdef"],
+    ["Authorization", `Bearer ${token.slice(1)}`],
+    ["Authorization", `Bearer ${token.slice(1)}====`],
+    ["Authorization", `Bearer ${token} ${token}`],
+    ["Authorization", token],
     ["authorization", "Basic eDp5"],
+    ["Authorization", `Basic ${token}`],
+    ["Authorization", `Digest username="${token}"`],
+    ["PROXY-AUTHORIZATION", `Bearer ${token}`],
     ["PROXY-AUTHORIZATION", "Basic 0123456789abcdef0123456789"],
     ["Cookie", short],
     ["Cookie", "a=1"],
@@ -187,16 +195,16 @@ describe("what never enters the table", () => {
   });
 
   it.each([
-    ["Authorization", "Bearer 0123456789abcdef0123456789abcdef"],
+    ["Authorization", `Bearer ${token.slice(1)}`],
     ["Cookie", short],
     ["Set-Cookie", short],
     ["Date", "Mon, 02 Mar 2026 10:00:00 GMT"],
     ["Last-Modified", "Mon, 02 Mar 2026 10:00:00 GMT"],
     ["Content-Length", "123456789012345678"],
     ["X-Request-Id", "0123456789abcdef0123456789abcdef"],
-    ["X", "v".repeat(LONGEST_INDEXED_VALUE + 1)],
+    ["X", "v".repeat(LONGEST_ENTERED_VALUE + 1)],
   ])("%s: %s", (name, value) => {
-    const { encode } = pair();
+    const { encode } = pair(LARGE_TABLE);
     encode([name, value]);
     // Beside another field, so that no head with the same names is remembered.
     const block = encode([name, value, "other", ""]);
@@ -206,6 +214,9 @@ describe("what never enters the table", () => {
   it.each([
     ["Cookie", long],
     ["Set-Cookie", long],
+    ["Authorization", `Bearer ${token}`],
+    ["AUTHORIZATION", `token ${token}`],
+    ["authorization", `JWT ${token}.a-b_c~d+e/f==`],
     ["Accept", "text/html"],
     ["ETag", '"0123456789abcdef"'],
   ])("but %s: %s does, and takes one byte from then on, or none", (name, value) => {
@@ -216,8 +227,8 @@ describe("what never enters the table", () => {
   });
 
   it("a value of the longest size does too", () => {
-    const { encode } = pair();
-    const field = ["X", "v".repeat(LONGEST_INDEXED_VALUE)];
+    const { encode } = pair(LARGE_TABLE);
+    const field = ["X", "v".repeat(LONGEST_ENTERED_VALUE)];
     encode(field);
     expect(encode(field)).toHaveLength(4); // its head is too large to be remembered, so the field takes its byte
   });

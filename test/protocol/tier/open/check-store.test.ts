@@ -3,7 +3,7 @@ import { chmodSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { z } from "zod";
-import { surroundingsOf } from "../../../../protocol/config/parse-config.ts";
+import { surroundingsOf } from "../../../../protocol/config/config-file.ts";
 import { storeBlock } from "../../../../protocol/config/store-settings.ts";
 import { printFinding } from "../../../../protocol/daemon/findings.ts";
 import { systemClock } from "../../../../protocol/runtime/clock.ts";
@@ -12,7 +12,7 @@ import { checkStore } from "../../../../protocol/tier/open/check-store.ts";
 import { storeKeyIn } from "../../../../protocol/tier/store-key.ts";
 import { inFolder } from "../disk/stored.ts";
 
-const KEPT = { file: "./versions", sessions: "file", keyFile: "./store.key" };
+const KEPT = { file: "./versions", fileSize: "8 MiB", sessions: "file", keyFile: "./store.key" };
 
 const found = async (folder: string, store: object = KEPT): Promise<readonly string[]> => {
   const settings = z
@@ -81,4 +81,14 @@ it("names a folder that is not there", async () => {
 
 it("says nothing of versions in memory alone", async () => {
   await inFolder(async (folder) => expect(await found(folder, {})).toEqual([]));
+});
+
+it("of a file that may grow beyond its disk, how much there is", async () => {
+  await inFolder(async (folder) => {
+    const [, room, ...more] = await found(folder, { file: "./versions", fileSize: "4000 TiB" });
+    expect(room).toMatch(
+      /^warning {2}store\.fileSize may take 4,194,304,000 MiB, and the disk of \. has room for [\d,]+ MiB\n/,
+    );
+    expect(more).toEqual([]);
+  });
 });
