@@ -19,7 +19,7 @@ export interface RequestLimits {
   readonly admission: { readonly hosts: { readonly defaultHost: string | undefined } };
 }
 
-/** Whether the edge has a link, for load balancers to ask whatever host they name. @internal */
+/** Whether the edge has a link, for load balancers to ask whatever host they name. */
 export const READY_TARGET = "/.well-known/coilgun/ready";
 /** Who names no host, and asks only whether the edge is ready. */
 const NO_HOST = "unnamed.invalid";
