@@ -44,6 +44,7 @@ import { mostMessageBytes } from "../protocol/link/link-context.ts";
 import { MOST_WINDOW_BYTES } from "../protocol/link/receive-window.ts";
 import { LEAST_BOUND } from "../protocol/link/rendezvous.ts";
 import { LATER_BYTES, LATER_MS, MOST_WAITING_CONTROL } from "../protocol/link/scheduler.ts";
+import { AT_ONCE_BYTES } from "../protocol/mixing/long-pages.ts";
 import { MIXED_ADDED_BYTES, MIXED_STEPS, MIXED_TEXT_BYTES } from "../protocol/mixing/mixed-page.ts";
 
 const SPEC = readFileSync(join(import.meta.dirname, "..", "protocol/SPEC.md"), "utf8").replace(/\s+/g, " ");
@@ -83,6 +84,7 @@ it.each([
   ["bases together 4 MiB at most, and as much of what is added", MOST_CUT_BYTES, 4 * MIB],
   ["What a segment adds is 256 KiB at most", MOST_ADDED_BYTES, 256 * KIB],
   ["Bases and page together are 2 MiB at most", MIXED_TEXT_BYTES, 2 * MIB],
+  ["or what is [mixed](#mixed) and adds more than 16 KiB, it passes", AT_ONCE_BYTES, 16 * KIB],
   ["steps 2048, bytes added 256 KiB", MIXED_STEPS, 2048],
   ["steps 2048, bytes added 256 KiB", MIXED_ADDED_BYTES, 256 * KIB],
   [

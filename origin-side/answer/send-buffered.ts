@@ -114,8 +114,7 @@ const encodeNew = async (answering: Answering, body: Buffer, result: string): Pr
     answering.addressed ? [] : notOfAddress(answering, offered),
   );
   // Pieces, and when they leave, would tell what padding hides.
-  const leaving =
-    exchange.sizes !== undefined && isPadded(exchange.sizes, looked) ? await whole(coded) : coded;
+  const leaving = isPadded(exchange.sizes, looked) ? await whole(coded) : coded;
   let encodeMs = options.clock.now() - startedAt;
   exchange.timings?.complete(startedAt);
   if (leaving instanceof CodedPieces)

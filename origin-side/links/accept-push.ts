@@ -100,7 +100,12 @@ export class PushReceiver {
   }
 }
 
-/** Undefined for what no codec makes anything of. */
+/** No edge mixes what it pushes: of what takes turns, one link could send as much as half of a core decodes. */
+const takesNoTurns = (): never => {
+  throw new DeltaError("a version that takes turns to decode");
+};
+
+/** Undefined for what no codec makes anything of, or only in turns. */
 const decoded = async (
   { codec, coded, size }: VersionFrame,
   bases: readonly Version[],
@@ -109,7 +114,7 @@ const decoded = async (
     const body = await codecById(codec)?.decode(
       bases.map(({ body }) => body),
       coded,
-      { pageBytes: size },
+      { pageBytes: size, stillWanted: takesNoTurns },
     );
     return body?.length === size ? body : undefined;
   } catch (error) {

@@ -63,23 +63,26 @@ const MARKS = new RegExp(`[${markOf(0)}-${markOf(MOST_FRESH - 1)}]`);
 /** Takes what is fresh out of a field: each has the next mark. */
 class Marking {
   readonly fresh: string[] = [];
-  readonly #uses: number[] = [];
 
   /** Undefined where there is nothing, or too much, or a mark in the text itself. */
   marked(text: string, pattern: RegExp, once: boolean): string | undefined {
     if (MARKS.test(text)) return undefined;
-    const [before, uses] = [this.fresh.length, [...this.#uses]];
+    const before = this.fresh.length;
+    const uses: number[] = [];
     const marked = text.replace(pattern, (part) => {
       const known = once ? this.fresh.indexOf(part) : -1;
       const nth = known === -1 ? this.fresh.push(part) - 1 : known;
       uses[nth] = (uses[nth] ?? 0) + 1;
       return markOf(nth);
     });
-    if (this.fresh.length === before || this.fresh.length > MOST_FRESH || Math.max(...uses) > MOST_MARKS) {
+    if (
+      this.fresh.length === before ||
+      this.fresh.length > MOST_FRESH ||
+      uses.some((each) => each > MOST_MARKS)
+    ) {
       this.fresh.length = before;
       return undefined;
     }
-    this.#uses.splice(0, Infinity, ...uses);
     return marked;
   }
 }

@@ -53,7 +53,8 @@ export class CodedPieces {
   /** The next piece; undefined behind the last. Rejects where it cannot be made. */
   async next(): Promise<Buffer | undefined> {
     const piece = await this.#queue.next();
-    if (piece.length === 0 || this.#before.length === 0) return piece.length === 0 ? undefined : piece;
+    if (piece.length === 0) return undefined;
+    if (this.#before.length === 0) return piece;
     const first = Buffer.concat([this.#before, piece]);
     this.#before = NOTHING;
     return first;

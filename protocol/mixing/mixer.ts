@@ -3,7 +3,7 @@
  * done in turns. Each takes up to 5 MB of tables, as far as a page needs them, and the text; what the known text has taught, 4.7 MB, is kept beside
  * them. SPEC section "Mixed".
  */
-import { compileMixer } from "./compile-mixer.ts";
+import { type Assembly, newAssembly } from "./assembly.ts";
 
 /** The kinds of numbers, each of which learns for itself. */
 export const NUMBER = { steps: 0, add: 1, copy: 2, ahead: 3, behind: 4, place: 5 } as const;
@@ -29,42 +29,6 @@ export interface TextPlaces {
   readonly best: number;
 }
 
-interface Constant {
-  readonly value: number;
-}
-
-/** What assembly/mixer.ts exports. */
-interface Assembly {
-  readonly memory: { readonly buffer: ArrayBuffer; grow(pages: number): number };
-  readonly STEPS_AT: Constant;
-  readonly TEXT_AT: Constant;
-  readonly TAUGHT_AT: Constant;
-  readonly CODED_AT: Constant;
-  readonly CODED_MOST: Constant;
-  beginText(at: number): void;
-  findRuns(page: number, end: number, best: number, steps: number, added: number): number;
-  begin(how: number, coded: number): void;
-  sizeTables(slots: number, places: number): void;
-  beginBytes(): void;
-  number(kind: number, value: number): number;
-  learntBit(kind: number, at: number, bit: number): number;
-  index(from: number, to: number): void;
-  learn(from: number, to: number, end: number): void;
-  rehearse(from: number, to: number): void;
-  beginStep(aligned: number): void;
-  bytes(from: number, to: number): number;
-  haveCome(bytes: number, isAll: number): void;
-  unread(): number;
-  written(): number;
-  finish(): number;
-  isAtEnd(): number;
-}
-
-/** As much of it as is used here: Node's types do not have it without those of browsers. */
-declare const WebAssembly: {
-  readonly Instance: new (module: object) => { readonly exports: unknown };
-};
-
 const HOW = { writing: 0, reading: 1 } as const;
 const MEMORY_PAGE_BYTES = 65_536;
 /** Behind the text these may be read, whatever they are: runs are looked for by so many bytes from a place on. */
@@ -82,6 +46,9 @@ export const NUMBER_CODED_BYTES = 4 * 2 * 26;
 /** That are read ahead. */
 const AHEAD_BYTES = 4;
 
+/** So many pages are done in turns at once: of an edge one that is here, and one that comes. */
+const OTHERS = 2;
+
 const bitsOf = (count: number): number => 32 - Math.clz32(count);
 
 export class Mixer {
@@ -97,8 +64,7 @@ export class Mixer {
   #isReading = false;
 
   private constructor() {
-    Mixer.#module ??= compileMixer();
-    this.#assembly = new WebAssembly.Instance(Mixer.#module).exports as Assembly;
+    this.#assembly = newAssembly();
     this.#textAt = this.#assembly.TEXT_AT.value;
     this.#taughtAt = this.#assembly.TAUGHT_AT.value;
     this.#codedAt = this.#assembly.CODED_AT.value;
@@ -106,13 +72,17 @@ export class Mixer {
     this.#memory = Buffer.from(this.#assembly.memory.buffer);
   }
 
-  static #module: object | undefined;
   static #only: Mixer | undefined;
+  /** Made before anybody is told that it works, and not taken yet. */
+  static readonly #others: Mixer[] = [];
   /** What the text that both sides know has taught. */
   static #taught: Buffer | undefined;
   static #works: boolean | undefined;
 
-  /** False where there is no WebAssembly, or none with vectors: V8 wants SSE4.1 for them on x64, which the plainest processors of virtual machines do not have. */
+  /**
+   * False where there is no WebAssembly, or none with vectors: V8 wants SSE4.1 for them on x64, which the plainest processors of virtual machines do not have; and where there is no room for all
+   * that a side needs at once: V8 takes 10 GB of addresses for each memory, of which a process may be allowed fewer (`ulimit -v`).
+   */
   static get works(): boolean {
     Mixer.#works ??= Mixer.#isMade();
     return Mixer.#works;
@@ -120,7 +90,9 @@ export class Mixer {
 
   static #isMade(): boolean {
     try {
-      return Mixer.get() !== undefined;
+      Mixer.get();
+      while (Mixer.#others.length < OTHERS) Mixer.#others.push(new Mixer());
+      return true;
     } catch {
       return false;
     }
@@ -134,7 +106,7 @@ export class Mixer {
 
   /** One more, with a memory of its own: for what is not done at once. */
   static another(): Mixer {
-    return new Mixer();
+    return Mixer.#others.pop() ?? new Mixer();
   }
 
   /** Room for the bases, one behind the other, and the page. Another call may move it: what was put in stays, this view of it does not. */

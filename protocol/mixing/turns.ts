@@ -49,7 +49,6 @@ export class OneAfterTheOther<Tool extends object> {
   /** `stillWanted`: asked before each slice, so that what nobody waits for costs no more than its place in the row. */
   do<T>(work: (tool: Tool) => Slices<T>, stillWanted: StillWanted = () => {}): Promise<T> {
     return this.inRow(async () => {
-      stillWanted();
       const tool = this.take();
       try {
         return await inTurns(work(tool), stillWanted);

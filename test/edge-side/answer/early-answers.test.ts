@@ -136,6 +136,7 @@ describe("a page that comes in pieces", () => {
     const turns = await turnsLeft(next);
     expect([turns < 5, next.out.body.equals(page)]).toEqual([true, true]);
     expect(flow.stream.acknowledgements).toEqual(["askWhole 0"]);
+    expect([flow.lease.bytes, flow.stream.takenBytes]).toEqual([0, coded.length]);
     flow.exchange.cancel("cancelled");
     await flow.done;
   });

@@ -36,6 +36,7 @@ const leaving = async (
   const made = answeringOf({ ...more, bases, splice: true });
   const { exchange } = made.answering;
   if (more.padded) exchange.sizes = PADDED;
+  await made.clock.advance(1_000);
   const encoded = await encodeBuffered(made.answering, page);
   return { ...made, exchange, encoded, send: (end = END) => sendBuffered(encoded, made.answering, end) };
 };
@@ -59,6 +60,7 @@ describe("a page with much of its own", () => {
     const sent = flow.send();
     for (let turns = 0; turns < 3; turns++) await turn();
     expect([LONG_CODING.isBusy, stream.kinds.slice(0, 2)]).toEqual([true, ["answer", "data"]]);
+    expect(sentBuffered(encoded, answering).encodeMs).toBe(0);
     flow.clock.advance(7);
     await sent;
     expect(stream.kinds.slice(1, -1).every((each) => each === "data")).toBe(true);

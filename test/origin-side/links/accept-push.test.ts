@@ -1,19 +1,23 @@
 /** What an edge pushes is held when it verifies, and passed over in every other case, before memory is spent on it. */
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import {
   MOST_PUSHED_BYTES,
   MOST_PUSHES_PER_MINUTE,
   PushReceiver,
 } from "../../../origin-side/links/accept-push.ts";
+import { spliceCodec, spliceMixedAlone } from "../../../protocol/codec/splice.ts";
 import { zstdCodec } from "../../../protocol/codec/zstd.ts";
 import { LinkError } from "../../../protocol/errors.ts";
 import { DIGEST_BYTES, type VersionFrame } from "../../../protocol/frames/frame.ts";
+import { whole } from "../../../protocol/mixing/coded-in-turns.ts";
+import { AT_ONCE_BYTES, SlicedBytes } from "../../../protocol/mixing/long-pages.ts";
 import { MemoryBudget } from "../../../protocol/runtime/memory-budget.ts";
 import { MOST_NAME_CHARS } from "../../../protocol/store/common-base-name.ts";
 import { fingerprintOf, shortOf } from "../../../protocol/store/fingerprint.ts";
 import { partitionOf } from "../../../protocol/store/partition.ts";
 import { VersionStore } from "../../../protocol/store/version-store.ts";
 import { FakeClock } from "../../kit/fake-clock.ts";
+import { seeded } from "../../kit/random.ts";
 import { silentLog } from "../../kit/silent-log.ts";
 
 const HOST = "www.example.com";
@@ -82,6 +86,24 @@ describe("is passed over", () => {
   it("the longest name and the largest size are not too large", async () => {
     expect(await side().taker.take(LINK, { ...FRAME, name: "x".repeat(MOST_NAME_CHARS) })).toBeUndefined();
     expect(await side().taker.take(LINK, { ...FRAME, size: MOST_PUSHED_BYTES })).toBe("it does not verify");
+  });
+
+  it("what takes turns to decode, of which nothing is decoded, while what does not is held", async () => {
+    const random = seeded();
+    for (const [bytes, why] of [
+      [AT_ONCE_BYTES, undefined],
+      [AT_ONCE_BYTES + 1, "it does not verify"],
+    ] as const) {
+      const { taker, memory } = side();
+      const body = random.bytes(bytes);
+      const coded = await whole((await spliceMixedAlone(body)) ?? Buffer.alloc(0));
+      const result = fingerprintOf(body).slice(0, DIGEST_BYTES);
+      const slices = vi.spyOn(SlicedBytes.prototype, "code");
+      const frame = { ...FRAME, codec: spliceCodec.id, bases: [], size: bytes, coded, result };
+      expect(await taker.take(LINK, frame)).toBe(why);
+      expect([slices.mock.calls.length, memory.usedBytes]).toEqual([why === undefined ? 1 : 0, 0]);
+      vi.restoreAllMocks();
+    }
   });
 
   it("what memory is not there for", async () => {

@@ -181,6 +181,25 @@ describe("cookies that say when the page was", () => {
     expect(pair(true).block(request(value))).toEqual(pair(false).block(request(value)));
   });
 
+  it("have each a part of its own, though what two of them say is the same", () => {
+    const { block } = pair();
+    const at = (first: number, second: number) =>
+      request(`_dd_s=aid=${ID}&rum=2&expire=${first}; _dd_s=id=${ID}&expire=${second}`);
+    block(at(1764522959123, 1764522959999));
+    for (const [first, second, told] of [
+      [1764523003123, 1764523003123, 2],
+      [1764523003123, 1764523003124, 1],
+    ] as const)
+      expect(block(at(first, second))).toHaveLength(3 + told * (2 + 13));
+  });
+
+  it("come as they were where another pair has a mark", () => {
+    for (const other of ["\u0001", "\u0008"]) {
+      const head = request(`a=${other}; _dd_s=aid=${ID}&expire=1764522959123`);
+      expect(pair(true).block(head)).toEqual(pair(false).block(head));
+    }
+  });
+
   it("come as they were where there are more than are taken apart", () => {
     const { block } = pair();
     const times = (at: number) =>
@@ -226,12 +245,19 @@ describe("what travels in one piece comes as it is", () => {
     ["of one more", many(MOST_FRESH + 1), false],
     ["with one nonce in as many places as may be", "'nonce-abcdefgh' ".repeat(MOST_MARKS), true],
     ["in one place more", "'nonce-abcdefgh' ".repeat(MOST_MARKS + 1), false],
+    [
+      "in one place more, beside another",
+      `'nonce-12345678' ${"'nonce-abcdefgh' ".repeat(MOST_MARKS + 1)}`,
+      false,
+    ],
     ["with the longest nonce", `'nonce-${"a".repeat(MOST_FRESH_CHARACTERS)}'`, true],
     ["with a longer one", `'nonce-${"a".repeat(MOST_FRESH_CHARACTERS + 1)}'`, false],
     ["with a short one", "'nonce-abcdefg'", false],
     ["with one that does not end", "script-src 'nonce-abcdefgh", false],
     ["with other characters in it", "script-src 'nonce-abcdefgh?'", false],
     ["with a byte that is a mark", "script-src 'nonce-abcdefgh' \u0001", false],
+    ["with the last of these bytes", "script-src 'nonce-abcdefgh' \u0008", false],
+    ["with a tab, which is none", "script-src 'nonce-abcdefgh'\t'self'", true],
     ["with all bytes of latin1", String.fromCharCode(...Array(256).keys()), false],
     ["without any", "script-src 'self'", false],
   ])("a policy %s", (_, policy, apart) => {
@@ -265,6 +291,18 @@ describe("what travels in one piece comes as it is", () => {
       expect(decoder.decode(new ByteReader(w.take()))).toEqual(head(a, b));
     }
   });
+});
+
+it("each part has the name that SPEC gives it", () => {
+  const head = [
+    ...headWith("script-src 'nonce-abcdefgh'"),
+    ...["Server-Timing", "a;dur=12", "Cookie", "_dd_s=rum=2&expire=1764522959123"],
+  ];
+  const { block } = pair();
+  const text = block(head).toString("latin1");
+  for (const part of [": nonce\babcdefgh", ": dur\u000212", ": at\r1764522959123"])
+    expect(text).toContain(part);
+  expect(FRESH_APART).toBe("fresh-apart");
 });
 
 describe("a peer may not say", () => {

@@ -1,6 +1,6 @@
 // A page that leaves while it is coded.
 import { setImmediate as turn } from "node:timers/promises";
-import { describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { spliceCodec, spliceMixedAlone, spliceMixedInTurns } from "../../../protocol/codec/splice.ts";
 import {
   CodedPieces,
@@ -10,7 +10,7 @@ import {
   whole,
 } from "../../../protocol/mixing/coded-in-turns.ts";
 import { MIXED_ADDED_BYTES, MIXED_STEPS } from "../../../protocol/mixing/mixed-page.ts";
-import type { Mixer } from "../../../protocol/mixing/mixer.ts";
+import { Mixer } from "../../../protocol/mixing/mixer.ts";
 import { seeded } from "../../kit/random.ts";
 import { madePage } from "../codec/made-pages.ts";
 
@@ -87,6 +87,46 @@ const piece = (mixer: Mixer): void => {
 
 const writing = (steps: (mixer: Mixer) => Generator<"turn", Buffer | undefined>) =>
   codedInTurns(steps, () => true);
+
+describe("what leaves of so many bytes that are written", () => {
+  afterEach(() => {
+    vi.restoreAllMocks();
+  });
+
+  /** As if so many were written after each slice; how many leave at once. */
+  const leavesOf = async (...written: readonly number[]): Promise<number> => {
+    const after = vi.spyOn(Mixer.prototype, "writtenAfter");
+    for (const bytes of written) after.mockReturnValueOnce(Buffer.alloc(bytes, 1));
+    const coded = await writing(function* () {
+      for (const _ of written) yield "turn";
+      return Buffer.alloc(20_000, 1);
+    });
+    if (!(coded instanceof CodedPieces)) return 0;
+    const first = await coded.next();
+    await coded.isCoded;
+    return first?.length ?? 0;
+  };
+
+  it("is nothing less than 4 KiB, and waits for what comes behind it", async () => {
+    expect(await leavesOf(4_096)).toBe(4_096);
+    expect(await leavesOf(4_095)).toBe(0);
+    expect(await leavesOf(4_095, 4_096)).toBe(4_096);
+  });
+
+  it("is nothing of a page whose first slice takes more than 6 KiB, whatever the next ones do", async () => {
+    expect(await leavesOf(6_144)).toBe(6_144);
+    expect(await leavesOf(6_145, 6_000)).toBe(0);
+    expect(await leavesOf(100, 6_145)).toBe(6_145);
+  });
+});
+
+it("a piece of one byte is one, and one of none is no end", async () => {
+  const pieces = new CodedPieces().behind(Buffer.of(9));
+  for (const piece of [[], [1], [], [2]]) pieces.leave(Buffer.from(piece));
+  pieces.finish(Buffer.of(1, 2, 3));
+  expect(await pieces.all()).toEqual(Buffer.of(9, 1, 2, 3));
+  expect(pieces.bytes).toBe(3);
+});
 
 it("zeros that may be left off at the end wait for what comes behind them", async () => {
   // A bit that is a 1 as it always was leaves the coder at the lower end, which is zeros.

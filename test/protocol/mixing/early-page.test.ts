@@ -1,6 +1,6 @@
 // A page that is read while its coded bytes come: the same page wherever they are cut, and nobody waits for bytes that another one lacks.
 import { setImmediate as turn } from "node:timers/promises";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { DeltaError, type EarlyDecoding } from "../../../protocol/codec/codec.ts";
 import {
   inUnitsOf,
@@ -12,6 +12,7 @@ import {
 import { whole } from "../../../protocol/mixing/coded-in-turns.ts";
 import { AT_ONCE_BYTES, LONG_PAGES } from "../../../protocol/mixing/long-pages.ts";
 import { MIXED_ADDED_BYTES, MIXED_STEPS } from "../../../protocol/mixing/mixed-page.ts";
+import { Mixer } from "../../../protocol/mixing/mixer.ts";
 import { type Random, seeded } from "../../kit/random.ts";
 import { laterPage, madePage } from "../codec/made-pages.ts";
 
@@ -156,6 +157,23 @@ describe("beside others", () => {
     expect((await early.end()).equals(one.page)).toBe(true);
   });
 
+  it("a page takes one slice in a turn, whatever of it is here", async () => {
+    const { one } = await pages();
+    let slices = 0;
+    const early = begin(one, () => void slices++);
+    early.write(one.coded.subarray(0, -1));
+    const taken: number[] = [];
+    for (let turns = 0; turns < 6; turns++) {
+      const before = slices;
+      await turn();
+      taken.push(slices - before);
+    }
+    expect(Math.max(...taken)).toBeLessThan(3);
+    expect(slices).toBeGreaterThan(3);
+    early.write(one.coded.subarray(-1));
+    expect((await early.end()).equals(one.page)).toBe(true);
+  });
+
   it("a second one is left for when it is here, and so is one that comes while another is read", async () => {
     const { one, other } = await pages();
     const early = begin(one);
@@ -198,6 +216,44 @@ describe("beside others", () => {
     const next = begin(other);
     next.write(other.coded);
     expect((await next.end()).equals(other.page)).toBe(true);
+  });
+
+  it("one that is refused before all of it has come takes in no more, though another is read by its coder", async () => {
+    const { one, other } = await pages();
+    const refused = begin({ bases: [], coded: Buffer.of(3) });
+    // A run of bases that are not there.
+    refused.write(one.coded.subarray(0, 2_000));
+    for (let turns = 0; turns < 3; turns++) await turn();
+    const next = begin(other);
+    next.write(other.coded.subarray(0, 2_000));
+    await turn();
+    refused.write(one.coded.subarray(2_000));
+    await expect(refused.end()).rejects.toThrow(DeltaError);
+    await turn();
+    next.write(other.coded.subarray(2_000));
+    expect((await next.end()).equals(other.page)).toBe(true);
+  });
+
+  it("one whose units are not there, and that nobody asks for, is heard", async () => {
+    const inUnits = await (FORMS[2] as (typeof FORMS)[number])[1](seeded());
+    const refused = begin({ ...inUnits, bases: [Buffer.from("<p>one</p>")] });
+    refused.write(inUnits.coded);
+    for (let turns = 0; turns < 3; turns++) await turn();
+    refused.giveUp();
+    expect((await readIn(inUnits, [])).equals(inUnits.page)).toBe(true);
+  });
+
+  it("all of them are read by as few coders", async () => {
+    const { one, other } = await pages();
+    await readIn(one, []);
+    const made = vi.spyOn(Mixer, "another");
+    for (const each of [one, other, one]) await readIn(each, [5_000]);
+    begin(other).giveUp();
+    await turn();
+    for (const { bases, coded } of [one, other]) await spliceCodec.decode(bases, coded, LIMITS);
+    await readIn(one, []);
+    expect(made.mock.calls.length).toBe(0);
+    vi.restoreAllMocks();
   });
 
   it("one whose visitor has left rejects with what it is told, and leaves its place", async () => {

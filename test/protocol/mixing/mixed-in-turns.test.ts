@@ -63,6 +63,21 @@ describe("a page with much of its own", () => {
     expect(made?.coded.equals(mixedPage([base], page, BOUNDS)?.coded ?? Buffer.alloc(0))).toBe(true);
   });
 
+  it("says on how many bases it was coded, the best alone where that is enough", async () => {
+    const random = seeded();
+    const [other, best] = [random.bytes(9_000), random.bytes(9_000)];
+    for (const [own, bases] of [
+      [4_096, 1],
+      [4_097, 2],
+    ] as const) {
+      const page = Buffer.concat([best.subarray(1_000, 2_000), other.subarray(2_000, 2_000 + own)]);
+      const made = await mixedInTurns([other, best], page, BOUNDS, ALWAYS);
+      expect(made?.bases).toBe(bases);
+      const on = [other, best].slice(2 - bases);
+      expect((await unmixedPage(on, made?.coded ?? Buffer.alloc(0), LIMIT))?.equals(page)).toBe(true);
+    }
+  });
+
   it("is not begun while another is under way, and several are read one after the other", async () => {
     const random = seeded();
     const pages = [madePage(random, 300), madePage(random, 300)] as const;

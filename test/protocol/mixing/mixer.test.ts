@@ -1,7 +1,7 @@
 // The runs that the mixing coder finds, where they are just long enough and just too short.
 import { describe, expect, it } from "vitest";
 import { MIXED_TEXT_BYTES } from "../../../protocol/mixing/mixed-page.ts";
-import { Mixer, type Step } from "../../../protocol/mixing/mixer.ts";
+import { Mixer, NUMBER, type Step } from "../../../protocol/mixing/mixer.ts";
 import { Random, seeded } from "../../kit/random.ts";
 
 const runs = (base: Buffer, page: Buffer, addedBytes = page.length): readonly Step[] | undefined => {
@@ -72,6 +72,33 @@ describe("a run", () => {
     expect(among(7)).toEqual({ add: 0, copy: 320, from: 128 });
     expect(among(8)?.copy).toBe(112);
   });
+});
+
+it.each([
+  ["7fffffff", 1],
+  ["80000000", 0],
+])("a bit that is as often 1 as 0 is parted in the middle: %s", (coded, bit) => {
+  const mixer = Mixer.get();
+  mixer.beginReading(Buffer.from(coded, "hex"));
+  expect(mixer.bit(NUMBER.place, 0, 1 - bit)).toBe(bit);
+});
+
+it("what is written is read again however it ends, its last zeros left off", () => {
+  const random = seeded();
+  const mixer = Mixer.get();
+  let empty = 0;
+  for (let round = 0; round < 4_000; round++) {
+    const bits = Array.from({ length: random.int(1, 90) }, () => (random.chance(0.7) ? 1 : 0));
+    mixer.beginWriting();
+    for (const [at, bit] of bits.entries()) mixer.bit(NUMBER.place, at & 3, bit);
+    const coded = mixer.finish() ?? Buffer.alloc(0);
+    if (coded.length === 0) empty++;
+    expect(coded.at(-1)).not.toBe(0);
+    mixer.beginReading(coded);
+    expect(bits.map((_, at) => mixer.bit(NUMBER.place, at & 3, 0))).toEqual(bits);
+    expect(mixer.isAtEnd).toBe(true);
+  }
+  expect(empty).toBeGreaterThan(0);
 });
 
 it("the table of places leaves the largest text as it is", () => {
