@@ -281,6 +281,11 @@ export const EVENTS: Readonly<Record<string, EventRow>> = {
     "all `connections` of the route are in use: `waiting` now; `waited` and `refused` since the last line",
     "more `connections`, or a faster web server",
   ),
+  "web server sent more than its responses": row(
+    "warn",
+    "bytes came from `server` behind a response, a moment late, that belong to no request: a body longer than its Content-Length, or one behind a 204; for 10 minutes no connection to it is used twice",
+    "mend the Content-Length there",
+  ),
   "event streams and upgraded connections keep their places": row(
     "warn",
     "all `openStreams` are in use",

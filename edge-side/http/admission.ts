@@ -5,7 +5,7 @@
 import type { Socket } from "node:net";
 import { LONGEST_HOST_NAME } from "../../protocol/config/units.ts";
 import type { Log } from "../../protocol/daemon/log.ts";
-import { READY_TARGET } from "./validate-request.ts";
+import { asksWhetherReady, READY_TARGET } from "./validate-request.ts";
 
 /** The hosts of this edge, by the config as it is now. */
 export interface KnownHosts {
@@ -38,7 +38,7 @@ export class Admission {
     socket: Socket,
     isCovered: Covers,
   ): string | 421 {
-    if (target === READY_TARGET) return host;
+    if (target.startsWith(READY_TARGET) && asksWhetherReady(target)) return host;
     const to = this.hosts.isServed(host) ? host : this.hosts.defaultHost;
     if (to === undefined) this.#tell(host);
     return to === undefined || isCovered?.(socket, to) === false ? 421 : to;

@@ -9,6 +9,7 @@ import {
   type ServerHttp2Stream,
 } from "node:http2";
 import type { TLSSocket } from "node:tls";
+import { MOST_REQUEST_FIELDS } from "../../protocol/http/field-limits.ts";
 import type { HeaderList } from "../../protocol/http/header-list.ts";
 import { AS_IT_COMES } from "../../protocol/http2/as-it-comes.ts";
 import { Http2Tap } from "../../protocol/http2/http2-tap.ts";
@@ -26,13 +27,15 @@ import { type Refused, validateHttp2, withHost } from "./validate-request.ts";
 
 /** Requests of one visitor at a time; browsers want some dozens. @internal */
 export const MOST_STREAMS = 128;
-/** Fields of one head, cookie crumbs included; their bytes are bounded by `headBytes`. */
-const MOST_FIELDS = 512;
+/** Heads with more, or larger than `headBytes`, are refused with 431 as those of HTTP/1.1 are. What exceeds both by so many is not read: its stream is reset. */
+const MOST_FIELDS_READ = 2 * MOST_REQUEST_FIELDS;
+const MOST_BYTES_BEYOND = 64 * 1024;
 /** What a visitor may send ahead of what is read, per stream and altogether. */
 const STREAM_WINDOW_BYTES = 256 * 1024;
 const SESSION_WINDOW_BYTES = 1024 * 1024;
 
 export interface Http2Options extends Http1Options {
+  /** Of the largest head of a request. */
   readonly headBytes: number;
   readonly turns: SmallPieceTurns;
 }
@@ -40,12 +43,12 @@ export interface Http2Options extends Http1Options {
 const sessionOptions = ({ headBytes }: Http2Options): SecureServerOptions => ({
   settings: {
     maxConcurrentStreams: MOST_STREAMS,
-    maxHeaderListSize: headBytes,
+    maxHeaderListSize: headBytes + MOST_BYTES_BEYOND,
     initialWindowSize: STREAM_WINDOW_BYTES,
     enableConnectProtocol: true,
     enablePush: false,
   },
-  maxHeaderListPairs: MOST_FIELDS,
+  maxHeaderListPairs: MOST_FIELDS_READ,
   // Megabytes that heads, queues and streams of one session may hold.
   maxSessionMemory: 16,
   maxSessionInvalidFrames: 100,

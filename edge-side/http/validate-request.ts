@@ -24,6 +24,10 @@ export const READY_TARGET = "/.well-known/coilgun/ready";
 /** Who names no host, and asks only whether the edge is ready. */
 const NO_HOST = "unnamed.invalid";
 
+/** Whether this asks for it, with a query or without. */
+export const asksWhetherReady = (target: string): boolean =>
+  target === READY_TARGET || target.startsWith(`${READY_TARGET}?`);
+
 /** Where a request goes, once it is clear that it can go. */
 export interface Destination {
   readonly target: string;
@@ -46,6 +50,8 @@ export interface ReadHead extends Destination {
 /** The status to refuse with. */
 export type Refused = 400 | 405 | 413 | 414 | 417 | 421 | 431 | 505;
 
+/** Behind a name comes `: `, behind a value CR LF. */
+const SEPARATOR_BYTES = 2;
 const HOST = new FieldNames(["host"]);
 const TRANSFER_ENCODING = new FieldNames(["transfer-encoding"]);
 const REFUSED_METHODS: ReadonlySet<string> = new Set(["CONNECT", "TRACE"]);
@@ -66,7 +72,7 @@ export const validateHttp1 = (request: IncomingMessage, limits: RequestLimits): 
   if (REFUSED_METHODS.has(method)) return 405;
   if (httpVersion === "1.1" && !isExpectationKnown(headers.expect ?? "")) return 417;
   if (url.length > limits.targetBytes) return 414;
-  const authority = named ?? (httpVersion === "1.0" ? unnamedHost(url, limits) : "");
+  const authority = named || unnamedHost(request, limits);
   if (!AUTHORITY.test(authority) || !isTarget(target, method)) return 400;
   if (Number(headers["content-length"] ?? 0) > (limits.bodyBytes ?? Number.POSITIVE_INFINITY)) return 413;
   const fields = headers.host === authority ? rawHeaders : withHost(rawHeaders, authority);
@@ -89,12 +95,13 @@ const askedBy = ({ method = "", url = "", headers }: IncomingMessage) => {
 /** A request of HTTP/2, whose framing nghttp2 has checked. */
 export const validateHttp2 = (
   request: Omit<Http2Request, "protocol">,
-  limits: RequestLimits,
+  limits: RequestLimits & { readonly headBytes: number },
 ): { readonly host: string } | Refused => {
   const { method, target, authority, hosts } = request;
   if (countOf(request.fields) > MOST_REQUEST_FIELDS) return 431;
   if (REFUSED_METHODS.has(method)) return 405;
   if (target.length > limits.targetBytes) return 414;
+  if (headBytesOf(request) > limits.headBytes) return 431;
   // RFC 9113 section 8.3.1: a Host that says something else makes the request malformed.
   if (hosts.length > 1 || (hosts[0] ?? authority).toLowerCase() !== authority.toLowerCase()) return 400;
   if (!AUTHORITY.test(authority) || !isTarget(target, method)) return 400;
@@ -105,8 +112,12 @@ export const validateHttp2 = (
   return { host: hostName(authority) };
 };
 
+/** As HTTP/1.1 would write it, as far as it can be known. */
+const headBytesOf = ({ target, fields }: Pick<Http2Request, "target" | "fields">): number =>
+  fields.reduce((bytes, part) => bytes + part.length + SEPARATOR_BYTES, target.length);
+
 /** Two Host fields, or none in HTTP/1.1; a Transfer-Encoding that is not exactly "chunked" and in HTTP/1.1. */
-const isAmbiguous = ({ rawHeaders, httpVersion }: IncomingMessage): boolean => {
+const isAmbiguous = ({ rawHeaders, httpVersion, url = "" }: IncomingMessage): boolean => {
   let hosts = 0;
   let codings = 0;
   for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
@@ -116,12 +127,15 @@ const isAmbiguous = ({ rawHeaders, httpVersion }: IncomingMessage): boolean => {
     codings++;
     if ((rawHeaders[i + 1] as string).toLowerCase() !== "chunked" || httpVersion !== "1.1") return true;
   }
-  return hosts > 1 || codings > 1 || (hosts === 0 && httpVersion === "1.1");
+  return hosts > 1 || codings > 1 || (hosts === 0 && httpVersion === "1.1" && !asksWhetherReady(url));
 };
 
-/** HTTP/1.0 knows no Host, and load balancers ask so whether a server lives. */
-const unnamedHost = (url: string, { admission }: RequestLimits): string =>
-  admission.hosts.defaultHost ?? (url === READY_TARGET ? NO_HOST : "");
+/** HTTP/1.0 knows no Host, and load balancers ask so whether a server lives; some name none in HTTP/1.1 either. */
+const unnamedHost = ({ url = "", httpVersion }: IncomingMessage, { admission }: RequestLimits): string => {
+  const asksReady = asksWhetherReady(url);
+  if (httpVersion !== "1.0" && !asksReady) return "";
+  return admission.hosts.defaultHost ?? (asksReady ? NO_HOST : "");
+};
 
 /** What follows the authority of an absolute-form target (RFC 9112 section 3.2.4 for OPTIONS). */
 const originForm = (path: string, method: string): string => {

@@ -25,7 +25,7 @@ import { isSafe, type Visitor } from "../exchange/visitor.ts";
 import { placeOf } from "../exchange/visitor-address.ts";
 import type { RepeatedHead } from "../exchange/visitor-request.ts";
 import { headForVisitor } from "../http/sanitize-head.ts";
-import { READY_TARGET } from "../http/validate-request.ts";
+import { asksWhetherReady, READY_TARGET } from "../http/validate-request.ts";
 import { forwardHead, isLoop } from "../request/forward-head.ts";
 import { mayGoNoFurther, OPTIONS_OF_THE_EDGE } from "../request/max-forwards.ts";
 import type { Fallback } from "../upstream/fallbacks.ts";
@@ -117,7 +117,9 @@ const whereIs = (
 /** Tries links in turn: the request goes to another one if the first certainly, or harmlessly, did not serve it, or may not. */
 const serve = async (visit: Visit, options: ServeDependencies): Promise<void> => {
   const { visitor } = visit;
-  if (visitor.target === READY_TARGET && isSafe(visitor)) return answerReady(visit, isReady(options));
+  const { target } = visitor;
+  if (target.startsWith(READY_TARGET) && asksWhetherReady(target) && isSafe(visitor))
+    return answerReady(visit, isReady(options));
   const rules = options.hosts.rulesOf(visitor.host);
   if (rules === undefined) throw new StreamError("no-route", `no key serves ${visitor.host}`);
   const redirected =

@@ -4,7 +4,7 @@
  */
 import type { HeaderList } from "./header-list.ts";
 
-/** A request of HTTP/1.x with more gets 431; HTTP/2 has a bound of its own, 512, at its parser. */
+/** A request with more gets 431. */
 export const MOST_REQUEST_FIELDS = 1_000;
 /** A response with more, interim or final, is none: the visitor gets 502. */
 export const MOST_RESPONSE_FIELDS = 2_000;

@@ -1,13 +1,23 @@
 /**
  * Signatures over parts of a message: a field that one covers must arrive as it was signed. No signature is verified here;
  * they are only looked at for the names that they cover, and a name too many only means that less is changed. HTTP message
- * signatures (RFC 9421) and their drafts, AWS Signature Version 4 and those made after it.
+ * signatures (RFC 9421) and their drafts, AWS Signature Version 4 and those made after it, those of Alibaba's object store and API
+ * gateway, and of Tencent's object store.
  */
+import { FieldNames } from "./field-names.ts";
 import { listOf, type RequestHead } from "./head.ts";
 import type { HeaderList } from "./header-list.ts";
 
 const SIGNATURE_FIELDS = ["signature-input", "signature"];
-const SIGNED_BY_QUERY = /[?&][\w-]*signed-?headers=([^&#]*)/i;
+/** Fields of requests that list what is signed. */
+const LISTING_FIELDS = new FieldNames([
+  ...SIGNATURE_FIELDS,
+  "authorization",
+  "x-ca-signature-headers",
+  "x-signature-headers",
+  "x-signed-headers",
+]);
+const SIGNED_BY_QUERY = /[?&](?:[\w-]*(?:signed|additional)-?headers|q-header-list)=([^&#]*)/i;
 /** With word boundaries, so that a covered `x-digest` is not a covered `digest`. */
 const covering = (names: readonly string[]): RegExp =>
   new RegExp(`(?:^|[^\\w-])(?:${names.join("|")})(?:$|[^\\w-])`, "i");
@@ -21,8 +31,8 @@ const REQUEST_PATTERNS = {
 /** Whether a signature of the request covers the field of this name. */
 export const isSigned = ({ target, fields }: RequestHead, name: keyof typeof REQUEST_PATTERNS): boolean => {
   const covers = REQUEST_PATTERNS[name];
-  if (covers.test(listOf(fields, "authorization") ?? "")) return true;
-  if (SIGNATURE_FIELDS.some((field) => covers.test(listOf(fields, field) ?? ""))) return true;
+  for (let i = 0; i + 1 < fields.length; i += 2)
+    if (LISTING_FIELDS.has(fields[i] as string) && covers.test(fields[i + 1] as string)) return true;
   const [, listed] = SIGNED_BY_QUERY.exec(target) ?? [];
   return listed !== undefined && covers.test(unescaped(listed));
 };

@@ -13,6 +13,8 @@ export interface Asked {
   readonly request: UpstreamRequest;
   readonly wire: WireRequest;
   readonly wish: Omit<ConnectionWish, "network" | "borrower">;
+  /** To ask twice changes nothing at the web server. */
+  readonly mayRepeat: boolean;
 }
 
 export interface ExchangeDependencies {

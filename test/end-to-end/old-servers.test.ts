@@ -84,6 +84,18 @@ describe.each(EACH)("%s over HTTP/%s", (method, version) => {
     ],
     ["a control character", "HTTP/1.1 200 OK\r\nX: a\x01\r\nContent-Length: 5\r\n\r\nhello"],
     ["spaces around values", "HTTP/1.1 200 OK\r\nX: \t a \t\r\nContent-Length: 5 \r\n\r\nhello"],
+    ["a space before a colon", "HTTP/1.1 200 OK\r\nX : a\r\nContent-Length: 5\r\n\r\nhello"],
+    ["a line that is no field", "HTTP/1.1 200 OK\r\nX: a\r\nsaved by x\r\nContent-Length: 5\r\n\r\nhello"],
+    ["a second status line", "HTTP/1.1 200 OK\r\nX: a\r\nHTTP 1/1 200:\r\nContent-Length: 5\r\n\r\nhello"],
+    ["a status with a second number", "HTTP/1.1 403.14 No\r\nX: a\r\nContent-Length: 5\r\n\r\nhello"],
+    [
+      "chunked in two fields",
+      "HTTP/1.1 200 OK\r\nX: a\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+    ],
+    [
+      "the transfer coding identity",
+      "HTTP/1.1 200 OK\r\nX: a\r\nTransfer-Encoding: identity\r\nContent-Length: 5\r\n\r\nhello",
+    ],
     ["a status of 205 with a body", "HTTP/1.1 205 Reset\r\nX: a\r\nContent-Length: 5\r\n\r\nhello"],
     ["a status of 999", "HTTP/1.1 999 Odd\r\nX: a\r\nContent-Length: 5\r\n\r\nhello"],
   ])("%s", async (_, bytes) => {

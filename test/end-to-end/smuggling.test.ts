@@ -142,6 +142,9 @@ describe("a body that looks like a request", () => {
 });
 
 describe("a web server's response is 502 or a visible cut, its connection is not used again:", () => {
+  /** Connections that have served before. */
+  const kept = new Set<unknown>();
+
   it.each([
     [
       "both length and chunks",
@@ -172,12 +175,21 @@ describe("a web server's response is 502 or a visible cut, its connection is not
       const { visitor, request: asked } = await pair.ask(request(line, ["Content-Length: 0"]));
       asked.say(text);
       asked.connection.end();
-      const got = await visitor.response();
+      // What is no HTTP may belong to the response before it: where it may be, the request is asked again.
+      const answered = visitor.response();
+      if (kept.has(asked.connection) && line.startsWith("GET") && !text.startsWith("HTTP")) {
+        const again = await pair.web.next();
+        expect(again.connection).not.toBe(asked.connection);
+        again.say(text);
+        again.connection.end();
+      }
+      const got = await answered;
       expect(got.status === 502 || !got.complete).toBe(true);
       expect(got.body.toString("latin1")).not.toMatch(/hello(?!\n)/);
       const next = await pair.ask(GET("/after"));
       expect(next.request.connection).not.toBe(asked.connection);
       next.request.ok("after");
+      kept.add(next.request.connection);
       expect((await next.visitor.response()).body.toString()).toBe("after");
     }
   });

@@ -217,7 +217,12 @@ const readFields = (bytes: Buffer): void => {
   const headers = Object.fromEntries(
     rest.map((_, at) => [fields[2 * at]?.toLowerCase(), fields[2 * at + 1]]),
   );
-  const limits = { targetBytes: 1_000, bodyBytes: 1_000, admission: { hosts: { defaultHost: undefined } } };
+  const limits = {
+    headBytes: 10_000,
+    targetBytes: 1_000,
+    bodyBytes: 1_000,
+    admission: { hosts: { defaultHost: undefined } },
+  };
   const given = { method, url: target, rawHeaders: fields, headers, httpVersion: version.slice(5) };
   const read = validateHttp1(given as unknown as IncomingMessage, limits);
   if (typeof read !== "number") assert.match(read.target, /^(?:\/|\*$)/);

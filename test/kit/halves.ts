@@ -51,6 +51,7 @@ import type { LowerTier } from "../../protocol/tier/lower-tier.ts";
 import { TieredStore } from "../../protocol/tier/tiered-store.ts";
 import type { Transport } from "../../protocol/transport/transport.ts";
 import { edgeConfigOf } from "./daemons.ts";
+import { earnedTrust } from "./earned-trust.ts";
 import { memoryPair } from "./memory-transport.ts";
 import { ScriptedPeer, wired } from "./scripted-peer.ts";
 import { silentLog } from "./silent-log.ts";
@@ -239,7 +240,7 @@ export const openOriginHalf = async (options: OriginOptions): Promise<OriginHalf
       maxFails: 1,
       failMs: 1,
     },
-    { ...LIMITS, clock },
+    { ...LIMITS, clock, trust: earnedTrust(clock) },
   );
   const strongTags = new StrongTags();
   const mislabelling = new MislabellingRoutes({ clock, log: silentLog });

@@ -1,14 +1,14 @@
 /** A client of one route, and what comes back from it: for tests that need no link. */
 
 import type { Route } from "../../origin-side/config/route-config.ts";
-import type { Log } from "../../protocol/daemon/log.ts";
 import type { ResponseHead } from "../../protocol/http/head.ts";
 import type { HeaderList } from "../../protocol/http/header-list.ts";
 import { AsyncQueue } from "../../protocol/runtime/async-queue.ts";
-import { type Clock, systemClock } from "../../protocol/runtime/clock.ts";
+import { systemClock } from "../../protocol/runtime/clock.ts";
 import type { BodyEnd, RequestBody } from "../../protocol/upstream/body.ts";
-import { UpstreamClient } from "../../protocol/upstream/upstream-client.ts";
+import { type ClientOptions, UpstreamClient } from "../../protocol/upstream/upstream-client.ts";
 import type { UpstreamRequest, UpstreamResponse } from "../../protocol/upstream/upstream-request.ts";
+import { earnedTrust } from "../kit/earned-trust.ts";
 
 export const HEAD_BYTES = 64 * 1024;
 
@@ -34,13 +34,10 @@ export const routeTo = (port: number, more: Partial<Route> = {}): Route => ({
   ...more,
 });
 
-/** A client that closes with its test. */
+/** A client that closes with its test; of a web server that is trusted, unless `trust` says otherwise. */
 export class TestClient extends UpstreamClient implements AsyncDisposable {
-  constructor(
-    route: Route,
-    options: { readonly clock?: Clock; readonly headBytes?: number; readonly log?: Pick<Log, "warn"> } = {},
-  ) {
-    super(route, { clock: systemClock, headBytes: HEAD_BYTES, ...options });
+  constructor(route: Route, { clock = systemClock, ...options }: Partial<ClientOptions> = {}) {
+    super(route, { clock, headBytes: HEAD_BYTES, trust: earnedTrust(clock), ...options });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -4,11 +4,11 @@
  * time, and may leave the queue. An event stream or an upgraded connection does not keep the web server busy: it leaves its place
  * and stays open beside the others, in a number that is bounded too.
  */
-import type { Socket } from "node:net";
 import { DeadlineError } from "../../runtime/clock.ts";
 import { LatelyUsed } from "./lately-used.ts";
-import { PlaceLog, type PlaceLogOptions, routeClosed } from "./place-log.ts";
+import { PlaceLog, routeClosed } from "./place-log.ts";
 import { PlaceQueue } from "./place-queue.ts";
+import type { PoolOptions } from "./pool-options.ts";
 import { type ConnectionWish, PooledConnection, RestingConnections } from "./pooled-connection.ts";
 
 /** A connection rests for so long at most while what went out on a new one waits for longer than usual: the web server may be waiting for it. @internal */
@@ -16,21 +16,6 @@ export const BRIEF_REST_MS = 2;
 
 /** Slow visitors are looked for once in this time. */
 const LOOK_EVERY_MS = 1_000;
-
-/** Makes new connections. Rejects with StreamError, or with the signal's reason. */
-interface Dialler {
-  dial(wish: { readonly halfOpen: boolean; readonly signal: AbortSignal }): Promise<Socket>;
-}
-
-export interface PoolOptions extends PlaceLogOptions {
-  readonly dialler: Dialler;
-  /** Most connections at once. */
-  readonly most: number;
-  /** Most of those that have left their place. */
-  readonly mostBeside: number;
-  /** A connection is not used again when it is older. */
-  readonly ageMs: number;
-}
 
 interface Waiting {
   readonly wish: ConnectionWish;
@@ -66,7 +51,7 @@ export class ConnectionPool {
     this.#lately = new LatelyUsed(options.clock, () => this.#resting.closeFree());
     this.#queue = new PlaceQueue(options.most);
     this.#log = new PlaceLog(options);
-    this.#resting = new RestingConnections(options.clock);
+    this.#resting = new RestingConnections(options.clock, () => this.#log.spoilt(), options.trust);
   }
 
   /** Connections there are in places: lent out, at rest, being made. */
@@ -108,7 +93,13 @@ export class ConnectionPool {
   /** The web server has answered. */
   answered(connection: PooledConnection): void {
     const { reused, lentAt } = connection;
+    this.#resting.answered(connection);
     this.#lately.answered(connection, reused ? this.#options.clock.now() - lentAt : undefined);
+  }
+
+  /** It had rested, and the web server closed it before it answered; `spoilt`: what came on it was no answer to its request. */
+  broke(connection: PooledConnection, how: "closed" | "spoilt"): void {
+    this.#resting.broke(connection, how);
   }
 
   /** Its exchange goes on for long without keeping the web server busy: others may have its place. */
@@ -135,6 +126,7 @@ export class ConnectionPool {
       this.#phase !== "open" ||
       spent ||
       forMs <= 0 ||
+      (!isBound && this.#resting.isBarred) ||
       !socket.writable ||
       (!isBound && this.#isSurplus())
     ) {
@@ -199,7 +191,7 @@ export class ConnectionPool {
     const leave = () => dial.abort(signal.reason);
     signal.addEventListener("abort", leave, { once: true });
     this.#dialling.add(dial);
-    const once = wish.boundTo === undefined && this.#isSurplus();
+    const once = this.#resting.isForOne(wish) || (wish.boundTo === undefined && this.#isSurplus());
     try {
       if (signal.aborted) leave();
       const socket = await dialler.dial({ halfOpen: wish.halfOpen, signal: dial.signal });

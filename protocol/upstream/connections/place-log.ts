@@ -45,6 +45,12 @@ export class PlaceLog {
     );
   }
 
+  /** Something came on a connection that belongs to no request of ours. */
+  spoilt(): void {
+    const { log, server } = this.#options;
+    log?.warn("web server sent more than its responses", { server });
+  }
+
   /** Where that is for want of descriptors, it is told. */
   notMade(error: unknown): void {
     if (this.#options.log !== undefined) sayIfOutOfDescriptors(this.#options.log, error);

@@ -1,6 +1,7 @@
 /** A connection of a pool: lent to an exchange, at rest, or beside the pool's account because it stays open for long. */
 import type { Socket } from "node:net";
 import type { Clock, Timer } from "../../runtime/clock.ts";
+import { PROVEN_AGE_MS, ReuseTrust } from "./reuse-trust.ts";
 
 /** A connection that rested for longer, or of which nobody read for longer, carries only what may be repeated. Web servers close theirs after seconds: 1 or 2 (gunicorn), 5 (Apache, Node.js), 75 (nginx). @internal */
 export const TRUSTED_REST_MS = 250;
@@ -53,6 +54,8 @@ export class PooledConnection {
   #reused = false;
   #lentAt: number;
   #heldBackAt = Infinity;
+  #restedMs = Infinity;
+  #broke: "closed" | "spoilt" | undefined;
   #boundTo: string | undefined;
   /** Undefined: nobody, or a session of HTTP/2. */
   user: ConnectionUser | undefined;
@@ -60,10 +63,13 @@ export class PooledConnection {
     data: (bytes: Buffer) => {
       if (this.user !== undefined) this.user.bytesCame(bytes);
       // Bytes that nobody asked for would be taken for the answer to the next request.
-      else if (this.#use.is === "rest") this.socket.destroy();
+      else if (this.#use.is === "rest") {
+        this.#broke = "spoilt";
+        this.socket.destroy();
+      }
     },
-    end: () => this.user?.connectionEnded(),
-    error: (error: Error) => this.user?.connectionFailed(error),
+    end: () => this.#ends(() => this.user?.connectionEnded()),
+    error: (error: Error) => this.#ends(() => this.user?.connectionFailed(error)),
     close: () => this.user?.connectionClosed(),
   };
 
@@ -86,6 +92,16 @@ export class PooledConnection {
     return this.#lentAt;
   }
 
+  /** Milliseconds for which it rested before it was lent; Infinity for a new one. */
+  get restedMs(): number {
+    return this.#restedMs;
+  }
+
+  /** What the web server did with it while it rested, and since when: closed it, or sent what nobody had asked for. */
+  get brokeAtRest(): { readonly how: "closed" | "spoilt"; readonly from: number } | undefined {
+    return this.#use.is === "rest" && this.#broke ? { how: this.#broke, from: this.#use.from } : undefined;
+  }
+
   get use(): Use["is"] {
     return this.#use.is;
   }
@@ -105,6 +121,7 @@ export class PooledConnection {
   }
 
   lend(wish: ConnectionWish, at: number): this {
+    if (this.#use.is === "rest") this.#restedMs = at - this.#use.from;
     this.#reused = true;
     this.#lentAt = at;
     this.#heldBackAt = Infinity;
@@ -133,9 +150,15 @@ export class PooledConnection {
     return this.#boundTo;
   }
 
-  /** Whether it rests and will do for a request now. */
-  fits({ reuse, halfOpen, boundTo, logsIn }: ConnectionWish, now: number): boolean {
+  #ends(tell: () => void): void {
+    if (this.#use.is === "rest") this.#broke ??= "closed";
+    tell();
+  }
+
+  /** Whether it rests and will do for a request now; `isEarned`: its web server is trusted with what must not be repeated. */
+  fits({ reuse, halfOpen, boundTo, logsIn }: ConnectionWish, now: number, isEarned: boolean): boolean {
     if (this.#boundTo !== undefined && this.#boundTo !== boundTo) return false;
+    if (reuse === "trusted" && !isEarned && this.#boundTo === undefined) return false;
     if (this.#use.is !== "rest" || reuse === "none" || halfOpen) return false;
     if (this.socket.destroyed || !this.socket.writable || now >= this.#use.until) return false;
     const restsFrom = Math.min(this.#use.from, this.#heldBackAt);
@@ -151,15 +174,24 @@ export class PooledConnection {
   }
 }
 
-/** Those at rest, each closed when its time is over. */
+/** Those to one web server that rest, each closed when its time is over, and what the web server may be given on them. */
 export class RestingConnections {
   readonly #clock: Clock;
+  readonly #trust: ReuseTrust;
+  /** As it says; asked anew only where that may have changed. */
+  #isEarned: boolean;
+  #wasSpoilt = false;
+  readonly #spoilt: () => void;
   /** The one that rests longest first. */
   #resting: PooledConnection[] = [];
   #timer: { readonly at: number; readonly set: Timer } | undefined;
 
-  constructor(clock: Clock) {
+  /** `spoilt`: what came for nobody is told of, the first time for long. `trust`: with what the web server has proven before. */
+  constructor(clock: Clock, spoilt: () => void, trust = new ReuseTrust(clock)) {
     this.#clock = clock;
+    this.#trust = trust;
+    this.#isEarned = trust.isEarned;
+    this.#spoilt = spoilt;
   }
 
   get size(): number {
@@ -176,7 +208,7 @@ export class RestingConnections {
   take(wish: ConnectionWish): PooledConnection | undefined {
     if (this.#resting.length === 0) return undefined;
     const now = this.#clock.now();
-    const fits = (connection: PooledConnection) => connection.fits(wish, now);
+    const fits = (connection: PooledConnection) => connection.fits(wish, now, this.#isEarned);
     const { boundTo } = wish;
     const own =
       boundTo === undefined
@@ -190,10 +222,42 @@ export class RestingConnections {
     return this.#resting.shift();
   }
 
-  /** It has closed by itself. */
+  /** It is closed, by itself or by the web server. */
   forget(connection: PooledConnection): void {
     const at = this.#resting.indexOf(connection);
     if (at !== -1) this.#resting.splice(at, 1);
+    const broke = connection.brokeAtRest;
+    if (broke !== undefined && this.#clock.now() - broke.from <= TRUSTED_REST_MS) this.#distrust(broke.how);
+  }
+
+  /** Whether a new connection for this is to say that it carries one request: the web server is not trusted with another behind it. */
+  isForOne({ reuse, boundTo }: ConnectionWish): boolean {
+    return boundTo === undefined && (this.isBarred || (reuse === "trusted" && !this.#isEarned));
+  }
+
+  /** What came for nobody has come of late: nothing rests but what is bound. */
+  get isBarred(): boolean {
+    return this.#wasSpoilt && this.#trust.isBarred;
+  }
+
+  /** The web server has answered on it. */
+  answered({ reused, madeAt }: PooledConnection): void {
+    if (!reused || this.#isEarned || this.#clock.now() - madeAt <= PROVEN_AGE_MS) return;
+    this.#trust.proven();
+    this.#isEarned = this.#trust.isEarned;
+  }
+
+  /** It had rested and was closed before an answer; `spoilt`: what came on it was none to its request. */
+  broke({ restedMs }: PooledConnection, how: "closed" | "spoilt"): void {
+    if (how === "spoilt" || restedMs <= TRUSTED_REST_MS) this.#distrust(how);
+  }
+
+  #distrust(how: "closed" | "spoilt"): void {
+    this.#isEarned = false;
+    if (how === "closed") return this.#trust.broken();
+    this.#wasSpoilt = true;
+    if (this.#trust.spoilt()) this.#spoilt();
+    this.closeFree();
   }
 
   /** Closes those that are bound to nobody. */

@@ -1,7 +1,8 @@
 /**
- * The head of a response as servers of any age write it, made strict: lines that end with LF alone, folded fields, the same
- * Content-Length twice, control characters in a value. What could be read in two ways, or could end a line further on, is refused
- * with an Error that names the bytes, escaped and short. RFC 9112 sections 2.2, 4, 5.1, 5.2 and 6.
+ * The head of a response as servers of any age write it, made strict: lines that end with LF alone, folded fields, white space before
+ * a colon, lines that are no field, the same Content-Length or `chunked` twice, control characters in a value. What could be read in
+ * two ways, or could end a line further on, is refused with an Error that names the bytes, escaped and short. RFC 9112 sections 2.2, 4,
+ * 5.1, 5.2 and 6.
  */
 
 import type { HeaderList } from "../../http/header-list.ts";
@@ -45,7 +46,11 @@ interface Field {
 
 /** RFC 9110 section 5.6.2. */
 const TOKEN = /^[\w!#$%&'*+.^`|~-]+$/;
-const STATUS_LINE = /^HTTP\/(0\.9|1\.\d|2\.0) ( *)(\d{3})(?: (.*))?$/s;
+/** IIS wrote a second number behind its status (403.14); Shoutcast says ICY and means HTTP/1.0. */
+const STATUS_LINE = /^(ICY|HTTP\/[0-3](?:\.\d{1,2})?) ( *)(\d{3})(?:\.\d{1,3})?(?: (.*))?$/s;
+const OLD_VERSION = /^(?:ICY|HTTP\/(?:0\.\d+|0|1|1\.0))$/;
+const SPOKEN_VERSION = /^HTTP\/1\.[01]$/;
+const STATUS_AND_MORE = /^\S+ \d{3}\./;
 /** Controls but the tab. */
 const CONTROLS = /[^\t\x20-\x7e\x80-\xff]/g;
 /** RFC 9110 section 5.5: what may never be taken for a space. */
@@ -69,8 +74,7 @@ export const strictHead = (text: string): StrictHead => {
   if (status === "" || line.includes("\r")) throw new Error(`it sent no status line: ${shown(line)}`);
   const { fields, lenient } = fieldsOf(lines.slice(1));
   const framing = framingOf(fields);
-  const isOlder = version.startsWith("0") || version === "1.0";
-  const spoken = version === "1.0" || version === "1.1";
+  const isOlder = OLD_VERSION.test(version);
   const isInterim = status.startsWith("1");
   const phrase = cleaned(reason);
   return {
@@ -82,7 +86,8 @@ export const strictHead = (text: string): StrictHead => {
       barely ||
       lenient ||
       framing.lenient ||
-      !spoken ||
+      !SPOKEN_VERSION.test(version) ||
+      STATUS_AND_MORE.test(line) ||
       spaces !== "" ||
       holdsControls(reason) ||
       (isOlder && framing.isChunked),
@@ -182,10 +187,10 @@ const withoutCrs = (line: string): string => {
 const fieldsOf = (lines: readonly string[]): { readonly fields: Field[]; readonly lenient: boolean } => {
   const fields: Field[] = [];
   let lenient = false;
+  let previous: Field | undefined;
   for (const line of lines) {
     if (NEVER.test(line))
       throw new Error(`a line of its head holds ${shown(/[\0\r\n]+/.exec(line)?.[0] ?? "")}`);
-    const previous = fields.at(-1);
     if (/^[ \t]/.test(line)) {
       if (previous === undefined) throw new Error(`its head begins with white space: ${shown(line)}`);
       previous.value += ` ${cleaned(line)}`;
@@ -193,17 +198,30 @@ const fieldsOf = (lines: readonly string[]): { readonly fields: Field[]; readonl
       lenient = true;
       continue;
     }
-    const colon = line.indexOf(":");
-    const name = line.slice(0, Math.max(colon, 0));
-    if (!TOKEN.test(name))
-      throw new Error(`a line of its head is no field: ${shown(colon < 0 ? line : name)}`);
-    const raw = line.slice(colon + 1);
+    const { name, raw } = partsOf(line);
+    const isField = TOKEN.test(name);
+    const isStrict = isField && line[name.length] === ":";
     const isDoubtful = holdsControls(raw);
-    lenient ||= isDoubtful;
-    fields.push({ name, value: cleaned(raw), isDoubtful });
+    lenient ||= isDoubtful || !isStrict;
+    previous = { name, value: cleaned(raw), isDoubtful };
+    if (!isStrict && LIKE_FRAMING.test(name.replace(NO_TOKENS, "")))
+      throw new Error(`the field that frames its body has another name: ${shown(name)}`);
+    if (isField) fields.push(previous);
   }
   for (const field of fields) if (field.isDoubtful) field.value = trimSpace(field.value);
   return { fields, lenient };
+};
+
+const NO_TOKENS = /[^\w!#$%&'*+.^`|~-]/g;
+const LIKE_FRAMING = /^(?:content-length|transfer-encoding)$/i;
+
+/**
+ * White space before the colon is none of the name (RFC 9112 section 5.1: a proxy must remove it from a response). A line without a
+ * colon has no name; browsers pass over it, and over one whose name is no token, such as a second status line or a script's notice.
+ */
+const partsOf = (line: string): { readonly name: string; readonly raw: string } => {
+  const colon = line.indexOf(":");
+  return { name: line.slice(0, Math.max(colon, 0)).replace(/[ \t]+$/, ""), raw: line.slice(colon + 1) };
 };
 
 /** Without the white space around it, which is no part of it; of what no value may hold, spaces (RFC 9110 section 5.5). */
@@ -234,10 +252,29 @@ const framingOf = (fields: readonly Field[]): Framing => {
   const codings = framing.filter((field) => isNamed(field, "transfer-encoding"));
   const [coding] = codings;
   if (coding === undefined) return withLength(fields, lengths);
+  const said = codings.map(({ value }) => value).join(", ");
+  const only = new Set(said.toLowerCase().split(",").map(trimSpace).filter(Boolean));
+  const [name] = only;
+  if (only.size !== 1 || (name !== "chunked" && name !== "identity"))
+    throw new Error(`it used a transfer coding that nobody had asked for: ${shown(said)}`);
+  if (name === "identity") return { ...withoutCodings(fields, lengths, codings), lenient: true };
   if (lengths.length > 0) throw new Error("it sent Transfer-Encoding beside Content-Length");
-  if (codings.length > 1 || coding.value.toLowerCase() !== "chunked")
-    throw new Error(`it used a transfer coding that nobody had asked for: ${shown(coding.value)}`);
-  return { ...none, isChunked: true };
+  const lenient = said.toLowerCase() !== name;
+  const kept = fields.filter((field) => field === coding || !codings.includes(field));
+  coding.value = lenient ? name : coding.value;
+  return { fields: kept, lenient, contentLength: undefined, isChunked: true };
+};
+
+/** HTTP had `identity` for no coding at all (RFC 2616 section 3.6): the length counts, or the end of the connection. */
+const withoutCodings = (
+  fields: readonly Field[],
+  lengths: readonly Field[],
+  codings: readonly Field[],
+): Framing => {
+  const left = fields.filter((field) => !codings.includes(field));
+  return lengths.length > 0
+    ? withLength(left, lengths)
+    : { fields: left, lenient: true, contentLength: undefined, isChunked: false };
 };
 
 /** Several that say the same are one (RFC 9112 section 6.3). */

@@ -9,10 +9,14 @@ import { asStrict, type ResponseSink, type StrictHead, shown, strictHead } from 
 
 const LF = 10;
 const CR = 13;
-const BEGINNING = "HTTP/";
+const BEGINNINGS = ["HTTP/", "ICY "];
+const MOST_BEGINNING_BYTES = 5;
 /** As codes of parsers begin. */
 const NO_RESPONSE = "HPE_NO_RESPONSE";
 const EMPTY_LINE = Buffer.from("\r\n\r\n");
+
+/** What came is no response from its first bytes on. */
+export class NoHttp extends Error {}
 
 export interface LenientOptions {
   readonly method: string;
@@ -152,12 +156,12 @@ export class LenientResponse {
         code: "HPE_HEADER_OVERFLOW",
       });
     this.#head.push(Buffer.from(bytes));
-    if (this.#headBytes - bytes.length >= BEGINNING.length + 4) return; // looked at before
+    if (this.#headBytes - bytes.length >= MOST_BEGINNING_BYTES + 4) return; // looked at before
     const begun = Buffer.concat(this.#head)
       .toString("latin1")
       .replace(/^[\r\n]+/, "");
-    if (!BEGINNING.startsWith(begun.slice(0, BEGINNING.length)))
-      throw new Error(`it sent what is no HTTP: ${shown(begun)}`);
+    if (!BEGINNINGS.some((each) => each.startsWith(begun.slice(0, each.length))))
+      throw new NoHttp(`it sent what is no HTTP: ${shown(begun)}`);
   }
 
   #headIsHere(head: StrictHead, sink: ResponseSink): void {

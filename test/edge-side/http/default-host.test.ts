@@ -50,6 +50,18 @@ it.each([
   expect((await refused(settings, request)).status).toBe(status);
 });
 
+it.each([
+  ["HTTP/1.1 without Host", "GET /.well-known/coilgun/ready HTTP/1.1\r\n\r\n", 200],
+  ["HTTP/1.1 with an empty Host", "GET /.well-known/coilgun/ready HTTP/1.1\r\nHost:\r\n\r\n", 200],
+  ["HTTP/1.0 with an empty Host", "GET /.well-known/coilgun/ready HTTP/1.0\r\nHost:\r\n\r\n", 200],
+  ["a query", "GET /.well-known/coilgun/ready?from=lb1 HTTP/1.1\r\nHost: 10.0.0.7\r\n\r\n", 200],
+  ["two Hosts", "GET /.well-known/coilgun/ready HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400],
+  ["a longer path", "GET /.well-known/coilgun/readyness HTTP/1.1\r\n\r\n", 400],
+])("whether the edge is ready may be asked with %s: %3$i", async (_, asked, status) => {
+  for (const keys of [keysFor([HOST]), keysFor([HOST, OTHER])])
+    expect((await refused({ keys }, asked)).status).toBe(status);
+});
+
 it("is one of the edge's at every request of a connection", async () => {
   await using edge = await startEdgeUnderTest({ settings: { keys: keysFor([HOST]) } });
   const visitor = await edge.visitor();

@@ -304,12 +304,39 @@ describe("HTTP/2", () => {
     expect(await exchange.gone).toBe("cancelled");
   });
 
-  it("refuses a head that is too large, and the session lives", async () => {
+  const fieldsOf = (count: number, value: string): OutgoingHttpHeaders =>
+    Object.fromEntries(Array.from({ length: count }, (_, i) => [`x-${i}`, value]));
+
+  it.each([
+    ["that is too large is 431", fieldsOf(40, "a".repeat(1_000)), 431],
+    ["of one field that is too large is 431", { cookie: "a".repeat(20_000) }, 431],
+    ["of 999 fields and Host goes on", fieldsOf(999, ""), 204],
+    ["of more than 1,000 fields is 431", fieldsOf(1_000, ""), 431],
+    ["of 1,500 crumbs of one Cookie goes on", { cookie: Array.from({ length: 1_500 }, () => "a=b") }, 204],
+    ["with a target that is too long is 414", { ":path": `/${"a".repeat(30_000)}` }, 414],
+  ])("a head %s, and the session lives", async (_, fields, status) => {
     const before = edge.origin.count;
     const from = await session();
-    const fields = Object.fromEntries(Array.from({ length: 40 }, (_, i) => [`x-${i}`, "a".repeat(1_000)]));
-    const stream = from.request({ ":path": "/", ":authority": HOST, ...fields });
-    const refused = await responseOf(stream);
+    if (status === 204) {
+      const { response, exchange } = await ask(fields, from);
+      exchange.answer(204, [], "");
+      expect((await response).status).toBe(204);
+      return;
+    }
+    const refused = await responseOf(from.request({ ":path": "/", ":authority": HOST, ...fields }));
+    expect(refused.status).toBe(status);
+    expect(edge.origin.count).toBe(before);
+    const { response, exchange } = await ask({}, from);
+    exchange.answer(204, [], "");
+    expect((await response).status).toBe(204);
+  });
+
+  it("a head far beyond the limit is not read, and the session lives", async () => {
+    const before = edge.origin.count;
+    const from = await session();
+    const refused = await responseOf(
+      from.request({ ":path": "/", ":authority": HOST, ...fieldsOf(2_000, "") }),
+    );
     expect([refused.status, refused.rstCode]).toEqual([Number.NaN, constants.NGHTTP2_ENHANCE_YOUR_CALM]);
     expect(edge.origin.count).toBe(before);
     const { response, exchange } = await ask({}, from);

@@ -18,6 +18,18 @@ it.each<[string, HeaderList, string, boolean]>([
   ["SigV4 in a query, escaped all over", [], "/?x-amz-signedheaders=host%3Baccept%2Dencoding", true],
   ["a broken escape", [], "/?X-Amz-SignedHeaders=%zz%3Baccept-encoding", false],
   ["Google's in a query", [], "/?X-Goog-SignedHeaders=accept-encoding;host", true],
+  ["OSS4 in a query", [], "/?x-oss-additional-headers=accept-encoding%3Bhost&x-oss-signature=0", true],
+  [
+    "OSS4",
+    ["Authorization", "OSS4-HMAC-SHA256 AdditionalHeaders=accept-encoding;host,Signature=0"],
+    "/",
+    true,
+  ],
+  ["COS in a query", [], "/?q-ak=a&q-header-list=accept-encoding%3Bhost&q-signature=0", true],
+  ["COS", ["Authorization", "q-ak=a&q-header-list=accept-encoding;host&q-signature=0"], "/", true],
+  ["an API gateway's list", ["X-Ca-Signature-Headers", "accept-encoding,x-ca-key"], "/", true],
+  ["an API gateway's list of others", ["X-Ca-Signature-Headers", "x-ca-key"], "/", false],
+  ["a list of what is signed", ["X-Signed-Headers", "host;accept-encoding"], "/", true],
   ["a query that says the word elsewhere", [], "/?q=accept-encoding", false],
   ["RFC 9421", ["Signature-Input", 's=("@method" "Accept-Encoding");keyid="a"'], "/", true],
   [

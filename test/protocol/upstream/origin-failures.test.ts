@@ -137,7 +137,7 @@ describe("a response", () => {
     ["another transfer coding", "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n"],
     ["a NUL in a field", "HTTP/1.1 200 OK\r\nX: a\0b\r\nContent-Length: 0\r\n\r\n"],
     ["a bare CR in a field", "HTTP/1.1 200 OK\r\nX: a\rSet-Cookie: b\r\nContent-Length: 0\r\n\r\n"],
-    ["a space before a colon", "HTTP/1.1 200 OK\r\nX : a\r\nContent-Length: 0\r\n\r\n"],
+    ["a space before the colon of its length", "HTTP/1.1 200 OK\r\nContent-Length : 0\r\n\r\n"],
   ])("of %s is a failure", async (_, response) => {
     await using origin = await RawOrigin.listen();
     await using client = new TestClient(routeTo(origin.port));

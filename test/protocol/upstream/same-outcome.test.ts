@@ -66,6 +66,13 @@ const outcomeFor = async (origin: RawOrigin, bytes: string, request: Request): P
   const outcome = outcomeOf(asked ?? asking(client, request));
   await connection.upTo(END_OF_REQUEST[request.body]);
   connection.end(bytes);
+  // What is no HTTP at all may belong to the response before it.
+  if (request.kept && request.method === "GET" && !/^(?:\r\n)*(?:HTTP|ICY|$)/.test(bytes)) {
+    const again = await origin.next();
+    await again.head();
+    again.end(bytes);
+    origin.count--;
+  }
   return await outcome;
 };
 

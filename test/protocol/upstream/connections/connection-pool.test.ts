@@ -2,19 +2,17 @@
 import { once } from "node:events";
 import { describe, expect, it } from "vitest";
 import { BOUND_REST_MS } from "../../../../protocol/upstream/connection-login.ts";
-import {
-  BRIEF_REST_MS,
-  ConnectionPool,
-  type PoolOptions,
-} from "../../../../protocol/upstream/connections/connection-pool.ts";
+import { BRIEF_REST_MS, ConnectionPool } from "../../../../protocol/upstream/connections/connection-pool.ts";
 import { LONG_WAIT_MS } from "../../../../protocol/upstream/connections/lately-used.ts";
 import { LOG_EVERY_MS } from "../../../../protocol/upstream/connections/place-log.ts";
+import type { PoolOptions } from "../../../../protocol/upstream/connections/pool-options.ts";
 import {
   type ConnectionWish,
   type PooledConnection,
   TRUSTED_REST_MS,
 } from "../../../../protocol/upstream/connections/pooled-connection.ts";
 import { UpstreamDialler } from "../../../../protocol/upstream/dial-upstream.ts";
+import { earnedTrust } from "../../../kit/earned-trust.ts";
 import { FakeClock, settle } from "../../../kit/fake-clock.ts";
 import { watchLeaks } from "../../../kit/leaks.ts";
 import { OK, RawOrigin } from "../../../kit/raw-origin.ts";
@@ -54,6 +52,7 @@ class Bench implements AsyncDisposable {
       ageMs: AGE_MS,
       server: "web",
       log: { warn: (event, fields) => this.lines.push({ event, ...fields }) },
+      trust: earnedTrust(clock),
       ...more,
     });
   }
