@@ -128,8 +128,8 @@ export function code(bit: i32, chance: i32): i32 {
 }
 
 /**
- * Ends what is written, in the fewest bytes: a reader takes what is missing for zeros. The highest bytes of low and high differ, so one more does. Returns how many;
- * CODED_MOST: they did not fit.
+ * Ends what is written, in the fewest bytes: a reader takes what is missing for zeros. The highest bytes of low and
+ * high differ, so one more does. Returns how many; CODED_MOST: they did not fit.
  */
 export function finish(): i32 {
   if (codedAt === CODED + CODED_BYTES) return <i32>CODED_BYTES;
@@ -155,8 +155,8 @@ export function learntBit(kind: i32, at: i32, bit: i32): i32 {
 }
 
 /**
- * A whole number up to 2^26 - 2: how many bits n + 1 has in unary, then its bits from the highest but one. Unary bits and the three below the highest learn.
- * Returns it; -1: what is read is larger.
+ * A whole number up to 2^26 - 2: how many bits n + 1 has in unary, then its bits from the highest but one. Unary bits
+ * and the three below the highest learn. Returns it; -1: what is read is larger.
  */
 export function number(kind: i32, n: i32): i32 {
   const bits = 31 - clz(n + 1);

@@ -1,6 +1,6 @@
 /**
- * How likely each bit of a byte is: what was seen behind the same contexts, and the byte that a base would go on with, added up by weights that learn. AssemblyScript, see
- * mixer.ts.
+ * How likely each bit of a byte is: what was seen behind the same contexts, and the byte that a base would go on with,
+ * added up by weights that learn. AssemblyScript, see mixer.ts.
  */
 import { chanceOf, code } from "./bits";
 import { MOST_HELD } from "./flag";
@@ -46,8 +46,9 @@ export function forgetBytes(): void {
 }
 
 /**
- * Codes a byte that is not the `excluded` one, bit by bit from the highest, and learns it. Each half of it finds the sixteen slots of each context anew. `excluded`,
- * `likelyByte`: -1 for none; `held`: for how long it has held, up to MOST_HELD; `situation`: 0 to 95. Written out: twice as fast as loops that leave inputs in memory.
+ * Codes a byte that is not the `excluded` one, bit by bit from the highest, and learns it. Each half of it finds the
+ * sixteen slots of each context anew. `excluded`, `likelyByte`: -1 for none; `held`: for how long it has held, up to
+ * MOST_HELD; `situation`: 0 to 95. Written out: twice as fast as loops that leave inputs in memory.
  */
 export function codeByte(byte: i32, excluded: i32, likelyByte: i32, held: i32, situation: i32): i32 {
   const bySituation = BY_SITUATION + <usize>situation * ROW;
@@ -153,8 +154,8 @@ function hashed(lanes: v128): v128 {
 }
 
 /**
- * Where the sixteen slots of a context are for that half: one of 15 for each beginning of it, from 1 on, and first whose they are. Who finds them at neither of two places takes
- * the one that was less used.
+ * Where the sixteen slots of a context are for that half: one of 15 for each beginning of it, from 1 on, and first
+ * whose they are. Who finds them at neither of two places takes the one that was less used.
  */
 function slotsOf(context: usize): usize {
   const hash = load<u32>(HALVES + (context << 2));

@@ -1,4 +1,7 @@
-/** Whether the byte comes that the text had before in the same place: one bit, and where it does nothing else of the byte is coded. AssemblyScript, see mixer.ts. */
+/**
+ * Whether the byte comes that the text had before in the same place: one bit, and where it does nothing else of the
+ * byte is coded. AssemblyScript, see mixer.ts.
+ */
 import { chanceOf, code } from "./bits";
 import { FLAG_BITS, FLAG_SITUATIONS, FLAG_SLOTS, FLAG_WEIGHTS } from "./memory";
 import { ALWAYS, errorOf, grown, leansOf, learnt, logitAt, stepOf, targetsOf } from "./slots";
@@ -17,8 +20,8 @@ export function forgetFlags(): void {
 }
 
 /**
- * Codes whether the `expected` byte comes, and learns it. `held`: for how long it has, up to MOST_HELD; `aligned`: 0 without an aligned byte, 1 where that is another one, 2;
- * `last`, `second`: what stands before.
+ * Codes whether the `expected` byte comes, and learns it. `held`: for how long it has, up to MOST_HELD; `aligned`: 0
+ * without an aligned byte, 1 where that is another one, 2; `last`, `second`: what stands before.
  */
 export function codeFlag(bit: i32, expected: u32, held: i32, aligned: i32, last: u32, second: u32): i32 {
   const s0 = FLAG_SITUATIONS + ((<usize>(16 * aligned + held)) << 1);

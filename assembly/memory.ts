@@ -10,7 +10,10 @@ export const CHANCES: usize = 1_024;
 export const LOGITS: usize = CHANCES + 2 * 4_096;
 /** i32 by how often seen: how far the chance of a number's bit moves, of 65,536. */
 export const RATES: usize = LOGITS + 2 * 4_096;
-/** Vectors: what the last lane is multiplied with where the likely byte has no next bit, a 0, a 1; and what slots move towards, by the bit and whether that was right. */
+/**
+ * Vectors: what the last lane is multiplied with where the likely byte has no next bit, a 0, a 1; and what slots move
+ * towards, by the bit and whether that was right.
+ */
 export const SIGNS: usize = RATES + 4 * 32;
 export const TARGETS: usize = SIGNS + 3 * 16;
 /** u32 by context, eight in two vectors: what stands before; and of the half of a byte that is coded, where its slots are. */

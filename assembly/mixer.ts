@@ -1,9 +1,11 @@
 /**
- * The mixing coder, in AssemblyScript: bits by their chances, and the chances of a byte's bits by what stood behind the same bytes before. SPEC section "Mixed"
- * is the law; protocol/mixing/mixer.ts calls it. `npm run build:mixer` makes mixer-binary.ts of it.
+ * The mixing coder, in AssemblyScript: bits by their chances, and the chances of a byte's bits by what stood behind the
+ * same bytes before. SPEC section "Mixed" is the law; protocol/mixing/mixer.ts calls it. `npm run build:mixer` makes
+ * mixer-binary.ts of it.
  *
- * Where the text stood behind the same four bytes before, one bit says whether it goes on as it did there, if that has held for long: of every other byte nothing else is coded. Of the others
- * contexts give evidence that a mixer adds up as logits, and which learns whom to believe: M. Mahoney, "Adaptive weighing of context models for lossless data
+ * Where the text stood behind the same four bytes before, one bit says whether it goes on as it did there, if that has
+ * held for long: of every other byte nothing else is coded. Of the others contexts give evidence that a mixer adds up
+ * as logits, and which learns whom to believe: M. Mahoney, "Adaptive weighing of context models for lossless data
  * compression" (2005). Both sides must come to the same bits on every machine: all numbers are whole.
  */
 
@@ -29,7 +31,10 @@ export const TAUGHT_AT: usize = HELD;
 const KEY_BYTES: i32 = 4;
 /** From then on a repeated byte is told by a flag. */
 const SURE_HELD: i32 = 8;
-/** Situations: nothing is expected, or (1 to 3) the aligned byte, by how long it has held; the same after a flag; the repeated byte alone (two, by how long); both, and either is likely. */
+/**
+ * Situations: nothing is expected, or (1 to 3) the aligned byte, by how long it has held; the same after a flag; the
+ * repeated byte alone (two, by how long); both, and either is likely.
+ */
 const AFTER_FLAG: i32 = 4;
 const REPEATED: i32 = 8;
 const DIFFER_BY_REPEATED: i32 = 10;
@@ -78,8 +83,8 @@ export function index(from: i32, to: i32): void {
 }
 
 /**
- * Learns the bytes between two places, which both sides have; not those that a flag would tell, where what is indexed has the like elsewhere before `end`: what stands
- * behind the bases is not known to who reads.
+ * Learns the bytes between two places, which both sides have; not those that a flag would tell, where what is indexed
+ * has the like elsewhere before `end`: what stands behind the bases is not known to who reads.
  */
 export function learn(from: i32, to: i32, end: i32): void {
   repeated = -1;
@@ -151,7 +156,10 @@ function nextByte(at: i32): void {
   if (aligned >= 0) aligned++;
 }
 
-/** One bit says whether the text goes on as it did before, where that is sure or what the base has as well. Else of both expected bytes the one is likely that has held for longer. */
+/**
+ * One bit says whether the text goes on as it did before, where that is sure or what the base has as well. Else of both
+ * expected bytes the one is likely that has held for longer.
+ */
 function byRepeated(at: i32, alignedByte: i32, repeatedByte: i32): i32 {
   const byte = <i32>byteAt(at);
   if (repeatedHeld >= SURE_HELD || alignedByte === repeatedByte)

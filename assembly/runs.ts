@@ -1,6 +1,7 @@
 /**
- * The long runs that a page shares with its bases, in order, wherever they stand there. Every 64th place of the bases is known by a hash of the 16 bytes from it on, so
- * that no run that is long enough is passed by; where the base would go on is tried before that. AssemblyScript, see mixer.ts.
+ * The long runs that a page shares with its bases, in order, wherever they stand there. Every 64th place of the bases
+ * is known by a hash of the 16 bytes from it on, so that no run that is long enough is passed by; where the base would
+ * go on is tried before that. AssemblyScript, see mixer.ts.
  */
 import { STEPS, STEPS_MOST, TABLE, text } from "./memory";
 
@@ -28,8 +29,9 @@ let runBytes: i32 = 0;
 let runBefore: i32 = 0;
 
 /**
- * Puts steps into STEPS, three i32 each: bytes that the page adds, bytes that it copies then, and from where; the last may copy none. The page is from `pageAt` to
- * `textEnd`, the best base begins at `best`. Returns how many steps; -1: more than `mostSteps` or `mostAdded` bytes of the page's own.
+ * Puts steps into STEPS, three i32 each: bytes that the page adds, bytes that it copies then, and from where; the last
+ * may copy none. The page is from `pageAt` to `textEnd`, the best base begins at `best`. Returns how many steps; -1:
+ * more than `mostSteps` or `mostAdded` bytes of the page's own.
  */
 export function findRuns(pageAt: i32, textEnd: i32, best: i32, mostSteps: i32, mostAdded: i32): i32 {
   start = pageAt;

@@ -1,6 +1,6 @@
 /**
- * Slots, eight in a vector: a chance of 4,096 and in four bits how often it was seen; and weights, eight in a vector too, of what slots say. All in whole numbers
- * of 16 bits. AssemblyScript, see mixer.ts.
+ * Slots, eight in a vector: a chance of 4,096 and in four bits how often it was seen; and weights, eight in a vector
+ * too, of what slots say. All in whole numbers of 16 bits. AssemblyScript, see mixer.ts.
  */
 import { CERTAIN } from "./bits";
 import { LOGITS, SIGNS, TARGETS } from "./memory";

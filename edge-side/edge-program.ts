@@ -1,6 +1,6 @@
 /**
- * The command line of `coilgun-edge`: run, alone, reload, status, health, check, pair, forget, saved, config, settings, completion. What each does
- * stands in a file of its own.
+ * The command line of `coilgun-edge`: run, alone, reload, status, health, check, pair, forget, saved, config, settings,
+ * completion. What each does stands in a file of its own.
  */
 import { type Command, InvalidArgumentError } from "commander";
 import { socketOf } from "../protocol/config/admin-settings.ts";

@@ -1,7 +1,7 @@
 /**
- * A buffered body: nothing of it goes out before the 16 bytes of its SHA-256 match. What takes long to decode is decoded while it comes. It is held in memory until the visitor
- * has it; without memory for that, or after a mismatch, it comes again as plain bytes that stream, no faster than the visitor takes
- * them. SPEC section "Verification".
+ * A buffered body: nothing of it goes out before the 16 bytes of its SHA-256 match. What takes long to decode is
+ * decoded while it comes. It is held in memory until the visitor has it; without memory for that, or after a mismatch,
+ * it comes again as plain bytes that stream, no faster than the visitor takes them. SPEC section "Verification".
  */
 import { type DecodeLimits, DeltaError, type EarlyDecoding } from "../../protocol/codec/codec.ts";
 import { codecById } from "../../protocol/codec/codecs.ts";

@@ -38,7 +38,10 @@ export class PageLookahead {
     return { page: first.value, end: second.value };
   }
 
-  /** The page, if all of it is here and no longer than this: pieces that are here already are put together. Before anything else is asked for. */
+  /**
+   * The page, if all of it is here and no longer than this: pieces that are here already are put together. Before
+   * anything else is asked for.
+   */
   async gathered(mostBytes: number): Promise<WholePage | undefined> {
     const pieces: Buffer[] = [];
     let bytes = 0;

@@ -1,9 +1,10 @@
 /**
- * Which versions the edge offers as bases for a page: MAX_OFFERS, best last, since the end of a dictionary is
- * cheapest to refer to. Versions of the same URL are best; other pages of its templates, those at URLs like it first, fill what is
- * left, which was never worse in bytes and often halves a delta. One of the offers is the visitor's own, if there is one, and
- * where none is of the URL, up to four more are. Data (JSON, feeds) is offered pages that show it. Only what this visitor may build on, and what the peer holds too. A few map
- * look-ups: this runs for every request. SPEC section "Offers".
+ * Which versions the edge offers as bases for a page: MAX_OFFERS, best last, since the end of a dictionary is cheapest
+ * to refer to. Versions of the same URL are best; other pages of its templates, those at URLs like it first, fill what
+ * is left, which was never worse in bytes and often halves a delta. One of the offers is the visitor's own, if there is
+ * one, and where none is of the URL, up to four more are. Data (JSON, feeds) is offered pages that show it. Only what
+ * this visitor may build on, and what the peer holds too. A few map look-ups: this runs for every request. SPEC section
+ * "Offers".
  */
 
 import { MOST_OFFERS } from "../../protocol/frames/frame.ts";
@@ -79,7 +80,8 @@ export function chooseBases(store: VersionStore, wanted: BasesWanted): Version[]
     if (!isFirst && visitors.length > 0 && !visitors.some(isOffered)) best.pop();
     for (const version of visitors) offer(version, isFirst ? MOST_OFFERS : MAX_OFFERS);
   }
-  // The words of data stand on the pages that show it, though nothing of its form does: the newest of these, and more where there is nothing else.
+  // The words of data stand on the pages that show it, though nothing of its form does: the newest of these, and more
+  // where there is nothing else.
   const showing = bases === "url" ? undefined : pageKey.showing;
   if (showing !== undefined) {
     const most = best.length === 0 ? MAX_OFFERS : Math.min(MAX_OFFERS, best.length + 1);

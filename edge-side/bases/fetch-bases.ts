@@ -1,6 +1,7 @@
 /**
- * Which versions are looked for in the tier below memory, while a request is on its way or before it goes on: those that `chooseBases` would find in the lists
- * of the page, where memory has none of its URL. SPEC section "Version store".
+ * Which versions are looked for in the tier below memory, while a request is on its way or before it goes on: those
+ * that `chooseBases` would find in the lists of the page, where memory has none of its URL. SPEC section "Version
+ * store".
  */
 import { LATER_OFFERS } from "../../protocol/frames/frame.ts";
 import type { Link } from "../../protocol/link/link-api.ts";

@@ -24,7 +24,10 @@ export interface AloneWishes {
   readonly trustedProxies: readonly string[];
   readonly admin: readonly string[];
   readonly accessLog?: string | undefined;
-  /** Other settings of edge.yaml, as `times.idle=30s`; those that begin with `hosts.` or `visitors.` are of each host and of the listener. */
+  /**
+   * Other settings of edge.yaml, as `times.idle=30s`; those that begin with `hosts.` or `visitors.` are of each host
+   * and of the listener.
+   */
   readonly settings: readonly string[];
 }
 

@@ -1,6 +1,7 @@
 /**
- * `coilgun-edge saved <access.log>`: what the edge's own access log says was saved, by answer, by reason and by host. Reads files of any size line
- * by line, packed ones (.gz) too, and standard input as `-`. Lines that are none of the edge's records are counted, not guessed at.
+ * `coilgun-edge saved <access.log>`: what the edge's own access log says was saved, by answer, by reason and by host.
+ * Reads files of any size line by line, packed ones (.gz) too, and standard input as `-`. Lines that are none of the
+ * edge's records are counted, not guessed at.
  */
 import { createReadStream } from "node:fs";
 import type { Readable } from "node:stream";

@@ -1,6 +1,7 @@
 /**
- * The dictionary that an answer to this request may be coded with (RFC 9842): one that the visitor says to have, that is held here, and that
- * belongs to everybody or to this very session. Whoever says nothing costs one look through the fields, and so does what is not held.
+ * The dictionary that an answer to this request may be coded with (RFC 9842): one that the visitor says to have, that
+ * is held here, and that belongs to everybody or to this very session. Whoever says nothing costs one look through the
+ * fields, and so does what is not held.
  */
 import { isDictionaryPart } from "../../protocol/codec/dictionary.ts";
 import { type DictionaryCoding, dictionaryCodings } from "../../protocol/http/accept-encoding.ts";
@@ -58,8 +59,8 @@ const namedDictionary = (fields: HeaderList): Fingerprint | undefined => {
 };
 
 /**
- * Whether the page that asked may read the answer, so that its size tells it nothing new (RFC 9842 section 9.3): its own origin, a navigation,
- * or no page at all. Others could where CORS allows it, which is not worth finding out.
+ * Whether the page that asked may read the answer, so that its size tells it nothing new (RFC 9842 section 9.3): its
+ * own origin, a navigation, or no page at all. Others could where CORS allows it, which is not worth finding out.
  */
 const isReadable = (fields: HeaderList): boolean => {
   const site = fieldOf(fields, "sec-fetch-site")?.trim();

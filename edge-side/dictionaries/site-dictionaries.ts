@@ -1,6 +1,7 @@
 /**
- * Dictionaries that the edge publishes of its sites, one a host at a time: made of pages that visitors without any credential were sent, as
- * soon as three networks were, one build at a time and in slices, and made anew when pages have drifted. Gone at `forget`. docs/dictionaries.md.
+ * Dictionaries that the edge publishes of its sites, one a host at a time: made of pages that visitors without any
+ * credential were sent, as soon as three networks were, one build at a time and in slices, and made anew when pages
+ * have drifted. Gone at `forget`. docs/dictionaries.md.
  */
 import { LRUCache } from "lru-cache";
 import { zstdCodec } from "../../protocol/codec/zstd.ts";

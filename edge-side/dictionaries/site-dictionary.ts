@@ -8,8 +8,9 @@ import { commonPieces } from "../bases/common/shared-runs.ts";
 /** It is downloaded by each visitor, and read for each page: 256 KiB take zstd 1 to 2 ms. */
 const MOST_SITE_BYTES = 256 * 1024;
 /**
- * Of what stands in it already this much at a time is left out; less would tear the rest apart, as would leaving out what a page repeats itself. A captured
- * MediaWiki's main page, unchanged, takes 208 bytes where 128 of any repetition took 1,665, for a dictionary of 126 in place of 65 KB: compressed, 14.7 and 13.6.
+ * Of what stands in it already this much at a time is left out; less would tear the rest apart, as would leaving out
+ * what a page repeats itself. A captured MediaWiki's main page, unchanged, takes 208 bytes where 128 of any repetition
+ * took 1,665, for a dictionary of 126 in place of 65 KB: compressed, 14.7 and 13.6.
  */
 const LEAST_REPEATED_BYTES = 2_048;
 

@@ -37,8 +37,9 @@ export class VisitTimes {
   }
 
   /**
-   * Of the web server, as the origin side measured it; of the link with both its ends, which is what else passed between request and answer; and here. `collectedAt`: all of the answer was here
-   * then, where it is given out as a whole and did not come with its head.
+   * Of the web server, as the origin side measured it; of the link with both its ends, which is what else passed
+   * between request and answer; and here. `collectedAt`: all of the answer was here then, where it is given out as a
+   * whole and did not come with its head.
    */
   parts(collectedAt?: number): TimesTold {
     if (this.#openedAt === undefined || this.#answeredAt === undefined) return {};

@@ -27,7 +27,10 @@ import { type Refused, validateHttp2, withHost } from "./validate-request.ts";
 
 /** Requests of one visitor at a time; browsers want some dozens. @internal */
 export const MOST_STREAMS = 128;
-/** Heads with more, or larger than `headBytes`, are refused with 431 as those of HTTP/1.1 are. What exceeds both by so many is not read: its stream is reset. */
+/**
+ * Heads with more, or larger than `headBytes`, are refused with 431 as those of HTTP/1.1 are. What exceeds both by so
+ * many is not read: its stream is reset.
+ */
 const MOST_FIELDS_READ = 2 * MOST_REQUEST_FIELDS;
 const MOST_BYTES_BEYOND = 64 * 1024;
 /** What a visitor may send ahead of what is read, per stream and altogether. */

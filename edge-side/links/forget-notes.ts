@@ -1,6 +1,7 @@
 /**
- * What an operator had forgotten, for the origin sides that hold it: those whose link is up are told at once, and one that was away when its
- * link comes back. Each store is told once, so that what it has learnt since stays. Notes live as long as the edge's process.
+ * What an operator had forgotten, for the origin sides that hold it: those whose link is up are told at once, and one
+ * that was away when its link comes back. Each store is told once, so that what it has learnt since stays. Notes live
+ * as long as the edge's process.
  */
 import type { Link } from "../../protocol/link/link-api.ts";
 import type { Clock } from "../../protocol/runtime/clock.ts";

@@ -1,7 +1,7 @@
 /**
- * The links that are up, by the hosts they may serve. Of several origin sides the same one gets all pages of a template, so
- * that its bases stay useful, unless it is busier than its weight allows; of the parallel links to one, the least busy; one that is silent only where nothing else helps.
- * SPEC section "Choosing a link".
+ * The links that are up, by the hosts they may serve. Of several origin sides the same one gets all pages of a
+ * template, so that its bases stay useful, unless it is busier than its weight allows; of the parallel links to one,
+ * the least busy; one that is silent only where nothing else helps. SPEC section "Choosing a link".
  */
 import { sayLimit } from "../../protocol/daemon/limit-log.ts";
 import type { Log } from "../../protocol/daemon/log.ts";

@@ -1,6 +1,7 @@
 /**
- * A visit that no link serves, now or ever, answered by a web server that is asked straight from here. The page goes out as on any other way but for what
- * links are for: nothing is offered, verified or remembered, and what the web server coded stays coded.
+ * A visit that no link serves, now or ever, answered by a web server that is asked straight from here. The page goes
+ * out as on any other way but for what links are for: nothing is offered, verified or remembered, and what the web
+ * server coded stays coded.
  */
 import { isEventStream } from "../../protocol/http/compressible.ts";
 import { fieldOf, type RequestHead, requestHeadFromList } from "../../protocol/http/head.ts";
@@ -119,6 +120,9 @@ const respond = async (
   }
 };
 
-/** A page that is all here is coded at once, with its length: that takes half the time. What a request may hold beside the budget covers it. */
+/**
+ * A page that is all here is coded at once, with its length: that takes half the time. What a request may hold beside
+ * the budget covers it.
+ */
 const MOST_GATHERED_BYTES = 256 * 1024;
 const SMALL = { hold: () => true };

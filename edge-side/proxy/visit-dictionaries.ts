@@ -143,8 +143,8 @@ export const isForDictionary = ({ target, method }: Visitor, { dictionaries }: H
   target.startsWith(DICTIONARY_PATH) && dictionaries !== "off" && (method === "GET" || method === "HEAD");
 
 /**
- * For all, as one that names destinations would come before the files' own (RFC 9842 section 2.2.3). Only to pages of the site itself; no proxy keeps it, so
- * that it can be forgotten.
+ * For all, as one that names destinations would come before the files' own (RFC 9842 section 2.2.3). Only to pages of
+ * the site itself; no proxy keeps it, so that it can be forgotten.
  */
 const dictionaryHead = (bytes: number): ResponseHead => ({
   status: 200,

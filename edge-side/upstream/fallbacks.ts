@@ -1,6 +1,7 @@
 /**
- * The web servers that are asked straight from the edge: always, or while no link serves their hosts. Of these, what a route of the origin side does not allow
- * is not allowed here either: without a list of paths only what links answered before is. docs/operations.md section "Without a link".
+ * The web servers that are asked straight from the edge: always, or while no link serves their hosts. Of these, what a
+ * route of the origin side does not allow is not allowed here either: without a list of paths only what links answered
+ * before is. docs/operations.md section "Without a link".
  */
 import { ofHost } from "../../protocol/config/host-pattern.ts";
 import { isBelow, pathOf } from "../../protocol/config/path-prefix.ts";

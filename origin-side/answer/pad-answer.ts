@@ -26,9 +26,10 @@ export const isPadded = (
 };
 
 /**
- * Of a body coded in so many bytes, for which `looked` were looked at, whether it builds on them or not. Who fills bases with guesses must find another
- * noise under each, and under wrong guesses as well as under right ones: so it depends on the page, as `page` names it, and on all that was at hand to build
- * on. An answer without coded bytes (`same`) tells of the whole page only, and is not padded.
+ * Of a body coded in so many bytes, for which `looked` were looked at, whether it builds on them or not. Who fills
+ * bases with guesses must find another noise under each, and under wrong guesses as well as under right ones: so it
+ * depends on the page, as `page` names it, and on all that was at hand to build on. An answer without coded bytes
+ * (`same`) tells of the whole page only, and is not padded.
  */
 export const padOf = (
   { sizes }: Pick<IncomingExchange, "sizes">,

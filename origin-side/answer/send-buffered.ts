@@ -1,5 +1,6 @@
 /**
- * A page that is here as a whole: same, delta or whole, with the 16 bytes that verify the result; one that takes long to code leaves while it is coded. SPEC section "Answers".
+ * A page that is here as a whole: same, delta or whole, with the 16 bytes that verify the result; one that takes long
+ * to code leaves while it is coded. SPEC section "Answers".
  */
 
 import { createHash } from "node:crypto";
@@ -69,7 +70,10 @@ export const encodeBuffered = async (answering: Answering, page: Buffer): Promis
   return { head, tag, body, fingerprint, form, coded, bases, looked, encodeMs };
 };
 
-/** A page that stayed is the best offer byte for byte, which takes a tenth of the time to see that hashing takes; a damaged body is empty. */
+/**
+ * A page that stayed is the best offer byte for byte, which takes a tenth of the time to see that hashing takes; a
+ * damaged body is empty.
+ */
 const fingerprintBy = (best: Version | undefined, page: Buffer): Fingerprint =>
   best !== undefined && page.length > 0 && page.equals(best.body) ? best.fingerprint : fingerprintOf(page);
 
@@ -129,7 +133,10 @@ const encodeNew = async (answering: Answering, body: Buffer, result: string): Pr
   return { form, coded: leaving, bases: bases.length, looked, encodeMs: () => encodeMs };
 };
 
-/** Undefined, or resolves, when all of it is coded and queued, and there is room for more. Throws, or rejects with, the reason of the exchange's `gone`. */
+/**
+ * Undefined, or resolves, when all of it is coded and queued, and there is room for more. Throws, or rejects with, the
+ * reason of the exchange's `gone`.
+ */
 export const sendBuffered = (
   { form, head, coded, fingerprint, looked }: EncodedPage,
   { exchange, offered }: Answering,

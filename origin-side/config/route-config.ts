@@ -37,7 +37,10 @@ import { type HealthCheck, healthCheck } from "./health-config.ts";
 
 /** Requests for `host`, below `path`, go to `origin`; a route of several web servers is several of these. */
 export interface Route extends UpstreamSettings {
-  /** As in a Host field without port: lower case, no final dot; or a pattern (host-pattern), for hosts without a fitting route of their own. */
+  /**
+   * As in a Host field without port: lower case, no final dot; or a pattern (host-pattern), for hosts without a fitting
+   * route of their own.
+   */
   readonly host: string;
   /** `/`, or a prefix without a final slash that ends where a segment of the path ends. */
   readonly path: string;

@@ -60,7 +60,10 @@ export interface ExchangeRecord {
   readonly pageBytes: number | undefined;
   readonly streamed: true | undefined;
   readonly failed: StreamErrorCode | undefined;
-  /** Until word came that the edge had verified the answer, or a tenth of a second after that left: the word may wait longer for company. */
+  /**
+   * Until word came that the edge had verified the answer, or a tenth of a second after that left: the word may wait
+   * longer for company.
+   */
   readonly totalMs: number;
 }
 

@@ -1,6 +1,7 @@
 /**
- * Offers that an edge names behind its request, since it still looks for them when the request leaves. The web server is asked meanwhile, and
- * only an answer that may build on them waits for their names, within a bound. SPEC section "Offers".
+ * Offers that an edge names behind its request, since it still looks for them when the request leaves. The web server
+ * is asked meanwhile, and only an answer that may build on them waits for their names, within a bound. SPEC section
+ * "Offers".
  */
 import { LinkError } from "../../protocol/errors.ts";
 import type { OffersFrame, OpenFrame } from "../../protocol/frames/frame.ts";

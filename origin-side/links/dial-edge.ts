@@ -266,8 +266,8 @@ export class KeptLink {
 }
 
 /**
- * One after the other, while the edge asks for another one. Each twice where TLS proves it: an edge that has two secrets too can ask for one
- * of them at a time.
+ * One after the other, while the edge asks for another one. Each twice where TLS proves it: an edge that has two
+ * secrets too can ask for one of them at a time.
  */
 export const secretsToTry = ({ wire, key }: EdgeToDial, clock: Clock): readonly Secret[] =>
   secretsAt(key, clock.today()).flatMap((each) => (wire.mode === "psk" ? [each, each] : [each]));

@@ -1,7 +1,8 @@
 /**
- * Which route serves a request: by host, then by the longest prefix of its path. A host whose own routes do not fit falls
- * to those of the next name that stands for it too (`*.example.com`, then `*`). Paths are compared byte for byte, as visitors wrote them: nothing is decoded or
- * shortened, because the web server gets them so. docs/operations.md section "Routes".
+ * Which route serves a request: by host, then by the longest prefix of its path. A host whose own routes do not fit
+ * falls to those of the next name that stands for it too (`*.example.com`, then `*`). Paths are compared byte for byte,
+ * as visitors wrote them: nothing is decoded or shortened, because the web server gets them so. docs/operations.md
+ * section "Routes".
  */
 import { namesFor } from "../../protocol/config/host-pattern.ts";
 import { isBelow, pathOf } from "../../protocol/config/path-prefix.ts";

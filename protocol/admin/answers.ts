@@ -1,6 +1,6 @@
 /**
- * What the admin listener answers: whether the daemon lives and is ready, its metrics, its state, the page that shows it, and over the socket what
- * else it can do by name.
+ * What the admin listener answers: whether the daemon lives and is ready, its metrics, its state, the page that shows
+ * it, and over the socket what else it can do by name.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Clock, Timer } from "../runtime/clock.ts";

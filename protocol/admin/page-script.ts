@@ -1,6 +1,6 @@
 /**
- * What the page does, in the words of browsers: takes a state each second and changes only the texts that differ, so that a selection stays and a
- * screen reader is not told anew. What a visitor named (a path) is text, never markup.
+ * What the page does, in the words of browsers: takes a state each second and changes only the texts that differ, so
+ * that a selection stays and a screen reader is not told anew. What a visitor named (a path) is text, never markup.
  */
 export const PAGE_SCRIPT = `"use strict";
 const byId = (id) => document.getElementById(id);

@@ -1,7 +1,7 @@
 /**
- * Where a running daemon is asked about itself, over HTTP: a unix socket that only its own user may open, so there is no password, and addresses
- * where nothing can be changed. A process that takes over is started before the one before it ends: the socket becomes its own in one step, and an
- * address that is held still is tried again until it is free.
+ * Where a running daemon is asked about itself, over HTTP: a unix socket that only its own user may open, so there is
+ * no password, and addresses where nothing can be changed. A process that takes over is started before the one before
+ * it ends: the socket becomes its own in one step, and an address that is held still is tried again until it is free.
  */
 import { chmodSync, lstatSync, renameSync, rmSync, unlinkSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
@@ -42,8 +42,8 @@ export interface Admin {
 }
 
 /**
- * Answers at each of `listen` until closed. The socket of another daemon is replaced, dead or alive. Throws Complaint where a path is something else
- * than a socket, or an address cannot be had at all.
+ * Answers at each of `listen` until closed. The socket of another daemon is replaced, dead or alive. Throws Complaint
+ * where a path is something else than a socket, or an address cannot be had at all.
  */
 export const serveAdmin = async (options: AdminOptions): Promise<Admin> => {
   const doors: Door[] = [];

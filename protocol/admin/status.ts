@@ -1,6 +1,7 @@
 /**
- * The state of a running daemon, as `status`, the page and the metrics show it. The schema is what docs/status.schema.json is made of: fields may
- * come, none goes or changes its meaning within a major version. Sizes are bytes, times are milliseconds or seconds as their names say.
+ * The state of a running daemon, as `status`, the page and the metrics show it. The schema is what
+ * docs/status.schema.json is made of: fields may come, none goes or changes its meaning within a major version. Sizes
+ * are bytes, times are milliseconds or seconds as their names say.
  */
 import { z } from "zod";
 import { ofHost } from "../config/host-pattern.ts";

@@ -1,7 +1,7 @@
 /**
- * What the answers of a daemon came to: by form and reason, by host and path, and in the last five minutes. A request costs some look-ups and
- * additions; sums are made when somebody asks, and every five seconds while requests come. What visitors can name in any number
- * is bounded.
+ * What the answers of a daemon came to: by form and reason, by host and path, and in the last five minutes. A request
+ * costs some look-ups and additions; sums are made when somebody asks, and every five seconds while requests come. What
+ * visitors can name in any number is bounded.
  */
 import type { Clock, Timer } from "../runtime/clock.ts";
 import { hostName } from "../store/partition.ts";

@@ -1,6 +1,7 @@
 /**
- * Who may ask over TCP. Every program of this machine reaches a loopback address, the browser too, and any page in it: so the Host must be one
- * that no other site can make its own (DNS rebinding), and a request that another site made is refused (Fetch Metadata, Origin).
+ * Who may ask over TCP. Every program of this machine reaches a loopback address, the browser too, and any page in it:
+ * so the Host must be one that no other site can make its own (DNS rebinding), and a request that another site made is
+ * refused (Fetch Metadata, Origin).
  */
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { IncomingMessage } from "node:http";

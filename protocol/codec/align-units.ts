@@ -14,12 +14,18 @@ const LEAST_EXPECTED_BYTES = 6;
 const SURE_BYTES = 64;
 /** A unit as long is looked for by itself; a shorter one with the next, which is rarer. */
 const LEAST_RARE_BYTES = 32;
-/** Of all bases, and of the page: no run is looked for among more, as a page of nothing but line feeds has. So many take 0.1 s where each is a line feed, a page of 580 KB has 39 thousand. @internal */
+/**
+ * Of all bases, and of the page: no run is looked for among more, as a page of nothing but line feeds has. So many take
+ * 0.1 s where each is a line feed, a page of 580 KB has 39 thousand. @internal
+ */
 export const MOST_UNITS = 2 ** 18;
 /** Places of the bases at which a run is looked for. */
 const MOST_PLACES = 16;
 
-/** Slots are of this run, so that nobody makes units that share one, nor learns by them where another one is. Which runs are found does not depend on them. */
+/**
+ * Slots are of this run, so that nobody makes units that share one, nor learns by them where another one is. Which runs
+ * are found does not depend on them.
+ */
 const FACTORS = { unit: 2 * randomInt(2 ** 31) + 1, after: 2 * randomInt(2 ** 31) + 1 } as const;
 
 interface Units {
@@ -46,7 +52,10 @@ interface Run {
 /** Where whole units stand in the bases; pieces of one page are looked for in their order. */
 export class UnitRuns {
   readonly #theirs: Units;
-  /** A place of each slot, one of the next units that share it, and the next place of the same units: others do not count among MOST_PLACES. */
+  /**
+   * A place of each slot, one of the next units that share it, and the next place of the same units: others do not
+   * count among MOST_PLACES.
+   */
   readonly #first: Int32Array;
   readonly #others: Int32Array;
   readonly #next: Int32Array;
@@ -180,7 +189,10 @@ export class UnitRuns {
   }
 }
 
-/** Where the units of texts begin, one text behind the other, and where the last one ends; none is of two of them. Undefined for no texts, or more than `most` units. */
+/**
+ * Where the units of texts begin, one text behind the other, and where the last one ends; none is of two of them.
+ * Undefined for no texts, or more than `most` units.
+ */
 export const startsOf = (
   texts: readonly Buffer[],
   most = Number.POSITIVE_INFINITY,

@@ -67,8 +67,8 @@ export interface Codec {
   /** Rejects with DeltaError; resolves with the page, whose backing buffer is no larger than needed. */
   decode(bases: readonly Uint8Array[], delta: Uint8Array, limits: DecodeLimits): Promise<Buffer>;
   /**
-   * Begins to `decode` what comes in pieces, of which the `first` is here, and is to be written too; undefined where that gains nothing, or another page is decoded so: then it is for `decode`
-   * when all is here.
+   * Begins to `decode` what comes in pieces, of which the `first` is here, and is to be written too; undefined where
+   * that gains nothing, or another page is decoded so: then it is for `decode` when all is here.
    */
   readonly early?: (
     bases: readonly Uint8Array[],

@@ -210,8 +210,8 @@ export const tokensOf = (page: Buffer): readonly MaskedToken[] => {
 };
 
 /**
- * Where runs begin and end. One has 48 bytes at least, so three places in a row out of 16 apart are in it; nearly all text is passed over by
- * the last of them: 25 microseconds for 60 KB.
+ * Where runs begin and end. One has 48 bytes at least, so three places in a row out of 16 apart are in it; nearly all
+ * text is passed over by the last of them: 25 microseconds for 60 KB.
  */
 const runsIn = (page: Buffer): readonly number[] => {
   const runs: number[] = [];

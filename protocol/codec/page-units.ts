@@ -26,9 +26,9 @@ KINDS["&".charCodeAt(0)] = ENTITY;
 const AMPERSANDS = ["&amp;", "&#038;", "&#38;"] as const;
 
 /**
- * Where each unit begins, in bytes, and where the last one ends; a megabyte takes some 2 ms. Undefined for what is no text: a
- * character set in which a delimiter's byte may be half a character, or anything with control characters; and for more than `most` units. A zero byte between two
- * units, as common bases have it, is one of its own.
+ * Where each unit begins, in bytes, and where the last one ends; a megabyte takes some 2 ms. Undefined for what is no
+ * text: a character set in which a delimiter's byte may be half a character, or anything with control characters; and
+ * for more than `most` units. A zero byte between two units, as common bases have it, is one of its own.
  */
 export const unitStarts = (page: Buffer, most = Number.POSITIVE_INFINITY): Int32Array | undefined => {
   if (!isUtf8(page)) return undefined;

@@ -55,8 +55,8 @@ export const reusedZstd = (
 };
 
 /**
- * Undoes whole inputs, each of one frame; undefined where a Node has no such coders, for more than `mostBytes`, or for what does not come to
- * `bytes` bytes exactly.
+ * Undoes whole inputs, each of one frame; undefined where a Node has no such coders, for more than `mostBytes`, or for
+ * what does not come to `bytes` bytes exactly.
  */
 export const reusedUnzstd = (
   make: () => Transform,

@@ -17,7 +17,10 @@ import { encodeNow, zstdCodec } from "./zstd.ts";
 export const MOST_STEPS = 4096;
 export const STEPS_BYTES = MOST_STEPS * 9;
 
-/** Texts of so many bytes, one behind the other, are cut into units to read a delta: of 4 MiB of line feeds that takes half a second. @internal */
+/**
+ * Texts of so many bytes, one behind the other, are cut into units to read a delta: of 4 MiB of line feeds that takes
+ * half a second. @internal
+ */
 export const MOST_CUT_BYTES = 4 * 1024 * 1024;
 
 /** Used and emptied within one call. */
@@ -57,7 +60,10 @@ export const writtenSteps = (steps: readonly Step[], page: Uint8Array, places?: 
   return writer.take();
 };
 
-/** Steps whose numbers are told in whole units; undefined where that takes long, or is not possible. `starts`: of the units of the bases. */
+/**
+ * Steps whose numbers are told in whole units; undefined where that takes long, or is not possible. `starts`: of the
+ * units of the bases.
+ */
 export const packedInUnits = (
   steps: readonly Step[],
   page: Buffer,

@@ -70,8 +70,8 @@ export const inUnitsOf = (bases: readonly Uint8Array[], bytes: Uint8Array): InUn
 };
 
 /**
- * The delta of a page that copies whole units of the bases and nothing less, so that its size tells of no part of one. `packed`: the peer reads steps that are
- * told in units.
+ * The delta of a page that copies whole units of the bases and nothing less, so that its size tells of no part of one.
+ * `packed`: the peer reads steps that are told in units.
  */
 export const splicedInUnits = (
   { page, steps, starts }: InUnits,
@@ -106,8 +106,8 @@ export const ownBytesOf = ({ steps }: Pick<InUnits, "steps">): number =>
 export type Mixed = Buffer | CodedPieces;
 
 /**
- * The same by the mixing coder, up to half a microsecond a byte of the page's own on either side, in turns where they are many; undefined where it has more than may be, or another
- * page is coded in turns. The peer must read it.
+ * The same by the mixing coder, up to half a microsecond a byte of the page's own on either side, in turns where they
+ * are many; undefined where it has more than may be, or another page is coded in turns. The peer must read it.
  */
 export const spliceMixedInUnits = async ({ page, steps, starts }: InUnits): Promise<Mixed | undefined> => {
   const told = unitSteps(steps, starts);
@@ -119,9 +119,10 @@ export const spliceMixedAlone = async (page: Uint8Array): Promise<Mixed | undefi
   inForm(FORM.mixedInUnits, await mixedUnits(page, [{ from: 0, copy: 0, copiedBytes: 0, add: page.length }]));
 
 /**
- * The delta of `page` by the mixing coder, on the best of `bases` or all of them: the smallest, and by far the dearest, up to half a microsecond a byte of the page's own on
- * either side; undefined where it has more than the bounds allow or is done at once, is larger than SPLICE_PAGE_BYTES, or is more than MIXED_TEXT_BYTES with its bases. The peer
- * must read it.
+ * The delta of `page` by the mixing coder, on the best of `bases` or all of them: the smallest, and by far the dearest,
+ * up to half a microsecond a byte of the page's own on either side; undefined where it has more than the bounds allow
+ * or is done at once, is larger than SPLICE_PAGE_BYTES, or is more than MIXED_TEXT_BYTES with its bases. The peer must
+ * read it.
  */
 export const spliceMixed = (
   bases: readonly Uint8Array[],

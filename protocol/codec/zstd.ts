@@ -24,10 +24,11 @@ import { zstdStreamDecoder, zstdStreamEncoder } from "./zstd-stream.ts";
 export const ZSTD_MOST_BYTES = 2 ** WINDOW_LOG_MAX;
 
 /**
- * Above these sizes the work goes to the thread pool, so that the event loop is never held for more than about 5 ms; below, the
- * detour costs more than the work: 0.1 to 0.3 ms, and under load many times that, as each thread asks for tables of megabytes anew and clears them (200 KB
- * on one base: 9 to 18 ms of CPU in the pool, 0.7 here). Measured: 256 KiB of bases take 0.8 ms, 256 KiB of a page 1.3 to 3.5 ms, even when every number of it has
- * changed; decoding 0.5 ms per 2 MiB. Of bases, and four times the page.
+ * Above these sizes the work goes to the thread pool, so that the event loop is never held for more than about 5 ms;
+ * below, the detour costs more than the work: 0.1 to 0.3 ms, and under load many times that, as each thread asks for
+ * tables of megabytes anew and clears them (200 KB on one base: 9 to 18 ms of CPU in the pool, 0.7 here). Measured: 256
+ * KiB of bases take 0.8 ms, 256 KiB of a page 1.3 to 3.5 ms, even when every number of it has changed; decoding 0.5 ms
+ * per 2 MiB. Of bases, and four times the page.
  * @internal
  */
 export const SYNC_ENCODE_BYTES = 1024 * 1024;

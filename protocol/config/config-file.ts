@@ -1,6 +1,6 @@
 /**
- * A config file as it is on the disk: read at the start, at each reload and by commands. What cannot be a config file is told as such, rather
- * than waited for or taken into memory.
+ * A config file as it is on the disk: read at the start, at each reload and by commands. What cannot be a config file
+ * is told as such, rather than waited for or taken into memory.
  */
 import { readFileSync, type Stats, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";

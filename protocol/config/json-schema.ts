@@ -65,7 +65,10 @@ const instead = (node: Node, anyOf: Node[]): void => {
 
 const PROBE = "probe";
 
-/** What a step before the schema makes of a plain value is what may be written in place of the block or list; what it adds is not required. */
+/**
+ * What a step before the schema makes of a plain value is what may be written in place of the block or list; what it
+ * adds is not required.
+ */
 const shortened = (node: Node, transform: (value: unknown, context: never) => unknown): void => {
   if (typeof transform(1, undefined as never) === "string")
     return instead(node, [bare(node), { type: "integer" }]);

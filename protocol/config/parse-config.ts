@@ -196,7 +196,10 @@ const syntaxProblems = (
   return found;
 };
 
-/** A name with nothing after it (its lines commented out, say) gets its default, as if it were not written; one that is no setting's is a problem still. */
+/**
+ * A name with nothing after it (its lines commented out, say) gets its default, as if it were not written; one that is
+ * no setting's is a problem still.
+ */
 const withoutEmpty = (value: unknown): unknown => {
   if (Array.isArray(value)) return value.map(withoutEmpty);
   if (typeof value !== "object" || value === null) return value;

@@ -166,7 +166,10 @@ export class NamedFile {
   }
 }
 
-/** Full path of the file that a setting names. Throws UnitError for what is meant for none: `off`, and the empty text that a variable leaves which is not there. */
+/**
+ * Full path of the file that a setting names. Throws UnitError for what is meant for none: `off`, and the empty text
+ * that a variable leaves which is not there.
+ */
 export const readPath = (name: string, near: Surroundings): string => {
   if (name === "") throw new UnitError("is empty; write a path, or leave the setting out");
   if (name === "off")

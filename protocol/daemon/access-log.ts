@@ -35,7 +35,10 @@ const HINT =
   "make room on the disk, or let this user write the file and its folder; it is tried again each second";
 /** Until what could not be written is tried again. @internal */
 export const RETRY_MS = 1_000;
-/** Where lines come in company, what comes within this time is written at once: a write for each would cost more than the line. @internal */
+/**
+ * Where lines come in company, what comes within this time is written at once: a write for each would cost more than
+ * the line. @internal
+ */
 export const GATHER_MS = 20;
 /** The same where the reader of standard output is only slow. */
 const SLOW_READER_MS = 100;

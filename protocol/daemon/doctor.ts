@@ -1,6 +1,6 @@
 /**
- * `doctor` on either side's command line: what `check` finds, and what the state of the running daemon says beside it, in words and with what
- * to do. Findings about numbers are about the last five minutes.
+ * `doctor` on either side's command line: what `check` finds, and what the state of the running daemon says beside it,
+ * in words and with what to do. Findings about numbers are about the last five minutes.
  */
 import type { Command, Option } from "commander";
 import { askStatus } from "../admin/ask-daemon.ts";

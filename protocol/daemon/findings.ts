@@ -108,7 +108,10 @@ export interface Listening {
   readonly reusePort?: boolean | undefined;
 }
 
-/** Whether `program` can listen at each of `places` and at the addresses of `admin`. Those of a daemon that runs are taken by it, and not tried. */
+/**
+ * Whether `program` can listen at each of `places` and at the addresses of `admin`. Those of a daemon that runs are
+ * taken by it, and not tried.
+ */
 export const checkPorts = async (
   program: string,
   admin: readonly AdminListen[],

@@ -1,4 +1,7 @@
-/** `status` and `health` on either side's command line: what the running daemon says of itself, once or again and again, and whether it is ready. */
+/**
+ * `status` and `health` on either side's command line: what the running daemon says of itself, once or again and again,
+ * and whether it is ready.
+ */
 import type { Command, Option } from "commander";
 import { askStatus } from "../admin/ask-daemon.ts";
 import { printStatus, STATUS_LABEL } from "../admin/print-status.ts";
@@ -10,7 +13,10 @@ const EVERY_MS = 2_000;
 /** To the top left corner, and clear from there. */
 const CLEAR = "\x1b[H\x1b[2J";
 
-/** `config` is the option of the config file, of which `admin` alone is read: what else may be wrong with it is nothing that a running daemon has. */
+/**
+ * `config` is the option of the config file, of which `admin` alone is read: what else may be wrong with it is nothing
+ * that a running daemon has.
+ */
 export const addStatusCommand = (program: Command, config: Option): void => {
   program
     .command("status")

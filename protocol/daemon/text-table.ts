@@ -54,8 +54,8 @@ export function bytesInWords(bytes: number): string {
 }
 
 /**
- * Lines as they are, but those longer than `width` are broken at blanks, and go on below where they began: behind `label` characters. Each keeps what it has
- * there, and a longer word has a line of its own.
+ * Lines as they are, but those longer than `width` are broken at blanks, and go on below where they began: behind
+ * `label` characters. Each keeps what it has there, and a longer word has a line of its own.
  */
 export const hanging = (text: string, label: number, width: number): string =>
   text

@@ -7,7 +7,10 @@ import { LinkError } from "../errors.ts";
 import type { ByteReader, ByteWriter } from "../wire/bytes.ts";
 import { type AnswerForm, DIGEST_BYTES } from "./frame.ts";
 
-/** The feature that both hellos name where a delta may be one of folded pages; it stands for exactly the tokens of SPEC section "Masked tokens". */
+/**
+ * The feature that both hellos name where a delta may be one of folded pages; it stands for exactly the tokens of SPEC
+ * section "Masked tokens".
+ */
 export const MASKED_TOKENS = "masked-tokens";
 /** The feature that both hellos name where splices of whole units may stream, and be told in units. SPEC section "Codecs". */
 export const UNITS_READ = "units";

@@ -1,6 +1,6 @@
 /**
- * Splices that are mixed, which take the edge milliseconds: both hellos name the feature, and an edge that has no time for them now says so with a request. SPEC section
- * "Mixed".
+ * Splices that are mixed, which take the edge milliseconds: both hellos name the feature, and an edge that has no time
+ * for them now says so with a request. SPEC section "Mixed".
  */
 import { EXTENSION, type Extension, extensionOf } from "../wire/extensions.ts";
 

@@ -1,7 +1,8 @@
 /**
- * The versions that one link carried of late: a request offers one by how many streams ago an answer named it, or by how many
- * pushes ago it was pushed. The edge notes what it read, the origin side what it wrote, and of pushes the other way round. A number that says
- * nothing is an offer that is not held, so nothing can come out of step. SPEC section "Offers".
+ * The versions that one link carried of late: a request offers one by how many streams ago an answer named it, or by
+ * how many pushes ago it was pushed. The edge notes what it read, the origin side what it wrote, and of pushes the
+ * other way round. A number that says nothing is an offer that is not held, so nothing can come out of step. SPEC
+ * section "Offers".
  */
 import { SHORT_FINGERPRINT_BYTES } from "../store/fingerprint.ts";
 import type { AnswerForm } from "./frame.ts";

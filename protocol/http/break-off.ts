@@ -9,9 +9,9 @@ const BENEATH = new WeakMap<Duplex, Socket>();
 export const runsOn = (tls: Duplex, accepted: Socket): void => void BENEATH.set(tls, accepted);
 
 /**
- * Ends a connection so that its peer does not take that for an orderly end: by a reset, which TCP alone has. TLS that ends without
- * close_notify shows it too, but curl, Python and nginx take that for an end; so a TLS of which is known on what it runs is reset there. A unix
- * socket, which has no address, is closed.
+ * Ends a connection so that its peer does not take that for an orderly end: by a reset, which TCP alone has. TLS that
+ * ends without close_notify shows it too, but curl, Python and nginx take that for an end; so a TLS of which is known
+ * on what it runs is reset there. A unix socket, which has no address, is closed.
  */
 export const breakOff = (connection: Duplex): void => {
   const tcp = connection instanceof TLSSocket ? BENEATH.get(connection) : connection;

@@ -1,7 +1,7 @@
 /**
- * Whose network a request comes from, by the X-Forwarded-For that the edge wrote. Its last entry is the edge's own peer; entries
- * before it are there only if that peer is a listed proxy, so the one before the last is the visitor that it named. A peer that is not listed
- * and not on the Internet is a proxy of whose visitors nothing is known.
+ * Whose network a request comes from, by the X-Forwarded-For that the edge wrote. Its last entry is the edge's own
+ * peer; entries before it are there only if that peer is a listed proxy, so the one before the last is the visitor that
+ * it named. A peer that is not listed and not on the Internet is a proxy of whose visitors nothing is known.
  */
 
 import { addressIn, isPublic, networkOf } from "../runtime/ip-address.ts";

@@ -1,6 +1,6 @@
 /**
- * The header blocks that a peer of HTTP/2 sends, in front of node, whose nghttp2 drops a field that it does not allow and says nothing. What
- * is no HTTP/2 is left for nghttp2 to refuse. RFC 9113 sections 4.1, 6.2, 6.6 and 6.10.
+ * The header blocks that a peer of HTTP/2 sends, in front of node, whose nghttp2 drops a field that it does not allow
+ * and says nothing. What is no HTTP/2 is left for nghttp2 to refuse. RFC 9113 sections 4.1, 6.2, 6.6 and 6.10.
  */
 
 const FRAME_HEADER_BYTES = 9;

@@ -9,7 +9,10 @@ import { HpackDecoder } from "./hpack.ts";
 
 /** What nghttp2 takes of one block at most, a frame and eight that continue it, fits in. */
 const MOST_BLOCK_BYTES = 256 * 1024;
-/** Heads that node has not told of. What a socket and node hold of unread bytes has fewer, and node tells of all that it reads at once. @internal */
+/**
+ * Heads that node has not told of. What a socket and node hold of unread bytes has fewer, and node tells of all that it
+ * reads at once. @internal
+ */
 export const MOST_UNTOLD = 20_000;
 
 interface Sent {

@@ -1,7 +1,8 @@
 /**
- * Finds out that a link is dead: any byte received is life, and a ping goes out only when the peer was silent. A link in use is asked
- * after one interval, is suspect after two, and given up after five; one at rest is asked less often: after three by the side that dials, as
- * nobody else can have the link again, and after ten by the other, which that spares its own pings. SPEC section "Heartbeat".
+ * Finds out that a link is dead: any byte received is life, and a ping goes out only when the peer was silent. A link
+ * in use is asked after one interval, is suspect after two, and given up after five; one at rest is asked less often:
+ * after three by the side that dials, as nobody else can have the link again, and after ten by the other, which that
+ * spares its own pings. SPEC section "Heartbeat".
  */
 import type { Role } from "../frames/hello.ts";
 import type { Clock, Timer } from "../runtime/clock.ts";

@@ -1,7 +1,8 @@
 /**
  * Which of several candidates serves a template: rendezvous hashing (highest random weight). Every edge that knows the
  * same candidates picks the same one, so bases stay where they are useful; when a candidate leaves, only what it had
- * moves, and it moves evenly to the others. One that is busy beyond its part is passed over. A pure function. SPEC section "Choosing a link".
+ * moves, and it moves evenly to the others. One that is busy beyond its part is passed over. A pure function. SPEC
+ * section "Choosing a link".
  */
 
 const FNV_OFFSET = 0x811c9dc5;

@@ -1,5 +1,6 @@
 /**
- * A page that is coded in turns of the event loop, and leaves meanwhile, as nothing changes any more what is written once. An origin side does one at a time. SPEC section "Mixed".
+ * A page that is coded in turns of the event loop, and leaves meanwhile, as nothing changes any more what is written
+ * once. An origin side does one at a time. SPEC section "Mixed".
  */
 import { AsyncQueue } from "../runtime/async-queue.ts";
 import { SLICE_BYTES } from "./long-pages.ts";
@@ -83,7 +84,10 @@ export class CodedPieces {
     this.#bytes += piece.length;
   }
 
-  /** All of it, or nothing where that is more than anybody reads: 256 KiB of which each bit is the one that is less likely take hardly more than that, and there is room for twice as much. */
+  /**
+   * All of it, or nothing where that is more than anybody reads: 256 KiB of which each bit is the one that is less
+   * likely take hardly more than that, and there is room for twice as much.
+   */
   finish(coded: Buffer | undefined): void {
     if (coded === undefined) return this.fail(new Error("a page that is larger, coded, than anybody reads"));
     this.leave(coded.subarray(this.#bytes));
@@ -97,7 +101,10 @@ export class CodedPieces {
   }
 }
 
-/** All of it, or its pieces where it takes more than one slice and they `mayLeave`, which is asked after each; undefined as what `work` makes, and while another page is coded. */
+/**
+ * All of it, or its pieces where it takes more than one slice and they `mayLeave`, which is asked after each; undefined
+ * as what `work` makes, and while another page is coded.
+ */
 export const codedInTurns = (
   work: (mixer: Mixer) => Slices<Buffer | undefined>,
   mayLeave: () => boolean,

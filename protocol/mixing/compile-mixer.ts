@@ -7,8 +7,9 @@ import { MIXER_BINARY } from "./mixer-binary.ts";
 declare const WebAssembly: { readonly Module: new (bytes: Uint8Array) => object };
 
 /**
- * V8 compiles WebAssembly function by function, quickly at first, and well when a function has run for long: of a process that codes its first thousand pages that took a quarter of
- * the time. So all of it is compiled well at once, in 15 ms on two cores; what other modules there may be is compiled as before.
+ * V8 compiles WebAssembly function by function, quickly at first, and well when a function has run for long: of a
+ * process that codes its first thousand pages that took a quarter of the time. So all of it is compiled well at once,
+ * in 15 ms on two cores; what other modules there may be is compiled as before.
  */
 const WELL_AT_ONCE = ["liftoff", "wasm-lazy-compilation"];
 

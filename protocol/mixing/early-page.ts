@@ -1,6 +1,7 @@
 /**
- * A page that is read while its coded bytes come, beside the row of those that are all here: one of a process, as far as nothing stands in that row, where it takes its place once all of it
- * has come. So no page waits for bytes that another one lacks, and none is read twice. SPEC section "Mixed".
+ * A page that is read while its coded bytes come, beside the row of those that are all here: one of a process, as far
+ * as nothing stands in that row, where it takes its place once all of it has come. So no page waits for bytes that
+ * another one lacks, and none is read twice. SPEC section "Mixed".
  */
 import { setImmediate as turn } from "node:timers/promises";
 import { LONG_PAGES, pageRead, type Reading } from "./long-pages.ts";

@@ -51,7 +51,10 @@ const stretches = (
 const bytesOf = (all: readonly Stretch[]): number =>
   all.reduce((bytes, { from, to }) => bytes + to - from, 0);
 
-/** Where the bases go on and the page does not, as far as the page's own bytes reach, and a little more; where they end before, as much of their end. */
+/**
+ * Where the bases go on and the page does not, as far as the page's own bytes reach, and a little more; where they end
+ * before, as much of their end.
+ */
 const learntAt = ({ add, after }: PlacedStep, start: number): Stretch => {
   const bytes = Math.min(add, LEARNT.beyond) + 2 * LEARNT.around;
   const from = Math.max(0, Math.min(after - LEARNT.around, start - bytes));

@@ -10,7 +10,10 @@ export const SLICE_BYTES = 8 * 1024;
 /** Those that are read, and all of which is here. */
 export const LONG_PAGES = new OneAfterTheOther(() => Mixer.another());
 
-/** So many take a second and less: an edge that has as many to read asks for no more, so that no link that sends nothing else keeps the others waiting. */
+/**
+ * So many take a second and less: an edge that has as many to read asks for no more, so that no link that sends nothing
+ * else keeps the others waiting.
+ */
 export const MANY_LONG_PAGES = 8;
 
 /** How a page of some form is read: first its steps, then all that it adds. */
@@ -22,7 +25,10 @@ export interface Reading<Steps> {
   page(mixer: Mixer, steps: Steps): Slices<Buffer | undefined>;
 }
 
-/** The page, or a promise of it where it adds more than AT_ONCE_BYTES: its steps are read once more then, by the coder of long pages. Undefined for what nobody writes. */
+/**
+ * The page, or a promise of it where it adds more than AT_ONCE_BYTES: its steps are read once more then, by the coder
+ * of long pages. Undefined for what nobody writes.
+ */
 export const readPage = <Steps>(
   coded: Uint8Array,
   reading: Reading<Steps>,

@@ -1,8 +1,10 @@
 /**
- * A page as long runs of its bases and what it has of its own between them: the numbers of the runs, and every other byte, by as many bits as it was unlikely.
- * What the bases have where the page differs is learnt before, as far as it goes, and what stands near is known as something that may come. SPEC section "Mixed".
+ * A page as long runs of its bases and what it has of its own between them: the numbers of the runs, and every other
+ * byte, by as many bits as it was unlikely. What the bases have where the page differs is learnt before, as far as it
+ * goes, and what stands near is known as something that may come. SPEC section "Mixed".
  *
- * Up to 16 KiB of a page's own are done at once, which takes up to 5 ms; more in turns of the event loop, one page after the other, with a mixer of their own.
+ * Up to 16 KiB of a page's own are done at once, which takes up to 5 ms; more in turns of the event loop, one page
+ * after the other, with a mixer of their own.
  */
 import { ownBuffer } from "../store/compact-buffer.ts";
 import { type CodedPieces, codedInTurns, type Worth } from "./coded-in-turns.ts";
@@ -18,7 +20,10 @@ export type { RunBounds } from "./mixer.ts";
 
 /** Bases and page together. */
 export const MIXED_TEXT_BYTES = 2 * 1024 * 1024;
-/** A page with no more of its own beside its best base is coded on that alone: other bases gain nothing there (versions 0.482 % of raw and not 0.484, templates 4.67 and 4.65). */
+/**
+ * A page with no more of its own beside its best base is coded on that alone: other bases gain nothing there (versions
+ * 0.482 % of raw and not 0.484, templates 4.67 and 4.65).
+ */
 const ALONE_BYTES = 4096;
 
 /** A coded page, and on how many of the bases, the best of them. */
@@ -27,7 +32,10 @@ export interface MixedPage<Coded = Buffer> {
   readonly bases: number;
 }
 
-/** Undefined beyond the bounds, or AT_ONCE_BYTES. Bases come best last; the best alone is taken where the others would hardly gain anything. */
+/**
+ * Undefined beyond the bounds, or AT_ONCE_BYTES. Bases come best last; the best alone is taken where the others would
+ * hardly gain anything.
+ */
 export const mixedPage = (
   bases: readonly Uint8Array[],
   page: Uint8Array,
@@ -37,7 +45,10 @@ export const mixedPage = (
     mixedBy(Mixer.get(), bases, page, { steps, addedBytes: Math.min(addedBytes, AT_ONCE_BYTES) }, () => true),
   );
 
-/** The same in turns, with as much of its own as the bounds allow; undefined too while another page is, or where it is worth nothing, by how many bytes it has of its own. */
+/**
+ * The same in turns, with as much of its own as the bounds allow; undefined too while another page is, or where it is
+ * worth nothing, by how many bytes it has of its own.
+ */
 export const mixedInTurns = async (
   bases: readonly Uint8Array[],
   page: Uint8Array,
@@ -110,7 +121,10 @@ export interface ReadLimits {
   readonly stillWanted?: StillWanted | undefined;
 }
 
-/** The page again, in a buffer of its own, or a promise of it where it takes turns; undefined where `coded` was made of nothing, or of more than `pageBytes`. */
+/**
+ * The page again, in a buffer of its own, or a promise of it where it takes turns; undefined where `coded` was made of
+ * nothing, or of more than `pageBytes`.
+ */
 export const unmixedPage = (
   bases: readonly Uint8Array[],
   coded: Uint8Array,

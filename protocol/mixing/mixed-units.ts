@@ -1,6 +1,7 @@
 /**
- * A page as runs of whole units of its bases and what it adds, all of it coded by how likely it was. What is learnt before is a text that both sides know, and what the page
- * copies: so nothing is told of the bases but which units are equal. A page without bases is one addition. SPEC section "Mixed in units".
+ * A page as runs of whole units of its bases and what it adds, all of it coded by how likely it was. What is learnt
+ * before is a text that both sides know, and what the page copies: so nothing is told of the bases but which units are
+ * equal. A page without bases is one addition. SPEC section "Mixed in units".
  */
 import { ownBuffer } from "../store/compact-buffer.ts";
 import { type CodedPieces, codedInTurns } from "./coded-in-turns.ts";
@@ -29,7 +30,10 @@ const COPIED = { ends: 1024, most: 64 * 1024 } as const;
 /** Of a run these are learnt, if something is added behind it; of all runs `most`. */
 const LEARNT = { last: 32, most: 4096 } as const;
 
-/** Undefined beyond the bounds, and while another page is coded in turns. Else here at once, or a promise where it takes turns, of its pieces. */
+/**
+ * Undefined beyond the bounds, and while another page is coded in turns. Else here at once, or a promise where it takes
+ * turns, of its pieces.
+ */
 export const mixedUnits = (
   page: Uint8Array,
   steps: readonly UnitStep[],

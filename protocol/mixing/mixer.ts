@@ -1,7 +1,7 @@
 /**
- * The mixing coder of assembly/mixer.ts, and its memory: one for the process, for one page at a time, which nothing waits in the middle of, and another while a page is
- * done in turns. Each takes up to 5 MB of tables, as far as a page needs them, and the text; what the known text has taught, 4.7 MB, is kept beside
- * them. SPEC section "Mixed".
+ * The mixing coder of assembly/mixer.ts, and its memory: one for the process, for one page at a time, which nothing
+ * waits in the middle of, and another while a page is done in turns. Each takes up to 5 MB of tables, as far as a page
+ * needs them, and the text; what the known text has taught, 4.7 MB, is kept beside them. SPEC section "Mixed".
  */
 import { type Assembly, newAssembly } from "./assembly.ts";
 
@@ -41,7 +41,10 @@ const PLACE_BITS_MORE = 1;
 /** The coder takes it for as many as there are at most. */
 const MOST_BITS = 31;
 
-/** Of what is read, that a number takes at most: 26 bits of each kind, none of which takes more than four bytes. A learnt bit is no more than that either. */
+/**
+ * Of what is read, that a number takes at most: 26 bits of each kind, none of which takes more than four bytes. A
+ * learnt bit is no more than that either.
+ */
 export const NUMBER_CODED_BYTES = 4 * 2 * 26;
 /** That are read ahead. */
 const AHEAD_BYTES = 4;
@@ -80,8 +83,9 @@ export class Mixer {
   static #works: boolean | undefined;
 
   /**
-   * False where there is no WebAssembly, or none with vectors: V8 wants SSE4.1 for them on x64, which the plainest processors of virtual machines do not have; and where there is no room for all
-   * that a side needs at once: V8 takes 10 GB of addresses for each memory, of which a process may be allowed fewer (`ulimit -v`).
+   * False where there is no WebAssembly, or none with vectors: V8 wants SSE4.1 for them on x64, which the plainest
+   * processors of virtual machines do not have; and where there is no room for all that a side needs at once: V8 takes
+   * 10 GB of addresses for each memory, of which a process may be allowed fewer (`ulimit -v`).
    */
   static get works(): boolean {
     Mixer.#works ??= Mixer.#isMade();
@@ -120,7 +124,10 @@ export class Mixer {
     return this.#memory.subarray(this.#textAt, this.#textAt + bytes);
   }
 
-  /** From so many bytes on of what was put in: what stands before is as good as not there, and places count from here. The last eight bytes of it are lost. */
+  /**
+   * From so many bytes on of what was put in: what stands before is as good as not there, and places count from here.
+   * The last eight bytes of it are lost.
+   */
   beginText(at: number): void {
     this.#assembly.beginText(at);
   }
@@ -215,7 +222,10 @@ export class Mixer {
     this.#assembly.beginBytes();
   }
 
-  /** As `beginBytes`, for as many as there may be, when the first `known` bytes of the text, which are always the same, have been indexed and learnt: that takes some milliseconds, once. */
+  /**
+   * As `beginBytes`, for as many as there may be, when the first `known` bytes of the text, which are always the same,
+   * have been indexed and learnt: that takes some milliseconds, once.
+   */
   beginKnown(known: number): void {
     this.#assembly.sizeTables(MOST_BITS, MOST_BITS);
     if (Mixer.#taught !== undefined) {

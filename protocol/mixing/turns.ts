@@ -26,7 +26,10 @@ export const inTurns = async <T>(work: Slices<T>, stillWanted: StillWanted): Pro
   }
 };
 
-/** One piece of work after the other, with tools that are made when they are first needed and kept: new memory costs more than the work, page by page. */
+/**
+ * One piece of work after the other, with tools that are made when they are first needed and kept: new memory costs
+ * more than the work, page by page.
+ */
 export class OneAfterTheOther<Tool extends object> {
   readonly #make: () => Tool;
   readonly #tools: Tool[] = [];

@@ -1,8 +1,9 @@
 /**
- * A map and a set of what comes and goes with each request. Where V8 clears a Map or a Set, or gives its table another size, the old table refers to the
- * new one, and to all that was in it then. Once one of them is in the old generation, no scavenge frees any of that, nor what is in those that
- * follow: every page lived until the whole heap was collected. Here a table refers to cells, which are emptied when what they hold is deleted,
- * and tables whose keys are objects are WeakMaps, which keep nothing. bench/TRIED.md "Collections".
+ * A map and a set of what comes and goes with each request. Where V8 clears a Map or a Set, or gives its table another
+ * size, the old table refers to the new one, and to all that was in it then. Once one of them is in the old generation,
+ * no scavenge frees any of that, nor what is in those that follow: every page lived until the whole heap was collected.
+ * Here a table refers to cells, which are emptied when what they hold is deleted, and tables whose keys are objects are
+ * WeakMaps, which keep nothing. bench/TRIED.md "Collections".
  */
 
 /** In the order in which they were added, as in a Map. */

@@ -6,8 +6,8 @@
  * the limit of the whole heap (--external-memory-accounted-in-global-limit) would take 90 MB more of both daemons for one full
  * collection a second less, and no more requests. bench/TRIED.md "Collections".
  *
- * Nor does V8 make objects old at once where those that were made there lived on: what is made for one visit only was taken for lasting once many were under way at a time, and then
- * no scavenge freed a page that it refers to.
+ * Nor does V8 make objects old at once where those that were made there lived on: what is made for one visit only was
+ * taken for lasting once many were under way at a time, and then no scavenge freed a page that it refers to.
  */
 import { constants, type PerformanceEntry, PerformanceObserver } from "node:perf_hooks";
 import { getHeapSpaceStatistics, setFlagsFromString } from "node:v8";
@@ -19,8 +19,9 @@ const YOUNG_BYTES = 2 * YOUNG_GENERATION_MIB * 1024 * 1024;
 /** By so much more than was alive the old generation may grow. */
 const GROWING_PERCENT = 200;
 /**
- * Of the old generation, beyond what was alive: then its garbage is collected, though it may grow further. It may grow for the sake of Buffers, which V8
- * reckons among it: pages of 200 KB grow by 32 MiB between two scavenges, and with less room they began a collection each time.
+ * Of the old generation, beyond what was alive: then its garbage is collected, though it may grow further. It may grow
+ * for the sake of Buffers, which V8 reckons among it: pages of 200 KB grow by 32 MiB between two scavenges, and with
+ * less room they began a collection each time.
  */
 const GARBAGE_BYTES = 16 * 1024 * 1024;
 /** Milliseconds between two collections that are begun so, at least: a request is worth more than memory. */
@@ -62,8 +63,8 @@ class YoungGrowth {
 }
 
 /**
- * Has V8 collect the old generation when enough garbage is in it: beside requests, as it does by itself, in steps of less than a millisecond and a
- * pause of some.
+ * Has V8 collect the old generation when enough garbage is in it: beside requests, as it does by itself, in steps of
+ * less than a millisecond and a pause of some.
  */
 class OldGarbage {
   #aliveBytes: number;
@@ -106,8 +107,9 @@ const usedBytesOf = (name: string): number => spaceOf(name)?.space_used_size ?? 
 const BLOCK_BYTES = 31 * 1024 * 1024;
 
 /**
- * Memory of Buffers that were freed stays with the process. glibc maps each large block anew, and gives back what is free at its heap's end, so that
- * under load each 4 KiB of a page is faulted in again: 3 to 15 times for a page of 200 KB. Freed is large what is no larger than the largest that was: one such
- * block, which is never touched, ends that, and twice as much may lie free. Other allocators do as they do.
+ * Memory of Buffers that were freed stays with the process. glibc maps each large block anew, and gives back what is
+ * free at its heap's end, so that under load each 4 KiB of a page is faulted in again: 3 to 15 times for a page of 200
+ * KB. Freed is large what is no larger than the largest that was: one such block, which is never touched, ends that,
+ * and twice as much may lie free. Other allocators do as they do.
  */
 export const keepFreedMemory = (): void => void new ArrayBuffer(BLOCK_BYTES).transfer(0);

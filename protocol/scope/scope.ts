@@ -112,8 +112,8 @@ export class ScopeRules {
   }
 
   /**
-   * Whether what is asked for by this method may be a login: that sends a credential and shows none, and sites need not say of its answer that it is
-   * private, as no cache keeps it.
+   * Whether what is asked for by this method may be a login: that sends a credential and shows none, and sites need not
+   * say of its answer that it is private, as no cache keeps it.
    */
   mayBeLogin(credentials: Credentials, method = "GET"): boolean {
     return !ASKS_ONLY.has(method) && !this.#isBlind && !credentials.secret;

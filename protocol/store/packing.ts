@@ -12,7 +12,10 @@ import type { HeldVersion } from "./stored-version.ts";
 
 /** Bodies that were not used for so long are packed. @internal */
 export const COOL_MS = 5_000;
-/** Of the store's bytes, for bodies that are held as they are though they could be packed; beyond, those unused longest are packed at once. */
+/**
+ * Of the store's bytes, for bodies that are held as they are though they could be packed; beyond, those unused longest
+ * are packed at once.
+ */
 const MOST_WARM = 1 / 8;
 /** Some 4 % of one core at most: 2 ms of every 50. @internal */
 export const TURN_MS = 50;
@@ -99,7 +102,10 @@ export class Packing {
     this.#warmBytes -= version.bytes;
   }
 
-  /** The longest unused, once those before it that were used since they were filed are filed anew; undefined: too many to go through now. */
+  /**
+   * The longest unused, once those before it that were used since they were filed are filed anew; undefined: too many
+   * to go through now.
+   */
   #oldest(): HeldVersion | undefined {
     let refiled = 0;
     for (const version of this.#warm.values()) {

@@ -1,15 +1,15 @@
 /**
- * Versions that no list names any more, the longest so first. Requests that are on their way may offer them still, until the peer knows what took
- * their places; its acknowledgement of that answer says so. Until then they are kept within a part of the store, and then within a small
- * one: a version that outlives two scavenges is collected with the whole heap only, and under load each page is one of these soon.
- * SPEC section "Version store".
+ * Versions that no list names any more, the longest so first. Requests that are on their way may offer them still,
+ * until the peer knows what took their places; its acknowledgement of that answer says so. Until then they are kept
+ * within a part of the store, and then within a small one: a version that outlives two scavenges is collected with the
+ * whole heap only, and under load each page is one of these soon. SPEC section "Version store".
  */
 import { TurnoverMap } from "../runtime/turnover.ts";
 import type { HeldVersion } from "./stored-version.ts";
 
 /**
- * Of the store, whatever the peer has said. At 2,500 versions of 11 KB a second all of the default store would be theirs in 8 s; this part lasts for
- * half of one.
+ * Of the store, whatever the peer has said. At 2,500 versions of 11 KB a second all of the default store would be
+ * theirs in 8 s; this part lasts for half of one.
  */
 const MOST = 1 / 16;
 /** Of the store, and how many, of those that one peer offers no more: another one may, which shares the load. */

@@ -1,8 +1,8 @@
 /**
- * Who shares a store, and who gives way when it is full: the key that holds most, of its hosts the one that holds most, and
- * of its versions the one used longest ago. So a key loses nothing to others while it holds less than its part, the store divided by the
- * keys that have anything in it, and neither does a host within its key. Hosts that no setting names, of which visitors can make up any number,
- * count as one. SPEC section "Version store".
+ * Who shares a store, and who gives way when it is full: the key that holds most, of its hosts the one that holds most,
+ * and of its versions the one used longest ago. So a key loses nothing to others while it holds less than its part, the
+ * store divided by the keys that have anything in it, and neither does a host within its key. Hosts that no setting
+ * names, of which visitors can make up any number, count as one. SPEC section "Version store".
  */
 import { LRUCache } from "lru-cache";
 import type { Clock } from "../runtime/clock.ts";

@@ -1,6 +1,7 @@
 /**
- * What stands below the versions in memory and outlives them: a file of this machine, a store that machines share. A hope, never a need: whoever asks it has a
- * time limit, and goes on without (tiered-store.ts). SPEC section "Version store".
+ * What stands below the versions in memory and outlives them: a file of this machine, a store that machines share. A
+ * hope, never a need: whoever asks it has a time limit, and goes on without (tiered-store.ts). SPEC section "Version
+ * store".
  */
 import type { Retention } from "../scope/scope.ts";
 import type { Fingerprint, ShortFingerprint } from "../store/fingerprint.ts";
@@ -79,8 +80,9 @@ export interface LowerTier {
   /** Those that the short fingerprints can only mean: what origin sides ask. Rejects when it cannot say. */
   nominated(partition: Partition, shorts: readonly ShortFingerprint[]): Promise<readonly StoredVersion[]>;
   /**
-   * What edges ask: at most MAX_OFFERS versions of the lists, those of the first list first and the newest first; with `peerStore`, only what that
-   * store is known to hold too. Those in `held` need not be read, though they count. Rejects when it cannot say.
+   * What edges ask: at most MAX_OFFERS versions of the lists, those of the first list first and the newest first; with
+   * `peerStore`, only what that store is known to hold too. Those in `held` need not be read, though they count.
+   * Rejects when it cannot say.
    */
   listed(
     partition: Partition,

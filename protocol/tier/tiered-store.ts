@@ -1,7 +1,7 @@
 /**
- * Versions in memory, and tiers below that outlive them: what is remembered is written behind, what memory misses is looked for
- * below for a request, in one tier after the other, and what is forgotten is forgotten in all. `no-store` stays in memory, and so does what is a
- * session's unless the settings say otherwise. SPEC section "Version store".
+ * Versions in memory, and tiers below that outlive them: what is remembered is written behind, what memory misses is
+ * looked for below for a request, in one tier after the other, and what is forgotten is forgotten in all. `no-store`
+ * stays in memory, and so does what is a session's unless the settings say otherwise. SPEC section "Version store".
  */
 import { LRUCache } from "lru-cache";
 import type { Clock } from "../runtime/clock.ts";
@@ -95,7 +95,10 @@ export class TieredStore extends VersionStore {
     return version;
   }
 
-  /** Of a session that is nobody's any more, nothing is found below either; one that goes on under another name takes along what is in memory. */
+  /**
+   * Of a session that is nobody's any more, nothing is found below either; one that goes on under another name takes
+   * along what is in memory.
+   */
   override inherit(partition: Partition, renewal: Renewal): void {
     super.inherit(partition, renewal);
     if (renewal.from === undefined && this.holdsSessions)

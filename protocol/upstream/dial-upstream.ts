@@ -46,8 +46,9 @@ export class UpstreamDialler {
   }
 
   /**
-   * A connected socket. `halfOpen`: its write side outlives the read side. Rejects with UnreachableError, with StreamError("no-place") where it
-   * is this process that can make none, or with the signal's reason, and leaves nothing behind then.
+   * A connected socket. `halfOpen`: its write side outlives the read side. Rejects with UnreachableError, with
+   * StreamError("no-place") where it is this process that can make none, or with the signal's reason, and leaves
+   * nothing behind then.
    */
   async dial(wanted: { readonly halfOpen: boolean; readonly signal?: AbortSignal }): Promise<Socket> {
     const { connectMs, origin } = this.#route;

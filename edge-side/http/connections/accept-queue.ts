@@ -17,7 +17,10 @@ export interface AcceptOptions {
   readonly log: Log;
 }
 
-/** Resolves at the end of the first short turn of the event loop that brought no connection, after ACCEPT_MS or at `signal` at the latest. */
+/**
+ * Resolves at the end of the first short turn of the event loop that brought no connection, after ACCEPT_MS or at
+ * `signal` at the latest.
+ */
 export const acceptQueued = async (
   server: Pick<EventEmitter, "on" | "off">,
   { clock, log }: AcceptOptions,

@@ -1,6 +1,7 @@
 /**
- * Error pages as each visitor gets them: who wants HTML gets the host's own page, or one that says whether the site failed or what is before
- * it; everybody else a line of text. With Proxy-Status where that is set. One object for the whole run; a reload replaces what it says.
+ * Error pages as each visitor gets them: who wants HTML gets the host's own page, or one that says whether the site
+ * failed or what is before it; everybody else a line of text. With Proxy-Status where that is set. One object for the
+ * whole run; a reload replaces what it says.
  */
 import { STATUS_CODES } from "node:http";
 import { ofHost } from "../../../protocol/config/host-pattern.ts";

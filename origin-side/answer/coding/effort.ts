@@ -8,9 +8,11 @@ import type { Extension } from "../../../protocol/wire/extensions.ts";
 export const LEISURE_LOAD = 0.8;
 
 /**
- * A page with more of its own is mixed in turns, up to a load, and where the compressor needs more than an eighth of what is its own: 30 KB of text take 10 ms on either side and are a
- * quarter smaller; where it is mostly what the page had before, hardly anything is gained. A page by itself gains as many bytes for its time whatever it repeats, which takes little
- * time (136 KB of which zstd makes a twelfth: 8.0 KB and not 11.2, in 12 ms), as long as zstd needs more than a 32nd.
+ * A page with more of its own is mixed in turns, up to a load, and where the compressor needs more than an eighth of
+ * what is its own: 30 KB of text take 10 ms on either side and are a quarter smaller; where it is mostly what the page
+ * had before, hardly anything is gained. A page by itself gains as many bytes for its time whatever it repeats, which
+ * takes little time (136 KB of which zstd makes a twelfth: 8.0 KB and not 11.2, in 12 ms), as long as zstd needs more
+ * than a 32nd.
  */
 export const IN_TURNS = {
   upToLoad: 0.3,
@@ -20,8 +22,9 @@ export const IN_TURNS = {
 } as const;
 
 /**
- * On its bases such a page leaves before it is known whether it is smaller than what the compressor made: where it has so much of its own, or that needs more than a fifth of what is its own. Of 45 such
- * pages of the corpus and of captured visits none was larger, of 15 others 4 were, by 6 % at most, or as large; of 14 by themselves none.
+ * On its bases such a page leaves before it is known whether it is smaller than what the compressor made: where it has
+ * so much of its own, or that needs more than a fifth of what is its own. Of 45 such pages of the corpus and of
+ * captured visits none was larger, of 15 others 4 were, by 6 % at most, or as large; of 14 by themselves none.
  */
 const LEAVES = { ownBytes: 32 * 1024, share: 5 } as const;
 
@@ -89,7 +92,10 @@ export const effortAt = (load: number, link: Pick<LinkNow, "linkIsFull"> = { lin
   return EFFORTS[byLoad > 0 && link.linkIsFull ? byLoad - 1 : byLoad] as Effort;
 };
 
-/** Whether so many bytes of a page's own are mixed where another codec makes `codedBytes` of the page: few always, more in turns where there is time. */
+/**
+ * Whether so many bytes of a page's own are mixed where another codec makes `codedBytes` of the page: few always, more
+ * in turns where there is time.
+ */
 export const isMixed = (
   ownBytes: number,
   codedBytes: number,

@@ -1,16 +1,20 @@
 /**
  * How a buffered page is coded: the one place that weighs bytes against time. SPEC section "Codecs".
  *
- * First a splice on the best base: over 30 families of real pages one try takes 0.03 ms where the page differs in a few places, and 0.1 ms where it is given up. One of up to 48
- * bytes, or of 96 without a masked token, is sent whatever there is time for. Else, where both sides have time and the page has no more than 16 KiB of its own, nor more than half, it
- * is mixed, and nothing else is asked: up to half a microsecond for each such byte. A page with more is compressed, and where little else is under way and it is text, mixed too, in
- * turns of the event loop: 0.48 % of raw for versions, 4.60 % for template pages. So is what builds on nothing, or may copy whole units only. Where nothing is mixed, and up to 512
- * bytes come of the splice, zstd on four bases is not asked (successive versions: 0.513 % of raw instead of 0.508 %): the 30 bytes that it finds on the average are a fortieth
- * of a millisecond at 10 Mbit/s, and it takes two. Otherwise the smaller of both (zstd alone: 0.524 %). What zstd costs is its dictionary: 100 KB take 1.9 ms with
- * 4 bases, 1.05 with 2, 0.75 with 1, for 0.74 %, 0.78 % and 0.85 % of raw (template pages 4.9 %, 6.0 %, 6.7 %). So the busier this process is, its loop or its
- * thread pool, the fewer bases and the larger a splice it takes, and the fewer splices it deflates (a tenth of what the loop has to do for pages of 10 KB): bytes
- * never cost visitors their turn. On a link that is full they do, and one effort more is made. All settings of zstd itself stay, for cheaper ones lose more bytes
- * than they save time.
+ * First a splice on the best base: over 30 families of real pages one try takes 0.03 ms where the page differs in a few
+ * places, and 0.1 ms where it is given up. One of up to 48 bytes, or of 96 without a masked token, is sent whatever
+ * there is time for. Else, where both sides have time and the page has no more than 16 KiB of its own, nor more than
+ * half, it is mixed, and nothing else is asked: up to half a microsecond for each such byte. A page with more is
+ * compressed, and where little else is under way and it is text, mixed too, in turns of the event loop: 0.48 % of raw
+ * for versions, 4.60 % for template pages. So is what builds on nothing, or may copy whole units only. Where nothing is
+ * mixed, and up to 512 bytes come of the splice, zstd on four bases is not asked (successive versions: 0.513 % of raw
+ * instead of 0.508 %): the 30 bytes that it finds on the average are a fortieth of a millisecond at 10 Mbit/s, and it
+ * takes two. Otherwise the smaller of both (zstd alone: 0.524 %). What zstd costs is its dictionary: 100 KB take 1.9 ms
+ * with 4 bases, 1.05 with 2, 0.75 with 1, for 0.74 %, 0.78 % and 0.85 % of raw (template pages 4.9 %, 6.0 %, 6.7 %). So
+ * the busier this process is, its loop or its thread pool, the fewer bases and the larger a splice it takes, and the
+ * fewer splices it deflates (a tenth of what the loop has to do for pages of 10 KB): bytes never cost visitors their
+ * turn. On a link that is full they do, and one effort more is made. All settings of zstd itself stay, for cheaper ones
+ * lose more bytes than they save time.
  */
 import { type Folded, findSecrets, foldedCodec, foldOn, withMasks } from "../../../protocol/codec/folded.ts";
 import { inUnitsOf, spliceCodec, splicedInUnits, spliceWithin } from "../../../protocol/codec/splice.ts";
@@ -29,16 +33,22 @@ import {
 import { type Effort, effortAt, LEISURE_LOAD, type LinkNow } from "./effort.ts";
 import { mixedAfterwards, mixedInUnits, mixedOn, mixes } from "./mix-page.ts";
 
-/** Good enough whatever time there is: a token takes 43 bytes and more, and mixed it would be ten less, of some 140 that the exchange takes. */
+/**
+ * Good enough whatever time there is: a token takes 43 bytes and more, and mixed it would be ten less, of some 140 that
+ * the exchange takes.
+ */
 const SMALL_BYTES = 48;
-/** And where there is no token to fold: to mix all that is larger than SMALL_BYTES takes 1.2 % off the answers of versions, and ten times as long. */
+/**
+ * And where there is no token to fold: to mix all that is larger than SMALL_BYTES takes 1.2 % off the answers of
+ * versions, and ten times as long.
+ */
 const SMALL_UNFOLDED_BYTES = 96;
 /** More than that makes no splice of so few bytes. */
 const SMALL = { steps: 12, addedBytes: 160 } as const;
 
 /**
- * A page of which more than an eighth is its own is found out sooner: over 329 pairs of pages up to 100 KB a try takes 0.19 ms and not 0.27, and as many splices
- * are good enough.
+ * A page of which more than an eighth is its own is found out sooner: over 329 pairs of pages up to 100 KB a try takes
+ * 0.19 ms and not 0.27, and as many splices are good enough.
  */
 const ADDED_SHARE_LOG = 3;
 const LEAST_ADDED_BYTES = 512;
@@ -70,8 +80,9 @@ export const encodePage = (
 };
 
 /**
- * What a page that builds on this one must know of it, which is a tenth of coding most pages; call it once its own answer has left. Not for one so small that it
- * needed nothing of the kind, nor where there is little time: then it is found out when it is needed.
+ * What a page that builds on this one must know of it, which is a tenth of coding most pages; call it once its own
+ * answer has left. Not for one so small that it needed nothing of the kind, nor where there is little time: then it is
+ * found out when it is needed.
  */
 export const readyAsBase = (
   page: Buffer,
@@ -101,8 +112,8 @@ const pageInUnits = (
 };
 
 /**
- * By whatever there is time for. `mixable`: on which the page may be mixed or spliced, `others`: on which it may be compressed; `first`: what came of a splice so far, of whole
- * units only where nothing is `mixable`.
+ * By whatever there is time for. `mixable`: on which the page may be mixed or spliced, `others`: on which it may be
+ * compressed; `first`: what came of a splice so far, of whole units only where nothing is `mixable`.
  */
 const smallestOf = (
   mixable: readonly UsableBase[],
@@ -153,7 +164,10 @@ const foldedPage = async (
   };
 };
 
-/** The smallest of what a compressor makes of it, of the splice, if there is one, and of what is mixed on what is `mixable`, where that is worth it. */
+/**
+ * The smallest of what a compressor makes of it, of the splice, if there is one, and of what is mixed on what is
+ * `mixable`, where that is worth it.
+ */
 const compressedPage = async (
   offered: readonly UsableBase[],
   page: Buffer,

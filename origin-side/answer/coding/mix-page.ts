@@ -1,4 +1,7 @@
-/** Pages that are mixed: on their bases, in whole units of them, or by themselves; at once or in turns. What that is worth is at the top of encode-delta. */
+/**
+ * Pages that are mixed: on their bases, in whole units of them, or by themselves; at once or in turns. What that is
+ * worth is at the top of encode-delta.
+ */
 import {
   type InUnits,
   type Mixed,
@@ -17,7 +20,10 @@ import { splices } from "./codec-trust.ts";
 import { bodiesOf, type CodedPage, smaller, type WholeCoded, type Work } from "./coded-page.ts";
 import { type Effort, IN_TURNS, isMixed, leavesUncompared } from "./effort.ts";
 
-/** A page of which more than half is its own is left to zstd, which takes a third of the time there (pages of 6 KB: 0.4 ms and not 0.8) for a seventh more bytes. */
+/**
+ * A page of which more than half is its own is left to zstd, which takes a third of the time there (pages of 6 KB: 0.4
+ * ms and not 0.8) for a seventh more bytes.
+ */
 const MIXED_SHARE_LOG = 1;
 const LEAST_MIXED_BYTES = 1024;
 

@@ -89,7 +89,10 @@ export class DiskThread {
     return promise;
   }
 
-  /** Whoever waits for it is not left before it has come; and nobody has longer any more. What is asked behind it is rejected, and no FileLost. */
+  /**
+   * Whoever waits for it is not left before it has come; and nobody has longer any more. What is asked behind it is
+   * rejected, and no FileLost.
+   */
   close(): Promise<unknown> {
     this.#worker.ref();
     this.#wait(FROZEN_MS);

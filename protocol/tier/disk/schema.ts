@@ -114,8 +114,8 @@ const checkTables = (database: DatabaseSync): void => {
 };
 
 /**
- * Whether there is a file. Throws OthersFile where it cannot be one of versions, as its first bytes tell, and Node's errors where it cannot be
- * written. SQLite does not open it: that would leave files of this user's beside it.
+ * Whether there is a file. Throws OthersFile where it cannot be one of versions, as its first bytes tell, and Node's
+ * errors where it cannot be written. SQLite does not open it: that would leave files of this user's beside it.
  */
 export const isThere = (path: string): boolean => {
   if (!existsSync(path)) return false;

@@ -1,4 +1,7 @@
-/** Whether the shared store that a config names is reached, does what daemons ask of it, and is that of one store key: for `check`. Nothing is made in it. */
+/**
+ * Whether the shared store that a config names is reached, does what daemons ask of it, and is that of one store key:
+ * for `check`. Nothing is made in it.
+ */
 import type { StoreSettings } from "../../config/store-settings.ts";
 import { type Finding, ok, problem, warning } from "../../daemon/findings.ts";
 import { openRedis } from "../../redis/client.ts";

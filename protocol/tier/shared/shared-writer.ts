@@ -1,7 +1,8 @@
 /**
- * Writes versions into a shared store. Origin sides name them by their fingerprints, as edges do who offer them. Edges look for pages: what
- * stands in a list is written once for all of them, and beside the list of a URL the bodies, so that one question is enough for both. A body
- * that is there is not written again. It is asked what is there in one pipeline, and told what is new in another.
+ * Writes versions into a shared store. Origin sides name them by their fingerprints, as edges do who offer them. Edges
+ * look for pages: what stands in a list is written once for all of them, and beside the list of a URL the bodies, so
+ * that one question is enough for both. A body that is there is not written again. It is asked what is there in one
+ * pipeline, and told what is new in another.
  */
 import type { Redis } from "../../redis/client.ts";
 import type { Clock } from "../../runtime/clock.ts";

@@ -11,7 +11,10 @@ import { PlaceQueue } from "./place-queue.ts";
 import type { PoolOptions } from "./pool-options.ts";
 import { type ConnectionWish, PooledConnection, RestingConnections } from "./pooled-connection.ts";
 
-/** A connection rests for so long at most while what went out on a new one waits for longer than usual: the web server may be waiting for it. @internal */
+/**
+ * A connection rests for so long at most while what went out on a new one waits for longer than usual: the web server
+ * may be waiting for it. @internal
+ */
 export const BRIEF_REST_MS = 2;
 
 /** Slow visitors are looked for once in this time. */

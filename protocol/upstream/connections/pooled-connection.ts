@@ -3,7 +3,10 @@ import type { Socket } from "node:net";
 import type { Clock, Timer } from "../../runtime/clock.ts";
 import { PROVEN_AGE_MS, ReuseTrust } from "./reuse-trust.ts";
 
-/** A connection that rested for longer, or of which nobody read for longer, carries only what may be repeated. Web servers close theirs after seconds: 1 or 2 (gunicorn), 5 (Apache, Node.js), 75 (nginx). @internal */
+/**
+ * A connection that rested for longer, or of which nobody read for longer, carries only what may be repeated. Web
+ * servers close theirs after seconds: 1 or 2 (gunicorn), 5 (Apache, Node.js), 75 (nginx). @internal
+ */
 export const TRUSTED_REST_MS = 250;
 
 /** The exchange that a connection is lent to, as far as the pool may have to end it. */
@@ -130,8 +133,8 @@ export class PooledConnection {
   }
 
   /**
-   * What the web server says is not read, since its visitor is slow. It may have said all, and count the time until it closes, from now on: its
-   * word of that waits to be read behind the rest. `at`: on the pool's clock.
+   * What the web server says is not read, since its visitor is slow. It may have said all, and count the time until it
+   * closes, from now on: its word of that waits to be read behind the rest. `at`: on the pool's clock.
    */
   heldBack(at: number): void {
     this.#heldBackAt = Math.min(this.#heldBackAt, at);

@@ -29,8 +29,8 @@ export const connectReading = (to: NetConnectOpts): Socket => {
 };
 
 /**
- * What comes from now on waits in the socket, as far as others hold it too, so that it is there when the connection breaks; a pause of the socket's
- * own would leave it in the kernel.
+ * What comes from now on waits in the socket, as far as others hold it too, so that it is there when the connection
+ * breaks; a pause of the socket's own would leave it in the kernel.
  */
 export const pauseReading = (socket: Socket): void => {
   Readable.prototype.pause.call(socket);

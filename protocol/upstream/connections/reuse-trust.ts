@@ -1,8 +1,9 @@
 /**
- * Whether a web server may be given, on a connection that it has served before, a request that must not be repeated. Many that keep connections
- * close them a moment later without having said so, serve one request on each, or send the rest of a body that was longer than its
- * head said: a request that may be repeated is asked again on a new connection, but of another one nobody knows whether it was
- * processed. So connections prove themselves with the former first, and a web server that broke its word has to do it for longer.
+ * Whether a web server may be given, on a connection that it has served before, a request that must not be repeated.
+ * Many that keep connections close them a moment later without having said so, serve one request on each, or send the
+ * rest of a body that was longer than its head said: a request that may be repeated is asked again on a new connection,
+ * but of another one nobody knows whether it was processed. So connections prove themselves with the former first, and
+ * a web server that broke its word has to do it for longer.
  */
 import type { Clock } from "../../runtime/clock.ts";
 
