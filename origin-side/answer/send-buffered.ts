@@ -13,7 +13,6 @@ import { CodedPieces } from "../../protocol/mixing/coded-in-turns.ts";
 import type { Lease } from "../../protocol/runtime/memory-budget.ts";
 import { ownBuffer } from "../../protocol/store/compact-buffer.ts";
 import { type Fingerprint, fingerprintOf } from "../../protocol/store/fingerprint.ts";
-import type { Version } from "../../protocol/store/version-store.ts";
 import type { BodyEnd } from "../../protocol/upstream/body.ts";
 import type { SentAnswer } from "../exchange/access-record.ts";
 import type { IncomingExchange } from "../exchange/incoming-exchange.ts";
@@ -55,7 +54,7 @@ const NO_BYTES = new Uint8Array(0);
 /** `page` may be a piece of a larger buffer: it is copied unless it is the same as before. */
 export const encodeBuffered = async (answering: Answering, page: Buffer): Promise<EncodedPage> => {
   const { offered } = answering;
-  const fingerprint = fingerprintBy(offered.at(-1)?.version, page);
+  const fingerprint = fingerprintOf(page);
   const result = resultDigest(fingerprint);
   const same = sameAs(offered, fingerprint);
   const held = same?.version.body;
@@ -69,13 +68,6 @@ export const encodeBuffered = async (answering: Answering, page: Buffer): Promis
     same === undefined ? await encodeNew(answering, body, result) : sentAsSame(same, result);
   return { head, tag, body, fingerprint, form, coded, bases, looked, encodeMs };
 };
-
-/**
- * A page that stayed is the best offer byte for byte, which takes a tenth of the time to see that hashing takes; a
- * damaged body is empty.
- */
-const fingerprintBy = (best: Version | undefined, page: Buffer): Fingerprint =>
-  best !== undefined && page.length > 0 && page.equals(best.body) ? best.fingerprint : fingerprintOf(page);
 
 type Encoded = Pick<EncodedPage, "form" | "coded" | "bases" | "looked" | "encodeMs">;
 
