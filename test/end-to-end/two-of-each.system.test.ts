@@ -3,13 +3,12 @@
  * other is drained and started anew while GETs and POSTs come, and none fails. Real processes. The long form has more requests:
  * COILGUN_REQUESTS=1000. Figures are in test/RESULTS.md.
  */
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it, onTestFinished } from "vitest";
 import { freePort, openOrigin } from "../kit/fake-origin.ts";
 import { describeWith } from "../kit/outside-program.ts";
+import { startOutside } from "../kit/outside-server.ts";
 import { edgeYaml, KEY, openScene, originYaml, type RealDaemon } from "../kit/real-daemons.ts";
 import { askSteadily, servePage } from "../kit/steady-load.ts";
 import { until } from "../kit/until.ts";
@@ -21,16 +20,14 @@ const EXAMPLES = join(import.meta.dirname, "..", "..", "examples", "balancer");
 /** The example with the ports that are free here, and what only a daemon of the system may have. */
 const configured = (name: string, ports: readonly number[], folder: string): string => {
   const file = join(folder, name);
+  const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
+    .map((kind) => `${kind}_temp_path ${folder}/${kind};`)
+    .join(" ");
   const text = readFileSync(join(EXAMPLES, name), "utf8")
     .replace(/127\.0\.0\.1:808(\d)/g, (_, digit: string) => `127.0.0.1:${ports[Number(digit)]}`)
     .replace("pid /run/nginx.pid;", `pid ${folder}/nginx.pid; daemon off; error_log stderr;`)
     .replace("worker_processes auto;", "worker_processes 1;")
-    .replace(
-      "access_log off;",
-      ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
-        .map((kind) => `${kind}_temp_path ${folder}/${kind};`)
-        .join(" "),
-    );
+    .replace("access_log off;", `access_log off; ${temporary}`);
   writeFileSync(file, text);
   return file;
 };
@@ -94,11 +91,8 @@ for (const [name, config, args] of [
         const { scene, edges, origins, startEdge } = await startScene();
         const port = await freePort();
         const ports = [port, ...edges.map((edge) => edge.port("visitors"))];
-        const balancer = spawn(path, args(configured(config, ports, scene.folder)), { stdio: "ignore" });
-        onTestFinished(async () => {
-          balancer.kill("SIGKILL");
-          if (balancer.exitCode === null && balancer.signalCode === null) await once(balancer, "exit");
-        });
+        const balancer = await startOutside(path, args(configured(config, ports, scene.folder)), port);
+        onTestFinished(() => balancer[Symbol.asyncDispose]());
         const answers = () =>
           visit(port, { path: "/warm" }).then(
             ({ status }) => status === 200,
