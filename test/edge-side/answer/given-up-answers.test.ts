@@ -10,7 +10,7 @@ import { decoding } from "../../kit/rebuilding.ts";
 import { madePage } from "../../protocol/codec/made-pages.ts";
 
 const longPage = async () => {
-  const page = madePage(seeded(), 400);
+  const page = madePage(seeded(), 700);
   const body = await whole(await spliceMixedAlone(page));
   if (body === undefined || page.length < 4 * AT_ONCE_BYTES) throw new Error("it is not one");
   const form: AnswerForm = {
