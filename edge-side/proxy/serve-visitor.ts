@@ -118,6 +118,7 @@ const whereIs = (
 const serve = async (visit: Visit, options: ServeDependencies): Promise<void> => {
   const { visitor } = visit;
   const { target } = visitor;
+  // By their beginning nearly all are told from it, without the rules of a request.
   if (target.startsWith(READY_TARGET) && asksWhetherReady(target) && isSafe(visitor))
     return answerReady(visit, isReady(options));
   const rules = options.hosts.rulesOf(visitor.host);

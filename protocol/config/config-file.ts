@@ -18,14 +18,15 @@ import {
 /** Bytes. A larger one holds something else. */
 const MOST_BYTES = 16 * 2 ** 20;
 
+const isPipeOrDevice = (found: Stats): boolean => !found.isFile() && !found.isDirectory();
+
 /** The path of every file that is read is put in `alsoRead`. */
 export const surroundingsOf = (file: string, alsoRead: string[] = []): Surroundings => ({
   pathOf: (name) => resolve(dirname(file), name),
   everyAddress: everyAddress(),
   read(path) {
     // A pipe or a device would hold up the whole daemon, at each reload too.
-    const found = statSync(path);
-    if (!found.isFile() && !found.isDirectory())
+    if (isPipeOrDevice(statSync(path)))
       throw Object.assign(new Error(`${path} is a pipe or a device`), { code: "a pipe or a device" });
     const bytes = readFileSync(path);
     alsoRead.push(path);
@@ -65,7 +66,7 @@ export const readConfigText = (
   missing = "name another with --config, or make one with `coilgun-edge pair`",
 ): string =>
   readText(file, missing, (found) => {
-    if (!found.isFile() && !found.isDirectory())
+    if (isPipeOrDevice(found))
       return "this is a pipe or a device, which cannot be read at each reload; write it to a file";
     return found.size > MOST_BYTES ? "this file is larger than 16 MiB, which no config file is" : undefined;
   });
