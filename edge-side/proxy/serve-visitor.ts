@@ -117,9 +117,8 @@ const whereIs = (
 /** Tries links in turn: the request goes to another one if the first certainly, or harmlessly, did not serve it, or may not. */
 const serve = async (visit: Visit, options: ServeDependencies): Promise<void> => {
   const { visitor } = visit;
-  const { target } = visitor;
   // By their beginning nearly all are told from it, without the rules of a request.
-  if (target.startsWith(READY_TARGET) && asksWhetherReady(target) && isSafe(visitor))
+  if (visitor.target.startsWith(READY_TARGET) && asksWhetherReady(visitor.target) && isSafe(visitor))
     return answerReady(visit, isReady(options));
   const rules = options.hosts.rulesOf(visitor.host);
   if (rules === undefined) throw new StreamError("no-route", `no key serves ${visitor.host}`);
