@@ -184,7 +184,8 @@ describe("what is no token", () => {
     ["43;", "&#4"],
   ])("is what stands beside one and is only like an escaped + or /: %s and %s", (before, after) => {
     const made = sessionAs(seeded(), "gorilla and nosurf by html/template");
-    const token = (many(20, made).find((text) => text.includes("&#43;")) ?? "").replace(/=+$/, "");
+    // Behind a backslash a / at its beginning would be an escaped one.
+    const token = (many(40, made).find((text) => /^[^/].*&#43;/.test(text)) ?? "").replace(/=+$/, "");
     const page = Buffer.from(`"${before}${token}${after}"`);
     const start = 1 + before.length;
     expect(tokensOf(page).map(({ start, end }) => [start, end])).toEqual([[start, start + token.length]]);
