@@ -3,7 +3,7 @@ import type { Socket } from "node:net";
 
 /**
  * A connection that rested for longer, or of which nobody read for longer, carries only what may be repeated. Web
- * servers close theirs after seconds: 1 or 2 (gunicorn), 5 (Apache, Node.js), 75 (nginx). @internal
+ * servers close theirs after seconds: 1 or 2 (gunicorn), 5 (Apache, Node.js), 75 (nginx).
  */
 export const TRUSTED_REST_MS = 250;
 
