@@ -96,8 +96,10 @@ export class VisitBases implements DecodeContext, PageCopies {
   /** It came over a connection that is logged in, or asks to be. */
   #authenticated = false;
   collectedAt: number | undefined;
-  #decodeMs: number | undefined;
-  #mismatched = false;
+  /** Milliseconds spent decoding; undefined where nothing was decoded. Written here alone, as the next one. */
+  decodeMs: number | undefined;
+  /** A delta did not verify. */
+  mismatched = false;
 
   constructor(link: Link, options: BasesOptions) {
     const { visitor, pageKey, credentials, rules, dependencies } = options;
@@ -137,16 +139,6 @@ export class VisitBases implements DecodeContext, PageCopies {
     this.session = !credentials.none;
     this.addressed = addressed !== undefined;
     this.omittedEtags = link.peer.features.includes(OMITTED_ETAGS);
-  }
-
-  /** Milliseconds spent decoding; undefined where nothing was decoded. */
-  get decodeMs(): number | undefined {
-    return this.#decodeMs;
-  }
-
-  /** A delta did not verify. */
-  get mismatched(): boolean {
-    return this.#mismatched;
   }
 
   /** The head of the answer is here; its page is decoded next. `tag`: what the head left out. */
@@ -268,7 +260,7 @@ export class VisitBases implements DecodeContext, PageCopies {
   }
 
   onMismatch(bases: readonly Version[]): void {
-    this.#mismatched = true;
+    this.mismatched = true;
     const { visitor, dependencies } = this.#options;
     const fingerprints = bases.map(({ fingerprint }) => fingerprint);
     dependencies.log.warn("delta did not verify", {
@@ -280,7 +272,7 @@ export class VisitBases implements DecodeContext, PageCopies {
   }
 
   decoded(ms: number): void {
-    this.#decodeMs = (this.#decodeMs ?? 0) + ms;
+    this.decodeMs = (this.decodeMs ?? 0) + ms;
   }
 
   // Copies of the page that this visit remembered.

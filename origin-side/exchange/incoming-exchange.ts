@@ -5,7 +5,13 @@
 
 import { LinkError, StreamError, type StreamErrorCode } from "../../protocol/errors.ts";
 import { type AnswerSizes, answerSizesOf } from "../../protocol/frames/answer-sizes.ts";
-import type { AnswerForm, OffersFrame, OpenFrame, StreamFrame } from "../../protocol/frames/frame.ts";
+import type {
+  AnswerForm,
+  OffersFrame,
+  OpenFrame,
+  StreamFrame,
+  StreamId,
+} from "../../protocol/frames/frame.ts";
 import { requestIdOf, timingsExtension } from "../../protocol/frames/observed.ts";
 import { type RequestCoding, requestCodingOf } from "../../protocol/frames/request-coding.ts";
 import { visitorConnectionOf } from "../../protocol/frames/visitor-connection.ts";
@@ -36,6 +42,7 @@ export const MOST_WAITING_ACKNOWLEDGEMENTS = 64;
 export type Acknowledgement = { readonly kind: "verified" | "askWhole"; readonly offset: number };
 
 export class IncomingExchange implements StreamReceiver {
+  readonly streamId: StreamId;
   /** With the offers that follow it, once they are named. */
   open: OpenFrame;
   readonly request: RequestHead;
@@ -57,10 +64,13 @@ export class IncomingExchange implements StreamReceiver {
   readonly acknowledgements = new AsyncQueue<Acknowledgement>();
   readonly #stream: Stream;
   readonly #headBytes: number;
-  readonly #gone = new AbortController();
+  readonly #ending = new AbortController();
+  /** Fires when the edge gave the exchange up, or the link is lost. Its reason is a StreamError. */
+  readonly gone = this.#ending.signal;
   /** The request's body; undefined where it has none. */
   readonly #upload: Upload | undefined;
-  #sentBytes = 0;
+  /** Bytes of body that were queued so far, as they cross the link. Written here alone. */
+  sentBytes = 0;
   #roomAgain: (() => void) | undefined;
 
   /**
@@ -71,6 +81,7 @@ export class IncomingExchange implements StreamReceiver {
     this.#stream = stream;
     this.#headBytes = limits.headBytes;
     this.open = open;
+    this.streamId = open.streamId;
     const read = readRequest(open.head);
     this.request = read.request;
     this.host = read.host;
@@ -88,23 +99,9 @@ export class IncomingExchange implements StreamReceiver {
     stream.listen(this);
   }
 
-  get streamId(): number {
-    return this.open.streamId;
-  }
-
-  /** Fires when the edge gave the exchange up, or the link is lost. Its reason is a StreamError. */
-  get gone(): AbortSignal {
-    return this.#gone.signal;
-  }
-
   /** What is sent now waits for what others have sent. */
   get linkIsFull(): boolean {
     return this.#stream.linkIsFull;
-  }
-
-  /** Bytes of body that were queued so far, as they cross the link. */
-  get sentBytes(): number {
-    return this.#sentBytes;
   }
 
   /** The request's body, to be read once; undefined where there is none. Window goes back as it is taken. */
@@ -148,7 +145,7 @@ export class IncomingExchange implements StreamReceiver {
     end: BodyEnd,
     extensions: readonly Extension[] = NO_EXTENSIONS,
   ): Promise<void> | undefined {
-    this.#sentBytes += body.length;
+    this.sentBytes += body.length;
     const ended = end.how === "complete" && end.trailers.length === 0;
     const hasRoom = this.#answer(form, this.#headFor(head), body, ended, extensions);
     if (ended) this.#upload?.refuse();
@@ -158,7 +155,7 @@ export class IncomingExchange implements StreamReceiver {
 
   /** Queues a piece of the body. Undefined, or resolves, when there is room for more. Throws, or rejects with, the reason of `gone`. */
   data(bytes: Uint8Array): Promise<void> | undefined {
-    this.#sentBytes += bytes.length;
+    this.sentBytes += bytes.length;
     return this.#drained(this.#stream.send({ kind: "data", bytes }));
   }
 
@@ -257,7 +254,7 @@ export class IncomingExchange implements StreamReceiver {
   }
 
   #drained(hasRoom: boolean): Promise<void> | undefined {
-    this.#gone.signal.throwIfAborted();
+    this.gone.throwIfAborted();
     return hasRoom ? undefined : this.#untilDrained();
   }
 
@@ -284,7 +281,7 @@ export class IncomingExchange implements StreamReceiver {
 
   #leave(code: StreamErrorCode, why: string = `the exchange ended: ${code}`): void {
     const error = new StreamError(code, why);
-    this.#gone.abort(error);
+    this.#ending.abort(error);
     this.#upload?.fail(error);
     this.acknowledgements.fail(error);
     this.laterOffers?.giveUp();

@@ -90,8 +90,8 @@ export class SendBudget {
   #round = NO_ROUND;
   /** How much later than the earliest of its round a pong comes on the average. */
   #jitterMs = 0;
-  /** As of the last pong. */
-  #provenBytesPerMs = 0;
+  /** What the path has shown to deliver as of the last pong; 0 while nothing has used it up. Written here alone. */
+  bytesPerMs = 0;
   /** The highest rate when this round began. */
   #roundBytesPerMs = 0;
   #drain: Drain | undefined;
@@ -110,11 +110,6 @@ export class SendBudget {
     readonly receivedBytes: number;
   } {
     return { rttMs: this.baseRttMs, sentBytes: this.#sentBytes, receivedBytes };
-  }
-
-  /** What the path has shown to deliver, bytes per millisecond; 0 while nothing has used it up. */
-  get bytesPerMs(): number {
-    return this.#provenBytesPerMs;
   }
 
   get limitBytes(): number {
@@ -213,7 +208,7 @@ export class SendBudget {
 
   #setLimit(): void {
     const { verified } = this.#rate;
-    this.#provenBytesPerMs = verified ? this.#rate.bytesPerMs : 0;
+    this.bytesPerMs = verified ? this.#rate.bytesPerMs : 0;
     const least = verified ? LEAST_BUDGET_BYTES : FIRST_BUDGET_BYTES;
     const ms = this.#gain * this.baseRttMs + this.#queueMs;
     this.#limitBytes = Math.max(least, this.#rate.bytesPerMs * ms);

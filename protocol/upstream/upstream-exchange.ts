@@ -218,7 +218,7 @@ class UpstreamExchange implements Borrower, Http1Events {
     this.#phase = { is: "complete", connection, restMs };
     this.#rest();
     const how = framing === "close" ? "closed" : "complete";
-    body.arrived.push({ how, trailers: trailers.length === 0 ? trailers : endToEndTrailers(trailers) });
+    body.push({ how, trailers: trailers.length === 0 ? trailers : endToEndTrailers(trailers) });
     // Nobody reads the rest of the request any more, and its end would have to come before another one.
     if (this.#outgoing?.writableEnded === false) this.#outgoing.destroy();
   }
@@ -289,7 +289,7 @@ class UpstreamExchange implements Borrower, Http1Events {
     if (phase.is === "complete" || phase.is === "over") return;
     this.#phase = { is: "over" };
     this.#rest();
-    if (phase.is === "answering") phase.body.arrived.fail(truncationBy(error, this.#surroundings));
+    if (phase.is === "answering") phase.body.fail(truncationBy(error, this.#surroundings));
     else this.#settle.reject(failureOf(error, this.#surroundings));
     this.#outgoing?.destroy();
     if (phase.is !== "connecting") phase.connection.socket.destroy();
