@@ -9,9 +9,9 @@ import { timingsOf } from "../../protocol/frames/observed.ts";
 import type { ResponseHead } from "../../protocol/http/head.ts";
 import type { HeaderList } from "../../protocol/http/header-list.ts";
 import type { Link } from "../../protocol/link/link-api.ts";
+import { InactivityTimer } from "../../protocol/runtime/inactivity-timer.ts";
 import type { NoBase, WithoutLink } from "../../protocol/scope/no-base.ts";
 import type { VisitRecord } from "../exchange/access-record.ts";
-import { AnswerTimeout } from "../exchange/answer-timeout.ts";
 import {
   type BodyBeginning,
   type Exchange,
@@ -40,7 +40,8 @@ export class Visit implements VisitorListener, ExchangeEvents {
   #phase: Phase = ROUTING;
   #bases: VisitBases | undefined;
   #upload: Upload | undefined;
-  #deadline: AnswerTimeout | undefined;
+  /** How long the web server may take to answer, while the request waits for nothing else. SPEC section "Visitors". */
+  #deadline: InactivityTimer | undefined;
   /** Until when it waits for links, all its waits together. */
   #waitsUntil: number | undefined;
   /** On a link that went silent. */
@@ -70,7 +71,8 @@ export class Visit implements VisitorListener, ExchangeEvents {
     this.#phase = PREPARING;
     this.#bases = bases;
     const { clock, times } = this.#settings;
-    this.#deadline = new AnswerTimeout(clock, times.originAnswerMs, () => this.giveUp("origin-silent"));
+    this.#deadline = new InactivityTimer(clock, times.originAnswerMs, () => this.giveUp("origin-silent"));
+    this.#deadline.start();
     try {
       this.visitor.listen(this);
       const upload = this.#uploadOf(bases.link, request.compress, this.#deadline);
@@ -84,7 +86,7 @@ export class Visit implements VisitorListener, ExchangeEvents {
       this.#phase = { at: "answering", exchange, form: answer.form.kind };
       return { exchange, answer };
     } finally {
-      this.#deadline.over();
+      this.#deadline.stop();
     }
   }
 
@@ -183,7 +185,6 @@ export class Visit implements VisitorListener, ExchangeEvents {
     const phase = this.#phase;
     const bases = this.#bases;
     const exchange = this.#exchange;
-    const { originMs, linkMs, edgeMs } = this.times();
     return {
       host,
       method,
@@ -202,9 +203,7 @@ export class Visit implements VisitorListener, ExchangeEvents {
       bodyBytes: bases && hasBody ? (this.#upload?.bytes ?? 0) : undefined,
       requestBytes: bases && hasBody ? (exchange?.requestBytes ?? 0) : undefined,
       decodeMs: bases?.decodeMs,
-      originMs,
-      linkMs,
-      edgeMs,
+      ...this.times(),
       totalMs: this.#settings.clock.now() - this.#startedAt,
     };
   }
@@ -218,7 +217,7 @@ export class Visit implements VisitorListener, ExchangeEvents {
   interim({ head }: AnswerFrame): void {
     this.#upload?.settled();
     this.visitor.interim(headForVisitor(head, "interim"));
-    this.#deadline?.heard();
+    this.#deadline?.moved();
   }
 
   room(): void {
@@ -258,7 +257,7 @@ export class Visit implements VisitorListener, ExchangeEvents {
   }
 
   /** The request half of the exchange; undefined where nothing comes of the visitor but its head. */
-  #uploadOf(link: Link, compress: boolean, deadline: AnswerTimeout): Upload | undefined {
+  #uploadOf(link: Link, compress: boolean, deadline: InactivityTimer): Upload | undefined {
     const { visitor } = this;
     if (!visitor.hasBody && visitor.upgrade === undefined) return undefined;
     const body = visitor.uploadBody(deadline);
