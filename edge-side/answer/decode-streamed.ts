@@ -140,11 +140,11 @@ class SegmentedBody {
   /** Gathers the page for the version store, as long as it is small enough and there is memory. */
   #keep(piece: Buffer): void {
     if (this.#kept === undefined) return;
-    if (this.#verifiedBytes <= this.#options.pageBytes && this.#options.lease.grow(piece.length)) {
+    if (this.#verifiedBytes <= this.#options.pageBytes && this.#options.memory.lease.grow(piece.length)) {
       this.#kept.push(piece);
       return;
     }
-    for (const kept of this.#kept) this.#options.lease.shrink(kept.length);
+    for (const kept of this.#kept) this.#options.memory.lease.shrink(kept.length);
     this.#kept = undefined;
   }
 

@@ -52,9 +52,7 @@ const sendHead = (
   mode?: Parameters<Visitor["head"]>[1],
 ): void => {
   const { visitor, varying, keyId, dictionary } = options;
-  const url = { keyId, host: visitor.host, target: visitor.target };
-  varying.given(url, head);
-  const shown = varying.likeBefore(url, head);
+  const shown = varying.shown({ keyId, host: visitor.host, target: visitor.target }, head);
   // A 304 says what the 200 would have said.
   const onOne = dictionary && head.status === NOT_MODIFIED && varies(shown.fields);
   visitor.head(options.leaving(onOne ? onDictionary(shown, dictionary.audience) : shown), mode);

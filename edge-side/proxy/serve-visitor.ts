@@ -7,10 +7,11 @@ import { StreamError } from "../../protocol/errors.ts";
 import { isBuffered } from "../../protocol/frames/answer-form.ts";
 import type { AnswerFrame } from "../../protocol/frames/frame.ts";
 import { isEventStream } from "../../protocol/http/compressible.ts";
-import { fieldOf, requestHeadToList, SWITCHING } from "../../protocol/http/head.ts";
+import { authenticatesConnection } from "../../protocol/http/connection-auth.ts";
+import { requestHeadToList, SWITCHING } from "../../protocol/http/head.ts";
 import type { Link } from "../../protocol/link/link-api.ts";
 import { headSize } from "../../protocol/link/send-queue.ts";
-import type { Addressed, Credentials } from "../../protocol/scope/credentials.ts";
+import type { Credentials } from "../../protocol/scope/credentials.ts";
 import type { WithoutLink } from "../../protocol/scope/no-base.ts";
 import { type PageKey, pageKeyOf } from "../../protocol/store/page-key.ts";
 import { TieredStore } from "../../protocol/tier/tiered-store.ts";
@@ -20,7 +21,7 @@ import { RestoredEtag } from "../answer/restore-etag.ts";
 import { fetchBases, offersMayFollow } from "../bases/fetch-bases.ts";
 import { type CompressOptions, sendAsItComes, sendWhole } from "../compress/send-compressed.ts";
 import type { Exchange } from "../exchange/exchange.ts";
-import { type SizeExposure, sizeExposureOf } from "../exchange/size-exposure.ts";
+import { sizeExposureOf } from "../exchange/size-exposure.ts";
 import { isSafe, type Visitor } from "../exchange/visitor.ts";
 import { placeOf } from "../exchange/visitor-address.ts";
 import type { RepeatedHead } from "../exchange/visitor-request.ts";
@@ -34,7 +35,7 @@ import type { ServeDependencies } from "./dependencies.ts";
 import { type AskedDirectly, serveDirectly } from "./serve-directly.ts";
 import type { HostRules } from "./served-hosts.ts";
 import { Visit } from "./visit.ts";
-import { VisitBases } from "./visit-bases.ts";
+import { type AskedBases, VisitBases } from "./visit-bases.ts";
 import {
   isForDictionary,
   serveDictionary,
@@ -60,14 +61,9 @@ export const serveVisitor = async (visitor: Visitor, options: ServeDependencies)
 };
 
 /** A request as it goes on, whichever link takes it. */
-interface Asked extends AskedDirectly {
+interface Asked extends AskedDirectly, AskedBases {
   /** As the link counts it. */
   readonly headBytes: number;
-  readonly pageKey: PageKey;
-  readonly credentials: Credentials;
-  readonly addressed: Addressed | undefined;
-  readonly proxyNotTrusted: boolean;
-  readonly exposure: SizeExposure;
   /** It is for the dictionary of the site. */
   readonly isForDictionary: boolean;
   readonly fallback: Fallback | undefined;
@@ -92,6 +88,7 @@ const askedOf = (visitor: Visitor, rules: HostRules, options: ServeDependencies)
     pageKey: pageKeyOf(visitor.target),
     credentials,
     ...whereIs(visitor, credentials, rules, options),
+    logsIn: authenticatesConnection(visitor.fields),
     fromTrustedProxy: trusted,
     exposure: sizeExposureOf(visitor, rules.scope.mayHoldSecret(visitor.fields)),
     isForDictionary: isForDictionary(visitor, rules),
@@ -166,7 +163,7 @@ const serveOver = async (
   asked: Asked,
   options: ServeDependencies,
 ): Promise<void> => {
-  const { head, headBytes, rules, pageKey, credentials, addressed } = asked;
+  const { head, headBytes, rules, pageKey, credentials } = asked;
   if (headBytes > link.headBytes)
     throw new StreamError("head-too-large", "the origin side takes no head of this size");
   const { visitor } = visit;
@@ -178,12 +175,7 @@ const serveOver = async (
   if (fetched !== undefined && !follow) await fetched;
   const bases = new VisitBases(link, {
     visitor,
-    pageKey,
-    credentials,
-    addressed,
-    fromTrustedProxy: asked.fromTrustedProxy,
-    proxyNotTrusted: asked.proxyNotTrusted,
-    exposure: asked.exposure,
+    asked,
     rules: rules.scope,
     lookedFor: follow ? fetched : undefined,
     dependencies: options,
@@ -216,8 +208,7 @@ const respond = async (
   if (head.status === SWITCHING && visitor.upgrade === undefined)
     throw new StreamError("origin-failed", "101, and nobody asked for it");
   visit.responds(head.status);
-  if (visitor.upgrade !== undefined || isEventStream(fieldOf(head.fields, "content-type") ?? ""))
-    visit.mayLast();
+  if (visitor.upgrade !== undefined || isEventStream(head.fields)) visit.mayLast();
   bases.answered(head, tag);
   const decoding = decodeAnswer(answer, exchange, bases);
   const decoded = decoding instanceof Promise ? await decoding : decoding;
@@ -228,7 +219,7 @@ const respond = async (
     dictionary: dictionaries?.available(head, bases.exposure),
     encoders: options.encoders,
     varying: options.varying,
-    memory: bases,
+    memory: bases.memory,
     exposure: bases.exposure,
     keyId: bases.keyId,
     leaving: (leaves) => visit.headLeaves(leaves),
