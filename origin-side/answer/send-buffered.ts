@@ -113,7 +113,6 @@ const encodeNew = async (answering: Answering, body: Buffer, result: string): Pr
   const leaving =
     coded instanceof CodedPieces && isPadded(exchange.sizes, looked) ? await coded.all() : coded;
   let encodeMs = options.clock.now() - startedAt;
-  exchange.timings?.complete(startedAt);
   if (leaving instanceof CodedPieces)
     leaving.isCoded.then(
       () => {

@@ -4,7 +4,7 @@
  */
 
 import { LinkError, StreamError, type StreamErrorCode } from "../../protocol/errors.ts";
-import { type AnswerSizes, answerSizesOf } from "../../protocol/frames/answer-sizes.ts";
+import type { AnswerSizes } from "../../protocol/frames/answer-sizes.ts";
 import type {
   AnswerForm,
   OffersFrame,
@@ -12,9 +12,8 @@ import type {
   StreamFrame,
   StreamId,
 } from "../../protocol/frames/frame.ts";
-import { requestIdOf, timingsExtension } from "../../protocol/frames/observed.ts";
-import { type RequestCoding, requestCodingOf } from "../../protocol/frames/request-coding.ts";
-import { visitorConnectionOf } from "../../protocol/frames/visitor-connection.ts";
+import { timingsExtension } from "../../protocol/frames/observed.ts";
+import type { RequestCoding } from "../../protocol/frames/request-coding.ts";
 import {
   endToEndTrailers,
   type RequestHead,
@@ -27,10 +26,9 @@ import type { Stream, StreamReceiver } from "../../protocol/link/stream.ts";
 import { AsyncQueue } from "../../protocol/runtime/async-queue.ts";
 import type { BodyEnd, RequestBody } from "../../protocol/upstream/body.ts";
 import { type Extension, NO_EXTENSIONS } from "../../protocol/wire/extensions.ts";
-import { AnswerTimings } from "./answer-timings.ts";
 import type { CodedBody } from "./coded-body.ts";
 import { LaterOffers } from "./later-offers.ts";
-import { type ExchangeLimits, readRequest, refuseUnagreed } from "./read-request.ts";
+import { type ExchangeLimits, readRequest, refuseUnagreed, saidBy } from "./read-request.ts";
 import { Upload } from "./upload.ts";
 
 const NO_BYTES = new Uint8Array(0);
@@ -50,14 +48,19 @@ export class IncomingExchange implements StreamReceiver {
   readonly host: string;
   /** In both sides' logs; undefined: the request brings none, and the edge made none. */
   readonly id: string | undefined;
-  /** Told to the edge with the answer's head; undefined: it does not ask. */
-  readonly timings: AnswerTimings | undefined;
+  /**
+   * How long the web server took, milliseconds from the request's arrival; told to the edge with the answer's head. Undefined before
+   * there is a response, and where the edge does not ask.
+   */
+  originMs: number | undefined;
   /** How the request's body is coded; undefined: it is as it is. */
   readonly coding: RequestCoding | undefined;
   /** Of the visitor, see visitor-connection; undefined: the request has nothing to do with a login of connections. */
   readonly visitorConnection: number | undefined;
   /** What the answer's size may tell; undefined: it does not matter. */
   sizes: AnswerSizes | undefined;
+  /** Of which offers the answer copies whole units only: bit i is set for offer i. */
+  wholeUnits: number;
   /** Undefined: the open frame says what is offered. */
   readonly laterOffers: LaterOffers | undefined;
   /** In the order in which they came. */
@@ -85,11 +88,10 @@ export class IncomingExchange implements StreamReceiver {
     const read = readRequest(open.head);
     this.request = read.request;
     this.host = read.host;
-    this.timings = open.timings ? new AnswerTimings() : undefined;
-    this.id = idIn(open) ?? read.ownId ?? (open.timings ? limits.idOf?.(open.streamId) : undefined);
-    this.coding = open.extensions.length === 0 ? undefined : requestCodingOf(open.extensions);
-    this.visitorConnection = open.extensions.length === 0 ? undefined : visitorConnectionOf(open.extensions);
-    this.sizes = open.extensions.length === 0 ? undefined : answerSizesOf(open.extensions);
+    const said = saidBy(open.extensions);
+    this.id = said.id ?? read.ownId ?? (open.timings ? limits.idOf?.(open.streamId) : undefined);
+    ({ coding: this.coding, visitorConnection: this.visitorConnection } = said);
+    ({ sizes: this.sizes, wholeUnits: this.wholeUnits } = said);
     this.laterOffers = open.offersFollow ? new LaterOffers() : undefined;
     if (this.coding !== undefined || this.laterOffers !== undefined) refuseUnagreed(this, limits);
     this.#upload =
@@ -248,8 +250,8 @@ export class IncomingExchange implements StreamReceiver {
     ended: boolean,
     extensions: readonly Extension[] = NO_EXTENSIONS,
   ): boolean {
-    const told = form.kind === "interim" ? undefined : this.timings?.sum;
-    const all = told ? [...extensions, timingsExtension(told)] : extensions;
+    const { originMs } = this;
+    const all = originMs === undefined ? extensions : [...extensions, timingsExtension({ originMs })];
     return this.#stream.send({ kind: "answer", ended, form, head, blockBytes: 0, extensions: all, body });
   }
 
@@ -270,7 +272,7 @@ export class IncomingExchange implements StreamReceiver {
   #offer(frame: OffersFrame): void {
     if (this.laterOffers === undefined) throw new LinkError("bad-frame", "offers that were not promised");
     this.open = this.laterOffers.taken(this.open, frame);
-    this.sizes = answerSizesOf(this.open.extensions);
+    ({ sizes: this.sizes, wholeUnits: this.wholeUnits } = saidBy(this.open.extensions));
   }
 
   #segment(digest: string): void {
@@ -288,6 +290,3 @@ export class IncomingExchange implements StreamReceiver {
     this.#roomAgain?.();
   }
 }
-
-const idIn = ({ extensions }: OpenFrame): string | undefined =>
-  extensions.length === 0 ? undefined : requestIdOf(extensions);

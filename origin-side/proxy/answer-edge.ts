@@ -3,10 +3,8 @@
  * edge offered, or close to one, and send what is new. The web server is asked once, whatever happens on the link.
  */
 import { StreamError } from "../../protocol/errors.ts";
-import { wholeUnitsOf } from "../../protocol/frames/whole-units.ts";
 import { isEventStream } from "../../protocol/http/compressible.ts";
 import { isOfAuthenticatedConnection } from "../../protocol/http/connection-auth.ts";
-import { fieldOf } from "../../protocol/http/head.ts";
 import { isIncremental, isUnbuffered } from "../../protocol/http/incremental.ts";
 import { isOfUnknownType, whyPassed } from "../../protocol/http/why-passed.ts";
 import type { LongLived } from "../../protocol/runtime/long-lived.ts";
@@ -34,7 +32,7 @@ import type { Route } from "../config/route-config.ts";
 import { type ExchangePhases, type ExchangeRecord, phasesFrom, recordOf } from "../exchange/access-record.ts";
 import type { IncomingExchange } from "../exchange/incoming-exchange.ts";
 import type { ExchangeLimits } from "../exchange/read-request.ts";
-import { type HeldBody, NO_BODY_HELD, type RequestDecoders, requestBodyOf } from "../request/decode-body.ts";
+import { type HeldBody, type RequestDecoders, requestBodyOf } from "../request/decode-body.ts";
 import { type AskDependencies, askUpstream } from "./ask-upstream.ts";
 import { failExchange } from "./fail-exchange.ts";
 import { type Fetching, fetchOffered, offeredInTime } from "./fetch-offered.ts";
@@ -69,17 +67,17 @@ export const answerEdge = async (
   const phases = phasesFrom(clock.now(), (now) =>
     options.accessLog.write(recordOf(exchange, now, clock.now()), exchange, now.route),
   );
-  let upload: HeldBody = NO_BODY_HELD;
+  let upload: HeldBody | undefined;
   let over: (() => void) | undefined;
   try {
     upload = requestBodyOf(exchange, options.requestDecoders);
     const routed = routeOf(exchange, options);
     const partition = partitionOf({ keyId: options.keyId, host: exchange.host });
     const fetching = fetchOffered(exchange, partition, options);
-    const { response, upstream } = await askUpstream(exchange, upload.body, routed, options);
+    const { response, upstream } = await askUpstream(exchange, upload?.body, routed, options);
     phases.route = upstream.route;
     phases.response = { status: response.head.status, at: clock.now() };
-    exchange.timings?.responded(phases.startedAt, phases.response.at);
+    if (exchange.open.timings) exchange.originMs = phases.response.at - phases.startedAt;
     if (mayLast(response)) over = options.longLived.add(() => exchange.fail("truncated", "this side stops"));
     if (response.kind === "upgraded") await join(exchange, response, phases);
     else
@@ -92,14 +90,14 @@ export const answerEdge = async (
     phases.failed = failExchange(error, exchange, options.log);
   } finally {
     over?.();
-    upload.close();
+    upload?.close();
     phases.note();
   }
 };
 
 /** For hours, as event streams and upgraded connections do. */
 const mayLast = ({ kind, head }: UpstreamResponse): boolean =>
-  kind === "upgraded" || isEventStream(fieldOf(head.fields, "content-type") ?? "");
+  kind === "upgraded" || isEventStream(head.fields);
 
 const routeOf = (
   { host, request }: IncomingExchange,
@@ -145,7 +143,7 @@ const decoded = async (
     coded,
     partition,
     pageKey,
-    wholeUnits: wholeUnitsOf(open.extensions),
+    wholeUnits: exchange.wholeUnits,
     addressed: open.addressed === true && audienceOf(head.fields).personal,
     offered: usableBases(options.store, partition, open.offers, nominated),
     options,
@@ -219,6 +217,7 @@ const answerBuffered = async (
   phases: ExchangePhases,
 ): Promise<void> => {
   const { exchange, options } = answering;
+  if (exchange.originMs !== undefined) exchange.originMs = options.clock.now() - phases.startedAt;
   const encoded = await encodeBuffered(answering, joined(pieces));
   const { form, body, fingerprint } = encoded;
   const full = sendBuffered(encoded, answering, end);

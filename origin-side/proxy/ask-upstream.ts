@@ -4,7 +4,7 @@
  */
 import type { DecodableCoding } from "../../protocol/http/accept-encoding.ts";
 import { isEventStream } from "../../protocol/http/compressible.ts";
-import { fieldOf, listOf, type RequestHead, type ResponseHead } from "../../protocol/http/head.ts";
+import { listOf, type RequestHead, type ResponseHead } from "../../protocol/http/head.ts";
 import { codingOf } from "../../protocol/http/representation.ts";
 import { visitorNetwork } from "../../protocol/http/visitor-network.ts";
 import type { RequestBody } from "../../protocol/upstream/body.ts";
@@ -73,7 +73,7 @@ const isDenied = async (
   { head, body }: Extract<UpstreamResponse, { kind: "answered" }>,
 ): Promise<boolean> => {
   // The head of an event stream does not wait for its first event.
-  if (isEventStream(fieldOf(head.fields, "content-type") ?? "")) return false;
+  if (isEventStream(head.fields)) return false;
   const first = await body.ahead();
   return Buffer.isBuffer(first) && deniesCoding(first, coding);
 };

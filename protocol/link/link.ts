@@ -52,8 +52,8 @@ export class LinkEndpoint implements Link {
     const { clock, hello, keyProof, behindBalancer } = options;
     const transport = withFrameTrace(options);
     this.#options = { ...options, transport };
-    this.#scheduler = new Scheduler(transport, this.#budget, clock, () => this.#streams.opening);
     this.#streams = new StreamTable(clock, transport);
+    this.#scheduler = new Scheduler(transport, this.#budget, clock, this.#streams.opening);
     this.#host = this.#newHost();
     this.#handshake = new Handshake({
       ours: hello,

@@ -23,10 +23,8 @@ export class AsyncQueue<Item> {
   #behind: Fifo<Item> | undefined;
   #failure: { readonly error: unknown } | undefined;
   #wake: (() => void) | undefined;
-
-  get length(): number {
-    return this.#first === undefined ? 0 : 1 + (this.#behind?.length ?? 0);
-  }
+  /** How many wait. Written here alone. */
+  length = 0;
 
   push(item: Item): void {
     this.add(item);
@@ -49,6 +47,7 @@ export class AsyncQueue<Item> {
     const item = this.#first;
     if (item === undefined && this.#failure !== undefined) throw this.#failure.error;
     this.#first = this.#behind?.shift();
+    if (item !== undefined) this.length--;
     return item;
   }
 
@@ -102,6 +101,7 @@ export class AsyncQueue<Item> {
 
   /** As `push`, but wakes nobody. */
   protected add(item: Item): void {
+    this.length++;
     if (this.#first === undefined) {
       this.#first = item;
       return;

@@ -17,7 +17,7 @@ export class PieceQueue<Piece extends Uint8Array, Other> extends AsyncQueue<Piec
     if (!(next instanceof Uint8Array)) return super.push(next);
     const last = this.last;
     const merged = last instanceof Uint8Array ? this.#merged(last, next) : undefined;
-    this.costBytes += merged === undefined ? costOf(next) : next.length;
+    this.costBytes += merged === undefined ? next.length + PIECE_BYTES : next.length;
     // A Buffer is what all pieces here are, whatever narrower type they came as.
     if (merged !== undefined) this.replaceLast(merged as Uint8Array as Piece);
     else this.add(next);
@@ -38,10 +38,7 @@ export class PieceQueue<Piece extends Uint8Array, Other> extends AsyncQueue<Piec
 
   override take(): Piece | Other | undefined {
     const next = super.take();
-    if (next instanceof Uint8Array) this.costBytes -= costOf(next);
+    if (next instanceof Uint8Array) this.costBytes -= next.length + PIECE_BYTES;
     return next;
   }
 }
-
-/** What a piece counts for where waiting bytes are bounded. */
-const costOf = (piece: Uint8Array): number => piece.length + PIECE_BYTES;
