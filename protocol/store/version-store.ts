@@ -117,8 +117,8 @@ export class VersionStore {
     this.#relisted(versions);
   }
 
-  /** The versions that short fingerprints can only mean; counts as a use of each. Undefined in place of an unknown or ambiguous one. */
-  nominated(partition: Partition, shorts: readonly ShortFingerprint[]): (Version | undefined)[] {
+  /** The versions that these short fingerprints can only mean; counts as a use of each. Undefined in place of an unknown or ambiguous one. */
+  nominated(partition: Partition, shorts: readonly string[]): (Version | undefined)[] {
     const owner = this.#shares.partitions.get(partition);
     return this.useAll(owner?.allNominated(shorts) ?? shorts.map(() => undefined));
   }

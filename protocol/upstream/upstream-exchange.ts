@@ -43,6 +43,7 @@ class UpstreamExchange implements Borrower, Http1Events {
   #rate: VisitorRate | undefined;
   readonly #surroundings: { readonly server: string; readonly signal: AbortSignal };
   readonly #settle = Promise.withResolvers<UpstreamResponse>();
+  readonly response = this.#settle.promise;
   readonly #leave = () => this.#fail(this.#asked.request.signal.reason);
   readonly #failed = (error: unknown) => this.#fail(error);
   #phase: Phase = { is: "connecting" };
@@ -62,10 +63,6 @@ class UpstreamExchange implements Borrower, Http1Events {
     this.#reader = new LenientResponse({ method, upgrade, headBytes: options.headBytes });
     asked.request.signal.addEventListener("abort", this.#leave, { once: true });
     this.#run();
-  }
-
-  get response(): Promise<UpstreamResponse> {
-    return this.#settle.promise;
   }
 
   get isSlow(): boolean {
