@@ -21,7 +21,6 @@ import {
   readTime,
   type Tag,
   tagOf,
-  writeSigned,
   writeTag,
   writeTagAfter,
 } from "./packed-value.ts";
@@ -139,7 +138,7 @@ class ChangeWriter {
 
   #time(seconds: number | undefined): boolean {
     if (seconds === undefined) return false;
-    writeSigned(this.#begin(CHANGE.time), seconds - countedFrom(this.#changing.before));
+    this.#begin(CHANGE.time).signed(seconds - countedFrom(this.#changing.before));
     return true;
   }
 

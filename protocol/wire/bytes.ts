@@ -91,9 +91,9 @@ export class ByteWriter {
     return this;
   }
 
-  varints(values: readonly number[]): this {
-    for (const value of values) this.varint(value);
-    return this;
+  /** A whole number with its sign in the lowest bit, so that small ones are short either way. */
+  signed(value: number): this {
+    return this.varint(value < 0 ? -2 * value - 1 : 2 * value);
   }
 
   /** What was written, as a buffer of the caller's own; the writer is empty again. */
@@ -152,6 +152,11 @@ export class ByteReader {
       unit *= 0x80;
       if (unit > 2 ** 49) throw new LinkError("bad-frame", "integer longer than 8 bytes");
     }
+  }
+
+  signed(): number {
+    const written = this.varint();
+    return written % 2 === 0 ? written / 2 : -(written + 1) / 2;
   }
 
   varints(count: number): number[] {
