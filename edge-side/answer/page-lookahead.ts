@@ -25,7 +25,7 @@ export class PageLookahead {
     this.#steps = steps;
   }
 
-  /** The page, if all of it is here. `inOnePiece`: it comes whole or not at all, and is worth waiting for. */
+  /** The page, if all of it is here. `isBuffered`: it comes whole or not at all, and is worth waiting for. */
   async whole(isBuffered: boolean): Promise<WholePage | undefined> {
     if (!isBuffered && !(await this.ready())) return undefined;
     const first = await this.#asked(0);

@@ -1,6 +1,6 @@
 /**
- * What is told of visits, and to whom: requests have ids and times where a log or somebody's browser wants them, and cost nothing
- * where nobody does.
+ * What is told about visits: a request gets an id and times where the access log or Server-Timing wants them, and costs nothing
+ * where neither does.
  */
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { AccessLog } from "../../protocol/daemon/access-log.ts";
@@ -13,7 +13,7 @@ import type { VisitRecord } from "./access-record.ts";
 import type { TimesTold } from "./visit-times.ts";
 import type { VisitorRequest } from "./visitor-request.ts";
 
-/** What a request shows to be told more; such names do not go on to web servers. */
+/** A request with the right token in this field is told more. Web servers never see the field. */
 const TOKEN_FIELD = "coilgun-timing";
 
 /** The request's own, or the number of one that is made here. */
@@ -69,9 +69,9 @@ export class Observation {
   }
 
   /**
-   * The head with where the time went, beside what its site says of that. In whole milliseconds: finer ones would tell strangers of the
-   * web server what the network hides. How an answer travelled, and its sizes, are for who has the token: they tell what is in other
-   * pages.
+   * The head with a Server-Timing of ours beside those of its site. Whole milliseconds, since finer ones would tell strangers what the
+   * network hides of the web server. How the answer travelled, and its sizes, are only for those who have the token: they say something
+   * about other pages.
    */
   told(
     head: ResponseHead,

@@ -60,7 +60,7 @@ export const serveVisitor = async (visitor: Visitor, options: ServeDependencies)
   options.accessLog.write(visit.record(), visitor);
 };
 
-/** A request as it goes on, whichever link takes it. */
+/** A request as it is sent on, whichever link takes it. */
 interface Asked extends AskedDirectly, AskedBases {
   /** As the link counts it. */
   readonly headBytes: number;
@@ -69,10 +69,10 @@ interface Asked extends AskedDirectly, AskedBases {
   readonly fallback: Fallback | undefined;
 }
 
-/** Of heads that came before on their connection; a reload makes new rules, and what was made under older ones is not used. */
+/** What was made of heads that repeat on their connection. A reload makes new rules; what was made under older ones is not used. */
 const ASKED = new WeakMap<RepeatedHead, Asked>();
 
-/** Undefined: it is to go no further than here. Throws StreamError for what must not go on. */
+/** Undefined for a request that must end here (Max-Forwards: 0). Throws StreamError for one that must not go on. */
 const askedOf = (visitor: Visitor, rules: HostRules, options: ServeDependencies): Asked | undefined => {
   const known = visitor.repeated && ASKED.get(visitor.repeated);
   if (known?.rules === rules) return known;
@@ -111,10 +111,10 @@ const whereIs = (
   return { addressed: place && scope.addressed(credentials, place), proxyNotTrusted: place === undefined };
 };
 
-/** Tries links in turn: the request goes to another one if the first certainly, or harmlessly, did not serve it, or may not. */
+/** Tries links in turn: another one where the first certainly did not pass the request on, or where asking twice changes nothing. */
 const serve = async (visit: Visit, options: ServeDependencies): Promise<void> => {
   const { visitor } = visit;
-  // By their beginning nearly all are told from it, without the rules of a request.
+  // The cheap comparison comes first: hardly any target begins like this.
   if (visitor.target.startsWith(READY_TARGET) && asksWhetherReady(visitor.target) && isSafe(visitor))
     return answerReady(visit, isReady(options));
   const rules = options.hosts.rulesOf(visitor.host);
@@ -191,7 +191,7 @@ const serveOver = async (
   }
 };
 
-/** Serves the body as it is verified. The head of a buffered one waits for it: a failure is then a clean one. */
+/** Sends the body as it is verified. The head of a buffered body waits for all of it, so that a failure can be an error page. */
 const respond = async (
   visit: Visit,
   answer: AnswerFrame,
@@ -245,7 +245,7 @@ const respond = async (
 /** Whether a link is there, if any host needs one. */
 const isReady = ({ pool, hosts }: ServeDependencies): boolean => pool.ready || hosts.linked.length === 0;
 
-/** Throws StreamError for what no web server is asked. */
+/** Throws StreamError for requests that must reach no web server. */
 const refuseUnasked = (visitor: Visitor, rules: HostRules, { log, pseudonym }: ServeDependencies): void => {
   const { host, target, upgrade, version } = visitor;
   if (isLoop(visitor, pseudonym)) {
@@ -281,7 +281,7 @@ const nextLink = async (
   return silent;
 };
 
-/** A refused request was never given to the origin; one that was may be repeated once if that changes nothing there. */
+/** A refused request never reached the web server. One that may have is repeated only if that changes nothing there. */
 const mayGoElsewhere = (error: unknown, visitor: Visitor): boolean => {
   if (!(error instanceof StreamError) || visitor.answered || visitor.bodyTouched) return false;
   return error.code === "refused" || (error.code === "link-lost" && isSafe(visitor));

@@ -32,15 +32,15 @@ export interface AskedBases {
   readonly pageKey: PageKey;
   /** What the visitor shows of itself, under the rules of its host. */
   readonly credentials: Credentials;
-  /** Who shows no secret, by where he is. */
+  /** A visitor who shows no secret, known by the address. */
   readonly addressed: Addressed | undefined;
-  /** He would be `addressed`, if the proxy that he came through were believed. */
+  /** The visitor would be `addressed` if the proxy in front were a trusted one. */
   readonly proxyNotTrusted: boolean;
-  /** Its fields log its connection in, or begin to. */
+  /** Its fields log its connection in (NTLM, Negotiate), or begin to. */
   readonly logsIn: boolean;
-  /** Its peer is one of the proxies that are believed. */
+  /** Its peer is a trusted proxy. */
   readonly fromTrustedProxy: boolean;
-  /** Who may read what off the size of its answer. */
+  /** Who may learn something from the size of its answer. */
   readonly exposure: SizeExposure;
 }
 
@@ -53,7 +53,7 @@ interface BasesOptions {
   readonly asked: AskedBases;
   /** Who may build on what, for its host. */
   readonly rules: ScopeRules;
-  /** Resolves when memory has what a tier below it has of the page, and is offered then; undefined: what memory has is offered. */
+  /** Resolves when memory has what the tiers below it have of the page, which is offered then. Undefined: what memory has is offered at once. */
   readonly lookedFor?: Promise<void> | undefined;
   readonly dependencies: Pick<
     ServeDependencies,
@@ -71,7 +71,7 @@ export class VisitBases implements DecodeContext, PageCopies {
   readonly visitorConnection: number | undefined;
   /** Who may read what off the answer's size. */
   readonly exposure: SizeExposure;
-  /** Whether heads that leave their tag out were agreed on with the origin side. */
+  /** Both sides agreed that heads may leave out their ETag. */
   readonly omittedEtags: boolean;
   readonly link: Link;
   /** The key of the link. */
@@ -88,7 +88,7 @@ export class VisitBases implements DecodeContext, PageCopies {
   #head: ResponseHead | undefined;
   #tag: RestoredEtag | undefined;
   readonly #wanted: BasesWanted;
-  /** Whose its page is, once that is decided. */
+  /** Who may build on its page, once that is decided. */
   scope: Scope | undefined;
   /** The session goes on under another name. */
   #inherited = false;
@@ -96,7 +96,7 @@ export class VisitBases implements DecodeContext, PageCopies {
   remembered: Version | undefined;
   /** Whose it is, where common bases may be made of it. */
   #personal: SessionScope | undefined;
-  /** It came over a connection that is logged in, or asks to be. */
+  /** It came over a connection to the web server that is logged in, or asks to be. */
   #authenticated = false;
   collectedAt: number | undefined;
   /** Milliseconds spent decoding; undefined where nothing was decoded. Written here alone, as the next one. */
@@ -154,7 +154,7 @@ export class VisitBases implements DecodeContext, PageCopies {
     const { credentials } = asked;
     const answered = rules.answered({ credentials, method: visitor.method, status, response });
     if (answered === undefined || this.#authenticated) return;
-    // Whoever was given a new cookie stays the same person.
+    // A visitor who is given a new cookie is still the same person.
     if (rules.commonBases && answered.joined.length > 0)
       dependencies.commonBases.samePerson(this.#partition, answered.joined);
     if (answered.renewal === undefined) return;
@@ -226,7 +226,7 @@ export class VisitBases implements DecodeContext, PageCopies {
     this.#tag?.madeOf(body, fingerprint);
     const { visitor, asked, rules, dependencies } = this.#options;
     const { credentials, addressed } = asked;
-    // Whose page it is no field tells: the connection itself is the credential.
+    // No field tells whose page it is: the connection itself is the credential.
     if (this.#authenticated || this.exposure === "foreign") return;
     const scope = rules.scopeOf({
       credentials,

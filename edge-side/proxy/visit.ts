@@ -1,6 +1,6 @@
 /**
- * One visitor's request in its phases, on whichever link serves it. What its visitor and its exchange tell comes in here, and what
- * the access log says of it is read off here when it is over.
+ * One visitor's request in its phases, on whichever link serves it. It hears what visitor and exchange report, and the record for the
+ * access log is taken from it when it is over.
  */
 
 import { StreamError, type StreamErrorCode } from "../../protocol/errors.ts";
@@ -44,10 +44,10 @@ export class Visit implements VisitorListener, ExchangeEvents {
   #deadline: InactivityTimer | undefined;
   /** Until when it waits for links, all its waits together. */
   #waitsUntil: number | undefined;
-  /** On a link that went silent. */
+  /** It was tried on a link that went silent. */
   #waited = false;
   #lastsNoMore: (() => void) | undefined;
-  /** What the visitor got to see, once it is known. */
+  /** The status that the visitor sees, once it is known. */
   #status: number | undefined;
   #pageBytes: number | undefined;
   #failed: StreamErrorCode | undefined;
@@ -95,7 +95,7 @@ export class Visit implements VisitorListener, ExchangeEvents {
     const { clock, pool, times } = this.#settings;
     const { linkMs, heartbeatMs } = times;
     const now = clock.now();
-    // By default 6 s after it came, and half a second after its link was given up.
+    // By default until 6 s after it came, and for half a second at least after its link was given up.
     const enough = Math.max(this.#startedAt + linkMs + heartbeatMs, now + heartbeatMs / 2);
     this.#waitsUntil ??= Math.min(now + linkMs, this.#waited ? enough : Infinity);
     if (this.#waitsUntil <= now) return false;
@@ -117,7 +117,7 @@ export class Visit implements VisitorListener, ExchangeEvents {
     return !this.#asked;
   }
 
-  /** No link gets the request: a web server is asked by what this returns. */
+  /** No link gets the request: the exchange that this returns asks a web server. */
   goesDirectly(reason: WithoutLink | undefined): DirectExchange {
     const exchange = new DirectExchange(this.visitor);
     this.#phase = { at: "direct", exchange, reason };
@@ -145,7 +145,7 @@ export class Visit implements VisitorListener, ExchangeEvents {
     return this.#times?.parts(this.#bases?.collectedAt) ?? {};
   }
 
-  /** Of the page, that were given out, or will be. */
+  /** `bytes`: of the page, given out or about to be. */
   page(bytes: number): void {
     this.#pageBytes = bytes;
   }
@@ -179,7 +179,7 @@ export class Visit implements VisitorListener, ExchangeEvents {
     this.#status = this.visitor.fail(code, cause);
   }
 
-  /** What the access log says of it so far; of several links that were tried the last one. */
+  /** What the access log says of it so far. Where several links were tried, the last one counts. */
   record(): VisitRecord {
     const { host, method, target, hasBody } = this.visitor;
     const phase = this.#phase;
@@ -232,7 +232,7 @@ export class Visit implements VisitorListener, ExchangeEvents {
     this.#upload?.lost();
   }
 
-  /** What changes nothing at the origin, or has not left, is asked again, where another link is to be had. */
+  /** A request that has not left, or changes nothing at the origin, is asked again where another link is there. */
   suspect(): void {
     this.#waited = true;
     const phase = this.#phase;
@@ -242,7 +242,7 @@ export class Visit implements VisitorListener, ExchangeEvents {
       phase.exchange.abandon();
   }
 
-  /** Undefined where it had one, or came to nothing. */
+  /** Undefined where the answer had a base, or there was none. */
   #whyNoBase(bases: VisitBases): NoBase | undefined {
     const phase = this.#phase;
     if (phase.at !== "answering" || this.#failed !== undefined) return undefined;
@@ -256,7 +256,7 @@ export class Visit implements VisitorListener, ExchangeEvents {
     return phase.at === "asking" || phase.at === "answering" ? phase.exchange : undefined;
   }
 
-  /** The request half of the exchange; undefined where nothing comes of the visitor but its head. */
+  /** The request half of the exchange; undefined where the visitor sends nothing but a head. */
   #uploadOf(link: Link, compress: boolean, deadline: InactivityTimer): Upload | undefined {
     const { visitor } = this;
     if (!visitor.hasBody && visitor.upgrade === undefined) return undefined;
@@ -267,7 +267,7 @@ export class Visit implements VisitorListener, ExchangeEvents {
     return new Upload(visitor, body, { link, encoders, compress });
   }
 
-  /** Throws StreamError where it was given up meanwhile, or the link has gone. */
+  /** Throws StreamError where the visit was given up meanwhile, or the link is gone. */
   #open(bases: VisitBases, head: HeaderList, beginning: BodyBeginning): Exchange {
     const phase = this.#phase;
     if (phase.at === "givenUp") throw new StreamError(phase.code, `the exchange ended: ${phase.code}`);

@@ -33,7 +33,7 @@ import { Upload } from "./upload.ts";
 
 const NO_BYTES = new Uint8Array(0);
 
-/** Acknowledgements that wait; an edge that has more to say about one answer than this is not a fair one. @internal */
+/** Most acknowledgements that may wait; no honest edge has more to say about one answer. @internal */
 export const MOST_WAITING_ACKNOWLEDGEMENTS = 64;
 
 /** What the edge says about an answer that needs it: right up to `offset`, or to come again from there on as it is. */
@@ -101,7 +101,7 @@ export class IncomingExchange implements StreamReceiver {
     stream.listen(this);
   }
 
-  /** What is sent now waits for what others have sent. */
+  /** What is sent now waits behind what others have sent. */
   get linkIsFull(): boolean {
     return this.#stream.linkIsFull;
   }
@@ -125,7 +125,7 @@ export class IncomingExchange implements StreamReceiver {
     return none;
   }
 
-  /** One that the edge would not take is left out: no answer depends on it. */
+  /** Left out if the edge would not take it: no answer depends on it. */
   interim(head: ResponseHead): void {
     const list = responseHeadToList(head);
     if (this.#takes(list)) this.#answer({ kind: "interim" }, list, NO_BYTES, false);

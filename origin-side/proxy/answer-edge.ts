@@ -52,7 +52,7 @@ export interface ExchangeDependencies extends AnswerDependencies, AskDependencie
   };
 }
 
-/** `take`: what is here already, if it is known. */
+/** `take`: what is here already, where the body can tell. */
 interface PassedBody {
   take?(): Buffer | BodyEnd | undefined;
   next(): Promise<Buffer | BodyEnd>;
@@ -95,7 +95,7 @@ export const answerEdge = async (
   }
 };
 
-/** For hours, as event streams and upgraded connections do. */
+/** Whether it may last for hours, as event streams and upgraded connections do. */
 const mayLast = ({ kind, head }: UpstreamResponse): boolean =>
   kind === "upgraded" || isEventStream(head.fields);
 
@@ -110,7 +110,7 @@ const routeOf = (
   throw new StreamError("no-route", `no route for ${host}: add it under routes in origin.yaml`);
 };
 
-/** Two connections as one, until both have ended. */
+/** Joins both connections until both have ended. */
 const join = async (
   exchange: IncomingExchange,
   { head, connection }: Extract<UpstreamResponse, { kind: "upgraded" }>,
@@ -125,7 +125,7 @@ const join = async (
   }
 };
 
-/** The response without the codings that hide its page, and what its answer may build on. */
+/** The response with its content coding undone, and the bases that its answer may build on. */
 const decoded = async (
   exchange: IncomingExchange,
   response: Extract<UpstreamResponse, { kind: "answered" }>,
@@ -150,7 +150,7 @@ const decoded = async (
   };
 };
 
-/** Chooses the form: what no delta can help passes, what is here in a moment goes as one, the rest streams. */
+/** Chooses the form: what no delta can help passes as it is, what is here within moments is buffered, the rest streams. */
 const answerWith = async (answering: Answering, phases: ExchangePhases, slow: SlowPages): Promise<void> => {
   const { exchange, head, body, coded, options } = answering;
   const why =
@@ -181,15 +181,15 @@ const answerWith = async (answering: Answering, phases: ExchangePhases, slow: Sl
   }
 };
 
-/** Whether its beginning is worth more than a delta of all of it: somebody says so, or waiting was in vain the last time. */
+/** Whether to stream without waiting: request or response asks for it, or waiting was in vain the last time. */
 const goesAtOnce = (answering: Answering, slow: SlowPages): boolean =>
   isIncremental(answering.exchange.request.fields) ||
   isUnbuffered(answering.head.fields) ||
   slow.has(answering);
 
 /**
- * Of a body that broke off the visitor gets what came, visibly cut; of one whose coding is damaged, the coded bytes as they are.
- * Nothing of either is remembered.
+ * A body that broke off is passed on as far as it came, and visibly cut; one whose coding is damaged, in the coded bytes as they are.
+ * Neither is remembered.
  */
 const answerBroken = async (
   answering: Answering,
@@ -207,7 +207,7 @@ const answerBroken = async (
   await pass(answering, pieces, phases, "broken");
 };
 
-/** What has to be padded must be known as a whole, if somebody else may have chosen some of it. */
+/** An answer that is padded must be buffered where somebody else may have chosen some of its text. */
 const mayNotStream = ({ sizes }: IncomingExchange): boolean => sizes?.kind === "padded" && !sizes.streams;
 
 const answerBuffered = async (
@@ -226,7 +226,7 @@ const answerBuffered = async (
     await full;
     phases.sent = sentBuffered(encoded, answering);
   }
-  // Once the answer has left, at the end of this turn; and before anything that the edge may ask next can arrive.
+  // At the end of this turn: the answer has left by then, and no request that may build on this page has come yet.
   await endOfTurn();
   remember(answering, body, fingerprint);
   readyAsBase(body, exchange.sentBytes, options);
@@ -275,7 +275,7 @@ const remember = (
   fingerprint: Fingerprint,
 ): void => {
   const { open } = exchange;
-  // The connection itself was the credential: whose page it is nobody knows, and no edge offers it.
+  // The connection itself was the credential: nobody knows whose page it is, and no edge offers it.
   if (exchange.visitorConnection !== undefined || isOfAuthenticatedConnection(head.fields)) return;
   // Who may build on a version is the edge's decision, by what it offers; here only how long it stays matters.
   const session = open.session || addressed ? options.sessions.of(offered) : undefined;

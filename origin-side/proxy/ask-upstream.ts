@@ -1,6 +1,6 @@
 /**
- * Asks the web server, in codings that suit the link; and once more, with exactly the visitor's, where it names one that the
- * body does not have. That is for GET only, which changes nothing there. SPEC section "Encodings".
+ * Asks the web server, for content codings that suit the link. Where the response names a coding that its body does not have, a GET is
+ * asked once more with the visitor's own Accept-Encoding, since that changes nothing there. SPEC section "Encodings".
  */
 import type { DecodableCoding } from "../../protocol/http/accept-encoding.ts";
 import { isEventStream } from "../../protocol/http/compressible.ts";

@@ -27,9 +27,9 @@ export const MOST_CUT_BYTES = 4 * 1024 * 1024;
 const writer = new ByteWriter();
 
 /** Where the page goes on in the bases after these steps, had they copied what they add too. */
-export const expectedAfter = (steps: readonly Step[], before = 0): number => {
-  const { from, copy, add } = steps.at(-1) ?? { from: -before, copy: 0, add: 0 };
-  return before + from + copy + add;
+export const expectedAfter = (steps: readonly Step[]): number => {
+  const { from, copy, add } = steps.at(-1) ?? { from: 0, copy: 0, add: 0 };
+  return from + copy + add;
 };
 
 interface Places {
