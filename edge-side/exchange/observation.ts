@@ -61,7 +61,7 @@ export class Observation {
 
   /** What the origin side has to be told; undefined where it knows. */
   sentId(id: RequestId | undefined, link: Link): string | undefined {
-    return typeof id === "number" && requestIdOn(link, 0) === undefined ? this.#made(id) : undefined;
+    return typeof id === "number" && link.label === undefined ? this.#made(id) : undefined;
   }
 
   #made(number: number): string {

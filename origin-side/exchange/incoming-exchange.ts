@@ -21,6 +21,7 @@ import {
   responseHeadToList,
 } from "../../protocol/http/head.ts";
 import type { HeaderList } from "../../protocol/http/header-list.ts";
+import { requestIdOn } from "../../protocol/link/link-label.ts";
 import { headSize } from "../../protocol/link/send-queue.ts";
 import type { Stream, StreamReceiver } from "../../protocol/link/stream.ts";
 import { AsyncQueue } from "../../protocol/runtime/async-queue.ts";
@@ -89,7 +90,7 @@ export class IncomingExchange implements StreamReceiver {
     this.request = read.request;
     this.host = read.host;
     const said = saidBy(open.extensions);
-    this.id = said.id ?? read.ownId ?? (open.timings ? limits.idOf?.(open.streamId) : undefined);
+    this.id = said.id ?? read.ownId ?? (open.timings ? requestIdOn(limits, open.streamId) : undefined);
     ({ coding: this.coding, visitorConnection: this.visitorConnection } = said);
     ({ sizes: this.sizes, wholeUnits: this.wholeUnits } = said);
     this.laterOffers = open.offersFollow ? new LaterOffers() : undefined;

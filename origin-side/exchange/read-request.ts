@@ -20,8 +20,8 @@ export interface ExchangeLimits {
   readonly codedRequests?: boolean;
   /** Whether they agreed on offers in a frame of their own. */
   readonly laterOffers?: boolean;
-  /** What both ends call a request that brings no id. */
-  idOf?(streamId: number): string | undefined;
+  /** Names the link, and with the number of its stream a request that brings no id (link-label). */
+  readonly label?: string | undefined;
 }
 
 interface ReadRequest {
