@@ -60,13 +60,13 @@ const requestOf = (visitor: Visitor, { asked, reason }: DirectOptions) => {
   const plain = reason === undefined && asked.takesDictionaries;
   const from = askedFrom(visitor.connection, visitor.fields, asked);
   return {
-    head: withHost(requestHeadFromList(plain ? askedPlain(asked.head, visitor) : asked.head), visitor),
+    head: forAuthority(requestHeadFromList(plain ? askedPlain(asked.head, visitor) : asked.head), visitor),
     boundTo: from ? String(from) : undefined,
   };
 };
 
 /** HTTP/1.1 knows no request without it. */
-const withHost = (head: RequestHead, { authority }: Visitor): RequestHead =>
+const forAuthority = (head: RequestHead, { authority }: Visitor): RequestHead =>
   fieldOf(head.fields, "host") === undefined
     ? { ...head, fields: ["Host", authority, ...head.fields] }
     : head;

@@ -185,13 +185,14 @@ export class Visit implements VisitorListener, ExchangeEvents {
     const phase = this.#phase;
     const bases = this.#bases;
     const exchange = this.#exchange;
+    const streamId = exchange?.streamId;
     return {
       host,
       method,
       target,
-      id: this.#settings.observation.loggedId(this.#id, bases?.link, exchange?.streamId),
+      id: this.#settings.observation.loggedId(this.#id, bases?.link, streamId),
       link: bases?.keyId,
-      stream: bases && (exchange?.streamId ?? 0),
+      stream: bases && (streamId ?? 0),
       status: this.#status,
       answer: answerOf(phase),
       reason: phase.at === "direct" ? phase.reason : bases && this.#whyNoBase(bases),

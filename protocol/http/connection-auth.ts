@@ -3,7 +3,7 @@
  * is taken to be from the same user (RFC 4559 section 6). A proxy must keep such a connection for one visitor.
  */
 import { onceFor } from "../runtime/once-for.ts";
-import { fieldOf, listOf } from "./head.ts";
+import { fieldOf, isNamed, listOf } from "./head.ts";
 import type { HeaderList } from "./header-list.ts";
 
 const SCHEMES = "ntlm|negotiate|nego2|kerberos";
@@ -25,11 +25,6 @@ export const isOfAuthenticatedConnection = onceFor(
 
 const isAmong = (fields: HeaderList, name: string, scheme: RegExp): boolean => {
   for (let i = 0; i + 1 < fields.length; i += 2)
-    if (
-      fields[i]?.length === name.length &&
-      fields[i]?.toLowerCase() === name &&
-      scheme.test(fields[i + 1] ?? "")
-    )
-      return true;
+    if (isNamed(fields[i], name) && scheme.test(fields[i + 1] ?? "")) return true;
   return false;
 };

@@ -134,15 +134,9 @@ export class SendBudget {
   }
 
   /**
-   * A token for a ping when one is due: with the `more` bytes that are about to leave, a quarter of the budget is unreported,
-   * and a sixteenth or what the path takes in PING_MS has left since the last one. So the budget is never used up without
-   * word to come.
+   * Whether a ping is to leave: with the `more` bytes that are about to leave, a quarter of the budget is unreported, and a
+   * sixteenth or what the path takes in PING_MS has left since the last ping. So the budget is never used up without word to come.
    */
-  pingDue(now: number, more: number): number | undefined {
-    return this.isPingDue(more) ? this.startPing(now, more) : undefined;
-  }
-
-  /** Whether it gives one. */
   isPingDue(more: number): boolean {
     const sent = this.#sentBytes + more;
     const limit = this.limitBytes;
@@ -152,7 +146,7 @@ export class SendBudget {
     return sent - since > step && this.#pings.length < MOST_PINGS;
   }
 
-  /** A token for a ping in any case, which leaves after `more` bytes. */
+  /** A token for a ping, which leaves after `more` bytes. */
   startPing(now: number, more = 0): number {
     // After a pause: what arrived in it says nothing about how fast the path is.
     if (this.#pings.length === 0 && now - this.#answered.heardAt > this.baseRttMs) {

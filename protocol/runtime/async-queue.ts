@@ -55,10 +55,7 @@ export class AsyncQueue<Item> {
     for (;;) {
       const item = this.take();
       if (item !== undefined) return item;
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
-      this.#wake = undefined;
+      await this.#woken();
     }
   }
 
@@ -67,14 +64,7 @@ export class AsyncQueue<Item> {
     const item = this.take();
     if (item !== undefined) return item;
     if (ms <= 0) return LATE;
-    await new Promise<void>((resolve) => {
-      const timer = clock.after(ms, resolve);
-      this.#wake = () => {
-        timer.cancel();
-        resolve();
-      };
-    });
-    this.#wake = undefined;
+    await this.#woken(clock, ms);
     return this.take() ?? LATE;
   }
 
@@ -82,10 +72,7 @@ export class AsyncQueue<Item> {
   async nextUnlessInterrupted(): Promise<Item | typeof LATE> {
     const item = this.take();
     if (item !== undefined) return item;
-    await new Promise<void>((resolve) => {
-      this.#wake = resolve;
-    });
-    this.#wake = undefined;
+    await this.#woken();
     return this.take() ?? LATE;
   }
 
@@ -125,17 +112,22 @@ export class AsyncQueue<Item> {
     const item = this.take();
     if (item !== undefined) return item;
     if (other.#first !== undefined || other.#failure !== undefined) return LATE;
-    await new Promise<void>((resolve) => {
-      const timer = withinMs === undefined ? undefined : clock.after(withinMs, resolve);
-      const wake = () => {
-        timer?.cancel();
-        resolve();
-      };
-      this.#wake = wake;
-      other.#wake = wake;
-    });
-    this.#wake = undefined;
+    const woken = this.#woken(clock, withinMs);
+    other.#wake = this.#wake;
+    await woken;
     other.#wake = undefined;
     return this.take() ?? LATE;
+  }
+
+  /** Resolves when something wakes the consumer, or after `ms`. */
+  #woken(clock?: Clock, ms?: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = ms === undefined ? undefined : clock?.after(ms, resolve);
+      this.#wake = () => {
+        timer?.cancel();
+        this.#wake = undefined;
+        resolve();
+      };
+    });
   }
 }

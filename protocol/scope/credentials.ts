@@ -62,10 +62,10 @@ export interface VisitorPlace {
   readonly network: string;
 }
 
-/** A visitor who shows no secret, known by where he is. */
+/** A visitor who shows no secret, told from others by address. */
 export interface Addressed {
   readonly session: SessionKey;
-  /** Of his network: three of them are people enough. */
+  /** Of the visitor's network: three of them are people enough. */
   marks(): readonly string[];
 }
 
