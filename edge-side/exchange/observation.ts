@@ -2,7 +2,7 @@
  * What is told about visits: a request gets an id and times where the access log or Server-Timing wants them, and costs nothing
  * where neither does.
  */
-import { createHash, timingSafeEqual } from "node:crypto";
+import { isToken } from "../../protocol/config/token.ts";
 import type { AccessLog } from "../../protocol/daemon/access-log.ts";
 import { ownRequestId } from "../../protocol/frames/observed.ts";
 import { fieldOf, type ResponseHead } from "../../protocol/http/head.ts";
@@ -86,7 +86,8 @@ export class Observation {
     if (edgeMs !== undefined) entries.push(`edge;dur=${Math.round(edgeMs)}`);
     const { token } = this.#serverTiming;
     const shown = token === undefined ? undefined : fieldOf(fields, TOKEN_FIELD);
-    if (token === undefined || shown === undefined || !isSame(token, shown)) return withTiming(head, entries);
+    if (token === undefined || shown === undefined || !isToken(shown, token))
+      return withTiming(head, entries);
     const { answer, pageBytes, answerBytes } = visit.record();
     if (answer !== undefined)
       entries.push(
@@ -104,7 +105,3 @@ const withTiming = (head: ResponseHead, entries: readonly string[]): ResponseHea
         reason: head.reason,
         fields: [...head.fields, "Server-Timing", entries.join(", ")],
       };
-
-const digestOf = (text: string): Buffer => createHash("sha256").update(text).digest();
-
-const isSame = (token: string, shown: string): boolean => timingSafeEqual(digestOf(token), digestOf(shown));
