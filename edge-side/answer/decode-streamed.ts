@@ -9,7 +9,8 @@ import { StreamError } from "../../protocol/errors.ts";
 import { segmentDigest } from "../../protocol/frames/digests.ts";
 import type { Fingerprint } from "../../protocol/store/fingerprint.ts";
 import type { Version } from "../../protocol/store/version-store.ts";
-import type { BodyEnd, BodyFrame, CodedFrames } from "../exchange/answer-frames.ts";
+import type { BodyEnd } from "../../protocol/upstream/body.ts";
+import type { BodyFrame, CodedFrames } from "../exchange/answer-frames.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 import type { DecodeContext } from "./decode-context.ts";
 

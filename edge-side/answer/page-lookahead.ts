@@ -2,7 +2,7 @@
  * A page as it comes out of its answer, with a look at what is here already: a page that is all here can be sent with its
  * length, and one whose origin pauses is flushed. Looking waits for one turn of the event loop at most, never for time.
  */
-import type { BodyEnd } from "../exchange/answer-frames.ts";
+import type { BodyEnd } from "../../protocol/upstream/body.ts";
 
 type Step = IteratorResult<Buffer, BodyEnd>;
 

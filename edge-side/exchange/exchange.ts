@@ -19,7 +19,10 @@ import { LONG_PAGES, MANY_LONG_PAGES } from "../../protocol/mixing/long-pages.ts
 import { type Extension, NO_EXTENSIONS } from "../../protocol/wire/extensions.ts";
 import type { Offering } from "./offers.ts";
 
-/** Bytes of the interim heads of one answer; at one a second, as origin sides send them after the first hundred, enough for hours. @internal */
+/**
+ * Bytes of the interim heads of one answer; at one a second, as origin sides send them after the first hundred, enough for hours.
+ * @internal
+ */
 export const MOST_INTERIM_BYTES = 4 * 1024 * 1024;
 /** Of a head, beside its bytes: what the smallest costs. @internal */
 export const INTERIM_HEAD_BYTES = 64;
@@ -37,8 +40,8 @@ export const NO_BODY_YET: BodyBeginning = { extensions: NO_EXTENSIONS, body: new
 export const NO_BODY: BodyBeginning = { ...NO_BODY_YET, ended: true };
 
 /**
- * How busy an edge may be to have time for mixed splices: to undo one takes up to 5 ms at once, which are others' at a higher load. Above it an origin side, which takes as long to make
- * them, mostly makes none either. @internal
+ * How busy an edge may be to have time for mixed splices: to undo one takes up to 5 ms at once, which others need at a higher load.
+ * Above it an origin side, which takes as long to make them, mostly makes none either. @internal
  */
 export const MIXED_UP_TO_LOAD = 0.6;
 

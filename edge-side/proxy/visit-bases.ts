@@ -53,7 +53,10 @@ interface BasesOptions {
   readonly asked: AskedBases;
   /** Who may build on what, for its host. */
   readonly rules: ScopeRules;
-  /** Resolves when memory has what the tiers below it have of the page, which is offered then. Undefined: what memory has is offered at once. */
+  /**
+   * Resolves when memory has what the tiers below it have of the page, which is offered then. Undefined: what memory has is
+   * offered at once.
+   */
   readonly lookedFor?: Promise<void> | undefined;
   readonly dependencies: Pick<
     ServeDependencies,
