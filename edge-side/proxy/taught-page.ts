@@ -9,7 +9,7 @@ import { fingerprintOf } from "../../protocol/store/fingerprint.ts";
 import { pageKeyOf } from "../../protocol/store/page-key.ts";
 import { partitionOf } from "../../protocol/store/partition.ts";
 import type { Version } from "../../protocol/store/version-store.ts";
-import type { BodyEnd } from "../exchange/answer-frames.ts";
+import type { BodyEnd } from "../../protocol/upstream/body.ts";
 import type { Visitor } from "../exchange/visitor.ts";
 import { placeOf } from "../exchange/visitor-address.ts";
 import { isAuthenticated } from "../exchange/visitor-connection.ts";

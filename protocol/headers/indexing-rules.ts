@@ -98,9 +98,9 @@ export const ruleOf = (name: string, value: string): FieldRule => {
 export const isIndexed = (rule: FieldRule): boolean =>
   rule === "whole" || rule === "tag" || rule === "cookie" || rule === "token";
 
-const MUST_BE_SPELLED: ReadonlySet<string> = new Set(["secret", "number"]);
 const MAY_BE_SPELLED: ReadonlySet<string> = new Set([
-  ...MUST_BE_SPELLED,
+  "secret",
+  "number",
   "authorization",
   "credential",
   "cookie",
@@ -108,10 +108,10 @@ const MAY_BE_SPELLED: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Whether a value is told in every head, though it be that of the remembered one: secrets, and numbers, which are as easily
+ * Whether a value of this rule is told in every head, though it be that of the remembered one: secrets, and numbers, which are as easily
  * guessed (the length of another visitor's page).
  */
-export const isSpelled = (name: string, value: string): boolean => MUST_BE_SPELLED.has(ruleOf(name, value));
+export const isSpelled = (rule: FieldRule): boolean => rule === "secret" || rule === "number";
 
 /** Of each field of a head, whether `isSpelled` can be true of its name: asked once for all heads of the same names. */
 export const mayBeSpelled = (head: HeaderList): boolean[] => {

@@ -62,22 +62,25 @@ export interface VisitorPlace {
   readonly network: string;
 }
 
-/** A visitor who shows no secret, known by where he is. */
+/** A visitor who shows no secret, told from others by address. */
 export interface Addressed {
   readonly session: SessionKey;
-  /** Of his network: three of them are people enough. */
+  /** Of the visitor's network: three of them are people enough. */
   marks(): readonly string[];
 }
 
 export class Credentials {
   readonly #rules: CredentialRules;
   readonly #all: readonly Credential[];
+  /** Whether there are none: a visitor like any other. */
+  readonly none: boolean;
   #session: SessionKey | undefined;
   #companyNoted = false;
 
   private constructor(rules: CredentialRules, all: readonly Credential[]) {
     this.#rules = rules;
     this.#all = all;
+    this.none = all.length === 0;
   }
 
   static of(rules: CredentialRules, headers: RawHeaders): Credentials {
@@ -94,11 +97,6 @@ export class Credentials {
     }
     const shown = new Credentials(rules, all);
     return tokens.length === 0 || shown.secret ? shown : new Credentials(rules, [...all, ...tokens]);
-  }
-
-  /** Whether there are none: a visitor like any other. */
-  get none(): boolean {
-    return this.#all.length === 0;
   }
 
   /** Whether anything here could be known to its owner alone. */

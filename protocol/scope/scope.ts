@@ -87,15 +87,6 @@ export class ScopeRules {
     return Credentials.of(this.#credentials, this.#isBlind ? [] : request);
   }
 
-  /**
-   * Whose what this request sends is, whatever the policy says of pages; undefined for who shows no secret: whoever else shows
-   * as little would be the same session.
-   */
-  sessionOf(request: RawHeaders): SessionKey | undefined {
-    const credentials = Credentials.of(this.#credentials, request);
-    return credentials.secret ? credentials.session : undefined;
-  }
-
   /** Whether this request shows credentials, so that its answer may hold a secret; never where the operator says there are none. */
   mayHoldSecret(request: RawHeaders): boolean {
     return this.bases !== "site" && !Credentials.of(this.#credentials, request).none;
@@ -106,7 +97,7 @@ export class ScopeRules {
     return Credentials.of(this.#credentials, request).none;
   }
 
-  /** Who shows no secret, by where he is; undefined where the policy makes no difference between visitors. */
+  /** A visitor who shows no secret, by address; undefined where the policy makes no difference between visitors. */
   addressed(credentials: Credentials, place: VisitorPlace): Addressed | undefined {
     return this.#isBlind ? undefined : credentials.at(place);
   }
@@ -191,7 +182,7 @@ export class ScopeRules {
     readonly response: RawHeaders;
   }): Answered | undefined {
     const { credentials, response } = asked;
-    if (this.bases === "site" || this.bases === "off" || !setsCookie(response)) return undefined;
+    if (this.#isBlind || !setsCookie(response)) return undefined;
     const cookies = countedSetCookies(readResponse(response).setCookies, this.#credentials.harmless);
     if (cookies.length === 0) return undefined;
     const renewal = credentials.answered(cookies);

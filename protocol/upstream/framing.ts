@@ -2,8 +2,10 @@
  * The request as it goes on the wire to the web server: the fields of this hop are ours to write, and its framing is what
  * the body is, never what two fields could be read to say (RFC 9112 section 6). SPEC sections "Heads" and "Upgrades".
  */
+
 import { validateHeaderName, validateHeaderValue } from "node:http";
 import { StreamError } from "../errors.ts";
+import { authenticatesConnection } from "../http/connection-auth.ts";
 import { FieldNames } from "../http/field-names.ts";
 import { endToEnd, fieldOf, listOf, type RequestHead, upgradeOf, withoutFields } from "../http/head.ts";
 import type { HeaderList } from "../http/header-list.ts";
@@ -29,6 +31,8 @@ export interface WireRequest {
   readonly body: RequestBody | undefined;
   /** The body's length; undefined: it is chunked, or there is none. */
   readonly bodyBytes: number | undefined;
+  /** Its fields log the connection in, or begin to. */
+  readonly logsIn: boolean;
   /** The request asks to upgrade: on 101 its connection is given out. */
   readonly upgrade: boolean;
   /** The visitor waits for 100 Continue before it sends its body. */
@@ -63,8 +67,8 @@ const readRequest = (head: RequestHead, body: RequestBody | undefined): WireRequ
   const length = lengthOf(head.fields);
   const upgrade = upgradeOf(head.fields);
   const expectsContinue = listOf(head.fields, "expect")?.toLowerCase().includes("100-continue") === true;
-  const asIs = { method, target, expectsContinue };
   const fields = endToEnd(head.fields);
+  const asIs = { method, target, expectsContinue, logsIn: authenticatesConnection(fields) };
   if (upgrade !== undefined) {
     const before = bodyBeforeUpgrade(head, body);
     const own = before === undefined ? withoutFields(fields, CONTENT_LENGTH) : fields;

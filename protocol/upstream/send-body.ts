@@ -2,9 +2,11 @@
  * A visitor's body on its way to the web server, no faster than it is taken there. A body that was given up, or is not as
  * long as its head says, ends its connection in the middle, so it can never look complete (RFC 9112 section 8).
  */
+
 import type { HeaderList } from "../http/header-list.ts";
 import { LATE } from "../runtime/async-queue.ts";
 import type { Clock } from "../runtime/clock.ts";
+import { drained } from "../runtime/drained.ts";
 import { PieceMerger } from "../runtime/piece-merger.ts";
 import type { BodyEnd, RequestBody } from "./body.ts";
 import type { Outgoing } from "./exchange-phase.ts";
@@ -60,16 +62,6 @@ const finish = (outgoing: Outgoing, trailers: HeaderList): void => {
   }
   outgoing.end();
 };
-
-/** Resolves when it takes more, or nothing any more. */
-const drained = (outgoing: Outgoing): Promise<void> =>
-  new Promise((resolve) => {
-    const done = () => {
-      outgoing.off("drain", done).off("close", done);
-      resolve();
-    };
-    outgoing.on("drain", done).on("close", done);
-  });
 
 /** A request takes a place at its web server when this much of its body is here, or all of it. */
 const BODY_START_BYTES = 64 * 1024;

@@ -4,7 +4,6 @@
  */
 import type { Log } from "../daemon/log.ts";
 import { StreamError } from "../errors.ts";
-import { authenticatesConnection } from "../http/connection-auth.ts";
 import { FieldNames } from "../http/field-names.ts";
 import { fieldOf, listOf, upgradeOf, withoutFields } from "../http/head.ts";
 import { isIncremental } from "../http/incremental.ts";
@@ -90,7 +89,7 @@ export class UpstreamClient<Settings extends UpstreamSettings = UpstreamSettings
       reuse: this.#options.speaksHttp2 ? "any" : reuseFor(wire, repeatable),
       halfOpen: wire.upgrade,
       boundTo: request.boundTo,
-      logsIn: authenticatesConnection(wire.fields),
+      logsIn: wire.logsIn,
     } as const;
     try {
       return await exchangeWith({ request, wire, wish, mayRepeat: repeatable }, this.#options);

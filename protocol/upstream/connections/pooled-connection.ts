@@ -52,12 +52,16 @@ export class PooledConnection {
   /** Its request is to say that it is the last one: there are more connections than are used lately. */
   readonly once: boolean;
   #use: Use;
-  #reused = false;
-  #lentAt: number;
+  /** It has carried a request before the one that it is lent for. Written here alone, as all of these. */
+  reused = false;
+  /** On the pool's clock. */
+  lentAt: number;
+  /** Milliseconds for which it rested before it was lent; Infinity for a new one. */
+  restedMs = Infinity;
+  /** It is logged in, or may be: it is for requests of this name only. */
+  boundTo: string | undefined;
   #heldBackAt = Infinity;
-  #restedMs = Infinity;
   #broke: "closed" | "spoilt" | undefined;
-  #boundTo: string | undefined;
   /** Undefined: nobody, or a session of HTTP/2. */
   user: ConnectionUser | undefined;
   readonly #listeners = {
@@ -77,25 +81,10 @@ export class PooledConnection {
   constructor(socket: Socket, wish: ConnectionWish, made: { readonly at: number; readonly once: boolean }) {
     this.socket = socket;
     this.madeAt = made.at;
-    this.#lentAt = made.at;
+    this.lentAt = made.at;
     this.once = made.once;
     this.#use = { is: "place", wish };
     for (const [event, listener] of Object.entries(this.#listeners)) socket.on(event, listener);
-  }
-
-  /** It has carried a request before the one that it is lent for. */
-  get reused(): boolean {
-    return this.#reused;
-  }
-
-  /** On the pool's clock. */
-  get lentAt(): number {
-    return this.#lentAt;
-  }
-
-  /** Milliseconds for which it rested before it was lent; Infinity for a new one. */
-  get restedMs(): number {
-    return this.#restedMs;
   }
 
   /** What the web server did with it while it rested, and since when: closed it, or sent what nobody had asked for. */
@@ -128,9 +117,9 @@ export class PooledConnection {
   }
 
   lend(wish: ConnectionWish, at: number): this {
-    if (this.#use.is === "rest") this.#restedMs = at - this.#use.from;
-    this.#reused = true;
-    this.#lentAt = at;
+    if (this.#use.is === "rest") this.restedMs = at - this.#use.from;
+    this.reused = true;
+    this.lentAt = at;
     this.#heldBackAt = Infinity;
     this.#use = { is: "place", wish };
     return this;
@@ -150,11 +139,7 @@ export class PooledConnection {
 
   /** It is logged in, or may be: from now on it is for requests of this name only. */
   bind(to: string): void {
-    this.#boundTo = to;
-  }
-
-  get boundTo(): string | undefined {
-    return this.#boundTo;
+    this.boundTo = to;
   }
 
   #ends(tell: () => void): void {
@@ -164,13 +149,13 @@ export class PooledConnection {
 
   /** Whether it rests and will do for a request now; `isEarned`: its web server is trusted with what must not be repeated. */
   fits({ reuse, halfOpen, boundTo, logsIn }: ConnectionWish, now: number, isEarned: boolean): boolean {
-    if (this.#boundTo !== undefined && this.#boundTo !== boundTo) return false;
-    if (reuse === "trusted" && !isEarned && this.#boundTo === undefined) return false;
+    if (this.boundTo !== undefined && this.boundTo !== boundTo) return false;
+    if (reuse === "trusted" && !isEarned && this.boundTo === undefined) return false;
     if (this.#use.is !== "rest" || reuse === "none" || halfOpen) return false;
     if (this.socket.destroyed || !this.socket.writable || now >= this.#use.until) return false;
     const restsFrom = Math.min(this.#use.from, this.#heldBackAt);
     if (reuse === "any" || now - restsFrom <= TRUSTED_REST_MS) return true;
-    return this.#boundTo !== undefined && logsIn;
+    return this.boundTo !== undefined && logsIn;
   }
 
   /** HTTP is over on it: its bytes are the receiver's alone. */
