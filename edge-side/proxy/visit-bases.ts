@@ -157,8 +157,8 @@ export class VisitBases implements DecodeContext, PageCopies {
     const { rules, visitor, dependencies } = this.#options;
     this.#authenticated = isAuthenticated(visitor, head.fields) || this.visitorConnection !== undefined;
     const { status, fields: response } = head;
-    const asked = { credentials: this.#credentials, method: visitor.method, status, response };
-    const answered = rules.answered(asked);
+    const asked = { ...visitor, credentials: this.#credentials, authenticated: this.#authenticated };
+    const answered = rules.answered({ ...asked, status, response });
     if (answered === undefined || this.#authenticated) return;
     // Whoever was given a new cookie stays the same person.
     if (rules.commonBases && answered.joined.length > 0)

@@ -12,10 +12,23 @@ const MOST_GIVEN = 16_384;
 /** Short values that took another's place, beside each long one; about 250 bytes each. @internal */
 export const MOST_CONTINUED = 8_192;
 const MOST_COMPANIONS = 8_192;
+/** Values that answers gave to strangers, and times that they gave to anybody; about 150 bytes each. */
+const MOST_TOLD = 4_096;
 /** A value that an answer replaced once may have been a login. */
 const REPLACED_FOR_SETTLED = 2;
 /** A long value that came with so many short ones of one name belongs to so many people. */
 const COMPANIONS_FOR_SHARED = 3;
+
+/** A value that so many strangers were given says nothing of any of them: their language, or what they agreed to before they were asked. */
+const STRANGERS_FOR_EVERYBODYS = 3;
+/** Of a time two, whoever they were: all who came in that second have it. */
+const SESSIONS_FOR_EVERYBODYS = 2;
+
+/** To how many different visitors answers gave a value, and the session of the last of them, if it had any. */
+interface Told {
+  readonly times: number;
+  readonly last: SessionKey | undefined;
+}
 
 /** A short value as answers made it, each in the place of the one before, all of them beside the same long values. */
 export interface Continued {
@@ -32,7 +45,7 @@ export const isSettled = (continued: Continued | undefined): boolean =>
 /** Whom a value was given to. */
 type Given = SessionKey | "several";
 
-/** The marks that were used last; room for all of them (900 KB for the four of a history) is made when the first one comes. */
+/** The marks that were used last; room for all of them (1 MB for the five of a history) is made when the first one comes. */
 class Marks<Meaning extends {}> {
   readonly #max: number;
   #kept: LRUCache<string, Meaning> | undefined;
@@ -73,6 +86,7 @@ export class CookieHistory {
   readonly #continued = new Marks<Continued>(MOST_CONTINUED);
   readonly #companions = new Marks<readonly string[]>(MOST_COMPANIONS);
   readonly #shared = new Marks<true>(MOST_COMPANIONS);
+  readonly #told = new Marks<Told>(MOST_TOLD);
 
   /** Notes that an answer gave a value (by its mark) to a session that has it or not, or to a stranger; whether it is nobody else's. */
   give(value: string, to: SessionKey | undefined, isHeld: boolean): boolean {
@@ -121,5 +135,22 @@ export class CookieHistory {
   /** Whether a long value (by its mark) is several people's. `mark` is asked for only where any is. */
   isShared(mark: () => string): boolean {
     return !this.#shared.isEmpty && this.#shared.has(mark());
+  }
+
+  /**
+   * Notes that an answer gave a value (by its mark) to a session that did not show it, or to a stranger. Of what is no `time` only strangers may be
+   * noted: a site does not know them, so it gives them what they are (a user's name) no more than once by chance.
+   */
+  tell(value: string, to: SessionKey | undefined, isTime: boolean): void {
+    const told = this.#told.get(value) ?? { times: 0, last: undefined };
+    const enough = isTime ? SESSIONS_FOR_EVERYBODYS : STRANGERS_FOR_EVERYBODYS;
+    if (told.times >= STRANGERS_FOR_EVERYBODYS || (to !== undefined && to === told.last)) return;
+    const times = told.times + 1;
+    this.#told.set(value, { times: times >= enough ? STRANGERS_FOR_EVERYBODYS : times, last: to });
+  }
+
+  /** Whether a value (by its mark) was given to so many that it tells nobody from anybody. */
+  isEverybodys(value: string): boolean {
+    return this.#told.get(value)?.times === STRANGERS_FOR_EVERYBODYS;
   }
 }

@@ -5,6 +5,7 @@
  * section "Scope".
  */
 import { createHmac, type KeyObject } from "node:crypto";
+import { type CookieChanges, cookieChanges } from "./cookie-changes.ts";
 import { type Continued, type CookieHistory, isSettled } from "./cookie-history.ts";
 import { countedCookies, type Harmless, type SetCookie } from "./counted-cookies.ts";
 import { type Credential, encoded, isCookie, isShort } from "./credential.ts";
@@ -37,21 +38,6 @@ export interface CredentialRules {
 export interface Renewal {
   readonly from: SessionKey | undefined;
   readonly to: SessionKey;
-}
-
-/** What an answer's cookies make of the cookies of a request. */
-interface Changes {
-  readonly next: Credentials;
-  /** Long values that are set. */
-  readonly given: readonly { readonly credential: Credential; readonly isHeld: boolean }[];
-  /** Long values in place of long ones, by name. */
-  readonly renewed: ReadonlySet<string>;
-  /** Short values in place of short ones: what was there before, by name. */
-  readonly replaced: ReadonlyMap<string, string>;
-  /** A credential is taken away, or something short is put in the place of a long one. */
-  readonly lost: boolean;
-  /** Anything else comes or goes. */
-  readonly others: boolean;
 }
 
 /** Where a visitor is, as far as that is certain. */
@@ -158,6 +144,21 @@ export class Credentials {
     return next.#areSettled(replaced) && renewed.size > 0 && this.secret ? { from, to } : undefined;
   }
 
+  /**
+   * Notes which of these cookies an answer gives to whom, where it may not be a login; call it before `marks`.
+   */
+  told(cookies: readonly SetCookie[]): void {
+    if (cookies.length > MOST_MARKS) return;
+    const { history } = this.#rules;
+    for (const { name, value, removed } of cookies) {
+      const isTime = TIME.test(value);
+      if (removed || value.length < LEAST_TELLING_CHARS || !(this.none || isTime)) continue;
+      const credential: Credential = { from: "cookie", name, value };
+      const isHeld = this.#all.some((each) => isCookie(each) && each.name === name && each.value === value);
+      if (!isHeld) history.tell(this.#mark(credential), this.session, isTime);
+    }
+  }
+
   /** Notes which short cookies its long ones came with: a person's secret does not come with another's. */
   noteCompany(): void {
     if (this.#companyNoted) return;
@@ -174,49 +175,20 @@ export class Credentials {
     }
   }
 
-  /** What was there of each name, then what each cookie of the response makes of it: a response may set as many as there are. */
-  #changes(cookies: readonly SetCookie[]): Changes {
-    const before = new Map<string, ReadonlySet<string>>();
-    for (const [name, same] of Map.groupBy(this.#all.filter(isCookie), ({ name }) => name))
-      before.set(name, new Set(same.map(({ value }) => value)));
-    const valuesOf = new Map(before);
-    const set = new Map<string, Credential>();
-    const renewed = new Set<string>();
-    const replaced = new Map<string, string>();
-    let lost = false;
-    let others = false;
-    for (const { name, value, removed } of cookies) {
-      const held = valuesOf.get(name) ?? NO_VALUES;
-      const [old] = held;
-      valuesOf.set(name, removed ? NO_VALUES : new Set([value]));
-      set.delete(name);
-      if (!removed) set.set(name, { from: "cookie", name, value });
-      if (old === undefined) others ||= !removed;
-      else if (removed || (held.size > 1 && isShort(value))) lost = true;
-      else if (held.size > 1) others = true;
-      else if (old === value) continue;
-      else if (isShort(old) && isShort(value)) replaced.set(name, replaced.get(name) ?? old);
-      else if (isShort(value)) lost = true;
-      else if (isShort(old)) others = true;
-      else renewed.add(name);
-    }
-    const named = new Set(cookies.map(({ name }) => name));
-    const kept = this.#all.filter((each) => !isCookie(each) || !named.has(each.name));
-    const next = new Credentials(this.#rules, [...kept, ...set.values()]);
-    const given = [...set.values()]
-      .filter(({ value }) => !isShort(value))
-      .map((credential) => ({
-        credential,
-        isHeld: before.get(credential.name)?.has(credential.value) === true,
-      }));
-    return { next, given, renewed, replaced, lost, others };
+  #changes(cookies: readonly SetCookie[]): Omit<CookieChanges, "next"> & { readonly next: Credentials } {
+    const changes = cookieChanges(this.#all, cookies);
+    return { ...changes, next: new Credentials(this.#rules, changes.next) };
   }
 
-  /** A short hash of each credential that tells people apart; two sessions with a mark in common may be one person. */
+  /**
+   * A short hash of each credential that tells people apart; two sessions with a mark in common may be one person. What answers give to
+   * everybody, or to all in one second, is none: all would be one.
+   */
   marks(): string[] {
     const telling = this.#all.filter(({ value }) => value.length >= LEAST_TELLING_CHARS);
     if (telling.length > MOST_MARKS) return [];
-    return telling.map((credential) => this.#mark(credential));
+    const { history } = this.#rules;
+    return telling.map((credential) => this.#mark(credential)).filter((mark) => !history.isEverybodys(mark));
   }
 
   /** Marks of cookies that a response gives to who showed these credentials. */
@@ -292,7 +264,6 @@ export class Credentials {
 const MOST_LONGS = 8;
 
 const NO_MARKS: readonly string[] = [];
-const NO_VALUES: ReadonlySet<string> = new Set();
 
 /** Seconds or milliseconds of this age: another one each time, and nobody's name. */
 const TIME = /^1[6-9]\d{8}(?:\d{3})?$/;

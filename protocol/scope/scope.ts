@@ -187,14 +187,19 @@ export class ScopeRules {
   answered(asked: {
     readonly credentials: Credentials;
     readonly method: string;
+    readonly target?: string;
     readonly status: number;
     readonly response: RawHeaders;
+    /** The connection itself may be the login. */
+    readonly authenticated?: boolean;
   }): Answered | undefined {
     const { credentials, response } = asked;
-    if (this.bases === "site" || this.bases === "off" || !setsCookie(response)) return undefined;
+    if (this.#isBlind || !setsCookie(response)) return undefined;
     const cookies = countedSetCookies(readResponse(response).setCookies, this.#credentials.harmless);
     if (cookies.length === 0) return undefined;
     const renewal = credentials.answered(cookies);
+    const isAnonymous = asked.authenticated !== true && !holdsCapability(asked.target ?? "");
+    if (isAnonymous && mayRenew(asked)) credentials.told(cookies);
     return {
       joined: credentials.none ? [] : [...credentials.marks(), ...credentials.options(cookies)],
       renewal: renewal?.from === undefined || mayRenew(asked) ? renewal : undefined,
@@ -237,14 +242,11 @@ interface Answered {
 const mayRenew = ({ method, status, response }: Parameters<ScopeRules["answered"]>[0]): boolean =>
   (method === "GET" || method === "HEAD") &&
   (status === 200 || status === 304) &&
-  !response.some((name, at) => at % 2 === 0 && CLEAR_SITE_DATA.test(name));
-
-const CLEAR_SITE_DATA = /^clear-site-data$/i;
-const SET_COOKIE = /^set-cookie$/i;
+  !response.some((name, at) => at % 2 === 0 && /^clear-site-data$/i.test(name));
 
 const setsCookie = (response: RawHeaders): boolean => {
   for (let at = 0; at < response.length; at += 2)
-    if (response[at]?.length === 10 && SET_COOKIE.test(response[at] ?? "")) return true;
+    if (response[at]?.length === 10 && /^set-cookie$/i.test(response[at] ?? "")) return true;
   return false;
 };
 
