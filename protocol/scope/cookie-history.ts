@@ -1,10 +1,11 @@
 /**
  * What answers have made of cookies so far, as far as it tells whose session goes on and whose secret is none: values given to
  * one session only, short values that answers replace again and again (the time of the last visit), and
- * long values that come with other short ones each time. Only keyed hashes are kept, within bounds: what was forgotten
- * costs a base. SPEC section "Renewed credentials".
+ * long values that come with other short ones each time. Only keyed hashes are kept, and the text of what is everybody's, within bounds: what
+ * was forgotten costs a base. SPEC section "Renewed credentials".
  */
 import { LRUCache } from "lru-cache";
+import { AMBIGUOUS, type Pair } from "./counted-cookies.ts";
 import type { SessionKey } from "./session-key.ts";
 
 /** Values remembered as given; about 130 bytes each. */
@@ -14,15 +15,18 @@ export const MOST_CONTINUED = 8_192;
 const MOST_COMPANIONS = 8_192;
 /** Values that answers gave to strangers, and times that they gave to anybody; about 150 bytes each. */
 const MOST_TOLD = 4_096;
+/** Pairs that are everybody's, by their text; of so many characters at most. */
+const MOST_EVERYBODYS = 256;
+const MOST_EVERYBODYS_CHARS = 512;
 /** A value that an answer replaced once may have been a login. */
 const REPLACED_FOR_SETTLED = 2;
 /** A long value that came with so many short ones of one name belongs to so many people. */
 const COMPANIONS_FOR_SHARED = 3;
 
-/** A value that so many strangers were given says nothing of any of them: their language, or what they agreed to before they were asked. */
+/** A pair that so many strangers were given says nothing of any of them: their language, or what they agreed to before they were asked. */
 const STRANGERS_FOR_EVERYBODYS = 3;
 /** Of a time two, whoever they were: all who came in that second have it. */
-const SESSIONS_FOR_EVERYBODYS = 2;
+const SESSIONS_FOR_SHARED_TIME = 2;
 
 /** To how many different visitors answers gave a value, and the session of the last of them, if it had any. */
 interface Told {
@@ -45,7 +49,7 @@ export const isSettled = (continued: Continued | undefined): boolean =>
 /** Whom a value was given to. */
 type Given = SessionKey | "several";
 
-/** The marks that were used last; room for all of them (1 MB for the five of a history) is made when the first one comes. */
+/** The marks that were used last; room for all of them (1 MB for those of a history) is made when the first one comes. */
 class Marks<Meaning extends {}> {
   readonly #max: number;
   #kept: LRUCache<string, Meaning> | undefined;
@@ -87,6 +91,7 @@ export class CookieHistory {
   readonly #companions = new Marks<readonly string[]>(MOST_COMPANIONS);
   readonly #shared = new Marks<true>(MOST_COMPANIONS);
   readonly #told = new Marks<Told>(MOST_TOLD);
+  readonly #everybodys = new Marks<true>(MOST_EVERYBODYS);
 
   /** Notes that an answer gave a value (by its mark) to a session that has it or not, or to a stranger; whether it is nobody else's. */
   give(value: string, to: SessionKey | undefined, isHeld: boolean): boolean {
@@ -137,20 +142,34 @@ export class CookieHistory {
     return !this.#shared.isEmpty && this.#shared.has(mark());
   }
 
-  /**
-   * Notes that an answer gave a value (by its mark) to a session that did not show it, or to a stranger. Of what is no `time` only strangers may be
-   * noted: a site does not know them, so it gives them what they are (a user's name) no more than once by chance.
-   */
-  tell(value: string, to: SessionKey | undefined, isTime: boolean): void {
-    const told = this.#told.get(value) ?? { times: 0, last: undefined };
-    const enough = isTime ? SESSIONS_FOR_EVERYBODYS : STRANGERS_FOR_EVERYBODYS;
-    if (told.times >= STRANGERS_FOR_EVERYBODYS || (to !== undefined && to === told.last)) return;
-    const times = told.times + 1;
-    this.#told.set(value, { times: times >= enough ? STRANGERS_FOR_EVERYBODYS : times, last: to });
+  /** Notes that an answer gave a pair (and its mark) to a stranger: a site does not know him, so it is no name of his. */
+  giveStranger(pair: Pair, mark: () => string): void {
+    const text = textOf(pair);
+    if (text.length > MOST_EVERYBODYS_CHARS || AMBIGUOUS.test(pair.value)) return;
+    if (this.#tell(mark(), undefined) >= STRANGERS_FOR_EVERYBODYS) this.#everybodys.set(text, true);
   }
 
-  /** Whether a value (by its mark) was given to so many that it tells nobody from anybody. */
-  isEverybodys(value: string): boolean {
-    return this.#told.get(value)?.times === STRANGERS_FOR_EVERYBODYS;
+  /** Whether so many strangers were given this pair that it is no credential. */
+  isEverybodys(pair: Pair): boolean {
+    return !this.#everybodys.isEmpty && this.#everybodys.get(textOf(pair)) === true;
+  }
+
+  /** Notes that an answer gave a time (by its mark) to a session that did not show it, or to a stranger. */
+  giveTime(time: string, to: SessionKey | undefined): void {
+    this.#tell(time, to);
+  }
+
+  /** Whether a time (by its mark) was given to several, so that it tells nobody from anybody. */
+  isSharedTime(time: string): boolean {
+    return (this.#told.get(time)?.times ?? 0) >= SESSIONS_FOR_SHARED_TIME;
+  }
+
+  #tell(mark: string, to: SessionKey | undefined): number {
+    const { times, last } = this.#told.get(mark) ?? { times: 0, last: undefined };
+    if (times >= STRANGERS_FOR_EVERYBODYS || (to !== undefined && to === last)) return times;
+    this.#told.set(mark, { times: times + 1, last: to });
+    return times + 1;
   }
 }
+
+const textOf = ({ name, value }: Pair): string => `${name}=${value}`;

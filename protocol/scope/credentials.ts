@@ -72,9 +72,10 @@ export class Credentials {
     for (let at = 0; at + 1 < headers.length; at += 2) {
       const name = (headers[at] ?? "").toLowerCase();
       const value = headers[at + 1] ?? "";
-      if (name === "cookie")
-        for (const pair of countedCookies(value, rules.harmless)) all.push({ from: "cookie", ...pair });
-      else if (rules.headers.has(name)) all.push({ from: "header", name, value });
+      if (name === "cookie") {
+        for (const pair of countedCookies(value, rules.harmless))
+          if (!rules.history.isEverybodys(pair)) all.push({ from: "cookie", ...pair });
+      } else if (rules.headers.has(name)) all.push({ from: "header", name, value });
       else if (isCredentialHeader(name))
         (isForgeryToken(name) ? tokens : all).push({ from: "header", name, value });
     }
@@ -145,18 +146,30 @@ export class Credentials {
   }
 
   /**
-   * Notes which of these cookies an answer gives to whom, where it may not be a login; call it before `marks`.
+   * Notes which of these cookies an answer gives to whom, where it may not be a login; call it before `marks`. What the address `target`
+   * asks for says nothing of what others are given.
    */
-  told(cookies: readonly SetCookie[]): void {
+  told(cookies: readonly SetCookie[], target: string): void {
     if (cookies.length > MOST_MARKS) return;
     const { history } = this.#rules;
     for (const { name, value, removed } of cookies) {
-      const isTime = TIME.test(value);
-      if (removed || value.length < LEAST_TELLING_CHARS || !(this.none || isTime)) continue;
-      const credential: Credential = { from: "cookie", name, value };
       const isHeld = this.#all.some((each) => isCookie(each) && each.name === name && each.value === value);
-      if (!isHeld) history.tell(this.#mark(credential), this.session, isTime);
+      if (removed || isHeld) continue;
+      const credential: Credential = { from: "cookie", name, value };
+      if (TIME.test(value)) history.giveTime(this.#mark(credential), this.session);
+      else if (this.none && !target.includes(value) && !unescaped(target).includes(unescaped(value)))
+        history.giveStranger(credential, () => this.#mark(credential));
     }
+  }
+
+  /** Of these cookies of an answer those that count for who asked: what is everybody's does where it takes a credential's place. */
+  counted(cookies: readonly SetCookie[]): readonly SetCookie[] {
+    const { history } = this.#rules;
+    const counts = (each: SetCookie) =>
+      each.removed ||
+      !history.isEverybodys(each) ||
+      this.#all.some((shown) => isCookie(shown) && shown.name === each.name);
+    return cookies.every(counts) ? cookies : cookies.filter(counts);
   }
 
   /** Notes which short cookies its long ones came with: a person's secret does not come with another's. */
@@ -181,14 +194,17 @@ export class Credentials {
   }
 
   /**
-   * A short hash of each credential that tells people apart; two sessions with a mark in common may be one person. What answers give to
-   * everybody, or to all in one second, is none: all would be one.
+   * A short hash of each credential that tells people apart; two sessions with a mark in common may be one person. A time that several
+   * were given is none: all who come in one second would be one.
    */
   marks(): string[] {
     const telling = this.#all.filter(({ value }) => value.length >= LEAST_TELLING_CHARS);
     if (telling.length > MOST_MARKS) return [];
     const { history } = this.#rules;
-    return telling.map((credential) => this.#mark(credential)).filter((mark) => !history.isEverybodys(mark));
+    return telling.flatMap((credential) => {
+      const mark = this.#mark(credential);
+      return TIME.test(credential.value) && history.isSharedTime(mark) ? [] : [mark];
+    });
   }
 
   /** Marks of cookies that a response gives to who showed these credentials. */
@@ -264,6 +280,15 @@ export class Credentials {
 const MOST_LONGS = 8;
 
 const NO_MARKS: readonly string[] = [];
+
+/** As it is where an escape is broken. */
+const unescaped = (text: string): string => {
+  try {
+    return decodeURIComponent(text.replaceAll("+", " "));
+  } catch {
+    return text;
+  }
+};
 
 /** Seconds or milliseconds of this age: another one each time, and nobody's name. */
 const TIME = /^1[6-9]\d{8}(?:\d{3})?$/;

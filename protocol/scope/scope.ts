@@ -139,8 +139,8 @@ export class ScopeRules {
     const says = readResponse(asked.response);
     if (this.bases === "site") return says.noStore ? { kind: "public", retention: "no-store" } : PUBLIC;
 
-    const cookies = countedSetCookies(says.setCookies, this.#credentials.harmless);
     const { credentials } = asked;
+    const cookies = credentials.counted(countedSetCookies(says.setCookies, this.#credentials.harmless));
     const isPosted = this.mayBeLogin(credentials, asked.method);
     const saysSo = says.private || says.noStore;
     const personal = saysSo || cookies.length > 0 || isPosted;
@@ -195,11 +195,12 @@ export class ScopeRules {
   }): Answered | undefined {
     const { credentials, response } = asked;
     if (this.#isBlind || !setsCookie(response)) return undefined;
-    const cookies = countedSetCookies(readResponse(response).setCookies, this.#credentials.harmless);
+    const { setCookies } = readResponse(response);
+    const cookies = credentials.counted(countedSetCookies(setCookies, this.#credentials.harmless));
     if (cookies.length === 0) return undefined;
     const renewal = credentials.answered(cookies);
-    const isAnonymous = asked.authenticated !== true && !holdsCapability(asked.target ?? "");
-    if (isAnonymous && mayRenew(asked)) credentials.told(cookies);
+    const { authenticated = false, target = "" } = asked;
+    if (!authenticated && mayRenew(asked) && !holdsCapability(target)) credentials.told(cookies, target);
     return {
       joined: credentials.none ? [] : [...credentials.marks(), ...credentials.options(cookies)],
       renewal: renewal?.from === undefined || mayRenew(asked) ? renewal : undefined,

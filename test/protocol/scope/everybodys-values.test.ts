@@ -59,6 +59,12 @@ describe("a value that may be one person's makes one of all who have it", () => 
     ["it was posted for", () => ({ sets: [CONSENT], method: "POST" })],
     ["it came with a redirect", () => ({ sets: [CONSENT], status: 302 })],
     ["the address may say who asks", () => ({ sets: [CONSENT], target: "/in?t=9f8a7b6c5d4e3f2a1b0c" })],
+    ["the address asks for it", () => ({ sets: [CONSENT], target: `/?set=${CONSENT.slice(8)}` })],
+    [
+      "the address asks for it, written otherwise",
+      () => ({ sets: [CONSENT], target: '/?set=%7b"all":false}' }),
+    ],
+    ["it may hide another cookie", () => ({ sets: ['name="ann,bob"'] })],
     ["the connection may say who asks", () => ({ sets: [CONSENT], authenticated: true })],
     ["who asks shows something", () => ({ sets: [CONSENT], cookie: "remember=me" })],
     ["he shows it himself", () => ({ sets: [], cookie: "last=1790000000" })],
@@ -76,5 +82,43 @@ describe("a value that may be one person's makes one of all who have it", () => 
     const seen = (cookie: string) => marksAfter(rules, { cookie, sets: [NOW] });
     for (let n = 0; n < 4; n++) seen("sid=one-0123456789abcdef; last=1789999999");
     expect(seen("sid=one-0123456789abcdef; last=1789999999")).toHaveLength(3);
+  });
+});
+
+describe("a pair that three strangers were given", () => {
+  const LANGUAGE = "lang=en";
+  const SID = "sid=0-0123456789abcdef";
+  const told = (sets: readonly string[], strangers = 3): ScopeRules => {
+    const rules = rulesWith();
+    for (let n = 0; n < strangers; n++) marksAfter(rules, { sets });
+    return rules;
+  };
+  const scopeOf = (rules: ScopeRules, cookie: string, sets: readonly string[] = []) => {
+    const credentials = rules.credentialsOf(cookie === "" ? [] : ["Cookie", cookie]);
+    const response = sets.flatMap((each) => ["Set-Cookie", each]);
+    return rules.scopeOf({ credentials, target: "/", status: 200, response }).kind;
+  };
+
+  it.each([LANGUAGE, CONSENT])("is no credential: %s", (pair) => {
+    const rules = told([pair]);
+    expect(rules.credentialsOf(["Cookie", pair]).none).toBe(true);
+    expect(scopeOf(rules, "", [pair])).toBe("public");
+    expect(scopeOf(rules, pair)).toBe("public");
+    const session = (cookie: string) => rules.credentialsOf(["Cookie", cookie]).session;
+    expect(session(`${pair}; ${SID}`)).toBe(session(SID));
+  });
+
+  it("is one before the third was, and another value of that name still is", () => {
+    expect(scopeOf(told([LANGUAGE], 2), LANGUAGE)).toBe("session");
+    const rules = told([LANGUAGE]);
+    expect(scopeOf(rules, "lang=de")).toBe("session");
+    expect(scopeOf(rules, "", ["lang=de"])).toBe("nobody");
+  });
+
+  it("is one in the place of another credential: that one is lost", () => {
+    const rules = told(["user=guest"]);
+    const credentials = rules.credentialsOf(["Cookie", `${SID}; user=ann-0123456789ab`]);
+    const response = ["Set-Cookie", "user=guest"];
+    expect(rules.scopeOf({ credentials, status: 200, response }).kind).toBe("nobody");
   });
 });
