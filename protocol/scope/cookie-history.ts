@@ -15,8 +15,8 @@ export const MOST_CONTINUED = 8_192;
 const MOST_COMPANIONS = 8_192;
 /** Values that answers gave to strangers, and times that they gave to anybody; about 150 bytes each. */
 const MOST_TOLD = 4_096;
-/** Pairs that are everybody's, by their text; of so many characters at most. */
-const MOST_EVERYBODYS = 256;
+/** Pairs that are everybody's of a host, by their text; of so many characters at most. */
+const MOST_EVERYBODYS = 4_096;
 const MOST_EVERYBODYS_CHARS = 512;
 /** A value that an answer replaced once may have been a login. */
 const REPLACED_FOR_SETTLED = 2;
@@ -142,26 +142,29 @@ export class CookieHistory {
     return !this.#shared.isEmpty && this.#shared.has(mark());
   }
 
-  /** Notes that an answer gave a pair (and its mark) to a stranger: a site does not know him, so it is no name of his. */
-  giveStranger(pair: Pair, mark: () => string): void {
-    const text = textOf(pair);
+  /**
+   * Notes that an answer of this host gave a pair (and its mark) to a stranger: a site does not know him, so it is no name of his. What another
+   * host gives says nothing of it: that may be somebody else's.
+   */
+  giveStranger(host: string, pair: Pair, mark: () => string): void {
+    const text = textOf(host, pair);
     if (text.length > MOST_EVERYBODYS_CHARS || AMBIGUOUS.test(pair.value)) return;
-    if (this.#tell(mark(), undefined) >= STRANGERS_FOR_EVERYBODYS) this.#everybodys.set(text, true);
+    if (this.#tell(host + mark(), undefined) >= STRANGERS_FOR_EVERYBODYS) this.#everybodys.set(text, true);
   }
 
   /** Whether so many strangers were given this pair that it is no credential. */
-  isEverybodys(pair: Pair): boolean {
-    return !this.#everybodys.isEmpty && this.#everybodys.get(textOf(pair)) === true;
+  isEverybodys(host: string, pair: Pair): boolean {
+    return !this.#everybodys.isEmpty && this.#everybodys.get(textOf(host, pair)) === true;
   }
 
   /** Notes that an answer gave a time (by its mark) to a session that did not show it, or to a stranger. */
-  giveTime(time: string, to: SessionKey | undefined): void {
-    this.#tell(time, to);
+  giveTime(host: string, time: string, to: SessionKey | undefined): void {
+    this.#tell(host + time, to);
   }
 
   /** Whether a time (by its mark) was given to several, so that it tells nobody from anybody. */
-  isSharedTime(time: string): boolean {
-    return (this.#told.get(time)?.times ?? 0) >= SESSIONS_FOR_SHARED_TIME;
+  isSharedTime(host: string, time: string): boolean {
+    return (this.#told.get(host + time)?.times ?? 0) >= SESSIONS_FOR_SHARED_TIME;
   }
 
   #tell(mark: string, to: SessionKey | undefined): number {
@@ -172,4 +175,5 @@ export class CookieHistory {
   }
 }
 
-const textOf = ({ name, value }: Pair): string => `${name}=${value}`;
+/** No host has a space. */
+const textOf = (host: string, { name, value }: Pair): string => `${host} ${name}=${value}`;

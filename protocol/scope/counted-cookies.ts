@@ -51,3 +51,16 @@ export function countedSetCookies(headers: readonly string[], harmless: Harmless
   }
   return counted;
 }
+
+/** Whether the address asked for this value of a cookie, written as it is or otherwise. */
+export const isAskedFor = (value: string, target: string): boolean =>
+  target.includes(value) || unescaped(target).includes(unescaped(value));
+
+/** As it is where an escape is broken. */
+const unescaped = (text: string): string => {
+  try {
+    return decodeURIComponent(text.replaceAll("+", " "));
+  } catch {
+    return text;
+  }
+};

@@ -7,7 +7,7 @@
 import { createHmac, type KeyObject } from "node:crypto";
 import { type CookieChanges, cookieChanges } from "./cookie-changes.ts";
 import { type Continued, type CookieHistory, isSettled } from "./cookie-history.ts";
-import { countedCookies, type Harmless, type SetCookie } from "./counted-cookies.ts";
+import { countedCookies, type Harmless, isAskedFor, type SetCookie } from "./counted-cookies.ts";
 import { type Credential, encoded, isCookie, isShort } from "./credential.ts";
 import { isCredentialHeader, isForgeryToken, isKnownCredential } from "./credential-headers.ts";
 import type { SessionKey } from "./session-key.ts";
@@ -58,15 +58,18 @@ export interface Addressed {
 export class Credentials {
   readonly #rules: CredentialRules;
   readonly #all: readonly Credential[];
+  readonly #host: string | undefined;
   #session: SessionKey | undefined;
   #companyNoted = false;
 
-  private constructor(rules: CredentialRules, all: readonly Credential[]) {
+  private constructor(rules: CredentialRules, all: readonly Credential[], host: string | undefined) {
     this.#rules = rules;
     this.#all = all;
+    this.#host = host;
   }
 
-  static of(rules: CredentialRules, headers: RawHeaders): Credentials {
+  /** `host`: that is asked; without it all cookies but those of harmless names count. */
+  static of(rules: CredentialRules, headers: RawHeaders, host?: string): Credentials {
     const all: Credential[] = [];
     const tokens: Credential[] = [];
     for (let at = 0; at + 1 < headers.length; at += 2) {
@@ -74,13 +77,14 @@ export class Credentials {
       const value = headers[at + 1] ?? "";
       if (name === "cookie") {
         for (const pair of countedCookies(value, rules.harmless))
-          if (!rules.history.isEverybodys(pair)) all.push({ from: "cookie", ...pair });
+          if (host === undefined || !rules.history.isEverybodys(host, pair))
+            all.push({ from: "cookie", ...pair });
       } else if (rules.headers.has(name)) all.push({ from: "header", name, value });
       else if (isCredentialHeader(name))
         (isForgeryToken(name) ? tokens : all).push({ from: "header", name, value });
     }
-    const shown = new Credentials(rules, all);
-    return tokens.length === 0 || shown.secret ? shown : new Credentials(rules, [...all, ...tokens]);
+    const shown = new Credentials(rules, all, host);
+    return tokens.length === 0 || shown.secret ? shown : new Credentials(rules, [...all, ...tokens], host);
   }
 
   /** Whether there are none: a visitor like any other. */
@@ -150,24 +154,27 @@ export class Credentials {
    * asks for says nothing of what others are given.
    */
   told(cookies: readonly SetCookie[], target: string): void {
-    if (cookies.length > MOST_MARKS) return;
+    const host = this.#host;
+    if (cookies.length > MOST_MARKS || host === undefined) return;
     const { history } = this.#rules;
     for (const { name, value, removed } of cookies) {
       const isHeld = this.#all.some((each) => isCookie(each) && each.name === name && each.value === value);
       if (removed || isHeld) continue;
       const credential: Credential = { from: "cookie", name, value };
-      if (TIME.test(value)) history.giveTime(this.#mark(credential), this.session);
-      else if (this.none && !target.includes(value) && !unescaped(target).includes(unescaped(value)))
-        history.giveStranger(credential, () => this.#mark(credential));
+      if (TIME.test(value)) history.giveTime(host, this.#mark(credential), this.session);
+      else if (this.none && !isAskedFor(value, target))
+        history.giveStranger(host, credential, () => this.#mark(credential));
     }
   }
 
   /** Of these cookies of an answer those that count for who asked: what is everybody's does where it takes a credential's place. */
   counted(cookies: readonly SetCookie[]): readonly SetCookie[] {
     const { history } = this.#rules;
+    const host = this.#host;
     const counts = (each: SetCookie) =>
       each.removed ||
-      !history.isEverybodys(each) ||
+      host === undefined ||
+      !history.isEverybodys(host, each) ||
       this.#all.some((shown) => isCookie(shown) && shown.name === each.name);
     return cookies.every(counts) ? cookies : cookies.filter(counts);
   }
@@ -190,7 +197,7 @@ export class Credentials {
 
   #changes(cookies: readonly SetCookie[]): Omit<CookieChanges, "next"> & { readonly next: Credentials } {
     const changes = cookieChanges(this.#all, cookies);
-    return { ...changes, next: new Credentials(this.#rules, changes.next) };
+    return { ...changes, next: new Credentials(this.#rules, changes.next, this.#host) };
   }
 
   /**
@@ -203,7 +210,8 @@ export class Credentials {
     const { history } = this.#rules;
     return telling.flatMap((credential) => {
       const mark = this.#mark(credential);
-      return TIME.test(credential.value) && history.isSharedTime(mark) ? [] : [mark];
+      const isShared = TIME.test(credential.value) && history.isSharedTime(this.#host ?? "", mark);
+      return isShared ? [] : [mark];
     });
   }
 
@@ -212,7 +220,7 @@ export class Credentials {
     const all = cookies.flatMap(({ name, value, removed }) =>
       removed ? [] : [{ from: "cookie", name, value } as const],
     );
-    return new Credentials(this.#rules, all).marks();
+    return new Credentials(this.#rules, all, this.#host).marks();
   }
 
   /** A short value is no secret, and of a header that only sounds like one nobody knows. */
@@ -280,15 +288,6 @@ export class Credentials {
 const MOST_LONGS = 8;
 
 const NO_MARKS: readonly string[] = [];
-
-/** As it is where an escape is broken. */
-const unescaped = (text: string): string => {
-  try {
-    return decodeURIComponent(text.replaceAll("+", " "));
-  } catch {
-    return text;
-  }
-};
 
 /** Seconds or milliseconds of this age: another one each time, and nobody's name. */
 const TIME = /^1[6-9]\d{8}(?:\d{3})?$/;

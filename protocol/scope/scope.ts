@@ -82,9 +82,9 @@ export class ScopeRules {
     };
   }
 
-  /** Who asks. Where the policy makes no difference between visitors, nobody is anybody. */
-  credentialsOf(request: RawHeaders): Credentials {
-    return Credentials.of(this.#credentials, this.#isBlind ? [] : request);
+  /** Who asks for something of `host`. Where the policy makes no difference between visitors, nobody is anybody. */
+  credentialsOf(request: RawHeaders, host?: string): Credentials {
+    return Credentials.of(this.#credentials, this.#isBlind ? [] : request, host);
   }
 
   /**
@@ -97,13 +97,13 @@ export class ScopeRules {
   }
 
   /** Whether this request shows credentials, so that its answer may hold a secret; never where the operator says there are none. */
-  mayHoldSecret(request: RawHeaders): boolean {
-    return this.bases !== "site" && !Credentials.of(this.#credentials, request).none;
+  mayHoldSecret(request: RawHeaders, host?: string): boolean {
+    return this.bases !== "site" && !Credentials.of(this.#credentials, request, host).none;
   }
 
   /** Whether a request shows no credentials at all, whatever the policy says of pages. */
-  showsNothing(request: RawHeaders): boolean {
-    return Credentials.of(this.#credentials, request).none;
+  showsNothing(request: RawHeaders, host?: string): boolean {
+    return Credentials.of(this.#credentials, request, host).none;
   }
 
   /** Who shows no secret, by where he is; undefined where the policy makes no difference between visitors. */

@@ -4,6 +4,8 @@ import { ScopeRules } from "../../../protocol/scope/scope.ts";
 
 const rulesWith = () => new ScopeRules({ bases: "session", harmlessCookies: [] }, Buffer.alloc(32, 5));
 
+const HOST = "one.test";
+
 interface Visit {
   readonly cookie?: string;
   readonly sets: readonly string[];
@@ -16,10 +18,10 @@ interface Visit {
 /** Marks of the visitor who shows next what the answer gave. */
 const marksAfter = (rules: ScopeRules, visit: Visit): readonly string[] => {
   const { cookie, sets, method = "GET", target = "/", status = 200, authenticated = false } = visit;
-  const credentials = rules.credentialsOf(cookie === undefined ? [] : ["Cookie", cookie]);
+  const credentials = rules.credentialsOf(cookie === undefined ? [] : ["Cookie", cookie], HOST);
   const response = sets.flatMap((each) => ["Set-Cookie", each]);
   rules.answered({ credentials, method, target, status, response, authenticated });
-  return rules.credentialsOf(["Cookie", [cookie ?? [], sets].flat().join("; ")]).marks();
+  return rules.credentialsOf(["Cookie", [cookie ?? [], sets].flat().join("; ")], HOST).marks();
 };
 
 const peopleIn = (visits: readonly (readonly string[])[]): number => {
@@ -94,17 +96,17 @@ describe("a pair that three strangers were given", () => {
     return rules;
   };
   const scopeOf = (rules: ScopeRules, cookie: string, sets: readonly string[] = []) => {
-    const credentials = rules.credentialsOf(cookie === "" ? [] : ["Cookie", cookie]);
+    const credentials = rules.credentialsOf(cookie === "" ? [] : ["Cookie", cookie], HOST);
     const response = sets.flatMap((each) => ["Set-Cookie", each]);
     return rules.scopeOf({ credentials, target: "/", status: 200, response }).kind;
   };
 
   it.each([LANGUAGE, CONSENT])("is no credential: %s", (pair) => {
     const rules = told([pair]);
-    expect(rules.credentialsOf(["Cookie", pair]).none).toBe(true);
+    expect(rules.credentialsOf(["Cookie", pair], HOST).none).toBe(true);
     expect(scopeOf(rules, "", [pair])).toBe("public");
     expect(scopeOf(rules, pair)).toBe("public");
-    const session = (cookie: string) => rules.credentialsOf(["Cookie", cookie]).session;
+    const session = (cookie: string) => rules.credentialsOf(["Cookie", cookie], HOST).session;
     expect(session(`${pair}; ${SID}`)).toBe(session(SID));
   });
 
@@ -115,9 +117,16 @@ describe("a pair that three strangers were given", () => {
     expect(scopeOf(rules, "", ["lang=de"])).toBe("nobody");
   });
 
+  it("is one at another host, though that has the same rules and the same cookies", () => {
+    const rules = told([LANGUAGE, NOW]);
+    expect(rules.credentialsOf(["Cookie", LANGUAGE], "two.test").none).toBe(false);
+    expect(rules.credentialsOf(["Cookie", NOW], HOST).marks()).toEqual([]);
+    expect(rules.credentialsOf(["Cookie", NOW], "two.test").marks()).toHaveLength(1);
+  });
+
   it("is one in the place of another credential: that one is lost", () => {
     const rules = told(["user=guest"]);
-    const credentials = rules.credentialsOf(["Cookie", `${SID}; user=ann-0123456789ab`]);
+    const credentials = rules.credentialsOf(["Cookie", `${SID}; user=ann-0123456789ab`], HOST);
     const response = ["Set-Cookie", "user=guest"];
     expect(rules.scopeOf({ credentials, status: 200, response }).kind).toBe("nobody");
   });
