@@ -12,7 +12,7 @@ import {
 } from "../../protocol/http/accept-encoding.ts";
 import { fieldOf, type ResponseHead } from "../../protocol/http/head.ts";
 import { type HeaderList, NO_FIELDS } from "../../protocol/http/header-list.ts";
-import { codedHead, notModifiedHead, varies } from "../../protocol/http/representation.ts";
+import { codedHead, notModifiedHead, recodedTrailers, varies } from "../../protocol/http/representation.ts";
 import { SizePadding } from "../../protocol/http/size-padding.ts";
 import type { PageLookahead, WholePage } from "../answer/page-lookahead.ts";
 import { copyName, type Dictionary } from "../dictionaries/available-dictionary.ts";
@@ -78,12 +78,13 @@ export const sendWhole = (
   const short = !copies.worthKeeping && encoders.isShortOfTime;
   const codings = encodable && whole.page.length > 0 ? codingsFor(options, whole.page.length, short) : NONE;
   const give = (coded: CodedPage | undefined): Promise<void> | undefined => {
+    const kept = coded === undefined ? trailers : recodedTrailers(trailers);
     // A length leaves no room for trailers.
-    const codedBytes = trailers.length === 0 ? coded?.bytes.length : undefined;
+    const codedBytes = kept.length === 0 ? coded?.bytes.length : undefined;
     sendHead(options, encodable ? headIn(options, coded?.coding, codedBytes) : head, {
-      trailers: trailers.length > 0,
+      trailers: kept.length > 0,
     });
-    return sendBody(visitor, coded?.bytes ?? whole.page, trailers);
+    return sendBody(visitor, coded?.bytes ?? whole.page, kept);
   };
   const coded = codings.length > 0 ? codedPage(options, whole, { codings, copies }) : undefined;
   return coded instanceof Promise ? coded.then(give) : give(coded);
@@ -203,7 +204,8 @@ export const sendAsItComes = async (options: CompressOptions, pieces: PageLookah
       const step = await pieces.next();
       if (step.done) {
         await passOn(visitor, await encoder?.end());
-        return visitor.end(trailersFor(visitor, step.value.trailers));
+        const trailers = trailersFor(visitor, step.value.trailers);
+        return visitor.end(encoder === undefined ? trailers : recodedTrailers(trailers));
       }
       await passOn(visitor, encoder === undefined ? step.value : await encoder.write(step.value));
     }

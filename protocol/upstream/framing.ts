@@ -13,9 +13,12 @@ import type { UpstreamRequest } from "./upstream-request.ts";
 
 const CONNECTION = new FieldNames(["connection"]);
 const CONTENT_LENGTH = new FieldNames(["content-length"]);
+const TRANSFER_ENCODING = new FieldNames(["transfer-encoding"]);
 
 /** Methods whose requests say nothing of a body when they have none (RFC 9110 section 8.6). */
 const SILENT_ABOUT_NO_BODY: ReadonlySet<string> = new Set(["GET", "HEAD", "DELETE", "OPTIONS", "TRACE"]);
+
+const FIRST_REDIRECTION = 300;
 
 /** A request as it goes on the wire, framing included. */
 export interface WireRequest {
@@ -85,6 +88,20 @@ export const bodyBeforeUpgrade = (
 };
 
 const readBodiless = onceFor((head: RequestHead) => readRequest(head, undefined));
+
+/** A chunked request of which all of the body is known to have so many bytes: it says so, or has none. */
+export const withLength = (wire: WireRequest, body: RequestBody, bytes: number): WireRequest => {
+  const fields = withoutFields(wire.fields, TRANSFER_ENCODING);
+  if (bytes === 0) return { ...wire, fields: bodiless(wire.method, fields, undefined), body: undefined };
+  return { ...wire, fields: [...fields, "Content-Length", String(bytes)], body, bodyBytes: bytes };
+};
+
+/**
+ * Whether the web server may have left the request's body unread: who refuses or redirects a request has no need of it, and many
+ * servers read it as the next request then, whose answer would be another visitor's.
+ */
+export const mayBeUnread = ({ body }: WireRequest, status: number): boolean =>
+  body !== undefined && status >= FIRST_REDIRECTION;
 
 /** The fields of a request that is the last one on its connection. An upgrade is that anyway. */
 export const closing = ({ fields, upgrade }: WireRequest): HeaderList => {

@@ -10,7 +10,7 @@ import { UpstreamBody } from "./body.ts";
 import { ConnectionLogin } from "./connection-login.ts";
 import type { Borrower, PooledConnection } from "./connections/pooled-connection.ts";
 import type { Asked, ExchangeDependencies, IncomingResponse, Outgoing, Phase } from "./exchange-phase.ts";
-import { assertWritable, type WireRequest } from "./framing.ts";
+import { assertWritable, mayBeUnread, type WireRequest } from "./framing.ts";
 import { type Http1Events, openHttp1Request } from "./http1-request.ts";
 import { openHttp2Request } from "./http2-request.ts";
 import { InactivityTimeout } from "./inactivity-timeout.ts";
@@ -172,7 +172,7 @@ class UpstreamExchange implements Borrower, Http1Events {
   answered(incoming: IncomingResponse): void {
     if (this.#phase.is !== "asking") return;
     const { connection } = this.#phase;
-    const { connections, heads, idleMs, restMs: mostMs } = this.#options;
+    const { connections, heads, speaksHttp2, idleMs, restMs: mostMs } = this.#options;
     // It may have been said while the connection rested (RFC 9110 section 15.5.9).
     if (incoming.statusCode === REQUEST_TIMEOUT && this.#mayAskAgain(connection)) {
       connections.broke(connection, "closed");
@@ -184,7 +184,8 @@ class UpstreamExchange implements Borrower, Http1Events {
       const judged = heads.judge(wire.method, incoming, this.#reader);
       const { head, framing, live } = judged;
       if (judged.authenticated) this.#login ??= new ConnectionLogin(wish.boundTo);
-      const restMs = this.#login?.restMs(judged.restMs) ?? Math.min(judged.restMs, mostMs);
+      const longestMs = !speaksHttp2 && mayBeUnread(wire, head.status) ? 0 : mostMs;
+      const restMs = this.#login?.restMs(judged.restMs) ?? Math.min(judged.restMs, longestMs);
       const body = new UpstreamBody({
         pause: () => {
           this.#pause();

@@ -1,11 +1,9 @@
 /** A connection of a pool: lent to an exchange, at rest, or beside the pool's account because it stays open for long. */
 import type { Socket } from "node:net";
-import type { Clock, Timer } from "../../runtime/clock.ts";
-import { PROVEN_AGE_MS, ReuseTrust } from "./reuse-trust.ts";
 
 /**
  * A connection that rested for longer, or of which nobody read for longer, carries only what may be repeated. Web
- * servers close theirs after seconds: 1 or 2 (gunicorn), 5 (Apache, Node.js), 75 (nginx). @internal
+ * servers close theirs after seconds: 1 or 2 (gunicorn), 5 (Apache, Node.js), 75 (nginx).
  */
 export const TRUSTED_REST_MS = 250;
 
@@ -105,6 +103,12 @@ export class PooledConnection {
     return this.#use.is === "rest" && this.#broke ? { how: this.#broke, from: this.#use.from } : undefined;
   }
 
+  /** Since when it rests, and nobody has closed it; undefined where it does not. */
+  get restsSince(): number | undefined {
+    const { destroyed, writable } = this.socket;
+    return this.#use.is === "rest" && !destroyed && writable ? this.#use.from : undefined;
+  }
+
   get use(): Use["is"] {
     return this.#use.is;
   }
@@ -174,123 +178,5 @@ export class PooledConnection {
     this.user = undefined;
     for (const [event, listener] of Object.entries(this.#listeners)) this.socket.off(event, listener);
     return this.socket.pause();
-  }
-}
-
-/** Those to one web server that rest, each closed when its time is over, and what the web server may be given on them. */
-export class RestingConnections {
-  readonly #clock: Clock;
-  readonly #trust: ReuseTrust;
-  /** As it says; asked anew only where that may have changed. */
-  #isEarned: boolean;
-  #wasSpoilt = false;
-  readonly #spoilt: () => void;
-  /** The one that rests longest first. */
-  #resting: PooledConnection[] = [];
-  #timer: { readonly at: number; readonly set: Timer } | undefined;
-
-  /** `spoilt`: what came for nobody is told of, the first time for long. `trust`: with what the web server has proven before. */
-  constructor(clock: Clock, spoilt: () => void, trust = new ReuseTrust(clock)) {
-    this.#clock = clock;
-    this.#trust = trust;
-    this.#isEarned = trust.isEarned;
-    this.#spoilt = spoilt;
-  }
-
-  get size(): number {
-    return this.#resting.length;
-  }
-
-  add(connection: PooledConnection, forMs: number): void {
-    connection.rest(this.#clock.now(), forMs);
-    this.#resting.push(connection);
-    this.#closeAfter(forMs);
-  }
-
-  /** Of those that fit, the one bound to the wish's name, or the one that has rested for the shortest time. */
-  take(wish: ConnectionWish): PooledConnection | undefined {
-    if (this.#resting.length === 0) return undefined;
-    const now = this.#clock.now();
-    const fits = (connection: PooledConnection) => connection.fits(wish, now, this.#isEarned);
-    const { boundTo } = wish;
-    const own =
-      boundTo === undefined
-        ? -1
-        : this.#resting.findLastIndex((each) => each.boundTo === boundTo && fits(each));
-    const at = own === -1 ? this.#resting.findLastIndex(fits) : own;
-    return at === -1 ? undefined : this.#resting.splice(at, 1)[0];
-  }
-
-  takeLongest(): PooledConnection | undefined {
-    return this.#resting.shift();
-  }
-
-  /** It is closed, by itself or by the web server. */
-  forget(connection: PooledConnection): void {
-    const at = this.#resting.indexOf(connection);
-    if (at !== -1) this.#resting.splice(at, 1);
-    const broke = connection.brokeAtRest;
-    if (broke !== undefined && this.#clock.now() - broke.from <= TRUSTED_REST_MS) this.#distrust(broke.how);
-  }
-
-  /** Whether a new connection for this is to say that it carries one request: the web server is not trusted with another behind it. */
-  isForOne({ reuse, boundTo }: ConnectionWish): boolean {
-    return boundTo === undefined && (this.isBarred || (reuse === "trusted" && !this.#isEarned));
-  }
-
-  /** What came for nobody has come of late: nothing rests but what is bound. */
-  get isBarred(): boolean {
-    return this.#wasSpoilt && this.#trust.isBarred;
-  }
-
-  /** The web server has answered on it. */
-  answered({ reused, madeAt }: PooledConnection): void {
-    if (!reused || this.#isEarned || this.#clock.now() - madeAt <= PROVEN_AGE_MS) return;
-    this.#trust.proven();
-    this.#isEarned = this.#trust.isEarned;
-  }
-
-  /** It had rested and was closed before an answer; `spoilt`: what came on it was none to its request. */
-  broke({ restedMs }: PooledConnection, how: "closed" | "spoilt"): void {
-    if (how === "spoilt" || restedMs <= TRUSTED_REST_MS) this.#distrust(how);
-  }
-
-  #distrust(how: "closed" | "spoilt"): void {
-    this.#isEarned = false;
-    if (how === "closed") return this.#trust.broken();
-    this.#wasSpoilt = true;
-    if (this.#trust.spoilt()) this.#spoilt();
-    this.closeFree();
-  }
-
-  /** Closes those that are bound to nobody. */
-  closeFree(): void {
-    this.#closeWhere(({ boundTo }) => boundTo === undefined);
-  }
-
-  close(): void {
-    this.#timer?.set.cancel();
-    this.#closeWhere(() => true);
-  }
-
-  #closeWhere(isOver: (connection: PooledConnection) => boolean): void {
-    const past = this.#resting.filter(isOver);
-    if (past.length > 0) this.#resting = this.#resting.filter((each) => !isOver(each));
-    for (const { socket } of past) socket.destroy();
-  }
-
-  #closeAfter(ms: number): void {
-    const at = this.#clock.now() + ms;
-    if (this.#timer !== undefined && this.#timer.at <= at) return;
-    this.#timer?.set.cancel();
-    this.#timer = { at, set: this.#clock.after(ms, () => this.#closeRested()) };
-  }
-
-  #closeRested(): void {
-    this.#timer = undefined;
-    const now = this.#clock.now();
-    this.#closeWhere(({ restsUntil }) => restsUntil <= now);
-    if (this.#resting.length > 0)
-      this.#closeAfter(Math.min(...this.#resting.map(({ restsUntil }) => restsUntil)) - now);
   }
 }
