@@ -92,7 +92,7 @@ const respond = async (
     reason === undefined && asked.takesDictionaries
       ? new VisitDictionaries(visitor, rules, dependencies, rules.keyId)
       : undefined;
-  const exposure = sizeExposureOf(visitor, rules.scope.mayHoldSecret(visitor.fields));
+  const exposure = sizeExposureOf(visitor, rules.scope.mayHoldSecret(visitor.fields, visitor.host));
   const teaching = dictionaries?.mayTeach(head) ? new TaughtPage(visitor, rules, dependencies) : undefined;
   const came = piecesOf(response);
   const pieces = new PageLookahead(teaching === undefined ? came : teaching.keeping(came));

@@ -81,7 +81,7 @@ const askedOf = (visitor: Visitor, rules: HostRules, options: ServeDependencies)
   const { hosts, pseudonym, fallbacks } = options;
   const trusted = hosts.trusts(visitor.address);
   const head = requestHeadToList(forwardHead(visitor, { pseudonym, trusted }));
-  const credentials = rules.scope.credentialsOf(visitor.fields);
+  const credentials = rules.scope.credentialsOf(visitor.fields, visitor.host);
   const asked = {
     head,
     headBytes: headSize(head),
@@ -90,7 +90,7 @@ const askedOf = (visitor: Visitor, rules: HostRules, options: ServeDependencies)
     ...whereIs(visitor, credentials, rules, options),
     logsIn: authenticatesConnection(visitor.fields),
     fromTrustedProxy: trusted,
-    exposure: sizeExposureOf(visitor, rules.scope.mayHoldSecret(visitor.fields)),
+    exposure: sizeExposureOf(visitor, rules.scope.mayHoldSecret(visitor.fields, visitor.host)),
     isForDictionary: isForDictionary(visitor, rules),
     takesDictionaries: takesDictionaries(visitor, rules, trusted),
     fallback: fallbacks.of(visitor.host),

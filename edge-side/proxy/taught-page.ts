@@ -57,7 +57,7 @@ export class TaughtPage {
     const { target, host, fields } = this.#visitor;
     if (pieces === undefined || !this.#complete || isAuthenticated(this.#visitor, head.fields))
       return [undefined, undefined];
-    const credentials = this.#rules.scope.credentialsOf(fields);
+    const credentials = this.#rules.scope.credentialsOf(fields, host);
     const place = placeOf(this.#visitor, (address) => hosts.trusts(address));
     const scope = this.#rules.scope.scopeOf({
       credentials,

@@ -154,8 +154,9 @@ export class VisitBases implements DecodeContext, PageCopies {
     const { rules, asked, visitor, dependencies } = this.#options;
     const { status, fields: response } = head;
     this.#authenticated = isAuthenticated(visitor, response) || this.visitorConnection !== undefined;
-    const { credentials } = asked;
-    const answered = rules.answered({ credentials, method: visitor.method, status, response });
+    const { credentials, addressed } = asked;
+    const by = { ...visitor, credentials, addressed, authenticated: this.#authenticated };
+    const answered = rules.answered({ ...by, status, response });
     if (answered === undefined || this.#authenticated) return;
     // A visitor who is given a new cookie is still the same person.
     if (rules.commonBases && answered.joined.length > 0)

@@ -101,7 +101,7 @@ export class VisitDictionaries {
       holdsCapability(target)
     )
       return;
-    if (!this.#rules.scope.showsNothing(fields)) return;
+    if (!this.#rules.scope.showsNothing(fields, host)) return;
     const place = placeOf(this.#visitor, (address) => hosts.trusts(address));
     if (place === undefined) return;
     siteDictionaries.visited({
@@ -136,7 +136,7 @@ export class VisitDictionaries {
     if (site !== undefined) return site.body;
     const version = store.find(this.#partition, name);
     if (version === undefined) return undefined;
-    const session: SessionKey | undefined = this.#rules.scope.credentialsOf(fields).session;
+    const session: SessionKey | undefined = this.#rules.scope.credentialsOf(fields, host).session;
     return isFoundBy(version, session) ? version.body : undefined;
   }
 }

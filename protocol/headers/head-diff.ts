@@ -10,7 +10,7 @@ import { secondsOf } from "../http/http-date.ts";
 import type { ByteReader, ByteWriter } from "../wire/bytes.ts";
 import type { HeaderTable, LookupTable } from "./header-table.ts";
 import { type FieldRule, isCookiePair, isIndexed, isSpelled, ruleOf } from "./indexing-rules.ts";
-import { packedText, readPackedText } from "./packed-text.ts";
+import { packedText, type ReadsPacked, readPackedText } from "./packed-text.ts";
 import {
   areShapedAlike,
   countedFrom,
@@ -59,8 +59,8 @@ interface Changing<Table extends HeaderTable> {
 
 interface WrittenChanges extends Changing<LookupTable> {
   readonly given: FindsGiven | undefined;
-  /** The reader knows pieces of a packed text that are packed within. */
-  readonly sealed: boolean;
+  /** What of packed texts the reader knows. */
+  readonly packed: ReadsPacked;
 }
 
 /** `head` has the names of `before`, in the same order; `mayBeSpelled` is that of their names. */
@@ -128,9 +128,12 @@ class ChangeWriter {
       case "id":
         return this.#tag(rule, tagOf(value), tagOf(old));
       case "cookie":
-        return this.#packed(value, packedText(value, this.#changing.sealed));
+        return this.#packed(value, packedText(value, this.#changing.packed));
       case "token":
-        return this.#changing.sealed && this.#packed(value, packedText(value, true));
+        return (
+          this.#changing.packed.sealed === true &&
+          this.#packed(value, packedText(value, this.#changing.packed))
+        );
       default:
         return false;
     }

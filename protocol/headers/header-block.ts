@@ -74,13 +74,13 @@ export class HeaderEncoder {
 
   #changes(w: ByteWriter, head: HeaderList, alike: AlikeHead, given: FindsGiven | undefined): void {
     const { place, head: before, mayBeSpelled } = alike;
-    const sealed = this.#apart.fresh === true;
+    const packed = { sealed: this.#apart.fresh === true, runs: this.#apart.longCookies === true };
     writeChanges(w.u8(PLACE.changes | place), head, {
       before,
       mayBeSpelled,
       table: this.#table,
       given,
-      sealed,
+      packed,
     });
   }
 

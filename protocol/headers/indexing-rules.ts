@@ -33,7 +33,14 @@ export const isCookiePair = (name: string): boolean => name === CRUMB || name.to
 /** What a name says, of some what is known once there is a value. */
 type NameRule = FieldRule | "credential" | "authorization";
 
+/** Fields that name one request, its trace or a span of it: W3C Trace Context, Zipkin's B3, Sentry, AWS, Azure, Stripe, Cloudflare. */
+const IDS =
+  "x-request-id request-id x-correlation-id correlation-id x-trace-id traceparent traceresponse x-b3-traceid x-b3-spanid sentry-trace x-amzn-requestid x-amz-request-id x-ms-request-id x-ms-client-request-id x-ms-correlation-request-id x-transaction-id cf-ray".split(
+    " ",
+  );
+
 const RULES: ReadonlyMap<string, NameRule> = new Map([
+  ...IDS.map((name) => [name, "id"] as const),
   ["authorization", "authorization"],
   ["proxy-authorization", "secret"],
   ["cookie", "credential"],
@@ -43,9 +50,6 @@ const RULES: ReadonlyMap<string, NameRule> = new Map([
   ["x-csrf-token", "token"],
   ["etag", "tag"],
   ["if-none-match", "tag"],
-  ["x-request-id", "id"],
-  ["x-correlation-id", "id"],
-  ["x-trace-id", "id"],
   [NONCE, "id"],
   ["; expires=", "time"],
   ["date", "time"],
