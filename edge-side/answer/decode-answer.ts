@@ -7,7 +7,8 @@
 import { basesDigest } from "../../protocol/frames/digests.ts";
 import type { AnswerForm, AnswerFrame } from "../../protocol/frames/frame.ts";
 import type { Version } from "../../protocol/store/version-store.ts";
-import { type BodyEnd, framesOfBody } from "../exchange/answer-frames.ts";
+import type { BodyEnd } from "../../protocol/upstream/body.ts";
+import { framesOfBody } from "../exchange/answer-frames.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 import { decodeBuffered, decodeWith, sameBody } from "./decode-buffered.ts";
 import type { DecodeContext } from "./decode-context.ts";

@@ -9,7 +9,8 @@ import { StreamError } from "../../protocol/errors.ts";
 import type { AnswerFrame } from "../../protocol/frames/frame.ts";
 import { type Fingerprint, fingerprintOf } from "../../protocol/store/fingerprint.ts";
 import type { Version } from "../../protocol/store/version-store.ts";
-import { type BodyEnd, COMPLETE, framesOfBody, framesTo } from "../exchange/answer-frames.ts";
+import type { BodyEnd } from "../../protocol/upstream/body.ts";
+import { COMPLETE, framesOfBody, framesTo } from "../exchange/answer-frames.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 import type { DecodeContext } from "./decode-context.ts";
 import { decodeStreamed } from "./decode-streamed.ts";
@@ -97,12 +98,12 @@ const decodeCollected = (
       return { page, end };
     }
     if (one.retained) {
-      options.lease.shrink(coded.length);
+      options.memory.lease.shrink(coded.length);
       if (page === "mismatch") options.onMismatch(one.bases ?? []);
       return plainBytes(exchange, options);
     }
     if (page === "mismatch") throw new StreamError("mismatch", "a whole answer that its digest does not fit");
-    return options.whenRoom(page).then((hasRoom) => {
+    return options.memory.whenRoom(page).then((hasRoom) => {
       if (!hasRoom) throw noMemory();
       return decodeCollected({ coded, end }, exchange, options, one);
     });
@@ -129,9 +130,9 @@ const verifiedAndHeld = (
   if (body === undefined || !fingerprint?.startsWith(result)) return "mismatch";
   options.remember(body, fingerprint);
   // What was collected makes room for what it became.
-  options.lease.shrink(coded.length);
-  if (options.hold(body)) return body;
-  options.lease.grow(coded.length);
+  options.memory.lease.shrink(coded.length);
+  if (options.memory.hold(body)) return body;
+  options.memory.lease.grow(coded.length);
   return body.length;
 };
 
@@ -173,7 +174,7 @@ const cameWithHead = (
   exchange: Exchange,
   options: DecodeContext,
 ): Collected | undefined => {
-  if (!ended || !options.lease.grow(body.length)) return undefined;
+  if (!ended || !options.memory.lease.grow(body.length)) return undefined;
   exchange.taken(body.length);
   return { coded: body as Buffer, end: COMPLETE };
 };
@@ -209,7 +210,7 @@ const collect = async (
         early?.giveUp();
         early = undefined;
         pieces = undefined;
-        options.lease.shrink(bytes);
+        options.memory.lease.shrink(bytes);
         bytes = 0;
       }
       exchange.taken(next.bytes.length);
@@ -232,14 +233,10 @@ const begun = (
     : undefined;
 
 /** Takes so much memory; what nobody has retained waits for it, and its frames in their window meanwhile. */
-const taken = async (
-  bytes: number,
-  { lease, whenRoom }: DecodeContext,
-  retained: boolean,
-): Promise<boolean> => {
-  while (!lease.grow(bytes)) {
+const taken = async (bytes: number, { memory }: DecodeContext, retained: boolean): Promise<boolean> => {
+  while (!memory.lease.grow(bytes)) {
     if (retained) return false;
-    if (!(await whenRoom(bytes))) throw noMemory();
+    if (!(await memory.whenRoom(bytes))) throw noMemory();
   }
   return true;
 };

@@ -1,9 +1,9 @@
 /** What decoding an answer needs of the visit that it is for. */
 
 import type { Clock } from "../../protocol/runtime/clock.ts";
-import type { Lease } from "../../protocol/runtime/memory-budget.ts";
 import type { Fingerprint } from "../../protocol/store/fingerprint.ts";
 import type { Version } from "../../protocol/store/stored-version.ts";
+import type { VisitMemory } from "../exchange/visit-memory.ts";
 
 export interface DecodeContext {
   readonly offers: {
@@ -12,12 +12,8 @@ export interface DecodeContext {
   };
   readonly clock: Clock;
   readonly pageBytes: number;
-  /** The memory that this exchange takes while it is put together. */
-  readonly lease: Lease;
-  /** Takes memory for a page until the visitor has it; false where there is none. */
-  hold(page: Buffer): boolean;
-  /** Waits, within reason, until there could be memory for so many bytes; false: there was none. */
-  whenRoom(bytes: number): Promise<boolean>;
+  /** What this exchange takes while its page is put together, and until the visitor has it. */
+  readonly memory: VisitMemory;
   /** A whole, verified body; called before its last piece is given out. */
   remember(body: Buffer, fingerprint: Fingerprint): void;
   /** Plain bytes begin, with the ETag that the head had left out. Throws StreamError where it does not fit that head. */

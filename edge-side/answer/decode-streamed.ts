@@ -9,7 +9,8 @@ import { StreamError } from "../../protocol/errors.ts";
 import { segmentDigest } from "../../protocol/frames/digests.ts";
 import type { Fingerprint } from "../../protocol/store/fingerprint.ts";
 import type { Version } from "../../protocol/store/version-store.ts";
-import type { BodyEnd, BodyFrame, CodedFrames } from "../exchange/answer-frames.ts";
+import type { BodyEnd } from "../../protocol/upstream/body.ts";
+import type { BodyFrame, CodedFrames } from "../exchange/answer-frames.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 import type { DecodeContext } from "./decode-context.ts";
 
@@ -140,11 +141,11 @@ class SegmentedBody {
   /** Gathers the page for the version store, as long as it is small enough and there is memory. */
   #keep(piece: Buffer): void {
     if (this.#kept === undefined) return;
-    if (this.#verifiedBytes <= this.#options.pageBytes && this.#options.lease.grow(piece.length)) {
+    if (this.#verifiedBytes <= this.#options.pageBytes && this.#options.memory.lease.grow(piece.length)) {
       this.#kept.push(piece);
       return;
     }
-    for (const kept of this.#kept) this.#options.lease.shrink(kept.length);
+    for (const kept of this.#kept) this.#options.memory.lease.shrink(kept.length);
     this.#kept = undefined;
   }
 

@@ -2,7 +2,7 @@
  * A page as it comes out of its answer, with a look at what is here already: a page that is all here can be sent with its
  * length, and one whose origin pauses is flushed. Looking waits for one turn of the event loop at most, never for time.
  */
-import type { BodyEnd } from "../exchange/answer-frames.ts";
+import type { BodyEnd } from "../../protocol/upstream/body.ts";
 
 type Step = IteratorResult<Buffer, BodyEnd>;
 
@@ -25,7 +25,7 @@ export class PageLookahead {
     this.#steps = steps;
   }
 
-  /** The page, if all of it is here. `inOnePiece`: it comes whole or not at all, and is worth waiting for. */
+  /** The page, if all of it is here. `isBuffered`: it comes whole or not at all, and is worth waiting for. */
   async whole(isBuffered: boolean): Promise<WholePage | undefined> {
     if (!isBuffered && !(await this.ready())) return undefined;
     const first = await this.#asked(0);

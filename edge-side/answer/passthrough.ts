@@ -4,7 +4,8 @@
  */
 import { StreamError } from "../../protocol/errors.ts";
 import type { AnswerFrame } from "../../protocol/frames/frame.ts";
-import { type BodyEnd, COMPLETE, type CodedFrames } from "../exchange/answer-frames.ts";
+import type { BodyEnd } from "../../protocol/upstream/body.ts";
+import { COMPLETE, type CodedFrames } from "../exchange/answer-frames.ts";
 import { PART_BYTES } from "../exchange/visitor.ts";
 import type { WholePage } from "./page-lookahead.ts";
 

@@ -1,6 +1,6 @@
 /**
- * The ETag that an answer's head left out, because it is a hash of the body by a formula that both sides know: made here of the
- * verified page, or told with the plain bytes that follow a mismatch. A head without its tag never gets out. SPEC section "Entity
+ * The ETag that an answer's head left out, because it is a hash of the body by a formula that both sides know. It is made here from
+ * the verified page, or comes with the plain bytes that follow a mismatch. No head goes out without it. SPEC section "Entity
  * tags".
  */
 
@@ -30,8 +30,8 @@ export class RestoredEtag {
   }
 
   /**
-   * `agreed`: both sides speak of omitted ETags. Undefined where the head says its tag, or has none. A name in any other head
-   * stays in it: a control character, with which no head goes on.
+   * `agreed`: both sides know omitted ETags. Undefined where the head has its tag, or never had one. In the head of a streamed answer the
+   * name of a formula stays as it is: a control character, for which the head is refused.
    */
   static of({ form, head }: AnswerFrame, agreed: boolean): RestoredEtag | undefined {
     if (!agreed || !isBuffered(form)) return undefined;

@@ -2,9 +2,11 @@
  * `coilgun-edge check`: reads the config and tries what it names, as the daemon would, without becoming it: ports are
  * taken and let go, files read, dates of certificates looked at. Each finding says what to do; nothing here waits without end.
  */
+
 import { X509Certificate } from "node:crypto";
 import { isIP } from "node:net";
 import type { NamedFile } from "../../protocol/config/schema.ts";
+import { isLoopback } from "../../protocol/config/units.ts";
 import {
   checkEnd,
   checkPlaces,
@@ -20,7 +22,7 @@ import { checkMemory, edgeMemory } from "../../protocol/daemon/memory-bound.ts";
 import { counted } from "../../protocol/daemon/text-table.ts";
 import { checkSharedConfig } from "../../protocol/fleet/check-shared-config.ts";
 import { systemClock } from "../../protocol/runtime/clock.ts";
-import { inNetworks, isLoopback } from "../../protocol/runtime/ip-address.ts";
+import { inNetworks } from "../../protocol/runtime/ip-address.ts";
 import { checkStore } from "../../protocol/tier/open/check-store.ts";
 import type { EdgeConfig } from "../config/edge-config.ts";
 import { EDGE_FLEET, loadEdgeConfig } from "../config/load-edge-config.ts";

@@ -3,20 +3,21 @@
  * daemons find each other once the web server's address is right; or adds the key to an edge.yaml that exists, keeping
  * its comments. The secret goes into these files, which only their owner may read, and nowhere else. SPEC section "Keys".
  */
+
 import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { isMap, isSeq, parseDocument, stringify } from "yaml";
 import { readConfigText, surroundingsOf } from "../../protocol/config/config-file.ts";
 import { ConfigError, parseConfig } from "../../protocol/config/parse-config.ts";
-import { type HostPort, printHostPort } from "../../protocol/config/units.ts";
+import { type HostPort, isLoopback, printHostPort } from "../../protocol/config/units.ts";
 import {
   makePrivateFolder,
   replacePrivateFile,
   writeNewPrivateFile,
 } from "../../protocol/daemon/private-file.ts";
 import { listed } from "../../protocol/daemon/text-table.ts";
-import { everyAddress, isLoopback } from "../../protocol/runtime/ip-address.ts";
+import { everyAddress } from "../../protocol/runtime/ip-address.ts";
 import { Complaint } from "../../protocol/runtime/user-error.ts";
 import { type LinkKey, makeLinkKey, secretText } from "../../protocol/transport/key.ts";
 import { edgeSettings } from "../config/edge-config.ts";
@@ -103,12 +104,9 @@ const addedEdgeText = (file: string, key: LinkKey, hosts: readonly string[]): st
   return text;
 };
 
-/** Whether origin sides dial this machine from itself, so that nobody else needs to reach the tunnel's port. */
-const isThisMachine = ({ host }: HostPort): boolean => host === "localhost" || isLoopback(host);
-
 const tunnelText = (edge: HostPort, listenAt: string): string => {
   const what = "# Where origin sides dial in, in TLS 1.3 with a key from below.";
-  return isThisMachine(edge)
+  return isLoopback(edge.host)
     ? `${what}\ntunnel: ${value(printHostPort(edge))}`
     : `${what} The firewall must let them through.\ntunnel: ${value(`${listenAt}:${edge.port}`)}`;
 };
@@ -197,7 +195,7 @@ admin:
 export const nextSteps = (paired: Paired, wishes: PairWishes): readonly string[] => {
   const { keyId, edgeFile, originFile } = paired;
   const { addTo } = wishes;
-  const steps = isThisMachine(wishes.edge) ? stepsHere(paired, wishes) : stepsOnTwo(paired, wishes);
+  const steps = isLoopback(wishes.edge.host) ? stepsHere(paired, wishes) : stepsOnTwo(paired, wishes);
   return [
     addTo === undefined
       ? `wrote ${edgeFile} and ${originFile}`

@@ -39,9 +39,10 @@ export const ENCODER_BYTES: Readonly<Record<Coding, number>> = {
 export type Levels = Readonly<Record<Coding, number>>;
 
 /**
- * Levels by load: of the event loop, or of the thread pool if that is more. An HTML page of 43 KB: brotli 5 makes 7.6 KB of it in 0.8 ms, 3 8.9 KB in 0.25 ms, 1
- * 9.6 KB in 0.09 ms; gzip 6 8.4 KB in 0.46 ms, 3 9.1 KB in 0.2 ms, 1 9.4 KB in 0.12 ms; zstd 3 9.0 KB in 0.13 ms. In a coder that stays
- * 11 KB take zstd 14 us at 1, 17 at 3, 38 at 5, and 200 KB 0.17, 0.29 and 0.9 ms; over the families of a corpus 1 makes 1.04 times the bytes of 3.
+ * Levels by load: of the event loop, or of the thread pool if that is more. Of an HTML page of 43 KB brotli makes 7.6, 8.9 and 9.6 KB
+ * in 0.8, 0.25 and 0.09 ms at levels 5, 3 and 1; gzip 8.4, 9.1 and 9.4 KB in 0.46, 0.2 and 0.12 ms at 6, 3 and 1; zstd 9.0 KB in
+ * 0.13 ms at 3. In a coder that stays zstd takes 14, 17 and 38 us at 1, 3 and 5 for 11 KB, and 0.17, 0.29 and 0.9 ms for 200 KB;
+ * over the families of a corpus 1 makes 1.04 times the bytes of 3.
  */
 const LEVELS: readonly (Levels & { readonly upToLoad: number })[] = [
   { upToLoad: 0.3, br: 5, zstd: 5, gzip: 6 },
@@ -51,8 +52,8 @@ const LEVELS: readonly (Levels & { readonly upToLoad: number })[] = [
 ];
 const BEST = LEVELS[0] as Levels;
 /**
- * From this load on the coding that is made quickly is taken: of pages of 4 to 20 KB zstd 5 makes 1.05 to 1.11 times the bytes of brotli 5 in half its CPU, 3 1.10 to
- * 1.15 times in an eighth. Where other programs share the processors this one is never busier than its share. @internal
+ * From this load on the coding that is made quickly is taken: of pages of 4 to 20 KB zstd 5 makes 1.05 to 1.11 times the bytes of brotli 5
+ * in half its CPU time, zstd 3 1.10 to 1.15 times in an eighth. Beside other programs this one is never busier than its share. @internal
  */
 export const QUICK_FROM_LOAD = 0.3;
 /** @internal */
@@ -96,16 +97,15 @@ const isInline = (coding: Coding, level: number, bytes: number): boolean =>
 /** By coders that stay. A new one for each page takes two thirds of the time of 11 KB, and a megabyte that V8 collects. */
 const quickZstd = reusedZstd((level) => createZstdCompress(zstdOptions(level)), QUICK_INLINE_BYTES);
 
-const INLINE: Readonly<Record<Coding, (page: Buffer, level: number, dictionary?: Buffer) => Buffer>> = {
+type Encode<Made> = (page: Buffer, level: number, dictionary?: Buffer) => Made;
+const INLINE: Readonly<Record<Coding, Encode<Buffer>>> = {
   br: (page, level, dictionary) => brotliCompressSync(page, brotliOptions(level, dictionary)),
   zstd: (page, level, dictionary) =>
     (dictionary === undefined ? quickZstd(page, level) : undefined) ??
     zstdCompressSync(page, zstdPageOptions(page, level, dictionary)),
   gzip: (page, level) => gzipSync(page, { level }),
 };
-const IN_POOL: Readonly<
-  Record<Coding, (page: Buffer, level: number, dictionary?: Buffer) => Promise<Buffer>>
-> = {
+const IN_POOL: Readonly<Record<Coding, Encode<Promise<Buffer>>>> = {
   br: (page, level, dictionary) => brotli(page, brotliOptions(level, dictionary)),
   zstd: (page, level, dictionary) => zstd(page, zstdPageOptions(page, level, dictionary)),
   gzip: (page, level) => gz(page, { level }),

@@ -12,7 +12,7 @@ import {
 } from "../../protocol/http/accept-encoding.ts";
 import { fieldOf, type ResponseHead } from "../../protocol/http/head.ts";
 import { type HeaderList, NO_FIELDS } from "../../protocol/http/header-list.ts";
-import { codedHead, notModifiedHead, varies } from "../../protocol/http/representation.ts";
+import { codedHead, notModifiedHead, recodedTrailers, varies } from "../../protocol/http/representation.ts";
 import { SizePadding } from "../../protocol/http/size-padding.ts";
 import type { PageLookahead, WholePage } from "../answer/page-lookahead.ts";
 import { copyName, type Dictionary } from "../dictionaries/available-dictionary.ts";
@@ -34,14 +34,14 @@ export interface CompressOptions {
   readonly head: ResponseHead;
   readonly encoders: CompressorPool;
   readonly memory: Pick<VisitMemory, "hold">;
-  /** Who may read what off the size of what is sent. */
+  /** Who may learn something from the size of what is sent. */
   readonly exposure: SizeExposure;
   /** Whose memory a compressor takes. */
   readonly keyId: string;
   readonly varying: VaryingPages;
-  /** That the visitor has too, and its page may be coded with. */
+  /** One that the visitor has too; its page may be coded with it. */
   readonly dictionary?: Dictionary | undefined;
-  /** What is to be told of the visit goes into its head. */
+  /** Adds what is told about the visit (Server-Timing) to its head. */
   leaving(head: ResponseHead): ResponseHead;
 }
 
@@ -52,9 +52,7 @@ const sendHead = (
   mode?: Parameters<Visitor["head"]>[1],
 ): void => {
   const { visitor, varying, keyId, dictionary } = options;
-  const url = { keyId, host: visitor.host, target: visitor.target };
-  varying.given(url, head);
-  const shown = varying.likeBefore(url, head);
+  const shown = varying.shown({ keyId, host: visitor.host, target: visitor.target }, head);
   // A 304 says what the 200 would have said.
   const onOne = dictionary && head.status === NOT_MODIFIED && varies(shown.fields);
   visitor.head(options.leaving(onOne ? onDictionary(shown, dictionary.audience) : shown), mode);
@@ -67,7 +65,7 @@ export const sendWhole = (
   copies: PageCopies,
 ): Promise<void> | undefined => {
   const { visitor, head, encoders } = options;
-  // Before the head: what is wrong with them is a clean failure still.
+  // Checked before the head leaves: until then a failure can be an error page.
   const { trailers: sent } = whole.end;
   const trailers = sent.length === 0 ? sent : trailersFor(visitor, sent);
   if (bodiless(options)) {
@@ -78,19 +76,20 @@ export const sendWhole = (
   const short = !copies.worthKeeping && encoders.isShortOfTime;
   const codings = encodable && whole.page.length > 0 ? codingsFor(options, whole.page.length, short) : NONE;
   const give = (coded: CodedPage | undefined): Promise<void> | undefined => {
+    const kept = coded === undefined ? trailers : recodedTrailers(trailers);
     // A length leaves no room for trailers.
-    const codedBytes = trailers.length === 0 ? coded?.bytes.length : undefined;
+    const codedBytes = kept.length === 0 ? coded?.bytes.length : undefined;
     sendHead(options, encodable ? headIn(options, coded?.coding, codedBytes) : head, {
-      trailers: trailers.length > 0,
+      trailers: kept.length > 0,
     });
-    return sendBody(visitor, coded?.bytes ?? whole.page, trailers);
+    return sendBody(visitor, coded?.bytes ?? whole.page, kept);
   };
   const coded = codings.length > 0 ? codedPage(options, whole, { codings, copies }) : undefined;
   return coded instanceof Promise ? coded.then(give) : give(coded);
 };
 
 const sendBody = (visitor: Visitor, body: Buffer, trailers: HeaderList): Promise<void> | undefined => {
-  // A connection that has nothing else takes so much at once.
+  // A connection takes this much at once if it has nothing else to send.
   const isSmall = body.length < PART_BYTES && visitor.upgrade === undefined;
   if (!isSmall && body.length > 0) return visitor.body(body).then(() => visitor.end(trailers));
   visitor.end(trailers, isSmall ? body : undefined);
@@ -121,7 +120,7 @@ interface CodingOptions {
   readonly copies: PageCopies;
 }
 
-/** The page in the best coding that there is a copy or a compressor for, and gives way to it; undefined: as it is. */
+/** The page in the best coding of which there is a copy, or for which there is a compressor; undefined: it goes out as it is. */
 const codedPage = (
   options: CompressOptions,
   whole: WholePage,
@@ -203,7 +202,8 @@ export const sendAsItComes = async (options: CompressOptions, pieces: PageLookah
       const step = await pieces.next();
       if (step.done) {
         await passOn(visitor, await encoder?.end());
-        return visitor.end(trailersFor(visitor, step.value.trailers));
+        const trailers = trailersFor(visitor, step.value.trailers);
+        return visitor.end(encoder === undefined ? trailers : recodedTrailers(trailers));
       }
       await passOn(visitor, encoder === undefined ? step.value : await encoder.write(step.value));
     }
@@ -224,7 +224,7 @@ const trailersFor = (visitor: Visitor, came: HeaderList): HeaderList => {
 
 const NOT_MODIFIED = 304;
 
-/** Answers whose head speaks of a body that does not come. */
+/** Responses whose head describes a body that is not sent. */
 const bodiless = ({ visitor, head }: CompressOptions): boolean =>
   visitor.method === "HEAD" || head.status === NOT_MODIFIED;
 
@@ -251,7 +251,7 @@ const takeEncoder = (
   return encoders.take(codings, keyId, codings.length > 0 ? dictionary : undefined);
 };
 
-/** Of those wanted, the ones that tell nothing to who may look at sizes. */
+/** Of those wanted, the ones whose sizes tell nothing to anybody who may see them. */
 const codingsFor = (
   { visitor, exposure }: CompressOptions,
   bytes: number | "" | undefined,

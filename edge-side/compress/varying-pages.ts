@@ -21,17 +21,14 @@ const OK = 200;
 export class VaryingPages {
   readonly #urls = new RecentKeys(MOST_URLS);
 
-  /** A head as it goes out. */
-  given({ keyId, host, target }: VaryingUrl, { status, fields }: ResponseHead): void {
-    if (status !== OK || !isValidated(fields)) return;
+  /** A head as it goes out: a 304 with the Vary of its 200. */
+  shown({ keyId, host, target }: VaryingUrl, head: ResponseHead): ResponseHead {
+    const { status, fields } = head;
+    if (status === NOT_MODIFIED) return this.#urls.has(keyId, host, target) ? varyingHead(head) : head;
+    if (status !== OK || !isValidated(fields)) return head;
     if (varies(fields)) this.#urls.add(keyId, host, target);
     else this.#urls.delete(keyId, host, target);
-  }
-
-  /** A 304 with the Vary of its 200. */
-  likeBefore({ keyId, host, target }: VaryingUrl, head: ResponseHead): ResponseHead {
-    const known = head.status === NOT_MODIFIED && this.#urls.has(keyId, host, target);
-    return known ? varyingHead(head) : head;
+    return head;
   }
 }
 

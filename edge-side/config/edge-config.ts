@@ -142,7 +142,7 @@ export const edgeSettings = (near: Surroundings): z.ZodType<EdgeConfig> =>
       targetBytes: size("16 KiB", { least: "1 KiB", most: "64 KiB" }).describe(
         "A longer path and query gets 414.",
       ),
-      bodyBytes: sizeOrOff("off").describe("A larger body of a request gets 413."),
+      bodyBytes: sizeOrOff("off", { least: "1 B" }).describe("A larger body of a request gets 413."),
       streamsPerLink: count(1_000, { least: 1, most: 1_000_000 }).describe("Exchanges on one link at once."),
       visitors: count(10_000, { least: 1, most: 1_000_000 }).describe(
         "Connections of visitors at once; for one more the one closes that was idle longest, or it closes if none is.",

@@ -1,8 +1,8 @@
 /** The setting `serverTiming`: whether visitors are told where the time went. */
 import { z } from "zod";
-import { tokenFile, tokenText } from "../../protocol/config/admin-settings.ts";
 import type { Surroundings } from "../../protocol/config/parse-config.ts";
 import { block } from "../../protocol/config/schema.ts";
+import { tokenFile, tokenText } from "../../protocol/config/token.ts";
 
 export interface ServerTimingSettings {
   /** Who shows it is told how the answer travelled too; undefined: nobody is. */

@@ -5,13 +5,9 @@
 
 import { StreamError } from "../../protocol/errors.ts";
 import type { AnswerFrame, Frame } from "../../protocol/frames/frame.ts";
-import { type HeaderList, NO_FIELDS } from "../../protocol/http/header-list.ts";
+import { NO_FIELDS } from "../../protocol/http/header-list.ts";
+import type { BodyEnd } from "../../protocol/upstream/body.ts";
 import type { Exchange } from "./exchange.ts";
-
-export interface BodyEnd {
-  readonly how: "complete" | "closed";
-  readonly trailers: HeaderList;
-}
 
 export type BodyFrame =
   | { readonly kind: "data"; readonly bytes: Buffer }

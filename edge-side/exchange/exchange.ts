@@ -19,7 +19,10 @@ import { LONG_PAGES, MANY_LONG_PAGES } from "../../protocol/mixing/long-pages.ts
 import { type Extension, NO_EXTENSIONS } from "../../protocol/wire/extensions.ts";
 import type { Offering } from "./offers.ts";
 
-/** Bytes of the interim heads of one answer; at one a second, as origin sides send them after the first hundred, enough for hours. @internal */
+/**
+ * Bytes of the interim heads of one answer; at one a second, as origin sides send them after the first hundred, enough for hours.
+ * @internal
+ */
 export const MOST_INTERIM_BYTES = 4 * 1024 * 1024;
 /** Of a head, beside its bytes: what the smallest costs. @internal */
 export const INTERIM_HEAD_BYTES = 64;
@@ -37,8 +40,8 @@ export const NO_BODY_YET: BodyBeginning = { extensions: NO_EXTENSIONS, body: new
 export const NO_BODY: BodyBeginning = { ...NO_BODY_YET, ended: true };
 
 /**
- * How busy an edge may be to have time for mixed splices: to undo one takes up to 5 ms at once, which are others' at a higher load. Above it an origin side, which takes as long to make
- * them, mostly makes none either. @internal
+ * How busy an edge may be to have time for mixed splices: to undo one takes up to 5 ms at once, which others need at a higher load.
+ * Above it an origin side, which takes as long to make them, mostly makes none either. @internal
  */
 export const MIXED_UP_TO_LOAD = 0.6;
 
@@ -107,14 +110,14 @@ const addExtensions = (extensions: Extension[], { sizes, wholeUnits }: Offering)
 };
 
 /** As a rule there are none. */
-const extensionsOf = (request: ExchangeRequest, { peer }: Link): readonly Extension[] => {
+const extensionsOf = (request: ExchangeRequest, link: Link): readonly Extension[] => {
   const { beginning, offering, visitorConnection, madeId, load } = request;
   const extensions: Extension[] = beginning.extensions.slice();
   if (visitorConnection !== undefined) extensions.push(visitorConnectionExtension(visitorConnection));
   addExtensions(extensions, offering);
   if (madeId !== undefined) extensions.push(requestIdExtension(madeId));
   const isBusy = load > MIXED_UP_TO_LOAD || LONG_PAGES.waiting >= MANY_LONG_PAGES;
-  if (isBusy && peer.features.includes(MIXED_SPLICES)) extensions.push(NOT_MIXED);
+  if (isBusy && link.peer.features.includes(MIXED_SPLICES)) extensions.push(NOT_MIXED);
   return extensions;
 };
 
@@ -126,14 +129,16 @@ export class Exchange implements StreamReceiver {
   /** `sending`: the request's body has not ended. `asked`: it has. An error: all of it ended early. */
   #phase: "sending" | "asked" | StreamError;
   #interimBytes = 0;
-  #answerBytes = 0;
-  #requestBytes: number;
+  /** Payload bytes of the answer's frames but the HTTP heads, SPEC section "Frames". Written here alone, as the next one. */
+  answerBytes = 0;
+  /** Bytes of the request's body on the link. */
+  requestBytes: number;
 
   constructor(stream: Stream, { body, ended }: BodyBeginning, events: ExchangeEvents) {
     this.#stream = stream;
     this.#arrived = new Inbox(() => stream.lease());
     this.#phase = ended ? "asked" : "sending";
-    this.#requestBytes = body.length;
+    this.requestBytes = body.length;
     this.#events = events;
     stream.listen(this);
   }
@@ -141,16 +146,6 @@ export class Exchange implements StreamReceiver {
   /** The number on its link; 0 before the request has left. */
   get streamId(): number {
     return this.#stream.id ?? 0;
-  }
-
-  /** Payload bytes of the answer's frames but the HTTP heads, SPEC section "Frames". */
-  get answerBytes(): number {
-    return this.#answerBytes;
-  }
-
-  /** Bytes of the request's body on the link. */
-  get requestBytes(): number {
-    return this.#requestBytes;
   }
 
   /** Names what a request offers whose offers follow; once. */
@@ -163,7 +158,7 @@ export class Exchange implements StreamReceiver {
   /** Queues a piece of the request's body; false when the sender should wait for `room`. */
   sendBody(bytes: Uint8Array): boolean {
     if (this.#phase !== "sending") return true;
-    this.#requestBytes += bytes.length;
+    this.requestBytes += bytes.length;
     this.#stream.send({ kind: "data", bytes });
     return this.#stream.hasRoom;
   }
@@ -247,7 +242,7 @@ export class Exchange implements StreamReceiver {
   frame(frame: StreamFrame, payloadBytes: number): void {
     if (this.#phase instanceof StreamError) return;
     if (frame.kind === "stopSending") return this.#events.refused();
-    this.#answerBytes += payloadBytes - headBytes(frame, payloadBytes);
+    this.answerBytes += payloadBytes - headBytes(frame, payloadBytes);
     if (frame.kind === "answer" && frame.form.kind === "interim") this.#interim(frame);
     else if (!this.#arrived.accept(frame.kind === "data" ? (frame.bytes as Buffer) : frame))
       this.#end(

@@ -1,8 +1,8 @@
 /**
- * What is told of visits, and to whom: requests have ids and times where a log or somebody's browser wants them, and cost nothing
- * where nobody does.
+ * What is told about visits: a request gets an id and times where the access log or Server-Timing wants them, and costs nothing
+ * where neither does.
  */
-import { createHash, timingSafeEqual } from "node:crypto";
+import { isToken } from "../../protocol/config/token.ts";
 import type { AccessLog } from "../../protocol/daemon/access-log.ts";
 import { ownRequestId } from "../../protocol/frames/observed.ts";
 import { fieldOf, type ResponseHead } from "../../protocol/http/head.ts";
@@ -13,7 +13,7 @@ import type { VisitRecord } from "./access-record.ts";
 import type { TimesTold } from "./visit-times.ts";
 import type { VisitorRequest } from "./visitor-request.ts";
 
-/** What a request shows to be told more; such names do not go on to web servers. */
+/** A request with the right token in this field is told more. Web servers never see the field. */
 const TOKEN_FIELD = "coilgun-timing";
 
 /** The request's own, or the number of one that is made here. */
@@ -61,7 +61,7 @@ export class Observation {
 
   /** What the origin side has to be told; undefined where it knows. */
   sentId(id: RequestId | undefined, link: Link): string | undefined {
-    return typeof id === "number" && requestIdOn(link, 0) === undefined ? this.#made(id) : undefined;
+    return typeof id === "number" && link.label === undefined ? this.#made(id) : undefined;
   }
 
   #made(number: number): string {
@@ -69,9 +69,9 @@ export class Observation {
   }
 
   /**
-   * The head with where the time went, beside what its site says of that. In whole milliseconds: finer ones would tell strangers of the
-   * web server what the network hides. How an answer travelled, and its sizes, are for who has the token: they tell what is in other
-   * pages.
+   * The head with a Server-Timing of ours beside those of its site. Whole milliseconds, since finer ones would tell strangers what the
+   * network hides of the web server. How the answer travelled, and its sizes, are only for those who have the token: they say something
+   * about other pages.
    */
   told(
     head: ResponseHead,
@@ -86,7 +86,8 @@ export class Observation {
     if (edgeMs !== undefined) entries.push(`edge;dur=${Math.round(edgeMs)}`);
     const { token } = this.#serverTiming;
     const shown = token === undefined ? undefined : fieldOf(fields, TOKEN_FIELD);
-    if (token === undefined || shown === undefined || !isSame(token, shown)) return withTiming(head, entries);
+    if (token === undefined || shown === undefined || !isToken(shown, token))
+      return withTiming(head, entries);
     const { answer, pageBytes, answerBytes } = visit.record();
     if (answer !== undefined)
       entries.push(
@@ -104,7 +105,3 @@ const withTiming = (head: ResponseHead, entries: readonly string[]): ResponseHea
         reason: head.reason,
         fields: [...head.fields, "Server-Timing", entries.join(", ")],
       };
-
-const digestOf = (text: string): Buffer => createHash("sha256").update(text).digest();
-
-const isSame = (token: string, shown: string): boolean => timingSafeEqual(digestOf(token), digestOf(shown));

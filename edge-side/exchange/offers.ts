@@ -35,15 +35,15 @@ interface OffersOptions {
   readonly store: VersionStore;
   readonly wanted: BasesWanted;
   readonly exposure: SizeExposure;
-  /** Its answer may hold what was made for this visitor alone, without saying so. */
+  /** The answer may hold a secret of this visitor without saying that it is private. */
   readonly mayBeLogin: boolean;
-  /** Else there are none. */
+  /** Nothing is offered otherwise. */
   readonly mayOffer: boolean;
   /** Resolves when memory has what a tier below it has of the page; undefined: nothing is looked for there. */
   readonly lookedFor: Promise<void> | undefined;
 }
 
-/** Of one visit on one link: made at once, or when they have been looked for. */
+/** The offers of one visit on one link: made at once, or after a look into the tiers below memory. */
 export class VisitOffers {
   readonly #options: OffersOptions;
   /** Best last; none while they are looked for. Holding them keeps them usable. */

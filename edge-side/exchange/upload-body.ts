@@ -90,7 +90,7 @@ export class UploadBody {
   /** What is here already, and comes next; undefined: nothing is, or nothing will come. */
   take(): Buffer | UploadEnd | undefined {
     if (this.#phase === "closed") return undefined;
-    const next = this.#options(this.#waiting.take());
+    const next = this.#given(this.#waiting.take());
     if (this.#phase === "resting" && this.#waiting.costBytes <= MOST_AHEAD_BYTES) {
       this.#phase = "reading";
       this.#connection.readBody();
@@ -103,7 +103,7 @@ export class UploadBody {
     const here = this.take();
     if (here !== undefined || this.#phase === "closed") return here;
     const next = await this.#waiting.nextUnlessInterrupted();
-    return next === LATE ? undefined : this.#options(next);
+    return next === LATE ? undefined : this.#given(next);
   }
 
   /** As `next`, but LATE where nothing has come after `ms`. */
@@ -113,7 +113,7 @@ export class UploadBody {
     const next = await this.#waiting.nextWithin(clock, ms);
     // The wait may have been ended by `#close`, which has changed the phase meanwhile.
     if (next === LATE) return this.#isClosed ? undefined : LATE;
-    return this.#options(next);
+    return this.#given(next);
   }
 
   /** Nobody will ask for a while. The next time somebody asks, it goes on. */
@@ -169,7 +169,8 @@ export class UploadBody {
     return this.#phase === "closed";
   }
 
-  #options<Item extends Buffer | UploadEnd | undefined>(item: Item): Item {
+  /** It is given out: counted, and kept where it may be asked for again. */
+  #given<Item extends Buffer | UploadEnd | undefined>(item: Item): Item {
     if (!Buffer.isBuffer(item)) return item;
     this.#givenBytes += item.length;
     this.#keep(item);

@@ -1,6 +1,6 @@
 /**
- * What one visit takes of the memory budget: the coded bytes it collects, and its page until the visitor has taken it. A page that
- * several visitors take at the same time is one buffer, and is counted once. SPEC section "Memory".
+ * What one visit takes of the memory budget: the coded bytes that it collects, and its page until the visitor has it. A page that is
+ * sent to several visitors at once is one buffer, and counts once. SPEC section "Memory".
  */
 
 import type { Clock } from "../../protocol/runtime/clock.ts";

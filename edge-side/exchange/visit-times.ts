@@ -1,4 +1,4 @@
-/** Where the time of one visit went, until its head goes to the visitor. All of them are the clock's milliseconds. */
+/** Where the time of one visit went, until its head goes to the visitor. All times are milliseconds of the clock. */
 import type { Timings } from "../../protocol/frames/observed.ts";
 import type { Clock } from "../../protocol/runtime/clock.ts";
 import type { VisitRecord } from "./access-record.ts";
@@ -37,9 +37,8 @@ export class VisitTimes {
   }
 
   /**
-   * Of the web server, as the origin side measured it; of the link with both its ends, which is what else passed
-   * between request and answer; and here. `collectedAt`: all of the answer was here then, where it is given out as a
-   * whole and did not come with its head.
+   * The web server's part, as the origin side measured it; the link's, with both its ends, which is the rest of the time between
+   * request and answer; and the edge's own. `collectedAt`: when the last of a buffered answer came, if that was after its head.
    */
   parts(collectedAt?: number): TimesTold {
     if (this.#openedAt === undefined || this.#answeredAt === undefined) return {};

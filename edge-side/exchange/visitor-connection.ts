@@ -4,7 +4,7 @@
  * "Authenticated connections".
  */
 import { SHARED_CONNECTION } from "../../protocol/frames/visitor-connection.ts";
-import { authenticatesConnection, isOfAuthenticatedConnection } from "../../protocol/http/connection-auth.ts";
+import { isOfAuthenticatedConnection } from "../../protocol/http/connection-auth.ts";
 import { FieldNames } from "../../protocol/http/field-names.ts";
 import type { HeaderList } from "../../protocol/http/header-list.ts";
 
@@ -37,23 +37,26 @@ export class VisitorConnection {
   }
 }
 
-interface Asking {
-  readonly connection?: VisitorConnection | undefined;
-  readonly fields: HeaderList;
-}
-
 /**
  * Under which connection a request is asked for, as the extension says it; undefined: it has nothing to do with such a login.
+ * `logsIn`: its fields log its connection in (authenticatesConnection).
  * Shared are those of HTTP/2, of trusted proxies, and of requests that passed another proxy.
  */
-export const askedFrom = ({ connection, fields }: Asking, fromTrustedProxy: boolean): number | undefined => {
-  if (connection?.authenticates !== true && !authenticatesConnection(fields)) return undefined;
+export const askedFrom = (
+  connection: VisitorConnection | undefined,
+  fields: HeaderList,
+  { logsIn, fromTrustedProxy }: { readonly logsIn: boolean; readonly fromTrustedProxy: boolean },
+): number | undefined => {
+  if (!logsIn && connection?.authenticates !== true) return undefined;
   const shared = fromTrustedProxy || wasForwarded(fields);
   return connection === undefined || shared ? SHARED_CONNECTION : connection.authenticate();
 };
 
 /** Whether the response is of a connection that is logged in or asks for it; its visitor's is remembered as such. */
-export const isAuthenticated = ({ connection }: Omit<Asking, "fields">, response: HeaderList): boolean => {
+export const isAuthenticated = (
+  { connection }: { readonly connection?: VisitorConnection | undefined },
+  response: HeaderList,
+): boolean => {
   const authenticated = isOfAuthenticatedConnection(response);
   if (authenticated) connection?.authenticate();
   return authenticated;

@@ -6,14 +6,12 @@
 import { StreamError, type StreamErrorCode } from "../../protocol/errors.ts";
 import { listOf, type ResponseHead } from "../../protocol/http/head.ts";
 import type { HeaderList } from "../../protocol/http/header-list.ts";
+import type { InactivityTimer } from "../../protocol/runtime/inactivity-timer.ts";
 import type { UploadBody } from "./upload-body.ts";
 import type { RepeatedHead, VisitorRequest } from "./visitor-request.ts";
 
-/** Whom an exchange waits for; a visitor that takes its time is no fault of the origin server's. */
-export interface Waiting {
-  forVisitor(): void;
-  forOrigin(): void;
-}
+/** The time that the web server has to answer: it stands still while it is the visitor that is waited for. */
+export type Waiting = Pick<InactivityTimer, "pause" | "resume">;
 
 /** Who serves a visitor, and wants to know when that has become useless. */
 export interface VisitorListener {

@@ -132,7 +132,7 @@ class VisitorListener {
       targetBytes: config.limits.targetBytes,
       admission: options.admission,
       bodyBytes: config.limits.bodyBytes,
-      draining: () => crowd.draining,
+      crowd,
       attendanceOf: (socket) => crowd.attendanceOf(socket),
       isCovered:
         certificates &&

@@ -191,7 +191,7 @@ class Connection {
     });
   }
 
-  /** Refuses what is no request that HTTP/1.1 could go on after. `request`: where its head could be read; `early`: behind it, where node has let go of the connection. */
+  /** Refuses what is no request that HTTP/1.1 could go on after. `early`: what came behind its head, where node let go of the connection. */
   end(status: number, request?: IncomingMessage, early?: Buffer): void {
     const parked = early && new ParkedUpgrade(this.#socket, early, () => this.#current);
     this.#turns.close(() => {

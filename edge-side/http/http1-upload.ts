@@ -81,7 +81,7 @@ export class Http1Upload implements UploadConnection {
 
   /** The visitor is to send from now on. */
   awaitBody(): void {
-    this.#waiting.forVisitor();
+    this.#waiting.pause();
     this.#sending.start();
   }
 
@@ -99,13 +99,13 @@ export class Http1Upload implements UploadConnection {
 
   restBody(): void {
     this.#sending.stop();
-    this.#waiting.forOrigin();
+    this.#waiting.resume();
     this.#request.pause();
     this.#unread.start();
   }
 
   dropBody(): void {
-    this.#waiting.forOrigin();
+    this.#waiting.resume();
     this.#unread.stop();
     this.#request.off("data", this.#piece);
     this.#request.on("data", () => this.#sending.moved());
@@ -120,7 +120,7 @@ export class Http1Upload implements UploadConnection {
     this.#sending.stop();
     const { rawTrailers } = this.#request;
     if (!areClean(rawTrailers)) return this.#owner.breakOff();
-    this.#waiting.forOrigin();
+    this.#waiting.resume();
     this.body.end(this.#underscores.without(sanitizeTrailers(rawTrailers)));
   }
 }

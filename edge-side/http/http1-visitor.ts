@@ -2,6 +2,7 @@
  * A visitor of HTTP/1.x: one request and its response, as node:http gives them. Raw header arrays go in and out, so order,
  * duplicates and case stay as they are; framing and Connection are node's. SPEC section "Visitors".
  */
+
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { STREAM_ERRORS, type StreamErrorCode } from "../../protocol/errors.ts";
 import { breakOff } from "../../protocol/http/break-off.ts";
@@ -40,8 +41,8 @@ export interface VisitorOptions extends LingerOptions {
   readonly bodyBytes: number | undefined;
   /** Of HTTP/1.x: the one that requests come on. */
   readonly connection?: VisitorConnection;
-  /** The edge stops: connections are not kept for another request. */
-  readonly draining: () => boolean;
+  /** While it drains the edge stops: connections are not kept for another request. */
+  readonly crowd: { readonly draining: boolean };
 }
 
 /** Before a connection is reset, what was written to it has so long to leave the system's buffers, which a reset empties. @internal */
@@ -235,7 +236,7 @@ export class Http1Visitor implements Visitor, UploadOwner {
     const head = this.#heldHead;
     this.#heldHead = undefined;
     if (head === undefined || this.answered) return;
-    if (this.options.draining()) this.response.shouldKeepAlive = false;
+    if (this.options.crowd.draining) this.response.shouldKeepAlive = false;
     this.#length = fieldOf(head.fields, "content-length");
     this.response.writeHead(head.status, head.reason, head.fields as string[]);
   }
@@ -255,7 +256,7 @@ export class Http1Visitor implements Visitor, UploadOwner {
     }
     this.#failed = status;
     const page = this.options.errorPages.of(status, this, failure);
-    if (this.options.draining()) this.response.shouldKeepAlive = false;
+    if (this.options.crowd.draining) this.response.shouldKeepAlive = false;
     this.response.writeHead(status, [...page.fields]);
     if (this.method !== "HEAD") this.sentBytes += Buffer.byteLength(page.body);
     this.response.end(this.method === "HEAD" ? undefined : page.body);

@@ -143,13 +143,13 @@ export class Http2Visitor implements Visitor, UploadConnection {
 
   restBody(): void {
     this.#sending.stop();
-    this.#waiting?.forOrigin();
+    this.#waiting?.resume();
     this.#stream.pause();
   }
 
   dropBody(): void {
     this.#sending.stop();
-    this.#waiting?.forOrigin();
+    this.#waiting?.resume();
     this.#stream.removeAllListeners("data");
     this.#stream.resume();
   }
@@ -226,7 +226,7 @@ export class Http2Visitor implements Visitor, UploadConnection {
   }
 
   #awaitBody(): void {
-    this.#waiting?.forVisitor();
+    this.#waiting?.pause();
     this.#sending.start();
   }
 
@@ -248,7 +248,7 @@ export class Http2Visitor implements Visitor, UploadConnection {
     if (this.#stream.aborted || this.#gone) return;
     const trailers = this.#requestTrailers;
     if (!areClean(trailers) || !this.#areTrailersWhole(trailers)) return this.refuse(400);
-    this.#waiting?.forOrigin();
+    this.#waiting?.resume();
     upload.end(this.#options.underscores.without(sanitizeTrailers(trailers)));
   }
 

@@ -11,7 +11,6 @@ import type { KeyProof } from "../../protocol/link/handshake.ts";
 import { LinkEndpoint } from "../../protocol/link/link.ts";
 import type { Link } from "../../protocol/link/link-api.ts";
 import type { LinkBook } from "../../protocol/link/link-book.ts";
-import { labelLink } from "../../protocol/link/link-label.ts";
 import type { Clock } from "../../protocol/runtime/clock.ts";
 import type { MemoryBudget } from "../../protocol/runtime/memory-budget.ts";
 import type { Secret } from "../../protocol/transport/key.ts";
@@ -138,7 +137,6 @@ const greet = (transport: Transport, options: AcceptOptions, sightings: KeySight
     memory,
     events: {
       up(link) {
-        labelLink(link, transport, behindBalancer);
         if (!options.secretsOf(link.keyId).some((each) => each.equals(link.secret)))
           return link.close("key-removed", "this key is not served any more");
         const limits = options.limitsOf(link.keyId);

@@ -8,22 +8,24 @@ import type { Visit } from "./visit.ts";
 /** Authorities of certificates ask for these over plain HTTP, and whoever answers stands behind the link (RFC 8555 section 8.3). */
 const CHALLENGES = "/.well-known/acme-challenge/";
 
-/** A response without a body. */
-export const answerInPlace = (visit: Visit, head: ResponseHead): void => {
+/** Sends a response of the edge's own. */
+export const answerInPlace = async (
+  visit: Visit,
+  head: ResponseHead,
+  body: string | Buffer = "",
+): Promise<void> => {
+  const { visitor } = visit;
   visit.responds(head.status);
-  visit.visitor.head(head);
-  visit.visitor.end([]);
+  visitor.head(head);
+  if (body.length > 0 && visitor.method !== "HEAD") await visitor.body(Buffer.from(body));
+  visitor.end([]);
 };
 
 /** What load balancers ask for, whatever host they name: whether a link is there. */
-export const answerReady = async (visit: Visit, isReady: boolean): Promise<void> => {
+export const answerReady = (visit: Visit, isReady: boolean): Promise<void> => {
   const status = isReady ? 200 : 503;
   const { fields, body } = errorPage(status);
-  const { visitor } = visit;
-  visit.responds(status);
-  visitor.head({ status, reason: isReady ? "OK" : "Service Unavailable", fields });
-  if (visitor.method !== "HEAD") await visitor.body(Buffer.from(body));
-  visitor.end([]);
+  return answerInPlace(visit, { status, reason: isReady ? "OK" : "Service Unavailable", fields }, body);
 };
 
 /** To the same URL with `https:`, of a listener that says so; undefined: it is served. */

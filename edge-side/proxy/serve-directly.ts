@@ -3,6 +3,7 @@
  * out as on any other way but for what links are for: nothing is offered, verified or remembered, and what the web
  * server coded stays coded.
  */
+
 import { isEventStream } from "../../protocol/http/compressible.ts";
 import { fieldOf, type RequestHead, requestHeadFromList } from "../../protocol/http/head.ts";
 import type { HeaderList } from "../../protocol/http/header-list.ts";
@@ -19,15 +20,14 @@ import type { ServeDependencies } from "./dependencies.ts";
 import type { HostRules } from "./served-hosts.ts";
 import { TaughtPage } from "./taught-page.ts";
 import type { Visit } from "./visit.ts";
+import type { AskedBases } from "./visit-bases.ts";
 import { askedPlain, VisitDictionaries } from "./visit-dictionaries.ts";
 
 /** A request as it goes on. */
-export interface AskedDirectly {
+export interface AskedDirectly extends Pick<AskedBases, "logsIn" | "fromTrustedProxy"> {
   /** As requestHeadToList makes it. */
   readonly head: HeaderList;
   readonly rules: HostRules;
-  /** Its peer is one of the proxies that are believed. */
-  readonly fromTrustedProxy: boolean;
   /** Its answer may be coded with a dictionary of the browser. */
   readonly takesDictionaries: boolean;
 }
@@ -58,15 +58,15 @@ export const serveDirectly = async (visit: Visit, options: DirectOptions): Promi
 
 const requestOf = (visitor: Visitor, { asked, reason }: DirectOptions) => {
   const plain = reason === undefined && asked.takesDictionaries;
-  const from = askedFrom(visitor, asked.fromTrustedProxy);
+  const from = askedFrom(visitor.connection, visitor.fields, asked);
   return {
-    head: withHost(requestHeadFromList(plain ? askedPlain(asked.head, visitor) : asked.head), visitor),
+    head: forAuthority(requestHeadFromList(plain ? askedPlain(asked.head, visitor) : asked.head), visitor),
     boundTo: from ? String(from) : undefined,
   };
 };
 
 /** HTTP/1.1 knows no request without it. */
-const withHost = (head: RequestHead, { authority }: Visitor): RequestHead =>
+const forAuthority = (head: RequestHead, { authority }: Visitor): RequestHead =>
   fieldOf(head.fields, "host") === undefined
     ? { ...head, fields: ["Host", authority, ...head.fields] }
     : head;
@@ -82,8 +82,7 @@ const respond = async (
   const fields = reason === undefined ? given : dependencies.errorPages.withFallback(given, reason);
   const head = { ...response.head, fields };
   visit.responds(head.status);
-  if (response.kind === "upgraded" || isEventStream(fieldOf(head.fields, "content-type") ?? ""))
-    visit.mayLast();
+  if (response.kind === "upgraded" || isEventStream(head.fields)) visit.mayLast();
   if (response.kind === "upgraded") {
     visitor.head(head);
     return visit.page(await exchange.join(response));
@@ -93,7 +92,7 @@ const respond = async (
     reason === undefined && asked.takesDictionaries
       ? new VisitDictionaries(visitor, rules, dependencies, rules.keyId)
       : undefined;
-  const exposure = sizeExposureOf(visitor, rules.scope.mayHoldSecret(visitor.fields));
+  const exposure = sizeExposureOf(visitor, rules.scope.mayHoldSecret(visitor.fields, visitor.host));
   const teaching = dictionaries?.mayTeach(head) ? new TaughtPage(visitor, rules, dependencies) : undefined;
   const came = piecesOf(response);
   const pieces = new PageLookahead(teaching === undefined ? came : teaching.keeping(came));

@@ -7,10 +7,11 @@ import { StreamError } from "../../protocol/errors.ts";
 import { isBuffered } from "../../protocol/frames/answer-form.ts";
 import type { AnswerFrame } from "../../protocol/frames/frame.ts";
 import { isEventStream } from "../../protocol/http/compressible.ts";
-import { fieldOf, requestHeadToList, SWITCHING } from "../../protocol/http/head.ts";
+import { authenticatesConnection } from "../../protocol/http/connection-auth.ts";
+import { requestHeadToList, SWITCHING } from "../../protocol/http/head.ts";
 import type { Link } from "../../protocol/link/link-api.ts";
 import { headSize } from "../../protocol/link/send-queue.ts";
-import type { Addressed, Credentials } from "../../protocol/scope/credentials.ts";
+import type { Credentials } from "../../protocol/scope/credentials.ts";
 import type { WithoutLink } from "../../protocol/scope/no-base.ts";
 import { type PageKey, pageKeyOf } from "../../protocol/store/page-key.ts";
 import { TieredStore } from "../../protocol/tier/tiered-store.ts";
@@ -20,7 +21,7 @@ import { RestoredEtag } from "../answer/restore-etag.ts";
 import { fetchBases, offersMayFollow } from "../bases/fetch-bases.ts";
 import { type CompressOptions, sendAsItComes, sendWhole } from "../compress/send-compressed.ts";
 import type { Exchange } from "../exchange/exchange.ts";
-import { type SizeExposure, sizeExposureOf } from "../exchange/size-exposure.ts";
+import { sizeExposureOf } from "../exchange/size-exposure.ts";
 import { isSafe, type Visitor } from "../exchange/visitor.ts";
 import { placeOf } from "../exchange/visitor-address.ts";
 import type { RepeatedHead } from "../exchange/visitor-request.ts";
@@ -34,7 +35,7 @@ import type { ServeDependencies } from "./dependencies.ts";
 import { type AskedDirectly, serveDirectly } from "./serve-directly.ts";
 import type { HostRules } from "./served-hosts.ts";
 import { Visit } from "./visit.ts";
-import { VisitBases } from "./visit-bases.ts";
+import { type AskedBases, VisitBases } from "./visit-bases.ts";
 import {
   isForDictionary,
   serveDictionary,
@@ -59,24 +60,19 @@ export const serveVisitor = async (visitor: Visitor, options: ServeDependencies)
   options.accessLog.write(visit.record(), visitor);
 };
 
-/** A request as it goes on, whichever link takes it. */
-interface Asked extends AskedDirectly {
+/** A request as it is sent on, whichever link takes it. */
+interface Asked extends AskedDirectly, AskedBases {
   /** As the link counts it. */
   readonly headBytes: number;
-  readonly pageKey: PageKey;
-  readonly credentials: Credentials;
-  readonly addressed: Addressed | undefined;
-  readonly proxyNotTrusted: boolean;
-  readonly exposure: SizeExposure;
   /** It is for the dictionary of the site. */
   readonly isForDictionary: boolean;
   readonly fallback: Fallback | undefined;
 }
 
-/** Of heads that came before on their connection; a reload makes new rules, and what was made under older ones is not used. */
+/** What was made of heads that repeat on their connection. A reload makes new rules; what was made under older ones is not used. */
 const ASKED = new WeakMap<RepeatedHead, Asked>();
 
-/** Undefined: it is to go no further than here. Throws StreamError for what must not go on. */
+/** Undefined for a request that must end here (Max-Forwards: 0). Throws StreamError for one that must not go on. */
 const askedOf = (visitor: Visitor, rules: HostRules, options: ServeDependencies): Asked | undefined => {
   const known = visitor.repeated && ASKED.get(visitor.repeated);
   if (known?.rules === rules) return known;
@@ -85,15 +81,16 @@ const askedOf = (visitor: Visitor, rules: HostRules, options: ServeDependencies)
   const { hosts, pseudonym, fallbacks } = options;
   const trusted = hosts.trusts(visitor.address);
   const head = requestHeadToList(forwardHead(visitor, { pseudonym, trusted }));
-  const credentials = rules.scope.credentialsOf(visitor.fields);
+  const credentials = rules.scope.credentialsOf(visitor.fields, visitor.host);
   const asked = {
     head,
     headBytes: headSize(head),
     pageKey: pageKeyOf(visitor.target),
     credentials,
     ...whereIs(visitor, credentials, rules, options),
+    logsIn: authenticatesConnection(visitor.fields),
     fromTrustedProxy: trusted,
-    exposure: sizeExposureOf(visitor, rules.scope.mayHoldSecret(visitor.fields)),
+    exposure: sizeExposureOf(visitor, rules.scope.mayHoldSecret(visitor.fields, visitor.host)),
     isForDictionary: isForDictionary(visitor, rules),
     takesDictionaries: takesDictionaries(visitor, rules, trusted),
     fallback: fallbacks.of(visitor.host),
@@ -114,10 +111,10 @@ const whereIs = (
   return { addressed: place && scope.addressed(credentials, place), proxyNotTrusted: place === undefined };
 };
 
-/** Tries links in turn: the request goes to another one if the first certainly, or harmlessly, did not serve it, or may not. */
+/** Tries links in turn: another one where the first certainly did not pass the request on, or where asking twice changes nothing. */
 const serve = async (visit: Visit, options: ServeDependencies): Promise<void> => {
   const { visitor } = visit;
-  // By their beginning nearly all are told from it, without the rules of a request.
+  // The cheap comparison comes first: hardly any target begins like this.
   if (visitor.target.startsWith(READY_TARGET) && asksWhetherReady(visitor.target) && isSafe(visitor))
     return answerReady(visit, isReady(options));
   const rules = options.hosts.rulesOf(visitor.host);
@@ -166,7 +163,7 @@ const serveOver = async (
   asked: Asked,
   options: ServeDependencies,
 ): Promise<void> => {
-  const { head, headBytes, rules, pageKey, credentials, addressed } = asked;
+  const { head, headBytes, rules, pageKey, credentials } = asked;
   if (headBytes > link.headBytes)
     throw new StreamError("head-too-large", "the origin side takes no head of this size");
   const { visitor } = visit;
@@ -178,12 +175,7 @@ const serveOver = async (
   if (fetched !== undefined && !follow) await fetched;
   const bases = new VisitBases(link, {
     visitor,
-    pageKey,
-    credentials,
-    addressed,
-    fromTrustedProxy: asked.fromTrustedProxy,
-    proxyNotTrusted: asked.proxyNotTrusted,
-    exposure: asked.exposure,
+    asked,
     rules: rules.scope,
     lookedFor: follow ? fetched : undefined,
     dependencies: options,
@@ -199,7 +191,7 @@ const serveOver = async (
   }
 };
 
-/** Serves the body as it is verified. The head of a buffered one waits for it: a failure is then a clean one. */
+/** Sends the body as it is verified. The head of a buffered body waits for all of it, so that a failure can be an error page. */
 const respond = async (
   visit: Visit,
   answer: AnswerFrame,
@@ -216,8 +208,7 @@ const respond = async (
   if (head.status === SWITCHING && visitor.upgrade === undefined)
     throw new StreamError("origin-failed", "101, and nobody asked for it");
   visit.responds(head.status);
-  if (visitor.upgrade !== undefined || isEventStream(fieldOf(head.fields, "content-type") ?? ""))
-    visit.mayLast();
+  if (visitor.upgrade !== undefined || isEventStream(head.fields)) visit.mayLast();
   bases.answered(head, tag);
   const decoding = decodeAnswer(answer, exchange, bases);
   const decoded = decoding instanceof Promise ? await decoding : decoding;
@@ -228,7 +219,7 @@ const respond = async (
     dictionary: dictionaries?.available(head, bases.exposure),
     encoders: options.encoders,
     varying: options.varying,
-    memory: bases,
+    memory: bases.memory,
     exposure: bases.exposure,
     keyId: bases.keyId,
     leaving: (leaves) => visit.headLeaves(leaves),
@@ -254,7 +245,7 @@ const respond = async (
 /** Whether a link is there, if any host needs one. */
 const isReady = ({ pool, hosts }: ServeDependencies): boolean => pool.ready || hosts.linked.length === 0;
 
-/** Throws StreamError for what no web server is asked. */
+/** Throws StreamError for requests that must reach no web server. */
 const refuseUnasked = (visitor: Visitor, rules: HostRules, { log, pseudonym }: ServeDependencies): void => {
   const { host, target, upgrade, version } = visitor;
   if (isLoop(visitor, pseudonym)) {
@@ -290,7 +281,7 @@ const nextLink = async (
   return silent;
 };
 
-/** A refused request was never given to the origin; one that was may be repeated once if that changes nothing there. */
+/** A refused request never reached the web server. One that may have is repeated only if that changes nothing there. */
 const mayGoElsewhere = (error: unknown, visitor: Visitor): boolean => {
   if (!(error instanceof StreamError) || visitor.answered || visitor.bodyTouched) return false;
   return error.code === "refused" || (error.code === "link-lost" && isSafe(visitor));

@@ -9,7 +9,7 @@ import { fingerprintOf } from "../../protocol/store/fingerprint.ts";
 import { pageKeyOf } from "../../protocol/store/page-key.ts";
 import { partitionOf } from "../../protocol/store/partition.ts";
 import type { Version } from "../../protocol/store/version-store.ts";
-import type { BodyEnd } from "../exchange/answer-frames.ts";
+import type { BodyEnd } from "../../protocol/upstream/body.ts";
 import type { Visitor } from "../exchange/visitor.ts";
 import { placeOf } from "../exchange/visitor-address.ts";
 import { isAuthenticated } from "../exchange/visitor-connection.ts";
@@ -57,7 +57,7 @@ export class TaughtPage {
     const { target, host, fields } = this.#visitor;
     if (pieces === undefined || !this.#complete || isAuthenticated(this.#visitor, head.fields))
       return [undefined, undefined];
-    const credentials = this.#rules.scope.credentialsOf(fields);
+    const credentials = this.#rules.scope.credentialsOf(fields, host);
     const place = placeOf(this.#visitor, (address) => hosts.trusts(address));
     const scope = this.#rules.scope.scopeOf({
       credentials,

@@ -8,7 +8,6 @@ import type { ResponseHead } from "../../protocol/http/head.ts";
 import { isOfUnknownType, whyPassed } from "../../protocol/http/why-passed.ts";
 import type { Link } from "../../protocol/link/link-api.ts";
 import type { Clock } from "../../protocol/runtime/clock.ts";
-import type { Lease } from "../../protocol/runtime/memory-budget.ts";
 import type { Addressed, Credentials } from "../../protocol/scope/credentials.ts";
 import type { NoBase } from "../../protocol/scope/no-base.ts";
 import type { Scope, ScopeRules, SessionScope } from "../../protocol/scope/scope.ts";
@@ -28,26 +27,36 @@ import { askedFrom, isAuthenticated } from "../exchange/visitor-connection.ts";
 import type { VisitorRequest } from "../exchange/visitor-request.ts";
 import type { ServeDependencies } from "./dependencies.ts";
 
+/** What was made of a request before a link was chosen for it. */
+export interface AskedBases {
+  readonly pageKey: PageKey;
+  /** What the visitor shows of itself, under the rules of its host. */
+  readonly credentials: Credentials;
+  /** A visitor who shows no secret, known by the address. */
+  readonly addressed: Addressed | undefined;
+  /** The visitor would be `addressed` if the proxy in front were a trusted one. */
+  readonly proxyNotTrusted: boolean;
+  /** Its fields log its connection in (NTLM, Negotiate), or begin to. */
+  readonly logsIn: boolean;
+  /** Its peer is a trusted proxy. */
+  readonly fromTrustedProxy: boolean;
+  /** Who may learn something from the size of its answer. */
+  readonly exposure: SizeExposure;
+}
+
 /** Whose visit it is, and to what. */
-export interface BasesOptions {
+interface BasesOptions {
   readonly visitor: Pick<
     VisitorRequest,
     "method" | "host" | "authority" | "target" | "fields" | "connection" | "address"
   >;
-  /** Its peer is one of the proxies that are believed. */
-  readonly fromTrustedProxy: boolean;
-  readonly pageKey: PageKey;
-  /** What the visitor shows of itself, under these rules. */
-  readonly credentials: Credentials;
-  /** Who shows no secret, by where he is. */
-  readonly addressed?: Addressed | undefined;
-  /** He would be `addressed`, if the proxy that he came through were believed. */
-  readonly proxyNotTrusted?: boolean;
+  readonly asked: AskedBases;
   /** Who may build on what, for its host. */
   readonly rules: ScopeRules;
-  /** Who may read what off the size of its answer. */
-  readonly exposure: SizeExposure;
-  /** Resolves when memory has what a tier below it has of the page, and is offered then; undefined: what memory has is offered. */
+  /**
+   * Resolves when memory has what the tiers below it have of the page, which is offered then. Undefined: what memory has is
+   * offered at once.
+   */
   readonly lookedFor?: Promise<void> | undefined;
   readonly dependencies: Pick<
     ServeDependencies,
@@ -65,27 +74,24 @@ export class VisitBases implements DecodeContext, PageCopies {
   readonly visitorConnection: number | undefined;
   /** Who may read what off the answer's size. */
   readonly exposure: SizeExposure;
-  /** Whether heads that leave their tag out were agreed on with the origin side. */
+  /** Both sides agreed that heads may leave out their ETag. */
   readonly omittedEtags: boolean;
   readonly link: Link;
   /** The key of the link. */
   readonly keyId: string;
-  /** The memory that the visit takes while its page is put together. */
-  readonly lease: Lease;
+  readonly memory: VisitMemory;
   readonly clock: Clock;
   readonly pageBytes: number;
   readonly #options: BasesOptions;
-  readonly #memory: VisitMemory;
   readonly #partition: Partition;
   readonly #peerStore: StoreId;
-  readonly #credentials: Credentials;
   /** Its session, while the visit is under way. */
   readonly #audience: SessionVersions | undefined;
   /** The head that the page belongs to, and the tag that it left out. */
   #head: ResponseHead | undefined;
   #tag: RestoredEtag | undefined;
   readonly #wanted: BasesWanted;
-  /** Whose its page is, once that is decided. */
+  /** Who may build on its page, once that is decided. */
   scope: Scope | undefined;
   /** The session goes on under another name. */
   #inherited = false;
@@ -93,32 +99,33 @@ export class VisitBases implements DecodeContext, PageCopies {
   remembered: Version | undefined;
   /** Whose it is, where common bases may be made of it. */
   #personal: SessionScope | undefined;
-  /** It came over a connection that is logged in, or asks to be. */
+  /** It came over a connection to the web server that is logged in, or asks to be. */
   #authenticated = false;
   collectedAt: number | undefined;
-  #decodeMs: number | undefined;
-  #mismatched = false;
+  /** Milliseconds spent decoding; undefined where nothing was decoded. Written here alone, as the next one. */
+  decodeMs: number | undefined;
+  /** A delta did not verify. */
+  mismatched = false;
 
   constructor(link: Link, options: BasesOptions) {
-    const { visitor, pageKey, credentials, rules, dependencies } = options;
+    const { visitor, asked, rules, dependencies } = options;
+    const { keyId, peer } = link;
     this.link = link;
     this.#options = options;
     this.clock = dependencies.clock;
     this.pageBytes = dependencies.pageBytes;
-    this.keyId = link.keyId;
-    this.#peerStore = link.peer.storeId as StoreId;
-    this.#partition = partitionOf({ keyId: link.keyId, host: visitor.host });
-    this.#credentials = credentials;
-    this.#memory = new VisitMemory(dependencies, link.keyId);
-    this.lease = this.#memory.lease;
-    this.visitorConnection = askedFrom(visitor, options.fromTrustedProxy);
-    this.exposure = options.exposure;
-    const { session } = credentials;
+    this.keyId = keyId;
+    this.#peerStore = peer.storeId as StoreId;
+    this.#partition = partitionOf({ keyId, host: visitor.host });
+    this.memory = new VisitMemory(dependencies, keyId);
+    this.visitorConnection = askedFrom(visitor.connection, visitor.fields, asked);
+    this.exposure = asked.exposure;
+    const { session } = asked.credentials;
     this.#audience = session && dependencies.store.enter(this.#partition, session);
-    const addressed = options.addressed?.session;
+    const addressed = asked.addressed?.session;
     this.#wanted = {
       partition: this.#partition,
-      pageKey,
+      pageKey: asked.pageKey,
       session,
       addressed,
       ownOnly: this.exposure === "navigation",
@@ -130,23 +137,13 @@ export class VisitBases implements DecodeContext, PageCopies {
       store: dependencies.store,
       wanted: this.#wanted,
       exposure: this.exposure,
-      mayBeLogin: rules.mayBeLogin(credentials, visitor.method),
+      mayBeLogin: rules.mayBeLogin(asked.credentials, visitor.method),
       mayOffer: this.visitorConnection === undefined && this.exposure !== "foreign",
       lookedFor: options.lookedFor,
     });
-    this.session = !credentials.none;
+    this.session = !asked.credentials.none;
     this.addressed = addressed !== undefined;
-    this.omittedEtags = link.peer.features.includes(OMITTED_ETAGS);
-  }
-
-  /** Milliseconds spent decoding; undefined where nothing was decoded. */
-  get decodeMs(): number | undefined {
-    return this.#decodeMs;
-  }
-
-  /** A delta did not verify. */
-  get mismatched(): boolean {
-    return this.#mismatched;
+    this.omittedEtags = peer.features.includes(OMITTED_ETAGS);
   }
 
   /** The head of the answer is here; its page is decoded next. `tag`: what the head left out. */
@@ -154,13 +151,14 @@ export class VisitBases implements DecodeContext, PageCopies {
     this.offers.isOver = true;
     this.#head = head;
     this.#tag = tag;
-    const { rules, visitor, dependencies } = this.#options;
-    this.#authenticated = isAuthenticated(visitor, head.fields) || this.visitorConnection !== undefined;
+    const { rules, asked, visitor, dependencies } = this.#options;
     const { status, fields: response } = head;
-    const asked = { credentials: this.#credentials, method: visitor.method, status, response };
-    const answered = rules.answered(asked);
+    this.#authenticated = isAuthenticated(visitor, response) || this.visitorConnection !== undefined;
+    const { credentials, addressed } = asked;
+    const by = { ...visitor, credentials, addressed, authenticated: this.#authenticated };
+    const answered = rules.answered({ ...by, status, response });
     if (answered === undefined || this.#authenticated) return;
-    // Whoever was given a new cookie stays the same person.
+    // A visitor who is given a new cookie is still the same person.
     if (rules.commonBases && answered.joined.length > 0)
       dependencies.commonBases.samePerson(this.#partition, answered.joined);
     if (answered.renewal === undefined) return;
@@ -201,7 +199,7 @@ export class VisitBases implements DecodeContext, PageCopies {
     const goesOn = scope.kind === "session" && (this.#inherited || scope.session === this.#wanted.session);
     if (reason === "renewed" && goesOn) return "new-session";
     const isPersonal = reason === "private" || reason === "no-store" || reason === "posted";
-    return scope.kind === "nobody" && isPersonal && this.#options.proxyNotTrusted === true
+    return scope.kind === "nobody" && isPersonal && this.#options.asked.proxyNotTrusted
       ? "proxy-not-trusted"
       : reason;
   }
@@ -209,15 +207,15 @@ export class VisitBases implements DecodeContext, PageCopies {
   /** The visit is over on this link: gives its memory back, and lets common bases learn of its page. */
   over(answerBytes: number): void {
     this.offers.isOver = true;
-    this.#memory.release();
+    this.memory.release();
     if (this.#audience !== undefined) this.#options.dependencies.store.leave(this.#partition, this.#audience);
     if (this.remembered === undefined || this.#personal === undefined) return;
-    const { pageKey, dependencies } = this.#options;
+    const { asked, dependencies } = this.#options;
     dependencies.commonBases.visited({
       version: this.remembered,
       scope: this.#personal,
       partition: this.#partition,
-      pageKey,
+      pageKey: asked.pageKey,
       offered: this.offers.versions,
       answerBytes,
       link: this.link,
@@ -226,23 +224,16 @@ export class VisitBases implements DecodeContext, PageCopies {
 
   // What decoding needs.
 
-  hold(page: Buffer): boolean {
-    return this.#memory.hold(page);
-  }
-
-  whenRoom(bytes: number): Promise<boolean> {
-    return this.#memory.whenRoom(bytes);
-  }
-
   remember(body: Buffer, fingerprint: Fingerprint): void {
     const head = this.#head;
     if (head === undefined) return;
     this.#tag?.madeOf(body, fingerprint);
-    const { visitor, pageKey, rules, dependencies, addressed } = this.#options;
-    // Whose page it is no field tells: the connection itself is the credential.
+    const { visitor, asked, rules, dependencies } = this.#options;
+    const { credentials, addressed } = asked;
+    // No field tells whose page it is: the connection itself is the credential.
     if (this.#authenticated || this.exposure === "foreign") return;
     const scope = rules.scopeOf({
-      credentials: this.#credentials,
+      credentials,
       addressed,
       method: visitor.method,
       target: visitor.target,
@@ -253,7 +244,7 @@ export class VisitBases implements DecodeContext, PageCopies {
     if (scope.kind === "nobody" && this.#reasonIn(scope) === "proxy-not-trusted")
       dependencies.untrusted.met(visitor);
     this.remembered = dependencies.store.remember(this.#partition, {
-      ...pageKey,
+      ...asked.pageKey,
       body,
       fingerprint,
       scope,
@@ -268,7 +259,7 @@ export class VisitBases implements DecodeContext, PageCopies {
   }
 
   onMismatch(bases: readonly Version[]): void {
-    this.#mismatched = true;
+    this.mismatched = true;
     const { visitor, dependencies } = this.#options;
     const fingerprints = bases.map(({ fingerprint }) => fingerprint);
     dependencies.log.warn("delta did not verify", {
@@ -280,7 +271,7 @@ export class VisitBases implements DecodeContext, PageCopies {
   }
 
   decoded(ms: number): void {
-    this.#decodeMs = (this.#decodeMs ?? 0) + ms;
+    this.decodeMs = (this.decodeMs ?? 0) + ms;
   }
 
   // Copies of the page that this visit remembered.

@@ -2,6 +2,7 @@
  * What dictionaries for browsers have to do with one visit: which one its answer may be coded with, what its head tells of them, and what
  * its page teaches. RFC 9842, docs/dictionaries.md.
  */
+
 import { dictionaryCodings } from "../../protocol/http/accept-encoding.ts";
 import type { ResponseHead } from "../../protocol/http/head.ts";
 import type { HeaderList } from "../../protocol/http/header-list.ts";
@@ -30,11 +31,13 @@ import {
   mayUseDictionary,
 } from "../dictionaries/dictionary-heads.ts";
 import { DICTIONARY_PATH, LIFE_S } from "../dictionaries/site-dictionaries.ts";
+import { COMPLETE } from "../exchange/answer-frames.ts";
 import type { SizeExposure } from "../exchange/size-exposure.ts";
 import type { Visitor } from "../exchange/visitor.ts";
 import { placeOf } from "../exchange/visitor-address.ts";
 import { cameByHttps } from "../exchange/visitor-request.ts";
 import { errorPage } from "../http/errors/error-page.ts";
+import { answerInPlace } from "./answer-in-place.ts";
 import type { ServeDependencies } from "./dependencies.ts";
 import type { HostRules } from "./served-hosts.ts";
 import type { Visit } from "./visit.ts";
@@ -98,7 +101,7 @@ export class VisitDictionaries {
       holdsCapability(target)
     )
       return;
-    if (!this.#rules.scope.showsNothing(fields)) return;
+    if (!this.#rules.scope.showsNothing(fields, host)) return;
     const place = placeOf(this.#visitor, (address) => hosts.trusts(address));
     if (place === undefined) return;
     siteDictionaries.visited({
@@ -133,7 +136,7 @@ export class VisitDictionaries {
     if (site !== undefined) return site.body;
     const version = store.find(this.#partition, name);
     if (version === undefined) return undefined;
-    const session: SessionKey | undefined = this.#rules.scope.credentialsOf(fields).session;
+    const session: SessionKey | undefined = this.#rules.scope.credentialsOf(fields, host).session;
     return isFoundBy(version, session) ? version.body : undefined;
   }
 }
@@ -174,18 +177,16 @@ export const serveDictionary = async (
   const { visitor } = visit;
   const leaving: CompressOptions["leaving"] = (head) => visit.headLeaves(head);
   const found = siteDictionaries.find(visitor.host, ({ path }) => path === visitor.target);
-  visit.responds(found === undefined ? 404 : 200);
   if (found === undefined) {
     const { fields, body } = errorPage(404);
-    visitor.head(leaving({ status: 404, reason: "Not Found", fields }));
-    if (visitor.method !== "HEAD") await visitor.body(Buffer.from(body));
-    return visitor.end([]);
+    return answerInPlace(visit, leaving({ status: 404, reason: "Not Found", fields }), body);
   }
+  visit.responds(200);
   const { body, copies } = found;
   const head = dictionaryHead(body.length);
   await sendWhole(
     { visitor, encoders, varying, keyId, leaving, head, memory: { hold: () => true }, exposure: "none" },
-    { page: body, end: { how: "complete", trailers: [] } },
+    { page: body, end: COMPLETE },
     {
       worthKeeping: true,
       findCopy: (coding) => copies.get(coding),

@@ -1,6 +1,6 @@
 /**
- * One visitor's request in its phases, on whichever link serves it. What its visitor and its exchange tell comes in here, and what
- * the access log says of it is read off here when it is over.
+ * One visitor's request in its phases, on whichever link serves it. It hears what visitor and exchange report, and the record for the
+ * access log is taken from it when it is over.
  */
 
 import { StreamError, type StreamErrorCode } from "../../protocol/errors.ts";
@@ -9,9 +9,9 @@ import { timingsOf } from "../../protocol/frames/observed.ts";
 import type { ResponseHead } from "../../protocol/http/head.ts";
 import type { HeaderList } from "../../protocol/http/header-list.ts";
 import type { Link } from "../../protocol/link/link-api.ts";
+import { InactivityTimer } from "../../protocol/runtime/inactivity-timer.ts";
 import type { NoBase, WithoutLink } from "../../protocol/scope/no-base.ts";
 import type { VisitRecord } from "../exchange/access-record.ts";
-import { AnswerTimeout } from "../exchange/answer-timeout.ts";
 import {
   type BodyBeginning,
   type Exchange,
@@ -40,13 +40,14 @@ export class Visit implements VisitorListener, ExchangeEvents {
   #phase: Phase = ROUTING;
   #bases: VisitBases | undefined;
   #upload: Upload | undefined;
-  #deadline: AnswerTimeout | undefined;
+  /** How long the web server may take to answer, while the request waits for nothing else. SPEC section "Visitors". */
+  #deadline: InactivityTimer | undefined;
   /** Until when it waits for links, all its waits together. */
   #waitsUntil: number | undefined;
-  /** On a link that went silent. */
+  /** It was tried on a link that went silent. */
   #waited = false;
   #lastsNoMore: (() => void) | undefined;
-  /** What the visitor got to see, once it is known. */
+  /** The status that the visitor sees, once it is known. */
   #status: number | undefined;
   #pageBytes: number | undefined;
   #failed: StreamErrorCode | undefined;
@@ -70,7 +71,8 @@ export class Visit implements VisitorListener, ExchangeEvents {
     this.#phase = PREPARING;
     this.#bases = bases;
     const { clock, times } = this.#settings;
-    this.#deadline = new AnswerTimeout(clock, times.originAnswerMs, () => this.giveUp("origin-silent"));
+    this.#deadline = new InactivityTimer(clock, times.originAnswerMs, () => this.giveUp("origin-silent"));
+    this.#deadline.start();
     try {
       this.visitor.listen(this);
       const upload = this.#uploadOf(bases.link, request.compress, this.#deadline);
@@ -84,7 +86,7 @@ export class Visit implements VisitorListener, ExchangeEvents {
       this.#phase = { at: "answering", exchange, form: answer.form.kind };
       return { exchange, answer };
     } finally {
-      this.#deadline.over();
+      this.#deadline.stop();
     }
   }
 
@@ -93,7 +95,7 @@ export class Visit implements VisitorListener, ExchangeEvents {
     const { clock, pool, times } = this.#settings;
     const { linkMs, heartbeatMs } = times;
     const now = clock.now();
-    // By default 6 s after it came, and half a second after its link was given up.
+    // By default until 6 s after it came, and for half a second at least after its link was given up.
     const enough = Math.max(this.#startedAt + linkMs + heartbeatMs, now + heartbeatMs / 2);
     this.#waitsUntil ??= Math.min(now + linkMs, this.#waited ? enough : Infinity);
     if (this.#waitsUntil <= now) return false;
@@ -115,7 +117,7 @@ export class Visit implements VisitorListener, ExchangeEvents {
     return !this.#asked;
   }
 
-  /** No link gets the request: a web server is asked by what this returns. */
+  /** No link gets the request: the exchange that this returns asks a web server. */
   goesDirectly(reason: WithoutLink | undefined): DirectExchange {
     const exchange = new DirectExchange(this.visitor);
     this.#phase = { at: "direct", exchange, reason };
@@ -143,7 +145,7 @@ export class Visit implements VisitorListener, ExchangeEvents {
     return this.#times?.parts(this.#bases?.collectedAt) ?? {};
   }
 
-  /** Of the page, that were given out, or will be. */
+  /** `bytes`: of the page, given out or about to be. */
   page(bytes: number): void {
     this.#pageBytes = bytes;
   }
@@ -177,20 +179,20 @@ export class Visit implements VisitorListener, ExchangeEvents {
     this.#status = this.visitor.fail(code, cause);
   }
 
-  /** What the access log says of it so far; of several links that were tried the last one. */
+  /** What the access log says of it so far. Where several links were tried, the last one counts. */
   record(): VisitRecord {
     const { host, method, target, hasBody } = this.visitor;
     const phase = this.#phase;
     const bases = this.#bases;
     const exchange = this.#exchange;
-    const { originMs, linkMs, edgeMs } = this.times();
+    const streamId = exchange?.streamId;
     return {
       host,
       method,
       target,
-      id: this.#settings.observation.loggedId(this.#id, bases?.link, exchange?.streamId),
+      id: this.#settings.observation.loggedId(this.#id, bases?.link, streamId),
       link: bases?.keyId,
-      stream: bases && (exchange?.streamId ?? 0),
+      stream: bases && (streamId ?? 0),
       status: this.#status,
       answer: answerOf(phase),
       reason: phase.at === "direct" ? phase.reason : bases && this.#whyNoBase(bases),
@@ -202,9 +204,7 @@ export class Visit implements VisitorListener, ExchangeEvents {
       bodyBytes: bases && hasBody ? (this.#upload?.bytes ?? 0) : undefined,
       requestBytes: bases && hasBody ? (exchange?.requestBytes ?? 0) : undefined,
       decodeMs: bases?.decodeMs,
-      originMs,
-      linkMs,
-      edgeMs,
+      ...this.times(),
       totalMs: this.#settings.clock.now() - this.#startedAt,
     };
   }
@@ -218,7 +218,7 @@ export class Visit implements VisitorListener, ExchangeEvents {
   interim({ head }: AnswerFrame): void {
     this.#upload?.settled();
     this.visitor.interim(headForVisitor(head, "interim"));
-    this.#deadline?.heard();
+    this.#deadline?.moved();
   }
 
   room(): void {
@@ -233,7 +233,7 @@ export class Visit implements VisitorListener, ExchangeEvents {
     this.#upload?.lost();
   }
 
-  /** What changes nothing at the origin, or has not left, is asked again, where another link is to be had. */
+  /** A request that has not left, or changes nothing at the origin, is asked again where another link is there. */
   suspect(): void {
     this.#waited = true;
     const phase = this.#phase;
@@ -243,7 +243,7 @@ export class Visit implements VisitorListener, ExchangeEvents {
       phase.exchange.abandon();
   }
 
-  /** Undefined where it had one, or came to nothing. */
+  /** Undefined where the answer had a base, or there was none. */
   #whyNoBase(bases: VisitBases): NoBase | undefined {
     const phase = this.#phase;
     if (phase.at !== "answering" || this.#failed !== undefined) return undefined;
@@ -257,8 +257,8 @@ export class Visit implements VisitorListener, ExchangeEvents {
     return phase.at === "asking" || phase.at === "answering" ? phase.exchange : undefined;
   }
 
-  /** The request half of the exchange; undefined where nothing comes of the visitor but its head. */
-  #uploadOf(link: Link, compress: boolean, deadline: AnswerTimeout): Upload | undefined {
+  /** The request half of the exchange; undefined where the visitor sends nothing but a head. */
+  #uploadOf(link: Link, compress: boolean, deadline: InactivityTimer): Upload | undefined {
     const { visitor } = this;
     if (!visitor.hasBody && visitor.upgrade === undefined) return undefined;
     const body = visitor.uploadBody(deadline);
@@ -268,7 +268,7 @@ export class Visit implements VisitorListener, ExchangeEvents {
     return new Upload(visitor, body, { link, encoders, compress });
   }
 
-  /** Throws StreamError where it was given up meanwhile, or the link has gone. */
+  /** Throws StreamError where the visit was given up meanwhile, or the link is gone. */
   #open(bases: VisitBases, head: HeaderList, beginning: BodyBeginning): Exchange {
     const phase = this.#phase;
     if (phase.at === "givenUp") throw new StreamError(phase.code, `the exchange ended: ${phase.code}`);

@@ -5,7 +5,7 @@ import { Traffic } from "../../protocol/admin/traffic.ts";
 import type { LinkBook } from "../../protocol/link/link-book.ts";
 import type { Clock } from "../../protocol/runtime/clock.ts";
 import type { VersionStore } from "../../protocol/store/version-store.ts";
-import { tiersOf } from "../../protocol/tier/tiered-store.ts";
+import { storeState } from "../../protocol/tier/tiered-store.ts";
 import type { LinkPool } from "../links/link-pool.ts";
 import type { ServedHosts } from "./served-hosts.ts";
 
@@ -40,7 +40,7 @@ export const watchEdge = (options: {
         linked.has(host) ? pool.linksOf(host).length : "direct",
       ]);
     },
-    store: () => storeOf(store),
+    store: () => storeState(store),
     queue: () => 0,
     redials: () => 0,
     linkBytes,
@@ -59,11 +59,3 @@ const whatIsMissing = (pool: LinkPool, hosts: readonly string[]): readonly strin
       : [`the links for ${host} are silent, draining or full`];
   });
 };
-
-const storeOf = (store: VersionStore) => ({
-  bytes: store.bytes,
-  mostBytes: store.maxBytes,
-  versions: store.count,
-  ...store.lost.counts,
-  tiers: tiersOf(store),
-});

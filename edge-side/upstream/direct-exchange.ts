@@ -21,7 +21,7 @@ export interface DirectRequest {
 }
 
 /** Its web server's client watches both by itself. */
-const UNWATCHED: Waiting = { forVisitor() {}, forOrigin() {} };
+const UNWATCHED: Waiting = { pause() {}, resume() {} };
 
 export class DirectExchange {
   readonly #visitor: Visitor;

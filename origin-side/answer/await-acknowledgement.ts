@@ -14,7 +14,7 @@ import type { Unverified } from "./retained-answer.ts";
 
 /** An answer is retained this long after its last byte was queued; then a mismatch can only end the stream. @internal */
 export const RETAIN_MS = 30_000;
-/** An acknowledgement that has not come by then waits for company, and the exchange is noted without it. @internal */
+/** An acknowledgement that has not come by then is waiting for another message; the exchange is logged without it. @internal */
 export const NOTED_MS = 100;
 
 /** An answer that may not match at the edge, and what is retained of it for that. */
@@ -65,8 +65,8 @@ export const applyAcknowledgement = async (
 };
 
 /**
- * After the end was queued: waits until every byte is verified, and then the edge offers nothing more of what was retired before.
- * `late` is called where word of it does not come soon.
+ * Called once the end is queued: waits until every byte is verified. From then on the edge offers no version that was retired before.
+ * Calls `late` if the acknowledgement has not come within NOTED_MS.
  */
 export const awaitAcknowledgement = async (
   exchange: IncomingExchange,

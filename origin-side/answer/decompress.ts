@@ -12,6 +12,7 @@ import {
 } from "node:zlib";
 import { StreamError } from "../../protocol/errors.ts";
 import type { DecodableCoding } from "../../protocol/http/accept-encoding.ts";
+import { recodedTrailers } from "../../protocol/http/representation.ts";
 import { ZlibStream } from "../../protocol/runtime/zlib-stream.ts";
 import { type BodyEnd, UpstreamBody } from "../../protocol/upstream/body.ts";
 import type { CodedCopy } from "./coded-copy.ts";
@@ -97,7 +98,7 @@ class Decoding {
       this.#options.copy?.hold(next);
       if (!Buffer.isBuffer(next)) {
         await this.#finish();
-        return next;
+        return { ...next, trailers: recodedTrailers(next.trailers) };
       }
       this.#bytesIn += next.length;
       await this.#write(next);

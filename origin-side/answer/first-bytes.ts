@@ -26,8 +26,12 @@ const beginsLike = (bytes: Uint8Array, beginning: Uint8Array): boolean => {
   return beginning.subarray(0, length).every((byte, i) => bytes[i] === byte);
 };
 
-/** Whether a zstd frame needs a larger window than RFC 9659 grants. False where its head has not come as a whole. */
+/** RFC 7932 section 9.1 has no such window; Brotli's encoder writes it in front of one of up to 1 GiB. In seven bits. */
+const BROTLI_LARGE = 0x11;
+
+/** Whether a body needs a larger window than RFC 9659 and RFC 7932 grant. False where its head has not come as a whole. */
 export const needsLargeWindow = (first: Uint8Array, coding: DecodableCoding): boolean => {
+  if (coding === "br") return first.length > 0 && ((first[0] ?? 0) & 0x7f) === BROTLI_LARGE;
   if (coding !== "zstd" || first.length < 6 || !beginsLike(first, ZSTD)) return false;
   const [descriptor = 0, window = 0] = first.subarray(ZSTD.length);
   const isSingleSegment = (descriptor & 0x20) !== 0;

@@ -1,6 +1,6 @@
 /**
- * A page that is here as a whole: same, delta or whole, with the 16 bytes that verify the result; one that takes long
- * to code leaves while it is coded. SPEC section "Answers".
+ * A page that is here as a whole: sent as `same`, `delta` or `whole`, with the 16 bytes that verify the result. One that takes long to
+ * code leaves while it is coded. SPEC section "Answers".
  */
 
 import { createHash } from "node:crypto";
@@ -109,11 +109,10 @@ const encodeNew = async (answering: Answering, body: Buffer, result: string): Pr
     exchange,
     answering.addressed ? [] : notOfAddress(answering, offered),
   );
-  // Pieces, and when they leave, would tell what padding hides.
+  // The sizes of pieces, and when they leave, would tell what padding hides.
   const leaving =
     coded instanceof CodedPieces && isPadded(exchange.sizes, looked) ? await coded.all() : coded;
   let encodeMs = options.clock.now() - startedAt;
-  exchange.timings?.complete(startedAt);
   if (leaving instanceof CodedPieces)
     leaving.isCoded.then(
       () => {
@@ -139,7 +138,7 @@ export const sendBuffered = (
   return exchange.answerInFull(form, head, coded, end, padding);
 };
 
-/** What a slow edge has no room for waits with the pieces, and holds up no coding. */
+/** What a slow edge has no room for waits here among the pieces; coding goes on meanwhile. */
 const sendPieces = async (
   exchange: IncomingExchange,
   { form, head, coded }: Pick<EncodedPage, "form" | "head"> & { readonly coded: CodedPieces },
@@ -160,7 +159,7 @@ const formOf = (codec: number, bases: readonly UsableBase[], result: string): En
     ? { kind: "whole", codec, result }
     : { kind: "delta", codec, offers: offersMask(bases), digest: { of: "result", digest: result } };
 
-/** One that was sent, and may not match at the edge as a whole. */
+/** A buffered answer that was sent, and may not verify at the edge. */
 export class BufferedAnswer implements RecoverableAnswer {
   readonly bytes: number;
   readonly tag: string | undefined;

@@ -4,11 +4,16 @@
  */
 
 import { LinkError, StreamError, type StreamErrorCode } from "../../protocol/errors.ts";
-import { type AnswerSizes, answerSizesOf } from "../../protocol/frames/answer-sizes.ts";
-import type { AnswerForm, OffersFrame, OpenFrame, StreamFrame } from "../../protocol/frames/frame.ts";
-import { requestIdOf, timingsExtension } from "../../protocol/frames/observed.ts";
-import { type RequestCoding, requestCodingOf } from "../../protocol/frames/request-coding.ts";
-import { visitorConnectionOf } from "../../protocol/frames/visitor-connection.ts";
+import type { AnswerSizes } from "../../protocol/frames/answer-sizes.ts";
+import type {
+  AnswerForm,
+  OffersFrame,
+  OpenFrame,
+  StreamFrame,
+  StreamId,
+} from "../../protocol/frames/frame.ts";
+import { timingsExtension } from "../../protocol/frames/observed.ts";
+import type { RequestCoding } from "../../protocol/frames/request-coding.ts";
 import {
   endToEndTrailers,
   type RequestHead,
@@ -16,26 +21,27 @@ import {
   responseHeadToList,
 } from "../../protocol/http/head.ts";
 import type { HeaderList } from "../../protocol/http/header-list.ts";
+import { requestIdOn } from "../../protocol/link/link-label.ts";
 import { headSize } from "../../protocol/link/send-queue.ts";
 import type { Stream, StreamReceiver } from "../../protocol/link/stream.ts";
 import { AsyncQueue } from "../../protocol/runtime/async-queue.ts";
 import type { BodyEnd, RequestBody } from "../../protocol/upstream/body.ts";
 import { type Extension, NO_EXTENSIONS } from "../../protocol/wire/extensions.ts";
-import { AnswerTimings } from "./answer-timings.ts";
 import type { CodedBody } from "./coded-body.ts";
 import { LaterOffers } from "./later-offers.ts";
-import { type ExchangeLimits, readRequest, refuseUnagreed } from "./read-request.ts";
+import { type ExchangeLimits, readRequest, refuseUnagreed, saidBy } from "./read-request.ts";
 import { Upload } from "./upload.ts";
 
 const NO_BYTES = new Uint8Array(0);
 
-/** Acknowledgements that wait; an edge that has more to say about one answer than this is not a fair one. @internal */
+/** Most acknowledgements that may wait; no honest edge has more to say about one answer. @internal */
 export const MOST_WAITING_ACKNOWLEDGEMENTS = 64;
 
 /** What the edge says about an answer that needs it: right up to `offset`, or to come again from there on as it is. */
 export type Acknowledgement = { readonly kind: "verified" | "askWhole"; readonly offset: number };
 
 export class IncomingExchange implements StreamReceiver {
+  readonly streamId: StreamId;
   /** With the offers that follow it, once they are named. */
   open: OpenFrame;
   readonly request: RequestHead;
@@ -43,24 +49,32 @@ export class IncomingExchange implements StreamReceiver {
   readonly host: string;
   /** In both sides' logs; undefined: the request brings none, and the edge made none. */
   readonly id: string | undefined;
-  /** Told to the edge with the answer's head; undefined: it does not ask. */
-  readonly timings: AnswerTimings | undefined;
+  /**
+   * How long the web server took, milliseconds from the request's arrival; told to the edge with the answer's head. Undefined before
+   * there is a response, and where the edge does not ask.
+   */
+  originMs: number | undefined;
   /** How the request's body is coded; undefined: it is as it is. */
   readonly coding: RequestCoding | undefined;
   /** Of the visitor, see visitor-connection; undefined: the request has nothing to do with a login of connections. */
   readonly visitorConnection: number | undefined;
   /** What the answer's size may tell; undefined: it does not matter. */
   sizes: AnswerSizes | undefined;
+  /** Of which offers the answer copies whole units only: bit i is set for offer i. */
+  wholeUnits: number;
   /** Undefined: the open frame says what is offered. */
   readonly laterOffers: LaterOffers | undefined;
   /** In the order in which they came. */
   readonly acknowledgements = new AsyncQueue<Acknowledgement>();
   readonly #stream: Stream;
   readonly #headBytes: number;
-  readonly #gone = new AbortController();
+  readonly #ending = new AbortController();
+  /** Fires when the edge gave the exchange up, or the link is lost. Its reason is a StreamError. */
+  readonly gone = this.#ending.signal;
   /** The request's body; undefined where it has none. */
   readonly #upload: Upload | undefined;
-  #sentBytes = 0;
+  /** Bytes of body that were queued so far, as they cross the link. Written here alone. */
+  sentBytes = 0;
   #roomAgain: (() => void) | undefined;
 
   /**
@@ -71,14 +85,14 @@ export class IncomingExchange implements StreamReceiver {
     this.#stream = stream;
     this.#headBytes = limits.headBytes;
     this.open = open;
+    this.streamId = open.streamId;
     const read = readRequest(open.head);
     this.request = read.request;
     this.host = read.host;
-    this.timings = open.timings ? new AnswerTimings() : undefined;
-    this.id = idIn(open) ?? read.ownId ?? (open.timings ? limits.idOf?.(open.streamId) : undefined);
-    this.coding = open.extensions.length === 0 ? undefined : requestCodingOf(open.extensions);
-    this.visitorConnection = open.extensions.length === 0 ? undefined : visitorConnectionOf(open.extensions);
-    this.sizes = open.extensions.length === 0 ? undefined : answerSizesOf(open.extensions);
+    const said = saidBy(open.extensions);
+    this.id = said.id ?? read.ownId ?? (open.timings ? requestIdOn(limits, open.streamId) : undefined);
+    ({ coding: this.coding, visitorConnection: this.visitorConnection } = said);
+    ({ sizes: this.sizes, wholeUnits: this.wholeUnits } = said);
     this.laterOffers = open.offersFollow ? new LaterOffers() : undefined;
     if (this.coding !== undefined || this.laterOffers !== undefined) refuseUnagreed(this, limits);
     this.#upload =
@@ -88,23 +102,9 @@ export class IncomingExchange implements StreamReceiver {
     stream.listen(this);
   }
 
-  get streamId(): number {
-    return this.open.streamId;
-  }
-
-  /** Fires when the edge gave the exchange up, or the link is lost. Its reason is a StreamError. */
-  get gone(): AbortSignal {
-    return this.#gone.signal;
-  }
-
-  /** What is sent now waits for what others have sent. */
+  /** What is sent now waits behind what others have sent. */
   get linkIsFull(): boolean {
     return this.#stream.linkIsFull;
-  }
-
-  /** Bytes of body that were queued so far, as they cross the link. */
-  get sentBytes(): number {
-    return this.#sentBytes;
   }
 
   /** The request's body, to be read once; undefined where there is none. Window goes back as it is taken. */
@@ -126,7 +126,7 @@ export class IncomingExchange implements StreamReceiver {
     return none;
   }
 
-  /** One that the edge would not take is left out: no answer depends on it. */
+  /** Left out if the edge would not take it: no answer depends on it. */
   interim(head: ResponseHead): void {
     const list = responseHeadToList(head);
     if (this.#takes(list)) this.#answer({ kind: "interim" }, list, NO_BYTES, false);
@@ -148,7 +148,7 @@ export class IncomingExchange implements StreamReceiver {
     end: BodyEnd,
     extensions: readonly Extension[] = NO_EXTENSIONS,
   ): Promise<void> | undefined {
-    this.#sentBytes += body.length;
+    this.sentBytes += body.length;
     const ended = end.how === "complete" && end.trailers.length === 0;
     const hasRoom = this.#answer(form, this.#headFor(head), body, ended, extensions);
     if (ended) this.#upload?.refuse();
@@ -158,7 +158,7 @@ export class IncomingExchange implements StreamReceiver {
 
   /** Queues a piece of the body. Undefined, or resolves, when there is room for more. Throws, or rejects with, the reason of `gone`. */
   data(bytes: Uint8Array): Promise<void> | undefined {
-    this.#sentBytes += bytes.length;
+    this.sentBytes += bytes.length;
     return this.#drained(this.#stream.send({ kind: "data", bytes }));
   }
 
@@ -251,13 +251,13 @@ export class IncomingExchange implements StreamReceiver {
     ended: boolean,
     extensions: readonly Extension[] = NO_EXTENSIONS,
   ): boolean {
-    const told = form.kind === "interim" ? undefined : this.timings?.sum;
-    const all = told ? [...extensions, timingsExtension(told)] : extensions;
+    const { originMs } = this;
+    const all = originMs === undefined ? extensions : [...extensions, timingsExtension({ originMs })];
     return this.#stream.send({ kind: "answer", ended, form, head, blockBytes: 0, extensions: all, body });
   }
 
   #drained(hasRoom: boolean): Promise<void> | undefined {
-    this.#gone.signal.throwIfAborted();
+    this.gone.throwIfAborted();
     return hasRoom ? undefined : this.#untilDrained();
   }
 
@@ -273,7 +273,7 @@ export class IncomingExchange implements StreamReceiver {
   #offer(frame: OffersFrame): void {
     if (this.laterOffers === undefined) throw new LinkError("bad-frame", "offers that were not promised");
     this.open = this.laterOffers.taken(this.open, frame);
-    this.sizes = answerSizesOf(this.open.extensions);
+    ({ sizes: this.sizes, wholeUnits: this.wholeUnits } = saidBy(this.open.extensions));
   }
 
   #segment(digest: string): void {
@@ -284,13 +284,10 @@ export class IncomingExchange implements StreamReceiver {
 
   #leave(code: StreamErrorCode, why: string = `the exchange ended: ${code}`): void {
     const error = new StreamError(code, why);
-    this.#gone.abort(error);
+    this.#ending.abort(error);
     this.#upload?.fail(error);
     this.acknowledgements.fail(error);
     this.laterOffers?.giveUp();
     this.#roomAgain?.();
   }
 }
-
-const idIn = ({ extensions }: OpenFrame): string | undefined =>
-  extensions.length === 0 ? undefined : requestIdOf(extensions);

@@ -1,10 +1,18 @@
-/** What is read off the head of a request. One whose head is the same as one before it comes with the same list, and is read once. */
+/**
+ * What is read off the head of a request, and off the extensions of its frame. A head that equals the one before it comes with the
+ * same list, and is read once.
+ */
+
 import { LinkError } from "../../protocol/errors.ts";
-import { ownRequestId } from "../../protocol/frames/observed.ts";
-import type { RequestCoding } from "../../protocol/frames/request-coding.ts";
+import { answerSizesOf } from "../../protocol/frames/answer-sizes.ts";
+import { ownRequestId, requestIdOf } from "../../protocol/frames/observed.ts";
+import { type RequestCoding, requestCodingOf } from "../../protocol/frames/request-coding.ts";
+import { visitorConnectionOf } from "../../protocol/frames/visitor-connection.ts";
+import { wholeUnitsOf } from "../../protocol/frames/whole-units.ts";
 import { fieldOf, type RequestHead, requestHeadFromList, upgradeOf } from "../../protocol/http/head.ts";
 import type { HeaderList } from "../../protocol/http/header-list.ts";
 import { onceFor } from "../../protocol/runtime/once-for.ts";
+import type { Extension } from "../../protocol/wire/extensions.ts";
 import type { LaterOffers } from "./later-offers.ts";
 
 /** What an exchange needs to know of its link. */
@@ -15,8 +23,8 @@ export interface ExchangeLimits {
   readonly codedRequests?: boolean;
   /** Whether they agreed on offers in a frame of their own. */
   readonly laterOffers?: boolean;
-  /** What both ends call a request that brings no id. */
-  idOf?(streamId: number): string | undefined;
+  /** Names the link, and with the number of its stream a request that brings no id (link-label). */
+  readonly label?: string | undefined;
 }
 
 interface ReadRequest {
@@ -32,6 +40,26 @@ export const readRequest = onceFor((head: HeaderList): ReadRequest => {
   const { fields } = request;
   return { request, host: fieldOf(fields, "host") ?? "", ownId: ownRequestId(fields) };
 });
+
+/** What the extensions of an open frame say; as a rule there are none. */
+export const saidBy = (extensions: readonly Extension[]) =>
+  extensions.length === 0
+    ? NOTHING_SAID
+    : {
+        id: requestIdOf(extensions),
+        coding: requestCodingOf(extensions),
+        visitorConnection: visitorConnectionOf(extensions),
+        sizes: answerSizesOf(extensions),
+        wholeUnits: wholeUnitsOf(extensions),
+      };
+
+const NOTHING_SAID = {
+  id: undefined,
+  coding: undefined,
+  visitorConnection: undefined,
+  sizes: undefined,
+  wholeUnits: 0,
+} as const;
 
 interface Unchecked {
   readonly request: RequestHead;

@@ -11,7 +11,7 @@ import type { VersionFrame } from "../../protocol/frames/frame.ts";
 import type { Clock } from "../../protocol/runtime/clock.ts";
 import type { MemoryBudget } from "../../protocol/runtime/memory-budget.ts";
 import { commonName, MOST_NAME_CHARS } from "../../protocol/store/common-base-name.ts";
-import { fingerprintOf, type ShortFingerprint } from "../../protocol/store/fingerprint.ts";
+import { fingerprintOf } from "../../protocol/store/fingerprint.ts";
 import { type Partition, partitionOf } from "../../protocol/store/partition.ts";
 import type { Version, VersionStore } from "../../protocol/store/version-store.ts";
 import { TieredStore } from "../../protocol/tier/tiered-store.ts";
@@ -81,9 +81,7 @@ export class PushReceiver {
   }
 
   #bases(partition: Partition, { bases }: VersionFrame): readonly Version[] | undefined {
-    const found = bases.flatMap(
-      (short) => this.#options.store.nominated(partition, [short as ShortFingerprint])[0] ?? [],
-    );
+    const found = bases.flatMap((short) => this.#options.store.nominated(partition, [short])[0] ?? []);
     return found.length === bases.length ? found : undefined;
   }
 

@@ -13,7 +13,6 @@ import type { KeyProof } from "../../protocol/link/handshake.ts";
 import { LinkEndpoint } from "../../protocol/link/link.ts";
 import type { Link, LinkEnd } from "../../protocol/link/link-api.ts";
 import type { LinkBook } from "../../protocol/link/link-book.ts";
-import { labelLink } from "../../protocol/link/link-label.ts";
 import type { Clock, Timer } from "../../protocol/runtime/clock.ts";
 import type { MemoryBudget } from "../../protocol/runtime/memory-budget.ts";
 import { TaskSet } from "../../protocol/runtime/task-set.ts";
@@ -240,7 +239,6 @@ export class KeptLink {
       memory,
       events: {
         up: () => {
-          labelLink(link, transport, behindBalancer);
           served = service.serve(link);
           book.up(link);
           this.#state = { at: "up" };

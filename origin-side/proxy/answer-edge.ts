@@ -3,10 +3,8 @@
  * edge offered, or close to one, and send what is new. The web server is asked once, whatever happens on the link.
  */
 import { StreamError } from "../../protocol/errors.ts";
-import { wholeUnitsOf } from "../../protocol/frames/whole-units.ts";
 import { isEventStream } from "../../protocol/http/compressible.ts";
 import { isOfAuthenticatedConnection } from "../../protocol/http/connection-auth.ts";
-import { fieldOf } from "../../protocol/http/head.ts";
 import { isIncremental, isUnbuffered } from "../../protocol/http/incremental.ts";
 import { isOfUnknownType, whyPassed } from "../../protocol/http/why-passed.ts";
 import type { LongLived } from "../../protocol/runtime/long-lived.ts";
@@ -34,7 +32,7 @@ import type { Route } from "../config/route-config.ts";
 import { type ExchangePhases, type ExchangeRecord, phasesFrom, recordOf } from "../exchange/access-record.ts";
 import type { IncomingExchange } from "../exchange/incoming-exchange.ts";
 import type { ExchangeLimits } from "../exchange/read-request.ts";
-import { type HeldBody, NO_BODY_HELD, type RequestDecoders, requestBodyOf } from "../request/decode-body.ts";
+import { type HeldBody, type RequestDecoders, requestBodyOf } from "../request/decode-body.ts";
 import { type AskDependencies, askUpstream } from "./ask-upstream.ts";
 import { failExchange } from "./fail-exchange.ts";
 import { type Fetching, fetchOffered, offeredInTime } from "./fetch-offered.ts";
@@ -54,7 +52,7 @@ export interface ExchangeDependencies extends AnswerDependencies, AskDependencie
   };
 }
 
-/** `take`: what is here already, if it is known. */
+/** `take`: what is here already, where the body can tell. */
 interface PassedBody {
   take?(): Buffer | BodyEnd | undefined;
   next(): Promise<Buffer | BodyEnd>;
@@ -69,17 +67,17 @@ export const answerEdge = async (
   const phases = phasesFrom(clock.now(), (now) =>
     options.accessLog.write(recordOf(exchange, now, clock.now()), exchange, now.route),
   );
-  let upload: HeldBody = NO_BODY_HELD;
+  let upload: HeldBody | undefined;
   let over: (() => void) | undefined;
   try {
     upload = requestBodyOf(exchange, options.requestDecoders);
     const routed = routeOf(exchange, options);
     const partition = partitionOf({ keyId: options.keyId, host: exchange.host });
     const fetching = fetchOffered(exchange, partition, options);
-    const { response, upstream } = await askUpstream(exchange, upload.body, routed, options);
+    const { response, upstream } = await askUpstream(exchange, upload?.body, routed, options);
     phases.route = upstream.route;
     phases.response = { status: response.head.status, at: clock.now() };
-    exchange.timings?.responded(phases.startedAt, phases.response.at);
+    if (exchange.open.timings) exchange.originMs = phases.response.at - phases.startedAt;
     if (mayLast(response)) over = options.longLived.add(() => exchange.fail("truncated", "this side stops"));
     if (response.kind === "upgraded") await join(exchange, response, phases);
     else
@@ -92,14 +90,14 @@ export const answerEdge = async (
     phases.failed = failExchange(error, exchange, options.log);
   } finally {
     over?.();
-    upload.close();
+    upload?.close();
     phases.note();
   }
 };
 
-/** For hours, as event streams and upgraded connections do. */
+/** Whether it may last for hours, as event streams and upgraded connections do. */
 const mayLast = ({ kind, head }: UpstreamResponse): boolean =>
-  kind === "upgraded" || isEventStream(fieldOf(head.fields, "content-type") ?? "");
+  kind === "upgraded" || isEventStream(head.fields);
 
 const routeOf = (
   { host, request }: IncomingExchange,
@@ -112,7 +110,7 @@ const routeOf = (
   throw new StreamError("no-route", `no route for ${host}: add it under routes in origin.yaml`);
 };
 
-/** Two connections as one, until both have ended. */
+/** Joins both connections until both have ended. */
 const join = async (
   exchange: IncomingExchange,
   { head, connection }: Extract<UpstreamResponse, { kind: "upgraded" }>,
@@ -127,7 +125,7 @@ const join = async (
   }
 };
 
-/** The response without the codings that hide its page, and what its answer may build on. */
+/** The response with its content coding undone, and the bases that its answer may build on. */
 const decoded = async (
   exchange: IncomingExchange,
   response: Extract<UpstreamResponse, { kind: "answered" }>,
@@ -145,14 +143,14 @@ const decoded = async (
     coded,
     partition,
     pageKey,
-    wholeUnits: wholeUnitsOf(open.extensions),
+    wholeUnits: exchange.wholeUnits,
     addressed: open.addressed === true && audienceOf(head.fields).personal,
     offered: usableBases(options.store, partition, open.offers, nominated),
     options,
   };
 };
 
-/** Chooses the form: what no delta can help passes, what is here in a moment goes as one, the rest streams. */
+/** Chooses the form: what no delta can help passes as it is, what is here within moments is buffered, the rest streams. */
 const answerWith = async (answering: Answering, phases: ExchangePhases, slow: SlowPages): Promise<void> => {
   const { exchange, head, body, coded, options } = answering;
   const why =
@@ -183,15 +181,15 @@ const answerWith = async (answering: Answering, phases: ExchangePhases, slow: Sl
   }
 };
 
-/** Whether its beginning is worth more than a delta of all of it: somebody says so, or waiting was in vain the last time. */
+/** Whether to stream without waiting: request or response asks for it, or waiting was in vain the last time. */
 const goesAtOnce = (answering: Answering, slow: SlowPages): boolean =>
   isIncremental(answering.exchange.request.fields) ||
   isUnbuffered(answering.head.fields) ||
   slow.has(answering);
 
 /**
- * Of a body that broke off the visitor gets what came, visibly cut; of one whose coding is damaged, the coded bytes as they are.
- * Nothing of either is remembered.
+ * A body that broke off is passed on as far as it came, and visibly cut; one whose coding is damaged, in the coded bytes as they are.
+ * Neither is remembered.
  */
 const answerBroken = async (
   answering: Answering,
@@ -209,7 +207,7 @@ const answerBroken = async (
   await pass(answering, pieces, phases, "broken");
 };
 
-/** What has to be padded must be known as a whole, if somebody else may have chosen some of it. */
+/** An answer that is padded must be buffered where somebody else may have chosen some of its text. */
 const mayNotStream = ({ sizes }: IncomingExchange): boolean => sizes?.kind === "padded" && !sizes.streams;
 
 const answerBuffered = async (
@@ -219,6 +217,7 @@ const answerBuffered = async (
   phases: ExchangePhases,
 ): Promise<void> => {
   const { exchange, options } = answering;
+  if (exchange.originMs !== undefined) exchange.originMs = options.clock.now() - phases.startedAt;
   const encoded = await encodeBuffered(answering, joined(pieces));
   const { form, body, fingerprint } = encoded;
   const full = sendBuffered(encoded, answering, end);
@@ -227,7 +226,7 @@ const answerBuffered = async (
     await full;
     phases.sent = sentBuffered(encoded, answering);
   }
-  // Once the answer has left, at the end of this turn; and before anything that the edge may ask next can arrive.
+  // At the end of this turn: the answer has left by then, and no request that may build on this page has come yet.
   await endOfTurn();
   remember(answering, body, fingerprint);
   readyAsBase(body, exchange.sentBytes, options);
@@ -276,7 +275,7 @@ const remember = (
   fingerprint: Fingerprint,
 ): void => {
   const { open } = exchange;
-  // The connection itself was the credential: whose page it is nobody knows, and no edge offers it.
+  // The connection itself was the credential: nobody knows whose page it is, and no edge offers it.
   if (exchange.visitorConnection !== undefined || isOfAuthenticatedConnection(head.fields)) return;
   // Who may build on a version is the edge's decision, by what it offers; here only how long it stays matters.
   const session = open.session || addressed ? options.sessions.of(offered) : undefined;

@@ -1,10 +1,10 @@
 /**
- * Asks the web server, in codings that suit the link; and once more, with exactly the visitor's, where it names one that the
- * body does not have. That is for GET only, which changes nothing there. SPEC section "Encodings".
+ * Asks the web server, for content codings that suit the link. Where the response names a coding that its body does not have, a GET is
+ * asked once more with the visitor's own Accept-Encoding, since that changes nothing there. SPEC section "Encodings".
  */
 import type { DecodableCoding } from "../../protocol/http/accept-encoding.ts";
 import { isEventStream } from "../../protocol/http/compressible.ts";
-import { fieldOf, listOf, type RequestHead, type ResponseHead } from "../../protocol/http/head.ts";
+import { listOf, type RequestHead, type ResponseHead } from "../../protocol/http/head.ts";
 import { codingOf } from "../../protocol/http/representation.ts";
 import { visitorNetwork } from "../../protocol/http/visitor-network.ts";
 import type { RequestBody } from "../../protocol/upstream/body.ts";
@@ -73,7 +73,7 @@ const isDenied = async (
   { head, body }: Extract<UpstreamResponse, { kind: "answered" }>,
 ): Promise<boolean> => {
   // The head of an event stream does not wait for its first event.
-  if (isEventStream(fieldOf(head.fields, "content-type") ?? "")) return false;
+  if (isEventStream(head.fields)) return false;
   const first = await body.ahead();
   return Buffer.isBuffer(first) && deniesCoding(first, coding);
 };

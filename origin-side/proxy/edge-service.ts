@@ -10,7 +10,6 @@ import { LATER_OFFERS, type OpenFrame, type VersionFrame } from "../../protocol/
 import { MIXED_SPLICES } from "../../protocol/frames/mixed-splices.ts";
 import { CODED_REQUESTS } from "../../protocol/frames/request-coding.ts";
 import type { Link } from "../../protocol/link/link-api.ts";
-import { requestIdOn } from "../../protocol/link/link-label.ts";
 import type { Stream } from "../../protocol/link/stream.ts";
 import { LongLived } from "../../protocol/runtime/long-lived.ts";
 import { TaskSet } from "../../protocol/runtime/task-set.ts";
@@ -81,13 +80,13 @@ export class EdgeService implements LinkService {
   }
 
   #contextOf(link: Link): ExchangeDependencies {
-    const { keyId, peer, headBytes } = link;
+    const { keyId, peer, headBytes, label } = link;
     const { codecs, pageBytes, ...options } = this.#options;
     return {
       ...options,
       ...this.#shared,
       keyId,
-      idOf: (streamId) => requestIdOn(link, streamId),
+      label,
       headBytes,
       codecs: agreedCodecs(codecs, peer.codecs),
       trust: new CodecTrust({ ...options, keyId, mismatches: this.codecMismatches }),

@@ -4,7 +4,7 @@ import { whyPassed } from "../../protocol/http/why-passed.ts";
 import type { Partition } from "../../protocol/store/partition.ts";
 import { TieredStore } from "../../protocol/tier/tiered-store.ts";
 import type { AnswerDependencies, Answering } from "../answer/answering.ts";
-import { type Nominated, nominatedBy } from "../answer/coding/choose-answer.ts";
+import type { Nominated } from "../answer/coding/choose-answer.ts";
 import type { Route } from "../config/route-config.ts";
 import type { IncomingExchange } from "../exchange/incoming-exchange.ts";
 import { MOST_WAIT_MS } from "../exchange/later-offers.ts";
@@ -24,7 +24,8 @@ export const fetchOffered = (
   partition: Partition,
   { store }: Pick<AnswerDependencies, "store">,
 ): Pick<Fetching, "partition" | "nominated" | "fetched"> => {
-  const nominated = nominatedBy(store, partition, exchange.open.offers);
+  const { offers } = exchange.open;
+  const nominated = { offers, versions: store.nominated(partition, offers) };
   const fetch = () =>
     store instanceof TieredStore ? store.fetchNominated(partition, exchange.open.offers) : undefined;
   return { partition, nominated, fetched: exchange.laterOffers?.named.then(fetch) ?? fetch() };

@@ -1,6 +1,6 @@
 /**
  * The routes that exchanges are served by now, each with the client of its web server. A reload replaces those that changed; what runs
- * goes on, to the web server it began with. README section "Routes".
+ * goes on, to the web server it began with. docs/operations.md section "Routes".
  */
 import { saysTheSame } from "../../protocol/config/restart-settings.ts";
 import type { Log } from "../../protocol/daemon/log.ts";

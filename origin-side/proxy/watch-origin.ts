@@ -5,7 +5,7 @@ import { Traffic } from "../../protocol/admin/traffic.ts";
 import type { LinkBook } from "../../protocol/link/link-book.ts";
 import type { Clock } from "../../protocol/runtime/clock.ts";
 import type { VersionStore } from "../../protocol/store/version-store.ts";
-import { tiersOf } from "../../protocol/tier/tiered-store.ts";
+import { storeState } from "../../protocol/tier/tiered-store.ts";
 import type { Route } from "../config/route-config.ts";
 import type { ExchangeRecord } from "../exchange/access-record.ts";
 import type { IncomingExchange } from "../exchange/incoming-exchange.ts";
@@ -48,13 +48,7 @@ export const watchOrigin = (options: {
           },
     links: () => book.states,
     hosts: () => routes.hosts.map((host) => [host, book.size]),
-    store: () => ({
-      bytes: store.bytes,
-      mostBytes: store.maxBytes,
-      versions: store.count,
-      ...store.lost.counts,
-      tiers: tiersOf(store),
-    }),
+    store: () => storeState(store),
     queue: () => routes.waiting,
     linkBytes,
     refused,

@@ -42,21 +42,21 @@ export class RequestDecoders {
 
 /** A request's body, and what it holds until `close`. */
 export interface HeldBody {
-  readonly body: RequestBody | undefined;
+  readonly body: RequestBody;
   close(): void;
 }
 
 const NOTHING_HELD = () => {};
 
-/** What a request without a body has. */
-export const NO_BODY_HELD: HeldBody = { body: undefined, close: NOTHING_HELD };
-
-/** Throws StreamError where there are too many. */
-export const requestBodyOf = (exchange: IncomingExchange, decoders: RequestDecoders): HeldBody => {
+/** Undefined where there is none. Throws StreamError where there are too many. */
+export const requestBodyOf = (
+  exchange: IncomingExchange,
+  decoders: RequestDecoders,
+): HeldBody | undefined => {
   const { coding } = exchange;
   if (coding === undefined) {
     const body = exchange.body();
-    return body === undefined ? NO_BODY_HELD : { body, close: NOTHING_HELD };
+    return body && { body, close: NOTHING_HELD };
   }
   if (coding.kind === "buffered")
     return { body: new BufferedRequestBody(exchange.codedBody(), coding), close: NOTHING_HELD };

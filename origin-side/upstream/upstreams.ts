@@ -29,19 +29,15 @@ const MOST_KEPT_BYTES = 96 * 1024;
 
 export class Upstreams {
   readonly all: readonly Upstream[];
-  readonly #first: Upstream;
+  /** What they have in common: all but the web server and what follows from its address. */
+  readonly route: Route;
 
   /** All of one host and path; at least one. */
   constructor(all: readonly Upstream[]) {
     const [first] = all;
     if (first === undefined) throw new RangeError("a route without a web server");
-    this.#first = first;
+    this.route = first.route;
     this.all = all;
-  }
-
-  /** What they have in common: all but the web server and what follows from its address. */
-  get route(): Route {
-    return this.#first.route;
   }
 
   /** Requests that wait for a place at any of them. */
@@ -51,8 +47,9 @@ export class Upstreams {
 
   /** `request`: as it came; `headFor`: as this web server gets it. Rejects as `UpstreamClient.fetch`. */
   async fetch(request: RequestHead, headFor: (route: Route) => RequestHead, asked: Shared): Promise<Fetched> {
-    if (this.all.length === 1) {
-      const { client, route } = this.#first;
+    const [only, another] = this.all;
+    if (only !== undefined && another === undefined) {
+      const { client, route } = only;
       const head = headFor(route);
       return { head, response: await client.fetch({ ...asked, head }), upstream: client };
     }

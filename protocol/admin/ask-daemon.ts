@@ -1,6 +1,7 @@
 /** How a command asks the running daemon: over its admin socket, or for its state also at its address. */
 import { type IncomingMessage, type RequestOptions, request } from "node:http";
-import { type AdminListen, printAdmin, tokenText } from "../config/admin-settings.ts";
+import { type AdminListen, printAdmin } from "../config/admin-settings.ts";
+import { tokenText } from "../config/token.ts";
 import { printHostPort } from "../config/units.ts";
 import { type Clock, DeadlineError, systemClock } from "../runtime/clock.ts";
 import { Complaint, codeOf } from "../runtime/user-error.ts";

@@ -3,9 +3,9 @@
  * so the Host must be one that no other site can make its own (DNS rebinding), and a request that another site made is
  * refused (Fetch Metadata, Origin).
  */
-import { createHash, timingSafeEqual } from "node:crypto";
 import type { IncomingMessage } from "node:http";
-import { type AdminAddress, tokenText } from "../config/admin-settings.ts";
+import type { AdminAddress } from "../config/admin-settings.ts";
+import { isToken, tokenText } from "../config/token.ts";
 import { type HostPort, isLoopback, parseHostPort, UnitError } from "../config/units.ts";
 
 export interface Refusal {
@@ -64,9 +64,9 @@ const shows = (authorization: string | undefined, token: string): boolean => {
   const [, scheme = "", shown = ""] = /^(\S+) +(\S+)$/.exec(authorization ?? "") ?? [];
   switch (scheme.toLowerCase()) {
     case "bearer":
-      return isSame(shown, token);
+      return isToken(shown, token);
     case "basic":
-      return isSame(
+      return isToken(
         Buffer.from(shown, "base64")
           .toString("utf8")
           .replace(/^[^:]*:/, ""),
@@ -76,8 +76,3 @@ const shows = (authorization: string | undefined, token: string): boolean => {
       return false;
   }
 };
-
-/** In a time that does not depend on where they differ. */
-const isSame = (a: string, b: string): boolean => timingSafeEqual(hashOf(a), hashOf(b));
-
-const hashOf = (text: string): Buffer => createHash("sha256").update(text).digest();

@@ -27,9 +27,9 @@ export const MOST_CUT_BYTES = 4 * 1024 * 1024;
 const writer = new ByteWriter();
 
 /** Where the page goes on in the bases after these steps, had they copied what they add too. */
-export const expectedAfter = (steps: readonly Step[], before = 0): number => {
-  const { from, copy, add } = steps.at(-1) ?? { from: -before, copy: 0, add: 0 };
-  return before + from + copy + add;
+export const expectedAfter = (steps: readonly Step[]): number => {
+  const { from, copy, add } = steps.at(-1) ?? { from: 0, copy: 0, add: 0 };
+  return from + copy + add;
 };
 
 interface Places {
@@ -40,13 +40,15 @@ interface Places {
 }
 
 const writeNumbers = (steps: readonly Step[], { before = 0, expected = 0 }: Places = {}): void => {
-  let from = expected;
-  const jumps = steps.map((step) => {
-    const jump = zigzag(before + step.from - from);
-    from = expectedAfter([step], before);
-    return jump;
-  });
-  writer.varints([steps.length, ...steps.map(({ copy }) => copy), ...steps.map(({ add }) => add), ...jumps]);
+  writer.varint(steps.length);
+  for (const { copy } of steps) writer.varint(copy);
+  for (const { add } of steps) writer.varint(add);
+  let expectedAt = expected;
+  for (const { from, copy, add } of steps) {
+    const at = before + from;
+    writer.signed(at - expectedAt);
+    expectedAt = at + copy + add;
+  }
 };
 
 export const writtenSteps = (steps: readonly Step[], page: Uint8Array, places?: Places): Buffer => {
@@ -204,13 +206,15 @@ const readNumbers = (reader: ByteReader, before = 0): Step[] => {
   const count = reader.varint();
   // Three numbers each, so no more memory is spent on them than they took.
   if (count > Math.min(MOST_STEPS, reader.left / 3)) throw new DeltaError(`a delta of ${count} steps`);
-  const [copies, adds, moves] = [reader.varints(count), reader.varints(count), reader.varints(count)];
+  const [copies, adds] = [reader.varints(count), reader.varints(count)];
+  const steps: Step[] = [];
   let expected = before;
-  return copies.map((copy, at) => {
-    const step = { from: expected + unzigzag(moves[at] ?? 0), copy, add: adds[at] ?? 0 };
-    expected = expectedAfter([step]);
-    return step;
-  });
+  for (let at = 0; at < count; at++) {
+    const step = { from: expected + reader.signed(), copy: copies[at] ?? 0, add: adds[at] ?? 0 };
+    steps.push(step);
+    expected = step.from + step.copy + step.add;
+  }
+  return steps;
 };
 
 /** The page; its size is checked before. */
@@ -230,9 +234,5 @@ const joined = (source: Buffer, steps: readonly Step[], added: Buffer): Buffer =
   }
   return page;
 };
-
-/** Small whichever way it points. */
-const zigzag = (value: number): number => (value < 0 ? -2 * value - 1 : 2 * value);
-const unzigzag = (value: number): number => (value % 2 === 1 ? -(value + 1) / 2 : value / 2);
 
 const total = (numbers: readonly number[]): number => numbers.reduce((sum, each) => sum + each, 0);

@@ -4,16 +4,8 @@
  */
 import { z } from "zod";
 import type { Surroundings } from "./parse-config.ts";
-import {
-  block,
-  hostName,
-  type NamedFile,
-  namedFile,
-  noTwoAlike,
-  readPath,
-  shortFor,
-  written,
-} from "./schema.ts";
+import { block, hostName, type NamedFile, noTwoAlike, readPath, shortFor, written } from "./schema.ts";
+import { tokenFile } from "./token.ts";
 import { type HostPort, isLoopback, parseHostPort, printHostPort, UnitError } from "./units.ts";
 
 export type AdminListen = AdminSocket | AdminAddress;
@@ -37,23 +29,8 @@ export const socketOf = (admin: readonly AdminListen[]): string | undefined =>
 export const printAdmin = (listen: AdminListen): string =>
   "path" in listen ? listen.path : printHostPort(listen.address);
 
-/** The token as it is sent: the file without white space around it. */
-export const tokenText = (token: NamedFile): string => token.bytes.toString("utf8").trim();
-
 /** The longest path of a unix socket that every system can bind: 104 bytes with the final zero, and a process id behind it. @internal */
 export const LONGEST_SOCKET_PATH = 95;
-
-/** A shorter token could be guessed. */
-const LEAST_TOKEN_CHARS = 16;
-
-export const tokenFile = (near: Surroundings) =>
-  namedFile(near).refine(
-    (file) => new RegExp(`^[\\x21-\\x7e]{${LEAST_TOKEN_CHARS},}$`).test(tokenText(file)),
-    {
-      abort: true,
-      error: `names a file that does not hold a token: ${LEAST_TOKEN_CHARS} characters at least, without spaces; \`openssl rand -hex 32\` makes one`,
-    },
-  );
 
 /** `commands`: which need the socket. */
 export const adminSetting = (near: Surroundings, commands: string) =>

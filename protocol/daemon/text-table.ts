@@ -45,11 +45,11 @@ export function percent(share: number): string {
   return `${value >= 10 ? value.toFixed(1) : value.toFixed(2)} %`;
 }
 
-/** "612 B", "24.1 KB", "1.24 MB", "3.10 GB": thousands, as the figures of lines are. */
+/** "612 B", "24.1 KiB", "1.24 MiB", "3.10 GiB": as settings are written, and status tells. */
 export function bytesInWords(bytes: number): string {
-  if (bytes < 1_000) return `${Math.round(bytes)} B`;
-  const [unit, by] = bytes < 1e6 ? ["KB", 1e3] : bytes < 1e9 ? ["MB", 1e6] : ["GB", 1e9];
-  const value = bytes / by;
+  if (bytes < 2 ** 10) return `${Math.round(bytes)} B`;
+  const [unit, log] = bytes < 2 ** 20 ? ["KiB", 10] : bytes < 2 ** 30 ? ["MiB", 20] : ["GiB", 30];
+  const value = bytes / 2 ** log;
   return `${value.toFixed(value < 10 ? 2 : value < 100 ? 1 : 0)} ${unit}`;
 }
 

@@ -13,6 +13,7 @@ export const ACKS_IN_OPEN = "acks-in-open";
 interface AgreedOn {
   readonly acknowledging?: boolean;
   readonly freshApart?: boolean;
+  readonly longCookies?: boolean;
 }
 
 export class FrameHeaderEncoder extends HeaderEncoder {
@@ -26,9 +27,9 @@ export class FrameHeaderEncoder extends HeaderEncoder {
     tableBytes: number,
     carried = new CarriedVersions(),
     given?: GivenCookies,
-    { acknowledging = false, freshApart = false }: AgreedOn = {},
+    { acknowledging = false, freshApart = false, longCookies = false }: AgreedOn = {},
   ) {
-    super(tableBytes, { setCookies: given !== undefined, fresh: freshApart });
+    super(tableBytes, { setCookies: given !== undefined, fresh: freshApart, longCookies });
     this.carried = carried;
     this.given = given;
     this.acknowledging = acknowledging;

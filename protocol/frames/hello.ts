@@ -4,11 +4,12 @@
  */
 
 import { LinkError } from "../errors.ts";
-import { ByteReader, ByteWriter } from "../wire/bytes.ts";
+import { ByteReader, type ByteWriter } from "../wire/bytes.ts";
 import {
   EXTENSION,
   type Extension,
   extensionOf,
+  numberExtension,
   readExtensions,
   writeExtensions,
 } from "../wire/extensions.ts";
@@ -72,7 +73,7 @@ export const writeHello = (w: ByteWriter, hello: Hello, more: readonly Extension
   writeExtensions(w, [
     ...(features.length > 0 ? [latin1(EXTENSION.features, features.join(" "))] : []),
     ...(program === undefined ? [] : [latin1(EXTENSION.program, program)]),
-    ...(today === undefined ? [] : [{ tag: EXTENSION.today, bytes: new ByteWriter().varint(today).take() }]),
+    ...(today === undefined ? [] : [numberExtension(EXTENSION.today, today)]),
     ...more,
   ]);
 };

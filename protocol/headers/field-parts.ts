@@ -49,10 +49,12 @@ const attributesOf = (name: string, value: string): string[] | undefined => {
   return parts;
 };
 
-/** What the peer takes in parts beside Cookie. */
+/** What the peer takes in parts beside Cookie, and in what form. */
 export interface TakenApart {
   readonly setCookies?: boolean;
   readonly fresh?: boolean;
+  /** Whose values of several codes are packed. */
+  readonly longCookies?: boolean;
 }
 
 /** Parts other than those of Cookie count some bytes more: only heads that cost no more have any, as every peer takes 8 KiB. @internal */

@@ -39,8 +39,8 @@ const IN_TIMING: FreshIn = {
 };
 
 /**
- * What scripts of analytics and consent write into their cookies at each page: when that was, and the how manieth. Of these alone: a
- * session's cookie stays in one piece.
+ * What scripts of analytics and consent write into their cookies at each page: the time, and how many pages there were. Of these
+ * cookies alone: a session's cookie stays in one piece.
  */
 const COOKIES: readonly { readonly begins: string; readonly pattern: RegExp }[] = [
   { begins: "_ga_", pattern: /(?<=\$g)[01]\$t[0-9]{10}\$j[0-9]{1,2}(?=\$|$)/g }, // Google Analytics 4

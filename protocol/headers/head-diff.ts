@@ -8,9 +8,9 @@ import { LinkError } from "../errors.ts";
 import type { HeaderList } from "../http/header-list.ts";
 import { secondsOf } from "../http/http-date.ts";
 import type { ByteReader, ByteWriter } from "../wire/bytes.ts";
-import type { HeaderTable, TableLookup } from "./header-table.ts";
+import type { HeaderTable, LookupTable } from "./header-table.ts";
 import { type FieldRule, isCookiePair, isIndexed, isSpelled, ruleOf } from "./indexing-rules.ts";
-import { packedText, readPackedText } from "./packed-text.ts";
+import { packedText, type ReadsPacked, readPackedText } from "./packed-text.ts";
 import {
   areShapedAlike,
   countedFrom,
@@ -21,7 +21,6 @@ import {
   readTime,
   type Tag,
   tagOf,
-  writeSigned,
   writeTag,
   writeTagAfter,
 } from "./packed-value.ts";
@@ -58,10 +57,10 @@ interface Changing<Table extends HeaderTable> {
   readonly table: Table;
 }
 
-interface WrittenChanges extends Changing<TableLookup> {
+interface WrittenChanges extends Changing<LookupTable> {
   readonly given: FindsGiven | undefined;
-  /** The reader knows pieces of a packed text that are packed within. */
-  readonly sealed: boolean;
+  /** What of packed texts the reader knows. */
+  readonly packed: ReadsPacked;
 }
 
 /** `head` has the names of `before`, in the same order; `mayBeSpelled` is that of their names. */
@@ -74,9 +73,14 @@ export const writeChanges = (
   const { before, mayBeSpelled } = changing;
   for (let i = 0; i + 1 < head.length; i += 2) {
     const [name, value, old] = [head[i] as string, head[i + 1] as string, before[i + 1] as string];
-    const stayed = value === old && !(mayBeSpelled?.[i / 2] === true && isSpelled(name, value));
-    if (stayed) writer.stayed();
-    else writer.changed(name, value, old);
+    const mayHaveStayed = value === old;
+    if (mayHaveStayed && mayBeSpelled?.[i / 2] !== true) {
+      writer.stayed();
+      continue;
+    }
+    const rule = ruleOf(name, value);
+    if (mayHaveStayed && !isSpelled(rule)) writer.stayed();
+    else writer.changed(name, value, old, rule);
   }
 };
 
@@ -96,9 +100,8 @@ class ChangeWriter {
     this.#stayed++;
   }
 
-  changed(name: string, value: string, old: string): void {
+  changed(name: string, value: string, old: string, rule: FieldRule): void {
     const { table } = this.#changing;
-    const rule = ruleOf(name, value);
     if (!isIndexed(rule)) return this.#short(rule, value, old) ? undefined : this.#text(CHANGE.text, value);
     if (!table.takes(value)) return this.#text(CHANGE.text, value);
     const index = table.find(name, value);
@@ -125,9 +128,12 @@ class ChangeWriter {
       case "id":
         return this.#tag(rule, tagOf(value), tagOf(old));
       case "cookie":
-        return this.#packed(value, packedText(value, this.#changing.sealed));
+        return this.#packed(value, packedText(value, this.#changing.packed));
       case "token":
-        return this.#changing.sealed && this.#packed(value, packedText(value, true));
+        return (
+          this.#changing.packed.sealed === true &&
+          this.#packed(value, packedText(value, this.#changing.packed))
+        );
       default:
         return false;
     }
@@ -135,7 +141,7 @@ class ChangeWriter {
 
   #time(seconds: number | undefined): boolean {
     if (seconds === undefined) return false;
-    writeSigned(this.#begin(CHANGE.time), seconds - countedFrom(this.#changing.before));
+    this.#begin(CHANGE.time).signed(seconds - countedFrom(this.#changing.before));
     return true;
   }
 

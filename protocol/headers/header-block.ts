@@ -18,7 +18,7 @@ import {
   PlacedHeads,
 } from "./head-cache.ts";
 import { type FindsGiven, type GivenAt, readChanges, writeChanges } from "./head-diff.ts";
-import { type HeaderTable, newHeaderTable, newLookupTable, type TableLookup } from "./header-table.ts";
+import { HeaderTable, LookupTable } from "./header-table.ts";
 import { isIndexed, ruleOf } from "./indexing-rules.ts";
 import { readIndex, writeIndex } from "./prefix-integer.ts";
 
@@ -36,7 +36,7 @@ const PLACE = { none: 0x00, full: 0x40, changes: 0x80, number: MOST_REMEMBERED -
 const FORMS_OF_PLACE: ReadonlySet<number> = new Set([PLACE.none, PLACE.full, PLACE.changes]);
 
 export class HeaderEncoder {
-  readonly #table: TableLookup;
+  readonly #table: LookupTable;
   readonly #alike = new AlikeHeads();
   readonly #mostCost: number;
   readonly #apart: TakenApart;
@@ -45,7 +45,7 @@ export class HeaderEncoder {
   /** `tableBytes`: the size of the peer's table, from its hello; `apart`: what it takes in parts. */
   constructor(tableBytes: number, apart: TakenApart = {}) {
     this.#apart = apart;
-    this.#table = newLookupTable(tableBytes);
+    this.#table = new LookupTable(tableBytes);
     this.#mostCost = mostRememberedCost(tableBytes);
   }
 
@@ -74,13 +74,13 @@ export class HeaderEncoder {
 
   #changes(w: ByteWriter, head: HeaderList, alike: AlikeHead, given: FindsGiven | undefined): void {
     const { place, head: before, mayBeSpelled } = alike;
-    const sealed = this.#apart.fresh === true;
+    const packed = { sealed: this.#apart.fresh === true, runs: this.#apart.longCookies === true };
     writeChanges(w.u8(PLACE.changes | place), head, {
       before,
       mayBeSpelled,
       table: this.#table,
       given,
-      sealed,
+      packed,
     });
   }
 
@@ -118,7 +118,7 @@ export class HeaderDecoder {
 
   /** `tableBytes` and `headBytes`: what our own hello announced. */
   constructor(bounds: { readonly tableBytes: number; readonly headBytes: number }) {
-    this.#table = newHeaderTable(bounds.tableBytes);
+    this.#table = new HeaderTable(bounds.tableBytes);
     this.#placed = new PlacedHeads(bounds.tableBytes);
     this.#headBytes = bounds.headBytes;
   }

@@ -33,7 +33,14 @@ export const isCookiePair = (name: string): boolean => name === CRUMB || name.to
 /** What a name says, of some what is known once there is a value. */
 type NameRule = FieldRule | "credential" | "authorization";
 
+/** Fields that name one request, its trace or a span of it: W3C Trace Context, Zipkin's B3, Sentry, AWS, Azure, Stripe, Cloudflare. */
+const IDS =
+  "x-request-id request-id x-correlation-id correlation-id x-trace-id traceparent traceresponse x-b3-traceid x-b3-spanid sentry-trace x-amzn-requestid x-amz-request-id x-ms-request-id x-ms-client-request-id x-ms-correlation-request-id x-transaction-id cf-ray".split(
+    " ",
+  );
+
 const RULES: ReadonlyMap<string, NameRule> = new Map([
+  ...IDS.map((name) => [name, "id"] as const),
   ["authorization", "authorization"],
   ["proxy-authorization", "secret"],
   ["cookie", "credential"],
@@ -43,9 +50,6 @@ const RULES: ReadonlyMap<string, NameRule> = new Map([
   ["x-csrf-token", "token"],
   ["etag", "tag"],
   ["if-none-match", "tag"],
-  ["x-request-id", "id"],
-  ["x-correlation-id", "id"],
-  ["x-trace-id", "id"],
   [NONCE, "id"],
   ["; expires=", "time"],
   ["date", "time"],
@@ -98,9 +102,9 @@ export const ruleOf = (name: string, value: string): FieldRule => {
 export const isIndexed = (rule: FieldRule): boolean =>
   rule === "whole" || rule === "tag" || rule === "cookie" || rule === "token";
 
-const MUST_BE_SPELLED: ReadonlySet<string> = new Set(["secret", "number"]);
 const MAY_BE_SPELLED: ReadonlySet<string> = new Set([
-  ...MUST_BE_SPELLED,
+  "secret",
+  "number",
   "authorization",
   "credential",
   "cookie",
@@ -108,10 +112,10 @@ const MAY_BE_SPELLED: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Whether a value is told in every head, though it be that of the remembered one: secrets, and numbers, which are as easily
+ * Whether a value of this rule is told in every head, though it be that of the remembered one: secrets, and numbers, which are as easily
  * guessed (the length of another visitor's page).
  */
-export const isSpelled = (name: string, value: string): boolean => MUST_BE_SPELLED.has(ruleOf(name, value));
+export const isSpelled = (rule: FieldRule): boolean => rule === "secret" || rule === "number";
 
 /** Of each field of a head, whether `isSpelled` can be true of its name: asked once for all heads of the same names. */
 export const mayBeSpelled = (head: HeaderList): boolean[] => {

@@ -4,6 +4,7 @@
  */
 import { LinkError } from "../errors.ts";
 import { type ByteReader, ByteWriter } from "../wire/bytes.ts";
+import { packedRuns, readPackedRuns } from "./packed-runs.ts";
 
 interface PieceForm {
   readonly pattern: RegExp;
@@ -46,11 +47,23 @@ interface PackedPiece {
 /** Used and emptied within one call. */
 const writer = new ByteWriter();
 
-/** Undefined for what is no such text. `sealed`: the reader knows pieces that are packed within. */
-export const packedText = (text: string, sealed = false): Buffer | undefined => {
-  if (text.length > MOST_CHARACTERS) return undefined;
-  const pieces = packedPieces(text.split(SEPARATOR, MOST_PIECES + 1), sealed);
-  return pieces && writtenPieces(pieces, pieces.length);
+/** What a reader knows beside pieces. */
+export interface ReadsPacked {
+  /** Pieces that are packed within. */
+  readonly sealed?: boolean;
+  /** Runs of an alphabet in any text. */
+  readonly runs?: boolean;
+}
+
+/** Undefined for what is no such text. */
+export const packedText = (
+  text: string,
+  { sealed = false, runs = false }: ReadsPacked = {},
+): Buffer | undefined => {
+  const pieces =
+    text.length > MOST_CHARACTERS ? undefined : packedPieces(text.split(SEPARATOR, MOST_PIECES + 1), sealed);
+  if (pieces !== undefined) return writtenPieces(pieces, pieces.length);
+  return runs ? packedRuns(text) : undefined;
 };
 
 const packedPieces = (texts: readonly string[], sealed: boolean): PackedPiece[] | undefined => {
@@ -123,10 +136,12 @@ const filled = (characters: string, coding: PieceForm["coding"]): string =>
 const packedBytes = (characters: number, bits: number): number => Math.ceil((characters * bits) / 8);
 
 /** Throws LinkError. */
-export const readPackedText = (r: ByteReader): string => readPieces(r, true);
-
-const readPieces = (r: ByteReader, maySeal: boolean): string => {
+export const readPackedText = (r: ByteReader): string => {
   const count = r.varint();
+  return count === 0 ? readPackedRuns(r) : readPieces(r, count, true);
+};
+
+const readPieces = (r: ByteReader, count: number, maySeal: boolean): string => {
   if (count < 1 || count > MOST_PIECES) throw new LinkError("bad-frame", `a packed text of ${count} pieces`);
   return Array.from({ length: count }, () => readPiece(r, maySeal)).join(SEPARATOR);
 };
@@ -150,7 +165,7 @@ const readSealed = (r: ByteReader, inner: number, form: PieceForm): string => {
     throw new LinkError("bad-frame", `a sealed piece of kind ${inner}`);
   const text =
     inner === INNER.packed
-      ? readPieces(r, false)
+      ? readPieces(r, r.varint(), false)
       : jsonOf(Array.from({ length: 4 }, () => readPiece(r, false)));
   const outer = outerOf(text, form);
   if (outer.length > MOST_CHARACTERS)

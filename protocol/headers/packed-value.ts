@@ -38,19 +38,9 @@ export const countedFrom = (remembered: HeaderList): number => {
 
 /** Throws LinkError where there is no such time. */
 export const readTime = (r: ByteReader, from: number): string => {
-  const seconds = from + readSigned(r);
+  const seconds = from + r.signed();
   if (seconds < 0 || seconds > LATEST_SECONDS) throw new LinkError("bad-frame", "a time out of range");
   return fixdateOf(seconds);
-};
-
-/** A whole number with its sign in the lowest bit, so that small differences either way are short. */
-export const writeSigned = (w: ByteWriter, value: number): void =>
-  void w.varint(value < 0 ? -2 * value - 1 : 2 * value);
-
-/** @internal */
-export const readSigned = (r: ByteReader): number => {
-  const written = r.varint();
-  return written % 2 === 0 ? written / 2 : -(written + 1) / 2;
 };
 
 /** The first byte of a tag: its alphabet, and what stands around its characters. */
@@ -151,7 +141,7 @@ export const areShapedAlike = (a: Tag, b: Tag): boolean => a.first === b.first &
 
 /** After one that is shaped alike. Its number is often a length, so it is written as what it is beyond `length`. */
 export const writeTagAfter = (w: ByteWriter, tag: Tag, length: number): void => {
-  if (tag.size !== undefined) writeSigned(w, tag.size - length);
+  if (tag.size !== undefined) w.signed(tag.size - length);
   writeCharacters(w, tag);
 };
 
@@ -177,7 +167,7 @@ export const readTag = (r: ByteReader, first: number): string => {
 export const readTagAfter = (r: ByteReader, before: string, length: number): string => {
   const old = tagOf(before);
   if (old === undefined) throw new LinkError("bad-frame", "a tag like the one before, which was none");
-  return tagText(r, { ...old, size: old.size === undefined ? undefined : length + readSigned(r) });
+  return tagText(r, { ...old, size: old.size === undefined ? undefined : length + r.signed() });
 };
 
 const tagText = (r: ByteReader, { first, size, count }: TagShape): string => {

@@ -2,7 +2,11 @@
  * Which media types are worth compressing, by `compressible` (mime-db), and which no codec finds anything in. Two questions: a
  * type that nobody knows is not compressed for visitors, but may well travel as a delta, which is tried on its bytes.
  */
+
 import compressible from "compressible";
+import { onceFor } from "../runtime/once-for.ts";
+import { fieldOf } from "./head.ts";
+import type { HeaderList } from "./header-list.ts";
 import { rememberReading } from "./remember-reading.ts";
 
 /** Where we do not follow mime-db, and why. */
@@ -28,8 +32,10 @@ const COMPRESSED_TYPE =
 /** Whether the bytes of this Content-Type are compressed as they are, so that a delta of them gains nothing. */
 export const isCompressed = (contentType: string): boolean => COMPRESSED_TYPE.test(mediaType(contentType));
 
-/** Whether it is a stream of server-sent events, each of which has to go on at once. */
-export const isEventStream = (contentType: string): boolean => mediaType(contentType) === "text/event-stream";
+/** Whether a response with these fields is a stream of server-sent events, each of which has to go on at once. */
+export const isEventStream = onceFor(
+  (fields: HeaderList): boolean => mediaType(fieldOf(fields, "content-type") ?? "") === "text/event-stream",
+);
 
 /** Without its parameters (RFC 9110 section 8.3.1). */
 const mediaType = (contentType: string): string => {

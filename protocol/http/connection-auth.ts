@@ -2,7 +2,8 @@
  * Authentication of connections: NTLM and Negotiate log in the connection that a request came on, and whatever else comes on it
  * is taken to be from the same user (RFC 4559 section 6). A proxy must keep such a connection for one visitor.
  */
-import { fieldOf, listOf } from "./head.ts";
+import { onceFor } from "../runtime/once-for.ts";
+import { fieldOf, isNamed, listOf } from "./head.ts";
 import type { HeaderList } from "./header-list.ts";
 
 const SCHEMES = "ntlm|negotiate|nego2|kerberos";
@@ -15,18 +16,15 @@ export const authenticatesConnection = (request: HeaderList): boolean =>
   isAmong(request, "authorization", SHOWN) || isAmong(request, "proxy-authorization", SHOWN);
 
 /** Whether a response says that its connection is logged in, or asks for it. `response`: fields of one hop included. */
-export const isOfAuthenticatedConnection = (response: HeaderList): boolean =>
-  CHALLENGED.test(listOf(response, "www-authenticate") ?? "") ||
-  CHALLENGED.test(listOf(response, "proxy-authenticate") ?? "") ||
-  fieldOf(response, "persistent-auth")?.trim().toLowerCase() === "true";
+export const isOfAuthenticatedConnection = onceFor(
+  (response: HeaderList): boolean =>
+    CHALLENGED.test(listOf(response, "www-authenticate") ?? "") ||
+    CHALLENGED.test(listOf(response, "proxy-authenticate") ?? "") ||
+    fieldOf(response, "persistent-auth")?.trim().toLowerCase() === "true",
+);
 
 const isAmong = (fields: HeaderList, name: string, scheme: RegExp): boolean => {
   for (let i = 0; i + 1 < fields.length; i += 2)
-    if (
-      fields[i]?.length === name.length &&
-      fields[i]?.toLowerCase() === name &&
-      scheme.test(fields[i + 1] ?? "")
-    )
-      return true;
+    if (isNamed(fields[i], name) && scheme.test(fields[i + 1] ?? "")) return true;
   return false;
 };

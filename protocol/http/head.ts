@@ -88,7 +88,8 @@ export const withoutFields = (fields: HeaderList, dropped: FieldNames): string[]
   return kept;
 };
 
-const isNamed = (field: string | undefined, name: string): boolean =>
+/** Whether a field is named so; `name` in lower case. */
+export const isNamed = (field: string | undefined, name: string): boolean =>
   field !== undefined && field.length === name.length && field.toLowerCase() === name;
 
 /** Fields about one connection, whether or not Connection lists them. */

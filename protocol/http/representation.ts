@@ -77,6 +77,10 @@ export const notModifiedHead = (head: ResponseHead, request: HeaderList): Respon
   return { ...head, fields: withVary(withWeakTag(withoutFields(head.fields, OF_ONE_CODING))) };
 };
 
+/** Trailers of a body whose coding has changed on the way: digests of the one that it had may come there too (RFC 9530 section 2). */
+export const recodedTrailers = (trailers: HeaderList): HeaderList =>
+  trailers.length === 0 ? trailers : withoutFields(trailers, OF_ONE_CODING);
+
 const withWeakTag = (fields: string[]): string[] => mapped(fields, "etag", weakTag);
 
 const VARIES = /(?:^|,)\s*(?:\*|accept-encoding)\s*(?:$|,)/i;

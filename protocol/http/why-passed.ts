@@ -19,12 +19,13 @@ const whyBodyPasses = onceFor(({ status, fields }: ResponseHead): NoBase | undef
   if (status === PARTIAL) return "partial";
   const type = fieldOf(fields, "content-type") ?? "";
   // Each event goes on by itself, as it comes.
-  if (isEventStream(type)) return "event-stream";
+  if (isEventStream(fields)) return "event-stream";
   if (isCoded(fields) || isCompressed(type)) return "not-compressible";
   const length = Number(fieldOf(fields, "content-length") ?? Number.POSITIVE_INFINITY);
   return length < LEAST_CODED_BYTES ? "too-small" : undefined;
 });
 
 /** Its type says nothing of how its bytes compress: the first of them may. */
-export const isOfUnknownType = ({ fields }: ResponseHead): boolean =>
-  !isCompressible(fieldOf(fields, "content-type") ?? "");
+export const isOfUnknownType = onceFor(
+  ({ fields }: ResponseHead): boolean => !isCompressible(fieldOf(fields, "content-type") ?? ""),
+);

@@ -20,8 +20,6 @@ export interface Weight {
   waitsAs: "light" | "heavy" | undefined;
 }
 
-export const NO_WEIGHT = (): Weight => ({ bytes: 0, at: 0, waitsAs: undefined });
-
 export interface Queued {
   readonly urgency: number;
   readonly weight: Weight;

@@ -104,13 +104,13 @@ export class Handshake {
   }
 
   /** HMAC-SHA-256 over the prover's role, the edge's hello, the origin side's hello and the exported keying material. */
-  #mac(verifier: Role, secret: Secret): Buffer {
+  #mac(prover: Role, secret: Secret): Buffer {
     const theirs = this.#peer?.bytes ?? Buffer.alloc(0);
     const [edge, origin] =
       this.#options.ours.role === "edge" ? [this.#ourBytes, theirs] : [theirs, this.#ourBytes];
     // Frames begin with their length, so the concatenation is unambiguous.
     return createHmac("sha256", secret.reveal())
-      .update(`coilgun link ${verifier}\n`)
+      .update(`coilgun link ${prover}\n`)
       .update(edge)
       .update(origin)
       .update(this.#options.exported)

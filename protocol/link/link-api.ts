@@ -33,6 +33,8 @@ export interface Link {
   /** The secret of it that the peer proved; undefined at the side that dialled with a key of TLS. */
   readonly secret: Secret | undefined;
   readonly peerAddress: string;
+  /** See link-label; once `up` was called. */
+  readonly label: string | undefined;
   /** Whether a new stream may be opened now. */
   readonly accepts: boolean;
   /** The peer has said nothing for a while, though it was asked to: others come first. */

@@ -2,6 +2,7 @@
  * One connection between an edge and an origin side, and the streams on it. The edge opens streams; everything else is the same on both
  * ends. A link lives through greeting, up and draining, and ends once, with a code that both logs show. SPEC sections "Link" and "Closing".
  */
+
 import { LinkError, type LinkErrorCode } from "../errors.ts";
 import type { ControlFrame, Frame, OpenFrame, VersionFrame } from "../frames/frame.ts";
 import { readFrameBody } from "../frames/frame-codec.ts";
@@ -17,6 +18,7 @@ import { EXPORTER_BYTES, EXPORTER_LABEL, Handshake, type Handshaken } from "./ha
 import { Keepalive } from "./keepalive.ts";
 import type { Link, LinkEnd, LinkOptions, LinkVitals } from "./link-api.ts";
 import { headCoders, mostMessageBytes } from "./link-context.ts";
+import { linkLabel } from "./link-label.ts";
 import { Scheduler } from "./scheduler.ts";
 import type { StreamItem } from "./send-queue.ts";
 import { Stream, type StreamHost } from "./stream.ts";
@@ -42,7 +44,9 @@ export class LinkEndpoint implements Link {
   readonly #handshakeTimer: Timer;
   #up: Up | undefined;
   #received = 0;
+  readonly peerAddress: string;
   draining = false;
+  label: string | undefined;
   /** Later streams are refused, and the link closes when the last one is done. `#announced`: the peer knows, perhaps before. */
   #saidGoAway = false;
   #announced = false;
@@ -52,8 +56,9 @@ export class LinkEndpoint implements Link {
     const { clock, hello, keyProof, behindBalancer } = options;
     const transport = withFrameTrace(options);
     this.#options = { ...options, transport };
-    this.#scheduler = new Scheduler(transport, this.#budget, clock, () => this.#streams.opening);
+    this.peerAddress = transport.peer.address;
     this.#streams = new StreamTable(clock, transport);
+    this.#scheduler = new Scheduler(transport, this.#budget, clock, this.#streams.opening);
     this.#host = this.#newHost();
     this.#handshake = new Handshake({
       ours: hello,
@@ -79,10 +84,6 @@ export class LinkEndpoint implements Link {
 
   get secret(): Link["secret"] {
     return this.#known.secret;
-  }
-
-  get peerAddress(): string {
-    return this.#options.transport.peer.address;
   }
 
   get accepts(): boolean {
@@ -158,7 +159,7 @@ export class LinkEndpoint implements Link {
       const reader = new ByteReader(bytes);
       while (reader.left > 0 && this.#end === undefined) {
         if (this.#up === undefined) this.#greeted(this.#handshake.receive(reader.frameBytes()));
-        else this.#frame(reader.sized(), this.#up);
+        else this.#frame(reader.sized(), this.#up.headers);
       }
       this.#scheduler.throwIfUnread();
     } catch (error) {
@@ -168,12 +169,10 @@ export class LinkEndpoint implements Link {
     }
   }
 
-  #frame(body: ByteReader, { headers }: Up): void {
-    const bodyBytes = body.left;
+  #frame(body: ByteReader, headers: FrameHeaderDecoder): void {
+    const bytes = body.left;
     const frame = readFrameBody(body, headers);
-    if (frame === undefined) return;
-    // Without its kind and the number of its stream.
-    this.#dispatch(frame, bodyBytes - 1 - ("streamId" in frame ? varintBytes(frame.streamId) : 0));
+    if (frame) this.#dispatch(frame, bytes - 1 - ("streamId" in frame ? varintBytes(frame.streamId) : 0));
   }
 
   #greeted(handshaken: Handshaken | undefined): void {
@@ -187,6 +186,7 @@ export class LinkEndpoint implements Link {
       streamBounds: { receiveBytes: hello.streamBytes, sendBytes: handshaken.peer.streamBytes },
       windows: memory.lease(handshaken.keyId),
     };
+    this.label = linkLabel(this.#options);
     this.#handshakeTimer.cancel();
     transport.setMaxMessageBytes(mostMessageBytes(hello));
     this.#scheduler.start(encoder);

@@ -17,6 +17,7 @@ import { MIXED_SPLICES } from "../frames/mixed-splices.ts";
 import { PUSHES_NAMED } from "../frames/offer-references.ts";
 import { CODED_REQUESTS } from "../frames/request-coding.ts";
 import { FRESH_APART } from "../headers/fresh-parts.ts";
+import { LONG_COOKIES } from "../headers/packed-runs.ts";
 import { Mixer } from "../mixing/mixer.ts";
 import type { Clock } from "../runtime/clock.ts";
 
@@ -34,6 +35,7 @@ const FEATURES = [
   LATER_OFFERS,
   PUSHES_NAMED,
   FRESH_APART,
+  LONG_COOKIES,
 ] as const;
 /** First window of a stream; it grows where the path is long. */
 const STREAM_BYTES = 128 * 1024;

@@ -5,7 +5,6 @@
  */
 
 import { LinkError } from "../errors.ts";
-import type { StreamFrame } from "../frames/frame.ts";
 import { QUEUE_MS } from "../pacing/send-budget.ts";
 import type { Clock } from "../runtime/clock.ts";
 
@@ -66,9 +65,3 @@ export class ReceiveWindow {
     return more;
   }
 }
-
-/** Bytes of a frame that spend window. */
-export const bodyBytes = (frame: StreamFrame): number => {
-  if (frame.kind === "data") return frame.bytes.length;
-  return frame.kind === "open" || frame.kind === "answer" ? frame.body.length : 0;
-};

@@ -44,7 +44,7 @@ export class Scheduler {
   readonly #transport: Transport;
   readonly #budget: SendBudget;
   readonly #clock: Pick<Clock, "now" | "after">;
-  readonly #opening: () => number;
+  readonly #opening: readonly unknown[];
   readonly #writer = new ByteWriter();
   readonly #streams = new FairQueue<Stream>();
   /** Frames of the link itself that wait. */
@@ -63,12 +63,12 @@ export class Scheduler {
   /** Messages with frames of streams so far. */
   #turns = 0;
 
-  /** `opening`: how many streams wait for their open frame to leave. */
+  /** `opening`: the streams that wait for their open frame to leave. */
   constructor(
     transport: Transport,
     budget: SendBudget,
     clock: Pick<Clock, "now" | "after">,
-    opening = () => 0,
+    opening: readonly unknown[] = [],
   ) {
     this.#opening = opening;
     this.#transport = transport;
@@ -176,7 +176,7 @@ export class Scheduler {
   /** How many acknowledgements may leave within open frames, and so not before all else. */
   #forOpens(): number {
     if (this.#headers?.acknowledging !== true) return 0;
-    return Math.min(this.#later.length, this.#opening(), MOST_WITH_OPENS);
+    return Math.min(this.#later.length, this.#opening.length, MOST_WITH_OPENS);
   }
 
   readonly #flushScheduled = (): void => {

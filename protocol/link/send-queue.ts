@@ -60,15 +60,11 @@ export class SendQueue {
   #merger: PieceMerger | undefined;
   #window: number;
   #queuedBytes = 0;
-  /** The end frame, or a head that carries the end, was taken off. */
-  #endLeft = false;
+  /** The end frame, or a head that carries the end, was taken off. Written by the queue alone. */
+  endLeft = false;
 
   constructor(windowBytes: number) {
     this.#window = windowBytes;
-  }
-
-  get endLeft(): boolean {
-    return this.#endLeft;
   }
 
   get hasRoom(): boolean {
@@ -110,14 +106,14 @@ export class SendQueue {
     if (first === undefined) return undefined;
     if (first.kind === "data") return this.#piece(first.bytes, Math.min(room, share));
     if (first.kind !== "open" && first.kind !== "answer") {
-      if (first.kind === "end") this.#endLeft = true;
+      if (first.kind === "end") this.endLeft = true;
       return this.#shift();
     }
     const bodyRoom = room - headSize(first.head) - FRAME_OVERHEAD_BYTES;
     if (bodyRoom < 0 && !fresh) return undefined;
     this.#items.shift();
     const next = this.#withBody(first, bodyRoom);
-    if (next.ended) this.#endLeft = true;
+    if (next.ended) this.endLeft = true;
     return next;
   }
 
@@ -133,7 +129,7 @@ export class SendQueue {
   /** What is left of the answer gives way to its plain bytes, which have an end of their own. */
   #startOver(): void {
     this.clear();
-    this.#endLeft = false;
+    this.endLeft = false;
   }
 
   #piece(bytes: Uint8Array, room: number): StreamItem | undefined {

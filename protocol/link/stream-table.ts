@@ -19,8 +19,9 @@ const TO_ITS_END = Number.MAX_SAFE_INTEGER;
 export class StreamTable implements WhoWaits {
   readonly #turns: FrameTurns;
   readonly #byId = new TurnoverMap<number, Stream>();
-  /** In the order in which they were opened, which is nearly that in which they leave. */
+  /** Those whose open frame has not left yet, in the order in which they were opened, which is nearly that in which they leave. */
   readonly #unnumbered: Stream[] = [];
+  readonly opening: readonly Stream[] = this.#unnumbered;
   #highestId = 0;
   #seenId = 0;
 
@@ -34,11 +35,6 @@ export class StreamTable implements WhoWaits {
   /** But those of which nothing is missing but the edge's word. */
   get underWay(): number {
     return this.size - [...this.#byId.values()].filter(({ awaitsWord }) => awaitsWord).length;
-  }
-
-  /** Those whose open frame has not left yet. */
-  get opening(): number {
-    return this.#unnumbered.length;
   }
 
   /** What go-away names as the last stream of the peer that was accepted. */

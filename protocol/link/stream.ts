@@ -11,8 +11,8 @@ import type { FrameHeaderEncoder } from "../frames/frame-headers.ts";
 import type { Lease } from "../runtime/memory-budget.ts";
 import type { ByteWriter } from "../wire/bytes.ts";
 import { NO_EXTENSIONS } from "../wire/extensions.ts";
-import { NO_WEIGHT, type Weight } from "./fair-queue.ts";
-import { bodyBytes, ReceiveWindow, type WindowGrowth } from "./receive-window.ts";
+import type { Weight } from "./fair-queue.ts";
+import { ReceiveWindow, type WindowGrowth } from "./receive-window.ts";
 import { type MessageBounds, SendQueue, type StreamItem } from "./send-queue.ts";
 import { NEXT, type Phase, type State, type StreamEvent, THEN } from "./stream-states.ts";
 
@@ -66,8 +66,9 @@ const FROM_ORIGIN: ReadonlySet<StreamFrame["kind"]> = new Set(["answer", "resume
 
 export class Stream {
   readonly urgency: number;
-  readonly weight: Weight = NO_WEIGHT();
-  #id: StreamId | undefined;
+  readonly weight: Weight = { bytes: 0, at: 0, waitsAs: undefined };
+  /** Undefined until the open frame has left. Written by the stream alone. */
+  id: StreamId | undefined;
   readonly #host: StreamHost;
   readonly #window: ReceiveWindow;
   readonly #queue: SendQueue;
@@ -89,16 +90,11 @@ export class Stream {
     opened: { readonly streamId?: StreamId; readonly urgency: number },
   ) {
     this.#host = host;
-    this.#id = opened.streamId;
+    this.id = opened.streamId;
     this.#ownKinds = opened.streamId === undefined ? FROM_EDGE : FROM_ORIGIN;
     this.urgency = opened.urgency;
     this.#window = new ReceiveWindow(bounds.receiveBytes, host);
     this.#queue = new SendQueue(bounds.sendBytes);
-  }
-
-  /** Undefined until the open frame has left. */
-  get id(): StreamId | undefined {
-    return this.#id;
   }
 
   get closed(): boolean {
@@ -146,13 +142,13 @@ export class Stream {
   taken(bytes: number): void {
     if (this.#state === "closed" || bytes === 0) return;
     const grant = this.#window.taken(bytes);
-    if (grant > 0 && this.#id !== undefined) this.#host.window(this.#id, grant);
+    if (grant > 0 && this.id !== undefined) this.#host.window(this.id, grant);
   }
 
   /** The body rebuilt so far is right up to `offset`; `done` when that is all of it. */
   verified(offset: number, done: boolean): void {
-    if (this.#state === "closed" || this.#id === undefined) return;
-    const verified = { kind: "verified", streamId: this.#id, offset } as const;
+    if (this.#state === "closed" || this.id === undefined) return;
+    const verified = { kind: "verified", streamId: this.id, offset } as const;
     // The origin side remembers a buffered page at once, and one that streamed when it is verified.
     if (done && !this.#answerStreamed) this.#host.later(verified, offset);
     else this.#host.control(verified);
@@ -161,9 +157,9 @@ export class Stream {
 
   /** Asks for the plain body from `offset` on. */
   askWhole(offset: number): void {
-    if (this.#state === "closed" || this.#id === undefined) return;
+    if (this.#state === "closed" || this.id === undefined) return;
     this.#askedWhole = true;
-    this.#host.control({ kind: "askWhole", streamId: this.#id, offset });
+    this.#host.control({ kind: "askWhole", streamId: this.id, offset });
   }
 
   /** The origin side has heard that its answer is verified to the last byte. */
@@ -174,15 +170,15 @@ export class Stream {
   }
 
   stopSending(code: StreamErrorCode): void {
-    if (this.#state === "closed" || this.#id === undefined) return;
-    this.#host.control({ kind: "stopSending", streamId: this.#id, code });
+    if (this.#state === "closed" || this.id === undefined) return;
+    this.#host.control({ kind: "stopSending", streamId: this.id, code });
   }
 
   /** Gives the stream up. What the peer had under way still arrives, moves the header table, and is dropped. */
   reset(code: StreamErrorCode): void {
     if (this.#state === "closed") return;
-    if (this.#id !== undefined)
-      this.#host.control({ kind: "reset", streamId: this.#id, code, extensions: NO_EXTENSIONS });
+    if (this.id !== undefined)
+      this.#host.control({ kind: "reset", streamId: this.id, code, extensions: NO_EXTENSIONS });
     this.#queue.clear();
     this.#move("reset");
   }
@@ -196,8 +192,8 @@ export class Stream {
     if (next === undefined) return this.sendable ? "waits" : "nothing";
     const { endLeft, sendable } = this.#queue;
     const hasRoom = couldNot && this.#queue.hasRoom;
-    this.#id ??= this.#host.number(this);
-    const streamId = this.#id;
+    this.id ??= this.#host.number(this);
+    const streamId = this.id;
     const frame =
       next.kind === "open"
         ? { ...next, streamId, verified: bounds.acknowledgedBy(streamId) }
@@ -261,7 +257,7 @@ export class Stream {
   #unexpected(frame: StreamFrame): LinkError {
     return new LinkError(
       "bad-frame",
-      `${frame.kind} on stream ${this.#id}, whose peer is at its ${this.#phase}`,
+      `${frame.kind} on stream ${this.id}, whose peer is at its ${this.#phase}`,
     );
   }
 
@@ -285,3 +281,9 @@ export class Stream {
     if (next === "closed") this.#host.closed(this, this.#window.grownBytes);
   }
 }
+
+/** Bytes of a frame that spend window. */
+const bodyBytes = (frame: StreamFrame): number => {
+  if (frame.kind === "data") return frame.bytes.length;
+  return frame.kind === "open" || frame.kind === "answer" ? frame.body.length : 0;
+};

@@ -1,6 +1,7 @@
 /**
- * A text that both sides know: what pages of all kinds have in common, and words that are common. Whoever has no page to build on has learnt this before. It stands for the
- * feature "mixed-splices": another text would be another feature. SPEC section "Mixed in units".
+ * A text that both sides know: what pages of all kinds have in common, and words that are common. Whoever has no page to build on
+ * has learnt this before. It stands for the feature "mixed-splices": another text would be another feature. SPEC section "Mixed in
+ * units".
  */
 export const KNOWN_TEXT: Buffer = Buffer.from(String.raw`<?xml version="1.0" encoding="UTF-8"?>
 <rss version="2.0" xmlns:atom="http://www.w3.org/2005/Atom" xmlns:dc="http://purl.org/dc/elements/1.1/" xmlns:content="http://purl.org/rss/1.0/modules/content/"><channel><title></title><link>https://www.</link><description><![CDATA[]]></description><language>en-us</language><item><title><![CDATA[]]></title><guid isPermaLink="false"></guid><pubDate>Mon, 01 Jan 2024 00:00:00 GMT</pubDate></item></channel></rss>

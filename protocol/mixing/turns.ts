@@ -34,19 +34,15 @@ export class OneAfterTheOther<Tool extends object> {
   readonly #make: () => Tool;
   readonly #tools: Tool[] = [];
   #last: Promise<void> = Promise.resolve();
-  #waiting = 0;
+  /** How many pieces are under way or wait for it. Written here alone. */
+  waiting = 0;
 
   constructor(make: () => Tool) {
     this.#make = make;
   }
 
-  /** How many pieces are under way or wait for it. */
-  get waiting(): number {
-    return this.#waiting;
-  }
-
   get isBusy(): boolean {
-    return this.#waiting > 0;
+    return this.waiting > 0;
   }
 
   /** `stillWanted`: asked before each slice, so that what nobody waits for costs no more than its place in the row. */
@@ -66,12 +62,12 @@ export class OneAfterTheOther<Tool extends object> {
     const before = this.#last;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#last = promise;
-    this.#waiting++;
+    this.waiting++;
     await before;
     try {
       return await begin();
     } finally {
-      this.#waiting--;
+      this.waiting--;
       resolve();
     }
   }

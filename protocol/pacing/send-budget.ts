@@ -90,8 +90,8 @@ export class SendBudget {
   #round = NO_ROUND;
   /** How much later than the earliest of its round a pong comes on the average. */
   #jitterMs = 0;
-  /** As of the last pong. */
-  #provenBytesPerMs = 0;
+  /** What the path has shown to deliver as of the last pong; 0 while nothing has used it up. Written here alone. */
+  bytesPerMs = 0;
   /** The highest rate when this round began. */
   #roundBytesPerMs = 0;
   #drain: Drain | undefined;
@@ -110,11 +110,6 @@ export class SendBudget {
     readonly receivedBytes: number;
   } {
     return { rttMs: this.baseRttMs, sentBytes: this.#sentBytes, receivedBytes };
-  }
-
-  /** What the path has shown to deliver, bytes per millisecond; 0 while nothing has used it up. */
-  get bytesPerMs(): number {
-    return this.#provenBytesPerMs;
   }
 
   get limitBytes(): number {
@@ -139,15 +134,9 @@ export class SendBudget {
   }
 
   /**
-   * A token for a ping when one is due: with the `more` bytes that are about to leave, a quarter of the budget is unreported,
-   * and a sixteenth or what the path takes in PING_MS has left since the last one. So the budget is never used up without
-   * word to come.
+   * Whether a ping is to leave: with the `more` bytes that are about to leave, a quarter of the budget is unreported, and a
+   * sixteenth or what the path takes in PING_MS has left since the last ping. So the budget is never used up without word to come.
    */
-  pingDue(now: number, more: number): number | undefined {
-    return this.isPingDue(more) ? this.startPing(now, more) : undefined;
-  }
-
-  /** Whether it gives one. */
   isPingDue(more: number): boolean {
     const sent = this.#sentBytes + more;
     const limit = this.limitBytes;
@@ -157,7 +146,7 @@ export class SendBudget {
     return sent - since > step && this.#pings.length < MOST_PINGS;
   }
 
-  /** A token for a ping in any case, which leaves after `more` bytes. */
+  /** A token for a ping, which leaves after `more` bytes. */
   startPing(now: number, more = 0): number {
     // After a pause: what arrived in it says nothing about how fast the path is.
     if (this.#pings.length === 0 && now - this.#answered.heardAt > this.baseRttMs) {
@@ -213,7 +202,7 @@ export class SendBudget {
 
   #setLimit(): void {
     const { verified } = this.#rate;
-    this.#provenBytesPerMs = verified ? this.#rate.bytesPerMs : 0;
+    this.bytesPerMs = verified ? this.#rate.bytesPerMs : 0;
     const least = verified ? LEAST_BUDGET_BYTES : FIRST_BUDGET_BYTES;
     const ms = this.#gain * this.baseRttMs + this.#queueMs;
     this.#limitBytes = Math.max(least, this.#rate.bytesPerMs * ms);

@@ -1,8 +1,12 @@
 /** The wait for room in a stream that took the last bytes and wants no more for now. */
-import type { EventEmitter } from "node:events";
+
+interface Draining {
+  on(event: "drain" | "close", listener: () => void): this;
+  off(event: "drain" | "close", listener: () => void): this;
+}
 
 /** Resolves when there is room again, or never will be: it is closed. Leaves no listener behind. */
-export const drained = (stream: EventEmitter): Promise<void> =>
+export const drained = (stream: Draining): Promise<void> =>
   new Promise((resolve) => {
     const done = () => {
       stream.off("drain", done).off("close", done);

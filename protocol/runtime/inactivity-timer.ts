@@ -7,23 +7,28 @@ import type { Clock, Timer } from "./clock.ts";
 
 export class InactivityTimer {
   readonly #clock: Clock;
-  readonly #limitMs: number;
-  readonly #inactive: () => void;
+  #limitMs: number;
+  readonly #inactive: (limitMs: number) => void;
   #timer: Timer | undefined;
+  #runsOutAt = 0;
   #since = 0;
   #paused = false;
 
   /** `inactive` is called once for each `start` after which nothing moved, and nothing stopped it, for `limitMs`. */
-  constructor(clock: Clock, limitMs: number, inactive: () => void) {
+  constructor(clock: Clock, limitMs: number, inactive: (limitMs: number) => void) {
     this.#clock = clock;
     this.#limitMs = limitMs;
     this.#inactive = inactive;
   }
 
-  /** From now on something must happen. */
-  start(): void {
+  /** From now on something must happen, within `limitMs` from here on if it is given. */
+  start(limitMs = this.#limitMs): void {
+    this.#limitMs = limitMs;
     this.moved();
-    this.#timer ??= this.#clock.after(this.#limitMs, () => this.#look());
+    // One that runs out before is set again then, which is cheaper than two timers for every exchange.
+    if (this.#timer !== undefined && this.#runsOutAt <= this.#since + limitMs) return;
+    this.#timer?.cancel();
+    this.#set(limitMs);
   }
 
   /** Something happened. */
@@ -47,11 +52,16 @@ export class InactivityTimer {
     this.#timer = undefined;
   }
 
+  #set(afterMs: number): void {
+    this.#runsOutAt = this.#clock.now() + afterMs;
+    this.#timer = this.#clock.after(afterMs, () => this.#look());
+  }
+
   #look(): void {
     this.#timer = undefined;
     if (this.#paused) this.moved();
     const remainingMs = this.#since + this.#limitMs - this.#clock.now();
-    if (remainingMs <= 0) this.#inactive();
-    else this.#timer = this.#clock.after(remainingMs, () => this.#look());
+    if (remainingMs <= 0) this.#inactive(this.#limitMs);
+    else this.#set(remainingMs);
   }
 }

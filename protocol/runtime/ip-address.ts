@@ -72,10 +72,6 @@ const INNER: ReadonlySet<string> = new Set([
 export const isPublic = (address: string): boolean =>
   ipaddr.isValid(address) && !INNER.has(ipaddr.parse(address).range());
 
-/** Whether a plain address is this machine's own. */
-export const isLoopback = (address: string): boolean =>
-  ipaddr.isValid(address) && ipaddr.parse(address).range() === "loopback";
-
 /** Bytes of an address that name a network as one provider gives it out: IPv4 /24, IPv6 /48. */
 const NETWORK_BYTES = { ipv4: 3, ipv6: 6 } as const;
 

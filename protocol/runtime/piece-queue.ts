@@ -4,28 +4,24 @@
  * that a body of one-byte chunks would otherwise be a story for each of its bytes.
  */
 import { AsyncQueue } from "./async-queue.ts";
-import { isSmall, PIECE_BYTES, PieceMerger } from "./piece-merger.ts";
+import { PIECE_BYTES, PieceMerger, SMALL_PIECE_BYTES } from "./piece-merger.ts";
 
 export class PieceQueue<Piece extends Uint8Array, Other> extends AsyncQueue<Piece | Other> {
   #merger: PieceMerger | undefined;
-  #cost = 0;
+  /** Bytes that wait, and what their pieces cost beside them. Written here alone. */
+  costBytes = 0;
   /** The consumer has been woken for a small piece in this turn. */
   #woken = false;
-
-  /** Bytes that wait, and what their pieces cost beside them. */
-  get costBytes(): number {
-    return this.#cost;
-  }
 
   override push(next: Piece | Other): void {
     if (!(next instanceof Uint8Array)) return super.push(next);
     const last = this.last;
     const merged = last instanceof Uint8Array ? this.#merged(last, next) : undefined;
-    this.#cost += merged === undefined ? costOf(next) : next.length;
+    this.costBytes += merged === undefined ? next.length + PIECE_BYTES : next.length;
     // A Buffer is what all pieces here are, whatever narrower type they came as.
     if (merged !== undefined) this.replaceLast(merged as Uint8Array as Piece);
     else this.add(next);
-    if (!isSmall(next)) return this.wake();
+    if (next.length > SMALL_PIECE_BYTES) return this.wake();
     if (this.#woken) return;
     this.#woken = true;
     this.wake();
@@ -42,10 +38,7 @@ export class PieceQueue<Piece extends Uint8Array, Other> extends AsyncQueue<Piec
 
   override take(): Piece | Other | undefined {
     const next = super.take();
-    if (next instanceof Uint8Array) this.#cost -= costOf(next);
+    if (next instanceof Uint8Array) this.costBytes -= next.length + PIECE_BYTES;
     return next;
   }
 }
-
-/** What a piece counts for where waiting bytes are bounded. */
-const costOf = (piece: Uint8Array): number => piece.length + PIECE_BYTES;

@@ -1,10 +1,11 @@
 /**
  * What answers have made of cookies so far, as far as it tells whose session goes on and whose secret is none: values given to
  * one session only, short values that answers replace again and again (the time of the last visit), and
- * long values that come with other short ones each time. Only keyed hashes are kept, within bounds: what was forgotten
- * costs a base. SPEC section "Renewed credentials".
+ * long values that come with other short ones each time. Only keyed hashes are kept, and the text of what is everybody's, within bounds: what
+ * was forgotten costs a base. SPEC section "Renewed credentials".
  */
 import { LRUCache } from "lru-cache";
+import { AMBIGUOUS, type Pair } from "./counted-cookies.ts";
 import type { SessionKey } from "./session-key.ts";
 
 /** Values remembered as given; about 130 bytes each. */
@@ -12,10 +13,20 @@ const MOST_GIVEN = 16_384;
 /** Short values that took another's place, beside each long one; about 250 bytes each. @internal */
 export const MOST_CONTINUED = 8_192;
 const MOST_COMPANIONS = 8_192;
+/** Values that answers gave to strangers, and times that they gave to anybody; about 150 bytes each. */
+const MOST_TOLD = 4_096;
+/** Pairs that are everybody's of a host, by their text; of so many characters at most. */
+const MOST_EVERYBODYS = 4_096;
+const MOST_EVERYBODYS_CHARS = 512;
 /** A value that an answer replaced once may have been a login. */
 const REPLACED_FOR_SETTLED = 2;
 /** A long value that came with so many short ones of one name belongs to so many people. */
 const COMPANIONS_FOR_SHARED = 3;
+
+/** A pair that so many strangers were given says nothing of any of them: their language, or what they agreed to before they were asked. */
+const STRANGERS_FOR_EVERYBODYS = 3;
+/** Of a time two, whoever they were: all who came in that second have it. */
+const SESSIONS_FOR_SHARED_TIME = 2;
 
 /** A short value as answers made it, each in the place of the one before, all of them beside the same long values. */
 export interface Continued {
@@ -32,7 +43,7 @@ export const isSettled = (continued: Continued | undefined): boolean =>
 /** Whom a value was given to. */
 type Given = SessionKey | "several";
 
-/** The marks that were used last; room for all of them (900 KB for the four of a history) is made when the first one comes. */
+/** The marks that were used last; room for all of them (1 MB for those of a history) is made when the first one comes. */
 class Marks<Meaning extends {}> {
   readonly #max: number;
   #kept: LRUCache<string, Meaning> | undefined;
@@ -73,6 +84,8 @@ export class CookieHistory {
   readonly #continued = new Marks<Continued>(MOST_CONTINUED);
   readonly #companions = new Marks<readonly string[]>(MOST_COMPANIONS);
   readonly #shared = new Marks<true>(MOST_COMPANIONS);
+  readonly #told = new Marks<readonly string[]>(MOST_TOLD);
+  readonly #everybodys = new Marks<true>(MOST_EVERYBODYS);
 
   /** Notes that an answer gave a value (by its mark) to a session that has it or not, or to a stranger; whether it is nobody else's. */
   give(value: string, to: SessionKey | undefined, isHeld: boolean): boolean {
@@ -122,4 +135,40 @@ export class CookieHistory {
   isShared(mark: () => string): boolean {
     return !this.#shared.isEmpty && this.#shared.has(mark());
   }
+
+  /**
+   * Notes that an answer of this host gave a pair (and its mark) to a stranger of this network: a site does not know him, so it is no name of
+   * his, unless it makes one of the address or the program that asks. What another host gives says nothing of it: that may be somebody else's.
+   */
+  giveStranger(host: string, pair: Pair, mark: () => string, network: string): void {
+    const text = textOf(host, pair);
+    if (text.length > MOST_EVERYBODYS_CHARS || AMBIGUOUS.test(pair.value)) return;
+    if (this.#tell(host + mark(), network) >= STRANGERS_FOR_EVERYBODYS) this.#everybodys.set(text, true);
+  }
+
+  /** Whether so many strangers were given this pair that it is no credential. */
+  isEverybodys(host: string, pair: Pair): boolean {
+    return !this.#everybodys.isEmpty && this.#everybodys.get(textOf(host, pair)) === true;
+  }
+
+  /** Notes that an answer gave a time (by its mark) to a session that did not show it, or to a stranger of a network. */
+  giveTime(host: string, time: string, to: string): void {
+    this.#tell(host + time, to);
+  }
+
+  /** Whether a time (by its mark) was given to several, so that it tells nobody from anybody. */
+  isSharedTime(host: string, time: string): boolean {
+    return (this.#told.get(host + time)?.length ?? 0) >= SESSIONS_FOR_SHARED_TIME;
+  }
+
+  /** How many different ones were given it, up to STRANGERS_FOR_EVERYBODYS. */
+  #tell(mark: string, to: string): number {
+    const known = this.#told.get(mark) ?? [];
+    if (known.length >= STRANGERS_FOR_EVERYBODYS || known.includes(to)) return known.length;
+    this.#told.set(mark, [...known, to]);
+    return known.length + 1;
+  }
 }
+
+/** No host has a space. */
+const textOf = (host: string, { name, value }: Pair): string => `${host} ${name}=${value}`;

@@ -16,9 +16,11 @@ export interface Pair {
   readonly value: string;
 }
 
-/** A value with a comma or a quote may hide a second pair from servers that read it otherwise: no name excuses it. */
+/** A value with a comma or a quote may hide a second pair from servers that read it otherwise: nothing excuses it. */
+export const AMBIGUOUS = /[,"]/;
+
 const counts = ({ name, value }: Pair, harmless: Harmless): boolean =>
-  (name !== "" || value !== "") && (!harmless(name) || /[,"]/.test(value));
+  (name !== "" || value !== "") && (!harmless(name) || AMBIGUOUS.test(value));
 
 /** Without `=` the whole is the value of a cookie without a name (RFC 6265bis 5.6). */
 function pairOf(text: string): Pair {
@@ -49,3 +51,16 @@ export function countedSetCookies(headers: readonly string[], harmless: Harmless
   }
   return counted;
 }
+
+/** Whether the address asked for this value of a cookie, written as it is or otherwise. */
+export const isAskedFor = (value: string, target: string): boolean =>
+  target.includes(value) || unescaped(target).includes(unescaped(value));
+
+/** As it is where an escape is broken. */
+const unescaped = (text: string): string => {
+  try {
+    return decodeURIComponent(text.replaceAll("+", " "));
+  } catch {
+    return text;
+  }
+};

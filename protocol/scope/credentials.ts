@@ -5,8 +5,9 @@
  * section "Scope".
  */
 import { createHmac, type KeyObject } from "node:crypto";
+import { type CookieChanges, cookieChanges } from "./cookie-changes.ts";
 import { type Continued, type CookieHistory, isSettled } from "./cookie-history.ts";
-import { countedCookies, type Harmless, type SetCookie } from "./counted-cookies.ts";
+import { countedCookies, type Harmless, isAskedFor, type SetCookie } from "./counted-cookies.ts";
 import { type Credential, encoded, isCookie, isShort } from "./credential.ts";
 import { isCredentialHeader, isForgeryToken, isKnownCredential } from "./credential-headers.ts";
 import type { SessionKey } from "./session-key.ts";
@@ -39,21 +40,6 @@ export interface Renewal {
   readonly to: SessionKey;
 }
 
-/** What an answer's cookies make of the cookies of a request. */
-interface Changes {
-  readonly next: Credentials;
-  /** Long values that are set. */
-  readonly given: readonly { readonly credential: Credential; readonly isHeld: boolean }[];
-  /** Long values in place of long ones, by name. */
-  readonly renewed: ReadonlySet<string>;
-  /** Short values in place of short ones: what was there before, by name. */
-  readonly replaced: ReadonlyMap<string, string>;
-  /** A credential is taken away, or something short is put in the place of a long one. */
-  readonly lost: boolean;
-  /** Anything else comes or goes. */
-  readonly others: boolean;
-}
-
 /** Where a visitor is, as far as that is certain. */
 export interface VisitorPlace {
   /** The address, or of IPv6 its /64: what one owner has. */
@@ -62,43 +48,46 @@ export interface VisitorPlace {
   readonly network: string;
 }
 
-/** A visitor who shows no secret, known by where he is. */
+/** A visitor who shows no secret, told from others by address. */
 export interface Addressed {
   readonly session: SessionKey;
-  /** Of his network: three of them are people enough. */
+  /** Of the visitor's network: three of them are people enough. */
   marks(): readonly string[];
 }
 
 export class Credentials {
   readonly #rules: CredentialRules;
   readonly #all: readonly Credential[];
+  /** Whether there are none: a visitor like any other. */
+  readonly none: boolean;
+  readonly #host: string | undefined;
   #session: SessionKey | undefined;
   #companyNoted = false;
 
-  private constructor(rules: CredentialRules, all: readonly Credential[]) {
+  private constructor(rules: CredentialRules, all: readonly Credential[], host: string | undefined) {
     this.#rules = rules;
     this.#all = all;
+    this.none = all.length === 0;
+    this.#host = host;
   }
 
-  static of(rules: CredentialRules, headers: RawHeaders): Credentials {
+  /** `host`: that is asked; without it all cookies but those of harmless names count. */
+  static of(rules: CredentialRules, headers: RawHeaders, host?: string): Credentials {
     const all: Credential[] = [];
     const tokens: Credential[] = [];
     for (let at = 0; at + 1 < headers.length; at += 2) {
       const name = (headers[at] ?? "").toLowerCase();
       const value = headers[at + 1] ?? "";
-      if (name === "cookie")
-        for (const pair of countedCookies(value, rules.harmless)) all.push({ from: "cookie", ...pair });
-      else if (rules.headers.has(name)) all.push({ from: "header", name, value });
+      if (name === "cookie") {
+        for (const pair of countedCookies(value, rules.harmless))
+          if (host === undefined || !rules.history.isEverybodys(host, pair))
+            all.push({ from: "cookie", ...pair });
+      } else if (rules.headers.has(name)) all.push({ from: "header", name, value });
       else if (isCredentialHeader(name))
         (isForgeryToken(name) ? tokens : all).push({ from: "header", name, value });
     }
-    const shown = new Credentials(rules, all);
-    return tokens.length === 0 || shown.secret ? shown : new Credentials(rules, [...all, ...tokens]);
-  }
-
-  /** Whether there are none: a visitor like any other. */
-  get none(): boolean {
-    return this.#all.length === 0;
+    const shown = new Credentials(rules, all, host);
+    return tokens.length === 0 || shown.secret ? shown : new Credentials(rules, [...all, ...tokens], host);
   }
 
   /** Whether anything here could be known to its owner alone. */
@@ -158,6 +147,38 @@ export class Credentials {
     return next.#areSettled(replaced) && renewed.size > 0 && this.secret ? { from, to } : undefined;
   }
 
+  /**
+   * Notes which of these cookies an answer gives to whom, where it may not be a login; call it before `marks`. What the address `target`
+   * asks for says nothing of what others are given, nor does what a stranger of no known `network` (a mark) is.
+   */
+  told(cookies: readonly SetCookie[], target: string, network: string | undefined): void {
+    const host = this.#host;
+    if (cookies.length > MOST_MARKS || host === undefined) return;
+    const { history } = this.#rules;
+    for (const { name, value, removed } of cookies) {
+      const isHeld = this.#all.some((each) => isCookie(each) && each.name === name && each.value === value);
+      if (removed || isHeld) continue;
+      const credential: Credential = { from: "cookie", name, value };
+      const to = this.session ?? network;
+      if (to === undefined) continue;
+      if (TIME.test(value)) history.giveTime(host, this.#mark(credential), to);
+      else if (this.none && !isAskedFor(value, target))
+        history.giveStranger(host, credential, () => this.#mark(credential), to);
+    }
+  }
+
+  /** Of these cookies of an answer those that count for who asked: what is everybody's does where it takes a credential's place. */
+  counted(cookies: readonly SetCookie[]): readonly SetCookie[] {
+    const { history } = this.#rules;
+    const host = this.#host;
+    const counts = (each: SetCookie) =>
+      each.removed ||
+      host === undefined ||
+      !history.isEverybodys(host, each) ||
+      this.#all.some((shown) => isCookie(shown) && shown.name === each.name);
+    return cookies.every(counts) ? cookies : cookies.filter(counts);
+  }
+
   /** Notes which short cookies its long ones came with: a person's secret does not come with another's. */
   noteCompany(): void {
     if (this.#companyNoted) return;
@@ -174,49 +195,24 @@ export class Credentials {
     }
   }
 
-  /** What was there of each name, then what each cookie of the response makes of it: a response may set as many as there are. */
-  #changes(cookies: readonly SetCookie[]): Changes {
-    const before = new Map<string, ReadonlySet<string>>();
-    for (const [name, same] of Map.groupBy(this.#all.filter(isCookie), ({ name }) => name))
-      before.set(name, new Set(same.map(({ value }) => value)));
-    const valuesOf = new Map(before);
-    const set = new Map<string, Credential>();
-    const renewed = new Set<string>();
-    const replaced = new Map<string, string>();
-    let lost = false;
-    let others = false;
-    for (const { name, value, removed } of cookies) {
-      const held = valuesOf.get(name) ?? NO_VALUES;
-      const [old] = held;
-      valuesOf.set(name, removed ? NO_VALUES : new Set([value]));
-      set.delete(name);
-      if (!removed) set.set(name, { from: "cookie", name, value });
-      if (old === undefined) others ||= !removed;
-      else if (removed || (held.size > 1 && isShort(value))) lost = true;
-      else if (held.size > 1) others = true;
-      else if (old === value) continue;
-      else if (isShort(old) && isShort(value)) replaced.set(name, replaced.get(name) ?? old);
-      else if (isShort(value)) lost = true;
-      else if (isShort(old)) others = true;
-      else renewed.add(name);
-    }
-    const named = new Set(cookies.map(({ name }) => name));
-    const kept = this.#all.filter((each) => !isCookie(each) || !named.has(each.name));
-    const next = new Credentials(this.#rules, [...kept, ...set.values()]);
-    const given = [...set.values()]
-      .filter(({ value }) => !isShort(value))
-      .map((credential) => ({
-        credential,
-        isHeld: before.get(credential.name)?.has(credential.value) === true,
-      }));
-    return { next, given, renewed, replaced, lost, others };
+  #changes(cookies: readonly SetCookie[]): Omit<CookieChanges, "next"> & { readonly next: Credentials } {
+    const changes = cookieChanges(this.#all, cookies);
+    return { ...changes, next: new Credentials(this.#rules, changes.next, this.#host) };
   }
 
-  /** A short hash of each credential that tells people apart; two sessions with a mark in common may be one person. */
+  /**
+   * A short hash of each credential that tells people apart; two sessions with a mark in common may be one person. A time that several
+   * were given is none: all who come in one second would be one.
+   */
   marks(): string[] {
     const telling = this.#all.filter(({ value }) => value.length >= LEAST_TELLING_CHARS);
     if (telling.length > MOST_MARKS) return [];
-    return telling.map((credential) => this.#mark(credential));
+    const { history } = this.#rules;
+    return telling.flatMap((credential) => {
+      const mark = this.#mark(credential);
+      const isShared = TIME.test(credential.value) && history.isSharedTime(this.#host ?? "", mark);
+      return isShared ? [] : [mark];
+    });
   }
 
   /** Marks of cookies that a response gives to who showed these credentials. */
@@ -224,7 +220,7 @@ export class Credentials {
     const all = cookies.flatMap(({ name, value, removed }) =>
       removed ? [] : [{ from: "cookie", name, value } as const],
     );
-    return new Credentials(this.#rules, all).marks();
+    return new Credentials(this.#rules, all, this.#host).marks();
   }
 
   /** A short value is no secret, and of a header that only sounds like one nobody knows. */
@@ -292,7 +288,6 @@ export class Credentials {
 const MOST_LONGS = 8;
 
 const NO_MARKS: readonly string[] = [];
-const NO_VALUES: ReadonlySet<string> = new Set();
 
 /** Seconds or milliseconds of this age: another one each time, and nobody's name. */
 const TIME = /^1[6-9]\d{8}(?:\d{3})?$/;

@@ -82,31 +82,22 @@ export class ScopeRules {
     };
   }
 
-  /** Who asks. Where the policy makes no difference between visitors, nobody is anybody. */
-  credentialsOf(request: RawHeaders): Credentials {
-    return Credentials.of(this.#credentials, this.#isBlind ? [] : request);
-  }
-
-  /**
-   * Whose what this request sends is, whatever the policy says of pages; undefined for who shows no secret: whoever else shows
-   * as little would be the same session.
-   */
-  sessionOf(request: RawHeaders): SessionKey | undefined {
-    const credentials = Credentials.of(this.#credentials, request);
-    return credentials.secret ? credentials.session : undefined;
+  /** Who asks for something of `host`. Where the policy makes no difference between visitors, nobody is anybody. */
+  credentialsOf(request: RawHeaders, host?: string): Credentials {
+    return Credentials.of(this.#credentials, this.#isBlind ? [] : request, host);
   }
 
   /** Whether this request shows credentials, so that its answer may hold a secret; never where the operator says there are none. */
-  mayHoldSecret(request: RawHeaders): boolean {
-    return this.bases !== "site" && !Credentials.of(this.#credentials, request).none;
+  mayHoldSecret(request: RawHeaders, host?: string): boolean {
+    return this.bases !== "site" && !Credentials.of(this.#credentials, request, host).none;
   }
 
   /** Whether a request shows no credentials at all, whatever the policy says of pages. */
-  showsNothing(request: RawHeaders): boolean {
-    return Credentials.of(this.#credentials, request).none;
+  showsNothing(request: RawHeaders, host?: string): boolean {
+    return Credentials.of(this.#credentials, request, host).none;
   }
 
-  /** Who shows no secret, by where he is; undefined where the policy makes no difference between visitors. */
+  /** A visitor who shows no secret, by address; undefined where the policy makes no difference between visitors. */
   addressed(credentials: Credentials, place: VisitorPlace): Addressed | undefined {
     return this.#isBlind ? undefined : credentials.at(place);
   }
@@ -139,8 +130,8 @@ export class ScopeRules {
     const says = readResponse(asked.response);
     if (this.bases === "site") return says.noStore ? { kind: "public", retention: "no-store" } : PUBLIC;
 
-    const cookies = countedSetCookies(says.setCookies, this.#credentials.harmless);
     const { credentials } = asked;
+    const cookies = credentials.counted(countedSetCookies(says.setCookies, this.#credentials.harmless));
     const isPosted = this.mayBeLogin(credentials, asked.method);
     const saysSo = says.private || says.noStore;
     const personal = saysSo || cookies.length > 0 || isPosted;
@@ -187,14 +178,23 @@ export class ScopeRules {
   answered(asked: {
     readonly credentials: Credentials;
     readonly method: string;
+    readonly target?: string;
     readonly status: number;
     readonly response: RawHeaders;
+    /** The connection itself may be the login. */
+    readonly authenticated?: boolean;
+    /** Of who shows no secret, where it is known. */
+    readonly addressed?: Addressed | undefined;
   }): Answered | undefined {
     const { credentials, response } = asked;
-    if (this.bases === "site" || this.bases === "off" || !setsCookie(response)) return undefined;
-    const cookies = countedSetCookies(readResponse(response).setCookies, this.#credentials.harmless);
+    if (this.#isBlind || !setsCookie(response)) return undefined;
+    const { setCookies } = readResponse(response);
+    const cookies = credentials.counted(countedSetCookies(setCookies, this.#credentials.harmless));
     if (cookies.length === 0) return undefined;
     const renewal = credentials.answered(cookies);
+    const { authenticated = false, target = "", addressed } = asked;
+    if (!authenticated && mayRenew(asked) && !holdsCapability(target))
+      credentials.told(cookies, target, addressed?.marks().join(""));
     return {
       joined: credentials.none ? [] : [...credentials.marks(), ...credentials.options(cookies)],
       renewal: renewal?.from === undefined || mayRenew(asked) ? renewal : undefined,
@@ -237,14 +237,11 @@ interface Answered {
 const mayRenew = ({ method, status, response }: Parameters<ScopeRules["answered"]>[0]): boolean =>
   (method === "GET" || method === "HEAD") &&
   (status === 200 || status === 304) &&
-  !response.some((name, at) => at % 2 === 0 && CLEAR_SITE_DATA.test(name));
-
-const CLEAR_SITE_DATA = /^clear-site-data$/i;
-const SET_COOKIE = /^set-cookie$/i;
+  !response.some((name, at) => at % 2 === 0 && /^clear-site-data$/i.test(name));
 
 const setsCookie = (response: RawHeaders): boolean => {
   for (let at = 0; at < response.length; at += 2)
-    if (response[at]?.length === 10 && SET_COOKIE.test(response[at] ?? "")) return true;
+    if (response[at]?.length === 10 && /^set-cookie$/i.test(response[at] ?? "")) return true;
   return false;
 };
 

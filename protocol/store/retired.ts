@@ -20,17 +20,13 @@ export class Retired {
   readonly #maxBytes: number;
   readonly #versions = new TurnoverMap<number, HeldVersion>();
   #bytes = 0;
-  #retirements = 0;
+  /** Stands for all that are retired by now. Written here alone. */
+  mark = 0;
   #settled = 0;
 
   /** `maxBytes`: of the whole store. */
   constructor(maxBytes: number) {
     this.#maxBytes = maxBytes;
-  }
-
-  /** Stands for all that are retired by now. */
-  get mark(): number {
-    return this.#retirements;
   }
 
   /** A peer offers none of those any more that were retired by `mark`. */
@@ -46,7 +42,7 @@ export class Retired {
     const before = version.retired;
     if (retiredBytes === 0 && before === undefined) return;
     this.#bytes += retiredBytes - (before?.bytes ?? 0);
-    const number = before?.number ?? ++this.#retirements;
+    const number = before?.number ?? ++this.mark;
     version.retired = retiredBytes === 0 ? undefined : { number, bytes: retiredBytes };
     if (before === undefined) this.#versions.set(number, version);
     else if (retiredBytes === 0) this.#versions.delete(number);

@@ -29,6 +29,7 @@ export interface SharesOptions {
 export class Shares {
   readonly #options: SharesOptions;
   readonly #owners = new Map<Partition, PartitionVersions>();
+  readonly partitions: ReadonlyMap<Partition, PartitionVersions> = this.#owners;
   readonly #keys = new Map<string, KeyShare>();
   #bytes = 0;
   #count = 0;
@@ -56,10 +57,6 @@ export class Shares {
       sum.entries += entries;
     }
     return sum;
-  }
-
-  get partitions(): ReadonlyMap<Partition, PartitionVersions> {
-    return this.#owners;
   }
 
   /** Made where there is none; gone with `letGo`. */

@@ -203,7 +203,7 @@ export class PartitionVersions {
   readonly partition: Partition;
   readonly pages = new PageIndex<HeldVersion>();
   /** Nearly always one version each; several only where somebody worked to make 8 bytes of SHA-256 meet. */
-  readonly #byShort = new TurnoverMap<ShortFingerprint, HeldVersion | HeldVersion[]>();
+  readonly #byShort = new TurnoverMap<string, HeldVersion | HeldVersion[]>();
   /** Those that did not end, of all partitions of the share. */
   readonly held: HostShare["held"];
   readonly share: HostShare;
@@ -226,7 +226,7 @@ export class PartitionVersions {
   }
 
   /** The only version of each short form; undefined when there is none or several. */
-  allNominated(shorts: readonly ShortFingerprint[]): (HeldVersion | undefined)[] {
+  allNominated(shorts: readonly string[]): (HeldVersion | undefined)[] {
     return this.#byShort.getAll(shorts).map((found) => (Array.isArray(found) ? undefined : found));
   }
 

@@ -1,7 +1,7 @@
 /**
  * Which of a template's pages are likely to share most with one at another URL: those whose path begins with the same words
  * (`/wp-admin/edit.php` for `/wp-admin/edit-tags.php`). A guess, as templates are; where it tells nothing the newest stay best. The
- * query takes no part: whoever writes links to a page fills it as he likes, and is not to choose by it what the page builds on.
+ * query takes no part: whoever links to a page can write any query, and must not choose by it what the page builds on.
  */
 
 /** The same places, those at URLs that are most like `url` last, and of equals the newest. */

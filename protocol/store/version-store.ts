@@ -94,10 +94,10 @@ export class VersionStore {
     }
     version.seen(scope.retention, sighting.from);
     const unlisted = this.#place(version, sighting, scope);
-    const held = this.#account(version);
+    this.#account(version);
     this.#relisted(unlisted);
     this.#keepSweeping();
-    return held ? version : undefined;
+    return version.accountedBytes > 0 ? version : undefined; // nothing is charged for what gave way
   }
 
   /** An exchange of a session begins. Undefined where the session has no versions. */
@@ -117,8 +117,8 @@ export class VersionStore {
     this.#relisted(versions);
   }
 
-  /** The versions that short fingerprints can only mean; counts as a use of each. Undefined in place of an unknown or ambiguous one. */
-  nominated(partition: Partition, shorts: readonly ShortFingerprint[]): (Version | undefined)[] {
+  /** The versions that these short fingerprints can only mean; counts as a use of each. Undefined in place of an unknown or ambiguous one. */
+  nominated(partition: Partition, shorts: readonly string[]): (Version | undefined)[] {
     const owner = this.#shares.partitions.get(partition);
     return this.useAll(owner?.allNominated(shorts) ?? shorts.map(() => undefined));
   }
@@ -175,6 +175,7 @@ export class VersionStore {
     version.copies ??= new Map();
     version.copies.set(coding, ownBuffer(copy));
     this.#account(version);
+    this.#shares.makeRoom();
   }
 
   /** Erases what is held of a partition or of a host (under every key), or of one URL of it. Returns how many versions. */
@@ -238,18 +239,18 @@ export class VersionStore {
     for (const version of versions)
       if (version.places.length === 0 && this.#lifetimes.retiredMs === 0) version.letGo();
       else if (version.isHeld) this.#account(version);
+    this.#shares.makeRoom();
   }
 
-  /** Accounts for what a version takes now and when it ends; false when it outgrew the store and is gone. */
-  #account(version: HeldVersion): boolean {
+  /** Accounts for what a version takes now and when it ends, or lets go of one that outgrew the store. Room is made after it. */
+  #account(version: HeldVersion): void {
     const ttl = this.#lifetimeOf(version);
     const bytes = accountedBytesOf(version);
     if (bytes > this.maxBytes) {
       if (!version.letGo()) this.#dropped(version, false);
-      return false;
+      return;
     }
-    if (bytes === version.accountedBytes && ttl === version.lifetimeMs)
-      return this.useAll([version])[0] === version;
+    if (bytes === version.accountedBytes && ttl === version.lifetimeMs) return void this.useAll([version]);
     this.#shares.charge(version, bytes);
     this.#packing.used([version]);
     if (version.lifetimeMs > 0 && ttl !== version.lifetimeMs)
@@ -257,8 +258,6 @@ export class VersionStore {
     version.lifetimeMs = ttl;
     if (ttl > 0) this.#lastUses.used(version, ttl);
     version.owner.held.set(version.serial, version, { size: 1, ttl });
-    this.#shares.makeRoom();
-    return version.accountedBytes > 0; // nothing is charged for what gave way
   }
 
   /** Milliseconds after the last use; 0 is without end. */

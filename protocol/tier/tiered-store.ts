@@ -280,6 +280,11 @@ export class TieredStore extends VersionStore {
 /** Resolves with whether something was found; `restore` says so of what it takes into memory. */
 type Ask = (below: Below, restore: (versions: readonly StoredVersion[]) => boolean) => Promise<boolean>;
 
-/** For metrics. */
-export const tiersOf = (store: VersionStore): TierState[] =>
-  store instanceof TieredStore ? store.tiers : [];
+/** What a daemon shows of its store. */
+export const storeState = (store: VersionStore) => ({
+  bytes: store.bytes,
+  mostBytes: store.maxBytes,
+  versions: store.count,
+  ...store.lost.counts,
+  tiers: store instanceof TieredStore ? store.tiers : [],
+});

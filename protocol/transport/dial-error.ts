@@ -34,7 +34,8 @@ export class DialError extends Error {
 }
 
 type Mode = DialSecurity["mode"];
-type Acknowledgement = readonly [DialErrorCode, string];
+/** And what the operator can do about it. */
+type Reason = readonly [DialErrorCode, string];
 
 const UNREACHABLE: Readonly<Record<string, string>> = {
   ECONNREFUSED: "nothing listens there: is coilgun-edge running, and is the port right?",
@@ -50,18 +51,18 @@ const UNREACHABLE: Readonly<Record<string, string>> = {
   EPIPE: "it hung up before it answered: see the edge's log",
 };
 
-const NOT_TLS_13: Acknowledgement = [
+const NOT_TLS_13: Reason = [
   "tls-too-old",
   "it speaks no TLS 1.3: Coilgun needs Node.js 24 on both ends, and a balancer in between must allow TLS 1.3",
 ];
 
-const OWN_CERTIFICATE: Acknowledgement = [
+const OWN_CERTIFICATE: Reason = [
   "certificate-refused",
   "the edge does not accept this side's client certificate: check `client` here and `clientAuthorities` at the edge",
 ];
 
 /** OpenSSL's reasons. Alerts are the peer's words, the others ours. */
-const TLS_REASONS: Readonly<Record<string, Acknowledgement>> = {
+const TLS_REASONS: Readonly<Record<string, Reason>> = {
   ERR_SSL_TLSV1_ALERT_DECRYPT_ERROR: [
     "secret-refused",
     "the edge knows this key id with another secret: pair again, or copy the secret again",
@@ -73,8 +74,8 @@ const TLS_REASONS: Readonly<Record<string, Acknowledgement>> = {
   ERR_SSL_TLSV1_ALERT_UNKNOWN_CA: OWN_CERTIFICATE,
 };
 
-/** The verdict on a server that showed a certificate, or nothing, where a shared key was asked. */
-export const NO_KEY_PROVED: Acknowledgement = [
+/** Of a server that showed a certificate, or nothing, where a shared key was asked. */
+export const NO_KEY_PROVED: Reason = [
   "no-key-proved",
   "the server did not prove the shared key: this is not the edge, or it runs in certificate mode, or something in between ends TLS",
 ];
@@ -89,7 +90,7 @@ const CERTIFICATE = /CERT|CRL|ISSUER|SIGNATURE|INVALID_CA|INVALID_PURPOSE|PATH_L
 const MAY_EXPECT_TLS = "it may expect TLS, so set its key or certificate here";
 
 /** `bySystem`: a system call failed, so that it says nothing of who answers there. */
-const judge = (code: string, mode: Mode, bySystem: boolean): Acknowledgement => {
+const judge = (code: string, mode: Mode, bySystem: boolean): Reason => {
   if (code === "ECONNRESET" && mode === "plain") {
     return ["unreachable", `it hung up before it answered: ${MAY_EXPECT_TLS}, or see the edge's log`];
   }
@@ -121,8 +122,8 @@ const judge = (code: string, mode: Mode, bySystem: boolean): Acknowledgement => 
   return ["not-coilgun", `it does not answer as a Coilgun edge (${code}): is this the edge's tunnel port?`];
 };
 
-/** The verdict on an HTTP answer other than 101. */
-export const wrongStatus = (status: number): Acknowledgement =>
+/** Of an HTTP answer other than 101. */
+export const wrongStatus = (status: number): Reason =>
   status === 502 || status === 503 || status === 504
     ? ["unreachable", `a server in between answers ${status}: there is no edge behind it now`]
     : [
@@ -143,7 +144,7 @@ const isBySystem = (cause: unknown): boolean => {
 };
 
 /** A DialError about that place. */
-export const dialError = (place: DialPlace, [code, text]: Acknowledgement, cause?: unknown): DialError =>
+export const dialError = (place: DialPlace, [code, text]: Reason, cause?: unknown): DialError =>
   new DialError(
     code,
     `link to ${printHostPort(place)} failed: ${text}`,
@@ -162,12 +163,12 @@ export const toDialError = (place: DialPlace, cause: unknown): DialError => {
   }
   const code =
     cause instanceof Error && "code" in cause && typeof cause.code === "string" ? cause.code : undefined;
-  const acknowledgement: Acknowledgement =
+  const reason: Reason =
     code === undefined
       ? [
           "not-coilgun",
           `it does not speak the link's WebSocket (${cause instanceof Error ? cause.message : String(cause)}): is this the edge's tunnel port, and of this version?`,
         ]
       : judge(code, place.mode, isBySystem(cause));
-  return dialError(place, acknowledgement, cause);
+  return dialError(place, reason, cause);
 };

@@ -6,10 +6,12 @@
  * end in its key; the listener gives no session tickets, because one outlives its key and comes back without its id,
  * and refuses a connection for which no known key id was asked.
  */
+
 import { constants } from "node:crypto";
-import { isIP, isIPv4, type Socket } from "node:net";
+import { isIP, type Socket } from "node:net";
 import { type ConnectionOptions, TLSSocket, type TlsOptions } from "node:tls";
 import { LRUCache } from "lru-cache";
+import { isLoopback } from "../config/units.ts";
 import { isKeyId, type LinkKey, type Secret } from "./key.ts";
 
 /** PEM text, as read from a file. */
@@ -55,9 +57,6 @@ const MIN_VERSION = "TLSv1.3";
 // A key given by callback is bound to SHA-256 (OpenSSL), so the suites are those whose hash that is: a suite of another
 // hash would silently leave the key aside. TLS 1.2 PSK suites are not listed because TLS 1.2 is refused.
 const PSK_SUITES = "TLS_AES_128_GCM_SHA256:TLS_CHACHA20_POLY1305_SHA256";
-
-const isLoopback = (host: string): boolean =>
-  host === "localhost" || host === "::1" || (isIPv4(host) && host.startsWith("127."));
 
 /** Throws InsecureError when a plain link would leave the machine without the operator's word. */
 export const checkPlain = (host: string, security: ListenSecurity | DialSecurity): void => {

@@ -62,25 +62,16 @@ export class UpstreamBody extends PieceQueue<Buffer, BodyEnd> {
   #paused = false;
   /** Pulled by `ahead`, and to be pulled again. */
   #ahead: Buffer | BodyEnd | undefined;
-  #isHere = false;
+  /** Its end has come, though what is before it may not have been pulled. Written here alone. */
+  isHere = false;
 
   constructor(source: BodySource) {
     super();
     this.#source = source;
   }
 
-  /** Its end has come, though what is before it may not have been pulled. */
-  get isHere(): boolean {
-    return this.#isHere;
-  }
-
-  /** For its producers. */
-  get arrived(): this {
-    return this;
-  }
-
   override push(next: Buffer | BodyEnd): void {
-    if (!Buffer.isBuffer(next)) this.#isHere = true;
+    if (!Buffer.isBuffer(next)) this.isHere = true;
     super.push(next);
     this.#flow();
   }

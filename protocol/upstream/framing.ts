@@ -2,8 +2,10 @@
  * The request as it goes on the wire to the web server: the fields of this hop are ours to write, and its framing is what
  * the body is, never what two fields could be read to say (RFC 9112 section 6). SPEC sections "Heads" and "Upgrades".
  */
+
 import { validateHeaderName, validateHeaderValue } from "node:http";
 import { StreamError } from "../errors.ts";
+import { authenticatesConnection } from "../http/connection-auth.ts";
 import { FieldNames } from "../http/field-names.ts";
 import { endToEnd, fieldOf, listOf, type RequestHead, upgradeOf, withoutFields } from "../http/head.ts";
 import type { HeaderList } from "../http/header-list.ts";
@@ -13,9 +15,12 @@ import type { UpstreamRequest } from "./upstream-request.ts";
 
 const CONNECTION = new FieldNames(["connection"]);
 const CONTENT_LENGTH = new FieldNames(["content-length"]);
+const TRANSFER_ENCODING = new FieldNames(["transfer-encoding"]);
 
 /** Methods whose requests say nothing of a body when they have none (RFC 9110 section 8.6). */
 const SILENT_ABOUT_NO_BODY: ReadonlySet<string> = new Set(["GET", "HEAD", "DELETE", "OPTIONS", "TRACE"]);
+
+const FIRST_REDIRECTION = 300;
 
 /** A request as it goes on the wire, framing included. */
 export interface WireRequest {
@@ -26,6 +31,8 @@ export interface WireRequest {
   readonly body: RequestBody | undefined;
   /** The body's length; undefined: it is chunked, or there is none. */
   readonly bodyBytes: number | undefined;
+  /** Its fields log the connection in, or begin to. */
+  readonly logsIn: boolean;
   /** The request asks to upgrade: on 101 its connection is given out. */
   readonly upgrade: boolean;
   /** The visitor waits for 100 Continue before it sends its body. */
@@ -60,8 +67,8 @@ const readRequest = (head: RequestHead, body: RequestBody | undefined): WireRequ
   const length = lengthOf(head.fields);
   const upgrade = upgradeOf(head.fields);
   const expectsContinue = listOf(head.fields, "expect")?.toLowerCase().includes("100-continue") === true;
-  const asIs = { method, target, expectsContinue };
   const fields = endToEnd(head.fields);
+  const asIs = { method, target, expectsContinue, logsIn: authenticatesConnection(fields) };
   if (upgrade !== undefined) {
     const before = bodyBeforeUpgrade(head, body);
     const own = before === undefined ? withoutFields(fields, CONTENT_LENGTH) : fields;
@@ -85,6 +92,20 @@ export const bodyBeforeUpgrade = (
 };
 
 const readBodiless = onceFor((head: RequestHead) => readRequest(head, undefined));
+
+/** A chunked request of which all of the body is known to have so many bytes: it says so, or has none. */
+export const withLength = (wire: WireRequest, body: RequestBody, bytes: number): WireRequest => {
+  const fields = withoutFields(wire.fields, TRANSFER_ENCODING);
+  if (bytes === 0) return { ...wire, fields: bodiless(wire.method, fields, undefined), body: undefined };
+  return { ...wire, fields: [...fields, "Content-Length", String(bytes)], body, bodyBytes: bytes };
+};
+
+/**
+ * Whether the web server may have left the request's body unread: who refuses or redirects a request has no need of it, and many
+ * servers read it as the next request then, whose answer would be another visitor's.
+ */
+export const mayBeUnread = ({ body }: WireRequest, status: number): boolean =>
+  body !== undefined && status >= FIRST_REDIRECTION;
 
 /** The fields of a request that is the last one on its connection. An upgrade is that anyway. */
 export const closing = ({ fields, upgrade }: WireRequest): HeaderList => {

@@ -37,6 +37,9 @@ class Http1Request implements Outgoing, IncomingResponse, ConnectionUser, Respon
   #head: StrictHead | undefined;
   #body: OwnPieces | undefined;
   #isOver = false;
+  statusCode = 0;
+  statusMessage = "";
+  httpVersionMinor = 1;
   destroyed = false;
   writableEnded = false;
   /** Of the response: all of it is here. */
@@ -104,18 +107,6 @@ class Http1Request implements Outgoing, IncomingResponse, ConnectionUser, Respon
 
   // Its response.
 
-  get statusCode(): number {
-    return this.#head?.status ?? 0;
-  }
-
-  get statusMessage(): string {
-    return this.#head?.reason ?? "";
-  }
-
-  get httpVersionMinor(): number {
-    return this.#head?.isOld ? 0 : 1;
-  }
-
   get rawHeaders(): HeaderList {
     return this.#head === undefined ? [] : fieldsIn(this.#head.text);
   }
@@ -150,6 +141,9 @@ class Http1Request implements Outgoing, IncomingResponse, ConnectionUser, Respon
   headIsHere(head: StrictHead): void {
     if (this.destroyed) return;
     this.#head = head;
+    this.statusCode = head.status;
+    this.statusMessage = head.reason;
+    this.httpVersionMinor = head.isOld ? 0 : 1;
     if (isInterim(head)) this.#events.interim(this);
     else if (head.status !== SWITCHING || !this.#wire.upgrade) this.#events.answered(this);
   }

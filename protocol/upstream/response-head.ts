@@ -3,6 +3,7 @@
  * go on. What Node's parser lets through and HTTP does not is refused here; a refusal is an Error whose message is for the
  * log. RFC 9112 section 6.
  */
+import { isEventStream } from "../http/compressible.ts";
 import { isOfAuthenticatedConnection } from "../http/connection-auth.ts";
 import { tooManyFields } from "../http/field-limits.ts";
 import { endToEnd, fieldOf, isKeepAlive, listOf, type ResponseHead, SWITCHING } from "../http/head.ts";
@@ -83,7 +84,13 @@ const judgeResponse = (method: string, incoming: RawHead): JudgedHead => {
   const framing = bodiless ? "none" : framingOf(coding, fields, incoming);
   const keeps = framing !== "close" && persists(incoming, fields);
   const restMs = keeps && mayBeFollowed(method, status, fields) ? restMsOf(fields) : 0;
-  return { head, framing, live: isLive(fields), authenticated: isOfAuthenticatedConnection(fields), restMs };
+  return {
+    head,
+    framing,
+    live: isEventStream(fields),
+    authenticated: isOfAuthenticatedConnection(fields),
+    restMs,
+  };
 };
 
 const framingOf = (
@@ -116,9 +123,6 @@ const persists = ({ httpVersionMajor, httpVersionMinor }: RawHead, fields: Heade
   const options = listed.toLowerCase().split(",").map(trimSpace);
   return !options.includes("close") && (httpVersionMinor !== 0 || options.includes("keep-alive"));
 };
-
-const isLive = (fields: HeaderList): boolean =>
-  /^text\/event-stream/i.test(fieldOf(fields, "content-type") ?? "");
 
 /** A connection must not be used just when its web server closes it. */
 const REST_MARGIN_MS = 1_000;

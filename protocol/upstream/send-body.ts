@@ -2,7 +2,12 @@
  * A visitor's body on its way to the web server, no faster than it is taken there. A body that was given up, or is not as
  * long as its head says, ends its connection in the middle, so it can never look complete (RFC 9112 section 8).
  */
+
 import type { HeaderList } from "../http/header-list.ts";
+import { LATE } from "../runtime/async-queue.ts";
+import type { Clock } from "../runtime/clock.ts";
+import { drained } from "../runtime/drained.ts";
+import { PieceMerger } from "../runtime/piece-merger.ts";
 import type { BodyEnd, RequestBody } from "./body.ts";
 import type { Outgoing } from "./exchange-phase.ts";
 import { assertFields } from "./framing.ts";
@@ -58,65 +63,99 @@ const finish = (outgoing: Outgoing, trailers: HeaderList): void => {
   outgoing.end();
 };
 
-/** Resolves when it takes more, or nothing any more. */
-const drained = (outgoing: Outgoing): Promise<void> =>
-  new Promise((resolve) => {
-    const done = () => {
-      outgoing.off("drain", done).off("close", done);
-      resolve();
-    };
-    outgoing.on("drain", done).on("close", done);
-  });
-
 /** A request takes a place at its web server when this much of its body is here, or all of it. */
 const BODY_START_BYTES = 64 * 1024;
 
+/** How long the start of a body is waited for; milliseconds on the clock. */
+export interface StartWait {
+  readonly clock: Clock;
+  /** For the next piece, and in all. Infinity: as long as it takes. */
+  readonly pieceMs: number;
+  readonly totalMs: number;
+  readonly signal: AbortSignal;
+}
+
+/** A body whose start is here. */
+export interface StartedBody {
+  /** The same body, from its beginning. */
+  readonly body: RequestBody;
+  /** Its length, where all of it is here and no trailers follow; undefined: nobody knows it yet. */
+  readonly wholeBytes: number | undefined;
+}
+
 /**
- * Resolves with the same body when its start is here, or all of it. What is held is not given back to its sender's window before the
+ * Resolves with the same body when its start is here, or all of it, or the time is over. What is held is not given back to its sender's window before the
  * web server takes it, so it takes no more memory than the window allows. Rejects with what `body` rejects with, or with the
  * signal's reason.
  */
 export const startOf = async (
   body: RequestBody,
   bodyBytes: number | undefined,
-  signal: AbortSignal,
-): Promise<RequestBody> => {
-  const { promise: left, reject } = Promise.withResolvers<never>();
-  const leave = () => reject(signal.reason);
-  signal.addEventListener("abort", leave, { once: true });
-  try {
-    return await Promise.race([started(body, Math.min(BODY_START_BYTES, bodyBytes ?? Infinity)), left]);
-  } finally {
-    signal.removeEventListener("abort", leave);
-  }
-};
-
-const started = async (body: RequestBody, startBytes: number): Promise<RequestBody> => {
+  wait: StartWait,
+): Promise<StartedBody> => {
+  const startBytes = Math.min(BODY_START_BYTES, bodyBytes ?? Infinity);
+  const { clock, pieceMs, totalMs, signal } = wait;
+  const until = clock.now() + totalMs;
+  const merger = new PieceMerger();
   const pieces: Uint8Array[] = [];
   for (let bytes = 0; bytes < startBytes; ) {
-    const next = await body.next();
-    if (!(next instanceof Uint8Array)) return new StartedBody(body, pieces, next);
-    pieces.push(next);
+    signal.throwIfAborted();
+    const coming = body.next();
+    const next = await inTime(coming, wait, Math.min(pieceMs, until - clock.now()));
+    if (next === LATE) return { body: new BodyFromStart(body, pieces, coming), wholeBytes: undefined };
+    if (!(next instanceof Uint8Array)) {
+      const isWhole = next.how === "complete" && next.trailers.length === 0;
+      return { body: new BodyFromStart(body, pieces, next), wholeBytes: isWhole ? bytes : undefined };
+    }
+    const last = pieces.at(-1);
+    const merged = last && merger.merged(last, next);
+    if (merged === undefined) pieces.push(next);
+    else pieces[pieces.length - 1] = merged;
     bytes += next.length;
   }
-  return new StartedBody(body, pieces, undefined);
+  return { body: new BodyFromStart(body, pieces, undefined), wholeBytes: undefined };
 };
 
-class StartedBody implements RequestBody {
+/** Rejects with what `coming` rejects with; behind LATE, who asks for the body hears of that. */
+const inTime = <Next>(
+  coming: Promise<Next>,
+  { clock, signal }: StartWait,
+  ms: number,
+): Promise<Next | typeof LATE> => {
+  const { promise, resolve, reject } = Promise.withResolvers<Next | typeof LATE>();
+  const leave = () => reject(signal.reason);
+  const timer = ms === Infinity ? undefined : clock.after(ms, () => resolve(LATE));
+  signal.addEventListener("abort", leave, { once: true });
+  coming.then(resolve, reject);
+  return promise.finally(() => {
+    timer?.cancel();
+    signal.removeEventListener("abort", leave);
+  });
+};
+
+class BodyFromStart implements RequestBody {
   readonly #body: RequestBody;
   #start: Uint8Array | undefined;
-  readonly #end: BodyEnd | undefined;
+  /** What was asked for and comes next; an end comes again and again. */
+  #coming: Promise<Uint8Array | BodyEnd> | BodyEnd | undefined;
 
-  constructor(body: RequestBody, pieces: readonly Uint8Array[], end: BodyEnd | undefined) {
+  constructor(
+    body: RequestBody,
+    pieces: readonly Uint8Array[],
+    coming: Promise<Uint8Array | BodyEnd> | BodyEnd | undefined,
+  ) {
     this.#body = body;
     if (pieces.length > 0) this.#start = pieces.length === 1 ? pieces[0] : Buffer.concat(pieces);
-    this.#end = end;
+    this.#coming = coming;
   }
 
   async next(): Promise<Uint8Array | BodyEnd> {
     const start = this.#start;
     this.#start = undefined;
-    return start ?? this.#end ?? (await this.#body.next());
+    if (start !== undefined) return start;
+    const coming = this.#coming;
+    if (coming instanceof Promise) this.#coming = undefined;
+    return coming ?? this.#body.next();
   }
 
   taken(bytes: number): void {

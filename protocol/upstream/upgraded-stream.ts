@@ -6,6 +6,7 @@
 import type { Duplex } from "node:stream";
 import { StreamError } from "../errors.ts";
 import { breakOff } from "../http/break-off.ts";
+import { drained } from "../runtime/drained.ts";
 import type { RequestBody } from "./body.ts";
 
 /** The visitor's side of an upgraded connection, as far as the web server's side needs it. */
@@ -72,12 +73,3 @@ const brokenOff = (connection: Duplex): Promise<never> =>
   });
 
 const BROKEN_OFF = "the web server broke the upgraded connection off";
-
-const drained = (connection: Duplex): Promise<void> =>
-  new Promise((resolve) => {
-    const done = () => {
-      connection.off("drain", done).off("close", done);
-      resolve();
-    };
-    connection.on("drain", done).on("close", done);
-  });

@@ -4,9 +4,8 @@
  */
 import type { Log } from "../daemon/log.ts";
 import { StreamError } from "../errors.ts";
-import { authenticatesConnection } from "../http/connection-auth.ts";
 import { FieldNames } from "../http/field-names.ts";
-import { listOf, upgradeOf, withoutFields } from "../http/head.ts";
+import { fieldOf, listOf, upgradeOf, withoutFields } from "../http/head.ts";
 import { isIncremental } from "../http/incremental.ts";
 import type { Clock } from "../runtime/clock.ts";
 import { ConnectionPool } from "./connections/connection-pool.ts";
@@ -14,7 +13,7 @@ import type { ConnectionWish } from "./connections/pooled-connection.ts";
 import type { ReuseTrust } from "./connections/reuse-trust.ts";
 import { UpstreamDialler } from "./dial-upstream.ts";
 import type { ExchangeDependencies } from "./exchange-phase.ts";
-import { bodyBeforeUpgrade, type WireRequest, wireRequest } from "./framing.ts";
+import { bodyBeforeUpgrade, type WireRequest, wireRequest, withLength } from "./framing.ts";
 import { speakHttp2 } from "./http2-request.ts";
 import { KnownHeads } from "./response-head.ts";
 import { RepeatableBody, startOf } from "./send-body.ts";
@@ -28,6 +27,14 @@ import type { UpstreamSettings } from "./upstream-settings.ts";
 const SAFE: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS"]);
 
 const UPGRADE = new FieldNames(["upgrade"]);
+
+/**
+ * A small body without a length that ends soon goes on with one, as web servers that know no chunks (WSGI) see no body else. So
+ * long the visitor may be silent within it, and so long it takes at most: what streams is late by that once. @internal
+ */
+export const LENGTH_PIECE_MS = 300;
+/** @internal */
+export const LENGTH_TOTAL_MS = 1_000;
 
 export interface ClientOptions {
   /** Largest response head. */
@@ -82,7 +89,7 @@ export class UpstreamClient<Settings extends UpstreamSettings = UpstreamSettings
       reuse: this.#options.speaksHttp2 ? "any" : reuseFor(wire, repeatable),
       halfOpen: wire.upgrade,
       boundTo: request.boundTo,
-      logsIn: authenticatesConnection(wire.fields),
+      logsIn: wire.logsIn,
     } as const;
     try {
       return await exchangeWith({ request, wire, wish, mayRepeat: repeatable }, this.#options);
@@ -108,13 +115,24 @@ export class UpstreamClient<Settings extends UpstreamSettings = UpstreamSettings
   }
 
   /**
-   * The request, once enough of its body is here, where more than half of the places are taken: then a visitor that sends it slowly
-   * keeps none meanwhile. Not where the visitor waits for what the web server says first (RFC 9110 section 10.1.1, RFC 10036).
+   * The request, once enough of its body is here: where more than half of the places are taken, so that a visitor that sends it slowly
+   * keeps none meanwhile, and for a moment where its length is not known. Not where the visitor waits for what the web server
+   * says first (RFC 9110 section 10.1.1, RFC 10036).
    */
   #ready(request: UpstreamRequest): WireRequest | Promise<WireRequest> {
-    const wire = this.#options.speaksHttp2 ? http2Request(request) : wireRequest(request);
-    if (wire.body === undefined || !this.#connections.isBusy || mustNotWait(request)) return wire;
-    return startOf(wire.body, wire.bodyBytes, request.signal).then((body) => ({ ...wire, body }));
+    const { speaksHttp2, clock } = this.#options;
+    const wire = speaksHttp2 ? http2Request(request) : wireRequest(request);
+    const { body, bodyBytes } = wire;
+    if (body === undefined || mustNotWait(request)) return wire;
+    const isMeasured = bodyBytes === undefined && !speaksHttp2 && !announcesTrailers(wire);
+    const { isBusy } = this.#connections;
+    if (!isBusy && !isMeasured) return wire;
+    const [pieceMs, totalMs] = isBusy ? [Infinity, Infinity] : [LENGTH_PIECE_MS, LENGTH_TOTAL_MS];
+    return startOf(body, bodyBytes, { clock, pieceMs, totalMs, signal: request.signal }).then((started) =>
+      isMeasured && started.wholeBytes !== undefined
+        ? withLength(wire, started.body, started.wholeBytes)
+        : { ...wire, body: started.body },
+    );
   }
 
   /** Ends every connection; what runs is lost. */
@@ -130,6 +148,8 @@ export class UpstreamClient<Settings extends UpstreamSettings = UpstreamSettings
 
 const mustNotWait = ({ head: { fields } }: UpstreamRequest): boolean =>
   listOf(fields, "expect") !== undefined || isIncremental(fields);
+
+const announcesTrailers = ({ fields }: WireRequest): boolean => fieldOf(fields, "trailer") !== undefined;
 
 export const mayRepeat = ({
   method,

@@ -2,18 +2,19 @@
  * One request under way at a web server: it is sent, its silence is watched, its interim heads are handed on, its response becomes a
  * head and a body. Every failure becomes a StreamError, whose `cause` is for the log and never for a visitor. SPEC section "Errors".
  */
+
 import { StreamError } from "../errors.ts";
 import { tooManyFields } from "../http/field-limits.ts";
 import { endToEnd, endToEndTrailers, upgradeOf } from "../http/head.ts";
 import type { HeaderList } from "../http/header-list.ts";
+import { InactivityTimer } from "../runtime/inactivity-timer.ts";
 import { UpstreamBody } from "./body.ts";
 import { ConnectionLogin } from "./connection-login.ts";
 import type { Borrower, PooledConnection } from "./connections/pooled-connection.ts";
 import type { Asked, ExchangeDependencies, IncomingResponse, Outgoing, Phase } from "./exchange-phase.ts";
-import { assertWritable, type WireRequest } from "./framing.ts";
+import { assertWritable, mayBeUnread, type WireRequest } from "./framing.ts";
 import { type Http1Events, openHttp1Request } from "./http1-request.ts";
 import { openHttp2Request } from "./http2-request.ts";
-import { InactivityTimeout } from "./inactivity-timeout.ts";
 import { InterimLimit } from "./interim-limit.ts";
 import { LenientResponse, NoHttp } from "./lenient/lenient-response.ts";
 import { type RawHead, rawHead } from "./response-head.ts";
@@ -34,7 +35,7 @@ export const exchangeWith = (asked: Asked, options: ExchangeDependencies) =>
 class UpstreamExchange implements Borrower, Http1Events {
   readonly #asked: Asked;
   readonly #options: ExchangeDependencies;
-  readonly #watch: InactivityTimeout;
+  readonly #watch: InactivityTimer;
   /** Undefined where nothing about it has to do with a login. */
   #login: ConnectionLogin | undefined;
   /** Undefined until there is a connection for it. */
@@ -42,6 +43,7 @@ class UpstreamExchange implements Borrower, Http1Events {
   #rate: VisitorRate | undefined;
   readonly #surroundings: { readonly server: string; readonly signal: AbortSignal };
   readonly #settle = Promise.withResolvers<UpstreamResponse>();
+  readonly response = this.#settle.promise;
   readonly #leave = () => this.#fail(this.#asked.request.signal.reason);
   readonly #failed = (error: unknown) => this.#fail(error);
   #phase: Phase = { is: "connecting" };
@@ -57,14 +59,10 @@ class UpstreamExchange implements Borrower, Http1Events {
     if (logsIn || boundTo !== undefined) this.#login = new ConnectionLogin(boundTo);
     this.#surroundings = { server: options.server, signal: asked.request.signal };
     this.#mayWaitForContinue = asked.wire.expectsContinue;
-    this.#watch = new InactivityTimeout(options.clock, (ms) => this.#silent(ms));
+    this.#watch = new InactivityTimer(options.clock, options.answerMs, (ms) => this.#silent(ms));
     this.#reader = new LenientResponse({ method, upgrade, headBytes: options.headBytes });
     asked.request.signal.addEventListener("abort", this.#leave, { once: true });
     this.#run();
-  }
-
-  get response(): Promise<UpstreamResponse> {
-    return this.#settle.promise;
   }
 
   get isSlow(): boolean {
@@ -107,7 +105,7 @@ class UpstreamExchange implements Borrower, Http1Events {
     request.given?.();
     this.#phase = { is: "asking", connection, bytesBefore: connection.socket.bytesRead };
     this.#outgoing = this.#open(wire, connection);
-    this.#watch.expect(this.#options.answerMs);
+    this.#watch.start();
     return this.#send(this.#outgoing, wire);
   }
 
@@ -134,7 +132,7 @@ class UpstreamExchange implements Borrower, Http1Events {
       },
       sent: () => {
         this.#mayWaitForContinue = false;
-        this.#watch.heard();
+        this.#watch.moved();
       },
     });
   }
@@ -152,6 +150,7 @@ class UpstreamExchange implements Borrower, Http1Events {
 
   #goOn(): void {
     this.#watch.resume();
+    this.#watch.moved();
     this.#rate?.goOn();
   }
 
@@ -163,7 +162,7 @@ class UpstreamExchange implements Borrower, Http1Events {
     this.#mayWaitForContinue = false;
     this.#interims ??= new InterimLimit(this.#options.clock);
     if (!this.#interims.mayPass()) return;
-    this.#watch.heard();
+    this.#watch.moved();
     // A visitor that did not ask for 100 must not get one (RFC 9110 section 15.2); all others are for it.
     if (head.status === 100 && !this.#asked.wire.expectsContinue) return;
     this.#asked.request.interim({ ...head, fields: endToEnd(head.fields) });
@@ -172,7 +171,7 @@ class UpstreamExchange implements Borrower, Http1Events {
   answered(incoming: IncomingResponse): void {
     if (this.#phase.is !== "asking") return;
     const { connection } = this.#phase;
-    const { connections, heads, idleMs, restMs: mostMs } = this.#options;
+    const { connections, heads, speaksHttp2, idleMs, restMs: mostMs } = this.#options;
     // It may have been said while the connection rested (RFC 9110 section 15.5.9).
     if (incoming.statusCode === REQUEST_TIMEOUT && this.#mayAskAgain(connection)) {
       connections.broke(connection, "closed");
@@ -184,7 +183,8 @@ class UpstreamExchange implements Borrower, Http1Events {
       const judged = heads.judge(wire.method, incoming, this.#reader);
       const { head, framing, live } = judged;
       if (judged.authenticated) this.#login ??= new ConnectionLogin(wish.boundTo);
-      const restMs = this.#login?.restMs(judged.restMs) ?? Math.min(judged.restMs, mostMs);
+      const longestMs = !speaksHttp2 && mayBeUnread(wire, head.status) ? 0 : mostMs;
+      const restMs = this.#login?.restMs(judged.restMs) ?? Math.min(judged.restMs, longestMs);
       const body = new UpstreamBody({
         pause: () => {
           this.#pause();
@@ -198,7 +198,8 @@ class UpstreamExchange implements Borrower, Http1Events {
       });
       this.#phase = { is: "answering", connection, incoming, body, framing, restMs };
       this.#goOn();
-      this.#watch.expect(live ? undefined : idleMs);
+      if (live || idleMs === undefined) this.#watch.stop();
+      else this.#watch.start(idleMs);
       if (live) connections.leavePlace(connection);
       const discard = () => this.#fail(new Error("another response takes its place"));
       this.#settle.resolve({ kind: "answered", head, body, discard });
@@ -208,7 +209,7 @@ class UpstreamExchange implements Borrower, Http1Events {
   }
 
   piece(bytes: Buffer): void {
-    this.#watch.heard();
+    this.#watch.moved();
     if (this.#phase.is === "answering") this.#phase.body.push(bytes);
   }
 
@@ -218,7 +219,7 @@ class UpstreamExchange implements Borrower, Http1Events {
     this.#phase = { is: "complete", connection, restMs };
     this.#rest();
     const how = framing === "close" ? "closed" : "complete";
-    body.arrived.push({ how, trailers: trailers.length === 0 ? trailers : endToEndTrailers(trailers) });
+    body.push({ how, trailers: trailers.length === 0 ? trailers : endToEndTrailers(trailers) });
     // Nobody reads the rest of the request any more, and its end would have to come before another one.
     if (this.#outgoing?.writableEnded === false) this.#outgoing.destroy();
   }
@@ -289,7 +290,7 @@ class UpstreamExchange implements Borrower, Http1Events {
     if (phase.is === "complete" || phase.is === "over") return;
     this.#phase = { is: "over" };
     this.#rest();
-    if (phase.is === "answering") phase.body.arrived.fail(truncationBy(error, this.#surroundings));
+    if (phase.is === "answering") phase.body.fail(truncationBy(error, this.#surroundings));
     else this.#settle.reject(failureOf(error, this.#surroundings));
     this.#outgoing?.destroy();
     if (phase.is !== "connecting") phase.connection.socket.destroy();

@@ -91,9 +91,9 @@ export class ByteWriter {
     return this;
   }
 
-  varints(values: readonly number[]): this {
-    for (const value of values) this.varint(value);
-    return this;
+  /** A whole number with its sign in the lowest bit, so that small ones are short either way. */
+  signed(value: number): this {
+    return this.varint(value < 0 ? -2 * value - 1 : 2 * value);
   }
 
   /** What was written, as a buffer of the caller's own; the writer is empty again. */
@@ -115,29 +115,28 @@ export class ByteWriter {
 
 export class ByteReader {
   readonly #bytes: Buffer;
-  readonly #end: number;
   #at: number;
+  /** Bytes not read so far; the reader alone changes it. */
+  left: number;
 
   /** Of the bytes from `at` up to `end`: no slice is made for a part, of which each frame has several. */
   constructor(bytes: Buffer, at = 0, end = bytes.length) {
     this.#bytes = bytes;
     this.#at = at;
-    this.#end = end;
-  }
-
-  get left(): number {
-    return this.#end - this.#at;
+    this.left = end - at;
   }
 
   u8(): number {
-    if (this.#at >= this.#end) throw new LinkError("bad-frame", "frame ends inside a field");
+    if (this.left === 0) throw new LinkError("bad-frame", "frame ends inside a field");
+    this.left--;
     return this.#bytes[this.#at++] as number;
   }
 
   varint(): number {
     // As most of them are.
-    const only = this.#at < this.#end ? (this.#bytes[this.#at] as number) : 0x80;
+    const only = this.left > 0 ? (this.#bytes[this.#at] as number) : 0x80;
     if (only < 0x80) {
+      this.left--;
       this.#at++;
       return only;
     }
@@ -153,6 +152,11 @@ export class ByteReader {
       unit *= 0x80;
       if (unit > 2 ** 49) throw new LinkError("bad-frame", "integer longer than 8 bytes");
     }
+  }
+
+  signed(): number {
+    const written = this.varint();
+    return written % 2 === 0 ? written / 2 : -(written + 1) / 2;
   }
 
   varints(count: number): number[] {
@@ -205,6 +209,7 @@ export class ByteReader {
       throw new LinkError("bad-frame", `frame claims ${count} bytes where ${this.left} are left`);
     const from = this.#at;
     this.#at += count;
+    this.left -= count;
     return from;
   }
 

@@ -5,7 +5,7 @@
  */
 
 import { LinkError } from "../errors.ts";
-import type { ByteReader, ByteWriter } from "./bytes.ts";
+import { ByteReader, ByteWriter } from "./bytes.ts";
 
 export interface Extension {
   readonly tag: number;
@@ -69,3 +69,22 @@ export const readExtensions = (r: ByteReader): readonly Extension[] => {
 
 export const extensionOf = (extensions: readonly Extension[], tag: number): Buffer | undefined =>
   extensions.find((extension) => extension.tag === tag)?.bytes;
+
+/** One for all: each comes with more room than this needs. */
+const writer = new ByteWriter();
+
+/** An extension that is one number. */
+export const numberExtension = (tag: number, number: number): Extension => ({
+  tag,
+  bytes: writer.varint(number).take(),
+});
+
+/** Undefined where the extension is not there. Throws LinkError where it is no number alone. */
+export const numberIn = (extensions: readonly Extension[], tag: number): number | undefined => {
+  const said = extensionOf(extensions, tag);
+  if (said === undefined) return undefined;
+  const r = new ByteReader(said);
+  const number = r.varint();
+  r.end();
+  return number;
+};

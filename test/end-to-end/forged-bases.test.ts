@@ -79,11 +79,16 @@ const openSides = ({ bases = "session", padded = true }: SidesOptions = {}): Sid
     const visitor = { method: "GET", host: HOST, authority: HOST, target, fields, address: "127.0.0.1" };
     const visit = new VisitBases(link, {
       visitor,
-      fromTrustedProxy: false,
-      pageKey: pageKeyOf(target),
-      credentials: rules.credentialsOf(fields),
+      asked: {
+        pageKey: pageKeyOf(target),
+        credentials: rules.credentialsOf(fields),
+        addressed: undefined,
+        proxyNotTrusted: false,
+        logsIn: false,
+        fromTrustedProxy: false,
+        exposure: sizeExposureOf(visitor, rules.mayHoldSecret(fields)),
+      },
       rules,
-      exposure: sizeExposureOf(visitor, rules.mayHoldSecret(fields)),
       dependencies,
     });
     const { secret, page } = accountOf(target);

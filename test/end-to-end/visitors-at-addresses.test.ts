@@ -250,3 +250,18 @@ it("the next user of a kiosk, and who planted a session, have nothing of who was
   const planted = { ...login, Cookie: "sid=00112233445566778899aabbccddeeff" };
   expect(await web.comes(VICTIM, pageOf("ann's"), planted)).toBeGreaterThan(500);
 });
+
+describe("a cookie that the site gives to everybody", () => {
+  it.each(["lang=en", "consent=%7B%22necessary%22%3Atrue%7D"])(
+    "makes no session of the fourth stranger, nor of who brings it: %s",
+    async (pair) => {
+      await using web = await openWeb({ fields: () => ({ "Set-Cookie": `${pair}; Path=/` }) });
+      const page = pageOf("everybody's");
+      for (let stranger = 0; stranger < 3; stranger++)
+        expect(await web.comes("11.1.7.5", page, { path: "/" })).toBeGreaterThan(500);
+      await web.comes("11.1.7.5", page, { path: "/" });
+      expect(await web.comes("11.1.7.5", page, { path: "/" })).toBeLessThan(30);
+      expect(await web.comes("11.2.7.5", page, { path: "/", cookie: pair })).toBeLessThan(30);
+    },
+  );
+});

@@ -126,9 +126,7 @@ export const decoding = (
     },
     clock,
     pageBytes: options.pageBytes ?? 1 << 23,
-    lease: visit.lease,
-    hold: (page) => visit.hold(page),
-    whenRoom: (bytes) => visit.whenRoom(bytes),
+    memory: visit,
     remember(body, fingerprint) {
       if (fingerprint !== fingerprintOf(body)) throw new Error("remembered under a wrong name");
       out.remembered.push(Buffer.from(body));

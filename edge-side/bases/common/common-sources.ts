@@ -24,7 +24,7 @@ interface KnownSource extends Source {
 export class CommonSources {
   /** The newest last. */
   #sources: readonly KnownSource[] = [];
-  /** The era of the people that `#sources` are of. */
+  /** The epoch of the identities that `#sources` are of. */
   #epoch = 0;
 
   /** Notes the newest version of a session. `marks` is asked for only when the session is new here. */

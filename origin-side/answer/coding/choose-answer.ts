@@ -1,7 +1,7 @@
 /** What an answer builds on: of the offered versions those that are held here, and that fit. SPEC section "Answers". */
 import type { Codec } from "../../../protocol/codec/codec.ts";
 import type { NoBase } from "../../../protocol/scope/no-base.ts";
-import type { Fingerprint, ShortFingerprint } from "../../../protocol/store/fingerprint.ts";
+import type { Fingerprint } from "../../../protocol/store/fingerprint.ts";
 import type { Partition } from "../../../protocol/store/partition.ts";
 import type { Version, VersionStore } from "../../../protocol/store/version-store.ts";
 
@@ -12,18 +12,14 @@ export interface UsableBase {
   readonly version: Version;
 }
 
-/** What a request offered when it arrived, and of each the version that this side knew then. */
+/**
+ * What a request offered when it arrived, and of each the version that this side knew then: usable until the answer is chosen, though
+ * it give way meanwhile.
+ */
 export interface Nominated {
   readonly offers: readonly string[];
   readonly versions: readonly (Version | undefined)[];
 }
-
-/** Until the answer is chosen, these are usable though they give way meanwhile. */
-export const nominatedBy = (
-  store: VersionStore,
-  partition: Partition,
-  offers: readonly string[],
-): Nominated => ({ offers, versions: store.nominated(partition, offers as readonly ShortFingerprint[]) });
 
 /** The offered versions that this side knows, or knew when the request arrived, in the order of the offers: best last. */
 export const usableBases = (
@@ -35,7 +31,7 @@ export const usableBases = (
   // Offers that followed take the place of those in the request.
   const before = arrived.offers === offers ? arrived.versions : [];
   const isAll = before.length === offers.length && !before.includes(undefined);
-  const now = isAll ? before : nominatedBy(store, partition, offers).versions;
+  const now = isAll ? before : store.nominated(partition, offers);
   const bases: UsableBase[] = [];
   for (let offer = 0; offer < now.length; offer++) {
     const version = now[offer] ?? before[offer];

@@ -30,7 +30,7 @@ export interface DiskThreadOptions extends VersionFileOptions {
 }
 
 interface Waiting {
-  readonly patienceMs: number;
+  readonly timeoutMs: number;
   resolve(versions: readonly StoredVersion[]): void;
   reject(error: unknown): void;
 }
@@ -47,7 +47,7 @@ export class DiskThread {
   #ended: Error | undefined;
   #closing = false;
   /** Runs while an answer is waited for. */
-  #patience: Timer | undefined;
+  #timeout: Timer | undefined;
 
   constructor({ clock, thread, path, bytes, storeKey, sessionMs }: DiskThreadOptions) {
     this.#clock = clock;
@@ -80,9 +80,9 @@ export class DiskThread {
       return promise;
     }
     const id = ++this.#asked;
-    const patienceMs = question.kind === "forget" ? LONG_MS : FROZEN_MS;
-    if (this.#patience === undefined) this.#wait(patienceMs);
-    this.#waiting.set(id, { patienceMs, resolve, reject });
+    const timeoutMs = question.kind === "forget" ? LONG_MS : FROZEN_MS;
+    if (this.#timeout === undefined) this.#wait(timeoutMs);
+    this.#waiting.set(id, { timeoutMs, resolve, reject });
     const bodies = question.kind === "put" ? question.versions.map(({ body }) => body.buffer) : [];
     this.#begins();
     this.#worker.postMessage({ id, question }, bodies);
@@ -103,7 +103,7 @@ export class DiskThread {
 
   /** False: it goes on until the process ends, which it then does without waiting for it (end-process). */
   async end(): Promise<boolean> {
-    this.#patience?.cancel();
+    this.#timeout?.cancel();
     this.#worker.unref();
     const { promise: late, resolve } = Promise.withResolvers<boolean>();
     const timer = this.#clock.after(END_MS, () => resolve(false));
@@ -132,20 +132,20 @@ export class DiskThread {
       }
     }
     this.#waiting.delete(told.id);
-    this.#patience?.cancel();
-    this.#patience = undefined;
-    for (const { patienceMs } of this.#waiting.values()) return this.#wait(patienceMs);
+    this.#timeout?.cancel();
+    this.#timeout = undefined;
+    for (const { timeoutMs } of this.#waiting.values()) return this.#wait(timeoutMs);
   }
 
   #wait(ms: number): void {
-    this.#patience?.cancel();
-    this.#patience = this.#clock.after(ms, () =>
+    this.#timeout?.cancel();
+    this.#timeout = this.#clock.after(ms, () =>
       this.#end(new ThreadFrozen(`its thread said nothing for ${ms / 1_000} s`)),
     );
   }
 
   #end(error: Error): void {
-    this.#patience?.cancel();
+    this.#timeout?.cancel();
     this.#ended ??= error;
     this.#opened.reject(this.#ended);
     for (const { reject } of this.#waiting.values()) reject(this.#ended);

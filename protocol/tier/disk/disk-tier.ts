@@ -210,13 +210,10 @@ export class DiskTier implements LowerTier {
   }
 
   #expire(): void {
-    this.#expiry = this.#options.clock.after(EXPIRE_MS, () => {
-      if (this.#failed) return;
-      void this.#ask({ kind: "expire", now: this.#options.clock.today() }).catch(() => undefined);
-      this.#expire();
-    });
-    if (!this.#failed)
-      void this.#ask({ kind: "expire", now: this.#options.clock.today() }).catch(() => undefined);
+    if (this.#failed) return;
+    const { clock } = this.#options;
+    void this.#ask({ kind: "expire", now: clock.today() }).catch(() => undefined);
+    this.#expiry = clock.after(EXPIRE_MS, () => this.#expire());
   }
 }
 

@@ -9,7 +9,8 @@ import { LatelyUsed } from "./lately-used.ts";
 import { PlaceLog, routeClosed } from "./place-log.ts";
 import { PlaceQueue } from "./place-queue.ts";
 import type { PoolOptions } from "./pool-options.ts";
-import { type ConnectionWish, PooledConnection, RestingConnections } from "./pooled-connection.ts";
+import { type ConnectionWish, PooledConnection } from "./pooled-connection.ts";
+import { RestingConnections } from "./resting-connections.ts";
 
 /**
  * A connection rests for so long at most while what went out on a new one waits for longer than usual: the web server
@@ -194,7 +195,7 @@ export class ConnectionPool {
     const leave = () => dial.abort(signal.reason);
     signal.addEventListener("abort", leave, { once: true });
     this.#dialling.add(dial);
-    const once = this.#resting.isForOne(wish) || (wish.boundTo === undefined && this.#isSurplus());
+    const once = (wish.boundTo === undefined && this.#isSurplus()) || this.#resting.isForOne(wish);
     try {
       if (signal.aborted) leave();
       const socket = await dialler.dial({ halfOpen: wish.halfOpen, signal: dial.signal });

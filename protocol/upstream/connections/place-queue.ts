@@ -17,7 +17,8 @@ export class PlaceQueue<Request extends QueuedRequest> {
   readonly #held = new Map<string, number>();
   /** By network, the one whose turn it is first; within one, in the order of coming. */
   readonly #waiting = new TurnoverMap<string | undefined, TurnoverSet<Request>>();
-  #size = 0;
+  /** Requests that wait. Written by the queue alone. */
+  size = 0;
 
   /** `places`: all that there are. */
   constructor(places: number) {
@@ -25,15 +26,10 @@ export class PlaceQueue<Request extends QueuedRequest> {
     this.#shareAlone = shareAloneOf(places);
   }
 
-  /** Requests that wait. */
-  get size(): number {
-    return this.#size;
-  }
-
   /** Whether this network may have one more place now. */
   admits(network: string | undefined): boolean {
     if (network === undefined) return true;
-    const othersWait = this.#size > (this.#waiting.get(network)?.size ?? 0);
+    const othersWait = this.size > (this.#waiting.get(network)?.size ?? 0);
     return (this.#held.get(network) ?? 0) < (othersWait ? this.#share : this.#shareAlone);
   }
 
@@ -53,7 +49,7 @@ export class PlaceQueue<Request extends QueuedRequest> {
     const alike = this.#waiting.get(request.network) ?? new TurnoverSet<Request>();
     alike.add(request);
     this.#waiting.set(request.network, alike);
-    this.#size++;
+    this.size++;
   }
 
   /** False where it does not wait any more. */
@@ -61,13 +57,13 @@ export class PlaceQueue<Request extends QueuedRequest> {
     const alike = this.#waiting.get(request.network);
     if (alike?.delete(request) !== true) return false;
     if (alike.size === 0) this.#waiting.delete(request.network);
-    this.#size--;
+    this.size--;
     return true;
   }
 
   /** Whose turn it is; it stays in the queue. Undefined: nobody who waits may have a place now. */
   first(): Request | undefined {
-    if (this.#size === 0) return undefined;
+    if (this.size === 0) return undefined;
     for (const [network, [request]] of this.#waiting) if (this.admits(network)) return request;
     return undefined;
   }

@@ -11,6 +11,8 @@ import type { Clock } from "../../runtime/clock.ts";
 export const LEAST_PROOFS = 2;
 const MOST_PROOFS = 1_024;
 const MORE_PROOFS = 4;
+/** What stays open may still carry one request only: it says less than an answer. A power of two, so that sums are exact. @internal */
+export const STAYS_IN_A_PROOF = 4;
 /** What comes late comes within this time as a rule. */
 export const PROVEN_AGE_MS = 250;
 /** What came for nobody would be another visitor's answer: for so long no connection is used again. @internal */
@@ -20,6 +22,7 @@ export class ReuseTrust {
   readonly #clock: Clock;
   #needed = LEAST_PROOFS;
   #proofs = 0;
+  #learnsFrom = -Infinity;
   #barredUntil = -Infinity;
 
   constructor(clock: Clock) {
@@ -36,9 +39,24 @@ export class ReuseTrust {
     return this.#clock.now() < this.#barredUntil;
   }
 
+  /** Whether connections that stay open while they rest say anything: not of a web server that closed one at its next request lately. */
+  get learnsFromRest(): boolean {
+    return this.#clock.now() >= this.#learnsFrom;
+  }
+
   /** A connection older than PROVEN_AGE_MS has answered once more. */
   proven(): void {
     this.#proofs++;
+  }
+
+  /** A connection has stayed open for as long as it would be used again, and longer. */
+  stayed(): void {
+    if (this.learnsFromRest) this.#proofs += 1 / STAYS_IN_A_PROOF;
+  }
+
+  /** A connection that was open at rest broke when it was used again: the web server serves one request on each, or was started anew. */
+  brokeInUse(): void {
+    this.#learnsFrom = this.#clock.now() + BARRED_MS;
   }
 
   /** The web server has closed a connection a moment after a response, without having said so. */

@@ -40,8 +40,10 @@ export class LenientResponse {
   #lineBytes = 0;
   #left = 0;
   #isLenient = false;
-  #failure: Error | undefined;
-  #strictText: string | undefined;
+  /** Why what came cannot be read on; what came before it was handed out. Written here alone, as the next one. */
+  failure: Error | undefined;
+  /** The head of the response where it came as strict as it goes on, and as one; two that are equal mean the same. */
+  strictText: string | undefined;
 
   constructor(options: LenientOptions) {
     this.#options = options;
@@ -50,16 +52,6 @@ export class LenientResponse {
   /** It was not in the form that RFC 9112 demands, or more came than the response: its connection cannot be trusted with another. */
   get isLenient(): boolean {
     return this.#isLenient || this.#chunks?.lenient === true;
-  }
-
-  /** Why what came cannot be read on; what came before it was handed out. */
-  get failure(): Error | undefined {
-    return this.#failure;
-  }
-
-  /** The head of the response where it came as strict as it goes on, and as one; two that are equal mean the same. */
-  get strictText(): string | undefined {
-    return this.#strictText;
   }
 
   /** The end of the connection is that of the response. */
@@ -75,7 +67,7 @@ export class LenientResponse {
     } catch (error) {
       this.#part = "over";
       const failure = error instanceof Error ? error : new Error(String(error));
-      this.#failure = Object.assign(failure, { code: "code" in failure ? failure.code : NO_RESPONSE });
+      this.failure = Object.assign(failure, { code: "code" in failure ? failure.code : NO_RESPONSE });
     }
     return this.#part === "switched" ? bytes.subarray(at) : undefined;
   }
@@ -101,7 +93,7 @@ export class LenientResponse {
         sink.pieceIsHere(at === 0 ? bytes : bytes.subarray(at));
         return bytes.length;
       default:
-        this.#isLenient ||= this.#failure === undefined;
+        this.#isLenient ||= this.failure === undefined;
         return bytes.length;
     }
   }
@@ -166,7 +158,7 @@ export class LenientResponse {
 
   #headIsHere(head: StrictHead, sink: ResponseSink): void {
     this.#isLenient ||= head.lenient;
-    this.#strictText = head.lenient ? undefined : head.text;
+    this.strictText = head.lenient ? undefined : head.text;
     if (head.status === SWITCHING && this.#options.upgrade) this.#part = "switched";
     else this.#bodyBegins(head);
     sink.headIsHere(head);

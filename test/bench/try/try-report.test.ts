@@ -174,8 +174,8 @@ it("has the JSON that its schema says, with figures that add up", () => {
 it("says it in 80 columns: what is saved, and why where nothing is", () => {
   const text = tryText(REPORT);
   const flowing = text.replace(/\s+/g, " ");
-  expect(flowing).toContain("/ 100 KB 20.0 KB 16.0 KB 19.0 KB 400 B 97.5 %");
-  expect(flowing).toContain("/logo.png 9.00 KB 9.01 KB 9.00 KB 9.01 KB 9.30 KB nothing");
+  expect(flowing).toContain("/ 97.7 KiB 19.5 KiB 15.6 KiB 18.6 KiB 400 B 97.5 %");
+  expect(flowing).toContain("/logo.png 8.79 KiB 8.80 KiB 8.79 KiB 8.80 KiB 9.08 KiB nothing");
   expect(flowing).toContain(
     "logo.png saves nothing: an image, an archive, or the like: compressed already (not-compressible).",
   );

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { PageLookahead } from "../../../edge-side/answer/page-lookahead.ts";
-import type { BodyEnd } from "../../../edge-side/exchange/answer-frames.ts";
 import { AsyncQueue } from "../../../protocol/runtime/async-queue.ts";
+import type { BodyEnd } from "../../../protocol/upstream/body.ts";
 
 const END: BodyEnd = { how: "complete", trailers: ["X", "1"] };
 const A = Buffer.from("a");

@@ -81,7 +81,7 @@ const piecesOf = (bytes: Buffer): Buffer[] =>
 
 it("says it in 80 columns, with the reasons in words and what was passed over", async () => {
   const text = savingsText(await readSavings([file("access.log", LINES)], Readable.from([])));
-  expect(text).toContain("4 answers: pages of 300 KB crossed the link as 20.5 KB, 6.83 % of them.");
+  expect(text).toContain("4 answers: pages of 293 KiB crossed the link as 20.0 KiB, 6.83 % of them.");
   expect(text).toContain("first-visit: nothing was known of the page");
   expect(text).toContain("5 lines passed over: no access records");
   expect(Math.max(...text.split("\n").map((line) => line.length))).toBeLessThanOrEqual(80);
@@ -94,7 +94,7 @@ it("counts pages of web servers that were asked straight as no saving on the lin
   expect(savingsText(savings)).toContain("3 answers without a link");
   savings.add(record({ answer: "delta", pageBytes: 100_000, answerBytes: 500 }));
   expect(savingsText(savings)).toMatch(
-    /^1 answer: pages of 100 KB crossed the link as 500 B, 0\.50 % of them\.\n/,
+    /^1 answer: pages of 97.7 KiB crossed the link as 500 B, 0\.50 % of them\.\n/,
   );
 });
 

@@ -16,6 +16,7 @@ import { MemoryBudget } from "../../../protocol/runtime/memory-budget.ts";
 import { fingerprintOf } from "../../../protocol/store/fingerprint.ts";
 import { watchLeaks } from "../../kit/leaks.ts";
 import { fieldIn, type RawResponse } from "../../kit/raw-visitor.ts";
+import { until } from "../../kit/until.ts";
 import { type EdgeUnderTest, GET, request, startEdgeUnderTest } from "../edge-under-test.ts";
 
 watchLeaks();
@@ -119,6 +120,24 @@ describe("the coding", () => {
     expect(response).toMatchObject({ framing: "chunked", trailers: ["X-Sum", "1"] });
     expect((await decoded(response)).equals(PAGE)).toBe(true);
   });
+
+  it.each([
+    ["gzip", false, ["X-Sum", "1"]],
+    ["gzip", true, ["X-Sum", "1"]],
+    ["identity", false, ["Content-Digest", "sha-256=:AA==:", "X-Sum", "1", "repr-digest", "sha-256=:AA==:"]],
+  ])(
+    "tells no digest of other bytes in trailers: %s, that it streams is %s",
+    async (coding, streams, kept) => {
+      const { visitor, exchange } = await edge.ask(GET("/", `Accept-Encoding: ${coding}`, "TE: trailers"));
+      const sent = ["Content-Digest", "sha-256=:AA==:", "X-Sum", "1", "repr-digest", "sha-256=:AA==:"];
+      exchange.answer(200, HTML).data(PAGE);
+      if (streams) await until(() => visitor.seen.length > 0, "its head");
+      exchange.end("complete", sent);
+      const response = await visitor.response();
+      expect(response.trailers).toEqual(kept);
+      expect((await decoded(response)).equals(PAGE)).toBe(true);
+    },
+  );
 });
 
 describe("untouched are", () => {

@@ -27,7 +27,7 @@ const named = (name: string, schemaFor = edgeSettings) => {
 
 it("all fixtures were found", () => {
   const folders = join(import.meta.dirname, "..", "..", "fixtures", "config");
-  expect([VALID.length, INVALID.length]).toEqual([12, 61]);
+  expect([VALID.length, INVALID.length]).toEqual([12, 62]);
   expect(readdirSync(join(folders, "valid", "edge"))).toHaveLength(VALID.length);
   expect(readdirSync(join(folders, "invalid", "edge"))).toHaveLength(INVALID.length);
 });

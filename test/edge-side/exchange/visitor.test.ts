@@ -35,7 +35,7 @@ const meet = async (serve: (visitor: Visitor) => unknown): Promise<number> => {
 
 const head = (...fields: readonly string[]) => ({ status: 200, reason: "OK", fields });
 
-const WAITING = { forVisitor() {}, forOrigin() {} };
+const WAITING = { pause() {}, resume() {} };
 
 /** Reads a body while there is room for it. */
 class Reader {

@@ -50,7 +50,7 @@ const serving = async (
   return { port: server.addresses[0]?.port ?? 0, seen, server };
 };
 
-const WAITING = { forVisitor() {}, forOrigin() {} };
+const WAITING = { pause() {}, resume() {} };
 const HOST = "Host: www.example.com\r\n";
 const CLOSE = "Connection: close\r\n";
 

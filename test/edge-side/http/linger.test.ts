@@ -40,7 +40,7 @@ it.each([
     });
     onTestFinished(() => server.close(AbortSignal.abort()));
     const raw = await RawVisitor.connect(server.addresses[0]?.port ?? 0);
-    const WAITING = { forVisitor() {}, forOrigin() {} };
+    const WAITING = { pause() {}, resume() {} };
     for (let i = 0; i < 3; i++) {
       raw.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 200000\r\n\r\n", "x".repeat(100_000));
       const visitor = await reached(visitors, i + 1);

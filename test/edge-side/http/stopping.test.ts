@@ -41,7 +41,7 @@ const serving = async (scheme: "http" | "https") => {
       visits: {
         serve(visitor) {
           const endless = visitor.target === "/endless";
-          if (visitor.upgrade !== undefined) visitor.uploadBody({ forVisitor() {}, forOrigin() {} });
+          if (visitor.upgrade !== undefined) visitor.uploadBody({ pause() {}, resume() {} });
           const status = visitor.upgrade === undefined ? 200 : 101;
           visitor.head({ status, reason: "OK", fields: endless ? [] : ["Content-Length", "2"] });
           visitor.flush();

@@ -4,6 +4,7 @@ import { sizeExposureOf } from "../../../edge-side/exchange/size-exposure.ts";
 import { UntrustedProxies } from "../../../edge-side/exchange/untrusted-proxies.ts";
 import { HeldPages } from "../../../edge-side/exchange/visit-memory.ts";
 import { VisitBases } from "../../../edge-side/proxy/visit-bases.ts";
+import { authenticatesConnection } from "../../../protocol/http/connection-auth.ts";
 import type { Link } from "../../../protocol/link/link-api.ts";
 import { MemoryBudget } from "../../../protocol/runtime/memory-budget.ts";
 import { CookieHistory } from "../../../protocol/scope/cookie-history.ts";
@@ -58,14 +59,17 @@ const versionsOf = (visit: Visit = {}, heard?: (marks: readonly string[]) => voi
   const pageKey = pageKeyOf(visitor.target);
   return new VisitBases(link, {
     visitor,
-    pageKey,
-    credentials,
+    asked: {
+      pageKey,
+      credentials,
+      addressed: address === undefined ? undefined : rules.addressed(credentials, placeAt(address)),
+      proxyNotTrusted: address === undefined,
+      logsIn: authenticatesConnection(own),
+      fromTrustedProxy: false,
+      exposure: sizeExposureOf(visitor, rules.mayHoldSecret(own)),
+    },
     rules,
-    addressed: address === undefined ? undefined : rules.addressed(credentials, placeAt(address)),
-    proxyNotTrusted: address === undefined,
     dependencies: options,
-    fromTrustedProxy: false,
-    exposure: sizeExposureOf(visitor, rules.mayHoldSecret(own)),
   });
 };
 
@@ -151,7 +155,7 @@ it("a mismatch forgets the bases, and is recorded", () => {
 
 it("what a visit holds of the budget is given back when it is over; its decoding is added up", () => {
   const versions = versionsOf();
-  expect(versions.lease.grow(600)).toBe(true);
+  expect(versions.memory.lease.grow(600)).toBe(true);
   expect(versions.decodeMs).toBeUndefined();
   versions.decoded(1);
   versions.decoded(2);

@@ -50,7 +50,7 @@ describe("a body that is complete", () => {
     expect(clock.timers).toBe(0);
   });
 
-  it("just before the patience ends still comes in one piece", async () => {
+  it("just before the time ends still comes in one piece", async () => {
     const { gathered, body, clock, push } = gathering();
     push(100);
     await clock.advance(WAIT_MS - 0.1);
@@ -70,7 +70,7 @@ describe("a body that is complete", () => {
 });
 
 describe("a body that has to stream", () => {
-  it("is not complete within the patience", async () => {
+  it("is not complete within the time", async () => {
     const slow = gathering();
     slow.push(100);
     await slow.clock.advance(WAIT_MS - 0.1);
@@ -81,14 +81,14 @@ describe("a body that has to stream", () => {
     expect(slow.done).toMatchObject({ bytes: 100, end: undefined });
   });
 
-  it("has not begun within the patience", async () => {
+  it("has not begun within the time", async () => {
     const slow = gathering();
     await slow.clock.advance(WAIT_MS);
     await settle();
     expect(slow.done).toMatchObject({ pieces: [], bytes: 0, end: undefined });
   });
 
-  it("pauses after the patience", async () => {
+  it("pauses after the time", async () => {
     const slow = gathering();
     await slow.clock.advance(WAIT_MS - 0.5);
     slow.push(1);
@@ -111,7 +111,7 @@ describe("a body that has to stream", () => {
     expect(await flow.gathered).toMatchObject({ bytes: 3, end: END });
   });
 
-  it("keeps coming for longer than the longest patience", async () => {
+  it("keeps coming for longer than the longest time", async () => {
     const slow = gathering();
     let ms = 0;
     for (; slow.done === undefined && ms < 100; ms += PAUSE_MS / 2) {

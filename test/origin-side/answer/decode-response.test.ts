@@ -8,6 +8,7 @@ import {
 } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import { MOST_GROWTH } from "../../../origin-side/answer/decompress.ts";
+import { needsLargeWindow } from "../../../origin-side/answer/first-bytes.ts";
 import type { Route } from "../../../origin-side/config/route-config.ts";
 import { fieldOf } from "../../../protocol/http/head.ts";
 import type { HeaderList } from "../../../protocol/http/header-list.ts";
@@ -256,6 +257,38 @@ describe("a damaged coding", () => {
     });
     expect(reset).toBe("truncated");
     expect(body.length).toBeLessThan(2 ** 20);
+  });
+
+  it("of Brotli with a large window, which br has not, passes as it is", async () => {
+    const large = brotliCompressSync(PAGE, {
+      params: { [zlib.BROTLI_PARAM_LARGE_WINDOW]: 1, [zlib.BROTLI_PARAM_LGWIN]: 26 },
+    });
+    const { form, body } = await passing({ coding: "br", bytes: large });
+    expect([form, body.equals(large), needsLargeWindow(large, "br")]).toEqual(["passed", true, true]);
+    for (let lgwin = zlib.BROTLI_MIN_WINDOW_BITS; lgwin <= zlib.BROTLI_MAX_WINDOW_BITS; lgwin++) {
+      const usual = brotliCompressSync(PAGE, { params: { [zlib.BROTLI_PARAM_LGWIN]: lgwin } });
+      expect(needsLargeWindow(usual, "br"), `lgwin ${lgwin}`).toBe(false);
+    }
+  });
+
+  it("whose coding is undone has no digest of it in its trailers", async () => {
+    const bytes = gzipSync(PAGE);
+    const chunk = Buffer.from(`${bytes.length.toString(16)}\r\n`);
+    const { form, body, trailers } = await passing({
+      coding: "gzip",
+      length: undefined,
+      fields: [...HTML, "Transfer-Encoding: chunked"],
+      bytes: Buffer.concat([
+        chunk,
+        bytes,
+        Buffer.from("\r\n0\r\nContent-Digest: sha-256=:AA==:\r\nX-Sum: 1\r\nDigest: SHA-256=AA\r\n\r\n"),
+      ]),
+    });
+    expect([form, body.equals(PAGE), trailers]).toEqual([
+      expect.not.stringMatching("passed"),
+      true,
+      ["X-Sum", "1"],
+    ]);
   });
 
   it("that needs a window beyond what RFC 9659 allows passes as it is", async () => {

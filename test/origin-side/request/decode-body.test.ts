@@ -305,7 +305,7 @@ describe("with a bit wrong anywhere", () => {
     let text = "";
     try {
       for (;;) {
-        const next = await held.body?.next();
+        const next = await held?.body.next();
         if (!(next instanceof Uint8Array)) return { text, whole: next?.how === "complete" };
         text += Buffer.from(next).toString("latin1");
       }
@@ -313,7 +313,7 @@ describe("with a bit wrong anywhere", () => {
       expect(error).toMatchObject({ code: "mismatch" });
       return { text, whole: false };
     } finally {
-      held.close();
+      held?.close();
     }
   };
   const flipped = (bytes: Buffer, bit: number): Buffer => {

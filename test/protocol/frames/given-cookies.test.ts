@@ -3,15 +3,24 @@ import { expect, it } from "vitest";
 import type { AnswerFrame, OpenFrame, StreamId } from "../../../protocol/frames/frame.ts";
 import { encodeFrame, readFrame } from "../../../protocol/frames/frame-codec.ts";
 import { FrameHeaderDecoder, FrameHeaderEncoder } from "../../../protocol/frames/frame-headers.ts";
-import { GivenCookies, MOST_GIVEN_CHARS, REACH_STREAMS } from "../../../protocol/frames/given-cookies.ts";
+import {
+  GivenCookies,
+  MOST_GIVEN_CHARS,
+  MOST_GIVEN_CHARS_LONG,
+  REACH_STREAMS,
+  REACH_STREAMS_LONG,
+} from "../../../protocol/frames/given-cookies.ts";
 import { ByteReader } from "../../../protocol/wire/bytes.ts";
 
 const SESSION = (n: number) => `_session=${String(n).padStart(4, "0").repeat(100)}`;
-const BOUNDS = { tableBytes: 65_536, headBytes: 65_536 };
+const BOUNDS = { tableBytes: 262_144, headBytes: 65_536 };
 
 /** Both ends of a link, and what a frame takes on it. */
-const link = () => {
-  const sides = { edge: new GivenCookies({ asks: true }), origin: new GivenCookies({ asks: false }) };
+const link = (longCookies = false) => {
+  const sides = {
+    edge: new GivenCookies({ asks: true, longCookies }),
+    origin: new GivenCookies({ asks: false, longCookies }),
+  };
   const ways = {
     edge: {
       encoder: new FrameHeaderEncoder(BOUNDS.tableBytes, undefined, sides.edge),
@@ -101,4 +110,38 @@ it("refuses an answer that is not known", () => {
     [REACH_STREAMS + 2, 0],
   ] as const)
     expect(() => given.at(7, by)).toThrow("no cookie");
+});
+
+const LONG = (n: number) => `long-${n}=${String(n).padStart(4, "0").repeat(900)}`;
+
+it("names long ones where both sides say so, beside short ones of the same answer", () => {
+  const { ask, answer } = link(true);
+  ask(1, `a=1; ${SESSION(0)}; b=2`);
+  for (let stream = 2; stream < 6; stream++) {
+    answer(stream - 1, LONG(stream), SESSION(stream), `${LONG(stream)}-too`);
+    expect(ask(stream, `${LONG(stream)}; ${SESSION(stream)}; ${LONG(stream)}-too`)).toBeLessThan(30);
+  }
+});
+
+it("says long ones in full to a peer that does not know them, or that were given too long ago, or that there is no room for", () => {
+  const old = link();
+  old.ask(1, SESSION(0));
+  old.answer(1, LONG(1));
+  expect(old.ask(2, LONG(1))).toBeGreaterThan(3_600);
+  const { ask, answer } = link(true);
+  ask(1, SESSION(0));
+  answer(1, LONG(1), LONG(2), LONG(3));
+  expect(ask(2, LONG(1))).toBeLessThan(30);
+  expect(ask(3, LONG(3))).toBeGreaterThan(MOST_GIVEN_CHARS_LONG / 3);
+  answer(4, LONG(4));
+  expect(ask(4 + REACH_STREAMS_LONG, LONG(4))).toBeGreaterThan(3_600);
+});
+
+it("names no long one in a request that may leave after its place was taken again", () => {
+  const { ask, answer } = link(true);
+  ask(1, SESSION(0));
+  answer(1, LONG(1));
+  ask(1 + REACH_STREAMS_LONG, SESSION(0));
+  answer(1 + REACH_STREAMS_LONG, LONG(2));
+  expect(ask(2, LONG(1))).toBeGreaterThan(3_600);
 });

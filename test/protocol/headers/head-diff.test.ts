@@ -85,6 +85,18 @@ describe("a head with the names of one before", () => {
       ["X-Request-Id", "00112233-4455-6677-8899-aabbccddeeff"],
       "c0 00112233445566778899aabbccddeeff",
     ],
+    [
+      "a trace",
+      ["traceparent", "00-00000000000000000000000000000000-0000000000000000-01"],
+      ["traceparent", "00-11111111111111111111111111111111-2222222222222222-01"],
+      `c0 ${Buffer.from("00-11111111111111111111111111111111-2222222222222222-01A", "base64url").toString("hex")}`,
+    ],
+    [
+      "the name of a request that another header has",
+      ["x-ms-request-id", "00112233-4455-6677-8899-000000000000"],
+      ["x-ms-request-id", "00112233-4455-6677-8899-aabbccddeeff"],
+      "c0 00112233445566778899aabbccddeeff",
+    ],
     ["an id of a new shape", ["X-Request-Id", "x"], ["X-Request-Id", "0123abcd"], "40 08 3031323361626364"],
     [
       "a secret that stays",

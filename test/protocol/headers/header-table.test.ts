@@ -1,9 +1,5 @@
 import { describe, expect, it } from "vitest";
-import {
-  ENTRY_OVERHEAD_BYTES,
-  newHeaderTable,
-  newLookupTable,
-} from "../../../protocol/headers/header-table.ts";
+import { ENTRY_OVERHEAD_BYTES, HeaderTable, LookupTable } from "../../../protocol/headers/header-table.ts";
 import { Differences } from "../../kit/differences.ts";
 import { seeded } from "../../kit/random.ts";
 
@@ -11,7 +7,7 @@ const COST = ENTRY_OVERHEAD_BYTES + 2;
 
 describe("a header table", () => {
   it("counts from the newest entry", () => {
-    const table = newHeaderTable(1000);
+    const table = new HeaderTable(1000);
     table.insert("a", "1");
     table.insert("b", "2");
     expect([table.at(0), table.at(1)]).toEqual([
@@ -23,7 +19,7 @@ describe("a header table", () => {
   it.each([0, 1, 2, 1e6, Number.MAX_SAFE_INTEGER, -1])(
     "has no entry %d when it holds nothing but what is gone",
     (index) => {
-      const table = newHeaderTable(COST);
+      const table = new HeaderTable(COST);
       table.insert("aa", "11");
       expect(() => table.at(index)).toThrow(expect.objectContaining({ code: "header-table" }));
       expect(table.inserted).toBe(1);
@@ -31,7 +27,7 @@ describe("a header table", () => {
   );
 
   it("an entry larger than the table empties it", () => {
-    const table = newHeaderTable(3 * COST);
+    const table = new HeaderTable(3 * COST);
     table.insert("a", "1");
     table.insert("b", "v".repeat(3 * COST));
     table.insert("c", "3");
@@ -40,7 +36,7 @@ describe("a header table", () => {
   });
 
   it("keeps as many entries as fit, over thousands of inserts", () => {
-    const table = newHeaderTable(10 * COST);
+    const table = new HeaderTable(10 * COST);
     for (let i = 0; i < 5000; i++) table.insert("n", String(i % 10));
     expect(table.at(9).value).toBe("0");
     expect(() => table.at(10)).toThrow();
@@ -51,7 +47,7 @@ describe("a header table", () => {
 describe("a table that finds", () => {
   it("finds nothing that was dropped, and everything that was not, as an array would", () => {
     const random = seeded();
-    const table = newLookupTable(20 * COST);
+    const table = new LookupTable(20 * COST);
     const all: { name: string; value: string }[] = [];
     const differences = new Differences();
     for (let i = 0; i < 5000; i++) {
@@ -70,7 +66,7 @@ describe("a table that finds", () => {
   });
 
   it("does not take a name and a value for another name and value", () => {
-    const table = newLookupTable(1000);
+    const table = new LookupTable(1000);
     table.insert("ab", "c");
     expect(table.find("a", "bc")).toBeUndefined();
     expect(table.find("ab", "c")).toBe(0);

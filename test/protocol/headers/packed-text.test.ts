@@ -83,7 +83,7 @@ it.each([
   ["Laravel", escaped(outer(laravel())), 16 + 96 + 32 + 10],
   ["Laravel with a tag", outer(laravel(bytesOf(16))), 16 + 96 + 32 + 16 + 12],
 ])("packs what is sealed within what is signed: %s", (_, text, bytes) => {
-  const packed = packedText(text, true);
+  const packed = packedText(text, { sealed: true });
   expect(packed?.length).toBeLessThanOrEqual(bytes);
   expect(packed && read(packed)).toBe(text);
   // Who does not know of it gets it as before.
@@ -101,7 +101,7 @@ it.each([
   ["JSON with escapes", outer('{"iv":"ab\\\\/d","value":"abcd","mac":"abcd","tag":""}')],
   ["base64 of nothing between separators", outer("abcd----efgh")],
 ])("comes as it was: %s", (_, text) => {
-  const packed = packedText(text, true);
+  const packed = packedText(text, { sealed: true });
   expect(packed && read(packed)).toBe(text);
 });
 

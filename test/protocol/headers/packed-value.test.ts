@@ -6,12 +6,10 @@ import {
   MOST_TAG_CHARACTERS,
   numberOf,
   readNumber,
-  readSigned,
   readTag,
   readTagAfter,
   readTime,
   tagOf,
-  writeSigned,
   writeTag,
   writeTagAfter,
 } from "../../../protocol/headers/packed-value.ts";
@@ -31,9 +29,9 @@ describe("signed numbers", () => {
     for (let i = 0; i < 500; i++) numbers.push(random.int(0, 2 ** 40) - 2 ** 39);
     for (const number of numbers) {
       const w = new ByteWriter();
-      writeSigned(w, number);
+      w.signed(number);
       const bytes = w.take();
-      expect(readSigned(new ByteReader(bytes))).toBe(number);
+      expect(new ByteReader(bytes).signed()).toBe(number);
       expect(bytes.length === 1, `${number}`).toBe(number >= -64 && number <= 63);
     }
   });
@@ -42,7 +40,7 @@ describe("signed numbers", () => {
 describe("times", () => {
   const told = (seconds: number): ByteReader => {
     const w = new ByteWriter();
-    writeSigned(w, seconds);
+    w.signed(seconds);
     return new ByteReader(w.take());
   };
 

@@ -94,7 +94,9 @@ describe("for the link", () => {
 
   it("an event stream is told by its type alone", () => {
     expect(
-      ["text/event-stream", "Text/Event-Stream;x=y", "text/event-streams", ""].map(isEventStream),
+      ["text/event-stream", "Text/Event-Stream;x=y", "text/event-streams", ""].map((type) =>
+        isEventStream(["Content-Type", type]),
+      ),
     ).toEqual([true, true, false, false]);
   });
 });

@@ -1,9 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { FairQueue, LIGHT_BYTES, NO_WEIGHT, URGENCIES } from "../../../protocol/link/fair-queue.ts";
+import { FairQueue, LIGHT_BYTES, URGENCIES, type Weight } from "../../../protocol/link/fair-queue.ts";
 import { Differences } from "../../kit/differences.ts";
 import { seeded } from "../../kit/random.ts";
 
-const item = (name: string, urgency = 3) => ({ name, urgency, weight: NO_WEIGHT() });
+const item = (name: string, urgency = 3) => {
+  const weight: Weight = { bytes: 0, at: 0, waitsAs: undefined };
+  return { name, urgency, weight };
+};
 type Named = ReturnType<typeof item>;
 const drain = (queue: FairQueue<Named>) => {
   const names: string[] = [];

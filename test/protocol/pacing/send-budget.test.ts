@@ -12,6 +12,10 @@ import { seeded } from "../../kit/random.ts";
 const MESSAGE = 4 * 1024;
 const PING = 5;
 
+/** The token of a ping that leaves with `more` bytes; undefined where none is due. */
+const pingDue = (budget: SendBudget, now: number, more: number): number | undefined =>
+  budget.isPingDue(more) ? budget.startPing(now, more) : undefined;
+
 /**
  * A path with a rate and a round trip, and a sender with always more to send: what it may send under the budget, when it
  * arrives, and when the word of it is back, late by as much as `lateMs` says.
@@ -47,7 +51,7 @@ class Path {
 
   /** Sends one message, with a ping if one is due. */
   send(bytes = MESSAGE): void {
-    const token = this.budget.pingDue(this.now, bytes);
+    const token = pingDue(this.budget, this.now, bytes);
     this.budget.sent(bytes);
     this.sentBytes += bytes;
     this.#lineFreeAt = Math.max(this.#lineFreeAt, this.now) + bytes / this.bytesPerMs;
@@ -245,23 +249,23 @@ describe("the link budget", () => {
 describe("pings", () => {
   it("are due once a quarter of the budget is unreported, then for each sixteenth", () => {
     const budget = new SendBudget();
-    expect(budget.pingDue(0, FIRST_BUDGET_BYTES / 4)).toBeUndefined();
-    expect(budget.pingDue(0, FIRST_BUDGET_BYTES / 4 + 1)).toBe(1);
+    expect(pingDue(budget, 0, FIRST_BUDGET_BYTES / 4)).toBeUndefined();
+    expect(pingDue(budget, 0, FIRST_BUDGET_BYTES / 4 + 1)).toBe(1);
     budget.sent(FIRST_BUDGET_BYTES / 4 + 1);
-    expect(budget.pingDue(0, FIRST_BUDGET_BYTES / 16)).toBeUndefined();
-    expect(budget.pingDue(0, FIRST_BUDGET_BYTES / 16 + 1)).toBe(2);
+    expect(pingDue(budget, 0, FIRST_BUDGET_BYTES / 16)).toBeUndefined();
+    expect(pingDue(budget, 0, FIRST_BUDGET_BYTES / 16 + 1)).toBe(2);
   });
 
   it("under way are 32 at most", () => {
     const budget = new SendBudget();
     const due: (number | undefined)[] = [];
     for (let i = 0; i < 34; i++) {
-      due.push(budget.pingDue(0, FIRST_BUDGET_BYTES));
+      due.push(pingDue(budget, 0, FIRST_BUDGET_BYTES));
       budget.sent(FIRST_BUDGET_BYTES);
     }
     expect(due.slice(30)).toEqual([31, 32, undefined, undefined]);
     budget.pong(3, 0, 5);
-    expect(budget.pingDue(0, FIRST_BUDGET_BYTES)).toBe(33);
+    expect(pingDue(budget, 0, FIRST_BUDGET_BYTES)).toBe(33);
   });
 
   it("are due at once when none is under way and the budget is used up: nothing else would bring word", () => {
@@ -270,7 +274,7 @@ describe("pings", () => {
     budget.sent(4 * FIRST_BUDGET_BYTES);
     budget.pong(token, 10, 10);
     expect(budget.room).toBeLessThan(0);
-    expect(budget.pingDue(10, 0)).toBe(token + 1);
+    expect(pingDue(budget, 10, 0)).toBe(token + 1);
   });
 
   it("answered with a token of nobody's only report", () => {

@@ -69,6 +69,23 @@ describe("an inactivity timer", () => {
     expect([idle(), clock.timers]).toEqual([1, 0]);
   });
 
+  it("takes the limit of its last start, told with it", async () => {
+    const clock = new FakeClock();
+    const silences: number[] = [];
+    const watch = new InactivityTimer(clock, IDLE_MS, (ms) => silences.push(ms));
+    watch.start();
+    await clock.advance(IDLE_MS - 1);
+    watch.start(IDLE_MS / 2);
+    await clock.advance(IDLE_MS / 2 - 1);
+    expect([silences, clock.timers]).toEqual([[], 1]);
+    await clock.advance(1);
+    watch.start(2 * IDLE_MS);
+    await clock.advance(2 * IDLE_MS - 1);
+    expect(silences).toEqual([IDLE_MS / 2]);
+    await clock.advance(1);
+    expect(silences).toEqual([IDLE_MS / 2, 2 * IDLE_MS]);
+  });
+
   it("that has spoken, or was stopped, does not begin again by going on", async () => {
     const { clock, watch, idle } = watched();
     watch.start();

@@ -23,6 +23,23 @@ const ALPHABETS: readonly (readonly [string, string, number])[] = [
   ["digits", "0123456789", 16],
 ];
 
+const WORDS = [
+  "government elections minister budget climate weather football champion interview history kitchen garden",
+  "holiday travel company market university language science hospital children computer software version release",
+  "install update security network window picture letter question answer country island mountain river bridge",
+  "regierung haushalt wetter fussball meister geschichte kuche urlaub unternehmen hochschule sprache krankenhaus",
+  "rechner fenster brucke versicherung entwicklung gouvernement ministre histoire vacances entreprise langue",
+  "hopital ordinateur fenetre voyage peinture gobierno presupuesto ciudad historia vacaciones empresa idioma",
+  "ordenador ventana viaje governo ministro storia vacanza impresa lingua ospedale calcolatore finestra viaggio",
+  "regering geschiedenis vakantie bedrijf taal ziekenhuis venster reis schilderij",
+].flatMap((line) => line.split(" "));
+
+/** An address of words, as titles make them, behind a number. */
+const titled = (seed: string): string => {
+  const words = [...bytesOf(seed)].slice(0, 6).map((byte) => WORDS[byte % WORDS.length]);
+  return `/news/${bytesOf(seed)[7]}${words.join("-")}?page=${bytesOf(seed)[8]}`;
+};
+
 describe("a capability in an address", () => {
   it.each(ALPHABETS)(
     "is %s, in 99 of 100, and in 92 of 100 behind the words of a slug",
@@ -50,6 +67,10 @@ describe("a capability in an address", () => {
     "/s/3f2a9c8b7d6e5f4a/app.js",
     "/app.js?key=3f2a9c8b7d6e5f4a",
     "/?gclid=abc&token=3f2a9c8b7d6e5f4a",
+    "?key=3f2a9c8b7d6e5f4a",
+    "/00000000-0000-4000-8000-000000000001",
+    "/3f2a9c8b7d6e5f4a",
+    "/0000000000000001",
   ])("is in %s", (target) => expect(holdsCapability(target)).toBe(true));
 
   it.each([
@@ -66,4 +87,41 @@ describe("a capability in an address", () => {
     "/_next/data/XfYRCOY8KOfLEXV1trnXg/news/today.json",
     "/landing?utm_source=mail&gclid=EAIaIQobChMIh7mX8v2Y4gIVhLvtCh0R3Q1xEAAYASAAEgKx",
   ])("is not in %s", (target) => expect(holdsCapability(target)).toBe(false));
+
+  // What a bound or a place of the alphabet that is another would find: of 500 tokens of so many characters, by themselves and behind words.
+  it.each([
+    ["hexadecimal digits", 13, 224, 224],
+    ["hexadecimal digits", 15, 309, 309],
+    ["hexadecimal digits", 16, 500, 500],
+    ["base 36", 13, 442, 442],
+    ["base 36", 15, 486, 486],
+    ["base 36", 16, 500, 492],
+    ["base 62", 13, 422, 422],
+    ["base 62", 15, 476, 476],
+    ["base 62", 16, 500, 484],
+    ["base64url", 13, 381, 381],
+    ["base64url", 15, 456, 456],
+    ["base64url", 16, 497, 470],
+    ["base 32", 13, 431, 431],
+    ["base 32", 15, 477, 477],
+    ["base 32", 16, 500, 489],
+    ["small letters", 13, 346, 346],
+    ["small letters", 15, 420, 420],
+    ["small letters", 16, 497, 448],
+    ["digits", 13, 0, 0],
+    ["digits", 15, 0, 0],
+    ["digits", 16, 500, 500],
+  ])("is %s, %i characters of them, in so many of 500", (name, chars, alone, behind) => {
+    const [, alphabet = ""] = ALPHABETS.find(([each]) => each === name) ?? [];
+    const tokens = Array.from({ length: 500 }, (_, at) => drawn(`edge ${at}`, alphabet, chars));
+    expect([
+      tokens.filter((token) => holdsCapability(`/invitations/${token}`)).length,
+      tokens.filter((token) => holdsCapability(`/invitations/of-the-board-${token}?page=2`)).length,
+    ]).toEqual([alone, behind]);
+  });
+
+  it("is in 0 of 1,000 addresses of words", () => {
+    const taken = Array.from({ length: 1000 }, (_, at) => titled(`title ${at}`)).filter(holdsCapability);
+    expect(taken).toEqual([]);
+  });
 });

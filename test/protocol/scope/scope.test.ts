@@ -364,27 +364,6 @@ describe("policies", () => {
   });
 });
 
-describe("what a request sends is", () => {
-  it.each<[string, readonly string[]]>([
-    ["a cookie that may be a secret", ["Cookie", `theme=dark; s=${"x".repeat(LEAST_SECRET_CHARS)}`]],
-    ["Authorization", ["Authorization", "Bearer a"]],
-  ])("a session's, if it shows %s, under every policy", (_, request) => {
-    const session = rules.sessionOf(request);
-    expect(session).toBe(rules.credentialsOf(request).session);
-    expect(session).toBeDefined();
-    for (const policy of ["site", "url", "off"] as const)
-      expect(rulesFor(policy).sessionOf(request)).toBe(session);
-  });
-
-  it.each<[string, readonly string[]]>([
-    ["nothing", []],
-    ["a cookie too short for a secret", ["Cookie", `lang=en; s=${"x".repeat(LEAST_SECRET_CHARS - 1)}`]],
-    ["a long one that is harmless", ["Cookie", "_ga=GA1.2.1234567890.1234567890"]],
-  ])("nobody's, if it shows %s", (_, request) => {
-    expect(rules.sessionOf(request)).toBeUndefined();
-  });
-});
-
 describe("marks", () => {
   const marks = (request: readonly string[], response: readonly string[] = []) => {
     const of = scope(request, response);

@@ -193,6 +193,26 @@ it("a body that is given up on a kept connection is not the web server's fault",
   expect(origin.count).toBe(1);
 });
 
+it.each([
+  ["200 OK", "hi", false],
+  ["302 Found", "hi", true],
+  ["413 Content Too Large", "hi", true],
+  ["404 Not Found", undefined, false],
+])("behind %s to the body %j its connection closes: %s", async (status, sent, closes) => {
+  using sockets = new ClientSockets();
+  await using origin = await RawOrigin.listen();
+  await using client = new TestClient(routeTo(origin.port));
+  const fields = sent === undefined ? [] : ["Content-Length", String(sent.length)];
+  const body = sent === undefined ? {} : { body: new FedBody().piece(sent).end() };
+  const asked = ask(client, "POST", "/", { fields, ...body });
+  const connection = await origin.next();
+  await connection.upTo(`\r\n\r\n${sent ?? ""}`);
+  connection.write(`HTTP/1.1 ${status}\r\nContent-Length: 0\r\n\r\n`);
+  await heard(asked);
+  await settle();
+  expect(sockets.first.destroyed).toBe(closes);
+});
+
 it("a connection on which more came than the response is not kept", async () => {
   using sockets = new ClientSockets();
   await using origin = await RawOrigin.listen();

@@ -27,7 +27,7 @@ type Request = (typeof REQUESTS)[number];
 
 const asking = (client: TestClient, { method, body }: Request): Asked => {
   if (body === "none") return ask(client, method);
-  const fields = body === "sized" ? ["Content-Length", "2"] : [];
+  const fields = body === "sized" ? ["Content-Length", "2"] : ["Incremental", "?1"];
   return ask(client, method, "/", { fields, body: new FedBody().piece("hi").end() });
 };
 

@@ -39,10 +39,11 @@ describe("every method", () => {
     expect((await heard(withLength)).head.status).toBe(200);
     expect(sized.takenBytes).toBe(2);
 
-    const chunked = ask(client, method, "/", { body: new FedBody().piece("hi").end() });
+    const ended = new FedBody().piece("hi").end("complete", ["X", "y"]);
+    const chunked = ask(client, method, "/", { body: ended });
     const third = await origin.next();
     expect(await third.head()).toContain("Transfer-Encoding: chunked");
-    expect(await third.upTo("0\r\n\r\n")).toBe("2\r\nhi\r\n0\r\n\r\n");
+    expect(await third.upTo("y\r\n\r\n")).toBe("2\r\nhi\r\n0\r\nX: y\r\n\r\n");
     third.end(OK(method === "HEAD" ? "" : "hello", "Connection: close"));
     expect((await heard(chunked)).head.status).toBe(200);
   });
@@ -164,7 +165,8 @@ describe("request fields", () => {
       "TE",
       "gzip",
     ];
-    const asked = ask(client, "POST", "/", { fields, body: new FedBody().end() });
+    const body = new FedBody().end("complete", ["X", "y"]);
+    const asked = ask(client, "POST", "/", { fields, body });
     const connection = await origin.next();
     expect((await connection.head()).slice(1)).toEqual([
       "Host: www.example.com",

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import {
   fittingBases,
-  nominatedBy,
+  type Nominated,
   offersMask,
   sameAs,
   type UsableBase,
@@ -27,9 +27,13 @@ describe("offers", () => {
     return store;
   };
   const short = (text: string) => shortOf(fingerprintOf(Buffer.from(text)));
+  const arrivedWith = (store: VersionStore, offers: readonly string[], of = partition): Nominated => ({
+    offers,
+    versions: store.nominated(of, offers),
+  });
   /** Of a request that has just arrived. */
   const usableNow = (store: VersionStore, of: typeof partition, offers: readonly string[]) =>
-    usableBases(store, of, offers, nominatedBy(store, of, offers));
+    usableBases(store, of, offers, arrivedWith(store, offers, of));
   const told = (usable: readonly UsableBase[]) =>
     usable.map(({ offer, version }) => [offer, version.body.toString()]);
 
@@ -45,7 +49,7 @@ describe("offers", () => {
   it("that give way after the request has arrived are usable still, beside what was read back meanwhile", () => {
     const store = remembered(["a", "b"]);
     const offers = [short("a"), short("c"), short("b")];
-    const arrived = nominatedBy(store, partition, offers);
+    const arrived = arrivedWith(store, offers);
     store.forget({ partition });
     const body = Buffer.from("c");
     const scope = { kind: "public", retention: "keep" } as const;
@@ -59,7 +63,7 @@ describe("offers", () => {
 
   it("that follow their request take the place of those in it", () => {
     const store = remembered(["a", "b"]);
-    const arrived = nominatedBy(store, partition, [short("a")]);
+    const arrived = arrivedWith(store, [short("a")]);
     expect(told(usableBases(store, partition, [short("x")], arrived))).toEqual([]);
     expect(told(usableBases(store, partition, [short("b")], arrived))).toEqual([[0, "b"]]);
   });

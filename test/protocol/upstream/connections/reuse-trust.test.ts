@@ -1,10 +1,13 @@
 // What a web server gets on a connection that it has served before: anything once it has proven that it keeps its connections, and nothing where it broke its word.
 import { describe, expect, it } from "vitest";
+import { LONG_WAIT_MS } from "../../../../protocol/upstream/connections/lately-used.ts";
+import { WATCH_EVERY_MS, WATCHED_MS } from "../../../../protocol/upstream/connections/resting-connections.ts";
 import {
   BARRED_MS,
   LEAST_PROOFS,
   PROVEN_AGE_MS,
   ReuseTrust,
+  STAYS_IN_A_PROOF,
 } from "../../../../protocol/upstream/connections/reuse-trust.ts";
 import { earnedTrust } from "../../../kit/earned-trust.ts";
 import { FakeClock, settle } from "../../../kit/fake-clock.ts";
@@ -73,11 +76,13 @@ describe("what must not be repeated", () => {
     async (method) => {
       await using bench = await Bench.open();
       const { connection } = await bench.exchange("GET");
-      const fresh = await bench.exchange(method, connection);
-      expect(fresh.connection).not.toBe(connection);
+      // One in a second is kept to be watched.
+      const watched = await bench.exchange(method, connection);
+      const fresh = await bench.exchange(method, watched.connection);
+      expect(new Set([connection, watched.connection, fresh.connection]).size).toBe(3);
       expect(fresh.head).toContain("Connection: close");
-      await bench.exchange("GET", connection);
-      expect(bench.origin.count).toBe(2);
+      await bench.exchange("GET", watched.connection);
+      expect(bench.origin.count).toBe(3);
     },
   );
 
@@ -96,6 +101,87 @@ describe("what must not be repeated", () => {
     await bench.clock.advance(EARLY);
     for (let i = 0; i <= LEAST_PROOFS; i++) await bench.exchange("GET", connection);
     expect((await bench.exchange("POST", connection)).connection).not.toBe(connection);
+  });
+});
+
+describe("a web server that is only posted to", () => {
+  /** A POST, which is kept if it is to be watched, and what its web server does for so long. */
+  const posts = async (bench: Bench, forMs: number): Promise<RawConnection> => {
+    const { connection, head } = await bench.exchange("POST");
+    expect(head).toContain("Connection: keep-alive");
+    await bench.clock.advance(forMs);
+    return connection;
+  };
+
+  it("has proven itself when enough connections have stayed open for longer than they would be used again", async () => {
+    await using bench = await Bench.open();
+    for (let i = 0; i < LEAST_PROOFS * STAYS_IN_A_PROOF; i++) {
+      expect(bench.trust.isEarned).toBe(false);
+      await posts(bench, WATCH_EVERY_MS);
+    }
+    const { connection } = await bench.exchange("POST");
+    expect(bench.trust.isEarned).toBe(true);
+    expect((await bench.exchange("POST", connection)).connection).toBe(connection);
+  });
+
+  it("keeps one in a second to be watched, on which nothing follows that must not be repeated", async () => {
+    await using bench = await Bench.open();
+    const kept = await posts(bench, WATCHED_MS - 1);
+    for (let i = 0; i < 3; i++) {
+      const { connection, head } = await bench.exchange("POST");
+      expect([connection === kept, head.includes("Connection: close")]).toEqual([false, true]);
+    }
+    await bench.clock.advance(WATCH_EVERY_MS - WATCHED_MS);
+    expect((await bench.exchange("POST")).head).toContain("Connection: close");
+    await bench.clock.advance(1);
+    expect((await bench.exchange("POST")).head).toContain("Connection: keep-alive");
+    expect(kept.socket.destroyed || (await kept.over) === "end").toBe(true);
+  });
+
+  it("proves nothing by a connection that it closes, or that was used meanwhile", async () => {
+    await using bench = await Bench.open();
+    for (let i = 0; i < LEAST_PROOFS * STAYS_IN_A_PROOF; i++) {
+      const kept = await posts(bench, EARLY);
+      if (i % 2 === 0) kept.end();
+      else await bench.exchange("GET", kept);
+      await bench.clock.advance(WATCHED_MS);
+      kept.end();
+      await kept.closed;
+      await bench.clock.advance(WATCH_EVERY_MS - WATCHED_MS);
+    }
+    await bench.exchange("POST");
+    expect(bench.trust.isEarned).toBe(false);
+  });
+
+  it("is watched more rarely where a connection had to give its place up", async () => {
+    await using bench = await Bench.open();
+    const kept = await posts(bench, 0);
+    const slow = ask(bench.client, "POST");
+    const waiting = await bench.origin.next();
+    await waiting.head();
+    await bench.clock.advance(LONG_WAIT_MS);
+    expect(await kept.over).toBe("end");
+    waiting.write(OK("", "Connection: close"));
+    await heard(slow);
+    await bench.clock.advance(WATCH_EVERY_MS);
+    expect((await bench.exchange("POST")).head).toContain("Connection: close");
+    await bench.clock.advance(WATCH_EVERY_MS);
+    await posts(bench, 0);
+  });
+
+  it("that broke a connection when it was used again proves nothing by such for 10 minutes", async () => {
+    const clock = new FakeClock();
+    const trust = new ReuseTrust(clock);
+    const stay = () => {
+      for (let i = 0; i < 10_000; i++) trust.stayed();
+    };
+    trust.brokeInUse();
+    trust.broken();
+    stay();
+    expect([trust.isEarned, trust.learnsFromRest]).toEqual([false, false]);
+    await clock.advance(BARRED_MS);
+    stay();
+    expect(trust.isEarned).toBe(true);
   });
 });
 
