@@ -1,4 +1,4 @@
-import { zstdCompressSync } from "node:zlib";
+import { gzipSync, zstdCompressSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import { decodeBody } from "../../../origin-side/answer/decompress.ts";
 import { UpstreamBody } from "../../../protocol/upstream/body.ts";
@@ -46,23 +46,24 @@ describe("a coding that was made to explode", () => {
   );
 });
 
-describe("zstd in several frames (RFC 8878 section 3)", () => {
+describe("zstd in several frames (RFC 8878 section 3), gzip in several members (RFC 1952 section 2.2)", () => {
   /** A frame that decoders pass over: magic 0x184d2a50, length 5, five bytes. */
   const skippable = Buffer.from("502a4d18" + "05000000" + "0102030405", "hex");
   const [one, two] = [Buffer.from("one page, "), Buffer.from("in two frames")];
   const frames = [zstdCompressSync(one), zstdCompressSync(two)] as const;
 
   it.each([
-    ["one that is passed over comes first", [skippable, frames[0], frames[1]]],
-    ["one that is passed over comes between", [frames[0], skippable, frames[1]]],
-    ["one that is passed over comes last", [frames[0], frames[1], skippable]],
-    ["nothing but frames with content", [frames[0], frames[1]]],
-  ])("come as one page: %s", async (_, all) => {
+    ["zstd", "one that is passed over comes first", [skippable, frames[0], frames[1]]],
+    ["zstd", "one that is passed over comes between", [frames[0], skippable, frames[1]]],
+    ["zstd", "one that is passed over comes last", [frames[0], frames[1], skippable]],
+    ["zstd", "nothing but frames with content", [frames[0], frames[1]]],
+    ["gzip", "members", [gzipSync(one), gzipSync(two)]],
+  ] as const)("come as one page: %s, %s", async (coding, _, all) => {
     const bytes = Buffer.concat(all);
     for (let cut = 0; cut <= bytes.length; cut++) {
       const coded = new UpstreamBody({ pause: () => {}, resume: () => {} });
       const gone = new AbortController();
-      const plain = decodeBody(coded, "zstd", {
+      const plain = decodeBody(coded, coding, {
         pageBytes: PAGE_BYTES,
         gone: gone.signal,
         copy: undefined,
