@@ -2,7 +2,7 @@
 # Node.js 24.21.0 (Chromium's zlib 1.3.1), and 20 likewise: a deflate stream is reset and given another input. What comes out depends on what the stream had coded before the
 # reset: other bytes, and mostly other lengths, for every seventh of these inputs, short ones of three letters. They all inflate to the input, and new streams always make the same
 # bytes. The window keeps the earlier input behind the end of the new one, and this zlib finds repeats by hashes of four bytes where three make a repeat, so that the last ones of an
-# input reach beyond it. Perl's Compress::Raw::Zlib on Debian's zlib 1.2.13 makes the same bytes each time. So a stream that is reset for the next client tells by sizes of the one before.
+# input reach beyond it. Perl's Compress::Raw::Zlib on Debian's zlib 1.2.13 makes the same bytes each time.
 # Seen: of 400 inputs, behind another one: 60 other bytes, 49 of another length, 400 inflate to the input; in two new streams: 0 other bytes
 # What it means here: coders that stay are zstd's; gzip and deflate take a new one for each page (protocol/codec/reused-zstd.ts).
 set -euo pipefail
