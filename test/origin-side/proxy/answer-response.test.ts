@@ -33,12 +33,7 @@ describe("a request's body", () => {
     // The first one is kept, to see whether it stays open.
     const connection = await origin.next();
     const head = await connection.head();
-    for (const field of [
-      "Trailer: Checksum",
-      "Transfer-Encoding: chunked",
-      "TE: trailers",
-      "Connection: TE",
-    ])
+    for (const field of ["Trailer: Checksum", "Transfer-Encoding: chunked", "TE: trailers", "Connection: TE"])
       expect(head).toContain(field);
     expect(await connection.upTo("\r\n\r\n")).toBe("5\r\nhello\r\n0\r\nChecksum: abc\xe9\r\nx: 1\r\n\r\n");
     connection.end("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nDone: yes\r\n\r\n");
