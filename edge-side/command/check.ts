@@ -2,7 +2,6 @@
  * `coilgun-edge check`: reads the config and tries what it names, as the daemon would, without becoming it: ports are
  * taken and let go, files read, dates of certificates looked at. Each finding says what to do; nothing here waits without end.
  */
-
 import { X509Certificate } from "node:crypto";
 import { isIP } from "node:net";
 import type { NamedFile } from "../../protocol/config/schema.ts";

@@ -3,7 +3,6 @@
  * daemons find each other once the web server's address is right; or adds the key to an edge.yaml that exists, keeping
  * its comments. The secret goes into these files, which only their owner may read, and nowhere else. SPEC section "Keys".
  */
-
 import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
 import { join } from "node:path";

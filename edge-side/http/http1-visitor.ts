@@ -2,7 +2,6 @@
  * A visitor of HTTP/1.x: one request and its response, as node:http gives them. Raw header arrays go in and out, so order,
  * duplicates and case stay as they are; framing and Connection are node's. SPEC section "Visitors".
  */
-
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { STREAM_ERRORS, type StreamErrorCode } from "../../protocol/errors.ts";
 import { breakOff } from "../../protocol/http/break-off.ts";

@@ -3,7 +3,6 @@
  * out as on any other way but for what links are for: nothing is offered, verified or remembered, and what the web
  * server coded stays coded.
  */
-
 import { isEventStream } from "../../protocol/http/compressible.ts";
 import { fieldOf, type RequestHead, requestHeadFromList } from "../../protocol/http/head.ts";
 import type { HeaderList } from "../../protocol/http/header-list.ts";

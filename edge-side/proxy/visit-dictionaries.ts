@@ -2,7 +2,6 @@
  * What dictionaries for browsers have to do with one visit: which one its answer may be coded with, what its head tells of them, and what
  * its page teaches. RFC 9842, docs/dictionaries.md.
  */
-
 import { dictionaryCodings } from "../../protocol/http/accept-encoding.ts";
 import type { ResponseHead } from "../../protocol/http/head.ts";
 import type { HeaderList } from "../../protocol/http/header-list.ts";

@@ -2,7 +2,6 @@
  * What is read off the head of a request, and off the extensions of its frame. A head that equals the one before it comes with the
  * same list, and is read once.
  */
-
 import { LinkError } from "../../protocol/errors.ts";
 import { answerSizesOf } from "../../protocol/frames/answer-sizes.ts";
 import { ownRequestId, requestIdOf } from "../../protocol/frames/observed.ts";

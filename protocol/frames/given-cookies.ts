@@ -85,7 +85,7 @@ export class GivenCookies {
     const pairs = inRoom(all, MOST_GIVEN_CHARS);
     const first = pairs.length;
     this.#places.put({ streamId, pairs, first: 0 });
-    if (first === all.length) return;
+    if (!this.#namesLong || first === all.length) return;
     const others = all.filter((pair) => !pairs.includes(pair));
     this.#long.put({ streamId, pairs: inRoom(others, MOST_GIVEN_CHARS_LONG), first });
   }

@@ -2,7 +2,6 @@
  * Which media types are worth compressing, by `compressible` (mime-db), and which no codec finds anything in. Two questions: a
  * type that nobody knows is not compressed for visitors, but may well travel as a delta, which is tried on its bytes.
  */
-
 import compressible from "compressible";
 import { onceFor } from "../runtime/once-for.ts";
 import { fieldOf } from "./head.ts";

@@ -40,7 +40,7 @@ class FrameTrace {
   readonly #clock: Pick<Clock, "now">;
   readonly #sink: TraceSink;
   readonly #carried = new CarriedVersions();
-  readonly #given = new GivenCookies({ asks: false });
+  readonly #given = new GivenCookies({ asks: false, longCookies: true });
   /** Size of the header table that each side announced; the smaller one holds. */
   readonly #tableBytes = new Map<Direction, number>();
   readonly #headers = new Map<Direction, FrameHeaderDecoder>();

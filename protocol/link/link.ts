@@ -2,7 +2,6 @@
  * One connection between an edge and an origin side, and the streams on it. The edge opens streams; everything else is the same on both
  * ends. A link lives through greeting, up and draining, and ends once, with a code that both logs show. SPEC sections "Link" and "Closing".
  */
-
 import { LinkError, type LinkErrorCode } from "../errors.ts";
 import type { ControlFrame, Frame, OpenFrame, VersionFrame } from "../frames/frame.ts";
 import { readFrameBody } from "../frames/frame-codec.ts";

@@ -52,9 +52,9 @@ export function countedSetCookies(headers: readonly string[], harmless: Harmless
   return counted;
 }
 
-/** Whether the address asked for this value of a cookie, written as it is or otherwise. */
-export const isAskedFor = (value: string, target: string): boolean =>
-  target.includes(value) || unescaped(target).includes(unescaped(value));
+/** Whether the address may have asked for this value of a cookie: by a query, of which any may say who comes, or by the value itself. */
+export const mayBeAskedFor = (value: string, target: string): boolean =>
+  target.includes("?") || target.includes(value) || unescaped(target).includes(unescaped(value));
 
 /** As it is where an escape is broken. */
 const unescaped = (text: string): string => {

@@ -7,7 +7,7 @@
 import { createHmac, type KeyObject } from "node:crypto";
 import { type CookieChanges, cookieChanges } from "./cookie-changes.ts";
 import { type Continued, type CookieHistory, isSettled } from "./cookie-history.ts";
-import { countedCookies, type Harmless, isAskedFor, type SetCookie } from "./counted-cookies.ts";
+import { countedCookies, type Harmless, mayBeAskedFor, type SetCookie } from "./counted-cookies.ts";
 import { type Credential, encoded, isCookie, isShort } from "./credential.ts";
 import { isCredentialHeader, isForgeryToken, isKnownCredential } from "./credential-headers.ts";
 import type { SessionKey } from "./session-key.ts";
@@ -162,7 +162,7 @@ export class Credentials {
       const to = this.session ?? network;
       if (to === undefined) continue;
       if (TIME.test(value)) history.giveTime(host, this.#mark(credential), to);
-      else if (this.none && !isAskedFor(value, target))
+      else if (this.none && !mayBeAskedFor(value, target))
         history.giveStranger(host, credential, () => this.#mark(credential), to);
     }
   }

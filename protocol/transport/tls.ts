@@ -6,7 +6,6 @@
  * end in its key; the listener gives no session tickets, because one outlives its key and comes back without its id,
  * and refuses a connection for which no known key id was asked.
  */
-
 import { constants } from "node:crypto";
 import { isIP, type Socket } from "node:net";
 import { type ConnectionOptions, TLSSocket, type TlsOptions } from "node:tls";

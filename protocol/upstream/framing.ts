@@ -2,7 +2,6 @@
  * The request as it goes on the wire to the web server: the fields of this hop are ours to write, and its framing is what
  * the body is, never what two fields could be read to say (RFC 9112 section 6). SPEC sections "Heads" and "Upgrades".
  */
-
 import { validateHeaderName, validateHeaderValue } from "node:http";
 import { StreamError } from "../errors.ts";
 import { authenticatesConnection } from "../http/connection-auth.ts";

@@ -2,7 +2,6 @@
  * A visitor's body on its way to the web server, no faster than it is taken there. A body that was given up, or is not as
  * long as its head says, ends its connection in the middle, so it can never look complete (RFC 9112 section 8).
  */
-
 import type { HeaderList } from "../http/header-list.ts";
 import { LATE } from "../runtime/async-queue.ts";
 import type { Clock } from "../runtime/clock.ts";

@@ -2,7 +2,6 @@
  * One request under way at a web server: it is sent, its silence is watched, its interim heads are handed on, its response becomes a
  * head and a body. Every failure becomes a StreamError, whose `cause` is for the log and never for a visitor. SPEC section "Errors".
  */
-
 import { StreamError } from "../errors.ts";
 import { tooManyFields } from "../http/field-limits.ts";
 import { endToEnd, endToEndTrailers, upgradeOf } from "../http/head.ts";

@@ -195,6 +195,7 @@ export class ConnectionPool {
     const leave = () => dial.abort(signal.reason);
     signal.addEventListener("abort", leave, { once: true });
     this.#dialling.add(dial);
+    // In this order: a connection that is not for one may be the one that is watched in this second.
     const once = (wish.boundTo === undefined && this.#isSurplus()) || this.#resting.isForOne(wish);
     try {
       if (signal.aborted) leave();

@@ -70,6 +70,7 @@ export class RestingConnections {
   forget(connection: PooledConnection): void {
     const at = this.#resting.indexOf(connection);
     if (at !== -1) this.#resting.splice(at, 1);
+    if (connection === this.#watched) this.#watched = undefined;
     const broke = connection.brokeAtRest;
     if (broke !== undefined && this.#clock.now() - broke.from <= TRUSTED_REST_MS) this.#distrust(broke.how);
   }

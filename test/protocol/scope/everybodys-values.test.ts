@@ -73,6 +73,10 @@ describe("a value that may be one person's makes one of all who have it", () => 
       "the address asks for it, written otherwise",
       () => ({ sets: [CONSENT], target: '/?set=%7b"all":false}' }),
     ],
+    [
+      "the address has a query, which may be his password",
+      () => ({ sets: [CONSENT], target: "/in?code=123456" }),
+    ],
     ["it may hide another cookie", () => ({ sets: ['name="ann,bob"'] })],
     ["the connection may say who asks", () => ({ sets: [CONSENT], authenticated: true })],
     ["who asks shows something", () => ({ sets: [CONSENT], cookie: "remember=me" })],
