@@ -322,3 +322,46 @@ describe("408 on a connection that had rested", () => {
     expect(bench.origin.count).toBe(1);
   });
 });
+
+describe("how much it takes", () => {
+  const broken = (times: number): ReuseTrust => {
+    const trust = new ReuseTrust(new FakeClock());
+    for (let i = 0; i < times; i++) trust.broken();
+    return trust;
+  };
+
+  it.each([
+    [0, 2],
+    [1, 8],
+    [2, 32],
+    [4, 512],
+    [5, 1_024],
+    [9, 1_024],
+  ])("of a web server that broke its word %i times: %i answers", (times, proofs) => {
+    const trust = broken(times);
+    for (let i = 1; i < proofs; i++) trust.proven();
+    expect(trust.isEarned).toBe(false);
+    trust.proven();
+    expect(trust.isEarned).toBe(true);
+  });
+
+  it("four connections that stayed open for one answer", () => {
+    const trust = broken(0);
+    for (let i = 1; i < 8; i++) trust.stayed();
+    expect(trust.isEarned).toBe(false);
+    trust.stayed();
+    expect(trust.isEarned).toBe(true);
+  });
+
+  it("ten minutes after what came for nobody, whatever is proven meanwhile", async () => {
+    const clock = new FakeClock();
+    const trust = new ReuseTrust(clock);
+    expect(trust.spoilt()).toBe(true);
+    for (let i = 0; i < 8; i++) trust.proven();
+    await clock.advance(599_999);
+    expect([trust.isBarred, trust.isEarned, trust.spoilt()]).toEqual([true, false, false]);
+    for (let i = 0; i < 32; i++) trust.proven();
+    await clock.advance(600_000);
+    expect([trust.isBarred, trust.isEarned]).toEqual([false, true]);
+  });
+});
