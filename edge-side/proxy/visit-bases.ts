@@ -154,9 +154,15 @@ export class VisitBases implements DecodeContext, PageCopies {
     const { rules, asked, visitor, dependencies } = this.#options;
     const { status, fields: response } = head;
     this.#authenticated = isAuthenticated(visitor, response) || this.visitorConnection !== undefined;
-    const { credentials, addressed } = asked;
-    const by = { ...visitor, credentials, addressed, authenticated: this.#authenticated };
-    const answered = rules.answered({ ...by, status, response });
+    const answered = rules.answered({
+      credentials: asked.credentials,
+      addressed: asked.addressed,
+      authenticated: this.#authenticated,
+      method: visitor.method,
+      target: visitor.target,
+      status,
+      response,
+    });
     if (answered === undefined || this.#authenticated) return;
     // A visitor who is given a new cookie is still the same person.
     if (rules.commonBases && answered.joined.length > 0)

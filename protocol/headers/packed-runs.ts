@@ -1,17 +1,18 @@
 /**
- * What a program made of several codes, in fewer bytes than its text: a JWT, or what is signed with points, colons or stars between. Runs of one
- * alphabet take the bits that they have, and what stands between stays as it is. How many bytes it takes follows from the text alone. SPEC
- * section "Given cookies".
+ * What a program made of several codes, in fewer bytes than its text: a JWT, or what is signed with points, colons or stars between.
+ * Runs of one alphabet take the bits that they have, and what stands between stays as it is. How many bytes it takes follows from
+ * the text alone. SPEC section "Given cookies".
  */
 import { LinkError } from "../errors.ts";
 import { type ByteReader, ByteWriter } from "../wire/bytes.ts";
+import { type CharacterCoding, packCharacters, readCharacters } from "./packed-characters.ts";
 
 /** In hello: cookies of several codes are packed, and long ones are named by the answer that gave them. */
 export const LONG_COOKIES = "long-cookies";
 
 interface Alphabet {
   readonly run: RegExp;
-  readonly coding: "base64" | "base64url";
+  readonly coding: CharacterCoding;
   /** How + and / are written. */
   readonly plus: string;
   readonly slash: string;
@@ -37,7 +38,7 @@ const HEX = /^[0-9a-f]+$/;
 /** Used and emptied within one call. */
 const writer = new ByteWriter();
 
-/** Undefined for a text without runs, or with too many. Behind a byte that says what it is; `readPackedRuns` begins behind that. */
+/** Undefined for a text without runs, or with too many. Begins with the zero that says what it is; `readPackedRuns` goes on behind it. */
 export const packedRuns = (text: string): Buffer | undefined => {
   if (text.length > MOST_RUN_CHARACTERS) return undefined;
   const number = /%2[BF]/.test(text) ? 1 : /[+/]/.test(text) ? 2 : 0;
@@ -51,16 +52,12 @@ export const packedRuns = (text: string): Buffer | undefined => {
     at = index + escaped.length;
     const characters = escaped.replaceAll(plus, "+").replaceAll(slash, "/");
     const isHex = HEX.test(characters);
-    const filled = characters.padEnd(Math.ceil(characters.length / 4) * 4, isHex ? "0" : "A");
-    const bytes = Buffer.from(filled, isHex ? "hex" : coding);
     writer.varint(characters.length * 2 + Number(isHex));
-    writer.bytes(bytes.subarray(0, bytesOf(characters.length, isHex)));
+    writer.bytes(packCharacters(characters, isHex ? "hex" : coding));
   }
   writer.text(text.slice(at));
   return writer.take();
 };
-
-const bytesOf = (characters: number, isHex: boolean): number => Math.ceil((characters * (isHex ? 4 : 6)) / 8);
 
 /** Throws LinkError. */
 export const readPackedRuns = (r: ByteReader): string => {
@@ -75,8 +72,7 @@ export const readPackedRuns = (r: ByteReader): string => {
     const [characters, isHex] = [Math.floor(length / 2), length % 2 === 1];
     if (characters + text.length > MOST_RUN_CHARACTERS)
       throw new LinkError("bad-frame", `a packed run of ${characters} characters`);
-    const packed = r.bytes(bytesOf(characters, isHex)).toString(isHex ? "hex" : coding);
-    const plain = packed.slice(0, characters);
+    const plain = readCharacters(r, characters, isHex ? "hex" : coding);
     text += isHex || plus === "+" ? plain : plain.replaceAll("+", plus).replaceAll("/", slash);
   }
   return text + r.text();

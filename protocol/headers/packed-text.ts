@@ -4,13 +4,12 @@
  */
 import { LinkError } from "../errors.ts";
 import { type ByteReader, ByteWriter } from "../wire/bytes.ts";
+import { type CharacterCoding, packCharacters, readCharacters } from "./packed-characters.ts";
 import { packedRuns, readPackedRuns } from "./packed-runs.ts";
 
 interface PieceForm {
   readonly pattern: RegExp;
-  /** Bits of a character. */
-  readonly bits: number;
-  readonly coding: "hex" | "base64" | "base64url";
+  readonly coding: CharacterCoding;
   /** Stand for `+`, `/` and `=`. */
   readonly escapes: readonly [string, string, string];
 }
@@ -20,10 +19,10 @@ const ESCAPED = ["%2B", "%2F", "%3D"] as const;
 
 /** By their number; the first that a piece fits is its form. */
 const FORMS: readonly PieceForm[] = [
-  { pattern: /^([0-9a-f]+)(){0}$/, bits: 4, coding: "hex", escapes: PLAIN },
-  { pattern: /^([A-Za-z0-9+/]+)(={0,2})$/, bits: 6, coding: "base64", escapes: PLAIN },
-  { pattern: /^((?:[A-Za-z0-9]|%2B|%2F)+)((?:%3D){0,2})$/, bits: 6, coding: "base64", escapes: ESCAPED },
-  { pattern: /^([A-Za-z0-9_-]+)(={0,2})$/, bits: 6, coding: "base64url", escapes: PLAIN },
+  { pattern: /^([0-9a-f]+)(){0}$/, coding: "hex", escapes: PLAIN },
+  { pattern: /^([A-Za-z0-9+/]+)(={0,2})$/, coding: "base64", escapes: PLAIN },
+  { pattern: /^((?:[A-Za-z0-9]|%2B|%2F)+)((?:%3D){0,2})$/, coding: "base64", escapes: ESCAPED },
+  { pattern: /^([A-Za-z0-9_-]+)(={0,2})$/, coding: "base64url", escapes: PLAIN },
 ];
 
 const SEPARATOR = "--";
@@ -87,16 +86,15 @@ const writtenPieces = (pieces: readonly PackedPiece[], count?: number): Buffer =
 const NOTHING: PackedPiece = { shape: 0, bytes: Buffer.alloc(0) };
 
 const packedPiece = (piece: string): PackedPiece | undefined => {
-  for (const [number, { pattern, bits, coding, escapes }] of FORMS.entries()) {
+  for (const [number, { pattern, coding, escapes }] of FORMS.entries()) {
     const found = pattern.exec(piece);
     if (found === null) continue;
     const [, escaped = "", padding = ""] = found;
     const [plus, slash, pad] = escapes;
     const characters = escapes === PLAIN ? escaped : escaped.replaceAll(plus, "+").replaceAll(slash, "/");
     const pads = padding.length / pad.length;
-    const bytes = Buffer.from(filled(characters, coding), coding);
     const shape = characters.length * 16 + number * 4 + pads;
-    return { shape, bytes: bytes.subarray(0, packedBytes(characters.length, bits)) };
+    return { shape, bytes: packCharacters(characters, coding) };
   }
   return undefined;
 };
@@ -129,12 +127,6 @@ const outerOf = (inner: string, { coding, escapes: [plus, slash, pad] }: PieceFo
   return text.replaceAll("+", plus).replaceAll("/", slash).replaceAll("=", pad);
 };
 
-/** To whole groups, with the character of zero bits. */
-const filled = (characters: string, coding: PieceForm["coding"]): string =>
-  characters.padEnd(Math.ceil(characters.length / 4) * 4, coding === "hex" ? "0" : "A");
-
-const packedBytes = (characters: number, bits: number): number => Math.ceil((characters * bits) / 8);
-
 /** Throws LinkError. */
 export const readPackedText = (r: ByteReader): string => {
   const count = r.varint();
@@ -150,11 +142,11 @@ const readPiece = (r: ByteReader, maySeal: boolean): string => {
   const shape = r.varint();
   const [length, number, pads] = [Math.floor(shape / 16), Math.floor((shape % 16) / 4), shape % 4];
   const form = FORMS[number] as PieceForm;
-  const { bits, coding, escapes } = form;
+  const { coding, escapes } = form;
   if (pads === SEALED && maySeal && coding !== "hex") return readSealed(r, length, form);
   if (length > MOST_CHARACTERS || pads === SEALED)
     throw new LinkError("bad-frame", `a packed piece of ${length} characters and ${pads} pads`);
-  const characters = r.bytes(packedBytes(length, bits)).toString(coding).slice(0, length);
+  const characters = readCharacters(r, length, coding);
   const [plus, slash, pad] = escapes;
   const text = escapes === PLAIN ? characters : characters.replaceAll("+", plus).replaceAll("/", slash);
   return text + pad.repeat(pads);

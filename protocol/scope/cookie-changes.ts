@@ -1,4 +1,4 @@
-/** What the cookies of an answer make of those of a request: which come, go, or take another's place. SPEC section "Renewed credentials". */
+/** What an answer's cookies make of those of a request: which come, go, or take another's place. SPEC "Renewed credentials". */
 import type { SetCookie } from "./counted-cookies.ts";
 import { type Credential, isCookie, isShort } from "./credential.ts";
 

@@ -1,8 +1,8 @@
 /**
  * What answers have made of cookies so far, as far as it tells whose session goes on and whose secret is none: values given to
  * one session only, short values that answers replace again and again (the time of the last visit), and
- * long values that come with other short ones each time. Only keyed hashes are kept, and the text of what is everybody's, within bounds: what
- * was forgotten costs a base. SPEC section "Renewed credentials".
+ * long values that come with other short ones each time. Only keyed hashes are kept, and the text of what is everybody's, within
+ * bounds: what was forgotten costs a base. SPEC section "Renewed credentials".
  */
 import { LRUCache } from "lru-cache";
 import { AMBIGUOUS, type Pair } from "./counted-cookies.ts";
@@ -13,7 +13,7 @@ const MOST_GIVEN = 16_384;
 /** Short values that took another's place, beside each long one; about 250 bytes each. @internal */
 export const MOST_CONTINUED = 8_192;
 const MOST_COMPANIONS = 8_192;
-/** Values that answers gave to strangers, and times that they gave to anybody; about 150 bytes each. */
+/** Values that answers gave to strangers, and times that they gave to anybody; about 250 bytes each, with whom. */
 const MOST_TOLD = 4_096;
 /** Pairs that are everybody's of a host, by their text; of so many characters at most. */
 const MOST_EVERYBODYS = 4_096;
@@ -137,8 +137,9 @@ export class CookieHistory {
   }
 
   /**
-   * Notes that an answer of this host gave a pair (and its mark) to a stranger of this network: a site does not know him, so it is no name of
-   * his, unless it makes one of the address or the program that asks. What another host gives says nothing of it: that may be somebody else's.
+   * Notes that an answer of this host gave a pair (and its mark) to a stranger of this network: a site does not know who that is, so
+   * the pair is no name, unless it is made of the address or the program that asks. What another host gives says nothing of it:
+   * that may be somebody else's.
    */
   giveStranger(host: string, pair: Pair, mark: () => string, network: string): void {
     const text = textOf(host, pair);

@@ -117,7 +117,7 @@ export class VersionStore {
     this.#relisted(versions);
   }
 
-  /** The versions that these short fingerprints can only mean; counts as a use of each. Undefined in place of an unknown or ambiguous one. */
+  /** The versions that these short fingerprints can only mean, undefined in place of an unknown or ambiguous one; a use of each. */
   nominated(partition: Partition, shorts: readonly string[]): (Version | undefined)[] {
     const owner = this.#shares.partitions.get(partition);
     return this.useAll(owner?.allNominated(shorts) ?? shorts.map(() => undefined));

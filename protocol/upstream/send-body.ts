@@ -83,9 +83,9 @@ export interface StartedBody {
 }
 
 /**
- * Resolves with the same body when its start is here, or all of it, or the time is over. What is held is not given back to its sender's window before the
- * web server takes it, so it takes no more memory than the window allows. Rejects with what `body` rejects with, or with the
- * signal's reason.
+ * Resolves with the same body when its start is here, or all of it, or the time is over. What is held is not given back to its
+ * sender's window before the web server takes it, so it takes no more memory than the window allows. Rejects with what `body`
+ * rejects with, or with the signal's reason.
  */
 export const startOf = async (
   body: RequestBody,

@@ -195,8 +195,8 @@ export class ConnectionPool {
     const leave = () => dial.abort(signal.reason);
     signal.addEventListener("abort", leave, { once: true });
     this.#dialling.add(dial);
-    // In this order: a connection that is not for one may be the one that is watched in this second.
-    const once = (wish.boundTo === undefined && this.#isSurplus()) || this.#resting.isForOne(wish);
+    // In this order: one that is surplus is not watched.
+    const once = (wish.boundTo === undefined && this.#isSurplus()) || this.#resting.opensForOne(wish);
     try {
       if (signal.aborted) leave();
       const socket = await dialler.dial({ halfOpen: wish.halfOpen, signal: dial.signal });

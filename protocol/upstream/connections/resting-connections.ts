@@ -1,12 +1,12 @@
 /**
- * The connections to one web server that rest, and what it may be given on them. While it has proven nothing, one connection a second of
- * what must not be repeated is kept too, only to see whether it stays open: so a site that is only posted to proves itself.
+ * The connections to one web server that rest, and what it may be given on them. While it has proven nothing, one connection a
+ * second of what must not be repeated is kept too, only to see whether it stays open: so a site that is only posted to proves itself.
  */
 import type { Clock, Timer } from "../../runtime/clock.ts";
 import { type ConnectionWish, type PooledConnection, TRUSTED_REST_MS } from "./pooled-connection.ts";
 import { PROVEN_AGE_MS, ReuseTrust } from "./reuse-trust.ts";
 
-/** One that rested for so long, unused and open, says something of its web server: twice the time within which it would be used. @internal */
+/** Rested for so long, unused and open, one says something of its web server: twice the time within which it is used. @internal */
 export const WATCHED_MS = 2 * TRUSTED_REST_MS;
 /** One is kept to be watched in this time; in longer ones where the web server had to be given its place. @internal */
 export const WATCH_EVERY_MS = 1_000;
@@ -75,8 +75,11 @@ export class RestingConnections {
     if (broke !== undefined && this.#clock.now() - broke.from <= TRUSTED_REST_MS) this.#distrust(broke.how);
   }
 
-  /** Whether a new connection for this is to say that it carries one request: the web server is not trusted with another behind it. */
-  isForOne({ reuse, boundTo }: ConnectionWish): boolean {
+  /**
+   * A connection is opened for this. Returns whether it is to say that it carries one request: the web server is not trusted with
+   * another behind it, and in this second another one is watched.
+   */
+  opensForOne({ reuse, boundTo }: ConnectionWish): boolean {
     if (boundTo !== undefined) return false;
     if (this.isBarred) return true;
     if (reuse !== "trusted" || this.#isEarned) return false;

@@ -88,7 +88,7 @@ describe("a capability in an address", () => {
     "/landing?utm_source=mail&gclid=EAIaIQobChMIh7mX8v2Y4gIVhLvtCh0R3Q1xEAAYASAAEgKx",
   ])("is not in %s", (target) => expect(holdsCapability(target)).toBe(false));
 
-  // What a bound or a place of the alphabet that is another would find: of 500 tokens of so many characters, by themselves and behind words.
+  // Another bound, or another place of the alphabet, would find more or fewer of 500 tokens: by themselves, and behind words.
   it.each([
     ["hexadecimal digits", 13, 224, 224],
     ["hexadecimal digits", 15, 309, 309],

@@ -1,4 +1,5 @@
-// What a web server gets on a connection that it has served before: anything once it has proven that it keeps its connections, and nothing where it broke its word.
+// What a web server gets on a connection that it has served before: anything once it has proven that it keeps its connections, and
+// nothing where it broke its word.
 import { describe, expect, it } from "vitest";
 import { LONG_WAIT_MS } from "../../../../protocol/upstream/connections/lately-used.ts";
 import { WATCH_EVERY_MS, WATCHED_MS } from "../../../../protocol/upstream/connections/resting-connections.ts";
